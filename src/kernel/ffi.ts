@@ -14,7 +14,7 @@ type Koffi = typeof import('koffi');
 export type NativeFunction = KoffiFunc<(...values: (number | bigint)[]) => number | bigint>;
 
 let koffiModule: Koffi | undefined;
-let libcHandle: LibraryHandle | undefined;
+let processHandle: LibraryHandle | undefined;
 
 /** True where system calls can be made: Linux on x64 or arm64. */
 export const platformIsLinux = process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64');
@@ -39,18 +39,13 @@ function koffi(): Koffi {
 }
 
 /**
- * Binds a C function of libc by its prototype, on first use.
+ * Binds a C function by its prototype: libc's, or one that the running executable exports (libuv's, in Node).
  * Pointer arguments are declared `int64` and given as addresses: memory that the kernel sees is mapped
  * (see memory.ts) and knows where it is.
  */
 export function bind(prototype: string): NativeFunction {
-  libcHandle ??= koffi().load('libc.so.6');
-  return libcHandle.func(prototype);
-}
-
-/** Binds a C function that the running executable exports (libuv's, in Node). */
-export function bindExecutable(prototype: string): NativeFunction {
-  return koffi().load(null).func(prototype);
+  processHandle ??= koffi().load(null);
+  return processHandle.func(prototype) as NativeFunction;
 }
 
 /** The errno of the last call on this thread. */

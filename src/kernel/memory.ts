@@ -1,0 +1,124 @@
+// Mapped memory: mmap and its relatives, and the ArrayBuffer that sees what was mapped.
+// Not here: who owns the memory and what it is for (memory/region.ts).
+
+import { Errno } from './errno.js';
+import { bind, syscall3, syscall6, viewMemory } from './ffi.js';
+import { sys } from './numbers.js';
+import { check, SystemError } from './system-error.js';
+
+/** Protection bits of mmap(2), the same on x64 and arm64. */
+export const PROT = { NONE: 0, READ: 1, WRITE: 2 } as const;
+/** Mapping flags of mmap(2), the same on x64 and arm64. */
+export const MAP = {
+  SHARED: 0x01,
+  PRIVATE: 0x02,
+  FIXED: 0x10,
+  ANONYMOUS: 0x20,
+  NORESERVE: 0x4000,
+  POPULATE: 0x8000,
+  HUGETLB: 0x40000,
+} as const;
+/** Advice of madvise(2). */
+export const MADV = { DONTNEED: 4, DONTFORK: 10, HUGEPAGE: 14 } as const;
+
+/** A mapping: where it is and the bytes themselves. The ArrayBuffer must not be used after {@link unmapMemory}. */
+export interface Mapping {
+  readonly address: number;
+  readonly length: number;
+  readonly buffer: ArrayBuffer;
+}
+
+/**
+ * mmap(2). `length` is in bytes and rounded up by the kernel to whole pages.
+ * @throws SystemError ENOMEM, EPERM (a locked or huge mapping over the limit), EACCES, EINVAL.
+ */
+export function mapMemory(length: number, protection: number, flags: number, fd = -1, offset = 0): Mapping {
+  const address = check(syscall6(sys.mmap, 0, length, protection, flags, fd, offset), 'mmap', `of ${length} bytes`);
+  return { address, length, buffer: viewMemory(address, length) };
+}
+
+/** munmap(2). The caller answers for it that nobody, the kernel included, still uses the bytes. */
+export function unmapMemory(mapping: Mapping): void {
+  check(syscall3(sys.munmap, mapping.address, mapping.length), 'munmap');
+}
+
+/** madvise(2). @throws SystemError EINVAL when the kernel does not know the advice. */
+export function adviseMemory(address: number, length: number, advice: number): void {
+  check(syscall3(sys.madvise, address, length, advice), 'madvise');
+}
+
+/** mlock(2): keeps the pages in memory. @throws SystemError with the mend when the limit is too low. */
+export function lockMemory(address: number, length: number): void {
+  const result = syscall3(sys.mlock, address, length);
+  if (result >= 0) return;
+  const hint =
+    -result === Errno.ENOMEM || -result === Errno.EPERM || -result === Errno.EAGAIN
+      ? 'raise the limit with `ulimit -l`, or give the process CAP_IPC_LOCK'
+      : undefined;
+  throw new SystemError(-result, 'mlock', `of ${length} bytes`, hint);
+}
+
+const MFD_CLOEXEC = 1;
+
+/** memfd_create(2): a file that lives in memory only; `name` is what /proc shows. @returns its descriptor. */
+export function createMemoryFile(name: string, length: number): number {
+  const fd = check(syscall3(sys.memfd_create, cString(name), MFD_CLOEXEC), 'memfd_create', name);
+  const result = syscall3(sys.ftruncate, fd, length);
+  if (result < 0) {
+    syscall3(sys.close, fd);
+    throw new SystemError(-result, 'ftruncate', `${name} to ${length} bytes`);
+  }
+  return fd;
+}
+
+let pageSize = 0;
+
+/** Bytes of a page of memory on this host: 4096 on x64; 4, 16 or 64 KiB on arm64. */
+export function pageBytes(): number {
+  if (pageSize === 0) pageSize = bind('int getpagesize()')() as number;
+  return pageSize;
+}
+
+const scratchBytes = 64 * 1024;
+let scratchMapping: Mapping | undefined;
+let scratchBytesView: Uint8Array;
+let scratchDataView: DataView;
+let scratchNext = 0;
+
+/** A place in the scratch area: its address for the kernel, its offset for {@link Scratch.data}. */
+export interface Scratch {
+  readonly address: number;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  readonly data: DataView;
+}
+
+/**
+ * Memory for the arguments of one system call: a structure or a path. It is used again after some 64 KiB of other
+ * arguments, so it must not outlive the call. The bytes are not cleared.
+ * @throws RangeError when more than 32 KiB are asked for.
+ */
+export function scratch(length: number): Scratch {
+  if (length > scratchBytes / 2) throw new RangeError(`scratch memory holds ${scratchBytes / 2} bytes, not ${length}`);
+  if (scratchMapping === undefined) {
+    scratchMapping = mapMemory(scratchBytes, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
+    scratchBytesView = new Uint8Array(scratchMapping.buffer);
+    scratchDataView = new DataView(scratchMapping.buffer);
+  }
+  const rounded = (length + 15) & ~15;
+  if (scratchNext + rounded > scratchBytes) scratchNext = 0;
+  const offset = scratchNext;
+  scratchNext += rounded;
+  return { address: scratchMapping.address + offset, offset, bytes: scratchBytesView, data: scratchDataView };
+}
+
+const encoder = new TextEncoder();
+
+/** A NUL-terminated string in scratch memory; gives its address. @throws RangeError for a NUL within or over 4 KiB. */
+export function cString(text: string): number {
+  if (text.length > 4096 || text.includes('\0')) throw new RangeError('a path holds no NUL and at most 4096 characters');
+  const place = scratch(text.length * 3 + 1);
+  const { written } = encoder.encodeInto(text, place.bytes.subarray(place.offset, place.offset + text.length * 3));
+  place.bytes[place.offset + written] = 0;
+  return place.address;
+}

@@ -1,0 +1,68 @@
+// The only file that copies payload bytes. Every copy has a reason and is counted: this is the user-space side
+// of the ledger. Copies are chosen and few, not forbidden; what is forbidden is a copy that nobody sees.
+
+/** Why bytes were copied. The names appear in the metrics as `reason`. */
+export const CopyReason = {
+  /** A file's bytes read once into a frame of the response cache. */
+  frameFill: 0,
+  /** A cached frame duplicated because its head changed while the old one was still being sent. */
+  frameRefresh: 1,
+  /** Bytes of a request that arrived in pieces, or behind a response still being sent. */
+  requestBacklog: 2,
+  /** A response head, a listing or an error page encoded into a frame. */
+  encode: 3,
+  /** Fragments too small to be worth a reference, joined. */
+  coalesce: 4,
+  /** Bytes of the application handed over from the JavaScript heap. */
+  application: 5,
+} as const;
+
+/** Names of the reasons, by their number. */
+export const copyReasonNames = Object.keys(CopyReason) as ReadonlyArray<keyof typeof CopyReason>;
+
+/** Bytes copied on this thread, by reason. Read it for metrics; only this file writes it. */
+export let copiedBytes: Float64Array = new Float64Array(copyReasonNames.length);
+
+/** Moves this thread's account to shared memory, where another thread can read it. What was counted is kept. */
+export function keepCopyAccount(account: Float64Array): void {
+  for (let reason = 0; reason < copyReasonNames.length; reason++) account[reason]! += copiedBytes[reason]!;
+  copiedBytes = account;
+}
+
+/** Counts bytes that someone else copied on our behalf (a read into a frame). */
+export function countCopy(reason: number, length: number): void {
+  copiedBytes[reason]! += length;
+}
+
+/** Copies `length` bytes between byte arrays and counts them. @throws RangeError when either range is outside. */
+export function copyBytes(
+  reason: number,
+  target: Uint8Array,
+  targetStart: number,
+  source: Uint8Array,
+  sourceStart: number,
+  length: number,
+): void {
+  if (targetStart < 0 || sourceStart < 0 || length < 0) throw new RangeError('a copy has no negative bounds');
+  if (targetStart + length > target.length) throw new RangeError(`copy of ${length} bytes past the target's end`);
+  if (sourceStart + length > source.length) throw new RangeError(`copy of ${length} bytes past the source's end`);
+  copiedBytes[reason]! += length;
+  if (length < 64) {
+    for (let index = 0; index < length; index++) target[targetStart + index] = source[sourceStart + index]!;
+    return;
+  }
+  target.set(source.subarray(sourceStart, sourceStart + length), targetStart);
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Encodes a string as UTF-8 straight into bytes and counts them.
+ * @returns the bytes written. @throws RangeError when it does not fit whole.
+ */
+export function encodeText(reason: number, target: Uint8Array, start: number, text: string): number {
+  const { read, written } = encoder.encodeInto(text, target.subarray(start));
+  if (read < text.length) throw new RangeError(`${text.length} characters do not fit into ${target.length - start} bytes`);
+  copiedBytes[reason]! += written;
+  return written;
+}

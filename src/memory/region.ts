@@ -1,0 +1,77 @@
+// Region: memory mapped once at a fixed address and seen by TypeScript as one ArrayBuffer.
+// It knows its address, so a descriptor into it can be handed to the kernel, a device or a guest.
+
+import {
+  adviseMemory,
+  createMemoryFile,
+  lockMemory,
+  MADV,
+  MAP,
+  type Mapping,
+  mapMemory,
+  PROT,
+  pageBytes,
+  unmapMemory,
+} from '../kernel/memory.js';
+
+/** What a region is made of: plain anonymous pages, 2 MiB huge pages, or a memory file that others can map too. */
+export type RegionKind = 'anonymous' | 'huge' | 'memfd';
+
+/** How to map a {@link Region}. */
+export interface RegionOptions {
+  /** Default `anonymous`. */
+  readonly kind?: RegionKind;
+  /** Keep the pages in memory with mlock(2). Default false. */
+  readonly locked?: boolean;
+  /** The name a memory file shows in /proc. */
+  readonly name?: string;
+}
+
+const hugePageBytes = 2 * 1024 * 1024;
+
+/** Mapped memory with a fixed address. Pages are given by the kernel when they are first touched. */
+export class Region {
+  readonly address: number;
+  readonly byteLength: number;
+  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array;
+  readonly data: DataView;
+  /** The memory file behind the region, or -1. */
+  readonly fd: number;
+  #mapping: Mapping | undefined;
+
+  /**
+   * Maps `byteLength` bytes, rounded up to whole pages.
+   * @throws SystemError ENOMEM; for huge pages also when none are reserved, for locked ones when the limit is too low.
+   */
+  constructor(byteLength: number, options: RegionOptions = {}) {
+    const kind = options.kind ?? 'anonymous';
+    const unit = kind === 'huge' ? hugePageBytes : pageBytes();
+    const length = Math.ceil(byteLength / unit) * unit;
+    this.fd = kind === 'memfd' ? createMemoryFile(options.name ?? 'clearway', length) : -1;
+    const sharing = kind === 'memfd' ? MAP.SHARED : MAP.PRIVATE | MAP.ANONYMOUS;
+    const flags = sharing | MAP.NORESERVE | (kind === 'huge' ? MAP.HUGETLB : 0);
+    this.#mapping = mapMemory(length, PROT.READ | PROT.WRITE, flags, this.fd);
+    this.address = this.#mapping.address;
+    this.byteLength = length;
+    this.buffer = this.#mapping.buffer;
+    this.bytes = new Uint8Array(this.buffer);
+    this.data = new DataView(this.buffer);
+    if (options.locked === true) lockMemory(this.address, length);
+  }
+
+  /** Gives the pages of a range back to the kernel; they read as zeros afterwards. Offsets are in whole pages. */
+  discard(offset: number, length: number): void {
+    adviseMemory(this.address + offset, length, MADV.DONTNEED);
+  }
+
+  /**
+   * Unmaps the memory. The caller answers for it that nobody uses it any more: neither the kernel nor
+   * a typed array over {@link buffer}, which would then touch an address that is not there.
+   */
+  unmap(): void {
+    if (this.#mapping === undefined) return;
+    unmapMemory(this.#mapping);
+    this.#mapping = undefined;
+  }
+}
