@@ -116,7 +116,8 @@ const encoder = new TextEncoder();
 
 /** A NUL-terminated string in scratch memory; gives its address. @throws RangeError for a NUL within or over 4 KiB. */
 export function cString(text: string): number {
-  if (text.length > 4096 || text.includes('\0')) throw new RangeError('a path holds no NUL and at most 4096 characters');
+  if (text.length > 4096 || text.includes('\0'))
+    throw new RangeError('a path holds no NUL and at most 4096 characters');
   const place = scratch(text.length * 3 + 1);
   const { written } = encoder.encodeInto(text, place.bytes.subarray(place.offset, place.offset + text.length * 3));
   place.bytes[place.offset + written] = 0;

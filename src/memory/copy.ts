@@ -62,7 +62,8 @@ const encoder = new TextEncoder();
  */
 export function encodeText(reason: number, target: Uint8Array, start: number, text: string): number {
   const { read, written } = encoder.encodeInto(text, target.subarray(start));
-  if (read < text.length) throw new RangeError(`${text.length} characters do not fit into ${target.length - start} bytes`);
+  if (read < text.length)
+    throw new RangeError(`${text.length} characters do not fit into ${target.length - start} bytes`);
   copiedBytes[reason]! += written;
   return written;
 }
