@@ -1,0 +1,58 @@
+// The repository's check on itself: reads its own text and holds it to its law (layers, copies, sizes, comments).
+// `node dist/tools/tidy.js` prints `file:line rule message` and exits with 1 when something is wrong.
+// It is no linter of the language (that is biome) and knows no types (that is the compiler).
+
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Config, config } from './tidy/config.js';
+import { checkCopies, countMarkers } from './tidy/copies.js';
+import { checkLayers } from './tidy/layers.js';
+import { type Project, readProject, type Violation } from './tidy/project.js';
+import { checkRatchet, lowered, type Measured, type Ratchet, readRatchet, writeRatchet } from './tidy/ratchet.js';
+import { checkTexts } from './tidy/texts.js';
+
+/** The checkout that this file was compiled in. */
+export const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Everything wrong with a project, in the order of files and lines. */
+export function checkProject(project: Project, ratchet: Ratchet, law: Config = config): Violation[] {
+  return [
+    ...checkLayers(project, law),
+    ...checkTexts(project),
+    ...checkCopies(project, law, ratchet),
+    ...checkRatchet(ratchet, measure(project)),
+  ].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+}
+
+function measure(project: Project): Measured {
+  return { fileLines: new Map(), functionLines: new Map(), copyMarkers: countMarkers(project) };
+}
+
+/**
+ * The command: `tidy [--ratchet] [--warnings] [ROOT]`. `--ratchet` first lowers what shrank in ratchet.json,
+ * `--warnings` lists the warnings instead of counting them. Returns the exit status.
+ */
+export function main(commandArguments: readonly string[]): number {
+  const root = commandArguments.find((argument) => !argument.startsWith('-')) ?? repositoryRoot;
+  const project = readProject(root);
+  let ratchet = readRatchet(root);
+  if (commandArguments.includes('--ratchet')) {
+    ratchet = lowered(ratchet, measure(project));
+    writeRatchet(root, ratchet);
+  }
+  const found = checkProject(project, ratchet);
+  const errors = found.filter((violation) => !config.warnOnly.has(violation.rule));
+  const warnings = found.filter((violation) => config.warnOnly.has(violation.rule));
+  for (const { file, line, rule, message } of commandArguments.includes('--warnings') ? found : errors) {
+    console.log(`${file}:${line} ${rule} ${message}`);
+  }
+  if (warnings.length > 0 && !commandArguments.includes('--warnings')) {
+    console.log(`tidy: ${warnings.length} warnings (node dist/tools/tidy.js --warnings lists them)`);
+  }
+  if (errors.length > 0) console.log(`tidy: ${errors.length} violations`);
+  return errors.length > 0 ? 1 : 0;
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  process.exitCode = main(process.argv.slice(2));
+}

@@ -1,0 +1,40 @@
+// The numbers and names of the repository's law, in one place: what is a layer and above what, how long is long, which
+// rules only warn. What is already too long is not here but in ratchet.json, which may only shrink.
+
+/** What the rules are held to. Tests of the rules give their own. */
+export interface Config {
+  /** The folders of src/ from the lowest layer to the highest; folders of one row stand side by side. */
+  readonly layers: readonly (readonly string[])[];
+  /** Folders that stay pure: they reach `kernel/` neither themselves nor through what they import. */
+  readonly pureFolders: readonly string[];
+  /** The one file of src/ that may copy bytes. */
+  readonly copyFile: string;
+  readonly maxFileLines: number;
+  readonly maxFunctionLines: number;
+  /** Rules whose findings are printed as warnings and do not fail the check. */
+  readonly warnOnly: ReadonlySet<string>;
+}
+
+/** The entry points at the root of src/ (index.ts): above every folder but the command line. */
+export const ENTRY_LAYER = '(entry points)';
+
+export const config: Config = {
+  layers: [
+    ['kernel'],
+    ['memory'],
+    ['ring'],
+    ['wire'],
+    ['engine'],
+    ['uring', 'epoll', 'bpf', 'xdp', 'virtio', 'kvm', 'alsa'],
+    ['transport'],
+    ['serve', 'pages', 'media', 'node', 'meter', 'journey', 'kv', 'audio', 'vmm'],
+    ['dashboard'],
+    [ENTRY_LAYER],
+    ['cli'],
+  ],
+  pureFolders: ['wire', 'journey'],
+  copyFile: 'src/memory/copy.ts',
+  maxFileLines: 500,
+  maxFunctionLines: 70,
+  warnOnly: new Set(['dead-export']),
+};
