@@ -1,25 +1,13 @@
 // Mapped memory: mmap and its relatives, and the ArrayBuffer that sees what was mapped.
 // Not here: who owns the memory and what it is for (memory/region.ts).
 
+import { MADV, MAP, MFD, PROT } from './constants.js';
 import { Errno } from './errno.js';
 import { bind, syscall3, syscall6, viewMemory } from './ffi.js';
 import { sys } from './numbers.js';
 import { check, SystemError } from './system-error.js';
 
-/** Protection bits of mmap(2), the same on x64 and arm64. */
-export const PROT = { NONE: 0, READ: 1, WRITE: 2 } as const;
-/** Mapping flags of mmap(2), the same on x64 and arm64. */
-export const MAP = {
-  SHARED: 0x01,
-  PRIVATE: 0x02,
-  FIXED: 0x10,
-  ANONYMOUS: 0x20,
-  NORESERVE: 0x4000,
-  POPULATE: 0x8000,
-  HUGETLB: 0x40000,
-} as const;
-/** Advice of madvise(2). */
-export const MADV = { DONTNEED: 4, DONTFORK: 10, HUGEPAGE: 14 } as const;
+export { MADV, MAP, PROT };
 
 /** A mapping: where it is and the bytes themselves. The ArrayBuffer must not be used after {@link unmapMemory}. */
 export interface Mapping {
@@ -58,11 +46,9 @@ export function lockMemory(address: number, length: number): void {
   throw new SystemError(-result, 'mlock', `of ${length} bytes`, hint);
 }
 
-const MFD_CLOEXEC = 1;
-
 /** memfd_create(2): a file that lives in memory only; `name` is what /proc shows. @returns its descriptor. */
 export function createMemoryFile(name: string, length: number): number {
-  const fd = check(syscall3(sys.memfd_create, cString(name), MFD_CLOEXEC), 'memfd_create', name);
+  const fd = check(syscall3(sys.memfd_create, cString(name), MFD.CLOEXEC), 'memfd_create', name);
   const result = syscall3(sys.ftruncate, fd, length);
   if (result < 0) {
     syscall3(sys.close, fd);
