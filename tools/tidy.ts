@@ -6,9 +6,11 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Config, config } from './tidy/config.js';
 import { checkCopies, countMarkers } from './tidy/copies.js';
+import { checkDocstrings } from './tidy/docstrings.js';
 import { checkLayers } from './tidy/layers.js';
 import { type Project, readProject, type Violation } from './tidy/project.js';
 import { checkRatchet, lowered, type Measured, type Ratchet, readRatchet, writeRatchet } from './tidy/ratchet.js';
+import { checkSizes, measureSizes } from './tidy/sizes.js';
 import { checkTexts } from './tidy/texts.js';
 
 /** The checkout that this file was compiled in. */
@@ -20,12 +22,14 @@ export function checkProject(project: Project, ratchet: Ratchet, law: Config = c
     ...checkLayers(project, law),
     ...checkTexts(project),
     ...checkCopies(project, law, ratchet),
-    ...checkRatchet(ratchet, measure(project)),
+    ...checkSizes(project, law, ratchet),
+    ...checkDocstrings(project),
+    ...checkRatchet(ratchet, measure(project, law)),
   ].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 }
 
-function measure(project: Project): Measured {
-  return { fileLines: new Map(), functionLines: new Map(), copyMarkers: countMarkers(project) };
+function measure(project: Project, law: Config): Measured {
+  return { ...measureSizes(project, law), copyMarkers: countMarkers(project) };
 }
 
 /**
@@ -37,7 +41,7 @@ export function main(commandArguments: readonly string[]): number {
   const project = readProject(root);
   let ratchet = readRatchet(root);
   if (commandArguments.includes('--ratchet')) {
-    ratchet = lowered(ratchet, measure(project));
+    ratchet = lowered(ratchet, measure(project, config));
     writeRatchet(root, ratchet);
   }
   const found = checkProject(project, ratchet);
