@@ -1,22 +1,45 @@
 // `npm test [-- PATTERN...]`: from a fresh clone to the runner's closing counts in one command.
-// A PATTERN keeps the test files whose path contains it.
-import { readdirSync } from 'node:fs';
-import { build, install, root, run } from './run.mjs';
+// A PATTERN keeps the test files whose path contains it, and leaves the formatter and linter out.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, install, root, run, secondsSince } from './run.mjs';
 
+// A file that hangs is ended after this long, and counted as cancelled; the whole run is not lost with it.
+const FILE_TIMEOUT_MS = 10 * 60_000;
+
+const startedAt = performance.now();
 install();
 build();
 const patterns = process.argv.slice(2);
-const files = ['src', 'test', 'tools', 'bench']
-  .flatMap((folder) =>
-    readdirSync(`${root}dist/${folder}`, { recursive: true }).map((name) => `dist/${folder}/${name}`),
-  )
-  .filter(
-    (name) => name.endsWith('.test.js') && (patterns.length === 0 || patterns.some((part) => name.includes(part))),
-  )
-  .sort();
+const files = ['src', 'test', 'tools', 'bench'].flatMap(testFiles).filter(isWanted).sort();
 if (files.length === 0) {
   console.error(`no test file matches ${patterns.join(' ')}`);
   process.exit(1);
 }
-if (patterns.length === 0) run(process.execPath, [`${root}node_modules/@biomejs/biome/bin/biome`, 'check', '.']);
-run(process.execPath, ['--test', '--test-concurrency=2', ...files]);
+process.on('exit', () => console.log(`total time ${secondsSince(startedAt)}, installation and compilation included`));
+if (patterns.length === 0) run(process.execPath, [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '.']);
+run(
+  process.execPath,
+  [
+    '--enable-source-maps',
+    '--test',
+    '--test-concurrency=2',
+    `--test-timeout=${FILE_TIMEOUT_MS}`,
+    '--test-reporter=./tools/npm-test-reporter.mjs',
+    ...files,
+  ],
+  { CLEARWAY_TEST_FILES: String(files.length) },
+);
+
+/** The compiled test files of a folder whose source is still there: the compiler removes nothing from dist/. */
+function testFiles(folder) {
+  const compiled = join(root, 'dist', folder);
+  if (!existsSync(compiled)) return [];
+  return readdirSync(compiled, { recursive: true })
+    .filter((name) => name.endsWith('.test.js') && existsSync(join(root, folder, name.replace(/\.js$/, '.ts'))))
+    .map((name) => `dist/${folder}/${name}`);
+}
+
+function isWanted(file) {
+  return patterns.length === 0 || patterns.some((pattern) => file.includes(pattern));
+}

@@ -1,7 +1,7 @@
 // Shared by `npm start` and `npm test`: install when the lock file changed, build when a source changed, run a program.
 // It is plain JavaScript because it runs before anything is installed or compiled.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,18 +17,37 @@ export function run(command, args, env = {}) {
   if (done.status !== 0) process.exit(done.status ?? 1);
 }
 
-/** Installs the dependencies at their locked versions, unless that was done for this lock file and this Node. (Not `npm ci`: it
- * refuses a lock file that lists only the platform it was written on.) */
+/**
+ * Installs the dependencies at their locked versions, unless that was done for this lock file, Node and processor.
+ * The lock file is read and never written. (Not `npm ci`: it refuses a lock file that lists only the platform it was
+ * written on.) An installation that is a link belongs to somebody else and is left as it is.
+ */
 export function install() {
-  const stamp = join(root, 'node_modules', '.clearway-installed');
-  const wanted = `${process.version} ${readFileSync(join(root, 'package-lock.json'), 'utf8')}`;
+  refuseOldNode();
+  const modules = join(root, 'node_modules');
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) return;
+  const stamp = join(modules, '.clearway-installed');
+  const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
+  const wanted = `${process.version} ${process.platform}-${process.arch} ${lock}`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error']);
-  mkdirSync(join(root, 'node_modules'), { recursive: true });
+  console.log('installing the dependencies');
+  run('npm', ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
   writeFileSync(stamp, wanted);
 }
 
 /** Compiles; the compiler's own build record makes this fast when nothing changed. */
 export function build() {
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
+}
+
+/** The time since `startMs` (of `performance.now()`), for people: `12.3 s`. */
+export function secondsSince(startMs) {
+  return `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
+}
+
+function refuseOldNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  console.error(`this needs Node 20.19 or later, and this is ${process.version}: install a current Node`);
+  process.exit(1);
 }

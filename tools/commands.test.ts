@@ -1,0 +1,142 @@
+// `npm start` and `npm test` on a small made-up checkout: no network, no compiler, a server that only says what it got.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { repositoryRoot } from './tidy.js';
+
+const FAKE_SERVER = `
+  console.log(JSON.stringify(process.argv.slice(2)) + ' ' + process.cwd());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGUSR2']) process.on(signal, () => console.log('got ' + signal));
+  process.on('SIGTERM', () => setTimeout(() => process.exit(7), 500));
+  process.on('SIGUSR2', () => process.kill(process.pid, 'SIGKILL'));
+  setInterval(() => {}, 1000);
+`;
+
+const folder = mkdtempSync(join(tmpdir(), 'clearway-commands-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+checkout();
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
+}
+
+function checkout(): void {
+  for (const name of ['run.mjs', 'npm-start.mjs', 'npm-test.mjs', 'npm-test-reporter.mjs']) {
+    cpSync(join(repositoryRoot, 'tools', name), join(folder, 'tools', name));
+  }
+  write('package.json', '{"type":"module"}');
+  write('package-lock.json', '{}');
+  write('node_modules/.clearway-installed', `${process.version} ${process.platform}-${process.arch} {}`);
+  write('node_modules/typescript/bin/tsc', "import { appendFileSync } from 'node:fs'; appendFileSync('built', 'x');");
+  write('node_modules/typescript/package.json', '{"type":"module"}');
+  write('node_modules/@biomejs/biome/bin/biome', '');
+  write('dist/src/cli/main.js', FAKE_SERVER);
+}
+
+async function start(
+  given: string[] = [],
+): Promise<{ child: ChildProcess; lines: string[]; ended: Promise<unknown[]> }> {
+  const child = spawn(process.execPath, [join(folder, 'tools/npm-start.mjs'), ...given], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, INIT_CWD: tmpdir() },
+  });
+  const lines: string[] = [];
+  let rest = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    const parts = (rest + text).split('\n');
+    rest = parts.pop() ?? '';
+    lines.push(...parts);
+  });
+  const ended = once(child, 'close');
+  await once(child.stdout!, 'data');
+  return { child, lines, ended };
+}
+
+test('npm start serves the example, or the directory that is the first argument', async () => {
+  for (const [given, expected] of [
+    [[], ['serve', join(folder, 'examples/site')]],
+    [
+      ['--port', '0'],
+      ['serve', join(folder, 'examples/site'), '--port', '0'],
+    ],
+    [
+      ['files', '--port', '0'],
+      ['serve', 'files', '--port', '0'],
+    ],
+  ] as const) {
+    const { child, lines, ended } = await start([...given]);
+    child.kill('SIGTERM');
+    await ended;
+    assert.equal(lines[0], `${JSON.stringify(expected)} ${tmpdir()}`);
+  }
+});
+
+test('a signal reaches the server once, and its exit status comes back', async () => {
+  const { child, lines, ended } = await start();
+  child.kill('SIGTERM');
+  child.kill('SIGTERM');
+  assert.deepEqual(await ended, [7, null]);
+  assert.deepEqual(lines.slice(1), ['got SIGTERM']);
+});
+
+test('a server that dies of a signal ends the command the same way', async () => {
+  const { child, ended } = await start();
+  child.kill('SIGUSR2');
+  assert.deepEqual(await ended, [null, 'SIGKILL']);
+});
+
+function npmTest(...patterns: string[]): { status: number | null; output: string } {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const done = spawnSync(process.execPath, [join(folder, 'tools/npm-test.mjs'), ...patterns], {
+    env,
+    encoding: 'utf8',
+  });
+  return { status: done.status, output: done.stdout + done.stderr };
+}
+
+test('npm test: a line a file, reasons of skips, the counts, and no test whose source is gone', () => {
+  write('src/a.test.ts', '');
+  write(
+    'dist/src/a.test.js',
+    "import { test } from 'node:test'; test('a', () => {}); test('b', { skip: 'no x' }, () => {});",
+  );
+  write('dist/src/gone.test.js', "throw new Error('its source is gone')");
+  const { status, output } = npmTest();
+  assert.equal(status, 0, output);
+  assert.match(output, /^1\/1 +\d+\.\d s {2}src\/a\.test\.ts$/m);
+  assert.match(output, /﹣ b .*# no x/);
+  assert.doesNotMatch(output, /✔ a /);
+  assert.match(output, /^ℹ pass 1$/m);
+  assert.match(output, /^ℹ skipped 1$/m);
+  assert.match(output, /^total time \d+\.\d s/m);
+});
+
+test('npm test: a failure is shown with its reason and fails the command', () => {
+  write('test/b.test.ts', '');
+  write(
+    'dist/test/b.test.js',
+    "import { test } from 'node:test'; test('outer', (t) => t.test('inner', () => { throw new Error('broken') }));",
+  );
+  const { status, output } = npmTest('test/b');
+  rmSync(join(folder, 'test/b.test.ts'));
+  assert.equal(status, 1);
+  assert.match(output, /test\/b\.test\.ts {2}FAILED/);
+  assert.match(output, /▶ outer\n +✖ inner .*\n +Error: broken/);
+  assert.match(output, /^ℹ fail 2$/m);
+});
+
+test('npm test: a pattern without a file says so', () => {
+  const { status, output } = npmTest('nothing-like-this');
+  assert.equal(status, 1);
+  assert.match(output, /no test file matches nothing-like-this/);
+});
+
+test('the compiler is asked each time, the installation only when the lock file changed', () => {
+  assert.ok(readFileSync(join(folder, 'built'), 'utf8').length >= 6);
+});
