@@ -1,0 +1,142 @@
+// Child processes of a benchmark: pinned to a processor, waited for until ready, and certain to be gone afterwards, however
+// this process ends. It ends only what it started, by process id.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { allowedCpus, processTree } from './proc.js';
+
+/** Which processors the server under test and its load run on; undefined where there is only one to share. */
+export interface Placement {
+  readonly server: string | undefined;
+  readonly load: string | undefined;
+}
+
+const living = new Set<ChildProcess>();
+let guarded = false;
+
+/** True when `command` is found on PATH. */
+export function onPath(command: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;
+}
+
+/** Server on the first allowed processor, load on the rest; both free where taskset or a second processor is missing. */
+export function choosePlacement(cpus = allowedCpus(), canPin = onPath('taskset')): Placement {
+  if (!canPin || cpus.length < 2) return { server: undefined, load: undefined };
+  return { server: String(cpus[0]), load: cpus.slice(1).join(',') };
+}
+
+function killTree(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  for (const pid of processTree(child.pid)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // it ended in the meantime
+    }
+  }
+}
+
+function guard(): void {
+  if (guarded) return;
+  guarded = true;
+  process.on('exit', () => {
+    for (const child of living) killTree(child);
+  });
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    process.on(signal, () => process.exit(status));
+  }
+}
+
+let canBind: boolean | undefined;
+
+/**
+ * Starts `command` on the processors `cpus` (anywhere when undefined). stdin is a pipe: a program of ours may read its end.
+ * The kernel sends SIGTERM to the child if this process is killed outright (setpriv, where there is one).
+ */
+export function startPinned(cpus: string | undefined, command: string, args: readonly string[]): ChildProcess {
+  guard();
+  canBind ??= onPath('setpriv');
+  const line = [command, ...args];
+  if (canBind) line.unshift('setpriv', '--pdeathsig', 'TERM', '--');
+  if (cpus !== undefined) line.unshift('taskset', '-c', cpus);
+  const child = spawn(line[0]!, line.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
+  living.add(child);
+  child.once('exit', () => living.delete(child));
+  child.stdin.on('error', () => {}); // the child may end before it reads
+  return child;
+}
+
+/** Everything a child wrote and how it ended. */
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Waits for a child's end, at most `limitMs`: then it is killed and the promise rejects. */
+export async function ended(child: ChildProcess, limitMs: number): Promise<Ended> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      killTree(child);
+      reject(new Error(`${child.spawnargs.join(' ')} did not end within ${limitMs} ms`));
+    }, limitMs);
+    child.once('error', reject);
+    child.once('close', (status) => {
+      clearTimeout(timer);
+      resolve({ status, stdout, stderr });
+    });
+  });
+}
+
+/**
+ * Waits until a child's stdout matches `pattern`, at most `limitMs`, and keeps draining both streams afterwards.
+ * @throws with the end of its stderr when it ends or is silent for too long.
+ */
+export async function waitForOutput(child: ChildProcess, pattern: RegExp, limitMs: number): Promise<RegExpExecArray> {
+  let seen = '';
+  let complaint = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-600);
+  });
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) => reject(new Error(`${child.spawnargs.join(' ')}: ${why} ${complaint}`.trim()));
+    const timer = setTimeout(() => fail(`not ready within ${limitMs} ms`), limitMs);
+    child.once('error', (error) => fail(error.message));
+    child.once('exit', (status, signal) => {
+      clearTimeout(timer);
+      setImmediate(() => fail(`ended with ${signal ?? status} before it was ready.`));
+    });
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      if (seen.length > 65536) return;
+      seen += text;
+      const match = pattern.exec(seen);
+      if (!match) return;
+      clearTimeout(timer);
+      resolve(match);
+    });
+  });
+}
+
+/** Ends a child: SIGTERM, at most `graceMs`, then SIGKILL to its whole tree. Returns when it is gone. */
+export async function stopChild(child: ChildProcess, graceMs = 3000): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGTERM');
+  const patience = new AbortController();
+  await Promise.race([gone, sleep(graceMs, undefined, { signal: patience.signal }).catch(() => {})]);
+  patience.abort();
+  killTree(child);
+  await gone;
+}

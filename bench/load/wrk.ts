@@ -1,0 +1,61 @@
+// Load for requests: wrk with one thread. Exact counts come from a script (report.lua), not from its rounded text.
+
+import { join } from 'node:path';
+import { ended, onPath, startPinned } from '../host/child.js';
+import { repositoryRoot } from '../servers/peer.js';
+import type { LoadResult } from './load-result.js';
+
+/** Above this rate one wrk thread is the limit on the hosts seen so far, whatever the server. */
+export const wrkCeilingPerSecond = 220_000;
+
+/** Why there is no wrk; undefined when there is. */
+export function wrkAbsence(): string | undefined {
+  return onPath('wrk') ? undefined : 'wrk is not on PATH (Debian: apt-get install wrk)';
+}
+
+/** Reads what report.lua printed. @throws when wrk's output has no such line. */
+export function parseWrk(stdout: string): LoadResult {
+  const match = /^@(\{.*\})$/m.exec(stdout);
+  if (!match) throw new Error(`wrk printed no result: ${stdout.slice(-300)}`);
+  const raw = JSON.parse(match[1]!) as Record<string, number>;
+  const trouble = [
+    raw.badStatus ? `${raw.badStatus} responses were not 2xx or 3xx` : '',
+    raw.socketErrors ? `${raw.socketErrors} socket errors` : '',
+    raw.timeouts ? `${raw.timeouts} timeouts` : '',
+    raw.requests === 0 ? 'no request was answered' : '',
+  ].filter((part) => part !== '');
+  return {
+    durationSeconds: raw.durationUs! / 1e6,
+    requests: raw.requests!,
+    bytes: raw.bytes!,
+    p50Us: raw.p50Us!,
+    p99Us: raw.p99Us!,
+    trouble: trouble.length === 0 ? undefined : trouble.join(', '),
+  };
+}
+
+/** How to load. */
+export interface WrkOptions {
+  readonly url: string;
+  readonly connections: number;
+  /** Whole seconds: wrk takes no fractions. */
+  readonly seconds: number;
+  readonly cpus: string | undefined;
+  /** Mean pause of each connection before a request; none when undefined. */
+  readonly pauseMs?: number;
+  /** Called with wrk's process id once it runs. */
+  readonly started?: (pid: number) => void;
+}
+
+/** Runs wrk once. @throws when it fails or hangs. */
+export async function runWrk(options: WrkOptions): Promise<LoadResult> {
+  const script = join(repositoryRoot, 'bench/load/report.lua');
+  const { seconds, connections, url } = options;
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url];
+  if (options.pauseMs !== undefined) args.push('--', String(options.pauseMs));
+  const child = startPinned(options.cpus, 'wrk', args);
+  if (child.pid !== undefined) options.started?.(child.pid);
+  const end = await ended(child, (seconds + 15) * 1000);
+  if (end.status !== 0) throw new Error(`wrk ended with ${end.status}: ${end.stderr || end.stdout}`);
+  return parseWrk(end.stdout);
+}

@@ -1,0 +1,106 @@
+// The command line of `npm run bench`.
+
+import { parseArgs } from 'node:util';
+import { fullRows, parseRows, quickRows, type Row } from './rows.js';
+
+/** The sub-commands. */
+export const commands = ['table', 'idle', 'stalled', 'cold', 'churn', 'targets'] as const;
+
+/** One sub-command. */
+export type Command = (typeof commands)[number];
+
+/** What the command line asked for. */
+export interface Options {
+  readonly command: Command;
+  readonly quick: boolean;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly rows: readonly Row[];
+  readonly peers: readonly string[] | undefined;
+  readonly jsonFile: string | undefined;
+  readonly markdownFile: string | undefined;
+  readonly workDirectory: string | undefined;
+  /** Scales idle, stalled and churn; 1 is the number the targets name. */
+  readonly scale: number;
+}
+
+/** What --help prints. */
+export const usage = `npm run bench -- [COMMAND] [OPTIONS]
+
+Commands:
+  table     every peer in every row (the default)
+  idle      memory of 10,000 idle keep-alive connections
+  stalled   descriptors and memory of 1,000 stalled readers of one 1 GiB file
+  cold      p99 of small hot requests, alone and while 8 clients read cold gigabytes
+  churn     descriptors and frames after 10,000 aborted requests, 304s and HEADs
+  targets   all of these, and the project's targets line by line
+
+Options:
+  --quick            fewer rows and shorter rounds: under three minutes for the table
+  --rounds N         rounds, interleaved over the peers (5; quick 3)
+  --seconds N        seconds of each measurement, whole (3; quick 1)
+  --rows LIST        FILE:CONNECTIONS,... of 1KiB 64KiB 1MiB 1GiB, for example 1KiB:64,1GiB:1
+  --peers LIST       names of peers, for example clearway-uring,nginx
+  --json FILE        writes everything measured as JSON
+  --markdown [FILE]  writes the table as Markdown (docs/bench.md)
+  --work-dir DIR     where the served files go (the system's temporary directory); cold needs a disk
+  --scale X          idle, stalled, churn with X times the connections (1)
+`;
+
+function wholeNumber(text: string | undefined, name: string, otherwise: number, largest: number): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > largest) {
+    throw new Error(`--${name} is a whole number from 1 to ${largest}, and this is ${text}`);
+  }
+  return value;
+}
+
+/** `--markdown` may stand alone: then it means docs/bench.md. */
+function completeMarkdown(words: readonly string[]): string[] {
+  return words.map((word, index) => {
+    const next = words[index + 1];
+    return word === '--markdown' && (next === undefined || next.startsWith('-')) ? '--markdown=docs/bench.md' : word;
+  });
+}
+
+/** Reads the words after the program's name. @returns 'help' for --help. @throws in plain words when they are wrong. */
+export function parseOptions(words: readonly string[]): Options | 'help' {
+  const { values, positionals } = parseArgs({
+    args: completeMarkdown(words),
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      rows: { type: 'string' },
+      peers: { type: 'string' },
+      json: { type: 'string' },
+      markdown: { type: 'string' },
+      'work-dir': { type: 'string' },
+      scale: { type: 'string', default: '1' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const command = (positionals[0] ?? 'table') as Command;
+  if (!commands.includes(command) || positionals.length > 1) {
+    throw new Error(`${positionals.join(' ')} is not a command: there are ${commands.join(', ')}`);
+  }
+  const scale = Number(values.scale);
+  if (!(scale > 0 && scale <= 1))
+    throw new Error(`--scale is a number over 0 and up to 1, and this is ${values.scale}`);
+  const quick = values.quick;
+  return {
+    command,
+    quick,
+    rounds: wholeNumber(values.rounds, 'rounds', quick ? 3 : 5, 100),
+    seconds: wholeNumber(values.seconds, 'seconds', quick ? 1 : 3, 600),
+    rows: values.rows === undefined ? (quick ? quickRows : fullRows) : parseRows(values.rows),
+    peers: values.peers?.split(',').map((name) => name.trim()),
+    jsonFile: values.json,
+    markdownFile: values.markdown,
+    workDirectory: values['work-dir'],
+    scale,
+  };
+}

@@ -1,0 +1,64 @@
+// What a peer of the benchmark is: a name, what keeps it from running here, and a way to start it on a directory.
+// One file per kind of peer implements it; list.ts names them all.
+
+import type { ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { startPinned, stopChild, waitForOutput } from '../host/child.js';
+
+/** What a peer gets to start with. */
+export interface StartContext {
+  /** The directory to serve. */
+  readonly siteDirectory: string;
+  /** A directory of the run's own for compiled programs, configuration and temporary files; removed at the end. */
+  readonly scratchDirectory: string;
+  /** The processors to run on, as taskset takes them; undefined is anywhere. */
+  readonly cpus: string | undefined;
+}
+
+/** A peer that answers. */
+export interface RunningPeer {
+  readonly name: string;
+  readonly pid: number;
+  /** `http://HOST:PORT`, without a slash at the end. */
+  readonly origin: string;
+  /** Where its metrics are, when it has any. */
+  readonly metricsUrl: string | undefined;
+  stop(): Promise<void>;
+}
+
+/** One server of the comparison. */
+export interface Peer {
+  readonly name: string;
+  /** Why it cannot run here, in words; undefined when it can. */
+  absence(): string | undefined;
+  /** Why it has no answer for this file name; undefined when it has. */
+  refusal(fileName: string): string | undefined;
+  start(context: StartContext): Promise<RunningPeer>;
+}
+
+/** The repository's root. This file runs as dist/bench/servers/peer.js. */
+export const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Wraps a started child whose stdout contains its address. @throws when it ends or says nothing within 15 s. */
+export async function announced(name: string, child: ChildProcess): Promise<RunningPeer> {
+  const [origin] = await waitForOutput(child, /http:\/\/[\w.[\]:-]+:\d+/, 15_000);
+  return { name, pid: child.pid!, origin, metricsUrl: undefined, stop: () => stopChild(child) };
+}
+
+/** A peer that is one command which prints its address. */
+export function commandPeer(
+  name: string,
+  absence: () => string | undefined,
+  command: (siteDirectory: string) => string[],
+  refusal: (fileName: string) => string | undefined = () => undefined,
+): Peer {
+  return {
+    name,
+    absence,
+    refusal,
+    start(context) {
+      const [program, ...args] = command(context.siteDirectory);
+      return announced(name, startPinned(context.cpus, program!, args));
+    },
+  };
+}

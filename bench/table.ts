@@ -1,0 +1,109 @@
+// The comparison: every peer in every row, round by round, the peers next to each other in time.
+
+import { type Measurement, measure } from './measure.js';
+import type { Options } from './options.js';
+import { type Row, rowName } from './rows.js';
+import { selectPeers } from './servers/list.js';
+import type { Peer, RunningPeer } from './servers/peer.js';
+import { type Absent, type Session, say, withSession } from './session.js';
+import { verify } from './verify.js';
+
+/** One peer in one row: a measurement for each round, a hole where it failed. */
+export interface Cell {
+  readonly row: string;
+  readonly fileBytes: number;
+  readonly connections: number;
+  readonly peer: string;
+  readonly rounds: (Measurement | undefined)[];
+  /** Why there are no numbers, or fewer than there should be. */
+  trouble: string | undefined;
+}
+
+/** The whole comparison. */
+export interface TableResult {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly cells: readonly Cell[];
+  readonly absent: readonly Absent[];
+}
+
+interface Entrant {
+  readonly peer: Peer;
+  readonly running: RunningPeer;
+}
+
+interface Contest {
+  readonly row: Row;
+  readonly cell: Cell;
+  readonly running: RunningPeer;
+  readonly headBytes: number;
+}
+
+/** Checks one peer's answer in one row and loads it for a second unmeasured, so that its caches and compilers are warm. */
+async function enter(session: Session, row: Row, { peer, running }: Entrant): Promise<[Cell, Contest | undefined]> {
+  const cell: Cell = {
+    row: rowName(row),
+    fileBytes: row.file.bytes,
+    connections: row.connections,
+    peer: peer.name,
+    rounds: [],
+    trouble: peer.refusal(row.file.name),
+  };
+  if (cell.trouble !== undefined) return [cell, undefined];
+  try {
+    const headBytes = await verify(running, row.file, session.hashes.get(row.file.name)!);
+    await measure(running, row, headBytes, 1, session.placement);
+    return [cell, { row, cell, running, headBytes }];
+  } catch (error) {
+    cell.trouble = (error as Error).message;
+    say(`  ${peer.name} in ${cell.row}: ${cell.trouble}`);
+    return [cell, undefined];
+  }
+}
+
+async function runContest(contest: Contest, options: Options, session: Session): Promise<void> {
+  const { row, cell, running, headBytes } = contest;
+  try {
+    cell.rounds.push(await measure(running, row, headBytes, options.seconds, session.placement));
+  } catch (error) {
+    cell.rounds.push(undefined);
+    cell.trouble = (error as Error).message;
+    say(`  ${cell.peer} in ${cell.row}: ${cell.trouble}`);
+  }
+}
+
+/** The list rotated left: each round starts with another peer, so that nobody always follows the same one. */
+function rotated<Item>(list: readonly Item[], by: number): Item[] {
+  return list.map((_, index) => list[(index + by) % list.length]!);
+}
+
+/** Runs the comparison. @throws only when the surroundings fail; a peer that fails has the reason in its cell. */
+export async function runTable(options: Options): Promise<TableResult> {
+  const fileNames = [...new Set(['1KiB.bin', ...options.rows.map((row) => row.file.name)])];
+  return withSession(options.workDirectory, fileNames, async (session) => {
+    const entrants: Entrant[] = [];
+    for (const peer of selectPeers(options.peers)) {
+      const running = await session.start(peer);
+      if (running) entrants.push({ peer, running });
+    }
+    const cells: Cell[] = [];
+    const contests: Contest[][] = [];
+    for (const row of options.rows) {
+      say(`warming ${rowName(row)}`);
+      const inRow: Contest[] = [];
+      for (const entrant of entrants) {
+        const [cell, contest] = await enter(session, row, entrant);
+        cells.push(cell);
+        if (contest) inRow.push(contest);
+      }
+      contests.push(inRow);
+    }
+    for (let round = 0; round < options.rounds; round++) {
+      say(`round ${round + 1} of ${options.rounds}`);
+      for (const inRow of contests) {
+        for (const contest of rotated(inRow, round)) await runContest(contest, options, session);
+      }
+    }
+    return { rounds: options.rounds, seconds: options.seconds, cells, absent: session.absent };
+  });
+}
