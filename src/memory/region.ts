@@ -1,15 +1,13 @@
 // Region: memory mapped once at a fixed address and seen by TypeScript as one ArrayBuffer.
 // It knows its address, so a descriptor into it can be handed to the kernel, a device or a guest.
 
+import { MADV, MAP, PROT } from '../kernel/constants.js';
 import {
   adviseMemory,
   createMemoryFile,
   lockMemory,
-  MADV,
-  MAP,
   type Mapping,
   mapMemory,
-  PROT,
   pageBytes,
   unmapMemory,
 } from '../kernel/memory.js';

@@ -1,0 +1,82 @@
+// The one interface behind which the engines stand: io_uring, epoll, and the fake one of the fault tests.
+// It is completion-based: an operation is begun with a token and ends in exactly one final event, later, in turn().
+// Nothing is allocated for an operation; a token is a small integer that the caller may use again once every
+// operation begun with it has ended.
+//
+// In whose hands each byte is: received bytes lie in a frame of the engine until the caller recycles it;
+// bytes to send belong to the caller again when `sent` came for them, and may not change before.
+
+/** Errors of events are negative errno values, as the kernel gives them. */
+export interface EngineEvents {
+  /** A connection: its descriptor, or -errno. `more` false: accepting ended and must be begun again. */
+  accepted(token: number, result: number, more: boolean): void;
+  /**
+   * Bytes came (`result` of them, in `frame`, to be recycled), or the stream ended (0), or failed (-errno).
+   * `more` false: receiving ended; -ENOBUFS then means that frames were short and it may be begun again.
+   */
+  received(token: number, result: number, frame: number, more: boolean): void;
+  /** A send ended: bytes taken, which may be fewer than asked, or -errno. */
+  sent(token: number, result: number): void;
+  /** The socket takes bytes again (>= 0), or -errno. */
+  writable(token: number, result: number): void;
+  /** A range of a file was fetched into the page cache (>= 0), or -errno. */
+  fetched(token: number, result: number): void;
+  /** A watched descriptor became readable. `more` false: watching ended. */
+  readable(token: number, result: number, more: boolean): void;
+}
+
+/** One facility of the kernel that moves bytes between descriptors and memory, driven from one thread. */
+export interface Engine {
+  readonly name: 'uring' | 'epoll' | 'fake';
+  /** A descriptor that polls readable when turn() has something to do: for someone else's loop. */
+  readonly descriptor: number;
+  /** Every receive frame; frame `f` begins at `f * receiveFrameBytes`. */
+  readonly receiveBytes: Uint8Array;
+  readonly receiveFrameBytes: number;
+  /** Receive frames that are in the caller's hands. */
+  readonly framesLent: number;
+  /** Called when something waits for a turn that no event will bring: the owner must call turn(0) in `delayMs`. */
+  onBegun: ((delayMs: number) => void) | undefined;
+
+  /** Accepts connections on a listening socket until cancelled. */
+  accept(token: number, fd: number): void;
+  /** Receives from a stream until it ends, fails, or is stopped. */
+  receive(token: number, fd: number): void;
+  /** Ends receiving; bytes on their way may still come before the final event (-ECANCELED). */
+  stopReceive(token: number, fd: number): void;
+  /** Sends bytes at an address. `flags` adds MSG bits (MSG_MORE). One send a token at a time. */
+  send(token: number, fd: number, address: number, length: number, flags: number): void;
+  /** As {@link send}, of a msghdr at an address; the header and its iovecs stay until `sent`. */
+  sendMessage(token: number, fd: number, header: number, flags: number): void;
+  /** Waits until the socket takes bytes. Not at the same time as a send of the same token. */
+  awaitWritable(token: number, fd: number): void;
+  /** Brings a range of a file into the page cache without blocking this thread. */
+  fetch(token: number, file: number, offset: number, length: number): void;
+  /** Watches a descriptor for input until cancelled. */
+  watch(token: number, fd: number): void;
+  /** Ends every operation on a descriptor, each with its final event (-ECANCELED or what it had reached). */
+  cancel(token: number, fd: number): void;
+  /**
+   * Brackets direct system calls on a socket (sendfile) that must not block: between on and off the socket is
+   * non-blocking, and receive must not be begun on it.
+   */
+  directCalls(fd: number, on: boolean): void;
+  /** sendfile(2) now, between {@link directCalls} on and off. Bytes taken, 0 where the file ends, or -errno. */
+  sendFile(fd: number, file: number, offset: number, length: number): number;
+  /** Ends the sending direction: the peer reads what was sent, then the end. */
+  finish(fd: number): void;
+  /** Closes a socket; every operation on it must have ended. */
+  closeSocket(fd: number): void;
+  /** How a socket must be opened for this engine. */
+  readonly nonBlockingSockets: boolean;
+  /** Gives a receive frame back. */
+  recycle(frame: number): void;
+
+  /**
+   * Submits what was begun, waits for events at most `waitMs` milliseconds (0: not at all; -1: without end),
+   * and hands each event to the sink. Returns the number of events.
+   */
+  turn(waitMs: number, events: EngineEvents): number;
+  /** Ends the engine. Descriptors given to it stay open; operations under way are dropped without events. */
+  close(): void;
+}

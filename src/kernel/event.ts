@@ -1,0 +1,70 @@
+// Descriptors that carry events: eventfd (a wake-up from another thread) and inotify (files that changed).
+
+import { EFD, IN } from './constants.js';
+import { syscall3 } from './ffi.js';
+import { cString, scratch } from './memory.js';
+import { sys } from './numbers.js';
+import { check } from './system-error.js';
+
+/** eventfd2(2), non-blocking: a counter that another thread adds to. @throws SystemError EMFILE, ENFILE. */
+export function createEventDescriptor(): number {
+  return check(syscall3(sys.eventfd2, 0, EFD.CLOEXEC | EFD.NONBLOCK), 'eventfd');
+}
+
+/** Adds one: whoever waits for the descriptor wakes up. Safe from any thread. */
+export function signalEvent(fd: number): void {
+  const place = scratch(8);
+  place.data.setUint32(place.offset, 1, true);
+  place.data.setUint32(place.offset + 4, 0, true);
+  syscall3(sys.write, fd, place.address, 8);
+}
+
+/** Takes the count away. */
+export function clearEvent(fd: number): void {
+  syscall3(sys.read, fd, scratch(8).address, 8);
+}
+
+/** inotify_init1(2), non-blocking. Returns the descriptor or -errno (EMFILE: max_user_instances is reached). */
+export function createWatcher(): number {
+  return syscall3(sys.inotify_init1, IN.CLOEXEC | IN.NONBLOCK);
+}
+
+/** What of a directory is watched: entries that come, go or change, in content or attributes, and its own end. */
+const watchMask =
+  IN.MODIFY | IN.ATTRIB | IN.MOVED_FROM | IN.MOVED_TO | IN.CREATE | IN.DELETE | IN.DELETE_SELF | IN.MOVE_SELF;
+
+/** Watches the directory that `directory` is open on. Returns the watch descriptor or -errno (ENOSPC: the limit). */
+export function watchDirectory(watcher: number, directory: number): number {
+  return syscall3(sys.inotify_add_watch, watcher, cString(`/proc/self/fd/${directory}`), watchMask | IN.ONLYDIR);
+}
+
+/** inotify_rm_watch(2). Returns 0 or -errno. */
+export function unwatchDirectory(watcher: number, watch: number): number {
+  return syscall3(sys.inotify_rm_watch, watcher, watch);
+}
+
+const watchBufferBytes = 16 * 1024;
+const decoder = new TextDecoder();
+
+/**
+ * Reads pending events and calls `changed(watch, name, mask)` for each; the name is empty for the directory itself,
+ * and watch is -1 with IN.Q_OVERFLOW when events were lost. Returns false when nothing was pending.
+ */
+export function readChanges(watcher: number, changed: (watch: number, name: string, mask: number) => void): boolean {
+  const place = scratch(watchBufferBytes);
+  const result = syscall3(sys.read, watcher, place.address, watchBufferBytes);
+  if (result <= 0) return false;
+  const end = place.offset + result;
+  const events: Array<[number, string, number]> = [];
+  for (let at = place.offset; at + 16 <= end; ) {
+    const length = place.data.getUint32(at + 12, true);
+    let nameEnd = at + 16;
+    while (nameEnd < at + 16 + length && place.bytes[nameEnd] !== 0) nameEnd++;
+    const name = decoder.decode(place.bytes.subarray(at + 16, nameEnd));
+    events.push([place.data.getInt32(at, true), name, place.data.getUint32(at + 4, true)]);
+    at += 16 + length;
+  }
+  // Only now: what `changed` does may use the scratch memory again.
+  for (const [watch, name, mask] of events) changed(watch, name, mask);
+  return true;
+}

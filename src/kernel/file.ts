@@ -1,0 +1,129 @@
+// Files: opening beneath a root, what a descriptor says of itself, and the page cache's state.
+// Not here: which path is asked for and what is done with the file (serve/).
+
+import { AT, O, POSIX_FADV, RESOLVE, RWF } from './constants.js';
+import { Errno } from './errno.js';
+import { syscall3, syscall6 } from './ffi.js';
+import { cString, scratch } from './memory.js';
+import { sys } from './numbers.js';
+import { check, SystemError } from './system-error.js';
+
+/** What a file is, as statx(2) of its open descriptor says. */
+export interface FileStatus {
+  mode: number;
+  /** Bytes. */
+  size: number;
+  /** Whole seconds of the last modification, and the nanoseconds beyond them. */
+  mtimeSeconds: number;
+  mtimeNanoseconds: number;
+  /** Identity: the device's number and the inode's, exact up to 2^53. */
+  device: number;
+  inode: number;
+}
+
+/** A status record to be filled by {@link fileStatus}; make it once and use it again. */
+export function emptyFileStatus(): FileStatus {
+  return { mode: 0, size: 0, mtimeSeconds: 0, mtimeNanoseconds: 0, device: 0, inode: 0 };
+}
+
+const statxBytes = 256;
+const statxBasic = 0x7ff;
+
+/** statx(2) of an open descriptor into `status`. Returns 0 or -errno. */
+export function fileStatus(fd: number, status: FileStatus): number {
+  const place = scratch(statxBytes + 16);
+  const { data, offset } = place;
+  data.setUint8(offset + statxBytes, 0);
+  const result = syscall6(sys.statx, fd, place.address + statxBytes, AT.EMPTY_PATH, statxBasic, place.address);
+  if (result < 0) return result;
+  status.mode = data.getUint16(offset + 28, true);
+  status.inode = data.getUint32(offset + 32, true) + data.getUint32(offset + 36, true) * 0x1_0000_0000;
+  status.size = data.getUint32(offset + 40, true) + data.getUint32(offset + 44, true) * 0x1_0000_0000;
+  status.mtimeSeconds = data.getUint32(offset + 112, true) + data.getInt32(offset + 116, true) * 0x1_0000_0000;
+  status.mtimeNanoseconds = data.getUint32(offset + 120, true);
+  status.device = data.getUint32(offset + 136, true) * 0x10_0000 + data.getUint32(offset + 140, true);
+  return 0;
+}
+
+/** Opens a directory as a root for {@link openBeneath}. @throws SystemError ENOENT, ENOTDIR, EACCES. */
+export function openRoot(path: string): number {
+  const flags = O.RDONLY | O.DIRECTORY | O.CLOEXEC;
+  return check(syscall6(sys.openat, AT.FDCWD, cString(path), flags, 0), 'open', path);
+}
+
+/** How {@link openBeneath} treats symbolic links. */
+export type LinkPolicy = 'refuse' | 'beneath';
+
+/**
+ * openat2(2) for reading, resolved by the kernel beneath `root`: no way out by `..`, a link or a magic link.
+ * O_NONBLOCK keeps a FIFO from blocking. Returns the descriptor or -errno (EXDEV: the path leaves the root;
+ * ELOOP: a symbolic link, under `refuse`).
+ */
+export function openBeneath(root: number, path: string, links: LinkPolicy): number {
+  const place = scratch(24);
+  const { data, offset } = place;
+  const resolve = RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS | (links === 'refuse' ? RESOLVE.NO_SYMLINKS : 0);
+  data.setUint32(offset, O.RDONLY | O.CLOEXEC | O.NONBLOCK | O.NOCTTY, true);
+  data.setUint32(offset + 4, 0, true);
+  data.setUint32(offset + 8, 0, true);
+  data.setUint32(offset + 12, 0, true);
+  data.setUint32(offset + 16, resolve, true);
+  data.setUint32(offset + 20, 0, true);
+  for (let attempt = 0; ; attempt++) {
+    const result = syscall6(sys.openat2, root, cString(path === '' ? '.' : path), place.address, 24);
+    // EAGAIN: a rename raced with the walk and the kernel could not prove that it stayed beneath (openat2(2)).
+    if (result !== -Errno.EAGAIN || attempt === 8) return result;
+  }
+}
+
+/** Opens any path for reading. @throws SystemError. */
+export function openForReading(path: string): number {
+  return check(syscall6(sys.openat, AT.FDCWD, cString(path), O.RDONLY | O.CLOEXEC, 0), 'open', path);
+}
+
+/** pread64(2) into memory at `address`. Returns bytes (0 at the end) or -errno. Blocks on a page that is not cached. */
+export function readAt(fd: number, address: number, length: number, offset: number): number {
+  return syscall6(sys.pread64, fd, address, length, offset);
+}
+
+/** As {@link readAt}, but -EAGAIN instead of waiting for a disk (preadv2 with RWF_NOWAIT). */
+export function readCached(fd: number, address: number, length: number, offset: number): number {
+  const place = scratch(16);
+  place.data.setBigUint64(place.offset, BigInt(address), true);
+  place.data.setBigUint64(place.offset + 8, BigInt(length), true);
+  return syscall6(sys.preadv2, fd, place.address, 1, offset, 0, RWF.NOWAIT);
+}
+
+/**
+ * Pages of a range that are in the page cache, or -errno (cachestat(2), Linux 6.5; ENOSYS before).
+ * A page that is still being read counts as cached.
+ */
+export function cachedPages(fd: number, offset: number, length: number): number {
+  const place = scratch(16 + 40);
+  const { data } = place;
+  data.setBigUint64(place.offset, BigInt(offset), true);
+  data.setBigUint64(place.offset + 8, BigInt(length), true);
+  const result = syscall6(sys.cachestat, fd, place.address, place.address + 16, 0);
+  return result < 0 ? result : data.getUint32(place.offset + 16, true);
+}
+
+/** readahead(2): starts reading a range into the page cache and does not wait for it. Returns 0 or -errno. */
+export function readAhead(fd: number, offset: number, length: number): number {
+  return syscall3(sys.readahead, fd, offset, length);
+}
+
+/** Asks the kernel to drop a file's clean pages (POSIX_FADV_DONTNEED). Returns 0 or -errno. */
+export function dropCached(fd: number): number {
+  return syscall6(sys.fadvise64, fd, 0, 0, POSIX_FADV.DONTNEED);
+}
+
+const fileSystemMagic = { nfs: 0x6969, fuse: 0x65735546, smb2: 0xfe534d42, cifs: 0xff534d42, v9fs: 0x01021997 };
+
+/** True when changes to the descriptor's file system can be made on another host, where inotify does not see them. */
+export function isRemoteFileSystem(fd: number): boolean {
+  const place = scratch(120);
+  const result = syscall3(sys.fstatfs, fd, place.address);
+  if (result < 0) throw new SystemError(-result, 'fstatfs');
+  const magic = place.data.getUint32(place.offset, true);
+  return Object.values(fileSystemMagic).includes(magic);
+}

@@ -1,0 +1,242 @@
+// Sockets: one typed function per system call. The hot ones return the kernel's value or -errno; the cold ones throw.
+// Not here: buffering, retries, readiness (the engines and transport/).
+
+import { isIPv6 } from 'node:net';
+import { AF, IPPROTO, MSG, O, SHUT, SO, SOCK, SOL, TCP } from './constants.js';
+import { Errno } from './errno.js';
+import { syscall3, syscall6 } from './ffi.js';
+import { scratch } from './memory.js';
+import { sys } from './numbers.js';
+import { check, SystemError } from './system-error.js';
+
+const socketAddressBytes = 28;
+
+/** An address of the internet family: `127.0.0.1` or `::1`, and a port. */
+export interface SocketAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+function parseIPv6(text: string): number[] {
+  const zone = text.indexOf('%');
+  const plain = zone < 0 ? text : text.slice(0, zone);
+  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(plain);
+  const normal =
+    dotted === null
+      ? plain
+      : `${dotted[1]}${((+dotted[2]! << 8) | +dotted[3]!).toString(16)}:${((+dotted[4]! << 8) | +dotted[5]!).toString(16)}`;
+  const [before = '', after] = normal.split('::');
+  const head = before === '' ? [] : before.split(':');
+  const tail = after === undefined || after === '' ? [] : after.split(':');
+  const zeros = after === undefined ? 0 : 8 - head.length - tail.length;
+  return [...head, ...new Array<string>(zeros).fill('0'), ...tail].map((group) => Number.parseInt(group, 16));
+}
+
+function writeSocketAddress(address: SocketAddress): { address: number; length: number } {
+  const place = scratch(socketAddressBytes);
+  const { bytes, data, offset } = place;
+  bytes.fill(0, offset, offset + socketAddressBytes);
+  data.setUint16(offset + 2, address.port, false);
+  if (isIPv6(address.host)) {
+    data.setUint16(offset, AF.INET6, true);
+    parseIPv6(address.host).forEach((group, index) => {
+      data.setUint16(offset + 8 + index * 2, group, false);
+    });
+    return { address: place.address, length: 28 };
+  }
+  data.setUint16(offset, AF.INET, true);
+  address.host.split('.').forEach((part, index) => {
+    bytes[offset + 4 + index] = Number(part);
+  });
+  return { address: place.address, length: 16 };
+}
+
+function readSocketAddress(bytes: Uint8Array, data: DataView, offset: number): SocketAddress {
+  const family = data.getUint16(offset, true);
+  const port = data.getUint16(offset + 2, false);
+  if (family === AF.INET) {
+    return { host: `${bytes[offset + 4]}.${bytes[offset + 5]}.${bytes[offset + 6]}.${bytes[offset + 7]}`, port };
+  }
+  if (family !== AF.INET6) return { host: '', port: 0 };
+  const groups = Array.from({ length: 8 }, (_, index) => data.getUint16(offset + 8 + index * 2, false));
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+    return { host: [groups[6]! >> 8, groups[6]! & 255, groups[7]! >> 8, groups[7]! & 255].join('.'), port };
+  }
+  const text = groups.map((group) => group.toString(16)).join(':');
+  return { host: text.replace(/(^|:)0(:0)+(:|$)/, '::'), port };
+}
+
+/** socket(2) for TCP in the family of `host`, close-on-exec. @throws SystemError EMFILE, ENFILE, EAFNOSUPPORT. */
+export function createTcpSocket(host: string): number {
+  const family = isIPv6(host) ? AF.INET6 : AF.INET;
+  return check(syscall3(sys.socket, family, SOCK.STREAM | SOCK.CLOEXEC, 0), 'socket', host);
+}
+
+/** setsockopt(2) with one integer. Returns 0 or -errno. */
+export function setSocketOption(fd: number, level: number, option: number, value: number): number {
+  const place = scratch(4);
+  place.data.setInt32(place.offset, value, true);
+  return syscall6(sys.setsockopt, fd, level, option, place.address, 4);
+}
+
+/** getsockopt(2) of one integer. Returns the value; -errno when it fails (options read here are not negative). */
+export function getSocketOption(fd: number, level: number, option: number): number {
+  const place = scratch(8);
+  place.data.setInt32(place.offset, 0, true);
+  place.data.setInt32(place.offset + 4, 4, true);
+  const result = syscall6(sys.getsockopt, fd, level, option, place.address, place.address + 4);
+  return result < 0 ? result : place.data.getInt32(place.offset, true);
+}
+
+/** How to open a listening socket. */
+export interface ListenOptions extends SocketAddress {
+  /** Connections the kernel queues before accept. Default 4096 (the kernel caps it at net.core.somaxconn). */
+  readonly backlog?: number;
+  /** SO_REUSEPORT: several sockets share the port and the kernel spreads connections. */
+  readonly reusePort?: boolean;
+  /** O_NONBLOCK. */
+  readonly nonBlocking?: boolean;
+}
+
+/**
+ * socket, bind and listen in one. Accepted sockets inherit TCP_NODELAY: responses are whole when they are sent.
+ * @throws SystemError EADDRINUSE, EACCES, EADDRNOTAVAIL, each with its mend.
+ */
+export function listenTcp(options: ListenOptions): number {
+  const fd = createTcpSocket(options.host);
+  const where = isIPv6(options.host) ? `[${options.host}]:${options.port}` : `${options.host}:${options.port}`;
+  try {
+    check(setSocketOption(fd, SOL.SOCKET, SO.REUSEADDR, 1), 'setsockopt', 'SO_REUSEADDR');
+    if (options.reusePort === true)
+      check(setSocketOption(fd, SOL.SOCKET, SO.REUSEPORT, 1), 'setsockopt', 'SO_REUSEPORT');
+    check(setSocketOption(fd, IPPROTO.TCP, TCP.NODELAY, 1), 'setsockopt', 'TCP_NODELAY');
+    const name = writeSocketAddress(options);
+    const bound = syscall3(sys.bind, fd, name.address, name.length);
+    if (bound < 0) throw new SystemError(-bound, 'bind', where, bindHint(-bound, options.port));
+    check(syscall3(sys.listen, fd, options.backlog ?? 4096), 'listen', where);
+    if (options.nonBlocking === true) setNonBlocking(fd, true);
+    return fd;
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
+}
+
+function bindHint(errno: number, port: number): string | undefined {
+  if (errno === Errno.EADDRINUSE)
+    return `another process listens there: choose another port (0 takes any free one), or find it with \`ss -ltnp sport = :${port}\``;
+  if (errno === Errno.EACCES) return 'ports below 1024 need CAP_NET_BIND_SERVICE: choose a higher one';
+  if (errno === Errno.EADDRNOTAVAIL) return 'this host has no such address: `ip address` lists what it has';
+  return undefined;
+}
+
+/** Connects a new blocking TCP socket. @throws SystemError ECONNREFUSED, ETIMEDOUT, ... @returns its descriptor. */
+export function connectTcp(address: SocketAddress): number {
+  const fd = createTcpSocket(address.host);
+  const name = writeSocketAddress(address);
+  const result = syscall3(sys.connect, fd, name.address, name.length);
+  if (result < 0) {
+    closeDescriptor(fd);
+    throw new SystemError(-result, 'connect', `${address.host}:${address.port}`);
+  }
+  return fd;
+}
+
+function socketName(number: number, call: string, fd: number): SocketAddress {
+  const place = scratch(128 + 16);
+  place.data.setInt32(place.offset + 128, 128, true);
+  check(syscall3(number, fd, place.address, place.address + 128), call);
+  return readSocketAddress(place.bytes, place.data, place.offset);
+}
+
+/** getsockname(2): this end's address. @throws SystemError. */
+export function localAddress(fd: number): SocketAddress {
+  return socketName(sys.getsockname, 'getsockname', fd);
+}
+
+/** getpeername(2): the other end's address. @throws SystemError ENOTCONN when it is gone. */
+export function peerAddress(fd: number): SocketAddress {
+  return socketName(sys.getpeername, 'getpeername', fd);
+}
+
+/** accept4(2) without the peer's address; the new socket is non-blocking and close-on-exec. Returns it or -errno. */
+export function acceptNonBlocking(fd: number): number {
+  return syscall6(sys.accept4, fd, 0, 0, SOCK.NONBLOCK | SOCK.CLOEXEC);
+}
+
+/** recv(2) into memory at `address`. Returns bytes, 0 at the end of the stream, or -errno. */
+export function receive(fd: number, address: number, length: number): number {
+  return syscall6(sys.recvfrom, fd, address, length, 0, 0, 0);
+}
+
+/** send(2) from memory at `address`, never a SIGPIPE. `flags` adds MSG bits. Returns bytes taken or -errno. */
+export function send(fd: number, address: number, length: number, flags: number): number {
+  return syscall6(sys.sendto, fd, address, length, flags | MSG.NOSIGNAL, 0, 0);
+}
+
+/** sendmsg(2) of a msghdr at `address`, never a SIGPIPE. Returns bytes taken or -errno. */
+export function sendMessage(fd: number, address: number, flags: number): number {
+  return syscall3(sys.sendmsg, fd, address, flags | MSG.NOSIGNAL);
+}
+
+/**
+ * sendfile(2): `length` bytes of `file` from `offset` to a socket, by reference, in the kernel.
+ * Returns bytes taken (may be fewer, with no reason given; 0: the file ends here) or -errno.
+ */
+export function sendFile(fd: number, file: number, offset: number, length: number): number {
+  const place = scratch(8);
+  place.data.setUint32(place.offset, offset >>> 0, true);
+  place.data.setUint32(place.offset + 4, Math.floor(offset / 0x1_0000_0000), true);
+  return syscall6(sys.sendfile, fd, file, place.address, length);
+}
+
+/** shutdown(2) of both directions. Returns 0 or -errno. */
+export function shutdownSocket(fd: number): number {
+  return syscall3(sys.shutdown, fd, SHUT.RDWR);
+}
+
+/** shutdown(2) of the sending direction: the peer reads what was sent and then the end. Returns 0 or -errno. */
+export function shutdownSending(fd: number): number {
+  return syscall3(sys.shutdown, fd, SHUT.WR);
+}
+
+/** close(2). Returns 0 or -errno; the number is free in either case. */
+export function closeDescriptor(fd: number): number {
+  return syscall3(sys.close, fd);
+}
+
+const FIONBIO = 0x5421;
+
+/** Sets or clears O_NONBLOCK with one ioctl(FIONBIO). Returns 0 or -errno. */
+export function setNonBlocking(fd: number, on: boolean): number {
+  const place = scratch(4);
+  place.data.setInt32(place.offset, on ? 1 : 0, true);
+  return syscall3(sys.ioctl, fd, FIONBIO, place.address);
+}
+
+const sslMaxPacingRate = 47;
+
+/** SO_MAX_PACING_RATE: bytes a second at most on this socket (-1: no limit). Returns 0 or -errno. */
+export function setPacingRate(fd: number, bytesPerSecond: number): number {
+  return setSocketOption(fd, SOL.SOCKET, sslMaxPacingRate, bytesPerSecond);
+}
+
+/** Makes close() send a reset instead of lingering: for a peer whose response cannot be completed. */
+export function resetOnClose(fd: number): number {
+  const place = scratch(8);
+  place.data.setInt32(place.offset, 1, true);
+  place.data.setInt32(place.offset + 4, 0, true);
+  return syscall6(sys.setsockopt, fd, SOL.SOCKET, SO.LINGER, place.address, 8);
+}
+
+/** A descriptor that refers to the same open file. @throws SystemError EMFILE, EBADF. */
+export function duplicateDescriptor(fd: number): number {
+  const F_DUPFD_CLOEXEC = 1030;
+  return check(syscall3(sys.fcntl, fd, F_DUPFD_CLOEXEC, 0), 'fcntl', 'F_DUPFD_CLOEXEC');
+}
+
+/** True when the descriptor has O_NONBLOCK set. */
+export function isNonBlocking(fd: number): boolean {
+  const F_GETFL = 3;
+  return (check(syscall3(sys.fcntl, fd, F_GETFL, 0), 'fcntl', 'F_GETFL') & O.NONBLOCK) !== 0;
+}

@@ -1,0 +1,195 @@
+// Loop: one engine, the endpoints that use it, and the two ways to drive it.
+// run() owns the thread and blocks in the kernel; attach() lives inside Node's own loop on the main thread.
+
+import type { Engine, EngineEvents } from '../engine/engine.js';
+import { clearEvent, createEventDescriptor, signalEvent } from '../kernel/event.js';
+import { closeDescriptor } from '../kernel/socket.js';
+import { UvPoll } from '../kernel/uv-poll.js';
+import { Endpoint } from './endpoint.js';
+import { type EngineChoice, openEngine } from './open-engine.js';
+
+/** How often {@link Loop.everyTick} callbacks run, in milliseconds: the grain of every time limit. */
+export const tickMs = 250;
+
+/** The descriptor another thread signals to make the loop look up. */
+class Waker extends Endpoint {
+  readonly fd = createEventDescriptor();
+  woken: (() => void) | undefined;
+
+  override readable(_result: number, _more: boolean): void {
+    clearEvent(this.fd);
+    this.woken?.();
+  }
+}
+
+/** Drives one engine. Everything but {@link wakeDescriptor} belongs to the thread that made it. */
+export class Loop implements EngineEvents {
+  readonly engine: Engine;
+  /** Milliseconds of a monotonic clock, taken once a turn. */
+  nowMs = performance.now();
+  readonly #endpoints: Array<Endpoint | undefined> = [];
+  readonly #freeTokens: number[] = [];
+  readonly #ticks = new Set<(nowMs: number) => void>();
+  readonly #waker = new Waker();
+  #ready: Array<() => void> = [];
+  #readyNow: Array<() => void> = [];
+  #lastTickMs = performance.now();
+  #stopped = false;
+  #running = false;
+  #attachment: { poll: UvPoll; tick: NodeJS.Timeout } | undefined;
+
+  /** @throws SystemError or UnsupportedError when the engine that was asked for cannot be had. */
+  constructor(engine: EngineChoice | Engine = 'auto') {
+    this.engine = typeof engine === 'string' ? openEngine(engine) : engine;
+    this.register(this.#waker);
+    this.engine.watch(this.#waker.token, this.#waker.fd);
+  }
+
+  /** Signal this descriptor (kernel/event.ts) from any thread: the loop wakes up and calls {@link onWake}. */
+  get wakeDescriptor(): number {
+    return this.#waker.fd;
+  }
+
+  /** What to do when another thread signalled. */
+  set onWake(callback: () => void) {
+    this.#waker.woken = callback;
+  }
+
+  /** Gives an endpoint its token. */
+  register(endpoint: Endpoint): void {
+    const token = this.#freeTokens.pop() ?? this.#endpoints.length;
+    endpoint.token = token;
+    this.#endpoints[token] = endpoint;
+  }
+
+  /** Takes the token back; every operation begun with it must have ended. */
+  unregister(endpoint: Endpoint): void {
+    this.#endpoints[endpoint.token] = undefined;
+    this.#freeTokens.push(endpoint.token);
+    endpoint.token = -1;
+  }
+
+  /** Calls back some four times a second while the loop is driven. */
+  everyTick(callback: (nowMs: number) => void): () => void {
+    this.#ticks.add(callback);
+    return () => this.#ticks.delete(callback);
+  }
+
+  /** Does a piece of work in the next turn, after the events that wait now: how long work yields to others. */
+  nextTurn(work: () => void): void {
+    this.#ready.push(work);
+    if (this.#attachment !== undefined) this.#turnSoon(0);
+  }
+
+  /** One turn: submit, wait at most `waitMs`, hand out events, then deferred work and ticks. */
+  turn(waitMs: number): void {
+    this.engine.turn(this.#ready.length > 0 ? 0 : waitMs, this);
+    this.nowMs = performance.now();
+    if (this.#ready.length > 0) this.#doReady();
+    if (this.nowMs - this.#lastTickMs >= tickMs) {
+      this.#lastTickMs = this.nowMs;
+      for (const tick of this.#ticks) tick(this.nowMs);
+    }
+  }
+
+  #doReady(): void {
+    const work = this.#ready;
+    this.#ready = this.#readyNow;
+    this.#readyNow = work;
+    for (let index = 0; index < work.length; index++) work[index]!();
+    work.length = 0;
+  }
+
+  /** Drives the loop on this thread and blocks in the kernel until {@link stop}. Promises do not run meanwhile. */
+  run(): void {
+    this.#stopped = false;
+    this.#running = true;
+    while (!this.#stopped) this.turn(tickMs);
+    this.#running = false;
+  }
+
+  /** Ends {@link run} after the present turn. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /**
+   * Lets Node's loop drive this one: it polls the engine's descriptor, and keeps the process alive while attached.
+   * Main thread only. @throws UnsupportedError in a worker thread.
+   */
+  attach(): void {
+    if (this.#attachment !== undefined || this.#running) return;
+    const poll = new UvPoll(this.engine.descriptor, () => this.turn(0));
+    // The tick also bounds the harm of a wake-up that got lost.
+    const tick = setInterval(() => this.turn(0), tickMs);
+    tick.unref();
+    this.#attachment = { poll, tick };
+    this.engine.onBegun = (delayMs) => this.#turnSoon(delayMs);
+    this.#turnSoon(0);
+  }
+
+  /** Ends {@link attach}; operations under way stay with the engine. */
+  detach(): void {
+    if (this.#attachment === undefined) return;
+    this.engine.onBegun = undefined;
+    clearInterval(this.#attachment.tick);
+    this.#attachment.poll.close();
+    this.#attachment = undefined;
+  }
+
+  /** While true (the default) an attached loop keeps the process alive. */
+  keepAlive(on: boolean): void {
+    this.#attachment?.poll.keepAlive(on);
+  }
+
+  #soon = false;
+
+  #turnSoon(delayMs: number): void {
+    if (this.#soon) return;
+    this.#soon = true;
+    const go = (): void => {
+      this.#soon = false;
+      if (this.#attachment !== undefined) this.turn(0);
+    };
+    if (delayMs === 0) setImmediate(go);
+    else setTimeout(go, delayMs);
+  }
+
+  /** Ends the loop and its engine. Nothing registered is told; close endpoints first. */
+  close(): void {
+    this.detach();
+    this.engine.close();
+    closeDescriptor(this.#waker.fd);
+  }
+
+  accepted(token: number, result: number, more: boolean): void {
+    this.#endpoints[token]?.accepted(result, more);
+  }
+
+  received(token: number, result: number, frame: number, more: boolean): void {
+    const endpoint = this.#endpoints[token];
+    if (endpoint !== undefined) endpoint.received(result, frame, more);
+    else if (result > 0) this.engine.recycle(frame);
+  }
+
+  sent(token: number, result: number): void {
+    this.#endpoints[token]?.sent(result);
+  }
+
+  writable(token: number, result: number): void {
+    this.#endpoints[token]?.writable(result);
+  }
+
+  fetched(token: number, result: number): void {
+    this.#endpoints[token]?.fetched(result);
+  }
+
+  readable(token: number, result: number, more: boolean): void {
+    this.#endpoints[token]?.readable(result, more);
+  }
+}
+
+/** Wakes a loop that lives on another thread of this process, by its {@link Loop.wakeDescriptor}. */
+export function wakeLoop(wakeDescriptor: number): void {
+  signalEvent(wakeDescriptor);
+}

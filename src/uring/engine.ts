@@ -1,0 +1,234 @@
+// The io_uring engine: every operation is one submission entry, every event one completion; multishot accept and
+// receive, frames from a provided-buffer ring, one io_uring_enter a turn. Needs Linux 6.1 (DEFER_TASKRUN).
+
+import type { Engine, EngineEvents } from '../engine/engine.js';
+import {
+  IORING_ACCEPT,
+  IORING_ASYNC_CANCEL,
+  IORING_CQE_F,
+  IORING_OP,
+  IORING_POLL,
+  IORING_RECV,
+  IOSQE,
+  MSG,
+  POLL,
+  POSIX_FADV,
+  SOCK,
+} from '../kernel/constants.js';
+import { closeDescriptor, sendFile, setNonBlocking, shutdownSending } from '../kernel/socket.js';
+import { Region } from '../memory/region.js';
+import { BufferRing } from './buffer-ring.js';
+import { UringRing } from './ring.js';
+
+/** What a completion belongs to: the upper half of its user_data. */
+const Kind = { ignore: 0, accept: 1, receive: 2, send: 3, writable: 4, fetch: 5, watch: 6 } as const;
+
+const receiveGroup = 1;
+
+/** Sizes of a {@link UringEngine}; the defaults suit a server. */
+export interface UringOptions {
+  /** Submission entries, a power of two. Default 1024. */
+  readonly entries?: number;
+  /** Receive frames, a power of two. Default 512. */
+  readonly frames?: number;
+  /** Bytes of a receive frame. Default 4096. */
+  readonly frameBytes?: number;
+}
+
+/** See {@link Engine}. All of it belongs to the thread that made it. */
+export class UringEngine implements Engine {
+  readonly name = 'uring';
+  readonly nonBlockingSockets = false;
+  readonly descriptor: number;
+  readonly receiveBytes: Uint8Array;
+  readonly receiveFrameBytes: number;
+  onBegun: ((delayMs: number) => void) | undefined;
+  readonly #ring: UringRing;
+  readonly #buffers: BufferRing;
+  readonly #probe: Region;
+  #inTurn = false;
+  #begunSeen = false;
+
+  /** @throws SystemError when io_uring is refused or too old, with the mend. */
+  constructor(options: UringOptions = {}) {
+    const entries = options.entries ?? 1024;
+    this.#ring = new UringRing(entries, entries * 4);
+    try {
+      this.receiveFrameBytes = options.frameBytes ?? 4096;
+      this.#buffers = new BufferRing(this.#ring.fd, receiveGroup, options.frames ?? 512, this.receiveFrameBytes);
+    } catch (error) {
+      this.#ring.close();
+      throw error;
+    }
+    this.receiveBytes = this.#buffers.region.bytes;
+    this.descriptor = this.#ring.fd;
+    this.#probe = new Region(64);
+  }
+
+  get framesLent(): number {
+    return this.#buffers.lent;
+  }
+
+  /** Writes the words that every entry has. The low half of user_data is the token, the high half the kind. */
+  #begin(operation: number, fd: number, kind: number, token: number, flags: number, priority: number): number {
+    const at = this.#ring.next();
+    const words = this.#ring.words;
+    words[at] = operation | (flags << 8) | (priority << 16);
+    words[at + 1] = fd;
+    words[at + 4] = 0;
+    words[at + 5] = 0;
+    words[at + 6] = 0;
+    words[at + 7] = 0;
+    words[at + 8] = token;
+    words[at + 9] = kind;
+    if (!this.#inTurn && !this.#begunSeen && this.onBegun !== undefined) {
+      this.#begunSeen = true;
+      this.onBegun(0);
+    }
+    return at;
+  }
+
+  #writeAddress(at: number, address: number, length: number): void {
+    const words = this.#ring.words;
+    words[at + 4] = address | 0;
+    words[at + 5] = Math.floor(address / 0x1_0000_0000);
+    words[at + 6] = length;
+  }
+
+  accept(token: number, fd: number): void {
+    const at = this.#begin(IORING_OP.ACCEPT, fd, Kind.accept, token, 0, IORING_ACCEPT.MULTISHOT);
+    this.#ring.words[at + 7] = SOCK.CLOEXEC;
+  }
+
+  receive(token: number, fd: number): void {
+    const multishot = IORING_RECV.MULTISHOT;
+    const at = this.#begin(IORING_OP.RECV, fd, Kind.receive, token, IOSQE.BUFFER_SELECT, multishot);
+    this.#ring.words[at + 10] = receiveGroup;
+  }
+
+  stopReceive(token: number, _fd: number): void {
+    const at = this.#begin(IORING_OP.ASYNC_CANCEL, -1, Kind.ignore, 0, 0, 0);
+    // Addressed by user_data: only the receive, not a send that is under way on the same socket.
+    this.#ring.words[at + 4] = token;
+    this.#ring.words[at + 5] = Kind.receive;
+  }
+
+  send(token: number, fd: number, address: number, length: number, flags: number): void {
+    const at = this.#begin(IORING_OP.SEND, fd, Kind.send, token, 0, 0);
+    this.#writeAddress(at, address, length);
+    this.#ring.words[at + 7] = flags | MSG.NOSIGNAL | MSG.WAITALL;
+  }
+
+  sendMessage(token: number, fd: number, header: number, flags: number): void {
+    const at = this.#begin(IORING_OP.SENDMSG, fd, Kind.send, token, 0, 0);
+    this.#writeAddress(at, header, 1);
+    this.#ring.words[at + 7] = flags | MSG.NOSIGNAL | MSG.WAITALL;
+  }
+
+  awaitWritable(token: number, fd: number): void {
+    const at = this.#begin(IORING_OP.POLL_ADD, fd, Kind.writable, token, 0, 0);
+    this.#ring.words[at + 7] = POLL.OUT;
+  }
+
+  fetch(token: number, file: number, offset: number, length: number): void {
+    const advice = this.#begin(IORING_OP.FADVISE, file, Kind.ignore, 0, IOSQE.IO_HARDLINK, 0);
+    const words = this.#ring.words;
+    words[advice + 2] = offset | 0;
+    words[advice + 3] = Math.floor(offset / 0x1_0000_0000);
+    words[advice + 6] = length;
+    words[advice + 7] = POSIX_FADV.WILLNEED;
+    // One byte at the range's end: its arrival says that the read-ahead has come that far. It is not looked at.
+    const last = offset + length - 1;
+    const read = this.#begin(IORING_OP.READ, file, Kind.fetch, token, 0, 0);
+    words[read + 2] = last | 0;
+    words[read + 3] = Math.floor(last / 0x1_0000_0000);
+    this.#writeAddress(read, this.#probe.address, 1);
+  }
+
+  watch(token: number, fd: number): void {
+    const at = this.#begin(IORING_OP.POLL_ADD, fd, Kind.watch, token, 0, 0);
+    this.#ring.words[at + 6] = IORING_POLL.ADD_MULTI;
+    this.#ring.words[at + 7] = POLL.IN;
+  }
+
+  cancel(_token: number, fd: number): void {
+    const at = this.#begin(IORING_OP.ASYNC_CANCEL, fd, Kind.ignore, 0, 0, 0);
+    this.#ring.words[at + 7] = IORING_ASYNC_CANCEL.FD | IORING_ASYNC_CANCEL.ALL;
+  }
+
+  directCalls(fd: number, on: boolean): void {
+    setNonBlocking(fd, on);
+  }
+
+  sendFile(fd: number, file: number, offset: number, length: number): number {
+    return sendFile(fd, file, offset, length);
+  }
+
+  finish(fd: number): void {
+    shutdownSending(fd);
+  }
+
+  closeSocket(fd: number): void {
+    closeDescriptor(fd);
+  }
+
+  recycle(frame: number): void {
+    this.#buffers.recycle(frame);
+  }
+
+  turn(waitMs: number, events: EngineEvents): number {
+    const completionRing = this.#ring.completionRing;
+    this.#buffers.publish();
+    this.#begunSeen = false;
+    this.#ring.submit(waitMs !== 0 && completionRing.available() <= 0, waitMs);
+    const count = completionRing.available();
+    if (count <= 0) return 0;
+    this.#inTurn = true;
+    try {
+      for (let index = 0; index < count; index++) {
+        const at = (completionRing.head & completionRing.mask) << 2;
+        completionRing.head = (completionRing.head + 1) | 0;
+        const completions = this.#ring.completions;
+        this.#dispatch(completions[at + 1]!, completions[at]!, completions[at + 2]!, completions[at + 3]!, events);
+      }
+    } finally {
+      this.#inTurn = false;
+      completionRing.release();
+    }
+    return count;
+  }
+
+  #dispatch(kind: number, token: number, result: number, flags: number, events: EngineEvents): void {
+    const more = (flags & IORING_CQE_F.MORE) !== 0;
+    switch (kind) {
+      case Kind.receive: {
+        const frame = (flags & IORING_CQE_F.BUFFER) !== 0 ? flags >>> 16 : -1;
+        if (frame >= 0) this.#buffers.lent++;
+        if (result <= 0 && frame >= 0) this.#buffers.recycle(frame);
+        events.received(token, result, frame, more);
+        return;
+      }
+      case Kind.send:
+        events.sent(token, result);
+        return;
+      case Kind.writable:
+        events.writable(token, result);
+        return;
+      case Kind.accept:
+        events.accepted(token, result, more);
+        return;
+      case Kind.fetch:
+        events.fetched(token, result);
+        return;
+      case Kind.watch:
+        events.readable(token, result, more);
+        return;
+    }
+  }
+
+  close(): void {
+    this.#ring.close();
+    this.#buffers.unmap();
+    this.#probe.unmap();
+  }
+}
