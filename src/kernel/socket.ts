@@ -240,3 +240,12 @@ export function isNonBlocking(fd: number): boolean {
   const F_GETFL = 3;
   return (check(syscall3(sys.fcntl, fd, F_GETFL, 0), 'fcntl', 'F_GETFL') & O.NONBLOCK) !== 0;
 }
+
+const SIOCOUTQ = 0x5411;
+
+/** Bytes given to a socket that its peer has not acknowledged yet (ioctl SIOCOUTQ); 0 when it cannot be asked. */
+export function unsentBytes(fd: number): number {
+  const place = scratch(4);
+  const result = syscall3(sys.ioctl, fd, SIOCOUTQ, place.address);
+  return result < 0 ? 0 : place.data.getInt32(place.offset, true);
+}

@@ -1,0 +1,168 @@
+// Listener: accepts connections on one socket, owns their objects, and holds every limit that is about time or number:
+// deadlines, the minimum rate of a reader, the cap on connections, the drain at the end.
+
+import { MSG } from '../kernel/constants.js';
+import { Errno } from '../kernel/errno.js';
+import { closeDescriptor, send, unsentBytes } from '../kernel/socket.js';
+import { Region } from '../memory/region.js';
+import { Connection, type ConnectionOwner, type Protocol } from './connection.js';
+import { Endpoint } from './endpoint.js';
+import type { Loop } from './loop.js';
+
+/** Limits of a {@link Listener}. */
+export interface ListenerLimits {
+  /** Open connections; beyond it a new one gets `overflow` and is closed. */
+  readonly maxConnections: number;
+  /** Bytes a second that a reader must take, averaged over `rateWindowMs`; 0: no limit. */
+  readonly minRate: number;
+  readonly rateWindowMs: number;
+  /** Bytes a peer may send ahead while an answer is under way. */
+  readonly backlogLimit: number;
+}
+
+/** Numbers for metrics; written here, read by anyone. */
+export interface ListenerCounts {
+  accepted: number;
+  refused: number;
+  acceptErrors: number;
+  slowReaders: number;
+}
+
+/** Accepts on a listening socket that stays the caller's. */
+export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
+  readonly loop: Loop;
+  readonly protocol: Protocol<S>;
+  readonly backlogLimit: number;
+  readonly counts: ListenerCounts = { accepted: 0, refused: 0, acceptErrors: 0, slowReaders: 0 };
+  readonly #fd: number;
+  readonly #limits: ListenerLimits;
+  readonly #open: Connection<S>[] = [];
+  readonly #pool: Connection<S>[] = [];
+  readonly #overflow: Region;
+  readonly #overflowBytes: number;
+  readonly #stopTicks: () => void;
+  #accepting = false;
+  #draining = false;
+  #drained: (() => void) | undefined;
+
+  /** @param overflow what a connection over the cap is told, in bytes ready to send. */
+  constructor(loop: Loop, fd: number, protocol: Protocol<S>, limits: ListenerLimits, overflow: string) {
+    super();
+    this.loop = loop;
+    this.protocol = protocol;
+    this.backlogLimit = limits.backlogLimit;
+    this.#fd = fd;
+    this.#limits = limits;
+    this.#overflow = new Region(4096);
+    this.#overflowBytes = new TextEncoder().encodeInto(overflow, this.#overflow.bytes).written;
+    loop.register(this);
+    this.#accept();
+    this.#stopTicks = loop.everyTick((nowMs) => this.#tick(nowMs));
+  }
+
+  /** Connections open now. */
+  get connections(): number {
+    return this.#open.length;
+  }
+
+  /** True once {@link drain} was called: answers should end their connection. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  #accept(): void {
+    this.#accepting = true;
+    this.loop.engine.accept(this.token, this.#fd);
+  }
+
+  override accepted(result: number, more: boolean): void {
+    if (!more) this.#accepting = false;
+    if (result >= 0) this.#admit(result);
+    // Out of descriptors or memory: the tick accepts again, so that the shortage is not answered with a spin.
+    else if (result !== -Errno.ECANCELED) this.counts.acceptErrors++;
+    if (!more && result >= 0 && !this.#draining) this.#accept();
+    if (this.#draining) this.#reportDrained();
+  }
+
+  #admit(fd: number): void {
+    if (this.#draining) {
+      closeDescriptor(fd);
+      return;
+    }
+    if (this.#open.length >= this.#limits.maxConnections) {
+      this.counts.refused++;
+      send(fd, this.#overflow.address, this.#overflowBytes, MSG.DONTWAIT);
+      closeDescriptor(fd);
+      return;
+    }
+    this.counts.accepted++;
+    const connection = this.#pool.pop() ?? new Connection<S>(this);
+    connection.position = this.#open.length;
+    this.#open.push(connection);
+    connection.open(fd);
+  }
+
+  released(connection: Connection<S>): void {
+    const last = this.#open.pop()!;
+    if (last !== connection) {
+      this.#open[connection.position] = last;
+      last.position = connection.position;
+    }
+    connection.position = -1;
+    if (this.#pool.length < 1024) this.#pool.push(connection);
+    this.#reportDrained();
+  }
+
+  #tick(nowMs: number): void {
+    if (!this.#accepting && !this.#draining) this.#accept();
+    // From the end: a connection that goes makes the last one take its place.
+    for (let index = this.#open.length - 1; index >= 0; index--) {
+      const connection = this.#open[index];
+      if (connection === undefined) continue;
+      if (nowMs >= connection.deadlineMs) connection.expire();
+      else if (connection.sending && nowMs - connection.rateCheckedMs >= this.#limits.rateWindowMs) {
+        this.#checkRate(connection, nowMs);
+      }
+    }
+  }
+
+  /** Ends a connection whose reader took less than the minimum: what counts is what the peer acknowledged. */
+  #checkRate(connection: Connection<S>, nowMs: number): void {
+    const acknowledged = connection.sentBytes - unsentBytes(connection.fd);
+    const took = acknowledged - connection.rateCheckedBytes;
+    const wanted = (this.#limits.minRate * (nowMs - connection.rateCheckedMs)) / 1000;
+    connection.rateCheckedMs = nowMs;
+    connection.rateCheckedBytes = acknowledged;
+    if (took >= wanted) return;
+    this.counts.slowReaders++;
+    connection.abort();
+  }
+
+  /** Stops accepting. Idle connections are closed, busy ones finish; `done` is called when none is left. */
+  drain(done: () => void): void {
+    this.#drained = done;
+    if (!this.#draining) {
+      this.#draining = true;
+      if (this.#accepting) this.loop.engine.cancel(this.token, this.#fd);
+      for (const connection of [...this.#open]) {
+        if (!connection.busy && !connection.sending) connection.finish();
+      }
+    }
+    this.#reportDrained();
+  }
+
+  /** Ends every connection at once. */
+  abortAll(): void {
+    for (const connection of [...this.#open]) connection.abort();
+  }
+
+  #reportDrained(): void {
+    if (!this.#draining || this.#accepting || this.#open.length > 0 || this.#drained === undefined) return;
+    const done = this.#drained;
+    this.#drained = undefined;
+    this.#stopTicks();
+    this.loop.unregister(this);
+    this.#overflow.unmap();
+    done();
+  }
+}

@@ -1,0 +1,30 @@
+// Whether a range of a file is in memory, asked so that the answer never waits for a disk.
+
+import { Errno } from '../kernel/errno.js';
+import { cachedPages, readCached } from '../kernel/file.js';
+import { pageBytes } from '../kernel/memory.js';
+import { Region } from '../memory/region.js';
+
+let probe: Region | undefined;
+let cachestatWorks = true;
+
+/**
+ * True when sending the range will not wait for a disk: all its pages are in the page cache (cachestat, Linux 6.5),
+ * and the last of them has arrived (preadv2 with RWF_NOWAIT; a page that is still being read counts as cached).
+ * Where neither can be asked (a file system without RWF_NOWAIT) the answer is true: nothing better is known.
+ */
+export function isResident(fd: number, offset: number, length: number): boolean {
+  probe ??= new Region(64);
+  const last = readCached(fd, probe.address, 1, offset + length - 1);
+  if (last === -Errno.EAGAIN) return false;
+  if (cachestatWorks) {
+    const cached = cachedPages(fd, offset, length);
+    if (cached >= 0) {
+      const unit = pageBytes();
+      const pages = Math.ceil((offset + length) / unit) - Math.floor(offset / unit);
+      return cached >= pages;
+    }
+    if (cached === -Errno.ENOSYS || cached === -Errno.EPERM) cachestatWorks = false;
+  }
+  return readCached(fd, probe.address, 1, offset) !== -Errno.EAGAIN;
+}
