@@ -58,7 +58,7 @@ export class Connection<S> extends Endpoint {
   deadlineMs = Number.POSITIVE_INFINITY;
   /** Bytes given to the kernel on this connection. */
   sentBytes = 0;
-  /** When the present output began, and where the rate check last looked. */
+  /** When the present output began; when the rate check last looked and what was acknowledged then (-1: not yet). */
   outputSinceMs = 0;
   rateCheckedMs = 0;
   rateCheckedBytes = 0;
@@ -251,7 +251,7 @@ export class Connection<S> extends Endpoint {
     if (this.#sending || this.#pumping || this.output.empty) return;
     this.outputSinceMs = this.owner.loop.nowMs;
     this.rateCheckedMs = this.outputSinceMs;
-    this.rateCheckedBytes = this.sentBytes;
+    this.rateCheckedBytes = -1;
     this.#advance();
   }
 
