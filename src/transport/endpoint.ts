@@ -6,10 +6,16 @@ export abstract class Endpoint {
   /** Given by the loop; -1 while the endpoint is not registered. */
   token = -1;
 
+  /** A connection was accepted, or accepting failed. */
   accepted(_result: number, _more: boolean): void {}
+  /** Bytes came, or the stream ended or failed. */
   received(_result: number, _frame: number, _more: boolean): void {}
+  /** A send ended. */
   sent(_result: number): void {}
+  /** The socket takes bytes again. */
   writable(_result: number): void {}
+  /** A range of a file is in the page cache. */
   fetched(_result: number): void {}
+  /** A watched descriptor has input. */
   readable(_result: number, _more: boolean): void {}
 }

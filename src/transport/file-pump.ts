@@ -3,9 +3,9 @@
 // Bounded work a turn, so that a fast reader of a large file leaves room for everyone else.
 
 import { Errno } from '../kernel/errno.js';
-import { isResident } from './page-cache.js';
 import type { Loop } from './loop.js';
 import type { FileSource } from './output.js';
+import { isResident } from './page-cache.js';
 
 /** Bytes looked at, fetched and sent as one. */
 const windowBytes = 512 * 1024;
@@ -91,7 +91,8 @@ export class FilePump {
     const length = Math.min(this.#left, windowBytes);
     // Once fetched, a window is sent even if memory pressure took a page again: progress comes before purity.
     if (this.#fetchedTo > this.#offset || isResident(file.fd, this.#offset, length)) {
-      this.#residentTo = this.#fetchedTo > this.#offset ? Math.min(this.#fetchedTo, this.#offset + length) : this.#offset + length;
+      this.#residentTo =
+        this.#fetchedTo > this.#offset ? Math.min(this.#fetchedTo, this.#offset + length) : this.#offset + length;
       return true;
     }
     this.waiting = true;

@@ -26,6 +26,7 @@ export class Output {
   readonly #places: number[] = [];
   readonly #lengths: number[] = [];
 
+  /** True when nothing is left to send. */
   get empty(): boolean {
     return this.first === this.last;
   }
