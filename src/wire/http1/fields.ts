@@ -1,7 +1,7 @@
-// The field names that the server knows, each with a slot, and the lookup from borrowed bytes to a slot.
+// The field names that the server knows, each with a slot, and the lookup from borrowed bytes to a slot, four bytes at a time.
 // Not here: what the values mean.
 
-import { TOKEN } from './grammar.js';
+import { COLON } from './grammar.js';
 
 /** Slots of the known fields. At most 31, so that a set of them fits a small integer. */
 export const Field = {
@@ -42,54 +42,70 @@ export const FIELD_NAMES: readonly string[] = Object.keys(Field).map((key) =>
 /** Number of slots. */
 export const FIELD_COUNT: number = FIELD_NAMES.length;
 
-const HASH_SIZE = 256;
-const nameOffset = new Int32Array(FIELD_COUNT + 1);
-const nameBytes = flatten(FIELD_NAMES, nameOffset);
-const slotByHash = new Int8Array(HASH_SIZE).fill(-1);
-const multiplier = findMultiplier();
+/** Length of the names in bytes, by slot. */
+export const FIELD_NAME_LENGTH: Uint8Array = Uint8Array.from(FIELD_NAMES, (name) => name.length);
+
+// A name is compared as little-endian words at offsets 0, 4, 8 ... and, overlapping, at length - 4. A word of the head is
+// or-ed with a mask that has bit 5 set under letters only: that folds their case and leaves every other byte exact.
+const wordsFrom = new Uint8Array(FIELD_COUNT + 1);
+const wordOffsets: number[] = [];
+const wordMasks: number[] = [];
+const wordValues: number[] = [];
+for (let slot = 0; slot < FIELD_COUNT; slot++) {
+  const name = FIELD_NAMES[slot]!;
+  for (let offset = 0; offset < name.length; offset += 4) {
+    const at = Math.min(offset, name.length - 4);
+    wordOffsets.push(at);
+    wordValues.push(wordOf(name, at, (code) => code));
+    wordMasks.push(wordOf(name, at, (code) => (code >= 0x61 && code <= 0x7a ? 0x20 : 0)));
+  }
+  wordsFrom[slot + 1] = wordOffsets.length;
+}
+const offsetTable = Uint8Array.from(wordOffsets);
+const maskTable = Int32Array.from(wordMasks);
+const valueTable = Int32Array.from(wordValues);
+
+// Names that share their first four letters form a chain; the chains hang in a hash table over those letters.
+const HASH_SIZE = 64;
+const chainHead = new Int8Array(HASH_SIZE).fill(-1);
+const chainNext = new Int8Array(FIELD_COUNT).fill(-1);
+for (let slot = FIELD_COUNT - 1; slot >= 0; slot--) {
+  const bucket = hash(valueTable[wordsFrom[slot]!]!);
+  chainNext[slot] = chainHead[bucket]!;
+  chainHead[bucket] = slot;
+}
 
 /**
- * Finds the slot of a field name, any case. The name must be a token already. One probe of a perfect hash over length,
- * first and last byte, then a comparison of every byte: a name made to collide only costs that comparison.
+ * Finds the slot of the field whose name begins at `start` and is followed by a colon; any case.
  *
- * @returns the slot, or -1 for a name that has none
+ * @param view the same bytes as `bytes`
+ * @param bound nothing at or after it is read
+ * @returns the slot, or -1 for a name that has none or a line that is not complete up to its colon
  */
-export function fieldSlot(bytes: Uint8Array, start: number, end: number): number {
-  const length = end - start;
-  const slot = slotByHash[hash(length, TOKEN[bytes[start]!]!, TOKEN[bytes[end - 1]!]!, multiplier)]!;
-  if (slot < 0) return -1;
-  const offset = nameOffset[slot]!;
-  if (nameOffset[slot + 1]! - offset !== length) return -1;
-  for (let index = 0; index < length; index++) {
-    if (TOKEN[bytes[start + index]!] !== nameBytes[offset + index]) return -1;
+export function fieldSlot(bytes: Uint8Array, view: DataView, start: number, bound: number): number {
+  if (start + 4 >= bound) return -1;
+  let slot = chainHead[hash(view.getInt32(start, true) | 0x20202020)]!;
+  for (; slot >= 0; slot = chainNext[slot]!) {
+    const end = start + FIELD_NAME_LENGTH[slot]!;
+    if (end < bound && bytes[end] === COLON && sameWords(view, start, slot)) return slot;
   }
-  return slot;
+  return -1;
 }
 
-function hash(length: number, first: number, last: number, factor: number): number {
-  return (Math.imul(length + (first << 6) + (last << 12), factor) >>> 16) & (HASH_SIZE - 1);
-}
-
-/** Fills slotByHash with the first odd multiplier under which no two known names meet. */
-function findMultiplier(): number {
-  for (let factor = 0x9e3779b1 | 0; ; factor = (factor + 2) | 0) {
-    slotByHash.fill(-1);
-    let clash = false;
-    for (let slot = 0; slot < FIELD_COUNT && !clash; slot++) {
-      const start = nameOffset[slot]!;
-      const end = nameOffset[slot + 1]!;
-      const index = hash(end - start, nameBytes[start]!, nameBytes[end - 1]!, factor);
-      clash = slotByHash[index] !== -1;
-      slotByHash[index] = slot;
-    }
-    if (!clash) return factor;
+function sameWords(view: DataView, start: number, slot: number): boolean {
+  const last = wordsFrom[slot + 1]!;
+  for (let word = wordsFrom[slot]!; word < last; word++) {
+    if ((view.getInt32(start + offsetTable[word]!, true) | maskTable[word]!) !== valueTable[word]) return false;
   }
+  return true;
 }
 
-function flatten(names: readonly string[], offsets: Int32Array): Uint8Array {
-  const text = names.join('');
-  const bytes = new Uint8Array(text.length);
-  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
-  for (let slot = 0; slot < names.length; slot++) offsets[slot + 1] = offsets[slot]! + names[slot]!.length;
-  return bytes;
+function hash(letters: number): number {
+  return Math.imul(letters, 0x9e3779b1) >>> 26;
+}
+
+function wordOf(name: string, offset: number, byte: (code: number) => number): number {
+  let word = 0;
+  for (let index = 0; index < 4; index++) word |= byte(name.charCodeAt(offset + index)) << (8 * index);
+  return word;
 }

@@ -27,11 +27,13 @@ export const TOKEN: Uint8Array = table((code) => {
 /**
  * Bytes that a request-target may hold: printable ASCII without `"`, `#`, `<` and `>`.
  * That is RFC 3986 plus the few bytes which the URL standard leaves unescaped in a query (`{ } | \ ^` and the backtick),
- * so that every request of a browser passes; a fragment or a raw non-ASCII byte does not.
+ * so that every request of a browser passes; a fragment or a raw non-ASCII byte does not. 1 for such a byte, 2 for `?`,
+ * 0 for every other.
  */
-export const TARGET: Uint8Array = table((code) =>
-  code > SP && code < 0x7f && !'"#<>'.includes(String.fromCharCode(code)) ? 1 : 0,
-);
+export const TARGET: Uint8Array = table((code) => {
+  if (code === QUESTION) return 2;
+  return code > SP && code < 0x7f && !'"#<>'.includes(String.fromCharCode(code)) ? 1 : 0;
+});
 
 /** Bytes of a field value (RFC 9110 section 5.5): HTAB, SP, VCHAR and obs-text; 0 for controls and DEL. */
 export const VALUE: Uint8Array = table((code) => (code === HTAB || (code >= SP && code !== 0x7f) ? 1 : 0));

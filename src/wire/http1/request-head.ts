@@ -26,6 +26,10 @@ export const Method = {
 export class RequestHead {
   /** The bytes that were parsed; borrowed. */
   bytes: Uint8Array = new Uint8Array(0);
+  /** The same bytes, for reading words. */
+  view: DataView = new DataView(new ArrayBuffer(0));
+  private otherBytes: Uint8Array = this.bytes;
+  private otherView: DataView = this.view;
   /** Where the head begins in `bytes`, tolerated empty lines included. */
   start = 0;
   /** Bytes of the head, final CRLF CRLF included. */
@@ -69,6 +73,21 @@ export class RequestHead {
   fieldPresent = 0;
   /** Bit `1 << slot` set: the field came in several lines; `fieldText` joins them. */
   fieldRepeated = 0;
+
+  /**
+   * Makes `bytes` the borrowed ones. The two arrays used last keep their views, so that a caller who parses out of a receive
+   * region and a carry-over region allocates nothing.
+   */
+  borrow(bytes: Uint8Array): DataView {
+    if (this.bytes === bytes) return this.view;
+    const view =
+      this.otherBytes === bytes ? this.otherView : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.otherBytes = this.bytes;
+    this.otherView = this.view;
+    this.bytes = bytes;
+    this.view = view;
+    return view;
+  }
 
   /**
    * The value of a known field as text, one character a byte (ISO 8859-1). Several lines are joined by a comma and a space

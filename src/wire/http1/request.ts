@@ -3,7 +3,7 @@
 // same answer as a whole one. Not here: bodies (body.ts), the meaning of paths and fields (../http).
 
 import { isHost } from './authority.js';
-import { Field, fieldSlot } from './fields.js';
+import { FIELD_NAME_LENGTH, Field, fieldSlot } from './fields.js';
 import {
   ConnectionOption,
   isExpectContinue,
@@ -12,8 +12,9 @@ import {
   readTransferEncoding,
   TransferCoding,
 } from './framing.js';
-import { COLON, CR, HTAB, LF, NINE, SP, TARGET, TOKEN, VALUE, ZERO } from './grammar.js';
+import { COLON, CR, HTAB, LF, SP, TARGET, TOKEN, VALUE } from './grammar.js';
 import { Method, type RequestHead } from './request-head.js';
+import { methodNumber, readVersion, VERSION_BYTES } from './request-line.js';
 import { splitTarget } from './target.js';
 
 export { Field } from './fields.js';
@@ -36,8 +37,7 @@ export const DEFAULT_HEAD_LIMITS: Readonly<HeadLimits> = { maxTargetBytes: 8192,
 const MAX_METHOD_BYTES = 32;
 /** Empty lines tolerated before the request line (RFC 9112 section 2.2 asks for at least one). */
 const MAX_EMPTY_LINES = 4;
-/** `HTTP/1.` */
-const VERSION = [0x48, 0x54, 0x54, 0x50, 0x2f];
+const GET_SPACE = 0x20544547;
 const FRAMING_FIELDS =
   (1 << Field.host) |
   (1 << Field.connection) |
@@ -68,10 +68,16 @@ export function parseRequestHead(
   seen = 0,
 ): number {
   if (seen > 0 && !worthParsing(bytes, start, end, seen, limits)) return 0;
+  // Local names: an imported binding is read from its module cell at every use.
+  const tokenTable = TOKEN;
+  const valueTable = VALUE;
+  const targetTable = TARGET;
   // The head may not reach past this; running into it is "too long" if the limit set it and "incomplete" if the bytes did.
   const bound = Math.min(end, start + limits.maxHeadBytes);
   const ranOut = bound < start + limits.maxHeadBytes ? 0 : -431;
-  reset(bytes, start, head);
+  const wordBound = bound - 4;
+  const view = head.borrow(bytes);
+  reset(start, head);
 
   let index = start;
   for (let lines = 0; index < bound && bytes[index] === CR; lines++) {
@@ -82,48 +88,65 @@ export function parseRequestHead(
 
   // Request line: method SP request-target SP HTTP-version CRLF, single spaces (RFC 9112 section 3).
   head.methodStart = index;
-  const methodBound = Math.min(bound, index + MAX_METHOD_BYTES + 1);
-  while (index < methodBound && TOKEN[bytes[index]!] !== 0) index++;
-  if (index === methodBound) return index - head.methodStart > MAX_METHOD_BYTES ? -501 : ranOut;
-  if (bytes[index] !== SP || index === head.methodStart) return -400;
+  if (index <= wordBound && view.getInt32(index, true) === GET_SPACE) {
+    index += 3;
+    head.method = Method.GET;
+  } else {
+    const methodBound = Math.min(bound, index + MAX_METHOD_BYTES + 1);
+    while (index < methodBound && tokenTable[bytes[index]!] !== 0) index++;
+    if (index === methodBound) return index - head.methodStart > MAX_METHOD_BYTES ? -501 : ranOut;
+    if (bytes[index] !== SP || index === head.methodStart) return -400;
+    head.method = methodNumber(bytes, head.methodStart, index);
+  }
   head.methodEnd = index;
-  head.method = methodNumber(bytes, head.methodStart, index);
 
   const targetStart = ++index;
   const targetBound = Math.min(bound, targetStart + limits.maxTargetBytes + 1);
-  while (index < targetBound && TARGET[bytes[index]!] !== 0) index++;
+  while (index < targetBound && targetTable[bytes[index]!] === 1) index++;
+  const pathEnd = index;
+  while (index < targetBound && targetTable[bytes[index]!] !== 0) index++;
   head.targetStart = targetStart;
   head.targetEnd = index;
   if (index === targetBound) return index - targetStart > limits.maxTargetBytes ? -414 : ranOut;
   if (bytes[index] !== SP || index === targetStart) return -400;
   index++;
 
-  const version = readVersion(bytes, index, bound);
+  const version = readVersion(bytes, view, index, bound);
   if (version <= 0) return version < 0 ? version : ranOut;
   head.versionMinor = version - 1;
-  index += 10;
-  if (!splitTarget(bytes, head)) return -400;
+  index += VERSION_BYTES;
+  if (!splitTarget(bytes, head, pathEnd)) return -400;
   head.fieldsStart = index;
 
   // Field lines: name ":" OWS value OWS CRLF (RFC 9112 section 5), up to an empty line.
   let fields = 0;
   for (;;) {
-    const nameStart = index;
-    while (index < bound && TOKEN[bytes[index]!] !== 0) index++;
-    if (index === bound) return ranOut;
-    if (bytes[index] !== COLON || index === nameStart) {
-      if (bytes[index] !== CR || index !== nameStart) return -400;
-      if (index + 1 === bound) return ranOut;
-      if (bytes[index + 1] !== LF) return -400;
-      break;
+    const slot = fieldSlot(bytes, view, index, bound);
+    if (slot >= 0) {
+      index += FIELD_NAME_LENGTH[slot]!;
+    } else {
+      const nameStart = index;
+      while (index < bound && tokenTable[bytes[index]!] !== 0) index++;
+      if (index === bound) return ranOut;
+      if (bytes[index] !== COLON || index === nameStart) {
+        if (bytes[index] !== CR || index !== nameStart) return -400;
+        if (index + 1 === bound) return ranOut;
+        if (bytes[index + 1] !== LF) return -400;
+        break;
+      }
     }
     if (fields === limits.maxFields) return -431;
     fields++;
-    const slot = fieldSlot(bytes, nameStart, index);
     index++;
     while (index < bound && (bytes[index] === SP || bytes[index] === HTAB)) index++;
     const valueStart = index;
-    while (index < bound && VALUE[bytes[index]!] !== 0) index++;
+    // Four bytes at a time as long as each is SP or VCHAR; whatever is not, the byte loop looks at.
+    while (index <= wordBound) {
+      const word = view.getInt32(index, true);
+      if (((word | (word - 0x20202020) | (word + 0x01010101)) & 0x80808080) !== 0) break;
+      index += 4;
+    }
+    while (index < bound && valueTable[bytes[index]!] !== 0) index++;
     if (index === bound) return ranOut;
     if (bytes[index] !== CR) return -400;
     let valueEnd = index;
@@ -155,13 +178,12 @@ function worthParsing(bytes: Uint8Array, start: number, end: number, seen: numbe
   return false;
 }
 
-function reset(bytes: Uint8Array, start: number, head: RequestHead): void {
+function reset(start: number, head: RequestHead): void {
   for (let present = head.fieldPresent; present !== 0; present &= present - 1) {
     const slot = 31 - Math.clz32(present & -present);
     head.fieldStart[slot] = -1;
     head.fieldEnd[slot] = -1;
   }
-  head.bytes = bytes;
   head.start = start;
   head.length = 0;
   head.method = Method.OTHER;
@@ -173,27 +195,6 @@ function reset(bytes: Uint8Array, start: number, head: RequestHead): void {
   head.fieldPresent = head.fieldRepeated = 0;
   transferCoding = TransferCoding.NONE;
   connectionOptions = 0;
-}
-
-/** 1 for HTTP/1.0, 2 for HTTP/1.1 and any later HTTP/1.x, 0 when it ran out, less than 0 a status. Reads the CRLF too. */
-function readVersion(bytes: Uint8Array, start: number, bound: number): number {
-  for (let offset = 0; offset < 10; offset++) {
-    if (start + offset === bound) return 0;
-    const byte = bytes[start + offset]!;
-    if (offset < 5) {
-      if (byte !== VERSION[offset]) return -400;
-    } else if (offset === 6) {
-      if (byte !== 0x2e) return -400;
-    } else if (offset === 8) {
-      if (byte !== CR) return -400;
-    } else if (offset === 9) {
-      if (byte !== LF) return -400;
-    } else if (byte < ZERO || byte > NINE) {
-      return -400;
-    }
-  }
-  if (bytes[start + 5] !== 0x31) return -505;
-  return bytes[start + 7] === ZERO ? 1 : 2;
 }
 
 /** Takes in one of the fields that decide framing; false when it is invalid. */
@@ -234,44 +235,4 @@ function conclude(head: RequestHead): number {
     (connectionOptions & ConnectionOption.CLOSE) === 0 &&
     (head.versionMinor === 1 || (connectionOptions & ConnectionOption.KEEP_ALIVE) !== 0);
   return head.length;
-}
-
-function methodNumber(bytes: Uint8Array, start: number, end: number): number {
-  switch (end - start) {
-    case 3:
-      if (spells(bytes, start, GET)) return Method.GET;
-      return spells(bytes, start, PUT) ? Method.PUT : Method.OTHER;
-    case 4:
-      if (spells(bytes, start, HEAD)) return Method.HEAD;
-      return spells(bytes, start, POST) ? Method.POST : Method.OTHER;
-    case 5:
-      if (spells(bytes, start, PATCH)) return Method.PATCH;
-      return spells(bytes, start, TRACE) ? Method.TRACE : Method.OTHER;
-    case 6:
-      return spells(bytes, start, DELETE) ? Method.DELETE : Method.OTHER;
-    case 7:
-      if (spells(bytes, start, OPTIONS)) return Method.OPTIONS;
-      return spells(bytes, start, CONNECT) ? Method.CONNECT : Method.OTHER;
-    default:
-      return Method.OTHER;
-  }
-}
-
-const [GET, HEAD, OPTIONS, POST, PUT, DELETE, PATCH, TRACE, CONNECT] = (
-  ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'CONNECT'] as const
-).map((name) => Uint8Array.from(name, (letter) => letter.charCodeAt(0))) as [
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
-];
-
-function spells(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
-  for (let index = 0; index < name.length; index++) if (bytes[start + index] !== name[index]) return false;
-  return true;
 }

@@ -1,7 +1,7 @@
 // The four forms of a request-target (RFC 9112 section 3.2), set out as offsets. Not here: decoding of the path (http/path.ts).
 
 import { isAuthority } from './authority.js';
-import { COLON, QUESTION, SLASH } from './grammar.js';
+import { COLON, SLASH } from './grammar.js';
 import { Method, type RequestHead } from './request-head.js';
 
 const ASTERISK = 0x2a;
@@ -9,9 +9,10 @@ const ASTERISK = 0x2a;
 /**
  * Splits head.targetStart..targetEnd, whose bytes are valid already, into path, query and authority.
  *
+ * @param pathEnd where the first question mark is, or the target's end
  * @returns false when the form is none of the four or does not go with the method
  */
-export function splitTarget(bytes: Uint8Array, head: RequestHead): boolean {
+export function splitTarget(bytes: Uint8Array, head: RequestHead, pathEnd: number): boolean {
   const start = head.targetStart;
   const end = head.targetEnd;
   if (head.method === Method.CONNECT) {
@@ -20,36 +21,34 @@ export function splitTarget(bytes: Uint8Array, head: RequestHead): boolean {
     return isAuthority(bytes, start, end, true);
   }
   if (bytes[start] === SLASH) {
-    splitPath(bytes, start, end, head);
+    splitPath(start, pathEnd, end, head);
     return true;
   }
   if (bytes[start] === ASTERISK && end === start + 1) {
     head.asteriskForm = true;
     return head.method === Method.OPTIONS;
   }
-  return splitAbsolute(bytes, start, end, head);
+  return splitAbsolute(bytes, start, pathEnd, end, head);
 }
 
-function splitAbsolute(bytes: Uint8Array, start: number, end: number, head: RequestHead): boolean {
-  const authorityStart = schemeEnd(bytes, start, end);
+function splitAbsolute(bytes: Uint8Array, start: number, pathEnd: number, end: number, head: RequestHead): boolean {
+  const authorityStart = schemeEnd(bytes, start, pathEnd);
   if (authorityStart < 0) return false;
   let index = authorityStart;
-  while (index < end && bytes[index] !== SLASH && bytes[index] !== QUESTION) index++;
+  while (index < pathEnd && bytes[index] !== SLASH) index++;
   head.authorityStart = authorityStart;
   head.authorityEnd = index;
   if (!isAuthority(bytes, authorityStart, index, false)) return false;
-  splitPath(bytes, index, end, head);
+  splitPath(index, pathEnd, end, head);
   if (index === end && head.method === Method.OPTIONS) head.asteriskForm = true;
   return true;
 }
 
-function splitPath(bytes: Uint8Array, start: number, end: number, head: RequestHead): void {
-  let index = start;
-  while (index < end && bytes[index] !== QUESTION) index++;
+function splitPath(start: number, pathEnd: number, end: number, head: RequestHead): void {
   head.pathStart = start;
-  head.pathEnd = index;
-  if (index === end) return;
-  head.queryStart = index + 1;
+  head.pathEnd = pathEnd;
+  if (pathEnd === end) return;
+  head.queryStart = pathEnd + 1;
   head.queryEnd = end;
 }
 
