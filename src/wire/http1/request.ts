@@ -68,17 +68,36 @@ export function parseRequestHead(
   seen = 0,
 ): number {
   if (seen > 0 && !worthParsing(bytes, start, end, seen, limits)) return 0;
-  // Local names: an imported binding is read from its module cell at every use.
-  const tokenTable = TOKEN;
-  const valueTable = VALUE;
-  const targetTable = TARGET;
   // The head may not reach past this; running into it is "too long" if the limit set it and "incomplete" if the bytes did.
   const bound = Math.min(end, start + limits.maxHeadBytes);
   const ranOut = bound < start + limits.maxHeadBytes ? 0 : -431;
-  const wordBound = bound - 4;
-  const view = head.borrow(bytes);
+  head.borrow(bytes);
   reset(start, head);
+  const fieldsStart = parseRequestLine(bytes, start, bound, ranOut, head, limits.maxTargetBytes);
+  if (fieldsStart <= 0) return fieldsStart;
+  head.fieldsStart = fieldsStart;
+  const headEnd = parseFields(bytes, fieldsStart, bound, ranOut, head, limits.maxFields);
+  if (headEnd <= 0) return headEnd;
+  head.length = headEnd - start;
+  return conclude(head);
+}
 
+/**
+ * The request line, method SP request-target SP HTTP-version CRLF with single spaces (RFC 9112 section 3), and empty lines
+ * before it. Returns the offset behind it, or 0 or less as parseRequestHead does.
+ */
+function parseRequestLine(
+  bytes: Uint8Array,
+  start: number,
+  bound: number,
+  ranOut: number,
+  head: RequestHead,
+  maxTargetBytes: number,
+): number {
+  // Local names: an imported binding is read from its module cell at every use.
+  const tokenTable = TOKEN;
+  const targetTable = TARGET;
+  const view = head.view;
   let index = start;
   for (let lines = 0; index < bound && bytes[index] === CR; lines++) {
     if (index + 1 === bound) return ranOut;
@@ -86,9 +105,8 @@ export function parseRequestHead(
     index += 2;
   }
 
-  // Request line: method SP request-target SP HTTP-version CRLF, single spaces (RFC 9112 section 3).
   head.methodStart = index;
-  if (index <= wordBound && view.getInt32(index, true) === GET_SPACE) {
+  if (index + 4 <= bound && view.getInt32(index, true) === GET_SPACE) {
     index += 3;
     head.method = Method.GET;
   } else {
@@ -101,13 +119,13 @@ export function parseRequestHead(
   head.methodEnd = index;
 
   const targetStart = ++index;
-  const targetBound = Math.min(bound, targetStart + limits.maxTargetBytes + 1);
+  const targetBound = Math.min(bound, targetStart + maxTargetBytes + 1);
   while (index < targetBound && targetTable[bytes[index]!] === 1) index++;
   const pathEnd = index;
   while (index < targetBound && targetTable[bytes[index]!] !== 0) index++;
   head.targetStart = targetStart;
   head.targetEnd = index;
-  if (index === targetBound) return index - targetStart > limits.maxTargetBytes ? -414 : ranOut;
+  if (index === targetBound) return index - targetStart > maxTargetBytes ? -414 : ranOut;
   if (bytes[index] !== SP || index === targetStart) return -400;
   index++;
 
@@ -115,10 +133,26 @@ export function parseRequestHead(
   if (version <= 0) return version < 0 ? version : ranOut;
   head.versionMinor = version - 1;
   index += VERSION_BYTES;
-  if (!splitTarget(bytes, head, pathEnd)) return -400;
-  head.fieldsStart = index;
+  return splitTarget(bytes, head, pathEnd) ? index : -400;
+}
 
-  // Field lines: name ":" OWS value OWS CRLF (RFC 9112 section 5), up to an empty line.
+/**
+ * The field lines, name ":" OWS value OWS CRLF (RFC 9112 section 5), up to and with the empty line. Returns the offset behind
+ * it, or 0 or less as parseRequestHead does.
+ */
+function parseFields(
+  bytes: Uint8Array,
+  start: number,
+  bound: number,
+  ranOut: number,
+  head: RequestHead,
+  maxFields: number,
+): number {
+  const tokenTable = TOKEN;
+  const valueTable = VALUE;
+  const view = head.view;
+  const wordBound = bound - 4;
+  let index = start;
   let fields = 0;
   for (;;) {
     const slot = fieldSlot(bytes, view, index, bound);
@@ -135,7 +169,7 @@ export function parseRequestHead(
         break;
       }
     }
-    if (fields === limits.maxFields) return -431;
+    if (fields === maxFields) return -431;
     fields++;
     index++;
     while (index < bound && (bytes[index] === SP || bytes[index] === HTAB)) index++;
@@ -166,8 +200,7 @@ export function parseRequestHead(
     if ((FRAMING_FIELDS & bit) !== 0 && !applyField(bytes, valueStart, valueEnd, slot, head)) return -400;
   }
   head.fieldCount = fields;
-  head.length = index + 2 - start;
-  return conclude(head);
+  return index + 2;
 }
 
 /** Whether bytes that came since the last attempt can change its answer, or it is time to look at an unfinished line. */
