@@ -44,6 +44,7 @@ test('an exported class and its public methods', () => {
     'export class A {',
     '  constructor() {}',
     '  hook() {}',
+    '  override known() { this.e(); }',
     '  private b() {}',
     '  #c() {}',
     '  protected d() {}',
@@ -58,9 +59,9 @@ test('an exported class and its public methods', () => {
     '  set g(value) { this.h(); }',
     '}',
   ];
-  assert.deepEqual(places(check(body.join('\n'))), ['src/a.ts:2', 'src/a.ts:11', 'src/a.ts:15']);
-  body.splice(9, 0, '  /** Says what it does. */');
-  body.splice(14, 0, '  /** Says what it is. */');
+  assert.deepEqual(places(check(body.join('\n'))), ['src/a.ts:2', 'src/a.ts:12', 'src/a.ts:16']);
+  body.splice(10, 0, '  /** Says what it does. */');
+  body.splice(15, 0, '  /** Says what it is. */');
   assert.deepEqual(check(doc + body.join('\n')), []);
   assert.deepEqual(check('class Hidden { a() {} }'), []);
 });

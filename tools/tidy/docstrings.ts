@@ -1,6 +1,6 @@
 // The docstring rule: an exported function, an exported class and each public method of one have a `/** ... */` right
-// above them that says something. A method that an interface of the class declares and documents needs no second one,
-// and a method that does nothing (`{}`, there to be overridden) none at all.
+// above them that says something. A method that an interface of the class declares and documents needs no second one
+// (nor does an `override`), and a method that does nothing (`{}`, there to be overridden) none at all.
 
 import { findFunctions } from './functions.js';
 import type { Project, SourceFile, Violation } from './project.js';
@@ -60,6 +60,7 @@ function publicMethods(source: SourceFile, open: number): { name: string; start:
     const lineStart = source.code.lastIndexOf('\n', start - 1) + 1;
     const before = source.code.slice(Math.max(lineStart, open + 1), start).trimStart();
     if (name.startsWith('#') || name.startsWith('[') || !MODIFIERS.test(before) || found.has(name)) continue;
+    if (/\boverride\b/.test(before)) continue;
     found.set(name, lineStart);
   }
   return [...found].map(([name, start]) => ({ name, start }));
