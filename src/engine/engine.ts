@@ -8,6 +8,8 @@
 
 /** Errors of events are negative errno values, as the kernel gives them. */
 export interface EngineEvents {
+  /** Called once a turn, after the wait and before the first event: the moment to look at the clock. */
+  waited(): void;
   /** A connection: its descriptor, or -errno. `more` false: accepting ended and must be begun again. */
   accepted(token: number, result: number, more: boolean): void;
   /**

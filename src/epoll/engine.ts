@@ -264,6 +264,7 @@ export class EpollEngine implements Engine {
     if (this.#due.length > 0) wait = 0;
     else if (this.#fetches.length > 0 && (waitMs < 0 || waitMs > fetchPollMs)) wait = fetchPollMs;
     const ready = epollWait(this.descriptor, this.#events.address, eventsATurn, wait);
+    events.waited();
     this.#inTurn = true;
     try {
       const handed = this.#handOut(events);

@@ -25,7 +25,7 @@ class Waker extends Endpoint {
 /** Drives one engine. Everything but {@link wakeDescriptor} belongs to the thread that made it. */
 export class Loop implements EngineEvents {
   readonly engine: Engine;
-  /** Milliseconds of a monotonic clock, taken once a turn. */
+  /** Milliseconds of a monotonic clock, taken once a turn, after the wait. */
   nowMs = performance.now();
   readonly #endpoints: Array<Endpoint | undefined> = [];
   readonly #freeTokens: number[] = [];
@@ -84,8 +84,8 @@ export class Loop implements EngineEvents {
   /** One turn: submit, wait at most `waitMs`, hand out events, then deferred work and ticks. */
   turn(waitMs: number): void {
     this.engine.turn(this.#ready.length > 0 ? 0 : waitMs, this);
-    this.nowMs = performance.now();
     if (this.#ready.length > 0) this.#doReady();
+    this.nowMs = performance.now();
     if (this.nowMs - this.#lastTickMs >= tickMs) {
       this.#lastTickMs = this.nowMs;
       for (const tick of this.#ticks) tick(this.nowMs);
@@ -160,6 +160,11 @@ export class Loop implements EngineEvents {
     this.detach();
     this.engine.close();
     closeDescriptor(this.#waker.fd);
+  }
+
+  /** Takes the time for the events that follow. */
+  waited(): void {
+    this.nowMs = performance.now();
   }
 
   accepted(token: number, result: number, more: boolean): void {

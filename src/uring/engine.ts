@@ -183,6 +183,7 @@ export class UringEngine implements Engine {
     this.#ring.submit(waitMs !== 0 && completionRing.available() <= 0, waitMs);
     const count = completionRing.available();
     if (count <= 0) return 0;
+    events.waited();
     this.#inTurn = true;
     try {
       for (let index = 0; index < count; index++) {
