@@ -388,7 +388,8 @@ export class Assembler {
    */
   castReadOnly(destination: Register, pointer: Register, structName: string): this {
     const id = this.require().struct(structName);
-    this.move(r1, pointer).comment(`struct ${structName}`).move(r2, id);
+    if (pointer.number !== 1) this.move(r1, pointer);
+    this.comment(`struct ${structName}`).move(r2, id);
     this.callKernel('bpf_rdonly_cast', r1, r2);
     return destination.number === 0 ? this : this.move(destination, r0);
   }

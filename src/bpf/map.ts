@@ -84,8 +84,8 @@ export class BpfMap {
   private constructor(fd: number, spec: MapSpec) {
     this.fd = fd;
     this.spec = spec;
-    const aligned = Math.ceil(spec.valueBytes / 8) * 8;
-    this.valueStride = perCpuTypes.has(spec.type) ? aligned * possibleCpus() : aligned;
+    const perCpuBytes = Math.ceil(spec.valueBytes / 8) * 8;
+    this.valueStride = perCpuTypes.has(spec.type) ? perCpuBytes * possibleCpus() : spec.valueBytes;
   }
 
   /** Creates a map. @throws RefusedError, named: not permitted, unknown to this kernel, no memory. */

@@ -231,6 +231,7 @@ export function nameRefusal(
     if (errno === errnoOf.ENOENT && target !== undefined) {
       return symbol(target) === 'renamed' ? 'renamed-function' : 'no-function';
     }
+    if (/cannot use helper bpf_probe_read/.test(log) && facts().lockdown === 'confidentiality') return 'lockdown';
     if (errno === errnoOf.EINVAL && /not supported|unknown func|cannot use helper/.test(log)) return 'kernel-too-old';
     if (log.trim() !== '' || errno === errnoOf.EACCES || errno === errnoOf.E2BIG) return 'verifier';
     return errno === errnoOf.EINVAL ? 'kernel-too-old' : 'other';
