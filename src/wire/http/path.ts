@@ -17,7 +17,7 @@ export interface CanonicalPath {
 
 const DOT = 0x2e;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-let scratch = new Uint8Array(8192);
+let scratch = Buffer.allocUnsafeSlow(8192);
 
 /**
  * Decodes a path once and refuses every form that is not canonical: encoded slash, NUL, malformed or overlong escapes and
@@ -32,21 +32,26 @@ export function canonicalPath(bytes: Uint8Array, start: number, end: number): Ca
   const length = decode(bytes, start + 1, end);
   if (length < 0) return undefined;
 
+  const decoded = scratch;
   let dotfiles = 0;
+  let union = 0;
   let segmentStart = 0;
   for (let index = 0; index <= length; index++) {
-    if (index < length && scratch[index] !== SLASH) continue;
-    if (!isSegment(segmentStart, index)) {
+    const byte = index < length ? decoded[index]! : SLASH;
+    union |= byte;
+    if (byte !== SLASH) continue;
+    if (segmentStart === index) {
       // The only empty segment that is canonical is the one behind the last slash.
-      if (index !== length || index !== segmentStart) return undefined;
-    } else if (scratch[segmentStart] === DOT) {
+      if (index !== length) return undefined;
+    } else if (decoded[segmentStart] === DOT) {
+      if (isDotSegment(decoded, segmentStart, index)) return undefined;
       dotfiles++;
     }
     segmentStart = index + 1;
   }
 
-  const trailingSlash = length === 0 || scratch[length - 1] === SLASH;
-  const path = text(trailingSlash && length > 0 ? length - 1 : length);
+  const trailingSlash = length === 0 || decoded[length - 1] === SLASH;
+  const path = text(trailingSlash && length > 0 ? length - 1 : length, union < 0x80);
   if (path === undefined) return undefined;
   const wellKnown = dotfiles === 1 && (path === '.well-known' || path.startsWith('.well-known/'));
   return { path, trailingSlash, dotfile: dotfiles > 0, wellKnown };
@@ -54,15 +59,16 @@ export function canonicalPath(bytes: Uint8Array, start: number, end: number): Ca
 
 /** Percent-decodes into scratch; returns the length there, or -1. */
 function decode(bytes: Uint8Array, start: number, end: number): number {
-  if (scratch.length < end - start) scratch = new Uint8Array(end - start);
+  if (scratch.length < end - start) scratch = Buffer.allocUnsafeSlow(end - start);
   const target = scratch;
+  const hex = HEX;
   let length = 0;
   for (let index = start; index < end; index++) {
     let byte = bytes[index]!;
     if (byte === PERCENT) {
       if (index + 2 >= end) return -1;
-      const high = HEX[bytes[index + 1]!]!;
-      const low = HEX[bytes[index + 2]!]!;
+      const high = hex[bytes[index + 1]!]!;
+      const low = hex[bytes[index + 2]!]!;
       if (high === 0 || low === 0) return -1;
       byte = (high - 1) * 16 + (low - 1);
       if (byte === SLASH) return -1;
@@ -74,16 +80,14 @@ function decode(bytes: Uint8Array, start: number, end: number): number {
   return length;
 }
 
-/** Whether scratch from start to end is a segment with a name: not empty, `.` or `..`. */
-function isSegment(start: number, end: number): boolean {
-  const length = end - start;
-  if (length === 0) return false;
-  if (scratch[start] !== DOT || length > 2) return true;
-  return length === 2 && scratch[start + 1] !== DOT;
+/** Whether a segment that begins with a dot is `.` or `..`. */
+function isDotSegment(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === 1 || (end - start === 2 && bytes[start + 1] === DOT);
 }
 
 /** The first bytes of scratch as text, or undefined when they are not UTF-8 in its shortest form. */
-function text(length: number): string | undefined {
+function text(length: number, ascii: boolean): string | undefined {
+  if (ascii) return scratch.toString('latin1', 0, length);
   try {
     return utf8.decode(scratch.subarray(0, length));
   } catch {

@@ -11,12 +11,15 @@ export interface ByteRange {
 export interface RangeLimits {
   /** Most ranges that may be asked for. */
   maxRanges: number;
-  /** Ranges that are at most this many bytes apart are sent as one: a part's head costs more than the gap. */
+  /**
+   * Ranges with at most this many bytes between them are sent as one. 0 merges those that overlap or touch; a part's head
+   * costs about 80 bytes, so RFC 9110 section 15.3.7.2 allows that much.
+   */
   coalesceGapBytes: number;
 }
 
-/** Bounds that readers of PDF and video stay far below. */
-export const DEFAULT_RANGE_LIMITS: Readonly<RangeLimits> = { maxRanges: 100, coalesceGapBytes: 80 };
+/** Bounds that readers of PDF and video stay far below. Distinct ranges stay distinct: some clients insist on their parts. */
+export const DEFAULT_RANGE_LIMITS: Readonly<RangeLimits> = { maxRanges: 100, coalesceGapBytes: 0 };
 
 /**
  * Reads a Range field.
