@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type Config, config } from './tidy/config.js';
 import { checkCopies, countMarkers } from './tidy/copies.js';
 import { checkDocstrings } from './tidy/docstrings.js';
+import { checkExports } from './tidy/exports.js';
 import { checkLayers } from './tidy/layers.js';
 import { type Project, readProject, type Violation } from './tidy/project.js';
 import { checkRatchet, lowered, type Measured, type Ratchet, readRatchet, writeRatchet } from './tidy/ratchet.js';
@@ -24,6 +25,7 @@ export function checkProject(project: Project, ratchet: Ratchet, law: Config = c
     ...checkCopies(project, law, ratchet),
     ...checkSizes(project, law, ratchet),
     ...checkDocstrings(project),
+    ...checkExports(project, law),
     ...checkRatchet(ratchet, measure(project, law)),
   ].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 }
