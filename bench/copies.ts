@@ -19,3 +19,10 @@ export async function readCopies(metricsUrl: string): Promise<CopyCount> {
   for (const reason of bodyCopyReasons) copiedBytes += sumOf(samples, name, { reason }) ?? 0;
   return { copiedBytes };
 }
+
+/** Frames leased at this moment. @throws when the page has no such metric: a missing one must not pass for zero. */
+export async function readFramesInUse(metricsUrl: string): Promise<number> {
+  const inUse = sumOf(await readMetrics(metricsUrl), 'clearway_frames_in_use');
+  if (inUse === undefined) throw new Error(`${metricsUrl} has no clearway_frames_in_use`);
+  return inUse;
+}

@@ -2,22 +2,72 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { renderChurn, runChurn } from './churn.js';
+import { renderCold, runCold } from './cold.js';
+import { renderHeld, runHeld } from './held.js';
 import { describeHost, hostFacts } from './host/about.js';
 import { wrkAbsence } from './load/wrk.js';
 import { type Options, parseOptions, usage } from './options.js';
 import { renderResult } from './report.js';
+import { parseRows, type Row, rowName } from './rows.js';
+import { selectPeers } from './servers/list.js';
 import { runTable } from './table.js';
+import { type Evidence, judge, renderTargets, targetRowNames } from './targets.js';
 
 interface Outcome {
-  readonly json: unknown;
+  readonly json: object;
   readonly text: string;
 }
 
+/** The rows asked for and those the targets need. */
+function withTargetRows(rows: readonly Row[]): Row[] {
+  const missing = targetRowNames.filter((name) => !rows.some((row) => rowName(row) === name));
+  return missing.length === 0 ? [...rows] : [...rows, ...parseRows(missing.join(','))];
+}
+
+async function performAll(options: Options): Promise<Outcome> {
+  // The default peers of each measurement, whatever the table is restricted to: a target names what it is compared with.
+  const own = { ...options, peers: ['clearway-uring', 'clearway-epoll'] };
+  const evidence: Evidence = {
+    table: await runTable({ ...options, rows: withTargetRows(options.rows) }),
+    idle: await runHeld('idle', own),
+    stalled: await runHeld('stalled', own),
+    cold: await runCold(own),
+    churn: await runChurn(own),
+  };
+  const judged = ['clearway-uring', 'clearway-epoll'].map((server) => judge(evidence, server));
+  const sections = [
+    renderTargets(judged),
+    renderResult(evidence.table),
+    renderHeld([...evidence.idle, ...evidence.stalled]),
+    renderCold(evidence.cold),
+    renderChurn(evidence.churn),
+  ];
+  return { json: { ...evidence, targets: judged.flat() }, text: sections.join('\n\n') };
+}
+
 async function perform(options: Options): Promise<Outcome> {
-  const missing = wrkAbsence();
-  if (missing) throw new Error(missing);
-  const result = await runTable(options);
-  return { json: { table: result }, text: renderResult(result) };
+  switch (options.command) {
+    case 'table': {
+      const table = await runTable(options);
+      return { json: { table }, text: renderResult(table) };
+    }
+    case 'idle':
+    case 'stalled': {
+      const held = await runHeld(options.command, options);
+      return { json: { [options.command]: held }, text: renderHeld(held) };
+    }
+    case 'cold': {
+      const cold = await runCold(options);
+      return { json: { cold }, text: renderCold(cold) };
+    }
+    case 'churn': {
+      const churn = await runChurn(options);
+      return { json: { churn }, text: renderChurn(churn) };
+    }
+    case 'targets':
+      return performAll(options);
+  }
 }
 
 function write(path: string, text: string): void {
@@ -31,11 +81,19 @@ async function main(words: readonly string[]): Promise<void> {
     process.stdout.write(usage);
     return;
   }
+  selectPeers(options.peers); // a wrong name is said before gigabytes are written
+  if (process.platform !== 'linux') throw new Error('the benchmark reads /proc: it runs on Linux only');
+  const missing = options.command === 'churn' ? undefined : wrkAbsence();
+  if (missing) throw new Error(missing);
   const host = hostFacts();
   const { json, text } = await perform(options);
-  console.log(`${text}\n${describeHost(host)}`);
-  if (options.jsonFile) write(options.jsonFile, `${JSON.stringify({ host, ...(json as object) }, undefined, 1)}\n`);
-  if (options.markdownFile) write(options.markdownFile, `${text}\n\n${describeHost(host)}\n`);
+  console.log(`${text}\n\n${describeHost(host)}`);
+  if (options.jsonFile) write(options.jsonFile, `${JSON.stringify({ host, ...json }, undefined, 1)}\n`);
+  if (options.markdownFile) write(options.markdownFile, markdownPage(text, describeHost(host)));
+}
+
+function markdownPage(text: string, host: string): string {
+  return `# Benchmark\n\nWritten by \`npm run bench\`; see bench/ for how each number comes about.\n\n${text}\n\n${host}\n`;
 }
 
 try {

@@ -5,7 +5,7 @@ import { type CopyCount, readCopies } from './copies.js';
 import type { Placement } from './host/child.js';
 import { machineCpu, reapedChildrenCpuNs, treeCpu, treeCpuBetweenNs } from './host/cpu.js';
 import { memoryOf } from './host/proc.js';
-import { runDownload } from './load/download.js';
+import { downloadResult, startDownload } from './load/download.js';
 import type { LoadResult } from './load/load-result.js';
 import { runWrk } from './load/wrk.js';
 import { downloaderFromBytes, type Row } from './rows.js';
@@ -27,14 +27,19 @@ export interface Measurement {
   readonly serverShare: number;
   readonly loadShare: number;
   readonly otherShare: number;
+  /** Processors' time that the hypervisor gave to other machines. */
+  readonly stolenShare: number;
 }
 
 const settleMs = 30;
 
 async function load(peer: RunningPeer, row: Row, seconds: number, placement: Placement): Promise<LoadResult> {
   const url = `${peer.origin}/${row.file.name}`;
-  if (row.file.bytes >= downloaderFromBytes) return runDownload(url, row.connections, seconds, placement.load);
-  return runWrk({ url, connections: row.connections, seconds, cpus: placement.load });
+  if (row.file.bytes >= downloaderFromBytes) {
+    const plan = { urls: [url], connections: row.connections, seconds, repeat: true };
+    return downloadResult(startDownload(plan, placement.load), seconds + 15);
+  }
+  return runWrk({ url, connections: row.connections, seconds, placing: placement.load });
 }
 
 /** The copies of a peer with metrics; undefined for the others. */
@@ -62,7 +67,8 @@ export async function measure(
   const result = await load(peer, row, seconds, placement);
   await sleep(settleMs);
   const wallNs = Number(process.hrtime.bigint() - startNs);
-  const machineNs = machineCpu().notIdleNs - machineBefore.notIdleNs;
+  const machineAfter = machineCpu();
+  const machineNs = machineAfter.notIdleNs - machineBefore.notIdleNs;
   const loadNs = reapedChildrenCpuNs() - reapedBefore;
   const serverNs = treeCpuBetweenNs(serverBefore, treeCpu(peer.pid));
   if (result.trouble) throw new Error(result.trouble);
@@ -83,5 +89,6 @@ export async function measure(
     serverShare: serverNs / wallNs,
     loadShare: loadNs / (result.durationSeconds * 1e9),
     otherShare: Math.max(0, machineNs - serverNs - loadNs) / wallNs,
+    stolenShare: (machineAfter.stolenNs - machineBefore.stolenNs) / wallNs,
   };
 }

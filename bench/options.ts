@@ -20,6 +20,8 @@ export interface Options {
   readonly jsonFile: string | undefined;
   readonly markdownFile: string | undefined;
   readonly workDirectory: string | undefined;
+  /** Niceness of servers and loads. */
+  readonly niceness: number;
   /** Scales idle, stalled and churn; 1 is the number the targets name. */
   readonly scale: number;
 }
@@ -44,6 +46,7 @@ Options:
   --json FILE        writes everything measured as JSON
   --markdown [FILE]  writes the table as Markdown (docs/bench.md)
   --work-dir DIR     where the served files go (the system's temporary directory); cold needs a disk
+  --nice N           niceness of servers and loads; below 0 (root) keeps a busy machine out of the numbers (0)
   --scale X          idle, stalled, churn with X times the connections (1)
 `;
 
@@ -56,18 +59,22 @@ function wholeNumber(text: string | undefined, name: string, otherwise: number, 
   return value;
 }
 
-/** `--markdown` may stand alone: then it means docs/bench.md. */
-function completeMarkdown(words: readonly string[]): string[] {
-  return words.map((word, index) => {
-    const next = words[index + 1];
-    return word === '--markdown' && (next === undefined || next.startsWith('-')) ? '--markdown=docs/bench.md' : word;
-  });
+/** parseArgs needs help twice: `--markdown` may stand alone and then means docs/bench.md, and `--nice -10` is no option -10. */
+function completeWords(words: readonly string[]): string[] {
+  const complete: string[] = [];
+  for (const word of words) {
+    const previous = complete.at(-1);
+    if (previous === '--nice') complete[complete.length - 1] = `--nice=${word}`;
+    else if (previous === '--markdown' && !word.startsWith('-')) complete[complete.length - 1] = `--markdown=${word}`;
+    else complete.push(word);
+  }
+  return complete.map((word) => (word === '--markdown' ? '--markdown=docs/bench.md' : word));
 }
 
 /** Reads the words after the program's name. @returns 'help' for --help. @throws in plain words when they are wrong. */
 export function parseOptions(words: readonly string[]): Options | 'help' {
   const { values, positionals } = parseArgs({
-    args: completeMarkdown(words),
+    args: completeWords(words),
     allowPositionals: true,
     options: {
       quick: { type: 'boolean', default: false },
@@ -78,6 +85,7 @@ export function parseOptions(words: readonly string[]): Options | 'help' {
       json: { type: 'string' },
       markdown: { type: 'string' },
       'work-dir': { type: 'string' },
+      nice: { type: 'string', default: '0' },
       scale: { type: 'string', default: '1' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -90,6 +98,10 @@ export function parseOptions(words: readonly string[]): Options | 'help' {
   const scale = Number(values.scale);
   if (!(scale > 0 && scale <= 1))
     throw new Error(`--scale is a number over 0 and up to 1, and this is ${values.scale}`);
+  const niceness = Number(values.nice);
+  if (!Number.isInteger(niceness) || niceness < -20 || niceness > 19) {
+    throw new Error(`--nice is a whole number from -20 to 19, and this is ${values.nice}`);
+  }
   const quick = values.quick;
   return {
     command,
@@ -101,6 +113,7 @@ export function parseOptions(words: readonly string[]): Options | 'help' {
     jsonFile: values.json,
     markdownFile: values.markdown,
     workDirectory: values['work-dir'],
+    niceness,
     scale,
   };
 }

@@ -27,8 +27,8 @@ export function findCell(result: TableResult, row: string, peer: string): Cell |
 /** A number with about three digits, or a dash for none. */
 export function show(value: number, suffix = ''): string {
   if (Number.isNaN(value)) return '-';
-  if (value === 0) return `0${suffix}`;
-  const digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3;
+  const size = Math.abs(value);
+  const digits = size >= 100 || (suffix === '' && Number.isInteger(value)) ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
   return value.toFixed(digits) + suffix;
 }
 
@@ -40,6 +40,7 @@ function notes(cell: Cell): string {
   if (rate >= wrkCeilingPerSecond * 0.97) list.push("at wrk's ceiling: the rate is the client's");
   else if (medianOf(cell, 'loadShare') >= 0.97) list.push("load at 100 % CPU: the rate is the client's");
   if (medianOf(cell, 'otherShare') >= 0.15) list.push('noisy: others used the machine');
+  if (medianOf(cell, 'stolenShare') >= 0.05) list.push('noisy: the hypervisor took time away');
   return list.join('; ');
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { writeRandomFile } from './files.js';
 import { choosePlacement, type Placement } from './host/child.js';
+import type { Options } from './options.js';
 import { siteFiles } from './rows.js';
 import type { Peer, RunningPeer } from './servers/peer.js';
 
@@ -37,18 +38,18 @@ export function say(text: string): void {
  * `work` throws or a signal ends this process.
  */
 export async function withSession<Result>(
-  workDirectory: string | undefined,
+  options: Options,
   fileNames: readonly string[],
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
-  const scratchDirectory = mkdtempSync(join(resolve(workDirectory ?? tmpdir()), 'clearway-bench-'));
+  const scratchDirectory = mkdtempSync(join(resolve(options.workDirectory ?? tmpdir()), 'clearway-bench-'));
   const remove = () => rmSync(scratchDirectory, { recursive: true, force: true });
   process.on('exit', remove);
   const siteDirectory = join(scratchDirectory, 'site');
   mkdirSync(siteDirectory);
   const running: RunningPeer[] = [];
   const absent: Absent[] = [];
-  const placement = choosePlacement();
+  const placement = choosePlacement(options.niceness);
   try {
     const hashes = new Map<string, string>();
     for (const file of siteFiles) {
@@ -60,7 +61,7 @@ export async function withSession<Result>(
       let reason = peer.absence();
       try {
         if (reason === undefined) {
-          const started = await peer.start({ siteDirectory, scratchDirectory, cpus: placement.server });
+          const started = await peer.start({ siteDirectory, scratchDirectory, placing: placement.server });
           running.push(started);
           return started;
         }

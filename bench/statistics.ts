@@ -8,13 +8,6 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** The value below which a share `q` (0..1) of the values lies: nearest rank. NaN for none. */
-export function quantile(values: readonly number[], q: number): number {
-  if (values.length === 0) return Number.NaN;
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))]!;
-}
-
 /** (largest - smallest) / median: how far the rounds are apart. 0 for fewer than two. */
 export function spread(values: readonly number[]): number {
   const known = values.filter((value) => !Number.isNaN(value));

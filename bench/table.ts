@@ -80,7 +80,7 @@ function rotated<Item>(list: readonly Item[], by: number): Item[] {
 /** Runs the comparison. @throws only when the surroundings fail; a peer that fails has the reason in its cell. */
 export async function runTable(options: Options): Promise<TableResult> {
   const fileNames = [...new Set(['1KiB.bin', ...options.rows.map((row) => row.file.name)])];
-  return withSession(options.workDirectory, fileNames, async (session) => {
+  return withSession(options, fileNames, async (session) => {
     const entrants: Entrant[] = [];
     for (const peer of selectPeers(options.peers)) {
       const running = await session.start(peer);

@@ -25,7 +25,7 @@ export function hostFacts(): HostFacts {
     processors: allowedCpus().length,
     memoryGib: Math.round(totalmem() / 2 ** 30),
     node: process.version,
-    placement: server === undefined ? 'not pinned' : `servers on processor ${server}, load on ${load}`,
+    placement: server.cpus === undefined ? 'not pinned' : `servers on processor ${server.cpus}, load on ${load.cpus}`,
     loadAverage: readFileSync('/proc/loadavg', 'latin1').split(' ').slice(0, 3).join(' '),
   };
 }

@@ -5,10 +5,18 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { allowedCpus, processTree } from './proc.js';
 
-/** Which processors the server under test and its load run on; undefined where there is only one to share. */
+/** Where and how urgently a child runs. */
+export interface Placing {
+  /** Processors as taskset takes them; anywhere when undefined. */
+  readonly cpus: string | undefined;
+  /** Added to the niceness of this process; below 0 needs root, and is left out without a word where it is refused. */
+  readonly niceness: number;
+}
+
+/** Where the server under test and its load run: apart, where there are two processors. */
 export interface Placement {
-  readonly server: string | undefined;
-  readonly load: string | undefined;
+  readonly server: Placing;
+  readonly load: Placing;
 }
 
 const living = new Set<ChildProcess>();
@@ -20,9 +28,10 @@ export function onPath(command: string): boolean {
 }
 
 /** Server on the first allowed processor, load on the rest; both free where taskset or a second processor is missing. */
-export function choosePlacement(cpus = allowedCpus(), canPin = onPath('taskset')): Placement {
-  if (!canPin || cpus.length < 2) return { server: undefined, load: undefined };
-  return { server: String(cpus[0]), load: cpus.slice(1).join(',') };
+export function choosePlacement(niceness = 0, cpus = allowedCpus(), canPin = onPath('taskset')): Placement {
+  const apart = canPin && cpus.length >= 2;
+  const place = (chosen: number[]) => ({ cpus: apart ? chosen.join(',') : undefined, niceness });
+  return { server: place(cpus.slice(0, 1)), load: place(cpus.slice(1)) };
 }
 
 function killTree(child: ChildProcess): void {
@@ -54,14 +63,16 @@ function guard(): void {
 let canBind: boolean | undefined;
 
 /**
- * Starts `command` on the processors `cpus` (anywhere when undefined). stdin is a pipe: a program of ours may read its end.
+ * Starts `command` where `placing` says. The niceness is set before the program starts: a thread takes that of the one that
+ * made it, and setting it later would miss those already there. stdin is a pipe: a program of ours may read its end.
  * The kernel sends SIGTERM to the child if this process is killed outright (setpriv, where there is one).
  */
-export function startPinned(cpus: string | undefined, command: string, args: readonly string[]): ChildProcess {
+export function startPinned({ cpus, niceness }: Placing, command: string, args: readonly string[]): ChildProcess {
   guard();
   canBind ??= onPath('setpriv');
   const line = [command, ...args];
   if (canBind) line.unshift('setpriv', '--pdeathsig', 'TERM', '--');
+  if (niceness !== 0 && (niceness > 0 || process.getuid?.() === 0)) line.unshift('nice', '-n', String(niceness));
   if (cpus !== undefined) line.unshift('taskset', '-c', cpus);
   const child = spawn(line[0]!, line.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
   living.add(child);

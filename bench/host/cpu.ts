@@ -44,13 +44,13 @@ export function treeCpuBetweenNs(before: TreeCpu, after: TreeCpu): number {
 /** Whole-machine time at one moment. */
 export interface MachineCpu {
   readonly notIdleNs: number;
-  readonly totalNs: number;
+  readonly stolenNs: number;
 }
 
 /** Takes the machine's CPU time from /proc/stat: sampled by the kernel's tick, so right for runs of a second and more. */
 export function machineCpu(): MachineCpu {
   const stat = readMachineStat();
-  return { notIdleNs: stat.notIdleTicks * tickNs, totalNs: stat.totalTicks * tickNs };
+  return { notIdleNs: stat.notIdleTicks * tickNs, stolenNs: stat.stolenTicks * tickNs };
 }
 
 /** CPU nanoseconds of all children of this process that have ended and been waited for (10 ms resolution). */

@@ -33,6 +33,8 @@ export function parseProcessStat(line: string): ProcessStat {
 export interface MachineStat {
   readonly totalTicks: number;
   readonly notIdleTicks: number;
+  /** Taken by the hypervisor for other machines. */
+  readonly stolenTicks: number;
   readonly processors: number;
 }
 
@@ -46,7 +48,7 @@ export function parseMachineStat(text: string): MachineStat {
   const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = values;
   const notIdleTicks = user + nice + system + irq + softirq;
   const processors = lines.filter((line) => /^cpu\d/.test(line)).length;
-  return { totalTicks: notIdleTicks + idle + iowait + steal, notIdleTicks, processors };
+  return { totalTicks: notIdleTicks + idle + iowait + steal, notIdleTicks, stolenTicks: steal, processors };
 }
 
 /** The first field of /proc/PID/task/TID/schedstat: nanoseconds this thread has run. */

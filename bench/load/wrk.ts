@@ -1,7 +1,7 @@
 // Load for requests: wrk with one thread. Exact counts come from a script (report.lua), not from its rounded text.
 
 import { join } from 'node:path';
-import { ended, onPath, startPinned } from '../host/child.js';
+import { ended, onPath, type Placing, startPinned } from '../host/child.js';
 import { repositoryRoot } from '../servers/peer.js';
 import type { LoadResult } from './load-result.js';
 
@@ -40,11 +40,9 @@ export interface WrkOptions {
   readonly connections: number;
   /** Whole seconds: wrk takes no fractions. */
   readonly seconds: number;
-  readonly cpus: string | undefined;
+  readonly placing: Placing;
   /** Mean pause of each connection before a request; none when undefined. */
   readonly pauseMs?: number;
-  /** Called with wrk's process id once it runs. */
-  readonly started?: (pid: number) => void;
 }
 
 /** Runs wrk once. @throws when it fails or hangs. */
@@ -53,8 +51,7 @@ export async function runWrk(options: WrkOptions): Promise<LoadResult> {
   const { seconds, connections, url } = options;
   const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url];
   if (options.pauseMs !== undefined) args.push('--', String(options.pauseMs));
-  const child = startPinned(options.cpus, 'wrk', args);
-  if (child.pid !== undefined) options.started?.(child.pid);
+  const child = startPinned(options.placing, 'wrk', args);
   const end = await ended(child, (seconds + 15) * 1000);
   if (end.status !== 0) throw new Error(`wrk ended with ${end.status}: ${end.stderr || end.stdout}`);
   return parseWrk(end.stdout);

@@ -18,7 +18,12 @@ export function clearwayPeer(engine: 'uring' | 'epoll'): Peer {
     async start(context) {
       const metrics = `127.0.0.1:${await freePort()}`;
       const options = ['--port', '0', '--workers', '1', '--engine', engine, '--log', 'none', '--metrics', metrics];
-      const child = startPinned(context.cpus, process.execPath, [program, 'serve', context.siteDirectory, ...options]);
+      const child = startPinned(context.placing, process.execPath, [
+        program,
+        'serve',
+        context.siteDirectory,
+        ...options,
+      ]);
       return { ...(await announced(name, child)), metricsUrl: `http://${metrics}/metrics` };
     },
   };

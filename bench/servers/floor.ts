@@ -26,7 +26,7 @@ export const floorPeer: Peer = {
       encoding: 'utf8',
     });
     if (built.status !== 0) throw new Error(`floor.c does not compile: ${built.stderr ?? built.error?.message}`);
-    const child = startPinned(context.cpus, program, [join(context.siteDirectory, floorFileName)]);
+    const child = startPinned(context.placing, program, [join(context.siteDirectory, floorFileName)]);
     return announced('floor', child);
   },
 };

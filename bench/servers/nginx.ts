@@ -46,7 +46,7 @@ export const nginxPeer: Peer = {
     const port = await freePort();
     const file = join(prefix, 'nginx.conf');
     writeFileSync(file, configuration(prefix, context.siteDirectory, port));
-    const child = startPinned(context.cpus, 'nginx', ['-e', 'stderr', '-p', prefix, '-c', file]);
+    const child = startPinned(context.placing, 'nginx', ['-e', 'stderr', '-p', prefix, '-c', file]);
     let complaint = '';
     child.stdout?.resume();
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -3,7 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { startPinned, stopChild, waitForOutput } from '../host/child.js';
+import { type Placing, startPinned, stopChild, waitForOutput } from '../host/child.js';
 
 /** What a peer gets to start with. */
 export interface StartContext {
@@ -11,8 +11,7 @@ export interface StartContext {
   readonly siteDirectory: string;
   /** A directory of the run's own for compiled programs, configuration and temporary files; removed at the end. */
   readonly scratchDirectory: string;
-  /** The processors to run on, as taskset takes them; undefined is anywhere. */
-  readonly cpus: string | undefined;
+  readonly placing: Placing;
 }
 
 /** A peer that answers. */
@@ -58,7 +57,7 @@ export function commandPeer(
     refusal,
     start(context) {
       const [program, ...args] = command(context.siteDirectory);
-      return announced(name, startPinned(context.cpus, program!, args));
+      return announced(name, startPinned(context.placing, program!, args));
     },
   };
 }
