@@ -59,6 +59,7 @@ const innocent = [
   'headers.set(name, value);',
   'registry.set(path, new Uint8Array(4));',
   'mask.set(3);',
+  "interface A { counts: Uint8Array } counts.set('accepted', 3);",
   'view.setUint32(0, 1, true);',
   'text.slice(1, 3);',
   'process.argv.slice(2);',

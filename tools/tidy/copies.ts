@@ -132,9 +132,9 @@ function bufferFromCopies(code: string, at: number, given: readonly string[]): b
   return kindOf(code, at, first) !== 'other';
 }
 
-/** A typed array's `set` has one argument or an offset as second; a map's has always two. */
+/** A typed array's `set` has one argument or an offset as second; a map's has always two, often a name first. */
 function setCopies(code: string, at: number, receiver: string, given: readonly string[]): boolean {
-  if (given.length === 0 || given.length > 2) return false;
+  if (given.length === 0 || given.length > 2 || /^['"`]/.test(given[0] ?? '')) return false;
   const kind = kindOf(code, at, receiver);
   if (kind !== 'unknown') return kind === 'bytes';
   return isBytes(code, at, receiver) || (given.length === 1 && isBytes(code, at, given[0] ?? ''));
