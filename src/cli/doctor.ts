@@ -1,0 +1,85 @@
+// `clearway doctor [--json]`: what this host can do, what each missing thing costs, and the command that would give it.
+// It asks by trying, never throws, and works for any user, inside any filter, and away from Linux.
+// Not here: the probes (kernel/probe-*.ts, bpf/probe.ts) and the table's form (doctor-table.ts).
+
+import { parseArgs } from 'node:util';
+import { bpfProbes } from '../bpf/probe.js';
+import { type Finding, type Probe, runProbe } from '../kernel/probe.js';
+import { bypassProbes } from '../kernel/probe-bypass.js';
+import { fileProbes } from '../kernel/probe-files.js';
+import { hostProbes } from '../kernel/probe-host.js';
+import { memoryProbes } from '../kernel/probe-memory.js';
+import { socketProbes } from '../kernel/probe-sockets.js';
+import { uringProbes } from '../kernel/probe-uring.js';
+import { packageVersion } from './dispatch.js';
+import { renderFindings } from './doctor-table.js';
+
+/** One line for `clearway --help`. */
+export const summary = 'say what this host can do, what is missing, and the command that gives it';
+
+const help = `Usage: clearway doctor [--json]
+
+Tries what Clearway uses and says for each thing whether it works, what it is for, what its absence costs, and the
+command that would give it. Changes nothing on the host and sends nothing. Every user may run it; root sees more.
+
+  --json      print one JSON object, for programs
+  -h, --help  print this
+
+The exit status is 0, whatever is found.
+`;
+
+/** Every probe, in the order of the report. */
+export const allProbes: readonly Probe[] = [
+  ...hostProbes,
+  ...uringProbes,
+  ...fileProbes,
+  ...socketProbes,
+  ...memoryProbes,
+  ...bpfProbes,
+  ...bypassProbes,
+];
+
+/** The report of `--json`. `schema` rises when a field changes its meaning or goes; new ones may come without that. */
+export interface DoctorReport {
+  readonly schema: 1;
+  readonly clearway: string;
+  /** What `--engine auto` takes here; null where there is no engine. */
+  readonly engine: 'uring' | 'epoll' | null;
+  readonly findings: readonly Finding[];
+}
+
+/** Runs every probe. Never throws. */
+export function diagnose(probes: readonly Probe[] = allProbes, version = packageVersion()): DoctorReport {
+  const findings = probes.map((probe) => runProbe(probe));
+  return { schema: 1, clearway: version, engine: chooseEngine(findings), findings };
+}
+
+/** The choice of transport/open-engine.ts, told from the findings: io_uring where it has all that the engine builds on. */
+function chooseEngine(findings: readonly Finding[]): DoctorReport['engine'] {
+  const state = (id: string) => findings.find((finding) => finding.id === id)?.state;
+  if (state('ffi') !== 'yes') return null;
+  return state('io_uring') === 'yes' ? 'uring' : 'epoll';
+}
+
+/**
+ * The command. @returns 0.
+ * @throws the parser's error (ERR_PARSE_ARGS_...) for an unknown option, which the dispatcher turns into status 2.
+ */
+export async function run(args: string[]): Promise<number> {
+  const options = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+  const { values } = parseArgs({ args, options, allowPositionals: false });
+  if (values.help === true) {
+    process.stdout.write(help);
+    return 0;
+  }
+  const report = diagnose();
+  if (values.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  else process.stdout.write(renderFindings(report.findings, report.engine, terminal()));
+  return 0;
+}
+
+function terminal(): { columns: number; colour: boolean } {
+  const { isTTY, columns } = process.stdout;
+  const colour = isTTY === true && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb';
+  return { columns: isTTY === true ? columns : 120, colour };
+}

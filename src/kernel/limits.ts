@@ -1,0 +1,29 @@
+// Limits of this process (getrlimit, setrlimit), read by one call.
+// Not here: limits of the host (sysctls: proc.ts) and of its control group.
+
+import { RLIMIT } from './constants.js';
+import { syscall6 } from './ffi.js';
+import { layouts } from './layouts.js';
+import { scratch } from './memory.js';
+import { sys } from './numbers.js';
+import { check } from './system-error.js';
+
+/** A limit: what holds now, and how far this process may raise it. `Infinity` where there is none. */
+export interface ResourceLimit {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+const unlimited = 0xffff_ffff_ffff_ffffn;
+
+/** prlimit64(2) of this process: `resourceLimit('MEMLOCK')` in bytes, `'NOFILE'` in descriptors. @throws SystemError. */
+export function resourceLimit(resource: keyof typeof RLIMIT): ResourceLimit {
+  const { size, fields } = layouts.rlimit;
+  const place = scratch(size);
+  check(syscall6(sys.prlimit64, 0, RLIMIT[resource], 0, place.address), 'prlimit64', resource);
+  const read = (at: number): number => {
+    const value = place.data.getBigUint64(place.offset + at, true);
+    return value === unlimited ? Number.POSITIVE_INFINITY : Number(value);
+  };
+  return { soft: read(fields.rlim_cur.offset), hard: read(fields.rlim_max.offset) };
+}

@@ -1,0 +1,72 @@
+// The ways around the kernel on this host: packet rings (AF_XDP) and guests (KVM).
+// Not here: BPF programs, which AF_XDP needs beside the socket (bpf/probe.ts).
+
+import { closeSync, openSync } from 'node:fs';
+import { AF, SOCK } from './constants.js';
+import { Errno, errnoName } from './errno.js';
+import { syscall3 } from './ffi.js';
+import { sys } from './numbers.js';
+import type { Outcome, Probe } from './probe.js';
+import { closeDescriptor } from './socket.js';
+
+function examineXdpSocket(): Outcome {
+  const fd = syscall3(sys.socket, AF.XDP, SOCK.RAW | SOCK.CLOEXEC, 0);
+  if (fd >= 0) {
+    closeDescriptor(fd);
+    return { state: 'yes', detail: 'sockets open; without a copy only where the driver of the card can' };
+  }
+  const cost = 'frames travel through the whole network stack, and are copied there';
+  const detail = `socket(AF_XDP) gives ${errnoName(-fd)}`;
+  if (fd === -Errno.EPERM || fd === -Errno.EACCES) {
+    const remedy = 'run with sudo, or grant the service CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (AmbientCapabilities=)';
+    return { state: 'no', detail, cost, remedy, facts: { reason: 'missing-capability' } };
+  }
+  const remedy = 'boot a kernel with CONFIG_XDP_SOCKETS=y';
+  return { state: 'no', detail, cost, remedy, facts: { reason: 'absent' } };
+}
+
+/** KVM_GET_API_VERSION: 12 for every kernel since 2.6.22 (Documentation/virt/kvm/api.rst). */
+const kvmGetApiVersion = 0xae00;
+
+function examineKvm(): Outcome {
+  const cost = 'guests, and with them the virtio devices, cannot run';
+  let fd: number;
+  try {
+    fd = openSync('/dev/kvm', 'r+');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    const denied = code === 'EACCES' || code === 'EPERM';
+    return {
+      state: 'no',
+      detail: `/dev/kvm: ${code}`,
+      cost,
+      remedy: denied
+        ? 'sudo usermod -aG kvm "$USER", then log in again'
+        : 'sudo modprobe kvm_intel || sudo modprobe kvm_amd (and switch on virtualisation in the firmware, or nesting on the host)',
+      facts: { reason: denied ? 'permission' : 'absent', error: code },
+    };
+  }
+  try {
+    const version = syscall3(sys.ioctl, fd, kvmGetApiVersion, 0);
+    const facts = { apiVersion: version };
+    if (version === 12) return { state: 'yes', detail: 'API version 12', facts };
+    const detail = version < 0 ? `KVM_GET_API_VERSION gives ${errnoName(-version)}` : `API version ${version}, not 12`;
+    return { state: 'no', detail, cost, remedy: 'boot a kernel of the last ten years', facts };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Probes of kernel bypass and virtualisation. */
+export const bypassProbes: readonly Probe[] = [
+  {
+    ...{ id: 'af_xdp', group: 'bypass', what: 'AF_XDP' },
+    meaning: 'Packets pass between the card and our memory through rings.',
+    examine: examineXdpSocket,
+  },
+  {
+    ...{ id: 'kvm', group: 'bypass', what: 'KVM' },
+    meaning: 'Guests that share memory with this process.',
+    examine: examineKvm,
+  },
+];
