@@ -48,10 +48,10 @@ export interface DoctorReport {
   readonly findings: readonly Finding[];
 }
 
-/** Runs every probe. Never throws. */
-export function diagnose(probes: readonly Probe[] = allProbes, version = packageVersion()): DoctorReport {
-  const findings = probes.map((probe) => runProbe(probe));
-  return { schema: 1, clearway: version, engine: chooseEngine(findings), findings };
+/** Runs every probe. */
+function diagnose(): DoctorReport {
+  const findings = allProbes.map((probe) => runProbe(probe));
+  return { schema: 1, clearway: packageVersion(), engine: chooseEngine(findings), findings };
 }
 
 /** The choice of transport/open-engine.ts, told from the findings: io_uring where it has all that the engine builds on. */

@@ -1,13 +1,13 @@
 // Mapped memory: mmap and its relatives, and the ArrayBuffer that sees what was mapped.
 // Not here: who owns the memory and what it is for (memory/region.ts).
 
-import { MADV, MAP, MFD, PROT } from './constants.js';
+import { MAP, MFD, PROT } from './constants.js';
 import { Errno } from './errno.js';
 import { bind, syscall3, syscall6, viewMemory } from './ffi.js';
 import { sys } from './numbers.js';
 import { check, SystemError } from './system-error.js';
 
-export { MADV, MAP, PROT };
+export { MAP, PROT };
 
 /** A mapping: where it is and the bytes themselves. The ArrayBuffer must not be used after {@link unmapMemory}. */
 export interface Mapping {

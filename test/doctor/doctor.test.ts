@@ -141,6 +141,25 @@ test('as an ordinary user', linux, (t) => {
   assert.equal(find(report, 'openat2').state, 'yes');
 });
 
+test('low limits are seen, and the mend tells raising them here from raising them for good', linux, (t) => {
+  const under = (limits: string) => {
+    const script = `${limits}; exec "$0" "$@"`;
+    return parse(spawnSync('sh', ['-c', script, process.execPath, main, 'doctor', '--json'], { encoding: 'utf8' }));
+  };
+  // Node raises its own soft limit of open files to the hard one, so only the hard one can be low.
+  const files = find(under('ulimit -n 256'), 'nofile');
+  assert.deepEqual(files.facts, { soft: 256, hard: 256 });
+  assert.equal(files.state, 'limited');
+  assert.match(files.remedy ?? '', /LimitNOFILE=65536/);
+  const locked = find(under('ulimit -l 64'), 'memlock');
+  assert.equal(locked.facts.softBytes, 65_536);
+  assert.equal(locked.state, locked.facts.exempt === true ? 'yes' : 'limited');
+  const user = ordinaryUser();
+  if (typeof user === 'string') return t.diagnostic(`not tried as an ordinary user: ${user}`);
+  const limited = parse(run([main, 'doctor', '--json'], { uid: user.uid, gid: user.uid, cwd: '/' }));
+  assert.equal(find(limited, 'memlock').facts.exempt, false);
+});
+
 /** Runs the doctor after `script`, which bends the process into another host. */
 function runBent(script: string): ReturnType<typeof run> {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-doctor-'));
