@@ -1,0 +1,123 @@
+// Response heads as text, and memory to send text from. Heads of hot responses are made once and kept in their frame;
+// the ones made here for each request are for everything that is not hot.
+
+import { CopyReason, encodeText } from '../memory/copy.js';
+import { FramePool } from '../memory/frame-pool.js';
+import { Region } from '../memory/region.js';
+import type { Connection } from '../transport/connection.js';
+import type { Lender } from '../transport/output.js';
+import { datePlaceholder } from './frame-cache.js';
+import type { Representation } from './representation.js';
+
+/** Reason phrases of the statuses that are sent (RFC 9110 section 15). */
+export const reasons: Readonly<Record<number, string>> = {
+  200: 'OK',
+  204: 'No Content',
+  206: 'Partial Content',
+  301: 'Moved Permanently',
+  304: 'Not Modified',
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  412: 'Precondition Failed',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  416: 'Range Not Satisfiable',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  503: 'Service Unavailable',
+  505: 'HTTP Version Not Supported',
+};
+
+/** A head: status line, Server, Date, the fields (each ending in CRLF), and the empty line. */
+export function makeHead(status: number, fields: string, date: string = datePlaceholder): string {
+  return `HTTP/1.1 ${status} ${reasons[status] ?? 'Unknown'}\r\nServer: clearway\r\nDate: ${date}\r\n${fields}\r\n`;
+}
+
+/** Field policy of a server: what every response carries beside its own. */
+export interface FieldPolicy {
+  /** Cache-Control of files; undefined: `no-cache`, and `immutable` for names that carry a hash. */
+  readonly cacheControl: string | undefined;
+  /** Whether any origin may read the responses. */
+  readonly cors: boolean;
+}
+
+const hashedCacheControl = 'public, max-age=31536000, immutable';
+
+/** Makes the fields that belong to responses of one server. */
+export class FieldWriter {
+  /** What every response carries. */
+  readonly common: string;
+  readonly #policy: FieldPolicy;
+  readonly #isHashedName: (path: string) => boolean;
+
+  /** @param isHashedName tells names that change with their content. */
+  constructor(policy: FieldPolicy, isHashedName: (path: string) => boolean) {
+    this.#policy = policy;
+    this.#isHashedName = isHashedName;
+    this.common = `X-Content-Type-Options: nosniff\r\n${policy.cors ? 'Access-Control-Allow-Origin: *\r\n' : ''}`;
+  }
+
+  /** Fields that a 200, a 206 and a 304 of a representation share. `varies`: another coding might have been chosen. */
+  validators(representation: Representation, varies: boolean): string {
+    const hashed = this.#policy.cacheControl === undefined && this.#isHashedName(representation.path);
+    const cacheControl = this.#policy.cacheControl ?? (hashed ? hashedCacheControl : 'no-cache');
+    return (
+      `Last-Modified: ${representation.lastModified}\r\nETag: ${representation.etag}\r\n` +
+      `${cacheControl === '' ? '' : `Cache-Control: ${cacheControl}\r\n`}${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.common}`
+    );
+  }
+
+  /** Fields that describe a representation's content. */
+  content(representation: Representation): string {
+    const coding = representation.coding === undefined ? '' : `Content-Encoding: ${representation.coding}\r\n`;
+    return `Content-Type: ${representation.contentType}\r\n${coding}Accept-Ranges: bytes\r\n`;
+  }
+}
+
+const headFrameBytes = 4096;
+const headFrames = 2048;
+
+/** Memory that texts are sent from: a pooled frame, or for a long one a region of its own. */
+export class TextMemory implements Lender {
+  readonly #pool = new FramePool(headFrames, headFrameBytes);
+  readonly #regions = new Map<number, Region>();
+  #nextRegion = -2;
+
+  /** Pooled frames in use, and long texts. */
+  get leased(): number {
+    return this.#pool.leased + this.#regions.size;
+  }
+
+  /** Queues a text on a connection. Returns its bytes. */
+  send<S>(connection: Connection<S>, text: string): number {
+    // A character of UTF-16 is at most three bytes of UTF-8.
+    const frame = text.length * 3 <= headFrameBytes ? this.#pool.lease() : -1;
+    if (frame >= 0) {
+      const at = this.#pool.offset(frame);
+      const target = this.#pool.region.bytes.subarray(at, at + headFrameBytes);
+      const bytes = encodeText(CopyReason.encode, target, 0, text);
+      connection.sendSegment(this.#pool.address(frame), bytes, this, frame);
+      return bytes;
+    }
+    const region = new Region(Math.max(text.length * 3, 1));
+    const bytes = encodeText(CopyReason.encode, region.bytes, 0, text);
+    const cookie = this.#nextRegion--;
+    this.#regions.set(cookie, region);
+    connection.sendSegment(region.address, bytes, this, cookie);
+    return bytes;
+  }
+
+  /** The text was sent. */
+  release(cookie: number): void {
+    if (cookie >= 0) {
+      this.#pool.release(cookie);
+      return;
+    }
+    this.#regions.get(cookie)?.unmap();
+    this.#regions.delete(cookie);
+  }
+}

@@ -1,0 +1,93 @@
+// What one worker counts, in memory that the main thread can read while the worker is blocked in the kernel.
+// Only the worker writes. Text for Prometheus is made elsewhere (metrics-text.ts), from any number of workers.
+
+import { copyReasonNames } from '../memory/copy.js';
+
+/** How a response's body left. */
+export const Way = { none: 0, inline: 1, sendfile: 2 } as const;
+
+/** Names of the ways by their number, as metrics and logs say them. */
+export const wayNames = ['none', 'inline', 'sendfile'] as const;
+
+/** Upper bounds of the latency histogram, in milliseconds. */
+export const latencyBoundsMs = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000] as const;
+
+const layout = {
+  /** Requests by hundreds of their status: index 1 to 5. */
+  requests: 6,
+  /** Body bytes, and responses, by way. */
+  wayBytes: wayNames.length,
+  wayResponses: wayNames.length,
+  /** Latencies at most each bound, then beyond the last; and their sum in milliseconds. */
+  latency: latencyBoundsMs.length + 1,
+  latencySumMs: 1,
+  connectionsOpen: 1,
+  connectionsAccepted: 1,
+  connectionsRefused: 1,
+  acceptErrors: 1,
+  slowReaders: 1,
+  timeouts: 1,
+  parseErrors: 1,
+  coldFetches: 1,
+  openFiles: 1,
+  framesLeased: 1,
+  receiveFramesLent: 1,
+  headFramesLeased: 1,
+  cachedResponses: 1,
+  truncated: 1,
+  logDropped: 1,
+  copied: copyReasonNames.length,
+} as const;
+
+/** A name of the layout. */
+export type MetricName = keyof typeof layout;
+
+const offsets = {} as Record<MetricName, number>;
+let total = 0;
+for (const [name, count] of Object.entries(layout)) {
+  offsets[name as MetricName] = total;
+  total += count;
+}
+
+/** Bytes of one worker's account. */
+export const metricsBytes: number = total * Float64Array.BYTES_PER_ELEMENT;
+
+/** One worker's account over shared memory. */
+export class Metrics {
+  readonly values: Float64Array;
+  /** The part that memory/copy.ts counts into. */
+  readonly copied: Float64Array;
+
+  /** @param memory {@link metricsBytes} bytes from `offset` on. */
+  constructor(memory: SharedArrayBuffer, offset: number) {
+    this.values = new Float64Array(memory, offset, total);
+    this.copied = this.values.subarray(offsets.copied, offsets.copied + layout.copied);
+  }
+
+  /** Adds to a counter. */
+  add(name: MetricName, amount = 1, index = 0): void {
+    this.values[offsets[name] + index]! += amount;
+  }
+
+  /** Sets a gauge. */
+  set(name: MetricName, value: number): void {
+    this.values[offsets[name]] = value;
+  }
+
+  /** Reads a value. */
+  get(name: MetricName, index = 0): number {
+    return this.values[offsets[name] + index]!;
+  }
+
+  /** Counts a response: status, body bytes by way, and the time from its request to its last byte in the kernel. */
+  countResponse(status: number, way: number, bodyBytes: number, latencyMs: number): void {
+    const values = this.values;
+    values[offsets.requests + Math.floor(status / 100)]! += 1;
+    values[offsets.wayBytes + way]! += bodyBytes;
+    values[offsets.wayResponses + way]! += 1;
+    let bound = 0;
+    while (bound < latencyBoundsMs.length && latencyMs > latencyBoundsMs[bound]!) bound++;
+    values[offsets.latency + bound]! += 1;
+    values[offsets.latencySumMs]! += latencyMs;
+  }
+}

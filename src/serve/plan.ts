@@ -1,0 +1,46 @@
+// What a request for a file is answered with: the coding, the verdict of its preconditions, the ranges. Pure decisions,
+// the same for the server and for the doors into Node; sending is someone else's work.
+
+import { evaluateIfRange, evaluatePreconditions, type Preconditions } from '../wire/http/conditional.js';
+import { chooseCoding } from '../wire/http/negotiate.js';
+import { type ByteRange, parseRange } from '../wire/http/range.js';
+import type { Representation } from './representation.js';
+
+/** The fields of a request that decide. */
+export interface RequestFields extends Preconditions {
+  readonly acceptEncoding: string | undefined;
+  readonly range: string | undefined;
+  readonly ifRange: string | undefined;
+}
+
+/** Chooses among a file and its encoded siblings. A client that accepts none of what there is gets the file itself. */
+export function chooseRepresentation(
+  identity: Representation,
+  siblings: readonly Representation[],
+  acceptEncoding: string | undefined,
+): Representation {
+  if (siblings.length === 0 || acceptEncoding === undefined) return identity;
+  const available = siblings.map((sibling) => sibling.coding!);
+  const chosen = chooseCoding(acceptEncoding, available);
+  return siblings.find((sibling) => sibling.coding === chosen) ?? identity;
+}
+
+/** What to answer with: whole, parts, not modified, a failed precondition, or a range outside the file. */
+export type Plan =
+  | { readonly status: 200 | 304 | 412 | 416 }
+  | { readonly status: 206; readonly ranges: readonly ByteRange[] };
+
+const whole: Plan = { status: 200 };
+
+/** Decides in the order of RFC 9110 section 13.2.2; a Range counts for GET only (section 14.2). */
+export function planResponse(representation: Representation, fields: RequestFields, isGet: boolean): Plan {
+  const validators = { etag: representation.etag, lastModifiedSeconds: representation.mtimeSeconds };
+  const verdict = evaluatePreconditions(true, fields, validators);
+  if (verdict !== 0) return { status: verdict };
+  if (!isGet || fields.range === undefined) return whole;
+  if (fields.ifRange !== undefined && !evaluateIfRange(fields.ifRange, validators)) return whole;
+  const ranges = parseRange(fields.range, representation.size);
+  if (ranges === 'ignored') return whole;
+  if (ranges === 'unsatisfiable') return { status: 416 };
+  return { status: 206, ranges };
+}

@@ -1,0 +1,76 @@
+// A representation: one file as HTTP sees it, with its validators and the text of its fields, made once and kept until
+// the file changes. An encoded sibling (.br, .zst, .gz) is a representation of its own, with its own entity tag.
+
+import type { FileStatus } from '../kernel/file.js';
+import { formatHttpDate } from '../wire/http/date.js';
+import { makeEntityTag } from '../wire/http/etag.js';
+import type { CachedResponse } from './frame-cache.js';
+import type { OpenFile } from './open-files.js';
+
+/** Content codings that siblings are looked for in, in the server's order of preference. */
+export const codings = [
+  { name: 'br', extension: '.br' },
+  { name: 'zstd', extension: '.zst' },
+  { name: 'gzip', extension: '.gz' },
+] as const;
+
+/** A file as HTTP sees it. Valid until {@link Representation.invalidate}: then ask again. */
+export class Representation {
+  /** Path beneath the root; of a directory's index, the index file's. */
+  readonly path: string;
+  readonly file: OpenFile;
+  readonly size: number;
+  readonly mtimeSeconds: number;
+  readonly mtimeNanoseconds: number;
+  readonly etag: string;
+  readonly lastModified: string;
+  readonly contentType: string;
+  /** Content coding of an encoded sibling, undefined for the file itself. */
+  readonly coding: string | undefined;
+  /** Encoded siblings; undefined until someone who accepts a coding asks. */
+  siblings: Representation[] | undefined;
+  /** The response in a frame, when there is one. */
+  cached: CachedResponse | undefined;
+  /** False when the file may have changed since. */
+  valid = true;
+  /** False when changes go unseen by the watcher: every request asks the file again. */
+  watched = true;
+  /** When the descriptor was last asked, on the loop's clock. */
+  checkedMs = 0;
+  /** Set by use, cleared by the cache's sweep. */
+  recentlyUsed = true;
+
+  constructor(path: string, file: OpenFile, status: FileStatus, contentType: string, coding?: string) {
+    this.path = path;
+    this.file = file;
+    this.size = status.size;
+    this.mtimeSeconds = status.mtimeSeconds;
+    this.mtimeNanoseconds = status.mtimeNanoseconds;
+    this.contentType = contentType;
+    this.coding = coding;
+    const mtimeNs = BigInt(status.mtimeSeconds) * 1_000_000_000n + BigInt(status.mtimeNanoseconds);
+    this.etag = makeEntityTag(mtimeNs, status.size, coding);
+    this.lastModified = formatHttpDate(status.mtimeSeconds);
+  }
+
+  /** True when the descriptor still says what this representation was made from. */
+  matches(status: FileStatus): boolean {
+    return (
+      status.size === this.size &&
+      status.mtimeSeconds === this.mtimeSeconds &&
+      status.mtimeNanoseconds === this.mtimeNanoseconds &&
+      status.inode === this.file.inode &&
+      status.device === this.file.device
+    );
+  }
+
+  /** Ends it, its siblings and their frames. Responses under way keep what they refer to until they are sent. */
+  invalidate(): void {
+    if (!this.valid) return;
+    this.valid = false;
+    this.cached?.drop();
+    this.cached = undefined;
+    for (const sibling of this.siblings ?? []) sibling.invalidate();
+    this.file.release();
+  }
+}

@@ -1,0 +1,257 @@
+// Site: from a request's path to a representation, a redirect, a directory or the reason why not. Paths are opened
+// beneath the root by the kernel; what was found is kept until the watcher says that it changed.
+
+import { S } from '../kernel/constants.js';
+import { Errno } from '../kernel/errno.js';
+import { emptyFileStatus, fileStatus, openBeneath, openRoot } from '../kernel/file.js';
+import { closeDescriptor } from '../kernel/socket.js';
+import type { Loop } from '../transport/loop.js';
+import { mediaType } from '../wire/http/media-type.js';
+import { resolveLinkBeneath } from './links.js';
+import { OpenFiles } from './open-files.js';
+import { codings, Representation } from './representation.js';
+import { Watcher } from './watcher.js';
+
+/** How a path that begins with a dot is answered: as if it were not there, with 403, or like any other. */
+export type DotfilePolicy = 'ignore' | 'allow' | 'deny';
+
+/** What a {@link Site} needs to know. */
+export interface SiteOptions {
+  readonly root: string;
+  readonly index: readonly string[];
+  readonly dotfiles: DotfilePolicy;
+  /** Representations kept; each has a descriptor. */
+  readonly maxFiles: number;
+}
+
+/** A request's path after canonicalisation. */
+export interface SitePath {
+  /** Segments joined by '/', without one at either end; empty for the root. */
+  readonly path: string;
+  readonly trailingSlash: boolean;
+  readonly dotfile: boolean;
+}
+
+/** What a path leads to. `directory` has no index; `status` says why there is nothing. */
+export type Found =
+  | { readonly kind: 'file'; readonly representation: Representation }
+  | { readonly kind: 'redirect' }
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'nothing'; readonly status: 403 | 404 | 503 };
+
+const notFound: Found = { kind: 'nothing', status: 404 };
+const forbidden: Found = { kind: 'nothing', status: 403 };
+const exhausted: Found = { kind: 'nothing', status: 503 };
+const redirect: Found = { kind: 'redirect' };
+
+/** How long a watched representation is believed without a look at its descriptor: what inotify cannot see (a write
+ * through a shared mapping, another mount of a network file system) is seen after this long. */
+const believeMs = 1000;
+
+/** One served directory of one worker. */
+export class Site {
+  readonly files = new OpenFiles();
+  readonly #options: SiteOptions;
+  readonly #loop: Loop;
+  readonly #root: number;
+  readonly #watcher: Watcher;
+  readonly #byPath = new Map<string, Representation>();
+  /** Representations by each path whose change ends them: their own, their directories', their siblings'. */
+  readonly #dependents = new Map<string, Set<Representation>>();
+  readonly #dependencies = new Map<Representation, string[]>();
+  readonly #status = emptyFileStatus();
+
+  /** @throws SystemError when the root cannot be opened. */
+  constructor(loop: Loop, options: SiteOptions) {
+    this.#loop = loop;
+    this.#options = options;
+    this.#root = openRoot(options.root);
+    this.#watcher = new Watcher(loop, this.#root, (path) => this.#changed(path));
+  }
+
+  /** The root directory's descriptor, for listings. */
+  get root(): number {
+    return this.#root;
+  }
+
+  /** Representations kept now. */
+  get size(): number {
+    return this.#byPath.size;
+  }
+
+  /** Finds what a path leads to. */
+  find(target: SitePath): Found {
+    if (target.dotfile && this.#options.dotfiles !== 'allow') {
+      return this.#options.dotfiles === 'deny' ? forbidden : notFound;
+    }
+    const key = target.trailingSlash ? `${target.path}/` : target.path;
+    const known = this.#known(key);
+    if (known !== undefined) return { kind: 'file', representation: known };
+    if (target.path === '' || target.trailingSlash) return this.#findDirectory(target, key);
+    return this.#open(target.path, key, [target.path], () => redirect);
+  }
+
+  /** A file by its path beneath the root: the fallback page, the page for 404. */
+  findFile(path: string): Representation | undefined {
+    const found = this.find({ path, trailingSlash: false, dotfile: false });
+    return found.kind === 'file' ? found.representation : undefined;
+  }
+
+  #known(key: string): Representation | undefined {
+    const known = this.#byPath.get(key);
+    if (known === undefined) return undefined;
+    if (this.isCurrent(known)) return known;
+    this.#drop(known);
+    return undefined;
+  }
+
+  /** True when a representation may still be served. Asks its descriptor when it was not asked lately. */
+  isCurrent(representation: Representation): boolean {
+    if (!representation.valid) return false;
+    representation.recentlyUsed = true;
+    const now = this.#loop.nowMs;
+    if (representation.watched && now - representation.checkedMs < believeMs) return true;
+    // Unwatched: the path may lead elsewhere by now, and only opening it again would tell.
+    if (!representation.watched) return false;
+    if (representation.file.status(this.#status) < 0 || !representation.matches(this.#status)) return false;
+    representation.checkedMs = now;
+    return true;
+  }
+
+  #findDirectory(target: SitePath, key: string): Found {
+    const tried: string[] = [];
+    for (const index of this.#options.index) {
+      const path = target.path === '' ? index : `${target.path}/${index}`;
+      tried.push(path);
+      const found = this.#open(path, key, [...tried], () => notFound);
+      if (found.kind === 'file' || (found.kind === 'nothing' && found.status !== 404)) return found;
+    }
+    const fd = this.#openPath(target.path);
+    if (fd < 0) return this.#failure(-fd);
+    const result = fileStatus(fd, this.#status);
+    closeDescriptor(fd);
+    if (result < 0 || (this.#status.mode & S.IFMT) !== S.IFDIR) return notFound;
+    return { kind: 'directory', path: target.path };
+  }
+
+  /** Opens a path; links inside the root are followed, links out of it are not there. Returns a descriptor or -errno. */
+  #openPath(path: string): number {
+    const fd = openBeneath(this.#root, path, 'refuse');
+    if (fd !== -Errno.ELOOP) return fd;
+    const followed = openBeneath(this.#root, path, 'beneath');
+    // An absolute link may still lead to a place inside the root, which RESOLVE_BENEATH cannot know.
+    return followed === -Errno.EXDEV ? resolveLinkBeneath(this.#root, path) : followed;
+  }
+
+  #open(path: string, key: string, watchedPaths: string[], isDirectory: () => Found): Found {
+    // Watched first, opened second: a change in between is then seen.
+    const plain = watchedPaths.every((each) => this.#watcher.covers(each));
+    const refused = openBeneath(this.#root, path, 'refuse');
+    const fd = refused === -Errno.ELOOP ? this.#openPath(path) : refused;
+    if (fd < 0) return this.#failure(-fd);
+    const status = this.#status;
+    if (fileStatus(fd, status) < 0) {
+      closeDescriptor(fd);
+      return notFound;
+    }
+    const type = status.mode & S.IFMT;
+    if (type !== S.IFREG) {
+      closeDescriptor(fd);
+      return type === S.IFDIR ? isDirectory() : notFound;
+    }
+    const representation = new Representation(path, this.files.adopt(fd, status), status, mediaType(path));
+    representation.watched = plain && refused >= 0;
+    representation.checkedMs = this.#loop.nowMs;
+    this.#keep(key, representation, watchedPaths);
+    return { kind: 'file', representation };
+  }
+
+  #failure(errno: number): Found {
+    if (errno === Errno.EACCES || errno === Errno.EPERM) return forbidden;
+    if (errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOMEM) {
+      this.#evict(Math.ceil(this.#byPath.size / 2));
+      return exhausted;
+    }
+    return notFound;
+  }
+
+  #keep(key: string, representation: Representation, watchedPaths: string[]): void {
+    this.#byPath.get(key)?.invalidate();
+    if (this.#byPath.size >= this.#options.maxFiles) this.#evict(1);
+    this.#byPath.set(key, representation);
+    const paths = new Set<string>([key]);
+    for (const path of watchedPaths) {
+      for (let end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1)) paths.add(path.slice(0, end));
+      paths.add(path);
+      for (const { extension } of codings) paths.add(path + extension);
+    }
+    this.#dependencies.set(representation, [...paths]);
+    for (const path of paths) {
+      const dependents = this.#dependents.get(path);
+      if (dependents === undefined) this.#dependents.set(path, new Set([representation]));
+      else dependents.add(representation);
+    }
+  }
+
+  /** Lets go of representations, those not used since the last sweep first. */
+  #evict(count: number): void {
+    let left = count;
+    for (let sweep = 0; sweep < 2 && left > 0; sweep++) {
+      for (const representation of [...this.#byPath.values()]) {
+        if (left === 0) return;
+        if (representation.recentlyUsed && sweep === 0) representation.recentlyUsed = false;
+        else {
+          this.#drop(representation);
+          left--;
+        }
+      }
+    }
+  }
+
+  #drop(representation: Representation): void {
+    const paths = this.#dependencies.get(representation);
+    if (paths === undefined) return;
+    this.#dependencies.delete(representation);
+    for (const path of paths) {
+      const dependents = this.#dependents.get(path);
+      dependents?.delete(representation);
+      if (dependents?.size === 0) this.#dependents.delete(path);
+      if (this.#byPath.get(path) === representation) this.#byPath.delete(path);
+    }
+    representation.invalidate();
+  }
+
+  #changed(path: string | undefined): void {
+    if (path === undefined) {
+      for (const representation of [...this.#dependencies.keys()]) this.#drop(representation);
+      return;
+    }
+    for (const representation of [...(this.#dependents.get(path) ?? [])]) this.#drop(representation);
+  }
+
+  /** The encoded siblings of a file: looked for once, when somebody accepts a coding. */
+  siblings(representation: Representation): readonly Representation[] {
+    if (representation.siblings !== undefined) return representation.siblings;
+    const found: Representation[] = [];
+    for (const { name, extension } of codings) {
+      const fd = this.#openPath(representation.path + extension);
+      if (fd < 0) continue;
+      const status = this.#status;
+      if (fileStatus(fd, status) < 0 || (status.mode & S.IFMT) !== S.IFREG) {
+        closeDescriptor(fd);
+        continue;
+      }
+      const file = this.files.adopt(fd, status);
+      found.push(new Representation(representation.path + extension, file, status, representation.contentType, name));
+    }
+    representation.siblings = found;
+    return found;
+  }
+
+  /** Closes what is open. Responses under way keep their files until they are sent. */
+  close(): void {
+    this.#watcher.close();
+    this.#changed(undefined);
+    closeDescriptor(this.#root);
+  }
+}
