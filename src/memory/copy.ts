@@ -15,6 +15,8 @@ export const CopyReason = {
   coalesce: 4,
   /** Bytes of the application handed over from the JavaScript heap. */
   application: 5,
+  /** Request lines and fields kept for the access log. */
+  accessLog: 6,
 } as const;
 
 /** Names of the reasons, by their number. */

@@ -70,7 +70,7 @@ export class Metrics {
   }
 
   /** Sets a gauge. */
-  set(name: MetricName, value: number): void {
+  gauge(name: MetricName, value: number): void {
     this.values[offsets[name]] = value;
   }
 

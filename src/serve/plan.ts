@@ -8,7 +8,6 @@ import type { Representation } from './representation.js';
 
 /** The fields of a request that decide. */
 export interface RequestFields extends Preconditions {
-  readonly acceptEncoding: string | undefined;
   readonly range: string | undefined;
   readonly ifRange: string | undefined;
 }

@@ -70,7 +70,13 @@ export class Representation {
     this.valid = false;
     this.cached?.drop();
     this.cached = undefined;
-    for (const sibling of this.siblings ?? []) sibling.invalidate();
+    this.forgetSiblings();
     this.file.release();
+  }
+
+  /** Has the encoded siblings looked for again. */
+  forgetSiblings(): void {
+    for (const sibling of this.siblings ?? []) sibling.invalidate();
+    this.siblings = undefined;
   }
 }

@@ -16,13 +16,20 @@ export class RequestTable {
   readonly #responses: Array<CachedResponse | undefined> = new Array<CachedResponse | undefined>(slots).fill(undefined);
 
   /** The response last kept under a target and an Accept-Encoding (both ranges of `bytes`; -1: no such field). */
-  get(bytes: Uint8Array, targetStart: number, targetEnd: number, codingStart: number, codingEnd: number): CachedResponse | undefined {
+  get(
+    bytes: Uint8Array,
+    targetStart: number,
+    targetEnd: number,
+    codingStart: number,
+    codingEnd: number,
+  ): CachedResponse | undefined {
     const hash = hashOf(bytes, targetStart, targetEnd, codingStart, codingEnd);
     for (let probe = 0; probe < probes; probe++) {
       const at = (hash + probe) & mask;
       if (this.#hashes[at] !== hash) continue;
       const key = this.#keys[at];
-      if (key !== undefined && equals(key, bytes, targetStart, targetEnd, codingStart, codingEnd)) return this.#responses[at];
+      if (key !== undefined && equals(key, bytes, targetStart, targetEnd, codingStart, codingEnd))
+        return this.#responses[at];
     }
     return undefined;
   }
@@ -43,7 +50,10 @@ export class RequestTable {
     for (let probe = 0; probe < probes; probe++) {
       const at = (hash + probe) & mask;
       const key = this.#keys[at];
-      const same = key !== undefined && this.#hashes[at] === hash && equals(key, bytes, targetStart, targetEnd, codingStart, codingEnd);
+      const same =
+        key !== undefined &&
+        this.#hashes[at] === hash &&
+        equals(key, bytes, targetStart, targetEnd, codingStart, codingEnd);
       const response = this.#responses[at];
       if (same || response === undefined || response.dropped) {
         chosen = at;
@@ -64,7 +74,13 @@ export class RequestTable {
 /** A byte that neither a target nor a field value can hold. */
 const separator = 0;
 
-function hashOf(bytes: Uint8Array, targetStart: number, targetEnd: number, codingStart: number, codingEnd: number): number {
+function hashOf(
+  bytes: Uint8Array,
+  targetStart: number,
+  targetEnd: number,
+  codingStart: number,
+  codingEnd: number,
+): number {
   let hash = 0x811c9dc5 | 0;
   for (let index = targetStart; index < targetEnd; index++) hash = Math.imul(hash ^ bytes[index]!, 0x01000193);
   hash = Math.imul(hash ^ separator, 0x01000193);

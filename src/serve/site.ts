@@ -91,17 +91,21 @@ export class Site {
     return this.#open(target.path, key, [target.path], () => redirect);
   }
 
-  /** A file by its path beneath the root: the fallback page, the page for 404. */
-  findFile(path: string): Representation | undefined {
-    const found = this.find({ path, trailingSlash: false, dotfile: false });
-    return found.kind === 'file' ? found.representation : undefined;
+  /** Lets go of a representation that turned out not to be current. */
+  forget(representation: Representation): void {
+    this.#drop(representation);
+  }
+
+  /** Whether a name may appear in a listing. */
+  lists(name: string): boolean {
+    return this.#options.dotfiles === 'allow' || !name.startsWith('.');
   }
 
   #known(key: string): Representation | undefined {
     const known = this.#byPath.get(key);
     if (known === undefined) return undefined;
     if (this.isCurrent(known)) return known;
-    this.#drop(known);
+    if (known.watched) this.#drop(known);
     return undefined;
   }
 
@@ -159,6 +163,13 @@ export class Site {
       closeDescriptor(fd);
       return type === S.IFDIR ? isDirectory() : notFound;
     }
+    const previous = this.#byPath.get(key);
+    if (previous?.valid === true && previous.path === path && previous.matches(status)) {
+      // An unwatched one, opened again: it still is what it was, and keeps its frame.
+      closeDescriptor(fd);
+      previous.forgetSiblings();
+      return { kind: 'file', representation: previous };
+    }
     const representation = new Representation(path, this.files.adopt(fd, status), status, mediaType(path));
     representation.watched = plain && refused >= 0;
     representation.checkedMs = this.#loop.nowMs;
@@ -176,7 +187,8 @@ export class Site {
   }
 
   #keep(key: string, representation: Representation, watchedPaths: string[]): void {
-    this.#byPath.get(key)?.invalidate();
+    const previous = this.#byPath.get(key);
+    if (previous !== undefined) this.#drop(previous);
     if (this.#byPath.size >= this.#options.maxFiles) this.#evict(1);
     this.#byPath.set(key, representation);
     const paths = new Set<string>([key]);
@@ -242,7 +254,16 @@ export class Site {
         continue;
       }
       const file = this.files.adopt(fd, status);
-      found.push(new Representation(representation.path + extension, file, status, representation.contentType, name));
+      const sibling = new Representation(
+        representation.path + extension,
+        file,
+        status,
+        representation.contentType,
+        name,
+      );
+      sibling.watched = representation.watched;
+      sibling.checkedMs = this.#loop.nowMs;
+      found.push(sibling);
     }
     representation.siblings = found;
     return found;

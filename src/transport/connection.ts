@@ -37,6 +37,8 @@ export interface ConnectionOwner<S> {
   readonly protocol: Protocol<S>;
   /** Bytes a peer may send ahead while an answer is under way. */
   readonly backlogLimit: number;
+  /** What is counted of the connections' files. */
+  readonly counts: { coldFetches: number; truncated: number };
   /** A connection was closed. */
   released(connection: Connection<S>): void;
 }
@@ -320,9 +322,15 @@ export class Connection<S> extends Endpoint {
     this.#advance();
   }
 
-  /** The pump could not go on: the peer is gone, or the file ended before its extent did. */
-  extentFailed(): void {
+  /** A range was not in the page cache. */
+  extentCold(): void {
+    this.owner.counts.coldFetches++;
+  }
+
+  /** The pump could not go on: the peer is gone, or (`truncated`) the file ended before its extent did. */
+  extentFailed(truncated: boolean): void {
     this.#pumping = false;
+    if (truncated) this.owner.counts.truncated++;
     this.abort();
   }
 

@@ -18,7 +18,8 @@ interface PumpOwner {
   readonly fd: number;
   sentBytes: number;
   extentSent(): void;
-  extentFailed(): void;
+  extentCold(): void;
+  extentFailed(truncated: boolean): void;
   pumpIdle(): void;
 }
 
@@ -78,7 +79,7 @@ export class FilePump {
       } else if (result !== -Errno.EINTR) {
         // 0: the file ended before its extent did. Nothing may follow on this connection, or it would be read as body.
         this.#end();
-        this.#owner.extentFailed();
+        this.#owner.extentFailed(result === 0);
         return;
       }
     }
@@ -96,6 +97,7 @@ export class FilePump {
       return true;
     }
     this.waiting = true;
+    this.#owner.extentCold();
     this.#fetchedTo = this.#offset + length;
     this.#loop.engine.fetch(this.#owner.token, file.fd, this.#offset, length);
     return false;

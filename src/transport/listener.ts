@@ -26,6 +26,8 @@ export interface ListenerCounts {
   refused: number;
   acceptErrors: number;
   slowReaders: number;
+  coldFetches: number;
+  truncated: number;
 }
 
 /** Accepts on a listening socket that stays the caller's. */
@@ -33,7 +35,14 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   readonly loop: Loop;
   readonly protocol: Protocol<S>;
   readonly backlogLimit: number;
-  readonly counts: ListenerCounts = { accepted: 0, refused: 0, acceptErrors: 0, slowReaders: 0 };
+  readonly counts: ListenerCounts = {
+    accepted: 0,
+    refused: 0,
+    acceptErrors: 0,
+    slowReaders: 0,
+    coldFetches: 0,
+    truncated: 0,
+  };
   readonly #fd: number;
   readonly #limits: ListenerLimits;
   readonly #open: Connection<S>[] = [];
@@ -155,6 +164,11 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   /** Ends every connection at once. */
   abortAll(): void {
     for (const connection of [...this.#open]) connection.abort();
+  }
+
+  /** Closes every socket without a word to the engine: for a thread that cannot go on. */
+  abandon(): void {
+    for (const connection of this.#open) if (connection.fd >= 0) closeDescriptor(connection.fd);
   }
 
   #reportDrained(): void {

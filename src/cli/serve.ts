@@ -1,0 +1,140 @@
+// `clearway serve`: options from the command line and a file, one line when it is ready, a clean end on signals.
+
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { OptionError, type ServeOptions } from '../serve/options.js';
+import { createServer, type Server } from '../serve/server.js';
+
+/** What `clearway --help` says of it. */
+export const summary = 'serve a directory over HTTP/1.1';
+
+const flags = {
+  host: { type: 'string' },
+  port: { type: 'string', short: 'p' },
+  workers: { type: 'string' },
+  engine: { type: 'string' },
+  index: { type: 'string' },
+  listing: { type: 'boolean' },
+  spa: { type: 'boolean' },
+  dotfiles: { type: 'string' },
+  'cache-control': { type: 'string' },
+  cors: { type: 'boolean' },
+  log: { type: 'string' },
+  metrics: { type: 'string' },
+  'max-connections': { type: 'string' },
+  'head-timeout': { type: 'string' },
+  'idle-timeout': { type: 'string' },
+  'min-rate': { type: 'string' },
+  pace: { type: 'string' },
+  grace: { type: 'string' },
+  'inline-limit': { type: 'string' },
+  config: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const help = `Usage: clearway serve [DIR] [options]
+
+Serves the files of DIR (default: the current directory) over HTTP/1.1.
+
+  --host ADDRESS          address to listen on (127.0.0.1: this host only)
+  -p, --port PORT         port; 0 takes any free one (8080)
+  --workers auto|N        threads that serve (auto: one for each core)
+  --engine auto|uring|epoll
+  --index NAMES           names looked for in a directory (index.html)
+  --listing               list directories without an index
+  --spa                   answer unknown pages with the root's index
+  --dotfiles ignore|allow|deny   names that begin with a dot: 404, served, 403 (ignore)
+  --cache-control VALUE   Cache-Control of files (no-cache; immutable for hashed names)
+  --cors                  let any origin read the responses
+  --log none|combined|json       access log on stdout (none)
+  --metrics HOST:PORT     Prometheus endpoint at /metrics (none)
+  --max-connections N     open connections (three quarters of the open-file limit)
+  --head-timeout TIME     for a request's head to arrive (10s)
+  --idle-timeout TIME     of a kept connection (60s)
+  --min-rate SIZE         bytes a second that a reader must take; 0: no limit (256)
+  --pace SIZE             bytes a second that a connection is sent at most (no limit)
+  --grace TIME            for open connections to finish at the end (10s)
+  --inline-limit SIZE     files up to this size are answered from memory (64K, or as calibrated)
+  --config FILE           the same options as JSON, e.g. {"port": 8080, "log": "json"}; flags win
+  -h, --help
+
+Times: 500ms, 10s, 2m. Sizes: 512, 64K, 10M.
+`;
+
+function camelCase(flag: string): string {
+  return flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function readConfig(path: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new OptionError(`the configuration file ${path} cannot be read: ${(error as Error).message}`);
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch (error) {
+    throw new OptionError(`the configuration file ${path} is not JSON: ${(error as Error).message}`);
+  }
+  throw new OptionError(`the configuration file ${path} must hold one JSON object`);
+}
+
+function readOptions(args: string[]): ServeOptions | undefined {
+  let parsed: ReturnType<typeof parseArgs<{ options: typeof flags; allowPositionals: true }>>;
+  try {
+    parsed = parseArgs({ args, options: flags, allowPositionals: true });
+  } catch (error) {
+    throw new OptionError(`${(error as Error).message.split('\n')[0]!.replace(/\.$/, '')}; see clearway serve --help`);
+  }
+  const { config, help: wantsHelp, ...given } = parsed.values;
+  if (wantsHelp === true) return undefined;
+  if (parsed.positionals.length > 1) throw new OptionError('serve takes one directory; see clearway serve --help');
+  const options: Record<string, unknown> = config === undefined ? {} : readConfig(config);
+  for (const [name, value] of Object.entries(given)) options[camelCase(name)] = value;
+  if (parsed.positionals[0] !== undefined) options.root = parsed.positionals[0];
+  return options as ServeOptions;
+}
+
+/** Runs the command. @returns the exit status: 0, 1 when it cannot run, 2 for a bad option. */
+export async function run(args: string[]): Promise<number> {
+  let server: Server;
+  try {
+    const options = readOptions(args);
+    if (options === undefined) {
+      process.stdout.write(help);
+      return 0;
+    }
+    server = createServer(options);
+  } catch (error) {
+    process.stderr.write(`clearway serve: ${(error as Error).message}\n`);
+    return error instanceof OptionError ? 2 : 1;
+  }
+  try {
+    await server.listen();
+  } catch (error) {
+    process.stderr.write(`clearway serve: ${(error as Error).message}\n`);
+    return 1;
+  }
+  return serveUntilSignal(server);
+}
+
+function serveUntilSignal(server: Server): Promise<number> {
+  const { root, workers } = server.options;
+  const metrics = server.metricsUrl === undefined ? '' : `, metrics at ${server.metricsUrl}`;
+  const many = workers === 1 ? '1 worker' : `${workers} workers`;
+  process.stdout.write(`clearway serves ${root} at ${server.url} (${server.engine}, ${many}${metrics})\n`);
+  server.on('warning', (message) => process.stderr.write(`clearway serve: ${message}\n`));
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      void server.close().then(() => resolve(0));
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    server.on('error', (error) => {
+      process.stderr.write(`clearway serve: ${error.message}\n`);
+      void server.close(0).then(() => resolve(1));
+    });
+  });
+}

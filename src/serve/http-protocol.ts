@@ -1,0 +1,240 @@
+// HTTP/1.1 over a connection: reads request heads over borrowed bytes, answers hot requests straight from their frame,
+// hands everything else to the responder, and keeps the times, the bodies nobody wanted, and the account.
+// Not here: what a path leads to (site.ts), what is answered with (plan.ts, responder.ts), sockets (transport/).
+
+import type { Connection, Protocol } from '../transport/connection.js';
+import type { Loop } from '../transport/loop.js';
+import { BodyReader } from '../wire/http1/body.js';
+import { DEFAULT_HEAD_LIMITS, Field, Method, parseRequestHead, RequestHead } from '../wire/http1/request.js';
+import type { AccessLog } from './access-log.js';
+import { LogEntry } from './log-entry.js';
+import { type Metrics, Way } from './metrics.js';
+import { RequestTable } from './request-table.js';
+import type { Responder } from './responder.js';
+
+/** Body bytes of a request that are read and thrown away to keep its connection; a longer body ends it. */
+const drainLimits = { maxBodyBytes: 64 * 1024, maxExtensionBytes: 1024, maxTrailerBytes: 8192 };
+
+/** Fields that make a request more than "the file at this path": it takes the slow path. */
+const specialFields =
+  (1 << Field.ifMatch) |
+  (1 << Field.ifNoneMatch) |
+  (1 << Field.ifModifiedSince) |
+  (1 << Field.ifUnmodifiedSince) |
+  (1 << Field.ifRange) |
+  (1 << Field.range) |
+  (1 << Field.expect);
+
+/** Time limits in milliseconds. */
+export interface HttpTimeouts {
+  readonly headMs: number;
+  readonly idleMs: number;
+}
+
+/** One connection's place in the protocol. Used again for later connections. */
+export class HttpState {
+  readonly body = new BodyReader();
+  readonly log = new LogEntry();
+  /** A request's body is still to be read and thrown away. */
+  bodyPending = false;
+  /** Bytes of an incomplete head that were already looked at, and when its first byte came (0: none yet). */
+  headSeen = 0;
+  headSinceMs = 0;
+  /** The connection ends with the answer under way. */
+  closeAfter = false;
+  /** An answer is under way: its status, way and size for the account. */
+  answering = false;
+  status = 0;
+  way: number = Way.none;
+  bodyBytes = 0;
+  startedMs = 0;
+
+  /** Makes it ready for a new connection. */
+  reset(): void {
+    this.bodyPending = false;
+    this.headSeen = 0;
+    this.headSinceMs = 0;
+    this.closeAfter = false;
+    this.answering = false;
+  }
+}
+
+/** Speaks HTTP/1.1 and 1.0 on the connections of one worker. */
+export class HttpProtocol implements Protocol<HttpState> {
+  readonly table = new RequestTable();
+  /** Set when the worker drains: every answer ends its connection. */
+  draining = false;
+  readonly #loop: Loop;
+  readonly #responder: Responder;
+  readonly #metrics: Metrics;
+  readonly #log: AccessLog | undefined;
+  readonly #timeouts: HttpTimeouts;
+  readonly #head = new RequestHead();
+  readonly #opened: (fd: number) => void;
+
+  /** @param opened is told each new socket, to set what the server's options want of it. */
+  constructor(
+    loop: Loop,
+    responder: Responder,
+    metrics: Metrics,
+    log: AccessLog | undefined,
+    timeouts: HttpTimeouts,
+    opened: (fd: number) => void,
+  ) {
+    this.#loop = loop;
+    this.#responder = responder;
+    this.#metrics = metrics;
+    this.#log = log;
+    this.#timeouts = timeouts;
+    this.#opened = opened;
+  }
+
+  createState(): HttpState {
+    return new HttpState();
+  }
+
+  opened(connection: Connection<HttpState>): void {
+    connection.state.reset();
+    connection.deadlineMs = this.#loop.nowMs + this.#timeouts.headMs;
+    this.#opened(connection.fd);
+    if (this.#log !== undefined) connection.state.log.setPeer(connection.fd);
+  }
+
+  received(connection: Connection<HttpState>, bytes: Uint8Array, start: number, end: number): number {
+    const state = connection.state;
+    if (state.bodyPending) return this.#skipBody(connection, bytes, start, end);
+    const head = this.#head;
+    const taken = parseRequestHead(bytes, start, end, head, DEFAULT_HEAD_LIMITS, state.headSeen);
+    if (taken > 0) {
+      state.headSeen = 0;
+      state.headSinceMs = 0;
+      this.#request(connection, head);
+      return taken;
+    }
+    if (taken < 0) {
+      this.#metrics.add('parseErrors');
+      this.#begin(connection, head, bytes);
+      state.closeAfter = true;
+      this.#responder.refuse(connection, -taken);
+      connection.flush();
+      return end - start;
+    }
+    state.headSeen = end - start;
+    if (state.headSinceMs === 0) {
+      state.headSinceMs = this.#loop.nowMs;
+      connection.deadlineMs = state.headSinceMs + this.#timeouts.headMs;
+    }
+    return 0;
+  }
+
+  #begin(connection: Connection<HttpState>, head: RequestHead, bytes: Uint8Array): void {
+    const state = connection.state;
+    state.startedMs = this.#loop.nowMs;
+    state.answering = true;
+    connection.deadlineMs = Number.POSITIVE_INFINITY;
+    if (this.#log !== undefined) state.log.begin(head, bytes);
+  }
+
+  #request(connection: Connection<HttpState>, head: RequestHead): void {
+    this.#begin(connection, head, head.bytes);
+    if (
+      head.method === Method.GET &&
+      (head.fieldPresent & specialFields) === 0 &&
+      head.keepAlive &&
+      head.versionMinor === 1 &&
+      head.contentLength <= 0 &&
+      !head.chunked &&
+      !this.draining
+    ) {
+      const codingStart = head.fieldStart[Field.acceptEncoding]!;
+      const codingEnd = head.fieldEnd[Field.acceptEncoding]!;
+      const { targetStart, targetEnd } = head;
+      const cached = this.table.get(head.bytes, targetStart, targetEnd, codingStart, codingEnd);
+      if (cached !== undefined && this.#responder.sendCached(connection, cached)) {
+        connection.flush();
+        return;
+      }
+      const kept = this.#responder.answer(connection, head, this.draining);
+      if (kept !== undefined && head.queryStart < 0) {
+        this.table.set(head.bytes, targetStart, targetEnd, codingStart, codingEnd, kept);
+      }
+    } else {
+      this.#slowRequest(connection, head);
+    }
+    connection.flush();
+  }
+
+  #slowRequest(connection: Connection<HttpState>, head: RequestHead): void {
+    const state = connection.state;
+    state.closeAfter = !head.keepAlive || this.draining;
+    if (head.contentLength > 0 || head.chunked) {
+      // A client that waits for 100 may send its body or not: nobody could tell where its next request begins.
+      if (head.expectContinue || head.contentLength > drainLimits.maxBodyBytes) state.closeAfter = true;
+      if (!state.closeAfter) {
+        state.body.begin(head.contentLength, head.chunked, drainLimits);
+        state.bodyPending = !state.body.done;
+      }
+    }
+    this.#responder.answer(connection, head, state.closeAfter);
+  }
+
+  #skipBody(connection: Connection<HttpState>, bytes: Uint8Array, start: number, end: number): number {
+    const state = connection.state;
+    const taken = state.body.consume(bytes, start, end);
+    if (taken < 0) {
+      connection.finish();
+      return end - start;
+    }
+    if (state.body.done) {
+      state.bodyPending = false;
+      connection.deadlineMs = this.#loop.nowMs + this.#timeouts.idleMs;
+    }
+    return taken;
+  }
+
+  ended(connection: Connection<HttpState>): void {
+    // A client may end its sending direction and still wait for the answer.
+    if (connection.sending || connection.busy) connection.state.closeAfter = true;
+    else connection.abort();
+  }
+
+  drained(connection: Connection<HttpState>): void {
+    const state = connection.state;
+    this.#account(connection);
+    if (state.closeAfter || this.draining) {
+      connection.finish();
+      return;
+    }
+    connection.deadlineMs = this.#loop.nowMs + (state.bodyPending ? this.#timeouts.headMs : this.#timeouts.idleMs);
+  }
+
+  #account(connection: Connection<HttpState>): void {
+    const state = connection.state;
+    if (!state.answering) return;
+    state.answering = false;
+    const latencyMs = this.#loop.nowMs - state.startedMs;
+    this.#metrics.countResponse(state.status, state.way, state.bodyBytes, latencyMs);
+    if (this.#log !== undefined) this.#log.write(state.log, state.status, state.bodyBytes, state.way, latencyMs);
+  }
+
+  expired(connection: Connection<HttpState>): void {
+    const state = connection.state;
+    this.#metrics.add('timeouts');
+    if (state.headSinceMs === 0) {
+      connection.finish();
+      return;
+    }
+    state.headSinceMs = 0;
+    state.answering = true;
+    state.startedMs = this.#loop.nowMs;
+    state.closeAfter = true;
+    if (this.#log !== undefined) state.log.clear();
+    this.#responder.refuse(connection, 408);
+    connection.flush();
+  }
+
+  closed(connection: Connection<HttpState>): void {
+    // What was under way did not arrive whole; it is accounted as far as it was decided.
+    this.#account(connection);
+  }
+}

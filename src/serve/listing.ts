@@ -1,0 +1,100 @@
+// Directory listings: HTML for people, JSON for programs. Names are data from outside: escaped in HTML, encoded in links.
+
+import { readdirSync } from 'node:fs';
+import { S } from '../kernel/constants.js';
+import { emptyFileStatus, fileStatus, openBeneath } from '../kernel/file.js';
+import { closeDescriptor } from '../kernel/socket.js';
+import { encodePath } from '../wire/http/path.js';
+import type { Site } from './site.js';
+
+/** One line of a listing. */
+export interface ListingEntry {
+  readonly name: string;
+  readonly type: 'directory' | 'file';
+  /** Bytes; of a directory 0. */
+  readonly size: number;
+  /** Seconds since 1970. */
+  readonly modified: number;
+}
+
+/** Entries beyond this are left out: a listing is for looking at. */
+export const maxEntries = 10_000;
+
+/** Reads a directory beneath the site's root: folders first, names in order. Undefined when it cannot be read. */
+export function readListing(site: Site, path: string): ListingEntry[] | undefined {
+  const directory = openBeneath(site.root, path, 'beneath');
+  if (directory < 0) return undefined;
+  try {
+    const status = emptyFileStatus();
+    const entries: ListingEntry[] = [];
+    for (const name of readdirSync(`/proc/self/fd/${directory}`).slice(0, maxEntries)) {
+      if (!site.lists(name)) continue;
+      const fd = openBeneath(site.root, path === '' ? name : `${path}/${name}`, 'beneath');
+      if (fd < 0) continue;
+      const result = fileStatus(fd, status);
+      closeDescriptor(fd);
+      const type = status.mode & S.IFMT;
+      if (result < 0 || (type !== S.IFDIR && type !== S.IFREG)) continue;
+      const isDirectory = type === S.IFDIR;
+      entries.push({
+        name,
+        type: isDirectory ? 'directory' : 'file',
+        size: isDirectory ? 0 : status.size,
+        modified: status.mtimeSeconds,
+      });
+    }
+    return entries.sort(byTypeAndName);
+  } catch {
+    return undefined;
+  } finally {
+    closeDescriptor(directory);
+  }
+}
+
+function byTypeAndName(left: ListingEntry, right: ListingEntry): number {
+  if (left.type !== right.type) return left.type === 'directory' ? -1 : 1;
+  return left.name < right.name ? -1 : 1;
+}
+
+/** The listing as JSON: `{ path, entries: [{ name, type, size, modified }] }`, times in ISO 8601. */
+export function jsonListing(path: string, entries: readonly ListingEntry[]): string {
+  const readable = entries.map((entry) => ({ ...entry, modified: new Date(entry.modified * 1000).toISOString() }));
+  return `${JSON.stringify({ path: `/${path}`, entries: readable })}\n`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+function readableSize(size: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = size;
+  let unit = 0;
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+const style =
+  ':root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:56rem;margin:2rem auto;padding:0 1rem}' +
+  'h1{font-size:1.25rem;overflow-wrap:anywhere}table{width:100%;border-collapse:collapse}td,th{text-align:left;padding:.3rem .5rem;' +
+  'border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent)}td:first-child{overflow-wrap:anywhere}' +
+  'td+td,th+th{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}a{text-decoration:none}a:hover,a:focus{text-decoration:underline}' +
+  '@media(max-width:30rem){td:nth-child(3),th:nth-child(3){display:none}}';
+
+/** The listing as a page. */
+export function htmlListing(path: string, entries: readonly ListingEntry[]): string {
+  const title = escapeHtml(`/${path}${path === '' ? '' : '/'}`);
+  const rows = entries.map((entry) => {
+    const slash = entry.type === 'directory' ? '/' : '';
+    const size = entry.type === 'directory' ? '' : readableSize(entry.size);
+    const modified = new Date(entry.modified * 1000).toISOString().slice(0, 16).replace('T', ' ');
+    const link = `./${encodePath(entry.name)}${slash}`;
+    return `<tr><td><a href="${escapeHtml(link)}">${escapeHtml(entry.name)}${slash}</a></td><td>${size}</td><td>${modified}</td></tr>\n`;
+  });
+  const up = path === '' ? '' : '<tr><td><a href="../">../</a></td><td></td><td></td></tr>\n';
+  return (
+    `<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n` +
+    `<title>Index of ${title}</title>\n<style>${style}</style>\n<h1>Index of ${title}</h1>\n` +
+    `<table>\n<tr><th>Name</th><th>Size</th><th>Modified (UTC)</th></tr>\n${up}${rows.join('')}</table>\n</html>\n`
+  );
+}

@@ -1,0 +1,50 @@
+// The Prometheus endpoint, served by Node's own HTTP server on the main thread: far from the workers' hot path.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Metrics } from './metrics.js';
+import { metricsText } from './metrics-text.js';
+
+/** GET /metrics on an address of its own. */
+export class MetricsEndpoint {
+  readonly #server: Server;
+  readonly #host: string;
+
+  constructor(server: Server, host: string) {
+    this.#server = server;
+    this.#host = host;
+  }
+
+  /** Where it listens. */
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `http://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${port}/metrics`;
+  }
+
+  /** Opens the endpoint. @throws Error when the port is taken. */
+  static async open(
+    address: { readonly host: string; readonly port: number },
+    read: () => { readonly workers: readonly Metrics[]; readonly engine: string },
+  ): Promise<MetricsEndpoint> {
+    const server = createServer((request, response) => {
+      if (request.url?.split('?')[0] !== '/metrics' || (request.method !== 'GET' && request.method !== 'HEAD')) {
+        response.writeHead(404, { 'Content-Type': 'text/plain' }).end('the metrics are at /metrics\n');
+        return;
+      }
+      const { workers, engine } = read();
+      response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
+      response.end(metricsText(workers, engine));
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(address.port, address.host, resolve);
+    });
+    return new MetricsEndpoint(server, address.host);
+  }
+
+  /** Closes it. */
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}

@@ -1,0 +1,60 @@
+// The workers' accounts as Prometheus text (exposition format 0.0.4).
+
+import { copyReasonNames } from '../memory/copy.js';
+import { latencyBoundsMs, type MetricName, type Metrics, wayNames } from './metrics.js';
+
+/** Makes the text from the accounts of all workers. */
+export function metricsText(workers: readonly Metrics[], engine: string): string {
+  const sum = (name: MetricName, index = 0): number =>
+    workers.reduce((total, each) => total + each.get(name, index), 0);
+  let text = '';
+  const family = (
+    name: string,
+    type: string,
+    help: string,
+    rows: ReadonlyArray<readonly [labels: string, value: number]>,
+  ): void => {
+    text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+    for (const [labels, value] of rows) text += `${name}${labels} ${value}\n`;
+  };
+  const counter = (name: string, metric: MetricName, help: string): void =>
+    family(name, 'counter', help, [['', sum(metric)]]);
+  const gauge = (name: string, metric: MetricName, help: string): void =>
+    family(name, 'gauge', help, [['', sum(metric)]]);
+
+  family('clearway_info', 'gauge', 'The engine that serves.', [[`{engine="${engine}"}`, 1]]);
+  const classes = [1, 2, 3, 4, 5].map((each) => [`{status="${each}xx"}`, sum('requests', each)] as const);
+  family('clearway_requests_total', 'counter', 'Responses by class of their status.', classes);
+  const wayRows = (metric: MetricName) => wayNames.map((way, index) => [`{way="${way}"}`, sum(metric, index)] as const);
+  family('clearway_responses_total', 'counter', 'Responses by the way their body left.', wayRows('wayResponses'));
+  family('clearway_body_bytes_total', 'counter', 'Body bytes by the way they left.', wayRows('wayBytes'));
+  const copied = copyReasonNames.map((reason, index) => [`{reason="${reason}"}`, sum('copied', index)] as const);
+  family('clearway_copied_bytes_total', 'counter', 'Bytes copied in user space, by reason.', copied);
+
+  const buckets: Array<readonly [string, number]> = [];
+  let count = 0;
+  latencyBoundsMs.forEach((boundMs, index) => {
+    count += sum('latency', index);
+    buckets.push([`_bucket{le="${boundMs / 1000}"}`, count]);
+  });
+  count += sum('latency', latencyBoundsMs.length);
+  buckets.push(['_bucket{le="+Inf"}', count], ['_sum', sum('latencySumMs') / 1000], ['_count', count]);
+  family('clearway_request_duration_seconds', 'histogram', 'From a request to its last byte in the kernel.', buckets);
+
+  gauge('clearway_connections', 'connectionsOpen', 'Open connections.');
+  counter('clearway_connections_accepted_total', 'connectionsAccepted', 'Connections accepted.');
+  counter('clearway_connections_refused_total', 'connectionsRefused', 'Connections over the cap.');
+  counter('clearway_accept_errors_total', 'acceptErrors', 'Failures to accept.');
+  counter('clearway_slow_readers_total', 'slowReaders', 'Connections ended below the minimum rate.');
+  counter('clearway_timeouts_total', 'timeouts', 'Connections that a time limit ended.');
+  counter('clearway_parse_errors_total', 'parseErrors', 'Requests refused by the parser.');
+  counter('clearway_cold_reads_total', 'coldFetches', 'Ranges that had to be fetched from disk.');
+  counter('clearway_truncated_total', 'truncated', 'Files that shrank while they were sent.');
+  gauge('clearway_open_files', 'openFiles', 'Open descriptors of served files.');
+  gauge('clearway_frames', 'framesLeased', 'Frames that hold responses.');
+  gauge('clearway_cached_responses', 'cachedResponses', 'Responses kept in frames.');
+  gauge('clearway_receive_frames', 'receiveFramesLent', 'Receive frames in use.');
+  gauge('clearway_head_frames', 'headFramesLeased', 'Frames that hold heads being sent.');
+  counter('clearway_log_dropped_total', 'logDropped', 'Access-log records that did not fit.');
+  return text;
+}

@@ -1,0 +1,226 @@
+// The options of serve: what each one means, its default, and the sentence that refuses a bad value.
+// The command line, the configuration file and createServer() share them.
+
+import { statSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import type { EngineChoice } from '../transport/open-engine.js';
+import { serveProfile } from './profile.js';
+import type { DotfilePolicy } from './site.js';
+
+/** Seconds, or a text with a unit: `500ms`, `10s`, `2m`. */
+export type Duration = number | string;
+/** Bytes, or a text with a unit: `64K`, `10M`, `1G` (powers of 1024). */
+export type Size = number | string;
+
+/** Options of {@link createServer} and, under the same names with dashes, of `clearway serve`. */
+export interface ServeOptions {
+  /** The directory to serve. Default: the current one. */
+  root?: string;
+  /** Address to listen on. Default 127.0.0.1: this host only. */
+  host?: string;
+  /** Port; 0 takes any free one. Default 8080. */
+  port?: number;
+  /** Threads that serve; `auto` is one for each core. Default auto. */
+  workers?: number | 'auto';
+  /** Default auto: io_uring where the host allows it, else epoll. */
+  engine?: EngineChoice;
+  /** Names looked for in a directory. Default index.html. */
+  index?: string | readonly string[];
+  /** List directories without an index. Default false. */
+  listing?: boolean;
+  /** Answer unknown pages with the root's index. Default false. */
+  spa?: boolean;
+  /** Names that begin with a dot: `ignore` (404), `deny` (403) or `allow`. Default ignore. */
+  dotfiles?: DotfilePolicy;
+  /** Cache-Control of files. Default `no-cache`, and `immutable` for names that carry a hash; '' for none. */
+  cacheControl?: string;
+  /** Let any origin read the responses. Default false. */
+  cors?: boolean;
+  /** Access log on stdout. Default none. */
+  log?: 'none' | 'combined' | 'json';
+  /** HOST:PORT of the Prometheus endpoint /metrics. Default: none. */
+  metrics?: string;
+  /** Open connections, all workers together. Default: what the limit on open files allows, at most 65536. */
+  maxConnections?: number;
+  /** Time for a request's head to arrive whole. Default 10 s. */
+  headTimeout?: Duration;
+  /** Time a kept connection may be idle. Default 60 s. */
+  idleTimeout?: Duration;
+  /** Bytes a second that a reader must take, averaged over 20 s; 0: no limit. Default 256. */
+  minRate?: Size;
+  /** Bytes a second that one connection is sent at most (kernel pacing); 0: no limit. Default 0. */
+  pace?: Size;
+  /** Time that open connections have to finish at the end. Default 10 s. */
+  grace?: Duration;
+  /** Files up to this size are answered from memory. Default: what calibrate measured, else 64 KiB. */
+  inlineLimit?: Size;
+}
+
+/** Options after their defaults, in plain units. */
+export interface ResolvedOptions {
+  readonly root: string;
+  readonly host: string;
+  readonly port: number;
+  readonly workers: number;
+  readonly engine: EngineChoice;
+  readonly index: readonly string[];
+  readonly listing: boolean;
+  readonly spa: boolean;
+  readonly dotfiles: DotfilePolicy;
+  readonly cacheControl: string | undefined;
+  readonly cors: boolean;
+  readonly log: 'none' | 'combined' | 'json';
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  readonly maxConnections: number;
+  readonly headTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly minRate: number;
+  readonly pace: number;
+  readonly graceMs: number;
+  readonly inlineBytes: number;
+}
+
+/** A bad option: one plain sentence that names it, what was given and what is allowed. */
+export class OptionError extends Error {
+  override readonly name = 'OptionError';
+  readonly code = 'CLEARWAY_OPTION';
+}
+
+function refuse(option: string, given: unknown, allowed: string): never {
+  throw new OptionError(`${option} is ${JSON.stringify(given)}, and must be ${allowed}`);
+}
+
+function flag(option: string, value: unknown): boolean {
+  if (value === undefined) return false;
+  return typeof value === 'boolean' ? value : refuse(option, value, 'true or false');
+}
+
+function integer(option: string, value: unknown, fallback: number, least: number, most: number): number {
+  if (value === undefined) return fallback;
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most) return number;
+  return refuse(option, value, `a whole number from ${least} to ${most}`);
+}
+
+function choice<T extends string>(option: string, value: unknown, fallback: T, allowed: readonly T[]): T {
+  if (value === undefined) return fallback;
+  return allowed.find((each) => each === value) ?? refuse(option, value, `one of ${allowed.join(', ')}`);
+}
+
+const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
+
+/** Milliseconds of a {@link Duration}. @throws OptionError. */
+export function parseDuration(option: string, value: unknown, fallbackMs: number): number {
+  if (value === undefined) return fallbackMs;
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(String(value));
+  if (match === null) return refuse(option, value, 'a time such as 10, 500ms, 10s or 2m');
+  return Math.round(Number(match[1]) * durationUnits[match[2]!]!);
+}
+
+const sizeUnits: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+/** Bytes of a {@link Size}. @throws OptionError. */
+export function parseSize(option: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  const match = /^(\d+(?:\.\d+)?)([kmg]?)(?:i?b)?$/i.exec(String(value));
+  if (match === null) return refuse(option, value, 'a number of bytes such as 512, 64K or 10M');
+  return Math.round(Number(match[1]) * sizeUnits[match[2]!.toLowerCase()]!);
+}
+
+function parseHost(option: string, value: unknown): string {
+  const host = value === undefined || value === 'localhost' ? '127.0.0.1' : value;
+  if (typeof host === 'string' && isIP(host) !== 0) return host;
+  return refuse(option, value, 'an IP address such as 127.0.0.1, 0.0.0.0 or ::1');
+}
+
+function parseHostPort(option: string, value: unknown): { host: string; port: number } | undefined {
+  if (value === undefined) return undefined;
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(String(value));
+  if (match === null) return refuse(option, value, 'HOST:PORT, such as 127.0.0.1:9100');
+  return { host: parseHost(option, match[1] ?? match[2]), port: integer(option, match[3], 0, 0, 65_535) };
+}
+
+function parseRoot(value: unknown): string {
+  if (value !== undefined && typeof value !== 'string') return refuse('root', value, 'a directory');
+  const root = resolve(value ?? '.');
+  const status = statSync(root, { throwIfNoEntry: false });
+  if (status === undefined) throw new OptionError(`there is no directory ${root}: name one that exists`);
+  if (!status.isDirectory()) throw new OptionError(`${root} is not a directory: name the directory that holds it`);
+  return root;
+}
+
+function parseIndex(value: unknown): readonly string[] {
+  if (value === undefined) return ['index.html'];
+  const names = typeof value === 'string' ? value.split(',') : value;
+  const plain = (name: unknown): boolean => typeof name === 'string' && /^[^/\0]+$/.test(name) && name !== '..';
+  return Array.isArray(names) && names.every(plain) ? names : refuse('index', value, 'file names without a slash');
+}
+
+function parseCacheControl(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && /^[\x20-\x7e]*$/.test(value)) return value;
+  return refuse('cacheControl', value, 'a field value such as "public, max-age=3600"');
+}
+
+const known: Readonly<Record<keyof ServeOptions, true>> = {
+  root: true,
+  host: true,
+  port: true,
+  workers: true,
+  engine: true,
+  index: true,
+  listing: true,
+  spa: true,
+  dotfiles: true,
+  cacheControl: true,
+  cors: true,
+  log: true,
+  metrics: true,
+  maxConnections: true,
+  headTimeout: true,
+  idleTimeout: true,
+  minRate: true,
+  pace: true,
+  grace: true,
+  inlineLimit: true,
+};
+
+/** Largest size of a file that may be answered from memory. */
+const maxInlineBytes = 1024 * 1024;
+const defaultInlineBytes = 64 * 1024;
+
+/** Applies the defaults. @throws OptionError for a value that is not allowed or an option that does not exist. */
+export function resolveOptions(options: ServeOptions, openFileLimit: number): ResolvedOptions {
+  for (const name of Object.keys(options)) {
+    if (!(name in known))
+      throw new OptionError(`there is no option ${name}: the options are ${Object.keys(known).join(', ')}`);
+  }
+  const workers = options.workers === 'auto' ? undefined : options.workers;
+  // Beside connections: files, the workers' own descriptors, and what Node has open.
+  const connectionLimit = Math.max(16, Math.min(65_536, Math.floor(openFileLimit * 0.75) - 64));
+  const inlineBytes = parseSize('inlineLimit', options.inlineLimit, serveProfile()?.inlineBytes ?? defaultInlineBytes);
+  return {
+    root: parseRoot(options.root),
+    host: parseHost('host', options.host),
+    port: integer('port', options.port, 8080, 0, 65_535),
+    workers: integer('workers', workers, availableParallelism(), 1, 256),
+    engine: choice('engine', options.engine, 'auto', ['auto', 'uring', 'epoll']),
+    index: parseIndex(options.index),
+    listing: flag('listing', options.listing),
+    spa: flag('spa', options.spa),
+    dotfiles: choice('dotfiles', options.dotfiles, 'ignore', ['ignore', 'allow', 'deny']),
+    cacheControl: parseCacheControl(options.cacheControl),
+    cors: flag('cors', options.cors),
+    log: choice('log', options.log, 'none', ['none', 'combined', 'json']),
+    metrics: parseHostPort('metrics', options.metrics),
+    maxConnections: integer('maxConnections', options.maxConnections, connectionLimit, 1, 1_000_000),
+    headTimeoutMs: parseDuration('headTimeout', options.headTimeout, 10_000),
+    idleTimeoutMs: parseDuration('idleTimeout', options.idleTimeout, 60_000),
+    minRate: parseSize('minRate', options.minRate, 256),
+    pace: parseSize('pace', options.pace, 0),
+    graceMs: parseDuration('grace', options.grace, 10_000),
+    inlineBytes: Math.min(inlineBytes, maxInlineBytes),
+  };
+}

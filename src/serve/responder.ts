@@ -1,0 +1,391 @@
+// Responder: answers one request by queueing segments and extents on its connection. Bodies of files leave from their
+// frame or by sendfile; only heads, listings and short messages are written here.
+
+import { emptyFileStatus } from '../kernel/file.js';
+import type { Connection } from '../transport/connection.js';
+import type { Loop } from '../transport/loop.js';
+import { isResident } from '../transport/page-cache.js';
+import { makeBoundary, planMultipart } from '../wire/http/byteranges.js';
+import { formatHttpDate } from '../wire/http/date.js';
+import { isHashedName } from '../wire/http/media-type.js';
+import { chooseMediaType, prefersJson } from '../wire/http/negotiate.js';
+import { type CanonicalPath, canonicalPath, encodePath } from '../wire/http/path.js';
+import type { ByteRange } from '../wire/http/range.js';
+import { Field, Method, type RequestHead } from '../wire/http1/request.js';
+import { type CachedResponse, dateOffset, FrameCache } from './frame-cache.js';
+import { type FieldPolicy, FieldWriter, makeHead, reasons, TextMemory } from './head.js';
+import type { HttpState } from './http-protocol.js';
+import { htmlListing, jsonListing, readListing } from './listing.js';
+import { type Metrics, Way } from './metrics.js';
+import { chooseRepresentation, type Plan, planResponse, type RequestFields } from './plan.js';
+import type { Representation } from './representation.js';
+import type { Found, Site, SitePath } from './site.js';
+
+/** What a {@link Responder} needs to know. */
+export interface ResponderOptions extends FieldPolicy {
+  /** Files up to this size are answered from a frame. */
+  readonly inlineBytes: number;
+  /** Memory for frames of each size. */
+  readonly frameBudget: number;
+  readonly listing: boolean;
+  /** Answer unknown pages with the root's index. */
+  readonly spa: boolean;
+}
+
+/** A file that a path leads to, in the coding that the request prefers. */
+interface Selected {
+  readonly kind: 'file';
+  readonly chosen: Representation;
+  /** Another coding might have been chosen. */
+  readonly varies: boolean;
+}
+
+const allow = 'GET, HEAD, OPTIONS';
+const headRoom = 1024;
+
+type HttpConnection = Connection<HttpState>;
+
+/** Answers requests for one site on one worker. */
+export class Responder {
+  readonly texts = new TextMemory();
+  readonly frames: FrameCache;
+  readonly #loop: Loop;
+  readonly #site: Site;
+  readonly #metrics: Metrics;
+  readonly #options: ResponderOptions;
+  readonly #fields: FieldWriter;
+  readonly #status = emptyFileStatus();
+  #dateSeconds = 0;
+  #date = '';
+
+  constructor(loop: Loop, site: Site, metrics: Metrics, options: ResponderOptions) {
+    this.#loop = loop;
+    this.#site = site;
+    this.#metrics = metrics;
+    this.#options = options;
+    this.frames = new FrameCache(options.inlineBytes + headRoom, options.frameBudget);
+    this.#fields = new FieldWriter(options, isHashedName);
+    this.#tickDate();
+    loop.everyTick(() => this.#tickDate());
+  }
+
+  #tickDate(): void {
+    const seconds = Math.floor(Date.now() / 1000);
+    if (seconds === this.#dateSeconds) return;
+    this.#dateSeconds = seconds;
+    this.#date = formatHttpDate(seconds);
+  }
+
+  /** Answers from a frame if what it holds is still current. */
+  sendCached(connection: HttpConnection, cached: CachedResponse): boolean {
+    if (cached.dropped || !this.#site.isCurrent(cached.representation)) return false;
+    const lent = cached.lend(this.#dateSeconds);
+    connection.sendSegment(lent.address, lent.totalBytes, lent, 0);
+    const state = connection.state;
+    state.status = 200;
+    state.way = Way.inline;
+    state.bodyBytes = lent.totalBytes - lent.headBytes;
+    return true;
+  }
+
+  /**
+   * Answers any request.
+   * @returns the frame that a request like this may be answered from next time.
+   */
+  answer(connection: HttpConnection, head: RequestHead, close: boolean): CachedResponse | undefined {
+    const isHead = head.method === Method.HEAD;
+    if (head.method === Method.OPTIONS) {
+      this.#answerOptions(connection, head, close);
+      return undefined;
+    }
+    if (head.method !== Method.GET && !isHead) {
+      this.#message(connection, head, 405, `Allow: ${allow}\r\n`, close);
+      return undefined;
+    }
+    const path = canonicalPath(head.bytes, head.pathStart, head.pathEnd);
+    if (path === undefined) {
+      this.#notFound(connection, head, 404, close);
+      return undefined;
+    }
+    const target = path.wellKnown ? { ...path, dotfile: false } : path;
+    const found = this.#select(target, head.fieldText(Field.acceptEncoding));
+    switch (found.kind) {
+      case 'file':
+        return this.#file(connection, head, found, close);
+      case 'redirect':
+        this.#redirect(connection, head, path, close);
+        return undefined;
+      case 'directory':
+        if (this.#options.listing) this.#listing(connection, head, path, close);
+        else this.#notFound(connection, head, 404, close, path);
+        return undefined;
+      case 'nothing':
+        this.#notFound(connection, head, found.status, close, path);
+        return undefined;
+    }
+  }
+
+  /**
+   * Finds a file and chooses its coding. A cached size is never trusted over the descriptor's: what is promised is what
+   * the file has now, so one that changed unseen is found anew, once.
+   */
+  #select(target: SitePath, acceptEncoding: string | undefined): Selected | Exclude<Found, { kind: 'file' }> {
+    for (let attempt = 0; ; attempt++) {
+      const found = this.#site.find(target);
+      if (found.kind !== 'file') return found;
+      const siblings = this.#site.siblings(found.representation);
+      const chosen = chooseRepresentation(found.representation, siblings, acceptEncoding);
+      const current = chosen.file.status(this.#status) === 0 && chosen.matches(this.#status);
+      if (current || attempt > 0) return { kind: 'file', chosen, varies: siblings.length > 0 };
+      this.#site.forget(found.representation);
+    }
+  }
+
+  /** Queues a head and notes what the account wants to know. */
+  #queueHead(
+    connection: HttpConnection,
+    head: RequestHead | undefined,
+    status: number,
+    fields: string,
+    close: boolean,
+  ): void {
+    const persistence = close ? 'Connection: close\r\n' : head?.versionMinor === 0 ? 'Connection: keep-alive\r\n' : '';
+    const state = connection.state;
+    if (close) state.closeAfter = true;
+    state.status = status;
+    state.way = Way.none;
+    state.bodyBytes = 0;
+    this.texts.send(connection, makeHead(status, fields + persistence, this.#date));
+  }
+
+  #file(connection: HttpConnection, head: RequestHead, selected: Selected, close: boolean): CachedResponse | undefined {
+    const fields: RequestFields = {
+      ifMatch: head.fieldText(Field.ifMatch),
+      ifNoneMatch: head.fieldText(Field.ifNoneMatch),
+      ifModifiedSince: head.fieldText(Field.ifModifiedSince),
+      ifUnmodifiedSince: head.fieldText(Field.ifUnmodifiedSince),
+      ifRange: head.fieldText(Field.ifRange),
+      range: head.fieldText(Field.range),
+    };
+    const { chosen, varies } = selected;
+    const plan = planResponse(chosen, fields, head.method === Method.GET);
+    return this.#send(connection, head, chosen, varies, plan, close);
+  }
+
+  #send(
+    connection: HttpConnection,
+    head: RequestHead,
+    chosen: Representation,
+    varies: boolean,
+    plan: Plan,
+    close: boolean,
+  ): CachedResponse | undefined {
+    const validators = this.#fields.validators(chosen, varies);
+    switch (plan.status) {
+      case 304:
+        this.#queueHead(connection, head, 304, validators, close);
+        return undefined;
+      case 412:
+        this.#message(connection, head, 412, validators, close);
+        return undefined;
+      case 416:
+        this.#message(connection, head, 416, `Content-Range: bytes */${chosen.size}\r\n${validators}`, close);
+        return undefined;
+      case 206:
+        if (plan.ranges.length === 1) this.#sendRange(connection, head, chosen, plan.ranges[0]!, validators, close);
+        else this.#sendRanges(connection, head, chosen, plan.ranges, validators, close);
+        return undefined;
+      default:
+        return this.#sendWhole(connection, head, chosen, validators, close);
+    }
+  }
+
+  #sendWhole(
+    connection: HttpConnection,
+    head: RequestHead,
+    chosen: Representation,
+    validators: string,
+    close: boolean,
+  ): CachedResponse | undefined {
+    const fields = `${this.#fields.content(chosen)}Content-Length: ${chosen.size}\r\n${validators}`;
+    const isHead = head.method === Method.HEAD;
+    const plain = !isHead && !close && head.versionMinor === 1;
+    if (!isHead && chosen.size <= this.#options.inlineBytes) {
+      const cached = chosen.cached ?? this.#fill(chosen, fields);
+      if (cached !== undefined) {
+        if (plain && this.sendCached(connection, cached)) return chosen.watched ? cached : undefined;
+        this.#queueHead(connection, head, 200, fields, close);
+        if (chosen.size > 0)
+          connection.sendSegment(cached.address + cached.headBytes, chosen.size, cached.lendAsIs(), 0);
+        this.#noteBody(connection, Way.inline, chosen.size);
+        return undefined;
+      }
+    }
+    this.#queueHead(connection, head, 200, fields, close);
+    if (!isHead && chosen.size > 0) {
+      connection.sendExtent(chosen.file.retain(), 0, chosen.size, 0);
+      this.#noteBody(connection, Way.sendfile, chosen.size);
+    }
+    return undefined;
+  }
+
+  /** Fills a frame, if that needs no wait for a disk: a cold file leaves by sendfile, which waits without blocking. */
+  #fill(chosen: Representation, fields: string): CachedResponse | undefined {
+    if (chosen.size > 0 && !isResident(chosen.file.fd, 0, chosen.size)) return undefined;
+    const text = makeHead(200, fields);
+    return this.frames.fill(chosen, text, dateOffset(text), this.#dateSeconds);
+  }
+
+  #noteBody(connection: HttpConnection, way: number, bytes: number): void {
+    connection.state.way = way;
+    connection.state.bodyBytes += bytes;
+  }
+
+  #sendRange(
+    connection: HttpConnection,
+    head: RequestHead,
+    chosen: Representation,
+    range: ByteRange,
+    validators: string,
+    close: boolean,
+  ): void {
+    const length = range.end - range.start;
+    const where = `Content-Range: bytes ${range.start}-${range.end - 1}/${chosen.size}\r\n`;
+    const fields = `${this.#fields.content(chosen)}Content-Length: ${length}\r\n${where}${validators}`;
+    this.#queueHead(connection, head, 206, fields, close);
+    connection.sendExtent(chosen.file.retain(), range.start, length, 0);
+    this.#noteBody(connection, Way.sendfile, length);
+  }
+
+  #sendRanges(
+    connection: HttpConnection,
+    head: RequestHead,
+    chosen: Representation,
+    ranges: readonly ByteRange[],
+    validators: string,
+    close: boolean,
+  ): void {
+    const plan = planMultipart(ranges, chosen.size, chosen.contentType, makeBoundary());
+    const coding = chosen.coding === undefined ? '' : `Content-Encoding: ${chosen.coding}\r\n`;
+    const fields = `Content-Type: ${plan.contentType}\r\n${coding}Content-Length: ${plan.contentLength}\r\n${validators}`;
+    this.#queueHead(connection, head, 206, fields, close);
+    plan.ranges.forEach((range, index) => {
+      this.texts.send(connection, plan.heads[index]!);
+      connection.sendExtent(chosen.file.retain(), range.start, range.end - range.start, 0);
+    });
+    this.texts.send(connection, plan.tail);
+    this.#noteBody(connection, Way.sendfile, plan.contentLength);
+  }
+
+  #answerOptions(connection: HttpConnection, head: RequestHead, close: boolean): void {
+    const method = head.fieldText(Field.accessControlRequestMethod);
+    const wanted = head.fieldText(Field.accessControlRequestHeaders);
+    let fields = `Allow: ${allow}\r\n${this.#fields.common}`;
+    if (this.#options.cors && method !== undefined) {
+      fields += `Access-Control-Allow-Methods: ${allow}\r\nAccess-Control-Max-Age: 86400\r\n`;
+      if (wanted !== undefined && /^[\w\s,-]{1,1024}$/.test(wanted))
+        fields += `Access-Control-Allow-Headers: ${wanted}\r\n`;
+    }
+    this.#queueHead(connection, head, 204, fields, close);
+  }
+
+  #redirect(connection: HttpConnection, head: RequestHead, path: CanonicalPath, close: boolean): void {
+    const query = head.queryStart < 0 ? '' : `?${head.text(head.queryStart, head.queryEnd)}`;
+    this.#message(connection, head, 301, `Location: /${encodePath(path.path)}/${query}\r\n`, close);
+  }
+
+  #listing(connection: HttpConnection, head: RequestHead, path: CanonicalPath, close: boolean): void {
+    const entries = readListing(this.#site, path.path);
+    if (entries === undefined) {
+      this.#notFound(connection, head, 404, close, path);
+      return;
+    }
+    const json = prefersJson(head.fieldText(Field.accept));
+    const body = json ? jsonListing(path.path, entries) : htmlListing(path.path, entries);
+    const type = json ? 'application/json' : 'text/html; charset=utf-8';
+    this.#text(connection, head, 200, body, type, 'Vary: Accept\r\nCache-Control: no-cache\r\n', close);
+  }
+
+  /** 404 and its kin: the single page for pages, the site's own 404.html, or a short message. */
+  #notFound(connection: HttpConnection, head: RequestHead, status: number, close: boolean, path?: CanonicalPath): void {
+    const accepted = head.fieldText(Field.acceptEncoding);
+    if (status === 404 && path !== undefined && this.#options.spa && this.#wantsPage(head, path)) {
+      const page = this.#select({ path: '', trailingSlash: true, dotfile: false }, accepted);
+      if (page.kind === 'file') {
+        this.#file(connection, head, page, close);
+        return;
+      }
+    }
+    const page =
+      status === 404 ? this.#select({ path: '404.html', trailingSlash: false, dotfile: false }, accepted) : undefined;
+    if (page?.kind !== 'file') {
+      this.#message(connection, head, status, status === 503 ? 'Retry-After: 1\r\n' : '', close);
+      return;
+    }
+    const { chosen, varies } = page;
+    const fields =
+      `${this.#fields.content(chosen)}Content-Length: ${chosen.size}\r\nCache-Control: no-cache\r\n` +
+      `${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.#fields.common}`;
+    this.#queueHead(connection, head, 404, fields, close);
+    if (head.method === Method.HEAD || chosen.size === 0) return;
+    connection.sendExtent(chosen.file.retain(), 0, chosen.size, 0);
+    this.#noteBody(connection, Way.sendfile, chosen.size);
+  }
+
+  /** A page is what a browser navigates to: it accepts HTML, and its last segment has no extension. */
+  #wantsPage(head: RequestHead, path: CanonicalPath): boolean {
+    if (/\.[^/.]+$/.test(path.path) || path.dotfile) return false;
+    return chooseMediaType(head.fieldText(Field.accept), ['text/html']) !== undefined;
+  }
+
+  /** A short message as body: the status in words. */
+  #message(
+    connection: HttpConnection,
+    head: RequestHead | undefined,
+    status: number,
+    fields: string,
+    close: boolean,
+  ): void {
+    const common = fields.includes('X-Content-Type-Options') ? '' : this.#fields.common;
+    const body = `${status} ${reasons[status]}\n`;
+    this.#text(connection, head, status, body, 'text/plain; charset=utf-8', fields, close, common);
+  }
+
+  #text(
+    connection: HttpConnection,
+    head: RequestHead | undefined,
+    status: number,
+    body: string,
+    type: string,
+    fields: string,
+    close: boolean,
+    common: string = this.#fields.common,
+  ): void {
+    const length = Buffer.byteLength(body);
+    const isHead = head?.method === Method.HEAD;
+    this.#queueHead(
+      connection,
+      head,
+      status,
+      `Content-Type: ${type}\r\nContent-Length: ${length}\r\n${fields}${common}`,
+      close,
+    );
+    if (isHead || length === 0) return;
+    this.texts.send(connection, body);
+    this.#noteBody(connection, Way.inline, length);
+  }
+
+  /** Refuses what could not be read as a request: the status in words, and the connection ends. */
+  refuse(connection: HttpConnection, status: number): void {
+    this.#message(connection, undefined, status, '', true);
+  }
+
+  /** Copies gauges into the metrics. */
+  report(): void {
+    this.#metrics.gauge('openFiles', this.#site.files.count);
+    this.#metrics.gauge('framesLeased', this.frames.leased);
+    this.#metrics.gauge('cachedResponses', this.frames.size);
+    this.#metrics.gauge('headFramesLeased', this.texts.leased);
+    this.#metrics.gauge('receiveFramesLent', this.#loop.engine.framesLent);
+  }
+}

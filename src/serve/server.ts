@@ -1,0 +1,232 @@
+// createServer: the main thread's side of serve. It opens the listening sockets, starts the workers, replaces one that
+// dies, writes the access log, and ends it all. No request passes through here.
+
+import { EventEmitter } from 'node:events';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { openFileLimit } from '../kernel/process.js';
+import { closeDescriptor, listenTcp, localAddress } from '../kernel/socket.js';
+import { wakeLoop } from '../transport/loop.js';
+import { AccessLogReader, accessLogBytes } from './access-log.js';
+import { formatRecord } from './log-format.js';
+import { Metrics, metricsBytes } from './metrics.js';
+import { MetricsEndpoint } from './metrics-endpoint.js';
+import { type ResolvedOptions, resolveOptions, type ServeOptions } from './options.js';
+import type { WorkerSays, WorkerStart, WorkerTold } from './worker.js';
+
+const logPollMs = 100;
+/** A worker that dies this many times within this time is not started again. */
+const maxRestarts = 5;
+const restartWindowMs = 10_000;
+
+interface WorkerSlot {
+  readonly index: number;
+  readonly listenFd: number;
+  readonly metrics: SharedArrayBuffer;
+  readonly log: SharedArrayBuffer | undefined;
+  readonly reader: AccessLogReader | undefined;
+  thread: Worker | undefined;
+  port: MessagePort | undefined;
+  wakeDescriptor: number;
+  engine: string;
+  deathsMs: number[];
+}
+
+/** Events of a {@link Server}. */
+export interface ServerEvents {
+  /** A worker died and what is done about it, in words. */
+  warning: [message: string];
+  /** Every worker ended. */
+  close: [];
+  /** The server cannot go on. */
+  error: [error: Error];
+}
+
+/** A running server; made by {@link createServer}. */
+export class Server extends EventEmitter<ServerEvents> {
+  readonly options: ResolvedOptions;
+  readonly #slots: WorkerSlot[] = [];
+  readonly #writeLog: (line: string) => void;
+  #metrics: MetricsEndpoint | undefined;
+  #logTimer: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+  #address: { host: string; port: number } | undefined;
+
+  constructor(options: ResolvedOptions, writeLog: (line: string) => void) {
+    super();
+    this.options = options;
+    this.#writeLog = writeLog;
+  }
+
+  /** Where it listens. @throws Error before {@link listen}. */
+  get address(): { readonly host: string; readonly port: number } {
+    if (this.#address === undefined) throw new Error('the server does not listen yet: await listen() first');
+    return this.#address;
+  }
+
+  /** The address as a link. */
+  get url(): string {
+    const { host, port } = this.address;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  /** The engine that the workers run on, once they listen. */
+  get engine(): string {
+    return this.#slots[0]?.engine ?? '';
+  }
+
+  /** Where the metrics are served, if they are. */
+  get metricsUrl(): string | undefined {
+    return this.#metrics?.url;
+  }
+
+  /** The accounts of the workers; of ones that died too. */
+  get metrics(): readonly Metrics[] {
+    return this.#slots.map((slot) => new Metrics(slot.metrics, 0));
+  }
+
+  /** Opens the port and starts the workers. @throws SystemError EADDRINUSE and its kin, each with its mend. */
+  async listen(): Promise<this> {
+    const { host, workers, log, metrics } = this.options;
+    // Without SO_REUSEPORT first: two servers must not share a port because neither was told.
+    const probe = listenTcp({ host, port: this.options.port });
+    const { port } = localAddress(probe);
+    this.#address = { host, port };
+    try {
+      for (let index = 0; index < workers; index++) {
+        const shared = log === 'none' ? undefined : new SharedArrayBuffer(accessLogBytes);
+        this.#slots.push({
+          index,
+          listenFd: workers === 1 ? probe : listenSoon(host, port, index === 0 ? probe : -1),
+          metrics: new SharedArrayBuffer(metricsBytes),
+          log: shared,
+          reader: shared === undefined ? undefined : new AccessLogReader(shared, 0),
+          thread: undefined,
+          port: undefined,
+          wakeDescriptor: -1,
+          engine: '',
+          deathsMs: [],
+        });
+      }
+      if (metrics !== undefined)
+        this.#metrics = await MetricsEndpoint.open(metrics, () => ({ workers: this.metrics, engine: this.engine }));
+      await Promise.all(this.#slots.map((slot) => this.#start(slot)));
+    } catch (error) {
+      await this.close(0);
+      throw error;
+    }
+    if (log !== 'none') this.#logTimer = setInterval(() => this.#drainLogs(), logPollMs);
+    return this;
+  }
+
+  #start(slot: WorkerSlot): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    const start: WorkerStart = {
+      options: this.options,
+      listenFd: slot.listenFd,
+      maxConnections: Math.max(1, Math.ceil(this.options.maxConnections / this.options.workers)),
+      port: port2,
+      metrics: slot.metrics,
+      log: slot.log,
+    };
+    const thread = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, transferList: [port2] });
+    slot.thread = thread;
+    slot.port = port1;
+    return new Promise((resolve, reject) => {
+      port1.on('message', (says: WorkerSays) => {
+        if (says.kind !== 'ready') return;
+        slot.wakeDescriptor = says.wakeDescriptor;
+        slot.engine = says.engine;
+        resolve();
+      });
+      let failure: Error | undefined;
+      thread.on('error', (error) => {
+        failure = error;
+        reject(error);
+      });
+      thread.on('exit', () => {
+        slot.thread = undefined;
+        slot.wakeDescriptor = -1;
+        port1.close();
+        if (this.#closing === undefined && slot.engine !== '') this.#died(slot, failure);
+      });
+    });
+  }
+
+  #died(slot: WorkerSlot, failure: Error | undefined): void {
+    const why = failure === undefined ? 'ended by itself' : `died: ${failure.message}`;
+    const now = Date.now();
+    slot.deathsMs = [...slot.deathsMs.filter((each) => now - each < restartWindowMs), now];
+    if (slot.deathsMs.length > maxRestarts) {
+      const times = `${maxRestarts} times in ${restartWindowMs / 1000} s`;
+      this.emit('error', new Error(`worker ${slot.index} ${why}, for more than ${times}: giving up`));
+      return;
+    }
+    this.emit('warning', `worker ${slot.index} ${why}; a new one takes its place`);
+    this.#start(slot).catch((error: Error) => this.emit('error', error));
+  }
+
+  #drainLogs(): void {
+    const { log } = this.options;
+    if (log === 'none') return;
+    let lines = '';
+    for (const slot of this.#slots) {
+      slot.reader?.drain((record) => {
+        lines += formatRecord(record, log);
+      });
+    }
+    if (lines !== '') this.#writeLog(lines);
+  }
+
+  #tell(slot: WorkerSlot, told: WorkerTold): void {
+    if (slot.thread === undefined || slot.wakeDescriptor < 0) return;
+    slot.port?.postMessage(told);
+    wakeLoop(slot.wakeDescriptor);
+  }
+
+  /**
+   * Stops accepting, lets what is under way finish within `graceMs` (default: the option), then ends it.
+   * Called again it ends everything at once.
+   */
+  close(graceMs: number = this.options.graceMs): Promise<void> {
+    if (this.#closing !== undefined) {
+      for (const slot of this.#slots) this.#tell(slot, { kind: 'stop' });
+      return this.#closing;
+    }
+    this.#closing = this.#end(graceMs);
+    return this.#closing;
+  }
+
+  async #end(graceMs: number): Promise<void> {
+    const gone = this.#slots.map(
+      (slot) =>
+        new Promise<void>((resolve) =>
+          slot.thread === undefined ? resolve() : slot.thread.once('exit', () => resolve()),
+        ),
+    );
+    for (const slot of this.#slots) this.#tell(slot, graceMs > 0 ? { kind: 'drain' } : { kind: 'stop' });
+    const timer = setTimeout(() => {
+      for (const slot of this.#slots) this.#tell(slot, { kind: 'stop' });
+    }, graceMs);
+    await Promise.all(gone);
+    clearTimeout(timer);
+    for (const slot of this.#slots) closeDescriptor(slot.listenFd);
+    clearInterval(this.#logTimer);
+    this.#drainLogs();
+    await this.#metrics?.close();
+    this.emit('close');
+  }
+}
+
+/** One of several sockets on a port; the probe gives way to the first of them. */
+function listenSoon(host: string, port: number, probe: number): number {
+  if (probe >= 0) closeDescriptor(probe);
+  return listenTcp({ host, port, reusePort: true });
+}
+
+/**
+ * Makes a server for a directory; `await server.listen()` starts it.
+ * @throws OptionError for a bad option, UnsupportedError where there is no Linux.
+ */
+export function createServer(options: ServeOptions = {}): Server {
+  return new Server(resolveOptions(options, openFileLimit()), (line) => process.stdout.write(line));
+}

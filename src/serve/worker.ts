@@ -1,0 +1,99 @@
+// One worker: a thread that owns a loop, a listener and a site, and blocks in the kernel. It tells the main thread when it
+// is ready; the main thread tells it to drain or stop by a message and a wake-up, since a blocked thread hears no messages.
+
+import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { setNonBlocking, setPacingRate } from '../kernel/socket.js';
+import { keepCopyAccount } from '../memory/copy.js';
+import { Listener } from '../transport/listener.js';
+import { Loop } from '../transport/loop.js';
+import { AccessLog } from './access-log.js';
+import { HttpProtocol, type HttpState } from './http-protocol.js';
+import { Metrics } from './metrics.js';
+import type { ResolvedOptions } from './options.js';
+import { Responder } from './responder.js';
+import { Site } from './site.js';
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly options: ResolvedOptions;
+  readonly listenFd: number;
+  readonly maxConnections: number;
+  readonly port: MessagePort;
+  readonly metrics: SharedArrayBuffer;
+  readonly log: SharedArrayBuffer | undefined;
+}
+
+/** What a worker says. */
+export type WorkerSays =
+  | { readonly kind: 'ready'; readonly wakeDescriptor: number; readonly engine: string }
+  | { readonly kind: 'drained' };
+/** What a worker is told. */
+export type WorkerTold = { readonly kind: 'drain' } | { readonly kind: 'stop' };
+
+const rateWindowMs = 20_000;
+const backlogLimit = 64 * 1024;
+const frameBudget = 64 * 1024 * 1024;
+
+const overflow =
+  'HTTP/1.1 503 Service Unavailable\r\nServer: clearway\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+function serve(start: WorkerStart): void {
+  const { options, port } = start;
+  const metrics = new Metrics(start.metrics, 0);
+  keepCopyAccount(metrics.copied);
+  const log = start.log === undefined ? undefined : new AccessLog(start.log, 0);
+  const loop = new Loop(options.engine);
+  setNonBlocking(start.listenFd, loop.engine.nonBlockingSockets);
+  const site = new Site(loop, {
+    root: options.root,
+    index: options.index,
+    dotfiles: options.dotfiles,
+    maxFiles: Math.max(64, Math.min(4096, Math.floor(start.maxConnections / 4))),
+  });
+  const responder = new Responder(loop, site, metrics, { ...options, frameBudget });
+  const timeouts = { headMs: options.headTimeoutMs, idleMs: options.idleTimeoutMs };
+  const opened = (fd: number): void => {
+    if (options.pace > 0) setPacingRate(fd, options.pace);
+  };
+  const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, opened);
+  const limits = { maxConnections: start.maxConnections, minRate: options.minRate, rateWindowMs, backlogLimit };
+  const listener = new Listener<HttpState>(loop, start.listenFd, protocol, limits, overflow);
+
+  loop.everyTick(() => {
+    responder.report();
+    metrics.gauge('coldFetches', listener.counts.coldFetches);
+    metrics.gauge('truncated', listener.counts.truncated);
+    metrics.gauge('connectionsOpen', listener.connections);
+    metrics.gauge('connectionsAccepted', listener.counts.accepted);
+    metrics.gauge('connectionsRefused', listener.counts.refused);
+    metrics.gauge('acceptErrors', listener.counts.acceptErrors);
+    metrics.gauge('slowReaders', listener.counts.slowReaders);
+    if (log !== undefined) metrics.gauge('logDropped', log.dropped);
+  });
+  const drained = (): void => {
+    site.close();
+    port.postMessage({ kind: 'drained' } satisfies WorkerSays);
+    loop.stop();
+  };
+  loop.onWake = () => {
+    for (let told = receiveMessageOnPort(port); told !== undefined; told = receiveMessageOnPort(port)) {
+      protocol.draining = true;
+      listener.drain(drained);
+      if ((told.message as WorkerTold).kind === 'stop') listener.abortAll();
+    }
+  };
+  const says: WorkerSays = { kind: 'ready', wakeDescriptor: loop.wakeDescriptor, engine: loop.engine.name };
+  port.postMessage(says);
+  try {
+    loop.run();
+  } catch (error) {
+    // The thread ends with the error, the process does not: its sockets must not outlive it.
+    listener.abandon();
+    throw error;
+  } finally {
+    loop.close();
+    port.close();
+  }
+}
+
+serve(workerData as WorkerStart);
