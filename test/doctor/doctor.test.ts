@@ -36,6 +36,9 @@ function parse(done: { status: number | null; stdout: string; stderr: string }):
 
 const run = (args: readonly string[], options: { uid?: number; gid?: number; cwd?: string } = {}) =>
   spawnSync(process.execPath, [...args], { encoding: 'utf8', timeout: 60_000, ...options });
+let kept: DoctorReport | undefined;
+/** The report of this host as it is, made once. */
+const reportHere = (): DoctorReport => (kept ??= parse(run([main, 'doctor', '--json'])));
 const find = (report: DoctorReport, id: string) => report.findings.find((finding) => finding.id === id)!;
 
 test('the ids and their order are a contract with programs', () => {
@@ -53,7 +56,7 @@ test('the ids and their order are a contract with programs', () => {
 });
 
 test('on this host: every probe answers, and the engine fits the answers', linux, () => {
-  const report = parse(run([main, 'doctor', '--json']));
+  const report = reportHere();
   assert.deepEqual(
     report.findings.map(({ id }) => id),
     allProbes.map(({ id }) => id),
@@ -84,14 +87,15 @@ test('a reader that goes away is no failure', linux, () => {
   assert.equal(done.stderr, '');
 });
 
+const noFilters = refusingImpossible();
 for (const [calls, call] of [
   [uringCalls, 'io_uring_setup'],
   [['io_uring_register'], 'io_uring_register'],
   [['io_uring_enter'], 'io_uring_enter'],
 ] as const) {
   for (const errno of ['EPERM', 'ENOSYS'] as const) {
-    test(`under a filter that gives ${errno} for ${calls.join(', ')}`, { skip: refusingImpossible() }, (t) => {
-      const here = parse(run([main, 'doctor', '--json']));
+    test(`under a filter that gives ${errno} for ${calls.join(', ')}`, { skip: noFilters }, (t) => {
+      const here = reportHere();
       if (find(here, 'io_uring').state === 'no') return t.skip('io_uring is refused here without the filter');
       const report = parse(runRefusing(calls, process.execPath, [main, 'doctor', '--json'], { errno }));
       const finding = find(report, 'io_uring');
@@ -105,7 +109,7 @@ for (const [calls, call] of [
   }
 }
 
-test('under a filter that refuses everything the doctor asks with', { skip: refusingImpossible() }, () => {
+test('under a filter that refuses everything the doctor asks with', { skip: noFilters }, () => {
   const calls = [
     ...['openat2', 'statx', 'preadv2', 'cachestat', 'inotify_init1', 'prlimit64', 'bpf', 'memfd_create'],
     ...['setsockopt', 'io_uring_setup'],
