@@ -1,0 +1,151 @@
+// The meter: attaches the best tier the host allows, tests itself, and reads accounts on demand until closed.
+
+import { Btf } from '../bpf/btf.js';
+import { ProgramSet } from '../bpf/program-set.js';
+import { RefusedError } from '../bpf/refusals.js';
+import { bpfInfo } from '../kernel/bpf.js';
+import { platformIsLinux } from '../kernel/ffi.js';
+import {
+  type AccountRow,
+  addCounters,
+  type Counters,
+  readAccounts,
+  readShortfall,
+  type Shortfall,
+  type Summary,
+  summarise,
+} from './accounts.js';
+import { type Tier, unseenByTracepoints } from './causes.js';
+import { addMembers, inScope, type Scope } from './scope.js';
+import { runSelfTest, type SelfTest, SelfTestError } from './self-test.js';
+import { tracepointMaps, tracepointPrograms } from './tracepoint-tier.js';
+
+/** How to open a meter. */
+export interface MeterOptions {
+  /** Default: this process and its descendants. */
+  readonly scope?: Scope;
+}
+
+/** Everything counted since the meter was opened. */
+export interface Reading {
+  readonly tier: Tier;
+  /** Line by line, what this tier cannot see. */
+  readonly unseen: readonly string[];
+  readonly elapsedMs: number;
+  /** One row for each process, network namespace and cgroup, the largest copier first. */
+  readonly rows: readonly AccountRow[];
+  readonly counters: Counters;
+  readonly summary: Summary;
+  readonly shortfall: Shortfall & {
+    /** Events that a program missed because it was running on that CPU already; their bytes are unknown. */
+    readonly missedEvents: number;
+  };
+}
+
+/** An open meter. Close it: until then its programs run. If the process dies, the kernel detaches them. */
+export interface Meter {
+  readonly tier: Tier;
+  readonly selfTest: SelfTest;
+  /** How long loading, attaching and the self-test took. */
+  readonly attachMs: number;
+  /** Also counts a process, with its descendants from now on (for the scope `process`). @throws ScopeError */
+  include(processId: number): void;
+  /** Stops adding what a process forks to those counted; what it forked before stays. */
+  exclude(processId: number): void;
+  /** Reads the accounts in scope. Milliseconds; the programs go on counting. */
+  read(): Reading;
+  /** Detaches and frees everything. Harmless when done twice. */
+  close(): void;
+}
+
+/**
+ * Opens a meter.
+ * @throws RefusedError where the host does not allow it (not Linux, no BTF, not permitted, tracepoints missing);
+ * SelfTestError where what it counts is not what was moved; ScopeError. Nothing stays attached then.
+ */
+export function createMeter(options: MeterOptions = {}): Meter {
+  const scope = options.scope ?? { kind: 'process', processId: process.pid };
+  const started = performance.now();
+  const set = loadTracepoints();
+  try {
+    set.attach();
+    const maps = { accounts: set.maps['meter_accounts']!, settings: set.maps['meter_settings']! };
+    const selfTest = runSelfTest(maps, 'tracepoints');
+    if (!selfTest.passed) throw new SelfTestError(selfTest);
+    const members = set.maps['meter_members']!;
+    inScope(scope, members);
+    if (scope.kind === 'process') addMembers(members, scope.processId);
+    return new OpenMeter(set, { scope, selfTest, started });
+  } catch (error) {
+    set.close();
+    throw error;
+  }
+}
+
+function loadTracepoints(): ProgramSet {
+  if (!platformIsLinux) throw new RefusedError('not-linux', 'the copy meter');
+  return ProgramSet.load(tracepointMaps, tracepointPrograms(Btf.kernel()));
+}
+
+class OpenMeter implements Meter {
+  readonly tier: Tier = 'tracepoints';
+  readonly selfTest: SelfTest;
+  readonly attachMs: number;
+  private readonly set: ProgramSet;
+  private readonly scope: Scope;
+  private readonly openedAt = performance.now();
+  private closed = false;
+
+  constructor(set: ProgramSet, state: { scope: Scope; selfTest: SelfTest; started: number }) {
+    this.set = set;
+    this.scope = state.scope;
+    this.selfTest = state.selfTest;
+    this.attachMs = this.openedAt - state.started;
+  }
+
+  private map(name: string) {
+    if (this.closed) throw new TypeError('this meter is closed');
+    return this.set.maps[name]!;
+  }
+
+  include(processId: number): void {
+    addMembers(this.map('meter_members'), processId);
+  }
+
+  exclude(processId: number): void {
+    this.map('meter_members').delete(processId);
+  }
+
+  read(): Reading {
+    const wanted = inScope(this.scope, this.map('meter_members'));
+    const rows = readAccounts(this.map('meter_accounts'), this.tier).filter(wanted);
+    const copied = new Map(rows.map((row) => [row, summarise(row.counters).copied]));
+    rows.sort((left, right) => copied.get(right)! - copied.get(left)!);
+    const counters = addCounters(rows.map((row) => row.counters));
+    return {
+      tier: this.tier,
+      unseen: unseenByTracepoints,
+      elapsedMs: performance.now() - this.openedAt,
+      rows,
+      counters,
+      summary: summarise(counters),
+      shortfall: { ...readShortfall(this.map('meter_totals')), missedEvents: this.missed() },
+    };
+  }
+
+  /** The kernel counts, for each program, the events it skipped because the program was running on that CPU already. */
+  private missed(): number {
+    const { offset } = Btf.kernel().field('bpf_prog_info', 'recursion_misses');
+    return this.set.programs.reduce((sum, program) => {
+      const info = bpfInfo(program.fd);
+      if (info.length < offset + 8) return sum;
+      return sum + Number(new DataView(info.buffer).getBigUint64(offset, true));
+    }, 0);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.set.close();
+  }
+}

@@ -1,0 +1,95 @@
+// Whose bytes a reading is about: a process with its descendants, a cgroup with those beneath it, or all.
+// Everything is counted; the scope chooses among the accounts when they are read.
+
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BpfMap } from '../bpf/map.js';
+import type { AccountRow } from './accounts.js';
+
+/** What to read. */
+export type Scope =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'process'; readonly processId: number }
+  | { readonly kind: 'cgroup'; readonly path: string };
+
+/** The scope names something that is not there. */
+export class ScopeError extends Error {
+  override readonly name = 'ScopeError';
+  readonly code = 'CLEARWAY_METER_SCOPE';
+}
+
+/** A process and every descendant of it now, from /proc. */
+export function processTree(root: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const parent = parentOf(name);
+    if (parent === undefined) continue;
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [Number(name)]);
+    else siblings.push(Number(name));
+  }
+  const tree = [root];
+  for (const each of tree) tree.push(...(children.get(each) ?? []));
+  return tree;
+}
+
+/** The command's name in stat may hold anything, so the fields are counted from its last parenthesis. */
+function parentOf(processId: string): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${processId}/stat`, 'latin1');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts a process and its descendants among the members; the kernel adds those forked from now on. @throws ScopeError */
+export function addMembers(members: BpfMap, processId: number): void {
+  try {
+    statSync(`/proc/${processId}`);
+  } catch {
+    throw new ScopeError(`there is no process ${processId}`);
+  }
+  for (const each of processTree(processId)) members.update(each, () => {});
+}
+
+/** The ids of a cgroup (v2) directory and all beneath it: their inode numbers. @throws ScopeError */
+export function cgroupIds(path: string): Set<string> {
+  const ids = new Set<string>();
+  const visit = (directory: string) => {
+    ids.add(statSync(directory, { bigint: true }).ino.toString());
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      if (entry.isDirectory()) visit(join(directory, entry.name));
+    }
+  };
+  try {
+    statSync(join(path, 'cgroup.procs'));
+    visit(path);
+  } catch {
+    throw new ScopeError(
+      `${path} is no cgroup directory (they lie under /sys/fs/cgroup, and have a file cgroup.procs)`,
+    );
+  }
+  return ids;
+}
+
+/**
+ * Chooses rows. `members` holds process ids with the start of each (0: any process of that id). The meter's own process
+ * is left out of `all`.
+ */
+export function inScope(scope: Scope, members: BpfMap): (row: AccountRow) => boolean {
+  if (scope.kind === 'all') return (row) => row.processId !== 0 && row.processId !== process.pid;
+  if (scope.kind === 'cgroup') {
+    const ids = cgroupIds(scope.path);
+    return (row) => row.processId !== 0 && ids.has(row.cgroupId);
+  }
+  const starts = new Map<number, number>();
+  members.forEach((key, value) => {
+    starts.set(key.getUint32(0, true), Number(value.getBigUint64(0, true)));
+  });
+  return (row) => {
+    const start = starts.get(row.processId);
+    return start !== undefined && (start === 0 || start === row.startNs);
+  };
+}

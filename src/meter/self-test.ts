@@ -1,0 +1,172 @@
+// Known bytes through known sockets, right after attaching: the counters must match to the byte, or nothing is believed.
+// It catches what no table can: a kernel whose layouts or call paths differ from what the programs assume.
+
+import type { BpfMap } from '../bpf/map.js';
+import { MSG, SO, SOL } from '../kernel/constants.js';
+import { createMemoryFile } from '../kernel/memory.js';
+import {
+  acceptNonBlocking,
+  closeDescriptor,
+  connectTcp,
+  listenTcp,
+  localAddress,
+  receive,
+  send,
+  sendFile,
+  setSocketOption,
+} from '../kernel/socket.js';
+import { threadId, udpPair, unixStreamPair } from '../kernel/socket-pair.js';
+import { check, SystemError } from '../kernel/system-error.js';
+import { Region } from '../memory/region.js';
+import { selfTestThreadOffset } from './account-code.js';
+import { addCounters, type Counters, readAccounts, subtractCounters } from './accounts.js';
+import { type CauseName, causes, type Tier } from './causes.js';
+
+/** A counter that differs from what was moved. */
+export interface Mismatch {
+  readonly part: string;
+  readonly cause: CauseName;
+  readonly expected: number;
+  readonly counted: number;
+}
+
+/** What a self-test found. */
+export interface SelfTest {
+  readonly passed: boolean;
+  readonly wrong: readonly Mismatch[];
+  /** Parts that were tried, and those that could not be, with the reason. */
+  readonly tried: readonly string[];
+  readonly untried: readonly string[];
+}
+
+/** The meter's own figures cannot be trusted on this kernel. */
+export class SelfTestError extends Error {
+  override readonly name = 'SelfTestError';
+  readonly code = 'CLEARWAY_METER_SELF_TEST';
+  readonly selfTest: SelfTest;
+
+  constructor(selfTest: SelfTest) {
+    const parts = selfTest.wrong.map(
+      ({ part, cause, expected, counted }) =>
+        `${part}: ${causes[cause].words}, ${counted} counted where ${expected} moved`,
+    );
+    super(`the meter's self-test does not match on this kernel, so it prints no figures (${parts.join('; ')})`);
+    this.selfTest = selfTest;
+  }
+}
+
+/** Where the self-test works: memory to send from and receive into, and sockets to close at the end. */
+interface Bench {
+  readonly region: Region;
+  readonly open: number[];
+}
+
+const receiveAt = 64 * 1024;
+
+/** Each part moves bytes and says what must have been counted. Sizes are odd, so that no two sums agree by accident. */
+const parts: Readonly<Record<string, (bench: Bench) => Counters>> = {
+  'unix socket': ({ region, open }) => {
+    const [left, right] = unixStreamPair();
+    open.push(left, right);
+    transfer(region, right, 10_007, () => send(left, region.address, 10_007, 0));
+    return { unixSent: 10_007, unixReceived: 10_007, payloadSent: 10_007, payloadReceived: 10_007 };
+  },
+  'UDP over loopback': ({ region, open }) => {
+    const [left, right] = udpPair();
+    open.push(left, right);
+    transfer(region, right, 1_009, () => send(left, region.address, 1_009, 0));
+    return { udpSent: 1_009, udpReceived: 1_009, payloadSent: 1_009, payloadReceived: 1_009 };
+  },
+  'TCP over loopback': ({ region, open }) => {
+    const [sender, receiver] = tcpPair(open);
+    transfer(region, receiver, 32_771, () => send(sender, region.address, 32_771, 0));
+    return { tcpSent: 32_771, tcpReceived: 32_771, payloadSent: 32_771, payloadReceived: 32_771 };
+  },
+  'sendfile over loopback': ({ region, open }) => {
+    const [sender, receiver] = tcpPair(open);
+    const file = createMemoryFile('clearway-self-test', 20_011);
+    open.push(file);
+    transfer(region, receiver, 20_011, () => sendFile(sender, file, 0, 20_011));
+    return { spliced: 20_011, tcpReceived: 20_011, payloadSent: 20_011, payloadReceived: 20_011 };
+  },
+  'MSG_ZEROCOPY over loopback': ({ region, open }) => {
+    const [sender, receiver] = tcpPair(open);
+    check(setSocketOption(sender, SOL.SOCKET, SO.ZEROCOPY, 1), 'setsockopt', 'SO_ZEROCOPY');
+    transfer(region, receiver, 24_593, () => send(sender, region.address, 24_593, MSG.ZEROCOPY));
+    return { pinned: 24_593, reverted: 24_593, tcpReceived: 24_593, payloadSent: 24_593, payloadReceived: 24_593 };
+  },
+};
+
+/** Sends all (in one call: it fits the socket's buffer) and receives all, waiting at most a second. */
+function transfer(region: Region, receiver: number, length: number, sendAll: () => number): void {
+  const taken = check(sendAll(), 'send');
+  if (taken !== length) throw new SystemError(105, 'send', `of ${length} bytes took ${taken}`);
+  const deadline = performance.now() + 1000;
+  for (let received = 0; received < length; ) {
+    const result = receive(receiver, region.address + receiveAt, receiveAt);
+    if (result > 0) received += result;
+    else if (result === 0 || performance.now() > deadline) throw new SystemError(110, 'receive', 'on loopback');
+  }
+}
+
+function tcpPair(open: number[]): [sender: number, receiver: number] {
+  const listener = listenTcp({ host: '127.0.0.1', port: 0 });
+  open.push(listener);
+  const sender = connectTcp(localAddress(listener));
+  open.push(sender);
+  const receiver = check(acceptNonBlocking(listener), 'accept');
+  open.push(receiver);
+  return [sender, receiver];
+}
+
+/** What must match for every part: every counter of bytes moved by or for a socket. */
+const compared: readonly CauseName[] = [
+  ...(['tcpSent', 'udpSent', 'unixSent', 'otherSent', 'tcpReceived', 'udpReceived', 'unixReceived'] as const),
+  ...(['otherReceived', 'reverted', 'kernelSent', 'kernelReceived', 'spliced', 'pinned'] as const),
+  ...(['payloadSent', 'payloadReceived'] as const),
+];
+
+/**
+ * Moves known bytes on the calling thread, part by part, and compares. For that time the thread's transfers go to
+ * accounts of their own (process 0); the process's other threads are billed as always. Takes a few milliseconds.
+ */
+export function runSelfTest(maps: { accounts: BpfMap; settings: BpfMap }, tier: Tier): SelfTest {
+  const setThread = (id: number) => maps.settings.update(0, (value) => value.setUint32(selfTestThreadOffset, id, true));
+  const own = () =>
+    addCounters(
+      readAccounts(maps.accounts, tier)
+        .filter((row) => row.processId === 0)
+        .map((row) => row.counters),
+    );
+  const region = new Region(2 * receiveAt);
+  const wrong: Mismatch[] = [];
+  const tried: string[] = [];
+  const untried: string[] = [];
+  setThread(threadId());
+  try {
+    for (const [part, move] of Object.entries(parts)) {
+      const open: number[] = [];
+      const before = own();
+      try {
+        const expected = move({ region, open });
+        wrong.push(...compare(part, expected, subtractCounters(own(), before)));
+        tried.push(part);
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
+        untried.push(`${part}: ${error.message}`);
+      } finally {
+        for (const fd of open) closeDescriptor(fd);
+      }
+    }
+  } finally {
+    setThread(0);
+    region.unmap();
+  }
+  return { passed: wrong.length === 0 && tried.length > 0, wrong, tried, untried };
+}
+
+function compare(part: string, expected: Counters, counted: Counters): Mismatch[] {
+  return compared
+    .filter((cause) => (expected[cause] ?? 0) !== (counted[cause] ?? 0))
+    .map((cause) => ({ part, cause, expected: expected[cause] ?? 0, counted: counted[cause] ?? 0 }));
+}

@@ -1,0 +1,74 @@
+// Zero-copy taken back: when a buffer with pinned pages comes up a receive path (loopback, veth), the kernel copies
+// its pages before a receiver sees them (skb_orphan_frags_rx). net:netif_receive_skb fires right before that, in the
+// context of whoever is running; the bytes are billed to the process that sent them.
+
+import {
+  Assembler,
+  fp,
+  named,
+  type Register,
+  r0,
+  r1,
+  r6,
+  r7,
+  r8,
+  r9,
+  stack,
+  type TypeSource,
+} from '../bpf/assembler.js';
+import type { SetMember } from '../bpf/program-set.js';
+import { emitAccount, emitSharedInfo, emitTotal, finish, stackBelowKey, totalsOffset } from './account-code.js';
+import { causeOffset } from './causes.js';
+
+const addressAt = stackBelowKey - 8;
+
+/**
+ * net:netif_receive_skb(skb). The sender is found by, in this order: the buffer's socket (veth keeps it); the completion
+ * record of io_uring, noted at the send; the socket of the record that MSG_ZEROCOPY keeps in the control block of a
+ * buffer of its own. All three are only looked up as numbers among known senders, so a stale or foreign one finds nobody.
+ * On a device with a receive handler (a bridge's port) the buffer goes on to another device and is counted there.
+ */
+export function revertProgram(types: TypeSource): SetMember {
+  const a = new Assembler(types);
+  const buffer = named(r6, 'buffer');
+  const amount = named(r7, 'amount');
+  const record = named(r8, 'record');
+  const shared = named(r9, 'shared');
+  a.move(r6, r1)
+    .loadArgument(buffer, r6, 0, 'buffer')
+    .loadField(amount, buffer, 'sk_buff', 'data_len')
+    .jumpIf(amount, '==', 0, 'out');
+  emitSharedInfo(a, shared, buffer);
+  a.loadField(r1, shared, 'skb_shared_info', 'flags')
+    .and(r1, types.enumValue('SKBFL_ZEROCOPY_ENABLE') ?? 1)
+    .jumpIf(r1, '==', 0, 'out')
+    .loadField(r1, buffer, 'sk_buff', 'dev')
+    .loadField(r1, r1, 'net_device', 'rx_handler')
+    .jumpIf(r1, '!=', 0, 'out')
+    .loadField(record, shared, 'skb_shared_info', 'destructor_arg')
+    .comment('the low two bits were flags before 6.0')
+    .and(record, -4)
+    .loadField(r1, buffer, 'sk_buff', 'sk');
+  emitFind(a, r1);
+  emitFind(a, record);
+  a.jumpIf(record, '==', 0, 'unattributed')
+    .sub(record, types.field('sk_buff', 'cb').offset)
+    .castReadOnly(r1, record, 'sk_buff')
+    .loadField(r1, r1, 'sk_buff', 'sk');
+  emitFind(a, r1);
+  a.label('unattributed');
+  emitTotal(a, totalsOffset.unattributed, amount);
+  emitTotal(a, totalsOffset.unattributedEvents, 1);
+  a.exit(0).label('found');
+  for (const word of [0, 8, 16]) a.load(8, r1, r0, word).store(8, fp, -24 + word, r1);
+  emitAccount(a, { ownTask: false, amount, lost: 'out' });
+  a.increase(r0, causeOffset('reverted'), amount, r1).increase(r0, causeOffset('reverts'), 1, r1);
+  return { name: 'meter_revert', type: 'tp_btf', target: 'netif_receive_skb', code: finish(a) };
+}
+
+/** Goes to `found`, with the sender's key at r0, where the address is a known sender's. */
+function emitFind(a: Assembler, address: Register): void {
+  a.store(8, fp, addressAt, address)
+    .call('map_lookup_elem', { map: { map: 'meter_senders' }, key: stack(addressAt) })
+    .jumpIf(r0, '!=', 0, 'found');
+}

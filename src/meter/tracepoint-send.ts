@@ -1,0 +1,187 @@
+// Sending, seen by tracepoints: sock:sock_send_length says how much a send took, tcp:tcp_sendmsg_locked says in which way.
+// Both run in the sender's own context. Where a kernel lacks the second (before 6.14), the system call's number and
+// flags say it, which leaves SEND_ZC of io_uring unseen there.
+
+import {
+  Assembler,
+  fp,
+  named,
+  type Register,
+  r0,
+  r1,
+  r2,
+  r6,
+  r7,
+  r8,
+  r9,
+  stack,
+  type TypeSource,
+} from '../bpf/assembler.js';
+import type { MapSpec } from '../bpf/map.js';
+import type { SetMember } from '../bpf/program-set.js';
+import { MSG } from '../kernel/constants.js';
+import { sys } from '../kernel/numbers.js';
+import { emitAccount, emitTaskKey, finish, keyOffset, stackBelowKey } from './account-code.js';
+import { accountBytes, causeOffset, commandBytes } from './causes.js';
+import { emitByProtocol, kernelThread, savedRegisters, workerThread } from './tracepoint-shared.js';
+
+/** MSG_SPLICE_PAGES (include/linux/socket.h): internal to the kernel, set by sendfile and splice. */
+const msgSplicePages = 0x0800_0000;
+/** BPF_LOCAL_STORAGE_GET_F_CREATE. */
+const createStorage = 1;
+const systemCalls = sys as unknown as Record<string, number>;
+
+/** The way of the send under way, by task: the offset of the counter its bytes belong to, 0 for plain copying. */
+export const sendMaps: readonly MapSpec[] = [
+  { name: 'meter_way', type: 'task_storage', keyBytes: 4, valueBytes: 8, maxEntries: 0 },
+];
+
+/** The programs that count sending. `types` decides by what the kernel offers; see the head of this file. */
+export function sendPrograms(types: TypeSource): SetMember[] {
+  if (types.tracepoint('tcp_sendmsg_locked') === undefined) return [countSends(types, false)];
+  return [noteTcpWay(types), countSends(types, true)];
+}
+
+/** Jumps to `otherwise` unless the socket's route can gather pages; without that, pages are copied. Clobbers r1. */
+function emitGathers(a: Assembler, types: TypeSource, socket: Register, otherwise: string): void {
+  const scatterGather = 1 << (types.enumValue('NETIF_F_SG_BIT') ?? 0);
+  a.loadField(r1, socket, 'sock', 'sk_route_caps').and(r1, scatterGather).jumpIf(r1, '==', 0, otherwise);
+}
+
+/** Jumps to `otherwise` unless SO_ZEROCOPY is set; without that, MSG_ZEROCOPY is ignored. Clobbers r1. */
+function emitMayPin(a: Assembler, types: TypeSource, socket: Register, otherwise: string): void {
+  a.loadField(r1, socket, 'sock', '__sk_common.skc_flags')
+    .alu('rsh', r1, types.enumValue('SOCK_ZEROCOPY') ?? 0)
+    .and(r1, 1)
+    .jumpIf(r1, '==', 0, otherwise);
+}
+
+/**
+ * tcp:tcp_sendmsg_locked fires within the send, once for each buffer filled. Where the bytes travel otherwise than by
+ * plain copy, the way is noted with the task for the end of the send. A pinned send also makes the socket known as this
+ * process's, for copies that happen later in anyone's context (tracepoint-revert.ts).
+ */
+function noteTcpWay(types: TypeSource): SetMember {
+  const a = new Assembler(types);
+  const task = named(r6, 'task');
+  const socket = named(r7, 'socket');
+  const message = named(r8, 'message');
+  const way = named(r9, 'way');
+  a.move(r6, r1).loadArgument(socket, r6, 0, 'socket').loadArgument(message, r6, 1, 'message');
+  a.loadField(r1, message, 'msghdr', 'msg_flags')
+    .jumpIf(r1, '&', MSG.ZEROCOPY, 'zerocopy')
+    .jumpIf(r1, '&', msgSplicePages, 'splice')
+    .loadField(r1, message, 'msghdr', 'msg_iter.iter_type');
+  for (const kind of ['ITER_UBUF', 'ITER_IOVEC']) {
+    const value = types.enumValue(kind);
+    if (value !== undefined) a.comment(kind).jumpIf(r1, '==', value, 'out');
+  }
+  a.label('from_kernel').move(way, causeOffset('kernelSent')).jump('remember').label('splice');
+  emitGathers(a, types, socket, 'from_kernel');
+  a.move(way, causeOffset('spliced')).jump('remember').label('zerocopy');
+  a.loadField(r1, message, 'msghdr', 'msg_ubuf').jumpIf(r1, '!=', 0, 'wanted');
+  emitMayPin(a, types, socket, 'out');
+  a.label('wanted');
+  emitGathers(a, types, socket, 'out');
+  a.move(way, causeOffset('pinned'))
+    .label('remember')
+    .call('get_current_task_btf', {})
+    .move(task, r0)
+    .call('task_storage_get', { map: { map: 'meter_way' }, task, value: 0, flags: createStorage })
+    .jumpIf(r0, '==', 0, 'out')
+    .load(8, r1, r0)
+    .jumpIf(r1, '==', way, 'out')
+    .store(8, r0, 0, way)
+    .jumpIf(way, '!=', causeOffset('pinned'), 'out');
+  emitTaskKey(a, task, socket);
+  a.move(way, 0);
+  emitAccount(a, { ownTask: true, amount: way, lost: 'out' });
+  emitSender(a, socket);
+  a.loadField(r1, message, 'msghdr', 'msg_ubuf').jumpIf(r1, '==', 0, 'out');
+  emitSender(a, r1);
+  return { name: 'meter_tcp_way', type: 'tp_btf', target: 'tcp_sendmsg_locked', code: finish(a) };
+}
+
+/** Files the account whose key is on the stack under an address: of a socket, or of io_uring's completion record. */
+function emitSender(a: Assembler, address: Register): void {
+  a.store(8, fp, stackBelowKey - 8, address).call('map_update_elem', {
+    map: { map: 'meter_senders' },
+    key: stack(stackBelowKey - 8),
+    value: stack(-24 + keyOffset.process),
+    flags: 0,
+  });
+}
+
+/** sock:sock_send_length fires at the end of every send, with what was taken or an error. */
+function countSends(types: TypeSource, wayIsNoted: boolean): SetMember {
+  const a = new Assembler(types);
+  const socket = named(r6, 'socket');
+  const taken = named(r7, 'taken');
+  const task = named(r8, 'task');
+  const counter = named(r9, 'counter');
+  a.move(r6, r1).loadArgument(taken, r6, 1, 'taken').signExtend(taken, 32).loadArgument(socket, r6, 0, 'socket');
+  a.call('get_current_task_btf', {}).move(task, r0);
+  emitByProtocol(a, socket, counter);
+  a.label('tcp').move(counter, causeOffset('tcpSent'));
+  if (wayIsNoted) emitNotedWay(a, task, counter);
+  else a.jump('by_call');
+  a.label('udp').move(counter, causeOffset('udpSent')).jump('by_call');
+  a.label('unix').move(counter, causeOffset('unixSent')).jump('by_call');
+  a.label('other').move(counter, causeOffset('otherSent'));
+  a.label('by_call');
+  emitWayByCall(a, types, { socket, task, counter, tcpToo: !wayIsNoted });
+  a.label('count').jumpIf(taken, 's<=', 0, 'out');
+  emitTaskKey(a, task, socket);
+  emitAccount(a, { ownTask: true, amount: taken, lost: 'out' });
+  a.increase(r0, causeOffset('payloadSent'), taken, r1)
+    .increase(r0, causeOffset('sendCalls'), 1, r1)
+    .add(r0, counter)
+    .increase(r0, 0, taken, r1);
+  return { name: 'meter_send', type: 'tp_btf', target: 'sock_send_length', code: finish(a) };
+}
+
+/** Takes the way noted for this send, and clears it, also where the send failed. Goes on at `count`. */
+function emitNotedWay(a: Assembler, task: Register, counter: Register): void {
+  a.call('task_storage_get', { map: { map: 'meter_way' }, task, value: 0, flags: 0 })
+    .jumpIf(r0, '==', 0, 'count')
+    .load(8, r1, r0)
+    .jumpIf(r1, '<', commandBytes, 'count')
+    .jumpIf(r1, '>', accountBytes - 8, 'count')
+    .store(8, r0, 0, 0)
+    .move(counter, r1)
+    .jump('count');
+}
+
+/** Sets the counter by the system call: spliced by sendfile and splice, from kernel memory by a kernel thread. */
+function emitWayByCall(
+  a: Assembler,
+  types: TypeSource,
+  { socket, task, counter, tcpToo }: { socket: Register; task: Register; counter: Register; tcpToo: boolean },
+): void {
+  const registers = savedRegisters(types);
+  a.loadField(r1, task, 'task_struct', 'flags')
+    .jumpIf(r1, '&', kernelThread, 'from_kernel')
+    .jumpIf(r1, '&', workerThread, 'count')
+    .call('task_pt_regs', { task })
+    .loadField(r1, r0, 'pt_regs', registers.number)
+    .jumpIf(r1, '==', systemCalls['sendfile']!, 'spliced')
+    .jumpIf(r1, '==', systemCalls['splice']!, 'spliced');
+  if (tcpToo) {
+    a.jumpIf(counter, '!=', causeOffset('tcpSent'), 'count')
+      .loadField(r2, r0, 'pt_regs', registers.fourth)
+      .jumpIf(r1, '==', systemCalls['sendto']!, 'flags')
+      .jumpIf(r1, '==', systemCalls['sendmmsg']!, 'flags')
+      .loadField(r2, r0, 'pt_regs', registers.third)
+      .jumpIf(r1, '!=', systemCalls['sendmsg']!, 'count')
+      .label('flags')
+      .and(r2, MSG.ZEROCOPY)
+      .jumpIf(r2, '==', 0, 'count');
+    emitMayPin(a, types, socket, 'count');
+    emitGathers(a, types, socket, 'count');
+    a.move(counter, causeOffset('pinned'));
+    emitTaskKey(a, task, socket);
+    emitSender(a, socket);
+  }
+  a.jump('count').label('from_kernel').move(counter, causeOffset('kernelSent')).jump('count');
+  a.label('spliced').move(counter, causeOffset('spliced'));
+}

@@ -1,0 +1,18 @@
+// The tracepoint tier as a whole: its programs and maps. It needs no function entry, so it runs on locked-down hosts.
+
+import type { TypeSource } from '../bpf/assembler.js';
+import type { MapSpec } from '../bpf/map.js';
+import type { SetMember } from '../bpf/program-set.js';
+import { accountMaps } from './account-code.js';
+import { forkProgram, treeMaps } from './process-tree.js';
+import { receivePrograms } from './tracepoint-receive.js';
+import { revertProgram } from './tracepoint-revert.js';
+import { sendMaps, sendPrograms } from './tracepoint-send.js';
+
+/** Every map of the tier. */
+export const tracepointMaps: readonly MapSpec[] = [...accountMaps, ...sendMaps, ...treeMaps];
+
+/** Every program of the tier, for a kernel's types. @throws MissingTypeError where the kernel lacks a type it needs. */
+export function tracepointPrograms(types: TypeSource): SetMember[] {
+  return [...sendPrograms(types), ...receivePrograms(types), revertProgram(types), forkProgram(types)];
+}
