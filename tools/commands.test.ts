@@ -10,11 +10,11 @@ import { after, test } from 'node:test';
 import { repositoryRoot } from './tidy.js';
 
 const FAKE_SERVER = `
-  console.log(JSON.stringify(process.argv.slice(2)) + ' ' + process.cwd());
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGUSR2']) process.on(signal, () => console.log('got ' + signal));
   process.on('SIGTERM', () => setTimeout(() => process.exit(7), 500));
   process.on('SIGUSR2', () => process.kill(process.pid, 'SIGKILL'));
   setInterval(() => {}, 1000);
+  console.log(JSON.stringify(process.argv.slice(2)) + ' ' + process.cwd());
 `;
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-commands-'));

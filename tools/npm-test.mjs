@@ -17,7 +17,10 @@ if (files.length === 0) {
   process.exit(1);
 }
 process.on('exit', () => console.log(`total time ${secondsSince(startedAt)}, installation and compilation included`));
-if (patterns.length === 0) run(process.execPath, [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '.']);
+if (patterns.length === 0) {
+  const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
+  run(process.execPath, [biome, 'check', '.', '--diagnostic-level=error']);
+}
 run(
   process.execPath,
   [
