@@ -10,7 +10,7 @@ import { anyHead, bytesOf } from './heads.js';
 
 const limits = fc.oneof(
   fc.constant(DEFAULT_HEAD_LIMITS),
-  fc.record({ maxTargetBytes: fc.nat(30), maxHeadBytes: fc.nat(120), maxFields: fc.nat(4) }),
+  fc.record({ maxTargetBytes: fc.nat(30), maxHeadBytes: fc.integer({ min: 1, max: 120 }), maxFields: fc.nat(4) }),
 );
 
 /** Everything that a parse says, offsets counted from the start of the head. */
