@@ -59,11 +59,13 @@ export interface Engine {
   /** Ends every operation on a descriptor, each with its final event (-ECANCELED or what it had reached). */
   cancel(token: number, fd: number): void;
   /**
-   * Brackets direct system calls on a socket (sendfile) that must not block: between on and off the socket is
-   * non-blocking, and receive must not be begun on it.
+   * Makes a socket ready for {@link sendFile}, which must not block (on), or for {@link receive} to be begun on it
+   * (off). While it is on, a send may end early or with -EAGAIN.
    */
   directCalls(fd: number, on: boolean): void;
-  /** sendfile(2) now, between {@link directCalls} on and off. Bytes taken, 0 where the file ends, or -errno. */
+  /** Sends bytes now, as far as the socket takes them; `flags` adds MSG bits. Bytes taken or -errno (-EAGAIN: full). */
+  sendNow(fd: number, address: number, length: number, flags: number): number;
+  /** sendfile(2) now, while {@link directCalls} is on. Bytes taken, 0 where the file ends, or -errno. */
   sendFile(fd: number, file: number, offset: number, length: number): number;
   /** Ends the sending direction: the peer reads what was sent, then the end. */
   finish(fd: number): void;

@@ -3,7 +3,7 @@
 // events is that of the io_uring engine.
 
 import type { Engine, EngineEvents } from '../engine/engine.js';
-import { EPOLL, EPOLL_CTL } from '../kernel/constants.js';
+import { EPOLL, EPOLL_CTL, MSG } from '../kernel/constants.js';
 import { epollControl, epollCreate, epollDataWord, epollEventWords, epollWait } from '../kernel/epoll.js';
 import { Errno } from '../kernel/errno.js';
 import { readAhead, readCached } from '../kernel/file.js';
@@ -240,6 +240,10 @@ export class EpollEngine implements Engine {
 
   directCalls(_fd: number, _on: boolean): void {
     // The sockets of this engine never block.
+  }
+
+  sendNow(fd: number, address: number, length: number, flags: number): number {
+    return send(fd, address, length, flags | MSG.DONTWAIT);
   }
 
   sendFile(fd: number, file: number, offset: number, length: number): number {

@@ -17,6 +17,8 @@ export const CopyReason = {
   application: 5,
   /** Request lines and fields kept for the access log. */
   accessLog: 6,
+  /** Bytes of a file on a file system that cannot splice. */
+  notSpliceable: 7,
 } as const;
 
 /** Names of the reasons, by their number. */

@@ -1,5 +1,6 @@
-// The frame cache: whole responses of small files, head and body side by side in one frame that is filled once and sent
-// with one call, to any number of connections. Frames come in sizes of powers of two; the oldest unused ones make room.
+// The frame cache: responses in frames that are filled once and sent to any number of connections. Of a small file head and
+// body lie side by side and leave with one call; of a larger one only the head is kept, and the body goes by sendfile.
+// Frames come in sizes of powers of two; the oldest unused ones make room.
 
 import { readAt } from '../kernel/file.js';
 import { CopyReason, copyBytes, countCopy, encodeText } from '../memory/copy.js';
@@ -14,6 +15,7 @@ const smallestFrame = 2048;
 export class CachedResponse implements Lender {
   readonly representation: Representation;
   readonly headBytes: number;
+  /** Bytes in the frame: the head's, and the body's if it is there too. */
   readonly totalBytes: number;
   readonly address: number;
   readonly #cache: FrameCache;
@@ -30,6 +32,7 @@ export class CachedResponse implements Lender {
     pool: FramePool,
     frame: number,
     headBytes: number,
+    totalBytes: number,
     dateAt: number,
     dateSeconds: number,
   ) {
@@ -38,7 +41,7 @@ export class CachedResponse implements Lender {
     this.#pool = pool;
     this.#frame = frame;
     this.headBytes = headBytes;
-    this.totalBytes = headBytes + representation.size;
+    this.totalBytes = totalBytes;
     this.address = pool.address(frame);
     this.#dateAt = dateAt;
     this.#dateSeconds = dateSeconds;
@@ -95,8 +98,17 @@ export class CachedResponse implements Lender {
     const source = this.#pool.region.bytes;
     copyBytes(CopyReason.frameRefresh, target, at, source, this.#pool.offset(this.#frame), this.totalBytes);
     writeHttpDate(target, at + this.#dateAt, nowSeconds);
-    const { headBytes, representation } = this;
-    return new CachedResponse(this.#cache, representation, pool, frame, headBytes, this.#dateAt, nowSeconds);
+    const { headBytes, totalBytes, representation } = this;
+    return new CachedResponse(
+      this.#cache,
+      representation,
+      pool,
+      frame,
+      headBytes,
+      totalBytes,
+      this.#dateAt,
+      nowSeconds,
+    );
   }
 }
 
@@ -141,25 +153,33 @@ export class FrameCache {
   }
 
   /**
-   * Puts a representation's response into a frame: the head, then the file's bytes. Its pages must be in the page cache.
+   * Puts a representation's response into a frame: the head and, `withBody`, the file's bytes, whose pages must be in the
+   * page cache.
    * @param head the response head, with 29 bytes for the date at `dateAt`.
    * @returns undefined when there is no room, or when the file is not what the representation says.
    */
-  fill(representation: Representation, head: string, dateAt: number, nowSeconds: number): CachedResponse | undefined {
-    const place = this.#lease(head.length + representation.size);
+  fill(
+    representation: Representation,
+    head: string,
+    dateAt: number,
+    nowSeconds: number,
+    withBody: boolean,
+  ): CachedResponse | undefined {
+    const bodyBytes = withBody ? representation.size : 0;
+    const place = this.#lease(head.length + bodyBytes);
     if (place === undefined) return undefined;
     const { pool, frame } = place;
     const at = pool.offset(frame);
     const headBytes = encodeText(CopyReason.encode, pool.region.bytes, at, head);
     writeHttpDate(pool.region.bytes, at + dateAt, nowSeconds);
     const address = pool.address(frame) + headBytes;
-    const read = representation.size === 0 ? 0 : readAt(representation.file.fd, address, representation.size, 0);
-    if (read !== representation.size) {
+    if (bodyBytes > 0 && readAt(representation.file.fd, address, bodyBytes, 0) !== bodyBytes) {
       pool.release(frame);
       return undefined;
     }
-    countCopy(CopyReason.frameFill, read);
-    const response = new CachedResponse(this, representation, pool, frame, headBytes, dateAt, nowSeconds);
+    countCopy(CopyReason.frameFill, bodyBytes);
+    const total = headBytes + bodyBytes;
+    const response = new CachedResponse(this, representation, pool, frame, headBytes, total, dateAt, nowSeconds);
     this.#responses.add(response);
     representation.cached = response;
     return response;

@@ -3,12 +3,14 @@
 import { emptyFileStatus, type FileStatus, fileStatus } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import type { FileSource } from '../transport/output.js';
+import { Residency } from '../transport/page-cache.js';
 
 /** An open file that knows how many refer to it. */
 export class OpenFile implements FileSource {
   readonly fd: number;
   readonly device: number;
   readonly inode: number;
+  readonly residency = new Residency();
   #references = 0;
   readonly #files: OpenFiles;
 

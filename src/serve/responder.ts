@@ -78,14 +78,26 @@ export class Responder {
 
   /** Answers from a frame if what it holds is still current. */
   sendCached(connection: HttpConnection, cached: CachedResponse): boolean {
-    if (cached.dropped || !this.#site.isCurrent(cached.representation)) return false;
+    const { representation } = cached;
+    if (cached.dropped || !this.#site.isCurrent(representation)) return false;
+    const bodyInFrame = cached.totalBytes - cached.headBytes;
+    // What is promised of a body that leaves by sendfile is what its descriptor says now.
+    if (bodyInFrame !== representation.size && !this.#isUnchanged(representation)) return false;
     const lent = cached.lend(this.#dateSeconds);
     connection.sendSegment(lent.address, lent.totalBytes, lent, 0);
     const state = connection.state;
     state.status = 200;
+    state.bodyBytes = representation.size;
     state.way = Way.inline;
-    state.bodyBytes = lent.totalBytes - lent.headBytes;
+    if (bodyInFrame !== representation.size) {
+      state.way = Way.sendfile;
+      connection.sendExtent(representation.file.retain(), 0, representation.size, 0);
+    }
     return true;
+  }
+
+  #isUnchanged(representation: Representation): boolean {
+    return representation.file.status(this.#status) === 0 && representation.matches(this.#status);
   }
 
   /**
@@ -135,8 +147,7 @@ export class Responder {
       if (found.kind !== 'file') return found;
       const siblings = this.#site.siblings(found.representation);
       const chosen = chooseRepresentation(found.representation, siblings, acceptEncoding);
-      const current = chosen.file.status(this.#status) === 0 && chosen.matches(this.#status);
-      if (current || attempt > 0) return { kind: 'file', chosen, varies: siblings.length > 0 };
+      if (this.#isUnchanged(chosen) || attempt > 0) return { kind: 'file', chosen, varies: siblings.length > 0 };
       this.#site.forget(found.representation);
     }
   }
@@ -208,32 +219,31 @@ export class Responder {
     close: boolean,
   ): CachedResponse | undefined {
     const fields = `${this.#fields.content(chosen)}Content-Length: ${chosen.size}\r\n${validators}`;
-    const isHead = head.method === Method.HEAD;
-    const plain = !isHead && !close && head.versionMinor === 1;
-    if (!isHead && chosen.size <= this.#options.inlineBytes) {
-      const cached = chosen.cached ?? this.#fill(chosen, fields);
-      if (cached !== undefined) {
-        if (plain && this.sendCached(connection, cached)) return chosen.watched ? cached : undefined;
-        this.#queueHead(connection, head, 200, fields, close);
-        if (chosen.size > 0)
-          connection.sendSegment(cached.address + cached.headBytes, chosen.size, cached.lendAsIs(), 0);
-        this.#noteBody(connection, Way.inline, chosen.size);
-        return undefined;
-      }
+    const cached = chosen.cached ?? this.#fill(chosen, fields);
+    if (cached !== undefined && head.method === Method.GET && !close && head.versionMinor === 1) {
+      if (this.sendCached(connection, cached)) return chosen.watched ? cached : undefined;
     }
     this.#queueHead(connection, head, 200, fields, close);
-    if (!isHead && chosen.size > 0) {
+    if (head.method === Method.HEAD || chosen.size === 0) return undefined;
+    if (cached !== undefined && cached.totalBytes > cached.headBytes) {
+      connection.sendSegment(cached.address + cached.headBytes, chosen.size, cached.lendAsIs(), 0);
+      this.#noteBody(connection, Way.inline, chosen.size);
+    } else {
       connection.sendExtent(chosen.file.retain(), 0, chosen.size, 0);
       this.#noteBody(connection, Way.sendfile, chosen.size);
     }
     return undefined;
   }
 
-  /** Fills a frame, if that needs no wait for a disk: a cold file leaves by sendfile, which waits without blocking. */
+  /**
+   * Fills a frame: with the body too if the file is small and that needs no wait for a disk. A small cold file leaves by
+   * sendfile, which waits without blocking, and is tried again.
+   */
   #fill(chosen: Representation, fields: string): CachedResponse | undefined {
-    if (chosen.size > 0 && !isResident(chosen.file.fd, 0, chosen.size)) return undefined;
+    const small = chosen.size <= this.#options.inlineBytes;
+    if (small && chosen.size > 0 && !isResident(chosen.file.fd, 0, chosen.size)) return undefined;
     const text = makeHead(200, fields);
-    return this.frames.fill(chosen, text, dateOffset(text), this.#dateSeconds);
+    return this.frames.fill(chosen, text, dateOffset(text), this.#dateSeconds, small);
   }
 
   #noteBody(connection: HttpConnection, way: number, bytes: number): void {

@@ -77,6 +77,10 @@ export class Connection<S> extends Endpoint {
   #lingering = false;
   #lingered = 0;
   #pumping = false;
+  /** Bytes are being handed to the protocol: an answer that is sent at once must not hand out the ones behind it. */
+  #offering = false;
+  /** The socket is ready for direct calls; receiving cannot be begun on it until that is taken back. */
+  #direct = false;
   readonly #pump: FilePump;
   #backlog: Uint8Array = noBytes;
   #backlogStart = 0;
@@ -107,6 +111,7 @@ export class Connection<S> extends Endpoint {
     this.#stopping = false;
     this.#closing = false;
     this.#lingering = false;
+    this.#direct = false;
     this.sentBytes = 0;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.owner.loop.register(this);
@@ -116,6 +121,10 @@ export class Connection<S> extends Endpoint {
 
   #beginReceive(): void {
     this.#receiving = true;
+    if (this.#direct) {
+      this.#direct = false;
+      this.owner.loop.engine.directCalls(this.fd, false);
+    }
     this.owner.loop.engine.receive(this.token, this.fd);
   }
 
@@ -146,14 +155,14 @@ export class Connection<S> extends Endpoint {
       this.#closeWhenIdle();
       return;
     }
-    if (this.inputEnded || this.#stopping || this.#pump.direct) return;
+    if (this.inputEnded || this.#stopping || this.#pumping) return;
     // In the next turn: what ended it (frames in short supply) must have the time to pass.
     this.owner.loop.nextTurn(() => this.#resumeReceive());
   }
 
   /** Begins to receive again if nothing speaks against it. Called when the backlog or a file's extent is done. */
   #resumeReceive(): void {
-    if (this.fd < 0 || this.#receiving || this.#closing || this.inputEnded || this.#pump.direct) return;
+    if (this.fd < 0 || this.#receiving || this.#closing || this.inputEnded || this.#pumping) return;
     if (this.#backlogEnd - this.#backlogStart > this.owner.backlogLimit) return;
     this.#stopping = false;
     this.#beginReceive();
@@ -178,11 +187,13 @@ export class Connection<S> extends Endpoint {
   /** Offers bytes to the protocol, a request at a time, until it is busy or wants more. Returns the first byte left. */
   #offer(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
+    this.#offering = true;
     while (at < end && !this.busy && !this.sending && !this.closing) {
       const taken = this.owner.protocol.received(this, bytes, at, end);
       if (taken === 0) break;
       at += taken;
     }
+    this.#offering = false;
     return this.closing ? end : at;
   }
 
@@ -269,16 +280,49 @@ export class Connection<S> extends Endpoint {
       this.#pump.start(file, output.place(), output.length());
       return;
     }
-    const more = output.following > 0 ? MSG.MORE : 0;
-    this.#sending = true;
     const rest = output.length() - output.done;
-    this.owner.loop.engine.send(this.token, this.fd, output.place() + output.done, rest, more);
+    const place = output.place() + output.done;
+    if (output.following === 0) {
+      this.#sending = true;
+      this.owner.loop.engine.send(this.token, this.fd, place, rest, 0);
+      return;
+    }
+    // A head goes out with what follows it, now: in the kernel it waits for the next bytes (MSG_MORE).
+    const taken = this.owner.loop.engine.sendNow(this.fd, place, rest, MSG.MORE);
+    this.#took(taken);
+  }
+
+  /** Bytes of a segment were taken, or the socket was full, or it failed. */
+  #took(result: number): void {
+    if (result > 0) {
+      this.sentBytes += result;
+      const output = this.output;
+      output.done += result;
+      if (output.done >= output.length()) output.shift();
+      this.#advance();
+    } else if (result === -Errno.EAGAIN) {
+      this.#sending = true;
+      this.owner.loop.engine.awaitWritable(this.token, this.fd);
+    } else if (result === -Errno.EINTR || result === -Errno.ENOBUFS) {
+      // Not the peer's fault, and not for long: once more in the next turn.
+      this.#sending = true;
+      this.owner.loop.nextTurn(() => this.writable(0));
+    } else {
+      this.abort();
+    }
+  }
+
+  /** The pump asks for the socket to be ready for direct calls. */
+  goDirect(): void {
+    if (this.#direct) return;
+    this.#direct = true;
+    this.owner.loop.engine.directCalls(this.fd, true);
   }
 
   #drained(): void {
     if (this.#closing) return;
     this.owner.protocol.drained(this);
-    if (this.fd >= 0 && !this.closing) this.#takeBacklog();
+    if (this.fd >= 0 && !this.closing && !this.#offering) this.#takeBacklog();
   }
 
   /** Goes on with bytes that wait behind a request the protocol was busy with. */
@@ -292,21 +336,7 @@ export class Connection<S> extends Endpoint {
       this.#closeWhenIdle();
       return;
     }
-    if (result <= 0) {
-      if (result === -Errno.EINTR || result === -Errno.ENOBUFS || result === -Errno.EAGAIN) {
-        this.owner.loop.nextTurn(() => {
-          if (this.fd >= 0 && !this.#closing && !this.#sending && !this.output.empty) this.#advance();
-        });
-        return;
-      }
-      this.abort();
-      return;
-    }
-    this.sentBytes += result;
-    const output = this.output;
-    output.done += result;
-    if (output.done >= output.length()) output.shift();
-    this.#advance();
+    this.#took(result);
   }
 
   /** The pump sent its whole extent (called by {@link FilePump}). */
@@ -335,7 +365,13 @@ export class Connection<S> extends Endpoint {
   }
 
   override writable(result: number): void {
-    this.#pump.writable(result);
+    if (!this.#sending) {
+      this.#pump.writable(result);
+      return;
+    }
+    this.#sending = false;
+    if (this.#closing) this.#closeWhenIdle();
+    else this.#advance();
   }
 
   override fetched(result: number): void {

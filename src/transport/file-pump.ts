@@ -2,13 +2,16 @@
 // bytes and the pages are there; when the socket is full it waits for room, when a page is cold it has it fetched first.
 // Bounded work a turn, so that a fast reader of a large file leaves room for everyone else.
 
+import type { Engine } from '../engine/engine.js';
 import { Errno } from '../kernel/errno.js';
+import { readAt } from '../kernel/file.js';
+import { CopyReason, countCopy } from '../memory/copy.js';
+import { Region } from '../memory/region.js';
 import type { Loop } from './loop.js';
 import type { FileSource } from './output.js';
-import { isResident } from './page-cache.js';
 
 /** Bytes looked at, fetched and sent as one. */
-const windowBytes = 512 * 1024;
+const windowBytes = 1024 * 1024;
 /** Bytes one connection may send before others have their turn. */
 const turnBytes = 2 * 1024 * 1024;
 
@@ -17,6 +20,8 @@ interface PumpOwner {
   readonly token: number;
   readonly fd: number;
   sentBytes: number;
+  /** Makes the socket ready for direct calls. */
+  goDirect(): void;
   extentSent(): void;
   extentCold(): void;
   extentFailed(truncated: boolean): void;
@@ -25,8 +30,6 @@ interface PumpOwner {
 
 /** One per connection, used for each extent in turn. */
 export class FilePump {
-  /** True while the socket is in the state for direct calls. */
-  direct = false;
   /** True while an operation of the engine is under way for the pump, or a turn is due. */
   waiting = false;
   readonly #loop: Loop;
@@ -37,6 +40,9 @@ export class FilePump {
   /** The range known to be resident, so that it is not asked for again after a short write. */
   #residentTo = 0;
   #fetchedTo = 0;
+  /** What may still be sent in the loop's turn of this number. */
+  #turn = -1;
+  #budget = 0;
 
   constructor(loop: Loop, owner: PumpOwner) {
     this.#loop = loop;
@@ -50,40 +56,45 @@ export class FilePump {
     this.#left = length;
     this.#residentTo = 0;
     this.#fetchedTo = 0;
-    this.#loop.engine.directCalls(this.#owner.fd, true);
-    this.direct = true;
+    this.#owner.goDirect();
     this.#run();
   }
 
   #run(): void {
     const engine = this.#loop.engine;
     const file = this.#file!;
-    let budget = turnBytes;
+    if (this.#turn !== this.#loop.turns) {
+      this.#turn = this.#loop.turns;
+      this.#budget = turnBytes;
+    }
     while (this.#left > 0) {
-      if (budget <= 0) {
+      if (this.#budget <= 0) {
         this.#waitTurn();
         return;
       }
       if (this.#offset >= this.#residentTo && !this.#ensureResident(file)) return;
       const ask = Math.min(this.#left, this.#residentTo - this.#offset);
-      const result = engine.sendFile(this.#owner.fd, file.fd, this.#offset, ask);
+      let result = engine.sendFile(this.#owner.fd, file.fd, this.#offset, ask);
+      if (result === -Errno.EINVAL || result === -Errno.ENOSYS || result === -Errno.EOPNOTSUPP) {
+        result = copyOut(engine, this.#owner.fd, file.fd, this.#offset, ask);
+      }
       if (result > 0) {
         this.#offset += result;
         this.#left -= result;
         this.#owner.sentBytes += result;
-        budget -= result;
+        this.#budget -= result;
       } else if (result === -Errno.EAGAIN) {
         this.waiting = true;
         engine.awaitWritable(this.#owner.token, this.#owner.fd);
         return;
       } else if (result !== -Errno.EINTR) {
         // 0: the file ended before its extent did. Nothing may follow on this connection, or it would be read as body.
-        this.#end();
+        this.#file = undefined;
         this.#owner.extentFailed(result === 0);
         return;
       }
     }
-    this.#end();
+    this.#file = undefined;
     this.#owner.extentSent();
   }
 
@@ -91,9 +102,12 @@ export class FilePump {
   #ensureResident(file: FileSource): boolean {
     const length = Math.min(this.#left, windowBytes);
     // Once fetched, a window is sent even if memory pressure took a page again: progress comes before purity.
-    if (this.#fetchedTo > this.#offset || isResident(file.fd, this.#offset, length)) {
-      this.#residentTo =
-        this.#fetchedTo > this.#offset ? Math.min(this.#fetchedTo, this.#offset + length) : this.#offset + length;
+    if (this.#fetchedTo > this.#offset) {
+      this.#residentTo = Math.min(this.#fetchedTo, this.#offset + length);
+      return true;
+    }
+    if (file.residency.covers(file.fd, this.#offset, length, this.#loop.nowMs)) {
+      this.#residentTo = this.#offset + length;
       return true;
     }
     this.waiting = true;
@@ -128,16 +142,20 @@ export class FilePump {
     return false;
   }
 
-  #end(): void {
-    this.#file = undefined;
-    if (!this.direct) return;
-    this.direct = false;
-    this.#loop.engine.directCalls(this.#owner.fd, false);
-  }
-
   /** Gives the extent up. If {@link waiting}, the owner's pumpIdle is called when the last operation has ended. */
   stop(): void {
     this.#file = undefined;
-    this.direct = false;
   }
+}
+
+const copyBytesAtOnce = 64 * 1024;
+let copyMemory: Region | undefined;
+
+/** For a file system whose files cannot be spliced: through memory, and counted. As sendfile in what it returns. */
+function copyOut(engine: Engine, fd: number, file: number, offset: number, length: number): number {
+  copyMemory ??= new Region(copyBytesAtOnce);
+  const read = readAt(file, copyMemory.address, Math.min(length, copyBytesAtOnce), offset);
+  if (read <= 0) return read;
+  countCopy(CopyReason.notSpliceable, read);
+  return engine.sendNow(fd, copyMemory.address, read, 0);
 }

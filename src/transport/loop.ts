@@ -27,6 +27,8 @@ export class Loop implements EngineEvents {
   readonly engine: Engine;
   /** Milliseconds of a monotonic clock, taken once a turn, after the wait. */
   nowMs = performance.now();
+  /** Turns so far: what may be done once a turn remembers the number. */
+  turns = 0;
   readonly #endpoints: Array<Endpoint | undefined> = [];
   readonly #freeTokens: number[] = [];
   readonly #ticks = new Set<(nowMs: number) => void>();
@@ -83,6 +85,7 @@ export class Loop implements EngineEvents {
 
   /** One turn: submit, wait at most `waitMs`, hand out events, then deferred work and ticks. */
   turn(waitMs: number): void {
+    this.turns++;
     this.engine.turn(this.#ready.length > 0 ? 0 : waitMs, this);
     if (this.#ready.length > 0) this.#doReady();
     this.nowMs = performance.now();

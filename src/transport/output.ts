@@ -1,6 +1,8 @@
 // What a connection has still to send, in order: segments of memory, and extents of files that never enter it.
 // This is the SgList of a socket: descriptors only. A segment's owner is told when its bytes are free again.
 
+import type { Residency } from './page-cache.js';
+
 /** Whoever lent bytes to an output: released once, when they were sent or the connection ended. */
 export interface Lender {
   /** `cookie` is what was given with the segment or extent: a frame's number, say. */
@@ -10,6 +12,8 @@ export interface Lender {
 /** An open file as an output needs it. It stays open until released. */
 export interface FileSource extends Lender {
   readonly fd: number;
+  /** What is known of its pages. */
+  readonly residency: Residency;
 }
 
 /** Entries of one connection's output. Arrays are used again; steady state allocates nothing. */

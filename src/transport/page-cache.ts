@@ -28,3 +28,28 @@ export function isResident(fd: number, offset: number, length: number): boolean 
   }
   return readCached(fd, probe.address, 1, offset) !== -Errno.EAGAIN;
 }
+
+/** How long what was found resident is believed to be: asking costs two calls, and pages that are in use stay. */
+const believeMs = 1000;
+
+/** What is known of one file's pages. */
+export class Residency {
+  #from = 0;
+  #to = 0;
+  #untilMs = 0;
+
+  /** True when the range can be sent without waiting for a disk; asked of the kernel unless that was done lately. */
+  covers(fd: number, offset: number, length: number, nowMs: number): boolean {
+    if (nowMs < this.#untilMs && offset >= this.#from && offset + length <= this.#to) return true;
+    if (!isResident(fd, offset, length)) return false;
+    // Readers go forward: a range that joins the known one extends it, and its age is that of the older part.
+    if (nowMs < this.#untilMs && offset >= this.#from && offset <= this.#to) {
+      this.#to = offset + length;
+      return true;
+    }
+    this.#from = offset;
+    this.#to = offset + length;
+    this.#untilMs = nowMs + believeMs;
+    return true;
+  }
+}

@@ -15,7 +15,7 @@ import {
   POSIX_FADV,
   SOCK,
 } from '../kernel/constants.js';
-import { closeDescriptor, sendFile, setNonBlocking, shutdownSending } from '../kernel/socket.js';
+import { closeDescriptor, send, sendFile, setNonBlocking, shutdownSending } from '../kernel/socket.js';
 import { Region } from '../memory/region.js';
 import { BufferRing } from './buffer-ring.js';
 import { UringRing } from './ring.js';
@@ -158,6 +158,10 @@ export class UringEngine implements Engine {
 
   directCalls(fd: number, on: boolean): void {
     setNonBlocking(fd, on);
+  }
+
+  sendNow(fd: number, address: number, length: number, flags: number): number {
+    return send(fd, address, length, flags | MSG.DONTWAIT);
   }
 
   sendFile(fd: number, file: number, offset: number, length: number): number {
