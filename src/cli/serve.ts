@@ -124,7 +124,6 @@ function serveUntilSignal(server: Server): Promise<number> {
   const { root, workers } = server.options;
   const metrics = server.metricsUrl === undefined ? '' : `, metrics at ${server.metricsUrl}`;
   const many = workers === 1 ? '1 worker' : `${workers} workers`;
-  process.stdout.write(`clearway serves ${root} at ${server.url} (${server.engine}, ${many}${metrics})\n`);
   server.on('warning', (message) => process.stderr.write(`clearway serve: ${message}\n`));
   return new Promise((resolve) => {
     const stop = (): void => {
@@ -132,6 +131,8 @@ function serveUntilSignal(server: Server): Promise<number> {
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
+    // Said only now: whoever reads the line may send a signal at once.
+    process.stdout.write(`clearway serves ${root} at ${server.url} (${server.engine}, ${many}${metrics})\n`);
     server.on('error', (error) => {
       process.stderr.write(`clearway serve: ${error.message}\n`);
       void server.close(0).then(() => resolve(1));
