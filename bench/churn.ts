@@ -40,7 +40,7 @@ export interface ChurnReport {
 
 const requestCount = 10_000;
 const warmRequestCount = 600;
-const settleLimitMs = 10_000;
+const settleLimitMs = 6_000;
 const defaultPeers = ['clearway-uring', 'clearway-epoll', 'nginx', 'node-http'];
 const smallFiles = siteFiles.filter((file) => file.bytes <= 1 << 20);
 /** Larger than the socket buffers of both ends together, so that a client that leaves does so while the server is sending. */
@@ -52,7 +52,7 @@ async function holdingOf(peer: RunningPeer): Promise<Holding> {
   return { descriptors: descriptorTargets(peer.pid).length, frames, rssBytes: memoryOf(peer.pid).rssBytes };
 }
 
-/** Waits until the server holds no more than `goal`, at most 10 s: connections that are gone may still be on their way out. */
+/** Waits until the server holds no more than `goal`, at most 6 s: connections that are gone may still be on their way out. */
 async function settle(peer: RunningPeer, goal: Holding): Promise<Holding> {
   const deadline = Date.now() + settleLimitMs;
   for (;;) {
@@ -66,7 +66,7 @@ async function settle(peer: RunningPeer, goal: Holding): Promise<Holding> {
 async function churnPeer(peer: RunningPeer, requests: number, session: Session): Promise<ChurnResult> {
   let before: Holding | undefined;
   try {
-    const plan: ChurnPlan = { origin: peer.origin, files, requests: warmRequestCount, seed: 1 };
+    const plan: ChurnPlan = { origin: peer.origin, files, requests: Math.min(warmRequestCount, requests), seed: 1 };
     // The same mixture first, so that files that stay open and frames that stay filled on purpose are there before as well.
     await runChurnLoad(plan, session.placement.load, 60);
     await sleep(1500);

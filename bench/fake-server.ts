@@ -2,10 +2,11 @@
 // told to be wrong, so that a test sees the harness notice. It is no part of any comparison.
 // BENCH_FAKE=leak keeps a descriptor open for every request cut off; BENCH_FAKE=wrong sends other bytes than the file's.
 
-import { openSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, openSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { copyReasonNames } from '../src/memory/copy.js';
 
@@ -38,9 +39,16 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     response.end();
     return;
   }
+  bodyBytes += found.size;
+  if (found.size > 1 << 20) {
+    const stream = createReadStream(path);
+    // A response that waits behind another one never hears of its connection's end: Node would leave the file open.
+    request.socket.once('close', () => stream.destroy());
+    pipeline(stream, response, () => {});
+    return;
+  }
   const body = readFileSync(path);
   if (fault === 'wrong') body[body.length - 1]! ^= 1;
-  bodyBytes += body.length;
   response.end(body);
 }
 

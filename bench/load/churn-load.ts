@@ -49,10 +49,11 @@ export interface ChurnStep {
   readonly wantedStatus: number | undefined;
 }
 
-/** Draws the next step. @param lastModified the Last-Modified that makes a 304 */
-export function drawStep(random: () => number, plan: ChurnPlan, lastModified: string): ChurnStep {
+/** Draws the next step. @param lastModified for each file of the plan the Last-Modified that makes a 304 */
+export function drawStep(random: () => number, plan: ChurnPlan, lastModified: readonly string[]): ChurnStep {
   const kind = churnKinds[Math.floor(random() * churnKinds.length)]!;
-  const file = plan.files[Math.floor(random() * plan.files.length)]!;
+  const index = Math.floor(random() * plan.files.length);
+  const file = plan.files[index]!;
   const host = new URL(plan.origin).host;
   const get = `GET ${file.path} HTTP/1.1\r\nHost: ${host}\r\n`;
   const reset = random() < 0.5;
@@ -69,7 +70,7 @@ export function drawStep(random: () => number, plan: ChurnPlan, lastModified: st
     const send = `HEAD ${file.path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
     return { ...step, send, leaveAfterBytes: Number.POSITIVE_INFINITY, wantedStatus: 200 };
   }
-  const send = `${get}If-Modified-Since: ${lastModified}\r\n\r\n`;
+  const send = `${get}If-Modified-Since: ${lastModified[index]}\r\n\r\n`;
   return { ...step, send, leaveAfterBytes: Number.POSITIVE_INFINITY, wantedStatus: 304 };
 }
 
@@ -118,14 +119,13 @@ async function perform(origin: URL, step: ChurnStep): Promise<string | undefined
 }
 
 async function lastModifiedOf(url: string): Promise<string> {
-  const response = await fetch(url, { headers: { Connection: 'close' } });
-  await response.arrayBuffer();
+  const response = await fetch(url, { method: 'HEAD', headers: { Connection: 'close' } });
   return response.headers.get('last-modified') ?? new Date().toUTCString();
 }
 
 async function run(plan: ChurnPlan): Promise<ChurnCounts> {
   const random = seededRandom(plan.seed);
-  const lastModified = await lastModifiedOf(`${plan.origin}${plan.files[0]!.path}`);
+  const lastModified = await Promise.all(plan.files.map((file) => lastModifiedOf(plan.origin + file.path)));
   const ends = Object.fromEntries(churnKinds.map((kind) => [kind, 0])) as ChurnCounts['ends'];
   const troubles = new Set<string>();
   const origin = new URL(plan.origin);

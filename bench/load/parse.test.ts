@@ -68,7 +68,7 @@ test('churn: seeded, every kind drawn, a cut head is never whole', () => {
   const plan = { origin: 'http://127.0.0.1:1', files: [{ path: '/a', bytes: 1 << 20 }], requests: 1, seed: 7 };
   const draw = (seed: number) => {
     const random = seededRandom(seed);
-    return Array.from({ length: 500 }, () => drawStep(random, plan, 'Thu, 01 Jan 2026 00:00:00 GMT'));
+    return Array.from({ length: 500 }, () => drawStep(random, plan, ['Thu, 01 Jan 2026 00:00:00 GMT']));
   };
   assert.deepEqual(draw(7), draw(7));
   assert.notDeepEqual(draw(7), draw(8));
