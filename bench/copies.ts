@@ -20,9 +20,17 @@ export async function readCopies(metricsUrl: string): Promise<CopyCount> {
   return { copiedBytes };
 }
 
-/** Frames leased at this moment. @throws when the page has no such metric: a missing one must not pass for zero. */
+/** The gauges that together are all frames of a worker: responses kept, requests being read, heads being sent. */
+const frameGauges = ['clearway_frames', 'clearway_receive_frames', 'clearway_head_frames'] as const;
+
+/** Frames in use at this moment. @throws when the page lacks a gauge: a missing one must not pass for zero. */
 export async function readFramesInUse(metricsUrl: string): Promise<number> {
-  const inUse = sumOf(await readMetrics(metricsUrl), 'clearway_frames_in_use');
-  if (inUse === undefined) throw new Error(`${metricsUrl} has no clearway_frames_in_use`);
+  const samples = await readMetrics(metricsUrl);
+  let inUse = 0;
+  for (const name of frameGauges) {
+    const value = sumOf(samples, name);
+    if (value === undefined) throw new Error(`${metricsUrl} has no ${name}`);
+    inUse += value;
+  }
   return inUse;
 }

@@ -56,7 +56,8 @@ function metrics(_request: IncomingMessage, response: ServerResponse): void {
   const copies = copyReasonNames.map((reason) => {
     return `clearway_copied_bytes_total{reason="${reason}"} ${reason === 'application' ? bodyBytes : 0}`;
   });
-  response.end(`${copies.join('\n')}\nclearway_frames_in_use 3\n`);
+  const frames = ['frames', 'receive_frames', 'head_frames'].map((name) => `clearway_${name} 1`);
+  response.end(`${[...copies, ...frames].join('\n')}\n`);
 }
 
 const metricsPort = Number(String(values.metrics).split(':')[1]);
