@@ -85,11 +85,63 @@ test('a signal reaches the server once, and its exit status comes back', async (
   assert.deepEqual(lines.slice(1), ['got SIGTERM']);
 });
 
+test('npm passes a signal on to the command itself: no shell stands between', () => {
+  const { scripts } = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8'));
+  assert.match(scripts.start, /^exec node /);
+  assert.match(scripts.test, /^exec node /);
+});
+
+test('npm test that is ended ends its tests', async () => {
+  write('src/long.test.ts', '');
+  write(
+    'dist/src/long.test.js',
+    `import { test } from 'node:test'; import { writeFileSync } from 'node:fs';
+    writeFileSync('long.pid', String(process.pid));
+    test('long', () => new Promise((resolve) => setTimeout(resolve, 60_000)));`,
+  );
+  const child = spawn(process.execPath, [join(folder, 'tools/npm-test.mjs'), 'src/long'], { env: testEnvironment() });
+  const ended = once(child, 'close');
+  child.stderr.pipe(process.stderr);
+  child.stdout.resume();
+  const pid = await eventually(() => Number(readFileSync(join(folder, 'long.pid'), 'utf8')) || undefined);
+  child.kill('SIGTERM');
+  await ended;
+  await eventually(() => !isRunning(pid) || undefined);
+  rmSync(join(folder, 'src/long.test.ts'));
+});
+
+/** What `probe` gives as soon as it gives something, asked for up to 20 s; an exception counts as nothing. */
+async function eventually<T>(probe: () => T | undefined): Promise<T> {
+  for (let attempt = 0; attempt < 400; attempt++) {
+    try {
+      const value = probe();
+      if (value !== undefined) return value;
+    } catch {}
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('it did not happen within 20 s');
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 test('a server that dies of a signal ends the command the same way', async () => {
   const { child, ended } = await start();
   child.kill('SIGUSR2');
   assert.deepEqual(await ended, [null, 'SIGKILL']);
 });
+
+/** Without what tells Node that it runs inside a test, which would change how the inner runner reports. */
+function testEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  return env;
+}
 
 function npmTest(...patterns: string[]): { status: number | null; output: string } {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;

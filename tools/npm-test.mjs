@@ -2,7 +2,7 @@
 // A PATTERN keeps the test files whose path contains it, and leaves the formatter and linter out.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, install, root, run, secondsSince } from './run.mjs';
+import { become, build, install, root, run, secondsSince } from './run.mjs';
 
 // A file that hangs is ended after this long, and counted as cancelled; the whole run is not lost with it.
 const FILE_TIMEOUT_MS = 10 * 60_000;
@@ -21,7 +21,7 @@ if (patterns.length === 0) {
   const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
   run(process.execPath, [biome, 'check', '.', '--diagnostic-level=error']);
 }
-run(
+become(
   process.execPath,
   [
     '--enable-source-maps',
@@ -31,7 +31,7 @@ run(
     '--test-reporter=./tools/npm-test-reporter.mjs',
     ...files,
   ],
-  { CLEARWAY_TEST_FILES: String(files.length) },
+  { env: { ...process.env, CLEARWAY_TEST_FILES: String(files.length) } },
 );
 
 /** The compiled test files of a folder whose source is still there: the compiler removes nothing from dist/. */

@@ -1,9 +1,12 @@
 // Shared by `npm start` and `npm test`: install when the lock file changed, build when a source changed, run a program.
 // It is plain JavaScript because it runs before anything is installed or compiled.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+// npm passes on a signal that the whole process group already got; a server's second SIGTERM means "now".
+const SAME_SIGNAL_MS = 300;
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -15,6 +18,32 @@ export function run(command, args, env = {}) {
     process.exit(1);
   }
   if (done.status !== 0) process.exit(done.status ?? 1);
+}
+
+/** Runs a program as this command's last act: signals are passed on to it, and its end is the end of this process. */
+export function become(command, args, options = {}) {
+  const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) forward(signal, child);
+  child.on('error', (error) => {
+    console.error(`cannot run ${command}: ${error.message}`);
+    process.exit(1);
+  });
+  child.on('exit', (status, signal) => {
+    if (signal === null) process.exit(status);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+/** Sends one kind of signal on, once for a burst; a terminal sends SIGINT and SIGHUP to the child by itself. */
+function forward(signal, child) {
+  let lastAt = Number.NEGATIVE_INFINITY;
+  process.on(signal, () => {
+    const fromTerminal = process.stdin.isTTY && (signal === 'SIGINT' || signal === 'SIGHUP');
+    const isRepeated = performance.now() - lastAt < SAME_SIGNAL_MS;
+    lastAt = performance.now();
+    if (!fromTerminal && !isRepeated) child.kill(signal);
+  });
 }
 
 /**
