@@ -33,8 +33,8 @@ export interface HttpTimeouts {
 
 /** One connection's place in the protocol. Used again for later connections. */
 export class HttpState {
-  readonly body = new BodyReader();
-  readonly log = new LogEntry();
+  #body: BodyReader | undefined;
+  #log: LogEntry | undefined;
   /** A request's body is still to be read and thrown away. */
   bodyPending = false;
   /** Bytes of an incomplete head that were already looked at, and when its first byte came (0: none yet). */
@@ -48,6 +48,18 @@ export class HttpState {
   way: number = Way.none;
   bodyBytes = 0;
   startedMs = 0;
+
+  /** The reader of a body nobody wants; made for the first one, since most requests have none. */
+  get body(): BodyReader {
+    this.#body ??= new BodyReader();
+    return this.#body;
+  }
+
+  /** What the log wants to know; made for the first entry, since many servers keep no log. */
+  get log(): LogEntry {
+    this.#log ??= new LogEntry();
+    return this.#log;
+  }
 
   /** Makes it ready for a new connection. */
   reset(): void {

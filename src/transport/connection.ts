@@ -60,8 +60,7 @@ export class Connection<S> extends Endpoint {
   deadlineMs = Number.POSITIVE_INFINITY;
   /** Bytes given to the kernel on this connection. */
   sentBytes = 0;
-  /** When the present output began; when the rate check last looked and what was acknowledged then (-1: not yet). */
-  outputSinceMs = 0;
+  /** When the rate check last looked (or the output began), and what was acknowledged then (-1: not looked yet). */
   rateCheckedMs = 0;
   rateCheckedBytes = 0;
   /** Position in the owner's list of open connections. */
@@ -81,7 +80,8 @@ export class Connection<S> extends Endpoint {
   #offering = false;
   /** The socket is ready for direct calls; receiving cannot be begun on it until that is taken back. */
   #direct = false;
-  readonly #pump: FilePump;
+  /** Made for the first extent: most connections never send one. */
+  #pump: FilePump | undefined;
   #backlog: Uint8Array = noBytes;
   #backlogStart = 0;
   #backlogEnd = 0;
@@ -90,7 +90,6 @@ export class Connection<S> extends Endpoint {
     super();
     this.owner = owner;
     this.state = owner.protocol.createState();
-    this.#pump = new FilePump(owner.loop, this);
   }
 
   /** True from the first byte of an answer that is queued until its last one is in the kernel's hands. */
@@ -262,8 +261,7 @@ export class Connection<S> extends Endpoint {
   /** Begins to send what was queued. */
   flush(): void {
     if (this.#sending || this.#pumping || this.output.empty) return;
-    this.outputSinceMs = this.owner.loop.nowMs;
-    this.rateCheckedMs = this.outputSinceMs;
+    this.rateCheckedMs = this.owner.loop.nowMs;
     this.rateCheckedBytes = -1;
     this.#advance();
   }
@@ -274,15 +272,16 @@ export class Connection<S> extends Endpoint {
       this.#drained();
       return;
     }
-    const file = output.file();
+    const file = output.file;
     if (file !== undefined) {
       this.#pumping = true;
-      this.#pump.start(file, output.place(), output.length());
+      this.#pump ??= new FilePump(this.owner.loop, this);
+      this.#pump.start(file, output.place, output.length);
       return;
     }
-    const rest = output.length() - output.done;
-    const place = output.place() + output.done;
-    if (output.following === 0) {
+    const rest = output.length - output.done;
+    const place = output.place + output.done;
+    if (!output.continues) {
       this.#sending = true;
       this.owner.loop.engine.send(this.token, this.fd, place, rest, 0);
       return;
@@ -298,7 +297,7 @@ export class Connection<S> extends Endpoint {
       this.sentBytes += result;
       const output = this.output;
       output.done += result;
-      if (output.done >= output.length()) output.shift();
+      if (output.done >= output.length) output.shift();
       this.#advance();
     } else if (result === -Errno.EAGAIN) {
       this.#sending = true;
@@ -366,7 +365,7 @@ export class Connection<S> extends Endpoint {
 
   override writable(result: number): void {
     if (!this.#sending) {
-      this.#pump.writable(result);
+      this.#pump?.writable(result);
       return;
     }
     this.#sending = false;
@@ -375,12 +374,12 @@ export class Connection<S> extends Endpoint {
   }
 
   override fetched(result: number): void {
-    this.#pump.fetched(result);
+    this.#pump?.fetched(result);
   }
 
   /** True while the pump or an engine's operation still uses the socket. */
   get #inUse(): boolean {
-    return this.#receiving || this.#sending || this.#pump.waiting;
+    return this.#receiving || this.#sending || this.#pump?.waiting === true;
   }
 
   /** Closes after everything queued was sent, in a way that lets the peer read it: no reset while it still sends. */
@@ -402,7 +401,7 @@ export class Connection<S> extends Endpoint {
     if (this.#closing || this.fd < 0) return;
     this.#closing = true;
     if (this.#inUse) this.owner.loop.engine.cancel(this.token, this.fd);
-    this.#pump.stop();
+    this.#pump?.stop();
     this.#closeWhenIdle();
   }
 

@@ -16,28 +16,56 @@ export interface FileSource extends Lender {
   readonly residency: Residency;
 }
 
-/** Entries of one connection's output. Arrays are used again; steady state allocates nothing. */
+/** One segment or extent. Pooled, and shared by all connections: an idle one holds none. */
+class Entry {
+  /** The file of an extent; undefined for a segment of memory. */
+  file: FileSource | undefined;
+  lender: Lender | undefined;
+  cookie = 0;
+  /** Address of a segment, offset of an extent: doubles, exact up to 2^53. */
+  place = 0;
+  length = 0;
+  next: Entry | undefined;
+}
+
+const maxPooled = 4096;
+let pool: Entry | undefined;
+let pooled = 0;
+
+function takeEntry(): Entry {
+  const entry = pool;
+  if (entry === undefined) return new Entry();
+  pool = entry.next;
+  pooled--;
+  entry.next = undefined;
+  return entry;
+}
+
+function giveBack(entry: Entry): void {
+  entry.file = undefined;
+  entry.lender = undefined;
+  entry.next = undefined;
+  if (pooled === maxPooled) return;
+  entry.next = pool;
+  pool = entry;
+  pooled++;
+}
+
+/** The entries of one connection. */
 export class Output {
-  /** The entry being sent, and the end. */
-  first = 0;
-  last = 0;
   /** Bytes of the first entry that are gone. */
   done = 0;
-  readonly #lenders: Array<Lender | undefined> = [];
-  readonly #files: Array<FileSource | undefined> = [];
-  readonly #cookies: number[] = [];
-  /** Address of a segment, offset of an extent: doubles, exact up to 2^53. */
-  readonly #places: number[] = [];
-  readonly #lengths: number[] = [];
+  #first: Entry | undefined;
+  #last: Entry | undefined;
 
   /** True when nothing is left to send. */
   get empty(): boolean {
-    return this.first === this.last;
+    return this.#first === undefined;
   }
 
-  /** Entries after the first one. */
-  get following(): number {
-    return this.last - this.first - 1;
+  /** True when something follows the first entry. */
+  get continues(): boolean {
+    return this.#first !== this.#last;
   }
 
   /** Adds bytes at an address. */
@@ -51,41 +79,42 @@ export class Output {
   }
 
   #add(place: number, length: number, file: FileSource | undefined, lender: Lender | undefined, cookie: number): void {
-    const at = this.last++;
-    this.#places[at] = place;
-    this.#lengths[at] = length;
-    this.#files[at] = file;
-    this.#lenders[at] = lender;
-    this.#cookies[at] = cookie;
+    const entry = takeEntry();
+    entry.file = file;
+    entry.lender = lender;
+    entry.cookie = cookie;
+    entry.place = place;
+    entry.length = length;
+    if (this.#last === undefined) this.#first = entry;
+    else this.#last.next = entry;
+    this.#last = entry;
   }
 
-  /** The file of an entry; undefined for a segment of memory. */
-  file(index = this.first): FileSource | undefined {
-    return this.#files[index];
+  /** The file of the first entry; undefined for a segment of memory. */
+  get file(): FileSource | undefined {
+    return this.#first?.file;
   }
 
-  /** Where an entry begins: an address, or an offset of its file. */
-  place(index = this.first): number {
-    return this.#places[index]!;
+  /** Where the first entry begins: an address, or an offset of its file. */
+  get place(): number {
+    return this.#first?.place ?? 0;
   }
 
-  /** Bytes of an entry. */
-  length(index = this.first): number {
-    return this.#lengths[index]!;
+  /** Bytes of the first entry, the ones that are gone included. */
+  get length(): number {
+    return this.#first?.length ?? 0;
   }
 
   /** Lets go of the first entry. */
   shift(): void {
-    const at = this.first++;
+    const entry = this.#first;
+    if (entry === undefined) return;
     this.done = 0;
-    if (this.first === this.last) {
-      this.first = 0;
-      this.last = 0;
-    }
-    const lender = this.#lenders[at];
-    this.#lenders[at] = undefined;
-    this.#files[at] = undefined;
-    lender?.release(this.#cookies[at]!);
+    this.#first = entry.next;
+    if (this.#first === undefined) this.#last = undefined;
+    const { lender, cookie } = entry;
+    giveBack(entry);
+    lender?.release(cookie);
   }
 
   /** Lets go of everything. */
