@@ -1,0 +1,98 @@
+// How often each thing happens to one message: calls, super-packets, packets, fragments, pages, acknowledgements. Counts may be fractions,
+// because a stream of small messages shares packets. It knows nothing of time.
+
+import { headerBytes, maximumSegment } from './ethernet.js';
+import type { Scenario } from './scenario.js';
+
+/** Bytes of one fragment of a payload copied by the kernel: an order-3 allocation (net/core/sock.c, SKB_FRAG_PAGE_ORDER). */
+const copiedFragmentBytes = 32_768;
+
+export interface Counts {
+  /** Payload bytes of the message. */
+  bytes: number;
+  /** IP and transport header bytes of a packet. */
+  headers: number;
+  /** Payload bytes of a full packet. */
+  segment: number;
+  calls: number;
+  /** Packets on the wire. */
+  packets: number;
+  /** sk_buffs that go through the sending stack: super-packets, or packets without segmentation offload. */
+  sendSkbs: number;
+  /** sk_buffs that reach the driver: super-packets with TSO, packets otherwise. */
+  driverSkbs: number;
+  /** Payload fragments the driver maps. */
+  mapped: number;
+  /** Bytes of one fragment. */
+  fragmentBytes: number;
+  /** Payload bytes of one super-packet. */
+  superBytes: number;
+  /** Pages of 4 KiB (or of the page size) that are referenced instead of copied. */
+  pages: number;
+  /** Acknowledgements the receiver sends. */
+  acks: number;
+  /** sk_buffs that go up the receiving stack, after GRO. */
+  receiveSkbs: number;
+  /** Receive buffers filled. */
+  buffers: number;
+  reads: number;
+}
+
+/** Whether the way puts references to the payload into the super-packet instead of a copy. */
+export function isReference(way: Scenario['way']): boolean {
+  return way === 'sendfile' || way === 'zerocopy' || way === 'send_zc' || way === 'send_zc_fixed' || way === 'bypass';
+}
+
+/** Bytes of one payload fragment in a super-packet: what the copy path allocates, or the pages and pieces referenced. */
+export function fragmentBytesOf(scenario: Scenario): number {
+  if (!isReference(scenario.way)) return copiedFragmentBytes;
+  const piece = Math.max(1, Math.ceil(scenario.message / scenario.fragments));
+  const page = scenario.source === 'file' && scenario.way === 'sendfile' ? 4096 : scenario.page;
+  return Math.min(page, piece);
+}
+
+/** Payload bytes of a full super-packet: gso_max_size, cut by MAX_SKB_FRAGS fragments, at a whole number of segments. */
+export function superBytesOf(scenario: Scenario): number {
+  const header = headerBytes(scenario);
+  const segment = Math.max(1, scenario.mtu - header);
+  if (scenario.offload === 'none') return segment;
+  const limit = Math.min(scenario.gsoMax - header - 14, scenario.maxFrags * fragmentBytesOf(scenario));
+  return Math.max(segment, Math.floor(limit / segment) * segment);
+}
+
+/** The counts of one message of a scenario (socket paths). A TCP stream packs messages densely; a datagram never shares a packet.
+ * `ackSegments`: packets GRO merges before the receiver acknowledges. */
+export function countsOf(scenario: Scenario, ackSegments: number): Counts {
+  const bytes = scenario.message;
+  const headers = headerBytes(scenario);
+  const segment = Math.max(1, maximumSegment(scenario.mtu, scenario));
+  const superBytes = superBytesOf(scenario);
+  const datagram = scenario.protocol !== 'tcp';
+  const whole = (value: number): number => (datagram ? Math.ceil(value) : value);
+  const packets = whole(bytes / segment);
+  const supers = whole(bytes / superBytes);
+  const offloaded = scenario.offload !== 'none';
+  const fragmentBytes = fragmentBytesOf(scenario);
+  const sendSkbs = offloaded ? supers : packets;
+  const driverSkbs = scenario.offload === 'tso' ? supers : packets;
+  const mapped = Math.max(bytes / fragmentBytes, driverSkbs);
+  const receiveSuper = scenario.gro ? Math.max(segment, Math.floor((scenario.gsoMax - headers) / segment) * segment) : segment;
+  const receiveSkbs = whole(bytes / (scenario.protocol === 'udp' ? segment : receiveSuper));
+  return {
+    bytes,
+    headers,
+    segment,
+    calls: datagram && !offloaded ? packets : 1,
+    packets,
+    sendSkbs,
+    driverSkbs,
+    mapped,
+    fragmentBytes,
+    superBytes,
+    pages: isReference(scenario.way) ? Math.max(bytes / 4096, scenario.fragments) : 0,
+    acks: scenario.protocol !== 'tcp' ? 0 : offloaded && scenario.gro ? Math.max(receiveSkbs, packets / ackSegments) : packets / 2,
+    receiveSkbs,
+    buffers: Math.max(packets, bytes / scenario.rxBuffer),
+    reads: datagram ? receiveSkbs : 1,
+  };
+}
