@@ -76,7 +76,9 @@ export function countsOf(scenario: Scenario, ackSegments: number): Counts {
   const sendSkbs = offloaded ? supers : packets;
   const driverSkbs = scenario.offload === 'tso' ? supers : packets;
   const mapped = Math.max(bytes / fragmentBytes, driverSkbs);
-  const receiveSuper = scenario.gro ? Math.max(segment, Math.floor((scenario.gsoMax - headers) / segment) * segment) : segment;
+  const receiveSuper = scenario.gro
+    ? Math.max(segment, Math.floor((scenario.gsoMax - headers) / segment) * segment)
+    : segment;
   const receiveSkbs = whole(bytes / (scenario.protocol === 'udp' ? segment : receiveSuper));
   return {
     bytes,
@@ -90,7 +92,12 @@ export function countsOf(scenario: Scenario, ackSegments: number): Counts {
     fragmentBytes,
     superBytes,
     pages: isReference(scenario.way) ? Math.max(bytes / 4096, scenario.fragments) : 0,
-    acks: scenario.protocol !== 'tcp' ? 0 : offloaded && scenario.gro ? Math.max(receiveSkbs, packets / ackSegments) : packets / 2,
+    acks:
+      scenario.protocol !== 'tcp'
+        ? 0
+        : offloaded && scenario.gro
+          ? Math.max(receiveSkbs, packets / ackSegments)
+          : packets / 2,
     receiveSkbs,
     buffers: Math.max(packets, bytes / scenario.rxBuffer),
     reads: datagram ? receiveSkbs : 1,

@@ -38,14 +38,22 @@ export const hosts = {
     title: 'one core of a 2018 server, Linux 4.16, MTU 1500',
     source: gso,
     constants: {
-      'ack.receive': guess('ack.receive', 700, 'process and receive path share the core; slower than the table’s host', gso),
+      'ack.receive': guess(
+        'ack.receive',
+        700,
+        'process and receive path share the core; slower than the table’s host',
+        gso,
+      ),
     },
   },
   'rome-2022': {
     title: 'AMD Rome, IOMMU on, Linux 5.19, 200G NIC, one TCP flow',
     source: rome,
     constants: {
-      'tcp.transmit': solved('tcp.transmit', 1138, 'one flow; includes the NIC driver of this host', rome, ['20a', '20b']),
+      'tcp.transmit': solved('tcp.transmit', 1247, 'one flow; includes the NIC driver of this host', rome, [
+        '20a',
+        '20b',
+      ]),
     },
   },
   'veth-2017': {
@@ -53,7 +61,7 @@ export const hosts = {
     source: veth,
     constants: {
       'copy.tx': solved('copy.tx', 0.315, '64 KB sends, buffers cold', veth, ['22a', '22b']),
-      'tcp.transmit': solved('tcp.transmit', 6184, 'both namespaces on one core', veth, ['22a', '22b']),
+      'tcp.transmit': solved('tcp.transmit', 6490, 'both namespaces on one core', veth, ['22a', '22b']),
     },
   },
   'uring-2021': {
@@ -70,7 +78,13 @@ export const hosts = {
     title: 'NFP-6000 on PCIe gen3 x8, pcie-bench',
     source: 'Understanding PCIe performance, SIGCOMM 2018',
     constants: {
-      'dma.tags': solved('dma.tags', 32, 'reads in flight; with dma.numa.latency gives the 20 % loss at 64 B', 'SIGCOMM 2018', ['14a']),
+      'dma.tags': solved(
+        'dma.tags',
+        32,
+        'reads in flight; with dma.numa.latency gives the 20 % loss at 64 B',
+        'SIGCOMM 2018',
+        ['14a'],
+      ),
     },
   },
   'tcp-mmap': {

@@ -72,7 +72,14 @@ const nianticPolled: NicTraffic = {
   rxHeadReadEvery: 0,
 };
 
-const intelModern: NicTraffic = { ...niantic, txFetchBatch: 64, txTailEvery: 8, txHeadReadEvery: 0, rxFetchBatch: 32, rxHeadReadEvery: 0 };
+const intelModern: NicTraffic = {
+  ...niantic,
+  txFetchBatch: 64,
+  txTailEvery: 8,
+  txHeadReadEvery: 0,
+  rxFetchBatch: 32,
+  rxHeadReadEvery: 0,
+};
 
 /** mlx5: completions are queue entries of 64 B (compressed on demand), work queue elements are fetched several at a time. */
 const mlx5: NicTraffic = {

@@ -4,13 +4,25 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { packetsPerSecond } from './ethernet.js';
-import { nics, packetLinkBytes, type NicTraffic } from './nics.js';
-import { addLinkBytes, defaultLink, deviceRead, deviceWrite, effectiveGbps, type PcieLink, tlpGbps, tlpHeaders } from './pcie.js';
+import { type NicTraffic, nics, packetLinkBytes } from './nics.js';
+import {
+  addLinkBytes,
+  defaultLink,
+  deviceRead,
+  deviceWrite,
+  effectiveGbps,
+  type PcieLink,
+  tlpGbps,
+  tlpHeaders,
+} from './pcie.js';
 
 const paper: PcieLink = { ...defaultLink, generation: 3, lanes: 8, mps: 256, mrrs: 512 };
 
 function near(actual: number, expected: number, tolerance = 0.001): void {
-  assert.ok(Math.abs(actual - expected) <= expected * tolerance, `${actual} is not within ${tolerance * 100} % of ${expected}`);
+  assert.ok(
+    Math.abs(actual - expected) <= expected * tolerance,
+    `${actual} is not within ${tolerance * 100} % of ${expected}`,
+  );
 }
 
 test('row 1 and 7: bandwidth left to TLPs', () => {

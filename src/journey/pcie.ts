@@ -77,7 +77,11 @@ export interface TlpHeaders {
 export function tlpHeaders(link: PcieLink): TlpHeaders {
   const around = constant('pcie.dll').value + constant('pcie.header.common').value + (link.ecrc ? 4 : 0);
   const request = constant('pcie.header.request').value - (link.addressBits === 32 ? 4 : 0);
-  return { write: around + request, read: around + request, completion: around + constant('pcie.header.completion').value };
+  return {
+    write: around + request,
+    read: around + request,
+    completion: around + constant('pcie.header.completion').value,
+  };
 }
 
 /** Bytes on the link for some work, seen from the device: `up` towards the host, `down` towards the device. */

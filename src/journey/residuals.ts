@@ -63,7 +63,10 @@ export function residualTable(): string {
   const all = residuals();
   const scored = all.filter((one) => one.row.use === 'scored');
   const fitted = all.filter((one) => one.row.use === 'fitted');
-  const head = ['| row | measurement | published | model | residual | source |', '| --- | --- | --- | --- | --- | --- |'];
+  const head = [
+    '| row | measurement | published | model | residual | source |',
+    '| --- | --- | --- | --- | --- | --- |',
+  ];
   const within = scored.filter((one) => Math.abs(one.error) <= 0.1).length;
   return [
     '# Residuals: the model against published measurements',

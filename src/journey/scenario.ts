@@ -1,7 +1,7 @@
 // What a scenario may say: one table of fields, from which come the defaults, the checks with their messages, the JSON schema, the
 // command line and the controls of the plan page. It does not read files (cli/plan.ts does) and computes nothing.
 
-import { constantIds, isConstantId, type ConstantId } from './constants.js';
+import { type ConstantId, constantIds, isConstantId } from './constants.js';
 import { type HostId, hostIds } from './hosts.js';
 import { type NicId, nicIds } from './nics.js';
 import type { PcieGeneration, PcieLink } from './pcie.js';
@@ -117,7 +117,13 @@ export const fields: Record<FieldName, Field> = {
     values: ['send', 'receive', 'both'],
     about: 'which end is modelled; the other is taken to be fast enough. Both ends have the same constants and cores',
   },
-  protocol: { kind: 'choice', group: 'traffic', default: 'tcp', values: ['tcp', 'udp', 'ethernet'], about: 'transport' },
+  protocol: {
+    kind: 'choice',
+    group: 'traffic',
+    default: 'tcp',
+    values: ['tcp', 'udp', 'ethernet'],
+    about: 'transport',
+  },
   ip: { kind: 'choice', group: 'traffic', default: 4, values: [4, 6], about: 'IP version' },
   message: {
     kind: 'size',
@@ -125,7 +131,8 @@ export const fields: Record<FieldName, Field> = {
     default: 64 * K,
     minimum: 1,
     maximum: 2 ** 30,
-    about: 'bytes the application hands over in one call; for packet paths the frame on the wire with its FCS (64 for minimum frames)',
+    about:
+      'bytes the application hands over in one call; for packet paths the frame on the wire with its FCS (64 for minimum frames)',
   },
   fragments: {
     kind: 'number',
@@ -143,7 +150,13 @@ export const fields: Record<FieldName, Field> = {
     maximum: 2 ** 30,
     about: 'page size of the payload buffers: 4K, 64K, 2M, 1G. A reference makes one fragment a page',
   },
-  source: { kind: 'choice', group: 'traffic', default: 'memory', values: ['memory', 'file'], about: 'where the payload lies' },
+  source: {
+    kind: 'choice',
+    group: 'traffic',
+    default: 'memory',
+    values: ['memory', 'file'],
+    about: 'where the payload lies',
+  },
   way: { kind: 'choice', group: 'way', default: 'copy', values: ways, about: 'how the payload leaves the application' },
   receive: {
     kind: 'choice',
@@ -165,7 +178,8 @@ export const fields: Record<FieldName, Field> = {
     group: 'way',
     default: 'tso',
     values: ['tso', 'gso', 'none'],
-    about: 'who cuts a large send into packets: the NIC (TSO, USO), the kernel just before the driver (GSO, UDP_SEGMENT), nobody',
+    about:
+      'who cuts a large send into packets: the NIC (TSO, USO), the kernel just before the driver (GSO, UDP_SEGMENT), nobody',
   },
   gro: { kind: 'flag', group: 'way', default: true, about: 'received packets are merged before the stack (GRO)' },
   gsoMax: {
@@ -208,8 +222,21 @@ export const fields: Record<FieldName, Field> = {
     maximum: 1_000_000,
     about: 'connections; a socket flow uses one core at a time, so fewer flows than cores leave cores idle',
   },
-  nic: { kind: 'rate', group: 'device', default: 100e9, minimum: 1e8, maximum: 1.6e12, about: 'rate of the link: 25G, 100G, 200G' },
-  nicProfile: { kind: 'choice', group: 'device', default: 'mlx5', values: nicIds, about: 'descriptors and limits of the NIC' },
+  nic: {
+    kind: 'rate',
+    group: 'device',
+    default: 100e9,
+    minimum: 1e8,
+    maximum: 1.6e12,
+    about: 'rate of the link: 25G, 100G, 200G',
+  },
+  nicProfile: {
+    kind: 'choice',
+    group: 'device',
+    default: 'mlx5',
+    values: nicIds,
+    about: 'descriptors and limits of the NIC',
+  },
   pcie: { kind: 'pcie', group: 'device', default: 'gen3x16', about: 'generation and lanes: gen3x8, gen4x16' },
   mps: {
     kind: 'choice',
@@ -248,7 +275,13 @@ export const fields: Record<FieldName, Field> = {
     maximum: 2 ** 34,
     about: 'bytes of buffers the device moves about in; above the reach of the IOTLB every access may miss',
   },
-  numa: { kind: 'choice', group: 'device', default: 'local', values: ['local', 'remote'], about: 'memory on the NIC’s socket or not' },
+  numa: {
+    kind: 'choice',
+    group: 'device',
+    default: 'local',
+    values: ['local', 'remote'],
+    about: 'memory on the NIC’s socket or not',
+  },
   firewall: {
     kind: 'choice',
     group: 'rules',
@@ -256,7 +289,14 @@ export const fields: Record<FieldName, Field> = {
     values: firewalls,
     about: 'what the packet filter does to every packet of this flow',
   },
-  rules: { kind: 'number', group: 'rules', default: 0, minimum: 0, maximum: 100_000, about: 'rules walked before one matches' },
+  rules: {
+    kind: 'number',
+    group: 'rules',
+    default: 0,
+    minimum: 0,
+    maximum: 100_000,
+    about: 'rules walked before one matches',
+  },
   guest: {
     kind: 'choice',
     group: 'device',
@@ -264,11 +304,29 @@ export const fields: Record<FieldName, Field> = {
     values: ['none', 'emulated', 'virtio', 'vhost', 'passthrough'],
     about: 'whether the application runs in a virtual machine, and how its device reaches the NIC',
   },
-  fib: { kind: 'choice', group: 'rules', default: 'single', values: ['single', 'full'], about: 'routing table of a forwarder' },
-  retpoline: { kind: 'flag', group: 'processor', default: false, about: 'indirect calls of the DMA path through retpolines' },
+  fib: {
+    kind: 'choice',
+    group: 'rules',
+    default: 'single',
+    values: ['single', 'full'],
+    about: 'routing table of a forwarder',
+  },
+  retpoline: {
+    kind: 'flag',
+    group: 'processor',
+    default: false,
+    about: 'indirect calls of the DMA path through retpolines',
+  },
   polling: { kind: 'flag', group: 'processor', default: false, about: 'the receiver polls: no interrupt, no wake-up' },
   cable: { kind: 'number', group: 'time', default: 2, minimum: 0, maximum: 100_000, about: 'metres of cable or fibre' },
-  switches: { kind: 'number', group: 'time', default: 1, minimum: 0, maximum: 32, about: 'cut-through switches on the way' },
+  switches: {
+    kind: 'number',
+    group: 'time',
+    default: 1,
+    minimum: 0,
+    maximum: 32,
+    about: 'cut-through switches on the way',
+  },
   load: {
     kind: 'number',
     group: 'time',
@@ -277,7 +335,13 @@ export const fields: Record<FieldName, Field> = {
     maximum: 0.99,
     about: 'share of the throughput bound at which loaded latency is given',
   },
-  queue: { kind: 'choice', group: 'time', default: 'M/D/1', values: ['M/D/1', 'M/M/1'], about: 'queueing law of loaded latency' },
+  queue: {
+    kind: 'choice',
+    group: 'time',
+    default: 'M/D/1',
+    values: ['M/D/1', 'M/M/1'],
+    about: 'queueing law of loaded latency',
+  },
 };
 
 export const fieldNames = Object.keys(fields) as FieldName[];
@@ -332,7 +396,8 @@ const pciePattern = /^gen([1-7])x(1|2|4|8|16|32)$/;
 export function readField(name: FieldName, given: unknown): { value: unknown } | { problem: string } {
   const field = fields[name];
   const shown = JSON.stringify(given);
-  if (field.kind === 'text') return typeof given === 'string' ? { value: given } : { problem: `${shown} is not a text` };
+  if (field.kind === 'text')
+    return typeof given === 'string' ? { value: given } : { problem: `${shown} is not a text` };
   if (field.kind === 'flag') return readFlag(given, shown);
   if (field.kind === 'choice') {
     const found = field.values?.find((value) => String(value) === String(given));
@@ -397,7 +462,10 @@ function readConstants(given: unknown, scenario: Record<string, unknown>, proble
   const values: Record<string, number> = {};
   for (const [id, value] of Object.entries(given)) {
     if (!isConstantId(id)) {
-      problems.push({ field: `constants.${id}`, message: `no such constant; the constants are: ${constantIds.join(', ')}` });
+      problems.push({
+        field: `constants.${id}`,
+        message: `no such constant; the constants are: ${constantIds.join(', ')}`,
+      });
     } else if (typeof value !== 'number' || !(value >= 0)) {
       problems.push({ field: `constants.${id}`, message: `${JSON.stringify(value)} is not a number of 0 or more` });
     } else values[id] = value;
@@ -427,7 +495,8 @@ export function scenarioSchema(): Record<string, unknown> {
         description,
       };
     } else if (field.kind === 'size' || field.kind === 'rate') {
-      const unit = field.kind === 'size' ? 'bytes, or text such as 64K (powers of 1024)' : 'bit/s, or text such as 100G';
+      const unit =
+        field.kind === 'size' ? 'bytes, or text such as 64K (powers of 1024)' : 'bit/s, or text such as 100G';
       properties[name] = {
         type: ['number', 'string'],
         minimum: field.minimum,

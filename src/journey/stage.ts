@@ -2,10 +2,10 @@
 // rule that gave it, so that no number is an orphan. The stages themselves are in stages-*.ts.
 
 import type { Constant, ConstantId } from './constants.js';
-import { type ConstantLookup, lookupFor } from './hosts.js';
-import { linkOf, type Scenario } from './scenario.js';
-import { nsPerTlpByte, type PcieLink } from './pcie.js';
 import type { Host } from './hosts.js';
+import { type ConstantLookup, lookupFor } from './hosts.js';
+import { nsPerTlpByte, type PcieLink } from './pcie.js';
+import { linkOf, type Scenario } from './scenario.js';
 
 export type ResourceKind =
   | 'core'

@@ -119,7 +119,13 @@ function walkStage(shop: Workshop, side: Side, id: string, accesses: number): St
 }
 
 /** Stages of DMA writes of received packets: `bytes` of each frame in memory, `buffers` in all. */
-export function receiveStages(shop: Workshop, side: Side, packets: number, bytesEach: number, buffers: number): Stage[] {
+export function receiveStages(
+  shop: Workshop,
+  side: Side,
+  packets: number,
+  bytesEach: number,
+  buffers: number,
+): Stage[] {
   const { traffic } = nics[shop.scenario.nicProfile];
   const bare = shop.scenario.path === 'dma-write';
   const compressed = shop.scenario.cqeCompression ? shop.look('nic.mlx5.cqe.compressed').value : 0;

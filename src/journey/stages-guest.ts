@@ -38,7 +38,10 @@ function guestStages(shop: Workshop, skbs: number, bytes: number, side: 'sender'
   const worker =
     guest === 'virtio'
       ? [term(shop, 'guest.vmm.packet', skbs, 'monitor and tap'), term(shop, 'copy.tx', bytes, 'guest memory to tap')]
-      : [term(shop, 'guest.vhost.packet', skbs, 'vhost worker'), term(shop, 'guest.vhost.copy', bytes, 'guest memory to sk_buff')];
+      : [
+          term(shop, 'guest.vhost.packet', skbs, 'vhost worker'),
+          term(shop, 'guest.vhost.copy', bytes, 'guest memory to sk_buff'),
+        ];
   return [
     stage({
       id: `guest-kick-${side}`,

@@ -1,10 +1,10 @@
 // Packet-rate paths: a frame arrives, some program on some core drops or forwards it. One message is one frame. Also bare DMA, for the
 // measurements of PCIe itself.
 
-import { type Path } from './scenario.js';
+import type { ConstantId } from './constants.js';
+import type { Path } from './scenario.js';
 import { type Stage, stage, type Term, term, type Workshop } from './stage.js';
 import { receiveStages, transmitStages, wireStage } from './stages-bus.js';
-import type { ConstantId } from './constants.js';
 
 interface PacketPath {
   terms: readonly ConstantId[];
@@ -34,13 +34,18 @@ const packetPaths: Partial<Record<Path, PacketPath>> = {
   'linux-forward': { terms: ['path.linux-forward'], forwards: true, label: 'kernel forwarding' },
   katran: { terms: ['path.katran'], forwards: true, label: 'Katran load balancer (XDP)' },
   ipvs: { terms: ['path.ipvs'], forwards: true, label: 'IPVS load balancer (kernel)' },
-  'pktgen-qdisc': { terms: ['path.pktgen-qdisc', 'skb.alloc'], forwards: false, label: 'pktgen and an overloaded queue' },
+  'pktgen-qdisc': {
+    terms: ['path.pktgen-qdisc', 'skb.alloc'],
+    forwards: false,
+    label: 'pktgen and an overloaded queue',
+  },
 };
 
 function extraTerms(shop: Workshop): Term[] {
   const { path, fib, retpoline, rules } = shop.scenario;
   const terms = [term(shop, 'fw.rule', rules, 'rules walked')];
-  if (fib === 'full' && path === 'linux-forward') terms.push(term(shop, 'path.fib.full.linux', 1, 'full routing table'));
+  if (fib === 'full' && path === 'linux-forward')
+    terms.push(term(shop, 'path.fib.full.linux', 1, 'full routing table'));
   if (fib === 'full' && path === 'xdp-forward') terms.push(term(shop, 'path.fib.full.xdp', 1, 'full routing table'));
   if (retpoline) terms.push(term(shop, 'path.retpoline', 1, 'retpolines'));
   return terms;
@@ -66,7 +71,12 @@ export function packetStages(shop: Workshop): Stage[] {
   const wireIn = wireStage(shop, 1, Math.max(message - 18, 1), 0);
   const incoming = [wireIn, ...receiveStages(shop, 'receiver', 1, inMemory, 1), cpu];
   if (!description.forwards) return incoming;
-  const outgoing = transmitStages(shop, 'receiver', { handoffs: 1, fragments: 1, fragmentBytes: inMemory, headerBytes: 0 });
+  const outgoing = transmitStages(shop, 'receiver', {
+    handoffs: 1,
+    fragments: 1,
+    fragmentBytes: inMemory,
+    headerBytes: 0,
+  });
   return [...incoming, ...outgoing, wireStage(shop, 1, Math.max(message - 18, 1), 0, true)];
 }
 
@@ -81,4 +91,3 @@ function dmaStages(shop: Workshop): Stage[] {
 export function isPacketPath(path: Path): boolean {
   return path !== 'socket';
 }
-

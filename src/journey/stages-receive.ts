@@ -1,6 +1,6 @@
 // The receiving half of a socket journey: NIC writes, driver and GRO, stack, wake-up, and how the reader takes the bytes.
 
-import { type Counts } from './counts.js';
+import type { Counts } from './counts.js';
 import { type ResourceKind, type Stage, stage, type Term, term, type Workshop } from './stage.js';
 import { linkHeaderBytes, receiveStages } from './stages-bus.js';
 import { guestReceiveStages } from './stages-guest.js';
@@ -11,7 +11,14 @@ function takeTerms(shop: Workshop, counts: Counts): Term[] {
   const { receive } = shop.scenario;
   if (receive === 'copy') {
     const remote = shop.scenario.numa === 'remote' ? shop.look('copy.numa').value : 1;
-    return [term(shop, 'copy.rx', counts.bytes * remote, remote > 1 ? 'kernel to user, from the other socket' : 'kernel to user')];
+    return [
+      term(
+        shop,
+        'copy.rx',
+        counts.bytes * remote,
+        remote > 1 ? 'kernel to user, from the other socket' : 'kernel to user',
+      ),
+    ];
   }
   if (receive === 'mmap') return [term(shop, 'rx.remap', counts.bytes / 4096, 'pages mapped')];
   if (receive === 'zcrx') return [term(shop, 'rx.zcrx', counts.buffers, 'buffers lent and given back')];

@@ -81,7 +81,10 @@ export function firewallTerms(shop: Workshop, skbs: number, packets: number, byt
 function stackStage(shop: Workshop, counts: Counts): Stage {
   const { protocol, device, firewall } = shop.scenario;
   const local = device === 'loopback' || device === 'veth';
-  const forced = local && forcedCopyBytes(shop, counts) > 0 && (firewall === 'none' || firewall === 'raw' || firewall === 'conntrack');
+  const forced =
+    local &&
+    forcedCopyBytes(shop, counts) > 0 &&
+    (firewall === 'none' || firewall === 'raw' || firewall === 'conntrack');
   return stage({
     id: 'stack',
     label: 'transport, IP, packet filter',
@@ -107,7 +110,12 @@ function driverStage(shop: Workshop, counts: Counts): Stage {
     resource: 'core',
     grain: 'super',
     terms: [
-      term(shop, 'tx.packet', counts.driverSkbs, counts.driverSkbs > counts.sendSkbs ? 'segments built and sent' : 'driver'),
+      term(
+        shop,
+        'tx.packet',
+        counts.driverSkbs,
+        counts.driverSkbs > counts.sendSkbs ? 'segments built and sent' : 'driver',
+      ),
       term(shop, 'frag.map', mapping, 'fragments mapped'),
       term(shop, 'iommu.map', iommu === 'strict' ? translated : 0, 'IOMMU map and unmap'),
       term(shop, 'iommu.map.lazy', iommu === 'lazy' ? translated : 0, 'IOMMU map, deferred unmap'),
@@ -189,7 +197,10 @@ export function sendStages(shop: Workshop, counts: Counts): Stage[] {
       ? transmitStages(shop, 'sender', {
           handoffs,
           fragments: offload === 'tso' && way !== 'bypass' ? counts.mapped : Math.max(counts.packets, counts.mapped),
-          fragmentBytes: Math.min(counts.fragmentBytes, counts.bytes / Math.max(counts.mapped, handoffs > counts.mapped ? handoffs : 0)),
+          fragmentBytes: Math.min(
+            counts.fragmentBytes,
+            counts.bytes / Math.max(counts.mapped, handoffs > counts.mapped ? handoffs : 0),
+          ),
           headerBytes: counts.headers + linkHeaderBytes,
         })
       : [];
