@@ -1,7 +1,7 @@
 // Reading scenarios: defaults, checks whose messages name the allowed values, sizes and rates in words, the JSON schema. The fields are in
 // fields.ts. It does not read files (cli/plan.ts does) and computes nothing.
 
-import { type ConstantId, constantIds, isConstantId } from './constants.js';
+import { constantIds, isConstantId } from './constants.js';
 import { type FieldName, fieldNames, fields, type Scenario } from './fields.js';
 import type { PcieGeneration, PcieLink } from './pcie.js';
 

@@ -3,7 +3,7 @@
 
 import { type Counts, isReference } from './counts.js';
 import { type Stage, stage, type Term, term, type Workshop } from './stage.js';
-import { linkHeaderBytes, transmitStages } from './stages-bus.js';
+import { linkHeaderBytes, type TransmitWork, transmitStages } from './stages-bus.js';
 import { guestSendStages } from './stages-guest.js';
 
 const ringWays = ['send_zc', 'send_zc_fixed'];
@@ -188,23 +188,9 @@ function bypassStage(shop: Workshop, counts: Counts): Stage {
   });
 }
 
-/** The stages a message goes through at its sender, in order; without a NIC those of the bus are left out. */
-export function sendStages(shop: Workshop, counts: Counts): Stage[] {
-  const { device, way, offload } = shop.scenario;
-  const handoffs = way === 'bypass' ? counts.packets : counts.driverSkbs;
-  const bus =
-    device === 'nic'
-      ? transmitStages(shop, 'sender', {
-          handoffs,
-          fragments: offload === 'tso' && way !== 'bypass' ? counts.mapped : Math.max(counts.packets, counts.mapped),
-          fragmentBytes: Math.min(
-            counts.fragmentBytes,
-            counts.bytes / Math.max(counts.mapped, handoffs > counts.mapped ? handoffs : 0),
-          ),
-          headerBytes: counts.headers + linkHeaderBytes,
-        })
-      : [];
-  if (way === 'bypass') return [bypassStage(shop, counts), memoryStage(shop, counts), ...bus];
+/** The sender's processor stages alone, in order: what break-even sizes are computed from. */
+export function sendProcessorStages(shop: Workshop, counts: Counts): Stage[] {
+  if (shop.scenario.way === 'bypass') return [bypassStage(shop, counts), memoryStage(shop, counts)];
   return [
     callStage(shop, counts),
     payloadStage(shop, counts),
@@ -212,8 +198,26 @@ export function sendStages(shop: Workshop, counts: Counts): Stage[] {
     stackStage(shop, counts),
     driverStage(shop, counts),
     ...guestSendStages(shop, counts),
-    ...bus,
   ];
+}
+
+/** What the NIC fetches for one message: fragments as mapped, cut at packets when the NIC does not segment. */
+function transmitWork(shop: Workshop, counts: Counts): TransmitWork {
+  const { way, offload } = shop.scenario;
+  const handoffs = way === 'bypass' ? counts.packets : counts.driverSkbs;
+  const fragments = offload === 'tso' && way !== 'bypass' ? counts.mapped : Math.max(counts.packets, counts.mapped);
+  return {
+    handoffs,
+    fragments,
+    fragmentBytes: Math.min(counts.fragmentBytes, counts.bytes / fragments),
+    headerBytes: counts.headers + linkHeaderBytes,
+  };
+}
+
+/** The stages a message goes through at its sender, in order; without a NIC those of the bus are left out. */
+export function sendStages(shop: Workshop, counts: Counts): Stage[] {
+  const bus = shop.scenario.device === 'nic' ? transmitStages(shop, 'sender', transmitWork(shop, counts)) : [];
+  return [...sendProcessorStages(shop, counts), ...bus];
 }
 
 /** What the sender still does after the message has left: it costs processor time but not the receiver's time line. */

@@ -1,0 +1,203 @@
+// `clearway plan`: reads a scenario from a file or from options, answers it with journey/, prints a report or JSON, or opens the page.
+// All modelling is in journey/; this file reads, checks and prints.
+
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { spawn } from 'node:child_process';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Answer, answer } from '../journey/answer.js';
+import type { Host } from '../journey/hosts.js';
+import { explanation, report } from '../journey/report.js';
+import {
+  fieldNames,
+  fields,
+  readScenario,
+  type Scenario,
+  type ScenarioProblem,
+  scenarioSchema,
+  type Way,
+  ways,
+} from '../journey/scenario.js';
+import { scenarioToHash } from '../journey/link.js';
+import { loadHost, profilePath } from './host-profile.js';
+
+export const summary = 'predict where a packet\u2019s time goes, and what would make it faster';
+
+const usage = `clearway plan [--scenario FILE] [--FIELD VALUE ...] [--json | --explain | --open]
+
+Predicts where a packet's time goes: time line, bottleneck, ways side by side, advice.
+
+  --scenario FILE  YAML or JSON with the fields below ("-" reads standard input)
+  --here           this host, as \`clearway calibrate\` measured it
+  --way A,B        with several ways, the first is planned and all are compared
+  --json           the answer as JSON
+  --explain        every stage with its terms, every constant with its source
+  --schema         the JSON schema of scenario files
+  --open           the page to play with, at this scenario
+
+Fields (docs/journey.md explains them):
+`;
+
+interface Given {
+  scenario: Scenario;
+  compared: Way[] | undefined;
+}
+
+/** A problem to show and the status to leave with. */
+class PlanError extends Error {}
+
+function help(): string {
+  const lines = fieldNames.map((name) => {
+    const field = fields[name];
+    const allowed = field.values ? field.values.join(' | ') : field.kind;
+    return `  --${name} ${allowed}\n        ${field.about} (default ${field.default})`;
+  });
+  return `${usage}${lines.join('\n')}\n`;
+}
+
+/** Reads a scenario file; a problem names file, line, field and what is allowed. */
+export function readScenarioText(text: string, name: string): Record<string, unknown> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const failure = document.errors[0];
+  if (failure) throw new PlanError(`${name}:${lines.linePos(failure.pos[0]).line}: ${failure.message}`);
+  const given: unknown = document.toJS() ?? {};
+  const { problems } = readScenario(given);
+  if (problems.length > 0) {
+    const lineOf = (field: string): number => {
+      const [outer, inner] = field.split(/\.(.*)/s);
+      let node: unknown = document.contents;
+      let offset = 0;
+      for (const key of [outer, inner]) {
+        if (!key || !isMap(node)) break;
+        const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
+        if (!pair) break;
+        offset = (isScalar(pair.key) ? pair.key.range?.[0] : undefined) ?? offset;
+        node = pair.value;
+      }
+      return lines.linePos(offset).line;
+    };
+    throw new PlanError(problems.map((one) => `${name}:${lineOf(one.field)}: ${one.field}: ${one.message}`).join('\n'));
+  }
+  return given as Record<string, unknown>;
+}
+
+async function readInput(file: string): Promise<string> {
+  if (file === '-') {
+    let text = '';
+    for await (const part of process.stdin.setEncoding('utf8')) text += part;
+    return text;
+  }
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new PlanError(`cannot read the scenario ${file}: ${(error as Error).message}`);
+  }
+}
+
+function optionProblems(problems: readonly ScenarioProblem[]): string {
+  return problems.map((one) => `--${one.field}: ${one.message}`).join('\n');
+}
+
+async function scenarioFrom(values: Record<string, string | boolean | undefined>): Promise<Given> {
+  const merged: Record<string, unknown> = {};
+  if (typeof values.scenario === 'string') {
+    Object.assign(merged, readScenarioText(await readInput(values.scenario), values.scenario));
+  }
+  let compared: Way[] | undefined;
+  for (const name of fieldNames) {
+    const value = values[name];
+    if (value === undefined) continue;
+    if (name === 'way' && typeof value === 'string' && value.includes(',')) {
+      const list = value.split(',').map((one) => one.trim());
+      const unknown = list.find((one) => !ways.includes(one as Way));
+      if (unknown !== undefined) throw new PlanError(`--way: "${unknown}" is not one of: ${ways.join(', ')}`);
+      compared = list as Way[];
+      merged.way = list[0];
+    } else merged[name] = value;
+  }
+  if (values.here === true) merged.host = 'here';
+  const { scenario, problems } = readScenario(merged);
+  if (problems.length > 0) throw new PlanError(optionProblems(problems));
+  return { scenario, compared };
+}
+
+/** This host's profile, when the scenario asks for it. */
+function hostFor(scenario: Scenario): Host | undefined {
+  if (scenario.host !== 'here') return undefined;
+  const profile = loadHost();
+  if (!profile) {
+    throw new PlanError(`there is no profile of this host at ${profilePath()}; measure it first: clearway calibrate`);
+  }
+  return profile;
+}
+
+async function openPage(scenario: Scenario): Promise<number> {
+  const page = fileURLToPath(new URL('../journey/page/plan.html', import.meta.url));
+  try {
+    await readFile(page);
+  } catch {
+    throw new PlanError(`the page is not built at ${page}; build it: npm run build`);
+  }
+  const url = `${pathToFileURL(page).href}${scenarioToHash(scenario)}`;
+  console.log(url);
+  const opener = process.platform === 'darwin' ? 'open' : process.platform === 'win32' ? 'explorer' : 'xdg-open';
+  const child = spawn(opener, [url], { stdio: 'ignore', detached: true });
+  child.on('error', () => console.error(`no ${opener} here: open the address above in a browser`));
+  child.unref();
+  return 0;
+}
+
+function print(given: Answer, values: Record<string, string | boolean | undefined>): void {
+  if (values.json === true) process.stdout.write(`${JSON.stringify(given, null, 2)}\n`);
+  else if (values.explain === true) process.stdout.write(explanation(given));
+  else process.stdout.write(report(given));
+}
+
+type Options = Record<string, { type: 'string' | 'boolean'; short?: string }>;
+
+function optionTable(): Options {
+  const options: Options = {
+    scenario: { type: 'string' },
+    here: { type: 'boolean' },
+    json: { type: 'boolean' },
+    explain: { type: 'boolean' },
+    schema: { type: 'boolean' },
+    open: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  };
+  for (const name of fieldNames) options[name] = { type: 'string' };
+  return options;
+}
+
+/** The command. Returns the exit status: 0 done, 2 when the scenario or the options are wrong. */
+export async function run(args: string[]): Promise<number> {
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    values = parseArgs({ args, options: optionTable(), strict: true, allowPositionals: false })
+      .values as typeof values;
+  } catch (error) {
+    console.error(`clearway plan: ${(error as Error).message}\nclearway plan --help lists the options.`);
+    return 2;
+  }
+  if (values.help) {
+    process.stdout.write(help());
+    return 0;
+  }
+  if (values.schema) {
+    process.stdout.write(`${JSON.stringify(scenarioSchema(), null, 2)}\n`);
+    return 0;
+  }
+  try {
+    const { scenario, compared } = await scenarioFrom(values);
+    if (values.open) return await openPage(scenario);
+    const here = hostFor(scenario);
+    print(answer(scenario, { ...(compared ? { ways: compared } : {}), ...(here ? { here } : {}) }), values);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error;
+    console.error(error.message);
+    return 2;
+  }
+}

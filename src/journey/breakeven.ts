@@ -1,0 +1,106 @@
+// Sweet spots in size: from how many bytes a reference is cheaper than a copy, and below how many bytes a fragment is better copied into its
+// neighbour than referenced. Processor time of the sending end decides; nothing is measured here.
+
+import { countsOf } from './counts.js';
+import type { Host } from './hosts.js';
+import { hostOf } from './journey.js';
+import type { Scenario, Way } from './scenario.js';
+import { workshopFor } from './stage.js';
+import { afterSendStages, sendProcessorStages } from './stages-send.js';
+
+export interface BreakEven {
+  way: Way;
+  /** Bytes from which the reference costs less processor time; null when it never does up to 16 MiB. */
+  bytes: number | null;
+  sentence: string;
+}
+
+const smallest = 16;
+const largest = 2 ** 24;
+
+/** Sender processor time of one message of `message` bytes sent by `way`. The packet counts are those of a stream of such messages. */
+export function sendCostNs(scenario: Scenario, way: Way, message: number, here?: Host): number {
+  const changed: Scenario = { ...scenario, path: 'socket', way, message, direction: 'send', fragments: 1 };
+  const shop = workshopFor(changed, hostOf(changed, here));
+  const counts = countsOf(changed, shop.look('ack.segments').value);
+  return [...sendProcessorStages(shop, counts), ...afterSendStages(shop, counts)]
+    .filter((stage) => stage.resource !== 'memory bus')
+    .reduce((sum, stage) => sum + stage.busyNs, 0);
+}
+
+/** The size from which `way` is cheaper than one copy, by bisection between the last size at which it loses and the next at which it wins. */
+export function breakEven(scenario: Scenario, way: Way, here?: Host): BreakEven {
+  return breakEvens(scenario, [way], here)[0]!;
+}
+
+/** Break-even sizes of several ways: the cost of the copy is computed once a size. */
+export function breakEvens(scenario: Scenario, ways: readonly Way[], here?: Host): BreakEven[] {
+  const copies = new Map<number, number>();
+  const copyCost = (bytes: number): number => {
+    const known = copies.get(bytes) ?? sendCostNs(scenario, 'gather', bytes, here);
+    copies.set(bytes, known);
+    return known;
+  };
+  return ways.map((way) => breakEvenOf(way, (bytes) => sendCostNs(scenario, way, bytes, here) < copyCost(bytes)));
+}
+
+function breakEvenOf(way: Way, wins: (bytes: number) => boolean): BreakEven {
+  let lastLoss = 0;
+  for (let bytes = smallest; bytes <= largest; bytes *= 2) if (!wins(bytes)) lastLoss = bytes;
+  if (lastLoss === 0) return { way, bytes: smallest, sentence: `${way} is cheaper than a copy at every size.` };
+  if (lastLoss * 2 > largest) {
+    return { way, bytes: null, sentence: `${way} never pays here: referencing a page costs more than copying it.` };
+  }
+  let low = lastLoss;
+  let high = lastLoss * 2;
+  while (high - low > Math.max(1, low / 128)) {
+    const middle = Math.floor((low + high) / 2);
+    if (wins(middle)) high = middle;
+    else low = middle;
+  }
+  return { way, bytes: high, sentence: `${way} is cheaper than a copy from ${high} bytes on.` };
+}
+
+export interface CoalescingThreshold {
+  /** Fragments below this many bytes are cheaper copied together than referenced one by one. */
+  bytes: number;
+  perFragmentNs: number;
+  copyPerByteNs: number;
+}
+
+/** What one more fragment costs (iovec, page reference, mapping, its descriptor on the link) against copying its bytes. */
+export function coalescingThreshold(scenario: Scenario, here?: Host): CoalescingThreshold {
+  const { look } = workshopFor(scenario, hostOf(scenario, here));
+  const nic = scenario.device === 'nic';
+  const mapping = !nic
+    ? 0
+    : look('frag.map').value +
+      (scenario.iommu === 'strict'
+        ? look('iommu.map').value
+        : scenario.iommu === 'lazy'
+          ? look('iommu.map.lazy').value
+          : 0);
+  const reference =
+    scenario.way === 'sendfile'
+      ? look('sendfile.page').value
+      : scenario.way === 'send_zc_fixed'
+        ? look('uring.fixed.page').value
+        : look('zerocopy.pin').value;
+  const perFragmentNs = look('call.iovec').value + reference + mapping;
+  const copyPerByteNs = look('copy.user').value;
+  return { bytes: Math.round(perFragmentNs / copyPerByteNs), perFragmentNs, copyPerByteNs };
+}
+
+/** Cost of copy and of each reference way over sizes, for a chart: processor nanoseconds a byte. */
+export function costCurves(
+  scenario: Scenario,
+  ways: readonly Way[],
+  here?: Host,
+): { bytes: number[]; curves: { way: Way; nsPerByte: number[] }[] } {
+  const bytes: number[] = [];
+  for (let size = 256; size <= 2 ** 20; size *= 2) bytes.push(size);
+  return {
+    bytes,
+    curves: ways.map((way) => ({ way, nsPerByte: bytes.map((size) => sendCostNs(scenario, way, size, here) / size) })),
+  };
+}

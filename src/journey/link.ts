@@ -1,0 +1,31 @@
+// A scenario as the fragment of an address, so that a link can be shared and the page works as a file with no server behind it. Only what
+// differs from the defaults is written.
+
+import { isConstantId } from './constants.js';
+import { defaultScenario, fieldNames, readScenario, type Scenario } from './scenario.js';
+
+/** The fragment of a scenario, with its `#`; empty for the default scenario. */
+export function scenarioToHash(scenario: Scenario): string {
+  const words = new URLSearchParams();
+  const defaults = defaultScenario();
+  for (const name of fieldNames) if (scenario[name] !== defaults[name]) words.set(name, String(scenario[name]));
+  for (const [id, value] of Object.entries(scenario.constants)) words.set(`constants.${id}`, String(value));
+  const text = words.toString();
+  return text === '' ? '' : `#${text}`;
+}
+
+/** The scenario of a fragment; what it does not understand is left at its default. */
+export function scenarioFromHash(hash: string): Scenario {
+  const given: Record<string, unknown> = {};
+  const constants: Record<string, number> = {};
+  for (const [name, value] of new URLSearchParams(hash.replace(/^#/, ''))) {
+    const id = name.replace(/^constants\./, '');
+    if (name.startsWith('constants.')) {
+      if (isConstantId(id) && Number(value) >= 0) constants[id] = Number(value);
+    } else {
+      const { problems } = readScenario({ [name]: value });
+      if (problems.length === 0) given[name] = value;
+    }
+  }
+  return readScenario({ ...given, constants }).scenario;
+}
