@@ -1,13 +1,14 @@
 // `clearway plan`: reads a scenario from a file or from options, answers it with journey/, prints a report or JSON, or opens the page.
 // All modelling is in journey/; this file reads, checks and prints.
 
+import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { spawn } from 'node:child_process';
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { type Answer, answer } from '../journey/answer.js';
 import type { Host } from '../journey/hosts.js';
+import { scenarioToHash } from '../journey/link.js';
 import { explanation, report } from '../journey/report.js';
 import {
   fieldNames,
@@ -19,7 +20,6 @@ import {
   type Way,
   ways,
 } from '../journey/scenario.js';
-import { scenarioToHash } from '../journey/link.js';
 import { loadHost, profilePath } from './host-profile.js';
 
 export const summary = 'predict where a packet\u2019s time goes, and what would make it faster';
@@ -175,8 +175,7 @@ function optionTable(): Options {
 export async function run(args: string[]): Promise<number> {
   let values: Record<string, string | boolean | undefined>;
   try {
-    values = parseArgs({ args, options: optionTable(), strict: true, allowPositionals: false })
-      .values as typeof values;
+    values = parseArgs({ args, options: optionTable(), strict: true, allowPositionals: false }).values as typeof values;
   } catch (error) {
     console.error(`clearway plan: ${(error as Error).message}\nclearway plan --help lists the options.`);
     return 2;

@@ -79,7 +79,6 @@ export function compareGuests(scenario: Scenario, here?: Host): Comparison[] {
   } as const;
   const base = boundOf(buildJourney({ ...scenario, guest: 'none' }, here)).throughput.gbps;
   return (Object.keys(titles) as (keyof typeof titles)[]).map((guest) => {
-    const iommu = guest === 'passthrough' && scenario.iommu === 'off' ? 'lazy' : scenario.iommu;
-    return compareOne(guest, titles[guest], { ...scenario, guest, iommu }, base, here);
+    return compareOne(guest, titles[guest], { ...scenario, guest }, base, here);
   });
 }

@@ -127,6 +127,13 @@ const table = {
     'user buffer in L2 or L3 into page fragments',
     '20 GB/s, one core of a server of 2018 to 2022',
   ),
+  'copy.tx.large': assumed(
+    0.075,
+    'ns/B',
+    'copied into super-packets larger than half of cache.l2: the buffers cycle through L3',
+    '13 GB/s, one core; never less than copy.tx',
+  ),
+  'cache.l2': assumed(524_288, 'B', 'second level cache of a core', 'AMD Rome 512 KiB, Intel Skylake server 1 MiB'),
   'copy.user': assumed(0.05, 'ns/B', 'assembling fragments in user space', 'as copy.tx'),
   'copy.file': assumed(0.08, 'ns/B', 'page cache to user buffer by read(2), partly cold', '12 GB/s a core'),
   'copy.deferred': assumed(

@@ -70,14 +70,20 @@ function timelineLines(answer: Answer): string[] {
         const first = Math.min(position(startNs), barWidth - 1);
         for (let at = first; at <= first || at < position(endNs); at += 1) chart[at] = '=';
       }
-      return [`${row.side} ${row.label}`, formatNs(row.startNs), formatNs(row.endNs), formatNs(row.busyNs), `|${chart.join('')}|`];
+      return [
+        `${row.side} ${row.label}`,
+        formatNs(row.startNs),
+        formatNs(row.endNs),
+        formatNs(row.busyNs),
+        `|${chart.join('')}|`,
+      ];
     });
   return table([['stage', 'from', 'to', 'busy', ''], ...cells]);
 }
 
-function comparisonLines(list: readonly Comparison[]): string[] {
+function comparisonLines(list: readonly Comparison[], against: string): string[] {
   return table([
-    ['', 'Gb/s', 'against first', 'latency', 'CPU s/GiB', 'bottleneck'],
+    ['', 'Gb/s', against, 'latency', 'CPU s/GiB', 'bottleneck'],
     ...list.map((one) => [
       one.title,
       one.gbps.toFixed(1),
@@ -112,9 +118,7 @@ function predictionLines(answer: Answer): string[] {
 function sweetSpotLines(answer: Answer): string[] {
   if (answer.breakEven.length === 0) return [];
   const lines = ['', 'Sweet spots', ...answer.breakEven.map((one) => `  ${one.sentence}`)];
-  lines.push(
-    `  Fragments below ${answer.coalescing.bytes} B are cheaper copied together than referenced one by one.`,
-  );
+  lines.push(`  Fragments below ${answer.coalescing.bytes} B are cheaper copied together than referenced one by one.`);
   if (answer.packing) {
     const { exact, greedy } = answer.packing;
     lines.push(
@@ -144,8 +148,9 @@ export function report(answer: Answer): string {
     ...timelineLines(answer),
     `At ${Math.round(loaded.load * 100)} % load: ${formatNs(loaded.latencyNs)}. ${loaded.statement}.`,
   ];
-  if (answer.ways.length > 0) lines.push('', 'Ways', ...comparisonLines(answer.ways));
-  if (answer.guests.length > 0) lines.push('', 'In a virtual machine', ...comparisonLines(answer.guests));
+  if (answer.ways.length > 0) lines.push('', 'Ways', ...comparisonLines(answer.ways, 'against copy'));
+  if (answer.guests.length > 0)
+    lines.push('', 'In a virtual machine', ...comparisonLines(answer.guests, 'against none'));
   lines.push(...sweetSpotLines(answer), ...predictionLines(answer));
   if (answer.advice.length > 0) lines.push('', 'Advice', ...answer.advice.map((one) => `  - ${one.sentence}`));
   return `${lines.join('\n')}\n`;
@@ -155,15 +160,21 @@ export function report(answer: Answer): string {
 export function explanation(answer: Answer): string {
   const lines: string[] = ['Stages'];
   for (const stage of answer.stages) {
-    lines.push(`  ${stage.side}, ${stage.label} on the ${stage.resource}: ${formatNs(stage.busyNs)} busy${stage.latencyNs > 0 ? `, ${formatNs(stage.latencyNs)} later` : ''}`);
+    lines.push(
+      `  ${stage.side}, ${stage.label} on the ${stage.resource}: ${formatNs(stage.busyNs)} busy${stage.latencyNs > 0 ? `, ${formatNs(stage.latencyNs)} later` : ''}`,
+    );
     for (const term of stage.terms) {
       const each = `${Number(term.each.toPrecision(4))} ${term.unit.startsWith('us') ? 'ns' : term.unit}`;
-      lines.push(`      ${term.label}: ${each} x ${Number(term.count.toPrecision(6))} = ${formatNs(term.ns)}${term.constant ? ` [${term.constant}]` : ''}`);
+      lines.push(
+        `      ${term.label}: ${each} x ${Number(term.count.toPrecision(6))} = ${formatNs(term.ns)}${term.constant ? ` [${term.constant}]` : ''}`,
+      );
     }
   }
   lines.push('', 'Constants');
   for (const one of answer.constants) {
-    lines.push(`  ${one.id} = ${one.value} ${one.unit}  (${one.kind}${one.fittedOn ? `, solved from row ${one.fittedOn.join(', ')}` : ''})`);
+    lines.push(
+      `  ${one.id} = ${one.value} ${one.unit}  (${one.kind}${one.fittedOn ? `, solved from row ${one.fittedOn.join(', ')}` : ''})`,
+    );
     lines.push(`      ${[one.conditions, one.source].filter((text) => text !== '').join('; ')}`);
   }
   return `${lines.join('\n')}\n`;

@@ -40,8 +40,8 @@ export function transmitBytes(shop: Workshop, work: TransmitWork): LinkBytes {
 
 /** Chance that a DMA access misses the IOTLB: accesses spread over a window larger than what the entries reach. */
 export function iotlbMissShare(shop: Workshop): number {
-  const { iommu, iommuWindow, page } = shop.scenario;
-  if (iommu === 'off' || iommu === 'passthrough') return 0;
+  const { iommu, iommuWindow, page, guest } = shop.scenario;
+  if (guest !== 'passthrough' && (iommu === 'off' || iommu === 'passthrough')) return 0;
   const reach = shop.look('iommu.entries').value * page;
   return Math.max(0, 1 - reach / iommuWindow);
 }

@@ -27,7 +27,8 @@ function takeTerms(shop: Workshop, counts: Counts): Term[] {
 
 /** Driver, GRO and stack. On loopback and veth the sender's softirq does this work on the sender's core. */
 function softirqStages(shop: Workshop, counts: Counts, side: 'sender' | 'receiver', resource: ResourceKind): Stage[] {
-  const { iommu, device } = shop.scenario;
+  const { device, guest } = shop.scenario;
+  const iommu = guest === 'none' ? shop.scenario.iommu : 'off';
   const real = device === 'nic';
   return [
     stage({

@@ -39,7 +39,9 @@ function payloadStage(shop: Workshop, counts: Counts): Stage {
   const terms: Term[] = [];
   if (!isReference(way)) {
     if (way === 'copy' && fragments > 1) terms.push(term(shop, 'copy.user', counts.bytes, 'assembled in user space'));
-    terms.push(term(shop, 'copy.tx', counts.bytes, 'user to kernel'));
+    const large = counts.superBytes > shop.look('cache.l2').value / 2;
+    const slower = large && shop.look('copy.tx.large').value > shop.look('copy.tx').value;
+    terms.push(term(shop, slower ? 'copy.tx.large' : 'copy.tx', counts.bytes, 'user to kernel'));
     terms.push(term(shop, 'page.alloc', counts.bytes / counts.fragmentBytes, 'kernel pages'));
   } else if (way === 'sendfile') {
     terms.push(term(shop, 'sendfile.page', counts.pages, 'page cache references'));
@@ -102,7 +104,8 @@ function stackStage(shop: Workshop, counts: Counts): Stage {
 function driverStage(shop: Workshop, counts: Counts): Stage {
   const { iommu, device, guest } = shop.scenario;
   const mapping = device === 'nic' ? counts.mapped + counts.driverSkbs : 0;
-  const translated = guest === 'emulated' || guest === 'virtio' || guest === 'vhost' ? 0 : mapping;
+  // A guest's own mappings are static: the host translates, at the device (page walks in stages-bus.ts).
+  const translated = guest === 'none' ? mapping : 0;
   return stage({
     id: 'driver',
     label: 'segmentation and driver',

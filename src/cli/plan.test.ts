@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type Answer, answer } from '../journey/answer.js';
+import { scenarioFromHash, scenarioToHash } from '../journey/link.js';
+import { randomScenario } from '../journey/random-scenario.js';
+import { defaultScenario, parseRate, parseSize, readScenario } from '../journey/scenario.js';
+
+const command = fileURLToPath(new URL('./main.js', import.meta.url));
+const examples = fileURLToPath(new URL('../../../examples/scenarios/', import.meta.url));
+const plan = (...args: string[]) => spawnSync(process.execPath, [command, 'plan', ...args], { encoding: 'utf8' });
+
+function withFile<T>(name: string, text: string, use: (path: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-plan-'));
+  try {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return use(path);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('options plan a scenario and compare the ways named', () => {
+  const done = plan(
+    '--nic',
+    '100G',
+    '--pcie',
+    'gen4x16',
+    '--mtu',
+    '1500',
+    '--message',
+    '64K',
+    '--way',
+    'sendfile,copy',
+  );
+  assert.equal(done.status, 0, done.stderr);
+  for (const words of ['Throughput:', 'The bottleneck is', 'Utilisation', 'sendfile', 'Advice']) {
+    assert.ok(done.stdout.includes(words), words);
+  }
+});
+
+test('--json of a file is the answer of the model', () => {
+  const text = 'name: a test\nprotocol: udp\noffload: gso\nmessage: 61824\nhost: gso-2018\ndirection: send\n';
+  withFile('a.yaml', text, (path) => {
+    const given = JSON.parse(plan('--json', '--scenario', path).stdout) as Answer;
+    assert.equal(given.scenario.name, 'a test');
+    assert.ok(Math.abs(given.throughput.mibPerSecond / 2139 - 1) < 0.05);
+    const direct = answer(given.scenario);
+    assert.equal(given.throughput.gbps, direct.throughput.gbps);
+  });
+});
+
+test('a mistake names the file, the line and what is allowed, and leaves with 2', () => {
+  const text = 'message: 64K\nprotocol: sctp\nconstants:\n  copy.tx: 0.1\n  copy.fast: 1\nspeed: 1\n';
+  withFile('bad.yaml', text, (path) => {
+    const done = plan('--scenario', path);
+    assert.equal(done.status, 2);
+    assert.match(done.stderr, /bad\.yaml:2: protocol: "sctp" is not one of: tcp, udp, ethernet/);
+    assert.match(done.stderr, /bad\.yaml:5: constants\.copy\.fast: no such constant/);
+    assert.match(done.stderr, /bad\.yaml:6: speed: no such field; the fields are: /);
+  });
+  withFile('bad.json', '{\n  "message": "64K",\n  "mtu": 20\n}\n', (path) => {
+    const done = plan('--scenario', path);
+    assert.equal(done.status, 2);
+    assert.match(done.stderr, /bad\.json:3: mtu: 20 is not a size from 68 to 65535/);
+  });
+  assert.equal(plan('--scenario', join(tmpdir(), 'there-is-no-such-file')).status, 2);
+  assert.match(plan('--cores', '0').stderr, /--cores: "0" is not a number from 1 to 256/);
+  assert.match(plan('--way', 'copy,teleport').stderr, /"teleport" is not one of: copy, gather/);
+});
+
+test('a file that is no YAML is refused with its line', () => {
+  withFile('broken.yaml', 'mtu: 1500\nway: [copy\n', (path) => {
+    const done = plan('--scenario', path);
+    assert.equal(done.status, 2);
+    assert.match(done.stderr, /broken\.yaml:\d+: /);
+  });
+});
+
+test('--here without a profile says how to get one', () => {
+  const empty = mkdtempSync(join(tmpdir(), 'clearway-plan-'));
+  const done = spawnSync(process.execPath, [command, 'plan', '--here'], {
+    encoding: 'utf8',
+    env: { ...process.env, XDG_CONFIG_HOME: empty },
+  });
+  rmSync(empty, { recursive: true });
+  assert.equal(done.status, 2);
+  assert.match(done.stderr, /clearway calibrate/);
+});
+
+test('every example scenario is valid and can be planned', () => {
+  const names = readdirSync(examples).filter((name) => /\.(ya?ml|json)$/.test(name));
+  assert.ok(names.length >= 5);
+  for (const name of names) {
+    const done = plan('--json', '--scenario', join(examples, name));
+    assert.equal(done.status, 0, `${name}: ${done.stderr}`);
+    assert.ok((JSON.parse(done.stdout) as Answer).throughput.gbps > 0, name);
+  }
+});
+
+test('--explain leaves no number without a source', () => {
+  const text = execFileSync(process.execPath, [command, 'plan', '--explain', '--iommu', 'strict'], {
+    encoding: 'utf8',
+  });
+  const named = [...text.matchAll(/\[([a-z0-9_.-]+)\]$/gm)].map((match) => match[1]!);
+  assert.ok(named.length > 10);
+  for (const id of named) assert.ok(text.includes(`\n  ${id} = `), `${id} is used but not explained`);
+});
+
+test('a link carries a scenario there and back', () => {
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const scenario = randomScenario(seed);
+    assert.deepEqual(scenarioFromHash(scenarioToHash(scenario)), scenario);
+  }
+  assert.deepEqual(scenarioFromHash('#mtu=abc&nonsense=1&constants.copy.tx=0.2'), {
+    ...defaultScenario(),
+    constants: { 'copy.tx': 0.2 },
+  });
+});
+
+test('sizes and rates as people write them', () => {
+  assert.equal(parseSize('64K'), 65_536);
+  assert.equal(parseSize('2MiB'), 2_097_152);
+  assert.equal(parseSize('1500'), 1500);
+  assert.equal(parseRate('100G'), 100e9);
+  assert.equal(parseRate('2.5 Gbit/s'), 2.5e9);
+  assert.ok(Number.isNaN(parseSize('many')));
+  assert.equal(readScenario({ gro: 'off' }).scenario.gro, false);
+});
+
+test('one scenario takes less than 5 ms of processor time', () => {
+  const scenario = defaultScenario();
+  for (let warm = 0; warm < 200; warm += 1) answer(scenario);
+  const costs: number[] = [];
+  for (let round = 0; round < 9; round += 1) {
+    const before = process.cpuUsage();
+    for (let index = 0; index < 10; index += 1) answer(scenario);
+    costs.push(process.cpuUsage(before).user / 10_000);
+  }
+  costs.sort((a, b) => a - b);
+  assert.ok(costs[4]! < 5, `median ${costs[4]} ms`);
+});
+
+test('the schema lists what the reader accepts', () => {
+  const schema = JSON.parse(plan('--schema').stdout) as { properties: Record<string, { default: unknown }> };
+  for (const [name, property] of Object.entries(schema.properties)) {
+    if (name !== 'constants') assert.deepEqual(readScenario({ [name]: property.default }).problems, [], name);
+  }
+  assert.ok(readFileSync(fileURLToPath(new URL('../../../docs/scenario.schema.json', import.meta.url))).length > 0);
+});
