@@ -23,17 +23,13 @@ interface Candidate {
   when: boolean;
 }
 
-function candidates(scenario: Scenario): Candidate[] {
-  const { way, device, cores, flows, pcie } = scenario;
+/** Changes at the sending end: how the payload leaves, and how it is cut. */
+function senderCandidates(scenario: Scenario): Candidate[] {
+  const { way } = scenario;
   const socket = scenario.path === 'socket';
-  const nic = device === 'nic';
+  const onNic = socket && scenario.device === 'nic';
   const copies = way === 'copy' || way === 'gather';
-  const onNic = socket && nic;
   const sends = socket && scenario.direction !== 'receive';
-  const receives = socket && scenario.direction !== 'send';
-  const wider = pcie.endsWith('x8')
-    ? pcie.replace('x8', 'x16')
-    : pcie.replace(/gen([1-5])/, (_, digit) => `gen${Number(digit) + 1}`);
   return [
     {
       text: 'gather fragments with an iovec instead of assembling them',
@@ -65,23 +61,12 @@ function candidates(scenario: Scenario): Candidate[] {
       change: { way: 'gather' },
       when: sends && !copies && way !== 'bypass',
     },
-    {
-      text: 'take received data without a copy (io_uring zcrx)',
-      change: { receive: 'zcrx', rxBuffer: 32_768 },
-      when: receives && scenario.receive === 'copy' && onNic,
-    },
-    {
-      text: 'use larger receive buffers',
-      change: { rxBuffer: 32_768 },
-      when: receives && onNic && scenario.rxBuffer < 32_768 && scenario.receive === 'zcrx',
-    },
     { text: 'let the NIC segment (TSO)', change: { offload: 'tso' }, when: onNic && scenario.offload !== 'tso' },
     {
       text: 'segment late (GSO, UDP_SEGMENT)',
       change: { offload: 'gso' },
       when: socket && scenario.offload === 'none',
     },
-    { text: 'switch GRO on', change: { gro: true }, when: receives && !scenario.gro },
     { text: 'use jumbo frames (MTU 9000)', change: { mtu: 9000 }, when: onNic && scenario.mtu < 9000 },
     {
       text: 'allow larger super-packets (BIG TCP, 512 KiB)',
@@ -93,6 +78,47 @@ function candidates(scenario: Scenario): Candidate[] {
       change: { gsoMax: 524_288, maxFrags: 45 },
       when: onNic && scenario.offload === 'tso' && !copies && scenario.maxFrags < 45 && scenario.protocol === 'tcp',
     },
+    {
+      text: 'send larger messages',
+      change: { message: scenario.message * 4 },
+      when: socket && scenario.message < 65_536,
+    },
+  ];
+}
+
+/** Changes at the receiving end. */
+function receiverCandidates(scenario: Scenario): Candidate[] {
+  const onNic = scenario.path === 'socket' && scenario.device === 'nic';
+  const receives = scenario.path === 'socket' && scenario.direction !== 'send';
+  return [
+    {
+      text: 'take received data without a copy (io_uring zcrx)',
+      change: { receive: 'zcrx', rxBuffer: 32_768 },
+      when: receives && scenario.receive === 'copy' && onNic,
+    },
+    {
+      text: 'use larger receive buffers',
+      change: { rxBuffer: 32_768 },
+      when: receives && onNic && scenario.rxBuffer < 32_768 && scenario.receive === 'zcrx',
+    },
+    { text: 'switch GRO on', change: { gro: true }, when: receives && !scenario.gro },
+  ];
+}
+
+/** Changes of cores, memory, packet filter, virtual machine and devices. */
+function machineCandidates(scenario: Scenario): Candidate[] {
+  return [...hostCandidates(scenario), ...pathCandidates(scenario)];
+}
+
+function hostCandidates(scenario: Scenario): Candidate[] {
+  const { cores, flows, pcie } = scenario;
+  const socket = scenario.path === 'socket';
+  const nic = scenario.device === 'nic';
+  const onNic = socket && nic;
+  const wider = pcie.endsWith('x8')
+    ? pcie.replace('x8', 'x16')
+    : pcie.replace(/gen([1-5])/, (_, digit) => `gen${Number(digit) + 1}`);
+  return [
     {
       text: 'give the traffic one more core',
       change: { cores: cores + 1, flows: Math.max(flows, cores + 1) },
@@ -110,6 +136,22 @@ function candidates(scenario: Scenario): Candidate[] {
       change: { iommu: 'passthrough' },
       when: scenario.iommu === 'strict' || scenario.iommu === 'lazy',
     },
+    {
+      text: `use a wider or newer PCIe slot (${wider})`,
+      change: { pcie: wider },
+      when: (nic || !socket) && wider !== pcie,
+    },
+    {
+      text: 'compress completions',
+      change: { cqeCompression: true },
+      when: scenario.nicProfile === 'mlx5' && !scenario.cqeCompression && !socket,
+    },
+    { text: 'double the link rate', change: { nic: scenario.nic * 2 }, when: nic },
+  ];
+}
+
+function pathCandidates(scenario: Scenario): Candidate[] {
+  return [
     {
       text: 'keep this flow out of the queue or helper of the packet filter',
       change: { firewall: 'conntrack' },
@@ -140,22 +182,6 @@ function candidates(scenario: Scenario): Candidate[] {
       change: { guest: 'passthrough' },
       when: ['emulated', 'virtio', 'vhost'].includes(scenario.guest),
     },
-    {
-      text: `use a wider or newer PCIe slot (${wider})`,
-      change: { pcie: wider },
-      when: (nic || !socket) && wider !== pcie,
-    },
-    {
-      text: 'compress completions',
-      change: { cqeCompression: true },
-      when: scenario.nicProfile === 'mlx5' && !scenario.cqeCompression && !socket,
-    },
-    { text: 'double the link rate', change: { nic: scenario.nic * 2 }, when: nic },
-    {
-      text: 'send larger messages',
-      change: { message: scenario.message * 4 },
-      when: socket && scenario.message < 65_536,
-    },
   ];
 }
 
@@ -173,7 +199,8 @@ export function adviceFor(scenario: Scenario, here?: Host): Advice[] {
   const now = boundOf(journey);
   const costNow = processorNs(journey).total / scenario.message;
   const found: Advice[] = [];
-  for (const { text, change, when } of candidates(scenario)) {
+  const all = [...senderCandidates(scenario), ...receiverCandidates(scenario), ...machineCandidates(scenario)];
+  for (const { text, change, when } of all) {
     if (!when) continue;
     const changed = { ...scenario, ...change };
     const journeyThen = buildJourney(changed, here);

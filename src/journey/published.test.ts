@@ -54,8 +54,14 @@ test('every constant has a unit, conditions or an obvious meaning, a source and 
 });
 
 test('the committed tables are what the model says', () => {
-  assert.equal(docs('residuals.md'), residualTable());
-  assert.equal(docs('constants.md'), constantsTable());
+  // The formatter aligns the columns of a table; the words are what counts.
+  const words = (text: string): string =>
+    text
+      .replace(/ *\| */g, '|')
+      .replace(/-{3,}/g, '---')
+      .trim();
+  assert.equal(words(docs('residuals.md')), words(residualTable()));
+  assert.equal(words(docs('constants.md')), words(constantsTable()));
   assert.deepEqual(JSON.parse(docs('scenario.schema.json')), scenarioSchema());
 });
 
