@@ -57,6 +57,11 @@ export function createMemoryFile(name: string, length: number): number {
   return fd;
 }
 
+/** Closes a memory file; mappings of it stay. */
+export function closeMemoryFile(fd: number): void {
+  syscall3(sys.close, fd);
+}
+
 let pageSize = 0;
 
 /** Bytes of a page of memory on this host: 4096 on x64; 4, 16 or 64 KiB on arm64. */

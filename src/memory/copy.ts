@@ -38,7 +38,10 @@ export function countCopy(reason: number, length: number): void {
   copiedBytes[reason]! += length;
 }
 
-/** Copies `length` bytes between byte arrays and counts them. @throws RangeError when either range is outside. */
+/**
+ * Copies `length` bytes between byte arrays and counts them; within one array the ranges may overlap.
+ * @throws RangeError when either range is outside.
+ */
 export function copyBytes(
   reason: number,
   target: Uint8Array,
@@ -51,7 +54,7 @@ export function copyBytes(
   if (targetStart + length > target.length) throw new RangeError(`copy of ${length} bytes past the target's end`);
   if (sourceStart + length > source.length) throw new RangeError(`copy of ${length} bytes past the source's end`);
   copiedBytes[reason]! += length;
-  if (length < 64) {
+  if (length < 64 && target !== source) {
     for (let index = 0; index < length; index++) target[targetStart + index] = source[sourceStart + index]!;
     return;
   }

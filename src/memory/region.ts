@@ -2,8 +2,10 @@
 // It knows its address, so a descriptor into it can be handed to the kernel, a device or a guest.
 
 import { MADV, MAP, PROT } from '../kernel/constants.js';
+import { Errno } from '../kernel/errno.js';
 import {
   adviseMemory,
+  closeMemoryFile,
   createMemoryFile,
   lockMemory,
   type Mapping,
@@ -11,6 +13,7 @@ import {
   pageBytes,
   unmapMemory,
 } from '../kernel/memory.js';
+import { SystemError } from '../kernel/system-error.js';
 
 /** What a region is made of: plain anonymous pages, 2 MiB huge pages, or a memory file that others can map too. */
 export type RegionKind = 'anonymous' | 'huge' | 'memfd';
@@ -27,6 +30,23 @@ export interface RegionOptions {
 
 const hugePageBytes = 2 * 1024 * 1024;
 
+function mapPages(length: number, fd: number): Mapping {
+  const sharing = fd >= 0 ? MAP.SHARED : MAP.PRIVATE | MAP.ANONYMOUS;
+  return mapMemory(length, PROT.READ | PROT.WRITE, sharing | MAP.NORESERVE, fd);
+}
+
+/** Reserved when they are mapped: without a reservation the first touch of a page that is not there is a SIGBUS. */
+function mapHuge(length: number): Mapping {
+  try {
+    return mapMemory(length, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS | MAP.HUGETLB);
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.errno !== Errno.ENOMEM) throw error;
+    const pages = length / hugePageBytes;
+    const hint = `reserve ${pages} more with \`sysctl vm.nr_hugepages\``;
+    throw new SystemError(error.errno, 'mmap', `of ${length} bytes in huge pages`, hint);
+  }
+}
+
 /** Mapped memory with a fixed address. Pages are given by the kernel when they are first touched. */
 export class Region {
   readonly address: number;
@@ -37,6 +57,7 @@ export class Region {
   /** The memory file behind the region, or -1. */
   readonly fd: number;
   #mapping: Mapping | undefined;
+  #unmapped = false;
 
   /**
    * Maps `byteLength` bytes, rounded up to whole pages.
@@ -47,15 +68,18 @@ export class Region {
     const unit = kind === 'huge' ? hugePageBytes : pageBytes();
     const length = Math.ceil(byteLength / unit) * unit;
     this.fd = kind === 'memfd' ? createMemoryFile(options.name ?? 'clearway', length) : -1;
-    const sharing = kind === 'memfd' ? MAP.SHARED : MAP.PRIVATE | MAP.ANONYMOUS;
-    const flags = sharing | MAP.NORESERVE | (kind === 'huge' ? MAP.HUGETLB : 0);
-    this.#mapping = mapMemory(length, PROT.READ | PROT.WRITE, flags, this.fd);
+    try {
+      this.#mapping = kind === 'huge' ? mapHuge(length) : mapPages(length, this.fd);
+      if (options.locked === true) lockMemory(this.#mapping.address, length);
+    } catch (error) {
+      this.unmap();
+      throw error;
+    }
     this.address = this.#mapping.address;
     this.byteLength = length;
     this.buffer = this.#mapping.buffer;
     this.bytes = new Uint8Array(this.buffer);
     this.data = new DataView(this.buffer);
-    if (options.locked === true) lockMemory(this.address, length);
   }
 
   /** Gives the pages of a range back to the kernel; they read as zeros afterwards. Offsets are in whole pages. */
@@ -64,12 +88,14 @@ export class Region {
   }
 
   /**
-   * Unmaps the memory. The caller answers for it that nobody uses it any more: neither the kernel nor
-   * a typed array over {@link buffer}, which would then touch an address that is not there.
+   * Unmaps the memory and closes the memory file. The caller answers for it that nobody uses it any more: neither the
+   * kernel nor a typed array over {@link buffer}, which would then touch an address that is not there.
    */
   unmap(): void {
-    if (this.#mapping === undefined) return;
-    unmapMemory(this.#mapping);
+    if (this.#unmapped) return;
+    this.#unmapped = true;
+    if (this.#mapping !== undefined) unmapMemory(this.#mapping);
     this.#mapping = undefined;
+    if (this.fd >= 0) closeMemoryFile(this.fd);
   }
 }
