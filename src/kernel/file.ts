@@ -57,7 +57,7 @@ export type LinkPolicy = 'refuse' | 'beneath';
 /**
  * openat2(2) for reading, resolved by the kernel beneath `root`: no way out by `..`, a link or a magic link.
  * O_NONBLOCK keeps a FIFO from blocking. Returns the descriptor or -errno (EXDEV: the path leaves the root;
- * ELOOP: a symbolic link, under `refuse`).
+ * ELOOP: a symbolic link, under `refuse`). @throws RangeError for a path with a NUL or of more than 4096 characters.
  */
 export function openBeneath(root: number, path: string, links: LinkPolicy): number {
   const place = scratch(24);
@@ -69,8 +69,9 @@ export function openBeneath(root: number, path: string, links: LinkPolicy): numb
   data.setUint32(offset + 12, 0, true);
   data.setUint32(offset + 16, resolve, true);
   data.setUint32(offset + 20, 0, true);
+  const pathAddress = cString(path === '' ? '.' : path);
   for (let attempt = 0; ; attempt++) {
-    const result = syscall6(sys.openat2, root, cString(path === '' ? '.' : path), place.address, 24);
+    const result = syscall6(sys.openat2, root, pathAddress, place.address, 24);
     // EAGAIN: a rename raced with the walk and the kernel could not prove that it stayed beneath (openat2(2)).
     if (result !== -Errno.EAGAIN || attempt === 8) return result;
   }

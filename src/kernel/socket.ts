@@ -1,7 +1,8 @@
 // Sockets: one typed function per system call. The hot ones return the kernel's value or -errno; the cold ones throw.
 // Not here: buffering, retries, readiness (the engines and transport/).
 
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { AF, IPPROTO, MSG, O, SHUT, SO, SOCK, SOL, TCP } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
@@ -32,6 +33,25 @@ function parseIPv6(text: string): number[] {
   return [...head, ...new Array<string>(zeros).fill('0'), ...tail].map((group) => Number.parseInt(group, 16));
 }
 
+/** The number of the interface that a link-local address names behind its `%`: given as such, or by its name. */
+function scopeOf(host: string): number {
+  const zone = host.indexOf('%') < 0 ? '' : host.slice(host.indexOf('%') + 1);
+  if (zone === '' || /^\d+$/.test(zone)) return Number(zone);
+  const named = (networkInterfaces()[zone] ?? []).find((entry) => entry.family === 'IPv6');
+  return named?.family === 'IPv6' ? named.scopeid : 0;
+}
+
+/** A name, a shortened or an octal form would silently become another address. */
+function checkAddress(address: SocketAddress): void {
+  const { host, port } = address;
+  if (isIP(host) === 0) {
+    throw new SystemError(Errno.EINVAL, 'bind or connect', `"${host}"`, 'give a whole IPv4 or IPv6 address');
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new SystemError(Errno.EINVAL, 'bind or connect', `port ${port}`, 'a port is a number from 0 to 65535');
+  }
+}
+
 function writeSocketAddress(address: SocketAddress): { address: number; length: number } {
   const place = scratch(socketAddressBytes);
   const { bytes, data, offset } = place;
@@ -42,6 +62,7 @@ function writeSocketAddress(address: SocketAddress): { address: number; length: 
     parseIPv6(address.host).forEach((group, index) => {
       data.setUint16(offset + 8 + index * 2, group, false);
     });
+    data.setUint32(offset + 24, scopeOf(address.host), true);
     return { address: place.address, length: 28 };
   }
   data.setUint16(offset, AF.INET, true);
@@ -62,8 +83,24 @@ function readSocketAddress(bytes: Uint8Array, data: DataView, offset: number): S
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
     return { host: [groups[6]! >> 8, groups[6]! & 255, groups[7]! >> 8, groups[7]! & 255].join('.'), port };
   }
-  const text = groups.map((group) => group.toString(16)).join(':');
-  return { host: text.replace(/(^|:)0(:0)+(:|$)/, '::'), port };
+  return { host: formatIPv6(groups), port };
+}
+
+/** The one canonical text of an address: lower case, the longest run of zeros left out, the first of equals (RFC 5952). */
+function formatIPv6(groups: readonly number[]): string {
+  let longest = 1;
+  let longestAt = -1;
+  for (let start = 0; start < 8; start++) {
+    let end = start;
+    while (end < 8 && groups[end] === 0) end++;
+    if (end - start > longest) {
+      longest = end - start;
+      longestAt = start;
+    }
+  }
+  const text = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
+  if (longestAt < 0) return text(groups);
+  return `${text(groups.slice(0, longestAt))}::${text(groups.slice(longestAt + longest))}`;
 }
 
 /** socket(2) for TCP in the family of `host`, close-on-exec. @throws SystemError EMFILE, ENFILE, EAFNOSUPPORT. */
@@ -100,9 +137,10 @@ export interface ListenOptions extends SocketAddress {
 
 /**
  * socket, bind and listen in one. Accepted sockets inherit TCP_NODELAY: responses are whole when they are sent.
- * @throws SystemError EADDRINUSE, EACCES, EADDRNOTAVAIL, each with its mend.
+ * @throws SystemError EADDRINUSE, EACCES, EADDRNOTAVAIL, EINVAL (not an address), each with its mend.
  */
 export function listenTcp(options: ListenOptions): number {
+  checkAddress(options);
   const fd = createTcpSocket(options.host);
   const where = isIPv6(options.host) ? `[${options.host}]:${options.port}` : `${options.host}:${options.port}`;
   try {
@@ -132,6 +170,7 @@ function bindHint(errno: number, port: number): string | undefined {
 
 /** Connects a new blocking TCP socket. @throws SystemError ECONNREFUSED, ETIMEDOUT, ... @returns its descriptor. */
 export function connectTcp(address: SocketAddress): number {
+  checkAddress(address);
   const fd = createTcpSocket(address.host);
   const name = writeSocketAddress(address);
   const result = syscall3(sys.connect, fd, name.address, name.length);
