@@ -54,19 +54,25 @@ export interface Engine {
   awaitWritable(token: number, fd: number): void;
   /** Brings a range of a file into the page cache without blocking this thread. */
   fetch(token: number, file: number, offset: number, length: number): void;
-  /** Watches a descriptor for input until cancelled. */
+  /**
+   * Watches a descriptor for input until cancelled. There is an event when input comes, not as long as some is left:
+   * whoever is told reads until nothing is there.
+   */
   watch(token: number, fd: number): void;
   /** Ends every operation on a descriptor, each with its final event (-ECANCELED or what it had reached). */
   cancel(token: number, fd: number): void;
   /**
    * Makes a socket ready for {@link sendFile}, which must not block (on), or for {@link receive} to be begun on it
-   * (off). While it is on, a send may end early or with -EAGAIN.
+   * (off). While it is on, a send may end early or with -EAGAIN; so may a receive that was begun in the same turn, just
+   * before, and it can be begun again after off.
    */
   directCalls(fd: number, on: boolean): void;
   /** Sends bytes now, as far as the socket takes them; `flags` adds MSG bits. Bytes taken or -errno (-EAGAIN: full). */
   sendNow(fd: number, address: number, length: number, flags: number): number;
   /** sendfile(2) now, while {@link directCalls} is on. Bytes taken, 0 where the file ends, or -errno. */
   sendFile(fd: number, file: number, offset: number, length: number): number;
+  /** Bytes given to a socket that its peer has not acknowledged; 0 when it cannot be told. */
+  unacknowledged(fd: number): number;
   /** Ends the sending direction: the peer reads what was sent, then the end. */
   finish(fd: number): void;
   /** Closes a socket; every operation on it must have ended. */
@@ -81,6 +87,9 @@ export interface Engine {
    * and hands each event to the sink. Returns the number of events.
    */
   turn(waitMs: number, events: EngineEvents): number;
-  /** Ends the engine. Descriptors given to it stay open; operations under way are dropped without events. */
+  /**
+   * Ends the engine, outside of {@link turn}. Descriptors given to it stay open and are free of it when this returns;
+   * operations under way are dropped without events. A second call does nothing.
+   */
   close(): void;
 }

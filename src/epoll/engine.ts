@@ -15,8 +15,9 @@ import {
   sendFile,
   sendMessage,
   shutdownSending,
+  unsentBytes,
 } from '../kernel/socket.js';
-import { check } from '../kernel/system-error.js';
+import { check, SystemError } from '../kernel/system-error.js';
 import { FramePool } from '../memory/frame-pool.js';
 import { Region } from '../memory/region.js';
 
@@ -48,6 +49,30 @@ class Interest {
 
 const Event = { sent: 0, writable: 1, received: 2, accepted: 3, fetched: 4, readable: 5 } as const;
 
+/** Hands out a final event. */
+function handOne(event: number, token: number, result: number, events: EngineEvents): void {
+  switch (event) {
+    case Event.sent:
+      events.sent(token, result);
+      break;
+    case Event.writable:
+      events.writable(token, result);
+      break;
+    case Event.received:
+      events.received(token, result, -1, false);
+      break;
+    case Event.accepted:
+      events.accepted(token, result, false);
+      break;
+    case Event.fetched:
+      events.fetched(token, result);
+      break;
+    case Event.readable:
+      events.readable(token, result, false);
+      break;
+  }
+}
+
 interface Fetch {
   token: number;
   file: number;
@@ -73,6 +98,7 @@ export class EpollEngine implements Engine {
   #due: number[] = [];
   #handing: number[] = [];
   #inTurn = false;
+  #closed = false;
 
   /** @param options numbers of receive frames and their bytes. @throws SystemError EMFILE, ENOMEM. */
   constructor(options: { readonly frames?: number; readonly frameBytes?: number } = {}) {
@@ -100,6 +126,10 @@ export class EpollEngine implements Engine {
       interest.fd = fd;
       interest.token = token;
       interest.role = role;
+      interest.registered = 0;
+      interest.receiving = false;
+      interest.awaiting = false;
+      interest.sending = false;
     }
     return interest;
   }
@@ -111,7 +141,10 @@ export class EpollEngine implements Engine {
     const wanted = input | output;
     if (wanted === interest.registered) return;
     const operation = interest.registered === 0 ? EPOLL_CTL.ADD : wanted === 0 ? EPOLL_CTL.DEL : EPOLL_CTL.MOD;
-    const result = epollControl(this.descriptor, operation, interest.fd, wanted, interest.fd, interest.token);
+    let result = epollControl(this.descriptor, operation, interest.fd, wanted, interest.fd, interest.token);
+    if (result === -Errno.EEXIST) {
+      result = epollControl(this.descriptor, EPOLL_CTL.MOD, interest.fd, wanted, interest.fd, interest.token);
+    }
     if (result < 0 && operation !== EPOLL_CTL.DEL) check(result, 'epoll_ctl', `descriptor ${interest.fd}`);
     interest.registered = wanted;
   }
@@ -171,6 +204,7 @@ export class EpollEngine implements Engine {
     const interest = this.#interest(token, fd, Role.stream);
     interest.message = true;
     interest.address = header;
+    interest.taken = 0;
     interest.flags = flags;
     this.#trySend(interest);
   }
@@ -250,11 +284,18 @@ export class EpollEngine implements Engine {
     return sendFile(fd, file, offset, length);
   }
 
+  unacknowledged(fd: number): number {
+    return unsentBytes(fd);
+  }
+
   finish(fd: number): void {
     shutdownSending(fd);
   }
 
   closeSocket(fd: number): void {
+    const interest = this.#interests[fd];
+    // The number's next socket is another one, even under the same token: nothing is known of it.
+    if (interest !== undefined) interest.fd = -1;
     closeDescriptor(fd);
   }
 
@@ -268,6 +309,7 @@ export class EpollEngine implements Engine {
     if (this.#due.length > 0) wait = 0;
     else if (this.#fetches.length > 0 && (waitMs < 0 || waitMs > fetchPollMs)) wait = fetchPollMs;
     const ready = epollWait(this.descriptor, this.#events.address, eventsATurn, wait);
+    if (ready < 0 && ready !== -Errno.EINTR) throw new SystemError(-ready, 'epoll_wait');
     events.waited();
     this.#inTurn = true;
     try {
@@ -294,32 +336,18 @@ export class EpollEngine implements Engine {
     const due = this.#due;
     this.#due = this.#handing;
     this.#handing = due;
-    for (let index = 0; index < due.length; index += 3) {
-      const token = due[index + 1]!;
-      const result = due[index + 2]!;
-      switch (due[index]) {
-        case Event.sent:
-          events.sent(token, result);
-          break;
-        case Event.writable:
-          events.writable(token, result);
-          break;
-        case Event.received:
-          events.received(token, result, -1, false);
-          break;
-        case Event.accepted:
-          events.accepted(token, result, false);
-          break;
-        case Event.fetched:
-          events.fetched(token, result);
-          break;
-        case Event.readable:
-          events.readable(token, result, false);
-          break;
-      }
-    }
     const count = due.length / 3;
-    due.length = 0;
+    let index = 0;
+    try {
+      while (index < due.length) {
+        index += 3;
+        handOne(due[index - 3]!, due[index - 2]!, due[index - 1]!, events);
+      }
+    } finally {
+      // Where a handler threw, the events behind it wait for the next turn; none is handed out twice.
+      for (; index < due.length; index++) this.#due.push(due[index]!);
+      due.length = 0;
+    }
     return count;
   }
 
@@ -371,6 +399,8 @@ export class EpollEngine implements Engine {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     closeDescriptor(this.descriptor);
     this.#frames.unmap();
     this.#events.unmap();

@@ -5,7 +5,7 @@
 // what needs Linux says so when it is called.
 
 import { createRequire } from 'node:module';
-import type { KoffiFunc, LibraryHandle } from 'koffi';
+import type { KoffiFunc, LibraryHandle, TypeObject } from 'koffi';
 import { UnsupportedError } from './system-error.js';
 
 type Koffi = typeof import('koffi');
@@ -58,13 +58,21 @@ export function viewMemory(address: number, length: number): ArrayBuffer {
   return koffi().view(address, length);
 }
 
+/** Callback types by prototype: koffi takes each name once. */
+const callbackTypes = new Map<string, TypeObject>();
+
 /** Registers a JavaScript function as a C callback; returns its address and the way to free it. */
 export function registerCallback(
   prototype: string,
   callback: (...values: never[]) => unknown,
 ): { address: number; free(): void } {
   const library = koffi();
-  const pointer = library.register(callback as never, library.pointer(library.proto(prototype)));
+  let type = callbackTypes.get(prototype);
+  if (type === undefined) {
+    type = library.pointer(library.proto(prototype));
+    callbackTypes.set(prototype, type);
+  }
+  const pointer = library.register(callback as never, type);
   return { address: Number(library.address(pointer)), free: () => library.unregister(pointer) };
 }
 

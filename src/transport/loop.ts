@@ -14,9 +14,21 @@ export const tickMs = 250;
 /** The descriptor another thread signals to make the loop look up. */
 class Waker extends Endpoint {
   readonly fd = createEventDescriptor();
+  readonly #engine: Engine;
   woken: (() => void) | undefined;
 
-  override readable(_result: number, _more: boolean): void {
+  constructor(engine: Engine) {
+    super();
+    this.#engine = engine;
+  }
+
+  watch(): void {
+    this.#engine.watch(this.token, this.fd);
+  }
+
+  override readable(_result: number, more: boolean): void {
+    // Watching can end on its own (io_uring: the completion ring was full); a loop that cannot be woken is lost.
+    if (!more) this.watch();
     clearEvent(this.fd);
     this.woken?.();
   }
@@ -26,25 +38,36 @@ class Waker extends Endpoint {
 export class Loop implements EngineEvents {
   readonly engine: Engine;
   /** Milliseconds of a monotonic clock, taken once a turn, after the wait. */
-  nowMs = performance.now();
+  nowMs: number;
   /** Turns so far: what may be done once a turn remembers the number. */
   turns = 0;
+  readonly #clock: () => number;
   readonly #endpoints: Array<Endpoint | undefined> = [];
   readonly #freeTokens: number[] = [];
   readonly #ticks = new Set<(nowMs: number) => void>();
-  readonly #waker = new Waker();
+  readonly #waker: Waker;
   #ready: Array<() => void> = [];
   #readyNow: Array<() => void> = [];
-  #lastTickMs = performance.now();
+  #lastTickMs: number;
   #stopped = false;
   #running = false;
-  #attachment: { poll: UvPoll; tick: NodeJS.Timeout } | undefined;
+  #inTurn = false;
+  #closing = false;
+  #closed = false;
+  #attachment: { poll: UvPoll; wakePoll: UvPoll; tick: NodeJS.Timeout } | undefined;
 
-  /** @throws SystemError or UnsupportedError when the engine that was asked for cannot be had. */
-  constructor(engine: EngineChoice | Engine = 'auto') {
+  /**
+   * @param clock milliseconds of a monotonic clock; a test gives its own.
+   * @throws SystemError or UnsupportedError when the engine that was asked for cannot be had.
+   */
+  constructor(engine: EngineChoice | Engine = 'auto', clock: () => number = () => performance.now()) {
     this.engine = typeof engine === 'string' ? openEngine(engine) : engine;
+    this.#clock = clock;
+    this.nowMs = clock();
+    this.#lastTickMs = this.nowMs;
+    this.#waker = new Waker(this.engine);
     this.register(this.#waker);
-    this.engine.watch(this.#waker.token, this.#waker.fd);
+    this.#waker.watch();
   }
 
   /** Signal this descriptor (kernel/event.ts) from any thread: the loop wakes up and calls {@link onWake}. */
@@ -66,6 +89,7 @@ export class Loop implements EngineEvents {
 
   /** Takes the token back; every operation begun with it must have ended. */
   unregister(endpoint: Endpoint): void {
+    if (endpoint.token < 0) return;
     this.#endpoints[endpoint.token] = undefined;
     this.#freeTokens.push(endpoint.token);
     endpoint.token = -1;
@@ -85,13 +109,20 @@ export class Loop implements EngineEvents {
 
   /** One turn: submit, wait at most `waitMs`, hand out events, then deferred work and ticks. */
   turn(waitMs: number): void {
+    if (this.#closed) return;
     this.turns++;
-    this.engine.turn(this.#ready.length > 0 ? 0 : waitMs, this);
-    if (this.#ready.length > 0) this.#doReady();
-    this.nowMs = performance.now();
-    if (this.nowMs - this.#lastTickMs >= tickMs) {
-      this.#lastTickMs = this.nowMs;
-      for (const tick of this.#ticks) tick(this.nowMs);
+    this.#inTurn = true;
+    try {
+      this.engine.turn(this.#ready.length > 0 ? 0 : waitMs, this);
+      if (this.#ready.length > 0) this.#doReady();
+      this.nowMs = this.#clock();
+      if (this.nowMs - this.#lastTickMs >= tickMs) {
+        this.#lastTickMs = this.nowMs;
+        for (const tick of this.#ticks) tick(this.nowMs);
+      }
+    } finally {
+      this.#inTurn = false;
+      if (this.#closing) this.close();
     }
   }
 
@@ -99,16 +130,28 @@ export class Loop implements EngineEvents {
     const work = this.#ready;
     this.#ready = this.#readyNow;
     this.#readyNow = work;
-    for (let index = 0; index < work.length; index++) work[index]!();
-    work.length = 0;
+    let index = 0;
+    try {
+      while (index < work.length) work[index++]!();
+    } finally {
+      // Where one threw, the rest waits for the next turn; none is done twice.
+      for (; index < work.length; index++) this.nextTurn(work[index]!);
+      work.length = 0;
+    }
   }
 
-  /** Drives the loop on this thread and blocks in the kernel until {@link stop}. Promises do not run meanwhile. */
+  /**
+   * Drives the loop on this thread and blocks in the kernel until {@link stop} or {@link close}. Promises do not run
+   * meanwhile.
+   */
   run(): void {
     this.#stopped = false;
     this.#running = true;
-    while (!this.#stopped) this.turn(tickMs);
-    this.#running = false;
+    try {
+      while (!this.#stopped && !this.#closed) this.turn(tickMs);
+    } finally {
+      this.#running = false;
+    }
   }
 
   /** Ends {@link run} after the present turn. */
@@ -121,12 +164,19 @@ export class Loop implements EngineEvents {
    * Main thread only. @throws UnsupportedError in a worker thread.
    */
   attach(): void {
-    if (this.#attachment !== undefined || this.#running) return;
-    const poll = new UvPoll(this.engine.descriptor, () => this.turn(0));
+    if (this.#attachment !== undefined || this.#running || this.#closed) return;
+    // The turn itself is a task of Node's (setImmediate): after a callback from libuv no promise would run, and what
+    // a handler threw would be lost in C.
+    const due = (): void => this.#turnSoon(0);
+    const poll = new UvPoll(this.engine.descriptor, due);
+    // Polled here as well: Linux passes the signal of a watched eventfd on to an io_uring's eventfd only once
+    // (io_uring/eventfd.c, IO_EVENTFD_OP_SIGNAL_BIT is never cleared).
+    const wakePoll = new UvPoll(this.#waker.fd, due);
+    wakePoll.keepAlive(false);
     // The tick also bounds the harm of a wake-up that got lost.
     const tick = setInterval(() => this.turn(0), tickMs);
     tick.unref();
-    this.#attachment = { poll, tick };
+    this.#attachment = { poll, wakePoll, tick };
     this.engine.onBegun = (delayMs) => this.#turnSoon(delayMs);
     this.#turnSoon(0);
   }
@@ -137,6 +187,7 @@ export class Loop implements EngineEvents {
     this.engine.onBegun = undefined;
     clearInterval(this.#attachment.tick);
     this.#attachment.poll.close();
+    this.#attachment.wakePoll.close();
     this.#attachment = undefined;
   }
 
@@ -145,21 +196,38 @@ export class Loop implements EngineEvents {
     this.#attachment?.poll.keepAlive(on);
   }
 
-  #soon = false;
+  #turnDue = false;
+  #delayedTurnDue = false;
+
+  readonly #dueTurn = (): void => {
+    this.#turnDue = false;
+    if (this.#attachment !== undefined) this.turn(0);
+  };
+
+  readonly #delayedTurn = (): void => {
+    this.#delayedTurnDue = false;
+    if (this.#attachment !== undefined) this.turn(0);
+  };
 
   #turnSoon(delayMs: number): void {
-    if (this.#soon) return;
-    this.#soon = true;
-    const go = (): void => {
-      this.#soon = false;
-      if (this.#attachment !== undefined) this.turn(0);
-    };
-    if (delayMs === 0) setImmediate(go);
-    else setTimeout(go, delayMs);
+    if (this.#turnDue) return;
+    if (delayMs === 0) {
+      this.#turnDue = true;
+      setImmediate(this.#dueTurn);
+    } else if (!this.#delayedTurnDue) {
+      this.#delayedTurnDue = true;
+      setTimeout(this.#delayedTurn, delayMs);
+    }
   }
 
-  /** Ends the loop and its engine. Nothing registered is told; close endpoints first. */
+  /**
+   * Ends the loop and its engine; within a turn, at its end. Nothing registered is told: close endpoints first.
+   * A second call does nothing.
+   */
   close(): void {
+    this.#closing = true;
+    if (this.#inTurn || this.#closed) return;
+    this.#closed = true;
     this.detach();
     this.engine.close();
     closeDescriptor(this.#waker.fd);
@@ -167,7 +235,7 @@ export class Loop implements EngineEvents {
 
   /** Takes the time for the events that follow. */
   waited(): void {
-    this.nowMs = performance.now();
+    this.nowMs = this.#clock();
   }
 
   accepted(token: number, result: number, more: boolean): void {

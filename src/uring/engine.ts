@@ -15,10 +15,11 @@ import {
   POSIX_FADV,
   SOCK,
 } from '../kernel/constants.js';
-import { closeDescriptor, send, sendFile, setNonBlocking, shutdownSending } from '../kernel/socket.js';
+import { closeDescriptor, send, sendFile, setNonBlocking, shutdownSending, unsentBytes } from '../kernel/socket.js';
 import { Region } from '../memory/region.js';
 import { BufferRing } from './buffer-ring.js';
 import { UringRing } from './ring.js';
+import { TurnBell } from './turn-bell.js';
 
 /** What a completion belongs to: the upper half of its user_data. */
 const Kind = { ignore: 0, accept: 1, receive: 2, send: 3, writable: 4, fetch: 5, watch: 6 } as const;
@@ -39,7 +40,6 @@ export interface UringOptions {
 export class UringEngine implements Engine {
   readonly name = 'uring';
   readonly nonBlockingSockets = false;
-  readonly descriptor: number;
   readonly receiveBytes: Uint8Array;
   readonly receiveFrameBytes: number;
   onBegun: ((delayMs: number) => void) | undefined;
@@ -48,6 +48,8 @@ export class UringEngine implements Engine {
   readonly #probe: Region;
   #inTurn = false;
   #begunSeen = false;
+  #closed = false;
+  #bell: TurnBell | undefined;
 
   /** @throws SystemError when io_uring is refused or too old, with the mend. */
   constructor(options: UringOptions = {}) {
@@ -61,8 +63,12 @@ export class UringEngine implements Engine {
       throw error;
     }
     this.receiveBytes = this.#buffers.region.bytes;
-    this.descriptor = this.#ring.fd;
     this.#probe = new Region(64);
+  }
+
+  get descriptor(): number {
+    this.#bell ??= new TurnBell(this.#ring);
+    return this.#bell.fd;
   }
 
   get framesLent(): number {
@@ -168,6 +174,10 @@ export class UringEngine implements Engine {
     return sendFile(fd, file, offset, length);
   }
 
+  unacknowledged(fd: number): number {
+    return unsentBytes(fd);
+  }
+
   finish(fd: number): void {
     shutdownSending(fd);
   }
@@ -184,9 +194,21 @@ export class UringEngine implements Engine {
     const completionRing = this.#ring.completionRing;
     this.#buffers.publish();
     this.#begunSeen = false;
+    const bell = this.onBegun === undefined ? undefined : this.#bell;
+    bell?.silence();
     this.#ring.submit(waitMs !== 0 && completionRing.available() <= 0, waitMs);
     const count = completionRing.available();
-    if (count <= 0) return 0;
+    if (count > 0) this.#handOut(count, events);
+    // What handlers began is submitted by the next turn: a loop that is someone else's does not know that it is due.
+    if (bell?.listen() === true || (this.onBegun !== undefined && this.#ring.unsubmitted() > 0)) {
+      this.#begunSeen = true;
+      this.onBegun?.(0);
+    }
+    return Math.max(count, 0);
+  }
+
+  #handOut(count: number, events: EngineEvents): void {
+    const completionRing = this.#ring.completionRing;
     events.waited();
     this.#inTurn = true;
     try {
@@ -200,7 +222,6 @@ export class UringEngine implements Engine {
       this.#inTurn = false;
       completionRing.release();
     }
-    return count;
   }
 
   #dispatch(kind: number, token: number, result: number, flags: number, events: EngineEvents): void {
@@ -232,8 +253,12 @@ export class UringEngine implements Engine {
   }
 
   close(): void {
-    this.#ring.close();
+    if (this.#closed) return;
+    this.#closed = true;
+    const quiet = this.#ring.close();
+    this.#bell?.close();
     this.#buffers.unmap();
-    this.#probe.unmap();
+    // A read that hangs may still write its byte there.
+    if (quiet) this.#probe.unmap();
   }
 }
