@@ -7,47 +7,30 @@
 
 import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
-import { CopyReason, copyBytes } from '../memory/copy.js';
+import { Backlog } from './backlog.js';
 import { Endpoint } from './endpoint.js';
 import { FilePump } from './file-pump.js';
-import type { Loop } from './loop.js';
 import { type FileSource, type Lender, Output } from './output.js';
+import type { ConnectionOwner } from './protocol.js';
 
-/** What speaks over a connection. One object serves every connection of a listener; per-connection state is `S`. */
-export interface Protocol<S> {
-  /** Makes the state of a connection object; it is used again for later connections. */
-  createState(): S;
-  /** A connection was accepted. */
-  opened(connection: Connection<S>): void;
-  /** Bytes to look at, from `start` to `end`. Returns how many were taken; the rest comes again with more behind it. */
-  received(connection: Connection<S>, bytes: Uint8Array, start: number, end: number): number;
-  /** The peer will send no more. Output may still be wanted. */
-  ended(connection: Connection<S>): void;
-  /** Everything that was to be sent is in the kernel's hands. */
-  drained(connection: Connection<S>): void;
-  /** A time limit that the protocol set with {@link Connection.deadlineMs} passed. */
-  expired(connection: Connection<S>): void;
-  /** The connection is gone; its state will be used again. */
-  closed(connection: Connection<S>): void;
-}
-
-/** What a connection's owner keeps account of. */
-export interface ConnectionOwner<S> {
-  readonly loop: Loop;
-  readonly protocol: Protocol<S>;
-  /** Bytes a peer may send ahead while an answer is under way. */
-  readonly backlogLimit: number;
-  /** What is counted of the connections' files. */
-  readonly counts: { coldFetches: number; truncated: number };
-  /** A connection was closed. */
-  released(connection: Connection<S>): void;
-}
+export type { ConnectionOwner, Protocol } from './protocol.js';
 
 /** How long a closing connection waits for its peer to have read, and how much it reads meanwhile. */
 const lingerMs = 2000;
 const lingerBytes = 256 * 1024;
 
-const noBytes = new Uint8Array(0);
+/** What a connection does in the next turn: bits. */
+const Turn = { receive: 1, send: 2 } as const;
+
+/**
+ * Whether a stream that ended receiving in this way is as good as before: frames were short, it was stopped, or it was
+ * begun just before direct calls (see Engine.directCalls).
+ */
+function mayReceiveAgain(result: number): boolean {
+  return (
+    result === -Errno.ENOBUFS || result === -Errno.ECANCELED || result === -Errno.EAGAIN || result === -Errno.EINTR
+  );
+}
 
 /** See the file's head. Pooled: after `closed` the object serves another connection. */
 export class Connection<S> extends Endpoint {
@@ -69,22 +52,31 @@ export class Connection<S> extends Endpoint {
   busy = false;
   /** The peer ended its sending direction. */
   inputEnded = false;
+  /** Receiving is under way with the engine; it was asked to stop, and the final event is awaited. */
   #receiving = false;
   #stopping = false;
+  /** A send is under way with the engine. */
   #sending = false;
+  /** The protocol is looking at bytes; a drained output is reported after that. */
+  #offering = false;
+  #drainDue = false;
+  #endTold = false;
+  /** finish() waits for the output; abort() was called, and operations are being waited for. */
+  #finishing = false;
   #closing = false;
   #lingering = false;
   #lingered = 0;
   #pumping = false;
-  /** Bytes are being handed to the protocol: an answer that is sent at once must not hand out the ones behind it. */
-  #offering = false;
   /** The socket is ready for direct calls; receiving cannot be begun on it until that is taken back. */
   #direct = false;
   /** Made for the first extent: most connections never send one. */
   #pump: FilePump | undefined;
-  #backlog: Uint8Array = noBytes;
-  #backlogStart = 0;
-  #backlogEnd = 0;
+  /** What is to be done in the next turn, whether one was asked for, and the callback (made for the first time). */
+  #turnWork = 0;
+  #turnAsked = false;
+  #onTurn: (() => void) | undefined;
+  /** Bytes the protocol did not take yet; undefined when there are none. */
+  #backlog: Backlog | undefined;
 
   constructor(owner: ConnectionOwner<S>) {
     super();
@@ -99,7 +91,12 @@ export class Connection<S> extends Endpoint {
 
   /** True once the connection is on its way out: nothing more is received or queued. */
   get closing(): boolean {
-    return this.#closing || this.#lingering;
+    return this.#closing || this.#lingering || this.#finishing;
+  }
+
+  /** True once {@link abort} was called: the connection only waits for its last operations to end. */
+  get gone(): boolean {
+    return this.#closing;
   }
 
   /** Takes a socket into use. */
@@ -108,6 +105,10 @@ export class Connection<S> extends Endpoint {
     this.busy = false;
     this.inputEnded = false;
     this.#stopping = false;
+    this.#offering = false;
+    this.#drainDue = false;
+    this.#endTold = false;
+    this.#finishing = false;
     this.#closing = false;
     this.#lingering = false;
     this.#direct = false;
@@ -116,6 +117,26 @@ export class Connection<S> extends Endpoint {
     this.owner.loop.register(this);
     this.#beginReceive();
     this.owner.protocol.opened(this);
+  }
+
+  /**
+   * Does something in the next turn. One callback serves the object for life; what an earlier connection asked for was
+   * done or forgotten when it closed, and is not done to a later one.
+   */
+  #inNextTurn(work: number): void {
+    this.#turnWork |= work;
+    if (this.#turnAsked) return;
+    this.#turnAsked = true;
+    this.#onTurn ??= () => this.#doTurnWork();
+    this.owner.loop.nextTurn(this.#onTurn);
+  }
+
+  #doTurnWork(): void {
+    const work = this.#turnWork;
+    this.#turnAsked = false;
+    this.#turnWork = 0;
+    if ((work & Turn.receive) !== 0) this.#resumeReceive();
+    if ((work & Turn.send) !== 0) this.writable(0);
   }
 
   #beginReceive(): void {
@@ -132,11 +153,14 @@ export class Connection<S> extends Endpoint {
     if (!more) this.#receiving = false;
     if (result > 0) {
       const start = frame * engine.receiveFrameBytes;
-      this.#take(engine.receiveBytes, start, start + result);
-      engine.recycle(frame);
+      try {
+        this.#take(engine.receiveBytes, start, start + result);
+      } finally {
+        engine.recycle(frame);
+      }
     } else if (result === 0) {
       this.#inputEnd();
-    } else if (result !== -Errno.ENOBUFS && result !== -Errno.ECANCELED && result !== -Errno.EINTR) {
+    } else if (!mayReceiveAgain(result)) {
       this.abort();
     }
     if (!more) this.#receiveEnded();
@@ -145,7 +169,13 @@ export class Connection<S> extends Endpoint {
   #inputEnd(): void {
     this.inputEnded = true;
     if (this.#lingering) this.abort();
-    else if (!this.#closing) this.owner.protocol.ended(this);
+    else this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    if (!this.inputEnded || this.#endTold || this.#offering || this.busy || this.sending || this.closing) return;
+    this.#endTold = true;
+    this.owner.protocol.ended(this);
   }
 
   /** Receiving ended: for good, or to be begun again when there is room. */
@@ -154,16 +184,15 @@ export class Connection<S> extends Endpoint {
       this.#closeWhenIdle();
       return;
     }
-    if (this.inputEnded || this.#stopping || this.#pumping) return;
+    this.#stopping = false;
     // In the next turn: what ended it (frames in short supply) must have the time to pass.
-    this.owner.loop.nextTurn(() => this.#resumeReceive());
+    if (!this.inputEnded) this.#inNextTurn(Turn.receive);
   }
 
   /** Begins to receive again if nothing speaks against it. Called when the backlog or a file's extent is done. */
   #resumeReceive(): void {
     if (this.fd < 0 || this.#receiving || this.#closing || this.inputEnded || this.#pumping) return;
-    if (this.#backlogEnd - this.#backlogStart > this.owner.backlogLimit) return;
-    this.#stopping = false;
+    if (this.#backlog !== undefined && this.#backlog.length > this.owner.backlogLimit) return;
     this.#beginReceive();
   }
 
@@ -174,7 +203,7 @@ export class Connection<S> extends Endpoint {
       return;
     }
     if (this.#closing) return;
-    if (this.#backlogEnd > this.#backlogStart || this.busy || this.sending) {
+    if (this.#backlog !== undefined || this.busy || this.sending) {
       this.#keep(bytes, start, end);
       this.#takeBacklog();
       return;
@@ -187,62 +216,53 @@ export class Connection<S> extends Endpoint {
   #offer(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
     this.#offering = true;
-    while (at < end && !this.busy && !this.sending && !this.closing) {
-      const taken = this.owner.protocol.received(this, bytes, at, end);
-      if (taken === 0) break;
-      at += taken;
+    try {
+      while (at < end && !this.busy && !this.sending && !this.closing) {
+        const taken = this.owner.protocol.received(this, bytes, at, end);
+        at += taken;
+        while (this.#drainDue) this.#reportDrained();
+        if (taken === 0) break;
+      }
+    } finally {
+      this.#offering = false;
     }
-    this.#offering = false;
     return this.closing ? end : at;
   }
 
   #takeBacklog(): void {
-    if (this.#backlogEnd > this.#backlogStart) {
-      const taken = this.#offer(this.#backlog, this.#backlogStart, this.#backlogEnd);
-      this.#backlogStart = taken;
-      if (this.#backlogStart === this.#backlogEnd) this.#dropBacklog();
+    if (this.#offering) return;
+    const backlog = this.#backlog;
+    if (backlog !== undefined) {
+      backlog.start = this.#offer(backlog.bytes, backlog.start, backlog.end);
+      if (this.closing) return;
+      if (backlog.length === 0) this.#backlog = undefined;
     }
     this.#limitBacklog();
-  }
-
-  #dropBacklog(): void {
-    this.#backlog = noBytes;
-    this.#backlogStart = 0;
-    this.#backlogEnd = 0;
+    this.#tellEnd();
   }
 
   /** Stops receiving while the peer is too far ahead, and begins again when it is not. */
   #limitBacklog(): void {
-    const length = this.#backlogEnd - this.#backlogStart;
-    if (length > this.owner.backlogLimit) {
+    if (this.#backlog !== undefined && this.#backlog.length > this.owner.backlogLimit) {
       if (this.#receiving && !this.#stopping) {
         this.#stopping = true;
         this.owner.loop.engine.stopReceive(this.token, this.fd);
       }
-    } else if (this.#stopping && !this.#receiving) {
+    } else {
       this.#resumeReceive();
     }
   }
 
   /** Appends bytes that the protocol did not take. Bounded: receiving stops beyond the owner's limit. */
   #keep(bytes: Uint8Array, start: number, end: number): void {
-    const length = end - start;
-    const held = this.#backlogEnd - this.#backlogStart;
-    if (this.#backlogEnd + length > this.#backlog.length) {
-      const room = new Uint8Array(Math.max(1024, 1 << (32 - Math.clz32(held + length - 1))));
-      copyBytes(CopyReason.requestBacklog, room, 0, this.#backlog, this.#backlogStart, held);
-      this.#backlog = room;
-      this.#backlogStart = 0;
-      this.#backlogEnd = held;
-    }
-    copyBytes(CopyReason.requestBacklog, this.#backlog, this.#backlogEnd, bytes, start, length);
-    this.#backlogEnd += length;
+    this.#backlog ??= new Backlog(end - start);
+    this.#backlog.append(bytes, start, end);
     this.#limitBacklog();
   }
 
   /** Queues bytes at an address; the lender has them back when they were sent or the connection ended. */
   sendSegment(address: number, length: number, lender: Lender | undefined, cookie: number): void {
-    if (this.#closing || this.fd < 0) {
+    if (this.closing || this.fd < 0 || length === 0) {
       lender?.release(cookie);
       return;
     }
@@ -251,7 +271,7 @@ export class Connection<S> extends Endpoint {
 
   /** Queues a range of a file, to be sent by sendfile. */
   sendExtent(file: FileSource, offset: number, length: number, cookie: number): void {
-    if (this.#closing || this.fd < 0 || length === 0) {
+    if (this.closing || this.fd < 0 || length === 0) {
       file.release(cookie);
       return;
     }
@@ -266,29 +286,41 @@ export class Connection<S> extends Endpoint {
     this.#advance();
   }
 
+  /** Sends as far as it goes now. */
   #advance(): void {
     const output = this.output;
-    if (output.empty) {
-      this.#drained();
-      return;
+    // A lender that was just released may have ended the connection, or queued and flushed more.
+    while (!this.#closing && !this.#sending && !this.#pumping) {
+      if (output.empty) {
+        this.#drained();
+        return;
+      }
+      const file = output.file;
+      if (file !== undefined) {
+        this.#pumping = true;
+        this.#pump ??= new FilePump(this.owner.loop, this);
+        if (!this.#pump.start(file, output.place, output.length)) return;
+        this.#pumping = false;
+        output.shift();
+      } else {
+        this.#sendFirst();
+      }
     }
-    const file = output.file;
-    if (file !== undefined) {
-      this.#pumping = true;
-      this.#pump ??= new FilePump(this.owner.loop, this);
-      this.#pump.start(file, output.place, output.length);
-      return;
-    }
+  }
+
+  /** Sends of a segment what is left of it. */
+  #sendFirst(): void {
+    const { output } = this;
+    const { engine } = this.owner.loop;
     const rest = output.length - output.done;
     const place = output.place + output.done;
     if (!output.continues) {
       this.#sending = true;
-      this.owner.loop.engine.send(this.token, this.fd, place, rest, 0);
-      return;
+      engine.send(this.token, this.fd, place, rest, 0);
+    } else {
+      // A head goes out with what follows it, now: in the kernel it waits for the next bytes (MSG_MORE).
+      this.#took(engine.sendNow(this.fd, place, rest, MSG.MORE));
     }
-    // A head goes out with what follows it, now: in the kernel it waits for the next bytes (MSG_MORE).
-    const taken = this.owner.loop.engine.sendNow(this.fd, place, rest, MSG.MORE);
-    this.#took(taken);
   }
 
   /** Bytes of a segment were taken, or the socket was full, or it failed. */
@@ -298,14 +330,13 @@ export class Connection<S> extends Endpoint {
       const output = this.output;
       output.done += result;
       if (output.done >= output.length) output.shift();
-      this.#advance();
     } else if (result === -Errno.EAGAIN) {
       this.#sending = true;
       this.owner.loop.engine.awaitWritable(this.token, this.fd);
     } else if (result === -Errno.EINTR || result === -Errno.ENOBUFS) {
       // Not the peer's fault, and not for long: once more in the next turn.
       this.#sending = true;
-      this.owner.loop.nextTurn(() => this.writable(0));
+      this.#inNextTurn(Turn.send);
     } else {
       this.abort();
     }
@@ -319,12 +350,26 @@ export class Connection<S> extends Endpoint {
   }
 
   #drained(): void {
-    if (this.#closing) return;
-    this.owner.protocol.drained(this);
-    if (this.fd >= 0 && !this.closing && !this.#offering) this.#takeBacklog();
+    // The protocol is asked nothing while it looks at bytes: it may still be at work on the answer that is now gone.
+    if (this.#offering) {
+      this.#drainDue = true;
+      return;
+    }
+    this.#reportDrained();
+    if (this.fd >= 0 && !this.closing) this.#takeBacklog();
   }
 
-  /** Goes on with bytes that wait behind a request the protocol was busy with. */
+  #reportDrained(): void {
+    this.#drainDue = false;
+    if (this.#closing) return;
+    this.owner.protocol.drained(this);
+    if (this.#finishing && !this.#closing && this.output.empty) this.#linger();
+  }
+
+  /**
+   * Goes on with bytes that wait behind a request the protocol was busy with. Within {@link Protocol.received} there
+   * is no need for it.
+   */
   resume(): void {
     if (this.fd >= 0 && !this.closing) this.#takeBacklog();
   }
@@ -336,18 +381,15 @@ export class Connection<S> extends Endpoint {
       return;
     }
     this.#took(result);
+    this.#advance();
   }
 
-  /** The pump sent its whole extent (called by {@link FilePump}). */
+  /** The pump sent its whole extent, later than at once (called by {@link FilePump}). */
   extentSent(): void {
     this.#pumping = false;
-    if (this.#closing) {
-      this.#closeWhenIdle();
-      return;
-    }
     this.output.shift();
     // Only now: while the pump had the socket, receiving could not be begun on it.
-    if (!this.#receiving && !this.#stopping) this.#resumeReceive();
+    this.#resumeReceive();
     this.#advance();
   }
 
@@ -384,22 +426,36 @@ export class Connection<S> extends Endpoint {
 
   /** Closes after everything queued was sent, in a way that lets the peer read it: no reset while it still sends. */
   finish(): void {
-    if (this.#closing || this.#lingering) return;
-    if (this.inputEnded || !this.#receiving) {
+    if (this.closing || this.fd < 0) return;
+    if (this.output.empty) {
+      this.#linger();
+      return;
+    }
+    this.#finishing = true;
+    this.flush();
+  }
+
+  /** Says that this was all, and reads what the peer sends until it has seen that: a reset would take it away again. */
+  #linger(): void {
+    this.#finishing = false;
+    if (this.inputEnded) {
       this.abort();
       return;
     }
     this.#lingering = true;
     this.#lingered = 0;
-    this.#dropBacklog();
+    this.#backlog = undefined;
     this.owner.loop.engine.finish(this.fd);
     this.deadlineMs = this.owner.loop.nowMs + lingerMs;
+    this.#resumeReceive();
   }
 
   /** Ends the connection at once; what was not sent is not sent. */
   abort(): void {
     if (this.#closing || this.fd < 0) return;
     this.#closing = true;
+    this.#turnWork &= ~Turn.receive;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
     if (this.#inUse) this.owner.loop.engine.cancel(this.token, this.fd);
     this.#pump?.stop();
     this.#closeWhenIdle();
@@ -411,7 +467,7 @@ export class Connection<S> extends Endpoint {
     const { loop, protocol } = this.owner;
     this.output.clear();
     this.#pumping = false;
-    this.#dropBacklog();
+    this.#backlog = undefined;
     loop.engine.closeSocket(this.fd);
     this.fd = -1;
     loop.unregister(this);
@@ -427,6 +483,7 @@ export class Connection<S> extends Endpoint {
   /** The owner's clock passed {@link deadlineMs}. */
   expire(): void {
     this.deadlineMs = Number.POSITIVE_INFINITY;
+    if (this.#closing) return;
     if (this.#lingering) this.abort();
     else this.owner.protocol.expired(this);
   }

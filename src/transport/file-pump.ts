@@ -43,24 +43,29 @@ export class FilePump {
   /** What may still be sent in the loop's turn of this number. */
   #turn = -1;
   #budget = 0;
+  #onTurn: (() => void) | undefined;
 
   constructor(loop: Loop, owner: PumpOwner) {
     this.#loop = loop;
     this.#owner = owner;
   }
 
-  /** Begins an extent. Ends in the owner's extentSent or extentFailed, perhaps before this returns. */
-  start(file: FileSource, offset: number, length: number): void {
+  /**
+   * Begins an extent. True when all of it was sent at once; else it ends in the owner's extentSent or extentFailed,
+   * the latter perhaps before this returns.
+   */
+  start(file: FileSource, offset: number, length: number): boolean {
     this.#file = file;
     this.#offset = offset;
     this.#left = length;
     this.#residentTo = 0;
     this.#fetchedTo = 0;
     this.#owner.goDirect();
-    this.#run();
+    return this.#run();
   }
 
-  #run(): void {
+  /** Sends as far as it goes now. True when the extent is done. */
+  #run(): boolean {
     const engine = this.#loop.engine;
     const file = this.#file!;
     if (this.#turn !== this.#loop.turns) {
@@ -70,9 +75,9 @@ export class FilePump {
     while (this.#left > 0) {
       if (this.#budget <= 0) {
         this.#waitTurn();
-        return;
+        return false;
       }
-      if (this.#offset >= this.#residentTo && !this.#ensureResident(file)) return;
+      if (this.#offset >= this.#residentTo && !this.#ensureResident(file)) return false;
       const ask = Math.min(this.#left, this.#residentTo - this.#offset);
       let result = engine.sendFile(this.#owner.fd, file.fd, this.#offset, ask);
       if (result === -Errno.EINVAL || result === -Errno.ENOSYS || result === -Errno.EOPNOTSUPP) {
@@ -86,16 +91,16 @@ export class FilePump {
       } else if (result === -Errno.EAGAIN) {
         this.waiting = true;
         engine.awaitWritable(this.#owner.token, this.#owner.fd);
-        return;
+        return false;
       } else if (result !== -Errno.EINTR) {
         // 0: the file ended before its extent did. Nothing may follow on this connection, or it would be read as body.
         this.#file = undefined;
         this.#owner.extentFailed(result === 0);
-        return;
+        return false;
       }
     }
     this.#file = undefined;
-    this.#owner.extentSent();
+    return true;
   }
 
   /** True when the next window can be sent without waiting for a disk; else it is being fetched. */
@@ -119,27 +124,25 @@ export class FilePump {
 
   #waitTurn(): void {
     this.waiting = true;
-    this.#loop.nextTurn(() => {
-      if (this.#resumed()) this.#run();
-    });
+    this.#onTurn ??= () => this.#resume();
+    this.#loop.nextTurn(this.#onTurn);
   }
 
   /** The socket takes bytes again. */
   writable(_result: number): void {
-    if (this.#resumed()) this.#run();
+    this.#resume();
   }
 
   /** A cold window arrived, or could not be read: then sendfile says why. */
   fetched(_result: number): void {
-    if (this.#resumed()) this.#run();
+    this.#resume();
   }
 
-  /** An awaited event came. False when the pump was stopped meanwhile. */
-  #resumed(): boolean {
+  /** An awaited event came; the pump may have been stopped meanwhile. */
+  #resume(): void {
     this.waiting = false;
-    if (this.#file !== undefined) return true;
-    this.#owner.pumpIdle();
-    return false;
+    if (this.#file === undefined) this.#owner.pumpIdle();
+    else if (this.#run()) this.#owner.extentSent();
   }
 
   /** Gives the extent up. If {@link waiting}, the owner's pumpIdle is called when the last operation has ended. */

@@ -1,9 +1,7 @@
 // Listener: accepts connections on one socket, owns their objects, and holds every limit that is about time or number:
 // deadlines, the minimum rate of a reader, the cap on connections, the drain at the end.
 
-import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
-import { closeDescriptor, send, unsentBytes } from '../kernel/socket.js';
 import { Region } from '../memory/region.js';
 import { Connection, type ConnectionOwner, type Protocol } from './connection.js';
 import { Endpoint } from './endpoint.js';
@@ -30,6 +28,26 @@ export interface ListenerCounts {
   truncated: number;
 }
 
+/**
+ * What accept(2) reports of the one connection that was next in the queue, gone before it was taken: there is no reason
+ * to wait for the others.
+ */
+const transientAcceptErrors: ReadonlySet<number> = new Set([
+  -Errno.ECONNABORTED,
+  -Errno.EINTR,
+  -Errno.EAGAIN,
+  -Errno.EPROTO,
+  -Errno.ENOPROTOOPT,
+  -Errno.EOPNOTSUPP,
+  -Errno.EPERM,
+  -Errno.ENETDOWN,
+  -Errno.ENETUNREACH,
+  -Errno.EHOSTDOWN,
+  -Errno.EHOSTUNREACH,
+  -Errno.ENONET,
+  -Errno.ETIMEDOUT,
+]);
+
 /** Accepts on a listening socket that stays the caller's. */
 export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   readonly loop: Loop;
@@ -52,7 +70,8 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   readonly #stopTicks: () => void;
   #accepting = false;
   #draining = false;
-  #drained: (() => void) | undefined;
+  #ended = false;
+  readonly #drained: Array<() => void> = [];
 
   /** @param overflow what a connection over the cap is told, in bytes ready to send. */
   constructor(loop: Loop, fd: number, protocol: Protocol<S>, limits: ListenerLimits, overflow: string) {
@@ -87,21 +106,27 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   override accepted(result: number, more: boolean): void {
     if (!more) this.#accepting = false;
     if (result >= 0) this.#admit(result);
-    // Out of descriptors or memory: the tick accepts again, so that the shortage is not answered with a spin.
     else if (result !== -Errno.ECANCELED) this.counts.acceptErrors++;
-    if (!more && result >= 0 && !this.#draining) this.#accept();
+    // Out of descriptors or memory: the tick accepts again, or a connection that closes, so that the shortage is not
+    // answered with a spin.
+    if (result >= 0 || transientAcceptErrors.has(result)) this.#acceptAgain();
     if (this.#draining) this.#reportDrained();
   }
 
+  #acceptAgain(): void {
+    if (!this.#accepting && !this.#draining) this.#accept();
+  }
+
   #admit(fd: number): void {
+    const { engine } = this.loop;
     if (this.#draining) {
-      closeDescriptor(fd);
+      engine.closeSocket(fd);
       return;
     }
     if (this.#open.length >= this.#limits.maxConnections) {
       this.counts.refused++;
-      send(fd, this.#overflow.address, this.#overflowBytes, MSG.DONTWAIT);
-      closeDescriptor(fd);
+      engine.sendNow(fd, this.#overflow.address, this.#overflowBytes, 0);
+      engine.closeSocket(fd);
       return;
     }
     this.counts.accepted++;
@@ -119,17 +144,22 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
     }
     connection.position = -1;
     if (this.#pool.length < 1024) this.#pool.push(connection);
+    this.#acceptAgain();
     this.#reportDrained();
   }
 
   #tick(nowMs: number): void {
-    if (!this.#accepting && !this.#draining) this.#accept();
+    this.#acceptAgain();
     // From the end: a connection that goes makes the last one take its place.
     for (let index = this.#open.length - 1; index >= 0; index--) {
       const connection = this.#open[index];
       if (connection === undefined) continue;
       if (nowMs >= connection.deadlineMs) connection.expire();
-      else if (connection.sending && nowMs - connection.rateCheckedMs >= this.#limits.rateWindowMs) {
+      else if (
+        connection.sending &&
+        !connection.gone &&
+        nowMs - connection.rateCheckedMs >= this.#limits.rateWindowMs
+      ) {
         this.#checkRate(connection, nowMs);
       }
     }
@@ -137,20 +167,22 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
 
   /** Ends a connection whose reader took less than the minimum: what counts is what the peer acknowledged. */
   #checkRate(connection: Connection<S>, nowMs: number): void {
-    const acknowledged = connection.sentBytes - unsentBytes(connection.fd);
+    const outstanding = this.loop.engine.unacknowledged(connection.fd);
+    const acknowledged = connection.sentBytes - outstanding;
     const before = connection.rateCheckedBytes;
     const wanted = (this.#limits.minRate * (nowMs - connection.rateCheckedMs)) / 1000;
     connection.rateCheckedMs = nowMs;
     connection.rateCheckedBytes = acknowledged;
     // The first look of an output only takes the measure: what earlier answers left in the socket is not its own.
-    if (before < 0 || acknowledged - before >= wanted) return;
+    // A reader who took everything there was waits for us (a slow disk, a paced socket), not we for it.
+    if (before < 0 || outstanding === 0 || acknowledged - before >= wanted) return;
     this.counts.slowReaders++;
     connection.abort();
   }
 
-  /** Stops accepting. Idle connections are closed, busy ones finish; `done` is called when none is left. */
+  /** Stops accepting. Idle connections are closed, busy ones finish; `done` is called once when none is left. */
   drain(done: () => void): void {
-    this.#drained = done;
+    this.#drained.push(done);
     if (!this.#draining) {
       this.#draining = true;
       if (this.#accepting) this.loop.engine.cancel(this.token, this.#fd);
@@ -166,18 +198,19 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
     for (const connection of [...this.#open]) connection.abort();
   }
 
-  /** Closes every socket without a word to the engine: for a thread that cannot go on. */
+  /** Closes every socket though operations may be under way: for a thread that cannot go on. */
   abandon(): void {
-    for (const connection of this.#open) if (connection.fd >= 0) closeDescriptor(connection.fd);
+    for (const connection of this.#open) if (connection.fd >= 0) this.loop.engine.closeSocket(connection.fd);
   }
 
   #reportDrained(): void {
-    if (!this.#draining || this.#accepting || this.#open.length > 0 || this.#drained === undefined) return;
-    const done = this.#drained;
-    this.#drained = undefined;
-    this.#stopTicks();
-    this.loop.unregister(this);
-    this.#overflow.unmap();
-    done();
+    if (!this.#draining || this.#accepting || this.#open.length > 0) return;
+    if (!this.#ended) {
+      this.#ended = true;
+      this.#stopTicks();
+      this.loop.unregister(this);
+      this.#overflow.unmap();
+    }
+    for (let done = this.#drained.shift(); done !== undefined; done = this.#drained.shift()) done();
   }
 }

@@ -1,19 +1,23 @@
 // What a connection has still to send, in order: segments of memory, and extents of files that never enter it.
 // This is the SgList of a socket: descriptors only. A segment's owner is told when its bytes are free again.
 
-import type { Residency } from './page-cache.js';
-
 /** Whoever lent bytes to an output: released once, when they were sent or the connection ended. */
 export interface Lender {
   /** `cookie` is what was given with the segment or extent: a frame's number, say. */
   release(cookie: number): void;
 }
 
+/** What is known of a file's pages: Residency in page-cache.ts, or a test's script. */
+export interface FileResidency {
+  /** True when the range can be sent without waiting for a disk. */
+  covers(fd: number, offset: number, length: number, nowMs: number): boolean;
+}
+
 /** An open file as an output needs it. It stays open until released. */
 export interface FileSource extends Lender {
   readonly fd: number;
   /** What is known of its pages. */
-  readonly residency: Residency;
+  readonly residency: FileResidency;
 }
 
 /** One segment or extent. Pooled, and shared by all connections: an idle one holds none. */

@@ -4,6 +4,7 @@ import { Errno } from '../kernel/errno.js';
 import { cachedPages, readCached } from '../kernel/file.js';
 import { pageBytes } from '../kernel/memory.js';
 import { Region } from '../memory/region.js';
+import type { FileResidency } from './output.js';
 
 let probe: Region | undefined;
 let cachestatWorks = true;
@@ -33,7 +34,7 @@ export function isResident(fd: number, offset: number, length: number): boolean 
 const believeMs = 1000;
 
 /** What is known of one file's pages. */
-export class Residency {
+export class Residency implements FileResidency {
   #from = 0;
   #to = 0;
   #untilMs = 0;
