@@ -205,9 +205,7 @@ export class HttpProtocol implements Protocol<HttpState> {
   }
 
   ended(connection: Connection<HttpState>): void {
-    // A client may end its sending direction and still wait for the answer.
-    if (connection.sending || connection.busy) connection.state.closeAfter = true;
-    else connection.abort();
+    connection.abort();
   }
 
   drained(connection: Connection<HttpState>): void {

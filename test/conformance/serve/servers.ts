@@ -1,0 +1,150 @@
+// Sites and servers for the conformance tests: a folder to serve, a server on each engine, and what to do when the host
+// refuses one. Not here: what is sent (client.ts) and what is expected (the tests).
+
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { openFileLimit } from '../../../src/kernel/process.js';
+import { resolveOptions, type ServeOptions } from '../../../src/serve/options.js';
+import { Server } from '../../../src/serve/server.js';
+import { UringEngine } from '../../../src/uring/engine.js';
+
+/** The engines that every test runs on. */
+export const engines = ['uring', 'epoll'] as const;
+
+/** One of {@link engines}. */
+export type EngineName = (typeof engines)[number];
+
+let refusal: string | false | undefined;
+
+/** Why an engine cannot be tried here, for `skip`; false where it can. */
+export function engineRefused(engine: EngineName): string | false {
+  if (engine === 'epoll') return false;
+  if (refusal === undefined) {
+    try {
+      new UringEngine({ entries: 8, frames: 8 }).close();
+      refusal = false;
+    } catch (error) {
+      refusal = `io_uring is refused here: ${(error as Error).message}`;
+    }
+  }
+  return refusal;
+}
+
+/** Declares a suite once for each engine. */
+export function forEachEngine(name: string, declare: (engine: EngineName) => void): void {
+  for (const engine of engines) {
+    describe(`${name}, ${engine}`, { skip: engineRefused(engine), concurrency: true }, () => declare(engine));
+  }
+}
+
+/** A folder of its own that is removed by {@link remove}. */
+export class TestSite {
+  readonly root: string;
+
+  /** @param files contents by path; folders are made. */
+  constructor(files: Readonly<Record<string, string | Uint8Array>> = {}) {
+    this.root = mkdtempSync(join(tmpdir(), 'clearway-serve-'));
+    for (const [path, content] of Object.entries(files)) this.write(path, content);
+  }
+
+  /** Where a path of the site is. */
+  at(path: string): string {
+    return join(this.root, path);
+  }
+
+  /** Writes a file in place. */
+  write(path: string, content: string | Uint8Array): void {
+    mkdirSync(dirname(this.at(path)), { recursive: true });
+    writeFileSync(this.at(path), content);
+  }
+
+  /** Removes it all. */
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Starts a server in this process: its worker is a thread, the client this one. `log` gets the lines of the access log.
+ * A worker that dies is said on stderr, so that what failed for it is not a riddle.
+ */
+export async function startServer(options: ServeOptions, log: (lines: string) => void = () => {}): Promise<Server> {
+  const server = new Server(resolveOptions({ port: 0, workers: 1, ...options }, openFileLimit()), log);
+  server.on('warning', (message) => console.error(message));
+  return server.listen();
+}
+
+/** `clearway` as a program. */
+export const program: string = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+
+/** A server process. */
+export interface ServerProcess {
+  readonly child: ChildProcess;
+  readonly host: string;
+  readonly port: number;
+  /** The line that said where it listens. */
+  readonly readyLine: string;
+  /** What it wrote so far. */
+  output(): { readonly stdout: string; readonly stderr: string };
+  /** Its end: exit status, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
+}
+
+/** Runs `clearway serve ARGS` until it says where it listens. @throws with what it said when it ends before. */
+export function runServer(
+  args: readonly string[],
+  options: SpawnOptions = {},
+  command: { readonly command: string; readonly args: readonly string[] } = {
+    command: process.execPath,
+    args: [program],
+  },
+): Promise<ServerProcess> {
+  const child = spawn(command.command, [...command.args, 'serve', '--port', '0', ...args], {
+    stdio: 'pipe',
+    ...options,
+  });
+  let stdout = '';
+  let stderr = '';
+  const ended = new Promise<number | string>((resolve) => {
+    child.on('close', (status, signal) => resolve(status ?? signal ?? 'no status'));
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      const match = /^.*http:\/\/(?:\[([^\]]+)\]|([^:/]+)):(\d+).*\n/.exec(stdout);
+      if (match === null) return;
+      const [readyLine, six, four, port] = match;
+      const host = six ?? four!;
+      resolve({ child, host, port: Number(port), readyLine, ended, output: () => ({ stdout, stderr }) });
+    });
+    void ended.then((status) => reject(new Error(`clearway serve ended with ${status}: ${stderr || stdout}`)));
+  });
+}
+
+/** Waits until a condition holds. @throws with `what` when it does not in time. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 5000,
+): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`not in ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Bytes of which no two places look alike: what is missing, doubled or out of place is seen. */
+export function patterned(length: number): Buffer {
+  const words = new Uint32Array(Math.ceil(length / 4));
+  for (let index = 0; index < words.length; index++) words[index] = Math.imul(index + 1, 0x9e3779b1);
+  return Buffer.from(words.buffer, 0, length);
+}
