@@ -3,7 +3,7 @@
 
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { openFileLimit } from '../kernel/process.js';
+import { resourceLimit } from '../kernel/limits.js';
 import { closeDescriptor, listenTcp, localAddress } from '../kernel/socket.js';
 import { wakeLoop } from '../transport/loop.js';
 import { AccessLogReader, accessLogBytes } from './access-log.js';
@@ -228,5 +228,5 @@ function listenSoon(host: string, port: number, probe: number): number {
  * @throws OptionError for a bad option, UnsupportedError where there is no Linux.
  */
 export function createServer(options: ServeOptions = {}): Server {
-  return new Server(resolveOptions(options, openFileLimit()), (line) => process.stdout.write(line));
+  return new Server(resolveOptions(options, resourceLimit('NOFILE').soft), (line) => process.stdout.write(line));
 }
