@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openFileLimit } from '../../../src/kernel/process.js';
+import { resourceLimit } from '../../../src/kernel/limits.js';
 import { resolveOptions, type ServeOptions } from '../../../src/serve/options.js';
 import { Server } from '../../../src/serve/server.js';
 import { UringEngine } from '../../../src/uring/engine.js';
@@ -73,7 +73,7 @@ export class TestSite {
  * A worker that dies is said on stderr, so that what failed for it is not a riddle.
  */
 export async function startServer(options: ServeOptions, log: (lines: string) => void = () => {}): Promise<Server> {
-  const server = new Server(resolveOptions({ port: 0, workers: 1, ...options }, openFileLimit()), log);
+  const server = new Server(resolveOptions({ port: 0, workers: 1, ...options }, resourceLimit('NOFILE').soft), log);
   server.on('warning', (message) => console.error(message));
   return server.listen();
 }
