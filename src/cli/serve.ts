@@ -81,12 +81,17 @@ function readConfig(path: string): Record<string, unknown> {
   throw new OptionError(`the configuration file ${path} must hold one JSON object`);
 }
 
+/** Node's messages on bad flags go on to explain Node; the first sentence is what was asked for. */
+function firstSentence(message: string): string {
+  return message.split(/\.\s|\.$|\n/)[0] ?? message;
+}
+
 function readOptions(args: string[]): ServeOptions | undefined {
   let parsed: ReturnType<typeof parseArgs<{ options: typeof flags; allowPositionals: true }>>;
   try {
     parsed = parseArgs({ args, options: flags, allowPositionals: true });
   } catch (error) {
-    throw new OptionError(`${(error as Error).message.split('\n')[0]!.replace(/\.$/, '')}; see clearway serve --help`);
+    throw new OptionError(`${firstSentence((error as Error).message)}; see clearway serve --help`);
   }
   const { config, help: wantsHelp, ...given } = parsed.values;
   if (wantsHelp === true) return undefined;
