@@ -466,7 +466,11 @@ class FinishedProgram implements Assembly {
       label: (index: number) => this.labelByIndex.get(index),
       call: (kind: 'helper' | 'kernel', number: number) =>
         kind === 'helper' ? helperName(number) : this.names.kernelFunctions.get(number),
-      wide: (index: number) => (mapByIndex.has(index) ? `map ${mapByIndex.get(index)}` : undefined),
+      wide: (index: number) => {
+        const map = mapByIndex.get(index);
+        if (map === undefined || this.instructions[index]!.source !== Pseudo.mapValue) return map && `map ${map}`;
+        return `&${map}[0] + ${this.instructions[index + 1]!.immediate}`;
+      },
     };
     const lines = [...this.names.aliases]
       .sort(([left], [right]) => left - right)

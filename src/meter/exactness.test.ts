@@ -1,62 +1,31 @@
 // The meter against workloads that know what they moved: no byte more, no byte less, and billed to the right process.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 import { workloads } from '../../test/support/socket-workloads.js';
-import { addCounters, type Counters } from './accounts.js';
-import { type CauseName, causes, tierSees } from './causes.js';
-import { createMeter, type Reading } from './meter.js';
-import { meterSkip } from './support.test.js';
-
-const program = fileURLToPath(new URL('../../test/support/socket-workloads.js', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'clearway-meter-'));
-after(() => rmSync(folder, { recursive: true }));
-
-interface Run {
-  readonly child: ChildProcess;
-  readonly result: string;
-}
-
-function start(name: string, mark = ''): Run {
-  const result = join(folder, `${name}${mark}.json`);
-  const child = spawn(process.execPath, [program, name, result], { stdio: ['ignore', 'ignore', 'inherit'] });
-  return { child, result };
-}
-
-async function finish(run: Run): Promise<Counters> {
-  const [status] = (await once(run.child, 'exit')) as [number];
-  assert.equal(status, 0);
-  return JSON.parse(readFileSync(run.result, 'utf8')) as Counters;
-}
-
-const countersOf = (reading: Reading, processId: number | undefined) =>
-  addCounters(reading.rows.filter((row) => row.processId === processId).map((row) => row.counters));
-
-/** Every counter of bytes must be what was moved; those not named must be 0. */
-function assertExact(counted: Counters, expected: Counters, name: string): void {
-  for (const cause of Object.keys(causes) as CauseName[]) {
-    if (causes[cause].unit !== 'bytes' || !tierSees('tracepoints', cause)) continue;
-    if (cause === 'reverted' && (expected.pinned ?? 0) > 0) {
-      // What loopback copies is what was pinned, again for each retransmission, and for bytes of a mixed buffer.
-      assert.ok((counted.reverted ?? 0) >= expected.pinned!, `${name}: reverted ${counted.reverted}`);
-      continue;
-    }
-    assert.equal(counted[cause] ?? 0, expected[cause] ?? 0, `${name}: ${causes[cause].words}`);
-  }
-}
+import { Btf } from '../bpf/btf.js';
+import { ProgramSet } from '../bpf/program-set.js';
+import { addCounters, readAccounts } from './accounts.js';
+import { createMeter } from './meter.js';
+import {
+  assertExact,
+  countersOf,
+  fileThere,
+  finish,
+  meterSkip,
+  startShell,
+  startWorkload,
+  temporary,
+  withoutWay,
+} from './support.test.js';
+import { tracepointMaps, tracepointPrograms } from './tracepoint-tier.js';
 
 test('each workload, exact to the byte', { skip: meterSkip }, async (context) => {
   const meter = createMeter();
   try {
     for (const name of Object.keys(workloads)) {
       await context.test(name, async (each) => {
-        const run = start(name);
+        const run = startWorkload(name);
         const expected = await finish(run);
         const reading = meter.read();
         const counted = countersOf(reading, run.child.pid);
@@ -81,7 +50,7 @@ test('four processes at once, each billed for its own', { skip: meterSkip }, asy
   const meter = createMeter();
   try {
     const names = ['tcp-sendfile', 'tcp-zerocopy', 'udp-1000', 'unix-stream'];
-    const runs = names.map((name) => start(name, '-together'));
+    const runs = names.map((name) => startWorkload(name, '-together'));
     const results = await Promise.all(runs.map(finish));
     const reading = meter.read();
     runs.forEach((run, index) => {
@@ -89,5 +58,66 @@ test('four processes at once, each billed for its own', { skip: meterSkip }, asy
     });
   } finally {
     meter.close();
+  }
+});
+
+for (const way of ['sendfile', 'zerocopy']) {
+  const title = `${way} between two processes: whoever happens to run the transmit, the sender is billed for sending`;
+  test(title, { skip: meterSkip }, async () => {
+    const meter = createMeter();
+    try {
+      const portFile = temporary(`port-${way}`);
+      const receiver = startWorkload('receiver', way, portFile);
+      await fileThere(portFile);
+      const sender = startWorkload(`sender-${way}`, '', portFile);
+      const [received, sent] = await Promise.all([finish(receiver), finish(sender)]);
+      const reading = meter.read();
+      assertExact(countersOf(reading, sender.child.pid), sent, 'sender');
+      assertExact(countersOf(reading, receiver.child.pid), received, 'receiver');
+      assert.equal(countersOf(reading, receiver.child.pid).reverted, 0);
+      assert.equal(reading.shortfall.unattributedBytes, 0);
+    } finally {
+      meter.close();
+    }
+  });
+}
+
+test('a grandchild that outlives its parent is counted', { skip: meterSkip }, async () => {
+  const meter = createMeter();
+  try {
+    const run = startShell('unix-stream');
+    const expected = await finish(run);
+    const reading = meter.read();
+    assertExact(
+      addCounters(reading.rows.filter(({ processId }) => processId !== process.pid).map((row) => row.counters)),
+      expected,
+      'grandchild',
+    );
+    assert.ok(!reading.rows.some(({ processId }) => processId === run.child.pid));
+  } finally {
+    meter.close();
+  }
+});
+
+test('kernels without tcp:tcp_sendmsg_locked: the way comes from the system call, as exact', {
+  skip: meterSkip,
+}, async (context) => {
+  const set = ProgramSet.load(tracepointMaps, tracepointPrograms(withoutWay(Btf.kernel())));
+  try {
+    set.attach();
+    for (const name of ['tcp-write-64k', 'tcp-sendfile', 'tcp-splice', 'tcp-zerocopy', 'udp-1000', 'unix-sendfile']) {
+      await context.test(name, async () => {
+        const run = startWorkload(name, '-older');
+        const expected = await finish(run);
+        const rows = readAccounts(set.maps['meter_accounts']!, 'tracepoints');
+        const own = rows.filter(({ processId }) => processId === run.child.pid);
+        const counted = addCounters(own.map((row) => row.counters));
+        // The first buffers of a pinned send come back before its end says whose they are.
+        if (expected.pinned !== undefined) counted.reverted = Math.max(counted.reverted ?? 0, expected.pinned);
+        assertExact(counted, expected, name);
+      });
+    }
+  } finally {
+    set.close();
   }
 });

@@ -1,7 +1,7 @@
 // Whose bytes a reading is about: a process with its descendants, a cgroup with those beneath it, or all.
 // Everything is counted; the scope chooses among the accounts when they are read.
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BpfMap } from '../bpf/map.js';
 import type { AccountRow } from './accounts.js';
@@ -72,6 +72,25 @@ export function cgroupIds(path: string): Set<string> {
     );
   }
   return ids;
+}
+
+/** Paths of cgroups (v2) by id, relative to the hierarchy's root; empty where no such hierarchy is mounted. */
+export function cgroupPaths(): Map<string, string> {
+  const paths = new Map<string, string>();
+  const root = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find((path) => existsSync(join(path, 'cgroup.procs')));
+  if (root === undefined) return paths;
+  const visit = (directory: string) => {
+    try {
+      paths.set(statSync(directory, { bigint: true }).ino.toString(), directory.slice(root.length) || '/');
+      for (const entry of readdirSync(directory, { withFileTypes: true })) {
+        if (entry.isDirectory()) visit(join(directory, entry.name));
+      }
+    } catch {
+      // A cgroup that went away while we looked has no path.
+    }
+  };
+  visit(root);
+  return paths;
 }
 
 /**

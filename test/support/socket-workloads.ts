@@ -1,8 +1,8 @@
 // Workloads that move a known number of bytes through sockets in a known way, for checking the copy meter.
-// Run as a program: `node socket-workloads.js NAME RESULT_FILE`. It moves the bytes and writes what it moved, as the
+// Run as a program: `node socket-workloads.js NAME RESULT_FILE [PORT_FILE]`. It moves the bytes and writes what it moved, as the
 // counters the meter must then show, into the result file. It prints nothing: its output would be socket traffic too.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { AF, IORING_OP, MSG, SO, SOCK, SOL } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
@@ -83,12 +83,12 @@ function splice(socket: number, from: number): (left: number) => number {
 }
 
 /** Sends by one io_uring operation at a time and waits for its completions (SEND_ZC has two). */
-function uringSend(socket: number, operation: number): (left: number) => number {
+function uringSend(socket: number, operation: number, flags = 0): (left: number) => number {
   const ring = new UringRing(8, 16);
   return (left) => {
     const at = ring.next();
     const words = ring.words;
-    words[at] = operation;
+    words[at] = operation | (flags << 8);
     words[at + 1] = socket;
     words[at + 4] = sendAt | 0;
     words[at + 5] = Math.floor(sendAt / 2 ** 32);
@@ -177,6 +177,7 @@ export const workloads: Readonly<Record<string, () => Counters>> = {
   'tcp-splice': () => tcpBy((fd) => splice(fd, file()), 'spliced'),
   'tcp-zerocopy': () => tcpBy((fd) => (left) => send(pinning(fd), Math.min(left, 65536), MSG.ZEROCOPY), 'pinned'),
   'tcp-uring-send': () => tcpBy((fd) => uringSend(fd, IORING_OP.SEND), 'tcpSent'),
+  'tcp-uring-worker': () => tcpBy((fd) => uringSend(fd, IORING_OP.SEND, 16), 'tcpSent'),
   'tcp-uring-send-zc': () => tcpBy((fd) => uringSend(fd, IORING_OP.SEND_ZC), 'pinned'),
   'tcp-mixed-ways': () => {
     const [sender, receiver] = tcpPair();
@@ -257,10 +258,38 @@ export const workloads: Readonly<Record<string, () => Counters>> = {
   'unix-datagram': () => datagrams(unixDatagramPair(), 5000, 300, 'unix'),
 };
 
+/** One end of a connection between two processes, both blocking; the port goes through a file. */
+const ends: Readonly<Record<string, (portFile: string) => Counters>> = {
+  receiver: (portFile) => {
+    const listener = listenTcp({ host: '127.0.0.1', port: 0 });
+    writeFileSync(`${portFile}.new`, String(localAddress(listener).port));
+    renameSync(`${portFile}.new`, portFile);
+    const socket = check(syscall6(sys.accept4, listener, 0, 0, 0), 'accept');
+    let received = 0;
+    for (;;) {
+      const given = check(syscall6(sys.recvfrom, socket, receiveAt, 65536, 0, 0, 0), 'receive');
+      if (given === 0) return { tcpReceived: received, payloadReceived: received };
+      received += given;
+    }
+  },
+  'sender-sendfile': (portFile) => {
+    const socket = connectTcp({ host: '127.0.0.1', port: Number(readFileSync(portFile, 'utf8')) });
+    const from = file();
+    for (let sent = 0; sent < total; ) sent += check(sendfile(socket, from, total - sent), 'sendfile');
+    return { spliced: total, payloadSent: total };
+  },
+  'sender-zerocopy': (portFile) => {
+    const socket = pinning(connectTcp({ host: '127.0.0.1', port: Number(readFileSync(portFile, 'utf8')) }));
+    for (let sent = 0; sent < total; ) {
+      const length = Math.min(total - sent, 65536);
+      sent += check(syscall6(sys.sendto, socket, sendAt, length, MSG.ZEROCOPY | MSG.NOSIGNAL, 0, 0), 'send');
+    }
+    return { pinned: total, reverted: total, payloadSent: total };
+  },
+};
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [, , name = '', resultFile = ''] = process.argv;
-  const workload = workloads[name];
-  if (workload === undefined) throw new Error(`no workload "${name}"`);
-  const moved = workload();
+  const [, , name = '', resultFile = '', portFile = ''] = process.argv;
+  const moved = name in ends ? ends[name]!(portFile) : workloads[name]!();
   writeFileSync(resultFile, JSON.stringify(moved));
 }

@@ -1,0 +1,118 @@
+// The command line of `clearway meter`, parsed and checked; nothing is attached here.
+
+import { parseArgs } from 'node:util';
+import { type Condition, ConditionError, metricNames, parseCondition } from '../meter/fail-if.js';
+import type { Scope } from '../meter/index.js';
+import { nearest, UsageError } from './usage.js';
+
+/** What to meter, for how long, and how to show it. */
+export interface MeterCommand {
+  readonly scope: Scope;
+  /** The program to run and meter, with its arguments. */
+  readonly command: readonly string[] | undefined;
+  readonly json: boolean;
+  readonly durationMs: number | undefined;
+  readonly intervalMs: number | undefined;
+  readonly failIf: readonly Condition[];
+  readonly output: string | undefined;
+  readonly help: boolean;
+}
+
+const options = {
+  pid: { type: 'string' },
+  cgroup: { type: 'string' },
+  all: { type: 'boolean' },
+  json: { type: 'boolean' },
+  duration: { type: 'string' },
+  interval: { type: 'string' },
+  output: { type: 'string' },
+  'fail-if': { type: 'string', multiple: true },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** The text of `clearway meter --help`. */
+export const meterHelp = `clearway meter [--pid N | --cgroup PATH | --all | -- COMMAND ARG...] [options]
+
+Counts every byte the CPU copies through sockets, for any program, by process and cause. Needs root.
+
+  --pid N            a process and its descendants, until it ends
+  --cgroup PATH      a container: the directory of its cgroup (v2), with those beneath it
+  --all              every process of the host (the default)
+  -- COMMAND ARG...  runs a program and meters it and its descendants; the report goes to stderr
+  --duration TIME    ends after a time: 10s, 500ms, 2m (default: at a signal, or when the process ends)
+  --interval TIME    how often the live table changes (1s); with --json, one object on a line each time
+  --json             the report as JSON
+  --output FILE      writes the report into a file
+  --fail-if EXPR     status 1 if it holds at the end: 'amplification > 1.1', 'reverted >= 1MiB'; may be repeated
+
+Exit status: 0; that of COMMAND; 1 if a --fail-if holds or cannot be judged; 2 for wrong use; 3 if the host refuses.
+`;
+
+/** Parses the arguments. @throws UsageError */
+export function parseMeterArguments(args: readonly string[]): MeterCommand {
+  const separator = args.indexOf('--');
+  const own = separator === -1 ? args : args.slice(0, separator);
+  const command = separator === -1 ? undefined : args.slice(separator + 1);
+  const { values, positionals } = parse(own);
+  if (positionals.length > 0) {
+    throw new UsageError(`${JSON.stringify(positionals[0])} is not expected: a command to run stands after --`);
+  }
+  if (command?.length === 0) throw new UsageError('there is no command after --');
+  const chosen = [values.pid, values.cgroup, values.all, command].filter((each) => each !== undefined);
+  if (chosen.length > 1) throw new UsageError('choose one of --pid, --cgroup, --all and -- COMMAND');
+  return {
+    scope: scopeOf(values.pid, values.cgroup, command),
+    command,
+    json: values.json === true,
+    durationMs: values.duration === undefined ? undefined : parseTime('--duration', values.duration),
+    intervalMs: values.interval === undefined ? undefined : parseTime('--interval', values.interval),
+    failIf: (values['fail-if'] ?? []).map(parseFailIf),
+    output: values.output,
+    help: values.help === true,
+  };
+}
+
+function parse(args: readonly string[]) {
+  for (const argument of args) {
+    const name = /^--([a-z-]+)/.exec(argument)?.[1];
+    if (name === undefined || name in options) continue;
+    const guess = nearest(name, Object.keys(options));
+    const mend = guess === undefined ? 'see clearway meter --help' : `did you mean --${guess}?`;
+    throw new UsageError(`there is no option --${name}: ${mend}`);
+  }
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function scopeOf(pid: string | undefined, cgroup: string | undefined, command: readonly string[] | undefined): Scope {
+  if (cgroup !== undefined) return { kind: 'cgroup', path: cgroup };
+  if (command !== undefined) return { kind: 'process', processId: process.pid };
+  if (pid === undefined) return { kind: 'all' };
+  if (!/^[1-9]\d*$/.test(pid)) throw new UsageError(`--pid takes a process id, not ${JSON.stringify(pid)}`);
+  return { kind: 'process', processId: Number(pid) };
+}
+
+const timeUnitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, '': 1000, m: 60_000, h: 3_600_000 };
+
+/** A time in ms: a number of seconds, or with a unit (ms, s, m, h). */
+function parseTime(option: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(text);
+  const timeMs = match === null ? 0 : Number(match[1]) * timeUnitsMs[match[2]!]!;
+  if (timeMs < 1 || timeMs > 2 ** 31 - 1) {
+    throw new UsageError(`${option} takes a time such as 10s, 500ms or 2m, not ${JSON.stringify(text)}`);
+  }
+  return timeMs;
+}
+
+function parseFailIf(text: string): Condition {
+  try {
+    return parseCondition(text);
+  } catch (error) {
+    if (!(error instanceof ConditionError)) throw error;
+    const guess = error.metric === undefined ? undefined : nearest(error.metric, metricNames);
+    throw new UsageError(`--fail-if: ${error.message}${guess === undefined ? '' : `: did you mean ${guess}?`}`);
+  }
+}

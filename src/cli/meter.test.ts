@@ -1,0 +1,209 @@
+// `clearway meter` as people run it: reports, statuses, signals, refusals; and nothing stays attached.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { bpfNextId } from '../kernel/bpf.js';
+import { fileThere, meterSkip, startWorkload, temporary, workloadProgram } from '../meter/support.test.js';
+import { parseMeterArguments } from './meter-options.js';
+import { UsageError } from './usage.js';
+
+const main = fileURLToPath(new URL('./main.js', import.meta.url));
+const clearway = (...args: string[]) => spawnSync(process.execPath, [main, 'meter', ...args], { encoding: 'utf8' });
+const workload = (name: string) => [process.execPath, workloadProgram, name, temporary(`${name}-cli.json`)];
+
+interface Report {
+  readonly final: boolean;
+  readonly tier: string;
+  readonly summary: { readonly payloadSent: number; readonly amplification: { readonly total: number } };
+  readonly counters: Record<string, number>;
+  readonly processes: { readonly command: string; readonly cgroups: string[] }[];
+}
+
+test('a command is run and metered; the report is exact and the status is the command’s', { skip: meterSkip }, () => {
+  const outcome = clearway('--json', '--', ...workload('tcp-sendfile'));
+  assert.equal(outcome.status, 0, outcome.stderr);
+  assert.equal(outcome.stdout, '', 'standard output is the command’s');
+  const report = JSON.parse(outcome.stderr) as Report;
+  const moved = JSON.parse(readFileSync(temporary('tcp-sendfile-cli.json'), 'utf8')) as Record<string, number>;
+  assert.equal(report.counters['spliced'], moved['spliced']);
+  assert.equal(report.summary.amplification.total, 1);
+  assert.equal(report.processes.length, 1);
+  const failing = clearway('--', process.execPath, '-e', 'process.exit(7)');
+  assert.equal(failing.status, 7);
+  assert.match(failing.stderr, /copy amplification: - in all/);
+  const missing = clearway('--', '/no/such/program');
+  assert.equal(missing.status, 2);
+  assert.match(missing.stderr, /there is no such program/);
+});
+
+test('--fail-if decides the status, and fails where it cannot be judged', { skip: meterSkip }, () => {
+  const status = (condition: string, ...program: string[]) => {
+    const { status: code, stderr } = clearway(
+      '--output',
+      temporary('report'),
+      '--fail-if',
+      condition,
+      '--',
+      ...program,
+    );
+    return [code, stderr.trim()] as const;
+  };
+  assert.deepEqual(status('amplification > 1.1', ...workload('tcp-sendfile')), [0, '']);
+  const [copied, words] = status('amplification > 1.1', ...workload('tcp-write-64k'));
+  assert.equal(copied, 1);
+  assert.equal(words, 'clearway meter: amplification > 1.1 holds: amplification is 2');
+  assert.equal(status('amplification > 1.1', process.execPath, '-e', '')[0], 1);
+  assert.match(readFileSync(temporary('report'), 'utf8'), /^Copies by the CPU/);
+});
+
+test('--interval with --json gives a line each time; the last is final', { skip: meterSkip }, () => {
+  const outcome = clearway('--all', '--json', '--interval', '200ms', '--duration', '900ms');
+  assert.equal(outcome.status, 0, outcome.stderr);
+  const lines = outcome.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Report);
+  assert.ok(lines.length >= 3, `${lines.length} lines`);
+  assert.deepEqual(
+    lines.map((line) => line.final),
+    lines.map((_, index) => index === lines.length - 1),
+  );
+});
+
+/** Starts the meter and waits until its programs are attached. */
+async function started(...args: string[]): Promise<{ child: ChildProcess; output: () => string; programs: number[] }> {
+  const child = spawn(process.execPath, [main, 'meter', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout!.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  const deadline = performance.now() + 10_000;
+  while (text === '') {
+    assert.ok(performance.now() < deadline && child.exitCode === null, 'the meter did not start');
+    await new Promise((wake) => setTimeout(wake, 10));
+  }
+  return { child, output: () => text, programs: programsOf(child.pid!) };
+}
+
+/** Ids of the programs a process holds. */
+function programsOf(processId: number): number[] {
+  const folder = `/proc/${processId}/fdinfo`;
+  return readdirSync(folder).flatMap((fd) => {
+    const id = /^prog_id:\s*(\d+)$/m.exec(readFileSync(`${folder}/${fd}`, 'latin1'))?.[1];
+    return id === undefined ? [] : [Number(id)];
+  });
+}
+
+/** Waits until none of the programs is in the kernel any more: it frees them after a grace period. */
+async function assertGone(programs: number[]): Promise<void> {
+  const present = () => {
+    const ids = new Set<number>();
+    for (let id = bpfNextId('program', 0); id > 0; id = bpfNextId('program', id)) ids.add(id);
+    return programs.filter((id) => ids.has(id));
+  };
+  const deadline = performance.now() + 3000;
+  while (present().length > 0 && performance.now() < deadline) await new Promise((wake) => setTimeout(wake, 20));
+  assert.deepEqual(present(), []);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) {
+  test(`${signal} ends with the final report, status 0, nothing attached`, { skip: meterSkip }, async () => {
+    const { child, output, programs } = await started('--all', '--json', '--interval', '100ms');
+    assert.ok(programs.length >= 6, `${programs.length} programs`);
+    child.kill(signal);
+    const [status] = (await once(child, 'close')) as [number];
+    assert.equal(status, 0);
+    const last = JSON.parse(output().trim().split('\n').at(-1)!) as Report;
+    assert.equal(last.final, true);
+    await assertGone(programs);
+  });
+}
+
+test('killed with SIGKILL, the meter leaves nothing attached', { skip: meterSkip }, async () => {
+  const { child, programs } = await started('--all', '--json', '--interval', '100ms');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await assertGone(programs);
+});
+
+test('--pid ends when the process does', { skip: meterSkip }, async () => {
+  const portFile = temporary('port-pid');
+  const receiver = startWorkload('receiver', '-pid', portFile);
+  await fileThere(portFile);
+  const { child, output } = await started('--pid', String(receiver.child.pid), '--json', '--interval', '50ms');
+  const sender = startWorkload('sender-sendfile', '-pid', portFile);
+  await once(child, 'close');
+  assert.ok(sender.child.exitCode === null || sender.child.exitCode === 0);
+  const last = JSON.parse(output().trim().split('\n').at(-1)!) as Report;
+  const moved = JSON.parse(readFileSync(receiver.result, 'utf8')) as Record<string, number>;
+  assert.equal(last.counters['tcpReceived'], moved['tcpReceived']);
+  assert.equal(last.counters['spliced'], 0);
+});
+
+const unified = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find((path) => existsSync(`${path}/cgroup.procs`));
+
+test('--cgroup counts a container and nothing else', { skip: meterSkip || (!unified && 'no cgroup v2') }, async () => {
+  const path = `${unified}/clearway-meter-${process.pid}`;
+  mkdirSync(path);
+  try {
+    const { child, output } = await started('--cgroup', path, '--json', '--interval', '100ms');
+    const inside = `require('node:fs').writeFileSync(${JSON.stringify(`${path}/cgroup.procs`)}, String(process.pid));
+      process.argv.splice(1, 1);
+      require('node:child_process').spawnSync(process.execPath, process.argv.slice(1), { stdio: 'ignore' });`;
+    const script = temporary('inside.cjs');
+    writeFileSync(script, inside);
+    const [, ...rest] = workload('unix-sendfile');
+    spawnSync(process.execPath, [script, ...rest], { stdio: 'inherit' });
+    startWorkload('udp-1000', '-outside');
+    await new Promise((wake) => setTimeout(wake, 400));
+    child.kill('SIGTERM');
+    await once(child, 'close');
+    const last = JSON.parse(output().trim().split('\n').at(-1)!) as Report;
+    const moved = JSON.parse(readFileSync(temporary('unix-sendfile-cli.json'), 'utf8')) as Record<string, number>;
+    assert.equal(last.counters['spliced'], moved['spliced']);
+    assert.equal(last.counters['udpSent'], 0);
+    assert.match(last.processes[0]!.cgroups[0]!, /clearway-meter-/);
+  } finally {
+    rmdirSync(path);
+  }
+});
+
+test('an ordinary user is told in one sentence, status 3', { skip: meterSkip }, () => {
+  const outcome = spawnSync('setpriv', ['--reuid', '65534', '--clear-groups', process.execPath, main, 'meter'], {
+    encoding: 'utf8',
+  });
+  assert.equal(outcome.status, 3, outcome.stderr);
+  assert.equal(outcome.stdout, '');
+  assert.match(outcome.stderr, /^clearway meter: this process may not load BPF programs; run as root[^\n]*\.\n$/);
+});
+
+test('a kernel without BTF is told in one sentence, status 3', { skip: meterSkip }, () => {
+  const script = 'mount -t tmpfs none /sys/kernel/btf && exec "$0" "$@"';
+  const outcome = spawnSync('unshare', ['-m', 'sh', '-c', script, process.execPath, main, 'meter'], {
+    encoding: 'utf8',
+  });
+  assert.equal(outcome.status, 3, outcome.stderr);
+  assert.match(outcome.stderr, /^clearway meter: the kernel publishes no types \(BTF\)[^\n]*\.\n$/);
+});
+
+test('wrong use is named, with the nearest right word', () => {
+  const wrong = (args: string[], words: RegExp) =>
+    assert.throws(
+      () => parseMeterArguments(args),
+      (error: unknown) => error instanceof UsageError && words.test(error.message),
+    );
+  wrong(['--pdi', '3'], /no option --pdi: did you mean --pid\?/);
+  wrong(['--pid', 'x'], /--pid takes a process id/);
+  wrong(['--pid', '3', '--all'], /choose one/);
+  wrong(['--duration', 'soon'], /takes a time such as/);
+  wrong(['--duration', '0'], /takes a time such as/);
+  wrong(['--fail-if', 'amplificaton > 1'], /did you mean amplification/);
+  wrong(['server'], /stands after --/);
+  wrong(['--'], /no command after --/);
+  assert.deepEqual(parseMeterArguments(['--interval', '1.5']).intervalMs, 1500);
+  assert.deepEqual(parseMeterArguments(['--duration', '2m', '--', 'a', '--json']).command, ['a', '--json']);
+});

@@ -1,0 +1,85 @@
+// Conditions for continuous integration: `amplification > 1.1`, `reverted >= 1MiB`. A condition that cannot be judged
+// counts as failed, with the reason: silence must not pass for success.
+
+import { type CauseName, causes } from './causes.js';
+import type { Reading } from './meter.js';
+
+/** A condition that must not hold. */
+export interface Condition {
+  readonly text: string;
+  readonly metric: string;
+  readonly operator: Operator;
+  readonly value: number;
+}
+
+type Operator = '>' | '>=' | '<' | '<=' | '==' | '!=';
+
+const compare: Readonly<Record<Operator, (left: number, right: number) => boolean>> = {
+  '>': (left, right) => left > right,
+  '>=': (left, right) => left >= right,
+  '<': (left, right) => left < right,
+  '<=': (left, right) => left <= right,
+  '==': (left, right) => left === right,
+  '!=': (left, right) => left !== right,
+};
+
+/** Figures of the summary by the names conditions use; `null` where there was no payload. */
+const figures: Readonly<Record<string, (reading: Reading) => number | null>> = {
+  amplification: ({ summary }) => summary.amplification.total,
+  'amplification.sent': ({ summary }) => summary.amplification.sent,
+  'amplification.received': ({ summary }) => summary.amplification.received,
+  copied: ({ summary }) => summary.copied,
+  userToKernel: ({ summary }) => summary.userToKernel,
+  kernelToUser: ({ summary }) => summary.kernelToUser,
+  kernelToKernel: ({ summary }) => summary.kernelToKernel,
+  byReference: ({ summary }) => summary.byReference,
+};
+
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+};
+
+/** Every name a condition may use: figures of the summary, and counters. */
+export const metricNames: readonly string[] = [...Object.keys(figures), ...Object.keys(causes)];
+
+/** A condition that is not one. */
+export class ConditionError extends Error {
+  override readonly name = 'ConditionError';
+  /** The unknown metric, for a suggestion; `undefined` where the form is wrong. */
+  readonly metric: string | undefined;
+
+  constructor(message: string, metric?: string) {
+    super(message);
+    this.metric = metric;
+  }
+}
+
+/** Parses `METRIC OPERATOR NUMBER[UNIT]`. @throws ConditionError */
+export function parseCondition(text: string): Condition {
+  const match = /^\s*([A-Za-z][A-Za-z.]*)\s*(>=|<=|==|!=|>|<)\s*(\d+(?:\.\d+)?)\s*([KMGT]iB|B|)\s*$/.exec(text);
+  if (match === null) {
+    throw new ConditionError(`${JSON.stringify(text)} is no condition: write for example 'amplification > 1.1'`);
+  }
+  const [, metric = '', operator, number, unit = ''] = match;
+  if (!metricNames.includes(metric)) throw new ConditionError(`there is no figure ${JSON.stringify(metric)}`, metric);
+  return { text: text.trim(), metric, operator: operator as Operator, value: Number(number) * units[unit]! };
+}
+
+/** Judges a condition. @returns why it failed, in a sentence, or `undefined` where it did not hold. */
+export function judge(condition: Condition, reading: Reading): string | undefined {
+  const figure = figures[condition.metric];
+  const value = figure === undefined ? reading.counters[condition.metric as CauseName] : figure(reading);
+  if (value === null) return `${condition.text} cannot be judged: no payload was seen`;
+  if (value === undefined) {
+    if (reading.rows.length === 0) return `${condition.text} cannot be judged: no transfer was seen`;
+    return `${condition.text} cannot be judged: the ${reading.tier} tier does not see ${condition.metric}`;
+  }
+  if (!compare[condition.operator](value, condition.value)) return undefined;
+  const shown = Number.isInteger(value) ? String(value) : value.toFixed(4);
+  return `${condition.text} holds: ${condition.metric} is ${shown}`;
+}
