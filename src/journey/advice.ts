@@ -190,7 +190,7 @@ function sentence(text: string, gain: number, saved: number, then: Bound): strin
   if (Math.abs(gain - 1) >= 0.01) parts.push(`throughput ${gain > 1 ? '+' : ''}${Math.round((gain - 1) * 100)} %`);
   if (Math.abs(saved) >= 0.01)
     parts.push(`processor time a byte ${saved > 0 ? '-' : '+'}${Math.abs(Math.round(saved * 100))} %`);
-  return `${text}: ${parts.join(', ')} (then the ${then.bottleneck} binds)`;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}: ${parts.join(', ')} (then the ${then.bottleneck} binds)`;
 }
 
 /** Changes that pay, the best first. At most eight. */

@@ -15,6 +15,16 @@ export interface BreakEven {
   sentence: string;
 }
 
+const wayNames: Record<Way, string> = {
+  copy: 'A copy',
+  gather: 'A gathered copy',
+  sendfile: 'sendfile',
+  zerocopy: 'MSG_ZEROCOPY',
+  send_zc: 'SEND_ZC',
+  send_zc_fixed: 'SEND_ZC with registered buffers',
+  bypass: 'Kernel bypass',
+};
+
 const smallest = 16;
 const largest = 2 ** 24;
 
@@ -47,9 +57,14 @@ export function breakEvens(scenario: Scenario, ways: readonly Way[], here?: Host
 function breakEvenOf(way: Way, wins: (bytes: number) => boolean): BreakEven {
   let lastLoss = 0;
   for (let bytes = smallest; bytes <= largest; bytes *= 2) if (!wins(bytes)) lastLoss = bytes;
-  if (lastLoss === 0) return { way, bytes: smallest, sentence: `${way} is cheaper than a copy at every size.` };
+  if (lastLoss === 0)
+    return { way, bytes: smallest, sentence: `${wayNames[way]} is cheaper than a copy at every size.` };
   if (lastLoss * 2 > largest) {
-    return { way, bytes: null, sentence: `${way} never pays here: referencing a page costs more than copying it.` };
+    return {
+      way,
+      bytes: null,
+      sentence: `${wayNames[way]} never pays here: referencing a page costs more than copying it.`,
+    };
   }
   let low = lastLoss;
   let high = lastLoss * 2;
@@ -58,7 +73,7 @@ function breakEvenOf(way: Way, wins: (bytes: number) => boolean): BreakEven {
     if (wins(middle)) high = middle;
     else low = middle;
   }
-  return { way, bytes: high, sentence: `${way} is cheaper than a copy from ${high} bytes on.` };
+  return { way, bytes: high, sentence: `${wayNames[way]} is cheaper than a copy from ${high} B on.` };
 }
 
 export interface CoalescingThreshold {

@@ -136,7 +136,7 @@ export function receiveStages(
   return [
     stage({
       id: 'dma-write',
-      label: 'payload and completions written by the NIC',
+      label: 'payload written by the NIC',
       side,
       resource: 'PCIe up',
       grain: 'packet',
@@ -146,7 +146,7 @@ export function receiveStages(
     }),
     stage({
       id: 'rx-descriptors',
-      label: 'receive descriptors read by the NIC',
+      label: 'descriptors read by the NIC',
       side,
       resource: 'PCIe down',
       grain: 'packet',

@@ -15,8 +15,14 @@ export function guestReceiveStages(shop: Workshop, counts: Counts): Stage[] {
 }
 
 function guestStages(shop: Workshop, skbs: number, bytes: number, side: 'sender' | 'receiver'): Stage[] {
-  const { guest } = shop.scenario;
+  const { guest, iommu } = shop.scenario;
   if (guest === 'none' || guest === 'passthrough') return [];
+  // The host's NIC maps what the monitor or the worker copied: two fragments of 32 KiB at most, and the header.
+  const mapped = skbs * 3;
+  const mapping = [
+    term(shop, 'iommu.map', iommu === 'strict' ? mapped : 0, 'IOMMU map and unmap by the host'),
+    term(shop, 'iommu.map.lazy', iommu === 'lazy' ? mapped : 0, 'IOMMU map, deferred unmap by the host'),
+  ];
   if (guest === 'emulated') {
     const exits = skbs * shop.look('guest.emulated.exits').value;
     return [
@@ -30,6 +36,7 @@ function guestStages(shop: Workshop, skbs: number, bytes: number, side: 'sender'
           term(shop, 'guest.exit.user', exits, 'register accesses'),
           term(shop, 'guest.vmm.packet', skbs, 'tap'),
           term(shop, 'copy.tx', bytes, 'guest memory to tap'),
+          ...mapping,
         ],
       }),
     ];
@@ -57,7 +64,7 @@ function guestStages(shop: Workshop, skbs: number, bytes: number, side: 'sender'
       side,
       resource: 'vhost core',
       grain: 'super',
-      terms: worker,
+      terms: [...worker, ...mapping],
     }),
   ];
 }

@@ -1,0 +1,165 @@
+// The plan page in a real browser, opened as a file with no server: it computes, follows its controls by mouse and keyboard, carries its
+// scenario in the address, fits 400 px and redraws within a frame. Skipped where no Chromium is installed.
+
+/// <reference lib="dom" />
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { answer } from '../../src/journey/answer.js';
+import { scenarioFromHash, scenarioToHash } from '../../src/journey/link.js';
+import { defaultScenario } from '../../src/journey/scenario.js';
+
+const built = fileURLToPath(new URL('../../src/journey/page/plan.html', import.meta.url));
+const executable = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find((path) => path !== undefined && existsSync(path));
+const reason = !executable
+  ? 'no Chromium here: apt-get install chromium, or set CHROMIUM to its path'
+  : !existsSync(built)
+    ? 'the page is not built: npm run build'
+    : false;
+
+let browser: Browser | undefined;
+
+async function open(
+  hash: string,
+  viewport: { width: number; height: number },
+  dark = false,
+): Promise<{ page: Page; problems: string[] }> {
+  const { chromium } = await import('playwright-core');
+  browser ??= await chromium.launch({ executablePath: executable!, args: ['--no-sandbox'] });
+  const page = await browser.newPage({ viewport, colorScheme: dark ? 'dark' : 'light' });
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  page.on('request', (request) => /^(file|data):/.test(request.url()) || problems.push(`asked for ${request.url()}`));
+  await page.goto(pathToFileURL(built).href + hash);
+  await page.locator('#tiles .tile').first().waitFor();
+  return { page, problems };
+}
+
+test('the plan page', { skip: reason }, async (context) => {
+  const wide = { width: 1280, height: 900 };
+
+  await context.test('shows what the model answers, from a file, asking nobody', async () => {
+    const { page, problems } = await open('', wide);
+    const direct = answer(defaultScenario());
+    assert.equal(await page.locator('#headline').textContent(), direct.bottleneck.sentence);
+    assert.ok((await page.locator('#tiles').textContent())!.includes(`${direct.throughput.gbps.toFixed(1)} Gb/s`));
+    for (const chart of ['#gantt svg', '#curves svg', '#loaded svg'])
+      assert.equal(await page.locator(chart).count(), 1, chart);
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  await context.test(
+    'a slider moved by keyboard changes figures and address, and the address restores the slider',
+    async () => {
+      const { page } = await open('', wide);
+      const before = await page.locator('#tiles').textContent();
+      await page.locator('#f-mtu').focus();
+      for (let press = 0; press < 3; press += 1) await page.keyboard.press('ArrowRight');
+      await page.waitForFunction((old) => document.querySelector('#tiles')?.textContent !== old, before);
+      const hash = new URL(page.url()).hash;
+      assert.equal(scenarioFromHash(hash).mtu, 9000);
+      const again = await open(hash, wide);
+      assert.equal(await again.page.locator('#o-mtu').textContent(), '8.8 KiB');
+      assert.equal(await again.page.locator('#tiles').textContent(), await page.locator('#tiles').textContent());
+      await again.page.close();
+      await page.close();
+    },
+  );
+
+  await context.test('every control can be reached and has a name', async () => {
+    const { page } = await open('', wide);
+    await page.evaluate(() => {
+      for (const one of document.querySelectorAll('details')) one.open = true;
+    });
+    const nameless = await page.evaluate(() =>
+      [...document.querySelectorAll<HTMLInputElement | HTMLSelectElement>('input, select')]
+        .filter((one) => (one.labels?.length ?? 0) === 0)
+        .map((one) => one.id),
+    );
+    assert.deepEqual(nameless, []);
+    const reached = new Set<string>();
+    for (let press = 0; press < 80; press += 1) {
+      await page.keyboard.press('Tab');
+      reached.add(await page.evaluate(() => document.activeElement?.id ?? ''));
+    }
+    for (const id of ['f-message', 'f-nic', 'f-pcie', 'f-mtu', 'f-fragments', 'f-cores', 'f-rules', 'share']) {
+      assert.ok(reached.has(id), `${id} is not in the order of Tab`);
+    }
+    await page.close();
+  });
+
+  await context.test('advice can be tried, a preset chosen, and a packet path hides what has no meaning', async () => {
+    const { page } = await open('', wide);
+    await page.locator('#advice button').first().click();
+    await page.waitForFunction(() => location.hash.includes('mtu=9000'));
+    await page.locator('#preset').selectOption({ label: 'XDP drops 64 B frames' });
+    await page.waitForFunction(() => document.querySelector('#tiles')?.textContent?.includes('Mpps'));
+    assert.equal(await page.locator('#s-ways').isVisible(), false);
+    await page.locator('#preset').selectOption({ label: 'tiny fragments on i40e' });
+    await page.waitForFunction(() => document.querySelector('#copied')?.textContent?.includes('i40e_chk_linearize'));
+    await page.close();
+  });
+
+  await context.test('nothing in a link runs: a name with markup is text', async () => {
+    const hash = scenarioToHash({ ...defaultScenario(), name: '<img src=x onerror=alert(1)>' });
+    const { page, problems } = await open(hash, wide);
+    assert.equal(await page.locator('img').count(), 0);
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  await context.test('fits 400 px without sideways scrolling, in light and dark, with readable contrast', async () => {
+    for (const dark of [false, true]) {
+      const { page, problems } = await open(
+        '#guest=vhost&firewall=nfqueue&way=zerocopy',
+        { width: 400, height: 800 },
+        dark,
+      );
+      const { scroll, ground, ink } = await page.evaluate(() => ({
+        scroll: document.documentElement.scrollWidth,
+        ground: getComputedStyle(document.body).backgroundColor,
+        ink: getComputedStyle(document.body).color,
+      }));
+      assert.ok(scroll <= 400, `${scroll} px wide`);
+      assert.ok(contrast(ground, ink) >= 7, `${ground} against ${ink}`);
+      assert.deepEqual(problems, []);
+      await page.close();
+    }
+  });
+
+  await context.test('redraws within 16 ms once it is warm', async () => {
+    const { page } = await open('', wide);
+    await page.locator('#f-message').focus();
+    for (let press = 0; press < 30; press += 1) await page.keyboard.press(press % 2 === 0 ? 'ArrowRight' : 'ArrowLeft');
+    await page.waitForTimeout(200);
+    const durations = await page.evaluate(() => performance.getEntriesByName('redraw').map((one) => one.duration));
+    const warm = durations.slice(-15).sort((a, b) => a - b);
+    assert.ok(warm.length >= 10, `${durations.length} redraws`);
+    assert.ok(warm[warm.length >> 1]! < 16, `median ${warm[warm.length >> 1]} ms`);
+    await page.close();
+  });
+
+  await browser?.close();
+});
+
+/** WCAG contrast of two `rgb(...)` colours. */
+function contrast(a: string, b: string): number {
+  const luminance = (color: string): number => {
+    const [red, green, blue] = (color.match(/\d+/g) ?? []).slice(0, 3).map((part) => {
+      const share = Number(part) / 255;
+      return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
+  };
+  const [light, dark] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+  return (light! + 0.05) / (dark! + 0.05);
+}

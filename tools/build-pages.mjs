@@ -1,0 +1,64 @@
+// Bundles the static pages into dist/: one self-contained HTML file each, script and style inside. Nothing is done when no source is newer.
+// It is plain JavaScript because the build calls it before anything else exists.
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+const pages = [
+  {
+    folder: 'src/journey/page',
+    sources: 'src/journey',
+    entry: 'main.ts',
+    template: 'page.html',
+    style: 'page.css',
+    out: 'dist/src/journey/page/plan.html',
+  },
+];
+
+function newest(folder) {
+  let latest = 0;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile() && !entry.name.endsWith('.test.ts')) {
+      latest = Math.max(latest, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
+    }
+  }
+  return latest;
+}
+
+function isFresh(page) {
+  try {
+    const built = statSync(join(root, page.out)).mtimeMs;
+    return built > newest(join(root, page.sources)) && built > statSync(fileURLToPath(import.meta.url)).mtimeMs;
+  } catch {
+    return false;
+  }
+}
+
+/** Builds the pages whose sources changed. */
+export async function buildPages() {
+  for (const page of pages) {
+    if (isFresh(page)) continue;
+    const { build } = await import('esbuild');
+    const bundled = await build({
+      entryPoints: [join(root, page.folder, page.entry)],
+      bundle: true,
+      minify: true,
+      write: false,
+      format: 'iife',
+      target: 'es2022',
+      legalComments: 'none',
+      logLevel: 'error',
+    });
+    const script = bundled.outputFiles[0].text.replaceAll('</script', '<\\/script');
+    const style = readFileSync(join(root, page.folder, page.style), 'utf8');
+    const html = readFileSync(join(root, page.folder, page.template), 'utf8')
+      .replace('/*STYLE*/', () => style)
+      .replace('/*SCRIPT*/', () => script);
+    mkdirSync(join(root, page.out, '..'), { recursive: true });
+    writeFileSync(join(root, page.out), html);
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await buildPages();
