@@ -71,6 +71,14 @@ export class FieldWriter {
     );
   }
 
+  /**
+   * Fields of a 412 and a 416: which version did not fit, and nothing that lets a cache keep the refusal in the place of
+   * the file (RFC 9111 section 3: an explicit lifetime makes any final status storable).
+   */
+  refused(representation: Representation, varies: boolean): string {
+    return `ETag: ${representation.etag}\r\n${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.common}`;
+  }
+
   /** Fields that describe a representation's content. */
   content(representation: Representation): string {
     const coding = representation.coding === undefined ? '' : `Content-Encoding: ${representation.coding}\r\n`;

@@ -197,10 +197,16 @@ export class Responder {
         this.#queueHead(connection, head, 304, validators, close);
         return undefined;
       case 412:
-        this.#message(connection, head, 412, validators, close);
+        this.#message(connection, head, 412, this.#fields.refused(chosen, varies), close);
         return undefined;
       case 416:
-        this.#message(connection, head, 416, `Content-Range: bytes */${chosen.size}\r\n${validators}`, close);
+        this.#message(
+          connection,
+          head,
+          416,
+          `Content-Range: bytes */${chosen.size}\r\n${this.#fields.refused(chosen, varies)}`,
+          close,
+        );
         return undefined;
       case 206:
         if (plan.ranges.length === 1) this.#sendRange(connection, head, chosen, plan.ranges[0]!, validators, close);

@@ -87,7 +87,7 @@ export function mediaType(name: string): string {
   const extension = extensionOf(name);
   const type = TYPES.get(extension);
   if (type === undefined) return DEFAULT_MEDIA_TYPE;
-  return UTF_8_TYPE.test(type) ? `${type};charset=utf-8` : type;
+  return UTF_8_TYPE.test(type) ? `${type}; charset=utf-8` : type;
 }
 
 function extensionOf(name: string): string {
