@@ -32,17 +32,34 @@ const statxBasic = 0x7ff;
 /** statx(2) of an open descriptor into `status`. Returns 0 or -errno. */
 export function fileStatus(fd: number, status: FileStatus): number {
   const place = scratch(statxBytes + 16);
-  const { data, offset } = place;
-  data.setUint8(offset + statxBytes, 0);
-  const result = syscall6(sys.statx, fd, place.address + statxBytes, AT.EMPTY_PATH, statxBasic, place.address);
+  place.data.setUint8(place.offset + statxBytes, 0);
+  const empty = place.address + statxBytes;
+  const result = syscall6(sys.statx, fd, empty, AT.EMPTY_PATH, statxBasic, place.address);
   if (result < 0) return result;
+  readStatus(place.data, place.offset, status);
+  return 0;
+}
+
+/**
+ * statx(2) of a path, links followed, into `status`. Returns 0 or -errno.
+ * @throws RangeError for a path with a NUL or of more than 4096 characters.
+ */
+export function pathStatus(path: string, status: FileStatus): number {
+  const name = cString(path);
+  const place = scratch(statxBytes);
+  const result = syscall6(sys.statx, AT.FDCWD, name, 0, statxBasic, place.address);
+  if (result < 0) return result;
+  readStatus(place.data, place.offset, status);
+  return 0;
+}
+
+function readStatus(data: DataView, offset: number, status: FileStatus): void {
   status.mode = data.getUint16(offset + 28, true);
   status.inode = data.getUint32(offset + 32, true) + data.getUint32(offset + 36, true) * 0x1_0000_0000;
   status.size = data.getUint32(offset + 40, true) + data.getUint32(offset + 44, true) * 0x1_0000_0000;
   status.mtimeSeconds = data.getUint32(offset + 112, true) + data.getInt32(offset + 116, true) * 0x1_0000_0000;
   status.mtimeNanoseconds = data.getUint32(offset + 120, true);
   status.device = data.getUint32(offset + 136, true) * 0x10_0000 + data.getUint32(offset + 140, true);
-  return 0;
 }
 
 /** Opens a directory as a root for {@link openBeneath}. @throws SystemError ENOENT, ENOTDIR, EACCES. */

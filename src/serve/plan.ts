@@ -1,7 +1,12 @@
 // What a request for a file is answered with: the coding, the verdict of its preconditions, the ranges. Pure decisions,
 // the same for the server and for the doors into Node; sending is someone else's work.
 
-import { evaluateIfRange, evaluatePreconditions, type Preconditions } from '../wire/http/conditional.js';
+import {
+  evaluateIfRange,
+  evaluatePreconditions,
+  type Preconditions,
+  type Validators,
+} from '../wire/http/conditional.js';
 import { chooseCoding } from '../wire/http/negotiate.js';
 import { type ByteRange, parseRange } from '../wire/http/range.js';
 import type { Representation } from './representation.js';
@@ -31,14 +36,22 @@ export type Plan =
 
 const whole: Plan = { status: 200 };
 
-/** Decides in the order of RFC 9110 section 13.2.2; a Range counts for GET only (section 14.2). */
+/** Decides for a whole representation: see {@link planSpan}. */
 export function planResponse(representation: Representation, fields: RequestFields, isGet: boolean): Plan {
   const validators = { etag: representation.etag, lastModifiedSeconds: representation.mtimeSeconds };
+  return planSpan(validators, representation.size, fields, isGet);
+}
+
+/**
+ * Decides in the order of RFC 9110 section 13.2.2; a Range counts for GET only (section 14.2).
+ * @param size bytes of what is served, which ranges refer to.
+ */
+export function planSpan(validators: Validators, size: number, fields: RequestFields, isGet: boolean): Plan {
   const verdict = evaluatePreconditions(true, fields, validators);
   if (verdict !== 0) return { status: verdict };
   if (!isGet || fields.range === undefined) return whole;
   if (fields.ifRange !== undefined && !evaluateIfRange(fields.ifRange, validators)) return whole;
-  const ranges = parseRange(fields.range, representation.size);
+  const ranges = parseRange(fields.range, size);
   if (ranges === 'ignored') return whole;
   if (ranges === 'unsatisfiable') return { status: 416 };
   return { status: 206, ranges };

@@ -269,6 +269,18 @@ export class Site {
     return found;
   }
 
+  /** Looks for changes now: whoever changed a file before this call gets the new one from {@link find}. */
+  refresh(): void {
+    this.#watcher.check();
+  }
+
+  /** As {@link close}, in a loop that goes on. */
+  retire(): void {
+    this.#watcher.retire();
+    this.#changed(undefined);
+    closeDescriptor(this.#root);
+  }
+
   /** Closes what is open. Responses under way keep their files until they are sent. */
   close(): void {
     this.#watcher.close();

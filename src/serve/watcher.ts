@@ -21,6 +21,7 @@ export class Watcher extends Endpoint {
   readonly #byDirectory = new Map<string, number>();
   readonly #byWatch = new Map<number, string>();
   readonly #changed: (path: string | undefined) => void;
+  #retired = false;
 
   /** @param changed is told a path relative to the root that changed, or undefined when anything may have. */
   constructor(loop: Loop, root: number, changed: (path: string | undefined) => void) {
@@ -67,6 +68,12 @@ export class Watcher extends Endpoint {
   }
 
   override readable(_result: number, more: boolean): void {
+    if (this.#retired) {
+      if (more) return;
+      closeDescriptor(this.#fd);
+      this.#loop.unregister(this);
+      return;
+    }
     this.check();
     if (!more) this.#loop.engine.watch(this.token, this.#fd);
   }
@@ -107,7 +114,14 @@ export class Watcher extends Endpoint {
     unwatchDirectory(this.#fd, watch);
   }
 
-  /** Stops watching. */
+  /** Stops watching, in a loop that goes on: the descriptor is closed when the engine has let go of it. */
+  retire(): void {
+    if (!this.#usable || this.#retired) return;
+    this.#retired = true;
+    this.#loop.engine.cancel(this.token, this.#fd);
+  }
+
+  /** Stops watching, in a loop that is about to end. */
   close(): void {
     if (!this.#usable) return;
     this.#loop.engine.cancel(this.token, this.#fd);
