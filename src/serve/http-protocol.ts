@@ -152,6 +152,8 @@ export class HttpProtocol implements Protocol<HttpState> {
     if (
       head.method === Method.GET &&
       (head.fieldPresent & specialFields) === 0 &&
+      // Of a repeated field the offsets give the first line only; what is chosen for all of them must not be kept under it.
+      head.fieldRepeated === 0 &&
       head.keepAlive &&
       head.versionMinor === 1 &&
       head.contentLength <= 0 &&

@@ -246,7 +246,12 @@ export class Site {
     if (representation.siblings !== undefined) return representation.siblings;
     const found: Representation[] = [];
     for (const { name, extension } of codings) {
-      const fd = this.#openPath(representation.path + extension);
+      let fd = openBeneath(this.#root, representation.path + extension, 'refuse');
+      if (fd === -Errno.ELOOP) {
+        // Where a link leads is not watched: from now on this file and what stands beside it are asked each time.
+        representation.watched = false;
+        fd = this.#openPath(representation.path + extension);
+      }
       if (fd < 0) continue;
       const status = this.#status;
       if (fileStatus(fd, status) < 0 || (status.mode & S.IFMT) !== S.IFREG) {
@@ -261,10 +266,10 @@ export class Site {
         representation.contentType,
         name,
       );
-      sibling.watched = representation.watched;
       sibling.checkedMs = this.#loop.nowMs;
       found.push(sibling);
     }
+    for (const sibling of found) sibling.watched = representation.watched;
     representation.siblings = found;
     return found;
   }
