@@ -68,6 +68,8 @@ export function openRoot(path: string): number {
   return check(syscall6(sys.openat, AT.FDCWD, cString(path), flags, 0), 'open', path);
 }
 
+const pathMaxBytes = 4096;
+
 /** How {@link openBeneath} treats symbolic links. */
 export type LinkPolicy = 'refuse' | 'beneath';
 
@@ -77,6 +79,8 @@ export type LinkPolicy = 'refuse' | 'beneath';
  * ELOOP: a symbolic link, under `refuse`). @throws RangeError for a path with a NUL or of more than 4096 characters.
  */
 export function openBeneath(root: number, path: string, links: LinkPolicy): number {
+  // Said by the kernel of what is longer than PATH_MAX; the path comes from a request, so this must not throw.
+  if (path.length >= pathMaxBytes || path.includes('\0')) return -Errno.ENAMETOOLONG;
   const place = scratch(24);
   const { data, offset } = place;
   const resolve = RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS | (links === 'refuse' ? RESOLVE.NO_SYMLINKS : 0);

@@ -7,6 +7,7 @@ import type { Loop } from '../transport/loop.js';
 import { BodyReader } from '../wire/http1/body.js';
 import { DEFAULT_HEAD_LIMITS, Field, Method, parseRequestHead, RequestHead } from '../wire/http1/request.js';
 import type { AccessLog } from './access-log.js';
+import type { CachedResponse } from './frame-cache.js';
 import { LogEntry } from './log-entry.js';
 import { type Metrics, Way } from './metrics.js';
 import { RequestTable } from './request-table.js';
@@ -83,8 +84,12 @@ export class HttpProtocol implements Protocol<HttpState> {
   readonly #timeouts: HttpTimeouts;
   readonly #head = new RequestHead();
   readonly #opened: (fd: number) => void;
+  readonly #failed: (error: Error) => void;
 
-  /** @param opened is told each new socket, to set what the server's options want of it. */
+  /**
+   * @param opened is told each new socket, to set what the server's options want of it.
+   * @param failed is told what made an answer impossible: a defect, or memory that ran out.
+   */
   constructor(
     loop: Loop,
     responder: Responder,
@@ -92,6 +97,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     log: AccessLog | undefined,
     timeouts: HttpTimeouts,
     opened: (fd: number) => void,
+    failed: (error: Error) => void,
   ) {
     this.#loop = loop;
     this.#responder = responder;
@@ -99,6 +105,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     this.#log = log;
     this.#timeouts = timeouts;
     this.#opened = opened;
+    this.#failed = failed;
   }
 
   createState(): HttpState {
@@ -168,7 +175,7 @@ export class HttpProtocol implements Protocol<HttpState> {
         connection.flush();
         return;
       }
-      const kept = this.#responder.answer(connection, head, this.draining);
+      const kept = this.#answer(connection, head, this.draining);
       if (kept !== undefined && head.queryStart < 0) {
         this.table.set(head.bytes, targetStart, targetEnd, codingStart, codingEnd, kept);
       }
@@ -189,7 +196,21 @@ export class HttpProtocol implements Protocol<HttpState> {
         state.bodyPending = !state.body.done;
       }
     }
-    this.#responder.answer(connection, head, state.closeAfter);
+    this.#answer(connection, head, state.closeAfter);
+  }
+
+  /** What goes wrong with one request is this request's end, and is said; the other connections live on. */
+  #answer(connection: Connection<HttpState>, head: RequestHead, close: boolean): CachedResponse | undefined {
+    try {
+      return this.#responder.answer(connection, head, close);
+    } catch (error) {
+      this.#metrics.add('failures');
+      this.#failed(error as Error);
+      // Part of an answer may be queued already: then only the end of the connection is understood.
+      if (connection.sending) connection.abort();
+      else this.#responder.refuse(connection, 500);
+      return undefined;
+    }
   }
 
   #skipBody(connection: Connection<HttpState>, bytes: Uint8Array, start: number, end: number): number {

@@ -56,9 +56,16 @@ function byTypeAndName(left: ListingEntry, right: ListingEntry): number {
   return left.name < right.name ? -1 : 1;
 }
 
+/** The furthest time that a Date can say; file systems can say more. */
+const lastSeconds = 8_640_000_000_000;
+
+function isoTime(seconds: number): string {
+  return new Date(Math.min(Math.max(seconds, -lastSeconds), lastSeconds) * 1000).toISOString();
+}
+
 /** The listing as JSON: `{ path, entries: [{ name, type, size, modified }] }`, times in ISO 8601. */
 export function jsonListing(path: string, entries: readonly ListingEntry[]): string {
-  const readable = entries.map((entry) => ({ ...entry, modified: new Date(entry.modified * 1000).toISOString() }));
+  const readable = entries.map((entry) => ({ ...entry, modified: isoTime(entry.modified) }));
   return `${JSON.stringify({ path: `/${path}`, entries: readable })}\n`;
 }
 
@@ -87,7 +94,7 @@ export function htmlListing(path: string, entries: readonly ListingEntry[]): str
   const rows = entries.map((entry) => {
     const slash = entry.type === 'directory' ? '/' : '';
     const size = entry.type === 'directory' ? '' : readableSize(entry.size);
-    const modified = new Date(entry.modified * 1000).toISOString().slice(0, 16).replace('T', ' ');
+    const modified = isoTime(entry.modified).slice(0, 16).replace('T', ' ');
     const link = `./${encodePath(entry.name)}${slash}`;
     return `<tr><td><a href="${escapeHtml(link)}">${escapeHtml(entry.name)}${slash}</a></td><td>${size}</td><td>${modified}</td></tr>\n`;
   });

@@ -48,6 +48,7 @@ export function metricsText(workers: readonly Metrics[], engine: string): string
   counter('clearway_slow_readers_total', 'slowReaders', 'Connections ended below the minimum rate.');
   counter('clearway_timeouts_total', 'timeouts', 'Connections that a time limit ended.');
   counter('clearway_parse_errors_total', 'parseErrors', 'Requests refused by the parser.');
+  counter('clearway_failures_total', 'failures', 'Requests that could not be answered by a fault of the server.');
   counter('clearway_cold_reads_total', 'coldFetches', 'Ranges that had to be fetched from disk.');
   counter('clearway_truncated_total', 'truncated', 'Files that shrank while they were sent.');
   gauge('clearway_open_files', 'openFiles', 'Open descriptors of served files.');

@@ -28,6 +28,7 @@ const layout = {
   slowReaders: 1,
   timeouts: 1,
   parseErrors: 1,
+  failures: 1,
   coldFetches: 1,
   openFiles: 1,
   framesLeased: 1,

@@ -33,7 +33,7 @@ interface WorkerSlot {
 
 /** Events of a {@link Server}. */
 export interface ServerEvents {
-  /** A worker died and what is done about it, in words. */
+  /** A worker died and what is done about it, or a request could not be answered, in words. */
   warning: [message: string];
   /** Every worker ended. */
   close: [];
@@ -133,6 +133,8 @@ export class Server extends EventEmitter<ServerEvents> {
     slot.port = port1;
     return new Promise((resolve, reject) => {
       port1.on('message', (says: WorkerSays) => {
+        if (says.kind === 'failed')
+          this.emit('warning', `worker ${slot.index} could not answer a request: ${says.message}`);
         if (says.kind !== 'ready') return;
         slot.wakeDescriptor = says.wakeDescriptor;
         slot.engine = says.engine;

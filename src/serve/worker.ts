@@ -26,7 +26,8 @@ export interface WorkerStart {
 /** What a worker says. */
 export type WorkerSays =
   | { readonly kind: 'ready'; readonly wakeDescriptor: number; readonly engine: string }
-  | { readonly kind: 'drained' };
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'failed'; readonly message: string };
 /** What a worker is told. */
 export type WorkerTold = { readonly kind: 'drain' } | { readonly kind: 'stop' };
 
@@ -55,7 +56,14 @@ function serve(start: WorkerStart): void {
   const opened = (fd: number): void => {
     if (options.pace > 0) setPacingRate(fd, options.pace);
   };
-  const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, opened);
+  let saidMs = Number.NEGATIVE_INFINITY;
+  const failed = (error: Error): void => {
+    // What many requests run into is said once a second.
+    if (loop.nowMs - saidMs < 1000) return;
+    saidMs = loop.nowMs;
+    port.postMessage({ kind: 'failed', message: error.message } satisfies WorkerSays);
+  };
+  const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, opened, failed);
   const limits = { maxConnections: start.maxConnections, minRate: options.minRate, rateWindowMs, backlogLimit };
   const listener = new Listener<HttpState>(loop, start.listenFd, protocol, limits, overflow);
 
