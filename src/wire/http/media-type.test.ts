@@ -57,6 +57,8 @@ test('names that carry a hash', () => {
     'vendor_0123456789abcdef0123.js',
     '3f9a2b1c4d5e6f70.js',
     'polyfills-AB2CD34E.js',
+    'x-2ABCD3EF.js',
+    'x-Ab3Cdefg.js',
     'logo.0a1b2c3d4e5f60718293a4b5c6d7e8f9.svg',
   ]) {
     assert.equal(isHashedName(name), true, name);
@@ -75,6 +77,8 @@ test('names that do not: words, dates, versions, pages', () => {
     'photo-iPhone15.jpg',
     'chart-BarChart.js',
     'bootstrap.bundle.min.js',
+    'x-AB2CDEFG.js',
+    'x-Ab3defgh.js',
     'deadbeef.js',
     'app.deadbeef.js',
     'app.3f9a2b1.js',

@@ -35,6 +35,8 @@ test('Accept-Encoding', () => {
     ['identity, gzip;q=0.5', ALL, 'identity'],
     ['identity;q=0.5, gzip;q=0.5', ALL, 'gzip'],
     ['identity;q=0.5, gzip;q=0.2', ALL, 'identity'],
+    ['gzip;q=0.2, *;q=0.5', ['gzip'], 'identity'],
+    ['gzip;q=0.2, *;q=0.5', ['br', 'gzip'], 'br'],
     ['gzip;q=2', ['gzip'], 'identity'],
     ['gzip;q=0.1234', ['gzip'], 'identity'],
     ['gzip;q=', ['gzip'], 'identity'],
@@ -93,5 +95,6 @@ test('Accept: JSON for programs, HTML for people', () => {
     assert.equal(prefersJson(accept), json, accept);
   }
   assert.equal(chooseMediaType('image/png', ['text/html']), undefined);
+  assert.equal(chooseMediaType('*/*;q=0.1', ['text/html', 'text/plain']), 'text/html');
   assert.equal(chooseMediaType('text/*;q=0.3, text/html;q=0', ['text/html', 'text/plain']), 'text/plain');
 });

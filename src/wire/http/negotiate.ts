@@ -9,8 +9,9 @@ interface Weighted {
 }
 
 /**
- * Chooses a content coding: the highest weight wins, and among equals the one that comes first in `available`. Identity
- * counts below every coding of its weight unless it was named; the field's absence and an empty field both mean identity.
+ * Chooses a content coding: the highest weight wins, and among equals the one that comes first in `available`, identity last.
+ * Identity that nothing names, not even a wildcard, yields to any coding that is acceptable. The field's absence and an empty
+ * field both mean identity.
  *
  * @param acceptEncoding the field's value, several lines joined; undefined when it was not sent
  * @param available codings there are beside identity, best first, such as `['br', 'zstd', 'gzip']`
@@ -38,8 +39,7 @@ export function chooseCoding<Coding extends string>(
     }
   }
   const identityWeight = weightOf('identity');
-  const identityNamed = members.some(({ value }) => value === 'identity');
-  if (best !== undefined && !(identityNamed && identityWeight! > bestWeight)) return best;
+  if (best !== undefined && !(identityWeight !== undefined && identityWeight > bestWeight)) return best;
   return identityWeight === 0 ? undefined : 'identity';
 }
 

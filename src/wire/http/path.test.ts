@@ -6,7 +6,8 @@ import { type CanonicalPath, canonicalPath, encodePath } from './path.js';
 const encoder = new TextEncoder();
 
 function canonical(text: string): CanonicalPath | undefined {
-  const bytes = encoder.encode(`xx${text}yy`);
+  // What lies around would complete an escape that is cut off.
+  const bytes = encoder.encode(`/%${text}41`);
   return canonicalPath(bytes, 2, bytes.length - 2);
 }
 
@@ -62,6 +63,10 @@ test('what has two readings, or none', () => {
     '/%',
     '/a%4',
     '/%zz',
+    '/%4z',
+    '/%z4',
+    '/%80',
+    '/a%',
     '/%u0041',
     '/%c0%ae%c0%ae/', // overlong ..
     '/%c0%af', // overlong slash
@@ -78,6 +83,8 @@ test('what has two readings, or none', () => {
 
 test('dotfiles, and the one that is not hidden', () => {
   for (const [raw, dotfile, wellKnown] of [
+    ['', false, false],
+    ['/', false, false],
     ['/a.b', false, false],
     ['/.git/config', true, false],
     ['/a/.b', true, false],

@@ -31,6 +31,7 @@ test('one range', () => {
     ['bytes=10-', 'unsatisfiable'],
     ['bytes=10-20', 'unsatisfiable'],
     ['bytes=99999999999999999999999-', 'unsatisfiable'],
+    ['bytes=99999999999999999999-99999999999999999999', 'unsatisfiable'],
     ['bytes=-0', 'unsatisfiable'],
     ['bytes=-0,10-', 'unsatisfiable'],
     ['bytes=10-,0-0', '0-0'],

@@ -35,6 +35,12 @@ describe('a body of known length', () => {
     }
   });
 
+  test('as long as the bound is skipped', () => {
+    reader.begin(10, false, { ...DEFAULT_BODY_LIMITS, maxBodyBytes: 10 });
+    assert.equal(reader.consume(bytesOf('0123456789'), 0, 10), 10);
+    assert.equal(reader.done, true);
+  });
+
   test('beyond the bound it is 413 before any byte', () => {
     reader.begin(11, false, { ...DEFAULT_BODY_LIMITS, maxBodyBytes: 10 });
     assert.equal(reader.done, false);
@@ -53,6 +59,7 @@ describe('a body in chunks', () => {
       ['2\r\n\r\n\r\n0\r\n\r\n', 2],
       ['1;a\r\nx\r\n0;b=c\r\n\r\n', 1],
       ['1 ;\ta = "q;\\"\r" ; d=e\r\nx\r\n0\r\n\r\n'.replace('\r"', '"'), 1],
+      ['1;a ;b\r\nx\r\n0\r\n\r\n', 1],
       ['1;a="";b\r\nx\r\n0\r\n\r\n', 1],
       ['0\r\nX: y\r\nDigest: \xff a=b\r\n\r\n', 0],
     ];
@@ -85,6 +92,7 @@ describe('a body in chunks', () => {
       '1;a="b"c\r\n',
       '1;a\n',
       '1;a b\r\n',
+      '1;a bc=d;e\r\n',
       '1;(\r\n',
       '1\r\nxy',
       '1\r\nx\n',
@@ -104,6 +112,14 @@ describe('a body in chunks', () => {
       assert.equal(chunked(body), -400, JSON.stringify(body));
       assert.equal(reader.done, false);
     }
+  });
+
+  test('a length given beside is none of its business', () => {
+    reader.begin(5, true);
+    const bytes = bytesOf('1\r\nx\r\n0\r\n\r\n');
+    assert.equal(reader.consume(bytes, 0, bytes.length), bytes.length);
+    assert.equal(reader.done, true);
+    assert.equal(reader.bodyBytes, 1);
   });
 
   test('sizes, extensions and trailers are bounded', () => {

@@ -12,7 +12,7 @@ export const ZERO = 0x30;
 export const NINE = 0x39;
 export const COLON = 0x3a;
 export const SEMICOLON = 0x3b;
-export const QUESTION = 0x3f;
+const QUESTION = 0x3f;
 
 /**
  * Token bytes (RFC 9110 section 5.6.2) mapped to themselves with letters folded to lower case; 0 for every other byte.

@@ -68,6 +68,9 @@ describe('request line', () => {
     assert.equal(head.pathStart, head.pathEnd);
     assert.equal(range(head.queryStart, head.queryEnd), 'y');
     assert.equal(head.asteriskForm, false);
+    assert.ok(parse('GET http://b HTTP/1.1\r\nHost: a\r\n\r\n') > 0);
+    assert.equal(head.asteriskForm, false);
+    assert.equal(head.queryStart, -1);
     assert.equal(parse('GET http://b/ HTTP/1.1\r\nHost: a b\r\n\r\n'), -400);
     assert.equal(parse('GET http://b/ HTTP/1.1\r\n\r\n'), -400);
     for (const target of [
@@ -79,6 +82,10 @@ describe('request line', () => {
       'http:/b',
       'http',
       'b/x',
+      'http:a/b',
+      'http:/ab',
+      'http//a',
+      'httpx//a',
       'http://b:x/',
     ]) {
       assert.equal(parse(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`), -400, target);
@@ -91,6 +98,8 @@ describe('request line', () => {
     assert.equal(head.pathStart, -1);
     assert.ok(parse('OPTIONS http://b:1 HTTP/1.1\r\nHost: a\r\n\r\n') > 0);
     assert.equal(head.asteriskForm, true);
+    assert.ok(parse('OPTIONS http://b/x HTTP/1.1\r\nHost: a\r\n\r\n') > 0);
+    assert.equal(head.asteriskForm, false);
     assert.ok(parse('OPTIONS /x HTTP/1.1\r\nHost: a\r\n\r\n') > 0);
     assert.equal(head.asteriskForm, false);
     assert.equal(parse('GET * HTTP/1.1\r\nHost: a\r\n\r\n'), -400);
@@ -141,6 +150,10 @@ describe('request line', () => {
       'GET / HTTP/1.1\n',
       'GET / HTTP/1.1\r\r\n',
       'GET / HTTP/1.1\rX',
+      'GET /\tHTTP/1.1\r\nHost: a\r\n\r\n',
+      'GET /#HTTP/1.1\r\nHost: a\r\n\r\n',
+      'GET  HTTP/1.1\r\nHost: a\r\n\r\n',
+      '\rHost: a\r\n\r\n',
       'GET /a\x00 HTTP/1.1\r\n',
       'GET /a\x7f HTTP/1.1\r\n',
       'GET /a\x80 HTTP/1.1\r\n',
@@ -287,7 +300,10 @@ describe('field lines', () => {
       '[::1]x': false,
       '[::1]:x': false,
       'a[': false,
+      'a:99': true,
       'a%4': false,
+      'a%4g': false,
+      'a%g4': false,
       'a%zz': false,
       'a\x80': false,
       'a"b': false,
@@ -337,6 +353,7 @@ describe('framing', () => {
       [['chunked;a=b'], -400],
       [['"chunked"'], -400],
       [['xchunked'], -400],
+      [['chunkex'], -400],
       [['chunked x'], -400],
       [[''], -400],
       [[','], -400],
@@ -366,6 +383,7 @@ describe('framing', () => {
       ['1.1', ['keep-alive'], true],
       ['1.1', ['keep-alive, close'], false],
       ['1.1', ['closed'], true],
+      ['1.1', ['clone'], true],
       ['1.1', ['x close'], true],
       ['1.0', [], false],
       ['1.0', ['keep-alive'], true],
@@ -382,6 +400,8 @@ describe('framing', () => {
   test('Expect counts from HTTP/1.1 on (RFC 9110 section 10.1.1)', () => {
     assert.ok(parse(withFields('Expect: 100-Continue')) > 0);
     assert.equal(head.expectContinue, true);
+    assert.ok(parse(withFields('Expect: 100-contynue')) > 0);
+    assert.equal(head.expectContinue, false);
     assert.ok(parse(withFields('Expect: other')) > 0);
     assert.equal(head.expectContinue, false);
     assert.ok(parse('GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n') > 0);
@@ -436,4 +456,19 @@ test('a head that trickles in is looked at a bounded number of times', () => {
   }
   assert.ok(bytes.length > 14_000);
   assert.ok(looked < 1100, `${looked} parses`);
+});
+
+test('an error in a line that trickles in is told at once in the first KiB, later when the length has doubled', () => {
+  const toldAfter = (position: number) => {
+    const bytes = bytesOf(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(8000)}`);
+    bytes[position] = 0;
+    for (let end = 1, seen = 0; end <= bytes.length; seen = end++) {
+      const result = parseRequestHead(bytes, 0, end, head, DEFAULT_HEAD_LIMITS, seen);
+      if (result !== 0) return [result, end];
+    }
+    return [];
+  };
+  assert.deepEqual(toldAfter(1000), [-400, 1001]);
+  assert.deepEqual(toldAfter(1100), [-400, 2048]);
+  assert.deepEqual(toldAfter(3000), [-400, 4096]);
 });

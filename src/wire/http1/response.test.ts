@@ -51,6 +51,15 @@ describe('a response head', () => {
         .decimalField('X', 12)
         .contentRange(1, 2, 3)
         .finish();
+    const plain = 'HTTP/1.1 200 OK\r\nA: bcd\r\n\r\n'.length;
+    assert.equal(
+      writer
+        .begin(new Uint8Array(99), 3, 3 + plain, 200)
+        .field('A', 'bcd')
+        .finish(),
+      plain,
+      'an exact fit',
+    );
     const exact = write(500, new Uint8Array(500));
     for (let end = 3; end < exact + 60; end++) {
       const bytes = new Uint8Array(500);
@@ -124,7 +133,8 @@ test('decimals', () => {
 
 test('texts: what no field value may hold becomes a question mark', () => {
   const bytes = new Uint8Array(20);
-  assert.equal(text(bytes, 0, writeText(bytes, 0, 'a\r\n\0\x7f\té\u20ac')), 'a????\té?');
+  assert.equal(text(bytes, 0, writeText(bytes, 0, 'a\r\n\0\x7f\t\xff\u0100')), 'a????\t\xff?');
+  assert.equal(isFieldValue('\xff'), true);
   assert.equal(isFieldValue('a b'), true);
   for (const value of ['a\n', ' a', 'a\t', '\u20ac', '\0', '\x7f']) assert.equal(isFieldValue(value), false, value);
 });

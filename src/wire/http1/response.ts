@@ -9,8 +9,6 @@ export { HTTP_DATE_BYTES, writeHttpDate } from '../http/date.js';
 export { reasonPhrase, statusLine } from './status.js';
 
 const QUESTION_MARK = 0x3f;
-/** `Date: ` + IMF-fixdate + CRLF. */
-export const DATE_FIELD_BYTES = 6 + HTTP_DATE_BYTES + 2;
 /** `HTTP/1.1 100 Continue` and the empty line; shared, not to be written to. */
 export const CONTINUE_RESPONSE: Uint8Array = encodeField('HTTP/1.1 100 Continue\r\n\r\n');
 
