@@ -1,11 +1,10 @@
 // What a connection has still to send, in order: segments of memory, and extents of files that never enter it.
 // This is the SgList of a socket: descriptors only. A segment's owner is told when its bytes are free again.
 
-/** Whoever lent bytes to an output: released once, when they were sent or the connection ended. */
-export interface Lender {
-  /** `cookie` is what was given with the segment or extent: a frame's number, say. */
-  release(cookie: number): void;
-}
+import type { Lender } from '../memory/segment.js';
+import type { SgFile } from '../memory/sg-list.js';
+
+export type { Lender } from '../memory/segment.js';
 
 /** What is known of a file's pages: Residency in page-cache.ts, or a test's script. */
 export interface FileResidency {
@@ -14,8 +13,7 @@ export interface FileResidency {
 }
 
 /** An open file as an output needs it. It stays open until released. */
-export interface FileSource extends Lender {
-  readonly fd: number;
+export interface FileSource extends SgFile {
   /** What is known of its pages. */
   readonly residency: FileResidency;
 }

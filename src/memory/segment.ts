@@ -1,0 +1,53 @@
+// Segment: region + offset + length, the thing that travels in place of bytes; and who lent them.
+// Not here: lists of segments (sg-list.ts), and files that never enter memory (also there).
+
+/** Whoever lent bytes: released once for each time they were given, when nobody needs them any more. */
+export interface Lender {
+  /** `cookie` is what was given with the bytes: a frame's number, say. */
+  release(cookie: number): void;
+}
+
+/** Memory that segments lie in: a Region, or bytes of the JavaScript heap, whose address is NaN. */
+export interface SegmentMemory {
+  /** Where it begins, for the kernel; NaN when it has no fixed address. */
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A range of bytes in memory. Offset and length in bytes. */
+export interface Segment {
+  readonly region: SegmentMemory;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Makes a segment, checked once so that nobody behind it has to.
+ * @throws RangeError when the range is not whole bytes within the region.
+ */
+export function segment(region: SegmentMemory, offset: number, length: number): Segment {
+  if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
+    throw new RangeError(`a segment is whole bytes from 0 on, not ${length} from ${offset}`);
+  }
+  if (offset + length > region.bytes.length) {
+    throw new RangeError(`${length} bytes from ${offset} on are not within ${region.bytes.length}`);
+  }
+  return { region, offset, length };
+}
+
+/** The bytes of a segment, as a view: no copy. */
+export function segmentBytes(of: Segment): Uint8Array {
+  return of.region.bytes.subarray(of.offset, of.offset + of.length);
+}
+
+/** True for something that has the shape of a segment. */
+export function isSegment(value: unknown): value is Segment {
+  const candidate = value as Partial<Segment> | null;
+  return (
+    typeof candidate === 'object' &&
+    candidate !== null &&
+    typeof candidate.offset === 'number' &&
+    typeof candidate.length === 'number' &&
+    candidate.region?.bytes instanceof Uint8Array
+  );
+}
