@@ -190,7 +190,14 @@ export class SgList<F extends SgFile = SgFile> {
     let at = segment.offset;
     for (let index = start; index < end; index++) {
       const length = this.lengths[index]!;
-      copyBytes(CopyReason.coalesce, segment.region.bytes, at, this.regions[index]!.bytes, this.offsets[index]!, length);
+      copyBytes(
+        CopyReason.coalesce,
+        segment.region.bytes,
+        at,
+        this.regions[index]!.bytes,
+        this.offsets[index]!,
+        length,
+      );
       at += length;
       this.lenders[index]?.release(this.cookies[index]!);
     }

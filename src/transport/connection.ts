@@ -8,7 +8,7 @@
 import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { Backlog } from './backlog.js';
-import { Endpoint } from './endpoint.js';
+import { Endpoint, mayReceiveAgain } from './endpoint.js';
 import { FilePump } from './file-pump.js';
 import { type FileSource, type Lender, Output } from './output.js';
 import type { ConnectionOwner } from './protocol.js';
@@ -21,16 +21,6 @@ const lingerBytes = 256 * 1024;
 
 /** What a connection does in the next turn: bits. */
 const Turn = { receive: 1, send: 2 } as const;
-
-/**
- * Whether a stream that ended receiving in this way is as good as before: frames were short, it was stopped, or it was
- * begun just before direct calls (see Engine.directCalls).
- */
-function mayReceiveAgain(result: number): boolean {
-  return (
-    result === -Errno.ENOBUFS || result === -Errno.ECANCELED || result === -Errno.EAGAIN || result === -Errno.EINTR
-  );
-}
 
 /** See the file's head. Pooled: after `closed` the object serves another connection. */
 export class Connection<S> extends Endpoint {
@@ -317,19 +307,31 @@ export class Connection<S> extends Endpoint {
     if (!output.continues) {
       this.#sending = true;
       engine.send(this.token, this.fd, place, rest, 0);
-    } else {
+    } else if (!output.gathers || !this.#sendGathered()) {
       // A head goes out with what follows it, now: in the kernel it waits for the next bytes (MSG_MORE).
       this.#took(engine.sendNow(this.fd, place, rest, MSG.MORE));
     }
   }
 
-  /** Bytes of a segment were taken, or the socket was full, or it failed. */
+  /** Sends the segments that the output begins with by one call. False when there is no room for its message. */
+  #sendGathered(): boolean {
+    const header = this.output.gather();
+    if (header === 0) return false;
+    this.#sending = true;
+    const flags = this.output.gatherContinues ? MSG.MORE : 0;
+    this.owner.loop.engine.sendMessage(this.token, this.fd, header, flags);
+    return true;
+  }
+
+  /** Bytes of the first segment, or of a run of them, were taken, or the socket was full, or it failed. */
   #took(result: number): void {
     if (result > 0) {
       this.sentBytes += result;
       const output = this.output;
-      output.done += result;
-      if (output.done >= output.length) output.shift();
+      const done = output.done + result;
+      if (done < output.length) output.done = done;
+      else if (done === output.length) output.shift();
+      else output.take(result);
     } else if (result === -Errno.EAGAIN) {
       this.#sending = true;
       this.owner.loop.engine.awaitWritable(this.token, this.fd);
@@ -376,6 +378,7 @@ export class Connection<S> extends Endpoint {
 
   override sent(result: number): void {
     this.#sending = false;
+    this.output.gathered();
     if (this.#closing) {
       this.#closeWhenIdle();
       return;

@@ -1,6 +1,18 @@
 // Endpoint: something that begins operations on the loop and is told of their events. Connections, listeners and
 // watched descriptors are endpoints; each overrides only the events of the operations it begins.
 
+import { Errno } from '../kernel/errno.js';
+
+/**
+ * Whether a stream that ended receiving in this way is as good as before: frames were short, it was stopped, or it was
+ * begun just before direct calls (see Engine.directCalls).
+ */
+export function mayReceiveAgain(result: number): boolean {
+  return (
+    result === -Errno.ENOBUFS || result === -Errno.ECANCELED || result === -Errno.EAGAIN || result === -Errno.EINTR
+  );
+}
+
 /** The receiver of one token's events; see EngineEvents for their meaning. */
 export abstract class Endpoint {
   /** Given by the loop; -1 while the endpoint is not registered. */

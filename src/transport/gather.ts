@@ -1,7 +1,8 @@
 // Gather: the msghdr and iovecs of one sendmsg, in leased frames of mapped memory that stay as they are until the kernel
 // has taken the bytes. Not here: which bytes (output.ts) and when (connection.ts).
 
-import { iovec, msghdr } from '../kernel/layouts.js';
+import { iovec } from '../kernel/layouts-file.js';
+import { msghdr } from '../kernel/layouts-socket.js';
 import { FramePool } from '../memory/frame-pool.js';
 import { IOV_MAX } from '../memory/sg-list.js';
 

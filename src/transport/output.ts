@@ -2,7 +2,8 @@
 // This is the SgList of a socket: descriptors only. A segment's owner is told when its bytes are free again.
 
 import type { Lender } from '../memory/segment.js';
-import type { SgFile } from '../memory/sg-list.js';
+import { IOV_MAX, type SgFile } from '../memory/sg-list.js';
+import { finishMessage, leaseMessage, messageAddress, releaseMessage, setIovec } from './gather.js';
 
 export type { Lender } from '../memory/segment.js';
 
@@ -59,6 +60,7 @@ export class Output {
   done = 0;
   #first: Entry | undefined;
   #last: Entry | undefined;
+  #message = -1;
 
   /** True when nothing is left to send. */
   get empty(): boolean {
@@ -105,6 +107,69 @@ export class Output {
   /** Bytes of the first entry, the ones that are gone included. */
   get length(): number {
     return this.#first?.length ?? 0;
+  }
+
+  /** True when the first entry and the one behind it are segments of memory: they may leave with one call. */
+  get gathers(): boolean {
+    const first = this.#first;
+    return first !== undefined && first.file === undefined && first.next !== undefined && first.next.file === undefined;
+  }
+
+  /** True when something follows the entries that {@link gather} took last. */
+  gatherContinues = false;
+
+  /**
+   * Writes a message of the segments that the output begins with, up to IOV_MAX of them, without the bytes that are gone.
+   * @returns the address of its msghdr, which stays until {@link gathered}; 0 when no frame is free for it.
+   */
+  gather(): number {
+    let count = 0;
+    let entry = this.#first;
+    for (; entry !== undefined && entry.file === undefined && count < IOV_MAX; entry = entry.next) count++;
+    this.gatherContinues = entry !== undefined;
+    const message = leaseMessage(count);
+    if (message < 0) return 0;
+    entry = this.#first;
+    let gone = this.done;
+    for (let index = 0; index < count && entry !== undefined; index++, entry = entry.next) {
+      setIovec(message, index, entry.place + gone, entry.length - gone);
+      gone = 0;
+    }
+    finishMessage(message, count);
+    this.#message = message;
+    return messageAddress(message);
+  }
+
+  /** The call that the last message was for has ended: its frame is free. */
+  gathered(): void {
+    if (this.#message < 0) return;
+    releaseMessage(this.#message);
+    this.#message = -1;
+  }
+
+  /** Takes note that `bytes` of the segments that the output begins with are gone, and lets go of the ones that are whole. */
+  take(bytes: number): void {
+    let left = bytes + this.done;
+    const finished = this.#first;
+    let last: Entry | undefined;
+    let entry = finished;
+    while (entry !== undefined && entry.file === undefined && left >= entry.length) {
+      left -= entry.length;
+      last = entry;
+      entry = entry.next;
+    }
+    this.done = left;
+    if (last === undefined) return;
+    this.#first = entry;
+    if (entry === undefined) this.#last = undefined;
+    last.next = undefined;
+    // Released only now, when the output is as it will be: a lender may queue more, flush, or end the connection.
+    for (let each = finished; each !== undefined; ) {
+      const { lender, cookie, next }: Entry = each;
+      giveBack(each);
+      lender?.release(cookie);
+      each = next;
+    }
   }
 
   /** Lets go of the first entry. */

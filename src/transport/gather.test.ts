@@ -1,0 +1,197 @@
+// Gathered sends on real sockets, both engines: random lists of segments and file extents against naive concatenation,
+// to a reader that stalls. What is lent comes back, once, also when the reader leaves in the middle.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { platformIsLinux } from '../kernel/ffi.js';
+import { closeDescriptor, listenTcp, localAddress, setNonBlocking } from '../kernel/socket.js';
+import { Region } from '../memory/region.js';
+import type { Connection, Protocol } from './connection.js';
+import { messagesLeased } from './gather.js';
+import { Listener } from './listener.js';
+import { Loop } from './loop.js';
+import { openEngine } from './open-engine.js';
+import type { FileSource, Lender } from './output.js';
+
+interface Piece {
+  readonly file: boolean;
+  readonly offset: number;
+  readonly length: number;
+}
+
+const regionBytes = 256 * 1024;
+
+/** Answers anything with the list that is set, and counts what it lent. */
+class ListProtocol implements Protocol<null>, Lender {
+  pieces: readonly Piece[] = [];
+  lent = 0;
+  closedConnections = 0;
+  readonly region = new Region(regionBytes);
+  readonly file: FileSource;
+
+  constructor(fd: number) {
+    for (let index = 0; index < regionBytes; index++) this.region.bytes[index] = (index * 31 + (index >> 8)) & 255;
+    const residency = { covers: () => true };
+    this.file = { fd, residency, release: () => this.release() };
+  }
+  release(): void {
+    this.lent--;
+  }
+  createState(): null {
+    return null;
+  }
+  opened(): void {}
+  received(connection: Connection<null>, _bytes: Uint8Array, start: number, end: number): number {
+    for (const { file, offset, length } of this.pieces) {
+      this.lent++;
+      if (file) connection.sendExtent(this.file, offset, length, 0);
+      else connection.sendSegment(this.region.address + offset, length, this, 0);
+    }
+    connection.flush();
+    return end - start;
+  }
+  ended(connection: Connection<null>): void {
+    connection.abort();
+  }
+  drained(connection: Connection<null>): void {
+    connection.finish();
+  }
+  expired(): void {}
+  closed(): void {
+    this.closedConnections++;
+  }
+  expected(): Buffer {
+    return Buffer.concat(this.pieces.map(({ offset, length }) => Buffer.from(this.region.buffer, offset, length)));
+  }
+}
+
+interface Bench {
+  readonly protocol: ListProtocol;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+function open(engine: 'uring' | 'epoll'): Bench {
+  const directory = mkdtempSync(join(tmpdir(), 'clearway-gather-'));
+  const loop = new Loop(engine);
+  const fd = listenTcp({ host: '127.0.0.1', port: 0 });
+  setNonBlocking(fd, loop.engine.nonBlockingSockets);
+  const path = join(directory, 'file');
+  const seed = new ListProtocol(-1);
+  writeFileSync(path, seed.region.bytes);
+  const protocol = new ListProtocol(openSync(path, 'r'));
+  const limits = { maxConnections: 64, minRate: 0, rateWindowMs: 1000, backlogLimit: 65536 };
+  const listener = new Listener(loop, fd, protocol, limits, 'no');
+  loop.attach();
+  return {
+    protocol,
+    port: localAddress(fd).port,
+    async close() {
+      await new Promise<void>((resolve) => {
+        listener.drain(resolve);
+        listener.abortAll();
+      });
+      loop.close();
+      closeDescriptor(fd);
+      closeDescriptor(protocol.file.fd);
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+/** Reads what comes, with pauses; leaves after `leaveAfter` bytes. */
+async function read(port: number, pauses: readonly number[], leaveAfter = Number.POSITIVE_INFINITY): Promise<Buffer> {
+  const socket: Socket = connect({ port, host: '127.0.0.1' });
+  const chunks: Buffer[] = [];
+  let got = 0;
+  socket.write('x');
+  for await (const chunk of socket) {
+    chunks.push(chunk as Buffer);
+    got += (chunk as Buffer).length;
+    if (got >= leaveAfter) break;
+    const pause = pauses[chunks.length % pauses.length] ?? 0;
+    if (pause > 0) await sleep(pause);
+  }
+  socket.destroy();
+  return Buffer.concat(chunks);
+}
+
+const pieces = fc.array(
+  fc.record({
+    file: fc.constantFrom(false, false, false, true),
+    offset: fc.integer({ min: 0, max: regionBytes / 2 }),
+    length: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 100_000 })),
+  }),
+  { minLength: 1, maxLength: 60 },
+);
+
+for (const engine of ['uring', 'epoll'] as const) {
+  const skip = reasonToSkip(engine);
+  test(`${engine}: what arrives is the concatenation, whatever the reader's pace`, { skip }, async () => {
+    const bench = open(engine);
+    try {
+      await fc.assert(
+        fc.asyncProperty(pieces, fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 5 }), async (list, pauses) => {
+          bench.protocol.pieces = list;
+          assert.ok((await read(bench.port, pauses)).equals(bench.protocol.expected()));
+          assert.equal(bench.protocol.lent, 0);
+          assert.equal(messagesLeased(), 0);
+        }),
+        { numRuns: 30 },
+      );
+    } finally {
+      await bench.close();
+    }
+  });
+
+  test(`${engine}: more segments than one call takes`, { skip }, async () => {
+    const bench = open(engine);
+    try {
+      bench.protocol.pieces = Array.from({ length: 5000 }, (_, index) => ({
+        file: index === 3000,
+        offset: index * 7,
+        length: 1 + (index % 150),
+      }));
+      assert.ok((await read(bench.port, [0, 5])).equals(bench.protocol.expected()));
+      assert.equal(bench.protocol.lent, 0);
+    } finally {
+      await bench.close();
+    }
+  });
+
+  test(`${engine}: a reader that leaves in the middle leaves nothing lent`, { skip }, async () => {
+    const bench = open(engine);
+    try {
+      for (let run = 0; run < 10; run++) {
+        bench.protocol.pieces = Array.from({ length: 200 }, (_, index) => ({
+          file: run % 2 === 1 && index % 50 === 49,
+          offset: index * 100,
+          length: 60_000,
+        }));
+        await read(bench.port, [0], run * 200_000 + 1);
+      }
+      for (let wait = 0; wait < 100 && bench.protocol.closedConnections < 10; wait++) await sleep(20);
+      assert.equal(bench.protocol.closedConnections, 10);
+      assert.equal(bench.protocol.lent, 0);
+      assert.equal(messagesLeased(), 0);
+    } finally {
+      await bench.close();
+    }
+  });
+}
+
+function reasonToSkip(engine: 'uring' | 'epoll'): string | false {
+  if (!platformIsLinux) return 'needs Linux';
+  try {
+    openEngine(engine).close();
+    return false;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
