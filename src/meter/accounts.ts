@@ -1,8 +1,10 @@
 // Reading what the programs counted: rows by process, their sums, and copy amplification.
 
+import { type Link, readIterator } from '../bpf/link.js';
 import type { BpfMap } from '../bpf/map.js';
-import { keyOffset, totalsOffset } from './account-code.js';
+import { keyBytes, keyOffset, taskBytes, taskOffset, totalsOffset } from './account-code.js';
 import {
+  accountBytes,
   type CauseName,
   causeNames,
   causeOffset,
@@ -18,7 +20,7 @@ export type Counters = Partial<Record<CauseName, number>>;
 
 /** What one process did in one cgroup and one network namespace. */
 export interface AccountRow {
-  /** Process id; 0 is the meter's own self-test. */
+  /** Process id, as the host's own namespace numbers it. */
   readonly processId: number;
   /** Start of the process, ns since boot: tells apart processes that had the same id. */
   readonly startNs: number;
@@ -59,42 +61,100 @@ export interface Shortfall {
   readonly unattributedEvents: number;
 }
 
-/** Reads every account. */
-export function readAccounts(map: BpfMap, tier: Tier): AccountRow[] {
-  const seen = causeNames.filter((name) => tierSees(tier, name));
-  const rows: AccountRow[] = [];
-  map.forEach((key, value) => {
-    const counters: Counters = {};
-    for (const name of seen) counters[name] = map.sum(value, causeOffset(name));
-    rows.push({
-      processId: key.getUint32(keyOffset.process, true),
-      networkNamespace: key.getUint32(keyOffset.netns, true),
-      startNs: Number(key.getBigUint64(keyOffset.start, true)),
-      cgroupId: key.getBigUint64(keyOffset.cgroup, true).toString(),
-      command: commandOf(value, map.spec.valueBytes),
-      counters,
-    });
-  });
+/** Where accounts are read from. */
+export interface AccountSource {
+  /** Accounts of tasks that ended or moved on, and what was billed to others. */
+  readonly accounts: BpfMap;
+  readonly totals: BpfMap;
+  /** The iterator that writes out what living tasks keep. */
+  readonly tasks: Link;
+}
+
+/** What one thread keeps. */
+export interface TaskAccount extends AccountRow {
+  readonly threadId: number;
+}
+
+/**
+ * Reads every account, those of living tasks and the moved ones together. Where accounts were moved meanwhile (a thread
+ * ended), it reads again, so that none is seen twice or not at all.
+ */
+export function readAccounts(source: AccountSource, tier: Tier): AccountRow[] {
+  for (let attempt = 1; ; attempt++) {
+    const before = movesOf(source.totals);
+    const rows = [...readTasks(source.tasks, tier), ...readMoved(source.accounts, tier)];
+    if (movesOf(source.totals) === before || attempt === 5) return merge(rows);
+  }
+}
+
+function movesOf(totals: BpfMap): bigint {
+  return totals.lookup(0)?.getBigUint64(totalsOffset.moves, true) ?? 0n;
+}
+
+/** Reads what each living thread keeps. */
+export function readTasks(tasks: Link, tier: Tier): TaskAccount[] {
+  const bytes = readIterator(tasks);
+  const rows: TaskAccount[] = [];
+  for (let at = 0; at + taskBytes <= bytes.length; at += taskBytes) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset + at, taskBytes);
+    const key = new DataView(view.buffer, view.byteOffset + taskOffset.key, keyBytes);
+    const account = new DataView(view.buffer, view.byteOffset + taskOffset.account, accountBytes);
+    rows.push({ threadId: view.getUint32(taskOffset.thread, true), ...rowOf(key, account, tier) });
+  }
   return rows;
 }
 
-/** The name is in the copy of whichever CPU made the account. */
-function commandOf(value: DataView, valueBytes: number): string {
-  for (let start = 0; start < value.byteLength; start += valueBytes) {
-    let text = '';
-    for (let index = 0; index < commandBytes; index++) {
-      const letter = value.getUint8(start + index);
-      if (letter === 0) break;
-      text += String.fromCharCode(letter);
-    }
-    if (text !== '') return text;
+/** Reads the map of accounts alone. */
+export function readMoved(accounts: BpfMap, tier: Tier): AccountRow[] {
+  const rows: AccountRow[] = [];
+  accounts.forEach((key, account) => void rows.push(rowOf(key, account, tier)));
+  return rows;
+}
+
+function rowOf(key: DataView, account: DataView, tier: Tier): AccountRow {
+  const counters: Counters = {};
+  for (const name of causeNames) {
+    if (tierSees(tier, name)) counters[name] = Number(account.getBigUint64(causeOffset(name), true));
   }
-  return '';
+  return {
+    processId: key.getUint32(keyOffset.process, true),
+    networkNamespace: key.getUint32(keyOffset.netns, true),
+    startNs: Number(key.getBigUint64(keyOffset.start, true)),
+    cgroupId: key.getBigUint64(keyOffset.cgroup, true).toString(),
+    command: commandOf(account),
+    counters,
+  };
+}
+
+function commandOf(account: DataView): string {
+  let text = '';
+  for (let index = 0; index < commandBytes; index++) {
+    const letter = account.getUint8(index);
+    if (letter === 0) break;
+    text += String.fromCharCode(letter);
+  }
+  return text;
+}
+
+/** Rows of one key are one row. */
+function merge(rows: readonly AccountRow[]): AccountRow[] {
+  const merged = new Map<string, AccountRow>();
+  for (const row of rows) {
+    const { processId, startNs, networkNamespace, cgroupId } = row;
+    const key = `${processId} ${startNs} ${networkNamespace} ${cgroupId}`;
+    const other = merged.get(key);
+    merged.set(key, {
+      ...{ processId, startNs, networkNamespace, cgroupId },
+      command: other?.command || row.command,
+      counters: other === undefined ? row.counters : addCounters([other.counters, row.counters]),
+    });
+  }
+  return [...merged.values()];
 }
 
 /** Reads what was lost or could not be billed. */
-export function readShortfall(map: BpfMap): Shortfall {
-  const value = map.lookup(0);
+export function readShortfall(totals: BpfMap): Shortfall {
+  const value = totals.lookup(0);
   const at = (offset: number) => (value === undefined ? 0 : Number(value.getBigUint64(offset, true)));
   return {
     lostEvents: at(totalsOffset.lostEvents),

@@ -6,7 +6,7 @@ import { workloads } from '../../test/support/socket-workloads.js';
 import { Btf } from '../bpf/btf.js';
 import { ProgramSet } from '../bpf/program-set.js';
 import { addCounters, readAccounts } from './accounts.js';
-import { createMeter } from './meter.js';
+import { createMeter, openSource } from './meter.js';
 import {
   assertExact,
   countersOf,
@@ -105,11 +105,12 @@ test('kernels without tcp:tcp_sendmsg_locked: the way comes from the system call
   const set = ProgramSet.load(tracepointMaps, tracepointPrograms(withoutWay(Btf.kernel())));
   try {
     set.attach();
+    const source = openSource(set);
     for (const name of ['tcp-write-64k', 'tcp-sendfile', 'tcp-splice', 'tcp-zerocopy', 'udp-1000', 'unix-sendfile']) {
       await context.test(name, async () => {
         const run = startWorkload(name, '-older');
         const expected = await finish(run);
-        const rows = readAccounts(set.maps['meter_accounts']!, 'tracepoints');
+        const rows = readAccounts(source, 'tracepoints');
         const own = rows.filter(({ processId }) => processId === run.child.pid);
         const counted = addCounters(own.map((row) => row.counters));
         // The first buffers of a pinned send come back before its end says whose they are.
@@ -117,6 +118,7 @@ test('kernels without tcp:tcp_sendmsg_locked: the way comes from the system call
         assertExact(counted, expected, name);
       });
     }
+    source.tasks.detach();
   } finally {
     set.close();
   }

@@ -1,23 +1,28 @@
 // The meter: attaches the best tier the host allows, tests itself, and reads accounts on demand until closed.
 
 import { Btf } from '../bpf/btf.js';
+import { attachIterator } from '../bpf/link.js';
+import { BpfProgram } from '../bpf/program.js';
 import { ProgramSet } from '../bpf/program-set.js';
 import { RefusedError } from '../bpf/refusals.js';
 import { bpfInfo } from '../kernel/bpf.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import {
   type AccountRow,
+  type AccountSource,
   addCounters,
   type Counters,
   readAccounts,
   readShortfall,
   type Shortfall,
   type Summary,
+  subtractCounters,
   summarise,
 } from './accounts.js';
-import { type Tier, unseenByTracepoints } from './causes.js';
+import { type CauseName, type Tier, unseenByTracepoints } from './causes.js';
 import { addMembers, inScope, type Scope } from './scope.js';
 import { runSelfTest, type SelfTest, SelfTestError } from './self-test.js';
+import { listProgram } from './task-accounts.js';
 import { tracepointMaps, tracepointPrograms } from './tracepoint-tier.js';
 
 /** How to open a meter. */
@@ -69,13 +74,13 @@ export function createMeter(options: MeterOptions = {}): Meter {
   const set = loadTracepoints();
   try {
     set.attach();
-    const maps = { accounts: set.maps['meter_accounts']!, settings: set.maps['meter_settings']! };
-    const selfTest = runSelfTest(maps, 'tracepoints');
+    const source = openSource(set);
+    const selfTest = runSelfTest(source, 'tracepoints');
     if (!selfTest.passed) throw new SelfTestError(selfTest);
     const members = set.maps['meter_members']!;
     inScope(scope, members);
     if (scope.kind === 'process') addMembers(members, scope.processId);
-    return new OpenMeter(set, { scope, selfTest, started });
+    return new OpenMeter(set, { scope, source, selfTest, started });
   } catch (error) {
     set.close();
     throw error;
@@ -87,18 +92,31 @@ function loadTracepoints(): ProgramSet {
   return ProgramSet.load(tracepointMaps, tracepointPrograms(Btf.kernel()));
 }
 
+/** Where accounts are read from: the maps, and the iterator over what living tasks keep. */
+export function openSource(set: ProgramSet): AccountSource {
+  const lister = BpfProgram.load(listProgram(Btf.kernel()), set.maps);
+  try {
+    const tasks = attachIterator(lister);
+    return { accounts: set.maps['meter_accounts']!, totals: set.maps['meter_totals']!, tasks };
+  } finally {
+    lister.close();
+  }
+}
+
 class OpenMeter implements Meter {
   readonly tier: Tier = 'tracepoints';
   readonly selfTest: SelfTest;
   readonly attachMs: number;
   private readonly set: ProgramSet;
   private readonly scope: Scope;
+  private readonly source: AccountSource;
   private readonly openedAt = performance.now();
   private closed = false;
 
-  constructor(set: ProgramSet, state: { scope: Scope; selfTest: SelfTest; started: number }) {
+  constructor(set: ProgramSet, state: { scope: Scope; source: AccountSource; selfTest: SelfTest; started: number }) {
     this.set = set;
     this.scope = state.scope;
+    this.source = state.source;
     this.selfTest = state.selfTest;
     this.attachMs = this.openedAt - state.started;
   }
@@ -118,7 +136,7 @@ class OpenMeter implements Meter {
 
   read(): Reading {
     const wanted = inScope(this.scope, this.map('meter_members'));
-    const rows = readAccounts(this.map('meter_accounts'), this.tier).filter(wanted);
+    const rows = this.withoutSelfTest(readAccounts(this.source, this.tier)).filter(wanted);
     const copied = new Map(rows.map((row) => [row, summarise(row.counters).copied]));
     rows.sort((left, right) => copied.get(right)! - copied.get(left)!);
     const counters = addCounters(rows.map((row) => row.counters));
@@ -129,8 +147,21 @@ class OpenMeter implements Meter {
       rows,
       counters,
       summary: summarise(counters),
-      shortfall: { ...readShortfall(this.map('meter_totals')), missedEvents: this.missed() },
+      shortfall: { ...readShortfall(this.source.totals), missedEvents: this.missed() },
     };
+  }
+
+  /** The self-test was this process's doing, but nobody asked for it. */
+  private withoutSelfTest(rows: AccountRow[]): AccountRow[] {
+    const { moved } = this.selfTest;
+    const own = rows.findIndex(
+      ({ processId, counters }) =>
+        processId === process.pid &&
+        (Object.keys(moved) as CauseName[]).every((name) => (counters[name] ?? 0) >= moved[name]!),
+    );
+    return rows.map((row, index) =>
+      index === own ? { ...row, counters: subtractCounters(row.counters, moved) } : row,
+    );
   }
 
   /** The kernel counts, for each program, the events it skipped because the program was running on that CPU already. */
@@ -146,6 +177,7 @@ class OpenMeter implements Meter {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.source.tasks.detach();
     this.set.close();
   }
 }

@@ -9,6 +9,7 @@ import type { TypeSource } from '../bpf/assembler.js';
 import { Btf } from '../bpf/btf.js';
 import { recordTypes, replayTypes, type TypeRecord } from '../bpf/type-record.js';
 import { withoutWay } from './support.test.js';
+import { listProgram } from './task-accounts.js';
 import { sendPrograms } from './tracepoint-send.js';
 import { tracepointPrograms } from './tracepoint-tier.js';
 
@@ -20,6 +21,7 @@ function types(): TypeSource {
   }
   const record: TypeRecord = {};
   tracepointPrograms(recordTypes(Btf.kernel(), record));
+  listProgram(recordTypes(Btf.kernel(), record));
   sendPrograms(recordTypes(withoutWay(Btf.kernel()), record));
   record['tracepoint tcp_sendmsg_locked'] = Btf.kernel().tracepoint('tcp_sendmsg_locked');
   writeFileSync(recordFile, `${JSON.stringify(record, null, 1)}\n`);
@@ -30,7 +32,7 @@ const skip = process.arch !== 'x64' && 'system-call numbers in the snapshots are
 
 test('the programs of the tracepoint tier are those committed', { skip }, async (context) => {
   const source = types();
-  for (const { name, code } of tracepointPrograms(source)) {
+  for (const { name, code } of [...tracepointPrograms(source), listProgram(source)]) {
     await context.test(name, () => matchSnapshot(`src/meter/snapshots/${name}.snap`, code.listing()));
   }
   for (const { name, code } of sendPrograms(withoutWay(source))) {

@@ -98,10 +98,10 @@ export function cgroupPaths(): Map<string, string> {
  * is left out of `all`.
  */
 export function inScope(scope: Scope, members: BpfMap): (row: AccountRow) => boolean {
-  if (scope.kind === 'all') return (row) => row.processId !== 0 && row.processId !== process.pid;
+  if (scope.kind === 'all') return (row) => row.processId !== process.pid;
   if (scope.kind === 'cgroup') {
     const ids = cgroupIds(scope.path);
-    return (row) => row.processId !== 0 && ids.has(row.cgroupId);
+    return (row) => ids.has(row.cgroupId);
   }
   const starts = new Map<number, number>();
   members.forEach((key, value) => {

@@ -6,8 +6,7 @@ import { Assembler, fp, named, r0, r1, r2, r3, r6, r7, r8, r9, type TypeSource }
 import type { SetMember } from '../bpf/program-set.js';
 import { AF, MSG } from '../kernel/constants.js';
 import { sys } from '../kernel/numbers.js';
-import { emitAccount, emitTaskKey, finish, stackBelowKey } from './account-code.js';
-import { causeOffset } from './causes.js';
+import { emitOwnAccount, finish, stackBelowKey, taskCounter } from './account-code.js';
 import { emitByProtocol, kernelThread, savedRegisters, workerThread } from './tracepoint-shared.js';
 
 const systemCalls = sys as unknown as Record<string, number>;
@@ -45,8 +44,7 @@ function countCopies(types: TypeSource): SetMember {
     .label('count')
     .call('get_current_task_btf', {})
     .move(task, r0);
-  emitTaskKey(a, task, socket);
-  emitAccount(a, { ownTask: true, amount: length, lost: 'out' });
+  emitOwnAccount(a, { task, socket, nullable: true, amount: length, lost: 'out' });
   a.loadField(r1, task, 'task_struct', 'flags')
     .jumpIf(r1, '&', kernelThread, 'to_kernel')
     .jumpIf(socket, '==', 0, 'other')
@@ -57,16 +55,16 @@ function countCopies(types: TypeSource): SetMember {
     .label('internet')
     .loadField(r1, socket, 'sock', 'sk_protocol')
     .jumpIf(r1, '!=', protocolTcp, 'other')
-    .increase(r0, causeOffset('tcpReceived'), length, r1)
+    .increase(r0, taskCounter('tcpReceived'), length, r1)
     .exit(0)
     .label('unix')
-    .increase(r0, causeOffset('unixReceived'), length, r1)
+    .increase(r0, taskCounter('unixReceived'), length, r1)
     .exit(0)
     .label('other')
-    .increase(r0, causeOffset('otherReceived'), length, r1)
+    .increase(r0, taskCounter('otherReceived'), length, r1)
     .exit(0)
     .label('to_kernel')
-    .increase(r0, causeOffset('kernelReceived'), length, r1);
+    .increase(r0, taskCounter('kernelReceived'), length, r1);
   return { name: 'meter_copy', type: 'tp_btf', target: 'skb_copy_datagram_iovec', code: finish(a) };
 }
 
@@ -102,17 +100,16 @@ function countReceives(types: TypeSource): SetMember {
   a.label('datagram').move(uncertain, 0).load(8, r1, fp, flagsAt).jumpIf(r1, '&', MSG.TRUNC, 'truncated').jump('count');
   emitTruncated(a, types, { given, task, uncertain });
   a.label('count');
-  emitTaskKey(a, task, socket);
-  emitAccount(a, { ownTask: true, amount: given, lost: 'out' });
-  a.increase(r0, causeOffset('receiveCalls'), 1, r1)
-    .increase(r0, causeOffset('uncertain'), uncertain, r1)
+  emitOwnAccount(a, { task, socket, amount: given, lost: 'out' });
+  a.increase(r0, taskCounter('receiveCalls'), 1, r1)
+    .increase(r0, taskCounter('uncertain'), uncertain, r1)
     .load(8, r2, fp, kindAt)
     .jumpIf(r2, '!=', kinds.udp, 'payload')
-    .increase(r0, causeOffset('udpReceived'), given, r1)
+    .increase(r0, taskCounter('udpReceived'), given, r1)
     .label('payload')
     .load(8, r2, fp, flagsAt)
     .jumpIf(r2, '&', MSG.PEEK, 'out')
-    .increase(r0, causeOffset('payloadReceived'), given, r1);
+    .increase(r0, taskCounter('payloadReceived'), given, r1);
   return { name: 'meter_receive', type: 'tp_btf', target: 'sock_recv_length', code: finish(a) };
 }
 

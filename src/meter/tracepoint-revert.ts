@@ -17,7 +17,15 @@ import {
   type TypeSource,
 } from '../bpf/assembler.js';
 import type { SetMember } from '../bpf/program-set.js';
-import { emitAccount, emitSharedInfo, emitTotal, finish, stackBelowKey, totalsOffset } from './account-code.js';
+import {
+  emitKeyFrom,
+  emitSharedAccount,
+  emitSharedInfo,
+  emitTotal,
+  finish,
+  stackBelowKey,
+  totalsOffset,
+} from './account-code.js';
 import { causeOffset } from './causes.js';
 
 const addressAt = stackBelowKey - 8;
@@ -60,9 +68,9 @@ export function revertProgram(types: TypeSource): SetMember {
   emitTotal(a, totalsOffset.unattributed, amount);
   emitTotal(a, totalsOffset.unattributedEvents, 1);
   a.exit(0).label('found');
-  for (const word of [0, 8, 16]) a.load(8, r1, r0, word).store(8, fp, -24 + word, r1);
-  emitAccount(a, { ownTask: false, amount, lost: 'out' });
-  a.increase(r0, causeOffset('reverted'), amount, r1).increase(r0, causeOffset('reverts'), 1, r1);
+  emitKeyFrom(a, r0);
+  emitSharedAccount(a, amount, 'out');
+  a.atomic('add', 8, r0, causeOffset('reverted'), amount).move(r1, 1).atomic('add', 8, r0, causeOffset('reverts'), r1);
   return { name: 'meter_revert', type: 'tp_btf', target: 'netif_receive_skb', code: finish(a) };
 }
 

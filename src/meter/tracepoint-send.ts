@@ -17,24 +17,16 @@ import {
   stack,
   type TypeSource,
 } from '../bpf/assembler.js';
-import type { MapSpec } from '../bpf/map.js';
 import type { SetMember } from '../bpf/program-set.js';
 import { MSG } from '../kernel/constants.js';
 import { sys } from '../kernel/numbers.js';
-import { emitAccount, emitTaskKey, finish, keyOffset, stackBelowKey } from './account-code.js';
+import { emitOwnAccount, finish, stackBelowKey, taskCounter, taskOffset } from './account-code.js';
 import { accountBytes, causeOffset, commandBytes } from './causes.js';
 import { emitByProtocol, kernelThread, savedRegisters, workerThread } from './tracepoint-shared.js';
 
 /** MSG_SPLICE_PAGES (include/linux/socket.h): internal to the kernel, set by sendfile and splice. */
 const msgSplicePages = 0x0800_0000;
-/** BPF_LOCAL_STORAGE_GET_F_CREATE. */
-const createStorage = 1;
 const systemCalls = sys as unknown as Record<string, number>;
-
-/** The way of the send under way, by task: the offset of the counter its bytes belong to, 0 for plain copying. */
-export const sendMaps: readonly MapSpec[] = [
-  { name: 'meter_way', type: 'task_storage', keyBytes: 4, valueBytes: 8, maxEntries: 0 },
-];
 
 /** The programs that count sending. `types` decides by what the kernel offers; see the head of this file. */
 export function sendPrograms(types: TypeSource): SetMember[] {
@@ -83,34 +75,32 @@ function noteTcpWay(types: TypeSource): SetMember {
   emitMayPin(a, types, socket, 'out');
   a.label('wanted');
   emitGathers(a, types, socket, 'out');
-  a.move(way, causeOffset('pinned'))
-    .label('remember')
-    .call('get_current_task_btf', {})
-    .move(task, r0)
-    .call('task_storage_get', { map: { map: 'meter_way' }, task, value: 0, flags: createStorage })
-    .jumpIf(r0, '==', 0, 'out')
-    .load(8, r1, r0)
+  a.move(way, causeOffset('pinned')).label('remember').call('get_current_task_btf', {}).move(task, r0);
+  emitOwnAccount(a, { task, socket, amount: way, lost: 'out' });
+  a.load(4, r1, r0, taskOffset.way)
     .jumpIf(r1, '==', way, 'out')
-    .store(8, r0, 0, way)
-    .jumpIf(way, '!=', causeOffset('pinned'), 'out');
-  emitTaskKey(a, task, socket);
-  a.move(way, 0);
-  emitAccount(a, { ownTask: true, amount: way, lost: 'out' });
-  emitSender(a, socket);
+    .store(4, r0, taskOffset.way, way)
+    .jumpIf(way, '!=', causeOffset('pinned'), 'out')
+    .move(way, r0)
+    .add(way, taskOffset.key);
+  emitSender(a, socket, way);
   a.loadField(r1, message, 'msghdr', 'msg_ubuf').jumpIf(r1, '==', 0, 'out');
-  emitSender(a, r1);
+  emitSender(a, r1, way);
   return { name: 'meter_tcp_way', type: 'tp_btf', target: 'tcp_sendmsg_locked', code: finish(a) };
 }
 
-/** Files the account whose key is on the stack under an address: of a socket, or of io_uring's completion record. */
-function emitSender(a: Assembler, address: Register): void {
+/** Files the key at `key` (in what the task keeps) under an address: of a socket, or of io_uring's completion record. */
+function emitSender(a: Assembler, address: Register, key: Register): void {
   a.store(8, fp, stackBelowKey - 8, address).call('map_update_elem', {
     map: { map: 'meter_senders' },
     key: stack(stackBelowKey - 8),
-    value: stack(-24 + keyOffset.process),
+    value: key,
     flags: 0,
   });
 }
+
+/** The variable that holds the counter's place while calls are made. */
+const counterAt = stackBelowKey - 16;
 
 /** sock:sock_send_length fires at the end of every send, with what was taken or an error. */
 function countSends(types: TypeSource, wayIsNoted: boolean): SetMember {
@@ -118,37 +108,37 @@ function countSends(types: TypeSource, wayIsNoted: boolean): SetMember {
   const socket = named(r6, 'socket');
   const taken = named(r7, 'taken');
   const task = named(r8, 'task');
-  const counter = named(r9, 'counter');
+  const kept = named(r9, 'kept');
   a.move(r6, r1).loadArgument(taken, r6, 1, 'taken').signExtend(taken, 32).loadArgument(socket, r6, 0, 'socket');
   a.call('get_current_task_btf', {}).move(task, r0);
-  emitByProtocol(a, socket, counter);
-  a.label('tcp').move(counter, causeOffset('tcpSent'));
-  if (wayIsNoted) emitNotedWay(a, task, counter);
+  emitOwnAccount(a, { task, socket, amount: taken, lost: 'out' });
+  a.move(kept, r0);
+  emitByProtocol(a, socket, r1);
+  a.label('tcp').store(8, fp, counterAt, causeOffset('tcpSent'));
+  if (wayIsNoted) emitNotedWay(a, kept);
   else a.jump('by_call');
-  a.label('udp').move(counter, causeOffset('udpSent')).jump('by_call');
-  a.label('unix').move(counter, causeOffset('unixSent')).jump('by_call');
-  a.label('other').move(counter, causeOffset('otherSent'));
+  a.label('udp').store(8, fp, counterAt, causeOffset('udpSent')).jump('by_call');
+  a.label('unix').store(8, fp, counterAt, causeOffset('unixSent')).jump('by_call');
+  a.label('other').store(8, fp, counterAt, causeOffset('otherSent'));
   a.label('by_call');
-  emitWayByCall(a, types, { socket, task, counter, tcpToo: !wayIsNoted });
-  a.label('count').jumpIf(taken, 's<=', 0, 'out');
-  emitTaskKey(a, task, socket);
-  emitAccount(a, { ownTask: true, amount: taken, lost: 'out' });
-  a.increase(r0, causeOffset('payloadSent'), taken, r1)
-    .increase(r0, causeOffset('sendCalls'), 1, r1)
-    .add(r0, counter)
-    .increase(r0, 0, taken, r1);
+  emitWayByCall(a, types, { socket, task, kept, tcpToo: !wayIsNoted });
+  a.label('count')
+    .jumpIf(taken, 's<=', 0, 'out')
+    .increase(kept, taskCounter('payloadSent'), taken, r1)
+    .increase(kept, taskCounter('sendCalls'), 1, r1)
+    .load(8, r1, fp, counterAt)
+    .add(kept, r1)
+    .increase(kept, taskOffset.account, taken, r1);
   return { name: 'meter_send', type: 'tp_btf', target: 'sock_send_length', code: finish(a) };
 }
 
 /** Takes the way noted for this send, and clears it, also where the send failed. Goes on at `count`. */
-function emitNotedWay(a: Assembler, task: Register, counter: Register): void {
-  a.call('task_storage_get', { map: { map: 'meter_way' }, task, value: 0, flags: 0 })
-    .jumpIf(r0, '==', 0, 'count')
-    .load(8, r1, r0)
+function emitNotedWay(a: Assembler, kept: Register): void {
+  a.load(4, r1, kept, taskOffset.way)
     .jumpIf(r1, '<', commandBytes, 'count')
     .jumpIf(r1, '>', accountBytes - 8, 'count')
-    .store(8, r0, 0, 0)
-    .move(counter, r1)
+    .store(4, kept, taskOffset.way, 0)
+    .store(8, fp, counterAt, r1)
     .jump('count');
 }
 
@@ -156,7 +146,7 @@ function emitNotedWay(a: Assembler, task: Register, counter: Register): void {
 function emitWayByCall(
   a: Assembler,
   types: TypeSource,
-  { socket, task, counter, tcpToo }: { socket: Register; task: Register; counter: Register; tcpToo: boolean },
+  { socket, task, kept, tcpToo }: { socket: Register; task: Register; kept: Register; tcpToo: boolean },
 ): void {
   const registers = savedRegisters(types);
   a.loadField(r1, task, 'task_struct', 'flags')
@@ -167,7 +157,8 @@ function emitWayByCall(
     .jumpIf(r1, '==', systemCalls['sendfile']!, 'spliced')
     .jumpIf(r1, '==', systemCalls['splice']!, 'spliced');
   if (tcpToo) {
-    a.jumpIf(counter, '!=', causeOffset('tcpSent'), 'count')
+    a.load(8, r2, fp, counterAt)
+      .jumpIf(r2, '!=', causeOffset('tcpSent'), 'count')
       .loadField(r2, r0, 'pt_regs', registers.fourth)
       .jumpIf(r1, '==', systemCalls['sendto']!, 'flags')
       .jumpIf(r1, '==', systemCalls['sendmmsg']!, 'flags')
@@ -178,10 +169,9 @@ function emitWayByCall(
       .jumpIf(r2, '==', 0, 'count');
     emitMayPin(a, types, socket, 'count');
     emitGathers(a, types, socket, 'count');
-    a.move(counter, causeOffset('pinned'));
-    emitTaskKey(a, task, socket);
-    emitSender(a, socket);
+    a.store(8, fp, counterAt, causeOffset('pinned')).move(task, kept).add(task, taskOffset.key);
+    emitSender(a, socket, task);
   }
-  a.jump('count').label('from_kernel').move(counter, causeOffset('kernelSent')).jump('count');
-  a.label('spliced').move(counter, causeOffset('spliced'));
+  a.jump('count').label('from_kernel').store(8, fp, counterAt, causeOffset('kernelSent')).jump('count');
+  a.label('spliced').store(8, fp, counterAt, causeOffset('spliced'));
 }

@@ -5,14 +5,21 @@ import type { MapSpec } from '../bpf/map.js';
 import type { SetMember } from '../bpf/program-set.js';
 import { accountMaps } from './account-code.js';
 import { forkProgram, treeMaps } from './process-tree.js';
+import { exitProgram } from './task-accounts.js';
 import { receivePrograms } from './tracepoint-receive.js';
 import { revertProgram } from './tracepoint-revert.js';
-import { sendMaps, sendPrograms } from './tracepoint-send.js';
+import { sendPrograms } from './tracepoint-send.js';
 
 /** Every map of the tier. */
-export const tracepointMaps: readonly MapSpec[] = [...accountMaps, ...sendMaps, ...treeMaps];
+export const tracepointMaps: readonly MapSpec[] = [...accountMaps, ...treeMaps];
 
 /** Every program of the tier, for a kernel's types. @throws MissingTypeError where the kernel lacks a type it needs. */
 export function tracepointPrograms(types: TypeSource): SetMember[] {
-  return [...sendPrograms(types), ...receivePrograms(types), revertProgram(types), forkProgram(types)];
+  return [
+    exitProgram(types),
+    ...sendPrograms(types),
+    ...receivePrograms(types),
+    revertProgram(types),
+    forkProgram(types),
+  ];
 }
