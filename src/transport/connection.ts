@@ -110,8 +110,8 @@ export class Connection<S> extends Endpoint {
   }
 
   /**
-   * Does something in the next turn. One callback serves the object for life; what an earlier connection asked for was
-   * done or forgotten when it closed, and is not done to a later one.
+   * Does something in the next turn, for whatever connection the object serves then: receiving is begun again if it is
+   * not under way, and a send that is to be tried again keeps the connection from closing until then.
    */
   #inNextTurn(work: number): void {
     this.#turnWork |= work;
@@ -179,10 +179,10 @@ export class Connection<S> extends Endpoint {
     if (!this.inputEnded) this.#inNextTurn(Turn.receive);
   }
 
-  /** Begins to receive again if nothing speaks against it. Called when the backlog or a file's extent is done. */
+  /** Begins to receive again if nothing speaks against it. Called whenever something that did is over. */
   #resumeReceive(): void {
     if (this.fd < 0 || this.#receiving || this.#closing || this.inputEnded || this.#pumping) return;
-    if (this.#backlog !== undefined && this.#backlog.length > this.owner.backlogLimit) return;
+    if (this.#tooFarAhead) return;
     this.#beginReceive();
   }
 
@@ -231,9 +231,15 @@ export class Connection<S> extends Endpoint {
     this.#tellEnd();
   }
 
+  /** An idle protocol that wants more gets more, however much that is: it has limits of its own. */
+  get #tooFarAhead(): boolean {
+    const backlog = this.#backlog;
+    return backlog !== undefined && backlog.length > this.owner.backlogLimit && (this.busy || this.sending);
+  }
+
   /** Stops receiving while the peer is too far ahead, and begins again when it is not. */
   #limitBacklog(): void {
-    if (this.#backlog !== undefined && this.#backlog.length > this.owner.backlogLimit) {
+    if (this.#tooFarAhead) {
       if (this.#receiving && !this.#stopping) {
         this.#stopping = true;
         this.owner.loop.engine.stopReceive(this.token, this.fd);
@@ -391,8 +397,6 @@ export class Connection<S> extends Endpoint {
   extentSent(): void {
     this.#pumping = false;
     this.output.shift();
-    // Only now: while the pump had the socket, receiving could not be begun on it.
-    this.#resumeReceive();
     this.#advance();
   }
 
@@ -457,7 +461,6 @@ export class Connection<S> extends Endpoint {
   abort(): void {
     if (this.#closing || this.fd < 0) return;
     this.#closing = true;
-    this.#turnWork &= ~Turn.receive;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     if (this.#inUse) this.owner.loop.engine.cancel(this.token, this.fd);
     this.#pump?.stop();
