@@ -313,16 +313,11 @@ export class EpollEngine implements Engine {
     events.waited();
     this.#inTurn = true;
     try {
+      // epoll keeps no order among descriptors: what is watched (files that changed, a wake-up) comes first, so that it is
+      // known before a request that was sent after it is answered.
+      for (let index = 0; index < ready; index++) this.#readyAt(index, true, events);
       const handed = this.#handOut(events);
-      for (let index = 0; index < ready; index++) {
-        const at = index * epollEventWords;
-        this.#ready(
-          this.#eventWords[at + epollDataWord]!,
-          this.#eventWords[at + epollDataWord + 1]!,
-          this.#eventWords[at]!,
-          events,
-        );
-      }
+      for (let index = 0; index < ready; index++) this.#readyAt(index, false, events);
       return handed + Math.max(ready, 0);
     } finally {
       this.#inTurn = false;
@@ -349,6 +344,14 @@ export class EpollEngine implements Engine {
       due.length = 0;
     }
     return count;
+  }
+
+  /** Handles one entry of what epoll_wait gave, if it is of a watched descriptor or not, as asked. */
+  #readyAt(index: number, watched: boolean, events: EngineEvents): void {
+    const at = index * epollEventWords;
+    const fd = this.#eventWords[at + epollDataWord]!;
+    if ((this.#interests[fd]?.role === Role.watch) !== watched) return;
+    this.#ready(fd, this.#eventWords[at + epollDataWord + 1]!, this.#eventWords[at]!, events);
   }
 
   #ready(fd: number, token: number, bits: number, events: EngineEvents): void {
