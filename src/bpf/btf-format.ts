@@ -131,14 +131,10 @@ export function stringAt(blob: BtfBlob, offset: number): string {
 }
 
 /**
- * Offsets at which a name stands as a whole string in a blob's string section: one for deduplicated BTF, which
- * pahole's is. The search is a byte search; no string is created.
+ * The offset at which a name stands as a whole string in a blob's string section; `undefined` where it does not.
+ * Strings are deduplicated (btf.rst), so there is at most one. The search is a byte search; no string is created.
  */
-export function findString(blob: BtfBlob, name: string): number[] {
-  const wanted = Buffer.from(`\0${name}\0`, 'latin1');
-  const found: number[] = [];
-  for (let at = blob.strings.indexOf(wanted); at !== -1; at = blob.strings.indexOf(wanted, at + 1)) {
-    found.push(at + 1 + blob.firstString);
-  }
-  return found;
+export function findString(blob: BtfBlob, name: string): number | undefined {
+  const at = blob.strings.indexOf(`\0${name}\0`, 0, 'latin1');
+  return at === -1 ? undefined : at + 1 + blob.firstString;
 }

@@ -36,6 +36,8 @@ const loaded = new Map<string, Btf>();
 export class Btf {
   private readonly blobs: readonly BtfBlob[];
   private readonly ids = new Map<string, number | undefined>();
+  private readonly fields = new Map<string, Field>();
+  private readonly enumValues = new Map<string, number | undefined>();
   /** The module these types belong to; `vmlinux` for the kernel itself. */
   readonly name: string;
 
@@ -114,7 +116,7 @@ export class Btf {
   }
 
   private stringOffsets(name: string): number[] {
-    return this.blobs.flatMap((blob) => findString(blob, name));
+    return this.blobs.map((blob) => findString(blob, name)).filter((offset) => offset !== undefined);
   }
 
   private locate(id: number): { blob: BtfBlob; index: number } {
@@ -238,7 +240,13 @@ export class Btf {
    * @throws MissingTypeError where this kernel has no such field.
    */
   field(structName: string, path: string): Field {
-    return resolveField(this, structName, path);
+    const key = `${structName}.${path}`;
+    let field = this.fields.get(key);
+    if (field === undefined) {
+      field = resolveField(this, structName, path);
+      this.fields.set(key, field);
+    }
+    return field;
   }
 
   /** True where the struct and the field exist in this kernel. */
@@ -257,6 +265,14 @@ export class Btf {
    * @returns `undefined` where this kernel has no such enumerator. 64-bit values beyond 2^53 lose precision.
    */
   enumValue(enumerator: string, enumName?: string): number | undefined {
+    const key = `${enumerator} ${enumName ?? ''}`;
+    if (this.enumValues.has(key)) return this.enumValues.get(key);
+    const value = this.searchEnum(enumerator, enumName);
+    this.enumValues.set(key, value);
+    return value;
+  }
+
+  private searchEnum(enumerator: string, enumName?: string): number | undefined {
     const offsets = new Set(this.stringOffsets(enumerator));
     if (offsets.size === 0) return undefined;
     const wanted = enumName === undefined ? undefined : new Set(this.stringOffsets(enumName));

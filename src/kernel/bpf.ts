@@ -2,6 +2,7 @@
 // kernel error, because most refusals here are answers, and bpf/refusals.ts names them.
 // Addresses are of mapped memory (memory.ts). The layouts are those of union bpf_attr (include/uapi/linux/bpf.h).
 
+import { Errno } from './errno.js';
 import { syscall3, syscall6, viewMemory } from './ffi.js';
 import { cString, MAP, mapMemory, PROT, pageBytes, type Scratch, scratch, unmapMemory } from './memory.js';
 import { sys } from './numbers.js';
@@ -187,6 +188,7 @@ export interface ProgramLoad {
 }
 
 const logBytes = 4 * 1024 * 1024;
+const loadAttempts = 20;
 
 /** BPF_PROG_LOAD under a GPL-compatible licence. @returns the descriptor or -errno, and the verifier's log where asked. */
 export function bpfProgramLoad(program: ProgramLoad): { result: number; log: string } {
@@ -213,7 +215,11 @@ export function bpfProgramLoad(program: ProgramLoad): { result: number; log: str
     putU32(at, 68, program.expectedAttachType);
     putU32(at, 108, program.attachTypeId ?? 0);
     putU32(at, 112, program.attachBtfFd ?? 0);
-    const result = command(Command.programLoad, at);
+    // The verifier gives up with EAGAIN when a signal is pending, so a profiled or busy process tries again.
+    let result = command(Command.programLoad, at);
+    for (let attempt = 1; result === -Errno.EAGAIN && attempt < loadAttempts; attempt++) {
+      result = command(Command.programLoad, at);
+    }
     if (level === 0) return { result, log: '' };
     const end = bytes.indexOf(0, logAt);
     return { result, log: new TextDecoder('latin1').decode(bytes.subarray(logAt, end === -1 ? undefined : end)) };
