@@ -187,8 +187,23 @@ export interface ProgramLoad {
   readonly logLevel?: number;
 }
 
+/** SIG_BLOCK and SIG_SETMASK of sigprocmask(2). */
+const signalBlock = 0;
+const signalSetMask = 2;
 const logBytes = 4 * 1024 * 1024;
-const loadAttempts = 20;
+
+/** Runs `use` with this thread's signals blocked: the verifier gives up (EAGAIN) when one comes, as a profiler's do. */
+function withoutSignals(use: () => number): number {
+  const sets = scratch(16);
+  sets.bytes.fill(0xff, sets.offset, sets.offset + 8);
+  const [all, before] = [sets.address, sets.address + 8];
+  if (syscall6(sys.rt_sigprocmask, signalBlock, all, before, 8) < 0) return use();
+  try {
+    return use();
+  } finally {
+    syscall6(sys.rt_sigprocmask, signalSetMask, before, 0, 8);
+  }
+}
 
 /** BPF_PROG_LOAD under a GPL-compatible licence. @returns the descriptor or -errno, and the verifier's log where asked. */
 export function bpfProgramLoad(program: ProgramLoad): { result: number; log: string } {
@@ -215,11 +230,8 @@ export function bpfProgramLoad(program: ProgramLoad): { result: number; log: str
     putU32(at, 68, program.expectedAttachType);
     putU32(at, 108, program.attachTypeId ?? 0);
     putU32(at, 112, program.attachBtfFd ?? 0);
-    // The verifier gives up with EAGAIN when a signal is pending, so a profiled or busy process tries again.
     let result = command(Command.programLoad, at);
-    for (let attempt = 1; result === -Errno.EAGAIN && attempt < loadAttempts; attempt++) {
-      result = command(Command.programLoad, at);
-    }
+    if (result === -Errno.EAGAIN) result = withoutSignals(() => command(Command.programLoad, at));
     if (level === 0) return { result, log: '' };
     const end = bytes.indexOf(0, logAt);
     return { result, log: new TextDecoder('latin1').decode(bytes.subarray(logAt, end === -1 ? undefined : end)) };
