@@ -43,8 +43,9 @@ const readers = 8;
 // The prober must not wait for the downloader on the processor they share.
 const proberNiceness = -15;
 const downloaderNiceness = 10;
-const hotConnections = 16;
-const hotPauseMs = 4; // about 3,000 requests/s in all: the latency is the server's, not a queue of ours
+// Paced, 16 connections pause 4 ms on average: some 3,000 requests/s, so that the latency is the server's and not that of a
+// queue we filled. Closed, 64 keep the server's processor busy alone already, and the ratio tells what share they lose.
+const hotLoads = { paced: { connections: 16, pauseMs: 4 }, closed: { connections: 64 } };
 const coldNames = Array.from({ length: readers }, (_, index) => `cold-${index}.bin`);
 const warmName = 'warm.bin';
 const defaultPeers = ['clearway-uring', 'clearway-epoll', 'nginx', 'node-http'];
@@ -54,12 +55,18 @@ export function diskReadBytes(text = readFileSync('/proc/vmstat', 'latin1')): nu
   return Number(/^pgpgin (\d+)$/m.exec(text)?.[1] ?? Number.NaN) * 1024;
 }
 
-async function hotP99Us(peer: RunningPeer, seconds: number, session: Session): Promise<number> {
+/** How the measurement is made, besides its server. */
+interface Setting {
+  readonly session: Session;
+  readonly seconds: number;
+  readonly hot: keyof typeof hotLoads;
+}
+
+async function hotP99Us(peer: RunningPeer, { session, seconds, hot }: Setting): Promise<number> {
   const result = await runWrk({
     url: `${peer.origin}/1KiB.bin`,
-    connections: hotConnections,
+    ...hotLoads[hot],
     seconds,
-    pauseMs: hotPauseMs,
     placing: { ...session.placement.load, niceness: proberNiceness },
   });
   if (result.trouble) throw new Error(result.trouble);
@@ -71,15 +78,15 @@ async function besideReaders(
   peer: RunningPeer,
   names: readonly string[],
   repeat: boolean,
-  seconds: number,
-  session: Session,
+  setting: Setting,
 ): Promise<{ p99Us: number; bytes: number }> {
+  const { seconds, session } = setting;
   const urls = names.map((name) => `${peer.origin}/${name}`);
   const plan = { urls, connections: readers, seconds: seconds + 1, repeat };
   const child = startDownload(plan, { ...session.placement.load, niceness: downloaderNiceness });
   const download = downloadResult(child, seconds + 20);
   await sleep(300); // the readers are under way when the prober starts
-  const [p99Us, read] = await Promise.all([hotP99Us(peer, seconds, session), download]);
+  const [p99Us, read] = await Promise.all([hotP99Us(peer, setting), download]);
   if (read.trouble) throw new Error(read.trouble);
   if (!repeat && read.durationSeconds < seconds) {
     throw new Error(`the cold files were read whole in ${read.durationSeconds.toFixed(1)} s: use fewer --seconds`);
@@ -87,17 +94,17 @@ async function besideReaders(
   return { p99Us, bytes: read.bytes };
 }
 
-async function measureCold(peer: RunningPeer, seconds: number, session: Session): Promise<ColdRound> {
-  const aloneP99Us = await hotP99Us(peer, seconds, session);
-  const warm = await besideReaders(peer, [warmName], true, seconds, session);
+async function measureCold(peer: RunningPeer, setting: Setting): Promise<ColdRound> {
+  const aloneP99Us = await hotP99Us(peer, setting);
+  const warm = await besideReaders(peer, [warmName], true, setting);
   for (const name of coldNames) {
-    const path = join(session.siteDirectory, name);
+    const path = join(setting.session.siteDirectory, name);
     dropPages(path);
     const resident = residentBytes(path) ?? 0;
     if (resident > 1 << 20) throw new Error(`${resident} bytes of ${name} stayed in the page cache: it is not cold`);
   }
   const diskBefore = diskReadBytes();
-  const cold = await besideReaders(peer, coldNames, false, seconds, session);
+  const cold = await besideReaders(peer, coldNames, false, setting);
   const diskBytes = diskReadBytes() - diskBefore;
   if (diskBytes < cold.bytes / 2)
     throw new Error(`only ${diskBytes} of ${cold.bytes} bytes came from a disk: not cold`);
@@ -128,7 +135,7 @@ export async function runCold(options: Options): Promise<ColdReport> {
       for (const result of results) {
         say(`cold: ${result.peer}, round ${round + 1}`);
         try {
-          result.rounds.push(await measureCold(result.running, seconds, session));
+          result.rounds.push(await measureCold(result.running, { session, seconds, hot: options.hot }));
         } catch (error) {
           result.trouble = (error as Error).message;
         }

@@ -62,6 +62,7 @@ test('table: one row, two peers, numbers in every column that has one', { skip }
     assert.ok(round.requestsPerSecond > 10 && round.cpuUsPerRequest > 1, JSON.stringify(cell));
     assert.ok(round.systemCpuUsPerRequest > round.cpuUsPerRequest * 0.8);
     assert.ok(round.rssBytes > 10e6);
+    assert.ok(cell.headBytes! > 60 && cell.headBytes! < 500);
   }
   // This server says that it copies every byte; requests cut off by the end of the run make it a little more than 1.
   const copied = own!.rounds[0]!.copiedPerBodyByte!;

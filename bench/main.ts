@@ -6,6 +6,7 @@ import { renderChurn, runChurn } from './churn.js';
 import { renderCold, runCold } from './cold.js';
 import { renderHeld, runHeld } from './held.js';
 import { describeHost, hostFacts } from './host/about.js';
+import { setSessionNiceness } from './host/autogroup.js';
 import { wrkAbsence } from './load/wrk.js';
 import { type Options, parseOptions, usage } from './options.js';
 import { renderResult } from './report.js';
@@ -86,14 +87,30 @@ async function main(words: readonly string[]): Promise<void> {
   const missing = options.command === 'churn' ? undefined : wrkAbsence();
   if (missing) throw new Error(missing);
   const host = hostFacts();
+  if (options.niceness !== 0) setSessionNiceness(options.niceness);
   const { json, text } = await perform(options);
   console.log(`${text}\n\n${describeHost(host)}`);
   if (options.jsonFile) write(options.jsonFile, `${JSON.stringify({ host, ...json }, undefined, 1)}\n`);
   if (options.markdownFile) write(options.markdownFile, markdownPage(text, describeHost(host)));
 }
 
+const preface = `# Benchmark
+
+Written by \`npm run bench -- --markdown\`. Every server has one worker on a processor of its own, the load runs on another, all
+in the same run, one after the other in each round. Each answer was checked (status, length, SHA-256) before it was measured.
+
+* Ratios come first, because absolute numbers depend on the machine. CPU is the server's process with all its threads, from
+  /proc/PID/task/*/schedstat; system CPU is all that was not idle in /proc/stat: it holds the load and the kernel's work for
+  both ends, some of which loopback moves from one end to the other.
+* Requests are made by wrk with one thread, bodies of 1 GiB by a downloader that reads and discards. Where one of them was at
+  the limit of its processor the rate says nothing about the server, and the notes say so.
+* 1 GiB has few connections and no requests/s: no response would end within a round. CPU per GiB counts what arrived.
+* Loopback has no network card: throughput here says little, CPU and copies say more.
+* copied B per body B is user-space copies by Clearway's own account (its metrics); the others have none.
+`;
+
 function markdownPage(text: string, host: string): string {
-  return `# Benchmark\n\nWritten by \`npm run bench\`; see bench/ for how each number comes about.\n\n${text}\n\n${host}\n`;
+  return `${preface}\n${text}\n\n${host}\n`;
 }
 
 try {

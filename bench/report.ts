@@ -41,7 +41,7 @@ function notes(cell: Cell): string {
   else if (medianOf(cell, 'loadShare') >= 0.97) list.push("load at 100 % CPU: the rate is the client's");
   if (medianOf(cell, 'otherShare') >= 0.15) list.push('noisy: others used the machine');
   if (medianOf(cell, 'stolenShare') >= 0.05) list.push('noisy: the hypervisor took time away');
-  return list.join('; ');
+  return list.join('; ').replaceAll('|', '/');
 }
 
 const columns = [
@@ -108,6 +108,9 @@ export function renderResult(result: TableResult): string {
     [0, 1, columns.length - 1],
   );
   const absent = result.absent.map(({ name, reason }) => `* not in this run: ${name}: ${reason}`);
+  const restless = result.restless.map(
+    ({ name, share }) => `* ${name} uses ${show(share * 100)} % of a processor with nothing to do`,
+  );
   const about = `Medians of ${result.rounds} rounds of ${result.seconds} s, servers interleaved; ratios are medians of the rounds' own ratios.`;
-  return [table, '', about, ...absent].join('\n');
+  return [table, '', about, ...absent, ...restless].join('\n');
 }

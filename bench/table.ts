@@ -1,5 +1,7 @@
 // The comparison: every peer in every row, round by round, the peers next to each other in time.
 
+import { setTimeout as sleep } from 'node:timers/promises';
+import { treeCpu, treeCpuBetweenNs } from './host/cpu.js';
 import { type Measurement, measure } from './measure.js';
 import type { Options } from './options.js';
 import { type Row, rowName } from './rows.js';
@@ -15,6 +17,8 @@ export interface Cell {
   readonly connections: number;
   readonly peer: string;
   readonly rounds: (Measurement | undefined)[];
+  /** Bytes of the head of one response: servers differ, and small bodies feel it. */
+  headBytes: number | undefined;
   /** Why there are no numbers, or fewer than there should be. */
   trouble: string | undefined;
 }
@@ -25,7 +29,11 @@ export interface TableResult {
   readonly seconds: number;
   readonly cells: readonly Cell[];
   readonly absent: readonly Absent[];
+  /** Servers that use the processor with nothing to do: they take it from whoever is measured. */
+  readonly restless: readonly { readonly name: string; readonly share: number }[];
 }
+
+const restMs = 2000;
 
 interface Entrant {
   readonly peer: Peer;
@@ -47,11 +55,13 @@ async function enter(session: Session, row: Row, { peer, running }: Entrant): Pr
     connections: row.connections,
     peer: peer.name,
     rounds: [],
+    headBytes: undefined,
     trouble: peer.refusal(row.file.name),
   };
   if (cell.trouble !== undefined) return [cell, undefined];
   try {
     const headBytes = await verify(running, row.file, session.hashes.get(row.file.name)!);
+    cell.headBytes = headBytes;
     await measure(running, row, headBytes, 1, session.placement);
     return [cell, { row, cell, running, headBytes }];
   } catch (error) {
@@ -77,6 +87,18 @@ function rotated<Item>(list: readonly Item[], by: number): Item[] {
   return list.map((_, index) => list[(index + by) % list.length]!);
 }
 
+/** The servers that use over half a percent of a processor while nobody asks anything. */
+async function findRestless(entrants: readonly Entrant[]): Promise<TableResult['restless']> {
+  await sleep(500); // what a server does after its start is not meant
+  const before = entrants.map(({ running }) => treeCpu(running.pid));
+  await sleep(restMs);
+  const shares = entrants.map(({ peer, running }, index) => ({
+    name: peer.name,
+    share: treeCpuBetweenNs(before[index]!, treeCpu(running.pid)) / (restMs * 1e6),
+  }));
+  return shares.filter(({ share }) => share > 0.005);
+}
+
 /** Runs the comparison. @throws only when the surroundings fail; a peer that fails has the reason in its cell. */
 export async function runTable(options: Options): Promise<TableResult> {
   const fileNames = [...new Set(['1KiB.bin', ...options.rows.map((row) => row.file.name)])];
@@ -86,6 +108,7 @@ export async function runTable(options: Options): Promise<TableResult> {
       const running = await session.start(peer);
       if (running) entrants.push({ peer, running });
     }
+    const restless = await findRestless(entrants);
     const cells: Cell[] = [];
     const contests: Contest[][] = [];
     for (const row of options.rows) {
@@ -104,6 +127,6 @@ export async function runTable(options: Options): Promise<TableResult> {
         for (const contest of rotated(inRow, round)) await runContest(contest, options, session);
       }
     }
-    return { rounds: options.rounds, seconds: options.seconds, cells, absent: session.absent };
+    return { rounds: options.rounds, seconds: options.seconds, cells, absent: session.absent, restless };
   });
 }

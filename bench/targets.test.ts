@@ -10,7 +10,7 @@ const server = 'clearway-uring';
 
 function cell(row: string, peer: string, round: Partial<Measurement>): Cell {
   const rounds = [round, round, round] as Measurement[];
-  return { row, fileBytes: 1024, connections: 64, peer, rounds, trouble: undefined };
+  return { row, fileBytes: 1024, connections: 64, peer, rounds, headBytes: 200, trouble: undefined };
 }
 
 function evidence(own: Partial<Measurement>, others: Partial<Measurement>, left: number): Evidence {
@@ -35,7 +35,7 @@ function evidence(own: Partial<Measurement>, others: Partial<Measurement>, left:
     trouble: undefined,
   };
   return {
-    table: { rounds: 3, seconds: 1, cells, absent: [] },
+    table: { rounds: 3, seconds: 1, cells, absent: [], restless: [] },
     idle: [{ mode: 'idle', ...held(2048 + left) }],
     stalled: [{ mode: 'stalled', ...held(8192 + left) }],
     cold: { results: [{ peer: server, rounds: [cold], trouble: undefined }], absent: [] },
@@ -78,7 +78,7 @@ test('everything past its bound is missed, and remarks say what a reader must kn
 
 test('what was not measured is not met', () => {
   const nothing: Evidence = {
-    table: { rounds: 3, seconds: 1, cells: [], absent: [] },
+    table: { rounds: 3, seconds: 1, cells: [], absent: [], restless: [] },
     idle: [],
     stalled: [],
     cold: { results: [], absent: [] },

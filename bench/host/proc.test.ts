@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
+import { parseAutogroup } from './autogroup.js';
 import { treeCpu, treeCpuBetweenNs } from './cpu.js';
 import {
   descriptorTargets,
@@ -33,6 +34,8 @@ test('parseScheduledNs, parseKilobyteField, parseCpuList', () => {
   assert.equal(parseScheduledNs(''), 0);
   assert.equal(parseKilobyteField('Rss:  12 kB\nPss:   7 kB\nPss_Dirty: 3 kB\n', 'Pss'), 7168);
   assert.equal(parseKilobyteField('Rss: 12 kB\n', 'Pss'), undefined);
+  assert.equal(parseAutogroup('/autogroup-15 nice -3\n'), -3);
+  assert.equal(parseAutogroup(''), undefined);
   assert.deepEqual(parseCpuList('0-2,5\n'), [0, 1, 2, 5]);
 });
 
