@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { ChurnReport } from './churn.js';
 import { churnGrowth } from './churn.js';
@@ -50,59 +50,61 @@ async function bench(words: string[], fault = ''): Promise<Ran> {
   }
 }
 
-test('table: one row, two peers, numbers in every column that has one', { skip }, async () => {
-  const peers = 'clearway-uring,node-http';
-  const ran = await bench(['--rows', '1KiB:8', '--rounds', '1', '--seconds', '1', '--peers', peers]);
-  assert.equal(ran.status, 0, ran.stderr);
-  assert.deepEqual(ran.leftovers, [], 'the temporary directory is gone');
-  assert.deepEqual(ran.json.table.absent, []);
-  const [own, other] = ran.json.table.cells;
-  for (const cell of [own!, other!]) {
-    const round = cell.rounds[0]!;
-    assert.ok(round.requestsPerSecond > 10 && round.cpuUsPerRequest > 1, JSON.stringify(cell));
-    assert.ok(round.systemCpuUsPerRequest > round.cpuUsPerRequest * 0.8);
-    assert.ok(round.rssBytes > 10e6);
-    assert.ok(cell.headBytes! > 60 && cell.headBytes! < 500);
-  }
-  // This server says that it copies every byte; requests cut off by the end of the run make it a little more than 1.
-  const copied = own!.rounds[0]!.copiedPerBodyByte!;
-  assert.ok(copied > 0.95 && copied < 1.2, `copied ${copied} per byte`);
-  assert.equal(other!.rounds[0]!.copiedPerBodyByte, undefined);
-  assert.match(ran.stdout, /\| 1KiB:8 +\| clearway-uring +\|/);
-});
+describe('the harness', { concurrency: true }, () => {
+  test('table: one row, two peers, numbers in every column that has one', { skip }, async () => {
+    const peers = 'clearway-uring,node-http';
+    const ran = await bench(['--rows', '1KiB:8', '--rounds', '1', '--seconds', '1', '--peers', peers]);
+    assert.equal(ran.status, 0, ran.stderr);
+    assert.deepEqual(ran.leftovers, [], 'the temporary directory is gone');
+    assert.deepEqual(ran.json.table.absent, []);
+    const [own, other] = ran.json.table.cells;
+    for (const cell of [own!, other!]) {
+      const round = cell.rounds[0]!;
+      assert.ok(round.requestsPerSecond > 10 && round.cpuUsPerRequest > 1, JSON.stringify(cell));
+      assert.ok(round.systemCpuUsPerRequest > round.cpuUsPerRequest * 0.8);
+      assert.ok(round.rssBytes > 10e6);
+      assert.ok(cell.headBytes! > 60 && cell.headBytes! < 500);
+    }
+    // This server says that it copies every byte; requests cut off by the end of the run make it a little more than 1.
+    const copied = own!.rounds[0]!.copiedPerBodyByte!;
+    assert.ok(copied > 0.95 && copied < 1.2, `copied ${copied} per byte`);
+    assert.equal(other!.rounds[0]!.copiedPerBodyByte, undefined);
+    assert.match(ran.stdout, /\| 1KiB:8 +\| clearway-uring +\|/);
+  });
 
-test('table: wrong bytes give a reason and no numbers', { skip }, async () => {
-  const ran = await bench(
-    ['--rows', '1KiB:8', '--rounds', '1', '--seconds', '1', '--peers', 'clearway-uring'],
-    'wrong',
-  );
-  const [cell] = ran.json.table.cells;
-  assert.match(cell!.trouble!, /other bytes/);
-  assert.deepEqual(cell!.rounds, []);
-  assert.match(ran.stdout, /other bytes/);
-});
+  test('table: wrong bytes give a reason and no numbers', { skip }, async () => {
+    const ran = await bench(
+      ['--rows', '1KiB:8', '--rounds', '1', '--seconds', '1', '--peers', 'clearway-uring'],
+      'wrong',
+    );
+    const [cell] = ran.json.table.cells;
+    assert.match(cell!.trouble!, /other bytes/);
+    assert.deepEqual(cell!.rounds, []);
+    assert.match(ran.stdout, /other bytes/);
+  });
 
-test('idle: connections are held and counted', { skip }, async () => {
-  const ran = await bench(['idle', '--quick', '--scale', '0.03', '--peers', 'clearway-uring']);
-  assert.equal(ran.status, 0, ran.stderr);
-  const [result] = ran.json.idle;
-  assert.equal(result!.trouble, undefined);
-  const [round] = result!.rounds;
-  assert.equal(round!.kept, 300);
-  assert.equal(round!.otherDescriptorsEach, 1, 'each connection is one descriptor');
-});
+  test('idle: connections are held and counted', { skip }, async () => {
+    const ran = await bench(['idle', '--quick', '--scale', '0.03', '--peers', 'clearway-uring']);
+    assert.equal(ran.status, 0, ran.stderr);
+    const [result] = ran.json.idle;
+    assert.equal(result!.trouble, undefined);
+    const [round] = result!.rounds;
+    assert.equal(round!.kept, 300);
+    assert.equal(round!.otherDescriptorsEach, 1, 'each connection is one descriptor');
+  });
 
-test('churn: a server that gives everything back, and one that leaks', { skip }, async () => {
-  const words = ['churn', '--scale', '0.02', '--peers', 'clearway-epoll'];
-  const [good, leaking] = await Promise.all([bench(words), bench(words, 'leak')]);
-  assert.equal(good.status, 0, good.stderr);
-  assert.equal(good.json.churn.results[0]!.trouble, undefined);
-  assert.deepEqual(churnGrowth(good.json.churn.results[0]), { descriptors: 0, frames: 0 });
-  assert.ok(churnGrowth(leaking.json.churn.results[0]).descriptors > 4);
-});
+  test('churn: a server that gives everything back, and one that leaks', { skip }, async () => {
+    const words = ['churn', '--scale', '0.02', '--peers', 'clearway-epoll'];
+    const [good, leaking] = await Promise.all([bench(words), bench(words, 'leak')]);
+    assert.equal(good.status, 0, good.stderr);
+    assert.equal(good.json.churn.results[0]!.trouble, undefined);
+    assert.deepEqual(churnGrowth(good.json.churn.results[0]), { descriptors: 0, frames: 0 });
+    assert.ok(churnGrowth(leaking.json.churn.results[0]).descriptors > 4);
+  });
 
-test('a mistake on the command line is one sentence and status 1', { skip }, async () => {
-  const ran = await bench(['--peers', 'apache']);
-  assert.equal(ran.status, 1);
-  assert.match(ran.stderr.trim().split('\n').at(-1)!, /^bench: no peer is called apache; there are clearway-uring/);
+  test('a mistake on the command line is one sentence and status 1', { skip }, async () => {
+    const ran = await bench(['--peers', 'apache']);
+    assert.equal(ran.status, 1);
+    assert.match(ran.stderr.trim().split('\n').at(-1)!, /^bench: no peer is called apache; there are clearway-uring/);
+  });
 });
