@@ -1,0 +1,87 @@
+// What one process needs once: the loop attached to Node's own, and the tree on it. Where they cannot be had (no
+// Linux, a worker thread, the FFI or openat2 refused) there is the portable tree, and bodies go as streams.
+
+import { openBeneath, openRoot } from '../kernel/file.js';
+import { resourceLimit } from '../kernel/limits.js';
+import { closeDescriptor } from '../kernel/socket.js';
+import { SystemError } from '../kernel/system-error.js';
+import { serveProfile } from '../serve/profile.js';
+import { Loop } from '../transport/loop.js';
+import { PortableTree } from './portable-tree.js';
+import { SiteTree } from './site-tree.js';
+import type { FileTree } from './tree.js';
+
+const defaultInlineBytes = 64 * 1024;
+const largestInlineBytes = 1024 * 1024;
+const contentBudget = 64 * 1024 * 1024;
+
+/** The loop that this process's transfers share. It keeps the process alive only while there are any. */
+export class SharedLoop {
+  readonly loop: Loop;
+  #transfers = 0;
+
+  /** @throws UnsupportedError or SystemError where there can be none. */
+  constructor() {
+    this.loop = new Loop();
+    try {
+      this.loop.attach();
+    } catch (error) {
+      this.loop.close();
+      throw error;
+    }
+    this.loop.keepAlive(false);
+  }
+
+  /** Transfers under way. */
+  get transfers(): number {
+    return this.#transfers;
+  }
+
+  /** A transfer begins. */
+  hold(): void {
+    if (this.#transfers++ === 0) this.loop.keepAlive(true);
+  }
+
+  /** A transfer ended. */
+  letGo(): void {
+    if (--this.#transfers === 0) this.loop.keepAlive(false);
+  }
+}
+
+/** What this process can do. */
+export interface Runtime {
+  readonly tree: FileTree;
+  /** Undefined where bodies go as streams, and why. */
+  readonly shared: SharedLoop | undefined;
+  readonly reason: string | undefined;
+}
+
+let runtime: Runtime | undefined;
+
+/** Finds out once. Never throws. */
+export function nodeRuntime(): Runtime {
+  runtime ??= start();
+  return runtime;
+}
+
+function start(): Runtime {
+  try {
+    checkOpening();
+    const shared = new SharedLoop();
+    const inlineBytes = Math.min(serveProfile()?.inlineBytes ?? defaultInlineBytes, largestInlineBytes);
+    const maxFiles = Math.max(16, Math.min(4096, Math.floor(resourceLimit('NOFILE').soft / 8)));
+    const tree = new SiteTree(shared.loop, { inlineBytes, budget: contentBudget, maxFiles });
+    return { tree, shared, reason: undefined };
+  } catch (error) {
+    return { tree: new PortableTree(), shared: undefined, reason: (error as Error).message };
+  }
+}
+
+/** openat2 is younger than some kernels, and older filters of system calls refuse it. */
+function checkOpening(): void {
+  const root = openRoot('/');
+  const fd = openBeneath(root, '.', 'refuse');
+  closeDescriptor(root);
+  if (fd < 0) throw new SystemError(-fd, 'openat2', '/');
+  closeDescriptor(fd);
+}

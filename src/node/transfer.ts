@@ -1,0 +1,101 @@
+// Transfer: moves extents of files into a socket of Node's by sendfile, on a duplicate of its descriptor. The duplicate
+// refers to the same open socket whatever becomes of the number it was made from: libuv may close that and the kernel
+// give it to another connection, and no byte can go astray. It is closed exactly once, when nothing uses it any more.
+
+import { closeDescriptor, duplicateDescriptor } from '../kernel/socket.js';
+import { Endpoint } from '../transport/endpoint.js';
+import { FilePump } from '../transport/file-pump.js';
+import type { FileSource } from '../transport/output.js';
+import type { SharedLoop } from './runtime.js';
+
+/** Whose bytes a transfer moves. */
+export interface TransferOwner {
+  /** False from the moment that the socket is no longer the owner's to write to. */
+  ownsSocket(): boolean;
+  /** Bytes went out after a wait. */
+  progressed(): void;
+  /** The extent is in the kernel's hands. */
+  extentSent(): void;
+  /** The peer is gone, or (`truncated`) the file ended before its extent did. */
+  extentFailed(truncated: boolean): void;
+}
+
+/** One body on its way. */
+export class Transfer extends Endpoint {
+  /** Bytes that left (counted by the pump). */
+  sentBytes = 0;
+  readonly #shared: SharedLoop;
+  readonly #owner: TransferOwner;
+  readonly #pump: FilePump;
+  #duplicate: number;
+  #closing = false;
+
+  /** @param fd the socket's descriptor. @throws SystemError EMFILE when there is no room for a duplicate. */
+  constructor(shared: SharedLoop, owner: TransferOwner, fd: number) {
+    super();
+    this.#shared = shared;
+    this.#owner = owner;
+    this.#duplicate = duplicateDescriptor(fd);
+    this.#pump = new FilePump(shared.loop, this);
+    shared.loop.register(this);
+    shared.hold();
+  }
+
+  /** What the pump writes to: nothing at all once the socket is not the owner's. */
+  get fd(): number {
+    return this.#owner.ownsSocket() ? this.#duplicate : -1;
+  }
+
+  /** Begins an extent; ends in the owner's extentSent or extentFailed, perhaps before this returns. */
+  send(file: FileSource, offset: number, length: number): void {
+    if (this.#pump.start(file, offset, length)) this.#owner.extentSent();
+  }
+
+  /** Gives up what is under way, and closes the duplicate as soon as no operation uses it. */
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#pump.stop();
+    if (this.#pump.waiting) this.#shared.loop.engine.cancel(this.token, this.#duplicate);
+    else this.#closeNow();
+  }
+
+  #closeNow(): void {
+    if (this.#duplicate < 0) return;
+    closeDescriptor(this.#duplicate);
+    this.#duplicate = -1;
+    this.#shared.loop.unregister(this);
+    this.#shared.letGo();
+  }
+
+  /** libuv's sockets never block, and the duplicate shares that: nothing to change (called by the pump). */
+  goDirect(): void {}
+
+  /** A range was not in the page cache and is being fetched (called by the pump). */
+  extentCold(): void {}
+
+  /** Called by the pump. */
+  extentSent(): void {
+    this.#owner.extentSent();
+  }
+
+  /** Called by the pump. */
+  extentFailed(truncated: boolean): void {
+    this.#owner.extentFailed(truncated);
+  }
+
+  /** Called by the pump when it was stopped and its last operation has ended. */
+  pumpIdle(): void {
+    this.#closeNow();
+  }
+
+  override writable(result: number): void {
+    const before = this.sentBytes;
+    this.#pump.writable(result);
+    if (this.sentBytes > before && !this.#closing) this.#owner.progressed();
+  }
+
+  override fetched(result: number): void {
+    this.#pump.fetched(result);
+  }
+}
