@@ -18,6 +18,8 @@ const contentBudget = 64 * 1024 * 1024;
 /** The loop that this process's transfers share. It keeps the process alive only while there are any. */
 export class SharedLoop {
   readonly loop: Loop;
+  /** How often a range was not in the page cache and was fetched first. */
+  coldFetches = 0;
   #transfers = 0;
 
   /** @throws UnsupportedError or SystemError where there can be none. */

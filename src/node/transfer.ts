@@ -72,7 +72,9 @@ export class Transfer extends Endpoint {
   goDirect(): void {}
 
   /** A range was not in the page cache and is being fetched (called by the pump). */
-  extentCold(): void {}
+  extentCold(): void {
+    this.#shared.coldFetches++;
+  }
 
   /** Called by the pump. */
   extentSent(): void {
