@@ -23,6 +23,7 @@ export type RefusalReason =
   | 'verifier'
   | 'kernel-too-old'
   | 'memory'
+  | 'pid-namespace'
   | 'busy'
   | 'device'
   | 'other';
@@ -121,6 +122,11 @@ const catalogue: Readonly<Record<RefusalReason, Entry>> = {
     says: 'there is not enough memory, or the limit on locked memory is too low',
     costs: 'the map or program was not created',
     remedy: 'raise the limit (ulimit -l unlimited), or ask for fewer entries',
+  },
+  'pid-namespace': {
+    says: 'this runs in a process-id namespace of its own, as in a container, where ids are not those the kernel counts by',
+    costs: 'processes cannot be told apart',
+    remedy: 'run it on the host, or in a container that shares the host’s process ids (--pid=host)',
   },
   busy: {
     says: 'another program is attached there already',

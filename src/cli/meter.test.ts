@@ -190,6 +190,21 @@ test('a kernel without BTF is told in one sentence, status 3', { skip: meterSkip
   assert.match(outcome.stderr, /^clearway meter: the kernel publishes no types \(BTF\)[^\n]*\.\n$/);
 });
 
+test('in a process-id namespace of its own the meter says so, status 3', { skip: meterSkip }, () => {
+  const outcome = spawnSync('unshare', ['-pf', '--mount-proc', process.execPath, main, 'meter'], { encoding: 'utf8' });
+  assert.equal(outcome.status, 3, outcome.stderr);
+  assert.match(outcome.stderr, /^clearway meter: this runs in a process-id namespace of its own[^\n]*\.\n$/);
+});
+
+test('without loopback the rest is metered, and what was not tested is said', { skip: meterSkip }, () => {
+  const outcome = spawnSync('unshare', ['-n', process.execPath, main, 'meter', '--', ...workload('unix-stream')], {
+    encoding: 'utf8',
+  });
+  assert.equal(outcome.status, 0, outcome.stderr);
+  assert.match(outcome.stderr, /unix socket: sent by copying +4\.0 MiB/);
+  assert.match(outcome.stderr, /The self-test could not try:\n {2}- UDP over loopback/);
+});
+
 test('wrong use is named, with the nearest right word', () => {
   const wrong = (args: string[], words: RegExp) =>
     assert.throws(

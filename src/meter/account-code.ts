@@ -118,11 +118,15 @@ function emitNewKey(a: Assembler, { task, socket, nullable }: OwnAccount): void 
     .loadField(r1, r1, 'task_struct', 'start_boottime')
     .store(8, r5, taskOffset.key + keyOffset.start, r1)
     .call('get_current_cgroup_id', {})
-    .load(8, r1, fp, storageAt)
-    .store(8, r1, taskOffset.key + keyOffset.cgroup, r0)
-    .add(r1, taskOffset.account)
-    .call('get_current_comm', { buffer: r1, size: commandBytes })
-    .load(8, r0, fp, storageAt);
+    .load(8, r5, fp, storageAt)
+    .store(8, r5, taskOffset.key + keyOffset.cgroup, r0)
+    .comment("the process's name, not the thread's")
+    .loadField(r1, task, 'task_struct', 'group_leader')
+    .fieldAddress(r1, r1, 'task_struct', 'comm');
+  for (let offset = 0; offset < commandBytes; offset += 8) {
+    a.load(8, r2, r1, offset).store(8, r5, taskOffset.account + offset, r2);
+  }
+  a.move(r0, r5);
 }
 
 /**

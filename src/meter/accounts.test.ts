@@ -22,7 +22,16 @@ const row = (part: Partial<AccountRow>): AccountRow => ({
 function reading(rows: AccountRow[], elapsedMs = 1000): Reading {
   const counters = addCounters(rows.map((each) => each.counters));
   const shortfall = { lostEvents: 0, lostBytes: 0, unattributedBytes: 0, unattributedEvents: 0, missedEvents: 0 };
-  return { tier: 'tracepoints', unseen: ['files'], elapsedMs, rows, counters, summary: summarise(counters), shortfall };
+  return {
+    tier: 'tracepoints',
+    unseen: ['files'],
+    untested: [],
+    elapsedMs,
+    rows,
+    counters,
+    summary: summarise(counters),
+    shortfall,
+  };
 }
 
 test('every counter has a place of its own in an account', () => {

@@ -1,5 +1,6 @@
 // The meter: attaches the best tier the host allows, tests itself, and reads accounts on demand until closed.
 
+import { readlinkSync } from 'node:fs';
 import { Btf } from '../bpf/btf.js';
 import { attachIterator } from '../bpf/link.js';
 import { BpfProgram } from '../bpf/program.js';
@@ -36,6 +37,8 @@ export interface Reading {
   readonly tier: Tier;
   /** Line by line, what this tier cannot see. */
   readonly unseen: readonly string[];
+  /** Parts of the self-test that could not be tried on this host, with the reason. */
+  readonly untested: readonly string[];
   readonly elapsedMs: number;
   /** One row for each process, network namespace and cgroup, the largest copier first. */
   readonly rows: readonly AccountRow[];
@@ -87,8 +90,13 @@ export function createMeter(options: MeterOptions = {}): Meter {
   }
 }
 
+/** PROC_PID_INIT_INO (include/linux/proc_ns.h): the namespace whose ids the kernel's own structures hold. */
+const firstProcessNamespace = 'pid:[4026531836]';
+
 function loadTracepoints(): ProgramSet {
   if (!platformIsLinux) throw new RefusedError('not-linux', 'the copy meter');
+  if (readlinkSync('/proc/self/ns/pid') !== firstProcessNamespace)
+    throw new RefusedError('pid-namespace', 'the copy meter');
   return ProgramSet.load(tracepointMaps, tracepointPrograms(Btf.kernel()));
 }
 
@@ -143,6 +151,7 @@ class OpenMeter implements Meter {
     return {
       tier: this.tier,
       unseen: unseenByTracepoints,
+      untested: this.selfTest.untried,
       elapsedMs: performance.now() - this.openedAt,
       rows,
       counters,

@@ -141,6 +141,9 @@ export function textReport(reading: Reading, subject: string): string {
   if (reading.unseen.length > 0) {
     lines.push('', `The ${reading.tier} tier does not see:`, ...reading.unseen.map((words) => `  - ${words}`));
   }
+  if (reading.untested.length > 0) {
+    lines.push('', 'The self-test could not try:', ...reading.untested.map((words) => `  - ${words}`));
+  }
   return `${lines.join('\n')}\n`;
 }
 
@@ -186,5 +189,6 @@ export function jsonReport(reading: Reading, subject: string, cgroups: ReadonlyM
       counters: sum.counters,
     })),
     unseen: reading.unseen,
+    untested: reading.untested,
   };
 }
