@@ -6,35 +6,13 @@ import { FramePool } from '../memory/frame-pool.js';
 import { Region } from '../memory/region.js';
 import type { Connection } from '../transport/connection.js';
 import type { Lender } from '../transport/output.js';
+import { reasonPhrase } from '../wire/http1/status.js';
 import { datePlaceholder } from './frame-cache.js';
 import type { Representation } from './representation.js';
 
-/** Reason phrases of the statuses that are sent (RFC 9110 section 15). */
-export const reasons: Readonly<Record<number, string>> = {
-  200: 'OK',
-  204: 'No Content',
-  206: 'Partial Content',
-  301: 'Moved Permanently',
-  304: 'Not Modified',
-  400: 'Bad Request',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  412: 'Precondition Failed',
-  413: 'Content Too Large',
-  414: 'URI Too Long',
-  416: 'Range Not Satisfiable',
-  431: 'Request Header Fields Too Large',
-  500: 'Internal Server Error',
-  501: 'Not Implemented',
-  503: 'Service Unavailable',
-  505: 'HTTP Version Not Supported',
-};
-
 /** A head: status line, Server, Date, the fields (each ending in CRLF), and the empty line. */
 export function makeHead(status: number, fields: string, date: string = datePlaceholder): string {
-  return `HTTP/1.1 ${status} ${reasons[status] ?? 'Unknown'}\r\nServer: clearway\r\nDate: ${date}\r\n${fields}\r\n`;
+  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\nServer: clearway\r\nDate: ${date}\r\n${fields}\r\n`;
 }
 
 /** Field policy of a server: what every response carries beside its own. */

@@ -12,8 +12,9 @@ import { chooseMediaType, prefersJson } from '../wire/http/negotiate.js';
 import { type CanonicalPath, canonicalPath, encodePath } from '../wire/http/path.js';
 import type { ByteRange } from '../wire/http/range.js';
 import { Field, Method, type RequestHead } from '../wire/http1/request.js';
+import { reasonPhrase } from '../wire/http1/status.js';
 import { type CachedResponse, dateOffset, FrameCache } from './frame-cache.js';
-import { type FieldPolicy, FieldWriter, makeHead, reasons, TextMemory } from './head.js';
+import { type FieldPolicy, FieldWriter, makeHead, TextMemory } from './head.js';
 import type { HttpState } from './http-protocol.js';
 import { htmlListing, jsonListing, readListing } from './listing.js';
 import { type Metrics, Way } from './metrics.js';
@@ -363,7 +364,7 @@ export class Responder {
     close: boolean,
   ): void {
     const common = fields.includes('X-Content-Type-Options') ? '' : this.#fields.common;
-    const body = `${status} ${reasons[status]}\n`;
+    const body = `${status} ${reasonPhrase(status)}\n`;
     this.#text(connection, head, status, body, 'text/plain; charset=utf-8', fields, close, common);
   }
 

@@ -1,4 +1,4 @@
-// Status codes: their standard reason phrases and whole status lines, ready as bytes. Not here: when to answer which.
+// Status codes: their standard reason phrases. Not here: when to answer which.
 
 /** Reason phrases of the status codes that the server may send (RFC 9110 section 15, RFC 6585). */
 const REASONS: Readonly<Record<number, string>> = {
@@ -45,27 +45,7 @@ const REASONS: Readonly<Record<number, string>> = {
   505: 'HTTP Version Not Supported',
 };
 
-const LINES = new Map<number, Uint8Array>();
-for (const [code, reason] of Object.entries(REASONS)) {
-  const line = `HTTP/1.1 ${code} ${reason}\r\n`;
-  LINES.set(
-    Number(code),
-    Uint8Array.from(line, (character) => character.charCodeAt(0)),
-  );
-}
-
 /** The standard reason phrase of a status code; empty for one that has none, as RFC 9112 section 4 allows. */
 export function reasonPhrase(status: number): string {
   return REASONS[status] ?? '';
-}
-
-/**
- * The bytes of `HTTP/1.1 STATUS REASON` CR LF; shared, not to be written to.
- *
- * @throws RangeError for a status code that is not in the table
- */
-export function statusLine(status: number): Uint8Array {
-  const line = LINES.get(status);
-  if (line === undefined) throw new RangeError(`status ${status} is not one that the server sends`);
-  return line;
 }
