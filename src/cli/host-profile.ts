@@ -9,6 +9,17 @@ import { profilePath } from '../serve/profile.js';
 
 export { profilePath };
 
+/** What `plan --here` plans unless told otherwise: serve on this host's loopback, its processor time alone. */
+export const hereDefaults = {
+  app: 'serve',
+  device: 'loopback',
+  direction: 'send',
+  source: 'file',
+  mtu: 65_535,
+  flows: 64,
+  way: 'sendfile',
+} as const;
+
 interface StoredProfile {
   journey?: { title?: string; measuredAt?: string; constants?: Record<string, Constant> };
   [other: string]: unknown;

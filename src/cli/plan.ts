@@ -20,7 +20,7 @@ import {
   type Way,
   ways,
 } from '../journey/scenario.js';
-import { loadHost, profilePath } from './host-profile.js';
+import { hereDefaults, loadHost, profilePath } from './host-profile.js';
 
 export const summary = 'predict where a packet\u2019s time goes, and what would make it faster';
 
@@ -117,7 +117,7 @@ async function scenarioFrom(values: Record<string, string | boolean | undefined>
       merged.way = list[0];
     } else merged[name] = value;
   }
-  if (values.here === true) merged.host = 'here';
+  if (values.here === true) Object.assign(merged, { ...hereDefaults, ...merged, host: 'here' });
   const { scenario, problems } = readScenario(merged);
   if (problems.length > 0) throw new PlanError(optionProblems(problems));
   return { scenario, compared };

@@ -28,14 +28,25 @@ const wayNames: Record<Way, string> = {
 const smallest = 16;
 const largest = 2 ** 24;
 
-/** Sender processor time of one message of `message` bytes sent by `way`. The packet counts are those of a stream of such messages. */
-export function sendCostNs(scenario: Scenario, way: Way, message: number, here?: Host): number {
-  const changed: Scenario = { ...scenario, path: 'socket', way, message, direction: 'send', fragments: 1 };
+/** Sender processor time of messages sent by `way`, as a function of their bytes. The packet counts are those of a stream of such messages. */
+function sendCosts(scenario: Scenario, way: Way, here?: Host): (bytes: number) => number {
+  const changed: Scenario = { ...scenario, path: 'socket', way, direction: 'send', fragments: 1 };
   const shop = workshopFor(changed, hostOf(changed, here));
-  const counts = countsOf(changed, shop.look('ack.segments').value);
-  return [...sendProcessorStages(shop, counts), ...afterSendStages(shop, counts)]
-    .filter((stage) => stage.resource !== 'memory bus')
-    .reduce((sum, stage) => sum + stage.busyNs, 0);
+  const ackSegments = shop.look('ack.segments').value;
+  return (bytes) => {
+    // One scenario of our own, at another size each time: copying it for every size is what would take the time.
+    changed.message = bytes;
+    const counts = countsOf(changed, ackSegments);
+    let sum = 0;
+    for (const stage of sendProcessorStages(shop, counts)) if (stage.resource !== 'memory bus') sum += stage.busyNs;
+    for (const stage of afterSendStages(shop, counts)) sum += stage.busyNs;
+    return sum;
+  };
+}
+
+/** Sender processor time of one message of `message` bytes sent by `way`. */
+export function sendCostNs(scenario: Scenario, way: Way, message: number, here?: Host): number {
+  return sendCosts(scenario, way, here)(message);
 }
 
 /** The size from which `way` is cheaper than one copy, by bisection between the last size at which it loses and the next at which it wins. */
@@ -46,12 +57,16 @@ export function breakEven(scenario: Scenario, way: Way, here?: Host): BreakEven 
 /** Break-even sizes of several ways: the cost of the copy is computed once a size. */
 export function breakEvens(scenario: Scenario, ways: readonly Way[], here?: Host): BreakEven[] {
   const copies = new Map<number, number>();
+  const copied = sendCosts(scenario, 'gather', here);
   const copyCost = (bytes: number): number => {
-    const known = copies.get(bytes) ?? sendCostNs(scenario, 'gather', bytes, here);
+    const known = copies.get(bytes) ?? copied(bytes);
     copies.set(bytes, known);
     return known;
   };
-  return ways.map((way) => breakEvenOf(way, (bytes) => sendCostNs(scenario, way, bytes, here) < copyCost(bytes)));
+  return ways.map((way) => {
+    const cost = sendCosts(scenario, way, here);
+    return breakEvenOf(way, (bytes) => cost(bytes) < copyCost(bytes));
+  });
 }
 
 function breakEvenOf(way: Way, wins: (bytes: number) => boolean): BreakEven {

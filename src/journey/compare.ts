@@ -55,6 +55,7 @@ function variants(ways: readonly Way[] | undefined, scenario: Scenario): { name:
       ];
     }
     if (way === 'sendfile' && scenario.protocol === 'udp') return [];
+    if (scenario.app === 'serve' && scenario.device !== 'nic' && way !== 'copy' && way !== 'sendfile') return [];
     if (way === 'bypass' && scenario.device !== 'nic') return [];
     return [{ name: way, change: way === 'sendfile' ? { way, source: 'file' as const } : { way } }];
   });

@@ -308,6 +308,29 @@ const table = {
   'fw.nfqueue': assumed(4000, 'ns/skb', 'netlink message, wake-up of the daemon, verdict', 'nfnetlink_queue'),
   'fw.helper': assumed(900, 'ns/skb', 'conntrack helper and its search', 'nf_conntrack_sip'),
 
+  // clearway serve: the whole server process, so that its ways can be predicted on a calibrated host
+  'serve.request': assumed(
+    4500,
+    'ns/request',
+    'keep-alive, small file from memory, loopback',
+    'a 2-core virtual machine; calibrate',
+  ),
+  'serve.sendfile': assumed(
+    2500,
+    'ns/request',
+    'sendfile instead of memory, more a request',
+    'a 2-core virtual machine; calibrate',
+  ),
+  'serve.inline.byte': assumed(0.09, 'ns/B', 'from memory, to 64 KiB', 'a 2-core virtual machine; calibrate'),
+  'serve.inline.byte.large': assumed(0.13, 'ns/B', 'from memory, beyond 64 KiB', 'a 2-core virtual machine; calibrate'),
+  'serve.sendfile.byte': assumed(0.13, 'ns/B', 'by sendfile, to 64 KiB', 'a 2-core virtual machine; calibrate'),
+  'serve.sendfile.byte.large': assumed(
+    0.25,
+    'ns/B',
+    'by sendfile, beyond 64 KiB',
+    'a 2-core virtual machine; calibrate',
+  ),
+
   // Memory and guests
   'memory.bandwidth': assumed(
     80,

@@ -43,6 +43,7 @@ export interface Scenario {
   fragments: number;
   page: number;
   source: 'memory' | 'file';
+  app: 'none' | 'serve';
   way: Way;
   receive: 'copy' | 'truncate' | 'mmap' | 'zcrx';
   rxBuffer: number;
@@ -155,6 +156,14 @@ export const fields: Record<FieldName, Field> = {
     default: 'memory',
     values: ['memory', 'file'],
     about: 'where the payload lies',
+  },
+  app: {
+    kind: 'choice',
+    group: 'way',
+    default: 'none',
+    values: ['none', 'serve'],
+    about:
+      'what sends: a bare loop of calls, or clearway serve answering requests (its ways: copy is from memory, and sendfile)',
   },
   way: { kind: 'choice', group: 'way', default: 'copy', values: ways, about: 'how the payload leaves the application' },
   receive: {

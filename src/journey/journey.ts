@@ -71,7 +71,10 @@ function socketStages(shop: Workshop, counts: Counts): { stages: Stage[]; afterw
     stages: [
       ...(sends ? sendStages(shop, counts) : []),
       ...wire,
-      ...(receives ? receiveSocketStages(shop, counts) : []),
+      // A local sender's softirq does the receiver's work: that part stays when only the sender is asked for.
+      ...(receives ? receiveSocketStages(shop, counts) : []).filter(
+        (one) => !local || direction !== 'send' || one.side === 'sender',
+      ),
     ],
     afterwards: sends ? afterSendStages(shop, counts) : [],
   };
@@ -92,7 +95,8 @@ export function buildJourney(scenario: Scenario, here?: Host): Journey {
     const made = resourceOf(stage, shop);
     const resource = resources.get(made.id) ?? made;
     resources.set(resource.id, resource);
-    return { ...stage, resourceId: resource.id, serviceNs: stage.busyNs * resource.slowdown };
+    // The stage was made for this journey alone: it is completed in place, not copied.
+    return Object.assign(stage, { resourceId: resource.id, serviceNs: stage.busyNs * resource.slowdown });
   };
   const keep = (stage: Stage): boolean => stage.busyNs > 0 || stage.latencyNs > 0;
   const stages = built.stages.filter(keep).map(bind);

@@ -212,7 +212,7 @@ class Simulation {
     const window = arrivalsPerSecond === undefined ? this.#window() : 0;
     // A window of messages can cycle through the resources as one convoy: rates are taken over whole windows.
     this.#measured = window > 0 ? Math.ceil(messages / window) * window : Math.floor(messages * 0.8);
-    const total = window > 0 ? this.#measured + 4 * window : messages;
+    const total = window > 0 ? this.#measured + 5 * window : messages;
     if (window > 0) for (let index = 0; index < window; index += 1) this.#start();
     else this.#scheduleArrival(arrivalsPerSecond!);
     while (this.#events.size > 0) {
@@ -327,7 +327,7 @@ class Simulation {
   #result(window: number): SimulationResult {
     const bytes = this.journey.scenario.message;
     const times = this.#leaveTimes;
-    const from = lastOfBurst(times, Math.min(2 * window, Math.max(0, times.length - 2)));
+    const from = lastOfBurst(times, Math.min(4 * window, Math.max(0, times.length - 2)));
     const to = lastOfBurst(times, Math.min(from + this.#measured, times.length - 1));
     const elapsed = times[to]! - times[from]!;
     const utilisation: Record<string, number> = {};

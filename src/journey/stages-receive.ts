@@ -4,7 +4,7 @@ import type { Counts } from './counts.js';
 import { type ResourceKind, type Stage, stage, type Term, term, type Workshop } from './stage.js';
 import { linkHeaderBytes, receiveStages } from './stages-bus.js';
 import { guestReceiveStages } from './stages-guest.js';
-import { firewallTerms } from './stages-send.js';
+import { firewallTerms, isServedLocally } from './stages-send.js';
 
 /** How the application takes the payload: copied, discarded, mapped, or already where it wants it. */
 function takeTerms(shop: Workshop, counts: Counts): Term[] {
@@ -87,7 +87,9 @@ export function receiveSocketStages(shop: Workshop, counts: Counts): Stage[] {
   return [
     ...bus,
     ...guestReceiveStages(shop, counts),
-    ...softirqStages(shop, counts, local ? 'sender' : 'receiver', local ? 'core' : resource),
+    ...(isServedLocally(shop)
+      ? []
+      : softirqStages(shop, counts, local ? 'sender' : 'receiver', local ? 'core' : resource)),
     stage({
       id: 'rx-memory',
       label: 'memory traffic',

@@ -17,6 +17,7 @@ function callStage(shop: Workshop, counts: Counts): Stage {
     term(shop, protocol === 'udp' ? 'udp.call' : 'tcp.call', calls, `${protocol} send`),
     term(shop, 'sendzc.call', onRing ? calls : 0, 'notification slot'),
     term(shop, 'sendfile.call', way === 'sendfile' ? calls : 0, 'sendfile and its pipe'),
+    term(shop, 'serve.request', shop.scenario.app === 'serve' ? 1 : 0, 'request of clearway serve'),
     term(shop, 'call.iovec', way === 'copy' ? 0 : fragments - 1, 'further iovecs'),
   ];
   if (source === 'file' && way !== 'sendfile') {
@@ -191,8 +192,41 @@ function bypassStage(shop: Workshop, counts: Counts): Stage {
   });
 }
 
+/** Bytes up to this size cost serve one rate, those beyond another (calibrate measures at these). */
+const servedSmallBytes = 65_536;
+
+/** clearway serve on a device without a NIC: its whole process as calibrate measures it, stack and softirq included. */
+function serveStage(shop: Workshop, counts: Counts): Stage {
+  const sendfile = shop.scenario.way === 'sendfile';
+  const small = Math.min(counts.bytes, servedSmallBytes);
+  return stage({
+    id: 'serve',
+    label: 'clearway serve',
+    side: 'sender',
+    resource: 'core',
+    grain: 'message',
+    terms: [
+      term(shop, 'serve.request', 1, 'request'),
+      term(shop, 'serve.sendfile', sendfile ? 1 : 0, 'by sendfile'),
+      term(shop, sendfile ? 'serve.sendfile.byte' : 'serve.inline.byte', small, 'bytes to 64 KiB'),
+      term(
+        shop,
+        sendfile ? 'serve.sendfile.byte.large' : 'serve.inline.byte.large',
+        counts.bytes - small,
+        'bytes beyond',
+      ),
+    ],
+  });
+}
+
+/** Whether the sender is clearway serve on loopback, whose law was measured as a whole. */
+export function isServedLocally(shop: Workshop): boolean {
+  return shop.scenario.app === 'serve' && shop.scenario.device !== 'nic';
+}
+
 /** The sender's processor stages alone, in order: what break-even sizes are computed from. */
 export function sendProcessorStages(shop: Workshop, counts: Counts): Stage[] {
+  if (isServedLocally(shop)) return [serveStage(shop, counts), memoryStage(shop, counts)];
   if (shop.scenario.way === 'bypass') return [bypassStage(shop, counts), memoryStage(shop, counts)];
   return [
     callStage(shop, counts),
@@ -225,5 +259,5 @@ export function sendStages(shop: Workshop, counts: Counts): Stage[] {
 
 /** What the sender still does after the message has left: it costs processor time but not the receiver's time line. */
 export function afterSendStages(shop: Workshop, counts: Counts): Stage[] {
-  return shop.scenario.way === 'bypass' ? [] : completionStages(shop, counts);
+  return shop.scenario.way === 'bypass' || isServedLocally(shop) ? [] : completionStages(shop, counts);
 }

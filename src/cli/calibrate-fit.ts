@@ -1,0 +1,161 @@
+// From calibration's measurements to the constants of the model: which figure is which constant, and how those that cannot be measured alone
+// are solved from those that can. Arithmetic only.
+
+import type { Constant, ConstantId } from '../journey/constants.js';
+
+/** A median over rounds with the 95 % interval of it. */
+export interface Measured {
+  median: number;
+  low: number;
+  high: number;
+  rounds: number;
+}
+
+export interface Fitted {
+  constants: Partial<Record<ConstantId, Constant>>;
+  /** Files up to this size cost serve less from memory than by sendfile. */
+  inlineBytes: number;
+}
+
+/** Payload of one super-packet on loopback. */
+const superBytes = 65_483;
+
+function digits(value: number): string {
+  return Number(value.toPrecision(3)).toString();
+}
+
+/** Line through measurements at several sizes by least squares of the relative error: cost = call + bytes x perByte. */
+export function fitLine(points: readonly { bytes: number; ns: number }[]): { call: number; perByte: number } {
+  let [w, wx, wy, wxx, wxy] = [0, 0, 0, 0, 0];
+  for (const { bytes, ns } of points) {
+    const weight = 1 / (ns * ns);
+    w += weight;
+    wx += weight * bytes;
+    wy += weight * ns;
+    wxx += weight * bytes * bytes;
+    wxy += weight * bytes * ns;
+  }
+  const perByte = (w * wxy - wx * wy) / (w * wxx - wx * wx);
+  return { call: Math.max(0, (wy - perByte * wx) / w), perByte: Math.max(0, perByte) };
+}
+
+class Profile {
+  readonly constants: Partial<Record<ConstantId, Constant>> = {};
+
+  constructor(
+    readonly measured: ReadonlyMap<string, Measured>,
+    readonly table: Readonly<Record<ConstantId, Constant>>,
+  ) {}
+
+  /** A constant that was measured as it is. */
+  direct(id: ConstantId, name: string, scale = 1): void {
+    const one = this.measured.get(name);
+    if (!one) return;
+    const interval = `${digits(one.low * scale)} to ${digits(one.high * scale)}`;
+    this.put(id, one.median * scale, `95 % interval ${interval}, ${one.rounds} rounds`);
+  }
+
+  /** A constant that was solved from others. */
+  put(id: ConstantId, value: number, conditions: string): void {
+    this.constants[id] = {
+      value: Math.max(0, value),
+      unit: this.table[id].unit,
+      conditions,
+      source: 'clearway calibrate, loopback',
+      kind: 'measured here',
+    };
+  }
+
+  points(prefix: string): { bytes: number; ns: number }[] {
+    const out: { bytes: number; ns: number }[] = [];
+    for (const [name, one] of this.measured) {
+      if (name.startsWith(prefix)) out.push({ bytes: Number(name.slice(prefix.length)), ns: one.median });
+    }
+    return out.sort((a, b) => a.bytes - b.bytes);
+  }
+}
+
+/** Sends over loopback: what a copied byte does not explain is the stack, a super-packet at a time; sendfile has the same stack. */
+function fitSends(profile: Profile): void {
+  const gather = fitLine(profile.points('gather.'));
+  const sendfile = fitLine(profile.points('sendfile.'));
+  const entry = profile.constants['call.entry']?.value ?? 0;
+  const copy = Math.min(profile.constants['copy.tx']?.value ?? 0, gather.perByte);
+  const stack = (gather.perByte - copy) * superBytes;
+  const pages = sendfile.perByte - stack / superBytes;
+  profile.put('tcp.call', gather.call - entry, 'sends of 4 KiB to 1 MiB: what does not grow with size');
+  profile.put(
+    'tcp.transmit',
+    pages < 0 ? sendfile.perByte * superBytes : stack,
+    'a super-packet down and up the stack, acknowledgement included',
+  );
+  profile.put('sendfile.page', pages * 4096, 'sendfile of 4 KiB to 1 MiB, less the stack');
+  profile.put('sendfile.call', sendfile.call - gather.call, 'sendfile of 4 KiB to 1 MiB: what does not grow with size');
+  for (const id of ['tx.packet', 'rx.stack', 'ack.receive', 'page.alloc', 'frag.map'] as const) {
+    profile.put(id, 0, 'within tcp.transmit');
+  }
+}
+
+/** serve: cost of a request, of a byte up to 64 KiB, and of a byte beyond, where a socket buffer no longer holds the answer. */
+function fitServe(profile: Profile): number {
+  const inline = profile.points('serve.inline.');
+  const sendfile = profile.points('serve.sendfile.');
+  const [i0, i1, i2] = inline;
+  const [s0, s1, s2] = sendfile;
+  if (!i0 || !i1 || !i2 || !s0 || !s1 || !s2) return 65_536;
+  const slope = (a: { bytes: number; ns: number }, b: { bytes: number; ns: number }): number =>
+    Math.max(0, (b.ns - a.ns) / (b.bytes - a.bytes));
+  const words = 'the whole server process, loopback, client kept ahead';
+  profile.put('serve.inline.byte', slope(i0, i1), `${words}, to 64 KiB`);
+  profile.put('serve.inline.byte.large', slope(i1, i2), `${words}, from 64 KiB to 1 MiB`);
+  profile.put('serve.sendfile.byte', slope(s0, s1), `${words}, to 64 KiB`);
+  profile.put('serve.sendfile.byte.large', slope(s1, s2), `${words}, from 64 KiB to 1 MiB`);
+  const request = i0.ns - slope(i0, i1) * i0.bytes;
+  profile.put('serve.request', request, `${words}, 1 KiB from memory`);
+  profile.put('serve.sendfile', s0.ns - slope(s0, s1) * s0.bytes - request, `${words}, 1 KiB by sendfile`);
+  return inlineLimit(inline, sendfile);
+}
+
+/** The size up to which memory is cheaper than sendfile, between the measured ones by interpolation; 4 KiB at least, and
+ * 256 KiB at most: larger frames crowd others out of serve's memory. */
+function inlineLimit(
+  inline: readonly { bytes: number; ns: number }[],
+  sendfile: readonly { bytes: number; ns: number }[],
+): number {
+  const at = (points: readonly { bytes: number; ns: number }[], bytes: number): number => {
+    const next = Math.max(
+      1,
+      points.findIndex((point) => point.bytes >= bytes),
+    );
+    const [a, b] = [points[next - 1]!, points[next]!];
+    return a.ns + ((b.ns - a.ns) * (bytes - a.bytes)) / (b.bytes - a.bytes);
+  };
+  let limit = 4096;
+  for (let bytes = 4096; bytes <= 262_144; bytes *= 2) if (at(inline, bytes) <= at(sendfile, bytes)) limit = bytes;
+  return limit;
+}
+
+/** Constants of this host, and what serve takes from them. */
+export function fitProfile(
+  measured: ReadonlyMap<string, Measured>,
+  table: Readonly<Record<ConstantId, Constant>>,
+): Fitted {
+  const profile = new Profile(measured, table);
+  profile.direct('call.entry', 'call');
+  profile.direct('copy.tx', 'copy.hot');
+  profile.direct('copy.user', 'copy.hot');
+  profile.direct('copy.deferred', 'copy.cold');
+  profile.direct('copy.tx.large', 'copy.cold');
+  profile.direct('rx.wake', 'wake');
+  profile.direct('sendzc.notify', 'notification');
+  if (measured.has('notification')) profile.put('sendzc.call', 0, 'within sendzc.notify');
+  const datagram = measured.get('datagram');
+  if (datagram)
+    profile.put(
+      'udp.call',
+      datagram.median - (profile.constants['call.entry']?.value ?? 0),
+      'datagram of 1400 B over loopback, delivery included',
+    );
+  fitSends(profile);
+  return { constants: profile.constants, inlineBytes: fitServe(profile) };
+}

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { answer } from '../journey/answer.js';
+import { constants } from '../journey/constants.js';
+import { defaultScenario } from '../journey/scenario.js';
+import { platformIsLinux } from '../kernel/ffi.js';
+import { sendSizes, serveSizes, summarise } from './calibrate.js';
+import { fitLine, fitProfile, type Measured } from './calibrate-fit.js';
+import { measureCall, measureCopy, measureSend, measureWake, Payload, Sink } from './calibrate-measure.js';
+import { measureServe } from './calibrate-serve.js';
+import { hereDefaults } from './host-profile.js';
+
+const skip = platformIsLinux ? false : 'the measurements are Linux system calls';
+const exactly = (ns: number): Measured => ({ median: ns, low: ns * 0.95, high: ns * 1.05, rounds: 5 });
+
+/** Measurements of a host whose costs are known, so that the fit can be checked. */
+function madeUp(): Map<string, Measured> {
+  const measured = new Map<string, Measured>([
+    ['call', exactly(200)],
+    ['copy.hot', exactly(0.03)],
+    ['copy.cold', exactly(0.1)],
+    ['datagram', exactly(2200)],
+    ['wake', exactly(5000)],
+    ['notification', exactly(300)],
+  ]);
+  for (const bytes of sendSizes) {
+    measured.set(`gather.${bytes}`, exactly(1500 + 0.15 * bytes));
+    measured.set(`sendfile.${bytes}`, exactly(2000 + 0.16 * bytes));
+  }
+  for (const bytes of serveSizes) {
+    measured.set(`serve.inline.${bytes}`, exactly(5000 + 0.15 * bytes));
+    measured.set(`serve.sendfile.${bytes}`, exactly(8000 + 0.2 * bytes));
+  }
+  return measured;
+}
+
+test('the fit finds the costs it was made from', () => {
+  const { constants: found, inlineBytes } = fitProfile(madeUp(), constants);
+  const near = (value: number | undefined, expected: number) =>
+    assert.ok(value !== undefined && Math.abs(value / expected - 1) < 0.01, `${value} is not ${expected}`);
+  near(found['call.entry']?.value, 200);
+  near(found['copy.tx']?.value, 0.03);
+  near(found['tcp.call']?.value, 1300);
+  near(found['tcp.transmit']?.value, 0.12 * 65_483);
+  near(found['sendfile.call']?.value, 500);
+  near(found['sendfile.page']?.value, 0.04 * 4096);
+  near(found['serve.request']?.value, 5000);
+  near(found['serve.sendfile']?.value, 3000);
+  near(found['serve.sendfile.byte.large']?.value, 0.2);
+  assert.equal(inlineBytes, 262_144);
+  for (const one of Object.values(found)) {
+    assert.equal(one.kind, 'measured here');
+    assert.ok(one.unit !== '' && one.source !== '' && one.conditions !== '');
+  }
+});
+
+test('a profile predicts serve between the measured sizes', () => {
+  const { constants: found } = fitProfile(madeUp(), constants);
+  const here = { title: 'made up', source: 'a test', constants: found };
+  for (const [way, call, perByte] of [
+    ['copy', 5000, 0.15],
+    ['sendfile', 8000, 0.2],
+  ] as const) {
+    for (const message of [1024, 16_384, 262_144, 1_048_576]) {
+      const given = answer({ ...defaultScenario(), ...hereDefaults, host: 'here', way, message }, { here });
+      const expected = call + perByte * message;
+      assert.ok(Math.abs(given.cpu.senderNsPerMessage / expected - 1) < 0.02, `${way} ${message}`);
+      assert.equal(given.cpu.receiverNsPerMessage, 0);
+      assert.ok(Math.abs(given.throughput.messagesPerSecond / (1e9 / expected) - 1) < 0.02);
+    }
+  }
+});
+
+test('a line is found through points with relative noise, a median has its interval', () => {
+  const { call, perByte } = fitLine([
+    { bytes: 1000, ns: 1100 },
+    { bytes: 10_000, ns: 2000 },
+    { bytes: 100_000, ns: 11_000 },
+  ]);
+  assert.ok(Math.abs(call - 1000) < 1 && Math.abs(perByte - 0.1) < 1e-6);
+  const measured = summarise([5, 1, 3, 2, 4, 100, 3, 3, 2]);
+  assert.equal(measured.median, 3);
+  assert.ok(measured.low >= 1 && measured.low <= 3 && measured.high >= 3 && measured.high <= 100);
+});
+
+test('the measurements measure: plausible figures, in order', { skip }, async () => {
+  const call = measureCall();
+  assert.ok(call > 20 && call < 20_000, `call ${call} ns`);
+  const [hot, cold] = [measureCopy('hot'), measureCopy('cold')];
+  assert.ok(hot > 0.002 && hot < 2, `hot ${hot} ns a byte`);
+  assert.ok(cold > 0.01 && cold < 5, `cold ${cold} ns a byte`);
+  assert.ok((await measureWake()) > 500);
+  const sink = await Sink.open();
+  const payload = new Payload(4 * 1024 * 1024);
+  try {
+    for (const way of ['gather', 'sendfile'] as const) {
+      const small = measureSend(sink, payload, way, 4096);
+      const large = measureSend(sink, payload, way, 1_048_576);
+      assert.ok(small > 200 && large > 4 * small, `${way}: ${small} and ${large} ns`);
+    }
+  } finally {
+    sink.close();
+    payload.close();
+  }
+});
+
+test('serve is measured by its own processor time', { skip }, async () => {
+  const served = await measureServe(4096, true, 400);
+  assert.ok(served.nsPerRequest > 500 && served.nsPerRequest < 500_000, `${served.nsPerRequest} ns a request`);
+  assert.ok(served.requestsPerSecond > 100);
+});
+
+test('a wrong time is one sentence, help says where the profile goes', () => {
+  const command = fileURLToPath(new URL('./main.js', import.meta.url));
+  const wrong = spawnSync(process.execPath, [command, 'calibrate', '--seconds', '3'], { encoding: 'utf8' });
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.stderr, /--seconds is a number from 10 to 55/);
+  const help = spawnSync(process.execPath, [command, 'calibrate', '--help'], { encoding: 'utf8' });
+  assert.match(help.stdout, /clearway\/profile\.json/);
+});
+
+test('the profile file keeps what others wrote, and --here reads it', { skip }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-profile-'));
+  const before = process.env.XDG_CONFIG_HOME;
+  process.env.XDG_CONFIG_HOME = folder;
+  try {
+    const { loadHost, storeHost } = await import('./host-profile.js');
+    assert.equal(loadHost(), undefined);
+    const { constants: found } = fitProfile(madeUp(), constants);
+    storeHost({ title: 'made up', measuredAt: 'now', constants: found }, { inlineBytes: 8192 });
+    const path = storeHost({ title: 'made up again', measuredAt: 'later', constants: found }, { other: 1 });
+    assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')).serve, { inlineBytes: 8192, other: 1 });
+    assert.equal(loadHost()?.title, 'made up again');
+    const command = fileURLToPath(new URL('./main.js', import.meta.url));
+    const done = spawnSync(process.execPath, [command, 'plan', '--here', '--message', '1M', '--json'], {
+      encoding: 'utf8',
+    });
+    assert.equal(done.status, 0, done.stderr);
+    assert.equal(JSON.parse(done.stdout).host.title, 'made up again');
+  } finally {
+    if (before === undefined) delete process.env.XDG_CONFIG_HOME;
+    else process.env.XDG_CONFIG_HOME = before;
+    rmSync(folder, { recursive: true });
+  }
+});
