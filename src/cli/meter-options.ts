@@ -11,6 +11,8 @@ export interface MeterCommand {
   /** The program to run and meter, with its arguments. */
   readonly command: readonly string[] | undefined;
   readonly json: boolean;
+  /** Also account by socket. */
+  readonly sockets: boolean;
   readonly durationMs: number | undefined;
   readonly intervalMs: number | undefined;
   readonly failIf: readonly Condition[];
@@ -23,6 +25,7 @@ const options = {
   cgroup: { type: 'string' },
   all: { type: 'boolean' },
   json: { type: 'boolean' },
+  sockets: { type: 'boolean' },
   duration: { type: 'string' },
   interval: { type: 'string' },
   output: { type: 'string' },
@@ -42,6 +45,7 @@ Counts every byte the CPU copies through sockets, for any program, by process an
   --duration TIME    ends after a time: 10s, 500ms, 2m (default: at a signal, or when the process ends)
   --interval TIME    how often the live table changes (1s); with --json, one object on a line each time
   --json             the report as JSON
+  --sockets          also by socket: those that are open at the end
   --output FILE      writes the report into a file
   --fail-if EXPR     status 1 if it holds at the end: 'amplification > 1.1', 'reverted >= 1MiB'; may be repeated
 
@@ -64,6 +68,7 @@ export function parseMeterArguments(args: readonly string[]): MeterCommand {
     scope: scopeOf(values.pid, values.cgroup, command),
     command,
     json: values.json === true,
+    sockets: values.sockets === true,
     durationMs: values.duration === undefined ? undefined : parseTime('--duration', values.duration),
     intervalMs: values.interval === undefined ? undefined : parseTime('--interval', values.interval),
     failIf: (values['fail-if'] ?? []).map(parseFailIf),

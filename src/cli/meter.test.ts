@@ -60,6 +60,12 @@ test('--fail-if decides the status, and fails where it cannot be judged', { skip
   assert.match(readFileSync(temporary('report'), 'utf8'), /^Copies by the CPU/);
 });
 
+test('--sockets adds the sockets that are open', { skip: meterSkip }, () => {
+  const outcome = clearway('--sockets', '--json', '--', ...workload('udp-1000'));
+  assert.equal(outcome.status, 0, outcome.stderr);
+  assert.deepEqual((JSON.parse(outcome.stderr) as { sockets: unknown[] }).sockets, [], 'all closed with the process');
+});
+
 test('--interval with --json gives a line each time; the last is final', { skip: meterSkip }, () => {
   const outcome = clearway('--all', '--json', '--interval', '200ms', '--duration', '900ms');
   assert.equal(outcome.status, 0, outcome.stderr);

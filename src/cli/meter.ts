@@ -6,8 +6,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { RefusedError } from '../bpf/refusals.js';
 import { judge } from '../meter/fail-if.js';
-import { createMeter, type Meter, type Reading, ScopeError, SelfTestError } from '../meter/index.js';
-import { jsonReport, liveFrame, textReport } from '../meter/report.js';
+import { createMeter, type Meter, type Reading, ScopeError, SelfTestError, type SocketRow } from '../meter/index.js';
+import { jsonReport, liveFrame, socketTable, textReport } from '../meter/report.js';
 import { cgroupPaths } from '../meter/scope.js';
 import { type MeterCommand, meterHelp, parseMeterArguments } from './meter-options.js';
 import { UsageError } from './usage.js';
@@ -29,7 +29,7 @@ export async function run(args: string[]): Promise<number> {
   }
   let meter: Meter;
   try {
-    meter = createMeter({ scope: command.scope });
+    meter = createMeter({ scope: command.scope, sockets: command.sockets });
   } catch (error) {
     if (error instanceof ScopeError) throw new UsageError(error.message);
     process.stderr.write(`clearway meter: ${refusalSentence(error)}\n`);
@@ -75,8 +75,9 @@ class MeterRun {
   async run(): Promise<number> {
     const childStatus = await this.untilTheEnd();
     const reading = this.meter.read();
+    const sockets = this.command.sockets ? this.meter.sockets() : undefined;
     this.meter.close();
-    this.write(reading, true);
+    this.write(reading, true, sockets);
     const failures = this.command.failIf
       .map((condition) => judge(condition, reading))
       .filter((why) => why !== undefined);
@@ -149,16 +150,18 @@ class MeterRun {
     this.before = reading;
   }
 
-  private write(reading: Reading, last: boolean): void {
+  private write(reading: Reading, last: boolean, sockets?: readonly SocketRow[]): void {
     const { json, output, command, intervalMs } = this.command;
-    const text = json ? this.jsonText(reading, last, intervalMs !== undefined) : textReport(reading, this.subject);
+    const text = json
+      ? this.jsonText({ ...jsonReport(reading, this.subject, cgroupPaths()), sockets, final: last })
+      : `${textReport(reading, this.subject)}${sockets === undefined ? '' : `\n${socketTable(sockets)}`}`;
     if (output !== undefined) writeFileSync(output, text, { flag: last && intervalMs === undefined ? 'w' : 'a' });
     else if (command !== undefined) process.stderr.write(text);
     else process.stdout.write(`${this.live ? '\x1b[H\x1b[J' : ''}${text}`);
   }
 
-  private jsonText(reading: Reading, last: boolean, lines: boolean): string {
-    const report = { ...jsonReport(reading, this.subject, cgroupPaths()), final: last };
-    return lines ? `${JSON.stringify(report)}\n` : `${JSON.stringify(report, null, 2)}\n`;
+  private jsonText(report: object): string {
+    const oneLine = this.command.intervalMs !== undefined;
+    return `${oneLine ? JSON.stringify(report) : JSON.stringify(report, null, 2)}\n`;
   }
 }

@@ -22,3 +22,4 @@ export {
 export { createMeter, type Meter, type MeterOptions, type Reading } from './meter.js';
 export { type Scope, ScopeError } from './scope.js';
 export { type Mismatch, type SelfTest, SelfTestError } from './self-test.js';
+export type { SocketRow } from './socket-accounts.js';

@@ -2,7 +2,7 @@
 
 import { readlinkSync } from 'node:fs';
 import { Btf } from '../bpf/btf.js';
-import { attachIterator } from '../bpf/link.js';
+import { attachIterator, type Link, readIterator } from '../bpf/link.js';
 import { BpfProgram } from '../bpf/program.js';
 import { ProgramSet } from '../bpf/program-set.js';
 import { RefusedError } from '../bpf/refusals.js';
@@ -23,6 +23,7 @@ import {
 import { type CauseName, type Tier, unseenByTracepoints } from './causes.js';
 import { addMembers, inScope, type Scope } from './scope.js';
 import { runSelfTest, type SelfTest, SelfTestError } from './self-test.js';
+import { decodeSockets, type SocketRow, socketListProgram, socketMaps } from './socket-accounts.js';
 import { listProgram } from './task-accounts.js';
 import { tracepointMaps, tracepointPrograms } from './tracepoint-tier.js';
 
@@ -30,6 +31,8 @@ import { tracepointMaps, tracepointPrograms } from './tracepoint-tier.js';
 export interface MeterOptions {
   /** Default: this process and its descendants. */
   readonly scope?: Scope;
+  /** Also keeps accounts by socket, for {@link Meter.sockets}. Default false: it makes every event dearer. */
+  readonly sockets?: boolean;
 }
 
 /** Everything counted since the meter was opened. */
@@ -62,6 +65,11 @@ export interface Meter {
   exclude(processId: number): void;
   /** Reads the accounts in scope. Milliseconds; the programs go on counting. */
   read(): Reading;
+  /**
+   * What went through each socket that is open now and whose last user is in scope, the busiest first.
+   * @throws TypeError where the meter was opened without `sockets`.
+   */
+  sockets(): SocketRow[];
   /** Detaches and frees everything. Harmless when done twice. */
   close(): void;
 }
@@ -74,7 +82,7 @@ export interface Meter {
 export function createMeter(options: MeterOptions = {}): Meter {
   const scope = options.scope ?? { kind: 'process', processId: process.pid };
   const started = performance.now();
-  const set = loadTracepoints();
+  const set = loadTracepoints(options.sockets === true);
   try {
     set.attach();
     const source = openSource(set);
@@ -93,11 +101,12 @@ export function createMeter(options: MeterOptions = {}): Meter {
 /** PROC_PID_INIT_INO (include/linux/proc_ns.h): the namespace whose ids the kernel's own structures hold. */
 const firstProcessNamespace = 'pid:[4026531836]';
 
-function loadTracepoints(): ProgramSet {
+function loadTracepoints(sockets: boolean): ProgramSet {
   if (!platformIsLinux) throw new RefusedError('not-linux', 'the copy meter');
   if (readlinkSync('/proc/self/ns/pid') !== firstProcessNamespace)
     throw new RefusedError('pid-namespace', 'the copy meter');
-  return ProgramSet.load(tracepointMaps, tracepointPrograms(Btf.kernel()));
+  const maps = sockets ? [...tracepointMaps, ...socketMaps] : tracepointMaps;
+  return ProgramSet.load(maps, tracepointPrograms(Btf.kernel(), sockets));
 }
 
 /** Where accounts are read from: the maps, and the iterator over what living tasks keep. */
@@ -119,6 +128,7 @@ class OpenMeter implements Meter {
   private readonly scope: Scope;
   private readonly source: AccountSource;
   private readonly openedAt = performance.now();
+  private socketList: Link | undefined;
   private closed = false;
 
   constructor(set: ProgramSet, state: { scope: Scope; source: AccountSource; selfTest: SelfTest; started: number }) {
@@ -183,10 +193,31 @@ class OpenMeter implements Meter {
     }, 0);
   }
 
+  sockets(): SocketRow[] {
+    const map = this.map('meter_sockets');
+    if (map === undefined) throw new TypeError('open the meter with { sockets: true } to read accounts by socket');
+    if (this.socketList === undefined) {
+      const program = BpfProgram.load(socketListProgram(Btf.kernel()));
+      this.socketList = attachIterator(program, map);
+      program.close();
+    }
+    const wanted = inScope(this.scope, this.set.maps['meter_members']!);
+    const processes = new Set(
+      readAccounts(this.source, this.tier)
+        .filter(wanted)
+        .map((row) => row.processId),
+    );
+    const busy = (row: SocketRow) => row.sentCopied + row.sentByReference + row.received;
+    return decodeSockets(readIterator(this.socketList))
+      .filter((row) => processes.has(row.processId))
+      .sort((left, right) => busy(right) - busy(left));
+  }
+
   close(): void {
     if (this.closed) return;
     this.closed = true;
     this.source.tasks.detach();
+    this.socketList?.detach();
     this.set.close();
   }
 }

@@ -8,6 +8,7 @@ import { matchSnapshot } from '../../test/snapshot.js';
 import type { TypeSource } from '../bpf/assembler.js';
 import { Btf } from '../bpf/btf.js';
 import { recordTypes, replayTypes, type TypeRecord } from '../bpf/type-record.js';
+import { socketListProgram } from './socket-accounts.js';
 import { withoutWay } from './support.test.js';
 import { listProgram } from './task-accounts.js';
 import { sendPrograms } from './tracepoint-send.js';
@@ -22,6 +23,7 @@ function types(): TypeSource {
   const record: TypeRecord = {};
   tracepointPrograms(recordTypes(Btf.kernel(), record));
   listProgram(recordTypes(Btf.kernel(), record));
+  socketListProgram(recordTypes(Btf.kernel(), record));
   sendPrograms(recordTypes(withoutWay(Btf.kernel()), record));
   record['tracepoint tcp_sendmsg_locked'] = Btf.kernel().tracepoint('tcp_sendmsg_locked');
   writeFileSync(recordFile, `${JSON.stringify(record, null, 1)}\n`);
@@ -32,8 +34,13 @@ const skip = process.arch !== 'x64' && 'system-call numbers in the snapshots are
 
 test('the programs of the tracepoint tier are those committed', { skip }, async (context) => {
   const source = types();
-  for (const { name, code } of [...tracepointPrograms(source), listProgram(source)]) {
+  for (const { name, code } of [...tracepointPrograms(source), listProgram(source), socketListProgram(source)]) {
     await context.test(name, () => matchSnapshot(`src/meter/snapshots/${name}.snap`, code.listing()));
+  }
+  for (const { name, code } of tracepointPrograms(source, true).filter((each) => /send$|receive$/.test(each.name))) {
+    await context.test(`${name} with sockets`, () =>
+      matchSnapshot(`src/meter/snapshots/${name}_sockets.snap`, code.listing()),
+    );
   }
   for (const { name, code } of sendPrograms(withoutWay(source))) {
     await context.test(`${name} on older kernels`, () =>

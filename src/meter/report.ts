@@ -3,6 +3,7 @@
 import { type AccountRow, addCounters, type Counters, subtractCounters, summarise } from './accounts.js';
 import { type CauseName, causeNames, causes, type Movement } from './causes.js';
 import type { Reading } from './meter.js';
+import type { SocketRow } from './socket-accounts.js';
 
 const unitNames = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
@@ -145,6 +146,22 @@ export function textReport(reading: Reading, subject: string): string {
     lines.push('', 'The self-test could not try:', ...reading.untested.map((words) => `  - ${words}`));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** The open sockets with the most traffic, as lines. */
+export function socketTable(rows: readonly SocketRow[], most = 20): string {
+  const head = `${'process'.padStart(9)}  ${'socket'.padEnd(8)}${'copied out'.padStart(12)}${'by reference'.padStart(14)}${'received'.padStart(12)}  ends`;
+  const lines = rows.slice(0, most).map((row) => {
+    const cells = [
+      formatBytes(row.sentCopied).padStart(12),
+      formatBytes(row.sentByReference).padStart(14),
+      formatBytes(row.received).padStart(12),
+    ];
+    const ends = row.local === '' ? '' : `  ${row.local} - ${row.remote}`;
+    return `${String(row.processId).padStart(9)}  ${row.protocol.padEnd(8)}${cells.join('')}${ends}`;
+  });
+  const more = rows.length > most ? [`${''.padStart(9)}  and ${rows.length - most} more`] : [];
+  return `${[head, ...lines, ...more].join('\n')}\n`;
 }
 
 /** One frame of the live table: rates since the reading before. @param height lines of the terminal. */

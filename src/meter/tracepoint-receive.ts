@@ -7,6 +7,7 @@ import type { SetMember } from '../bpf/program-set.js';
 import { AF, MSG } from '../kernel/constants.js';
 import { sys } from '../kernel/numbers.js';
 import { emitOwnAccount, finish, stackBelowKey, taskCounter } from './account-code.js';
+import { emitSocketAccount } from './socket-accounts.js';
 import { emitByProtocol, kernelThread, savedRegisters, workerThread } from './tracepoint-shared.js';
 
 const systemCalls = sys as unknown as Record<string, number>;
@@ -14,8 +15,8 @@ const protocolTcp = 6;
 const udpHeaderBytes = 8;
 
 /** The programs that count receiving. */
-export function receivePrograms(types: TypeSource): SetMember[] {
-  return [countCopies(types), countReceives(types)];
+export function receivePrograms(types: TypeSource, sockets = false): SetMember[] {
+  return [countCopies(types), countReceives(types, sockets)];
 }
 
 /**
@@ -77,7 +78,7 @@ const kinds = { tcp: 0, udp: 1, other: 2 } as const;
  * sock:sock_recv_length(sk, result, flags). Peeking copies and delivers nothing. With MSG_TRUNC a datagram's result is
  * its whole length, of which the caller's buffer got at most its own: recvfrom(2) tells that, other calls do not.
  */
-function countReceives(types: TypeSource): SetMember {
+function countReceives(types: TypeSource, sockets: boolean): SetMember {
   const a = new Assembler(types);
   const socket = named(r6, 'socket');
   const given = named(r7, 'given');
@@ -110,6 +111,7 @@ function countReceives(types: TypeSource): SetMember {
     .load(8, r2, fp, flagsAt)
     .jumpIf(r2, '&', MSG.PEEK, 'out')
     .increase(r0, taskCounter('payloadReceived'), given, r1);
+  if (sockets) emitSocketAccount(a, { socket, task, amount: given, counter: 'received' });
   return { name: 'meter_receive', type: 'tp_btf', target: 'sock_recv_length', code: finish(a) };
 }
 

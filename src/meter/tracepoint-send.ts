@@ -22,6 +22,7 @@ import { MSG } from '../kernel/constants.js';
 import { sys } from '../kernel/numbers.js';
 import { emitOwnAccount, finish, stackBelowKey, taskCounter, taskOffset } from './account-code.js';
 import { accountBytes, causeOffset, commandBytes } from './causes.js';
+import { emitSocketAccount } from './socket-accounts.js';
 import { emitByProtocol, kernelThread, savedRegisters, workerThread } from './tracepoint-shared.js';
 
 /** MSG_SPLICE_PAGES (include/linux/socket.h): internal to the kernel, set by sendfile and splice. */
@@ -29,9 +30,9 @@ const msgSplicePages = 0x0800_0000;
 const systemCalls = sys as unknown as Record<string, number>;
 
 /** The programs that count sending. `types` decides by what the kernel offers; see the head of this file. */
-export function sendPrograms(types: TypeSource): SetMember[] {
-  if (types.tracepoint('tcp_sendmsg_locked') === undefined) return [countSends(types, false)];
-  return [noteTcpWay(types), countSends(types, true)];
+export function sendPrograms(types: TypeSource, sockets = false): SetMember[] {
+  if (types.tracepoint('tcp_sendmsg_locked') === undefined) return [countSends(types, false, sockets)];
+  return [noteTcpWay(types), countSends(types, true, sockets)];
 }
 
 /** Jumps to `otherwise` unless the socket's route can gather pages; without that, pages are copied. Clobbers r1. */
@@ -103,7 +104,7 @@ function emitSender(a: Assembler, address: Register, key: Register): void {
 const counterAt = stackBelowKey - 16;
 
 /** sock:sock_send_length fires at the end of every send, with what was taken or an error. */
-function countSends(types: TypeSource, wayIsNoted: boolean): SetMember {
+function countSends(types: TypeSource, wayIsNoted: boolean, sockets: boolean): SetMember {
   const a = new Assembler(types);
   const socket = named(r6, 'socket');
   const taken = named(r7, 'taken');
@@ -129,7 +130,22 @@ function countSends(types: TypeSource, wayIsNoted: boolean): SetMember {
     .load(8, r1, fp, counterAt)
     .add(kept, r1)
     .increase(kept, taskOffset.account, taken, r1);
+  if (sockets) emitBySocket(a, { socket, taken, task });
   return { name: 'meter_send', type: 'tp_btf', target: 'sock_send_length', code: finish(a) };
+}
+
+/** The same for the socket: copied (place 0) or by reference (place 8). */
+function emitBySocket(a: Assembler, { socket, taken, task }: Record<'socket' | 'taken' | 'task', Register>): void {
+  const place = named(r9, 'place');
+  a.call('get_current_task_btf', {})
+    .move(task, r0)
+    .load(8, r1, fp, counterAt)
+    .move(place, 8)
+    .jumpIf(r1, '==', causeOffset('spliced'), 'placed')
+    .jumpIf(r1, '==', causeOffset('pinned'), 'placed')
+    .move(place, 0)
+    .label('placed');
+  emitSocketAccount(a, { socket, task, amount: taken, counter: place });
 }
 
 /** Takes the way noted for this send, and clears it, also where the send failed. Goes on at `count`. */

@@ -13,12 +13,12 @@ import { sendPrograms } from './tracepoint-send.js';
 /** Every map of the tier. */
 export const tracepointMaps: readonly MapSpec[] = [...accountMaps, ...treeMaps];
 
-/** Every program of the tier, for a kernel's types. @throws MissingTypeError where the kernel lacks a type it needs. */
-export function tracepointPrograms(types: TypeSource): SetMember[] {
+/** Every program of the tier, for a kernel's types; with `sockets`, accounts by socket too (socket-accounts.ts). @throws MissingTypeError where the kernel lacks a type it needs. */
+export function tracepointPrograms(types: TypeSource, sockets = false): SetMember[] {
   return [
     exitProgram(types),
-    ...sendPrograms(types),
-    ...receivePrograms(types),
+    ...sendPrograms(types, sockets),
+    ...receivePrograms(types, sockets),
     revertProgram(types),
     forkProgram(types),
   ];
