@@ -223,7 +223,13 @@ const table = {
     ['17a'],
   ),
   'copy.numa': published(1.392, 'factor', 'copy from buffers on the other socket', `${stackStudy}: 20 % less`, ['18b']),
-  'rx.remap': assumed(61, 'ns/page', 'TCP_ZEROCOPY_RECEIVE, batched insertion into the page table', 'tcp_mmap.c'),
+  'rx.remap': published(
+    310,
+    'ns/page',
+    'TCP_ZEROCOPY_RECEIVE: mapped, unmapped, TLB flush',
+    'tools/testing/selftests/net/tcp_mmap.c: 88 us a MiB',
+    ['23b'],
+  ),
   'rx.zcrx': assumed(20, 'ns/buffer', 'io_uring zcrx: completion entry and refill entry', 'io_uring/zcrx.c'),
   'rx.interrupt': assumed(
     1000,

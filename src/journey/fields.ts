@@ -44,6 +44,7 @@ export interface Scenario {
   page: number;
   source: 'memory' | 'file';
   app: 'none' | 'serve';
+  engine: 'syscall' | 'uring';
   way: Way;
   receive: 'copy' | 'truncate' | 'mmap' | 'zcrx';
   rxBuffer: number;
@@ -164,6 +165,13 @@ export const fields: Record<FieldName, Field> = {
     values: ['none', 'serve'],
     about:
       'what sends: a bare loop of calls, or clearway serve answering requests (its ways: copy is from memory, and sendfile)',
+  },
+  engine: {
+    kind: 'choice',
+    group: 'way',
+    default: 'syscall',
+    values: ['syscall', 'uring'],
+    about: 'how calls enter the kernel: one by one, or in batches through io_uring (send_zc ways always do)',
   },
   way: { kind: 'choice', group: 'way', default: 'copy', values: ways, about: 'how the payload leaves the application' },
   receive: {

@@ -91,7 +91,7 @@ export const hosts = {
     title: 'loopback, MTU 61512, receiver measured',
     source: 'tools/testing/selftests/net/tcp_mmap.c',
     constants: {
-      'copy.rx': solved('copy.rx', 0.19, 'loopback, payload partly in cache', 'tcp_mmap.c: 240 us a MiB', ['23a']),
+      'copy.rx': solved('copy.rx', 0.22, 'loopback, payload partly in cache', 'tcp_mmap.c: 240 us a MiB', ['23a']),
     },
   },
 } satisfies Record<string, Host>;

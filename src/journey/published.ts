@@ -9,7 +9,7 @@ export interface PublishedRow {
   source: string;
   /** The measured value in `unit`. */
   measured: number;
-  unit: 'Gb/s' | 'Mpps' | 'MiB/s' | 'MB/s' | 'Mpps/s' | 'ratio' | 'ns' | 'us' | '%';
+  unit: 'Gb/s' | 'Mpps' | 'MiB/s' | 'MB/s' | 'Mpps/s' | 'us/MiB' | '%';
   use: 'fitted' | 'scored';
   scenario: Partial<Scenario>;
   /** For a ratio or a difference in percent: the scenario it is relative to. */
@@ -56,6 +56,7 @@ const uring: Partial<Scenario> = {
   offload: 'none',
   maxFrags: 17,
 };
+const mmap: Partial<Scenario> = { host: 'tcp-mmap', device: 'loopback', mtu: 61_512, message: 524_288, ip: 6 };
 const dma: Partial<Scenario> = {
   host: 'pcie-bench-2018',
   path: 'dma-read',
@@ -394,6 +395,24 @@ export const publishedRows: readonly PublishedRow[] = [
     unit: 'MiB/s',
     use: 'fitted',
     scenario: { ...veth, way: 'zerocopy' },
+  },
+  {
+    id: '23a',
+    title: 'TCP receive by copy, loopback, receiver processor time',
+    source: 'tcp_mmap.c',
+    measured: 240,
+    unit: 'us/MiB',
+    use: 'fitted',
+    scenario: { ...mmap, receive: 'copy' },
+  },
+  {
+    id: '23b',
+    title: 'TCP receive by mmap, loopback, receiver processor time',
+    source: 'tcp_mmap.c',
+    measured: 88,
+    unit: 'us/MiB',
+    use: 'fitted',
+    scenario: { ...mmap, receive: 'mmap' },
   },
   {
     id: '24a',

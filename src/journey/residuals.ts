@@ -1,7 +1,7 @@
 // What the model says to each published row, and the table of residuals committed in docs/residuals.md. Computes and formats; the rows are in
 // published.ts.
 
-import { boundOf } from './bound.js';
+import { boundOf, processorNs } from './bound.js';
 import { buildJourney } from './journey.js';
 import { type PublishedRow, publishedRows } from './published.js';
 import { defaultScenario, type Scenario } from './scenario.js';
@@ -14,7 +14,8 @@ export interface Residual {
 }
 
 function predict(row: PublishedRow, changes: Partial<Scenario>): number {
-  const { throughput } = boundOf(buildJourney({ ...defaultScenario(), ...changes }));
+  const journey = buildJourney({ ...defaultScenario(), ...changes });
+  const { throughput } = boundOf(journey);
   switch (row.unit) {
     case 'Gb/s':
       return throughput.gbps;
@@ -22,6 +23,8 @@ function predict(row: PublishedRow, changes: Partial<Scenario>): number {
       return throughput.mpps;
     case 'MiB/s':
       return throughput.mibPerSecond;
+    case 'us/MiB':
+      return (processorNs(journey).receiver / journey.scenario.message) * (2 ** 20 / 1000);
     case 'MB/s':
       return throughput.bytesPerSecond / 1e6;
     default:

@@ -11,11 +11,12 @@ const ringWays = ['send_zc', 'send_zc_fixed'];
 function callStage(shop: Workshop, counts: Counts): Stage {
   const { way, protocol, fragments, source } = shop.scenario;
   const { calls } = counts;
-  const onRing = ringWays.includes(way);
+  const noticed = ringWays.includes(way);
+  const onRing = noticed || shop.scenario.engine === 'uring';
   const terms = [
     term(shop, onRing ? 'uring.entry' : 'call.entry', calls, onRing ? 'io_uring request' : 'system call'),
     term(shop, protocol === 'udp' ? 'udp.call' : 'tcp.call', calls, `${protocol} send`),
-    term(shop, 'sendzc.call', onRing ? calls : 0, 'notification slot'),
+    term(shop, 'sendzc.call', noticed ? calls : 0, 'notification slot'),
     term(shop, 'sendfile.call', way === 'sendfile' ? calls : 0, 'sendfile and its pipe'),
     term(shop, 'serve.request', shop.scenario.app === 'serve' ? 1 : 0, 'request of clearway serve'),
     term(shop, 'call.iovec', way === 'copy' ? 0 : fragments - 1, 'further iovecs'),
