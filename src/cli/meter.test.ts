@@ -202,6 +202,31 @@ test('a kernel without BTF is told in one sentence, status 3', { skip: meterSkip
   assert.match(outcome.stderr, /^clearway meter: the kernel publishes no types \(BTF\)[^\n]*\.\n$/);
 });
 
+/** A seccomp filter that answers bpf(2) with EPERM, as container runtimes' do; then the meter. */
+const filtered = (): string => `
+  const { scratch } = await import(${JSON.stringify(new URL('../kernel/memory.js', import.meta.url).href)});
+  const { syscall6 } = await import(${JSON.stringify(new URL('../kernel/ffi.js', import.meta.url).href)});
+  const { sys } = await import(${JSON.stringify(new URL('../kernel/numbers.js', import.meta.url).href)});
+  const [filter, header] = [scratch(32), scratch(16)];
+  [[0x20, 0, 0, 0], [0x15, 0, 1, sys.bpf], [0x06, 0, 0, 0x00050001], [0x06, 0, 0, 0x7fff0000]].forEach((each, index) => {
+    const at = filter.offset + index * 8;
+    filter.data.setUint16(at, each[0], true);
+    filter.bytes[at + 2] = each[1];
+    filter.bytes[at + 3] = each[2];
+    filter.data.setUint32(at + 4, each[3], true);
+  });
+  header.data.setBigUint64(header.offset, 4n, true);
+  header.data.setBigUint64(header.offset + 8, BigInt(filter.address), true);
+  if (syscall6(sys.prctl, 38, 1, 0, 0, 0) < 0 || syscall6(sys.prctl, 22, 2, header.address) < 0) process.exit(99);
+  const { run } = await import(${JSON.stringify(new URL('./meter.js', import.meta.url).href)});
+  process.exit(await run([]));`;
+
+test('where a container’s filter stops bpf, one sentence says so, status 3', { skip: meterSkip }, () => {
+  const child = spawnSync(process.execPath, ['--input-type=module', '-e', filtered()], { encoding: 'utf8' });
+  assert.equal(child.status, 3, child.stderr);
+  assert.match(child.stderr, /^clearway meter: a seccomp filter[^\n]*\.\n$/);
+});
+
 test('in a process-id namespace of its own the meter says so, status 3', { skip: meterSkip }, () => {
   const outcome = spawnSync('unshare', ['-pf', '--mount-proc', process.execPath, main, 'meter'], { encoding: 'utf8' });
   assert.equal(outcome.status, 3, outcome.stderr);
