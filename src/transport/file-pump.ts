@@ -12,8 +12,9 @@ import type { FileSource } from './output.js';
 
 /** Bytes looked at, fetched and sent as one. */
 const windowBytes = 1024 * 1024;
-/** Bytes one connection may send before others have their turn. */
-const turnBytes = 2 * 1024 * 1024;
+/** Bytes that all pumps of a loop together may send in a turn, shared out evenly, and the least that a share is. */
+const turnBytes = 1024 * 1024;
+const leastShareBytes = 128 * 1024;
 
 /** The connection as its pump sees it. */
 interface PumpOwner {
@@ -70,7 +71,7 @@ export class FilePump {
     const file = this.#file!;
     if (this.#turn !== this.#loop.turns) {
       this.#turn = this.#loop.turns;
-      this.#budget = turnBytes;
+      this.#budget = Math.max(leastShareBytes, Math.floor(turnBytes / this.#loop.joinBulk()));
     }
     while (this.#left > 0) {
       if (this.#budget <= 0) {
@@ -78,7 +79,7 @@ export class FilePump {
         return false;
       }
       if (this.#offset >= this.#residentTo && !this.#ensureResident(file)) return false;
-      const ask = Math.min(this.#left, this.#residentTo - this.#offset);
+      const ask = Math.min(this.#left, this.#residentTo - this.#offset, this.#budget);
       let result = engine.sendFile(this.#owner.fd, file.fd, this.#offset, ask);
       if (result === -Errno.EINVAL || result === -Errno.ENOSYS || result === -Errno.EOPNOTSUPP) {
         result = copyOut(engine, this.#owner.fd, file.fd, this.#offset, ask);

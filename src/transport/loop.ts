@@ -41,6 +41,8 @@ export class Loop implements EngineEvents {
   nowMs: number;
   /** Turns so far: what may be done once a turn remembers the number. */
   turns = 0;
+  #bulk = 0;
+  #bulkLastTurn = 0;
   readonly #clock: () => number;
   readonly #endpoints: Array<Endpoint | undefined> = [];
   readonly #freeTokens: number[] = [];
@@ -107,10 +109,21 @@ export class Loop implements EngineEvents {
     if (this.#attachment !== undefined) this.#turnSoon(0);
   }
 
+  /**
+   * Says that one more connection moves bulk in this turn. Returns how many did so in the last turn, at least one: what
+   * a turn may move is shared by that many, so that a turn stays short for those who want little.
+   */
+  joinBulk(): number {
+    this.#bulk++;
+    return Math.max(1, this.#bulkLastTurn);
+  }
+
   /** One turn: submit, wait at most `waitMs`, hand out events, then deferred work and ticks. */
   turn(waitMs: number): void {
     if (this.#closed) return;
     this.turns++;
+    this.#bulkLastTurn = this.#bulk;
+    this.#bulk = 0;
     this.#inTurn = true;
     try {
       this.engine.turn(this.#ready.length > 0 ? 0 : waitMs, this);
