@@ -141,10 +141,7 @@ export class EpollEngine implements Engine {
     const wanted = input | output;
     if (wanted === interest.registered) return;
     const operation = interest.registered === 0 ? EPOLL_CTL.ADD : wanted === 0 ? EPOLL_CTL.DEL : EPOLL_CTL.MOD;
-    let result = epollControl(this.descriptor, operation, interest.fd, wanted, interest.fd, interest.token);
-    if (result === -Errno.EEXIST) {
-      result = epollControl(this.descriptor, EPOLL_CTL.MOD, interest.fd, wanted, interest.fd, interest.token);
-    }
+    const result = epollControl(this.descriptor, operation, interest.fd, wanted, interest.fd, interest.token);
     if (result < 0 && operation !== EPOLL_CTL.DEL) check(result, 'epoll_ctl', `descriptor ${interest.fd}`);
     interest.registered = wanted;
   }

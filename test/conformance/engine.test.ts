@@ -291,6 +291,12 @@ for (const name of engineNames) {
       recorder.until(() => recorder.underWay === 0, 'room again');
       assert.ok(recorder.last('writable', 1)!.result >= 0);
       assert.ok(engine.sendNow(fd, payload.address, 100, 0) > 0);
+      while (engine.sendNow(fd, payload.address, 65536, 0) > 0);
+      recorder.awaitWritable(1, fd);
+      recorder.settle();
+      engine.cancel(1, fd);
+      recorder.until(() => recorder.underWay === 0, 'the cancelled wait');
+      assert.equal(recorder.last('writable', 1)?.result, -Errno.ECANCELED);
       bench.end();
       payload.unmap();
     });
