@@ -1,5 +1,4 @@
-// One suite for every engine: files and direct calls, watching, shortages, time, the engine's own end, and the engine
-// inside someone else's loop.
+// One suite for every engine: files and direct calls, watching, shortages, time, the engine's own end.
 
 import assert from 'node:assert/strict';
 import { closeSync, fsyncSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
@@ -8,22 +7,12 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { FakeEngine } from '../../src/engine/fake.js';
-import { EpollEngine } from '../../src/epoll/engine.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { clearEvent, createEventDescriptor, signalEvent } from '../../src/kernel/event.js';
 import { dropCached, readCached } from '../../src/kernel/file.js';
 import { closeDescriptor, listenTcp, localAddress } from '../../src/kernel/socket.js';
 import { Region } from '../../src/memory/region.js';
-import {
-  Bench,
-  type EngineName,
-  engineNames,
-  Gathered,
-  pattern,
-  patternRegion,
-  Recorder,
-  skipReason,
-} from './bench.js';
+import { Bench, engineNames, Gathered, pattern, patternRegion, skipReason } from './bench.js';
 
 /** A file on the disk of the temporary directory, written out. */
 class DiskFile {
@@ -427,10 +416,6 @@ for (const name of engineNames) {
       peer.close();
     });
   });
-
-  describe(`the ${name} engine in someone else's loop`, { skip: realSkip }, () => {
-    insideAnotherLoop(name);
-  });
 }
 
 /** Signals a descriptor from another thread. */
@@ -441,68 +426,4 @@ function wakeLater(fd: number, delayMs: number): Worker {
      import(workerData.event).then(({ signalEvent }) => setTimeout(() => signalEvent(workerData.fd), workerData.delayMs));`,
     { eval: true, workerData: { event: event.href, fd, delayMs } },
   );
-}
-
-function insideAnotherLoop(name: EngineName): void {
-  /** Another loop: an epoll that polls the engine's descriptor as libuv does. */
-  function outer(bench: Bench): { readable(): boolean; end(): void } {
-    const engine = new EpollEngine({ frames: 1 });
-    const recorder = new Recorder(engine);
-    recorder.watch(1, bench.engine.descriptor);
-    return {
-      readable: () => {
-        recorder.events.length = 0;
-        engine.turn(200, recorder);
-        return recorder.events.length > 0;
-      },
-      end: () => engine.close(),
-    };
-  }
-
-  test('its descriptor becomes readable when a turn is due, each time, and only then', () => {
-    const bench = new Bench(name);
-    const { fd, peer } = bench.pair();
-    const { recorder, engine } = bench;
-    engine.onBegun = () => undefined;
-    const loop = outer(bench);
-    recorder.receive(1, fd);
-    recorder.settle();
-    assert.equal(loop.readable(), false, 'nothing to do');
-    for (let round = 1; round <= 20; round++) {
-      peer.write(pattern(10));
-      assert.ok(loop.readable(), `bytes came (${round})`);
-      engine.turn(0, recorder);
-      assert.equal(recorder.length(1), round * 10);
-    }
-    assert.equal(loop.readable(), false, 'its own completions do not ring');
-    loop.end();
-    bench.end();
-  });
-
-  test('what is begun outside of a turn, or within one by a handler, asks for the next', () => {
-    const bench = new Bench(name);
-    const { fd, peer } = bench.pair();
-    const { recorder, engine } = bench;
-    assert.ok(engine.descriptor >= 0);
-    const payload = patternRegion(4096);
-    let asked = 0;
-    engine.onBegun = () => asked++;
-    recorder.receive(1, fd);
-    // epoll knows of it at once; io_uring must be told.
-    if (name === 'uring') assert.ok(asked > 0);
-    recorder.settle();
-    recorder.on = ({ kind }) => {
-      if (kind === 'receive') recorder.send(1, fd, payload.address, 10);
-    };
-    peer.write(pattern(10));
-    asked = 0;
-    recorder.until(() => recorder.length(1) === 10, 'the bytes');
-    recorder.on = undefined;
-    assert.ok(asked > 0, 'the send of the handler wants a turn');
-    for (let turns = 0; turns < 3; turns++) engine.turn(0, recorder);
-    assert.equal(recorder.of('send', 1).length, 1);
-    assert.equal(peer.read().length, 10);
-    bench.end();
-    payload.unmap();
-  });
 }
