@@ -83,7 +83,8 @@ export function scenarioPath(scenario: Scenario): PredictPath {
   };
   if (device === 'nic') path.nic = guest === 'none' || guest === 'passthrough' ? scenario.nicProfile : 'virtio-net';
   if (device === 'loopback' || device === 'veth') path.local = device;
-  if (guest === 'emulated' || guest === 'virtio' || guest === 'vhost') path.tap = true;
+  if (guest === 'emulated' || guest === 'virtio') path.tap = true;
+  if (guest === 'vhost') path.vhost = true;
   const rules: NonNullable<PredictPath['firewall']>[number][] = [];
   if (firewall === 'raw') rules.push('raw');
   else if (firewall === 'helper') rules.push('conntrack', 'sip-helper');

@@ -15,6 +15,8 @@ export interface PathDescription {
   capture?: boolean;
   /** The device is a tap or tun read by a process. */
   tap?: boolean;
+  /** A vhost worker of the host takes the packet out of the guest. */
+  vhost?: boolean;
   /** tc actions and queueing disciplines on the way. */
   tc?: readonly ('mirror' | 'pedit' | 'csum' | 'netem-corrupt' | 'bpf-pull' | 'police')[];
   /** Packet filter. */
@@ -122,6 +124,14 @@ export const pathRules: readonly PathRule[] = [
     why: 'a process reads the tap: every packet is copied to it, and user pages are released first',
     avoid: 'vhost or vhost-user instead of a process that reads the tap; or pass the device through',
     bytes: (path, facts) => (path.tap ? facts.bytes * (facts.userPages ? 2 : 1) : 0),
+  },
+  {
+    rule: 'handle_tx_copy',
+    source: 'drivers/vhost/net.c: experimental_zcopytx is 0 by default',
+    kind: 'copy',
+    why: 'the vhost worker copies every packet out of the guest’s memory',
+    avoid: 'pass the device through, or vhost-user with shared memory',
+    bytes: (path, facts) => (path.vhost ? facts.bytes : 0),
   },
   {
     rule: 'tcf_mirred_act → skb_clone, skb_orphan_frags_rx at the target',

@@ -21,6 +21,7 @@ test('each rule of the path is found, and names its kernel function', () => {
     [{ local: 'veth' }, 'skb_orphan_frags_rx'],
     [{ capture: true }, 'dev_queue_xmit_nit'],
     [{ tap: true }, 'tun_net_xmit'],
+    [{ vhost: true }, 'handle_tx_copy'],
     [{ tc: ['mirror'] }, 'tcf_mirred_act'],
     [{ tc: ['netem-corrupt'] }, 'netem_enqueue'],
     [{ tc: ['bpf-pull'] }, 'bpf_skb_pull_data'],

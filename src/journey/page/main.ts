@@ -17,7 +17,14 @@ let scenario: Scenario = scenarioFromHash(location.hash);
 let pending = false;
 let current: Answer | undefined;
 
-const chartWidth = (id: string): number => Math.max(260, Math.floor(byId(id).clientWidth));
+/** Widths of the charts, read when the window changes: reading them between drawings would lay the page out each time. */
+const widths = new Map<string, number>();
+
+function measureCharts(): void {
+  for (const id of ['gantt', 'curves', 'loaded']) widths.set(id, Math.max(260, Math.floor(byId(id).clientWidth)));
+}
+
+const chartWidth = (id: string): number => widths.get(id) ?? 260;
 
 function tile(value: string, words: string): string {
   return `<div class="tile"><b>${safe(value)}</b><span>${safe(words)}</span></div>`;
@@ -64,9 +71,11 @@ function comparisonRows(list: readonly Comparison[], isCurrent: (name: string) =
 }
 
 function drawWays(given: Answer): void {
+  const appeared = byId('s-curves').hidden && given.ways.length > 0;
   byId('s-ways').hidden = given.ways.length === 0;
   byId('s-curves').hidden = given.ways.length === 0;
   byId('s-copied').hidden = given.prediction === null;
+  if (appeared) measureCharts();
   if (given.ways.length === 0) return;
   const head = (first: string): string =>
     `<tr><th>${first}</th><th>Gb/s</th><th>Latency</th><th class="hide-small">CPU s/GiB</th><th class="hide-small">Bottleneck</th></tr>`;
@@ -243,8 +252,12 @@ function start(): void {
     if (chosen) take({ ...scenario, ...chosen.change }, true);
   });
   byId('share').addEventListener('click', () => void share());
-  window.addEventListener('resize', schedule);
+  window.addEventListener('resize', () => {
+    measureCharts();
+    schedule();
+  });
   window.addEventListener('hashchange', () => take(scenarioFromHash(location.hash), true));
+  measureCharts();
   redraw();
 }
 
