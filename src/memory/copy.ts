@@ -74,3 +74,27 @@ export function encodeText(reason: number, target: Uint8Array, start: number, te
   copiedBytes[reason]! += written;
   return written;
 }
+
+/** Bytes of a string in UTF-8; an unpaired surrogate counts as the three bytes of U+FFFD, as it is written. */
+export function textBytes(text: string): number {
+  return Buffer.byteLength(text);
+}
+
+/**
+ * Writes a string as UTF-8 straight into bytes and counts them.
+ * @param length the string's {@link textBytes}.
+ * @throws RangeError when there is no room for them.
+ */
+export function writeText(reason: number, target: Buffer, start: number, text: string, length: number): void {
+  if (start + length > target.length) throw new RangeError(`text of ${length} bytes past the target's end`);
+  copiedBytes[reason]! += length;
+  // As many bytes as characters: all ASCII, which needs no encoder.
+  target.write(text, start, length, length === text.length ? 'latin1' : 'utf8');
+}
+
+/** Writes a string of characters up to U+00FF as one byte each, and counts them. @throws RangeError without room. */
+export function writeLatin1(reason: number, target: Buffer, start: number, text: string): void {
+  if (start + text.length > target.length) throw new RangeError(`text of ${text.length} bytes past the target's end`);
+  copiedBytes[reason]! += text.length;
+  target.write(text, start, text.length, 'latin1');
+}

@@ -11,7 +11,6 @@ import type { CachedResponse } from './frame-cache.js';
 import { LogEntry } from './log-entry.js';
 import { type Metrics, Way } from './metrics.js';
 import { RequestTable } from './request-table.js';
-import type { Responder } from './responder.js';
 
 /** Body bytes of a request that are read and thrown away to keep its connection; a longer body ends it. */
 const drainLimits = { maxBodyBytes: 64 * 1024, maxExtensionBytes: 1024, maxTrailerBytes: 8192 };
@@ -25,6 +24,16 @@ const specialFields =
   (1 << Field.ifRange) |
   (1 << Field.range) |
   (1 << Field.expect);
+
+/** What answers requests by queueing on their connection: the files of a site, or pages. */
+export interface Answerer {
+  /** Answers from a frame if what it holds is still current. */
+  sendCached(connection: Connection<HttpState>, cached: CachedResponse): boolean;
+  /** Answers any request. Returns the frame that a request like this may be answered from next time. */
+  answer(connection: Connection<HttpState>, head: RequestHead, close: boolean): CachedResponse | undefined;
+  /** Refuses what could not be read as a request. */
+  refuse(connection: Connection<HttpState>, status: number): void;
+}
 
 /** Time limits in milliseconds. */
 export interface HttpTimeouts {
@@ -78,7 +87,7 @@ export class HttpProtocol implements Protocol<HttpState> {
   /** Set when the worker drains: every answer ends its connection. */
   draining = false;
   readonly #loop: Loop;
-  readonly #responder: Responder;
+  readonly #responder: Answerer;
   readonly #metrics: Metrics;
   readonly #log: AccessLog | undefined;
   readonly #timeouts: HttpTimeouts;
@@ -92,7 +101,7 @@ export class HttpProtocol implements Protocol<HttpState> {
    */
   constructor(
     loop: Loop,
-    responder: Responder,
+    responder: Answerer,
     metrics: Metrics,
     log: AccessLog | undefined,
     timeouts: HttpTimeouts,

@@ -4,10 +4,10 @@
 import { copyReasonNames } from '../memory/copy.js';
 
 /** How a response's body left. */
-export const Way = { none: 0, inline: 1, sendfile: 2 } as const;
+export const Way = { none: 0, inline: 1, sendfile: 2, gather: 3 } as const;
 
 /** Names of the ways by their number, as metrics and logs say them. */
-export const wayNames = ['none', 'inline', 'sendfile'] as const;
+export const wayNames = ['none', 'inline', 'sendfile', 'gather'] as const;
 
 /** Upper bounds of the latency histogram, in milliseconds. */
 export const latencyBoundsMs = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000] as const;

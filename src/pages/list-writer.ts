@@ -1,0 +1,173 @@
+// ListWriter: builds the list of a page. Texts are encoded once, straight into a frame; static segments are referred to,
+// unless they are so short that their copy costs less; files are extents. It keeps the account of what was done how.
+
+import { CopyReason, copyBytes, textBytes, writeText } from '../memory/copy.js';
+import type { Lender, SegmentMemory } from '../memory/segment.js';
+import { SgList } from '../memory/sg-list.js';
+import type { FileSource } from '../transport/output.js';
+import { memoryIsMapped, type PageFrames, type PageMemory, pageFrameBytes } from './frames.js';
+
+/** Bytes of one page (or of any number of them), by how they got into it. */
+export interface PageAccount {
+  /** Static and other segments that were referred to: never touched. */
+  referencedBytes: number;
+  /** Texts, encoded once into a frame. */
+  encodedBytes: number;
+  /** Segments below the coalescing threshold, copied next to their neighbours. */
+  coalescedBytes: number;
+  /** Byte arrays of the application, copied into a frame. */
+  applicationBytes: number;
+  /** Ranges of files, to be sent by sendfile. */
+  fileBytes: number;
+  /** Entries of the list: iovecs and extents. */
+  entries: number;
+}
+
+/** An account with nothing in it. */
+export function emptyPageAccount(): PageAccount {
+  return { referencedBytes: 0, encodedBytes: 0, coalescedBytes: 0, applicationBytes: 0, fileBytes: 0, entries: 0 };
+}
+
+/** Shorter segments beside written bytes are copied: measured by bench/pages/threshold.ts, see docs/pages.md. */
+export const defaultCoalesceBytes = 1024;
+
+/** Room that is left at a frame's end rather than split a short text. */
+const splitBytes = 2048;
+
+/** See the file's head. One serves any number of pages, one after the other. */
+export class ListWriter {
+  /** What is being built; taken away by whoever sends it. */
+  list = new SgList<FileSource>();
+  account: PageAccount = emptyPageAccount();
+  coalesceBytes = defaultCoalesceBytes;
+  readonly #frames: PageFrames;
+  #frame = -1;
+  #memory: PageMemory | undefined;
+  #at = 0;
+  #end = 0;
+  /** Where the last written bytes end in the list: only what follows them directly is worth a copy. */
+  #writtenAtLength = -1;
+
+  constructor(frames: PageFrames) {
+    this.#frames = frames;
+  }
+
+  /** Gives the writer's own reference to its frame back. What is in lists stays until they are released. */
+  finish(): void {
+    if (this.#frame >= 0) this.#frames.release(this.#frame);
+    this.#frame = -1;
+    this.#at = this.#end = 0;
+    this.#writtenAtLength = -1;
+  }
+
+  #newFrame(): void {
+    if (this.#frame >= 0) this.#frames.release(this.#frame);
+    this.#frame = -1;
+    this.#at = this.#end = 0;
+    this.#frame = this.#frames.lease();
+    this.#memory = this.#frames.memory(this.#frame);
+    this.#at = this.#frames.offset(this.#frame);
+    this.#end = this.#at + pageFrameBytes;
+  }
+
+  /** Takes what was written into the frame into the list. */
+  #wrote(length: number): void {
+    this.#frames.retain(this.#frame);
+    this.list.addSegment(this.#memory!, this.#at, length, this.#frames, this.#frame);
+    this.#at += length;
+    this.#writtenAtLength = this.list.length;
+  }
+
+  /** Adds a text in UTF-8. Returns its bytes. */
+  text(text: string): number {
+    const length = textBytes(text);
+    this.account.encodedBytes += length;
+    this.#text(text, length);
+    return length;
+  }
+
+  /** Adds text that is no part of the page: its head, the heads of its chunks. */
+  frameText(text: string): void {
+    this.#text(text, textBytes(text));
+  }
+
+  #text(text: string, length: number): void {
+    if (length === 0) return;
+    if (length <= this.#end - this.#at) {
+      writeText(CopyReason.encode, this.#memory!.bytes, this.#at, text, length);
+      this.#wrote(length);
+      return;
+    }
+    if (length <= pageFrameBytes && this.#end - this.#at < splitBytes) {
+      this.#newFrame();
+      this.#text(text, length);
+      return;
+    }
+    this.#longText(text);
+  }
+
+  /** A text that does not fit into what is left of the frame: in parts that certainly do (3 bytes a character). */
+  #longText(text: string): void {
+    for (let start = 0; start < text.length; ) {
+      if (this.#end - this.#at < splitBytes) this.#newFrame();
+      let end = Math.min(text.length, start + Math.floor((this.#end - this.#at) / 3));
+      // A surrogate pair is one character of four bytes: it is not taken apart.
+      if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
+      const part = text.slice(start, end);
+      const length = textBytes(part);
+      writeText(CopyReason.encode, this.#memory!.bytes, this.#at, part, length);
+      this.#wrote(length);
+      start = end;
+    }
+  }
+
+  /** Adds bytes of the application's, copied. */
+  bytes(bytes: Uint8Array): void {
+    this.account.applicationBytes += bytes.length;
+    this.#copy(CopyReason.application, bytes, 0, bytes.length);
+  }
+
+  #copy(reason: number, bytes: Uint8Array, offset: number, length: number): void {
+    for (let done = 0; done < length; ) {
+      if (this.#at === this.#end) this.#newFrame();
+      const part = Math.min(length - done, this.#end - this.#at);
+      copyBytes(reason, this.#memory!.bytes, this.#at, bytes, offset + done, part);
+      this.#wrote(part);
+      done += part;
+    }
+  }
+
+  /**
+   * Adds a segment: by reference, or copied when it is short and stands next to written bytes. `joins`: written bytes
+   * will follow it.
+   */
+  segment(region: SegmentMemory, offset: number, length: number, lender?: Lender, cookie = 0, joins = false): void {
+    // The kernel cannot be given what has no address.
+    const isHeap = Number.isNaN(region.address) && memoryIsMapped();
+    if (isHeap) {
+      this.account.applicationBytes += length;
+      this.#copy(CopyReason.application, region.bytes, offset, length);
+      lender?.release(cookie);
+      return;
+    }
+    const besideWritten = joins || this.#writtenAtLength === this.list.length;
+    if (length < this.coalesceBytes && besideWritten) {
+      this.account.coalescedBytes += length;
+      this.#copy(CopyReason.coalesce, region.bytes, offset, length);
+      lender?.release(cookie);
+      return;
+    }
+    this.account.referencedBytes += length;
+    this.list.addSegment(region, offset, length, lender, cookie);
+  }
+
+  /** Adds a range of a file. */
+  extent(file: FileSource, offset: number, length: number): void {
+    this.account.fileBytes += length;
+    this.list.addExtent(file, offset, length);
+  }
+}
+
+function isHighSurrogate(code: number): boolean {
+  return code >= 0xd800 && code < 0xdc00;
+}

@@ -1,0 +1,220 @@
+// PageAnswer: one page on one of Clearway's connections. Whole, it leaves with a Content-Length and one call; else in
+// chunks (RFC 9112 section 7.1), or to an HTTP/1.0 client until the connection ends.
+
+import { SgList } from '../memory/sg-list.js';
+import { makeHead } from '../serve/head.js';
+import type { HttpState } from '../serve/http-protocol.js';
+import { Way } from '../serve/metrics.js';
+import type { Connection } from '../transport/connection.js';
+import type { FileSource } from '../transport/output.js';
+import type { RequestHead } from '../wire/http1/request.js';
+import type { PageContext, RequestSource } from './context.js';
+import { PageMemoryError } from './frames.js';
+import type { ListWriter } from './list-writer.js';
+import type { Page } from './page.js';
+import { type PageReport, type PageResponder, persistenceField } from './page-protocol.js';
+import { Rendering, type RenderingTarget } from './rendering.js';
+
+/** A request as its head says it; the head's bytes are borrowed until {@link keep}. */
+export class HeadSource implements RequestSource {
+  readonly method: string;
+  readonly url: string;
+  #head: RequestHead | undefined;
+  #fields = '';
+
+  constructor(head: RequestHead) {
+    this.#head = head;
+    this.method = head.text(head.methodStart, head.methodEnd);
+    this.url = head.text(head.targetStart, head.targetEnd);
+  }
+
+  header(name: string): string | undefined {
+    if (this.#head !== undefined) return this.#head.fieldByName(name);
+    const values: string[] = [];
+    for (const line of this.#fields.split('\r\n')) {
+      const colon = line.indexOf(':');
+      if (colon > 0 && line.slice(0, colon).toLowerCase() === name) values.push(line.slice(colon + 1).trim());
+    }
+    return values.length === 0 ? undefined : values.join(', ');
+  }
+
+  /** Takes the fields over, because the bytes are about to go. */
+  keep(): void {
+    const head = this.#head;
+    if (head === undefined) return;
+    const { buffer, byteOffset } = head.bytes;
+    const from = byteOffset + head.fieldsStart;
+    this.#fields = Buffer.from(buffer, from, head.start + head.length - head.fieldsStart).toString('latin1');
+    this.#head = undefined;
+  }
+}
+
+/** The head of a chunk is written in hexadecimal; the end of the last one also ends the body. */
+const endOfChunk = '\r\n';
+const endOfBody = '0\r\n\r\n';
+
+/** Segments and extents that go before a body. Empty between two uses. */
+const before = new SgList<FileSource>();
+
+/** See the file's head. */
+export class PageAnswer<Data> implements RenderingTarget {
+  readonly writer: ListWriter;
+  /** Its last byte is in the connection's output. */
+  queued = false;
+  readonly #responder: PageResponder<Data>;
+  readonly #connection: Connection<HttpState>;
+  readonly #page: Page<Data>;
+  readonly #context: PageContext<Data>;
+  readonly #rendering: Rendering<Data>;
+  readonly #isOld: boolean;
+  readonly #persistence: string;
+  readonly #close: boolean;
+  #bodyBytes = 0;
+  #streamed = false;
+
+  constructor(
+    responder: PageResponder<Data>,
+    connection: Connection<HttpState>,
+    page: Page<Data>,
+    context: PageContext<Data>,
+    head: RequestHead,
+    close: boolean,
+  ) {
+    this.#responder = responder;
+    this.writer = responder.writer;
+    this.#connection = connection;
+    this.#page = page;
+    this.#context = context;
+    this.#isOld = head.versionMinor === 0;
+    this.#close = close;
+    this.#persistence = persistenceField(head, close);
+    this.#rendering = new Rendering(page, context, this);
+  }
+
+  /** Nothing more will come of it. */
+  get ended(): boolean {
+    return this.#rendering.done;
+  }
+
+  /** Starts the slots. */
+  start(): void {
+    this.#connection.state.status = 0;
+    this.#connection.state.bodyBytes = 0;
+    this.#rendering.start();
+  }
+
+  /** The head alone: with the length if that is known without asking the slots (RFC 9110 section 9.3.2). */
+  headOnly(): void {
+    const { parts, staticBytes } = this.#page.template;
+    const isStatic = parts.every((part) => part.kind === 'static');
+    this.#head(isStatic ? `Content-Length: ${staticBytes}\r\n` : '', this.#persistence);
+    this.#connection.state.way = Way.none;
+    this.#send(before);
+    this.writer.finish();
+  }
+
+  /** Writes the response's head into the list that goes before. */
+  #head(framing: string, persistence: string): void {
+    const { state } = this.#connection;
+    const { status, fields } = this.#page;
+    if (this.#close) state.closeAfter = true;
+    state.status = status;
+    state.way = Way.gather;
+    state.bodyBytes = 0;
+    this.#before(makeHead(status, fields + framing + persistence, this.#responder.date));
+  }
+
+  /** Writes a text into the list that goes before the body. */
+  #before(text: string): void {
+    const { writer } = this;
+    const body = writer.list;
+    writer.list = before;
+    try {
+      writer.frameText(text);
+    } finally {
+      writer.list = body;
+    }
+  }
+
+  whole(body: SgList<FileSource>): void {
+    this.#bodyBytes = body.byteLength;
+    this.#head(`Content-Length: ${body.byteLength}\r\n`, this.#persistence);
+    this.#send(before);
+    this.#send(body);
+    this.#finish('sent');
+  }
+
+  begin(): void {
+    this.#streamed = true;
+    if (this.#isOld) {
+      this.#connection.state.closeAfter = true;
+      this.#head('', 'Connection: close\r\n');
+    } else this.#head('Transfer-Encoding: chunked\r\n', this.#persistence);
+    this.#send(before);
+  }
+
+  more(part: SgList<FileSource>, last: boolean): void {
+    const { writer } = this;
+    const length = part.byteLength;
+    this.#bodyBytes += length;
+    if (!this.#isOld) {
+      if (length > 0) this.#before(`${length.toString(16)}${endOfChunk}`);
+      writer.frameText((length > 0 ? endOfChunk : '') + (last ? endOfBody : ''));
+    }
+    this.#send(before);
+    this.#send(part);
+    if (last) this.#finish('sent');
+    else writer.finish();
+  }
+
+  flush(): void {
+    this.#connection.flush();
+  }
+
+  #send(list: SgList<FileSource>): void {
+    const connection = this.#connection;
+    for (let index = 0; index < list.length; index++) {
+      const region = list.regions[index];
+      const offset = list.offsets[index]!;
+      const length = list.lengths[index]!;
+      const cookie = list.cookies[index]!;
+      if (region === undefined) connection.sendExtent(list.files[index]!, offset, length, cookie);
+      else connection.sendSegment(region.address + offset, length, list.lenders[index], cookie);
+    }
+    list.reset();
+  }
+
+  failed(error: unknown, begun: boolean): void {
+    before.release();
+    this.#responder.pageFailed(error);
+    if (begun) {
+      // No framing says "this went wrong": only the end of the connection does.
+      this.#finish('failed');
+      this.#connection.abort();
+      return;
+    }
+    const status = error instanceof PageMemoryError ? 503 : 500;
+    if (this.#close) this.#connection.state.closeAfter = true;
+    this.#responder.notice(this.#connection, status, false, this.#persistence);
+    this.#finish('failed');
+    this.#connection.flush();
+  }
+
+  #finish(outcome: PageReport['outcome']): void {
+    this.writer.finish();
+    this.queued = true;
+    this.#connection.busy = false;
+    this.#connection.state.bodyBytes += this.#bodyBytes;
+    const { account } = this.#rendering;
+    const { status } = this.#connection.state;
+    const report = { url: this.#context.url, status, outcome, streamed: this.#streamed, account };
+    this.#responder.finished(this.#connection, this, report);
+  }
+
+  /** The client has left: slots are told, and nothing more is made. */
+  cancel(reason: 'left'): void {
+    if (this.#rendering.done) return;
+    this.#rendering.cancel(new DOMException('the client has left', 'AbortError'));
+    this.#finish(reason);
+  }
+}

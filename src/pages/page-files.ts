@@ -1,0 +1,122 @@
+// Files as fragments: opened once, asked again before each use, sent by sendfile. Which files is the application's word:
+// unlike serve's paths these do not come from a client. Not here: sending (transport/, node-response.ts).
+
+import { closeSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FileResidency, FileSource } from '../transport/output.js';
+import { Residency } from '../transport/page-cache.js';
+import { memoryIsMapped } from './frames.js';
+import { PageError } from './page-error.js';
+
+/** A file, or a range of it, as a fragment of a page. Made by {@link file}. */
+export class PageFile {
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number | undefined;
+
+  constructor(path: string, offset: number, length: number | undefined) {
+    this.path = path;
+    this.offset = offset;
+    this.length = length;
+  }
+}
+
+/**
+ * A file as a fragment: its bytes go from the page cache to the socket and never enter the process.
+ * @param path of the file, relative to the current directory, or a `file:` URL. Never one that came from a client.
+ * @param range in bytes; default: from the beginning, to the end that the file has when the page is made.
+ * @throws PageError for a range that is none.
+ */
+export function file(path: string | URL, range: { readonly offset?: number; readonly length?: number } = {}): PageFile {
+  const { offset = 0, length } = range;
+  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+  if (!isCount(offset) || (length !== undefined && !isCount(length))) {
+    throw new PageError(
+      'CLEARWAY_PAGE_FILE',
+      `a range of a file is whole bytes from 0 on, not ${length} from ${offset}`,
+    );
+  }
+  return new PageFile(resolve(path instanceof URL ? fileURLToPath(path) : path), offset, length);
+}
+
+const everResident: FileResidency = { covers: () => true };
+
+/** One open inode; closed when nobody sends it and its path leads elsewhere. */
+export class OpenPageFile implements FileSource {
+  readonly fd: number;
+  readonly path: string;
+  readonly residency: FileResidency = memoryIsMapped() ? new Residency() : everResident;
+  readonly #identity: string;
+  #references = 1;
+
+  constructor(path: string) {
+    this.path = path;
+    this.fd = openSync(path, 'r');
+    const status = fstatSync(this.fd);
+    if (!status.isFile()) {
+      closeSync(this.fd);
+      throw new Error('it is not a regular file');
+    }
+    this.#identity = identityOf(status);
+  }
+
+  /** Whether the path still leads here. */
+  is(status: Stats): boolean {
+    return identityOf(status) === this.#identity;
+  }
+
+  /** Bytes that it has now. */
+  get size(): number {
+    return fstatSync(this.fd).size;
+  }
+
+  /** Adds a reference: the descriptor stays open until it is released. */
+  retain(): this {
+    this.#references++;
+    return this;
+  }
+
+  /** Drops a reference; the last one closes the descriptor. */
+  release(_cookie = 0): void {
+    if (--this.#references === 0) closeSync(this.fd);
+  }
+}
+
+function identityOf(status: Stats): string {
+  return `${status.dev}:${status.ino}`;
+}
+
+/** Files kept open; beyond it the one that was used longest ago goes. */
+const maxOpen = 256;
+const open = new Map<string, OpenPageFile>();
+
+/**
+ * The open file of a fragment, with a reference for the caller.
+ * @throws PageError when it is not there or no regular file.
+ */
+export function openPageFile(fragment: PageFile): OpenPageFile {
+  const { path } = fragment;
+  try {
+    const known = open.get(path);
+    if (known !== undefined) {
+      open.delete(path);
+      if (known.is(statSync(path))) {
+        open.set(path, known);
+        return known.retain();
+      }
+      known.release();
+    }
+    const fresh = new OpenPageFile(path);
+    open.set(path, fresh);
+    if (open.size > maxOpen) {
+      const [oldest] = open.keys();
+      open.get(oldest!)!.release();
+      open.delete(oldest!);
+    }
+    return fresh.retain();
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new PageError('CLEARWAY_PAGE_FILE', `the file ${path} cannot be part of a page: ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,188 @@
+// Pages over Clearway's own transport: HTTP/1.1 as serve speaks it, answered by renderings that may take their time.
+// A connection is busy while its page is being made; when its client leaves, the page is cancelled.
+// Not here: one answer (page-answer.ts), sockets and options (server.ts).
+
+import type { CachedResponse } from '../serve/frame-cache.js';
+import { makeHead, reasons, TextMemory } from '../serve/head.js';
+import { type Answerer, HttpProtocol, type HttpState, type HttpTimeouts } from '../serve/http-protocol.js';
+import { type Metrics, Way } from '../serve/metrics.js';
+import type { Connection } from '../transport/connection.js';
+import type { Loop } from '../transport/loop.js';
+import { formatHttpDate } from '../wire/http/date.js';
+import { Method, type RequestHead } from '../wire/http1/request.js';
+import { PageContext } from './context.js';
+import { pageFrames } from './frames.js';
+import { ListWriter, type PageAccount } from './list-writer.js';
+import type { Page } from './page.js';
+import { HeadSource, PageAnswer } from './page-answer.js';
+
+/** Finds the page for a request-target's path; undefined: there is none. */
+export type PageRouter<Data> = (path: string) => Page<Data> | undefined;
+
+/** What became of a page, told when its last byte is queued or nothing more of it will be. */
+export interface PageReport {
+  readonly url: string;
+  readonly status: number;
+  readonly outcome: 'sent' | 'failed' | 'left';
+  /** Whether it left in chunks, before all of it was there. */
+  readonly streamed: boolean;
+  readonly account: PageAccount;
+}
+
+/** What a {@link PageResponder} is told and tells. */
+export interface PageResponderOptions<Data> {
+  readonly route: PageRouter<Data>;
+  /** Answers what is no page: the files of a site. Default: 404. */
+  readonly others: Answerer | undefined;
+  readonly data: Data;
+  readonly reported: ((report: PageReport) => void) | undefined;
+  /** Told of a page that could not be made. */
+  readonly failed: (error: Error) => void;
+}
+
+const allow = 'Allow: GET, HEAD\r\n';
+
+/** Answers requests with pages. */
+export class PageResponder<Data> implements Answerer {
+  readonly writer = new ListWriter(pageFrames());
+  readonly #options: PageResponderOptions<Data>;
+  readonly #texts = new TextMemory();
+  readonly #answers = new Map<Connection<HttpState>, PageAnswer<Data>>();
+  #dateSeconds = 0;
+  #date = '';
+
+  constructor(loop: Loop, options: PageResponderOptions<Data>) {
+    this.#options = options;
+    this.#tick();
+    loop.everyTick(() => this.#tick());
+  }
+
+  #tick(): void {
+    const seconds = Math.floor(Date.now() / 1000);
+    if (seconds !== this.#dateSeconds) this.#date = formatHttpDate(seconds);
+    this.#dateSeconds = seconds;
+    // Whoever ends its sending direction while a page is being made has left, as far as anyone can tell (nginx and Node
+    // decide the same). Nothing else would say so before bytes are sent to it.
+    for (const [connection, answer] of this.#answers) {
+      if (!connection.inputEnded || answer.queued) continue;
+      answer.cancel('left');
+      connection.abort();
+    }
+  }
+
+  /** The Date field's value now. */
+  get date(): string {
+    return this.#date;
+  }
+
+  /** Pages that are being made. */
+  get pending(): number {
+    return this.#answers.size;
+  }
+
+  sendCached(connection: Connection<HttpState>, cached: CachedResponse): boolean {
+    return this.#options.others?.sendCached(connection, cached) ?? false;
+  }
+
+  answer(connection: Connection<HttpState>, head: RequestHead, close: boolean): CachedResponse | undefined {
+    const path = head.text(head.pathStart, head.pathEnd);
+    const page = this.#options.route(path === '' ? '/' : path);
+    if (page === undefined) {
+      if (this.#options.others !== undefined) return this.#options.others.answer(connection, head, close);
+      this.#notice(connection, head, 404, '', close);
+    } else if (head.method !== Method.GET && head.method !== Method.HEAD) {
+      this.#notice(connection, head, 405, allow, close);
+    } else this.#page(connection, head, page, close);
+    return undefined;
+  }
+
+  #page(connection: Connection<HttpState>, head: RequestHead, page: Page<Data>, close: boolean): void {
+    const source = new HeadSource(head);
+    const context = new PageContext(source, this.#options.data);
+    const answer = new PageAnswer(this, connection, page, context, head, close);
+    if (head.method === Method.HEAD) {
+      answer.headOnly();
+      return;
+    }
+    connection.busy = true;
+    answer.start();
+    if (answer.ended) return;
+    // The request's bytes are only lent: what slots may still ask of it is kept.
+    source.keep();
+    this.#answers.set(connection, answer);
+  }
+
+  /** Called by an answer of which nothing more will come. */
+  finished(connection: Connection<HttpState>, answer: PageAnswer<Data>, report: PageReport): void {
+    if (this.#answers.get(connection) === answer) this.#answers.delete(connection);
+    this.#options.reported?.(report);
+  }
+
+  /** Called by an answer whose page could not be made. */
+  pageFailed(error: unknown): void {
+    this.#options.failed(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** A connection is gone, with whatever was made for it. */
+  closed(connection: Connection<HttpState>): void {
+    this.#answers.get(connection)?.cancel('left');
+  }
+
+  /** A status in words. */
+  notice(connection: Connection<HttpState>, status: number, isHead: boolean, fields: string): void {
+    const body = `${status} ${reasons[status]}\n`;
+    const text = `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n${fields}`;
+    connection.state.status = status;
+    connection.state.way = Way.inline;
+    connection.state.bodyBytes = isHead ? 0 : body.length;
+    this.#texts.send(connection, makeHead(status, text, this.#date) + (isHead ? '' : body));
+  }
+
+  #notice(
+    connection: Connection<HttpState>,
+    head: RequestHead | undefined,
+    status: number,
+    fields: string,
+    close: boolean,
+  ): void {
+    if (close) connection.state.closeAfter = true;
+    const persistence = persistenceField(head, close);
+    this.notice(connection, status, head?.method === Method.HEAD, fields + persistence);
+  }
+
+  refuse(connection: Connection<HttpState>, status: number): void {
+    this.#notice(connection, undefined, status, '', true);
+  }
+}
+
+/** What a response says about its connection. */
+export function persistenceField(head: RequestHead | undefined, close: boolean): string {
+  if (close) return 'Connection: close\r\n';
+  return head?.versionMinor === 0 ? 'Connection: keep-alive\r\n' : '';
+}
+
+/** HTTP/1.1 with answers that take their time. */
+export class PageProtocol<Data> extends HttpProtocol {
+  readonly #responder: PageResponder<Data>;
+
+  constructor(
+    loop: Loop,
+    responder: PageResponder<Data>,
+    metrics: Metrics,
+    timeouts: HttpTimeouts,
+    failed: (error: Error) => void,
+  ) {
+    super(loop, responder, metrics, undefined, timeouts, () => {}, failed);
+    this.#responder = responder;
+  }
+
+  override drained(connection: Connection<HttpState>): void {
+    // The fragments that were there have left; the page goes on.
+    if (!connection.busy) super.drained(connection);
+  }
+
+  override closed(connection: Connection<HttpState>): void {
+    this.#responder.closed(connection);
+    super.closed(connection);
+  }
+}

@@ -1,0 +1,298 @@
+// Rendering: one page for one request. All slots start at once; if every one is there when the promises that were ready
+// have run, the page leaves whole; else it leaves in order as slots resolve. A slot that throws or takes too long is
+// replaced by its fallback, or ends the page. Not here: framing and sockets (the target's).
+
+import type { SgList } from '../memory/sg-list.js';
+import type { FileSource } from '../transport/output.js';
+import type { PageContext } from './context.js';
+import { escapeHtml, Html } from './html.js';
+import { emptyPageAccount, type ListWriter, type PageAccount } from './list-writer.js';
+import { type FragmentValue, isFragmentValue, type Page } from './page.js';
+import { PageError, SlotTimeoutError } from './page-error.js';
+import { openPageFile, PageFile } from './page-files.js';
+import type { Slot } from './template.js';
+
+/** Who sends what a rendering makes. Exactly one of `whole`, or `begin` with any number of `more`; or `failed`. */
+export interface RenderingTarget {
+  /** The writer that the page is made with; its list is taken by each call below. */
+  readonly writer: ListWriter;
+  /** The whole body. */
+  whole(body: SgList<FileSource>): void;
+  /** The body's length is not known: it leaves in parts. */
+  begin(): void;
+  /** A part of it; `last`: nothing follows. */
+  more(part: SgList<FileSource>, last: boolean): void;
+  /** What was handed over is to leave now. */
+  flush(): void;
+  /** There is no page: `begun` when a part of it has left. Nothing is called after this. */
+  failed(error: unknown, begun: boolean): void;
+}
+
+const State = { pending: 0, there: 1, replaced: 2 } as const;
+
+/** See the file's head. */
+export class Rendering<Data> {
+  readonly #page: Page<Data>;
+  readonly #context: PageContext<Data>;
+  readonly #target: RenderingTarget;
+  readonly #states: number[];
+  readonly #values: FragmentValue[];
+  /** How the bytes got into this page. */
+  readonly account: PageAccount = emptyPageAccount();
+  #pending = 0;
+  #nextPart = 0;
+  #starting = true;
+  #streaming = false;
+  #done = false;
+  #startedMs = 0;
+  #streamTimer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
+
+  constructor(page: Page<Data>, context: PageContext<Data>, target: RenderingTarget) {
+    this.#page = page;
+    this.#context = context;
+    this.#target = target;
+    this.#states = new Array<number>(page.slots.length).fill(State.pending);
+    this.#values = new Array<FragmentValue>(page.slots.length).fill(undefined);
+  }
+
+  /** True when the target was given everything, or told that it will not be. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Starts every slot. What is there at once leaves before this returns. */
+  start(): void {
+    const { slots } = this.#page;
+    this.#pending = slots.length;
+    for (let index = 0; index < slots.length && !this.#done; index++) this.#startSlot(index);
+    this.#starting = false;
+    if (this.#done) return;
+    if (this.#pending === 0) {
+      this.#finishWhole();
+      return;
+    }
+    this.#startedMs = performance.now();
+    const { streamAfterMs } = this.#page;
+    if (streamAfterMs === 0) {
+      this.#soon = setImmediate(() => this.#stream());
+    } else {
+      this.#streamTimer = setTimeout(() => this.#stream(), streamAfterMs);
+      this.#watchTime();
+    }
+  }
+
+  #startSlot(index: number): void {
+    try {
+      const value = this.#page.slots[index]!.render(this.#context);
+      if (isThenable(value)) {
+        value.then(
+          (later) => this.#settle(index, later),
+          (error: unknown) => this.#slotFailed(index, error),
+        );
+      } else {
+        this.#settle(index, value);
+      }
+    } catch (error) {
+      this.#slotFailed(index, error);
+    }
+  }
+
+  #settle(index: number, value: unknown): void {
+    if (this.#done || this.#states[index] !== State.pending) return;
+    if (!isFragmentValue(value)) {
+      const given = typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+      const message = `slot ${this.#page.slots[index]!.name} gave ${given}: give text, Html, bytes, a segment or a file`;
+      this.#slotFailed(index, new PageError('CLEARWAY_PAGE_VALUE', message));
+      return;
+    }
+    this.#keep(index, State.there, value);
+  }
+
+  #keep(index: number, state: number, value: FragmentValue): void {
+    this.#states[index] = state;
+    this.#values[index] = value;
+    this.#pending--;
+    if (this.#starting) return;
+    if (this.#streaming) this.#pump();
+    else if (this.#pending === 0) this.#finishWhole();
+  }
+
+  /** A slot threw, rejected, took too long or gave what is no fragment. */
+  #slotFailed(index: number, error: unknown): void {
+    if (this.#done || this.#states[index] !== State.pending) return;
+    const slot = this.#page.slots[index]!;
+    try {
+      this.#page.onError?.(error, slot.name, this.#context);
+      if (!slot.hasFallback) {
+        this.#fail(error);
+        return;
+      }
+      const { fallback } = slot;
+      const value: unknown = typeof fallback === 'function' ? fallback(error, this.#context) : fallback;
+      if (!isFragmentValue(value))
+        throw new PageError('CLEARWAY_PAGE_VALUE', `the fallback of ${slot.name} is no fragment`);
+      this.#keep(index, State.replaced, value);
+    } catch (second) {
+      this.#fail(second);
+    }
+  }
+
+  /** Everything is known: the body is built whole, so that its length can be said before it. */
+  #finishWhole(): void {
+    const { writer } = this.#target;
+    try {
+      this.#addParts(Number.POSITIVE_INFINITY);
+      this.account.entries += writer.list.length;
+      this.#target.whole(writer.list);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#end();
+    this.#target.flush();
+  }
+
+  #stream(): void {
+    this.#soon = undefined;
+    if (this.#done) return;
+    this.#streaming = true;
+    try {
+      this.#target.begin();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#pump();
+    if (this.#timer === undefined) this.#watchTime();
+  }
+
+  /** Hands on the parts that are there, in order. */
+  #pump(): void {
+    const { parts } = this.#page.template;
+    const { writer } = this.#target;
+    try {
+      this.#addParts(parts.length);
+      this.account.entries += writer.list.length;
+      const last = this.#nextPart === parts.length;
+      if (last || writer.list.length > 0) this.#target.more(writer.list, last);
+      if (last) this.#end();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#target.flush();
+  }
+
+  /** Adds the parts that are there to the writer's list, up to a slot that is not. */
+  #addParts(limit: number): void {
+    const { parts } = this.#page.template;
+    const { writer } = this.#target;
+    writer.coalesceBytes = this.#page.coalesceBytes;
+    writer.account = this.account;
+    for (; this.#nextPart < parts.length && this.#nextPart < limit; this.#nextPart++) {
+      const part = parts[this.#nextPart]!;
+      if (part.kind === 'static') this.#addStatic(part.offset, part.length);
+      else if (part.kind === 'file') addFile(writer, part.file);
+      else if (this.#states[part.index] === State.pending) return;
+      else this.#addSlot(part.index, part.slot);
+    }
+  }
+
+  #addStatic(offset: number, length: number): void {
+    const { template } = this.#page;
+    const next = template.parts[this.#nextPart + 1];
+    const joins =
+      next?.kind === 'slot' && isText(this.#values[next.index]) && this.#states[next.index] !== State.pending;
+    this.#target.writer.segment(template.memory, offset, length, template.lend(), 0, joins);
+  }
+
+  /** What a slot gave goes in; if that cannot be (a file that is gone), its fallback. */
+  #addSlot(index: number, slot: Slot): void {
+    try {
+      addValue(this.#target.writer, this.#values[index], slot);
+    } catch (error) {
+      if (this.#states[index] === State.replaced) throw error;
+      this.#states[index] = State.pending;
+      this.#pending++;
+      const wasStarting = this.#starting;
+      this.#starting = true;
+      this.#slotFailed(index, error);
+      this.#starting = wasStarting;
+      if (this.#states[index] !== State.replaced) throw error;
+      addValue(this.#target.writer, this.#values[index], slot);
+    }
+  }
+
+  /** One timer for all: it is set to the slot that is due next. */
+  #watchTime(): void {
+    if (this.#done) return;
+    const elapsedMs = performance.now() - this.#startedMs;
+    let nextMs = Number.POSITIVE_INFINITY;
+    this.#page.slots.forEach((slot, index) => {
+      if (this.#states[index] !== State.pending) return;
+      if (slot.timeoutMs > elapsedMs) nextMs = Math.min(nextMs, slot.timeoutMs - elapsedMs);
+      else this.#slotFailed(index, new SlotTimeoutError(slot.name, slot.timeoutMs));
+    });
+    if (nextMs === Number.POSITIVE_INFINITY || this.#done) return;
+    this.#timer = setTimeout(() => this.#watchTime(), Math.ceil(nextMs));
+  }
+
+  /** The client has left, or the server ends: nothing more is made. */
+  cancel(reason: unknown): void {
+    if (this.#done) return;
+    this.#end();
+    this.#target.writer.list.release();
+    this.#context.cancel(reason);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#done) return;
+    this.#end();
+    this.#target.writer.list.release();
+    this.#context.cancel(error);
+    this.#target.failed(error, this.#streaming);
+  }
+
+  #end(): void {
+    this.#done = true;
+    if (this.#soon !== undefined) clearImmediate(this.#soon);
+    clearTimeout(this.#streamTimer);
+    clearTimeout(this.#timer);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null)?.then === 'function';
+}
+
+function isText(value: FragmentValue): boolean {
+  return typeof value === 'string' || value instanceof Html;
+}
+
+function addValue(writer: ListWriter, value: FragmentValue, slot: Slot): void {
+  if (value === null || value === undefined) return;
+  if (typeof value === 'string') writer.text(slot.isRaw ? value : escapeHtml(value));
+  else if (value instanceof Html) writer.text(value.text);
+  else if (typeof value === 'number' || typeof value === 'bigint') writer.text(String(value));
+  else if (value instanceof Uint8Array) writer.bytes(value);
+  else if (value instanceof PageFile) addFile(writer, value);
+  else writer.segment(value.region, value.offset, value.length);
+}
+
+/** @throws PageError when the file is not there, or shorter than the range that was asked for. */
+function addFile(writer: ListWriter, fragment: PageFile): void {
+  const open = openPageFile(fragment);
+  try {
+    const size = open.size;
+    const length = fragment.length ?? Math.max(0, size - fragment.offset);
+    if (fragment.offset + length > size) {
+      const range = `${length} bytes from ${fragment.offset} on`;
+      throw new PageError('CLEARWAY_PAGE_FILE', `${fragment.path} has ${size} bytes, and the page wants ${range}`);
+    }
+    writer.extent(open.retain(), fragment.offset, length);
+  } finally {
+    open.release();
+  }
+}

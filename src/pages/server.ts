@@ -1,0 +1,164 @@
+// A server of pages: Clearway's own HTTP/1.1 on Node's event loop, so that slots are ordinary async functions, and each
+// page leaves as a list of segments. Files beside the pages come from a directory, as `clearway serve` answers them.
+// Not here: Node's own http (node-response.ts).
+
+import { closeDescriptor, listenTcp, localAddress, setNonBlocking } from '../kernel/socket.js';
+import { UnsupportedError } from '../kernel/system-error.js';
+import { Metrics, metricsBytes } from '../serve/metrics.js';
+import { resolveOptions } from '../serve/options.js';
+import { Responder } from '../serve/responder.js';
+import { Site } from '../serve/site.js';
+import { Listener } from '../transport/listener.js';
+import { Loop } from '../transport/loop.js';
+import type { EngineChoice } from '../transport/open-engine.js';
+import { memoryIsMapped } from './frames.js';
+import type { PageAccount } from './list-writer.js';
+import { emptyPageAccount } from './list-writer.js';
+import type { Page } from './page.js';
+import { PageError } from './page-error.js';
+import { PageProtocol, type PageReport, PageResponder } from './page-protocol.js';
+
+/** Options of {@link createPageServer}. */
+export interface PageServerOptions<Data> {
+  /** Pages by the path that they answer, as it stands in the request: `/`, `/news`. */
+  readonly routes: Readonly<Record<string, Page<Data>>> | ((path: string) => Page<Data> | undefined);
+  /** What every slot finds as `context.data`. */
+  readonly data?: Data;
+  /** A directory whose files answer everything that is no page. Default: none. */
+  readonly root?: string;
+  /** Default 127.0.0.1: this host only. */
+  readonly host?: string;
+  /** 0 takes any free one. Default 8080. */
+  readonly port?: number;
+  readonly engine?: EngineChoice;
+  /** Default 10,000. */
+  readonly maxConnections?: number;
+  /** Bytes a second that a reader must take, averaged over 20 s; 0: no limit. Default 256. */
+  readonly minRate?: number;
+  readonly headTimeoutMs?: number;
+  readonly idleTimeoutMs?: number;
+  /** Told of each page: how its bytes got into it, and how it ended. */
+  readonly onPage?: (report: PageReport) => void;
+  /** Told why a page could not be made. Default: a line on stderr. */
+  readonly onError?: (error: Error) => void;
+}
+
+const overflow = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+const filesOfSite = 1024;
+const frameBudget = 16 * 1024 * 1024;
+
+/** A running server of pages; made by {@link createPageServer}. */
+export class PageServer<Data> {
+  /** Bytes of all pages, by how they got into them. */
+  readonly totals: PageAccount = emptyPageAccount();
+  readonly #options: PageServerOptions<Data>;
+  readonly #loop: Loop;
+  readonly #metrics = new Metrics(new SharedArrayBuffer(metricsBytes), 0);
+  readonly #site: Site | undefined;
+  readonly #protocol: PageProtocol<Data>;
+  readonly #listenFd: number;
+  readonly #listener: Listener<ReturnType<PageProtocol<Data>['createState']>>;
+  #closed: Promise<void> | undefined;
+
+  /** @throws SystemError EADDRINUSE and its kin, each with its mend. */
+  constructor(options: PageServerOptions<Data>) {
+    this.#options = options;
+    const { host = '127.0.0.1', port = 8080, headTimeoutMs: headMs = 10_000, idleTimeoutMs: idleMs = 60_000 } = options;
+    this.#listenFd = listenTcp({ host, port });
+    this.#loop = new Loop(options.engine ?? 'auto');
+    setNonBlocking(this.#listenFd, this.#loop.engine.nonBlockingSockets);
+    const failed = options.onError ?? ((error: Error) => console.error(`page: ${error.message}`));
+    const { site, responder: others } = this.#files(options.root);
+    this.#site = site;
+    const { routes } = options;
+    const responder = new PageResponder<Data>(this.#loop, {
+      route: typeof routes === 'function' ? routes : routeTable(routes),
+      others,
+      data: options.data as Data,
+      reported: (report) => this.#report(report),
+      failed,
+    });
+    this.#protocol = new PageProtocol(this.#loop, responder, this.#metrics, { headMs, idleMs }, failed);
+    const limits = {
+      maxConnections: options.maxConnections ?? 10_000,
+      minRate: options.minRate ?? 256,
+      rateWindowMs: 20_000,
+      backlogLimit: 64 * 1024,
+    };
+    this.#listener = new Listener(this.#loop, this.#listenFd, this.#protocol, limits, overflow);
+    this.#loop.attach();
+  }
+
+  #files(root: string | undefined): { site: Site | undefined; responder: Responder | undefined } {
+    if (root === undefined) return { site: undefined, responder: undefined };
+    const { index, dotfiles, inlineBytes, listing, spa, cacheControl, cors } = resolveOptions({ root }, 1024);
+    const site = new Site(this.#loop, { root, index, dotfiles, maxFiles: filesOfSite });
+    const policy = { inlineBytes, frameBudget, listing, spa, cacheControl, cors };
+    return { site, responder: new Responder(this.#loop, site, this.#metrics, policy) };
+  }
+
+  #report(report: PageReport): void {
+    for (const name of Object.keys(this.totals) as Array<keyof PageAccount>) this.totals[name] += report.account[name];
+    this.#options.onPage?.(report);
+  }
+
+  /** The address as a link. */
+  get url(): string {
+    const { host, port } = localAddress(this.#listenFd);
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  /** The engine that sends. */
+  get engine(): string {
+    return this.#loop.engine.name;
+  }
+
+  /** Connections open now. */
+  get connections(): number {
+    return this.#listener.connections;
+  }
+
+  /** Stops accepting, lets pages under way finish for `graceMs`, then ends them. A second call waits for the same end. */
+  close(graceMs = 10_000): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      const limit = setTimeout(() => this.#listener.abortAll(), graceMs);
+      this.#protocol.draining = true;
+      this.#listener.drain(() => {
+        clearTimeout(limit);
+        this.#site?.close();
+        // Not from within the event that ended the last connection.
+        setImmediate(() => {
+          this.#loop.close();
+          closeDescriptor(this.#listenFd);
+          resolve();
+        });
+      });
+    });
+    return this.#closed;
+  }
+}
+
+function routeTable<Data>(routes: Readonly<Record<string, Page<Data>>>): (path: string) => Page<Data> | undefined {
+  for (const path of Object.keys(routes)) {
+    if (!path.startsWith('/')) {
+      throw new PageError('CLEARWAY_PAGE_VALUE', `the route ${JSON.stringify(path)} must begin with a slash`);
+    }
+  }
+  const table = new Map(Object.entries(routes));
+  return (path) => table.get(path);
+}
+
+/**
+ * Starts a server of pages in this process.
+ * @throws SystemError when it cannot listen; UnsupportedError off Linux and in worker threads: there answer with
+ * {@link respond} on Node's own http.
+ */
+export function createPageServer<Data = unknown>(options: PageServerOptions<Data>): PageServer<Data> {
+  if (!memoryIsMapped()) {
+    throw new UnsupportedError(
+      'a page server needs Linux',
+      'answer with respond(request, response, page) on node:http',
+    );
+  }
+  return new PageServer(options);
+}
