@@ -3,13 +3,14 @@
 // Not here: one answer (page-answer.ts), sockets and options (server.ts).
 
 import type { CachedResponse } from '../serve/frame-cache.js';
-import { makeHead, reasons, TextMemory } from '../serve/head.js';
+import { makeHead, TextMemory } from '../serve/head.js';
 import { type Answerer, HttpProtocol, type HttpState, type HttpTimeouts } from '../serve/http-protocol.js';
 import { type Metrics, Way } from '../serve/metrics.js';
 import type { Connection } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import { Method, type RequestHead } from '../wire/http1/request.js';
+import { reasonPhrase } from '../wire/http1/status.js';
 import { PageContext } from './context.js';
 import { pageFrames } from './frames.js';
 import { ListWriter, type PageAccount } from './list-writer.js';
@@ -130,7 +131,7 @@ export class PageResponder<Data> implements Answerer {
 
   /** A status in words. */
   notice(connection: Connection<HttpState>, status: number, isHead: boolean, fields: string): void {
-    const body = `${status} ${reasons[status]}\n`;
+    const body = `${status} ${reasonPhrase(status)}\n`;
     const text = `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n${fields}`;
     connection.state.status = status;
     connection.state.way = Way.inline;

@@ -2,7 +2,6 @@
 // sending it (server.ts for Clearway's own server, node-response.ts for Node's).
 
 import { isSegment, type Segment } from '../memory/segment.js';
-import { isFieldValue } from '../wire/http1/response.js';
 import type { PageContext } from './context.js';
 import { Html } from './html.js';
 import { defaultCoalesceBytes } from './list-writer.js';
@@ -102,10 +101,12 @@ export class Page<Data = unknown> {
   }
 }
 
+/** RFC 9110 section 5.5, without the obsolete bytes beyond ASCII. */
+const fieldValue = /^(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?$/;
 const reserved = /^(content-length|transfer-encoding|connection|date|trailer|upgrade|keep-alive)$/i;
 
 function fieldLine([name, value]: [string, string]): string {
-  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || !isFieldValue(value)) {
+  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || !fieldValue.test(value)) {
     throw new PageError('CLEARWAY_PAGE_VALUE', `${JSON.stringify(`${name}: ${value}`)} is no field of HTTP`);
   }
   if (reserved.test(name)) {
