@@ -5,6 +5,16 @@ import type { AddressInfo } from 'node:net';
 import type { Metrics } from './metrics.js';
 import { metricsText } from './metrics-text.js';
 
+/** Why the endpoint cannot listen, with the mend; the code stays the system's. */
+function explained(error: NodeJS.ErrnoException, address: { readonly host: string; readonly port: number }): Error {
+  const mend =
+    error.code === 'EADDRINUSE'
+      ? 'the address is already in use (EADDRINUSE); choose another port, 0 takes any free one'
+      : error.message;
+  const where = address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+  return Object.assign(new Error(`the metrics cannot be served at ${where}: ${mend}`), { code: error.code });
+}
+
 /** GET /metrics on an address of its own. */
 export class MetricsEndpoint {
   readonly #server: Server;
@@ -21,7 +31,7 @@ export class MetricsEndpoint {
     return `http://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${port}/metrics`;
   }
 
-  /** Opens the endpoint. @throws Error when the port is taken. */
+  /** Opens the endpoint. @throws Error when the port is taken, with the mend. */
   static async open(
     address: { readonly host: string; readonly port: number },
     read: () => { readonly workers: readonly Metrics[]; readonly engine: string },
@@ -36,7 +46,7 @@ export class MetricsEndpoint {
       response.end(metricsText(workers, engine));
     });
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
+      server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, address)));
       server.listen(address.port, address.host, resolve);
     });
     return new MetricsEndpoint(server, address.host);

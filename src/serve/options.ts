@@ -1,7 +1,7 @@
 // The options of serve: what each one means, its default, and the sentence that refuses a bad value.
 // The command line, the configuration file and createServer() share them.
 
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
@@ -143,12 +143,24 @@ function parseHostPort(option: string, value: unknown): { host: string; port: nu
 }
 
 function parseRoot(value: unknown): string {
-  if (value !== undefined && typeof value !== 'string') return refuse('root', value, 'a directory');
+  const isPath = value === undefined || (typeof value === 'string' && !value.includes('\0'));
+  if (!isPath) return refuse('root', value, 'a directory');
   const root = resolve(value ?? '.');
-  const status = statSync(root, { throwIfNoEntry: false });
+  const status = statusOf(root);
   if (status === undefined) throw new OptionError(`there is no directory ${root}: name one that exists`);
   if (!status.isDirectory()) throw new OptionError(`${root} is not a directory: name the directory that holds it`);
   return root;
+}
+
+/** What is at a path; undefined when nothing is. @throws OptionError when it may not be asked. */
+function statusOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new OptionError(`the directory ${path} cannot be opened (${code}): check the permissions on the way to it`);
+  }
 }
 
 function parseIndex(value: unknown): readonly string[] {

@@ -57,11 +57,16 @@ export class Watcher extends Endpoint {
   #watch(directory: string): boolean {
     if (this.#byDirectory.has(directory)) return true;
     if (this.#byDirectory.size >= maxDirectories) return false;
+    // A directory that was renamed is watched already, and would lose its watch with its old name: first let go of that.
+    this.check();
     const fd = openBeneath(this.#root, directory, 'refuse');
     if (fd < 0) return false;
     const watch = watchDirectory(this.#fd, fd);
     closeDescriptor(fd);
     if (watch < 0) return false;
+    // The kernel gives a directory one watch, whatever it is called: the old name is no longer one of ours.
+    const before = this.#byWatch.get(watch);
+    if (before !== undefined) this.#byDirectory.delete(before);
     this.#byDirectory.set(directory, watch);
     this.#byWatch.set(watch, directory);
     return true;

@@ -119,7 +119,7 @@ export function runServer(
     });
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
-      const match = /^.*http:\/\/(?:\[([^\]]+)\]|([^:/]+)):(\d+).*\n/.exec(stdout);
+      const match = /^.*?http:\/\/(?:\[([^\]]+)\]|([^:/]+)):(\d+).*\n/.exec(stdout);
       if (match === null) return;
       const [readyLine, six, four, port] = match;
       const host = six ?? four!;

@@ -1,0 +1,219 @@
+// Limits: slow heads, idle connections, readers that stall, the cap on connections, one descriptor for a file however many
+// read it, cold files that hold nobody up, and nothing left behind afterwards.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readlinkSync, statfsSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { dropCached, openForReading } from '../../../src/kernel/file.js';
+import { closeDescriptor } from '../../../src/kernel/socket.js';
+import type { Server } from '../../../src/serve/server.js';
+import { ask, parseHead, RawClient } from './client.js';
+import { forEachEngine, patterned, runServer, startServer, TestSite, until } from './servers.js';
+
+/** A file system without a disk: nothing on it is ever cold. */
+const tmpfs = 0x01021994;
+
+const get = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\nHost: test\r\n${fields}\r\n`;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+forEachEngine('time limits', (engine) => {
+  const site = new TestSite({ 'a.txt': 'hello', 'large.bin': patterned(24 * 1024 * 1024) });
+  let server: Server;
+  before(async () => {
+    server = await startServer({ root: site.root, engine, headTimeout: '600ms', idleTimeout: '1200ms' });
+  });
+  after(async () => {
+    await server.close(0);
+    site.remove();
+  });
+
+  test('a head that trickles in is 408, however its bytes are spread', async () => {
+    const client = await RawClient.open(server.address);
+    const started = Date.now();
+    const timer = setInterval(() => client.send('X-A: a\r\n'), 100);
+    client.send('GET /a.txt HTTP/1.1\r\nHost: test\r\n');
+    const response = await client.response();
+    clearInterval(timer);
+    assert.equal(response.status, 408);
+    assert.equal(response.fields.get('connection'), 'close');
+    assert.ok(Date.now() - started < 2000, `${Date.now() - started} ms`);
+    await client.closes();
+  });
+
+  test('a head in two pieces within the time is served', async () => {
+    const client = await RawClient.open(server.address);
+    client.send('GET /a.txt HT');
+    await pause(300);
+    client.send('TP/1.1\r\nHost: test\r\n\r\n');
+    assert.equal((await client.response()).text, 'hello');
+    client.destroy();
+  });
+
+  test('a connection that says nothing is closed without a word', async () => {
+    const client = await RawClient.open(server.address);
+    const started = Date.now();
+    await client.closes();
+    assert.ok(Date.now() - started >= 400 && Date.now() - started < 2500, `${Date.now() - started} ms`);
+  });
+
+  test('a kept connection may be idle for its time and no longer', async () => {
+    const client = await RawClient.open(server.address);
+    for (let round = 0; round < 3; round++) {
+      await client.stays('/a.txt');
+      await pause(700);
+    }
+    await client.stays('/a.txt');
+    const started = Date.now();
+    await client.closes();
+    assert.ok(Date.now() - started >= 900 && Date.now() - started < 3000, `${Date.now() - started} ms`);
+  });
+
+  test('a second head that trickles in behind an answer is 408', async () => {
+    const client = await RawClient.open(server.address);
+    client.send(`${get('/a.txt')}GET /a.t`);
+    assert.equal((await client.response()).text, 'hello');
+    assert.equal((await client.response()).status, 408);
+    await client.closes();
+  });
+
+  test('a body that does not come ends the connection', async () => {
+    const client = await RawClient.open(server.address);
+    client.send('POST /a.txt HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nabc');
+    assert.equal((await client.response()).status, 405);
+    await client.closes();
+  });
+
+  test('time limits do not run while an answer is being read', async () => {
+    const client = await RawClient.open(server.address);
+    client.send(get('/large.bin') + get('/a.txt'));
+    parseHead(await client.head());
+    client.socket.pause();
+    await pause(2500);
+    client.socket.resume();
+    assert.equal((await client.bytes(24 * 1024 * 1024)).length, 24 * 1024 * 1024);
+    assert.equal((await client.response()).text, 'hello');
+    client.destroy();
+  });
+});
+
+forEachEngine('the cap on connections', (engine) => {
+  const site = new TestSite({ 'a.txt': 'hello' });
+  test('one more than allowed is 503, and its place is free when another goes', async () => {
+    const server = await startServer({ root: site.root, engine, maxConnections: 5 });
+    const clients = await Promise.all(Array.from({ length: 5 }, () => RawClient.open(server.address)));
+    for (const client of clients) await client.stays('/a.txt');
+    for (let index = 0; index < 10; index++) {
+      const refused = await RawClient.open(server.address);
+      const response = await refused.response();
+      assert.equal(response.status, 503);
+      assert.equal(response.fields.get('retry-after'), '1');
+      await refused.closes();
+      refused.destroy();
+    }
+    for (const client of clients) await client.stays('/a.txt');
+    clients.pop()?.destroy();
+    await until('a place', async () => {
+      const client = await RawClient.open(server.address);
+      client.send(get('/a.txt'));
+      const { status } = await client.response();
+      client.destroy();
+      return status === 200;
+    });
+    for (const client of clients) client.destroy();
+    await server.close(0);
+    site.remove();
+  });
+});
+
+/** Descriptors of a process that lead to a path. */
+function descriptorsOf(pid: number, path: string): number {
+  const folder = `/proc/${pid}/fd`;
+  let count = 0;
+  for (const fd of readdirSync(folder)) {
+    try {
+      if (readlinkSync(`${folder}/${fd}`) === path) count++;
+    } catch {
+      // It was closed meanwhile.
+    }
+  }
+  return count;
+}
+
+forEachEngine('many readers', (engine) => {
+  test('two hundred stalled readers of a file hold one descriptor of it, and everything goes back in the end', async () => {
+    const site = new TestSite({ 'large.bin': patterned(16 * 1024 * 1024), 'a.txt': 'hello', 'folder/b.txt': 'b' });
+    const server = await runServer([site.root, '--engine', engine, '--workers', '1']);
+    const pid = server.child.pid!;
+    assert.equal((await ask(server, 'GET /a.txt')).text, 'hello');
+    assert.equal((await ask(server, 'GET /large.bin', ['Range: bytes=0-0'])).status, 206);
+    const count = (): number => readdirSync(`/proc/${pid}/fd`).length;
+    await pause(50);
+    const atFirst = count();
+    const clients = await Promise.all(Array.from({ length: 200 }, () => RawClient.open(server)));
+    for (const client of clients) client.send(get('/large.bin') + get('/a.txt'));
+    for (const client of clients) {
+      parseHead(await client.head());
+      client.socket.pause();
+    }
+    assert.equal(descriptorsOf(pid, site.at('large.bin')), 1);
+    assert.equal(count(), atFirst + 200);
+    // Nobody else waits for them.
+    const started = Date.now();
+    assert.equal((await ask(server, 'GET /folder/b.txt')).text, 'b');
+    assert.ok(Date.now() - started < 500);
+    for (const client of clients) client.destroy();
+    await until('every descriptor to be back', () => count() <= atFirst + 1);
+    for (let index = 0; index < 200; index++) {
+      const client = await RawClient.open(server);
+      client.send(get('/large.bin') + get('/nothing') + get('/a.txt', 'If-None-Match: *\r\n'));
+      if (index % 3 > 0) await client.head();
+      client.destroy();
+    }
+    await until('every descriptor to be back', () => count() <= atFirst + 1);
+    server.child.kill('SIGKILL');
+    await server.ended;
+    site.remove();
+  });
+});
+
+forEachEngine('cold files', (engine) => {
+  test('arrive whole, are counted as cold, and hold nobody up', async (context) => {
+    const size = 64 * 1024 * 1024;
+    const content = patterned(size);
+    const site = new TestSite({ 'cold.bin': content, 'cold.txt': 'small and cold', 'a.txt': 'hello' });
+    const dropPages = (path: string): void => {
+      const fd = openForReading(site.at(path));
+      dropCached(fd);
+      closeDescriptor(fd);
+    };
+    const server = await startServer({ root: site.root, engine });
+    const cold = (): number => server.metrics[0]!.get('coldFetches');
+    assert.equal((await ask(server.address, 'GET /a.txt')).text, 'hello');
+    // Written pages must be on the disk before they can be dropped.
+    execFileSync('sync', ['-f', site.at('cold.bin')]);
+    dropPages('cold.bin');
+    dropPages('cold.txt');
+    assert.equal((await ask(server.address, 'GET /cold.txt')).text, 'small and cold');
+    const reader = await RawClient.open(server.address);
+    reader.send(get('/cold.bin'));
+    const whole = reader.response({ timeoutMs: 20_000 });
+    let worstMs = 0;
+    const client = await RawClient.open(server.address);
+    for (let index = 0; index < 100; index++) {
+      const started = performance.now();
+      await client.stays('/a.txt');
+      worstMs = Math.max(worstMs, performance.now() - started);
+      await pause(1);
+    }
+    assert.ok((await whole).body.equals(content));
+    await pause(300);
+    context.diagnostic(`${cold()} ranges were cold; the slowest hot request took ${worstMs.toFixed(1)} ms`);
+    if (statfsSync(site.root).type !== tmpfs) assert.ok(cold() > 0, 'no range was cold');
+    assert.ok(worstMs < 1000, `a hot request took ${worstMs} ms`);
+    reader.destroy();
+    client.destroy();
+    await server.close(0);
+    site.remove();
+  });
+});

@@ -1,0 +1,238 @@
+// `clearway serve` as a program: the ready line, what it says and returns when it cannot run, signals and the grace, options
+// from a file, workers, addresses.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createServer as createTcpServer } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { ask, parseHead, RawClient } from './client.js';
+import { engineRefused, engines, patterned, program, runServer, type ServerProcess, TestSite } from './servers.js';
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`;
+const size = 24 * 1024 * 1024;
+
+/** Runs `clearway serve` with arguments that make it end by itself. */
+async function refused(...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [program, 'serve', ...args], { timeout: 20_000 });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve) => {
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
+  });
+}
+
+/** Asks for a large file and reads nothing but its head. */
+async function download(server: ServerProcess): Promise<RawClient> {
+  const client = await RawClient.open(server);
+  client.send(get('/large.bin'));
+  parseHead(await client.head());
+  client.socket.pause();
+  return client;
+}
+
+describe('serve as a program', { concurrency: 2 }, () => {
+  const site = new TestSite({ 'a.txt': 'hello', 'large.bin': patterned(size) });
+  after(() => site.remove());
+  const server = (...args: string[]): Promise<ServerProcess> => runServer([site.root, ...args]);
+
+  test('ready is one line with the address, and nothing else is said', async () => {
+    const running = await server('--workers', '2');
+    assert.match(running.readyLine, /^clearway serves .+ at http:\/\/127\.0\.0\.1:\d+ \((uring|epoll), 2 workers\)\n$/);
+    assert.equal((await ask(running, 'GET /a.txt')).text, 'hello');
+    running.child.kill('SIGTERM');
+    assert.equal(await running.ended, 0);
+    assert.deepEqual(running.output(), { stdout: running.readyLine, stderr: '' });
+  });
+
+  for (const [name, args, status, sentence] of [
+    ['an unknown option', ['--bad'], 2, /'--bad'.*see clearway serve --help/],
+    ['an option without its value', ['--port'], 2, /--port/],
+    ['a port that is none', ['--port', '70000'], 2, /port is "70000", and must be a whole number from 0 to 65535/],
+    ['two directories', ['/', '/'], 2, /one directory/],
+    [
+      'a directory that is not there',
+      ['/nonexistent/folder'],
+      2,
+      /there is no directory \/nonexistent\/folder: name one that exists/,
+    ],
+    ['a file in the place of a directory', [program], 2, /is not a directory/],
+    [
+      'a configuration that is not there',
+      ['--config', '/nonexistent.json'],
+      2,
+      /configuration file \/nonexistent\.json cannot be read/,
+    ],
+    ['an address that is not ours', ['--host', '192.0.2.1', '--port', '0'], 1, /this host has no such address/],
+  ] as const) {
+    test(`refused with ${status}: ${name}`, async () => {
+      const result = await refused(...args);
+      assert.equal(result.status, status, result.stderr);
+      assert.match(result.stderr, sentence);
+      assert.equal(result.stderr.trimEnd().split('\n').length, 1, result.stderr);
+      assert.equal(result.stdout, '');
+    });
+  }
+
+  test('a taken port is refused with 1 and the mend, for one worker and for several, also of the metrics', async () => {
+    const other = createTcpServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as { port: number };
+    for (const args of [
+      ['--workers', '1'],
+      ['--workers', '2'],
+    ]) {
+      const result = await refused(site.root, '--port', String(port), ...args);
+      assert.equal(result.status, 1);
+      assert.match(result.stderr, /address already in use.*choose another port/);
+      assert.equal(result.stderr.trimEnd().split('\n').length, 1);
+    }
+    const result = await refused(site.root, '--port', '0', '--metrics', `127.0.0.1:${port}`);
+    assert.equal(result.status, 1, result.stderr);
+    assert.match(result.stderr, /metrics.*in use.*another port/);
+    assert.equal(result.stderr.trimEnd().split('\n').length, 1);
+    other.close();
+  });
+
+  test('two servers do not share a port by accident', async () => {
+    const first = await server('--workers', '2');
+    const second = await refused(site.root, '--port', String(first.port), '--workers', '2');
+    assert.equal(second.status, 1);
+    assert.match(second.stderr, /in use/);
+    first.child.kill('SIGTERM');
+    assert.equal(await first.ended, 0);
+  });
+
+  test('--help is on stdout with 0', async () => {
+    const result = await refused('--help');
+    assert.equal(result.status, 0);
+    assert.match(result.stdout, /^Usage: clearway serve \[DIR\]/);
+    for (const flag of ['--spa', '--grace', '--metrics', '--min-rate', '--config'])
+      assert.ok(result.stdout.includes(flag));
+  });
+
+  test('--config gives options, flags win, what is wrong in it is said by its name', async () => {
+    site.write(
+      'conf/a.json',
+      JSON.stringify({ root: site.root, listing: true, cacheControl: 'max-age=7', workers: 1, port: 1 }),
+    );
+    const running = await runServer(['--config', site.at('conf/a.json'), '--cache-control', 'max-age=8']);
+    assert.equal((await ask(running, 'GET /')).status, 200);
+    assert.equal((await ask(running, 'GET /a.txt')).fields.get('cache-control'), 'max-age=8');
+    running.child.kill('SIGTERM');
+    assert.equal(await running.ended, 0);
+    for (const [text, sentence] of [
+      ['{"ports": 1}', /there is no option ports/],
+      ['{"port": "x"}', /port is "x"/],
+      ['{"listing": "yes"}', /listing is "yes", and must be true or false/],
+      ['[1]', /must hold one JSON object/],
+      ['{', /is not JSON/],
+    ] as const) {
+      site.write('conf/b.json', text);
+      const result = await refused('--config', site.at('conf/b.json'));
+      assert.equal(result.status, 2);
+      assert.match(result.stderr, sentence);
+    }
+  });
+
+  test('IPv6: the address is in brackets and answers', async (context) => {
+    const running = await server('--host', '::1').catch((error: Error) => error);
+    if (running instanceof Error) {
+      assert.match(running.message, /EADDRNOTAVAIL|EAFNOSUPPORT/);
+      context.skip('this host has no IPv6');
+      return;
+    }
+    assert.match(running.readyLine, /http:\/\/\[::1\]:\d+/);
+    assert.equal((await ask(running, 'GET /a.txt')).text, 'hello');
+    running.child.kill('SIGTERM');
+    assert.equal(await running.ended, 0);
+  });
+});
+
+for (const engine of engines) {
+  describe(`signals, ${engine}`, { skip: engineRefused(engine), concurrency: 2 }, () => {
+    const site = new TestSite();
+    before(() => {
+      site.write('a.txt', 'hello');
+      site.write('large.bin', patterned(size));
+    });
+    after(() => site.remove());
+    const server = (...args: string[]): Promise<ServerProcess> =>
+      runServer([site.root, '--engine', engine, '--workers', '2', ...args]);
+
+    test('SIGTERM lets a download finish, takes no one new, ends what is idle', async () => {
+      const running = await server();
+      const client = await download(running);
+      const idle = await RawClient.open(running);
+      await idle.stays('/a.txt');
+      running.child.kill('SIGTERM');
+      await idle.closes();
+      idle.destroy();
+      await assert.rejects(RawClient.open(running).then((late) => late.head(500)));
+      client.socket.resume();
+      assert.equal((await client.bytes(size)).length, size);
+      await client.closes();
+      client.destroy();
+      assert.equal(await running.ended, 0);
+      assert.equal(running.output().stderr, '');
+    });
+
+    test('an answer within the grace ends its connection, what was pipelined behind it is answered no more', async () => {
+      const running = await server();
+      const client = await RawClient.open(running);
+      client.send(get('/large.bin') + get('/a.txt'));
+      parseHead(await client.head());
+      client.socket.pause();
+      running.child.kill('SIGTERM');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      client.socket.resume();
+      await client.bytes(size);
+      await client.closes();
+      client.destroy();
+      assert.equal(await running.ended, 0);
+    });
+
+    test('the grace ends what does not end by itself', async () => {
+      const running = await server('--grace', '600ms');
+      const client = await download(running);
+      const started = Date.now();
+      running.child.kill('SIGTERM');
+      assert.equal(await running.ended, 0);
+      assert.ok(Date.now() - started >= 500 && Date.now() - started < 4000, `${Date.now() - started} ms`);
+      client.socket.resume();
+      assert.ok((await client.rest()).length < size);
+    });
+
+    test('a second SIGTERM, or SIGINT, ends everything at once', async () => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+        const running = await server('--grace', '1h');
+        const client = await download(running);
+        running.child.kill(signal);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        assert.equal(running.child.exitCode, null, 'it waits for the download');
+        const started = Date.now();
+        running.child.kill(signal);
+        assert.equal(await running.ended, 0);
+        assert.ok(Date.now() - started < 3000, `${Date.now() - started} ms`);
+        client.destroy();
+      }
+    });
+
+    test('both workers serve, and each is what the address says', async () => {
+      const running = await server('--metrics', '127.0.0.1:0');
+      assert.match(running.readyLine, /metrics at http:\/\/127\.0\.0\.1:\d+\/metrics/);
+      const clients = await Promise.all(Array.from({ length: 40 }, () => RawClient.open(running)));
+      for (const client of clients) await client.stays('/a.txt');
+      const url = /metrics at (\S+)\)/.exec(running.readyLine)![1]!;
+      const text = await (await fetch(url)).text();
+      assert.match(text, /^clearway_responses_total\{way="inline"\} 40$/m);
+      for (const client of clients) client.destroy();
+      running.child.kill('SIGTERM');
+      assert.equal(await running.ended, 0);
+    });
+  });
+}

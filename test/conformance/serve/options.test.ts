@@ -1,0 +1,113 @@
+// The options: what each accepts, its default, the sentence that refuses it; the same for createServer() and the command.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createServer, OptionError, type ServeOptions } from '../../../src/index.js';
+import { resolveOptions } from '../../../src/serve/options.js';
+import { TestSite } from './servers.js';
+
+const resolved = (options: object) => resolveOptions(options as ServeOptions, 10_000);
+
+const bad: ReadonlyArray<readonly [options: object, sentence: RegExp]> = [
+  [{ port: 'http' }, /^port is "http", and must be a whole number from 0 to 65535$/],
+  [{ port: -1 }, /^port is -1/],
+  [{ port: 80.5 }, /^port is 80.5/],
+  [{ port: 65_536 }, /^port is 65536/],
+  [{ engine: 'kqueue' }, /^engine is "kqueue", and must be one of auto, uring, epoll$/],
+  [{ host: 'example.org' }, /^host is "example.org", and must be an IP address such as/],
+  [{ host: '' }, /^host is ""/],
+  [{ headTimeout: 'soon' }, /^headTimeout is "soon", and must be a time such as/],
+  [{ idleTimeout: '-1s' }, /^idleTimeout is "-1s"/],
+  [{ idleTimeout: '1d' }, /^idleTimeout is "1d"/],
+  [{ grace: 'NaN' }, /^grace is/],
+  [{ pace: 'fast' }, /^pace is "fast", and must be a number of bytes such as/],
+  [{ minRate: '1T' }, /^minRate is "1T"/],
+  [{ workers: 0 }, /^workers is 0, and must be a whole number from 1 to 256$/],
+  [{ workers: 'many' }, /^workers is "many"/],
+  [{ maxConnections: 0 }, /^maxConnections is 0/],
+  [{ metrics: 'localhost' }, /^metrics is "localhost", and must be HOST:PORT/],
+  [{ metrics: '127.0.0.1:99999' }, /^metrics is "99999"/],
+  [{ cacheControl: 'a\r\nSet-Cookie: b' }, /^cacheControl is/],
+  [{ index: '../a' }, /^index is "..\/a", and must be file names without a slash$/],
+  [{ index: ['..'] }, /^index is/],
+  [{ index: 7 }, /^index is 7/],
+  [{ dotfiles: 'maybe' }, /^dotfiles is "maybe", and must be one of ignore, allow, deny$/],
+  [{ log: 'all' }, /^log is "all", and must be one of none, combined, json$/],
+  [{ listing: 'yes' }, /^listing is "yes", and must be true or false$/],
+  [{ spa: 1 }, /^spa is 1/],
+  [{ root: '/nonexistent' }, /^there is no directory \/nonexistent: name one that exists$/],
+  [{ root: '/etc/passwd' }, /^\/etc\/passwd is not a directory/],
+  [{ root: '/etc/passwd/x' }, /^there is no directory/],
+  [{ root: 7 }, /^root is 7/],
+  [{ root: 'a\0b' }, /^root is/],
+  [{ rooot: '/' }, /^there is no option rooot: the options are root, /],
+];
+
+for (const [options, sentence] of bad) {
+  test(`refused: ${JSON.stringify(options)}`, () => {
+    assert.throws(
+      () => resolved(options),
+      (error) => error instanceof OptionError && error.code === 'CLEARWAY_OPTION' && sentence.test(error.message),
+    );
+  });
+}
+
+test('the defaults are those of a server that may stand in the open', () => {
+  const options = resolved({});
+  assert.equal(options.root, process.cwd());
+  assert.equal(options.host, '127.0.0.1');
+  assert.equal(options.port, 8080);
+  assert.equal(options.engine, 'auto');
+  assert.deepEqual(options.index, ['index.html']);
+  assert.equal(options.listing, false);
+  assert.equal(options.dotfiles, 'ignore');
+  assert.equal(options.log, 'none');
+  assert.equal(options.metrics, undefined);
+  assert.ok(options.headTimeoutMs > 0 && options.headTimeoutMs <= 60_000);
+  assert.ok(options.idleTimeoutMs > 0 && options.minRate > 0 && options.graceMs > 0);
+  assert.ok(options.maxConnections < 10_000, 'below the limit on open files');
+});
+
+test('units, numbers as texts, lists', () => {
+  const options = resolved({
+    port: '0',
+    workers: 'auto',
+    headTimeout: '1500ms',
+    idleTimeout: 5,
+    grace: '2m',
+    minRate: '4K',
+    pace: '1.5M',
+    index: 'a.html,b.html',
+    host: 'localhost',
+    metrics: '[::1]:9100',
+    inlineLimit: '16KiB',
+  });
+  assert.equal(options.port, 0);
+  assert.ok(options.workers >= 1);
+  assert.equal(options.headTimeoutMs, 1500);
+  assert.equal(options.idleTimeoutMs, 5000);
+  assert.equal(options.graceMs, 120_000);
+  assert.equal(options.minRate, 4096);
+  assert.equal(options.pace, 1.5 * 1024 * 1024);
+  assert.deepEqual(options.index, ['a.html', 'b.html']);
+  assert.equal(options.host, '127.0.0.1');
+  assert.deepEqual(options.metrics, { host: '::1', port: 9100 });
+  assert.equal(options.inlineBytes, 16_384);
+});
+
+test('createServer() listens, says where, and closes; its address is not known before', async () => {
+  const site = new TestSite({ 'a.txt': 'hello' });
+  const server = createServer({ root: site.root, port: 0, workers: 1 });
+  assert.throws(() => server.address, /listen/);
+  await server.listen();
+  assert.match(server.url, /^http:\/\/127\.0\.0\.1:\d+$/);
+  assert.equal(await (await fetch(`${server.url}/a.txt`)).text(), 'hello');
+  await server.close();
+  await server.close();
+  await assert.rejects(fetch(`${server.url}/a.txt`));
+  site.remove();
+});
+
+test('a server that never listened can be closed', async () => {
+  await createServer({ port: 0 }).close();
+});
