@@ -3,7 +3,7 @@
 
 import type { ReadStream } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { planSpan } from '../serve/plan.js';
+import { type Plan, planSpan } from '../serve/plan.js';
 import { makeBoundary, planMultipart } from '../wire/http/byteranges.js';
 import { parseHttpDate } from '../wire/http/date.js';
 import type { ByteRange } from '../wire/http/range.js';
@@ -34,6 +34,91 @@ export function setFileFields(response: ServerResponse, file: StaticFile, option
   if (!response.getHeader('Content-Type')) response.setHeader('Content-Type', file.contentType);
 }
 
+/** What a response says so far, and what the file or the application put there. */
+export interface ResponseView {
+  readonly status: number;
+  readonly etag: unknown;
+  readonly lastModified: unknown;
+  readonly contentType: unknown;
+}
+
+/** An answer, decided: a status, the fields beside those of the file, and what the body is made of. */
+export interface FileAnswer {
+  readonly status: number;
+  readonly fields: ReadonlyArray<readonly [name: string, value: string | number]>;
+  readonly parts: readonly Part[];
+  /** Bytes of all parts. */
+  readonly length: number;
+}
+
+const notModified: FileAnswer = { status: 304, fields: [], parts: [], length: 0 };
+const preconditionFailed: FileAnswer = { status: 412, fields: [], parts: [], length: 0 };
+
+/**
+ * Decides by the request, the validators that the response shows, and the part of the file that the options name.
+ * Preconditions count for an answer that would be a success (RFC 9110 section 13.2.1), ranges for a GET that would be
+ * answered with 200 (section 14.2).
+ */
+export function planAnswer(
+  request: IncomingMessage,
+  view: ResponseView,
+  file: StaticFile,
+  options: ResolvedFileOptions,
+): FileAnswer {
+  const start = Math.min(options.start, file.size);
+  const end = options.end === undefined ? file.size : Math.min(options.end + 1, file.size);
+  const size = Math.max(0, end - start);
+  const plan = makePlan(request, view, size, options);
+  if (plan.status === 304) return notModified;
+  if (plan.status === 412) return preconditionFailed;
+  if (plan.status === 416) return { status: 416, fields: [['Content-Range', `bytes */${size}`]], parts: [], length: 0 };
+  if (plan.status === 206 && plan.ranges.length === 1) {
+    const [range] = plan.ranges as [ByteRange];
+    const length = range.end - range.start;
+    const fields = [['Content-Range', `bytes ${range.start}-${range.end - 1}/${size}`]] as const;
+    return { status: 206, fields, parts: [{ start: start + range.start, length }], length };
+  }
+  if (plan.status === 206 && options.multipart) return multipart(view, plan.ranges, start, size);
+  return { status: view.status, fields: [], parts: size === 0 ? [] : [{ start, length: size }], length: size };
+}
+
+const whole = { status: 200 } as const;
+
+function makePlan(request: IncomingMessage, view: ResponseView, size: number, options: ResolvedFileOptions): Plan {
+  if (view.status < 200 || view.status >= 300) return whole;
+  const { headers } = request;
+  const fields = {
+    ifMatch: headers['if-match'],
+    ifNoneMatch: headers['if-none-match'],
+    ifModifiedSince: headers['if-modified-since'],
+    ifUnmodifiedSince: headers['if-unmodified-since'],
+    range: options.acceptRanges && view.status === 200 ? headers.range : undefined,
+    ifRange: textOf(headers['if-range']),
+  };
+  const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, range } = fields;
+  if (!(range ?? ifMatch ?? ifNoneMatch ?? ifModifiedSince ?? ifUnmodifiedSince)) return whole;
+  const validators = {
+    etag: typeof view.etag === 'string' ? view.etag : undefined,
+    lastModifiedSeconds: typeof view.lastModified === 'string' ? parseHttpDate(view.lastModified) : undefined,
+  };
+  return planSpan(validators, size, fields, request.method !== 'HEAD');
+}
+
+function textOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+function multipart(view: ResponseView, ranges: readonly ByteRange[], start: number, size: number): FileAnswer {
+  const type = typeof view.contentType === 'string' ? view.contentType : undefined;
+  const plan = planMultipart(ranges, size, type, makeBoundary());
+  const parts: Part[] = plan.ranges.flatMap((range, index): Part[] => [
+    plan.heads[index]!,
+    { start: start + range.start, length: range.end - range.start },
+  ]);
+  parts.push(plan.tail);
+  return { status: 206, fields: [['Content-Type', plan.contentType]], parts, length: plan.contentLength };
+}
+
 /** Answers with a file. The fields are set already ({@link setFileFields}). */
 export function answerWithFile(
   request: IncomingMessage,
@@ -42,40 +127,27 @@ export function answerWithFile(
   options: ResolvedFileOptions,
   answering: Answering,
 ): void {
-  const start = Math.min(options.start, file.size);
-  const end = options.end === undefined ? file.size : Math.min(options.end + 1, file.size);
-  const size = Math.max(0, end - start);
-  const isGet = request.method !== 'HEAD';
-  const plan =
-    response.statusCode >= 200 && response.statusCode < 300 ? makePlan(request, response, size, options, isGet) : whole;
-  switch (plan.status) {
-    case 304:
-      answerNotModified(response, answering);
-      return;
-    case 412:
-      answering.fail(412);
-      return;
-    case 416: {
-      const range = `bytes */${size}`;
-      response.setHeader('Content-Range', range);
-      answering.fail(416, undefined, { 'Content-Range': range });
-      return;
-    }
+  const view = {
+    status: response.statusCode,
+    etag: response.getHeader('ETag'),
+    lastModified: response.getHeader('Last-Modified'),
+    contentType: response.getHeader('Content-Type'),
+  };
+  const { status, fields, parts, length } = planAnswer(request, view, file, options);
+  for (const [name, value] of fields) response.setHeader(name, value);
+  if (status === 412 || status === 416) {
+    answering.fail(status, undefined, Object.fromEntries(fields) as Record<string, string>);
+    return;
   }
-  let parts: readonly Part[] = size === 0 ? [] : [{ start, length: size }];
-  let length = size;
-  if (plan.status === 206 && plan.ranges.length === 1) {
-    const range = plan.ranges[0]!;
-    length = range.end - range.start;
-    parts = [{ start: start + range.start, length }];
-    response.statusCode = 206;
-    response.setHeader('Content-Range', `bytes ${range.start}-${range.end - 1}/${size}`);
-  } else if (plan.status === 206 && options.multipart) {
-    [parts, length] = multipart(response, plan.ranges, start, size);
+  response.statusCode = status;
+  if (status === 304 && fields.length === 0 && length === 0 && view.status !== 304) {
+    for (const name of contentFields) response.removeHeader(name);
+  } else {
+    response.setHeader('Content-Length', length);
   }
-  response.setHeader('Content-Length', length);
-  if (!isGet || parts.length === 0) {
-    answerWithoutBody(response, answering);
+  if (status === 304 || request.method === 'HEAD' || parts.length === 0) {
+    response.end();
+    answering.ended?.('none', 'sent');
     return;
   }
   const { ended, streamed } = answering;
@@ -83,65 +155,11 @@ export function answerWithFile(
   sendBody({ response, file, parts, length, ended, streamed, failed }, options.sendfile);
 }
 
-const whole = { status: 200 } as const;
-
-/** Preconditions and ranges against the validators that the response shows, which may be the application's own. */
-function makePlan(
-  request: IncomingMessage,
-  response: ServerResponse,
-  size: number,
-  options: ResolvedFileOptions,
-  isGet: boolean,
-) {
-  const { headers } = request;
-  const range = options.acceptRanges && response.statusCode === 200 ? headers.range : undefined;
-  const ifMatch = headers['if-match'];
-  const ifNoneMatch = headers['if-none-match'];
-  const ifModifiedSince = headers['if-modified-since'];
-  const ifUnmodifiedSince = headers['if-unmodified-since'];
-  if (!(range ?? ifMatch ?? ifNoneMatch ?? ifModifiedSince ?? ifUnmodifiedSince)) return whole;
-  const etag = response.getHeader('ETag');
-  const lastModified = response.getHeader('Last-Modified');
-  const validators = {
-    etag: typeof etag === 'string' ? etag : undefined,
-    lastModifiedSeconds: typeof lastModified === 'string' ? parseHttpDate(lastModified) : undefined,
-  };
-  const ifRange = headers['if-range'];
-  const fields = { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, range, ifRange: textOf(ifRange) };
-  return planSpan(validators, size, fields, isGet);
-}
-
-function textOf(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(', ') : value;
-}
-
-function multipart(
-  response: ServerResponse,
-  ranges: readonly ByteRange[],
-  start: number,
-  size: number,
-): [parts: readonly Part[], length: number] {
-  const type = response.getHeader('Content-Type');
-  const plan = planMultipart(ranges, size, typeof type === 'string' ? type : undefined, makeBoundary());
-  response.statusCode = 206;
-  response.setHeader('Content-Type', plan.contentType);
-  const parts: Part[] = plan.ranges.flatMap((range, index): Part[] => [
-    plan.heads[index]!,
-    { start: start + range.start, length: range.end - range.start },
-  ]);
-  return [[...parts, plan.tail], plan.contentLength];
-}
-
-/** RFC 9110 section 15.4.5: the fields that describe the content stay away. */
-function answerNotModified(response: ServerResponse, answering: Answering): void {
-  for (const name of ['Content-Encoding', 'Content-Language', 'Content-Length', 'Content-Range', 'Content-Type']) {
-    response.removeHeader(name);
-  }
-  response.statusCode = 304;
-  answerWithoutBody(response, answering);
-}
-
-function answerWithoutBody(response: ServerResponse, answering: Answering): void {
-  response.end();
-  answering.ended?.('none', 'sent');
-}
+/** RFC 9110 section 15.4.5: what describes the content stays away from a 304. */
+export const contentFields = [
+  'Content-Encoding',
+  'Content-Language',
+  'Content-Length',
+  'Content-Range',
+  'Content-Type',
+] as const;
