@@ -129,7 +129,9 @@ export async function makeListing(
 
 /** True when the option names this path as a listing. */
 export function isListingName(route: string, options: ListOptions): boolean {
-  return options.names?.includes(basename(route)) === true || (options.names?.includes('/') === true && route.endsWith('/'));
+  return (
+    options.names?.includes(basename(route)) === true || (options.names?.includes('/') === true && route.endsWith('/'))
+  );
 }
 
 /** @throws FastifyStaticError for options that contradict themselves. */

@@ -48,10 +48,7 @@ export function checkOptions(fastify: FastifyInstance, options: FastifyStaticOpt
     throw invalidOptionValue('setHeaders', 'must be a function');
   }
   if (options.list && Array.isArray(options.root)) {
-    throw new FastifyStaticError(
-      'FST_STATIC_MULTIROOT_LIST_CONFLICT',
-      'multi-root with list option is not supported',
-    );
+    throw new FastifyStaticError('FST_STATIC_MULTIROOT_LIST_CONFLICT', 'multi-root with list option is not supported');
   }
   checkListOptions(options.list);
   if (options.serve !== false && options.wildcard && typeof options.wildcard !== 'boolean') {
@@ -70,7 +67,10 @@ function checkRoots(fastify: FastifyInstance, options: FastifyStaticOptions): re
   if (new Set(roots).size !== roots.length) throw invalidOption('root', 'array contains duplicate paths');
   for (const each of roots) {
     if (typeof each !== 'string') {
-      throw invalidOptionValue('root', Array.isArray(root) ? 'must be a string' : 'must be a string or array of strings');
+      throw invalidOptionValue(
+        'root',
+        Array.isArray(root) ? 'must be a string' : 'must be a string or array of strings',
+      );
     }
     checkRoot(fastify, each, options.suppressWarning === true);
   }

@@ -156,7 +156,11 @@ export class FileSender {
     errand: Errand,
     { file, coding }: Search & { kind: 'file' },
     options: ResolvedFileOptions,
-    view: { readonly etag: string | undefined; readonly lastModified: string | undefined; readonly contentType: string },
+    view: {
+      readonly etag: string | undefined;
+      readonly lastModified: string | undefined;
+      readonly contentType: string;
+    },
     answer: FileAnswer,
   ): void {
     const { reply } = errand;

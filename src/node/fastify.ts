@@ -4,7 +4,7 @@
 import { posix } from 'node:path';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import * as errors from './fastify-errors.js';
-import { type FastifySendOptions, type FastifyStaticOptions, checkOptions } from './fastify-options.js';
+import { checkOptions, type FastifySendOptions, type FastifyStaticOptions } from './fastify-options.js';
 import { attachment, pathBehindPrefix, prefixMatcher, withTrailingSlash } from './fastify-paths.js';
 import { FileSender } from './fastify-sender.js';
 import { walkFiles } from './file-walk.js';
@@ -106,8 +106,7 @@ async function addFileRoutes(
   const seen = new Set<string>();
   const directories = new Map<string, string>();
   const add = (url: string, path: string, root: string): void => {
-    const handler = (request: FastifyRequest, reply: FastifyReply): void =>
-      sender.start(request, reply, path, [root]);
+    const handler = (request: FastifyRequest, reply: FastifyReply): void => sender.start(request, reply, path, [root]);
     fastify.route({ ...route, method: ['HEAD', 'GET'], url, handler });
   };
   for (const root of roots) {

@@ -52,7 +52,10 @@ export function globPattern(glob: string): RegExp {
     } else if (character === ',' && braces > 0) source += '|';
     else if (character === '[' && glob.indexOf(']', at) > at) {
       const end = glob.indexOf(']', at);
-      source += `[${glob.substring(at + 1, end).replace(/^!/, '^').replace(/\\/g, '\\\\')}]`;
+      source += `[${glob
+        .substring(at + 1, end)
+        .replace(/^!/, '^')
+        .replace(/\\/g, '\\\\')}]`;
       at = end;
     } else source += character.replace(/[.+^$()|[\]\\{}]/g, '\\$&');
   }

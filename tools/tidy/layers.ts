@@ -72,7 +72,8 @@ function checkPackage(imported: ImportedModule, project: Project): string | unde
   if (specifier.startsWith('.') || isBuiltin(specifier)) return undefined;
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
   if (name === project.packageJson.name) return 'inside src/ import the file by its relative path';
-  if (project.packageJson.dependencies?.[name] !== undefined) return undefined;
+  const { dependencies, peerDependencies } = project.packageJson;
+  if (dependencies?.[name] !== undefined || peerDependencies?.[name] !== undefined) return undefined;
   return `${name} is not among the dependencies of package.json`;
 }
 
