@@ -3,7 +3,7 @@
 // where the two indices are, and what an entry looks like at `index & mask`.
 
 function maskOf(entries: number): number {
-  if (entries < 1 || (entries & (entries - 1)) !== 0 || entries > 1 << 30) {
+  if (!Number.isInteger(entries) || entries < 1 || (entries & (entries - 1)) !== 0 || entries > 1 << 30) {
     throw new RangeError(`a ring has a power of two of entries, not ${entries}`);
   }
   return entries - 1;
