@@ -1,11 +1,15 @@
 // The two measurements of connections that do nothing: `idle` (memory of keep-alive connections between requests) and
-// `stalled` (memory and descriptors of readers that asked for 1 GiB and do not read). Each round starts a fresh server, because
-// memory that a first crowd left behind would make the second one look free.
+// `stalled` (memory and descriptors of readers that asked for 1 GiB and do not read).
+//
+// Each round starts a fresh server, because memory that an earlier crowd left behind would make the next one look free. A tenth
+// of the crowd comes first and stays: it pays for what a server sets up once, and the growth from there on is divided by the
+// other nine tenths. Before both the server rests, because V8 gives the garbage of its start back after some eight idle seconds,
+// and given back during the measurement that would be subtracted from the connections.
 
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { descriptorTargets, memoryOf } from './host/proc.js';
 import { type HoldMode, hold, holdAbsence, release } from './load/hold.js';
-import { runWrk } from './load/wrk.js';
 import type { Options } from './options.js';
 import { renderTable, show } from './report.js';
 import { selectPeers } from './servers/list.js';
@@ -18,7 +22,7 @@ export interface HeldRound {
   readonly connections: number;
   /** Connections the server still kept when the measurement was over. */
   readonly kept: number;
-  /** Growth of the server's proportional set size per connection; memory of the kernel's sockets is not in it. */
+  /** Growth of the server's proportional set size per connection of the second crowd; memory of the kernel's sockets is not in it. */
   readonly memoryBytesEach: number;
   /** Descriptors that refer to the requested file. */
   readonly fileDescriptors: number;
@@ -36,7 +40,8 @@ export interface HeldResult {
 
 const fileOf: Record<HoldMode, string> = { idle: '1KiB.bin', stalled: '1GiB.bin' };
 const countOf: Record<HoldMode, number> = { idle: 10_000, stalled: 1_000 };
-const settleMs = 2500;
+const restMs = 11_000;
+const settleMs = 2000;
 
 /** The peers compared by default: JavaScript peers join with --peers. */
 const defaultPeers = ['clearway-uring', 'clearway-epoll', 'nginx'];
@@ -53,22 +58,24 @@ async function settledMemory(peer: RunningPeer): Promise<number> {
 
 async function measureHeld(peer: RunningPeer, mode: HoldMode, count: number, session: Session): Promise<HeldRound> {
   const placing = session.placement.load;
-  const path = `${session.siteDirectory}/${fileOf[mode]}`;
-  // A second of ordinary load and a small crowd first: what a server sets up once is not a cost of each connection.
-  await runWrk({ url: `${peer.origin}/1KiB.bin`, connections: 64, seconds: 1, placing });
-  await release(await hold(mode, `${peer.origin}/${fileOf[mode]}`, 16, placing));
+  const url = `${peer.origin}/${fileOf[mode]}`;
+  const path = join(session.siteDirectory, fileOf[mode]);
+  const firstCount = Math.max(1, Math.round(count / 10));
+  const descriptorsBefore = descriptorTargets(peer.pid).length;
+  await sleep(restMs);
+  const first = await hold(mode, url, firstCount, placing);
   const memoryBefore = await settledMemory(peer);
-  const descriptorsBefore = descriptorTargets(peer.pid).filter((target) => target !== path).length;
-  const held = await hold(mode, `${peer.origin}/${fileOf[mode]}`, count, placing);
+  const second = await hold(mode, url, count - firstCount, placing);
   const memoryAfter = await settledMemory(peer);
   const targets = descriptorTargets(peer.pid);
-  const kept = await release(held);
-  if (held.failed > 0) throw new Error(`${held.failed} of ${count} connections failed`);
+  const kept = (await release(first)) + (await release(second));
+  const failed = first.failed + second.failed;
+  if (failed > 0) throw new Error(`${failed} of ${count} connections failed`);
   const fileDescriptors = targets.filter((target) => target === path).length;
   return {
     connections: count,
     kept,
-    memoryBytesEach: (memoryAfter - memoryBefore) / count,
+    memoryBytesEach: (memoryAfter - memoryBefore) / (count - firstCount),
     fileDescriptors,
     otherDescriptorsEach: (targets.length - fileDescriptors - descriptorsBefore) / count,
   };
@@ -78,7 +85,7 @@ async function measurePeer(peer: Peer, mode: HoldMode, options: Options, session
   const count = Math.max(1, Math.round(countOf[mode] * options.scale));
   const rounds: HeldRound[] = [];
   let trouble = holdAbsence(count) ?? peer.refusal(fileOf[mode]);
-  for (let round = 0; round < (options.quick ? 1 : 3) && trouble === undefined; round++) {
+  for (let round = 0; round < (options.quick ? 2 : 3) && trouble === undefined; round++) {
     say(`${mode}: ${peer.name}, round ${round + 1}`);
     const running = await session.start(peer);
     if (!running) {
@@ -111,13 +118,19 @@ export function heldMedian(result: HeldResult | undefined, field: keyof HeldRoun
   return median((result?.rounds ?? []).map((round) => round[field]));
 }
 
+/** The largest memory per connection over the rounds: garbage collected in between can only make a round look too good. */
+export function largestMemoryEach(result: HeldResult | undefined): number {
+  const values = (result?.rounds ?? []).map((round) => round.memoryBytesEach);
+  return values.length === 0 ? Number.NaN : Math.max(...values);
+}
+
 /** The results as a table. */
 export function renderHeld(results: readonly HeldResult[]): string {
   const head = [
     '',
     'server',
     'connections',
-    'memory B each',
+    'memory B each (largest)',
     'fds of the file',
     'other fds each',
     'still open',
@@ -127,7 +140,7 @@ export function renderHeld(results: readonly HeldResult[]): string {
     result.mode,
     result.peer,
     show(heldMedian(result, 'connections')),
-    show(heldMedian(result, 'memoryBytesEach')),
+    show(largestMemoryEach(result)),
     show(heldMedian(result, 'fileDescriptors')),
     show(heldMedian(result, 'otherDescriptorsEach')),
     show(heldMedian(result, 'kept')),

@@ -100,8 +100,8 @@ export function parseOptions(words: readonly string[]): Options | 'help' {
     throw new Error(`${positionals.join(' ')} is not a command: there are ${commands.join(', ')}`);
   }
   const scale = Number(values.scale);
-  if (!(scale > 0 && scale <= 1))
-    throw new Error(`--scale is a number over 0 and up to 1, and this is ${values.scale}`);
+  if (!(scale >= 0.01 && scale <= 1))
+    throw new Error(`--scale is a number from 0.01 to 1, and this is ${values.scale}`);
   const hot = values.hot;
   if (hot !== 'paced' && hot !== 'closed') throw new Error(`--hot is paced or closed, and this is ${hot}`);
   const niceness = Number(values.nice);

@@ -3,7 +3,7 @@
 
 import { type ChurnReport, churnGrowth } from './churn.js';
 import { type ColdReport, coldRatio } from './cold.js';
-import { type HeldResult, heldMedian } from './held.js';
+import { type HeldResult, heldMedian, largestMemoryEach } from './held.js';
 import { wrkCeilingPerSecond } from './load/wrk.js';
 import type { Measurement } from './measure.js';
 import { findCell, medianOf, renderTable, show, valuesOf } from './report.js';
@@ -118,7 +118,7 @@ export const targets: readonly Target[] = [
   {
     text: '10,000 idle keep-alive connections, bytes each',
     bound: 2048,
-    value: ({ idle }, server) => heldMedian(held(idle, server), 'memoryBytesEach'),
+    value: ({ idle }, server) => largestMemoryEach(held(idle, server)),
     remark: ({ idle }, server) => keptRemark(held(idle, server)),
   },
   {
@@ -130,7 +130,7 @@ export const targets: readonly Target[] = [
   {
     text: '1,000 stalled readers of 1 GiB, bytes each',
     bound: 8192,
-    value: ({ stalled }, server) => heldMedian(held(stalled, server), 'memoryBytesEach'),
+    value: ({ stalled }, server) => largestMemoryEach(held(stalled, server)),
   },
   {
     text: 'p99 of 1 KiB beside 8 cold readers / alone',

@@ -99,5 +99,5 @@ test('options: profiles, lists, lone --markdown, negative --nice; mistakes are n
   assert.equal(parseOptions(['-h']), 'help');
   assert.throws(() => parseOptions(['tabel']), /not a command/);
   assert.throws(() => parseOptions(['--rounds', 'x']), /whole number/);
-  assert.throws(() => parseOptions(['--scale', '2']), /up to 1/);
+  assert.throws(() => parseOptions(['--scale', '2']), /0.01 to 1/);
 });
