@@ -260,10 +260,13 @@ export const workloads: Readonly<Record<string, () => Counters>> = {
   'unix-datagram': () => datagrams(unixDatagramPair(), 5000, 300, 'unix'),
 };
 
+/** Where the receiver listens. */
+const host = process.env['WORKLOAD_HOST'] ?? '127.0.0.1';
+
 /** One end of a connection between two processes, both blocking; the port goes through a file. */
 const ends: Readonly<Record<string, (portFile: string) => Counters>> = {
   receiver: (portFile) => {
-    const listener = listenTcp({ host: '127.0.0.1', port: 0 });
+    const listener = listenTcp({ host, port: 0 });
     writeFileSync(`${portFile}.new`, String(localAddress(listener).port));
     renameSync(`${portFile}.new`, portFile);
     const socket = check(syscall6(sys.accept4, listener, 0, 0, 0), 'accept');
@@ -275,13 +278,13 @@ const ends: Readonly<Record<string, (portFile: string) => Counters>> = {
     }
   },
   'sender-sendfile': (portFile) => {
-    const socket = connectTcp({ host: '127.0.0.1', port: Number(readFileSync(portFile, 'utf8')) });
+    const socket = connectTcp({ host, port: Number(readFileSync(portFile, 'utf8')) });
     const from = file();
     for (let sent = 0; sent < total; ) sent += check(sendfile(socket, from, total - sent), 'sendfile');
     return { spliced: total, payloadSent: total };
   },
   'sender-zerocopy': (portFile) => {
-    const socket = pinning(connectTcp({ host: '127.0.0.1', port: Number(readFileSync(portFile, 'utf8')) }));
+    const socket = pinning(connectTcp({ host, port: Number(readFileSync(portFile, 'utf8')) }));
     for (let sent = 0; sent < total; ) {
       const length = Math.min(total - sent, 65536);
       sent += check(syscall6(sys.sendto, socket, sendAt, length, MSG.ZEROCOPY | MSG.NOSIGNAL, 0, 0), 'send');
