@@ -20,12 +20,12 @@ import {
   subtractCounters,
   summarise,
 } from './accounts.js';
-import { type CauseName, type Tier, unseenByTracepoints } from './causes.js';
+import type { CauseName, Tier } from './causes.js';
 import { addMembers, inScope, type Scope } from './scope.js';
 import { runSelfTest, type SelfTest, SelfTestError } from './self-test.js';
 import { decodeSockets, type SocketRow, socketListProgram, socketMaps } from './socket-accounts.js';
 import { listProgram } from './task-accounts.js';
-import { tracepointMaps, tracepointPrograms } from './tracepoint-tier.js';
+import { type TierPrograms, tracepointTier } from './tracepoint-tier.js';
 
 /** How to open a meter. */
 export interface MeterOptions {
@@ -82,31 +82,45 @@ export interface Meter {
 export function createMeter(options: MeterOptions = {}): Meter {
   const scope = options.scope ?? { kind: 'process', processId: process.pid };
   const started = performance.now();
-  const set = loadTracepoints(options.sockets === true);
+  const { set, tier } = loadBestTier(options.sockets === true);
   try {
     set.attach();
     const source = openSource(set);
-    const selfTest = runSelfTest(source, 'tracepoints');
+    const selfTest = runSelfTest(source, tier.tier);
     if (!selfTest.passed) throw new SelfTestError(selfTest);
     const members = set.maps['meter_members']!;
     inScope(scope, members);
     if (scope.kind === 'process') addMembers(members, scope.processId);
-    return new OpenMeter(set, { scope, source, selfTest, started });
+    return new OpenMeter(set, { tier, scope, source, selfTest, started });
   } catch (error) {
     set.close();
     throw error;
   }
 }
 
+/** The tiers, the one that sees most first. */
+const tiers: readonly TierPrograms[] = [tracepointTier];
+
 /** PROC_PID_INIT_INO (include/linux/proc_ns.h): the namespace whose ids the kernel's own structures hold. */
 const firstProcessNamespace = 'pid:[4026531836]';
 
-function loadTracepoints(sockets: boolean): ProgramSet {
+/** Loads the first tier that the host takes. @throws RefusedError the last tier's, where it takes none */
+function loadBestTier(sockets: boolean): { set: ProgramSet; tier: TierPrograms } {
   if (!platformIsLinux) throw new RefusedError('not-linux', 'the copy meter');
-  if (readlinkSync('/proc/self/ns/pid') !== firstProcessNamespace)
+  if (readlinkSync('/proc/self/ns/pid') !== firstProcessNamespace) {
     throw new RefusedError('pid-namespace', 'the copy meter');
-  const maps = sockets ? [...tracepointMaps, ...socketMaps] : tracepointMaps;
-  return ProgramSet.load(maps, tracepointPrograms(Btf.kernel(), sockets));
+  }
+  let refused: unknown;
+  for (const tier of tiers) {
+    try {
+      const maps = sockets ? [...tier.maps, ...socketMaps] : tier.maps;
+      return { set: ProgramSet.load(maps, tier.programs(Btf.kernel(), sockets)), tier };
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      refused = error;
+    }
+  }
+  throw refused;
 }
 
 /** Where accounts are read from: the maps, and the iterator over what living tasks keep. */
@@ -121,7 +135,8 @@ export function openSource(set: ProgramSet): AccountSource {
 }
 
 class OpenMeter implements Meter {
-  readonly tier: Tier = 'tracepoints';
+  readonly tier: Tier;
+  private readonly unseen: readonly string[];
   readonly selfTest: SelfTest;
   readonly attachMs: number;
   private readonly set: ProgramSet;
@@ -131,8 +146,13 @@ class OpenMeter implements Meter {
   private socketList: Link | undefined;
   private closed = false;
 
-  constructor(set: ProgramSet, state: { scope: Scope; source: AccountSource; selfTest: SelfTest; started: number }) {
+  constructor(
+    set: ProgramSet,
+    state: { tier: TierPrograms; scope: Scope; source: AccountSource; selfTest: SelfTest; started: number },
+  ) {
     this.set = set;
+    this.tier = state.tier.tier;
+    this.unseen = state.tier.unseen;
     this.scope = state.scope;
     this.source = state.source;
     this.selfTest = state.selfTest;
@@ -160,7 +180,7 @@ class OpenMeter implements Meter {
     const counters = addCounters(rows.map((row) => row.counters));
     return {
       tier: this.tier,
-      unseen: unseenByTracepoints,
+      unseen: this.unseen,
       untested: this.selfTest.untried,
       elapsedMs: performance.now() - this.openedAt,
       rows,

@@ -4,6 +4,7 @@ import type { TypeSource } from '../bpf/assembler.js';
 import type { MapSpec } from '../bpf/map.js';
 import type { SetMember } from '../bpf/program-set.js';
 import { accountMaps } from './account-code.js';
+import { type Tier, unseenByTracepoints } from './causes.js';
 import { forkProgram, treeMaps } from './process-tree.js';
 import { exitProgram } from './task-accounts.js';
 import { receivePrograms } from './tracepoint-receive.js';
@@ -23,3 +24,20 @@ export function tracepointPrograms(types: TypeSource, sockets = false): SetMembe
     forkProgram(types),
   ];
 }
+
+/** A tier as the meter opens it. Tiers share the causes, the accounts and the pieces of account-code.ts. */
+export interface TierPrograms {
+  readonly tier: Tier;
+  readonly maps: readonly MapSpec[];
+  /** The programs for a kernel's types; with `sockets`, accounts by socket too. @throws MissingTypeError */
+  programs(types: TypeSource, sockets: boolean): SetMember[];
+  /** Line by line, what the tier cannot see. */
+  readonly unseen: readonly string[];
+}
+
+export const tracepointTier: TierPrograms = {
+  tier: 'tracepoints',
+  maps: tracepointMaps,
+  programs: tracepointPrograms,
+  unseen: unseenByTracepoints,
+};
