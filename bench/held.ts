@@ -85,7 +85,7 @@ async function measurePeer(peer: Peer, mode: HoldMode, options: Options, session
   const count = Math.max(1, Math.round(countOf[mode] * options.scale));
   const rounds: HeldRound[] = [];
   let trouble = holdAbsence(count) ?? peer.refusal(fileOf[mode]);
-  for (let round = 0; round < (options.quick ? 2 : 3) && trouble === undefined; round++) {
+  for (let round = 0; round < Math.min(options.rounds, options.quick ? 2 : 3) && trouble === undefined; round++) {
     say(`${mode}: ${peer.name}, round ${round + 1}`);
     const running = await session.start(peer);
     if (!running) {
