@@ -57,7 +57,10 @@ export class HttpState {
   status = 0;
   way: number = Way.none;
   bodyBytes = 0;
+  headBytes = 0;
   startedMs = 0;
+  /** What the connection had sent before it. */
+  sentBefore = 0;
 
   /** The reader of a body nobody wants; made for the first one, since most requests have none. */
   get body(): BodyReader {
@@ -141,7 +144,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     }
     if (taken < 0) {
       this.#metrics.add('parseErrors');
-      this.#begin(connection, head, bytes);
+      this.#begin(connection, head, bytes, end);
       state.closeAfter = true;
       this.#responder.refuse(connection, -taken);
       connection.flush();
@@ -155,16 +158,17 @@ export class HttpProtocol implements Protocol<HttpState> {
     return 0;
   }
 
-  #begin(connection: Connection<HttpState>, head: RequestHead, bytes: Uint8Array): void {
+  #begin(connection: Connection<HttpState>, head: RequestHead, bytes: Uint8Array, end: number): void {
     const state = connection.state;
     state.startedMs = this.#loop.nowMs;
+    state.sentBefore = connection.sentBytes;
     state.answering = true;
     connection.deadlineMs = Number.POSITIVE_INFINITY;
-    if (this.#log !== undefined) state.log.begin(head, bytes);
+    if (this.#log !== undefined) state.log.begin(head, bytes, end);
   }
 
   #request(connection: Connection<HttpState>, head: RequestHead): void {
-    this.#begin(connection, head, head.bytes);
+    this.#begin(connection, head, head.bytes, head.start + head.length);
     if (
       head.method === Method.GET &&
       (head.fieldPresent & specialFields) === 0 &&
@@ -276,7 +280,10 @@ export class HttpProtocol implements Protocol<HttpState> {
   }
 
   closed(connection: Connection<HttpState>): void {
-    // What was under way did not arrive whole; it is accounted as far as it was decided.
+    // What was under way did not leave whole: it is accounted as far as the kernel took it.
+    const { state } = connection;
+    const sent = connection.sentBytes - state.sentBefore - state.headBytes;
+    state.bodyBytes = Math.min(state.bodyBytes, Math.max(0, sent));
     this.#account(connection);
   }
 }

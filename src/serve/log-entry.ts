@@ -34,12 +34,12 @@ export class LogEntry {
     }
   }
 
-  /** Keeps a request's line, referrer and user agent. */
-  begin(head: RequestHead, bytes: Uint8Array): void {
+  /** Keeps a request's line, referrer and user agent; `end` is where the bytes that were received end. */
+  begin(head: RequestHead, bytes: Uint8Array, end: number): void {
     this.clear();
     if (head.methodStart < 0) return;
     // Method, target and version are one run of bytes; the target's end plus " HTTP/1.x" is the line's end.
-    const lineEnd = head.targetEnd < 0 ? head.methodEnd : head.targetEnd + 9;
+    const lineEnd = Math.min(end, head.targetEnd < 0 ? head.methodEnd : head.targetEnd + 9);
     this.#keep(LogPart.requestLine, bytes, head.methodStart, lineEnd);
     this.#keep(LogPart.referer, bytes, head.fieldStart[Field.referer]!, head.fieldEnd[Field.referer]!);
     this.#keep(LogPart.userAgent, bytes, head.fieldStart[Field.userAgent]!, head.fieldEnd[Field.userAgent]!);

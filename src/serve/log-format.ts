@@ -22,6 +22,11 @@ function quoted(text: string): string {
   return `"${safe}"`;
 }
 
+/** JSON lets DEL and the controls from 0x80 on stand as they are; a terminal obeys some of them. */
+function escaped(json: string): string {
+  return json.replace(/[^\x20-\x7e\xa0-\uffff]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
+}
+
 /** One line, its end included. */
 export function formatRecord(record: LogRecord, format: 'combined' | 'json'): string {
   if (format === 'json') {
@@ -29,7 +34,8 @@ export function formatRecord(record: LogRecord, format: 'combined' | 'json'): st
     const { peer, status, bodyBytes, latencyUs, referer, userAgent } = record;
     const time = new Date(record.timeMs).toISOString();
     const way = wayNames[record.way];
-    return `${JSON.stringify({ time, peer, method, target, version, status, bodyBytes, way, latencyUs, referer, userAgent })}\n`;
+    const fields = { time, peer, method, target, version, status, bodyBytes, way, latencyUs, referer, userAgent };
+    return `${escaped(JSON.stringify(fields))}\n`;
   }
   const { peer, timeMs, requestLine, status, bodyBytes, referer, userAgent } = record;
   return `${peer} - - [${commonTime(timeMs)}] ${quoted(requestLine)} ${status} ${bodyBytes} ${quoted(referer)} ${quoted(userAgent)}\n`;

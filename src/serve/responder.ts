@@ -88,6 +88,7 @@ export class Responder {
     connection.sendSegment(lent.address, lent.totalBytes, lent, 0);
     const state = connection.state;
     state.status = 200;
+    state.headBytes = lent.headBytes;
     state.bodyBytes = representation.size;
     state.way = Way.inline;
     if (bodyInFrame !== representation.size) {
@@ -167,7 +168,7 @@ export class Responder {
     state.status = status;
     state.way = Way.none;
     state.bodyBytes = 0;
-    this.texts.send(connection, makeHead(status, fields + persistence, this.#date));
+    state.headBytes = this.texts.send(connection, makeHead(status, fields + persistence, this.#date));
   }
 
   #file(connection: HttpConnection, head: RequestHead, selected: Selected, close: boolean): CachedResponse | undefined {

@@ -6,7 +6,16 @@ import { spawn } from 'node:child_process';
 import { createServer as createTcpServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { ask, parseHead, RawClient } from './client.js';
-import { engineRefused, engines, patterned, program, runServer, type ServerProcess, TestSite } from './servers.js';
+import {
+  engineRefused,
+  engines,
+  patterned,
+  program,
+  runServer,
+  type ServerProcess,
+  TestSite,
+  until,
+} from './servers.js';
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`;
 const size = 24 * 1024 * 1024;
@@ -228,8 +237,11 @@ for (const engine of engines) {
       const clients = await Promise.all(Array.from({ length: 40 }, () => RawClient.open(running)));
       for (const client of clients) await client.stays('/a.txt');
       const url = /metrics at (\S+)\)/.exec(running.readyLine)![1]!;
-      const text = await (await fetch(url)).text();
-      assert.match(text, /^clearway_responses_total\{way="inline"\} 40$/m);
+      // An answer is counted when it has left, a moment after it was read.
+      await until('forty answers', async () => {
+        const text = await (await fetch(url)).text();
+        return /^clearway_responses_total\{way="inline"\} 40$/m.test(text);
+      });
       for (const client of clients) client.destroy();
       running.child.kill('SIGTERM');
       assert.equal(await running.ended, 0);

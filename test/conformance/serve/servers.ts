@@ -5,7 +5,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe } from 'node:test';
+import { after, describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { resourceLimit } from '../../../src/kernel/limits.js';
 import { resolveOptions, type ServeOptions } from '../../../src/serve/options.js';
@@ -75,8 +75,13 @@ export class TestSite {
 export async function startServer(options: ServeOptions, log: (lines: string) => void = () => {}): Promise<Server> {
   const server = new Server(resolveOptions({ port: 0, workers: 1, ...options }, resourceLimit('NOFILE').soft), log);
   server.on('warning', (message) => console.error(message));
+  open.add(() => server.close(0));
   return server.listen();
 }
+
+/** What a test that failed left running would keep the whole file from ending. */
+const open = new Set<() => unknown>();
+after(() => Promise.all([...open].map((close) => close())));
 
 /** `clearway` as a program. */
 export const program: string = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
@@ -103,6 +108,7 @@ export function runServer(
     args: [program],
   },
 ): Promise<ServerProcess> {
+  open.add(() => child.kill('SIGKILL'));
   const child = spawn(command.command, [...command.args, 'serve', '--port', '0', ...args], {
     stdio: 'pipe',
     ...options,
