@@ -96,20 +96,25 @@ function fitSends(profile: Profile): void {
   }
 }
 
-/** serve: cost of a request, of a byte up to 64 KiB, and of a byte beyond, where a socket buffer no longer holds the answer. */
+/** serve: cost of a request, and of a byte to 64, 256, 512 KiB and beyond, where neither socket buffer nor cache holds the answer. */
 function fitServe(profile: Profile): number {
   const inline = profile.points('serve.inline.');
   const sendfile = profile.points('serve.sendfile.');
-  const [i0, i1, i2] = inline;
-  const [s0, s1, s2] = sendfile;
-  if (!i0 || !i1 || !i2 || !s0 || !s1 || !s2) return 65_536;
+  const [i0, i1] = inline;
+  const [s0, s1] = sendfile;
+  if (inline.length < 5 || sendfile.length < 5 || !i0 || !i1 || !s0 || !s1) return 65_536;
   const slope = (a: { bytes: number; ns: number }, b: { bytes: number; ns: number }): number =>
     Math.max(0, (b.ns - a.ns) / (b.bytes - a.bytes));
   const words = 'the whole server process, loopback, client kept ahead';
-  profile.put('serve.inline.byte', slope(i0, i1), `${words}, to 64 KiB`);
-  profile.put('serve.inline.byte.large', slope(i1, i2), `${words}, from 64 KiB to 1 MiB`);
-  profile.put('serve.sendfile.byte', slope(s0, s1), `${words}, to 64 KiB`);
-  profile.put('serve.sendfile.byte.large', slope(s1, s2), `${words}, from 64 KiB to 1 MiB`);
+  for (const [way, points] of [
+    ['inline', inline],
+    ['sendfile', sendfile],
+  ] as const) {
+    profile.put(`serve.${way}.byte`, slope(points[0]!, points[1]!), `${words}, to 64 KiB`);
+    profile.put(`serve.${way}.byte.middle`, slope(points[1]!, points[2]!), `${words}, from 64 to 256 KiB`);
+    profile.put(`serve.${way}.byte.large`, slope(points[2]!, points[3]!), `${words}, from 256 to 512 KiB`);
+    profile.put(`serve.${way}.byte.huge`, slope(points[3]!, points[4]!), `${words}, from 512 KiB to 1 MiB`);
+  }
   const request = i0.ns - slope(i0, i1) * i0.bytes;
   profile.put('serve.request', request, `${words}, 1 KiB from memory`);
   profile.put('serve.sendfile', s0.ns - slope(s0, s1) * s0.bytes - request, `${words}, 1 KiB by sendfile`);

@@ -63,7 +63,13 @@ async function answerLength(port: number): Promise<number> {
   });
 }
 
-/** Runs a server of one file of `fileBytes` and measures it for `forMs`. `inline`: from memory, else by sendfile. */
+/** Waits until a process has run for another `ranMs` of processor time, or `mostMs` have passed. */
+async function untilRan(pid: number, ranMs: number, mostMs: number): Promise<void> {
+  const [target, deadline] = [ranNs(pid) + ranMs * 1e6, Date.now() + mostMs];
+  while (Date.now() < deadline && ranNs(pid) < target) await new Promise((resolve) => setTimeout(resolve, 25));
+}
+
+/** Runs a server of one file of `fileBytes` and measures it for half of `forMs` of its processor time, `2 forMs` by the clock at most. `inline`: from memory, else by sendfile. */
 export async function measureServe(fileBytes: number, inline: boolean, forMs: number): Promise<ServedCost> {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-calibrate-'));
   writeFileSync(join(folder, 'payload.bin'), new Uint8Array(fileBytes));
@@ -87,12 +93,12 @@ export async function measureServe(fileBytes: number, inline: boolean, forMs: nu
       server.on('exit', () => reject(new Error(`the server of the calibration ended: ${said}`)));
     });
     const answerBytes = await answerLength(port);
-    const load = startLoad(port, answerBytes, fileBytes > 200_000 ? 4 : 64);
-    const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+    const load = startLoad(port, answerBytes, fileBytes > 200_000 ? 16 : 64);
     try {
-      await pause(forMs / 2);
+      // Warm by the server's own time, not by the clock: on a busy host it may have had little of it, and be uncompiled still.
+      await untilRan(server.pid!, 300, forMs * 2);
       const [before, counted, started] = [ranNs(server.pid!), load.answers, process.hrtime.bigint()];
-      await pause(forMs);
+      await untilRan(server.pid!, Math.min(400, forMs / 2), forMs * 2);
       const used = ranNs(server.pid!) - before;
       const done = load.answers - counted;
       const seconds = Number(process.hrtime.bigint() - started) / 1e9;

@@ -328,12 +328,31 @@ const table = {
     'a 2-core virtual machine; calibrate',
   ),
   'serve.inline.byte': assumed(0.09, 'ns/B', 'from memory, to 64 KiB', 'a 2-core virtual machine; calibrate'),
-  'serve.inline.byte.large': assumed(0.13, 'ns/B', 'from memory, beyond 64 KiB', 'a 2-core virtual machine; calibrate'),
+  'serve.inline.byte.middle': assumed(0.1, 'ns/B', 'from memory, 64 to 256 KiB', 'a 2-core virtual machine; calibrate'),
+  'serve.inline.byte.large': assumed(
+    0.13,
+    'ns/B',
+    'from memory, 256 to 512 KiB',
+    'a 2-core virtual machine; calibrate',
+  ),
+  'serve.inline.byte.huge': assumed(0.18, 'ns/B', 'from memory, beyond 512 KiB', 'a 2-core virtual machine; calibrate'),
   'serve.sendfile.byte': assumed(0.13, 'ns/B', 'by sendfile, to 64 KiB', 'a 2-core virtual machine; calibrate'),
+  'serve.sendfile.byte.middle': assumed(
+    0.15,
+    'ns/B',
+    'by sendfile, 64 to 256 KiB',
+    'a 2-core virtual machine; calibrate',
+  ),
   'serve.sendfile.byte.large': assumed(
     0.25,
     'ns/B',
-    'by sendfile, beyond 64 KiB',
+    'by sendfile, 256 to 512 KiB',
+    'a 2-core virtual machine; calibrate',
+  ),
+  'serve.sendfile.byte.huge': assumed(
+    0.35,
+    'ns/B',
+    'by sendfile, beyond 512 KiB',
     'a 2-core virtual machine; calibrate',
   ),
 

@@ -193,13 +193,18 @@ function bypassStage(shop: Workshop, counts: Counts): Stage {
   });
 }
 
-/** Bytes up to this size cost serve one rate, those beyond another (calibrate measures at these). */
+/** The sizes at which the cost of a further byte changes: calibrate measures at these. */
 const servedSmallBytes = 65_536;
+const servedMiddleBytes = 262_144;
+const servedLargeBytes = 524_288;
 
 /** clearway serve on a device without a NIC: its whole process as calibrate measures it, stack and softirq included. */
 function serveStage(shop: Workshop, counts: Counts): Stage {
   const sendfile = shop.scenario.way === 'sendfile';
   const small = Math.min(counts.bytes, servedSmallBytes);
+  const middle = Math.min(counts.bytes, servedMiddleBytes) - small;
+  const large = Math.min(counts.bytes, servedLargeBytes) - small - middle;
+  const kind = sendfile ? 'serve.sendfile.byte' : 'serve.inline.byte';
   return stage({
     id: 'serve',
     label: 'clearway serve',
@@ -209,13 +214,10 @@ function serveStage(shop: Workshop, counts: Counts): Stage {
     terms: [
       term(shop, 'serve.request', 1, 'request'),
       term(shop, 'serve.sendfile', sendfile ? 1 : 0, 'by sendfile'),
-      term(shop, sendfile ? 'serve.sendfile.byte' : 'serve.inline.byte', small, 'bytes to 64 KiB'),
-      term(
-        shop,
-        sendfile ? 'serve.sendfile.byte.large' : 'serve.inline.byte.large',
-        counts.bytes - small,
-        'bytes beyond',
-      ),
+      term(shop, kind, small, 'bytes to 64 KiB'),
+      term(shop, `${kind}.middle`, middle, 'bytes to 256 KiB'),
+      term(shop, `${kind}.large`, large, 'bytes to 512 KiB'),
+      term(shop, `${kind}.huge`, counts.bytes - small - middle - large, 'bytes beyond'),
     ],
   });
 }
