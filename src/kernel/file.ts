@@ -76,7 +76,7 @@ export type LinkPolicy = 'refuse' | 'beneath';
 /**
  * openat2(2) for reading, resolved by the kernel beneath `root`: no way out by `..`, a link or a magic link.
  * O_NONBLOCK keeps a FIFO from blocking. Returns the descriptor or -errno (EXDEV: the path leaves the root;
- * ELOOP: a symbolic link, under `refuse`). @throws RangeError for a path with a NUL or of more than 4096 characters.
+ * ELOOP: a symbolic link, under `refuse`; ENAMETOOLONG: over 4 KiB, or with a NUL).
  */
 export function openBeneath(root: number, path: string, links: LinkPolicy): number {
   // Said by the kernel of what is longer than PATH_MAX; the path comes from a request, so this must not throw.

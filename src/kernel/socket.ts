@@ -52,7 +52,11 @@ function checkAddress(address: SocketAddress): void {
   }
 }
 
-function writeSocketAddress(address: SocketAddress): { address: number; length: number } {
+/**
+ * The struct sockaddr_in or sockaddr_in6 of an address, in scratch memory: where it is and its bytes.
+ * The host must be an address; the zone of a link-local one (`fe80::1%eth0`) becomes its scope.
+ */
+export function writeSocketAddress(address: SocketAddress): { address: number; length: number; offset: number } {
   const place = scratch(socketAddressBytes);
   const { bytes, data, offset } = place;
   bytes.fill(0, offset, offset + socketAddressBytes);
@@ -63,16 +67,20 @@ function writeSocketAddress(address: SocketAddress): { address: number; length: 
       data.setUint16(offset + 8 + index * 2, group, false);
     });
     data.setUint32(offset + 24, scopeOf(address.host), true);
-    return { address: place.address, length: 28 };
+    return { address: place.address, length: 28, offset };
   }
   data.setUint16(offset, AF.INET, true);
   address.host.split('.').forEach((part, index) => {
     bytes[offset + 4 + index] = Number(part);
   });
-  return { address: place.address, length: 16 };
+  return { address: place.address, length: 16, offset };
 }
 
-function readSocketAddress(bytes: Uint8Array, data: DataView, offset: number): SocketAddress {
+/**
+ * Reads a struct sockaddr_in or sockaddr_in6. An IPv4 address within IPv6 comes as IPv4; another family has an empty
+ * host.
+ */
+export function readSocketAddress(bytes: Uint8Array, data: DataView, offset: number): SocketAddress {
   const family = data.getUint16(offset, true);
   const port = data.getUint16(offset + 2, false);
   if (family === AF.INET) {

@@ -29,8 +29,14 @@ export class UvPoll {
       if (!this.#closed) ready();
     });
     const result = Number(init(Number(defaultLoop()), this.#handle.address, fd));
-    if (result === 0) start(this.#handle.address, UV_READABLE, this.#ready.address);
-    else throw new UnsupportedError(`uv_poll_init failed (${result})`, 'use loop.run() in a worker thread');
+    if (result === 0) {
+      start(this.#handle.address, UV_READABLE, this.#ready.address);
+      return;
+    }
+    this.#closed = true;
+    this.#ready.free();
+    unmapMemory(this.#handle);
+    throw new UnsupportedError(`descriptor ${fd} cannot be polled (${result})`, 'use loop.run() in a worker thread');
   }
 
   /** Whether the poll alone keeps the process from ending. */
