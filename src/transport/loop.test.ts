@@ -1,0 +1,379 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { connect } from 'node:net';
+import { describe, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { FakeEngine } from '../engine/fake.js';
+import { clearEvent, createEventDescriptor, signalEvent } from '../kernel/event.js';
+import { platformIsLinux } from '../kernel/ffi.js';
+import { closeDescriptor, connectTcp, listenTcp, localAddress } from '../kernel/socket.js';
+import { Region } from '../memory/region.js';
+import type { Connection, Protocol } from './connection.js';
+import { Endpoint } from './endpoint.js';
+import { Listener } from './listener.js';
+import { Loop, tickMs, wakeLoop } from './loop.js';
+import { openEngine } from './open-engine.js';
+
+const noLinux = platformIsLinux ? false : 'needs Linux';
+const here = JSON.stringify(new URL('.', import.meta.url).href);
+
+function skipReason(engine: 'uring' | 'epoll'): string | false {
+  if (noLinux !== false) return noLinux;
+  try {
+    openEngine(engine).close();
+    return false;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** Answers every byte with the same byte, and keeps what `received` gives it to do. */
+class Echo implements Protocol<null> {
+  readonly region = new Region(65536);
+  onReceived: (() => void) | undefined;
+  createState(): null {
+    return null;
+  }
+  opened(): void {}
+  received(connection: Connection<null>, bytes: Uint8Array, start: number, end: number): number {
+    this.region.bytes.set(bytes.subarray(start, end));
+    connection.sendSegment(this.region.address, end - start, undefined, 0);
+    connection.flush();
+    this.onReceived?.();
+    return end - start;
+  }
+  ended(connection: Connection<null>): void {
+    connection.abort();
+  }
+  drained(): void {}
+  expired(): void {}
+  closed(): void {}
+}
+
+const limits = { maxConnections: 10, minRate: 0, rateWindowMs: 1000, backlogLimit: 1000 };
+
+class Probe extends Endpoint {
+  readonly seen: number[] = [];
+  override readable(result: number): void {
+    this.seen.push(result);
+  }
+}
+
+describe('tokens, turns and ticks', { skip: noLinux }, () => {
+  function fakeLoop(): { loop: Loop; engine: FakeEngine; pass: (ms: number) => void } {
+    const engine = new FakeEngine();
+    let nowMs = 0;
+    const loop = new Loop(engine, () => nowMs);
+    const pass = (ms: number): void => {
+      nowMs += ms;
+      loop.turn(0);
+    };
+    return { loop, engine, pass };
+  }
+
+  test('a token is used again, and its next endpoint alone is told', () => {
+    const { loop, engine, pass } = fakeLoop();
+    const [first, second] = [new Probe(), new Probe()];
+    loop.register(first);
+    const { token } = first;
+    engine.watch(token, 100);
+    engine.signal(100);
+    pass(1);
+    assert.equal(first.seen.length, 1);
+    engine.cancel(token, 100);
+    pass(1);
+    loop.unregister(first);
+    loop.unregister(first);
+    assert.equal(first.token, -1);
+    loop.register(second);
+    assert.equal(second.token, token);
+    engine.watch(token, 200);
+    engine.signal(200);
+    pass(1);
+    assert.deepEqual([first.seen.length, second.seen.length], [2, 1]);
+    const third = new Probe();
+    loop.register(third);
+    assert.notEqual(third.token, token);
+    loop.close();
+  });
+
+  test('frames of a token that nobody has are given back', () => {
+    const { loop, engine, pass } = fakeLoop();
+    const probe = new Probe();
+    loop.register(probe);
+    const peer = engine.socket();
+    engine.receive(probe.token, peer.fd);
+    loop.unregister(probe);
+    peer.write('abc');
+    pass(1);
+    assert.equal(engine.framesLent, 0);
+    loop.close();
+  });
+
+  test('work for the next turn is done once, after the events; what it asks for comes a turn later', () => {
+    const { loop, engine, pass } = fakeLoop();
+    const order: string[] = [];
+    const probe = new Probe();
+    loop.register(probe);
+    probe.readable = () => order.push('event');
+    engine.watch(probe.token, 100);
+    engine.signal(100);
+    const again = (): void => {
+      order.push('work');
+      if (order.length < 4) loop.nextTurn(again);
+    };
+    loop.nextTurn(again);
+    pass(1);
+    assert.deepEqual(order, ['event', 'work']);
+    pass(1);
+    assert.deepEqual(order, ['event', 'work', 'work']);
+    loop.close();
+  });
+
+  test('work that throws takes nothing else with it, and is not done twice', () => {
+    const { loop, pass } = fakeLoop();
+    const done: string[] = [];
+    loop.nextTurn(() => done.push('first'));
+    loop.nextTurn(() => {
+      throw new Error('a defect');
+    });
+    loop.nextTurn(() => done.push('third'));
+    assert.throws(() => pass(1), /a defect/);
+    pass(1);
+    assert.deepEqual(done, ['first', 'third']);
+    loop.close();
+  });
+
+  test('ticks come with the grain of the clock, until they are stopped, also from within', () => {
+    const { loop, pass } = fakeLoop();
+    const ticks: number[] = [];
+    const stop = loop.everyTick((nowMs) => {
+      ticks.push(nowMs);
+      if (ticks.length === 3) stop();
+    });
+    for (let turns = 0; turns < 20; turns++) pass(tickMs / 2);
+    assert.deepEqual(ticks, [tickMs, 2 * tickMs, 3 * tickMs]);
+    loop.close();
+  });
+
+  test('close within a turn waits for its end, and a second close does nothing', () => {
+    const { loop, pass } = fakeLoop();
+    let after = false;
+    loop.nextTurn(() => loop.close());
+    loop.nextTurn(() => {
+      after = true;
+    });
+    pass(1);
+    assert.ok(after, 'the turn went to its end');
+    loop.close();
+    loop.turn(0);
+    const fd = createEventDescriptor();
+    loop.close();
+    signalEvent(fd);
+    closeDescriptor(fd);
+  });
+});
+
+for (const name of ['uring', 'epoll'] as const) {
+  const skip = skipReason(name);
+
+  describe(`a loop over ${name} in a thread of its own`, { skip }, () => {
+    test('runs, is woken from another thread a thousand times, and stops', async () => {
+      const script = `
+        const { parentPort } = require('node:worker_threads');
+        import(${here} + 'loop.js').then(({ Loop }) => {
+          const loop = new Loop('${name}');
+          const wakes = new Int32Array(new SharedArrayBuffer(8));
+          loop.onWake = () => {
+            Atomics.add(wakes, 0, 1);
+            Atomics.notify(wakes, 0);
+            if (Atomics.load(wakes, 1) === 1) loop.stop();
+          };
+          parentPort.postMessage({ fd: loop.wakeDescriptor, wakes });
+          loop.run();
+          loop.close();
+          parentPort.postMessage('done');
+        });`;
+      const worker = new Worker(script, { eval: true });
+      const messages: unknown[] = [];
+      const started = new Promise<{ fd: number; wakes: Int32Array }>((resolve) => worker.once('message', resolve));
+      worker.on('message', (message) => messages.push(message));
+      const exited = new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject));
+      const { fd, wakes } = await started;
+      const since = performance.now();
+      for (let round = 1; round <= 1000; round++) {
+        wakeLoop(fd);
+        const limit = performance.now() + 5000;
+        while (Atomics.load(wakes, 0) < round && performance.now() < limit) Atomics.wait(wakes, 0, round - 1, 100);
+        assert.ok(Atomics.load(wakes, 0) >= round, `wake-up ${round}`);
+      }
+      assert.ok(performance.now() - since < 1000 * 20, 'by the signal, not by the tick');
+      Atomics.store(wakes, 1, 1);
+      wakeLoop(fd);
+      assert.equal(await exited, 0);
+      assert.equal(messages.at(-1), 'done');
+    });
+
+    test('cannot be attached there', async () => {
+      const script = `
+        import(${here} + 'loop.js').then(({ Loop }) => {
+          const loop = new Loop('${name}');
+          try { loop.attach(); } catch (error) { require('node:worker_threads').parentPort.postMessage(error.code); }
+          loop.close();
+        });`;
+      const worker = new Worker(script, { eval: true });
+      assert.equal(await new Promise((resolve) => worker.once('message', resolve)), 'CLEARWAY_UNSUPPORTED');
+    });
+  });
+
+  describe(`a loop over ${name} attached to Node's`, { skip }, () => {
+    async function withEcho(work: (world: { loop: Loop; echo: Echo; port: number }) => Promise<void>): Promise<void> {
+      const loop = new Loop(name);
+      const fd = listenTcp({ host: '127.0.0.1', port: 0, nonBlocking: loop.engine.nonBlockingSockets });
+      const echo = new Echo();
+      const listener = new Listener(loop, fd, echo, limits, 'full');
+      loop.attach();
+      try {
+        await work({ loop, echo, port: localAddress(fd).port });
+      } finally {
+        await new Promise<void>((resolve) => {
+          listener.drain(resolve);
+          listener.abortAll();
+        });
+        loop.close();
+        closeDescriptor(fd);
+        echo.region.unmap();
+      }
+    }
+
+    /** Sends a byte and waits for its echo, so many times. Returns the median in milliseconds. */
+    async function roundTrips(port: number, count: number): Promise<number> {
+      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+      const times: number[] = [];
+      for (let round = 0; round < count; round++) {
+        const since = performance.now();
+        socket.write('x');
+        await new Promise<void>((resolve) => socket.once('data', () => resolve()));
+        times.push(performance.now() - since);
+        // Everything comes to rest, so that each round is a wake-up of its own.
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      socket.destroy();
+      return times.sort((a, b) => a - b)[count >> 1]!;
+    }
+
+    test('answers at once, by wake-ups and not by the tick', async () => {
+      await withEcho(async ({ port }) => {
+        const medianMs = await roundTrips(port, 25);
+        assert.ok(medianMs < tickMs / 5, `${medianMs} ms`);
+      });
+    });
+
+    test('promises and microtasks of its handlers run, and what they throw is reported', async () => {
+      await withEcho(async ({ echo, port }) => {
+        let resolved = 0;
+        echo.onReceived = () => {
+          Promise.resolve().then(() => resolved++);
+          process.nextTick(() => resolved++);
+        };
+        await roundTrips(port, 3);
+        assert.equal(resolved, 6);
+        const reported = new Promise<Error>((resolve) => process.setUncaughtExceptionCaptureCallback(resolve));
+        echo.onReceived = () => {
+          echo.onReceived = undefined;
+          throw new Error('a defect of the protocol');
+        };
+        const socket = connect(port, '127.0.0.1');
+        socket.write('x');
+        assert.match((await reported).message, /a defect/);
+        process.setUncaughtExceptionCaptureCallback(null);
+        socket.destroy();
+        // The loop goes on, for others.
+        assert.ok((await roundTrips(port, 3)) < tickMs);
+      });
+    });
+
+    test('is woken from another thread, again and again', async () => {
+      const loop = new Loop(name);
+      let wakes = 0;
+      loop.onWake = () => wakes++;
+      loop.attach();
+      const script = `
+        const { workerData } = require('node:worker_threads');
+        import(${here} + 'loop.js').then(async ({ wakeLoop }) => {
+          for (let round = 0; round < 20; round++) {
+            wakeLoop(workerData);
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+        });`;
+      const worker = new Worker(script, { eval: true, workerData: loop.wakeDescriptor });
+      await new Promise((resolve) => worker.once('exit', resolve));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      // The tick alone would have seen two or three of them.
+      assert.ok(wakes >= 15, `${wakes} of 20`);
+      loop.close();
+    });
+
+    test('can be detached and attached again; turns by hand work meanwhile', async () => {
+      await withEcho(async ({ loop, port }) => {
+        for (let round = 0; round < 3; round++) {
+          assert.ok((await roundTrips(port, 3)) < tickMs / 2);
+          loop.detach();
+          loop.detach();
+          const fd = connectTcp({ host: '127.0.0.1', port });
+          for (let turns = 0; turns < 5; turns++) loop.turn(1);
+          closeDescriptor(fd);
+          loop.attach();
+          loop.attach();
+        }
+      });
+    });
+
+    test('work for the next turn is done without any event', async () => {
+      const loop = new Loop(name);
+      loop.attach();
+      const since = performance.now();
+      await new Promise<void>((resolve) => loop.nextTurn(resolve));
+      assert.ok(performance.now() - since < tickMs / 2);
+      loop.close();
+    });
+
+    test('keeps the process alive while attached, unless told otherwise, and lets it end when detached', () => {
+      const program = (then: string): string => `
+        import { Loop } from ${JSON.stringify(new URL('./loop.js', import.meta.url).href)};
+        const loop = new Loop('${name}');
+        loop.attach();
+        ${then}
+        process.on('exit', () => console.log('ended', loop.turns > 0));`;
+      const run = (then: string): { stdout: string; timedOut: boolean } => {
+        const options = { encoding: 'utf8', timeout: 3000, killSignal: 'SIGKILL' } as const;
+        const result = spawnSync(process.execPath, ['--input-type=module', '-e', program(then)], options);
+        assert.equal(result.stderr, '');
+        return { stdout: result.stdout, timedOut: result.error !== undefined };
+      };
+      assert.deepEqual(run('setTimeout(() => loop.detach(), 50);'), { stdout: 'ended true\n', timedOut: false });
+      assert.deepEqual(run('setTimeout(() => loop.close(), 50);'), { stdout: 'ended true\n', timedOut: false });
+      assert.deepEqual(run('loop.keepAlive(false); setTimeout(() => {}, 50);'), {
+        stdout: 'ended true\n',
+        timedOut: false,
+      });
+      assert.deepEqual(run(''), { stdout: '', timedOut: true });
+    });
+  });
+}
+
+test('a waker that the engine stopped watching is watched again', { skip: noLinux }, () => {
+  const engine = new FakeEngine();
+  const loop = new Loop(engine, () => 0);
+  let wakes = 0;
+  loop.onWake = () => wakes++;
+  engine.cancel(0, loop.wakeDescriptor);
+  loop.turn(0);
+  loop.turn(0);
+  engine.signal(loop.wakeDescriptor);
+  loop.turn(0);
+  assert.equal(wakes >= 1, true);
+  assert.equal(engine.operations, 1, 'one watch');
+  clearEvent(loop.wakeDescriptor);
+  loop.close();
+});
