@@ -30,7 +30,7 @@ const largest = 2 ** 24;
 
 /** Sender processor time of messages sent by `way`, as a function of their bytes. The packet counts are those of a stream of such messages. */
 function sendCosts(scenario: Scenario, way: Way, here?: Host): (bytes: number) => number {
-  const changed: Scenario = { ...scenario, path: 'socket', way, direction: 'send', fragments: 1 };
+  const changed: Scenario = { ...scenario, path: 'socket', app: 'none', way, direction: 'send', fragments: 1 };
   const shop = workshopFor(changed, hostOf(changed, here));
   const ackSegments = shop.look('ack.segments').value;
   return (bytes) => {
