@@ -199,6 +199,11 @@ export class Recorder implements EngineEvents {
     this.on?.(event);
   }
 
+  /** True while an operation of this kind and token has not ended. */
+  isUnderWay(kind: Kind, token: number): boolean {
+    return (this.#under.get(`${kind} ${token}`) ?? 0) > 0;
+  }
+
   /** Operations that have not ended. */
   get underWay(): number {
     let sum = 0;
