@@ -196,6 +196,11 @@ export class FrameCache {
     return fresh.lend(nowSeconds);
   }
 
+  /** Gives the memory back; only when nothing is sent from it any more. */
+  unmap(): void {
+    for (const pool of this.#pools) pool.unmap();
+  }
+
   /** Called by a response that was dropped. */
   forget(response: CachedResponse): void {
     this.#responses.delete(response);

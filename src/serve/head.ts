@@ -97,6 +97,13 @@ export class TextMemory implements Lender {
     return bytes;
   }
 
+  /** Gives the memory back; only when nothing is sent from it any more. */
+  unmap(): void {
+    this.#pool.unmap();
+    for (const region of this.#regions.values()) region.unmap();
+    this.#regions.clear();
+  }
+
   /** The text was sent. */
   release(cookie: number): void {
     if (cookie >= 0) {

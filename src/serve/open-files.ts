@@ -71,6 +71,12 @@ export class OpenFiles {
     closeDescriptor(file.fd);
   }
 
+  /** Closes every file though some are referred to: for a thread that cannot go on. */
+  abandon(): void {
+    for (const file of this.#byInode.values()) closeDescriptor(file.fd);
+    this.#byInode.clear();
+  }
+
   /** A status record for one-off questions; overwritten by the next one who asks. */
   get sharedStatus(): FileStatus {
     return this.#status;

@@ -398,6 +398,12 @@ export class Responder {
     this.#message(connection, undefined, status, '', true);
   }
 
+  /** Gives the memory of frames and texts back; only after the loop was closed. */
+  unmap(): void {
+    this.frames.unmap();
+    this.texts.unmap();
+  }
+
   /** Copies gauges into the metrics. */
   report(): void {
     this.#metrics.gauge('openFiles', this.#site.files.count);

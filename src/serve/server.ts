@@ -138,6 +138,8 @@ export class Server extends EventEmitter<ServerEvents> {
         if (says.kind !== 'ready') return;
         slot.wakeDescriptor = says.wakeDescriptor;
         slot.engine = says.engine;
+        // Whoever closed the server meanwhile could not tell a worker that did not listen yet.
+        if (this.#closing !== undefined) this.#tell(slot, { kind: 'stop' });
         resolve();
       });
       let failure: Error | undefined;

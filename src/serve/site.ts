@@ -286,6 +286,13 @@ export class Site {
     closeDescriptor(this.#root);
   }
 
+  /** Closes every descriptor though responses are under way: for a thread that cannot go on. */
+  abandon(): void {
+    this.#watcher.abandon();
+    this.files.abandon();
+    closeDescriptor(this.#root);
+  }
+
   /** Closes what is open. Responses under way keep their files until they are sent. */
   close(): void {
     this.#watcher.close();

@@ -126,6 +126,11 @@ export class Watcher extends Endpoint {
     this.#loop.engine.cancel(this.token, this.#fd);
   }
 
+  /** Closes the descriptor without a word to the loop: for a thread that cannot go on. */
+  abandon(): void {
+    if (this.#usable) closeDescriptor(this.#fd);
+  }
+
   /** Stops watching, in a loop that is about to end. */
   close(): void {
     if (!this.#usable) return;

@@ -8,7 +8,7 @@ import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import { AccessLog } from './access-log.js';
 import { HttpProtocol, type HttpState } from './http-protocol.js';
-import { Metrics } from './metrics.js';
+import { type MetricName, Metrics } from './metrics.js';
 import type { ResolvedOptions } from './options.js';
 import { Responder } from './responder.js';
 import { Site } from './site.js';
@@ -37,6 +37,31 @@ const frameBudget = 64 * 1024 * 1024;
 
 const overflow =
   'HTTP/1.1 503 Service Unavailable\r\nServer: clearway\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+/** Gives what writes the gauges, and the counts kept elsewhere, into the account. */
+function reporter(
+  metrics: Metrics,
+  listener: Listener<HttpState>,
+  responder: Responder,
+  log: AccessLog | undefined,
+): () => void {
+  // A worker that takes a dead one's place counts on from what that one had counted.
+  const before = (name: MetricName): number => metrics.get(name);
+  const counted = [
+    ['coldFetches', before('coldFetches'), () => listener.counts.coldFetches],
+    ['truncated', before('truncated'), () => listener.counts.truncated],
+    ['connectionsAccepted', before('connectionsAccepted'), () => listener.counts.accepted],
+    ['connectionsRefused', before('connectionsRefused'), () => listener.counts.refused],
+    ['acceptErrors', before('acceptErrors'), () => listener.counts.acceptErrors],
+    ['slowReaders', before('slowReaders'), () => listener.counts.slowReaders],
+    ['logDropped', before('logDropped'), () => log?.dropped ?? 0],
+  ] as const;
+  return () => {
+    responder.report();
+    metrics.gauge('connectionsOpen', listener.connections);
+    for (const [name, earlier, count] of counted) metrics.gauge(name, earlier + count());
+  };
+}
 
 function serve(start: WorkerStart): void {
   const { options, port } = start;
@@ -67,18 +92,10 @@ function serve(start: WorkerStart): void {
   const limits = { maxConnections: start.maxConnections, minRate: options.minRate, rateWindowMs, backlogLimit };
   const listener = new Listener<HttpState>(loop, start.listenFd, protocol, limits, overflow);
 
-  loop.everyTick(() => {
-    responder.report();
-    metrics.gauge('coldFetches', listener.counts.coldFetches);
-    metrics.gauge('truncated', listener.counts.truncated);
-    metrics.gauge('connectionsOpen', listener.connections);
-    metrics.gauge('connectionsAccepted', listener.counts.accepted);
-    metrics.gauge('connectionsRefused', listener.counts.refused);
-    metrics.gauge('acceptErrors', listener.counts.acceptErrors);
-    metrics.gauge('slowReaders', listener.counts.slowReaders);
-    if (log !== undefined) metrics.gauge('logDropped', log.dropped);
-  });
+  const report = reporter(metrics, listener, responder, log);
+  loop.everyTick(report);
   const drained = (): void => {
+    report();
     site.close();
     port.postMessage({ kind: 'drained' } satisfies WorkerSays);
     loop.stop();
@@ -97,9 +114,11 @@ function serve(start: WorkerStart): void {
   } catch (error) {
     // The thread ends with the error, the process does not: its sockets must not outlive it.
     listener.abandon();
+    site.abandon();
     throw error;
   } finally {
     loop.close();
+    responder.unmap();
     port.close();
   }
 }

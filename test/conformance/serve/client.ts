@@ -93,12 +93,16 @@ export class RawClient {
   async #more(timeoutMs: number): Promise<void> {
     if (this.#ended) return;
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`nothing came for ${timeoutMs} ms; ${this.#length} bytes wait: ${this.#peekText()}`)),
-        timeoutMs,
-      );
+      const fail = (): void =>
+        reject(new Error(`nothing came for ${timeoutMs} ms; ${this.#length} bytes wait: ${this.#peekText()}`));
+      // If it was this process that did nothing for so long, what came meanwhile is looked at first.
+      let patience: NodeJS.Timeout | undefined;
+      const timer = setTimeout(() => {
+        patience = setTimeout(fail, 200);
+      }, timeoutMs);
       this.#changed = () => {
         clearTimeout(timer);
+        clearTimeout(patience);
         this.#changed = undefined;
         resolve();
       };

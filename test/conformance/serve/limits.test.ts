@@ -2,11 +2,9 @@
 // read it, cold files that hold nobody up, and nothing left behind afterwards.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readlinkSync, statfsSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, readlinkSync, statfsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { dropCached, openForReading } from '../../../src/kernel/file.js';
-import { closeDescriptor } from '../../../src/kernel/socket.js';
+import { dropCached } from '../../../src/kernel/file.js';
 import type { Server } from '../../../src/serve/server.js';
 import { ask, parseHead, RawClient } from './client.js';
 import { forEachEngine, patterned, runServer, startServer, TestSite, until } from './servers.js';
@@ -18,10 +16,10 @@ const get = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\nHost
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 forEachEngine('time limits', (engine) => {
-  const site = new TestSite({ 'a.txt': 'hello', 'large.bin': patterned(24 * 1024 * 1024) });
+  const site = new TestSite({ 'a.txt': 'hello', 'large.bin': patterned(16 * 1024 * 1024) });
   let server: Server;
   before(async () => {
-    server = await startServer({ root: site.root, engine, headTimeout: '600ms', idleTimeout: '1200ms' });
+    server = await startServer({ root: site.root, engine, headTimeout: '1s', idleTimeout: '2s' });
   });
   after(async () => {
     await server.close(0);
@@ -37,7 +35,7 @@ forEachEngine('time limits', (engine) => {
     clearInterval(timer);
     assert.equal(response.status, 408);
     assert.equal(response.fields.get('connection'), 'close');
-    assert.ok(Date.now() - started < 2000, `${Date.now() - started} ms`);
+    assert.ok(Date.now() - started < 4000, `${Date.now() - started} ms`);
     await client.closes();
   });
 
@@ -54,7 +52,7 @@ forEachEngine('time limits', (engine) => {
     const client = await RawClient.open(server.address);
     const started = Date.now();
     await client.closes();
-    assert.ok(Date.now() - started >= 400 && Date.now() - started < 2500, `${Date.now() - started} ms`);
+    assert.ok(Date.now() - started >= 800 && Date.now() - started < 5000, `${Date.now() - started} ms`);
   });
 
   test('a kept connection may be idle for its time and no longer', async () => {
@@ -66,7 +64,7 @@ forEachEngine('time limits', (engine) => {
     await client.stays('/a.txt');
     const started = Date.now();
     await client.closes();
-    assert.ok(Date.now() - started >= 900 && Date.now() - started < 3000, `${Date.now() - started} ms`);
+    assert.ok(Date.now() - started >= 1700 && Date.now() - started < 6000, `${Date.now() - started} ms`);
   });
 
   test('a second head that trickles in behind an answer is 408', async () => {
@@ -89,9 +87,9 @@ forEachEngine('time limits', (engine) => {
     client.send(get('/large.bin') + get('/a.txt'));
     parseHead(await client.head());
     client.socket.pause();
-    await pause(2500);
+    await pause(3000);
     client.socket.resume();
-    assert.equal((await client.bytes(24 * 1024 * 1024)).length, 24 * 1024 * 1024);
+    assert.equal((await client.bytes(16 * 1024 * 1024)).length, 16 * 1024 * 1024);
     assert.equal((await client.response()).text, 'hello');
     client.destroy();
   });
@@ -179,19 +177,19 @@ forEachEngine('many readers', (engine) => {
 
 forEachEngine('cold files', (engine) => {
   test('arrive whole, are counted as cold, and hold nobody up', async (context) => {
-    const size = 64 * 1024 * 1024;
+    const size = 32 * 1024 * 1024;
     const content = patterned(size);
     const site = new TestSite({ 'cold.bin': content, 'cold.txt': 'small and cold', 'a.txt': 'hello' });
     const dropPages = (path: string): void => {
-      const fd = openForReading(site.at(path));
+      // Written pages must be on the disk before they can be dropped.
+      const fd = openSync(site.at(path), 'r');
+      fsyncSync(fd);
       dropCached(fd);
-      closeDescriptor(fd);
+      closeSync(fd);
     };
     const server = await startServer({ root: site.root, engine });
     const cold = (): number => server.metrics[0]!.get('coldFetches');
     assert.equal((await ask(server.address, 'GET /a.txt')).text, 'hello');
-    // Written pages must be on the disk before they can be dropped.
-    execFileSync('sync', ['-f', site.at('cold.bin')]);
     dropPages('cold.bin');
     dropPages('cold.txt');
     assert.equal((await ask(server.address, 'GET /cold.txt')).text, 'small and cold');

@@ -34,10 +34,10 @@ export function engineRefused(engine: EngineName): string | false {
   return refusal;
 }
 
-/** Declares a suite once for each engine. */
-export function forEachEngine(name: string, declare: (engine: EngineName) => void): void {
+/** Declares a suite once for each engine; its tests run side by side unless `concurrency` is false. */
+export function forEachEngine(name: string, declare: (engine: EngineName) => void, concurrency = true): void {
   for (const engine of engines) {
-    describe(`${name}, ${engine}`, { skip: engineRefused(engine), concurrency: true }, () => declare(engine));
+    describe(`${name}, ${engine}`, { skip: engineRefused(engine), concurrency }, () => declare(engine));
   }
 }
 

@@ -1,0 +1,112 @@
+// A worker that dies is replaced and said, its connections end, the others go on; one that cannot live is given up. It dies
+// as it would in earnest: its engine's descriptor is taken from under it, and the next turn fails.
+
+import assert from 'node:assert/strict';
+import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { syscall3 } from '../../../src/kernel/ffi.js';
+import { sys } from '../../../src/kernel/numbers.js';
+import type { Server } from '../../../src/serve/server.js';
+import { ask, RawClient } from './client.js';
+import { type EngineName, forEachEngine, startServer, TestSite, until } from './servers.js';
+
+/** Engines of this process: the descriptors of io_uring or epoll, Node's own among them. */
+function engineDescriptors(engine: EngineName): Set<number> {
+  const name = engine === 'uring' ? 'anon_inode:[io_uring]' : 'anon_inode:[eventpoll]';
+  const found = new Set<number>();
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      if (readlinkSync(`/proc/self/fd/${fd}`) === name) found.add(Number(fd));
+    } catch {
+      // The folder's own descriptor is gone by now.
+    }
+  }
+  return found;
+}
+
+/** Puts /dev/null in the place of a descriptor: its number stays taken, every call of the engine on it fails. */
+function spoil(fd: number): void {
+  const nothing = openSync('/dev/null', 'r');
+  assert.equal(syscall3(sys.dup3, nothing, fd, 0o2000000), fd);
+  closeSync(nothing);
+}
+
+/** Starts a server and tells which descriptor its one engine has, beside those that Node made for the thread. */
+async function startWatched(engine: EngineName, root: string): Promise<{ server: Server; engineFd: () => number }> {
+  const server = await startServer({ root, engine });
+  return { server, engineFd: () => Math.max(...engineDescriptors(engine)) };
+}
+
+forEachEngine(
+  'a worker that dies',
+  (engine) => {
+    const site = new TestSite({ 'a.txt': 'hello' });
+    after(() => site.remove());
+
+    test('is replaced and said; its connections end, new ones are served', async () => {
+      const { server, engineFd } = await startWatched(engine, site.root);
+      const warnings: string[] = [];
+      server.removeAllListeners('warning').on('warning', (message) => warnings.push(message));
+      const openAtFirst = readdirSync('/proc/self/fd').length;
+      for (let death = 1; death <= 3; death++) {
+        const client = await RawClient.open(server.address);
+        await client.stays('/a.txt');
+        spoil(engineFd());
+        await client.rest();
+        assert.ok(client.ended);
+        client.destroy();
+        await until('the warning', () => warnings.length === death);
+        assert.match(
+          warnings[death - 1]!,
+          /^worker 0 died: .*(io_uring_enter|epoll_wait).*; a new one takes its place$/,
+        );
+        assert.equal((await ask(server.address, 'GET /a.txt')).text, 'hello');
+      }
+      await until('the descriptors of the dead', () => readdirSync('/proc/self/fd').length <= openAtFirst + 2);
+      await server.close(0);
+    });
+
+    test('again and again is given up, and said', async () => {
+      const { server, engineFd } = await startWatched(engine, site.root);
+      server.removeAllListeners('warning');
+      const given = new Promise<Error>((resolve) => {
+        server.once('error', resolve);
+      });
+      let done = false;
+      void given.then(() => {
+        done = true;
+      });
+      for (let death = 0; death < 10 && !done; death++) {
+        const client = await RawClient.open(server.address);
+        client.send('GET /a.txt HTTP/1.1\r\nHost: test\r\n\r\n');
+        await client.response();
+        spoil(engineFd());
+        await client.rest();
+        client.destroy();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      assert.match((await given).message, /worker 0 died: .*, for more than 5 times in 10 s: giving up/);
+      await server.close(0);
+    });
+
+    test('while the server closes does not keep it from closing', async () => {
+      for (const wait of ['for the end of the connection', 'for the warning'] as const) {
+        const { server, engineFd } = await startWatched(engine, site.root);
+        const warned = new Promise((resolve) => {
+          server.removeAllListeners('warning').once('warning', resolve);
+        });
+        const client = await RawClient.open(server.address);
+        await client.stays('/a.txt');
+        spoil(engineFd());
+        await client.rest();
+        // With the warning, its place is being taken by another that has not yet said that it is ready.
+        if (wait === 'for the warning') await warned;
+        const started = Date.now();
+        await server.close(2000);
+        assert.ok(Date.now() - started < 5000);
+        client.destroy();
+      }
+    });
+  },
+  false,
+);
