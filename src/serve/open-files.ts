@@ -1,6 +1,6 @@
 // Open files: one descriptor per inode, however many readers and paths. A file is closed when nobody refers to it.
 
-import { emptyFileStatus, type FileStatus, fileStatus } from '../kernel/file.js';
+import { emptyFileStatus, type FileStatus, fileSize, fileStatus } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import type { FileSource } from '../transport/output.js';
 import { Residency } from '../transport/page-cache.js';
@@ -31,6 +31,11 @@ export class OpenFile implements FileSource {
   release(_cookie = 0): void {
     this.#references--;
     if (this.#references === 0) this.#files.forget(this);
+  }
+
+  /** The file's size in bytes now, or -errno. */
+  get size(): number {
+    return fileSize(this.fd);
   }
 
   /** What the descriptor says of the file now. Returns 0 or -errno. */

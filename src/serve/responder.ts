@@ -83,7 +83,7 @@ export class Responder {
     if (cached.dropped || !this.#site.isCurrent(representation)) return false;
     const bodyInFrame = cached.totalBytes - cached.headBytes;
     // What is promised of a body that leaves by sendfile is what its descriptor says now.
-    if (bodyInFrame !== representation.size && !this.#isUnchanged(representation)) return false;
+    if (bodyInFrame !== representation.size && representation.file.size !== representation.size) return false;
     const lent = cached.lend(this.#dateSeconds);
     connection.sendSegment(lent.address, lent.totalBytes, lent, 0);
     const state = connection.state;
