@@ -16,6 +16,7 @@ const flags = {
   index: { type: 'string' },
   listing: { type: 'boolean' },
   spa: { type: 'boolean' },
+  ssi: { type: 'string' },
   dotfiles: { type: 'string' },
   'cache-control': { type: 'string' },
   cors: { type: 'boolean' },
@@ -43,6 +44,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --index NAMES           names looked for in a directory (index.html)
   --listing               list directories without an index
   --spa                   answer unknown pages with the root's index
+  --ssi on|off            evaluate includes: SSI in .shtml, ESI in .esi (on)
   --dotfiles ignore|allow|deny   names that begin with a dot: 404, served, 403 (ignore)
   --cache-control VALUE   Cache-Control of files (no-cache; immutable for hashed names)
   --cors                  let any origin read the responses

@@ -1,10 +1,10 @@
 // `clearway/pages`: pages gathered from fragments. What this exports is the interface; the rest of the folder is not.
 
+export type { ListAccount as PageAccount } from '../memory/list-writer.js';
 export { type Segment, segment } from '../memory/segment.js';
 export { SgList } from '../memory/sg-list.js';
 export { PageContext } from './context.js';
 export { escapeHtml, Html, type HtmlValue, html, raw } from './html.js';
-export type { PageAccount } from './list-writer.js';
 export { type FragmentValue, Page, type PageOptions, page, type SlotFunction, type SlotOptions } from './page.js';
 export { PageError, SlotTimeoutError } from './page-error.js';
 export { file, PageFile } from './page-files.js';

@@ -1,16 +1,17 @@
 // PageAnswer: one page on one of Clearway's connections. Whole, it leaves with a Content-Length and one call; else in
 // chunks (RFC 9112 section 7.1), or to an HTTP/1.0 client until the connection ends.
 
+import type { ListWriter } from '../memory/list-writer.js';
 import { SgList } from '../memory/sg-list.js';
+import { WriteMemoryError } from '../memory/write-frames.js';
 import { makeHead } from '../serve/head.js';
 import type { HttpState } from '../serve/http-protocol.js';
 import { Way } from '../serve/metrics.js';
 import type { Connection } from '../transport/connection.js';
 import type { FileSource } from '../transport/output.js';
+import { sendList } from '../transport/send-list.js';
 import type { RequestHead } from '../wire/http1/request.js';
 import type { PageContext, RequestSource } from './context.js';
-import { PageMemoryError } from './frames.js';
-import type { ListWriter } from './list-writer.js';
 import type { Page } from './page.js';
 import { type PageReport, type PageResponder, persistenceField } from './page-protocol.js';
 import { Rendering, type RenderingTarget } from './rendering.js';
@@ -58,7 +59,7 @@ const before = new SgList<FileSource>();
 
 /** See the file's head. */
 export class PageAnswer<Data> implements RenderingTarget {
-  readonly writer: ListWriter;
+  readonly writer: ListWriter<FileSource>;
   /** Its last byte is in the connection's output. */
   queued = false;
   readonly #responder: PageResponder<Data>;
@@ -109,7 +110,7 @@ export class PageAnswer<Data> implements RenderingTarget {
     const isStatic = parts.every((part) => part.kind === 'static');
     this.#head(isStatic ? `Content-Length: ${staticBytes}\r\n` : '', this.#persistence);
     this.#connection.state.way = Way.none;
-    this.#send(before);
+    sendList(this.#connection, before);
     this.writer.finish();
   }
 
@@ -139,8 +140,8 @@ export class PageAnswer<Data> implements RenderingTarget {
   whole(body: SgList<FileSource>): void {
     this.#bodyBytes = body.byteLength;
     this.#head(`Content-Length: ${body.byteLength}\r\n`, this.#persistence);
-    this.#send(before);
-    this.#send(body);
+    sendList(this.#connection, before);
+    sendList(this.#connection, body);
     this.#finish('sent');
   }
 
@@ -150,7 +151,7 @@ export class PageAnswer<Data> implements RenderingTarget {
       this.#connection.state.closeAfter = true;
       this.#head('', 'Connection: close\r\n');
     } else this.#head('Transfer-Encoding: chunked\r\n', this.#persistence);
-    this.#send(before);
+    sendList(this.#connection, before);
   }
 
   more(part: SgList<FileSource>, last: boolean): void {
@@ -161,27 +162,14 @@ export class PageAnswer<Data> implements RenderingTarget {
       if (length > 0) this.#before(`${length.toString(16)}${endOfChunk}`);
       writer.frameText((length > 0 ? endOfChunk : '') + (last ? endOfBody : ''));
     }
-    this.#send(before);
-    this.#send(part);
+    sendList(this.#connection, before);
+    sendList(this.#connection, part);
     if (last) this.#finish('sent');
     else writer.finish();
   }
 
   flush(): void {
     this.#connection.flush();
-  }
-
-  #send(list: SgList<FileSource>): void {
-    const connection = this.#connection;
-    for (let index = 0; index < list.length; index++) {
-      const region = list.regions[index];
-      const offset = list.offsets[index]!;
-      const length = list.lengths[index]!;
-      const cookie = list.cookies[index]!;
-      if (region === undefined) connection.sendExtent(list.files[index]!, offset, length, cookie);
-      else connection.sendSegment(region.address + offset, length, list.lenders[index], cookie);
-    }
-    list.reset();
   }
 
   failed(error: unknown, begun: boolean): void {
@@ -193,7 +181,7 @@ export class PageAnswer<Data> implements RenderingTarget {
       this.#connection.abort();
       return;
     }
-    const status = error instanceof PageMemoryError ? 503 : 500;
+    const status = error instanceof WriteMemoryError ? 503 : 500;
     if (this.#close) this.#connection.state.closeAfter = true;
     this.#responder.notice(this.#connection, status, false, this.#persistence);
     this.#finish('failed');

@@ -4,9 +4,9 @@
 import { closeSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { memoryIsMapped } from '../memory/write-frames.js';
 import type { FileResidency, FileSource } from '../transport/output.js';
 import { Residency } from '../transport/page-cache.js';
-import { memoryIsMapped } from './frames.js';
 import { PageError } from './page-error.js';
 
 /** A file, or a range of it, as a fragment of a page. Made by {@link file}. */

@@ -2,18 +2,19 @@
 // A connection is busy while its page is being made; when its client leaves, the page is cancelled.
 // Not here: one answer (page-answer.ts), sockets and options (server.ts).
 
+import { type ListAccount, ListWriter } from '../memory/list-writer.js';
+import { writeFrames } from '../memory/write-frames.js';
 import type { CachedResponse } from '../serve/frame-cache.js';
 import { makeHead, TextMemory } from '../serve/head.js';
 import { type Answerer, HttpProtocol, type HttpState, type HttpTimeouts } from '../serve/http-protocol.js';
 import { type Metrics, Way } from '../serve/metrics.js';
 import type { Connection } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
+import type { FileSource } from '../transport/output.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import { Method, type RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import { PageContext } from './context.js';
-import { pageFrames } from './frames.js';
-import { ListWriter, type PageAccount } from './list-writer.js';
 import type { Page } from './page.js';
 import { HeadSource, PageAnswer } from './page-answer.js';
 
@@ -27,7 +28,7 @@ export interface PageReport {
   readonly outcome: 'sent' | 'failed' | 'left';
   /** Whether it left in chunks, before all of it was there. */
   readonly streamed: boolean;
-  readonly account: PageAccount;
+  readonly account: ListAccount;
 }
 
 /** What a {@link PageResponder} is told and tells. */
@@ -45,7 +46,7 @@ const allow = 'Allow: GET, HEAD\r\n';
 
 /** Answers requests with pages. */
 export class PageResponder<Data> implements Answerer {
-  readonly writer = new ListWriter(pageFrames());
+  readonly writer = new ListWriter<FileSource>(writeFrames());
   readonly #options: PageResponderOptions<Data>;
   readonly #texts = new TextMemory();
   readonly #answers = new Map<Connection<HttpState>, PageAnswer<Data>>();

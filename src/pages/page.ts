@@ -1,10 +1,10 @@
 // Page: a template, what fills its slots, and how it is answered with. Not here: the making of one (rendering.ts), and
 // sending it (server.ts for Clearway's own server, node-response.ts for Node's).
 
+import { defaultCoalesceBytes } from '../memory/list-writer.js';
 import { isSegment, type Segment } from '../memory/segment.js';
 import type { PageContext } from './context.js';
 import { Html } from './html.js';
-import { defaultCoalesceBytes } from './list-writer.js';
 import { PageError } from './page-error.js';
 import { PageFile } from './page-files.js';
 import { Template, type TemplateSource, template } from './template.js';

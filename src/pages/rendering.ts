@@ -2,11 +2,11 @@
 // have run, the page leaves whole; else it leaves in order as slots resolve. A slot that throws or takes too long is
 // replaced by its fallback, or ends the page. Not here: framing and sockets (the target's).
 
+import { emptyListAccount, type ListAccount, type ListWriter } from '../memory/list-writer.js';
 import type { SgList } from '../memory/sg-list.js';
 import type { FileSource } from '../transport/output.js';
 import type { PageContext } from './context.js';
 import { escapeHtml, Html } from './html.js';
-import { emptyPageAccount, type ListWriter, type PageAccount } from './list-writer.js';
 import { type FragmentValue, isFragmentValue, type Page } from './page.js';
 import { PageError, SlotTimeoutError } from './page-error.js';
 import { openPageFile, PageFile } from './page-files.js';
@@ -15,7 +15,7 @@ import type { Slot } from './template.js';
 /** Who sends what a rendering makes. Exactly one of `whole`, or `begin` with any number of `more`; or `failed`. */
 export interface RenderingTarget {
   /** The writer that the page is made with; its list is taken by each call below. */
-  readonly writer: ListWriter;
+  readonly writer: ListWriter<FileSource>;
   /** The whole body. */
   whole(body: SgList<FileSource>): void;
   /** The body's length is not known: it leaves in parts. */
@@ -38,7 +38,7 @@ export class Rendering<Data> {
   readonly #states: number[];
   readonly #values: FragmentValue[];
   /** How the bytes got into this page. */
-  readonly account: PageAccount = emptyPageAccount();
+  readonly account: ListAccount = emptyListAccount();
   #pending = 0;
   #nextPart = 0;
   #starting = true;
@@ -271,7 +271,7 @@ function isText(value: FragmentValue): boolean {
   return typeof value === 'string' || value instanceof Html;
 }
 
-function addValue(writer: ListWriter, value: FragmentValue, slot: Slot): void {
+function addValue(writer: ListWriter<FileSource>, value: FragmentValue, slot: Slot): void {
   if (value === null || value === undefined) return;
   if (typeof value === 'string') writer.text(slot.isRaw ? value : escapeHtml(value));
   else if (value instanceof Html) writer.text(value.text);
@@ -282,7 +282,7 @@ function addValue(writer: ListWriter, value: FragmentValue, slot: Slot): void {
 }
 
 /** @throws PageError when the file is not there, or shorter than the range that was asked for. */
-function addFile(writer: ListWriter, fragment: PageFile): void {
+function addFile(writer: ListWriter<FileSource>, fragment: PageFile): void {
   const open = openPageFile(fragment);
   try {
     const size = open.size;

@@ -4,6 +4,9 @@
 
 import { closeDescriptor, listenTcp, localAddress, setNonBlocking } from '../kernel/socket.js';
 import { UnsupportedError } from '../kernel/system-error.js';
+import type { ListAccount } from '../memory/list-writer.js';
+import { emptyListAccount } from '../memory/list-writer.js';
+import { memoryIsMapped } from '../memory/write-frames.js';
 import { Metrics, metricsBytes } from '../serve/metrics.js';
 import { resolveOptions } from '../serve/options.js';
 import { Responder } from '../serve/responder.js';
@@ -11,9 +14,6 @@ import { Site } from '../serve/site.js';
 import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import type { EngineChoice } from '../transport/open-engine.js';
-import { memoryIsMapped } from './frames.js';
-import type { PageAccount } from './list-writer.js';
-import { emptyPageAccount } from './list-writer.js';
 import type { Page } from './page.js';
 import { PageError } from './page-error.js';
 import { PageProtocol, type PageReport, PageResponder } from './page-protocol.js';
@@ -50,7 +50,7 @@ const frameBudget = 16 * 1024 * 1024;
 /** A running server of pages; made by {@link createPageServer}. */
 export class PageServer<Data> {
   /** Bytes of all pages, by how they got into them. */
-  readonly totals: PageAccount = emptyPageAccount();
+  readonly totals: ListAccount = emptyListAccount();
   readonly #options: PageServerOptions<Data>;
   readonly #loop: Loop;
   readonly #metrics = new Metrics(new SharedArrayBuffer(metricsBytes), 0);
@@ -91,14 +91,14 @@ export class PageServer<Data> {
 
   #files(root: string | undefined): { site: Site | undefined; responder: Responder | undefined } {
     if (root === undefined) return { site: undefined, responder: undefined };
-    const { index, dotfiles, inlineBytes, listing, spa, cacheControl, cors } = resolveOptions({ root }, 1024);
+    const { index, dotfiles, inlineBytes, listing, spa, ssi, cacheControl, cors } = resolveOptions({ root }, 1024);
     const site = new Site(this.#loop, { root, index, dotfiles, maxFiles: filesOfSite });
-    const policy = { inlineBytes, frameBudget, listing, spa, cacheControl, cors };
+    const policy = { inlineBytes, frameBudget, listing, spa, ssi, cacheControl, cors };
     return { site, responder: new Responder(this.#loop, site, this.#metrics, policy) };
   }
 
   #report(report: PageReport): void {
-    for (const name of Object.keys(this.totals) as Array<keyof PageAccount>) this.totals[name] += report.account[name];
+    for (const name of Object.keys(this.totals) as Array<keyof ListAccount>) this.totals[name] += report.account[name];
     this.#options.onPage?.(report);
   }
 

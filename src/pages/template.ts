@@ -4,7 +4,7 @@
 import { CopyReason, copyBytes, textBytes, writeText } from '../memory/copy.js';
 import { Region } from '../memory/region.js';
 import type { Lender } from '../memory/segment.js';
-import { mappedMemory, memoryIsMapped, type PageMemory } from './frames.js';
+import { mappedMemory, memoryIsMapped, type TextRegion } from '../memory/write-frames.js';
 import { Html } from './html.js';
 import { PageError } from './page-error.js';
 import { PageFile } from './page-files.js';
@@ -53,7 +53,7 @@ export class Template implements Lender {
   /** Names of the slots, in the order of their first use. */
   readonly slots: readonly string[];
   /** The static bytes. */
-  readonly memory: PageMemory;
+  readonly memory: TextRegion;
   /** Bytes of the static parts. */
   readonly staticBytes: number;
   readonly #region: Region | undefined;
@@ -64,7 +64,7 @@ export class Template implements Lender {
     const merged = mergeTexts(sources);
     this.staticBytes = merged.reduce((sum, source) => sum + staticLength(source), 0);
     this.#region = memoryIsMapped() && this.staticBytes > 0 ? new Region(this.staticBytes) : undefined;
-    const heap = (): PageMemory => ({ address: Number.NaN, bytes: Buffer.allocUnsafeSlow(this.staticBytes) });
+    const heap = (): TextRegion => ({ address: Number.NaN, bytes: Buffer.allocUnsafeSlow(this.staticBytes) });
     this.memory = this.#region === undefined ? heap() : mappedMemory(this.#region);
     const names: string[] = [];
     const parts: TemplatePart[] = [];

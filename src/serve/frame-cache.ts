@@ -5,6 +5,7 @@
 import { readAt } from '../kernel/file.js';
 import { CopyReason, copyBytes, countCopy, encodeText } from '../memory/copy.js';
 import { FramePool } from '../memory/frame-pool.js';
+import type { Region } from '../memory/region.js';
 import type { Lender } from '../transport/output.js';
 import { HTTP_DATE_BYTES, writeHttpDate } from '../wire/http/date.js';
 import type { Representation } from './representation.js';
@@ -45,6 +46,16 @@ export class CachedResponse implements Lender {
     this.address = pool.address(frame);
     this.#dateAt = dateAt;
     this.#dateSeconds = dateSeconds;
+  }
+
+  /** The memory that the frame lies in, and where in it the body begins. */
+  get region(): Region {
+    return this.#pool.region;
+  }
+
+  /** See {@link region}. */
+  get bodyOffset(): number {
+    return this.#pool.offset(this.#frame) + this.headBytes;
   }
 
   /**

@@ -32,6 +32,11 @@ export interface ServeOptions {
   listing?: boolean;
   /** Answer unknown pages with the root's index. Default false. */
   spa?: boolean;
+  /**
+   * Evaluate documents with includes: server-side includes in .shtml files, edge-side includes in .esi files. They can
+   * name only what a request could ask for. Default true: nothing else is looked into.
+   */
+  ssi?: boolean | 'on' | 'off';
   /** Names that begin with a dot: `ignore` (404), `deny` (403) or `allow`. Default ignore. */
   dotfiles?: DotfilePolicy;
   /** Cache-Control of files. Default `no-cache`, and `immutable` for names that carry a hash; '' for none. */
@@ -68,6 +73,7 @@ export interface ResolvedOptions {
   readonly index: readonly string[];
   readonly listing: boolean;
   readonly spa: boolean;
+  readonly ssi: boolean;
   readonly dotfiles: DotfilePolicy;
   readonly cacheControl: string | undefined;
   readonly cors: boolean;
@@ -95,6 +101,12 @@ function refuse(option: string, given: unknown, allowed: string): never {
 function flag(option: string, value: unknown): boolean {
   if (value === undefined) return false;
   return typeof value === 'boolean' ? value : refuse(option, value, 'true or false');
+}
+
+function onOff(option: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value === 'boolean') return value;
+  return value === 'on' || value === 'off' ? value === 'on' : refuse(option, value, 'on or off');
 }
 
 function integer(option: string, value: unknown, fallback: number, least: number, most: number): number {
@@ -185,6 +197,7 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   index: true,
   listing: true,
   spa: true,
+  ssi: true,
   dotfiles: true,
   cacheControl: true,
   cors: true,
@@ -222,6 +235,7 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     index: parseIndex(options.index),
     listing: flag('listing', options.listing),
     spa: flag('spa', options.spa),
+    ssi: onOff('ssi', options.ssi, true),
     dotfiles: choice('dotfiles', options.dotfiles, 'ignore', ['ignore', 'allow', 'deny']),
     cacheControl: parseCacheControl(options.cacheControl),
     cors: flag('cors', options.cors),

@@ -2,9 +2,11 @@
 // frame or by sendfile; only heads, listings and short messages are written here.
 
 import { emptyFileStatus } from '../kernel/file.js';
+import type { SgList } from '../memory/sg-list.js';
 import type { Connection } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
 import { isResident } from '../transport/page-cache.js';
+import { sendList } from '../transport/send-list.js';
 import { makeBoundary, planMultipart } from '../wire/http/byteranges.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import { isHashedName } from '../wire/http/media-type.js';
@@ -18,9 +20,13 @@ import { type FieldPolicy, FieldWriter, makeHead, TextMemory } from './head.js';
 import type { HttpState } from './http-protocol.js';
 import { htmlListing, jsonListing, readListing } from './listing.js';
 import { type Metrics, Way } from './metrics.js';
+import type { OpenFile } from './open-files.js';
 import { chooseRepresentation, type Plan, planResponse, type RequestFields } from './plan.js';
 import type { Representation } from './representation.js';
 import type { Found, Site, SitePath } from './site.js';
+import { type ComposerHost, IncludeError, SsiComposer } from './ssi/composer.js';
+import { includeLanguage } from './ssi/documents.js';
+import { requestOf } from './ssi/request.js';
 
 /** What a {@link Responder} needs to know. */
 export interface ResponderOptions extends FieldPolicy {
@@ -31,6 +37,8 @@ export interface ResponderOptions extends FieldPolicy {
   readonly listing: boolean;
   /** Answer unknown pages with the root's index. */
   readonly spa: boolean;
+  /** Evaluate documents with includes: .shtml and .esi. */
+  readonly ssi?: boolean;
 }
 
 /** A file that a path leads to, in the coding that the request prefers. */
@@ -56,6 +64,7 @@ export class Responder {
   readonly #options: ResponderOptions;
   readonly #fields: FieldWriter;
   readonly #status = emptyFileStatus();
+  readonly #composer: SsiComposer | undefined;
   #dateSeconds = 0;
   #date = '';
 
@@ -66,8 +75,25 @@ export class Responder {
     this.#options = options;
     this.frames = new FrameCache(options.inlineBytes + headRoom, options.frameBudget);
     this.#fields = new FieldWriter(options, isHashedName);
+    this.#composer = options.ssi === true ? new SsiComposer(this.#composerHost()) : undefined;
     this.#tickDate();
-    loop.everyTick(() => this.#tickDate());
+    loop.everyTick(() => {
+      this.#tickDate();
+      this.#composer?.documents.sweep();
+    });
+  }
+
+  #composerHost(): ComposerHost {
+    return {
+      site: this.#site,
+      isUnchanged: (representation) => this.#isUnchanged(representation),
+      frameOf: (representation) => {
+        const varies = this.#site.siblings(representation).length > 0;
+        const fields = (): string => this.#wholeFields(representation, this.#fields.validators(representation, varies));
+        const cached = representation.cached ?? this.#fill(representation, fields());
+        return cached !== undefined && cached.totalBytes > cached.headBytes ? cached : undefined;
+      },
+    };
   }
 
   #tickDate(): void {
@@ -147,11 +173,39 @@ export class Responder {
     for (let attempt = 0; ; attempt++) {
       const found = this.#site.find(target);
       if (found.kind !== 'file') return found;
-      const siblings = this.#site.siblings(found.representation);
+      const siblings = this.#isDocument(found.representation) ? [] : this.#site.siblings(found.representation);
       const chosen = chooseRepresentation(found.representation, siblings, acceptEncoding);
       if (this.#isUnchanged(chosen) || attempt > 0) return { kind: 'file', chosen, varies: siblings.length > 0 };
       this.#site.forget(found.representation);
     }
+  }
+
+  /** True for a document with includes: it is evaluated, and has neither codings nor ranges nor validators. */
+  #isDocument(representation: Representation): boolean {
+    return this.#composer !== undefined && includeLanguage(representation.path) !== undefined;
+  }
+
+  /** Answers with what a document evaluates to. */
+  #compose(connection: HttpConnection, head: RequestHead, document: Representation, close: boolean): void {
+    let list: SgList<OpenFile>;
+    try {
+      const args = head.text(head.queryStart, head.queryEnd);
+      list = this.#composer!.compose(document, requestOf(head, connection.fd), args);
+    } catch (error) {
+      if (!(error instanceof IncludeError)) throw error;
+      this.#message(connection, head, 500, 'Cache-Control: no-store\r\n', close);
+      return;
+    }
+    const { byteLength } = list;
+    const cacheControl = `Cache-Control: ${this.#options.cacheControl || 'no-cache'}\r\n`;
+    const fields = `Content-Type: text/html; charset=utf-8\r\nContent-Length: ${byteLength}\r\n${cacheControl}`;
+    this.#queueHead(connection, head, 200, fields + this.#fields.common, close);
+    if (head.method === Method.HEAD) {
+      list.release();
+      return;
+    }
+    sendList(connection, list);
+    if (byteLength > 0) this.#noteBody(connection, Way.gather, byteLength);
   }
 
   /** Queues a head and notes what the account wants to know. */
@@ -172,6 +226,10 @@ export class Responder {
   }
 
   #file(connection: HttpConnection, head: RequestHead, selected: Selected, close: boolean): CachedResponse | undefined {
+    if (this.#isDocument(selected.chosen)) {
+      this.#compose(connection, head, selected.chosen, close);
+      return undefined;
+    }
     const fields: RequestFields = {
       ifMatch: head.fieldText(Field.ifMatch),
       ifNoneMatch: head.fieldText(Field.ifNoneMatch),
@@ -219,6 +277,10 @@ export class Responder {
     }
   }
 
+  #wholeFields(chosen: Representation, validators: string): string {
+    return `${this.#fields.content(chosen)}Content-Length: ${chosen.size}\r\n${validators}`;
+  }
+
   #sendWhole(
     connection: HttpConnection,
     head: RequestHead,
@@ -226,7 +288,7 @@ export class Responder {
     validators: string,
     close: boolean,
   ): CachedResponse | undefined {
-    const fields = `${this.#fields.content(chosen)}Content-Length: ${chosen.size}\r\n${validators}`;
+    const fields = this.#wholeFields(chosen, validators);
     const cached = chosen.cached ?? this.#fill(chosen, fields);
     if (cached !== undefined && head.method === Method.GET && !close && head.versionMinor === 1) {
       if (this.sendCached(connection, cached)) return chosen.watched ? cached : undefined;

@@ -1,52 +1,52 @@
-// Frames that the dynamic bytes of pages are written into: mapped memory where there is some, so that the kernel can be
+// Frames that the written bytes of a list go into: mapped memory where there is some, so that the kernel can be
 // told the address; else buffers of the JavaScript heap, with the same use. Not here: what is written (list-writer.ts).
 
 import { platformIsLinux } from '../kernel/ffi.js';
-import { FramePool } from '../memory/frame-pool.js';
-import { Region } from '../memory/region.js';
-import type { Lender, SegmentMemory } from '../memory/segment.js';
+import { FramePool } from './frame-pool.js';
+import { Region } from './region.js';
+import type { Lender, SegmentMemory } from './segment.js';
 
 /** Memory whose bytes are a Buffer, which strings can be written into. */
-export interface PageMemory extends SegmentMemory {
+export interface TextRegion extends SegmentMemory {
   readonly bytes: Buffer;
 }
 
 /** Bytes of a frame: the dynamic parts of most pages, with their head, fit into one. */
-export const pageFrameBytes = 16 * 1024;
+export const writeFrameBytes = 16 * 1024;
 const framesAPool = 1024;
 /** A GiB at most: beyond it a page is refused instead of the process killed. */
 const maxPools = 64;
 
 /** Frames run out: more pages are under way than memory is given to. */
-export class PageMemoryError extends Error {
-  override readonly name = 'PageMemoryError';
-  readonly code = 'CLEARWAY_PAGE_MEMORY';
+export class WriteMemoryError extends Error {
+  override readonly name = 'WriteMemoryError';
+  readonly code = 'CLEARWAY_WRITE_MEMORY';
   constructor() {
     super('all frames for pages are in use: readers take pages slower than they are made; limit connections');
   }
 }
 
 /** Leased frames; `release` is a frame's lender's, with the frame's number as cookie. */
-export interface PageFrames extends Lender {
-  /** Leases a frame with one reference. @throws PageMemoryError when there is none. */
+export interface WriteFrames extends Lender {
+  /** Leases a frame with one reference. @throws WriteMemoryError when there is none. */
   lease(): number;
   /** Adds a reference. */
   retain(frame: number): void;
   /** The memory that a frame lies in, and where in it. */
-  memory(frame: number): PageMemory;
+  memory(frame: number): TextRegion;
   offset(frame: number): number;
   /** Frames leased now. */
   readonly leased: number;
 }
 
 /** Mapped memory as a Buffer. */
-export function mappedMemory(region: Region): PageMemory {
+export function mappedMemory(region: Region): TextRegion {
   return { address: region.address, bytes: Buffer.from(region.buffer) };
 }
 
-class MappedFrames implements PageFrames {
+class MappedFrames implements WriteFrames {
   readonly #pools: FramePool[] = [];
-  readonly #memories: PageMemory[] = [];
+  readonly #memories: TextRegion[] = [];
   #last = 0;
 
   get leased(): number {
@@ -62,8 +62,8 @@ class MappedFrames implements PageFrames {
       this.#last = index;
       return index * framesAPool + frame;
     }
-    if (this.#pools.length === maxPools) throw new PageMemoryError();
-    const pool = new FramePool(framesAPool, pageFrameBytes);
+    if (this.#pools.length === maxPools) throw new WriteMemoryError();
+    const pool = new FramePool(framesAPool, writeFrameBytes);
     this.#last = this.#pools.push(pool) - 1;
     this.#memories.push(mappedMemory(pool.region));
     return this.#last * framesAPool + pool.lease();
@@ -77,18 +77,18 @@ class MappedFrames implements PageFrames {
     this.#pools[Math.floor(frame / framesAPool)]!.release(frame % framesAPool);
   }
 
-  memory(frame: number): PageMemory {
+  memory(frame: number): TextRegion {
     return this.#memories[Math.floor(frame / framesAPool)]!;
   }
 
   offset(frame: number): number {
-    return (frame % framesAPool) * pageFrameBytes;
+    return (frame % framesAPool) * writeFrameBytes;
   }
 }
 
 /** Where nothing can be mapped: each frame is a buffer of its own, and the garbage collector's when it is released. */
-class HeapFrames implements PageFrames {
-  readonly #memories = new Map<number, PageMemory>();
+class HeapFrames implements WriteFrames {
+  readonly #memories = new Map<number, TextRegion>();
   readonly #references = new Map<number, number>();
   #next = 0;
 
@@ -97,9 +97,9 @@ class HeapFrames implements PageFrames {
   }
 
   lease(): number {
-    if (this.#references.size >= framesAPool * maxPools) throw new PageMemoryError();
+    if (this.#references.size >= framesAPool * maxPools) throw new WriteMemoryError();
     const frame = this.#next++;
-    this.#memories.set(frame, { address: Number.NaN, bytes: Buffer.allocUnsafeSlow(pageFrameBytes) });
+    this.#memories.set(frame, { address: Number.NaN, bytes: Buffer.allocUnsafeSlow(writeFrameBytes) });
     this.#references.set(frame, 1);
     return frame;
   }
@@ -116,7 +116,7 @@ class HeapFrames implements PageFrames {
     this.#memories.delete(frame);
   }
 
-  memory(frame: number): PageMemory {
+  memory(frame: number): TextRegion {
     return this.#memories.get(frame)!;
   }
 
@@ -141,10 +141,10 @@ export function memoryIsMapped(): boolean {
   return canMap;
 }
 
-let shared: PageFrames | undefined;
+let shared: WriteFrames | undefined;
 
-/** The frames of this thread's pages. */
-export function pageFrames(): PageFrames {
+/** The frames of this thread. */
+export function writeFrames(): WriteFrames {
   shared ??= memoryIsMapped() ? new MappedFrames() : new HeapFrames();
   return shared;
 }

@@ -1,14 +1,13 @@
-// ListWriter: builds the list of a page. Texts are encoded once, straight into a frame; static segments are referred to,
+// ListWriter: builds a list of something composed, a page say. Texts are encoded once, straight into a frame; static segments are referred to,
 // unless they are so short that their copy costs less; files are extents. It keeps the account of what was done how.
 
-import { CopyReason, copyBytes, textBytes, writeText } from '../memory/copy.js';
-import type { Lender, SegmentMemory } from '../memory/segment.js';
-import { SgList } from '../memory/sg-list.js';
-import type { FileSource } from '../transport/output.js';
-import { memoryIsMapped, type PageFrames, type PageMemory, pageFrameBytes } from './frames.js';
+import { CopyReason, copyBytes, textBytes, writeLatin1, writeText } from './copy.js';
+import type { Lender, SegmentMemory } from './segment.js';
+import { type SgFile, SgList } from './sg-list.js';
+import { memoryIsMapped, type TextRegion, type WriteFrames, writeFrameBytes } from './write-frames.js';
 
 /** Bytes of one page (or of any number of them), by how they got into it. */
-export interface PageAccount {
+export interface ListAccount {
   /** Static and other segments that were referred to: never touched. */
   referencedBytes: number;
   /** Texts, encoded once into a frame. */
@@ -24,7 +23,7 @@ export interface PageAccount {
 }
 
 /** An account with nothing in it. */
-export function emptyPageAccount(): PageAccount {
+export function emptyListAccount(): ListAccount {
   return { referencedBytes: 0, encodedBytes: 0, coalescedBytes: 0, applicationBytes: 0, fileBytes: 0, entries: 0 };
 }
 
@@ -35,20 +34,20 @@ export const defaultCoalesceBytes = 1024;
 const splitBytes = 2048;
 
 /** See the file's head. One serves any number of pages, one after the other. */
-export class ListWriter {
+export class ListWriter<F extends SgFile> {
   /** What is being built; taken away by whoever sends it. */
-  list = new SgList<FileSource>();
-  account: PageAccount = emptyPageAccount();
+  list = new SgList<F>();
+  account: ListAccount = emptyListAccount();
   coalesceBytes = defaultCoalesceBytes;
-  readonly #frames: PageFrames;
+  readonly #frames: WriteFrames;
   #frame = -1;
-  #memory: PageMemory | undefined;
+  #memory: TextRegion | undefined;
   #at = 0;
   #end = 0;
   /** Where the last written bytes end in the list: only what follows them directly is worth a copy. */
   #writtenAtLength = -1;
 
-  constructor(frames: PageFrames) {
+  constructor(frames: WriteFrames) {
     this.#frames = frames;
   }
 
@@ -67,7 +66,7 @@ export class ListWriter {
     this.#frame = this.#frames.lease();
     this.#memory = this.#frames.memory(this.#frame);
     this.#at = this.#frames.offset(this.#frame);
-    this.#end = this.#at + pageFrameBytes;
+    this.#end = this.#at + writeFrameBytes;
   }
 
   /** Takes what was written into the frame into the list. */
@@ -86,6 +85,18 @@ export class ListWriter {
     return length;
   }
 
+  /** Adds a text of characters up to U+00FF, one byte each. */
+  latin1(text: string): void {
+    this.account.encodedBytes += text.length;
+    for (let done = 0; done < text.length; ) {
+      if (this.#at === this.#end) this.#newFrame();
+      const part = text.slice(done, done + this.#end - this.#at);
+      writeLatin1(CopyReason.encode, this.#memory!.bytes, this.#at, part);
+      this.#wrote(part.length);
+      done += part.length;
+    }
+  }
+
   /** Adds text that is no part of the page: its head, the heads of its chunks. */
   frameText(text: string): void {
     this.#text(text, textBytes(text));
@@ -98,7 +109,7 @@ export class ListWriter {
       this.#wrote(length);
       return;
     }
-    if (length <= pageFrameBytes && this.#end - this.#at < splitBytes) {
+    if (length <= writeFrameBytes && this.#end - this.#at < splitBytes) {
       this.#newFrame();
       this.#text(text, length);
       return;
@@ -162,7 +173,7 @@ export class ListWriter {
   }
 
   /** Adds a range of a file. */
-  extent(file: FileSource, offset: number, length: number): void {
+  extent(file: F, offset: number, length: number): void {
     this.account.fileBytes += length;
     this.list.addExtent(file, offset, length);
   }
