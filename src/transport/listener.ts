@@ -48,6 +48,9 @@ const transientAcceptErrors: ReadonlySet<number> = new Set([
   -Errno.ETIMEDOUT,
 ]);
 
+/** Sockets turned away that may wait for their peers to read why. */
+const mostParting = 64;
+
 /** Accepts on a listening socket that stays the caller's. */
 export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   readonly loop: Loop;
@@ -68,6 +71,9 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   readonly #overflow: Region;
   readonly #overflowBytes: number;
   readonly #stopTicks: () => void;
+  /** Sockets that were turned away: since the last tick, and before. */
+  #parting: number[] = [];
+  #partingLonger: number[] = [];
   #accepting = false;
   #draining = false;
   #ended = false;
@@ -124,9 +130,7 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
       return;
     }
     if (this.#open.length >= this.#limits.maxConnections) {
-      this.counts.refused++;
-      engine.sendNow(fd, this.#overflow.address, this.#overflowBytes, 0);
-      engine.closeSocket(fd);
+      this.#turnAway(fd);
       return;
     }
     this.counts.accepted++;
@@ -134,6 +138,28 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
     connection.position = this.#open.length;
     this.#open.push(connection);
     connection.open(fd);
+  }
+
+  /**
+   * Tells a connection over the cap why, and closes it a tick later: closed at once, with its request unread, it would
+   * be reset, and the peer might not read what it was told. Few wait; the oldest goes when there are more.
+   */
+  #turnAway(fd: number): void {
+    const { engine } = this.loop;
+    this.counts.refused++;
+    engine.sendNow(fd, this.#overflow.address, this.#overflowBytes, 0);
+    engine.finish(fd);
+    if (this.#parting.length + this.#partingLonger.length >= mostParting) {
+      engine.closeSocket((this.#partingLonger.shift() ?? this.#parting.shift())!);
+    }
+    this.#parting.push(fd);
+  }
+
+  /** Closes the ones turned away before the last tick. */
+  #closeParting(): void {
+    for (const fd of this.#partingLonger) this.loop.engine.closeSocket(fd);
+    this.#partingLonger = this.#parting;
+    this.#parting = [];
   }
 
   released(connection: Connection<S>): void {
@@ -150,6 +176,7 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
 
   #tick(nowMs: number): void {
     this.#acceptAgain();
+    if (this.#parting.length + this.#partingLonger.length > 0) this.#closeParting();
     // From the end: a connection that goes makes the last one take its place.
     for (let index = this.#open.length - 1; index >= 0; index--) {
       const connection = this.#open[index];
@@ -207,6 +234,8 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
     if (!this.#draining || this.#accepting || this.#open.length > 0) return;
     if (!this.#ended) {
       this.#ended = true;
+      this.#closeParting();
+      this.#closeParting();
       this.#stopTicks();
       this.loop.unregister(this);
       this.#overflow.unmap();

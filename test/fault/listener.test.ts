@@ -130,6 +130,8 @@ describe('accepting', { skip }, () => {
     assert.equal(world.listener.connections, 2);
     assert.equal(world.listener.counts.refused, 1);
     assert.equal(textOf(peers[2]!), 'full\n');
+    assert.ok(peers[2]!.sawEnd);
+    for (let ticks = 0; ticks < 3; ticks++) world.turn(tickMs);
     assert.ok(peers[2]!.closed);
     peers[0]!.reset();
     for (let turns = 0; turns < 5; turns++) world.turn();
@@ -137,6 +139,17 @@ describe('accepting', { skip }, () => {
     next.write(lineOf(short));
     for (let turns = 0; turns < 5; turns++) world.turn();
     assert.deepEqual(next.got.bytes, answerTo([short]));
+    world.end();
+  });
+
+  test('of many that are turned away at once only so many sockets wait', () => {
+    const world = new World(noFaults, { maxConnections: 1 });
+    const peers = Array.from({ length: 500 }, () => world.connect());
+    for (const peer of peers) peer.write(lineOf(short));
+    world.until(() => world.listener.counts.refused === 499, 'every refusal');
+    const open = peers.filter(({ closed }) => !closed).length;
+    assert.ok(open <= 65, `${open} sockets open`);
+    assert.ok(peers.slice(1).every(({ sawEnd }) => sawEnd));
     world.end();
   });
 
