@@ -67,6 +67,15 @@ test('a use by a test is none, and is said', () => {
   assert.match(found[0]?.message ?? '', /^a: only tests import it/);
 });
 
+test('a test may look into a module for what the module itself uses', () => {
+  const files = {
+    'src/serve/a.ts': 'export function a() {}\nexport function b() { a(); }',
+    'src/serve/a.test.ts': "import { a } from './a.js';",
+    'src/serve/c.ts': "import { b } from './a.js';",
+  };
+  assert.deepEqual(dead(files), []);
+});
+
 test('what the public entry points export is alive, through re-exports too', () => {
   const files = {
     'src/index.ts': "export { a } from './serve/a.js';\nexport * from './serve/b.js';\nexport function c() {}",

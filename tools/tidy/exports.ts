@@ -1,7 +1,7 @@
 // Dead exports: what src/ exports and nobody imports. A use is an import by a file that is no test, or a place in the
-// package's public entry points (package.json `exports` and `bin`). What only tests import is dead as well: a test that
-// needs the inside of a module keeps alive what the product does not use. A type that its own file goes on using is
-// left alone, because it is part of what that file's exports look like.
+// package's public entry points (package.json `exports` and `bin`). What only tests import is dead as well, unless its own
+// file goes on using it: a test may look into a module, but not keep alive what the product does not use. A type that its
+// own file goes on using is left alone, because it is part of what that file's exports look like.
 
 import type { Config } from './config.js';
 import type { ImportedModule, PackageJson, Project, SourceFile, Violation } from './project.js';
@@ -38,8 +38,9 @@ export function checkExports(project: Project, config: Config): Violation[] {
   for (const { source, exports } of modules.values()) {
     for (const { name, offset, isType } of exports.values()) {
       if (used.has(`${source.path} ${name}`) || isByConvention(source.path, name, config)) continue;
-      if (isType && occursAgain(source, name)) continue;
-      const by = tested.has(`${source.path} ${name}`) ? 'only tests import it' : 'nothing imports it';
+      const isTested = tested.has(`${source.path} ${name}`);
+      if ((isType || isTested) && occursAgain(source, name)) continue;
+      const by = isTested ? 'only tests import it' : 'nothing imports it';
       const message = `${name}: ${by}; remove the export, or what nobody uses`;
       found.push({ file: source.path, line: source.lineOf(offset), rule: 'dead-export', message });
     }
