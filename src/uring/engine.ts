@@ -58,6 +58,8 @@ export class UringEngine implements Engine {
     try {
       this.receiveFrameBytes = options.frameBytes ?? 4096;
       this.#buffers = new BufferRing(this.#ring.fd, receiveGroup, options.frames ?? 512, this.receiveFrameBytes);
+      // A filter may allow two of the three calls: better known now than in the first turn.
+      this.#ring.submit(false, 0);
     } catch (error) {
       this.#ring.close();
       throw error;
