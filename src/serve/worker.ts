@@ -102,8 +102,10 @@ function serve(start: WorkerStart): void {
   };
   loop.onWake = () => {
     for (let told = receiveMessageOnPort(port); told !== undefined; told = receiveMessageOnPort(port)) {
+      // Once: what is closed a second time is somebody else's by then, another worker's connection perhaps.
+      const first = !protocol.draining;
       protocol.draining = true;
-      listener.drain(drained);
+      if (first) listener.drain(drained);
       if ((told.message as WorkerTold).kind === 'stop') listener.abortAll();
     }
   };

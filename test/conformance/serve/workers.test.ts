@@ -24,6 +24,15 @@ function engineDescriptors(engine: EngineName): Set<number> {
   return found;
 }
 
+/** What a descriptor of this process leads to; undefined when it is closed. */
+function leadsTo(fd: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Puts /dev/null in the place of a descriptor: its number stays taken, every call of the engine on it fails. */
 function spoil(fd: number): void {
   const nothing = openSync('/dev/null', 'r');
@@ -106,6 +115,31 @@ forEachEngine(
         assert.ok(Date.now() - started < 5000);
         client.destroy();
       }
+    });
+  },
+  false,
+);
+
+forEachEngine(
+  'a worker that ends',
+  (engine) => {
+    test('closes each of its descriptors once, however often it is told', async () => {
+      const site = new TestSite({ 'a.txt': 'hello' });
+      const path = site.at('a.txt');
+      for (let round = 0; round < 5; round++) {
+        const server = await startServer({ root: site.root, engine, workers: 2 });
+        for (let index = 0; index < 8; index++) await ask(server.address, 'GET /a.txt');
+        const closed = [server.close(10_000), server.close()];
+        // Whatever a worker closes twice is one of these by the second time: they take the lowest numbers there are.
+        const files: number[] = [];
+        for (const end = Date.now() + 60; Date.now() < end && files.length < 5000; ) files.push(openSync(path, 'r'));
+        await Promise.all(closed);
+        for (const fd of files) {
+          assert.equal(leadsTo(fd), path, `descriptor ${fd} was closed by somebody else`);
+          closeSync(fd);
+        }
+      }
+      site.remove();
     });
   },
   false,
