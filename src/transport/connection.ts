@@ -84,6 +84,11 @@ export class Connection<S> extends Endpoint {
     return this.#closing || this.#lingering || this.#finishing;
   }
 
+  /** True while bytes wait that the protocol did not take: the beginning of a request, say. */
+  get hasInput(): boolean {
+    return this.#backlog !== undefined;
+  }
+
   /** True once {@link abort} was called: the connection only waits for its last operations to end. */
   get gone(): boolean {
     return this.#closing;
@@ -374,10 +379,7 @@ export class Connection<S> extends Endpoint {
     if (this.#finishing && !this.#closing && this.output.empty) this.#linger();
   }
 
-  /**
-   * Goes on with bytes that wait behind a request the protocol was busy with. Within {@link Protocol.received} there
-   * is no need for it.
-   */
+  /** Goes on with bytes that wait behind a request the protocol was busy with; not needed within `received`. */
   resume(): void {
     if (this.fd >= 0 && !this.closing) this.#takeBacklog();
   }

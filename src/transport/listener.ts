@@ -207,14 +207,17 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
     connection.abort();
   }
 
-  /** Stops accepting. Idle connections are closed, busy ones finish; `done` is called once when none is left. */
+  /**
+   * Stops accepting. Idle connections are closed; the ones that are busy, or in the middle of a request, finish, which
+   * is the protocol's doing; `done` is called once when none is left.
+   */
   drain(done: () => void): void {
     this.#drained.push(done);
     if (!this.#draining) {
       this.#draining = true;
       if (this.#accepting) this.loop.engine.cancel(this.token, this.#fd);
       for (const connection of [...this.#open]) {
-        if (!connection.busy && !connection.sending) connection.finish();
+        if (!connection.busy && !connection.sending && !connection.hasInput) connection.finish();
       }
     }
     this.#reportDrained();

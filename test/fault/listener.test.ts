@@ -280,6 +280,18 @@ describe('draining', { skip }, () => {
     world.end();
   });
 
+  test('a request that is half there is still answered', () => {
+    const world = new World();
+    const peer = world.connect();
+    const text = lineOf(short);
+    peer.write(text.slice(0, 4));
+    for (let turns = 0; turns < 5; turns++) world.turn();
+    world.listener.drain(() => undefined);
+    peer.write(text.slice(4));
+    world.until(() => peer.got.length === 10, 'the answer');
+    world.end();
+  });
+
   test('without connections, and out of descriptors, it ends as well', () => {
     const world = new World((step, asked) => (step === 'accept' ? -Errno.EMFILE : asked));
     world.connect();
