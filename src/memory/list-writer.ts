@@ -39,6 +39,8 @@ export class ListWriter<F extends SgFile> {
   list = new SgList<F>();
   account: ListAccount = emptyListAccount();
   coalesceBytes = defaultCoalesceBytes;
+  /** Whoever takes the list takes segments of the JavaScript heap as well: they are not copied into a frame. */
+  takesHeap = false;
   readonly #frames: WriteFrames;
   #frame = -1;
   #memory: TextRegion | undefined;
@@ -154,7 +156,7 @@ export class ListWriter<F extends SgFile> {
    */
   segment(region: SegmentMemory, offset: number, length: number, lender?: Lender, cookie = 0, joins = false): void {
     // The kernel cannot be given what has no address.
-    const isHeap = Number.isNaN(region.address) && memoryIsMapped();
+    const isHeap = !this.takesHeap && Number.isNaN(region.address) && memoryIsMapped();
     if (isHeap) {
       this.account.applicationBytes += length;
       this.#copy(CopyReason.application, region.bytes, offset, length);

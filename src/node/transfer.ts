@@ -1,11 +1,14 @@
-// Transfer: moves extents of files into a socket of Node's by sendfile, on a duplicate of its descriptor. The duplicate
+// Transfer: moves extents of files into a socket of Node's by sendfile, and segments of memory by sendmsg, on a duplicate
+// of its descriptor. The duplicate
 // refers to the same open socket whatever becomes of the number it was made from: libuv may close that and the kernel
 // give it to another connection, and no byte can go astray. It is closed exactly once, when nothing uses it any more.
 
-import { closeDescriptor, duplicateDescriptor } from '../kernel/socket.js';
+import { MSG } from '../kernel/constants.js';
+import { Errno } from '../kernel/errno.js';
+import { closeDescriptor, duplicateDescriptor, send, sendMessage } from '../kernel/socket.js';
 import { Endpoint } from '../transport/endpoint.js';
 import { FilePump } from '../transport/file-pump.js';
-import type { FileSource } from '../transport/output.js';
+import type { FileSource, Output } from '../transport/output.js';
 import type { SharedLoop } from './runtime.js';
 
 /** Whose bytes a transfer moves. */
@@ -14,7 +17,7 @@ export interface TransferOwner {
   ownsSocket(): boolean;
   /** Bytes went out after a wait. */
   progressed(): void;
-  /** The extent is in the kernel's hands. */
+  /** The extent, or the run of segments, is in the kernel's hands. */
   extentSent(): void;
   /** The peer is gone, or (`truncated`) the file ended before its extent did. */
   extentFailed(truncated: boolean): void;
@@ -29,6 +32,9 @@ export class Transfer extends Endpoint {
   readonly #pump: FilePump;
   #duplicate: number;
   #closing = false;
+  /** The output whose segments are being sent; and whether room in the socket is awaited for them. */
+  #segments: Output | undefined;
+  #awaiting = false;
 
   /** @param fd the socket's descriptor. @throws SystemError EMFILE when there is no room for a duplicate. */
   constructor(shared: SharedLoop, owner: TransferOwner, fd: number) {
@@ -51,12 +57,43 @@ export class Transfer extends Endpoint {
     if (this.#pump.start(file, offset, length)) this.#owner.extentSent();
   }
 
+  /** Sends the segments that an output begins with, up to a file or its end; ends as {@link send} does. */
+  sendSegments(output: Output): void {
+    this.#segments = output;
+    while (!output.empty && output.file === undefined) {
+      const result = this.#sendRun(output);
+      if (result > 0) {
+        this.sentBytes += result;
+        output.take(result);
+      } else if (result === -Errno.EAGAIN || result === -Errno.ENOBUFS) {
+        this.#awaiting = true;
+        this.#shared.loop.engine.awaitWritable(this.token, this.#duplicate);
+        return;
+      } else if (result !== -Errno.EINTR) {
+        this.#segments = undefined;
+        this.#owner.extentFailed(false);
+        return;
+      }
+    }
+    this.#segments = undefined;
+    this.#owner.extentSent();
+  }
+
+  /** One call for as many segments as it takes; for one alone when no frame is free for a message. */
+  #sendRun(output: Output): number {
+    const header = output.gather();
+    if (header === 0) return send(this.fd, output.place + output.done, output.length - output.done, MSG.DONTWAIT);
+    const result = sendMessage(this.fd, header, MSG.DONTWAIT | (output.gatherContinues ? MSG.MORE : 0));
+    output.gathered();
+    return result;
+  }
+
   /** Gives up what is under way, and closes the duplicate as soon as no operation uses it. */
   close(): void {
     if (this.#closing) return;
     this.#closing = true;
     this.#pump.stop();
-    if (this.#pump.waiting) this.#shared.loop.engine.cancel(this.token, this.#duplicate);
+    if (this.#pump.waiting || this.#awaiting) this.#shared.loop.engine.cancel(this.token, this.#duplicate);
     else this.#closeNow();
   }
 
@@ -93,8 +130,15 @@ export class Transfer extends Endpoint {
 
   override writable(result: number): void {
     const before = this.sentBytes;
-    this.#pump.writable(result);
+    if (this.#awaiting) this.#resumeSegments();
+    else this.#pump.writable(result);
     if (this.sentBytes > before && !this.#closing) this.#owner.progressed();
+  }
+
+  #resumeSegments(): void {
+    this.#awaiting = false;
+    if (this.#closing || this.#segments === undefined) this.#closeNow();
+    else this.sendSegments(this.#segments);
   }
 
   override fetched(result: number): void {

@@ -5,6 +5,7 @@ export { type Segment, segment } from '../memory/segment.js';
 export { SgList } from '../memory/sg-list.js';
 export { PageContext } from './context.js';
 export { escapeHtml, Html, type HtmlValue, html, raw } from './html.js';
+export { type GatherPart, type GatherResult, respond, writeGather } from './node-response.js';
 export { type FragmentValue, Page, type PageOptions, page, type SlotFunction, type SlotOptions } from './page.js';
 export { PageError, SlotTimeoutError } from './page-error.js';
 export { file, PageFile } from './page-files.js';

@@ -8,11 +8,11 @@ import { makeHead } from '../serve/head.js';
 import type { HttpState } from '../serve/http-protocol.js';
 import { Way } from '../serve/metrics.js';
 import type { Connection } from '../transport/connection.js';
-import type { FileSource } from '../transport/output.js';
 import { sendList } from '../transport/send-list.js';
 import type { RequestHead } from '../wire/http1/request.js';
 import type { PageContext, RequestSource } from './context.js';
 import type { Page } from './page.js';
+import type { OpenPageFile } from './page-files.js';
 import { type PageReport, type PageResponder, persistenceField } from './page-protocol.js';
 import { Rendering, type RenderingTarget } from './rendering.js';
 
@@ -55,11 +55,11 @@ const endOfChunk = '\r\n';
 const endOfBody = '0\r\n\r\n';
 
 /** Segments and extents that go before a body. Empty between two uses. */
-const before = new SgList<FileSource>();
+const before = new SgList<OpenPageFile>();
 
 /** See the file's head. */
 export class PageAnswer<Data> implements RenderingTarget {
-  readonly writer: ListWriter<FileSource>;
+  readonly writer: ListWriter<OpenPageFile>;
   /** Its last byte is in the connection's output. */
   queued = false;
   readonly #responder: PageResponder<Data>;
@@ -137,7 +137,7 @@ export class PageAnswer<Data> implements RenderingTarget {
     }
   }
 
-  whole(body: SgList<FileSource>): void {
+  whole(body: SgList<OpenPageFile>): void {
     this.#bodyBytes = body.byteLength;
     this.#head(`Content-Length: ${body.byteLength}\r\n`, this.#persistence);
     sendList(this.#connection, before);
@@ -154,7 +154,7 @@ export class PageAnswer<Data> implements RenderingTarget {
     sendList(this.#connection, before);
   }
 
-  more(part: SgList<FileSource>, last: boolean): void {
+  more(part: SgList<OpenPageFile>, last: boolean): void {
     const { writer } = this;
     const length = part.byteLength;
     this.#bodyBytes += length;

@@ -10,13 +10,13 @@ import { type Answerer, HttpProtocol, type HttpState, type HttpTimeouts } from '
 import { type Metrics, Way } from '../serve/metrics.js';
 import type { Connection } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
-import type { FileSource } from '../transport/output.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import { Method, type RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import { PageContext } from './context.js';
 import type { Page } from './page.js';
 import { HeadSource, PageAnswer } from './page-answer.js';
+import type { OpenPageFile } from './page-files.js';
 
 /** Finds the page for a request-target's path; undefined: there is none. */
 export type PageRouter<Data> = (path: string) => Page<Data> | undefined;
@@ -46,7 +46,7 @@ const allow = 'Allow: GET, HEAD\r\n';
 
 /** Answers requests with pages. */
 export class PageResponder<Data> implements Answerer {
-  readonly writer = new ListWriter<FileSource>(writeFrames());
+  readonly writer = new ListWriter<OpenPageFile>(writeFrames());
   readonly #options: PageResponderOptions<Data>;
   readonly #texts = new TextMemory();
   readonly #answers = new Map<Connection<HttpState>, PageAnswer<Data>>();

@@ -4,24 +4,23 @@
 
 import { emptyListAccount, type ListAccount, type ListWriter } from '../memory/list-writer.js';
 import type { SgList } from '../memory/sg-list.js';
-import type { FileSource } from '../transport/output.js';
 import type { PageContext } from './context.js';
 import { escapeHtml, Html } from './html.js';
 import { type FragmentValue, isFragmentValue, type Page } from './page.js';
 import { PageError, SlotTimeoutError } from './page-error.js';
-import { openPageFile, PageFile } from './page-files.js';
+import { type OpenPageFile, openPageFile, PageFile } from './page-files.js';
 import type { Slot } from './template.js';
 
 /** Who sends what a rendering makes. Exactly one of `whole`, or `begin` with any number of `more`; or `failed`. */
 export interface RenderingTarget {
   /** The writer that the page is made with; its list is taken by each call below. */
-  readonly writer: ListWriter<FileSource>;
+  readonly writer: ListWriter<OpenPageFile>;
   /** The whole body. */
-  whole(body: SgList<FileSource>): void;
+  whole(body: SgList<OpenPageFile>): void;
   /** The body's length is not known: it leaves in parts. */
   begin(): void;
   /** A part of it; `last`: nothing follows. */
-  more(part: SgList<FileSource>, last: boolean): void;
+  more(part: SgList<OpenPageFile>, last: boolean): void;
   /** What was handed over is to leave now. */
   flush(): void;
   /** There is no page: `begun` when a part of it has left. Nothing is called after this. */
@@ -271,7 +270,7 @@ function isText(value: FragmentValue): boolean {
   return typeof value === 'string' || value instanceof Html;
 }
 
-function addValue(writer: ListWriter<FileSource>, value: FragmentValue, slot: Slot): void {
+function addValue(writer: ListWriter<OpenPageFile>, value: FragmentValue, slot: Slot): void {
   if (value === null || value === undefined) return;
   if (typeof value === 'string') writer.text(slot.isRaw ? value : escapeHtml(value));
   else if (value instanceof Html) writer.text(value.text);
@@ -281,8 +280,8 @@ function addValue(writer: ListWriter<FileSource>, value: FragmentValue, slot: Sl
   else writer.segment(value.region, value.offset, value.length);
 }
 
-/** @throws PageError when the file is not there, or shorter than the range that was asked for. */
-function addFile(writer: ListWriter<FileSource>, fragment: PageFile): void {
+/** Adds a file or a range of it. @throws PageError when the file is not there, or shorter than the range that was asked for. */
+export function addFile(writer: ListWriter<OpenPageFile>, fragment: PageFile): void {
   const open = openPageFile(fragment);
   try {
     const size = open.size;

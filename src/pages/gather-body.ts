@@ -1,0 +1,232 @@
+// The body of one of Node's responses, from a list. Over a plain socket on Linux its segments leave by sendmsg and its
+// files by sendfile, past Node, on a duplicate of the socket's descriptor (node/transfer.ts); everywhere else Node is given
+// views of the segments, corked, and streams of the files. Either way the bytes of segments are not copied in user space.
+
+import { createReadStream } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import type { SgList } from '../memory/sg-list.js';
+import { isPlainResponse, noteProgress, onSocketClose, socketDescriptor, whenWritten } from '../node/node-socket.js';
+import { nodeRuntime, type SharedLoop } from '../node/runtime.js';
+import { Transfer, type TransferOwner } from '../node/transfer.js';
+import { Output } from '../transport/output.js';
+import type { OpenPageFile } from './page-files.js';
+
+/** How a list left, and how that ended. */
+export interface GatherOutcome {
+  /** `gather`: by sendmsg and sendfile; `stream`: through Node's own streams, because of `reason`. */
+  readonly way: 'gather' | 'stream';
+  readonly reason: string | undefined;
+  readonly outcome: 'sent' | 'aborted' | 'truncated';
+}
+
+type Ended = (outcome: GatherOutcome['outcome']) => void;
+
+/** Past Node. Used for one body. */
+class GatherBody implements TransferOwner {
+  readonly #shared: SharedLoop;
+  readonly #response: ServerResponse;
+  readonly #socket: Socket;
+  readonly #list: SgList<OpenPageFile>;
+  readonly #output = new Output();
+  readonly #done: Ended;
+  #transfer: Transfer | undefined;
+  #forgetClose: (() => void) | undefined;
+  #next = 0;
+  #ended = false;
+
+  constructor(shared: SharedLoop, response: ServerResponse, list: SgList<OpenPageFile>, done: Ended) {
+    this.#shared = shared;
+    this.#response = response;
+    this.#socket = response.socket ?? response.req.socket;
+    this.#list = list;
+    this.#done = done;
+  }
+
+  begin(): void {
+    const response = this.#response;
+    response.flushHeaders();
+    for (let corks = response.writableCorked; corks > 0; corks--) response.uncork();
+    this.#forgetClose = onSocketClose(this.#socket, () => this.#end('aborted'));
+    // Behind another answer there is no socket yet; Node flushes the head right after it gave us one.
+    if (response.socket === null) response.once('socket', () => process.nextTick(() => this.#wait()));
+    else this.#wait();
+  }
+
+  #wait(): void {
+    if (!this.#ended) whenWritten(this.#socket, () => this.#send());
+  }
+
+  /** Goes on with the list: a run of mapped segments, a file, or a piece of the heap, which Node sends. */
+  #send(): void {
+    if (this.#ended) return;
+    if (!this.ownsSocket()) {
+      this.#fail('aborted');
+      return;
+    }
+    const list = this.#list;
+    if (this.#next === list.length) {
+      this.#finish();
+      return;
+    }
+    const region = list.regions[this.#next];
+    if (region !== undefined && Number.isNaN(region.address)) {
+      const offset = list.offsets[this.#next]!;
+      this.#response.write(region.bytes.subarray(offset, offset + list.lengths[this.#next]!));
+      this.#next++;
+      this.#wait();
+      return;
+    }
+    if (!this.#open()) return;
+    if (region === undefined) this.#sendFile();
+    else this.#sendRun();
+  }
+
+  #open(): boolean {
+    if (this.#transfer !== undefined) return true;
+    try {
+      this.#transfer = new Transfer(this.#shared, this, socketDescriptor(this.#socket));
+      return true;
+    } catch {
+      // No descriptor to spare. What was promised cannot be taken back, and Node's streams would need one as well.
+      this.#fail('aborted');
+      return false;
+    }
+  }
+
+  #sendFile(): void {
+    const list = this.#list;
+    const at = this.#next++;
+    this.#transfer!.send(list.files[at]!, list.offsets[at]!, list.lengths[at]!);
+  }
+
+  #sendRun(): void {
+    const list = this.#list;
+    for (; this.#next < list.length; this.#next++) {
+      const region = list.regions[this.#next];
+      if (region === undefined || Number.isNaN(region.address)) break;
+      this.#output.addSegment(region.address + list.offsets[this.#next]!, list.lengths[this.#next]!, undefined, 0);
+    }
+    this.#transfer!.sendSegments(this.#output);
+  }
+
+  ownsSocket(): boolean {
+    const response = this.#response;
+    return !this.#ended && !this.#socket.destroyed && response.socket === this.#socket && !response.writableEnded;
+  }
+
+  progressed(): void {
+    noteProgress(this.#socket);
+  }
+
+  extentSent(): void {
+    this.#send();
+  }
+
+  extentFailed(truncated: boolean): void {
+    this.#fail(truncated ? 'truncated' : 'aborted');
+  }
+
+  /** Nothing may follow a body that is cut short: it would be read as the body's rest. */
+  #fail(outcome: GatherOutcome['outcome']): void {
+    this.#socket.destroy();
+    this.#end(outcome);
+  }
+
+  #finish(): void {
+    this.#release();
+    // Node counted none of these bytes, and a strict application would be told that they are missing.
+    this.#response.strictContentLength = false;
+    noteProgress(this.#socket);
+    this.#response.end();
+    this.#done('sent');
+  }
+
+  #end(outcome: GatherOutcome['outcome']): void {
+    if (this.#ended) return;
+    this.#release();
+    this.#done(outcome);
+  }
+
+  #release(): void {
+    this.#ended = true;
+    this.#forgetClose?.();
+    this.#transfer?.close();
+    this.#output.clear();
+    this.#list.release();
+  }
+}
+
+/** Gives Node a view of each segment and a stream of each file, in order. Does not end the response. */
+export async function streamList(response: ServerResponse, list: SgList<OpenPageFile>): Promise<void> {
+  let at = 0;
+  try {
+    while (at < list.length) {
+      response.cork();
+      for (; at < list.length && list.regions[at] !== undefined; at++) {
+        const offset = list.offsets[at]!;
+        const { bytes } = list.regions[at]!;
+        response.write(bytes.subarray(offset, offset + list.lengths[at]!));
+      }
+      response.uncork();
+      if (at < list.length) await streamFile(response, list.files[at]!, list.offsets[at]!, list.lengths[at++]!);
+    }
+    // The views are the kernel's until Node has nothing left of them.
+    await written(response);
+  } finally {
+    list.release();
+  }
+}
+
+async function streamFile(response: ServerResponse, file: OpenPageFile, start: number, length: number): Promise<void> {
+  const stream = createReadStream('', { fd: file.fd, autoClose: false, start, end: start + length - 1 });
+  await pipeline(stream, response, { end: false });
+  if (stream.bytesRead !== length) throw new Error(`${file.path} became shorter while it was sent`);
+}
+
+/** Resolves when Node has given everything to the kernel; rejects when the response closed before. */
+function written(response: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const closed = (): void => reject(new Error('the response was closed'));
+    if (response.destroyed) {
+      closed();
+      return;
+    }
+    response.once('close', closed);
+    response.write('', (error) => {
+      response.off('close', closed);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+/** Why a list cannot go past Node; undefined when it can. */
+function whyStream(response: ServerResponse, byteLength: number): string | undefined {
+  const { shared, reason } = nodeRuntime();
+  if (shared === undefined) return reason ?? 'there is no loop to send with';
+  if (!isPlainResponse(response)) return 'the response is not one of node:http over a plain socket';
+  if (Number(response.getHeader('content-length')) !== byteLength) return 'the length was not promised in the head';
+  return undefined;
+}
+
+/** Sends a list as the whole body and ends the response. The head is set; its list is released in any case. */
+export async function sendGathered(response: ServerResponse, list: SgList<OpenPageFile>): Promise<GatherOutcome> {
+  const reason = whyStream(response, list.byteLength);
+  if (reason === undefined) {
+    const outcome = await new Promise<GatherOutcome['outcome']>((resolve) => {
+      new GatherBody(nodeRuntime().shared!, response, list, resolve).begin();
+    });
+    return { way: 'gather', reason, outcome };
+  }
+  try {
+    await streamList(response, list);
+    response.end();
+    return { way: 'stream', reason, outcome: 'sent' };
+  } catch {
+    const outcome = response.destroyed ? 'aborted' : 'truncated';
+    response.destroy();
+    return { way: 'stream', reason, outcome };
+  }
+}
