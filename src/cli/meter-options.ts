@@ -3,7 +3,15 @@
 import { parseArgs } from 'node:util';
 import { type Condition, ConditionError, metricNames, parseCondition } from '../meter/fail-if.js';
 import type { Scope } from '../meter/index.js';
+import { otlpUrl } from '../meter/otlp.js';
+import { parseHostPort } from '../serve/options.js';
 import { nearest, UsageError } from './usage.js';
+
+/** Where to listen. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** What to meter, for how long, and how to show it. */
 export interface MeterCommand {
@@ -17,6 +25,14 @@ export interface MeterCommand {
   readonly intervalMs: number | undefined;
   readonly failIf: readonly Condition[];
   readonly output: string | undefined;
+  /** The file that readings are recorded into. */
+  readonly record: string | undefined;
+  /** The recording to replay instead of metering. */
+  readonly replay: string | undefined;
+  /** How much faster than it was recorded a replay goes. */
+  readonly speed: number;
+  readonly prometheus: Address | undefined;
+  readonly otlp: URL | undefined;
   readonly help: boolean;
 }
 
@@ -29,12 +45,16 @@ const options = {
   duration: { type: 'string' },
   interval: { type: 'string' },
   output: { type: 'string' },
+  prometheus: { type: 'string' },
+  otlp: { type: 'string' },
+  speed: { type: 'string' },
   'fail-if': { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
 /** The text of `clearway meter --help`. */
-export const meterHelp = `clearway meter [--pid N | --cgroup PATH | --all | -- COMMAND ARG...] [options]
+export const meterHelp = `clearway meter [record FILE] [--pid N | --cgroup PATH | --all | -- COMMAND ARG...] [options]
+clearway meter replay FILE [--speed N] [--json] [--fail-if EXPR]
 
 Counts every byte the CPU copies through sockets, for any program, by process and cause. Needs root.
 
@@ -48,6 +68,10 @@ Counts every byte the CPU copies through sockets, for any program, by process an
   --sockets          also by socket: those that are open at the end
   --output FILE      writes the report into a file
   --fail-if EXPR     status 1 if it holds at the end: 'amplification > 1.1', 'reverted >= 1MiB'; may be repeated
+  --prometheus HOST:PORT   a Prometheus endpoint at /metrics
+  --otlp URL         exports to an OpenTelemetry collector (OTLP/HTTP, JSON) every 10 s, or --interval
+  record FILE        writes every reading into a file, as JSON lines
+  replay FILE        shows a recording as it was seen: live table, report, conditions; --speed 10 goes ten times as fast
 
 Exit status: 0; that of COMMAND; 1 if a --fail-if holds or cannot be judged; 2 for wrong use; 3 if the host refuses.
 `;
@@ -58,13 +82,17 @@ export function parseMeterArguments(args: readonly string[]): MeterCommand {
   const own = separator === -1 ? args : args.slice(0, separator);
   const command = separator === -1 ? undefined : args.slice(separator + 1);
   const { values, positionals } = parse(own);
-  if (positionals.length > 0) {
-    throw new UsageError(`${JSON.stringify(positionals[0])} is not expected: a command to run stands after --`);
-  }
+  const recording = recordingOf(positionals);
   if (command?.length === 0) throw new UsageError('there is no command after --');
   const chosen = [values.pid, values.cgroup, values.all, command].filter((each) => each !== undefined);
   if (chosen.length > 1) throw new UsageError('choose one of --pid, --cgroup, --all and -- COMMAND');
+  if (recording.replay !== undefined) refuseWithReplay(values, chosen.length > 0);
+  else if (values.speed !== undefined) throw new UsageError('--speed is for replay');
   return {
+    ...recording,
+    speed: values.speed === undefined ? 1 : parseSpeed(values.speed),
+    prometheus: parseAddress('--prometheus', values.prometheus),
+    otlp: values.otlp === undefined ? undefined : parseOtlp(values.otlp),
     scope: scopeOf(values.pid, values.cgroup, command),
     command,
     json: values.json === true,
@@ -75,6 +103,49 @@ export function parseMeterArguments(args: readonly string[]): MeterCommand {
     output: values.output,
     help: values.help === true,
   };
+}
+
+function recordingOf(positionals: readonly string[]): { record: string | undefined; replay: string | undefined } {
+  const [word, file, more] = positionals;
+  if (word === undefined) return { record: undefined, replay: undefined };
+  if (word !== 'record' && word !== 'replay') {
+    const guess = nearest(word, ['record', 'replay']);
+    const mend = guess === undefined ? 'a command to run stands after --' : `did you mean ${guess} FILE?`;
+    throw new UsageError(`${JSON.stringify(word)} is not expected: ${mend}`);
+  }
+  if (file === undefined) throw new UsageError(`${word} takes a file: clearway meter ${word} FILE`);
+  if (more !== undefined) throw new UsageError(`${JSON.stringify(more)} is not expected: ${word} takes one file`);
+  return { record: word === 'record' ? file : undefined, replay: word === 'replay' ? file : undefined };
+}
+
+function refuseWithReplay(values: Readonly<Record<string, unknown>>, scoped: boolean): void {
+  if (scoped) throw new UsageError('a replay shows what was recorded: it takes no --pid, --cgroup, --all or command');
+  const one = ['prometheus', 'otlp', 'duration', 'sockets'].find((name) => values[name] !== undefined);
+  if (one !== undefined) throw new UsageError(`--${one} is not for replay`);
+}
+
+function parseSpeed(text: string): number {
+  const speed = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (speed > 0 && speed <= 10_000) return speed;
+  throw new UsageError(`--speed takes a number above 0, at most 10000, not ${JSON.stringify(text)}`);
+}
+
+function parseAddress(option: string, text: string | undefined): Address | undefined {
+  try {
+    return parseHostPort(option, text);
+  } catch {
+    throw new UsageError(
+      `${option} takes HOST:PORT with an address, such as 127.0.0.1:9100, not ${JSON.stringify(text)}`,
+    );
+  }
+}
+
+function parseOtlp(text: string): URL {
+  try {
+    return otlpUrl(text);
+  } catch {
+    throw new UsageError(`--otlp takes a URL such as http://127.0.0.1:4318, not ${JSON.stringify(text)}`);
+  }
 }
 
 function parse(args: readonly string[]) {

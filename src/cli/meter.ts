@@ -1,15 +1,17 @@
-// `clearway meter`: opens a meter, shows a live table on a terminal, and ends with a report: at a signal, after a time,
-// or when what it meters ends. Not here: counting (meter/) and the words of reports (meter/report.ts).
+// `clearway meter`: opens a meter, gives its readings to sinks (terminal, recording, dashboard ...), and ends with a report:
+// at a signal, after a time, or when what it meters ends. Not here: counting (meter/), what becomes of a reading (meter-sinks.ts).
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
-import { RefusedError } from '../bpf/refusals.js';
 import { judge } from '../meter/fail-if.js';
-import { createMeter, type Meter, type Reading, ScopeError, SelfTestError, type SocketRow } from '../meter/index.js';
-import { jsonReport, liveFrame, socketTable, textReport } from '../meter/report.js';
-import { cgroupPaths } from '../meter/scope.js';
+import { meterFamilies } from '../meter/families.js';
+import { createMeter, type Meter, refusalSentence, ScopeError } from '../meter/index.js';
+import { prometheusText } from '../meter/prometheus.js';
+import { MetricsEndpoint } from '../serve/metrics-endpoint.js';
 import { type MeterCommand, meterHelp, parseMeterArguments } from './meter-options.js';
+import { replay } from './meter-replay.js';
+import { OtlpSink, OutputSink, processesInMetrics, RecordingSink, type Sink, type Taken } from './meter-sinks.js';
 import { UsageError } from './usage.js';
 
 /** The line for `clearway --help`. */
@@ -27,6 +29,7 @@ export async function run(args: string[]): Promise<number> {
     process.stdout.write(meterHelp);
     return 0;
   }
+  if (command.replay !== undefined) return replay(command, command.replay);
   let meter: Meter;
   try {
     meter = createMeter({ scope: command.scope, sockets: command.sockets });
@@ -42,21 +45,12 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
-/** One plain sentence for why there is no meter. Throws on what is no refusal. */
-function refusalSentence(error: unknown): string {
-  if (error instanceof RefusedError) {
-    const missing = error.reason === 'no-tracepoint' || error.reason === 'no-field' || error.reason === 'no-type';
-    return `${missing ? `${error.subject}: ` : ''}${error.says}; ${error.remedy}.`;
-  }
-  if (error instanceof SelfTestError) return `${error.message}.`;
-  throw error;
-}
-
 /** One metering, from the first frame to the report. */
 class MeterRun {
   private readonly subject: string;
-  private readonly live: boolean;
-  private before: Reading | undefined;
+  private readonly sinks: Sink[] = [];
+  private readonly closers: (() => Promise<void>)[] = [];
+  private needsTicks = false;
   private child: ChildProcess | undefined;
   private outOfTime = false;
 
@@ -64,26 +58,40 @@ class MeterRun {
     private readonly command: MeterCommand,
     private readonly meter: Meter,
   ) {
-    const { scope, command: program, json } = command;
-    if (program !== undefined) this.subject = program.join(' ');
-    else if (scope.kind === 'all') this.subject = 'all processes';
-    else if (scope.kind === 'cgroup') this.subject = `cgroup ${scope.path}`;
-    else this.subject = `process ${scope.processId} and its descendants`;
-    this.live = !json && program === undefined && process.stdout.isTTY === true;
+    this.subject = subjectOf(command);
   }
 
   async run(): Promise<number> {
-    const childStatus = await this.untilTheEnd();
-    const reading = this.meter.read();
-    const sockets = this.command.sockets ? this.meter.sockets() : undefined;
-    this.meter.close();
-    this.write(reading, true, sockets);
-    const failures = this.command.failIf
-      .map((condition) => judge(condition, reading))
-      .filter((why) => why !== undefined);
-    for (const why of failures) process.stderr.write(`clearway meter: ${why}\n`);
-    if (childStatus !== 0) return childStatus;
-    return failures.length > 0 ? 1 : 0;
+    try {
+      await this.openSinks();
+      const childStatus = await this.untilTheEnd();
+      const last = this.take();
+      this.meter.close();
+      for (const sink of this.sinks) await sink.end(last);
+      const failures = this.command.failIf
+        .map((condition) => judge(condition, last.reading))
+        .filter((why) => why !== undefined);
+      for (const why of failures) process.stderr.write(`clearway meter: ${why}\n`);
+      if (childStatus !== 0) return childStatus;
+      return failures.length > 0 ? 1 : 0;
+    } finally {
+      for (const close of this.closers) await close();
+    }
+  }
+
+  private async openSinks(): Promise<void> {
+    const { command, subject, meter } = this;
+    const output = new OutputSink(command, subject);
+    this.sinks.push(output);
+    if (command.record !== undefined) this.sinks.push(new RecordingSink(command.record, subject));
+    if (command.otlp !== undefined) this.sinks.push(new OtlpSink(command.otlp, subject, command.intervalMs ?? 10_000));
+    if (command.prometheus !== undefined) {
+      const text = () => prometheusText(meterFamilies(meter.read(), { processes: processesInMetrics }));
+      const endpoint = await MetricsEndpoint.open(command.prometheus, text);
+      this.closers.push(() => endpoint.close());
+      process.stderr.write(`clearway meter: metrics at ${endpoint.url}\n`);
+    }
+    this.needsTicks = output.live || command.intervalMs !== undefined || this.sinks.length > 1;
   }
 
   /** Waits for whatever ends the metering. @returns the exit status of the program that was run, 0 without one. */
@@ -112,8 +120,16 @@ class MeterRun {
       for (const signal of endingSignals) process.on(signal, onSignal);
       process.stdout.on('error', onOutputGone);
       const { durationMs, intervalMs, scope, command } = this.command;
+      const tick = () => {
+        try {
+          this.tick();
+        } catch (error) {
+          // A full disk under a recording, say: the program being run goes on, the metering ends.
+          fail(error as Error);
+        }
+      };
       if (durationMs !== undefined) timers.push(setTimeout(() => this.endAtTime(end), durationMs));
-      if (this.live || intervalMs !== undefined) timers.push(setInterval(() => this.tick(), intervalMs ?? 1000));
+      if (this.needsTicks) timers.push(setInterval(tick, intervalMs ?? 1000));
       if (command !== undefined) this.start(command, end, fail);
       else if (scope.kind === 'process') {
         const path = `/proc/${scope.processId}`;
@@ -141,27 +157,20 @@ class MeterRun {
     child.on('exit', (status, signal) => end(this.outOfTime ? 0 : (status ?? 128 + constants.signals[signal!])));
   }
 
+  private take(): Taken {
+    const sockets = this.command.sockets ? this.meter.sockets() : undefined;
+    return { timeMs: Date.now(), reading: this.meter.read(), sockets };
+  }
+
   private tick(): void {
-    const reading = this.meter.read();
-    if (this.live) {
-      const height = process.stdout.rows ?? 24;
-      process.stdout.write(`\x1b[H\x1b[J${liveFrame(reading, this.before, this.subject, height)}`);
-    } else if (this.command.json) this.write(reading, false);
-    this.before = reading;
+    const taken = this.take();
+    for (const sink of this.sinks) sink.take(taken);
   }
+}
 
-  private write(reading: Reading, last: boolean, sockets?: readonly SocketRow[]): void {
-    const { json, output, command, intervalMs } = this.command;
-    const text = json
-      ? this.jsonText({ ...jsonReport(reading, this.subject, cgroupPaths()), sockets, final: last })
-      : `${textReport(reading, this.subject)}${sockets === undefined ? '' : `\n${socketTable(sockets)}`}`;
-    if (output !== undefined) writeFileSync(output, text, { flag: last && intervalMs === undefined ? 'w' : 'a' });
-    else if (command !== undefined) process.stderr.write(text);
-    else process.stdout.write(`${this.live ? '\x1b[H\x1b[J' : ''}${text}`);
-  }
-
-  private jsonText(report: object): string {
-    const oneLine = this.command.intervalMs !== undefined;
-    return `${oneLine ? JSON.stringify(report) : JSON.stringify(report, null, 2)}\n`;
-  }
+function subjectOf({ scope, command }: MeterCommand): string {
+  if (command !== undefined) return command.join(' ');
+  if (scope.kind === 'all') return 'all processes';
+  if (scope.kind === 'cgroup') return `cgroup ${scope.path}`;
+  return `process ${scope.processId} and its descendants`;
 }

@@ -22,6 +22,7 @@ const flags = {
   cors: { type: 'boolean' },
   log: { type: 'string' },
   metrics: { type: 'string' },
+  meter: { type: 'boolean' },
   'max-connections': { type: 'string' },
   'head-timeout': { type: 'string' },
   'idle-timeout': { type: 'string' },
@@ -50,6 +51,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --cors                  let any origin read the responses
   --log none|combined|json       access log on stdout (none)
   --metrics HOST:PORT     Prometheus endpoint at /metrics (none)
+  --meter                 meter this process: the metrics also say what the kernel copied, and why (needs root)
   --max-connections N     open connections (three quarters of the open-file limit)
   --head-timeout TIME     for a request's head to arrive (10s)
   --idle-timeout TIME     of a kept connection (60s)
@@ -118,6 +120,7 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`clearway serve: ${(error as Error).message}\n`);
     return error instanceof OptionError ? 2 : 1;
   }
+  server.on('warning', (message) => process.stderr.write(`clearway serve: ${message}\n`));
   try {
     await server.listen();
   } catch (error) {
@@ -131,7 +134,6 @@ function serveUntilSignal(server: Server): Promise<number> {
   const { root, workers } = server.options;
   const metrics = server.metricsUrl === undefined ? '' : `, metrics at ${server.metricsUrl}`;
   const many = workers === 1 ? '1 worker' : `${workers} workers`;
-  server.on('warning', (message) => process.stderr.write(`clearway serve: ${message}\n`));
   return new Promise((resolve) => {
     const stop = (): void => {
       void server.close().then(() => resolve(0));

@@ -20,6 +20,7 @@ export {
   tierSees,
 } from './causes.js';
 export { createMeter, type Meter, type MeterOptions, type Reading } from './meter.js';
+export { refusalSentence } from './refusal.js';
 export { type Scope, ScopeError } from './scope.js';
 export { type Mismatch, type SelfTest, SelfTestError } from './self-test.js';
 export type { SocketRow } from './socket-accounts.js';

@@ -99,7 +99,7 @@ function processTable(rows: readonly AccountRow[], most: number): string[] {
 }
 
 /** Command names come from programs: nothing in them may steer a terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]/g, '?');
 }
 

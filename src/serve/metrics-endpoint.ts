@@ -1,9 +1,8 @@
-// The Prometheus endpoint, served by Node's own HTTP server on the main thread: far from the workers' hot path.
+// The Prometheus endpoint, served by Node's own HTTP server on the main thread: far from the workers' hot path. The text
+// it gives is its caller's (metrics-text.ts, or the meter's).
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Metrics } from './metrics.js';
-import { metricsText } from './metrics-text.js';
 
 /** Why the endpoint cannot listen, with the mend; the code stays the system's. */
 function explained(error: NodeJS.ErrnoException, address: { readonly host: string; readonly port: number }): Error {
@@ -31,19 +30,19 @@ export class MetricsEndpoint {
     return `http://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${port}/metrics`;
   }
 
-  /** Opens the endpoint. @throws Error when the port is taken, with the mend. */
+  /** Opens the endpoint; `read` makes the text of each answer. @throws Error when the port is taken, with the mend. */
   static async open(
     address: { readonly host: string; readonly port: number },
-    read: () => { readonly workers: readonly Metrics[]; readonly engine: string },
+    read: () => string,
   ): Promise<MetricsEndpoint> {
     const server = createServer((request, response) => {
       if (request.url?.split('?')[0] !== '/metrics' || (request.method !== 'GET' && request.method !== 'HEAD')) {
         response.writeHead(404, { 'Content-Type': 'text/plain' }).end('the metrics are at /metrics\n');
         return;
       }
-      const { workers, engine } = read();
+      const text = read();
       response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
-      response.end(metricsText(workers, engine));
+      response.end(text);
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, address)));

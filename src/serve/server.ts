@@ -5,12 +5,15 @@ import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { resourceLimit } from '../kernel/limits.js';
 import { closeDescriptor, listenTcp, localAddress } from '../kernel/socket.js';
+import type { Meter } from '../meter/meter.js';
 import { wakeLoop } from '../transport/loop.js';
 import { AccessLogReader, accessLogBytes } from './access-log.js';
 import { formatRecord } from './log-format.js';
 import { Metrics, metricsBytes } from './metrics.js';
 import { MetricsEndpoint } from './metrics-endpoint.js';
+import { metricsText } from './metrics-text.js';
 import { type ResolvedOptions, resolveOptions, type ServeOptions } from './options.js';
+import type { SelfMeter } from './self-meter.js';
 import type { WorkerSays, WorkerStart, WorkerTold } from './worker.js';
 
 const logPollMs = 100;
@@ -33,7 +36,7 @@ interface WorkerSlot {
 
 /** Events of a {@link Server}. */
 export interface ServerEvents {
-  /** A worker died and what is done about it, or a request could not be answered, in words. */
+  /** A worker died and what is done about it, a request could not be answered, or there is no meter: in words. */
   warning: [message: string];
   /** Every worker ended. */
   close: [];
@@ -47,6 +50,7 @@ export class Server extends EventEmitter<ServerEvents> {
   readonly #slots: WorkerSlot[] = [];
   readonly #writeLog: (line: string) => void;
   #metrics: MetricsEndpoint | undefined;
+  #selfMeter: SelfMeter | undefined;
   #logTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #address: { host: string; port: number } | undefined;
@@ -84,6 +88,26 @@ export class Server extends EventEmitter<ServerEvents> {
     return this.#slots.map((slot) => new Metrics(slot.metrics, 0));
   }
 
+  /** The meter of this process, with the option `meter`, while the server runs; undefined where the host refuses one. */
+  get meter(): Meter | undefined {
+    return this.#selfMeter?.meter;
+  }
+
+  /** The text of the metrics. */
+  #metricsText(): string {
+    return metricsText(this.metrics, this.engine) + (this.#selfMeter?.text() ?? '');
+  }
+
+  /** Before the workers start, so that nothing they move is missed. A host that refuses is no reason not to serve. */
+  async #openMeter(): Promise<void> {
+    const { meter } = this.options;
+    if (meter === false) return;
+    const { openSelfMeter } = await import('./self-meter.js');
+    const opened = openSelfMeter(meter === 'sockets');
+    if (typeof opened === 'string') this.emit('warning', opened);
+    else this.#selfMeter = opened;
+  }
+
   /** Opens the port and starts the workers. @throws SystemError EADDRINUSE and its kin, each with its mend. */
   async listen(): Promise<this> {
     const { host, workers, log, metrics } = this.options;
@@ -92,6 +116,7 @@ export class Server extends EventEmitter<ServerEvents> {
     const { port } = localAddress(probe);
     this.#address = { host, port };
     try {
+      await this.#openMeter();
       for (let index = 0; index < workers; index++) {
         const shared = log === 'none' ? undefined : new SharedArrayBuffer(accessLogBytes);
         this.#slots.push({
@@ -107,8 +132,7 @@ export class Server extends EventEmitter<ServerEvents> {
           deathsMs: [],
         });
       }
-      if (metrics !== undefined)
-        this.#metrics = await MetricsEndpoint.open(metrics, () => ({ workers: this.metrics, engine: this.engine }));
+      if (metrics !== undefined) this.#metrics = await MetricsEndpoint.open(metrics, () => this.#metricsText());
       await Promise.all(this.#slots.map((slot) => this.#start(slot)));
     } catch (error) {
       await this.close(0);
@@ -217,6 +241,8 @@ export class Server extends EventEmitter<ServerEvents> {
     clearInterval(this.#logTimer);
     this.#drainLogs();
     await this.#metrics?.close();
+    this.#selfMeter?.meter.close();
+    this.#selfMeter = undefined;
     this.emit('close');
   }
 }

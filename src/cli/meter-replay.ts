@@ -1,0 +1,83 @@
+// `clearway meter replay FILE`: the readings of a recording through the same table, report and conditions as live ones,
+// at the pace they were taken where someone watches, else at once. It attaches nothing and needs no rights.
+
+import { judge } from '../meter/fail-if.js';
+import { openRecording, type RecordedReading, RecordingError } from '../meter/recording.js';
+import type { MeterCommand } from './meter-options.js';
+import { OutputSink, type Sink, type Taken } from './meter-sinks.js';
+
+/** Replays. @returns 0, or 1 where a --fail-if holds. @throws RecordingError */
+export async function replay(command: MeterCommand, path: string): Promise<number> {
+  const { head, readings } = await openRecording(path);
+  const output = new OutputSink(command, head.subject);
+  const sinks: Sink[] = [output];
+  const stopped = endingSignal();
+  try {
+    const last = await play(readings, sinks, output.live ? command.speed : undefined, stopped);
+    if (last === undefined) throw new RecordingError(`${path} holds no reading`);
+    for (const sink of sinks) await sink.end(last);
+    const failures = command.failIf
+      .map((condition) => judge(condition, last.reading))
+      .filter((why) => why !== undefined);
+    for (const why of failures) process.stderr.write(`clearway meter: ${why}\n`);
+    return failures.length > 0 ? 1 : 0;
+  } finally {
+    stopped.forget();
+  }
+}
+
+/** Gives every reading but the last to the sinks. @param speed undefined: without waiting. @returns the last one. */
+async function play(
+  readings: AsyncIterable<RecordedReading>,
+  sinks: readonly Sink[],
+  speed: number | undefined,
+  stopped: Stop,
+): Promise<Taken | undefined> {
+  let last: Taken | undefined;
+  for await (const { timeMs, reading, sockets } of readings) {
+    if (last !== undefined) {
+      for (const sink of sinks) sink.take(last);
+      if (speed !== undefined) await stopped.within(Math.max(0, timeMs - last.timeMs) / speed);
+    }
+    if (stopped.happened) break;
+    last = { timeMs, reading, sockets };
+  }
+  return last;
+}
+
+interface Stop {
+  readonly happened: boolean;
+  /** Waits for the signal, at most some time. */
+  within(timeMs: number): Promise<void>;
+  forget(): void;
+}
+
+/** The first signal that asks to end. */
+function endingSignal(): Stop {
+  let happened = false;
+  let onSignal = () => {};
+  const promise = new Promise<void>((resolve) => {
+    onSignal = () => {
+      happened = true;
+      resolve();
+    };
+  });
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    get happened() {
+      return happened;
+    },
+    within: async (timeMs) => {
+      let timer: NodeJS.Timeout | undefined;
+      const slept = new Promise<void>((wake) => {
+        timer = setTimeout(wake, Math.min(timeMs, 2 ** 31 - 1));
+      });
+      await Promise.race([slept, promise]);
+      clearTimeout(timer);
+    },
+    forget: () => {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}

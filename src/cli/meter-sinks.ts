@@ -1,0 +1,116 @@
+// Where `clearway meter` and its replay send readings: the terminal, a recording, a collector, the dashboard. Each is a
+// sink that is given every reading and the last one; none of them knows where readings come from.
+
+import { writeFileSync } from 'node:fs';
+import { meterFamilies } from '../meter/families.js';
+import type { Reading, SocketRow } from '../meter/index.js';
+import { OtlpExporter } from '../meter/otlp.js';
+import { RecordingWriter } from '../meter/recording.js';
+import { jsonReport, liveFrame, socketTable, textReport } from '../meter/report.js';
+import { cgroupPaths } from '../meter/scope.js';
+import { packageVersion } from './dispatch.js';
+import type { MeterCommand } from './meter-options.js';
+
+/** A reading, when it was taken, and the sockets where they are accounted. */
+export interface Taken {
+  readonly timeMs: number;
+  readonly reading: Reading;
+  readonly sockets: readonly SocketRow[] | undefined;
+}
+
+/** Something that takes readings. */
+export interface Sink {
+  take(taken: Taken): void;
+  /** The last reading; it was not given to `take`. */
+  end(taken: Taken): void | Promise<void>;
+}
+
+/** Processes that are named one by one in metrics: label values are not free in a time-series data base. */
+export const processesInMetrics = 20;
+
+/** The live table, lines of JSON and the report at the end. */
+export class OutputSink implements Sink {
+  readonly live: boolean;
+  private before: Reading | undefined;
+
+  constructor(
+    private readonly command: MeterCommand,
+    private readonly subject: string,
+  ) {
+    this.live = !command.json && command.command === undefined && process.stdout.isTTY === true;
+  }
+
+  /** Draws the live table, or writes a line of JSON. */
+  take({ reading, sockets }: Taken): void {
+    if (this.live) {
+      const height = process.stdout.rows ?? 24;
+      process.stdout.write(`\x1b[H\x1b[J${liveFrame(reading, this.before, this.subject, height)}`);
+    } else if (this.command.json && this.command.intervalMs !== undefined) this.write(reading, false, sockets);
+    this.before = reading;
+  }
+
+  end({ reading, sockets }: Taken): void {
+    this.write(reading, true, sockets);
+  }
+
+  private write(reading: Reading, last: boolean, sockets?: readonly SocketRow[]): void {
+    const { json, output, command, intervalMs } = this.command;
+    const text = json
+      ? this.jsonText({ ...jsonReport(reading, this.subject, cgroupPaths()), sockets, final: last })
+      : `${textReport(reading, this.subject)}${sockets === undefined ? '' : `\n${socketTable(sockets)}`}`;
+    if (output !== undefined) writeFileSync(output, text, { flag: last && intervalMs === undefined ? 'w' : 'a' });
+    else if (command !== undefined) process.stderr.write(text);
+    else process.stdout.write(`${this.live ? '\x1b[H\x1b[J' : ''}${text}`);
+  }
+
+  private jsonText(report: object): string {
+    const oneLine = this.command.intervalMs !== undefined;
+    return `${oneLine ? JSON.stringify(report) : JSON.stringify(report, null, 2)}\n`;
+  }
+}
+
+/** `clearway meter record FILE`. */
+export class RecordingSink implements Sink {
+  private readonly writer: RecordingWriter;
+
+  /** @throws RecordingError where the file cannot be written. */
+  constructor(path: string, subject: string) {
+    this.writer = new RecordingWriter(path, subject, Date.now());
+  }
+
+  /** Adds a line to the file. @throws RecordingError where it cannot be written, on a full disk say. */
+  take({ timeMs, reading, sockets }: Taken): void {
+    this.writer.add(timeMs, reading, sockets);
+  }
+
+  end(taken: Taken): void {
+    this.take(taken);
+    this.writer.close();
+  }
+}
+
+/** `--otlp URL`: an export every ten seconds, or at every reading where --interval says how often; and at the end. */
+export class OtlpSink implements Sink {
+  private readonly exporter: OtlpExporter;
+  private lastMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    url: URL,
+    subject: string,
+    private readonly everyMs: number,
+  ) {
+    const origin = { version: packageVersion(), subject, startMs: Date.now() };
+    this.exporter = new OtlpExporter(url, origin, (why) => process.stderr.write(`clearway meter: ${why}\n`));
+  }
+
+  /** Starts an export where one is due. */
+  take({ timeMs, reading }: Taken): void {
+    if (timeMs - this.lastMs < this.everyMs) return;
+    this.lastMs = timeMs;
+    void this.exporter.export(meterFamilies(reading, { processes: processesInMetrics }));
+  }
+
+  end({ reading }: Taken): Promise<void> {
+    return this.exporter.finish(meterFamilies(reading, { processes: processesInMetrics }));
+  }
+}

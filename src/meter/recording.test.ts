@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { openRecording, type RecordedReading, RecordingError, RecordingWriter } from './recording.js';
+import { sampleReading } from './sample.test.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'clearway-recording-'));
+after(() => rmSync(folder, { recursive: true }));
+const path = join(folder, 'recording');
+
+async function all(): Promise<RecordedReading[]> {
+  const readings: RecordedReading[] = [];
+  for await (const each of (await openRecording(path)).readings) readings.push(each);
+  return readings;
+}
+
+function write(): void {
+  const writer = new RecordingWriter(path, 'all processes', 1000);
+  writer.add(2000, sampleReading('one', 1));
+  writer.add(3000, sampleReading('one', 2), []);
+  writer.close();
+}
+
+test('what was recorded is read again, exactly', async () => {
+  write();
+  assert.equal((await openRecording(path)).head.subject, 'all processes');
+  assert.deepEqual(await all(), [
+    { timeMs: 2000, reading: sampleReading('one', 1) },
+    { timeMs: 3000, reading: sampleReading('one', 2), sockets: [] },
+  ]);
+});
+
+test('a recording that was cut off can be read up to there; one damaged within is refused', async () => {
+  write();
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.slice(0, -20));
+  assert.equal((await all()).length, 1);
+  const lines = text.trimEnd().split('\n');
+  writeFileSync(path, [lines[0], '{"timeMs":1}', lines[2], ''].join('\n'));
+  await assert.rejects(all(), (error) => error instanceof RecordingError && /line 2 .* damaged/.test(error.message));
+});
+
+test('another file, another version, a directory and no file are refused in a sentence', async () => {
+  const refused = (pattern: RegExp, at = path) =>
+    assert.rejects(openRecording(at), (error) => error instanceof RecordingError && pattern.test(error.message));
+  writeFileSync(path, '');
+  await refused(/is no recording/);
+  writeFileSync(path, '{"format":"clearway-meter-recording","version":2}\n');
+  await refused(/version 2; this clearway reads 1/);
+  await refused(/it is a directory/, folder);
+  await refused(/no such file/, join(folder, 'missing'));
+  assert.throws(() => new RecordingWriter(folder, 'x', 0), RecordingError);
+});

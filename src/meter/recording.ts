@@ -1,0 +1,172 @@
+// A metering in a file: JSON lines, the first one who was metered and when, each later one a reading with its time.
+// What the live table and the report need is all there, so a replay shows what was seen. Not here: timing and terminals.
+
+import { closeSync, createReadStream, openSync, statSync, writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { causes } from './causes.js';
+import type { Reading } from './meter.js';
+import type { SocketRow } from './socket-accounts.js';
+
+const format = 'clearway-meter-recording';
+const version = 1;
+
+/** The first line. */
+export interface RecordingHead {
+  readonly format: typeof format;
+  readonly version: typeof version;
+  readonly subject: string;
+  /** Start of the metering, ms since 1970. */
+  readonly startMs: number;
+}
+
+/** A later line. */
+export interface RecordedReading {
+  /** ms since 1970. */
+  readonly timeMs: number;
+  readonly reading: Reading;
+  readonly sockets?: readonly SocketRow[];
+}
+
+/** The file is no recording, or none that this version reads. */
+export class RecordingError extends Error {
+  override readonly name = 'RecordingError';
+  readonly code = 'CLEARWAY_METER_RECORDING';
+}
+
+/** Writes a recording. Every line is whole when `add` returns, so that a recording that was cut off can be replayed. */
+export class RecordingWriter {
+  private readonly file: number;
+
+  /** Makes the file anew. @throws RecordingError where it cannot be written. */
+  constructor(
+    private readonly path: string,
+    subject: string,
+    startMs: number,
+  ) {
+    try {
+      this.file = openSync(path, 'w');
+    } catch (error) {
+      throw new RecordingError(`the recording ${path} cannot be written: ${(error as Error).message}`);
+    }
+    this.writeLine({ format, version, subject, startMs } satisfies RecordingHead);
+  }
+
+  /** Adds a reading, with its sockets where they are accounted. */
+  add(timeMs: number, reading: Reading, sockets?: readonly SocketRow[]): void {
+    this.writeLine({ timeMs, reading, ...(sockets === undefined ? {} : { sockets }) } satisfies RecordedReading);
+  }
+
+  /** Closes the file. */
+  close(): void {
+    closeSync(this.file);
+  }
+
+  private writeLine(value: object): void {
+    const text = Buffer.from(`${JSON.stringify(value)}\n`, 'utf8');
+    try {
+      for (let at = 0; at < text.length; ) at += writeSync(this.file, text, at);
+    } catch (error) {
+      throw new RecordingError(`the recording ${this.path} cannot be written: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** An open recording. */
+export interface Recording {
+  readonly head: RecordingHead;
+  /** The readings in order; can be gone through once. A last line that was cut off is left out. @throws RecordingError */
+  readonly readings: AsyncGenerator<RecordedReading, void, void>;
+}
+
+/** Opens a recording, however long it is: it is read as it is gone through. @throws RecordingError */
+export async function openRecording(path: string): Promise<Recording> {
+  const input = createReadStream(path, { encoding: 'utf8', fd: openToRead(path) });
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const each = lines[Symbol.asyncIterator]();
+  const first = await each.next();
+  const head = parse(first.done === true ? '' : first.value) as Partial<RecordingHead> | undefined;
+  if (head?.format !== format) throw new RecordingError(`${path} is no recording of clearway meter`);
+  if (head.version !== version) {
+    throw new RecordingError(`${path} is a recording of version ${head.version}; this clearway reads ${version}`);
+  }
+  return { head: head as RecordingHead, readings: readingsOf(path, { [Symbol.asyncIterator]: () => each }) };
+}
+
+function openToRead(path: string): number {
+  let reason = 'it is a directory';
+  try {
+    if (!statSync(path).isDirectory()) return openSync(path, 'r');
+  } catch (error) {
+    reason = (error as Error).message;
+  }
+  throw new RecordingError(`the recording ${path} cannot be read: ${reason}`);
+}
+
+async function* readingsOf(path: string, lines: AsyncIterable<string>): AsyncGenerator<RecordedReading, void, void> {
+  let number = 1;
+  let damaged: number | undefined;
+  for await (const line of lines) {
+    number++;
+    if (damaged !== undefined)
+      throw new RecordingError(`line ${damaged} of ${path} is no reading: the file is damaged`);
+    const value = parse(line);
+    if (isReading(value)) yield value;
+    else damaged = number;
+  }
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+
+/** Checks what the table and the report rely on: the file may come from anyone. */
+function isReading(value: unknown): value is RecordedReading {
+  if (!isObject(value) || !isNumber(value['timeMs']) || !isObject(value['reading'])) return false;
+  const { tier, elapsedMs, rows, counters, summary, shortfall, unseen, untested } = value['reading'];
+  const figures = isObject(summary) && isObject(summary['amplification']) && isObject(shortfall);
+  const texts = [unseen, untested].every((list) => Array.isArray(list) && list.every((one) => typeof one === 'string'));
+  if (!figures || !texts || !isNumber(elapsedMs) || (tier !== 'tracepoints' && tier !== 'functions')) return false;
+  const sums = Object.entries(summary).every(([name, sum]) => name === 'amplification' || isNumber(sum));
+  if (
+    !sums ||
+    !Object.values(shortfall).every(isNumber) ||
+    !Object.values(summary['amplification'] as object).every(isRatio)
+  ) {
+    return false;
+  }
+  const { sockets } = value;
+  const socketsFit = sockets === undefined || (Array.isArray(sockets) && sockets.every(isSocket));
+  return socketsFit && isCounters(counters) && Array.isArray(rows) && rows.every(isRow);
+}
+
+const isRatio = (value: unknown) => value === null || isNumber(value);
+
+function isCounters(value: unknown): boolean {
+  return isObject(value) && Object.entries(value).every(([name, count]) => name in causes && isNumber(count));
+}
+
+function isRow(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { processId, startNs, networkNamespace, cgroupId, command, counters } = value;
+  return (
+    [processId, startNs, networkNamespace].every(isNumber) &&
+    [cgroupId, command].every((text) => typeof text === 'string') &&
+    isCounters(counters)
+  );
+}
+
+function isSocket(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { protocol, local, remote, processId, sentCopied, sentByReference, received } = value;
+  return (
+    [protocol, local, remote].every((text) => typeof text === 'string') &&
+    [processId, sentCopied, sentByReference, received].every(isNumber)
+  );
+}
