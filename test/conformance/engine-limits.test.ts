@@ -203,6 +203,34 @@ for (const name of engineNames) {
       memory.unmap();
     });
 
+    test('offsets over 4 GiB are exact, in sendFile and in fetch', { skip: realSkip }, () => {
+      const bench = new Bench(name);
+      const { fd, peer } = bench.pair();
+      const { recorder, engine } = bench;
+      const disk = new DiskFile(100);
+      const offset = 3 * 2 ** 32 + 2 ** 31 + 77;
+      writeSync(disk.fd, disk.content, 0, 100, offset);
+      fsyncSync(disk.fd);
+      dropCached(disk.fd);
+      recorder.fetch(1, disk.fd, offset - 5000, 5100);
+      recorder.until(() => recorder.underWay === 0, 'the fetch');
+      const memory = new Region(4096);
+      assert.equal(readCached(disk.fd, memory.address, 100, offset), 100);
+      engine.directCalls(fd, true);
+      assert.equal(engine.sendFile(fd, disk.fd, offset, 200), 100);
+      assert.equal(engine.sendFile(fd, disk.fd, offset + 100, 200), 0);
+      const got = new Gathered();
+      recorder.until(() => {
+        got.add(peer.read());
+        return got.length === 100;
+      }, 'the bytes');
+      assert.ok(got.bytes.equals(disk.content));
+      engine.directCalls(fd, false);
+      bench.end();
+      disk.end();
+      memory.unmap();
+    });
+
     test('a file that is cut while it is fetched ends the fetch', { skip: realSkip }, () => {
       const bench = new Bench(name);
       const { recorder } = bench;
