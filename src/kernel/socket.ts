@@ -265,7 +265,8 @@ const sslMaxPacingRate = 47;
 
 /** SO_MAX_PACING_RATE: bytes a second at most on this socket (-1: no limit). Returns 0 or -errno. */
 export function setPacingRate(fd: number, bytesPerSecond: number): number {
-  return setSocketOption(fd, SOL.SOCKET, sslMaxPacingRate, bytesPerSecond);
+  // The option is a 32-bit number here; its largest value means: no limit.
+  return setSocketOption(fd, SOL.SOCKET, sslMaxPacingRate, Math.min(bytesPerSecond, 0xffff_ffff));
 }
 
 /** Makes close() send a reset instead of lingering: for a peer whose response cannot be completed. */
