@@ -14,6 +14,7 @@ export const siteFiles: readonly SiteFile[] = [
   { name: '1KiB.bin', bytes: 1024 },
   { name: '64KiB.bin', bytes: 64 * 1024 },
   { name: '1MiB.bin', bytes: 1 << 20 },
+  { name: '100MiB.bin', bytes: 100 << 20 },
   { name: '1GiB.bin', bytes: 1 << 30 },
 ];
 

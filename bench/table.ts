@@ -99,12 +99,15 @@ async function findRestless(entrants: readonly Entrant[]): Promise<TableResult['
   return shares.filter(({ share }) => share > 0.005);
 }
 
-/** Runs the comparison. @throws only when the surroundings fail; a peer that fails has the reason in its cell. */
-export async function runTable(options: Options): Promise<TableResult> {
+/**
+ * Runs the comparison of the main benchmark's peers, or of others.
+ * @throws only when the surroundings fail; a peer that fails has the reason in its cell.
+ */
+export async function runTable(options: Options, peers = selectPeers(options.peers)): Promise<TableResult> {
   const fileNames = [...new Set(['1KiB.bin', ...options.rows.map((row) => row.file.name)])];
   return withSession(options, fileNames, async (session) => {
     const entrants: Entrant[] = [];
-    for (const peer of selectPeers(options.peers)) {
+    for (const peer of peers) {
       const running = await session.start(peer);
       if (running) entrants.push({ peer, running });
     }

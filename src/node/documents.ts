@@ -3,12 +3,12 @@
 import type { ServerResponse } from 'node:http';
 
 /** Escapes text for HTML. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 /** Percent-encodes what no URI may contain (RFC 3986 section 2); escapes that are there stay as they are. */
-export function encodeAddress(address: string): string {
+function encodeAddress(address: string): string {
   return address.toWellFormed().replace(/%(?![0-9A-Fa-f]{2})|[^%\w\-.~:/?#[\]@!$&'()*+,;=]+/g, encodeURI);
 }
 

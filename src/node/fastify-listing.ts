@@ -80,7 +80,7 @@ async function extendedInformation(path: string): Promise<ExtendedInformation> {
 }
 
 /** Reads a directory: its folders and its files, each in order of their names. @throws the error of readdir. */
-export async function readEntries(
+async function readEntries(
   path: string,
   options: ListOptions,
   showDotfiles: boolean,

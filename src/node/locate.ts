@@ -22,7 +22,13 @@ export function locate(given: string, options: ResolvedFileOptions, end: SearchE
   if (typeof path === 'number') end.nothing(path);
   else if (path.dotfile && options.dotfiles !== 'allow') end.nothing(options.dotfiles === 'deny' ? 403 : 404);
   else if (path.trailingSlash && options.index.length > 0) findIndex(path, options, end, 0);
-  else findFile(path, options, end);
+  else if (options.followLinks) findFile(path, options, end);
+  else {
+    const found = nodeRuntime().tree.find(path.root, path.relative, path.directoryOnly);
+    // The way of most requests, without a continuation.
+    if (!(found instanceof Promise) && found.kind === 'file') end.found(found.file);
+    else findFile(path, options, end);
+  }
 }
 
 function find(path: FilePath, suffix: string, directoryOnly: boolean, follow: boolean, next: (at: Located) => void) {

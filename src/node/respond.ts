@@ -127,6 +127,10 @@ export function answerWithFile(
   options: ResolvedFileOptions,
   answering: Answering,
 ): void {
+  if (isPlainRequest(request) && options.start === 0 && options.end === undefined && file.size > 0) {
+    answerWhole(response, file, options, answering);
+    return;
+  }
   const view = {
     status: response.statusCode,
     etag: response.getHeader('ETag'),
@@ -155,8 +159,38 @@ export function answerWithFile(
   sendBody({ response, file, parts, length, ended, streamed, failed }, options.sendfile);
 }
 
+/** True for a GET without preconditions and ranges: there is nothing to decide. */
+function isPlainRequest({ method, headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    headers.range === undefined &&
+    headers['if-none-match'] === undefined &&
+    headers['if-modified-since'] === undefined &&
+    headers['if-match'] === undefined &&
+    headers['if-unmodified-since'] === undefined
+  );
+}
+
+function answerWhole(
+  response: ServerResponse,
+  file: StaticFile,
+  options: ResolvedFileOptions,
+  { ended, streamed, fail }: Answering,
+): void {
+  const { size } = file;
+  response.setHeader('Content-Length', size);
+  const content = file.content();
+  if (content !== undefined && ended === undefined && streamed === undefined) {
+    response.end(content);
+    return;
+  }
+  const failed = (error: Error): void => fail(500, error);
+  const parts = [{ start: 0, length: size }];
+  sendBody({ response, file, parts, length: size, ended, streamed, failed }, options.sendfile);
+}
+
 /** RFC 9110 section 15.4.5: what describes the content stays away from a 304. */
-export const contentFields = [
+const contentFields = [
   'Content-Encoding',
   'Content-Language',
   'Content-Length',

@@ -4,10 +4,10 @@ import type { Stats } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { resolve } from 'node:path';
 import { sendRedirect, singleLeadingSlash } from './documents.js';
-import { type FileOptions, resolveFileOptions } from './file-options.js';
+import { type FileOptions, type ResolvedFileOptions, resolveFileOptions } from './file-options.js';
 import { httpError } from './http-error.js';
-import { locate } from './locate.js';
-import { answerWithFile, setFileFields } from './respond.js';
+import { locate, type SearchEnd } from './locate.js';
+import { type Answering, answerWithFile, setFileFields } from './respond.js';
 import type { StaticFile } from './tree.js';
 
 /** Options of {@link serveStatic}: those of a file, and what becomes of requests that no file answers. */
@@ -36,52 +36,92 @@ export function serveStatic(root: string, options?: ServeStaticOptions | null): 
   if (typeof root !== 'string') throw new TypeError('root path must be a string');
   const { setHeaders } = options ?? {};
   if (setHeaders && typeof setHeaders !== 'function') throw new TypeError('option setHeaders must be function');
-  const resolved = resolveFileOptions({ ...options, root: resolve(root) });
-  const fallthrough = options?.fallthrough !== false;
-  const redirect = options?.redirect !== false;
-
+  const directory: StaticDirectory = {
+    options: resolveFileOptions({ ...options, root: resolve(root) }),
+    fallthrough: options?.fallthrough !== false,
+    redirect: options?.redirect !== false,
+    setHeaders: setHeaders ?? undefined,
+  };
   return function serveStatic(request, response, next) {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      if (fallthrough) next();
-      else refuseMethod(response);
-      return;
-    }
-    const original = pathOf(request.originalUrl ?? request.url ?? '/');
-    let path = pathOf(request.url ?? '/').path;
-    // At the mount point itself, without a slash: it is the directory's name that is asked for.
-    if (path === '/' && !original.path.endsWith('/')) path = '';
-    // Once there is a file its errors are for the application; that there is none is for whoever comes next.
-    const fail = (status: number, cause?: Error, headers?: Readonly<Record<string, string>>): void =>
-      next(httpError(status, cause, headers));
-    const nothing = (status: number, cause?: () => Error | undefined): void => {
-      if (fallthrough && status < 500) next();
-      else fail(status, cause?.());
-    };
-    locate(path, resolved, {
-      nothing,
-      directory: () => {
-        if (!redirect || path.endsWith('/')) nothing(404);
-        else sendRedirect(response, singleLeadingSlash(`${original.path}/`) + original.query);
-      },
-      found: (file) => {
-        if (setHeaders) setHeaders(response, file.path, file.stats());
-        answer(request, response, file);
-      },
-    });
-
-    function answer(request: IncomingMessage, response: ServerResponse, file: StaticFile): void {
-      try {
-        if (response.headersSent) {
-          fail(500, new Error("Can't set headers after they are sent."));
-          return;
-        }
-        setFileFields(response, file, resolved);
-        answerWithFile(request, response, file, resolved, { fail, ended: undefined, streamed: undefined });
-      } finally {
-        file.release();
-      }
+    if (request.method === 'GET' || request.method === 'HEAD') {
+      new StaticRequest(directory, request, response, next).answer();
+    } else if (directory.fallthrough) {
+      next();
+    } else {
+      refuseMethod(response);
     }
   };
+}
+
+interface StaticDirectory {
+  readonly options: ResolvedFileOptions;
+  readonly fallthrough: boolean;
+  readonly redirect: boolean;
+  readonly setHeaders: ServeStaticOptions['setHeaders'];
+}
+
+/** One request on its way: the end of its search, and whom its answer is told to. */
+class StaticRequest implements SearchEnd, Answering {
+  readonly ended = undefined;
+  readonly streamed = undefined;
+  readonly fail: Answering['fail'];
+  readonly #directory: StaticDirectory;
+  readonly #request: Parameters<Middleware>[0];
+  readonly #response: ServerResponse;
+  readonly #next: (error?: unknown) => void;
+  #path = '';
+
+  constructor(
+    directory: StaticDirectory,
+    request: Parameters<Middleware>[0],
+    response: ServerResponse,
+    next: (error?: unknown) => void,
+  ) {
+    this.#directory = directory;
+    this.#request = request;
+    this.#response = response;
+    this.#next = next;
+    this.fail = (status, cause, headers) => next(httpError(status, cause, headers));
+  }
+
+  answer(): void {
+    const { url = '/', originalUrl = url } = this.#request;
+    this.#path = pathOf(url);
+    // At the mount point itself, without a slash: it is the directory's name that is asked for.
+    if (this.#path === '/' && originalUrl !== url && !pathOf(originalUrl).endsWith('/')) this.#path = '';
+    locate(this.#path, this.#directory.options, this);
+  }
+
+  found(file: StaticFile): void {
+    const { setHeaders, options } = this.#directory;
+    const response = this.#response;
+    try {
+      if (response.headersSent) {
+        this.fail(500, new Error("Can't set headers after they are sent."));
+        return;
+      }
+      if (setHeaders !== undefined) setHeaders(response, file.path, file.stats());
+      setFileFields(response, file, options);
+      answerWithFile(this.#request, response, file, options, this);
+    } finally {
+      file.release();
+    }
+  }
+
+  directory(): void {
+    if (!this.#directory.redirect || this.#path.endsWith('/')) {
+      this.nothing(404);
+      return;
+    }
+    const { url = '/', originalUrl = url } = this.#request;
+    sendRedirect(this.#response, singleLeadingSlash(`${pathOf(originalUrl)}/`) + queryOf(originalUrl));
+  }
+
+  /** Once there is a file its errors are for the application; that there is none is for whoever comes next. */
+  nothing(status: number, cause?: () => Error | undefined): void {
+    if (this.#directory.fallthrough && status < 500) this.#next();
+    else this.fail(status, cause?.());
+  }
 }
 
 function refuseMethod(response: ServerResponse): void {
@@ -93,10 +133,13 @@ function refuseMethod(response: ServerResponse): void {
 
 const authority = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
-/** The path and the query of a request target in origin or absolute form (RFC 9112 section 3.2). */
-function pathOf(target: string): { readonly path: string; readonly query: string } {
+/** The path of a request target in origin or absolute form (RFC 9112 section 3.2). */
+function pathOf(target: string): string {
   const local = target.startsWith('/') ? target : target.replace(authority, '');
   const end = local.search(/[?#]/);
-  if (end < 0) return { path: local, query: '' };
-  return { path: local.substring(0, end), query: local.charAt(end) === '?' ? local.substring(end) : '' };
+  return end < 0 ? local : local.substring(0, end);
+}
+
+function queryOf(target: string): string {
+  return /\?[^#]*/.exec(target)?.[0] ?? '';
 }

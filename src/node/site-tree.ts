@@ -2,7 +2,7 @@
 // representations as files. A root is looked at by name for every request, since a deployment may put another
 // directory, or a link to another, in its place.
 
-import { fstatSync, type ReadStream, readSync, type Stats } from 'node:fs';
+import { fstatSync, type ReadStream, readSync, realpathSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { S } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
@@ -137,7 +137,14 @@ interface Root {
   readonly site: Site;
   readonly device: number;
   readonly inode: number;
+  /** A link is part of its name: it may lead elsewhere at any time, and nothing says so. */
+  readonly linked: boolean;
+  upheavals: number;
+  checkedMs: number;
 }
+
+/** How long a root without links in its name is believed to be where it was: only one above it could have been moved. */
+const believeMs = 50;
 
 /** What a {@link SiteTree} may hold. */
 export interface SiteTreeOptions {
@@ -166,7 +173,7 @@ export class SiteTree implements FileTree {
   /** See {@link FileTree}; never a promise. */
   find(root: string, relative: string, directoryOnly: boolean): Located {
     if (root.length > maxPath || relative.length > maxPath) return absent;
-    const site = this.#site(root);
+    let site = this.#site(root);
     if (typeof site === 'number') {
       // The root may be a file: then the empty path names it.
       const isFile = site === -Errno.ENOTDIR && relative === '' && !directoryOnly && root !== '/';
@@ -174,7 +181,15 @@ export class SiteTree implements FileTree {
     }
     for (let attempt = 0; ; attempt++) {
       const found = site.find({ path: relative, trailingSlash: directoryOnly, dotfile: false });
-      if (found.kind === 'nothing') return nothing(found.status);
+      if (found.kind === 'nothing') {
+        // What is not there may be there now, in another directory of the root's name.
+        const known = this.#roots.get(root)!;
+        if (attempt > 0 || this.#recheck(root, known)) return found.status === 404 ? absent : nothing(found.status);
+        const other = this.#open(root);
+        if (typeof other === 'number') return nothing(statusOf(other));
+        site = other;
+        continue;
+      }
       if (found.kind !== 'file') return directory;
       const file = this.#file(root, found.representation);
       // A size is never promised on the word of a cache: only bytes that are in memory already are sure.
@@ -198,21 +213,29 @@ export class SiteTree implements FileTree {
   /** The site of a root as it is now, or -errno. */
   #site(root: string): Site | number {
     const known = this.#roots.get(root);
-    const result = pathStatus(root, status);
-    if (known !== undefined) {
-      if (result === 0 && known.device === status.device && known.inode === status.inode) {
-        known.site.refresh();
-        return known.site;
-      }
-      this.#roots.delete(root);
-      known.site.retire();
-    }
-    if (result < 0) return result;
-    if ((status.mode & S.IFMT) !== S.IFDIR) return -Errno.ENOTDIR;
-    return this.#open(root);
+    if (known === undefined) return this.#open(root);
+    const { site } = known;
+    site.refresh();
+    if (!known.linked && known.upheavals === site.upheavals && performance.now() - known.checkedMs < believeMs)
+      return site;
+    return this.#recheck(root, known) ? site : this.#open(root);
+  }
+
+  /** True when a root is the directory that its site is open on; else the site is let go. */
+  #recheck(root: string, known: Root): boolean {
+    const { site, device, inode } = known;
+    known.checkedMs = performance.now();
+    known.upheavals = site.upheavals;
+    if (pathStatus(root, status) === 0 && device === status.device && inode === status.inode) return true;
+    this.#roots.delete(root);
+    site.retire();
+    return false;
   }
 
   #open(root: string): Site | number {
+    const result = pathStatus(root, status);
+    if (result < 0) return result;
+    if ((status.mode & S.IFMT) !== S.IFDIR) return -Errno.ENOTDIR;
     for (const [name, { site }] of this.#roots) {
       if (this.#roots.size < maxRoots) break;
       this.#roots.delete(name);
@@ -221,7 +244,9 @@ export class SiteTree implements FileTree {
     try {
       const site = new Site(this.#loop, { root, index: [], dotfiles: 'allow', maxFiles: this.#maxFiles });
       fileStatus(site.root, status);
-      this.#roots.set(root, { site, device: status.device, inode: status.inode });
+      const { device, inode } = status;
+      const linked = realpathSync.native(root) !== root;
+      this.#roots.set(root, { site, device, inode, linked, upheavals: 0, checkedMs: performance.now() });
       return site;
     } catch (error) {
       return -((error as { errno?: number }).errno ?? Errno.EIO);

@@ -51,6 +51,8 @@ const believeMs = 1000;
 /** One served directory of one worker. */
 export class Site {
   readonly files = new OpenFiles();
+  /** How often anything may have changed, the root's own place included. */
+  upheavals = 0;
   readonly #options: SiteOptions;
   readonly #loop: Loop;
   readonly #root: number;
@@ -235,6 +237,7 @@ export class Site {
 
   #changed(path: string | undefined): void {
     if (path === undefined) {
+      this.upheavals++;
       for (const representation of [...this.#dependencies.keys()]) this.#drop(representation);
       return;
     }
