@@ -22,22 +22,20 @@ export function locate(given: string, options: ResolvedFileOptions, end: SearchE
   if (typeof path === 'number') end.nothing(path);
   else if (path.dotfile && options.dotfiles !== 'allow') end.nothing(options.dotfiles === 'deny' ? 403 : 404);
   else if (path.trailingSlash && options.index.length > 0) findIndex(path, options, end, 0);
-  else if (options.followLinks) findFile(path, options, end);
-  else {
-    const found = nodeRuntime().tree.find(path.root, path.relative, path.directoryOnly);
-    // The way of most requests, without a continuation.
-    if (!(found instanceof Promise) && found.kind === 'file') end.found(found.file);
-    else findFile(path, options, end);
-  }
+  else findFile(path, options, end);
 }
 
-function find(path: FilePath, suffix: string, directoryOnly: boolean, follow: boolean, next: (at: Located) => void) {
+function find(path: FilePath, suffix: string, directoryOnly: boolean, follow: boolean): Located | Promise<Located> {
   const { root } = path;
+  const { tree } = nodeRuntime();
   const relative = path.relative + suffix;
-  const anywhere = follow && root.startsWith('/');
-  const found = anywhere
-    ? nodeRuntime().tree.find('/', `${root}/${relative}`.split('/').filter(Boolean).join('/'), directoryOnly)
-    : nodeRuntime().tree.find(root, suffix === '' ? relative : relative.replace(/^\//, ''), directoryOnly);
+  if (!follow || !root.startsWith('/')) return tree.find(root, relative.replace(/^\//, ''), directoryOnly);
+  const names = `${root}/${relative}`.split('/').filter((name) => name !== '');
+  return tree.find('/', names.join('/'), directoryOnly);
+}
+
+/** Goes on with what was found, at once where that is known: most requests never wait. */
+function then(found: Located | Promise<Located>, next: (located: Located) => void): void {
   if (found instanceof Promise) found.then(next);
   else next(found);
 }
@@ -45,7 +43,7 @@ function find(path: FilePath, suffix: string, directoryOnly: boolean, follow: bo
 /** The first of the index names that is a file. Why the last one is not is why there is none. */
 function findIndex(path: FilePath, options: ResolvedFileOptions, end: SearchEnd, at: number): void {
   const name = options.index[at]!;
-  find(path, `/${name}`, false, options.followLinks, (located) => {
+  then(find(path, `/${name}`, false, options.followLinks), (located) => {
     if (located.kind === 'file') end.found(located.file);
     else if (located.kind === 'nothing' && located.status !== 404) fail(located, `${path.absolute}/${name}`, end);
     else if (at + 1 < options.index.length) findIndex(path, options, end, at + 1);
@@ -55,7 +53,7 @@ function findIndex(path: FilePath, options: ResolvedFileOptions, end: SearchEnd,
 }
 
 function findFile(path: FilePath, options: ResolvedFileOptions, end: SearchEnd): void {
-  find(path, '', path.directoryOnly, options.followLinks, (located) => {
+  then(find(path, '', path.directoryOnly, options.followLinks), (located) => {
     if (located.kind === 'file') end.found(located.file);
     else if (located.kind === 'directory') end.directory(path.absolute);
     else if (located.status === 404 && mayHaveExtension(path, options)) findExtension(path, options, end, 0);
@@ -71,7 +69,7 @@ function mayHaveExtension(path: FilePath, options: ResolvedFileOptions): boolean
 
 function findExtension(path: FilePath, options: ResolvedFileOptions, end: SearchEnd, at: number): void {
   const suffix = `.${options.extensions[at]}`;
-  find(path, suffix, false, options.followLinks, (located) => {
+  then(find(path, suffix, false, options.followLinks), (located) => {
     if (located.kind === 'file') end.found(located.file);
     else if (at + 1 < options.extensions.length) findExtension(path, options, end, at + 1);
     else if (located.kind === 'directory') end.nothing(404);

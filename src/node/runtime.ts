@@ -7,6 +7,7 @@ import { closeDescriptor } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { serveProfile } from '../serve/profile.js';
 import { Loop } from '../transport/loop.js';
+import type { EngineChoice } from '../transport/open-engine.js';
 import { PortableTree } from './portable-tree.js';
 import { SiteTree } from './site-tree.js';
 import type { FileTree } from './tree.js';
@@ -23,8 +24,8 @@ export class SharedLoop {
   #transfers = 0;
 
   /** @throws UnsupportedError or SystemError where there can be none. */
-  constructor() {
-    this.loop = new Loop();
+  constructor(engine: EngineChoice) {
+    this.loop = new Loop(engine);
     try {
       this.loop.attach();
     } catch (error) {
@@ -68,8 +69,9 @@ export function nodeRuntime(): Runtime {
 
 function start(): Runtime {
   try {
+    const engine = engineChoice();
     checkOpening();
-    const shared = new SharedLoop();
+    const shared = new SharedLoop(engine);
     const inlineBytes = Math.min(serveProfile()?.inlineBytes ?? defaultInlineBytes, largestInlineBytes);
     const maxFiles = Math.max(16, Math.min(4096, Math.floor(resourceLimit('NOFILE').soft / 8)));
     const tree = new SiteTree(shared.loop, { inlineBytes, budget: contentBudget, maxFiles });
@@ -77,6 +79,14 @@ function start(): Runtime {
   } catch (error) {
     return { tree: new PortableTree(), shared: undefined, reason: (error as Error).message };
   }
+}
+
+/** CLEARWAY_ENGINE: `uring`, `epoll`, or `stream` for neither; auto when it is not set. @throws for anything else. */
+function engineChoice(): EngineChoice {
+  const wanted = process.env.CLEARWAY_ENGINE ?? 'auto';
+  if (wanted === 'auto' || wanted === 'uring' || wanted === 'epoll') return wanted;
+  if (wanted === 'stream') throw new Error('CLEARWAY_ENGINE=stream asks for streams');
+  throw new Error(`CLEARWAY_ENGINE is auto, uring, epoll or stream, not ${wanted}`);
 }
 
 /** openat2 is younger than some kernels, and older filters of system calls refuse it. */

@@ -103,6 +103,9 @@ class StaticRequest implements SearchEnd, Answering {
       if (setHeaders !== undefined) setHeaders(response, file.path, file.stats());
       setFileFields(response, file, options);
       answerWithFile(this.#request, response, file, options, this);
+    } catch (error) {
+      // The application's own function threw: also where the search took a turn it has to hear of it.
+      this.#next(error);
     } finally {
       file.release();
     }

@@ -23,6 +23,8 @@ class StreamBody {
   begin(): void {
     const { file, response } = this.#body;
     file.retain();
+    // From here the body is ours: a cork that nobody takes out would keep it back for ever.
+    for (let corks = response.writableCorked ?? 0; corks > 0; corks--) response.uncork();
     response.once('close', this.#onClose);
     this.#send();
   }
@@ -31,8 +33,9 @@ class StreamBody {
     const { response, parts, file } = this.#body;
     const part = parts[this.#nextPart++];
     if (part === undefined) {
+      // Behind another answer the bytes wait in Node: they are sent when it says so.
+      response.once('finish', () => this.#end('sent'));
       response.end();
-      this.#end('sent');
     } else if (typeof part === 'string') {
       response.write(part, 'latin1');
       this.#send();
