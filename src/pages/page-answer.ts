@@ -1,6 +1,7 @@
 // PageAnswer: one page on one of Clearway's connections. Whole, it leaves with a Content-Length and one call; else in
 // chunks (RFC 9112 section 7.1), or to an HTTP/1.0 client until the connection ends.
 
+import { resetOnClose } from '../kernel/socket.js';
 import type { ListWriter } from '../memory/list-writer.js';
 import { SgList } from '../memory/sg-list.js';
 import { WriteMemoryError } from '../memory/write-frames.js';
@@ -176,7 +177,8 @@ export class PageAnswer<Data> implements RenderingTarget {
     before.release();
     this.#responder.pageFailed(error);
     if (begun) {
-      // No framing says "this went wrong": only the end of the connection does.
+      // No framing says "this went wrong": only the end of the connection does; to a client of HTTP/1.0, a reset.
+      if (this.#isOld) resetOnClose(this.#connection.fd);
       this.#finish('failed');
       this.#connection.abort();
       return;

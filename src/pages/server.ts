@@ -55,6 +55,7 @@ export class PageServer<Data> {
   readonly #loop: Loop;
   readonly #metrics = new Metrics(new SharedArrayBuffer(metricsBytes), 0);
   readonly #site: Site | undefined;
+  readonly #others: Responder | undefined;
   readonly #protocol: PageProtocol<Data>;
   readonly #listenFd: number;
   readonly #listener: Listener<ReturnType<PageProtocol<Data>['createState']>>;
@@ -70,6 +71,7 @@ export class PageServer<Data> {
     const failed = options.onError ?? ((error: Error) => console.error(`page: ${error.message}`));
     const { site, responder: others } = this.#files(options.root);
     this.#site = site;
+    this.#others = others;
     const { routes } = options;
     const responder = new PageResponder<Data>(this.#loop, {
       route: typeof routes === 'function' ? routes : routeTable(routes),
@@ -125,6 +127,7 @@ export class PageServer<Data> {
       this.#protocol.draining = true;
       this.#listener.drain(() => {
         clearTimeout(limit);
+        this.#others?.close();
         this.#site?.close();
         // Not from within the event that ended the last connection.
         setImmediate(() => {

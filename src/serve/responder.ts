@@ -83,6 +83,11 @@ export class Responder {
     });
   }
 
+  /** Lets go of what is kept beside the frames: for a responder that does not live as long as its thread. */
+  close(): void {
+    this.#composer?.documents.close();
+  }
+
   #composerHost(): ComposerHost {
     return {
       site: this.#site,

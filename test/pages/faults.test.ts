@@ -1,0 +1,212 @@
+// What goes wrong with pages: slots that throw, never resolve or resolve too late, files that are gone, clients that leave
+// at every stage. No crash, nothing left lent or open, and no page that looks whole and is not.
+
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { writeFrames } from '../../src/memory/write-frames.js';
+import { file, html, type PageContext, page, slot, template } from '../../src/pages/index.js';
+import { messagesLeased } from '../../src/transport/gather.js';
+import { ask, type Door, doorClosed, doors, type OpenDoor, openDoor, until } from './doors.js';
+
+const filler = 'f'.repeat(5000);
+
+function forEachDoor(name: string, run: (open: OpenDoor, door: Door) => Promise<void>): void {
+  for (const door of doors) {
+    test(`${door}: ${name}`, { skip: doorClosed(door) }, async () => {
+      const open = await openDoor(door, page(''));
+      try {
+        await run(open, door);
+        await until('everything lent comes back', () => writeFrames().leased === 0 && messagesLeased() === 0);
+      } finally {
+        await open.close();
+      }
+    });
+  }
+}
+
+forEachDoor('a slot that throws is a 500 without a fallback', async (open) => {
+  const told: unknown[] = [];
+  const onError = (error: unknown, name: string): void => {
+    told.push([(error as Error).message, name]);
+  };
+  const boom = (): never => {
+    throw new Error('boom');
+  };
+  for (const render of [boom, async () => boom()]) {
+    open.page = page(`${filler}{{a}}`, { a: render }, { onError });
+    const answer = await ask(open.port);
+    assert.equal(answer.status, 500);
+    assert.ok(answer.complete);
+    assert.doesNotMatch(answer.body.toString(), /boom/);
+  }
+  assert.deepEqual(told, [
+    ['boom', 'a'],
+    ['boom', 'a'],
+  ]);
+  await until('both are reported', () => open.reports.length === 2);
+  assert.deepEqual(
+    open.reports.map((report) => report.outcome),
+    ['failed', 'failed'],
+  );
+});
+
+forEachDoor('a fallback stands in: a value, or made from the error', async (open) => {
+  const fails = async (): Promise<never> => {
+    throw new Error('<boom>');
+  };
+  open.page = page('[{{a}}][{{b}}][{{c}}]', {
+    a: { render: fails, fallback: 'x' },
+    b: { render: fails, fallback: (error) => html`<i>${(error as Error).message}</i>` },
+    c: { render: () => file('/no/such/file'), fallback: 'gone' },
+  });
+  const answer = await ask(open.port);
+  assert.equal(answer.body.toString(), '[x][<i>&lt;boom&gt;</i>][gone]');
+});
+
+forEachDoor('a fallback that fails, a value that is none and a file that is gone are a 500', async (open) => {
+  const pages = [
+    page('{{a}}', {
+      a: {
+        render: () => Promise.reject(new Error('1')),
+        fallback: () => {
+          throw new Error('2');
+        },
+      },
+    }),
+    page('{{a}}', { a: (() => ({ no: 'fragment' })) as never }),
+    page('{{a}}', { a: async () => file('/no/such/file') }),
+    page(template([filler, file('/no/such/file')])),
+  ];
+  for (const each of pages) {
+    open.page = each;
+    assert.equal((await ask(open.port)).status, 500);
+  }
+});
+
+forEachDoor('the head and what precedes a slow slot leave before it resolves', async (open) => {
+  let release = (): void => {};
+  const slow = new Promise<string>((resolve) => {
+    release = () => resolve('late');
+  });
+  open.page = page(template([filler, slot('quick'), filler, slot('slow'), 'end']), {
+    quick: () => 'quick',
+    slow: () => slow,
+  });
+  let seen = 0;
+  // The slot resolves only because bytes came: a page that waits for it would never leave.
+  const answer = await ask(open.port, {
+    onData: () => {
+      seen++;
+      release();
+    },
+  });
+  assert.ok(seen > 0);
+  assert.equal(answer.body.toString(), `${filler}quick${filler}lateend`);
+  assert.match(answer.head, /transfer-encoding: chunked/i);
+  assert.ok(answer.complete);
+});
+
+forEachDoor('slots that resolve in the same turn make a page with a length', async (open) => {
+  const soon = async (): Promise<string> => {
+    await Promise.resolve();
+    return 'soon';
+  };
+  open.page = page('{{a}}{{b}}', { a: soon, b: soon });
+  assert.match((await ask(open.port)).head, /content-length: 8/i);
+});
+
+forEachDoor('a slot that never resolves is replaced in its time', async (open) => {
+  let late: ((value: string) => void) | undefined;
+  const never = (): Promise<string> => {
+    return new Promise((resolve) => {
+      late = resolve;
+    });
+  };
+  open.page = page('a{{x}}b', { x: { render: never, timeoutMs: 40, fallback: (error) => (error as Error).name } });
+  const answer = await ask(open.port);
+  assert.equal(answer.body.toString(), 'aSlotTimeoutErrorb');
+  assert.ok(answer.complete);
+  late?.('too late');
+  await sleep(5);
+});
+
+forEachDoor(
+  'a slot without a fallback that fails late ends the connection, and the page does not look whole',
+  async (open) => {
+    const fails = async (): Promise<string> => {
+      await sleep(20);
+      throw new Error('late');
+    };
+    open.page = page(`${filler}{{x}}${filler}`, { x: fails });
+    const failed = await ask(open.port);
+    assert.equal(failed.status, 200);
+    assert.equal(failed.complete, false);
+    open.page = page(`${filler}{{x}}${filler}`, { x: { render: () => new Promise(() => {}), timeoutMs: 30 } });
+    assert.equal((await ask(open.port)).complete, false);
+    await until('both are reported', () => open.reports.length === 2);
+    assert.deepEqual(
+      open.reports.map((report) => report.outcome),
+      ['failed', 'failed'],
+    );
+  },
+);
+
+forEachDoor('a client that leaves is told to the slots', async (open) => {
+  for (const reset of [false, true]) {
+    let context: PageContext | undefined;
+    const never = (of: PageContext): Promise<string> => {
+      context = of;
+      return new Promise(() => {});
+    };
+    open.page = page(`${filler}{{x}}`, { x: never });
+    const socket = connect({ port: open.port, host: '127.0.0.1' });
+    socket.on('error', () => {});
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until('the slot is asked', () => context !== undefined);
+    const { signal } = context!;
+    assert.equal(signal.aborted, false);
+    if (reset) socket.resetAndDestroy();
+    else socket.destroy();
+    await until('the signal is aborted', () => signal.aborted);
+    assert.equal((signal.reason as Error).name, 'AbortError');
+  }
+  await until('both are reported', () => open.reports.length === 2);
+  assert.deepEqual(
+    open.reports.map((report) => report.outcome),
+    ['left', 'left'],
+  );
+});
+
+forEachDoor('clients that leave at every stage leave nothing behind', async (open) => {
+  const large = 'l'.repeat(300_000);
+  open.page = page(template([large, slot('a'), large, file(process.execPath), slot('b'), large]), {
+    a: async () => 'a'.repeat(50_000),
+    b: async () => {
+      await sleep(5);
+      return 'b';
+    },
+  });
+  const before = descriptors();
+  for (const leaveAfter of [1, 1000, 200_000, 320_000, 700_000, 2_000_000]) await ask(open.port, { leaveAfter });
+  await until('all are reported', () => open.reports.length === 6);
+  await until('descriptors are closed', () => descriptors() <= before + 1, 10_000);
+});
+
+forEachDoor('a reader that stalls for good holds the page up, not the server', async (open) => {
+  const stalled = connect({ port: open.port, host: '127.0.0.1' });
+  open.page = page(template(['s'.repeat(8_000_000), slot('a')]), { a: () => 'a' });
+  stalled.pause();
+  stalled.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await sleep(50);
+  open.page = page('{{a}}', { a: () => 'quick' });
+  assert.equal((await ask(open.port)).body.toString(), 'quick');
+  stalled.destroy();
+});
+
+/** Descriptors of this process. */
+function descriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
