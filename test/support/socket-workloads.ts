@@ -6,24 +6,17 @@ import { once } from 'node:events';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { AF, IORING_OP, MSG, SO, SOCK, SOL } from '../../src/kernel/constants.js';
+import { AF, IORING_OP, MSG, SOCK } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { syscall3, syscall6 } from '../../src/kernel/ffi.js';
 import { createMemoryFile, scratch } from '../../src/kernel/memory.js';
 import { sys } from '../../src/kernel/numbers.js';
-import {
-  acceptNonBlocking,
-  connectTcp,
-  listenTcp,
-  localAddress,
-  setNonBlocking,
-  setSocketOption,
-} from '../../src/kernel/socket.js';
+import { acceptNonBlocking, connectTcp, listenTcp, localAddress, setNonBlocking } from '../../src/kernel/socket.js';
 import { udpPair, unixStreamPair } from '../../src/kernel/socket-pair.js';
 import { check } from '../../src/kernel/system-error.js';
+import { bySendfile, bySplice, byUring, pinning } from '../../src/lab/senders.js';
 import { Region } from '../../src/memory/region.js';
 import type { Counters } from '../../src/meter/accounts.js';
-import { UringRing } from '../../src/uring/ring.js';
 
 const region = new Region(1024 * 1024);
 const sendAt = region.address;
@@ -68,48 +61,6 @@ function pump(bytes: number, sendSome: (left: number) => number, receiveSome: ()
 }
 
 const file = () => createMemoryFile('workload', total);
-const sendfile = (socket: number, from: number, left: number) =>
-  syscall6(sys.sendfile, socket, from, 0, Math.min(left, 256 * 1024));
-
-function splice(socket: number, from: number): (left: number) => number {
-  const pipe = scratch(8);
-  check(syscall3(sys.pipe2, pipe.address, 0o4000), 'pipe2');
-  const [out, into] = [pipe.data.getInt32(pipe.offset, true), pipe.data.getInt32(pipe.offset + 4, true)];
-  let held = 0;
-  return (left) => {
-    if (held === 0) held = check(syscall6(sys.splice, from, 0, into, 0, Math.min(left, 65536), 0), 'splice');
-    const moved = syscall6(sys.splice, out, 0, socket, 0, held, 2);
-    if (moved > 0) held -= moved;
-    return moved;
-  };
-}
-
-/** Sends by one io_uring operation at a time and waits for its completions (SEND_ZC has two). */
-function uringSend(socket: number, operation: number, flags = 0): (left: number) => number {
-  const ring = new UringRing(8, 16);
-  return (left) => {
-    const at = ring.next();
-    const words = ring.words;
-    words[at] = operation | (flags << 8);
-    words[at + 1] = socket;
-    words[at + 4] = sendAt | 0;
-    words[at + 5] = Math.floor(sendAt / 2 ** 32);
-    words[at + 6] = Math.min(left, 65536);
-    words[at + 7] = MSG.DONTWAIT | MSG.NOSIGNAL;
-    words[at + 8] = 1;
-    words[at + 9] = 0;
-    ring.submit(true, 1000);
-    let result = -Errno.EAGAIN;
-    while (ring.completionRing.available() > 0) {
-      const entry = (ring.completionRing.head & ring.completionRing.mask) * 4;
-      if ((ring.completions[entry + 3]! & 8) === 0) result = ring.completions[entry + 2]!;
-      ring.completionRing.head++;
-      ring.completionRing.release();
-    }
-    return result;
-  };
-}
-
 const both = (bytes: number): Counters => ({ payloadSent: bytes, payloadReceived: bytes });
 const tcp = (bytes: number): Counters => ({ ...both(bytes), tcpSent: bytes, tcpReceived: bytes });
 
@@ -120,11 +71,6 @@ function tcpBy(
   const [sender, receiver] = tcpPair();
   const bytes = pump(total, sendSome(sender), () => receive(receiver, 65536));
   return { ...both(bytes), tcpReceived: bytes, [way]: bytes, ...(way === 'pinned' ? { reverted: bytes } : {}) };
-}
-
-function pinning(fd: number): number {
-  check(setSocketOption(fd, SOL.SOCKET, SO.ZEROCOPY, 1), 'setsockopt', 'SO_ZEROCOPY');
-  return fd;
 }
 
 /** Datagrams of `size`, one sent and one received at a time. */
@@ -167,20 +113,12 @@ export const workloads: Readonly<Record<string, () => Counters>> = {
   },
   'tcp-write-plainly-with-flag': () =>
     tcpBy((fd) => (left) => send(fd, Math.min(left, 65536), MSG.ZEROCOPY), 'tcpSent'),
-  'tcp-sendfile': () =>
-    tcpBy(
-      (fd) =>
-        (
-          (from) => (left) =>
-            sendfile(fd, from, left)
-        )(file()),
-      'spliced',
-    ),
-  'tcp-splice': () => tcpBy((fd) => splice(fd, file()), 'spliced'),
+  'tcp-sendfile': () => tcpBy((fd) => bySendfile(fd, file()), 'spliced'),
+  'tcp-splice': () => tcpBy((fd) => bySplice(fd, file()), 'spliced'),
   'tcp-zerocopy': () => tcpBy((fd) => (left) => send(pinning(fd), Math.min(left, 65536), MSG.ZEROCOPY), 'pinned'),
-  'tcp-uring-send': () => tcpBy((fd) => uringSend(fd, IORING_OP.SEND), 'tcpSent'),
-  'tcp-uring-worker': () => tcpBy((fd) => uringSend(fd, IORING_OP.SEND, 16), 'tcpSent'),
-  'tcp-uring-send-zc': () => tcpBy((fd) => uringSend(fd, IORING_OP.SEND_ZC), 'pinned'),
+  'tcp-uring-send': () => tcpBy((fd) => byUring(fd, sendAt, IORING_OP.SEND), 'tcpSent'),
+  'tcp-uring-worker': () => tcpBy((fd) => byUring(fd, sendAt, IORING_OP.SEND, { flags: 16 }), 'tcpSent'),
+  'tcp-uring-send-zc': () => tcpBy((fd) => byUring(fd, sendAt, IORING_OP.SEND_ZC), 'pinned'),
   'tcp-mixed-ways': () => {
     const [sender, receiver] = tcpPair();
     const from = file();
@@ -247,16 +185,8 @@ export const workloads: Readonly<Record<string, () => Counters>> = {
     return { udpSent: 100_000, udpReceived: 200_000, payloadSent: 100_000, payloadReceived: 100_000 };
   },
   'unix-stream': () => unixBy((fd) => (left) => send(fd, Math.min(left, 65536)), 'unixSent'),
-  'unix-sendfile': () =>
-    unixBy(
-      (fd) =>
-        (
-          (from) => (left) =>
-            sendfile(fd, from, left)
-        )(file()),
-      'spliced',
-    ),
-  'unix-splice': () => unixBy((fd) => splice(fd, file()), 'spliced'),
+  'unix-sendfile': () => unixBy((fd) => bySendfile(fd, file()), 'spliced'),
+  'unix-splice': () => unixBy((fd) => bySplice(fd, file()), 'spliced'),
   'unix-datagram': () => datagrams(unixDatagramPair(), 5000, 300, 'unix'),
 };
 
@@ -279,8 +209,8 @@ const ends: Readonly<Record<string, (portFile: string) => Counters>> = {
   },
   'sender-sendfile': (portFile) => {
     const socket = connectTcp({ host, port: Number(readFileSync(portFile, 'utf8')) });
-    const from = file();
-    for (let sent = 0; sent < total; ) sent += check(sendfile(socket, from, total - sent), 'sendfile');
+    const sendSome = bySendfile(socket, file());
+    for (let sent = 0; sent < total; ) sent += check(sendSome(total - sent), 'sendfile');
     return { spliced: total, payloadSent: total };
   },
   'sender-zerocopy': (portFile) => {

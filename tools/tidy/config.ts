@@ -29,7 +29,7 @@ export const config: Config = {
     ['engine'],
     ['uring', 'epoll', 'bpf', 'xdp', 'virtio', 'kvm', 'alsa'],
     ['transport'],
-    ['serve', 'pages', 'media', 'node', 'meter', 'journey', 'kv', 'audio', 'vmm'],
+    ['serve', 'pages', 'media', 'node', 'meter', 'journey', 'lab', 'kv', 'audio', 'vmm'],
     ['dashboard'],
     [ENTRY_LAYER],
     ['cli'],
