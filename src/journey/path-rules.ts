@@ -39,6 +39,8 @@ export interface PathDescription {
   ktls?: 'none' | 'software' | 'device';
   /** An XDP program in generic mode on the receiving device. */
   genericXdp?: boolean;
+  /** An XDP program in the driver of the veth device at the receiving end. */
+  xdpOnVethPeer?: boolean;
   /** MTU of the route, when a hop has a smaller one than the device. */
   pathMtu?: number;
   mtu?: number;
@@ -232,6 +234,14 @@ export const pathRules: readonly PathRule[] = [
     why: 'a generic XDP program sees one contiguous packet with headroom',
     avoid: 'attach the program in native mode',
     bytes: (path, facts) => (path.genericXdp ? facts.bytes : 0),
+  },
+  {
+    rule: 'veth_xdp_rcv_skb → skb_pp_cow_data',
+    source: 'drivers/net/veth.c: veth_convert_skb_to_xdp_buff',
+    kind: 'copy',
+    why: 'packets of a socket are shared and lack the headroom a program may use: each is copied into pages of the receiving queue',
+    avoid: 'attach the program to the physical device, or use a tc program on the veth device',
+    bytes: (path, facts) => (path.xdpOnVethPeer ? facts.bytes : 0),
   },
   {
     rule: 'ip_do_fragment → skb_copy_bits',
