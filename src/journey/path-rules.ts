@@ -71,6 +71,8 @@ interface PathRule {
   kind: Finding['kind'];
   why: string;
   avoid: string;
+  /** Where it applies, what was referenced is the kernel's own copy from there on: no later rule finds a reference. */
+  endsReference?: true;
   /** Bytes copied, 0 when the rule does not apply. */
   bytes: (path: PathDescription, facts: PathFacts) => number;
 }
@@ -79,13 +81,51 @@ const orphan = 'net/core/skbuff.c: skb_orphan_frags_rx, skb_copy_ubufs';
 
 export const pathRules: readonly PathRule[] = [
   {
-    rule: 'tcp_sendmsg_locked / __ip_append_data',
-    source: 'Documentation/networking/msg_zerocopy.rst: devices without scatter-gather or checksum offload',
+    rule: '__ip_append_data',
+    source: 'net/ipv4/ip_output.c: MSG_ZEROCOPY of UDP wants scatter-gather and checksum offload',
     kind: 'copy',
     why: 'the device gathers no fragments, so the call copies at once although it was asked for a reference',
-    avoid: 'switch scatter-gather on: ethtool -K DEV sg on tx on',
+    avoid: 'switch scatter-gather and checksum offload on: ethtool -K DEV sg on tx on',
+    endsReference: true,
     bytes: (path, facts) =>
-      facts.userPages && (path.scatterGather === false || path.checksumOffload === false) ? facts.bytes : 0,
+      facts.protocol === 'udp' && facts.userPages && (path.scatterGather === false || path.checksumOffload === false)
+        ? facts.bytes
+        : 0,
+  },
+  {
+    rule: 'tcf_mirred_act → skb_clone, skb_orphan_frags_rx at the target',
+    source: 'net/sched/act_mirred.c',
+    kind: 'copy',
+    why: 'the mirrored clone goes to another device; user pages are copied when it is delivered there',
+    avoid: 'mirror on the switch, or mirror a sample',
+    bytes: (path, facts) => (facts.userPages && path.tc?.includes('mirror') ? facts.bytes : 0),
+  },
+  {
+    rule: 'netem_enqueue → skb_linearize',
+    source: 'net/sched/sch_netem.c: corrupt',
+    kind: 'linearise',
+    why: 'corruption flips a bit of the payload: the packet is unshared and made linear, super-packets are segmented first',
+    avoid: 'leave corruption out of paths that must be fast',
+    endsReference: true,
+    bytes: (path, facts) => (path.tc?.includes('netem-corrupt') ? facts.bytes : 0),
+  },
+  {
+    rule: 'bpf_skb_pull_data → skb_linearize / __pskb_pull_tail',
+    source: 'net/core/filter.c: bpf_try_make_writable',
+    kind: 'linearise',
+    why: 'a tc program asked for the payload in the linear part',
+    avoid: 'read with bpf_skb_load_bytes, or pull only the headers',
+    endsReference: true,
+    bytes: (path, facts) => (path.tc?.includes('bpf-pull') ? facts.bytes : 0),
+  },
+  {
+    rule: 'skb_segment → skb_copy_bits',
+    source: 'net/core/skbuff.c; TCP takes scatter-gather for granted (net/core/sock.c: sk_setup_caps)',
+    kind: 'copy',
+    why: 'the device gathers no fragments: software segmentation copies every payload, however it was sent, into blocks of one segment',
+    avoid: 'switch scatter-gather on: ethtool -K DEV sg on',
+    endsReference: true,
+    bytes: (path, facts) => (facts.protocol === 'tcp' && path.scatterGather === false ? facts.bytes : 0),
   },
   {
     rule: '__skb_linearize in validate_xmit_skb',
@@ -93,23 +133,18 @@ export const pathRules: readonly PathRule[] = [
     kind: 'linearise',
     why: 'page cache references reach a device without scatter-gather',
     avoid: 'switch scatter-gather on: ethtool -K DEV sg on',
-    bytes: (path, facts) => (facts.references && !facts.userPages && path.scatterGather === false ? facts.bytes : 0),
+    endsReference: true,
+    bytes: (path, facts) =>
+      facts.protocol === 'udp' && facts.references && path.scatterGather === false ? facts.bytes : 0,
   },
   {
-    rule: 'skb_checksum_help',
-    source: 'net/core/dev.c: validate_xmit_skb',
-    kind: 'copy',
-    why: 'the processor reads every byte to compute the checksum (reads, does not copy: the bytes pass through the cache)',
+    rule: 'skb_checksum_help → __skb_linearize',
+    source: 'net/core/dev.c: skb_has_shared_frag; SKBFL_SHARED_FRAG marks pages of files and users',
+    kind: 'linearise',
+    why: 'the processor computes the checksum, and pages that others may write to meanwhile are copied first',
     avoid: 'switch checksum offload on: ethtool -K DEV tx on',
-    bytes: (path, facts) => (facts.references && !facts.userPages && path.checksumOffload === false ? facts.bytes : 0),
-  },
-  {
-    rule: 'skb_orphan_frags_rx',
-    source: orphan,
-    kind: 'copy',
-    why: 'a packet for a socket of this host may wait there for ever, so user pages are copied before delivery',
-    avoid: 'use a plain send for local peers, or a Unix socket and shared memory; sendfile keeps its reference',
-    bytes: (path, facts) => (facts.userPages && path.local !== undefined ? facts.bytes : 0),
+    endsReference: true,
+    bytes: (path, facts) => (facts.references && path.checksumOffload === false ? facts.bytes : 0),
   },
   {
     rule: 'dev_queue_xmit_nit → skb_orphan_frags_rx',
@@ -118,6 +153,24 @@ export const pathRules: readonly PathRule[] = [
     why: 'a packet socket listens: the clone for it may outlive the send, so user pages are copied',
     avoid: 'stop the capture, or filter it to other ports (the filter runs after the copy), or capture on the switch',
     bytes: (path, facts) => (facts.userPages && path.capture ? facts.bytes : 0),
+  },
+  {
+    rule: 'veth_xdp_rcv_skb → skb_pp_cow_data',
+    source: 'drivers/net/veth.c: veth_convert_skb_to_xdp_buff',
+    kind: 'copy',
+    why: 'packets of a socket are shared and lack the headroom a program may use: each is copied into pages of the receiving queue',
+    avoid: 'attach the program to the physical device, or use a tc program on the veth device',
+    endsReference: true,
+    bytes: (path, facts) => (path.xdpOnVethPeer ? facts.bytes : 0),
+  },
+  {
+    rule: 'skb_orphan_frags_rx',
+    source: orphan,
+    kind: 'copy',
+    why: 'a packet for a socket of this host may wait there for ever, so user pages are copied before delivery',
+    avoid: 'use a plain send for local peers, or a Unix socket and shared memory; sendfile keeps its reference',
+    endsReference: true,
+    bytes: (path, facts) => (facts.userPages && path.local !== undefined ? facts.bytes : 0),
   },
   {
     rule: 'tun_net_xmit → skb_orphan_frags_rx',
@@ -134,30 +187,6 @@ export const pathRules: readonly PathRule[] = [
     why: 'the vhost worker copies every packet out of the guest’s memory',
     avoid: 'pass the device through, or vhost-user with shared memory',
     bytes: (path, facts) => (path.vhost ? facts.bytes : 0),
-  },
-  {
-    rule: 'tcf_mirred_act → skb_clone, skb_orphan_frags_rx at the target',
-    source: 'net/sched/act_mirred.c',
-    kind: 'copy',
-    why: 'the mirrored clone goes to another device; user pages are copied when it is delivered there',
-    avoid: 'mirror on the switch, or mirror a sample',
-    bytes: (path, facts) => (facts.userPages && path.tc?.includes('mirror') ? facts.bytes : 0),
-  },
-  {
-    rule: 'netem_enqueue → skb_linearize',
-    source: 'net/sched/sch_netem.c: corrupt',
-    kind: 'linearise',
-    why: 'corruption flips a bit of the payload: the packet is unshared and made linear, super-packets are segmented first',
-    avoid: 'leave corruption out of paths that must be fast',
-    bytes: (path, facts) => (path.tc?.includes('netem-corrupt') ? facts.bytes : 0),
-  },
-  {
-    rule: 'bpf_skb_pull_data → skb_linearize / __pskb_pull_tail',
-    source: 'net/core/filter.c: bpf_try_make_writable',
-    kind: 'linearise',
-    why: 'a tc program asked for the payload in the linear part',
-    avoid: 'read with bpf_skb_load_bytes, or pull only the headers',
-    bytes: (path, facts) => (path.tc?.includes('bpf-pull') ? facts.bytes : 0),
   },
   {
     rule: 'sip_help_tcp → skb_linearize',
@@ -234,14 +263,6 @@ export const pathRules: readonly PathRule[] = [
     why: 'a generic XDP program sees one contiguous packet with headroom',
     avoid: 'attach the program in native mode',
     bytes: (path, facts) => (path.genericXdp ? facts.bytes : 0),
-  },
-  {
-    rule: 'veth_xdp_rcv_skb → skb_pp_cow_data',
-    source: 'drivers/net/veth.c: veth_convert_skb_to_xdp_buff',
-    kind: 'copy',
-    why: 'packets of a socket are shared and lack the headroom a program may use: each is copied into pages of the receiving queue',
-    avoid: 'attach the program to the physical device, or use a tc program on the veth device',
-    bytes: (path, facts) => (path.xdpOnVethPeer ? facts.bytes : 0),
   },
   {
     rule: 'ip_do_fragment → skb_copy_bits',

@@ -34,8 +34,10 @@ test('each rule of the path is found, and names its kernel function', () => {
     [{ encapsulation: 'wireguard' }, 'wg_packet_encrypt_worker'],
     [{ ktls: 'software' }, 'tls_push_record'],
     [{ genericXdp: true }, 'netif_receive_generic_xdp'],
-    [{ scatterGather: false }, 'tcp_sendmsg_locked'],
-    [{ checksumOffload: false }, 'tcp_sendmsg_locked'],
+    [{ scatterGather: false }, 'skb_segment'],
+    [{ scatterGather: false, protocol: 'udp' }, '__ip_append_data'],
+    [{ xdpOnVethPeer: true }, 'veth_xdp_rcv_skb'],
+    [{ checksumOffload: false }, 'skb_checksum_help'],
     [{ mtu: 9000, pathMtu: 1400 }, 'tcp_fragment'],
   ];
   for (const [change, expected] of cases) {
@@ -45,6 +47,24 @@ test('each rule of the path is found, and names its kernel function', () => {
       `${JSON.stringify(change)}: ${found.join('; ')}`,
     );
   }
+});
+
+test('what was copied is no longer referenced: later rules about references do not copy it again', () => {
+  const onVeth = (change: Partial<PredictPath>) => predict(pages, { way: 'zerocopy', local: 'veth', ...change });
+  assert.equal(onVeth({}).amplification, 1);
+  assert.equal(onVeth({ tc: ['bpf-pull'] }).amplification, 1);
+  assert.equal(onVeth({ scatterGather: false }).amplification, 1);
+  assert.equal(onVeth({ checksumOffload: false }).amplification, 1);
+  assert.equal(onVeth({ xdpOnVethPeer: true }).amplification, 1);
+  assert.equal(onVeth({ capture: true }).amplification, 2);
+  assert.equal(onVeth({ genericXdp: true }).amplification, 2);
+});
+
+test('without scatter-gather every TCP payload is copied once more, without checksum offload only references are', () => {
+  assert.equal(predict(pages, { way: 'gather', scatterGather: false }).amplification, 2);
+  assert.equal(predict(pages, { way: 'sendfile', scatterGather: false }).amplification, 1);
+  assert.equal(predict(pages, { way: 'gather', checksumOffload: false }).amplification, 1);
+  assert.equal(predict(pages, { way: 'sendfile', checksumOffload: false }).amplification, 1);
 });
 
 test('NFQUEUE without GSO both cuts and copies; with it, it only copies', () => {

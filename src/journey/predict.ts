@@ -5,7 +5,7 @@ import { type DriverPacket, driverVerdict } from './drivers.js';
 import { maximumSegment } from './ethernet.js';
 import { kernelSupers, type Layout, layoutBytes, type Piece } from './layout.js';
 import type { NicId } from './nics.js';
-import { type Finding, harmlessRules, type PathDescription, pathRules } from './path-rules.js';
+import { type Finding, harmlessRules, type PathDescription, type PathFacts, pathRules } from './path-rules.js';
 
 export interface PredictPath extends PathDescription {
   way: 'copy' | 'gather' | 'sendfile' | 'zerocopy' | 'send_zc' | 'send_zc_fixed';
@@ -76,7 +76,7 @@ export function predict(layout: Layout, path: PredictPath): Prediction {
   const bytes = layoutBytes(layout);
   const userPages = path.way === 'zerocopy' || path.way === 'send_zc' || path.way === 'send_zc_fixed';
   const references = userPages || path.way === 'sendfile';
-  const facts = { bytes, protocol: path.protocol ?? 'tcp', references, userPages } as const;
+  let facts: PathFacts = { bytes, protocol: path.protocol ?? 'tcp', references, userPages };
   const findings: Finding[] = [];
   for (const rule of pathRules) {
     const copied = rule.bytes(path, facts);
@@ -89,6 +89,7 @@ export function predict(layout: Layout, path: PredictPath): Prediction {
         why: rule.why,
         avoid: rule.avoid,
       });
+      if (rule.endsReference) facts = { ...facts, references: false, userPages: false };
     }
   }
   const supers = formSupers(layout, path);

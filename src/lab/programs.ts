@@ -63,9 +63,7 @@ function onlyTcp(a: Assembler): Assembler {
 
 /** bpf_skb_pull_data of the whole packet: the payload goes into the linear part, copied. Counts how much did. */
 function pullAll(a: Assembler): Assembler {
-  linearBytes(a, r8)
-    .load(4, r2, context, skb.length)
-    .call('skb_pull_data', { skb: context, length: r2 });
+  linearBytes(a, r8).load(4, r2, context, skb.length).call('skb_pull_data', { skb: context, length: r2 });
   return count(linearBytes(a, r9).sub(r9, r8), counterAt.linearised, r9);
 }
 
@@ -109,7 +107,9 @@ export function firewallProgram(linearise: boolean): Assembly {
     .store(2, r7, ethernetBytes + 2, r2)
     .comment('options that do nothing');
   for (let at = 0; at < room; at += 2) a.store(2, r7, ethernetBytes + 20 + at, 0x0101);
-  a.comment('the header checksum, RFC 1071').store(2, r7, ethernetBytes + 10, 0).move(r4, 0);
+  a.comment('the header checksum, RFC 1071')
+    .store(2, r7, ethernetBytes + 10, 0)
+    .move(r4, 0);
   for (let at = 0; at < 20 + room; at += 2) a.load(2, r5, r7, ethernetBytes + at).add(r4, r5);
   for (let fold = 0; fold < 2; fold++) a.move(r5, r4).alu('rsh', r5, 16).and(r4, 0xffff).add(r4, r5);
   a.alu('xor', r4, 0xffff).store(2, r7, ethernetBytes + 10, r4);

@@ -88,7 +88,11 @@ function attached({ type, code, attach, after = nothing }: Attachment): Applied 
 /** Attaches a tc program to the device of an end. */
 export function attachTc(pair: Pair, end: End, direction: 'ingress' | 'egress', code: Assembly) {
   const index = pair.deviceIndex(end);
-  return attached({ type: 'tc', code, attach: (program) => pair.within(end, () => attachTcx(program, index, direction)) });
+  return attached({
+    type: 'tc',
+    code,
+    attach: (program) => pair.within(end, () => attachTcx(program, index, direction)),
+  });
 }
 
 const egress = (code: () => Assembly) => (pair: Pair) => attachTc(pair, 'left', 'egress', code());
