@@ -1,0 +1,155 @@
+// `clearway lab`: runs experiments on copies in network namespaces of its own and prints predicted and measured bytes.
+// Not here: the experiments (lab/).
+
+import { constants } from 'node:os';
+import { parseArgs } from 'node:util';
+import { RefusedError } from '../bpf/refusals.js';
+import {
+  closingLines,
+  type Experiment,
+  jsonExperiment,
+  judge,
+  Lab,
+  LabError,
+  type LabPlan,
+  removeStale,
+  type SenderName,
+  senders,
+  tableHead,
+  tableLines,
+  treatments,
+} from '../lab/index.js';
+import { SelfTestError } from '../meter/index.js';
+import { nearest, UsageError } from './usage.js';
+
+/** The line for `clearway --help`. */
+export const summary = 'experiments: what a path copies, predicted and measured, in network namespaces of its own';
+
+const help = `clearway lab [--list] [--json] [--bytes SIZE] [EXPERIMENT...]
+
+Sends a payload over a veth pair between two network namespaces of its own, in several ways, with something on the path,
+and prints what the model predicted and what the copy meter measured. Needs root and iproute2.
+
+  EXPERIMENT    a treatment of the path (tc-pull), a group of them (firewall), a way to send (zerocopy), or one way
+                through one treatment (firewall/sendfile); default: everything
+  --list        names the experiments
+  --bytes SIZE  payload of each experiment (16MiB)
+  --json        one object for the run
+
+Exit status: 0; 1 if a measurement was not as predicted; 2 for wrong use; 3 if the host refuses.
+`;
+
+const senderNames = Object.keys(senders) as SenderName[];
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** Runs the command. @returns the exit status. @throws UsageError */
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parse(args);
+  if (values.help === true) return print(help);
+  if (values.list === true) return print(list());
+  const plans = plansOf(positionals, parseBytes(values.bytes ?? '16MiB'));
+  removeStale();
+  let lab: Lab;
+  try {
+    lab = new Lab();
+  } catch (error) {
+    if (!(error instanceof RefusedError || error instanceof SelfTestError)) throw error;
+    const words = error instanceof RefusedError ? `${error.says}; ${error.remedy}` : error.message;
+    process.stderr.write(`clearway lab: ${words}.\n`);
+    return 3;
+  }
+  return await cleanly(lab, () => runPlans(lab, plans, values.json === true));
+}
+
+function parse(args: string[]) {
+  const options = {
+    list: { type: 'boolean' },
+    json: { type: 'boolean' },
+    bytes: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  } as const;
+  try {
+    return parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function list(): string {
+  const lines = treatments.map(({ name, words, group }) => `  ${name.padEnd(20)}${words}${group ? ` [${group}]` : ''}`);
+  return `Treatments of the path:\n${lines.join('\n')}\n\nWays to send: ${senderNames.join(', ')}\n`;
+}
+
+const units: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+function parseBytes(text: string): number {
+  const match = /^(\d+)(KiB|MiB|GiB|)$/.exec(text);
+  const bytes = match === null ? 0 : Number(match[1]) * units[match[2]!]!;
+  if (bytes < 4096 || bytes > 4 * 1024 ** 3) {
+    throw new UsageError(`--bytes takes a size from 4KiB to 4GiB, such as 16MiB, not ${JSON.stringify(text)}`);
+  }
+  return bytes;
+}
+
+/** What was asked for, as plans; a name is a treatment, a group, a sender, or TREATMENT/SENDER. @throws UsageError */
+function plansOf(names: readonly string[], bytes: number): LabPlan[] {
+  if (names.length === 0) return [{ treatments, senders: senderNames, bytes }];
+  return names.map((name) => {
+    const [path = '', way] = senderNames.includes(name as SenderName) ? [undefined, name] : name.split('/');
+    const chosen = treatments.filter((each) => path === '' || each.name === path || each.group === path);
+    const words = [...treatments.flatMap((each) => [each.name, each.group ?? each.name]), ...senderNames];
+    if (chosen.length === 0) throw unknown(path, words);
+    if (way !== undefined && !senderNames.includes(way as SenderName)) throw unknown(way, senderNames);
+    return { treatments: chosen, senders: way === undefined ? senderNames : [way as SenderName], bytes };
+  });
+}
+
+function unknown(name: string, words: readonly string[]): UsageError {
+  const guess = nearest(name, [...new Set(words)]);
+  const mend = guess === undefined ? 'clearway lab --list names them' : `did you mean ${guess}?`;
+  return new UsageError(`there is no experiment ${JSON.stringify(name)}: ${mend}`);
+}
+
+/** Runs `use` so that the lab is closed whatever ends it: its return, an exception, a signal, the process's exit. */
+async function cleanly(lab: Lab, use: () => Promise<number>): Promise<number> {
+  const close = () => lab.close();
+  const onSignal = (signal: NodeJS.Signals) => {
+    lab.close();
+    process.exit(128 + constants.signals[signal]);
+  };
+  for (const signal of endingSignals) process.on(signal, onSignal);
+  process.on('exit', close);
+  try {
+    return await use();
+  } finally {
+    lab.close();
+    for (const signal of endingSignals) process.off(signal, onSignal);
+    process.off('exit', close);
+  }
+}
+
+async function runPlans(lab: Lab, plans: readonly LabPlan[], json: boolean): Promise<number> {
+  const done: Experiment[] = [];
+  if (!json) process.stdout.write(tableHead(lab.meter.tier));
+  for (const plan of plans) {
+    const progress = (experiment: Experiment) => !json && process.stdout.write(tableLines(experiment));
+    done.push(...(await lab.run({ ...plan, progress })));
+  }
+  if (json) {
+    const { tier, selfTest } = lab.meter;
+    const report = { lab: 'clearway', tier, untested: selfTest.untried, experiments: done.map(jsonExperiment) };
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  } else process.stdout.write(closingLines(done));
+  const verdicts = done.map(judge);
+  const why = done.find((experiment) => experiment.skipped !== undefined)?.skipped;
+  if (verdicts.every((verdict) => verdict === undefined)) {
+    process.stderr.write(`clearway lab: nothing could be run: ${new LabError(why).message.split('\n')[0]}\n`);
+    return 3;
+  }
+  return verdicts.some((verdict) => verdict?.agrees === false) ? 1 : 0;
+}
