@@ -38,7 +38,7 @@ const whole: Plan = { status: 200 };
 
 /** Decides for a whole representation: see {@link planSpan}. */
 export function planResponse(representation: Representation, fields: RequestFields, isGet: boolean): Plan {
-  const validators = { etag: representation.etag, lastModifiedSeconds: representation.mtimeSeconds };
+  const validators = { etag: representation.etag, lastModifiedSeconds: representation.lastModifiedSeconds };
   return planSpan(validators, representation.size, fields, isGet);
 }
 

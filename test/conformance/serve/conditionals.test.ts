@@ -93,6 +93,13 @@ forEachEngine('conditionals', (engine) => {
     }
   });
 
+  test('a file from the future was last modified now, and not later than the answer (RFC 9110 section 8.8.2.1)', async () => {
+    site.write('ahead.txt', 'hello');
+    utimesSync(site.at('ahead.txt'), 4_102_444_800, 4_102_444_800);
+    const { fields } = await ask(server.address, 'GET /ahead.txt');
+    assert.ok(Date.parse(fields.get('last-modified')!) <= Date.parse(fields.get('date')!));
+  });
+
   test('a 304 carries what a 200 would, of Cache-Control, Date, ETag, Last-Modified, Vary, and no content fields', async () => {
     const { fields: full } = await ask(server.address, 'GET /small.txt');
     const { status, fields } = await ask(server.address, 'GET /small.txt', [`If-None-Match: ${full.get('etag')}`]);
