@@ -2,6 +2,7 @@
 // and the socket is this response's, the file's bytes go behind it, past Node; then the response is ended in Node's eyes.
 // Until then it owns the socket, so that a pipelined answer waits its turn.
 
+import { AsyncResource } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FileSource } from '../transport/output.js';
@@ -13,6 +14,8 @@ import { Transfer, type TransferOwner } from './transfer.js';
 
 /** See the file's head. Used for one body. */
 export class DirectBody implements TransferOwner {
+  /** The request's own context: what listeners of the response see of AsyncLocalStorage, though the loop calls. */
+  readonly #context = new AsyncResource('ClearwayBody');
   readonly #shared: SharedLoop;
   readonly #body: Body;
   readonly #response: ServerResponse;
@@ -100,11 +103,11 @@ export class DirectBody implements TransferOwner {
   }
 
   extentSent(): void {
-    this.#send();
+    this.#context.runInAsyncScope(this.#send, this);
   }
 
   extentFailed(truncated: boolean): void {
-    this.#fail(truncated ? 'truncated' : 'aborted');
+    this.#context.runInAsyncScope(this.#fail, this, truncated ? 'truncated' : 'aborted');
   }
 
   /** Nothing may follow a body that is cut short: it would be read as the body's rest. */

@@ -51,6 +51,8 @@ export function isPlainResponse(response: ServerResponse): boolean {
   if (!(response instanceof ServerResponse)) return false;
   const { write, end } = OutgoingMessage.prototype;
   if (response.write !== write || response.end !== end) return false;
+  // No body belongs to this status or method: Node drops what is written, and so must what goes past it.
+  if ((response as unknown as { _hasBody?: boolean })._hasBody === false) return false;
   return socketDescriptor(response.socket ?? response.req?.socket) >= 0;
 }
 

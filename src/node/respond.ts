@@ -127,7 +127,13 @@ export function answerWithFile(
   options: ResolvedFileOptions,
   answering: Answering,
 ): void {
-  if (isPlainRequest(request) && options.start === 0 && options.end === undefined && file.size > 0) {
+  if (
+    isPlainRequest(request) &&
+    response.statusCode === 200 &&
+    options.start === 0 &&
+    options.end === undefined &&
+    file.size > 0
+  ) {
     answerWhole(response, file, options, answering);
     return;
   }
@@ -144,12 +150,12 @@ export function answerWithFile(
     return;
   }
   response.statusCode = status;
-  if (status === 304 && fields.length === 0 && length === 0 && view.status !== 304) {
+  if (status === 304 || status === 204) {
     for (const name of contentFields) response.removeHeader(name);
   } else {
     response.setHeader('Content-Length', length);
   }
-  if (status === 304 || request.method === 'HEAD' || parts.length === 0) {
+  if (status === 204 || status === 304 || request.method === 'HEAD' || parts.length === 0) {
     response.end();
     answering.ended?.('none', 'sent');
     return;

@@ -3,6 +3,7 @@
 // nothing may stay open.
 
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -215,6 +216,41 @@ test('more waiting answers than sockets have listeners, and two hundred aborted 
   await sleep(10);
   await allTransfersEnded();
   assert.deepEqual(warnings, []);
+});
+
+test('an answer that has no body has none, whatever the application calls the method', async (context) => {
+  const root = makeFiles(context, { 'large.bin': large, 'a.txt': 'small' });
+  const { port } = await startServer(context, (request, response) => {
+    if (request.url!.startsWith('/204')) response.statusCode = 204;
+    if (request.url!.startsWith('/304')) response.statusCode = 304;
+    if (request.method === 'HEAD') request.method = 'GET';
+    void sendFile(request, response, request.url!.slice(4), { root });
+  });
+  const client = new WireClient(port);
+  client.request(['/204/large.bin', '/304/a.txt', '/304/large.bin', 'HEAD /200/large.bin', '/200/a.txt']);
+  await until(() => client.received().subarray(-5).toString() === 'small', 'the last answer');
+  client.socket.destroy();
+  const responses = parseResponses(client.received(), (index) => index < 4);
+  assert.deepEqual(
+    responses.map((each) => each.status),
+    [204, 304, 304, 200, 200],
+  );
+});
+
+test('listeners of the response keep the context of their request', { skip }, async (context) => {
+  const root = makeFiles(context, { 'large.bin': large });
+  const storage = new AsyncLocalStorage<string>();
+  const seen: (string | undefined)[] = [];
+  const { port } = await startServer(context, (request, response) => {
+    storage.run(request.url!, () => {
+      response.on('finish', () => seen.push(storage.getStore()));
+      void sendFile(request, response, '/large.bin', { root }).then(() => seen.push(storage.getStore()));
+    });
+  });
+  await Promise.all(
+    ['/one', '/two'].map(async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).arrayBuffer()),
+  );
+  assert.deepEqual(seen.sort(), ['/one', '/one', '/two', '/two']);
 });
 
 test('the shared loop does not keep a process alive, and a transfer does', { skip }, async () => {
