@@ -120,6 +120,8 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`clearway serve: ${(error as Error).message}\n`);
     return error instanceof OptionError ? 2 : 1;
   }
+  // Whoever read the warnings may go; the server stays.
+  process.stderr.on('error', () => {});
   server.on('warning', (message) => process.stderr.write(`clearway serve: ${message}\n`));
   try {
     await server.listen();

@@ -9,6 +9,7 @@ import type { Meter } from '../meter/meter.js';
 import { wakeLoop } from '../transport/loop.js';
 import { AccessLogReader, accessLogBytes } from './access-log.js';
 import { formatRecord } from './log-format.js';
+import { LogSink, type LogWriter } from './log-sink.js';
 import { Metrics, metricsBytes } from './metrics.js';
 import { MetricsEndpoint } from './metrics-endpoint.js';
 import { metricsText } from './metrics-text.js';
@@ -17,6 +18,8 @@ import type { SelfMeter } from './self-meter.js';
 import type { WorkerSays, WorkerStart, WorkerTold } from './worker.js';
 
 const logPollMs = 100;
+/** How long the end waits for the reader of the access log. */
+const lastLogMs = 500;
 /** A worker that dies this many times within this time is not started again. */
 const maxRestarts = 5;
 const restartWindowMs = 10_000;
@@ -48,17 +51,17 @@ export interface ServerEvents {
 export class Server extends EventEmitter<ServerEvents> {
   readonly options: ResolvedOptions;
   readonly #slots: WorkerSlot[] = [];
-  readonly #writeLog: (line: string) => void;
+  readonly #logWriter: LogWriter;
   #metrics: MetricsEndpoint | undefined;
   #selfMeter: SelfMeter | undefined;
   #logTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #address: { host: string; port: number } | undefined;
 
-  constructor(options: ResolvedOptions, writeLog: (line: string) => void) {
+  constructor(options: ResolvedOptions, logWriter: LogWriter) {
     super();
     this.options = options;
-    this.#writeLog = writeLog;
+    this.#logWriter = logWriter;
   }
 
   /** Where it listens. @throws Error before {@link listen}. */
@@ -195,14 +198,20 @@ export class Server extends EventEmitter<ServerEvents> {
 
   #drainLogs(): void {
     const { log } = this.options;
-    if (log === 'none') return;
+    if (log === 'none' || !this.#logWriter.ready()) return;
     let lines = '';
     for (const slot of this.#slots) {
       slot.reader?.drain((record) => {
         lines += formatRecord(record, log);
       });
     }
-    if (lines !== '') this.#writeLog(lines);
+    if (lines !== '') this.#logWriter.write(lines);
+  }
+
+  async #logTaken(): Promise<void> {
+    for (let waitedMs = 0; waitedMs < lastLogMs && !this.#logWriter.ready(); waitedMs += 20) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   #tell(slot: WorkerSlot, told: WorkerTold): void {
@@ -239,7 +248,10 @@ export class Server extends EventEmitter<ServerEvents> {
     clearTimeout(timer);
     for (const slot of this.#slots) closeDescriptor(slot.listenFd);
     clearInterval(this.#logTimer);
+    // A reader that is slow gets what there still is; one that stalls does not keep the server from its end.
+    await this.#logTaken();
     this.#drainLogs();
+    await this.#logTaken();
     await this.#metrics?.close();
     this.#selfMeter?.meter.close();
     this.#selfMeter = undefined;
@@ -258,5 +270,8 @@ function listenSoon(host: string, port: number, probe: number): number {
  * @throws OptionError for a bad option, UnsupportedError where there is no Linux.
  */
 export function createServer(options: ServeOptions = {}): Server {
-  return new Server(resolveOptions(options, resourceLimit('NOFILE').soft), (line) => process.stdout.write(line));
+  const sink = new LogSink(1);
+  const server = new Server(resolveOptions(options, resourceLimit('NOFILE').soft), sink);
+  sink.failed = (message) => server.emit('warning', message);
+  return server;
 }

@@ -73,7 +73,8 @@ export class TestSite {
  * A worker that dies is said on stderr, so that what failed for it is not a riddle.
  */
 export async function startServer(options: ServeOptions, log: (lines: string) => void = () => {}): Promise<Server> {
-  const server = new Server(resolveOptions({ port: 0, workers: 1, ...options }, resourceLimit('NOFILE').soft), log);
+  const writer = { ready: () => true, write: log };
+  const server = new Server(resolveOptions({ port: 0, workers: 1, ...options }, resourceLimit('NOFILE').soft), writer);
   server.on('warning', (message) => console.error(message));
   open.add(() => server.close(0));
   return server.listen();
