@@ -9,7 +9,7 @@ import { freePort } from '../host/port.js';
 import { get } from '../load/http-client.js';
 import type { Peer } from './peer.js';
 
-function configuration(prefix: string, siteDirectory: string, port: number): string {
+function configuration(prefix: string, siteDirectory: string, port: number, more: string): string {
   const scratch = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${join(prefix, name)};`)
     .join('\n');
@@ -30,22 +30,22 @@ ${scratch}
   keepalive_requests 1000000000;
   keepalive_timeout 600s;
   open_file_cache max=1000 inactive=600s;
-  server { listen 127.0.0.1:${port} backlog=4096; root ${siteDirectory}; }
+  server { listen 127.0.0.1:${port} backlog=4096; root ${siteDirectory}; ${more} }
 }
 `;
 }
 
-/** nginx with one worker. */
-export const nginxPeer: Peer = {
-  name: 'nginx',
+/** nginx with one worker. @param more directives of its server block. */
+export const nginxWith = (name: string, more: string): Peer => ({
+  name,
   absence: () => (onPath('nginx') ? undefined : 'nginx is not on PATH (Debian: apt-get install nginx)'),
   refusal: () => undefined,
   async start(context) {
-    const prefix = join(context.scratchDirectory, 'nginx');
+    const prefix = join(context.scratchDirectory, name.replace(/\W+/g, '-'));
     mkdirSync(prefix, { recursive: true });
     const port = await freePort();
     const file = join(prefix, 'nginx.conf');
-    writeFileSync(file, configuration(prefix, context.siteDirectory, port));
+    writeFileSync(file, configuration(prefix, context.siteDirectory, port, more));
     const child = startPinned(context.placing, 'nginx', ['-e', 'stderr', '-p', prefix, '-c', file]);
     let complaint = '';
     child.stdout?.resume();
@@ -59,11 +59,13 @@ export const nginxPeer: Peer = {
     for (let attempt = 0; attempt < 100; attempt++) {
       if (child.exitCode !== null) throw new Error(`nginx ended with ${child.exitCode}: ${complaint}`);
       const answered = await get(`${origin}/`, 1000).catch(() => undefined);
-      if (answered)
-        return { name: 'nginx', pid: child.pid!, origin, metricsUrl: undefined, stop: () => stopChild(child) };
+      if (answered) return { name, pid: child.pid!, origin, metricsUrl: undefined, stop: () => stopChild(child) };
       await sleep(50);
     }
     await stopChild(child);
     throw new Error(`nginx did not answer on ${origin}: ${complaint}`);
   },
-};
+});
+
+/** nginx for files. */
+export const nginxPeer: Peer = nginxWith('nginx', '');
