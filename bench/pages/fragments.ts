@@ -23,14 +23,10 @@ function prose(length: number, seed: number): string {
   return text.slice(0, length);
 }
 
-/** A list as an application makes one: a string built from parts. */
+/** Text as an application makes it: what is fresh in the middle of what is not. */
 function dynamic(length: number, seed: number): Fragment {
-  const rows = Math.max(1, Math.floor(length / 50));
-  const make = async (): Promise<string> => {
-    let text = '';
-    for (let row = 0; row < rows; row++) text += `<li value="${seed + row}">item ${row} of ${rows}, fresh</li>`;
-    return text.padEnd(length, '.').slice(0, length);
-  };
+  const before = prose(Math.floor(length / 2), seed);
+  const make = async (): Promise<string> => `${before}<b>${seed}</b> ${before}`.padEnd(length, '.').slice(0, length);
   return { make, name: `dynamic${seed}` };
 }
 

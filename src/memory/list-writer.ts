@@ -1,7 +1,7 @@
 // ListWriter: builds a list of something composed, a page say. Texts are encoded once, straight into a frame; static segments are referred to,
 // unless they are so short that their copy costs less; files are extents. It keeps the account of what was done how.
 
-import { CopyReason, copyBytes, textBytes, writeLatin1, writeText } from './copy.js';
+import { CopyReason, copyBytes, copyView, textBytes, writeLatin1, writeText } from './copy.js';
 import type { Lender, SegmentMemory } from './segment.js';
 import { type SgFile, SgList } from './sg-list.js';
 import { memoryIsMapped, type TextRegion, type WriteFrames, writeFrameBytes } from './write-frames.js';
@@ -35,8 +35,7 @@ const splitBytes = 2048;
 
 /** See the file's head. One serves any number of pages, one after the other. */
 export class ListWriter<F extends SgFile> {
-  /** What is being built; taken away by whoever sends it. */
-  list = new SgList<F>();
+  #list = new SgList<F>();
   account: ListAccount = emptyListAccount();
   coalesceBytes = defaultCoalesceBytes;
   /** Whoever takes the list takes segments of the JavaScript heap as well: they are not copied into a frame. */
@@ -46,37 +45,52 @@ export class ListWriter<F extends SgFile> {
   #memory: TextRegion | undefined;
   #at = 0;
   #end = 0;
-  /** Where the last written bytes end in the list: only what follows them directly is worth a copy. */
+  /** Where the bytes begin that were written and are not in the list yet. */
+  #runStart = 0;
+  /** Entries of the list when bytes were written last: only what follows them directly is worth a copy. */
   #writtenAtLength = -1;
 
   constructor(frames: WriteFrames) {
     this.#frames = frames;
   }
 
+  /** What is being built, complete up to now; taken away by whoever sends it. */
+  get list(): SgList<F> {
+    if (this.#at > this.#runStart) this.#endRun();
+    return this.#list;
+  }
+
+  set list(list: SgList<F>) {
+    if (this.#at > this.#runStart) this.#endRun();
+    this.#list = list;
+  }
+
+  /** Takes the run of written bytes into the list, as one entry however many writes it is made of. */
+  #endRun(): void {
+    this.#frames.retain(this.#frame);
+    this.#list.addSegment(this.#memory!, this.#runStart, this.#at - this.#runStart, this.#frames, this.#frame);
+    this.#runStart = this.#at;
+    this.#writtenAtLength = this.#list.length;
+  }
+
   /** Gives the writer's own reference to its frame back. What is in lists stays until they are released. */
   finish(): void {
+    if (this.#at > this.#runStart) this.#endRun();
     if (this.#frame >= 0) this.#frames.release(this.#frame);
     this.#frame = -1;
-    this.#at = this.#end = 0;
+    this.#at = this.#end = this.#runStart = 0;
     this.#writtenAtLength = -1;
   }
 
   #newFrame(): void {
+    if (this.#at > this.#runStart) this.#endRun();
     if (this.#frame >= 0) this.#frames.release(this.#frame);
     this.#frame = -1;
-    this.#at = this.#end = 0;
+    this.#at = this.#end = this.#runStart = 0;
     this.#frame = this.#frames.lease();
     this.#memory = this.#frames.memory(this.#frame);
-    this.#at = this.#frames.offset(this.#frame);
+    this.#at = this.#runStart = this.#frames.offset(this.#frame);
     this.#end = this.#at + writeFrameBytes;
-  }
-
-  /** Takes what was written into the frame into the list. */
-  #wrote(length: number): void {
-    this.#frames.retain(this.#frame);
-    this.list.addSegment(this.#memory!, this.#at, length, this.#frames, this.#frame);
-    this.#at += length;
-    this.#writtenAtLength = this.list.length;
   }
 
   /** Adds a text in UTF-8. Returns its bytes. */
@@ -94,7 +108,7 @@ export class ListWriter<F extends SgFile> {
       if (this.#at === this.#end) this.#newFrame();
       const part = text.slice(done, done + this.#end - this.#at);
       writeLatin1(CopyReason.encode, this.#memory!.bytes, this.#at, part);
-      this.#wrote(part.length);
+      this.#at += part.length;
       done += part.length;
     }
   }
@@ -102,13 +116,14 @@ export class ListWriter<F extends SgFile> {
   /** Adds text that is no part of the page: its head, the heads of its chunks. */
   frameText(text: string): void {
     this.#text(text, textBytes(text));
+    if (this.#at > this.#runStart) this.#endRun();
   }
 
   #text(text: string, length: number): void {
     if (length === 0) return;
     if (length <= this.#end - this.#at) {
       writeText(CopyReason.encode, this.#memory!.bytes, this.#at, text, length);
-      this.#wrote(length);
+      this.#at += length;
       return;
     }
     if (length <= writeFrameBytes && this.#end - this.#at < splitBytes) {
@@ -129,7 +144,7 @@ export class ListWriter<F extends SgFile> {
       const part = text.slice(start, end);
       const length = textBytes(part);
       writeText(CopyReason.encode, this.#memory!.bytes, this.#at, part, length);
-      this.#wrote(length);
+      this.#at += length;
       start = end;
     }
   }
@@ -145,7 +160,7 @@ export class ListWriter<F extends SgFile> {
       if (this.#at === this.#end) this.#newFrame();
       const part = Math.min(length - done, this.#end - this.#at);
       copyBytes(reason, this.#memory!.bytes, this.#at, bytes, offset + done, part);
-      this.#wrote(part);
+      this.#at += part;
       done += part;
     }
   }
@@ -163,7 +178,7 @@ export class ListWriter<F extends SgFile> {
       lender?.release(cookie);
       return;
     }
-    const besideWritten = joins || this.#writtenAtLength === this.list.length;
+    const besideWritten = joins || this.#isBesideWritten();
     if (length < this.coalesceBytes && besideWritten) {
       this.account.coalescedBytes += length;
       this.#copy(CopyReason.coalesce, region.bytes, offset, length);
@@ -172,6 +187,27 @@ export class ListWriter<F extends SgFile> {
     }
     this.account.referencedBytes += length;
     this.list.addSegment(region, offset, length, lender, cookie);
+  }
+
+  #isBesideWritten(): boolean {
+    return this.#at > this.#runStart || this.#writtenAtLength === this.#list.length;
+  }
+
+  /** True when a segment of `length` bytes would be copied, see {@link segment}. */
+  copies(length: number, joins: boolean): boolean {
+    return length < this.coalesceBytes && (joins || this.#isBesideWritten());
+  }
+
+  /** Adds a short segment by copying it, given as a view. */
+  joinView(view: Uint8Array): void {
+    const { length } = view;
+    this.account.coalescedBytes += length;
+    if (length > this.#end - this.#at) {
+      this.#copy(CopyReason.coalesce, view, 0, length);
+      return;
+    }
+    copyView(CopyReason.coalesce, this.#memory!.bytes, this.#at, view);
+    this.#at += length;
   }
 
   /** Adds a range of a file. */

@@ -9,7 +9,7 @@ import { escapeHtml, Html } from './html.js';
 import { type FragmentValue, isFragmentValue, type Page } from './page.js';
 import { PageError, SlotTimeoutError } from './page-error.js';
 import { type OpenPageFile, openPageFile, PageFile } from './page-files.js';
-import type { Slot } from './template.js';
+import type { Slot, StaticPart } from './template.js';
 
 /** Who sends what a rendering makes. Exactly one of `whole`, or `begin` with any number of `more`; or `failed`. */
 export interface RenderingTarget {
@@ -36,11 +36,16 @@ export class Rendering<Data> {
   readonly #target: RenderingTarget;
   readonly #states: number[];
   readonly #values: FragmentValue[];
+  /** Promises of slots that were not there at once. */
+  readonly #given: Array<PromiseLike<unknown> | undefined>;
   /** How the bytes got into this page. */
   readonly account: ListAccount = emptyListAccount();
   #pending = 0;
   #nextPart = 0;
+  /** Slots may settle without anything leaving for it. */
   #starting = true;
+  /** Each slot reports for itself. */
+  #watching = false;
   #streaming = false;
   #done = false;
   #startedMs = 0;
@@ -54,6 +59,7 @@ export class Rendering<Data> {
     this.#target = target;
     this.#states = new Array<number>(page.slots.length).fill(State.pending);
     this.#values = new Array<FragmentValue>(page.slots.length).fill(undefined);
+    this.#given = new Array<PromiseLike<unknown> | undefined>(page.slots.length).fill(undefined);
   }
 
   /** True when the target was given everything, or told that it will not be. */
@@ -72,12 +78,14 @@ export class Rendering<Data> {
       this.#finishWhole();
       return;
     }
+    // One wait for all of them is the common case; only when one fails, or is late, each is looked at for itself.
+    Promise.all(this.#given).then(this.#allThere, this.#watchEach);
     this.#startedMs = performance.now();
     const { streamAfterMs } = this.#page;
     if (streamAfterMs === 0) {
-      this.#soon = setImmediate(() => this.#stream());
+      this.#soon = setImmediate(this.#stream);
     } else {
-      this.#streamTimer = setTimeout(() => this.#stream(), streamAfterMs);
+      this.#streamTimer = setTimeout(this.#stream, streamAfterMs);
       this.#watchTime();
     }
   }
@@ -85,18 +93,42 @@ export class Rendering<Data> {
   #startSlot(index: number): void {
     try {
       const value = this.#page.slots[index]!.render(this.#context);
-      if (isThenable(value)) {
-        value.then(
-          (later) => this.#settle(index, later),
-          (error: unknown) => this.#slotFailed(index, error),
-        );
-      } else {
-        this.#settle(index, value);
-      }
+      if (isThenable(value)) this.#given[index] = value;
+      else this.#settle(index, value);
     } catch (error) {
       this.#slotFailed(index, error);
     }
   }
+
+  readonly #allThere = (values: readonly unknown[]): void => {
+    if (this.#done || this.#watching) return;
+    this.#starting = true;
+    for (let index = 0; index < values.length && !this.#done; index++) {
+      if (this.#given[index] !== undefined) this.#settle(index, values[index]);
+    }
+    this.#starting = false;
+    if (!this.#done && this.#pending === 0) this.#finishWhole();
+  };
+
+  /** Has each slot that is not there report for itself; the ones that are, before anything else happens. */
+  readonly #watchEach = (): void => {
+    if (this.#done || this.#watching) return;
+    this.#watching = true;
+    this.#starting = true;
+    this.#given.forEach((value, index) => {
+      value?.then(
+        (later) => this.#settle(index, later),
+        (error: unknown) => this.#slotFailed(index, error),
+      );
+    });
+    // Behind the reports of what is settled already: these leave together.
+    queueMicrotask(() => {
+      this.#starting = false;
+      if (this.#done) return;
+      if (this.#streaming) this.#pump();
+      else if (this.#pending === 0) this.#finishWhole();
+    });
+  };
 
   #settle(index: number, value: unknown): void {
     if (this.#done || this.#states[index] !== State.pending) return;
@@ -153,7 +185,7 @@ export class Rendering<Data> {
     this.#target.flush();
   }
 
-  #stream(): void {
+  readonly #stream = (): void => {
     this.#soon = undefined;
     if (this.#done) return;
     this.#streaming = true;
@@ -163,9 +195,10 @@ export class Rendering<Data> {
       this.#fail(error);
       return;
     }
-    this.#pump();
+    if (this.#watching) this.#pump();
+    else this.#watchEach();
     if (this.#timer === undefined) this.#watchTime();
-  }
+  };
 
   /** Hands on the parts that are there, in order. */
   #pump(): void {
@@ -192,19 +225,21 @@ export class Rendering<Data> {
     writer.account = this.account;
     for (; this.#nextPart < parts.length && this.#nextPart < limit; this.#nextPart++) {
       const part = parts[this.#nextPart]!;
-      if (part.kind === 'static') this.#addStatic(part.offset, part.length);
+      if (part.kind === 'static') this.#addStatic(part);
       else if (part.kind === 'file') addFile(writer, part.file);
       else if (this.#states[part.index] === State.pending) return;
       else this.#addSlot(part.index, part.slot);
     }
   }
 
-  #addStatic(offset: number, length: number): void {
+  #addStatic(part: StaticPart): void {
     const { template } = this.#page;
+    const { writer } = this.#target;
     const next = template.parts[this.#nextPart + 1];
     const joins =
-      next?.kind === 'slot' && isText(this.#values[next.index]) && this.#states[next.index] !== State.pending;
-    this.#target.writer.segment(template.memory, offset, length, template.lend(), 0, joins);
+      next?.kind === 'slot' && this.#states[next.index] !== State.pending && isText(this.#values[next.index]);
+    if (writer.copies(part.length, joins)) writer.joinView(part.view);
+    else writer.segment(template.memory, part.offset, part.length, template.lend());
   }
 
   /** What a slot gave goes in; if that cannot be (a file that is gone), its fallback. */

@@ -38,9 +38,17 @@ export function slot(name: string, options: { readonly raw?: boolean } = {}): Sl
   return new Slot(name, options.raw === true);
 }
 
+/** A static range of the template's memory; `view` is its bytes, made once. */
+export interface StaticPart {
+  readonly kind: 'static';
+  readonly offset: number;
+  readonly length: number;
+  readonly view: Uint8Array;
+}
+
 /** A static range of the template's memory, a slot, or a file. */
 export type TemplatePart =
-  | { readonly kind: 'static'; readonly offset: number; readonly length: number }
+  | StaticPart
   | { readonly kind: 'slot'; readonly index: number; readonly slot: Slot }
   | { readonly kind: 'file'; readonly file: PageFile };
 
@@ -79,13 +87,17 @@ export class Template implements Lender {
         const length = staticLength(source);
         writeStatic(this.memory.bytes, at, source, length);
         const last = parts.at(-1);
-        if (last?.kind === 'static') parts[parts.length - 1] = { ...last, length: last.length + length };
-        else if (length > 0) parts.push({ kind: 'static', offset: at, length });
+        if (last?.kind === 'static') parts[parts.length - 1] = this.#staticPart(last.offset, last.length + length);
+        else if (length > 0) parts.push(this.#staticPart(at, length));
         at += length;
       }
     }
     this.parts = parts;
     this.slots = names;
+  }
+
+  #staticPart(offset: number, length: number): StaticPart {
+    return { kind: 'static', offset, length, view: this.memory.bytes.subarray(offset, offset + length) };
   }
 
   /** Lends the static bytes once more. @throws PageError when the template was freed. */
