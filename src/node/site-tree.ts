@@ -40,6 +40,11 @@ class Contents {
     this.#budget = budget;
   }
 
+  /** Bytes kept now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   keep(file: SiteFile): void {
     this.#kept.add(file);
     this.#bytes += file.size;
@@ -168,6 +173,11 @@ export class SiteTree implements FileTree {
     this.#loop = loop;
     this.#maxFiles = options.maxFiles;
     this.#contents = new Contents(options.inlineBytes, options.budget);
+  }
+
+  /** Bytes of small contents in memory. */
+  get contentBytes(): number {
+    return this.#contents.bytes;
   }
 
   /** See {@link FileTree}; never a promise. */
