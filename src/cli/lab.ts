@@ -3,7 +3,6 @@
 
 import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
-import { RefusedError } from '../bpf/refusals.js';
 import {
   closingLines,
   type Experiment,
@@ -19,7 +18,7 @@ import {
   tableLines,
   treatments,
 } from '../lab/index.js';
-import { SelfTestError } from '../meter/index.js';
+import { refusalSentence } from '../meter/index.js';
 import { nearest, UsageError } from './usage.js';
 
 /** The line for `clearway --help`. */
@@ -53,9 +52,7 @@ export async function run(args: string[]): Promise<number> {
   try {
     lab = new Lab();
   } catch (error) {
-    if (!(error instanceof RefusedError || error instanceof SelfTestError)) throw error;
-    const words = error instanceof RefusedError ? `${error.says}; ${error.remedy}` : error.message;
-    process.stderr.write(`clearway lab: ${words}.\n`);
+    process.stderr.write(`clearway lab: ${refusalSentence(error)}\n`);
     return 3;
   }
   return await cleanly(lab, () => runPlans(lab, plans, values.json === true));

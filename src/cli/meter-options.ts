@@ -174,7 +174,7 @@ function scopeOf(pid: string | undefined, cgroup: string | undefined, command: r
 const timeUnitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, '': 1000, m: 60_000, h: 3_600_000 };
 
 /** A time in ms: a number of seconds, or with a unit (ms, s, m, h). */
-function parseTime(option: string, text: string): number {
+export function parseTime(option: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(text);
   const timeMs = match === null ? 0 : Number(match[1]) * timeUnitsMs[match[2]!]!;
   if (timeMs < 1 || timeMs > 2 ** 31 - 1) {

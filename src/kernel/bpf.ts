@@ -22,6 +22,7 @@ const Command = {
   programById: 13,
   mapById: 14,
   info: 15,
+  query: 16,
   rawTracepointOpen: 17,
   btfLoad: 18,
   btfById: 19,
@@ -442,6 +443,33 @@ export function bpfMapRing(fd: number, dataBytes: number): RingMapping | number 
     buffer: viewMemory(address, length),
     unmap: () => void syscall3(sys.munmap, address, length),
   };
+}
+
+/**
+ * BPF_PROG_QUERY: the ids of programs attached to a network device by tcx, at most 64.
+ * @returns the ids; empty where there are none or this kernel has no tcx (before 6.6).
+ */
+export function bpfDevicePrograms(ifindex: number, direction: 'ingress' | 'egress'): number[] {
+  const most = 64;
+  const ids = scratch(most * 4);
+  const at = attributes();
+  putU32(at, 0, ifindex);
+  putU32(at, 4, direction === 'ingress' ? 46 : 47);
+  putAddress(at, 16, ids.address);
+  putU32(at, 24, most);
+  if (command(Command.query, at) < 0) return [];
+  return Array.from({ length: getU32(at, 24) }, (_, index) => ids.data.getUint32(ids.offset + index * 4, true));
+}
+
+/** The name of a program by its id; empty where it is gone or has none. */
+export function bpfProgramName(id: number): string {
+  const fd = bpfDescriptorById('program', id);
+  if (fd < 0) return '';
+  const info = bpfInfo(fd, 128);
+  bpfClose(fd);
+  let name = '';
+  for (let at = 64; at < 80 && info[at] !== 0 && info[at] !== undefined; at++) name += String.fromCharCode(info[at]!);
+  return name;
 }
 
 /** BPF_MAP_FREEZE: user space can no longer change the map. */
