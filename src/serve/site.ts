@@ -20,7 +20,7 @@ export interface SiteOptions {
   readonly root: string;
   readonly index: readonly string[];
   readonly dotfiles: DotfilePolicy;
-  /** Representations kept; each has a descriptor. */
+  /** Descriptors of files and their encoded siblings kept open; the ones that responses still send come on top. */
   readonly maxFiles: number;
 }
 
@@ -47,6 +47,11 @@ const redirect: Found = { kind: 'redirect' };
 /** How long a watched representation is believed without a look at its descriptor: what inotify cannot see (a write
  * through a shared mapping, another mount of a network file system) is seen after this long. */
 const believeMs = 1000;
+
+/** True when the host could not open a file that may well be there. */
+function isShortage(errno: number): boolean {
+  return errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOMEM;
+}
 
 /** One served directory of one worker. */
 export class Site {
@@ -181,7 +186,7 @@ export class Site {
 
   #failure(errno: number): Found {
     if (errno === Errno.EACCES || errno === Errno.EPERM) return forbidden;
-    if (errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOMEM) {
+    if (isShortage(errno)) {
       this.#evict(Math.ceil(this.#byPath.size / 2));
       return exhausted;
     }
@@ -191,7 +196,7 @@ export class Site {
   #keep(key: string, representation: Representation, watchedPaths: string[]): void {
     const previous = this.#byPath.get(key);
     if (previous !== undefined) this.#drop(previous);
-    if (this.#byPath.size >= this.#options.maxFiles) this.#evict(1);
+    this.#makeRoom(representation);
     this.#byPath.set(key, representation);
     const paths = new Set<string>([key]);
     for (const path of watchedPaths) {
@@ -207,12 +212,19 @@ export class Site {
     }
   }
 
+  /** Holds the bound on descriptors, by letting go of others than `kept`. One opens few, so few go. */
+  #makeRoom(kept: Representation): void {
+    for (let gone = 0; gone <= codings.length && this.files.count > this.#options.maxFiles; gone++)
+      this.#evict(1, kept);
+  }
+
   /** Lets go of representations, those not used since the last sweep first. */
-  #evict(count: number): void {
+  #evict(count: number, kept?: Representation): void {
     let left = count;
     for (let sweep = 0; sweep < 2 && left > 0; sweep++) {
       for (const representation of [...this.#byPath.values()]) {
         if (left === 0) return;
+        if (representation === kept) continue;
         if (representation.recentlyUsed && sweep === 0) representation.recentlyUsed = false;
         else {
           this.#drop(representation);
@@ -255,6 +267,11 @@ export class Site {
         representation.watched = false;
         fd = this.#openPath(representation.path + extension);
       }
+      if (isShortage(-fd)) {
+        // It may be there: make room, and have it looked for again by the next request.
+        this.#evict(Math.ceil(this.#byPath.size / 2), representation);
+        representation.watched = false;
+      }
       if (fd < 0) continue;
       const status = this.#status;
       if (fileStatus(fd, status) < 0 || (status.mode & S.IFMT) !== S.IFREG) {
@@ -274,6 +291,7 @@ export class Site {
     }
     for (const sibling of found) sibling.watched = representation.watched;
     representation.siblings = found;
+    this.#makeRoom(representation);
     return found;
   }
 

@@ -2,6 +2,7 @@
 // is ready; the main thread tells it to drain or stop by a message and a wake-up, since a blocked thread hears no messages.
 
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { resourceLimit } from '../kernel/limits.js';
 import { setNonBlocking, setPacingRate } from '../kernel/socket.js';
 import { keepCopyAccount } from '../memory/copy.js';
 import { Listener } from '../transport/listener.js';
@@ -74,7 +75,8 @@ function serve(start: WorkerStart): void {
     root: options.root,
     index: options.index,
     dotfiles: options.dotfiles,
-    maxFiles: Math.max(64, Math.min(4096, Math.floor(start.maxConnections / 4))),
+    // Beside the three quarters of the descriptors that connections may take, and with room for everything else.
+    maxFiles: Math.max(16, Math.min(4096, Math.floor((resourceLimit('NOFILE').soft * 0.2) / options.workers))),
   });
   const responder = new Responder(loop, site, metrics, { ...options, frameBudget });
   const timeouts = { headMs: options.headTimeoutMs, idleMs: options.idleTimeoutMs };

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { dropCached } from '../../../src/kernel/file.js';
 import type { Server } from '../../../src/serve/server.js';
 import { ask, parseHead, RawClient } from './client.js';
-import { forEachEngine, patterned, runServer, startServer, TestSite, until } from './servers.js';
+import { forEachEngine, patterned, program, runServer, startServer, TestSite, until } from './servers.js';
 
 /** A file system without a disk: nothing on it is ever cold. */
 const tmpfs = 0x01021994;
@@ -120,6 +120,39 @@ forEachEngine('the cap on connections', (engine) => {
     });
     for (const client of clients) client.destroy();
     await server.close(0);
+    site.remove();
+  });
+});
+
+forEachEngine('few descriptors', (engine) => {
+  test('files and their encoded siblings leave the connections theirs: the cap is met, not the limit', async () => {
+    const site = new TestSite();
+    for (let index = 0; index < 100; index++) {
+      for (const extension of ['', '.br', '.gz', '.zst'])
+        site.write(`${index}.txt${extension}`, `${index}${extension}`);
+    }
+    const limited = ['-c', 'ulimit -n 256 && exec "$0" "$@"', process.execPath, program];
+    const server = await runServer(
+      [site.root, '--engine', engine, '--workers', '1'],
+      {},
+      { command: 'bash', args: limited },
+    );
+    const accepted = ['Accept-Encoding: br'];
+    for (let index = 0; index < 100; index++) {
+      assert.equal((await ask(server, `GET /${index}.txt`, accepted)).text, `${index}.br`);
+    }
+    // Three quarters of 256, less 64.
+    const clients: RawClient[] = [];
+    for (let index = 0; index < 128; index++) {
+      clients.push(await RawClient.open(server));
+      await clients.at(-1)!.stays(`/${index % 100}.txt`);
+    }
+    const refused = await RawClient.open(server);
+    assert.equal((await refused.response()).status, 503);
+    refused.destroy();
+    for (const client of clients) client.destroy();
+    server.child.kill('SIGTERM');
+    assert.equal(await server.ended, 0);
     site.remove();
   });
 });
