@@ -97,6 +97,11 @@ export class CachedResponse implements Lender {
     return this.#dropped;
   }
 
+  /** Whether its frame is one of a pool's. */
+  liesIn(pool: FramePool): boolean {
+    return this.#pool === pool;
+  }
+
   /** True while nobody sends it. */
   get idle(): boolean {
     return this.#lent === 0;
@@ -151,13 +156,14 @@ export class FrameCache {
     if (pool === undefined) return undefined;
     let frame = pool.lease();
     if (frame < 0) {
-      // The set is in order of insertion: the oldest idle ones of any size make room; a frame of this size is among them.
+      // The set is in order of insertion: the oldest idle one of this size makes room. Others stay: where every frame of
+      // a size is being sent, to readers that stall perhaps, the rest of the cache must not go for it.
       for (const response of this.#responses) {
-        if (!response.idle) continue;
+        if (!response.idle || !response.liesIn(pool)) continue;
         response.representation.cached = undefined;
         response.drop();
         frame = pool.lease();
-        if (frame >= 0) break;
+        break;
       }
     }
     return frame < 0 ? undefined : { pool, frame };
