@@ -134,16 +134,20 @@ export class EpollEngine implements Engine {
     return interest;
   }
 
-  /** Tells the kernel what is wanted of a descriptor now, if that is not what it knows. */
-  #update(interest: Interest): void {
+  /**
+   * Tells the kernel what is wanted of a descriptor now, if that is not what it knows. Returns 0 or -errno (ENOSPC: the
+   * limit on watched descriptors; ENOMEM): then nothing will come of it, and the operation that asked has failed.
+   */
+  #update(interest: Interest): number {
     const input = interest.receiving ? EPOLL.IN | EPOLL.RDHUP : 0;
     const output = interest.sending || interest.awaiting ? EPOLL.OUT : 0;
     const wanted = input | output;
-    if (wanted === interest.registered) return;
+    if (wanted === interest.registered) return 0;
     const operation = interest.registered === 0 ? EPOLL_CTL.ADD : wanted === 0 ? EPOLL_CTL.DEL : EPOLL_CTL.MOD;
     const result = epollControl(this.descriptor, operation, interest.fd, wanted, interest.fd, interest.token);
-    if (result < 0 && operation !== EPOLL_CTL.DEL) check(result, 'epoll_ctl', `descriptor ${interest.fd}`);
+    if (result < 0 && operation !== EPOLL_CTL.DEL) return result;
     interest.registered = wanted;
+    return 0;
   }
 
   #finish(event: number, token: number, result: number): void {
@@ -166,7 +170,12 @@ export class EpollEngine implements Engine {
   #begin(token: number, fd: number, role: number): void {
     const interest = this.#interest(token, fd, role);
     interest.receiving = true;
-    this.#update(interest);
+    const result = this.#update(interest);
+    if (result >= 0) return;
+    interest.receiving = false;
+    // What is watched is the loop's own: there is nobody to be told, and no going on without it.
+    if (role === Role.watch) check(result, 'epoll_ctl', `descriptor ${fd}`);
+    this.#endReceive(interest, result);
   }
 
   stopReceive(token: number, fd: number): void {
@@ -218,17 +227,23 @@ export class EpollEngine implements Engine {
       if (result > 0 && interest.taken < interest.length) result = -Errno.EAGAIN;
     }
     interest.sending = result === -Errno.EAGAIN;
-    if (!interest.sending) {
+    const failed = this.#update(interest);
+    if (failed < 0 && interest.sending) {
+      interest.sending = false;
+      this.#finish(Event.sent, interest.token, failed);
+    } else if (!interest.sending) {
       const done = interest.message ? result : interest.taken > 0 ? interest.taken : result;
       this.#finish(Event.sent, interest.token, done);
     }
-    this.#update(interest);
   }
 
   awaitWritable(token: number, fd: number): void {
     const interest = this.#interest(token, fd, Role.stream);
     interest.awaiting = true;
-    this.#update(interest);
+    const result = this.#update(interest);
+    if (result >= 0) return;
+    interest.awaiting = false;
+    this.#finish(Event.writable, token, result);
   }
 
   fetch(token: number, file: number, offset: number, length: number): void {

@@ -271,6 +271,22 @@ for (const name of engineNames) {
       bench.end();
     });
 
+    test('what the kernel does not wait for ends with an error, and nothing is thrown', { skip: realSkip }, () => {
+      const bench = new Bench(name);
+      const { recorder } = bench;
+      const disk = new DiskFile(16);
+      recorder.receive(1, disk.fd);
+      recorder.accept(2, disk.fd);
+      recorder.until(() => recorder.underWay === 0, 'both ends');
+      for (const kind of ['receive', 'accept'] as const) {
+        const event = recorder.last(kind, kind === 'receive' ? 1 : 2);
+        assert.equal(event?.more, false);
+        assert.ok(event.result < 0, `${kind}: ${event.result}`);
+      }
+      bench.end();
+      disk.end();
+    });
+
     test('thousands of operations begun in one turn: each ends once, though the rings are far too small', () => {
       const bench = new Bench(name, { entries: 16, frames: 32, frameBytes: 256 });
       const { recorder, engine } = bench;
