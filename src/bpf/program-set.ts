@@ -15,18 +15,20 @@ export interface SetMember extends ProgramSource {
 export class ProgramSet {
   readonly maps: Readonly<Record<string, BpfMap>>;
   readonly programs: readonly BpfProgram[];
-  /** What was refused, in the order of the members; empty on a host that takes everything. */
-  readonly refused: readonly RefusedError[];
+  private readonly refusals: RefusedError[];
   private links: Link[] = [];
+  private readonly optional: ReadonlySet<BpfProgram>;
 
   private constructor(
     maps: Readonly<Record<string, BpfMap>>,
     programs: readonly BpfProgram[],
-    refused: readonly RefusedError[],
+    refused: RefusedError[],
+    optional: ReadonlySet<BpfProgram>,
   ) {
+    this.optional = optional;
     this.maps = maps;
     this.programs = programs;
-    this.refused = refused;
+    this.refusals = refused;
   }
 
   /**
@@ -41,17 +43,20 @@ export class ProgramSet {
     const maps: Record<string, BpfMap> = {};
     const programs: BpfProgram[] = [];
     const refused: RefusedError[] = [];
+    const optional = new Set<BpfProgram>();
     try {
       for (const spec of specs) maps[spec.name] = BpfMap.create(spec);
       for (const member of members) {
         try {
-          programs.push(BpfProgram.load(member, { ...given, ...maps }));
+          const program = BpfProgram.load(member, { ...given, ...maps });
+          programs.push(program);
+          if (member.optional === true) optional.add(program);
         } catch (error) {
           if (!(error instanceof RefusedError) || member.optional !== true) throw error;
           refused.push(error);
         }
       }
-      return new ProgramSet(maps, programs, refused);
+      return new ProgramSet(maps, programs, refused, optional);
     } catch (error) {
       for (const program of programs) program.close();
       for (const map of Object.values(maps)) map.close();
@@ -59,15 +64,30 @@ export class ProgramSet {
     }
   }
 
+  /** What was refused, at loading in the order of the members, then at attaching; empty on a host that takes everything. */
+  get refused(): readonly RefusedError[] {
+    return this.refusals;
+  }
+
   /**
-   * Attaches every tracing program to its target, in order. @throws RefusedError; what was attached is detached again.
+   * Attaches every tracing program to its target, in order; optional ones that cannot be are noted in {@link refused}.
+   * @throws RefusedError; what was attached is detached again.
    */
   attach(): void {
     try {
-      for (const program of this.programs) this.links.push(attachTracing(program));
+      for (const program of this.programs) this.attachOne(program);
     } catch (error) {
       this.detach();
       throw error;
+    }
+  }
+
+  private attachOne(program: BpfProgram): void {
+    try {
+      this.links.push(attachTracing(program));
+    } catch (error) {
+      if (!(error instanceof RefusedError) || !this.optional.has(program)) throw error;
+      this.refusals.push(error);
     }
   }
 

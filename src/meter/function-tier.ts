@@ -1,0 +1,102 @@
+// The function tier as a whole: its programs and maps, and what it cannot see on a given kernel. Every copy is counted at
+// the functions that make it, by entry and exit (fentry, fexit); where a host refuses these, the tracepoint tier is used.
+
+import type { TypeSource } from '../bpf/assembler.js';
+import { Btf } from '../bpf/btf.js';
+import type { MapSpec } from '../bpf/map.js';
+import type { SetMember } from '../bpf/program-set.js';
+import type { RefusedError } from '../bpf/refusals.js';
+import { accountMaps } from './account-code.js';
+import { functionBufferPrograms } from './function-buffers.js';
+import { functionCausePrograms } from './function-causes.js';
+import { contextMap } from './function-context.js';
+import { functionCopyPrograms } from './function-copies.js';
+import { functionFilePrograms } from './function-files.js';
+import { ownerMaps } from './function-owner.js';
+import { functionReceivePrograms } from './function-receive.js';
+import { functionSendPrograms } from './function-send.js';
+import { functionSocketPrograms } from './function-sockets.js';
+import { stackMaps } from './function-stacks.js';
+import type { TierTypes } from './function-target.js';
+import { functionTlsPrograms } from './function-tls.js';
+import { forkProgram, treeMaps } from './process-tree.js';
+import { exitProgram } from './task-accounts.js';
+
+/** Every map of the tier. */
+export const functionMaps: readonly MapSpec[] = [...accountMaps, ...treeMaps, contextMap, ...ownerMaps, ...stackMaps];
+
+/** The running kernel's types and those of its modules. */
+export function kernelTypes(): TierTypes {
+  return { kernel: Btf.kernel(), module: (name): TypeSource | undefined => Btf.module(name) };
+}
+
+/** Every program of the tier that a kernel's types allow. @throws MissingTypeError where it lacks a type it needs. */
+export function functionPrograms(types: TierTypes): SetMember[] {
+  return [
+    exitProgram(types.kernel),
+    forkProgram(types.kernel),
+    ...functionSocketPrograms(types),
+    ...functionCausePrograms(types),
+    ...functionCopyPrograms(types),
+    ...functionSendPrograms(types),
+    ...functionReceivePrograms(types),
+    ...functionFilePrograms(types),
+    ...functionTlsPrograms(types),
+    ...functionBufferPrograms(types),
+  ];
+}
+
+/** Functions without which the tier is not exact, under any of their names: where one is missing, it is not used. */
+const needed: readonly (readonly string[])[] = [
+  ['tcp_sendmsg_locked'],
+  ['skb_zerocopy_iter_stream'],
+  ['skb_splice_from_iter', 'do_tcp_sendpages'],
+  ['ip_generic_getfrag'],
+  ['skb_copy_datagram_from_iter'],
+  ['skb_copy_datagram_iter'],
+  ['udp_recvmsg'],
+  ['tcp_recvmsg'],
+  ['generic_perform_write'],
+  ['filemap_read'],
+  ['anon_pipe_write', 'pipe_write'],
+  ['anon_pipe_read', 'pipe_read'],
+  ['skb_copy_bits'],
+  ['skb_copy_ubufs'],
+  ['pskb_expand_head'],
+];
+
+/** The first needed function that no program is for; `undefined` where all are there. */
+export function missingFunction(programs: readonly SetMember[]): string | undefined {
+  const targets = new Set(programs.map((program) => program.target));
+  return needed.find((names) => !names.some((name) => targets.has(name)))?.join(' or ');
+}
+
+/** What a function that has no program means for the report. */
+const meanings: readonly (readonly [names: readonly string[], words: string])[] = [
+  [['__pskb_pull_tail'], 'linearised buffers (counted among other copies)'],
+  [['skb_segment'], 'software segmentation (its headers are not counted, its payload among other copies)'],
+  [['tpacket_rcv'], 'packet capture (counted among other copies)'],
+  [['tcp_try_coalesce'], 'coalescing at a TCP receiver (counted among other copies)'],
+  [['tcp_collapse'], 'a TCP receiver that collapses its queue (counted among other copies)'],
+  [['skb_pp_cow_data', 'veth_convert_skb_to_xdp_buff'], 'copies for XDP (counted among other copies)'],
+  [['tcp_zerocopy_receive'], 'TCP_ZEROCOPY_RECEIVE (neither mapped bytes nor their payload)'],
+  [['shmem_file_read_iter'], 'reads of tmpfs and shared memory'],
+  [['tls_sw_sendmsg'], 'kTLS payload: its module was not loaded when the meter started'],
+  [['security_socket_post_create'], 'who made a socket (its user is known from the first transfer on)'],
+];
+
+/** Beyond the reach of function entries on every kernel. */
+const alwaysUnseen: readonly string[] = [
+  "copies a network driver makes itself (receive copybreak, headers pulled by GRO), and a device's own",
+  'data in the SYN of TCP Fast Open, headers written by raw sockets, AF_XDP in copy mode',
+  'files on file systems with read and write paths of their own (btrfs where its module is not loaded, FUSE, network file systems)',
+  'vsock, RDMA, kTLS done by a network card, sockmap redirection, MPTCP',
+];
+
+/** Line by line, what the tier cannot see on this kernel. */
+export function unseenByFunctions(programs: readonly SetMember[], refused: readonly RefusedError[]): string[] {
+  const gone = new Set(refused.map(({ subject }) => subject.split(' ').at(-1)));
+  const seen = new Set(programs.map(({ target }) => target).filter((target) => !gone.has(target)));
+  const lines = meanings.filter(([names]) => !names.some((name) => seen.has(name))).map(([, words]) => words);
+  return [...lines, ...alwaysUnseen];
+}
