@@ -83,7 +83,11 @@ export const causes = {
   buffersCloned: count('buffers cloned', functionsOnly),
   buffersExpanded: count('buffers expanded', functionsOnly),
   buffersLinearised: count('buffers linearised', functionsOnly),
-  transformed: bytes('label', 'kTLS: encrypted or decrypted by the CPU (a pass over the bytes, no copy)', functionsOnly),
+  transformed: bytes(
+    'label',
+    'kTLS: encrypted or decrypted by the CPU (a pass over the bytes, no copy)',
+    functionsOnly,
+  ),
 } as const satisfies Record<string, Cause>;
 
 export type CauseName = keyof typeof causes;

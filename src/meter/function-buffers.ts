@@ -45,4 +45,3 @@ export function functionBufferPrograms(types: TierTypes): SetMember[] {
     return [member(target, row.only === undefined ? 'fexit' : 'fentry', row.program, finish(a), true)];
   });
 }
-

@@ -7,22 +7,9 @@ import { finish } from './account-code.js';
 import { type CauseName, causeOffset } from './causes.js';
 import { emitEnter, emitLeave, emitPassOn, entryOffset } from './function-context.js';
 import { amount, buffer, context } from './function-copies.js';
-import {
-  emitBill,
-  emitByAddress,
-  emitOwnerOfBuffer,
-  emitOwnerOfSocket,
-  ownerKeyAt,
-} from './function-owner.js';
+import { emitBill, emitByAddress, emitOwnerOfBuffer, emitOwnerOfSocket, ownerKeyAt } from './function-owner.js';
 import { emitNoteStack } from './function-stacks.js';
-import {
-  emitArgument,
-  emitResult,
-  findTarget,
-  member,
-  type Target,
-  type TierTypes,
-} from './function-target.js';
+import { emitArgument, emitResult, findTarget, member, type Target, type TierTypes } from './function-target.js';
 
 /** The programs that give causes. */
 export function functionCausePrograms(types: TierTypes): SetMember[] {
@@ -192,4 +179,3 @@ function emitHeadBytes(a: Assembler): void {
     .jump('segment')
     .label('segments_end');
 }
-

@@ -3,16 +3,7 @@
 // entered last is left first, on any CPU. An entry names the buffer it is about, so that an interrupt's own copies are
 // not taken for the task's.
 
-import {
-  type Assembler,
-  fp,
-  type Register,
-  r0,
-  r1,
-  r2,
-  r3,
-  type TypeSource,
-} from '../bpf/assembler.js';
+import { type Assembler, fp, type Register, r0, r1, r2, r3, type TypeSource } from '../bpf/assembler.js';
 import type { MapSpec } from '../bpf/map.js';
 import { keyBytes, keyOffset } from './account-code.js';
 
@@ -154,4 +145,3 @@ export function emitMemoryOf(
 
 /** io_uring_enter has this number on every architecture (include/uapi/asm-generic/unistd.h). */
 const uringEnterNumber = 426;
-

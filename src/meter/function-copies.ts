@@ -178,4 +178,3 @@ function revert(target: Target): SetMember {
   emitNoteStack(a, context, 'reverted', amount);
   return member(target, 'fexit', 'fn_revert', finish(a), false);
 }
-

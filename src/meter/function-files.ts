@@ -4,15 +4,7 @@
 import { Assembler, r1, r2 } from '../bpf/assembler.js';
 import type { SetMember } from '../bpf/program-set.js';
 import { finish } from './account-code.js';
-import {
-  amount,
-  type Choice,
-  context,
-  emitAddChosen,
-  emitChoose,
-  emitOwn,
-  emitTask,
-} from './function-own.js';
+import { amount, type Choice, context, emitAddChosen, emitChoose, emitOwn, emitTask } from './function-own.js';
 import { emitArgument, emitResult, findTarget, member, type Target, type TierTypes } from './function-target.js';
 
 interface FileFunction {

@@ -4,21 +4,18 @@
 // which was noted at the send. A buffer on its way in may still carry the socket of its SENDER (veth does not take it
 // off: measured in 298 of 298 packets), so there the headers say whose it is.
 
-import {
-  type Assembler,
-  fp,
-  type Register,
-  r0,
-  r1,
-  r2,
-  r3,
-  r5,
-  stack,
-  type TypeSource,
-} from '../bpf/assembler.js';
+import { type Assembler, fp, type Register, r0, r1, r2, r3, r5, stack, type TypeSource } from '../bpf/assembler.js';
 import type { MapSpec } from '../bpf/map.js';
 import { AF } from '../kernel/constants.js';
-import { emitKeyFrom, emitSharedAccount, emitTotal, keyBytes, keyOffset, taskOffset, totalsOffset } from './account-code.js';
+import {
+  emitKeyFrom,
+  emitSharedAccount,
+  emitTotal,
+  keyBytes,
+  keyOffset,
+  taskOffset,
+  totalsOffset,
+} from './account-code.js';
 import { accountBytes, type CauseName, causeOffset } from './causes.js';
 import { emitSharedInfoAddress, emitUntypedField, stackBelowUntyped } from './function-untyped.js';
 
@@ -31,7 +28,7 @@ const flowOffset = { netns: 0, remote: 8, local: 24, remotePort: 40, localPort: 
 /** Keys of accounts by socket, and by the flow's addresses for what is on its way in. */
 export const ownerMaps: readonly MapSpec[] = [
   {
-    name: 'meter_sockets',
+    name: 'meter_owners',
     type: 'sk_storage',
     keyBytes: 4,
     valueBytes: keyBytes,
@@ -61,11 +58,13 @@ export function emitNoteUser(a: Assembler, types: TypeSource, socket: Register):
   const changed = a.uniqueLabel('new_user');
   const done = a.uniqueLabel('user_noted');
   a.store(8, fp, keptAt, r0)
-    .call('sk_storage_get', { map: { map: 'meter_sockets' }, socket, value: 0, flags: 1 })
+    .call('sk_storage_get', { map: { map: 'meter_owners' }, socket, value: 0, flags: 1 })
     .jumpIf(r0, '==', 0, done)
     .load(8, r5, fp, keptAt);
   for (let offset = 0; offset < keyBytes; offset += 8) {
-    a.load(8, r1, r0, offset).load(8, r2, r5, taskOffset.key + offset).jumpIf(r1, '!=', r2, changed);
+    a.load(8, r1, r0, offset)
+      .load(8, r2, r5, taskOffset.key + offset)
+      .jumpIf(r1, '!=', r2, changed);
   }
   a.jump(done).label(changed);
   for (let offset = 0; offset < keyBytes; offset += 8) {
@@ -163,7 +162,7 @@ export function emitOwnerOfBuffer(a: Assembler, types: TypeSource, buffer: Regis
 
 /** The key of a socket's user to `ownerKeyAt`, or goes to `none`. Clobbers r0..r5. */
 export function emitOwnerOfSocket(a: Assembler, socket: Register, none: string): Assembler {
-  a.call('sk_storage_get', { map: { map: 'meter_sockets' }, socket, value: 0, flags: 0 })
+  a.call('sk_storage_get', { map: { map: 'meter_owners' }, socket, value: 0, flags: 0 })
     .jumpIf(r0, '==', 0, none)
     .load(8, r1, r0, keyOffset.start)
     .jumpIf(r1, '==', 0, none);

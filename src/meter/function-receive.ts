@@ -31,13 +31,14 @@ import {
   type Target,
   type TierTypes,
 } from './function-target.js';
+import { emitSocketAccount } from './socket-accounts.js';
 
 const protocolTcp = 6;
 const flagsAt = variableAt(0);
 const linearAt = variableAt(1);
 
 /** The programs that count receiving. */
-export function functionReceivePrograms(types: TierTypes): SetMember[] {
+export function functionReceivePrograms(types: TierTypes, sockets: boolean): SetMember[] {
   const programs: SetMember[] = [];
   const add = (name: string, parameters: readonly string[], make: (target: Target) => SetMember[]): void => {
     const target = findTarget(types, [name], parameters);
@@ -45,11 +46,12 @@ export function functionReceivePrograms(types: TierTypes): SetMember[] {
   };
   add('skb_copy_datagram_iter', ['skb', 'to', 'len'], (target) => [copyToUser(target)]);
   for (const name of ['udp_recvmsg', 'udpv6_recvmsg']) {
-    add(name, ['sk', 'msg', 'len', 'flags'], (target) => [enterUdp(target), leaveUdp(target)]);
+    add(name, ['sk', 'msg', 'len', 'flags'], (target) => [enterUdp(target), leaveUdp(target, sockets)]);
   }
   add('tcp_zerocopy_receive', ['sk', 'zc'], (target) => [mapPages(target)]);
   add('skb_splice_bits', ['skb', 'sk', 'offset', 'tlen'], (target) => [spliceOut(target)]);
-  for (const row of receivers) add(row.name, [row.socket, row.size, 'flags'], (target) => [payload(target, row)]);
+  for (const row of receivers)
+    add(row.name, [row.socket, row.size, 'flags'], (target) => [payload(target, row, sockets)]);
   return programs;
 }
 
@@ -99,7 +101,7 @@ function enterUdp(target: Target): SetMember {
 }
 
 /** udp_recvmsg(sk, msg, len, flags) -> the datagram's length: copied is what fits the buffer, also when peeking. */
-function leaveUdp(target: Target): SetMember {
+function leaveUdp(target: Target, sockets: boolean): SetMember {
   const { types } = target;
   const a = new Assembler(types);
   const choice: Choice = { user: 'udpReceived', kernel: 'kernelReceived' };
@@ -112,7 +114,7 @@ function leaveUdp(target: Target): SetMember {
   emitChoose(a, types, r2, choice);
   emitOwn(a, types, 'user');
   emitAddChosen(a, amount, choice);
-  emitPayload(a);
+  emitPayload(a, sockets);
   return member(target, 'fexit', `fn_${target.name}`, finish(a), false);
 }
 
@@ -128,13 +130,14 @@ function emitReceived(a: Assembler, target: Target, socketName: string, size: st
 }
 
 /** Counts a receive in the storage in r0: its payload unless it only peeked or read the error queue. */
-function emitPayload(a: Assembler): Assembler {
-  return a
-    .load(8, r2, fp, flagsAt)
+function emitPayload(a: Assembler, sockets: boolean): Assembler {
+  a.load(8, r2, fp, flagsAt)
     .jumpIf(r2, '&', MSG.ERRQUEUE, 'out')
     .increase(r0, taskCounter('receiveCalls'), 1, r1)
     .jumpIf(r2, '&', MSG.PEEK, 'out')
     .increase(r0, taskCounter('payloadReceived'), amount, r1);
+  if (sockets) emitSocketAccount(a, { socket, task, amount, counter: 'received' });
+  return a;
 }
 
 interface Receiver {
@@ -157,13 +160,13 @@ const receivers: readonly Receiver[] = [
 ];
 
 /** A receive function -> bytes given. */
-function payload(target: Target, row: Receiver): SetMember {
+function payload(target: Target, row: Receiver, sockets: boolean): SetMember {
   const a = new Assembler(target.types);
   a.move(context, r1);
   emitReceived(a, target, row.socket, row.whole === true ? undefined : row.size);
   emitTask(a);
   emitOwn(a, target.types, 'user');
-  emitPayload(a);
+  emitPayload(a, sockets);
   return member(target, 'fexit', `fn_${row.name}`, finish(a), row.name !== 'tcp_recvmsg');
 }
 

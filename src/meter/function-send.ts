@@ -19,6 +19,7 @@ import {
   emitSocketArgument,
   emitTask,
   socket,
+  task,
   variableAt,
 } from './function-own.js';
 import { emitNoteAddress } from './function-owner.js';
@@ -32,6 +33,7 @@ import {
   type TierTypes,
 } from './function-target.js';
 import { emitUntypedField } from './function-untyped.js';
+import { emitSocketAccount } from './socket-accounts.js';
 
 /** MSG_SPLICE_PAGES (include/linux/socket.h): internal to the kernel, set by sendfile and splice since 6.5. */
 const msgSplicePages = 0x0800_0000;
@@ -41,26 +43,22 @@ const splicedAt = variableAt(1);
 const keyPlaceAt = variableAt(2);
 
 /** The programs that count sending. What a kernel does not have, under any of its names, has no program. */
-export function functionSendPrograms(types: TierTypes): SetMember[] {
+export function functionSendPrograms(types: TierTypes, sockets: boolean): SetMember[] {
   const programs: SetMember[] = [];
-  const add = (
-    names: readonly string[],
-    parameters: readonly string[],
-    make: (target: Target) => SetMember,
-  ): void => {
+  const add = (names: readonly string[], parameters: readonly string[], make: (target: Target) => SetMember): void => {
     const target = findTarget(types, names, parameters);
     if (target !== undefined) programs.push(make(target));
   };
-  add(['tcp_sendmsg_locked'], ['sk', 'msg'], tcpSend);
+  add(['tcp_sendmsg_locked'], ['sk', 'msg'], (target) => tcpSend(target, sockets));
   add(['skb_zerocopy_iter_stream'], ['sk', 'uarg'], tcpPin);
   add(['skb_splice_from_iter'], ['skb'], splice);
-  add(['do_tcp_sendpages'], ['sk'], tcpPages);
+  add(['do_tcp_sendpages'], ['sk'], (target) => tcpPages(target, sockets));
   add(['__zerocopy_sg_from_iter'], ['msg', 'sk', 'length'], datagramPin);
   add(['ip_generic_getfrag'], ['from', 'len', 'skb'], (target) => datagramCopy(target));
   add(['skb_copy_datagram_from_iter'], ['skb', 'from', 'len'], streamCopy);
   add(['unix_stream_sendpage'], ['socket'], (target) => pages(target, 'socket'));
   add(['ip_append_page'], ['sk'], (target) => pages(target, 'sk'));
-  for (const row of senders) add([row.name], [row.socket], (target) => payload(target, row));
+  for (const row of senders) add([row.name], [row.socket], (target) => payload(target, row, sockets));
   return programs;
 }
 
@@ -76,7 +74,7 @@ function emitUnlessInner(a: Assembler): Assembler {
 }
 
 /** tcp_sendmsg_locked(sk, msg, size) -> bytes taken: the end of a TCP send in any way. */
-function tcpSend(target: Target): SetMember {
+function tcpSend(target: Target, sockets: boolean): SetMember {
   const { types } = target;
   const a = new Assembler(types);
   const plain = 'plain';
@@ -113,7 +111,32 @@ function tcpSend(target: Target): SetMember {
     a.load(8, r2, fp, at).increase(r0, taskCounter(name), r2, r1).sub(amount, r2);
   }
   emitAddChosen(a, amount, tcpChoice);
+  if (sockets) emitBySocket(a, () => tcpPlace(a));
   return member(target, 'fexit', 'fn_tcp_send', finish(a), false);
+}
+
+/** A socket's account has two counters of sends (socket-accounts.ts): copied at 0, by reference at 8. */
+const place = context;
+const copied = 0;
+const byReference = 8;
+
+/** Adds `amount` to the socket's account, at the place that `choose` puts into `place`. */
+function emitBySocket(a: Assembler, choose: () => Assembler): void {
+  choose();
+  emitSocketAccount(a, { socket, task, amount, counter: place });
+}
+
+/** A TCP send of which anything went by reference counts as that; `amount` is the whole again. */
+function tcpPlace(a: Assembler): Assembler {
+  return a
+    .load(8, r1, fp, pinnedAt)
+    .load(8, r2, fp, splicedAt)
+    .add(r1, r2)
+    .add(amount, r1)
+    .move(place, copied)
+    .jumpIf(r1, '==', 0, 'placed')
+    .move(place, byReference)
+    .label('placed');
 }
 
 /** Adds to a number that the TCP send under way keeps. Ends the program where there is no memory. */
@@ -163,7 +186,7 @@ function splice(target: Target): SetMember {
 }
 
 /** do_tcp_sendpages(sk, page, ...) -> bytes by reference, before 6.5. Called for kTLS's own pages too. */
-function tcpPages(target: Target): SetMember {
+function tcpPages(target: Target, sockets: boolean): SetMember {
   const a = new Assembler(target.types);
   a.move(context, r1);
   emitArgument(a, target, socket, context, 'sk');
@@ -171,6 +194,7 @@ function tcpPages(target: Target): SetMember {
   a.jumpIf(amount, 's<=', 0, 'out');
   emitUnlessInner(a);
   emitCount(a, target.types, ['spliced', 'payloadSent'], ['sendCalls']);
+  if (sockets) emitBySocket(a, () => a.move(place, byReference));
   return member(target, 'fexit', 'fn_tcp_pages', finish(a), false);
 }
 
@@ -277,7 +301,7 @@ const senders: readonly Sender[] = [
 ];
 
 /** A send function -> bytes taken. An IPv6 socket's send to an IPv4 address goes through both functions of UDP. */
-function payload(target: Target, row: Sender): SetMember {
+function payload(target: Target, row: Sender, sockets: boolean): SetMember {
   const a = new Assembler(target.types);
   a.move(context, r1);
   emitSocketArgument(a, target, row.socket);
@@ -286,8 +310,8 @@ function payload(target: Target, row: Sender): SetMember {
   if (row.name === 'udp_sendmsg') {
     a.loadField(r1, socket, 'sock', '__sk_common.skc_family').jumpIf(r1, '==', AF.INET6, 'out');
   }
-  const copied = row.copies === undefined ? [] : [row.copies];
-  emitCount(a, target.types, ['payloadSent', ...copied], ['sendCalls']);
+  const inlined = row.copies === undefined ? [] : [row.copies];
+  emitCount(a, target.types, ['payloadSent', ...inlined], ['sendCalls']);
+  if (sockets) emitBySocket(a, () => a.move(place, copied));
   return member(target, 'fexit', `fn_${row.name}`, finish(a), true);
 }
-

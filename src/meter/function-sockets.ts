@@ -70,7 +70,7 @@ function seedProgram(types: TypeSource): ProgramSource {
     .jumpIf(r0, '==', 0, 'out')
     .loadField(held, r0, 'socket', 'sk')
     .jumpIf(held, '==', 0, 'out')
-    .call('sk_storage_get', { map: { map: 'meter_sockets' }, socket: held, value: 0, flags: 1 })
+    .call('sk_storage_get', { map: { map: 'meter_owners' }, socket: held, value: 0, flags: 1 })
     .jumpIf(r0, '==', 0, 'out')
     .load(8, r1, r0, keyOffset.start)
     .jumpIf(r1, '!=', 0, 'out')
@@ -116,4 +116,3 @@ export function seedSockets(types: TypeSource, maps: Readonly<Record<string, Bpf
     program.close();
   }
 }
-

@@ -1,11 +1,13 @@
 // The function tier as a whole: its programs and maps, and what it cannot see on a given kernel. Every copy is counted at
 // the functions that make it, by entry and exit (fentry, fexit); where a host refuses these, the tracepoint tier is used.
 
-import type { TypeSource } from '../bpf/assembler.js';
+import { Assembler, type TypeSource } from '../bpf/assembler.js';
 import { Btf } from '../bpf/btf.js';
+import { attachTracing } from '../bpf/link.js';
 import type { MapSpec } from '../bpf/map.js';
+import { BpfProgram } from '../bpf/program.js';
 import type { SetMember } from '../bpf/program-set.js';
-import type { RefusedError } from '../bpf/refusals.js';
+import { RefusedError } from '../bpf/refusals.js';
 import { accountMaps } from './account-code.js';
 import { functionBufferPrograms } from './function-buffers.js';
 import { functionCausePrograms } from './function-causes.js';
@@ -15,12 +17,13 @@ import { functionFilePrograms } from './function-files.js';
 import { ownerMaps } from './function-owner.js';
 import { functionReceivePrograms } from './function-receive.js';
 import { functionSendPrograms } from './function-send.js';
-import { functionSocketPrograms } from './function-sockets.js';
+import { functionSocketPrograms, seedSockets } from './function-sockets.js';
 import { stackMaps } from './function-stacks.js';
 import type { TierTypes } from './function-target.js';
 import { functionTlsPrograms } from './function-tls.js';
 import { forkProgram, treeMaps } from './process-tree.js';
 import { exitProgram } from './task-accounts.js';
+import type { TierPrograms } from './tracepoint-tier.js';
 
 /** Every map of the tier. */
 export const functionMaps: readonly MapSpec[] = [...accountMaps, ...treeMaps, contextMap, ...ownerMaps, ...stackMaps];
@@ -30,16 +33,19 @@ export function kernelTypes(): TierTypes {
   return { kernel: Btf.kernel(), module: (name): TypeSource | undefined => Btf.module(name) };
 }
 
-/** Every program of the tier that a kernel's types allow. @throws MissingTypeError where it lacks a type it needs. */
-export function functionPrograms(types: TierTypes): SetMember[] {
+/**
+ * Every program of the tier that a kernel's types allow; with `sockets`, accounts by socket too (socket-accounts.ts).
+ * @throws MissingTypeError where it lacks a type it needs.
+ */
+export function functionPrograms(types: TierTypes, sockets = false): SetMember[] {
   return [
     exitProgram(types.kernel),
     forkProgram(types.kernel),
     ...functionSocketPrograms(types),
     ...functionCausePrograms(types),
     ...functionCopyPrograms(types),
-    ...functionSendPrograms(types),
-    ...functionReceivePrograms(types),
+    ...functionSendPrograms(types, sockets),
+    ...functionReceivePrograms(types, sockets),
     ...functionFilePrograms(types),
     ...functionTlsPrograms(types),
     ...functionBufferPrograms(types),
@@ -94,9 +100,38 @@ const alwaysUnseen: readonly string[] = [
 ];
 
 /** Line by line, what the tier cannot see on this kernel. */
-export function unseenByFunctions(programs: readonly SetMember[], refused: readonly RefusedError[]): string[] {
+export function unseenByFunctions(targets: readonly string[], refused: readonly RefusedError[]): string[] {
   const gone = new Set(refused.map(({ subject }) => subject.split(' ').at(-1)));
-  const seen = new Set(programs.map(({ target }) => target).filter((target) => !gone.has(target)));
+  const seen = new Set(targets.filter((target) => !gone.has(target)));
   const lines = meanings.filter(([names]) => !names.some((name) => seen.has(name))).map(([, words]) => words);
   return [...lines, ...alwaysUnseen];
+}
+
+export const functionTier: TierPrograms = {
+  tier: 'functions',
+  maps: functionMaps,
+  programs: (_types, sockets) => {
+    refuseEarly();
+    const programs = functionPrograms(kernelTypes(), sockets);
+    const missing = missingFunction(programs);
+    if (missing !== undefined) throw new RefusedError('no-function', `fexit ${missing}`);
+    return programs;
+  },
+  prepare: (types, set) => seedSockets(types, set.maps),
+  unseen: ({ programs, refused }) =>
+    unseenByFunctions(
+      programs.map(({ source }) => source.target ?? ''),
+      refused,
+    ),
+};
+
+/** Tries the smallest program first: a host that refuses functions says so in a millisecond. @throws RefusedError */
+function refuseEarly(): void {
+  const code = new Assembler().exit(0).assemble();
+  const program = BpfProgram.load({ name: 'fn_probe', type: 'fentry', target: 'tcp_sendmsg_locked', code });
+  try {
+    attachTracing(program).detach();
+  } finally {
+    program.close();
+  }
 }

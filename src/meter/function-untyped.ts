@@ -2,7 +2,7 @@
 // somewhere behind `skb->head`. Newer kernels let a program say the type (bpf_rdonly_cast, 6.2), and such reads work under
 // lockdown too; older ones need bpf_probe_read_kernel.
 
-import { type Assembler, fp, r0, r1, r2, r3, type Register, stack, type TypeSource } from '../bpf/assembler.js';
+import { type Assembler, fp, type Register, r0, r1, r2, r3, stack, type TypeSource } from '../bpf/assembler.js';
 import type { AccessSize } from '../bpf/instructions.js';
 import { stackBelowKey } from './account-code.js';
 

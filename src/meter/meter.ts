@@ -21,6 +21,8 @@ import {
   summarise,
 } from './accounts.js';
 import type { CauseName, Tier } from './causes.js';
+import { type Blame, KernelSymbols, readBlame } from './function-stacks.js';
+import { functionTier } from './function-tier.js';
 import { addMembers, inScope, type Scope } from './scope.js';
 import { runSelfTest, type SelfTest, SelfTestError } from './self-test.js';
 import { decodeSockets, type SocketRow, socketListProgram, socketMaps } from './socket-accounts.js';
@@ -33,6 +35,8 @@ export interface MeterOptions {
   readonly scope?: Scope;
   /** Also keeps accounts by socket, for {@link Meter.sockets}. Default false: it makes every event dearer. */
   readonly sockets?: boolean;
+  /** Only this tier. Default: the one that sees most of those the host allows. */
+  readonly tier?: Tier;
 }
 
 /** Everything counted since the meter was opened. */
@@ -70,6 +74,11 @@ export interface Meter {
    * @throws TypeError where the meter was opened without `sockets`.
    */
   sockets(): SocketRow[];
+  /**
+   * On the function tier, the kernel stacks on which buffers were linearised and zero-copy was reverted, on the whole
+   * host, the one with the most bytes first; empty on the other.
+   */
+  stacks(): Blame[];
   /** Detaches and frees everything. Harmless when done twice. */
   close(): void;
 }
@@ -82,9 +91,8 @@ export interface Meter {
 export function createMeter(options: MeterOptions = {}): Meter {
   const scope = options.scope ?? { kind: 'process', processId: process.pid };
   const started = performance.now();
-  const { set, tier } = loadBestTier(options.sockets === true);
+  const { set, tier } = loadBestTier(options);
   try {
-    set.attach();
     const source = openSource(set);
     const selfTest = runSelfTest(source, tier.tier);
     if (!selfTest.passed) throw new SelfTestError(selfTest);
@@ -99,28 +107,40 @@ export function createMeter(options: MeterOptions = {}): Meter {
 }
 
 /** The tiers, the one that sees most first. */
-const tiers: readonly TierPrograms[] = [tracepointTier];
+const tiers: readonly TierPrograms[] = [functionTier, tracepointTier];
 
 /** PROC_PID_INIT_INO (include/linux/proc_ns.h): the namespace whose ids the kernel's own structures hold. */
 const firstProcessNamespace = 'pid:[4026531836]';
 
-/** Loads the first tier that the host takes. @throws RefusedError the last tier's, where it takes none */
-function loadBestTier(sockets: boolean): { set: ProgramSet; tier: TierPrograms } {
+/** Loads and attaches the first tier that the host takes. @throws RefusedError the last tier's, where it takes none */
+function loadBestTier({ sockets = false, tier: wanted }: MeterOptions): { set: ProgramSet; tier: TierPrograms } {
   if (!platformIsLinux) throw new RefusedError('not-linux', 'the copy meter');
   if (readlinkSync('/proc/self/ns/pid') !== firstProcessNamespace) {
     throw new RefusedError('pid-namespace', 'the copy meter');
   }
   let refused: unknown;
-  for (const tier of tiers) {
+  for (const tier of tiers.filter((each) => wanted === undefined || each.tier === wanted)) {
     try {
-      const maps = sockets ? [...tier.maps, ...socketMaps] : tier.maps;
-      return { set: ProgramSet.load(maps, tier.programs(Btf.kernel(), sockets)), tier };
+      return { set: loadTier(tier, sockets), tier };
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       refused = error;
     }
   }
   throw refused;
+}
+
+function loadTier(tier: TierPrograms, sockets: boolean): ProgramSet {
+  const maps = sockets ? [...tier.maps, ...socketMaps] : tier.maps;
+  const set = ProgramSet.load(maps, tier.programs(Btf.kernel(), sockets));
+  try {
+    set.attach();
+    tier.prepare?.(Btf.kernel(), set);
+    return set;
+  } catch (error) {
+    set.close();
+    throw error;
+  }
 }
 
 /** Where accounts are read from: the maps, and the iterator over what living tasks keep. */
@@ -143,6 +163,7 @@ class OpenMeter implements Meter {
   private readonly scope: Scope;
   private readonly source: AccountSource;
   private readonly openedAt = performance.now();
+  private readonly symbols = new KernelSymbols();
   private socketList: Link | undefined;
   private closed = false;
 
@@ -152,7 +173,7 @@ class OpenMeter implements Meter {
   ) {
     this.set = set;
     this.tier = state.tier.tier;
-    this.unseen = state.tier.unseen;
+    this.unseen = state.tier.unseen(set);
     this.scope = state.scope;
     this.source = state.source;
     this.selfTest = state.selfTest;
@@ -231,6 +252,10 @@ class OpenMeter implements Meter {
     return decodeSockets(readIterator(this.socketList))
       .filter((row) => processes.has(row.processId))
       .sort((left, right) => busy(right) - busy(left));
+  }
+
+  stacks(): Blame[] {
+    return this.map('meter_blame') === undefined ? [] : readBlame(this.set.maps, this.symbols);
   }
 
   close(): void {

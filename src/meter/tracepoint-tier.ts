@@ -2,7 +2,7 @@
 
 import type { TypeSource } from '../bpf/assembler.js';
 import type { MapSpec } from '../bpf/map.js';
-import type { SetMember } from '../bpf/program-set.js';
+import type { ProgramSet, SetMember } from '../bpf/program-set.js';
 import { accountMaps } from './account-code.js';
 import { type Tier, unseenByTracepoints } from './causes.js';
 import { forkProgram, treeMaps } from './process-tree.js';
@@ -31,13 +31,15 @@ export interface TierPrograms {
   readonly maps: readonly MapSpec[];
   /** The programs for a kernel's types; with `sockets`, accounts by socket too. @throws MissingTypeError */
   programs(types: TypeSource, sockets: boolean): SetMember[];
-  /** Line by line, what the tier cannot see. */
-  readonly unseen: readonly string[];
+  /** Once the programs are attached: what they need to know of the host as it is. */
+  prepare?(types: TypeSource, set: ProgramSet): void;
+  /** Line by line, what the tier cannot see with the programs of `set`. */
+  unseen(set: ProgramSet): readonly string[];
 }
 
 export const tracepointTier: TierPrograms = {
   tier: 'tracepoints',
   maps: tracepointMaps,
   programs: tracepointPrograms,
-  unseen: unseenByTracepoints,
+  unseen: () => unseenByTracepoints,
 };
