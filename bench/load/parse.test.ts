@@ -82,7 +82,7 @@ test('churn: seeded, every kind drawn, a cut head is never whole', () => {
 
 test('rows: read and written the same; mistakes are named', () => {
   assert.deepEqual(parseRows('1KiB:64, 1GiB:1').map(rowName), ['1KiB:64', '1GiB:1']);
-  assert.throws(() => parseRows('2KiB:1'), /no file is called 2KiB.*1KiB, 64KiB, 1MiB, 1GiB/);
+  assert.throws(() => parseRows('2KiB:1'), /no file is called 2KiB.*1KiB, 64KiB, 1MiB, .*1GiB/);
   assert.throws(() => parseRows('1KiB:0'), /from 1 to 10000/);
 });
 

@@ -138,6 +138,7 @@ export class Responder {
    * @returns the frame that a request like this may be answered from next time.
    */
   answer(connection: HttpConnection, head: RequestHead, close: boolean): CachedResponse | undefined {
+    this.#tickDate();
     const isHead = head.method === Method.HEAD;
     if (head.method === Method.OPTIONS) {
       this.#answerOptions(connection, head, close);

@@ -136,22 +136,17 @@ test('the plan page', { skip: reason }, async (context) => {
     }
   });
 
-  await context.test('redraws within 16 ms once it is warm', async () => {
+  // How fast it redraws is measured by bench/micro/redraw.ts: a test has no clock.
+  await context.test('each press of an arrow key redraws', async () => {
     const { page } = await open('', wide);
     await page.locator('#f-message').focus();
-    // Other tests and other people share the processor: the best of a few tries says what the page itself needs.
-    let best = Number.POSITIVE_INFINITY;
-    for (let tries = 0; tries < 5 && best >= 16; tries += 1) {
-      await page.evaluate(() => performance.clearMeasures('redraw'));
-      for (let press = 0; press < 20; press += 1)
-        await page.keyboard.press(press % 2 === 0 ? 'ArrowRight' : 'ArrowLeft');
-      await page.waitForTimeout(200);
-      const durations = await page.evaluate(() => performance.getEntriesByName('redraw').map((one) => one.duration));
-      assert.ok(durations.length >= 5, `${durations.length} redraws`);
-      const sorted = durations.sort((a, b) => a - b);
-      best = Math.min(best, sorted[sorted.length >> 1]!);
+    await page.evaluate(() => performance.clearMeasures('redraw'));
+    for (let press = 0; press < 10; press += 1) {
+      await page.keyboard.press(press % 2 === 0 ? 'ArrowRight' : 'ArrowLeft');
+      await page.waitForTimeout(50);
     }
-    assert.ok(best < 16, `median ${best} ms`);
+    const redraws = await page.evaluate(() => performance.getEntriesByName('redraw').length);
+    assert.ok(redraws >= 5, `${redraws} redraws`);
     await page.close();
   });
 
