@@ -3,7 +3,7 @@
 
 import { S } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
-import { emptyFileStatus, fileStatus, openBeneath, openRoot } from '../kernel/file.js';
+import { emptyFileStatus, fileStatus, openBeneath, openRoot, pathStatus } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import type { Loop } from '../transport/loop.js';
 import { mediaType } from '../wire/http/media-type.js';
@@ -60,8 +60,8 @@ export class Site {
   upheavals = 0;
   readonly #options: SiteOptions;
   readonly #loop: Loop;
-  readonly #root: number;
-  readonly #watcher: Watcher;
+  #root: number;
+  #watcher: Watcher;
   readonly #byPath = new Map<string, Representation>();
   /** Representations by each path whose change ends them: their own, their directories', their siblings'. */
   readonly #dependents = new Map<string, Set<Representation>>();
@@ -293,6 +293,27 @@ export class Site {
     representation.siblings = found;
     this.#makeRoom(representation);
     return found;
+  }
+
+  /**
+   * Looks whether the root's name leads to another directory by now: a link to a release was led elsewhere, a folder was
+   * built anew. While it leads nowhere, the one that is open is served on.
+   */
+  followRoot(): void {
+    const named = this.#status;
+    if (pathStatus(this.#options.root, named) < 0 || (named.mode & S.IFMT) !== S.IFDIR) return;
+    const { device, inode } = named;
+    if (fileStatus(this.#root, named) === 0 && named.device === device && named.inode === inode) return;
+    let root: number;
+    try {
+      root = openRoot(this.#options.root);
+    } catch {
+      // Not to be had now (no permission, no descriptor): asked again at the next look.
+      return;
+    }
+    this.retire();
+    this.#root = root;
+    this.#watcher = new Watcher(this.#loop, root, (path) => this.#changed(path));
   }
 
   /** Looks for changes now: whoever changed a file before this call gets the new one from {@link find}. */

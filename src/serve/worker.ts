@@ -96,8 +96,10 @@ function serve(start: WorkerStart): void {
 
   const report = reporter(metrics, listener, responder, log);
   loop.everyTick(report);
+  const stopFollowing = loop.everyTick(() => site.followRoot());
   const drained = (): void => {
     report();
+    stopFollowing();
     site.close();
     port.postMessage({ kind: 'drained' } satisfies WorkerSays);
     loop.stop();

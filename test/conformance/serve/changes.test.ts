@@ -293,3 +293,36 @@ forEachEngine('files that change', (engine) => {
     client.destroy();
   });
 });
+
+forEachEngine('a root that changes', (engine) => {
+  test('a link that is led elsewhere, a folder that is built anew; what is under way ends whole', async () => {
+    const site = new TestSite({ '1/a.txt': 'one', '1/large.bin': large, '2/a.txt': 'two, longer' });
+    symlinkSync('1', site.at('current'));
+    const server = await startServer({ root: site.at('current'), engine });
+    const client = await RawClient.open(server.address);
+    client.send(get('/large.bin') + get('/a.txt'));
+    parseHead(await client.head());
+    client.socket.pause();
+    const seen = (text: string): Promise<void> =>
+      until(text, async () => (await ask(server.address, 'GET /a.txt')).text === text);
+    await seen('one');
+    symlinkSync('2', site.at('next'));
+    renameSync(site.at('next'), site.at('current'));
+    await seen('two, longer');
+    client.socket.resume();
+    assert.ok((await client.bytes(large.length)).equals(large));
+    assert.equal((await client.response()).text, 'two, longer');
+    // Gone for a while: what was open is served on, and is empty; then there is another one.
+    rmSync(site.at('2'), { recursive: true });
+    assert.equal((await ask(server.address, 'GET /a.txt')).status, 404);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    site.write('2/a.txt', 'three');
+    await seen('three');
+    // The new one is watched as the old one was.
+    site.write('2/a.txt', 'four');
+    assert.equal((await ask(server.address, 'GET /a.txt')).text, 'four');
+    client.destroy();
+    await server.close(0);
+    site.remove();
+  });
+});
