@@ -6,6 +6,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createMeter, type Meter, refusalSentence, ScopeError } from '../meter/index.js';
+import { shortfallLines } from '../meter/report.js';
 import { Watch } from '../meter/why-gather.js';
 import { whyText } from '../meter/why-report.js';
 import { explain } from '../meter/why-rules.js';
@@ -107,8 +108,8 @@ async function answer(command: WhyCommand, meter: Meter, namespace: string): Pro
   const subject =
     program?.join(' ') ?? (processId === undefined ? 'all processes' : `process ${processId} and its descendants`);
   const text = json
-    ? `${JSON.stringify({ why: 'clearway', subject, ...why, evidence, unseen: reading.unseen }, null, 2)}\n`
-    : whyText(why, evidence, subject);
+    ? `${JSON.stringify({ why: 'clearway', subject, ...why, evidence, unseen: reading.unseen, shortfall: reading.shortfall }, null, 2)}\n`
+    : [whyText(why, evidence, subject), ...shortfallLines(reading)].join('\n');
   (program === undefined ? process.stdout : process.stderr).write(text);
   return status;
 }
