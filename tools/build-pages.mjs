@@ -15,6 +15,15 @@ const pages = [
     style: 'page.css',
     out: 'dist/src/journey/page/plan.html',
   },
+  {
+    folder: 'src/dashboard/page',
+    sources: 'src/dashboard',
+    entry: 'main.ts',
+    template: 'page.html',
+    style: 'page.css',
+    librarySheets: ['uplot/dist/uPlot.min.css'],
+    out: 'dist/src/dashboard/page/dashboard.html',
+  },
 ];
 
 function newest(folder) {
@@ -52,7 +61,8 @@ export async function buildPages() {
       logLevel: 'error',
     });
     const script = bundled.outputFiles[0].text.replaceAll('</script', '<\\/script');
-    const style = readFileSync(join(root, page.folder, page.style), 'utf8');
+    const sheets = (page.librarySheets ?? []).map((path) => fileURLToPath(import.meta.resolve(path)));
+    const style = [...sheets, join(root, page.folder, page.style)].map((path) => readFileSync(path, 'utf8')).join('\n');
     const html = readFileSync(join(root, page.folder, page.template), 'utf8')
       .replace('/*STYLE*/', () => style)
       .replace('/*SCRIPT*/', () => script);

@@ -5,6 +5,7 @@ import { type Condition, ConditionError, metricNames, parseCondition } from '../
 import type { Scope } from '../meter/index.js';
 import { otlpUrl } from '../meter/otlp.js';
 import { parseHostPort } from '../serve/options.js';
+import { optionalAddress } from './optional-address.js';
 import { nearest, UsageError } from './usage.js';
 
 /** Where to listen. */
@@ -33,6 +34,8 @@ export interface MeterCommand {
   readonly speed: number;
   readonly prometheus: Address | undefined;
   readonly otlp: URL | undefined;
+  /** Where the dashboard listens, if it is wanted. */
+  readonly open: Address | undefined;
   readonly help: boolean;
 }
 
@@ -47,6 +50,7 @@ const options = {
   output: { type: 'string' },
   prometheus: { type: 'string' },
   otlp: { type: 'string' },
+  open: { type: 'string' },
   speed: { type: 'string' },
   'fail-if': { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h' },
@@ -54,7 +58,7 @@ const options = {
 
 /** The text of `clearway meter --help`. */
 export const meterHelp = `clearway meter [record FILE] [--pid N | --cgroup PATH | --all | -- COMMAND ARG...] [options]
-clearway meter replay FILE [--speed N] [--json] [--fail-if EXPR]
+clearway meter replay FILE [--speed N] [--json] [--fail-if EXPR] [--open]
 
 Counts every byte the CPU copies through sockets, for any program, by process and cause. Needs root.
 
@@ -68,6 +72,7 @@ Counts every byte the CPU copies through sockets, for any program, by process an
   --sockets          also by socket: those that are open at the end
   --output FILE      writes the report into a file
   --fail-if EXPR     status 1 if it holds at the end: 'amplification > 1.1', 'reverted >= 1MiB'; may be repeated
+  --open [HOST:PORT] the dashboard in the browser (127.0.0.1, any free port); beyond loopback it asks for a token
   --prometheus HOST:PORT   a Prometheus endpoint at /metrics
   --otlp URL         exports to an OpenTelemetry collector (OTLP/HTTP, JSON) every 10 s, or --interval
   record FILE        writes every reading into a file, as JSON lines
@@ -81,7 +86,7 @@ export function parseMeterArguments(args: readonly string[]): MeterCommand {
   const separator = args.indexOf('--');
   const own = separator === -1 ? args : args.slice(0, separator);
   const command = separator === -1 ? undefined : args.slice(separator + 1);
-  const { values, positionals } = parse(own);
+  const { values, positionals } = parse(optionalAddress(own, '--open'));
   const recording = recordingOf(positionals);
   if (command?.length === 0) throw new UsageError('there is no command after --');
   const chosen = [values.pid, values.cgroup, values.all, command].filter((each) => each !== undefined);
@@ -93,6 +98,7 @@ export function parseMeterArguments(args: readonly string[]): MeterCommand {
     speed: values.speed === undefined ? 1 : parseSpeed(values.speed),
     prometheus: parseAddress('--prometheus', values.prometheus),
     otlp: values.otlp === undefined ? undefined : parseOtlp(values.otlp),
+    open: parseAddress('--open', values.open),
     scope: scopeOf(values.pid, values.cgroup, command),
     command,
     json: values.json === true,

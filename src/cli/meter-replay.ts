@@ -3,6 +3,7 @@
 
 import { judge } from '../meter/fail-if.js';
 import { openRecording, type RecordedReading, RecordingError } from '../meter/recording.js';
+import { openDashboardSink } from './meter-open.js';
 import type { MeterCommand } from './meter-options.js';
 import { OutputSink, type Sink, type Taken } from './meter-sinks.js';
 
@@ -11,10 +12,13 @@ export async function replay(command: MeterCommand, path: string): Promise<numbe
   const { head, readings } = await openRecording(path);
   const output = new OutputSink(command, head.subject);
   const sinks: Sink[] = [output];
+  const watched = command.open === undefined ? undefined : await openDashboardSink(command.open, head.subject);
+  if (watched !== undefined) sinks.push(watched);
   const stopped = endingSignal();
   try {
-    const last = await play(readings, sinks, output.live ? command.speed : undefined, stopped);
+    const last = await play(readings, sinks, output.live || watched !== undefined ? command.speed : undefined, stopped);
     if (last === undefined) throw new RecordingError(`${path} holds no reading`);
+    if (watched !== undefined) await stopped.promise;
     for (const sink of sinks) await sink.end(last);
     const failures = command.failIf
       .map((condition) => judge(condition, last.reading))
@@ -23,6 +27,7 @@ export async function replay(command: MeterCommand, path: string): Promise<numbe
     return failures.length > 0 ? 1 : 0;
   } finally {
     stopped.forget();
+    await watched?.close();
   }
 }
 
@@ -47,6 +52,7 @@ async function play(
 
 interface Stop {
   readonly happened: boolean;
+  readonly promise: Promise<void>;
   /** Waits for the signal, at most some time. */
   within(timeMs: number): Promise<void>;
   forget(): void;
@@ -68,6 +74,7 @@ function endingSignal(): Stop {
     get happened() {
       return happened;
     },
+    promise,
     within: async (timeMs) => {
       let timer: NodeJS.Timeout | undefined;
       const slept = new Promise<void>((wake) => {

@@ -9,6 +9,7 @@ import { meterFamilies } from '../meter/families.js';
 import { createMeter, type Meter, refusalSentence, ScopeError } from '../meter/index.js';
 import { prometheusText } from '../meter/prometheus.js';
 import { MetricsEndpoint } from '../serve/metrics-endpoint.js';
+import { openDashboardSink } from './meter-open.js';
 import { type MeterCommand, meterHelp, parseMeterArguments } from './meter-options.js';
 import { replay } from './meter-replay.js';
 import { OtlpSink, OutputSink, processesInMetrics, RecordingSink, type Sink, type Taken } from './meter-sinks.js';
@@ -32,7 +33,7 @@ export async function run(args: string[]): Promise<number> {
   if (command.replay !== undefined) return replay(command, command.replay);
   let meter: Meter;
   try {
-    meter = createMeter({ scope: command.scope, sockets: command.sockets });
+    meter = createMeter({ scope: command.scope, sockets: accountsSockets(command) });
   } catch (error) {
     if (error instanceof ScopeError) throw new UsageError(error.message);
     process.stderr.write(`clearway meter: ${refusalSentence(error)}\n`);
@@ -85,6 +86,11 @@ class MeterRun {
     this.sinks.push(output);
     if (command.record !== undefined) this.sinks.push(new RecordingSink(command.record, subject));
     if (command.otlp !== undefined) this.sinks.push(new OtlpSink(command.otlp, subject, command.intervalMs ?? 10_000));
+    if (command.open !== undefined) {
+      const dashboard = await openDashboardSink(command.open, subject);
+      this.sinks.push(dashboard);
+      this.closers.push(() => dashboard.close());
+    }
     if (command.prometheus !== undefined) {
       const text = () => prometheusText(meterFamilies(meter.read(), { processes: processesInMetrics }));
       const endpoint = await MetricsEndpoint.open(command.prometheus, text);
@@ -158,7 +164,7 @@ class MeterRun {
   }
 
   private take(): Taken {
-    const sockets = this.command.sockets ? this.meter.sockets() : undefined;
+    const sockets = accountsSockets(this.command) ? this.meter.sockets() : undefined;
     return { timeMs: Date.now(), reading: this.meter.read(), sockets };
   }
 
@@ -166,6 +172,11 @@ class MeterRun {
     const taken = this.take();
     for (const sink of this.sinks) sink.take(taken);
   }
+}
+
+/** The dashboard shows sockets, so it needs them accounted. */
+function accountsSockets(command: MeterCommand): boolean {
+  return command.sockets || command.open !== undefined;
 }
 
 function subjectOf({ scope, command }: MeterCommand): string {

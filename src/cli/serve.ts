@@ -2,8 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { OptionError, type ServeOptions } from '../serve/options.js';
+import { OptionError, parseHostPort, type ServeOptions } from '../serve/options.js';
 import { createServer, type Server } from '../serve/server.js';
+import { optionalAddress } from './optional-address.js';
+import type { ServeDashboard } from './serve-dashboard.js';
 
 /** What `clearway --help` says of it. */
 export const summary = 'serve a directory over HTTP/1.1';
@@ -23,6 +25,7 @@ const flags = {
   log: { type: 'string' },
   metrics: { type: 'string' },
   meter: { type: 'boolean' },
+  dashboard: { type: 'string' },
   'max-connections': { type: 'string' },
   'head-timeout': { type: 'string' },
   'idle-timeout': { type: 'string' },
@@ -52,6 +55,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --log none|combined|json       access log on stdout (none)
   --metrics HOST:PORT     Prometheus endpoint at /metrics (none)
   --meter                 meter this process: the metrics also say what the kernel copied, and why (needs root)
+  --dashboard [HOST:PORT] a page that shows what is copied, as it happens (127.0.0.1, any free port); meters too
   --max-connections N     open connections (three quarters of the open-file limit)
   --head-timeout TIME     for a request's head to arrive (10s)
   --idle-timeout TIME     of a kept connection (60s)
@@ -90,10 +94,16 @@ function firstSentence(message: string): string {
   return message.split(/\.\s|\.$|\n/)[0] ?? message;
 }
 
-function readOptions(args: string[]): ServeOptions | undefined {
+/** What to serve, and where the dashboard listens, if it is wanted. */
+interface Given {
+  readonly options: ServeOptions;
+  readonly dashboard: { readonly host: string; readonly port: number } | undefined;
+}
+
+function readOptions(args: string[]): Given | undefined {
   let parsed: ReturnType<typeof parseArgs<{ options: typeof flags; allowPositionals: true }>>;
   try {
-    parsed = parseArgs({ args, options: flags, allowPositionals: true });
+    parsed = parseArgs({ args: optionalAddress(args, '--dashboard'), options: flags, allowPositionals: true });
   } catch (error) {
     throw new OptionError(`${firstSentence((error as Error).message)}; see clearway serve --help`);
   }
@@ -103,19 +113,23 @@ function readOptions(args: string[]): ServeOptions | undefined {
   const options: Record<string, unknown> = config === undefined ? {} : readConfig(config);
   for (const [name, value] of Object.entries(given)) options[camelCase(name)] = value;
   if (parsed.positionals[0] !== undefined) options.root = parsed.positionals[0];
-  return options as ServeOptions;
+  const dashboard = parseHostPort('dashboard', options['dashboard']);
+  delete options['dashboard'];
+  if (dashboard !== undefined) options['meter'] = 'sockets';
+  return { options, dashboard };
 }
 
 /** Runs the command. @returns the exit status: 0, 1 when it cannot run, 2 for a bad option. */
 export async function run(args: string[]): Promise<number> {
   let server: Server;
+  let given: Given | undefined;
   try {
-    const options = readOptions(args);
-    if (options === undefined) {
+    given = readOptions(args);
+    if (given === undefined) {
       process.stdout.write(help);
       return 0;
     }
-    server = createServer(options);
+    server = createServer(given.options);
   } catch (error) {
     process.stderr.write(`clearway serve: ${(error as Error).message}\n`);
     return error instanceof OptionError ? 2 : 1;
@@ -123,30 +137,39 @@ export async function run(args: string[]): Promise<number> {
   // Whoever read the warnings may go; the server stays.
   process.stderr.on('error', () => {});
   server.on('warning', (message) => process.stderr.write(`clearway serve: ${message}\n`));
+  let dashboard: ServeDashboard | undefined;
   try {
     await server.listen();
+    if (given.dashboard !== undefined) {
+      const { openServeDashboard } = await import('./serve-dashboard.js');
+      dashboard = await openServeDashboard(server, given.dashboard);
+    }
   } catch (error) {
     process.stderr.write(`clearway serve: ${(error as Error).message}\n`);
+    await server.close(0);
     return 1;
   }
-  return serveUntilSignal(server);
+  return serveUntilSignal(server, dashboard);
 }
 
-function serveUntilSignal(server: Server): Promise<number> {
+function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined): Promise<number> {
   const { root, workers } = server.options;
   const metrics = server.metricsUrl === undefined ? '' : `, metrics at ${server.metricsUrl}`;
+  const page = dashboard === undefined ? '' : `, dashboard at ${dashboard.url}`;
   const many = workers === 1 ? '1 worker' : `${workers} workers`;
   return new Promise((resolve) => {
-    const stop = (): void => {
-      void server.close().then(() => resolve(0));
+    const end = async (status: number, graceMs?: number): Promise<void> => {
+      await Promise.all([dashboard?.close(), server.close(graceMs)]);
+      resolve(status);
     };
+    const stop = (): void => void end(0);
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
     // Said only now: whoever reads the line may send a signal at once.
-    process.stdout.write(`clearway serves ${root} at ${server.url} (${server.engine}, ${many}${metrics})\n`);
+    process.stdout.write(`clearway serves ${root} at ${server.url} (${server.engine}, ${many}${metrics}${page})\n`);
     server.on('error', (error) => {
       process.stderr.write(`clearway serve: ${error.message}\n`);
-      void server.close(0).then(() => resolve(1));
+      void end(1, 0);
     });
   });
 }

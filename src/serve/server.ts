@@ -54,6 +54,7 @@ export class Server extends EventEmitter<ServerEvents> {
   readonly #logWriter: LogWriter;
   #metrics: MetricsEndpoint | undefined;
   #selfMeter: SelfMeter | undefined;
+  #meterRefusal: string | undefined;
   #logTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #address: { host: string; port: number } | undefined;
@@ -96,6 +97,11 @@ export class Server extends EventEmitter<ServerEvents> {
     return this.#selfMeter?.meter;
   }
 
+  /** Why there is no {@link meter} though one was asked for, in a sentence. */
+  get meterRefusal(): string | undefined {
+    return this.#meterRefusal;
+  }
+
   /** The text of the metrics. */
   #metricsText(): string {
     return metricsText(this.metrics, this.engine) + (this.#selfMeter?.text() ?? '');
@@ -107,8 +113,11 @@ export class Server extends EventEmitter<ServerEvents> {
     if (meter === false) return;
     const { openSelfMeter } = await import('./self-meter.js');
     const opened = openSelfMeter(meter === 'sockets');
-    if (typeof opened === 'string') this.emit('warning', opened);
-    else this.#selfMeter = opened;
+    if (typeof opened !== 'string') this.#selfMeter = opened;
+    else {
+      this.#meterRefusal = opened;
+      this.emit('warning', opened);
+    }
   }
 
   /** Opens the port and starts the workers. @throws SystemError EADDRINUSE and its kin, each with its mend. */

@@ -1,0 +1,40 @@
+// `clearway serve --dashboard`: looks at the server once a second and shows it on the dashboard. Loaded only where asked for.
+
+import { Dashboard } from '../dashboard/dashboard.js';
+import { serverFigures } from '../dashboard/server-figures.js';
+import type { Server } from '../serve/server.js';
+
+const intervalMs = 1000;
+
+/** A dashboard of a running server. */
+export interface ServeDashboard {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Opens the dashboard of a server that listens. @throws Error where the address is taken. */
+export async function openServeDashboard(
+  server: Server,
+  address: { readonly host: string; readonly port: number },
+): Promise<ServeDashboard> {
+  const subject = `serve ${server.url}`;
+  const dashboard = await Dashboard.open({ ...address, subject, refusal: server.meterRefusal });
+  const look = () => {
+    const { meter } = server;
+    dashboard.push({
+      timeMs: Date.now(),
+      reading: meter?.read(),
+      sockets: meter?.sockets(),
+      server: serverFigures(server.metrics),
+    });
+  };
+  look();
+  const timer = setInterval(look, intervalMs);
+  return {
+    url: dashboard.url,
+    close: () => {
+      clearInterval(timer);
+      return dashboard.close();
+    },
+  };
+}
