@@ -153,3 +153,41 @@ test('the schema lists what the reader accepts', () => {
   }
   assert.ok(readFileSync(fileURLToPath(new URL('../../../docs/scenario.schema.json', import.meta.url))).length > 0);
 });
+
+test('fractions, odd pages, infinite constants and what cannot be together are refused with what is allowed', () => {
+  const message = (given: Record<string, unknown>): string => {
+    const { problems } = readScenario(given);
+    assert.equal(problems.length, 1, JSON.stringify(given));
+    return `${problems[0]!.field}: ${problems[0]!.message}`;
+  };
+  assert.match(message({ cores: 2.5 }), /cores: 2.5 is not a whole number from 1 to 256/);
+  assert.match(message({ message: 100.7 }), /whole size from 1/);
+  assert.match(message({ page: 5000 }), /power of two from 4096/);
+  assert.match(message({ constants: { 'copy.tx': Number.POSITIVE_INFINITY } }), /number of 0 or more/);
+  assert.match(message({ constants: [1] }), /mapping of names/);
+  assert.match(message({ ip: 6, mtu: 576 }), /mtu: 576 is not a size from 1280 to 65535/);
+  assert.match(message({ path: 'xdp-drop', message: '64K' }), /message: 65536 is not a size from 1 to 9238/);
+  assert.deepEqual(readScenario({ cable: 2.5, load: 0.55, message: '1.5K' }).problems, []);
+  withFile('list.yaml', '- a\n', (path) =>
+    assert.match(plan('--scenario', path).stderr, /list\.yaml:1: a scenario is/),
+  );
+});
+
+test('what is left out follows what is said: frames of packet paths, flows of cores', () => {
+  assert.equal(readScenario({ path: 'xdp-drop' }).scenario.message, 64);
+  assert.equal(readScenario({ cores: 4 }).scenario.flows, 4);
+  assert.equal(readScenario({ cores: 4, flows: 1 }).scenario.flows, 1);
+});
+
+test('a link cannot stop the page: an MTU smaller than its headers is mended, and the model survives it', () => {
+  assert.equal(scenarioFromHash('#ip=6&mtu=68').mtu, 1280);
+  assert.equal(scenarioFromHash('#path=xdp-drop&message=1048576').message, 64);
+  assert.ok(answer({ ...defaultScenario(), ip: 6, mtu: 68 }).throughput.gbps > 0);
+  for (const changes of [
+    { cores: 4, flows: 1 },
+    { path: 'xdp-drop' as const, message: 65_536 % 9000 },
+  ]) {
+    const scenario = { ...defaultScenario(), ...changes };
+    assert.deepEqual(scenarioFromHash(scenarioToHash(scenario)), scenario);
+  }
+});

@@ -78,7 +78,8 @@ export function readScenarioText(text: string, name: string): Record<string, unk
       }
       return lines.linePos(offset).line;
     };
-    throw new PlanError(problems.map((one) => `${name}:${lineOf(one.field)}: ${one.field}: ${one.message}`).join('\n'));
+    const words = problems.map((one) => `${one.field === '' ? '' : `${one.field}: `}${one.message}`);
+    throw new PlanError(problems.map((one, index) => `${name}:${lineOf(one.field)}: ${words[index]}`).join('\n'));
   }
   return given as Record<string, unknown>;
 }

@@ -97,7 +97,7 @@ export function scenarioPath(scenario: Scenario): PredictPath {
 function packingOf(scenario: Scenario): Answer['packing'] {
   if (scenario.path !== 'socket' || scenario.offload !== 'tso') return null;
   const nic = nics[scenario.nicProfile];
-  const segment = maximumSegment(scenario.mtu, scenario);
+  const segment = Math.max(1, maximumSegment(scenario.mtu, scenario));
   const message = { ...scenario, message: Math.min(scenario.message, largestPacked) };
   const reference = scenario.way !== 'copy' && scenario.way !== 'gather';
   const layout = reference ? scenarioLayout(message) : layoutOf([message.message]);

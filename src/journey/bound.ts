@@ -18,6 +18,7 @@ export interface Utilisation {
 export interface Throughput {
   messagesPerSecond: number;
   packetsPerSecond: number;
+  /** Send calls; calls of the reader when only the receiver is asked for. */
   callsPerSecond: number;
   bytesPerSecond: number;
   mibPerSecond: number;
@@ -47,7 +48,8 @@ export function ratesAt(journey: Journey, messagesPerSecond: number): Throughput
   return {
     messagesPerSecond,
     packetsPerSecond: messagesPerSecond * journey.counts.packets,
-    callsPerSecond: messagesPerSecond * journey.counts.calls,
+    callsPerSecond:
+      messagesPerSecond * (journey.scenario.direction === 'receive' ? journey.counts.reads : journey.counts.calls),
     bytesPerSecond,
     mibPerSecond: bytesPerSecond / 2 ** 20,
     gbps: (bytesPerSecond * 8) / 1e9,

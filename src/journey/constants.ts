@@ -86,6 +86,12 @@ const table = {
     'reads a current NIC keeps in flight',
     'extended tags; the NFP-6000 of SIGCOMM 2018 behaves as 32',
   ),
+  'dma.tags.extended': assumed(
+    512,
+    'reads',
+    'the same on PCIe gen4 and later, whose tags have 10 bits',
+    'PCIe base specification 4.0 allows 768; a NIC uses a part',
+  ),
   'iommu.miss': published(330, 'ns', 'IOTLB miss: one page walk', 'SIGCOMM 2018'),
   'iommu.entries': published(64, 'entries', 'IOTLB entries seen from a 256 KiB window of 4 KiB pages', 'SIGCOMM 2018'),
   'iommu.walkers': assumed(6, 'walks', 'page walks served at once', 'gives the 70 % loss at 64 B of SIGCOMM 2018', [
@@ -254,6 +260,18 @@ const table = {
   // Packet paths, per packet
   'path.xdp-drop': published(41.6, 'ns/packet', xdpConditions, xdpPaper, ['8a']),
   'path.dpdk-drop': published(22.9, 'ns/packet', xdpConditions, xdpPaper, ['8b']),
+  'path.tc-drop': assumed(
+    195,
+    'ns/packet',
+    `${xdpConditions}, clsact ingress, one filter`,
+    'the sk_buff is made as for path.iptables-raw-drop, IP input is not reached',
+  ),
+  'path.nft-ingress-drop': assumed(
+    215,
+    'ns/packet',
+    `${xdpConditions}, netdev ingress hook, one rule`,
+    'as path.tc-drop, with the nf_tables interpreter',
+  ),
   'path.iptables-raw-drop': published(208, 'ns/packet', xdpConditions, xdpPaper, ['9a']),
   'path.conntrack': published(347, 'ns/packet', `${xdpConditions}; added to the raw drop`, xdpPaper, ['9b']),
   'path.xdp-pass': published(13.3, 'ns/packet', `${xdpConditions}; added to the stack`, xdpPaper),

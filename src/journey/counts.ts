@@ -33,6 +33,8 @@ export interface Counts {
   acks: number;
   /** sk_buffs that go up the receiving stack, after GRO. */
   receiveSkbs: number;
+  /** Packets the driver takes from the NIC, after LRO. */
+  driverPackets: number;
   /** Receive buffers filled. */
   buffers: number;
   reads: number;
@@ -56,7 +58,9 @@ export function superBytesOf(scenario: Scenario): number {
   const header = headerBytes(scenario);
   const segment = Math.max(1, scenario.mtu - header);
   if (scenario.offload === 'none') return segment;
-  const limit = Math.min(scenario.gsoMax - header - 14, scenario.maxFrags * fragmentBytesOf(scenario));
+  const whole = Math.min(scenario.gsoMax - header - 14, scenario.maxFrags * fragmentBytesOf(scenario));
+  // One UDP_SEGMENT call is one IP packet until it is cut: 64 KiB and UDP_MAX_SEGMENTS datagrams at most (include/linux/udp.h).
+  const limit = scenario.protocol === 'udp' ? Math.min(whole, 65_535 - header, 64 * segment) : whole;
   return Math.max(segment, Math.floor(limit / segment) * segment);
 }
 
@@ -68,7 +72,8 @@ export function countsOf(scenario: Scenario, ackSegments: number): Counts {
   const segment = Math.max(1, maximumSegment(scenario.mtu, scenario));
   const superBytes = superBytesOf(scenario);
   const datagram = scenario.protocol !== 'tcp';
-  const whole = (value: number): number => (datagram ? Math.ceil(value) : value);
+  const apart = datagram || scenario.nodelay;
+  const whole = (value: number): number => (apart ? Math.ceil(value) : value);
   const packets = whole(bytes / segment);
   const supers = whole(bytes / superBytes);
   const offloaded = scenario.offload !== 'none';
@@ -76,15 +81,16 @@ export function countsOf(scenario: Scenario, ackSegments: number): Counts {
   const sendSkbs = offloaded ? supers : packets;
   const driverSkbs = scenario.offload === 'tso' ? supers : packets;
   const mapped = Math.max(bytes / fragmentBytes, driverSkbs);
-  const receiveSuper = scenario.gro
-    ? Math.max(segment, Math.floor((scenario.gsoMax - headers) / segment) * segment)
-    : segment;
-  const receiveSkbs = whole(bytes / (scenario.protocol === 'udp' ? segment : receiveSuper));
+  // UDP is merged only for a socket that asked for it (UDP_GRO); the NIC merges TCP only.
+  const merges = scenario.protocol === 'udp' ? scenario.gro && scenario.udpGro : scenario.gro || scenario.lro;
+  const receiveLimit = datagram ? Math.min(scenario.gsoMax, 65_535) : scenario.gsoMax;
+  const receiveSuper = merges ? Math.max(segment, Math.floor((receiveLimit - headers) / segment) * segment) : segment;
+  const receiveSkbs = whole(bytes / receiveSuper);
   return {
     bytes,
     headers,
     segment,
-    calls: datagram && !offloaded ? packets : 1,
+    calls: datagram ? sendSkbs : 1,
     packets,
     sendSkbs,
     driverSkbs,
@@ -95,10 +101,11 @@ export function countsOf(scenario: Scenario, ackSegments: number): Counts {
     acks:
       scenario.protocol !== 'tcp'
         ? 0
-        : offloaded && scenario.gro
+        : offloaded && merges
           ? Math.max(receiveSkbs, packets / ackSegments)
           : packets / 2,
     receiveSkbs,
+    driverPackets: scenario.lro && !datagram ? whole(bytes / receiveSuper) : packets,
     buffers: Math.max(packets, bytes / scenario.rxBuffer),
     reads: datagram ? receiveSkbs : 1,
   };

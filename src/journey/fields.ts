@@ -18,6 +18,8 @@ export const paths = [
   'af_xdp',
   'dpdk-drop',
   'dpdk-forward',
+  'tc-drop',
+  'nft-ingress-drop',
   'iptables-raw-drop',
   'conntrack-drop',
   'linux-forward',
@@ -40,6 +42,7 @@ export interface Scenario {
   protocol: 'tcp' | 'udp' | 'ethernet';
   ip: 4 | 6;
   message: number;
+  nodelay: boolean;
   fragments: number;
   page: number;
   source: 'memory' | 'file';
@@ -50,6 +53,8 @@ export interface Scenario {
   rxBuffer: number;
   offload: 'tso' | 'gso' | 'none';
   gro: boolean;
+  udpGro: boolean;
+  lro: boolean;
   gsoMax: number;
   maxFrags: number;
   mtu: number;
@@ -88,6 +93,10 @@ export interface Field {
   values?: readonly (string | number)[];
   minimum?: number;
   maximum?: number;
+  /** Numbers that may have a fraction (metres, shares); all others are whole. */
+  fraction?: boolean;
+  /** Sizes that are powers of two only. */
+  powerOfTwo?: boolean;
   group: 'traffic' | 'way' | 'processor' | 'device' | 'rules' | 'time' | 'other';
 }
 
@@ -135,6 +144,13 @@ export const fields: Record<FieldName, Field> = {
     about:
       'bytes the application hands over in one call; for packet paths the frame on the wire with its FCS (64 for minimum frames)',
   },
+  nodelay: {
+    kind: 'flag',
+    group: 'traffic',
+    default: false,
+    about:
+      'every TCP message leaves in packets of its own (TCP_NODELAY, requests and responses) instead of sharing them',
+  },
   fragments: {
     kind: 'number',
     group: 'traffic',
@@ -145,6 +161,7 @@ export const fields: Record<FieldName, Field> = {
   },
   page: {
     kind: 'size',
+    powerOfTwo: true,
     group: 'traffic',
     default: 4 * K,
     minimum: 4 * K,
@@ -198,6 +215,18 @@ export const fields: Record<FieldName, Field> = {
       'who cuts a large send into packets: the NIC (TSO, USO), the kernel just before the driver (GSO, UDP_SEGMENT), nobody',
   },
   gro: { kind: 'flag', group: 'way', default: true, about: 'received packets are merged before the stack (GRO)' },
+  udpGro: {
+    kind: 'flag',
+    group: 'way',
+    default: false,
+    about: 'the receiving socket asked for merged datagrams (UDP_GRO)',
+  },
+  lro: {
+    kind: 'flag',
+    group: 'device',
+    default: false,
+    about: 'the NIC merges received TCP packets before the driver sees them (LRO, rx-gro-hw)',
+  },
   gsoMax: {
     kind: 'size',
     group: 'way',
@@ -236,7 +265,8 @@ export const fields: Record<FieldName, Field> = {
     default: 1,
     minimum: 1,
     maximum: 1_000_000,
-    about: 'connections; a socket flow uses one core at a time, so fewer flows than cores leave cores idle',
+    about:
+      'connections; a socket flow uses one core at a time, so fewer flows than cores leave cores idle; left out: as many as cores',
   },
   nic: {
     kind: 'rate',
@@ -334,7 +364,15 @@ export const fields: Record<FieldName, Field> = {
     about: 'indirect calls of the DMA path through retpolines',
   },
   polling: { kind: 'flag', group: 'processor', default: false, about: 'the receiver polls: no interrupt, no wake-up' },
-  cable: { kind: 'number', group: 'time', default: 2, minimum: 0, maximum: 100_000, about: 'metres of cable or fibre' },
+  cable: {
+    kind: 'number',
+    group: 'time',
+    fraction: true,
+    default: 2,
+    minimum: 0,
+    maximum: 100_000,
+    about: 'metres of cable or fibre',
+  },
   switches: {
     kind: 'number',
     group: 'time',
@@ -345,6 +383,7 @@ export const fields: Record<FieldName, Field> = {
   },
   load: {
     kind: 'number',
+    fraction: true,
     group: 'time',
     default: 0.7,
     minimum: 0,

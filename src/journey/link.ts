@@ -2,13 +2,29 @@
 // differs from the defaults is written.
 
 import { isConstantId } from './constants.js';
-import { defaultScenario, fieldNames, readScenario, type Scenario } from './scenario.js';
+import {
+  defaultScenario,
+  type FieldName,
+  fieldNames,
+  fields,
+  isFramePath,
+  readField,
+  readScenario,
+  type Scenario,
+  settled,
+} from './scenario.js';
 
 /** The fragment of a scenario, with its `#`; empty for the default scenario. */
 export function scenarioToHash(scenario: Scenario): string {
   const words = new URLSearchParams();
   const defaults = defaultScenario();
-  for (const name of fieldNames) if (scenario[name] !== defaults[name]) words.set(name, String(scenario[name]));
+  // Left out, these two follow other fields (readScenario).
+  const following: FieldName[] = [];
+  if (scenario.cores > 1) following.push('flows');
+  if (isFramePath(scenario.path)) following.push('message');
+  for (const name of fieldNames) {
+    if (scenario[name] !== defaults[name] || following.includes(name)) words.set(name, String(scenario[name]));
+  }
   for (const [id, value] of Object.entries(scenario.constants)) words.set(`constants.${id}`, String(value));
   const text = words.toString();
   return text === '' ? '' : `#${text}`;
@@ -21,11 +37,12 @@ export function scenarioFromHash(hash: string): Scenario {
   for (const [name, value] of new URLSearchParams(hash.replace(/^#/, ''))) {
     const id = name.replace(/^constants\./, '');
     if (name.startsWith('constants.')) {
-      if (isConstantId(id) && Number(value) >= 0) constants[id] = Number(value);
+      if (isConstantId(id) && value !== '' && Number(value) >= 0 && Number.isFinite(Number(value)))
+        constants[id] = Number(value);
     } else {
-      const { problems } = readScenario({ [name]: value });
-      if (problems.length === 0) given[name] = value;
+      const known = Object.hasOwn(fields, name);
+      if (known && !('problem' in readField(name as FieldName, value))) given[name] = value;
     }
   }
-  return readScenario({ ...given, constants }).scenario;
+  return settled(readScenario({ ...given, constants }).scenario);
 }

@@ -96,7 +96,49 @@ export function readField(name: FieldName, given: unknown): { value: unknown } |
     const example = field.kind === 'size' ? ', such as 64K' : field.kind === 'rate' ? ', such as 100G' : '';
     return { problem: `${shown} is not a ${field.kind} from ${low} to ${high}${example}` };
   }
+  if (!Number.isInteger(value) && field.kind !== 'rate' && !field.fraction) {
+    return { problem: `${shown} is not a whole ${field.kind} from ${low} to ${high}` };
+  }
+  if (field.powerOfTwo && !Number.isInteger(Math.log2(value))) {
+    return { problem: `${shown} is not a power of two from ${low} to ${high}, such as 4K, 64K or 2M` };
+  }
   return { value };
+}
+
+/** Largest frame of a packet path when the MTU does not say more: a jumbo frame with header, VLAN tag and FCS. */
+const jumboFrame = 9216 + 22;
+
+/** Smallest MTU of IPv6 (RFC 8200, section 5). */
+const smallestIp6 = 1280;
+
+/** Whether a path handles frames one by one, so that `message` is a frame. */
+export const isFramePath = (path: Scenario['path']): boolean => path !== 'socket' && !path.startsWith('dma-');
+
+/** What single fields allow and together cannot be; `settled` mends the same. */
+function jointProblems(scenario: Scenario): ScenarioProblem[] {
+  const problems: ScenarioProblem[] = [];
+  if (scenario.ip === 6 && scenario.mtu < smallestIp6) {
+    problems.push({
+      field: 'mtu',
+      message: `${scenario.mtu} is not a size from ${smallestIp6} to 65535: IPv6 needs it`,
+    });
+  }
+  const largest = Math.max(jumboFrame, scenario.mtu + 22);
+  if (isFramePath(scenario.path) && scenario.message > largest) {
+    const why = `path ${scenario.path} handles frames; with a larger mtu they may be larger`;
+    problems.push({ field: 'message', message: `${scenario.message} is not a size from 1 to ${largest}: ${why}` });
+  }
+  return problems;
+}
+
+/** A scenario in which what cannot be together is mended: the page changes one field at a time. */
+export function settled(scenario: Scenario): Scenario {
+  const mended = { ...scenario };
+  for (const { field } of jointProblems(scenario)) {
+    if (field === 'mtu') mended.mtu = smallestIp6;
+    if (field === 'message') mended.message = 64;
+  }
+  return mended;
 }
 
 function readFlag(given: unknown, shown: string): { value: unknown } | { problem: string } {
@@ -125,11 +167,16 @@ export function readScenario(given: unknown): { scenario: Scenario; problems: Sc
       else scenario[name] = read.value;
     }
   }
-  return { scenario: scenario as unknown as Scenario, problems };
+  const read = scenario as unknown as Scenario;
+  // A packet-rate test that does not say its frame means the smallest one.
+  if (isFramePath(read.path) && !Object.hasOwn(given, 'message')) read.message = 64;
+  if (!Object.hasOwn(given, 'flows')) read.flows = Math.max(read.flows, read.cores);
+  if (problems.length === 0) problems.push(...jointProblems(read));
+  return { scenario: read, problems };
 }
 
 function readConstants(given: unknown, scenario: Record<string, unknown>, problems: ScenarioProblem[]): void {
-  if (typeof given !== 'object' || given === null) {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     problems.push({ field: 'constants', message: 'constants is a mapping of names to numbers' });
     return;
   }
@@ -140,7 +187,7 @@ function readConstants(given: unknown, scenario: Record<string, unknown>, proble
         field: `constants.${id}`,
         message: `no such constant; the constants are: ${constantIds.join(', ')}`,
       });
-    } else if (typeof value !== 'number' || !(value >= 0)) {
+    } else if (typeof value !== 'number' || !(value >= 0 && Number.isFinite(value))) {
       problems.push({ field: `constants.${id}`, message: `${JSON.stringify(value)} is not a number of 0 or more` });
     } else values[id] = value;
   }
@@ -162,7 +209,7 @@ export function scenarioSchema(): Record<string, unknown> {
     else if (field.kind === 'flag') properties[name] = { type: 'boolean', default: field.default, description };
     else if (field.kind === 'number') {
       properties[name] = {
-        type: 'number',
+        type: field.fraction ? 'number' : 'integer',
         minimum: field.minimum,
         maximum: field.maximum,
         default: field.default,

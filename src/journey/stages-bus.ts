@@ -62,8 +62,13 @@ export function transmitStages(shop: Workshop, side: Side, work: TransmitWork): 
   const bytes = transmitBytes(shop, work);
   const latency = readLatency(shop);
   const latencyNs = latency.reduce((sum, one) => sum + one.ns, 0);
-  const requests = work.fragments * Math.max(1, Math.ceil(work.fragmentBytes / shop.link.mrrs)) + work.handoffs;
-  const tags = shop.look('dma.tags').value;
+  const reads = work.fragments * Math.max(1, Math.ceil(work.fragmentBytes / shop.link.mrrs));
+  // Descriptors are fetched several at a time, headers with a read of their own.
+  const fetches =
+    work.handoffs > 0 ? descriptorCount(shop, work) / nics[shop.scenario.nicProfile].traffic.txFetchBatch : 0;
+  const requests = reads + fetches + (work.headerBytes > 0 ? work.handoffs : 0);
+  const tagsName = shop.link.generation >= 4 ? 'dma.tags.extended' : 'dma.tags';
+  const tags = shop.look(tagsName).value;
   return [
     stage({
       id: 'dma-request',
@@ -93,7 +98,7 @@ export function transmitStages(shop: Workshop, side: Side, work: TransmitWork): 
       terms: [
         {
           label: `read requests, each ${latencyNs.toFixed(0)} ns with ${tags} in flight`,
-          constant: 'dma.tags',
+          constant: tagsName,
           each: latencyNs / tags,
           unit: 'ns/read',
           count: requests,

@@ -11,7 +11,7 @@ export function guestSendStages(shop: Workshop, counts: Counts): Stage[] {
 
 /** Stages of a guest's reception: the same devices the other way. */
 export function guestReceiveStages(shop: Workshop, counts: Counts): Stage[] {
-  return guestStages(shop, shop.scenario.gro ? counts.receiveSkbs : counts.packets, counts.bytes, 'receiver');
+  return guestStages(shop, counts.receiveSkbs, counts.bytes, 'receiver');
 }
 
 function guestStages(shop: Workshop, skbs: number, bytes: number, side: 'sender' | 'receiver'): Stage[] {

@@ -25,6 +25,8 @@ const packetPaths: Partial<Record<Path, PacketPath>> = {
   af_xdp: { terms: ['path.af_xdp'], forwards: false, label: 'AF_XDP hands the frame to user space' },
   'dpdk-drop': { terms: ['path.dpdk-drop'], forwards: false, label: 'polled driver drops' },
   'dpdk-forward': { terms: ['path.dpdk-forward'], forwards: true, label: 'polled driver forwards' },
+  'tc-drop': { terms: ['path.tc-drop'], forwards: false, label: 'tc filter drops at ingress' },
+  'nft-ingress-drop': { terms: ['path.nft-ingress-drop'], forwards: false, label: 'nftables ingress chain drops' },
   'iptables-raw-drop': { terms: ['path.iptables-raw-drop'], forwards: false, label: 'stack up to the raw table' },
   'conntrack-drop': {
     terms: ['path.iptables-raw-drop', 'path.conntrack'],

@@ -25,6 +25,12 @@ function takeTerms(shop: Workshop, counts: Counts): Term[] {
   return [];
 }
 
+/** Whether GRO looks for a super-packet to merge into: always for TCP, for UDP when the socket asked. */
+function mergesInSoftware(shop: Workshop): boolean {
+  const { gro, protocol, udpGro } = shop.scenario;
+  return gro && (protocol !== 'udp' || udpGro);
+}
+
 /** Driver, GRO and stack. On loopback and veth the sender's softirq does this work on the sender's core. */
 function softirqStages(shop: Workshop, counts: Counts, side: 'sender' | 'receiver', resource: ResourceKind): Stage[] {
   const { device, guest } = shop.scenario;
@@ -39,8 +45,8 @@ function softirqStages(shop: Workshop, counts: Counts, side: 'sender' | 'receive
       grain: 'packet',
       terms: real
         ? [
-            term(shop, 'rx.packet', counts.packets, 'packets'),
-            term(shop, 'rx.gro', shop.scenario.gro ? counts.packets : 0, 'merged by GRO'),
+            term(shop, 'rx.packet', counts.driverPackets, 'packets'),
+            term(shop, 'rx.gro', mergesInSoftware(shop) ? counts.driverPackets : 0, 'merged by GRO'),
             term(shop, 'rx.buffer', counts.buffers, 'buffers refilled'),
             term(shop, 'iommu.map', iommu === 'strict' ? counts.buffers : 0, 'IOMMU map and unmap'),
             term(shop, 'iommu.map.lazy', iommu === 'lazy' ? counts.buffers : 0, 'IOMMU map, deferred unmap'),

@@ -7,7 +7,7 @@ import { costCurves } from '../breakeven.js';
 import type { Comparison } from '../compare.js';
 import { scenarioFromHash, scenarioToHash } from '../link.js';
 import { formatBytes, formatNs, formatRate } from '../report.js';
-import type { Scenario } from '../scenario.js';
+import { type Scenario, settled } from '../scenario.js';
 import { type Curve, costChart, gantt, loadChart } from './charts.js';
 import { changeOf, drawControls } from './controls.js';
 import { byId, safe, show } from './html.js';
@@ -243,7 +243,10 @@ function start(): void {
   });
   byId('controls').addEventListener('input', (event) => {
     const change = changeOf(event);
-    if (change) take({ ...scenario, [change.name]: change.value }, false);
+    if (!change) return;
+    const wanted = { ...scenario, [change.name]: change.value } as Scenario;
+    const next = settled(wanted);
+    take(next, next.mtu !== wanted.mtu || next.message !== wanted.message);
   });
   byId('controls').addEventListener('submit', (event) => event.preventDefault());
   byId('advice').addEventListener('click', (event) => {
