@@ -1,7 +1,7 @@
 // Response heads as text, and memory to send text from. Heads of hot responses are made once and kept in their frame;
 // the ones made here for each request are for everything that is not hot.
 
-import { CopyReason, encodeText } from '../memory/copy.js';
+import { CopyReason, encodeText, textBytes } from '../memory/copy.js';
 import { FramePool } from '../memory/frame-pool.js';
 import { Region } from '../memory/region.js';
 import type { Connection } from '../transport/connection.js';
@@ -70,7 +70,8 @@ const headFrames = 2048;
 /** Memory that texts are sent from: a pooled frame, or for a long one a region of its own. */
 export class TextMemory implements Lender {
   readonly #pool = new FramePool(headFrames, headFrameBytes);
-  readonly #regions = new Map<number, Region>();
+  /** Regions of long texts, and of several, with the number of texts that are not sent yet. */
+  readonly #regions = new Map<number, { readonly region: Region; texts: number }>();
   #nextRegion = -2;
 
   /** Pooled frames in use, and long texts. */
@@ -89,18 +90,37 @@ export class TextMemory implements Lender {
       connection.sendSegment(this.#pool.address(frame), bytes, this, frame);
       return bytes;
     }
-    const region = new Region(Math.max(text.length * 3, 1));
-    const bytes = encodeText(CopyReason.encode, region.bytes, 0, text);
+    return this.sendAround(connection, [text], () => {});
+  }
+
+  /**
+   * Queues texts that lie side by side in one region, and calls `between` after each: what it queues goes behind that
+   * text. A region for all, since a reader that stalls holds them all. Returns the texts' bytes.
+   */
+  sendAround<S>(connection: Connection<S>, texts: readonly string[], between: (index: number) => void): number {
+    const lengths = texts.map((text) => textBytes(text));
+    const total = lengths.reduce((sum, length) => sum + length, 0);
+    const region = new Region(Math.max(total, 1));
     const cookie = this.#nextRegion--;
-    this.#regions.set(cookie, region);
-    connection.sendSegment(region.address, bytes, this, cookie);
-    return bytes;
+    this.#regions.set(cookie, { region, texts: texts.length });
+    let at = 0;
+    texts.forEach((text, index) => {
+      encodeText(CopyReason.encode, region.bytes.subarray(at, at + lengths[index]!), 0, text);
+      at += lengths[index]!;
+    });
+    at = 0;
+    texts.forEach((_, index) => {
+      connection.sendSegment(region.address + at, lengths[index]!, this, cookie);
+      at += lengths[index]!;
+      between(index);
+    });
+    return total;
   }
 
   /** Gives the memory back; only when nothing is sent from it any more. */
   unmap(): void {
     this.#pool.unmap();
-    for (const region of this.#regions.values()) region.unmap();
+    for (const { region } of this.#regions.values()) region.unmap();
     this.#regions.clear();
   }
 
@@ -110,7 +130,9 @@ export class TextMemory implements Lender {
       this.#pool.release(cookie);
       return;
     }
-    this.#regions.get(cookie)?.unmap();
+    const shared = this.#regions.get(cookie);
+    if (shared === undefined || --shared.texts > 0) return;
     this.#regions.delete(cookie);
+    shared.region.unmap();
   }
 }

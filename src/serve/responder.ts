@@ -355,11 +355,10 @@ export class Responder {
     const coding = chosen.coding === undefined ? '' : `Content-Encoding: ${chosen.coding}\r\n`;
     const fields = `Content-Type: ${plan.contentType}\r\n${coding}Content-Length: ${plan.contentLength}\r\n${validators}`;
     this.#queueHead(connection, head, 206, fields, close);
-    plan.ranges.forEach((range, index) => {
-      this.texts.send(connection, plan.heads[index]!);
-      connection.sendExtent(chosen.file.retain(), range.start, range.end - range.start, 0);
+    this.texts.sendAround(connection, [...plan.heads, plan.tail], (index) => {
+      const range = plan.ranges[index];
+      if (range !== undefined) connection.sendExtent(chosen.file.retain(), range.start, range.end - range.start, 0);
     });
-    this.texts.send(connection, plan.tail);
     this.#noteBody(connection, Way.sendfile, plan.contentLength);
   }
 

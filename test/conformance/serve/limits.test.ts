@@ -124,6 +124,29 @@ forEachEngine('the cap on connections', (engine) => {
   });
 });
 
+forEachEngine('many parts', (engine) => {
+  test('the heads of parts that wait for a reader lie together: a few pages, not a frame each', async () => {
+    const site = new TestSite({ 'large.bin': patterned(24 * 1024 * 1024) });
+    const server = await startServer({ root: site.root, engine, metrics: '127.0.0.1:0' });
+    const frames = async (): Promise<number> =>
+      Number(/^clearway_head_frames (\d+)$/m.exec(await (await fetch(server.metricsUrl!)).text())![1]);
+    const small = Array.from({ length: 99 }, (_, index) => `${index * 100}-${index * 100 + 1}`);
+    const clients: RawClient[] = [];
+    for (let index = 0; index < 10; index++) {
+      const client = await RawClient.open(server.address);
+      client.send(get('/large.bin', `Range: bytes=1000000-,${small.join(',')}\r\n`));
+      assert.equal(parseHead(await client.head()).status, 206);
+      client.socket.pause();
+      clients.push(client);
+    }
+    await until('the texts are counted', async () => (await frames()) === clients.length);
+    for (const client of clients) client.destroy();
+    await until('they are given back', async () => (await frames()) === 0);
+    await server.close(0);
+    site.remove();
+  });
+});
+
 forEachEngine('few descriptors', (engine) => {
   test('files and their encoded siblings leave the connections theirs: the cap is met, not the limit', async () => {
     const site = new TestSite();
