@@ -11,7 +11,7 @@ import { constantsTable } from './constants-table.js';
 import { type Host, hostIds, hosts } from './hosts.js';
 import { buildJourney } from './journey.js';
 import { publishedRows } from './published.js';
-import { medianError, residuals, residualTable, seriesErrors } from './residuals.js';
+import { assumedShare, medianError, residuals, residualTable, seriesErrors } from './residuals.js';
 import { defaultScenario, type Scenario, scenarioSchema } from './scenario.js';
 
 const docs = (name: string): string =>
@@ -43,6 +43,14 @@ test('fitted rows come out within 4 %, and the split is honest: no constant is s
     const host: Host = hosts[id];
     for (const [name, constant] of Object.entries(host.constants)) check(`${id} ${name}`, constant?.fittedOn);
   }
+});
+
+test('rows that rest on estimates are named apart, and the median holds without them', () => {
+  const scored = residuals().filter((one) => one.row.use === 'scored');
+  const estimated = scored.filter((one) => assumedShare(one.row) > 0.1);
+  assert.ok(estimated.some((one) => one.row.id === '20c') && !estimated.some((one) => one.row.id === '10l2'));
+  for (const one of estimated) assert.match(docs('residuals.md'), new RegExp(`^Rows .*\\b${one.row.id}\\b`, 'm'));
+  assert.ok(medianError(scored.filter((one) => !estimated.includes(one))) <= 0.1);
 });
 
 test('every constant has a unit, conditions or an obvious meaning, a source and a kind', () => {
