@@ -2,7 +2,7 @@
 // chunks (RFC 9112 section 7.1), or to an HTTP/1.0 client until the connection ends.
 
 import { resetOnClose } from '../kernel/socket.js';
-import type { ListWriter } from '../memory/list-writer.js';
+import { emptyListAccount, type ListWriter } from '../memory/list-writer.js';
 import { SgList } from '../memory/sg-list.js';
 import { WriteMemoryError } from '../memory/write-frames.js';
 import { makeHead } from '../serve/head.js';
@@ -67,7 +67,9 @@ export class PageAnswer<Data> implements RenderingTarget {
   readonly #connection: Connection<HttpState>;
   readonly #page: Page<Data>;
   readonly #context: PageContext<Data>;
-  readonly #rendering: Rendering<Data>;
+  /** Made when it starts: one that waits for its turn is to be small. */
+  #rendering: Rendering<Data> | undefined;
+  #ended = false;
   readonly #isOld: boolean;
   readonly #persistence: string;
   readonly #close: boolean;
@@ -90,18 +92,20 @@ export class PageAnswer<Data> implements RenderingTarget {
     this.#isOld = head.versionMinor === 0;
     this.#close = close;
     this.#persistence = persistenceField(head, close);
-    this.#rendering = new Rendering(page, context, this);
   }
 
   /** Nothing more will come of it. */
   get ended(): boolean {
-    return this.#rendering.done;
+    return this.#ended;
   }
 
   /** Starts the slots. */
   start(): void {
+    // The client may have left before its turn came.
+    if (this.#ended) return;
     this.#connection.state.status = 0;
     this.#connection.state.bodyBytes = 0;
+    this.#rendering = new Rendering(this.#page, this.#context, this);
     this.#rendering.start();
   }
 
@@ -193,9 +197,10 @@ export class PageAnswer<Data> implements RenderingTarget {
   #finish(outcome: PageReport['outcome']): void {
     this.writer.finish();
     this.queued = true;
+    this.#ended = true;
     this.#connection.busy = false;
     this.#connection.state.bodyBytes += this.#bodyBytes;
-    const { account } = this.#rendering;
+    const account = this.#rendering?.account ?? emptyListAccount();
     const { status } = this.#connection.state;
     const report = { url: this.#context.url, status, outcome, streamed: this.#streamed, account };
     this.#responder.finished(this.#connection, this, report);
@@ -203,8 +208,8 @@ export class PageAnswer<Data> implements RenderingTarget {
 
   /** The client has left: slots are told, and nothing more is made. */
   cancel(reason: 'left'): void {
-    if (this.#rendering.done) return;
-    this.#rendering.cancel(new DOMException('the client has left', 'AbortError'));
+    if (this.#ended) return;
+    this.#rendering?.cancel(new DOMException('the client has left', 'AbortError'));
     this.#finish(reason);
   }
 }

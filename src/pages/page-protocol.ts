@@ -50,10 +50,14 @@ export class PageResponder<Data> implements Answerer {
   readonly #options: PageResponderOptions<Data>;
   readonly #texts = new TextMemory();
   readonly #answers = new Map<Connection<HttpState>, PageAnswer<Data>>();
+  readonly #loop: Loop;
+  /** The loop's turn in which a page was started last. */
+  #startedTurn = -1;
   #dateSeconds = 0;
   #date = '';
 
   constructor(loop: Loop, options: PageResponderOptions<Data>) {
+    this.#loop = loop;
     this.#options = options;
     this.#tick();
     loop.everyTick(() => this.#tick());
@@ -107,8 +111,15 @@ export class PageResponder<Data> implements Answerer {
       return;
     }
     connection.busy = true;
-    answer.start();
-    if (answer.ended) return;
+    if (this.#startedTurn !== this.#loop.turns) {
+      this.#startedTurn = this.#loop.turns;
+      answer.start();
+      if (answer.ended) return;
+    } else {
+      // No promise runs within a turn. Pages that are all started in one would all be held in memory together; like this
+      // each has its promises run before the next is started.
+      setImmediate(() => answer.start());
+    }
     // The request's bytes are only lent: what slots may still ask of it is kept.
     source.keep();
     this.#answers.set(connection, answer);

@@ -27,17 +27,18 @@ export interface RenderingTarget {
   failed(error: unknown, begun: boolean): void;
 }
 
-const State = { pending: 0, there: 1, replaced: 2 } as const;
+/** Stands for a slot that was not started or did not give anything yet. */
+const nothingYet: PromiseLike<never> = new Promise<never>(() => {});
 
 /** See the file's head. */
 export class Rendering<Data> {
   readonly #page: Page<Data>;
   readonly #context: PageContext<Data>;
   readonly #target: RenderingTarget;
-  readonly #states: number[];
-  readonly #values: FragmentValue[];
-  /** Promises of slots that were not there at once. */
-  readonly #given: Array<PromiseLike<unknown> | undefined>;
+  /** By slot: what it gave, or its promise as long as that is not there. */
+  readonly #values: unknown[] = [];
+  /** Slots whose fallback stands in. */
+  #replaced: Set<number> | undefined;
   /** How the bytes got into this page. */
   readonly account: ListAccount = emptyListAccount();
   #pending = 0;
@@ -57,9 +58,6 @@ export class Rendering<Data> {
     this.#page = page;
     this.#context = context;
     this.#target = target;
-    this.#states = new Array<number>(page.slots.length).fill(State.pending);
-    this.#values = new Array<FragmentValue>(page.slots.length).fill(undefined);
-    this.#given = new Array<PromiseLike<unknown> | undefined>(page.slots.length).fill(undefined);
   }
 
   /** True when the target was given everything, or told that it will not be. */
@@ -71,7 +69,10 @@ export class Rendering<Data> {
   start(): void {
     const { slots } = this.#page;
     this.#pending = slots.length;
-    for (let index = 0; index < slots.length && !this.#done; index++) this.#startSlot(index);
+    for (let index = 0; index < slots.length && !this.#done; index++) {
+      this.#values.push(nothingYet);
+      this.#startSlot(index);
+    }
     this.#starting = false;
     if (this.#done) return;
     if (this.#pending === 0) {
@@ -79,7 +80,7 @@ export class Rendering<Data> {
       return;
     }
     // One wait for all of them is the common case; only when one fails, or is late, each is looked at for itself.
-    Promise.all(this.#given).then(this.#allThere, this.#watchEach);
+    Promise.all(this.#values).then(this.#allThere, this.#watchEach);
     this.#startedMs = performance.now();
     const { streamAfterMs } = this.#page;
     if (streamAfterMs === 0) {
@@ -93,7 +94,7 @@ export class Rendering<Data> {
   #startSlot(index: number): void {
     try {
       const value = this.#page.slots[index]!.render(this.#context);
-      if (isThenable(value)) this.#given[index] = value;
+      if (isThenable(value)) this.#values[index] = value;
       else this.#settle(index, value);
     } catch (error) {
       this.#slotFailed(index, error);
@@ -104,7 +105,7 @@ export class Rendering<Data> {
     if (this.#done || this.#watching) return;
     this.#starting = true;
     for (let index = 0; index < values.length && !this.#done; index++) {
-      if (this.#given[index] !== undefined) this.#settle(index, values[index]);
+      if (this.#isPending(index)) this.#settle(index, values[index]);
     }
     this.#starting = false;
     if (!this.#done && this.#pending === 0) this.#finishWhole();
@@ -115,8 +116,9 @@ export class Rendering<Data> {
     if (this.#done || this.#watching) return;
     this.#watching = true;
     this.#starting = true;
-    this.#given.forEach((value, index) => {
-      value?.then(
+    this.#values.forEach((value, index) => {
+      if (!isThenable(value)) return;
+      value.then(
         (later) => this.#settle(index, later),
         (error: unknown) => this.#slotFailed(index, error),
       );
@@ -131,18 +133,21 @@ export class Rendering<Data> {
   };
 
   #settle(index: number, value: unknown): void {
-    if (this.#done || this.#states[index] !== State.pending) return;
+    if (this.#done || !this.#isPending(index)) return;
     if (!isFragmentValue(value)) {
       const given = typeof value === 'object' ? 'an object' : `a ${typeof value}`;
       const message = `slot ${this.#page.slots[index]!.name} gave ${given}: give text, Html, bytes, a segment or a file`;
       this.#slotFailed(index, new PageError('CLEARWAY_PAGE_VALUE', message));
       return;
     }
-    this.#keep(index, State.there, value);
+    this.#keep(index, value);
   }
 
-  #keep(index: number, state: number, value: FragmentValue): void {
-    this.#states[index] = state;
+  #isPending(index: number): boolean {
+    return isThenable(this.#values[index]);
+  }
+
+  #keep(index: number, value: FragmentValue): void {
     this.#values[index] = value;
     this.#pending--;
     if (this.#starting) return;
@@ -152,7 +157,7 @@ export class Rendering<Data> {
 
   /** A slot threw, rejected, took too long or gave what is no fragment. */
   #slotFailed(index: number, error: unknown): void {
-    if (this.#done || this.#states[index] !== State.pending) return;
+    if (this.#done || !this.#isPending(index)) return;
     const slot = this.#page.slots[index]!;
     try {
       this.#page.onError?.(error, slot.name, this.#context);
@@ -164,7 +169,9 @@ export class Rendering<Data> {
       const value: unknown = typeof fallback === 'function' ? fallback(error, this.#context) : fallback;
       if (!isFragmentValue(value))
         throw new PageError('CLEARWAY_PAGE_VALUE', `the fallback of ${slot.name} is no fragment`);
-      this.#keep(index, State.replaced, value);
+      this.#replaced ??= new Set();
+      this.#replaced.add(index);
+      this.#keep(index, value);
     } catch (second) {
       this.#fail(second);
     }
@@ -227,7 +234,7 @@ export class Rendering<Data> {
       const part = parts[this.#nextPart]!;
       if (part.kind === 'static') this.#addStatic(part);
       else if (part.kind === 'file') addFile(writer, part.file);
-      else if (this.#states[part.index] === State.pending) return;
+      else if (this.#isPending(part.index)) return;
       else this.#addSlot(part.index, part.slot);
     }
   }
@@ -236,8 +243,7 @@ export class Rendering<Data> {
     const { template } = this.#page;
     const { writer } = this.#target;
     const next = template.parts[this.#nextPart + 1];
-    const joins =
-      next?.kind === 'slot' && this.#states[next.index] !== State.pending && isText(this.#values[next.index]);
+    const joins = next?.kind === 'slot' && isText(this.#values[next.index]);
     if (writer.copies(part.length, joins)) writer.joinView(part.view);
     else writer.segment(template.memory, part.offset, part.length, template.lend());
   }
@@ -245,17 +251,17 @@ export class Rendering<Data> {
   /** What a slot gave goes in; if that cannot be (a file that is gone), its fallback. */
   #addSlot(index: number, slot: Slot): void {
     try {
-      addValue(this.#target.writer, this.#values[index], slot);
+      addValue(this.#target.writer, this.#values[index] as FragmentValue, slot);
     } catch (error) {
-      if (this.#states[index] === State.replaced) throw error;
-      this.#states[index] = State.pending;
+      if (this.#replaced?.has(index) === true) throw error;
+      this.#values[index] = nothingYet;
       this.#pending++;
       const wasStarting = this.#starting;
       this.#starting = true;
       this.#slotFailed(index, error);
       this.#starting = wasStarting;
-      if (this.#states[index] !== State.replaced) throw error;
-      addValue(this.#target.writer, this.#values[index], slot);
+      if (this.#replaced?.has(index) !== true) throw error;
+      addValue(this.#target.writer, this.#values[index] as FragmentValue, slot);
     }
   }
 
@@ -265,7 +271,7 @@ export class Rendering<Data> {
     const elapsedMs = performance.now() - this.#startedMs;
     let nextMs = Number.POSITIVE_INFINITY;
     this.#page.slots.forEach((slot, index) => {
-      if (this.#states[index] !== State.pending) return;
+      if (!this.#isPending(index)) return;
       if (slot.timeoutMs > elapsedMs) nextMs = Math.min(nextMs, slot.timeoutMs - elapsedMs);
       else this.#slotFailed(index, new SlotTimeoutError(slot.name, slot.timeoutMs));
     });
@@ -298,10 +304,10 @@ export class Rendering<Data> {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null)?.then === 'function';
+  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function';
 }
 
-function isText(value: FragmentValue): boolean {
+function isText(value: unknown): boolean {
   return typeof value === 'string' || value instanceof Html;
 }
 

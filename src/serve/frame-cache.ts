@@ -48,6 +48,11 @@ export class CachedResponse implements Lender {
     this.#dateSeconds = dateSeconds;
   }
 
+  /** True when the body is in the frame as well, not the head alone. */
+  get holdsBody(): boolean {
+    return this.totalBytes > this.headBytes;
+  }
+
   /** The memory that the frame lies in, and where in it the body begins. */
   get region(): Region {
     return this.#pool.region;

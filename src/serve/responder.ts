@@ -93,10 +93,8 @@ export class Responder {
       site: this.#site,
       isUnchanged: (representation) => this.#isUnchanged(representation),
       frameOf: (representation) => {
-        const varies = this.#site.siblings(representation).length > 0;
-        const fields = (): string => this.#wholeFields(representation, this.#fields.validators(representation, varies));
-        const cached = representation.cached ?? this.#fill(representation, fields());
-        return cached !== undefined && cached.totalBytes > cached.headBytes ? cached : undefined;
+        const cached = representation.cached ?? this.#fillWhole(representation);
+        return cached?.holdsBody === true ? cached : undefined;
       },
     };
   }
@@ -281,6 +279,11 @@ export class Responder {
       default:
         return this.#sendWhole(connection, head, chosen, validators, close);
     }
+  }
+
+  #fillWhole(representation: Representation): CachedResponse | undefined {
+    const validators = this.#fields.validators(representation, this.#site.siblings(representation).length > 0);
+    return this.#fill(representation, this.#wholeFields(representation, validators));
   }
 
   #wholeFields(chosen: Representation, validators: string): string {

@@ -15,8 +15,8 @@ import type { SsiEncoding, SsiNode } from '../../wire/ssi/program.js';
 import type { CachedResponse } from '../frame-cache.js';
 import type { OpenFile } from '../open-files.js';
 import type { Representation } from '../representation.js';
-import type { Site } from '../site.js';
-import { includeLanguage, SsiDocuments } from './documents.js';
+import type { Site, SitePath } from '../site.js';
+import { includeLanguage, type SsiDocument, SsiDocuments } from './documents.js';
 import { defaultTimeFormat, requestVariable, type SsiRequest, type SsiScope } from './variables.js';
 
 const maxDepth = 16;
@@ -81,7 +81,7 @@ class Composition {
   readonly #request: SsiRequest;
   readonly #variables = new Map<string, string>();
   readonly #blocks = new Map<string, readonly SsiNode[]>();
-  readonly #open: Representation[] = [];
+  readonly #open: SsiDocument[] = [];
   #scope: SsiScope = { uri: '', args: '', modifiedSeconds: 0, timefmt: defaultTimeFormat };
   #errmsg = defaultError;
   #includes = 0;
@@ -101,7 +101,8 @@ class Composition {
 
   /** Evaluates a document in a scope of its own. False when it cannot be read, is open already, or lies too deep. */
   document(representation: Representation, args: string): boolean {
-    if (this.#open.length === maxDepth || this.#open.some((each) => each.path === representation.path)) return false;
+    if (this.#open.length === maxDepth || this.#open.some((each) => each.representation.path === representation.path))
+      return false;
     const document = this.#documents.get(representation);
     if (document === undefined) return false;
     const scope = this.#scope;
@@ -109,7 +110,7 @@ class Composition {
     const uri = `/${Buffer.from(representation.path, 'utf8').toString('latin1')}`;
     this.#scope = { uri, args, modifiedSeconds: representation.mtimeSeconds, timefmt: defaultTimeFormat };
     this.#errmsg = defaultError;
-    this.#open.push(representation);
+    this.#open.push(document);
     // Held while it is evaluated: an include may make the cache drop it.
     document.lend();
     try {
@@ -240,21 +241,33 @@ class Composition {
     return true;
   }
 
-  /** The file at a path: absolute, or relative to the document's folder. The same rules hold as for a request. */
+  /** The file at a path. The same rules hold as for a request. */
   #find(path: string): Representation | undefined {
-    const folder = this.#open.at(-1)!.path.replace(/[^/]*$/, '');
-    const absolute = path.startsWith('/') ? path : `/${encodePath(folder)}${path}`;
-    const bytes = Buffer.from(absolute, 'latin1');
-    const canonical = canonicalPath(bytes, 0, bytes.length);
-    if (canonical === undefined) return undefined;
-    const where = canonical.wellKnown ? { ...canonical, dotfile: false } : canonical;
+    const where = this.#canonical(path);
+    if (where === undefined) return undefined;
     for (let attempt = 0; attempt < 2; attempt++) {
       const found = this.#host.site.find(where);
       if (found.kind !== 'file') return undefined;
-      if (this.#host.isUnchanged(found.representation)) return found.representation;
-      this.#host.site.forget(found.representation);
+      // What lies in a frame is whole; of a file that leaves by sendfile its descriptor must still say the same.
+      const { representation } = found;
+      if (representation.cached?.holdsBody === true || this.#host.isUnchanged(representation)) return representation;
+      this.#host.site.forget(representation);
     }
     return undefined;
+  }
+
+  /** A path's only form: of an absolute one, or one relative to the document's folder. Kept with the document. */
+  #canonical(path: string): SitePath | undefined {
+    const document = this.#open.at(-1)!;
+    const known = document.paths.get(path);
+    if (known !== undefined || document.paths.has(path)) return known;
+    const folder = document.representation.path.replace(/[^/]*$/, '');
+    const bytes = Buffer.from(path.startsWith('/') ? path : `/${encodePath(folder)}${path}`, 'latin1');
+    const canonical = canonicalPath(bytes, 0, bytes.length);
+    const where = canonical?.wellKnown === true ? { ...canonical, dotfile: false } : canonical;
+    // Paths may be made of variables: then there is no end of them.
+    if (document.paths.size < maxIncludes) document.paths.set(path, where);
+    return where;
   }
 
   #addFile(representation: Representation): void {

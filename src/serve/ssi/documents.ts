@@ -9,6 +9,7 @@ import { parseEsi } from '../../wire/ssi/parse-esi.js';
 import { parseSsi } from '../../wire/ssi/parse-ssi.js';
 import type { SsiNode } from '../../wire/ssi/program.js';
 import type { Representation } from '../representation.js';
+import type { SitePath } from '../site.js';
 
 /** Which language a file's name says that it is written in; undefined: none. */
 export function includeLanguage(path: string): 'ssi' | 'esi' | undefined {
@@ -25,6 +26,8 @@ export class SsiDocument implements Lender {
   readonly representation: Representation;
   readonly region: Region;
   readonly nodes: readonly SsiNode[];
+  /** Paths of its includes, canonical; undefined for one that names nothing. */
+  readonly paths = new Map<string, SitePath | undefined>();
   #lent = 0;
   #dropped = false;
 
