@@ -21,7 +21,7 @@ export interface ListingEntry {
 export const maxEntries = 10_000;
 
 /** Reads a directory beneath the site's root: folders first, names in order. Undefined when it cannot be read. */
-export function readListing(site: Site, path: string): ListingEntry[] | undefined {
+function readListing(site: Site, path: string): ListingEntry[] | undefined {
   const directory = openBeneath(site.root, path, 'beneath');
   if (directory < 0) return undefined;
   try {
@@ -64,7 +64,7 @@ function isoTime(seconds: number): string {
 }
 
 /** The listing as JSON: `{ path, entries: [{ name, type, size, modified }] }`, times in ISO 8601. */
-export function jsonListing(path: string, entries: readonly ListingEntry[]): string {
+function jsonListing(path: string, entries: readonly ListingEntry[]): string {
   const readable = entries.map((entry) => ({ ...entry, modified: isoTime(entry.modified) }));
   return `${JSON.stringify({ path: `/${path}`, entries: readable })}\n`;
 }
@@ -89,7 +89,7 @@ const style =
   '@media(max-width:30rem){td:nth-child(3),th:nth-child(3){display:none}}';
 
 /** The listing as a page. */
-export function htmlListing(path: string, entries: readonly ListingEntry[]): string {
+function htmlListing(path: string, entries: readonly ListingEntry[]): string {
   const title = escapeHtml(`/${path}${path === '' ? '' : '/'}`);
   const rows = entries.map((entry) => {
     const slash = entry.type === 'directory' ? '/' : '';
@@ -104,4 +104,44 @@ export function htmlListing(path: string, entries: readonly ListingEntry[]): str
     `<title>Index of ${title}</title>\n<style>${style}</style>\n<h1>Index of ${title}</h1>\n` +
     `<table>\n<tr><th>Name</th><th>Size</th><th>Modified (UTC)</th></tr>\n${up}${rows.join('')}</table>\n</html>\n`
   );
+}
+
+/** A listing that took longer than this to make is kept. */
+const longMs = 5;
+/** How many times as long as it took to make a listing is given again, and how many are kept for that. */
+const keptTimes = 10;
+const keptListings = 8;
+
+/**
+ * The listings of a site. One of thousands of entries takes the worker a while: it is given again for ten times as long,
+ * so that whoever asks for it without end has a tenth of the worker at most. A small one is as fresh as it was.
+ */
+export class Listings {
+  readonly #site: Site;
+  readonly #kept = new Map<string, { readonly text: string; readonly untilMs: number }>();
+
+  constructor(site: Site) {
+    this.#site = site;
+  }
+
+  /** The listing of a directory as HTML or JSON; undefined when it cannot be read. */
+  get(path: string, json: boolean): string | undefined {
+    const key = json ? `json:${path}` : `html:${path}`;
+    const startedMs = performance.now();
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && startedMs < kept.untilMs) return kept.text;
+    this.#kept.delete(key);
+    const entries = readListing(this.#site, path);
+    if (entries === undefined) return undefined;
+    const text = json ? jsonListing(path, entries) : htmlListing(path, entries);
+    const endedMs = performance.now();
+    const tookMs = endedMs - startedMs;
+    if (tookMs < longMs) return text;
+    this.#kept.set(key, { text, untilMs: endedMs + tookMs * keptTimes });
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= keptListings) break;
+      this.#kept.delete(oldest);
+    }
+    return text;
+  }
 }

@@ -18,7 +18,7 @@ import { reasonPhrase } from '../wire/http1/status.js';
 import { type CachedResponse, dateOffset, FrameCache } from './frame-cache.js';
 import { type FieldPolicy, FieldWriter, makeHead, TextMemory } from './head.js';
 import type { HttpState } from './http-protocol.js';
-import { htmlListing, jsonListing, readListing } from './listing.js';
+import { Listings } from './listing.js';
 import { type Metrics, Way } from './metrics.js';
 import type { OpenFile } from './open-files.js';
 import { chooseRepresentation, type Plan, planResponse, type RequestFields } from './plan.js';
@@ -63,6 +63,7 @@ export class Responder {
   readonly #metrics: Metrics;
   readonly #options: ResponderOptions;
   readonly #fields: FieldWriter;
+  readonly #listings: Listings;
   readonly #status = emptyFileStatus();
   readonly #composer: SsiComposer | undefined;
   #dateSeconds = 0;
@@ -72,6 +73,7 @@ export class Responder {
     this.#loop = loop;
     this.#site = site;
     this.#metrics = metrics;
+    this.#listings = new Listings(site);
     this.#options = options;
     this.frames = new FrameCache(options.inlineBytes + headRoom, options.frameBudget);
     this.#fields = new FieldWriter(options, isHashedName);
@@ -383,13 +385,12 @@ export class Responder {
   }
 
   #listing(connection: HttpConnection, head: RequestHead, path: CanonicalPath, close: boolean): void {
-    const entries = readListing(this.#site, path.path);
-    if (entries === undefined) {
+    const json = prefersJson(head.fieldText(Field.accept));
+    const body = this.#listings.get(path.path, json);
+    if (body === undefined) {
       this.#notFound(connection, head, 404, close, path);
       return;
     }
-    const json = prefersJson(head.fieldText(Field.accept));
-    const body = json ? jsonListing(path.path, entries) : htmlListing(path.path, entries);
     const type = json ? 'application/json' : 'text/html; charset=utf-8';
     this.#text(connection, head, 200, body, type, 'Vary: Accept\r\nCache-Control: no-cache\r\n', close);
   }

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Server } from '../../../src/serve/server.js';
 import { ask, RawClient } from './client.js';
-import { forEachEngine, patterned, startServer, TestSite } from './servers.js';
+import { forEachEngine, patterned, startServer, TestSite, until } from './servers.js';
 
 const hostile = [
   '<img src=x onerror=alert(1)>',
@@ -163,6 +163,22 @@ forEachEngine('listing', (engine) => {
     const json = await ask(server.address, 'GET /hostile/', ['Accept: application/json']);
     const entries = (JSON.parse(json.body.toString()) as { entries: Array<{ name: string }> }).entries;
     assert.deepEqual(new Set(entries.map(({ name }) => name)), new Set(hostile));
+  });
+
+  test('who asks for a huge listing without end does not take the worker, and a change is seen all the same', async () => {
+    for (let index = 0; index < 3000; index++) site.write(`huge/${index}.txt`, '');
+    const started = performance.now();
+    await ask(server.address, 'GET /huge/');
+    const onceMs = performance.now() - started;
+    const flood = await RawClient.open(server.address);
+    flood.send('HEAD /huge/ HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(300));
+    const floodStarted = performance.now();
+    for (let index = 0; index < 300; index++) await flood.response({ head: true });
+    const floodMs = performance.now() - floodStarted;
+    flood.destroy();
+    assert.ok(floodMs < onceMs * 100, `one took ${onceMs} ms, 300 took ${floodMs}`);
+    site.write('huge/new.txt', '');
+    await until('the new file', async () => (await ask(server.address, 'GET /huge/')).text.includes('new.txt'));
   });
 
   test('a long listing arrives whole, and HEAD says its length', async () => {
