@@ -75,6 +75,26 @@ test('the plan page', { skip: reason }, async (context) => {
     },
   );
 
+  await context.test(
+    'cores bring their flows, and an address with an impossible MTU does not stop the page',
+    async () => {
+      const { page } = await open('', wide);
+      const before = await page.locator('#tiles').textContent();
+      await page.locator('#f-cores').focus();
+      await page.keyboard.press('ArrowRight');
+      await page.waitForFunction((old) => document.querySelector('#tiles')?.textContent !== old, before);
+      const { cores, flows } = scenarioFromHash(new URL(page.url()).hash);
+      assert.deepEqual([cores, flows], [2, 2]);
+      await page.keyboard.press('ArrowRight');
+      await page.waitForFunction(() => location.hash.includes('cores=3'));
+      await page.close();
+      const odd = await open('#ip=6&mtu=68', wide);
+      assert.equal(await odd.page.locator('#o-mtu').textContent(), '1.3 KiB');
+      assert.deepEqual(odd.problems, []);
+      await odd.page.close();
+    },
+  );
+
   await context.test('every control can be reached and has a name', async () => {
     const { page } = await open('', wide);
     await page.evaluate(() => {

@@ -51,6 +51,9 @@ const labels: Partial<Record<FieldName, string>> = {
   iommuWindow: 'DMA window',
   numa: 'Memory',
   gro: 'GRO',
+  udpGro: 'UDP_GRO',
+  lro: 'LRO (by the NIC)',
+  nodelay: 'TCP_NODELAY',
   fib: 'Routing table',
   receive: 'Reader takes it by',
   way: 'Way out',
@@ -120,6 +123,7 @@ export function drawControls(scenario: Scenario): void {
   const open = new Map(
     [...document.querySelectorAll<HTMLDetailsElement>('#controls details')].map((one) => [one.id, one.open]),
   );
+  const focused = document.activeElement?.id ?? '';
   byId('controls').innerHTML = groups
     .map(({ id, title, open: first }) => {
       const names = fieldNames.filter((name) => fields[name].group === id && !wrong(name));
@@ -127,6 +131,8 @@ export function drawControls(scenario: Scenario): void {
       return `<details id="g-${id}"${isOpen ? ' open' : ''}><summary>${title}</summary><fieldset aria-label="${title}">${names.map((name) => control(name, scenario)).join('')}</fieldset></details>`;
     })
     .join('');
+  // Who moves a control by keyboard keeps it when the others are drawn anew.
+  if (focused.startsWith('f-')) document.getElementById(focused)?.focus();
 }
 
 /** The field and value an event changed, or undefined when it was not a control's. */

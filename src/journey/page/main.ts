@@ -245,8 +245,10 @@ function start(): void {
     const change = changeOf(event);
     if (!change) return;
     const wanted = { ...scenario, [change.name]: change.value } as Scenario;
+    // Flows that were as many as the cores stay so: a further core with nothing to do would show no change.
+    if (change.name === 'cores' && scenario.flows === scenario.cores) wanted.flows = wanted.cores;
     const next = settled(wanted);
-    take(next, next.mtu !== wanted.mtu || next.message !== wanted.message);
+    take(next, next.flows !== scenario.flows || next.mtu !== wanted.mtu || next.message !== wanted.message);
   });
   byId('controls').addEventListener('submit', (event) => event.preventDefault());
   byId('advice').addEventListener('click', (event) => {
