@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { Dashboard } from '../dashboard/dashboard.js';
 import type { Address } from './meter-options.js';
-import type { Sink } from './meter-sinks.js';
+import type { Sink, Taken } from './meter-sinks.js';
 
 /** A sink that shows readings as they come; close it at the end. */
 export interface DashboardSink extends Sink {
@@ -15,9 +15,15 @@ export async function openDashboardSink(address: Address, subject: string): Prom
   const dashboard = await Dashboard.open({ ...address, subject });
   process.stderr.write(`clearway meter: dashboard at ${dashboard.url}\n`);
   openBrowser(dashboard.url);
+  let lastMs = 0;
+  const take = (taken: Taken) => {
+    // A replay shows its last reading while it stays open, and is then given it again as the last one.
+    if (taken.timeMs !== lastMs) dashboard.push(taken);
+    lastMs = taken.timeMs;
+  };
   return {
-    take: (taken) => dashboard.push(taken),
-    end: (taken) => dashboard.push(taken),
+    take,
+    end: take,
     close: () => dashboard.close(),
   };
 }

@@ -18,7 +18,10 @@ export async function replay(command: MeterCommand, path: string): Promise<numbe
   try {
     const last = await play(readings, sinks, output.live || watched !== undefined ? command.speed : undefined, stopped);
     if (last === undefined) throw new RecordingError(`${path} holds no reading`);
-    if (watched !== undefined) await stopped.promise;
+    if (watched !== undefined) {
+      watched.take(last);
+      await stopped.promise;
+    }
     for (const sink of sinks) await sink.end(last);
     const failures = command.failIf
       .map((condition) => judge(condition, last.reading))
