@@ -87,7 +87,7 @@ class MeterRun {
     if (command.record !== undefined) this.sinks.push(new RecordingSink(command.record, subject));
     if (command.otlp !== undefined) this.sinks.push(new OtlpSink(command.otlp, subject, command.intervalMs ?? 10_000));
     if (command.open !== undefined) {
-      const dashboard = await openDashboardSink(command.open, subject);
+      const dashboard = await openDashboardSink(command.open, subject, command.scope);
       this.sinks.push(dashboard);
       this.closers.push(() => dashboard.close());
     }

@@ -2,6 +2,7 @@
 
 import { Dashboard } from '../dashboard/dashboard.js';
 import { serverFigures } from '../dashboard/server-figures.js';
+import { WhyTeller } from '../dashboard/why-teller.js';
 import type { Server } from '../serve/server.js';
 
 const intervalMs = 1000;
@@ -19,11 +20,15 @@ export async function openServeDashboard(
 ): Promise<ServeDashboard> {
   const subject = `serve ${server.url}`;
   const dashboard = await Dashboard.open({ ...address, subject, refusal: server.meterRefusal });
+  const teller = server.meter === undefined ? undefined : new WhyTeller('/proc/self/ns/net', undefined);
   const look = () => {
     const { meter } = server;
+    const timeMs = Date.now();
+    const reading = meter?.read();
     dashboard.push({
-      timeMs: Date.now(),
-      reading: meter?.read(),
+      timeMs,
+      reading,
+      why: reading !== undefined && dashboard.watched ? teller?.tell(timeMs, reading) : undefined,
       sockets: meter?.sockets(),
       server: serverFigures(server.metrics),
     });

@@ -72,6 +72,11 @@ export class Dashboard {
     return `http://${name}:${this.port}/${token === undefined ? '' : `?token=${token}`}`;
   }
 
+  /** True while a page looks. */
+  get watched(): boolean {
+    return this.viewers.size > 0;
+  }
+
   /** Shows an observation to everyone who looks. They must come in order. */
   push(observation: Observation): void {
     const frame = this.frames.next(observation);
