@@ -3,6 +3,7 @@
 import { Dashboard } from '../dashboard/dashboard.js';
 import { serverFigures } from '../dashboard/server-figures.js';
 import { WhyTeller } from '../dashboard/why-teller.js';
+import type { Meter, Reading } from '../meter/index.js';
 import type { Server } from '../serve/server.js';
 
 const intervalMs = 1000;
@@ -28,7 +29,10 @@ export async function openServeDashboard(
     dashboard.push({
       timeMs,
       reading,
-      why: reading !== undefined && dashboard.watched ? teller?.tell(timeMs, reading) : undefined,
+      why:
+        dashboard.watched && teller !== undefined && meter !== undefined
+          ? tellWhy(teller, meter, timeMs, reading!)
+          : undefined,
       sockets: meter?.sockets(),
       server: serverFigures(server.metrics),
     });
@@ -42,4 +46,14 @@ export async function openServeDashboard(
       return dashboard.close();
     },
   };
+}
+
+/** The programs that are asked on the way are this process's children, but none of the server's doing. */
+function tellWhy(teller: WhyTeller, meter: Meter, timeMs: number, reading: Reading): readonly string[] {
+  meter.exclude(process.pid);
+  try {
+    return teller.tell(timeMs, reading);
+  } finally {
+    meter.include(process.pid);
+  }
 }

@@ -95,7 +95,7 @@ export function flowOf({ counters, server, sent, received }: Moved): Flow {
   }
   if (Object.keys(counters).length > 0) {
     const seesAll = counters.linearised !== undefined;
-    const words = seesAll ? 'handed on' : 'handed on (of copies here, this tier sees reverts only)';
+    const words = seesAll ? 'handed on' : 'handed on; only reverts are seen here';
     add(flow.sending, { id: 'out', from: 'socket', to: 'wire', kind: 'reference', words, bytes: sent ?? 0 });
     add(flow.receiving, { id: 'in', from: 'wire', to: 'socket', kind: 'reference', words, bytes: received ?? 0 });
   } else if (server !== null) addWays(flow.sending, server.ways);
