@@ -95,9 +95,17 @@ export function flowOf({ counters, server, sent, received }: Moved): Flow {
   }
   if (Object.keys(counters).length > 0) {
     const seesAll = counters.linearised !== undefined;
-    const words = seesAll ? 'handed on' : 'handed on; only reverts are seen here';
-    add(flow.sending, { id: 'out', from: 'socket', to: 'wire', kind: 'reference', words, bytes: sent ?? 0 });
-    add(flow.receiving, { id: 'in', from: 'wire', to: 'socket', kind: 'reference', words, bytes: received ?? 0 });
+    const outWords = seesAll ? 'handed on' : 'handed on; only reverts are seen here';
+    const inWords = seesAll ? 'handed on' : 'handed on; copies here are not seen';
+    add(flow.sending, { id: 'out', from: 'socket', to: 'wire', kind: 'reference', words: outWords, bytes: sent ?? 0 });
+    add(flow.receiving, {
+      id: 'in',
+      from: 'wire',
+      to: 'socket',
+      kind: 'reference',
+      words: inWords,
+      bytes: received ?? 0,
+    });
   } else if (server !== null) addWays(flow.sending, server.ways);
   return flow;
 }
