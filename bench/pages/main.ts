@@ -208,9 +208,16 @@ function renderTargets({ cells, late, copied }: Outcome): string {
 }
 
 async function main(words: readonly string[]): Promise<void> {
+  if (words[0] === 'threshold') {
+    const { measureThreshold } = await import('./threshold.js');
+    console.log(`${measureThreshold()}\n\n${describeHost(hostFacts())}`);
+    return;
+  }
   const options = parseOptions(words);
   if (options === 'help') {
-    console.log('npm run bench:pages -- [--rounds N] [--seconds N] [--json FILE] [--nice N] [--work-dir DIR]');
+    console.log(
+      'npm run bench:pages -- [threshold] [--rounds N] [--seconds N] [--json FILE] [--nice N] [--work-dir DIR]',
+    );
     return;
   }
   if (process.platform !== 'linux') throw new Error('the benchmark reads /proc: it runs on Linux only');

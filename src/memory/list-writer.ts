@@ -27,8 +27,8 @@ export function emptyListAccount(): ListAccount {
   return { referencedBytes: 0, encodedBytes: 0, coalescedBytes: 0, applicationBytes: 0, fileBytes: 0, entries: 0 };
 }
 
-/** Shorter segments beside written bytes are copied: measured by bench/pages/threshold.ts, see docs/pages.md. */
-export const defaultCoalesceBytes = 1024;
+/** Shorter segments beside written bytes are copied: the two cost the same between 2 and 4 KiB (npm run bench:pages -- threshold). */
+export const defaultCoalesceBytes = 2048;
 
 /** Room that is left at a frame's end rather than split a short text. */
 const splitBytes = 2048;

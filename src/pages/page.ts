@@ -42,7 +42,7 @@ export interface PageOptions<Data> {
    * all promises that were ready have run is streamed. A page that is complete by then has a Content-Length.
    */
   readonly streamAfterMs?: number;
-  /** Static fragments shorter than this are copied when they stand beside written text. Default 1024. */
+  /** Static fragments shorter than this are copied when they stand beside written text. Default 2048. */
   readonly coalesceBytes?: number;
   /** Told of every slot that failed, also when a fallback stood in. */
   readonly onError?: (error: unknown, slot: string, context: PageContext<Data>) => void;
