@@ -64,7 +64,10 @@ export class PageAnswer<Data> implements RenderingTarget {
   /** Its last byte is in the connection's output. */
   queued = false;
   readonly #responder: PageResponder<Data>;
-  readonly #connection: Connection<HttpState>;
+  readonly connection: Connection<HttpState>;
+  /** Neighbours among the answers under way. */
+  next: PageAnswer<Data> | undefined;
+  previous: PageAnswer<Data> | undefined;
   readonly #page: Page<Data>;
   readonly #context: PageContext<Data>;
   /** Made when it starts: one that waits for its turn is to be small. */
@@ -86,7 +89,7 @@ export class PageAnswer<Data> implements RenderingTarget {
   ) {
     this.#responder = responder;
     this.writer = responder.writer;
-    this.#connection = connection;
+    this.connection = connection;
     this.#page = page;
     this.#context = context;
     this.#isOld = head.versionMinor === 0;
@@ -103,8 +106,8 @@ export class PageAnswer<Data> implements RenderingTarget {
   start(): void {
     // The client may have left before its turn came.
     if (this.#ended) return;
-    this.#connection.state.status = 0;
-    this.#connection.state.bodyBytes = 0;
+    this.connection.state.status = 0;
+    this.connection.state.bodyBytes = 0;
     this.#rendering = new Rendering(this.#page, this.#context, this);
     this.#rendering.start();
   }
@@ -114,14 +117,14 @@ export class PageAnswer<Data> implements RenderingTarget {
     const { parts, staticBytes } = this.#page.template;
     const isStatic = parts.every((part) => part.kind === 'static');
     this.#head(isStatic ? `Content-Length: ${staticBytes}\r\n` : '', this.#persistence);
-    this.#connection.state.way = Way.none;
-    sendList(this.#connection, before);
+    this.connection.state.way = Way.none;
+    sendList(this.connection, before);
     this.writer.finish();
   }
 
   /** Writes the response's head into the list that goes before. */
   #head(framing: string, persistence: string): void {
-    const { state } = this.#connection;
+    const { state } = this.connection;
     const { status, fields } = this.#page;
     if (this.#close) state.closeAfter = true;
     state.status = status;
@@ -145,18 +148,18 @@ export class PageAnswer<Data> implements RenderingTarget {
   whole(body: SgList<OpenPageFile>): void {
     this.#bodyBytes = body.byteLength;
     this.#head(`Content-Length: ${body.byteLength}\r\n`, this.#persistence);
-    sendList(this.#connection, before);
-    sendList(this.#connection, body);
+    sendList(this.connection, before);
+    sendList(this.connection, body);
     this.#finish('sent');
   }
 
   begin(): void {
     this.#streamed = true;
     if (this.#isOld) {
-      this.#connection.state.closeAfter = true;
+      this.connection.state.closeAfter = true;
       this.#head('', 'Connection: close\r\n');
     } else this.#head('Transfer-Encoding: chunked\r\n', this.#persistence);
-    sendList(this.#connection, before);
+    sendList(this.connection, before);
   }
 
   more(part: SgList<OpenPageFile>, last: boolean): void {
@@ -167,14 +170,14 @@ export class PageAnswer<Data> implements RenderingTarget {
       if (length > 0) this.#before(`${length.toString(16)}${endOfChunk}`);
       writer.frameText((length > 0 ? endOfChunk : '') + (last ? endOfBody : ''));
     }
-    sendList(this.#connection, before);
-    sendList(this.#connection, part);
+    sendList(this.connection, before);
+    sendList(this.connection, part);
     if (last) this.#finish('sent');
     else writer.finish();
   }
 
   flush(): void {
-    this.#connection.flush();
+    this.connection.flush();
   }
 
   failed(error: unknown, begun: boolean): void {
@@ -182,28 +185,28 @@ export class PageAnswer<Data> implements RenderingTarget {
     this.#responder.pageFailed(error);
     if (begun) {
       // No framing says "this went wrong": only the end of the connection does; to a client of HTTP/1.0, a reset.
-      if (this.#isOld) resetOnClose(this.#connection.fd);
+      if (this.#isOld) resetOnClose(this.connection.fd);
       this.#finish('failed');
-      this.#connection.abort();
+      this.connection.abort();
       return;
     }
     const status = error instanceof WriteMemoryError ? 503 : 500;
-    if (this.#close) this.#connection.state.closeAfter = true;
-    this.#responder.notice(this.#connection, status, false, this.#persistence);
+    if (this.#close) this.connection.state.closeAfter = true;
+    this.#responder.notice(this.connection, status, false, this.#persistence);
     this.#finish('failed');
-    this.#connection.flush();
+    this.connection.flush();
   }
 
   #finish(outcome: PageReport['outcome']): void {
     this.writer.finish();
     this.queued = true;
     this.#ended = true;
-    this.#connection.busy = false;
-    this.#connection.state.bodyBytes += this.#bodyBytes;
+    this.connection.busy = false;
+    this.connection.state.bodyBytes += this.#bodyBytes;
     const account = this.#rendering?.account ?? emptyListAccount();
-    const { status } = this.#connection.state;
+    const { status } = this.connection.state;
     const report = { url: this.#context.url, status, outcome, streamed: this.#streamed, account };
-    this.#responder.finished(this.#connection, this, report);
+    this.#responder.finished(this, report);
   }
 
   /** The client has left: slots are told, and nothing more is made. */

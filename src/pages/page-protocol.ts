@@ -6,7 +6,7 @@ import { type ListAccount, ListWriter } from '../memory/list-writer.js';
 import { writeFrames } from '../memory/write-frames.js';
 import type { CachedResponse } from '../serve/frame-cache.js';
 import { makeHead, TextMemory } from '../serve/head.js';
-import { type Answerer, HttpProtocol, type HttpState, type HttpTimeouts } from '../serve/http-protocol.js';
+import { type Answerer, HttpProtocol, HttpState, type HttpTimeouts } from '../serve/http-protocol.js';
 import { type Metrics, Way } from '../serve/metrics.js';
 import type { Connection } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
@@ -49,15 +49,14 @@ export class PageResponder<Data> implements Answerer {
   readonly writer = new ListWriter<OpenPageFile>(writeFrames());
   readonly #options: PageResponderOptions<Data>;
   readonly #texts = new TextMemory();
-  readonly #answers = new Map<Connection<HttpState>, PageAnswer<Data>>();
-  readonly #loop: Loop;
-  /** The loop's turn in which a page was started last. */
-  #startedTurn = -1;
+  readonly #answers = new AnswerList<Data>();
+  /** Pages to be started, in order of their requests; the ones before `#nextWaiting` were. */
+  readonly #waiting: Array<PageAnswer<Data> | undefined> = [];
+  #nextWaiting = 0;
   #dateSeconds = 0;
   #date = '';
 
   constructor(loop: Loop, options: PageResponderOptions<Data>) {
-    this.#loop = loop;
     this.#options = options;
     this.#tick();
     loop.everyTick(() => this.#tick());
@@ -69,21 +68,19 @@ export class PageResponder<Data> implements Answerer {
     this.#dateSeconds = seconds;
     // Whoever ends its sending direction while a page is being made has left, as far as anyone can tell (nginx and Node
     // decide the same). Nothing else would say so before bytes are sent to it.
-    for (const [connection, answer] of this.#answers) {
-      if (!connection.inputEnded || answer.queued) continue;
-      answer.cancel('left');
-      connection.abort();
+    for (let answer = this.#answers.first; answer !== undefined; ) {
+      const { connection, next } = answer;
+      if (connection.inputEnded && !answer.queued) {
+        answer.cancel('left');
+        connection.abort();
+      }
+      answer = next;
     }
   }
 
   /** The Date field's value now. */
   get date(): string {
     return this.#date;
-  }
-
-  /** Pages that are being made. */
-  get pending(): number {
-    return this.#answers.size;
   }
 
   sendCached(connection: Connection<HttpState>, cached: CachedResponse): boolean {
@@ -111,23 +108,32 @@ export class PageResponder<Data> implements Answerer {
       return;
     }
     connection.busy = true;
-    if (this.#startedTurn !== this.#loop.turns) {
-      this.#startedTurn = this.#loop.turns;
-      answer.start();
-      if (answer.ended) return;
-    } else {
-      // No promise runs within a turn. Pages that are all started in one would all be held in memory together; like this
-      // each has its promises run before the next is started.
-      setImmediate(() => answer.start());
-    }
     // The request's bytes are only lent: what slots may still ask of it is kept.
     source.keep();
-    this.#answers.set(connection, answer);
+    this.#answers.add(answer);
+    if (this.#waiting.push(answer) === 1) process.nextTick(this.#startNext);
   }
 
+  /**
+   * Starts one page, and the next when the promises of this one have run: within a turn none runs, and pages that were all
+   * started in one would all be held in memory together, which the garbage collector pays for.
+   */
+  readonly #startNext = (): void => {
+    const answer = this.#waiting[this.#nextWaiting]!;
+    this.#waiting[this.#nextWaiting++] = undefined;
+    answer.start();
+    if (this.#nextWaiting === this.#waiting.length) {
+      this.#waiting.length = 0;
+      this.#nextWaiting = 0;
+    } else queueMicrotask(this.#startLater);
+  };
+
+  // A tick comes when no promise is left to run.
+  readonly #startLater = (): void => process.nextTick(this.#startNext);
+
   /** Called by an answer of which nothing more will come. */
-  finished(connection: Connection<HttpState>, answer: PageAnswer<Data>, report: PageReport): void {
-    if (this.#answers.get(connection) === answer) this.#answers.delete(connection);
+  finished(answer: PageAnswer<Data>, report: PageReport): void {
+    this.#answers.remove(answer);
     this.#options.reported?.(report);
   }
 
@@ -138,7 +144,7 @@ export class PageResponder<Data> implements Answerer {
 
   /** A connection is gone, with whatever was made for it. */
   closed(connection: Connection<HttpState>): void {
-    this.#answers.get(connection)?.cancel('left');
+    (connection.state as PageState).answer?.cancel('left');
   }
 
   /** A status in words. */
@@ -168,6 +174,41 @@ export class PageResponder<Data> implements Answerer {
   }
 }
 
+/** A connection's place in the protocol, and the page that is being made for it. */
+export class PageState extends HttpState {
+  answer: Cancellable | undefined;
+}
+
+/** What a closed connection has to know of its page. */
+interface Cancellable {
+  cancel(reason: 'left'): void;
+}
+
+/**
+ * The answers under way. Not a Map: one whose entries come and go is rehashed all the time, and each table that is left
+ * behind keeps the answers that were in it until the next full garbage collection.
+ */
+class AnswerList<Data> {
+  first: PageAnswer<Data> | undefined;
+
+  add(answer: PageAnswer<Data>): void {
+    (answer.connection.state as PageState).answer = answer;
+    answer.next = this.first;
+    if (this.first !== undefined) this.first.previous = answer;
+    this.first = answer;
+  }
+
+  remove(answer: PageAnswer<Data>): void {
+    const state = answer.connection.state as PageState;
+    if (state.answer !== answer) return;
+    state.answer = undefined;
+    if (answer.previous === undefined) this.first = answer.next;
+    else answer.previous.next = answer.next;
+    if (answer.next !== undefined) answer.next.previous = answer.previous;
+    answer.previous = answer.next = undefined;
+  }
+}
+
 /** What a response says about its connection. */
 export function persistenceField(head: RequestHead | undefined, close: boolean): string {
   if (close) return 'Connection: close\r\n';
@@ -187,6 +228,10 @@ export class PageProtocol<Data> extends HttpProtocol {
   ) {
     super(loop, responder, metrics, undefined, timeouts, () => {}, failed);
     this.#responder = responder;
+  }
+
+  override createState(): PageState {
+    return new PageState();
   }
 
   override drained(connection: Connection<HttpState>): void {

@@ -7,6 +7,7 @@ import { UnsupportedError } from '../kernel/system-error.js';
 import type { ListAccount } from '../memory/list-writer.js';
 import { emptyListAccount } from '../memory/list-writer.js';
 import { memoryIsMapped } from '../memory/write-frames.js';
+import type { HttpState } from '../serve/http-protocol.js';
 import { Metrics, metricsBytes } from '../serve/metrics.js';
 import { resolveOptions } from '../serve/options.js';
 import { Responder } from '../serve/responder.js';
@@ -58,7 +59,7 @@ export class PageServer<Data> {
   readonly #others: Responder | undefined;
   readonly #protocol: PageProtocol<Data>;
   readonly #listenFd: number;
-  readonly #listener: Listener<ReturnType<PageProtocol<Data>['createState']>>;
+  readonly #listener: Listener<HttpState>;
   #closed: Promise<void> | undefined;
 
   /** @throws SystemError EADDRINUSE and its kin, each with its mend. */
