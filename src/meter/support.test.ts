@@ -80,6 +80,14 @@ export function countersOf(reading: Reading, processId: number | undefined): Cou
   return addCounters(reading.rows.filter((row) => row.processId === processId).map((row) => row.counters));
 }
 
+/** The counters of bytes, of those both tiers see, that are not what was moved. */
+export function unalike(counted: Counters, expected: Counters): { cause: CauseName; difference: number }[] {
+  return (Object.keys(causes) as CauseName[])
+    .filter((cause) => causes[cause].unit === 'bytes' && tierSees('tracepoints', cause))
+    .map((cause) => ({ cause, difference: (counted[cause] ?? 0) - (expected[cause] ?? 0) }))
+    .filter(({ difference }) => difference !== 0);
+}
+
 /** Every counter of bytes must be what was moved; those not named must be 0. */
 export function assertExact(counted: Counters, expected: Counters, name: string): void {
   for (const cause of Object.keys(causes) as CauseName[]) {

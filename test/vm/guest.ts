@@ -1,7 +1,7 @@
 // A guest: one of Debian's kernels under QEMU, with this host's root file system below an overlay that is thrown away.
 // It runs one command, hands back its output and exit status, and is gone. Software emulation: slow, and needs no rights.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -48,7 +48,8 @@ function moduleFiles(kernel: Kernel, names: readonly string[]): string[] {
   const files: string[] = [];
   for (const name of names) {
     const args = ['-d', kernel.root, '-S', kernel.version, '--show-depends', name];
-    const listed = execFileSync('modprobe', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    // One that this kernel does not have, or has built in, is no module of it.
+    const { stdout: listed } = spawnSync('modprobe', args, { encoding: 'utf8' });
     for (const line of listed.split('\n')) {
       const file = /^insmod (\S+)/.exec(line)?.[1];
       if (file !== undefined && !files.includes(file)) files.push(file);
