@@ -1,9 +1,9 @@
 // The functions around copies, which give them their causes: entered and left, each with the buffer it is about. They copy
 // nothing themselves that a primitive (function-copies.ts) would not count, but for the headers that segmentation writes.
 
-import { Assembler, r0, r1, r2, r3 } from '../bpf/assembler.js';
+import { Assembler, fp, r0, r1, r2, r3 } from '../bpf/assembler.js';
 import type { SetMember } from '../bpf/program-set.js';
-import { finish } from './account-code.js';
+import { finish, keyBytes, keyOffset } from './account-code.js';
 import { type CauseName, causeOffset } from './causes.js';
 import { emitEnter, emitLeave, emitPassOn, entryOffset } from './function-context.js';
 import { amount, buffer, context } from './function-copies.js';
@@ -23,8 +23,8 @@ export function functionCausePrograms(types: TierTypes): SetMember[] {
     const target = findTarget(types, names, parameters, module);
     if (target !== undefined) programs.push(...make(target));
   };
-  add(['__pskb_pull_tail'], ['skb', 'delta'], (target) => [enterBuffer(target, 'linearised'), leavePull(target)]);
-  add(['skb_segment'], ['head_skb'], (target) => [enterBuffer(target, 'segmented', 'head_skb'), leaveSegment(target)]);
+  add(['__pskb_pull_tail'], ['skb', 'delta'], (target) => [enterPull(target), leavePull(target)]);
+  add(['skb_segment'], ['head_skb'], (target) => [enterSegment(target), leaveSegment(target)]);
   add(['tpacket_rcv'], ['skb', 'pt'], (target) => [enterCapture(target), leave(target, 'captured', 'skb')]);
   add(['skb_pp_cow_data'], [], (target) => [enterAny(target, 'xdpCopied'), leave(target, 'xdpCopied')]);
   add(
@@ -61,12 +61,22 @@ function leaveProgram(target: Target, a: Assembler): SetMember {
   return member(target, 'fexit', `fn_${shortNames[target.name]}`, finish(a), true);
 }
 
-/** Entered with a buffer, whose owner is asked at the copy. */
-function enterBuffer(target: Target, cause: CauseName, parameter = 'skb'): SetMember {
+/** __pskb_pull_tail(skb, delta): the owner is asked at the copy; a segment under way is its original's owner's. */
+function enterPull(target: Target): SetMember {
   const a = new Assembler(target.types);
   a.move(context, r1);
-  emitArgument(a, target, buffer, context, parameter);
-  emitEnter(a, { buffer, counter: causeOffset(cause) });
+  emitArgument(a, target, buffer, context, 'skb');
+  emitEnter(a, { buffer, counter: causeOffset('linearised'), within: causeOffset('segmented') });
+  return enterProgram(target, a);
+}
+
+/** skb_segment(head_skb, features). */
+function enterSegment(target: Target): SetMember {
+  const a = new Assembler(target.types);
+  a.move(context, r1);
+  emitArgument(a, target, buffer, context, 'head_skb');
+  emitOwnerOfBuffer(a, target.types, buffer, 'as-marked');
+  emitEnter(a, { buffer, counter: causeOffset('segmented'), keyAt: ownerKeyAt });
   return enterProgram(target, a);
 }
 
@@ -107,14 +117,25 @@ function leavePull(target: Target): SetMember {
   a.move(context, r1);
   emitArgument(a, target, buffer, context, 'skb');
   emitLeave(a, { buffer, counter: causeOffset('linearised') });
+  emitSaveKey(a);
   a.load(8, amount, r0, entryOffset.copied).jumpIf(amount, '==', 0, 'out');
   emitPassOn(a, amount, causeOffset('segmented'));
   emitNoteStack(a, context, 'linearised', amount);
-  a.loadField(r1, buffer, 'sk_buff', 'data_len').jumpIf(r1, '!=', 0, 'out');
+  a.loadField(r1, buffer, 'sk_buff', 'data_len')
+    .jumpIf(r1, '!=', 0, 'out')
+    .load(8, r1, fp, ownerKeyAt + keyOffset.start)
+    .jumpIf(r1, '!=', 0, 'owned');
   emitOwnerOfBuffer(a, types, buffer, 'as-marked');
-  a.move(amount, 1);
+  a.label('owned').move(amount, 1);
   emitBill(a, { amount, counter: 'buffersLinearised' });
   return leaveProgram(target, a);
+}
+
+/** Puts the key of the entry in r0 to `ownerKeyAt`. Clobbers r1. */
+function emitSaveKey(a: Assembler): void {
+  for (let offset = 0; offset < keyBytes; offset += 8) {
+    a.load(8, r1, r0, entryOffset.key + offset).store(8, fp, ownerKeyAt + offset, r1);
+  }
 }
 
 /** tpacket_rcv(skb, dev, pt, orig_dev): copies into a capture's ring are billed to the one that captures. */
@@ -150,16 +171,15 @@ const segmentsMost = 600;
  * off; so are segments made of one piece afterwards, whose head holds all.
  */
 function leaveSegment(target: Target): SetMember {
-  const { types } = target;
-  const a = new Assembler(types);
+  const a = new Assembler(target.types);
   a.move(context, r1);
   emitArgument(a, target, buffer, context, 'head_skb');
   emitLeave(a, { buffer, counter: causeOffset('segmented') });
+  emitSaveKey(a);
   a.load(8, amount, r0, entryOffset.copied).negate(amount);
   emitResult(a, target, r3, context);
   emitHeadBytes(a);
   a.jumpIf(amount, 's<=', 0, 'out');
-  emitOwnerOfBuffer(a, types, buffer, 'as-marked');
   emitBill(a, { amount, counter: 'segmented' });
   return leaveProgram(target, a);
 }

@@ -3,9 +3,9 @@
 // entered last is left first, on any CPU. An entry names the buffer it is about, so that an interrupt's own copies are
 // not taken for the task's.
 
-import { type Assembler, fp, type Register, r0, r1, r2, r3, type TypeSource } from '../bpf/assembler.js';
+import { type Assembler, fp, type Register, r0, r1, r2, r3, r4, r5, type TypeSource } from '../bpf/assembler.js';
 import type { MapSpec } from '../bpf/map.js';
-import { keyBytes, keyOffset } from './account-code.js';
+import { keyBytes, keyOffset, stackBelowKey } from './account-code.js';
 
 /** Entries of surrounding functions that are remembered; deeper ones are counted as other copies. */
 const depthMost = 4;
@@ -52,10 +52,12 @@ export interface Entering {
   readonly counter: number;
   /** Where on the stack the key of the account to be billed stands; without it, the buffer's owner is asked. */
   readonly keyAt?: number;
+  /** Within a function of this counter, the account is that one's: its buffers have no owner yet. */
+  readonly within?: number;
 }
 
 /** Enters a function. Goes to `out` where the kernel has no memory. Clobbers r0..r5. */
-export function emitEnter(a: Assembler, { buffer, counter, keyAt }: Entering): Assembler {
+export function emitEnter(a: Assembler, { buffer, counter, keyAt, within }: Entering): Assembler {
   const fits = a.uniqueLabel('fits');
   emitContext(a, 'out', true);
   a.load(8, r1, r0, contextOffset.depth)
@@ -65,18 +67,42 @@ export function emitEnter(a: Assembler, { buffer, counter, keyAt }: Entering): A
     .label(fits)
     .move(r2, r1)
     .add(r2, 1)
-    .store(8, r0, contextOffset.depth, r2)
-    .alu('mul', r1, entryBytes)
+    .store(8, r0, contextOffset.depth, r2);
+  if (within !== undefined) emitEnclosing(a, within);
+  a.alu('mul', r1, entryBytes)
     .add(r1, contextOffset.entries)
     .add(r0, r1)
     .store(8, r0, entryOffset.buffer, buffer)
     .store(8, r0, entryOffset.counter, counter)
     .store(8, r0, entryOffset.copied, 0);
   for (let offset = 0; offset < keyBytes; offset += 8) {
-    if (keyAt === undefined) a.store(8, r0, entryOffset.key + offset, 0);
+    if (within !== undefined) a.load(8, r3, r4, offset).store(8, r0, entryOffset.key + offset, r3);
+    else if (keyAt === undefined) a.store(8, r0, entryOffset.key + offset, 0);
     else a.load(8, r3, fp, keyAt + offset).store(8, r0, entryOffset.key + offset, r3);
   }
   return a;
+}
+
+const emptyKeyAt = stackBelowKey - keyBytes;
+
+/** The address of the key of the entry below place r1 of the context in r0, or of an empty one, to r4. Clobbers r3, r5. */
+function emitEnclosing(a: Assembler, counter: number): void {
+  const none = a.uniqueLabel('not_within');
+  for (let offset = 0; offset < keyBytes; offset += 8) a.store(8, fp, emptyKeyAt + offset, 0);
+  a.move(r3, r1)
+    .jumpIf(r3, '==', 0, none)
+    .sub(r3, 1)
+    .jumpIf(r3, '>', depthMost - 1, none)
+    .alu('mul', r3, entryBytes)
+    .add(r3, contextOffset.entries)
+    .move(r4, r0)
+    .add(r4, r3)
+    .load(8, r5, r4, entryOffset.counter)
+    .jumpIf(r5, '!=', counter, none);
+  for (let offset = 0; offset < keyBytes; offset += 8) {
+    a.load(8, r5, r4, entryOffset.key + offset).store(8, fp, emptyKeyAt + offset, r5);
+  }
+  a.label(none).move(r4, fp).add(r4, emptyKeyAt);
 }
 
 /**

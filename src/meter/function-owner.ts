@@ -147,7 +147,7 @@ export function emitOwnerOfBuffer(a: Assembler, types: TypeSource, buffer: Regis
   const ingress = a.uniqueLabel('way_in');
   const nobody = a.uniqueLabel('nobody');
   if (way === 'as-marked') a.loadField(r1, buffer, 'sk_buff', 'skb_iif').jumpIf(r1, '!=', 0, ingress);
-  if (way !== 'in') emitSenderOf(a, types, buffer, owned);
+  if (way !== 'in') emitSenderOf(a, types, buffer, way, owned);
   if (way !== 'out') {
     if (way === 'as-marked') a.jump(nobody).label(ingress);
     emitFlowOfBuffer(a, types, buffer, way === 'in' ? 'mac_header' : 'network_header', nobody);
@@ -170,13 +170,25 @@ export function emitOwnerOfSocket(a: Assembler, socket: Register, none: string):
   return a;
 }
 
-/** By the buffer's socket, its record of pinned pages, or the socket that MSG_ZEROCOPY keeps in that record. */
-function emitSenderOf(a: Assembler, types: TypeSource, buffer: Register, owned: string): void {
-  const byRecord = a.uniqueLabel('by_record');
-  const nobody = a.uniqueLabel('no_sender');
-  a.loadField(r2, buffer, 'sk_buff', 'sk').jumpIf(r2, '==', 0, byRecord);
-  emitOwnerOfSocket(a, r2, byRecord);
-  a.jump(owned).label(byRecord);
+/**
+ * By the buffer's socket, and by its record of pinned pages. For a revert the record is asked first: 7.3 reverts behind
+ * the look-up of the receiver (early demux), when the buffer's socket is the receiver's. Up to 6.18 it was the sender's or none.
+ */
+function emitSenderOf(a: Assembler, types: TypeSource, buffer: Register, way: Way, owned: string): void {
+  const bySocket = () => {
+    const none = a.uniqueLabel('not_by_socket');
+    a.loadField(r2, buffer, 'sk_buff', 'sk').jumpIf(r2, '==', 0, none);
+    emitOwnerOfSocket(a, r2, none);
+    a.jump(owned).label(none);
+  };
+  if (way !== 'out') bySocket();
+  emitByRecord(a, types, buffer, owned);
+  if (way === 'out') bySocket();
+}
+
+/** By the record of pinned pages, or the socket that MSG_ZEROCOPY keeps in it. */
+function emitByRecord(a: Assembler, types: TypeSource, buffer: Register, owned: string): void {
+  const nobody = a.uniqueLabel('no_record');
   emitSharedInfoAddress(a, r1, buffer).store(8, fp, headerAt, r1);
   emitUntypedField(a, types, r1, r1, ['skb_shared_info', 'flags'])
     .and(r1, types.enumValue('SKBFL_ZEROCOPY_ENABLE') ?? 1)

@@ -17,7 +17,7 @@ const packetFamily = 17;
 
 /** The programs that keep sockets' users known. */
 export function functionSocketPrograms(types: TierTypes): SetMember[] {
-  return [...createProgram(types), establishProgram(types.kernel)];
+  return [...createProgram(types), ...acceptPrograms(types), establishProgram(types.kernel)];
 }
 
 /** security_socket_post_create(sock, family, type, protocol, kern), in the name of the task that makes it. */
@@ -37,6 +37,24 @@ function createProgram(types: TierTypes): SetMember[] {
   a.add(r0, taskOffset.key).move(r3, r0);
   emitNoteAddress(a, socket, r3);
   return [member(target, 'fexit', 'fn_new_socket', finish(a), true)];
+}
+
+/** inet_csk_accept(sk, ...) -> socket: the listener and what it gives belong to the task that accepts, from its waiting on. */
+function acceptPrograms(types: TierTypes): SetMember[] {
+  const target = findTarget(types, ['inet_csk_accept'], ['sk']);
+  if (target === undefined) return [];
+  const noteUser = (type: 'fentry' | 'fexit', name: string, from: (a: Assembler) => Assembler): SetMember => {
+    const a = new Assembler(target.types);
+    a.move(context, r1).move(amount, 0);
+    from(a).jumpIf(socket, '==', 0, 'out');
+    emitTask(a);
+    emitOwn(a, target.types, 'user');
+    return member(target, type, name, finish(a), true);
+  };
+  return [
+    noteUser('fentry', 'fn_in_accept', (a) => emitArgument(a, target, socket, context, 'sk')),
+    noteUser('fexit', 'fn_accept', (a) => emitResult(a, target, socket, context)),
+  ];
 }
 
 /** sock:inet_sock_set_state(sk, old, new): a connection is there, and with it its flow; its user is its listener's. */

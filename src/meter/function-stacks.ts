@@ -50,23 +50,27 @@ export interface Blame {
   readonly stack: readonly string[];
 }
 
+/** The bits of a kernel address that differ; the others are all 1, and would not fit a number. */
+const addressBits = 48;
+
 /** Names kernel addresses; reads /proc/kallsyms once (tens of milliseconds), when first asked. */
 export class KernelSymbols {
   private starts: Float64Array | undefined;
   private names: string[] = [];
 
   /** The function an address lies in; the address itself where it is not known. */
-  name(address: number): string {
+  name(address: bigint): string {
     this.starts ??= this.load();
+    const wanted = Number(BigInt.asUintN(addressBits, address));
     let low = 0;
     let high = this.starts.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (this.starts[middle]! <= address) low = middle;
+      if (this.starts[middle]! <= wanted) low = middle;
       else high = middle - 1;
     }
     const start = this.starts[low];
-    if (start === undefined || start === 0 || start > address) return `0x${address.toString(16)}`;
+    if (start === undefined || start === 0 || start > wanted) return `0x${address.toString(16)}`;
     return this.names[low]!;
   }
 
@@ -75,15 +79,15 @@ export class KernelSymbols {
       .split('\n')
       .map((line) => /^([0-9a-f]+) [tTwW] (\S+)/.exec(line))
       .filter((match) => match !== null)
-      .map((match) => ({ start: Number.parseInt(match[1]!, 16), name: match[2]! }))
+      .map((match) => ({ start: Number.parseInt(match[1]!.slice(-addressBits / 4), 16), name: match[2]! }))
       .sort((left, right) => left.start - right.start);
     this.names = rows.map((row) => row.name);
     return Float64Array.from(rows, (row) => row.start);
   }
 }
 
-/** The meter's own machinery at the inner end of a stack. */
-const own = /^(bpf_|__bpf_|0x)/;
+/** The meter's own machinery: trampolines and programs, which stand between a function and its caller. */
+const own = /^bpf_(trampoline|prog)_|^bpf_get_stackid|^0x/;
 
 /** Reads every way, the one with the most bytes first. */
 export function readBlame(maps: Readonly<Record<string, BpfMap>>, symbols: KernelSymbols): Blame[] {
@@ -110,10 +114,10 @@ function stackOf(map: BpfMap, stackId: number, symbols: KernelSymbols): string[]
   if (value === undefined) return [];
   const names: string[] = [];
   for (let index = 0; index < depth; index++) {
-    const address = Number(value.getBigUint64(index * 8, true));
-    if (address === 0) break;
-    names.push(symbols.name(address));
+    const address = value.getBigUint64(index * 8, true);
+    if (address === 0n) break;
+    const name = symbols.name(address);
+    if (!own.test(name)) names.push(name);
   }
-  const first = names.findIndex((name) => !own.test(name));
-  return first === -1 ? names : names.slice(first);
+  return names;
 }
