@@ -71,7 +71,10 @@ function betweenFiles(folder: string, by: (from: number, to: number) => (left: n
 const splice = (from: number, to: number) => (left: number) => syscall6(more.splice, from, 0, to, 0, left, 0);
 
 /** Sends by TCP, a piece at a time, and lets `take` take each piece out of the socket. */
-function throughTcp(sendPiece: (socket: number) => (left: number) => number, take: (socket: number) => (left: number) => number) {
+function throughTcp(
+  sendPiece: (socket: number) => (left: number) => number,
+  take: (socket: number) => (left: number) => number,
+) {
   const [sender, receiver] = tcpPair();
   setNonBlocking(sender, false);
   setNonBlocking(receiver, false);
@@ -183,4 +186,3 @@ export function directWorkload(folder: string): Counters {
   close(fd);
   return {};
 }
-

@@ -46,7 +46,10 @@ test('files and pipes, exact to the byte on the function tier', async (context) 
     for (const [name, run] of Object.entries(pipeWorkloads)) {
       await context.test(name, (each) => each.diagnostic(check(meter, run)));
     }
-    const folders = { tmpfs: mkdtempSync('/dev/shm/clearway-'), ...(existsSync('/sys/module/loop') ? { ext4: ext4() } : {}) };
+    const folders = {
+      tmpfs: mkdtempSync('/dev/shm/clearway-'),
+      ...(existsSync('/sys/module/loop') ? { ext4: ext4() } : {}),
+    };
     for (const [system, folder] of Object.entries(folders)) {
       for (const [name, run] of Object.entries(fileWorkloads)) {
         await context.test(`${name} on ${system}`, (each) => each.diagnostic(check(meter, () => run(folder))));
@@ -60,4 +63,3 @@ test('files and pipes, exact to the byte on the function tier', async (context) 
     meter.close();
   }
 });
-

@@ -73,7 +73,7 @@ const expectations: readonly Expectation[] = [
     senders: ['sendfile'],
     check: ({ sender }) => {
       zero(sender, 'linearised', 'segmented', 'reverted');
-      assert.ok(sender.otherCopied! > 0 && sender.otherCopied! % 2 === 0, `header bytes ${sender.otherCopied}`);
+      between(sender.otherCopied, 100, bytes / 1000, 'header bytes');
     },
   },
   {
@@ -146,7 +146,18 @@ function attachByTc(pair: Pair): Applied {
 
 function apply(name: string, pair: Pair): Applied & { tcpdump?: ChildProcess } {
   if (name === 'tcpdump') {
-    const args = ['netns', 'exec', pair.path('left').split('/').at(-1)!, 'tcpdump', '-i', device, '-w', '/dev/null', '-s', '0'];
+    const args = [
+      'netns',
+      'exec',
+      pair.path('left').split('/').at(-1)!,
+      'tcpdump',
+      '-i',
+      device,
+      '-w',
+      '/dev/null',
+      '-s',
+      '0',
+    ];
     const tcpdump = spawn('ip', [...args, '-B', '65536'], { stdio: 'ignore' });
     return { tcpdump, undo: () => void tcpdump.kill('SIGINT') };
   }
@@ -161,7 +172,9 @@ function apply(name: string, pair: Pair): Applied & { tcpdump?: ChildProcess } {
 function start(task: Omit<EndTask, 'parent'>, socket?: number): ChildProcess {
   const whole: EndTask = { ...task, parent: process.pid };
   const given = socket === undefined ? [] : [socket];
-  return spawn(process.execPath, [endProgram, JSON.stringify(whole)], { stdio: ['ignore', 'ignore', 'inherit', ...given] });
+  return spawn(process.execPath, [endProgram, JSON.stringify(whole)], {
+    stdio: ['ignore', 'ignore', 'inherit', ...given],
+  });
 }
 
 const accept4 = '288';
@@ -188,7 +201,10 @@ async function transfer(meter: Meter, treatment: string, sender: SenderName): Pr
     const task = { role: 'send', bytes, sender, host: addresses.right, port, result } as const;
     const sending = start({ ...task, namespace: pair.path('left') });
     const ends = await Promise.all([once(receiving, 'exit'), once(sending, 'exit')]);
-    assert.deepEqual(ends.map(([status]) => status), [0, 0]);
+    assert.deepEqual(
+      ends.map(([status]) => status),
+      [0, 0],
+    );
     await new Promise((wake) => setTimeout(wake, 200));
     const reading = meter.read();
     const value = applied.counters?.lookup(0);
@@ -205,9 +221,21 @@ async function transfer(meter: Meter, treatment: string, sender: SenderName): Pr
   }
 }
 
-const shown = ['reverted', 'linearised', 'headerExpanded', 'segmented', 'xdpCopied', 'coalesced', 'captured', 'otherCopied'] as const;
+const shown = [
+  'reverted',
+  'linearised',
+  'headerExpanded',
+  'segmented',
+  'xdpCopied',
+  'coalesced',
+  'captured',
+  'otherCopied',
+] as const;
 const words = (counters: Counters): string =>
-  shown.filter((name) => counters[name] !== 0).map((name) => `${name} ${counters[name]}`).join(', ') || '-';
+  shown
+    .filter((name) => counters[name] !== 0)
+    .map((name) => `${name} ${counters[name]}`)
+    .join(', ') || '-';
 
 test('copies on the path, by cause and by who caused them', async (context) => {
   const meter = createMeter();
@@ -218,7 +246,9 @@ test('copies on the path, by cause and by who caused them', async (context) => {
         await context.test(`${treatment}, ${sender}`, async (each) => {
           const outcome = await transfer(meter, treatment, sender);
           each.diagnostic(`sender: ${words(outcome.sender)}`);
-          each.diagnostic(`receiver: ${words(outcome.receiver)}${treatment === 'tcpdump' ? `; tcpdump: ${words(outcome.capture)}` : ''}`);
+          each.diagnostic(
+            `receiver: ${words(outcome.receiver)}${treatment === 'tcpdump' ? `; tcpdump: ${words(outcome.capture)}` : ''}`,
+          );
           const errors = [
             outcome.sender[way[sender]!]! - bytes,
             outcome.sender.payloadSent! - bytes,

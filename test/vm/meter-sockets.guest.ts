@@ -86,4 +86,3 @@ test('four processes at once, each billed for its own', async () => {
     });
   });
 });
-
