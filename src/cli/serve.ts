@@ -62,7 +62,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --min-rate SIZE         bytes a second that a reader must take; 0: no limit (256)
   --pace SIZE             bytes a second that a connection is sent at most (no limit)
   --grace TIME            for open connections to finish at the end (10s)
-  --inline-limit SIZE     files up to this size are answered from memory (64K, or as calibrated)
+  --inline-limit SIZE     files up to this size are answered from memory (32K, or as calibrated)
   --config FILE           the same options as JSON, e.g. {"port": 8080, "log": "json"}; flags win
   -h, --help
 

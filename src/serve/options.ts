@@ -64,7 +64,7 @@ export interface ServeOptions {
   pace?: Size;
   /** Time that open connections have to finish at the end. Default 10 s. */
   grace?: Duration;
-  /** Files up to this size are answered from memory. Default: what calibrate measured, else 64 KiB. */
+  /** Files up to this size are answered from memory. Default: what calibrate measured, else 32 KiB. */
   inlineLimit?: Size;
 }
 
@@ -222,7 +222,7 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
 
 /** Largest size of a file that may be answered from memory. */
 const maxInlineBytes = 1024 * 1024;
-const defaultInlineBytes = 64 * 1024;
+const defaultInlineBytes = 32 * 1024;
 
 /** Applies the defaults. @throws OptionError for a value that is not allowed or an option that does not exist. */
 export function resolveOptions(options: ServeOptions, openFileLimit: number): ResolvedOptions {

@@ -14,7 +14,7 @@ import type { FileSource } from './output.js';
 const windowBytes = 1024 * 1024;
 /** Bytes that all pumps of a loop together may send in a turn, shared out evenly, and the least that a share is. */
 const turnBytes = 1024 * 1024;
-const leastShareBytes = 128 * 1024;
+const leastShareBytes = 512 * 1024;
 
 /** The connection as its pump sees it. */
 interface PumpOwner {
