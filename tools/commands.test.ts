@@ -30,6 +30,7 @@ function checkout(): void {
   for (const name of ['run.mjs', 'npm-start.mjs', 'npm-test.mjs', 'npm-test-reporter.mjs']) {
     cpSync(join(repositoryRoot, 'tools', name), join(folder, 'tools', name));
   }
+  write('tools/build-pages.mjs', '');
   write('package.json', '{"type":"module"}');
   write('package-lock.json', '{}');
   write('node_modules/.clearway-installed', `${process.version} ${process.platform}-${process.arch} {}`);

@@ -23,7 +23,7 @@ export class Representation {
   readonly mtimeSeconds: number;
   readonly mtimeNanoseconds: number;
   readonly etag: string;
-  /** The modification time, but before now: a date ahead of the response's is not one (RFC 9110 section 8.8.2.1). */
+  /** The modification time, but not later than now: a date ahead of the response's is not one (RFC 9110 section 8.8.2.1). */
   readonly lastModifiedSeconds: number;
   readonly lastModified: string;
   readonly contentType: string;
@@ -52,7 +52,7 @@ export class Representation {
     this.coding = coding;
     const mtimeNs = BigInt(status.mtimeSeconds) * 1_000_000_000n + BigInt(status.mtimeNanoseconds);
     this.etag = makeEntityTag(mtimeNs, status.size, coding);
-    this.lastModifiedSeconds = Math.min(status.mtimeSeconds, Math.floor(Date.now() / 1000) - 1);
+    this.lastModifiedSeconds = Math.min(status.mtimeSeconds, Math.floor(Date.now() / 1000));
     this.lastModified = formatHttpDate(this.lastModifiedSeconds);
   }
 

@@ -3,6 +3,7 @@
 
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { createEventDescriptor } from '../kernel/event.js';
 import { resourceLimit } from '../kernel/limits.js';
 import { closeDescriptor, listenTcp, localAddress } from '../kernel/socket.js';
 import type { Meter } from '../meter/meter.js';
@@ -156,9 +157,12 @@ export class Server extends EventEmitter<ServerEvents> {
 
   #start(slot: WorkerSlot): Promise<void> {
     const { port1, port2 } = new MessageChannel();
+    // Made and closed here: a worker that closed it could have its number taken by a socket before it is signalled again.
+    const wakeDescriptor = createEventDescriptor();
     const start: WorkerStart = {
       options: this.options,
       listenFd: slot.listenFd,
+      wakeDescriptor,
       maxConnections: Math.max(1, Math.ceil(this.options.maxConnections / this.options.workers)),
       port: port2,
       metrics: slot.metrics,
@@ -172,7 +176,7 @@ export class Server extends EventEmitter<ServerEvents> {
         if (says.kind === 'failed')
           this.emit('warning', `worker ${slot.index} could not answer a request: ${says.message}`);
         if (says.kind !== 'ready') return;
-        slot.wakeDescriptor = says.wakeDescriptor;
+        slot.wakeDescriptor = wakeDescriptor;
         slot.engine = says.engine;
         // Whoever closed the server meanwhile could not tell a worker that did not listen yet.
         if (this.#closing !== undefined) this.#tell(slot, { kind: 'stop' });
@@ -186,6 +190,7 @@ export class Server extends EventEmitter<ServerEvents> {
       thread.on('exit', () => {
         slot.thread = undefined;
         slot.wakeDescriptor = -1;
+        closeDescriptor(wakeDescriptor);
         port1.close();
         if (this.#closing === undefined && slot.engine !== '') this.#died(slot, failure);
       });

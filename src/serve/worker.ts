@@ -18,6 +18,8 @@ import { Site } from './site.js';
 export interface WorkerStart {
   readonly options: ResolvedOptions;
   readonly listenFd: number;
+  /** The main thread's eventfd, by which it makes the worker look at its messages. */
+  readonly wakeDescriptor: number;
   readonly maxConnections: number;
   readonly port: MessagePort;
   readonly metrics: SharedArrayBuffer;
@@ -26,7 +28,7 @@ export interface WorkerStart {
 
 /** What a worker says. */
 export type WorkerSays =
-  | { readonly kind: 'ready'; readonly wakeDescriptor: number; readonly engine: string }
+  | { readonly kind: 'ready'; readonly engine: string }
   | { readonly kind: 'drained' }
   | { readonly kind: 'failed'; readonly message: string };
 /** What a worker is told. */
@@ -69,7 +71,7 @@ function serve(start: WorkerStart): void {
   const metrics = new Metrics(start.metrics, 0);
   keepCopyAccount(metrics.copied);
   const log = start.log === undefined ? undefined : new AccessLog(start.log, 0);
-  const loop = new Loop(options.engine);
+  const loop = new Loop(options.engine, undefined, start.wakeDescriptor);
   setNonBlocking(start.listenFd, loop.engine.nonBlockingSockets);
   const site = new Site(loop, {
     root: options.root,
@@ -113,7 +115,7 @@ function serve(start: WorkerStart): void {
       if ((told.message as WorkerTold).kind === 'stop') listener.abortAll();
     }
   };
-  const says: WorkerSays = { kind: 'ready', wakeDescriptor: loop.wakeDescriptor, engine: loop.engine.name };
+  const says: WorkerSays = { kind: 'ready', engine: loop.engine.name };
   port.postMessage(says);
   try {
     loop.run();

@@ -13,13 +13,20 @@ export const tickMs = 250;
 
 /** The descriptor another thread signals to make the loop look up. */
 class Waker extends Endpoint {
-  readonly fd = createEventDescriptor();
+  readonly fd: number;
   readonly #engine: Engine;
+  readonly #isOwn: boolean;
   woken: (() => void) | undefined;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, given: number | undefined) {
     super();
     this.#engine = engine;
+    this.#isOwn = given === undefined;
+    this.fd = given ?? createEventDescriptor();
+  }
+
+  close(): void {
+    if (this.#isOwn) closeDescriptor(this.fd);
   }
 
   watch(): void {
@@ -60,14 +67,20 @@ export class Loop implements EngineEvents {
 
   /**
    * @param clock milliseconds of a monotonic clock; a test gives its own.
+   * @param wakeDescriptor an eventfd that another thread made and signals. It stays that thread's: were it closed here,
+   * a late signal would be written into whatever got its number.
    * @throws SystemError or UnsupportedError when the engine that was asked for cannot be had.
    */
-  constructor(engine: EngineChoice | Engine = 'auto', clock: () => number = () => performance.now()) {
+  constructor(
+    engine: EngineChoice | Engine = 'auto',
+    clock: () => number = () => performance.now(),
+    wakeDescriptor?: number,
+  ) {
     this.engine = typeof engine === 'string' ? openEngine(engine) : engine;
     this.#clock = clock;
     this.nowMs = clock();
     this.#lastTickMs = this.nowMs;
-    this.#waker = new Waker(this.engine);
+    this.#waker = new Waker(this.engine, wakeDescriptor);
     this.register(this.#waker);
     this.#waker.watch();
   }
@@ -243,7 +256,7 @@ export class Loop implements EngineEvents {
     this.#closed = true;
     this.detach();
     this.engine.close();
-    closeDescriptor(this.#waker.fd);
+    this.#waker.close();
   }
 
   /** Takes the time for the events that follow. */
