@@ -85,7 +85,7 @@ forEachEngine(
       void given.then(() => {
         done = true;
       });
-      for (let death = 0; death < 10 && !done; death++) {
+      for (let death = 0; death < 40 && !done; death++) {
         const client = await RawClient.open(server.address);
         client.send('GET /a.txt HTTP/1.1\r\nHost: test\r\n\r\n');
         await client.response();
