@@ -26,13 +26,10 @@ export function functionCausePrograms(types: TierTypes): SetMember[] {
   add(['__pskb_pull_tail'], ['skb', 'delta'], (target) => [enterPull(target), leavePull(target)]);
   add(['skb_segment'], ['head_skb'], (target) => [enterSegment(target), leaveSegment(target)]);
   add(['tpacket_rcv'], ['skb', 'pt'], (target) => [enterCapture(target), leave(target, 'captured', 'skb')]);
-  add(['skb_pp_cow_data'], [], (target) => [enterAny(target, 'xdpCopied'), leave(target, 'xdpCopied')]);
-  add(
-    ['veth_convert_skb_to_xdp_buff'],
-    [],
-    (target) => [enterAny(target, 'xdpCopied'), leave(target, 'xdpCopied')],
-    'veth',
-  );
+  const xdp = (target: Target) => [enterAny(target, 'xdpCopied'), leave(target, 'xdpCopied')];
+  add(['skb_pp_cow_data'], [], xdp);
+  // Before there was such a function, veth did this itself, in a function that is inlined into this one.
+  if (types.kernel.prototype('skb_pp_cow_data') === undefined) add(['veth_xdp_rcv_skb'], [], xdp, 'veth');
   add(['tcp_try_coalesce'], ['sk', 'from'], (target) => [
     enterOfSocket(target, 'coalesced', 'from'),
     leave(target, 'coalesced', 'from'),
@@ -47,7 +44,7 @@ const shortNames: Readonly<Record<string, string>> = {
   skb_segment: 'segment',
   tpacket_rcv: 'tpacket',
   skb_pp_cow_data: 'xdp',
-  veth_convert_skb_to_xdp_buff: 'veth_xdp',
+  veth_xdp_rcv_skb: 'veth_xdp',
   tcp_try_coalesce: 'coalesce',
   tcp_collapse: 'collapse',
   skb_copy_ubufs: 'revert',

@@ -84,7 +84,7 @@ const meanings: readonly (readonly [names: readonly string[], words: string])[] 
   [['tpacket_rcv'], 'packet capture (counted among other copies)'],
   [['tcp_try_coalesce'], 'coalescing at a TCP receiver (counted among other copies)'],
   [['tcp_collapse'], 'a TCP receiver that collapses its queue (counted among other copies)'],
-  [['skb_pp_cow_data', 'veth_convert_skb_to_xdp_buff'], 'copies for XDP (counted among other copies)'],
+  [['skb_pp_cow_data', 'veth_xdp_rcv_skb'], 'copies for XDP (counted among other copies)'],
   [['tcp_zerocopy_receive'], 'TCP_ZEROCOPY_RECEIVE (neither mapped bytes nor their payload)'],
   [['shmem_file_read_iter'], 'reads of tmpfs and shared memory'],
   [['tls_sw_sendmsg'], 'kTLS payload: its module was not loaded when the meter started'],

@@ -1,13 +1,14 @@
 // Workloads that move a known number of bytes through files and pipes, for checking the copy meter. They run within the
 // metered process, one after the other and without waiting, so that what a meter's two readings differ by is theirs.
 
-import { SOL } from '../../src/kernel/constants.js';
+import { MSG, SOL } from '../../src/kernel/constants.js';
 import { syscall3, syscall6 } from '../../src/kernel/ffi.js';
 import { cString, scratch } from '../../src/kernel/memory.js';
 import { sys } from '../../src/kernel/numbers.js';
 import { setNonBlocking, setSocketOption } from '../../src/kernel/socket.js';
 import { udpPair } from '../../src/kernel/socket-pair.js';
 import { check } from '../../src/kernel/system-error.js';
+import { pinning } from '../../src/lab/senders.js';
 import { Region } from '../../src/memory/region.js';
 import type { Counters } from '../../src/meter/accounts.js';
 import { tcpPair } from './socket-workloads.js';
@@ -178,6 +179,42 @@ export const pipeWorkloads: Readonly<Record<string, () => Counters>> = {
 };
 
 const udpSegment = 103;
+const zerocopyReceive = 35;
+
+/**
+ * MSG_ZEROCOPY to TCP_ZEROCOPY_RECEIVE: what the kernel cannot map, it says how much of to read. The figures are those
+ * that the calls gave; what loopback reverted is at least what was pinned.
+ */
+export function mappedWorkload(): Counters {
+  const [sender, receiver] = tcpPair();
+  pinning(sender);
+  const mapAt = check(syscall6(sys.mmap, 0, piece, 1, 1, receiver, 0), 'mmap', 'a socket');
+  const ask = new Region(4096);
+  let mapped = 0;
+  let readBytes = 0;
+  for (let sent = 0; sent < total; ) {
+    const taken = syscall6(sys.sendto, sender, region.address, Math.min(piece, total - sent), MSG.ZEROCOPY, 0, 0);
+    sent += check(taken, 'send');
+    while (mapped + readBytes < sent) {
+      ask.bytes.fill(0, 0, 64);
+      ask.data.setBigUint64(0, BigInt(mapAt), true);
+      ask.data.setUint32(8, piece, true);
+      ask.data.setUint32(64, 40, true);
+      const result = syscall6(sys.getsockopt, receiver, SOL.TCP, zerocopyReceive, ask.address, ask.address + 64);
+      check(result, 'getsockopt', 'TCP_ZEROCOPY_RECEIVE');
+      mapped += ask.data.getUint32(8, true);
+      const hint = ask.data.getUint32(12, true);
+      if (hint > 0) readBytes += Math.max(0, read(receiver)(Math.min(hint, piece)));
+    }
+  }
+  ask.unmap();
+  syscall3(sys.munmap, mapAt, piece);
+  close(sender, receiver);
+  return {
+    ...{ pinned: total, payloadSent: total, reverted: total },
+    ...{ mapped, tcpReceived: readBytes, payloadReceived: total },
+  };
+}
 
 /** What a direct file moves: not through the page cache. Needs a file system of a disk. */
 export function directWorkload(folder: string): Counters {
