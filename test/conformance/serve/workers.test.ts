@@ -75,29 +75,6 @@ forEachEngine(
       await server.close(0);
     });
 
-    test('again and again is given up, and said', async () => {
-      const { server, engineFd } = await startWatched(engine, site.root);
-      server.removeAllListeners('warning');
-      const given = new Promise<Error>((resolve) => {
-        server.once('error', resolve);
-      });
-      let done = false;
-      void given.then(() => {
-        done = true;
-      });
-      for (let death = 0; death < 40 && !done; death++) {
-        const client = await RawClient.open(server.address);
-        client.send('GET /a.txt HTTP/1.1\r\nHost: test\r\n\r\n');
-        await client.response();
-        spoil(engineFd());
-        await client.rest();
-        client.destroy();
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      assert.match((await given).message, /worker 0 died: .*, for more than 5 times in 10 s: giving up/);
-      await server.close(0);
-    });
-
     test('while the server closes does not keep it from closing', async () => {
       for (const wait of ['for the end of the connection', 'for the warning'] as const) {
         const { server, engineFd } = await startWatched(engine, site.root);
