@@ -12,7 +12,7 @@ export const storageValueTypeId = 3;
  * BTF with three types: `int` (the key), `unsigned long`, and an array of those (the value).
  * @param valueBytes a multiple of 8.
  */
-export function storageBtf(valueBytes: number): Uint8Array {
+function storageBtf(valueBytes: number): Uint8Array {
   if (valueBytes % 8 !== 0 || valueBytes === 0) throw new RangeError('a storage value is a multiple of 8 bytes');
   const strings = '\0int\0unsigned long\0';
   const int = (name: number, size: number, signed: boolean) => [

@@ -79,7 +79,7 @@ export interface Instruction {
 export const wideLoadOpcode = Class.ld | Mode.immediate | 0x18;
 
 /** Bytes of one instruction slot. */
-export const instructionBytes = 8;
+const instructionBytes = 8;
 
 /** Encodes instructions as a little-endian machine reads them (section 3). */
 export function encode(instructions: readonly Instruction[]): Uint8Array {

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { randomScenario } from '../../test/support/random-scenario.js';
 import { type Answer, answer } from '../journey/answer.js';
 import { scenarioFromHash, scenarioToHash } from '../journey/link.js';
-import { randomScenario } from '../journey/random-scenario.js';
 import { defaultScenario, parseRate, parseSize, readScenario } from '../journey/scenario.js';
 
 const command = fileURLToPath(new URL('./main.js', import.meta.url));

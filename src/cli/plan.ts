@@ -57,7 +57,7 @@ function help(): string {
 }
 
 /** Reads a scenario file; a problem names file, line, field and what is allowed. */
-export function readScenarioText(text: string, name: string): Record<string, unknown> {
+function readScenarioText(text: string, name: string): Record<string, unknown> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const failure = document.errors[0];

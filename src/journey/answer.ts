@@ -60,7 +60,7 @@ export interface AnswerOptions {
 const largestPacked = 256 * 1024;
 
 /** The payload of a scenario as pieces: equal fragments, the last one shorter. */
-export function scenarioLayout(scenario: Scenario): Piece[] {
+function scenarioLayout(scenario: Scenario): Piece[] {
   const { message, fragments } = scenario;
   const each = Math.ceil(message / fragments);
   const lengths: number[] = [];
@@ -69,7 +69,7 @@ export function scenarioLayout(scenario: Scenario): Piece[] {
 }
 
 /** What the scenario says about the path, in the words of predict(). */
-export function scenarioPath(scenario: Scenario): PredictPath {
+function scenarioPath(scenario: Scenario): PredictPath {
   const { way, device, firewall, guest } = scenario;
   const path: PredictPath = {
     way: way === 'bypass' ? 'send_zc_fixed' : way,
@@ -119,7 +119,7 @@ function packingOf(scenario: Scenario): Answer['packing'] {
 }
 
 /** One sentence on what binds and what comes next. */
-export function bottleneckSentence(bound: Bound): string {
+function bottleneckSentence(bound: Bound): string {
   const next = bound.next;
   const first = `The bottleneck is the ${bound.bottleneck}.`;
   if (!next) return first;

@@ -43,7 +43,7 @@ export function busyNsOf(journey: Journey, resource: Resource): number {
 }
 
 /** Rates of a journey at `messagesPerSecond`. Bytes are payload for sockets and whole frames (with FCS) for packet paths. */
-export function ratesAt(journey: Journey, messagesPerSecond: number): Throughput {
+function ratesAt(journey: Journey, messagesPerSecond: number): Throughput {
   const bytesPerSecond = messagesPerSecond * journey.scenario.message;
   return {
     messagesPerSecond,

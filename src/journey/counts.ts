@@ -46,7 +46,7 @@ export function isReference(way: Scenario['way']): boolean {
 }
 
 /** Bytes of one payload fragment in a super-packet: what the copy path allocates, or the pages and pieces referenced. */
-export function fragmentBytesOf(scenario: Scenario): number {
+function fragmentBytesOf(scenario: Scenario): number {
   if (!isReference(scenario.way)) return copiedFragmentBytes;
   const piece = Math.max(1, Math.ceil(scenario.message / scenario.fragments));
   const page = scenario.source === 'file' && scenario.way === 'sendfile' ? 4096 : scenario.page;
@@ -54,7 +54,7 @@ export function fragmentBytesOf(scenario: Scenario): number {
 }
 
 /** Payload bytes of a full super-packet: gso_max_size, cut by MAX_SKB_FRAGS fragments, at a whole number of segments. */
-export function superBytesOf(scenario: Scenario): number {
+function superBytesOf(scenario: Scenario): number {
   const header = headerBytes(scenario);
   const segment = Math.max(1, scenario.mtu - header);
   if (scenario.offload === 'none') return segment;

@@ -71,7 +71,7 @@ function everySixFragmentsCarryASegment(packet: DriverPacket): boolean {
 }
 
 /** i40e, iavf, ice: at most eight descriptors for one packet on the wire. */
-export function intelVerdict(packet: DriverPacket, driver: 'i40e' | 'ice'): DriverVerdict {
+function intelVerdict(packet: DriverPacket, driver: 'i40e' | 'ice'): DriverVerdict {
   const rule = `${driver}_chk_linearize`;
   const source =
     driver === 'i40e'
@@ -106,7 +106,7 @@ const gveDescriptors = 10;
 const gveBytesPerDescriptor = 16_383;
 
 /** gve DQO: ten buffers for each segment, 16383 bytes each; the header has a descriptor of its own. */
-export function gveVerdict(packet: DriverPacket): DriverVerdict {
+function gveVerdict(packet: DriverPacket): DriverVerdict {
   const source = 'drivers/net/ethernet/google/gve/gve_tx_dqo.c, commit 36e3b949e359';
   const buffers = (bytes: number): number => Math.max(1, Math.ceil(bytes / gveBytesPerDescriptor));
   if (packet.gsoSize === 0) {
@@ -156,7 +156,7 @@ export function worstSegment(fragments: Layout, gsoSize: number, bytesPerDescrip
 const enaBuffers = 19;
 
 /** ena: as many buffers as the transmit queue's scatter-gather limit, header in its own when it is pushed to the device. */
-export function enaVerdict(packet: DriverPacket): DriverVerdict {
+function enaVerdict(packet: DriverPacket): DriverVerdict {
   const source = 'drivers/net/ethernet/amazon/ena/ena_netdev.c, ENA_PKT_MAX_BUFS in ena_netdev.h';
   const pushedHeaderBytes = 96;
   const count = packet.fragments.length;
@@ -173,7 +173,7 @@ export function enaVerdict(packet: DriverPacket): DriverVerdict {
 }
 
 /** virtio-net: the table has room for MAX_SKB_FRAGS and two more; the stack never exceeds it, so nothing is ever copied for its sake. */
-export function virtioVerdict(packet: DriverPacket): DriverVerdict {
+function virtioVerdict(packet: DriverPacket): DriverVerdict {
   const source = 'drivers/net/virtio_net.c, struct send_queue: sg[MAX_SKB_FRAGS + 2]';
   if (packet.fragments.length <= maxFragments + 1) return passes('xmit_skb', source);
   return {
@@ -188,7 +188,7 @@ export function virtioVerdict(packet: DriverPacket): DriverVerdict {
 const mlx5MaxElementBytes = 1024;
 
 /** mlx5: one work queue element of at most 1 KiB: control, inline header, and a 16 B data segment a fragment. */
-export function mlx5Verdict(packet: DriverPacket): DriverVerdict {
+function mlx5Verdict(packet: DriverPacket): DriverVerdict {
   const source = 'drivers/net/ethernet/mellanox/mlx5/core/en_tx.c, MLX5_SEND_WQE_MAX_WQEBBS';
   const inlineHeader = packet.gsoSize > 0 ? Math.ceil((packet.linearBytes + 2) / 16) * 16 : 32;
   const needed = 32 + inlineHeader + 16 * packet.fragments.length;

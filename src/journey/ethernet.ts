@@ -1,5 +1,5 @@
-// The wire: how many bytes a frame occupies on an Ethernet link, and how many packets and payload bytes a second fit. It knows sizes and
-// rates only; headers are built and parsed in wire/.
+// The wire: how many bytes a frame adds on an Ethernet link, and how many a packet's headers take. It knows sizes only; headers are
+// built and parsed in wire/.
 
 import { constant } from './constants.js';
 
@@ -12,17 +12,6 @@ export function frameOverhead(vlan = false): number {
     constant('eth.preamble').value +
     constant('eth.gap').value
   );
-}
-
-/** Bytes on the wire for one layer 3 packet of `layer3` bytes, padded to the minimum payload. */
-export function wireBytes(layer3: number, vlan = false): number {
-  const minimum = constant('eth.minimum').value - (vlan ? constant('eth.vlan').value : 0);
-  return Math.max(layer3, minimum) + frameOverhead(vlan);
-}
-
-/** Packets a second on a link of `bitsPerSecond` for layer 3 packets of `layer3` bytes. */
-export function packetsPerSecond(bitsPerSecond: number, layer3: number, vlan = false): number {
-  return bitsPerSecond / (8 * wireBytes(layer3, vlan));
 }
 
 export interface HeaderChoice {
@@ -41,9 +30,4 @@ export function headerBytes(choice: HeaderChoice): number {
 /** Largest payload of one packet: the MTU less headers. */
 export function maximumSegment(mtu: number, choice: HeaderChoice): number {
   return mtu - headerBytes(choice);
-}
-
-/** Goodput in bits a second of full-sized packets. */
-export function goodput(bitsPerSecond: number, mtu: number, choice: HeaderChoice): number {
-  return packetsPerSecond(bitsPerSecond, mtu) * maximumSegment(mtu, choice) * 8;
 }

@@ -8,7 +8,7 @@ import { type NicId, nicIds } from './nics.js';
 export const ways = ['copy', 'gather', 'sendfile', 'zerocopy', 'send_zc', 'send_zc_fixed', 'bypass'] as const;
 export type Way = (typeof ways)[number];
 
-export const paths = [
+const paths = [
   'socket',
   'xdp-drop',
   'xdp-pass-drop',
@@ -31,7 +31,7 @@ export const paths = [
 ] as const;
 export type Path = (typeof paths)[number];
 
-export const firewalls = ['none', 'raw', 'conntrack', 'nfqueue', 'nfqueue-gso', 'helper'] as const;
+const firewalls = ['none', 'raw', 'conntrack', 'nfqueue', 'nfqueue-gso', 'helper'] as const;
 
 /** A complete scenario: every field has a value. Sizes in bytes, rates in bits a second. */
 export interface Scenario {

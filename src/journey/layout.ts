@@ -34,20 +34,6 @@ export function layoutBytes(layout: Layout): number {
   return layout.reduce((sum, piece) => sum + piece.bytes, 0);
 }
 
-/** The bytes [from, to) of a layout. */
-export function cutLayout(layout: Layout, from: number, to: number): Piece[] {
-  const out: Piece[] = [];
-  let at = 0;
-  for (const piece of layout) {
-    const start = Math.max(from, at);
-    const end = Math.min(to, at + piece.bytes);
-    if (end > start) out.push({ bytes: end - start, pageOffset: piece.pageOffset + (start - at) });
-    at += piece.bytes;
-    if (at >= to) break;
-  }
-  return out;
-}
-
 /**
  * The super-packets that sendmsg fills in order, as the kernel does: a piece is added until MAX_SKB_FRAGS fragments or the size limit is
  * reached. It never looks at the driver's limits.

@@ -235,17 +235,3 @@ export function receiveOverhead(link: PcieLink, traffic: NicTraffic, options: Re
     [hostRead(link, pointer), share(traffic.rxHeadReadEvery)],
   );
 }
-
-/** Link bytes of whole packets of `bytes`: transmitted, received, or both at once (the curves of the SIGCOMM 2018 paper). */
-export function packetLinkBytes(
-  link: PcieLink,
-  traffic: NicTraffic,
-  bytes: number,
-  direction: 'transmit' | 'receive' | 'both',
-  options: ReceiveOptions = {},
-): LinkBytes {
-  const parts: [LinkBytes, number][] = [];
-  if (direction !== 'receive') parts.push([transmitOverhead(link, traffic, 1), 1], [deviceRead(link, bytes), 1]);
-  if (direction !== 'transmit') parts.push([receiveOverhead(link, traffic, options), 1], [deviceWrite(link, bytes), 1]);
-  return addLinkBytes(...parts);
-}

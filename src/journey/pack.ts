@@ -189,7 +189,7 @@ export function packExact(layout: Layout, limits: PackLimits): Packing {
 }
 
 /** Each super-packet as long as the limits allow, one after the other: what a sender does that never looks ahead. */
-export function packGreedy(layout: Layout, limits: PackLimits): Packing {
+function packGreedy(layout: Layout, limits: PackLimits): Packing {
   const points = cutPoints(layout, limits);
   const walker = new Walker(layout, points, limits);
   const supers: SuperPacket[] = [];

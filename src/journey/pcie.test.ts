@@ -3,20 +3,38 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { packetsPerSecond } from './ethernet.js';
-import { type NicTraffic, nics, packetLinkBytes } from './nics.js';
-import {
-  addLinkBytes,
-  defaultLink,
-  deviceRead,
-  deviceWrite,
-  effectiveGbps,
-  type PcieLink,
-  tlpGbps,
-  tlpHeaders,
-} from './pcie.js';
+import { frameOverhead } from './ethernet.js';
+import { type NicTraffic, nics, type ReceiveOptions, receiveOverhead, transmitOverhead } from './nics.js';
+import { addLinkBytes, deviceRead, deviceWrite, type LinkBytes, type PcieLink, tlpGbps, tlpHeaders } from './pcie.js';
 
-const paper: PcieLink = { ...defaultLink, generation: 3, lanes: 8, mps: 256, mrrs: 512 };
+const paper: PcieLink = {
+  generation: 3,
+  lanes: 8,
+  mps: 256,
+  mrrs: 512,
+  addressBits: 64,
+  ecrc: false,
+  completionBytes: 0,
+};
+
+/** Payload rate in Gb/s when every `payload` bytes cost `bytes` on the link and the busier direction is full. */
+function effectiveGbps(link: PcieLink, payload: number, bytes: LinkBytes): number {
+  return (payload / Math.max(bytes.up, bytes.down)) * tlpGbps(link);
+}
+
+/** Link bytes of whole packets of `bytes`: transmitted, received, or both at once (the curves of the SIGCOMM 2018 paper). */
+function packetLinkBytes(
+  link: PcieLink,
+  traffic: NicTraffic,
+  bytes: number,
+  direction: 'transmit' | 'receive' | 'both',
+  options: ReceiveOptions = {},
+): LinkBytes {
+  const parts: [LinkBytes, number][] = [];
+  if (direction !== 'receive') parts.push([transmitOverhead(link, traffic, 1), 1], [deviceRead(link, bytes), 1]);
+  if (direction !== 'transmit') parts.push([receiveOverhead(link, traffic, options), 1], [deviceWrite(link, bytes), 1]);
+  return addLinkBytes(...parts);
+}
 
 function near(actual: number, expected: number, tolerance = 0.001): void {
   assert.ok(
@@ -47,7 +65,7 @@ test('row 3: one byte over the MPS costs a whole header', () => {
 function reaches40G(traffic: NicTraffic): number {
   for (let frame = 64; frame < 1500; frame += 1) {
     const payload = frame - 4;
-    const wire = (packetsPerSecond(40e9, Math.max(payload - 22, 42), true) * payload * 8) / 1e9;
+    const wire = (40 / (Math.max(payload - 22, 42) + frameOverhead(true))) * payload;
     const link = packetLinkBytes(paper, traffic, payload, 'both', { withoutDescriptorRequest: true });
     if (effectiveGbps(paper, payload, link) >= wire) return frame;
   }

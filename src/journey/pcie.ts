@@ -21,20 +21,10 @@ export interface PcieLink {
   completionBytes: number;
 }
 
-export const defaultLink: PcieLink = {
-  generation: 3,
-  lanes: 16,
-  mps: 256,
-  mrrs: 512,
-  addressBits: 64,
-  ecrc: false,
-  completionBytes: 0,
-};
-
 const gigaTransfers: Record<PcieGeneration, number> = { 1: 2.5, 2: 5, 3: 8, 4: 16, 5: 32, 6: 64, 7: 128 };
 
 /** Raw bandwidth of the link in Gb/s: lanes times transfer rate times line coding (8b/10b, 128b/130b, 242/256). */
-export function rawGbps(link: PcieLink): number {
+function rawGbps(link: PcieLink): number {
   const coding = link.generation <= 2 ? 8 / 10 : link.generation <= 5 ? 128 / 130 : 242 / 256;
   return link.lanes * gigaTransfers[link.generation] * coding;
 }
@@ -49,7 +39,7 @@ function ackFactor(lanes: number, mps: number): number {
  * Ack transmission latency limit and flow control update interval in symbol times, i.e. bytes a lane: (MPS + TLP overhead) x AckFactor /
  * lanes + internal delay (PCIe base specification 5.0, tables 2-46..2-48 and 3-7..3-9).
  */
-export function ackLimitBytes(link: PcieLink): number {
+function ackLimitBytes(link: PcieLink): number {
   const internalDelay = link.generation === 1 ? 19 : link.generation === 2 ? 70 : 115;
   return Math.floor(((link.mps + 28) * ackFactor(link.lanes, link.mps)) / link.lanes + internalDelay);
 }
@@ -125,9 +115,4 @@ export function addLinkBytes(...parts: [LinkBytes, number][]): LinkBytes {
     down += bytes.down * count;
   }
   return { up, down };
-}
-
-/** Payload rate in Gb/s when every `payload` bytes cost `bytes` on the link and the busier direction is full. */
-export function effectiveGbps(link: PcieLink, payload: number, bytes: LinkBytes): number {
-  return (payload / Math.max(bytes.up, bytes.down)) * tlpGbps(link);
 }

@@ -20,7 +20,7 @@ export interface LoadedLatency {
  * Mean wait in front of one resource, in the unit of `service`. M/D/1: rho S / 2(1 - rho) (Pollaczek and Khinchine with no variance); M/M/1
  * twice that. Several servers: the wait of one divided by their number, a common approximation that is exact for one.
  */
-export function meanWait(law: QueueLaw, rho: number, service: number, servers: number): number {
+function meanWait(law: QueueLaw, rho: number, service: number, servers: number): number {
   if (rho >= 1) return Number.POSITIVE_INFINITY;
   const factor = law === 'M/D/1' ? 2 : 1;
   return (rho * service) / (factor * (1 - rho) * servers);

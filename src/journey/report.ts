@@ -45,7 +45,7 @@ function table(rows: readonly (readonly string[])[]): string[] {
 }
 
 /** What differs from the defaults, as a reader would say it. */
-export function describeScenario(scenario: Scenario): string {
+function describeScenario(scenario: Scenario): string {
   const parts: string[] = [];
   for (const name of fieldNames) {
     const value = scenario[name];

@@ -34,7 +34,7 @@ function predict(row: PublishedRow, changes: Partial<Scenario>): number {
 }
 
 /** The model against one row. */
-export function residualOf(row: PublishedRow): Residual {
+function residualOf(row: PublishedRow): Residual {
   const value = predict(row, row.scenario);
   if (row.unit === '%' && row.relativeTo) {
     const predicted = (value / predict(row, row.relativeTo) - 1) * 100;

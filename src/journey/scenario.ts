@@ -10,9 +10,7 @@ export {
   type FieldName,
   fieldNames,
   fields,
-  firewalls,
   type Path,
-  paths,
   type Scenario,
   type Way,
   ways,
@@ -192,11 +190,6 @@ function readConstants(given: unknown, scenario: Record<string, unknown>, proble
     } else values[id] = value;
   }
   scenario.constants = values;
-}
-
-/** A scenario with some fields replaced. */
-export function withChanges(scenario: Scenario, changes: Partial<Scenario>): Scenario {
-  return { ...scenario, ...changes };
 }
 
 /** The JSON schema of scenario files (draft 2020-12); docs/scenario.schema.json is this, written out. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { randomScenario } from '../../test/support/random-scenario.js';
 import { boundOf, busyNsOf } from './bound.js';
 import { buildJourney } from './journey.js';
 import { loadedLatency } from './queueing.js';
-import { randomScenario } from './random-scenario.js';
 import { defaultScenario } from './scenario.js';
 import { simulate } from './simulate.js';
 import { timelineOf } from './timeline.js';

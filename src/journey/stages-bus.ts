@@ -28,7 +28,7 @@ function descriptorCount(shop: Workshop, work: TransmitWork): number {
 }
 
 /** Link bytes to fetch the message with its descriptors. */
-export function transmitBytes(shop: Workshop, work: TransmitWork): LinkBytes {
+function transmitBytes(shop: Workshop, work: TransmitWork): LinkBytes {
   const { traffic } = nics[shop.scenario.nicProfile];
   if (work.handoffs === 0) return addLinkBytes([deviceRead(shop.link, work.fragmentBytes), work.fragments]);
   return addLinkBytes(
@@ -39,7 +39,7 @@ export function transmitBytes(shop: Workshop, work: TransmitWork): LinkBytes {
 }
 
 /** Chance that a DMA access misses the IOTLB: accesses spread over a window larger than what the entries reach. */
-export function iotlbMissShare(shop: Workshop): number {
+function iotlbMissShare(shop: Workshop): number {
   const { iommu, iommuWindow, page, guest } = shop.scenario;
   if (guest !== 'passthrough' && (iommu === 'off' || iommu === 'passthrough')) return 0;
   const reach = shop.look('iommu.entries').value * page;

@@ -29,7 +29,7 @@ function callStage(shop: Workshop, counts: Counts): Stage {
 }
 
 /** Bytes that the rules of the path force to be copied although the way refers to them (predict.ts gives each with its kernel function). */
-export function forcedCopyBytes(shop: Workshop, counts: Counts): number {
+function forcedCopyBytes(shop: Workshop, counts: Counts): number {
   const { way, device, firewall } = shop.scenario;
   if (firewall === 'nfqueue' || firewall === 'nfqueue-gso' || firewall === 'helper') return counts.bytes;
   const zerocopy = way === 'zerocopy' || ringWays.includes(way);

@@ -15,7 +15,6 @@ const Command = {
   mapNextKey: 4,
   programLoad: 5,
   pin: 6,
-  getPinned: 7,
   testRun: 10,
   programNextId: 11,
   mapNextId: 12,
@@ -26,7 +25,6 @@ const Command = {
   rawTracepointOpen: 17,
   btfLoad: 18,
   btfById: 19,
-  mapFreeze: 22,
   btfNextId: 23,
   mapLookupBatch: 24,
   mapLookupAndDeleteBatch: 25,
@@ -305,14 +303,6 @@ export function bpfPin(fd: number, path: string): number {
   return command(Command.pin, at);
 }
 
-/** BPF_OBJ_GET: the descriptor of what is pinned at a path, or -errno. */
-export function bpfGetPinned(path: string): number {
-  const pathAddress = cString(path);
-  const at = attributes();
-  putAddress(at, 0, pathAddress);
-  return command(Command.getPinned, at);
-}
-
 /** The outcome of a test run: the program's result, the data after it, and the mean time of a repetition. */
 export interface TestRun {
   readonly result: number;
@@ -470,20 +460,4 @@ export function bpfProgramName(id: number): string {
   let name = '';
   for (let at = 64; at < 80 && info[at] !== 0 && info[at] !== undefined; at++) name += String.fromCharCode(info[at]!);
   return name;
-}
-
-/** BPF_MAP_FREEZE: user space can no longer change the map. */
-export function bpfMapFreeze(fd: number): number {
-  const at = attributes();
-  putU32(at, 0, fd);
-  return command(Command.mapFreeze, at);
-}
-
-/** mmap(2) of an array map made with BPF_F_MMAPABLE: its values as shared memory, or -errno. */
-export function bpfMapValues(fd: number, length: number): { buffer: ArrayBuffer; unmap(): void } | number {
-  const page = pageBytes();
-  const rounded = Math.ceil(length / page) * page;
-  const address = syscall6(sys.mmap, 0, rounded, PROT.READ | PROT.WRITE, MAP.SHARED, fd, 0);
-  if (address < 0) return address;
-  return { buffer: viewMemory(address, rounded), unmap: () => void syscall3(sys.munmap, address, rounded) };
 }

@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { dropCached } from '../../test/support/page-cache.js';
 import { Errno } from './errno.js';
 import { platformIsLinux } from './ffi.js';
 import * as file from './file.js';
@@ -203,11 +204,6 @@ describe('what a descriptor says of its file', { skip }, () => {
     fs.rmSync(path);
   });
 
-  test('openForReading opens any path and names it in its error', () => {
-    closeDescriptor(file.openForReading('/dev/null'));
-    assert.throws(() => file.openForReading('/nowhere/at/all'), /\/nowhere\/at\/all/);
-  });
-
   test('only file systems of other hosts are remote', () => {
     const fd = fs.openSync(base, 'r');
     assert.equal(file.isRemoteFileSystem(fd), false);
@@ -229,7 +225,7 @@ describe('the page cache', { skip }, () => {
     const hot = file.cachedPages(fd, 0, bytes);
     if (hot === -Errno.ENOSYS) t.diagnostic('no cachestat before Linux 6.5');
     else assert.equal(hot, pages);
-    assert.equal(file.dropCached(fd), 0);
+    assert.equal(dropCached(fd), 0);
     const dropped = file.cachedPages(fd, 0, bytes);
     // Asking starts to read the page that is asked for, so the count comes first.
     const cold = file.readCached(fd, address, 64, bytes / 2);

@@ -1,7 +1,7 @@
 // Files: opening beneath a root, what a descriptor says of itself, and the page cache's state.
 // Not here: which path is asked for and what is done with the file (serve/).
 
-import { AT, O, POSIX_FADV, RESOLVE, RWF, SEEK } from './constants.js';
+import { AT, O, RESOLVE, RWF, SEEK } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { cString, scratch } from './memory.js';
@@ -103,11 +103,6 @@ export function openBeneath(root: number, path: string, links: LinkPolicy): numb
   }
 }
 
-/** Opens any path for reading. @throws SystemError. */
-export function openForReading(path: string): number {
-  return check(syscall6(sys.openat, AT.FDCWD, cString(path), O.RDONLY | O.CLOEXEC, 0), 'open', path);
-}
-
 /** pread64(2) into memory at `address`. Returns bytes (0 at the end) or -errno. Blocks on a page that is not cached. */
 export function readAt(fd: number, address: number, length: number, offset: number): number {
   return syscall6(sys.pread64, fd, address, length, offset);
@@ -137,11 +132,6 @@ export function cachedPages(fd: number, offset: number, length: number): number 
 /** readahead(2): starts reading a range into the page cache and does not wait for it. Returns 0 or -errno. */
 export function readAhead(fd: number, offset: number, length: number): number {
   return syscall3(sys.readahead, fd, offset, length);
-}
-
-/** Asks the kernel to drop a file's clean pages (POSIX_FADV_DONTNEED). Returns 0 or -errno. */
-export function dropCached(fd: number): number {
-  return syscall6(sys.fadvise64, fd, 0, 0, POSIX_FADV.DONTNEED);
 }
 
 const fileSystemMagic = { nfs: 0x6969, fuse: 0x65735546, smb2: 0xfe534d42, cifs: 0xff534d42, v9fs: 0x01021997 };

@@ -237,11 +237,6 @@ export function sendFile(fd: number, file: number, offset: number, length: numbe
   return syscall6(sys.sendfile, fd, file, place.address, length);
 }
 
-/** shutdown(2) of both directions. Returns 0 or -errno. */
-export function shutdownSocket(fd: number): number {
-  return syscall3(sys.shutdown, fd, SHUT.RDWR);
-}
-
 /** shutdown(2) of the sending direction: the peer reads what was sent and then the end. Returns 0 or -errno. */
 export function shutdownSending(fd: number): number {
   return syscall3(sys.shutdown, fd, SHUT.WR);

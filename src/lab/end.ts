@@ -39,7 +39,7 @@ export interface EndResult {
 /** The program itself. */
 export const endProgram = fileURLToPath(import.meta.url);
 /** The descriptor on which a receiver is given its listening socket, and a capturer its packet socket. */
-export const givenSocket = 3;
+const givenSocket = 3;
 
 const receiveBytes = 262_144;
 

@@ -4,5 +4,5 @@ export { LabError, removeStale } from './namespaces.js';
 export { closingLines, jsonExperiment, tableHead, tableLines } from './report.js';
 export { type Experiment, Lab, type LabPlan } from './run.js';
 export { type SenderName, senders } from './senders.js';
-export { type Treatment, treatments } from './treatments.js';
+export { treatments } from './treatments.js';
 export { judge } from './verdict.js';

@@ -35,11 +35,6 @@ export function segment(region: SegmentMemory, offset: number, length: number): 
   return { region, offset, length };
 }
 
-/** The bytes of a segment, as a view: no copy. */
-export function segmentBytes(of: Segment): Uint8Array {
-  return of.region.bytes.subarray(of.offset, of.offset + of.length);
-}
-
 /** True for something that has the shape of a segment. */
 export function isSegment(value: unknown): value is Segment {
   const candidate = value as Partial<Segment> | null;

@@ -7,8 +7,6 @@ import type { Lender, Segment, SegmentMemory } from './segment.js';
 
 /** UIO_MAXIOV: iovecs that one call takes. */
 export const IOV_MAX = 1024;
-/** MAX_SKB_FRAGS of a default kernel: pages that one socket buffer refers to (CONFIG_MAX_SKB_FRAGS, 17 to 45). */
-export const MAX_SKB_FRAGS = 17;
 
 /** A file that an extent is part of. Released once for each extent that was added. */
 export interface SgFile extends Lender {

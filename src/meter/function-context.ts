@@ -14,7 +14,7 @@ const depthMost = 4;
 export const contextOffset = { inUdp: 0, pinned: 8, spliced: 16, depth: 24, entries: 32 } as const;
 /** An entry: the buffer (0: any), the place of the counter for copies within, bytes copied within, whose they are. */
 export const entryOffset = { buffer: 0, counter: 8, copied: 16, key: 24 } as const;
-export const entryBytes = entryOffset.key + keyBytes;
+const entryBytes = entryOffset.key + keyBytes;
 
 export const contextMap: MapSpec = {
   name: 'meter_contexts',

@@ -24,7 +24,7 @@ import { emitSharedInfoField } from './function-untyped.js';
 export const context = named(r6, 'context');
 export const buffer = named(r7, 'buffer');
 export const amount = named(r8, 'amount');
-export const counter = named(r9, 'counter');
+const counter = named(r9, 'counter');
 
 const offsetAt = stackBelowOwner - 8;
 const pagesAt = stackBelowOwner - 16;

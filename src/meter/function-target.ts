@@ -13,7 +13,7 @@ export interface TierTypes {
 }
 
 /** The map in socket storage (function-owner.ts). */
-export const socketStorageMap = 'meter_owners';
+const socketStorageMap = 'meter_owners';
 
 /** A function found in this kernel. */
 export interface Target {

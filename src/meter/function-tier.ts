@@ -26,10 +26,10 @@ import { exitProgram } from './task-accounts.js';
 import type { TierPrograms } from './tracepoint-tier.js';
 
 /** Every map of the tier. */
-export const functionMaps: readonly MapSpec[] = [...accountMaps, ...treeMaps, contextMap, ...ownerMaps, ...stackMaps];
+const functionMaps: readonly MapSpec[] = [...accountMaps, ...treeMaps, contextMap, ...ownerMaps, ...stackMaps];
 
 /** The running kernel's types and those of its modules. */
-export function kernelTypes(): TierTypes {
+function kernelTypes(): TierTypes {
   return { kernel: Btf.kernel(), module: (name): TypeSource | undefined => Btf.module(name) };
 }
 
@@ -37,7 +37,7 @@ export function kernelTypes(): TierTypes {
  * Every program of the tier that a kernel's types allow; with `sockets`, accounts by socket too (socket-accounts.ts).
  * @throws MissingTypeError where it lacks a type it needs.
  */
-export function functionPrograms(types: TierTypes, sockets = false): SetMember[] {
+function functionPrograms(types: TierTypes, sockets = false): SetMember[] {
   return [
     exitProgram(types.kernel),
     forkProgram(types.kernel),
@@ -72,7 +72,7 @@ const needed: readonly (readonly string[])[] = [
 ];
 
 /** The first needed function that no program is for; `undefined` where all are there. */
-export function missingFunction(programs: readonly SetMember[]): string | undefined {
+function missingFunction(programs: readonly SetMember[]): string | undefined {
   const targets = new Set(programs.map((program) => program.target));
   return needed.find((names) => !names.some((name) => targets.has(name)))?.join(' or ');
 }
@@ -100,7 +100,7 @@ const alwaysUnseen: readonly string[] = [
 ];
 
 /** Line by line, what the tier cannot see on this kernel. */
-export function unseenByFunctions(targets: readonly string[], refused: readonly RefusedError[]): string[] {
+function unseenByFunctions(targets: readonly string[], refused: readonly RefusedError[]): string[] {
   const gone = new Set(refused.map(({ subject }) => subject.split(' ').at(-1)));
   const seen = new Set(targets.filter((target) => !gone.has(target)));
   const lines = meanings.filter(([names]) => !names.some((name) => seen.has(name))).map(([, words]) => words);

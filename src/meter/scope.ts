@@ -55,7 +55,7 @@ export function addMembers(members: BpfMap, processId: number): void {
 }
 
 /** The ids of a cgroup (v2) directory and all beneath it: their inode numbers. @throws ScopeError */
-export function cgroupIds(path: string): Set<string> {
+function cgroupIds(path: string): Set<string> {
   const ids = new Set<string>();
   const visit = (directory: string) => {
     ids.add(statSync(directory, { bigint: true }).ino.toString());

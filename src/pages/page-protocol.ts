@@ -175,7 +175,7 @@ export class PageResponder<Data> implements Answerer {
 }
 
 /** A connection's place in the protocol, and the page that is being made for it. */
-export class PageState extends HttpState {
+class PageState extends HttpState {
   answer: Cancellable | undefined;
 }
 

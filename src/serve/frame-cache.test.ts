@@ -2,11 +2,11 @@
 // stay. What fills and sends frames is tested with the whole server.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { emptyFileStatus, fileStatus, openForReading } from '../kernel/file.js';
+import { emptyFileStatus, fileStatus } from '../kernel/file.js';
 import { dateOffset, FrameCache } from './frame-cache.js';
 import { makeHead } from './head.js';
 import { OpenFiles } from './open-files.js';
@@ -23,7 +23,7 @@ describe('the frame cache', { skip }, () => {
   function representation(name: string, bytes: number): Representation {
     const path = join(folder, name);
     writeFileSync(path, Buffer.alloc(bytes, name));
-    const fd = openForReading(path);
+    const fd = openSync(path, 'r');
     const status = emptyFileStatus();
     assert.equal(fileStatus(fd, status), 0);
     return new Representation(name, files.adopt(fd, status), status, 'text/plain');

@@ -18,7 +18,7 @@ export interface ListingEntry {
 }
 
 /** Entries beyond this are left out: a listing is for looking at. */
-export const maxEntries = 10_000;
+const maxEntries = 10_000;
 
 /** Reads a directory beneath the site's root: folders first, names in order. Undefined when it cannot be read. */
 function readListing(site: Site, path: string): ListingEntry[] | undefined {

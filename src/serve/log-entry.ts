@@ -8,7 +8,7 @@ import { Field, type RequestHead } from '../wire/http1/request.js';
 export const logFieldBytes = 1024;
 
 /** The parts of an entry, each at `part * logFieldBytes` of its bytes. */
-export const LogPart = { requestLine: 0, referer: 1, userAgent: 2 } as const;
+const LogPart = { requestLine: 0, referer: 1, userAgent: 2 } as const;
 const parts = 3;
 
 /** Filled when a request is read, written to the log when its answer has left. */

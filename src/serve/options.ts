@@ -130,7 +130,7 @@ function choice<T extends string>(option: string, value: unknown, fallback: T, a
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
 
 /** Milliseconds of a {@link Duration}. @throws OptionError. */
-export function parseDuration(option: string, value: unknown, fallbackMs: number): number {
+function parseDuration(option: string, value: unknown, fallbackMs: number): number {
   if (value === undefined) return fallbackMs;
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(String(value));
   if (match === null) return refuse(option, value, 'a time such as 10, 500ms, 10s or 2m');
@@ -140,7 +140,7 @@ export function parseDuration(option: string, value: unknown, fallbackMs: number
 const sizeUnits: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
 /** Bytes of a {@link Size}. @throws OptionError. */
-export function parseSize(option: string, value: unknown, fallback: number): number {
+function parseSize(option: string, value: unknown, fallback: number): number {
   if (value === undefined) return fallback;
   const match = /^(\d+(?:\.\d+)?)([kmg]?)(?:i?b)?$/i.exec(String(value));
   if (match === null) return refuse(option, value, 'a number of bytes such as 512, 64K or 10M');

@@ -76,8 +76,3 @@ export function finishMessage(message: number, count: number): void {
 export function releaseMessage(message: number): void {
   framesOf(message).pool.release(message >> 1);
 }
-
-/** Messages that are leased now. */
-export function messagesLeased(): number {
-  return (small?.pool.leased ?? 0) + (large?.pool.leased ?? 0);
-}

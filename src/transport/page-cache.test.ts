@@ -3,9 +3,10 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { dropCached } from '../../test/support/page-cache.js';
 import { Errno } from '../kernel/errno.js';
 import { platformIsLinux } from '../kernel/ffi.js';
-import { dropCached, readCached } from '../kernel/file.js';
+import { readCached } from '../kernel/file.js';
 import { pageBytes, scratch } from '../kernel/memory.js';
 import { isResident, Residency } from './page-cache.js';
 

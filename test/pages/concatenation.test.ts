@@ -22,7 +22,7 @@ import {
   type TemplateSource,
   template,
 } from '../../src/pages/index.js';
-import { messagesLeased } from '../../src/transport/gather.js';
+import { messagesLeased } from '../support/messages.js';
 import { ask, doorClosed, doors, openDoor, until } from './doors.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'clearway-pages-'));

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFrames } from '../../src/memory/write-frames.js';
 import { file, html, type PageContext, page, slot, template } from '../../src/pages/index.js';
-import { messagesLeased } from '../../src/transport/gather.js';
+import { messagesLeased } from '../support/messages.js';
 import { ask, type Door, doorClosed, doors, type OpenDoor, openDoor, until } from './doors.js';
 
 const filler = 'f'.repeat(5000);

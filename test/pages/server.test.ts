@@ -29,9 +29,9 @@ import {
 } from '../../src/pages/index.js';
 import { PageProtocol, PageResponder } from '../../src/pages/page-protocol.js';
 import { Metrics, metricsBytes } from '../../src/serve/metrics.js';
-import { messagesLeased } from '../../src/transport/gather.js';
 import { Listener } from '../../src/transport/listener.js';
 import { Loop } from '../../src/transport/loop.js';
+import { messagesLeased } from '../support/messages.js';
 import { ask, doorClosed, until } from './doors.js';
 
 const skip = doorClosed('epoll');

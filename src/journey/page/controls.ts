@@ -83,7 +83,7 @@ function labelOf(name: FieldName): string {
 }
 
 /** How a value is shown beside its slider. */
-export function shownValue(name: FieldName, value: string | number | boolean): string {
+function shownValue(name: FieldName, value: string | number | boolean): string {
   const { kind } = fields[name];
   if (kind === 'size') return formatBytes(Number(value));
   if (kind === 'rate') return formatRate(Number(value)).replace('.0 ', ' ');

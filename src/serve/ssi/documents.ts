@@ -18,7 +18,7 @@ export function includeLanguage(path: string): 'ssi' | 'esi' | undefined {
 }
 
 /** A longer document is not evaluated: it is read and compiled in one go, and other connections wait for that. */
-export const maxDocumentBytes = 4 * 1024 * 1024;
+const maxDocumentBytes = 4 * 1024 * 1024;
 const maxDocuments = 256;
 
 /** One compiled document. Its memory goes back when it was dropped and nobody sends from it. */
