@@ -35,8 +35,7 @@ function measure(project: Project, law: Config): Measured {
 }
 
 /**
- * The command: `tidy [--ratchet] [--warnings] [ROOT]`. `--ratchet` first lowers what shrank in ratchet.json,
- * `--warnings` lists the warnings instead of counting them. Returns the exit status.
+ * The command: `tidy [--ratchet] [ROOT]`. `--ratchet` first lowers what shrank in ratchet.json. Returns the exit status.
  */
 export function main(commandArguments: readonly string[]): number {
   const root = commandArguments.find((argument) => !argument.startsWith('-')) ?? repositoryRoot;
@@ -47,16 +46,9 @@ export function main(commandArguments: readonly string[]): number {
     writeRatchet(root, ratchet);
   }
   const found = checkProject(project, ratchet);
-  const errors = found.filter((violation) => !config.warnOnly.has(violation.rule));
-  const warnings = found.filter((violation) => config.warnOnly.has(violation.rule));
-  for (const { file, line, rule, message } of commandArguments.includes('--warnings') ? found : errors) {
-    console.log(`${file}:${line} ${rule} ${message}`);
-  }
-  if (warnings.length > 0 && !commandArguments.includes('--warnings')) {
-    console.log(`tidy: ${warnings.length} warnings (node dist/tools/tidy.js --warnings lists them)`);
-  }
-  if (errors.length > 0) console.log(`tidy: ${errors.length} violations`);
-  return errors.length > 0 ? 1 : 0;
+  for (const { file, line, rule, message } of found) console.log(`${file}:${line} ${rule} ${message}`);
+  if (found.length > 0) console.log(`tidy: ${found.length} violation${found.length > 1 ? 's' : ''}`);
+  return found.length > 0 ? 1 : 0;
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

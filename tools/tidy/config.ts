@@ -1,5 +1,5 @@
-// The numbers and names of the repository's law, in one place: what is a layer and above what, how long is long, which
-// rules only warn. What is already too long is not here but in ratchet.json, which may only shrink.
+// The numbers and names of the repository's law, in one place: what is a layer and above what, how long is long. What is
+// already too long is not here but in ratchet.json, which may only shrink.
 
 /** What the rules are held to. Tests of the rules give their own. */
 export interface Config {
@@ -13,8 +13,6 @@ export interface Config {
   readonly maxFunctionLines: number;
   /** Exports that are used without being imported by name; without `names` all of a file's. */
   readonly exportsByConvention: readonly { readonly files: RegExp; readonly names?: readonly string[] }[];
-  /** Rules whose findings are printed as warnings and do not fail the check. */
-  readonly warnOnly: ReadonlySet<string>;
 }
 
 /** The entry points at the root of src/ (index.ts): above every folder but the command line. */
@@ -46,5 +44,4 @@ export const config: Config = {
     // Stand-ins for a facility of the kernel: part of the design, used by tests.
     { files: /\/fake(?:-[\w-]+)?(?:\.ts$|\/)/ },
   ],
-  warnOnly: new Set(),
 };

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { config } from './config.js';
 import { checkCopies, countMarkers } from './copies.js';
-import { fixture, places, strictLaw } from './fixtures.js';
+import { fixture, places } from './fixtures.js';
 import { emptyRatchet } from './ratchet.js';
 
 const check = (code: string, allowed = 0, path = 'src/serve/a.ts') =>
-  checkCopies(fixture({ [path]: code }), strictLaw, { ...emptyRatchet, copyMarkers: { [path]: allowed } });
+  checkCopies(fixture({ [path]: code }), config, { ...emptyRatchet, copyMarkers: { [path]: allowed } });
 
 const copies = [
   'Buffer.concat(parts);',

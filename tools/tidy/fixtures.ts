@@ -1,11 +1,7 @@
-// What the tests of the rules share: a law for small made-up projects, and findings as short strings.
+// What the tests of the rules share: small made-up projects, and findings as short strings.
 // Fixtures are texts in memory: nothing of them is on disk.
 
-import { config } from './config.js';
 import { projectOf, type Violation } from './project.js';
-
-/** The repository's law with every rule an error. */
-export const strictLaw = { ...config, warnOnly: new Set<string>() };
 
 /** A project of files, each given a header unless it begins with a comment. */
 export function fixture(files: Readonly<Record<string, string>>) {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fixture, places, strictLaw } from './fixtures.js';
+import { config } from './config.js';
+import { fixture, places } from './fixtures.js';
 import { checkLayers } from './layers.js';
 
-const check = (files: Record<string, string>) => checkLayers(fixture(files), strictLaw);
+const check = (files: Record<string, string>) => checkLayers(fixture(files), config);
 
 test('an import that goes down passes, one that climbs fails', () => {
   const files = {
