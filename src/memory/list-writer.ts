@@ -6,25 +6,29 @@ import type { Lender, SegmentMemory } from './segment.js';
 import { type SgFile, SgList } from './sg-list.js';
 import { memoryIsMapped, type TextRegion, type WriteFrames, writeFrameBytes } from './write-frames.js';
 
-/** Bytes of one page (or of any number of them), by how they got into it. */
-export interface ListAccount {
+/**
+ * Bytes of one page (or of any number of them), by how they got into it. A class and no literal: once a field of a
+ * literal's objects outgrew V8's small integers, every object that the literal makes from then on has an outdated shape,
+ * and code that uses them is compiled over and over without end.
+ */
+export class ListAccount {
   /** Static and other segments that were referred to: never touched. */
-  referencedBytes: number;
+  referencedBytes = 0;
   /** Texts, encoded once into a frame. */
-  encodedBytes: number;
+  encodedBytes = 0;
   /** Segments below the coalescing threshold, copied next to their neighbours. */
-  coalescedBytes: number;
+  coalescedBytes = 0;
   /** Byte arrays of the application, copied into a frame. */
-  applicationBytes: number;
+  applicationBytes = 0;
   /** Ranges of files, to be sent by sendfile. */
-  fileBytes: number;
+  fileBytes = 0;
   /** Entries of the list: iovecs and extents. */
-  entries: number;
+  entries = 0;
 }
 
 /** An account with nothing in it. */
 export function emptyListAccount(): ListAccount {
-  return { referencedBytes: 0, encodedBytes: 0, coalescedBytes: 0, applicationBytes: 0, fileBytes: 0, entries: 0 };
+  return new ListAccount();
 }
 
 /** Shorter segments beside written bytes are copied: the two cost the same between 2 and 4 KiB (npm run bench:pages -- threshold). */

@@ -5,7 +5,6 @@
 import { closeDescriptor, listenTcp, localAddress, setNonBlocking } from '../kernel/socket.js';
 import { UnsupportedError } from '../kernel/system-error.js';
 import type { ListAccount } from '../memory/list-writer.js';
-import { emptyListAccount } from '../memory/list-writer.js';
 import { memoryIsMapped } from '../memory/write-frames.js';
 import type { HttpState } from '../serve/http-protocol.js';
 import { Metrics, metricsBytes } from '../serve/metrics.js';
@@ -50,8 +49,8 @@ const frameBudget = 16 * 1024 * 1024;
 
 /** A running server of pages; made by {@link createPageServer}. */
 export class PageServer<Data> {
-  /** Bytes of all pages, by how they got into them. */
-  readonly totals: ListAccount = emptyListAccount();
+  /** {@link totals}: doubles from the first page on, because they outgrow any small integer (see ListAccount). */
+  readonly #totals = new Float64Array(6);
   readonly #options: PageServerOptions<Data>;
   readonly #loop: Loop;
   readonly #metrics = new Metrics(new SharedArrayBuffer(metricsBytes), 0);
@@ -101,8 +100,28 @@ export class PageServer<Data> {
   }
 
   #report(report: PageReport): void {
-    for (const name of Object.keys(this.totals) as Array<keyof ListAccount>) this.totals[name] += report.account[name];
+    const totals = this.#totals;
+    const { referencedBytes, encodedBytes, coalescedBytes, applicationBytes, fileBytes, entries } = report.account;
+    totals[0]! += referencedBytes;
+    totals[1]! += encodedBytes;
+    totals[2]! += coalescedBytes;
+    totals[3]! += applicationBytes;
+    totals[4]! += fileBytes;
+    totals[5]! += entries;
     this.#options.onPage?.(report);
+  }
+
+  /** Bytes of all pages up to now, by how they got into them. */
+  get totals(): ListAccount {
+    const [referencedBytes, encodedBytes, coalescedBytes, applicationBytes, fileBytes, entries] = this.#totals;
+    return {
+      referencedBytes: referencedBytes!,
+      encodedBytes: encodedBytes!,
+      coalescedBytes: coalescedBytes!,
+      applicationBytes: applicationBytes!,
+      fileBytes: fileBytes!,
+      entries: entries!,
+    };
   }
 
   /** The address as a link. */
