@@ -30,6 +30,7 @@ const Command = {
   mapLookupAndDeleteBatch: 25,
   linkCreate: 28,
   linkNextId: 31,
+  enableStatistics: 32,
   iteratorCreate: 33,
 } as const;
 
@@ -460,4 +461,12 @@ export function bpfProgramName(id: number): string {
   let name = '';
   for (let at = 64; at < 80 && info[at] !== 0 && info[at] !== undefined; at++) name += String.fromCharCode(info[at]!);
   return name;
+}
+
+/**
+ * BPF_ENABLE_STATS: while the descriptor it gives is open the kernel counts runs and run time of every program of the host
+ * (bpf_prog_info), which makes each run a little dearer. @returns the descriptor or -errno.
+ */
+export function bpfEnableStatistics(): number {
+  return command(Command.enableStatistics, attributes());
 }
