@@ -19,7 +19,7 @@ export function formatBytes(bytes: number): string {
 }
 
 /** Bytes per byte of payload: `1.00`, or `-` where there was no payload. */
-function formatRatio(ratio: number | null): string {
+export function formatRatio(ratio: number | null): string {
   return ratio === null ? '-' : ratio.toFixed(2);
 }
 
