@@ -72,11 +72,12 @@ function countCopies(types: TypeSource): SetMember {
 /** Variables on the stack: flags of the receive, and what it is: */
 const flagsAt = stackBelowKey - 16;
 const kindAt = stackBelowKey - 24;
-const kinds = { tcp: 0, udp: 1, other: 2 } as const;
+const kinds = { tcp: 0, udp: 1, other: 2, urgent: 3 } as const;
 
 /**
  * sock:sock_recv_length(sk, result, flags). Peeking copies and delivers nothing. With MSG_TRUNC a datagram's result is
- * its whole length, of which the caller's buffer got at most its own: recvfrom(2) tells that, other calls do not.
+ * its whole length, of which the caller's buffer got at most its own: recvfrom(2) tells that, other calls do not. TCP copies
+ * its byte of urgent data (tcp_recv_urg) from the connection's own state, not from a buffer.
  */
 function countReceives(types: TypeSource, sockets: boolean): SetMember {
   const a = new Assembler(types);
@@ -95,7 +96,14 @@ function countReceives(types: TypeSource, sockets: boolean): SetMember {
     .call('get_current_task_btf', {})
     .move(task, r0);
   emitByProtocol(a, socket, uncertain);
-  a.label('tcp').move(uncertain, 0).store(8, fp, kindAt, kinds.tcp).jump('count');
+  a.label('tcp')
+    .move(uncertain, 0)
+    .load(8, r1, fp, flagsAt)
+    .store(8, fp, kindAt, kinds.tcp)
+    .and(r1, MSG.OOB | MSG.TRUNC)
+    .jumpIf(r1, '!=', MSG.OOB, 'count')
+    .store(8, fp, kindAt, kinds.urgent)
+    .jump('count');
   a.label('udp').store(8, fp, kindAt, kinds.udp).jump('datagram');
   a.label('unix').label('other').store(8, fp, kindAt, kinds.other);
   a.label('datagram').move(uncertain, 0).load(8, r1, fp, flagsAt).jumpIf(r1, '&', MSG.TRUNC, 'truncated').jump('count');
@@ -105,8 +113,12 @@ function countReceives(types: TypeSource, sockets: boolean): SetMember {
   a.increase(r0, taskCounter('receiveCalls'), 1, r1)
     .increase(r0, taskCounter('uncertain'), uncertain, r1)
     .load(8, r2, fp, kindAt)
-    .jumpIf(r2, '!=', kinds.udp, 'payload')
+    .jumpIf(r2, '!=', kinds.udp, 'not_udp')
     .increase(r0, taskCounter('udpReceived'), given, r1)
+    .jump('payload')
+    .label('not_udp')
+    .jumpIf(r2, '!=', kinds.urgent, 'payload')
+    .increase(r0, taskCounter('tcpReceived'), given, r1)
     .label('payload')
     .load(8, r2, fp, flagsAt)
     .jumpIf(r2, '&', MSG.PEEK, 'out')

@@ -69,6 +69,7 @@ function noteTcpWay(types: TypeSource): SetMember {
     const value = types.enumValue(kind);
     if (value !== undefined) a.comment(kind).jumpIf(r1, '==', value, 'out');
   }
+  emitRegisteredBuffer(a, types);
   a.label('from_kernel').move(way, causeOffset('kernelSent')).jump('remember').label('splice');
   emitGathers(a, types, socket, 'from_kernel');
   a.move(way, causeOffset('spliced')).jump('remember').label('zerocopy');
@@ -88,6 +89,20 @@ function noteTcpWay(types: TypeSource): SetMember {
   a.loadField(r1, message, 'msghdr', 'msg_ubuf').jumpIf(r1, '==', 0, 'out');
   emitSender(a, r1, way);
   return { name: 'meter_tcp_way', type: 'tp_btf', target: 'tcp_sendmsg_locked', code: finish(a) };
+}
+
+/**
+ * Goes to `out`, as for any plain copy, where memory that looks like the kernel's (in r1: its iter_type) is a buffer that
+ * the user registered with io_uring: pages of an array, sent by a task that uses io_uring or by one of its workers.
+ */
+function emitRegisteredBuffer(a: Assembler, types: TypeSource): void {
+  a.jumpIf(r1, '!=', types.enumValue('ITER_BVEC') ?? -1, 'from_kernel')
+    .call('get_current_task_btf', {})
+    .loadField(r1, r0, 'task_struct', 'flags')
+    .jumpIf(r1, '&', kernelThread, 'from_kernel')
+    .jumpIf(r1, '&', workerThread, 'out');
+  if (!types.hasField('task_struct', 'io_uring')) return;
+  a.loadField(r1, r0, 'task_struct', 'io_uring').jumpIf(r1, '!=', 0, 'out');
 }
 
 /** Files the key at `key` (in what the task keeps) under an address: of a socket, or of io_uring's completion record. */
