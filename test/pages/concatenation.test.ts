@@ -181,14 +181,17 @@ test('static fragments above the threshold are not copied', { skip: doorClosed('
   try {
     await ask(open.port);
     const { account } = open.reports[0]!;
-    assert.deepEqual({ ...account }, {
-      referencedBytes: 9000,
-      encodedBytes: 2,
-      coalescedBytes: 0,
-      applicationBytes: 0,
-      fileBytes: 0,
-      entries: 5,
-    });
+    assert.deepEqual(
+      { ...account },
+      {
+        referencedBytes: 9000,
+        encodedBytes: 2,
+        coalescedBytes: 0,
+        applicationBytes: 0,
+        fileBytes: 0,
+        entries: 5,
+      },
+    );
   } finally {
     await open.close();
   }
