@@ -177,7 +177,10 @@ export class PageAnswer<Data> implements RenderingTarget {
   }
 
   flush(): void {
-    this.connection.flush();
+    const { connection } = this;
+    // A last part without a byte, which HTTP/1.0 can have, queues nothing: no send will say that the answer is over.
+    if (this.queued && !connection.sending) connection.owner.protocol.drained(connection);
+    else connection.flush();
   }
 
   failed(error: unknown, begun: boolean): void {

@@ -174,6 +174,22 @@ for (const door of doors) {
   });
 }
 
+for (const door of doors) {
+  test(`${door}: a page whose last slot comes late and gives nothing ends`, { skip: doorClosed(door) }, async () => {
+    const slots = { late: { render: () => sleep(20, '') } };
+    const open = await openDoor(door, page(template(['all there is', slot('late')]), slots, { streamAfterMs: 0 }));
+    try {
+      for (const version of ['1.0', '1.1'] as const) {
+        const answer = await ask(open.port, { version });
+        assert.ok(answer.complete);
+        assert.equal(answer.body.toString(), 'all there is');
+      }
+    } finally {
+      await open.close();
+    }
+  });
+}
+
 test('static fragments above the threshold are not copied', { skip: doorClosed('epoll') }, async () => {
   const text = 's'.repeat(3000);
   const made = page(template([text, slot('a'), text, slot('b'), text]), { a: () => '1', b: async () => '2' });

@@ -108,6 +108,8 @@ export async function ask(
 ): Promise<Answer> {
   const { pauses = [], leaveAfter = Number.POSITIVE_INFINITY, version = '1.1', target = '/' } = options;
   const socket: Socket = connect({ port, host: '127.0.0.1' });
+  // An answer that never ends fails its test, and does not keep all the others waiting.
+  socket.setTimeout(20_000, () => socket.destroy());
   const chunks: Buffer[] = [];
   let got = 0;
   socket.write(`GET ${target} HTTP/${version}\r\nHost: a\r\nConnection: close\r\n\r\n`);
