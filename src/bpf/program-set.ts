@@ -1,6 +1,7 @@
 // Several programs over shared maps, as one thing: load all, attach all, close all. A program that the kernel refuses is
 // either fatal or, where it is optional, noted by name and left out.
 
+import { detachAll } from './detach.js';
 import { attachTracing, type Link } from './link.js';
 import { BpfMap, type MapSpec } from './map.js';
 import { BpfProgram, type ProgramSource } from './program.js';
@@ -91,13 +92,16 @@ export class ProgramSet {
     }
   }
 
-  /** Detaches all, the last first; maps keep what was counted. */
+  /**
+   * Detaches all, the last first; maps keep what was counted. Returns at once, also where the kernel takes seconds to
+   * take function entries off (detach.ts): there the programs go one after the other while a process of ours ends.
+   */
   detach(): void {
-    for (const link of this.links.reverse()) link.detach();
+    detachAll(this.links);
     this.links = [];
   }
 
-  /** Detaches and frees everything of this set. */
+  /** Detaches and frees everything of this set; see {@link detach} for when it is gone. */
   close(): void {
     this.detach();
     for (const program of this.programs) program.close();

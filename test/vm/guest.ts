@@ -20,7 +20,7 @@ export interface GuestResult {
 export interface GuestOptions {
   /** Seconds until it is ended by force. Default 600. */
   readonly limitSeconds?: number;
-  /** Called with output as it comes. */
+  /** Called about once a second with what the command wrote since. */
   readonly progress?: (text: string) => void;
   /** Kernel modules to load beside those of the root file system. */
   readonly modules?: readonly string[];
@@ -123,14 +123,30 @@ export async function runInGuest(kernel: Kernel, command: string, options: Guest
     mkdirSync(share);
     writeFileSync(join(share, 'command'), `${command}\n`);
     const disk = makeInitialDisk(kernel, folder, options.modules ?? []);
-    const console = await emulate(kernel, disk, share, options);
     const read = (name: string): string =>
       existsSync(join(share, name)) ? readFileSync(join(share, name), 'utf8') : '';
+    const stopWatching = options.progress === undefined ? () => {} : watch(() => read('output'), options.progress);
+    const console = await emulate(kernel, disk, share, options).finally(stopWatching);
     const status = read('status').trim();
     return { status: status === '' ? undefined : Number(status), output: read('output'), console };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Tells what a growing text gained, about once a second and at the end. Returns what ends it. */
+function watch(read: () => string, progress: (text: string) => void): () => void {
+  let told = 0;
+  const tell = (): void => {
+    const text = read();
+    if (text.length > told) progress(text.slice(told));
+    told = text.length;
+  };
+  const timer = setInterval(tell, 1000);
+  return () => {
+    clearInterval(timer);
+    tell();
+  };
 }
 
 function emulate(kernel: Kernel, disk: string, share: string, options: GuestOptions): Promise<string> {
@@ -150,7 +166,6 @@ function emulate(kernel: Kernel, disk: string, share: string, options: GuestOpti
     let text = '';
     const take = (chunk: Buffer): void => {
       text += chunk.toString();
-      options.progress?.(chunk.toString());
     };
     machine.stdout.on('data', take);
     machine.stderr.on('data', take);
