@@ -92,6 +92,11 @@ export class ProgramSet {
     }
   }
 
+  /** True where a program of this set runs at a target (a kernel function, a tracepoint). */
+  attachedTo(target: string): boolean {
+    return this.links.some(({ program }) => program.source.target === target);
+  }
+
   /**
    * Detaches all, the last first; maps keep what was counted. Returns at once, also where the kernel takes seconds to
    * take function entries off (detach.ts): there the programs go one after the other while a process of ours ends.

@@ -94,7 +94,7 @@ export function createMeter(options: MeterOptions = {}): Meter {
   const { set, tier } = loadBestTier(options);
   try {
     const source = openSource(set);
-    const selfTest = runSelfTest(source, tier.tier);
+    const selfTest = runSelfTest(source, tier.tier, (target) => set.attachedTo(target));
     if (!selfTest.passed) throw new SelfTestError(selfTest);
     const members = set.maps['meter_members']!;
     inScope(scope, members);

@@ -1,8 +1,10 @@
-// Known bytes through known sockets, right after attaching: the counters must match to the byte, or nothing is believed.
+// Known bytes through known sockets (and, on the tier that counts them, a pipe and the page cache), right after attaching: the counters must match to the byte, or nothing is believed.
 // It catches what no table can: a kernel whose layouts or call paths differ from what the programs assume.
 
 import { MSG, SO, SOL } from '../kernel/constants.js';
-import { createMemoryFile } from '../kernel/memory.js';
+import { syscall3 } from '../kernel/ffi.js';
+import { createMemoryFile, scratch } from '../kernel/memory.js';
+import { sys } from '../kernel/numbers.js';
 import {
   acceptNonBlocking,
   closeDescriptor,
@@ -18,7 +20,7 @@ import { threadId, udpPair, unixStreamPair } from '../kernel/socket-pair.js';
 import { check, SystemError } from '../kernel/system-error.js';
 import { Region } from '../memory/region.js';
 import { type AccountSource, addCounters, type Counters, readMoved, readTasks, subtractCounters } from './accounts.js';
-import { type CauseName, causes, type Tier } from './causes.js';
+import { type CauseName, causes, type Tier, tierSees } from './causes.js';
 
 /** A counter that differs from what was moved. */
 export interface Mismatch {
@@ -64,7 +66,7 @@ interface Bench {
 const receiveAt = 64 * 1024;
 
 /** Each part moves bytes and says what must have been counted. Sizes are odd, so that no two sums agree by accident. */
-const parts: Readonly<Record<string, (bench: Bench) => Counters>> = {
+const socketParts: Readonly<Record<string, (bench: Bench) => Counters>> = {
   'unix socket': ({ region, open }) => {
     const [left, right] = unixStreamPair();
     open.push(left, right);
@@ -97,6 +99,48 @@ const parts: Readonly<Record<string, (bench: Bench) => Counters>> = {
   },
 };
 
+/** Parts for what only the function tier counts, and the functions without which it does not. */
+const fileParts: Readonly<Record<string, { needs: readonly string[]; move: (bench: Bench) => Counters }>> = {
+  pipe: {
+    needs: [],
+    move: ({ region, open }) => {
+      const [out, into] = pipePair();
+      open.push(out, into);
+      whole(syscall3(sys.write, into, region.address, 12_011), 12_011, 'write');
+      whole(syscall3(sys.read, out, region.address + receiveAt, receiveAt), 12_011, 'read');
+      return { pipeWritten: 12_011, pipeRead: 12_011 };
+    },
+  },
+  'page cache, written': {
+    needs: [],
+    move: ({ region, open }) => {
+      const file = createMemoryFile('clearway-self-test', 0);
+      open.push(file);
+      whole(syscall3(sys.write, file, region.address, 15_013), 15_013, 'write');
+      return { fileWritten: 15_013 };
+    },
+  },
+  'page cache, read': {
+    needs: ['shmem_file_read_iter'],
+    move: ({ region, open }) => {
+      const file = createMemoryFile('clearway-self-test', 18_013);
+      open.push(file);
+      whole(syscall3(sys.read, file, region.address + receiveAt, receiveAt), 18_013, 'read');
+      return { fileRead: 18_013 };
+    },
+  },
+};
+
+function whole(result: number, length: number, call: string): void {
+  if (check(result, call) !== length) throw new SystemError(5, call, `of ${length} bytes took ${result}`);
+}
+
+function pipePair(): [out: number, into: number] {
+  const place = scratch(8);
+  check(syscall3(sys.pipe2, place.address, 0), 'pipe2');
+  return [place.data.getInt32(place.offset, true), place.data.getInt32(place.offset + 4, true)];
+}
+
 /** Sends all (in one call: it fits the socket's buffer) and receives all, waiting at most a second. */
 function transfer(region: Region, receiver: number, length: number, sendAll: () => number): void {
   const taken = check(sendAll(), 'send');
@@ -119,8 +163,13 @@ function tcpPair(open: number[]): [sender: number, receiver: number] {
   return [sender, receiver];
 }
 
-/** What must match for every part: every counter of bytes moved by or for a socket. */
-const compared: readonly CauseName[] = [
+/** What must match for every part of files and pipes. */
+const comparedOfFiles: readonly CauseName[] = [
+  ...(['fileWritten', 'fileRead', 'pipeWritten', 'pipeRead', 'kernelWritten', 'kernelRead'] as const),
+];
+
+/** What must match for every part of sockets: every counter of bytes moved by or for one. */
+const comparedOfSockets: readonly CauseName[] = [
   ...(['tcpSent', 'udpSent', 'unixSent', 'otherSent', 'tcpReceived', 'udpReceived', 'unixReceived'] as const),
   ...(['otherReceived', 'reverted', 'kernelSent', 'kernelReceived', 'spliced', 'pinned'] as const),
   ...(['payloadSent', 'payloadReceived'] as const),
@@ -132,8 +181,9 @@ const attempts = 3;
 /**
  * Moves known bytes on the calling thread, part by part, and compares with what was counted for the thread, and billed
  * to the process by others. Takes a few milliseconds.
+ * @param attached whether a program runs at a kernel function.
  */
-export function runSelfTest(source: AccountSource, tier: Tier): SelfTest {
+export function runSelfTest(source: AccountSource, tier: Tier, attached: (target: string) => boolean): SelfTest {
   const thread = threadId();
   const own = () => {
     const kept = readTasks(source.tasks, tier).filter((row) => row.threadId === thread);
@@ -149,14 +199,14 @@ export function runSelfTest(source: AccountSource, tier: Tier): SelfTest {
   const untried: string[] = [];
   const atStart = own();
   try {
-    for (const [part, move] of Object.entries(parts)) {
+    for (const part of partsOf(tier, attached)) {
       try {
-        const differences = tryPart(part, move, region, own);
+        const differences = tryPart(part, region, own);
         wrong.push(...differences);
-        tried.push(part);
+        tried.push(part.name);
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
-        untried.push(`${part}: ${error.message}`);
+        untried.push(`${part.name}: ${error.message}`);
       }
     }
   } finally {
@@ -166,12 +216,27 @@ export function runSelfTest(source: AccountSource, tier: Tier): SelfTest {
   return { passed: wrong.length === 0 && tried.length > 0, wrong, tried, untried, moved };
 }
 
-function tryPart(part: string, move: (bench: Bench) => Counters, region: Region, own: () => Counters): Mismatch[] {
+interface Part {
+  readonly name: string;
+  readonly move: (bench: Bench) => Counters;
+  readonly compared: readonly CauseName[];
+}
+
+/** The parts for a tier: files and pipes where it counts them. */
+function partsOf(tier: Tier, attached: (target: string) => boolean): Part[] {
+  const ofSockets = Object.entries(socketParts).map(([name, move]) => ({ name, move, compared: comparedOfSockets }));
+  const ofFiles = Object.entries(fileParts)
+    .filter(([, { needs }]) => comparedOfFiles.every((cause) => tierSees(tier, cause)) && needs.every(attached))
+    .map(([name, { move }]) => ({ name, move, compared: comparedOfFiles }));
+  return [...ofSockets, ...ofFiles];
+}
+
+function tryPart(part: Part, region: Region, own: () => Counters): Mismatch[] {
   for (let attempt = 1; ; attempt++) {
     const open: number[] = [];
     const before = own();
     try {
-      const differences = compare(part, move({ region, open }), subtractCounters(own(), before));
+      const differences = compare(part, part.move({ region, open }), subtractCounters(own(), before));
       if (differences.length === 0 || attempt === attempts) return differences;
     } finally {
       for (const fd of open) closeDescriptor(fd);
@@ -179,8 +244,8 @@ function tryPart(part: string, move: (bench: Bench) => Counters, region: Region,
   }
 }
 
-function compare(part: string, expected: Counters, counted: Counters): Mismatch[] {
+function compare({ name, compared }: Part, expected: Counters, counted: Counters): Mismatch[] {
   return compared
     .filter((cause) => (expected[cause] ?? 0) !== (counted[cause] ?? 0))
-    .map((cause) => ({ part, cause, expected: expected[cause] ?? 0, counted: counted[cause] ?? 0 }));
+    .map((cause) => ({ part: name, cause, expected: expected[cause] ?? 0, counted: counted[cause] ?? 0 }));
 }

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { guestsImpossible, runInGuest } from './guest.js';
 import { fetchKernel } from './kernels.js';
 import { guestModules, guestSeries } from './modules.js';
-import { cell, errorTable, type GuestTest, readTap } from './results.js';
+import { errorTable, type GuestTest, readTap } from './results.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
@@ -17,21 +17,31 @@ const limitSeconds = 2400;
 
 const since = (startedMs: number): string => `${((Date.now() - startedMs) / 1000).toFixed(0)} s`;
 
-/** Tells each test once, as it ends, with what failed in full at the end. */
-function teller(startedMs: number): (text: string) => void {
+/** What node:test counts at the end of a file. */
+const totals = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
+
+/** Tells each test once, as it ends: its outcome and what it remarked. */
+function teller(startedMs: number): { take(text: string): void; end(): void } {
   let output = '';
   let told = 0;
-  return (text) => {
-    output += text;
-    // The remarks of a test come behind its result, so the last one waits for the next.
-    const tests = readTap(output.slice(0, output.lastIndexOf('\n') + 1));
-    for (const test of tests.slice(told, Math.max(told, tests.length - 1))) {
-      const error = test.errorBytes === undefined ? '' : `, error ${cell(test)}`;
-      const reason = test.reason === '' ? '' : ` (${test.reason})`;
-      const name = '  '.repeat(test.path.length - 1) + test.path.at(-1)!;
-      process.stdout.write(`${since(startedMs).padStart(6)}  ${test.outcome.padEnd(7)} ${name}${reason}${error}\n`);
-      told++;
+  const tell = (tests: readonly GuestTest[]): void => {
+    for (const { path, outcome, reason, remarks } of tests.slice(told)) {
+      const why = reason === '' ? '' : ` (${reason})`;
+      process.stdout.write(
+        `${since(startedMs).padStart(6)}  ${outcome.padEnd(7)} ${'  '.repeat(path.length - 1)}${path.at(-1)}${why}\n`,
+      );
+      for (const remark of remarks.filter((each) => !totals.test(each)))
+        process.stdout.write(`${' '.repeat(18)}${remark}\n`);
     }
+    told = Math.max(told, tests.length);
+  };
+  // The remarks of a test come behind its result, so the last one waits for the next.
+  return {
+    take: (text) => {
+      output += text;
+      tell(readTap(output.slice(0, output.lastIndexOf('\n') + 1)).slice(0, -1));
+    },
+    end: () => tell(readTap(output)),
   };
 }
 
@@ -49,7 +59,9 @@ async function runSeries(
   const command = `cd '${process.cwd()}' && HOME=/tmp exec '${process.execPath}' ${flags} ${tests
     .map((name) => `'${here}${name}'`)
     .join(' ')}`;
-  const result = await runInGuest(kernel, command, { limitSeconds, modules: guestModules, progress: teller(started) });
+  const tell = teller(started);
+  const result = await runInGuest(kernel, command, { limitSeconds, modules: guestModules, progress: tell.take });
+  tell.end();
   const passed = result.status === 0;
   if (!passed) process.stdout.write(`${result.output}\n`);
   if (result.status === undefined) process.stdout.write(`the guest did not finish:\n${result.console}\n`);

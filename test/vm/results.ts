@@ -45,7 +45,7 @@ export function readTap(text: string): GuestTest[] {
 }
 
 /** What a cell of the table says. */
-export function cell(test: GuestTest | undefined): string {
+function cell(test: GuestTest | undefined): string {
   if (test === undefined) return '';
   if (test.outcome === 'skipped') return `not run: ${test.reason}`;
   if (test.outcome === 'failed') return '**failed**';
