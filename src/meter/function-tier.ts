@@ -29,7 +29,7 @@ import type { TierPrograms } from './tracepoint-tier.js';
 const functionMaps: readonly MapSpec[] = [...accountMaps, ...treeMaps, contextMap, ...ownerMaps, ...stackMaps];
 
 /** The running kernel's types and those of its modules. */
-function kernelTypes(): TierTypes {
+export function kernelTypes(): TierTypes {
   return { kernel: Btf.kernel(), module: (name): TypeSource | undefined => Btf.module(name) };
 }
 
@@ -37,7 +37,7 @@ function kernelTypes(): TierTypes {
  * Every program of the tier that a kernel's types allow; with `sockets`, accounts by socket too (socket-accounts.ts).
  * @throws MissingTypeError where it lacks a type it needs.
  */
-function functionPrograms(types: TierTypes, sockets = false): SetMember[] {
+export function functionPrograms(types: TierTypes, sockets = false): SetMember[] {
   return [
     exitProgram(types.kernel),
     forkProgram(types.kernel),
