@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { matchSnapshot } from '../../test/snapshot.js';
+import { replayTierTypes, type TierTypeRecord } from '../../test/support/function-types.js';
 import type { SetMember } from '../bpf/program-set.js';
-import { replayTierTypes, type TierTypeRecord } from './function-record.js';
 import { functionPrograms } from './function-tier.js';
 
 const skip = process.arch !== 'x64' && 'the types recorded are those of x64';

@@ -4,8 +4,8 @@
 import { writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { formatTierTypes, recordTierTypes, type TierTypeRecord } from '../../src/meter/function-record.js';
 import { functionPrograms, kernelTypes } from '../../src/meter/function-tier.js';
+import { formatTierTypes, recordTierTypes, type TierTypeRecord } from '../support/function-types.js';
 import { guestsImpossible, runInGuest } from './guest.js';
 import { fetchKernel } from './kernels.js';
 import { guestModules, guestSeries } from './modules.js';

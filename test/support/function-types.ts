@@ -1,8 +1,8 @@
 // The types that the function tier asks a kernel for, as data: recorded in guests (test/vm/record-types.ts) and replayed by
 // the snapshot test, so that the programs for kernels which no test host runs are compared on every machine.
 
-import { recordTypes, replayTypes, type TypeRecord } from '../bpf/type-record.js';
-import type { TierTypes } from './function-target.js';
+import { recordTypes, replayTypes, type TypeRecord } from '../../src/bpf/type-record.js';
+import type { TierTypes } from '../../src/meter/function-target.js';
 
 /** What a kernel answered: its own types, and by name those of the modules that were loaded. */
 export interface TierTypeRecord {
