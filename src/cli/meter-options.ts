@@ -22,6 +22,8 @@ export interface MeterCommand {
   readonly json: boolean;
   /** Also account by socket. */
   readonly sockets: boolean;
+  /** Also kernel stacks of what was reverted and linearised. */
+  readonly stacks: boolean;
   readonly durationMs: number | undefined;
   readonly intervalMs: number | undefined;
   readonly failIf: readonly Condition[];
@@ -45,6 +47,7 @@ const options = {
   all: { type: 'boolean' },
   json: { type: 'boolean' },
   sockets: { type: 'boolean' },
+  stacks: { type: 'boolean' },
   duration: { type: 'string' },
   interval: { type: 'string' },
   output: { type: 'string' },
@@ -70,6 +73,7 @@ Counts every byte the CPU copies through sockets, for any program, by process an
   --interval TIME    how often the live table changes (1s); with --json, one object on a line each time
   --json             the report as JSON
   --sockets          also by socket: those that are open at the end
+  --stacks           who did it: the kernel stacks on which zero-copy was reverted and buffers were linearised
   --output FILE      writes the report into a file
   --fail-if EXPR     status 1 if it holds at the end: 'amplification > 1.1', 'reverted >= 1MiB'; may be repeated
   --open [HOST:PORT] the dashboard in the browser (127.0.0.1, any free port); beyond loopback it asks for a token
@@ -103,6 +107,7 @@ export function parseMeterArguments(args: readonly string[]): MeterCommand {
     command,
     json: values.json === true,
     sockets: values.sockets === true,
+    stacks: values.stacks === true,
     durationMs: values.duration === undefined ? undefined : parseTime('--duration', values.duration),
     intervalMs: values.interval === undefined ? undefined : parseTime('--interval', values.interval),
     failIf: (values['fail-if'] ?? []).map(parseFailIf),
@@ -126,7 +131,7 @@ function recordingOf(positionals: readonly string[]): { record: string | undefin
 
 function refuseWithReplay(values: Readonly<Record<string, unknown>>, scoped: boolean): void {
   if (scoped) throw new UsageError('a replay shows what was recorded: it takes no --pid, --cgroup, --all or command');
-  const one = ['prometheus', 'otlp', 'duration', 'sockets'].find((name) => values[name] !== undefined);
+  const one = ['prometheus', 'otlp', 'duration', 'sockets', 'stacks'].find((name) => values[name] !== undefined);
   if (one !== undefined) throw new UsageError(`--${one} is not for replay`);
 }
 

@@ -3,11 +3,13 @@
 
 import { writeFileSync } from 'node:fs';
 import { meterFamilies } from '../meter/families.js';
+import type { Blame } from '../meter/function-stacks.js';
 import type { Reading, SocketRow } from '../meter/index.js';
 import { OtlpExporter } from '../meter/otlp.js';
 import { RecordingWriter } from '../meter/recording.js';
 import { jsonReport, liveFrame, socketTable, textReport } from '../meter/report.js';
 import { cgroupPaths } from '../meter/scope.js';
+import { stackSection } from '../meter/stack-lines.js';
 import { packageVersion } from './dispatch.js';
 import type { MeterCommand } from './meter-options.js';
 
@@ -16,6 +18,8 @@ export interface Taken {
   readonly timeMs: number;
   readonly reading: Reading;
   readonly sockets: readonly SocketRow[] | undefined;
+  /** Kernel stacks, with what they do not show, where they are wanted. */
+  readonly stacks?: { readonly stacks: readonly Blame[]; readonly notes: readonly string[] } | undefined;
 }
 
 /** Something that takes readings. */
@@ -41,23 +45,31 @@ export class OutputSink implements Sink {
   }
 
   /** Draws the live table, or writes a line of JSON. */
-  take({ reading, sockets }: Taken): void {
+  take(taken: Taken): void {
+    const { reading } = taken;
     if (this.live) {
       const height = process.stdout.rows ?? 24;
       process.stdout.write(`\x1b[H\x1b[J${liveFrame(reading, this.before, this.subject, height)}`);
-    } else if (this.command.json && this.command.intervalMs !== undefined) this.write(reading, false, sockets);
+    } else if (this.command.json && this.command.intervalMs !== undefined) this.write(taken, false);
     this.before = reading;
   }
 
-  end({ reading, sockets }: Taken): void {
-    this.write(reading, true, sockets);
+  end(taken: Taken): void {
+    this.write(taken, true);
   }
 
-  private write(reading: Reading, last: boolean, sockets?: readonly SocketRow[]): void {
+  private write({ reading, sockets, stacks }: Taken, last: boolean): void {
     const { json, output, command, intervalMs } = this.command;
     const text = json
-      ? this.jsonText({ ...jsonReport(reading, this.subject, cgroupPaths()), sockets, final: last })
-      : `${textReport(reading, this.subject)}${sockets === undefined ? '' : `\n${socketTable(sockets)}`}`;
+      ? this.jsonText({
+          ...jsonReport(reading, this.subject, cgroupPaths()),
+          sockets,
+          stacks: stacks?.stacks,
+          final: last,
+        })
+      : `${textReport(reading, this.subject)}${sockets === undefined ? '' : `\n${socketTable(sockets)}`}${
+          stacks === undefined ? '' : `\n${stackSection(stacks.stacks, stacks.notes)}`
+        }`;
     if (output !== undefined) writeFileSync(output, text, { flag: last && intervalMs === undefined ? 'w' : 'a' });
     else if (command !== undefined) process.stderr.write(text);
     else process.stdout.write(`${this.live ? '\x1b[H\x1b[J' : ''}${text}`);

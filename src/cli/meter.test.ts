@@ -72,6 +72,15 @@ test('--sockets adds the sockets that are open (or closed a moment ago)', { skip
   }
 });
 
+test('--stacks adds who did it, in words and as JSON', { skip: meterSkip }, () => {
+  const inWords = clearway('--stacks', '--', ...workload('tcp-zerocopy'));
+  assert.match(inWords.stderr, /Who did it \(kernel stacks, innermost first\):\n/);
+  const asJson = clearway('--stacks', '--json', '--', ...workload('tcp-zerocopy'));
+  const { stacks, counters } = JSON.parse(asJson.stderr) as Report & { stacks: { cause: string; bytes: number }[] };
+  const reverted = stacks.filter(({ cause }) => cause === 'reverted').reduce((sum, { bytes }) => sum + bytes, 0);
+  assert.ok(reverted >= counters.reverted!, `${reverted} bytes on stacks, ${counters.reverted} reverted`);
+});
+
 test('--interval with --json gives a line each time; the last is final', { skip: meterSkip }, () => {
   const outcome = clearway('--all', '--json', '--interval', '200ms', '--duration', '900ms');
   assert.equal(outcome.status, 0, outcome.stderr);

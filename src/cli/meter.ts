@@ -33,7 +33,7 @@ export async function run(args: string[]): Promise<number> {
   if (command.replay !== undefined) return replay(command, command.replay);
   let meter: Meter;
   try {
-    meter = createMeter({ scope: command.scope, sockets: accountsSockets(command) });
+    meter = createMeter({ scope: command.scope, sockets: accountsSockets(command), stacks: command.stacks });
   } catch (error) {
     if (error instanceof ScopeError) throw new UsageError(error.message);
     process.stderr.write(`clearway meter: ${refusalSentence(error)}\n`);
@@ -165,7 +165,8 @@ class MeterRun {
 
   private take(): Taken {
     const sockets = accountsSockets(this.command) ? this.meter.sockets() : undefined;
-    return { timeMs: Date.now(), reading: this.meter.read(), sockets };
+    const stacks = this.command.stacks ? { stacks: this.meter.stacks(), notes: this.meter.stackNotes() } : undefined;
+    return { timeMs: Date.now(), reading: this.meter.read(), sockets, stacks };
   }
 
   private tick(): void {

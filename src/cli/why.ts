@@ -52,7 +52,8 @@ export async function run(args: string[]): Promise<number> {
   let meter: Meter;
   try {
     const root = processId ?? (program === undefined ? undefined : process.pid);
-    meter = createMeter({ scope: root === undefined ? { kind: 'all' } : { kind: 'process', processId: root } });
+    const scope = root === undefined ? ({ kind: 'all' } as const) : ({ kind: 'process', processId: root } as const);
+    meter = createMeter({ scope, stacks: true });
   } catch (error) {
     if (error instanceof ScopeError) throw new UsageError(error.message);
     process.stderr.write(`clearway why: ${refusalSentence(error)}\n`);
@@ -103,7 +104,7 @@ async function answer(command: WhyCommand, meter: Meter, namespace: string): Pro
   }, sampleMs);
   const status = await untilTheEnd(command, meter).finally(() => clearInterval(sampler));
   const reading = meter.read();
-  const evidence = watch.end(reading);
+  const evidence = watch.end(reading, meter.stacks());
   const why = explain(evidence);
   const subject =
     program?.join(' ') ?? (processId === undefined ? 'all processes' : `process ${processId} and its descendants`);

@@ -23,9 +23,13 @@ const compareByHash = 1 << 9;
 export function emitNoteStack(a: Assembler, context: Register, cause: CauseName, amount: Register): Assembler {
   const fresh = a.uniqueLabel('new_stack');
   const noted = a.uniqueLabel('stack_noted');
+  const kept = a.uniqueLabel('stack_kept');
   return a
     .call('get_stackid', { context, map: { map: 'meter_stacks' }, flags: compareByHash })
-    .jumpIf(r0, 's<', 0, noted)
+    .jumpIf(r0, 's>=', 0, kept)
+    .comment('no room for this stack: its bytes are noted without one')
+    .move(r0, -1)
+    .label(kept)
     .store(4, fp, keyAt, r0)
     .store(4, fp, keyAt + 4, causeOffset(cause))
     .call('map_lookup_elem', { map: { map: 'meter_blame' }, key: stack(keyAt) })
@@ -58,6 +62,14 @@ export class KernelSymbols {
   private starts: Float64Array | undefined;
   private names: string[] = [];
 
+  constructor(private readonly path = '/proc/kallsyms') {}
+
+  /** True where the kernel shows no addresses in /proc/kallsyms (kernel.kptr_restrict): stacks are numbers then. */
+  get hidden(): boolean {
+    this.starts ??= this.load();
+    return (this.starts.at(-1) ?? 0) === 0;
+  }
+
   /** The function an address lies in; the address itself where it is not known. */
   name(address: bigint): string {
     this.starts ??= this.load();
@@ -75,7 +87,7 @@ export class KernelSymbols {
   }
 
   private load(): Float64Array {
-    const rows = readFileSync('/proc/kallsyms', 'latin1')
+    const rows = readFileSync(this.path, 'latin1')
       .split('\n')
       .map((line) => /^([0-9a-f]+) [tTwW] (\S+)/.exec(line))
       .filter((match) => match !== null)
@@ -87,7 +99,7 @@ export class KernelSymbols {
 }
 
 /** The meter's own machinery: trampolines and programs, which stand between a function and its caller. */
-const own = /^bpf_(trampoline|prog)_|^bpf_get_stackid|^0x/;
+const own = /^bpf_(trampoline|prog)_|^bpf_get_stackid|^bpf_trace_run|^0x/;
 
 /** Reads every way, the one with the most bytes first. */
 export function readBlame(maps: Readonly<Record<string, BpfMap>>, symbols: KernelSymbols): Blame[] {
@@ -100,13 +112,37 @@ export function readBlame(maps: Readonly<Record<string, BpfMap>>, symbols: Kerne
       events: Number(value.getBigUint64(8, true)),
     });
   });
-  rows.sort((left, right) => right.bytes - left.bytes);
-  return rows.map(({ stackId, place, bytes, events }) => ({
+  const ways = rows.map(({ stackId, place, bytes, events }) => ({
     cause: causeNames.find((name) => causeOffset(name) === place)!,
     bytes,
     events,
     stack: stackOf(maps['meter_stacks']!, stackId, symbols),
   }));
+  return merged(ways).sort((left, right) => right.bytes - left.bytes);
+}
+
+/** Ways that differ only in where within the same functions they went are one. */
+function merged(ways: readonly Blame[]): Blame[] {
+  const byNames = new Map<string, Blame>();
+  for (const way of ways) {
+    const names = `${way.cause} ${way.stack.join(' ')}`;
+    const known = byNames.get(names);
+    const sum = { bytes: way.bytes + (known?.bytes ?? 0), events: way.events + (known?.events ?? 0) };
+    byNames.set(names, { ...way, ...sum });
+  }
+  return [...byNames.values()];
+}
+
+/** Forgets what was noted so far: the self-test's own, that is, which nobody asked for. */
+export function forgetBlame(maps: Readonly<Record<string, BpfMap>>): void {
+  const noted: [stackId: number, place: number][] = [];
+  maps['meter_blame']?.forEach((key) => void noted.push([key.getUint32(0, true), key.getUint32(4, true)]));
+  const key = new DataView(new ArrayBuffer(8));
+  for (const [stackId, place] of noted) {
+    key.setUint32(0, stackId, true);
+    key.setUint32(4, place, true);
+    maps['meter_blame']!.delete(new Uint8Array(key.buffer));
+  }
 }
 
 function stackOf(map: BpfMap, stackId: number, symbols: KernelSymbols): string[] {
@@ -117,7 +153,7 @@ function stackOf(map: BpfMap, stackId: number, symbols: KernelSymbols): string[]
     const address = value.getBigUint64(index * 8, true);
     if (address === 0n) break;
     const name = symbols.name(address);
-    if (!own.test(name)) names.push(name);
+    if (symbols.hidden || !own.test(name)) names.push(name);
   }
   return names;
 }

@@ -21,11 +21,12 @@ import {
   summarise,
 } from './accounts.js';
 import type { CauseName, Tier } from './causes.js';
-import { type Blame, KernelSymbols, readBlame } from './function-stacks.js';
+import { type Blame, forgetBlame, KernelSymbols, readBlame, stackMaps } from './function-stacks.js';
 import { functionTier } from './function-tier.js';
 import { addMembers, inScope, type Scope } from './scope.js';
 import { runSelfTest, type SelfTest, SelfTestError } from './self-test.js';
 import { decodeSockets, type SocketRow, socketListProgram, socketMaps } from './socket-accounts.js';
+import { stackNotes } from './stack-lines.js';
 import { listProgram } from './task-accounts.js';
 import { type TierPrograms, tracepointTier } from './tracepoint-tier.js';
 
@@ -35,6 +36,8 @@ export interface MeterOptions {
   readonly scope?: Scope;
   /** Also keeps accounts by socket, for {@link Meter.sockets}. Default false: it makes every event dearer. */
   readonly sockets?: boolean;
+  /** Also keeps kernel stacks of what was reverted and linearised, for {@link Meter.stacks}. Default false. */
+  readonly stacks?: boolean;
   /** Only this tier. Default: the one that sees most of those the host allows. */
   readonly tier?: Tier;
 }
@@ -75,10 +78,12 @@ export interface Meter {
    */
   sockets(): SocketRow[];
   /**
-   * On the function tier, the kernel stacks on which buffers were linearised and zero-copy was reverted, on the whole
-   * host, the one with the most bytes first; empty on the other.
+   * Who did it: the kernel stacks on which zero-copy was reverted and, on the function tier, buffers were linearised; of the
+   * whole host, the one with the most bytes first. Empty on the tracepoint tier without the option `stacks`.
    */
   stacks(): Blame[];
+  /** What the stacks do not show, in sentences: by tier, and where the kernel hides its symbols. */
+  stackNotes(): string[];
   /** Detaches and frees everything. Harmless when done twice. */
   close(): void;
 }
@@ -96,6 +101,7 @@ export function createMeter(options: MeterOptions = {}): Meter {
     const source = openSource(set);
     const selfTest = runSelfTest(source, tier.tier, (target) => set.attachedTo(target));
     if (!selfTest.passed) throw new SelfTestError(selfTest);
+    forgetBlame(set.maps);
     const members = set.maps['meter_members']!;
     inScope(scope, members);
     if (scope.kind === 'process') addMembers(members, scope.processId);
@@ -113,7 +119,10 @@ const tiers: readonly TierPrograms[] = [functionTier, tracepointTier];
 const firstProcessNamespace = 'pid:[4026531836]';
 
 /** Loads and attaches the first tier that the host takes. @throws RefusedError the last tier's, where it takes none */
-function loadBestTier({ sockets = false, tier: wanted }: MeterOptions): { set: ProgramSet; tier: TierPrograms } {
+function loadBestTier({ sockets = false, stacks = false, tier: wanted }: MeterOptions): {
+  set: ProgramSet;
+  tier: TierPrograms;
+} {
   if (!platformIsLinux) throw new RefusedError('not-linux', 'the copy meter');
   if (readlinkSync('/proc/self/ns/pid') !== firstProcessNamespace) {
     throw new RefusedError('pid-namespace', 'the copy meter');
@@ -121,7 +130,7 @@ function loadBestTier({ sockets = false, tier: wanted }: MeterOptions): { set: P
   let refused: unknown;
   for (const tier of tiers.filter((each) => wanted === undefined || each.tier === wanted)) {
     try {
-      return { set: loadTier(tier, sockets), tier };
+      return { set: loadTier(tier, sockets, stacks), tier };
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       refused = error;
@@ -130,9 +139,13 @@ function loadBestTier({ sockets = false, tier: wanted }: MeterOptions): { set: P
   throw refused;
 }
 
-function loadTier(tier: TierPrograms, sockets: boolean): ProgramSet {
-  const maps = sockets ? [...tier.maps, ...socketMaps] : tier.maps;
-  const set = ProgramSet.load(maps, tier.programs(Btf.kernel(), sockets));
+function loadTier(tier: TierPrograms, sockets: boolean, stacks: boolean): ProgramSet {
+  const maps = [
+    ...tier.maps,
+    ...(sockets ? socketMaps : []),
+    ...(stacks && !tier.maps.includes(stackMaps[0]!) ? stackMaps : []),
+  ];
+  const set = ProgramSet.load(maps, tier.programs(Btf.kernel(), sockets, stacks));
   try {
     set.attach();
     tier.prepare?.(Btf.kernel(), set);
@@ -256,6 +269,10 @@ class OpenMeter implements Meter {
 
   stacks(): Blame[] {
     return this.map('meter_blame') === undefined ? [] : readBlame(this.set.maps, this.symbols);
+  }
+
+  stackNotes(): string[] {
+    return stackNotes(this.tier, this.symbols.hidden);
   }
 
   close(): void {

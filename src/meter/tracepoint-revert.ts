@@ -27,17 +27,21 @@ import {
   totalsOffset,
 } from './account-code.js';
 import { causeOffset } from './causes.js';
+import { emitNoteStack } from './function-stacks.js';
 
 const addressAt = stackBelowKey - 8;
+const contextAt = stackBelowKey - 16;
 
 /**
  * net:netif_receive_skb(skb). The sender is found by, in this order: the buffer's socket (veth keeps it); the completion
  * record of io_uring, noted at the send; the socket of the record that MSG_ZEROCOPY keeps in the control block of a
  * buffer of its own. All three are only looked up as numbers among known senders, so a stale or foreign one finds nobody.
  * On a device with a receive handler (a bridge's port) the buffer goes on to another device and is counted there.
+ * With `stacks` the kernel stack is noted too: it leads up to the copy, which comes right after.
  */
-export function revertProgram(types: TypeSource): SetMember {
+export function revertProgram(types: TypeSource, stacks = false): SetMember {
   const a = new Assembler(types);
+  if (stacks) a.store(8, fp, contextAt, r1);
   const buffer = named(r6, 'buffer');
   const amount = named(r7, 'amount');
   const record = named(r8, 'record');
@@ -71,6 +75,7 @@ export function revertProgram(types: TypeSource): SetMember {
   emitKeyFrom(a, r0);
   emitSharedAccount(a, amount, 'out');
   a.atomic('add', 8, r0, causeOffset('reverted'), amount).move(r1, 1).atomic('add', 8, r0, causeOffset('reverts'), r1);
+  if (stacks) emitNoteStack(a.load(8, record, fp, contextAt), record, 'reverted', amount);
   return { name: 'meter_revert', type: 'tp_btf', target: 'netif_receive_skb', code: finish(a) };
 }
 

@@ -14,13 +14,16 @@ import { sendPrograms } from './tracepoint-send.js';
 /** Every map of the tier. */
 export const tracepointMaps: readonly MapSpec[] = [...accountMaps, ...treeMaps];
 
-/** Every program of the tier, for a kernel's types; with `sockets`, accounts by socket too (socket-accounts.ts). @throws MissingTypeError where the kernel lacks a type it needs. */
-export function tracepointPrograms(types: TypeSource, sockets = false): SetMember[] {
+/**
+ * Every program of the tier, for a kernel's types; with `sockets`, accounts by socket too (socket-accounts.ts); with
+ * `stacks`, kernel stacks of what was reverted. @throws MissingTypeError where the kernel lacks a type it needs.
+ */
+export function tracepointPrograms(types: TypeSource, sockets = false, stacks = false): SetMember[] {
   return [
     exitProgram(types),
     ...sendPrograms(types, sockets),
     ...receivePrograms(types, sockets),
-    revertProgram(types),
+    revertProgram(types, stacks),
     forkProgram(types),
   ];
 }
@@ -29,8 +32,11 @@ export function tracepointPrograms(types: TypeSource, sockets = false): SetMembe
 export interface TierPrograms {
   readonly tier: Tier;
   readonly maps: readonly MapSpec[];
-  /** The programs for a kernel's types; with `sockets`, accounts by socket too. @throws MissingTypeError */
-  programs(types: TypeSource, sockets: boolean): SetMember[];
+  /**
+   * The programs for a kernel's types; with `sockets`, accounts by socket too; with `stacks`, kernel stacks too where they
+   * are not there anyway. @throws MissingTypeError
+   */
+  programs(types: TypeSource, sockets: boolean, stacks: boolean): SetMember[];
   /** Once the programs are attached: what they need to know of the host as it is. */
   prepare?(types: TypeSource, set: ProgramSet): void;
   /** Line by line, what the tier cannot see with the programs of `set`. */

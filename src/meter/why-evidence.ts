@@ -4,6 +4,7 @@
 import type { Offloads } from '../kernel/ethtool.js';
 import type { Counters } from './accounts.js';
 import type { Tier } from './causes.js';
+import type { Blame } from './function-stacks.js';
 
 /** A network device that carried traffic while the meter ran. */
 export interface DeviceEvidence {
@@ -46,6 +47,8 @@ export interface Evidence {
   readonly unreadNotices: readonly UnreadNotices[];
   /** The size from which a zero-copy send is worth it, and where the figure comes from. */
   readonly breakEven: { readonly bytes: number; readonly source: string };
+  /** On which kernel stacks zero-copy was reverted and buffers were linearised, on the whole host; absent where none were kept. */
+  readonly stacks?: readonly Blame[];
   readonly unasked: readonly string[];
 }
 

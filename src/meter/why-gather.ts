@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { inNetworkNamespace } from '../kernel/namespace.js';
+import type { Blame } from './function-stacks.js';
 import type { Reading } from './meter.js';
 import { byProcess } from './report.js';
 import { processTree } from './scope.js';
@@ -57,8 +58,8 @@ export class Watch {
     else for (const each of unreadNotices(stdout)) this.notices.set(`${each.processId} ${each.ends}`, each);
   }
 
-  /** Ends: the evidence for what was read of the meter. */
-  end(reading: Reading): Evidence {
+  /** Ends: the evidence for what was read of the meter, with the kernel stacks that it kept, if any. */
+  end(reading: Reading, stacks: readonly Blame[] = []): Evidence {
     this.sample();
     this.sampleSockets();
     const devices = this.within(() => readDevices(this.before));
@@ -77,6 +78,7 @@ export class Watch {
       captures: [...this.captures],
       unreadNotices: [...this.notices.values()],
       breakEven: documentedBreakEven,
+      stacks,
       unasked: [...this.unasked],
     };
   }

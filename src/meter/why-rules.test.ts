@@ -74,6 +74,24 @@ test('a sound host with plain, small traffic gives no reasons and no blind spots
   }
 });
 
+test('who linearised and who reverted is evidence', () => {
+  const stack = [
+    '__pskb_pull_tail',
+    'skb_ensure_writable',
+    'bpf_skb_pull_data',
+    'tcx_run',
+    'tcp_sendmsg',
+    'do_syscall_64',
+  ];
+  const stacks = [{ cause: 'linearised' as const, bytes: 16 * MiB, events: 256, stack }];
+  const off = { offloads: { txChecksum: false, scatterGather: true } };
+  const evidence = evidenceOf({ counters: { spliced: 16 * MiB, linearised: 16 * MiB }, device: off });
+  const words = explain({ ...evidence, stacks }).reasons[0]!.evidence.join('; ');
+  assert.match(words, /16\.0 MiB, 256 times, on __pskb_pull_tail <- skb_ensure_writable <- .* <- tcp_sendmsg$/);
+  const reverted = evidenceOf({ counters: { pinned: 4 * MiB, reverted: 4 * MiB, payloadSent: 4 * MiB } });
+  assert.doesNotMatch(JSON.stringify(explain({ ...reverted, stacks }).reasons), /__pskb_pull_tail/);
+});
+
 test('checksum offload off: counted by functions, inferred by tracepoints', () => {
   const off = { offloads: { txChecksum: false, scatterGather: true } };
   const sent = { spliced: 16 * MiB, payloadSent: 16 * MiB, linearised: 16 * MiB, buffersLinearised: 11_776 };

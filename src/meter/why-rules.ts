@@ -2,6 +2,7 @@
 // sentences what copied, what would stop it, and what that saves. Pure: nothing is asked of the host here.
 
 import { formatBytes } from './report.js';
+import { stackText } from './stack-lines.js';
 import type { Blind, DeviceEvidence, Evidence, ProcessEvidence, Reason, Why } from './why-evidence.js';
 
 type Found = Omit<Reason, 'rule'>;
@@ -33,6 +34,14 @@ function worthwhile(found: readonly Found[]): Found[] {
   return found.filter(({ savesBytes }) => savesBytes >= worthSaying);
 }
 
+/** The stacks on which most bytes of a cause were copied: who did it. */
+function byStack({ stacks = [] }: Pick<Evidence, 'stacks'>, cause: 'linearised' | 'reverted'): string[] {
+  return stacks
+    .filter((blame) => blame.cause === cause && blame.bytes >= worthSaying)
+    .slice(0, 2)
+    .map((blame) => `${formatBytes(blame.bytes)}, ${count.format(blame.events)} times, on ${stackText(blame, 7)}`);
+}
+
 const byName = (device: DeviceEvidence) => `${device.name} sent ${formatBytes(device.sentBytes)} meanwhile`;
 
 const checksumOffload: Rule = {
@@ -49,7 +58,11 @@ const checksumOffload: Rule = {
             ...amount(linearised, inferred),
             says: `payload sent by reference was linearised${times}: TX checksum offload is off on ${device.name}, so the CPU computes it and first copies pages that others may change`,
             remedy: `ethtool -K ${device.name} tx on`,
-            evidence: [`${formatBytes(referenced(evidence))} were sent by reference`, byName(device)],
+            evidence: [
+              `${formatBytes(referenced(evidence))} were sent by reference`,
+              byName(device),
+              ...byStack(evidence, 'linearised'),
+            ],
           };
         }),
     ),
@@ -89,7 +102,10 @@ const tcPull: Rule = {
         says: `${formatBytes(linearised)} of payload were made linear while tc programs were on the path (${tcNames(evidence)}): one of them pulls the packet's data`,
         remedy:
           'have it read with bpf_skb_load_bytes, or pull only the headers it looks at (bpf_skb_pull_data with their length)',
-        evidence: [`buffers linearised: ${count.format(evidence.counters.buffersLinearised ?? 0)}`],
+        evidence: [
+          `buffers linearised: ${count.format(evidence.counters.buffersLinearised ?? 0)}`,
+          ...byStack(evidence, 'linearised'),
+        ],
       },
     ];
   },
@@ -150,7 +166,7 @@ const capture: Rule = {
 
 const localRevert: Rule = {
   name: 'zero-copy-reverted',
-  judge: ({ counters, devices }) => {
+  judge: ({ counters, devices, stacks }) => {
     const reverted = counters.reverted ?? 0;
     if (reverted < worthSaying) return [];
     const local = devices.filter(({ kind, sentBytes }) => (kind === 'loopback' || kind === 'veth') && sentBytes > 0);
@@ -163,7 +179,11 @@ const localRevert: Rule = {
         }, where a packet may wait for ever and user pages may not`,
         remedy:
           'send by sendfile or splice, whose pages stay; or plainly: it copies as much and pins nothing; or share memory over a unix socket',
-        evidence: [`buffers reverted: ${count.format(counters.reverts ?? 0)}`, ...local.map(byName)],
+        evidence: [
+          `buffers reverted: ${count.format(counters.reverts ?? 0)}`,
+          ...local.map(byName),
+          ...byStack(stacks === undefined ? {} : { stacks }, 'reverted'),
+        ],
       },
     ];
   },
