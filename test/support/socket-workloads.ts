@@ -213,6 +213,18 @@ const ends: Readonly<Record<string, (portFile: string) => Counters>> = {
     for (let sent = 0; sent < total; ) sent += check(sendSome(total - sent), 'sendfile');
     return { spliced: total, payloadSent: total };
   },
+  /** Sends by a connection that another process made, plainly and pinned: its descriptor is 3. */
+  inherited: () => {
+    pinning(3);
+    const half = 1_000_003;
+    for (const flags of [0, MSG.ZEROCOPY]) {
+      for (let sent = 0; sent < half; ) {
+        const length = Math.min(half - sent, 65536);
+        sent += check(syscall6(sys.sendto, 3, sendAt, length, flags | MSG.NOSIGNAL, 0, 0), 'send');
+      }
+    }
+    return { tcpSent: half, pinned: half, reverted: half, payloadSent: 2 * half };
+  },
   'sender-zerocopy': (portFile) => {
     const socket = pinning(connectTcp({ host, port: Number(readFileSync(portFile, 'utf8')) }));
     for (let sent = 0; sent < total; ) {
