@@ -56,7 +56,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --metrics HOST:PORT     Prometheus endpoint at /metrics (none)
   --meter                 meter this process: the metrics also say what the kernel copied, and why (needs root)
   --dashboard [HOST:PORT] a page that shows what is copied, as it happens (127.0.0.1, any free port); meters too
-  --max-connections N     open connections (three quarters of the open-file limit)
+  --max-connections N     open connections (three quarters of the open-file limit, which is raised for more)
   --head-timeout TIME     for a request's head to arrive (10s)
   --idle-timeout TIME     of a kept connection (60s)
   --min-rate SIZE         bytes a second that a reader must take; 0: no limit (256)

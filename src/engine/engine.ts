@@ -75,6 +75,11 @@ export interface Engine {
   unacknowledged(fd: number): number;
   /** Ends the sending direction: the peer reads what was sent, then the end. */
   finish(fd: number): void;
+  /**
+   * Throws away up to `length` bytes that have arrived on a socket that is not being received from. Returns how many, 0
+   * when the peer ended its side, or -errno (-EAGAIN: nothing is there).
+   */
+  discard(fd: number, length: number): number;
   /** Closes a socket; every operation on it must have ended. */
   closeSocket(fd: number): void;
   /** How a socket must be opened for this engine. */

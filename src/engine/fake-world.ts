@@ -141,6 +141,14 @@ export class FakePeer {
     this.#delivered += length;
   }
 
+  /** For the engine: throws received bytes away; as recv(2) in what it returns. */
+  discard(length: number): number {
+    const waits = this.receivable();
+    const result = Math.min(waits, length);
+    if (result > 0) this.#delivered += result;
+    return result;
+  }
+
   /** For the engine: bytes the socket takes now, -EAGAIN when it is full, or an error. */
   sendable(length: number): number {
     if (this.#error !== 0) return this.#takeError();

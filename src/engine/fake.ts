@@ -241,6 +241,13 @@ export class FakeEngine implements Engine {
     socket.peer.sawEnd = true;
   }
 
+  discard(fd: number, length: number): number {
+    for (const operation of this.#operations) {
+      if (operation.kind === 'receive' && operation.fd === fd) wrong(`discard on ${fd}, which is being received from`);
+    }
+    return this.#socket(fd).peer.discard(length);
+  }
+
   closeSocket(fd: number): void {
     const { peer } = this.#socket(fd);
     for (const { kind, fd: used } of this.#operations) if (used === fd) wrong(`socket ${fd} closed under a ${kind}`);

@@ -10,6 +10,7 @@ import { readAhead, readCached } from '../kernel/file.js';
 import {
   acceptNonBlocking,
   closeDescriptor,
+  discardReceived,
   receive,
   send,
   sendFile,
@@ -302,6 +303,10 @@ export class EpollEngine implements Engine {
 
   finish(fd: number): void {
     shutdownSending(fd);
+  }
+
+  discard(fd: number, length: number): number {
+    return discardReceived(fd, length);
   }
 
   closeSocket(fd: number): void {

@@ -1,4 +1,4 @@
-// Limits of this process (getrlimit, setrlimit), read by one call.
+// Limits of this process (getrlimit, setrlimit), read by one call each.
 // Not here: limits of the host (sysctls: proc.ts) and of its control group.
 
 import { RLIMIT } from './constants.js';
@@ -15,6 +15,29 @@ export interface ResourceLimit {
 }
 
 const unlimited = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * Raises a limit of this process to `wanted`, as far as it may: the soft limit up to the hard one, and with the right to
+ * (CAP_SYS_RESOURCE) the hard one too. Returns what holds now. It never lowers. @throws SystemError when it cannot be read.
+ */
+export function raiseLimit(resource: keyof typeof RLIMIT, wanted: number): number {
+  const { soft, hard } = resourceLimit(resource);
+  if (soft >= wanted) return soft;
+  if (setLimit(resource, wanted, Math.max(wanted, hard)) || setLimit(resource, Math.min(wanted, hard), hard)) {
+    return resourceLimit(resource).soft;
+  }
+  return soft;
+}
+
+function setLimit(resource: keyof typeof RLIMIT, soft: number, hard: number): boolean {
+  const { size, fields } = layouts.rlimit;
+  const place = scratch(size);
+  const write = (at: number, value: number): void =>
+    place.data.setBigUint64(place.offset + at, value === Number.POSITIVE_INFINITY ? unlimited : BigInt(value), true);
+  write(fields.rlim_cur.offset, soft);
+  write(fields.rlim_max.offset, hard);
+  return syscall6(sys.prlimit64, 0, RLIMIT[resource], place.address, 0) === 0;
+}
 
 /** prlimit64(2) of this process: `resourceLimit('MEMLOCK')` in bytes, `'NOFILE'` in descriptors. @throws SystemError. */
 export function resourceLimit(resource: keyof typeof RLIMIT): ResourceLimit {

@@ -242,6 +242,14 @@ export function shutdownSending(fd: number): number {
   return syscall3(sys.shutdown, fd, SHUT.WR);
 }
 
+/**
+ * recv(2) with MSG_TRUNC, which on TCP throws away up to `length` bytes that have arrived, without a copy (tcp(7)).
+ * Returns how many, 0 when the peer ended its side, or -errno (-EAGAIN: nothing is there).
+ */
+export function discardReceived(fd: number, length: number): number {
+  return syscall6(sys.recvfrom, fd, 0, length, MSG.TRUNC | MSG.DONTWAIT, 0, 0);
+}
+
 /** close(2). Returns 0 or -errno; the number is free in either case. */
 export function closeDescriptor(fd: number): number {
   return syscall3(sys.close, fd);

@@ -273,6 +273,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     state.headSinceMs = 0;
     state.answering = true;
     state.startedMs = this.#loop.nowMs;
+    state.sentBefore = connection.sentBytes;
     state.closeAfter = true;
     if (this.#log !== undefined) state.log.clear();
     this.#responder.refuse(connection, 408);

@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { EngineChoice } from '../transport/open-engine.js';
+import { connectionsWithin } from './connection-limit.js';
 import { serveProfile } from './profile.js';
 import type { DotfilePolicy } from './site.js';
 
@@ -52,7 +53,10 @@ export interface ServeOptions {
    * `sockets` also accounts by socket. Needs root; where the host refuses, the server says so and serves. Default false.
    */
   meter?: boolean | 'sockets';
-  /** Open connections, all workers together. Default: what the limit on open files allows, at most 65536. */
+  /**
+   * Open connections, all workers together. Default: what the limit on open files allows, at most 65536. For more the
+   * limit is raised, as far as the process may.
+   */
   maxConnections?: number;
   /** Time for a request's head to arrive whole. Default 10 s. */
   headTimeout?: Duration;
@@ -231,8 +235,7 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
       throw new OptionError(`there is no option ${name}: the options are ${Object.keys(known).join(', ')}`);
   }
   const workers = options.workers === 'auto' ? undefined : options.workers;
-  // Beside connections: files, the workers' own descriptors, and what Node has open.
-  const connectionLimit = Math.max(16, Math.min(65_536, Math.floor(openFileLimit * 0.75) - 64));
+  const connectionLimit = Math.min(65_536, connectionsWithin(openFileLimit));
   const inlineBytes = parseSize('inlineLimit', options.inlineLimit, serveProfile()?.inlineBytes ?? defaultInlineBytes);
   return {
     root: parseRoot(options.root),

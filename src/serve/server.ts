@@ -9,6 +9,7 @@ import { closeDescriptor, listenTcp, localAddress } from '../kernel/socket.js';
 import type { Meter } from '../meter/meter.js';
 import { wakeLoop } from '../transport/loop.js';
 import { AccessLogReader, accessLogBytes } from './access-log.js';
+import { makeRoom } from './connection-limit.js';
 import { formatRecord } from './log-format.js';
 import { LogSink, type LogWriter } from './log-sink.js';
 import { Metrics, metricsBytes } from './metrics.js';
@@ -24,10 +25,13 @@ const lastLogMs = 500;
 /** A worker that dies this many times within this time is not started again. */
 const maxRestarts = 5;
 const restartWindowMs = 10_000;
+/** How long a worker that could not be started (the directory is missing, memory is short) waits to be tried again. */
+const retryMs = 1000;
 
 interface WorkerSlot {
   readonly index: number;
-  readonly listenFd: number;
+  /** -1 while there is no worker to accept from it and others take its connections. */
+  listenFd: number;
   readonly metrics: SharedArrayBuffer;
   readonly log: SharedArrayBuffer | undefined;
   readonly reader: AccessLogReader | undefined;
@@ -36,6 +40,8 @@ interface WorkerSlot {
   wakeDescriptor: number;
   engine: string;
   deathsMs: number[];
+  /** Set while it waits to be started again. */
+  retry: NodeJS.Timeout | undefined;
 }
 
 /** Events of a {@link Server}. */
@@ -59,6 +65,7 @@ export class Server extends EventEmitter<ServerEvents> {
   #logTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #address: { host: string; port: number } | undefined;
+  #maxConnections = 0;
 
   constructor(options: ResolvedOptions, logWriter: LogWriter) {
     super();
@@ -129,6 +136,9 @@ export class Server extends EventEmitter<ServerEvents> {
     const { port } = localAddress(probe);
     this.#address = { host, port };
     try {
+      const room = makeRoom(this.options.maxConnections);
+      this.#maxConnections = room.connections;
+      if (room.warning !== undefined) this.emit('warning', room.warning);
       await this.#openMeter();
       for (let index = 0; index < workers; index++) {
         const shared = log === 'none' ? undefined : new SharedArrayBuffer(accessLogBytes);
@@ -143,6 +153,7 @@ export class Server extends EventEmitter<ServerEvents> {
           wakeDescriptor: -1,
           engine: '',
           deathsMs: [],
+          retry: undefined,
         });
       }
       if (metrics !== undefined) this.#metrics = await MetricsEndpoint.open(metrics, () => this.#metricsText());
@@ -163,7 +174,7 @@ export class Server extends EventEmitter<ServerEvents> {
       options: this.options,
       listenFd: slot.listenFd,
       wakeDescriptor,
-      maxConnections: Math.max(1, Math.ceil(this.options.maxConnections / this.options.workers)),
+      maxConnections: Math.max(1, Math.ceil(this.#maxConnections / this.options.workers)),
       port: port2,
       metrics: slot.metrics,
       log: slot.log,
@@ -185,14 +196,15 @@ export class Server extends EventEmitter<ServerEvents> {
       let failure: Error | undefined;
       thread.on('error', (error) => {
         failure = error;
-        reject(error);
       });
       thread.on('exit', () => {
+        const wasReady = slot.wakeDescriptor >= 0;
         slot.thread = undefined;
         slot.wakeDescriptor = -1;
         closeDescriptor(wakeDescriptor);
         port1.close();
-        if (this.#closing === undefined && slot.engine !== '') this.#died(slot, failure);
+        if (!wasReady) reject(failure ?? new Error('it ended by itself'));
+        else if (this.#closing === undefined) this.#died(slot, failure);
       });
     });
   }
@@ -207,7 +219,30 @@ export class Server extends EventEmitter<ServerEvents> {
       return;
     }
     this.emit('warning', `worker ${slot.index} ${why}; a new one takes its place`);
-    this.#start(slot).catch((error: Error) => this.emit('error', error));
+    void this.#restart(slot, true);
+  }
+
+  /** Starts a worker in the place of one that died; where that fails it is tried again, and said once. */
+  async #restart(slot: WorkerSlot, isFirst: boolean): Promise<void> {
+    slot.retry = undefined;
+    try {
+      const { host, port } = this.address;
+      if (slot.listenFd < 0) slot.listenFd = listenTcp({ host, port, reusePort: true });
+      await this.#start(slot);
+      if (!isFirst && this.#closing === undefined) this.emit('warning', `worker ${slot.index} serves again`);
+    } catch (error) {
+      if (this.#closing !== undefined) return;
+      // Connections that the kernel would still hand to this worker's socket go to the others, if there are any.
+      if (this.#slots.some((each) => each !== slot && each.wakeDescriptor >= 0)) {
+        closeDescriptor(slot.listenFd);
+        slot.listenFd = -1;
+      }
+      if (isFirst) {
+        const again = `it is tried again every ${retryMs / 1000} s`;
+        this.emit('warning', `worker ${slot.index} cannot be started: ${(error as Error).message}; ${again}`);
+      }
+      slot.retry = setTimeout(() => void this.#restart(slot, false), retryMs);
+    }
   }
 
   #drainLogs(): void {
@@ -254,13 +289,16 @@ export class Server extends EventEmitter<ServerEvents> {
           slot.thread === undefined ? resolve() : slot.thread.once('exit', () => resolve()),
         ),
     );
-    for (const slot of this.#slots) this.#tell(slot, graceMs > 0 ? { kind: 'drain' } : { kind: 'stop' });
+    for (const slot of this.#slots) {
+      clearTimeout(slot.retry);
+      this.#tell(slot, graceMs > 0 ? { kind: 'drain' } : { kind: 'stop' });
+    }
     const timer = setTimeout(() => {
       for (const slot of this.#slots) this.#tell(slot, { kind: 'stop' });
     }, graceMs);
     await Promise.all(gone);
     clearTimeout(timer);
-    for (const slot of this.#slots) closeDescriptor(slot.listenFd);
+    for (const slot of this.#slots) if (slot.listenFd >= 0) closeDescriptor(slot.listenFd);
     clearInterval(this.#logTimer);
     // A reader that is slow gets what there still is; one that stalls does not keep the server from its end.
     await this.#logTaken();

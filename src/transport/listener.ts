@@ -50,6 +50,16 @@ const transientAcceptErrors: ReadonlySet<number> = new Set([
 
 /** Sockets turned away that may wait for their peers to read why. */
 const mostParting = 64;
+/** How long each of them may wait, and how much of what its peer still sends is thrown away meanwhile. */
+const partingMs = 2000;
+const partingBytes = 256 * 1024;
+
+/** A socket that was turned away: it goes when its peer went, at `untilMs`, or when its peer sent too much. */
+interface Parting {
+  readonly fd: number;
+  readonly untilMs: number;
+  bytesLeft: number;
+}
 
 /** Accepts on a listening socket that stays the caller's. */
 export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
@@ -71,9 +81,8 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   readonly #overflow: Region;
   readonly #overflowBytes: number;
   readonly #stopTicks: () => void;
-  /** Sockets that were turned away: since the last tick, and before. */
-  #parting: number[] = [];
-  #partingLonger: number[] = [];
+  /** Sockets that were turned away, in order. */
+  #parting: Parting[] = [];
   #accepting = false;
   #draining = false;
   #ended = false;
@@ -141,25 +150,40 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   }
 
   /**
-   * Tells a connection over the cap why, and closes it a tick later: closed at once, with its request unread, it would
-   * be reset, and the peer might not read what it was told. Few wait; the oldest goes when there are more.
+   * Tells a connection over the cap why, and closes it later: closed at once, or with a part of its request unread, it
+   * would be reset, and the peer might not read what it was told. Few wait; the oldest goes when there are more.
    */
   #turnAway(fd: number): void {
     const { engine } = this.loop;
     this.counts.refused++;
     engine.sendNow(fd, this.#overflow.address, this.#overflowBytes, 0);
     engine.finish(fd);
-    if (this.#parting.length + this.#partingLonger.length >= mostParting) {
-      engine.closeSocket((this.#partingLonger.shift() ?? this.#parting.shift())!);
-    }
-    this.#parting.push(fd);
+    if (this.#parting.length >= mostParting) this.#closeParting(this.#parting.shift()!);
+    this.#parting.push({ fd, untilMs: this.loop.nowMs + partingMs, bytesLeft: partingBytes });
   }
 
-  /** Closes the ones turned away before the last tick. */
-  #closeParting(): void {
-    for (const fd of this.#partingLonger) this.loop.engine.closeSocket(fd);
-    this.#partingLonger = this.#parting;
-    this.#parting = [];
+  /** Throws away what came on one that was turned away. True when its peer has gone, or sends without end. */
+  #isGone(parting: Parting): boolean {
+    for (;;) {
+      const result = this.loop.engine.discard(parting.fd, parting.bytesLeft);
+      if (result === -Errno.EAGAIN) return false;
+      parting.bytesLeft -= Math.max(0, result);
+      if (result <= 0 || parting.bytesLeft <= 0) return true;
+    }
+  }
+
+  #closeParting(parting: Parting): void {
+    this.#isGone(parting);
+    this.loop.engine.closeSocket(parting.fd);
+  }
+
+  /** Closes the ones that were turned away and whose time is over. */
+  #partFrom(nowMs: number): void {
+    this.#parting = this.#parting.filter((parting) => {
+      if (!this.#isGone(parting) && nowMs < parting.untilMs) return true;
+      this.loop.engine.closeSocket(parting.fd);
+      return false;
+    });
   }
 
   released(connection: Connection<S>): void {
@@ -176,7 +200,7 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
 
   #tick(nowMs: number): void {
     this.#acceptAgain();
-    if (this.#parting.length + this.#partingLonger.length > 0) this.#closeParting();
+    if (this.#parting.length > 0) this.#partFrom(nowMs);
     // From the end: a connection that goes makes the last one take its place.
     for (let index = this.#open.length - 1; index >= 0; index--) {
       const connection = this.#open[index];
@@ -231,14 +255,15 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   /** Closes every socket though operations may be under way: for a thread that cannot go on. */
   abandon(): void {
     for (const connection of this.#open) if (connection.fd >= 0) this.loop.engine.closeSocket(connection.fd);
+    for (const { fd } of this.#parting) this.loop.engine.closeSocket(fd);
   }
 
   #reportDrained(): void {
     if (!this.#draining || this.#accepting || this.#open.length > 0) return;
     if (!this.#ended) {
       this.#ended = true;
-      this.#closeParting();
-      this.#closeParting();
+      for (const parting of this.#parting) this.#closeParting(parting);
+      this.#parting = [];
       this.#stopTicks();
       this.loop.unregister(this);
       this.#overflow.unmap();

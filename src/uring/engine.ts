@@ -15,7 +15,15 @@ import {
   POSIX_FADV,
   SOCK,
 } from '../kernel/constants.js';
-import { closeDescriptor, send, sendFile, setNonBlocking, shutdownSending, unsentBytes } from '../kernel/socket.js';
+import {
+  closeDescriptor,
+  discardReceived,
+  send,
+  sendFile,
+  setNonBlocking,
+  shutdownSending,
+  unsentBytes,
+} from '../kernel/socket.js';
 import { Region } from '../memory/region.js';
 import { BufferRing } from './buffer-ring.js';
 import { UringRing } from './ring.js';
@@ -182,6 +190,10 @@ export class UringEngine implements Engine {
 
   finish(fd: number): void {
     shutdownSending(fd);
+  }
+
+  discard(fd: number, length: number): number {
+    return discardReceived(fd, length);
   }
 
   closeSocket(fd: number): void {

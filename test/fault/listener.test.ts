@@ -131,7 +131,8 @@ describe('accepting', { skip }, () => {
     assert.equal(world.listener.counts.refused, 1);
     assert.equal(textOf(peers[2]!), 'full\n');
     assert.ok(peers[2]!.sawEnd);
-    for (let ticks = 0; ticks < 3; ticks++) world.turn(tickMs);
+    peers[2]!.close();
+    world.turn(tickMs);
     assert.ok(peers[2]!.closed);
     peers[0]!.reset();
     for (let turns = 0; turns < 5; turns++) world.turn();
@@ -139,6 +140,28 @@ describe('accepting', { skip }, () => {
     next.write(lineOf(short));
     for (let turns = 0; turns < 5; turns++) world.turn();
     assert.deepEqual(next.got.bytes, answerTo([short]));
+    world.end();
+  });
+
+  test('no reset takes away what a connection over the cap is told, whatever it still sends, within bounds', () => {
+    const world = new World(noFaults, { maxConnections: 1 });
+    const [, patient, endless, silent] = [world.connect(), world.connect(), world.connect(), world.connect()];
+    for (const peer of [patient, endless, silent]) peer.write(lineOf(short));
+    world.until(() => world.listener.counts.refused === 3, 'the refusals');
+    for (let ticks = 0; ticks < 4; ticks++) {
+      patient.write(lineOf(short));
+      endless.write('x'.repeat(100_000));
+      world.turn(tickMs);
+    }
+    assert.ok(endless.closed, 'it sent more than is read');
+    assert.ok(!patient.closed && !silent.closed);
+    patient.write(lineOf(short));
+    patient.close();
+    world.turn(tickMs);
+    assert.ok(patient.closed && !patient.sawReset);
+    assert.equal(textOf(patient), 'full\n');
+    for (let ticks = 0; ticks < 8; ticks++) world.turn(tickMs);
+    assert.ok(silent.closed && !silent.sawReset, 'its time is over');
     world.end();
   });
 

@@ -109,6 +109,14 @@ forEachEngine('the cap on connections', (engine) => {
       await refused.closes();
       refused.destroy();
     }
+    const slow = await RawClient.open(server.address);
+    for (let piece = 0; piece < 5; piece++) {
+      slow.send('POST /a.txt HTTP/1.1\r\n');
+      await pause(150);
+    }
+    assert.equal((await slow.response()).status, 503);
+    assert.equal(slow.error, undefined, 'no reset while it sends');
+    slow.destroy();
     for (const client of clients) await client.stays('/a.txt');
     clients.pop()?.destroy();
     await until('a place', async () => {
@@ -178,6 +186,36 @@ forEachEngine('few descriptors', (engine) => {
     assert.equal(await server.ended, 0);
     site.remove();
   });
+});
+
+test('more connections than the limit on open files allows: it is raised, or it is said what will be', {
+  skip: process.platform === 'linux' ? false : 'needs Linux',
+}, async () => {
+  const site = new TestSite({ 'a.txt': 'hello' });
+  const limited = ['-c', 'ulimit -n 256 && exec "$0" "$@"', process.execPath, program];
+  const server = await runServer(
+    [site.root, '--workers', '1', '--max-connections', '150'],
+    {},
+    { command: 'bash', args: limited },
+  );
+  const said = server.output().stderr;
+  if (said !== '') {
+    assert.match(
+      said,
+      /^clearway serve: at most 128 connections, not 150: the limit on open files is 256; raise it .*\n$/,
+    );
+  }
+  const clients: RawClient[] = [];
+  for (let index = 0; index < (said === '' ? 150 : 128); index++) {
+    clients.push(await RawClient.open(server));
+    await clients.at(-1)!.stays('/a.txt');
+  }
+  const refused = await RawClient.open(server);
+  assert.equal((await refused.response()).status, 503);
+  for (const client of [...clients, refused]) client.destroy();
+  server.child.kill('SIGTERM');
+  assert.equal(await server.ended, 0);
+  site.remove();
 });
 
 /** Descriptors of a process that lead to a path. */

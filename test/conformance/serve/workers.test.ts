@@ -1,28 +1,12 @@
-// A worker that dies is replaced and said, its connections end, the others go on; one that cannot live is given up. It dies
+// A worker that dies is replaced and said, its connections end, the others go on. It dies
 // as it would in earnest: its engine's descriptor is taken from under it, and the next turn fails.
 
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { syscall3 } from '../../../src/kernel/ffi.js';
-import { sys } from '../../../src/kernel/numbers.js';
-import type { Server } from '../../../src/serve/server.js';
+import { engineDescriptor, spoil } from '../../support/engine-descriptors.js';
 import { ask, RawClient } from './client.js';
-import { type EngineName, forEachEngine, startServer, TestSite, until } from './servers.js';
-
-/** Engines of this process: the descriptors of io_uring or epoll, Node's own among them. */
-function engineDescriptors(engine: EngineName): Set<number> {
-  const name = engine === 'uring' ? 'anon_inode:[io_uring]' : 'anon_inode:[eventpoll]';
-  const found = new Set<number>();
-  for (const fd of readdirSync('/proc/self/fd')) {
-    try {
-      if (readlinkSync(`/proc/self/fd/${fd}`) === name) found.add(Number(fd));
-    } catch {
-      // The folder's own descriptor is gone by now.
-    }
-  }
-  return found;
-}
+import { forEachEngine, startServer, TestSite, until } from './servers.js';
 
 /** What a descriptor of this process leads to; undefined when it is closed. */
 function leadsTo(fd: number): string | undefined {
@@ -33,19 +17,6 @@ function leadsTo(fd: number): string | undefined {
   }
 }
 
-/** Puts /dev/null in the place of a descriptor: its number stays taken, every call of the engine on it fails. */
-function spoil(fd: number): void {
-  const nothing = openSync('/dev/null', 'r');
-  assert.equal(syscall3(sys.dup3, nothing, fd, 0o2000000), fd);
-  closeSync(nothing);
-}
-
-/** Starts a server and tells which descriptor its one engine has, beside those that Node made for the thread. */
-async function startWatched(engine: EngineName, root: string): Promise<{ server: Server; engineFd: () => number }> {
-  const server = await startServer({ root, engine });
-  return { server, engineFd: () => Math.max(...engineDescriptors(engine)) };
-}
-
 forEachEngine(
   'a worker that dies',
   (engine) => {
@@ -53,14 +24,14 @@ forEachEngine(
     after(() => site.remove());
 
     test('is replaced and said; its connections end, new ones are served', async () => {
-      const { server, engineFd } = await startWatched(engine, site.root);
+      const server = await startServer({ root: site.root, engine });
       const warnings: string[] = [];
       server.removeAllListeners('warning').on('warning', (message) => warnings.push(message));
       const openAtFirst = readdirSync('/proc/self/fd').length;
       for (let death = 1; death <= 3; death++) {
         const client = await RawClient.open(server.address);
         await client.stays('/a.txt');
-        spoil(engineFd());
+        spoil(await engineDescriptor());
         await client.rest();
         assert.ok(client.ended);
         client.destroy();
@@ -77,13 +48,13 @@ forEachEngine(
 
     test('while the server closes does not keep it from closing', async () => {
       for (const wait of ['for the end of the connection', 'for the warning'] as const) {
-        const { server, engineFd } = await startWatched(engine, site.root);
+        const server = await startServer({ root: site.root, engine });
         const warned = new Promise((resolve) => {
           server.removeAllListeners('warning').once('warning', resolve);
         });
         const client = await RawClient.open(server.address);
         await client.stays('/a.txt');
-        spoil(engineFd());
+        spoil(await engineDescriptor());
         await client.rest();
         // With the warning, its place is being taken by another that has not yet said that it is ready.
         if (wait === 'for the warning') await warned;
