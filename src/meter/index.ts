@@ -19,6 +19,7 @@ export {
   type Tier,
   tierSees,
 } from './causes.js';
+export * from './journey/index.js';
 export { createMeter, type Meter, type MeterOptions, type Reading } from './meter.js';
 export { refusalSentence } from './refusal.js';
 export { type Scope, ScopeError } from './scope.js';

@@ -1,0 +1,165 @@
+// Journeys in words and figures: the report at the end, the time line of one message, and the JSON that programs read.
+
+import { formatBytes, printable } from '../report.js';
+import type { StageSummary } from './collector.js';
+import type { Journey, Party, PathPoint } from './path.js';
+import { points } from './points.js';
+import { describeFlow } from './record.js';
+import { callNumbers } from './send-programs.js';
+import type { JourneyReading } from './tracer.js';
+
+const barWidth = 24;
+
+/** Nanoseconds in the unit a reader expects, with three digits or more: `950 ns`, `12.3 us`, `4.56 ms`, `1.20 s`. */
+export function formatDuration(durationNs: number): string {
+  if (durationNs < 1000) return `${Math.round(durationNs)} ns`;
+  if (durationNs < 1e6) return `${(durationNs / 1e3).toFixed(1)} us`;
+  if (durationNs < 1e9) return `${(durationNs / 1e6).toFixed(2)} ms`;
+  return `${(durationNs / 1e9).toFixed(2)} s`;
+}
+
+/** The name of a system call by its number, for those that are noted. */
+export function callName(number: number): string | undefined {
+  return Object.keys(callNumbers).find((name) => callNumbers[name] === number);
+}
+
+/** The report at the end. @param subject what was followed, in words. */
+export function textReport(reading: JourneyReading, journeys: readonly Journey[], subject: string): string {
+  const { tier, elapsedMs, total, slowest } = reading;
+  const lines = [
+    `Measured journey of ${plural(total.count, 'message')}: ${subject} (${tier}, ${(elapsedMs / 1000).toFixed(1)} s)`,
+    ...countLines(reading),
+  ];
+  if (total.count > 0) {
+    lines.push('', ...stageTable(reading));
+    const typical = nearest(journeys, total.p50Ns);
+    if (typical !== undefined) lines.push('', ...timeLine(typical, 'An ordinary one'));
+    lines.push('', 'The slowest:', ...slowest.map(slowLine));
+    if (slowest[0] !== undefined && slowest[0] !== typical) lines.push('', ...timeLine(slowest[0], 'The slowest one'));
+  }
+  lines.push('', 'Not seen on this tier:', ...reading.unseen.map((line) => `  ${line}`));
+  return `${lines.join('\n')}\n`;
+}
+
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
+function countLines({ messages, outcomes, lost, headless, notKept }: JourneyReading): string[] {
+  const { seen, followed, busy } = messages;
+  const lines = [
+    `  ${outcomes.read} read, ${outcomes.acknowledged} acknowledged by a peer elsewhere, ${outcomes.unfinished} unfinished; ` +
+      `on the host ${seen} could be followed, ${followed} were, ${busy} not because their connection had one under way`,
+  ];
+  for (const { point, records } of lost)
+    lines.push(`  ${plural(records, 'record')} lost: the ring was full (${point})`);
+  if (lost.length > 0) lines.push('  journeys with a lost record lack a point, or were not finished: use --sample 1/N');
+  if (headless > 0) lines.push(`  ${plural(headless, 'message')} without a beginning: that record was lost`);
+  if (notKept > 0) lines.push(`  ${plural(notKept, 'journey')} in the figures, but not in exports`);
+  return lines;
+}
+
+function stageTable({ stages, total }: JourneyReading): string[] {
+  const row = (name: string, { count, p50Ns, p99Ns, maxNs, sumNs }: StageSummary) => {
+    const share = total.sumNs === 0 ? 0 : sumNs / total.sumNs;
+    const cells = [String(count), formatDuration(p50Ns), formatDuration(p99Ns), formatDuration(maxNs)];
+    return `${name.padEnd(30)}${cells.map((cell) => cell.padStart(10)).join('')}  ${bar(0, share)} ${percent(share)}`;
+  };
+  const head = ['messages', 'p50', 'p99', 'max'].map((word) => word.padStart(10)).join('');
+  return [
+    `${'stage'.padEnd(30)}${head}  share of the time of all`,
+    ...stages.map((stage) => row(`${stage.from} > ${stage.to}`, stage)),
+    row('the whole journey', total),
+  ];
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`;
+}
+
+/** A bar of `#` from one share of the width to another, on dots; whatever takes time shows at least one. */
+function bar(from: number, to: number): string {
+  const first = Math.min(barWidth - 1, Math.floor(from * barWidth));
+  const last = Math.max(first + 1, Math.round(to * barWidth));
+  const filled = to > from ? Math.min(barWidth, last) - first : 0;
+  return '.'.repeat(first) + '#'.repeat(filled) + '.'.repeat(barWidth - first - filled);
+}
+
+/** The journey whose whole time is nearest to one given. */
+export function nearest(journeys: readonly Journey[], totalNs: number): Journey | undefined {
+  let best: Journey | undefined;
+  for (const journey of journeys) {
+    if (journey.outcome === 'unfinished') continue;
+    if (best === undefined || Math.abs(journey.totalNs - totalNs) < Math.abs(best.totalNs - totalNs)) best = journey;
+  }
+  return best;
+}
+
+/** The time line of one message: a line for each stage, with its place in the whole. */
+export function timeLine(journey: Journey, title: string): string[] {
+  const { path, stages, totalNs, beside } = journey;
+  const begin = path[0]!.timeNs;
+  const since = (timeNs: number) => formatDuration(timeNs - begin).padStart(10);
+  const scale = totalNs === 0 ? 1 : totalNs;
+  return [
+    `${title}: ${describe(journey)}`,
+    `${since(begin)}  ${pointText(path[0]!)}`,
+    ...stages.map((stage, index) => {
+      const from = (stage.startNs - begin) / scale;
+      const drawn = bar(from, from + stage.durationNs / scale);
+      const to = path[index + 1]!;
+      return `${since(to.timeNs)}  ${`+${formatDuration(stage.durationNs)}`.padStart(10)}  ${drawn}  ${pointText(to)}`;
+    }),
+    ...beside.map(
+      (point) => `${since(point.timeNs)}  ${'beside'.padStart(10)}  ${' '.repeat(barWidth)}  ${pointText(point)}`,
+    ),
+  ];
+}
+
+function pointText({ point, device }: PathPoint): string {
+  const { words } = points[point];
+  return `${point.padEnd(12)} ${words}${device === undefined ? '' : ` (${printable(device)})`}`;
+}
+
+/** A message in a line: size, ends, parties. */
+export function describe(journey: Journey): string {
+  const { bytes, flow, sender, reader, packets, reads, retransmissions } = journey;
+  const parts = [formatBytes(bytes)];
+  if (flow !== undefined) parts.push(describeFlow(flow));
+  parts.push(`${partyText(sender)} to ${partyText(reader)}`);
+  if (packets > 1) parts.push(`${packets} buffers`);
+  if (reads > 1) parts.push(`${reads} reads`);
+  if (retransmissions > 0) parts.push(`${plural(retransmissions, 'retransmission')}`);
+  return parts.join(', ');
+}
+
+function partyText(party: Party | undefined): string {
+  if (party === undefined) return 'elsewhere';
+  const call = callName(party.call);
+  return `${printable(party.name)} [${party.thread}]${call === undefined ? '' : ` ${call}`}`;
+}
+
+function slowLine(journey: Journey): string {
+  const longest = journey.stages.reduce((most, stage) => (stage.durationNs > most.durationNs ? stage : most));
+  const most = `${formatDuration(longest.durationNs)} in ${longest.from} > ${longest.to}`;
+  return `  ${formatDuration(journey.totalNs).padStart(10)}  ${describe(journey)}; ${most}`;
+}
+
+/** A journey as programs read it: what is shown, without the records it was made of. */
+export function journeyJson(journey: Journey): object {
+  const { stamps: _stamps, sender, reader, ...rest } = journey;
+  const party = (each: Party | undefined) =>
+    each === undefined ? null : { ...each, name: printable(each.name), call: callName(each.call) ?? null };
+  return { ...rest, sender: party(sender), reader: party(reader) };
+}
+
+/** The report as JSON: the figures, an ordinary journey and the slowest. */
+export function jsonReport(reading: JourneyReading, journeys: readonly Journey[], subject: string): object {
+  const typical = nearest(journeys, reading.total.p50Ns);
+  return {
+    subject,
+    ...reading,
+    slowest: reading.slowest.map(journeyJson),
+    ordinary: typical === undefined ? null : journeyJson(typical),
+  };
+}
