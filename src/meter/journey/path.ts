@@ -217,7 +217,8 @@ class WayFinder {
   private addReceiving(received: Stamp | undefined, tcp: Stamp | undefined, until: number): void {
     const from = received?.timeNs ?? 0;
     if (received !== undefined && received !== this.first) {
-      this.add(this.lastOf('arrived', 0, received.timeNs));
+      const arrived = this.lastOf('arrived', 0, received.timeNs);
+      if (arrived !== this.first) this.add(arrived);
       this.add(received);
     }
     this.add(this.firstOf('ipReceive', from, until));

@@ -14,7 +14,7 @@ export interface TraceEvent {
   readonly ph: 'b' | 'e' | 'n' | 'X' | 'M';
   readonly pid: number;
   readonly tid: number;
-  /** us since the first journey began. */
+  /** us since the first event. */
   readonly ts: number;
   readonly dur?: number;
   readonly cat?: string;
@@ -32,7 +32,7 @@ export interface Trace {
 
 /** The trace of journeys: a track for each message with its stages, and the calls of both parties on their threads. */
 export function traceOf(journeys: readonly Journey[], subject: string): Trace {
-  const begin = journeys.reduce((least, { path }) => Math.min(least, path[0]!.timeNs), Number.POSITIVE_INFINITY);
+  const begin = journeys.reduce((least, journey) => Math.min(least, beginningOf(journey)), Number.POSITIVE_INFINITY);
   const us = (timeNs: number) => (timeNs - begin) / 1000;
   const traceEvents: TraceEvent[] = [...namesOf(journeys)];
   for (const journey of journeys) traceEvents.push(...messageEvents(journey, us), ...callEvents(journey, us));
@@ -46,6 +46,12 @@ export function traceOf(journeys: readonly Journey[], subject: string): Trace {
       journeys: journeys.length,
     },
   };
+}
+
+/** The reader may have waited in its call before the message began. */
+function beginningOf({ path, stamps }: Journey): number {
+  const enteredNs = stamps.findLast(({ point }) => point === 'copy')?.enteredNs ?? 0;
+  return enteredNs === 0 ? path[0]!.timeNs : Math.min(path[0]!.timeNs, enteredNs);
 }
 
 /** A message belongs to the process that sent it, or, from elsewhere, that read it. */
