@@ -119,7 +119,7 @@ function partyOf({ thread, process, name, call }: Stamp): Party {
 }
 
 /** The stages between the points of a way. */
-export function stagesOf(path: readonly PathPoint[]): Stage[] {
+function stagesOf(path: readonly PathPoint[]): Stage[] {
   return path.slice(1).map((to, index) => {
     const from = path[index]!;
     return { from: from.point, to: to.point, startNs: from.timeNs, durationNs: to.timeNs - from.timeNs };

@@ -26,7 +26,7 @@ export const messageState = { underWay: 0, done: 1 } as const;
 
 /** What a task is doing: when it entered its call and which; what happened in it; the journeys it sends, reads, wakes for. */
 export const taskOffset = { enteredNs: 0, call: 8, flags: 12, sending: 16, reading: 24, wokenFor: 32 } as const;
-export const taskBytes = 40;
+const taskBytes = 40;
 /** Bits of a task's flags, within one system call. */
 export const taskFlag = { considered: 1, sampledSend: 2, sampledRead: 4, sendUnderWay: 8, readLast: 16 } as const;
 
@@ -108,7 +108,7 @@ export function emitFlowOfSocket(a: Assembler, socket: Register, direction: Dire
     .store(2, fp, at('flow') + port[remote], r1);
 }
 
-export const protocolTcp = 6;
+const protocolTcp = 6;
 /** ETH_P_IP and ETH_P_IPV6 in network order, as a little-endian machine reads them. */
 const etherIpv4 = 0x0008;
 const etherIpv6 = 0xdd86;

@@ -86,7 +86,7 @@ function bar(from: number, to: number): string {
 }
 
 /** The journey whose whole time is nearest to one given. */
-export function nearest(journeys: readonly Journey[], totalNs: number): Journey | undefined {
+function nearest(journeys: readonly Journey[], totalNs: number): Journey | undefined {
   let best: Journey | undefined;
   for (const journey of journeys) {
     if (journey.outcome === 'unfinished') continue;
@@ -96,7 +96,7 @@ export function nearest(journeys: readonly Journey[], totalNs: number): Journey 
 }
 
 /** The time line of one message: a line for each stage, with its place in the whole. */
-export function timeLine(journey: Journey, title: string): string[] {
+function timeLine(journey: Journey, title: string): string[] {
   const { path, stages, totalNs, beside } = journey;
   const begin = path[0]!.timeNs;
   const since = (timeNs: number) => formatDuration(timeNs - begin).padStart(10);
@@ -146,7 +146,7 @@ function slowLine(journey: Journey): string {
 }
 
 /** A journey as programs read it: what is shown, without the records it was made of. */
-export function journeyJson(journey: Journey): object {
+function journeyJson(journey: Journey): object {
   const { stamps: _stamps, sender, reader, ...rest } = journey;
   const party = (each: Party | undefined) =>
     each === undefined ? null : { ...each, name: printable(each.name), call: callName(each.call) ?? null };
