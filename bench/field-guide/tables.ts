@@ -45,6 +45,7 @@ function copiesRow({ subject, load, summary, sendCalls, receiveCalls, moved }: F
     formatBytes(summary.byReference),
     formatRatio(summary.amplification.sent),
     formatRatio(summary.amplification.received),
+    formatRatio(summary.amplification.total),
     `${(sendCalls / moved.requests).toFixed(1)} / ${(receiveCalls / moved.requests).toFixed(1)}`,
   ];
 }
@@ -109,6 +110,7 @@ export function renderGuide(all: readonly SubjectFindings[]): string {
           'by reference',
           'copied per byte sent',
           'per byte received',
+          'in all',
           'sends / receives per request',
         ],
         findings.map(copiesRow),

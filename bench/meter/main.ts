@@ -66,7 +66,8 @@ async function packetLines(): Promise<Line[]> {
       what: `events lost, UDP packets ${read ? 'sent and read' : 'sent'} by ${run.processes} processes, ${run.tier} tier`,
       bound: '0 at 500 000/s',
       measured: `${lost} lost at ${rate} 000/s; ${run.packets} packets, ${exact ? 'every one and every byte counted' : `${run.countedBytes} of ${run.bytes} bytes counted`}`,
-      met: lost === 0 && exact && (read || run.packetsPerSecond >= 500_000),
+      // A machine that makes fewer packets has not shown it.
+      met: lost > 0 || !exact ? false : run.packetsPerSecond >= 500_000 ? true : undefined,
       data: run,
     });
   }
