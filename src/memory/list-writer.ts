@@ -1,7 +1,16 @@
 // ListWriter: builds a list of something composed, a page say. Texts are encoded once, straight into a frame; static segments are referred to,
 // unless they are so short that their copy costs less; files are extents. It keeps the account of what was done how.
 
-import { CopyReason, copyBytes, copyView, textBytes, writeLatin1, writeText } from './copy.js';
+import {
+  CopyReason,
+  copyBytes,
+  copyView,
+  maxBytesPerCharacter,
+  textBytes,
+  writeLatin1,
+  writeText,
+  writeUtf8,
+} from './copy.js';
 import type { Lender, SegmentMemory } from './segment.js';
 import { type SgFile, SgList } from './sg-list.js';
 import { memoryIsMapped, type TextRegion, type WriteFrames, writeFrameBytes } from './write-frames.js';
@@ -99,6 +108,13 @@ export class ListWriter<F extends SgFile> {
 
   /** Adds a text in UTF-8. Returns its bytes. */
   text(text: string): number {
+    if (text.length === 0) return 0;
+    if (text.length * maxBytesPerCharacter <= this.#end - this.#at) {
+      const written = writeUtf8(CopyReason.encode, this.#memory!.bytes, this.#at, text);
+      this.account.encodedBytes += written;
+      this.#at += written;
+      return written;
+    }
     const length = textBytes(text);
     this.account.encodedBytes += length;
     this.#text(text, length);
@@ -142,7 +158,7 @@ export class ListWriter<F extends SgFile> {
   #longText(text: string): void {
     for (let start = 0; start < text.length; ) {
       if (this.#end - this.#at < splitBytes) this.#newFrame();
-      let end = Math.min(text.length, start + Math.floor((this.#end - this.#at) / 3));
+      let end = Math.min(text.length, start + Math.floor((this.#end - this.#at) / maxBytesPerCharacter));
       // A surrogate pair is one character of four bytes: it is not taken apart.
       if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
       const part = text.slice(start, end);
