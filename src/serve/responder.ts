@@ -195,7 +195,7 @@ export class Responder {
   #compose(connection: HttpConnection, head: RequestHead, document: Representation, close: boolean): void {
     let list: SgList<OpenFile>;
     try {
-      const args = head.text(head.queryStart, head.queryEnd);
+      const args = head.text(head.queryStart, head.queryEnd) || undefined;
       list = this.#composer!.compose(document, requestOf(head, connection.fd), args);
     } catch (error) {
       if (!(error instanceof IncludeError)) throw error;

@@ -55,13 +55,17 @@ export class SsiComposer {
    * Evaluates a document. The list's lenders are released by whoever sends it, or by its release().
    * @throws IncludeError when there can be no page.
    */
-  compose(representation: Representation, request: SsiRequest, args: string): SgList<OpenFile> {
+  compose(representation: Representation, request: SsiRequest, args: string | undefined): SgList<OpenFile> {
     const writer = this.#writer;
     writer.list = new SgList<OpenFile>();
     try {
       const composition = new Composition(this.#host, this.documents, writer, request);
-      if (!composition.document(representation, args)) {
-        throw new IncludeError(`${representation.path} cannot be evaluated: it is too long, or it changed`);
+      try {
+        if (!composition.document(representation, args)) {
+          throw new IncludeError(`${representation.path} cannot be evaluated: it is too long, or it changed`);
+        }
+      } finally {
+        composition.end();
       }
       return writer.list;
     } catch (error) {
@@ -73,6 +77,16 @@ export class SsiComposer {
   }
 }
 
+/** Adds a range of a document's bytes to the page. */
+type AddText = (start: number, end: number) => void;
+
+/** A block for `stub`, with the document that its ranges are of, which is held as long as the block may be used. */
+interface Block {
+  readonly nodes: readonly SsiNode[];
+  readonly document: SsiDocument;
+  readonly text: AddText;
+}
+
 /** One page being composed. Variables and blocks are the page's, the time format is each document's. */
 class Composition {
   readonly #host: ComposerHost;
@@ -80,9 +94,9 @@ class Composition {
   readonly #writer: ListWriter<OpenFile>;
   readonly #request: SsiRequest;
   readonly #variables = new Map<string, string>();
-  readonly #blocks = new Map<string, readonly SsiNode[]>();
+  readonly #blocks = new Map<string, Block>();
   readonly #open: SsiDocument[] = [];
-  #scope: SsiScope = { uri: '', args: '', modifiedSeconds: 0, timefmt: defaultTimeFormat };
+  #scope: SsiScope = { uri: '', args: undefined, modifiedSeconds: 0, timefmt: defaultTimeFormat };
   #errmsg = defaultError;
   #includes = 0;
   #steps = 0;
@@ -100,7 +114,7 @@ class Composition {
   };
 
   /** Evaluates a document in a scope of its own. False when it cannot be read, is open already, or lies too deep. */
-  document(representation: Representation, args: string): boolean {
+  document(representation: Representation, args: string | undefined): boolean {
     if (this.#open.length === maxDepth || this.#open.some((each) => each.representation.path === representation.path))
       return false;
     const document = this.#documents.get(representation);
@@ -127,7 +141,12 @@ class Composition {
     return true;
   }
 
-  #run(nodes: readonly SsiNode[], text: (start: number, end: number) => void): void {
+  /** Lets go of what blocks held. */
+  end(): void {
+    for (const { document } of this.#blocks.values()) document.release();
+  }
+
+  #run(nodes: readonly SsiNode[], text: AddText): void {
     for (const node of nodes) {
       if (++this.#steps > maxSteps) throw new IncludeError('the page takes too many steps');
       if (node.kind === 'text') text(node.start, node.end);
@@ -135,28 +154,34 @@ class Composition {
     }
   }
 
-  #step(node: Exclude<SsiNode, { kind: 'text' }>, text: (start: number, end: number) => void): void {
+  #step(node: Exclude<SsiNode, { kind: 'text' }>, text: AddText): void {
     switch (node.kind) {
       case 'echo': {
-        const value = this.#resolve(node.name);
-        this.#writer.latin1(value === undefined ? node.fallback : encodeValue(value, node.encoding));
+        this.#writer.latin1(encodeValue(this.#resolve(node.name) ?? node.fallback, node.encoding));
         return;
       }
-      case 'set':
-        this.#variables.set(node.name.toLowerCase(), substitute(node.value, this.#resolve).slice(0, maxVariableBytes));
+      case 'set': {
+        const value = substitute(node.value, this.#resolve);
+        if (value === undefined) this.#error();
+        else this.#variables.set(node.name.toLowerCase(), value.slice(0, maxVariableBytes));
         return;
+      }
       case 'config':
         if (node.errmsg !== undefined) this.#errmsg = node.errmsg;
         if (node.timefmt !== undefined) this.#scope.timefmt = node.timefmt;
         return;
       case 'block':
-        this.#blocks.set(node.name, node.nodes);
+        // The first of a name stays, also one of an including document: so a page overrides its parts.
+        if (!this.#blocks.has(node.name)) {
+          const document = this.#open.at(-1)!.lend();
+          this.#blocks.set(node.name, { nodes: node.nodes, document, text });
+        }
         return;
       case 'if':
         this.#choose(node, text);
         return;
       case 'include':
-        this.#include(node, text);
+        this.#include(node);
         return;
       case 'esi':
         this.#esi(node);
@@ -170,7 +195,7 @@ class Composition {
     this.#writer.latin1(this.#errmsg);
   }
 
-  #choose(node: Extract<SsiNode, { kind: 'if' }>, text: (start: number, end: number) => void): void {
+  #choose(node: Extract<SsiNode, { kind: 'if' }>, text: AddText): void {
     for (const { condition, nodes } of node.branches) {
       if (condition !== undefined) {
         const verdict = evaluateCondition(condition, this.#resolve);
@@ -186,21 +211,26 @@ class Composition {
     }
   }
 
-  #include(node: Extract<SsiNode, { kind: 'include' }>, text: (start: number, end: number) => void): void {
-    const result = this.#aside(() => this.#target(substitute(node.target, this.#resolve)));
+  #include(node: Extract<SsiNode, { kind: 'include' }>): void {
+    const target = substitute(node.target, this.#resolve);
     const stub = node.stub === undefined ? undefined : this.#blocks.get(node.stub);
+    if (target === undefined || (node.stub !== undefined && stub === undefined)) {
+      this.#error();
+      return;
+    }
+    const result = this.#aside(() => this.#target(target));
     if (stub !== undefined && (result === undefined || result.byteLength === 0)) {
       result?.release();
-      this.#run(stub, text);
-    } else if (result === undefined) {
-      this.#error();
-    } else if (node.set === undefined) {
-      this.#writer.list.append(result);
-    } else {
-      const value = listText(result);
-      result.release();
+      this.#run(stub.nodes, stub.text);
+    } else if (node.set !== undefined) {
+      const value = result === undefined ? '' : listText(result);
+      result?.release();
       if (value === undefined) this.#error();
       else this.#variables.set(node.set.toLowerCase(), value);
+    } else if (result === undefined) {
+      this.#error();
+    } else {
+      this.#writer.list.append(result);
     }
   }
 
@@ -233,7 +263,7 @@ class Composition {
     const [beforeHash] = target.split('#', 1);
     const question = beforeHash!.indexOf('?');
     const path = question < 0 ? beforeHash! : beforeHash!.slice(0, question);
-    const args = question < 0 ? '' : beforeHash!.slice(question + 1);
+    const args = question < 0 ? undefined : beforeHash!.slice(question + 1) || undefined;
     const representation = this.#find(path);
     if (representation === undefined) return false;
     if (includeLanguage(representation.path) !== undefined) return this.document(representation, args);
@@ -291,8 +321,8 @@ function encodeValue(value: string, encoding: SsiEncoding): string {
     case 'none':
       return value;
     case 'url':
-      // What nginx leaves as it is, but for the quote, which could end an attribute.
-      return value.replace(/[^A-Za-z0-9\-._~!$()*+,;=:@/?&]/g, (byte) => {
+      // What nginx leaves as it is.
+      return value.replace(/[^A-Za-z0-9\-._~!$()*+,;=:@/?&[\]]/g, (byte) => {
         return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
       });
     case 'entity':

@@ -20,7 +20,8 @@ export interface SsiRequest {
 export interface SsiScope {
   /** Path beneath the root with a slash before it, decoded. */
   readonly uri: string;
-  readonly args: string;
+  /** The query; undefined when there is none, not even a question mark. */
+  readonly args: string | undefined;
   /** Seconds since 1970. */
   readonly modifiedSeconds: number;
   timefmt: string;
@@ -30,8 +31,8 @@ export interface SsiScope {
 export const defaultTimeFormat = '%A, %d-%b-%Y %H:%M:%S %Z';
 
 /** One argument of a query as it stands there; nginx's `arg_name`. */
-function argument(args: string, name: string): string | undefined {
-  for (const pair of args.split('&')) {
+function argument(args: string | undefined, name: string): string | undefined {
+  for (const pair of (args ?? '').split('&')) {
     const equals = pair.indexOf('=');
     const key = equals < 0 ? pair : pair.slice(0, equals);
     if (key.toLowerCase() === name) return equals < 0 ? '' : pair.slice(equals + 1);
@@ -57,7 +58,7 @@ export function requestVariable(name: string, request: SsiRequest, scope: SsiSco
     case 'query_string':
       return scope.args;
     case 'is_args':
-      return scope.args === '' ? '' : '?';
+      return scope.args ? '?' : '';
     case 'request_uri':
       return request.target;
     case 'request_method':

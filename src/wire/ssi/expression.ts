@@ -4,15 +4,23 @@
 /** The value of a variable; undefined when there is none. */
 export type SsiResolver = (name: string) => string | undefined;
 
-const variable = /\\\$|\$(?:\{(\w+)\}|(\w+))/g;
+/** A dollar that is not escaped begins a name: one that does not is the third alternative, an error. */
+const variable = /\\\$|\$(?:\{(\w+)\}|(\w+)|)/g;
 
-/** Puts the variables of a value in; one that is not set is empty, `\$` is a dollar. */
-export function substitute(value: string, resolve: SsiResolver): string {
+/**
+ * Puts the variables of a value in; one that is not set is empty, `\$` is a dollar. Undefined for a dollar without a
+ * name or a brace without its end: the directive is an error then, as in nginx.
+ */
+export function substitute(value: string, resolve: SsiResolver): string | undefined {
   if (!value.includes('$')) return value;
-  return value.replace(variable, (whole, braced?: string, plain?: string) => {
+  let isWrong = false;
+  const text = value.replace(variable, (whole, braced?: string, plain?: string) => {
     const name = braced ?? plain;
-    return name === undefined ? whole.slice(1) : (resolve(name) ?? '');
+    if (name !== undefined) return resolve(name) ?? '';
+    if (whole === '$') isWrong = true;
+    return '$';
   });
+  return isWrong ? undefined : text;
 }
 
 /** Longest text that a regular expression is tried on: both come from people, and backtracking has no other bound. */
@@ -31,10 +39,14 @@ export function evaluateCondition(expression: string, resolve: SsiResolver): Ssi
   if (match === null) return undefined;
   const [, leftText, operator, rightText] = match;
   const left = substitute(leftText!, resolve);
+  if (left === undefined) return undefined;
   if (operator === undefined) return { holds: left !== '', captures: undefined };
   const negative = operator === '!=';
   const right = rightText!.trimEnd();
-  if (!right.startsWith('/')) return { holds: (substitute(right, resolve) === left) !== negative, captures: undefined };
+  if (!right.startsWith('/')) {
+    const other = substitute(right, resolve);
+    return other === undefined ? undefined : { holds: (other === left) !== negative, captures: undefined };
+  }
   const pattern = compilePattern(right);
   if (pattern === undefined || left.length > maxMatchedLength) return undefined;
   const found = pattern.exec(left);
@@ -44,12 +56,23 @@ export function evaluateCondition(expression: string, resolve: SsiResolver): Ssi
 const patterns = new Map<string, RegExp | undefined>();
 const maxPatterns = 512;
 
-/** A pattern between slashes; PCRE's `(?P<name>` is JavaScript's `(?<name>`. */
+/**
+ * A pattern between slashes; PCRE's `(?P<name>` is JavaScript's `(?<name>`, and `(?i)` at its beginning a flag. nginx looks
+ * for variables in patterns as well, so its documents write the anchor as `\$`, which is one here too. Variables are not
+ * put in: whoever sends the request could choose the pattern.
+ */
 function compilePattern(text: string): RegExp | undefined {
   if (patterns.has(text)) return patterns.get(text);
   let pattern: RegExp | undefined;
   try {
-    if (text.length >= 2 && text.endsWith('/')) pattern = new RegExp(text.slice(1, -1).replaceAll('(?P<', '(?<'));
+    if (text.length >= 2 && text.endsWith('/')) {
+      const [lead = '', flags = ''] = /^\(\?([ims]+)\)/.exec(text.slice(1, -1)) ?? [];
+      const source = text
+        .slice(1 + lead.length, -1)
+        .replaceAll('(?P<', '(?<')
+        .replaceAll('\\$', '$');
+      pattern = new RegExp(source, flags);
+    }
   } catch {
     // No pattern: the directive is an error.
   }

@@ -24,10 +24,12 @@ function readDirective(text: string, start: number): Directive | undefined {
   nameAt.lastIndex = at;
   const command = nameAt.exec(text)?.[0] ?? '';
   at += command.length;
+  let repeated: string | undefined;
   for (;;) {
     closingAt.lastIndex = at;
     if (closingAt.test(text)) {
-      const error = command === '' ? 'a directive without a name' : undefined;
+      const twice = repeated === undefined ? undefined : `${command} has ${repeated} twice`;
+      const error = command === '' ? 'a directive without a name' : twice;
       return { command, parameters, end: closingAt.lastIndex, error };
     }
     parameterAt.lastIndex = at;
@@ -36,6 +38,7 @@ function readDirective(text: string, start: number): Directive | undefined {
     const value = (match[2] ?? match[3] ?? '').replace(/\\(["'\\])/g, '$1');
     if (value.length > ssiLimits.valueLength) break;
     if (parameters.size === ssiLimits.parameters) break;
+    if (parameters.has(match[1]!)) repeated = match[1]!;
     parameters.set(match[1]!, value);
     at = parameterAt.lastIndex;
   }
@@ -89,11 +92,8 @@ class Parser {
       from = start;
     }
     this.#addText(from, text.length);
-    // What was never closed is an error, and what it held so far counts as closed.
-    while (this.#stack.length > 1) {
-      this.#close(this.#top);
-      this.#error('a block or an if without its end');
-    }
+    // What was never closed counts as closed at the end.
+    while (this.#stack.length > 1) this.#close(this.#top);
     return this.#top.nodes;
   }
 
@@ -123,7 +123,9 @@ class Parser {
   #command(command: string, parameters: ReadonlyMap<string, string>): void {
     switch (command) {
       case 'block':
-        this.#open(newFrame('block', parameters.get('name') ?? ''), parameters.has('name'), 'block needs a name');
+        // Without a name it is an error and no block: what follows is shown.
+        if (parameters.has('name')) this.#open(newFrame('block', parameters.get('name')!), true, '');
+        else this.#error('block needs a name');
         return;
       case 'if':
         this.#open(
@@ -135,7 +137,7 @@ class Parser {
       case 'endblock':
       case 'endif':
         if (this.#top.kind === (command === 'endif' ? 'if' : 'block')) this.#close(this.#top);
-        else this.#error(`${command} without its beginning`);
+        else if (command === 'endif') this.#error('endif without its beginning');
         return;
       case 'elif':
       case 'else':
@@ -186,9 +188,10 @@ function simpleNode(command: string, parameters: ReadonlyMap<string, string>): S
   const name = parameters.get('var');
   switch (command) {
     case 'echo': {
-      const encoding = parameters.get('encoding') ?? 'entity';
+      // As in nginx one that is not known is no error: the value is written in the safe way.
+      const wanted = parameters.get('encoding') ?? 'entity';
+      const encoding = encodings.includes(wanted) ? wanted : 'entity';
       if (name === undefined) return { kind: 'error', reason: 'echo needs var' };
-      if (!encodings.includes(encoding)) return { kind: 'error', reason: `there is no encoding ${encoding}` };
       const fallback = parameters.get('default') ?? '(none)';
       return { kind: 'echo', name, fallback, encoding: encoding as SsiEncoding };
     }

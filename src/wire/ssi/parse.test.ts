@@ -64,18 +64,20 @@ test('what is wrong is an error in its place, and text stays text', () => {
     'include virtual="/a" wait="maybe"',
     'include virtual="/a" set="b" stub="c"',
     'echo encoding="none"',
-    'echo var="a" encoding="base64"',
+    'echo var="a" var="b"',
     'set var="a"',
     'else',
     'endif',
-    'endblock',
+    'block',
     'include virtual=/unquoted',
     `echo var="${'x'.repeat(2000)}"`,
     '',
   ]) {
     assert.equal(ssi(`(<!--# ${directive} -->)`), '({error})', directive);
   }
-  assert.equal(ssi('<!--# if expr="a" -->x'), '{a:x}{error}');
+  assert.equal(ssi('<!--# if expr="a" -->x'), '{a:x}');
+  assert.equal(ssi('(<!--# endblock -->)'), '()');
+  assert.equal(ssi('<!--# echo var="a" encoding="base64" -->'), '{echo a (none) entity}');
   assert.match(ssi('<!--# if expr="a" -->'.repeat(40)), /error/);
 });
 
@@ -133,6 +135,7 @@ test('variables and conditions', () => {
   const resolve = (name: string): string | undefined => values[name];
   const holds = (expression: string): boolean | undefined => evaluateCondition(expression, resolve)?.holds;
   assert.equal(substitute('x$a-${a}y $none \\$a', resolve), 'xAbc-Abcy  $a');
+  for (const wrong of ['5$', '$ a', '${a', '$$a']) assert.equal(substitute(wrong, resolve), undefined, wrong);
   assert.equal(holds('$a'), true);
   assert.equal(holds('$empty'), false);
   assert.equal(holds('$none'), false);
@@ -159,5 +162,10 @@ test('variables and conditions', () => {
 test('times as strftime writes them', () => {
   const date = new Date(Date.UTC(2026, 0, 5, 13, 4, 9));
   assert.equal(formatTime('%A, %d-%b-%Y %H:%M:%S %Z', date, true), 'Monday, 05-Jan-2026 13:04:09 GMT');
+  const weeks = (day: string): string => formatTime('%U %W %G %g %V', new Date(`${day}T12:00:00Z`), true);
+  // As date(1) of GNU coreutils says.
+  assert.equal(weeks('2026-01-05'), '01 01 2026 26 02');
+  assert.equal(weeks('2021-01-01'), '00 00 2020 20 53');
+  assert.equal(weeks('2024-12-30'), '52 53 2025 25 01');
   assert.equal(formatTime('%s %j %I %p %e %y %z %% %Q', date, true), '1767618249 005 01 PM  5 26 +0000 % %Q');
 });

@@ -67,6 +67,19 @@ function zoneOffset({ offsetMinutes }: Calendar): string {
   return `${offsetMinutes < 0 ? '-' : '+'}${pad(Math.floor(size / 60))}${pad(size % 60)}`;
 }
 
+/** Week of the year from the first Sunday (0) or Monday (1) on; 0 before it. */
+function weekOfYear(at: Calendar, firstWeekday: number): number {
+  return Math.floor((dayOfYear(at) + 6 - ((at.weekday - firstWeekday + 7) % 7)) / 7);
+}
+
+/** Year and week of ISO 8601: week 1 is the one with the year's first Thursday. */
+function isoWeek({ year, month, day, weekday }: Calendar): { readonly year: number; readonly week: number } {
+  const thursday = new Date(Date.UTC(year, month, day + 4 - (weekday || 7)));
+  const first = Date.UTC(thursday.getUTCFullYear(), 0, 1);
+  const week = Math.floor((thursday.getTime() - first) / 86_400_000 / 7) + 1;
+  return { year: thursday.getUTCFullYear(), week };
+}
+
 const conversions: Readonly<Record<string, (at: Calendar) => string>> = {
   a: (at) => days[at.weekday]!.slice(0, 3),
   A: (at) => days[at.weekday]!,
@@ -78,6 +91,8 @@ const conversions: Readonly<Record<string, (at: Calendar) => string>> = {
   D: (at) => expand('%m/%d/%y', at),
   e: (at) => pad(at.day, 2, ' '),
   F: (at) => expand('%Y-%m-%d', at),
+  g: (at) => pad(isoWeek(at).year % 100),
+  G: (at) => String(isoWeek(at).year),
   h: (at) => months[at.month]!.slice(0, 3),
   H: (at) => pad(at.hour),
   I: (at) => pad(at.hour % 12 || 12),
@@ -95,7 +110,10 @@ const conversions: Readonly<Record<string, (at: Calendar) => string>> = {
   t: () => '\t',
   T: (at) => expand('%H:%M:%S', at),
   u: (at) => String(at.weekday || 7),
+  U: (at) => pad(weekOfYear(at, 0)),
+  V: (at) => pad(isoWeek(at).week),
   w: (at) => String(at.weekday),
+  W: (at) => pad(weekOfYear(at, 1)),
   x: (at) => expand('%m/%d/%y', at),
   X: (at) => expand('%H:%M:%S', at),
   y: (at) => pad(at.year % 100),
