@@ -61,6 +61,8 @@ export class HttpState {
   startedMs = 0;
   /** What the connection had sent before it. */
   sentBefore = 0;
+  /** Stands for what the answer waits for, a file that is being fetched; undefined when it waits for nothing. */
+  awaited: object | undefined;
 
   /** The reader of a body nobody wants; made for the first one, since most requests have none. */
   get body(): BodyReader {
@@ -81,6 +83,7 @@ export class HttpState {
     this.headSinceMs = 0;
     this.closeAfter = false;
     this.answering = false;
+    this.awaited = undefined;
   }
 }
 
@@ -283,6 +286,7 @@ export class HttpProtocol implements Protocol<HttpState> {
   closed(connection: Connection<HttpState>): void {
     // What was under way did not leave whole: it is accounted as far as the kernel took it.
     const { state } = connection;
+    state.awaited = undefined;
     const sent = connection.sentBytes - state.sentBefore - state.headBytes;
     state.bodyBytes = Math.min(state.bodyBytes, Math.max(0, sent));
     this.#account(connection);

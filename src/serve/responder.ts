@@ -24,9 +24,9 @@ import type { OpenFile } from './open-files.js';
 import { chooseRepresentation, type Plan, planResponse, type RequestFields } from './plan.js';
 import type { Representation } from './representation.js';
 import type { Found, Site, SitePath } from './site.js';
-import { type ComposerHost, IncludeError, SsiComposer } from './ssi/composer.js';
+import { ComposedAnswer, type ComposedAnswerHost, type HeadFacts } from './ssi/composed-answer.js';
+import { type ComposerHost, SsiComposer } from './ssi/composer.js';
 import { includeLanguage } from './ssi/documents.js';
-import { requestOf } from './ssi/request.js';
 
 /** What a {@link Responder} needs to know. */
 export interface ResponderOptions extends FieldPolicy {
@@ -66,6 +66,7 @@ export class Responder {
   readonly #listings: Listings;
   readonly #status = emptyFileStatus();
   readonly #composer: SsiComposer | undefined;
+  readonly #answers: ComposedAnswerHost | undefined;
   #dateSeconds = 0;
   #date = '';
 
@@ -78,6 +79,7 @@ export class Responder {
     this.frames = new FrameCache(options.inlineBytes + headRoom, options.frameBudget);
     this.#fields = new FieldWriter(options, isHashedName);
     this.#composer = options.ssi === true ? new SsiComposer(this.#composerHost()) : undefined;
+    this.#answers = this.#composer && this.#answerHost(this.#composer);
     this.#tickDate();
     loop.everyTick(() => {
       this.#tickDate();
@@ -191,17 +193,22 @@ export class Responder {
     return this.#composer !== undefined && includeLanguage(representation.path) !== undefined;
   }
 
-  /** Answers with what a document evaluates to. */
-  #compose(connection: HttpConnection, head: RequestHead, document: Representation, close: boolean): void {
-    let list: SgList<OpenFile>;
-    try {
-      const args = head.text(head.queryStart, head.queryEnd) || undefined;
-      list = this.#composer!.compose(document, requestOf(head, connection.fd), args);
-    } catch (error) {
-      if (!(error instanceof IncludeError)) throw error;
-      this.#message(connection, head, 500, 'Cache-Control: no-store\r\n', close);
-      return;
-    }
+  #answerHost(composer: SsiComposer): ComposedAnswerHost {
+    return {
+      loop: this.#loop,
+      composer,
+      find: (path) => {
+        const found = this.#select({ path, trailingSlash: false, dotfile: false }, undefined);
+        return found.kind === 'file' ? found.chosen : undefined;
+      },
+      queuePage: (connection, head, list, close) => this.#composed(connection, head, list, close),
+      queueMessage: (connection, head, status, fields, close) => this.#message(connection, head, status, fields, close),
+      failed: () => this.#metrics.add('failures'),
+    };
+  }
+
+  /** Answers with what a document evaluated to. */
+  #composed(connection: HttpConnection, head: HeadFacts, list: SgList<OpenFile>, close: boolean): void {
     const { byteLength } = list;
     const cacheControl = `Cache-Control: ${this.#options.cacheControl || 'no-cache'}\r\n`;
     const fields = `Content-Type: text/html; charset=utf-8\r\nContent-Length: ${byteLength}\r\n${cacheControl}`;
@@ -217,7 +224,7 @@ export class Responder {
   /** Queues a head and notes what the account wants to know. */
   #queueHead(
     connection: HttpConnection,
-    head: RequestHead | undefined,
+    head: HeadFacts | undefined,
     status: number,
     fields: string,
     close: boolean,
@@ -232,8 +239,8 @@ export class Responder {
   }
 
   #file(connection: HttpConnection, head: RequestHead, selected: Selected, close: boolean): CachedResponse | undefined {
-    if (this.#isDocument(selected.chosen)) {
-      this.#compose(connection, head, selected.chosen, close);
+    if (this.#answers !== undefined && this.#isDocument(selected.chosen)) {
+      new ComposedAnswer(this.#answers, connection, head, close).begin(head, selected.chosen);
       return undefined;
     }
     const fields: RequestFields = {
@@ -430,7 +437,7 @@ export class Responder {
   /** A short message as body: the status in words. */
   #message(
     connection: HttpConnection,
-    head: RequestHead | undefined,
+    head: HeadFacts | undefined,
     status: number,
     fields: string,
     close: boolean,
@@ -442,7 +449,7 @@ export class Responder {
 
   #text(
     connection: HttpConnection,
-    head: RequestHead | undefined,
+    head: HeadFacts | undefined,
     status: number,
     body: string,
     type: string,

@@ -16,6 +16,7 @@ import type { CachedResponse } from '../frame-cache.js';
 import type { OpenFile } from '../open-files.js';
 import type { Representation } from '../representation.js';
 import type { Site, SitePath } from '../site.js';
+import { demandResident, type Fetched } from './cold.js';
 import { includeLanguage, type SsiDocument, SsiDocuments } from './documents.js';
 import { defaultTimeFormat, requestVariable, type SsiRequest, type SsiScope } from './variables.js';
 
@@ -53,13 +54,19 @@ export class SsiComposer {
 
   /**
    * Evaluates a document. The list's lenders are released by whoever sends it, or by its release().
-   * @throws IncludeError when there can be no page.
+   * @param fetched files that were fetched for this page.
+   * @throws IncludeError when there can be no page, ColdRead when a file has to be fetched before there can be one.
    */
-  compose(representation: Representation, request: SsiRequest, args: string | undefined): SgList<OpenFile> {
+  compose(
+    representation: Representation,
+    request: SsiRequest,
+    args: string | undefined,
+    fetched: Fetched,
+  ): SgList<OpenFile> {
     const writer = this.#writer;
     writer.list = new SgList<OpenFile>();
     try {
-      const composition = new Composition(this.#host, this.documents, writer, request);
+      const composition = new Composition(this.#host, this.documents, writer, request, fetched);
       try {
         if (!composition.document(representation, args)) {
           throw new IncludeError(`${representation.path} cannot be evaluated: it is too long, or it changed`);
@@ -93,6 +100,7 @@ class Composition {
   readonly #documents: SsiDocuments;
   readonly #writer: ListWriter<OpenFile>;
   readonly #request: SsiRequest;
+  readonly #fetched: Fetched;
   readonly #variables = new Map<string, string>();
   readonly #blocks = new Map<string, Block>();
   readonly #open: SsiDocument[] = [];
@@ -101,11 +109,18 @@ class Composition {
   #includes = 0;
   #steps = 0;
 
-  constructor(host: ComposerHost, documents: SsiDocuments, writer: ListWriter<OpenFile>, request: SsiRequest) {
+  constructor(
+    host: ComposerHost,
+    documents: SsiDocuments,
+    writer: ListWriter<OpenFile>,
+    request: SsiRequest,
+    fetched: Fetched,
+  ) {
     this.#host = host;
     this.#documents = documents;
     this.#writer = writer;
     this.#request = request;
+    this.#fetched = fetched;
   }
 
   readonly #resolve = (name: string): string | undefined => {
@@ -117,7 +132,7 @@ class Composition {
   document(representation: Representation, args: string | undefined): boolean {
     if (this.#open.length === maxDepth || this.#open.some((each) => each.representation.path === representation.path))
       return false;
-    const document = this.#documents.get(representation);
+    const document = this.#documents.get(representation, this.#fetched);
     if (document === undefined) return false;
     const scope = this.#scope;
     const errmsg = this.#errmsg;
@@ -223,14 +238,22 @@ class Composition {
       result?.release();
       this.#run(stub.nodes, stub.text);
     } else if (node.set !== undefined) {
-      const value = result === undefined ? '' : listText(result);
-      result?.release();
+      const value = result === undefined ? '' : this.#textOf(result);
       if (value === undefined) this.#error();
       else this.#variables.set(node.set.toLowerCase(), value);
     } else if (result === undefined) {
       this.#error();
     } else {
       this.#writer.list.append(result);
+    }
+  }
+
+  /** A list's bytes as text; it is released. Undefined when they are too many for a variable, or cannot be read. */
+  #textOf(list: SgList<OpenFile>): string | undefined {
+    try {
+      return listText(list, this.#fetched);
+    } finally {
+      list.release();
     }
   }
 
@@ -330,8 +353,11 @@ function encodeValue(value: string, encoding: SsiEncoding): string {
   }
 }
 
-/** A list's bytes as text; undefined when they are too many for a variable, or cannot be read. */
-function listText(list: SgList<OpenFile>): string | undefined {
+/**
+ * A list's bytes as text; undefined when they are too many for a variable, or cannot be read.
+ * @throws ColdRead when a file of it is not in memory.
+ */
+function listText(list: SgList<OpenFile>, fetched: Fetched): string | undefined {
   if (list.byteLength > maxVariableBytes) return undefined;
   let text = '';
   for (let index = 0; index < list.length; index++) {
@@ -343,6 +369,7 @@ function listText(list: SgList<OpenFile>): string | undefined {
       text += Buffer.from(buffer, byteOffset + offset, length).toString('latin1');
       continue;
     }
+    demandResident(list.files[index]!, offset + length, fetched);
     const memory = new Region(length);
     try {
       if (readAt(list.files[index]!.fd, memory.address, length, offset) !== length) return undefined;

@@ -10,6 +10,7 @@ import { parseSsi } from '../../wire/ssi/parse-ssi.js';
 import type { SsiNode } from '../../wire/ssi/program.js';
 import type { Representation } from '../representation.js';
 import type { SitePath } from '../site.js';
+import { demandResident, type Fetched } from './cold.js';
 
 /** Which language a file's name says that it is written in; undefined: none. */
 export function includeLanguage(path: string): 'ssi' | 'esi' | undefined {
@@ -65,8 +66,11 @@ export class SsiDocuments {
     return this.#byPath.size;
   }
 
-  /** The compiled document of a representation; undefined when its file cannot be read as it says it is. */
-  get(representation: Representation): SsiDocument | undefined {
+  /**
+   * The compiled document of a representation; undefined when its file cannot be read as it says it is.
+   * @throws ColdRead when it has to come from the disk first.
+   */
+  get(representation: Representation, fetched: Fetched): SsiDocument | undefined {
     const { path } = representation;
     const known = this.#byPath.get(path);
     if (known !== undefined) {
@@ -77,7 +81,7 @@ export class SsiDocuments {
       }
       known.drop();
     }
-    const fresh = compile(representation);
+    const fresh = compile(representation, fetched);
     if (fresh === undefined) return undefined;
     this.#byPath.set(path, fresh);
     if (this.#byPath.size > maxDocuments) {
@@ -104,9 +108,10 @@ export class SsiDocuments {
   }
 }
 
-function compile(representation: Representation): SsiDocument | undefined {
+function compile(representation: Representation, fetched: Fetched): SsiDocument | undefined {
   const { size, path, file } = representation;
   if (size > maxDocumentBytes) return undefined;
+  demandResident(file, size, fetched);
   const region = new Region(Math.max(size, 1));
   if (readAt(file.fd, region.address, size, 0) !== size) {
     region.unmap();

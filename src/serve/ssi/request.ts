@@ -20,3 +20,17 @@ export function requestOf(head: RequestHead, fd: number): SsiRequest {
     },
   };
 }
+
+/** The same of a head whose bytes are about to go: they are taken over. */
+export function keptRequestOf(head: RequestHead, fd: number): SsiRequest {
+  const fields = new Map<string, string>();
+  for (const line of head.text(head.fieldsStart, head.start + head.length).split('\r\n')) {
+    const colon = line.indexOf(':');
+    if (colon <= 0) continue;
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '');
+    const before = fields.get(name);
+    fields.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return { ...requestOf(head, fd), header: (name) => fields.get(name) };
+}
