@@ -78,8 +78,10 @@ export function byUring(
     words[at + 8] = 1;
     words[at + 9] = 0;
     let result = wait(isResult);
-    // A send that may block answers when it answers; one that may not has failed if it says nothing.
-    while (result === undefined && (messageFlags & noBlock) === 0) result = wait(isResult);
+    // What came first may be the notice of an earlier send. A send that may block answers when it answers; one that may not
+    // has failed if it says nothing for seconds.
+    const patience = (messageFlags & noBlock) === 0 ? Number.POSITIVE_INFINITY : 5;
+    for (let attempt = 0; result === undefined && attempt < patience; attempt++) result = wait(isResult);
     return result ?? -Errno.EAGAIN;
   };
 }

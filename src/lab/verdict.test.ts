@@ -58,6 +58,25 @@ test('a capture copies user pages twice; the tracepoint tier sees one of them an
   assert.deepEqual([seen.agrees, seen.unseenBytes, seen.copiedBytes], [true, 0, 2 * bytes]);
 });
 
+test('on the function tier the meter is a witness of its own', () => {
+  const functions = (counters: Partial<Measured['counters']>, treatment: string, linear: number) =>
+    experiment(treatment, 'sendfile', { linearised: 0, segmented: 0, xdpCopied: 0, ...counters }, linear);
+  assert.ok(functions({ linearised: bytes }, 'firewall-careless', bytes).agrees);
+  assert.ok(functions({ xdpCopied: bytes * 1.05 }, 'xdp', bytes).agrees);
+  assert.ok(functions({ segmented: bytes * 1.04, linearised: 5000 }, 'sg-off', bytes).agrees);
+  assert.ok(functions({ segmented: bytes * 0.05 }, 'none', 0).agrees, 'headers of segments are no payload');
+  for (const wrong of [
+    functions({ linearised: bytes - 1 }, 'firewall-careless', bytes),
+    functions({ linearised: bytes * 1.3 }, 'firewall-careless', bytes),
+    functions({ linearised: 1 }, 'firewall-head-only', 0),
+    functions({ segmented: bytes - 1 }, 'sg-off', bytes),
+    functions({}, 'xdp', bytes),
+  ]) {
+    assert.equal(wrong.agrees, false);
+    assert.match(wrong.differences[0]!, /by the meter/);
+  }
+});
+
 test('the firewall experiment predicts a copy of the whole payload one way, and none the other ways', () => {
   const onPath = (name: string, sender: SenderName) => {
     const { path } = treatments.find((each) => each.name === name)!;

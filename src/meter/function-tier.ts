@@ -96,7 +96,7 @@ const alwaysUnseen: readonly string[] = [
   "copies a network driver makes itself (receive copybreak, headers pulled by GRO), and a device's own",
   'data in the SYN of TCP Fast Open, headers written by raw sockets, AF_XDP in copy mode',
   'files on file systems with read and write paths of their own (btrfs where its module is not loaded, FUSE, network file systems)',
-  'vsock, RDMA, kTLS done by a network card, sockmap redirection, MPTCP',
+  'payload of vsock (and before 6.7 its copies), RDMA, kTLS done by a network card, sockmap redirection, MPTCP',
 ];
 
 /** Line by line, what the tier cannot see on this kernel. */

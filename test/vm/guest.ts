@@ -150,10 +150,12 @@ function watch(read: () => string, progress: (text: string) => void): () => void
 }
 
 function emulate(kernel: Kernel, disk: string, share: string, options: GuestOptions): Promise<string> {
-  // The newest kernels stop under several emulation threads.
-  const threads = Number(kernel.version.split('.')[0]) >= 7 ? 'single' : 'multi';
+  // The newest kernels stop under several emulation threads, and with one thread for two CPUs they stall at times (one
+  // CPU waits for the other, which does not get its turn).
+  const isNewest = Number(kernel.version.split('.')[0]) >= 7;
+  const threads = isNewest ? 'single' : 'multi';
   const args = [
-    ...['-accel', `tcg,thread=${threads}`, '-cpu', 'max,-la57', '-m', '4096', '-smp', '2'],
+    ...['-accel', `tcg,thread=${threads}`, '-cpu', 'max,-la57', '-m', '4096', '-smp', isNewest ? '1' : '2'],
     ...['-nographic', '-no-reboot', '-nic', 'none', '-kernel', kernel.image, '-initrd', disk],
     ...['-append', 'console=ttyS0 quiet panic=-1 rdinit=/init mitigations=off'],
     ...['-fsdev', 'local,id=h,path=/,security_model=passthrough,readonly=on,multidevs=remap'],
