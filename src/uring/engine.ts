@@ -226,6 +226,7 @@ export class UringEngine implements Engine {
     events.waited();
     this.#inTurn = true;
     try {
+      if (count > 1) this.#handOutWatched(count, events);
       for (let index = 0; index < count; index++) {
         const at = (completionRing.head & completionRing.mask) << 2;
         completionRing.head = (completionRing.head + 1) | 0;
@@ -235,6 +236,22 @@ export class UringEngine implements Engine {
     } finally {
       this.#inTurn = false;
       completionRing.release();
+    }
+  }
+
+  /**
+   * What is watched (files that changed, a wake-up) comes first, so that it is known before a request that was sent after it
+   * is answered: a receive that finds its bytes when it is submitted completes before what happened earlier is even looked at.
+   */
+  #handOutWatched(count: number, events: EngineEvents): void {
+    const { completions, completionRing } = this.#ring;
+    const { head, mask } = completionRing;
+    for (let index = 0; index < count; index++) {
+      const at = ((head + index) & mask) << 2;
+      if (completions[at + 1] !== Kind.watch) continue;
+      // Until the head moves on the entry is ours: it is passed over when its turn comes.
+      completions[at + 1] = Kind.ignore;
+      events.readable(completions[at]!, completions[at + 2]!, (completions[at + 3]! & IORING_CQE_F.MORE) !== 0);
     }
   }
 

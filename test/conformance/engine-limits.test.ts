@@ -364,6 +364,32 @@ for (const name of engineNames) {
       bench.end();
     });
 
+    test('it is told of before bytes that came later, also where receiving began after both', () => {
+      const bench = new Bench(name);
+      const { recorder, engine } = bench;
+      const event = createEventDescriptor();
+      recorder.watch(1, event);
+      recorder.settle();
+      for (let round = 0; round < 20; round++) {
+        const { fd, peer } = bench.pair();
+        recorder.events.length = 0;
+        signal(bench, event);
+        peer.write(pattern(10));
+        recorder.receive(2, fd);
+        recorder.until(() => recorder.length(2) === 10, 'the bytes');
+        assert.equal(recorder.events[0]?.kind, 'watch', `round ${round}`);
+        clearEvent(event);
+        peer.end();
+        recorder.until(() => !recorder.isUnderWay('receive', 2), 'the end of the bytes');
+        bench.closeSocket(fd);
+        peer.close();
+        recorder.parts.clear();
+      }
+      engine.cancel(1, event);
+      bench.end();
+      closeDescriptor(event);
+    });
+
     test('input that was there before is reported', () => {
       const bench = new Bench(name);
       const { recorder } = bench;
