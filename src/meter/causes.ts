@@ -116,9 +116,9 @@ export const unseenByTracepoints: readonly string[] = [
   'copies within the kernel other than reverted zero-copy: linearised, expanded, segmented in software, captured, XDP, coalesced',
   'the second copy of a reverted send while a capture (tcpdump) runs',
   'files and pipes: read, write, splice between them',
-  'bytes a program takes out of a TCP or unix socket by splice, or maps by TCP_ZEROCOPY_RECEIVE (they count neither as copied nor as payload)',
+  'bytes a program takes out of a TCP or unix socket by splice or by TCP_ZEROCOPY_RECEIVE, mapped or copied (they count neither as copied nor as payload)',
   'kTLS: encryption and its copies; splice of io_uring into unix or UDP sockets (counted as copied)',
   'MSG_ZEROCOPY of UDP sockets (counted as copied)',
-  'a receive that fails because it is given memory that is not there (EFAULT: counted as if it had been copied)',
+  'a receive from a unix socket that fails because it is given memory that is not there (EFAULT: counted as if copied)',
   'what programs write into tun devices and capture rings',
 ];
