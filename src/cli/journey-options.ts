@@ -34,7 +34,7 @@ const options = {
 } as const;
 
 /** The text of `clearway journey --help`. */
-export const journeyHelp = `clearway journey [--pid N | -- COMMAND ARG...] [options]
+export const journeyHelp = `Usage: clearway journey [--pid N | -- COMMAND ARG...] [options]
 
 Follows TCP messages through the kernel, from the sender's call to the reader's return, and says where the time went:
 every stage with p50, p99 and max, the time line of an ordinary message, the slowest ones. Needs root.

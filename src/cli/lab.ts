@@ -24,7 +24,7 @@ import { nearest, UsageError } from './usage.js';
 /** The line for `clearway --help`. */
 export const summary = 'experiments: what a path copies, predicted and measured, in network namespaces of its own';
 
-const help = `clearway lab [--list] [--json] [--bytes SIZE] [EXPERIMENT...]
+const help = `Usage: clearway lab [--list] [--json] [--bytes SIZE] [EXPERIMENT...]
 
 Sends a payload over a veth pair between two network namespaces of its own, in several ways, with something on the path,
 and prints what the model predicted and what the copy meter measured. Needs root and iproute2.

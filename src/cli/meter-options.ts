@@ -60,8 +60,8 @@ const options = {
 } as const;
 
 /** The text of `clearway meter --help`. */
-export const meterHelp = `clearway meter [record FILE] [--pid N | --cgroup PATH | --all | -- COMMAND ARG...] [options]
-clearway meter replay FILE [--speed N] [--json] [--fail-if EXPR] [--open]
+export const meterHelp = `Usage: clearway meter [record FILE] [--pid N | --cgroup PATH | --all | -- COMMAND ARG...] [options]
+       clearway meter replay FILE [--speed N] [--json] [--fail-if EXPR] [--open]
 
 Counts every byte the CPU copies through sockets, for any program, by process and cause. Needs root.
 

@@ -9,8 +9,9 @@ import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { type Answer, answer } from '../journey/answer.js';
 import type { Host } from '../journey/hosts.js';
 import { scenarioToHash } from '../journey/link.js';
-import { explanation, report } from '../journey/report.js';
+import { explanation, formatBytes, report } from '../journey/report.js';
 import {
+  type Field,
   fieldNames,
   fields,
   readScenario,
@@ -24,7 +25,7 @@ import { hereDefaults, loadHost, profilePath } from './host-profile.js';
 
 export const summary = 'predict where a packet\u2019s time goes, and what would make it faster';
 
-const usage = `clearway plan [--scenario FILE] [--FIELD VALUE ...] [--json | --explain | --open]
+const usage = `Usage: clearway plan [--scenario FILE] [--FIELD VALUE ...] [--json | --explain | --open]
 
 Predicts where a packet's time goes: time line, bottleneck, ways side by side, advice.
 
@@ -51,9 +52,17 @@ function help(): string {
   const lines = fieldNames.map((name) => {
     const field = fields[name];
     const allowed = field.values ? field.values.join(' | ') : field.kind;
-    return `  --${name} ${allowed}\n        ${field.about} (default ${field.default})`;
+    const given = defaultOf(field);
+    return `  --${name} ${allowed}\n        ${field.about}${given === '' ? '' : ` (default ${given})`}`;
   });
   return `${usage}${lines.join('\n')}\n`;
+}
+
+/** A field's default as one would write it; empty when it has none. */
+function defaultOf({ kind, default: value }: Field): string {
+  if (kind === 'size') return formatBytes(Number(value));
+  if (kind === 'rate') return `${Number(value) / 1e9}G`;
+  return String(value);
 }
 
 /** Reads a scenario file; a problem names file, line, field and what is allowed. */

@@ -44,7 +44,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --host ADDRESS          address to listen on (127.0.0.1: this host only)
   -p, --port PORT         port; 0 takes any free one (8080)
   --workers auto|N        threads that serve (auto: one for each core)
-  --engine auto|uring|epoll
+  --engine auto|uring|epoll      what drives it (auto: io_uring where the kernel allows it, else epoll)
   --index NAMES           names looked for in a directory (index.html)
   --listing               list directories without an index
   --spa                   answer unknown pages with the root's index

@@ -16,7 +16,7 @@ import { UsageError } from './usage.js';
 /** The line for `clearway --help`. */
 export const summary = 'say why bytes are copied, and what would stop it';
 
-const help = `clearway why [--json] [--duration TIME] [--pid N | -- COMMAND ARG...]
+const help = `Usage: clearway why [--json] [--duration TIME] [--pid N | -- COMMAND ARG...]
 
 Meters copies, looks at devices, programs, captures and sockets on the way, and says in plain sentences why bytes were
 copied, what would stop it, and what that saves. Needs root.
