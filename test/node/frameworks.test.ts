@@ -17,7 +17,7 @@ import fastifyStatic from '../../src/node/fastify.js';
 import { serveStatic as honoStatic } from '../../src/node/hono.js';
 import { type ServeStaticOptions, serveStatic } from '../../src/node/index.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
-import { makeFiles, numberedBytes } from './support.js';
+import { makeFiles, numberedBytes, WireClient } from './support.js';
 
 type Context = Parameters<typeof makeFiles>[0];
 
@@ -248,6 +248,33 @@ test("Hono on node-server: the file goes into Node's response", async (context) 
   assert.deepEqual([part.status, await part.text()], [206, 'small']);
   assert.equal((await fetch(`${url}/static/a.txt`, { headers: { range: 'bytes=99-' } })).status, 416);
   assert.deepEqual([(await fetch(`${url}/static/no`)).status, (await fetch(`${url}/other`)).status], [404, 404]);
+});
+
+test('Hono: no spelling of an address goes past a guard that the router matched', async (context) => {
+  const root = makeFiles(context, { 'private/secret.txt': 'the secret', 'a.txt': 'open' });
+  const app = new Hono();
+  app.use('/private/*', async (honoContext) => honoContext.text('guarded', 403));
+  app.use('/*', honoStatic({ root }) as never);
+  const server = createServer(getRequestListener(app.fetch));
+  await listen(context, server);
+  const { port } = server.address() as AddressInfo;
+  for (const target of [
+    '/private/secret.txt',
+    '//x/private/secret.txt',
+    '/\\x/private/secret.txt',
+    '/a/%2e%2e/private/secret.txt',
+    '/a/../private/secret.txt',
+    '//',
+    '/a.txt',
+  ]) {
+    const client = new WireClient(port);
+    client.request([target], 'Connection: close\r\n');
+    await client.closed;
+    const text = client.received().toString('latin1');
+    assert.ok(!text.includes('the secret'), target);
+    assert.match(text, /^HTTP\/1\.1 (200|400|403|404) /, target);
+    assert.equal(text.endsWith('open'), target === '/a.txt', target);
+  }
 });
 
 test("a link to another directory in the root's place is seen by the next request", async (context) => {
