@@ -207,13 +207,19 @@ function whyStream(response: ServerResponse, byteLength: number): string | undef
   const { shared, reason } = nodeRuntime();
   if (shared === undefined) return reason ?? 'there is no loop to send with';
   if (!isPlainResponse(response)) return 'the response is not one of node:http over a plain socket';
-  if (Number(response.getHeader('content-length')) !== byteLength) return 'the length was not promised in the head';
+  if (response.chunkedEncoding || Number(response.getHeader('content-length')) !== byteLength)
+    return 'the length was not promised in the head';
   return undefined;
 }
 
 /** Sends a list as the whole body and ends the response. The head is set; its list is released in any case. */
 export async function sendGathered(response: ServerResponse, list: SgList<OpenPageFile>): Promise<GatherOutcome> {
-  const reason = whyStream(response, list.byteLength);
+  let reason = whyStream(response, list.byteLength);
+  if (reason === undefined) {
+    // Listeners of the head may change what it promises: then the bytes are Node's to frame.
+    response.flushHeaders();
+    reason = whyStream(response, list.byteLength);
+  }
   if (reason === undefined) {
     const outcome = await new Promise<GatherOutcome['outcome']>((resolve) => {
       new GatherBody(nodeRuntime().shared!, response, list, resolve).begin();

@@ -2,7 +2,7 @@
 // Not here: how the bytes leave (gather-body.ts).
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { emptyListAccount, type ListAccount, ListWriter } from '../memory/list-writer.js';
+import { defaultCoalesceBytes, emptyListAccount, type ListAccount, ListWriter } from '../memory/list-writer.js';
 import { isSegment, type Segment } from '../memory/segment.js';
 import { SgList } from '../memory/sg-list.js';
 import { WriteMemoryError, writeFrames } from '../memory/write-frames.js';
@@ -57,18 +57,23 @@ function addPart(writer: ListWriter<OpenPageFile>, part: GatherPart): void {
  * @throws PageError for a part that is none, or a file that cannot be sent: the response is untouched.
  */
 export async function writeGather(response: ServerResponse, parts: Iterable<GatherPart>): Promise<GatherResult> {
+  // Taken out before the writer is: what gives them may itself answer somebody.
+  const given = [...parts];
   const writer = nodeWriter();
   const account = emptyListAccount();
   const list = new SgList<OpenPageFile>();
   writer.list = list;
+  writer.coalesceBytes = defaultCoalesceBytes;
   writer.account = account;
   try {
-    for (const part of parts) addPart(writer, part);
+    for (const part of given) addPart(writer, part);
   } catch (error) {
     list.release();
     throw error;
   } finally {
     writer.finish();
+    // The list is this response's from here on: a page that is still being made must not find it in the writer.
+    writer.list = new SgList<OpenPageFile>();
   }
   const bytes = list.byteLength;
   account.entries = list.length;

@@ -74,7 +74,10 @@ export class Rendering<Data> {
       this.#startSlot(index);
     }
     this.#starting = false;
-    if (this.#done) return;
+    if (this.#done) {
+      this.#ignoreStarted();
+      return;
+    }
     if (this.#pending === 0) {
       this.#finishWhole();
       return;
@@ -98,6 +101,13 @@ export class Rendering<Data> {
       else this.#settle(index, value);
     } catch (error) {
       this.#slotFailed(index, error);
+    }
+  }
+
+  /** The page failed while its slots were started: that those under way fail as well (their signal said so) is no news. */
+  #ignoreStarted(): void {
+    for (const value of this.#values) {
+      if (isThenable(value) && value !== nothingYet) value.then(undefined, () => {});
     }
   }
 
