@@ -3,11 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFrames } from '../../src/memory/write-frames.js';
-import { file, html, type PageContext, page, slot, template } from '../../src/pages/index.js';
+import { file, html, type PageContext, page, respond, slot, template } from '../../src/pages/index.js';
 import { messagesLeased } from '../support/messages.js';
 import { ask, type Door, doorClosed, doors, type OpenDoor, openDoor, until } from './doors.js';
 
@@ -136,12 +137,15 @@ forEachDoor('a slot that never resolves is replaced in its time', async (open) =
 forEachDoor(
   'a slot without a fallback that fails late ends the connection, and the page does not look whole',
   async (open) => {
-    const fails = async (): Promise<string> => {
-      await sleep(20);
-      throw new Error('late');
+    let fail = (): void => {};
+    const fails = (): Promise<string> => {
+      return new Promise((_, reject) => {
+        fail = () => reject(new Error('late'));
+      });
     };
     open.page = page(`${filler}{{x}}${filler}`, { x: fails });
-    const failed = await ask(open.port);
+    // It fails because bytes came: the page has begun by then, however slow everything is.
+    const failed = await ask(open.port, { onData: () => fail() });
     assert.equal(failed.status, 200);
     assert.equal(failed.complete, false);
     open.page = page(`${filler}{{x}}${filler}`, { x: { render: () => new Promise(() => {}), timeoutMs: 30 } });
@@ -197,13 +201,82 @@ forEachDoor('clients that leave at every stage leave nothing behind', async (ope
 
 forEachDoor('a reader that stalls for good holds the page up, not the server', async (open) => {
   const stalled = connect({ port: open.port, host: '127.0.0.1' });
-  open.page = page(template(['s'.repeat(8_000_000), slot('a')]), { a: () => 'a' });
+  let asked = false;
+  const render = (): string => {
+    asked = true;
+    return 'a';
+  };
+  open.page = page(template(['s'.repeat(8_000_000), slot('a')]), { a: render });
   stalled.pause();
   stalled.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  await sleep(50);
+  await until('the stalled reader has its page', () => asked);
   open.page = page('{{a}}', { a: () => 'quick' });
   assert.equal((await ask(open.port)).body.toString(), 'quick');
   stalled.destroy();
+});
+
+forEachDoor('whoever comes after a connection that ended in the middle of a page gets his own bytes', async (open) => {
+  let asked = 0;
+  const render = async (): Promise<string> => {
+    asked++;
+    return 'a';
+  };
+  const big = page(template(['s'.repeat(8_000_000), slot('a'), 's'.repeat(1000)]), { a: render });
+  const mine = page('mine {{a}}', { a: async () => 'alone' });
+  for (let round = 0; round < 12; round++) {
+    open.page = big;
+    const stalled = connect({ port: open.port, host: '127.0.0.1' });
+    stalled.on('error', () => {});
+    stalled.pause();
+    stalled.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until('the large page is under way', () => asked === round + 1);
+    open.page = mine;
+    if (round % 2 === 0) stalled.resetAndDestroy();
+    else stalled.destroy();
+    const answers = await Promise.all([ask(open.port), ask(open.port)]);
+    for (const { body, complete } of answers) assert.deepEqual([body.toString(), complete], ['mine alone', true]);
+  }
+});
+
+test('a descriptor whose number is used again never gets the page of the connection that had it', {
+  skip: doorClosed('node'),
+}, async () => {
+  const big = page(template(['s'.repeat(8_000_000)]));
+  const numbers = new Set<number>();
+  let reused = 0;
+  const sockets: Socket[] = [];
+  const server = createServer((request, response) => {
+    const fd = (request.socket as unknown as { _handle: { fd: number } })._handle.fd;
+    if (numbers.has(fd)) reused++;
+    numbers.add(fd);
+    if (request.url === '/mine') {
+      response.end('mine alone');
+      return;
+    }
+    sockets.push(request.socket);
+    void respond(request, response, big);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    for (let round = 0; round < 30; round++) {
+      const stalled = connect({ port, host: '127.0.0.1' });
+      stalled.on('error', () => {});
+      stalled.pause();
+      stalled.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      await until('the page is under way', () => sockets.length === round + 1);
+      // Destroyed while the page waits for room; who connects next takes the lowest free number.
+      sockets[round]!.destroy();
+      const answer = await ask(port, { target: '/mine' });
+      assert.equal(answer.body.toString(), 'mine alone');
+      stalled.destroy();
+    }
+    assert.ok(reused > 0, 'no number was used again: the test shows nothing');
+    await until('everything lent comes back', () => writeFrames().leased === 0 && messagesLeased() === 0);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
 });
 
 /** Descriptors of this process. */
