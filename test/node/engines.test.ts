@@ -18,7 +18,7 @@ async function runTests(engine: string, names: readonly string[]): Promise<[code
     output += chunk;
   });
   const timer = setTimeout(() => child.kill('SIGKILL'), 90_000);
-  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearTimeout(timer);
   return [code, output];
 }

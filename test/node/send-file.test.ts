@@ -1,10 +1,10 @@
 // sendFile on responses of node:http: what leaves, in what order, and what the response says of itself meanwhile.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { openSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { closeDescriptor } from '../../src/kernel/socket.js';
 import { type SendResult, sendFile } from '../../src/node/index.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
@@ -128,7 +128,7 @@ test('the response says of itself what it says of any body', async (context) => 
     response.on('finish', () => seen.push('finish'));
     response.on('close', () => seen.push('close'));
     const sent = sendFile(request, response, '/large.bin', { root });
-    await sleep(20);
+    await until(() => response.headersSent, 'the head leaves');
     seen.push(`sent ${response.headersSent} ended ${response.writableEnded} finished ${response.writableFinished}`);
     await sent;
     seen.push(`sent ${response.headersSent} ended ${response.writableEnded}`);
@@ -147,9 +147,10 @@ test('a file that shrinks ends the connection at once; nothing is sent behind it
   const huge = Buffer.alloc(40 * 1024 * 1024);
   const { root, port, results } = await serveFiles(context, { 'large.bin': huge, 'b.txt': 'behind' });
   const client = new WireClient(port);
-  client.socket.pause();
   client.request(['/large.bin', '/b.txt']);
-  await sleep(50);
+  // Its first bytes say that the length was promised; far more than a socket holds is still to come.
+  await once(client.socket, 'data');
+  client.socket.pause();
   truncateSync(join(root, 'large.bin'), 5_000_000);
   client.socket.resume();
   await client.closed;
