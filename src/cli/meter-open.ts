@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { Dashboard } from '../dashboard/dashboard.js';
+import { JourneyTeller } from '../dashboard/journey-teller.js';
 import { WhyTeller } from '../dashboard/why-teller.js';
 import type { Scope } from '../meter/index.js';
 import type { Address } from './meter-options.js';
@@ -22,12 +23,17 @@ export async function openDashboardSink(address: Address, subject: string, scope
   process.stderr.write(`clearway meter: dashboard at ${dashboard.url}\n`);
   openBrowser(dashboard.url);
   const teller = scope === undefined ? undefined : openTeller(scope);
+  const journeys = scope === undefined ? undefined : new JourneyTeller(scope);
   let lastMs = 0;
   const take = (taken: Taken) => {
     // A replay shows its last reading while it stays open, and is then given it again as the last one.
     const { timeMs, reading } = taken;
     if (timeMs === lastMs) return;
-    dashboard.push({ ...taken, why: dashboard.watched ? teller?.tell(timeMs, reading) : undefined });
+    dashboard.push({
+      ...taken,
+      why: dashboard.watched ? teller?.tell(timeMs, reading) : undefined,
+      journey: journeys?.tell(dashboard.watched),
+    });
     lastMs = timeMs;
   };
   return {
@@ -35,6 +41,7 @@ export async function openDashboardSink(address: Address, subject: string, scope
     end: take,
     close: () => {
       teller?.close();
+      journeys?.close();
       return dashboard.close();
     },
   };

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { PointName } from '../meter/journey/points.js';
+import type { JourneyReading } from '../meter/journey/tracer.js';
 import { sampleReading } from '../meter/sample.test.js';
 import { FrameMaker, pointOf } from './frame.js';
 
@@ -27,11 +29,37 @@ test('rates are over the time between observations, sums since the start', () =>
   assert.deepEqual([line!.command, line!.copiedRate, line!.copied], ['nginx', 1350, 4050]);
 });
 
+test('the journey of messages: stages with their share of all time; what was lost is said', () => {
+  const stage = (from: PointName, to: PointName, sumNs: number) => ({
+    ...{ from, to, count: 4, p50Ns: 10, p99Ns: 20, maxNs: 30, sumNs },
+  });
+  const journey: JourneyReading = {
+    ...{ tier: 'tracepoints' as const, unseen: [], elapsedMs: 1000, headless: 0, notKept: 0, slowest: [] },
+    ...{ messages: { seen: 9, followed: 4, busy: 0 }, outcomes: { read: 4, acknowledged: 0, unfinished: 0 } },
+    lost: [
+      { point: 'copy', records: 2 },
+      { point: 'ready', records: 1 },
+    ],
+    total: stage('entered', 'returned', 400),
+    stages: [stage('entered', 'queued', 100), stage('queued', 'returned', 300)],
+  };
+  const frame = new FrameMaker().next({ timeMs: 0, journey });
+  assert.deepEqual(
+    frame.journey!.stages.map(({ from, to, share }) => [from, to, share]),
+    [
+      ['entered', 'queued', 0.25],
+      ['queued', 'returned', 0.75],
+    ],
+  );
+  assert.equal(frame.journey!.stages[1]!.words, 'the call returns to the reader');
+  assert.deepEqual(frame.shortfall, ['3 records of messages found no room: their journeys lack points']);
+});
+
 test('what is not known is null, never 0', () => {
   const frame = new FrameMaker().next({ timeMs: 5000, server: server(1) });
   assert.deepEqual(
-    [frame.tier, frame.now.copied, frame.now.byReference, frame.now.received, frame.sockets, frame.why],
-    [null, null, null, null, null, null],
+    [frame.tier, frame.now.copied, frame.now.byReference, frame.now.received, frame.sockets, frame.why, frame.journey],
+    [null, null, null, null, null, null, null],
   );
   assert.equal(frame.now.sent, 1100, 'body bytes that the server gave to the kernel');
   const idle = new FrameMaker();

@@ -3,6 +3,8 @@
 
 import { type Counters, subtractCounters, summarise } from '../meter/accounts.js';
 import type { Tier } from '../meter/causes.js';
+import { points } from '../meter/journey/points.js';
+import type { JourneyReading } from '../meter/journey/tracer.js';
 import type { Reading } from '../meter/meter.js';
 import { byProcess, printable, shortfallLines } from '../meter/report.js';
 import type { SocketRow } from '../meter/socket-accounts.js';
@@ -19,6 +21,25 @@ export interface Observation {
   readonly server?: ServerFigures | undefined;
   /** Sentences that say why bytes were copied and what would stop it. */
   readonly why?: readonly string[] | undefined;
+  /** The journey of messages, where it is followed. */
+  readonly journey?: JourneyReading | undefined;
+}
+
+/** The journey of messages: how many, their whole time, and each stage with its share of all time. Durations in ns. */
+export interface JourneyFigures {
+  readonly count: number;
+  readonly p50Ns: number;
+  readonly p99Ns: number;
+  readonly maxNs: number;
+  readonly stages: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly words: string;
+    readonly p50Ns: number;
+    readonly p99Ns: number;
+    readonly maxNs: number;
+    readonly share: number;
+  }[];
 }
 
 /** Bytes copied for each byte of payload. */
@@ -69,6 +90,8 @@ export interface Frame {
   readonly sockets: readonly SocketLine[] | null;
   readonly socketCount: number;
   readonly why: readonly string[] | null;
+  /** `null` where it is not followed. */
+  readonly journey: JourneyFigures | null;
   /** What was lost, in sentences. */
   readonly shortfall: readonly string[];
   readonly unseen: readonly string[];
@@ -111,7 +134,7 @@ export class FrameMaker {
   next(observation: Observation): Frame {
     const { before } = this;
     this.before = observation;
-    const { timeMs, reading, sockets, server, why } = observation;
+    const { timeMs, reading, sockets, server, why, journey } = observation;
     // The first rates are over the time since the meter was opened.
     const elapsedMs = before === undefined ? (reading?.elapsedMs ?? 1000) : timeMs - before.timeMs;
     const perSecond = 1000 / Math.max(1, elapsedMs);
@@ -130,10 +153,28 @@ export class FrameMaker {
       sockets: sockets?.slice(0, mostLines).map(socketLine) ?? null,
       socketCount: sockets?.length ?? 0,
       why: why ?? null,
-      shortfall: reading === undefined ? [] : shortfallLines(reading),
+      journey: journey === undefined ? null : journeyFigures(journey),
+      shortfall: [...(reading === undefined ? [] : shortfallLines(reading)), ...lostStamps(journey)],
       unseen: reading?.unseen ?? [],
     };
   }
+}
+
+function journeyFigures({ total, stages }: JourneyReading): JourneyFigures {
+  const { count, p50Ns, p99Ns, maxNs, sumNs } = total;
+  return {
+    ...{ count, p50Ns, p99Ns, maxNs },
+    stages: stages.map((stage) => ({
+      ...{ from: stage.from, to: stage.to, words: points[stage.to].words },
+      ...{ p50Ns: stage.p50Ns, p99Ns: stage.p99Ns, maxNs: stage.maxNs },
+      share: sumNs === 0 ? 0 : stage.sumNs / sumNs,
+    })),
+  };
+}
+
+function lostStamps(journey: JourneyReading | undefined): string[] {
+  const records = (journey?.lost ?? []).reduce((sum, each) => sum + each.records, 0);
+  return records === 0 ? [] : [`${records} records of messages found no room: their journeys lack points`];
 }
 
 const unknown: Amplification = { sent: null, received: null, total: null };

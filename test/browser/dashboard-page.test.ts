@@ -9,6 +9,8 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { Dashboard } from '../../src/dashboard/dashboard.js';
 import type { Observation } from '../../src/dashboard/frame.js';
 import { type Counters, summarise } from '../../src/meter/accounts.js';
+import type { PointName } from '../../src/meter/journey/points.js';
+import type { JourneyReading } from '../../src/meter/journey/tracer.js';
 
 const executable = [
   process.env.CHROMIUM,
@@ -65,6 +67,19 @@ function observation(second: number, part: Partial<Observation> = {}): Observati
       },
     ],
     ...part,
+  };
+}
+
+/** A journey of three stages. */
+function journey(): JourneyReading {
+  const stage = (from: PointName, to: PointName, p50Ns: number) => ({
+    ...{ from, to, count: 12, p50Ns, p99Ns: p50Ns * 10, maxNs: p50Ns * 100, sumNs: p50Ns * 12 },
+  });
+  return {
+    ...{ tier: 'tracepoints' as const, unseen: [], elapsedMs: 1000, headless: 0, notKept: 0, slowest: [], lost: [] },
+    ...{ messages: { seen: 120, followed: 12, busy: 0 }, outcomes: { read: 12, acknowledged: 0, unfinished: 0 } },
+    total: stage('entered', 'returned', 20_000),
+    stages: [stage('entered', 'queued', 950), stage('queued', 'wakeup', 4050), stage('wakeup', 'returned', 15_000)],
   };
 }
 
@@ -184,6 +199,33 @@ test('the dashboard', { skip }, async (context) => {
       assert.deepEqual(problems, []);
     }
   });
+
+  await context.test(
+    'the journey of messages: stages, figures and bars; hidden where it is not followed',
+    async (test) => {
+      for (const width of [1280, 400]) {
+        const { page, problems, push } = await open(test, { viewport: { width, height: 900 } });
+        assert.equal(await page.locator('#s-journey').isVisible(), false);
+        push(21, { journey: journey() });
+        await page.locator('#journey tbody tr').first().waitFor();
+        const rows = await page.locator('#journey tbody tr').allTextContents();
+        assert.equal(rows.length, 4);
+        assert.equal(
+          rows[0],
+          'entered > queued until the socket is locked, its bytes are about to be taken950 ns9.5 \u00b5s95.0 \u00b5s 4.8 %',
+        );
+        assert.equal(rows[3], 'The whole journey20.0 \u00b5s200.0 \u00b5s2.00 ms100 %');
+        const bars = await page
+          .locator('#journey rect')
+          .evaluateAll((all) => all.map((one) => one.getAttribute('width')));
+        assert.deepEqual(bars, ['5', '20', '75']);
+        assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width);
+        push(22);
+        await page.locator('#s-journey').waitFor({ state: 'hidden' });
+        assert.deepEqual(problems, []);
+      }
+    },
+  );
 
   await context.test('stands still where motion is not wanted', async (test) => {
     const animation = async (reducedMotion: 'reduce' | 'no-preference') => {

@@ -54,6 +54,13 @@ export function ratioText(ratio: number | null): string {
   return ratio < 0.001 ? '<0.001' : ratio < 0.1 ? ratio.toFixed(3) : ratio.toFixed(2);
 }
 
+/** A duration with three digits or so: `950 ns`, `12.3 µs`, `4.56 ms`. */
+export function durationText(durationNs: number): string {
+  if (durationNs < 1000) return `${Math.round(durationNs)} ns`;
+  if (durationNs < 1e6) return `${(durationNs / 1e3).toFixed(1)} µs`;
+  return durationNs < 1e9 ? `${(durationNs / 1e6).toFixed(2)} ms` : `${(durationNs / 1e9).toFixed(2)} s`;
+}
+
 /** A number of things. */
 export function countText(count: number): string {
   return count >= 100 ? Math.round(count).toLocaleString('en') : count.toFixed(count === Math.round(count) ? 0 : 1);

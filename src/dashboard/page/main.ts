@@ -6,6 +6,7 @@ import type { ChartPoint, Frame, Hello, Moved } from '../frame.js';
 import { Chart } from './chart.js';
 import { byId, bytesText, countText, element, ratioText, setText, table } from './dom.js';
 import { flowRows, showFlow } from './flow-view.js';
+import { showJourney } from './journey-view.js';
 
 const historyPoints = 600;
 const points: ChartPoint[] = [];
@@ -115,6 +116,8 @@ function showAll(shown: Frame): void {
   );
   moved.show(points);
   amplification.show(points);
+  byId('s-journey').hidden = shown.journey === null;
+  if (shown.journey !== null) showJourney(byId('journey'), shown.journey);
   showTables(shown);
   showWords(shown);
 }
@@ -214,6 +217,7 @@ for (const [id, name] of [
   ['flow-table', 'Movements of bytes'],
   ['processes', 'Processes'],
   ['sockets', 'Open sockets'],
+  ['journey', 'Journey of messages'],
 ] as const) {
   byId(id).tabIndex = 0;
   byId(id).setAttribute('role', 'region');

@@ -131,7 +131,8 @@ export class Collector {
       stage.durations.add(durationNs);
     }
     const { slowest } = this.options;
-    if (this.slow.length < slowest || journey.totalNs > this.slow.at(-1)!.totalNs) {
+    const enters = this.slow.length < slowest || journey.totalNs > (this.slow.at(-1)?.totalNs ?? journey.totalNs);
+    if (enters) {
       this.slow = [...this.slow, journey].sort((a, b) => b.totalNs - a.totalNs).slice(0, slowest);
     }
   }

@@ -132,6 +132,17 @@ test('the slowest are kept, the rest is counted; stages of all sum to the whole 
   assert.equal(total.count, 20);
 });
 
+test('nothing needs to be kept', () => {
+  const collector = new Collector({ ...all, keep: 0, slowest: 0 });
+  for (const id of [1, 2]) {
+    const { queued, copy } = message(id, 1000, 0, 1100);
+    for (const each of [queued, copy, stamp('returned', copy.timeNs + 5, { journey: id, thread: 21 })])
+      collector.take(each);
+    collector.harvest(collector.ripened(), 0);
+  }
+  assert.deepEqual([collector.kept.length, collector.slowest.length, collector.total.count], [0, 0, 2]);
+});
+
 test('names in a report cannot steer a terminal', () => {
   const collector = new Collector(all);
   const { queued, copy } = message(1, 100, 0, 200);

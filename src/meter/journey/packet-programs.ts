@@ -17,6 +17,7 @@ import {
   emitMessageInRange,
   emitRecord,
   messageOffset,
+  protocolTcp,
   stackBelowImage,
 } from './program-code.js';
 
@@ -114,7 +115,7 @@ function driverDoneProgram(types: TypeSource): SetMember {
 
 /**
  * A packet comes in. Bytes of a message that is followed from a sender on this host make it a local one. Bytes from
- * elsewhere (no socket of this host owns the buffer, and the device is not loopback) begin a message of their own.
+ * elsewhere (no TCP socket of this host owns the buffer, and the device is not loopback) begin a message of their own.
  */
 function arrivingProgram(types: TypeSource, choice: Choice, point: PointName, target: string): SetMember {
   const a = new Assembler(types);
@@ -124,8 +125,12 @@ function arrivingProgram(types: TypeSource, choice: Choice, point: PointName, ta
   a.loadField(device, buffer, 'sk_buff', 'dev');
   emitMessageInRange(a, 'unknown');
   a.comment('the receiver is on this host').store(4, r0, messageOffset.local, 1).jump('leave').label('unknown');
+  // A buffer that a TCP socket of this host owns was sent here. Others (of a tap device, say) come from elsewhere.
   a.loadField(r1, buffer, 'sk_buff', 'sk')
-    .jumpIf(r1, '!=', 0, 'out')
+    .jumpIf(r1, '==', 0, 'unowned')
+    .loadField(r1, r1, 'sock', 'sk_protocol')
+    .jumpIf(r1, '==', protocolTcp, 'out')
+    .label('unowned')
     .loadField(r1, device, 'net_device', 'flags')
     .jumpIf(r1, '&', loopback, 'out')
     .comment('only what is for this host: PACKET_HOST')

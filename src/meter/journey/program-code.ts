@@ -108,7 +108,7 @@ export function emitFlowOfSocket(a: Assembler, socket: Register, direction: Dire
     .store(2, fp, at('flow') + port[remote], r1);
 }
 
-const protocolTcp = 6;
+export const protocolTcp = 6;
 /** ETH_P_IP and ETH_P_IPV6 in network order, as a little-endian machine reads them. */
 const etherIpv4 = 0x0008;
 const etherIpv6 = 0xdd86;
@@ -139,9 +139,11 @@ export function emitFlowOfPacket(
   a.loadField(behind, buffer, 'sk_buff', 'data');
   if (headersAt === 'data') a.move(place, behind);
   else a.loadField(place, buffer, 'sk_buff', 'head').loadField(r1, buffer, 'sk_buff', 'network_header').add(place, r1);
+  // Newer kernels take both addresses for pointers: only their difference is a number.
   a.comment('bytes from data to the IP header, then to the payload')
-    .negate(behind)
-    .add(behind, place)
+    .move(r1, place)
+    .sub(r1, behind)
+    .move(behind, r1)
     .loadField(r1, buffer, 'sk_buff', 'protocol')
     .jumpIf(r1, '==', etherIpv6, v6)
     .jumpIf(r1, '!=', etherIpv4, other)

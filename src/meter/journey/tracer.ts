@@ -40,6 +40,8 @@ export interface JourneyOptions {
   readonly keep?: number;
   /** How many of the slowest are kept whole. Default 5. */
   readonly slowest?: number;
+  /** Leaves out messages that this process sends or receives. Default false. */
+  readonly ignoreSelf?: boolean;
   /** Only this tier. Default: functions where the host allows them. */
   readonly tier?: Tier;
 }
@@ -188,7 +190,11 @@ class OpenTracer implements JourneyTracer {
     this.collector = new Collector({
       keep: options.keep ?? 10_000,
       slowest: options.slowest ?? 5,
-      wanted: (journey) => all || inside(journey.sender?.process) || inside(journey.reader?.process),
+      wanted: ({ sender, reader }) => {
+        if (options.ignoreSelf === true && (sender?.process === process.pid || reader?.process === process.pid))
+          return false;
+        return all || inside(sender?.process) || inside(reader?.process);
+      },
     });
     this.timer = setInterval(() => this.poll(), pollMs);
     this.timer.unref();
