@@ -87,6 +87,8 @@ export interface Engine {
   /** Gives a receive frame back. */
   recycle(frame: number): void;
 
+  /** Hands over to the kernel what was begun, where that is not done at once: it need not wait for the next turn. */
+  flush(): void;
   /**
    * Submits what was begun, waits for events at most `waitMs` milliseconds (0: not at all; -1: without end),
    * and hands each event to the sink. Returns the number of events.

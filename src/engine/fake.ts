@@ -262,6 +262,8 @@ export class FakeEngine implements Engine {
     this.receiveBytes.fill(0xdd, frame * this.receiveFrameBytes, (frame + 1) * this.receiveFrameBytes);
   }
 
+  flush(): void {}
+
   turn(_waitMs: number, events: EngineEvents): number {
     if (this.#closed) wrong('a turn of a closed engine');
     this.turns++;

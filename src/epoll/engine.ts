@@ -320,6 +320,10 @@ export class EpollEngine implements Engine {
     this.#frames.release(frame);
   }
 
+  flush(): void {
+    // Every call of this engine is made at once.
+  }
+
   turn(waitMs: number, events: EngineEvents): number {
     if (this.#fetches.length > 0) this.#lookAtFetches();
     let wait = waitMs;

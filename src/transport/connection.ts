@@ -317,6 +317,7 @@ export class Connection<S> extends Endpoint {
     const place = output.place + output.done;
     if (!output.continues) {
       this.#sending = true;
+      this.owner.loop.bulk.noteSmall(this.owner.loop.nowMs);
       engine.send(this.token, this.fd, place, rest, 0);
     } else if (!output.gathers || !this.#sendGathered()) {
       // A head goes out with what follows it, now: in the kernel it waits for the next bytes (MSG_MORE).
@@ -330,6 +331,7 @@ export class Connection<S> extends Endpoint {
     if (header === 0) return false;
     this.#sending = true;
     const flags = this.output.gatherContinues ? MSG.MORE : 0;
+    if (flags === 0) this.owner.loop.bulk.noteSmall(this.owner.loop.nowMs);
     this.owner.loop.engine.sendMessage(this.token, this.fd, header, flags);
     return true;
   }

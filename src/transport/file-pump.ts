@@ -12,9 +12,6 @@ import type { FileSource } from './output.js';
 
 /** Bytes looked at, fetched and sent as one. */
 const windowBytes = 1024 * 1024;
-/** Bytes that all pumps of a loop together may send in a turn, shared out evenly, and the least that a share is. */
-const turnBytes = 1024 * 1024;
-const leastShareBytes = 512 * 1024;
 
 /** The connection as its pump sees it. */
 interface PumpOwner {
@@ -71,7 +68,7 @@ export class FilePump {
     const file = this.#file!;
     if (this.#turn !== this.#loop.turns) {
       this.#turn = this.#loop.turns;
-      this.#budget = Math.max(leastShareBytes, Math.floor(turnBytes / this.#loop.joinBulk()));
+      this.#budget = this.#loop.bulk.share(this.#left);
     }
     while (this.#left > 0) {
       if (this.#budget <= 0) {
@@ -89,6 +86,7 @@ export class FilePump {
         this.#left -= result;
         this.#owner.sentBytes += result;
         this.#budget -= result;
+        this.#loop.bulk.count(result);
       } else if (result === -Errno.EAGAIN) {
         this.waiting = true;
         engine.awaitWritable(this.#owner.token, this.#owner.fd);
@@ -119,6 +117,7 @@ export class FilePump {
     this.waiting = true;
     this.#owner.extentCold();
     this.#fetchedTo = this.#offset + length;
+    this.#loop.bulk.count(length);
     this.#loop.engine.fetch(this.#owner.token, file.fd, this.#offset, length);
     return false;
   }
@@ -126,7 +125,7 @@ export class FilePump {
   #waitTurn(): void {
     this.waiting = true;
     this.#onTurn ??= () => this.#resume();
-    this.#loop.nextTurn(this.#onTurn);
+    this.#loop.whenBulk(this.#onTurn);
   }
 
   /** The socket takes bytes again. */

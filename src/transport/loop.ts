@@ -5,6 +5,7 @@ import type { Engine, EngineEvents } from '../engine/engine.js';
 import { clearEvent, createEventDescriptor, signalEvent } from '../kernel/event.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { UvPoll } from '../kernel/uv-poll.js';
+import { BulkQueue } from './bulk.js';
 import { Endpoint } from './endpoint.js';
 import { type EngineChoice, openEngine } from './open-engine.js';
 
@@ -48,8 +49,8 @@ export class Loop implements EngineEvents {
   nowMs: number;
   /** Turns so far: what may be done once a turn remembers the number. */
   turns = 0;
-  #bulk = 0;
-  #bulkLastTurn = 0;
+  /** What moves large bodies waits here for its share of a turn. */
+  readonly bulk = new BulkQueue();
   readonly #clock: () => number;
   readonly #endpoints: Array<Endpoint | undefined> = [];
   readonly #freeTokens: number[] = [];
@@ -122,25 +123,22 @@ export class Loop implements EngineEvents {
     if (this.#attachment !== undefined) this.#turnSoon(0);
   }
 
-  /**
-   * Says that one more connection moves bulk in this turn. Returns how many did so in the last turn, at least one: what
-   * a turn may move is shared by that many, so that a turn stays short for those who want little.
-   */
-  joinBulk(): number {
-    this.#bulk++;
-    return Math.max(1, this.#bulkLastTurn);
+  /** Does a piece of work when {@link bulk} has a share for it, in a later turn. */
+  whenBulk(work: () => void): void {
+    this.bulk.wait(work);
+    if (this.#attachment !== undefined) this.#turnSoon(0);
   }
 
-  /** One turn: submit, wait at most `waitMs`, hand out events, then deferred work and ticks. */
+  /** One turn: submit, wait at most `waitMs`, hand out events, then deferred work, bulk and ticks. */
   turn(waitMs: number): void {
     if (this.#closed) return;
     this.turns++;
-    this.#bulkLastTurn = this.#bulk;
-    this.#bulk = 0;
+    this.bulk.beginTurn(this.nowMs);
     this.#inTurn = true;
     try {
-      this.engine.turn(this.#ready.length > 0 ? 0 : waitMs, this);
+      this.engine.turn(this.#ready.length > 0 || this.bulk.waiting ? 0 : waitMs, this);
       if (this.#ready.length > 0) this.#doReady();
+      if (this.bulk.waiting) this.#doBulk();
       this.nowMs = this.#clock();
       if (this.nowMs - this.#lastTickMs >= tickMs) {
         this.#lastTickMs = this.nowMs;
@@ -150,6 +148,13 @@ export class Loop implements EngineEvents {
       this.#inTurn = false;
       if (this.#closing) this.close();
     }
+  }
+
+  /** Small answers of this turn leave before bulk, which keeps the thread for a while. */
+  #doBulk(): void {
+    this.engine.flush();
+    this.bulk.run();
+    if (this.bulk.waiting && this.#attachment !== undefined) this.#turnSoon(0);
   }
 
   #doReady(): void {

@@ -204,6 +204,10 @@ export class UringEngine implements Engine {
     this.#buffers.recycle(frame);
   }
 
+  flush(): void {
+    if (this.#ring.unsubmitted() > 0) this.#ring.submit(false, 0);
+  }
+
   turn(waitMs: number, events: EngineEvents): number {
     const completionRing = this.#ring.completionRing;
     this.#buffers.publish();
