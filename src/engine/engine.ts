@@ -27,6 +27,9 @@ export interface EngineEvents {
   readable(token: number, result: number, more: boolean): void;
 }
 
+/** In a range that is fetched, one byte of each stretch of this many is waited for: disks rarely read smaller pieces. */
+export const fetchStretchBytes = 64 * 1024;
+
 /** One facility of the kernel that moves bytes between descriptors and memory, driven from one thread. */
 export interface Engine {
   readonly name: 'uring' | 'epoll' | 'fake';

@@ -2,7 +2,7 @@
 // an operation is tried when it is begun, and what it gave is handed out in the next turn, so that the order of
 // events is that of the io_uring engine.
 
-import type { Engine, EngineEvents } from '../engine/engine.js';
+import { type Engine, type EngineEvents, fetchStretchBytes } from '../engine/engine.js';
 import { EPOLL, EPOLL_CTL, MSG } from '../kernel/constants.js';
 import { epollControl, epollCreate, epollDataWord, epollEventWords, epollWait } from '../kernel/epoll.js';
 import { Errno } from '../kernel/errno.js';
@@ -77,6 +77,8 @@ function handOne(event: number, token: number, result: number, events: EngineEve
 interface Fetch {
   token: number;
   file: number;
+  /** The next byte whose arrival is waited for. */
+  next: number;
   last: number;
   deadlineMs: number;
 }
@@ -253,15 +255,31 @@ export class EpollEngine implements Engine {
       this.#finish(Event.fetched, token, started);
       return;
     }
-    this.#fetches.push({ token, file, last: offset + length - 1, deadlineMs: performance.now() + fetchLimitMs });
+    this.#fetches.push({
+      token,
+      file,
+      next: offset,
+      last: offset + length - 1,
+      deadlineMs: performance.now() + fetchLimitMs,
+    });
     if (!this.#inTurn) this.onBegun?.(fetchPollMs);
+  }
+
+  /** Looks as far as the range has arrived; -EAGAIN while some of it is still to come. */
+  #lookAt(fetch: Fetch): number {
+    for (;;) {
+      const result = readCached(fetch.file, this.#probe.address, 1, fetch.next);
+      if (result < 0 || fetch.next === fetch.last) return result;
+      fetch.next = Math.min(fetch.next + fetchStretchBytes, fetch.last);
+    }
   }
 
   #lookAtFetches(): void {
     const fetches = this.#fetches;
     for (let index = fetches.length - 1; index >= 0; index--) {
-      const { file, last, token, deadlineMs } = fetches[index]!;
-      const result = readCached(file, this.#probe.address, 1, last);
+      const fetch = fetches[index]!;
+      const { token, deadlineMs } = fetch;
+      const result = this.#lookAt(fetch);
       if (result === -Errno.EAGAIN && performance.now() < deadlineMs) continue;
       // A file system without RWF_NOWAIT cannot be asked; the read-ahead was started, and that must do.
       this.#finish(Event.fetched, token, result === -Errno.EOPNOTSUPP || result === -Errno.EAGAIN ? 0 : result);

@@ -46,10 +46,15 @@ export class BulkQueue {
     this.#attentiveUntilMs = nowMs + attentiveMs;
   }
 
-  /** Bytes that a sender may move now, of `wanted`. 0: it is not its time, and {@link wait} brings it. */
+  /**
+   * Bytes that a sender which has `wanted` to move may move in this turn. 0: it is not its time, and {@link wait} brings
+   * it. More than `wanted` may be meant for further extents of the same connection.
+   */
   share(wanted: number): number {
-    if (wanted <= smallBytes) return wanted;
-    if (this.#attentive) return this.#running ? Math.max(this.#left, 0) : 0;
+    if (this.#attentive) {
+      if (wanted <= smallBytes) return smallBytes;
+      return this.#running ? Math.max(this.#left, 0) : 0;
+    }
     this.#joined++;
     return Math.max(leastShareBytes, Math.floor(turnBytes / Math.max(1, this.#joinedLastTurn)));
   }

@@ -1,5 +1,6 @@
 // Whether a range of a file is in memory, asked so that the answer never waits for a disk.
 
+import { fetchStretchBytes } from '../engine/engine.js';
 import { Errno } from '../kernel/errno.js';
 import { cachedPages, readCached } from '../kernel/file.js';
 import { pageBytes } from '../kernel/memory.js';
@@ -11,13 +12,16 @@ let cachestatWorks = true;
 
 /**
  * True when sending the range will not wait for a disk: all its pages are in the page cache (cachestat, Linux 6.5),
- * and the last of them has arrived (preadv2 with RWF_NOWAIT; a page that is still being read counts as cached).
+ * and of each stretch one byte has arrived (preadv2 with RWF_NOWAIT; a page that is still being read counts as cached).
  * Where neither can be asked (a file system without RWF_NOWAIT) the answer is true: nothing better is known.
  */
 export function isResident(fd: number, offset: number, length: number): boolean {
   probe ??= new Region(64);
-  const last = readCached(fd, probe.address, 1, offset + length - 1);
-  if (last === -Errno.EAGAIN) return false;
+  const end = offset + length - 1;
+  for (let at = offset; at < end; at += fetchStretchBytes) {
+    if (readCached(fd, probe.address, 1, at) === -Errno.EAGAIN) return false;
+  }
+  if (readCached(fd, probe.address, 1, end) === -Errno.EAGAIN) return false;
   if (cachestatWorks) {
     const cached = cachedPages(fd, offset, length);
     if (cached >= 0) {
@@ -27,7 +31,7 @@ export function isResident(fd: number, offset: number, length: number): boolean 
     }
     if (cached === -Errno.ENOSYS || cached === -Errno.EPERM) cachestatWorks = false;
   }
-  return readCached(fd, probe.address, 1, offset) !== -Errno.EAGAIN;
+  return true;
 }
 
 /** How long what was found resident is believed to be: asking costs two calls, and pages that are in use stay. */

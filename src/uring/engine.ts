@@ -1,7 +1,7 @@
 // The io_uring engine: every operation is one submission entry, every event one completion; multishot accept and
 // receive, frames from a provided-buffer ring, one io_uring_enter a turn. Needs Linux 6.1 (DEFER_TASKRUN).
 
-import type { Engine, EngineEvents } from '../engine/engine.js';
+import { type Engine, type EngineEvents, fetchStretchBytes } from '../engine/engine.js';
 import {
   IORING_ACCEPT,
   IORING_ASYNC_CANCEL,
@@ -153,11 +153,18 @@ export class UringEngine implements Engine {
     words[advice + 3] = Math.floor(offset / 0x1_0000_0000);
     words[advice + 6] = length;
     words[advice + 7] = POSIX_FADV.WILLNEED;
-    // One byte at the range's end: its arrival says that the read-ahead has come that far. It is not looked at.
+    // One byte of each stretch: its arrival says that the read-ahead has come that far, and the disk may bring stretches in
+    // any order. The bytes are not looked at.
     const last = offset + length - 1;
-    const read = this.#begin(IORING_OP.READ, file, Kind.fetch, token, 0, 0);
-    words[read + 2] = last | 0;
-    words[read + 3] = Math.floor(last / 0x1_0000_0000);
+    for (let at = offset; at < last; at += fetchStretchBytes)
+      this.#awaitByte(Kind.ignore, 0, file, at, IOSQE.IO_HARDLINK);
+    this.#awaitByte(Kind.fetch, token, file, last, 0);
+  }
+
+  #awaitByte(kind: number, token: number, file: number, offset: number, flags: number): void {
+    const read = this.#begin(IORING_OP.READ, file, kind, token, flags, 0);
+    this.#ring.words[read + 2] = offset | 0;
+    this.#ring.words[read + 3] = Math.floor(offset / 0x1_0000_0000);
     this.#writeAddress(read, this.#probe.address, 1);
   }
 

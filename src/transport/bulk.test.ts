@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BulkQueue } from './bulk.js';
+
+const mebibyte = 1024 * 1024;
+
+test('while only bulk moves, a turn is shared evenly by the senders of the last one, down to a least share', () => {
+  const bulk = new BulkQueue();
+  bulk.beginTurn(0);
+  assert.equal(bulk.share(Infinity), mebibyte, 'one alone has the turn');
+  bulk.beginTurn(1);
+  assert.equal(bulk.share(Infinity), mebibyte);
+  assert.equal(bulk.share(Infinity), mebibyte);
+  bulk.beginTurn(2);
+  assert.equal(bulk.share(Infinity), mebibyte / 2, 'two were there');
+  for (let sender = 0; sender < 50; sender++) bulk.share(Infinity);
+  bulk.beginTurn(3);
+  assert.equal(bulk.share(Infinity), mebibyte / 2, 'the least');
+});
+
+test('beside small answers bulk has its share only from the queue, one piece a turn, in order', () => {
+  const bulk = new BulkQueue();
+  const log: string[] = [];
+  const sender = (name: string, rounds: number) => {
+    const go = (): void => {
+      const share = bulk.share(10 * mebibyte);
+      assert.ok(share > 0 && share <= 128 * 1024, `${share}`);
+      bulk.count(share);
+      log.push(name);
+      if (--rounds > 0) bulk.wait(go);
+    };
+    return go;
+  };
+  bulk.noteSmall(1000);
+  bulk.beginTurn(1001);
+  assert.equal(bulk.share(10 * mebibyte), 0, 'not before the small ones');
+  assert.equal(bulk.share(1000), 64 * 1024, 'what is small itself does not wait');
+  bulk.wait(sender('a', 2));
+  bulk.wait(sender('b', 2));
+  bulk.run();
+  assert.deepEqual(log, [], 'who began to wait in this turn has a later one');
+  for (let turn = 2; bulk.waiting; turn++) {
+    const before: number = log.length;
+    bulk.beginTurn(1000 + turn);
+    bulk.run();
+    assert.equal(log.length, before + 1, 'one piece a turn');
+  }
+  assert.deepEqual(log, ['a', 'b', 'a', 'b']);
+});
+
+test('a sender that takes less than the piece leaves the rest to the next', () => {
+  const bulk = new BulkQueue();
+  const shares: number[] = [];
+  bulk.noteSmall(0);
+  for (const takes of [1000, 127 * 1024, 5000]) {
+    bulk.wait(() => {
+      const share = bulk.share(mebibyte);
+      shares.push(share);
+      bulk.count(Math.min(share, takes));
+    });
+  }
+  bulk.beginTurn(1);
+  bulk.run();
+  assert.deepEqual(shares, [128 * 1024, 128 * 1024 - 1000, 24], 'in one turn');
+});
+
+test('a while after the last small answer turns are long again, and all who wait go on', () => {
+  const bulk = new BulkQueue();
+  bulk.noteSmall(0);
+  bulk.beginTurn(99);
+  assert.equal(bulk.share(mebibyte), 0);
+  let ran = 0;
+  for (let sender = 0; sender < 5; sender++) {
+    bulk.wait(() => {
+      ran++;
+      bulk.count(mebibyte);
+    });
+  }
+  bulk.beginTurn(100);
+  assert.equal(bulk.share(mebibyte), mebibyte);
+  bulk.run();
+  assert.equal(ran, 5);
+  assert.equal(bulk.waiting, false);
+});
+
+test('one that throws is done, and the others keep their places', () => {
+  const bulk = new BulkQueue();
+  const ran: number[] = [];
+  bulk.wait(() => {
+    throw new Error('a defect');
+  });
+  bulk.wait(() => ran.push(2));
+  bulk.beginTurn(0);
+  assert.throws(() => bulk.run(), /a defect/);
+  assert.equal(bulk.waiting, true);
+  bulk.beginTurn(1);
+  bulk.run();
+  assert.deepEqual(ran, [2]);
+});
