@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type Field, resolveField } from './btf-field.js';
 import { type BtfBlob, BtfKind, findString, indexBlob, kindFlag, kindOf, memberCount, stringAt } from './btf-format.js';
+import { TypeNames } from './btf-names.js';
 import { MissingTypeError } from './refusals.js';
 
 /** One member of a struct or union. `bitSize` is 0 where the member is no bitfield. */
@@ -31,6 +32,7 @@ export interface Prototype {
 
 const directory = '/sys/kernel/btf';
 const loaded = new Map<string, Btf>();
+const typeNames = new WeakMap<BtfBlob, TypeNames>();
 
 /** The types of the kernel, or of the kernel and one module. */
 export class Btf {
@@ -103,16 +105,21 @@ export class Btf {
   }
 
   private search(name: string, kind: number): number | undefined {
-    const offsets = this.stringOffsets(name);
-    for (const blob of this.blobs.toReversed()) {
-      for (const offset of offsets) {
-        for (let index = blob.nameOffsets.indexOf(offset); index !== -1; ) {
-          if (kindOf(blob.infos[index]!) === kind) return blob.firstId + index;
-          index = blob.nameOffsets.indexOf(offset, index + 1);
-        }
-      }
+    for (let which = this.blobs.length - 1; which >= 0; which--) {
+      const index = this.namesOf(which).find(name, kind);
+      if (index !== undefined) return this.blobs[which]!.firstId + index;
     }
     return undefined;
+  }
+
+  /** The names of a blob's types: those of the kernel are indexed once, for its modules too. */
+  private namesOf(which: number): TypeNames {
+    const blob = this.blobs[which]!;
+    const known = typeNames.get(blob);
+    if (known !== undefined) return known;
+    const names = new TypeNames(this.blobs.slice(0, which + 1));
+    typeNames.set(blob, names);
+    return names;
   }
 
   private stringOffsets(name: string): number[] {

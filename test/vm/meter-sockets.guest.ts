@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createMeter, type Meter } from '../../src/meter/index.js';
+import { type Counters, createMeter, type Meter } from '../../src/meter/index.js';
 import {
   assertExact,
   countersOf,
@@ -14,6 +14,13 @@ import {
   unalike,
 } from '../../src/meter/support.test.js';
 import { workloads } from '../support/socket-workloads.js';
+
+/** The sum of what differs; what was reverted where pages were pinned may be more (assertExact). */
+function errorBytes(counted: Counters, expected: Counters): number {
+  return unalike(counted, expected)
+    .filter(({ cause }) => cause !== 'reverted' || (expected.pinned ?? 0) === 0)
+    .reduce((sum, { difference }) => sum + Math.abs(difference), 0);
+}
 
 /** Copies that nothing on a loopback path makes; a buffer over its limit (64 KiB with headers) it does segment. */
 const neverHere = ['linearised', 'captured', 'xdpCopied'] as const;
@@ -39,10 +46,9 @@ test('each socket workload, exact to the byte on the function tier', async (cont
         const expected = await finish(run);
         const counted = countersOf(meter.read(), run.child.pid);
         const pinned = expected.pinned ?? 0;
-        const errors = unalike(counted, expected).filter(({ cause }) => cause !== 'reverted' || pinned === 0);
         const { reverted = 0, headerExpanded, segmented, coalesced, otherCopied } = counted;
         each.diagnostic(
-          `error ${errors.reduce((sum, { difference }) => sum + Math.abs(difference), 0)}; pinned ${pinned}, ` +
+          `error ${errorBytes(counted, expected)}; pinned ${pinned}, ` +
             `reverted ${reverted}, heads ${headerExpanded}, segmented ${segmented}, coalesced ${coalesced}, other ${otherCopied}`,
         );
         assertExact(counted, expected, name);
@@ -53,7 +59,7 @@ test('each socket workload, exact to the byte on the function tier', async (cont
 });
 
 for (const way of ['sendfile', 'zerocopy']) {
-  test(`${way} between two processes: the sender is billed for sending, whoever runs the transmit`, async () => {
+  test(`${way} between two processes: the sender is billed for sending, whoever runs the transmit`, async (context) => {
     await withMeter(async (meter) => {
       const portFile = temporary(`port-${way}`);
       const receiver = startWorkload('receiver', way, portFile);
@@ -63,6 +69,7 @@ for (const way of ['sendfile', 'zerocopy']) {
       const reading = meter.read();
       const bySender = countersOf(reading, sender.child.pid);
       const byReceiver = countersOf(reading, receiver.child.pid);
+      context.diagnostic(`error ${errorBytes(bySender, sent) + errorBytes(byReceiver, received)}`);
       assertExact(bySender, sent, 'sender');
       assertExact(byReceiver, received, 'receiver');
       assert.equal(byReceiver.reverted, 0);
@@ -75,12 +82,14 @@ for (const way of ['sendfile', 'zerocopy']) {
   });
 }
 
-test('four processes at once, each billed for its own', async () => {
+test('four processes at once, each billed for its own', async (context) => {
   await withMeter(async (meter) => {
     const names = ['tcp-sendfile', 'tcp-zerocopy', 'udp-1000', 'unix-stream'];
     const runs = names.map((name) => startWorkload(name, '-together'));
     const results = await Promise.all(runs.map(finish));
     const reading = meter.read();
+    const errors = runs.map((run, index) => errorBytes(countersOf(reading, run.child.pid), results[index]!));
+    context.diagnostic(`error ${errors.reduce((sum, each) => sum + each, 0)}`);
     runs.forEach((run, index) => {
       assertExact(countersOf(reading, run.child.pid), results[index]!, names[index]!);
     });
