@@ -212,3 +212,26 @@ test('static fragments above the threshold are not copied', { skip: doorClosed('
     await open.close();
   }
 });
+
+for (const door of doors) {
+  test(`${door}: a list longer than one call takes leaves whole and in order`, { skip: doorClosed(door) }, async () => {
+    // Every fragment an entry of its own: IOV_MAX (1024) is passed three times.
+    const statics = Array.from({ length: 1700 }, (_, index) => `<${index}>`);
+    const fresh = slot('fresh', { raw: true });
+    const made = page(
+      template(statics.flatMap((text) => [text, fresh])),
+      { fresh: async () => '-' },
+      { coalesceBytes: 0 },
+    );
+    const open = await openDoor(door, made);
+    try {
+      const { body } = await ask(open.port);
+      assert.equal(body.toString(), statics.map((text) => `${text}-`).join(''));
+      await until('it is reported', () => open.reports.length === 1);
+      assert.ok(open.reports[0]!.account.entries > 3 * 1024, String(open.reports[0]!.account.entries));
+      assert.equal(open.reports[0]!.account.coalescedBytes, 0);
+    } finally {
+      await open.close();
+    }
+  });
+}
