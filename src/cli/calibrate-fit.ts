@@ -17,6 +17,9 @@ export interface Fitted {
   inlineBytes: number;
 }
 
+/** Connections at which serve is measured; as in calibrate.ts. */
+const servedAtOnce = 16;
+
 /** Payload of one super-packet on loopback. */
 const superBytes = 65_483;
 
@@ -37,6 +40,23 @@ export function fitLine(points: readonly { bytes: number; ns: number }[]): { cal
   }
   const perByte = (w * wxy - wx * wy) / (w * wxx - wx * wx);
   return { call: Math.max(0, (wy - perByte * wx) / w), perByte: Math.max(0, perByte) };
+}
+
+/**
+ * The closest costs that never fall as the size grows (pool adjacent violators, of logarithms, so that a median's relative error counts): a
+ * larger answer cannot cost less, and a noisy figure must not make the next slope too steep.
+ */
+export function rising(points: readonly { bytes: number; ns: number }[]): { bytes: number; ns: number }[] {
+  const pools: { sum: number; sizes: number[] }[] = [];
+  for (const { bytes, ns } of points) {
+    pools.push({ sum: Math.log(ns), sizes: [bytes] });
+    for (;;) {
+      const [before, last] = [pools.at(-2), pools.at(-1)!];
+      if (!before || before.sum / before.sizes.length <= last.sum / last.sizes.length) break;
+      pools.splice(-2, 2, { sum: before.sum + last.sum, sizes: [...before.sizes, ...last.sizes] });
+    }
+  }
+  return pools.flatMap(({ sum, sizes }) => sizes.map((bytes) => ({ bytes, ns: Math.exp(sum / sizes.length) })));
 }
 
 class Profile {
@@ -98,8 +118,8 @@ function fitSends(profile: Profile): void {
 
 /** serve: cost of a request, and of a byte to 64, 256, 512 KiB and beyond, where neither socket buffer nor cache holds the answer. */
 function fitServe(profile: Profile): number {
-  const inline = profile.points('serve.inline.');
-  const sendfile = profile.points('serve.sendfile.');
+  const inline = rising(profile.points('serve.inline.'));
+  const sendfile = rising(profile.points('serve.sendfile.'));
   const [i0, i1] = inline;
   const [s0, s1] = sendfile;
   if (inline.length < 5 || sendfile.length < 5 || !i0 || !i1 || !s0 || !s1) return 65_536;
@@ -115,9 +135,19 @@ function fitServe(profile: Profile): number {
     profile.put(`serve.${way}.byte.large`, slope(points[2]!, points[3]!), `${words}, from 256 to 512 KiB`);
     profile.put(`serve.${way}.byte.huge`, slope(points[3]!, points[4]!), `${words}, from 512 KiB to 1 MiB`);
   }
-  const request = i0.ns - slope(i0, i1) * i0.bytes;
+  const measuredRequest = i0.ns - slope(i0, i1) * i0.bytes;
+  // Of a turn of the loop every connection that is ready pays its part: alone, all of it.
+  const alone = profile.measured.get('serve.alone')?.median ?? i0.ns;
+  const turn = Math.max(0, alone - i0.ns) / (1 - 1 / servedAtOnce);
+  const request = Math.max(0, measuredRequest - turn / servedAtOnce);
+  profile.put('serve.turn', turn, `${words}, one connection against ${servedAtOnce}`);
   profile.put('serve.request', request, `${words}, 1 KiB from memory`);
-  profile.put('serve.sendfile', s0.ns - slope(s0, s1) * s0.bytes - request, `${words}, 1 KiB by sendfile`);
+  const wall = profile.measured.get('serve.turnaround');
+  if (wall)
+    profile.put('serve.turnaround', wall.median - alone, 'one connection, a reader that polls: not the server’s time');
+  const epoll = profile.measured.get('serve.epoll');
+  profile.put('serve.epoll', epoll ? epoll.median - i0.ns : 0, `${words}, the epoll engine instead of io_uring, 1 KiB`);
+  profile.put('serve.sendfile', s0.ns - slope(s0, s1) * s0.bytes - measuredRequest, `${words}, 1 KiB by sendfile`);
   return inlineLimit(inline, sendfile);
 }
 

@@ -9,10 +9,12 @@ import { answer } from '../journey/answer.js';
 import { constants } from '../journey/constants.js';
 import { defaultScenario } from '../journey/scenario.js';
 import { platformIsLinux } from '../kernel/ffi.js';
-import { sendSizes, serveSizes, summarise } from './calibrate.js';
-import { fitLine, fitProfile, type Measured } from './calibrate-fit.js';
+import { noise, sendSizes, servedPoints, serveSizes } from './calibrate.js';
+import { check, checkPoints, predictServed } from './calibrate-check.js';
+import { fitLine, fitProfile, type Measured, rising } from './calibrate-fit.js';
 import { measureCall, measureCopy, measureSend, measureWake, Payload, Sink } from './calibrate-measure.js';
-import { measureServe } from './calibrate-serve.js';
+import { repeat, type Series, summarise } from './calibrate-rounds.js';
+import { ServeRig } from './calibrate-serve.js';
 import { hereDefaults } from './host-profile.js';
 
 const skip = platformIsLinux ? false : 'the measurements are Linux system calls';
@@ -110,9 +112,79 @@ test('the measurements measure: plausible figures, in order', { skip }, async ()
 });
 
 test('serve is measured by its own processor time', { skip }, async () => {
-  const served = await measureServe(4096, true, 400);
-  assert.ok(served.nsPerRequest > 500 && served.nsPerRequest < 500_000, `${served.nsPerRequest} ns a request`);
-  assert.ok(served.requestsPerSecond > 100);
+  const rig = new ServeRig();
+  try {
+    const served = await rig.measure({ engine: 'epoll', way: 'inline', bytes: 4096, connections: 4 }, 60);
+    assert.ok(served.nsPerRequest > 500 && served.nsPerRequest < 2_000_000, `${served.nsPerRequest} ns a request`);
+    assert.ok(served.requestsPerSecond > 10);
+  } finally {
+    await rig.close();
+  }
+});
+
+test('costs that fall as the size grows are pooled, costs that rise stay', () => {
+  const points = [1, 2, 3, 4].map((bytes, index) => ({ bytes, ns: [10, 40, 10, 80][index]! }));
+  assert.deepEqual(
+    rising(points).map(({ ns }) => Math.round(ns)),
+    [10, 20, 20, 80],
+  );
+});
+
+test('rounds are interleaved, what is settled makes room, what swings goes on', async () => {
+  const order: string[] = [];
+  const make = (name: string, value: (count: number) => number): Series => {
+    const values: number[] = [];
+    const once = (): number => {
+      order.push(name);
+      return value(values.length);
+    };
+    return { name, title: name, once, values };
+  };
+  const steady = make('steady', () => 100);
+  const swinging = make('swinging', (count) => (count % 2 === 0 ? 100 : 200));
+  await repeat([steady, swinging], Number.POSITIVE_INFINITY, 12, () => {});
+  assert.deepEqual(order.slice(0, 4), ['steady', 'swinging', 'steady', 'swinging']);
+  assert.equal(steady.values.length, 5);
+  assert.equal(swinging.values.length, 12);
+});
+
+test('no scored point is a fitted one, and a profile of one connection and many predicts both', () => {
+  for (const uring of [true, false]) {
+    const key = (point: object): string => JSON.stringify(point);
+    const fitted = new Set(servedPoints(uring).map(({ point }) => key(point)));
+    for (const point of checkPoints(uring)) {
+      assert.ok(!fitted.has(key(point)));
+      assert.ok(!serveSizes.includes(point.bytes), 'nor at a size that was fitted');
+    }
+  }
+  const measured = madeUp();
+  measured.set('serve.alone', exactly(5000 + 0.15 * 1024 + 6000 * (1 - 1 / 16)));
+  measured.set('serve.turnaround', exactly(30_000));
+  const { constants: found } = fitProfile(measured, constants);
+  assert.ok(Math.abs(found['serve.turn']!.value / 6000 - 1) < 0.01);
+  const here = { title: 'made up', source: 'a test', constants: found };
+  const point = { engine: 'uring', way: 'inline', bytes: 1024 } as const;
+  const alone = predictServed({ ...point, connections: 1 }, here);
+  assert.ok(Math.abs(alone.requestsPerSecond / (1e9 / 30_000) - 1) < 0.01, `${alone.requestsPerSecond}`);
+  const many = predictServed({ ...point, connections: 16 }, here);
+  assert.ok(Math.abs(many.nsPerRequest / (5000 + 0.15 * 1024) - 1) < 0.01, `${many.nsPerRequest}`);
+  assert.ok(Math.abs(many.requestsPerSecond * many.nsPerRequest * 1e-9 - 1) < 0.01);
+});
+
+test('a noisy host is told so, with names; the table counts what is within the bound', () => {
+  assert.equal(noise(madeUp()), undefined);
+  const text = noise(new Map([['copy.hot', { median: 1, low: 0.9, high: 2, rounds: 5 }]]));
+  assert.match(text!, /noisy: 1 of 1 .*copy\.hot -10 to \+100 %/);
+  const { constants: found } = fitProfile(madeUp(), constants);
+  const here = { title: 'made up', source: 'a test', constants: found };
+  const checked = new Map<string, Measured>();
+  for (const point of checkPoints(true)) {
+    const { nsPerRequest, requestsPerSecond } = predictServed(point, here);
+    const name = `${point.engine} ${point.way} ${point.bytes} ${point.connections}`;
+    checked.set(name, exactly(nsPerRequest));
+    checked.set(`${name} wall`, exactly(point.bytes === 131_072 ? 2e9 / requestsPerSecond : 1e9 / requestsPerSecond));
+  }
+  assert.match(check(checked, here), /26 of 28 within 25 %; median error 0 %, worst 100 %/);
 });
 
 test('a wrong time is one sentence, help says where the profile goes', () => {

@@ -3,9 +3,8 @@
 
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
-import { answer } from '../journey/answer.js';
 import { type Constant, type ConstantId, constants as table } from '../journey/constants.js';
-import { defaultScenario } from '../journey/scenario.js';
+import { check, checkSeries } from './calibrate-check.js';
 import { fitProfile, type Measured } from './calibrate-fit.js';
 import {
   measureCall,
@@ -17,8 +16,9 @@ import {
   Payload,
   Sink,
 } from './calibrate-measure.js';
-import { measureServe } from './calibrate-serve.js';
-import { hereDefaults, loadHost, storeHost } from './host-profile.js';
+import { repeat, type Series, summarise } from './calibrate-rounds.js';
+import { hasUring, type ServedPoint, ServeRig } from './calibrate-serve.js';
+import { storeHost } from './host-profile.js';
 import { UsageError } from './usage.js';
 
 export const summary = 'measure this host: plan --here and serve use what it finds';
@@ -28,10 +28,11 @@ const help = `Usage: clearway calibrate [--seconds N] [--check] [--json]
 Measures what a system call, a copied byte (in the cache and not), a page by reference, a send, a sendfile, a datagram, a
 wake-up and the notification of SEND_ZC cost on this host, and what a request costs clearway serve. Traffic stays on
 loopback, so nothing is said of DMA, PCIe or a wire. Takes under a minute; the quieter the host, the narrower the
-intervals. The profile goes to $XDG_CONFIG_HOME/clearway/profile.json (else ~/.config).
+intervals; where they stay wide it says so. The profile goes to $XDG_CONFIG_HOME/clearway/profile.json (else ~/.config).
 
-  --seconds N   time to spend, 10 to 55 (45)
-  --check       then measure serve at sizes that were not used, and compare with what plan --here predicts (half a minute more)
+  --seconds N   time to spend, 10 to 55 (40)
+  --check       measure serve, in the same rounds, also at sizes and connections that the profile is not made of, and compare
+                them with what plan --here predicts (half a minute more)
   --json        print the profile as JSON
 `;
 
@@ -39,13 +40,6 @@ intervals. The profile goes to $XDG_CONFIG_HOME/clearway/profile.json (else ~/.c
 export const sendSizes = [4096, 65_536, 262_144, 1_048_576];
 /** Sizes of the files that serve is asked for. */
 export const serveSizes = [1024, 65_536, 262_144, 524_288, 1_048_576];
-
-interface Series {
-  name: string;
-  title: string;
-  once: () => number | undefined | Promise<number | undefined>;
-  values: number[];
-}
 
 function measurements(sink: Sink, payload: Payload): Series[] {
   const series: Series[] = [
@@ -65,76 +59,55 @@ function measurements(sink: Sink, payload: Payload): Series[] {
   return series;
 }
 
-function serveSeries(forMs: number): Series[] {
-  const series: Series[] = [];
+/** Connections at which the cost of a request is measured: enough to share a turn, and one, which has every turn for itself. */
+export const servedConnections = 16;
+const serveForMs = 130;
+
+/** The points of serve that the constants are solved from. */
+export function servedPoints(uring: boolean): { name: string; title: string; point: ServedPoint }[] {
+  const engine = uring ? 'uring' : 'epoll';
+  const points: { name: string; title: string; point: ServedPoint }[] = [];
   for (const way of ['inline', 'sendfile'] as const) {
+    const words = way === 'inline' ? 'from memory' : 'by sendfile';
     for (const bytes of serveSizes) {
-      series.push({
+      points.push({
         name: `serve.${way}.${bytes}`,
-        title: `serve, ${bytes / 1024} KiB ${way === 'inline' ? 'from memory' : 'by sendfile'}`,
-        once: async () => (await measureServe(bytes, way === 'inline', forMs)).nsPerRequest,
-        values: [],
+        title: `serve, ${bytes / 1024} KiB ${words}`,
+        point: { engine, way, bytes, connections: servedConnections },
       });
     }
   }
-  return series;
-}
-
-/** Repeats all series in turn, so that a slow moment touches each a little, until the time is up; one whole round at least. */
-async function repeat(
-  series: readonly Series[],
-  untilMs: number,
-  most: number,
-  progress: (text: string) => void,
-): Promise<void> {
-  for (let round = 0; round < most; round += 1) {
-    for (const one of series) {
-      if (round > 0 && Date.now() > untilMs) return;
-      progress(`round ${round + 1}: ${one.title}`);
-      const value = await one.once();
-      if (value !== undefined) one.values.push(value);
-    }
+  points.push({
+    name: 'serve.alone',
+    title: 'serve, one connection',
+    point: { engine, way: 'inline', bytes: 1024, connections: 1 },
+  });
+  if (uring) {
+    points.push({
+      name: 'serve.epoll',
+      title: 'serve, 1 KiB by the epoll engine',
+      point: { engine: 'epoll', way: 'inline', bytes: 1024, connections: servedConnections },
+    });
   }
+  return points;
 }
 
-/** Median and a 95 % interval of it (order statistics; for few rounds the whole range). */
-export function summarise(values: readonly number[]): Measured {
-  const sorted = [...values].sort((a, b) => a - b);
-  const count = sorted.length;
-  const middle = count >> 1;
-  const median = count % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-  const half = 0.98 * Math.sqrt(count);
-  const low = Math.max(0, Math.floor(count / 2 - half));
-  const high = Math.min(count - 1, Math.ceil(count / 2 + half));
-  return { median, low: sorted[low]!, high: sorted[high]!, rounds: count };
-}
-
-/** Sizes between those that were measured: what the profile has to predict. */
-const checkedSizes = [16_384, 131_072, 786_432];
-
-/** Measures serve where the profile did not, and prints both figures. */
-async function check(progress: (text: string) => void): Promise<void> {
-  const here = loadHost();
-  if (!here) throw new Error('the profile that was just stored cannot be read');
+function serveSeries(rig: ServeRig, uring: boolean): Series[] {
   const series: Series[] = [];
-  for (const bytes of checkedSizes) {
-    for (const way of ['copy', 'sendfile'] as const) {
-      const once = async () => (await measureServe(bytes, way === 'copy', 700)).nsPerRequest;
-      const title = `${bytes / 1024} KiB ${way === 'copy' ? 'from memory' : 'by sendfile'}`;
-      series.push({ name: `${way} ${bytes}`, title, once, values: [] });
+  for (const { name, title, point } of servedPoints(uring)) {
+    const wall: number[] = [];
+    const once = async (): Promise<number> => {
+      const cost = await rig.measure(point, serveForMs);
+      if (name === 'serve.alone') wall.push(1e9 / cost.requestsPerSecond);
+      return cost.nsPerRequest;
+    };
+    series.push({ name, title, once, values: [] });
+    // The same run also says how long a request takes by the clock.
+    if (name === 'serve.alone') {
+      series.push({ name: 'serve.turnaround', title: 'turnaround', once: () => wall.pop(), values: [] });
     }
   }
-  await repeat(series, Date.now() + 20_000, 3, progress);
-  console.log('\nserve, where nothing was measured: processor seconds a GiB, predicted and measured');
-  for (const one of series) {
-    const [way, bytes] = one.name.split(' ') as ['copy' | 'sendfile', string];
-    const scenario = { ...defaultScenario(), ...hereDefaults, host: 'here' as const, way, message: Number(bytes) };
-    const predicted = answer(scenario, { here }).cpu.senderNsPerMessage;
-    const measured = summarise(one.values).median;
-    const perGiB = (ns: number): string => ((ns / Number(bytes)) * 1.073741824).toFixed(3);
-    const difference = `${predicted > measured ? '+' : ''}${Math.round((predicted / measured - 1) * 100)} %`;
-    console.log(`  ${one.title.padEnd(24)} ${perGiB(predicted)}  ${perGiB(measured)}  ${difference}`);
-  }
+  return series;
 }
 
 function progressTo(stream: NodeJS.WriteStream, started: number): (text: string) => void {
@@ -144,22 +117,52 @@ function progressTo(stream: NodeJS.WriteStream, started: number): (text: string)
   };
 }
 
-/** Measures everything within about `seconds`. */
-async function measureAll(seconds: number, progress: (text: string) => void): Promise<Map<string, Measured>> {
+interface Everything {
+  measured: Map<string, Measured>;
+  checked: Map<string, Measured>;
+}
+
+/** Measures everything within about `seconds`; with `checking`, the points that are only compared take part in the rounds of serve. */
+async function measureAll(seconds: number, checking: boolean, progress: (text: string) => void): Promise<Everything> {
   const started = Date.now();
   const sink = await Sink.open();
   const payload = new Payload(16 * 1024 * 1024);
   const series = measurements(sink, payload);
   try {
-    await repeat(series, started + seconds * 200, 15, progress);
+    await repeat(series, started + seconds * 250, 15, progress);
   } finally {
     sink.close();
     payload.close();
   }
-  const served = serveSeries(700);
-  await repeat(served, started + seconds * 1000, 5, progress);
-  return new Map(
-    [...series, ...served].filter((one) => one.values.length > 0).map((one) => [one.name, summarise(one.values)]),
+  const rig = new ServeRig();
+  const uring = hasUring();
+  const served = serveSeries(rig, uring);
+  const compared = checking ? checkSeries(rig, uring, serveForMs) : [];
+  try {
+    const until = started + (checking ? seconds + 25 : seconds) * 1000;
+    await repeat([...served, ...compared], until, 15, progress);
+  } finally {
+    await rig.close();
+  }
+  const summed = (list: readonly Series[]): Map<string, Measured> =>
+    new Map(list.filter((one) => one.values.length > 0).map((one) => [one.name, summarise(one.values)]));
+  return { measured: summed([...series, ...served]), checked: summed(compared) };
+}
+
+/** What a reader must know before he trusts the profile: series whose interval is wider than half of its median. */
+export function noise(measured: ReadonlyMap<string, Measured>): string | undefined {
+  const wide = [...measured].filter(([, one]) => one.rounds < 3 || one.high - one.low > 0.5 * one.median);
+  if (wide.length === 0) return undefined;
+  const names = wide
+    .sort(([, a], [, b]) => (b.high - b.low) / b.median - (a.high - a.low) / a.median)
+    .slice(0, 6)
+    .map(
+      ([name, one]) =>
+        `${name} ${Math.round((one.low / one.median - 1) * 100)} to +${Math.round((one.high / one.median - 1) * 100)} %`,
+    );
+  return (
+    `This host is noisy: ${wide.length} of ${measured.size} measurements are not known to within a quarter (${names.join(', ')}).\n` +
+    'What rests on them may be off by as much. Measure again when nothing else runs, or with --seconds 55.'
   );
 }
 
@@ -194,14 +197,14 @@ export async function run(args: string[]): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const seconds = Number(values.seconds ?? 45);
+  const seconds = Number(values.seconds ?? 40);
   if (!(seconds >= 10 && seconds <= 55)) {
     throw new UsageError(`--seconds is a number from 10 to 55, not ${JSON.stringify(values.seconds)}`);
   }
   const started = Date.now();
   const progress = progressTo(process.stderr, started);
   if (!process.stderr.isTTY) console.error(`measuring this host for about ${seconds} s`);
-  const measured = await measureAll(seconds, progress);
+  const { measured, checked } = await measureAll(seconds, values.check === true, progress);
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   const { constants, inlineBytes } = fitProfile(measured, table);
   const profile = {
@@ -210,8 +213,10 @@ export async function run(args: string[]): Promise<number> {
     constants,
   };
   const path = storeHost(profile, { inlineBytes });
+  const warning = noise(measured);
+  if (warning) console.error(`\n${warning}\n`);
   if (values.json) process.stdout.write(`${JSON.stringify(profile, null, 2)}\n`);
   else printTable(constants, path);
-  if (values.check) await check(progress);
+  if (values.check) console.log(check(checked, { title: profile.title, source: 'clearway calibrate', constants }));
   return 0;
 }

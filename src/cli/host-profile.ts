@@ -17,6 +17,7 @@ export const hereDefaults = {
   source: 'file',
   mtu: 65_535,
   flows: 64,
+  engine: 'uring',
   way: 'sendfile',
 } as const;
 

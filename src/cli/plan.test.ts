@@ -78,7 +78,7 @@ test('a file that is no YAML is refused with its line', () => {
   withFile('broken.yaml', 'mtu: 1500\nway: [copy\n', (path) => {
     const done = plan('--scenario', path);
     assert.equal(done.status, 2);
-    assert.match(done.stderr, /broken\.yaml:\d+: /);
+    assert.match(done.stderr, /broken\.yaml:\d+: [^]*broken\.yaml:\d+: allowed is .*The fields are: name, host/);
   });
 });
 
@@ -144,6 +144,44 @@ test('one scenario takes less than 5 ms of processor time', () => {
   }
   costs.sort((a, b) => a - b);
   assert.ok(costs[4]! < 5, `median ${costs[4]} ms`);
+});
+
+test('a message of a GiB is answered as fast as a small one, and its copies are counted whole', () => {
+  const scenario = { ...defaultScenario(), message: 2 ** 30, way: 'zerocopy' as const, nicProfile: 'i40e' as const };
+  for (let warm = 0; warm < 20; warm += 1) answer(scenario);
+  const costs: number[] = [];
+  for (let round = 0; round < 9; round += 1) {
+    const before = process.cpuUsage();
+    for (let index = 0; index < 5; index += 1) answer(scenario);
+    costs.push(process.cpuUsage(before).user / 5000);
+  }
+  costs.sort((a, b) => a - b);
+  assert.ok(costs[4]! < 5, `median ${costs[4]} ms`);
+  assert.ok(answer(scenario).prediction!.supers.length < 100);
+});
+
+test('traffic control, captures and tunnels can be said, cost something, and are named by the prediction', () => {
+  const base = { ...defaultScenario(), way: 'zerocopy' as const, page: 2 ** 21, direction: 'send' as const };
+  const plain = answer(base);
+  for (const [given, rule] of [
+    [{ capture: true }, /dev_queue_xmit_nit/],
+    [{ tc: 'bpf-pull' }, /bpf_skb_pull_data/],
+    [{ tc: 'mirror' }, /tcf_mirred_act/],
+    [{ tunnel: 'wireguard' }, /wg_packet_encrypt_worker/],
+    [{ tunnel: 'vxlan', tunnelOffload: false }, /skb_segment/],
+  ] as const) {
+    const read = readScenario({ way: 'zerocopy', page: '2M', direction: 'send', ...given });
+    assert.deepEqual(read.problems, []);
+    const then = answer(read.scenario);
+    assert.ok(then.cpu.senderNsPerMessage > plain.cpu.senderNsPerMessage, JSON.stringify(given));
+    assert.ok(
+      then.prediction!.findings.some((one) => rule.test(one.rule)),
+      JSON.stringify(given),
+    );
+  }
+  assert.equal(readScenario({ tunnel: 'vxlan', mtu: 100 }).problems[0]?.field, 'mtu');
+  const wire = (changes: object): number => answer({ ...base, ...changes }).counts.segment;
+  assert.equal(wire({}) - wire({ tunnel: 'vxlan' }), 50);
 });
 
 test('the schema lists what the reader accepts', () => {

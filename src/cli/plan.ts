@@ -70,7 +70,13 @@ function readScenarioText(text: string, name: string): Record<string, unknown> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const failure = document.errors[0];
-  if (failure) throw new PlanError(`${name}:${lines.linePos(failure.pos[0]).line}: ${failure.message}`);
+  if (failure) {
+    const where = `${name}:${lines.linePos(failure.pos[0]).line}`;
+    throw new PlanError(
+      `${where}: ${failure.message}\n${where}: allowed is YAML or JSON: one "field: value" a line, as in "mtu: 1500", ` +
+        `"constants: { copy.tx: 0.08 }". The fields are: ${fieldNames.join(', ')}, constants`,
+    );
+  }
   const given: unknown = document.toJS() ?? {};
   const { problems } = readScenario(given);
   if (problems.length > 0) {

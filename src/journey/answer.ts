@@ -91,6 +91,12 @@ function scenarioPath(scenario: Scenario): PredictPath {
   else if (firewall === 'nfqueue' || firewall === 'nfqueue-gso') rules.push('conntrack', firewall);
   else if (firewall === 'conntrack') rules.push('conntrack');
   if (rules.length > 0) path.firewall = rules;
+  if (scenario.tc !== 'none') path.tc = [scenario.tc];
+  if (scenario.capture) path.capture = true;
+  if (scenario.tunnel !== 'none') {
+    path.encapsulation = scenario.tunnel;
+    path.encapsulationOffload = scenario.tunnelOffload;
+  }
   return path;
 }
 

@@ -213,6 +213,18 @@ const table = {
   ),
   'rx.gro': assumed(60, 'ns/packet', 'merge into the super-packet', stackConditions),
   'rx.stack': assumed(1200, 'ns/skb', 'IP, tcp_rcv_established, queueing to the socket', stackConditions),
+  'rx.udp.stack': assumed(
+    700,
+    'ns/skb',
+    'IP, look-up of the socket, queueing: no acknowledgement, no window',
+    'close to udp.call, which passes the same layers downwards',
+  ),
+  'rx.udp.call': assumed(
+    300,
+    'ns/call',
+    'recvmsg without the copy: the datagram taken from the queue, its sk_buff freed',
+    'as rx.call, without the locks of a stream',
+  ),
   'rx.call': assumed(350, 'ns/call', 'recvmsg without the copy', stackConditions),
   'rx.ack': assumed(500, 'ns/ack', 'building and sending one acknowledgement', stackConditions),
   'rx.buffer': assumed(
@@ -344,6 +356,19 @@ const table = {
     'ns/request',
     'sendfile instead of memory, more a request',
     'a 2-core virtual machine; calibrate',
+  ),
+  'serve.turn': assumed(
+    5000,
+    'ns/turn',
+    'a turn of the loop, shared by the connections that are ready',
+    'a 2-core virtual machine; calibrate',
+  ),
+  'serve.epoll': assumed(500, 'ns/request', 'epoll engine instead of io_uring', 'a 2-core virtual machine; calibrate'),
+  'serve.turnaround': assumed(
+    18_000,
+    'ns/request',
+    'from an answer to the next request on one connection, the server’s own time left out',
+    'a 2-core virtual machine, a reader that polls; calibrate',
   ),
   'serve.inline.byte': assumed(0.09, 'ns/B', 'from memory, to 64 KiB', 'a 2-core virtual machine; calibrate'),
   'serve.inline.byte.middle': assumed(0.1, 'ns/B', 'from memory, 64 to 256 KiB', 'a 2-core virtual machine; calibrate'),

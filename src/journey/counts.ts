@@ -64,6 +64,12 @@ function superBytesOf(scenario: Scenario): number {
   return Math.max(segment, Math.floor(limit / segment) * segment);
 }
 
+/** Whether the NIC cuts super-packets: not inside a tunnel it does not know, nor when a cipher needs every packet first. */
+export function nicSegments(scenario: Scenario): boolean {
+  const { offload, tunnel, tunnelOffload } = scenario;
+  return offload === 'tso' && tunnel !== 'wireguard' && (tunnel === 'none' || tunnelOffload);
+}
+
 /** The counts of one message of a scenario (socket paths). A TCP stream packs messages densely; a datagram never shares a packet.
  * `ackSegments`: packets GRO merges before the receiver acknowledges. */
 export function countsOf(scenario: Scenario, ackSegments: number): Counts {
@@ -79,7 +85,7 @@ export function countsOf(scenario: Scenario, ackSegments: number): Counts {
   const offloaded = scenario.offload !== 'none';
   const fragmentBytes = fragmentBytesOf(scenario);
   const sendSkbs = offloaded ? supers : packets;
-  const driverSkbs = scenario.offload === 'tso' ? supers : packets;
+  const driverSkbs = nicSegments(scenario) ? supers : packets;
   const mapped = Math.max(bytes / fragmentBytes, driverSkbs);
   // UDP is merged only for a socket that asked for it (UDP_GRO); the NIC merges TCP only.
   const merges = scenario.protocol === 'udp' ? scenario.gro && scenario.udpGro : scenario.gro || scenario.lro;

@@ -33,6 +33,9 @@ export type Path = (typeof paths)[number];
 
 const firewalls = ['none', 'raw', 'conntrack', 'nfqueue', 'nfqueue-gso', 'helper'] as const;
 
+export const trafficControls = ['none', 'mirror', 'pedit', 'csum', 'netem-corrupt', 'bpf-pull', 'police'] as const;
+export const tunnels = ['none', 'vxlan', 'gre', 'ipsec', 'wireguard'] as const;
+
 /** A complete scenario: every field has a value. Sizes in bytes, rates in bits a second. */
 export interface Scenario {
   name: string;
@@ -73,6 +76,10 @@ export interface Scenario {
   numa: 'local' | 'remote';
   firewall: (typeof firewalls)[number];
   rules: number;
+  tc: (typeof trafficControls)[number];
+  capture: boolean;
+  tunnel: (typeof tunnels)[number];
+  tunnelOffload: boolean;
   guest: 'none' | 'emulated' | 'virtio' | 'vhost' | 'passthrough';
   fib: 'single' | 'full';
   retpoline: boolean;
@@ -342,6 +349,33 @@ export const fields: Record<FieldName, Field> = {
     minimum: 0,
     maximum: 100_000,
     about: 'rules walked before one matches',
+  },
+  tc: {
+    kind: 'choice',
+    group: 'rules',
+    default: 'none',
+    values: trafficControls,
+    about: 'what traffic control does to every packet that leaves (bpf-pull: a program that asks for the payload)',
+  },
+  capture: {
+    kind: 'flag',
+    group: 'rules',
+    default: false,
+    about: 'a packet socket listens on the device (tcpdump, a capture agent)',
+  },
+  tunnel: {
+    kind: 'choice',
+    group: 'rules',
+    default: 'none',
+    values: tunnels,
+    about:
+      'encapsulation: its headers take room in every packet; of encryption only the copy is counted, not the cipher',
+  },
+  tunnelOffload: {
+    kind: 'flag',
+    group: 'rules',
+    default: true,
+    about: 'the NIC segments inside the tunnel (vxlan, gre) or encrypts (ipsec)',
   },
   guest: {
     kind: 'choice',

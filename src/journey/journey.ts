@@ -7,7 +7,7 @@ import { type ResourceKind, type Side, type Stage, type Workshop, workshopFor } 
 import { wireStage } from './stages-bus.js';
 import { isPacketPath, packetStages } from './stages-packet.js';
 import { receiveSocketStages } from './stages-receive.js';
-import { afterSendStages, sendStages } from './stages-send.js';
+import { afterSendStages, isServedLocally, roundTripStage, sendStages } from './stages-send.js';
 
 export interface Resource {
   id: string;
@@ -48,7 +48,14 @@ function resourceOf(stage: Stage, shop: Workshop): Resource {
   const { cores, flows, path, guest } = shop.scenario;
   const usable = isPacketPath(path) ? cores : Math.min(cores, flows);
   const isCore = stage.resource === 'core' || stage.resource === 'softirq core' || stage.resource === 'vhost core';
-  const servers = isCore ? (stage.resource === 'vhost core' && guest !== 'none' ? 1 : usable) : 1;
+  const servers =
+    stage.resource === 'connections'
+      ? flows
+      : isCore
+        ? stage.resource === 'vhost core' && guest !== 'none'
+          ? 1
+          : usable
+        : 1;
   const contention = shop.look('cores.contention').value;
   const side = shared.includes(stage.resource) ? 'network' : stage.side;
   return {
@@ -70,6 +77,7 @@ function socketStages(shop: Workshop, counts: Counts): { stages: Stage[]; afterw
   return {
     stages: [
       ...(sends ? sendStages(shop, counts) : []),
+      ...(sends && isServedLocally(shop) ? [roundTripStage(shop, counts)] : []),
       ...wire,
       // A local sender's softirq does the receiver's work: that part stays when only the sender is asked for.
       ...(receives ? receiveSocketStages(shop, counts) : []).filter(

@@ -27,10 +27,22 @@ export interface Prediction {
   findings: Finding[];
   /** Bytes copied in all over bytes of the message. */
   amplification: number;
-  /** Super-packets the kernel makes of it, and their fragments. */
+  /** Super-packets the kernel makes of it, and their fragments; of a message of equal pieces those of its first 4 MiB. */
   supers: { bytes: number; fragments: number }[];
   harmless: string[];
   sentence: string;
+}
+
+/** Bytes that are looked at super-packet by super-packet when the message repeats itself. */
+const lookedAtBytes = 4 * 2 ** 20;
+
+/** The beginning of a layout of equal pieces, which stands for all of it; a layout of unequal ones is looked at whole. */
+function repeating(layout: Layout): Layout {
+  const first = layout[0]?.bytes ?? 0;
+  const equal = layout.every((piece, index) => piece.bytes === first || index === layout.length - 1);
+  if (!equal || layoutBytes(layout) <= lookedAtBytes) return layout;
+  const pieces = Math.ceil(lookedAtBytes / first);
+  return pieces > 1 ? layout.slice(0, pieces) : [{ bytes: lookedAtBytes, pageOffset: layout[0]!.pageOffset }];
 }
 
 const headerBytes = 66;
@@ -92,8 +104,10 @@ export function predict(layout: Layout, path: PredictPath): Prediction {
       if (rule.endsReference) facts = { ...facts, references: false, userPages: false };
     }
   }
-  const supers = formSupers(layout, path);
-  findings.push(...driverFindings(supers, path));
+  const beginning = repeating(layout);
+  const supers = formSupers(beginning, path);
+  const times = bytes > 0 ? bytes / layoutBytes(beginning) : 1;
+  for (const one of driverFindings(supers, path)) findings.push({ ...one, bytes: Math.round(one.bytes * times) });
   const copiedByTheCall = references ? 0 : bytes * (path.way === 'copy' && layout.length > 1 ? 2 : 1);
   const copied = findings.filter((one) => one.kind !== 'expand').reduce((sum, one) => sum + one.bytes, copiedByTheCall);
   return {

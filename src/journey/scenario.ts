@@ -108,6 +108,8 @@ const jumboFrame = 9216 + 22;
 
 /** Smallest MTU of IPv6 (RFC 8200, section 5). */
 const smallestIp6 = 1280;
+/** Smallest MTU of a tunnelled scenario: what every IPv4 host takes (RFC 791). */
+const smallestTunnelled = 576;
 
 /** Whether a path handles frames one by one, so that `message` is a frame. */
 export const isFramePath = (path: Scenario['path']): boolean => path !== 'socket' && !path.startsWith('dma-');
@@ -121,6 +123,10 @@ function jointProblems(scenario: Scenario): ScenarioProblem[] {
       message: `${scenario.mtu} is not a size from ${smallestIp6} to 65535: IPv6 needs it`,
     });
   }
+  if (scenario.path === 'socket' && scenario.tunnel !== 'none' && scenario.mtu < smallestTunnelled) {
+    const message = `${scenario.mtu} is not a size from ${smallestTunnelled} to 65535: a tunnel's headers need room`;
+    problems.push({ field: 'mtu', message });
+  }
   const largest = Math.max(jumboFrame, scenario.mtu + 22);
   if (isFramePath(scenario.path) && scenario.message > largest) {
     const why = `path ${scenario.path} handles frames; with a larger mtu they may be larger`;
@@ -133,7 +139,7 @@ function jointProblems(scenario: Scenario): ScenarioProblem[] {
 export function settled(scenario: Scenario): Scenario {
   const mended = { ...scenario };
   for (const { field } of jointProblems(scenario)) {
-    if (field === 'mtu') mended.mtu = smallestIp6;
+    if (field === 'mtu') mended.mtu = Math.max(mended.mtu, scenario.ip === 6 ? smallestIp6 : smallestTunnelled);
     if (field === 'message') mended.message = 64;
   }
   return mended;

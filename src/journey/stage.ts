@@ -16,6 +16,7 @@ export type ResourceKind =
   | 'PCIe down'
   | 'DMA reads in flight'
   | 'IOMMU walker'
+  | 'connections'
   | 'wire'
   | 'wire out';
 

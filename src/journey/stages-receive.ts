@@ -61,7 +61,12 @@ function softirqStages(shop: Workshop, counts: Counts, side: 'sender' | 'receive
       resource,
       grain: 'super',
       terms: [
-        term(shop, 'rx.stack', counts.receiveSkbs, 'IP and transport input'),
+        term(
+          shop,
+          shop.scenario.protocol === 'udp' ? 'rx.udp.stack' : 'rx.stack',
+          counts.receiveSkbs,
+          'IP and transport input',
+        ),
         ...firewallTerms(shop, counts.receiveSkbs, counts.packets, counts.bytes),
       ],
     }),
@@ -122,7 +127,7 @@ export function receiveSocketStages(shop: Workshop, counts: Counts): Stage[] {
       grain: 'message',
       terms: [
         term(shop, 'call.entry', counts.reads, 'system call'),
-        term(shop, 'rx.call', counts.reads, 'recvmsg'),
+        term(shop, shop.scenario.protocol === 'udp' ? 'rx.udp.call' : 'rx.call', counts.reads, 'recvmsg'),
         ...takeTerms(shop, counts),
       ],
       latency: polling ? [] : [term(shop, 'rx.wake', 1, 'wake-up of the reader')],

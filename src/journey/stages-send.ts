@@ -1,7 +1,7 @@
 // The sending half of a socket journey: system call, copy or reference, stack, firewall, segmentation and driver, NIC; then completion and
 // acknowledgements. One function a stage; the order of the list is the order of the journey.
 
-import { type Counts, isReference } from './counts.js';
+import { type Counts, isReference, nicSegments } from './counts.js';
 import { type Stage, stage, type Term, term, type Workshop } from './stage.js';
 import { linkHeaderBytes, type TransmitWork, transmitStages } from './stages-bus.js';
 import { guestSendStages } from './stages-guest.js';
@@ -82,6 +82,16 @@ export function firewallTerms(shop: Workshop, skbs: number, packets: number, byt
   return terms;
 }
 
+/** Bytes that traffic control, a capture and a tunnel copy, by the rules of path-rules.ts. */
+function pathCopyBytes(shop: Workshop, counts: Counts): number {
+  const { way, tc, capture, tunnel, tunnelOffload } = shop.scenario;
+  const userPages = way === 'zerocopy' || ringWays.includes(way);
+  const linear = tc === 'netem-corrupt' || tc === 'bpf-pull';
+  const cloned = userPages && !linear && (tc === 'mirror' || capture);
+  const encrypted = tunnel === 'wireguard' || (tunnel === 'ipsec' && !tunnelOffload);
+  return counts.bytes * (Number(linear) + Number(cloned) + Number(encrypted));
+}
+
 function stackStage(shop: Workshop, counts: Counts): Stage {
   const { protocol, device, firewall } = shop.scenario;
   const local = device === 'loopback' || device === 'veth';
@@ -99,6 +109,7 @@ function stackStage(shop: Workshop, counts: Counts): Stage {
       term(shop, 'tcp.transmit', protocol === 'tcp' ? counts.sendSkbs : 0, 'TCP and IP output'),
       ...firewallTerms(shop, counts.sendSkbs, counts.packets, counts.bytes),
       term(shop, 'copy.deferred', forced ? counts.bytes : 0, 'looped to a local socket: skb_orphan_frags_rx copies'),
+      term(shop, 'copy.deferred', pathCopyBytes(shop, counts), 'copied for traffic control, capture or tunnel'),
     ],
   });
 }
@@ -213,12 +224,27 @@ function serveStage(shop: Workshop, counts: Counts): Stage {
     grain: 'message',
     terms: [
       term(shop, 'serve.request', 1, 'request'),
+      term(shop, 'serve.turn', 1 / shop.scenario.flows, 'its part of a turn'),
+      term(shop, 'serve.epoll', shop.scenario.engine === 'uring' ? 0 : 1, 'epoll engine'),
       term(shop, 'serve.sendfile', sendfile ? 1 : 0, 'by sendfile'),
       term(shop, kind, small, 'bytes to 64 KiB'),
       term(shop, `${kind}.middle`, middle, 'bytes to 256 KiB'),
       term(shop, `${kind}.large`, large, 'bytes to 512 KiB'),
       term(shop, `${kind}.huge`, counts.bytes - small - middle - large, 'bytes beyond'),
     ],
+  });
+}
+
+/** A connection has one request under way: it is busy while the server answers and the client reads and asks again. */
+export function roundTripStage(shop: Workshop, counts: Counts): Stage {
+  const answering = serveStage(shop, counts).terms;
+  return stage({
+    id: 'round-trip',
+    label: 'connections, one request at a time each',
+    side: 'sender',
+    resource: 'connections',
+    grain: 'message',
+    terms: [...answering, term(shop, 'serve.turnaround', 1, 'client and wake-ups')],
   });
 }
 
@@ -243,9 +269,10 @@ export function sendProcessorStages(shop: Workshop, counts: Counts): Stage[] {
 
 /** What the NIC fetches for one message: fragments as mapped, cut at packets when the NIC does not segment. */
 function transmitWork(shop: Workshop, counts: Counts): TransmitWork {
-  const { way, offload } = shop.scenario;
+  const { way } = shop.scenario;
   const handoffs = way === 'bypass' ? counts.packets : counts.driverSkbs;
-  const fragments = offload === 'tso' && way !== 'bypass' ? counts.mapped : Math.max(counts.packets, counts.mapped);
+  const fragments =
+    nicSegments(shop.scenario) && way !== 'bypass' ? counts.mapped : Math.max(counts.packets, counts.mapped);
   return {
     handoffs,
     fragments,

@@ -82,7 +82,10 @@ function runStage(stage: BoundStage, ready: number[], group: number, free: Map<s
 /** Resources that do not delay a lone message: their work overlaps with the stage that causes it. */
 function isConcurrent(stage: BoundStage): boolean {
   return (
-    stage.resource === 'memory bus' || stage.resource === 'DMA reads in flight' || stage.resource === 'IOMMU walker'
+    stage.resource === 'memory bus' ||
+    stage.resource === 'connections' ||
+    stage.resource === 'DMA reads in flight' ||
+    stage.resource === 'IOMMU walker'
   );
 }
 

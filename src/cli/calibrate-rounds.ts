@@ -1,0 +1,58 @@
+// Rounds of calibration: every series once a round, so that a slow moment touches each a little; medians with their intervals; and an end
+// for a series once its interval is narrow. It measures nothing itself.
+
+import type { Measured } from './calibrate-fit.js';
+
+/** One figure that is measured again and again. */
+export interface Series {
+  name: string;
+  title: string;
+  once: () => number | undefined | Promise<number | undefined>;
+  values: number[];
+}
+
+/** Rounds every series gets, whatever the clock says, short of twice the time. */
+const fewest = 3;
+/** Half an interval over its median at which a series has had enough, given this many rounds. */
+const narrow = 0.04;
+const enough = 5;
+
+/** Median and a 95 % interval of it (order statistics; for few rounds the whole range). */
+export function summarise(values: readonly number[]): Measured {
+  const sorted = [...values].sort((a, b) => a - b);
+  const count = sorted.length;
+  const middle = count >> 1;
+  const median = count % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  const half = 0.98 * Math.sqrt(count);
+  const low = Math.max(0, Math.floor(count / 2 - half));
+  const high = Math.min(count - 1, Math.ceil(count / 2 + half));
+  return { median, low: sorted[low]!, high: sorted[high]!, rounds: count };
+}
+
+function isSettled(one: Series): boolean {
+  if (one.values.length < enough) return false;
+  const { low, high, median } = summarise(one.values);
+  return high - low <= 2 * narrow * median;
+}
+
+/**
+ * Repeats all series in turn until the time is up, one whole round at least; at most `most` rounds. Series whose interval is narrow leave
+ * their time to the others.
+ */
+export async function repeat(
+  series: readonly Series[],
+  untilMs: number,
+  most: number,
+  progress: (text: string) => void,
+): Promise<void> {
+  for (let round = 0; round < most; round += 1) {
+    const open = round < fewest ? series : series.filter((one) => !isSettled(one));
+    if (open.length === 0) return;
+    for (const one of open) {
+      if (round > 0 && Date.now() > untilMs) return;
+      progress(`round ${round + 1}: ${one.title}`);
+      const value = await one.once();
+      if (value !== undefined) one.values.push(value);
+    }
+  }
+}
