@@ -78,7 +78,7 @@ test('a file that is no YAML is refused with its line', () => {
   withFile('broken.yaml', 'mtu: 1500\nway: [copy\n', (path) => {
     const done = plan('--scenario', path);
     assert.equal(done.status, 2);
-    assert.match(done.stderr, /broken\.yaml:\d+: [^]*broken\.yaml:\d+: allowed is .*The fields are: name, host/);
+    assert.match(done.stderr, /broken\.yaml:\d+: [\s\S]*allowed is .*The fields are: name, host/);
   });
 });
 
