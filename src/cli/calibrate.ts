@@ -60,7 +60,7 @@ function measurements(sink: Sink, payload: Payload): Series[] {
 }
 
 /** Connections at which the cost of a request is measured: enough to share a turn, and one, which has every turn for itself. */
-export const servedConnections = 16;
+const servedConnections = 16;
 const serveForMs = 130;
 
 /** The points of serve that the constants are solved from. */

