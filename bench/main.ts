@@ -1,6 +1,6 @@
 // `npm run bench`: side-by-side measurements of Clearway and its peers. It installs nothing; what is absent is skipped and said.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { renderChurn, runChurn } from './churn.js';
 import { renderCold, runCold } from './cold.js';
@@ -33,7 +33,8 @@ async function performAll(options: Options): Promise<Outcome> {
     table: await runTable({ ...options, rows: withTargetRows(options.rows) }),
     idle: await runHeld('idle', own),
     stalled: await runHeld('stalled', own),
-    cold: await runCold(own),
+    // nginx shows what the same readers cost a server that waits for the disk where it serves.
+    cold: await runCold({ ...own, peers: [...own.peers, 'nginx'] }),
     churn: await runChurn(own),
   };
   const judged = ['clearway-uring', 'clearway-epoll'].map((server) => judge(evidence, server));
@@ -94,7 +95,10 @@ async function main(words: readonly string[]): Promise<void> {
   const { json, text } = await perform(options);
   console.log(`${text}\n\n${describeHost(host)}`);
   if (options.jsonFile) write(options.jsonFile, `${JSON.stringify({ host, ...json }, undefined, 1)}\n`);
-  if (options.markdownFile) write(options.markdownFile, markdownPage(text, describeHost(host)));
+  if (options.markdownFile) {
+    const earlier = existsSync(options.markdownFile) ? readFileSync(options.markdownFile, 'utf8') : '';
+    write(options.markdownFile, markdownPage(text, describeHost(host), earlier));
+  }
 }
 
 const preface = `# Benchmark
@@ -112,8 +116,12 @@ in the same run, one after the other in each round. Each answer was checked (sta
 * copied B per body B is user-space copies by Clearway's own account (its metrics); the others have none.
 `;
 
-function markdownPage(text: string, host: string): string {
-  return `${preface}\n${text}\n\n${host}\n`;
+/** The heading from which a page is written by hand: it stays when the page is written anew. */
+const byHand = '\n## By hand: ';
+
+function markdownPage(text: string, host: string, earlier: string): string {
+  const kept = earlier.indexOf(byHand);
+  return `${preface}\n${text}\n\n${host}\n${kept < 0 ? '' : earlier.slice(kept)}`;
 }
 
 try {

@@ -1,11 +1,13 @@
 // Whether a range of a file is in memory, asked so that the answer never waits for a disk.
 
-import { fetchStretchBytes } from '../engine/engine.js';
 import { Errno } from '../kernel/errno.js';
 import { cachedPages, readCached } from '../kernel/file.js';
 import { pageBytes } from '../kernel/memory.js';
 import { Region } from '../memory/region.js';
 import type { FileResidency } from './output.js';
+
+/** One byte of each stretch is asked for: less often than where a range is being fetched, since most are not. */
+const stretchBytes = 256 * 1024;
 
 let probe: Region | undefined;
 let cachestatWorks = true;
@@ -18,7 +20,7 @@ let cachestatWorks = true;
 export function isResident(fd: number, offset: number, length: number): boolean {
   probe ??= new Region(64);
   const end = offset + length - 1;
-  for (let at = offset; at < end; at += fetchStretchBytes) {
+  for (let at = offset; at < end; at += stretchBytes) {
     if (readCached(fd, probe.address, 1, at) === -Errno.EAGAIN) return false;
   }
   if (readCached(fd, probe.address, 1, end) === -Errno.EAGAIN) return false;
