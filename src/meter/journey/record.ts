@@ -24,7 +24,7 @@ export interface Stamp {
   readonly namespace: number;
   /** The task's name, or the device's. */
   readonly name: string;
-  /** Source and destination of the bytes, where the point knows them. */
+  /** Source and destination of the bytes, at the points where a message may begin. */
   readonly flow: Flow | undefined;
   /** The packet's headers from IP's on, where they were asked for. */
   readonly headers: Uint8Array | undefined;
@@ -37,6 +37,8 @@ export interface Flow {
   readonly destination: string;
   readonly destinationPort: number;
 }
+
+const beginnings: ReadonlySet<PointName> = new Set<PointName>(['queued', 'arrived', 'receive']);
 
 /** Reads a record; `undefined` for one of another make. */
 export function readStamp(view: DataView): Stamp | undefined {
@@ -56,7 +58,8 @@ export function readStamp(view: DataView): Stamp | undefined {
     interfaceIndex: view.getUint32(recordOffset.interfaceIndex, true),
     namespace: view.getUint32(recordOffset.namespace, true),
     name: readName(view),
-    flow: readFlow(view),
+    // As text it is dear, and only a beginning needs it.
+    flow: beginnings.has(point) ? readFlow(view) : undefined,
     headers: view.byteLength < recordBytes + headerBytes ? undefined : readHeaders(view),
   };
 }
