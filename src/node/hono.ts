@@ -59,8 +59,18 @@ export function serveStatic(options: HonoStaticOptions = {}) {
     } finally {
       file.release();
     }
-    return new Response(null, { headers: { [alreadySent]: 'true' } });
+    return sentPastTheAdapter();
   };
+}
+
+/**
+ * The adapter puts a Response of its own in the global one's place, which is written out from what it was made of, without
+ * a look at its fields. Asked for its body it becomes a real one, whose fields are looked at.
+ */
+function sentPastTheAdapter(): Response {
+  const response = new Response(null, { headers: { [alreadySent]: 'true' } });
+  void response.body;
+  return response;
 }
 
 function find(path: string, options: ReturnType<typeof resolveFileOptions>): Promise<StaticFile | undefined> {
