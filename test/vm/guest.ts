@@ -150,8 +150,7 @@ function watch(read: () => string, progress: (text: string) => void): () => void
 }
 
 function emulate(kernel: Kernel, disk: string, share: string, options: GuestOptions): Promise<string> {
-  // The newest kernels stop under several emulation threads, and with one thread for two CPUs they stall at times (one
-  // CPU waits for the other, which does not get its turn).
+  // The newest kernels stop under several emulation threads, and one thread for two CPUs gains nothing.
   const isNewest = Number(kernel.version.split('.')[0]) >= 7;
   const threads = isNewest ? 'single' : 'multi';
   const args = [
