@@ -53,3 +53,29 @@ test('another file, another version, a directory and no file are refused in a se
   await refused(/no such file/, join(folder, 'missing'));
   assert.throws(() => new RecordingWriter(folder, 'x', 0), RecordingError);
 });
+
+test('a file from anyone: figures that are missing, texts that would steer a terminal, a line without an end', async () => {
+  write();
+  const [head, first] = readFileSync(path, 'utf8').trimEnd().split('\n') as [string, string];
+  const without = (name: 'summary' | 'shortfall', what: object) => {
+    const line = JSON.parse(first) as { reading: object };
+    return JSON.stringify({ ...line, reading: { ...line.reading, [name]: what } });
+  };
+  for (const line of [without('summary', { amplification: {} }), without('shortfall', {})]) {
+    writeFileSync(path, [head, line, first, ''].join('\n'));
+    await assert.rejects(all(), (error) => error instanceof RecordingError && /line 2 .* damaged/.test(error.message));
+  }
+  const steering = (line: string) => line.replaceAll('all processes', 'é\\u001b[2J').replaceAll('one', '\\u009b2J');
+  writeFileSync(path, [steering(head), steering(first), ''].join('\n'));
+  const recording = await openRecording(path);
+  assert.equal(recording.head.subject, 'é?[2J');
+  assert.doesNotMatch(JSON.stringify(await all()), /u001b|\p{Cc}/u);
+  writeFileSync(path, '{"format":"clearway-meter-recording","version":1}\n');
+  await assert.rejects(openRecording(path), /is no recording/);
+  writeFileSync(path, 'null\n');
+  await assert.rejects(openRecording(path), /is no recording/);
+  await assert.rejects(
+    openRecording('/dev/zero'),
+    (error) => error instanceof RecordingError && /no end/.test(error.message),
+  );
+});

@@ -2,7 +2,6 @@
 // What the live table and the report need is all there, so a replay shows what was seen. Not here: timing and terminals.
 
 import { closeSync, createReadStream, openSync, statSync, writeSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { causes } from './causes.js';
 import type { Reading } from './meter.js';
 import type { SocketRow } from './socket-accounts.js';
@@ -81,15 +80,39 @@ export interface Recording {
 /** Opens a recording, however long it is: it is read as it is gone through. @throws RecordingError */
 export async function openRecording(path: string): Promise<Recording> {
   const input = createReadStream(path, { encoding: 'utf8', fd: openToRead(path) });
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-  const each = lines[Symbol.asyncIterator]();
+  const each = linesOf(path, input);
   const first = await each.next();
-  const head = parse(first.done === true ? '' : first.value) as Partial<RecordingHead> | undefined;
-  if (head?.format !== format) throw new RecordingError(`${path} is no recording of clearway meter`);
+  const head = parse(first.done === true ? '' : first.value) as Partial<RecordingHead> | null | undefined;
+  const foreign = `${path} is no recording of clearway meter`;
+  if (head?.format !== format) throw new RecordingError(foreign);
   if (head.version !== version) {
     throw new RecordingError(`${path} is a recording of version ${head.version}; this clearway reads ${version}`);
   }
-  return { head: head as RecordingHead, readings: readingsOf(path, { [Symbol.asyncIterator]: () => each }) };
+  if (typeof head.subject !== 'string' || !isNumber(head.startMs)) throw new RecordingError(foreign);
+  return { head: head as RecordingHead, readings: readingsOf(path, each) };
+}
+
+/** A line of a reading with 30,000 accounts and as many sockets is some 20 MB. */
+const longestLine = 64 * 1024 * 1024;
+
+/** The lines of a file that may have none: what is gathered for one is bounded. @throws RecordingError */
+async function* linesOf(path: string, input: AsyncIterable<string>): AsyncGenerator<string, void, void> {
+  let parts: string[] = [];
+  let length = 0;
+  for await (const chunk of input) {
+    let from = 0;
+    for (let end = chunk.indexOf('\n'); end !== -1; end = chunk.indexOf('\n', from)) {
+      parts.push(chunk.substring(from, end));
+      yield parts.join('');
+      parts = [];
+      length = 0;
+      from = end + 1;
+    }
+    parts.push(chunk.substring(from));
+    length += chunk.length - from;
+    if (length > longestLine) throw new RecordingError(`${path} is no recording of clearway meter: a line has no end`);
+  }
+  if (length > 0) yield parts.join('');
 }
 
 function openToRead(path: string): number {
@@ -115,9 +138,13 @@ async function* readingsOf(path: string, lines: AsyncIterable<string>): AsyncGen
   }
 }
 
+/** Texts go to terminals: whoever wrote the file could otherwise write escape sequences to them. */
+const harmless = (_key: string, value: unknown): unknown =>
+  typeof value === 'string' ? value.replaceAll(/\p{Cc}/gu, '?') : value;
+
 function parse(line: string): unknown {
   try {
-    return JSON.parse(line);
+    return JSON.parse(line, harmless);
   } catch {
     return undefined;
   }
@@ -126,6 +153,11 @@ function parse(line: string): unknown {
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 
+// biome-ignore format: two lines
+const summaryNames = ['userToKernel', 'kernelToUser', 'kernelToKernel', 'copied', 'byReference', 'payloadSent',
+  'payloadReceived'];
+const shortfallNames = ['lostEvents', 'lostBytes', 'unattributedBytes', 'unattributedEvents', 'missedEvents'];
+
 /** Checks what the table and the report rely on: the file may come from anyone. */
 function isReading(value: unknown): value is RecordedReading {
   if (!isObject(value) || !isNumber(value['timeMs']) || !isObject(value['reading'])) return false;
@@ -133,11 +165,11 @@ function isReading(value: unknown): value is RecordedReading {
   const figures = isObject(summary) && isObject(summary['amplification']) && isObject(shortfall);
   const texts = [unseen, untested].every((list) => Array.isArray(list) && list.every((one) => typeof one === 'string'));
   if (!figures || !texts || !isNumber(elapsedMs) || (tier !== 'tracepoints' && tier !== 'functions')) return false;
-  const sums = Object.entries(summary).every(([name, sum]) => name === 'amplification' || isNumber(sum));
+  const ratios = summary['amplification'] as Record<string, unknown>;
   if (
-    !sums ||
-    !Object.values(shortfall).every(isNumber) ||
-    !Object.values(summary['amplification'] as object).every(isRatio)
+    !summaryNames.every((name) => isNumber(summary[name])) ||
+    !shortfallNames.every((name) => isNumber(shortfall[name])) ||
+    !['sent', 'received', 'total'].every((name) => isRatio(ratios[name]))
   ) {
     return false;
   }
