@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Command, dispatch, packageVersion, type Surroundings } from './dispatch.js';
@@ -105,4 +106,18 @@ test('the executable prints its version, lists doctor, and refuses the unknown',
   assert.equal(unknown.status, 2);
   assert.equal(unknown.stderr, 'clearway: there is no command "docter": did you mean clearway doctor?\n');
   assert.equal(unknown.stdout, '');
+});
+
+test('standard output on a full disk is one sentence, status 1', {
+  skip: !existsSync('/dev/full') && 'no /dev/full',
+}, () => {
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const full = openSync('/dev/full', 'w');
+  const outcome = spawnSync(process.execPath, [main, '--version'], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(full);
+  assert.equal(outcome.status, 1);
+  assert.match(outcome.stderr, /^clearway: standard output cannot be written: ENOSPC[^\n]*\n$/);
 });

@@ -43,6 +43,18 @@ test('a command is run and followed: report, trace and capture', { skip: meterSk
   assert.equal(readFileSync(pcapng).readUInt32LE(8), 0x1a2b3c4d);
 });
 
+test('a file on a full disk is said, status 1; the other files are written', { skip: meterSkip }, () => {
+  const pcapng = temporary('full.pcapng');
+  const files = ['--output', '/dev/full', '--trace', '/dev/full', '--pcapng', pcapng];
+  const outcome = clearway(...files, '--', 'true');
+  assert.equal(outcome.status, 1);
+  assert.match(
+    outcome.stderr,
+    /^clearway journey: --output cannot be written: ENOSPC.*\n.*--trace cannot be written: ENOSPC.*\n$/,
+  );
+  assert.equal(readFileSync(pcapng).readUInt32LE(8), 0x1a2b3c4d);
+});
+
 test('--json is one object; the status is the command’s', { skip: meterSkip }, () => {
   const [program, ...rest] = talking;
   const script = `${rest.at(-1)} process.exitCode = 7;`;

@@ -2,7 +2,7 @@
 // Not here: measuring (meter/journey/), the command line (journey-options.ts).
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { refusalSentence, ScopeError } from '../meter/index.js';
 import { pcapngBlocks } from '../meter/journey/pcapng.js';
@@ -66,8 +66,7 @@ async function follow(command: JourneyCommand, files: Files): Promise<number> {
     }
     const status = await new Ending(command, tracer).wait();
     tracer.close();
-    report(command, tracer, files);
-    return status;
+    return report(command, tracer, files) ? status : status || 1;
   } finally {
     tracer.close();
   }
@@ -84,21 +83,33 @@ function open(command: JourneyCommand): JourneyTracer {
   });
 }
 
-function report(command: JourneyCommand, tracer: JourneyTracer, files: Files): void {
+/** Writes the report and the files. @returns whether all could be written; where one cannot, the others still are. */
+function report(command: JourneyCommand, tracer: JourneyTracer, files: Files): boolean {
   const subject = subjectOf(command);
   const reading = tracer.read();
   const journeys = tracer.journeys();
+  let whole = true;
+  const write = (option: keyof Files, parts: () => Iterable<string | Uint8Array>) => {
+    const fd = files[option];
+    if (fd === undefined) return;
+    try {
+      for (const part of parts()) writeFileSync(fd, part);
+    } catch (error) {
+      whole = false;
+      process.stderr.write(`clearway journey: --${option} cannot be written: ${(error as Error).message}\n`);
+    }
+  };
   const text = command.json
     ? `${JSON.stringify(jsonReport(reading, journeys, subject))}\n`
     : textReport(reading, journeys, subject);
-  if (files.output !== undefined) writeSync(files.output, text);
-  else if (command.command === undefined) process.stdout.write(text);
-  else process.stderr.write(text);
-  if (files.trace !== undefined) writeSync(files.trace, `${JSON.stringify(traceOf(journeys, subject))}\n`);
-  if (files.pcapng !== undefined) {
+  write('output', () => [text]);
+  write('trace', () => [`${JSON.stringify(traceOf(journeys, subject))}\n`]);
+  write('pcapng', () => {
     const wallOffsetNs = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
-    for (const block of pcapngBlocks(journeys, subject, wallOffsetNs)) writeSync(files.pcapng, block);
-  }
+    return pcapngBlocks(journeys, subject, wallOffsetNs);
+  });
+  if (files.output === undefined) (command.command === undefined ? process.stdout : process.stderr).write(text);
+  return whole;
 }
 
 function subjectOf({ command, processId, connection }: JourneyCommand): string {

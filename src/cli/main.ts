@@ -4,10 +4,13 @@
 
 import { dispatch } from './dispatch.js';
 
-// A reader that went away (`clearway doctor | head -1`) is not a failure.
+// A reader that went away (`clearway doctor | head -1`) is not a failure; a full disk is, and one sentence says so.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
+  if (error.code === 'EPIPE') process.exit();
+  process.stderr.write(`clearway: standard output cannot be written: ${error.message}\n`);
+  process.exit(1);
 });
+// Where nobody reads stderr any more, there is nobody left to tell; whatever runs goes on.
+process.stderr.on('error', () => {});
 
 process.exitCode = await dispatch(process.argv.slice(2));

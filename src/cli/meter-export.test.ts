@@ -71,6 +71,22 @@ test('a replay gives the report, the JSON lines and the conditions of what was r
   assert.match(missing.stderr, /^clearway meter: the recording .* cannot be read/);
 });
 
+test('--output that cannot be written is said before anything is read; what it held is not kept', () => {
+  const path = temporary('report');
+  const recording = temporary('to-report');
+  const writer = new RecordingWriter(recording, 'a made-up process', 0);
+  for (const scale of [1, 2]) writer.add(scale * 1000, sampleReading('nginx', scale));
+  writer.close();
+  const report = (...args: string[]) => clearway('replay', recording, '--json', '--interval', '1s', ...args);
+  const refused = report('--output', '/nowhere/report');
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /^clearway meter: --output cannot be written: ENOENT[^\n]*\n$/);
+  report('--output', path);
+  const once = readFileSync(path, 'utf8');
+  report('--output', path);
+  assert.equal(readFileSync(path, 'utf8'), once);
+});
+
 test('a recording of a command ends with what the report says', { skip: meterSkip }, () => {
   const path = temporary('sendfile-recording');
   const outcome = clearway('record', path, '--json', '--sockets', '--', ...workload('tcp-sendfile'));

@@ -12,6 +12,7 @@ import { cgroupPaths } from '../meter/scope.js';
 import { stackSection } from '../meter/stack-lines.js';
 import { packageVersion } from './dispatch.js';
 import type { MeterCommand } from './meter-options.js';
+import { UsageError } from './usage.js';
 
 /** A reading, when it was taken, and the sockets where they are accounted. */
 export interface Taken {
@@ -37,10 +38,12 @@ export class OutputSink implements Sink {
   readonly live: boolean;
   private before: Reading | undefined;
 
+  /** @throws UsageError where the file for the report cannot be written: said before anything is metered. */
   constructor(
     private readonly command: MeterCommand,
     private readonly subject: string,
   ) {
+    if (command.output !== undefined) emptyFile(command.output);
     this.live = !command.json && command.command === undefined && process.stdout.isTTY === true;
   }
 
@@ -59,7 +62,7 @@ export class OutputSink implements Sink {
   }
 
   private write({ reading, sockets, stacks }: Taken, last: boolean): void {
-    const { json, output, command, intervalMs } = this.command;
+    const { json, output, command } = this.command;
     const text = json
       ? this.jsonText({
           ...jsonReport(reading, this.subject, cgroupPaths()),
@@ -70,7 +73,7 @@ export class OutputSink implements Sink {
       : `${textReport(reading, this.subject)}${sockets === undefined ? '' : `\n${socketTable(sockets)}`}${
           stacks === undefined ? '' : `\n${stackSection(stacks.stacks, stacks.notes)}`
         }`;
-    if (output !== undefined) writeFileSync(output, text, { flag: last && intervalMs === undefined ? 'w' : 'a' });
+    if (output !== undefined) writeFileSync(output, text, { flag: 'a' });
     else if (command !== undefined) process.stderr.write(text);
     else process.stdout.write(`${this.live ? '\x1b[H\x1b[J' : ''}${text}`);
   }
@@ -78,6 +81,14 @@ export class OutputSink implements Sink {
   private jsonText(report: object): string {
     const oneLine = this.command.intervalMs !== undefined;
     return `${oneLine ? JSON.stringify(report) : JSON.stringify(report, null, 2)}\n`;
+  }
+}
+
+function emptyFile(path: string): void {
+  try {
+    writeFileSync(path, '');
+  } catch (error) {
+    throw new UsageError(`--output cannot be written: ${(error as Error).message}`);
   }
 }
 
