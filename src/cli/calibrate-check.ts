@@ -61,11 +61,62 @@ export function predictServed(point: ServedPoint, here: Host): { nsPerRequest: n
   return { nsPerRequest: given.cpu.senderNsPerMessage, requestsPerSecond: given.throughput.messagesPerSecond };
 }
 
-const percent = (ratio: number): string => `${ratio >= 1 ? '+' : ''}${Math.round((ratio - 1) * 100)} %`;
+/** One point of the check; `error` is predicted over measured, less one. */
+export interface CheckedPoint extends ServedPoint {
+  nsPerRequest: { predicted: number; measured: number; low: number; high: number; error: number };
+  requestsPerSecond: { predicted: number; measured: number; error: number };
+}
 
-/** The table of the check: predicted, measured and the difference, for processor time and requests a second. */
-export function check(measured: ReadonlyMap<string, Measured>, here: Host): string {
+/** What `--json` prints of the check: every point, and how many of the errors are within 25 %. */
+export interface Check {
+  points: CheckedPoint[];
+  errors: number;
+  within25Percent: number;
+  medianError: number;
+  worstError: number;
+}
+
+/** The check: predicted and measured processor time and requests a second of every point that was measured. */
+export function check(measured: ReadonlyMap<string, Measured>, here: Host): Check {
   const uring = [...measured.keys()].some((name) => name.startsWith('uring'));
+  const points: CheckedPoint[] = [];
+  for (const point of checkPoints(uring)) {
+    const [cost, wall] = [measured.get(nameOf(point)), measured.get(`${nameOf(point)} wall`)];
+    if (!cost || !wall) continue;
+    const predicted = predictServed(point, here);
+    const rate = 1e9 / wall.median;
+    points.push({
+      ...point,
+      nsPerRequest: {
+        predicted: predicted.nsPerRequest,
+        measured: cost.median,
+        low: cost.low,
+        high: cost.high,
+        error: predicted.nsPerRequest / cost.median - 1,
+      },
+      requestsPerSecond: {
+        predicted: predicted.requestsPerSecond,
+        measured: rate,
+        error: predicted.requestsPerSecond / rate - 1,
+      },
+    });
+  }
+  const errors = points
+    .flatMap((one) => [Math.abs(one.nsPerRequest.error), Math.abs(one.requestsPerSecond.error)])
+    .sort((a, b) => a - b);
+  return {
+    points,
+    errors: errors.length,
+    within25Percent: errors.filter((error) => error <= 0.25).length,
+    medianError: errors[errors.length >> 1] ?? 0,
+    worstError: errors.at(-1) ?? 0,
+  };
+}
+
+const percent = (error: number): string => `${error >= 0 ? '+' : ''}${Math.round(error * 100)} %`;
+
+/** The table of the check, for a reader. */
+export function checkTable(given: Check): string {
   const lines: string[] = [
     '',
     'serve where no constant was measured: predicted by plan --here, and measured in the same rounds (a reader that polls;',
@@ -74,36 +125,25 @@ export function check(measured: ReadonlyMap<string, Measured>, here: Host): stri
     '| engine | way | size | connections | s/GiB predicted | measured | error | requests/s predicted | measured | error | interval |',
     '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
   ];
-  const errors: number[] = [];
-  for (const point of checkPoints(uring)) {
-    const [cost, wall] = [measured.get(nameOf(point)), measured.get(`${nameOf(point)} wall`)];
-    if (!cost || !wall) continue;
-    const predicted = predictServed(point, here);
-    const rate = 1e9 / wall.median;
-    const perGiB = (ns: number): string => ((ns / point.bytes) * 1.073741824).toFixed(3);
-    const ratios = [predicted.nsPerRequest / cost.median, predicted.requestsPerSecond / rate];
-    errors.push(...ratios.map((ratio) => Math.abs(ratio - 1)));
+  for (const { engine, way, bytes, connections, nsPerRequest: cost, requestsPerSecond: rate } of given.points) {
+    const perGiB = (ns: number): string => ((ns / bytes) * 1.073741824).toFixed(3);
     const cells = [
-      point.engine,
-      point.way === 'inline' ? 'memory' : 'sendfile',
-      `${point.bytes / 1024} KiB`,
-      point.connections,
-      perGiB(predicted.nsPerRequest),
-      perGiB(cost.median),
-      percent(ratios[0]!),
-      Math.round(predicted.requestsPerSecond),
-      Math.round(rate),
-      percent(ratios[1]!),
-      `${percent(cost.low / cost.median)} to ${percent(cost.high / cost.median)}`,
+      engine,
+      way === 'inline' ? 'memory' : 'sendfile',
+      `${bytes / 1024} KiB`,
+      connections,
+      perGiB(cost.predicted),
+      perGiB(cost.measured),
+      percent(cost.error),
+      Math.round(rate.predicted),
+      Math.round(rate.measured),
+      percent(rate.error),
+      `${percent(cost.low / cost.measured - 1)} to ${percent(cost.high / cost.measured - 1)}`,
     ];
     lines.push(`| ${cells.join(' | ')} |`);
   }
-  errors.sort((a, b) => a - b);
-  const within = errors.filter((error) => error <= 0.25).length;
-  const figure = (error: number | undefined): string => `${((error ?? 0) * 100).toFixed(0)} %`;
-  lines.push(
-    '',
-    `${within} of ${errors.length} within 25 %; median error ${figure(errors[errors.length >> 1])}, worst ${figure(errors.at(-1))}.`,
-  );
+  const figure = (error: number): string => `${(error * 100).toFixed(0)} %`;
+  const worst = `median error ${figure(given.medianError)}, worst ${figure(given.worstError)}`;
+  lines.push('', `${given.within25Percent} of ${given.errors} within 25 %; ${worst}.`);
   return lines.join('\n');
 }

@@ -17,8 +17,8 @@ export interface Fitted {
   inlineBytes: number;
 }
 
-/** Connections at which serve is measured; as in calibrate.ts. */
-const servedAtOnce = 16;
+/** Connections at which the cost of a request is measured: enough to share a turn, and one, which has every turn for itself. */
+export const servedConnections = 16;
 
 /** Payload of one super-packet on loopback. */
 const superBytes = 65_483;
@@ -138,9 +138,9 @@ function fitServe(profile: Profile): number {
   const measuredRequest = i0.ns - slope(i0, i1) * i0.bytes;
   // Of a turn of the loop every connection that is ready pays its part: alone, all of it.
   const alone = profile.measured.get('serve.alone')?.median ?? i0.ns;
-  const turn = Math.max(0, alone - i0.ns) / (1 - 1 / servedAtOnce);
-  const request = Math.max(0, measuredRequest - turn / servedAtOnce);
-  profile.put('serve.turn', turn, `${words}, one connection against ${servedAtOnce}`);
+  const turn = Math.max(0, alone - i0.ns) / (1 - 1 / servedConnections);
+  const request = Math.max(0, measuredRequest - turn / servedConnections);
+  profile.put('serve.turn', turn, `${words}, one connection against ${servedConnections}`);
   profile.put('serve.request', request, `${words}, 1 KiB from memory`);
   const wall = profile.measured.get('serve.turnaround');
   if (wall)

@@ -10,7 +10,7 @@ import { constants } from '../journey/constants.js';
 import { defaultScenario } from '../journey/scenario.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { noise, sendSizes, servedPoints, serveSizes } from './calibrate.js';
-import { check, checkPoints, predictServed } from './calibrate-check.js';
+import { check, checkPoints, checkTable, predictServed } from './calibrate-check.js';
 import { fitLine, fitProfile, type Measured, rising } from './calibrate-fit.js';
 import { measureCall, measureCopy, measureSend, measureWake, Payload, Sink } from './calibrate-measure.js';
 import { repeat, type Series, summarise } from './calibrate-rounds.js';
@@ -184,7 +184,10 @@ test('a noisy host is told so, with names; the table counts what is within the b
     checked.set(name, exactly(nsPerRequest));
     checked.set(`${name} wall`, exactly(point.bytes === 131_072 ? 2e9 / requestsPerSecond : 1e9 / requestsPerSecond));
   }
-  assert.match(check(checked, here), /26 of 28 within 25 %; median error 0 %, worst 100 %/);
+  const given = check(checked, here);
+  assert.deepEqual(JSON.parse(JSON.stringify(given)), given);
+  assert.equal(given.points.length, checkPoints(true).length);
+  assert.match(checkTable(given), /26 of 28 within 25 %; median error 0 %, worst 100 %/);
 });
 
 test('a wrong time is one sentence, help says where the profile goes', () => {

@@ -4,8 +4,8 @@
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Constant, type ConstantId, constants as table } from '../journey/constants.js';
-import { check, checkSeries } from './calibrate-check.js';
-import { fitProfile, type Measured } from './calibrate-fit.js';
+import { check, checkSeries, checkTable } from './calibrate-check.js';
+import { fitProfile, type Measured, servedConnections } from './calibrate-fit.js';
 import {
   measureCall,
   measureCopy,
@@ -33,7 +33,7 @@ intervals; where they stay wide it says so. The profile goes to $XDG_CONFIG_HOME
   --seconds N   time to spend, 10 to 55 (40)
   --check       measure serve, in the same rounds, also at sizes and connections that the profile is not made of, and compare
                 them with what plan --here predicts (half a minute more)
-  --json        print the profile as JSON
+  --json        print the profile, and with --check the comparison, as JSON and nothing else
 `;
 
 /** Sizes of the sends from which the cost of a call and of a byte are solved. */
@@ -59,8 +59,6 @@ function measurements(sink: Sink, payload: Payload): Series[] {
   return series;
 }
 
-/** Connections at which the cost of a request is measured: enough to share a turn, and one, which has every turn for itself. */
-const servedConnections = 16;
 const serveForMs = 130;
 
 /** The points of serve that the constants are solved from. */
@@ -215,8 +213,11 @@ export async function run(args: string[]): Promise<number> {
   const path = storeHost(profile, { inlineBytes });
   const warning = noise(measured);
   if (warning) console.error(`\n${warning}\n`);
-  if (values.json) process.stdout.write(`${JSON.stringify(profile, null, 2)}\n`);
-  else printTable(constants, path);
-  if (values.check) console.log(check(checked, { title: profile.title, source: 'clearway calibrate', constants }));
+  const checking = values.check ? check(checked, { ...profile, source: 'clearway calibrate' }) : undefined;
+  if (values.json) process.stdout.write(`${JSON.stringify({ ...profile, check: checking }, null, 2)}\n`);
+  else {
+    printTable(constants, path);
+    if (checking) console.log(checkTable(checking));
+  }
   return 0;
 }
