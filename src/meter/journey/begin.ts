@@ -4,7 +4,15 @@
 import { type Assembler, fp, type Register, r0, r1, r2, r3, stack } from '../../bpf/assembler.js';
 import type { ConnectionFilter } from './connection-filter.js';
 import { flowOffset, totalsOffset } from './points.js';
-import { at, emitTotal, messageBytes, messageOffset, messageState, stackBelowImage } from './program-code.js';
+import {
+  at,
+  emitIfMember,
+  emitTotal,
+  messageBytes,
+  messageOffset,
+  messageState,
+  stackBelowImage,
+} from './program-code.js';
 
 /** What is followed, as the programs are written for it. */
 export interface Choice {
@@ -14,7 +22,12 @@ export interface Choice {
   readonly filter?: ConnectionFilter | undefined;
   /** Also keep the headers of packets (for pcapng). */
   readonly headers: boolean;
+  /** Only what a process in `meter_members` sends or receives; left out: everything. */
+  readonly members?: boolean | undefined;
 }
+
+/** After so long a connection that was of others is looked at again: a member may have been given its socket. */
+const foreignNs = 1_000_000_000;
 
 /** After so long a message that was never finished makes room for another. */
 const stuckNs = 1_000_000_000;
@@ -25,12 +38,14 @@ const begunAt = valueAt - 8;
 /**
  * Makes the range in the image a message that is followed, on the flow in the image, with `journey` its number; goes to
  * `refused` where it is not chosen or the connection has one under way. Clobbers r0..r5.
+ * @param sender whether the running task sends it
  */
-export function emitBegin(a: Assembler, choice: Choice, refused: string): void {
+export function emitBegin(a: Assembler, choice: Choice, sender: 'task' | 'elsewhere', refused: string): void {
   const fresh = a.uniqueLabel('fresh');
   const chosen = a.uniqueLabel('chosen');
   if (choice.filter !== undefined) emitFilter(a, choice.filter, chosen, refused);
   a.label(chosen);
+  if (choice.members === true) emitRefuseForeign(a, sender, refused);
   emitTotal(a, totalsOffset.seen);
   if (choice.sample > 1) {
     a.call('get_prandom_u32', {}).jumpIf32(r0, '>=', Math.floor(2 ** 32 / choice.sample), refused);
@@ -65,6 +80,26 @@ export function emitBegin(a: Assembler, choice: Choice, refused: string): void {
       flags: 0,
     });
   emitTotal(a, totalsOffset.begun);
+}
+
+/**
+ * Goes to `refused` where the message before on this flow was of others and is not long ago. Who will read is not known yet, so
+ * the first of a connection is followed; without this, what others send would fill the ring. Clobbers r0..r5.
+ */
+function emitRefuseForeign(a: Assembler, sender: 'task' | 'elsewhere', refused: string): void {
+  const ours = a.uniqueLabel('ours');
+  if (sender === 'task') emitIfMember(a, begunAt, ours);
+  a.call('map_lookup_elem', { map: { map: 'journey_flows' }, key: stack(at('flow')) })
+    .jumpIf(r0, '==', 0, ours)
+    .load(4, r1, r0, messageOffset.state)
+    .jumpIf(r1, '!=', messageState.foreign, ours)
+    .load(8, r1, r0, messageOffset.begunNs)
+    .store(8, fp, begunAt, r1)
+    .call('ktime_get_ns', {})
+    .load(8, r1, fp, begunAt)
+    .sub(r0, r1)
+    .jumpIf(r0, '<=', foreignNs, refused)
+    .label(ours);
 }
 
 /** The next journey's number, from 1 on. Clobbers r1. */

@@ -136,7 +136,7 @@ function arrivingProgram(types: TypeSource, choice: Choice, point: PointName, ta
     .comment('only what is for this host: PACKET_HOST')
     .loadField(r1, buffer, 'sk_buff', 'pkt_type')
     .jumpIf(r1, '!=', 0, 'out');
-  emitBegin(a, choice, 'out');
+  emitBegin(a, choice, 'elsewhere', 'out');
   a.comment('from elsewhere').store(8, fp, at('value'), 1).label('leave');
   a.store(8, fp, at('buffer'), buffer);
   emitDevice(a, types, device);

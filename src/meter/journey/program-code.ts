@@ -21,8 +21,8 @@ import {
 /** A message under way: which, since when, its bytes, how far the reader was told, and its state. */
 export const messageOffset = { journey: 0, begunNs: 8, start: 16, end: 20, ready: 24, state: 28, local: 32 } as const;
 export const messageBytes = 40;
-/** Values of a message's state. */
-export const messageState = { underWay: 0, done: 1 } as const;
+/** Values of a message's state. `foreign`: done, and no process that is followed had to do with it. */
+export const messageState = { underWay: 0, done: 1, foreign: 2 } as const;
 
 /** What a task is doing: when it entered its call and which; what happened in it; the journeys it sends, reads, wakes for. */
 export const taskOffset = { enteredNs: 0, call: 8, flags: 12, sending: 16, reading: 24, wokenFor: 32 } as const;
@@ -281,6 +281,15 @@ export function emitTask(a: Assembler, none: string, create: boolean): void {
   a.call('get_current_task_btf', {})
     .call('task_storage_get', { map: { map: 'journey_tasks' }, task: r0, value: 0, flags: create ? 1 : 0 })
     .jumpIf(r0, '==', 0, none);
+}
+
+/** Goes to `member` where the running process is one of those that are followed. Needs 4 bytes of stack. Clobbers r0..r5. */
+export function emitIfMember(a: Assembler, keyAt: number, member: string): void {
+  a.call('get_current_pid_tgid', {})
+    .alu('rsh', r0, 32)
+    .store(4, fp, keyAt, r0)
+    .call('map_lookup_elem', { map: { map: 'meter_members' }, key: stack(keyAt) })
+    .jumpIf(r0, '!=', 0, member);
 }
 
 /** What this CPU is in the middle of, in r0. Needs 4 bytes of stack below the image. Clobbers r1..r5. */

@@ -37,6 +37,10 @@ test('the programs of the measured journey are those committed', { skip }, async
     ...journeyPrograms(source, plain, 'tracepoint').filter(({ name }) => name.startsWith('journey_')),
     ...functionPrograms(source),
   ];
+  const within = journeyPrograms(source, { ...plain, members: true }, 'tracepoint');
+  for (const { name, code } of within.filter(({ name }) => /_(queued|receive|received|tcp)$/.test(name))) {
+    await context.test(`${name} of some`, () => matchSnapshot(`${folder}/${name}_of_some.snap`, code.listing()));
+  }
   const queued = sendPrograms(source, chosen, 'function').filter(({ name }) => name === 'journey_queued');
   for (const { name, code } of programs) {
     await context.test(name, () => matchSnapshot(`${folder}/${name}.snap`, code.listing()));

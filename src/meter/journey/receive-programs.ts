@@ -5,12 +5,14 @@ import { Assembler, fp, named, r0, r1, r2, r6, r7, r8, r9, type TypeSource } fro
 import type { SetMember } from '../../bpf/program-set.js';
 import { MSG } from '../../kernel/constants.js';
 import { finish } from '../account-code.js';
+import type { Choice } from './begin.js';
 import {
   at,
   cpuOffset,
   emitBefore,
   emitCpu,
   emitFlowOfSocket,
+  emitIfMember,
   emitImage,
   emitMessage,
   emitMessageInRange,
@@ -20,22 +22,23 @@ import {
   emitTaskName,
   messageOffset,
   messageState,
+  stackBelowImage,
   taskFlag,
   taskOffset,
 } from './program-code.js';
 import { emitCall } from './send-programs.js';
 
 /** The programs of the receiver's side, and of what comes back to the sender. */
-export function receivePrograms(types: TypeSource): SetMember[] {
+export function receivePrograms(types: TypeSource, choice: Choice): SetMember[] {
   return [
-    tcpProgram(types),
+    tcpProgram(types, choice),
     { ...retransmitProgram(types), optional: true },
     readyProgram(types),
     wakingProgram(types),
     wakeupProgram(types),
     runningProgram(types),
     copyProgram(types),
-    receivedProgram(types),
+    receivedProgram(types, choice),
   ];
 }
 
@@ -43,7 +46,7 @@ const socket = named(r6, 'socket');
 const buffer = named(r7, 'buffer');
 
 /** tcp:tcp_probe(sk, skb): TCP processes a segment of an established connection; it also carries an acknowledgement. */
-function tcpProgram(types: TypeSource): SetMember {
+function tcpProgram(types: TypeSource, { members }: Choice): SetMember {
   const a = new Assembler(types);
   a.loadArgument(socket, r1, 0, 'socket').loadArgument(buffer, r1, 1, 'buffer');
   emitCpu(a, 'out');
@@ -75,7 +78,7 @@ function tcpProgram(types: TypeSource): SetMember {
     .load(4, r1, r9, messageOffset.local)
     .jumpIf(r1, '!=', 0, 'leave')
     .comment('the reader is elsewhere: this is the end')
-    .store(4, r9, messageOffset.state, messageState.done)
+    .store(4, r9, messageOffset.state, members === true ? messageState.foreign : messageState.done)
     .label('leave');
   emitRecord(a, { point: 'acknowledged' });
   return { name: 'journey_tcp', type: 'tp_btf', target: 'tcp_probe', code: finish(a) };
@@ -221,7 +224,7 @@ function copyProgram(types: TypeSource): SetMember {
 }
 
 /** sock:sock_recv_length(sk, result, flags): a receive ends; with the last byte, and unless it was a peek, the message too. */
-function receivedProgram(types: TypeSource): SetMember {
+function receivedProgram(types: TypeSource, { members }: Choice): SetMember {
   const a = new Assembler(types);
   const flags = named(r8, 'flags');
   const reader = named(r9, 'reader');
@@ -248,10 +251,13 @@ function receivedProgram(types: TypeSource): SetMember {
   a.load(8, r1, fp, at('journey'))
     .load(8, r2, reader, taskOffset.reading)
     .jumpIf(r1, '!=', r2, 'leave')
-    .store(4, r0, messageOffset.state, messageState.done)
-    .label('leave')
-    .load(8, r1, reader, taskOffset.reading)
-    .store(8, fp, at('journey'), r1);
+    .store(4, r0, messageOffset.state, messageState.done);
+  if (members === true) {
+    a.move(flags, r0);
+    emitIfMember(a, stackBelowImage - 8, 'leave');
+    a.store(4, flags, messageOffset.state, messageState.foreign);
+  }
+  a.label('leave').load(8, r1, reader, taskOffset.reading).store(8, fp, at('journey'), r1);
   emitRecord(a, { point: 'received' });
   return { name: 'journey_received', type: 'tp_btf', target: 'sock_recv_length', code: finish(a) };
 }

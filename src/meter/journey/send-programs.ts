@@ -119,7 +119,7 @@ function queuedProgram(types: TypeSource, choice: Choice, probe: SendProbe): Set
     .store(8, fp, at('value'), r2)
     .add(r1, r2)
     .store(4, fp, at('end'), r1);
-  emitBegin(a, choice, 'out');
+  emitBegin(a, choice, 'task', 'out');
   a.load(4, r1, task, taskOffset.flags)
     .alu('or', r1, taskFlag.sampledSend | taskFlag.sendUnderWay)
     .store(4, task, taskOffset.flags, r1)

@@ -2,7 +2,7 @@
 // programs that share nothing with the tracer's.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { meterSkip } from '../support.test.js';
 import { CallClock } from './call-clock.test.js';
@@ -87,6 +87,27 @@ test('IPv6, reads of parts, peeks, messages of many buffers', { skip: meterSkip 
         if (name === 'long') assert.ok(messagesOf(tracer, run).at(-1)!.packets > 10);
       }),
     );
+  }
+});
+
+test('what others send to each other does not fill the ring of a tracer that follows a process', {
+  skip: meterSkip,
+}, async () => {
+  const followed = spawn('sleep', ['60'], { stdio: 'ignore' });
+  try {
+    const options = { scope: { kind: 'process', processId: followed.pid! }, connection: '127.0.0.77' } as const;
+    await traced(options, async (tracer) => {
+      await exchange(sizesFrom(100, 200), { host: '127.0.0.77' });
+      const { messages, elapsedMs } = tracer.read();
+      assert.ok(messages.followed > 0, 'who reads is not known before');
+      // Once a second a connection of others is looked at again, in each direction.
+      assert.ok(messages.followed <= 2 * (2 + elapsedMs / 1000), `${messages.followed} of 200`);
+      assert.deepEqual(tracer.journeys(), []);
+    });
+    const socket = { scope: { kind: 'process', processId: process.pid } } as const;
+    await traced(socket, async (tracer) => assertMatched(tracer, await exchange([7, 8, 9]), [7, 8, 9]));
+  } finally {
+    followed.kill();
   }
 });
 

@@ -100,7 +100,12 @@ export function traceJourneys(options: JourneyOptions = {}): JourneyTracer {
   }
   const filter = options.connection === undefined ? undefined : parseConnectionFilter(options.connection);
   refuseHost();
-  const choice: Choice = { sample, filter, headers: options.headers === true };
+  const choice: Choice = {
+    sample,
+    filter,
+    headers: options.headers === true,
+    members: options.scope?.kind === 'process',
+  };
   const { tier, members } = programsFor(Btf.kernel(), choice, options.tier);
   const ring = RingBuffer.create('journey_ring', ringBytes);
   let set: ProgramSet | undefined;
@@ -142,7 +147,7 @@ function programsFor(types: Btf, choice: Choice, wanted: Tier | undefined): { ti
 export function journeyPrograms(types: TypeSource, choice: Choice, probe: SendProbe) {
   return [
     forkProgram(types),
-    ...receivePrograms(types),
+    ...receivePrograms(types, choice),
     ...packetPrograms(types, choice),
     ...sendPrograms(types, choice, probe),
   ];
