@@ -1,19 +1,23 @@
 // The floor: the least that an HTTP answer of fixed bytes costs on io_uring. Multishot accept, multishot receive into a
 // provided buffer ring, one send per receive, one io_uring_enter per batch. It parses nothing and is no server:
-// whatever arrives is answered with the same head and the bytes of the file named on the command line.
-// Build: cc -O2 -o floor floor.c -luring     Run: ./floor FILE     Ready: one line "http://127.0.0.1:PORT".
+// whatever arrives is answered with the same head and the bytes of the file named on the command line. With the word
+// "sendfile" the body is not copied: head with MSG_MORE, then sendfile(2), as a server does that keeps no bytes.
+// Build: cc -O2 -o floor floor.c -luring     Run: ./floor FILE [sendfile]     Ready: one line "http://127.0.0.1:PORT".
 #include <errno.h>
 #include <arpa/inet.h>
 #include <liburing.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 enum { ACCEPT, RECEIVE, SEND, BUFFERS = 2048, BUFFER_BYTES = 1024 };
 static struct io_uring ring;
-static char response[65536];
-static size_t response_bytes;
+static char response[128 << 10];
+static size_t response_bytes, head_bytes;
+static int by_reference = -1; // the file, where it is sent by sendfile
 
 static struct io_uring_sqe *next(void) {
   struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
@@ -36,17 +40,25 @@ static void receive_from(int fd) {
   tag(sqe, RECEIVE, fd);
 }
 static void send_to(int fd) {
+  if (by_reference >= 0) { // the sockets block: what does not fit now is waited for
+    off_t offset = 0;
+    if (send(fd, response, head_bytes, MSG_NOSIGNAL | MSG_MORE) != (ssize_t)head_bytes ||
+        sendfile(fd, by_reference, &offset, response_bytes - head_bytes) != (ssize_t)(response_bytes - head_bytes))
+      shutdown(fd, SHUT_RDWR);
+    return;
+  }
   struct io_uring_sqe *sqe = next();
   io_uring_prep_send(sqe, fd, response, response_bytes, MSG_NOSIGNAL | MSG_WAITALL);
   tag(sqe, SEND, fd);
 }
 
 int main(int count, char **words) {
-  FILE *file = count == 2 ? fopen(words[1], "rb") : NULL;
-  static char body[60000];
+  FILE *file = count == 2 || (count == 3 && !strcmp(words[2], "sendfile")) ? fopen(words[1], "rb") : NULL;
+  static char body[100 << 10];
   size_t body_bytes = file ? fread(body, 1, sizeof body, file) : 0;
-  if (!file || body_bytes == sizeof body) return fprintf(stderr, "usage: floor FILE (under %zu bytes)\n", sizeof body), 2;
-  response_bytes = (size_t)snprintf(response, sizeof response,
+  if (!file || body_bytes == sizeof body) return fprintf(stderr, "usage: floor FILE [sendfile] (under %zu bytes)\n", sizeof body), 2;
+  if (count == 3) by_reference = fileno(file);
+  response_bytes = head_bytes = (size_t)snprintf(response, sizeof response,
       "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %zu\r\n"
       "Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nETag: \"18865f2b8c000000-400\"\r\nAccept-Ranges: bytes\r\n"
       "X-Content-Type-Options: nosniff\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n", body_bytes);

@@ -1,5 +1,5 @@
-// Peer: the C floor (bench/floor.c), compiled here when a C compiler and liburing's headers are present. It answers whatever
-// arrives with the bytes of the smallest file, so it has a row only for that file.
+// Peers: the C floor (bench/floor.c), compiled here when a C compiler and the headers of liburing are present. It answers whatever
+// arrives with the bytes of one file, so it has a row only for that file: one for 1 KiB, two for 64 KiB.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -7,26 +7,29 @@ import { join } from 'node:path';
 import { onPath, startPinned } from '../host/child.js';
 import { announced, type Peer, repositoryRoot } from './peer.js';
 
-/** The one file the floor can answer with. */
-export const floorFileName = '1KiB.bin';
-
 const headers = ['/usr/include/liburing.h', '/usr/local/include/liburing.h'];
 
-/** The C floor on liburing. */
-export const floorPeer: Peer = {
-  name: 'floor',
+/** The C floor on liburing, for one file. */
+const floorOf = (name: string, fileName: string, ...words: string[]): Peer => ({
+  name,
   absence() {
     if (!onPath('cc')) return 'no C compiler (Debian: apt-get install gcc)';
     return headers.some(existsSync) ? undefined : 'no liburing headers (Debian: apt-get install liburing-dev)';
   },
-  refusal: (fileName) => (fileName === floorFileName ? undefined : `answers only ${floorFileName}`),
+  refusal: (asked) => (asked === fileName ? undefined : `answers only ${fileName}`),
   async start(context) {
-    const program = join(context.scratchDirectory, 'floor');
+    const program = join(context.scratchDirectory, name);
     const built = spawnSync('cc', ['-O2', '-o', program, join(repositoryRoot, 'bench/floor.c'), '-luring'], {
       encoding: 'utf8',
     });
     if (built.status !== 0) throw new Error(`floor.c does not compile: ${built.stderr ?? built.error?.message}`);
-    const child = startPinned(context.placing, program, [join(context.siteDirectory, floorFileName)]);
-    return announced('floor', child);
+    return announced(name, startPinned(context.placing, program, [join(context.siteDirectory, fileName), ...words]));
   },
-};
+});
+
+/** The floors: of a small answer, which a target is set against, and of a larger one, copied and by reference. */
+export const floorPeers: readonly Peer[] = [
+  floorOf('floor', '1KiB.bin'),
+  floorOf('floor-64KiB', '64KiB.bin'),
+  floorOf('floor-64KiB-sendfile', '64KiB.bin', 'sendfile'),
+];

@@ -1,7 +1,7 @@
 // All peers of the benchmark, in the order in which the table shows them.
 
 import { clearwayPeer } from './clearway.js';
-import { floorPeer } from './floor.js';
+import { floorPeers } from './floor.js';
 import { nginxPeer } from './nginx.js';
 import type { Peer } from './peer.js';
 import { scriptPeers } from './scripts.js';
@@ -14,7 +14,7 @@ export const peers: readonly Peer[] = [
   clearwayPeer('uring'),
   clearwayPeer('epoll'),
   nginxPeer,
-  floorPeer,
+  ...floorPeers,
   ...scriptPeers,
 ];
 
