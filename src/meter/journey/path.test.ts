@@ -99,6 +99,15 @@ test('whatever is missing or comes besides, the stages sum to the whole', () => 
   );
 });
 
+test('a receiver that has closed its own sending side is not seen at tcpReceive; its readiness is', () => {
+  const stamps = delivered().filter(({ point }) => point !== 'tcpReceive');
+  assertWhole(journeyOf(stamps)!);
+  assert.deepEqual(
+    names(stamps),
+    way.filter((point) => point !== 'tcpReceive'),
+  );
+});
+
 test('a reader that comes later: its call is a point, the wake-up of another process is none', () => {
   const stamps = delivered()
     .filter(({ point }) => point !== 'waking' && point !== 'wakeup' && point !== 'running')

@@ -224,11 +224,13 @@ class WayFinder {
     this.add(this.firstOf('ipReceive', from, until));
     this.add(this.firstOf('segment', from, until));
     this.add(tcp);
-    if (tcp === undefined) return;
-    this.add(this.firstOf('tcpQueued', tcp.timeNs, until));
+    // A receiver that has closed its own sending side is not seen at tcpReceive.
+    const taken = tcp ?? received;
+    if (taken === undefined) return;
+    this.add(this.firstOf('tcpQueued', taken.timeNs, until));
     // Readiness is told up to a number: the byte is ready when that lies beyond it.
     const ready = this.stamps.find(
-      ({ point, timeNs, end }) => point === 'ready' && timeNs >= tcp.timeNs && distance(end, this.byte) > 0,
+      ({ point, timeNs, end }) => point === 'ready' && timeNs >= taken.timeNs && distance(end, this.byte) > 0,
     );
     if (ready !== undefined && ready.timeNs <= until) this.add(ready);
   }
