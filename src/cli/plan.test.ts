@@ -82,6 +82,61 @@ test('a file that is no YAML is refused with its line', () => {
   });
 });
 
+test('hostile files are refused with a clear sentence and 2: no stack, no screenful', () => {
+  const bomb = ['b', 'c', 'd', 'e', 'f', 'g']
+    .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdef'[index]}`)}]\n`)
+    .join('');
+  const cases: [string, RegExp][] = [
+    ['message: 1e400\n', /1: message: Infinity is not a size from 1/],
+    ['message: .nan\n', /1: message: NaN is not a size/],
+    ['cores: -1\n', /cores: -1 is not a number from 1/],
+    ['rules: ""\n', /rules: "" is not a number from 0/],
+    ['rules: "0x10"\n', /rules: "0x10" is not a number/],
+    ['protocol: [udp]\n', /protocol: a list is not one of: tcp/],
+    ['mtu: &a [*a]\n', /mtu: a list is not a size/],
+    [`a: &a [x, x, x, x, x, x, x, x, x]\n${bomb}mtu: *g\n`, /1: its YAML aliases stand for too much/],
+    [`mtu: ${'['.repeat(5000)}${']'.repeat(5000)}\n`, /1: nested too deeply/],
+    ['mtu: 1500\n---\nmtu: 9000\n', /2: a second document begins/],
+    [`way: "${'x'.repeat(200_000)}"\n`, /way: "x{57}\.\.\." is not one of/],
+    [Array.from({ length: 300 }, (_, index) => `k${index}: 1\n`).join(''), /and 290 more like these/],
+    ['"\\e[31m": 1\n', /1: \?\[31m: no such field/],
+    ['? {a: b}\n: 1\n', /no such field/],
+    ['__proto__: 1\n', /__proto__: no such field/],
+    ['constants: { memory.bandwidth: 0 }\n', /0 is not a number of 0.000001 or more/],
+    ['constants: { copy.tx: 1e308 }\n', /1e\+308 is not a number of 0 or more, to 1000000000000/],
+    ['constants: { pcie.dll: 1 }\n', /constants\.pcie\.dll: it is fixed by the PCIe/],
+    ['path: pktgen-qdisc\nconstants: { path.pktgen-qdisc: 0, skb.alloc: 0 }\n', /no stage that takes time/],
+  ];
+  for (const [text, sentence] of cases) {
+    withFile('hostile.yaml', text, (path) => {
+      const done = plan('--json', '--scenario', path);
+      assert.equal(done.status, 2, `${text.slice(0, 80)}: ${done.stderr.slice(0, 500)}`);
+      assert.match(done.stderr, sentence);
+      assert.doesNotMatch(done.stderr, /^ {4}at /m);
+      assert.ok(done.stderr.length < 6000, `${text.slice(0, 80)}: ${done.stderr.length} characters`);
+      assert.equal(done.stdout, '');
+    });
+  }
+});
+
+test('sizes of headers that a scenario replaces are used', () => {
+  const wire = { mtu: 1500, cores: 64, flows: 64, direction: 'send', nic: '10G' };
+  const without = answer(readScenario({ ...wire, constants: { 'tcp.timestamps': 0 } }).scenario).throughput.gbps;
+  assert.ok(Math.abs(without / (10 * (1460 / 1538)) - 1) < 1e-9, `${without}`);
+  const tagged = answer(readScenario({ ...wire, constants: { 'eth.header': 18 } }).scenario).throughput.gbps;
+  assert.ok(Math.abs(tagged / (10 * (1448 / 1542)) - 1) < 1e-9, `${tagged}`);
+});
+
+test('rules, traffic control and captures cost serve on loopback something too', () => {
+  const base = { ...defaultScenario(), app: 'serve', device: 'loopback', direction: 'send', flows: 16 } as const;
+  const plain = answer(base);
+  for (const rule of [{ firewall: 'conntrack' }, { firewall: 'helper' }, { tc: 'bpf-pull' }, { rules: 100 }] as const) {
+    const then = answer({ ...base, ...rule });
+    assert.ok(then.cpu.senderNsPerMessage > plain.cpu.senderNsPerMessage, JSON.stringify(rule));
+    assert.ok(then.throughput.gbps < plain.throughput.gbps, JSON.stringify(rule));
+  }
+});
+
 test('--here without a profile says how to get one', () => {
   const empty = mkdtempSync(join(tmpdir(), 'clearway-plan-'));
   const done = spawnSync(process.execPath, [command, 'plan', '--here'], {

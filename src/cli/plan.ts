@@ -5,8 +5,8 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
-import { type Answer, answer } from '../journey/answer.js';
+import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Answer, type AnswerOptions, answer } from '../journey/answer.js';
 import type { Host } from '../journey/hosts.js';
 import { scenarioToHash } from '../journey/link.js';
 import { explanation, formatBytes, report } from '../journey/report.js';
@@ -65,19 +65,46 @@ function defaultOf({ kind, default: value }: Field): string {
   return String(value);
 }
 
+/** Problems that are printed one by one; who has more begins with these. */
+const mostProblems = 10;
+
+/** A field's name as the file has it, without what would move the cursor of a terminal. */
+function printable(name: string): string {
+  const short = name.length > 60 ? `${name.slice(0, 57)}...` : name;
+  return short.replace(/\p{C}/gu, '?');
+}
+
+/** What the YAML library says to programmers, said to the writer of the file. */
+function plainWords(message: string): string {
+  if (message.includes('call stack')) return 'nested too deeply: a scenario is one flat mapping of fields to values';
+  if (message.includes('multiple documents')) return 'a second document begins: a scenario is one document';
+  return message;
+}
+
+/** The values of a parsed file; a file whose aliases grow without end is refused. */
+function valuesOf(document: Document.Parsed, name: string): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch {
+    throw new PlanError(
+      `${name}:1: its YAML aliases stand for too much: write the values out, one "field: value" a line`,
+    );
+  }
+}
+
 /** Reads a scenario file; a problem names file, line, field and what is allowed. */
 function readScenarioText(text: string, name: string): Record<string, unknown> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const failure = document.errors[0];
   if (failure) {
     const where = `${name}:${lines.linePos(failure.pos[0]).line}`;
     throw new PlanError(
-      `${where}: ${failure.message}\n${where}: allowed is YAML or JSON: one "field: value" a line, as in "mtu: 1500", ` +
+      `${where}: ${plainWords(failure.message)}\n${where}: allowed is YAML or JSON: one "field: value" a line, as in "mtu: 1500", ` +
         `"constants: { copy.tx: 0.08 }". The fields are: ${fieldNames.join(', ')}, constants`,
     );
   }
-  const given: unknown = document.toJS() ?? {};
+  const given = valuesOf(document, name);
   const { problems } = readScenario(given);
   if (problems.length > 0) {
     const lineOf = (field: string): number => {
@@ -93,8 +120,13 @@ function readScenarioText(text: string, name: string): Record<string, unknown> {
       }
       return lines.linePos(offset).line;
     };
-    const words = problems.map((one) => `${one.field === '' ? '' : `${one.field}: `}${one.message}`);
-    throw new PlanError(problems.map((one, index) => `${name}:${lineOf(one.field)}: ${words[index]}`).join('\n'));
+    const words = problems
+      .slice(0, mostProblems)
+      .map(
+        (one) => `${name}:${lineOf(one.field)}: ${one.field === '' ? '' : `${printable(one.field)}: `}${one.message}`,
+      );
+    if (problems.length > mostProblems) words.push(`${name}: and ${problems.length - mostProblems} more like these`);
+    throw new PlanError(words.join('\n'));
   }
   return given as Record<string, unknown>;
 }
@@ -171,6 +203,16 @@ function print(given: Answer, values: Record<string, string | boolean | undefine
   else process.stdout.write(report(given));
 }
 
+/** The answer; constants that leave nothing to answer are the scenario's fault. */
+function answered(scenario: Scenario, options: AnswerOptions): Answer {
+  try {
+    return answer(scenario, options);
+  } catch (error) {
+    if (!(error instanceof RangeError) || Object.keys(scenario.constants).length === 0) throw error;
+    throw new PlanError(`constants: with these values ${error.message}`);
+  }
+}
+
 type Options = Record<string, { type: 'string' | 'boolean'; short?: string }>;
 
 function optionTable(): Options {
@@ -208,7 +250,7 @@ export async function run(args: string[]): Promise<number> {
     const { scenario, compared } = await scenarioFrom(values);
     if (values.open) return await openPage(scenario);
     const here = hostFor(scenario);
-    print(answer(scenario, { ...(compared ? { ways: compared } : {}), ...(here ? { here } : {}) }), values);
+    print(answered(scenario, { ...(compared ? { ways: compared } : {}), ...(here ? { here } : {}) }), values);
     return 0;
   } catch (error) {
     if (!(error instanceof PlanError)) throw error;

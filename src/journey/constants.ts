@@ -446,3 +446,23 @@ export function constant(id: ConstantId): Constant {
 export function isConstantId(id: string): id is ConstantId {
   return Object.hasOwn(table, id);
 }
+
+/** Whether a scenario may replace a constant: not the sizes that the specification of PCIe and the NIC profiles are built from. */
+export function isReplaceable(id: ConstantId): boolean {
+  return !id.startsWith('pcie.') && !['nic.descriptor', 'nic.mlx5.wqe', 'nic.mlx5.cqe', 'eth.vlan'].includes(id);
+}
+
+/** Constants that the model divides by: they cannot be 0. */
+const divisors: readonly ConstantId[] = [
+  'ack.segments',
+  'dma.tags',
+  'dma.tags.extended',
+  'guest.kick.batch',
+  'iommu.walkers',
+  'memory.bandwidth',
+];
+
+/** The values a scenario may give a constant, in its unit. */
+export function constantRange(id: ConstantId): { minimum: number; maximum: number } {
+  return { minimum: divisors.includes(id) ? 1e-6 : 0, maximum: 1e12 };
+}

@@ -53,7 +53,12 @@ function fragmentBytesOf(scenario: Scenario): number {
   return Math.min(page, piece);
 }
 
-/** Payload bytes of a full super-packet: gso_max_size, cut by MAX_SKB_FRAGS fragments, at a whole number of segments. */
+/**
+ * Payload bytes of a full super-packet: gso_max_size, cut by MAX_SKB_FRAGS fragments, at a whole number of segments (tcp_mss_split_point).
+ * The whole number makes throughput a sawtooth over the MTU: a super-packet that just held n segments holds n - 1 of slightly larger ones, so
+ * that more of them are needed for the same bytes. That is how the kernel behaves; with few small fragments it costs most, and one MTU later
+ * nothing. A larger MTU loses no more than this rounding (published.test.ts).
+ */
 function superBytesOf(scenario: Scenario): number {
   const header = headerBytes(scenario);
   const segment = Math.max(1, scenario.mtu - header);

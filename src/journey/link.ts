@@ -1,8 +1,8 @@
 // A scenario as the fragment of an address, so that a link can be shared and the page works as a file with no server behind it. Only what
 // differs from the defaults is written.
 
-import { isConstantId } from './constants.js';
 import {
+  constantProblem,
   defaultScenario,
   type FieldName,
   fieldNames,
@@ -37,8 +37,7 @@ export function scenarioFromHash(hash: string): Scenario {
   for (const [name, value] of new URLSearchParams(hash.replace(/^#/, ''))) {
     const id = name.replace(/^constants\./, '');
     if (name.startsWith('constants.')) {
-      if (isConstantId(id) && value !== '' && Number(value) >= 0 && Number.isFinite(Number(value)))
-        constants[id] = Number(value);
+      if (value !== '' && constantProblem(id, Number(value)) === undefined) constants[id] = Number(value);
     } else {
       const known = Object.hasOwn(fields, name);
       if (known && !('problem' in readField(name as FieldName, value))) given[name] = value;

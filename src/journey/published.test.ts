@@ -164,3 +164,36 @@ test('more cores, a larger MTU or a faster link never make a scenario slower; a 
       assert.ok(gbps({ ...base, firewall }) <= gbps(base));
   }
 });
+
+test('over the MTU throughput falls only where a super-packet holds one segment less, and by no more than that', () => {
+  const fast: Partial<Scenario> = { nic: 1.6e12, pcie: 'gen6x16' };
+  const cases: Partial<Scenario>[] = [
+    { way: 'copy' },
+    { way: 'zerocopy', message: 1_048_576 },
+    { way: 'send_zc_fixed', message: 1400, direction: 'send' },
+    { way: 'copy', direction: 'receive' },
+    { way: 'zerocopy', protocol: 'udp', offload: 'gso', message: 1_048_576, direction: 'send' },
+  ];
+  for (const changes of cases) {
+    let falls = 0;
+    let before: { gbps: number; superBytes: number; received: number } | undefined;
+    for (let mtu = 1280; mtu <= 9216; mtu += 8) {
+      const journey = buildJourney({ ...defaultScenario(), ...fast, ...changes, mtu });
+      const bound = boundOf(journey);
+      assert.match(bound.bottleneck, /core/);
+      const { superBytes, bytes, receiveSkbs } = journey.counts;
+      const now = { gbps: bound.throughput.gbps, superBytes, received: bytes / receiveSkbs };
+      if (before) {
+        const rounding = Math.min(1, now.superBytes / before.superBytes, now.received / before.received);
+        assert.ok(now.gbps >= before.gbps * rounding * (1 - 1e-9), `${JSON.stringify(changes)} at ${mtu}`);
+        if (now.gbps < before.gbps) falls += 1;
+      }
+      before = now;
+    }
+    assert.ok(falls > 0, `${JSON.stringify(changes)}: no fall to judge`);
+    for (let mtu = 1280; mtu < 9216; mtu += 8) {
+      const whole = { ...fast, ...changes, offload: 'none', gro: false } as const;
+      assert.ok(gbps({ ...whole, mtu: mtu + 8 }) >= gbps({ ...whole, mtu }) * (1 - 1e-9), `packet by packet at ${mtu}`);
+    }
+  }
+});

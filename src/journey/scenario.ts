@@ -1,7 +1,7 @@
 // Reading scenarios: defaults, checks whose messages name the allowed values, sizes and rates in words, the JSON schema. The fields are in
 // fields.ts. It does not read files (cli/plan.ts does) and computes nothing.
 
-import { constantIds, isConstantId } from './constants.js';
+import { type ConstantId, constantIds, constantRange, isConstantId, isReplaceable } from './constants.js';
 import { type FieldName, fieldNames, fields, type Scenario } from './fields.js';
 import type { PcieGeneration, PcieLink } from './pcie.js';
 
@@ -34,17 +34,22 @@ export interface ScenarioProblem {
 const multipliers: Record<string, number> = { '': 1, k: K, m: K ** 2, g: K ** 3 };
 const rateMultipliers: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 
+// Without the flag i, so that the schema can carry them.
+const sizePattern = /^\s*([0-9]*\.?[0-9]+)\s*([kKmMgG]?)[iI]?[bB]?\s*$/;
+const ratePattern =
+  /^\s*([0-9]*\.?[0-9]+(?:[eE][0-9]+)?)\s*([kKmMgGtT]?)(?:[bB](?:[iI][tT])?(?:\/[sS]|[pP][sS])?)?\s*$/;
+
 /** Bytes of `64K`, `1500`, `2 MiB`: powers of 1024. NaN when it is no size. */
 export function parseSize(text: string | number): number {
   if (typeof text === 'number') return text;
-  const match = /^\s*([0-9]*\.?[0-9]+)\s*([kmg]?)i?b?\s*$/i.exec(text);
+  const match = sizePattern.exec(text);
   return match ? Number(match[1]) * (multipliers[(match[2] ?? '').toLowerCase()] ?? Number.NaN) : Number.NaN;
 }
 
 /** Bits a second of `100G`, `2.5G`, `10e9`: powers of 1000. NaN when it is no rate. */
 export function parseRate(text: string | number): number {
   if (typeof text === 'number') return text;
-  const match = /^\s*([0-9]*\.?[0-9]+(?:e[0-9]+)?)\s*([kmgt]?)(?:b(?:it)?(?:\/s|ps)?)?\s*$/i.exec(text);
+  const match = ratePattern.exec(text);
   return match ? Number(match[1]) * (rateMultipliers[(match[2] ?? '').toLowerCase()] ?? Number.NaN) : Number.NaN;
 }
 
@@ -64,15 +69,29 @@ export function linkOf(scenario: Pick<Scenario, 'pcie' | 'mps' | 'mrrs'>): PcieL
 
 const pciePattern = /^gen([1-7])x(1|2|4|8|16|32)$/;
 
+/** A value as it was given, short enough for a sentence and safe to print. */
+function asGiven(given: unknown): string {
+  if (typeof given === 'object' && given !== null) return Array.isArray(given) ? 'a list' : 'a mapping';
+  if (typeof given !== 'string') return String(given);
+  return JSON.stringify(given.length > 60 ? `${given.slice(0, 57)}...` : given);
+}
+
+/** A plain number, as a text of an option or of a link; NaN when it is none. */
+function parseNumber(text: string | number): number {
+  if (typeof text === 'number') return text;
+  return /^\s*-?[0-9]*\.?[0-9]+(e-?[0-9]+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
+}
+
 /** Checks one value against its field; returns the value in the model's unit, or a message with what is allowed. */
 export function readField(name: FieldName, given: unknown): { value: unknown } | { problem: string } {
   const field = fields[name];
-  const shown = JSON.stringify(given);
+  const shown = asGiven(given);
   if (field.kind === 'text')
     return typeof given === 'string' ? { value: given } : { problem: `${shown} is not a text` };
   if (field.kind === 'flag') return readFlag(given, shown);
   if (field.kind === 'choice') {
-    const found = field.values?.find((value) => String(value) === String(given));
+    const single = typeof given === 'string' || typeof given === 'number';
+    const found = single ? field.values?.find((value) => String(value) === String(given)) : undefined;
     return found === undefined ? { problem: `${shown} is not one of: ${field.values?.join(', ')}` } : { value: found };
   }
   if (field.kind === 'pcie') {
@@ -87,7 +106,7 @@ export function readField(name: FieldName, given: unknown): { value: unknown } |
         ? parseSize(given)
         : field.kind === 'rate'
           ? parseRate(given)
-          : Number(given);
+          : parseNumber(given);
   const low = field.minimum ?? Number.NEGATIVE_INFINITY;
   const high = field.maximum ?? Number.POSITIVE_INFINITY;
   if (!(value >= low && value <= high)) {
@@ -179,6 +198,18 @@ export function readScenario(given: unknown): { scenario: Scenario; problems: Sc
   return { scenario: read, problems };
 }
 
+const replaceable: readonly ConstantId[] = constantIds.filter(isReplaceable);
+
+/** What is wrong with a constant that a scenario replaces; undefined when nothing is. */
+export function constantProblem(id: string, value: unknown): string | undefined {
+  if (!isConstantId(id)) return `no such constant; the constants are: ${replaceable.join(', ')}`;
+  if (!isReplaceable(id))
+    return 'it is fixed by the PCIe specification or the NIC profile; choose pcie, mps, nicProfile';
+  const { minimum, maximum } = constantRange(id);
+  if (typeof value === 'number' && value >= minimum && value <= maximum) return undefined;
+  return `${asGiven(value)} is not a number of ${minimum} or more, to ${maximum}`;
+}
+
 function readConstants(given: unknown, scenario: Record<string, unknown>, problems: ScenarioProblem[]): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     problems.push({ field: 'constants', message: 'constants is a mapping of names to numbers' });
@@ -186,14 +217,9 @@ function readConstants(given: unknown, scenario: Record<string, unknown>, proble
   }
   const values: Record<string, number> = {};
   for (const [id, value] of Object.entries(given)) {
-    if (!isConstantId(id)) {
-      problems.push({
-        field: `constants.${id}`,
-        message: `no such constant; the constants are: ${constantIds.join(', ')}`,
-      });
-    } else if (typeof value !== 'number' || !(value >= 0 && Number.isFinite(value))) {
-      problems.push({ field: `constants.${id}`, message: `${JSON.stringify(value)} is not a number of 0 or more` });
-    } else values[id] = value;
+    const message = constantProblem(id, value);
+    if (message === undefined) values[id] = value as number;
+    else problems.push({ field: `constants.${id}`, message });
   }
   scenario.constants = values;
 }
@@ -219,6 +245,7 @@ export function scenarioSchema(): Record<string, unknown> {
         field.kind === 'size' ? 'bytes, or text such as 64K (powers of 1024)' : 'bit/s, or text such as 100G';
       properties[name] = {
         type: ['number', 'string'],
+        pattern: (field.kind === 'size' ? sizePattern : ratePattern).source,
         minimum: field.minimum,
         maximum: field.maximum,
         default: field.default,
@@ -231,8 +258,8 @@ export function scenarioSchema(): Record<string, unknown> {
   properties.constants = {
     type: 'object',
     description: 'constants to replace by name; `clearway plan --explain` lists them with units and sources',
-    propertyNames: { enum: constantIds },
-    additionalProperties: { type: 'number', minimum: 0 },
+    propertyNames: { enum: replaceable },
+    additionalProperties: { type: 'number', minimum: 0, maximum: 1e12 },
   };
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

@@ -10,6 +10,7 @@ import { timelineOf } from './timeline.js';
 
 test('the bound and the simulation agree within 2 % over 1,000 random scenarios without variance', () => {
   const bottlenecks = new Set<string>();
+  let [connections, changed] = [0, 0];
   for (let seed = 1; seed <= 1000; seed += 1) {
     const journey = buildJourney(randomScenario(seed));
     const bound = boundOf(journey);
@@ -24,7 +25,14 @@ test('the bound and the simulation agree within 2 % over 1,000 random scenarios 
     for (const share of Object.values(simulated.utilisation)) assert.ok(share <= 1 + 1e-9, about());
     for (const one of bound.utilisation) assert.ok(one.share <= 1 + 1e-12, about());
     bottlenecks.add(bound.bottleneck);
+    if (journey.resources.some((one) => one.kind === 'connections')) connections += 1;
+    const without = { ...journey.scenario, tc: 'none', capture: false, tunnel: 'none' } as const;
+    const alone = buildJourney(without).stages;
+    if (journey.stages.some((one) => one.busyNs !== alone.find(({ id }) => id === one.id)?.busyNs)) changed += 1;
   }
+  assert.ok(bottlenecks.has('sender connections'), 'no scenario in which the number of connections binds');
+  assert.ok(connections >= 100, `only ${connections} scenarios have connections`);
+  assert.ok(changed >= 200, `traffic control, captures and tunnels change the cost of only ${changed} scenarios`);
   assert.ok(bottlenecks.size >= 6, `the scenarios reach only the bottlenecks ${[...bottlenecks].join(', ')}`);
 });
 

@@ -166,7 +166,7 @@ export function receiveStages(
 export function wireStage(shop: Workshop, packets: number, payload: number, headers: number, out = false): Stage {
   const minimum = shop.look('eth.minimum').value;
   const layer3 = Math.max(payload + packets * headers, packets * minimum);
-  const bytes = layer3 + packets * frameOverhead();
+  const bytes = layer3 + packets * frameOverhead(false, shop.scenario.constants);
   const { cable, switches, nic } = shop.scenario;
   return stage({
     id: out ? 'wire-out' : 'wire',

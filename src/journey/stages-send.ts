@@ -170,7 +170,8 @@ function memoryStage(shop: Workshop, counts: Counts): Stage {
   const { source, way } = shop.scenario;
   const copies = (isReference(way) ? 0 : 1) + (source === 'file' && way !== 'sendfile' ? 1 : 0);
   const forced = forcedCopyBytes(shop, counts) > 0 ? 1 : 0;
-  const touched = counts.bytes * (2 * (copies + forced) + (shop.scenario.device === 'nic' ? 1 : 0));
+  const read = shop.scenario.device === 'nic' ? 1 : 0;
+  const touched = counts.bytes * (2 * (copies + forced) + read) + 2 * pathCopyBytes(shop, counts);
   const bandwidth = shop.look('memory.bandwidth').value;
   return stage({
     id: 'memory',
@@ -235,9 +236,25 @@ function serveStage(shop: Workshop, counts: Counts): Stage {
   });
 }
 
+/** What the rules of the path add to it: calibrate measured a host without any. On loopback a packet filter sees a packet twice. */
+function servedRulesStage(shop: Workshop, counts: Counts): Stage {
+  return stage({
+    id: 'served-rules',
+    label: 'packet filter, traffic control, capture',
+    side: 'sender',
+    resource: 'core',
+    grain: 'super',
+    terms: [
+      ...firewallTerms(shop, counts.sendSkbs, counts.packets, counts.bytes),
+      ...firewallTerms(shop, counts.receiveSkbs, counts.packets, counts.bytes),
+      term(shop, 'copy.deferred', pathCopyBytes(shop, counts), 'copied for traffic control, capture or tunnel'),
+    ],
+  });
+}
+
 /** A connection has one request under way: it is busy while the server answers and the client reads and asks again. */
 export function roundTripStage(shop: Workshop, counts: Counts): Stage {
-  const answering = serveStage(shop, counts).terms;
+  const answering = [...serveStage(shop, counts).terms, ...servedRulesStage(shop, counts).terms];
   return stage({
     id: 'round-trip',
     label: 'connections, one request at a time each',
@@ -255,7 +272,9 @@ export function isServedLocally(shop: Workshop): boolean {
 
 /** The sender's processor stages alone, in order: what break-even sizes are computed from. */
 export function sendProcessorStages(shop: Workshop, counts: Counts): Stage[] {
-  if (isServedLocally(shop)) return [serveStage(shop, counts), memoryStage(shop, counts)];
+  if (isServedLocally(shop)) {
+    return [serveStage(shop, counts), servedRulesStage(shop, counts), memoryStage(shop, counts)];
+  }
   if (shop.scenario.way === 'bypass') return [bypassStage(shop, counts), memoryStage(shop, counts)];
   return [
     callStage(shop, counts),
