@@ -4,7 +4,7 @@
 import type { ReadStream } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { DirectBody } from './direct-body.js';
-import { isPlainResponse } from './node-socket.js';
+import { isGone, isPlainResponse } from './node-socket.js';
 import { nodeRuntime } from './runtime.js';
 import { streamBody } from './stream-body.js';
 import type { StaticFile } from './tree.js';
@@ -45,6 +45,11 @@ export interface Body {
  */
 export function sendBody(body: Body, direct: boolean): void {
   const { response, file, parts, ended, streamed } = body;
+  // The client left before there was an answer, while the application waited for something: nobody would say so again.
+  if (isGone(response)) {
+    ended?.('none', 'aborted');
+    return;
+  }
   if (streamed !== undefined) {
     streamBody(body);
     return;

@@ -56,6 +56,18 @@ export function isPlainResponse(response: ServerResponse): boolean {
   return socketDescriptor(response.socket ?? response.req?.socket) >= 0;
 }
 
+/**
+ * True when nothing that is sent can arrive any more: the response was closed or destroyed, or its connection was. Its
+ * `close` may have been told already, and will not be told again.
+ */
+export function isGone(response: ServerResponse): boolean {
+  if (response.closed || response.destroyed) return true;
+  // HTTP/2: the stream is the response's own, the socket is everybody's.
+  const { stream } = response as unknown as { readonly stream?: { readonly destroyed?: boolean } };
+  if (stream !== undefined) return stream.destroyed === true;
+  return (response.socket ?? response.req?.socket)?.destroyed === true;
+}
+
 const closings = new WeakMap<Socket, Set<() => void>>();
 
 /**

@@ -7,7 +7,7 @@ import { type Plan, planSpan } from '../serve/plan.js';
 import { makeBoundary, planMultipart } from '../wire/http/byteranges.js';
 import { parseHttpDate } from '../wire/http/date.js';
 import type { ByteRange } from '../wire/http/range.js';
-import { type Outcome, type Part, sendBody, type Way } from './body.js';
+import { type Body, type Outcome, type Part, sendBody, type Way } from './body.js';
 import type { ResolvedFileOptions } from './file-options.js';
 import type { StaticFile } from './tree.js';
 
@@ -15,8 +15,8 @@ import type { StaticFile } from './tree.js';
 export interface Answering {
   /** 412 or 416 (with fields for the answer), or 500 for a file that could not be read. Nothing has been sent. */
   fail(status: number, cause?: Error, headers?: Readonly<Record<string, string>>): void;
-  /** The answer ended; undefined when nobody asks. */
-  ended: ((way: Way, outcome: Outcome) => void) | undefined;
+  /** The answer ended, with the bytes its body was planned to have; undefined when nobody asks. */
+  ended: ((way: Way, outcome: Outcome, length: number) => void) | undefined;
   /** Wants to see the body as a stream; undefined when nobody does, and any way will do. */
   streamed: ((stream: ReadStream) => void) | undefined;
 }
@@ -157,12 +157,17 @@ export function answerWithFile(
   }
   if (status === 204 || status === 304 || request.method === 'HEAD' || parts.length === 0) {
     response.end();
-    answering.ended?.('none', 'sent');
+    answering.ended?.('none', 'sent', 0);
     return;
   }
   const { ended, streamed } = answering;
   const failed = (error: Error): void => answering.fail(500, error);
-  sendBody({ response, file, parts, length, ended, streamed, failed }, options.sendfile);
+  sendBody({ response, file, parts, length, ended: withLength(ended, length), streamed, failed }, options.sendfile);
+}
+
+/** The length is kept here: a listener of the head may take the field away, or change it. */
+function withLength(ended: Answering['ended'], length: number): Body['ended'] {
+  return ended === undefined ? undefined : (way, outcome) => ended(way, outcome, length);
 }
 
 /** True for a GET without preconditions and ranges: there is nothing to decide. */
@@ -192,7 +197,8 @@ function answerWhole(
   }
   const failed = (error: Error): void => fail(500, error);
   const parts = [{ start: 0, length: size }];
-  sendBody({ response, file, parts, length: size, ended, streamed, failed }, options.sendfile);
+  const body = { response, file, parts, length: size, ended: withLength(ended, size), streamed, failed };
+  sendBody(body, options.sendfile);
 }
 
 /** RFC 9110 section 15.4.5: what describes the content stays away from a 304. */

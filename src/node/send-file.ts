@@ -16,7 +16,7 @@ export interface SendResult {
   readonly way: Way;
   /** Whether it arrived in the kernel whole. */
   readonly outcome: Outcome;
-  /** The Content-Length: bytes of the body when the outcome is `sent`. */
+  /** The length that was planned: bytes of the body when the outcome is `sent`. */
   readonly bytes: number;
 }
 
@@ -55,9 +55,8 @@ export async function sendFile(
 
   function answer(file: StaticFile): void {
     setFileFields(response, file, resolved);
-    const ended = (way: Way, outcome: Outcome): void => {
-      const bytes = way === 'none' ? 0 : Number(response.getHeader('Content-Length'));
-      resolve({ status: response.statusCode, way, outcome, bytes });
+    const ended = (way: Way, outcome: Outcome, length: number): void => {
+      resolve({ status: response.statusCode, way, outcome, bytes: way === 'none' ? 0 : length });
     };
     const fail = (status: number, cause?: Error): void => {
       if (status === 500) {
@@ -68,7 +67,7 @@ export async function sendFile(
       response.removeHeader('Content-Type');
       response.setHeader('Content-Length', 0);
       response.end();
-      ended('none', 'sent');
+      ended('none', 'sent', 0);
     };
     answerWithFile(request, response, file, resolved, { fail, ended, streamed: undefined });
   }

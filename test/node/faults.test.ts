@@ -6,13 +6,22 @@ import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
 import type { RequestListener, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type SendResult, sendFile, serveStatic } from '../../src/node/index.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
-import { makeFiles, numberedBytes, parseResponses, startServer, until, WireClient } from './support.js';
+import {
+  makeFiles,
+  numberedBytes,
+  openDescriptors,
+  parseResponses,
+  startServer,
+  until,
+  WireClient,
+} from './support.js';
 
 const large = numberedBytes(16 * 1024 * 1024);
 const { shared, reason } = nodeRuntime();
@@ -50,6 +59,47 @@ test('the client leaves at every stage', { skip }, async (context) => {
     assert.ok(client.receivedBytes < large.length, stage);
     await allTransfersEnded();
   }
+});
+
+test('a client that left before the file was asked for is an aborted answer', async (context) => {
+  const root = makeFiles(context, { 'large.bin': large, 'a.txt': 'small' });
+  for (const path of ['/a.txt', '/large.bin']) {
+    for (const first of ['the server', 'the client']) {
+      let result: SendResult | undefined;
+      const { port } = await startServer(context, async (request, response) => {
+        const closed = new Promise((resolve) => response.once('close', resolve));
+        if (first === 'the server') response.destroy();
+        else client.socket.destroy();
+        await closed;
+        result = await sendFile(request, response, path, { root });
+      });
+      const client = new WireClient(port);
+      client.request([path]);
+      await until(() => result !== undefined, `${path}, left by ${first}`);
+      assert.equal(result!.outcome, 'aborted');
+    }
+  }
+  // The cache keeps one of each, and nobody else does.
+  const open = openDescriptors(/large\.bin/).filter((link) => link.startsWith(root));
+  assert.ok(open.length <= 1, open.join());
+});
+
+test('over HTTP/2 as well', async (context) => {
+  const root = makeFiles(context, { 'large.bin': large });
+  let result: SendResult | undefined;
+  const server = createHttp2Server(async (request, response) => {
+    const closed = new Promise((resolve) => response.once('close', resolve));
+    stream.close();
+    await closed;
+    result = await sendFile(request as never, response as never, '/large.bin', { root });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const stream = session.request({ ':path': '/' });
+  await until(() => result !== undefined, 'the end');
+  assert.equal(result!.outcome, 'aborted');
+  session.destroy();
+  await new Promise((resolve) => server.close(resolve));
 });
 
 test('waiting behind another answer, a body whose client leaves is let go', { skip }, async (context) => {
@@ -193,6 +243,11 @@ test('what was written before stays in front, and a middleware that replaces wri
   assert.deepEqual(
     results.map((each) => each.way),
     ['stream', best, 'stream', best],
+  );
+  // Also where the head said nothing of it.
+  assert.deepEqual(
+    results.map((each) => each.bytes),
+    new Array(4).fill(large.length),
   );
 });
 
