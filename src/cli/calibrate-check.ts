@@ -84,15 +84,15 @@ export function check(measured: ReadonlyMap<string, Measured>, here: Host): Chec
     const [cost, wall] = [measured.get(nameOf(point)), measured.get(`${nameOf(point)} wall`)];
     if (!cost || !wall) continue;
     const predicted = predictServed(point, here);
-    const rate = 1e9 / wall.median;
+    const rate = 1e9 / wall.typical;
     points.push({
       ...point,
       nsPerRequest: {
         predicted: predicted.nsPerRequest,
-        measured: cost.median,
+        measured: cost.typical,
         low: cost.low,
         high: cost.high,
-        error: predicted.nsPerRequest / cost.median - 1,
+        error: predicted.nsPerRequest / cost.typical - 1,
       },
       requestsPerSecond: {
         predicted: predicted.requestsPerSecond,

@@ -3,9 +3,9 @@
 
 import type { Constant, ConstantId } from '../journey/constants.js';
 
-/** A median over rounds with the 95 % interval of it. */
+/** The lower quartile over rounds, and the 95 % interval of it. */
 export interface Measured {
-  median: number;
+  typical: number;
   low: number;
   high: number;
   rounds: number;
@@ -43,7 +43,7 @@ export function fitLine(points: readonly { bytes: number; ns: number }[]): { cal
 }
 
 /**
- * The closest costs that never fall as the size grows (pool adjacent violators, of logarithms, so that a median's relative error counts): a
+ * The closest costs that never fall as the size grows (pool adjacent violators, of logarithms, so that a figure's relative error counts): a
  * larger answer cannot cost less, and a noisy figure must not make the next slope too steep.
  */
 export function rising(points: readonly { bytes: number; ns: number }[]): { bytes: number; ns: number }[] {
@@ -72,7 +72,7 @@ class Profile {
     const one = this.measured.get(name);
     if (!one) return;
     const interval = `${digits(one.low * scale)} to ${digits(one.high * scale)}`;
-    this.put(id, one.median * scale, `95 % interval ${interval}, ${one.rounds} rounds`);
+    this.put(id, one.typical * scale, `95 % interval ${interval}, ${one.rounds} rounds`);
   }
 
   /** A constant that was solved from others. */
@@ -89,7 +89,7 @@ class Profile {
   points(prefix: string): { bytes: number; ns: number }[] {
     const out: { bytes: number; ns: number }[] = [];
     for (const [name, one] of this.measured) {
-      if (name.startsWith(prefix)) out.push({ bytes: Number(name.slice(prefix.length)), ns: one.median });
+      if (name.startsWith(prefix)) out.push({ bytes: Number(name.slice(prefix.length)), ns: one.typical });
     }
     return out.sort((a, b) => a.bytes - b.bytes);
   }
@@ -137,16 +137,20 @@ function fitServe(profile: Profile): number {
   }
   const measuredRequest = i0.ns - slope(i0, i1) * i0.bytes;
   // Of a turn of the loop every connection that is ready pays its part: alone, all of it.
-  const alone = profile.measured.get('serve.alone')?.median ?? i0.ns;
+  const alone = profile.measured.get('serve.alone')?.typical ?? i0.ns;
   const turn = Math.max(0, alone - i0.ns) / (1 - 1 / servedConnections);
   const request = Math.max(0, measuredRequest - turn / servedConnections);
   profile.put('serve.turn', turn, `${words}, one connection against ${servedConnections}`);
   profile.put('serve.request', request, `${words}, 1 KiB from memory`);
   const wall = profile.measured.get('serve.turnaround');
   if (wall)
-    profile.put('serve.turnaround', wall.median - alone, 'one connection, a reader that polls: not the server’s time');
+    profile.put('serve.turnaround', wall.typical - alone, 'one connection, a reader that polls: not the server’s time');
   const epoll = profile.measured.get('serve.epoll');
-  profile.put('serve.epoll', epoll ? epoll.median - i0.ns : 0, `${words}, the epoll engine instead of io_uring, 1 KiB`);
+  profile.put(
+    'serve.epoll',
+    epoll ? epoll.typical - i0.ns : 0,
+    `${words}, the epoll engine instead of io_uring, 1 KiB`,
+  );
   profile.put('serve.sendfile', s0.ns - slope(s0, s1) * s0.bytes - measuredRequest, `${words}, 1 KiB by sendfile`);
   return inlineLimit(inline, sendfile);
 }
@@ -188,7 +192,7 @@ export function fitProfile(
   if (datagram)
     profile.put(
       'udp.call',
-      datagram.median - (profile.constants['call.entry']?.value ?? 0),
+      datagram.typical - (profile.constants['call.entry']?.value ?? 0),
       'datagram of 1400 B over loopback, delivery included',
     );
   fitSends(profile);

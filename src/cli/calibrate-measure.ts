@@ -1,5 +1,5 @@
 // The measurements of `clearway calibrate` that need no server: system call, copy, sends and sendfile over loopback TCP, datagrams, wake-up,
-// the notification of SEND_ZC. Each function gives one round's figure; calibrate.ts repeats, takes medians and stores.
+// the notification of SEND_ZC. Each function gives one round's figure; calibrate.ts repeats, takes lower quartiles and stores.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';

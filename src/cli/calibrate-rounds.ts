@@ -1,4 +1,4 @@
-// Rounds of calibration: every series once a round, so that a slow moment touches each a little; medians with their intervals; and an end
+// Rounds of calibration: every series once a round, so that a slow moment touches each a little; lower quartiles with their intervals; and an end
 // for a series once its interval is narrow. It measures nothing itself.
 
 import type { Measured } from './calibrate-fit.js';
@@ -13,26 +13,30 @@ export interface Series {
 
 /** Rounds every series gets, whatever the clock says, short of twice the time. */
 const fewest = 3;
-/** Half an interval over its median at which a series has had enough, given this many rounds. */
+/** Half an interval over its figure at which a series has had enough, given this many rounds. */
 const narrow = 0.04;
 const enough = 5;
 
-/** Median and a 95 % interval of it (order statistics; for few rounds the whole range). */
+/**
+ * The lower quartile and a 95 % interval of it (order statistics; for few rounds the whole range). Not the median: what others do
+ * on a machine only ever adds to a cost, up to half of all rounds on a shared one, and the host is what is to be known.
+ */
 export function summarise(values: readonly number[]): Measured {
   const sorted = [...values].sort((a, b) => a - b);
   const count = sorted.length;
-  const middle = count >> 1;
-  const median = count % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-  const half = 0.98 * Math.sqrt(count);
-  const low = Math.max(0, Math.floor(count / 2 - half));
-  const high = Math.min(count - 1, Math.ceil(count / 2 + half));
-  return { median, low: sorted[low]!, high: sorted[high]!, rounds: count };
+  const position = (count - 1) / 4;
+  const below = sorted[Math.floor(position)]!;
+  const typical = below + (sorted[Math.ceil(position)]! - below) * (position % 1);
+  const half = 1.96 * Math.sqrt((count * 3) / 16);
+  const low = Math.max(0, Math.floor(count / 4 - half));
+  const high = Math.min(count - 1, Math.ceil(count / 4 + half));
+  return { typical, low: sorted[low]!, high: sorted[high]!, rounds: count };
 }
 
 function isSettled(one: Series): boolean {
   if (one.values.length < enough) return false;
-  const { low, high, median } = summarise(one.values);
-  return high - low <= 2 * narrow * median;
+  const { low, high, typical } = summarise(one.values);
+  return high - low <= 2 * narrow * typical;
 }
 
 /**

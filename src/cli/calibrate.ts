@@ -147,16 +147,16 @@ async function measureAll(seconds: number, checking: boolean, progress: (text: s
   return { measured: summed([...series, ...served]), checked: summed(compared) };
 }
 
-/** What a reader must know before he trusts the profile: series whose interval is wider than half of its median. */
+/** What a reader must know before he trusts the profile: series whose interval is wider than half of its figure. */
 export function noise(measured: ReadonlyMap<string, Measured>): string | undefined {
-  const wide = [...measured].filter(([, one]) => one.rounds < 3 || one.high - one.low > 0.5 * one.median);
+  const wide = [...measured].filter(([, one]) => one.rounds < 3 || one.high - one.low > 0.5 * one.typical);
   if (wide.length === 0) return undefined;
   const names = wide
-    .sort(([, a], [, b]) => (b.high - b.low) / b.median - (a.high - a.low) / a.median)
+    .sort(([, a], [, b]) => (b.high - b.low) / b.typical - (a.high - a.low) / a.typical)
     .slice(0, 6)
     .map(
       ([name, one]) =>
-        `${name} ${Math.round((one.low / one.median - 1) * 100)} to +${Math.round((one.high / one.median - 1) * 100)} %`,
+        `${name} ${Math.round((one.low / one.typical - 1) * 100)} to +${Math.round((one.high / one.typical - 1) * 100)} %`,
     );
   return (
     `This host is noisy: ${wide.length} of ${measured.size} measurements are not known to within a quarter (${names.join(', ')}).\n` +
