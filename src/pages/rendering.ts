@@ -49,6 +49,8 @@ export class Rendering<Data> {
   #watching = false;
   #streaming = false;
   #done = false;
+  /** The template's static bytes are lent to this rendering: short ones are read when their turn comes. */
+  #holdsTemplate = false;
   #startedMs = 0;
   #streamTimer: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -67,7 +69,14 @@ export class Rendering<Data> {
 
   /** Starts every slot. What is there at once leaves before this returns. */
   start(): void {
-    const { slots } = this.#page;
+    const { slots, template } = this.#page;
+    try {
+      template.hold();
+      this.#holdsTemplate = true;
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
     this.#pending = slots.length;
     for (let index = 0; index < slots.length && !this.#done; index++) {
       this.#values.push(nothingYet);
@@ -252,6 +261,8 @@ export class Rendering<Data> {
   #addStatic(part: StaticPart): void {
     const { template } = this.#page;
     const { writer } = this.#target;
+    // Cancelled by what a hook did: the bytes may be gone by now.
+    if (!this.#holdsTemplate) throw new PageError('CLEARWAY_PAGE_TEMPLATE', 'this page was given up while it was made');
     const next = template.parts[this.#nextPart + 1];
     const joins = next?.kind === 'slot' && isText(this.#values[next.index]);
     if (writer.copies(part.length, joins)) writer.joinView(part.view);
@@ -307,6 +318,8 @@ export class Rendering<Data> {
 
   #end(): void {
     this.#done = true;
+    if (this.#holdsTemplate) this.#page.template.release();
+    this.#holdsTemplate = false;
     if (this.#soon !== undefined) clearImmediate(this.#soon);
     clearTimeout(this.#streamTimer);
     clearTimeout(this.#timer);

@@ -100,10 +100,15 @@ export class Template implements Lender {
     return { kind: 'static', offset, length, view: this.memory.bytes.subarray(offset, offset + length) };
   }
 
-  /** Lends the static bytes once more. @throws PageError when the template was freed. */
-  lend(): this {
+  /** Lends the static bytes to a page that begins, until it ends. @throws PageError when the template was freed. */
+  hold(): this {
     if (this.#freed)
       throw new PageError('CLEARWAY_PAGE_TEMPLATE', 'this template was freed: its pages are gone with it');
+    return this.lend();
+  }
+
+  /** Lends the static bytes once more to whoever {@link hold}s them: a page under way ends also when they are to go. */
+  lend(): this {
     this.#lent++;
     return this;
   }
@@ -113,7 +118,7 @@ export class Template implements Lender {
     if (this.#freed && this.#lent === 0) this.#region?.unmap();
   }
 
-  /** Gives the memory back as soon as nobody sends from it. For templates that do not live as long as the process. */
+  /** Gives the memory back as soon as nobody sends from it: pages under way end, a new one fails. For templates that do not live as long as the process. */
   free(): void {
     if (this.#freed) return;
     this.#freed = true;

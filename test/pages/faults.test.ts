@@ -158,6 +158,45 @@ forEachDoor(
   },
 );
 
+forEachDoor('a page whose template was freed is a 500, also where its parts are short', async (open, door) => {
+  const made = template`ab${slot('x')}cd`;
+  open.page = page(made, { x: () => 'y' });
+  assert.equal((await ask(open.port)).body.toString(), 'abycd');
+  made.free();
+  assert.equal((await ask(open.port)).status, 500);
+  if (door === 'node' || door === 'node-stream') return;
+  assert.deepEqual(
+    open.errors.map(({ message }) => /was freed/.test(message)),
+    [true],
+  );
+});
+
+forEachDoor('a page under way keeps its template until it ends', async (open) => {
+  const made = template([filler, slot('x'), 'short', slot('y'), filler]);
+  let lent = 0;
+  const { lend, release } = made;
+  made.lend = () => {
+    lent++;
+    return lend.call(made);
+  };
+  made.release = () => {
+    lent--;
+    release.call(made);
+  };
+  let resolve = (_value: string): void => {};
+  const later = (): Promise<string> => new Promise((resolved) => (resolve = resolved));
+  open.page = page(made, { x: later, y: () => 'y' });
+  // Freed when the first part has come: what follows is read from the template afterwards.
+  const answer = await ask(open.port, {
+    onData: () => {
+      made.free();
+      resolve('x');
+    },
+  });
+  assert.ok(answer.complete && answer.body.toString() === `${filler}xshorty${filler}`);
+  await until('the template is given back', () => lent === 0);
+});
+
 forEachDoor('a client that leaves is told to the slots', async (open) => {
   for (const reset of [false, true]) {
     let context: PageContext | undefined;
