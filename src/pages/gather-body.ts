@@ -35,6 +35,9 @@ class GatherBody implements TransferOwner {
   #forgetClose: (() => void) | undefined;
   #next = 0;
   #ended = false;
+  /** {@link #send} is at work further up; and it is to go on. */
+  #sending = false;
+  #again = false;
 
   constructor(shared: SharedLoop, response: ServerResponse, list: SgList<OpenPageFile>, done: Ended) {
     this.#shared = shared;
@@ -58,8 +61,20 @@ class GatherBody implements TransferOwner {
     if (!this.#ended) whenWritten(this.#socket, () => this.#send());
   }
 
-  /** Goes on with the list: a run of mapped segments, a file, or a piece of the heap, which Node sends. */
+  /** Goes on with the list. What ends at once says so from within: a loop, or thousands of parts would fill the stack. */
   #send(): void {
+    this.#again = true;
+    if (this.#sending) return;
+    this.#sending = true;
+    while (this.#again) {
+      this.#again = false;
+      this.#sendNext();
+    }
+    this.#sending = false;
+  }
+
+  /** Sends what is next: a run of mapped segments, a file, or a piece of the heap, which Node sends. */
+  #sendNext(): void {
     if (this.#ended) return;
     if (!this.ownsSocket()) {
       this.#fail('aborted');
