@@ -134,12 +134,22 @@ export class PageResponder<Data> implements Answerer {
   /** Called by an answer of which nothing more will come. */
   finished(answer: PageAnswer<Data>, report: PageReport): void {
     this.#answers.remove(answer);
-    this.#options.reported?.(report);
+    // The page is in the output already, and is sent whatever the hook does.
+    try {
+      this.#options.reported?.(report);
+    } catch (error) {
+      this.pageFailed(error);
+    }
   }
 
-  /** Called by an answer whose page could not be made. */
+  /** Called by an answer whose page could not be made; and for a hook that threw. Never throws. */
   pageFailed(error: unknown): void {
-    this.#options.failed(error instanceof Error ? error : new Error(String(error)));
+    const told = error instanceof Error ? error : new Error(String(error));
+    try {
+      this.#options.failed(told);
+    } catch (second) {
+      console.error(`page: onError threw (${String(second)}) when it was told: ${told.message}`);
+    }
   }
 
   /** A connection is gone, with whatever was made for it. */

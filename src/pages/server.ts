@@ -37,7 +37,7 @@ export interface PageServerOptions<Data> {
   readonly minRate?: number;
   readonly headTimeoutMs?: number;
   readonly idleTimeoutMs?: number;
-  /** Told of each page: how its bytes got into it, and how it ended. */
+  /** Told of each page: how its bytes got into it, and how it ended. What it throws is told to `onError`. */
   readonly onPage?: (report: PageReport) => void;
   /** Told why a page could not be made. Default: a line on stderr. */
   readonly onError?: (error: Error) => void;

@@ -125,6 +125,63 @@ test('templates in their three forms, and the html tag', () => {
   );
 });
 
+test('a hook that throws takes nobody his page, and is told to onError', { skip }, async () => {
+  for (const alsoOnError of [false, true]) {
+    const told: string[] = [];
+    const server = createPageServer({
+      routes: { '/': page('hello {{a}}', { a: () => 'you' }) },
+      port: 0,
+      onPage: () => {
+        throw new Error('mine');
+      },
+      onError: ({ message }) => {
+        told.push(message);
+        if (alsoOnError) throw new Error('mine as well');
+      },
+    });
+    const said: unknown[] = [];
+    const { error } = console;
+    console.error = (text: unknown) => said.push(text);
+    try {
+      const answer = await ask(Number(new URL(server.url).port));
+      assert.equal(answer.body.toString(), 'hello you');
+      assert.deepEqual(told, ['mine']);
+      assert.equal(said.length, alsoOnError ? 1 : 0);
+    } finally {
+      console.error = error;
+      await server.close(0);
+    }
+  }
+});
+
+test('writeGather: many thousand parts that each leave at once do not fill the stack', { skip }, async () => {
+  const count = 20_000;
+  const root = mkdtempSync(join(tmpdir(), 'clearway-page-parts-'));
+  writeFileSync(join(root, 'a'), 'a');
+  const one = file(join(root, 'a'), { offset: 0, length: 1 });
+  const piece = Buffer.alloc(2048, 'h');
+  const bodies = { '/files': new Array(count).fill(one), '/heap': new Array(count).fill(piece) };
+  const server = createServer((request, response) => {
+    void writeGather(response, bodies[request.url as keyof typeof bodies]);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    for (const [target, length] of [
+      ['/files', 1],
+      ['/heap', piece.length],
+    ] as const) {
+      const answer = await ask(port, { target });
+      assert.ok(answer.complete, target);
+      assert.equal(answer.body.length, count * length);
+    }
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    rmSync(root, { recursive: true });
+  }
+});
+
 test('writeGather: past Node on a plain socket, through it behind a compressing middleware', { skip }, async () => {
   const memory = new Region(100_000);
   memory.bytes.fill(0x61);
