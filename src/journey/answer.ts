@@ -58,6 +58,8 @@ export interface AnswerOptions {
 }
 
 const largestPacked = 256 * 1024;
+/** Steps the packing may take: cut points times packets of a super-packet. Tiny packets get fewer cut points. */
+const packingSteps = 131_072;
 
 /** The payload of a scenario as pieces: equal fragments, the last one shorter. */
 function scenarioLayout(scenario: Scenario): Piece[] {
@@ -107,13 +109,16 @@ function packingOf(scenario: Scenario): Answer['packing'] {
   const message = { ...scenario, message: Math.min(scenario.message, largestPacked) };
   const reference = scenario.way !== 'copy' && scenario.way !== 'gather';
   const layout = reference ? scenarioLayout(message) : layoutOf([message.message]);
+  const maxBytes = Math.max(segment, Math.min(nic.tsoBytes, scenario.gsoMax) - 66);
+  const packets = Math.min(maxBytes, message.message) / segment;
+  const points = Math.max(16, Math.min(256, Math.floor(packingSteps / packets)));
   const result = pack(layout, {
-    maxBytes: Math.max(segment, Math.min(nic.tsoBytes, scenario.gsoMax) - 66),
+    maxBytes,
     maxDescriptors: Math.min(nic.descriptorsPerSuper, scenario.maxFrags),
     bytesPerDescriptor: Math.min(nic.bytesPerDescriptor, reference ? scenario.page : 32_768),
     segmentBytes: segment,
     maxDescriptorsPerPacket: nic.descriptorsPerPacket,
-    granularity: Math.max(segment, Math.ceil(message.message / 256 / segment) * segment),
+    granularity: Math.max(segment, Math.ceil(message.message / points / segment) * segment),
   });
   const short = (one: PackResult['exact']): PackSummary => ({
     handoffs: one.handoffs,

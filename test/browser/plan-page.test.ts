@@ -107,11 +107,23 @@ test('the plan page', { skip: reason }, async (context) => {
     );
     assert.deepEqual(nameless, []);
     const reached = new Set<string>();
-    for (let press = 0; press < 80; press += 1) {
+    for (let press = 0; press < 90; press += 1) {
       await page.keyboard.press('Tab');
       reached.add(await page.evaluate(() => document.activeElement?.id ?? ''));
     }
-    for (const id of ['f-message', 'f-nic', 'f-pcie', 'f-mtu', 'f-fragments', 'f-cores', 'f-rules', 'share']) {
+    for (const id of [
+      'f-message',
+      'f-nic',
+      'f-pcie',
+      'f-mtu',
+      'f-fragments',
+      'f-cores',
+      'f-rules',
+      'f-tc',
+      'f-capture',
+      'f-tunnel',
+      'share',
+    ]) {
       assert.ok(reached.has(id), `${id} is not in the order of Tab`);
     }
     await page.close();
@@ -128,6 +140,32 @@ test('the plan page', { skip: reason }, async (context) => {
     await page.waitForFunction(() => document.querySelector('#copied')?.textContent?.includes('i40e_chk_linearize'));
     await page.close();
   });
+
+  await context.test(
+    'traffic control, a capture and a tunnel are chosen by keyboard and live in the address',
+    async () => {
+      const { page } = await open('#way=zerocopy', wide);
+      const pressed = async (id: string, key: string, inAddress: string): Promise<void> => {
+        await page.locator(id).focus();
+        await page.keyboard.press(key);
+        await page.waitForFunction((words) => location.hash.includes(words), inAddress);
+      };
+      await pressed('#f-capture', 'Space', 'capture=true');
+      await pressed('#f-tunnel', 'ArrowDown', 'tunnel=vxlan');
+      await pressed('#f-tc', 'ArrowDown', 'tc=mirror');
+      await pressed('#f-tunnelOffload', 'Space', 'tunnelOffload=false');
+      await page.waitForFunction(() => document.querySelector('#copied')?.textContent?.includes('dev_queue_xmit_nit'));
+      const again = await open(new URL(page.url()).hash, { width: 400, height: 800 }, true);
+      await again.page.waitForFunction(
+        (text) => document.querySelector('#tiles')?.textContent === text,
+        await page.locator('#tiles').textContent(),
+      );
+      assert.equal(await again.page.locator('#f-tunnel').inputValue(), 'vxlan');
+      assert.deepEqual(again.problems, []);
+      await again.page.close();
+      await page.close();
+    },
+  );
 
   await context.test('nothing in a link runs: a name with markup is text', async () => {
     const hash = scenarioToHash({ ...defaultScenario(), name: '<img src=x onerror=alert(1)>' });

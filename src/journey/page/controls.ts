@@ -64,6 +64,9 @@ const labels: Partial<Record<FieldName, string>> = {
   load: 'Load',
   queue: 'Queueing law',
   cable: 'Cable (m)',
+  tc: 'Traffic control',
+  capture: 'A capture listens',
+  tunnelOffload: 'Tunnel known to the NIC',
 };
 
 const groups: { id: Field['group']; title: string; open: boolean }[] = [
@@ -71,7 +74,7 @@ const groups: { id: Field['group']; title: string; open: boolean }[] = [
   { id: 'way', title: 'Way', open: true },
   { id: 'device', title: 'NIC, PCIe, device', open: true },
   { id: 'processor', title: 'Processor', open: true },
-  { id: 'rules', title: 'Packet filter', open: true },
+  { id: 'rules', title: 'Filter, tunnel, routes', open: true },
   { id: 'time', title: 'Distance and load', open: false },
 ];
 
