@@ -137,6 +137,22 @@ test('rules, traffic control and captures cost serve on loopback something too',
   }
 });
 
+test('what traffic control, a capture, a tunnel or too few connections cost, the advice gives back', () => {
+  const base = { ...defaultScenario(), way: 'zerocopy', page: 2 ** 21, direction: 'send' } as const;
+  const local = { ...defaultScenario(), app: 'serve', device: 'loopback', direction: 'send', flows: 1 } as const;
+  for (const [scenario, field] of [
+    [{ ...base, tunnel: 'vxlan', tunnelOffload: false }, 'tunnelOffload'],
+    [{ ...base, capture: true }, 'capture'],
+    [{ ...base, tc: 'bpf-pull' }, 'tc'],
+    [local, 'flows'],
+  ] as const) {
+    const found = answer(scenario).advice.filter((one) => field in one.change);
+    assert.ok(found.length > 0 && found[0]!.throughputGain > 1.03, field);
+    for (const { change } of found) assert.deepEqual(readScenario({ ...scenario, ...change }).problems, []);
+  }
+  assert.equal(answer(local).bottleneck.resource, 'sender connections');
+});
+
 test('--here without a profile says how to get one', () => {
   const empty = mkdtempSync(join(tmpdir(), 'clearway-plan-'));
   const done = spawnSync(process.execPath, [command, 'plan', '--here'], {

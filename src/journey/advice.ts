@@ -122,7 +122,12 @@ function hostCandidates(scenario: Scenario): Candidate[] {
     {
       text: 'give the traffic one more core',
       change: { cores: cores + 1, flows: Math.max(flows, cores + 1) },
-      when: true,
+      when: cores < 256,
+    },
+    {
+      text: 'ask over more connections: one has one request under way',
+      change: { flows: flows * 4 },
+      when: scenario.app === 'serve' && socket && !nic && flows <= 250_000,
     },
     {
       text: 'run interrupts on other cores than the application',
@@ -146,7 +151,7 @@ function hostCandidates(scenario: Scenario): Candidate[] {
       change: { cqeCompression: true },
       when: scenario.nicProfile === 'mlx5' && !scenario.cqeCompression && !socket,
     },
-    { text: 'double the link rate', change: { nic: scenario.nic * 2 }, when: nic },
+    { text: 'double the link rate', change: { nic: scenario.nic * 2 }, when: nic && scenario.nic <= 8e11 },
   ];
 }
 
@@ -171,6 +176,17 @@ function pathCandidates(scenario: Scenario): Candidate[] {
       text: 'order the rules, or use a set or map: one look-up instead of a walk',
       change: { rules: 1 },
       when: scenario.rules > 1,
+    },
+    {
+      text: 'let the NIC segment inside the tunnel or encrypt (ethtool -K: tx-udp_tnl-segmentation, esp-hw-offload)',
+      change: { tunnelOffload: true },
+      when: ['vxlan', 'gre', 'ipsec'].includes(scenario.tunnel) && !scenario.tunnelOffload,
+    },
+    { text: 'stop the capture, or capture on the switch', change: { capture: false }, when: scenario.capture },
+    {
+      text: 'leave the payload alone in traffic control',
+      change: { tc: 'none' },
+      when: ['mirror', 'netem-corrupt', 'bpf-pull'].includes(scenario.tc),
     },
     {
       text: 'use vhost instead of a device emulated in user space',
