@@ -15,7 +15,7 @@ import type { SharedLoop } from './runtime.js';
 export interface TransferOwner {
   /** False from the moment that the socket is no longer the owner's to write to. */
   ownsSocket(): boolean;
-  /** Bytes went out after a wait. */
+  /** Bytes went out. */
   progressed(): void;
   /** The extent, or the run of segments, is in the kernel's hands. */
   extentSent(): void;
@@ -25,8 +25,7 @@ export interface TransferOwner {
 
 /** One body on its way. */
 export class Transfer extends Endpoint {
-  /** Bytes that left (counted by the pump). */
-  sentBytes = 0;
+  #sentBytes = 0;
   readonly #shared: SharedLoop;
   readonly #owner: TransferOwner;
   readonly #pump: FilePump;
@@ -45,6 +44,17 @@ export class Transfer extends Endpoint {
     this.#pump = new FilePump(shared.loop, this);
     shared.loop.register(this);
     shared.hold();
+  }
+
+  /** Bytes that left (counted by the pump). */
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
+  /** Whatever they had waited for, room, a disk or a turn: the owner is told. */
+  set sentBytes(bytes: number) {
+    this.#sentBytes = bytes;
+    this.#owner.progressed();
   }
 
   /** What the pump writes to: nothing at all once the socket is not the owner's. */
@@ -129,10 +139,8 @@ export class Transfer extends Endpoint {
   }
 
   override writable(result: number): void {
-    const before = this.sentBytes;
     if (this.#awaiting) this.#resumeSegments();
     else this.#pump.writable(result);
-    if (this.sentBytes > before && !this.#closing) this.#owner.progressed();
   }
 
   #resumeSegments(): void {
