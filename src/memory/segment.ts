@@ -21,6 +21,24 @@ export interface Segment {
   readonly length: number;
 }
 
+/** The one that {@link segment} makes: the kernel reads where a segment points, so that its shape alone says nothing. */
+class CheckedSegment implements Segment {
+  readonly #isChecked = true;
+  readonly region: SegmentMemory;
+  readonly offset: number;
+  readonly length: number;
+
+  constructor(region: SegmentMemory, offset: number, length: number) {
+    this.region = region;
+    this.offset = offset;
+    this.length = length;
+  }
+
+  static has(value: object): value is Segment {
+    return #isChecked in value;
+  }
+}
+
 /**
  * Makes a segment, checked once so that nobody behind it has to.
  * @throws RangeError when the range is not whole bytes within the region.
@@ -32,17 +50,13 @@ export function segment(region: SegmentMemory, offset: number, length: number): 
   if (offset + length > region.bytes.length) {
     throw new RangeError(`${length} bytes from ${offset} on are not within ${region.bytes.length}`);
   }
-  return { region, offset, length };
+  return new CheckedSegment(region, offset, length);
 }
 
-/** True for something that has the shape of a segment. */
+/**
+ * True for what {@link segment} made, and nothing else: structured data from outside (MessagePack, a worker's message) may
+ * have any shape, and an address in it would have the kernel send any memory.
+ */
 export function isSegment(value: unknown): value is Segment {
-  const candidate = value as Partial<Segment> | null;
-  return (
-    typeof candidate === 'object' &&
-    candidate !== null &&
-    typeof candidate.offset === 'number' &&
-    typeof candidate.length === 'number' &&
-    candidate.region?.bytes instanceof Uint8Array
-  );
+  return typeof value === 'object' && value !== null && CheckedSegment.has(value);
 }

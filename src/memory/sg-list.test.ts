@@ -138,6 +138,14 @@ test('a segment is within its region, or a RangeError', () => {
   const region = heap(10);
   assert.ok(isSegment(segment(region, 0, 10)));
   assert.equal(isSegment({ region: {}, offset: 0, length: 1 }), false);
+  assert.equal(isSegment(null), false);
+  // The shape alone is what data from outside could have, with an address of its own.
+  assert.equal(isSegment({ region, offset: 0, length: 1 }), false);
+  assert.equal(isSegment({ ...segment(region, 0, 10) }), false);
+  assert.equal(
+    isSegment(structuredClone({ region: { bytes: region.bytes, address: 1 }, offset: 0, length: 9 })),
+    false,
+  );
   assert.throws(() => segment(region, 1, 10), RangeError);
   assert.throws(() => segment(region, -1, 2), RangeError);
   assert.throws(() => segment(region, 0.5, 2), RangeError);

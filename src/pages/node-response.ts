@@ -43,7 +43,11 @@ function addPart(writer: ListWriter<OpenPageFile>, part: GatherPart): void {
     else writer.segment({ address: Number.NaN, bytes: part }, 0, part.length);
   } else if (part instanceof PageFile) addFile(writer, part);
   else if (isSegment(part)) writer.segment(part.region, part.offset, part.length);
-  else throw new PageError('CLEARWAY_PAGE_VALUE', 'a part of a body is text, Html, bytes, a segment or a file');
+  else
+    throw new PageError(
+      'CLEARWAY_PAGE_VALUE',
+      'a part of a body is text, Html, bytes, what segment() makes, or a file',
+    );
 }
 
 /**
