@@ -13,6 +13,7 @@ import { type FileOptions, type ResolvedFileOptions, resolveFileOptions } from '
 import { FilePayload } from './file-payload.js';
 import { HttpError, httpError } from './http-error.js';
 import { locate } from './locate.js';
+import { isGone } from './node-socket.js';
 import { type FileAnswer, planAnswer } from './respond.js';
 import type { StaticFile } from './tree.js';
 
@@ -146,7 +147,7 @@ export class FileSender {
         return;
       }
       this.#setFields(errand, found, options, view, answer);
-      reply.send(this.#payload(request, file, answer, options));
+      reply.send(this.#payload(errand, file, answer, options));
     } finally {
       file.release();
     }
@@ -182,10 +183,14 @@ export class FileSender {
     }
   }
 
-  #payload(request: FastifyRequest, file: StaticFile, answer: FileAnswer, options: ResolvedFileOptions): Readable {
+  #payload(errand: Errand, file: StaticFile, answer: FileAnswer, options: ResolvedFileOptions): Readable {
+    const { raw } = errand.reply;
     const [part] = answer.parts;
-    if (request.method === 'HEAD' || typeof part !== 'object') return Readable.from([]);
-    return new FilePayload(file, part, options.sendfile);
+    if (errand.request.method === 'HEAD' || typeof part !== 'object' || isGone(raw)) return Readable.from([]);
+    const payload = new FilePayload(file, part, options.sendfile);
+    // A hook may send something else in its place: then nobody else gives the file back.
+    raw.once('close', () => payload.answerEnded());
+    return payload;
   }
 
   /** A directory: its listing, the way to its name with a slash, or its index. True when that answers. */

@@ -17,6 +17,8 @@ export class FilePayload extends Readable {
   readonly #direct: boolean;
   #stream: ReadStream | undefined;
   #held = true;
+  /** On its way by {@link sendBody}, which says how that ends. */
+  #isSent = false;
 
   /** @param part the bytes to send. @param direct false to keep to streams. */
   constructor(file: StaticFile, part: Part & object, direct: boolean) {
@@ -42,8 +44,14 @@ export class FilePayload extends Readable {
       streamed: undefined,
       failed: (error: Error) => this.destroy(error),
     };
+    this.#isSent = true;
     sendBody(body, this.#direct);
     return destination;
+  }
+
+  /** The answer is over: whoever was to read this, or put something else in its place, reads no more. */
+  answerEnded(): void {
+    if (!this.#isSent) this.destroy();
   }
 
   /** True when the response promises exactly these bytes, as they are. */

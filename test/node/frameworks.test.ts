@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import fastifyStatic from '../../src/node/fastify.js';
 import { serveStatic as honoStatic } from '../../src/node/hono.js';
 import { type ServeStaticOptions, serveStatic } from '../../src/node/index.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
-import { makeFiles, numberedBytes, WireClient } from './support.js';
+import { makeFiles, numberedBytes, openDescriptors, until, WireClient } from './support.js';
 
 type Context = Parameters<typeof makeFiles>[0];
 
@@ -187,6 +187,26 @@ test('Fastify: files, decorators, hooks that read the body', async (context) => 
   assert.equal(head.headers.get('content-length'), String(large.length));
   assert.equal((await fetch(`${url}/static/..%2f..%2fetc/passwd`)).status, 404);
   assert.equal((await fetch(`${url}/static/missing`)).status, 404);
+});
+
+test("Fastify: a hook that sends something else in a file's place leaves no file open", async (context) => {
+  const root = makeFiles(context, files);
+  const url = await fastifyServer(context, (app) => {
+    app.register(fastifyStatic, { root });
+    app.addHook('onSend', async (_request, reply) => {
+      reply.removeHeader('content-length');
+      return 'something else';
+    });
+  });
+  const open = (): string[] => openDescriptors(/large\.bin \(deleted\)$/).filter((link) => link.startsWith(root));
+  for (let round = 0; round < 3; round++) {
+    assert.equal(await (await fetch(`${url}/large.bin`)).text(), 'something else');
+    // Another file of the same name: who holds the one before does so for no request of later.
+    writeFileSync(join(root, 'fresh'), large);
+    renameSync(join(root, 'fresh'), join(root, 'large.bin'));
+  }
+  assert.equal(await (await fetch(`${url}/large.bin`)).text(), 'something else');
+  await until(() => open().length === 0, 'the files that were replaced are closed');
 });
 
 test('Fastify: codings beside a file have their own tag, and the answer varies', async (context) => {
