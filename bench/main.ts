@@ -1,6 +1,6 @@
 // `npm run bench`: side-by-side measurements of Clearway and its peers. It installs nothing; what is absent is skipped and said.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { renderChurn, runChurn } from './churn.js';
 import { renderCold, runCold } from './cold.js';
@@ -8,16 +8,19 @@ import { renderHeld, runHeld } from './held.js';
 import { describeHost, hostFacts } from './host/about.js';
 import { setSessionNiceness } from './host/autogroup.js';
 import { wrkAbsence } from './load/wrk.js';
+import { refreshReadme, writePage } from './markdown.js';
 import { type Options, parseOptions, usage } from './options.js';
 import { renderResult } from './report.js';
 import { parseRows, type Row, rowName } from './rows.js';
 import { selectPeers } from './servers/list.js';
 import { runTable } from './table.js';
-import { type Evidence, judge, renderTargets, targetRowNames } from './targets.js';
+import { type Evidence, type Judged, judge, renderTargets, targetRowNames } from './targets.js';
 
 interface Outcome {
   readonly json: object;
   readonly text: string;
+  /** The targets, judged for each of our servers, where all of them were measured. */
+  readonly judged?: readonly (readonly Judged[])[];
 }
 
 /** The rows asked for and those the targets need. */
@@ -45,7 +48,7 @@ async function performAll(options: Options): Promise<Outcome> {
     renderCold(evidence.cold),
     renderChurn(evidence.churn),
   ];
-  return { json: { ...evidence, targets: judged.flat() }, text: sections.join('\n\n') };
+  return { json: { ...evidence, targets: judged.flat() }, text: sections.join('\n\n'), judged };
 }
 
 async function perform(options: Options): Promise<Outcome> {
@@ -92,36 +95,22 @@ async function main(words: readonly string[]): Promise<void> {
   if (missing) throw new Error(missing);
   const host = hostFacts();
   if (options.niceness !== 0) setSessionNiceness(options.niceness);
-  const { json, text } = await perform(options);
+  const { json, text, judged } = await perform(options);
   console.log(`${text}\n\n${describeHost(host)}`);
   if (options.jsonFile) write(options.jsonFile, `${JSON.stringify({ host, ...json }, undefined, 1)}\n`);
   if (options.markdownFile) {
-    const earlier = existsSync(options.markdownFile) ? readFileSync(options.markdownFile, 'utf8') : '';
-    write(options.markdownFile, markdownPage(text, describeHost(host), earlier));
+    writePage(options.markdownFile, text, describeHost(host));
+    if (judged && options.readme) refreshReadme('README.md', conditions(options, describeHost(host)), judged);
   }
 }
 
-const preface = `# Benchmark
-
-Written by \`npm run bench -- --markdown\`. Every server has one worker on a processor of its own, the load runs on another, all
-in the same run, one after the other in each round. Each answer was checked (status, length, SHA-256) before it was measured.
-
-* Ratios come first, because absolute numbers depend on the machine. CPU is the server's process with all its threads, from
-  /proc/PID/task/*/schedstat; system CPU is all that was not idle in /proc/stat: it holds the load and the kernel's work for
-  both ends, some of which loopback moves from one end to the other.
-* Requests are made by wrk with one thread, bodies of 1 GiB by a downloader that reads and discards. Where one of them was at
-  the limit of its processor the rate says nothing about the server, and the notes say so.
-* 1 GiB has few connections and no requests/s: no response would end within a round. CPU per GiB counts what arrived.
-* Loopback has no network card: throughput here says little, CPU and copies say more.
-* copied B per body B is user-space copies by Clearway's own account (its metrics); the others have none.
-`;
-
-/** The heading from which a page is written by hand: it stays when the page is written anew. */
-const byHand = '\n## By hand: ';
-
-function markdownPage(text: string, host: string, earlier: string): string {
-  const kept = earlier.indexOf(byHand);
-  return `${preface}\n${text}\n\n${host}\n${kept < 0 ? '' : earlier.slice(kept)}`;
+/** What stands above the README's table. */
+function conditions({ rounds, seconds }: Options, host: string): string {
+  return [
+    `One run of \`npm run bench -- targets --markdown\`: ${rounds} rounds of ${seconds} s, interleaved, every answer verified; one worker each.`,
+    `${host}`,
+    'Ratios, so smaller is better but for the rate. [docs/bench.md](docs/bench.md) has every row and the absolute numbers.',
+  ].join('\n');
 }
 
 try {

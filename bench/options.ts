@@ -19,6 +19,8 @@ export interface Options {
   readonly peers: readonly string[] | undefined;
   readonly jsonFile: string | undefined;
   readonly markdownFile: string | undefined;
+  /** The README's short table is written too. */
+  readonly readme: boolean;
   readonly workDirectory: string | undefined;
   /** How `cold` asks for the small file: at a steady rate, or as fast as it is answered. */
   readonly hot: 'paced' | 'closed';
@@ -46,7 +48,7 @@ Options:
   --rows LIST        FILE:CONNECTIONS,... of 1KiB 64KiB 1MiB 1GiB, for example 1KiB:64,1GiB:1
   --peers LIST       names of peers, for example clearway-uring,nginx
   --json FILE        writes everything measured as JSON
-  --markdown [FILE]  writes the table as Markdown (docs/bench.md)
+  --markdown [FILE]  writes the tables as Markdown (docs/bench.md; without FILE, targets also writes README's short table)
   --work-dir DIR     where the served files go (the system's temporary directory); cold needs a disk
   --hot paced|closed cold's small requests: about 3,000/s from 16 connections, or from 64 as fast as answered (paced)
   --nice N           niceness of servers and loads; below 0 (root) keeps a busy machine out of the numbers (0)
@@ -62,6 +64,9 @@ function wholeNumber(text: string | undefined, name: string, otherwise: number, 
   return value;
 }
 
+/** Where the tables belong in the repository. */
+const defaultPage = 'docs/bench.md';
+
 /** parseArgs needs help twice: `--markdown` may stand alone and then means docs/bench.md, and `--nice -10` is no option -10. */
 function completeWords(words: readonly string[]): string[] {
   const complete: string[] = [];
@@ -71,7 +76,7 @@ function completeWords(words: readonly string[]): string[] {
     else if (previous === '--markdown' && !word.startsWith('-')) complete[complete.length - 1] = `--markdown=${word}`;
     else complete.push(word);
   }
-  return complete.map((word) => (word === '--markdown' ? '--markdown=docs/bench.md' : word));
+  return complete.map((word) => (word === '--markdown' ? `--markdown=${defaultPage}` : word));
 }
 
 /** Reads the words after the program's name. @returns 'help' for --help. @throws in plain words when they are wrong. */
@@ -118,6 +123,7 @@ export function parseOptions(words: readonly string[]): Options | 'help' {
     peers: values.peers?.split(',').map((name) => name.trim()),
     jsonFile: values.json,
     markdownFile: values.markdown,
+    readme: values.markdown === defaultPage,
     workDirectory: values['work-dir'],
     hot,
     niceness,

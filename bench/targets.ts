@@ -27,6 +27,8 @@ interface Target {
   readonly suffix?: string;
   readonly value: (evidence: Evidence, server: string) => number;
   readonly remark?: (evidence: Evidence, server: string) => string;
+  /** A growth: below zero the noise was larger than it, and none is seen. */
+  readonly growth?: boolean;
 }
 
 /** One judged line. */
@@ -118,6 +120,7 @@ export const targets: readonly Target[] = [
   {
     text: '10,000 idle keep-alive connections, bytes each',
     bound: 2048,
+    growth: true,
     value: ({ idle }, server) => largestMemoryEach(held(idle, server)),
     remark: ({ idle }, server) => keptRemark(held(idle, server)),
   },
@@ -130,6 +133,7 @@ export const targets: readonly Target[] = [
   {
     text: '1,000 stalled readers of 1 GiB, bytes each',
     bound: 8192,
+    growth: true,
     value: ({ stalled }, server) => largestMemoryEach(held(stalled, server)),
   },
   {
@@ -179,7 +183,7 @@ export function judge(evidence: Evidence, server: string): Judged[] {
       bound: `${target.atLeast ? '>=' : '<='} ${show(target.bound, target.suffix)}`,
       server,
       value,
-      shown: show(value, target.suffix),
+      shown: target.growth && value < 0 ? 'none seen' : show(value, target.suffix),
       verdict: Number.isNaN(value) ? 'not measured' : met ? 'met' : 'missed',
       remark: target.remark?.(evidence, server) ?? '',
     };

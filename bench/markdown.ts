@@ -1,0 +1,61 @@
+// What `--markdown` writes: the page of all tables, and the README's short one. What was written by hand stays: in the page all
+// behind a heading, in the README all outside two marks. So neither can say another run's figures.
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { renderTable } from './report.js';
+import type { Judged } from './targets.js';
+
+const preface = `# Benchmark
+
+Written by \`npm run bench -- --markdown\`. Every server has one worker on a processor of its own, the load runs on another, all
+in the same run, one after the other in each round. Each answer was checked (status, length, SHA-256) before it was measured.
+
+* Ratios come first, because absolute numbers depend on the machine. CPU is the server's process with all its threads, from
+  /proc/PID/task/*/schedstat; system CPU is all that was not idle in /proc/stat: it holds the load and the kernel's work for
+  both ends, some of which loopback moves from one end to the other.
+* Requests are made by wrk with one thread, bodies of 1 GiB by a downloader that reads and discards. Where one of them was at
+  the limit of its processor the rate says nothing about the server, and the notes say so.
+* 1 GiB has few connections and no requests/s: no response would end within a round. CPU per GiB counts what arrived.
+* Loopback has no network card: throughput here says little, CPU and copies say more.
+* copied B per body B is user-space copies by Clearway's own account (its metrics); the others have none.
+`;
+
+/** The heading from which the page is written by hand. */
+const byHand = '\n## By hand: ';
+
+/** Writes the page of all tables; its part by hand stays. */
+export function writePage(path: string, tables: string, host: string): void {
+  const earlier = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const kept = earlier.indexOf(byHand);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${preface}\n${tables}\n\n${host}\n${kept < 0 ? '' : earlier.slice(kept)}`);
+}
+
+const begin = '<!-- bench:begin -->\n';
+const end = '<!-- bench:end -->';
+
+/** The judged targets, a line each and a column for each server: what it measured, and whether that misses the bound. */
+export function shortTable(judged: readonly (readonly Judged[])[]): string {
+  const head = ['measured', 'bound', ...judged.map((lines) => lines[0]?.server ?? '')];
+  const lines = (judged[0] ?? []).map(({ text, bound }, index) => [
+    text,
+    bound,
+    ...judged.map((list) => list[index]!).map((line) => line.shown + (line.verdict === 'missed' ? ' (missed)' : '')),
+  ]);
+  return renderTable(head, lines, [0]);
+}
+
+/** Puts a table and its conditions between the marks of a document; one without marks is returned as it is. */
+export function betweenMarks(document: string, conditions: string, table: string): string {
+  const from = document.indexOf(begin);
+  const to = document.indexOf(end);
+  if (from < 0 || to < from) return document;
+  return `${document.slice(0, from)}${begin}${conditions}\n\n${table}\n${document.slice(to)}`;
+}
+
+/** Writes the judged targets into a README's marked part. */
+export function refreshReadme(path: string, conditions: string, judged: readonly (readonly Judged[])[]): void {
+  if (!existsSync(path)) return;
+  writeFileSync(path, betweenMarks(readFileSync(path, 'utf8'), conditions, shortTable(judged)));
+}
