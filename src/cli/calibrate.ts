@@ -2,7 +2,6 @@
 // and serve use. The measurements are in calibrate-measure.ts and calibrate-serve.ts; what they mean for the model is here.
 
 import { cpus, release } from 'node:os';
-import { parseArgs } from 'node:util';
 import { type Constant, type ConstantId, constants as table } from '../journey/constants.js';
 import { check, checkSeries, checkTable } from './calibrate-check.js';
 import { fitProfile, type Measured, servedConnections } from './calibrate-fit.js';
@@ -18,6 +17,7 @@ import {
 } from './calibrate-measure.js';
 import { repeat, type Series, summarise } from './calibrate-rounds.js';
 import { hasUring, type ServedPoint, ServeRig } from './calibrate-serve.js';
+import { parseFlags } from './flags.js';
 import { storeHost } from './host-profile.js';
 import { UsageError } from './usage.js';
 
@@ -182,14 +182,11 @@ function printTable(constants: Partial<Record<ConstantId, Constant>>, path: stri
 
 /** The command. Returns the exit status. */
 export async function run(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      seconds: { type: 'string' },
-      check: { type: 'boolean' },
-      json: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
+  const { values } = parseFlags('calibrate', args, {
+    seconds: { type: 'string' },
+    check: { type: 'boolean' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
   });
   if (values.help) {
     process.stdout.write(help);

@@ -99,11 +99,10 @@ function printVersion(surroundings: Surroundings): number {
 function explain(error: unknown, command: string | undefined, surroundings: Surroundings): number {
   const code = (error as { code?: unknown } | undefined)?.code;
   const usage = code === 'CLEARWAY_USAGE' || (typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS'));
-  const prefix = command === undefined || command.startsWith('-') ? 'clearway' : `clearway ${command}`;
+  const known = command !== undefined && surroundings.commands.includes(command);
+  const prefix = known ? `clearway ${command}` : 'clearway';
   const message = error instanceof Error ? error.message : String(error);
-  if (usage && error instanceof UsageError && message.startsWith('there is no ')) {
-    surroundings.error(`clearway: ${message}\n`);
-  } else if (usage || typeof code === 'string') {
+  if (usage || typeof code === 'string') {
     surroundings.error(`${prefix}: ${message.split('\n')[0]}\n`);
   } else {
     surroundings.error(`${prefix}: ${error instanceof Error ? (error.stack ?? message) : message}\n`);

@@ -2,6 +2,7 @@
 // mend. Pure text in, text out. Not here: what is found (kernel/probe.ts).
 
 import { type Finding, type ProbeState, probeGroups } from '../kernel/probe.js';
+import { type Form, wrap } from './terminal.js';
 
 const headings: Readonly<Record<(typeof probeGroups)[number], string>> = {
   host: 'Host',
@@ -17,14 +18,8 @@ const colours: Readonly<Record<ProbeState, number>> = { yes: 32, limited: 33, no
 const stateWidth = 'limited'.length;
 const narrowest = 40;
 
-/** How the text will be shown: its width in characters, and whether the terminal has colours. */
-export interface TableForm {
-  readonly columns: number;
-  readonly colour: boolean;
-}
-
 /** The whole report; ends with a newline. Lines are at most `columns` wide, unless a single word is wider. */
-export function renderFindings(findings: readonly Finding[], engine: string | null, form: TableForm): string {
+export function renderFindings(findings: readonly Finding[], engine: string | null, form: Form): string {
   const nameWidth = Math.max(...findings.map(({ what }) => what.length), 0);
   const lines: string[] = [];
   for (const group of probeGroups) {
@@ -36,7 +31,7 @@ export function renderFindings(findings: readonly Finding[], engine: string | nu
   return `${lines.join('\n')}\n`;
 }
 
-function renderOne(finding: Finding, nameWidth: number, form: TableForm): string[] {
+function renderOne(finding: Finding, nameWidth: number, form: Form): string[] {
   const { what, state, detail, meaning, cost, remedy } = finding;
   const indent = 2 + stateWidth + 2 + nameWidth + 2;
   const width = Math.max(narrowest, form.columns - indent);
@@ -64,22 +59,7 @@ function closing(findings: readonly Finding[], engine: string | null): string {
   return `${counts} --engine auto takes ${engine === 'uring' ? 'io_uring' : engine} here.`;
 }
 
-/** Breaks text at spaces into lines of at most `width` characters; a longer word stands alone. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
-}
-
-const paint = (text: string, colour: number, { colour: on }: TableForm): string =>
+const paint = (text: string, colour: number, { colour: on }: Form): string =>
   on ? `\u001b[${colour}m${text}\u001b[0m` : text;
-const bold = (text: string, form: TableForm): string => paint(text, 1, form);
-const dim = (text: string, form: TableForm): string => paint(text, 2, form);
+const bold = (text: string, form: Form): string => paint(text, 1, form);
+const dim = (text: string, form: Form): string => paint(text, 2, form);

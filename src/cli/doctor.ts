@@ -2,7 +2,6 @@
 // It asks by trying, never throws, and works for any user, inside any filter, and away from Linux.
 // Not here: the probes (kernel/probe-*.ts, bpf/probe.ts) and the table's form (doctor-table.ts).
 
-import { parseArgs } from 'node:util';
 import { bpfProbes } from '../bpf/probe.js';
 import { type Finding, type Probe, runProbe } from '../kernel/probe.js';
 import { bypassProbes } from '../kernel/probe-bypass.js';
@@ -13,6 +12,8 @@ import { socketProbes } from '../kernel/probe-sockets.js';
 import { uringProbes } from '../kernel/probe-uring.js';
 import { packageVersion } from './dispatch.js';
 import { renderFindings } from './doctor-table.js';
+import { parseFlags } from './flags.js';
+import { formOf } from './terminal.js';
 
 /** One line for `clearway --help`. */
 export const summary = 'say what this host can do, what is missing, and the command that gives it';
@@ -63,23 +64,17 @@ function chooseEngine(findings: readonly Finding[]): DoctorReport['engine'] {
 
 /**
  * The command. @returns 0.
- * @throws the parser's error (ERR_PARSE_ARGS_...) for an unknown option, which the dispatcher turns into status 2.
+ * @throws UsageError for an unknown option, which the dispatcher turns into status 2.
  */
 export async function run(args: string[]): Promise<number> {
   const options = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
-  const { values } = parseArgs({ args, options, allowPositionals: false });
+  const { values } = parseFlags('doctor', args, options);
   if (values.help === true) {
     process.stdout.write(help);
     return 0;
   }
   const report = diagnose();
   if (values.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  else process.stdout.write(renderFindings(report.findings, report.engine, terminal()));
+  else process.stdout.write(renderFindings(report.findings, report.engine, formOf(process.stdout)));
   return 0;
-}
-
-function terminal(): { columns: number; colour: boolean } {
-  const { isTTY, columns } = process.stdout;
-  const colour = isTTY === true && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb';
-  return { columns: isTTY === true ? columns : 120, colour };
 }

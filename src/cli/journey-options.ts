@@ -1,9 +1,9 @@
 // The command line of `clearway journey`, parsed and checked; nothing is attached here.
 
-import { parseArgs } from 'node:util';
 import { ConnectionFilterError, parseConnectionFilter } from '../meter/journey/connection-filter.js';
+import { parseFlags } from './flags.js';
 import { parseTime } from './meter-options.js';
-import { nearest, UsageError } from './usage.js';
+import { UsageError } from './usage.js';
 
 /** What to follow, for how long, and where it is written. */
 export interface JourneyCommand {
@@ -58,7 +58,7 @@ export function parseJourneyArguments(args: readonly string[]): JourneyCommand {
   const separator = args.indexOf('--');
   const own = separator === -1 ? args : args.slice(0, separator);
   const command = separator === -1 ? undefined : args.slice(separator + 1);
-  const values = parse(own);
+  const { values } = parseFlags('journey', own, options, 0, 'a command to run stands after --');
   if (command?.length === 0) throw new UsageError('there is no command after --');
   if (command !== undefined && values.pid !== undefined) throw new UsageError('choose one of --pid and -- COMMAND');
   if (values.conn !== undefined) checkConnection(values.conn);
@@ -74,21 +74,6 @@ export function parseJourneyArguments(args: readonly string[]): JourneyCommand {
     pcapng: values.pcapng,
     help: values.help === true,
   };
-}
-
-function parse(args: readonly string[]) {
-  for (const argument of args) {
-    const name = /^--([a-z-]+)/.exec(argument)?.[1];
-    if (name === undefined || name in options) continue;
-    const guess = nearest(name, Object.keys(options));
-    const mend = guess === undefined ? 'see clearway journey --help' : `did you mean --${guess}?`;
-    throw new UsageError(`there is no option --${name}: ${mend}`);
-  }
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message.split('\n')[0]!);
-  }
 }
 
 function parseProcess(text: string): number {

@@ -170,7 +170,7 @@ test('wrong use is named, with the nearest right word', () => {
   for (const filter of ['', 'host', ':0', '1.2.3.4:99999', '\u001b[2J']) {
     wrong(['--conn', filter], /--conn: a connection is named by/);
   }
-  wrong(['server'], /Unexpected argument/);
+  wrong(['server'], /a command to run stands after --/);
   assert.equal(parseJourneyArguments(['--sample', '1/250']).sample, 250);
   assert.deepEqual(parseJourneyArguments(['--conn', ':80', '--', 'a', '--json']).command, ['a', '--json']);
 });

@@ -10,7 +10,8 @@ import { jsonReport, textReport } from '../meter/journey/report.js';
 import { traceOf } from '../meter/journey/trace-export.js';
 import { type JourneyTracer, traceJourneys } from '../meter/journey/tracer.js';
 import { type JourneyCommand, journeyHelp, parseJourneyArguments } from './journey-options.js';
-import { UsageError } from './usage.js';
+import { dressed } from './terminal.js';
+import { fileTrouble, UsageError } from './usage.js';
 
 /** The line for `clearway --help`. */
 export const summary = 'measure where the time of messages goes, from the call to the reader';
@@ -45,7 +46,7 @@ function openFiles(command: JourneyCommand): Files {
     try {
       return openSync(path, 'w');
     } catch (error) {
-      throw new UsageError(`--${option} cannot be written: ${(error as Error).message}`);
+      throw new UsageError(`--${option} cannot be written: ${fileTrouble(error)}`);
     }
   };
   return { output: open('output'), trace: open('trace'), pcapng: open('pcapng') };
@@ -108,7 +109,8 @@ function report(command: JourneyCommand, tracer: JourneyTracer, files: Files): b
     const wallOffsetNs = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
     return pcapngBlocks(journeys, subject, wallOffsetNs);
   });
-  if (files.output === undefined) (command.command === undefined ? process.stdout : process.stderr).write(text);
+  const stream = command.command === undefined ? process.stdout : process.stderr;
+  if (files.output === undefined) stream.write(command.json ? text : dressed(text, stream));
   return whole;
 }
 

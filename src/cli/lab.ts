@@ -2,7 +2,6 @@
 // Not here: the experiments (lab/).
 
 import { constants } from 'node:os';
-import { parseArgs } from 'node:util';
 import {
   closingLines,
   type Experiment,
@@ -19,6 +18,8 @@ import {
   treatments,
 } from '../lab/index.js';
 import { refusalSentence } from '../meter/index.js';
+import { parseFlags } from './flags.js';
+import { dressed } from './terminal.js';
 import { nearest, UsageError } from './usage.js';
 
 /** The line for `clearway --help`. */
@@ -65,11 +66,7 @@ function parse(args: string[]) {
     bytes: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   } as const;
-  try {
-    return parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  return parseFlags('lab', args, options, Number.POSITIVE_INFINITY);
 }
 
 function print(text: string): number {
@@ -82,10 +79,10 @@ function list(): string {
   return `Treatments of the path:\n${lines.join('\n')}\n\nWays to send: ${senderNames.join(', ')}\n`;
 }
 
-const units: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+const units: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 
 function parseBytes(text: string): number {
-  const match = /^(\d+)(KiB|MiB|GiB|)$/.exec(text);
+  const match = /^(\d+)([KMG]?)(?:i?B)?$/.exec(text);
   const bytes = match === null ? 0 : Number(match[1]) * units[match[2]!]!;
   if (bytes < 4096 || bytes > 4 * 1024 ** 3) {
     throw new UsageError(`--bytes takes a size from 4KiB to 4GiB, such as 16MiB, not ${JSON.stringify(text)}`);
@@ -141,7 +138,7 @@ async function runPlans(lab: Lab, plans: readonly LabPlan[], json: boolean): Pro
     const { tier, selfTest } = lab.meter;
     const report = { lab: 'clearway', tier, untested: selfTest.untried, experiments: done.map(jsonExperiment) };
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  } else process.stdout.write(closingLines(done));
+  } else process.stdout.write(dressed(closingLines(done), process.stdout));
   const verdicts = done.map(judge);
   const why = done.find((experiment) => experiment.skipped !== undefined)?.skipped;
   if (verdicts.every((verdict) => verdict === undefined)) {

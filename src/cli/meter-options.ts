@@ -1,10 +1,10 @@
 // The command line of `clearway meter`, parsed and checked; nothing is attached here.
 
-import { parseArgs } from 'node:util';
 import { type Condition, ConditionError, metricNames, parseCondition } from '../meter/fail-if.js';
 import type { Scope } from '../meter/index.js';
 import { otlpUrl } from '../meter/otlp.js';
 import { parseHostPort } from '../serve/options.js';
+import { parseFlags } from './flags.js';
 import { optionalAddress } from './optional-address.js';
 import { nearest, UsageError } from './usage.js';
 
@@ -90,7 +90,7 @@ export function parseMeterArguments(args: readonly string[]): MeterCommand {
   const separator = args.indexOf('--');
   const own = separator === -1 ? args : args.slice(0, separator);
   const command = separator === -1 ? undefined : args.slice(separator + 1);
-  const { values, positionals } = parse(optionalAddress(own, '--open'));
+  const { values, positionals } = parseFlags('meter', optionalAddress(own, '--open'), options, 3);
   const recording = recordingOf(positionals);
   if (command?.length === 0) throw new UsageError('there is no command after --');
   const chosen = [values.pid, values.cgroup, values.all, command].filter((each) => each !== undefined);
@@ -156,21 +156,6 @@ function parseOtlp(text: string): URL {
     return otlpUrl(text);
   } catch {
     throw new UsageError(`--otlp takes a URL such as http://127.0.0.1:4318, not ${JSON.stringify(text)}`);
-  }
-}
-
-function parse(args: readonly string[]) {
-  for (const argument of args) {
-    const name = /^--([a-z-]+)/.exec(argument)?.[1];
-    if (name === undefined || name in options) continue;
-    const guess = nearest(name, Object.keys(options));
-    const mend = guess === undefined ? 'see clearway meter --help' : `did you mean --${guess}?`;
-    throw new UsageError(`there is no option --${name}: ${mend}`);
-  }
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
   }
 }
 

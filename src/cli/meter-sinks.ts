@@ -12,7 +12,8 @@ import { cgroupPaths } from '../meter/scope.js';
 import { stackSection } from '../meter/stack-lines.js';
 import { packageVersion } from './dispatch.js';
 import type { MeterCommand } from './meter-options.js';
-import { UsageError } from './usage.js';
+import { dressed } from './terminal.js';
+import { fileTrouble, UsageError } from './usage.js';
 
 /** A reading, when it was taken, and the sockets where they are accounted. */
 export interface Taken {
@@ -73,9 +74,9 @@ export class OutputSink implements Sink {
       : `${textReport(reading, this.subject)}${sockets === undefined ? '' : `\n${socketTable(sockets)}`}${
           stacks === undefined ? '' : `\n${stackSection(stacks.stacks, stacks.notes)}`
         }`;
+    const stream = command === undefined ? process.stdout : process.stderr;
     if (output !== undefined) writeFileSync(output, text, { flag: 'a' });
-    else if (command !== undefined) process.stderr.write(text);
-    else process.stdout.write(`${this.live ? '\x1b[H\x1b[J' : ''}${text}`);
+    else stream.write(`${this.live ? '\x1b[H\x1b[J' : ''}${json ? text : dressed(text, stream)}`);
   }
 
   private jsonText(report: object): string {
@@ -88,7 +89,7 @@ function emptyFile(path: string): void {
   try {
     writeFileSync(path, '');
   } catch (error) {
-    throw new UsageError(`--output cannot be written: ${(error as Error).message}`);
+    throw new UsageError(`--output cannot be written: ${fileTrouble(error)}`);
   }
 }
 

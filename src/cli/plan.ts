@@ -4,12 +4,11 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { type Answer, type AnswerOptions, answer } from '../journey/answer.js';
 import type { Host } from '../journey/hosts.js';
 import { scenarioToHash } from '../journey/link.js';
-import { explanation, formatBytes, report } from '../journey/report.js';
+import { explanation, report } from '../journey/report.js';
 import {
   type Field,
   fieldNames,
@@ -21,7 +20,10 @@ import {
   type Way,
   ways,
 } from '../journey/scenario.js';
+import { parseFlags } from './flags.js';
 import { hereDefaults, loadHost, profilePath } from './host-profile.js';
+import { dressed, formOf, wrap } from './terminal.js';
+import { fileTrouble, nearest, UsageError } from './usage.js';
 
 export const summary = 'predict where a packet\u2019s time goes, and what would make it faster';
 
@@ -45,7 +47,7 @@ interface Given {
   compared: Way[] | undefined;
 }
 
-/** A problem to show and the status to leave with. */
+/** Problems of a scenario file, a line each; they begin with FILE:LINE, as those of compilers do. */
 class PlanError extends Error {}
 
 function help(): string {
@@ -53,16 +55,30 @@ function help(): string {
     const field = fields[name];
     const allowed = field.values ? field.values.join(' | ') : field.kind;
     const given = defaultOf(field);
-    return `  --${name} ${allowed}\n        ${field.about}${given === '' ? '' : ` (default ${given})`}`;
+    const about = `${field.about}${given === '' ? '' : ` (default ${given})`}`;
+    const { columns } = formOf(process.stdout);
+    const part = (text: string, first: string, rest: string) =>
+      wrap(text, Math.max(40, Math.min(columns, 120)) - rest.length).map(
+        (line, at) => `${at === 0 ? first : rest}${line}`,
+      );
+    return [...part(allowed, `  --${name} `, ' '.repeat(8)), ...part(about, ' '.repeat(8), ' '.repeat(8))].join('\n');
   });
   return `${usage}${lines.join('\n')}\n`;
 }
 
 /** A field's default as one would write it; empty when it has none. */
 function defaultOf({ kind, default: value }: Field): string {
-  if (kind === 'size') return formatBytes(Number(value));
+  if (kind === 'size') return sizeAsWritten(Number(value));
   if (kind === 'rate') return `${Number(value) / 1e9}G`;
   return String(value);
+}
+
+/** A size as an option takes it: 64K, 2M, 1500. */
+function sizeAsWritten(bytes: number): string {
+  for (const [unit, size] of Object.entries({ G: 2 ** 30, M: 2 ** 20, K: 2 ** 10 })) {
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
+  }
+  return String(bytes);
 }
 
 /** Problems that are printed one by one; who has more begins with these. */
@@ -72,6 +88,12 @@ const mostProblems = 10;
 function printable(name: string): string {
   const short = name.length > 60 ? `${name.slice(0, 57)}...` : name;
   return short.replace(/\p{C}/gu, '?');
+}
+
+/** A problem's message; of a field that does not exist, the nearest one that does. */
+function withGuess({ field, message }: ScenarioProblem): string {
+  const guess = message.startsWith('no such field') ? nearest(field, [...fieldNames, 'constants']) : undefined;
+  return guess === undefined ? message : `no such field: did you mean ${guess}?`;
 }
 
 /** What the YAML library says to programmers, said to the writer of the file. */
@@ -123,7 +145,8 @@ function readScenarioText(text: string, name: string): Record<string, unknown> {
     const words = problems
       .slice(0, mostProblems)
       .map(
-        (one) => `${name}:${lineOf(one.field)}: ${one.field === '' ? '' : `${printable(one.field)}: `}${one.message}`,
+        (one) =>
+          `${name}:${lineOf(one.field)}: ${one.field === '' ? '' : `${printable(one.field)}: `}${withGuess(one)}`,
       );
     if (problems.length > mostProblems) words.push(`${name}: and ${problems.length - mostProblems} more like these`);
     throw new PlanError(words.join('\n'));
@@ -140,12 +163,12 @@ async function readInput(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new PlanError(`cannot read the scenario ${file}: ${(error as Error).message}`);
+    throw new UsageError(`cannot read the scenario ${file}: ${fileTrouble(error)}`);
   }
 }
 
 function optionProblems(problems: readonly ScenarioProblem[]): string {
-  return problems.map((one) => `--${one.field}: ${one.message}`).join('\n');
+  return problems.map((one) => `--${one.field}: ${one.message}`).join('; ');
 }
 
 async function scenarioFrom(values: Record<string, string | boolean | undefined>): Promise<Given> {
@@ -160,14 +183,14 @@ async function scenarioFrom(values: Record<string, string | boolean | undefined>
     if (name === 'way' && typeof value === 'string' && value.includes(',')) {
       const list = value.split(',').map((one) => one.trim());
       const unknown = list.find((one) => !ways.includes(one as Way));
-      if (unknown !== undefined) throw new PlanError(`--way: "${unknown}" is not one of: ${ways.join(', ')}`);
+      if (unknown !== undefined) throw new UsageError(`--way: "${unknown}" is not one of: ${ways.join(', ')}`);
       compared = list as Way[];
       merged.way = list[0];
     } else merged[name] = value;
   }
   if (values.here === true) Object.assign(merged, { ...hereDefaults, ...merged, host: 'here' });
   const { scenario, problems } = readScenario(merged);
-  if (problems.length > 0) throw new PlanError(optionProblems(problems));
+  if (problems.length > 0) throw new UsageError(optionProblems(problems));
   return { scenario, compared };
 }
 
@@ -176,7 +199,7 @@ function hostFor(scenario: Scenario): Host | undefined {
   if (scenario.host !== 'here') return undefined;
   const profile = loadHost();
   if (!profile) {
-    throw new PlanError(`there is no profile of this host at ${profilePath()}; measure it first: clearway calibrate`);
+    throw new UsageError(`there is no profile of this host at ${profilePath()}; measure it first: clearway calibrate`);
   }
   return profile;
 }
@@ -186,21 +209,21 @@ async function openPage(scenario: Scenario): Promise<number> {
   try {
     await readFile(page);
   } catch {
-    throw new PlanError(`the page is not built at ${page}; build it: npm run build`);
+    throw new UsageError(`the page is not built at ${page}; build it: npm run build`);
   }
   const url = `${pathToFileURL(page).href}${scenarioToHash(scenario)}`;
-  console.log(url);
+  console.log(`the page to play with: ${url}`);
   const opener = process.platform === 'darwin' ? 'open' : process.platform === 'win32' ? 'explorer' : 'xdg-open';
   const child = spawn(opener, [url], { stdio: 'ignore', detached: true });
-  child.on('error', () => console.error(`no ${opener} here: open the address above in a browser`));
+  child.on('error', () => console.error(`clearway plan: there is no ${opener} here: open that address in a browser`));
   child.unref();
   return 0;
 }
 
 function print(given: Answer, values: Record<string, string | boolean | undefined>): void {
   if (values.json === true) process.stdout.write(`${JSON.stringify(given, null, 2)}\n`);
-  else if (values.explain === true) process.stdout.write(explanation(given));
-  else process.stdout.write(report(given));
+  else if (values.explain === true) process.stdout.write(dressed(explanation(given), process.stdout));
+  else process.stdout.write(dressed(report(given, formOf(process.stdout).columns), process.stdout));
 }
 
 /** The answer; constants that leave nothing to answer are the scenario's fault. */
@@ -209,7 +232,7 @@ function answered(scenario: Scenario, options: AnswerOptions): Answer {
     return answer(scenario, options);
   } catch (error) {
     if (!(error instanceof RangeError) || Object.keys(scenario.constants).length === 0) throw error;
-    throw new PlanError(`constants: with these values ${error.message}`);
+    throw new UsageError(`constants: with these values ${error.message}`);
   }
 }
 
@@ -229,15 +252,9 @@ function optionTable(): Options {
   return options;
 }
 
-/** The command. Returns the exit status: 0 done, 2 when the scenario or the options are wrong. */
+/** The command. Returns the exit status: 0 done, 2 when the scenario is wrong. @throws UsageError for wrong options. */
 export async function run(args: string[]): Promise<number> {
-  let values: Record<string, string | boolean | undefined>;
-  try {
-    values = parseArgs({ args, options: optionTable(), strict: true, allowPositionals: false }).values as typeof values;
-  } catch (error) {
-    console.error(`clearway plan: ${(error as Error).message}\nclearway plan --help lists the options.`);
-    return 2;
-  }
+  const values: Record<string, string | boolean | undefined> = parseFlags('plan', args, optionTable()).values;
   if (values.help) {
     process.stdout.write(help());
     return 0;

@@ -1,11 +1,12 @@
 // `clearway serve`: options from the command line and a file, one line when it is ready, a clean end on signals.
 
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { OptionError, parseHostPort, type ServeOptions } from '../serve/options.js';
 import { createServer, type Server } from '../serve/server.js';
+import { parseFlags } from './flags.js';
 import { optionalAddress } from './optional-address.js';
 import type { ServeDashboard } from './serve-dashboard.js';
+import { fileTrouble, UsageError } from './usage.js';
 
 /** What `clearway --help` says of it. */
 export const summary = 'serve a directory over HTTP/1.1';
@@ -78,7 +79,7 @@ function readConfig(path: string): Record<string, unknown> {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new OptionError(`the configuration file ${path} cannot be read: ${(error as Error).message}`);
+    throw new OptionError(`the configuration file ${path} cannot be read: ${fileTrouble(error)}`);
   }
   try {
     const value: unknown = JSON.parse(text);
@@ -89,27 +90,24 @@ function readConfig(path: string): Record<string, unknown> {
   throw new OptionError(`the configuration file ${path} must hold one JSON object`);
 }
 
-/** Node's messages on bad flags go on to explain Node; the first sentence is what was asked for. */
-function firstSentence(message: string): string {
-  return message.split(/\.\s|\.$|\n/)[0] ?? message;
-}
-
 /** What to serve, and where the dashboard listens, if it is wanted. */
 interface Given {
   readonly options: ServeOptions;
   readonly dashboard: { readonly host: string; readonly port: number } | undefined;
 }
 
+/** A bad option that stood on the command line is named as it was written there: `--inline-limit`, not `inlineLimit`. */
+function asWritten(message: string, args: readonly string[]): string {
+  const name = /^(\w+) is /.exec(message)?.[1] ?? '';
+  const flag = Object.keys(flags).find((each) => camelCase(each) === name);
+  const written = args.some((each) => each === `--${flag}` || each.startsWith(`--${flag}=`));
+  return flag !== undefined && written ? `--${flag}${message.slice(name.length)}` : message;
+}
+
 function readOptions(args: string[]): Given | undefined {
-  let parsed: ReturnType<typeof parseArgs<{ options: typeof flags; allowPositionals: true }>>;
-  try {
-    parsed = parseArgs({ args: optionalAddress(args, '--dashboard'), options: flags, allowPositionals: true });
-  } catch (error) {
-    throw new OptionError(`${firstSentence((error as Error).message)}; see clearway serve --help`);
-  }
+  const parsed = parseFlags('serve', optionalAddress(args, '--dashboard'), flags, 1, 'serve takes one directory');
   const { config, help: wantsHelp, ...given } = parsed.values;
   if (wantsHelp === true) return undefined;
-  if (parsed.positionals.length > 1) throw new OptionError('serve takes one directory; see clearway serve --help');
   const options: Record<string, unknown> = config === undefined ? {} : readConfig(config);
   for (const [name, value] of Object.entries(given)) options[camelCase(name)] = value;
   if (parsed.positionals[0] !== undefined) options.root = parsed.positionals[0];
@@ -131,8 +129,8 @@ export async function run(args: string[]): Promise<number> {
     }
     server = createServer(given.options);
   } catch (error) {
-    process.stderr.write(`clearway serve: ${(error as Error).message}\n`);
-    return error instanceof OptionError ? 2 : 1;
+    process.stderr.write(`clearway serve: ${asWritten((error as Error).message, args)}\n`);
+    return error instanceof OptionError || error instanceof UsageError ? 2 : 1;
   }
   // Whoever read the warnings may go; the server stays.
   process.stderr.on('error', () => {});

@@ -4,13 +4,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
-import { parseArgs } from 'node:util';
 import { createMeter, type Meter, refusalSentence, ScopeError } from '../meter/index.js';
 import { shortfallLines } from '../meter/report.js';
 import { Watch } from '../meter/why-gather.js';
 import { whyText } from '../meter/why-report.js';
 import { explain } from '../meter/why-rules.js';
+import { parseFlags } from './flags.js';
 import { parseTime } from './meter-options.js';
+import { dressed, formOf } from './terminal.js';
 import { UsageError } from './usage.js';
 
 /** The line for `clearway --help`. */
@@ -79,7 +80,7 @@ function parse(args: readonly string[]): WhyCommand | 'help' {
     duration: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   } as const;
-  const { values } = parseArgs({ args: own, options });
+  const { values } = parseFlags('why', own, options, 0, 'a command to run stands after --');
   if (values.help === true) return 'help';
   if (program?.length === 0) throw new UsageError('there is no command after --');
   if (program !== undefined && values.pid !== undefined) throw new UsageError('choose one of --pid and -- COMMAND');
@@ -108,10 +109,11 @@ async function answer(command: WhyCommand, meter: Meter, namespace: string): Pro
   const why = explain(evidence);
   const subject =
     program?.join(' ') ?? (processId === undefined ? 'all processes' : `process ${processId} and its descendants`);
+  const stream = program === undefined ? process.stdout : process.stderr;
   const text = json
     ? `${JSON.stringify({ why: 'clearway', subject, ...why, evidence, unseen: reading.unseen, shortfall: reading.shortfall }, null, 2)}\n`
-    : [whyText(why, evidence, subject), ...shortfallLines(reading)].join('\n');
-  (program === undefined ? process.stdout : process.stderr).write(text);
+    : [whyText(why, evidence, subject, Math.min(110, formOf(stream).columns)), ...shortfallLines(reading)].join('\n');
+  stream.write(json ? text : dressed(text, stream));
   return status;
 }
 

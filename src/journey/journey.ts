@@ -60,7 +60,10 @@ function resourceOf(stage: Stage, shop: Workshop): Resource {
   const side = shared.includes(stage.resource) ? 'network' : stage.side;
   return {
     id: side === 'network' ? stage.resource : `${side} ${stage.resource}`,
-    label: side === 'network' ? stage.resource : `${side}: ${stage.resource}${servers > 1 ? `s (${servers})` : ''}`,
+    label:
+      side === 'network'
+        ? stage.resource
+        : `${side}: ${stage.resource}${servers > 1 ? `${stage.resource.endsWith('s') ? '' : 's'} (${servers})` : ''}`,
     kind: stage.resource,
     side,
     servers,

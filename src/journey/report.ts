@@ -8,6 +8,7 @@ const barWidth = 30;
 
 /** Nanoseconds in the unit a reader expects: 950 ns, 12.3 us, 4.56 ms. */
 export function formatNs(ns: number): string {
+  if (ns === 0) return '0 ns';
   if (ns < 1000) return `${ns.toFixed(ns < 10 ? 1 : 0)} ns`;
   if (ns < 1e6) return `${(ns / 1e3).toFixed(1)} us`;
   return `${(ns / 1e6).toFixed(2)} ms`;
@@ -23,6 +24,11 @@ export function formatBytes(bytes: number): string {
     if (bytes >= size) return `${Number((bytes / size).toFixed(bytes % size === 0 ? 0 : 1))} ${unit}`;
   }
   return `${Math.round(bytes)} B`;
+}
+
+/** A size that somebody chose, to the byte: 64 KiB, 9000 B; only beyond a MiB it is rounded. */
+export function formatSize(bytes: number): string {
+  return bytes < 2 ** 20 && bytes % 2 ** 10 !== 0 ? `${bytes} B` : formatBytes(bytes);
 }
 
 /** Bits a second with a decimal prefix. */
@@ -52,33 +58,36 @@ function describeScenario(scenario: Scenario): string {
     if (name === 'name' || value === fields[name].default) continue;
     const { kind } = fields[name];
     const shown =
-      kind === 'size' ? formatBytes(Number(value)) : kind === 'rate' ? formatRate(Number(value)) : String(value);
+      kind === 'size' ? formatSize(Number(value)) : kind === 'rate' ? formatRate(Number(value)) : String(value);
     parts.push(`${name} ${shown}`);
   }
   const constants = Object.entries(scenario.constants).map(([id, value]) => `${id}=${value}`);
   return [...parts, ...constants].join(', ') || 'every field at its default';
 }
 
-function timelineLines(answer: Answer): string[] {
-  const { rows, latencyNs } = answer.timeline;
-  const position = (ns: number): number => Math.round((ns / latencyNs) * barWidth);
-  const cells = rows
-    .filter((row) => row.busyNs > 0 || row.latencyNs > 0)
-    .map((row) => {
-      const chart = new Array<string>(barWidth).fill(' ');
-      for (const { startNs, endNs } of row.bars) {
-        const first = Math.min(position(startNs), barWidth - 1);
-        for (let at = first; at <= first || at < position(endNs); at += 1) chart[at] = '=';
-      }
-      return [
-        `${row.side} ${row.label}`,
-        formatNs(row.startNs),
-        formatNs(row.endNs),
-        formatNs(row.busyNs),
-        `|${chart.join('')}|`,
-      ];
-    });
-  return table([['stage', 'from', 'to', 'busy', ''], ...cells]);
+/** The time line; below 100 columns the chart stands in the place of where a stage ends. */
+function timelineLines(answer: Answer, columns: number): string[] {
+  const { rows: all, latencyNs } = answer.timeline;
+  const rows = all.filter((row) => row.busyNs > 0 || row.latencyNs > 0);
+  const narrow = columns < 100;
+  const names = Math.max(0, ...rows.map((row) => `${row.side} ${row.label}`.length));
+  const chartWidth = Math.max(10, Math.min(60, columns - names - (narrow ? 26 : 38)));
+  const position = (ns: number): number => Math.round((ns / latencyNs) * chartWidth);
+  const cells = rows.map((row) => {
+    const chart = new Array<string>(chartWidth).fill(' ');
+    for (const { startNs, endNs } of row.bars) {
+      const first = Math.min(position(startNs), chartWidth - 1);
+      for (let at = first; at <= first || at < position(endNs); at += 1) chart[at] = '=';
+    }
+    return [
+      `${row.side} ${row.label}`,
+      formatNs(row.startNs),
+      ...(narrow ? [] : [formatNs(row.endNs)]),
+      formatNs(row.busyNs),
+      `|${chart.join('')}|`,
+    ];
+  });
+  return table([['stage', 'from', ...(narrow ? [] : ['to']), 'busy', ''], ...cells]);
 }
 
 function comparisonLines(list: readonly Comparison[], against: string): string[] {
@@ -98,7 +107,7 @@ function comparisonLines(list: readonly Comparison[], against: string): string[]
 function throughputLine(answer: Answer): string {
   const { throughput, scenario } = answer;
   if (scenario.path === 'socket') {
-    return `${formatRate(throughput.gbps * 1e9)} of payload (${throughput.mibPerSecond.toFixed(0)} MiB/s, ${Math.round(throughput.messagesPerSecond).toLocaleString('en')} messages/s, ${throughput.mpps.toFixed(3)} Mpps)`;
+    return `${formatRate(throughput.gbps * 1e9)} of payload (${Math.round(throughput.mibPerSecond).toLocaleString('en')} MiB/s, ${Math.round(throughput.messagesPerSecond).toLocaleString('en')} messages/s, ${throughput.mpps.toFixed(3)} Mpps)`;
   }
   return `${throughput.mpps.toFixed(2)} Mpps (${formatRate(throughput.gbps * 1e9)} of frames)`;
 }
@@ -129,8 +138,17 @@ function sweetSpotLines(answer: Answer): string[] {
   return lines;
 }
 
-/** The report. */
-export function report(answer: Answer): string {
+/** Processor time of a message, at the ends that are modelled. */
+function processorLine({ cpu }: Answer): string {
+  const ends = [
+    ...(cpu.senderNsPerMessage > 0 ? [`${formatNs(cpu.senderNsPerMessage)} at the sender`] : []),
+    ...(cpu.receiverNsPerMessage > 0 ? [`${formatNs(cpu.receiverNsPerMessage)} at the receiver`] : []),
+  ];
+  return `Processor time: ${ends.join(', ')} for each message; ${cpu.secondsPerGiB.toFixed(3)} s a GiB`;
+}
+
+/** The report, for a terminal of so many columns. */
+export function report(answer: Answer, columns = 120): string {
   const { scenario, latency, utilisation } = answer;
   const loaded = latency.loaded;
   const lines = [
@@ -139,13 +157,13 @@ export function report(answer: Answer): string {
     '',
     `Throughput: ${throughputLine(answer)}`,
     answer.bottleneck.sentence,
-    `Processor time: ${formatNs(answer.cpu.senderNsPerMessage)} at the sender, ${formatNs(answer.cpu.receiverNsPerMessage)} at the receiver a message; ${answer.cpu.secondsPerGiB.toFixed(3)} s a GiB`,
+    processorLine(answer),
     '',
     'Utilisation at that rate',
     ...utilisation.map((one) => `  ${bar(one.share)} ${(one.share * 100).toFixed(0).padStart(3)} %  ${one.label}`),
     '',
     `One message on idle machines: ${formatNs(latency.unloadedNs)} (without overlap ${formatNs(latency.serialNs)})`,
-    ...timelineLines(answer),
+    ...timelineLines(answer, columns),
     `At ${Math.round(loaded.load * 100)} % load: ${formatNs(loaded.latencyNs)}. ${loaded.statement}.`,
   ];
   if (answer.ways.length > 0) lines.push('', 'Ways', ...comparisonLines(answer.ways, 'against copy'));

@@ -111,7 +111,8 @@ export function readField(name: FieldName, given: unknown): { value: unknown } |
   const high = field.maximum ?? Number.POSITIVE_INFINITY;
   if (!(value >= low && value <= high)) {
     const example = field.kind === 'size' ? ', such as 64K' : field.kind === 'rate' ? ', such as 100G' : '';
-    return { problem: `${shown} is not a ${field.kind} from ${low} to ${high}${example}` };
+    const bound = (number: number): string => (field.kind === 'rate' ? `${number / 1e9}G` : String(number));
+    return { problem: `${shown} is not a ${field.kind} from ${bound(low)} to ${bound(high)}${example}` };
   }
   if (!Number.isInteger(value) && field.kind !== 'rate' && !field.fraction) {
     return { problem: `${shown} is not a whole ${field.kind} from ${low} to ${high}` };

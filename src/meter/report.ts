@@ -117,6 +117,10 @@ export function shortfallLines({ shortfall }: Reading): string[] {
   ];
 }
 
+function counted(count = 0, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
 /** The report at the end. @param subject what was metered, in words. */
 export function textReport(reading: Reading, subject: string): string {
   const { summary, counters } = reading;
@@ -133,7 +137,7 @@ export function textReport(reading: Reading, subject: string): string {
     '',
     `copy amplification: ${formatRatio(amplification.total)} in all (bytes copied for each byte of the larger payload), ` +
       `${formatRatio(amplification.sent)} sending, ${formatRatio(amplification.received)} receiving`,
-    `operations: ${counters.sendCalls ?? 0} sends, ${counters.receiveCalls ?? 0} receives`,
+    `operations: ${counted(counters.sendCalls, 'send')}, ${counted(counters.receiveCalls, 'receive')}`,
   );
   if ((counters.uncertain ?? 0) > 0)
     lines.push(`of these, ${causes.uncertain.words}: ${formatBytes(counters.uncertain!)}`);
@@ -150,6 +154,7 @@ export function textReport(reading: Reading, subject: string): string {
 
 /** The open sockets with the most traffic, as lines. */
 export function socketTable(rows: readonly SocketRow[], most = 20): string {
+  if (rows.length === 0) return 'No socket was open at the end.\n';
   const head = `${'process'.padStart(9)}  ${'socket'.padEnd(8)}${'copied out'.padStart(12)}${'by reference'.padStart(14)}${'received'.padStart(12)}  ends`;
   const lines = rows.slice(0, most).map((row) => {
     const cells = [
@@ -183,7 +188,9 @@ export function liveFrame(now: Reading, before: Reading | undefined, subject: st
     ...shortfallLines(now),
     '',
   ];
-  return `${[...lines, ...processTable(rows, Math.max(1, height - lines.length - 3))].join('\n')}\n`;
+  if (rows.length === 0) lines.push('nothing was sent or received in this interval');
+  else lines.push(...processTable(rows, Math.max(1, height - lines.length - 3)));
+  return `${lines.join('\n')}\n`;
 }
 
 /** A reading as data for other programs: plain names, bytes, no units to parse. Counters a tier cannot see are absent. */

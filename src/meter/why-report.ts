@@ -4,9 +4,8 @@ import { summarise } from './accounts.js';
 import { formatBytes } from './report.js';
 import type { Evidence, Why } from './why-evidence.js';
 
-const width = 110;
-
-function wrapped(text: string, first: string, rest: string): string[] {
+/** Text in lines of so many characters, the first and the later ones each behind their own beginning. */
+function wrapLines(width: number, text: string, first: string, rest: string): string[] {
   const lines: string[] = [];
   let line = first;
   for (const word of text.split(' ')) {
@@ -20,14 +19,19 @@ function wrapped(text: string, first: string, rest: string): string[] {
 }
 
 /** Sentences for people: each reason with what it saves, its remedy and its evidence, then what could not be judged. */
-export function whyText({ reasons, blind }: Why, evidence: Evidence, subject: string): string {
+export function whyText({ reasons, blind }: Why, evidence: Evidence, subject: string, width = 110): string {
+  const wrapped = (text: string, first: string, rest: string) => wrapLines(width, text, first, rest);
   const { copied, payloadSent, payloadReceived } = summarise(evidence.counters);
   const lines = [
     `Why bytes were copied: ${subject}, ${evidence.tier} tier`,
     `${formatBytes(copied)} copied for ${formatBytes(payloadSent)} sent and ${formatBytes(payloadReceived)} received`,
     '',
   ];
-  if (reasons.length === 0) lines.push('No rule found a copy that something here would stop.', '');
+  if (reasons.length === 0) {
+    const silent = copied + payloadSent + payloadReceived === 0;
+    const nothing = 'Nothing was sent or received through sockets meanwhile: look while there is traffic.';
+    lines.push(silent ? nothing : 'No rule found a copy that something here would stop.', '');
+  }
   reasons.forEach(({ says, savesBytes, remedy, certainty, evidence: facts }, index) => {
     const saves = savesBytes === 0 ? 'saves time, no copy' : `saves ${formatBytes(savesBytes)} (${certainty})`;
     lines.push(...wrapped(`${says}.`, `${index + 1}. `, '   '), ...wrapped(`${saves}: ${remedy}`, '   -> ', '      '));

@@ -6,6 +6,8 @@ import { bytesText, element, svg } from './dom.js';
 
 const nodeWidth = 10;
 const labelHeight = 16;
+/** From a band's lower edge to the base line of words that stand below it. */
+const labelBelow = 13;
 const slotGap = 8;
 const thickest = 56;
 const top = 26;
@@ -93,7 +95,11 @@ function bandLabel({ band, thickness }: Slot, layout: Layout, suffix: string): S
   const amount = `${bytesText(band.bytes)}${suffix}`;
   const text = room > (band.words.length + amount.length + 2) * 6.6 ? `${amount}  ${band.words}` : amount;
   const above = y - thickness / 2 - 4;
-  return svg('text', { class: 'label', x: x + 8, y: layout.rises(band) ? y + thickness / 2 + 13 : above }, text);
+  return svg(
+    'text',
+    { class: 'label', x: x + 8, y: layout.rises(band) ? y + thickness / 2 + labelBelow : above },
+    text,
+  );
 }
 
 function nodeShapes(place: Place, layout: Layout, width: number): SVGElement[] {
@@ -155,7 +161,11 @@ class Layout {
       this.nodes.set(place, { x: this.columnX(column), y, height });
       below.set(column, y + height + top + 6);
     }
-    this.height = Math.max(...[...this.nodes.values()].map(({ y, height }) => y + height)) + 4;
+    const feet = [...this.nodes.values()].map(({ y, height }) => y + height);
+    const words = slots
+      .filter(({ band }) => this.rises(band))
+      .map(({ band, thickness }) => this.out(band)[1] + thickness / 2 + labelBelow + 2);
+    this.height = Math.max(...feet, ...words) + 4;
   }
 
   /** What goes between pages and sockets passes above the memory of the process. */

@@ -2,7 +2,7 @@
 // The controls of the plan page, built from the table of fields: sliders over sensible stops, lists, switches. They read and write one
 // scenario and know nothing of what is drawn from it.
 
-import { formatBytes, formatRate } from '../report.js';
+import { formatRate, formatSize } from '../report.js';
 import { type Field, type FieldName, fieldNames, fields, type Scenario } from '../scenario.js';
 import { byId, safe } from './html.js';
 
@@ -88,7 +88,7 @@ function labelOf(name: FieldName): string {
 /** How a value is shown beside its slider. */
 function shownValue(name: FieldName, value: string | number | boolean): string {
   const { kind } = fields[name];
-  if (kind === 'size') return formatBytes(Number(value));
+  if (kind === 'size') return formatSize(Number(value));
   if (kind === 'rate') return formatRate(Number(value)).replace('.0 ', ' ');
   if (name === 'load') return `${Math.round(Number(value) * 100)} %`;
   if (kind === 'number') return Number(value).toLocaleString('en');

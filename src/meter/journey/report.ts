@@ -36,7 +36,7 @@ export function textReport(reading: JourneyReading, journeys: readonly Journey[]
     if (typical !== undefined) lines.push('', ...timeLine(typical, 'An ordinary one'));
     lines.push('', 'The slowest:', ...slowest.map(slowLine));
     if (slowest[0] !== undefined && slowest[0] !== typical) lines.push('', ...timeLine(slowest[0], 'The slowest one'));
-  }
+  } else lines.push('', 'No message that is followed was read meanwhile: look while there is TCP traffic.');
   lines.push('', 'Not seen on this tier:', ...reading.unseen.map((line) => `  ${line}`));
   return `${lines.join('\n')}\n`;
 }
