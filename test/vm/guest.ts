@@ -170,10 +170,12 @@ function emulate(kernel: Kernel, disk: string, share: string, options: GuestOpti
     };
     machine.stdout.on('data', take);
     machine.stderr.on('data', take);
-    const timer = setTimeout(() => machine.kill('SIGKILL'), (options.limitSeconds ?? 600) * 1000);
+    // Counted in seconds that this process ran: a machine that slept, or a run that was paused, has not used up its time.
+    let secondsLeft = options.limitSeconds ?? 600;
+    const timer = setInterval(() => --secondsLeft === 0 && machine.kill('SIGKILL'), 1000);
     machine.on('error', reject);
     machine.on('close', () => {
-      clearTimeout(timer);
+      clearInterval(timer);
       resolve(text);
     });
   });

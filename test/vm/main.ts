@@ -1,19 +1,23 @@
-// `npm run test:vm [-- SERIES... [--only NAME]... [--table FILE]]`: runs the guest tests (compiled test/vm/*.guest.js) on
-// Debian's kernels 6.1, 6.12 and the newest one that there is, one after the other, tells each test as it ends, and prints
-// the table of errors in bytes. Needs no rights.
+// `npm run test:vm [-- SERIES... [--only NAME]... [--resume] [--table FILE]]`: runs the guest tests (compiled
+// test/vm/*.guest.js) on Debian's kernels 6.1, 6.12 and the newest one that there is, one after the other, tells each test as
+// it ends, and prints the table of errors in bytes and a summary. Needs no rights. The exit status is 0 where every file ran
+// and passed with 0 bytes of error on every kernel. `--resume` leaves out what passed in this build before.
 
 import { readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { guestsImpossible, runInGuest } from './guest.js';
-import { fetchKernel } from './kernels.js';
+import { fetchKernel, type Kernel } from './kernels.js';
 import { guestModules, guestSeries } from './modules.js';
-import { errorTable, type GuestTest, readTap } from './results.js';
+import { errorTable, type GuestTest, isExact, readTap, summaryLine } from './results.js';
+import { buildDigest, type FileResult, ResultStore, scriptOf, splitOutput } from './store.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
+const suffix = '.guest.js';
 
-/** Each kernel is ended by force then: four times what it took where it was measured (docs/meter.md). */
-const limitSeconds = 2400;
+/** A guest is ended by force then: four times what a kernel took where it was measured (docs/meter.md). */
+const guestLimitSeconds = 3600;
+const fileLimitSeconds = 1500;
 
 const since = (startedMs: number): string => `${((Date.now() - startedMs) / 1000).toFixed(0)} s`;
 
@@ -45,53 +49,86 @@ function teller(startedMs: number): { take(text: string): void; end(): void } {
   };
 }
 
-async function runSeries(
-  series: string,
-  only: readonly string[],
-): Promise<{ version: string; tests: GuestTest[]; passed: boolean }> {
+/** Runs files in one guest. @returns what those did that began; the last may have the status `undefined` */
+async function runFiles(kernel: Kernel, files: readonly string[], store: ResultStore): Promise<FileResult[]> {
+  const run = (file: string): string =>
+    `env HOME=/tmp '${process.execPath}' --test-reporter=tap '${here}${file}${suffix}'`;
+  const command = `cd '${process.cwd()}'\n${scriptOf(files, run, fileLimitSeconds)}`;
+  const tell = teller(Date.now());
+  let output = '';
+  const kept = new Set<string>();
+  const keepEnded = (): void => {
+    for (const result of splitOutput(output)) {
+      if (result.status === undefined || kept.has(result.file)) continue;
+      kept.add(result.file);
+      store.keep(kernel.version, result);
+    }
+  };
+  const progress = (text: string): void => {
+    output += text;
+    tell.take(text);
+    keepEnded();
+  };
+  const guest = await runInGuest(kernel, command, { limitSeconds: guestLimitSeconds, modules: guestModules, progress });
+  tell.end();
+  const results = splitOutput(guest.output);
+  for (const { file, status, output: text } of results) {
+    if (status !== 0 && status !== undefined) process.stdout.write(`\n${file} failed (${status}):\n${text}\n`);
+  }
+  if (guest.status === undefined) process.stdout.write(`the guest did not finish:\n${guest.console}\n`);
+  return results;
+}
+
+/** Runs every file on a kernel; where one takes the guest down, the rest runs in another guest. */
+async function runSeries(series: string, only: readonly string[], store: ResultStore, resume: boolean) {
   const kernel = fetchKernel(series);
   process.stdout.write(`\n== ${kernel.version}\n`);
   const started = Date.now();
-  const tests = readdirSync(here)
-    .filter((name) => name.endsWith('.guest.js'))
+  const files = readdirSync(here)
+    .filter((name) => name.endsWith(suffix))
+    .map((name) => name.slice(0, -suffix.length))
     .filter((name) => only.length === 0 || only.some((part) => name.includes(part)));
-  const flags = '--test --test-concurrency=1 --test-reporter=tap';
-  const command = `cd '${process.cwd()}' && HOME=/tmp exec '${process.execPath}' ${flags} ${tests
-    .map((name) => `'${here}${name}'`)
-    .join(' ')}`;
-  const tell = teller(started);
-  const result = await runInGuest(kernel, command, { limitSeconds, modules: guestModules, progress: tell.take });
-  tell.end();
-  const passed = result.status === 0;
-  if (!passed) process.stdout.write(`${result.output}\n`);
-  if (result.status === undefined) process.stdout.write(`the guest did not finish:\n${result.console}\n`);
-  process.stdout.write(`== ${kernel.version}: ${passed ? 'passed' : 'FAILED'} in ${since(started)}\n`);
-  return { version: kernel.version, tests: readTap(result.output), passed };
+  const results = new Map<string, FileResult>();
+  for (const file of resume ? files : []) {
+    const before = store.passed(kernel.version, file);
+    if (before === undefined) continue;
+    process.stdout.write(`${file} passed before\n`);
+    results.set(file, before);
+  }
+  for (let left = files; ; ) {
+    left = left.filter((file) => !results.has(file));
+    if (left.length === 0) break;
+    const ran = await runFiles(kernel, left, store);
+    if (ran.length === 0) break;
+    for (const result of ran) results.set(result.file, result);
+  }
+  const ran = files.flatMap((file) => results.get(file) ?? []);
+  const tests = ran.flatMap(({ output }) => readTap(output));
+  const failed = files.filter((file) => results.get(file)?.status !== 0);
+  const summary = `${kernel.version}: ${summaryLine(tests, failed)}, ${since(started)}`;
+  process.stdout.write(`== ${summary}\n`);
+  return { version: kernel.version, tests, summary, passed: failed.length === 0 && isExact(tests) };
 }
 
-async function runAll(
-  asked: readonly string[],
-  only: readonly string[],
-  tableFile: string | undefined,
-): Promise<boolean> {
-  const byKernel = new Map<string, GuestTest[]>();
-  let allPassed = true;
-  for (const series of asked.length > 0 ? asked : guestSeries) {
-    const { version, tests, passed } = await runSeries(series, only);
-    byKernel.set(version, tests);
-    allPassed &&= passed;
+async function main(): Promise<boolean> {
+  const options = {
+    only: { type: 'string', multiple: true },
+    table: { type: 'string' },
+    resume: { type: 'boolean' },
+  } as const;
+  const { values, positionals } = parseArgs({ allowPositionals: true, options });
+  const dist = fileURLToPath(new URL('../..', import.meta.url));
+  const store = new ResultStore(buildDigest([`${dist}src`, `${dist}test`]));
+  const runs = [];
+  for (const series of positionals.length > 0 ? positionals : guestSeries) {
+    runs.push(await runSeries(series, values.only ?? [], store, values.resume === true));
   }
-  const table = errorTable(byKernel);
-  process.stdout.write(`\n${table}\n`);
-  if (tableFile !== undefined) writeFileSync(tableFile, `${table}\n`);
-  return allPassed;
+  const table = errorTable(new Map(runs.map(({ version, tests }) => [version, tests])));
+  process.stdout.write(`\n${table}\n\n${runs.map(({ summary }) => summary).join('\n')}\n`);
+  if (values.table !== undefined) writeFileSync(values.table, `${table}\n`);
+  return runs.every(({ passed }) => passed);
 }
 
 const reason = guestsImpossible();
-if (reason !== undefined) {
-  process.stdout.write(`skipped: ${reason}\n`);
-} else {
-  const options = { only: { type: 'string', multiple: true }, table: { type: 'string' } } as const;
-  const { values, positionals } = parseArgs({ allowPositionals: true, options });
-  process.exitCode = (await runAll(positionals, values.only ?? [], values.table)) ? 0 : 1;
-}
+if (reason === undefined) process.exitCode = (await main()) ? 0 : 1;
+else process.stdout.write(`skipped: ${reason}\n`);

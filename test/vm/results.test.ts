@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorTable, readTap } from './results.js';
+import { errorTable, isExact, readTap, summaryLine } from './results.js';
 
 const tap = `TAP version 13
 # Subtest: each workload
@@ -66,4 +66,14 @@ test('the table has a line for each workload and a column for each kernel', () =
       '| alone | 3 | 0 |',
     ].join('\n'),
   );
+});
+
+test('a kernel in a line, and whether it was exact', () => {
+  assert.equal(
+    summaryLine(readTap(tap), ['meter-sockets']),
+    '2 passed, 2 failed (meter-sockets), 1 not run, 15 bytes of error in 3 workloads',
+  );
+  assert.equal(isExact(readTap(tap)), false);
+  assert.equal(isExact(readTap('ok 1 - a\n# error 0\nok 2 - b\n')), true);
+  assert.equal(summaryLine([], []), '0 passed, 0 failed, 0 not run, 0 bytes of error in 0 workloads');
 });

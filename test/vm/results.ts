@@ -74,3 +74,22 @@ export function errorTable(byKernel: ReadonlyMap<string, readonly GuestTest[]>):
     '\n',
   );
 }
+
+/** True where no test told an error other than 0. */
+export function isExact(tests: readonly GuestTest[]): boolean {
+  return tests.every(({ errorBytes = 0 }) => errorBytes === 0);
+}
+
+/** A kernel in a line: how many tests, how many bytes of error, what failed and what was not run. */
+export function summaryLine(tests: readonly GuestTest[], failedFiles: readonly string[]): string {
+  const count = (outcome: GuestTest['outcome']): number => tests.filter((each) => each.outcome === outcome).length;
+  const told = tests.filter(({ errorBytes }) => errorBytes !== undefined);
+  const errorBytes = told.reduce((sum, { errorBytes }) => sum + errorBytes!, 0);
+  const failed = failedFiles.length === 0 ? '' : ` (${failedFiles.join(', ')})`;
+  return [
+    `${count('passed')} passed`,
+    `${count('failed')} failed${failed}`,
+    `${count('skipped')} not run`,
+    `${errorBytes} bytes of error in ${told.length} workloads`,
+  ].join(', ');
+}
