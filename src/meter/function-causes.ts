@@ -117,13 +117,11 @@ function leavePull(target: Target): SetMember {
   emitSaveKey(a);
   a.load(8, amount, r0, entryOffset.copied).jumpIf(amount, '==', 0, 'out');
   emitPassOn(a, amount, causeOffset('segmented'));
-  emitNoteStack(a, context, 'linearised', amount);
-  a.loadField(r1, buffer, 'sk_buff', 'data_len')
-    .jumpIf(r1, '!=', 0, 'out')
-    .load(8, r1, fp, ownerKeyAt + keyOffset.start)
-    .jumpIf(r1, '!=', 0, 'owned');
+  a.load(8, r1, fp, ownerKeyAt + keyOffset.start).jumpIf(r1, '!=', 0, 'owned');
   emitOwnerOfBuffer(a, types, buffer, 'as-marked');
-  a.label('owned').move(amount, 1);
+  a.label('owned');
+  emitNoteStack(a, context, 'linearised', amount);
+  a.loadField(r1, buffer, 'sk_buff', 'data_len').jumpIf(r1, '!=', 0, 'out').move(amount, 1);
   emitBill(a, { amount, counter: 'buffersLinearised' });
   return leaveProgram(target, a);
 }

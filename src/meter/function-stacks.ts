@@ -4,34 +4,48 @@
 import { readFileSync } from 'node:fs';
 import { type Assembler, fp, type Register, r0, r1, stack } from '../bpf/assembler.js';
 import type { BpfMap, MapSpec } from '../bpf/map.js';
+import { keyBytes, keyOffset } from './account-code.js';
+import type { AccountRow } from './accounts.js';
 import { type CauseName, causeNames, causeOffset } from './causes.js';
-import { stackBelowOwner } from './function-owner.js';
+import { ownerKeyAt, stackBelowOwner } from './function-owner.js';
 
 const depth = 24;
 
+/** Where in the key of `meter_blame` its parts lie: the stack's id, the counter's place, and the key of the account. */
+const blameOffset = { stack: 0, place: 4, account: 8 } as const;
+const blameKeyBytes = blameOffset.account + keyBytes;
+
 export const stackMaps: readonly MapSpec[] = [
   { name: 'meter_stacks', type: 'stack_trace', keyBytes: 4, valueBytes: depth * 8, maxEntries: 2048 },
-  { name: 'meter_blame', type: 'lru_hash', keyBytes: 8, valueBytes: 16, maxEntries: 2048 },
+  { name: 'meter_blame', type: 'lru_hash', keyBytes: blameKeyBytes, valueBytes: 16, maxEntries: 4096 },
 ];
 
-const keyAt = stackBelowOwner - 32;
-const valueAt = stackBelowOwner - 48;
+/** Programs keep variables of their own right below the owner's. */
+const ownVariablesBytes = 16;
+const keyAt = stackBelowOwner - ownVariablesBytes - blameKeyBytes;
+const valueAt = keyAt - 16;
 /** BPF_F_FAST_STACK_CMP: stacks are compared by their hash. */
 const compareByHash = 1 << 9;
 
-/** Counts `amount` for the stack the program was called on. Clobbers r0..r5. @param context survives calls, as `amount`. */
+/**
+ * Counts `amount` for the stack the program was called on and the account whose key stands at `ownerKeyAt`. Clobbers r0..r5.
+ * @param context survives calls, as `amount`.
+ */
 export function emitNoteStack(a: Assembler, context: Register, cause: CauseName, amount: Register): Assembler {
   const fresh = a.uniqueLabel('new_stack');
   const noted = a.uniqueLabel('stack_noted');
   const kept = a.uniqueLabel('stack_kept');
-  return a
-    .call('get_stackid', { context, map: { map: 'meter_stacks' }, flags: compareByHash })
+  a.call('get_stackid', { context, map: { map: 'meter_stacks' }, flags: compareByHash })
     .jumpIf(r0, 's>=', 0, kept)
     .comment('no room for this stack: its bytes are noted without one')
     .move(r0, -1)
     .label(kept)
-    .store(4, fp, keyAt, r0)
-    .store(4, fp, keyAt + 4, causeOffset(cause))
+    .store(4, fp, keyAt + blameOffset.stack, r0)
+    .store(4, fp, keyAt + blameOffset.place, causeOffset(cause));
+  for (let offset = 0; offset < keyBytes; offset += 8) {
+    a.load(8, r1, fp, ownerKeyAt + offset).store(8, fp, keyAt + blameOffset.account + offset, r1);
+  }
+  return a
     .call('map_lookup_elem', { map: { map: 'meter_blame' }, key: stack(keyAt) })
     .jumpIf(r0, '==', 0, fresh)
     .atomic('add', 8, r0, 0, amount)
@@ -101,13 +115,27 @@ export class KernelSymbols {
 /** The meter's own machinery: trampolines and programs, which stand between a function and its caller. */
 const own = /^bpf_(trampoline|prog)_|^bpf_get_stackid|^bpf_trace_run|^0x/;
 
-/** Reads every way, the one with the most bytes first. */
-export function readBlame(maps: Readonly<Record<string, BpfMap>>, symbols: KernelSymbols): Blame[] {
+/** Whose doing a way was; process 0 where that is not known. */
+export type BlameOwner = Pick<AccountRow, 'processId' | 'startNs' | 'cgroupId'>;
+
+/** Reads every way of those owners that are wanted, the one with the most bytes first. */
+export function readBlame(
+  maps: Readonly<Record<string, BpfMap>>,
+  symbols: KernelSymbols,
+  wanted: (owner: BlameOwner) => boolean,
+): Blame[] {
   const rows: { stackId: number; place: number; bytes: number; events: number }[] = [];
   maps['meter_blame']!.forEach((key, value) => {
+    const { account } = blameOffset;
+    const owner = {
+      processId: key.getUint32(account + keyOffset.process, true),
+      startNs: Number(key.getBigUint64(account + keyOffset.start, true)),
+      cgroupId: key.getBigUint64(account + keyOffset.cgroup, true).toString(),
+    };
+    if (!wanted(owner)) return;
     rows.push({
-      stackId: key.getUint32(0, true),
-      place: key.getUint32(4, true),
+      stackId: key.getUint32(blameOffset.stack, true),
+      place: key.getUint32(blameOffset.place, true),
       bytes: Number(value.getBigUint64(0, true)),
       events: Number(value.getBigUint64(8, true)),
     });
@@ -135,14 +163,13 @@ function merged(ways: readonly Blame[]): Blame[] {
 
 /** Forgets what was noted so far: the self-test's own, that is, which nobody asked for. */
 export function forgetBlame(maps: Readonly<Record<string, BpfMap>>): void {
-  const noted: [stackId: number, place: number][] = [];
-  maps['meter_blame']?.forEach((key) => void noted.push([key.getUint32(0, true), key.getUint32(4, true)]));
-  const key = new DataView(new ArrayBuffer(8));
-  for (const [stackId, place] of noted) {
-    key.setUint32(0, stackId, true);
-    key.setUint32(4, place, true);
-    maps['meter_blame']!.delete(new Uint8Array(key.buffer));
-  }
+  const noted: Uint8Array[] = [];
+  maps['meter_blame']?.forEach((key) => {
+    const kept = new Uint8Array(blameKeyBytes);
+    for (let index = 0; index < blameKeyBytes; index++) kept[index] = key.getUint8(index);
+    noted.push(kept);
+  });
+  for (const key of noted) maps['meter_blame']!.delete(key);
 }
 
 function stackOf(map: BpfMap, stackId: number, symbols: KernelSymbols): string[] {

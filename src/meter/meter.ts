@@ -78,8 +78,8 @@ export interface Meter {
    */
   sockets(): SocketRow[];
   /**
-   * Who did it: the kernel stacks on which zero-copy was reverted and, on the function tier, buffers were linearised; of the
-   * whole host, the one with the most bytes first. Empty on the tracepoint tier without the option `stacks`.
+   * Who did it: the kernel stacks on which zero-copy was reverted and, on the function tier, buffers were linearised, of those
+   * in scope; the one with the most bytes first. Empty on the tracepoint tier without the option `stacks`.
    */
   stacks(): Blame[];
   /** What the stacks do not show, in sentences: by tier, and where the kernel hides its symbols. */
@@ -268,11 +268,12 @@ class OpenMeter implements Meter {
   }
 
   stacks(): Blame[] {
-    return this.map('meter_blame') === undefined ? [] : readBlame(this.set.maps, this.symbols);
+    if (this.map('meter_blame') === undefined) return [];
+    return readBlame(this.set.maps, this.symbols, inScope(this.scope, this.map('meter_members')));
   }
 
   stackNotes(): string[] {
-    return stackNotes(this.tier, this.symbols.hidden);
+    return stackNotes(this.tier, this.scope, this.symbols.hidden);
   }
 
   close(): void {

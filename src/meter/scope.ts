@@ -97,7 +97,10 @@ export function cgroupPaths(): Map<string, string> {
  * Chooses rows. `members` holds process ids with the start of each (0: any process of that id). The meter's own process
  * is left out of `all`.
  */
-export function inScope(scope: Scope, members: BpfMap): (row: AccountRow) => boolean {
+export function inScope(
+  scope: Scope,
+  members: BpfMap,
+): (row: Pick<AccountRow, 'processId' | 'startNs' | 'cgroupId'>) => boolean {
   if (scope.kind === 'all') return (row) => row.processId !== process.pid;
   if (scope.kind === 'cgroup') {
     const ids = cgroupIds(scope.path);

@@ -3,16 +3,18 @@
 import { causes, type Tier } from './causes.js';
 import type { Blame } from './function-stacks.js';
 import { formatBytes } from './report.js';
+import type { Scope } from './scope.js';
 
 /** What stacks do not show, in sentences. @param hidden where the kernel hides its symbols */
-export function stackNotes(tier: Tier, hidden: boolean): string[] {
-  const scope =
+export function stackNotes(tier: Tier, scope: Scope, hidden: boolean): string[] {
+  const seen =
     tier === 'tracepoints'
       ? 'stacks of reverted zero-copy only: they end right before the copy (net:netif_receive_skb); where a buffer is linearised there is no tracepoint'
       : 'stacks of reverted zero-copy and of linearised buffers, at the functions that copy';
   const symbols =
     'kernel symbols are hidden, so stacks are addresses: sysctl kernel.kptr_restrict=1 shows the names to root';
-  return [`${scope}; they are of the whole host`, ...(hidden ? [symbols] : [])];
+  const whose = scope.kind === 'all' ? '' : '; of what is metered, so what belongs to nobody known is left out';
+  return [`${seen}${whose}`, ...(hidden ? [symbols] : [])];
 }
 
 /**

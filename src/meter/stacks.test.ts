@@ -1,6 +1,7 @@
 // Who did it: kernel stacks of reverted zero-copy on the tracepoint tier, their names, and what is said where there are none.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { KernelSymbols } from './function-stacks.js';
@@ -15,9 +16,11 @@ test('what was reverted is on a stack that leads to the receive path', { skip: m
     await finish(run);
     const { reverted = 0 } = countersOf(meter.read(), run.child.pid);
     const stacks = meter.stacks();
-    const noted = stacks.reduce((sum, { bytes }) => sum + bytes, 0);
-    // Of the whole host: others may revert meanwhile. None may be missing.
-    assert.ok(noted >= reverted, `${noted} bytes on stacks, ${reverted} reverted`);
+    assert.ok(reverted > 0);
+    assert.equal(
+      stacks.reduce((sum, { bytes }) => sum + bytes, 0),
+      reverted,
+    );
     assert.ok(stacks.every(({ cause, events }) => cause === 'reverted' && events > 0));
     const hidden = meter.stackNotes().some((note) => note.includes('kptr_restrict'));
     if (hidden) context.diagnostic('kernel symbols are hidden on this host: names are not checked');
@@ -28,6 +31,22 @@ test('what was reverted is on a stack that leads to the receive path', { skip: m
       );
   } finally {
     meter.close();
+  }
+});
+
+test('stacks are of what is metered, and of nobody else', { skip: meterSkip }, async () => {
+  const idle = spawn('sleep', ['600']);
+  const other = createMeter({ tier: 'tracepoints', stacks: true, scope: { kind: 'process', processId: idle.pid! } });
+  const all = createMeter({ tier: 'tracepoints', stacks: true, scope: { kind: 'all' } });
+  try {
+    await finish(startWorkload('tcp-zerocopy', '-stacks-of-others'));
+    assert.deepEqual(other.stacks(), []);
+    assert.match(other.stackNotes().join(), /of what is metered/);
+    assert.ok(all.stacks().length > 0);
+  } finally {
+    other.close();
+    all.close();
+    idle.kill('SIGKILL');
   }
 });
 
@@ -49,8 +68,8 @@ test('addresses are named by the symbol before them; hidden ones are said to be 
   writeFileSync(zeros, '0000000000000000 T first\n0000000000000000 T second\n');
   assert.equal(new KernelSymbols(zeros).hidden, true);
   assert.equal(new KernelSymbols(zeros).name(0xffffffff810000ffn), '0xffffffff810000ff');
-  assert.match(stackNotes('functions', true).join(), /sysctl kernel\.kptr_restrict=1/);
-  assert.doesNotMatch(stackNotes('functions', false).join(), /kptr/);
+  assert.match(stackNotes('functions', { kind: 'all' }, true).join(), /sysctl kernel\.kptr_restrict=1/);
+  assert.doesNotMatch(stackNotes('functions', { kind: 'all' }, false).join(), /kptr/);
 });
 
 test('a long stack is shown by its ends', () => {

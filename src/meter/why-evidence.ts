@@ -47,7 +47,7 @@ export interface Evidence {
   readonly unreadNotices: readonly UnreadNotices[];
   /** The size from which a zero-copy send is worth it, and where the figure comes from. */
   readonly breakEven: { readonly bytes: number; readonly source: string };
-  /** On which kernel stacks zero-copy was reverted and buffers were linearised, on the whole host; absent where none were kept. */
+  /** On which kernel stacks zero-copy was reverted and buffers were linearised, of those in scope; absent where none were kept. */
   readonly stacks?: readonly Blame[];
   readonly unasked: readonly string[];
 }
