@@ -43,7 +43,8 @@ every stage with p50, p99 and max, the time line of an ordinary message, the slo
   -- COMMAND ARG...  runs a program and follows its messages; the report goes to stderr
   --conn FILTER      only connections with this end: 10.0.0.7, :443, 10.0.0.7:443, [::1]:80
   --sample 1/N       one message in N, by chance (1/1); on each connection one at a time is followed
-  --duration TIME    ends after a time: 10s, 500ms, 2m (default: at a signal, or when the process ends)
+  --duration TIME    ends after a time: 10s, 500ms, 2m (default: at a signal, or when the process ends);
+                     a COMMAND gets SIGTERM then, and SIGKILL 5 s later
   --json             the report as JSON
   --output FILE      writes the report into a file
   --trace FILE       a trace for Perfetto (ui.perfetto.dev) or chrome://tracing, as JSON

@@ -69,7 +69,8 @@ Counts every byte the CPU copies through sockets, for any program, by process an
   --cgroup PATH      a container: the directory of its cgroup (v2), with those beneath it
   --all              every process of the host (the default)
   -- COMMAND ARG...  runs a program and meters it and its descendants; the report goes to stderr
-  --duration TIME    ends after a time: 10s, 500ms, 2m (default: at a signal, or when the process ends)
+  --duration TIME    ends after a time: 10s, 500ms, 2m (default: at a signal, or when the process ends);
+                     a COMMAND gets SIGTERM then, and SIGKILL 5 s later
   --interval TIME    how often the live table changes (1s); with --json, one object on a line each time
   --json             the report as JSON
   --sockets          also by socket: those that are open at the end

@@ -9,7 +9,8 @@ import { OutputSink, type Sink, type Taken } from './meter-sinks.js';
 
 /** Replays. @returns 0, or 1 where a --fail-if holds. @throws RecordingError */
 export async function replay(command: MeterCommand, path: string): Promise<number> {
-  const { head, readings } = await openRecording(path);
+  const recording = await openRecording(path);
+  const { head, readings } = recording;
   const output = new OutputSink(command, head.subject);
   const sinks: Sink[] = [output];
   const watched = command.open === undefined ? undefined : await openDashboardSink(command.open, head.subject);
@@ -30,19 +31,24 @@ export async function replay(command: MeterCommand, path: string): Promise<numbe
     return failures.length > 0 ? 1 : 0;
   } finally {
     stopped.forget();
+    recording.close();
     await watched?.close();
   }
 }
 
 /** Gives every reading but the last to the sinks. @param speed undefined: without waiting. @returns the last one. */
 async function play(
-  readings: AsyncIterable<RecordedReading>,
+  readings: AsyncIterator<RecordedReading, void>,
   sinks: readonly Sink[],
   speed: number | undefined,
   stopped: Stop,
 ): Promise<Taken | undefined> {
   let last: Taken | undefined;
-  for await (const { timeMs, reading, sockets } of readings) {
+  for (;;) {
+    // A pipe may keep us waiting: the signal is heard meanwhile.
+    const next = await Promise.race([readings.next(), stopped.promise]);
+    if (next === undefined || next.done === true) break;
+    const { timeMs, reading, sockets } = next.value;
     if (last !== undefined) {
       for (const sink of sinks) sink.take(last);
       if (speed !== undefined) await stopped.within(Math.max(0, timeMs - last.timeMs) / speed);

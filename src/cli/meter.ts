@@ -1,14 +1,12 @@
-// `clearway meter`: opens a meter, gives its readings to sinks (terminal, recording, dashboard ...), and ends with a report:
-// at a signal, after a time, or when what it meters ends. Not here: counting (meter/), what becomes of a reading (meter-sinks.ts).
+// `clearway meter`: opens a meter, gives its readings to sinks (terminal, recording, dashboard ...) until something ends it
+// (ending.ts), and then a report. Not here: counting (meter/), what becomes of a reading (meter-sinks.ts).
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
 import { judge } from '../meter/fail-if.js';
 import { meterFamilies } from '../meter/families.js';
 import { createMeter, type Meter, refusalSentence, ScopeError } from '../meter/index.js';
 import { prometheusText } from '../meter/prometheus.js';
 import { MetricsEndpoint } from '../serve/metrics-endpoint.js';
+import { untilTheEnd } from './ending.js';
 import { openDashboardSink } from './meter-open.js';
 import { type MeterCommand, meterHelp, parseMeterArguments } from './meter-options.js';
 import { replay } from './meter-replay.js';
@@ -17,8 +15,6 @@ import { UsageError } from './usage.js';
 
 /** The line for `clearway --help`. */
 export const summary = 'count every byte the CPU copies through sockets, for any program';
-
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /**
  * Runs the command. @returns the exit status: 0 or the metered command's; 1 where a --fail-if holds; 3 where the host
@@ -52,8 +48,6 @@ class MeterRun {
   private readonly sinks: Sink[] = [];
   private readonly closers: (() => Promise<void>)[] = [];
   private needsTicks = false;
-  private child: ChildProcess | undefined;
-  private outOfTime = false;
 
   constructor(
     private readonly command: MeterCommand,
@@ -100,67 +94,18 @@ class MeterRun {
     this.needsTicks = output.live || command.intervalMs !== undefined || this.sinks.length > 1;
   }
 
-  /** Waits for whatever ends the metering. @returns the exit status of the program that was run, 0 without one. */
+  /** @returns the exit status of the program that was run, 0 without one. */
   private untilTheEnd(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const timers: NodeJS.Timeout[] = [];
-      const onSignal = (signal: NodeJS.Signals) => {
-        // A program of ours decides itself when to end; its end is ours.
-        if (this.child === undefined) end(0);
-        else if (signal !== 'SIGINT' && signal !== 'SIGQUIT') this.child.kill(signal);
-      };
-      const stop = () => {
-        for (const timer of timers) clearInterval(timer);
-        for (const signal of endingSignals) process.off(signal, onSignal);
-        process.stdout.off('error', onOutputGone);
-      };
-      const end = (status: number) => {
-        stop();
-        resolve(status);
-      };
-      const fail = (error: Error) => {
-        stop();
-        reject(error);
-      };
-      const onOutputGone = () => end(0);
-      for (const signal of endingSignals) process.on(signal, onSignal);
-      process.stdout.on('error', onOutputGone);
-      const { durationMs, intervalMs, scope, command } = this.command;
-      const tick = () => {
-        try {
-          this.tick();
-        } catch (error) {
-          // A full disk under a recording, say: the program being run goes on, the metering ends.
-          fail(error as Error);
-        }
-      };
-      if (durationMs !== undefined) timers.push(setTimeout(() => this.endAtTime(end), durationMs));
-      if (this.needsTicks) timers.push(setInterval(tick, intervalMs ?? 1000));
-      if (command !== undefined) this.start(command, end, fail);
-      else if (scope.kind === 'process') {
-        const path = `/proc/${scope.processId}`;
-        timers.push(setInterval(() => !existsSync(path) && end(0), 100));
-      } else timers.push(setInterval(() => {}, 60_000));
+    const { durationMs, intervalMs, scope, command } = this.command;
+    return untilTheEnd({
+      name: 'clearway meter',
+      durationMs,
+      command,
+      processId: scope.kind === 'process' ? scope.processId : undefined,
+      // The program is counted because this process, its parent, is a member while it is forked.
+      started: () => this.meter.exclude(process.pid),
+      tick: this.needsTicks ? { intervalMs: intervalMs ?? 1000, run: () => this.tick() } : undefined,
     });
-  }
-
-  private endAtTime(end: (status: number) => void): void {
-    this.outOfTime = true;
-    if (this.child === undefined) end(0);
-    else this.child.kill('SIGTERM');
-  }
-
-  /** The child is counted because this process, its parent, is a member while it is forked. */
-  private start(command: readonly string[], end: (status: number) => void, fail: (error: Error) => void): void {
-    const [program = '', ...rest] = command;
-    const child = spawn(program, rest, { stdio: 'inherit' });
-    this.meter.exclude(process.pid);
-    this.child = child;
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'ENOENT' ? 'there is no such program' : error.message;
-      fail(new UsageError(`cannot run ${JSON.stringify(program)}: ${why}`));
-    });
-    child.on('exit', (status, signal) => end(this.outOfTime ? 0 : (status ?? 128 + constants.signals[signal!])));
   }
 
   private take(): Taken {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -51,7 +53,28 @@ test('another file, another version, a directory and no file are refused in a se
   await refused(/version 2; this clearway reads 1/);
   await refused(/it is a directory/, folder);
   await refused(/no such file/, join(folder, 'missing'));
+  if (existsSync('/dev/zero')) await refused(/neither a file nor a pipe/, '/dev/zero');
   assert.throws(() => new RecordingWriter(folder, 'x', 0), RecordingError);
+});
+
+test('a pipe is read as it comes; one that nobody writes to is refused and not waited for', {
+  skip: process.platform === 'win32' && 'needs named pipes',
+}, async () => {
+  write();
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  await assert.rejects(openRecording(pipe), /a pipe that nobody writes to/);
+  const holding = await open(pipe, 'r+');
+  const text = readFileSync(path, 'utf8');
+  const cut = text.indexOf('\n') + 20;
+  await holding.write(text.slice(0, cut));
+  const recording = await openRecording(pipe);
+  const first = recording.readings.next();
+  await holding.write(text.slice(cut));
+  assert.deepEqual((await first).value, { timeMs: 2000, reading: sampleReading('one', 1) });
+  assert.equal((await recording.readings.next()).done, false);
+  recording.close();
+  await holding.close();
 });
 
 test('a file from anyone: figures that are missing, texts that would steer a terminal, a line without an end', async () => {
@@ -74,8 +97,7 @@ test('a file from anyone: figures that are missing, texts that would steer a ter
   await assert.rejects(openRecording(path), /is no recording/);
   writeFileSync(path, 'null\n');
   await assert.rejects(openRecording(path), /is no recording/);
-  await assert.rejects(
-    openRecording('/dev/zero'),
-    (error) => error instanceof RecordingError && /no end/.test(error.message),
-  );
+  writeFileSync(path, '');
+  truncateSync(path, 70 * 1024 * 1024);
+  await assert.rejects(openRecording(path), (error) => error instanceof RecordingError && /no end/.test(error.message));
 });

@@ -1,7 +1,9 @@
 // A metering in a file: JSON lines, the first one who was metered and when, each later one a reading with its time.
 // What the live table and the report need is all there, so a replay shows what was seen. Not here: timing and terminals.
 
-import { closeSync, createReadStream, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, createReadStream, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { causes } from './causes.js';
 import type { Reading } from './meter.js';
 import type { SocketRow } from './socket-accounts.js';
@@ -75,21 +77,24 @@ export interface Recording {
   readonly head: RecordingHead;
   /** The readings in order; can be gone through once. A last line that was cut off is left out. @throws RecordingError */
   readonly readings: AsyncGenerator<RecordedReading, void, void>;
+  /** Gives the file up before its end; a pipe may have none. */
+  close(): void;
 }
 
 /** Opens a recording, however long it is: it is read as it is gone through. @throws RecordingError */
 export async function openRecording(path: string): Promise<Recording> {
-  const input = createReadStream(path, { encoding: 'utf8', fd: openToRead(path) });
+  const input = openToRead(path);
   const each = linesOf(path, input);
   const first = await each.next();
-  const head = parse(first.done === true ? '' : first.value) as Partial<RecordingHead> | null | undefined;
   const foreign = `${path} is no recording of clearway meter`;
+  if (first.done === true) throw new RecordingError(`${foreign}: it is empty`);
+  const head = parse(first.value) as Partial<RecordingHead> | null | undefined;
   if (head?.format !== format) throw new RecordingError(foreign);
   if (head.version !== version) {
     throw new RecordingError(`${path} is a recording of version ${head.version}; this clearway reads ${version}`);
   }
   if (typeof head.subject !== 'string' || !isNumber(head.startMs)) throw new RecordingError(foreign);
-  return { head: head as RecordingHead, readings: readingsOf(path, each) };
+  return { head: head as RecordingHead, readings: readingsOf(path, each), close: () => void input.destroy() };
 }
 
 /** A line of a reading with 30,000 accounts and as many sockets is some 20 MB. */
@@ -115,14 +120,42 @@ async function* linesOf(path: string, input: AsyncIterable<string>): AsyncGenera
   if (length > 0) yield parts.join('');
 }
 
-function openToRead(path: string): number {
-  let reason = 'it is a directory';
+/**
+ * The text of a file, or of what writes to a pipe (`meter replay <(zcat FILE)`).
+ * @throws RecordingError
+ */
+function openToRead(path: string): Readable {
+  let fd: number | undefined;
+  let reason: string;
   try {
-    if (!statSync(path).isDirectory()) return openSync(path, 'r');
+    // Opening a pipe waits for its writer otherwise, for ever if need be.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const kind = fstatSync(fd);
+    if (kind.isFile()) return createReadStream(path, { encoding: 'utf8', fd });
+    if (kind.isFIFO()) return pipeOf(fd);
+    reason = kind.isDirectory() ? 'it is a directory' : 'it is neither a file nor a pipe';
   } catch (error) {
     reason = (error as Error).message;
   }
+  if (fd !== undefined) closeSync(fd);
   throw new RecordingError(`the recording ${path} cannot be read: ${reason}`);
+}
+
+const firstBytes = 4096;
+
+/** Reads a pipe, opened without waiting. One that nobody writes to would never be told to have ended. */
+function pipeOf(fd: number): Readable {
+  const begun = Buffer.alloc(firstBytes);
+  let length = 0;
+  try {
+    length = readSync(fd, begun);
+    if (length === 0) throw new Error('it is a pipe that nobody writes to');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+  }
+  const pipe = new Socket({ fd, readable: true, writable: false });
+  if (length > 0) pipe.unshift(begun.subarray(0, length));
+  return pipe.setEncoding('utf8');
 }
 
 async function* readingsOf(path: string, lines: AsyncIterable<string>): AsyncGenerator<RecordedReading, void, void> {
