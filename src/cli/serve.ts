@@ -1,6 +1,7 @@
 // `clearway serve`: options from the command line and a file, one line when it is ready, a clean end on signals.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { OptionError, parseHostPort, type ServeOptions } from '../serve/options.js';
 import { createServer, type Server } from '../serve/server.js';
 import { parseFlags } from './flags.js';
@@ -23,6 +24,7 @@ const flags = {
   dotfiles: { type: 'string' },
   'cache-control': { type: 'string' },
   cors: { type: 'boolean' },
+  header: { type: 'string', multiple: true },
   log: { type: 'string' },
   metrics: { type: 'string' },
   meter: { type: 'boolean' },
@@ -53,6 +55,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --dotfiles ignore|allow|deny   names that begin with a dot: 404, served, 403 (ignore)
   --cache-control VALUE   Cache-Control of files (no-cache; immutable for hashed names)
   --cors                  let any origin read the responses
+  --header 'NAME: VALUE'  a field that every response carries; may be repeated
   --log none|combined|json       access log on stdout (none)
   --metrics HOST:PORT     Prometheus endpoint at /metrics (none)
   --meter                 meter this process: the metrics also say what the kernel copied, and why (needs root)
@@ -90,6 +93,19 @@ function readConfig(path: string): Record<string, unknown> {
   throw new OptionError(`the configuration file ${path} must hold one JSON object`);
 }
 
+/** `--header 'NAME: VALUE'`, each time it is given. @throws OptionError */
+function readHeaders(lines: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const line of lines) {
+    const [, name, value] = /^([^:]+):\s*(.*?)\s*$/.exec(line) ?? [];
+    if (name === undefined || value === undefined) {
+      throw new OptionError(`--header is ${JSON.stringify(line)}, and must be 'NAME: VALUE'`);
+    }
+    headers[name] = value;
+  }
+  return headers;
+}
+
 /** What to serve, and where the dashboard listens, if it is wanted. */
 interface Given {
   readonly options: ServeOptions;
@@ -106,10 +122,12 @@ function asWritten(message: string, args: readonly string[]): string {
 
 function readOptions(args: string[]): Given | undefined {
   const parsed = parseFlags('serve', optionalAddress(args, '--dashboard'), flags, 1, 'serve takes one directory');
-  const { config, help: wantsHelp, ...given } = parsed.values;
+  const { config, help: wantsHelp, header, ...given } = parsed.values;
   if (wantsHelp === true) return undefined;
   const options: Record<string, unknown> = config === undefined ? {} : readConfig(config);
   for (const [name, value] of Object.entries(given)) options[camelCase(name)] = value;
+  if (header !== undefined)
+    options['headers'] = { ...(options['headers'] as object | undefined), ...readHeaders(header) };
   if (parsed.positionals[0] !== undefined) options.root = parsed.positionals[0];
   const dashboard = parseHostPort('dashboard', options['dashboard']);
   delete options['dashboard'];
@@ -150,6 +168,12 @@ export async function run(args: string[]): Promise<number> {
   return serveUntilSignal(server, dashboard);
 }
 
+/** What whoever started it by hand would wonder about: an address that answers 404. Nothing where there is an index. */
+function firstSteps({ options: { root, index, listing } }: Server): string {
+  if (listing || index.some((name) => existsSync(join(root, name)))) return '';
+  return `there is no ${index.join(', ')} in it: / answers 404, files answer by their names; --listing lists folders\n`;
+}
+
 function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined): Promise<number> {
   const { root, workers } = server.options;
   const metrics = server.metricsUrl === undefined ? '' : `, metrics at ${server.metricsUrl}`;
@@ -163,8 +187,11 @@ function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined)
     const stop = (): void => void end(0);
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
+    // The terminal has gone, or somebody expects a reload: what is under way ends whole.
+    process.on('SIGHUP', stop);
     // Said only now: whoever reads the line may send a signal at once.
     process.stdout.write(`clearway serves ${root} at ${server.url} (${server.engine}, ${many}${metrics}${page})\n`);
+    if (process.stderr.isTTY) process.stderr.write(firstSteps(server));
     server.on('error', (error) => {
       process.stderr.write(`clearway serve: ${error.message}\n`);
       void end(1, 0);

@@ -93,9 +93,12 @@ export class PageServer<Data> {
 
   #files(root: string | undefined): { site: Site | undefined; responder: Responder | undefined } {
     if (root === undefined) return { site: undefined, responder: undefined };
-    const { index, dotfiles, inlineBytes, listing, spa, ssi, cacheControl, cors } = resolveOptions({ root }, 1024);
+    const { index, dotfiles, inlineBytes, listing, spa, ssi, cacheControl, cors, headers } = resolveOptions(
+      { root },
+      1024,
+    );
     const site = new Site(this.#loop, { root, index, dotfiles, maxFiles: filesOfSite });
-    const policy = { inlineBytes, frameBudget, listing, spa, ssi, cacheControl, cors };
+    const policy = { inlineBytes, frameBudget, listing, spa, ssi, cacheControl, cors, headers };
     return { site, responder: new Responder(this.#loop, site, this.#metrics, policy) };
   }
 

@@ -9,6 +9,7 @@ import type { Lender } from '../transport/output.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import { datePlaceholder } from './frame-cache.js';
 import type { Representation } from './representation.js';
+import { headerLines } from './response-headers.js';
 
 /** A head: status line, Server, Date, the fields (each ending in CRLF), and the empty line. */
 export function makeHead(status: number, fields: string, date: string = datePlaceholder): string {
@@ -21,6 +22,8 @@ export interface FieldPolicy {
   readonly cacheControl: string | undefined;
   /** Whether any origin may read the responses. */
   readonly cors: boolean;
+  /** Fields that the operator adds to every response, checked. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 const hashedCacheControl = 'public, max-age=31536000, immutable';
@@ -36,7 +39,10 @@ export class FieldWriter {
   constructor(policy: FieldPolicy, isHashedName: (path: string) => boolean) {
     this.#policy = policy;
     this.#isHashedName = isHashedName;
-    this.common = `X-Content-Type-Options: nosniff\r\n${policy.cors ? 'Access-Control-Allow-Origin: *\r\n' : ''}`;
+    const isOwn = Object.keys(policy.headers).some((name) => name.toLowerCase() === 'x-content-type-options');
+    const sniffing = isOwn ? '' : 'X-Content-Type-Options: nosniff\r\n';
+    const origin = policy.cors ? 'Access-Control-Allow-Origin: *\r\n' : '';
+    this.common = sniffing + origin + headerLines(policy.headers);
   }
 
   /** Fields that a 200, a 206 and a 304 of a representation share. `varies`: another coding might have been chosen. */

@@ -86,7 +86,30 @@ const style =
   'h1{font-size:1.25rem;overflow-wrap:anywhere}table{width:100%;border-collapse:collapse}td,th{text-align:left;padding:.3rem .5rem;' +
   'border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent)}td:first-child{overflow-wrap:anywhere}' +
   'td+td,th+th{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}a{text-decoration:none}a:hover,a:focus{text-decoration:underline}' +
+  'th:first-child{width:100%}h1 a{padding:.1rem}p{opacity:.75;padding:0 .5rem}' +
   '@media(max-width:30rem){td:nth-child(3),th:nth-child(3){display:none}}';
+
+/** The folders that lead here, each a link: `Index of / guide / deeper /`. */
+function breadcrumbs(path: string): string {
+  const names = path === '' ? [] : path.split('/');
+  const links = names.map((name, index) => {
+    const isLast = index === names.length - 1;
+    const text = escapeHtml(name);
+    return isLast ? text : `<a href="${'../'.repeat(names.length - 1 - index)}">${text}</a>`;
+  });
+  const top = names.length === 0 ? '/' : `<a href="${'../'.repeat(names.length)}" aria-label="top">/</a>`;
+  return [top, ...links.map((link) => `${link}/`)].join('');
+}
+
+/** `3 folders, 1 file`; what an empty one is, else. */
+function countOf(entries: readonly ListingEntry[]): string {
+  if (entries.length === 0) return 'This folder is empty.';
+  const folders = entries.filter(({ type }) => type === 'directory').length;
+  const plural = (count: number, word: string): string[] =>
+    count === 0 ? [] : [`${count} ${word}${count === 1 ? '' : 's'}`];
+  const parts = [...plural(folders, 'folder'), ...plural(entries.length - folders, 'file')];
+  return `${parts.join(', ')}${entries.length >= maxEntries ? '; there may be more' : ''}`;
+}
 
 /** The listing as a page. */
 function htmlListing(path: string, entries: readonly ListingEntry[]): string {
@@ -101,8 +124,9 @@ function htmlListing(path: string, entries: readonly ListingEntry[]): string {
   const up = path === '' ? '' : '<tr><td><a href="../">../</a></td><td></td><td></td></tr>\n';
   return (
     `<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n` +
-    `<title>Index of ${title}</title>\n<style>${style}</style>\n<h1>Index of ${title}</h1>\n` +
-    `<table>\n<tr><th>Name</th><th>Size</th><th>Modified (UTC)</th></tr>\n${up}${rows.join('')}</table>\n</html>\n`
+    // An icon that is none: browsers would ask for /favicon.ico.
+    `<link rel="icon" href="data:,">\n<title>Index of ${title}</title>\n<style>${style}</style>\n<h1>Index of ${breadcrumbs(path)}</h1>\n` +
+    `<table>\n<tr><th>Name</th><th>Size</th><th>Modified (UTC)</th></tr>\n${up}${rows.join('')}</table>\n<p>${countOf(entries)}</p>\n</html>\n`
   );
 }
 

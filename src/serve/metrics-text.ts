@@ -2,6 +2,7 @@
 
 import { copyReasonNames } from '../memory/copy.js';
 import { latencyBoundsMs, type MetricName, type Metrics, wayNames } from './metrics.js';
+import { processFamilies } from './process-metrics.js';
 
 /** Makes the text from the accounts of all workers. */
 export function metricsText(workers: readonly Metrics[], engine: string): string {
@@ -23,6 +24,7 @@ export function metricsText(workers: readonly Metrics[], engine: string): string
     family(name, 'gauge', help, [['', sum(metric)]]);
 
   family('clearway_info', 'gauge', 'The engine that serves.', [[`{engine="${engine}"}`, 1]]);
+  for (const { name, type, help, value } of processFamilies()) family(name, type, help, [['', value]]);
   const classes = [1, 2, 3, 4, 5].map((each) => [`{status="${each}xx"}`, sum('requests', each)] as const);
   family('clearway_requests_total', 'counter', 'Responses by class of their status.', classes);
   const wayRows = (metric: MetricName) => wayNames.map((way, index) => [`{way="${way}"}`, sum(metric, index)] as const);

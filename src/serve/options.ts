@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import type { EngineChoice } from '../transport/open-engine.js';
 import { connectionsWithin } from './connection-limit.js';
 import { serveProfile } from './profile.js';
+import { headersProblem } from './response-headers.js';
 import type { DotfilePolicy } from './site.js';
 
 /** Seconds, or a text with a unit: `500ms`, `10s`, `2m`. */
@@ -44,6 +45,8 @@ export interface ServeOptions {
   cacheControl?: string;
   /** Let any origin read the responses. Default false. */
   cors?: boolean;
+  /** Fields that every response carries beside its own, such as `{ 'X-Frame-Options': 'DENY' }`. Default: none. */
+  headers?: Readonly<Record<string, string>>;
   /** Access log on stdout. Default none. */
   log?: 'none' | 'combined' | 'json';
   /** HOST:PORT of the Prometheus endpoint /metrics. Default: none. */
@@ -86,6 +89,7 @@ export interface ResolvedOptions {
   readonly dotfiles: DotfilePolicy;
   readonly cacheControl: string | undefined;
   readonly cors: boolean;
+  readonly headers: Readonly<Record<string, string>>;
   readonly log: 'none' | 'combined' | 'json';
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly meter: boolean | 'sockets';
@@ -199,6 +203,13 @@ function parseCacheControl(value: unknown): string | undefined {
   return refuse('cacheControl', value, 'a field value such as "public, max-age=3600"');
 }
 
+function parseHeaders(value: unknown, cors: boolean): Readonly<Record<string, string>> {
+  if (value === undefined) return {};
+  const problem = headersProblem(value, cors);
+  if (problem !== undefined) throw new OptionError(problem);
+  return value as Readonly<Record<string, string>>;
+}
+
 const known: Readonly<Record<keyof ServeOptions, true>> = {
   root: true,
   host: true,
@@ -212,6 +223,7 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   dotfiles: true,
   cacheControl: true,
   cors: true,
+  headers: true,
   log: true,
   metrics: true,
   meter: true,
@@ -250,6 +262,7 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     dotfiles: choice('dotfiles', options.dotfiles, 'ignore', ['ignore', 'allow', 'deny']),
     cacheControl: parseCacheControl(options.cacheControl),
     cors: flag('cors', options.cors),
+    headers: parseHeaders(options.headers, options.cors === true),
     log: choice('log', options.log, 'none', ['none', 'combined', 'json']),
     metrics: parseHostPort('metrics', options.metrics),
     meter: options.meter === 'sockets' ? 'sockets' : flag('meter', options.meter),

@@ -23,6 +23,7 @@ import { type Metrics, Way } from './metrics.js';
 import type { OpenFile } from './open-files.js';
 import { chooseRepresentation, type Plan, planResponse, type RequestFields } from './plan.js';
 import type { Representation } from './representation.js';
+import { headerLines } from './response-headers.js';
 import type { Found, Site, SitePath } from './site.js';
 import { ComposedAnswer, type ComposedAnswerHost, type HeadFacts } from './ssi/composed-answer.js';
 import { type ComposerHost, SsiComposer } from './ssi/composer.js';
@@ -76,7 +77,10 @@ export class Responder {
     this.#metrics = metrics;
     this.#listings = new Listings(site);
     this.#options = options;
-    this.frames = new FrameCache(options.inlineBytes + headRoom, options.frameBudget);
+    this.frames = new FrameCache(
+      options.inlineBytes + headRoom + headerLines(options.headers).length,
+      options.frameBudget,
+    );
     this.#fields = new FieldWriter(options, isHashedName);
     this.#composer = options.ssi === true ? new SsiComposer(this.#composerHost()) : undefined;
     this.#answers = this.#composer && this.#answerHost(this.#composer);
@@ -442,7 +446,7 @@ export class Responder {
     fields: string,
     close: boolean,
   ): void {
-    const common = fields.includes('X-Content-Type-Options') ? '' : this.#fields.common;
+    const common = fields.endsWith(this.#fields.common) ? '' : this.#fields.common;
     const body = `${status} ${reasonPhrase(status)}\n`;
     this.#text(connection, head, status, body, 'text/plain; charset=utf-8', fields, close, common);
   }

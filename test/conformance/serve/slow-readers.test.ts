@@ -27,7 +27,7 @@ forEachEngine('slow readers', (engine) => {
     const address = localAddress(listenFd);
     const metrics = new Metrics(new SharedArrayBuffer(metricsBytes), 0);
     const files = new Site(loop, { root: site.root, index: [], dotfiles: 'ignore', maxFiles: 16 });
-    const policy = { cacheControl: undefined, cors: false, listing: false, spa: false };
+    const policy = { cacheControl: undefined, cors: false, headers: {}, listing: false, spa: false };
     const responder = new Responder(loop, files, metrics, { ...policy, inlineBytes: 1024, frameBudget: 1 << 20 });
     const timeouts = { headMs: 5000, idleMs: 5000 };
     const failed = (error: Error): never => assert.fail(error);
