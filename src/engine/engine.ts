@@ -45,6 +45,13 @@ export interface Engine {
 
   /** Accepts connections on a listening socket until cancelled. */
   accept(token: number, fd: number): void;
+  /**
+   * Takes one connection that waits on a listening socket which is not being accepted on, and goes on to the next by the
+   * next call. Its descriptor, or -errno (-EAGAIN: none waits).
+   */
+  acceptNow(fd: number): number;
+  /** Ends listening: whoever connects from now on is refused by the kernel. The descriptor stays its owner's. */
+  stopListening(fd: number): void;
   /** Receives from a stream until it ends, fails, or is stopped. */
   receive(token: number, fd: number): void;
   /** Ends receiving; bytes on their way may still come before the final event (-ECANCELED). */
@@ -99,7 +106,8 @@ export interface Engine {
   turn(waitMs: number, events: EngineEvents): number;
   /**
    * Ends the engine, outside of {@link turn}. Descriptors given to it stay open and are free of it when this returns;
-   * operations under way are dropped without events. A second call does nothing.
+   * operations under way are dropped without events, and connections that it accepted and nobody was told of are closed.
+   * A second call does nothing.
    */
   close(): void;
 }

@@ -94,10 +94,12 @@ export class FakeEngine implements Engine {
     return fd;
   }
 
-  /** A peer connects; it is accepted in a later turn. */
+  /** A peer connects; it is accepted in a later turn, or refused by a socket that no longer listens. */
   connect(listener: number): FakePeer {
     const peer = new FakePeer();
-    this.#listeners.get(listener)?.push(peer);
+    const queue = this.#listeners.get(listener);
+    if (queue === undefined) peer.sawReset = true;
+    else queue.push(peer);
     return peer;
   }
 
@@ -153,6 +155,23 @@ export class FakeEngine implements Engine {
   accept(token: number, fd: number): void {
     if (!this.#listeners.has(fd)) wrong(`accept on ${fd}, which does not listen`);
     this.#begin('accept', token, fd);
+  }
+
+  acceptNow(fd: number): number {
+    for (const { kind, fd: used } of this.#operations) {
+      if (kind === 'accept' && used === fd) wrong(`a connection of ${fd} taken while it is being accepted on`);
+    }
+    const queue = this.#listeners.get(fd) ?? wrong(`a connection taken of ${fd}, which does not listen`);
+    if (queue.length === 0) return -Errno.EAGAIN;
+    const result = this.script('accept', 1, fd);
+    if (result === -Errno.ECONNABORTED) queue.shift();
+    return result < 0 ? result : this.socket(queue.shift()).fd;
+  }
+
+  stopListening(fd: number): void {
+    const queue = this.#listeners.get(fd) ?? wrong(`${fd} does not listen`);
+    for (const peer of queue) peer.sawReset = true;
+    this.#listeners.delete(fd);
   }
 
   receive(token: number, fd: number): void {

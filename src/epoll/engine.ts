@@ -15,6 +15,7 @@ import {
   send,
   sendFile,
   sendMessage,
+  shutdownListening,
   shutdownSending,
   unsentBytes,
 } from '../kernel/socket.js';
@@ -105,13 +106,14 @@ export class EpollEngine implements Engine {
 
   /** @param options numbers of receive frames and their bytes. @throws SystemError EMFILE, ENOMEM. */
   constructor(options: { readonly frames?: number; readonly frameBytes?: number } = {}) {
+    // First what may fail: nothing has to be given back then.
+    this.descriptor = epollCreate();
     this.receiveFrameBytes = options.frameBytes ?? 4096;
     this.#frames = new FramePool(options.frames ?? 512, this.receiveFrameBytes);
     this.receiveBytes = this.#frames.region.bytes;
     this.#events = new Region(eventsATurn * epollEventWords * 4);
     this.#eventWords = new Int32Array(this.#events.buffer);
     this.#probe = new Region(64);
-    this.descriptor = epollCreate();
   }
 
   get framesLent(): number {
@@ -160,6 +162,14 @@ export class EpollEngine implements Engine {
 
   accept(token: number, fd: number): void {
     this.#begin(token, fd, Role.listener);
+  }
+
+  acceptNow(fd: number): number {
+    return acceptNonBlocking(fd);
+  }
+
+  stopListening(fd: number): void {
+    shutdownListening(fd);
   }
 
   receive(token: number, fd: number): void {

@@ -44,7 +44,8 @@ export function unwatchDirectory(watcher: number, watch: number): number {
 }
 
 const watchBufferBytes = 16 * 1024;
-const decoder = new TextDecoder();
+// A mark at the beginning of a name is a part of it.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
  * Reads pending events and calls `changed(watch, name, mask)` for each; the name is empty for the directory itself,

@@ -211,6 +211,19 @@ export function acceptNonBlocking(fd: number): number {
   return syscall6(sys.accept4, fd, 0, 0, SOCK.NONBLOCK | SOCK.CLOEXEC);
 }
 
+/** accept4(2) without the peer's address; the new socket blocks and is close-on-exec. Returns it or -errno. */
+export function acceptBlocking(fd: number): number {
+  return syscall6(sys.accept4, fd, 0, 0, SOCK.CLOEXEC);
+}
+
+/**
+ * shutdown(2) of a listening socket: connections that wait on it are reset, later ones refused, and the descriptor stays
+ * (net/ipv4/af_inet.c, inet_shutdown). Returns 0 or -errno.
+ */
+export function shutdownListening(fd: number): number {
+  return syscall3(sys.shutdown, fd, SHUT.RD);
+}
+
 /** recv(2) into memory at `address`. Returns bytes, 0 at the end of the stream, or -errno. */
 export function receive(fd: number, address: number, length: number): number {
   return syscall6(sys.recvfrom, fd, address, length, 0, 0, 0);

@@ -146,7 +146,8 @@ export class PageServer<Data> {
   /** Stops accepting, lets pages under way finish for `graceMs`, then ends them. A second call waits for the same end. */
   close(graceMs = 10_000): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
-      const limit = setTimeout(() => this.#listener.abortAll(), graceMs);
+      // A longer timer would fire at once.
+      const limit = setTimeout(() => this.#listener.abortAll(), Math.min(graceMs, 2 ** 31 - 1));
       this.#protocol.draining = true;
       this.#listener.drain(() => {
         clearTimeout(limit);

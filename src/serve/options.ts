@@ -170,7 +170,8 @@ export function parseHostPort(option: string, value: unknown): { host: string; p
 }
 
 function parseRoot(value: unknown): string {
-  const isPath = value === undefined || (typeof value === 'string' && !value.includes('\0'));
+  // An empty one is a variable that was not set, and not a wish for the current directory.
+  const isPath = value === undefined || (typeof value === 'string' && value !== '' && !value.includes('\0'));
   if (!isPath) return refuse('root', value, 'a directory');
   const root = resolve(value ?? '.');
   const status = statusOf(root);
@@ -243,7 +244,7 @@ const defaultInlineBytes = 32 * 1024;
 /** Applies the defaults. @throws OptionError for a value that is not allowed or an option that does not exist. */
 export function resolveOptions(options: ServeOptions, openFileLimit: number): ResolvedOptions {
   for (const name of Object.keys(options)) {
-    if (!(name in known))
+    if (!Object.hasOwn(known, name))
       throw new OptionError(`there is no option ${name}: the options are ${Object.keys(known).join(', ')}`);
   }
   const workers = options.workers === 'auto' ? undefined : options.workers;

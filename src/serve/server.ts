@@ -28,6 +28,9 @@ const restartWindowMs = 10_000;
 /** How long a worker that could not be started (the directory is missing, memory is short) waits to be tried again. */
 const retryMs = 1000;
 
+/** A longer timer would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 interface WorkerSlot {
   readonly index: number;
   /** -1 while there is no worker to accept from it and others take its connections. */
@@ -293,9 +296,12 @@ export class Server extends EventEmitter<ServerEvents> {
       clearTimeout(slot.retry);
       this.#tell(slot, graceMs > 0 ? { kind: 'drain' } : { kind: 'stop' });
     }
-    const timer = setTimeout(() => {
-      for (const slot of this.#slots) this.#tell(slot, { kind: 'stop' });
-    }, graceMs);
+    const timer = setTimeout(
+      () => {
+        for (const slot of this.#slots) this.#tell(slot, { kind: 'stop' });
+      },
+      Math.min(graceMs, longestTimerMs),
+    );
     await Promise.all(gone);
     clearTimeout(timer);
     for (const slot of this.#slots) if (slot.listenFd >= 0) closeDescriptor(slot.listenFd);

@@ -48,6 +48,9 @@ const redirect: Found = { kind: 'redirect' };
  * through a shared mapping, another mount of a network file system) is seen after this long. */
 const believeMs = 1000;
 
+/** Paths kept for each file that may be open: a folder and its index are two, and some files have several names. */
+const pathsAFile = 4;
+
 /** True when the host could not open a file that may well be there. */
 function isShortage(errno: number): boolean {
   return errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOMEM;
@@ -212,10 +215,14 @@ export class Site {
     }
   }
 
-  /** Holds the bound on descriptors, by letting go of others than `kept`. One opens few, so few go. */
+  /**
+   * Holds the bounds on descriptors and on paths, by letting go of others than `kept`. One opens few, so few go. Paths have
+   * a bound of their own since links make any number of them lead to one file (`a -> .`: /a/x, /a/a/x, ...).
+   */
   #makeRoom(kept: Representation): void {
-    for (let gone = 0; gone <= codings.length && this.files.count > this.#options.maxFiles; gone++)
-      this.#evict(1, kept);
+    const { maxFiles } = this.#options;
+    const isFull = (): boolean => this.files.count > maxFiles || this.#byPath.size > maxFiles * pathsAFile;
+    for (let gone = 0; gone <= codings.length && isFull(); gone++) this.#evict(1, kept);
   }
 
   /** Lets go of representations, those not used since the last sweep first. */

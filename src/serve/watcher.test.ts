@@ -65,3 +65,13 @@ test('a path whose folder is a link, or is not there, is not covered', () => {
     assert.equal(watcher.covers('one/a.txt'), false);
   });
 });
+
+test('a name that begins with a byte order mark is told with it', () => {
+  watching((watcher, told, at) => {
+    writeFileSync(at('\ufeffb.txt'), 'b');
+    assert.ok(watcher.covers('\ufeffb.txt'));
+    writeFileSync(at('\ufeffb.txt'), 'changed');
+    watcher.check();
+    assert.ok(told.includes('\ufeffb.txt'), `told ${told}`);
+  });
+});

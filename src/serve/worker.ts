@@ -66,12 +66,18 @@ function reporter(
   };
 }
 
-function serve(start: WorkerStart): void {
+/** What a worker made so far, and gives back when it ends or cannot go on. */
+interface Parts {
+  site?: Site;
+  responder?: Responder;
+  listener?: Listener<HttpState>;
+}
+
+function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   const { options, port } = start;
   const metrics = new Metrics(start.metrics, 0);
   keepCopyAccount(metrics.copied);
   const log = start.log === undefined ? undefined : new AccessLog(start.log, 0);
-  const loop = new Loop(options.engine, undefined, start.wakeDescriptor);
   setNonBlocking(start.listenFd, loop.engine.nonBlockingSockets);
   const site = new Site(loop, {
     root: options.root,
@@ -80,7 +86,9 @@ function serve(start: WorkerStart): void {
     // Beside the three quarters of the descriptors that connections may take, and with room for everything else.
     maxFiles: Math.max(16, Math.min(4096, Math.floor((resourceLimit('NOFILE').soft * 0.2) / options.workers))),
   });
+  parts.site = site;
   const responder = new Responder(loop, site, metrics, { ...options, frameBudget });
+  parts.responder = responder;
   const timeouts = { headMs: options.headTimeoutMs, idleMs: options.idleTimeoutMs };
   const opened = (fd: number): void => {
     if (options.pace > 0) setPacingRate(fd, options.pace);
@@ -95,6 +103,7 @@ function serve(start: WorkerStart): void {
   const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, opened, failed);
   const limits = { maxConnections: start.maxConnections, minRate: options.minRate, rateWindowMs, backlogLimit };
   const listener = new Listener<HttpState>(loop, start.listenFd, protocol, limits, overflow);
+  parts.listener = listener;
 
   const report = reporter(metrics, listener, responder, log);
   loop.everyTick(report);
@@ -115,18 +124,24 @@ function serve(start: WorkerStart): void {
       if ((told.message as WorkerTold).kind === 'stop') listener.abortAll();
     }
   };
-  const says: WorkerSays = { kind: 'ready', engine: loop.engine.name };
-  port.postMessage(says);
+}
+
+function serve(start: WorkerStart): void {
+  const { options, port } = start;
+  const loop = new Loop(options.engine, undefined, start.wakeDescriptor);
+  const parts: Parts = {};
   try {
+    assemble(start, loop, parts);
+    port.postMessage({ kind: 'ready', engine: loop.engine.name } satisfies WorkerSays);
     loop.run();
   } catch (error) {
-    // The thread ends with the error, the process does not: its sockets must not outlive it.
-    listener.abandon();
-    site.abandon();
+    // The thread ends with the error, the process does not: its descriptors must not outlive it.
+    parts.listener?.abandon();
+    parts.site?.abandon();
     throw error;
   } finally {
     loop.close();
-    responder.unmap();
+    parts.responder?.unmap();
     port.close();
   }
 }

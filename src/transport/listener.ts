@@ -48,6 +48,12 @@ const transientAcceptErrors: ReadonlySet<number> = new Set([
   -Errno.ETIMEDOUT,
 ]);
 
+/** How long an idle connection may still ask for something when the listener drains: its request may be on the way. */
+const lastAskMs = 100;
+
+/** Connections that wait and are still taken when the listener drains: more than any kernel queues. */
+const mostLast = 65_536;
+
 /** Sockets turned away that may wait for their peers to read why. */
 const mostParting = 64;
 /** How long each of them may wait, and how much of what its peer still sends is thrown away meanwhile. */
@@ -85,6 +91,11 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   #parting: Parting[] = [];
   #accepting = false;
   #draining = false;
+  /** From when on, in ms and in turns, a drain closes who is idle. */
+  #lastAskMs = 0;
+  #lastAskTurn = 0;
+  /** A drain was cut short by {@link abortAll}. */
+  #stopped = false;
   #ended = false;
   readonly #drained: Array<() => void> = [];
 
@@ -125,17 +136,30 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
     // Out of descriptors or memory: the tick accepts again, or a connection that closes, so that the shortage is not
     // answered with a spin.
     if (result >= 0 || transientAcceptErrors.has(result)) this.#acceptAgain();
-    if (this.#draining) this.#reportDrained();
+    if (this.#draining && !this.#accepting) {
+      this.#acceptLast();
+      this.#reportDrained();
+    }
   }
 
   #acceptAgain(): void {
     if (!this.#accepting && !this.#draining) this.#accept();
   }
 
-  #admit(fd: number): void {
+  /** Takes in who connected before the end, and sees to it that nobody else does: who comes later is refused at once. */
+  #acceptLast(): void {
     const { engine } = this.loop;
-    if (this.#draining) {
-      engine.closeSocket(fd);
+    for (let count = 0; count < mostLast && !this.#stopped; count++) {
+      const result = engine.acceptNow(this.#fd);
+      if (result >= 0) this.#admit(result);
+      else if (result === -Errno.EAGAIN || !transientAcceptErrors.has(result)) break;
+    }
+    engine.stopListening(this.#fd);
+  }
+
+  #admit(fd: number): void {
+    if (this.#stopped) {
+      this.loop.engine.closeSocket(fd);
       return;
     }
     if (this.#open.length >= this.#limits.maxConnections) {
@@ -201,6 +225,7 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   #tick(nowMs: number): void {
     this.#acceptAgain();
     if (this.#parting.length > 0) this.#partFrom(nowMs);
+    if (this.#draining && nowMs >= this.#lastAskMs && this.loop.turns >= this.#lastAskTurn) this.#finishIdle();
     // From the end: a connection that goes makes the last one take its place.
     for (let index = this.#open.length - 1; index >= 0; index--) {
       const connection = this.#open[index];
@@ -232,23 +257,31 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   }
 
   /**
-   * Stops accepting. Idle connections are closed; the ones that are busy, or in the middle of a request, finish, which
-   * is the protocol's doing; `done` is called once when none is left.
+   * Ends listening: who connected before is served, who comes later is refused. Connections that are busy, or in the middle
+   * of a request, finish, which is the protocol's doing; idle ones are closed a moment later, since a request may be on its
+   * way. `done` is called once when none is left.
    */
   drain(done: () => void): void {
     this.#drained.push(done);
     if (!this.#draining) {
       this.#draining = true;
+      this.#lastAskMs = this.loop.nowMs + lastAskMs;
+      this.#lastAskTurn = this.loop.turns + 2;
       if (this.#accepting) this.loop.engine.cancel(this.token, this.#fd);
-      for (const connection of [...this.#open]) {
-        if (!connection.busy && !connection.sending && !connection.hasInput) connection.finish();
-      }
+      else this.#acceptLast();
     }
     this.#reportDrained();
   }
 
-  /** Ends every connection at once. */
+  #finishIdle(): void {
+    for (const connection of [...this.#open]) {
+      if (!connection.busy && !connection.sending && !connection.hasInput) connection.finish();
+    }
+  }
+
+  /** Ends every connection at once; in a drain also those that are still to come. */
   abortAll(): void {
+    this.#stopped = this.#draining;
     for (const connection of [...this.#open]) connection.abort();
   }
 

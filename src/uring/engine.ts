@@ -16,11 +16,13 @@ import {
   SOCK,
 } from '../kernel/constants.js';
 import {
+  acceptBlocking,
   closeDescriptor,
   discardReceived,
   send,
   sendFile,
   setNonBlocking,
+  shutdownListening,
   shutdownSending,
   unsentBytes,
 } from '../kernel/socket.js';
@@ -114,6 +116,15 @@ export class UringEngine implements Engine {
   accept(token: number, fd: number): void {
     const at = this.#begin(IORING_OP.ACCEPT, fd, Kind.accept, token, 0, IORING_ACCEPT.MULTISHOT);
     this.#ring.words[at + 7] = SOCK.CLOEXEC;
+  }
+
+  acceptNow(fd: number): number {
+    setNonBlocking(fd, true);
+    return acceptBlocking(fd);
+  }
+
+  stopListening(fd: number): void {
+    shutdownListening(fd);
   }
 
   receive(token: number, fd: number): void {
@@ -294,10 +305,28 @@ export class UringEngine implements Engine {
     }
   }
 
+  /** Closes the connections that were accepted and not handed out, which nobody else can: their peers would wait for ever. */
+  #closeAccepted(): void {
+    const ring = this.#ring.completionRing;
+    do {
+      for (let count = ring.available(); count > 0; count--) {
+        const at = (ring.head & ring.mask) << 2;
+        ring.head = (ring.head + 1) | 0;
+        const completions = this.#ring.completions;
+        if (completions[at + 1] === Kind.accept && completions[at + 2]! >= 0) closeDescriptor(completions[at + 2]!);
+      }
+      // The kernel keeps what did not fit, and gives it when there is room.
+      ring.release();
+      this.#ring.runDeferred();
+    } while (ring.available() > 0);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const quiet = this.#ring.close();
+    const quiet = this.#ring.cancelAll();
+    this.#closeAccepted();
+    this.#ring.close();
     this.#bell?.close();
     this.#buffers.unmap();
     // A read that hangs may still write its byte there.

@@ -153,20 +153,29 @@ export class UringRing {
   }
 
   /**
-   * Ends the ring. What is under way is cancelled first, here and not behind our back as close(2) does it: afterwards
-   * no operation holds a socket open or writes to memory. False when one did not end in time (a disk that hangs).
+   * Cancels what is under way, here and not behind our back as close(2) does it: afterwards no operation holds a socket
+   * open or writes to memory. False when one did not end in time (a disk that hangs).
    */
-  close(): boolean {
+  cancelAll(): boolean {
     const place = scratch(cancelBytes);
     place.bytes.fill(0, place.offset, place.offset + cancelBytes);
     place.data.setUint32(place.offset + 12, IORING_ASYNC_CANCEL.ANY | IORING_ASYNC_CANCEL.ALL, true);
     place.data.setUint32(place.offset + 16, 1, true);
     const cancelled = uringRegister(this.fd, IORING_REGISTER.SYNC_CANCEL, place.address, 1);
+    this.runDeferred();
+    return cancelled !== -Errno.ETIME;
+  }
+
+  /** Has the kernel put into the ring what it kept for later, as far as there is room; nothing is submitted. */
+  runDeferred(): void {
     uringEnter(this.fd, 0, 0, IORING_ENTER.GETEVENTS);
+  }
+
+  /** Ends the ring; after {@link cancelAll}. */
+  close(): void {
     closeDescriptor(this.fd);
     for (const mapping of this.#mappings) unmapMemory(mapping);
     this.#wait.unmap();
-    return cancelled !== -Errno.ETIME;
   }
 }
 

@@ -1,4 +1,4 @@
-// One suite for every engine: files and direct calls, watching, shortages, time, the engine's own end.
+// One suite for every engine: files and direct calls, watching, shortages, time.
 
 import assert from 'node:assert/strict';
 import { closeSync, fsyncSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { FakeEngine } from '../../src/engine/fake.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { clearEvent, createEventDescriptor, signalEvent } from '../../src/kernel/event.js';
 import { readCached } from '../../src/kernel/file.js';
-import { closeDescriptor, listenTcp, localAddress } from '../../src/kernel/socket.js';
+import { closeDescriptor } from '../../src/kernel/socket.js';
 import { Region } from '../../src/memory/region.js';
 import { dropCached } from '../support/page-cache.js';
 import { Bench, engineNames, Gathered, pattern, patternRegion, skipReason } from './bench.js';
@@ -450,41 +450,6 @@ for (const name of engineNames) {
       for (; turns < 3 && bench.recorder.underWay > 0; turns++) bench.engine.turn(0, bench.recorder);
       assert.equal(bench.recorder.underWay, 0);
       bench.end();
-    });
-  });
-
-  describe(`the ${name} engine's end`, { skip: realSkip }, () => {
-    test('close frees the sockets at once: the port can be listened on again', () => {
-      for (let round = 0; round < 10; round++) {
-        const bench = new Bench(name);
-        const { recorder, engine } = bench;
-        const { fd, peer } = bench.pair();
-        const payload = patternRegion(4 << 20);
-        const { host, port } = localAddress(bench.listening);
-        recorder.accept(1, bench.listening);
-        recorder.receive(2, fd);
-        recorder.send(2, fd, payload.address, payload.byteLength);
-        recorder.settle();
-        engine.close();
-        engine.close();
-        closeDescriptor(bench.listening);
-        closeDescriptor(fd);
-        closeDescriptor(listenTcp({ host, port }));
-        // Nothing of the payload is read any more: its memory may go.
-        payload.unmap();
-        peer.close();
-      }
-    });
-
-    test('close with operations that were never submitted', () => {
-      const bench = new Bench(name);
-      const { fd, peer } = bench.pair();
-      bench.recorder.receive(1, fd);
-      bench.recorder.awaitWritable(1, fd);
-      bench.engine.close();
-      closeDescriptor(bench.listening);
-      closeDescriptor(fd);
-      peer.close();
     });
   });
 }

@@ -272,7 +272,7 @@ describe('the end of a connection', { skip }, () => {
 });
 
 describe('draining', { skip }, () => {
-  test('idle connections go at once, busy ones finish, new ones are not served, and it is reported once', () => {
+  test('busy connections finish, idle ones go a moment later, new ones are refused, and it is reported once', () => {
     const world = new World();
     const idle = world.connect();
     const busy = world.connect();
@@ -282,12 +282,12 @@ describe('draining', { skip }, () => {
     const reports: string[] = [];
     world.listener.drain(() => reports.push('first'));
     world.listener.drain(() => reports.push('second'));
-    const late = world.connect();
-    late.write(lineOf(short));
     for (let turns = 0; turns < 5; turns++) world.turn();
+    assert.ok(world.connect().sawReset, 'nobody listens any more');
+    assert.ok(!idle.sawEnd, 'its request may be on the way');
+    for (let turns = 0; turns < 3; turns++) world.turn(tickMs);
     assert.ok(idle.sawEnd);
     assert.ok(!busy.sawEnd && !busy.closed);
-    assert.equal(late.got.length, 0);
     assert.ok(world.listener.draining);
     assert.equal(reports.length, 0);
     idle.end();
@@ -300,6 +300,33 @@ describe('draining', { skip }, () => {
     assert.deepEqual(reports, ['first', 'second']);
     world.listener.drain(() => reports.push('third'));
     assert.deepEqual(reports, ['first', 'second', 'third']);
+    world.end();
+  });
+
+  test('requests that came, or were on the way, are answered: of those who wait to be accepted too', () => {
+    const world = new World();
+    const here = world.connect();
+    const onTheWay = world.connect();
+    for (let turns = 0; turns < 5; turns++) world.turn();
+    const waiting = world.connect();
+    for (const peer of [here, waiting]) peer.write(lineOf(short));
+    world.listener.drain(() => undefined);
+    for (let turns = 0; turns < 5; turns++) world.turn();
+    onTheWay.write(lineOf(short));
+    for (let turns = 0; turns < 5; turns++) world.turn();
+    for (const peer of [here, waiting, onTheWay]) assert.deepEqual(peer.got.bytes, answerTo([short]));
+    world.end();
+  });
+
+  test('however late a turn comes, requests that wait are looked at before their connection is closed', () => {
+    const world = new World();
+    const peer = world.connect();
+    for (let turns = 0; turns < 5; turns++) world.turn();
+    world.listener.drain(() => undefined);
+    peer.write(lineOf(short));
+    world.turn(10_000);
+    world.turn(10_000);
+    assert.deepEqual(peer.got.bytes, answerTo([short]));
     world.end();
   });
 
@@ -327,7 +354,7 @@ describe('draining', { skip }, () => {
     world.end();
   });
 
-  test('a connection accepted while the cancel was on its way is closed', () => {
+  test('a connection accepted while the cancel was on its way is served', () => {
     const world = new World((step, asked) => (step === 'cancel' ? 4 : asked));
     world.turn();
     let drained = false;
@@ -335,8 +362,29 @@ describe('draining', { skip }, () => {
       drained = true;
     });
     const peer = world.connect();
+    peer.write(lineOf(line([{ kind: 'segment', length: 10 }], { last: true })));
+    peer.end();
     world.until(() => drained, 'the drain');
+    assert.equal(peer.got.length, 10);
     assert.ok(peer.closed);
+    assert.equal(world.protocol.open.size, 0);
+    world.end();
+  });
+
+  test('a drain that is cut short takes nobody in', () => {
+    const world = new World((step, asked) => (step === 'cancel' ? 4 : asked));
+    world.turn();
+    let drained = false;
+    world.listener.drain(() => {
+      drained = true;
+    });
+    const early = world.connect();
+    for (let turns = 0; turns < 2; turns++) world.turn();
+    world.listener.abortAll();
+    const late = world.connect();
+    world.until(() => drained, 'the drain');
+    assert.ok(early.closed);
+    assert.ok(late.closed || late.sawReset);
     assert.equal(world.protocol.open.size, 0);
     world.end();
   });

@@ -61,7 +61,12 @@ describe('serve as a program', { concurrency: 2 }, () => {
   for (const [name, args, status, sentence] of [
     ['an unknown option', ['--bad'], 2, /there is no option --bad: see clearway serve --help/],
     ['an option without its value', ['--port'], 2, /--port/],
-    ['a port that is none', ['--port', '70000'], 2, /port is "70000", and must be a whole number from 0 to 65535/],
+    ['a port that is none', ['--port', '70000'], 2, /: --port is "70000", and must be a whole number from 0 to 65535/],
+    ['a flag of two words', ['--max-connections', '0'], 2, /: --max-connections is "0", and must be a whole number/],
+    ['a flag with its value', ['--head-timeout=soon'], 2, /: --head-timeout is "soon", and must be a time/],
+    ['an address of the metrics', ['--metrics', 'here'], 2, /: --metrics is "here", and must be HOST:PORT/],
+    ['an address of the dashboard', ['--dashboard=here'], 2, /: --dashboard is "here", and must be HOST:PORT/],
+    ['no directory', [''], 2, /root is "", and must be a directory/],
     ['two directories', ['/', '/'], 2, /one directory/],
     [
       'a directory that is not there',
@@ -136,7 +141,8 @@ describe('serve as a program', { concurrency: 2 }, () => {
     assert.equal(await running.ended, 0);
     for (const [text, sentence] of [
       ['{"ports": 1}', /there is no option ports/],
-      ['{"port": "x"}', /port is "x"/],
+      ['{"port": "x"}', /: port is "x"/],
+      ['{"maxConnections": 0}', /: maxConnections is 0/],
       ['{"listing": "yes"}', /listing is "yes", and must be true or false/],
       ['[1]', /must hold one JSON object/],
       ['{', /is not JSON/],
@@ -172,6 +178,32 @@ for (const engine of engines) {
     after(() => site.remove());
     const server = (...args: string[]): Promise<ServerProcess> =>
       runServer([site.root, '--engine', engine, '--workers', '2', ...args]);
+
+    test('who connects during the grace is refused at once, and does not wait for its end', async () => {
+      const running = await server();
+      const client = await download(running);
+      running.child.kill('SIGTERM');
+      await until('a refusal', async () => {
+        const late = await RawClient.open(running).catch((error: NodeJS.ErrnoException) => error);
+        if (late instanceof RawClient) late.destroy();
+        return 'code' in late && late.code === 'ECONNREFUSED';
+      });
+      client.socket.resume();
+      assert.equal((await client.bytes(size)).length, size);
+      client.destroy();
+      assert.equal(await running.ended, 0);
+    });
+
+    test('SIGHUP is SIGTERM: a terminal that closes breaks no download off', async () => {
+      const running = await server();
+      const client = await download(running);
+      running.child.kill('SIGHUP');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      client.socket.resume();
+      assert.equal((await client.bytes(size)).length, size);
+      client.destroy();
+      assert.equal(await running.ended, 0);
+    });
 
     test('SIGTERM lets a download finish, takes no one new, ends what is idle', async () => {
       const running = await server();
@@ -218,7 +250,8 @@ for (const engine of engines) {
 
     test('a second SIGTERM, or SIGINT, ends everything at once', async () => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-        const running = await server('--grace', '1h');
+        // Longer than a timer can be.
+        const running = await server('--grace', '1000h');
         const client = await download(running);
         running.child.kill(signal);
         await new Promise((resolve) => setTimeout(resolve, 300));

@@ -40,6 +40,9 @@ const bad: ReadonlyArray<readonly [options: object, sentence: RegExp]> = [
   [{ root: '/etc/passwd/x' }, /^there is no directory/],
   [{ root: 7 }, /^root is 7/],
   [{ root: 'a\0b' }, /^root is/],
+  [{ root: '' }, /^root is "", and must be a directory$/],
+  [JSON.parse('{"toString": 1}'), /^there is no option toString: /],
+  [JSON.parse('{"__proto__": 1}'), /^there is no option __proto__: /],
   [{ rooot: '/' }, /^there is no option rooot: the options are root, /],
 ];
 
