@@ -15,7 +15,7 @@ export interface ServeProfile {
   readonly inlineBytes: number;
 }
 
-/** What was stored for this kernel and machine; undefined when there is nothing, or it is of another or unreadable. */
+/** What calibrate stored; undefined when there is nothing, or it cannot be read. */
 export function serveProfile(): ServeProfile | undefined {
   try {
     const profile = JSON.parse(readFileSync(profilePath(), 'utf8')) as { serve?: { inlineBytes?: unknown } };
