@@ -12,7 +12,11 @@ import { PortableTree } from './portable-tree.js';
 import { SiteTree } from './site-tree.js';
 import type { FileTree } from './tree.js';
 
-const defaultInlineBytes = 64 * 1024;
+/**
+ * From memory up to this size, whatever the profile says: that is measured on serve's own sockets, while here a body by
+ * sendfile is another descriptor, two more calls and listeners on the response.
+ */
+const leastInlineBytes = 64 * 1024;
 const largestInlineBytes = 1024 * 1024;
 const contentBudget = 64 * 1024 * 1024;
 
@@ -72,7 +76,7 @@ function start(): Runtime {
     const engine = engineChoice();
     checkOpening();
     const shared = new SharedLoop(engine);
-    const inlineBytes = Math.min(serveProfile()?.inlineBytes ?? defaultInlineBytes, largestInlineBytes);
+    const inlineBytes = Math.min(Math.max(serveProfile()?.inlineBytes ?? 0, leastInlineBytes), largestInlineBytes);
     const maxFiles = Math.max(16, Math.min(4096, Math.floor(resourceLimit('NOFILE').soft / 8)));
     const tree = new SiteTree(shared.loop, { inlineBytes, budget: contentBudget, maxFiles });
     return { tree, shared, reason: undefined };

@@ -5,6 +5,7 @@ import type { Outcome, Way } from './body.js';
 import { type FileOptions, resolveFileOptions } from './file-options.js';
 import { httpError } from './http-error.js';
 import { locate } from './locate.js';
+import { shareShapes } from './object-shape.js';
 import { answerWithFile, setFileFields } from './respond.js';
 import type { StaticFile } from './tree.js';
 
@@ -54,6 +55,7 @@ export async function sendFile(
   return promise;
 
   function answer(file: StaticFile): void {
+    shareShapes(request, response);
     setFileFields(response, file, resolved);
     const ended = (way: Way, outcome: Outcome, length: number): void => {
       resolve({ status: response.statusCode, way, outcome, bytes: way === 'none' ? 0 : length });

@@ -8,6 +8,7 @@ import { sendErrorPage, sendRedirect, singleLeadingSlash } from './documents.js'
 import { type FileOptions, type ResolvedFileOptions, resolveFileOptions } from './file-options.js';
 import { httpError } from './http-error.js';
 import { locate } from './locate.js';
+import { shareShapes } from './object-shape.js';
 import { answerWithFile, setFileFields } from './respond.js';
 import type { StaticFile } from './tree.js';
 
@@ -111,6 +112,7 @@ export class SendStream extends Stream {
       this.error(500, new Error("Can't set headers after they are sent."));
       return;
     }
+    shareShapes(req, res);
     if (this.listenerCount('headers') > 0) this.emit('headers', res, file.path, file.stats());
     setFileFields(res, file, this.#resolved);
     answerWithFile(req, res, file, this.#resolved, {

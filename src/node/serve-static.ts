@@ -7,6 +7,7 @@ import { sendRedirect, singleLeadingSlash } from './documents.js';
 import { type FileOptions, type ResolvedFileOptions, resolveFileOptions } from './file-options.js';
 import { httpError } from './http-error.js';
 import { locate, type SearchEnd } from './locate.js';
+import { shareShapes } from './object-shape.js';
 import { type Answering, answerWithFile, setFileFields } from './respond.js';
 import type { StaticFile } from './tree.js';
 
@@ -95,6 +96,7 @@ class StaticRequest implements SearchEnd, Answering {
   found(file: StaticFile): void {
     const { setHeaders, options } = this.#directory;
     const response = this.#response;
+    shareShapes(this.#request, response);
     try {
       if (response.headersSent) {
         this.fail(500, new Error("Can't set headers after they are sent."));
