@@ -72,7 +72,9 @@ class Profile {
     const one = this.measured.get(name);
     if (!one) return;
     const interval = `${digits(one.low * scale)} to ${digits(one.high * scale)}`;
-    this.put(id, one.typical * scale, `95 % interval ${interval}, ${one.rounds} rounds`);
+    const known =
+      one.rounds === 1 ? 'measured once, interval not known' : `95 % interval ${interval}, ${one.rounds} rounds`;
+    this.put(id, one.typical * scale, known);
   }
 
   /** A constant that was solved from others. */

@@ -175,6 +175,9 @@ test('a noisy host is told so, with names; the table counts what is within the b
   assert.equal(noise(madeUp()), undefined);
   const text = noise(new Map([['copy.hot', { typical: 1, low: 0.9, high: 2, rounds: 5 }]]));
   assert.match(text!, /noisy: 1 of 1 .*copy\.hot -10 to \+100 %/);
+  const once = noise(new Map([['call', { typical: 1, low: 1, high: 1, rounds: 1 }]]));
+  assert.match(once!, /^Time was short: 1 of 1 measurements had fewer than 3 rounds.*\(call\)\.\n/);
+  assert.doesNotMatch(once!, /%|noisy/);
   const { constants: found } = fitProfile(madeUp(), constants);
   const here = { title: 'made up', source: 'a test', constants: found };
   const checked = new Map<string, Measured>();

@@ -6,8 +6,8 @@ import { WhyTeller, whySentence } from './why-teller.js';
 
 test('a sentence says what, what would stop it and what that saves', () => {
   const reason = { rule: 'r', says: 'It was copied', remedy: 'do not', evidence: [], certainty: 'counted' } as const;
-  assert.equal(whySentence({ ...reason, savesBytes: 2048 }), 'It was copied. saves 2.0 KiB (counted): do not');
-  assert.equal(whySentence({ ...reason, savesBytes: 0 }), 'It was copied. saves time, no copy: do not');
+  assert.equal(whySentence({ ...reason, savesBytes: 2048 }), 'It was copied. Saves 2.0 KiB (counted): do not');
+  assert.equal(whySentence({ ...reason, savesBytes: 0 }), 'It was copied. Saves time, no copy: do not');
 });
 
 test('reverted zero-copy is told, and told again only after five seconds', { skip: meterSkip }, () => {

@@ -12,7 +12,7 @@ const everyMs = 5000;
 
 /** One sentence for a reason: what happened, what would stop it, and what that saves. */
 export function whySentence({ says, savesBytes, remedy, certainty }: Reason): string {
-  const saves = savesBytes === 0 ? 'saves time, no copy' : `saves ${formatBytes(savesBytes)} (${certainty})`;
+  const saves = savesBytes === 0 ? 'Saves time, no copy' : `Saves ${formatBytes(savesBytes)} (${certainty})`;
   return `${says}. ${saves}: ${remedy}`;
 }
 

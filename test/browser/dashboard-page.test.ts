@@ -214,11 +214,11 @@ test('the dashboard', { skip }, async (context) => {
           rows[0],
           'entered > queued until the socket is locked, its bytes are about to be taken950 ns9.5 \u00b5s95.0 \u00b5s 4.8 %',
         );
-        assert.equal(rows[3], 'The whole journey20.0 \u00b5s200.0 \u00b5s2.00 ms100 %');
+        assert.equal(rows[3], 'The whole journey20.0 \u00b5s200.0 \u00b5s2.00 ms 100 %');
         const bars = await page
           .locator('#journey rect')
           .evaluateAll((all) => all.map((one) => one.getAttribute('width')));
-        assert.deepEqual(bars, ['5', '20', '75']);
+        assert.deepEqual(bars, ['5', '20', '75', '100']);
         assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width);
         push(22);
         await page.locator('#s-journey').waitFor({ state: 'hidden' });

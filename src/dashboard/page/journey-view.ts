@@ -35,7 +35,7 @@ export function showJourney(target: HTMLElement, figures: JourneyFigures): void 
     { class: 'whole' },
     element('th', { scope: 'row' }, 'The whole journey'),
     ...[p50Ns, p99Ns, maxNs].map((value) => element('td', { class: 'figure' }, durationText(value))),
-    element('td', {}, '100 %'),
+    element('td', {}, bar(1), ' 100 %'),
   );
   const caption = `${countText(count)} messages, one in ten by chance, since this page was opened`;
   target.replaceChildren(

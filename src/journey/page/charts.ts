@@ -160,6 +160,7 @@ export function loadChart(answer: Answer, width: number): string {
       y,
     ),
   );
+  parts.push(`<text x="${frame.left + 4}" y="${frame.top + 12}">latency; below: share of the throughput bound</text>`);
   parts.push(
     `<circle cx="${x(load)}" cy="${y(latencyNs)}" r="5" fill="var(--accent)" stroke="var(--surface)" stroke-width="2"/>`,
   );

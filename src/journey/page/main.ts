@@ -106,7 +106,8 @@ function drawCurves(given: Answer): void {
     { name: 'SEND_ZC, registered', color: 'var(--c4)', dash: '9 3 2 3', points: points(small, 'send_zc_fixed') },
   ];
   show('curves-note', safe(given.breakEven.map((one) => one.sentence).join(' ')));
-  const legend = curves.map((curve) => `<span style="--swatch:${curve.color}">${safe(curve.name)}</span>`).join('');
+  const names = curves.map((curve) => `<span style="--swatch:${curve.color}">${safe(curve.name)}</span>`).join('');
+  const legend = `${names}<small>\u25b2 from here on the reference is cheaper; - - this message</small>`;
   show(
     'curves',
     `${costChart(curves, given.breakEven, given.scenario.message, chartWidth('curves'))}<div class="legend">${legend}</div>`,
