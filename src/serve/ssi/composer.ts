@@ -2,7 +2,7 @@
 // workers of serve block in the kernel, where no promise runs. Included files are the site's own, under the same path
 // rules as any request; small ones come from their frame, large ones go by sendfile.
 //
-// Bounded: depth, number of includes, steps. A document that includes itself, over however many others, is refused.
+// Bounded: depth, number of includes, steps, work of regular expressions. A document that includes itself, over however many others, is refused.
 
 import { readAt } from '../../kernel/file.js';
 import { ListWriter } from '../../memory/list-writer.js';
@@ -11,6 +11,7 @@ import { SgList } from '../../memory/sg-list.js';
 import { writeFrames } from '../../memory/write-frames.js';
 import { canonicalPath, encodePath } from '../../wire/http/path.js';
 import { evaluateCondition, substitute } from '../../wire/ssi/expression.js';
+import { type MatchBudget, matchStepsPerPage } from '../../wire/ssi/pattern.js';
 import type { SsiEncoding, SsiNode } from '../../wire/ssi/program.js';
 import type { CachedResponse } from '../frame-cache.js';
 import type { OpenFile } from '../open-files.js';
@@ -106,6 +107,7 @@ class Composition {
   readonly #open: SsiDocument[] = [];
   #scope: SsiScope = { uri: '', args: undefined, modifiedSeconds: 0, timefmt: defaultTimeFormat };
   #errmsg = defaultError;
+  readonly #matching: MatchBudget = { steps: matchStepsPerPage };
   #includes = 0;
   #steps = 0;
 
@@ -213,7 +215,7 @@ class Composition {
   #choose(node: Extract<SsiNode, { kind: 'if' }>, text: AddText): void {
     for (const { condition, nodes } of node.branches) {
       if (condition !== undefined) {
-        const verdict = evaluateCondition(condition, this.#resolve);
+        const verdict = evaluateCondition(condition, this.#resolve, this.#matching);
         if (verdict === undefined) {
           this.#error();
           return;

@@ -1,6 +1,8 @@
 // Values and conditions of server-side includes: `$name` and `${name}` in a value; `$name`, `$name = text`,
 // `$name != /regex/` in an expr. Text is one character a byte. Pure: variables are someone else's (the resolver).
 
+import { type MatchBudget, matchPattern } from './pattern.js';
+
 /** The value of a variable; undefined when there is none. */
 export type SsiResolver = (name: string) => string | undefined;
 
@@ -23,8 +25,6 @@ export function substitute(value: string, resolve: SsiResolver): string | undefi
   return isWrong ? undefined : text;
 }
 
-/** Longest text that a regular expression is tried on: both come from people, and backtracking has no other bound. */
-const maxMatchedLength = 4096;
 const comparison = /^\s*((?:[\w.-]|\$\{\w+\}|\$)+)\s*(?:(!?=)\s*([\s\S]*))?$/;
 
 /** What a condition came to. `captures` are set by a regular expression that matched: `1` to `9` and names. */
@@ -33,8 +33,15 @@ export interface SsiVerdict {
   readonly captures: ReadonlyMap<string, string> | undefined;
 }
 
-/** Evaluates an expr. Undefined when it is none: the directive is an error then. */
-export function evaluateCondition(expression: string, resolve: SsiResolver): SsiVerdict | undefined {
+/**
+ * Evaluates an expr. Undefined when it is none, or its regular expression cannot be matched: the directive is an error then.
+ * @param budget what is left of the page's steps for regular expressions.
+ */
+export function evaluateCondition(
+  expression: string,
+  resolve: SsiResolver,
+  budget: MatchBudget,
+): SsiVerdict | undefined {
   const match = comparison.exec(expression);
   if (match === null) return undefined;
   const [, leftText, operator, rightText] = match;
@@ -47,43 +54,7 @@ export function evaluateCondition(expression: string, resolve: SsiResolver): Ssi
     const other = substitute(right, resolve);
     return other === undefined ? undefined : { holds: (other === left) !== negative, captures: undefined };
   }
-  const pattern = compilePattern(right);
-  if (pattern === undefined || left.length > maxMatchedLength) return undefined;
-  const found = pattern.exec(left);
-  return { holds: (found !== null) !== negative, captures: found === null ? undefined : capturesOf(found) };
-}
-
-const patterns = new Map<string, RegExp | undefined>();
-const maxPatterns = 512;
-
-/**
- * A pattern between slashes; PCRE's `(?P<name>` is JavaScript's `(?<name>`, and `(?i)` at its beginning a flag. nginx looks
- * for variables in patterns as well, so its documents write the anchor as `\$`, which is one here too. Variables are not
- * put in: whoever sends the request could choose the pattern.
- */
-function compilePattern(text: string): RegExp | undefined {
-  if (patterns.has(text)) return patterns.get(text);
-  let pattern: RegExp | undefined;
-  try {
-    if (text.length >= 2 && text.endsWith('/')) {
-      const [lead = '', flags = ''] = /^\(\?([ims]+)\)/.exec(text.slice(1, -1)) ?? [];
-      const source = text
-        .slice(1 + lead.length, -1)
-        .replaceAll('(?P<', '(?<')
-        .replaceAll('\\$', '$');
-      pattern = new RegExp(source, flags);
-    }
-  } catch {
-    // No pattern: the directive is an error.
-  }
-  if (patterns.size === maxPatterns) patterns.clear();
-  patterns.set(text, pattern);
-  return pattern;
-}
-
-function capturesOf(found: RegExpExecArray): Map<string, string> {
-  const captures = new Map<string, string>();
-  for (let index = 1; index <= 9 && index < found.length; index++) captures.set(String(index), found[index] ?? '');
-  for (const [name, value] of Object.entries(found.groups ?? {})) captures.set(name.toLowerCase(), value ?? '');
-  return captures;
+  const captures = matchPattern(right, left, budget);
+  if (captures === undefined) return undefined;
+  return { holds: (captures !== null) !== negative, captures: captures ?? undefined };
 }
