@@ -9,7 +9,7 @@ import { traceOf } from '../meter/journey/trace-export.js';
 import { type JourneyTracer, traceJourneys } from '../meter/journey/tracer.js';
 import { untilTheEnd } from './ending.js';
 import { type JourneyCommand, journeyHelp, parseJourneyArguments } from './journey-options.js';
-import { dressed } from './terminal.js';
+import { dressed, formOf } from './terminal.js';
 import { fileTrouble, UsageError } from './usage.js';
 
 /** The line for `clearway --help`. */
@@ -100,16 +100,17 @@ function report(command: JourneyCommand, tracer: JourneyTracer, files: Files): b
       process.stderr.write(`clearway journey: --${option} cannot be written: ${(error as Error).message}\n`);
     }
   };
+  const stream = command.command === undefined ? process.stdout : process.stderr;
+  const columns = files.output === undefined ? formOf(stream).columns : undefined;
   const text = command.json
     ? `${JSON.stringify(jsonReport(reading, journeys, subject))}\n`
-    : textReport(reading, journeys, subject);
+    : textReport(reading, journeys, subject, columns);
   write('output', () => [text]);
   write('trace', () => [`${JSON.stringify(traceOf(journeys, subject))}\n`]);
   write('pcapng', () => {
     const wallOffsetNs = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
     return pcapngBlocks(journeys, subject, wallOffsetNs);
   });
-  const stream = command.command === undefined ? process.stdout : process.stderr;
   if (files.output === undefined) stream.write(command.json ? text : dressed(text, stream));
   return whole;
 }

@@ -115,6 +115,7 @@ test('reports: figures and what is not seen stand in them; a hostile command nam
     24,
   );
   assert.match(frame, /copied 16\.0 KiB/);
+  for (const line of frame.split('\n')) assert.ok(line.length <= 80, `${line.length} columns: ${line}`);
   const json = jsonReport(now, 'all', new Map([['1', '/container']])) as { processes: { cgroups: string[] }[] };
   assert.deepEqual(json.processes[0]?.cgroups, ['/container']);
   assert.deepEqual([formatBytes(0), formatBytes(1023), formatBytes(1536)], ['0 B', '1023 B', '1.5 KiB']);

@@ -82,20 +82,21 @@ function movementLines(movement: Movement, words: string, counters: Counters): s
 
 function processTable(rows: readonly AccountRow[], most: number): string[] {
   const sums = byProcess(rows);
-  const head = `${'process'.padStart(9)}  ${'command'.padEnd(16)}${'copied'.padStart(12)}${'by reference'.padStart(14)}${'sent'.padStart(12)}${'received'.padStart(12)}${'amplification'.padStart(15)}`;
+  // 80 columns hold it: a name of Linux has 15 characters at most, an amount 10.
+  const head = `${'process'.padStart(7)}  ${'command'.padEnd(15)}${'copied'.padStart(11)}${'by reference'.padStart(13)}${'sent'.padStart(11)}${'received'.padStart(11)}${'per byte'.padStart(9)}`;
   const lines = sums.slice(0, most).map((sum) => {
     const total = summarise(sum.counters);
     const cells = [
-      formatBytes(total.copied).padStart(12),
-      formatBytes(total.byReference).padStart(14),
-      formatBytes(total.payloadSent).padStart(12),
-      formatBytes(total.payloadReceived).padStart(12),
-      formatRatio(total.amplification.total).padStart(15),
+      formatBytes(total.copied).padStart(11),
+      formatBytes(total.byReference).padStart(13),
+      formatBytes(total.payloadSent).padStart(11),
+      formatBytes(total.payloadReceived).padStart(11),
+      formatRatio(total.amplification.total).padStart(9),
     ];
-    return `${String(sum.processId).padStart(9)}  ${printable(sum.command).padEnd(16)}${cells.join('')}`;
+    return `${String(sum.processId).padStart(7)}  ${printable(sum.command).padEnd(15)}${cells.join('')}`;
   });
   const more = sums.length - most;
-  return [head, ...lines, ...(more > 0 ? [`${''.padStart(9)}  and ${more} more`] : [])];
+  return [head, ...lines, ...(more > 0 ? [`${''.padStart(7)}  and ${more} more`] : [])];
 }
 
 /** Command names come from programs: nothing in them may steer a terminal. */
@@ -181,10 +182,11 @@ export function liveFrame(now: Reading, before: Reading | undefined, subject: st
     .filter((row) => Object.values(row.counters).some((value) => value > 0));
   const rate = summarise(perSecond(subtractCounters(now.counters, before?.counters ?? {})));
   const lines = [
-    `Copies by the CPU, per second: ${subject}, ${now.tier} tier (Ctrl-C ends with a report)`,
-    `copied ${formatBytes(rate.copied)}   by reference ${formatBytes(rate.byReference)}   sent ${formatBytes(rate.payloadSent)}   ` +
-      `received ${formatBytes(rate.payloadReceived)}   amplification ${formatRatio(rate.amplification.total)}`,
-    `since the start: copied ${formatBytes(now.summary.copied)}, amplification ${formatRatio(now.summary.amplification.total)}`,
+    `Copies by the CPU a second: ${subject} (${now.tier}; Ctrl-C: report)`,
+    `copied ${formatBytes(rate.copied)}, by reference ${formatBytes(rate.byReference)}, sent ${formatBytes(rate.payloadSent)}, ` +
+      `received ${formatBytes(rate.payloadReceived)}`,
+    `amplification ${formatRatio(rate.amplification.total)}; since the start ` +
+      `${formatRatio(now.summary.amplification.total)}, copied ${formatBytes(now.summary.copied)}`,
     ...shortfallLines(now),
     '',
   ];

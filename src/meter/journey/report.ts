@@ -23,19 +23,29 @@ export function callName(number: number): string | undefined {
   return Object.keys(callNumbers).find((name) => callNumbers[name] === number);
 }
 
-/** The report at the end. @param subject what was followed, in words. */
-export function textReport(reading: JourneyReading, journeys: readonly Journey[], subject: string): string {
+/** Below so many columns bars are left out: the figures beside them say the same. */
+const columnsForBars = 104;
+
+/** The report at the end. @param subject what was followed, in words. @param columns the width of the terminal. */
+export function textReport(
+  reading: JourneyReading,
+  journeys: readonly Journey[],
+  subject: string,
+  columns: number = columnsForBars,
+): string {
+  const wide = columns >= columnsForBars;
   const { tier, elapsedMs, total, slowest } = reading;
   const lines = [
     `Measured journey of ${plural(total.count, 'message')}: ${subject} (${tier}, ${(elapsedMs / 1000).toFixed(1)} s)`,
     ...countLines(reading),
   ];
   if (total.count > 0) {
-    lines.push('', ...stageTable(reading));
+    lines.push('', ...stageTable(reading, wide));
     const typical = nearest(journeys, total.p50Ns);
-    if (typical !== undefined) lines.push('', ...timeLine(typical, 'An ordinary one'));
+    if (typical !== undefined) lines.push('', ...timeLine(typical, 'An ordinary one', wide));
     lines.push('', 'The slowest:', ...slowest.map(slowLine));
-    if (slowest[0] !== undefined && slowest[0] !== typical) lines.push('', ...timeLine(slowest[0], 'The slowest one'));
+    if (slowest[0] !== undefined && slowest[0] !== typical)
+      lines.push('', ...timeLine(slowest[0], 'The slowest one', wide));
   } else lines.push('', 'No message that is followed was read meanwhile: look while there is TCP traffic.');
   lines.push('', 'Not seen on this tier:', ...reading.unseen.map((line) => `  ${line}`));
   return `${lines.join('\n')}\n`;
@@ -59,15 +69,15 @@ function countLines({ messages, outcomes, lost, headless, notKept }: JourneyRead
   return lines;
 }
 
-function stageTable({ stages, total }: JourneyReading): string[] {
+function stageTable({ stages, total }: JourneyReading, wide: boolean): string[] {
   const row = (name: string, { count, p50Ns, p99Ns, maxNs, sumNs }: StageSummary) => {
     const share = total.sumNs === 0 ? 0 : sumNs / total.sumNs;
     const cells = [String(count), formatDuration(p50Ns), formatDuration(p99Ns), formatDuration(maxNs)];
-    return `${name.padEnd(30)}${cells.map((cell) => cell.padStart(10)).join('')}  ${bar(0, share)} ${percent(share)}`;
+    return `${name.padEnd(30)}${cells.map((cell) => cell.padStart(10)).join('')}  ${wide ? `${bar(0, share)} ` : ''}${percent(share)}`;
   };
   const head = ['messages', 'p50', 'p99', 'max'].map((word) => word.padStart(10)).join('');
   return [
-    `${'stage'.padEnd(30)}${head}  share of the time of all`,
+    `${'stage'.padEnd(30)}${head}  ${wide ? 'share of the time of all' : 'share'}`,
     ...stages.map((stage) => row(`${stage.from} > ${stage.to}`, stage)),
     row('the whole journey', total),
   ];
@@ -96,7 +106,7 @@ function nearest(journeys: readonly Journey[], totalNs: number): Journey | undef
 }
 
 /** The time line of one message: a line for each stage, with its place in the whole. */
-function timeLine(journey: Journey, title: string): string[] {
+function timeLine(journey: Journey, title: string, wide: boolean): string[] {
   const { path, stages, totalNs, beside } = journey;
   const begin = path[0]!.timeNs;
   const since = (timeNs: number) => formatDuration(timeNs - begin).padStart(10);
@@ -106,12 +116,13 @@ function timeLine(journey: Journey, title: string): string[] {
     `${since(begin)}  ${pointText(path[0]!)}`,
     ...stages.map((stage, index) => {
       const from = (stage.startNs - begin) / scale;
-      const drawn = bar(from, from + stage.durationNs / scale);
+      const drawn = wide ? `${bar(from, from + stage.durationNs / scale)}  ` : '';
       const to = path[index + 1]!;
-      return `${since(to.timeNs)}  ${`+${formatDuration(stage.durationNs)}`.padStart(10)}  ${drawn}  ${pointText(to)}`;
+      return `${since(to.timeNs)}  ${`+${formatDuration(stage.durationNs)}`.padStart(10)}  ${drawn}${pointText(to)}`;
     }),
     ...beside.map(
-      (point) => `${since(point.timeNs)}  ${'beside'.padStart(10)}  ${' '.repeat(barWidth)}  ${pointText(point)}`,
+      (point) =>
+        `${since(point.timeNs)}  ${'beside'.padStart(10)}  ${wide ? ' '.repeat(barWidth + 2) : ''}${pointText(point)}`,
     ),
   ];
 }
