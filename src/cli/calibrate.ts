@@ -19,6 +19,7 @@ import { repeat, type Series, summarise } from './calibrate-rounds.js';
 import { hasUring, type ServedPoint, ServeRig } from './calibrate-serve.js';
 import { parseFlags } from './flags.js';
 import { storeHost } from './host-profile.js';
+import { dressed } from './terminal.js';
 import { UsageError } from './usage.js';
 
 export const summary = 'measure this host: plan --here and serve use what it finds';
@@ -202,7 +203,7 @@ export async function run(args: string[]): Promise<number> {
     help: { type: 'boolean', short: 'h' },
   });
   if (values.help) {
-    process.stdout.write(help);
+    process.stdout.write(dressed(help, process.stdout));
     return 0;
   }
   const seconds = Number(values.seconds ?? 40);

@@ -3,6 +3,7 @@
 // it runs, so that `clearway doctor` never pays for the server. Not here: options of commands.
 
 import { existsSync, readFileSync } from 'node:fs';
+import { dressed } from './terminal.js';
 import { nearest, UsageError } from './usage.js';
 
 /** What a command's module exports. */
@@ -28,7 +29,7 @@ const moduleOf = (name: string) => new URL(`./${name}.js`, import.meta.url);
 const realSurroundings = (): Surroundings => ({
   commands: knownCommands.filter((name) => existsSync(moduleOf(name))),
   load: (name) => import(moduleOf(name).href) as Promise<Command>,
-  out: (text) => process.stdout.write(text),
+  out: (text) => process.stdout.write(dressed(text, process.stdout)),
   error: (text) => process.stderr.write(text),
 });
 

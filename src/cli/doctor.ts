@@ -13,7 +13,7 @@ import { uringProbes } from '../kernel/probe-uring.js';
 import { packageVersion } from './dispatch.js';
 import { renderFindings } from './doctor-table.js';
 import { parseFlags } from './flags.js';
-import { formOf } from './terminal.js';
+import { dressed, formOf } from './terminal.js';
 
 /** One line for `clearway --help`. */
 export const summary = 'say what this host can do, what is missing, and the command that gives it';
@@ -70,7 +70,7 @@ export async function run(args: string[]): Promise<number> {
   const options = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
   const { values } = parseFlags('doctor', args, options);
   if (values.help === true) {
-    process.stdout.write(help);
+    process.stdout.write(dressed(help, process.stdout));
     return 0;
   }
   const report = diagnose();

@@ -22,7 +22,7 @@ export const summary = 'measure where the time of messages goes, from the call t
 export async function run(args: string[]): Promise<number> {
   const command = parseJourneyArguments(args);
   if (command.help) {
-    process.stdout.write(journeyHelp);
+    process.stdout.write(dressed(journeyHelp, process.stdout));
     return 0;
   }
   const files = openFiles(command);

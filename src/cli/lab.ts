@@ -45,8 +45,8 @@ const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 /** Runs the command. @returns the exit status. @throws UsageError */
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parse(args);
-  if (values.help === true) return print(help);
-  if (values.list === true) return print(list());
+  if (values.help === true) return print(dressed(help, process.stdout));
+  if (values.list === true) return print(dressed(list(), process.stdout));
   const plans = plansOf(positionals, parseBytes(values.bytes ?? '16MiB'));
   removeStale();
   let lab: Lab;

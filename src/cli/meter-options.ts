@@ -77,7 +77,7 @@ Counts every byte the CPU copies through sockets, for any program, by process an
   --stacks           who did it: the kernel stacks on which zero-copy was reverted and buffers were linearised
   --output FILE      writes the report into a file
   --fail-if EXPR     status 1 if it holds at the end: 'amplification > 1.1', 'reverted >= 1MiB'; may be repeated
-  --open [HOST:PORT] the dashboard in the browser (127.0.0.1, any free port); beyond loopback it asks for a token
+  --open [HOST:PORT]  the dashboard in the browser (127.0.0.1, any free port); beyond loopback it asks for a token
   --prometheus HOST:PORT   a Prometheus endpoint at /metrics
   --otlp URL         exports to an OpenTelemetry collector (OTLP/HTTP, JSON) every 10 s, or --interval
   record FILE        writes every reading into a file, as JSON lines

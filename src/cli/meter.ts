@@ -11,6 +11,7 @@ import { openDashboardSink } from './meter-open.js';
 import { type MeterCommand, meterHelp, parseMeterArguments } from './meter-options.js';
 import { replay } from './meter-replay.js';
 import { OtlpSink, OutputSink, processesInMetrics, RecordingSink, type Sink, type Taken } from './meter-sinks.js';
+import { dressed } from './terminal.js';
 import { UsageError } from './usage.js';
 
 /** The line for `clearway --help`. */
@@ -23,7 +24,7 @@ export const summary = 'count every byte the CPU copies through sockets, for any
 export async function run(args: string[]): Promise<number> {
   const command = parseMeterArguments(args);
   if (command.help) {
-    process.stdout.write(meterHelp);
+    process.stdout.write(dressed(meterHelp, process.stdout));
     return 0;
   }
   if (command.replay !== undefined) return replay(command, command.replay);

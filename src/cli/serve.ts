@@ -7,6 +7,7 @@ import { createServer, type Server } from '../serve/server.js';
 import { parseFlags } from './flags.js';
 import { optionalAddress } from './optional-address.js';
 import type { ServeDashboard } from './serve-dashboard.js';
+import { dressed } from './terminal.js';
 import { fileTrouble, UsageError } from './usage.js';
 
 /** What `clearway --help` says of it. */
@@ -47,19 +48,19 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --host ADDRESS          address to listen on (127.0.0.1: this host only)
   -p, --port PORT         port; 0 takes any free one (8080)
   --workers auto|N        threads that serve (auto: one for each core)
-  --engine auto|uring|epoll      what drives it (auto: io_uring where the kernel allows it, else epoll)
+  --engine auto|uring|epoll  what drives it (auto: io_uring where the kernel allows it, else epoll)
   --index NAMES           names looked for in a directory (index.html)
   --listing               list directories without an index
   --spa                   answer unknown pages with the root's index
   --ssi on|off            evaluate includes: SSI in .shtml, ESI in .esi (on)
-  --dotfiles ignore|allow|deny   names that begin with a dot: 404, served, 403 (ignore)
+  --dotfiles ignore|allow|deny  names that begin with a dot: 404, served, 403 (ignore)
   --cache-control VALUE   Cache-Control of files (no-cache; immutable for hashed names)
   --cors                  let any origin read the responses
   --header 'NAME: VALUE'  a field that every response carries; may be repeated
-  --log none|combined|json       access log on stdout (none)
+  --log none|combined|json  access log on stdout (none)
   --metrics HOST:PORT     Prometheus endpoint at /metrics (none)
   --meter                 meter this process: the metrics also say what the kernel copied, and why (needs root)
-  --dashboard [HOST:PORT] a page that shows what is copied, as it happens (127.0.0.1, any free port); meters too
+  --dashboard [HOST:PORT]  a page that shows what is copied, as it happens (127.0.0.1, any free port); meters too
   --max-connections N     open connections (three quarters of the open-file limit, which is raised for more)
   --head-timeout TIME     for a request's head to arrive (10s)
   --idle-timeout TIME     of a kept connection (60s)
@@ -142,7 +143,7 @@ export async function run(args: string[]): Promise<number> {
   try {
     given = readOptions(args);
     if (given === undefined) {
-      process.stdout.write(help);
+      process.stdout.write(dressed(help, process.stdout));
       return 0;
     }
     server = createServer(given.options);

@@ -20,6 +20,11 @@ test('prose is broken at the width beneath its beginning, rows of tables are not
   assert.equal(shown, `Advice\n  - one two three four five six seven\n    eight nine ten\n${row}\n`);
 });
 
+test('words behind an option are broken beneath their beginning', () => {
+  const shown = plain(dressed('  --port PORT   the port to listen on; 0 takes any that is free\n', terminal(50)));
+  assert.equal(shown, '  --port PORT   the port to listen on; 0 takes any\n                that is free\n');
+});
+
 test('no word is lost, and prose keeps to the width', () => {
   fc.assert(
     fc.property(

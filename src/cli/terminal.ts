@@ -41,9 +41,20 @@ export function dressed(text: string, stream: Output): string {
     .join('\n');
 }
 
-/** A line as lines of at most `columns` characters, the later ones indented beneath the first; a row of a table stays whole. */
+/** The least room for words behind an option in which they are broken there. */
+const leastWords = 30;
+
+/**
+ * A line as lines of at most `columns` characters, the later ones indented beneath the first: beneath its words where it is an option
+ * or a name with words behind it. A row of a table stays whole.
+ */
 function fit(line: string, columns: number): string[] {
   if (line.length <= columns) return [line];
+  const [, name, words] = /^( +\S+(?: \S+)* {2,})(\S+(?: \S+)*)$/.exec(line) ?? [];
+  if (name !== undefined && words !== undefined && columns - name.length >= leastWords) {
+    const hang = ' '.repeat(name.length);
+    return wrap(words, columns - name.length).map((part, index) => `${index === 0 ? name : hang}${part}`);
+  }
   const [lead = ''] = /^ *(?:- |\d+\. |-> )?/.exec(line) ?? [];
   const prose = line.slice(lead.length);
   if (/\S {2,}\S/.test(prose)) return [line];

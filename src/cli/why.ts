@@ -46,7 +46,7 @@ interface WhyCommand {
 export async function run(args: string[]): Promise<number> {
   const command = parse(args);
   if (command === 'help') {
-    process.stdout.write(help);
+    process.stdout.write(dressed(help, process.stdout));
     return 0;
   }
   const { processId, program } = command;
