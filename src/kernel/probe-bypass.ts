@@ -61,12 +61,12 @@ function examineKvm(): Outcome {
 export const bypassProbes: readonly Probe[] = [
   {
     ...{ id: 'af_xdp', group: 'bypass', what: 'AF_XDP' },
-    meaning: 'Packets pass between the card and our memory through rings.',
+    meaning: 'Packets pass between the card and our memory through rings. Not used yet: for what is to come.',
     examine: examineXdpSocket,
   },
   {
     ...{ id: 'kvm', group: 'bypass', what: 'KVM' },
-    meaning: 'Guests that share memory with this process.',
+    meaning: 'Guests that share memory with this process. Not used yet: for what is to come.',
     examine: examineKvm,
   },
 ];

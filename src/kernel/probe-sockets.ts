@@ -87,7 +87,7 @@ function examineTls(): Outcome {
   }
   const listed = readText(`/lib/modules/${release()}/modules.dep`);
   const built = listed === undefined ? undefined : /\/tls\.ko/.test(listed);
-  const cost = 'HTTPS encrypts in user space, and every byte of a body is copied twice';
+  const cost = 'HTTPS would encrypt in user space, and copy every byte of a body twice';
   if (built === true) {
     const remedy = 'sudo modprobe tls';
     return { state: 'limited', detail: 'the module tls is not loaded', cost, remedy, facts: { module: 'not-loaded' } };
@@ -110,12 +110,12 @@ export const socketProbes: readonly Probe[] = [
   },
   {
     ...{ id: 'so_zerocopy', group: 'sockets', what: 'SO_ZEROCOPY' },
-    meaning: 'Large frames leave from the pages they lie in, with either engine.',
+    meaning: 'Memory can leave from the pages it lies in: clearway lab measures it, serve does without.',
     examine: examineZeroCopy,
   },
   {
     ...{ id: 'ktls', group: 'sockets', what: 'kernel TLS' },
-    meaning: 'HTTPS bodies leave by sendfile, encrypted by the kernel or the network card.',
+    meaning: 'HTTPS bodies by sendfile, encrypted by the kernel or the card. Not used yet: serve has no HTTPS.',
     examine: examineTls,
   },
 ];

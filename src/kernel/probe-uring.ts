@@ -268,12 +268,12 @@ export const uringProbes: readonly Probe[] = [
   },
   {
     ...{ id: 'io_uring_send_zc', group: 'engine', what: 'io_uring zero-copy send' },
-    meaning: 'Large frames leave from the pages they lie in.',
+    meaning: 'Memory can leave from the pages it lies in: clearway lab and calibrate measure it, serve does without.',
     examine: answer(judgeZeroCopySend, sentOnce),
   },
   {
     ...{ id: 'io_uring_recv_zc', group: 'engine', what: 'io_uring zero-copy receive' },
-    meaning: 'Received bytes land in our pages without passing through the kernel.',
+    meaning: 'Received bytes land in our pages uncopied. Not used yet: for what is to come.',
     examine: answer(judgeZeroCopyReceive, receivedOnce),
   },
 ];

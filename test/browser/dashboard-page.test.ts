@@ -126,6 +126,16 @@ test('the dashboard', { skip }, async (context) => {
     assert.deepEqual(problems, []);
   });
 
+  await context.test('what a server sends while nobody asks is said to be the page itself', async (test) => {
+    const { page, push } = await open(test);
+    const idle = { requests: 9, connections: 0, ways: {}, copies: {} };
+    push(21, { server: idle });
+    push(22, { server: idle });
+    await page.waitForFunction(() => document.querySelector('#headline')?.textContent?.startsWith('No client'));
+    push(23, { server: { ...idle, requests: 10 } });
+    await page.waitForFunction(() => document.querySelector('#headline')?.textContent?.startsWith('51.0 MiB/s moved'));
+  });
+
   await context.test('a copy is as thick as it is much, a reference never', async (test) => {
     const { page } = await open(test);
     const widths = async (kind: string) =>

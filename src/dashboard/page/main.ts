@@ -122,9 +122,16 @@ function showAll(shown: Frame): void {
   showWords(shown);
 }
 
-function headline({ sent, received, copied, userCopied, amplification: { total } }: Moved, suffix: string): string {
+function headline(
+  { sent, received, copied, userCopied, amplification: { total }, server }: Moved,
+  suffix: string,
+): string {
   const payload = Math.max(sent ?? 0, received ?? 0);
   if (payload === 0) return suffix === '' ? 'Nothing has moved yet.' : 'Nothing moves at the moment.';
+  // A server's own figures hold what this page is sent: said where there is nothing else, or they look like clients.
+  if (suffix !== '' && server?.requests === 0 && server.connections === 0) {
+    return `No client at the moment: ${bytesText(payload)}${suffix} is what this page itself is sent.`;
+  }
   if (copied === null) {
     return `${bytesText(sent ?? 0)}${suffix} sent; in user space ${bytesText(userCopied ?? 0)}${suffix} copied.`;
   }
