@@ -10,7 +10,7 @@ const { values } = parseArgs({ options: { port: { type: 'string', default: '8080
 const database = await openDatabase();
 const reports = new Map();
 
-const server = createPageServer({
+const options = {
   routes: newsroomPages(database, (url) => reports.get(url)),
   root: fileURLToPath(new URL('public', import.meta.url)),
   port: Number(values.port),
@@ -20,6 +20,18 @@ const server = createPageServer({
     if (reports.size > 1000) reports.clear();
     reports.set(report.url, report);
   },
-});
+};
+
+/** A port that is taken, by `npm start` perhaps, is a sentence and no stack. */
+function open() {
+  try {
+    return createPageServer(options);
+  } catch (error) {
+    console.error(`newsroom: ${error.message}`);
+    process.exit(1);
+  }
+}
+
+const server = open();
 console.log(`the newsroom is open at ${server.url} (${server.engine}, ${database.engine})`);
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close(1000));
