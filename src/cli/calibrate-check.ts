@@ -1,12 +1,13 @@
 // `clearway calibrate --check`: serve at sizes, engines and connections that no constant was solved from, predicted by the profile and
-// measured. The measuring takes part in calibration's own rounds, so that a host that slows down meanwhile slows down both sides.
+// measured. The measuring takes part in calibration's own rounds, each point between the sizes that predict it, so that a host that slows down
+// meanwhile slows down both sides. A point's own interval says how well it is known.
 
 import { answer } from '../journey/answer.js';
 import type { Host } from '../journey/hosts.js';
 import { defaultScenario } from '../journey/scenario.js';
-import type { Measured } from './calibrate-fit.js';
-import type { Series } from './calibrate-rounds.js';
-import type { ServedPoint, ServeRig } from './calibrate-serve.js';
+import type { Drift } from './calibrate-rounds.js';
+import type { ServedPoint } from './calibrate-serve.js';
+import type { Measured } from './calibrate-solve.js';
 import { hereDefaults } from './host-profile.js';
 
 /** The points that are scored: between the sizes and connections that were fitted, none of them the same. */
@@ -29,20 +30,11 @@ export function checkPoints(uring: boolean): ServedPoint[] {
 
 const nameOf = (point: ServedPoint): string => `${point.engine} ${point.way} ${point.bytes} ${point.connections}`;
 
-/** Two series a point: processor nanoseconds a request, and nanoseconds by the clock between two answers. */
-export function checkSeries(rig: ServeRig, uring: boolean, forMs: number): Series[] {
-  return checkPoints(uring).flatMap((point): Series[] => {
-    const wall: number[] = [];
+/** The points with the names their series have. */
+export function checkedPoints(uring: boolean): { name: string; title: string; point: ServedPoint }[] {
+  return checkPoints(uring).map((point) => {
     const title = `checked: ${point.bytes / 1024} KiB, ${point.connections} connections`;
-    const once = async (): Promise<number> => {
-      const cost = await rig.measure(point, forMs);
-      wall.push(1e9 / cost.requestsPerSecond);
-      return cost.nsPerRequest;
-    };
-    return [
-      { name: nameOf(point), title, once, values: [] },
-      { name: `${nameOf(point)} wall`, title, once: () => wall.pop(), values: [] },
-    ];
+    return { name: nameOf(point), title, point };
   });
 }
 
@@ -61,71 +53,99 @@ export function predictServed(point: ServedPoint, here: Host): { nsPerRequest: n
   return { nsPerRequest: given.cpu.senderNsPerMessage, requestsPerSecond: given.throughput.messagesPerSecond };
 }
 
-/** One point of the check; `error` is predicted over measured, less one. */
-export interface CheckedPoint extends ServedPoint {
-  nsPerRequest: { predicted: number; measured: number; low: number; high: number; error: number };
-  requestsPerSecond: { predicted: number; measured: number; error: number };
+/** What was predicted and measured, with the measured one's 95 % interval; `error` is predicted over measured, less one. */
+export interface CheckedFigure {
+  predicted: number;
+  measured: number;
+  low: number;
+  high: number;
+  error: number;
 }
 
-/** What `--json` prints of the check: every point, and how many of the errors are within 25 %. */
+/** One point of the check. `known`: both its intervals are within the bound of 25 %, so that the errors mean something. */
+export interface CheckedPoint extends ServedPoint {
+  nsPerRequest: CheckedFigure;
+  requestsPerSecond: CheckedFigure;
+  known: boolean;
+}
+
+/** What `--json` prints of the check: every point, how many of the errors are within 25 %, and the same of those that are known so well. */
 export interface Check {
   points: CheckedPoint[];
   errors: number;
   within25Percent: number;
   medianError: number;
   worstError: number;
+  known: { errors: number; within25Percent: number };
+  drift: Drift;
 }
 
+const bound = 0.25;
+
+function figure(predicted: number, { typical, low, high }: Pick<Measured, 'typical' | 'low' | 'high'>): CheckedFigure {
+  return { predicted, measured: typical, low, high, error: predicted / typical - 1 };
+}
+
+const isKnown = ({ measured, low, high }: CheckedFigure): boolean =>
+  low >= measured * (1 - bound) && high <= measured * (1 + bound);
+
+const errorsOf = (points: readonly CheckedPoint[]): number[] =>
+  points
+    .flatMap((one) => [Math.abs(one.nsPerRequest.error), Math.abs(one.requestsPerSecond.error)])
+    .sort((a, b) => a - b);
+
+const within = (errors: readonly number[]): number => errors.filter((error) => error <= bound).length;
+
 /** The check: predicted and measured processor time and requests a second of every point that was measured. */
-export function check(measured: ReadonlyMap<string, Measured>, here: Host): Check {
+export function check(measured: ReadonlyMap<string, Measured>, here: Host, drift: Drift): Check {
   const uring = [...measured.keys()].some((name) => name.startsWith('uring'));
   const points: CheckedPoint[] = [];
   for (const point of checkPoints(uring)) {
     const [cost, wall] = [measured.get(nameOf(point)), measured.get(`${nameOf(point)} wall`)];
     if (!cost || !wall) continue;
     const predicted = predictServed(point, here);
-    const rate = 1e9 / wall.typical;
+    const nsPerRequest = figure(predicted.nsPerRequest, cost);
+    const rate = { typical: 1e9 / wall.typical, low: 1e9 / wall.high, high: 1e9 / wall.low };
+    const requestsPerSecond = figure(predicted.requestsPerSecond, rate);
     points.push({
       ...point,
-      nsPerRequest: {
-        predicted: predicted.nsPerRequest,
-        measured: cost.typical,
-        low: cost.low,
-        high: cost.high,
-        error: predicted.nsPerRequest / cost.typical - 1,
-      },
-      requestsPerSecond: {
-        predicted: predicted.requestsPerSecond,
-        measured: rate,
-        error: predicted.requestsPerSecond / rate - 1,
-      },
+      nsPerRequest,
+      requestsPerSecond,
+      known: isKnown(nsPerRequest) && isKnown(requestsPerSecond),
     });
   }
-  const errors = points
-    .flatMap((one) => [Math.abs(one.nsPerRequest.error), Math.abs(one.requestsPerSecond.error)])
-    .sort((a, b) => a - b);
+  const errors = errorsOf(points);
+  const known = errorsOf(points.filter((one) => one.known));
   return {
     points,
     errors: errors.length,
-    within25Percent: errors.filter((error) => error <= 0.25).length,
+    within25Percent: within(errors),
     medianError: errors[errors.length >> 1] ?? 0,
     worstError: errors.at(-1) ?? 0,
+    known: { errors: known.length, within25Percent: within(known) },
+    drift,
   };
 }
 
 const percent = (error: number): string => `${error >= 0 ? '+' : ''}${Math.round(error * 100)} %`;
+
+/** The drift, for a reader. */
+export function driftWords({ rounds, quickest, slowest }: Drift): string {
+  return `Over ${rounds} rounds the host itself was between ${percent(quickest - 1)} and ${percent(slowest - 1)} of what was kept.`;
+}
 
 /** The table of the check, for a reader. */
 export function checkTable(given: Check): string {
   const lines: string[] = [
     '',
     'serve where no constant was measured: predicted by plan --here, and measured in the same rounds (a reader that polls;',
-    'time in which server or reader waited for a core that others used is taken off the requests a second)',
+    'time in which server or reader waited for a core that others used is taken off the requests a second). Solved from 1, 60, 64,',
+    '256, 512 KiB and 1 MiB with 16 connections, and 1 KiB with one; none of these is below.',
     '',
     '| engine | way | size | connections | s/GiB predicted | measured | error | requests/s predicted | measured | error | interval |',
     '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
   ];
-  for (const { engine, way, bytes, connections, nsPerRequest: cost, requestsPerSecond: rate } of given.points) {
+  for (const { engine, way, bytes, connections, known, nsPerRequest: cost, requestsPerSecond: rate } of given.points) {
     const perGiB = (ns: number): string => ((ns / bytes) * 1.073741824).toFixed(3);
     const cells = [
       engine,
@@ -138,12 +158,19 @@ export function checkTable(given: Check): string {
       Math.round(rate.predicted),
       Math.round(rate.measured),
       percent(rate.error),
-      `${percent(cost.low / cost.measured - 1)} to ${percent(cost.high / cost.measured - 1)}`,
+      `${percent(cost.low / cost.measured - 1)} to ${percent(cost.high / cost.measured - 1)}${known ? '' : ' *'}`,
     ];
     lines.push(`| ${cells.join(' | ')} |`);
   }
-  const figure = (error: number): string => `${(error * 100).toFixed(0)} %`;
-  const worst = `median error ${figure(given.medianError)}, worst ${figure(given.worstError)}`;
-  lines.push('', `${given.within25Percent} of ${given.errors} within 25 %; ${worst}.`);
+  const words = (error: number): string => `${(error * 100).toFixed(0)} %`;
+  const worst = `median error ${words(given.medianError)}, worst ${words(given.worstError)}`;
+  lines.push('', `${given.within25Percent} of ${given.errors} within 25 %; ${worst}. ${driftWords(given.drift)}`);
+  const { known } = given;
+  if (known.errors < given.errors) {
+    lines.push(
+      `* measured no better than to 25 % itself, on this host and in this time: of the other ${known.errors} errors ` +
+        `${known.within25Percent} are within 25 %.`,
+    );
+  }
   return lines.join('\n');
 }

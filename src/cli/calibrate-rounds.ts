@@ -1,7 +1,7 @@
-// Rounds of calibration: every series once a round, so that a slow moment touches each a little; lower quartiles with their intervals; and an end
-// for a series once its interval is narrow. It measures nothing itself.
+// Rounds of calibration: every series once a round, so that a slow moment touches each a little; lower quartiles with their intervals; an end
+// for a series once its interval is narrow; and how much the host itself drifted meanwhile. It measures nothing itself.
 
-import type { Measured } from './calibrate-fit.js';
+import type { Measured } from './calibrate-solve.js';
 
 /** One figure that is measured again and again. */
 export interface Series {
@@ -41,22 +41,42 @@ function isSettled(one: Series): boolean {
 
 /**
  * Repeats all series in turn until the time is up, one whole round at least; at most `most` rounds. Series whose interval is narrow leave
- * their time to the others.
+ * their time to the others; with `together` all go on until the last of them is, so that a round has a figure of each.
  */
 export async function repeat(
   series: readonly Series[],
   untilMs: number,
   most: number,
   progress: (text: string) => void,
+  together = false,
 ): Promise<void> {
   for (let round = 0; round < most; round += 1) {
-    const open = round < fewest ? series : series.filter((one) => !isSettled(one));
-    if (open.length === 0) return;
-    for (const one of open) {
+    const unsettled = round < fewest ? series : series.filter((one) => !isSettled(one));
+    if (unsettled.length === 0) return;
+    for (const one of together ? series : unsettled) {
       if (round > 0 && Date.now() > untilMs) return;
       progress(`round ${round + 1}: ${one.title}`);
       const value = await one.once();
       if (value !== undefined) one.values.push(value);
     }
   }
+}
+
+/** How the host drifted: by what factor the quickest and the slowest of the rounds differed from what was kept. */
+export interface Drift {
+  rounds: number;
+  quickest: number;
+  slowest: number;
+}
+
+/** The drift over rounds that have a figure of every series: a round's factor is the median over the series. */
+export function driftOf(series: readonly Series[]): Drift {
+  const kept = series.filter((one) => one.values.length > 0);
+  const rounds = Math.min(...kept.map((one) => one.values.length));
+  const factors: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const ratios = kept.map((one) => one.values[round]! / summarise(one.values).typical).sort((a, b) => a - b);
+    factors.push(ratios[ratios.length >> 1]!);
+  }
+  return { rounds, quickest: Math.min(...factors), slowest: Math.max(...factors) };
 }

@@ -1,14 +1,15 @@
 // What a request costs serve itself: servers of its own on loopback, one for each way and engine, which stay for the whole calibration, and a
-// load that keeps one of them busy at a time. The server's processor time is that of /proc. Used by calibrate.ts for the constants `serve.*`,
+// load (calibrate-client.ts) that keeps one of them busy at a time. The server's processor time is that of /proc. Used by calibrate.ts for the constants `serve.*`,
 // and to check a profile's predictions against the real server.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UringRing } from '../uring/ring.js';
+import type { Load, Look } from './calibrate-client.js';
 
 export interface ServedCost {
   /** Processor nanoseconds of the server a request. */
@@ -28,23 +29,6 @@ export interface ServedPoint {
   connections: number;
 }
 
-/** Nanoseconds all threads of a process have run, and waited for a processor although they could have run. */
-function scheduled(pid: number): { ran: number; waited: number } {
-  const sum = { ran: 0, waited: 0 };
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      const [ran, waited] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ').map(Number);
-      sum.ran += ran!;
-      sum.waited += waited!;
-    } catch {
-      // The thread ended while the list was read.
-    }
-  }
-  return sum;
-}
-
-const ranNs = (pid: number): number => scheduled(pid).ran;
-
 /** Whether this host lets us have a ring. */
 export function hasUring(): boolean {
   try {
@@ -55,19 +39,39 @@ export function hasUring(): boolean {
   }
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Waits until a process has run for another `ranMs` of processor time, or `mostMs` have passed. */
-async function untilRan(pid: number, ranMs: number, mostMs: number): Promise<void> {
-  const [target, deadline] = [ranNs(pid) + ranMs * 1e6, Date.now() + mostMs];
-  while (Date.now() < deadline && ranNs(pid) < target) await pause(10);
-}
-
 interface RunningServer {
   child: ChildProcess;
   port: number;
-  /** Requests of the first run compile the server: it is warmed for longer. */
+  /** Whether it has been asked often enough to be compiled. */
   warm: boolean;
+}
+
+/** Load before a measurement: the processor's caches, and the first turns. */
+const settleMs = 20;
+/** The account is up to a tick behind at both ends: what is divided by must be several of them. */
+const leastRanNs = 12e6;
+/** Load before the first measurement on a server: its code is compiled. */
+const compileMs = 500;
+
+/**
+ * Load before the first measurement of a point. Its connections stay for later rounds, and at first their socket buffers grow: a large file
+ * by sendfile takes some hundreds of answers a connection until as much is sent at once as ever will be.
+ */
+const growMs = ({ bytes, connections }: ServedPoint): number => Math.min(1000, 100 + (bytes * connections) / 32_768);
+
+/** What the server did between two looks; undefined when it had too little time for the kernel's account to be exact. */
+function costBetween(start: Look, end: Look): ServedCost | undefined {
+  const [answers, elapsed] = [end.answers - start.answers, end.elapsedNs - start.elapsedNs];
+  const used = end.server.ran - start.server.ran;
+  if (answers <= 0 || used < leastRanNs) return undefined;
+  const waited = end.server.waited - start.server.waited + (end.reader.waited - start.reader.waited);
+  // Both may have waited at once: never more is taken off than leaves the server a core that is full.
+  const free = Math.max(elapsed - waited, Math.min(used, elapsed));
+  return {
+    nsPerRequest: used / answers,
+    requestsPerSecond: (answers * 1e9) / free,
+    waitedShare: Math.max(0, 1 - free / elapsed),
+  };
 }
 
 /** Servers of the calibration, started when first asked for. */
@@ -75,11 +79,25 @@ export class ServeRig {
   readonly #folder = mkdtempSync(join(tmpdir(), 'clearway-calibrate-'));
   readonly #servers = new Map<string, Promise<RunningServer>>();
   readonly #answerBytes = new Map<string, number>();
+  /** Points whose connections are there. */
+  readonly #grown = new Set<string>();
+  #client: ChildProcess | undefined;
 
   async #start(engine: string, way: string): Promise<RunningServer> {
     const main = fileURLToPath(new URL('./main.js', import.meta.url));
     const limit = way === 'inline' ? '4M' : '0';
-    const options = ['--port', '0', '--workers', '1', '--engine', engine, '--inline-limit', limit];
+    const options = [
+      '--port',
+      '0',
+      '--idle-timeout',
+      '10m',
+      '--workers',
+      '1',
+      '--engine',
+      engine,
+      '--inline-limit',
+      limit,
+    ];
     const child = spawn(process.execPath, [main, 'serve', this.#folder, ...options], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -126,48 +144,49 @@ export class ServeRig {
     return length;
   }
 
-  /** Measures one point for `forMs` of the server's processor time, four times that by the clock at most. */
-  async measure(point: ServedPoint, forMs: number): Promise<ServedCost> {
-    const server = await this.#server(point.engine, point.way);
-    const pid = server.child.pid!;
-    const answerBytes = await this.#answerLength(server.port, point.bytes);
-    const program = fileURLToPath(new URL('./calibrate-client.js', import.meta.url));
-    const load = [String(server.port), `${point.bytes}.bin`, String(answerBytes), String(point.connections)];
-    const client = spawn(process.execPath, [program, ...load], { stdio: ['ignore', 'pipe', 'ignore'] });
-    let answers = 0;
-    client.stdout.setEncoding('utf8').on('data', (text: string) => {
-      answers = Number(text.trim().split('\n').at(-1)) || answers;
+  /** Has the load do a run, and waits until it is done. */
+  async #run(load: Load): Promise<Look[]> {
+    this.#client ??= fork(fileURLToPath(new URL('./calibrate-client.js', import.meta.url)), { stdio: 'ignore' });
+    const client = this.#client;
+    return await new Promise<Look[]>((resolve, reject) => {
+      const ended = (): void => reject(new Error('the load of the calibration ended: the server closed a connection'));
+      client.once('exit', ended);
+      client.once('message', (looks) => {
+        client.off('exit', ended);
+        resolve(looks as Look[]);
+      });
+      client.send(load);
     });
-    const ended = new Promise((resolve) => client.on('exit', resolve));
-    try {
-      for (const deadline = Date.now() + 5000; answers === 0 && Date.now() < deadline; ) await pause(5);
-      // Warm by the server's own time, not by the clock: on a busy host it may have had little of it.
-      await untilRan(pid, server.warm ? 50 : 400, 1500);
-      server.warm = true;
-      const [server0, client0] = [scheduled(pid), scheduled(client.pid!)];
-      const [counted, started] = [answers, process.hrtime.bigint()];
-      await untilRan(pid, forMs, forMs * 4);
-      const [server1, client1] = [scheduled(pid), scheduled(client.pid!)];
-      const done = answers - counted;
-      const elapsed = Number(process.hrtime.bigint() - started);
-      const used = server1.ran - server0.ran;
-      // One may have waited while the other did: never more is taken off than leaves the busier of them a core that is full.
-      const waited = server1.waited - server0.waited + (client1.waited - client0.waited);
-      const free = Math.max(elapsed - waited, used, client1.ran - client0.ran);
-      if (done <= 0) throw new Error('the server of the calibration answered nothing');
-      return {
-        nsPerRequest: used / done,
-        requestsPerSecond: (done * 1e9) / free,
-        waitedShare: Math.max(0, 1 - free / elapsed),
-      };
-    } finally {
-      client.kill();
-      await ended;
-    }
   }
 
-  /** Ends the servers and removes the files. */
+  /** Looks at the server under the load of one point, on connections of its own, at moments since the load began. */
+  async look(point: ServedPoint, lookMs: number[]): Promise<Look[]> {
+    const { bytes, connections } = point;
+    const { child, port } = await this.#server(point.engine, point.way);
+    const answerBytes = await this.#answerLength(port, bytes);
+    return await this.#run({ port, path: `${bytes}.bin`, answerBytes, connections, pid: child.pid!, lookMs });
+  }
+
+  /** Measures one point for `forMs` by the clock, once its connections are warm. */
+  async measure(point: ServedPoint, forMs: number): Promise<ServedCost> {
+    const server = await this.#server(point.engine, point.way);
+    const key = JSON.stringify(point);
+    if (!server.warm) await this.look(point, [compileMs]);
+    server.warm = true;
+    if (!this.#grown.has(key)) await this.look(point, [growMs(point)]);
+    this.#grown.add(key);
+    // On a crowded host the server may get little of the time: then it is given more.
+    for (let longer = 1; longer <= 64; longer *= 4) {
+      const [start, end] = (await this.look(point, [settleMs, settleMs + forMs * longer])) as [Look, Look];
+      const cost = costBetween(start, end);
+      if (cost) return cost;
+    }
+    throw new Error('the server of the calibration answered nothing');
+  }
+
+  /** Ends the load and the servers and removes the files. */
   async close(): Promise<void> {
+    this.#client?.kill();
     for (const starting of this.#servers.values()) {
       const server = await starting.catch(() => undefined);
       server?.child.removeAllListeners('exit');

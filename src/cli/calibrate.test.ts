@@ -9,12 +9,14 @@ import { answer } from '../journey/answer.js';
 import { constants } from '../journey/constants.js';
 import { defaultScenario } from '../journey/scenario.js';
 import { platformIsLinux } from '../kernel/ffi.js';
-import { noise, sendSizes, servedPoints, serveSizes } from './calibrate.js';
+import { noise, sendSizes, servedPoints } from './calibrate.js';
 import { check, checkPoints, checkTable, predictServed } from './calibrate-check.js';
-import { fitLine, fitProfile, type Measured, rising } from './calibrate-fit.js';
+import { fitProfile } from './calibrate-fit.js';
+import { rising, serveSizes } from './calibrate-fit-serve.js';
 import { measureCall, measureCopy, measureSend, measureWake, Payload, Sink } from './calibrate-measure.js';
 import { repeat, type Series, summarise } from './calibrate-rounds.js';
 import { ServeRig } from './calibrate-serve.js';
+import { fitLine, type Measured } from './calibrate-solve.js';
 import { hereDefaults } from './host-profile.js';
 
 const skip = platformIsLinux ? false : 'the measurements are Linux system calls';
@@ -187,7 +189,7 @@ test('a noisy host is told so, with names; the table counts what is within the b
     checked.set(name, exactly(nsPerRequest));
     checked.set(`${name} wall`, exactly(point.bytes === 131_072 ? 2e9 / requestsPerSecond : 1e9 / requestsPerSecond));
   }
-  const given = check(checked, here);
+  const given = check(checked, here, { rounds: 5, quickest: 0.9, slowest: 1.5 });
   assert.deepEqual(JSON.parse(JSON.stringify(given)), given);
   assert.equal(given.points.length, checkPoints(true).length);
   assert.match(checkTable(given), /26 of 28 within 25 %; median error 0 %, worst 100 %/);

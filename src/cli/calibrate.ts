@@ -3,8 +3,9 @@
 
 import { cpus, release } from 'node:os';
 import { type Constant, type ConstantId, constants as table } from '../journey/constants.js';
-import { check, checkSeries, checkTable } from './calibrate-check.js';
-import { fitProfile, type Measured, servedConnections } from './calibrate-fit.js';
+import { check, checkedPoints, checkTable, driftWords } from './calibrate-check.js';
+import { fitProfile } from './calibrate-fit.js';
+import { servedConnections, serveSizes } from './calibrate-fit-serve.js';
 import {
   measureCall,
   measureCopy,
@@ -15,8 +16,9 @@ import {
   Payload,
   Sink,
 } from './calibrate-measure.js';
-import { repeat, type Series, summarise } from './calibrate-rounds.js';
+import { type Drift, driftOf, repeat, type Series, summarise } from './calibrate-rounds.js';
 import { hasUring, type ServedPoint, ServeRig } from './calibrate-serve.js';
+import type { Measured } from './calibrate-solve.js';
 import { parseFlags } from './flags.js';
 import { storeHost } from './host-profile.js';
 import { dressed } from './terminal.js';
@@ -39,8 +41,6 @@ intervals; where they stay wide it says so. The profile goes to $XDG_CONFIG_HOME
 
 /** Sizes of the sends from which the cost of a call and of a byte are solved. */
 export const sendSizes = [4096, 65_536, 262_144, 1_048_576];
-/** Sizes of the files that serve is asked for. */
-export const serveSizes = [1024, 65_536, 262_144, 524_288, 1_048_576];
 
 function measurements(sink: Sink, payload: Payload): Series[] {
   const series: Series[] = [
@@ -60,12 +60,20 @@ function measurements(sink: Sink, payload: Payload): Series[] {
   return series;
 }
 
-const serveForMs = 130;
+/** Time of one measurement of serve, and rounds of them at most. */
+const serveForMs = 60;
+const serveRounds = 60;
+
+interface NamedPoint {
+  name: string;
+  title: string;
+  point: ServedPoint;
+}
 
 /** The points of serve that the constants are solved from. */
-export function servedPoints(uring: boolean): { name: string; title: string; point: ServedPoint }[] {
+export function servedPoints(uring: boolean): NamedPoint[] {
   const engine = uring ? 'uring' : 'epoll';
-  const points: { name: string; title: string; point: ServedPoint }[] = [];
+  const points: NamedPoint[] = [];
   for (const way of ['inline', 'sendfile'] as const) {
     const words = way === 'inline' ? 'from memory' : 'by sendfile';
     for (const bytes of serveSizes) {
@@ -91,22 +99,26 @@ export function servedPoints(uring: boolean): { name: string; title: string; poi
   return points;
 }
 
-function serveSeries(rig: ServeRig, uring: boolean): Series[] {
-  const series: Series[] = [];
-  for (const { name, title, point } of servedPoints(uring)) {
-    const wall: number[] = [];
-    const once = async (): Promise<number> => {
-      const cost = await rig.measure(point, serveForMs);
-      if (name === 'serve.alone') wall.push(1e9 / cost.requestsPerSecond);
-      return cost.nsPerRequest;
-    };
-    series.push({ name, title, once, values: [] });
-    // The same run also says how long a request takes by the clock.
-    if (name === 'serve.alone') {
-      series.push({ name: 'serve.turnaround', title: 'turnaround', once: () => wall.pop(), values: [] });
-    }
-  }
-  return series;
+/**
+ * Series of points of serve, way by way and in the order of their sizes, so that a point that is checked is measured between those that predict
+ * it. Two a point: processor nanoseconds a request, and (`wall`) nanoseconds by the clock between two answers.
+ */
+function serveSeries(rig: ServeRig, points: readonly NamedPoint[]): Series[] {
+  const order = ({ point }: NamedPoint): number => point.bytes + (point.way === 'inline' ? 0 : 1e9);
+  return [...points]
+    .sort((a, b) => order(a) - order(b))
+    .flatMap(({ name, title, point }): Series[] => {
+      const wall: number[] = [];
+      const once = async (): Promise<number> => {
+        const cost = await rig.measure(point, serveForMs);
+        wall.push(1e9 / cost.requestsPerSecond);
+        return cost.nsPerRequest;
+      };
+      return [
+        { name, title, once, values: [] },
+        { name: `${name} wall`, title, once: () => wall.pop(), values: [] },
+      ];
+    });
 }
 
 function progressTo(stream: NodeJS.WriteStream, started: number): (text: string) => void {
@@ -119,6 +131,7 @@ function progressTo(stream: NodeJS.WriteStream, started: number): (text: string)
 interface Everything {
   measured: Map<string, Measured>;
   checked: Map<string, Measured>;
+  drift: Drift;
 }
 
 /** Measures everything within about `seconds`; with `checking`, the points that are only compared take part in the rounds of serve. */
@@ -135,17 +148,27 @@ async function measureAll(seconds: number, checking: boolean, progress: (text: s
   }
   const rig = new ServeRig();
   const uring = hasUring();
-  const served = serveSeries(rig, uring);
-  const compared = checking ? checkSeries(rig, uring, serveForMs) : [];
+  const [solved, compared] = [servedPoints(uring), checking ? checkedPoints(uring) : []];
+  const served = serveSeries(rig, [...solved, ...compared]);
   try {
     const until = started + (checking ? seconds + 25 : seconds) * 1000;
-    await repeat([...served, ...compared], until, 15, progress);
+    await repeat(served, until, serveRounds, progress, true);
   } finally {
     await rig.close();
   }
-  const summed = (list: readonly Series[]): Map<string, Measured> =>
-    new Map(list.filter((one) => one.values.length > 0).map((one) => [one.name, summarise(one.values)]));
-  return { measured: summed([...series, ...served]), checked: summed(compared) };
+  const summed = new Map<string, Measured>();
+  for (const one of [...series, ...served]) if (one.values.length > 0) summed.set(one.name, summarise(one.values));
+  const names = new Set(solved.map(({ name }) => name));
+  const isMeasured = (name: string): boolean => names.has(name) || series.some((one) => one.name === name);
+  const turnaround = summed.get('serve.alone wall');
+  return {
+    measured: new Map([
+      ...[...summed].filter(([name]) => isMeasured(name)),
+      ...(turnaround ? [['serve.turnaround', turnaround] as const] : []),
+    ]),
+    checked: new Map([...summed].filter(([name]) => !isMeasured(name))),
+    drift: driftOf(served),
+  };
 }
 
 /** Rounds below which nothing can be said of how far a figure is off. */
@@ -213,7 +236,7 @@ export async function run(args: string[]): Promise<number> {
   const started = Date.now();
   const progress = progressTo(process.stderr, started);
   if (!process.stderr.isTTY) console.error(`measuring this host for about ${seconds} s`);
-  const { measured, checked } = await measureAll(seconds, values.check === true, progress);
+  const { measured, checked, drift } = await measureAll(seconds, values.check === true, progress);
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   const { constants, inlineBytes } = fitProfile(measured, table);
   const profile = {
@@ -224,11 +247,11 @@ export async function run(args: string[]): Promise<number> {
   const path = storeHost(profile, { inlineBytes });
   const warning = noise(measured);
   if (warning) console.error(`\n${warning}\n`);
-  const checking = values.check ? check(checked, { ...profile, source: 'clearway calibrate' }) : undefined;
-  if (values.json) process.stdout.write(`${JSON.stringify({ ...profile, check: checking }, null, 2)}\n`);
+  const checking = values.check ? check(checked, { ...profile, source: 'clearway calibrate' }, drift) : undefined;
+  if (values.json) process.stdout.write(`${JSON.stringify({ ...profile, drift, check: checking }, null, 2)}\n`);
   else {
     printTable(constants, path);
-    if (checking) console.log(checkTable(checking));
+    console.log(checking ? checkTable(checking) : driftWords(drift));
   }
   return 0;
 }

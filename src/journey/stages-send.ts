@@ -210,13 +210,17 @@ const servedSmallBytes = 65_536;
 const servedMiddleBytes = 262_144;
 const servedLargeBytes = 524_288;
 
-/** clearway serve on a device without a NIC: its whole process as calibrate measures it, stack and softirq included. */
+/**
+ * clearway serve on a device without a NIC: its whole process as calibrate measures it, stack and softirq included. Every super-packet but the
+ * first is a step, because each goes down and up the stack; an answer does not share one with the next.
+ */
 function serveStage(shop: Workshop, counts: Counts): Stage {
   const sendfile = shop.scenario.way === 'sendfile';
   const small = Math.min(counts.bytes, servedSmallBytes);
   const middle = Math.min(counts.bytes, servedMiddleBytes) - small;
   const large = Math.min(counts.bytes, servedLargeBytes) - small - middle;
   const kind = sendfile ? 'serve.sendfile.byte' : 'serve.inline.byte';
+  const further = Math.ceil(shop.scenario.offload === 'none' ? counts.packets : counts.bytes / counts.superBytes) - 1;
   return stage({
     id: 'serve',
     label: 'clearway serve',
@@ -228,6 +232,7 @@ function serveStage(shop: Workshop, counts: Counts): Stage {
       term(shop, 'serve.turn', 1 / shop.scenario.flows, 'its part of a turn'),
       term(shop, 'serve.epoll', shop.scenario.engine === 'uring' ? 0 : 1, 'epoll engine'),
       term(shop, 'serve.sendfile', sendfile ? 1 : 0, 'by sendfile'),
+      term(shop, 'serve.super', further, 'further super-packets'),
       term(shop, kind, small, 'bytes to 64 KiB'),
       term(shop, `${kind}.middle`, middle, 'bytes to 256 KiB'),
       term(shop, `${kind}.large`, large, 'bytes to 512 KiB'),
