@@ -68,7 +68,7 @@ function fitStep(profile: Profile, ways: readonly { way: string; points: readonl
 
 /** The constants of a byte by one way; returns what a request costs without any. */
 function fitBytes(profile: Profile, way: string, points: readonly Point[], step: number): number {
-  const words = 'the whole server process, loopback, client kept ahead';
+  const words = 'serve’s whole process';
   const small = points.filter(({ bytes }) => bytes <= firstKnot);
   const { call, perByte } = fitLine(small.map(({ bytes, ns }) => ({ bytes, ns: ns - step * further(bytes) })));
   const put = (id: string, value: number, where: string): void =>
@@ -91,7 +91,7 @@ export function fitServe(profile: Profile): number {
   const inline = rising(profile.points('serve.inline.'));
   const sendfile = rising(profile.points('serve.sendfile.'));
   if (inline.length < serveSizes.length || sendfile.length < serveSizes.length) return 65_536;
-  const words = 'the whole server process, loopback, client kept ahead';
+  const words = 'serve’s whole process';
   const step = fitStep(profile, [
     { way: 'inline', points: inline },
     { way: 'sendfile', points: sendfile },

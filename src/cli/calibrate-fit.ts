@@ -3,7 +3,7 @@
 
 import type { Constant, ConstantId } from '../journey/constants.js';
 import { fitServe } from './calibrate-fit-serve.js';
-import { fitLine, type Measured, Profile, superBytes } from './calibrate-solve.js';
+import { digits, fitLine, type Measured, Profile, superBytes } from './calibrate-solve.js';
 
 export interface Fitted {
   constants: Partial<Record<ConstantId, Constant>>;
@@ -32,11 +32,8 @@ function fitSends(profile: Profile): void {
   }
 }
 
-/** Constants of this host, and what serve takes from them. */
-export function fitProfile(
-  measured: ReadonlyMap<string, Measured>,
-  table: Readonly<Record<ConstantId, Constant>>,
-): Fitted {
+/** Constants of this host by the figures as they stand. */
+function solve(measured: ReadonlyMap<string, Measured>, table: Readonly<Record<ConstantId, Constant>>): Fitted {
   const profile = new Profile(measured, table);
   profile.direct('call.entry', 'call');
   profile.direct('copy.tx', 'copy.hot');
@@ -55,4 +52,35 @@ export function fitProfile(
     );
   fitSends(profile);
   return { constants: profile.constants, inlineBytes: fitServe(profile) };
+}
+
+/**
+ * Constants of this host, and what serve takes from them. What is solved from several figures has an interval as well: each figure is moved to
+ * the ends of its own interval, and what that changes is added in squares, as of errors that know nothing of each other.
+ */
+export function fitProfile(
+  measured: ReadonlyMap<string, Measured>,
+  table: Readonly<Record<ConstantId, Constant>>,
+): Fitted {
+  const fitted = solve(measured, table);
+  const spread = new Map<string, { below: number; above: number }>();
+  for (const [name, one] of measured) {
+    for (const typical of [one.low, one.high]) {
+      const moved = solve(new Map([...measured, [name, { ...one, typical }]]), table);
+      for (const [id, { value }] of Object.entries(fitted.constants)) {
+        const change = moved.constants[id as ConstantId]!.value - value;
+        const sum = spread.get(id) ?? { below: 0, above: 0 };
+        spread.set(id, sum);
+        if (change < 0) sum.below += change ** 2;
+        else sum.above += change ** 2;
+      }
+    }
+  }
+  for (const [id, one] of Object.entries(fitted.constants)) {
+    const { below, above } = spread.get(id)!;
+    if (below + above === 0 || one.conditions.includes('interval')) continue;
+    const low = Math.max(0, one.value - Math.sqrt(below));
+    one.conditions = `95 % interval ${digits(low)} to ${digits(one.value + Math.sqrt(above))}; ${one.conditions}`;
+  }
+  return fitted;
 }

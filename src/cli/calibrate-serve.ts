@@ -146,7 +146,10 @@ export class ServeRig {
 
   /** Has the load do a run, and waits until it is done. */
   async #run(load: Load): Promise<Look[]> {
-    this.#client ??= fork(fileURLToPath(new URL('./calibrate-client.js', import.meta.url)), { stdio: 'ignore' });
+    this.#client ??= fork(fileURLToPath(new URL('./calibrate-client.js', import.meta.url)), {
+      stdio: 'ignore',
+      execArgv: [],
+    });
     const client = this.#client;
     return await new Promise<Look[]>((resolve, reject) => {
       const ended = (): void => reject(new Error('the load of the calibration ended: the server closed a connection'));

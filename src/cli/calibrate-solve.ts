@@ -13,7 +13,8 @@ export interface Measured {
 /** Payload of one super-packet on loopback (MTU 65,535 less the headers of IPv4 and TCP with time stamps). */
 export const superBytes = 65_483;
 
-function digits(value: number): string {
+/** A figure as it is worth printing: three digits. */
+export function digits(value: number): string {
   return Number(value.toPrecision(3)).toString();
 }
 
