@@ -46,3 +46,19 @@ test('small frames on a link of PCIe gen5 are not held back by the tags of gen3'
   const older = bound({ path: 'tc-drop', message: 64 }).mpps;
   assert.ok(older > bound({ path: 'iptables-raw-drop', message: 64 }).mpps * 1.02 && older < 6);
 });
+
+test('a VLAN tag takes four bytes of the wire beside the MTU, and none where the frame is as long with it', () => {
+  const wireNs = (changes: Partial<Scenario>): number => {
+    const { utilisation } = boundOf(buildJourney({ ...defaultScenario(), ...changes }));
+    return utilisation.find((one) => one.resource === 'wire')!.busyNs;
+  };
+  const ratio = (changes: Partial<Scenario>): number => wireNs({ ...changes, vlan: true }) / wireNs(changes);
+  const near = (value: number, expected: number) =>
+    assert.ok(Math.abs(value - expected) < 1e-12, `${value} is not ${expected}`);
+  near(ratio({ mtu: 1500, message: 1 << 20 }), 1542 / 1538);
+  near(ratio({ mtu: 9000, message: 1 << 20 }), 9042 / 9038);
+  // The least frame has 64 bytes with its tag or without (IEEE 802.3 and 802.1Q): a datagram of a byte fills neither.
+  near(ratio({ protocol: 'udp', message: 1 }), 1);
+  near(ratio({ path: 'xdp-drop', protocol: 'ethernet', message: 64 }), 1);
+  near(ratio({ path: 'xdp-drop', protocol: 'ethernet', message: 1518 }), 1);
+});

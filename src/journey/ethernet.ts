@@ -13,6 +13,11 @@ export function frameOverhead(vlan = false, replaced: Replaced = {}): number {
   return bytes('eth.header') + tag + bytes('eth.fcs') + bytes('eth.preamble') + bytes('eth.gap');
 }
 
+/** Bytes of a frame's 802.1Q tag, where its scenario has one. */
+export function tagBytes({ vlan }: { vlan: boolean }): number {
+  return vlan ? constant('eth.vlan').value : 0;
+}
+
 export interface HeaderChoice {
   protocol: 'tcp' | 'udp' | 'ethernet';
   ip: 4 | 6;

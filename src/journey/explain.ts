@@ -80,6 +80,7 @@ export function explain(journey: Journey): { stages: ExplainedStage[]; constants
     if (stage.resource === 'PCIe up' || stage.resource === 'PCIe down') for (const id of ofTheLink) used.add(id);
     if (stage.resource === 'wire' || stage.resource === 'wire out')
       for (const id of [...ofTheWire, ...ofTheHeaders]) used.add(id);
+    if (journey.scenario.vlan && stage.resource === 'wire') used.add('eth.vlan');
   }
   const look = lookupFor(journey.host, journey.scenario.constants);
   return { stages, constants: [...used].sort().map((id) => ({ id, ...look(id) })) };

@@ -78,6 +78,7 @@ export interface Scenario {
   rules: number;
   tc: (typeof trafficControls)[number];
   capture: boolean;
+  vlan: boolean;
   tunnel: (typeof tunnels)[number];
   tunnelOffload: boolean;
   guest: 'none' | 'emulated' | 'virtio' | 'vhost' | 'passthrough';
@@ -362,6 +363,13 @@ export const fields: Record<FieldName, Field> = {
     group: 'rules',
     default: false,
     about: 'a packet socket listens on the device (tcpdump, a capture agent)',
+  },
+  vlan: {
+    kind: 'flag',
+    group: 'device',
+    default: false,
+    about:
+      'frames carry an 802.1Q tag: four bytes more on the wire, beside the MTU (a packet path has it within the frame)',
   },
   tunnel: {
     kind: 'choice',

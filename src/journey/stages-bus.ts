@@ -1,7 +1,7 @@
 // The stages between memory and the far memory that no processor executes: descriptors and payload over PCIe, reads in flight, address
 // translation, the wire. Shared by socket and packet paths.
 
-import { frameOverhead } from './ethernet.js';
+import { frameOverhead, tagBytes } from './ethernet.js';
 import { nics, receiveOverhead, transmitOverhead } from './nics.js';
 import { addLinkBytes, deviceRead, deviceWrite, type LinkBytes } from './pcie.js';
 import { byteTerm, type Side, type Stage, stage, term, type Workshop } from './stage.js';
@@ -162,11 +162,11 @@ export function receiveStages(
   ];
 }
 
-/** The wire: frames with their overhead over the rate, and the way through cable and switches. */
+/** The wire: frames with their overhead over the rate, and the way through cable and switches. The least frame is 64 B with a tag or without. */
 export function wireStage(shop: Workshop, packets: number, payload: number, headers: number, out = false): Stage {
-  const minimum = shop.look('eth.minimum').value;
+  const minimum = shop.look('eth.minimum').value - tagBytes(shop.scenario);
   const layer3 = Math.max(payload + packets * headers, packets * minimum);
-  const bytes = layer3 + packets * frameOverhead(false, shop.scenario.constants);
+  const bytes = layer3 + packets * frameOverhead(shop.scenario.vlan, shop.scenario.constants);
   const { cable, switches, nic } = shop.scenario;
   return stage({
     id: out ? 'wire-out' : 'wire',

@@ -2,6 +2,7 @@
 // measurements of PCIe itself.
 
 import type { ConstantId } from './constants.js';
+import { tagBytes } from './ethernet.js';
 import type { Path } from './scenario.js';
 import { type Stage, stage, type Term, term, type Workshop } from './stage.js';
 import { receiveStages, transmitStages, wireStage } from './stages-bus.js';
@@ -53,7 +54,7 @@ function extraTerms(shop: Workshop): Term[] {
   return terms;
 }
 
-/** The stages of one frame on a packet path. `message` is the frame on the wire with its FCS. */
+/** The stages of one frame on a packet path. `message` is the frame on the wire with its FCS, and with its tag where it has one. */
 export function packetStages(shop: Workshop): Stage[] {
   const { path, message, polling } = shop.scenario;
   if (path === 'dma-read' || path === 'dma-write') return dmaStages(shop);
@@ -70,7 +71,8 @@ export function packetStages(shop: Workshop): Stage[] {
     latency: polling || path.startsWith('dpdk') ? [] : [term(shop, 'rx.interrupt', 1, 'interrupt')],
   });
   if (path === 'pktgen-qdisc') return [cpu];
-  const wireIn = wireStage(shop, 1, Math.max(message - 18, 1), 0);
+  const layer3 = Math.max(message - 18 - tagBytes(shop.scenario), 1);
+  const wireIn = wireStage(shop, 1, layer3, 0);
   const incoming = [wireIn, ...receiveStages(shop, 'receiver', 1, inMemory, 1), cpu];
   if (!description.forwards) return incoming;
   const outgoing = transmitStages(shop, 'receiver', {
@@ -79,7 +81,7 @@ export function packetStages(shop: Workshop): Stage[] {
     fragmentBytes: inMemory,
     headerBytes: 0,
   });
-  return [...incoming, ...outgoing, wireStage(shop, 1, Math.max(message - 18, 1), 0, true)];
+  return [...incoming, ...outgoing, wireStage(shop, 1, layer3, 0, true)];
 }
 
 /** Bare DMA of `message` bytes, as pcie-bench measures it: no descriptors, no processor. */

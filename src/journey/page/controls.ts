@@ -66,6 +66,7 @@ const labels: Partial<Record<FieldName, string>> = {
   cable: 'Cable (m)',
   tc: 'Traffic control',
   capture: 'A capture listens',
+  vlan: 'VLAN tag',
   tunnelOffload: 'Tunnel known to the NIC',
 };
 
