@@ -3,7 +3,7 @@
 
 import { bpfMapRing, type RingMapping } from '../kernel/bpf.js';
 import { check } from '../kernel/system-error.js';
-import { ConsumerRing } from '../ring/ring.js';
+import { WideConsumerRing } from '../ring/ring.js';
 import { BpfMap, type MapSpec } from './map.js';
 
 const busyBit = 0x8000_0000;
@@ -14,9 +14,8 @@ const headerBytes = 8;
 export class RingBuffer {
   readonly map: BpfMap;
   private readonly mapping: RingMapping;
-  private readonly ring: ConsumerRing;
+  private readonly ring: WideConsumerRing;
   private readonly words: Int32Array;
-  private readonly positions: BigUint64Array;
   private readonly dataWord: number;
   private readonly dataOffset: number;
 
@@ -24,10 +23,9 @@ export class RingBuffer {
     this.map = map;
     this.mapping = mapping;
     this.words = new Int32Array(mapping.buffer);
-    this.positions = new BigUint64Array(mapping.buffer);
     this.dataOffset = 2 * mapping.pageBytes;
     this.dataWord = this.dataOffset / 4;
-    this.ring = new ConsumerRing(this.words, 0, mapping.pageBytes / 4, mapping.dataBytes);
+    this.ring = new WideConsumerRing(new BigUint64Array(mapping.buffer), 0, mapping.pageBytes / 8, mapping.dataBytes);
   }
 
   /** Creates the map and maps it. @param bytes a power of two of whole pages. @throws RefusedError, SystemError */
@@ -64,16 +62,12 @@ export class RingBuffer {
         visit(new DataView(this.mapping.buffer, this.dataOffset + at + headerBytes, length));
       }
     } finally {
-      this.release(moved);
+      if (moved > 0) {
+        this.ring.head = (this.ring.head + moved) | 0;
+        this.ring.release();
+      }
     }
     return seen;
-  }
-
-  /** The consumer position is 64 bits: it is stored whole, where the ring's own release would store the low half. */
-  private release(bytes: number): void {
-    if (bytes === 0) return;
-    this.ring.head = (this.ring.head + bytes) | 0;
-    Atomics.store(this.positions, 0, Atomics.load(this.positions, 0) + BigInt(bytes));
   }
 
   /** Unmaps and closes. */

@@ -40,7 +40,8 @@ export class AccessLog {
     const wanted = Math.ceil(maxRecordBytes / unit);
     const toEnd = ringUnits - (ring.tail & ring.mask);
     const wraps = toEnd < wanted;
-    if (ring.free() < wanted + (wraps ? toEnd : 0)) {
+    const room = wanted + (wraps ? toEnd : 0);
+    if (ring.free(room) < room) {
       this.dropped++;
       return;
     }
