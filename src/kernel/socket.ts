@@ -206,6 +206,13 @@ export function peerAddress(fd: number): SocketAddress {
   return socketName(sys.getpeername, 'getpeername', fd);
 }
 
+/** True while a socket is connected: false when its peer is gone for good, and for what is no socket. */
+export function hasPeer(fd: number): boolean {
+  const place = scratch(132);
+  place.data.setUint32(place.offset + 128, 128, true);
+  return syscall3(sys.getpeername, fd, place.address, place.address + 128) >= 0;
+}
+
 /** accept4(2) without the peer's address; the new socket is non-blocking and close-on-exec. Returns it or -errno. */
 export function acceptNonBlocking(fd: number): number {
   return syscall6(sys.accept4, fd, 0, 0, SOCK.NONBLOCK | SOCK.CLOEXEC);

@@ -5,6 +5,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { ExtentEnd } from '../transport/file-pump.js';
 import type { FileSource } from '../transport/output.js';
 import type { Body, Outcome } from './body.js';
 import { noteProgress, onSocketClose, socketDescriptor, whenWritten } from './node-socket.js';
@@ -106,8 +107,8 @@ export class DirectBody implements TransferOwner {
     this.#context.runInAsyncScope(this.#send, this);
   }
 
-  extentFailed(truncated: boolean): void {
-    this.#context.runInAsyncScope(this.#fail, this, truncated ? 'truncated' : 'aborted');
+  extentFailed(reason: ExtentEnd): void {
+    this.#context.runInAsyncScope(this.#fail, this, reason === 'truncated' ? 'truncated' : 'aborted');
   }
 
   /** Nothing may follow a body that is cut short: it would be read as the body's rest. */

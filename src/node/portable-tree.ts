@@ -4,6 +4,8 @@
 import type { BigIntStats, ReadStream, Stats } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { Errno } from '../kernel/errno.js';
+import { statusOfTrouble } from '../serve/file-trouble.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import { makeEntityTag } from '../wire/http/etag.js';
 import { mediaType } from '../wire/http/media-type.js';
@@ -87,8 +89,7 @@ async function isBeneath(root: string, path: string): Promise<boolean> {
   return place === top || place.startsWith(top.endsWith(sep) ? top : top + sep);
 }
 
-function statusOf({ code }: NodeJS.ErrnoException): number {
-  if (code === 'EACCES' || code === 'EPERM') return 403;
-  if (code === 'EMFILE' || code === 'ENFILE') return 503;
-  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG' || code === 'ELOOP' ? 404 : 500;
+/** By the name of the error: its number is libuv's own on Windows. */
+function statusOf({ code = '' }: NodeJS.ErrnoException): number {
+  return statusOfTrouble((Errno as Readonly<Record<string, number>>)[code] ?? Errno.EIO);
 }

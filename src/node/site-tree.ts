@@ -8,9 +8,10 @@ import { S } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { emptyFileStatus, fileStatus, pathStatus } from '../kernel/file.js';
 import { CopyReason, countCopy } from '../memory/copy.js';
+import { statusOfTrouble, type TroubleStatus } from '../serve/file-trouble.js';
 import type { OpenFile } from '../serve/open-files.js';
 import type { Representation } from '../serve/representation.js';
-import { Site } from '../serve/site.js';
+import { type Found, Site } from '../serve/site.js';
 import type { Loop } from '../transport/loop.js';
 import { isResident } from '../transport/page-cache.js';
 import { absence, type FileTree, type Located, lendStream, type StaticFile } from './tree.js';
@@ -22,8 +23,8 @@ const maxPath = 4000;
 const directory: Located = { kind: 'directory' };
 const status = emptyFileStatus();
 
-function nothing(code: number): Located {
-  return { kind: 'nothing', status: code, cause: absence };
+function nothing(status: TroubleStatus, errno?: number): Located {
+  return { kind: 'nothing', status, cause: (path) => absence(path, errno) };
 }
 
 const absent = nothing(404);
@@ -187,16 +188,16 @@ export class SiteTree implements FileTree {
     if (typeof site === 'number') {
       // The root may be a file: then the empty path names it.
       const isFile = site === -Errno.ENOTDIR && relative === '' && !directoryOnly && root !== '/';
-      return isFile ? this.find('/', root.replace(/^\/+/, ''), false) : nothing(statusOf(site));
+      return isFile ? this.find('/', root.replace(/^\/+/, ''), false) : nothing(statusOfTrouble(-site), -site);
     }
     for (let attempt = 0; ; attempt++) {
       const found = site.find({ path: relative, trailingSlash: directoryOnly, dotfile: false });
       if (found.kind === 'nothing') {
         // What is not there may be there now, in another directory of the root's name.
         const known = this.#roots.get(root)!;
-        if (attempt > 0 || this.#recheck(root, known)) return found.status === 404 ? absent : nothing(found.status);
+        if (attempt > 0 || this.#recheck(root, known)) return nothingOf(found);
         const other = this.#open(root);
-        if (typeof other === 'number') return nothing(statusOf(other));
+        if (typeof other === 'number') return nothing(statusOfTrouble(-other), -other);
         site = other;
         continue;
       }
@@ -264,7 +265,6 @@ export class SiteTree implements FileTree {
   }
 }
 
-function statusOf(result: number): number {
-  if (result === -Errno.EACCES || result === -Errno.EPERM) return 403;
-  return result === -Errno.EMFILE || result === -Errno.ENFILE || result === -Errno.ENOMEM ? 503 : 404;
+function nothingOf({ status, errno }: Found & { kind: 'nothing' }): Located {
+  return status === 404 ? absent : nothing(status, errno);
 }

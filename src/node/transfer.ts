@@ -7,7 +7,7 @@ import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { closeDescriptor, duplicateDescriptor, send, sendMessage } from '../kernel/socket.js';
 import { Endpoint } from '../transport/endpoint.js';
-import { FilePump } from '../transport/file-pump.js';
+import { type ExtentEnd, FilePump } from '../transport/file-pump.js';
 import type { FileSource, Output } from '../transport/output.js';
 import type { SharedLoop } from './runtime.js';
 
@@ -19,8 +19,8 @@ export interface TransferOwner {
   progressed(): void;
   /** The extent, or the run of segments, is in the kernel's hands. */
   extentSent(): void;
-  /** The peer is gone, or (`truncated`) the file ended before its extent did. */
-  extentFailed(truncated: boolean): void;
+  /** It could not be sent whole. */
+  extentFailed(reason: ExtentEnd): void;
 }
 
 /** One body on its way. */
@@ -81,7 +81,7 @@ export class Transfer extends Endpoint {
         return;
       } else if (result !== -Errno.EINTR) {
         this.#segments = undefined;
-        this.#owner.extentFailed(false);
+        this.#owner.extentFailed('peer');
         return;
       }
     }
@@ -129,8 +129,8 @@ export class Transfer extends Endpoint {
   }
 
   /** Called by the pump. */
-  extentFailed(truncated: boolean): void {
-    this.#owner.extentFailed(truncated);
+  extentFailed(reason: ExtentEnd): void {
+    this.#owner.extentFailed(reason);
   }
 
   /** Called by the pump when it was stopped and its last operation has ended. */

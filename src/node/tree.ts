@@ -2,6 +2,7 @@
 // stand behind it: serve's own (site-tree.ts), and one on node:fs for where that cannot run (portable-tree.ts).
 
 import { createReadStream, type ReadStream, read, type Stats, statSync } from 'node:fs';
+import { Errno, errnoName, errnoWords } from '../kernel/errno.js';
 import type { FileSource } from '../transport/output.js';
 
 /** A file that was found, with a reference for the finder: {@link release} gives it back. */
@@ -44,15 +45,19 @@ export interface FileTree {
   find(root: string, relative: string, directoryOnly: boolean): Located | Promise<Located>;
 }
 
-/** The error that stat(2) of a path gives; an ENOENT of our own where the path is there and may not be seen. */
-export function absence(path: string): Error {
+/**
+ * The error that stat(2) of a path gives; one of our own with this errno where that gives none: the path is there and may
+ * not be seen, or what went wrong did so later.
+ */
+export function absence(path: string, errno: number = Errno.ENOENT): Error {
   try {
     statSync(path);
   } catch (error) {
     return error as Error;
   }
-  const text = `ENOENT: no such file or directory, open '${path}'`;
-  return Object.assign(new Error(text), { errno: -2, code: 'ENOENT', syscall: 'open', path });
+  const code = errnoName(errno);
+  const text = `${code}: ${errnoWords(errno)}, open '${path}'`;
+  return Object.assign(new Error(text), { errno: -errno, code, syscall: 'open', path });
 }
 
 const streamBytes = 256 * 1024;

@@ -10,6 +10,7 @@ import type { SgList } from '../memory/sg-list.js';
 import { isPlainResponse, noteProgress, onSocketClose, socketDescriptor, whenWritten } from '../node/node-socket.js';
 import { nodeRuntime, type SharedLoop } from '../node/runtime.js';
 import { Transfer, type TransferOwner } from '../node/transfer.js';
+import type { ExtentEnd } from '../transport/file-pump.js';
 import { Output } from '../transport/output.js';
 import type { OpenPageFile } from './page-files.js';
 
@@ -139,8 +140,8 @@ class GatherBody implements TransferOwner {
     this.#send();
   }
 
-  extentFailed(truncated: boolean): void {
-    this.#fail(truncated ? 'truncated' : 'aborted');
+  extentFailed(reason: ExtentEnd): void {
+    this.#fail(reason === 'truncated' ? 'truncated' : 'aborted');
   }
 
   /** Nothing may follow a body that is cut short: it would be read as the body's rest. */

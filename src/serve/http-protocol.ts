@@ -2,6 +2,7 @@
 // hands everything else to the responder, and keeps the times, the bodies nobody wanted, and the account.
 // Not here: what a path leads to (site.ts), what is answered with (plan.ts, responder.ts), sockets (transport/).
 
+import { SystemError } from '../kernel/system-error.js';
 import type { Connection, Protocol } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
 import { BodyReader } from '../wire/http1/body.js';
@@ -281,6 +282,11 @@ export class HttpProtocol implements Protocol<HttpState> {
     if (this.#log !== undefined) state.log.clear();
     this.#responder.refuse(connection, 408);
     connection.flush();
+  }
+
+  fileFailed(errno: number): void {
+    this.#metrics.add('fileErrors');
+    this.#failed(new SystemError(errno, 'sendfile', 'of a file that is being sent'));
   }
 
   closed(connection: Connection<HttpState>): void {

@@ -53,6 +53,11 @@ export function metricsText(workers: readonly Metrics[], engine: string): string
   counter('clearway_failures_total', 'failures', 'Requests that could not be answered by a fault of the server.');
   counter('clearway_cold_reads_total', 'coldFetches', 'Ranges that had to be fetched from disk.');
   counter('clearway_truncated_total', 'truncated', 'Files that shrank while they were sent.');
+  counter(
+    'clearway_file_errors_total',
+    'fileErrors',
+    'Failures of the file system: files that were not opened or read.',
+  );
   gauge('clearway_open_files', 'openFiles', 'Open descriptors of served files.');
   gauge('clearway_frames', 'framesLeased', 'Frames that hold responses.');
   gauge('clearway_cached_responses', 'cachedResponses', 'Responses kept in frames.');

@@ -36,6 +36,7 @@ const layout = {
   headFramesLeased: 1,
   cachedResponses: 1,
   truncated: 1,
+  fileErrors: 1,
   logDropped: 1,
   copied: copyReasonNames.length,
 } as const;

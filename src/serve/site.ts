@@ -7,6 +7,7 @@ import { emptyFileStatus, fileStatus, openBeneath, openRoot, pathStatus } from '
 import { closeDescriptor } from '../kernel/socket.js';
 import type { Loop } from '../transport/loop.js';
 import { mediaType } from '../wire/http/media-type.js';
+import { isShortage, statusOfTrouble, type TroubleStatus } from './file-trouble.js';
 import { resolveLinkBeneath } from './links.js';
 import { OpenFiles } from './open-files.js';
 import { codings, Representation } from './representation.js';
@@ -22,6 +23,8 @@ export interface SiteOptions {
   readonly dotfiles: DotfilePolicy;
   /** Descriptors of files and their encoded siblings kept open; the ones that responses still send come on top. */
   readonly maxFiles: number;
+  /** Told of a file that is not known to be missing and could not be opened or looked at: an errno, and its path. */
+  readonly trouble?: (errno: number, path: string) => void;
 }
 
 /** A request's path after canonicalisation. */
@@ -37,11 +40,10 @@ export type Found =
   | { readonly kind: 'file'; readonly representation: Representation }
   | { readonly kind: 'redirect' }
   | { readonly kind: 'directory'; readonly path: string }
-  | { readonly kind: 'nothing'; readonly status: 403 | 404 | 503 };
+  | { readonly kind: 'nothing'; readonly status: TroubleStatus; readonly errno?: number };
 
 const notFound: Found = { kind: 'nothing', status: 404 };
 const forbidden: Found = { kind: 'nothing', status: 403 };
-const exhausted: Found = { kind: 'nothing', status: 503 };
 const redirect: Found = { kind: 'redirect' };
 
 /** How long a watched representation is believed without a look at its descriptor: what inotify cannot see (a write
@@ -50,11 +52,6 @@ const believeMs = 1000;
 
 /** Paths kept for each file that may be open: a folder and its index are two, and some files have several names. */
 const pathsAFile = 4;
-
-/** True when the host could not open a file that may well be there. */
-function isShortage(errno: number): boolean {
-  return errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOMEM;
-}
 
 /** One served directory of one worker. */
 export class Site {
@@ -141,10 +138,11 @@ export class Site {
       if (found.kind === 'file' || (found.kind === 'nothing' && found.status !== 404)) return found;
     }
     const fd = this.#openPath(target.path);
-    if (fd < 0) return this.#failure(-fd);
+    if (fd < 0) return this.#failure(-fd, target.path);
     const result = fileStatus(fd, this.#status);
     closeDescriptor(fd);
-    if (result < 0 || (this.#status.mode & S.IFMT) !== S.IFDIR) return notFound;
+    if (result < 0) return this.#failure(-result, target.path);
+    if ((this.#status.mode & S.IFMT) !== S.IFDIR) return notFound;
     return { kind: 'directory', path: target.path };
   }
 
@@ -162,11 +160,12 @@ export class Site {
     const plain = watchedPaths.every((each) => this.#watcher.covers(each));
     const refused = openBeneath(this.#root, path, 'refuse');
     const fd = refused === -Errno.ELOOP ? this.#openPath(path) : refused;
-    if (fd < 0) return this.#failure(-fd);
+    if (fd < 0) return this.#failure(-fd, path);
     const status = this.#status;
-    if (fileStatus(fd, status) < 0) {
+    const looked = fileStatus(fd, status);
+    if (looked < 0) {
       closeDescriptor(fd);
-      return notFound;
+      return this.#failure(-looked, path);
     }
     const type = status.mode & S.IFMT;
     if (type !== S.IFREG) {
@@ -187,13 +186,13 @@ export class Site {
     return { kind: 'file', representation };
   }
 
-  #failure(errno: number): Found {
-    if (errno === Errno.EACCES || errno === Errno.EPERM) return forbidden;
-    if (isShortage(errno)) {
-      this.#evict(Math.ceil(this.#byPath.size / 2));
-      return exhausted;
-    }
-    return notFound;
+  #failure(errno: number, path: string): Found {
+    const status = statusOfTrouble(errno);
+    if (status === 404) return notFound;
+    if (status === 403) return forbidden;
+    if (isShortage(errno)) this.#evict(Math.ceil(this.#byPath.size / 2));
+    this.#options.trouble?.(errno, path);
+    return { kind: 'nothing', status, errno };
   }
 
   #keep(key: string, representation: Representation, watchedPaths: string[]): void {

@@ -4,10 +4,12 @@
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { resourceLimit } from '../kernel/limits.js';
 import { setNonBlocking, setPacingRate } from '../kernel/socket.js';
+import { SystemError } from '../kernel/system-error.js';
 import { keepCopyAccount } from '../memory/copy.js';
 import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import { AccessLog } from './access-log.js';
+import { TroubleTeller, troubleWords } from './file-trouble.js';
 import { HttpProtocol, type HttpState } from './http-protocol.js';
 import { type MetricName, Metrics } from './metrics.js';
 import type { ResolvedOptions } from './options.js';
@@ -79,7 +81,13 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   keepCopyAccount(metrics.copied);
   const log = start.log === undefined ? undefined : new AccessLog(start.log, 0);
   setNonBlocking(start.listenFd, loop.engine.nonBlockingSockets);
+  const say = (message: string): void => port.postMessage({ kind: 'failed', message } satisfies WorkerSays);
+  const teller = new TroubleTeller(say);
   const site = new Site(loop, {
+    trouble: (errno, path) => {
+      metrics.add('fileErrors');
+      teller.tell(errno, troubleWords(errno, path), loop.nowMs);
+    },
     root: options.root,
     index: options.index,
     dotfiles: options.dotfiles,
@@ -95,10 +103,14 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   };
   let saidMs = Number.NEGATIVE_INFINITY;
   const failed = (error: Error): void => {
+    if (error instanceof SystemError) {
+      teller.tell(error.errno, error.message, loop.nowMs);
+      return;
+    }
     // What many requests run into is said once a second.
     if (loop.nowMs - saidMs < 1000) return;
     saidMs = loop.nowMs;
-    port.postMessage({ kind: 'failed', message: error.message } satisfies WorkerSays);
+    say(error.message);
   };
   const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, opened, failed);
   const limits = { maxConnections: start.maxConnections, minRate: options.minRate, rateWindowMs, backlogLimit };

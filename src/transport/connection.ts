@@ -1,6 +1,5 @@
 // Connection: one accepted stream. It hands received bytes to a protocol, one request at a time and in order, and sends
-// the protocol's output: segments from memory, extents of files by sendfile. The protocol above sees bytes and never a
-// system call; a TLS transport would take this file's place and leave the protocol as it is.
+// the protocol's output: segments from memory, extents of files by sendfile. A TLS transport would take this file's place.
 //
 // In whose hands a byte is: received ones lie in the engine's frame during `received`, then in the backlog if the
 // protocol did not take them; bytes to send are lent by their lender until it is released.
@@ -9,7 +8,7 @@ import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { Backlog } from './backlog.js';
 import { Endpoint, mayReceiveAgain } from './endpoint.js';
-import { FilePump } from './file-pump.js';
+import { type ExtentEnd, FilePump } from './file-pump.js';
 import { type FileSource, type Lender, Output } from './output.js';
 import type { ConnectionOwner } from './protocol.js';
 
@@ -409,10 +408,11 @@ export class Connection<S> extends Endpoint {
     this.owner.counts.coldFetches++;
   }
 
-  /** The pump could not go on: the peer is gone, or (`truncated`) the file ended before its extent did. */
-  extentFailed(truncated: boolean): void {
+  /** The pump could not go on; what was promised cannot be kept, so the connection ends. */
+  extentFailed(reason: ExtentEnd): void {
     this.#pumping = false;
-    if (truncated) this.owner.counts.truncated++;
+    if (reason === 'truncated') this.owner.counts.truncated++;
+    else if (reason !== 'peer') this.owner.protocol.fileFailed?.(reason);
     this.abort();
   }
 

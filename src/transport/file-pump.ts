@@ -5,6 +5,7 @@
 import type { Engine } from '../engine/engine.js';
 import { Errno } from '../kernel/errno.js';
 import { readAt } from '../kernel/file.js';
+import { hasPeer } from '../kernel/socket.js';
 import { CopyReason, countCopy } from '../memory/copy.js';
 import { Region } from '../memory/region.js';
 import type { Loop } from './loop.js';
@@ -12,6 +13,9 @@ import type { FileSource } from './output.js';
 
 /** Bytes looked at, fetched and sent as one. */
 const windowBytes = 1024 * 1024;
+
+/** Why an extent did not leave whole: its peer is gone, its file became shorter, or an errno of its file system. */
+export type ExtentEnd = 'peer' | 'truncated' | number;
 
 /** The connection as its pump sees it. */
 interface PumpOwner {
@@ -22,7 +26,8 @@ interface PumpOwner {
   goDirect(): void;
   extentSent(): void;
   extentCold(): void;
-  extentFailed(truncated: boolean): void;
+  /** @param reason what ended the extent: see {@link ExtentEnd}. */
+  extentFailed(reason: ExtentEnd): void;
   pumpIdle(): void;
 }
 
@@ -94,7 +99,7 @@ export class FilePump {
       } else if (result !== -Errno.EINTR) {
         // 0: the file ended before its extent did. Nothing may follow on this connection, or it would be read as body.
         this.#file = undefined;
-        this.#owner.extentFailed(result === 0);
+        this.#owner.extentFailed(result === 0 ? 'truncated' : isOfPeer(-result, this.#owner.fd) ? 'peer' : -result);
         return false;
       }
     }
@@ -149,6 +154,11 @@ export class FilePump {
   stop(): void {
     this.#file = undefined;
   }
+}
+
+/** sendfile gives the socket's errors and the file's alike: one whose socket is still connected is the file's. */
+function isOfPeer(errno: number, fd: number): boolean {
+  return errno === Errno.EPIPE || errno === Errno.ECONNRESET || !hasPeer(fd);
 }
 
 const copyBytesAtOnce = 64 * 1024;

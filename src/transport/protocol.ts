@@ -21,6 +21,8 @@ export interface Protocol<S> {
   drained(connection: Connection<S>): void;
   /** A time limit that the protocol set with {@link Connection.deadlineMs} passed. */
   expired(connection: Connection<S>): void;
+  /** A file could not be read while it was sent, by this errno: its connection ends with that. */
+  fileFailed?(errno: number): void;
   /** The connection is gone; its state will be used again. */
   closed(connection: Connection<S>): void;
 }
