@@ -8,12 +8,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 const pages = [
   {
-    folder: 'src/journey/page',
-    sources: 'src/journey',
+    folder: 'src/plan/page',
+    sources: 'src/plan',
     entry: 'main.ts',
     template: 'page.html',
     style: 'page.css',
-    out: 'dist/src/journey/page/plan.html',
+    out: 'dist/src/plan/page/plan.html',
   },
   {
     folder: 'src/dashboard/page',

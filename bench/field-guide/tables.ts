@@ -2,7 +2,7 @@
 
 import { causeNames, causes, tierSees } from '../../src/meter/index.js';
 import { formatBytes, formatRatio } from '../../src/meter/report.js';
-import type { Reason } from '../../src/meter/why-evidence.js';
+import type { Reason } from '../../src/why/evidence.js';
 import { type Finding, isExact, type SubjectFindings, type UsualFinding } from './run.js';
 
 const digits = new Intl.NumberFormat('en-US');

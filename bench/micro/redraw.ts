@@ -4,7 +4,7 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const file = fileURLToPath(new URL('../../src/journey/page/plan.html', import.meta.url));
+const file = fileURLToPath(new URL('../../src/plan/page/plan.html', import.meta.url));
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 try {
   for (const width of [1280, 400]) {

@@ -11,7 +11,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { refusing } from '../../test/support/refuse.js';
 import type { Frame, Hello } from '../dashboard/frame.js';
-import { RecordingWriter } from '../meter/recording.js';
+import { RecordingWriter } from '../meter/export/recording.js';
 import { sampleReading } from '../meter/sample.test.js';
 import { meterSkip } from '../meter/support.test.js';
 

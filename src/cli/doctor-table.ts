@@ -2,7 +2,7 @@
 // mend. Pure text in, text out. Not here: what is found (kernel/probe.ts).
 
 import { type Finding, type ProbeState, probeGroups } from '../kernel/probe.js';
-import { type Form, wrap } from './terminal.js';
+import { type Form, wrap } from './kit/terminal.js';
 
 const headings: Readonly<Record<(typeof probeGroups)[number], string>> = {
   host: 'Host',

@@ -1,9 +1,9 @@
 // The command line of `clearway journey`, parsed and checked; nothing is attached here.
 
-import { ConnectionFilterError, parseConnectionFilter } from '../meter/journey/connection-filter.js';
-import { parseFlags } from './flags.js';
+import { ConnectionFilterError, parseConnectionFilter } from '../journey/connection-filter.js';
+import { parseFlags } from './kit/flags.js';
+import { UsageError } from './kit/usage.js';
 import { parseTime } from './meter-options.js';
-import { UsageError } from './usage.js';
 
 /** What to follow, for how long, and where it is written. */
 export interface JourneyCommand {

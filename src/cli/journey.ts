@@ -1,16 +1,16 @@
 // `clearway journey`: opens a tracer, waits for whatever ends it (ending.ts), and reports.
-// Not here: measuring (meter/journey/), the command line (journey-options.ts).
+// Not here: measuring (journey/), the command line (journey-options.ts).
 
 import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { pcapngBlocks } from '../journey/export/pcapng.js';
+import { traceOf } from '../journey/export/trace-export.js';
+import { jsonReport, textReport } from '../journey/report.js';
+import { type JourneyTracer, traceJourneys } from '../journey/tracer.js';
 import { refusalSentence, ScopeError } from '../meter/index.js';
-import { pcapngBlocks } from '../meter/journey/pcapng.js';
-import { jsonReport, textReport } from '../meter/journey/report.js';
-import { traceOf } from '../meter/journey/trace-export.js';
-import { type JourneyTracer, traceJourneys } from '../meter/journey/tracer.js';
-import { untilTheEnd } from './ending.js';
 import { type JourneyCommand, journeyHelp, parseJourneyArguments } from './journey-options.js';
-import { dressed, formOf } from './terminal.js';
-import { fileTrouble, UsageError } from './usage.js';
+import { untilTheEnd } from './kit/ending.js';
+import { dressed, formOf } from './kit/terminal.js';
+import { fileTrouble, UsageError } from './kit/usage.js';
 
 /** The line for `clearway --help`. */
 export const summary = 'measure where the time of messages goes, from the call to the reader';

@@ -18,9 +18,9 @@ import {
   treatments,
 } from '../lab/index.js';
 import { refusalSentence } from '../meter/index.js';
-import { parseFlags } from './flags.js';
-import { dressed } from './terminal.js';
-import { nearest, UsageError } from './usage.js';
+import { parseFlags } from './kit/flags.js';
+import { dressed } from './kit/terminal.js';
+import { nearest, UsageError } from './kit/usage.js';
 
 /** The line for `clearway --help`. */
 export const summary = 'experiments: what a path copies, predicted and measured, in network namespaces of its own';

@@ -2,7 +2,7 @@
 // The executable `clearway`: hands the command line to the dispatcher and sets the exit status.
 // Nothing else is here, so that everything about the command line can be tested without a process.
 
-import { dispatch } from './dispatch.js';
+import { dispatch } from './kit/dispatch.js';
 
 // A reader that went away (`clearway doctor | head -1`) is not a failure; a full disk is, and one sentence says so.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -8,11 +8,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { RecordingWriter } from '../meter/recording.js';
+import { RecordingWriter } from '../meter/export/recording.js';
 import { sampleReading } from '../meter/sample.test.js';
 import { meterSkip, temporary, workloadProgram } from '../meter/support.test.js';
+import { UsageError } from './kit/usage.js';
 import { parseMeterArguments } from './meter-options.js';
-import { UsageError } from './usage.js';
 
 const main = fileURLToPath(new URL('./main.js', import.meta.url));
 const clearway = (...args: string[]) => spawnSync(process.execPath, [main, 'meter', ...args], { encoding: 'utf8' });

@@ -1,12 +1,12 @@
 // The command line of `clearway meter`, parsed and checked; nothing is attached here.
 
+import { otlpUrl } from '../meter/export/otlp.js';
 import { type Condition, ConditionError, metricNames, parseCondition } from '../meter/fail-if.js';
 import type { Scope } from '../meter/index.js';
-import { otlpUrl } from '../meter/otlp.js';
 import { parseHostPort } from '../serve/options.js';
-import { parseFlags } from './flags.js';
-import { optionalAddress } from './optional-address.js';
-import { nearest, UsageError } from './usage.js';
+import { parseFlags } from './kit/flags.js';
+import { optionalAddress } from './kit/optional-address.js';
+import { nearest, UsageError } from './kit/usage.js';
 
 /** Where to listen. */
 export interface Address {

@@ -1,8 +1,8 @@
 // `clearway meter replay FILE`: the readings of a recording through the same table, report and conditions as live ones,
 // at the pace they were taken where someone watches, else at once. It attaches nothing and needs no rights.
 
+import { openRecording, type RecordedReading, RecordingError } from '../meter/export/recording.js';
 import { judge } from '../meter/fail-if.js';
-import { openRecording, type RecordedReading, RecordingError } from '../meter/recording.js';
 import { openDashboardSink } from './meter-open.js';
 import type { MeterCommand } from './meter-options.js';
 import { OutputSink, type Sink, type Taken } from './meter-sinks.js';

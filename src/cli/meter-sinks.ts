@@ -2,18 +2,18 @@
 // sink that is given every reading and the last one; none of them knows where readings come from.
 
 import { writeFileSync } from 'node:fs';
-import { meterFamilies } from '../meter/families.js';
-import type { Blame } from '../meter/function-stacks.js';
+import { meterFamilies } from '../meter/export/families.js';
+import { OtlpExporter } from '../meter/export/otlp.js';
+import { RecordingWriter } from '../meter/export/recording.js';
+import type { Blame } from '../meter/functions/stacks.js';
 import type { Reading, SocketRow } from '../meter/index.js';
-import { OtlpExporter } from '../meter/otlp.js';
-import { RecordingWriter } from '../meter/recording.js';
 import { jsonReport, liveFrame, socketTable, textReport } from '../meter/report.js';
 import { cgroupPaths } from '../meter/scope.js';
 import { stackSection } from '../meter/stack-lines.js';
-import { packageVersion } from './dispatch.js';
+import { packageVersion } from './kit/dispatch.js';
+import { dressed } from './kit/terminal.js';
+import { fileTrouble, UsageError } from './kit/usage.js';
 import type { MeterCommand } from './meter-options.js';
-import { dressed } from './terminal.js';
-import { fileTrouble, UsageError } from './usage.js';
 
 /** A reading, when it was taken, and the sockets where they are accounted. */
 export interface Taken {

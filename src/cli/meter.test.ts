@@ -8,8 +8,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { bpfNextId } from '../kernel/bpf.js';
 import { fileThere, meterSkip, startWorkload, temporary, workloadProgram } from '../meter/support.test.js';
+import { UsageError } from './kit/usage.js';
 import { parseMeterArguments } from './meter-options.js';
-import { UsageError } from './usage.js';
 
 const main = fileURLToPath(new URL('./main.js', import.meta.url));
 const clearway = (...args: string[]) => spawnSync(process.execPath, [main, 'meter', ...args], { encoding: 'utf8' });

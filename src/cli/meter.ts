@@ -1,18 +1,18 @@
 // `clearway meter`: opens a meter, gives its readings to sinks (terminal, recording, dashboard ...) until something ends it
 // (ending.ts), and then a report. Not here: counting (meter/), what becomes of a reading (meter-sinks.ts).
 
+import { meterFamilies } from '../meter/export/families.js';
+import { prometheusText } from '../meter/export/prometheus.js';
 import { judge } from '../meter/fail-if.js';
-import { meterFamilies } from '../meter/families.js';
 import { createMeter, type Meter, refusalSentence, ScopeError } from '../meter/index.js';
-import { prometheusText } from '../meter/prometheus.js';
 import { MetricsEndpoint } from '../serve/metrics-endpoint.js';
-import { untilTheEnd } from './ending.js';
+import { untilTheEnd } from './kit/ending.js';
+import { dressed } from './kit/terminal.js';
+import { UsageError } from './kit/usage.js';
 import { openDashboardSink } from './meter-open.js';
 import { type MeterCommand, meterHelp, parseMeterArguments } from './meter-options.js';
 import { replay } from './meter-replay.js';
 import { OtlpSink, OutputSink, processesInMetrics, RecordingSink, type Sink, type Taken } from './meter-sinks.js';
-import { dressed } from './terminal.js';
-import { UsageError } from './usage.js';
 
 /** The line for `clearway --help`. */
 export const summary = 'count every byte the CPU copies through sockets, for any program';

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { randomScenario } from '../../test/support/random-scenario.js';
-import { type Answer, answer } from '../journey/answer.js';
-import { scenarioFromHash, scenarioToHash } from '../journey/link.js';
-import { defaultScenario, parseRate, parseSize, readScenario } from '../journey/scenario.js';
+import { type Answer, answer } from '../plan/answers/answer.js';
+import { scenarioFromHash, scenarioToHash } from '../plan/link.js';
+import { defaultScenario, parseRate, parseSize, readScenario } from '../plan/scenario.js';
 
 const command = fileURLToPath(new URL('./main.js', import.meta.url));
 const examples = fileURLToPath(new URL('../../../examples/scenarios/', import.meta.url));

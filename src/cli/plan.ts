@@ -1,14 +1,15 @@
-// `clearway plan`: reads a scenario from a file or from options, answers it with journey/, prints a report or JSON, or opens the page.
-// All modelling is in journey/; this file reads, checks and prints.
+// `clearway plan`: reads a scenario from a file or from options, answers it with plan/, prints a report or JSON, or opens the page.
+// All modelling is in plan/; this file reads, checks and prints.
 
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
-import { type Answer, type AnswerOptions, answer } from '../journey/answer.js';
-import type { Host } from '../journey/hosts.js';
-import { scenarioToHash } from '../journey/link.js';
-import { explanation, report } from '../journey/report.js';
+import { hereDefaults, loadHost, profilePath } from '../calibrate/host-profile.js';
+import { type Answer, type AnswerOptions, answer } from '../plan/answers/answer.js';
+import { explanation, report } from '../plan/answers/report.js';
+import type { Host } from '../plan/facts/hosts.js';
+import { scenarioToHash } from '../plan/link.js';
 import {
   type Field,
   fieldNames,
@@ -19,11 +20,10 @@ import {
   scenarioSchema,
   type Way,
   ways,
-} from '../journey/scenario.js';
-import { parseFlags } from './flags.js';
-import { hereDefaults, loadHost, profilePath } from './host-profile.js';
-import { dressed, formOf, wrap } from './terminal.js';
-import { fileTrouble, nearest, UsageError } from './usage.js';
+} from '../plan/scenario.js';
+import { parseFlags } from './kit/flags.js';
+import { dressed, formOf, wrap } from './kit/terminal.js';
+import { fileTrouble, nearest, UsageError } from './kit/usage.js';
 
 export const summary = 'predict where a packet\u2019s time goes, and what would make it faster';
 
@@ -39,7 +39,7 @@ Predicts where a packet's time goes: time line, bottleneck, ways side by side, a
   --schema         the JSON schema of scenario files
   --open           the page to play with, at this scenario
 
-Fields (docs/journey.md explains them):
+Fields (docs/plan.md explains them):
 `;
 
 interface Given {
@@ -205,7 +205,7 @@ function hostFor(scenario: Scenario): Host | undefined {
 }
 
 async function openPage(scenario: Scenario): Promise<number> {
-  const page = fileURLToPath(new URL('../journey/page/plan.html', import.meta.url));
+  const page = fileURLToPath(new URL('../plan/page/plan.html', import.meta.url));
   try {
     await readFile(page);
   } catch {

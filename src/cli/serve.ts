@@ -4,11 +4,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OptionError, parseHostPort, type ServeOptions } from '../serve/options.js';
 import { createServer, type Server } from '../serve/server.js';
-import { parseFlags } from './flags.js';
-import { optionalAddress } from './optional-address.js';
+import { parseFlags } from './kit/flags.js';
+import { optionalAddress } from './kit/optional-address.js';
+import { dressed } from './kit/terminal.js';
+import { fileTrouble, UsageError } from './kit/usage.js';
 import type { ServeDashboard } from './serve-dashboard.js';
-import { dressed } from './terminal.js';
-import { fileTrouble, UsageError } from './usage.js';
 
 /** What `clearway --help` says of it. */
 export const summary = 'serve a directory over HTTP/1.1';

@@ -1,18 +1,18 @@
 // `clearway why`: meters a command, a process or the host for a while, and says in plain sentences why bytes were copied
-// and what would stop it. Not here: the rules (meter/why-rules.ts), gathering what the host says (meter/why-gather.ts).
+// and what would stop it. Not here: the rules (why/rules.ts), gathering what the host says (why/gather.ts).
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { createMeter, type Meter, refusalSentence, ScopeError } from '../meter/index.js';
 import { shortfallLines } from '../meter/report.js';
-import { Watch } from '../meter/why-gather.js';
-import { whyText } from '../meter/why-report.js';
-import { explain } from '../meter/why-rules.js';
-import { parseFlags } from './flags.js';
+import { Watch } from '../why/gather.js';
+import { whyText } from '../why/report.js';
+import { explain } from '../why/rules.js';
+import { parseFlags } from './kit/flags.js';
+import { dressed, formOf } from './kit/terminal.js';
+import { UsageError } from './kit/usage.js';
 import { parseTime } from './meter-options.js';
-import { dressed, formOf } from './terminal.js';
-import { UsageError } from './usage.js';
 
 /** The line for `clearway --help`. */
 export const summary = 'say why bytes are copied, and what would stop it';

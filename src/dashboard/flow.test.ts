@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { copyReasonNames } from '../memory/copy.js';
-import { type CauseName, causeNames, causes } from '../meter/causes.js';
+import { type CauseName, causeNames, causes } from '../meter/accounts/causes.js';
 import { flowOf, places } from './flow.js';
 import type { Moved } from './frame.js';
 

@@ -1,7 +1,7 @@
 // The way of bytes from source to wire and back as a graph: places, and what joins them: a copy by the CPU, or a
 // reference. It is pure (the page draws it, tests read it) and imports nothing but the table of causes.
 
-import { type CauseName, causes } from '../meter/causes.js';
+import { type CauseName, causes } from '../meter/accounts/causes.js';
 import type { Moved } from './frame.js';
 
 /** Where bytes can be. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PointName } from '../meter/journey/points.js';
-import type { JourneyReading } from '../meter/journey/tracer.js';
+import type { PointName } from '../journey/points.js';
+import type { JourneyReading } from '../journey/tracer.js';
 import { sampleReading } from '../meter/sample.test.js';
 import { FrameMaker, pointOf } from './frame.js';
 

@@ -1,13 +1,13 @@
 // What the page is sent: a frame for each observation, with rates since the one before and sums since the start, and the
 // points of the charts. The page's script reads these types too. Not here: the connection (dashboard.ts), drawing (page/).
 
-import { type Counters, subtractCounters, summarise } from '../meter/accounts.js';
-import type { Tier } from '../meter/causes.js';
-import { points } from '../meter/journey/points.js';
-import type { JourneyReading } from '../meter/journey/tracer.js';
+import { points } from '../journey/points.js';
+import type { JourneyReading } from '../journey/tracer.js';
+import { type Counters, subtractCounters, summarise } from '../meter/accounts/accounts.js';
+import type { Tier } from '../meter/accounts/causes.js';
+import type { SocketRow } from '../meter/accounts/socket-accounts.js';
 import type { Reading } from '../meter/meter.js';
 import { byProcess, printable, shortfallLines } from '../meter/report.js';
-import type { SocketRow } from '../meter/socket-accounts.js';
 import type { ServerFigures } from './server-figures.js';
 
 /** What was seen at one time. */

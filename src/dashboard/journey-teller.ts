@@ -2,8 +2,8 @@
 // programs cost something at every packet. The figures are those since it was looked at.
 
 import { RefusedError } from '../bpf/refusals.js';
-import type { JourneyReading, JourneyTracer, Scope } from '../meter/index.js';
-import { traceJourneys } from '../meter/index.js';
+import { type JourneyReading, type JourneyTracer, traceJourneys } from '../journey/tracer.js';
+import type { Scope } from '../meter/index.js';
 
 const sample = 10;
 

@@ -1,11 +1,11 @@
 // The `why` sentences of the dashboard: looks at the host every few seconds while somebody watches, and lets the rules of
-// `clearway why` speak. The rules and what they look at are the meter's (why-rules.ts, why-gather.ts).
+// `clearway why` speak. The rules and what they look at are in why/ (rules.ts, gather.ts).
 
 import type { Reading } from '../meter/meter.js';
 import { formatBytes } from '../meter/report.js';
-import type { Reason } from '../meter/why-evidence.js';
-import { Watch } from '../meter/why-gather.js';
-import { explain } from '../meter/why-rules.js';
+import type { Reason } from '../why/evidence.js';
+import { Watch } from '../why/gather.js';
+import { explain } from '../why/rules.js';
 
 /** Looking asks the programs `ip` and `ss`, some ten milliseconds. */
 const everyMs = 5000;

@@ -1,199 +1,176 @@
-// The readable report of `clearway plan`: one scenario's answer as text for a terminal, plain ASCII bars, no colour needed to understand it.
+// Journeys in words and figures: the report at the end, the time line of one message, and the JSON that programs read.
 
-import type { Answer } from './answer.js';
-import type { Comparison } from './compare.js';
-import { fieldNames, fields, type Scenario } from './scenario.js';
+import { formatBytes, printable } from '../meter/report.js';
+import type { StageSummary } from './collector.js';
+import type { Journey, Party, PathPoint } from './path.js';
+import { points } from './points.js';
+import { callNumbers } from './programs/send-programs.js';
+import { describeFlow } from './record.js';
+import type { JourneyReading } from './tracer.js';
 
-const barWidth = 30;
+const barWidth = 24;
 
-/** Nanoseconds in the unit a reader expects: 950 ns, 12.3 us, 4.56 ms. */
-export function formatNs(ns: number): string {
-  if (ns === 0) return '0 ns';
-  if (ns < 1000) return `${ns.toFixed(ns < 10 ? 1 : 0)} ns`;
-  if (ns < 1e6) return `${(ns / 1e3).toFixed(1)} us`;
-  return `${(ns / 1e6).toFixed(2)} ms`;
+/** Nanoseconds in the unit a reader expects, with three digits or more: `950 ns`, `12.3 us`, `4.56 ms`, `1.20 s`. */
+export function formatDuration(durationNs: number): string {
+  if (durationNs < 1000) return `${Math.round(durationNs)} ns`;
+  if (durationNs < 1e6) return `${(durationNs / 1e3).toFixed(1)} us`;
+  if (durationNs < 1e9) return `${(durationNs / 1e6).toFixed(2)} ms`;
+  return `${(durationNs / 1e9).toFixed(2)} s`;
 }
 
-/** Bytes with a binary prefix when they are a whole number of it. */
-export function formatBytes(bytes: number): string {
-  for (const [unit, size] of [
-    ['GiB', 2 ** 30],
-    ['MiB', 2 ** 20],
-    ['KiB', 2 ** 10],
-  ] as const) {
-    if (bytes >= size) return `${Number((bytes / size).toFixed(bytes % size === 0 ? 0 : 1))} ${unit}`;
-  }
-  return `${Math.round(bytes)} B`;
+/** The name of a system call by its number, for those that are noted. */
+export function callName(number: number): string | undefined {
+  return Object.keys(callNumbers).find((name) => callNumbers[name] === number);
 }
 
-/** A size that somebody chose, to the byte: 64 KiB, 9000 B; only beyond a MiB it is rounded. */
-export function formatSize(bytes: number): string {
-  return bytes < 2 ** 20 && bytes % 2 ** 10 !== 0 ? `${bytes} B` : formatBytes(bytes);
-}
+/** Below so many columns bars are left out: the figures beside them say the same. */
+const columnsForBars = 104;
 
-/** Bits a second with a decimal prefix. */
-export function formatRate(bitsPerSecond: number): string {
-  if (bitsPerSecond >= 1e12) return `${(bitsPerSecond / 1e12).toFixed(2)} Tb/s`;
-  if (bitsPerSecond >= 1e9) return `${(bitsPerSecond / 1e9).toFixed(1)} Gb/s`;
-  return `${(bitsPerSecond / 1e6).toFixed(1)} Mb/s`;
-}
-
-function bar(share: number): string {
-  const filled = Math.round(Math.min(1, Math.max(0, share)) * barWidth);
-  return '#'.repeat(filled) + '.'.repeat(barWidth - filled);
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ')}`.trimEnd(),
-  );
-}
-
-/** What differs from the defaults, as a reader would say it. */
-function describeScenario(scenario: Scenario): string {
-  const parts: string[] = [];
-  for (const name of fieldNames) {
-    const value = scenario[name];
-    if (name === 'name' || value === fields[name].default) continue;
-    const { kind } = fields[name];
-    const shown =
-      kind === 'size' ? formatSize(Number(value)) : kind === 'rate' ? formatRate(Number(value)) : String(value);
-    parts.push(`${name} ${shown}`);
-  }
-  const constants = Object.entries(scenario.constants).map(([id, value]) => `${id}=${value}`);
-  return [...parts, ...constants].join(', ') || 'every field at its default';
-}
-
-/** The time line; below 100 columns the chart stands in the place of where a stage ends. */
-function timelineLines(answer: Answer, columns: number): string[] {
-  const { rows: all, latencyNs } = answer.timeline;
-  const rows = all.filter((row) => row.busyNs > 0 || row.latencyNs > 0);
-  const narrow = columns < 100;
-  const names = Math.max(0, ...rows.map((row) => `${row.side} ${row.label}`.length));
-  const chartWidth = Math.max(10, Math.min(60, columns - names - (narrow ? 26 : 38)));
-  const position = (ns: number): number => Math.round((ns / latencyNs) * chartWidth);
-  const cells = rows.map((row) => {
-    const chart = new Array<string>(chartWidth).fill(' ');
-    for (const { startNs, endNs } of row.bars) {
-      const first = Math.min(position(startNs), chartWidth - 1);
-      for (let at = first; at <= first || at < position(endNs); at += 1) chart[at] = '=';
-    }
-    return [
-      `${row.side} ${row.label}`,
-      formatNs(row.startNs),
-      ...(narrow ? [] : [formatNs(row.endNs)]),
-      formatNs(row.busyNs),
-      `|${chart.join('')}|`,
-    ];
-  });
-  return table([['stage', 'from', ...(narrow ? [] : ['to']), 'busy', ''], ...cells]);
-}
-
-function comparisonLines(list: readonly Comparison[], against: string): string[] {
-  return table([
-    ['', 'Gb/s', against, 'latency', 'CPU s/GiB', 'bottleneck'],
-    ...list.map((one) => [
-      one.title,
-      one.gbps.toFixed(1),
-      `${(one.relative * 100).toFixed(0)} %`,
-      formatNs(one.latencyNs),
-      one.secondsPerGiB.toFixed(3),
-      one.bottleneck,
-    ]),
-  ]);
-}
-
-function throughputLine(answer: Answer): string {
-  const { throughput, scenario } = answer;
-  if (scenario.path === 'socket') {
-    return `${formatRate(throughput.gbps * 1e9)} of payload (${Math.round(throughput.mibPerSecond).toLocaleString('en')} MiB/s, ${Math.round(throughput.messagesPerSecond).toLocaleString('en')} messages/s, ${throughput.mpps.toFixed(3)} Mpps)`;
-  }
-  return `${throughput.mpps.toFixed(2)} Mpps (${formatRate(throughput.gbps * 1e9)} of frames)`;
-}
-
-function predictionLines(answer: Answer): string[] {
-  const { prediction } = answer;
-  if (!prediction) return [];
-  const lines = ['', 'Will it be copied?', `  ${prediction.sentence}`];
-  for (const one of prediction.findings) {
-    const verb = one.kind === 'expand' ? 'cut' : one.kind === 'linearise' ? 'made linear' : 'copied';
-    lines.push(`  - ${formatBytes(one.bytes)} ${verb}: ${one.rule} (${one.source})`, `    ${one.avoid}`);
-  }
-  for (const one of prediction.harmless) lines.push(`  - harmless: ${one}`);
-  return lines;
-}
-
-function sweetSpotLines(answer: Answer): string[] {
-  if (answer.breakEven.length === 0) return [];
-  const lines = ['', 'Sweet spots', ...answer.breakEven.map((one) => `  ${one.sentence}`)];
-  lines.push(`  Fragments below ${answer.coalescing.bytes} B are cheaper copied together than referenced one by one.`);
-  if (answer.packing) {
-    const { exact, greedy } = answer.packing;
-    lines.push(
-      `  Packed at best into ${exact.handoffs} hand-offs of ${formatBytes(exact.bytesPerHandoff)} (greedy: ${greedy.handoffs}), ${exact.descriptors} descriptors` +
-        (exact.linearisedBytes > 0 ? `, ${formatBytes(exact.linearisedBytes)} must be made linear` : ''),
-    );
-  }
-  return lines;
-}
-
-/** Processor time of a message, at the ends that are modelled. */
-function processorLine({ cpu }: Answer): string {
-  const ends = [
-    ...(cpu.senderNsPerMessage > 0 ? [`${formatNs(cpu.senderNsPerMessage)} at the sender`] : []),
-    ...(cpu.receiverNsPerMessage > 0 ? [`${formatNs(cpu.receiverNsPerMessage)} at the receiver`] : []),
-  ];
-  return `Processor time: ${ends.join(', ')} for each message; ${cpu.secondsPerGiB.toFixed(3)} s a GiB`;
-}
-
-/** The report, for a terminal of so many columns. */
-export function report(answer: Answer, columns = 120): string {
-  const { scenario, latency, utilisation } = answer;
-  const loaded = latency.loaded;
+/** The report at the end. @param subject what was followed, in words. @param columns the width of the terminal. */
+export function textReport(
+  reading: JourneyReading,
+  journeys: readonly Journey[],
+  subject: string,
+  columns: number = columnsForBars,
+): string {
+  const wide = columns >= columnsForBars;
+  const { tier, elapsedMs, total, slowest } = reading;
   const lines = [
-    `${scenario.name || 'Packet journey'}: ${describeScenario(scenario)}`,
-    `Host: ${answer.host.title}`,
-    '',
-    `Throughput: ${throughputLine(answer)}`,
-    answer.bottleneck.sentence,
-    processorLine(answer),
-    '',
-    'Utilisation at that rate',
-    ...utilisation.map((one) => `  ${bar(one.share)} ${(one.share * 100).toFixed(0).padStart(3)} %  ${one.label}`),
-    '',
-    `One message on idle machines: ${formatNs(latency.unloadedNs)} (without overlap ${formatNs(latency.serialNs)})`,
-    ...timelineLines(answer, columns),
-    `At ${Math.round(loaded.load * 100)} % load: ${formatNs(loaded.latencyNs)}. ${loaded.statement}.`,
+    `Measured journey of ${plural(total.count, 'message')}: ${subject} (${tier}, ${(elapsedMs / 1000).toFixed(1)} s)`,
+    ...countLines(reading),
   ];
-  if (answer.ways.length > 0) lines.push('', 'Ways', ...comparisonLines(answer.ways, 'against copy'));
-  if (answer.guests.length > 0)
-    lines.push('', 'In a virtual machine', ...comparisonLines(answer.guests, 'against none'));
-  lines.push(...sweetSpotLines(answer), ...predictionLines(answer));
-  if (answer.advice.length > 0) lines.push('', 'Advice', ...answer.advice.map((one) => `  - ${one.sentence}`));
+  if (total.count > 0) {
+    lines.push('', ...stageTable(reading, wide));
+    const typical = nearest(journeys, total.p50Ns);
+    if (typical !== undefined) lines.push('', ...timeLine(typical, 'An ordinary one', wide));
+    lines.push('', 'The slowest:', ...slowest.map(slowLine));
+    if (slowest[0] !== undefined && slowest[0] !== typical)
+      lines.push('', ...timeLine(slowest[0], 'The slowest one', wide));
+  } else lines.push('', 'No message that is followed was read meanwhile: look while there is TCP traffic.');
+  lines.push('', 'Not seen on this tier:', ...reading.unseen.map((line) => `  ${line}`));
   return `${lines.join('\n')}\n`;
 }
 
-/** Stages with their terms and constants: no number without a source. */
-export function explanation(answer: Answer): string {
-  const lines: string[] = ['Stages'];
-  for (const stage of answer.stages) {
-    lines.push(
-      `  ${stage.side}, ${stage.label} on the ${stage.resource}: ${formatNs(stage.busyNs)} busy${stage.latencyNs > 0 ? `, ${formatNs(stage.latencyNs)} later` : ''}`,
-    );
-    for (const term of stage.terms) {
-      const each = `${Number(term.each.toPrecision(4))} ${term.unit.startsWith('us') ? 'ns' : term.unit}`;
-      lines.push(
-        `      ${term.label}: ${each} x ${Number(term.count.toPrecision(6))} = ${formatNs(term.ns)}${term.constant ? ` [${term.constant}]` : ''}`,
-      );
-    }
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
+function countLines({ messages, outcomes, lost, headless, notKept }: JourneyReading): string[] {
+  const { seen, followed, busy } = messages;
+  const lines = [
+    `  ${outcomes.read} read, ${outcomes.acknowledged} acknowledged by a peer elsewhere, ${outcomes.unfinished} unfinished; ` +
+      `on the host ${seen} could be followed, ${followed} were, ${busy} not because their connection had one under way`,
+  ];
+  for (const { point, records } of lost)
+    lines.push(`  ${plural(records, 'record')} lost: the ring was full (${point})`);
+  if (lost.length > 0) lines.push('  journeys with a lost record lack a point, or were not finished: use --sample 1/N');
+  if (headless > 0) lines.push(`  ${plural(headless, 'message')} without a beginning: that record was lost`);
+  if (notKept > 0) lines.push(`  ${plural(notKept, 'journey')} in the figures, but not in exports`);
+  return lines;
+}
+
+function stageTable({ stages, total }: JourneyReading, wide: boolean): string[] {
+  const row = (name: string, { count, p50Ns, p99Ns, maxNs, sumNs }: StageSummary) => {
+    const share = total.sumNs === 0 ? 0 : sumNs / total.sumNs;
+    const cells = [String(count), formatDuration(p50Ns), formatDuration(p99Ns), formatDuration(maxNs)];
+    return `${name.padEnd(30)}${cells.map((cell) => cell.padStart(10)).join('')}  ${wide ? `${bar(0, share)} ` : ''}${percent(share)}`;
+  };
+  const head = ['messages', 'p50', 'p99', 'max'].map((word) => word.padStart(10)).join('');
+  return [
+    `${'stage'.padEnd(30)}${head}  ${wide ? 'share of the time of all' : 'share'}`,
+    ...stages.map((stage) => row(`${stage.from} > ${stage.to}`, stage)),
+    row('the whole journey', total),
+  ];
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`;
+}
+
+/** A bar of `#` from one share of the width to another, on dots; whatever takes time shows at least one. */
+function bar(from: number, to: number): string {
+  const first = Math.min(barWidth - 1, Math.floor(from * barWidth));
+  const last = Math.max(first + 1, Math.round(to * barWidth));
+  const filled = to > from ? Math.min(barWidth, last) - first : 0;
+  return '.'.repeat(first) + '#'.repeat(filled) + '.'.repeat(barWidth - first - filled);
+}
+
+/** The journey whose whole time is nearest to one given. */
+function nearest(journeys: readonly Journey[], totalNs: number): Journey | undefined {
+  let best: Journey | undefined;
+  for (const journey of journeys) {
+    if (journey.outcome === 'unfinished') continue;
+    if (best === undefined || Math.abs(journey.totalNs - totalNs) < Math.abs(best.totalNs - totalNs)) best = journey;
   }
-  lines.push('', 'Constants');
-  for (const one of answer.constants) {
-    lines.push(
-      `  ${one.id} = ${one.value} ${one.unit}  (${one.kind}${one.fittedOn ? `, solved from row ${one.fittedOn.join(', ')}` : ''})`,
-    );
-    lines.push(`      ${[one.conditions, one.source].filter((text) => text !== '').join('; ')}`);
-  }
-  return `${lines.join('\n')}\n`;
+  return best;
+}
+
+/** The time line of one message: a line for each stage, with its place in the whole. */
+function timeLine(journey: Journey, title: string, wide: boolean): string[] {
+  const { path, stages, totalNs, beside } = journey;
+  const begin = path[0]!.timeNs;
+  const since = (timeNs: number) => formatDuration(timeNs - begin).padStart(10);
+  const scale = totalNs === 0 ? 1 : totalNs;
+  return [
+    `${title}: ${describe(journey)}`,
+    `${since(begin)}  ${pointText(path[0]!)}`,
+    ...stages.map((stage, index) => {
+      const from = (stage.startNs - begin) / scale;
+      const drawn = wide ? `${bar(from, from + stage.durationNs / scale)}  ` : '';
+      const to = path[index + 1]!;
+      return `${since(to.timeNs)}  ${`+${formatDuration(stage.durationNs)}`.padStart(10)}  ${drawn}${pointText(to)}`;
+    }),
+    ...beside.map(
+      (point) =>
+        `${since(point.timeNs)}  ${'beside'.padStart(10)}  ${wide ? ' '.repeat(barWidth + 2) : ''}${pointText(point)}`,
+    ),
+  ];
+}
+
+function pointText({ point, device }: PathPoint): string {
+  const { words } = points[point];
+  return `${point.padEnd(12)} ${words}${device === undefined ? '' : ` (${printable(device)})`}`;
+}
+
+/** A message in a line: size, ends, parties. */
+export function describe(journey: Journey): string {
+  const { bytes, flow, sender, reader, packets, reads, retransmissions } = journey;
+  const parts = [formatBytes(bytes)];
+  if (flow !== undefined) parts.push(describeFlow(flow));
+  parts.push(`${partyText(sender)} to ${partyText(reader)}`);
+  if (packets > 1) parts.push(`${packets} buffers`);
+  if (reads > 1) parts.push(`${reads} reads`);
+  if (retransmissions > 0) parts.push(`${plural(retransmissions, 'retransmission')}`);
+  return parts.join(', ');
+}
+
+function partyText(party: Party | undefined): string {
+  if (party === undefined) return 'elsewhere';
+  const call = callName(party.call);
+  return `${printable(party.name)} [${party.thread}]${call === undefined ? '' : ` ${call}`}`;
+}
+
+function slowLine(journey: Journey): string {
+  const longest = journey.stages.reduce((most, stage) => (stage.durationNs > most.durationNs ? stage : most));
+  const most = `${formatDuration(longest.durationNs)} in ${longest.from} > ${longest.to}`;
+  return `  ${formatDuration(journey.totalNs).padStart(10)}  ${describe(journey)}; ${most}`;
+}
+
+/** A journey as programs read it: what is shown, without the records it was made of. */
+function journeyJson(journey: Journey): object {
+  const { stamps: _stamps, sender, reader, ...rest } = journey;
+  const party = (each: Party | undefined) =>
+    each === undefined ? null : { ...each, name: printable(each.name), call: callName(each.call) ?? null };
+  return { ...rest, sender: party(sender), reader: party(reader) };
+}
+
+/** The report as JSON: the figures, an ordinary journey and the slowest. */
+export function jsonReport(reading: JourneyReading, journeys: readonly Journey[], subject: string): object {
+  const typical = nearest(journeys, reading.total.p50Ns);
+  return {
+    subject,
+    ...reading,
+    slowest: reading.slowest.map(journeyJson),
+    ordinary: typical === undefined ? null : journeyJson(typical),
+  };
 }

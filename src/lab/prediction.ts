@@ -1,8 +1,8 @@
 // What the performance model says of one experiment: which bytes will be copied, by which rule. The rules of a path are
 // asked in its order, and once one has copied what was referenced, there is no reference left for a later one.
 
-import type { Finding, PathDescription } from '../journey/path-rules.js';
-import { type PredictPath, predict } from '../journey/predict.js';
+import type { Finding, PathDescription } from '../plan/facts/path-rules.js';
+import { type PredictPath, predict } from '../plan/packing/predict.js';
 import type { SenderName } from './senders.js';
 
 /** The prediction for one experiment, in bytes. */

@@ -7,7 +7,7 @@ import type { Assembly } from '../bpf/assembler.js';
 import { attachCgroup, attachTcx, attachXdp, type Link } from '../bpf/link.js';
 import { BpfMap } from '../bpf/map.js';
 import { BpfProgram, type ProgramType } from '../bpf/program.js';
-import type { PathDescription } from '../journey/path-rules.js';
+import type { PathDescription } from '../plan/facts/path-rules.js';
 import {
   controlGroupName,
   controlGroupRoot,

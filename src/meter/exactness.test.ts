@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { workloads } from '../../test/support/socket-workloads.js';
 import { Btf } from '../bpf/btf.js';
 import { ProgramSet } from '../bpf/program-set.js';
-import { addCounters, readAccounts } from './accounts.js';
+import { addCounters, readAccounts } from './accounts/accounts.js';
 import { createMeter, openSource } from './meter.js';
 import {
   assertExact,
@@ -18,7 +18,7 @@ import {
   temporary,
   withoutWay,
 } from './support.test.js';
-import { tracepointMaps, tracepointPrograms } from './tracepoint-tier.js';
+import { tracepointMaps, tracepointPrograms } from './tracepoints/tier.js';
 
 test('each workload, exact to the byte', { skip: meterSkip }, async (context) => {
   const meter = createMeter();

@@ -1,7 +1,7 @@
 // Conditions for continuous integration: `amplification > 1.1`, `reverted >= 1MiB`. A condition that cannot be judged
 // counts as failed, with the reason: silence must not pass for success.
 
-import { type CauseName, causes } from './causes.js';
+import { type CauseName, causes } from './accounts/causes.js';
 import type { Reading } from './meter.js';
 
 /** A condition that must not hold. */

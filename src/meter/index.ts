@@ -8,7 +8,7 @@ export {
   type Summary,
   subtractCounters,
   summarise,
-} from './accounts.js';
+} from './accounts/accounts.js';
 export {
   type Cause,
   type CauseName,
@@ -18,10 +18,9 @@ export {
   type Side,
   type Tier,
   tierSees,
-} from './causes.js';
-export * from './journey/index.js';
+} from './accounts/causes.js';
+export type { SocketRow } from './accounts/socket-accounts.js';
 export { createMeter, type Meter, type MeterOptions, type Reading } from './meter.js';
 export { refusalSentence } from './refusal.js';
 export { type Scope, ScopeError } from './scope.js';
 export { type Mismatch, type SelfTest, SelfTestError } from './self-test.js';
-export type { SocketRow } from './socket-accounts.js';

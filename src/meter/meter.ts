@@ -19,16 +19,16 @@ import {
   type Summary,
   subtractCounters,
   summarise,
-} from './accounts.js';
-import type { CauseName, Tier } from './causes.js';
-import { type Blame, forgetBlame, KernelSymbols, readBlame, stackMaps } from './function-stacks.js';
-import { functionTier } from './function-tier.js';
+} from './accounts/accounts.js';
+import type { CauseName, Tier } from './accounts/causes.js';
+import { decodeSockets, type SocketRow, socketListProgram, socketMaps } from './accounts/socket-accounts.js';
+import { listProgram } from './accounts/task-accounts.js';
+import { type Blame, forgetBlame, KernelSymbols, readBlame, stackMaps } from './functions/stacks.js';
+import { functionTier } from './functions/tier.js';
 import { addMembers, inScope, type Scope } from './scope.js';
 import { runSelfTest, type SelfTest, SelfTestError } from './self-test.js';
-import { decodeSockets, type SocketRow, socketListProgram, socketMaps } from './socket-accounts.js';
 import { stackNotes } from './stack-lines.js';
-import { listProgram } from './task-accounts.js';
-import { type TierPrograms, tracepointTier } from './tracepoint-tier.js';
+import { type TierPrograms, tracepointTier } from './tracepoints/tier.js';
 
 /** How to open a meter. */
 export interface MeterOptions {

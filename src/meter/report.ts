@@ -1,9 +1,9 @@
 // A reading in words and figures: the report at the end, the live table, and the JSON that programs read.
 
-import { type AccountRow, addCounters, type Counters, subtractCounters, summarise } from './accounts.js';
-import { type CauseName, causeNames, causes, type Movement } from './causes.js';
+import { type AccountRow, addCounters, type Counters, subtractCounters, summarise } from './accounts/accounts.js';
+import { type CauseName, causeNames, causes, type Movement } from './accounts/causes.js';
+import type { SocketRow } from './accounts/socket-accounts.js';
 import type { Reading } from './meter.js';
-import type { SocketRow } from './socket-accounts.js';
 
 const unitNames = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 

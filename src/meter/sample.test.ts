@@ -1,6 +1,6 @@
 // A made-up reading for tests of what is done with readings. It holds no test of its own.
 
-import { summarise } from './accounts.js';
+import { summarise } from './accounts/accounts.js';
 import type { Reading } from './meter.js';
 
 /** A reading of one process, made up. */

@@ -9,7 +9,7 @@ import { Errno } from '../kernel/errno.js';
 import { closeDescriptor, receive, setNonBlocking } from '../kernel/socket.js';
 import { check, SystemError } from '../kernel/system-error.js';
 import { Region } from '../memory/region.js';
-import { type Counters, subtractCounters } from './accounts.js';
+import { type Counters, subtractCounters } from './accounts/accounts.js';
 import { createMeter } from './meter.js';
 import { assertExact, countersOf, finish, meterSkip, temporary, workloadProgram } from './support.test.js';
 

@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BpfMap } from '../bpf/map.js';
-import type { AccountRow } from './accounts.js';
+import type { AccountRow } from './accounts/accounts.js';
 
 /** What to read. */
 export type Scope =

@@ -19,8 +19,15 @@ import {
 import { threadId, udpPair, unixStreamPair } from '../kernel/socket-pair.js';
 import { check, SystemError } from '../kernel/system-error.js';
 import { Region } from '../memory/region.js';
-import { type AccountSource, addCounters, type Counters, readMoved, readTasks, subtractCounters } from './accounts.js';
-import { type CauseName, causes, type Tier, tierSees } from './causes.js';
+import {
+  type AccountSource,
+  addCounters,
+  type Counters,
+  readMoved,
+  readTasks,
+  subtractCounters,
+} from './accounts/accounts.js';
+import { type CauseName, causes, type Tier, tierSees } from './accounts/causes.js';
 
 /** A counter that differs from what was moved. */
 export interface Mismatch {

@@ -1,7 +1,7 @@
 // Kernel stacks in words: who reverted and linearised, for the report and for `why`; and what each tier cannot show of it.
 
-import { causes, type Tier } from './causes.js';
-import type { Blame } from './function-stacks.js';
+import { causes, type Tier } from './accounts/causes.js';
+import type { Blame } from './functions/stacks.js';
 import { formatBytes } from './report.js';
 import type { Scope } from './scope.js';
 

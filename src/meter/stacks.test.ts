@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { KernelSymbols } from './function-stacks.js';
+import { KernelSymbols } from './functions/stacks.js';
 import { createMeter } from './meter.js';
 import { stackNotes, stackSection, stackText } from './stack-lines.js';
 import { countersOf, finish, meterSkip, startWorkload, temporary } from './support.test.js';

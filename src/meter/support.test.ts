@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TypeSource } from '../bpf/assembler.js';
 import { hostFacts } from '../bpf/host-facts.js';
-import { addCounters, type Counters } from './accounts.js';
-import { type CauseName, causes, tierSees } from './causes.js';
+import { addCounters, type Counters } from './accounts/accounts.js';
+import { type CauseName, causes, tierSees } from './accounts/causes.js';
 import type { Reading } from './meter.js';
 
 const facts = process.platform === 'linux' ? hostFacts() : undefined;

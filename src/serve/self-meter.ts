@@ -1,9 +1,9 @@
 // The server meters itself: a meter on this process, and its part of the metrics. Loaded only where the option asks for
 // it, so that a server without one never loads the BPF machinery.
 
-import { meterFamilies } from '../meter/families.js';
+import { meterFamilies } from '../meter/export/families.js';
+import { prometheusText } from '../meter/export/prometheus.js';
 import { createMeter, type Meter, refusalSentence } from '../meter/index.js';
-import { prometheusText } from '../meter/prometheus.js';
 
 /** A meter on this process, every thread of it. */
 export interface SelfMeter {

@@ -8,9 +8,9 @@ import { type TestContext, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { Dashboard } from '../../src/dashboard/dashboard.js';
 import type { Observation } from '../../src/dashboard/frame.js';
-import { type Counters, summarise } from '../../src/meter/accounts.js';
-import type { PointName } from '../../src/meter/journey/points.js';
-import type { JourneyReading } from '../../src/meter/journey/tracer.js';
+import type { PointName } from '../../src/journey/points.js';
+import type { JourneyReading } from '../../src/journey/tracer.js';
+import { type Counters, summarise } from '../../src/meter/accounts/accounts.js';
 
 const executable = [
   process.env.CHROMIUM,

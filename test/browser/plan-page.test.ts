@@ -7,11 +7,11 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { answer } from '../../src/journey/answer.js';
-import { scenarioFromHash, scenarioToHash } from '../../src/journey/link.js';
-import { defaultScenario } from '../../src/journey/scenario.js';
+import { answer } from '../../src/plan/answers/answer.js';
+import { scenarioFromHash, scenarioToHash } from '../../src/plan/link.js';
+import { defaultScenario } from '../../src/plan/scenario.js';
 
-const built = fileURLToPath(new URL('../../src/journey/page/plan.html', import.meta.url));
+const built = fileURLToPath(new URL('../../src/plan/page/plan.html', import.meta.url));
 const executable = [
   process.env.CHROMIUM,
   '/usr/bin/chromium',

@@ -10,7 +10,7 @@ import { udpPair } from '../../src/kernel/socket-pair.js';
 import { check } from '../../src/kernel/system-error.js';
 import { pinning } from '../../src/lab/senders.js';
 import { Region } from '../../src/memory/region.js';
-import type { Counters } from '../../src/meter/accounts.js';
+import type { Counters } from '../../src/meter/accounts/accounts.js';
 import { tcpPair } from './socket-workloads.js';
 
 /** Calls that the package itself does not need, on x86-64. */

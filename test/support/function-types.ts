@@ -2,7 +2,7 @@
 // the snapshot test, so that the programs for kernels which no test host runs are compared on every machine.
 
 import { recordTypes, replayTypes, type TypeRecord } from '../../src/bpf/type-record.js';
-import type { TierTypes } from '../../src/meter/function-target.js';
+import type { TierTypes } from '../../src/meter/functions/target.js';
 
 /** What a kernel answered: its own types, and by name those of the modules that were loaded. */
 export interface TierTypeRecord {

@@ -15,7 +15,7 @@ import { takeZerocopyNotices } from '../../src/kernel/zerocopy-notice.js';
 import { addresses, makePair, type Pair } from '../../src/lab/namespaces.js';
 import { pinning } from '../../src/lab/senders.js';
 import { Region } from '../../src/memory/region.js';
-import type { Counters } from '../../src/meter/accounts.js';
+import type { Counters } from '../../src/meter/accounts/accounts.js';
 import { UringRing } from '../../src/uring/ring.js';
 import { tcpPair } from './socket-workloads.js';
 

@@ -1,7 +1,7 @@
 // Random but valid scenarios from a seed, for the tests that hold the two implementations against each other. Not a workload model.
 
-import { defaultScenario, fieldNames, fields, type Scenario } from '../../src/journey/scenario.js';
-import { randomSource } from '../../src/journey/simulate.js';
+import { randomSource } from '../../src/plan/answers/simulate.js';
+import { defaultScenario, fieldNames, fields, type Scenario } from '../../src/plan/scenario.js';
 
 const sizes: Partial<Record<keyof Scenario, readonly number[]>> = {
   message: [64, 200, 512, 1472, 4096, 16_384, 65_536, 262_144, 1_048_576],

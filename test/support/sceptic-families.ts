@@ -6,7 +6,7 @@ import { syscall3, syscall6 } from '../../src/kernel/ffi.js';
 import { scratch } from '../../src/kernel/memory.js';
 import { sys } from '../../src/kernel/numbers.js';
 import { check } from '../../src/kernel/system-error.js';
-import type { Counters } from '../../src/meter/accounts.js';
+import type { Counters } from '../../src/meter/accounts/accounts.js';
 import { at, both, close, drain, piece, place, receive, region, send, tcp, udp, view } from './sceptic-parts.js';
 
 /** A raw ICMP socket sends to itself. */

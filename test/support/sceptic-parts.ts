@@ -7,7 +7,7 @@ import { cString, scratch } from '../../src/kernel/memory.js';
 import { sys } from '../../src/kernel/numbers.js';
 import { check } from '../../src/kernel/system-error.js';
 import { Region } from '../../src/memory/region.js';
-import type { Counters } from '../../src/meter/accounts.js';
+import type { Counters } from '../../src/meter/accounts/accounts.js';
 import { UringRing } from '../../src/uring/ring.js';
 
 /** Calls that the package itself does not need, on x86-64. */

@@ -11,7 +11,7 @@ import { setSocketOption } from '../../src/kernel/socket.js';
 import { udpPair, unixStreamPair } from '../../src/kernel/socket-pair.js';
 import { check } from '../../src/kernel/system-error.js';
 import { pinning } from '../../src/lab/senders.js';
-import type { Counters } from '../../src/meter/accounts.js';
+import type { Counters } from '../../src/meter/accounts/accounts.js';
 import { mappedWorkload } from './file-workloads.js';
 import { fastOpen, multipath, netlink, packetSocket, rawSocket, udpV6 } from './sceptic-families.js';
 import {

@@ -16,7 +16,7 @@ import { udpPair, unixStreamPair } from '../../src/kernel/socket-pair.js';
 import { check } from '../../src/kernel/system-error.js';
 import { bySendfile, bySplice, byUring, pinning } from '../../src/lab/senders.js';
 import { Region } from '../../src/memory/region.js';
-import type { Counters } from '../../src/meter/accounts.js';
+import type { Counters } from '../../src/meter/accounts/accounts.js';
 
 const region = new Region(1024 * 1024);
 const sendAt = region.address;

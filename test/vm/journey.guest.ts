@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RefusedError } from '../../src/bpf/refusals.js';
-import { assertWhole, exchange, messagesOf } from '../../src/meter/journey/support.test.js';
-import { traceJourneys } from '../../src/meter/journey/tracer.js';
+import { assertWhole, exchange, messagesOf } from '../../src/journey/support.test.js';
+import { traceJourneys } from '../../src/journey/tracer.js';
 
 const sizes = Array.from({ length: 20 }, (_, k) => 100 + k * 3000);
 const functionPoints = ['transmit', 'internet', 'ipReceive', 'segment', 'tcpQueued'];

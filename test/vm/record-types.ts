@@ -1,17 +1,17 @@
 // `node dist/test/vm/record-types.js [SERIES...]`: writes what the function tier asks of the guests' kernels into
-// src/meter/snapshots, for the snapshot test of its programs (src/meter/function-programs.test.ts).
+// src/meter/functions/snapshots, for the snapshot test of its programs (src/meter/functions/programs.test.ts).
 
 import { writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { functionPrograms, kernelTypes } from '../../src/meter/function-tier.js';
+import { functionPrograms, kernelTypes } from '../../src/meter/functions/tier.js';
 import { formatTierTypes, recordTierTypes, type TierTypeRecord } from '../support/function-types.js';
 import { guestsImpossible, runInGuest } from './guest.js';
 import { fetchKernel } from './kernels.js';
 import { guestModules, guestSeries } from './modules.js';
 
 const self = fileURLToPath(import.meta.url);
-const folder = fileURLToPath(new URL('../../../src/meter/snapshots/', import.meta.url));
+const folder = fileURLToPath(new URL('../../../src/meter/functions/snapshots/', import.meta.url));
 
 /** Run in the guest: prints the record. */
 function printRecord(): void {

@@ -80,7 +80,7 @@ test('nothing but kernel/ imports koffi, in no form and nowhere', () => {
 test('pure folders reach kernel/ neither directly nor through what they run', () => {
   const files = { 'src/kernel/k.ts': '', 'src/memory/m.ts': "import '../kernel/k.js';", 'src/memory/pure.ts': '' };
   assert.equal(check({ ...files, 'src/wire/a.ts': "import type { K } from '../kernel/k.js';" }).length, 1);
-  const found = check({ ...files, 'src/journey/a.ts': "import { m } from '../memory/m.js';" });
+  const found = check({ ...files, 'src/plan/a.ts': "import { m } from '../memory/m.js';" });
   assert.match(found[0]?.message ?? '', /src\/memory\/m\.ts -> src\/kernel\/k\.ts/);
   assert.deepEqual(check({ ...files, 'src/wire/a.ts': "import type { M } from '../memory/m.js';" }), []);
   assert.deepEqual(check({ ...files, 'src/wire/a.ts': "import '../memory/pure.js';" }), []);

@@ -1,5 +1,5 @@
 // The layers of src/: an import goes down, never up. Folders side by side may import one another in one direction
-// only, wire/ and journey/ stay pure, nothing but kernel/ touches the FFI library, and what the package ships imports
+// only, the pure folders (wire/, plan/ and others) never reach kernel/, nothing but kernel/ touches the FFI library, and what the package ships imports
 // only what the package declares. Not here: what is exported and never used (exports.ts).
 
 import { isBuiltin } from 'node:module';

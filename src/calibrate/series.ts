@@ -1,0 +1,98 @@
+// What calibrate measures: the series of calls, copies and sends, and the points of serve, with their names and titles.
+// Measuring them in rounds is calibrate.ts's part; what they mean for the model is fit.ts's.
+
+import { servedConnections, serveSizes } from './fit-serve.js';
+import {
+  measureCall,
+  measureCopy,
+  measureDatagram,
+  measureNotification,
+  measureSend,
+  measureWake,
+  type Payload,
+  type Sink,
+} from './measure.js';
+import type { Series } from './rounds.js';
+import type { ServedPoint, ServeRig } from './serve.js';
+
+/** Sizes of the sends from which the cost of a call and of a byte are solved. */
+export const sendSizes = [4096, 65_536, 262_144, 1_048_576];
+
+/** The series that need no server: calls, copies, sends to `sink` out of `payload`. */
+export function measurements(sink: Sink, payload: Payload): Series[] {
+  const series: Series[] = [
+    { name: 'call', title: 'system call', once: measureCall, values: [] },
+    { name: 'copy.hot', title: 'copy, in the cache', once: () => measureCopy('hot'), values: [] },
+    { name: 'copy.cold', title: 'copy, not in the cache', once: () => measureCopy('cold'), values: [] },
+    { name: 'datagram', title: 'UDP datagram', once: measureDatagram, values: [] },
+    { name: 'wake', title: 'wake-up', once: measureWake, values: [] },
+    { name: 'notification', title: 'SEND_ZC notification', once: measureNotification, values: [] },
+  ];
+  for (const way of ['gather', 'sendfile'] as const) {
+    for (const bytes of sendSizes) {
+      const title = `${way === 'gather' ? 'send' : 'sendfile'} of ${bytes / 1024} KiB`;
+      series.push({ name: `${way}.${bytes}`, title, once: () => measureSend(sink, payload, way, bytes), values: [] });
+    }
+  }
+  return series;
+}
+
+/** Time of one measurement of serve, in milliseconds. */
+const serveForMs = 60;
+
+interface NamedPoint {
+  name: string;
+  title: string;
+  point: ServedPoint;
+}
+
+/** The points of serve that the constants are solved from. */
+export function servedPoints(uring: boolean): NamedPoint[] {
+  const engine = uring ? 'uring' : 'epoll';
+  const points: NamedPoint[] = [];
+  for (const way of ['inline', 'sendfile'] as const) {
+    const words = way === 'inline' ? 'from memory' : 'by sendfile';
+    for (const bytes of serveSizes) {
+      points.push({
+        name: `serve.${way}.${bytes}`,
+        title: `serve, ${bytes / 1024} KiB ${words}`,
+        point: { engine, way, bytes, connections: servedConnections },
+      });
+    }
+  }
+  points.push({
+    name: 'serve.alone',
+    title: 'serve, one connection',
+    point: { engine, way: 'inline', bytes: 1024, connections: 1 },
+  });
+  if (uring) {
+    points.push({
+      name: 'serve.epoll',
+      title: 'serve, 1 KiB by the epoll engine',
+      point: { engine: 'epoll', way: 'inline', bytes: 1024, connections: servedConnections },
+    });
+  }
+  return points;
+}
+
+/**
+ * Series of points of serve, way by way and in the order of their sizes, so that a point that is checked is measured between those that predict
+ * it. Two a point: processor nanoseconds a request, and (`wall`) nanoseconds by the clock between two answers.
+ */
+export function serveSeries(rig: ServeRig, points: readonly NamedPoint[]): Series[] {
+  const order = ({ point }: NamedPoint): number => point.bytes + (point.way === 'inline' ? 0 : 1e9);
+  return [...points]
+    .sort((a, b) => order(a) - order(b))
+    .flatMap(({ name, title, point }): Series[] => {
+      const wall: number[] = [];
+      const once = async (): Promise<number> => {
+        const cost = await rig.measure(point, serveForMs);
+        wall.push(1e9 / cost.requestsPerSecond);
+        return cost.nsPerRequest;
+      };
+      return [
+        { name, title, once, values: [] },
+        { name: `${name} wall`, title, once: () => wall.pop(), values: [] },
+      ];
+    });
+}

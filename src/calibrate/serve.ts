@@ -1,0 +1,200 @@
+// What a request costs serve itself: servers of its own on loopback, one for each way and engine, which stay for the whole calibration, and a
+// load (client.ts) that keeps one of them busy at a time. The server's processor time is that of /proc. Used by calibrate.ts for the constants `serve.*`,
+// and to check a profile's predictions against the real server.
+
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UringRing } from '../uring/ring.js';
+import type { Load, Look } from './client.js';
+
+export interface ServedCost {
+  /** Processor nanoseconds of the server a request. */
+  nsPerRequest: number;
+  /** Without the time in which server or load waited for a processor that others used: what the two reach on cores of their own. */
+  requestsPerSecond: number;
+  /** Share of the time by the clock that was such waiting. */
+  waitedShare: number;
+}
+
+/** One measured point of serve. */
+export interface ServedPoint {
+  engine: 'uring' | 'epoll';
+  /** `inline`: the file from memory; else by sendfile. */
+  way: 'inline' | 'sendfile';
+  bytes: number;
+  connections: number;
+}
+
+/** Whether this host lets us have a ring. */
+export function hasUring(): boolean {
+  try {
+    new UringRing(8, 16).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface RunningServer {
+  child: ChildProcess;
+  port: number;
+  /** Whether it has been asked often enough to be compiled. */
+  warm: boolean;
+}
+
+/** Load before a measurement: the processor's caches, and the first turns. */
+const settleMs = 20;
+/** The account is up to a tick behind at both ends: what is divided by must be several of them. */
+const leastRanNs = 12e6;
+/** Load before the first measurement on a server: its code is compiled. */
+const compileMs = 500;
+
+/**
+ * Load before the first measurement of a point. Its connections stay for later rounds, and at first their socket buffers grow: a large file
+ * by sendfile takes some hundreds of answers a connection until as much is sent at once as ever will be.
+ */
+const growMs = ({ bytes, connections }: ServedPoint): number => Math.min(1000, 100 + (bytes * connections) / 32_768);
+
+/** What the server did between two looks; undefined when it had too little time for the kernel's account to be exact. */
+function costBetween(start: Look, end: Look): ServedCost | undefined {
+  const [answers, elapsed] = [end.answers - start.answers, end.elapsedNs - start.elapsedNs];
+  const used = end.server.ran - start.server.ran;
+  if (answers <= 0 || used < leastRanNs) return undefined;
+  const waited = end.server.waited - start.server.waited + (end.reader.waited - start.reader.waited);
+  // Both may have waited at once: never more is taken off than leaves the server a core that is full.
+  const free = Math.max(elapsed - waited, Math.min(used, elapsed));
+  return {
+    nsPerRequest: used / answers,
+    requestsPerSecond: (answers * 1e9) / free,
+    waitedShare: Math.max(0, 1 - free / elapsed),
+  };
+}
+
+/** Servers of the calibration, started when first asked for. */
+export class ServeRig {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'clearway-calibrate-'));
+  readonly #servers = new Map<string, Promise<RunningServer>>();
+  readonly #answerBytes = new Map<string, number>();
+  /** Points whose connections are there. */
+  readonly #grown = new Set<string>();
+  #client: ChildProcess | undefined;
+
+  async #start(engine: string, way: string): Promise<RunningServer> {
+    const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+    const limit = way === 'inline' ? '4M' : '0';
+    const options = [
+      '--port',
+      '0',
+      '--idle-timeout',
+      '10m',
+      '--workers',
+      '1',
+      '--engine',
+      engine,
+      '--inline-limit',
+      limit,
+    ];
+    const child = spawn(process.execPath, [main, 'serve', this.#folder, ...options], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const port = await new Promise<number>((resolve, reject) => {
+      let said = '';
+      const listen = (part: unknown): void => {
+        said += String(part);
+        const match = /:(\d+)/.exec(said);
+        if (match) resolve(Number(match[1]));
+      };
+      child.stdout.on('data', listen);
+      child.stderr.on('data', listen);
+      child.on('exit', () => reject(new Error(`the server of the calibration ended: ${said}`)));
+    });
+    return { child, port, warm: false };
+  }
+
+  async #server(engine: string, way: string): Promise<RunningServer> {
+    const key = `${engine} ${way}`;
+    const known = this.#servers.get(key) ?? this.#start(engine, way);
+    this.#servers.set(key, known);
+    return await known;
+  }
+
+  /** Bytes of one whole answer, head included; the file is made when it is not there. */
+  async #answerLength(port: number, bytes: number): Promise<number> {
+    const key = `${port} ${bytes}`;
+    const known = this.#answerBytes.get(key);
+    if (known !== undefined) return known;
+    writeFileSync(join(this.#folder, `${bytes}.bin`), new Uint8Array(bytes));
+    const length = await new Promise<number>((resolve, reject) => {
+      let total = 0;
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.write(`GET /${bytes}.bin HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+      });
+      socket.on('data', (part) => {
+        total += part.length;
+      });
+      // `Connection: close` is in the answer too; the kept answers are shorter by that line.
+      socket.on('close', () => resolve(total - 'Connection: close\r\n'.length));
+      socket.on('error', reject);
+    });
+    this.#answerBytes.set(key, length);
+    return length;
+  }
+
+  /** Has the load do a run, and waits until it is done. */
+  async #run(load: Load): Promise<Look[]> {
+    this.#client ??= fork(fileURLToPath(new URL('./client.js', import.meta.url)), {
+      stdio: 'ignore',
+      execArgv: [],
+    });
+    const client = this.#client;
+    return await new Promise<Look[]>((resolve, reject) => {
+      const ended = (): void => reject(new Error('the load of the calibration ended: the server closed a connection'));
+      client.once('exit', ended);
+      client.once('message', (looks) => {
+        client.off('exit', ended);
+        resolve(looks as Look[]);
+      });
+      client.send(load);
+    });
+  }
+
+  /** Looks at the server under the load of one point, on connections of its own, at moments since the load began. */
+  async look(point: ServedPoint, lookMs: number[]): Promise<Look[]> {
+    const { bytes, connections } = point;
+    const { child, port } = await this.#server(point.engine, point.way);
+    const answerBytes = await this.#answerLength(port, bytes);
+    return await this.#run({ port, path: `${bytes}.bin`, answerBytes, connections, pid: child.pid!, lookMs });
+  }
+
+  /** Measures one point for `forMs` by the clock, once its connections are warm. */
+  async measure(point: ServedPoint, forMs: number): Promise<ServedCost> {
+    const server = await this.#server(point.engine, point.way);
+    const key = JSON.stringify(point);
+    if (!server.warm) await this.look(point, [compileMs]);
+    server.warm = true;
+    if (!this.#grown.has(key)) await this.look(point, [growMs(point)]);
+    this.#grown.add(key);
+    // On a crowded host the server may get little of the time: then it is given more.
+    for (let longer = 1; longer <= 64; longer *= 4) {
+      const [start, end] = (await this.look(point, [settleMs, settleMs + forMs * longer])) as [Look, Look];
+      const cost = costBetween(start, end);
+      if (cost) return cost;
+    }
+    throw new Error('the server of the calibration answered nothing');
+  }
+
+  /** Ends the load and the servers and removes the files. */
+  async close(): Promise<void> {
+    this.#client?.kill();
+    for (const starting of this.#servers.values()) {
+      const server = await starting.catch(() => undefined);
+      server?.child.removeAllListeners('exit');
+      server?.child.kill('SIGTERM');
+    }
+    rmSync(this.#folder, { recursive: true });
+  }
+}
