@@ -19,6 +19,7 @@ import {
 } from '../lab/index.js';
 import { refusalSentence } from '../meter/index.js';
 import { parseFlags } from './kit/flags.js';
+import { endingSignals, onSignals } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
 import { nearest, UsageError } from './kit/usage.js';
 
@@ -40,8 +41,6 @@ Exit status: 0; 1 if a measurement was not as predicted; 2 for wrong use; 3 if t
 `;
 
 const senderNames = Object.keys(senders) as SenderName[];
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
-
 /** Runs the command. @returns the exit status. @throws UsageError */
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parse(args);
@@ -112,17 +111,17 @@ function unknown(name: string, words: readonly string[]): UsageError {
 /** Runs `use` so that the lab is closed whatever ends it: its return, an exception, a signal, the process's exit. */
 async function cleanly(lab: Lab, use: () => Promise<number>): Promise<number> {
   const close = () => lab.close();
-  const onSignal = (signal: NodeJS.Signals) => {
+  // Broken off, whatever the signal: there is no result.
+  const forgetSignals = onSignals(endingSignals, (signal) => {
     lab.close();
     process.exit(128 + constants.signals[signal]);
-  };
-  for (const signal of endingSignals) process.on(signal, onSignal);
+  });
   process.on('exit', close);
   try {
     return await use();
   } finally {
     lab.close();
-    for (const signal of endingSignals) process.off(signal, onSignal);
+    forgetSignals();
     process.off('exit', close);
   }
 }

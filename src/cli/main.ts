@@ -1,8 +1,16 @@
-#!/usr/bin/env node
+#!/bin/sh
+// 2>/dev/null; [ ! -r /proc/$$/status ] || while read -r name value; do [ "$name" != SigIgn: ] || export CLEARWAY_IGNORED_SIGNALS="$value"; done </proc/$$/status; exec node "$0" "$@"
+
 // The executable `clearway`: hands the command line to the dispatcher and sets the exit status.
 // Nothing else is here, so that everything about the command line can be tested without a process.
+//
+// The second line is a comment to Node and a program to the shell, which still sees which signals were ignored at the start
+// (nohup): Node forgets them before any JavaScript runs (kit/signals.ts). Started as `node main.js` it runs without the shell.
 
 import { dispatch } from './kit/dispatch.js';
+import { keepIgnoredSignals } from './kit/signals.js';
+
+keepIgnoredSignals();
 
 // A reader that went away (`clearway doctor | head -1`) is not a failure; a full disk is, and one sentence says so.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -3,11 +3,12 @@
 
 import { openRecording, type RecordedReading, RecordingError } from '../meter/export/recording.js';
 import { judge } from '../meter/fail-if.js';
+import { type EndingSignal, endingSignals, onSignals, statusOfSignal } from './kit/signals.js';
 import { openDashboardSink } from './meter-open.js';
 import type { MeterCommand } from './meter-options.js';
 import { OutputSink, type Sink, type Taken } from './meter-sinks.js';
 
-/** Replays. @returns 0, or 1 where a --fail-if holds. @throws RecordingError */
+/** Replays. @returns 0, 1 where a --fail-if holds, or that of the signal that broke it off. @throws RecordingError */
 export async function replay(command: MeterCommand, path: string): Promise<number> {
   const recording = await openRecording(path);
   const { head, readings } = recording;
@@ -28,6 +29,7 @@ export async function replay(command: MeterCommand, path: string): Promise<numbe
       .map((condition) => judge(condition, last.reading))
       .filter((why) => why !== undefined);
     for (const why of failures) process.stderr.write(`clearway meter: ${why}\n`);
+    if (stopped.status !== 0) return stopped.status;
     return failures.length > 0 ? 1 : 0;
   } finally {
     stopped.forget();
@@ -61,6 +63,8 @@ async function play(
 
 interface Stop {
   readonly happened: boolean;
+  /** The exit status that the signal means. */
+  readonly status: number;
   readonly promise: Promise<void>;
   /** Waits for the signal, at most some time. */
   within(timeMs: number): Promise<void>;
@@ -69,19 +73,20 @@ interface Stop {
 
 /** The first signal that asks to end. */
 function endingSignal(): Stop {
-  let happened = false;
-  let onSignal = () => {};
+  let first: EndingSignal | undefined;
+  let forget = () => {};
   const promise = new Promise<void>((resolve) => {
-    onSignal = () => {
-      happened = true;
+    forget = onSignals(endingSignals, (signal) => {
+      first ??= signal;
       resolve();
-    };
+    });
   });
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, onSignal);
   return {
     get happened() {
-      return happened;
+      return first !== undefined;
+    },
+    get status() {
+      return first === undefined ? 0 : statusOfSignal(first);
     },
     promise,
     within: async (timeMs) => {
@@ -92,8 +97,6 @@ function endingSignal(): Stop {
       await Promise.race([slept, promise]);
       clearTimeout(timer);
     },
-    forget: () => {
-      for (const signal of signals) process.off(signal, onSignal);
-    },
+    forget,
   };
 }

@@ -6,6 +6,7 @@ import { OptionError, parseHostPort, type ServeOptions } from '../serve/options.
 import { createServer, type Server } from '../serve/server.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
+import { onSignals, statusOfSignal } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
 import { fileTrouble, UsageError } from './kit/usage.js';
 import type { ServeDashboard } from './serve-dashboard.js';
@@ -185,11 +186,14 @@ function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined)
       await Promise.all([dashboard?.close(), server.close(graceMs)]);
       resolve(status);
     };
-    const stop = (): void => void end(0);
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
-    // The terminal has gone, or somebody expects a reload: what is under way ends whole.
-    process.on('SIGHUP', stop);
+    let stopping = false;
+    onSignals(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
+      // The terminal has gone, or somebody expects a reload: what is under way ends whole. It comes more than once (from the
+      // kernel and from the shell; from systemd behind SIGTERM), so it never hurries an end that was begun.
+      if (stopping && signal === 'SIGHUP') return;
+      stopping = true;
+      void end(statusOfSignal(signal));
+    });
     // Said only now: whoever reads the line may send a signal at once.
     process.stdout.write(`clearway serves ${root} at ${server.url} (${server.engine}, ${many}${metrics}${page})\n`);
     if (process.stderr.isTTY) process.stderr.write(firstSteps(server));

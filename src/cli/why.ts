@@ -1,14 +1,13 @@
 // `clearway why`: meters a command, a process or the host for a while, and says in plain sentences why bytes were copied
 // and what would stop it. Not here: the rules (why/rules.ts), gathering what the host says (why/gather.ts).
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { constants } from 'node:os';
+import { closeSync, openSync } from 'node:fs';
 import { createMeter, type Meter, refusalSentence, ScopeError } from '../meter/index.js';
 import { shortfallLines } from '../meter/report.js';
 import { Watch } from '../why/gather.js';
 import { whyText } from '../why/report.js';
 import { explain } from '../why/rules.js';
+import { untilTheEnd } from './kit/ending.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed, formOf } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
@@ -31,7 +30,8 @@ Without --pid and COMMAND it looks at every process of the host; Ctrl-C ends it 
 Exit status: 0; that of COMMAND; 2 for wrong use; 3 if the host refuses.
 `;
 
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+/** How long it looks where nothing else ends it. */
+const defaultDurationMs = 10_000;
 const sampleMs = 50;
 const samplesToSockets = 6;
 
@@ -103,7 +103,14 @@ async function answer(command: WhyCommand, meter: Meter, namespace: string): Pro
     watch.sample();
     if (++samples % samplesToSockets === 0) watch.sampleSockets();
   }, sampleMs);
-  const status = await untilTheEnd(command, meter).finally(() => clearInterval(sampler));
+  const status = await untilTheEnd({
+    name: 'clearway why',
+    durationMs:
+      command.durationMs ?? (program === undefined && processId === undefined ? defaultDurationMs : undefined),
+    command: program,
+    processId,
+    started: () => meter.exclude(process.pid),
+  }).finally(() => clearInterval(sampler));
   const reading = meter.read();
   const evidence = watch.end(reading, meter.stacks());
   const why = explain(evidence);
@@ -115,44 +122,4 @@ async function answer(command: WhyCommand, meter: Meter, namespace: string): Pro
     : [whyText(why, evidence, subject, Math.min(110, formOf(stream).columns)), ...shortfallLines(reading)].join('\n');
   stream.write(json ? text : dressed(text, stream));
   return status;
-}
-
-/** Waits for the end of the command, of the process or of the time, or for a signal. @returns the exit status so far. */
-function untilTheEnd({ program, processId, durationMs }: WhyCommand, meter: Meter): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const timers: NodeJS.Timeout[] = [];
-    let child: ChildProcess | undefined;
-    let outOfTime = false;
-    const stop = () => {
-      for (const timer of timers) clearInterval(timer);
-      for (const signal of endingSignals) process.off(signal, onSignal);
-    };
-    const end = (status: number) => {
-      stop();
-      resolve(status);
-    };
-    const onSignal = (signal: NodeJS.Signals) => {
-      if (child === undefined) end(0);
-      else if (signal !== 'SIGINT' && signal !== 'SIGQUIT') child.kill(signal);
-    };
-    for (const signal of endingSignals) process.on(signal, onSignal);
-    const limit = durationMs ?? (program === undefined && processId === undefined ? 10_000 : undefined);
-    const onTime = () => {
-      outOfTime = true;
-      if (child === undefined) end(0);
-      else child.kill('SIGTERM');
-    };
-    if (limit !== undefined) timers.push(setTimeout(onTime, limit));
-    if (processId !== undefined) timers.push(setInterval(() => !existsSync(`/proc/${processId}`) && end(0), 100));
-    if (program === undefined) return;
-    const [name = '', ...rest] = program;
-    child = spawn(name, rest, { stdio: 'inherit' });
-    meter.exclude(process.pid);
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      stop();
-      const why = error.code === 'ENOENT' ? 'there is no such program' : error.message;
-      reject(new UsageError(`cannot run ${JSON.stringify(name)}: ${why}`));
-    });
-    child.on('exit', (status, signal) => end(outOfTime ? 0 : (status ?? 128 + constants.signals[signal!])));
-  });
 }

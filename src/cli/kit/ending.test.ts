@@ -30,6 +30,19 @@ test('a time ends it, and a program that takes SIGTERM goes then with status 0',
   assert.equal(await wait({ durationMs: 10, command: ['sleep', '600'], graceMs: 60_000 }), 0);
 });
 
+test('a signal ends it: with 0 where that was asked for, else with 128 and its number', { skip }, async () => {
+  for (const [signal, status] of [
+    ['SIGINT', 0],
+    ['SIGTERM', 0],
+    ['SIGHUP', 129],
+    ['SIGQUIT', 131],
+  ] as const) {
+    const ended = wait({});
+    process.kill(process.pid, signal);
+    assert.equal(await ended, status, signal);
+  }
+});
+
 test('a program that ignores SIGTERM is killed after a while, and that is said', { skip }, async (context) => {
   const said: string[] = [];
   context.mock.method(process.stderr, 'write', (text: string) => said.push(text) > 0);

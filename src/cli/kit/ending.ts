@@ -4,9 +4,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
+import { type EndingSignal, endingSignals, ignoredSignals, onSignals, statusOfSignal } from './signals.js';
 import { UsageError } from './usage.js';
-
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /** A program that did not end at SIGTERM is ended by force after this. */
 const defaultGraceMs = 5000;
@@ -30,8 +29,8 @@ export interface Waiting {
 
 /**
  * Waits for the end.
- * @returns the exit status of the program that was run (128 and the number of its signal); 0 without one, and where its time
- * was up. @throws UsageError where it cannot be run; what `tick` throws
+ * @returns the exit status of the program that was run (128 and the number of its signal); 0 where its time was up; without a
+ * program that of the signal: 0 where the end was asked for (SIGINT, SIGTERM), else 128 and its number. @throws UsageError where it cannot be run; what `tick` throws
  */
 export async function untilTheEnd(waiting: Waiting): Promise<number> {
   const wait = new Wait(waiting);
@@ -44,6 +43,7 @@ export async function untilTheEnd(waiting: Waiting): Promise<number> {
 
 class Wait {
   private readonly timers: NodeJS.Timeout[] = [];
+  private forgetSignals: () => void = () => {};
   private child: ChildProcess | undefined;
   private outOfTime = false;
   private end: (status: number) => void = () => {};
@@ -56,7 +56,7 @@ class Wait {
     return new Promise((resolve, reject) => {
       this.end = resolve;
       this.fail = reject;
-      for (const signal of endingSignals) process.on(signal, this.onSignal);
+      this.forgetSignals = onSignals(endingSignals, (signal) => this.onSignal(signal));
       process.stdout.on('error', this.onOutputGone);
       if (durationMs !== undefined) this.timers.push(setTimeout(() => this.endAtTime(), durationMs));
       if (tick !== undefined) this.timers.push(setInterval(() => this.tick(tick.run), tick.intervalMs));
@@ -70,15 +70,15 @@ class Wait {
 
   stop(): void {
     for (const timer of this.timers) clearInterval(timer);
-    for (const signal of endingSignals) process.off(signal, this.onSignal);
+    this.forgetSignals();
     process.stdout.off('error', this.onOutputGone);
   }
 
-  private readonly onSignal = (signal: NodeJS.Signals): void => {
+  private onSignal(signal: EndingSignal): void {
     // A program of ours decides itself when to end; its end is ours.
-    if (this.child === undefined) this.end(0);
+    if (this.child === undefined) this.end(statusOfSignal(signal));
     else if (signal !== 'SIGINT' && signal !== 'SIGQUIT') this.child.kill(signal);
-  };
+  }
 
   private readonly onOutputGone = (): void => this.end(0);
 
@@ -108,7 +108,7 @@ class Wait {
   }
 
   private start(command: readonly string[]): void {
-    const [program = '', ...rest] = command;
+    const [program = '', ...rest] = ignoringAsWeDo(command);
     const child = spawn(program, rest, { stdio: 'inherit' });
     this.waiting.started();
     this.child = child;
@@ -118,4 +118,10 @@ class Wait {
     });
     child.on('exit', (status, signal) => this.end(this.outOfTime ? 0 : (status ?? 128 + constants.signals[signal!])));
   }
+}
+
+/** Node starts programs with every signal at its default: beneath nohup a shell in between ignores what we were to ignore. */
+function ignoringAsWeDo(command: readonly string[]): readonly string[] {
+  const ignored = [...ignoredSignals()].map((signal) => signal.slice('SIG'.length)).join(' ');
+  return ignored === '' ? command : ['sh', '-c', `trap '' ${ignored}; exec "$0" "$@"`, ...command];
 }
