@@ -4,6 +4,7 @@
 
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { checkCircles, circleName, findCircles } from './tidy/circles.js';
 import { type Config, config } from './tidy/config.js';
 import { checkCopies, countMarkers } from './tidy/copies.js';
 import { checkDocstrings } from './tidy/docstrings.js';
@@ -21,6 +22,7 @@ export const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
 export function checkProject(project: Project, ratchet: Ratchet, law: Config = config): Violation[] {
   return [
     ...checkLayers(project, law),
+    ...checkCircles(findCircles(project), ratchet.circles),
     ...checkTexts(project),
     ...checkCopies(project, law, ratchet),
     ...checkSizes(project, law, ratchet),
@@ -31,7 +33,8 @@ export function checkProject(project: Project, ratchet: Ratchet, law: Config = c
 }
 
 function measure(project: Project, law: Config): Measured {
-  return { ...measureSizes(project, law), copyMarkers: countMarkers(project) };
+  const circles = new Map(findCircles(project).map((circle) => [circleName(circle), circle.files.length]));
+  return { ...measureSizes(project, law), copyMarkers: countMarkers(project), circles };
 }
 
 /**

@@ -1,7 +1,8 @@
 // The field guide's findings as markdown: what was counted and what the generator says, where bytes were copied, and why.
 
 import { causeNames, causes, tierSees } from '../../src/meter/index.js';
-import { formatBytes, formatRatio } from '../../src/meter/report.js';
+import { formatRatio } from '../../src/meter/report.js';
+import { formatBytes } from '../../src/text/units.js';
 import type { Reason } from '../../src/why/evidence.js';
 import { type Finding, isExact, type SubjectFindings, type UsualFinding } from './run.js';
 

@@ -1,9 +1,31 @@
 // From a path such as `__sk_common.skc_family` to the byte (and bit) where the running kernel keeps it.
 // Members of anonymous structs and unions are found by name alone, as in C.
 
-import type { Btf, Member } from './btf.js';
 import { BtfKind } from './btf-format.js';
 import { MissingTypeError } from './refusals.js';
+
+/** One member of a struct or union. `bitSize` is 0 where the member is no bitfield. */
+export interface Member {
+  readonly name: string;
+  readonly typeId: number;
+  readonly bitOffset: number;
+  readonly bitSize: number;
+}
+
+/** What a field is looked up in: of `Btf` what is asked here. */
+export interface FieldTypes {
+  /** The id of a struct by name. @throws MissingTypeError */
+  struct(name: string): number;
+  /** A type's kind, {@link BtfKind}. */
+  kind(id: number): number;
+  /** The type below typedefs and qualifiers. */
+  strip(id: number): number;
+  /** Bytes of a type. */
+  size(id: number): number;
+  signed(id: number): boolean;
+  members(id: number): readonly Member[];
+  array(id: number): { readonly elementTypeId: number };
+}
 
 /** Where a field lies in its struct. */
 export interface Field {
@@ -20,8 +42,8 @@ export interface Field {
 
 const step = /^([A-Za-z_][A-Za-z0-9_]*)(?:\[(\d+)\])?$/;
 
-/** Resolves a dotted path with optional array indices; see {@link Btf.field}. @throws MissingTypeError */
-export function resolveField(types: Btf, structName: string, path: string): Field {
+/** Resolves a dotted path with optional array indices; see `Btf.field`. @throws MissingTypeError */
+export function resolveField(types: FieldTypes, structName: string, path: string): Field {
   let typeId = types.struct(structName);
   let bitOffset = 0;
   let bitSize = 0;
@@ -43,7 +65,7 @@ export function resolveField(types: Btf, structName: string, path: string): Fiel
 }
 
 /** Finds a member by name, looking through anonymous members; its bit offset is from the start of the outer struct. */
-function findMember(types: Btf, structId: number, name: string, base: number): Member | undefined {
+function findMember(types: FieldTypes, structId: number, name: string, base: number): Member | undefined {
   const kind = types.kind(structId);
   if (kind !== BtfKind.struct && kind !== BtfKind.union) return undefined;
   for (const member of types.members(structId)) {
@@ -56,7 +78,7 @@ function findMember(types: Btf, structId: number, name: string, base: number): M
 }
 
 /** A bitfield is read by the smallest aligned load that holds it all: the verifier allows it, and no neighbour is needed. */
-function place(types: Btf, typeId: number, bitOffset: number, bitSize: number): Field {
+function place(types: FieldTypes, typeId: number, bitOffset: number, bitSize: number): Field {
   const signed = isInteger(types, typeId) && types.signed(typeId);
   if (bitSize === 0) {
     return { offset: bitOffset / 8, size: types.size(typeId), bitShift: 0, bitSize: 0, signed, typeId };
@@ -71,7 +93,7 @@ function place(types: Btf, typeId: number, bitOffset: number, bitSize: number): 
   throw new RangeError(`a bitfield of ${bitSize} bits at bit ${bitOffset} fits no single load`);
 }
 
-function isInteger(types: Btf, typeId: number): boolean {
+function isInteger(types: FieldTypes, typeId: number): boolean {
   const kind = types.kind(types.strip(typeId));
   return kind === BtfKind.int || kind === BtfKind.enum || kind === BtfKind.enum64;
 }

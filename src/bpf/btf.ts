@@ -2,18 +2,10 @@
 // It reads /sys/kernel/btf/vmlinux and the split BTF of modules beside it. It does not write BTF (btf-build.ts).
 
 import { existsSync, readFileSync } from 'node:fs';
-import { type Field, resolveField } from './btf-field.js';
+import { type Field, type Member, resolveField } from './btf-field.js';
 import { type BtfBlob, BtfKind, findString, indexBlob, kindFlag, kindOf, memberCount, stringAt } from './btf-format.js';
 import { TypeNames } from './btf-names.js';
 import { MissingTypeError } from './refusals.js';
-
-/** One member of a struct or union. `bitSize` is 0 where the member is no bitfield. */
-export interface Member {
-  readonly name: string;
-  readonly typeId: number;
-  readonly bitOffset: number;
-  readonly bitSize: number;
-}
 
 /** A parameter of a function: its name (empty where BTF keeps none, as in tracepoints) and type. */
 export interface Parameter {

@@ -21,8 +21,8 @@ export {
   stack,
   type TypeSource,
 } from './assembler.js';
-export { Btf, type Member, type Parameter, type Prototype } from './btf.js';
-export type { Field } from './btf-field.js';
+export { Btf, type Parameter, type Prototype } from './btf.js';
+export type { Field, Member } from './btf-field.js';
 export { BtfFormatError, BtfKind } from './btf-format.js';
 export { disassemble } from './disassemble.js';
 export { type HelperName, helpers } from './helpers.js';

@@ -2,7 +2,7 @@
 // `clearway why` speak. The rules and what they look at are in why/ (rules.ts, gather.ts).
 
 import type { Reading } from '../meter/meter.js';
-import { formatBytes } from '../meter/report.js';
+import { formatBytes } from '../text/units.js';
 import type { Reason } from '../why/evidence.js';
 import { Watch } from '../why/gather.js';
 import { explain } from '../why/rules.js';

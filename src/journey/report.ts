@@ -1,6 +1,7 @@
 // Journeys in words and figures: the report at the end, the time line of one message, and the JSON that programs read.
 
-import { formatBytes, printable } from '../meter/report.js';
+import { printable } from '../meter/report.js';
+import { formatBytes } from '../text/units.js';
 import type { StageSummary } from './collector.js';
 import type { Journey, Party, PathPoint } from './path.js';
 import { points } from './points.js';

@@ -1,7 +1,7 @@
 // Experiments in words and figures: the table with predicted and measured bytes side by side, and the JSON.
 
 import type { CauseName, Tier } from '../meter/index.js';
-import { formatBytes } from '../meter/report.js';
+import { formatBytes } from '../text/units.js';
 import type { Experiment } from './run.js';
 import { judge } from './verdict.js';
 

@@ -1,22 +1,10 @@
 // A reading in words and figures: the report at the end, the live table, and the JSON that programs read.
 
+import { formatBytes } from '../text/units.js';
 import { type AccountRow, addCounters, type Counters, subtractCounters, summarise } from './accounts/accounts.js';
 import { type CauseName, causeNames, causes, type Movement } from './accounts/causes.js';
 import type { SocketRow } from './accounts/socket-accounts.js';
 import type { Reading } from './meter.js';
-
-const unitNames = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-
-/** Bytes for people: `0 B`, `9.8 KiB`, `64.0 MiB`. */
-export function formatBytes(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < unitNames.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return unit === 0 ? `${Math.round(value)} B` : `${value.toFixed(1)} ${unitNames[unit]}`;
-}
 
 /** Bytes per byte of payload: `1.00`, or `-` where there was no payload. */
 export function formatRatio(ratio: number | null): string {

@@ -1,8 +1,8 @@
 // Kernel stacks in words: who reverted and linearised, for the report and for `why`; and what each tier cannot show of it.
 
+import { formatBytes } from '../text/units.js';
 import { causes, type Tier } from './accounts/causes.js';
 import type { Blame } from './functions/stacks.js';
-import { formatBytes } from './report.js';
 import type { Scope } from './scope.js';
 
 /** What stacks do not show, in sentences. @param hidden where the kernel hides its symbols */

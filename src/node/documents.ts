@@ -1,11 +1,7 @@
 // The short HTML pages of errors and redirects, and the addresses in them.
 
 import type { ServerResponse } from 'node:http';
-
-/** Escapes text for HTML. */
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
+import { escapeHtml } from '../text/escape-html.js';
 
 /** Percent-encodes what no URI may contain (RFC 3986 section 2); escapes that are there stay as they are. */
 function encodeAddress(address: string): string {

@@ -4,8 +4,9 @@
 import type { ReadStream } from 'node:fs';
 import { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { type Outcome, type Part, sendBody } from './body.js';
+import { sendBody } from './body.js';
 import { isPlainResponse } from './node-socket.js';
+import type { Outcome, Part } from './outcome.js';
 import type { StaticFile } from './tree.js';
 
 /** See the file's head. Holds a reference to its file until it ends or is destroyed. */

@@ -7,8 +7,9 @@ import { type Plan, planSpan } from '../serve/plan.js';
 import { makeBoundary, planMultipart } from '../wire/http/byteranges.js';
 import { parseHttpDate } from '../wire/http/date.js';
 import type { ByteRange } from '../wire/http/range.js';
-import { type Body, type Outcome, type Part, sendBody, type Way } from './body.js';
+import { sendBody } from './body.js';
 import type { ResolvedFileOptions } from './file-options.js';
+import type { Body, Outcome, Part, Way } from './outcome.js';
 import type { StaticFile } from './tree.js';
 
 /** Whom an answer is told to. */

@@ -1,11 +1,11 @@
 // sendFile(request, response, path, options): one file on any response of Node's, and what became of it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Outcome, Way } from './body.js';
 import { type FileOptions, resolveFileOptions } from './file-options.js';
 import { httpError } from './http-error.js';
 import { locate } from './locate.js';
 import { shareShapes } from './object-shape.js';
+import type { Outcome, Way } from './outcome.js';
 import { answerWithFile, setFileFields } from './respond.js';
 import type { StaticFile } from './tree.js';
 

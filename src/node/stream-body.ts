@@ -2,7 +2,7 @@
 // The same promises as by sendfile: a file that became shorter destroys the response, a client that left ends the reading.
 
 import type { ReadStream } from 'node:fs';
-import type { Body, Outcome } from './body.js';
+import type { Body, Outcome } from './outcome.js';
 
 /** Sends a body part by part and ends the response. */
 export function streamBody(body: Body): void {

@@ -1,6 +1,8 @@
 // HTML that is safe to put into a page: the `html` tag escapes what is put into it, `raw` says that a text is markup.
 // Not here: templates (template.ts); they put Html in as it is and escape plain strings in `{{slot}}`.
 
+import { escapeHtml } from '../text/escape-html.js';
+
 /** Markup: put into a page as it is. Made by {@link html} and {@link raw} only. */
 export class Html {
   /** The markup. */
@@ -17,21 +19,6 @@ export class Html {
 
 /** What may stand in `${...}` of the {@link html} tag. `null`, `undefined` and `false` stand for nothing. */
 export type HtmlValue = Html | string | number | bigint | boolean | null | undefined | readonly HtmlValue[];
-
-const special = /[&<>"']/;
-const specials = /[&<>"']/g;
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** Escapes a text for HTML, in content and in quoted attribute values: `& < > " '`. */
-export function escapeHtml(text: string): string {
-  return special.test(text) ? text.replace(specials, (character) => entities[character]!) : text;
-}
 
 /** Says that a text is markup already. Never for a text that came from outside. */
 export function raw(markup: string): Html {

@@ -12,7 +12,7 @@ import { Html } from './html.js';
 import type { Page } from './page.js';
 import { PageError } from './page-error.js';
 import { type OpenPageFile, PageFile } from './page-files.js';
-import type { PageReport } from './page-protocol.js';
+import type { PageReport } from './page-report.js';
 import { addFile, Rendering, type RenderingTarget } from './rendering.js';
 
 /** A part of a body: text as it is, markup, bytes, a segment of mapped memory, a file. */

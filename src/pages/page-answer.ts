@@ -5,7 +5,7 @@ import { resetOnClose } from '../kernel/socket.js';
 import { emptyListAccount, type ListWriter } from '../memory/list-writer.js';
 import { SgList } from '../memory/sg-list.js';
 import { WriteMemoryError } from '../memory/write-frames.js';
-import { makeHead } from '../serve/head.js';
+import { makeHead, persistenceField } from '../serve/head.js';
 import type { HttpState } from '../serve/http-protocol.js';
 import { Way } from '../serve/metrics.js';
 import type { Connection } from '../transport/connection.js';
@@ -14,7 +14,7 @@ import type { RequestHead } from '../wire/http1/request.js';
 import type { PageContext, RequestSource } from './context.js';
 import type { Page } from './page.js';
 import type { OpenPageFile } from './page-files.js';
-import { type PageReport, type PageResponder, persistenceField } from './page-protocol.js';
+import type { PageReport } from './page-report.js';
 import { Rendering, type RenderingTarget } from './rendering.js';
 
 /** A request as its head says it; the head's bytes are borrowed until {@link keep}. */
@@ -58,12 +58,25 @@ const endOfBody = '0\r\n\r\n';
 /** Segments and extents that go before a body. Empty between two uses. */
 const before = new SgList<OpenPageFile>();
 
+/** Whom an answer belongs to: it gives the memory, the date and the notices, and is told of the end. */
+export interface AnswerOwner<Data> {
+  readonly writer: ListWriter<OpenPageFile>;
+  /** The Date field's value now. */
+  readonly date: string;
+  /** Sends a status in words instead of the page. */
+  notice(connection: Connection<HttpState>, status: number, isHead: boolean, fields: string): void;
+  /** The page could not be made. Never throws. */
+  pageFailed(error: unknown): void;
+  /** Nothing more will come of the answer. */
+  finished(answer: PageAnswer<Data>, report: PageReport): void;
+}
+
 /** See the file's head. */
 export class PageAnswer<Data> implements RenderingTarget {
   readonly writer: ListWriter<OpenPageFile>;
   /** Its last byte is in the connection's output. */
   queued = false;
-  readonly #responder: PageResponder<Data>;
+  readonly #owner: AnswerOwner<Data>;
   readonly connection: Connection<HttpState>;
   /** Neighbours among the answers under way. */
   next: PageAnswer<Data> | undefined;
@@ -80,15 +93,15 @@ export class PageAnswer<Data> implements RenderingTarget {
   #streamed = false;
 
   constructor(
-    responder: PageResponder<Data>,
+    owner: AnswerOwner<Data>,
     connection: Connection<HttpState>,
     page: Page<Data>,
     context: PageContext<Data>,
     head: RequestHead,
     close: boolean,
   ) {
-    this.#responder = responder;
-    this.writer = responder.writer;
+    this.#owner = owner;
+    this.writer = owner.writer;
     this.connection = connection;
     this.#page = page;
     this.#context = context;
@@ -130,7 +143,7 @@ export class PageAnswer<Data> implements RenderingTarget {
     state.status = status;
     state.way = Way.gather;
     state.bodyBytes = 0;
-    this.#before(makeHead(status, fields + framing + persistence, this.#responder.date));
+    this.#before(makeHead(status, fields + framing + persistence, this.#owner.date));
   }
 
   /** Writes a text into the list that goes before the body. */
@@ -185,7 +198,7 @@ export class PageAnswer<Data> implements RenderingTarget {
 
   failed(error: unknown, begun: boolean): void {
     before.release();
-    this.#responder.pageFailed(error);
+    this.#owner.pageFailed(error);
     if (begun) {
       // No framing says "this went wrong": only the end of the connection does; to a client of HTTP/1.0, a reset.
       if (this.#isOld) resetOnClose(this.connection.fd);
@@ -195,7 +208,7 @@ export class PageAnswer<Data> implements RenderingTarget {
     }
     const status = error instanceof WriteMemoryError ? 503 : 500;
     if (this.#close) this.connection.state.closeAfter = true;
-    this.#responder.notice(this.connection, status, false, this.#persistence);
+    this.#owner.notice(this.connection, status, false, this.#persistence);
     this.#finish('failed');
     this.connection.flush();
   }
@@ -209,7 +222,7 @@ export class PageAnswer<Data> implements RenderingTarget {
     const account = this.#rendering?.account ?? emptyListAccount();
     const { status } = this.connection.state;
     const report = { url: this.#context.url, status, outcome, streamed: this.#streamed, account };
-    this.#responder.finished(this, report);
+    this.#owner.finished(this, report);
   }
 
   /** The client has left: slots are told, and nothing more is made. */

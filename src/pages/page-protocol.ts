@@ -2,10 +2,10 @@
 // A connection is busy while its page is being made; when its client leaves, the page is cancelled.
 // Not here: one answer (page-answer.ts), sockets and options (server.ts).
 
-import { type ListAccount, ListWriter } from '../memory/list-writer.js';
+import { ListWriter } from '../memory/list-writer.js';
 import { writeFrames } from '../memory/write-frames.js';
 import type { CachedResponse } from '../serve/frame-cache.js';
-import { makeHead, TextMemory } from '../serve/head.js';
+import { makeHead, persistenceField, TextMemory } from '../serve/head.js';
 import { type Answerer, HttpProtocol, HttpState, type HttpTimeouts } from '../serve/http-protocol.js';
 import { type Metrics, Way } from '../serve/metrics.js';
 import type { Connection } from '../transport/connection.js';
@@ -15,21 +15,12 @@ import { Method, type RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import { PageContext } from './context.js';
 import type { Page } from './page.js';
-import { HeadSource, PageAnswer } from './page-answer.js';
+import { type AnswerOwner, HeadSource, PageAnswer } from './page-answer.js';
 import type { OpenPageFile } from './page-files.js';
+import type { PageReport } from './page-report.js';
 
 /** Finds the page for a request-target's path; undefined: there is none. */
 export type PageRouter<Data> = (path: string) => Page<Data> | undefined;
-
-/** What became of a page, told when its last byte is queued or nothing more of it will be. */
-export interface PageReport {
-  readonly url: string;
-  readonly status: number;
-  readonly outcome: 'sent' | 'failed' | 'left';
-  /** Whether it left in chunks, before all of it was there. */
-  readonly streamed: boolean;
-  readonly account: ListAccount;
-}
 
 /** What a {@link PageResponder} is told and tells. */
 export interface PageResponderOptions<Data> {
@@ -45,7 +36,7 @@ export interface PageResponderOptions<Data> {
 const allow = 'Allow: GET, HEAD\r\n';
 
 /** Answers requests with pages. */
-export class PageResponder<Data> implements Answerer {
+export class PageResponder<Data> implements Answerer, AnswerOwner<Data> {
   readonly writer = new ListWriter<OpenPageFile>(writeFrames());
   readonly #options: PageResponderOptions<Data>;
   readonly #texts = new TextMemory();
@@ -217,12 +208,6 @@ class AnswerList<Data> {
     if (answer.next !== undefined) answer.next.previous = answer.previous;
     answer.previous = answer.next = undefined;
   }
-}
-
-/** What a response says about its connection. */
-export function persistenceField(head: RequestHead | undefined, close: boolean): string {
-  if (close) return 'Connection: close\r\n';
-  return head?.versionMinor === 0 ? 'Connection: keep-alive\r\n' : '';
 }
 
 /** HTTP/1.1 with answers that take their time. */

@@ -4,8 +4,9 @@
 
 import { emptyListAccount, type ListAccount, type ListWriter } from '../memory/list-writer.js';
 import type { SgList } from '../memory/sg-list.js';
+import { escapeHtml } from '../text/escape-html.js';
 import type { PageContext } from './context.js';
-import { escapeHtml, Html } from './html.js';
+import { Html } from './html.js';
 import { type FragmentValue, isFragmentValue, type Page } from './page.js';
 import { PageError, SlotTimeoutError } from './page-error.js';
 import { type OpenPageFile, openPageFile, PageFile } from './page-files.js';

@@ -16,7 +16,8 @@ import { Loop } from '../transport/loop.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 import type { Page } from './page.js';
 import { PageError } from './page-error.js';
-import { PageProtocol, type PageReport, PageResponder } from './page-protocol.js';
+import { PageProtocol, PageResponder } from './page-protocol.js';
+import type { PageReport } from './page-report.js';
 
 /** Options of {@link createPageServer}. */
 export interface PageServerOptions<Data> {

@@ -6,6 +6,7 @@ import { FramePool } from '../memory/frame-pool.js';
 import { Region } from '../memory/region.js';
 import type { Connection } from '../transport/connection.js';
 import type { Lender } from '../transport/output.js';
+import type { RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import { datePlaceholder } from './frame-cache.js';
 import type { Representation } from './representation.js';
@@ -141,4 +142,10 @@ export class TextMemory implements Lender {
     this.#regions.delete(cookie);
     shared.region.unmap();
   }
+}
+
+/** What a response says about its connection. */
+export function persistenceField(head: RequestHead | undefined, close: boolean): string {
+  if (close) return 'Connection: close\r\n';
+  return head?.versionMinor === 0 ? 'Connection: keep-alive\r\n' : '';
 }

@@ -4,6 +4,8 @@ import { readdirSync } from 'node:fs';
 import { S } from '../kernel/constants.js';
 import { emptyFileStatus, fileStatus, openBeneath } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
+import { escapeHtml } from '../text/escape-html.js';
+import { formatBytes } from '../text/units.js';
 import { encodePath } from '../wire/http/path.js';
 import type { Site } from './site.js';
 
@@ -69,18 +71,6 @@ function jsonListing(path: string, entries: readonly ListingEntry[]): string {
   return `${JSON.stringify({ path: `/${path}`, entries: readable })}\n`;
 }
 
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-function readableSize(size: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = size;
-  let unit = 0;
-  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
-}
-
 const style =
   ':root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:56rem;margin:2rem auto;padding:0 1rem}' +
   'h1{font-size:1.25rem;overflow-wrap:anywhere}table{width:100%;border-collapse:collapse}td,th{text-align:left;padding:.3rem .5rem;' +
@@ -116,7 +106,7 @@ function htmlListing(path: string, entries: readonly ListingEntry[]): string {
   const title = escapeHtml(`/${path}${path === '' ? '' : '/'}`);
   const rows = entries.map((entry) => {
     const slash = entry.type === 'directory' ? '/' : '';
-    const size = entry.type === 'directory' ? '' : readableSize(entry.size);
+    const size = entry.type === 'directory' ? '' : formatBytes(entry.size);
     const modified = isoTime(entry.modified).slice(0, 16).replace('T', ' ');
     const link = `./${encodePath(entry.name)}${slash}`;
     return `<tr><td><a href="${escapeHtml(link)}">${escapeHtml(entry.name)}${slash}</a></td><td>${size}</td><td>${modified}</td></tr>\n`;

@@ -1,7 +1,7 @@
 // The answer of `why` in words.
 
 import { summarise } from '../meter/accounts/accounts.js';
-import { formatBytes } from '../meter/report.js';
+import { formatBytes } from '../text/units.js';
 import type { Evidence, Why } from './evidence.js';
 
 /** Text in lines of so many characters, the first and the later ones each behind their own beginning. */

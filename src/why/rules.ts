@@ -1,8 +1,8 @@
 // Why were bytes copied? Rules over an evidence record: each looks at the figures and at the host, and says in plain
 // sentences what copied, what would stop it, and what that saves. Pure: nothing is asked of the host here.
 
-import { formatBytes } from '../meter/report.js';
 import { stackText } from '../meter/stack-lines.js';
+import { formatBytes } from '../text/units.js';
 import type { Blind, DeviceEvidence, Evidence, ProcessEvidence, Reason, Why } from './evidence.js';
 
 type Found = Omit<Reason, 'rule'>;

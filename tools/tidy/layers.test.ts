@@ -86,6 +86,26 @@ test('pure folders reach kernel/ neither directly nor through what they run', ()
   assert.deepEqual(check({ ...files, 'src/wire/a.ts': "import '../memory/pure.js';" }), []);
 });
 
+test('a closed folder imports nothing but its own files; its tests may', () => {
+  const files = { 'src/core/tcp.ts': '', 'src/text/units.ts': '' };
+  assert.deepEqual(check({ ...files, 'src/core/a.ts': "import './tcp.js';" }), []);
+  for (const specifier of ['node:fs', '../text/units.js', 'mrmime']) {
+    const found = check({
+      ...files,
+      'package.json': '{"dependencies":{"mrmime":"1"}}',
+      'src/core/a.ts': `import '${specifier}';`,
+    });
+    assert.deepEqual(places(found), ['src/core/a.ts:2'], specifier);
+  }
+  assert.deepEqual(check({ ...files, 'src/core/a.test.ts': "import 'node:test';" }), []);
+});
+
+test('folders to come have their places', () => {
+  for (const folder of ['core', 'media', 'virtio', 'xdp', 'kvm', 'kv', 'bypass', 'vmm', 'audio', 'ui']) {
+    assert.deepEqual(check({ [`src/${folder}/a.ts`]: '' }), [], folder);
+  }
+});
+
 test('what the package ships imports only what the package declares', () => {
   const manifest = '{"name":"clearway","dependencies":{"mrmime":"1","@a/b":"1"}}';
   const ship = (text: string) => check({ 'package.json': manifest, 'src/serve/a.ts': text });

@@ -21,6 +21,9 @@ export function checkLayers(project: Project, config: Config): Violation[] {
       }
       const problem = source.path.startsWith('src/') && checkImport(source, imported, project, ranks, sideways);
       if (problem) report(imported.line, problem);
+      else if (leavesClosedFolder(source, imported, config)) {
+        report(imported.line, `${folderOf(source.path)}/ imports nothing but its own files, not ${imported.specifier}`);
+      }
     }
     const folder = folderOf(source.path);
     if (folder !== undefined && !ranks.has(folder)) {
@@ -35,6 +38,13 @@ function folderOf(path: string | undefined): string | undefined {
   if (path === undefined || !path.startsWith('src/')) return undefined;
   const parts = path.split('/');
   return parts.length === 2 ? ENTRY_LAYER : parts[1];
+}
+
+/** True for an import by which the product's code in a closed folder reaches anything outside of it. */
+function leavesClosedFolder(source: SourceFile, imported: ImportedModule, config: Config): boolean {
+  const folder = folderOf(source.path);
+  if (!source.isProduct || folder === undefined || !config.closedFolders.includes(folder)) return false;
+  return folderOf(imported.file) !== folder;
 }
 
 function checkImport(

@@ -6,6 +6,7 @@ const measured = (lines: number) => ({
   fileLines: new Map(lines > 0 ? [['a.ts', lines]] : []),
   functionLines: new Map<string, number>(),
   copyMarkers: new Map<string, number>(),
+  circles: new Map<string, number>(),
 });
 const listed = (lines: number) => ({ ...emptyRatchet, fileLines: { 'a.ts': lines } });
 

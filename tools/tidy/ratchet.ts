@@ -1,4 +1,5 @@
-// The ratchet: what is already longer than the law allows, and how many copies are excused, file by file. A number may
+// The ratchet: what is already longer than the law allows, how many copies are excused, and which circles of imports are still
+// there. A number may
 // only shrink: above it the check fails, below it the check asks for `--ratchet`, which lowers numbers and removes
 // entries and never raises or adds one. Raising one is an edit of ratchet.json by hand, and a line in somebody's review.
 
@@ -11,6 +12,8 @@ export interface Ratchet {
   readonly fileLines: Readonly<Record<string, number>>;
   readonly functionLines: Readonly<Record<string, number>>;
   readonly copyMarkers: Readonly<Record<string, number>>;
+  /** Circles of imports that are still there, by `a.ts <-> b.ts`: how many files each has. */
+  readonly circles: Readonly<Record<string, number>>;
 }
 
 /** What the project measures now, table by table, with only what needs an entry. */
@@ -19,7 +22,7 @@ export type Measured = { readonly [Table in keyof Ratchet]: ReadonlyMap<string, 
 export const RATCHET_FILE = 'tools/tidy/ratchet.json';
 
 /** A ratchet without entries. */
-export const emptyRatchet: Ratchet = { fileLines: {}, functionLines: {}, copyMarkers: {} };
+export const emptyRatchet: Ratchet = { fileLines: {}, functionLines: {}, copyMarkers: {}, circles: {} };
 
 /** Reads ratchet.json; throws what `JSON.parse` throws when it is broken, and is empty when there is none. */
 export function readRatchet(root: string): Ratchet {
@@ -49,7 +52,12 @@ export function checkRatchet(ratchet: Ratchet, measured: Measured): Violation[] 
 
 /** The ratchet with every entry lowered to what is measured now; entries no longer needed are gone, none is added. */
 export function lowered(ratchet: Ratchet, measured: Measured): Ratchet {
-  const result: Record<keyof Ratchet, Record<string, number>> = { fileLines: {}, functionLines: {}, copyMarkers: {} };
+  const result: Record<keyof Ratchet, Record<string, number>> = {
+    fileLines: {},
+    functionLines: {},
+    copyMarkers: {},
+    circles: {},
+  };
   for (const [table, key, listed] of entriesOf(ratchet)) {
     const now = measured[table].get(key) ?? 0;
     if (now > 0) result[table][key] = Math.min(listed, now);
@@ -58,7 +66,7 @@ export function lowered(ratchet: Ratchet, measured: Measured): Ratchet {
 }
 
 function entriesOf(ratchet: Ratchet): [keyof Ratchet, string, number][] {
-  const tables: (keyof Ratchet)[] = ['fileLines', 'functionLines', 'copyMarkers'];
+  const tables: (keyof Ratchet)[] = ['fileLines', 'functionLines', 'copyMarkers', 'circles'];
   return tables.flatMap((table) =>
     Object.entries(ratchet[table]).map(([key, value]): [keyof Ratchet, string, number] => [table, key, value]),
   );

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { formatBytes } from '../../text/units.js';
 import { ConditionError, judge, metricNames, parseCondition } from '../fail-if.js';
 import type { Reading } from '../meter.js';
-import { byProcess, formatBytes, jsonReport, liveFrame, textReport } from '../report.js';
+import { byProcess, jsonReport, liveFrame, textReport } from '../report.js';
 import { type AccountRow, addCounters, type Counters, subtractCounters, summarise } from './accounts.js';
 import { accountBytes, type CauseName, causeNames, causeOffset, causes, tierSees } from './causes.js';
 
