@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import fc from 'fast-check';
 import { dropCached } from '../../test/support/page-cache.js';
 import { Errno } from './errno.js';
 import { platformIsLinux } from './ffi.js';
@@ -11,13 +12,14 @@ import * as file from './file.js';
 import { pageBytes, scratch } from './memory.js';
 import { closeDescriptor } from './socket.js';
 import { SystemError } from './system-error.js';
+import { walkBeneath } from './walk-beneath.js';
 
 const skip = platformIsLinux ? false : 'needs Linux';
 const base = fs.mkdtempSync(join(tmpdir(), 'clearway-file-'));
 after(() => fs.rmSync(base, { recursive: true, force: true }));
 
 function makeTree(): number {
-  const root = join(base, 'root');
+  const root = fs.mkdtempSync(join(base, 'root-'));
   fs.mkdirSync(join(root, 'sub/deep'), { recursive: true });
   fs.writeFileSync(join(base, 'secret'), 'secret');
   fs.writeFileSync(join(root, 'a.txt'), 'inside');
@@ -41,91 +43,102 @@ function makeTree(): number {
   return file.openRoot(root);
 }
 
-describe('opening beneath a root', { skip }, () => {
-  function outcome(root: number, path: string, links: file.LinkPolicy): string {
-    const fd = file.openBeneath(root, path, links);
-    if (fd < 0) return Object.entries(Errno).find(([, value]) => value === -fd)![0];
-    try {
-      return fs.fstatSync(fd).isDirectory() ? 'directory' : fs.readFileSync(fd, 'utf8');
-    } finally {
+/** The two ways of {@link file.openBeneath}: the kernel's walk, and the one by hand where that is refused. */
+const openers = {
+  openat2: file.openBeneath,
+  'by hand': (root: number, path: string, links: file.LinkPolicy) =>
+    walkBeneath(root, Buffer.from(path).toString('latin1'), links === 'beneath'),
+};
+
+for (const [name, open] of Object.entries(openers)) {
+  describe(`opening beneath a root, ${name}`, { skip }, () => {
+    function outcome(root: number, path: string, links: file.LinkPolicy): string {
+      const fd = open(root, path, links);
+      if (fd < 0) return Object.entries(Errno).find(([, value]) => value === -fd)![0];
+      try {
+        return fs.fstatSync(fd).isDirectory() ? 'directory' : fs.readFileSync(fd, 'utf8');
+      } finally {
+        closeDescriptor(fd);
+      }
+    }
+
+    test('what is inside opens, what leads out does not, whatever the form', () => {
+      const root = makeTree();
+      const expected: Record<string, readonly [string, string]> = {
+        // path: [links beneath, links refused]
+        'a.txt': ['inside', 'inside'],
+        './a.txt': ['inside', 'inside'],
+        'sub//b.txt': ['deeper', 'deeper'],
+        'sub/../a.txt': ['inside', 'inside'],
+        '': ['directory', 'directory'],
+        sub: ['directory', 'directory'],
+        'sub/': ['directory', 'directory'],
+        'a.txt/': ['ENOTDIR', 'ENOTDIR'],
+        'a.txt/b': ['ENOTDIR', 'ENOTDIR'],
+        'ünïcødé €.txt': ['name', 'name'],
+        nothing: ['ENOENT', 'ENOENT'],
+        '..': ['EXDEV', 'EXDEV'],
+        '../secret': ['EXDEV', 'EXDEV'],
+        'sub/../../secret': ['EXDEV', 'EXDEV'],
+        'sub/deep/../../../secret': ['EXDEV', 'EXDEV'],
+        [join(base, 'secret')]: ['EXDEV', 'EXDEV'],
+        '/etc/passwd': ['EXDEV', 'EXDEV'],
+        'in-link': ['inside', 'ELOOP'],
+        'in-dir-link/b.txt': ['deeper', 'ELOOP'],
+        'up-and-in': ['inside', 'ELOOP'],
+        'out-link': ['EXDEV', 'ELOOP'],
+        'absolute-link': ['EXDEV', 'ELOOP'],
+        // Absolute, though it leads inside: refused, because the kernel resolves it from its own root.
+        'absolute-in': ['EXDEV', 'ELOOP'],
+        'out-dir-link/secret': ['EXDEV', 'ELOOP'],
+        'root-link/etc/passwd': ['EXDEV', 'ELOOP'],
+        'proc-link': ['EXDEV', 'ELOOP'],
+        'sub/deep/far-out': ['EXDEV', 'ELOOP'],
+        loop: ['ELOOP', 'ELOOP'],
+        dangling: ['ENOENT', 'ELOOP'],
+      };
+      for (const [path, [beneath, refuse]] of Object.entries(expected)) {
+        assert.equal(outcome(root, path, 'beneath'), beneath, `${path}, links beneath`);
+        assert.equal(outcome(root, path, 'refuse'), refuse, `${path}, no links`);
+      }
+      closeDescriptor(root);
+    });
+
+    test('magic links of /proc are no way out', () => {
+      const root = file.openRoot('/proc/self');
+      for (const path of ['root', 'cwd', 'exe', 'root/etc/passwd']) {
+        const fd = open(root, path, 'beneath');
+        assert.ok(fd === -Errno.ELOOP || fd === -Errno.EXDEV, `${path}: ${fd}`);
+      }
+      closeDescriptor(root);
+    });
+
+    test('a FIFO does not block, a long name is an error, a NUL and an overlong path are refused', () => {
+      const root = makeFifo();
+      const fd = open(root, 'fifo', 'refuse');
+      assert.ok(fd >= 0);
       closeDescriptor(fd);
-    }
-  }
+      assert.equal(open(root, 'x'.repeat(300), 'refuse'), -Errno.ENAMETOOLONG);
+      for (const path of ['x/'.repeat(2048), 'x'.repeat(4097), '€'.repeat(2000), 'sub\0b', '\0', 'a'.repeat(1e6)]) {
+        assert.equal(file.openBeneath(root, path, 'refuse'), -Errno.ENAMETOOLONG, path.slice(0, 10));
+      }
+      assert.throws(() => file.openRoot('a\0b'), RangeError);
+      closeDescriptor(root);
+    });
 
-  test('what is inside opens, what leads out does not, whatever the form', () => {
-    const root = makeTree();
-    const expected: Record<string, readonly [string, string]> = {
-      // path: [links beneath, links refused]
-      'a.txt': ['inside', 'inside'],
-      './a.txt': ['inside', 'inside'],
-      'sub//b.txt': ['deeper', 'deeper'],
-      'sub/../a.txt': ['inside', 'inside'],
-      '': ['directory', 'directory'],
-      sub: ['directory', 'directory'],
-      'sub/': ['directory', 'directory'],
-      'a.txt/': ['ENOTDIR', 'ENOTDIR'],
-      'a.txt/b': ['ENOTDIR', 'ENOTDIR'],
-      'ünïcødé €.txt': ['name', 'name'],
-      nothing: ['ENOENT', 'ENOENT'],
-      '..': ['EXDEV', 'EXDEV'],
-      '../secret': ['EXDEV', 'EXDEV'],
-      'sub/../../secret': ['EXDEV', 'EXDEV'],
-      'sub/deep/../../../secret': ['EXDEV', 'EXDEV'],
-      [join(base, 'secret')]: ['EXDEV', 'EXDEV'],
-      '/etc/passwd': ['EXDEV', 'EXDEV'],
-      'in-link': ['inside', 'ELOOP'],
-      'in-dir-link/b.txt': ['deeper', 'ELOOP'],
-      'up-and-in': ['inside', 'ELOOP'],
-      'out-link': ['EXDEV', 'ELOOP'],
-      'absolute-link': ['EXDEV', 'ELOOP'],
-      // Absolute, though it leads inside: refused, because the kernel resolves it from its own root.
-      'absolute-in': ['EXDEV', 'ELOOP'],
-      'out-dir-link/secret': ['EXDEV', 'ELOOP'],
-      'root-link/etc/passwd': ['EXDEV', 'ELOOP'],
-      'proc-link': ['EXDEV', 'ELOOP'],
-      'sub/deep/far-out': ['EXDEV', 'ELOOP'],
-      loop: ['ELOOP', 'ELOOP'],
-      dangling: ['ENOENT', 'ELOOP'],
-    };
-    for (const [path, [beneath, refuse]] of Object.entries(expected)) {
-      assert.equal(outcome(root, path, 'beneath'), beneath, `${path}, links beneath`);
-      assert.equal(outcome(root, path, 'refuse'), refuse, `${path}, no links`);
-    }
-    closeDescriptor(root);
+    test('a path of the longest kind, of characters of three bytes each, opens what it names', () => {
+      const root = file.openRoot(base);
+      const name = '€'.repeat(80);
+      fs.mkdirSync(join(base, name), { recursive: true });
+      fs.writeFileSync(join(base, name, 'file'), 'long');
+      const path = `${`${name}/../`.repeat(15)}${name}/file`;
+      assert.equal(outcome(root, path, 'refuse'), 'long');
+      closeDescriptor(root);
+    });
   });
+}
 
-  test('magic links of /proc are no way out', () => {
-    const root = file.openRoot('/proc/self');
-    for (const path of ['root', 'cwd', 'exe', 'root/etc/passwd']) {
-      const fd = file.openBeneath(root, path, 'beneath');
-      assert.ok(fd === -Errno.ELOOP || fd === -Errno.EXDEV, `${path}: ${fd}`);
-    }
-    closeDescriptor(root);
-  });
-
-  test('a FIFO does not block, a long name is an error, a NUL and an overlong path are refused', () => {
-    const root = makeFifo();
-    const fd = file.openBeneath(root, 'fifo', 'refuse');
-    assert.ok(fd >= 0);
-    closeDescriptor(fd);
-    assert.equal(file.openBeneath(root, 'x'.repeat(300), 'refuse'), -Errno.ENAMETOOLONG);
-    for (const path of ['x/'.repeat(2048), 'x'.repeat(4097), '€'.repeat(2000), 'sub\0b', '\0', 'a'.repeat(1e6)]) {
-      assert.equal(file.openBeneath(root, path, 'refuse'), -Errno.ENAMETOOLONG, path.slice(0, 10));
-    }
-    assert.throws(() => file.openRoot('a\0b'), RangeError);
-    closeDescriptor(root);
-  });
-
-  test('a path of the longest kind, of characters of three bytes each, opens what it names', () => {
-    const root = file.openRoot(base);
-    const name = '€'.repeat(80);
-    fs.mkdirSync(join(base, name));
-    fs.writeFileSync(join(base, name, 'file'), 'long');
-    const path = `${`${name}/../`.repeat(15)}${name}/file`;
-    assert.equal(outcome(root, path, 'refuse'), 'long');
-    closeDescriptor(root);
-  });
-
+describe('roots', { skip }, () => {
   test('a root must be a directory that is there', () => {
     const codes = { [join(base, 'nowhere')]: 'ENOENT', [process.execPath]: 'ENOTDIR' };
     for (const [path, code] of Object.entries(codes)) {
@@ -145,6 +158,54 @@ function makeFifo(): number {
   assert.equal(status, 0);
   return file.openRoot(directory);
 }
+
+test('the walk by hand and openat2 agree on any path through any tree', { skip }, () => {
+  const names = ['a', 'b', 'c'] as const;
+  const part = fc.constantFrom(...names, '.', '..', '');
+  const path = fc.array(part, { minLength: 1, maxLength: 7 }).map((parts) => parts.join('/'));
+  const text = fc
+    .oneof(
+      path,
+      path.map((each) => `/${each}`),
+    )
+    .filter((each) => each !== '');
+  const where = fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
+  const kind = fc.oneof(
+    fc.constant('folder'),
+    fc.constant('file'),
+    text.map((each) => ({ text: each })),
+  );
+  const trees = fc.array(fc.tuple(where, kind), { maxLength: 9 });
+  fc.assert(
+    fc.property(trees, fc.array(path, { minLength: 1, maxLength: 12 }), (entries, paths) => {
+      const directory = fs.mkdtempSync(join(base, 'tree-'));
+      for (const [at, what] of entries) {
+        try {
+          if (what === 'folder') fs.mkdirSync(join(directory, at));
+          else if (what === 'file') fs.writeFileSync(join(directory, at), at);
+          else fs.symlinkSync(what.text, join(directory, at));
+        } catch {
+          // Its folder is not there, or the name is taken: the tree is a smaller one.
+        }
+      }
+      const root = file.openRoot(directory);
+      try {
+        for (const each of paths) {
+          for (const links of ['refuse', 'beneath'] as const) {
+            const [kernel, hand] = [openers.openat2(root, each, links), openers['by hand'](root, each, links)];
+            if (kernel < 0 || hand < 0) assert.equal(hand, kernel, `${each}, ${links}`);
+            else assert.equal(fs.fstatSync(hand).ino, fs.fstatSync(kernel).ino, `${each}, ${links}`);
+            for (const fd of [kernel, hand]) if (fd >= 0) closeDescriptor(fd);
+          }
+        }
+      } finally {
+        closeDescriptor(root);
+        fs.rmSync(directory, { recursive: true });
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
 
 describe('what a descriptor says of its file', { skip }, () => {
   test('statx agrees with node:fs', () => {

@@ -4,9 +4,11 @@
 import { AT, O, RESOLVE, RWF, SEEK } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
+import { layouts } from './layouts.js';
 import { cString, scratch } from './memory.js';
 import { sys } from './numbers.js';
 import { check, SystemError } from './system-error.js';
+import { walkBeneath } from './walk-beneath.js';
 
 /** What a file is, as statx(2) of its open descriptor says. */
 export interface FileStatus {
@@ -29,8 +31,29 @@ export function emptyFileStatus(): FileStatus {
 const statxBytes = 256;
 const statxBasic = 0x7ff;
 
-/** statx(2) of an open descriptor into `status`. Returns 0 or -errno. */
+/** Whether statx(2) can be asked; undefined until somebody asked. */
+let hasStatx: boolean | undefined;
+
+/** statx is younger than some kernels (4.11) and refused by some filters: fstat and newfstatat say the same. */
+function useStatx(): boolean {
+  hasStatx ??= statxRefusal() === 0;
+  return hasStatx;
+}
+
+/** The errno with which statx(2) is refused on this host, for a file that is there; 0 where it answers. */
+export function statxRefusal(): number {
+  const name = cString('/');
+  return Math.max(0, -syscall6(sys.statx, AT.FDCWD, name, 0, statxBasic, scratch(statxBytes).address));
+}
+
+/** statx(2) of an open descriptor into `status`; fstat(2) where that is refused. Returns 0 or -errno. */
 export function fileStatus(fd: number, status: FileStatus): number {
+  if (!useStatx()) {
+    const place = scratch(layouts.stat.size);
+    const result = syscall3(sys.fstat, fd, place.address);
+    if (result === 0) readOldStatus(place.data, place.offset, status);
+    return result;
+  }
   const place = scratch(statxBytes + 16);
   place.data.setUint8(place.offset + statxBytes, 0);
   const empty = place.address + statxBytes;
@@ -41,16 +64,34 @@ export function fileStatus(fd: number, status: FileStatus): number {
 }
 
 /**
- * statx(2) of a path, links followed, into `status`. Returns 0 or -errno.
+ * As {@link fileStatus}, of a path, links followed.
  * @throws RangeError for a path with a NUL or of more than 4096 characters.
  */
 export function pathStatus(path: string, status: FileStatus): number {
   const name = cString(path);
   const place = scratch(statxBytes);
+  if (!useStatx()) {
+    const result = syscall6(sys.newfstatat, AT.FDCWD, name, place.address, 0);
+    if (result === 0) readOldStatus(place.data, place.offset, status);
+    return result;
+  }
   const result = syscall6(sys.statx, AT.FDCWD, name, 0, statxBasic, place.address);
   if (result < 0) return result;
   readStatus(place.data, place.offset, status);
   return 0;
+}
+
+/** The `struct stat` of fstat and newfstatat. */
+function readOldStatus(data: DataView, offset: number, status: FileStatus): void {
+  const { st_mode, st_ino, st_size, st_mtime, st_mtime_nsec, st_dev } = layouts.stat.fields;
+  status.mode = data.getUint32(offset + st_mode.offset, true);
+  status.inode = Number(data.getBigUint64(offset + st_ino.offset, true));
+  status.size = Number(data.getBigUint64(offset + st_size.offset, true));
+  status.mtimeSeconds = Number(data.getBigInt64(offset + st_mtime.offset, true));
+  status.mtimeNanoseconds = data.getUint32(offset + st_mtime_nsec.offset, true);
+  // The kernel packs 12 bits of the major number between the low 8 and the high 12 of the minor one (new_encode_dev).
+  const device = data.getUint32(offset + st_dev.offset, true);
+  status.device = ((device >>> 8) & 0xfff) * 0x10_0000 + ((device & 0xff) | ((device >>> 12) & 0xf_ff00));
 }
 
 function readStatus(data: DataView, offset: number, status: FileStatus): void {
@@ -78,14 +119,46 @@ const pathMaxBytes = 4096;
 /** How {@link openBeneath} treats symbolic links. */
 export type LinkPolicy = 'refuse' | 'beneath';
 
+/** The errno with which openat2(2) is refused on this host; 0 where it keeps paths beneath a root; undefined until asked. */
+let openat2Errno: number | undefined;
+
 /**
- * openat2(2) for reading, resolved by the kernel beneath `root`: no way out by `..`, a link or a magic link.
+ * The errno with which openat2(2) is refused on this host (ENOSYS before Linux 5.6, EPERM by a filter), 0 where it works:
+ * where it is refused {@link openBeneath} walks by hand. Found out once, by opening what is always there, and the way out of
+ * it (EOPNOTSUPP: an emulation let that through). A host that is short of descriptors is asked again.
+ */
+export function openat2Refusal(): number {
+  if (openat2Errno !== undefined) return openat2Errno;
+  const root = syscall6(sys.openat, AT.FDCWD, cString('/'), O.PATH | O.DIRECTORY | O.CLOEXEC, 0);
+  if (root < 0) return 0;
+  const inside = openByKernel(root, '.', 'refuse');
+  const outside = inside < 0 ? inside : openByKernel(root, '..', 'beneath');
+  for (const fd of [root, inside, outside]) if (fd >= 0) syscall3(sys.close, fd);
+  if (inside === -Errno.EMFILE || inside === -Errno.ENFILE || inside === -Errno.ENOMEM) return 0;
+  openat2Errno = inside < 0 ? -inside : outside === -Errno.EXDEV ? 0 : Errno.EOPNOTSUPP;
+  return openat2Errno;
+}
+
+/**
+ * Opens for reading beneath `root`: no way out by `..`, a link or a magic link, whatever the path. By openat2(2), and by
+ * a walk of our own where that is refused ({@link openat2Refusal}), with the same answers.
  * O_NONBLOCK keeps a FIFO from blocking. Returns the descriptor or -errno (EXDEV: the path leaves the root;
  * ELOOP: a symbolic link, under `refuse`; ENAMETOOLONG: over 4 KiB, or with a NUL).
  */
 export function openBeneath(root: number, path: string, links: LinkPolicy): number {
   // Said by the kernel of what is longer than PATH_MAX; the path comes from a request, so this must not throw.
   if (path.length >= pathMaxBytes || path.includes('\0')) return -Errno.ENAMETOOLONG;
+  const byKernel = openat2Refusal() === 0;
+  const given = byKernel ? path : Buffer.from(path, 'utf8').toString('latin1');
+  if (given.length >= pathMaxBytes) return -Errno.ENAMETOOLONG;
+  for (let attempt = 0; ; attempt++) {
+    const result = byKernel ? openByKernel(root, given, links) : walkBeneath(root, given, links === 'beneath');
+    // EAGAIN: a rename raced with the walk, and it could not be proven that it stayed beneath (openat2(2)).
+    if (result !== -Errno.EAGAIN || attempt === 8) return result;
+  }
+}
+
+function openByKernel(root: number, path: string, links: LinkPolicy): number {
   const place = scratch(24);
   const { data, offset } = place;
   const resolve = RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS | (links === 'refuse' ? RESOLVE.NO_SYMLINKS : 0);
@@ -96,11 +169,7 @@ export function openBeneath(root: number, path: string, links: LinkPolicy): numb
   data.setUint32(offset + 16, resolve, true);
   data.setUint32(offset + 20, 0, true);
   const pathAddress = cString(path === '' ? '.' : path);
-  for (let attempt = 0; ; attempt++) {
-    const result = syscall6(sys.openat2, root, pathAddress, place.address, 24);
-    // EAGAIN: a rename raced with the walk and the kernel could not prove that it stayed beneath (openat2(2)).
-    if (result !== -Errno.EAGAIN || attempt === 8) return result;
-  }
+  return syscall6(sys.openat2, root, pathAddress, place.address, 24);
 }
 
 /** pread64(2) into memory at `address`. Returns bytes (0 at the end) or -errno. Blocks on a page that is not cached. */

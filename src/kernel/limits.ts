@@ -16,17 +16,32 @@ export interface ResourceLimit {
 
 const unlimited = 0xffff_ffff_ffff_ffffn;
 
-/**
- * Raises a limit of this process to `wanted`, as far as it may: the soft limit up to the hard one, and with the right to
- * (CAP_SYS_RESOURCE) the hard one too. Returns what holds now. It never lowers. @throws SystemError when it cannot be read.
- */
-export function raiseLimit(resource: keyof typeof RLIMIT, wanted: number): number {
-  const { soft, hard } = resourceLimit(resource);
-  if (soft >= wanted) return soft;
-  if (setLimit(resource, wanted, Math.max(wanted, hard)) || setLimit(resource, Math.min(wanted, hard), hard)) {
-    return resourceLimit(resource).soft;
+/** What is assumed where prlimit64 is refused: the open files that every Linux system gives at least. */
+const usualOpenFiles = 1024;
+
+/** Files that this process may have open: its soft limit; the usual 1024 where a filter keeps that secret. */
+export function openFilesLimit(): number {
+  try {
+    return resourceLimit('NOFILE').soft;
+  } catch {
+    return usualOpenFiles;
   }
-  return soft;
+}
+
+/**
+ * Raises the limit on open files to `wanted`, as far as it may: the soft limit up to the hard one, and with the right to
+ * (CAP_SYS_RESOURCE) the hard one too. Returns what holds now, as {@link openFilesLimit} does. It never lowers.
+ */
+export function raiseOpenFiles(wanted: number): number {
+  const soft = openFilesLimit();
+  if (soft >= wanted) return soft;
+  try {
+    const { hard } = resourceLimit('NOFILE');
+    if (!setLimit('NOFILE', wanted, Math.max(wanted, hard))) setLimit('NOFILE', Math.min(wanted, hard), hard);
+  } catch {
+    // Neither read nor set: it stays as it is.
+  }
+  return openFilesLimit();
 }
 
 function setLimit(resource: keyof typeof RLIMIT, soft: number, hard: number): boolean {

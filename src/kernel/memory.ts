@@ -114,3 +114,12 @@ export function cString(text: string): number {
   place.bytes[place.offset + written] = 0;
   return place.address;
 }
+
+/** As {@link cString}, of bytes that are given as characters (`latin1`): names that need not be UTF-8. */
+export function cBytes(text: string): number {
+  if (text.length > 4096 || text.includes('\0')) throw new RangeError('a path holds no NUL and at most 4096 bytes');
+  const place = scratch(text.length + 1);
+  for (let index = 0; index < text.length; index++) place.bytes[place.offset + index] = text.charCodeAt(index);
+  place.bytes[place.offset + text.length] = 0;
+  return place.address;
+}

@@ -2,12 +2,13 @@
 // Every answer comes from making the call. Not here: how the calls are used (file.ts, serve/).
 
 import { closeSync, openSync } from 'node:fs';
+import { release } from 'node:os';
 import { Errno, errnoName } from './errno.js';
 import { createWatcher } from './event.js';
-import { cachedPages, emptyFileStatus, fileStatus, openBeneath, openRoot, readCached } from './file.js';
+import { cachedPages, openat2Refusal, readCached, statxRefusal } from './file.js';
 import { createMemoryFile, pageBytes, scratch } from './memory.js';
 import type { Outcome, Probe } from './probe.js';
-import { readSysctlNumber } from './proc.js';
+import { processStatus, readSysctlNumber, versionAtLeast } from './proc.js';
 import { closeDescriptor } from './socket.js';
 
 /** Runs `use` on a descriptor of Node's own executable: a regular file that is there, readable and in the page cache. */
@@ -20,56 +21,58 @@ function withRegularFile<T>(use: (fd: number) => T): T {
   }
 }
 
-/** ENOSYS is an old kernel; anything else that refuses a call which cannot fail is a filter or a policy. */
+/**
+ * ENOSYS is an old kernel, a sandbox that emulates one (gVisor), or a filter that plays one; anything else that refuses a
+ * call which cannot fail is a filter or a policy. The cure follows the kernel's own version and whether there is a filter.
+ */
 function refusedBecause(
   errno: number,
   call: string,
   since: string,
 ): { detail: string; remedy: string; reason: string } {
-  if (errno === Errno.ENOSYS) {
+  const [major = 0, minor = 0] = since.split('.').map(Number);
+  const isOld = !versionAtLeast(release(), major, minor);
+  if (errno === Errno.ENOSYS && isOld) {
     return {
       detail: `this kernel has no ${call}`,
       remedy: `boot Linux ${since} or newer (uname -r says what runs)`,
       reason: 'absent',
     };
   }
+  if (errno === Errno.ENOSYS && processStatus().seccompMode === 0) {
+    return {
+      detail: `${call} gives ENOSYS though the kernel's version (${release()}) has it, as a sandbox such as gVisor does`,
+      remedy: `run it in a sandbox that has ${call}, or without one`,
+      reason: 'emulated',
+    };
+  }
+  const systemd =
+    call === 'openat2' ? '; under systemd RestrictSUIDSGID=yes, which DynamicUser=yes implies, refuses it' : '';
   return {
     detail: `${call} was refused (${errnoName(errno)}), as a seccomp filter does`,
-    remedy: `allow ${call} in the seccomp profile (docker run --security-opt seccomp=PROFILE.json)`,
+    remedy: `allow ${call} in the seccomp profile (docker run --security-opt seccomp=PROFILE.json)${systemd}`,
     reason: 'refused',
   };
 }
 
 function examineOpenat2(): Outcome {
-  const root = openRoot('.');
-  try {
-    const fd = openBeneath(root, '.', 'refuse');
-    if (fd < 0) {
-      const { detail, remedy, reason } = refusedBecause(-fd, 'openat2', '5.6');
-      return { state: 'no', detail, remedy, cost: 'no directory can be served safely, so none is', facts: { reason } };
-    }
-    closeDescriptor(fd);
-    const escaped = openBeneath(root, '..', 'beneath');
-    if (escaped >= 0) closeDescriptor(escaped);
-    if (escaped === -Errno.EXDEV) return { state: 'yes', detail: 'opens beneath a root, and refuses the way out' };
-    return {
-      state: 'no',
-      detail: 'openat2 did not keep a path beneath its root',
-      cost: 'no directory can be served safely, so none is',
-      remedy: 'leave the emulation or sandbox that answers for the kernel',
-      facts: { reason: 'emulated' },
-    };
-  } finally {
-    closeDescriptor(root);
+  const errno = openat2Refusal();
+  if (errno === 0) return { state: 'yes', detail: 'opens beneath a root, and refuses the way out' };
+  const cost = 'paths are opened one folder at a time instead, as safe, for two calls and more for each folder';
+  if (errno === Errno.EOPNOTSUPP) {
+    const remedy = 'leave the emulation or sandbox that answers for the kernel';
+    const detail = 'openat2 did not keep a path beneath its root';
+    return { state: 'no', detail, cost, remedy, facts: { reason: 'emulated' } };
   }
+  const { detail, remedy, reason } = refusedBecause(errno, 'openat2', '5.6');
+  return { state: 'no', detail, cost, remedy, facts: { reason } };
 }
 
 function examineStatx(): Outcome {
-  const status = emptyFileStatus();
-  const result = withRegularFile((fd) => fileStatus(fd, status));
-  if (result >= 0 && status.size > 0) return { state: 'yes', detail: 'asks an open descriptor' };
-  const { detail, remedy, reason } = refusedBecause(-result, 'statx', '4.11');
-  return { state: 'no', detail, remedy, cost: 'files cannot be served', facts: { reason } };
+  const errno = statxRefusal();
+  if (errno === 0) return { state: 'yes', detail: 'asks an open descriptor' };
+  const { detail, remedy, reason } = refusedBecause(errno, 'statx', '4.11');
+  return { state: 'no', detail, remedy, cost: 'none for serving: fstat is asked instead', facts: { reason } };
 }
 
 function examineCachestat(): Outcome {

@@ -17,7 +17,7 @@ function examineKernel(): Outcome {
     const cost = 'the epoll engine serves: the same answers for more system calls a request';
     return { state: 'limited', detail: `${version}: older than 6.1`, cost, remedy, facts };
   }
-  const cost = 'no directory can be served safely: openat2 came with Linux 5.6';
+  const cost = 'the epoll engine serves, and paths are opened one folder at a time: openat2 came with Linux 5.6';
   return { state: 'no', detail: `${version}: older than 5.6`, cost, remedy, facts };
 }
 
@@ -142,7 +142,7 @@ function examineConfinement(): Outcome {
 export const hostProbes: readonly Probe[] = [
   {
     ...{ id: 'kernel', group: 'host', what: 'kernel' },
-    meaning: 'The io_uring engine needs Linux 6.1, serving a directory 5.6.',
+    meaning: 'The io_uring engine needs Linux 6.1, opening beneath the root in one call 5.6.',
     examine: examineKernel,
   },
   {

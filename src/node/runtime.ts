@@ -1,10 +1,7 @@
 // What one process needs once: the loop attached to Node's own, and the tree on it. Where they cannot be had (no
-// Linux, a worker thread, the FFI or openat2 refused) there is the portable tree, and bodies go as streams.
+// Linux, a worker thread, no FFI) there is the portable tree, and bodies go as streams.
 
-import { openBeneath, openRoot } from '../kernel/file.js';
-import { resourceLimit } from '../kernel/limits.js';
-import { closeDescriptor } from '../kernel/socket.js';
-import { SystemError } from '../kernel/system-error.js';
+import { openFilesLimit } from '../kernel/limits.js';
 import { serveProfile } from '../serve/profile.js';
 import { Loop } from '../transport/loop.js';
 import type { EngineChoice } from '../transport/open-engine.js';
@@ -74,10 +71,9 @@ export function nodeRuntime(): Runtime {
 function start(): Runtime {
   try {
     const engine = engineChoice();
-    checkOpening();
     const shared = new SharedLoop(engine);
     const inlineBytes = Math.min(Math.max(serveProfile()?.inlineBytes ?? 0, leastInlineBytes), largestInlineBytes);
-    const maxFiles = Math.max(16, Math.min(4096, Math.floor(resourceLimit('NOFILE').soft / 8)));
+    const maxFiles = Math.max(16, Math.min(4096, Math.floor(openFilesLimit() / 8)));
     const tree = new SiteTree(shared.loop, { inlineBytes, budget: contentBudget, maxFiles });
     return { tree, shared, reason: undefined };
   } catch (error) {
@@ -91,13 +87,4 @@ function engineChoice(): EngineChoice {
   if (wanted === 'auto' || wanted === 'uring' || wanted === 'epoll') return wanted;
   if (wanted === 'stream') throw new Error('CLEARWAY_ENGINE=stream asks for streams');
   throw new Error(`CLEARWAY_ENGINE is auto, uring, epoll or stream, not ${wanted}`);
-}
-
-/** openat2 is younger than some kernels, and older filters of system calls refuse it. */
-function checkOpening(): void {
-  const root = openRoot('/');
-  const fd = openBeneath(root, '.', 'refuse');
-  closeDescriptor(root);
-  if (fd < 0) throw new SystemError(-fd, 'openat2', '/');
-  closeDescriptor(fd);
 }

@@ -1,6 +1,6 @@
 // How many connections a limit on open files leaves room for, and making that room where more are asked for.
 
-import { raiseLimit } from '../kernel/limits.js';
+import { raiseOpenFiles } from '../kernel/limits.js';
 
 /** The share of the open files that connections may take, and what the process has open beside them and the site's files. */
 const share = 0.75;
@@ -27,10 +27,7 @@ export interface ConnectionRoom {
  * Raises this process's limit on open files as far as so many connections need and it may be.
  * @param raise raises the limit on open files to at least a number and returns what holds then; a test gives its own.
  */
-export function makeRoom(
-  connections: number,
-  raise: (openFiles: number) => number = (openFiles) => raiseLimit('NOFILE', openFiles),
-): ConnectionRoom {
+export function makeRoom(connections: number, raise: (openFiles: number) => number = raiseOpenFiles): ConnectionRoom {
   const needed = openFilesFor(connections);
   const openFiles = raise(needed);
   const room = connectionsWithin(openFiles);

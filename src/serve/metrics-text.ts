@@ -1,6 +1,7 @@
 // The workers' accounts as Prometheus text (exposition format 0.0.4).
 
 import { copyReasonNames } from '../memory/copy.js';
+import { opensBy } from './host-notes.js';
 import { latencyBoundsMs, type MetricName, type Metrics, wayNames } from './metrics.js';
 import { processFamilies } from './process-metrics.js';
 
@@ -24,6 +25,7 @@ export function metricsText(workers: readonly Metrics[], engine: string): string
     family(name, 'gauge', help, [['', sum(metric)]]);
 
   family('clearway_info', 'gauge', 'The engine that serves.', [[`{engine="${engine}"}`, 1]]);
+  family('clearway_opens_info', 'gauge', 'How files are opened beneath the root.', [[`{by="${opensBy()}"}`, 1]]);
   for (const { name, type, help, value } of processFamilies()) family(name, type, help, [['', value]]);
   const classes = [1, 2, 3, 4, 5].map((each) => [`{status="${each}xx"}`, sum('requests', each)] as const);
   family('clearway_requests_total', 'counter', 'Responses by class of their status.', classes);

@@ -4,12 +4,13 @@
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { createEventDescriptor } from '../kernel/event.js';
-import { resourceLimit } from '../kernel/limits.js';
+import { openFilesLimit } from '../kernel/limits.js';
 import { closeDescriptor, listenTcp, localAddress } from '../kernel/socket.js';
 import type { Meter } from '../meter/meter.js';
 import { wakeLoop } from '../transport/loop.js';
 import { AccessLogReader, accessLogBytes } from './access-log.js';
 import { makeRoom } from './connection-limit.js';
+import { hostNotes } from './host-notes.js';
 import { formatRecord } from './log-format.js';
 import { LogSink, type LogWriter } from './log-sink.js';
 import { Metrics, metricsBytes } from './metrics.js';
@@ -142,6 +143,7 @@ export class Server extends EventEmitter<ServerEvents> {
       const room = makeRoom(this.options.maxConnections);
       this.#maxConnections = room.connections;
       if (room.warning !== undefined) this.emit('warning', room.warning);
+      for (const note of hostNotes()) this.emit('warning', note);
       await this.#openMeter();
       for (let index = 0; index < workers; index++) {
         const shared = log === 'none' ? undefined : new SharedArrayBuffer(accessLogBytes);
@@ -329,7 +331,7 @@ function listenSoon(host: string, port: number, probe: number): number {
  */
 export function createServer(options: ServeOptions = {}): Server {
   const sink = new LogSink(1);
-  const server = new Server(resolveOptions(options, resourceLimit('NOFILE').soft), sink);
+  const server = new Server(resolveOptions(options, openFilesLimit()), sink);
   sink.failed = (message) => server.emit('warning', message);
   return server;
 }

@@ -2,7 +2,7 @@
 // is ready; the main thread tells it to drain or stop by a message and a wake-up, since a blocked thread hears no messages.
 
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { resourceLimit } from '../kernel/limits.js';
+import { openFilesLimit } from '../kernel/limits.js';
 import { setNonBlocking, setPacingRate } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { keepCopyAccount } from '../memory/copy.js';
@@ -92,7 +92,7 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
     index: options.index,
     dotfiles: options.dotfiles,
     // Beside the three quarters of the descriptors that connections may take, and with room for everything else.
-    maxFiles: Math.max(16, Math.min(4096, Math.floor((resourceLimit('NOFILE').soft * 0.2) / options.workers))),
+    maxFiles: Math.max(16, Math.min(4096, Math.floor((openFilesLimit() * 0.2) / options.workers))),
   });
   parts.site = site;
   const responder = new Responder(loop, site, metrics, { ...options, frameBudget });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { resourceLimit } from '../../../src/kernel/limits.js';
+import { openFilesLimit } from '../../../src/kernel/limits.js';
 import { resolveOptions, type ServeOptions } from '../../../src/serve/options.js';
 import { Server } from '../../../src/serve/server.js';
 import { UringEngine } from '../../../src/uring/engine.js';
@@ -74,7 +74,7 @@ export class TestSite {
  */
 export async function startServer(options: ServeOptions, log: (lines: string) => void = () => {}): Promise<Server> {
   const writer = { ready: () => true, write: log };
-  const server = new Server(resolveOptions({ port: 0, workers: 1, ...options }, resourceLimit('NOFILE').soft), writer);
+  const server = new Server(resolveOptions({ port: 0, workers: 1, ...options }, openFilesLimit()), writer);
   server.on('warning', (message) => console.error(message));
   open.add(() => server.close(0));
   return server.listen();

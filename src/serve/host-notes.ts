@@ -1,0 +1,31 @@
+// What this host refuses and serve goes on without: found out by asking, said once at the start. `clearway doctor` asks
+// more, and says what would give it.
+
+import { existsSync } from 'node:fs';
+import { errnoName } from '../kernel/errno.js';
+import { openat2Refusal, statxRefusal } from '../kernel/file.js';
+
+/** How files are opened beneath the root on this host: by the kernel's walk, or by ours. */
+export function opensBy(): 'openat2' | 'walk' {
+  return openat2Refusal() === 0 ? 'openat2' : 'walk';
+}
+
+/** One sentence for each thing that is missing and has a substitute. */
+export function hostNotes(): string[] {
+  const notes: string[] = [];
+  const openat2 = openat2Refusal();
+  if (openat2 !== 0) {
+    notes.push(
+      `openat2 is refused here (${errnoName(openat2)}): files are opened beneath the root by a walk of one folder at a time, ` +
+        'as safe and slower; clearway doctor says what would give it',
+    );
+  }
+  const statx = statxRefusal();
+  if (statx !== 0) notes.push(`statx is refused here (${errnoName(statx)}): fstat is asked instead`);
+  if (!existsSync('/proc/self/fd')) {
+    notes.push(
+      'there is no /proc here: changes of files are not watched but asked for with every request; mount /proc for less work',
+    );
+  }
+  return notes;
+}
