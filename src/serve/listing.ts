@@ -1,12 +1,13 @@
 // Directory listings: HTML for people, JSON for programs. Names are data from outside: escaped in HTML, encoded in links.
 
-import { readdirSync } from 'node:fs';
 import { S } from '../kernel/constants.js';
-import { emptyFileStatus, fileStatus, openBeneath } from '../kernel/file.js';
+import { directoryNames } from '../kernel/directory.js';
+import { emptyFileStatus, fileStatus } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { escapeHtml } from '../text/escape-html.js';
 import { formatBytes } from '../text/units.js';
 import { encodePath } from '../wire/http/path.js';
+import type { TroubleStatus } from './file-trouble.js';
 import type { Site } from './site.js';
 
 /** One line of a listing. */
@@ -22,35 +23,32 @@ export interface ListingEntry {
 /** Entries beyond this are left out: a listing is for looking at. */
 const maxEntries = 10_000;
 
-/** Reads a directory beneath the site's root: folders first, names in order. Undefined when it cannot be read. */
-function readListing(site: Site, path: string): ListingEntry[] | undefined {
-  const directory = openBeneath(site.root, path, 'beneath');
-  if (directory < 0) return undefined;
-  try {
-    const status = emptyFileStatus();
-    const entries: ListingEntry[] = [];
-    for (const name of readdirSync(`/proc/self/fd/${directory}`).slice(0, maxEntries)) {
-      if (!site.lists(name)) continue;
-      const fd = openBeneath(site.root, path === '' ? name : `${path}/${name}`, 'beneath');
-      if (fd < 0) continue;
-      const result = fileStatus(fd, status);
-      closeDescriptor(fd);
-      const type = status.mode & S.IFMT;
-      if (result < 0 || (type !== S.IFDIR && type !== S.IFREG)) continue;
-      const isDirectory = type === S.IFDIR;
-      entries.push({
-        name,
-        type: isDirectory ? 'directory' : 'file',
-        size: isDirectory ? 0 : status.size,
-        modified: status.mtimeSeconds,
-      });
-    }
-    return entries.sort(byTypeAndName);
-  } catch {
-    return undefined;
-  } finally {
-    closeDescriptor(directory);
+/** Reads a directory beneath the site's root: folders first, names in order; -errno when it cannot be read. */
+function readListing(site: Site, path: string): ListingEntry[] | number {
+  const directory = site.openPath(path);
+  if (directory < 0) return directory;
+  const names = directoryNames(directory, maxEntries);
+  closeDescriptor(directory);
+  if (typeof names === 'number') return names;
+  const status = emptyFileStatus();
+  const entries: ListingEntry[] = [];
+  for (const name of names) {
+    if (!site.lists(name)) continue;
+    const fd = site.openPath(path === '' ? name : `${path}/${name}`);
+    if (fd < 0) continue;
+    const result = fileStatus(fd, status);
+    closeDescriptor(fd);
+    const type = status.mode & S.IFMT;
+    if (result < 0 || (type !== S.IFDIR && type !== S.IFREG)) continue;
+    const isDirectory = type === S.IFDIR;
+    entries.push({
+      name,
+      type: isDirectory ? 'directory' : 'file',
+      size: isDirectory ? 0 : status.size,
+      modified: status.mtimeSeconds,
+    });
   }
+  return entries.sort(byTypeAndName);
 }
 
 function byTypeAndName(left: ListingEntry, right: ListingEntry): number {
@@ -138,15 +136,15 @@ export class Listings {
     this.#site = site;
   }
 
-  /** The listing of a directory as HTML or JSON; undefined when it cannot be read. */
-  get(path: string, json: boolean): string | undefined {
+  /** The listing of a directory as HTML or JSON; the status that says why not when it cannot be read. */
+  get(path: string, json: boolean): string | TroubleStatus {
     const key = json ? `json:${path}` : `html:${path}`;
     const startedMs = performance.now();
     const kept = this.#kept.get(key);
     if (kept !== undefined && startedMs < kept.untilMs) return kept.text;
     this.#kept.delete(key);
     const entries = readListing(this.#site, path);
-    if (entries === undefined) return undefined;
+    if (typeof entries === 'number') return this.#site.failure(-entries, path).status;
     const text = json ? jsonListing(path, entries) : htmlListing(path, entries);
     const endedMs = performance.now();
     const tookMs = endedMs - startedMs;

@@ -398,8 +398,8 @@ export class Responder {
   #listing(connection: HttpConnection, head: RequestHead, path: CanonicalPath, close: boolean): void {
     const json = prefersJson(head.fieldText(Field.accept));
     const body = this.#listings.get(path.path, json);
-    if (body === undefined) {
-      this.#notFound(connection, head, 404, close, path);
+    if (typeof body === 'number') {
+      this.#notFound(connection, head, body, close, path);
       return;
     }
     const type = json ? 'application/json' : 'text/html; charset=utf-8';

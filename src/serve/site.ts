@@ -8,7 +8,7 @@ import { closeDescriptor } from '../kernel/socket.js';
 import type { Loop } from '../transport/loop.js';
 import { mediaType } from '../wire/http/media-type.js';
 import { isShortage, statusOfTrouble, type TroubleStatus } from './file-trouble.js';
-import { resolveLinkBeneath } from './links.js';
+import { canonicalName, openFollowing } from './links.js';
 import { OpenFiles } from './open-files.js';
 import { codings, Representation } from './representation.js';
 import { Watcher } from './watcher.js';
@@ -42,8 +42,8 @@ export type Found =
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'nothing'; readonly status: TroubleStatus; readonly errno?: number };
 
-const notFound: Found = { kind: 'nothing', status: 404 };
-const forbidden: Found = { kind: 'nothing', status: 403 };
+const notFound: Found & { kind: 'nothing' } = { kind: 'nothing', status: 404 };
+const forbidden: Found & { kind: 'nothing' } = { kind: 'nothing', status: 403 };
 const redirect: Found = { kind: 'redirect' };
 
 /** How long a watched representation is believed without a look at its descriptor: what inotify cannot see (a write
@@ -61,6 +61,7 @@ export class Site {
   readonly #options: SiteOptions;
   readonly #loop: Loop;
   #root: number;
+  #rootName: string;
   #watcher: Watcher;
   readonly #byPath = new Map<string, Representation>();
   /** Representations by each path whose change ends them: their own, their directories', their siblings'. */
@@ -73,10 +74,11 @@ export class Site {
     this.#loop = loop;
     this.#options = options;
     this.#root = openRoot(options.root);
+    this.#rootName = canonicalName(options.root);
     this.#watcher = new Watcher(loop, this.#root, (path) => this.#changed(path));
   }
 
-  /** The root directory's descriptor, for listings. */
+  /** The root directory's descriptor. */
   get root(): number {
     return this.#root;
   }
@@ -137,35 +139,31 @@ export class Site {
       const found = this.#open(path, key, [...tried], () => notFound);
       if (found.kind === 'file' || (found.kind === 'nothing' && found.status !== 404)) return found;
     }
-    const fd = this.#openPath(target.path);
-    if (fd < 0) return this.#failure(-fd, target.path);
+    const fd = this.openPath(target.path);
+    if (fd < 0) return this.failure(-fd, target.path);
     const result = fileStatus(fd, this.#status);
     closeDescriptor(fd);
-    if (result < 0) return this.#failure(-result, target.path);
+    if (result < 0) return this.failure(-result, target.path);
     if ((this.#status.mode & S.IFMT) !== S.IFDIR) return notFound;
     return { kind: 'directory', path: target.path };
   }
 
   /** Opens a path; links inside the root are followed, links out of it are not there. Returns a descriptor or -errno. */
-  #openPath(path: string): number {
-    const fd = openBeneath(this.#root, path, 'refuse');
-    if (fd !== -Errno.ELOOP) return fd;
-    const followed = openBeneath(this.#root, path, 'beneath');
-    // An absolute link may still lead to a place inside the root, which RESOLVE_BENEATH cannot know.
-    return followed === -Errno.EXDEV ? resolveLinkBeneath(this.#root, path) : followed;
+  openPath(path: string): number {
+    return openFollowing(this.#root, this.#rootName, path);
   }
 
   #open(path: string, key: string, watchedPaths: string[], isDirectory: () => Found): Found {
     // Watched first, opened second: a change in between is then seen.
     const plain = watchedPaths.every((each) => this.#watcher.covers(each));
     const refused = openBeneath(this.#root, path, 'refuse');
-    const fd = refused === -Errno.ELOOP ? this.#openPath(path) : refused;
-    if (fd < 0) return this.#failure(-fd, path);
+    const fd = refused === -Errno.ELOOP ? this.openPath(path) : refused;
+    if (fd < 0) return this.failure(-fd, path);
     const status = this.#status;
     const looked = fileStatus(fd, status);
     if (looked < 0) {
       closeDescriptor(fd);
-      return this.#failure(-looked, path);
+      return this.failure(-looked, path);
     }
     const type = status.mode & S.IFMT;
     if (type !== S.IFREG) {
@@ -186,7 +184,8 @@ export class Site {
     return { kind: 'file', representation };
   }
 
-  #failure(errno: number, path: string): Found {
+  /** What an errno of the file system means for a path: said, if it is not that nothing is there. */
+  failure(errno: number, path: string): Found & { kind: 'nothing' } {
     const status = statusOfTrouble(errno);
     if (status === 404) return notFound;
     if (status === 403) return forbidden;
@@ -271,7 +270,7 @@ export class Site {
       if (fd === -Errno.ELOOP) {
         // Where a link leads is not watched: from now on this file and what stands beside it are asked each time.
         representation.watched = false;
-        fd = this.#openPath(representation.path + extension);
+        fd = this.openPath(representation.path + extension);
       }
       if (isShortage(-fd)) {
         // It may be there: make room, and have it looked for again by the next request.
@@ -319,6 +318,7 @@ export class Site {
     }
     this.retire();
     this.#root = root;
+    this.#rootName = canonicalName(this.#options.root);
     this.#watcher = new Watcher(this.#loop, root, (path) => this.#changed(path));
   }
 
