@@ -21,6 +21,22 @@ const folder = mkdtempSync(join(tmpdir(), 'clearway-commands-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 checkout();
 
+/** What is read of a package in package-lock.json. */
+interface LockedPackage {
+  readonly version?: string;
+  readonly resolved?: string;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+/** Where a package that is installed at `path` may find another one, the nearest folder first. */
+function placesFor(path: string, name: string): string[] {
+  const places: string[] = [];
+  for (let folder = path; folder !== ''; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
+    places.push(`${folder}/node_modules/${name}`);
+  }
+  return [...places, `node_modules/${name}`];
+}
+
 function write(path: string, text: string): void {
   mkdirSync(dirname(join(folder, path)), { recursive: true });
   writeFileSync(join(folder, path), text);
@@ -86,10 +102,46 @@ test('a signal reaches the server once, and its exit status comes back', async (
   assert.deepEqual(lines.slice(1), ['got SIGTERM']);
 });
 
-test('npm passes a signal on to the command itself: no shell stands between', () => {
+test('a signal reaches the server through the shell that npm starts, also through one that stays in between', async () => {
   const { scripts } = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8'));
-  assert.match(scripts.start, /^exec node /);
-  assert.match(scripts.test, /^exec node /);
+  assert.equal(scripts.start, 'node tools/npm-start.mjs', 'no word that only some shells have');
+  assert.equal(scripts.test, 'node tools/npm-test.mjs', 'no word that only some shells have');
+  for (const script of [scripts.start, `${scripts.start}; :`]) {
+    const shell = spawn('sh', ['-c', script], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, npm_lifecycle_event: 'start' },
+    });
+    let said = '';
+    shell.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    await eventually(() => said.includes('\n') || undefined);
+    shell.kill('SIGTERM');
+    // The pipe is closed by the server's end, whoever was its parent then.
+    await once(shell, 'close');
+    assert.match(said, /\ngot SIGTERM\n$/, script);
+  }
+});
+
+test('the lock file: every optional package of every platform has an entry, and no host is named', () => {
+  const { packages } = JSON.parse(readFileSync(join(repositoryRoot, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, LockedPackage>;
+  };
+  const missing = Object.entries(packages).flatMap(([path, locked]) =>
+    Object.keys(locked.optionalDependencies ?? {})
+      .filter((name) => !placesFor(path, name).some((place) => packages[place] !== undefined))
+      .map((name) => `${name} of ${path}`),
+  );
+  assert.deepEqual(
+    missing,
+    [],
+    'in an empty copy, for each platform: npm install --package-lock-only --os=darwin --cpu=arm64 (linux also with --libc=musl)',
+  );
+  const hosted = Object.entries(packages).filter(
+    ([, { resolved, version }]) => resolved !== undefined || version?.includes(':') === true,
+  );
+  assert.deepEqual(hosted, [], 'omit-lockfile-registry-resolved in .npmrc keeps hosts out');
 });
 
 test('npm test that is ended ends its tests', async () => {

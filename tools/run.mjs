@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 // npm passes on a signal that the whole process group already got; a server's second SIGTERM means "now".
 const SAME_SIGNAL_MS = 300;
+// How often it is asked whether whoever started this process is still there.
+const PARENT_CHECK_MS = 200;
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -24,6 +26,7 @@ export function run(command, args, env = {}) {
 export function become(command, args, options = {}) {
   const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) forward(signal, child);
+  endWithParent(child);
   child.on('error', (error) => {
     console.error(`cannot run ${command}: ${error.message}`);
     process.exit(1);
@@ -47,9 +50,23 @@ function forward(signal, child) {
 }
 
 /**
+ * npm runs a script in a shell. Most shells hand their process over to a lone command, so that npm's signals come here; where one
+ * stays in between, a signal ends the shell alone, and what is left to see of it is that the parent changed.
+ */
+function endWithParent(child) {
+  if (process.env.npm_lifecycle_event === undefined || process.platform === 'win32') return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    child.kill('SIGTERM');
+  }, PARENT_CHECK_MS);
+  timer.unref();
+}
+
+/**
  * Installs the dependencies at their locked versions, unless that was done for this lock file, Node and processor.
- * The lock file is read and never written. (Not `npm ci`: it refuses a lock file that lists only the platform it was
- * written on.) An installation that is a link belongs to somebody else and is left as it is.
+ * The lock file is read and never written. An installation that is a link belongs to somebody else and is left as it is.
  */
 export function install() {
   refuseOldNode();
@@ -60,8 +77,15 @@ export function install() {
   const wanted = `${process.version} ${process.platform}-${process.arch} ${lock}`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.log('installing the dependencies');
-  run('npm', ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
+  npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
   writeFileSync(stamp, wanted);
+}
+
+/** Runs npm: the one that runs this script, which needs no search of the path (on Windows npm is a batch file). */
+function npm(args) {
+  const program = process.env.npm_execpath;
+  if (program?.endsWith('.js')) run(process.execPath, [program, ...args]);
+  else run('npm', args);
 }
 
 /** Compiles, and bundles the static pages; both look first whether anything changed. */

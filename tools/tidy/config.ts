@@ -9,6 +9,8 @@ export interface Config {
   readonly pureFolders: readonly string[];
   /** Folders that import nothing but their own files: no other folder, no package, no module of Node. */
   readonly closedFolders: readonly string[];
+  /** What is bundled into a page when the package is built: it may import what is only installed for development. */
+  readonly bundledFiles: RegExp;
   /** The one file of src/ that may copy bytes. */
   readonly copyFile: string;
   readonly maxFileLines: number;
@@ -55,6 +57,7 @@ export const config: Config = {
   ],
   pureFolders: ['core', 'text', 'wire', 'plan', 'ui'],
   closedFolders: ['core', 'text'],
+  bundledFiles: /^src\/[^/]+\/page\//,
   copyFile: 'src/memory/copy.ts',
   maxFileLines: 500,
   maxFunctionLines: 70,

@@ -114,6 +114,9 @@ test('what the package ships imports only what the package declares', () => {
   assert.equal(ship("import { createServer } from 'clearway';").length, 1);
   assert.equal(ship("import '../../tools/run.js';").length, 1);
   assert.equal(ship("import './a.test.js';").length, 1);
+  const development = '{"devDependencies":{"uplot":"1"}}';
+  assert.deepEqual(check({ 'package.json': development, 'src/dashboard/page/a.ts': "import 'uplot';" }), []);
+  assert.equal(check({ 'package.json': development, 'src/dashboard/a.ts': "import 'uplot';" }).length, 1);
   assert.deepEqual(check({ 'package.json': manifest, 'src/serve/a.test.ts': "import 'fast-check';" }), []);
 });
 

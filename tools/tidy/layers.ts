@@ -19,7 +19,7 @@ export function checkLayers(project: Project, config: Config): Violation[] {
       if (isFfi && !source.path.startsWith('src/kernel/')) {
         report(imported.line, 'only src/kernel/ imports koffi: call a typed function of kernel/ instead');
       }
-      const problem = source.path.startsWith('src/') && checkImport(source, imported, project, ranks, sideways);
+      const problem = source.path.startsWith('src/') && checkImport(source, imported, project, config, ranks, sideways);
       if (problem) report(imported.line, problem);
       else if (leavesClosedFolder(source, imported, config)) {
         report(imported.line, `${folderOf(source.path)}/ imports nothing but its own files, not ${imported.specifier}`);
@@ -51,11 +51,13 @@ function checkImport(
   source: SourceFile,
   imported: ImportedModule,
   project: Project,
+  config: Config,
   ranks: ReadonlyMap<string, number>,
   sideways: ReadonlyMap<string, ReadonlySet<string>>,
 ): string | undefined {
   const from = folderOf(source.path);
-  if (imported.file === undefined) return source.isTest ? undefined : checkPackage(imported, project);
+  if (imported.file === undefined)
+    return source.isTest ? undefined : checkPackage(imported, project, config.bundledFiles.test(source.path));
   const to = folderOf(imported.file);
   if (to === undefined) {
     return source.isTest || imported.file === 'package.json'
@@ -77,13 +79,14 @@ function checkImport(
   return undefined;
 }
 
-function checkPackage(imported: ImportedModule, project: Project): string | undefined {
+function checkPackage(imported: ImportedModule, project: Project, isBundled: boolean): string | undefined {
   const { specifier } = imported;
   if (specifier.startsWith('.') || isBuiltin(specifier)) return undefined;
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
   if (name === project.packageJson.name) return 'inside src/ import the file by its relative path';
-  const { dependencies, peerDependencies } = project.packageJson;
+  const { dependencies, peerDependencies, devDependencies } = project.packageJson;
   if (dependencies?.[name] !== undefined || peerDependencies?.[name] !== undefined) return undefined;
+  if (isBundled && devDependencies?.[name] !== undefined) return undefined;
   return `${name} is not among the dependencies of package.json`;
 }
 
