@@ -27,6 +27,7 @@ const flags = {
   'cache-control': { type: 'string' },
   cors: { type: 'boolean' },
   header: { type: 'string', multiple: true },
+  type: { type: 'string', multiple: true },
   log: { type: 'string' },
   metrics: { type: 'string' },
   meter: { type: 'boolean' },
@@ -58,6 +59,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --cache-control VALUE   Cache-Control of files (no-cache; immutable for hashed names)
   --cors                  let any origin read the responses
   --header 'NAME: VALUE'  a field that every response carries; may be repeated
+  --type EXT=TYPE         media type of an extension, e.g. log=text/plain; * for names without a type; may be repeated
   --log none|combined|json  access log on stdout (none)
   --metrics HOST:PORT     Prometheus endpoint at /metrics (none)
   --meter                 meter this process: the metrics also say what the kernel copied, and why (needs root)
@@ -108,6 +110,18 @@ function readHeaders(lines: readonly string[]): Record<string, string> {
   return headers;
 }
 
+/** `--type EXT=TYPE`, each time it is given. @throws OptionError */
+function readTypes(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    lines.map((line) => {
+      const at = line.indexOf('=');
+      if (at < 1)
+        throw new OptionError(`--type is ${JSON.stringify(line)}, and must be EXT=TYPE, such as log=text/plain`);
+      return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+    }),
+  );
+}
+
 /** What to serve, and where the dashboard listens, if it is wanted. */
 interface Given {
   readonly options: ServeOptions;
@@ -124,12 +138,13 @@ function asWritten(message: string, args: readonly string[]): string {
 
 function readOptions(args: string[]): Given | undefined {
   const parsed = parseFlags('serve', optionalAddress(args, '--dashboard'), flags, 1, 'serve takes one directory');
-  const { config, help: wantsHelp, header, ...given } = parsed.values;
+  const { config, help: wantsHelp, header, type, ...given } = parsed.values;
   if (wantsHelp === true) return undefined;
   const options: Record<string, unknown> = config === undefined ? {} : readConfig(config);
   for (const [name, value] of Object.entries(given)) options[camelCase(name)] = value;
   if (header !== undefined)
     options['headers'] = { ...(options['headers'] as object | undefined), ...readHeaders(header) };
+  if (type !== undefined) options['types'] = { ...(options['types'] as object | undefined), ...readTypes(type) };
   if (parsed.positionals[0] !== undefined) options.root = parsed.positionals[0];
   const dashboard = parseHostPort('dashboard', options['dashboard']);
   delete options['dashboard'];

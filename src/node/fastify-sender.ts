@@ -133,7 +133,7 @@ export class FileSender {
     const { file, coding } = found;
     try {
       const etag = coding === undefined ? file.etag : file.etag.replace(/"$/, `-${coding}"`);
-      const contentType = coding === undefined ? file.contentType : typeOf(found.path);
+      const contentType = coding === undefined ? file.contentType : mediaType(found.path);
       const view = {
         status: reply.statusCode,
         etag: options.etag ? etag : undefined,
@@ -176,10 +176,11 @@ export class FileSender {
     if (!isNotModified) reply.header('content-length', answer.length);
     this.#options.setHeaders?.(reply, file.path, file.stats());
     if (this.#options.preCompressed === true) varyByCoding(reply);
-    if (coding === undefined) return;
+    const sent = coding ?? file.coding;
+    if (sent === undefined) return;
     if (!isNotModified) {
-      reply.header('content-type', view.contentType);
-      reply.header('content-encoding', coding);
+      if (coding !== undefined) reply.header('content-type', view.contentType);
+      reply.header('content-encoding', sent);
     }
   }
 
@@ -250,10 +251,6 @@ function pathOfFile(path: string, file: StaticFile): string {
   const name = posix.basename(file.path);
   if (path.endsWith('/')) return path + name;
   return path === '' ? path : posix.join(posix.dirname(path), name);
-}
-
-function typeOf(path: string): string {
-  return mediaType(path).replace(';charset=', '; charset=');
 }
 
 /** The answer was chosen by Accept-Encoding, also where the file itself was (RFC 9110 section 12.5.5). */

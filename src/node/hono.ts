@@ -89,6 +89,7 @@ function find(path: string, options: ReturnType<typeof resolveFileOptions>): Pro
 function fail(outgoing: ServerResponse, status: number): void {
   outgoing.statusCode = status;
   outgoing.removeHeader('Content-Type');
+  outgoing.removeHeader('Content-Encoding');
   outgoing.setHeader('Content-Length', 0);
   outgoing.end();
 }

@@ -8,7 +8,7 @@ import { Errno } from '../kernel/errno.js';
 import { statusOfTrouble } from '../serve/file-trouble.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import { makeEntityTag } from '../wire/http/etag.js';
-import { mediaType } from '../wire/http/media-type.js';
+import { contentCoding, mediaType } from '../wire/http/media-type.js';
 import { absence, type FileTree, type Located, lendStream, type StaticFile } from './tree.js';
 
 const directory: Located = { kind: 'directory' };
@@ -20,6 +20,7 @@ class PortableFile implements StaticFile {
   readonly etag: string;
   readonly lastModified: string;
   readonly contentType: string;
+  readonly coding: string | undefined;
   readonly source = undefined;
   readonly #handle: FileHandle;
   readonly #stats: Stats;
@@ -31,7 +32,8 @@ class PortableFile implements StaticFile {
     this.mtimeSeconds = Number(exact.mtimeNs / 1_000_000_000n);
     this.etag = makeEntityTag(exact.mtimeNs, this.size);
     this.lastModified = formatHttpDate(this.mtimeSeconds);
-    this.contentType = mediaType(path).replace(';charset=', '; charset=');
+    this.contentType = mediaType(path);
+    this.coding = contentCoding(path);
     this.#handle = handle;
     this.#stats = stats;
   }

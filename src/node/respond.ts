@@ -33,6 +33,9 @@ export function setFileFields(response: ServerResponse, file: StaticFile, option
   }
   if (options.etag && !response.getHeader('ETag')) response.setHeader('ETag', file.etag);
   if (!response.getHeader('Content-Type')) response.setHeader('Content-Type', file.contentType);
+  if (file.coding !== undefined && !response.getHeader('Content-Encoding')) {
+    response.setHeader('Content-Encoding', file.coding);
+  }
 }
 
 /** What a response says so far, and what the file or the application put there. */

@@ -67,6 +67,7 @@ export async function sendFile(
       }
       response.statusCode = status;
       response.removeHeader('Content-Type');
+      response.removeHeader('Content-Encoding');
       response.setHeader('Content-Length', 0);
       response.end();
       ended('none', 'sent', 0);

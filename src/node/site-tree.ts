@@ -14,6 +14,7 @@ import type { Representation } from '../serve/representation.js';
 import { type Found, Site } from '../serve/site.js';
 import type { Loop } from '../transport/loop.js';
 import { isResident } from '../transport/page-cache.js';
+import { mediaType } from '../wire/http/media-type.js';
 import { absence, type FileTree, type Located, lendStream, type StaticFile } from './tree.js';
 
 /** Roots kept open; each has a descriptor, a watcher and its files. */
@@ -72,6 +73,7 @@ class SiteFile implements StaticFile {
   readonly etag: string;
   readonly lastModified: string;
   readonly contentType: string;
+  readonly coding: string | undefined;
   readonly source: OpenFile;
   /** Set by use, cleared by a sweep. */
   used = true;
@@ -86,7 +88,9 @@ class SiteFile implements StaticFile {
     this.mtimeSeconds = representation.mtimeSeconds;
     this.etag = representation.etag;
     this.lastModified = representation.lastModified;
-    this.contentType = representation.contentType.replace(';charset=', '; charset=');
+    // By the whole path: the root itself may be a `.well-known`.
+    this.contentType = mediaType(this.path);
+    this.coding = representation.coding;
     this.source = representation.file;
     this.#representation = representation;
     this.#contents = contents;

@@ -17,6 +17,8 @@ export interface StaticFile {
   readonly etag: string;
   readonly lastModified: string;
   readonly contentType: string;
+  /** The content coding that the file has by its nature (.svgz); undefined for nearly all. */
+  readonly coding: string | undefined;
   /** The descriptor for sendfile; undefined where that is not to be had. */
   readonly source: FileSource | undefined;
   /** What fs.stat says, for listeners. */

@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { EngineChoice } from '../transport/open-engine.js';
+import { ownTypes, typesProblem } from '../wire/http/media-type.js';
 import { connectionsWithin } from './connection-limit.js';
 import { serveProfile } from './profile.js';
 import { headersProblem } from './response-headers.js';
@@ -45,6 +46,8 @@ export interface ServeOptions {
   cacheControl?: string;
   /** Let any origin read the responses. Default false. */
   cors?: boolean;
+  /** Media types by extension, such as `{ log: 'text/plain' }`; `*` is for names that have no type. They win over the known ones. */
+  types?: Readonly<Record<string, string>>;
   /** Fields that every response carries beside its own, such as `{ 'X-Frame-Options': 'DENY' }`. Default: none. */
   headers?: Readonly<Record<string, string>>;
   /** Access log on stdout. Default none. */
@@ -89,6 +92,7 @@ export interface ResolvedOptions {
   readonly dotfiles: DotfilePolicy;
   readonly cacheControl: string | undefined;
   readonly cors: boolean;
+  readonly types: ReadonlyMap<string, string>;
   readonly headers: Readonly<Record<string, string>>;
   readonly log: 'none' | 'combined' | 'json';
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
@@ -204,6 +208,16 @@ function parseCacheControl(value: unknown): string | undefined {
   return refuse('cacheControl', value, 'a field value such as "public, max-age=3600"');
 }
 
+function parseTypes(value: unknown): ReadonlyMap<string, string> {
+  if (value === undefined) return new Map();
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse('types', value, 'an object of extensions and media types, such as {"log": "text/plain"}');
+  }
+  const problem = typesProblem(value as Record<string, unknown>);
+  if (problem !== undefined) throw new OptionError(`types: ${problem}`);
+  return ownTypes(value as Record<string, string>);
+}
+
 function parseHeaders(value: unknown, cors: boolean): Readonly<Record<string, string>> {
   if (value === undefined) return {};
   const problem = headersProblem(value, cors);
@@ -224,6 +238,7 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   dotfiles: true,
   cacheControl: true,
   cors: true,
+  types: true,
   headers: true,
   log: true,
   metrics: true,
@@ -263,6 +278,7 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     dotfiles: choice('dotfiles', options.dotfiles, 'ignore', ['ignore', 'allow', 'deny']),
     cacheControl: parseCacheControl(options.cacheControl),
     cors: flag('cors', options.cors),
+    types: parseTypes(options.types),
     headers: parseHeaders(options.headers, options.cors === true),
     log: choice('log', options.log, 'none', ['none', 'combined', 'json']),
     metrics: parseHostPort('metrics', options.metrics),

@@ -4,6 +4,7 @@
 import type { FileStatus } from '../kernel/file.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import { makeEntityTag } from '../wire/http/etag.js';
+import { contentCoding } from '../wire/http/media-type.js';
 import type { CachedResponse } from './frame-cache.js';
 import type { OpenFile } from './open-files.js';
 
@@ -27,7 +28,7 @@ export class Representation {
   readonly lastModifiedSeconds: number;
   readonly lastModified: string;
   readonly contentType: string;
-  /** Content coding of an encoded sibling, undefined for the file itself. */
+  /** Content coding of an encoded sibling, or of a file that has one by its nature (.svgz); else undefined. */
   readonly coding: string | undefined;
   /** Encoded siblings; undefined until someone who accepts a coding asks. */
   siblings: Representation[] | undefined;
@@ -49,9 +50,9 @@ export class Representation {
     this.mtimeSeconds = status.mtimeSeconds;
     this.mtimeNanoseconds = status.mtimeNanoseconds;
     this.contentType = contentType;
-    this.coding = coding;
+    this.coding = coding ?? contentCoding(path);
     const mtimeNs = BigInt(status.mtimeSeconds) * 1_000_000_000n + BigInt(status.mtimeNanoseconds);
-    this.etag = makeEntityTag(mtimeNs, status.size, coding);
+    this.etag = makeEntityTag(mtimeNs, status.size, this.coding);
     this.lastModifiedSeconds = Math.min(status.mtimeSeconds, Math.floor(Date.now() / 1000));
     this.lastModified = formatHttpDate(this.lastModifiedSeconds);
   }

@@ -21,6 +21,8 @@ export interface SiteOptions {
   readonly root: string;
   readonly index: readonly string[];
   readonly dotfiles: DotfilePolicy;
+  /** Media types of the operator, by extension. */
+  readonly types?: ReadonlyMap<string, string>;
   /** Descriptors of files and their encoded siblings kept open; the ones that responses still send come on top. */
   readonly maxFiles: number;
   /** Told of a file that is not known to be missing and could not be opened or looked at: an errno, and its path. */
@@ -42,6 +44,7 @@ export type Found =
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'nothing'; readonly status: TroubleStatus; readonly errno?: number };
 
+const noSiblings: readonly Representation[] = [];
 const notFound: Found & { kind: 'nothing' } = { kind: 'nothing', status: 404 };
 const forbidden: Found & { kind: 'nothing' } = { kind: 'nothing', status: 403 };
 const redirect: Found = { kind: 'redirect' };
@@ -177,7 +180,12 @@ export class Site {
       previous.forgetSiblings();
       return { kind: 'file', representation: previous };
     }
-    const representation = new Representation(path, this.files.adopt(fd, status), status, mediaType(path));
+    const representation = new Representation(
+      path,
+      this.files.adopt(fd, status),
+      status,
+      mediaType(path, this.#options.types),
+    );
     representation.watched = plain && refused >= 0;
     representation.checkedMs = this.#loop.nowMs;
     this.#keep(key, representation, watchedPaths);
@@ -264,6 +272,8 @@ export class Site {
   /** The encoded siblings of a file: looked for once, when somebody accepts a coding. */
   siblings(representation: Representation): readonly Representation[] {
     if (representation.siblings !== undefined) return representation.siblings;
+    // What is compressed by its nature is not compressed twice.
+    if (representation.coding !== undefined) return noSiblings;
     const found: Representation[] = [];
     for (const { name, extension } of codings) {
       let fd = openBeneath(this.#root, representation.path + extension, 'refuse');

@@ -91,6 +91,7 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
     root: options.root,
     index: options.index,
     dotfiles: options.dotfiles,
+    types: options.types,
     // Beside the three quarters of the descriptors that connections may take, and with room for everything else.
     maxFiles: Math.max(16, Math.min(4096, Math.floor((openFilesLimit() * 0.2) / options.workers))),
   });

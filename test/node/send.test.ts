@@ -128,3 +128,30 @@ test('a head that has left already is an error of the application', async (conte
   });
   assert.equal(await (await get('/nums.txt')).text(), "before 500 Can't set headers after they are sent.");
 });
+
+test('types that a name fixes, and the coding that a file has by its nature', async (context) => {
+  const { gzipSync } = await import('node:zlib');
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg"/>';
+  const root = makeFiles(context, {
+    '.well-known/apple-app-site-association': '{}',
+    '.well-known/security.txt': 'Contact: mailto:a@example.org',
+    'a.svgz': gzipSync(svg),
+    'b.tgz': gzipSync('tar'),
+  });
+  const { port } = await startServer(context, (request, response) => {
+    if (request.url!.endsWith('?own')) response.setHeader('Content-Encoding', 'x-own');
+    send(request, request.url!.split('?')[0]!, { root, dotfiles: 'allow' }).pipe(response);
+  });
+  const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+  for (const [path, type, coding] of [
+    ['/.well-known/apple-app-site-association', 'application/json', null],
+    ['/.well-known/security.txt', 'text/plain; charset=utf-8', null],
+    ['/a.svgz', 'image/svg+xml; charset=utf-8', 'gzip'],
+    ['/b.tgz', 'application/gzip', null],
+  ] as const) {
+    const { headers } = await get(path);
+    assert.deepEqual([headers.get('content-type'), headers.get('content-encoding')], [type, coding], path);
+  }
+  assert.equal(await (await get('/a.svgz')).text(), svg);
+  assert.equal((await get('/a.svgz?own')).headers.get('content-encoding'), 'x-own');
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_MEDIA_TYPE, isHashedName, mediaType } from './media-type.js';
+import { contentCoding, DEFAULT_MEDIA_TYPE, isHashedName, mediaType, ownTypes, typesProblem } from './media-type.js';
 
 test('types by extension, with a charset where it belongs', () => {
   for (const [name, type] of [
@@ -33,6 +33,26 @@ test('types by extension, with a charset where it belongs', () => {
     ['a.flac', 'audio/flac'],
     ['a.pdf', 'application/pdf'],
     ['a.tar.gz', 'application/gzip'],
+    ['a.tgz', 'application/gzip'],
+    ['a.apk', 'application/vnd.android.package-archive'],
+    ['a.svgz', 'image/svg+xml; charset=utf-8'],
+    ['a.jxl', 'image/jxl'],
+    ['a.glb', 'model/gltf-binary'],
+    ['a.usdz', 'model/vnd.usdz+zip'],
+    ['a.pmtiles', 'application/vnd.pmtiles'],
+    ['a.parquet', 'application/vnd.apache.parquet'],
+    ['a.kml', 'application/vnd.google-earth.kml+xml'],
+    ['a.pkpass', 'application/vnd.apple.pkpass'],
+    ['a.deb', 'application/vnd.debian.binary-package'],
+    ['a.xls', 'application/vnd.ms-excel'],
+    ['a.epub', 'application/epub+zip'],
+    ['a.torrent', 'application/x-bittorrent'],
+    ['a.mobileconfig', 'application/x-apple-aspen-config'],
+    ['a.psd', 'image/vnd.adobe.photoshop'],
+    ['a.yaml', 'application/yaml; charset=utf-8'],
+    ['a.rtf', 'text/rtf'],
+    ['a.opml', 'application/xml'],
+    ['a.tsx', 'text/plain; charset=utf-8'],
     ['a', DEFAULT_MEDIA_TYPE],
     ['a.unheard-of', DEFAULT_MEDIA_TYPE],
     ['.html', DEFAULT_MEDIA_TYPE],
@@ -43,6 +63,80 @@ test('types by extension, with a charset where it belongs', () => {
     ['a.__proto__', DEFAULT_MEDIA_TYPE],
   ] as const) {
     assert.equal(mediaType(name), type, name);
+  }
+});
+
+test('names without an extension whose type is fixed elsewhere', () => {
+  for (const [name, type] of [
+    ['.well-known/apple-app-site-association', 'application/json'],
+    ['apple-app-site-association', 'application/json'],
+    ['.well-known/assetlinks.json', 'application/json; charset=utf-8'],
+    ['.well-known/security.txt', 'text/plain; charset=utf-8'],
+    ['.well-known/openid-configuration', 'application/json'],
+    ['.well-known/oauth-authorization-server', 'application/json'],
+    ['.well-known/host-meta', 'application/xrd+xml'],
+    ['.well-known/webfinger', 'application/jrd+json'],
+    ['.well-known/nodeinfo', 'application/json'],
+    ['.well-known/matrix/client', 'application/json'],
+    ['.well-known/matrix/server', 'application/json'],
+    ['.well-known/change-password', 'text/html; charset=utf-8'],
+    ['.well-known/traffic-advice', 'application/trafficadvice+json'],
+    ['.well-known/atproto-did', 'text/plain; charset=utf-8'],
+    ['site/.well-known/openid-configuration', 'application/json'],
+    // RFC 8555 section 8.3 asks for nothing more.
+    ['.well-known/acme-challenge/token', DEFAULT_MEDIA_TYPE],
+    ['my.well-known/nodeinfo', DEFAULT_MEDIA_TYPE],
+    ['nodeinfo', DEFAULT_MEDIA_TYPE],
+    ['matrix/client', DEFAULT_MEDIA_TYPE],
+    ['.well-known/__proto__', DEFAULT_MEDIA_TYPE],
+    ['LICENSE', 'text/plain; charset=utf-8'],
+    ['docs/README', 'text/plain; charset=utf-8'],
+    ['SHA256SUMS', 'text/plain; charset=utf-8'],
+    ['license', DEFAULT_MEDIA_TYPE],
+  ] as const) {
+    assert.equal(mediaType(name), type, name);
+  }
+});
+
+test('only what is compressed by its nature has a coding', () => {
+  assert.equal(contentCoding('a/b.SVGZ'), 'gzip');
+  for (const name of ['a.svg', 'a.tgz', 'a.tar.gz', 'a.js.gz', 'svgz', 'a.docx']) {
+    assert.equal(contentCoding(name), undefined, name);
+  }
+});
+
+test('types of the operator win, in any case, with a charset where it belongs and none was given', () => {
+  const own = ownTypes({
+    LOG: 'text/x-log',
+    '.data': 'application/x-data',
+    html: 'text/html; charset=iso-8859-1',
+    '*': 'text/plain',
+  });
+  for (const [name, type] of [
+    ['a.log', 'text/x-log; charset=utf-8'],
+    ['a.DATA', 'application/x-data'],
+    ['a.html', 'text/html; charset=iso-8859-1'],
+    ['a.css', 'text/css; charset=utf-8'],
+    ['a.unheard-of', 'text/plain; charset=utf-8'],
+    ['a', 'text/plain; charset=utf-8'],
+    ['.well-known/openid-configuration', 'application/json'],
+  ] as const) {
+    assert.equal(mediaType(name, own), type, name);
+  }
+});
+
+test('types of the operator that are none are refused with the reason', () => {
+  assert.equal(typesProblem({ log: 'text/plain', '.x': 'a/b; c=d; e="f g"', '*': 'text/plain' }), undefined);
+  for (const [types, sentence] of [
+    [{ 'tar.gz': 'a/b' }, /"tar.gz" is no extension: give what follows the last dot/],
+    [{ '': 'a/b' }, /"" is no extension/],
+    [{ 'a/b': 'a/b' }, /"a\/b" is no extension/],
+    [{ log: 'plain' }, /the type of "log" must be a media type such as text\/plain/],
+    [{ log: 'text/plain\r\nSet-Cookie: a' }, /must be a media type/],
+    [{ log: 'text/plain;' }, /must be a media type/],
+    [{ log: 3 }, /must be a media type/],
+  ] as const) {
+    assert.match(typesProblem(types) ?? '', sentence);
   }
 });
 

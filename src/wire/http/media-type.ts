@@ -2,98 +2,87 @@
 // which is never done (the responses say nosniff).
 
 import { mimes } from 'mrmime';
+import { codedExtensions, extensionTypes, nameTypes, wellKnownTypes } from './media-type-table.js';
 
 /** For what has no type of its own. */
 export const DEFAULT_MEDIA_TYPE = 'application/octet-stream';
 
-/** What mrmime, which keeps to the standard tree, leaves out or names in a way that browsers refuse. */
-const MORE_TYPES: Readonly<Record<string, string>> = {
-  '3gp': 'video/3gpp',
-  '7z': 'application/x-7z-compressed',
-  aif: 'audio/aiff',
-  aiff: 'audio/aiff',
-  arrow: 'application/vnd.apache.arrow.file',
-  avi: 'video/x-msvideo',
-  br: 'application/x-brotli',
-  bz2: 'application/x-bzip2',
-  c: 'text/x-c',
-  cjs: 'text/javascript',
-  cmfa: 'audio/mp4',
-  cmft: 'application/mp4',
-  cmfv: 'video/mp4',
-  cpp: 'text/x-c',
-  crt: 'application/x-x509-ca-cert',
-  cur: 'image/x-icon',
-  diff: 'text/x-diff',
-  docx: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
-  eot: 'application/vnd.ms-fontobject',
-  flac: 'audio/flac',
-  flv: 'video/x-flv',
-  go: 'text/plain',
-  graphql: 'application/graphql',
-  h: 'text/x-c',
-  har: 'application/json',
-  ico: 'image/x-icon',
-  java: 'text/plain',
-  jsonl: 'application/jsonl',
-  lua: 'text/plain',
-  m3u: 'audio/x-mpegurl',
-  m3u8: 'application/vnd.apple.mpegurl',
-  m4a: 'audio/mp4',
-  m4v: 'video/mp4',
-  mkv: 'video/matroska',
-  mka: 'audio/matroska',
-  ndjson: 'application/x-ndjson',
-  odt: 'application/vnd.oasis.opendocument.text',
-  parquet: 'application/vnd.apache.parquet',
-  patch: 'text/x-diff',
-  pem: 'application/x-pem-file',
-  pptx: 'application/vnd.openxmlformats-officedocument.presentationml.presentation',
-  py: 'text/x-python',
-  rar: 'application/vnd.rar',
-  rpm: 'application/x-rpm',
-  rs: 'text/plain',
-  scss: 'text/x-scss',
-  sh: 'application/x-sh',
-  sqlite: 'application/vnd.sqlite3',
-  srt: 'application/x-subrip',
-  tar: 'application/x-tar',
-  tgz: 'application/gzip',
-  topojson: 'application/json',
-  usdz: 'model/vnd.usdz+zip',
-  vcf: 'text/vcard',
-  vue: 'text/plain',
-  whl: 'application/zip',
-  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
-  xz: 'application/x-xz',
-  zst: 'application/zstd',
-};
-
-const TYPES: ReadonlyMap<string, string> = new Map([...Object.entries(mimes), ...Object.entries(MORE_TYPES)]);
+const TYPES: ReadonlyMap<string, string> = new Map([...Object.entries(mimes), ...extensionTypes]);
 
 /**
  * Types outside `text/` that are text in UTF-8. XML but for SVG is not among them: it names its own encoding, and a charset
- * here would overrule it (RFC 7303 section 3).
+ * here would overrule it (RFC 7303 section 3); neither is RTF, which is ASCII and names its own too.
  */
 const UTF_8_TYPE =
-  /^(?:text\/(?!xml)|application\/(?:[^;]*\+json|json|jsonl|x-ndjson|json5|javascript|toml|yaml|graphql|x-sh|x-subrip)$|image\/svg\+xml$)/;
+  /^(?:text\/(?!xml$|rtf$)|application\/(?:[^;]*\+json|json|jsonl|x-ndjson|json5|javascript|toml|yaml|graphql|x-sh|x-subrip)$|image\/svg\+xml$)/;
+
+/** Where well-known names lie (RFC 8615). */
+const WELL_KNOWN = '.well-known/';
 
 /**
- * The Content-Type of a file, `charset=utf-8` included where it belongs, by the extension of its name, any case.
+ * The Content-Type of a file by its name, `charset=utf-8` included where it belongs: by the extension, any case; without one by
+ * the name, where that fixes it (`.well-known/openid-configuration`, `LICENSE`).
  *
  * @param name file name or path
+ * @param own types of the operator by extension, which win; `*` is for what has no type of its own
  */
-export function mediaType(name: string): string {
+export function mediaType(name: string, own?: ReadonlyMap<string, string>): string {
   const extension = extensionOf(name);
-  const type = TYPES.get(extension);
-  if (type === undefined) return DEFAULT_MEDIA_TYPE;
-  return UTF_8_TYPE.test(type) ? `${type}; charset=utf-8` : type;
+  const type = own?.get(extension) ?? TYPES.get(extension);
+  if (type !== undefined) return withCharset(type);
+  // What the documents say of JSON behind .well-known/ is the bare type.
+  return typeOfName(name) ?? withCharset(own?.get('*') ?? DEFAULT_MEDIA_TYPE);
 }
+
+function typeOfName(name: string): string | undefined {
+  const at = name.lastIndexOf(WELL_KNOWN);
+  const isWellKnown = at === 0 || (at > 0 && name[at - 1] === '/');
+  const type =
+    (isWellKnown ? wellKnownTypes.get(name.slice(at + WELL_KNOWN.length)) : undefined) ??
+    nameTypes.get(name.slice(name.lastIndexOf('/') + 1));
+  return type?.startsWith('text/') === true ? withCharset(type) : type;
+}
+
+/** A type with `charset=utf-8` where that belongs; one that has parameters already stays. */
+function withCharset(type: string): string {
+  return UTF_8_TYPE.test(type) && !type.includes(';') ? `${type}; charset=utf-8` : type;
+}
+
+/** The content coding that a file has by its nature (`.svgz` is gzip): whoever gets it must be told. */
+export function contentCoding(name: string): string | undefined {
+  return codedExtensions.get(extensionOf(name));
+}
+
+/** The longest extension that is looked at. */
+const longestExtension = 32;
 
 function extensionOf(name: string): string {
   const base = name.slice(name.lastIndexOf('/') + 1);
   const dot = base.lastIndexOf('.');
-  return dot <= 0 || base.length - dot > 16 ? '' : base.slice(dot + 1).toLowerCase();
+  return dot <= 0 || base.length - dot > longestExtension + 1 ? '' : base.slice(dot + 1).toLowerCase();
+}
+
+/** Why types of the operator are refused, as the rest of a sentence; undefined when they can be used. */
+export function typesProblem(types: Readonly<Record<string, unknown>>): string | undefined {
+  for (const [extension, type] of Object.entries(types)) {
+    const shown = JSON.stringify(extension);
+    if (extension !== '*' && !/^\.?[^\s./\0]{1,32}$/.test(extension)) {
+      return `${shown} is no extension: give what follows the last dot of a name, such as log, or * for all that have no type`;
+    }
+    if (typeof type !== 'string' || !MEDIA_TYPE.test(type)) {
+      return `the type of ${shown} must be a media type such as text/plain or text/html; charset=iso-8859-1`;
+    }
+  }
+  return undefined;
+}
+
+/** type/subtype and parameters (RFC 9110 section 8.3.1). */
+const MEDIA_TYPE =
+  /^[!#$%&'*+.^_`|~0-9a-z-]{1,127}\/[!#$%&'*+.^_`|~0-9a-z-]{1,127}(?:; ?[!#$%&'*+.^_`|~0-9a-z-]{1,64}=(?:[!#$%&'*+.^_`|~0-9a-z-]{1,128}|"[\x20\x21\x23-\x5b\x5d-\x7e]{0,128}"))*$/i;
+
+/** Types of the operator as {@link mediaType} takes them: extensions in lower case, without the dot. */
+export function ownTypes(types: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(types).map(([extension, type]) => [extension.replace(/^\./, '').toLowerCase(), type]));
 }
 
 /** A last part that may be a hash, behind `.`, `-`, `_` or nothing, then what bundlers put behind it. */
