@@ -6,6 +6,7 @@ import { OptionError, parseHostPort, type ServeOptions } from '../serve/options.
 import { createServer, type Server } from '../serve/server.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
+import { shortageSentence } from './kit/shortage.js';
 import { onSignals, statusOfSignal } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
 import { fileTrouble, UsageError } from './kit/usage.js';
@@ -178,8 +179,8 @@ export async function run(args: string[]): Promise<number> {
       dashboard = await openServeDashboard(server, given.dashboard);
     }
   } catch (error) {
-    process.stderr.write(`clearway serve: ${(error as Error).message}\n`);
     await server.close(0);
+    process.stderr.write(`clearway serve: ${shortageSentence(error) ?? (error as Error).message}\n`);
     return 1;
   }
   return serveUntilSignal(server, dashboard);

@@ -2,8 +2,10 @@
 // more, and says what would give it.
 
 import { existsSync } from 'node:fs';
-import { errnoName } from '../kernel/errno.js';
+import { Errno, errnoName } from '../kernel/errno.js';
+import { createWatcher } from '../kernel/event.js';
 import { openat2Refusal, statxRefusal } from '../kernel/file.js';
+import { closeDescriptor } from '../kernel/socket.js';
 
 /** How files are opened beneath the root on this host: by the kernel's walk, or by ours. */
 export function opensBy(): 'openat2' | 'walk' {
@@ -22,6 +24,14 @@ export function hostNotes(): string[] {
   }
   const statx = statxRefusal();
   if (statx !== 0) notes.push(`statx is refused here (${errnoName(statx)}): fstat is asked instead`);
+  const watcher = createWatcher();
+  if (watcher >= 0) closeDescriptor(watcher);
+  else {
+    const mend = watcher === -Errno.EMFILE ? 'sudo sysctl fs.inotify.max_user_instances=1024' : 'allow inotify_init1';
+    notes.push(
+      `inotify gives ${errnoName(-watcher)}: changes of files are not watched but asked for with every request; ${mend} for less work`,
+    );
+  }
   if (!existsSync('/proc/self/fd')) {
     notes.push(
       'there is no /proc here: changes of files are not watched but asked for with every request; mount /proc for less work',

@@ -18,6 +18,7 @@ import { MetricsEndpoint } from './metrics-endpoint.js';
 import { metricsText } from './metrics-text.js';
 import { type ResolvedOptions, resolveOptions, type ServeOptions } from './options.js';
 import type { SelfMeter } from './self-meter.js';
+import { checkAddressSpace } from './start-limits.js';
 import type { WorkerSays, WorkerStart, WorkerTold } from './worker.js';
 
 const logPollMs = 100;
@@ -135,6 +136,7 @@ export class Server extends EventEmitter<ServerEvents> {
   /** Opens the port and starts the workers. @throws SystemError EADDRINUSE and its kin, each with its mend. */
   async listen(): Promise<this> {
     const { host, workers, log, metrics } = this.options;
+    checkAddressSpace(workers);
     // Without SO_REUSEPORT first: two servers must not share a port because neither was told.
     const probe = listenTcp({ host, port: this.options.port });
     const { port } = localAddress(probe);
@@ -162,7 +164,8 @@ export class Server extends EventEmitter<ServerEvents> {
         });
       }
       if (metrics !== undefined) this.#metrics = await MetricsEndpoint.open(metrics, () => this.#metricsText());
-      await Promise.all(this.#slots.map((slot) => this.#start(slot)));
+      // Each is a promise though one cannot even begin: the others' failures are then heard too.
+      await Promise.all(this.#slots.map(async (slot) => this.#start(slot)));
     } catch (error) {
       await this.close(0);
       throw error;

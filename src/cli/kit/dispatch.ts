@@ -3,6 +3,7 @@
 // it runs, so that `clearway doctor` never pays for the server. Not here: options of commands.
 
 import { existsSync, readFileSync } from 'node:fs';
+import { shortageSentence } from './shortage.js';
 import { dressed } from './terminal.js';
 import { nearest, UsageError } from './usage.js';
 
@@ -103,8 +104,9 @@ function explain(error: unknown, command: string | undefined, surroundings: Surr
   const known = command !== undefined && surroundings.commands.includes(command);
   const prefix = known ? `clearway ${command}` : 'clearway';
   const message = error instanceof Error ? error.message : String(error);
-  if (usage || typeof code === 'string') {
-    surroundings.error(`${prefix}: ${message.split('\n')[0]}\n`);
+  const shortage = shortageSentence(error);
+  if (shortage !== undefined || usage || typeof code === 'string') {
+    surroundings.error(`${prefix}: ${shortage ?? message.split('\n')[0]}\n`);
   } else {
     surroundings.error(`${prefix}: ${error instanceof Error ? (error.stack ?? message) : message}\n`);
   }
