@@ -60,6 +60,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --cache-control VALUE   Cache-Control of files (no-cache; immutable for hashed names)
   --cors                  let any origin read the responses
   --header 'NAME: VALUE'  a field that every response carries; may be repeated
+  --header '/PATH NAME: VALUE'  a field of the files whose path matches (* is any characters): '/assets/* Cache-Control: max-age=600'
   --type EXT=TYPE         media type of an extension, e.g. log=text/plain; * for names without a type; may be repeated
   --log none|combined|json  access log on stdout (none)
   --metrics HOST:PORT     Prometheus endpoint at /metrics (none)
@@ -98,15 +99,24 @@ function readConfig(path: string): Record<string, unknown> {
   throw new OptionError(`the configuration file ${path} must hold one JSON object`);
 }
 
-/** `--header 'NAME: VALUE'`, each time it is given. @throws OptionError */
-function readHeaders(lines: readonly string[]): Record<string, string> {
-  const headers: Record<string, string> = {};
+type HeaderSet = Record<string, string | null>;
+
+/** `--header '[/PATH ]NAME: VALUE'`, each time it is given, beside those of the file. @throws OptionError */
+function readHeaders(lines: readonly string[], given: unknown): Record<string, unknown> {
+  const headers: Record<string, unknown> = { ...(given as object | undefined) };
   for (const line of lines) {
-    const [, name, value] = /^([^:]+):\s*(.*?)\s*$/.exec(line) ?? [];
+    const [, path, name, value] = /^(?:(\/[^ ]*) +)?([^:/][^:]*):\s*(.*?)\s*$/.exec(line) ?? [];
     if (name === undefined || value === undefined) {
-      throw new OptionError(`--header is ${JSON.stringify(line)}, and must be 'NAME: VALUE'`);
+      throw new OptionError(`--header is ${JSON.stringify(line)}, and must be 'NAME: VALUE' or '/PATH NAME: VALUE'`);
     }
-    headers[name] = value;
+    if (path === undefined) headers[name] = value;
+    else {
+      const rule: HeaderSet = { ...(headers[path] as HeaderSet | undefined) };
+      // Behind what the file says: later ones win.
+      delete headers[path];
+      rule[name] = value === '' ? null : value;
+      headers[path] = rule;
+    }
   }
   return headers;
 }
@@ -143,8 +153,7 @@ function readOptions(args: string[]): Given | undefined {
   if (wantsHelp === true) return undefined;
   const options: Record<string, unknown> = config === undefined ? {} : readConfig(config);
   for (const [name, value] of Object.entries(given)) options[camelCase(name)] = value;
-  if (header !== undefined)
-    options['headers'] = { ...(options['headers'] as object | undefined), ...readHeaders(header) };
+  if (header !== undefined) options['headers'] = readHeaders(header, options['headers']);
   if (type !== undefined) options['types'] = { ...(options['types'] as object | undefined), ...readTypes(type) };
   if (parsed.positionals[0] !== undefined) options.root = parsed.positionals[0];
   const dashboard = parseHostPort('dashboard', options['dashboard']);

@@ -10,7 +10,7 @@ import type { RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import { datePlaceholder } from './frame-cache.js';
 import type { Representation } from './representation.js';
-import { headerLines } from './response-headers.js';
+import { type FieldMap, type HeaderRule, mostRuleBytesOf, rulesOf } from './response-headers.js';
 
 /** A head: status line, Server, Date, the fields (each ending in CRLF), and the empty line. */
 export function makeHead(status: number, fields: string, date: string = datePlaceholder): string {
@@ -25,35 +25,78 @@ export interface FieldPolicy {
   readonly cors: boolean;
   /** Fields that the operator adds to every response, checked. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Fields that the operator adds to files by their path, checked. */
+  readonly headerRules?: readonly HeaderRule[];
+  /** Names that stand for their directory. */
+  readonly index?: readonly string[];
+  /** The root's index answers unknown pages, to those who accept HTML. */
+  readonly spa?: boolean;
 }
 
 const hashedCacheControl = 'public, max-age=31536000, immutable';
+
+/**
+ * What a script of another origin may read beside the fields that Fetch lets it see (section 3.3.1, CORS-safelisted response-header
+ * names): what it needs to ask for ranges, and to tell versions apart.
+ */
+const exposed = ['Accept-Ranges', 'Content-Encoding', 'Content-Length', 'Content-Range', 'Date', 'ETag', 'Retry-After'];
+
+/** Characters of names that are listed for scripts of other origins. */
+const mostExposed = 1024;
+
+/** What stands in the way of a shared cache that would keep an answer that the next request should not get. */
+const notKept = 'Cache-Control: no-cache\r\n';
 
 /** Makes the fields that belong to responses of one server. */
 export class FieldWriter {
   /** What every response carries. */
   readonly common: string;
+  /** Fields of a 404: caches keep one by themselves (RFC 9110 section 15.1), and with `spa` another client gets the page. */
+  readonly missing: string;
+  /** Bytes that the operator's fields take in a head at most. */
+  readonly mostBytes: number;
   readonly #policy: FieldPolicy;
+  readonly #rules: readonly HeaderRule[];
   readonly #isHashedName: (path: string) => boolean;
+  /** {@link common} by name. */
+  readonly #common: FieldMap;
 
   /** @param isHashedName tells names that change with their content. */
   constructor(policy: FieldPolicy, isHashedName: (path: string) => boolean) {
     this.#policy = policy;
+    this.#rules = policy.headerRules ?? [];
     this.#isHashedName = isHashedName;
-    const isOwn = Object.keys(policy.headers).some((name) => name.toLowerCase() === 'x-content-type-options');
-    const sniffing = isOwn ? '' : 'X-Content-Type-Options: nosniff\r\n';
-    const origin = policy.cors ? 'Access-Control-Allow-Origin: *\r\n' : '';
-    this.common = sniffing + origin + headerLines(policy.headers);
+    this.#common = commonFields(policy, this.#rules);
+    this.common = linesOf(this.#common);
+    this.missing = `${policy.spa === true ? 'Vary: Accept\r\n' : ''}${notKept}${this.common}`;
+    this.mostBytes = this.common.length + mostRuleBytesOf(this.#rules);
   }
 
   /** Fields that a 200, a 206 and a 304 of a representation share. `varies`: another coding might have been chosen. */
   validators(representation: Representation, varies: boolean): string {
-    const hashed = this.#policy.cacheControl === undefined && this.#isHashedName(representation.path);
-    const cacheControl = this.#policy.cacheControl ?? (hashed ? hashedCacheControl : 'no-cache');
     return (
       `Last-Modified: ${representation.lastModified}\r\nETag: ${representation.etag}\r\n` +
-      `${cacheControl === '' ? '' : `Cache-Control: ${cacheControl}\r\n`}${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.common}`
+      `${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.policy(representation.sourcePath)}`
     );
+  }
+
+  /** Of a file at a path (of an encoded one, the path without the coding): what caches may do with it, and the operator's fields. */
+  policy(path: string): string {
+    const hashed = this.#policy.cacheControl === undefined && this.#isHashedName(path);
+    return this.#ofPath(path, this.#policy.cacheControl ?? (hashed ? hashedCacheControl : 'no-cache'));
+  }
+
+  /** The same of what a document with includes was made into: it never lasts as its name says. */
+  composed(path: string): string {
+    return this.#ofPath(path, this.#policy.cacheControl || 'no-cache');
+  }
+
+  #ofPath(path: string, own: string): string {
+    const fields = this.#rulesOf(path);
+    const given = fields.get('cache-control');
+    const cacheControl = given === undefined ? own : (given[1] ?? '');
+    const vary = this.#policy.spa === true && this.#isIndex(path) && !path.includes('/') ? 'Vary: Accept\r\n' : '';
+    return `${cacheControl === '' ? '' : `Cache-Control: ${cacheControl}\r\n`}${vary}${this.#others(fields)}`;
   }
 
   /**
@@ -61,14 +104,57 @@ export class FieldWriter {
    * the file (RFC 9111 section 3: an explicit lifetime makes any final status storable).
    */
   refused(representation: Representation, varies: boolean): string {
-    return `ETag: ${representation.etag}\r\n${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.common}`;
+    const others = this.#others(this.#rulesOf(representation.sourcePath));
+    return `ETag: ${representation.etag}\r\n${varies ? 'Vary: Accept-Encoding\r\n' : ''}${others}`;
   }
 
   /** Fields that describe a representation's content. */
-  content(representation: Representation): string {
-    const coding = representation.coding === undefined ? '' : `Content-Encoding: ${representation.coding}\r\n`;
-    return `Content-Type: ${representation.contentType}\r\n${coding}Accept-Ranges: bytes\r\n`;
+  content({ contentType, coding }: Pick<Representation, 'contentType' | 'coding'>): string {
+    const encoding = coding === undefined ? '' : `Content-Encoding: ${coding}\r\n`;
+    return `Content-Type: ${contentType}\r\n${encoding}Accept-Ranges: bytes\r\n`;
   }
+
+  #isIndex(path: string): boolean {
+    return this.#policy.index?.includes(path.slice(path.lastIndexOf('/') + 1)) === true;
+  }
+
+  #rulesOf(path: string): FieldMap {
+    if (this.#rules.length === 0) return noFields;
+    const names = [`/${path}`];
+    if (this.#isIndex(path)) names.push(`/${path.slice(0, path.lastIndexOf('/') + 1)}`);
+    else if (path.endsWith('.html')) names.push(`/${path.slice(0, -'.html'.length)}`);
+    return rulesOf(this.#rules, names);
+  }
+
+  /** What every response carries, as a file's rules change it; without Cache-Control. */
+  #others(fields: FieldMap): string {
+    if (fields.size === 0) return this.common;
+    const merged = new Map([...this.#common, ...fields]);
+    merged.delete('cache-control');
+    return linesOf(merged);
+  }
+}
+
+const noFields: FieldMap = new Map();
+
+function linesOf(fields: FieldMap): string {
+  let lines = '';
+  for (const [name, value] of fields.values()) if (value !== null) lines += `${name}: ${value}\r\n`;
+  return lines;
+}
+
+/** What every response carries; what the operator sets takes the place of our own. */
+function commonFields({ cors, headers }: FieldPolicy, rules: readonly HeaderRule[]): FieldMap {
+  const own: Array<readonly [string, string]> = [['X-Content-Type-Options', 'nosniff']];
+  if (cors) {
+    // A script may also read what the operator adds; where that is too much, whatever there is.
+    const added = [headers, ...rules.map(({ set }) => set)].flatMap((each) => Object.keys(each));
+    const names = new Map([...added, ...exposed].map((name) => [name.toLowerCase(), name]));
+    const list = [...names.values()].sort().join(', ');
+    own.push(['Access-Control-Allow-Origin', '*']);
+    own.push(['Access-Control-Expose-Headers', list.length > mostExposed ? '*' : list]);
+  }
+  return new Map([...own, ...Object.entries(headers)].map((each) => [each[0].toLowerCase(), each]));
 }
 
 const headFrameBytes = 4096;

@@ -9,7 +9,7 @@ import type { EngineChoice } from '../transport/open-engine.js';
 import { ownTypes, typesProblem } from '../wire/http/media-type.js';
 import { connectionsWithin } from './connection-limit.js';
 import { serveProfile } from './profile.js';
-import { headersProblem } from './response-headers.js';
+import { type HeaderOption, type HeaderRule, headersProblem, splitHeaders } from './response-headers.js';
 import type { DotfilePolicy } from './site.js';
 
 /** Seconds, or a text with a unit: `500ms`, `10s`, `2m`. */
@@ -48,8 +48,12 @@ export interface ServeOptions {
   cors?: boolean;
   /** Media types by extension, such as `{ log: 'text/plain' }`; `*` is for names that have no type. They win over the known ones. */
   types?: Readonly<Record<string, string>>;
-  /** Fields that every response carries beside its own, such as `{ 'X-Frame-Options': 'DENY' }`. Default: none. */
-  headers?: Readonly<Record<string, string>>;
+  /**
+   * Fields that every response carries beside its own, such as `{ 'X-Frame-Options': 'DENY' }`; a name that begins with `/` is a
+   * path of files, in which `*` stands for any characters, and has an object of fields (null takes one away):
+   * `{ '/assets/*': { 'Cache-Control': 'public, max-age=600' } }`. Later paths win. Default: none.
+   */
+  headers?: HeaderOption;
   /** Access log on stdout. Default none. */
   log?: 'none' | 'combined' | 'json';
   /** HOST:PORT of the Prometheus endpoint /metrics. Default: none. */
@@ -94,6 +98,7 @@ export interface ResolvedOptions {
   readonly cors: boolean;
   readonly types: ReadonlyMap<string, string>;
   readonly headers: Readonly<Record<string, string>>;
+  readonly headerRules: readonly HeaderRule[];
   readonly log: 'none' | 'combined' | 'json';
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly meter: boolean | 'sockets';
@@ -218,11 +223,10 @@ function parseTypes(value: unknown): ReadonlyMap<string, string> {
   return ownTypes(value as Record<string, string>);
 }
 
-function parseHeaders(value: unknown, cors: boolean): Readonly<Record<string, string>> {
-  if (value === undefined) return {};
-  const problem = headersProblem(value, cors);
+function parseHeaders(value: unknown, cors: boolean): ReturnType<typeof splitHeaders> {
+  const problem = value === undefined ? undefined : headersProblem(value, cors);
   if (problem !== undefined) throw new OptionError(problem);
-  return value as Readonly<Record<string, string>>;
+  return splitHeaders((value ?? {}) as HeaderOption);
 }
 
 const known: Readonly<Record<keyof ServeOptions, true>> = {
@@ -279,7 +283,7 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     cacheControl: parseCacheControl(options.cacheControl),
     cors: flag('cors', options.cors),
     types: parseTypes(options.types),
-    headers: parseHeaders(options.headers, options.cors === true),
+    ...parseHeaders(options.headers, options.cors === true),
     log: choice('log', options.log, 'none', ['none', 'combined', 'json']),
     metrics: parseHostPort('metrics', options.metrics),
     meter: options.meter === 'sockets' ? 'sockets' : flag('meter', options.meter),

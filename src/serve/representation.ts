@@ -19,6 +19,8 @@ export const codings = [
 export class Representation {
   /** Path beneath the root; of a directory's index, the index file's. */
   readonly path: string;
+  /** Of an encoded sibling the path of the file itself, which says what both are; else as {@link path}. */
+  readonly sourcePath: string;
   readonly file: OpenFile;
   readonly size: number;
   readonly mtimeSeconds: number;
@@ -45,6 +47,7 @@ export class Representation {
 
   constructor(path: string, file: OpenFile, status: FileStatus, contentType: string, coding?: string) {
     this.path = path;
+    this.sourcePath = coding === undefined ? path : path.slice(0, path.lastIndexOf('.'));
     this.file = file;
     this.size = status.size;
     this.mtimeSeconds = status.mtimeSeconds;

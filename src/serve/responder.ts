@@ -23,7 +23,6 @@ import { type Metrics, Way } from './metrics.js';
 import type { OpenFile } from './open-files.js';
 import { chooseRepresentation, type Plan, planResponse, type RequestFields } from './plan.js';
 import type { Representation } from './representation.js';
-import { headerLines } from './response-headers.js';
 import type { Found, Site, SitePath } from './site.js';
 import { ComposedAnswer, type ComposedAnswerHost, type HeadFacts } from './ssi/composed-answer.js';
 import { type ComposerHost, SsiComposer } from './ssi/composer.js';
@@ -53,6 +52,16 @@ interface Selected {
 const allow = 'GET, HEAD, OPTIONS';
 const headRoom = 1024;
 
+/** What a browser asks before a request that a page of another origin makes, with fields of its own (Range, If-None-Match, ...). */
+function preflightFields(wanted: string | undefined): string {
+  const names = wanted !== undefined && /^[!#$%&'*+.^`|~\w\s,-]{1,1024}$/.test(wanted) ? wanted : undefined;
+  return (
+    `Access-Control-Allow-Methods: ${allow}\r\nAccess-Control-Max-Age: 86400\r\n` +
+    `Vary: Access-Control-Request-Method, Access-Control-Request-Headers\r\n` +
+    `${names === undefined ? '' : `Access-Control-Allow-Headers: ${names}\r\n`}`
+  );
+}
+
 type HttpConnection = Connection<HttpState>;
 
 /** Answers requests for one site on one worker. */
@@ -77,11 +86,8 @@ export class Responder {
     this.#metrics = metrics;
     this.#listings = new Listings(site);
     this.#options = options;
-    this.frames = new FrameCache(
-      options.inlineBytes + headRoom + headerLines(options.headers).length,
-      options.frameBudget,
-    );
     this.#fields = new FieldWriter(options, isHashedName);
+    this.frames = new FrameCache(options.inlineBytes + headRoom + this.#fields.mostBytes, options.frameBudget);
     this.#composer = options.ssi === true ? new SsiComposer(this.#composerHost()) : undefined;
     this.#answers = this.#composer && this.#answerHost(this.#composer);
     this.#tickDate();
@@ -205,18 +211,17 @@ export class Responder {
         const found = this.#select({ path, trailingSlash: false, dotfile: false }, undefined);
         return found.kind === 'file' ? found.chosen : undefined;
       },
-      queuePage: (connection, head, list, close) => this.#composed(connection, head, list, close),
+      queuePage: (connection, head, path, list, close) => this.#composed(connection, head, path, list, close),
       queueMessage: (connection, head, status, fields, close) => this.#message(connection, head, status, fields, close),
       failed: () => this.#metrics.add('failures'),
     };
   }
 
   /** Answers with what a document evaluated to. */
-  #composed(connection: HttpConnection, head: HeadFacts, list: SgList<OpenFile>, close: boolean): void {
+  #composed(connection: HttpConnection, head: HeadFacts, path: string, list: SgList<OpenFile>, close: boolean): void {
     const { byteLength } = list;
-    const cacheControl = `Cache-Control: ${this.#options.cacheControl || 'no-cache'}\r\n`;
-    const fields = `Content-Type: text/html; charset=utf-8\r\nContent-Length: ${byteLength}\r\n${cacheControl}`;
-    this.#queueHead(connection, head, 200, fields + this.#fields.common, close);
+    const fields = `Content-Type: text/html; charset=utf-8\r\nContent-Length: ${byteLength}\r\n${this.#fields.composed(path)}`;
+    this.#queueHead(connection, head, 200, fields, close);
     if (head.method === Method.HEAD) {
       list.release();
       return;
@@ -274,7 +279,7 @@ export class Responder {
         this.#queueHead(connection, head, 304, validators, close);
         return undefined;
       case 412:
-        this.#message(connection, head, 412, this.#fields.refused(chosen, varies), close);
+        this.#message(connection, head, 412, this.#fields.refused(chosen, varies), close, '');
         return undefined;
       case 416:
         this.#message(
@@ -283,6 +288,7 @@ export class Responder {
           416,
           `Content-Range: bytes */${chosen.size}\r\n${this.#fields.refused(chosen, varies)}`,
           close,
+          '',
         );
         return undefined;
       case 206:
@@ -381,13 +387,9 @@ export class Responder {
   #answerOptions(connection: HttpConnection, head: RequestHead, close: boolean): void {
     const method = head.fieldText(Field.accessControlRequestMethod);
     const wanted = head.fieldText(Field.accessControlRequestHeaders);
-    let fields = `Allow: ${allow}\r\n${this.#fields.common}`;
-    if (this.#options.cors && method !== undefined) {
-      fields += `Access-Control-Allow-Methods: ${allow}\r\nAccess-Control-Max-Age: 86400\r\n`;
-      if (wanted !== undefined && /^[\w\s,-]{1,1024}$/.test(wanted))
-        fields += `Access-Control-Allow-Headers: ${wanted}\r\n`;
-    }
-    this.#queueHead(connection, head, 204, fields, close);
+    const allowed = `Allow: ${allow}\r\n`;
+    const preflight = this.#options.cors && method !== undefined ? preflightFields(wanted) : '';
+    this.#queueHead(connection, head, 204, allowed + preflight + this.#fields.common, close);
   }
 
   #redirect(connection: HttpConnection, head: RequestHead, path: CanonicalPath, close: boolean): void {
@@ -419,13 +421,14 @@ export class Responder {
     const page =
       status === 404 ? this.#select({ path: '404.html', trailingSlash: false, dotfile: false }, accepted) : undefined;
     if (page?.kind !== 'file') {
-      this.#message(connection, head, status, status === 503 ? 'Retry-After: 1\r\n' : '', close);
+      if (status === 404) this.#message(connection, head, 404, this.#fields.missing, close, '');
+      else this.#message(connection, head, status, status === 503 ? 'Retry-After: 1\r\n' : '', close);
       return;
     }
     const { chosen, varies } = page;
     const fields =
-      `${this.#fields.content(chosen)}Content-Length: ${chosen.size}\r\nCache-Control: no-cache\r\n` +
-      `${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.#fields.common}`;
+      `${this.#fields.content(chosen)}Content-Length: ${chosen.size}\r\n` +
+      `${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.#fields.missing}`;
     this.#queueHead(connection, head, 404, fields, close);
     if (head.method === Method.HEAD || chosen.size === 0) return;
     connection.sendExtent(chosen.file.retain(), 0, chosen.size, 0);
@@ -438,15 +441,15 @@ export class Responder {
     return chooseMediaType(head.fieldText(Field.accept), ['text/html']) !== undefined;
   }
 
-  /** A short message as body: the status in words. */
+  /** A short message as body: the status in words. `common` is empty where `fields` have it. */
   #message(
     connection: HttpConnection,
     head: HeadFacts | undefined,
     status: number,
     fields: string,
     close: boolean,
+    common: string = this.#fields.common,
   ): void {
-    const common = fields.endsWith(this.#fields.common) ? '' : this.#fields.common;
     const body = `${status} ${reasonPhrase(status)}\n`;
     this.#text(connection, head, status, body, 'text/plain; charset=utf-8', fields, close, common);
   }

@@ -8,8 +8,10 @@ import { SystemError } from '../kernel/system-error.js';
 import { keepCopyAccount } from '../memory/copy.js';
 import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
+import { isHashedName } from '../wire/http/media-type.js';
 import { AccessLog } from './access-log.js';
 import { TroubleTeller, troubleWords } from './file-trouble.js';
+import { FieldWriter } from './head.js';
 import { HttpProtocol, type HttpState } from './http-protocol.js';
 import { type MetricName, Metrics } from './metrics.js';
 import type { ResolvedOptions } from './options.js';
@@ -40,8 +42,11 @@ const rateWindowMs = 20_000;
 const backlogLimit = 64 * 1024;
 const frameBudget = 64 * 1024 * 1024;
 
-const overflow =
-  'HTTP/1.1 503 Service Unavailable\r\nServer: clearway\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+/** What a connection over the cap is told. */
+function overflow(options: ResolvedOptions): string {
+  const { common } = new FieldWriter(options, isHashedName);
+  return `HTTP/1.1 503 Service Unavailable\r\nServer: clearway\r\nRetry-After: 1\r\n${common}Connection: close\r\nContent-Length: 0\r\n\r\n`;
+}
 
 /** Gives what writes the gauges, and the counts kept elsewhere, into the account. */
 function reporter(
@@ -115,7 +120,7 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   };
   const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, opened, failed);
   const limits = { maxConnections: start.maxConnections, minRate: options.minRate, rateWindowMs, backlogLimit };
-  const listener = new Listener<HttpState>(loop, start.listenFd, protocol, limits, overflow);
+  const listener = new Listener<HttpState>(loop, start.listenFd, protocol, limits, overflow(options));
   parts.listener = listener;
 
   const report = reporter(metrics, listener, responder, log);

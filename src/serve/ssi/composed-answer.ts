@@ -22,8 +22,14 @@ export interface ComposedAnswerHost {
   readonly composer: SsiComposer;
   /** A document as it is now; undefined when it is gone. */
   find(path: string): Representation | undefined;
-  /** Queues a page, whose list it takes over. */
-  queuePage(connection: Connection<HttpState>, head: HeadFacts, list: SgList<OpenFile>, close: boolean): void;
+  /** Queues the page that the document at a path made, whose list it takes over. */
+  queuePage(
+    connection: Connection<HttpState>,
+    head: HeadFacts,
+    path: string,
+    list: SgList<OpenFile>,
+    close: boolean,
+  ): void;
   /** Queues a status in words. */
   queueMessage(
     connection: Connection<HttpState>,
@@ -112,7 +118,7 @@ export class ComposedAnswer {
       this.#host.queueMessage(this.#connection, this.#head, 500, 'Cache-Control: no-store\r\n', this.#close);
       return undefined;
     }
-    this.#host.queuePage(this.#connection, this.#head, list, this.#close);
+    this.#host.queuePage(this.#connection, this.#head, document.path, list, this.#close);
     return undefined;
   }
 }
