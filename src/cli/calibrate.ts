@@ -12,8 +12,6 @@ import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 
-export const summary = 'measure this host: plan --here and serve use what it finds';
-
 const help = `Usage: clearway calibrate [--seconds N] [--check] [--json]
 
 Measures what a system call, a copied byte (in the cache and not), a page by reference, a send, a sendfile, a datagram, a

@@ -11,12 +11,9 @@ import { memoryProbes } from '../kernel/probe-memory.js';
 import { socketProbes } from '../kernel/probe-sockets.js';
 import { uringProbes } from '../kernel/probe-uring.js';
 import { renderFindings } from './doctor-table.js';
-import { packageVersion } from './kit/dispatch.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed, formOf } from './kit/terminal.js';
-
-/** One line for `clearway --help`. */
-export const summary = 'say what this host can do, what is missing, and the command that gives it';
+import { packageVersion } from './kit/version.js';
 
 const help = `Usage: clearway doctor [--json]
 

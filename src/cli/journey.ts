@@ -12,9 +12,6 @@ import { untilTheEnd } from './kit/ending.js';
 import { dressed, formOf } from './kit/terminal.js';
 import { fileTrouble, UsageError } from './kit/usage.js';
 
-/** The line for `clearway --help`. */
-export const summary = 'measure where the time of messages goes, from the call to the reader';
-
 /**
  * Runs the command. @returns the exit status: 0 or the followed command's; 3 where the host refuses, after one sentence on
  * stderr. @throws UsageError

@@ -23,9 +23,6 @@ import { endingSignals, onSignals } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
 import { nearest, UsageError } from './kit/usage.js';
 
-/** The line for `clearway --help`. */
-export const summary = 'experiments: what a path copies, predicted and measured, in network namespaces of its own';
-
 const help = `Usage: clearway lab [--list] [--json] [--bytes SIZE] [EXPERIMENT...]
 
 Sends a payload over a veth pair between two network namespaces of its own, in several ways, with something on the path,

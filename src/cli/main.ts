@@ -7,8 +7,11 @@
 // The second line is a comment to Node and a program to the shell, which still sees which signals were ignored at the start
 // (nohup): Node forgets them before any JavaScript runs (kit/signals.ts). Started as `node main.js` it runs without the shell.
 
+import { commands } from './commands.js';
 import { dispatch } from './kit/dispatch.js';
 import { keepIgnoredSignals } from './kit/signals.js';
+import { dressed } from './kit/terminal.js';
+import { packageVersion } from './kit/version.js';
 
 keepIgnoredSignals();
 
@@ -21,4 +24,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Where nobody reads stderr any more, there is nobody left to tell; whatever runs goes on.
 process.stderr.on('error', () => {});
 
-process.exitCode = await dispatch(process.argv.slice(2));
+process.exitCode = await dispatch(process.argv.slice(2), {
+  commands,
+  version: packageVersion,
+  out: (text) => process.stdout.write(dressed(text, process.stdout)),
+  error: (text) => process.stderr.write(text),
+});

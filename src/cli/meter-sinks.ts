@@ -10,9 +10,9 @@ import type { Reading, SocketRow } from '../meter/index.js';
 import { jsonReport, liveFrame, socketTable, textReport } from '../meter/report.js';
 import { cgroupPaths } from '../meter/scope.js';
 import { stackSection } from '../meter/stack-lines.js';
-import { packageVersion } from './kit/dispatch.js';
 import { dressed } from './kit/terminal.js';
 import { fileTrouble, UsageError } from './kit/usage.js';
+import { packageVersion } from './kit/version.js';
 import type { MeterCommand } from './meter-options.js';
 
 /** A reading, when it was taken, and the sockets where they are accounted. */

@@ -14,9 +14,6 @@ import { type MeterCommand, meterHelp, parseMeterArguments } from './meter-optio
 import { replay } from './meter-replay.js';
 import { OtlpSink, OutputSink, processesInMetrics, RecordingSink, type Sink, type Taken } from './meter-sinks.js';
 
-/** The line for `clearway --help`. */
-export const summary = 'count every byte the CPU copies through sockets, for any program';
-
 /**
  * Runs the command. @returns the exit status: 0 or the metered command's; 1 where a --fail-if holds; 3 where the host
  * refuses, after one sentence on stderr. @throws UsageError

@@ -25,8 +25,6 @@ import { parseFlags } from './kit/flags.js';
 import { dressed, formOf, wrap } from './kit/terminal.js';
 import { fileTrouble, nearest, UsageError } from './kit/usage.js';
 
-export const summary = 'predict where a packet\u2019s time goes, and what would make it faster';
-
 const usage = `Usage: clearway plan [--scenario FILE] [--FIELD VALUE ...] [--json | --explain | --open]
 
 Predicts where a packet's time goes: time line, bottleneck, ways side by side, advice.

@@ -1,9 +1,10 @@
 // `clearway serve`: options from the command line and a file, one line when it is ready, a clean end on signals.
+// The server is loaded when the command line is read: --help and a mistyped option do not wait for it.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OptionError, parseHostPort, type ServeOptions } from '../serve/options.js';
-import { createServer, type Server } from '../serve/server.js';
+import type { ServeOptions } from '../serve/options.js';
+import type { Server } from '../serve/server.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
 import { shortageSentence } from './kit/shortage.js';
@@ -11,9 +12,6 @@ import { onSignals, statusOfSignal } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
 import { fileTrouble, UsageError } from './kit/usage.js';
 import type { ServeDashboard } from './serve-dashboard.js';
-
-/** What `clearway --help` says of it. */
-export const summary = 'serve a directory over HTTP/1.1';
 
 const flags = {
   host: { type: 'string' },
@@ -88,26 +86,26 @@ function readConfig(path: string): Record<string, unknown> {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new OptionError(`the configuration file ${path} cannot be read: ${fileTrouble(error)}`);
+    throw new UsageError(`the configuration file ${path} cannot be read: ${fileTrouble(error)}`);
   }
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch (error) {
-    throw new OptionError(`the configuration file ${path} is not JSON: ${(error as Error).message}`);
+    throw new UsageError(`the configuration file ${path} is not JSON: ${(error as Error).message}`);
   }
-  throw new OptionError(`the configuration file ${path} must hold one JSON object`);
+  throw new UsageError(`the configuration file ${path} must hold one JSON object`);
 }
 
 type HeaderSet = Record<string, string | null>;
 
-/** `--header '[/PATH ]NAME: VALUE'`, each time it is given, beside those of the file. @throws OptionError */
+/** `--header '[/PATH ]NAME: VALUE'`, each time it is given, beside those of the file. @throws UsageError */
 function readHeaders(lines: readonly string[], given: unknown): Record<string, unknown> {
   const headers: Record<string, unknown> = { ...(given as object | undefined) };
   for (const line of lines) {
     const [, path, name, value] = /^(?:(\/[^ ]*) +)?([^:/][^:]*):\s*(.*?)\s*$/.exec(line) ?? [];
     if (name === undefined || value === undefined) {
-      throw new OptionError(`--header is ${JSON.stringify(line)}, and must be 'NAME: VALUE' or '/PATH NAME: VALUE'`);
+      throw new UsageError(`--header is ${JSON.stringify(line)}, and must be 'NAME: VALUE' or '/PATH NAME: VALUE'`);
     }
     if (path === undefined) headers[name] = value;
     else {
@@ -121,22 +119,22 @@ function readHeaders(lines: readonly string[], given: unknown): Record<string, u
   return headers;
 }
 
-/** `--type EXT=TYPE`, each time it is given. @throws OptionError */
+/** `--type EXT=TYPE`, each time it is given. @throws UsageError */
 function readTypes(lines: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     lines.map((line) => {
       const at = line.indexOf('=');
       if (at < 1)
-        throw new OptionError(`--type is ${JSON.stringify(line)}, and must be EXT=TYPE, such as log=text/plain`);
+        throw new UsageError(`--type is ${JSON.stringify(line)}, and must be EXT=TYPE, such as log=text/plain`);
       return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
     }),
   );
 }
 
-/** What to serve, and where the dashboard listens, if it is wanted. */
-interface Given {
-  readonly options: ServeOptions;
-  readonly dashboard: { readonly host: string; readonly port: number } | undefined;
+/** A server for what the command line asks for, and where its dashboard listens, if it is wanted. */
+interface Prepared {
+  readonly server: Server;
+  readonly dashboardAt: { readonly host: string; readonly port: number } | undefined;
 }
 
 /** A bad option that stood on the command line is named as it was written there: `--inline-limit`, not `inlineLimit`. */
@@ -147,7 +145,8 @@ function asWritten(message: string, args: readonly string[]): string {
   return flag !== undefined && written ? `--${flag}${message.slice(name.length)}` : message;
 }
 
-function readOptions(args: string[]): Given | undefined {
+/** The options as they were given, none checked; undefined where help is wanted. @throws UsageError */
+function readOptions(args: string[]): Record<string, unknown> | undefined {
   const parsed = parseFlags('serve', optionalAddress(args, '--dashboard'), flags, 1, 'serve takes one directory');
   const { config, help: wantsHelp, header, type, ...given } = parsed.values;
   if (wantsHelp === true) return undefined;
@@ -156,36 +155,45 @@ function readOptions(args: string[]): Given | undefined {
   if (header !== undefined) options['headers'] = readHeaders(header, options['headers']);
   if (type !== undefined) options['types'] = { ...(options['types'] as object | undefined), ...readTypes(type) };
   if (parsed.positionals[0] !== undefined) options.root = parsed.positionals[0];
-  const dashboard = parseHostPort('dashboard', options['dashboard']);
-  delete options['dashboard'];
-  if (dashboard !== undefined) options['meter'] = 'sockets';
-  return { options, dashboard };
+  return options;
+}
+
+/** Loads the server and makes it. @throws OptionError */
+async function prepare({ dashboard, ...options }: Record<string, unknown>): Promise<Prepared> {
+  const [{ createServer }, { parseHostPort }] = await Promise.all([
+    import('../serve/server.js'),
+    import('../serve/options.js'),
+  ]);
+  const dashboardAt = parseHostPort('dashboard', dashboard);
+  if (dashboardAt !== undefined) options['meter'] = 'sockets';
+  return { server: createServer(options as ServeOptions), dashboardAt };
 }
 
 /** Runs the command. @returns the exit status: 0, 1 when it cannot run, 2 for a bad option. */
 export async function run(args: string[]): Promise<number> {
-  let server: Server;
-  let given: Given | undefined;
+  let prepared: Prepared;
   try {
-    given = readOptions(args);
-    if (given === undefined) {
+    const options = readOptions(args);
+    if (options === undefined) {
       process.stdout.write(dressed(help, process.stdout));
       return 0;
     }
-    server = createServer(given.options);
+    prepared = await prepare(options);
   } catch (error) {
     process.stderr.write(`clearway serve: ${asWritten((error as Error).message, args)}\n`);
-    return error instanceof OptionError || error instanceof UsageError ? 2 : 1;
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'CLEARWAY_OPTION' || code === 'CLEARWAY_USAGE' ? 2 : 1;
   }
+  const { server, dashboardAt } = prepared;
   // Whoever read the warnings may go; the server stays.
   process.stderr.on('error', () => {});
   server.on('warning', (message) => process.stderr.write(`clearway serve: ${message}\n`));
   let dashboard: ServeDashboard | undefined;
   try {
     await server.listen();
-    if (given.dashboard !== undefined) {
+    if (dashboardAt !== undefined) {
       const { openServeDashboard } = await import('./serve-dashboard.js');
-      dashboard = await openServeDashboard(server, given.dashboard);
+      dashboard = await openServeDashboard(server, dashboardAt);
     }
   } catch (error) {
     await server.close(0);

@@ -13,9 +13,6 @@ import { dressed, formOf } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 import { parseTime } from './meter-options.js';
 
-/** The line for `clearway --help`. */
-export const summary = 'say why bytes are copied, and what would stop it';
-
 const help = `Usage: clearway why [--json] [--duration TIME] [--pid N | -- COMMAND ARG...]
 
 Meters copies, looks at devices, programs, captures and sockets on the way, and says in plain sentences why bytes were

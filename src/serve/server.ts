@@ -3,19 +3,17 @@
 
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { createEventDescriptor } from '../kernel/event.js';
+import { createEventDescriptor, signalEvent } from '../kernel/event.js';
 import { openFilesLimit } from '../kernel/limits.js';
 import { closeDescriptor, listenTcp, localAddress } from '../kernel/socket.js';
 import type { Meter } from '../meter/meter.js';
-import { wakeLoop } from '../transport/loop.js';
 import { AccessLogReader, accessLogBytes } from './access-log.js';
 import { makeRoom } from './connection-limit.js';
 import { hostNotes } from './host-notes.js';
 import { formatRecord } from './log-format.js';
 import { LogSink, type LogWriter } from './log-sink.js';
 import { Metrics, metricsBytes } from './metrics.js';
-import { MetricsEndpoint } from './metrics-endpoint.js';
-import { metricsText } from './metrics-text.js';
+import type { MetricsEndpoint } from './metrics-endpoint.js';
 import { type ResolvedOptions, resolveOptions, type ServeOptions } from './options.js';
 import type { SelfMeter } from './self-meter.js';
 import { checkAddressSpace } from './start-limits.js';
@@ -115,9 +113,16 @@ export class Server extends EventEmitter<ServerEvents> {
     return this.#meterRefusal;
   }
 
-  /** The text of the metrics. */
-  #metricsText(): string {
-    return metricsText(this.metrics, this.engine) + (this.#selfMeter?.text() ?? '');
+  /** Loaded where it is asked for: it brings Node's HTTP server along. */
+  async #openMetrics(): Promise<void> {
+    const { metrics } = this.options;
+    if (metrics === undefined) return;
+    const [{ MetricsEndpoint }, { metricsText }] = await Promise.all([
+      import('./metrics-endpoint.js'),
+      import('./metrics-text.js'),
+    ]);
+    const text = (): string => metricsText(this.metrics, this.engine) + (this.#selfMeter?.text() ?? '');
+    this.#metrics = await MetricsEndpoint.open(metrics, text);
   }
 
   /** Before the workers start, so that nothing they move is missed. A host that refuses is no reason not to serve. */
@@ -135,7 +140,7 @@ export class Server extends EventEmitter<ServerEvents> {
 
   /** Opens the port and starts the workers. @throws SystemError EADDRINUSE and its kin, each with its mend. */
   async listen(): Promise<this> {
-    const { host, workers, log, metrics } = this.options;
+    const { host, workers, log } = this.options;
     checkAddressSpace(workers);
     // Without SO_REUSEPORT first: two servers must not share a port because neither was told.
     const probe = listenTcp({ host, port: this.options.port });
@@ -163,7 +168,7 @@ export class Server extends EventEmitter<ServerEvents> {
           retry: undefined,
         });
       }
-      if (metrics !== undefined) this.#metrics = await MetricsEndpoint.open(metrics, () => this.#metricsText());
+      await this.#openMetrics();
       // Each is a promise though one cannot even begin: the others' failures are then heard too.
       await Promise.all(this.#slots.map(async (slot) => this.#start(slot)));
     } catch (error) {
@@ -274,7 +279,7 @@ export class Server extends EventEmitter<ServerEvents> {
   #tell(slot: WorkerSlot, told: WorkerTold): void {
     if (slot.thread === undefined || slot.wakeDescriptor < 0) return;
     slot.port?.postMessage(told);
-    wakeLoop(slot.wakeDescriptor);
+    signalEvent(slot.wakeDescriptor);
   }
 
   /**

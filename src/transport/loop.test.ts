@@ -11,7 +11,7 @@ import { Region } from '../memory/region.js';
 import type { Connection, Protocol } from './connection.js';
 import { Endpoint } from './endpoint.js';
 import { Listener } from './listener.js';
-import { Loop, tickMs, wakeLoop } from './loop.js';
+import { Loop, tickMs } from './loop.js';
 import { openEngine } from './open-engine.js';
 
 const noLinux = platformIsLinux ? false : 'needs Linux';
@@ -202,14 +202,14 @@ for (const name of ['uring', 'epoll'] as const) {
       const { fd, wakes } = await started;
       const since = performance.now();
       for (let round = 1; round <= 1000; round++) {
-        wakeLoop(fd);
+        signalEvent(fd);
         const limit = performance.now() + 5000;
         while (Atomics.load(wakes, 0) < round && performance.now() < limit) Atomics.wait(wakes, 0, round - 1, 100);
         assert.ok(Atomics.load(wakes, 0) >= round, `wake-up ${round}`);
       }
       assert.ok(performance.now() - since < 1000 * 20, 'by the signal, not by the tick');
       Atomics.store(wakes, 1, 1);
-      wakeLoop(fd);
+      signalEvent(fd);
       assert.equal(await exited, 0);
       assert.equal(messages.at(-1), 'done');
     });
@@ -300,9 +300,9 @@ for (const name of ['uring', 'epoll'] as const) {
       loop.attach();
       const script = `
         const { workerData } = require('node:worker_threads');
-        import(${here} + 'loop.js').then(async ({ wakeLoop }) => {
+        import(${here} + '../kernel/event.js').then(async ({ signalEvent }) => {
           for (let round = 0; round < 20; round++) {
-            wakeLoop(workerData);
+            signalEvent(workerData);
             await new Promise((resolve) => setTimeout(resolve, 20));
           }
         });`;

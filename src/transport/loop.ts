@@ -2,7 +2,7 @@
 // run() owns the thread and blocks in the kernel; attach() lives inside Node's own loop on the main thread.
 
 import type { Engine, EngineEvents } from '../engine/engine.js';
-import { clearEvent, createEventDescriptor, signalEvent } from '../kernel/event.js';
+import { clearEvent, createEventDescriptor } from '../kernel/event.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { UvPoll } from '../kernel/uv-poll.js';
 import { BulkQueue } from './bulk.js';
@@ -294,9 +294,4 @@ export class Loop implements EngineEvents {
   readable(token: number, result: number, more: boolean): void {
     this.#endpoints[token]?.readable(result, more);
   }
-}
-
-/** Wakes a loop that lives on another thread of this process, by its {@link Loop.wakeDescriptor}. */
-export function wakeLoop(wakeDescriptor: number): void {
-  signalEvent(wakeDescriptor);
 }

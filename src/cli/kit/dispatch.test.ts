@@ -1,24 +1,31 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Command, dispatch, packageVersion, type Surroundings } from './dispatch.js';
+import { type Command, dispatch, type Surroundings } from './dispatch.js';
 import { UsageError } from './usage.js';
+import { packageVersion } from './version.js';
 
 /** Two commands, and what was printed. */
 function stage(serve: Partial<Command> = {}) {
   const printed = { out: '', error: '', loaded: [] as string[] };
-  const commands: Record<string, Command> = {
-    serve: { summary: 'serves a directory', run: async () => 0, ...serve },
-    doctor: { summary: 'examines the host', run: async (args) => args.length },
-  };
-  const surroundings: Surroundings = {
-    commands: Object.keys(commands),
-    load: async (name) => {
+  const entry = (name: string, summary: string, command: Command) => ({
+    name,
+    summary,
+    load: async () => {
       printed.loaded.push(name);
-      return commands[name]!;
+      return command;
     },
+  });
+  const surroundings: Surroundings = {
+    commands: [
+      entry('serve', 'serves a directory', { run: async () => 0, ...serve }),
+      entry('doctor', 'examines the host', { run: async (args) => args.length }),
+    ],
+    version: () => '1.2.3',
     out: (text) => (printed.out += text),
     error: (text) => (printed.error += text),
   };
@@ -31,13 +38,14 @@ test('a command gets its arguments, gives the status, and is the only one loaded
   assert.deepEqual(printed, { out: '', error: '', loaded: ['doctor'] });
 });
 
-test('--help, -h, help and nothing list the commands that exist, with their summaries', async () => {
+test('--help, -h, help and nothing list the commands there are, with their summaries', async () => {
   for (const args of [['--help'], ['-h'], ['help'], []]) {
     const { surroundings, printed } = stage();
     assert.equal(await dispatch(args, surroundings), 0);
     assert.match(printed.out, /serve +serves a directory\n +doctor +examines the host/);
     assert.doesNotMatch(printed.out, /calibrate/);
     assert.equal(printed.error, '');
+    assert.deepEqual(printed.loaded, [], 'nothing is loaded to print help');
   }
 });
 
@@ -106,6 +114,39 @@ test('the executable prints its version, lists doctor, and refuses the unknown',
   assert.equal(unknown.status, 2);
   assert.equal(unknown.stderr, 'clearway: there is no command "docter": did you mean clearway doctor?\n');
   assert.equal(unknown.stdout, '');
+});
+
+/** The package's own modules that a command line loads, as paths beneath dist/src/: Node's coverage names every script that ran. */
+function modulesLoaded(...args: string[]): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-loaded-'));
+  try {
+    const main = fileURLToPath(new URL('../main.js', import.meta.url));
+    const outcome = spawnSync(process.execPath, [main, ...args], {
+      env: { ...process.env, NODE_V8_COVERAGE: folder },
+      encoding: 'utf8',
+    });
+    assert.equal(outcome.status, 0, outcome.stderr);
+    const sources = new URL('../../', import.meta.url).href;
+    const scripts = readdirSync(folder).flatMap(
+      (name) => (JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: { url: string }[] }).result,
+    );
+    return scripts.filter(({ url }) => url.startsWith(sources)).map(({ url }) => url.slice(sources.length));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('help and version load no command; the help of serve loads no server', () => {
+  for (const option of ['--help', '--version']) {
+    const beyond = modulesLoaded(option).filter((path) => !/^cli\/(main|commands|kit\/[\w-]+)\.js$/.test(path));
+    assert.deepEqual(beyond, ['kernel/proc.js'], option);
+  }
+  const loaded = modulesLoaded('serve', '--help');
+  assert.ok(loaded.includes('cli/serve.js'));
+  assert.deepEqual(
+    loaded.filter((path) => !/^cli\//.test(path)),
+    ['kernel/proc.js'],
+  );
 });
 
 test('standard output on a full disk is one sentence, status 1', {

@@ -1,53 +1,44 @@
-// `clearway <command> [arguments]`: finds the command, loads its module and runs it. A command is a file of cli/
-// that exports `run(args): Promise<number>` (the exit status) and `summary` (a line for --help). It is loaded only when
-// it runs, so that `clearway doctor` never pays for the server. Not here: options of commands.
+// `clearway <command> [arguments]`: finds the command, loads its module and runs it. Nothing of a command is loaded before
+// it runs: names and summaries are data (cli/commands.ts). Not here: options of commands.
 
-import { existsSync, readFileSync } from 'node:fs';
 import { shortageSentence } from './shortage.js';
-import { dressed } from './terminal.js';
 import { nearest, UsageError } from './usage.js';
 
 /** What a command's module exports. */
 export interface Command {
-  readonly summary: string;
+  /** Runs the command. @returns the exit status */
   run(args: string[]): Promise<number>;
 }
 
-/** Where a command is loaded from, and where words go; the tests give their own. */
+/** A command before it is loaded. */
+export interface CommandEntry {
+  readonly name: string;
+  /** Its line in --help. */
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** The commands there are, and where words go; the tests give their own. */
 export interface Surroundings {
-  /** Names of the commands that exist, in the order of --help. */
-  readonly commands: readonly string[];
-  load(name: string): Promise<Command>;
+  /** In the order of --help. */
+  readonly commands: readonly CommandEntry[];
+  /** The package's version. */
+  version(): string;
   out(text: string): void;
   error(text: string): void;
 }
-
-/** Every command the project has a name for, in the order in which a newcomer needs them. */
-const knownCommands = ['serve', 'doctor', 'calibrate', 'plan', 'meter', 'journey', 'why', 'lab'];
-
-const moduleOf = (name: string) => new URL(`../${name}.js`, import.meta.url);
-
-const realSurroundings = (): Surroundings => ({
-  commands: knownCommands.filter((name) => existsSync(moduleOf(name))),
-  load: (name) => import(moduleOf(name).href) as Promise<Command>,
-  out: (text) => process.stdout.write(dressed(text, process.stdout)),
-  error: (text) => process.stderr.write(text),
-});
 
 /**
  * Runs a command line, given without `node` and the script.
  * @returns the exit status: the command's own, 2 for a wrong use, 1 for a failure. Never throws.
  */
-export async function dispatch(args: readonly string[], given?: Surroundings): Promise<number> {
-  const surroundings = given ?? realSurroundings();
+export async function dispatch(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const [first, ...rest] = args;
   try {
-    if (first === undefined || first === '--help' || first === '-h') return await printHelp(surroundings);
+    if (first === undefined || first === '--help' || first === '-h') return printHelp(surroundings);
     if (first === '--version' || first === '-v') return printVersion(surroundings);
     if (first === 'help') {
-      return rest[0] === undefined
-        ? await printHelp(surroundings)
-        : await runCommand(rest[0], ['--help'], surroundings);
+      return rest[0] === undefined ? printHelp(surroundings) : await runCommand(rest[0], ['--help'], surroundings);
     }
     return await runCommand(first, rest, surroundings);
   } catch (error) {
@@ -55,29 +46,23 @@ export async function dispatch(args: readonly string[], given?: Surroundings): P
   }
 }
 
-/** The version in the package's package.json. */
-export function packageVersion(): string {
-  const text = readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
-
 async function runCommand(name: string, args: string[], surroundings: Surroundings): Promise<number> {
-  if (!surroundings.commands.includes(name)) {
+  const entry = surroundings.commands.find((each) => each.name === name);
+  if (entry === undefined) {
     const kind = name.startsWith('-') ? 'option' : 'command';
-    const words = kind === 'option' ? ['--help', '--version'] : [...surroundings.commands, 'help'];
+    const words =
+      kind === 'option' ? ['--help', '--version'] : [...surroundings.commands.map((each) => each.name), 'help'];
     const guess = nearest(name, words);
     const mend = guess === undefined ? 'see clearway --help' : `did you mean clearway ${guess}?`;
     throw new UsageError(`there is no ${kind} ${JSON.stringify(name)}: ${mend}`);
   }
-  return (await surroundings.load(name)).run(args);
+  return (await entry.load()).run(args);
 }
 
-async function printHelp(surroundings: Surroundings): Promise<number> {
-  const width = Math.max(...surroundings.commands.map((name) => name.length)) + 3;
-  const lines = await Promise.all(
-    surroundings.commands.map(async (name) => `  ${name.padEnd(width)}${(await surroundings.load(name)).summary}`),
-  );
-  surroundings.out(
+function printHelp({ commands, out }: Surroundings): number {
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 3;
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`);
+  out(
     [
       'clearway: zero-copy I/O for Node.js on Linux',
       '',
@@ -93,7 +78,7 @@ async function printHelp(surroundings: Surroundings): Promise<number> {
 }
 
 function printVersion(surroundings: Surroundings): number {
-  surroundings.out(`${packageVersion()}\n`);
+  surroundings.out(`${surroundings.version()}\n`);
   return 0;
 }
 
@@ -101,7 +86,7 @@ function printVersion(surroundings: Surroundings): number {
 function explain(error: unknown, command: string | undefined, surroundings: Surroundings): number {
   const code = (error as { code?: unknown } | undefined)?.code;
   const usage = code === 'CLEARWAY_USAGE' || (typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS'));
-  const known = command !== undefined && surroundings.commands.includes(command);
+  const known = surroundings.commands.some(({ name }) => name === command);
   const prefix = known ? `clearway ${command}` : 'clearway';
   const message = error instanceof Error ? error.message : String(error);
   const shortage = shortageSentence(error);

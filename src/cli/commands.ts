@@ -1,0 +1,40 @@
+// The commands of `clearway`: a name, a line for --help, and where each is loaded from. A command's module is imported only when
+// it runs, so that no command pays for another. A command is a file of this folder that exports `run(args)`.
+
+import type { CommandEntry } from './kit/dispatch.js';
+
+/** Every command, in the order in which a newcomer needs them. */
+export const commands: readonly CommandEntry[] = [
+  { name: 'serve', summary: 'serve a directory over HTTP/1.1', load: () => import('./serve.js') },
+  {
+    name: 'doctor',
+    summary: 'say what this host can do, what is missing, and the command that gives it',
+    load: () => import('./doctor.js'),
+  },
+  {
+    name: 'calibrate',
+    summary: 'measure this host: plan --here and serve use what it finds',
+    load: () => import('./calibrate.js'),
+  },
+  {
+    name: 'plan',
+    summary: 'predict where a packet\u2019s time goes, and what would make it faster',
+    load: () => import('./plan.js'),
+  },
+  {
+    name: 'meter',
+    summary: 'count every byte the CPU copies through sockets, for any program',
+    load: () => import('./meter.js'),
+  },
+  {
+    name: 'journey',
+    summary: 'measure where the time of messages goes, from the call to the reader',
+    load: () => import('./journey.js'),
+  },
+  { name: 'why', summary: 'say why bytes are copied, and what would stop it', load: () => import('./why.js') },
+  {
+    name: 'lab',
+    summary: 'experiments: what a path copies, predicted and measured, in network namespaces of its own',
+    load: () => import('./lab.js'),
+  },
+];
