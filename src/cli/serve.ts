@@ -8,7 +8,7 @@ import type { Server } from '../serve/server.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
 import { shortageSentence } from './kit/shortage.js';
-import { onSignals, statusOfSignal } from './kit/signals.js';
+import { hasTerminal, onSignals, statusOfSignal } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
 import { fileTrouble, UsageError } from './kit/usage.js';
 import type { ServeDashboard } from './serve-dashboard.js';
@@ -28,6 +28,7 @@ const flags = {
   header: { type: 'string', multiple: true },
   type: { type: 'string', multiple: true },
   log: { type: 'string' },
+  'log-file': { type: 'string' },
   metrics: { type: 'string' },
   meter: { type: 'boolean' },
   dashboard: { type: 'string' },
@@ -61,6 +62,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --header '/PATH NAME: VALUE'  a field of the files whose path matches (* is any characters): '/assets/* Cache-Control: max-age=600'
   --type EXT=TYPE         media type of an extension, e.g. log=text/plain; * for names without a type; may be repeated
   --log none|combined|json  access log on stdout (none)
+  --log-file PATH         access log in a file (combined); SIGUSR1 opens it again
   --metrics HOST:PORT     Prometheus endpoint at /metrics (none)
   --meter                 meter this process: the metrics also say what the kernel copied, and why (needs root)
   --dashboard [HOST:PORT]  a page that shows what is copied, as it happens (127.0.0.1, any free port); meters too
@@ -220,7 +222,17 @@ function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined)
       resolve(status);
     };
     let stopping = false;
+    const { logFile } = server.options;
+    const reopenLog = (): void => server.reopenLog();
+    // Without a log file the signal is Node's, for its debugger.
+    if (logFile !== undefined) process.on('SIGUSR1', reopenLog);
+    const hangUpRotates = logFile !== undefined && !hasTerminal();
     onSignals(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
+      // Without a terminal that could go, whoever sends it has rotated the log, as many programs are told so.
+      if (signal === 'SIGHUP' && hangUpRotates) {
+        reopenLog();
+        return;
+      }
       // The terminal has gone, or somebody expects a reload: what is under way ends whole. It comes more than once (from the
       // kernel and from the shell; from systemd behind SIGTERM), so it never hurries an end that was begun.
       if (stopping && signal === 'SIGHUP') return;

@@ -185,6 +185,27 @@ export function readCached(fd: number, address: number, length: number, offset: 
   return syscall6(sys.preadv2, fd, place.address, 1, offset, 0, RWF.NOWAIT);
 }
 
+/** write(2) from memory at `address`. Returns bytes or -errno; waits where the descriptor does. */
+export function writeBytes(fd: number, address: number, length: number): number {
+  return syscall3(sys.write, fd, address, length);
+}
+
+/**
+ * As {@link writeBytes}, but -EAGAIN instead of waiting (pwritev2 with RWF_NOWAIT), whatever the flags of the descriptor,
+ * which others may share. -EOPNOTSUPP where the kernel or the kind of file does not know it.
+ */
+export function writeNow(fd: number, address: number, length: number): number {
+  const place = scratch(16);
+  place.data.setBigUint64(place.offset, BigInt(address), true);
+  place.data.setBigUint64(place.offset + 8, BigInt(length), true);
+  return syscall6(sys.pwritev2, fd, place.address, 1, -1, -1, RWF.NOWAIT);
+}
+
+/** dup3(2): `target` becomes a second name of what `fd` is open on, in one step for every thread. Returns it or -errno. */
+export function replaceDescriptor(fd: number, target: number): number {
+  return syscall3(sys.dup3, fd, target, O.CLOEXEC);
+}
+
 /**
  * Pages of a range that are in the page cache, or -errno (cachestat(2), Linux 6.5; ENOSYS before).
  * A page that is still being read counts as cached.

@@ -1,108 +1,126 @@
-// The access log's way out: lines to a descriptor, without ever waiting for whoever reads it. A reader that stalls or goes,
-// or a disk that is full, must not take the server with it. Not here: records and their format (access-log.ts).
+// The access log's way out of one worker: whole lines to a descriptor that all workers share, without waiting for whoever
+// reads it, and with no line of one worker inside a line of another. Not here: lines and what waits (access-log.ts).
 
-import { constants as fileConstants, fstatSync, openSync, writeSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, fstatSync, openSync } from 'node:fs';
 import { MSG } from '../kernel/constants.js';
+import { Errno } from '../kernel/errno.js';
+import { writeBytes, writeNow } from '../kernel/file.js';
+import { scratch } from '../kernel/memory.js';
 import { send } from '../kernel/socket.js';
-import { CopyReason, encodeText } from '../memory/copy.js';
-import { Region } from '../memory/region.js';
 
-/** Where the lines of the access log go. */
-export interface LogWriter {
-  /** True when the next lines can be taken; while false they stay in the workers' rings, which drop and count. */
-  ready(): boolean;
-  /** Takes whole lines; only when {@link ready}. */
-  write(lines: string): void;
+/** How a descriptor is written without waiting. */
+type WriteMethod = 'write' | 'send' | 'write-now';
+
+/** A descriptor to log to, as every worker is told. */
+export interface LogTarget {
+  readonly fd: number;
+  readonly method: WriteMethod;
+  /** A regular file: the kernel appends what one call writes in one piece, unless the disk is full. */
+  readonly isFile: boolean;
+  /** A pipe takes up to PIPE_BUF bytes in one piece, or none of them: so lines stay whole beside other processes too. */
+  readonly isPipe: boolean;
+  /** Opened here, to be closed when no worker writes any more. */
+  readonly isOwn: boolean;
+  /** Shared by the workers: whose line was cut ({@link LogSink}). */
+  readonly turn: Int32Array;
 }
 
-/** See the file's head. */
-export class LogSink implements LogWriter {
-  /** Told in words, once until a write succeeds again, why lines are lost. */
-  failed: (message: string) => void = () => {};
-  readonly #descriptor: number;
-  #fd = -1;
-  #socket = false;
-  #region: Region | undefined;
-  #from = 0;
-  #to = 0;
-  #broken = false;
-  #said = false;
+const pipeBytes = 4096;
+const lineFeed = 0x0a;
+const free = 0;
+const cut = -1;
 
-  /** @param descriptor an open one of this process, such as 1; it keeps its flags and stays the caller's. */
-  constructor(descriptor: number) {
-    this.#descriptor = descriptor;
+/**
+ * Makes a descriptor ready for the workers. A pipe or a terminal is opened once more to be written without waiting: the flag
+ * belongs to what is opened, which other processes may share. A socket is asked at each send; a file's writes end.
+ * @param descriptor an open one of this process, such as 1; it keeps its flags and stays the caller's.
+ */
+export function openLogTarget(descriptor: number): LogTarget {
+  const status = fstatSync(descriptor);
+  const turnMemory = new SharedArrayBuffer(4);
+  const turn = new Int32Array(turnMemory, 0, 1);
+  const isPipe = status.isFIFO();
+  const target = { fd: descriptor, isFile: status.isFile(), isPipe, isOwn: false, turn };
+  if (status.isSocket()) return { ...target, method: 'send' };
+  if (!isPipe && !status.isCharacterDevice()) return { ...target, method: 'write' };
+  const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
+  try {
+    const fd = openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+    return { ...target, fd, method: 'write', isOwn: true };
+  } catch (error) {
+    // ENXIO: nobody reads the pipe yet. EACCES: another user's (this process gave its privileges up) can be written, not opened.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'ENXIO') throw error;
+    return { ...target, method: 'write-now' };
+  }
+}
+
+/**
+ * One worker's use of the target. What can end in the middle of a line (a pipe for a long one, a terminal, a socket, a full
+ * disk) keeps the turn until the line's rest is written: `turn` holds that worker's number, 0 for nobody, -1 where a
+ * worker died with its line cut.
+ */
+export class LogSink {
+  readonly target: LogTarget;
+  readonly #owner: number;
+
+  /** @param index the worker's, from 0 on. */
+  constructor(target: LogTarget, index: number) {
+    this.target = target;
+    this.#owner = index + 1;
   }
 
-  ready(): boolean {
-    while (this.#from < this.#to) {
-      const result = this.#writeSome();
-      if (result === -constants.errno.EAGAIN) return false;
-      if (result === -constants.errno.EINTR) continue;
-      if (result < 0) {
-        this.#lose(-result);
-        return true;
-      }
-      this.#said = false;
-      this.#from += result;
-    }
-    return true;
+  /** Whether this worker may write now; while another one's line is cut, or being written, it may not. */
+  take(): boolean {
+    const { turn, isFile } = this.target;
+    const owner = Atomics.load(turn, 0);
+    if (owner === this.#owner || (owner === free && isFile)) return true;
+    if (owner !== free && owner !== cut) return false;
+    if (Atomics.compareExchange(turn, 0, owner, this.#owner) !== owner) return false;
+    if (owner === free || this.#endLine()) return true;
+    Atomics.store(turn, 0, cut);
+    return false;
   }
 
-  write(lines: string): void {
-    // A line that was cut short ends here: the next one must not seem a part of it.
-    const text = this.#broken ? `\n${lines}` : lines;
-    const most = text.length * 3;
-    if (this.#region === undefined || this.#region.bytes.length < most) {
-      this.#region?.unmap();
-      this.#region = new Region(most);
-    }
-    this.#from = 0;
-    this.#to = encodeText(CopyReason.accessLog, this.#region.bytes, 0, text);
-    this.#broken = false;
-    this.ready();
-  }
-
-  /** What did not leave is lost; serving goes on, and the next lines are tried again. */
-  #lose(errno: number): void {
-    this.#broken = this.#from > 0 && this.#from < this.#to;
-    this.#from = this.#to = 0;
-    if (this.#said) return;
-    this.#said = true;
-    const code = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
-    this.failed(`the access log cannot be written (${code}): lines are lost until it can, requests are served`);
-  }
-
-  /** One write that does not wait. Returns bytes or -errno. */
-  #writeSome(): number {
-    try {
-      if (this.#fd < 0) this.#open();
-      const region = this.#region!;
-      const length = this.#to - this.#from;
-      if (this.#socket) return send(this.#fd, region.address + this.#from, length, MSG.DONTWAIT);
-      return writeSync(this.#fd, region.bytes, this.#from, length);
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).errno ?? -constants.errno.EIO;
-    }
+  /** After {@link take}: gives the turn to others, unless what was written last is cut. */
+  give(isCut: boolean): void {
+    const { turn } = this.target;
+    if (isCut) Atomics.store(turn, 0, this.#owner);
+    else Atomics.compareExchange(turn, 0, this.#owner, free);
   }
 
   /**
-   * A pipe or a terminal is opened once more to be written without waiting: the flag belongs to what is opened, which
-   * other processes may share. A socket is asked at each send; a file's writes end.
+   * Writes of the bytes from `from` to `to`, which are lines, as many as go in one call. Returns how many bytes, or -errno:
+   * -EAGAIN where the reader has to read first.
    */
-  #open(): void {
-    const status = fstatSync(this.#descriptor);
-    this.#socket = status.isSocket();
-    this.#fd = this.#descriptor;
-    if (!status.isFIFO() && !status.isCharacterDevice()) return;
-    const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = fileConstants;
-    this.#fd = -1;
-    try {
-      this.#fd = openSync(`/proc/self/fd/${this.#descriptor}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
-    } catch (error) {
-      // Another user's pipe (a process that gave its privileges up) can be written, not opened.
-      if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
-      this.#fd = this.#descriptor;
-    }
+  write(bytes: Uint8Array, address: number, from: number, to: number): number {
+    const length = this.target.isPipe ? wholeLines(bytes, from, to) : to - from;
+    return this.#write(address + from, length);
   }
+
+  #write(address: number, length: number): number {
+    const { fd, method } = this.target;
+    if (method === 'send') return send(fd, address, length, MSG.DONTWAIT);
+    if (method === 'write') return writeBytes(fd, address, length);
+    const result = writeNow(fd, address, length);
+    return result === -Errno.EOPNOTSUPP ? writeBytes(fd, address, length) : result;
+  }
+
+  #endLine(): boolean {
+    const place = scratch(1);
+    place.bytes[place.offset] = lineFeed;
+    return this.#write(place.address, 1) === 1;
+  }
+}
+
+/** A worker ended: the line that it cut, if it did, is ended before the next. @param index the worker's. */
+export function releaseTurn(target: LogTarget, index: number): void {
+  Atomics.compareExchange(target.turn, 0, index + 1, cut);
+}
+
+/** Bytes of the lines that fit into PIPE_BUF; of the first one where it is longer. */
+function wholeLines(bytes: Uint8Array, from: number, to: number): number {
+  if (to - from <= pipeBytes) return to - from;
+  const last = bytes.lastIndexOf(lineFeed, from + pipeBytes - 1);
+  return (last >= from ? last : bytes.indexOf(lineFeed, from + pipeBytes)) + 1 - from;
 }

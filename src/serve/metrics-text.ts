@@ -65,6 +65,8 @@ export function metricsText(workers: readonly Metrics[], engine: string): string
   gauge('clearway_cached_responses', 'cachedResponses', 'Responses kept in frames.');
   gauge('clearway_receive_frames', 'receiveFramesLent', 'Receive frames in use.');
   gauge('clearway_head_frames', 'headFramesLeased', 'Frames that hold heads being sent.');
-  counter('clearway_log_dropped_total', 'logDropped', 'Access-log records that did not fit.');
+  counter('clearway_log_records_total', 'logRecords', 'Access-log records, written or waiting.');
+  counter('clearway_log_dropped_total', 'logDropped', 'Access-log records that were lost.');
+  gauge('clearway_log_waiting_bytes', 'logWaitingBytes', 'Bytes of the access log that wait for its reader.');
   return text;
 }

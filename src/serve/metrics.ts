@@ -37,7 +37,9 @@ const layout = {
   cachedResponses: 1,
   truncated: 1,
   fileErrors: 1,
+  logRecords: 1,
   logDropped: 1,
+  logWaitingBytes: 1,
   copied: copyReasonNames.length,
 } as const;
 

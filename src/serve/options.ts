@@ -54,8 +54,10 @@ export interface ServeOptions {
    * `{ '/assets/*': { 'Cache-Control': 'public, max-age=600' } }`. Later paths win. Default: none.
    */
   headers?: HeaderOption;
-  /** Access log on stdout. Default none. */
+  /** Access log, on stdout or in `logFile`. Default none; combined where there is a `logFile`. */
   log?: 'none' | 'combined' | 'json';
+  /** File that the access log is appended to, opened again by `server.reopenLog()`. Default: stdout. */
+  logFile?: string;
   /** HOST:PORT of the Prometheus endpoint /metrics. Default: none. */
   metrics?: string;
   /**
@@ -100,6 +102,7 @@ export interface ResolvedOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly headerRules: readonly HeaderRule[];
   readonly log: 'none' | 'combined' | 'json';
+  readonly logFile: string | undefined;
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly meter: boolean | 'sockets';
   readonly maxConnections: number;
@@ -229,6 +232,13 @@ function parseHeaders(value: unknown, cors: boolean): ReturnType<typeof splitHea
   return splitHeaders((value ?? {}) as HeaderOption);
 }
 
+function parseLogFile(value: unknown, log: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) return refuse('logFile', value, 'a path');
+  if (log === 'none') throw new OptionError(`log is "none", and logFile names ${value}: leave one of them out`);
+  return resolve(value);
+}
+
 const known: Readonly<Record<keyof ServeOptions, true>> = {
   root: true,
   host: true,
@@ -245,6 +255,7 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   types: true,
   headers: true,
   log: true,
+  logFile: true,
   metrics: true,
   meter: true,
   maxConnections: true,
@@ -284,7 +295,8 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     cors: flag('cors', options.cors),
     types: parseTypes(options.types),
     ...parseHeaders(options.headers, options.cors === true),
-    log: choice('log', options.log, 'none', ['none', 'combined', 'json']),
+    log: choice('log', options.log, options.logFile === undefined ? 'none' : 'combined', ['none', 'combined', 'json']),
+    logFile: parseLogFile(options.logFile, options.log),
     metrics: parseHostPort('metrics', options.metrics),
     meter: options.meter === 'sockets' ? 'sockets' : flag('meter', options.meter),
     maxConnections: integer('maxConnections', options.maxConnections, connectionLimit, 1, 1_000_000),

@@ -1,17 +1,17 @@
 // createServer: the main thread's side of serve. It opens the listening sockets, starts the workers, replaces one that
-// dies, writes the access log, and ends it all. No request passes through here.
+// dies, says what becomes of the access log, and ends it all. No request passes through here.
 
 import { EventEmitter } from 'node:events';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { createEventDescriptor, signalEvent } from '../kernel/event.js';
 import { openFilesLimit } from '../kernel/limits.js';
 import { closeDescriptor, listenTcp, localAddress } from '../kernel/socket.js';
 import type { Meter } from '../meter/meter.js';
-import { AccessLogReader, accessLogBytes } from './access-log.js';
 import { makeRoom } from './connection-limit.js';
 import { hostNotes } from './host-notes.js';
-import { formatRecord } from './log-format.js';
-import { LogSink, type LogWriter } from './log-sink.js';
+import { LogFile } from './log-file.js';
+import { type LogTarget, openLogTarget, releaseTurn } from './log-sink.js';
+import { LogTrouble } from './log-trouble.js';
 import { Metrics, metricsBytes } from './metrics.js';
 import type { MetricsEndpoint } from './metrics-endpoint.js';
 import { type ResolvedOptions, resolveOptions, type ServeOptions } from './options.js';
@@ -19,9 +19,6 @@ import type { SelfMeter } from './self-meter.js';
 import { checkAddressSpace } from './start-limits.js';
 import type { WorkerSays, WorkerStart, WorkerTold } from './worker.js';
 
-const logPollMs = 100;
-/** How long the end waits for the reader of the access log. */
-const lastLogMs = 500;
 /** A worker that dies this many times within this time is not started again. */
 const maxRestarts = 5;
 const restartWindowMs = 10_000;
@@ -36,8 +33,6 @@ interface WorkerSlot {
   /** -1 while there is no worker to accept from it and others take its connections. */
   listenFd: number;
   readonly metrics: SharedArrayBuffer;
-  readonly log: SharedArrayBuffer | undefined;
-  readonly reader: AccessLogReader | undefined;
   thread: Worker | undefined;
   port: MessagePort | undefined;
   wakeDescriptor: number;
@@ -61,19 +56,22 @@ export interface ServerEvents {
 export class Server extends EventEmitter<ServerEvents> {
   readonly options: ResolvedOptions;
   readonly #slots: WorkerSlot[] = [];
-  readonly #logWriter: LogWriter;
+  readonly #logDescriptor: number;
+  readonly #logTrouble = new LogTrouble((message) => this.emit('warning', message));
+  #logFile: LogFile | undefined;
+  #logTarget: LogTarget | undefined;
   #metrics: MetricsEndpoint | undefined;
   #selfMeter: SelfMeter | undefined;
   #meterRefusal: string | undefined;
-  #logTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #address: { host: string; port: number } | undefined;
   #maxConnections = 0;
 
-  constructor(options: ResolvedOptions, logWriter: LogWriter) {
+  /** @param logDescriptor where the access log goes without the option `logFile`; it stays the caller's. */
+  constructor(options: ResolvedOptions, logDescriptor = 1) {
     super();
     this.options = options;
-    this.#logWriter = logWriter;
+    this.#logDescriptor = logDescriptor;
   }
 
   /** Where it listens. @throws Error before {@link listen}. */
@@ -140,7 +138,7 @@ export class Server extends EventEmitter<ServerEvents> {
 
   /** Opens the port and starts the workers. @throws SystemError EADDRINUSE and its kin, each with its mend. */
   async listen(): Promise<this> {
-    const { host, workers, log } = this.options;
+    const { host, workers } = this.options;
     checkAddressSpace(workers);
     // Without SO_REUSEPORT first: two servers must not share a port because neither was told.
     const probe = listenTcp({ host, port: this.options.port });
@@ -151,15 +149,13 @@ export class Server extends EventEmitter<ServerEvents> {
       this.#maxConnections = room.connections;
       if (room.warning !== undefined) this.emit('warning', room.warning);
       for (const note of hostNotes()) this.emit('warning', note);
+      this.#openLog();
       await this.#openMeter();
       for (let index = 0; index < workers; index++) {
-        const shared = log === 'none' ? undefined : new SharedArrayBuffer(accessLogBytes);
         this.#slots.push({
           index,
           listenFd: workers === 1 ? probe : listenSoon(host, port, index === 0 ? probe : -1),
           metrics: new SharedArrayBuffer(metricsBytes),
-          log: shared,
-          reader: shared === undefined ? undefined : new AccessLogReader(shared, 0),
           thread: undefined,
           port: undefined,
           wakeDescriptor: -1,
@@ -175,8 +171,32 @@ export class Server extends EventEmitter<ServerEvents> {
       await this.close(0);
       throw error;
     }
-    if (log !== 'none') this.#logTimer = setInterval(() => this.#drainLogs(), logPollMs);
     return this;
+  }
+
+  #openLog(): void {
+    const { log, logFile } = this.options;
+    if (log === 'none') return;
+    if (logFile !== undefined) this.#logFile = new LogFile(logFile);
+    this.#logTarget = openLogTarget(this.#logFile?.fd ?? this.#logDescriptor);
+  }
+
+  #closeLog(): void {
+    if (this.#logTarget?.isOwn === true) closeDescriptor(this.#logTarget.fd);
+    this.#logFile?.close();
+    this.#logTarget = this.#logFile = undefined;
+  }
+
+  /**
+   * Opens the file of the option `logFile` again, after whoever rotates logs has renamed it. Where that fails the warning says
+   * why, and what is open is written on.
+   */
+  reopenLog(): void {
+    try {
+      this.#logFile?.reopen();
+    } catch (error) {
+      this.emit('warning', `${(error as Error).message}; what was open is written on`);
+    }
   }
 
   #start(slot: WorkerSlot): Promise<void> {
@@ -190,13 +210,15 @@ export class Server extends EventEmitter<ServerEvents> {
       maxConnections: Math.max(1, Math.ceil(this.#maxConnections / this.options.workers)),
       port: port2,
       metrics: slot.metrics,
-      log: slot.log,
+      index: slot.index,
+      log: this.#logTarget,
     };
     const thread = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, transferList: [port2] });
     slot.thread = thread;
     slot.port = port1;
     return new Promise((resolve, reject) => {
-      port1.on('message', (says: WorkerSays) => {
+      const hear = (says: WorkerSays): void => {
+        if (says.kind === 'log') this.#logTrouble.hear(slot.index, says.news);
         if (says.kind === 'failed')
           this.emit('warning', `worker ${slot.index} could not answer a request: ${says.message}`);
         if (says.kind !== 'ready') return;
@@ -205,13 +227,20 @@ export class Server extends EventEmitter<ServerEvents> {
         // Whoever closed the server meanwhile could not tell a worker that did not listen yet.
         if (this.#closing !== undefined) this.#tell(slot, { kind: 'stop' });
         resolve();
-      });
+      };
+      port1.on('message', hear);
       let failure: Error | undefined;
       thread.on('error', (error) => {
         failure = error;
       });
       thread.on('exit', () => {
         const wasReady = slot.wakeDescriptor >= 0;
+        // Its last words: the thread may be gone before they were delivered.
+        for (let last = receiveMessageOnPort(port1); last !== undefined; last = receiveMessageOnPort(port1)) {
+          hear(last.message as WorkerSays);
+        }
+        if (this.#logTarget !== undefined) releaseTurn(this.#logTarget, slot.index);
+        this.#logTrouble.gone(slot.index);
         slot.thread = undefined;
         slot.wakeDescriptor = -1;
         closeDescriptor(wakeDescriptor);
@@ -258,24 +287,6 @@ export class Server extends EventEmitter<ServerEvents> {
     }
   }
 
-  #drainLogs(): void {
-    const { log } = this.options;
-    if (log === 'none' || !this.#logWriter.ready()) return;
-    let lines = '';
-    for (const slot of this.#slots) {
-      slot.reader?.drain((record) => {
-        lines += formatRecord(record, log);
-      });
-    }
-    if (lines !== '') this.#logWriter.write(lines);
-  }
-
-  async #logTaken(): Promise<void> {
-    for (let waitedMs = 0; waitedMs < lastLogMs && !this.#logWriter.ready(); waitedMs += 20) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
   #tell(slot: WorkerSlot, told: WorkerTold): void {
     if (slot.thread === undefined || slot.wakeDescriptor < 0) return;
     slot.port?.postMessage(told);
@@ -315,11 +326,7 @@ export class Server extends EventEmitter<ServerEvents> {
     await Promise.all(gone);
     clearTimeout(timer);
     for (const slot of this.#slots) if (slot.listenFd >= 0) closeDescriptor(slot.listenFd);
-    clearInterval(this.#logTimer);
-    // A reader that is slow gets what there still is; one that stalls does not keep the server from its end.
-    await this.#logTaken();
-    this.#drainLogs();
-    await this.#logTaken();
+    this.#closeLog();
     await this.#metrics?.close();
     this.#selfMeter?.meter.close();
     this.#selfMeter = undefined;
@@ -338,8 +345,5 @@ function listenSoon(host: string, port: number, probe: number): number {
  * @throws OptionError for a bad option, UnsupportedError where there is no Linux.
  */
 export function createServer(options: ServeOptions = {}): Server {
-  const sink = new LogSink(1);
-  const server = new Server(resolveOptions(options, openFilesLimit()), sink);
-  sink.failed = (message) => server.emit('warning', message);
-  return server;
+  return new Server(resolveOptions(options, openFilesLimit()));
 }

@@ -9,10 +9,11 @@ import { keepCopyAccount } from '../memory/copy.js';
 import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import { isHashedName } from '../wire/http/media-type.js';
-import { AccessLog } from './access-log.js';
+import { AccessLog, type LogNews } from './access-log.js';
 import { TroubleTeller, troubleWords } from './file-trouble.js';
 import { FieldWriter } from './head.js';
 import { HttpProtocol, type HttpState } from './http-protocol.js';
+import type { LogTarget } from './log-sink.js';
 import { type MetricName, Metrics } from './metrics.js';
 import type { ResolvedOptions } from './options.js';
 import { Responder } from './responder.js';
@@ -21,19 +22,22 @@ import { Site } from './site.js';
 /** What a worker is started with. */
 export interface WorkerStart {
   readonly options: ResolvedOptions;
+  /** The worker's number, from 0 on. */
+  readonly index: number;
   readonly listenFd: number;
   /** The main thread's eventfd, by which it makes the worker look at its messages. */
   readonly wakeDescriptor: number;
   readonly maxConnections: number;
   readonly port: MessagePort;
   readonly metrics: SharedArrayBuffer;
-  readonly log: SharedArrayBuffer | undefined;
+  readonly log: LogTarget | undefined;
 }
 
 /** What a worker says. */
 export type WorkerSays =
   | { readonly kind: 'ready'; readonly engine: string }
   | { readonly kind: 'drained' }
+  | { readonly kind: 'log'; readonly news: LogNews }
   | { readonly kind: 'failed'; readonly message: string };
 /** What a worker is told. */
 export type WorkerTold = { readonly kind: 'drain' } | { readonly kind: 'stop' };
@@ -64,11 +68,13 @@ function reporter(
     ['connectionsRefused', before('connectionsRefused'), () => listener.counts.refused],
     ['acceptErrors', before('acceptErrors'), () => listener.counts.acceptErrors],
     ['slowReaders', before('slowReaders'), () => listener.counts.slowReaders],
+    ['logRecords', before('logRecords'), () => log?.records ?? 0],
     ['logDropped', before('logDropped'), () => log?.dropped ?? 0],
   ] as const;
   return () => {
     responder.report();
     metrics.gauge('connectionsOpen', listener.connections);
+    metrics.gauge('logWaitingBytes', log?.waitingBytes ?? 0);
     for (const [name, earlier, count] of counted) metrics.gauge(name, earlier + count());
   };
 }
@@ -78,13 +84,21 @@ interface Parts {
   site?: Site;
   responder?: Responder;
   listener?: Listener<HttpState>;
+  log?: AccessLog;
+}
+
+function openLog({ log, index, options, port }: WorkerStart, loop: Loop): AccessLog | undefined {
+  if (log === undefined || options.log === 'none') return undefined;
+  const said = (news: LogNews): void => port.postMessage({ kind: 'log', news } satisfies WorkerSays);
+  return new AccessLog(loop, log, index, options.log, said);
 }
 
 function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   const { options, port } = start;
   const metrics = new Metrics(start.metrics, 0);
   keepCopyAccount(metrics.copied);
-  const log = start.log === undefined ? undefined : new AccessLog(start.log, 0);
+  const log = openLog(start, loop);
+  if (log !== undefined) parts.log = log;
   setNonBlocking(start.listenFd, loop.engine.nonBlockingSockets);
   const say = (message: string): void => port.postMessage({ kind: 'failed', message } satisfies WorkerSays);
   const teller = new TroubleTeller(say);
@@ -127,6 +141,7 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   loop.everyTick(report);
   const stopFollowing = loop.everyTick(() => site.followRoot());
   const drained = (): void => {
+    log?.end();
     report();
     stopFollowing();
     site.close();
@@ -154,12 +169,14 @@ function serve(start: WorkerStart): void {
     loop.run();
   } catch (error) {
     // The thread ends with the error, the process does not: its descriptors must not outlive it.
+    parts.log?.end();
     parts.listener?.abandon();
     parts.site?.abandon();
     throw error;
   } finally {
     loop.close();
     parts.responder?.unmap();
+    parts.log?.unmap();
     port.close();
   }
 }

@@ -54,6 +54,12 @@ export function statusOfSignal(signal: EndingSignal): number {
   return signal === 'SIGTERM' || signal === 'SIGINT' ? 0 : 128 + constants.signals[signal];
 }
 
+/** Whether this process belongs to a terminal that can hang up: daemons and containers do not (proc_pid_stat(5), tty_nr). */
+export function hasTerminal(): boolean {
+  const fields = readText('/proc/self/stat')?.split(') ').at(-1)?.split(' ');
+  return fields !== undefined && fields[4] !== '0';
+}
+
 /** @param mask SigIgn as the shell in front of Node read it; undefined where Node was started without it. */
 function signalsIgnoredAtStart(mask: string | undefined): ReadonlySet<EndingSignal> {
   if (mask !== undefined && /^[0-9a-f]{1,16}$/i.test(mask)) return signalsOf(mask);

@@ -2,6 +2,7 @@
 // a body that leaves by sendfile), and access-log lines that nobody can forge.
 
 import assert from 'node:assert/strict';
+import { closeSync, openSync, readFileSync, unlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
 import type { Server } from '../../../src/serve/server.js';
 import { ask, parseHead, RawClient } from './client.js';
@@ -145,21 +146,24 @@ forEachEngine('metrics', (engine) => {
 async function logging(
   engine: 'uring' | 'epoll',
   log: 'combined' | 'json',
-  root: string,
+  site: TestSite,
 ): Promise<[Server, () => string[]]> {
-  let text = '';
-  const server = await startServer({ root, engine, log }, (lines) => {
-    text += lines;
-  });
-  return [server, () => text.split('\n').slice(0, -1)];
+  const logFile = `${site.root}-${engine}-${logs++}.log`;
+  const server = await startServer({ root: site.root, engine, log, logFile });
+  const written = openSync(logFile, 'r');
+  unlinkSync(logFile);
+  after(() => closeSync(written));
+  return [server, () => readFileSync(`/proc/self/fd/${written}`, 'utf8').split('\n').slice(0, -1)];
 }
+
+let logs = 0;
 
 forEachEngine('access log', (engine) => {
   const site = new TestSite({ 'a.txt': 'hello', 'large.bin': patterned(size) });
   after(() => site.remove());
 
   test('combined: a line for each request, in the format that every tool reads', async () => {
-    const [server, lines] = await logging(engine, 'combined', site.root);
+    const [server, lines] = await logging(engine, 'combined', site);
     const fields = ['Referer: http://other/page', 'User-Agent: test/1.0 (a "quoted" \\ name)'];
     await ask(server.address, 'GET /a.txt?q=1', fields);
     await ask(server.address, 'HEAD /large.bin', fields);
@@ -180,7 +184,7 @@ forEachEngine('access log', (engine) => {
   });
 
   test('json: an object a line', async () => {
-    const [server, lines] = await logging(engine, 'json', site.root);
+    const [server, lines] = await logging(engine, 'json', site);
     await ask(server.address, 'GET /a.txt', ['User-Agent: "x\\']);
     await ask(server.address, 'GET /large.bin');
     await until('two lines', () => lines().length >= 2);
@@ -201,7 +205,7 @@ forEachEngine('access log', (engine) => {
 
   test('nothing that a client sends makes a line of its own, or talks to a terminal', async () => {
     for (const log of ['combined', 'json'] as const) {
-      const [server, lines] = await logging(engine, log, site.root);
+      const [server, lines] = await logging(engine, log, site);
       const hostile = [
         'GET /a.txt HTTP/1.1\r\nHost: test\r\nUser-Agent: \x1b[31m" 200 5 "-"\r\n\r\n',
         'GET /a.txt HTTP/1.1\r\nHost: test\r\nUser-Agent: \xe4\xff\x80 \t"\r\nReferer: " \\" - -\r\n\r\n',
@@ -232,7 +236,7 @@ forEachEngine('access log', (engine) => {
   });
 
   test('what was under way when the server ends is in the log', async () => {
-    const [server, lines] = await logging(engine, 'combined', site.root);
+    const [server, lines] = await logging(engine, 'combined', site);
     await Promise.all(Array.from({ length: 50 }, () => ask(server.address, 'GET /a.txt')));
     const client = await RawClient.open(server.address);
     client.send(get('/large.bin'));
@@ -244,7 +248,7 @@ forEachEngine('access log', (engine) => {
   });
 
   test('a flood is written or counted as dropped, never both, never neither', async () => {
-    const [server, lines] = await logging(engine, 'combined', site.root);
+    const [server, lines] = await logging(engine, 'combined', site);
     const clients = await Promise.all(Array.from({ length: 4 }, () => RawClient.open(server.address)));
     const each = 1000;
     for (const client of clients) client.send(get('/a.txt', `User-Agent: ${'u'.repeat(900)}\r\n`).repeat(each));

@@ -3,10 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { ask } from './client.js';
 import { program, runServer, TestSite, until } from './servers.js';
+import { flood } from './traffic.js';
 
 describe('the reader of the access log', () => {
   const site = new TestSite({ 'a.txt': 'hello' });
@@ -25,31 +26,71 @@ describe('the reader of the access log', () => {
     assert.equal(await server.ended, 0);
   });
 
-  test('one that stalls keeps neither requests nor the end from their way', async () => {
+  test('one that stalls costs bounded memory and records that are counted, and gets lines again when it reads', {
+    timeout: 60_000,
+  }, async () => {
     const pipe = site.at('pipe');
     execFileSync('mkfifo', [pipe]);
-    const reader = openSync(pipe, 'r+');
-    const args = [program, 'serve', site.root, '--port', '0', '--workers', '1', '--log', 'json'];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', reader, 'inherit'] });
+    const reader = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+    // The server's own: what it writes with must not be told to wait by what is set here.
+    const writer = openSync(pipe, 'w');
+    const metrics = '127.0.0.1:0';
+    const args = [program, 'serve', site.root, '--port', '0', '--workers', '1', '--log', 'json', '--metrics', metrics];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', writer, 'pipe'] });
+    closeSync(writer);
+    let stderr = '';
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
     try {
       const ended = new Promise((resolve) => child.on('exit', (status, signal) => resolve(signal ?? status)));
-      const line = Buffer.alloc(4096);
-      let said = '';
-      await until('it is ready', async () => {
-        // Nothing else writes into the pipe before: the read ends as soon as the line is there.
-        said = line.toString('latin1', 0, readSync(reader, line, 0, line.length, null));
-        return said.includes('\n');
+      const chunk = Buffer.alloc(64 * 1024);
+      let text = '';
+      const read = (): boolean => {
+        const before = text.length;
+        try {
+          for (;;) text += chunk.toString('latin1', 0, readSync(reader, chunk, 0, chunk.length, null));
+        } catch (error) {
+          assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN');
+        }
+        return text.length > before;
+      };
+      await until('it is ready', () => read() && text.includes('\n'));
+      const address = { host: '127.0.0.1', port: Number(/:(\d+) \(/.exec(text)![1]) };
+      text = '';
+      const residentKiB = (): number =>
+        Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]);
+      const requests = 12_000;
+      await flood(address, '/a.txt', 2000, () => 'w'.repeat(50));
+      const before = residentKiB();
+      // Two floods of more than the log keeps: the second takes no memory.
+      await flood(address, '/a.txt', requests, () => 'a'.repeat(1000));
+      await until('the loss is said', () => stderr.includes('\n'));
+      assert.match(stderr, /^clearway serve: the access log loses records: [^\n]*\n$/);
+      const stuck = residentKiB();
+      await flood(address, '/a.txt', requests, () => 'b'.repeat(1000));
+      assert.ok(stuck - before < 64 * 1024, `${stuck - before} KiB more when the log was full`);
+      assert.ok(residentKiB() - stuck < 16 * 1024, `${residentKiB() - stuck} KiB more afterwards`);
+      await until('it is written again', () => {
+        read();
+        return stderr.split('\n').length > 2;
       });
-      const address = { host: '127.0.0.1', port: Number(/:(\d+) \(/.exec(said)![1]) };
-      // Far more than a pipe holds.
-      const fields = [`User-Agent: ${'a'.repeat(400)}`];
-      for (let count = 0; count < 400; count++) {
-        assert.equal((await ask(address, 'GET /a.txt', fields)).status, 200);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      const said = /^clearway serve: the access log is written again: (\d+) records were lost in [\d.]+ s$/m.exec(
+        stderr,
+      );
+      assert.ok(said !== null, stderr);
+      read();
+      const lines = text.split('\n').slice(0, -1).length;
+      assert.equal(lines + Number(said[1]), 2000 + 2 * requests + 3, 'written or counted');
       assert.equal((await ask(address, 'GET /a.txt')).text, 'hello');
+      text = '';
+      await until('a line again', () => read());
+      assert.equal((JSON.parse(text) as { target: string }).target, '/a.txt');
+      // Stuck again: nothing of it keeps the server from its end.
+      await flood(address, '/a.txt', 2000, () => 'c'.repeat(500));
       child.kill('SIGTERM');
       assert.equal(await ended, 0);
+      assert.match(stderr, /the access log ends: \d+ records were lost, which nothing took\n$/);
     } finally {
       child.kill('SIGKILL');
       closeSync(reader);

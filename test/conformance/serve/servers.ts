@@ -69,12 +69,12 @@ export class TestSite {
 }
 
 /**
- * Starts a server in this process: its worker is a thread, the client this one. `log` gets the lines of the access log.
- * A worker that dies is said on stderr, so that what failed for it is not a riddle.
+ * Starts a server in this process: its worker is a thread, the client this one. A worker that dies is said on stderr, so that
+ * what failed for it is not a riddle. `logDescriptor` is where the access log goes without a `logFile`.
  */
-export async function startServer(options: ServeOptions, log: (lines: string) => void = () => {}): Promise<Server> {
-  const writer = { ready: () => true, write: log };
-  const server = new Server(resolveOptions({ port: 0, workers: 1, ...options }, openFilesLimit()), writer);
+export async function startServer(options: ServeOptions, logDescriptor = 1): Promise<Server> {
+  const resolved = resolveOptions({ port: 0, workers: 1, ...options }, openFilesLimit());
+  const server = new Server(resolved, logDescriptor);
   server.on('warning', (message) => console.error(message));
   open.add(() => server.close(0));
   return server.listen();
