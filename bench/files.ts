@@ -3,8 +3,11 @@
 
 import { spawnSync } from 'node:child_process';
 import { createCipheriv, createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { onPath } from './host/child.js';
+import { seededRandom } from './load/churn-load.js';
+import type { FilePart, ManyFile } from './requests.js';
 
 const chunkBytes = 1 << 20;
 const tmpfsMagic = 0x01021994;
@@ -27,6 +30,51 @@ export function writeRandomFile(path: string, bytes: number, seed = 0): string {
       for (let written = 0; written < chunk.length; ) written += writeSync(file, chunk, written);
     }
     fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest('hex');
+}
+
+const filesADirectory = 100;
+const smallest = 1024;
+const largestOfMany = 8192;
+const endings = ['html', 'css', 'js', 'png', 'svg', 'woff2', 'json', 'jpg'] as const;
+
+/**
+ * Writes `count` files of 1 to 8 KiB, 100 in a directory, with the endings that sites have and bytes that differ, and waits
+ * until they are on disk: their writing must not be part of what is measured.
+ */
+export function writeManyFiles(siteDirectory: string, count: number, seed = 3): ManyFile[] {
+  const random = seededRandom(seed);
+  const cipher = createCipheriv('aes-128-ctr', new Uint8Array(16), new Uint8Array(16));
+  const pool = cipher.update(new Uint8Array(chunkBytes + largestOfMany));
+  const files: ManyFile[] = [];
+  for (let index = 0; index < count; index++) {
+    const directory = `many-${Math.floor(index / filesADirectory)}`;
+    if (index % filesADirectory === 0) mkdirSync(join(siteDirectory, directory));
+    const bytes = smallest + Math.floor(random() * (largestOfMany - smallest + 1));
+    const start = Math.floor(random() * chunkBytes);
+    const path = `${directory}/${index}.${endings[index % endings.length]}`;
+    writeFileSync(join(siteDirectory, path), pool.subarray(start, start + bytes));
+    files.push({ path, bytes });
+  }
+  spawnSync('sync', ['-f', siteDirectory]);
+  return files;
+}
+
+/** The SHA-256 in hex of a part of a served file, read from the disk. */
+export function hashOfPart(siteDirectory: string, { path, start, bytes }: FilePart): string {
+  const hash = createHash('sha256');
+  const chunk = new Uint8Array(Math.min(bytes, chunkBytes));
+  const file = openSync(join(siteDirectory, path), 'r');
+  try {
+    for (let done = 0; done < bytes; ) {
+      const read = readSync(file, chunk, 0, Math.min(chunk.length, bytes - done), start + done);
+      if (read === 0) throw new Error(`${path} is shorter than ${start + bytes} bytes`);
+      hash.update(chunk.subarray(0, read));
+      done += read;
+    }
   } finally {
     closeSync(file);
   }

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { ChurnReport } from './churn.js';
 import { churnGrowth } from './churn.js';
 import type { HeldResult } from './held.js';
+import { compilerAbsence } from './host/compile.js';
 import { wrkAbsence } from './load/wrk.js';
 import type { TableResult } from './table.js';
 
@@ -53,7 +54,7 @@ async function bench(words: string[], fault = ''): Promise<Ran> {
 describe('the harness', { concurrency: true }, () => {
   test('table: one row, two peers, numbers in every column that has one', { skip }, async () => {
     const peers = 'clearway-uring,node-http';
-    const ran = await bench(['--rows', '1KiB:8', '--rounds', '1', '--seconds', '1', '--peers', peers]);
+    const ran = await bench(['--only', '1KiB:8', '--rounds', '1', '--seconds', '1', '--peers', peers]);
     assert.equal(ran.status, 0, ran.stderr);
     assert.deepEqual(ran.leftovers, [], 'the temporary directory is gone');
     assert.deepEqual(ran.json.table.absent, []);
@@ -72,9 +73,24 @@ describe('the harness', { concurrency: true }, () => {
     assert.match(ran.stdout, /\| 1KiB:8 +\| clearway-uring +\|/);
   });
 
+  test('table: rows of other answers than 200, by the list of requests and by the client for HEAD', {
+    skip: skip || (compilerAbsence() ?? false),
+  }, async () => {
+    const words = ['--rounds', '1', '--seconds', '1', '--peers', 'clearway-uring'];
+    const ran = await bench(['--only', '404:8,head:8,if-modified-since:8,304:8', ...words]);
+    assert.equal(ran.status, 0, ran.stderr);
+    const [missing, head, unmodified, tagged] = ran.json.table.cells;
+    for (const cell of [missing!, head!, unmodified!]) {
+      assert.equal(cell.trouble, undefined, cell.row);
+      assert.ok(cell.rounds[0]!.requestsPerSecond > 10 && cell.bodyBytes === 0, JSON.stringify(cell));
+    }
+    assert.match(tagged!.trouble!, /no validator for If-None-Match/);
+    assert.doesNotMatch(ran.stdout, /bounds are missed/, 'bounds are for 64 connections');
+  });
+
   test('table: wrong bytes give a reason and no numbers', { skip }, async () => {
     const ran = await bench(
-      ['--rows', '1KiB:8', '--rounds', '1', '--seconds', '1', '--peers', 'clearway-uring'],
+      ['--only', '1KiB:8', '--rounds', '1', '--seconds', '1', '--peers', 'clearway-uring'],
       'wrong',
     );
     const [cell] = ran.json.table.cells;

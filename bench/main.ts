@@ -11,66 +11,74 @@ import { wrkAbsence } from './load/wrk.js';
 import { refreshReadme, writePage } from './markdown.js';
 import { type Options, parseOptions, usage } from './options.js';
 import { renderResult } from './report.js';
-import { parseRows, type Row, rowName } from './rows.js';
-import { selectPeers } from './servers/list.js';
+import { peerVersions, selectPeers } from './servers/list.js';
+import { renderStart, runStart } from './start.js';
 import { runTable } from './table.js';
-import { type Evidence, type Judged, judge, renderTargets, targetRowNames } from './targets.js';
+import { type Evidence, type Judged, judge, renderTargets, summarise } from './targets.js';
 
 interface Outcome {
   readonly json: object;
   readonly text: string;
-  /** The targets, judged for each of our servers, where all of them were measured. */
-  readonly judged?: readonly (readonly Judged[])[];
+  /** The targets that were asked for, judged for each of our servers. */
+  readonly judged: readonly (readonly Judged[])[];
 }
 
-/** The rows asked for and those the targets need. */
-function withTargetRows(rows: readonly Row[]): Row[] {
-  const missing = targetRowNames.filter((name) => !rows.some((row) => rowName(row) === name));
-  return missing.length === 0 ? [...rows] : [...rows, ...parseRows(missing.join(','))];
+const ourServers = ['clearway-uring', 'clearway-epoll'];
+
+/** Judges what was measured, and puts the verdicts above the tables. */
+function conclude(evidence: Evidence, tables: readonly string[], peers = ourServers as readonly string[]): Outcome {
+  const servers = ourServers.filter((server) => peers.includes(server));
+  const judged = servers.length > 0 ? judge(evidence, servers) : [];
+  const verdicts = judged.length > 0 ? [summarise(judged), renderTargets(judged)] : [];
+  return { json: { ...evidence, targets: judged.flat() }, text: [...verdicts, ...tables].join('\n\n'), judged };
 }
 
 async function performAll(options: Options): Promise<Outcome> {
   // The default peers of each measurement, whatever the table is restricted to: a target names what it is compared with.
-  const own = { ...options, peers: ['clearway-uring', 'clearway-epoll'] };
-  const evidence: Evidence = {
-    table: await runTable({ ...options, rows: withTargetRows(options.rows) }),
+  const own = { ...options, peers: ourServers };
+  const evidence = {
+    table: await runTable(options),
+    start: await runStart({ ...options, peers: undefined }),
     idle: await runHeld('idle', own),
     stalled: await runHeld('stalled', own),
     // nginx shows what the same readers cost a server that waits for the disk where it serves.
     cold: await runCold({ ...own, peers: [...own.peers, 'nginx'] }),
     churn: await runChurn(own),
   };
-  const judged = ['clearway-uring', 'clearway-epoll'].map((server) => judge(evidence, server));
-  const sections = [
-    renderTargets(judged),
+  return conclude(evidence, [
     renderResult(evidence.table),
+    renderStart(evidence.start),
     renderHeld([...evidence.idle, ...evidence.stalled]),
     renderCold(evidence.cold),
     renderChurn(evidence.churn),
-  ];
-  return { json: { ...evidence, targets: judged.flat() }, text: sections.join('\n\n'), judged };
+  ]);
 }
 
+/** One measurement is judged where all our servers are in it. */
 async function perform(options: Options): Promise<Outcome> {
   switch (options.command) {
     case 'table': {
       const table = await runTable(options);
-      return { json: { table }, text: renderResult(table) };
+      return conclude({ table }, [renderResult(table)], options.peers);
+    }
+    case 'start': {
+      const start = await runStart(options);
+      return conclude({ start }, [renderStart(start)], options.peers);
     }
     case 'idle':
     case 'stalled': {
       const held = await runHeld(options.command, options);
-      return { json: { [options.command]: held }, text: renderHeld(held) };
+      return conclude({ [options.command]: held }, [renderHeld(held)], options.peers);
     }
     case 'cold': {
       const cold = await runCold(options);
-      return { json: { cold }, text: renderCold(cold) };
+      return conclude({ cold }, [renderCold(cold)], options.peers);
     }
     case 'churn': {
       const churn = await runChurn(options);
-      return { json: { churn }, text: renderChurn(churn) };
+      return conclude({ churn }, [renderChurn(churn)], options.peers);
     }
-    case 'targets':
+    case 'all':
       return performAll(options);
   }
 }
@@ -89,27 +97,28 @@ async function main(words: readonly string[]): Promise<void> {
   selectPeers(options.peers); // a wrong name is said before gigabytes are written
   if (process.platform !== 'linux') throw new Error('the benchmark reads /proc: it runs on Linux only');
   const missing =
-    options.command === 'table' || options.command === 'cold' || options.command === 'targets'
-      ? wrkAbsence()
-      : undefined;
+    options.command === 'table' || options.command === 'cold' || options.command === 'all' ? wrkAbsence() : undefined;
   if (missing) throw new Error(missing);
   const host = hostFacts();
   if (options.niceness !== 0) setSessionNiceness(options.niceness);
   const { json, text, judged } = await perform(options);
-  console.log(`${text}\n\n${describeHost(host)}`);
+  const surroundings = `${peerVersions()}; ${describeHost(host)}`;
+  console.log(`${text}\n\n${surroundings}`);
   if (options.jsonFile) write(options.jsonFile, `${JSON.stringify({ host, ...json }, undefined, 1)}\n`);
   if (options.markdownFile) {
-    writePage(options.markdownFile, text, describeHost(host));
-    if (judged && options.readme) refreshReadme('README.md', conditions(options, describeHost(host)), judged);
+    writePage(options.markdownFile, text, surroundings);
+    if (options.command === 'all' && options.readme) {
+      refreshReadme('README.md', conditions(options, surroundings), judged);
+    }
   }
 }
 
 /** What stands above the README's table. */
 function conditions({ rounds, seconds }: Options, host: string): string {
   return [
-    `One run of \`npm run bench -- targets --markdown\`: ${rounds} rounds of ${seconds} s, interleaved, every answer verified; one worker each.`,
+    `One run of \`npm run bench -- --markdown\`: ${rounds} rounds of ${seconds} s, interleaved, every answer verified; one worker each.`,
     `${host}`,
-    'Ratios, so smaller is better but for the rate. [docs/bench.md](docs/bench.md) has every row and the absolute numbers.',
+    'Smaller is better but for the rate; missed bounds come first. [docs/bench.md](docs/bench.md) has every row and the absolute numbers.',
   ].join('\n');
 }
 

@@ -16,10 +16,12 @@ const line = (server: string, shown: string, verdict: Judged['verdict']): Judged
   shown,
   verdict,
   remark: '',
+  spread: '-',
+  excess: 0,
 });
 
 test('the short table has a line for each target and a column for each server, and says what is missed', () => {
-  const table = shortTable([[line('one', '0.9x', 'met')], [line('two', '1.1x', 'missed')]]);
+  const table = shortTable([[line('one', '0.9x', 'met'), line('two', '1.1x', 'missed')]]);
   assert.deepEqual(
     table.split('\n').map((row) => row.split('|').map((cell) => cell.trim())),
     [

@@ -11,12 +11,23 @@ const preface = `# Benchmark
 Written by \`npm run bench -- --markdown\`. Every server has one worker on a processor of its own, the load runs on another, all
 in the same run, one after the other in each round. Each answer was checked (status, length, SHA-256) before it was measured.
 
-* Ratios come first, because absolute numbers depend on the machine. CPU is the server's process with all its threads, from
-  /proc/PID/task/*/schedstat; system CPU is all that was not idle in /proc/stat: it holds the load and the kernel's work for
-  both ends, some of which loopback moves from one end to the other.
-* Requests are made by wrk with one thread, bodies of 1 GiB by a downloader that reads and discards. Where one of them was at
-  the limit of its processor the rate says nothing about the server, and the notes say so.
-* 1 GiB has few connections and no requests/s: no response would end within a round. CPU per GiB counts what arrived.
+* Ratios come first, because absolute numbers depend on the machine: medians of the ratios of each round, with the smallest and
+  the largest. CPU is the server's process with all its threads, from /proc/PID/task/*/schedstat; system CPU is all that was
+  not idle in /proc/stat: it holds the load and the kernel's work for both ends, some of which loopback moves from one end to
+  the other. A measurement during which other programs used more than a tenth of a processor is repeated, at most twice.
+* nginx has one worker, sendfile, tcp_nopush, an open_file_cache of up to 200,000 files, as many as the limit of
+  descriptors allows (the line of versions says how many), that remembers what is missing, no access log
+  (in the row of the log: \`combined buffer=64k\`) and no log of missing files. Latencies are shown where nginx was measured with
+  tcp_nopush and without: with it the end of a response may wait 40 ms. Bun answers from memory as a static route where
+  that is possible and faster, by its directory route elsewhere.
+* Requests are made by wrk with one thread, their bytes made before the run; HEAD by a client of ours, because wrk waits for a body;
+  bodies of 1 GiB by a downloader that reads and discards. Where one of them was at the limit of its processor the rate
+  says nothing about the server, and the notes say so. What arrived is held against the size of the verified answers.
+* Many files lie 100 in a directory and are asked for at random, with replacement. Each group of rows (single files, 10,000 files,
+  100,000 files, the log) has fresh servers; memory is that after its last round. PSS shares the pages of a program among
+  the processes that run it, RSS counts them for each.
+* 1 GiB has one connection and no requests/s: no response would end within a round. CPU per GiB counts what arrived.
+* The log's records are counted against the requests that wrk saw answered; those cut off by the end of a run may have one more.
 * Loopback has no network card: throughput here says little, CPU and copies say more.
 * copied B per body B is user-space copies by Clearway's own account (its metrics); the others have none.
 `;
@@ -37,12 +48,10 @@ const end = '<!-- bench:end -->';
 
 /** The judged targets, a line each and a column for each server: what it measured, and whether that misses the bound. */
 export function shortTable(judged: readonly (readonly Judged[])[]): string {
-  const head = ['measured', 'bound', ...judged.map((lines) => lines[0]?.server ?? '')];
-  const lines = (judged[0] ?? []).map(({ text, bound }, index) => [
-    text,
-    bound,
-    ...judged.map((list) => list[index]!).map((line) => line.shown + (line.verdict === 'missed' ? ' (missed)' : '')),
-  ]);
+  const head = ['measured', 'bound', ...(judged[0] ?? []).map(({ server }) => server)];
+  const told = ({ shown, verdict }: Judged): string =>
+    verdict === 'missed' ? `${shown} (missed)` : verdict === 'met' ? shown : verdict;
+  const lines = judged.map((servers) => [servers[0]!.text, servers[0]!.bound, ...servers.map(told)]);
   return renderTable(head, lines, [0]);
 }
 

@@ -1,29 +1,39 @@
-// One measurement: one peer, one row, one stretch of load, with the CPU time of the server and of the machine around it.
+// One measurement: one peer, one stretch of load, with the CPU time of the server and of the machine around it, and its
+// repetition while others use the machine. What is asked for is the caller's.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CopyCount, readCopies } from './copies.js';
-import type { Placement } from './host/child.js';
-import { machineCpu, reapedChildrenCpuNs, treeCpu, treeCpuBetweenNs } from './host/cpu.js';
+import { kernelThreadsCpu, machineCpu, reapedChildrenCpuNs, treeCpu, treeCpuBetweenNs } from './host/cpu.js';
 import { memoryOf } from './host/proc.js';
-import { downloadResult, startDownload } from './load/download.js';
 import type { LoadResult } from './load/load-result.js';
-import { runWrk } from './load/wrk.js';
-import { downloaderFromBytes, type Row } from './rows.js';
 import type { RunningPeer } from './servers/peer.js';
+import { countTrouble, type ResponseSize } from './verify.js';
 
-/** What one measurement found. Per-request values divide by the bytes sent over the bytes of one response, so that responses
- * cut off by the end of the run count for the part that was sent. */
+/** What is measured. */
+export interface Trial {
+  readonly peer: RunningPeer;
+  /** Of one verified response. */
+  readonly size: ResponseSize;
+  readonly connections: number;
+  readonly load: (seconds: number) => Promise<LoadResult>;
+}
+
+/** What one measurement found. */
 export interface Measurement {
+  /** Responses that arrived to their end. */
+  readonly requests: number;
   readonly requestsPerSecond: number;
   readonly cpuUsPerRequest: number;
   readonly systemCpuUsPerRequest: number;
   readonly cpuSecondsPerGib: number;
   readonly systemCpuSecondsPerGib: number;
   readonly rssBytes: number;
+  readonly pssBytes: number;
   /** User-space copies of body bytes over body bytes; undefined where the peer does not count them. */
   readonly copiedPerBodyByte: number | undefined;
+  readonly p50Us: number | undefined;
   readonly p99Us: number | undefined;
-  /** Share of one processor that the server, the load and everything else used. */
+  /** Share of one processor that the server, the load, and programs that are neither used. */
   readonly serverShare: number;
   readonly loadShare: number;
   readonly otherShare: number;
@@ -33,62 +43,103 @@ export interface Measurement {
 
 const settleMs = 30;
 
-async function load(peer: RunningPeer, row: Row, seconds: number, placement: Placement): Promise<LoadResult> {
-  const url = `${peer.origin}/${row.file.name}`;
-  if (row.file.bytes >= downloaderFromBytes) {
-    const plan = { urls: [url], connections: row.connections, seconds, repeat: true };
-    return downloadResult(startDownload(plan, placement.load), seconds + 15);
-  }
-  return runWrk({ url, connections: row.connections, seconds, placing: placement.load });
-}
-
 /** The copies of a peer with metrics; undefined for the others. */
 async function copiesOf(peer: RunningPeer): Promise<CopyCount | undefined> {
   return peer.metricsUrl === undefined ? undefined : readCopies(peer.metricsUrl);
 }
 
+/** CPU time at one moment, of everything that is told apart. */
+function takeCpu(peer: RunningPeer) {
+  const { user, system } = process.cpuUsage();
+  return {
+    server: treeCpu(peer.pid),
+    kernel: kernelThreadsCpu(),
+    machine: machineCpu(),
+    reapedNs: reapedChildrenCpuNs(),
+    ownNs: (user + system) * 1e3,
+    atNs: Number(process.hrtime.bigint()),
+  };
+}
+
+/** CPU nanoseconds between two moments. */
+function cpuBetween(before: ReturnType<typeof takeCpu>, after: ReturnType<typeof takeCpu>) {
+  const serverNs = treeCpuBetweenNs(before.server, after.server);
+  const machineNs = after.machine.notIdleNs - before.machine.notIdleNs;
+  const loadNs = after.reapedNs - before.reapedNs;
+  // Kernel threads work for whoever is measured (ksoftirqd delivers its packets): they are nobody else.
+  const known = serverNs + loadNs + (after.ownNs - before.ownNs) + treeCpuBetweenNs(before.kernel, after.kernel);
+  return {
+    serverNs,
+    machineNs,
+    loadNs,
+    otherNs: Math.max(0, machineNs - known),
+    stolenNs: after.machine.stolenNs - before.machine.stolenNs,
+    wallNs: after.atNs - before.atNs,
+  };
+}
+
+/** Responses of a load; where they have one size, those that the end of the run cut off count for the part that was sent. */
+export function responsesOf(result: LoadResult, size: ResponseSize): number {
+  return size.uniform ? result.bytes / (size.bodyBytes + size.headBytes) : result.requests;
+}
+
 /**
- * Loads `peer` for `seconds` and measures.
- * @param headBytes bytes of the head of one response of this peer
- * @throws when the load saw an error: a peer that answers with errors has no numbers.
+ * Loads a peer for `seconds` and measures.
+ * @throws when the load saw an error, or when its counts are not those of the verified responses: such a peer has no numbers.
  */
-export async function measure(
-  peer: RunningPeer,
-  row: Row,
-  headBytes: number,
-  seconds: number,
-  placement: Placement,
-): Promise<Measurement> {
+export async function measure(trial: Trial, seconds: number): Promise<Measurement> {
+  const { peer, size } = trial;
   const copiesBefore = await copiesOf(peer);
-  const serverBefore = treeCpu(peer.pid);
-  const reapedBefore = reapedChildrenCpuNs();
-  const machineBefore = machineCpu();
-  const startNs = process.hrtime.bigint();
-  const result = await load(peer, row, seconds, placement);
+  const before = takeCpu(peer);
+  const result = await trial.load(seconds);
   await sleep(settleMs);
-  const wallNs = Number(process.hrtime.bigint() - startNs);
-  const machineAfter = machineCpu();
-  const machineNs = machineAfter.notIdleNs - machineBefore.notIdleNs;
-  const loadNs = reapedChildrenCpuNs() - reapedBefore;
-  const serverNs = treeCpuBetweenNs(serverBefore, treeCpu(peer.pid));
-  if (result.trouble) throw new Error(result.trouble);
+  const { serverNs, machineNs, loadNs, otherNs, stolenNs, wallNs } = cpuBetween(before, takeCpu(peer));
+  const trouble = result.trouble ?? countTrouble(result, size, trial.connections);
+  if (trouble) throw new Error(trouble);
   const copies = await copiesOf(peer);
 
-  const bodyBytes = (result.bytes * row.file.bytes) / (row.file.bytes + headBytes);
-  const responses = result.bytes / (row.file.bytes + headBytes);
+  const responses = responsesOf(result, size);
+  const bodyBytes = responses * size.bodyBytes;
   const gib = bodyBytes / 2 ** 30;
   return {
+    requests: result.requests,
     requestsPerSecond: result.requests / result.durationSeconds,
     cpuUsPerRequest: serverNs / 1e3 / responses,
     systemCpuUsPerRequest: machineNs / 1e3 / responses,
     cpuSecondsPerGib: serverNs / 1e9 / gib,
     systemCpuSecondsPerGib: machineNs / 1e9 / gib,
-    rssBytes: memoryOf(peer.pid).rssBytes,
+    ...memoryOf(peer.pid),
     copiedPerBodyByte: copies && copiesBefore && (copies.copiedBytes - copiesBefore.copiedBytes) / bodyBytes,
+    p50Us: result.p50Us,
     p99Us: result.p99Us,
     serverShare: serverNs / wallNs,
     loadShare: loadNs / (result.durationSeconds * 1e9),
-    otherShare: Math.max(0, machineNs - serverNs - loadNs) / wallNs,
-    stolenShare: (machineAfter.stolenNs - machineBefore.stolenNs) / wallNs,
+    otherShare: otherNs / wallNs,
+    stolenShare: stolenNs / wallNs,
   };
+}
+
+/** From these shares of a processor on a measurement is noisy: other programs ran, or the hypervisor took time away. */
+export const noiseLimits = { otherShare: 0.1, stolenShare: 0.05 } as const;
+
+/** How often a noisy measurement is repeated at most. */
+const mostRepeats = 2;
+
+const isNoisy = (round: Measurement): boolean =>
+  round.otherShare > noiseLimits.otherShare || round.stolenShare > noiseLimits.stolenShare;
+const noise = (round: Measurement): number => round.otherShare + round.stolenShare;
+
+/** As {@link measure}, again while others use the machine, a bounded number of times. @returns the quietest, and the repeats */
+export async function measureQuietly(
+  trial: Trial,
+  seconds: number,
+): Promise<{ measurement: Measurement; repeats: number }> {
+  let measurement = await measure(trial, seconds);
+  let repeats = 0;
+  while (isNoisy(measurement) && repeats < mostRepeats) {
+    const again = await measure(trial, seconds);
+    repeats++;
+    if (noise(again) < noise(measurement)) measurement = again;
+  }
+  return { measurement, repeats };
 }

@@ -1,10 +1,10 @@
 // The command line of `npm run bench`.
 
 import { parseArgs } from 'node:util';
-import { fullRows, parseRows, quickRows, type Row } from './rows.js';
+import { rows as allRows, parseRows, type Row } from './rows.js';
 
 /** The sub-commands. */
-export const commands = ['table', 'idle', 'stalled', 'cold', 'churn', 'targets'] as const;
+export const commands = ['all', 'table', 'start', 'idle', 'stalled', 'cold', 'churn'] as const;
 
 /** One sub-command. */
 export type Command = (typeof commands)[number];
@@ -16,6 +16,8 @@ export interface Options {
   readonly rounds: number;
   readonly seconds: number;
   readonly rows: readonly Row[];
+  /** System calls are counted too, after the rounds. */
+  readonly systemCalls: boolean;
   readonly peers: readonly string[] | undefined;
   readonly jsonFile: string | undefined;
   readonly markdownFile: string | undefined;
@@ -30,25 +32,32 @@ export interface Options {
   readonly scale: number;
 }
 
+const rowNames = allRows.map(({ name, title }) => `  ${name.padEnd(17)} ${title}`).join('\n');
+
 /** What --help prints. */
 export const usage = `npm run bench -- [COMMAND] [OPTIONS]
 
 Commands:
-  table     every peer in every row (the default)
+  all       everything below, and every bound of the project judged: the missed ones first (the default)
+  table     the rows alone: CPU a request of every server (the default with --only)
+  start     from the start of a process to its first answer, and its memory then
   idle      memory of 10,000 idle keep-alive connections
   stalled   descriptors and memory of 1,000 stalled readers of one 1 GiB file
   cold      p99 of small hot requests, alone and while 8 clients read cold gigabytes
   churn     descriptors and frames after 10,000 aborted requests, 304s and HEADs
-  targets   all of these, and the project's targets line by line
+
+Rows:
+${rowNames}
 
 Options:
-  --quick            fewer rows and shorter rounds: under three minutes for the table
-  --rounds N         rounds, interleaved over the peers (5; quick 3)
+  --quick            2 rounds of 1 s
+  --rounds N         rounds, interleaved over the servers (5; quick 2)
   --seconds N        seconds of each measurement, whole (3; quick 1)
-  --rows LIST        FILE:CONNECTIONS,... of 1KiB 64KiB 1MiB 1GiB, for example 1KiB:64,1GiB:1
+  --only LIST        these rows alone, ROW or ROW:CONNECTIONS, for example 404,1KiB:512
+  --system-calls     also counts system calls a request with strace, after the rounds
   --peers LIST       names of peers, for example clearway-uring,nginx
   --json FILE        writes everything measured as JSON
-  --markdown [FILE]  writes the tables as Markdown (docs/bench.md; without FILE, targets also writes README's short table)
+  --markdown [FILE]  writes the tables as Markdown (docs/bench.md; without FILE, all also writes README's short table)
   --work-dir DIR     where the served files go (the system's temporary directory); cold needs a disk
   --hot paced|closed cold's small requests: about 3,000/s from 16 connections, or from 64 as fast as answered (paced)
   --nice N           niceness of servers and loads; below 0 (root) keeps a busy machine out of the numbers (0)
@@ -88,7 +97,8 @@ export function parseOptions(words: readonly string[]): Options | 'help' {
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
-      rows: { type: 'string' },
+      only: { type: 'string' },
+      'system-calls': { type: 'boolean', default: false },
       peers: { type: 'string' },
       json: { type: 'string' },
       markdown: { type: 'string' },
@@ -100,7 +110,7 @@ export function parseOptions(words: readonly string[]): Options | 'help' {
     },
   });
   if (values.help) return 'help';
-  const command = (positionals[0] ?? 'table') as Command;
+  const command = (positionals[0] ?? (values.only === undefined ? 'all' : 'table')) as Command;
   if (!commands.includes(command) || positionals.length > 1) {
     throw new Error(`${positionals.join(' ')} is not a command: there are ${commands.join(', ')}`);
   }
@@ -117,9 +127,10 @@ export function parseOptions(words: readonly string[]): Options | 'help' {
   return {
     command,
     quick,
-    rounds: wholeNumber(values.rounds, 'rounds', quick ? 3 : 5, 100),
+    rounds: wholeNumber(values.rounds, 'rounds', quick ? 2 : 5, 100),
     seconds: wholeNumber(values.seconds, 'seconds', quick ? 1 : 3, 600),
-    rows: values.rows === undefined ? (quick ? quickRows : fullRows) : parseRows(values.rows),
+    rows: values.only === undefined ? allRows : parseRows(values.only),
+    systemCalls: values['system-calls'],
     peers: values.peers?.split(',').map((name) => name.trim()),
     jsonFile: values.json,
     markdownFile: values.markdown,

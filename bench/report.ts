@@ -2,9 +2,9 @@
 // little about another. It computes medians of what table.ts measured and measures nothing.
 
 import { wrkCeilingPerSecond } from './load/wrk.js';
-import type { Measurement } from './measure.js';
+import { type Measurement, noiseLimits } from './measure.js';
 import { referenceName } from './servers/list.js';
-import { median, pairedRatio, spread } from './statistics.js';
+import { median, range, roundRatios } from './statistics.js';
 import type { Cell, TableResult } from './table.js';
 
 type Field = keyof Measurement;
@@ -32,55 +32,91 @@ export function show(value: number, suffix = ''): string {
   return value.toFixed(digits) + suffix;
 }
 
+/** A ratio of a cell to another in each round: its median, and its spread over the rounds. */
+export function ratioOf(
+  cell: Cell | undefined,
+  reference: Cell | undefined,
+  field: Field,
+): { median: number; spread: string } {
+  const ratios = roundRatios(valuesOf(cell, field), valuesOf(reference, field));
+  const extremes = range(ratios);
+  return { median: median(ratios), spread: extremes ? `${show(extremes.least)}-${show(extremes.most)}` : '-' };
+}
+
+/** What a reader must know when the load was at its limit; empty when it was not. */
+export function loadRemark(cell: Cell | undefined): string {
+  const rate = medianOf(cell, 'requestsPerSecond');
+  const share = medianOf(cell, 'loadShare');
+  if (!(share >= 0.97 || rate >= wrkCeilingPerSecond * 0.97)) return '';
+  const server = show(medianOf(cell, 'serverShare') * 100);
+  return `load at its limit (${show(share * 100)} % CPU, server ${server} %): the rate is the client's`;
+}
+
 /** Remarks that a reader needs beside the numbers of a cell. */
 function notes(cell: Cell): string {
   const list: string[] = [];
   if (cell.trouble !== undefined) list.push(cell.trouble);
-  const rate = medianOf(cell, 'requestsPerSecond');
-  if (rate >= wrkCeilingPerSecond * 0.97) list.push("at wrk's ceiling: the rate is the client's");
-  else if (medianOf(cell, 'loadShare') >= 0.97) list.push("load at 100 % CPU: the rate is the client's");
-  if (medianOf(cell, 'otherShare') >= 0.15) list.push('noisy: others used the machine');
-  if (medianOf(cell, 'stolenShare') >= 0.05) list.push('noisy: the hypervisor took time away');
-  return list.join('; ').replaceAll('|', '/');
+  list.push(loadRemark(cell));
+  if (cell.repeats > 0) list.push(`${cell.repeats} repeated`);
+  if (medianOf(cell, 'otherShare') > noiseLimits.otherShare) list.push('noisy: others used the machine');
+  if (medianOf(cell, 'stolenShare') > noiseLimits.stolenShare) list.push('noisy: the hypervisor took time away');
+  if (cell.log?.lost === 0) list.push(`all ${cell.log.requests} records written`);
+  return list
+    .filter((note) => note !== '')
+    .join('; ')
+    .replaceAll('|', '/');
 }
 
 const columns = [
-  'file:connections',
+  'row:connections',
   'server',
   `CPU / ${referenceName}`,
+  'of the rounds',
   `system CPU / ${referenceName}`,
   `rate / ${referenceName}`,
   'requests/s',
   'CPU us/req',
-  'system us/req',
   'CPU-s/GiB',
-  'system CPU-s/GiB',
-  'RSS MiB',
+  'p50 us',
+  'p99 us',
+  'RSS MB',
+  'PSS MB',
+  'calls/req',
   'copied B per body B',
-  'spread',
   'notes',
 ];
 
+const fewestBodyBytes = 64 * 1024; // below, CPU per GiB says nothing that CPU per request does not say better
+/** Latency is shown where both settings of tcp_nopush were measured: with it nginx holds ends of responses back. */
+const latencyPeer = 'nginx-nopush-off';
+
+function callsOf({ systemCalls }: Cell): string {
+  return systemCalls ? show(Object.values(systemCalls).reduce((sum, count) => sum + count, 0)) : '-';
+}
+
 function line(result: TableResult, cell: Cell): string[] {
   const reference = findCell(result, cell.row, referenceName);
-  const ratio = (field: Field) => show(pairedRatio(valuesOf(cell, field), valuesOf(reference, field)), 'x');
-  const whole = cell.fileBytes < 2 ** 30; // a response of 1 GiB does not end within a round
+  const ratio = (field: Field) => show(ratioOf(cell, reference, field).median, 'x');
+  const { bodyBytes = 0 } = cell;
+  const whole = bodyBytes < 2 ** 30; // a response of 1 GiB does not end within a round
+  const latency = findCell(result, cell.row, latencyPeer) !== undefined;
+  const of = (field: Field, shown = true, unit = 1) => (shown ? show(medianOf(cell, field) / unit) : '-');
   return [
     cell.row,
     cell.peer,
-    ratio('cpuSecondsPerGib'),
-    ratio('systemCpuSecondsPerGib'),
+    ratio('cpuUsPerRequest'),
+    ratioOf(cell, reference, 'cpuUsPerRequest').spread,
+    ratio('systemCpuUsPerRequest'),
     whole ? ratio('requestsPerSecond') : '-',
-    whole ? show(medianOf(cell, 'requestsPerSecond')) : '-',
-    whole ? show(medianOf(cell, 'cpuUsPerRequest')) : '-',
-    whole ? show(medianOf(cell, 'systemCpuUsPerRequest')) : '-',
-    show(medianOf(cell, 'cpuSecondsPerGib')),
-    show(medianOf(cell, 'systemCpuSecondsPerGib')),
-    show(medianOf(cell, 'rssBytes') / 2 ** 20),
-    show(medianOf(cell, 'copiedPerBodyByte')),
-    cell.rounds.length > 1
-      ? `${Math.round(spread(valuesOf(cell, 'cpuSecondsPerGib').map((v) => v ?? Number.NaN)) * 100)} %`
-      : '-',
+    of('requestsPerSecond', whole),
+    of('cpuUsPerRequest', whole),
+    of('cpuSecondsPerGib', bodyBytes >= fewestBodyBytes),
+    of('p50Us', latency),
+    of('p99Us', latency),
+    of('rssBytes', true, 1e6),
+    of('pssBytes', true, 1e6),
+    callsOf(cell),
+    of('copiedPerBodyByte', bodyBytes > 0),
     notes(cell),
   ];
 }
@@ -100,6 +136,8 @@ export function renderTable(
   return [render(head), rule, ...lines.map(render)].join('\n');
 }
 
+const unique = <Item>(items: readonly Item[]): Item[] => [...new Set(items)];
+
 /** The table of a whole comparison, with what was left out beneath it. */
 export function renderResult(result: TableResult): string {
   const table = renderTable(
@@ -111,6 +149,7 @@ export function renderResult(result: TableResult): string {
   const restless = result.restless.map(
     ({ name, share }) => `* ${name} uses ${show(share * 100)} % of a processor with nothing to do`,
   );
+  const titles = unique(result.cells.map(({ row, title }) => `* ${row} is: ${title}`));
   const about = `Medians of ${result.rounds} rounds of ${result.seconds} s, servers interleaved; ratios are medians of the rounds' own ratios.`;
-  return [table, '', about, ...absent, ...restless].join('\n');
+  return [table, '', about, ...titles, ...absent, ...restless].join('\n');
 }

@@ -25,7 +25,7 @@ export interface Session {
   readonly hashes: ReadonlyMap<string, string>;
   readonly absent: Absent[];
   /** Starts a peer; undefined, with the reason noted in `absent` and on stderr, when it cannot run here. */
-  start(peer: Peer): Promise<RunningPeer | undefined>;
+  start(peer: Peer, accessLogFile?: string): Promise<RunningPeer | undefined>;
 }
 
 /** Progress goes to stderr, so that stdout holds the results alone. */
@@ -57,11 +57,12 @@ export async function withSession<Result>(
       say(`writing ${file.name}`);
       hashes.set(file.name, writeRandomFile(join(siteDirectory, file.name), file.bytes));
     }
-    const start = async (peer: Peer): Promise<RunningPeer | undefined> => {
+    const start = async (peer: Peer, accessLogFile?: string): Promise<RunningPeer | undefined> => {
       let reason = peer.absence();
       try {
         if (reason === undefined) {
-          const started = await peer.start({ siteDirectory, scratchDirectory, placing: placement.server });
+          const context = { siteDirectory, scratchDirectory, placing: placement.server };
+          const started = await peer.start(accessLogFile === undefined ? context : { ...context, accessLogFile });
           running.push(started);
           return started;
         }

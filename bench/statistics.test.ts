@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { median, pairedRatio, spread } from './statistics.js';
+import { median, pairedRatio, range, roundRatios } from './statistics.js';
 
 test('median: odd, even, unsorted, with holes, none', () => {
   assert.equal(median([3, 1, 2]), 2);
@@ -12,9 +12,13 @@ test('median: odd, even, unsorted, with holes, none', () => {
   assert.ok(Number.isNaN(median([])));
 });
 
-test('spread: distance of the extremes in medians', () => {
-  assert.equal(spread([10, 20, 30]), 1);
-  assert.equal(spread([10]), 0);
+test('range: the extremes, without holes; undefined for none', () => {
+  assert.deepEqual(range([20, Number.NaN, 10, 30]), { least: 10, most: 30 });
+  assert.equal(range([Number.NaN]), undefined);
+});
+
+test('roundRatios: one for each round that has both', () => {
+  assert.deepEqual(roundRatios([1, 10, undefined, 3], [2, 20, 5, undefined]), [0.5, 0.5]);
 });
 
 test('pairedRatio: a slowdown of one whole round cancels, holes are left out', () => {

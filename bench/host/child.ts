@@ -2,6 +2,7 @@
 // this process ends. It ends only what it started, by process id.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { allowedCpus, processTree } from './proc.js';
 
@@ -66,18 +67,26 @@ let canBind: boolean | undefined;
  * Starts `command` where `placing` says. The niceness is set before the program starts: a thread takes that of the one that
  * made it, and setting it later would miss those already there. stdin is a pipe: a program of ours may read its end.
  * The kernel sends SIGTERM to the child if this process is killed outright (setpriv, where there is one).
+ * @param outputFile where stdout goes; a pipe to this process when undefined
  */
-export function startPinned({ cpus, niceness }: Placing, command: string, args: readonly string[]): ChildProcess {
+export function startPinned(
+  { cpus, niceness }: Placing,
+  command: string,
+  args: readonly string[],
+  outputFile?: string,
+): ChildProcess {
   guard();
   canBind ??= onPath('setpriv');
   const line = [command, ...args];
   if (canBind) line.unshift('setpriv', '--pdeathsig', 'TERM', '--');
   if (niceness !== 0 && (niceness > 0 || process.getuid?.() === 0)) line.unshift('nice', '-n', String(niceness));
   if (cpus !== undefined) line.unshift('taskset', '-c', cpus);
-  const child = spawn(line[0]!, line.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
+  const output = outputFile === undefined ? 'pipe' : openSync(outputFile, 'a');
+  const child = spawn(line[0]!, line.slice(1), { stdio: ['pipe', output, 'pipe'] });
+  if (typeof output === 'number') closeSync(output);
   living.add(child);
   child.once('exit', () => living.delete(child));
-  child.stdin.on('error', () => {}); // the child may end before it reads
+  child.stdin?.on('error', () => {}); // the child may end before it reads
   return child;
 }
 

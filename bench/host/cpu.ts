@@ -25,6 +25,14 @@ export function treeCpu(pid: number): TreeCpu {
   return { scheduledNs, ticks };
 }
 
+const noCpu: TreeCpu = { scheduledNs: new Map(), ticks: new Map() };
+
+/** The CPU time of the kernel's own threads; nothing where process 2 is not their parent, as in a container. */
+export function kernelThreadsCpu(): TreeCpu {
+  const kthreadd = readProcessStat(2);
+  return kthreadd?.name === 'kthreadd' ? treeCpu(2) : noCpu;
+}
+
 function growth(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
   let sum = 0;
   for (const [key, value] of after) sum += Math.max(0, value - (before.get(key) ?? 0));

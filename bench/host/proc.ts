@@ -8,6 +8,7 @@ export const tickNs = 10_000_000;
 
 /** The fields of /proc/PID/stat used here; CPU times in ticks of 10 ms. */
 export interface ProcessStat {
+  readonly name: string;
   readonly parentPid: number;
   readonly cpuTicks: number;
   readonly reapedChildrenCpuTicks: number;
@@ -23,6 +24,7 @@ export function parseProcessStat(line: string): ProcessStat {
   const fields = line.slice(close + 2).split(' ');
   // Field 3 (state) is fields[0], so field n is fields[n - 3]: 4 ppid, 14 utime, 15 stime, 16 cutime, 17 cstime.
   return {
+    name: line.slice(line.indexOf('(') + 1, close),
     parentPid: Number(fields[1]),
     cpuTicks: Number(fields[11]) + Number(fields[12]),
     reapedChildrenCpuTicks: Number(fields[13]) + Number(fields[14]),

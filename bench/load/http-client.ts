@@ -64,6 +64,60 @@ export async function headBytesOf(url: string, limitMs = 5000): Promise<number> 
   });
 }
 
+/** What came back for the bytes of one request. */
+export interface Exchanged {
+  readonly status: number;
+  /** With its final empty line. */
+  readonly head: string;
+  readonly bodyBytes: number;
+  readonly sha256: string;
+}
+
+/** The length of the body behind a head. @throws when the head does not say it. */
+function bodyLength(status: number, head: string, request: string): number {
+  if (request.startsWith('HEAD ') || status === 304 || status === 204) return 0;
+  const length = /^content-length: *(\d+) *\r$/im.exec(head);
+  if (!length) throw new Error(`an answer with status ${status} and no Content-Length`);
+  return Number(length[1]);
+}
+
+/** Sends the bytes of one request on a connection of its own and reads the answer. @throws when it is not whole in `limitMs`. */
+export async function exchange(origin: string, request: string, limitMs = 60_000): Promise<Exchanged> {
+  const { hostname, port } = new URL(origin);
+  const hash = createHash('sha256');
+  const socket = connect({ host: hostname, port: Number(port) });
+  const timer = setTimeout(() => socket.destroy(new Error(`no whole answer within ${limitMs} ms`)), limitMs);
+  let start = Buffer.alloc(0);
+  let head = '';
+  let status = 0;
+  let wanted = Number.POSITIVE_INFINITY;
+  let bodyBytes = 0;
+  const takeBody = (part: Buffer): void => {
+    hash.update(part);
+    bodyBytes += part.length;
+  };
+  try {
+    socket.write(request);
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      if (head === '') {
+        start = Buffer.concat([start, chunk]);
+        const end = start.indexOf('\r\n\r\n');
+        if (end < 0) continue;
+        head = start.toString('latin1', 0, end + 4);
+        status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1] ?? Number.NaN);
+        wanted = bodyLength(status, head, request);
+        takeBody(start.subarray(end + 4));
+      } else takeBody(chunk);
+      if (bodyBytes >= wanted) break;
+    }
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
+  if (bodyBytes !== wanted) throw new Error(`the answer ended after ${bodyBytes} of ${wanted} bytes of body`);
+  return { status, head, bodyBytes, sha256: hash.digest('hex') };
+}
+
 /** One sample of a Prometheus text page. */
 export interface Sample {
   readonly name: string;

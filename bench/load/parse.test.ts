@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseOptions } from '../options.js';
-import { parseRows, rowName } from '../rows.js';
+import { rowName } from '../rows.js';
 import { churnKinds, drawStep, seededRandom } from './churn-load.js';
 import { parsePrometheus, sumOf } from './http-client.js';
 import { ResponseReader } from './response-reader.js';
@@ -19,6 +19,12 @@ test('parseWrk: counts, and errors in words', () => {
   const bad = parseWrk(wrkLine('"badStatus":3,"socketErrors":1,"timeouts":0'));
   assert.equal(bad.trouble, '3 responses were not 2xx or 3xx, 1 socket errors');
   assert.throws(() => parseWrk('unable to connect'), /no result/);
+  const errors = wrkLine('"badStatus":10,"socketErrors":0,"timeouts":0');
+  assert.equal(parseWrk(errors, true).trouble, undefined);
+  assert.equal(
+    parseWrk(wrkLine('"badStatus":9,"socketErrors":0,"timeouts":0'), true).trouble,
+    '1 responses were no errors where all should be',
+  );
 });
 
 test('parsePrometheus: labels with commas, braces and escapes; sums by label', () => {
@@ -80,22 +86,17 @@ test('churn: seeded, every kind drawn, a cut head is never whole', () => {
   }
 });
 
-test('rows: read and written the same; mistakes are named', () => {
-  assert.deepEqual(parseRows('1KiB:64, 1GiB:1').map(rowName), ['1KiB:64', '1GiB:1']);
-  assert.throws(() => parseRows('2KiB:1'), /no file is called 2KiB.*1KiB, 64KiB, 1MiB, .*1GiB/);
-  assert.throws(() => parseRows('1KiB:0'), /from 1 to 10000/);
-});
-
 test('options: profiles, lists, lone --markdown, negative --nice; mistakes are named', () => {
-  const options = parseOptions(['targets', '--quick', '--markdown', '--nice', '-10', '--peers', 'nginx,floor']);
+  const options = parseOptions(['--quick', '--markdown', '--nice', '-10', '--peers', 'nginx,floor']);
   assert.ok(options !== 'help');
-  assert.equal(options.command, 'targets');
-  assert.deepEqual([options.rounds, options.seconds, options.niceness], [3, 1, -10]);
+  assert.equal(options.command, 'all');
+  assert.deepEqual([options.rounds, options.seconds, options.niceness], [2, 1, -10]);
   assert.equal(options.markdownFile, 'docs/bench.md');
   assert.deepEqual(options.peers, ['nginx', 'floor']);
-  const other = parseOptions(['--markdown', 'x.md', '--rounds', '7']);
+  const other = parseOptions(['--markdown', 'x.md', '--rounds', '7', '--only', '404,1KiB:512']);
   assert.ok(other !== 'help');
   assert.deepEqual([other.markdownFile, other.rounds, other.command], ['x.md', 7, 'table']);
+  assert.deepEqual(other.rows.map(rowName), ['404:64', '1KiB:512']);
   assert.equal(parseOptions(['-h']), 'help');
   assert.throws(() => parseOptions(['tabel']), /not a command/);
   assert.throws(() => parseOptions(['--rounds', 'x']), /whole number/);

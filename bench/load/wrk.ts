@@ -1,5 +1,6 @@
 // Load for requests: wrk with one thread. Exact counts come from a script (report.lua), not from its rounded text.
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ended, onPath, type Placing, startPinned } from '../host/child.js';
 import { repositoryRoot } from '../servers/peer.js';
@@ -13,13 +14,19 @@ export function wrkAbsence(): string | undefined {
   return onPath('wrk') ? undefined : 'wrk is not on PATH (Debian: apt-get install wrk)';
 }
 
-/** Reads what report.lua printed. @throws when wrk's output has no such line. */
-export function parseWrk(stdout: string): LoadResult {
+/**
+ * Reads what report.lua printed. @throws when wrk's output has no such line.
+ * @param wantsErrors true where every answer must have a status from 400
+ */
+export function parseWrk(stdout: string, wantsErrors = false): LoadResult {
   const match = /^@(\{.*\})$/m.exec(stdout);
   if (!match) throw new Error(`wrk printed no result: ${stdout.slice(-300)}`);
   const raw = JSON.parse(match[1]!) as Record<string, number>;
   const trouble = [
-    raw.badStatus ? `${raw.badStatus} responses were not 2xx or 3xx` : '',
+    !wantsErrors && raw.badStatus ? `${raw.badStatus} responses were not 2xx or 3xx` : '',
+    wantsErrors && raw.badStatus !== raw.requests
+      ? `${raw.requests! - raw.badStatus!} responses were no errors where all should be`
+      : '',
     raw.socketErrors ? `${raw.socketErrors} socket errors` : '',
     raw.timeouts ? `${raw.timeouts} timeouts` : '',
     raw.requests === 0 ? 'no request was answered' : '',
@@ -43,16 +50,26 @@ export interface WrkOptions {
   readonly placing: Placing;
   /** Mean pause of each connection before a request; none when undefined. */
   readonly pauseMs?: number;
+  /** A file of requests as report.lua reads it; without it the URL is asked for. */
+  readonly requests?: { readonly file: string; readonly order: 'sequence' | 'random' };
+  /** Every answer must have a status from 400. */
+  readonly wantsErrors?: boolean;
+}
+
+/** Writes requests into a file, a NUL behind each: what `requests` names. */
+export function writeRequests(file: string, texts: readonly string[]): void {
+  writeFileSync(file, texts.map((text) => `${text}\0`).join(''), 'latin1');
 }
 
 /** Runs wrk once. @throws when it fails or hangs. */
 export async function runWrk(options: WrkOptions): Promise<LoadResult> {
   const script = join(repositoryRoot, 'bench/load/report.lua');
-  const { seconds, connections, url } = options;
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url];
-  if (options.pauseMs !== undefined) args.push('--', String(options.pauseMs));
+  const { seconds, connections, url, requests, pauseMs } = options;
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url, '--'];
+  if (pauseMs !== undefined) args.push(`pause=${pauseMs}`);
+  if (requests !== undefined) args.push(`requests=${requests.file}`, `order=${requests.order}`);
   const child = startPinned(options.placing, 'wrk', args);
   const end = await ended(child, (seconds + 15) * 1000);
   if (end.status !== 0) throw new Error(`wrk ended with ${end.status}: ${end.stderr || end.stdout}`);
-  return parseWrk(end.stdout);
+  return parseWrk(end.stdout, options.wantsErrors);
 }

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { describeHost, hostFacts } from '../host/about.js';
 import { setSessionNiceness } from '../host/autogroup.js';
 import { get, headBytesOf } from '../load/http-client.js';
-import { wrkAbsence } from '../load/wrk.js';
+import { runWrk, wrkAbsence } from '../load/wrk.js';
 import { type Measurement, measure } from '../measure.js';
 import { type Options, parseOptions } from '../options.js';
 import { renderTable, show } from '../report.js';
@@ -83,7 +83,10 @@ function measureOnce(
   { plan, running, headBytes, bytes }: Contest,
   seconds: number,
 ): Promise<Measurement> {
-  return measure(running, { file: { name: plan.name, bytes }, connections }, headBytes, seconds, session.placement);
+  const url = `${running.origin}/${plan.name}`;
+  const load = (wholeSeconds: number) =>
+    runWrk({ url, connections, seconds: wholeSeconds, placing: session.placement.load });
+  return measure({ peer: running, size: { headBytes, bodyBytes: bytes, uniform: true }, connections, load }, seconds);
 }
 
 /** Milliseconds until the first byte of the body, and until the end, of a page whose last fragment is late. */

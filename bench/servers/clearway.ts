@@ -1,30 +1,53 @@
 // Peer: Clearway itself, started as a user starts it, one worker, one engine forced.
 
-import { existsSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startPinned } from '../host/child.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startPinned, stopChild } from '../host/child.js';
 import { freePort } from '../host/port.js';
-import { announced, type Peer, repositoryRoot } from './peer.js';
+import { announced, type Peer, type RunningPeer, repositoryRoot, type StartContext } from './peer.js';
 
 const program = process.env.CLEARWAY_BENCH_PROGRAM ?? join(repositoryRoot, 'dist/src/cli/main.js');
+
+/** The address in a file that stdout goes to. @throws when there is none within 15 s. */
+async function announcedInFile(name: string, child: ChildProcess, file: string): Promise<RunningPeer> {
+  let complaint = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-600);
+  });
+  for (let attempt = 0; attempt < 300 && child.exitCode === null; attempt++) {
+    const origin = /http:\/\/[\w.[\]:-]+:\d+/.exec(readFileSync(file, 'latin1'))?.[0];
+    // Its log is written as it comes: there is nothing that has to be asked for.
+    if (origin) {
+      return { name, pid: child.pid!, origin, metricsUrl: undefined, flushLog: () => {}, stop: () => stopChild(child) };
+    }
+    await sleep(50);
+  }
+  await stopChild(child);
+  throw new Error(`${name} did not say where it listens: ${complaint}`);
+}
 
 /** Clearway on one engine. */
 export function clearwayPeer(engine: 'uring' | 'epoll'): Peer {
   const name = `clearway-${engine}`;
+  const launch = ({ siteDirectory, placing, port = 0, accessLogFile }: StartContext, ...more: string[]) => {
+    const log = accessLogFile === undefined ? 'none' : 'combined';
+    const options = ['--port', String(port), '--workers', '1', '--engine', engine, '--log', log, ...more];
+    return startPinned(placing, process.execPath, [program, 'serve', siteDirectory, ...options], accessLogFile);
+  };
   return {
     name,
     absence: () => (existsSync(program) ? undefined : `${program} is not there (run: npm run build)`),
     refusal: () => undefined,
+    launch: (context) => launch(context),
     async start(context) {
       const metrics = `127.0.0.1:${await freePort()}`;
-      const options = ['--port', '0', '--workers', '1', '--engine', engine, '--log', 'none', '--metrics', metrics];
-      const child = startPinned(context.placing, process.execPath, [
-        program,
-        'serve',
-        context.siteDirectory,
-        ...options,
-      ]);
-      return { ...(await announced(name, child)), metricsUrl: `http://${metrics}/metrics` };
+      const child = launch(context, '--metrics', metrics);
+      const running = await (context.accessLogFile === undefined
+        ? announced(name, child)
+        : announcedInFile(name, child, context.accessLogFile));
+      return { ...running, metricsUrl: `http://${metrics}/metrics` };
     },
   };
 }

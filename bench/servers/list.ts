@@ -2,7 +2,7 @@
 
 import { clearwayPeer } from './clearway.js';
 import { floorPeers } from './floor.js';
-import { nginxPeer } from './nginx.js';
+import { nginxPeers } from './nginx.js';
 import type { Peer } from './peer.js';
 import { scriptPeers } from './scripts.js';
 
@@ -13,7 +13,7 @@ export const referenceName = 'nginx';
 export const peers: readonly Peer[] = [
   clearwayPeer('uring'),
   clearwayPeer('epoll'),
-  nginxPeer,
+  ...nginxPeers,
   ...floorPeers,
   ...scriptPeers,
 ];
@@ -26,4 +26,10 @@ export function selectPeers(names: readonly string[] | undefined): readonly Peer
     if (!peer) throw new Error(`no peer is called ${name}; there are ${peers.map((known) => known.name).join(', ')}`);
     return peer;
   });
+}
+
+/** The servers of others that are here, with their versions. */
+export function peerVersions(): string {
+  const versions = peers.map((peer) => peer.version?.());
+  return [...new Set(versions.filter((version) => version !== undefined))].join(', ');
 }

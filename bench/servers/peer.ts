@@ -12,6 +12,10 @@ export interface StartContext {
   /** A directory of the run's own for compiled programs, configuration and temporary files; removed at the end. */
   readonly scratchDirectory: string;
   readonly placing: Placing;
+  /** The file for an access log in the combined format, where one is to be kept. */
+  readonly accessLogFile?: string;
+  /** The port of loopback to listen on; any free one when undefined. */
+  readonly port?: number;
 }
 
 /** A peer that answers. */
@@ -22,6 +26,8 @@ export interface RunningPeer {
   readonly origin: string;
   /** Where its metrics are, when it has any. */
   readonly metricsUrl: string | undefined;
+  /** Makes a peer that keeps an access log write what it still holds; undefined for one that keeps none. */
+  readonly flushLog?: (() => void) | undefined;
   stop(): Promise<void>;
 }
 
@@ -33,6 +39,10 @@ export interface Peer {
   /** Why it has no answer for this file name; undefined when it has. */
   refusal(fileName: string): string | undefined;
   start(context: StartContext): Promise<RunningPeer>;
+  /** Starts its process and does not wait until it answers: for the time from there to the first answer. */
+  launch?(context: StartContext & { readonly port: number }): ChildProcess;
+  /** What it is, with its version, where that is not of this repository. */
+  version?(): string | undefined;
 }
 
 /** The repository's root. This file runs as dist/bench/servers/peer.js. */
@@ -44,20 +54,16 @@ export async function announced(name: string, child: ChildProcess): Promise<Runn
   return { name, pid: child.pid!, origin, metricsUrl: undefined, stop: () => stopChild(child) };
 }
 
-/** A peer that is one command which prints its address. */
+/** A peer that is one command which prints its address. @param command with the port it is to listen on; 0 for any */
 export function commandPeer(
   name: string,
   absence: () => string | undefined,
-  command: (siteDirectory: string) => string[],
+  command: (siteDirectory: string, port: number) => string[],
   refusal: (fileName: string) => string | undefined = () => undefined,
 ): Peer {
-  return {
-    name,
-    absence,
-    refusal,
-    start(context) {
-      const [program, ...args] = command(context.siteDirectory);
-      return announced(name, startPinned(context.placing, program!, args));
-    },
+  const launch = ({ siteDirectory, placing, port = 0 }: StartContext): ChildProcess => {
+    const [program, ...args] = command(siteDirectory, port);
+    return startPinned(placing, program!, args);
   };
+  return { name, absence, refusal, launch, start: (context) => announced(name, launch(context)) };
 }

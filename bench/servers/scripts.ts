@@ -1,5 +1,6 @@
 // Peers that are scripts of bench/peers: Node's http, express.static and sirv under this Node, and Bun.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { onPath } from '../host/child.js';
@@ -28,13 +29,23 @@ export function findBun(): string | undefined {
 }
 
 const bunAbsence = () => (findBun() ? undefined : `bun is neither on PATH nor in bench/peers (${mend})`);
-const bunCommand = (mode: string) => (site: string) => [findBun()!, script('bun.mjs'), site, mode];
+
+function bunPeer(mode: 'memory' | 'directory', refusal?: (fileName: string) => string | undefined): Peer {
+  const command = (site: string, port: number) => [findBun()!, script('bun.mjs'), site, mode, String(port)];
+  return { ...commandPeer(`bun-${mode}`, bunAbsence, command, refusal), version: bunVersion };
+}
+
+function bunVersion(): string | undefined {
+  const bun = findBun();
+  return bun && `Bun ${spawnSync(bun, ['--version'], { encoding: 'utf8' }).stdout.trim()}`;
+}
+
 const notInMemory = (fileName: string) => (fileName === '1GiB.bin' ? 'not held in memory: over 1 MiB' : undefined);
 
 /** The scripted peers, in the order of the table. */
 export const scriptPeers: readonly Peer[] = [
-  commandPeer('bun-memory', bunAbsence, bunCommand('memory'), notInMemory),
-  commandPeer('bun-file', bunAbsence, bunCommand('file')),
+  bunPeer('memory', notInMemory),
+  bunPeer('directory'),
   commandPeer(
     'node-http',
     () => undefined,
