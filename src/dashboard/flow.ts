@@ -76,7 +76,7 @@ const userCopies: Readonly<Record<string, readonly [from: Place, words: string]>
   encode: ['heap', 'head or page encoded'],
   coalesce: ['memory', 'small pieces joined'],
   application: ['heap', 'bytes of the application'],
-  accessLog: ['memory', 'fields kept for the access log'],
+  accessLog: ['memory', 'fields and lines of the access log'],
 };
 
 /** The graph of what was moved. */

@@ -15,7 +15,7 @@ export const CopyReason = {
   coalesce: 4,
   /** Bytes of the application handed over from the JavaScript heap. */
   application: 5,
-  /** Request lines and fields kept for the access log. */
+  /** Request lines and fields kept for the access log, and its lines. */
   accessLog: 6,
   /** Bytes of a file on a file system that cannot splice. */
   notSpliceable: 7,
