@@ -9,9 +9,7 @@ import { closeDescriptor, listenTcp, localAddress } from '../kernel/socket.js';
 import type { Meter } from '../meter/meter.js';
 import { makeRoom } from './connection-limit.js';
 import { hostNotes } from './host-notes.js';
-import { LogFile } from './log-file.js';
-import { type LogTarget, openLogTarget, releaseTurn } from './log-sink.js';
-import { LogTrouble } from './log-trouble.js';
+import type { LogOutput } from './log-output.js';
 import { Metrics, metricsBytes } from './metrics.js';
 import type { MetricsEndpoint } from './metrics-endpoint.js';
 import { type ResolvedOptions, resolveOptions, type ServeOptions } from './options.js';
@@ -57,9 +55,7 @@ export class Server extends EventEmitter<ServerEvents> {
   readonly options: ResolvedOptions;
   readonly #slots: WorkerSlot[] = [];
   readonly #logDescriptor: number;
-  readonly #logTrouble = new LogTrouble((message) => this.emit('warning', message));
-  #logFile: LogFile | undefined;
-  #logTarget: LogTarget | undefined;
+  #log: LogOutput | undefined;
   #metrics: MetricsEndpoint | undefined;
   #selfMeter: SelfMeter | undefined;
   #meterRefusal: string | undefined;
@@ -149,7 +145,7 @@ export class Server extends EventEmitter<ServerEvents> {
       this.#maxConnections = room.connections;
       if (room.warning !== undefined) this.emit('warning', room.warning);
       for (const note of hostNotes()) this.emit('warning', note);
-      this.#openLog();
+      await this.#openLog();
       await this.#openMeter();
       for (let index = 0; index < workers; index++) {
         this.#slots.push({
@@ -174,17 +170,11 @@ export class Server extends EventEmitter<ServerEvents> {
     return this;
   }
 
-  #openLog(): void {
+  async #openLog(): Promise<void> {
     const { log, logFile } = this.options;
     if (log === 'none') return;
-    if (logFile !== undefined) this.#logFile = new LogFile(logFile);
-    this.#logTarget = openLogTarget(this.#logFile?.fd ?? this.#logDescriptor);
-  }
-
-  #closeLog(): void {
-    if (this.#logTarget?.isOwn === true) closeDescriptor(this.#logTarget.fd);
-    this.#logFile?.close();
-    this.#logTarget = this.#logFile = undefined;
+    const { LogOutput } = await import('./log-output.js');
+    this.#log = new LogOutput(logFile, this.#logDescriptor, (message) => this.emit('warning', message));
   }
 
   /**
@@ -192,11 +182,7 @@ export class Server extends EventEmitter<ServerEvents> {
    * why, and what is open is written on.
    */
   reopenLog(): void {
-    try {
-      this.#logFile?.reopen();
-    } catch (error) {
-      this.emit('warning', `${(error as Error).message}; what was open is written on`);
-    }
+    this.#log?.reopen();
   }
 
   #start(slot: WorkerSlot): Promise<void> {
@@ -211,14 +197,14 @@ export class Server extends EventEmitter<ServerEvents> {
       port: port2,
       metrics: slot.metrics,
       index: slot.index,
-      log: this.#logTarget,
+      log: this.#log?.target,
     };
     const thread = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, transferList: [port2] });
     slot.thread = thread;
     slot.port = port1;
     return new Promise((resolve, reject) => {
       const hear = (says: WorkerSays): void => {
-        if (says.kind === 'log') this.#logTrouble.hear(slot.index, says.news);
+        if (says.kind === 'log') this.#log?.hear(slot.index, says.news);
         if (says.kind === 'failed')
           this.emit('warning', `worker ${slot.index} could not answer a request: ${says.message}`);
         if (says.kind !== 'ready') return;
@@ -239,8 +225,7 @@ export class Server extends EventEmitter<ServerEvents> {
         for (let last = receiveMessageOnPort(port1); last !== undefined; last = receiveMessageOnPort(port1)) {
           hear(last.message as WorkerSays);
         }
-        if (this.#logTarget !== undefined) releaseTurn(this.#logTarget, slot.index);
-        this.#logTrouble.gone(slot.index);
+        this.#log?.gone(slot.index);
         slot.thread = undefined;
         slot.wakeDescriptor = -1;
         closeDescriptor(wakeDescriptor);
@@ -326,7 +311,8 @@ export class Server extends EventEmitter<ServerEvents> {
     await Promise.all(gone);
     clearTimeout(timer);
     for (const slot of this.#slots) if (slot.listenFd >= 0) closeDescriptor(slot.listenFd);
-    this.#closeLog();
+    this.#log?.close();
+    this.#log = undefined;
     await this.#metrics?.close();
     this.#selfMeter?.meter.close();
     this.#selfMeter = undefined;

@@ -9,7 +9,7 @@ import { keepCopyAccount } from '../memory/copy.js';
 import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import { isHashedName } from '../wire/http/media-type.js';
-import { AccessLog, type LogNews } from './access-log.js';
+import type { AccessLog, LogNews } from './access-log.js';
 import { TroubleTeller, troubleWords } from './file-trouble.js';
 import { FieldWriter } from './head.js';
 import { HttpProtocol, type HttpState } from './http-protocol.js';
@@ -87,18 +87,18 @@ interface Parts {
   log?: AccessLog;
 }
 
-function openLog({ log, index, options, port }: WorkerStart, loop: Loop): AccessLog | undefined {
-  if (log === undefined || options.log === 'none') return undefined;
+function openLog(start: WorkerStart, loop: Loop, Log: typeof AccessLog | undefined): AccessLog | undefined {
+  const { log, index, options, port } = start;
+  if (Log === undefined || log === undefined || options.log === 'none') return undefined;
   const said = (news: LogNews): void => port.postMessage({ kind: 'log', news } satisfies WorkerSays);
-  return new AccessLog(loop, log, index, options.log, said);
+  return new Log(loop, log, index, options.log, said);
 }
 
 function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   const { options, port } = start;
   const metrics = new Metrics(start.metrics, 0);
   keepCopyAccount(metrics.copied);
-  const log = openLog(start, loop);
-  if (log !== undefined) parts.log = log;
+  const { log } = parts;
   setNonBlocking(start.listenFd, loop.engine.nonBlockingSockets);
   const say = (message: string): void => port.postMessage({ kind: 'failed', message } satisfies WorkerSays);
   const teller = new TroubleTeller(say);
@@ -159,11 +159,13 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   };
 }
 
-function serve(start: WorkerStart): void {
+function serve(start: WorkerStart, Log: typeof AccessLog | undefined): void {
   const { options, port } = start;
   const loop = new Loop(options.engine, undefined, start.wakeDescriptor);
   const parts: Parts = {};
   try {
+    const log = openLog(start, loop, Log);
+    if (log !== undefined) parts.log = log;
     assemble(start, loop, parts);
     port.postMessage({ kind: 'ready', engine: loop.engine.name } satisfies WorkerSays);
     loop.run();
@@ -181,4 +183,6 @@ function serve(start: WorkerStart): void {
   }
 }
 
-serve(workerData as WorkerStart);
+const start = workerData as WorkerStart;
+// What a server without a log does not need is not loaded.
+serve(start, start.log === undefined ? undefined : (await import('./access-log.js')).AccessLog);
