@@ -53,7 +53,8 @@ function checkout(): void {
   write('node_modules/typescript/bin/tsc', "import { appendFileSync } from 'node:fs'; appendFileSync('built', 'x');");
   write('node_modules/typescript/package.json', '{"type":"module"}');
   write('node_modules/@biomejs/biome/bin/biome', '');
-  write('dist/src/cli/main.js', FAKE_SERVER);
+  write('tools/bundle.mjs', '');
+  write('dist/bundle/main.js', FAKE_SERVER);
 }
 
 async function start(

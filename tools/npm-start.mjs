@@ -9,6 +9,6 @@ build();
 const given = process.argv.slice(2);
 const directory = given[0]?.startsWith('-') === false ? [] : [join(root, 'examples/site')];
 // The server keeps the directory from which npm was called, so that a relative DIR means what it says there.
-become(process.execPath, [join(root, 'dist/src/cli/main.js'), 'serve', ...directory, ...given], {
+become(process.execPath, [join(root, 'dist/bundle/main.js'), 'serve', ...directory, ...given], {
   cwd: process.env.INIT_CWD ?? process.cwd(),
 });

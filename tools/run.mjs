@@ -88,10 +88,11 @@ function npm(args) {
   else run('npm', args);
 }
 
-/** Compiles, and bundles the static pages; both look first whether anything changed. */
+/** Compiles, and bundles the static pages and the command; each looks first whether anything changed. */
 export function build() {
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
   run(process.execPath, [join(root, 'tools/build-pages.mjs')]);
+  run(process.execPath, [join(root, 'tools/bundle.mjs')]);
 }
 
 /** The time since `startMs` (of `performance.now()`), for people: `12.3 s`. */

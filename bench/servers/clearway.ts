@@ -8,7 +8,7 @@ import { startPinned, stopChild } from '../host/child.js';
 import { freePort } from '../host/port.js';
 import { announced, type Peer, type RunningPeer, repositoryRoot, type StartContext } from './peer.js';
 
-const program = process.env.CLEARWAY_BENCH_PROGRAM ?? join(repositoryRoot, 'dist/src/cli/main.js');
+const program = process.env.CLEARWAY_BENCH_PROGRAM ?? join(repositoryRoot, 'dist/bundle/main.js');
 
 /** The address in a file that stdout goes to. @throws when there is none within 15 s. */
 async function announcedInFile(name: string, child: ChildProcess, file: string): Promise<RunningPeer> {

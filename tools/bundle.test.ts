@@ -1,0 +1,82 @@
+// The bundle that is installed as `clearway`, beside the modules it is made of: the same answers from fewer files.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { platformIsLinux } from '../src/kernel/ffi.js';
+import { repositoryRoot } from './tidy.js';
+
+const bundled = join(repositoryRoot, 'dist/bundle/main.js');
+const compiled = join(repositoryRoot, 'dist/src/cli/main.js');
+const skip = existsSync(bundled) ? false : 'the bundle is not built: npm run build';
+
+test('the bundle says what the modules say', { skip }, () => {
+  for (const args of [
+    ['--help'],
+    ['--version'],
+    ['serve', '--help'],
+    ['meter', '--help'],
+    ['sreve'],
+    ['plan', '--json'],
+  ]) {
+    const [ours, theirs] = [bundled, compiled].map((main) =>
+      spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' }),
+    );
+    assert.deepEqual([ours?.status, ours?.stdout, ours?.stderr], [theirs?.status, theirs?.stdout, theirs?.stderr]);
+  }
+});
+
+test('the executable keeps the line that the shell runs', { skip }, () => {
+  const lines = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, 2);
+  assert.deepEqual(lines(bundled), lines(compiled));
+  assert.equal(statSync(bundled).mode & 0o111, 0o111);
+  assert.match(spawnSync(bundled, ['--version'], { encoding: 'utf8' }).stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('an error in the bundle leads to the source', { skip }, () => {
+  for (const name of readdirSync(join(bundled, '..')).filter((each) => /\.c?js$/.test(each))) {
+    const map = JSON.parse(readFileSync(join(bundled, '..', `${name}.map`), 'utf8')) as { sources: string[] };
+    for (const source of map.sources) assert.match(source, /^\.\.\/\.\.\/src\/.*\.ts$/, name);
+  }
+});
+
+test('the bundled server serves, shows its metrics and ends, and loads few files', {
+  skip: skip || (!platformIsLinux && 'it serves on Linux'),
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-bundle-'));
+  try {
+    const site = join(repositoryRoot, 'examples/site');
+    const options = ['--port', '0', '--workers', '1', '--metrics', '127.0.0.1:0'];
+    const child = spawn(process.execPath, [bundled, 'serve', site, ...options], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_V8_COVERAGE: folder },
+    });
+    const ended = once(child, 'exit');
+    const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+    const [page, metrics] = line.match(/http:\/\/[\w.:]+/g) ?? [];
+    assert.equal(
+      Buffer.from(await (await fetch(page!)).arrayBuffer()).compare(readFileSync(join(site, 'index.html'))),
+      0,
+    );
+    assert.match(await (await fetch(`${metrics}/metrics`)).text(), /^clearway_requests_total/m);
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+    const loaded = readdirSync(folder).flatMap((name) =>
+      (JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: { url: string }[] }).result
+        .map(({ url }) => url)
+        .filter((url) => url.includes('/dist/')),
+    );
+    assert.ok(loaded.some((url) => url.endsWith('/bundle/worker.cjs')));
+    assert.deepEqual(
+      loaded.filter((url) => !url.includes('/dist/bundle/')),
+      [],
+    );
+    assert.ok(loaded.length < 30, `${loaded.length} files`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
