@@ -1,6 +1,7 @@
 // The names in an open directory, by its descriptor (getdents64): no path, so that nothing can have taken its place, and no
-// /proc. Not here: what is shown of them (serve/listing.ts).
+// /proc. Not here: what is shown of them (serve/listing.ts), what they lead to.
 
+import { decodePathText } from '../text/path-text.js';
 import { syscall3 } from './ffi.js';
 import { scratch } from './memory.js';
 import { sys } from './numbers.js';
@@ -9,26 +10,33 @@ import { sys } from './numbers.js';
 const lengthAt = 16;
 const nameAt = 19;
 const bufferBytes = 32 * 1024;
-// A mark at the beginning of a name is a part of it.
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const DOT = 0x2e;
 
 /**
- * Names in the directory that `fd` is open on, in the file system's order, without `.` and `..`.
+ * Calls `name(bytes, start, end)` for each name in the directory that `fd` is open on, without `.` and `..`, in the file
+ * system's order, until it returns false. The bytes are borrowed: no system call may be made within. Returns 0 or -errno.
+ */
+export function readNames(fd: number, name: (bytes: Uint8Array, start: number, end: number) => boolean): number {
+  for (;;) {
+    const { address, data, bytes, offset } = scratch(bufferBytes);
+    const result = syscall3(sys.getdents64, fd, address, bufferBytes);
+    if (result <= 0) return result;
+    for (let at = offset; at < offset + result; at += data.getUint16(at + lengthAt, true)) {
+      const start = at + nameAt;
+      let end = start;
+      while (bytes[end] !== 0) end++;
+      const isDots = bytes[start] === DOT && (end === start + 1 || (end === start + 2 && bytes[start + 1] === DOT));
+      if (!isDots && !name(bytes, start, end)) return 0;
+    }
+  }
+}
+
+/**
+ * The names as text.
  * @param limit at most so many. @returns the names, or -errno.
  */
 export function directoryNames(fd: number, limit: number): string[] | number {
   const names: string[] = [];
-  while (names.length < limit) {
-    const { address, data, bytes, offset } = scratch(bufferBytes);
-    const result = syscall3(sys.getdents64, fd, address, bufferBytes);
-    if (result < 0) return result;
-    if (result === 0) break;
-    for (let at = offset; at < offset + result && names.length < limit; ) {
-      const start = at + nameAt;
-      const name = decoder.decode(bytes.subarray(start, bytes.indexOf(0, start)));
-      if (name !== '.' && name !== '..') names.push(name);
-      at += data.getUint16(at + lengthAt, true);
-    }
-  }
-  return names;
+  const result = readNames(fd, (bytes, start, end) => names.push(decodePathText(bytes, start, end)) < limit);
+  return result < 0 ? result : names;
 }

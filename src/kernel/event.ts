@@ -1,5 +1,6 @@
 // Descriptors that carry events: eventfd (a wake-up from another thread) and inotify (files that changed).
 
+import { decodePathText } from '../text/path-text.js';
 import { EFD, IN } from './constants.js';
 import { syscall3 } from './ffi.js';
 import { cString, scratch } from './memory.js';
@@ -44,8 +45,6 @@ export function unwatchDirectory(watcher: number, watch: number): number {
 }
 
 const watchBufferBytes = 16 * 1024;
-// A mark at the beginning of a name is a part of it.
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
  * Reads pending events and calls `changed(watch, name, mask)` for each; the name is empty for the directory itself,
@@ -61,7 +60,7 @@ export function readChanges(watcher: number, changed: (watch: number, name: stri
     const length = place.data.getUint32(at + 12, true);
     let nameEnd = at + 16;
     while (nameEnd < at + 16 + length && place.bytes[nameEnd] !== 0) nameEnd++;
-    const name = decoder.decode(place.bytes.subarray(at + 16, nameEnd));
+    const name = decodePathText(place.bytes, at + 16, nameEnd);
     events.push([place.data.getInt32(at, true), name, place.data.getUint32(at + 4, true)]);
     at += 16 + length;
   }

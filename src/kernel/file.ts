@@ -1,6 +1,7 @@
 // Files: opening beneath a root, what a descriptor says of itself, and the page cache's state.
 // Not here: which path is asked for and what is done with the file (serve/).
 
+import { encodePathText } from '../text/path-text.js';
 import { AT, O, RESOLVE, RWF, SEEK } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
@@ -18,6 +19,9 @@ export interface FileStatus {
   /** Whole seconds of the last modification, and the nanoseconds beyond them. */
   mtimeSeconds: number;
   mtimeNanoseconds: number;
+  /** The last change of content or attributes, which nobody can set: whole seconds, and the nanoseconds beyond them. */
+  ctimeSeconds: number;
+  ctimeNanoseconds: number;
   /** Identity: the device's number and the inode's, exact up to 2^53. */
   device: number;
   inode: number;
@@ -25,7 +29,16 @@ export interface FileStatus {
 
 /** A status record to be filled by {@link fileStatus}; make it once and use it again. */
 export function emptyFileStatus(): FileStatus {
-  return { mode: 0, size: 0, mtimeSeconds: 0, mtimeNanoseconds: 0, device: 0, inode: 0 };
+  return {
+    mode: 0,
+    size: 0,
+    mtimeSeconds: 0,
+    mtimeNanoseconds: 0,
+    ctimeSeconds: 0,
+    ctimeNanoseconds: 0,
+    device: 0,
+    inode: 0,
+  };
 }
 
 const statxBytes = 256;
@@ -83,21 +96,44 @@ export function pathStatus(path: string, status: FileStatus): number {
 
 /** The `struct stat` of fstat and newfstatat. */
 function readOldStatus(data: DataView, offset: number, status: FileStatus): void {
-  const { st_mode, st_ino, st_size, st_mtime, st_mtime_nsec, st_dev } = layouts.stat.fields;
+  const { st_mode, st_ino, st_size, st_mtime, st_mtime_nsec, st_ctime, st_ctime_nsec, st_dev } = layouts.stat.fields;
   status.mode = data.getUint32(offset + st_mode.offset, true);
   status.inode = Number(data.getBigUint64(offset + st_ino.offset, true));
   status.size = Number(data.getBigUint64(offset + st_size.offset, true));
   status.mtimeSeconds = Number(data.getBigInt64(offset + st_mtime.offset, true));
   status.mtimeNanoseconds = data.getUint32(offset + st_mtime_nsec.offset, true);
+  status.ctimeSeconds = Number(data.getBigInt64(offset + st_ctime.offset, true));
+  status.ctimeNanoseconds = data.getUint32(offset + st_ctime_nsec.offset, true);
   // The kernel packs 12 bits of the major number between the low 8 and the high 12 of the minor one (new_encode_dev).
   const device = data.getUint32(offset + st_dev.offset, true);
   status.device = ((device >>> 8) & 0xfff) * 0x10_0000 + ((device & 0xff) | ((device >>> 12) & 0xf_ff00));
+}
+
+/**
+ * statx(2) of a path relative to a directory, into `status`. Returns 0 or -errno. It is for looking whether a path still
+ * leads to what was opened beneath the directory: by itself it is not confined to it.
+ * @param pathAddress of the path's bytes, NUL-terminated. @param follow whether a link at its end is followed.
+ */
+export function statusFrom(directory: number, pathAddress: number, follow: boolean, status: FileStatus): number {
+  const place = scratch(statxBytes);
+  const flags = follow ? 0 : AT.SYMLINK_NOFOLLOW;
+  if (!useStatx()) {
+    const result = syscall6(sys.newfstatat, directory, pathAddress, place.address, flags);
+    if (result === 0) readOldStatus(place.data, place.offset, status);
+    return result;
+  }
+  const result = syscall6(sys.statx, directory, pathAddress, flags, statxBasic, place.address);
+  if (result < 0) return result;
+  readStatus(place.data, place.offset, status);
+  return 0;
 }
 
 function readStatus(data: DataView, offset: number, status: FileStatus): void {
   status.mode = data.getUint16(offset + 28, true);
   status.inode = data.getUint32(offset + 32, true) + data.getUint32(offset + 36, true) * 0x1_0000_0000;
   status.size = data.getUint32(offset + 40, true) + data.getUint32(offset + 44, true) * 0x1_0000_0000;
+  status.ctimeSeconds = data.getUint32(offset + 96, true) + data.getInt32(offset + 100, true) * 0x1_0000_0000;
+  status.ctimeNanoseconds = data.getUint32(offset + 104, true);
   status.mtimeSeconds = data.getUint32(offset + 112, true) + data.getInt32(offset + 116, true) * 0x1_0000_0000;
   status.mtimeNanoseconds = data.getUint32(offset + 120, true);
   status.device = data.getUint32(offset + 136, true) * 0x10_0000 + data.getUint32(offset + 140, true);
@@ -110,8 +146,12 @@ export function fileSize(fd: number): number {
 
 /** Opens a directory as a root for {@link openBeneath}. @throws SystemError ENOENT, ENOTDIR, EACCES. */
 export function openRoot(path: string): number {
-  const flags = O.RDONLY | O.DIRECTORY | O.CLOEXEC;
-  return check(syscall6(sys.openat, AT.FDCWD, cString(path), flags, 0), 'open', path);
+  return check(tryOpenRoot(path), 'open', path);
+}
+
+/** As {@link openRoot}; gives -errno instead of throwing. */
+export function tryOpenRoot(path: string): number {
+  return syscall6(sys.openat, AT.FDCWD, cString(path), O.RDONLY | O.DIRECTORY | O.CLOEXEC, 0);
 }
 
 const pathMaxBytes = 4096;
@@ -131,8 +171,8 @@ export function openat2Refusal(): number {
   if (openat2Errno !== undefined) return openat2Errno;
   const root = syscall6(sys.openat, AT.FDCWD, cString('/'), O.PATH | O.DIRECTORY | O.CLOEXEC, 0);
   if (root < 0) return 0;
-  const inside = openByKernel(root, '.', 'refuse');
-  const outside = inside < 0 ? inside : openByKernel(root, '..', 'beneath');
+  const inside = openByKernel(root, cString('.'), 'refuse');
+  const outside = inside < 0 ? inside : openByKernel(root, cString('..'), 'beneath');
   for (const fd of [root, inside, outside]) if (fd >= 0) syscall3(sys.close, fd);
   if (inside === -Errno.EMFILE || inside === -Errno.ENFILE || inside === -Errno.ENOMEM) return 0;
   openat2Errno = inside < 0 ? -inside : outside === -Errno.EXDEV ? 0 : Errno.EOPNOTSUPP;
@@ -149,16 +189,28 @@ export function openBeneath(root: number, path: string, links: LinkPolicy): numb
   // Said by the kernel of what is longer than PATH_MAX; the path comes from a request, so this must not throw.
   if (path.length >= pathMaxBytes || path.includes('\0')) return -Errno.ENAMETOOLONG;
   const byKernel = openat2Refusal() === 0;
-  const given = byKernel ? path : Buffer.from(path, 'utf8').toString('latin1');
+  if (byKernel) return openBeneathAt(root, cString(path === '' ? '.' : path), links);
+  const bytes = new Uint8Array(path.length * 3);
+  const given = Buffer.from(bytes.buffer, 0, encodePathText(path, bytes)).toString('latin1');
   if (given.length >= pathMaxBytes) return -Errno.ENAMETOOLONG;
+  return patiently(() => walkBeneath(root, given, links === 'beneath'));
+}
+
+/** As {@link openBeneath}, of a path's bytes at an address, NUL-terminated; only where {@link openat2Refusal} is 0. */
+export function openBeneathAt(root: number, pathAddress: number, links: LinkPolicy): number {
+  const result = openByKernel(root, pathAddress, links);
+  return result === -Errno.EAGAIN ? patiently(() => openByKernel(root, pathAddress, links)) : result;
+}
+
+/** EAGAIN: a rename raced with the walk, and it could not be proven that it stayed beneath (openat2(2)). */
+function patiently(open: () => number): number {
   for (let attempt = 0; ; attempt++) {
-    const result = byKernel ? openByKernel(root, given, links) : walkBeneath(root, given, links === 'beneath');
-    // EAGAIN: a rename raced with the walk, and it could not be proven that it stayed beneath (openat2(2)).
+    const result = open();
     if (result !== -Errno.EAGAIN || attempt === 8) return result;
   }
 }
 
-function openByKernel(root: number, path: string, links: LinkPolicy): number {
+function openByKernel(root: number, pathAddress: number, links: LinkPolicy): number {
   const place = scratch(24);
   const { data, offset } = place;
   const resolve = RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS | (links === 'refuse' ? RESOLVE.NO_SYMLINKS : 0);
@@ -168,7 +220,6 @@ function openByKernel(root: number, path: string, links: LinkPolicy): number {
   data.setUint32(offset + 12, 0, true);
   data.setUint32(offset + 16, resolve, true);
   data.setUint32(offset + 20, 0, true);
-  const pathAddress = cString(path === '' ? '.' : path);
   return syscall6(sys.openat2, root, pathAddress, place.address, 24);
 }
 
@@ -180,8 +231,11 @@ export function readAt(fd: number, address: number, length: number, offset: numb
 /** As {@link readAt}, but -EAGAIN instead of waiting for a disk (preadv2 with RWF_NOWAIT). */
 export function readCached(fd: number, address: number, length: number, offset: number): number {
   const place = scratch(16);
-  place.data.setBigUint64(place.offset, BigInt(address), true);
-  place.data.setBigUint64(place.offset + 8, BigInt(length), true);
+  const { data, offset: at } = place;
+  data.setUint32(at, address >>> 0, true);
+  data.setUint32(at + 4, Math.floor(address / 0x1_0000_0000), true);
+  data.setUint32(at + 8, length >>> 0, true);
+  data.setUint32(at + 12, Math.floor(length / 0x1_0000_0000), true);
   return syscall6(sys.preadv2, fd, place.address, 1, offset, 0, RWF.NOWAIT);
 }
 

@@ -1,6 +1,7 @@
 // Mapped memory: mmap and its relatives, and the ArrayBuffer that sees what was mapped.
 // Not here: who owns the memory and what it is for (memory/region.ts).
 
+import { encodePathText } from '../text/path-text.js';
 import { MAP, MFD, PROT } from './constants.js';
 import { Errno } from './errno.js';
 import { bind, syscall3, syscall6, viewMemory } from './ffi.js';
@@ -103,14 +104,12 @@ export function scratch(length: number): Scratch {
   return { address: scratchMapping.address + offset, offset, bytes: scratchBytesView, data: scratchDataView };
 }
 
-const encoder = new TextEncoder();
-
-/** A NUL-terminated string in scratch memory; gives its address. @throws RangeError for a NUL within or over 4 KiB. */
+/** A NUL-terminated path (see path-text.ts) or name in scratch memory; gives its address. @throws RangeError for a NUL within or over 4 KiB. */
 export function cString(text: string): number {
   if (text.length > 4096 || text.includes('\0'))
     throw new RangeError('a path holds no NUL and at most 4096 characters');
   const place = scratch(text.length * 3 + 1);
-  const { written } = encoder.encodeInto(text, place.bytes.subarray(place.offset, place.offset + text.length * 3));
+  const written = encodePathText(text, place.bytes.subarray(place.offset, place.offset + text.length * 3));
   place.bytes[place.offset + written] = 0;
   return place.address;
 }

@@ -19,6 +19,8 @@ export const CopyReason = {
   accessLog: 6,
   /** Bytes of a file on a file system that cannot splice. */
   notSpliceable: 7,
+  /** The path of a file, kept to know the file again. */
+  fileName: 8,
 } as const;
 
 /** Names of the reasons, by their number. */

@@ -11,9 +11,11 @@ import { CopyReason, countCopy } from '../memory/copy.js';
 import { statusOfTrouble, type TroubleStatus } from '../serve/file-trouble.js';
 import type { OpenFile } from '../serve/open-files.js';
 import type { Representation } from '../serve/representation.js';
-import { type Found, Site } from '../serve/site.js';
+import { Site } from '../serve/site.js';
+import type { Found } from '../serve/site-types.js';
 import type { Loop } from '../transport/loop.js';
 import { isResident } from '../transport/page-cache.js';
+import { makeEntityTag } from '../wire/http/etag.js';
 import { mediaType } from '../wire/http/media-type.js';
 import { absence, type FileTree, type Located, lendStream, type StaticFile } from './tree.js';
 
@@ -86,7 +88,8 @@ class SiteFile implements StaticFile {
     this.path = join(root, representation.path);
     this.size = representation.size;
     this.mtimeSeconds = representation.mtimeSeconds;
-    this.etag = representation.etag;
+    const { mtimeSeconds, mtimeNanoseconds } = representation;
+    this.etag = makeEntityTag(BigInt(mtimeSeconds) * 1_000_000_000n + BigInt(mtimeNanoseconds), this.size);
     this.lastModified = representation.lastModified;
     // By the whole path: the root itself may be a `.well-known`.
     this.contentType = mediaType(this.path);

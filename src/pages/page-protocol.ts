@@ -4,7 +4,6 @@
 
 import { ListWriter } from '../memory/list-writer.js';
 import { writeFrames } from '../memory/write-frames.js';
-import type { CachedResponse } from '../serve/frame-cache.js';
 import { makeHead, persistenceField, TextMemory } from '../serve/head.js';
 import { type Answerer, HttpProtocol, HttpState, type HttpTimeouts } from '../serve/http-protocol.js';
 import { type Metrics, Way } from '../serve/metrics.js';
@@ -74,20 +73,22 @@ export class PageResponder<Data> implements Answerer, AnswerOwner<Data> {
     return this.#date;
   }
 
-  sendCached(connection: Connection<HttpState>, cached: CachedResponse): boolean {
-    return this.#options.others?.sendCached(connection, cached) ?? false;
+  /** Which page a path leads to is the application's word, asked once for each request: see {@link answer}. */
+  answerQuickly(): boolean {
+    return false;
   }
 
-  answer(connection: Connection<HttpState>, head: RequestHead, close: boolean): CachedResponse | undefined {
+  answer(connection: Connection<HttpState>, head: RequestHead, close: boolean): void {
     const path = head.text(head.pathStart, head.pathEnd);
     const page = this.#options.route(path === '' ? '/' : path);
-    if (page === undefined) {
-      if (this.#options.others !== undefined) return this.#options.others.answer(connection, head, close);
+    const { others } = this.#options;
+    if (page === undefined && others !== undefined) {
+      if (!others.answerQuickly(connection, head, close)) others.answer(connection, head, close);
+    } else if (page === undefined) {
       this.#notice(connection, head, 404, '', close);
     } else if (head.method !== Method.GET && head.method !== Method.HEAD) {
       this.#notice(connection, head, 405, allow, close);
     } else this.#page(connection, head, page, close);
-    return undefined;
   }
 
   #page(connection: Connection<HttpState>, head: RequestHead, page: Page<Data>, close: boolean): void {

@@ -10,7 +10,7 @@ import type { HttpState } from '../serve/http-protocol.js';
 import { Metrics, metricsBytes } from '../serve/metrics.js';
 import { resolveOptions } from '../serve/options.js';
 import { Responder } from '../serve/responder.js';
-import { Site } from '../serve/site.js';
+import type { Site } from '../serve/site.js';
 import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import type { EngineChoice } from '../transport/open-engine.js';
@@ -98,9 +98,10 @@ export class PageServer<Data> {
       { root },
       1024,
     );
-    const site = new Site(this.#loop, { root, index, dotfiles, maxFiles: filesOfSite });
     const policy = { inlineBytes, frameBudget, listing, spa, ssi, cacheControl, cors, headers };
-    return { site, responder: new Responder(this.#loop, site, this.#metrics, policy) };
+    const site = { root, index, dotfiles, maxFiles: filesOfSite };
+    const responder = new Responder(this.#loop, site, this.#metrics, policy);
+    return { site: responder.site, responder };
   }
 
   #report(report: PageReport): void {

@@ -1,54 +1,102 @@
-// The frame cache's room: where every frame of a size is being sent, a response of that size goes without, and the others
-// stay. What fills and sends frames is tested with the whole server.
+// The frame cache's room: what was not used makes room, what is being sent stays, and where every frame of a size is being
+// sent, a response of that size goes without and the others stay. What fills the frames is tested with the whole server.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
-import { emptyFileStatus, fileStatus } from '../kernel/file.js';
-import { dateOffset, FrameCache } from './frame-cache.js';
-import { makeHead } from './head.js';
-import { OpenFiles } from './open-files.js';
-import { Representation } from './representation.js';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type CachedResponse, FrameCache } from './frame-cache.js';
 
-const skip = process.platform === 'linux' ? false : 'needs Linux';
+/** Keeps a response of so many bytes for an entry; undefined when there is no room. */
+function keep(cache: FrameCache, entry: number, bytes: number): CachedResponse | undefined {
+  const frame = cache.lease(bytes);
+  if (frame < 0) return undefined;
+  return cache.keep(frame, { entry, headBytes: 100, totalBytes: bytes, varies: false }, 20, 0);
+}
 
-describe('the frame cache', { skip }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'clearway-frames-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  const files = new OpenFiles();
-  const head = makeHead(200, 'Content-Length: 1\r\n');
-
-  function representation(name: string, bytes: number): Representation {
-    const path = join(folder, name);
-    writeFileSync(path, Buffer.alloc(bytes, name));
-    const fd = openSync(path, 'r');
-    const status = emptyFileStatus();
-    assert.equal(fileStatus(fd, status), 0);
-    return new Representation(name, files.adopt(fd, status), status, 'text/plain');
+test('where every frame of a size is being sent there is none; what another size keeps stays', () => {
+  const cache = new FrameCache(6000, 1);
+  const small = keep(cache, 1, 500)!;
+  const sent: CachedResponse[] = [];
+  for (let entry = 2; ; entry++) {
+    const response = keep(cache, entry, 5900);
+    if (response === undefined) break;
+    sent.push(response.lendAsIs());
+    assert.ok(entry < 10_000, 'there is no end of frames');
   }
+  assert.equal(cache.of(1), small);
+  sent[0]!.release(0);
+  assert.ok(keep(cache, 20_000, 5900) !== undefined, 'the one that nobody sends makes room');
+  assert.equal(cache.of(sent[0]!.entry), undefined);
+  assert.equal(cache.of(sent[1]!.entry), sent[1]);
+  cache.unmap();
+});
 
-  test('only an idle frame of the size that is wanted makes room', () => {
-    const cache = new FrameCache(6000, 1);
-    const fill = (of: Representation) => cache.fill(of, head, dateOffset(head), 0, true);
-    const small = representation('small', 10);
-    fill(small);
-    const large = Array.from({ length: 8 }, (_, index) => representation(`large${index}`, 5000));
-    const lent = large.map((each) => fill(each)!.lend(0));
-    const ninth = representation('ninth', 5000);
-    assert.equal(fill(ninth), undefined);
-    assert.equal(small.cached?.dropped, false);
-    assert.equal(cache.leased, 9);
-    lent[3]!.release(0);
-    assert.notEqual(fill(ninth), undefined);
-    assert.equal(large[3]!.cached, undefined);
-    assert.equal(small.cached?.dropped, false);
-    assert.equal(cache.leased, 9);
-    for (const each of lent) if (each !== lent[3]) each.release(0);
-    for (const each of [small, ninth, ...large]) each.invalidate();
-    assert.equal(cache.leased, 0);
-    assert.equal(files.count, 0);
-    cache.unmap();
+test('a size that has no slab takes one whose responses nobody sends', () => {
+  const cache = new FrameCache(6000, 1);
+  for (let entry = 0; entry < 20_000; entry++) assert.ok(keep(cache, entry, 600) !== undefined);
+  assert.ok(keep(cache, 20_000, 5000) !== undefined);
+  cache.unmap();
+});
+
+test('a response that is replaced while it is sent keeps its bytes until it is released', () => {
+  const cache = new FrameCache(2000, 1 << 20);
+  const before = keep(cache, 7, 1500)!.lendAsIs();
+  cache.region.bytes[before.frame + 200] = 42;
+  const after = keep(cache, 7, 1500)!;
+  assert.notEqual(after.frame, before.frame);
+  assert.equal(cache.of(7), after);
+  assert.equal(cache.leased, 2);
+  before.release(0);
+  assert.equal(cache.leased, 1);
+  // Another second, while it is sent: a copy with its own date takes its place.
+  const lent = after.lend(1);
+  const fresh = after.lend(2);
+  assert.notEqual(fresh, lent);
+  assert.equal(cache.of(7), fresh);
+  lent.release(0);
+  fresh.release(0);
+  cache.end(7);
+  assert.equal(cache.leased, 0);
+  assert.equal(cache.size, 0);
+  cache.unmap();
+});
+
+test('whatever is kept, lent, released and ended: no frame is in two hands, and none is lost', () => {
+  const step = fc.record({
+    kind: fc.constantFrom('keep', 'lend', 'release', 'end', 'once'),
+    entry: fc.integer({ min: 0, max: 40 }),
+    bytes: fc.integer({ min: 200, max: 9000 }),
   });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      const cache = new FrameCache(9000, 256 * 1024);
+      const lent: CachedResponse[] = [];
+      const once: number[] = [];
+      for (const { kind, entry, bytes } of steps) {
+        if (kind === 'keep') keep(cache, entry, bytes);
+        else if (kind === 'end') cache.end(entry);
+        else if (kind === 'lend') {
+          const response = cache.of(entry)?.lend(bytes % 3);
+          if (response !== undefined) lent.push(response);
+        } else if (kind === 'release') lent.pop()?.release(0);
+        else {
+          const frame = cache.lease(bytes);
+          if (frame >= 0) once.push(frame);
+        }
+        const kept = Array.from({ length: 41 }, (_, index) => cache.of(index)).filter((each) => each !== undefined);
+        const held = new Set([...kept, ...lent].map(({ frame }) => frame));
+        for (const frame of once) assert.ok(!held.has(frame), `frame ${frame} is in two hands`);
+        assert.equal(new Set(once).size, once.length);
+        assert.equal(cache.leased, held.size + once.length);
+        assert.equal(cache.size, kept.length);
+      }
+      for (const frame of once) cache.release(frame);
+      for (const response of lent) response.release(0);
+      for (let entry = 0; entry <= 40; entry++) cache.end(entry);
+      assert.equal(cache.leased, 0);
+      assert.equal(cache.leasedBytes, 0);
+      cache.unmap();
+    }),
+    { numRuns: 60 },
+  );
 });

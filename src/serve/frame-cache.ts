@@ -1,27 +1,28 @@
 // The frame cache: responses in frames that are filled once and sent to any number of connections. Of a small file head and
 // body lie side by side and leave with one call; of a larger one only the head is kept, and the body goes by sendfile.
-// Frames come in sizes of powers of two; the oldest unused ones make room.
+// One budget of memory for all; what was not used since the last look makes room.
+// Not here: what a head says (head-writer.ts), which file an entry is (site.ts).
 
-import { readAt } from '../kernel/file.js';
-import { CopyReason, copyBytes, countCopy, encodeText } from '../memory/copy.js';
-import { FramePool } from '../memory/frame-pool.js';
+import { CopyReason, copyBytes } from '../memory/copy.js';
 import type { Region } from '../memory/region.js';
+import { SlabPool } from '../memory/slab-pool.js';
 import type { Lender } from '../transport/output.js';
-import { HTTP_DATE_BYTES, writeHttpDate } from '../wire/http/date.js';
-import type { Representation } from './representation.js';
-
-const smallestFrame = 2048;
+import { writeHttpDate } from '../wire/http/date.js';
 
 /** One response in a frame. It lends its bytes to connections and is freed when dropped and lent to nobody. */
 export class CachedResponse implements Lender {
-  readonly representation: Representation;
+  /** The site's entry of the file that it is of. */
+  readonly entry: number;
   readonly headBytes: number;
   /** Bytes in the frame: the head's, and the body's if it is there too. */
   readonly totalBytes: number;
+  /** Whether the head says that it varies by Accept-Encoding. */
+  readonly varies: boolean;
+  readonly frame: number;
   readonly address: number;
+  /** Set by use, cleared by the cache's look for what may go. */
+  used = true;
   readonly #cache: FrameCache;
-  readonly #pool: FramePool;
-  readonly #frame: number;
   readonly #dateAt: number;
   #dateSeconds: number;
   #lent = 0;
@@ -29,21 +30,18 @@ export class CachedResponse implements Lender {
 
   constructor(
     cache: FrameCache,
-    representation: Representation,
-    pool: FramePool,
     frame: number,
-    headBytes: number,
-    totalBytes: number,
+    facts: Pick<CachedResponse, 'entry' | 'headBytes' | 'totalBytes' | 'varies'>,
     dateAt: number,
     dateSeconds: number,
   ) {
     this.#cache = cache;
-    this.representation = representation;
-    this.#pool = pool;
-    this.#frame = frame;
-    this.headBytes = headBytes;
-    this.totalBytes = totalBytes;
-    this.address = pool.address(frame);
+    this.frame = frame;
+    this.address = cache.region.address + frame;
+    this.entry = facts.entry;
+    this.headBytes = facts.headBytes;
+    this.totalBytes = facts.totalBytes;
+    this.varies = facts.varies;
     this.#dateAt = dateAt;
     this.#dateSeconds = dateSeconds;
   }
@@ -55,12 +53,12 @@ export class CachedResponse implements Lender {
 
   /** The memory that the frame lies in, and where in it the body begins. */
   get region(): Region {
-    return this.#pool.region;
+    return this.#cache.region;
   }
 
   /** See {@link region}. */
   get bodyOffset(): number {
-    return this.#pool.offset(this.#frame) + this.headBytes;
+    return this.frame + this.headBytes;
   }
 
   /**
@@ -68,17 +66,19 @@ export class CachedResponse implements Lender {
    * set in a fresh copy, which takes this one's place.
    */
   lend(nowSeconds: number): CachedResponse {
+    this.used = true;
     if (this.#dateSeconds !== nowSeconds) {
       if (this.#lent > 0) return this.#cache.refresh(this, nowSeconds);
-      writeHttpDate(this.#pool.region.bytes, this.#pool.offset(this.#frame) + this.#dateAt, nowSeconds);
+      writeHttpDate(this.#cache.region.bytes, this.frame + this.#dateAt, nowSeconds);
       this.#dateSeconds = nowSeconds;
     }
     this.#lent++;
     return this;
   }
 
-  /** Lends the frame with the date that it has: no room for a fresh one. */
+  /** Lends the frame with the date that it has: for its body, or where there is no room for a fresh one. */
   lendAsIs(): CachedResponse {
+    this.used = true;
     this.#lent++;
     return this;
   }
@@ -86,7 +86,7 @@ export class CachedResponse implements Lender {
   /** A borrower is done with the bytes. */
   release(_cookie: number): void {
     this.#lent--;
-    if (this.#dropped && this.#lent === 0) this.#cache.free(this.#pool, this.#frame);
+    if (this.#dropped && this.#lent === 0) this.#cache.release(this.frame);
   }
 
   /** The response is no longer current: the frame is freed as soon as nobody sends it. */
@@ -94,17 +94,7 @@ export class CachedResponse implements Lender {
     if (this.#dropped) return;
     this.#dropped = true;
     this.#cache.forget(this);
-    if (this.#lent === 0) this.#cache.free(this.#pool, this.#frame);
-  }
-
-  /** True once the response was replaced or its file changed: look the representation up again. */
-  get dropped(): boolean {
-    return this.#dropped;
-  }
-
-  /** Whether its frame is one of a pool's. */
-  liesIn(pool: FramePool): boolean {
-    return this.#pool === pool;
+    if (this.#lent === 0) this.#cache.release(this.frame);
   }
 
   /** True while nobody sends it. */
@@ -113,133 +103,153 @@ export class CachedResponse implements Lender {
   }
 
   /** Copies the response into another frame, with another date. */
-  duplicate(pool: FramePool, frame: number, nowSeconds: number): CachedResponse {
-    const target = pool.region.bytes;
-    const at = pool.offset(frame);
-    const source = this.#pool.region.bytes;
-    copyBytes(CopyReason.frameRefresh, target, at, source, this.#pool.offset(this.#frame), this.totalBytes);
-    writeHttpDate(target, at + this.#dateAt, nowSeconds);
-    const { headBytes, totalBytes, representation } = this;
-    return new CachedResponse(
-      this.#cache,
-      representation,
-      pool,
-      frame,
-      headBytes,
-      totalBytes,
-      this.#dateAt,
-      nowSeconds,
-    );
+  duplicate(frame: number, nowSeconds: number): CachedResponse {
+    const { bytes } = this.#cache.region;
+    copyBytes(CopyReason.frameRefresh, bytes, frame, bytes, this.frame, this.totalBytes);
+    writeHttpDate(bytes, frame + this.#dateAt, nowSeconds);
+    return new CachedResponse(this.#cache, frame, this, this.#dateAt, nowSeconds);
   }
 }
 
-/** The responses of one worker that are in frames. */
-export class FrameCache {
-  readonly #pools: FramePool[] = [];
-  readonly #responses = new Set<CachedResponse>();
+/** So many kept responses are looked at for one that was not used lately; then any that nobody sends will do. */
+const mostLooks = 512;
 
-  /** @param largestFrame bytes of the largest response kept. @param budget bytes of memory for each size of frame. */
+/** The responses of one worker that are in frames, and frames for answers that are sent once. */
+export class FrameCache implements Lender {
+  readonly #pool: SlabPool;
+  readonly #byEntry: Array<CachedResponse | undefined> = [];
+  /** Kept responses by slab; within one in no order. */
+  readonly #bySlab: CachedResponse[][] = [];
+  #kept = 0;
+  #hand = 0;
+
+  /** @param largestFrame bytes of the largest response kept. @param budget bytes of memory in all. */
   constructor(largestFrame: number, budget: number) {
-    for (let size = smallestFrame; ; size *= 2) {
-      this.#pools.push(new FramePool(Math.max(8, Math.floor(budget / size)), size));
-      if (size >= largestFrame) break;
-    }
+    this.#pool = new SlabPool(largestFrame, budget);
+    for (let slab = 0; slab < this.#pool.slabs; slab++) this.#bySlab.push([]);
+  }
+
+  /** The memory that the frames lie in. */
+  get region(): Region {
+    return this.#pool.region;
   }
 
   /** Frames in use, the ones of dropped responses still being sent included. */
   get leased(): number {
-    return this.#pools.reduce((sum, pool) => sum + pool.leased, 0);
+    return this.#pool.leased;
+  }
+
+  /** Bytes of the frames in use. */
+  get leasedBytes(): number {
+    return this.#pool.leasedBytes;
   }
 
   /** Responses kept. */
   get size(): number {
-    return this.#responses.size;
+    return this.#kept;
   }
 
-  #lease(bytes: number): { pool: FramePool; frame: number } | undefined {
-    const pool = this.#pools.find((each) => each.frameBytes >= bytes);
-    if (pool === undefined) return undefined;
-    let frame = pool.lease();
-    if (frame < 0) {
-      // The set is in order of insertion: the oldest idle one of this size makes room. Others stay: where every frame of
-      // a size is being sent, to readers that stall perhaps, the rest of the cache must not go for it.
-      for (const response of this.#responses) {
-        if (!response.idle || !response.liesIn(pool)) continue;
-        response.representation.cached = undefined;
-        response.drop();
-        frame = pool.lease();
-        break;
-      }
-    }
-    return frame < 0 ? undefined : { pool, frame };
+  /** The response of an entry; undefined when none is kept. */
+  of(entry: number): CachedResponse | undefined {
+    return this.#byEntry[entry];
+  }
+
+  /** Drops what is kept of an entry. */
+  end(entry: number): void {
+    this.#byEntry[entry]?.drop();
   }
 
   /**
-   * Puts a representation's response into a frame: the head and, `withBody`, the file's bytes, whose pages must be in the
-   * page cache.
-   * @param head the response head, with 29 bytes for the date at `dateAt`.
-   * @returns undefined when there is no room, or when the file is not what the representation says.
+   * A frame for an answer that is sent once, or for one that is {@link keep | kept}; -1 when there is none. It is given back
+   * by {@link release}, whose cookie it is.
    */
-  fill(
-    representation: Representation,
-    head: string,
-    dateAt: number,
-    nowSeconds: number,
-    withBody: boolean,
-  ): CachedResponse | undefined {
-    const bodyBytes = withBody ? representation.size : 0;
-    const place = this.#lease(head.length + bodyBytes);
-    if (place === undefined) return undefined;
-    const { pool, frame } = place;
-    const at = pool.offset(frame);
-    const headBytes = encodeText(CopyReason.encode, pool.region.bytes, at, head);
-    writeHttpDate(pool.region.bytes, at + dateAt, nowSeconds);
-    const address = pool.address(frame) + headBytes;
-    if (bodyBytes > 0 && readAt(representation.file.fd, address, bodyBytes, 0) !== bodyBytes) {
-      pool.release(frame);
-      return undefined;
+  lease(bytes: number): number {
+    const size = this.#pool.sizeFor(bytes);
+    if (size < 0) return -1;
+    const frame = this.#pool.lease(size);
+    return frame >= 0 ? frame : this.#makeRoom(size);
+  }
+
+  /**
+   * Drops kept responses of the same size until one was free, those not used since the last look first. Others stay: where
+   * every frame of a size is being sent, to readers that stall perhaps, the rest of the cache must not go for it. A size
+   * that has no frame at all takes a slab from another.
+   */
+  #makeRoom(size: number): number {
+    let looks = mostLooks;
+    let hasSlab = false;
+    for (let slabs = this.#pool.slabs * 2; slabs > 0; slabs--) {
+      this.#hand = this.#hand + 1 < this.#pool.slabs ? this.#hand + 1 : 0;
+      if (this.#pool.sizeOf(this.#hand) !== size) continue;
+      hasSlab = true;
+      const kept = this.#bySlab[this.#hand]!;
+      for (let index = kept.length - 1; index >= 0; index--, looks--) {
+        const response = kept[index]!;
+        if (!response.idle) continue;
+        if (response.used && looks > 0) response.used = false;
+        else {
+          response.drop();
+          // Stays on this slab: its next unused response makes room for the next lease.
+          this.#hand--;
+          return this.#pool.lease(size);
+        }
+      }
     }
-    countCopy(CopyReason.frameFill, bodyBytes);
-    const total = headBytes + bodyBytes;
-    const response = new CachedResponse(this, representation, pool, frame, headBytes, total, dateAt, nowSeconds);
-    this.#responses.add(response);
-    representation.cached = response;
+    return hasSlab ? -1 : this.#takeSlab(size);
+  }
+
+  #takeSlab(size: number): number {
+    for (let slabs = this.#pool.slabs; slabs > 0; slabs--) {
+      this.#hand = this.#hand + 1 < this.#pool.slabs ? this.#hand + 1 : 0;
+      const kept = this.#bySlab[this.#hand]!;
+      if (!kept.every((response) => response.idle)) continue;
+      while (kept.length > 0) kept[kept.length - 1]!.drop();
+      if (this.#pool.reclaim(this.#hand)) return this.#pool.lease(size);
+    }
+    return -1;
+  }
+
+  /** Keeps a filled frame as the response of an entry, in the place of what was kept. */
+  keep(
+    frame: number,
+    facts: Pick<CachedResponse, 'entry' | 'headBytes' | 'totalBytes' | 'varies'>,
+    dateAt: number,
+    dateSeconds: number,
+  ): CachedResponse {
+    return this.#keep(new CachedResponse(this, frame, facts, dateAt, dateSeconds));
+  }
+
+  #keep(response: CachedResponse): CachedResponse {
+    this.#byEntry[response.entry]?.drop();
+    this.#byEntry[response.entry] = response;
+    this.#bySlab[this.#pool.slabOf(response.frame)]!.push(response);
+    this.#kept++;
     return response;
   }
 
   /** Replaces a response that is being sent by one with a new date; the old one itself when there is no room. */
   refresh(response: CachedResponse, nowSeconds: number): CachedResponse {
-    const place = this.#lease(response.totalBytes);
-    if (place === undefined) return response.lendAsIs();
-    const fresh = response.duplicate(place.pool, place.frame, nowSeconds);
-    this.#responses.add(fresh);
-    response.representation.cached = fresh;
-    response.drop();
-    return fresh.lend(nowSeconds);
-  }
-
-  /** Gives the memory back; only when nothing is sent from it any more. */
-  unmap(): void {
-    for (const pool of this.#pools) pool.unmap();
+    const frame = this.lease(response.totalBytes);
+    if (frame < 0) return response.lendAsIs();
+    return this.#keep(response.duplicate(frame, nowSeconds)).lend(nowSeconds);
   }
 
   /** Called by a response that was dropped. */
   forget(response: CachedResponse): void {
-    this.#responses.delete(response);
+    if (this.#byEntry[response.entry] === response) this.#byEntry[response.entry] = undefined;
+    const kept = this.#bySlab[this.#pool.slabOf(response.frame)]!;
+    const last = kept.pop()!;
+    if (last !== response) kept[kept.indexOf(response)] = last;
+    this.#kept--;
   }
 
-  /** Called by a dropped response that nobody sends any more. */
-  free(pool: FramePool, frame: number): void {
-    pool.release(frame);
+  /** A frame that nobody sends any more. */
+  release(frame: number): void {
+    this.#pool.release(frame);
+  }
+
+  /** Gives the memory back; only when nothing is sent from it any more. */
+  unmap(): void {
+    this.#pool.unmap();
   }
 }
-
-const dateLabel = '\r\nDate: ';
-
-/** Where the date's 29 bytes are in a head that has a Date field. */
-export function dateOffset(head: string): number {
-  return head.indexOf(dateLabel) + dateLabel.length;
-}
-
-/** What stands in a head until the date is written over it. */
-export const datePlaceholder = '-'.repeat(HTTP_DATE_BYTES);

@@ -8,12 +8,11 @@ import type { Connection } from '../transport/connection.js';
 import type { Lender } from '../transport/output.js';
 import type { RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
-import { datePlaceholder } from './frame-cache.js';
 import type { Representation } from './representation.js';
 import { type FieldMap, type HeaderRule, mostRuleBytesOf, rulesOf } from './response-headers.js';
 
 /** A head: status line, Server, Date, the fields (each ending in CRLF), and the empty line. */
-export function makeHead(status: number, fields: string, date: string = datePlaceholder): string {
+export function makeHead(status: number, fields: string, date: string): string {
   return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\nServer: clearway\r\nDate: ${date}\r\n${fields}\r\n`;
 }
 

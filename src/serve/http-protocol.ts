@@ -6,32 +6,20 @@ import { SystemError } from '../kernel/system-error.js';
 import type { Connection, Protocol } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
 import { BodyReader } from '../wire/http1/body.js';
-import { DEFAULT_HEAD_LIMITS, Field, Method, parseRequestHead, RequestHead } from '../wire/http1/request.js';
+import { DEFAULT_HEAD_LIMITS, parseRequestHead, RequestHead } from '../wire/http1/request.js';
 import type { AccessLog } from './access-log.js';
-import type { CachedResponse } from './frame-cache.js';
 import { LogEntry } from './log-entry.js';
 import { type Metrics, Way } from './metrics.js';
-import { RequestTable } from './request-table.js';
 
 /** Body bytes of a request that are read and thrown away to keep its connection; a longer body ends it. */
 const drainLimits = { maxBodyBytes: 64 * 1024, maxExtensionBytes: 1024, maxTrailerBytes: 8192 };
 
-/** Fields that make a request more than "the file at this path": it takes the slow path. */
-const specialFields =
-  (1 << Field.ifMatch) |
-  (1 << Field.ifNoneMatch) |
-  (1 << Field.ifModifiedSince) |
-  (1 << Field.ifUnmodifiedSince) |
-  (1 << Field.ifRange) |
-  (1 << Field.range) |
-  (1 << Field.expect);
-
 /** What answers requests by queueing on their connection: the files of a site, or pages. */
 export interface Answerer {
-  /** Answers from a frame if what it holds is still current. */
-  sendCached(connection: Connection<HttpState>, cached: CachedResponse): boolean;
-  /** Answers any request. Returns the frame that a request like this may be answered from next time. */
-  answer(connection: Connection<HttpState>, head: RequestHead, close: boolean): CachedResponse | undefined;
+  /** Queues the answer to a request, if it is a common one; else false, and nothing was queued. */
+  answerQuickly(connection: Connection<HttpState>, head: RequestHead, close: boolean): boolean;
+  /** Answers any request. */
+  answer(connection: Connection<HttpState>, head: RequestHead, close: boolean): void;
   /** Refuses what could not be read as a request. */
   refuse(connection: Connection<HttpState>, status: number): void;
 }
@@ -90,7 +78,6 @@ export class HttpState {
 
 /** Speaks HTTP/1.1 and 1.0 on the connections of one worker. */
 export class HttpProtocol implements Protocol<HttpState> {
-  readonly table = new RequestTable();
   /** Set when the worker drains: every answer ends its connection. */
   draining = false;
   readonly #loop: Loop;
@@ -173,60 +160,35 @@ export class HttpProtocol implements Protocol<HttpState> {
 
   #request(connection: Connection<HttpState>, head: RequestHead): void {
     this.#begin(connection, head, head.bytes, head.start + head.length);
-    if (
-      head.method === Method.GET &&
-      (head.fieldPresent & specialFields) === 0 &&
-      // Of a repeated field the offsets give the first line only; what is chosen for all of them must not be kept under it.
-      head.fieldRepeated === 0 &&
-      head.keepAlive &&
-      head.versionMinor === 1 &&
-      head.contentLength <= 0 &&
-      !head.chunked &&
-      !this.draining
-    ) {
-      const codingStart = head.fieldStart[Field.acceptEncoding]!;
-      const codingEnd = head.fieldEnd[Field.acceptEncoding]!;
-      const { targetStart, targetEnd } = head;
-      const cached = this.table.get(head.bytes, targetStart, targetEnd, codingStart, codingEnd);
-      if (cached !== undefined && this.#responder.sendCached(connection, cached)) {
-        connection.flush();
-        return;
-      }
-      const kept = this.#answer(connection, head, this.draining);
-      if (kept !== undefined && head.queryStart < 0) {
-        this.table.set(head.bytes, targetStart, targetEnd, codingStart, codingEnd, kept);
-      }
-    } else {
-      this.#slowRequest(connection, head);
-    }
+    const state = connection.state;
+    const close = !head.keepAlive || this.draining;
+    state.closeAfter = close;
+    if (head.contentLength > 0 || head.chunked) this.#expectBody(connection, head);
+    this.#answer(connection, head, state.closeAfter);
     connection.flush();
   }
 
-  #slowRequest(connection: Connection<HttpState>, head: RequestHead): void {
+  /** A body that nobody wants is read and thrown away, or the connection ends. */
+  #expectBody(connection: Connection<HttpState>, head: RequestHead): void {
     const state = connection.state;
-    state.closeAfter = !head.keepAlive || this.draining;
-    if (head.contentLength > 0 || head.chunked) {
-      // A client that waits for 100 may send its body or not: nobody could tell where its next request begins.
-      if (head.expectContinue || head.contentLength > drainLimits.maxBodyBytes) state.closeAfter = true;
-      if (!state.closeAfter) {
-        state.body.begin(head.contentLength, head.chunked, drainLimits);
-        state.bodyPending = !state.body.done;
-      }
-    }
-    this.#answer(connection, head, state.closeAfter);
+    // A client that waits for 100 may send its body or not: nobody could tell where its next request begins.
+    if (head.expectContinue || head.contentLength > drainLimits.maxBodyBytes) state.closeAfter = true;
+    if (state.closeAfter) return;
+    state.body.begin(head.contentLength, head.chunked, drainLimits);
+    state.bodyPending = !state.body.done;
   }
 
   /** What goes wrong with one request is this request's end, and is said; the other connections live on. */
-  #answer(connection: Connection<HttpState>, head: RequestHead, close: boolean): CachedResponse | undefined {
+  #answer(connection: Connection<HttpState>, head: RequestHead, close: boolean): void {
     try {
-      return this.#responder.answer(connection, head, close);
+      if (this.#responder.answerQuickly(connection, head, close)) return;
+      this.#responder.answer(connection, head, close);
     } catch (error) {
       this.#metrics.add('failures');
       this.#failed(error as Error);
       // Part of an answer may be queued already: then only the end of the connection is understood.
       if (connection.sending) connection.abort();
       else this.#responder.refuse(connection, 500);
-      return undefined;
     }
   }
 

@@ -1,24 +1,27 @@
-// Open files: one descriptor per inode, however many readers and paths. A file is closed when nobody refers to it.
+// Open files: a descriptor that knows how many refer to it, closed when nobody does. Which ones are kept open while nobody
+// sends them is the site's decision.
 
-import { emptyFileStatus, type FileStatus, fileSize, fileStatus } from '../kernel/file.js';
+import { type FileStatus, fileSize, fileStatus } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import type { FileSource } from '../transport/output.js';
 import { Residency } from '../transport/page-cache.js';
 
-/** An open file that knows how many refer to it. */
+/** An open file, with a reference for whoever opened it. */
 export class OpenFile implements FileSource {
   readonly fd: number;
-  readonly device: number;
-  readonly inode: number;
-  readonly residency = new Residency();
-  #references = 0;
+  #residency: Residency | undefined;
+  #references = 1;
   readonly #files: OpenFiles;
 
-  constructor(files: OpenFiles, fd: number, status: FileStatus) {
+  constructor(files: OpenFiles, fd: number) {
     this.#files = files;
     this.fd = fd;
-    this.device = status.device;
-    this.inode = status.inode;
+  }
+
+  /** What is known of its pages; nothing as long as nobody sends them by reference. */
+  get residency(): Residency {
+    this.#residency ??= new Residency();
+    return this.#residency;
   }
 
   /** Adds a reference: the descriptor stays open until it is released. */
@@ -30,7 +33,7 @@ export class OpenFile implements FileSource {
   /** Drops a reference; the last one closes the descriptor. */
   release(_cookie = 0): void {
     this.#references--;
-    if (this.#references === 0) this.#files.forget(this);
+    if (this.#references === 0) this.#files.close(this);
   }
 
   /** The file's size in bytes now, or -errno. */
@@ -44,46 +47,31 @@ export class OpenFile implements FileSource {
   }
 }
 
-/** Every open file of one worker, by inode. */
+/** Every open file of one site. */
 export class OpenFiles {
-  readonly #byInode = new Map<string, OpenFile>();
-  readonly #status = emptyFileStatus();
+  readonly #open = new Set<OpenFile>();
 
   /** Descriptors that are open. */
   get count(): number {
-    return this.#byInode.size;
+    return this.#open.size;
   }
 
-  /**
-   * Takes a descriptor over: if its inode is open already, the descriptor is closed and the open file given instead.
-   * The file comes with a reference for the caller.
-   */
-  adopt(fd: number, status: FileStatus): OpenFile {
-    const key = `${status.device}:${status.inode}`;
-    const known = this.#byInode.get(key);
-    if (known !== undefined) {
-      closeDescriptor(fd);
-      return known.retain();
-    }
-    const file = new OpenFile(this, fd, status);
-    this.#byInode.set(key, file);
-    return file.retain();
+  /** Takes a descriptor over. */
+  adopt(fd: number): OpenFile {
+    const file = new OpenFile(this, fd);
+    this.#open.add(file);
+    return file;
   }
 
   /** Called by a file that lost its last reference. */
-  forget(file: OpenFile): void {
-    this.#byInode.delete(`${file.device}:${file.inode}`);
+  close(file: OpenFile): void {
+    this.#open.delete(file);
     closeDescriptor(file.fd);
   }
 
   /** Closes every file though some are referred to: for a thread that cannot go on. */
   abandon(): void {
-    for (const file of this.#byInode.values()) closeDescriptor(file.fd);
-    this.#byInode.clear();
-  }
-
-  /** A status record for one-off questions; overwritten by the next one who asks. */
-  get sharedStatus(): FileStatus {
-    return this.#status;
+    for (const file of this.#open) closeDescriptor(file.fd);
+    this.#open.clear();
   }
 }

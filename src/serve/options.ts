@@ -10,7 +10,7 @@ import { ownTypes, typesProblem } from '../wire/http/media-type.js';
 import { connectionsWithin } from './connection-limit.js';
 import { serveProfile } from './profile.js';
 import { type HeaderOption, type HeaderRule, headersProblem, splitHeaders } from './response-headers.js';
-import type { DotfilePolicy } from './site.js';
+import type { DotfilePolicy } from './site-types.js';
 
 /** Seconds, or a text with a unit: `500ms`, `10s`, `2m`. */
 export type Duration = number | string;

@@ -1,4 +1,4 @@
-// What a request for a file is answered with: the coding, the verdict of its preconditions, the ranges. Pure decisions,
+// What a request for a file is answered with: the verdict of its preconditions, the ranges. Pure decisions,
 // the same for the server and for the doors into Node; sending is someone else's work.
 
 import {
@@ -7,7 +7,6 @@ import {
   type Preconditions,
   type Validators,
 } from '../wire/http/conditional.js';
-import { chooseCoding } from '../wire/http/negotiate.js';
 import { type ByteRange, parseRange } from '../wire/http/range.js';
 import type { Representation } from './representation.js';
 
@@ -15,18 +14,6 @@ import type { Representation } from './representation.js';
 export interface RequestFields extends Preconditions {
   readonly range: string | undefined;
   readonly ifRange: string | undefined;
-}
-
-/** Chooses among a file and its encoded siblings. A client that accepts none of what there is gets the file itself. */
-export function chooseRepresentation(
-  identity: Representation,
-  siblings: readonly Representation[],
-  acceptEncoding: string | undefined,
-): Representation {
-  if (siblings.length === 0 || acceptEncoding === undefined) return identity;
-  const available = siblings.map((sibling) => sibling.coding!);
-  const chosen = chooseCoding(acceptEncoding, available);
-  return siblings.find((sibling) => sibling.coding === chosen) ?? identity;
 }
 
 /** What to answer with: whole, parts, not modified, a failed precondition, or a range outside the file. */
@@ -38,7 +25,8 @@ const whole: Plan = { status: 200 };
 
 /** Decides for a whole representation: see {@link planSpan}. */
 export function planResponse(representation: Representation, fields: RequestFields, isGet: boolean): Plan {
-  const validators = { etag: representation.etag, lastModifiedSeconds: representation.lastModifiedSeconds };
+  const { etag, lastModifiedSeconds, isDateStrong } = representation;
+  const validators = { etag, lastModifiedSeconds, isDateWeak: !isDateStrong };
   return planSpan(validators, representation.size, fields, isGet);
 }
 

@@ -5,25 +5,28 @@ import { emptyFileStatus } from '../kernel/file.js';
 import type { SgList } from '../memory/sg-list.js';
 import type { Connection } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
-import { isResident } from '../transport/page-cache.js';
 import { sendList } from '../transport/send-list.js';
 import { makeBoundary, planMultipart } from '../wire/http/byteranges.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import { isHashedName } from '../wire/http/media-type.js';
-import { chooseMediaType, prefersJson } from '../wire/http/negotiate.js';
+import { chooseCoding, chooseMediaType, prefersJson } from '../wire/http/negotiate.js';
 import { type CanonicalPath, canonicalPath, encodePath } from '../wire/http/path.js';
 import type { ByteRange } from '../wire/http/range.js';
 import { Field, Method, type RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
-import { type CachedResponse, dateOffset, FrameCache } from './frame-cache.js';
+import { codingNames } from './codings.js';
+import type { CachedResponse, FrameCache } from './frame-cache.js';
 import { type FieldPolicy, FieldWriter, makeHead, TextMemory } from './head.js';
 import type { HttpState } from './http-protocol.js';
 import { Listings } from './listing.js';
 import { type Metrics, Way } from './metrics.js';
 import type { OpenFile } from './open-files.js';
-import { chooseRepresentation, type Plan, planResponse, type RequestFields } from './plan.js';
+import { type Plan, planResponse, type RequestFields } from './plan.js';
+import { QuickAnswers } from './quick-answers.js';
 import type { Representation } from './representation.js';
-import type { Found, Site, SitePath } from './site.js';
+import { Site } from './site.js';
+import { SiteTexts } from './site-texts.js';
+import type { Found, SiteOptions, SitePath } from './site-types.js';
 import { ComposedAnswer, type ComposedAnswerHost, type HeadFacts } from './ssi/composed-answer.js';
 import { type ComposerHost, SsiComposer } from './ssi/composer.js';
 import { includeLanguage } from './ssi/documents.js';
@@ -67,27 +70,42 @@ type HttpConnection = Connection<HttpState>;
 /** Answers requests for one site on one worker. */
 export class Responder {
   readonly texts = new TextMemory();
-  readonly frames: FrameCache;
+  readonly site: Site;
   readonly #loop: Loop;
-  readonly #site: Site;
   readonly #metrics: Metrics;
   readonly #options: ResponderOptions;
   readonly #fields: FieldWriter;
   readonly #listings: Listings;
+  readonly #quick: QuickAnswers;
   readonly #status = emptyFileStatus();
   readonly #composer: SsiComposer | undefined;
   readonly #answers: ComposedAnswerHost | undefined;
   #dateSeconds = 0;
   #date = '';
 
-  constructor(loop: Loop, site: Site, metrics: Metrics, options: ResponderOptions) {
+  /**
+   * @param warn is told what the operator should know, in a sentence.
+   * @throws SystemError when the root of the site cannot be opened.
+   */
+  constructor(
+    loop: Loop,
+    site: SiteOptions,
+    metrics: Metrics,
+    options: ResponderOptions,
+    warn: (message: string) => void = () => {},
+  ) {
     this.#loop = loop;
-    this.#site = site;
     this.#metrics = metrics;
-    this.#listings = new Listings(site);
     this.#options = options;
     this.#fields = new FieldWriter(options, isHashedName);
-    this.frames = new FrameCache(options.inlineBytes + headRoom + this.#fields.mostBytes, options.frameBudget);
+    const texts = new SiteTexts(this.#fields, site.types, options.ssi === true, warn);
+    this.site = new Site(loop, site, texts);
+    this.#listings = new Listings(this.site);
+    const { inlineBytes, frameBudget, spa } = options;
+    const fieldBytes = headRoom + this.#fields.mostBytes;
+    const quick = { inlineBytes, frameBudget, spa, fieldBytes };
+    this.#quick = new QuickAnswers(this.site, quick, this.#fields);
+    texts.answers = this.#quick;
     this.#composer = options.ssi === true ? new SsiComposer(this.#composerHost()) : undefined;
     this.#answers = this.#composer && this.#answerHost(this.#composer);
     this.#tickDate();
@@ -97,6 +115,11 @@ export class Responder {
     });
   }
 
+  /** The frames that responses are kept in. */
+  get frames(): FrameCache {
+    return this.#quick.frames;
+  }
+
   /** Lets go of what is kept beside the frames: for a responder that does not live as long as its thread. */
   close(): void {
     this.#composer?.documents.close();
@@ -104,10 +127,11 @@ export class Responder {
 
   #composerHost(): ComposerHost {
     return {
-      site: this.#site,
+      site: this.site,
       isUnchanged: (representation) => this.#isUnchanged(representation),
+      isHeld: (representation) => this.frames.of(representation.entry)?.holdsBody === true,
       frameOf: (representation) => {
-        const cached = representation.cached ?? this.#fillWhole(representation);
+        const cached = this.#cached(representation);
         return cached?.holdsBody === true ? cached : undefined;
       },
     };
@@ -120,66 +144,55 @@ export class Responder {
     this.#date = formatHttpDate(seconds);
   }
 
-  /** Answers from a frame if what it holds is still current. */
-  sendCached(connection: HttpConnection, cached: CachedResponse): boolean {
-    const { representation } = cached;
-    if (cached.dropped || !this.#site.isCurrent(representation)) return false;
-    const bodyInFrame = cached.totalBytes - cached.headBytes;
-    // What is promised of a body that leaves by sendfile is what its descriptor says now.
-    if (bodyInFrame !== representation.size && representation.file.size !== representation.size) return false;
-    const lent = cached.lend(this.#dateSeconds);
-    connection.sendSegment(lent.address, lent.totalBytes, lent, 0);
-    const state = connection.state;
-    state.status = 200;
-    state.headBytes = lent.headBytes;
-    state.bodyBytes = representation.size;
-    state.way = Way.inline;
-    if (bodyInFrame !== representation.size) {
-      state.way = Way.sendfile;
-      connection.sendExtent(representation.file.retain(), 0, representation.size, 0);
-    }
-    return true;
+  /** Queues the answer to a common request; see {@link QuickAnswers}. */
+  answerQuickly(connection: HttpConnection, head: RequestHead, close: boolean): boolean {
+    return this.#quick.answer(connection, head, close, this.#dateSeconds);
+  }
+
+  /** The response of a file in a frame, if there can be one. */
+  #cached(representation: Representation): CachedResponse | undefined {
+    const { entry } = representation;
+    const source = this.site.entryOf(representation.sourcePath);
+    const varies = source >= 0 && this.site.siblingsOf(source) !== 0;
+    return representation.valid ? this.#quick.cached(entry, varies, this.#dateSeconds) : undefined;
   }
 
   #isUnchanged(representation: Representation): boolean {
     return representation.file.status(this.#status) === 0 && representation.matches(this.#status);
   }
 
-  /**
-   * Answers any request.
-   * @returns the frame that a request like this may be answered from next time.
-   */
-  answer(connection: HttpConnection, head: RequestHead, close: boolean): CachedResponse | undefined {
+  /** Answers any request. */
+  answer(connection: HttpConnection, head: RequestHead, close: boolean): void {
     this.#tickDate();
     const isHead = head.method === Method.HEAD;
     if (head.method === Method.OPTIONS) {
       this.#answerOptions(connection, head, close);
-      return undefined;
+      return;
     }
     if (head.method !== Method.GET && !isHead) {
       this.#message(connection, head, 405, `Allow: ${allow}\r\n`, close);
-      return undefined;
+      return;
     }
     const path = canonicalPath(head.bytes, head.pathStart, head.pathEnd);
     if (path === undefined) {
       this.#notFound(connection, head, 404, close);
-      return undefined;
+      return;
     }
     const target = path.wellKnown ? { ...path, dotfile: false } : path;
     const found = this.#select(target, head.fieldText(Field.acceptEncoding));
     switch (found.kind) {
       case 'file':
-        return this.#file(connection, head, found, close);
+        this.#file(connection, head, found, close);
+        return;
       case 'redirect':
         this.#redirect(connection, head, path, close);
-        return undefined;
+        return;
       case 'directory':
         if (this.#options.listing) this.#listing(connection, head, path, close);
         else this.#notFound(connection, head, 404, close, path);
-        return undefined;
+        return;
       case 'nothing':
         this.#notFound(connection, head, found.status, close, path);
-        return undefined;
     }
   }
 
@@ -189,12 +202,20 @@ export class Responder {
    */
   #select(target: SitePath, acceptEncoding: string | undefined): Selected | Exclude<Found, { kind: 'file' }> {
     for (let attempt = 0; ; attempt++) {
-      const found = this.#site.find(target);
+      const found = this.site.find(target);
       if (found.kind !== 'file') return found;
-      const siblings = this.#isDocument(found.representation) ? [] : this.#site.siblings(found.representation);
-      const chosen = chooseRepresentation(found.representation, siblings, acceptEncoding);
-      if (this.#isUnchanged(chosen) || attempt > 0) return { kind: 'file', chosen, varies: siblings.length > 0 };
-      this.#site.forget(found.representation);
+      const { entry } = found.representation;
+      const available = this.site.siblingsOf(entry);
+      const names = codingNames.filter((_, index) => (available & (1 << (index + 1))) !== 0);
+      const coding = codingNames.indexOf((chooseCoding(acceptEncoding, names) ?? 'identity') as 'br') + 1;
+      const sibling = coding === 0 ? -1 : this.site.sibling(entry, coding);
+      const chosen = (sibling < 0 ? undefined : this.site.view(sibling)) ?? found.representation;
+      if (chosen.valid && (this.#isUnchanged(chosen) || attempt > 0)) {
+        return { kind: 'file', chosen, varies: available !== 0 };
+      }
+      if (attempt > 2) return { kind: 'nothing', status: 503 };
+      this.site.forget(chosen);
+      this.site.forget(found.representation);
     }
   }
 
@@ -247,10 +268,10 @@ export class Responder {
     state.headBytes = this.texts.send(connection, makeHead(status, fields + persistence, this.#date));
   }
 
-  #file(connection: HttpConnection, head: RequestHead, selected: Selected, close: boolean): CachedResponse | undefined {
+  #file(connection: HttpConnection, head: RequestHead, selected: Selected, close: boolean): void {
     if (this.#answers !== undefined && this.#isDocument(selected.chosen)) {
       new ComposedAnswer(this.#answers, connection, head, close).begin(head, selected.chosen);
-      return undefined;
+      return;
     }
     const fields: RequestFields = {
       ifMatch: head.fieldText(Field.ifMatch),
@@ -261,8 +282,10 @@ export class Responder {
       range: head.fieldText(Field.range),
     };
     const { chosen, varies } = selected;
+    // A small one's entity tag is that of its content, from the first answer on.
+    if (chosen.size <= this.#options.inlineBytes) this.#quick.cached(chosen.entry, varies, this.#dateSeconds);
     const plan = planResponse(chosen, fields, head.method === Method.GET);
-    return this.#send(connection, head, chosen, varies, plan, close);
+    this.#send(connection, head, chosen, varies, plan, close);
   }
 
   #send(
@@ -272,41 +295,27 @@ export class Responder {
     varies: boolean,
     plan: Plan,
     close: boolean,
-  ): CachedResponse | undefined {
+  ): void {
     const validators = this.#fields.validators(chosen, varies);
     switch (plan.status) {
       case 304:
         this.#queueHead(connection, head, 304, validators, close);
-        return undefined;
+        return;
       case 412:
         this.#message(connection, head, 412, this.#fields.refused(chosen, varies), close, '');
-        return undefined;
-      case 416:
-        this.#message(
-          connection,
-          head,
-          416,
-          `Content-Range: bytes */${chosen.size}\r\n${this.#fields.refused(chosen, varies)}`,
-          close,
-          '',
-        );
-        return undefined;
+        return;
+      case 416: {
+        const size = `Content-Range: bytes */${chosen.size}\r\n`;
+        this.#message(connection, head, 416, size + this.#fields.refused(chosen, varies), close, '');
+        return;
+      }
       case 206:
         if (plan.ranges.length === 1) this.#sendRange(connection, head, chosen, plan.ranges[0]!, validators, close);
         else this.#sendRanges(connection, head, chosen, plan.ranges, validators, close);
-        return undefined;
+        return;
       default:
-        return this.#sendWhole(connection, head, chosen, validators, close);
+        this.#sendWhole(connection, head, chosen, validators, close);
     }
-  }
-
-  #fillWhole(representation: Representation): CachedResponse | undefined {
-    const validators = this.#fields.validators(representation, this.#site.siblings(representation).length > 0);
-    return this.#fill(representation, this.#wholeFields(representation, validators));
-  }
-
-  #wholeFields(chosen: Representation, validators: string): string {
-    return `${this.#fields.content(chosen)}Content-Length: ${chosen.size}\r\n${validators}`;
   }
 
   #sendWhole(
@@ -315,33 +324,18 @@ export class Responder {
     chosen: Representation,
     validators: string,
     close: boolean,
-  ): CachedResponse | undefined {
-    const fields = this.#wholeFields(chosen, validators);
-    const cached = chosen.cached ?? this.#fill(chosen, fields);
-    if (cached !== undefined && head.method === Method.GET && !close && head.versionMinor === 1) {
-      if (this.sendCached(connection, cached)) return chosen.watched ? cached : undefined;
-    }
+  ): void {
+    const fields = `${this.#fields.content(chosen)}Content-Length: ${chosen.size}\r\n${validators}`;
     this.#queueHead(connection, head, 200, fields, close);
-    if (head.method === Method.HEAD || chosen.size === 0) return undefined;
-    if (cached !== undefined && cached.totalBytes > cached.headBytes) {
+    if (head.method === Method.HEAD || chosen.size === 0) return;
+    const cached = this.frames.of(chosen.entry);
+    if (cached?.holdsBody === true) {
       connection.sendSegment(cached.address + cached.headBytes, chosen.size, cached.lendAsIs(), 0);
       this.#noteBody(connection, Way.inline, chosen.size);
     } else {
       connection.sendExtent(chosen.file.retain(), 0, chosen.size, 0);
       this.#noteBody(connection, Way.sendfile, chosen.size);
     }
-    return undefined;
-  }
-
-  /**
-   * Fills a frame: with the body too if the file is small and that needs no wait for a disk. A small cold file leaves by
-   * sendfile, which waits without blocking, and is tried again.
-   */
-  #fill(chosen: Representation, fields: string): CachedResponse | undefined {
-    const small = chosen.size <= this.#options.inlineBytes;
-    if (small && chosen.size > 0 && !isResident(chosen.file.fd, 0, chosen.size)) return undefined;
-    const text = makeHead(200, fields);
-    return this.frames.fill(chosen, text, dateOffset(text), this.#dateSeconds, small);
   }
 
   #noteBody(connection: HttpConnection, way: number, bytes: number): void {
@@ -491,7 +485,10 @@ export class Responder {
 
   /** Copies gauges into the metrics. */
   report(): void {
-    this.#metrics.gauge('openFiles', this.#site.files.count);
+    this.#metrics.gauge('openFiles', this.site.files.count);
+    this.#metrics.gauge('knownPaths', this.site.table.count);
+    this.#metrics.gauge('knownBytes', this.site.knownBytes);
+    this.#metrics.gauge('frameBytes', this.frames.leasedBytes);
     this.#metrics.gauge('framesLeased', this.frames.leased);
     this.#metrics.gauge('cachedResponses', this.frames.size);
     this.#metrics.gauge('headFramesLeased', this.texts.leased);

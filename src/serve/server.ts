@@ -207,6 +207,7 @@ export class Server extends EventEmitter<ServerEvents> {
         if (says.kind === 'log') this.#log?.hear(slot.index, says.news);
         if (says.kind === 'failed')
           this.emit('warning', `worker ${slot.index} could not answer a request: ${says.message}`);
+        if (says.kind === 'warning') this.emit('warning', says.message);
         if (says.kind !== 'ready') return;
         slot.wakeDescriptor = wakeDescriptor;
         slot.engine = says.engine;

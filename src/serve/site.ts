@@ -1,84 +1,99 @@
-// Site: from a request's path to a representation, a redirect, a directory or the reason why not. Paths are opened
-// beneath the root by the kernel; what was found is kept until the watcher says that it changed.
+// Site: from a request's path to a file, a redirect, a directory or the reason why not. Paths are opened beneath the root by
+// the kernel; what was found is known by its path (file-table.ts) and believed until the watcher tells of a change, but
+// never longer than a second without a look. Descriptors are a budget of their own beneath that.
+// Not here: what is answered (responder.ts, quick-answers.ts), frames (frame-cache.ts).
 
 import { S } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
-import { emptyFileStatus, fileStatus, openBeneath, openRoot, pathStatus } from '../kernel/file.js';
+import {
+  emptyFileStatus,
+  type FileStatus,
+  fileStatus,
+  openat2Refusal,
+  openBeneath,
+  openBeneathAt,
+  openRoot,
+  pathStatus,
+  statusFrom,
+  tryOpenRoot,
+} from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
+import { decodePathText, encodePathText } from '../text/path-text.js';
 import type { Loop } from '../transport/loop.js';
 import { mediaType } from '../wire/http/media-type.js';
+import { CanonicalBytes, canonicalize } from '../wire/http/path.js';
+import { Absences } from './absences.js';
+import { codings } from './codings.js';
+import { Descriptors } from './descriptors.js';
+import { setFacts } from './file-facts.js';
+import { Fact, FileTable, Kind, mostKeyBytes, NOT_KNOWN } from './file-table.js';
 import { isShortage, statusOfTrouble, type TroubleStatus } from './file-trouble.js';
+import { identityOf, words } from './identity.js';
 import { canonicalName, openFollowing } from './links.js';
-import { OpenFiles } from './open-files.js';
-import { codings, Representation } from './representation.js';
+import type { OpenFile, OpenFiles } from './open-files.js';
+import { Representation } from './representation.js';
+import { Siblings } from './siblings.js';
+import type { Found, Nothing, SiteHolder, SiteOptions, SitePath } from './site-types.js';
 import { Watcher } from './watcher.js';
 
-/** How a path that begins with a dot is answered: as if it were not there, with 403, or like any other. */
-export type DotfilePolicy = 'ignore' | 'allow' | 'deny';
+/** {@link Site.lookUp} of a directory without an index. Statuses of what is not there are their negative. */
+const DIRECTORY = -1;
 
-/** What a {@link Site} needs to know. */
-export interface SiteOptions {
-  readonly root: string;
-  readonly index: readonly string[];
-  readonly dotfiles: DotfilePolicy;
-  /** Media types of the operator, by extension. */
-  readonly types?: ReadonlyMap<string, string>;
-  /** Descriptors of files and their encoded siblings kept open; the ones that responses still send come on top. */
-  readonly maxFiles: number;
-  /** Told of a file that is not known to be missing and could not be opened or looked at: an errno, and its path. */
-  readonly trouble?: (errno: number, path: string) => void;
-}
-
-/** A request's path after canonicalisation. */
-export interface SitePath {
-  /** Segments joined by '/', without one at either end; empty for the root. */
-  readonly path: string;
-  readonly trailingSlash: boolean;
-  readonly dotfile: boolean;
-}
-
-/** What a path leads to. `directory` has no index; `status` says why there is nothing. */
-export type Found =
-  | { readonly kind: 'file'; readonly representation: Representation }
-  | { readonly kind: 'redirect' }
-  | { readonly kind: 'directory'; readonly path: string }
-  | { readonly kind: 'nothing'; readonly status: TroubleStatus; readonly errno?: number };
-
-const noSiblings: readonly Representation[] = [];
-const notFound: Found & { kind: 'nothing' } = { kind: 'nothing', status: 404 };
-const forbidden: Found & { kind: 'nothing' } = { kind: 'nothing', status: 403 };
-const redirect: Found = { kind: 'redirect' };
-
-/** How long a watched representation is believed without a look at its descriptor: what inotify cannot see (a write
- * through a shared mapping, another mount of a network file system) is seen after this long. */
+/** How long an entry is believed without a look at its path: what inotify cannot see (another mount) is seen after this. */
 const believeMs = 1000;
-
-/** Paths kept for each file that may be open: a folder and its index are two, and some files have several names. */
-const pathsAFile = 4;
+/** Paths known at most: at some 150 bytes each. When it is full, all are learnt anew. */
+const mostKnown = 1 << 17;
 
 /** One served directory of one worker. */
 export class Site {
-  readonly files = new OpenFiles();
-  /** How often anything may have changed, the root's own place included. */
-  upheavals = 0;
+  readonly table: FileTable;
+  readonly #descriptors: Descriptors;
+  readonly #absences: Absences;
+  readonly #siblings: Siblings;
   readonly #options: SiteOptions;
+  readonly #holder: SiteHolder | undefined;
   readonly #loop: Loop;
   #root: number;
   #rootName: string;
   #watcher: Watcher;
-  readonly #byPath = new Map<string, Representation>();
-  /** Representations by each path whose change ends them: their own, their directories', their siblings'. */
-  readonly #dependents = new Map<string, Set<Representation>>();
-  readonly #dependencies = new Map<Representation, string[]>();
+  readonly #views = new Map<number, Representation>();
   readonly #status = emptyFileStatus();
+  readonly #key = new CanonicalBytes();
+  readonly #stopTicks: () => void;
 
   /** @throws SystemError when the root cannot be opened. */
-  constructor(loop: Loop, options: SiteOptions) {
+  constructor(loop: Loop, options: SiteOptions, holder?: SiteHolder, known = mostKnown) {
     this.#loop = loop;
     this.#options = options;
+    this.#holder = holder;
+    this.table = new FileTable(known);
+    this.#descriptors = new Descriptors(this.table, options.maxFiles, (entry) => this.#endView(entry));
+    this.#absences = new Absences((table, entry) => this.#isBelieved(table, entry));
     this.#root = openRoot(options.root);
     this.#rootName = canonicalName(options.root);
-    this.#watcher = new Watcher(loop, this.#root, (path) => this.#changed(path));
+    this.#watcher = new Watcher(loop, this.#root);
+    this.#siblings = new Siblings(this.table, {
+      watcher: () => this.#watcher,
+      isCurrent: (entry) => this.#isBelieved(this.table, entry) || this.#confirm(entry),
+      learn: (bytes, length, known, coding, path) => this.#learnSibling(bytes, length, known, coding, path),
+      stale: (path) => this.#holder?.staleSibling(path),
+    });
+    this.#stopTicks = loop.everyTick((nowMs) => this.#descriptors.closeIdle(nowMs));
+  }
+
+  /** The codings that a file's siblings have, as bits of codings.ts. */
+  siblingsOf(entry: number): number {
+    return this.#siblings.of(entry);
+  }
+
+  /** The entry of a file's sibling in a coding, as it is now; negative when it is not offered any more. */
+  sibling(entry: number, coding: number): number {
+    return this.#siblings.get(entry, coding);
+  }
+
+  /** The files that are open. */
+  get files(): OpenFiles {
+    return this.#descriptors.files;
   }
 
   /** The root directory's descriptor. */
@@ -86,26 +101,84 @@ export class Site {
     return this.#root;
   }
 
-  /** Representations kept now. */
-  get size(): number {
-    return this.#byPath.size;
+  /** How often anything may have changed, the root's own place included. */
+  get upheavals(): number {
+    return this.#watcher.upheavals;
   }
 
-  /** Finds what a path leads to. */
+  /** Bytes of memory that what is known takes. */
+  get knownBytes(): number {
+    return this.table.byteLength + this.#absences.byteLength;
+  }
+
+  /**
+   * Looks a request's path up.
+   * @param bytes the raw path, `start` up to `end`, as the request carried it.
+   * @returns an entry of {@link table}, a file or a redirect, that is true now; -1 for a directory without an index; or a negative status.
+   */
+  lookUp(bytes: Uint8Array, start: number, end: number): number {
+    const { table } = this;
+    const entry = table.find(bytes, start, end, false);
+    if (entry >= 0 && table.kind[entry] === Kind.file && this.#isBelieved(table, entry)) return entry;
+    if (entry >= 0) return this.#current(entry);
+    if (entry === NOT_KNOWN && this.#absences.has(bytes, start, end)) return -404;
+    const key = this.#key;
+    if (!canonicalize(bytes, start, end, key)) return -404;
+    if (key.dotfile && !key.wellKnown && this.#options.dotfiles !== 'allow') {
+      return this.#options.dotfiles === 'deny' ? -403 : -404;
+    }
+    return this.#resolve(key.bytes, key.length);
+  }
+
+  /** Finds what a path leads to, as an object. */
   find(target: SitePath): Found {
     if (target.dotfile && this.#options.dotfiles !== 'allow') {
-      return this.#options.dotfiles === 'deny' ? forbidden : notFound;
+      return { kind: 'nothing', status: this.#options.dotfiles === 'deny' ? 403 : 404 };
     }
-    const key = target.trailingSlash ? `${target.path}/` : target.path;
-    const known = this.#known(key);
-    if (known !== undefined) return { kind: 'file', representation: known };
-    if (target.path === '' || target.trailingSlash) return this.#findDirectory(target, key);
-    return this.#open(target.path, key, [target.path], () => redirect);
+    const text = `/${target.path}${target.trailingSlash && target.path !== '' ? '/' : ''}`;
+    const bytes = new Uint8Array(text.length * 3);
+    return this.#found(this.#resolve(bytes, encodePathText(text, bytes)), target.path);
+  }
+
+  /** The entry of a file's path, without a look whether it is still true; negative when nothing is known. */
+  entryOf(path: string): number {
+    const bytes = new Uint8Array(path.length * 3 + 3);
+    const entry = this.table.find(bytes, 0, encodePathText(`/${path}`, bytes), true);
+    return entry >= 0 && this.table.kind[entry] === Kind.file ? entry : -1;
+  }
+
+  #found(entry: number, path: string): Found {
+    if (entry === DIRECTORY) return { kind: 'directory', path };
+    if (entry < 0) return this.#nothing(-entry as TroubleStatus);
+    if (this.table.kind[entry] === Kind.redirect) return { kind: 'redirect' };
+    const representation = this.view(entry);
+    if (representation === undefined) return this.#nothing(503);
+    return { kind: 'file', representation };
+  }
+
+  #nothing(status: TroubleStatus): Nothing {
+    return status < 500 ? { kind: 'nothing', status } : { kind: 'nothing', status, errno: this.#errno };
+  }
+
+  /** The representation of a file's entry; undefined when it cannot be opened now. */
+  view(entry: number): Representation | undefined {
+    const known = this.#views.get(entry);
+    if (known !== undefined) {
+      this.table.facts[entry]! |= Fact.used;
+      return known;
+    }
+    const file = this.file(entry);
+    if (file === undefined) return undefined;
+    const path = this.table.pathOf(entry);
+    const type = mediaType(path, this.#options.types);
+    const view = new Representation(this.table, entry, path, file.retain(), type);
+    this.#views.set(entry, view);
+    return view;
   }
 
   /** Lets go of a representation that turned out not to be current. */
   forget(representation: Representation): void {
-    this.#drop(representation);
+    if (representation.valid) this.end(representation.entry);
   }
 
   /** Whether a name may appear in a listing. */
@@ -113,42 +186,145 @@ export class Site {
     return this.#options.dotfiles === 'allow' || !name.startsWith('.');
   }
 
-  #known(key: string): Representation | undefined {
-    const known = this.#byPath.get(key);
-    if (known === undefined) return undefined;
-    if (this.isCurrent(known)) return known;
-    if (known.watched) this.#drop(known);
-    return undefined;
+  /** Whether an entry may be taken for true without a look at the file system. */
+  #isBelieved(table: FileTable, entry: number): boolean {
+    const directory = table.directory[entry]!;
+    return (
+      directory >= 0 &&
+      table.generation[entry] === this.#watcher.generations[directory] &&
+      this.#loop.nowMs - table.checkedMs[entry]! < believeMs
+    );
   }
 
-  /** True when a representation may still be served. Asks its descriptor when it was not asked lately. */
-  isCurrent(representation: Representation): boolean {
-    if (!representation.valid) return false;
-    representation.recentlyUsed = true;
-    const now = this.#loop.nowMs;
-    if (representation.watched && now - representation.checkedMs < believeMs) return true;
-    // Unwatched: the path may lead elsewhere by now, and only opening it again would tell.
-    if (!representation.watched) return false;
-    if (representation.file.status(this.#status) < 0 || !representation.matches(this.#status)) return false;
-    representation.checkedMs = now;
-    return true;
-  }
-
-  #findDirectory(target: SitePath, key: string): Found {
-    const tried: string[] = [];
-    for (const index of this.#options.index) {
-      const path = target.path === '' ? index : `${target.path}/${index}`;
-      tried.push(path);
-      const found = this.#open(path, key, [...tried], () => notFound);
-      if (found.kind === 'file' || (found.kind === 'nothing' && found.status !== 404)) return found;
+  /** An entry that is known, as it is now. */
+  #current(entry: number): number {
+    const { table } = this;
+    const kind = table.kind[entry]!;
+    const isBelieved = kind !== Kind.none && this.#isBelieved(table, entry);
+    if (isBelieved && kind === Kind.redirect) return entry;
+    if (kind === Kind.file && (isBelieved || this.#confirm(entry))) return entry;
+    if (isBelieved && kind === Kind.alias) {
+      const target = this.#current(table.target[entry]!);
+      // The index is gone, and nobody told: then the folder is looked at anew.
+      if (target >= 0) return target;
     }
-    const fd = this.openPath(target.path);
-    if (fd < 0) return this.failure(-fd, target.path);
+    const key = table.copyKey(entry);
+    return this.#learn(key, key.length, entry);
+  }
+
+  /** Looks up a canonical path's bytes. */
+  #resolve(bytes: Uint8Array, length: number): number {
+    const entry = this.table.find(bytes, 0, length, true);
+    return entry >= 0 ? this.#current(entry) : this.#learn(bytes, length, NOT_KNOWN);
+  }
+
+  /** Whether a file's path still leads to what is known: one look, without opening it. */
+  #confirm(entry: number): boolean {
+    const { table } = this;
+    const directory = table.directory[entry]!;
+    const generation = directory >= 0 ? this.#watcher.generations[directory]! : 0;
+    const facts = table.facts[entry]!;
+    const skip = table.coding[entry] === 0 ? 1 : 2;
+    const isWatched = (facts & Fact.watched) !== 0;
+    const status = this.#status;
+    if ((facts & Fact.racy) === 0 && statusFrom(this.#root, table.address(entry, skip), !isWatched, status) === 0) {
+      identityOf(status);
+      if (words.high === table.identityHigh[entry] && words.low === table.identityLow[entry]) {
+        table.generation[entry] = generation;
+        table.checkedMs[entry] = this.#loop.nowMs;
+        return true;
+      }
+    }
+    // Another file, and nobody told of it: a mount, perhaps, and then what is watched is not what is seen.
+    if (isWatched && table.generation[entry] === generation) this.#watcher.distrust(this.table.pathOf(entry));
+    this.end(entry);
+    return false;
+  }
+
+  /**
+   * Opens a path and keeps what it leads to.
+   * @param known the entry of the path, or {@link NOT_KNOWN}.
+   */
+  #learn(bytes: Uint8Array, length: number, known: number): number {
+    if (length >= mostKeyBytes - 2) return -404;
+    const isFolder = length > 1 ? bytes[length - 1] === 0x2f : true;
+    const path = decodePathText(bytes, 1, Math.max(1, isFolder ? length - 1 : length));
+    if (isFolder) return this.#learnFolder(path, bytes, length, known);
+    const fd = this.#openWatched(path);
+    const { directory, told, generation } = this.#seen;
+    const status = this.#status;
+    const problem = fd < 0 ? fd : fileStatus(fd, status);
+    const type = problem < 0 ? 0 : status.mode & S.IFMT;
+    if (type !== S.IFREG) {
+      if (fd >= 0) closeDescriptor(fd);
+      if (known >= 0) this.end(known);
+      if (type === S.IFDIR) return this.#keep(known, bytes, length, Kind.redirect, directory, generation);
+      if (problem >= 0) return -404;
+      return this.#failed(-problem, path, bytes, length, told, generation);
+    }
+    const entry = this.#keep(known, bytes, length, Kind.file, directory, generation);
+    this.#setFile(entry, 0, path, fd, status);
+    return entry;
+  }
+
+  /**
+   * Opens a path: watched first, opened second, so that a change in between is seen. Returns a descriptor or -errno, and
+   * leaves in {@link #seen} who would tell of a change: -1 for a path over links.
+   */
+  #openWatched(path: string): number {
+    const seen = this.#seen;
+    this.#watch(path, path);
+    const fd = openBeneath(this.#root, path, 'refuse');
+    if (fd !== -Errno.ELOOP) return fd;
+    seen.directory = -1;
+    seen.told = -1;
+    return this.openPath(path);
+  }
+
+  /** Watches what leads to `path`, or as much of the way to `existing` as is there. */
+  #watch(path: string, existing: string): void {
+    const seen = this.#seen;
+    seen.directory = this.#watcher.cover(path);
+    seen.told = seen.directory >= 0 ? seen.directory : this.#watcher.coverExisting(existing);
+    seen.generation = seen.told >= 0 ? this.#watcher.generations[seen.told]! : 0;
+  }
+
+  readonly #seen = { directory: -1, told: -1, generation: 0 };
+
+  #learnFolder(path: string, bytes: Uint8Array, length: number, known: number): number {
+    const prefix = path === '' ? '' : `${path}/`;
+    this.#watch(`${prefix}.`, path);
+    const { directory, told, generation } = this.#seen;
+    if (known >= 0) this.end(known);
+    for (const index of this.#options.index) {
+      const name = new Uint8Array((prefix.length + index.length + 1) * 3);
+      const nameLength = encodePathText(`/${prefix}${index}`, name);
+      const target = this.#resolve(name, nameLength);
+      if (target >= 0 && this.table.kind[target] === Kind.file) {
+        const folder = this.table.find(bytes, 0, length, true);
+        const entry = this.#keep(folder, bytes, length, Kind.alias, directory, generation);
+        // Once more: keeping the folder may have made room by forgetting everything, its index included.
+        this.table.target[entry] = this.#resolve(name, nameLength);
+        return this.table.target[entry]!;
+      }
+      if (target < 0 && target !== -404 && target !== DIRECTORY) return target;
+    }
+    const fd = openBeneath(this.#root, path, 'refuse');
+    if (fd === -Errno.ELOOP) return this.#folderBehindLink(path);
+    if (fd < 0) return this.#failed(-fd, path, bytes, length, told, generation);
+    return this.#directory(fd, path);
+  }
+
+  #folderBehindLink(path: string): number {
+    const fd = this.openPath(path);
+    return fd < 0 ? -this.#trouble(-fd, path) : this.#directory(fd, path);
+  }
+
+  #directory(fd: number, path: string): number {
     const result = fileStatus(fd, this.#status);
     closeDescriptor(fd);
-    if (result < 0) return this.failure(-result, target.path);
-    if ((this.#status.mode & S.IFMT) !== S.IFDIR) return notFound;
-    return { kind: 'directory', path: target.path };
+    if (result < 0) return -this.#trouble(-result, path);
+    return (this.#status.mode & S.IFMT) === S.IFDIR ? DIRECTORY : -404;
   }
 
   /** Opens a path; links inside the root are followed, links out of it are not there. Returns a descriptor or -errno. */
@@ -156,158 +332,116 @@ export class Site {
     return openFollowing(this.#root, this.#rootName, path);
   }
 
-  #open(path: string, key: string, watchedPaths: string[], isDirectory: () => Found): Found {
-    // Watched first, opened second: a change in between is then seen.
-    const plain = watchedPaths.every((each) => this.#watcher.covers(each));
-    const refused = openBeneath(this.#root, path, 'refuse');
-    const fd = refused === -Errno.ELOOP ? this.openPath(path) : refused;
-    if (fd < 0) return this.failure(-fd, path);
-    const status = this.#status;
-    const looked = fileStatus(fd, status);
-    if (looked < 0) {
-      closeDescriptor(fd);
-      return this.failure(-looked, path);
-    }
-    const type = status.mode & S.IFMT;
-    if (type !== S.IFREG) {
-      closeDescriptor(fd);
-      return type === S.IFDIR ? isDirectory() : notFound;
-    }
-    const previous = this.#byPath.get(key);
-    if (previous?.valid === true && previous.path === path && previous.matches(status)) {
-      // An unwatched one, opened again: it still is what it was, and keeps its frame.
-      closeDescriptor(fd);
-      previous.forgetSiblings();
-      return { kind: 'file', representation: previous };
-    }
-    const representation = new Representation(
-      path,
-      this.files.adopt(fd, status),
-      status,
-      mediaType(path, this.#options.types),
-    );
-    representation.watched = plain && refused >= 0;
-    representation.checkedMs = this.#loop.nowMs;
-    this.#keep(key, representation, watchedPaths);
-    return { kind: 'file', representation };
-  }
-
   /** What an errno of the file system means for a path: said, if it is not that nothing is there. */
-  failure(errno: number, path: string): Found & { kind: 'nothing' } {
+  failure(errno: number, path: string): Nothing {
+    return this.#nothing(this.#trouble(errno, path));
+  }
+
+  #trouble(errno: number, path: string): TroubleStatus {
     const status = statusOfTrouble(errno);
-    if (status === 404) return notFound;
-    if (status === 403) return forbidden;
-    if (isShortage(errno)) this.#evict(Math.ceil(this.#byPath.size / 2));
+    if (status < 500) return status;
+    this.#errno = errno;
+    if (isShortage(errno)) this.#descriptors.relieve();
     this.#options.trouble?.(errno, path);
-    return { kind: 'nothing', status, errno };
+    return status;
   }
 
-  #keep(key: string, representation: Representation, watchedPaths: string[]): void {
-    const previous = this.#byPath.get(key);
-    if (previous !== undefined) this.#drop(previous);
-    this.#makeRoom(representation);
-    this.#byPath.set(key, representation);
-    const paths = new Set<string>([key]);
-    for (const path of watchedPaths) {
-      for (let end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1)) paths.add(path.slice(0, end));
-      paths.add(path);
-      for (const { extension } of codings) paths.add(path + extension);
+  /** The errno of the last trouble. */
+  #errno = 0;
+
+  /** The status of what could not be opened. That nothing is there is kept, if somebody would tell of a change. */
+  #failed(errno: number, path: string, bytes: Uint8Array, length: number, told: number, generation: number): number {
+    if (told < 0 || (errno !== Errno.ENOENT && errno !== Errno.ENOTDIR)) return -this.#trouble(errno, path);
+    this.#absences.add(bytes, length, told, generation, this.#loop.nowMs);
+    return -404;
+  }
+
+  #keep(known: number, bytes: Uint8Array, length: number, kind: number, directory: number, generation: number): number {
+    const { table } = this;
+    if (known < 0 && !table.hasRoom) this.#endAll();
+    const entry = known >= 0 ? known : table.add(bytes, 0, length);
+    table.kind[entry] = kind;
+    table.directory[entry] = directory;
+    table.generation[entry] = generation;
+    table.checkedMs[entry] = this.#loop.nowMs;
+    table.facts[entry] = directory >= 0 ? Fact.watched : 0;
+    return entry;
+  }
+
+  /** Writes what is known of a file from its open descriptor, which is taken over. */
+  #setFile(entry: number, coding: number, path: string, fd: number, status: FileStatus): void {
+    const isRemote = (this.table.facts[entry]! & Fact.watched) === 0 && this.#watcher.remote;
+    setFacts(this.table, entry, coding, path, status, isRemote);
+    this.#holder?.describe(this.table, entry, path);
+    this.#descriptors.set(entry, fd);
+  }
+
+  /** The open file of a file's entry; opened again if need be. Undefined when it is another by now, or cannot be opened. */
+  file(entry: number): OpenFile | undefined {
+    const { table } = this;
+    table.facts[entry]! |= Fact.used;
+    const open = this.#descriptors.of(entry);
+    if (open !== undefined) return open;
+    const address = table.address(entry, table.coding[entry] === 0 ? 1 : 2);
+    let fd = openat2Refusal() === 0 ? openBeneathAt(this.#root, address, 'refuse') : -Errno.ELOOP;
+    const path = fd < 0 ? this.table.pathOf(entry) + (codings[table.coding[entry]! - 1]?.extension ?? '') : '';
+    if (fd === -Errno.ELOOP) fd = this.openPath(path);
+    if (fd < 0) {
+      this.#trouble(-fd, path);
+      return undefined;
     }
-    this.#dependencies.set(representation, [...paths]);
-    for (const path of paths) {
-      const dependents = this.#dependents.get(path);
-      if (dependents === undefined) this.#dependents.set(path, new Set([representation]));
-      else dependents.add(representation);
-    }
-  }
-
-  /**
-   * Holds the bounds on descriptors and on paths, by letting go of others than `kept`. One opens few, so few go. Paths have
-   * a bound of their own since links make any number of them lead to one file (`a -> .`: /a/x, /a/a/x, ...).
-   */
-  #makeRoom(kept: Representation): void {
-    const { maxFiles } = this.#options;
-    const isFull = (): boolean => this.files.count > maxFiles || this.#byPath.size > maxFiles * pathsAFile;
-    for (let gone = 0; gone <= codings.length && isFull(); gone++) this.#evict(1, kept);
-  }
-
-  /** Lets go of representations, those not used since the last sweep first. */
-  #evict(count: number, kept?: Representation): void {
-    let left = count;
-    for (let sweep = 0; sweep < 2 && left > 0; sweep++) {
-      for (const representation of [...this.#byPath.values()]) {
-        if (left === 0) return;
-        if (representation === kept) continue;
-        if (representation.recentlyUsed && sweep === 0) representation.recentlyUsed = false;
-        else {
-          this.#drop(representation);
-          left--;
-        }
+    const status = this.#status;
+    if (fileStatus(fd, status) === 0) {
+      identityOf(status);
+      if (words.high === table.identityHigh[entry] && words.low === table.identityLow[entry]) {
+        return this.#descriptors.set(entry, fd);
       }
     }
+    closeDescriptor(fd);
+    this.end(entry);
+    return undefined;
   }
 
-  #drop(representation: Representation): void {
-    const paths = this.#dependencies.get(representation);
-    if (paths === undefined) return;
-    this.#dependencies.delete(representation);
-    for (const path of paths) {
-      const dependents = this.#dependents.get(path);
-      dependents?.delete(representation);
-      if (dependents?.size === 0) this.#dependents.delete(path);
-      if (this.#byPath.get(path) === representation) this.#byPath.delete(path);
-    }
-    representation.invalidate();
+  #endView(entry: number): void {
+    const view = this.#views.get(entry);
+    if (view === undefined) return;
+    this.#views.delete(entry);
+    view.invalidate();
   }
 
-  #changed(path: string | undefined): void {
-    if (path === undefined) {
-      this.upheavals++;
-      for (const representation of [...this.#dependencies.keys()]) this.#drop(representation);
-      return;
-    }
-    for (const representation of [...(this.#dependents.get(path) ?? [])]) this.#drop(representation);
+  /** Ends what is known of an entry. */
+  end(entry: number): void {
+    if (this.table.kind[entry] === Kind.none) return;
+    this.#descriptors.close(entry);
+    this.#endView(entry);
+    this.table.kind[entry] = Kind.none;
+    this.#holder?.ended(entry);
   }
 
-  /** The encoded siblings of a file: looked for once, when somebody accepts a coding. */
-  siblings(representation: Representation): readonly Representation[] {
-    if (representation.siblings !== undefined) return representation.siblings;
-    // What is compressed by its nature is not compressed twice.
-    if (representation.coding !== undefined) return noSiblings;
-    const found: Representation[] = [];
-    for (const { name, extension } of codings) {
-      let fd = openBeneath(this.#root, representation.path + extension, 'refuse');
-      if (fd === -Errno.ELOOP) {
-        // Where a link leads is not watched: from now on this file and what stands beside it are asked each time.
-        representation.watched = false;
-        fd = this.openPath(representation.path + extension);
-      }
-      if (isShortage(-fd)) {
-        // It may be there: make room, and have it looked for again by the next request.
-        this.#evict(Math.ceil(this.#byPath.size / 2), representation);
-        representation.watched = false;
-      }
-      if (fd < 0) continue;
-      const status = this.#status;
-      if (fileStatus(fd, status) < 0 || (status.mode & S.IFMT) !== S.IFREG) {
-        closeDescriptor(fd);
-        continue;
-      }
-      const file = this.files.adopt(fd, status);
-      const sibling = new Representation(
-        representation.path + extension,
-        file,
-        status,
-        representation.contentType,
-        name,
-      );
-      sibling.checkedMs = this.#loop.nowMs;
-      found.push(sibling);
+  #endAll(): void {
+    for (let entry = 0; entry < this.table.count; entry++) this.end(entry);
+    this.table.clear();
+    this.#descriptors.clear();
+    this.#siblings.clear();
+  }
+
+  /** Opens a sibling in a coding and keeps it; -1 when there is none. See {@link Siblings}. */
+  #learnSibling(bytes: Uint8Array, length: number, known: number, coding: number, path: string): number {
+    const coded = path + codings[coding - 1]!.extension;
+    const fd = this.#openWatched(coded);
+    if (fd < 0) {
+      this.#trouble(-fd, coded);
+      return -1;
     }
-    for (const sibling of found) sibling.watched = representation.watched;
-    representation.siblings = found;
-    this.#makeRoom(representation);
-    return found;
+    const status = this.#status;
+    if (fileStatus(fd, status) < 0 || (status.mode & S.IFMT) !== S.IFREG) {
+      closeDescriptor(fd);
+      return -1;
+    }
+    const { directory, generation } = this.#seen;
+    const entry = this.#keep(known, bytes, length, Kind.file, directory, generation);
+    this.#setFile(entry, coding, path, fd, status);
+    return entry;
   }
 
   /**
@@ -319,17 +453,16 @@ export class Site {
     if (pathStatus(this.#options.root, named) < 0 || (named.mode & S.IFMT) !== S.IFDIR) return;
     const { device, inode } = named;
     if (fileStatus(this.#root, named) === 0 && named.device === device && named.inode === inode) return;
-    let root: number;
-    try {
-      root = openRoot(this.#options.root);
-    } catch {
-      // Not to be had now (no permission, no descriptor): asked again at the next look.
-      return;
-    }
-    this.retire();
+    const root = tryOpenRoot(this.#options.root);
+    // Not to be had now (no permission, no descriptor): asked again at the next look.
+    if (root < 0) return;
+    this.#watcher.retire();
+    this.#endAll();
+    this.#absences.clear();
+    closeDescriptor(this.#root);
     this.#root = root;
     this.#rootName = canonicalName(this.#options.root);
-    this.#watcher = new Watcher(this.#loop, root, (path) => this.#changed(path));
+    this.#watcher = new Watcher(this.#loop, root);
   }
 
   /** Looks for changes now: whoever changed a file before this call gets the new one from {@link find}. */
@@ -340,8 +473,7 @@ export class Site {
   /** As {@link close}, in a loop that goes on. */
   retire(): void {
     this.#watcher.retire();
-    this.#changed(undefined);
-    closeDescriptor(this.#root);
+    this.#letGo();
   }
 
   /** Closes every descriptor though responses are under way: for a thread that cannot go on. */
@@ -354,7 +486,13 @@ export class Site {
   /** Closes what is open. Responses under way keep their files until they are sent. */
   close(): void {
     this.#watcher.close();
-    this.#changed(undefined);
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#stopTicks();
+    this.#endAll();
+    for (const memory of [this.table, this.#absences]) memory.unmap();
     closeDescriptor(this.#root);
   }
 }

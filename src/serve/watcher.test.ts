@@ -8,20 +8,17 @@ import { closeDescriptor } from '../kernel/socket.js';
 import { Loop } from '../transport/loop.js';
 import { Watcher } from './watcher.js';
 
-/** A watcher over a folder with `one/a.txt`, and what it told so far. Nothing is told before check(). */
-function watching(
-  run: (watcher: Watcher, told: Array<string | undefined>, at: (path: string) => string) => void,
-): void {
+/** A watcher over a folder with `one/a.txt`. Nothing is told before check(). */
+function watching(run: (watcher: Watcher, at: (path: string) => string) => void): void {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-watcher-'));
   const at = (path: string): string => join(folder, path);
   mkdirSync(at('one'));
   writeFileSync(at('one/a.txt'), 'a');
   const root = openRoot(folder);
   const loop = new Loop('epoll');
-  const told: Array<string | undefined> = [];
-  const watcher = new Watcher(loop, root, (path) => told.push(path));
+  const watcher = new Watcher(loop, root);
   try {
-    run(watcher, told, at);
+    run(watcher, at);
   } finally {
     watcher.close();
     loop.close();
@@ -30,48 +27,83 @@ function watching(
   }
 }
 
-test('a change is told by its path, once it is looked for', () => {
-  watching((watcher, told, at) => {
-    assert.ok(watcher.covers('one/a.txt'));
+/** Whether a look finds that something happened in a directory. */
+function changed(watcher: Watcher, directory: number): boolean {
+  const before = watcher.generations[directory];
+  watcher.check();
+  return watcher.generations[directory] !== before;
+}
+
+test('a change is seen in its directory, once it is looked for, and in no other', () => {
+  watching((watcher, at) => {
+    const one = watcher.cover('one/a.txt');
+    const root = watcher.cover('x');
+    assert.ok(one >= 0 && root >= 0 && one !== root);
+    assert.ok(!changed(watcher, one));
+    const before = watcher.generations[root];
     writeFileSync(at('one/a.txt'), 'changed');
-    watcher.check();
-    assert.ok(told.includes('one/a.txt'));
+    assert.ok(changed(watcher, one));
+    assert.equal(watcher.generations[root], before);
     assert.equal(watcher.directories, 2);
   });
 });
 
 test('a folder that is asked for under its new name before the renaming was told stays watched', () => {
-  watching((watcher, told, at) => {
-    assert.ok(watcher.covers('one/a.txt'));
+  watching((watcher, at) => {
+    assert.ok(watcher.cover('one/a.txt') >= 0);
     renameSync(at('one'), at('two'));
-    assert.ok(watcher.covers('two/a.txt'));
+    assert.ok(watcher.cover('two/a.txt') >= 0);
     watcher.check();
-    told.length = 0;
-    // Whether it is still watched or was let go of: what covers() promises holds.
-    assert.ok(watcher.covers('two/a.txt'));
+    // Whether it is still watched or was let go of: what cover() promises holds.
+    const two = watcher.cover('two/a.txt');
+    watcher.check();
     writeFileSync(at('two/b'), 'b');
     renameSync(at('two/b'), at('two/a.txt'));
-    watcher.check();
-    assert.ok(told.includes('two/a.txt') || told.includes(undefined), `told ${told}`);
+    assert.ok(changed(watcher, two));
   });
 });
 
-test('a path whose folder is a link, or is not there, is not covered', () => {
-  watching((watcher, _told, at) => {
-    assert.equal(watcher.covers('missing/a.txt'), false);
-    assert.equal(watcher.covers('one/a.txt/b'), false);
+test('a path whose folder is a link, or is not there, is not covered; where it would have to appear is', () => {
+  watching((watcher, at) => {
+    assert.equal(watcher.cover('missing/a.txt'), -1);
+    assert.equal(watcher.cover('one/a.txt/b'), -1);
+    const root = watcher.coverExisting('missing/deeper/a.txt');
+    assert.equal(root, watcher.cover('x'));
+    assert.equal(watcher.coverExisting('one/missing/a.txt'), watcher.cover('one/x'));
+    mkdirSync(at('missing'));
+    assert.ok(changed(watcher, root));
     renameSync(at('one'), at('two'));
     watcher.check();
-    assert.equal(watcher.covers('one/a.txt'), false);
+    assert.equal(watcher.cover('one/a.txt'), -1);
   });
 });
 
-test('a name that begins with a byte order mark is told with it', () => {
-  watching((watcher, told, at) => {
-    writeFileSync(at('\ufeffb.txt'), 'b');
-    assert.ok(watcher.covers('\ufeffb.txt'));
-    writeFileSync(at('\ufeffb.txt'), 'changed');
+test('what happens to any directory is told to all: paths may lead elsewhere', () => {
+  watching((watcher, at) => {
+    const one = watcher.cover('one/a.txt');
+    const { upheavals } = watcher;
+    mkdirSync(at('new'));
+    assert.ok(changed(watcher, one));
+    assert.ok(watcher.upheavals > upheavals);
+    // A number that was let go of never takes its old generation again.
+    renameSync(at('one'), at('two'));
+    assert.ok(changed(watcher, one));
+  });
+});
+
+test('which codings names have is found once, and told when one comes', () => {
+  watching((watcher, at) => {
+    const one = watcher.cover('one/a.txt');
+    assert.equal(watcher.codingsIn(one), 0);
+    const before = watcher.codedGenerations[one];
+    writeFileSync(at('one/b.txt'), 'b');
     watcher.check();
-    assert.ok(told.includes('\ufeffb.txt'), `told ${told}`);
+    assert.equal(watcher.codedGenerations[one], before);
+    writeFileSync(at('one/b.txt.gz'), 'b');
+    watcher.check();
+    assert.notEqual(watcher.codedGenerations[one], before);
+    assert.equal(watcher.codingsIn(one), 1 << 3);
+    writeFileSync(at('a.br'), 'b');
+    assert.equal(watcher.codingsIn(watcher.cover('x')), 1 << 1);
   });
 });

@@ -1,35 +1,53 @@
-// Watcher: tells which paths beneath a root changed, by inotify. The kernel queues an event before the call that made
+// Watcher: tells which directories beneath a root changed, by inotify. The kernel queues an event before the call that made
 // the change returns, and the loop hands events out in order: whoever changes a file and then asks for it gets the new one.
-// Where it cannot see (a remote file system, no watches left) it says so, and the caller asks the file itself each time.
+// A change is a number that went up: whoever remembers the number of a directory knows whether anything happened in it.
+// Where inotify cannot see (a remote file system, no watches left) a directory has no number, and its files are asked each time.
 
 import { IN } from '../kernel/constants.js';
+import { readNames } from '../kernel/directory.js';
 import { createWatcher, readChanges, unwatchDirectory, watchDirectory } from '../kernel/event.js';
 import { isRemoteFileSystem, openBeneath } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { Endpoint } from '../transport/endpoint.js';
 import type { Loop } from '../transport/loop.js';
+import { codingOfName, everyCoding } from './codings.js';
 
 /** Directories watched at most; files beyond them are asked each time. */
 const maxDirectories = 8192;
+/** A directory with more entries is not searched for coded siblings: any of its files may have them. */
+const mostSearched = 20_000;
+/** Codings of a directory that nobody searched yet. */
+const unsearched = 0x80;
 
 /** Watches the directories that lead to the paths it is asked about. */
 export class Watcher extends Endpoint {
+  /** By directory: goes up when something in it changed, or may lead elsewhere by now. Never down. */
+  readonly generations = new Int32Array(maxDirectories);
+  /** As {@link generations}, of names that a coded sibling may have. */
+  readonly codedGenerations = new Int32Array(maxDirectories);
+  /** How often anything may have changed, the root's own place included. */
+  upheavals = 0;
+  /** Whether files may be changed on another host. */
+  readonly remote: boolean;
   readonly #loop: Loop;
   readonly #root: number;
   readonly #fd: number;
   readonly #usable: boolean;
-  readonly #byDirectory = new Map<string, number>();
-  readonly #byWatch = new Map<number, string>();
-  readonly #changed: (path: string | undefined) => void;
+  /** Codings that names in a directory have: bits of codings.ts. */
+  readonly #codings = new Uint8Array(maxDirectories);
+  readonly #byPath = new Map<string, number>();
+  readonly #byWatch = new Map<number, number>();
+  readonly #paths: string[] = [];
+  readonly #watches = new Int32Array(maxDirectories);
+  readonly #free: number[] = [];
   #retired = false;
 
-  /** @param changed is told a path relative to the root that changed, or undefined when anything may have. */
-  constructor(loop: Loop, root: number, changed: (path: string | undefined) => void) {
+  constructor(loop: Loop, root: number) {
     super();
     this.#loop = loop;
     this.#root = root;
-    this.#changed = changed;
-    this.#fd = isRemoteFileSystem(root) ? -1 : createWatcher();
+    this.remote = isRemoteFileSystem(root);
+    this.#fd = this.remote ? -1 : createWatcher();
     this.#usable = this.#fd >= 0;
     if (!this.#usable) return;
     loop.register(this);
@@ -38,38 +56,81 @@ export class Watcher extends Endpoint {
 
   /** Directories watched now. */
   get directories(): number {
-    return this.#byDirectory.size;
+    return this.#byPath.size;
   }
 
   /**
    * Watches every directory on the way to a path (no symbolic link among them).
-   * @returns false when a change of the path could go unseen.
+   * @returns the number of the directory that the path's last segment is in; -1 when a change could go unseen.
    */
-  covers(path: string): boolean {
-    if (!this.#usable) return false;
-    for (let end = path.indexOf('/'); ; end = path.indexOf('/', end + 1)) {
-      if (end < 0) break;
-      if (!this.#watch(path.slice(0, end))) return false;
-    }
-    return this.#watch('');
-  }
-
-  #watch(directory: string): boolean {
-    if (this.#byDirectory.has(directory)) return true;
-    if (this.#byDirectory.size >= maxDirectories) return false;
+  cover(path: string): number {
+    if (!this.#usable) return -1;
+    const known = this.#byPath.get(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
+    if (known !== undefined) return known;
     // A directory that was renamed is watched already, and would lose its watch with its old name: first let go of that.
     this.check();
-    const fd = openBeneath(this.#root, directory, 'refuse');
-    if (fd < 0) return false;
+    let directory = this.#watch('');
+    for (let end = path.indexOf('/'); end >= 0 && directory >= 0; end = path.indexOf('/', end + 1)) {
+      directory = this.#watch(path.slice(0, end));
+    }
+    return directory;
+  }
+
+  /** The deepest directory on the way to a path that is there: where something would have to appear for the path to be. */
+  coverExisting(path: string): number {
+    for (let end = path.length; end >= 0; end = path.lastIndexOf('/', end - 1)) {
+      const directory = this.cover(path.slice(0, end));
+      if (directory >= 0 || end === 0) return directory;
+    }
+    return this.cover('');
+  }
+
+  #watch(path: string): number {
+    const known = this.#byPath.get(path);
+    if (known !== undefined) return known;
+    if (this.#byPath.size >= maxDirectories) return -1;
+    const fd = openBeneath(this.#root, path, 'refuse');
+    if (fd < 0) return -1;
     const watch = watchDirectory(this.#fd, fd);
     closeDescriptor(fd);
-    if (watch < 0) return false;
+    if (watch < 0) return -1;
     // The kernel gives a directory one watch, whatever it is called: the old name is no longer one of ours.
     const before = this.#byWatch.get(watch);
-    if (before !== undefined) this.#byDirectory.delete(before);
-    this.#byDirectory.set(directory, watch);
+    if (before !== undefined) this.#release(before);
+    const directory = this.#free.pop() ?? this.#paths.length;
+    this.#paths[directory] = path;
+    this.#watches[directory] = watch;
+    this.#codings[directory] = unsearched;
+    this.#changed(directory, true);
+    this.#byPath.set(path, directory);
     this.#byWatch.set(watch, directory);
-    return true;
+    return directory;
+  }
+
+  /** Codings that siblings in a directory may have, as bits of codings.ts. It is searched once; what comes later is told. */
+  codingsIn(directory: number): number {
+    const known = this.#codings[directory]!;
+    if (known !== unsearched) return known;
+    const fd = openBeneath(this.#root, this.#paths[directory]!, 'refuse');
+    if (fd < 0) return everyCoding;
+    let found = 0;
+    let seen = 0;
+    const result = readNames(fd, (bytes, start, end) => {
+      found |= codingOfName(bytes, start, end);
+      return ++seen < mostSearched && found !== everyCoding;
+    });
+    closeDescriptor(fd);
+    if (result < 0 || seen >= mostSearched) found = everyCoding;
+    this.#codings[directory] = found;
+    return found;
+  }
+
+  /** Lets go of the directories that lead to a path: it was found to lead elsewhere, and nobody had told. */
+  distrust(path: string): void {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const directory = this.#byPath.get(path.slice(0, end));
+      if (directory !== undefined) this.#forget(directory);
+    }
   }
 
   override readable(_result: number, more: boolean): void {
@@ -86,37 +147,66 @@ export class Watcher extends Endpoint {
   /** Looks for changes now, without waiting for the loop to say that there are any. */
   check(): void {
     if (!this.#usable) return;
+    const { upheavals } = this;
     while (readChanges(this.#fd, (watch, name, mask) => this.#change(watch, name, mask)));
+    // Once for all events that were read: there may be thousands, and directories too.
+    if (upheavals !== this.upheavals) this.#changeAll();
   }
 
   #change(watch: number, name: string, mask: number): void {
     if ((mask & IN.Q_OVERFLOW) !== 0) {
-      this.#changed(undefined);
+      this.upheavals++;
+      this.#codings.fill(unsearched);
       return;
     }
     const directory = this.#byWatch.get(watch);
     if (directory === undefined) return;
-    if ((mask & (IN.IGNORED | IN.DELETE_SELF | IN.MOVE_SELF)) !== 0) {
-      if (directory !== '' || (mask & IN.IGNORED) !== 0) this.#forget(directory);
-      this.#changed(undefined);
+    if ((mask & (IN.IGNORED | IN.DELETE_SELF | IN.MOVE_SELF | IN.UNMOUNT)) !== 0) {
+      if (this.#paths[directory] !== '' || (mask & IN.IGNORED) !== 0) this.#forget(directory);
+      this.upheavals++;
       return;
     }
-    const path = directory === '' ? name : `${directory}/${name}`;
-    // A directory that was moved keeps its watch, but not its path: nor do those beneath it.
-    if ((mask & IN.ISDIR) !== 0 && (mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) {
-      for (const known of [...this.#byDirectory.keys()]) {
-        if (known === path || known.startsWith(`${path}/`)) this.#forget(known);
-      }
+    if ((mask & IN.ISDIR) !== 0) {
+      this.upheavals++;
+      // A directory that was moved keeps its watch, but not its path: nor do those beneath it.
+      if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) this.#forgetBeneath(directory, name);
+      return;
     }
-    this.#changed(path);
+    const coding = codingOfName(nameBytes, 0, encodeName(name));
+    if (coding !== 0 && this.#codings[directory] !== unsearched) this.#codings[directory]! |= coding;
+    this.#changed(directory, coding !== 0);
   }
 
-  #forget(directory: string): void {
-    const watch = this.#byDirectory.get(directory);
-    if (watch === undefined) return;
-    this.#byDirectory.delete(directory);
-    this.#byWatch.delete(watch);
+  #changed(directory: number, coded: boolean): void {
+    this.generations[directory] = (this.generations[directory]! + 1) | 0;
+    if (coded) this.codedGenerations[directory] = (this.codedGenerations[directory]! + 1) | 0;
+  }
+
+  #changeAll(): void {
+    for (let directory = 0; directory < this.#paths.length; directory++) this.#changed(directory, true);
+  }
+
+  #forgetBeneath(directory: number, name: string): void {
+    const parent = this.#paths[directory]!;
+    const path = parent === '' ? name : `${parent}/${name}`;
+    for (const [known, each] of [...this.#byPath]) {
+      if (known === path || known.startsWith(`${path}/`)) this.#forget(each);
+    }
+  }
+
+  #forget(directory: number): void {
+    const watch = this.#watches[directory]!;
+    if (this.#byWatch.get(watch) !== directory) return;
+    this.#release(directory);
     unwatchDirectory(this.#fd, watch);
+  }
+
+  /** The number may be another directory's next. Its generation went up, so that nobody takes the one for the other. */
+  #release(directory: number): void {
+    this.#changed(directory, true);
+    this.#byPath.delete(this.#paths[directory]!);
+    this.#byWatch.delete(this.#watches[directory]!);
+    this.#free.push(directory);
   }
 
   /** Stops watching, in a loop that goes on: the descriptor is closed when the engine has let go of it. */
@@ -137,4 +227,13 @@ export class Watcher extends Endpoint {
     this.#loop.engine.cancel(this.token, this.#fd);
     closeDescriptor(this.#fd);
   }
+}
+
+const nameBytes = new Uint8Array(1024);
+
+/** The end of a name is all that counts, and it is ASCII. */
+function encodeName(name: string): number {
+  const length = Math.min(name.length, nameBytes.length);
+  for (let index = 0; index < length; index++) nameBytes[index] = name.charCodeAt(name.length - length + index) & 0x7f;
+  return length;
 }

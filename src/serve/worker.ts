@@ -17,7 +17,6 @@ import type { LogTarget } from './log-sink.js';
 import { type MetricName, Metrics } from './metrics.js';
 import type { ResolvedOptions } from './options.js';
 import { Responder } from './responder.js';
-import { Site } from './site.js';
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -38,13 +37,15 @@ export type WorkerSays =
   | { readonly kind: 'ready'; readonly engine: string }
   | { readonly kind: 'drained' }
   | { readonly kind: 'log'; readonly news: LogNews }
+  | { readonly kind: 'warning'; readonly message: string }
   | { readonly kind: 'failed'; readonly message: string };
 /** What a worker is told. */
 export type WorkerTold = { readonly kind: 'drain' } | { readonly kind: 'stop' };
 
 const rateWindowMs = 20_000;
 const backlogLimit = 64 * 1024;
-const frameBudget = 64 * 1024 * 1024;
+/** Memory for responses in frames: of each worker. */
+const frameBudget = 32 * 1024 * 1024;
 
 /** What a connection over the cap is told. */
 function overflow(options: ResolvedOptions): string {
@@ -81,7 +82,6 @@ function reporter(
 
 /** What a worker made so far, and gives back when it ends or cannot go on. */
 interface Parts {
-  site?: Site;
   responder?: Responder;
   listener?: Listener<HttpState>;
   log?: AccessLog;
@@ -102,21 +102,18 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   setNonBlocking(start.listenFd, loop.engine.nonBlockingSockets);
   const say = (message: string): void => port.postMessage({ kind: 'failed', message } satisfies WorkerSays);
   const teller = new TroubleTeller(say);
-  const site = new Site(loop, {
-    trouble: (errno, path) => {
-      metrics.add('fileErrors');
-      teller.tell(errno, troubleWords(errno, path), loop.nowMs);
-    },
-    root: options.root,
-    index: options.index,
-    dotfiles: options.dotfiles,
-    types: options.types,
-    // Beside the three quarters of the descriptors that connections may take, and with room for everything else.
-    maxFiles: Math.max(16, Math.min(4096, Math.floor((openFilesLimit() * 0.2) / options.workers))),
-  });
-  parts.site = site;
-  const responder = new Responder(loop, site, metrics, { ...options, frameBudget });
+  const { root, index, dotfiles, types } = options;
+  // Beside the three quarters of the descriptors that connections may take, and with room for everything else.
+  const maxFiles = Math.max(16, Math.min(4096, Math.floor((openFilesLimit() * 0.2) / options.workers)));
+  const trouble = (errno: number, path: string): void => {
+    metrics.add('fileErrors');
+    teller.tell(errno, troubleWords(errno, path), loop.nowMs);
+  };
+  const warn = (message: string): void => port.postMessage({ kind: 'warning', message } satisfies WorkerSays);
+  const where = { root, index, dotfiles, types, maxFiles, trouble };
+  const responder = new Responder(loop, where, metrics, { ...options, frameBudget }, warn);
   parts.responder = responder;
+  const { site } = responder;
   const timeouts = { headMs: options.headTimeoutMs, idleMs: options.idleTimeoutMs };
   const opened = (fd: number): void => {
     if (options.pace > 0) setPacingRate(fd, options.pace);
@@ -173,7 +170,7 @@ function serve(start: WorkerStart, Log: typeof AccessLog | undefined): void {
     // The thread ends with the error, the process does not: its descriptors must not outlive it.
     parts.log?.end();
     parts.listener?.abandon();
-    parts.site?.abandon();
+    parts.responder?.site.abandon();
     throw error;
   } finally {
     loop.close();

@@ -16,7 +16,8 @@ import type { SsiEncoding, SsiNode } from '../../wire/ssi/program.js';
 import type { CachedResponse } from '../frame-cache.js';
 import type { OpenFile } from '../open-files.js';
 import type { Representation } from '../representation.js';
-import type { Site, SitePath } from '../site.js';
+import type { Site } from '../site.js';
+import type { SitePath } from '../site-types.js';
 import { demandResident, type Fetched } from './cold.js';
 import { includeLanguage, type SsiDocument, SsiDocuments } from './documents.js';
 import { defaultTimeFormat, requestVariable, type SsiRequest, type SsiScope } from './variables.js';
@@ -33,6 +34,8 @@ export interface ComposerHost {
   readonly site: Site;
   /** The response of a small file in a frame, with its body; undefined: send it from the file. */
   frameOf(representation: Representation): CachedResponse | undefined;
+  /** Whether the whole file lies in a frame. */
+  isHeld(representation: Representation): boolean;
   /** Whether a file still is what its representation says. */
   isUnchanged(representation: Representation): boolean;
 }
@@ -305,7 +308,7 @@ class Composition {
       if (found.kind !== 'file') return undefined;
       // What lies in a frame is whole; of a file that leaves by sendfile its descriptor must still say the same.
       const { representation } = found;
-      if (representation.cached?.holdsBody === true || this.#host.isUnchanged(representation)) return representation;
+      if (this.#host.isHeld(representation) || this.#host.isUnchanged(representation)) return representation;
       this.#host.site.forget(representation);
     }
     return undefined;

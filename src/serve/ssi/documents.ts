@@ -9,7 +9,7 @@ import { parseEsi } from '../../wire/ssi/parse-esi.js';
 import { parseSsi } from '../../wire/ssi/parse-ssi.js';
 import type { SsiNode } from '../../wire/ssi/program.js';
 import type { Representation } from '../representation.js';
-import type { SitePath } from '../site.js';
+import type { SitePath } from '../site-types.js';
 import { demandResident, type Fetched } from './cold.js';
 
 /** Which language a file's name says that it is written in; undefined: none. */

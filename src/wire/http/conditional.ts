@@ -18,6 +18,8 @@ export interface Validators {
   etag?: string | undefined;
   /** Modification time in whole seconds since 1970, as Last-Modified says it. */
   lastModifiedSeconds?: number | undefined;
+  /** True when two versions may have one date (RFC 9110 section 8.8.2.2): then it never answers an If-Range. */
+  isDateWeak?: boolean | undefined;
 }
 
 /** What the preconditions decide: go on (0), answer 304, or answer 412. */
@@ -62,7 +64,7 @@ export function evaluatePreconditions(
 export function evaluateIfRange(ifRange: string, validators: Readonly<Validators>, nowSeconds?: number): boolean {
   if (isEntityTag(ifRange)) return validators.etag !== undefined && matchesStrongly(ifRange, validators.etag);
   const date = parseHttpDate(ifRange, nowSeconds);
-  return date !== undefined && date === validators.lastModifiedSeconds;
+  return date !== undefined && date === validators.lastModifiedSeconds && validators.isDateWeak !== true;
 }
 
 /** A malformed list matches nothing: If-Match then fails, and If-None-Match leads to the whole representation. */

@@ -65,19 +65,32 @@ test('what has two readings, or none', () => {
     '/%zz',
     '/%4z',
     '/%z4',
-    '/%80',
     '/a%',
     '/%u0041',
     '/%c0%ae%c0%ae/', // overlong ..
     '/%c0%af', // overlong slash
     '/%e0%80%af',
     '/%f0%80%80%af',
-    '/%ff',
-    '/%c3',
-    '/%ed%a0%80', // a surrogate
-    '/%f4%90%80%80', // beyond U+10FFFF
+    '/%c0%80', // overlong NUL
+    '/a%c1%9cb', // overlong backslash
   ]) {
     assert.equal(canonical(raw), undefined, raw);
+  }
+});
+
+test('a path is bytes: what is not UTF-8 comes back as the bytes that it was', () => {
+  for (const [raw, encoded] of [
+    ['/latin1-%E9.txt', 'latin1-%E9.txt'],
+    ['/%80', '%80'],
+    ['/%ff%fe', '%FF%FE'],
+    ['/%c3', '%C3'],
+    ['/%ed%a0%80', '%ED%A0%80'], // a surrogate
+    ['/%f4%90%80%80', '%F4%90%80%80'], // beyond U+10FFFF
+    ['/%C3%A9%E9/%f0%9f%98%80', '%C3%A9%E9/%F0%9F%98%80'],
+    ['/\xe9', '%E9'],
+  ] as const) {
+    const result = canonicalPath(Buffer.from(raw, 'latin1'), 0, raw.length);
+    assert.equal(encodePath(result!.path), encoded, raw);
   }
 });
 

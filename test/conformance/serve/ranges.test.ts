@@ -215,8 +215,9 @@ forEachEngine('ranges', (engine) => {
     const etag = (await ask(server.address, 'GET /small.txt')).fields.get('etag')!;
     for (const [value, status] of [
       [etag, 206],
-      [modified, 206],
-      ['Sunday, 06-Nov-94 08:49:37 GMT', 206],
+      // A date that was set says nothing about the version: another one may have the same.
+      [modified, 200],
+      ['Sunday, 06-Nov-94 08:49:37 GMT', 200],
       [`W/${etag}`, 200],
       ['"other"', 200],
       ['Sun, 06 Nov 1994 08:49:36 GMT', 200],
@@ -228,6 +229,15 @@ forEachEngine('ranges', (engine) => {
       const response = await ask(server.address, 'GET /small.txt', ['Range: bytes=0-1', `If-Range: ${value}`]);
       assert.equal(response.status, status, value);
       assert.equal(response.text, status === 206 ? '01' : '0123456789');
+    }
+    site.write('written.txt', '0123456789');
+    const written = (await ask(server.address, 'GET /written.txt')).fields.get('last-modified')!;
+    for (const [value, status] of [
+      [written, 206],
+      ['Sun, 06 Nov 1994 08:49:37 GMT', 200],
+    ] as const) {
+      const response = await ask(server.address, 'GET /written.txt', ['Range: bytes=0-1', `If-Range: ${value}`]);
+      assert.equal(response.status, status, value);
     }
     const unsatisfiable = await ask(server.address, 'GET /small.txt', ['Range: bytes=99-', 'If-Range: "other"']);
     assert.equal(unsatisfiable.status, 200);

@@ -7,7 +7,6 @@ import { listenTcp, localAddress } from '../../../src/kernel/socket.js';
 import { HttpProtocol, type HttpState } from '../../../src/serve/http-protocol.js';
 import { Metrics, metricsBytes } from '../../../src/serve/metrics.js';
 import { Responder } from '../../../src/serve/responder.js';
-import { Site } from '../../../src/serve/site.js';
 import { Listener } from '../../../src/transport/listener.js';
 import { Loop } from '../../../src/transport/loop.js';
 import { parseHead, RawClient } from './client.js';
@@ -26,9 +25,9 @@ forEachEngine('slow readers', (engine) => {
     const listenFd = listenTcp({ host: '127.0.0.1', port: 0, nonBlocking: loop.engine.nonBlockingSockets });
     const address = localAddress(listenFd);
     const metrics = new Metrics(new SharedArrayBuffer(metricsBytes), 0);
-    const files = new Site(loop, { root: site.root, index: [], dotfiles: 'ignore', maxFiles: 16 });
+    const where = { root: site.root, index: [], dotfiles: 'ignore' as const, maxFiles: 16 };
     const policy = { cacheControl: undefined, cors: false, headers: {}, listing: false, spa: false };
-    const responder = new Responder(loop, files, metrics, { ...policy, inlineBytes: 1024, frameBudget: 1 << 20 });
+    const responder = new Responder(loop, where, metrics, { ...policy, inlineBytes: 1024, frameBudget: 1 << 20 });
     const timeouts = { headMs: 5000, idleMs: 5000 };
     const failed = (error: Error): never => assert.fail(error);
     const protocol = new HttpProtocol(loop, responder, metrics, undefined, timeouts, () => {}, failed);
@@ -71,7 +70,7 @@ forEachEngine('slow readers', (engine) => {
       listener.drain(resolve);
       listener.abortAll();
     });
-    files.retire();
+    responder.site.retire();
     loop.detach();
     loop.close();
   });

@@ -1,0 +1,128 @@
+// SlabPool: frames of many sizes in one region of a fixed budget. The region is cut into slabs; a slab belongs to one size
+// while any frame of it is leased. Sizes grow by a quarter, so that a frame is at most a fifth larger than what it holds.
+// Not here: what lies in the frames, and who must give one up when there is none (serve/frame-cache.ts).
+
+import { Region } from './region.js';
+
+const smallestFrame = 512;
+const leastSlabBytes = 64 * 1024;
+/** Frames begin at multiples of a cache line. */
+const alignment = 64;
+
+/** A frame is its offset in the region; -1 stands for none. */
+export class SlabPool {
+  readonly region: Region;
+  readonly slabBytes: number;
+  readonly #sizes: number[] = [];
+  /** Frames that are free, by size. */
+  readonly #free: number[][] = [];
+  /** By slab: the size its frames have, -1 when it has none; and how many frames of it are leased. */
+  readonly #sizeOf: Int8Array;
+  readonly #leased: Int32Array;
+  readonly #freeSlabs: number[] = [];
+  #freshSlab = 0;
+  #leasedFrames = 0;
+  #leasedBytes = 0;
+
+  /** @param largestFrame bytes of the largest frame. @param budget bytes of memory in all; pages come as they are used. */
+  constructor(largestFrame: number, budget: number) {
+    const largest = Math.max(smallestFrame, Math.ceil(largestFrame / alignment) * alignment);
+    for (let size = smallestFrame; size < largest; size = Math.ceil((size * 5) / 4 / alignment) * alignment) {
+      this.#sizes.push(size);
+    }
+    this.#sizes.push(largest);
+    for (const _ of this.#sizes) this.#free.push([]);
+    this.slabBytes = Math.max(leastSlabBytes, Math.ceil(largest / 4096) * 4096);
+    const slabs = Math.max(this.#sizes.length, Math.floor(budget / this.slabBytes));
+    this.region = new Region(slabs * this.slabBytes);
+    this.#sizeOf = new Int8Array(slabs).fill(-1);
+    this.#leased = new Int32Array(slabs);
+  }
+
+  /** Frames that are leased now. */
+  get leased(): number {
+    return this.#leasedFrames;
+  }
+
+  /** Bytes of the frames that are leased. */
+  get leasedBytes(): number {
+    return this.#leasedBytes;
+  }
+
+  /** Number of slabs. */
+  get slabs(): number {
+    return this.#sizeOf.length;
+  }
+
+  /** The number of the smallest size that holds so many bytes; -1 when none does. */
+  sizeFor(bytes: number): number {
+    const sizes = this.#sizes;
+    let low = 0;
+    let high = sizes.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sizes[middle]! < bytes) low = middle + 1;
+      else high = middle;
+    }
+    return low < sizes.length ? low : -1;
+  }
+
+  /** Leases a frame of a size (see {@link sizeFor}), the last released first; -1 when every slab is taken. */
+  lease(size: number): number {
+    const free = this.#free[size]!;
+    let frame = free.pop();
+    if (frame === undefined) {
+      const slab = this.#freeSlabs.pop() ?? (this.#freshSlab < this.slabs ? this.#freshSlab++ : -1);
+      if (slab < 0) return -1;
+      this.#cut(slab, size);
+      frame = free.pop()!;
+    }
+    this.#leased[this.slabOf(frame)]!++;
+    this.#leasedFrames++;
+    this.#leasedBytes += this.#sizes[size]!;
+    return frame;
+  }
+
+  #cut(slab: number, size: number): void {
+    this.#sizeOf[slab] = size;
+    const bytes = this.#sizes[size]!;
+    const free = this.#free[size]!;
+    const start = slab * this.slabBytes;
+    for (let count = Math.floor(this.slabBytes / bytes) - 1; count >= 0; count--) free.push(start + count * bytes);
+  }
+
+  /** Gives a frame back. */
+  release(frame: number): void {
+    const slab = this.slabOf(frame);
+    const size = this.#sizeOf[slab]!;
+    this.#leased[slab]!--;
+    this.#leasedFrames--;
+    this.#leasedBytes -= this.#sizes[size]!;
+    this.#free[size]!.push(frame);
+  }
+
+  /** The slab that a frame lies in. */
+  slabOf(frame: number): number {
+    return Math.floor(frame / this.slabBytes);
+  }
+
+  /** The size of a slab's frames, -1 for none. */
+  sizeOf(slab: number): number {
+    return this.#sizeOf[slab]!;
+  }
+
+  /** Takes a slab away from its size, for any other. False while a frame of it is leased. */
+  reclaim(slab: number): boolean {
+    const size = this.#sizeOf[slab]!;
+    if (size < 0 || this.#leased[slab] !== 0) return false;
+    this.#free[size] = this.#free[size]!.filter((frame) => this.slabOf(frame) !== slab);
+    this.#sizeOf[slab] = -1;
+    this.#freeSlabs.push(slab);
+    return true;
+  }
+
+  /** Unmaps the region; see {@link Region.unmap}. */
+  unmap(): void {
+    this.region.unmap();
+  }
+}

@@ -1,0 +1,54 @@
+// Absences: paths that lead nowhere, so that the same 404 costs no look at the file system. They come from anyone, so they
+// have a small table of their own, and what is asked for once never takes the place of a file that is.
+
+import { FileTable } from './file-table.js';
+
+const mostAbsent = 4096;
+
+/** Whether an entry of a table may be taken for true without a look at the file system. */
+export type Belief = (table: FileTable, entry: number) => boolean;
+
+/** See the file's head. */
+export class Absences {
+  readonly #table = new FileTable(mostAbsent);
+  readonly #isBelieved: Belief;
+
+  constructor(isBelieved: Belief) {
+    this.#isBelieved = isBelieved;
+  }
+
+  /** Bytes of memory that it takes. */
+  get byteLength(): number {
+    return this.#table.byteLength;
+  }
+
+  /** Whether a request's raw path is known to lead nowhere. */
+  has(bytes: Uint8Array, start: number, end: number): boolean {
+    const entry = this.#table.find(bytes, start, end, false);
+    return entry >= 0 && this.#isBelieved(this.#table, entry);
+  }
+
+  /**
+   * Keeps a canonical path.
+   * @param directory that a change would be told of, and its generation before the path was looked for.
+   */
+  add(bytes: Uint8Array, length: number, directory: number, generation: number, nowMs: number): void {
+    const table = this.#table;
+    if (!table.hasRoom) table.clear();
+    const known = table.find(bytes, 0, length, true);
+    const entry = known >= 0 ? known : table.add(bytes, 0, length);
+    table.directory[entry] = directory;
+    table.generation[entry] = generation;
+    table.checkedMs[entry] = nowMs;
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#table.clear();
+  }
+
+  /** Gives the memory back. */
+  unmap(): void {
+    this.#table.unmap();
+  }
+}

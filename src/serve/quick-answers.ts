@@ -1,0 +1,350 @@
+// QuickAnswers: what sites are asked for most (a file, whole or a part of it; that it did not change; that it is not there;
+// where a folder is), answered from the bytes of the request and what is known of the file, without a string and without
+// an allocation. What is not common is left to the general path (responder.ts), which answers everything.
+
+import { Errno } from '../kernel/errno.js';
+import { readAt, readCached } from '../kernel/file.js';
+import { CopyReason, countCopy } from '../memory/copy.js';
+import type { Connection } from '../transport/connection.js';
+import { isResident } from '../transport/page-cache.js';
+import { Field, Method, type RequestHead } from '../wire/http1/request.js';
+import { reasonPhrase } from '../wire/http1/status.js';
+import { CodingChoice } from './coding-choice.js';
+import { Fact, Kind } from './file-table.js';
+import { type CachedResponse, FrameCache } from './frame-cache.js';
+import type { FieldWriter } from './head.js';
+import { HeadWriter, headRoom } from './head-writer.js';
+import type { HttpState } from './http-protocol.js';
+import { tagOfContent, words, writeTag } from './identity.js';
+import { Way } from './metrics.js';
+import { plannedRange, quickPlan } from './quick-plan.js';
+import type { Site } from './site.js';
+
+type HttpConnection = Connection<HttpState>;
+
+/** What {@link QuickAnswers} need to know. */
+export interface QuickOptions {
+  /** Files up to this size are answered from a frame. */
+  readonly inlineBytes: number;
+  /** Memory for frames in all. */
+  readonly frameBudget: number;
+  /** Bytes that the operator's fields take in a head at most. */
+  readonly fieldBytes: number;
+  /** What is not there is answered by the general path: the root's index may stand for it. */
+  readonly spa: boolean;
+}
+
+const encoder = new TextEncoder();
+const notFoundPage = encoder.encode('/404.html');
+
+/** Bytes of a path that stand in a Location as they are (RFC 3986 section 3.3, and what encodeURI leaves alone). */
+const plainInLocation = new Uint8Array(256);
+for (const byte of encoder.encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789;,/:@&=+$-_.!~*'()")) {
+  plainInLocation[byte] = 1;
+}
+
+/** A short answer that is the same each time, but for its date: its fields and its body. */
+interface Message {
+  readonly fields: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+/** See the file's head. One for each responder. */
+export class QuickAnswers {
+  readonly frames: FrameCache;
+  readonly writer: HeadWriter;
+  readonly #site: Site;
+  readonly #options: QuickOptions;
+  readonly #choice = new CodingChoice();
+  readonly #fields: FieldWriter;
+  readonly #messages = new Map<number, Message>();
+
+  constructor(site: Site, options: QuickOptions, fields: FieldWriter) {
+    this.#site = site;
+    this.#options = options;
+    this.#fields = fields;
+    this.frames = new FrameCache(options.inlineBytes + headRoom + options.fieldBytes, options.frameBudget);
+    this.writer = new HeadWriter(this.frames.region.bytes);
+  }
+
+  /**
+   * Queues the answer to a request, if it is a common one.
+   * @param close whether the connection ends with it.
+   * @returns false when nothing was queued: the general path is to answer.
+   */
+  answer(connection: HttpConnection, head: RequestHead, close: boolean, nowSeconds: number): boolean {
+    const isGet = head.method === Method.GET;
+    if ((!isGet && head.method !== Method.HEAD) || head.versionMinor === 0 || head.fieldRepeated !== 0) return false;
+    if (head.contentLength > 0 || head.chunked || (head.fieldPresent & (1 << Field.expect)) !== 0) return false;
+    const site = this.#site;
+    const { table } = site;
+    const entry = site.lookUp(head.bytes, head.pathStart, head.pathEnd);
+    if (entry === -404) return this.#notFound(connection, isGet, close, nowSeconds);
+    if (entry < 0) return false;
+    if (table.kind[entry] === Kind.redirect) return this.#redirect(connection, head, isGet, close, nowSeconds);
+    if ((table.facts[entry]! & Fact.document) !== 0) return false;
+    const available = site.siblingsOf(entry);
+    let chosen = entry;
+    if (available !== 0 && head.fieldStart[Field.acceptEncoding]! >= 0) {
+      const { fieldStart, fieldEnd, bytes } = head;
+      const start = fieldStart[Field.acceptEncoding]!;
+      const coding = this.#choice.choose(bytes, start, fieldEnd[Field.acceptEncoding]!, available);
+      if (coding !== 0) chosen = site.sibling(entry, coding);
+      if (chosen < 0) return false;
+    }
+    const varies = available !== 0;
+    switch (quickPlan(head, table, chosen, isGet, nowSeconds)) {
+      case 200:
+        return this.#whole(connection, chosen, varies, isGet, close, nowSeconds);
+      case 206:
+        return this.#part(connection, chosen, varies, close, nowSeconds);
+      case 304:
+        return this.#notModified(connection, chosen, varies, close, nowSeconds);
+      default:
+        return false;
+    }
+  }
+
+  #whole(
+    connection: HttpConnection,
+    entry: number,
+    varies: boolean,
+    isGet: boolean,
+    close: boolean,
+    nowSeconds: number,
+  ): boolean {
+    const cached = this.cached(entry, varies, nowSeconds);
+    if (cached === undefined) return false;
+    const size = this.#site.table.size[entry]!;
+    const { state } = connection;
+    state.status = 200;
+    state.headBytes = cached.headBytes;
+    state.bodyBytes = isGet ? size : 0;
+    state.way = isGet && size > 0 ? (cached.holdsBody ? Way.inline : Way.sendfile) : Way.none;
+    const file = isGet && size > 0 && !cached.holdsBody ? this.#site.file(entry) : undefined;
+    if (state.way === Way.sendfile && file === undefined) return false;
+    if (close) {
+      if (!this.#wholeAndClose(connection, entry, varies, isGet ? cached : undefined, nowSeconds)) return false;
+    } else {
+      const lent = cached.lend(nowSeconds);
+      connection.sendSegment(lent.address, isGet ? lent.totalBytes : lent.headBytes, lent, 0);
+    }
+    if (file !== undefined) connection.sendExtent(file.retain(), 0, size, 0);
+    return true;
+  }
+
+  /** A head of its own, that says that the connection ends, before the body of a frame. */
+  #wholeAndClose(
+    connection: HttpConnection,
+    entry: number,
+    varies: boolean,
+    body: CachedResponse | undefined,
+    nowSeconds: number,
+  ): boolean {
+    const { table } = this.#site;
+    const { writer } = this;
+    const frame = this.#begin(200, writer.textBytes(table, entry), nowSeconds);
+    if (frame < 0) return false;
+    writer.content(table, entry, table.size[entry]!);
+    writer.validators(table, entry, varies, nowSeconds);
+    this.#finish(connection, frame, true);
+    if (body?.holdsBody === true) {
+      connection.sendSegment(body.address + body.headBytes, body.totalBytes - body.headBytes, body.lendAsIs(), 0);
+    }
+    return true;
+  }
+
+  /** Leases a frame and begins a head in it that has `bytes` of texts; -1 when there is no frame. */
+  #begin(status: number, bytes: number, nowSeconds: number): number {
+    const frame = this.frames.lease(headRoom + bytes);
+    if (frame >= 0) this.writer.begin(frame, status, nowSeconds);
+    return frame;
+  }
+
+  /** Ends the head in a frame, and queues what is in it: the head, and what was written behind it. */
+  #finish(connection: HttpConnection, frame: number, close: boolean): void {
+    this.writer.end(close);
+    connection.state.headBytes = this.writer.at - frame;
+    this.#send(connection, frame);
+  }
+
+  #send(connection: HttpConnection, frame: number): void {
+    connection.sendSegment(this.frames.region.address + frame, this.writer.at - frame, this.frames, frame);
+  }
+
+  #notModified(
+    connection: HttpConnection,
+    entry: number,
+    varies: boolean,
+    close: boolean,
+    nowSeconds: number,
+  ): boolean {
+    const { table } = this.#site;
+    const frame = this.#begin(304, this.writer.textBytes(table, entry), nowSeconds);
+    if (frame < 0) return false;
+    this.writer.validators(table, entry, varies, nowSeconds);
+    const { state } = connection;
+    state.status = 304;
+    state.way = Way.none;
+    state.bodyBytes = 0;
+    this.#finish(connection, frame, close);
+    return true;
+  }
+
+  /** The planned range: a short one is read behind its head and leaves with it, a long one goes by sendfile. */
+  #part(connection: HttpConnection, entry: number, varies: boolean, close: boolean, nowSeconds: number): boolean {
+    const { table } = this.#site;
+    const { start, end } = plannedRange;
+    const length = end - start;
+    const size = table.size[entry]!;
+    const cached = size <= this.#options.inlineBytes ? this.cached(entry, varies, nowSeconds) : undefined;
+    const file = cached?.holdsBody === true ? undefined : this.#site.file(entry);
+    if (cached?.holdsBody !== true && file === undefined) return false;
+    const isShort = file !== undefined && length <= this.#options.inlineBytes;
+    const { writer } = this;
+    const texts = writer.textBytes(table, entry);
+    const frame = this.#begin(206, texts + (isShort ? length : 0), nowSeconds);
+    if (frame < 0) return false;
+    writer.content(table, entry, length);
+    writer.range(start, end, size);
+    writer.validators(table, entry, varies, nowSeconds);
+    const { state } = connection;
+    state.status = 206;
+    state.bodyBytes = length;
+    state.way = file === undefined || isShort ? Way.inline : Way.sendfile;
+    writer.end(close);
+    state.headBytes = writer.at - frame;
+    if (isShort && this.#read(file.fd, writer.at, length, start)) writer.at += length;
+    else if (file !== undefined) state.way = Way.sendfile;
+    this.#send(connection, frame);
+    if (state.way === Way.sendfile) connection.sendExtent(file!.retain(), start, length, 0);
+    else if (cached !== undefined) {
+      connection.sendSegment(cached.address + cached.headBytes + start, length, cached.lendAsIs(), 0);
+    }
+    return true;
+  }
+
+  /** Reads a range of a file into a frame. False when that would wait for a disk, or the file is not that long. */
+  #read(fd: number, at: number, length: number, offset: number): boolean {
+    const address = this.frames.region.address + at;
+    let result = readCached(fd, address, length, offset);
+    if (result === -Errno.EOPNOTSUPP || result === -Errno.ENOSYS) {
+      // A file system that cannot say whether it would wait.
+      result = isResident(fd, offset, length) ? readAt(fd, address, length, offset) : -1;
+    }
+    if (result !== length) return false;
+    countCopy(CopyReason.frameFill, length);
+    return true;
+  }
+
+  /**
+   * The response of a file in a frame: with its body too if the file is small. Undefined when there is no room, when the
+   * body would have to come from a disk (it leaves by sendfile then, which waits without blocking), or when the file is
+   * another by now.
+   */
+  cached(entry: number, varies: boolean, nowSeconds: number): CachedResponse | undefined {
+    const cached = this.frames.of(entry);
+    return cached !== undefined && cached.varies === varies ? cached : this.#fill(entry, varies, nowSeconds);
+  }
+
+  #fill(entry: number, varies: boolean, nowSeconds: number): CachedResponse | undefined {
+    const { table } = this.#site;
+    const { writer } = this;
+    const size = table.size[entry]!;
+    const bodyBytes = size <= this.#options.inlineBytes ? size : 0;
+    const file = bodyBytes > 0 ? this.#site.file(entry) : undefined;
+    if (bodyBytes > 0 && file === undefined) return undefined;
+    const headBytes = writer.wholeBytes(table, entry, varies);
+    const frame = this.frames.lease(headBytes + bodyBytes);
+    if (frame < 0) return undefined;
+    writer.begin(frame, 200, nowSeconds);
+    writer.content(table, entry, size);
+    const tagAt = writer.validators(table, entry, varies, nowSeconds);
+    writer.end(false);
+    const bodyAt = writer.at;
+    if (file !== undefined && !this.#read(file.fd, bodyAt, bodyBytes, 0)) {
+      this.frames.release(frame);
+      return undefined;
+    }
+    if (size === bodyBytes && (table.facts[entry]! & Fact.tagged) === 0) {
+      tagOfContent(this.frames.region.bytes, bodyAt, bodyBytes, table.coding[entry]!);
+      table.tagHigh[entry] = words.high;
+      table.tagLow[entry] = words.low;
+      table.facts[entry]! |= Fact.tagged;
+      writeTag(this.frames.region.bytes, tagAt, words.high, words.low);
+    }
+    const facts = { entry, headBytes: bodyAt - frame, totalBytes: bodyAt - frame + bodyBytes, varies };
+    return this.frames.keep(frame, facts, writer.dateOffset(200), nowSeconds);
+  }
+
+  #notFound(connection: HttpConnection, isGet: boolean, close: boolean, nowSeconds: number): boolean {
+    if (this.#options.spa || this.#site.lookUp(notFoundPage, 0, notFoundPage.length) !== -404) return false;
+    const message = this.#message(404);
+    const frame = this.#begin(404, message.fields.length + message.body.length, nowSeconds);
+    if (frame < 0) return false;
+    this.writer.put(message.fields);
+    this.#finishMessage(connection, frame, message, 404, isGet, close);
+    return true;
+  }
+
+  #redirect(
+    connection: HttpConnection,
+    head: RequestHead,
+    isGet: boolean,
+    close: boolean,
+    nowSeconds: number,
+  ): boolean {
+    const { bytes, pathStart, pathEnd, queryStart, queryEnd } = head;
+    for (let index = pathStart; index < pathEnd; index++) if (plainInLocation[bytes[index]!] === 0) return false;
+    const message = this.#message(301);
+    const quoted = pathEnd - pathStart + (queryStart < 0 ? 0 : queryEnd - queryStart + 1);
+    const { writer } = this;
+    const frame = this.#begin(301, message.fields.length + message.body.length + quoted, nowSeconds);
+    if (frame < 0) return false;
+    writer.put(message.fields);
+    writer.location();
+    writer.quote(bytes, pathStart, pathEnd);
+    writer.put(slash);
+    if (queryStart >= 0) {
+      writer.put(questionMark);
+      writer.quote(bytes, queryStart, queryEnd);
+    }
+    writer.line();
+    this.#finishMessage(connection, frame, message, 301, isGet, close);
+    return true;
+  }
+
+  #message(status: number): Message {
+    let message = this.#messages.get(status);
+    if (message === undefined) {
+      const body = encoder.encode(`${status} ${reasonPhrase(status)}\n`);
+      const type = 'Content-Type: text/plain; charset=utf-8\r\n';
+      const others = status === 404 ? this.#fields.missing : this.#fields.common;
+      const fields = encoder.encode(`${type}Content-Length: ${body.length}\r\n${others}`);
+      message = { fields, body };
+      this.#messages.set(status, message);
+    }
+    return message;
+  }
+
+  #finishMessage(
+    connection: HttpConnection,
+    frame: number,
+    message: Message,
+    status: number,
+    isGet: boolean,
+    close: boolean,
+  ): void {
+    const { state } = connection;
+    this.writer.end(close);
+    state.status = status;
+    state.headBytes = this.writer.at - frame;
+    state.bodyBytes = isGet ? message.body.length : 0;
+    state.way = isGet ? Way.inline : Way.none;
+    if (isGet) this.writer.put(message.body);
+    this.#send(connection, frame);
+  }
+}
+
+const slash = encoder.encode('/');
+const questionMark = encoder.encode('?');

@@ -1,0 +1,93 @@
+// Siblings: files beside a file that hold it in a content coding (app.js.br beside app.js). Which there are is known by
+// directory: where no name ends like one, none is ever asked for. Not here: choosing a coding (coding-choice.ts).
+
+import { encodePathText } from '../text/path-text.js';
+import { codings, everyCoding } from './codings.js';
+import { Fact, type FileTable, Kind, mostKeyBytes } from './file-table.js';
+import type { Watcher } from './watcher.js';
+
+/** What siblings need of their site. */
+export interface SiblingHost {
+  watcher(): Watcher;
+  /** Whether what is known of a file is true now. */
+  isCurrent(entry: number): boolean;
+  /** Opens a sibling of the file at `path` and keeps it under a key; -1 when there is none. */
+  learn(bytes: Uint8Array, length: number, known: number, coding: number, path: string): number;
+  /** A sibling is older than its file. */
+  stale(path: string): void;
+}
+
+/** The siblings of a site's files. */
+export class Siblings {
+  readonly #table: FileTable;
+  readonly #host: SiblingHost;
+  /** Entries of siblings by their file's entry and coding: a hint, so that a path need not be made for each request. */
+  readonly #hints = new Map<number, number>();
+
+  constructor(table: FileTable, host: SiblingHost) {
+    this.#table = table;
+    this.#host = host;
+  }
+
+  /** The codings that a file's siblings have, as bits of codings.ts. */
+  of(entry: number): number {
+    const table = this.#table;
+    if ((table.facts[entry]! & (Fact.document | Fact.encoded)) !== 0 || table.coding[entry] !== 0) return 0;
+    const directory = table.directory[entry]!;
+    const watcher = this.#host.watcher();
+    const possible = directory >= 0 ? watcher.codingsIn(directory) : everyCoding;
+    if (possible === 0) return 0;
+    const generation = directory >= 0 ? watcher.codedGenerations[directory]! : 0;
+    if (directory >= 0 && table.siblingGeneration[entry] === generation) return table.siblings[entry]!;
+    const path = table.pathOf(entry);
+    let found = 0;
+    for (let coding = 1; coding <= codings.length; coding++) {
+      if ((possible & (1 << coding)) === 0) continue;
+      const sibling = this.#at(path, coding);
+      // What is learnt may have cleared the table: then it is found out by the next request.
+      if (table.kind[entry] !== Kind.file) return 0;
+      if (sibling >= 0 && this.#isOffered(entry, sibling)) found |= 1 << coding;
+    }
+    table.siblings[entry] = found;
+    table.siblingGeneration[entry] = generation;
+    return found;
+  }
+
+  /** The entry of a file's sibling in a coding, as it is now; negative when it is not offered any more. */
+  get(entry: number, coding: number): number {
+    const hint = this.#hints.get(entry * 8 + coding);
+    if (hint !== undefined && this.#table.kind[hint] === Kind.file && this.#host.isCurrent(hint)) {
+      return this.#isOffered(entry, hint) ? hint : -1;
+    }
+    const sibling = this.#at(this.#table.pathOf(entry), coding);
+    if (sibling < 0 || this.#table.kind[entry] !== Kind.file) return -1;
+    this.#hints.set(entry * 8 + coding, sibling);
+    return this.#isOffered(entry, sibling) ? sibling : -1;
+  }
+
+  /** Forgets the hints: the table is cleared. */
+  clear(): void {
+    this.#hints.clear();
+  }
+
+  #at(path: string, coding: number): number {
+    // A key that no request has: behind the number of its coding.
+    const text = `${String.fromCharCode(coding)}/${path}${codings[coding - 1]!.extension}`;
+    const bytes = new Uint8Array(text.length * 3);
+    const length = encodePathText(text, bytes);
+    if (length >= mostKeyBytes - 2) return -1;
+    const known = this.#table.find(bytes, 0, length, true);
+    if (known >= 0 && this.#table.kind[known] === Kind.file && this.#host.isCurrent(known)) return known;
+    return this.#host.learn(bytes, length, known, coding, path);
+  }
+
+  /** Whether a sibling can be its file: not empty beside content, and not older, left from a build before. */
+  #isOffered(entry: number, sibling: number): boolean {
+    const table = this.#table;
+    if (table.size[sibling] === 0) return false;
+    const seconds = table.mtimeSeconds[sibling]! - table.mtimeSeconds[entry]!;
+    const older = seconds < 0 || (seconds === 0 && table.mtimeNanoseconds[sibling]! < table.mtimeNanoseconds[entry]!);
+    if (older) this.#host.stale(table.pathOf(entry) + codings[table.coding[sibling]! - 1]!.extension);
+    return !older;
+  }
+}

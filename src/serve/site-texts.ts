@@ -1,0 +1,59 @@
+// What a server says of a site's files beside what the site knows: the texts of their heads, which of them are documents
+// with includes, and siblings that are too old to be offered. Not here: finding files (site.ts).
+
+import { contentCoding, mediaType } from '../wire/http/media-type.js';
+import { codings } from './codings.js';
+import { Fact, type FileTable } from './file-table.js';
+import type { FieldWriter } from './head.js';
+import type { QuickAnswers } from './quick-answers.js';
+import type { SiteHolder } from './site-types.js';
+import { includeLanguage } from './ssi/documents.js';
+
+/** Stale siblings that are said, each once. */
+const mostStale = 100;
+
+/** See the file's head. */
+export class SiteTexts implements SiteHolder {
+  /** Who keeps responses of the files; set before the first file is found. */
+  answers: QuickAnswers | undefined;
+  readonly #fields: FieldWriter;
+  readonly #types: ReadonlyMap<string, string> | undefined;
+  readonly #evaluates: boolean;
+  readonly #warn: (message: string) => void;
+  readonly #stale = new Set<string>();
+
+  /** @param evaluates whether documents with includes are evaluated. @param warn is told what the operator should know. */
+  constructor(
+    fields: FieldWriter,
+    types: ReadonlyMap<string, string> | undefined,
+    evaluates: boolean,
+    warn: (message: string) => void,
+  ) {
+    this.#fields = fields;
+    this.#types = types;
+    this.#evaluates = evaluates;
+    this.#warn = warn;
+  }
+
+  /** What the heads of a file say, beside its size and its validators. */
+  describe(table: FileTable, entry: number, path: string): void {
+    const writer = this.answers!.writer;
+    const coding = codings[table.coding[entry]! - 1]?.name ?? contentCoding(path);
+    const contentType = mediaType(path, this.#types);
+    table.content[entry] = writer.number(this.#fields.content({ contentType, coding }));
+    table.policy[entry] = writer.number(this.#fields.policy(path));
+    if (this.#evaluates && includeLanguage(path) !== undefined) table.facts[entry]! |= Fact.document;
+  }
+
+  /** What was known of a file has ended. */
+  ended(entry: number): void {
+    this.answers!.frames.end(entry);
+  }
+
+  /** A sibling is older than its file: said once, for so many files at most. */
+  staleSibling(path: string): void {
+    if (this.#stale.has(path) || this.#stale.size >= mostStale) return;
+    this.#stale.add(path);
+    this.#warn(`${path} is older than the file that it encodes, and is not offered: compress it again, or remove it`);
+  }
+}
