@@ -6,6 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+/** The looks and helpers of all pages. */
+const shared = 'src/ui';
+
 const pages = [
   {
     folder: 'src/plan/page',
@@ -39,7 +42,11 @@ function newest(folder) {
 function isFresh(page) {
   try {
     const built = statSync(join(root, page.out)).mtimeMs;
-    return built > newest(join(root, page.sources)) && built > statSync(fileURLToPath(import.meta.url)).mtimeMs;
+    return (
+      built > newest(join(root, page.sources)) &&
+      built > newest(join(root, shared)) &&
+      built > statSync(fileURLToPath(import.meta.url)).mtimeMs
+    );
   } catch {
     return false;
   }
@@ -62,7 +69,9 @@ export async function buildPages() {
     });
     const script = bundled.outputFiles[0].text.replaceAll('</script', '<\\/script');
     const sheets = (page.librarySheets ?? []).map((path) => fileURLToPath(import.meta.resolve(path)));
-    const style = [...sheets, join(root, page.folder, page.style)].map((path) => readFileSync(path, 'utf8')).join('\n');
+    const style = [...sheets, join(root, shared, 'page.css'), join(root, page.folder, page.style)]
+      .map((path) => readFileSync(path, 'utf8'))
+      .join('\n');
     const html = readFileSync(join(root, page.folder, page.template), 'utf8')
       .replace('/*STYLE*/', () => style)
       .replace('/*SCRIPT*/', () => script);

@@ -3,8 +3,8 @@
 // scheme, and a table that says the same. Not here: what is drawn.
 
 import UPlot from 'uplot';
+import { element, setText, table } from '../../ui/dom.js';
 import type { ChartPoint } from '../frame.js';
-import { element, setText, table } from './dom.js';
 
 /** One line of a chart. */
 export interface Line {

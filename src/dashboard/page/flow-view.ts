@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
 // Draws the flow: a copy as a band as thick as it is much, a reference as a thin line. What flows is flow.ts's matter.
 
+import { element, svg } from '../../ui/dom.js';
 import { type Band, type Flow, type Place, places } from '../flow.js';
-import { bytesText, element, svg } from './dom.js';
+import { bytesText } from './figures.js';
 
 const nodeWidth = 10;
 const labelHeight = 16;

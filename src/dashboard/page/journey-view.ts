@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
 // The journey of messages: a row for each stage with its quantiles, and a bar for its share of all time.
 
+import { element, svg } from '../../ui/dom.js';
 import type { JourneyFigures } from '../frame.js';
-import { countText, durationText, element, svg } from './dom.js';
+import { countText, durationText } from './figures.js';
 
 /** Replaces what `target` shows by the figures. */
 export function showJourney(target: HTMLElement, figures: JourneyFigures): void {

@@ -1,10 +1,11 @@
 /// <reference lib="dom" />
 // The dashboard's page: takes the events and shows the last frame. Figures are made elsewhere (frame.ts, flow.ts).
 
+import { byId, element, setText, table } from '../../ui/dom.js';
 import { flowOf } from '../flow.js';
 import type { ChartPoint, Frame, Hello, Moved } from '../frame.js';
 import { Chart } from './chart.js';
-import { byId, bytesText, countText, element, ratioText, setText, table } from './dom.js';
+import { bytesText, countText, ratioText } from './figures.js';
 import { flowRows, showFlow } from './flow-view.js';
 import { showJourney } from './journey-view.js';
 

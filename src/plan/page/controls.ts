@@ -2,9 +2,10 @@
 // The controls of the plan page, built from the table of fields: sliders over sensible stops, lists, switches. They read and write one
 // scenario and know nothing of what is drawn from it.
 
+import { byId } from '../../ui/dom.js';
 import { formatRate, formatSize } from '../answers/report.js';
 import { type Field, type FieldName, fieldNames, fields, type Scenario } from '../scenario.js';
-import { byId, safe } from './html.js';
+import { safe } from './html.js';
 
 const powers = (from: number, to: number): number[] => {
   const out: number[] = [];

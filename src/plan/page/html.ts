@@ -1,18 +1,13 @@
 /// <reference lib="dom" />
 // Small helpers of the plan page: escaping, finding elements, numbers as people read them. No model, no charts.
 
+import { escapeHtml } from '../../text/escape-html.js';
+import { byId } from '../../ui/dom.js';
 import { formatNs } from '../answers/report.js';
 
 /** Text safe between tags and in attributes. */
 export function safe(text: string | number): string {
-  return String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
-}
-
-/** The element of that id; the page's own template has it. */
-export function byId(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no element ${id}`);
-  return found;
+  return escapeHtml(String(text));
 }
 
 /** Replaces what an element shows; does nothing when it shows that already. */

@@ -2,6 +2,7 @@
 // The plan page: one scenario, its controls, and everything drawn from its answer. The address holds the scenario, so a link is all it takes to
 // share it; there is no server and nothing is fetched.
 
+import { byId } from '../../ui/dom.js';
 import { type Answer, answer } from '../answers/answer.js';
 import { costCurves } from '../answers/breakeven.js';
 import type { Comparison } from '../answers/compare.js';
@@ -10,7 +11,7 @@ import { scenarioFromHash, scenarioToHash } from '../link.js';
 import { type Scenario, settled } from '../scenario.js';
 import { type Curve, costChart, gantt, loadChart } from './charts.js';
 import { changeOf, drawControls } from './controls.js';
-import { byId, safe, show } from './html.js';
+import { safe, show } from './html.js';
 import { presets } from './presets.js';
 
 let scenario: Scenario = scenarioFromHash(location.hash);
