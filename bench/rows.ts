@@ -61,7 +61,7 @@ export interface Row {
   readonly setting: keyof typeof settings;
   /** The program that asks: wrk, our downloader for bodies that are large, our client for answers to HEAD. */
   readonly load: 'wrk' | 'download' | 'bodyless';
-  /** The names of files it needs, beside the folder and the many. */
+  /** The names of files it needs, beside the many; the folder is there for those that name its index. */
   readonly files: readonly string[];
   readonly asking: (context: AskContext) => Asking;
   /** The peers that are compared unless --peers says others. */
@@ -174,10 +174,12 @@ export const rows: readonly Row[] = [
         body: 'any',
         head: /^location: \S*\/folder\/\r$/im,
       }),
+    files: ['4KiB.bin', folder.index],
     peers: [...own, 'bun-directory'],
   }),
   row('index', "a folder's index.html, 4 KiB", 0.9, {
     asking: () => always({ ...getFile(folder.index, folder.indexBytes), target: `/${folder.name}/` }),
+    files: ['4KiB.bin', folder.index],
     peers: [...own, 'bun-directory'],
   }),
   row('query', '4 KiB, a query that differs each time', 0.9, {

@@ -184,10 +184,12 @@ async function checkLogs(contests: readonly Contest[]): Promise<void> {
   }
 }
 
-function prepareSite(session: Session, setting: Row['setting']): Site {
+function prepareSite(session: Session, setting: Row['setting'], rows: readonly Row[]): Site {
   const { siteDirectory, hashes } = session;
-  mkdirSync(join(siteDirectory, folder.name));
-  writeRandomFile(join(siteDirectory, folder.index), folder.indexBytes, 7);
+  if (rows.some(({ files }) => files.includes(folder.index))) {
+    mkdirSync(join(siteDirectory, folder.name));
+    writeRandomFile(join(siteDirectory, folder.index), folder.indexBytes, 7);
+  }
   const count = settings[setting].manyFiles;
   if (count > 0) say(`writing ${count} small files`);
   const manyFiles = writeManyFiles(siteDirectory, count);
@@ -224,7 +226,7 @@ async function runSetting(
 ): Promise<Pick<TableResult, 'cells' | 'absent' | 'restless'>> {
   const fileNames = [...new Set(['1KiB.bin', '4KiB.bin', ...rows.flatMap((row) => row.files)])];
   return withSession(options, fileNames, async (session) => {
-    const site = prepareSite(session, setting);
+    const site = prepareSite(session, setting, rows);
     const entrants = await startEntrants(site, setting, [...new Set(rows.flatMap(peersOf))]);
     const restless = await findRestless(entrants);
     const cells: Cell[] = [];

@@ -66,7 +66,11 @@ function inRow(row: string, look: (cell: Cell | undefined, table: TableResult) =
     if (!table?.rows.includes(row)) return undefined;
     const cell = findCell(table, row, server);
     const found = look(cell, table);
-    return { ...found, remark: [cell?.trouble ?? '', found.remark ?? ''].filter((part) => part !== '').join('; ') };
+    const absence = table.absent.find(({ name }) => name === server)?.reason;
+    return {
+      ...found,
+      remark: [cell?.trouble ?? absence ?? '', found.remark ?? ''].filter((part) => part !== '').join('; '),
+    };
   };
 }
 
@@ -147,7 +151,10 @@ export const targets: readonly Target[] = [
   {
     text: 'access log: records lost',
     bound: 0,
-    find: inRow(logRow, (cell) => ({ value: cell?.log?.lost ?? Number.NaN, remark: `of ${cell?.log?.requests ?? 0}` })),
+    find: inRow(logRow, (cell) => ({
+      value: cell?.log?.lost ?? Number.NaN,
+      remark: cell?.log ? `of ${cell.log.requests}` : '',
+    })),
   },
   {
     text: 'memory (PSS) after 10,000 files, MB',

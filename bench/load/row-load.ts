@@ -31,7 +31,7 @@ export function rowLoad(
     return (seconds) =>
       downloadResult(startDownload({ urls: [url], connections, seconds, repeat: true }, placing), seconds + 15);
   }
-  const file = join(scratchDirectory, `${name}-${rowName(row).replaceAll(/\W+/g, '-')}.requests`);
+  const file = join(scratchDirectory, `${`${name}-${rowName(row)}`.replaceAll(/\W+/g, '-')}.requests`);
   const { host } = new URL(origin);
   const { status } = first;
   if (row.load === 'bodyless') {

@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPinned, stopChild } from '../host/child.js';
 import { freePort } from '../host/port.js';
@@ -38,7 +38,8 @@ export function clearwayPeer(engine: 'uring' | 'epoll'): Peer {
   };
   return {
     name,
-    absence: () => (existsSync(program) ? undefined : `${program} is not there (run: npm run build)`),
+    absence: () =>
+      existsSync(program) ? undefined : `${relative(repositoryRoot, program)} is not there (run: npm run build)`,
     refusal: () => undefined,
     launch: (context) => launch(context),
     async start(context) {
