@@ -7,6 +7,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ExtentEnd } from '../transport/file-pump.js';
 import type { FileSource } from '../transport/output.js';
+import { holdEnd } from './half-close.js';
 import { noteProgress, onSocketClose, socketDescriptor, whenWritten } from './node-socket.js';
 import type { Body, Outcome } from './outcome.js';
 import type { SharedLoop } from './runtime.js';
@@ -24,6 +25,7 @@ export class DirectBody implements TransferOwner {
   readonly #socket: Socket;
   #transfer: Transfer | undefined;
   #forgetClose: (() => void) | undefined;
+  #releaseEnd: (() => void) | undefined;
   #nextPart = 0;
   #ended = false;
 
@@ -46,6 +48,7 @@ export class DirectBody implements TransferOwner {
       return;
     }
     this.#body.file.retain();
+    this.#releaseEnd = holdEnd(response);
     this.#forgetClose = onSocketClose(this.#socket, () => this.#end('aborted'));
     // Behind another answer there is no socket yet; Node flushes the head right after it gave us one.
     if (response.socket === null) response.once('socket', () => process.nextTick(() => this.#next()));
@@ -86,10 +89,8 @@ export class DirectBody implements TransferOwner {
       this.#transfer = new Transfer(this.#shared, this, socketDescriptor(this.#socket));
       return true;
     } catch {
-      this.#ended = true;
-      this.#forgetClose?.();
       streamBody({ ...this.#body, parts: this.#body.parts.slice(this.#nextPart) });
-      this.#body.file.release();
+      this.#release();
       return false;
     }
   }
@@ -138,5 +139,6 @@ export class DirectBody implements TransferOwner {
     this.#forgetClose?.();
     this.#transfer?.close();
     this.#body.file.release();
+    this.#releaseEnd?.();
   }
 }

@@ -14,6 +14,8 @@ interface StreamHandle {
 interface SocketInternals {
   readonly _handle?: StreamHandle | null;
   readonly encrypted?: boolean;
+  /** The response that has the socket now; others wait behind it. */
+  readonly _httpMessage?: ServerResponse | null;
   _unrefTimer?(): void;
 }
 
@@ -24,6 +26,11 @@ export function socketDescriptor(socket: unknown): number {
   if (encrypted === true || handle === undefined || handle === null) return -1;
   if (typeof handle.writeQueueSize !== 'number') return -1;
   return typeof handle.fd === 'number' ? handle.fd : -1;
+}
+
+/** The response that a socket belongs to now. */
+export function responseOn(socket: Socket): ServerResponse | undefined {
+  return (socket as unknown as SocketInternals)._httpMessage ?? undefined;
 }
 
 /** Progress on a socket: puts its time-out (socket.setTimeout) off, as a write of Node's own does. */
@@ -39,8 +46,9 @@ export function whenWritten(socket: Socket, written: () => void): void {
   if (socket.destroyed) return;
   const queued = (socket as unknown as SocketInternals)._handle?.writeQueueSize ?? 0;
   if (socket.writableLength === 0 && queued === 0) written();
-  // Nothing, behind everything: its turn comes when what is before it was taken.
-  else socket.write('', () => whenWritten(socket, written));
+  // Nothing, behind everything: its turn comes when what is before it was taken. Node's own method: one that somebody put in
+  // its place need not call back.
+  else Socket.prototype.write.call(socket, '', 'latin1', () => whenWritten(socket, written));
 }
 
 /**
@@ -48,12 +56,21 @@ export function whenWritten(socket: Socket, written: () => void): void {
  * plain socket whose methods nobody replaced. (A compressing middleware replaces them: it must see the bytes.)
  */
 export function isPlainResponse(response: ServerResponse): boolean {
-  if (!(response instanceof ServerResponse)) return false;
-  const { write, end } = OutgoingMessage.prototype;
-  if (response.write !== write || response.end !== end) return false;
+  if (!(response instanceof ServerResponse) || !keepsBytes(response)) return false;
   // No body belongs to this status or method: Node drops what is written, and so must what goes past it.
   if ((response as unknown as { _hasBody?: boolean })._hasBody === false) return false;
   return socketDescriptor(response.socket ?? response.req?.socket) >= 0;
+}
+
+/**
+ * True when what is written to a response is what its client gets: nobody replaced its methods, as middleware does that
+ * compresses, and that need not call back.
+ */
+export function keepsBytes(response: ServerResponse): boolean {
+  if (!(response instanceof ServerResponse))
+    return !Object.hasOwn(response, 'write') && !Object.hasOwn(response, 'end');
+  const { write, end } = OutgoingMessage.prototype;
+  return response.write === write && response.end === end;
 }
 
 /**

@@ -2,6 +2,7 @@
 // The same promises as by sendfile: a file that became shorter destroys the response, a client that left ends the reading.
 
 import type { ReadStream } from 'node:fs';
+import { holdEnd } from './half-close.js';
 import type { Body, Outcome } from './outcome.js';
 
 /** Sends a body part by part and ends the response. */
@@ -11,6 +12,7 @@ export function streamBody(body: Body): void {
 
 class StreamBody {
   readonly #body: Body;
+  readonly #releaseEnd: () => void;
   readonly #onClose = (): void => this.#end(this.#body.response.writableFinished ? 'sent' : 'aborted');
   #stream: ReadStream | undefined;
   #nextPart = 0;
@@ -18,6 +20,7 @@ class StreamBody {
 
   constructor(body: Body) {
     this.#body = body;
+    this.#releaseEnd = holdEnd(body.response);
   }
 
   begin(): void {
@@ -83,5 +86,6 @@ class StreamBody {
     this.#stream?.destroy();
     this.#stream = undefined;
     this.#body.file.release();
+    this.#releaseEnd();
   }
 }

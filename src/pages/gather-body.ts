@@ -7,7 +7,16 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { SgList } from '../memory/sg-list.js';
-import { isPlainResponse, noteProgress, onSocketClose, socketDescriptor, whenWritten } from '../node/node-socket.js';
+import { holdEnd } from '../node/half-close.js';
+import {
+  isGone,
+  isPlainResponse,
+  keepsBytes,
+  noteProgress,
+  onSocketClose,
+  socketDescriptor,
+  whenWritten,
+} from '../node/node-socket.js';
 import { nodeRuntime, type SharedLoop } from '../node/runtime.js';
 import { Transfer, type TransferOwner } from '../node/transfer.js';
 import type { ExtentEnd } from '../transport/file-pump.js';
@@ -174,25 +183,58 @@ class GatherBody implements TransferOwner {
   }
 }
 
-/** Gives Node a view of each segment and a stream of each file, in order. Does not end the response. */
+/**
+ * Gives Node a view of each segment and a stream of each file, in order. Does not end the response. Resolves when the kernel
+ * has it all. Where somebody took the place of `write` (compressing middleware) nobody need say when that is: then the list
+ * is kept until the response is over, and not waited for.
+ */
 export async function streamList(response: ServerResponse, list: SgList<OpenPageFile>): Promise<void> {
-  let at = 0;
+  if (isGone(response)) {
+    list.release();
+    throw new Error('the response was closed');
+  }
+  if (!keepsBytes(response)) {
+    void isFinished(response).then(() => list.release());
+    await giveParts(response, list);
+    return;
+  }
   try {
-    while (at < list.length) {
-      response.cork();
-      for (; at < list.length && list.regions[at] !== undefined; at++) {
-        const offset = list.offsets[at]!;
-        const { bytes } = list.regions[at]!;
-        response.write(bytes.subarray(offset, offset + list.lengths[at]!));
-      }
-      response.uncork();
-      if (at < list.length) await streamFile(response, list.files[at]!, list.offsets[at]!, list.lengths[at++]!);
-    }
+    await giveParts(response, list);
     // The views are the kernel's until Node has nothing left of them.
     await written(response);
   } finally {
     list.release();
   }
+}
+
+async function giveParts(response: ServerResponse, list: SgList<OpenPageFile>): Promise<void> {
+  let at = 0;
+  while (at < list.length) {
+    response.cork();
+    for (; at < list.length && list.regions[at] !== undefined; at++) {
+      const offset = list.offsets[at]!;
+      const { bytes } = list.regions[at]!;
+      response.write(bytes.subarray(offset, offset + list.lengths[at]!));
+    }
+    response.uncork();
+    if (at < list.length) await streamFile(response, list.files[at]!, list.offsets[at]!, list.lengths[at++]!);
+  }
+}
+
+/** Resolves when a response is over: true when all of it went out, false when it was closed before. */
+function isFinished(response: ServerResponse): Promise<boolean> {
+  return new Promise((resolve) => {
+    response.once('finish', () => resolve(true));
+    response.once('close', () => resolve(response.writableFinished));
+  });
+}
+
+/** Ends a response whose parts were given by {@link streamList}. True when they went out, false when its client left before. */
+export async function endStreamed(response: ServerResponse): Promise<boolean> {
+  if (isGone(response)) return false;
+  const finished = keepsBytes(response) ? true : isFinished(response);
+  response.end();
+  return finished;
 }
 
 async function streamFile(response: ServerResponse, file: OpenPageFile, start: number, length: number): Promise<void> {
@@ -230,25 +272,27 @@ function whyStream(response: ServerResponse, byteLength: number): string | undef
 
 /** Sends a list as the whole body and ends the response. The head is set; its list is released in any case. */
 export async function sendGathered(response: ServerResponse, list: SgList<OpenPageFile>): Promise<GatherOutcome> {
+  const releaseEnd = holdEnd(response);
   let reason = whyStream(response, list.byteLength);
   if (reason === undefined) {
     // Listeners of the head may change what it promises: then the bytes are Node's to frame.
     response.flushHeaders();
     reason = whyStream(response, list.byteLength);
   }
-  if (reason === undefined) {
-    const outcome = await new Promise<GatherOutcome['outcome']>((resolve) => {
-      new GatherBody(nodeRuntime().shared!, response, list, resolve).begin();
-    });
-    return { way: 'gather', reason, outcome };
-  }
   try {
+    if (reason === undefined) {
+      const outcome = await new Promise<GatherOutcome['outcome']>((resolve) => {
+        new GatherBody(nodeRuntime().shared!, response, list, resolve).begin();
+      });
+      return { way: 'gather', reason, outcome };
+    }
     await streamList(response, list);
-    response.end();
-    return { way: 'stream', reason, outcome: 'sent' };
+    return { way: 'stream', reason, outcome: (await endStreamed(response)) ? 'sent' : 'aborted' };
   } catch {
     const outcome = response.destroyed ? 'aborted' : 'truncated';
     response.destroy();
     return { way: 'stream', reason, outcome };
+  } finally {
+    releaseEnd();
   }
 }

@@ -7,7 +7,7 @@ import { isSegment, type Segment } from '../memory/segment.js';
 import { SgList } from '../memory/sg-list.js';
 import { WriteMemoryError, writeFrames } from '../memory/write-frames.js';
 import { PageContext, type RequestSource } from './context.js';
-import { type GatherOutcome, sendGathered, streamList } from './gather-body.js';
+import { endStreamed, type GatherOutcome, sendGathered, streamList } from './gather-body.js';
 import { Html } from './html.js';
 import type { Page } from './page.js';
 import { PageError } from './page-error.js';
@@ -194,9 +194,8 @@ class NodeAnswer<Data> implements RenderingTarget {
       },
     );
     if (last) {
-      this.#sending = this.#sending.then(() => {
-        this.#response.end();
-        this.#report('sent');
+      this.#sending = this.#sending.then(async () => {
+        this.#report((await endStreamed(this.#response)) ? 'sent' : 'left');
       });
     }
     this.#sending.catch(() => this.#cut());

@@ -38,7 +38,6 @@ test('the client leaves at every stage', { skip }, async (context) => {
     'right after the head': (client, response) => setImmediate(() => response.headersSent && client.socket.destroy()),
     'while the socket is full': (client) => setTimeout(() => client.socket.destroy(), 40),
     'with a reset': (client) => setTimeout(() => client.socket.resetAndDestroy(), 40),
-    'by half': (client) => setTimeout(() => client.socket.end(), 40),
     'by the server': (_client, response) => setTimeout(() => response.destroy(), 40),
     'by the server, in the same turn': (_client, response) => setImmediate(() => response.destroy()),
   };
