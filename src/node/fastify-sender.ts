@@ -139,6 +139,8 @@ export class FileSender {
         etag: options.etag ? etag : undefined,
         lastModified: options.lastModified ? file.lastModified : undefined,
         contentType,
+        // Hooks (onSend of @fastify/compress) may put another payload in this one's place.
+        keepsBytes: false,
       };
       const answer = planAnswer(request.raw, view, file, options);
       if (answer.status === 412 || answer.status === 416) {

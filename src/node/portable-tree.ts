@@ -7,7 +7,7 @@ import { join, sep } from 'node:path';
 import { Errno } from '../kernel/errno.js';
 import { statusOfTrouble } from '../serve/file-trouble.js';
 import { formatHttpDate } from '../wire/http/date.js';
-import { makeEntityTag } from '../wire/http/etag.js';
+import { makeWeakEntityTag } from '../wire/http/etag.js';
 import { contentCoding, mediaType } from '../wire/http/media-type.js';
 import { absence, type FileTree, type Located, lendStream, type StaticFile } from './tree.js';
 
@@ -30,7 +30,7 @@ class PortableFile implements StaticFile {
     this.path = path;
     this.size = Number(exact.size);
     this.mtimeSeconds = Number(exact.mtimeNs / 1_000_000_000n);
-    this.etag = makeEntityTag(exact.mtimeNs, this.size);
+    this.etag = makeWeakEntityTag(exact.mtimeNs, this.size);
     this.lastModified = formatHttpDate(this.mtimeSeconds);
     this.contentType = mediaType(path);
     this.coding = contentCoding(path);

@@ -9,6 +9,7 @@ import { parseHttpDate } from '../wire/http/date.js';
 import type { ByteRange } from '../wire/http/range.js';
 import { sendBody } from './body.js';
 import type { ResolvedFileOptions } from './file-options.js';
+import { keepsBytes } from './node-socket.js';
 import type { Body, Outcome, Part, Way } from './outcome.js';
 import type { StaticFile } from './tree.js';
 
@@ -44,6 +45,8 @@ export interface ResponseView {
   readonly etag: unknown;
   readonly lastModified: unknown;
   readonly contentType: unknown;
+  /** True when nobody between here and the client can change the bytes: else no validator says that they are the same. */
+  readonly keepsBytes: boolean;
 }
 
 /** An answer, decided: a status, the fields beside those of the file, and what the body is made of. */
@@ -96,7 +99,7 @@ function makePlan(request: IncomingMessage, view: ResponseView, size: number, op
     ifNoneMatch: headers['if-none-match'],
     ifModifiedSince: headers['if-modified-since'],
     ifUnmodifiedSince: headers['if-unmodified-since'],
-    range: options.acceptRanges && view.status === 200 ? headers.range : undefined,
+    range: mayBePart(request, view, options) ? headers.range : undefined,
     ifRange: textOf(headers['if-range']),
   };
   const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, range } = fields;
@@ -106,6 +109,21 @@ function makePlan(request: IncomingMessage, view: ResponseView, size: number, op
     lastModifiedSeconds: typeof view.lastModified === 'string' ? parseHttpDate(view.lastModified) : undefined,
   };
   return planSpan(validators, size, fields, request.method !== 'HEAD');
+}
+
+/**
+ * A part that is joined to what the client has (If-Range) must be of the same bytes: what compressing middleware made of them,
+ * which leaves validators as they are, is not. A client that takes no coding has the file's own bytes.
+ */
+function mayBePart({ headers }: IncomingMessage, view: ResponseView, options: ResolvedFileOptions): boolean {
+  if (!options.acceptRanges || view.status !== 200) return false;
+  return headers['if-range'] === undefined || view.keepsBytes || takesNoCoding(textOf(headers['accept-encoding']));
+}
+
+/** No Accept-Encoding, or one that names nothing but `identity`, or refuses the rest (`identity;q=1, *;q=0`). */
+function takesNoCoding(accepted: string | undefined): boolean {
+  if (accepted === undefined) return true;
+  return accepted.split(',').every((each) => /^\s*(?:identity\b.*|[^;]*;\s*q=0(?:\.0*)?\s*|)$/i.test(each));
 }
 
 function textOf(value: string | string[] | undefined): string | undefined {
@@ -146,6 +164,7 @@ export function answerWithFile(
     etag: response.getHeader('ETag'),
     lastModified: response.getHeader('Last-Modified'),
     contentType: response.getHeader('Content-Type'),
+    keepsBytes: keepsBytes(response),
   };
   const { status, fields, parts, length } = planAnswer(request, view, file, options);
   for (const [name, value] of fields) response.setHeader(name, value);

@@ -15,7 +15,7 @@ import { Site } from '../serve/site.js';
 import type { Found } from '../serve/site-types.js';
 import type { Loop } from '../transport/loop.js';
 import { isResident } from '../transport/page-cache.js';
-import { makeEntityTag } from '../wire/http/etag.js';
+import { makeWeakEntityTag } from '../wire/http/etag.js';
 import { mediaType } from '../wire/http/media-type.js';
 import { absence, type FileTree, type Located, lendStream, type StaticFile } from './tree.js';
 
@@ -89,7 +89,7 @@ class SiteFile implements StaticFile {
     this.size = representation.size;
     this.mtimeSeconds = representation.mtimeSeconds;
     const { mtimeSeconds, mtimeNanoseconds } = representation;
-    this.etag = makeEntityTag(BigInt(mtimeSeconds) * 1_000_000_000n + BigInt(mtimeNanoseconds), this.size);
+    this.etag = makeWeakEntityTag(BigInt(mtimeSeconds) * 1_000_000_000n + BigInt(mtimeNanoseconds), this.size);
     this.lastModified = representation.lastModified;
     // By the whole path: the root itself may be a `.well-known`.
     this.contentType = mediaType(this.path);

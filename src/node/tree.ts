@@ -13,7 +13,7 @@ export interface StaticFile {
   readonly size: number;
   /** Whole seconds since 1970. */
   readonly mtimeSeconds: number;
-  /** A strong entity tag. */
+  /** A weak entity tag: what others do with the bytes on their way is not known here. */
   readonly etag: string;
   readonly lastModified: string;
   readonly contentType: string;

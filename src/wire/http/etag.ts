@@ -14,6 +14,14 @@ export function makeEntityTag(mtimeNs: bigint, size: number, coding?: string): s
   return coding === undefined ? `"${base}"` : `"${base}-${coding}"`;
 }
 
+/**
+ * The weak entity tag of a file whose bytes somebody may change on their way (compressing middleware), or that another file of
+ * the same time and size may take the place of (reproducible builds): as {@link makeEntityTag}, and never enough for If-Range.
+ */
+export function makeWeakEntityTag(mtimeNs: bigint, size: number): string {
+  return `W/${makeEntityTag(mtimeNs, size)}`;
+}
+
 /** Strong comparison (RFC 9110 section 8.8.3.2): equal and neither weak. */
 export function matchesStrongly(left: string, right: string): boolean {
   return left === right && !left.startsWith('W/');

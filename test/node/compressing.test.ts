@@ -1,0 +1,174 @@
+// Behind middleware that compresses, which takes the place of the response's write and end, removes the length, leaves the
+// validators and calls no callback of write (expressjs/compression#46): nothing waits for what does not come, and no part of
+// the file is joined to a compressed one.
+
+import assert from 'node:assert/strict';
+import { utimesSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createGzip, gunzipSync } from 'node:zlib';
+import express from 'express';
+import Fastify from 'fastify';
+import fastifyStatic from '../../src/node/fastify.js';
+import { sendFile, serveStatic } from '../../src/node/index.js';
+import { file, page, respond, writeGather } from '../../src/pages/index.js';
+import { makeFiles, numberedBytes, startServer, until } from './support.js';
+
+const text = Buffer.from('every word of it is in the file\n'.repeat(20_000));
+const large = numberedBytes(3 * 1024 * 1024);
+
+/** As compression() does: everything goes through gzip where the client takes it; callbacks are dropped. */
+function compressing(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+  const { write, end, on } = response;
+  const wanted = /gzip/.test(String(request.headers['accept-encoding'] ?? ''));
+  let gzip: ReturnType<typeof createGzip> | undefined;
+  const waiting: (() => void)[] = [];
+  const begin = (): void => {
+    if (gzip !== undefined || !wanted || response.headersSent || request.method === 'HEAD') return;
+    gzip = createGzip();
+    response.setHeader('Content-Encoding', 'gzip');
+    response.removeHeader('Content-Length');
+    gzip.on('data', (chunk: Buffer) => write.call(response, chunk, 'latin1', () => undefined) || gzip!.pause());
+    on.call(response, 'drain', () => gzip!.resume());
+    for (const listener of waiting) gzip.on('drain', listener);
+    gzip.on('end', () => end.call(response, undefined as never, 'latin1'));
+  };
+  response.write = ((chunk: Buffer) => {
+    begin();
+    return gzip === undefined ? write.call(response, chunk, 'latin1', () => undefined) : gzip.write(chunk);
+  }) as typeof response.write;
+  response.end = ((chunk?: Buffer) => {
+    if (chunk !== undefined && typeof chunk !== 'function') begin();
+    if (gzip === undefined) return end.call(response, chunk, 'latin1');
+    gzip.end(chunk);
+    return response;
+  }) as typeof response.end;
+  // Who waits for room waits for the compressor's.
+  response.on = ((name: string, listener: () => void) => {
+    if (name !== 'drain' || !wanted) return on.call(response, name, listener);
+    if (gzip === undefined) waiting.push(listener);
+    else gzip.on('drain', listener);
+    return response;
+  }) as typeof response.on;
+  next();
+}
+
+interface Answer {
+  readonly status: number;
+  readonly fields: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+function ask(port: number, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = get({ port, path, headers, agent: false, timeout: 5000 }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('end', () => {
+        const bytes = Buffer.concat(chunks);
+        const isGzip = response.headers['content-encoding'] === 'gzip' && bytes.length > 0;
+        resolve({ status: response.statusCode!, fields: response.headers, body: isGzip ? gunzipSync(bytes) : bytes });
+      });
+      response.on('error', reject);
+    });
+    request.on('timeout', () => request.destroy(new Error(`no answer in 5 s: ${path}`)));
+    request.on('error', reject);
+  });
+}
+
+test('pages and lists end, whole and in parts, and their promises resolve', async (context) => {
+  const root = makeFiles(context, { 'text.txt': text });
+  const markup = '<p>{{{a}}}</p><i>{{{b}}}</i>';
+  const whole = page(markup, { a: () => 'x'.repeat(50_000), b: () => file(join(root, 'text.txt')) });
+  const late = () => new Promise<string>((resolve) => setTimeout(resolve, 30, 'y'.repeat(50_000)));
+  const later = page(markup, { a: () => 'first', b: late }, { streamAfterMs: 0 });
+  const outcomes: string[] = [];
+  const application = express().use(compressing);
+  application.get(
+    '/whole',
+    async (request, response) => void outcomes.push((await respond(request, response, whole)).outcome),
+  );
+  application.get(
+    '/later',
+    async (request, response) => void outcomes.push((await respond(request, response, later)).outcome),
+  );
+  application.get(
+    '/list',
+    async (_request, response) =>
+      void outcomes.push((await writeGather(response, ['a', text, file(join(root, 'text.txt'))])).outcome),
+  );
+  const { port } = await startServer(context, application);
+  const expected = {
+    '/whole': `<p>${'x'.repeat(50_000)}</p><i>${text}</i>`,
+    '/later': `<p>first</p><i>${'y'.repeat(50_000)}</i>`,
+    '/list': `a${text}${text}`,
+  };
+  for (const headers of [{ 'accept-encoding': 'gzip' }, {}]) {
+    for (const [path, body] of Object.entries(expected))
+      assert.equal((await ask(port, path, headers)).body.toString(), body, path);
+  }
+  await until(() => outcomes.length === 6, 'every promise');
+  assert.deepEqual(new Set(outcomes), new Set(['sent']));
+});
+
+test('files end, and no validator of a compressed one makes a part of the file', async (context) => {
+  const root = makeFiles(context, { 'text.txt': text, 'large.bin': large });
+  const application = express().use(compressing);
+  application.get(
+    '/sent/:name',
+    (request, response) => void sendFile(request, response, request.params['name']!, { root }),
+  );
+  application.use(serveStatic(root));
+  const { port } = await startServer(context, application);
+  const fastify = Fastify();
+  await fastify.register(fastifyStatic, { root });
+  fastify.addHook('onSend', async (request, reply, payload) => {
+    if (!/gzip/.test(String(request.headers['accept-encoding'])) || reply.statusCode !== 200) return payload;
+    reply.removeHeader('content-length');
+    reply.header('content-encoding', 'gzip');
+    return (payload as NodeJS.ReadableStream).pipe(createGzip());
+  });
+  await fastify.listen({ port: 0, host: '127.0.0.1' });
+  context.after(() => fastify.close());
+  const fastifyPort = (fastify.server.address() as { port: number }).port;
+  for (const [at, path] of [
+    [port, '/text.txt'],
+    [port, '/large.bin'],
+    [port, '/sent/text.txt'],
+    [fastifyPort, '/text.txt'],
+  ] as const) {
+    const wanted = path.includes('text') ? text : large;
+    const gzip = { 'accept-encoding': 'gzip' };
+    const first = await ask(at, path, gzip);
+    assert.ok(first.body.equals(wanted), path);
+    assert.equal(first.fields['content-encoding'], 'gzip');
+    assert.match(first.fields.etag!, /^W\//);
+    for (const validator of [first.fields.etag!, first.fields.etag!.slice(2), first.fields['last-modified']!]) {
+      const resumed = await ask(at, path, { ...gzip, range: 'bytes=100-', 'if-range': validator });
+      assert.equal(resumed.status, 200, `${path} ${validator}`);
+      assert.ok(resumed.body.equals(wanted), path);
+    }
+    const revalidated = await ask(at, path, { ...gzip, 'if-none-match': first.fields.etag! });
+    assert.equal(revalidated.status, 304);
+    const plain = { range: 'bytes=100-199', 'accept-encoding': 'identity;q=1, *;q=0' };
+    const part = await ask(at, path, { ...plain, 'if-range': first.fields['last-modified']! });
+    assert.deepEqual([part.status, part.body.equals(wanted.subarray(100, 200))], [206, true], path);
+    assert.equal((await ask(at, path, { ...plain, 'if-range': first.fields.etag! })).status, 200, path);
+  }
+});
+
+test('two releases of the same size and time have no strong tag in common', async (context) => {
+  const root = makeFiles(context, { 'a.txt': 'release 1' });
+  const { port } = await startServer(context, (request, response) =>
+    serveStatic(root)(request, response, () => response.end()),
+  );
+  utimesSync(join(root, 'a.txt'), 1, 1);
+  const { etag } = (await ask(port, '/a.txt')).fields;
+  writeFileSync(join(root, 'a.txt'), 'release 2');
+  utimesSync(join(root, 'a.txt'), 1, 1);
+  const resumed = await ask(port, '/a.txt', { range: 'bytes=3-', 'if-range': etag! });
+  assert.deepEqual([resumed.status, resumed.body.toString()], [200, 'release 2']);
+  assert.match(etag!, /^W\//);
+});
