@@ -182,4 +182,6 @@ function serve(start: WorkerStart, Log: typeof AccessLog | undefined): void {
 
 const start = workerData as WorkerStart;
 // What a server without a log does not need is not loaded.
-serve(start, start.log === undefined ? undefined : (await import('./access-log.js')).AccessLog);
+// No await at the top: the worker is bundled as CommonJS (tools/bundle.mjs). What goes wrong is the thread's error either way.
+if (start.log === undefined) serve(start, undefined);
+else void import('./access-log.js').then(({ AccessLog }) => serve(start, AccessLog));
