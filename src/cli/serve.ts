@@ -182,7 +182,7 @@ export async function run(args: string[]): Promise<number> {
     }
     prepared = await prepare(options);
   } catch (error) {
-    process.stderr.write(`clearway serve: ${asWritten((error as Error).message, args)}\n`);
+    process.stderr.write(`clearway serve: ${shortageSentence(error) ?? asWritten((error as Error).message, args)}\n`);
     const { code } = error as NodeJS.ErrnoException;
     return code === 'CLEARWAY_OPTION' || code === 'CLEARWAY_USAGE' ? 2 : 1;
   }
