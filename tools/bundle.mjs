@@ -12,10 +12,10 @@ const compiled = join(root, 'dist/src');
 const folder = join(root, 'dist/bundle');
 const command = join(folder, 'main.js');
 
-/** Programs that are started by their address, and their files in the bundle. A thread is CommonJS: it starts sooner. */
+/** Programs that are started by their address, and their files in the bundle. */
 const programs = new Map([
   [join(compiled, 'cli/main.js'), command],
-  [join(compiled, 'serve/worker.js'), join(folder, 'worker.cjs')],
+  [join(compiled, 'serve/worker.js'), join(folder, 'worker.js')],
 ]);
 
 /**
@@ -76,19 +76,14 @@ export async function bundle() {
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'none',
+    format: 'esm',
+    splitting: true,
+    outdir: folder,
     logLevel: 'error',
     plugins: [ownAddresses],
   };
-  const [main, worker] = programs.keys();
-  await build({ ...common, entryPoints: [main], outdir: folder, format: 'esm', splitting: true });
-  await build({
-    ...common,
-    entryPoints: [worker],
-    outfile: programs.get(worker),
-    format: 'cjs',
-    define: { 'import.meta.url': 'ownAddress' },
-    banner: { js: "const ownAddress = require('node:url').pathToFileURL(__filename).href;" },
-  });
+  // Each by itself: what both need would be cut into more files if it were shared, and they share no instance anyway.
+  for (const program of programs.keys()) await build({ ...common, entryPoints: [program] });
   keepShellLine();
 }
 

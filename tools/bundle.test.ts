@@ -38,7 +38,7 @@ test('the executable keeps the line that the shell runs', { skip }, () => {
 });
 
 test('an error in the bundle leads to the source', { skip }, () => {
-  for (const name of readdirSync(join(bundled, '..')).filter((each) => /\.c?js$/.test(each))) {
+  for (const name of readdirSync(join(bundled, '..')).filter((each) => /\.js$/.test(each))) {
     const map = JSON.parse(readFileSync(join(bundled, '..', `${name}.map`), 'utf8')) as { sources: string[] };
     for (const source of map.sources) assert.match(source, /^\.\.\/\.\.\/src\/.*\.ts$/, name);
   }
@@ -70,7 +70,7 @@ test('the bundled server serves, shows its metrics and ends, and loads few files
         .map(({ url }) => url)
         .filter((url) => url.includes('/dist/')),
     );
-    assert.ok(loaded.some((url) => url.endsWith('/bundle/worker.cjs')));
+    assert.ok(loaded.some((url) => url.endsWith('/bundle/worker.js')));
     assert.deepEqual(
       loaded.filter((url) => !url.includes('/dist/bundle/')),
       [],
