@@ -131,13 +131,18 @@ async function assertGone(programs: number[]): Promise<void> {
   assert.deepEqual(present(), []);
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) {
-  test(`${signal} ends with the final report, status 0, nothing attached`, { skip: meterSkip }, async () => {
+for (const [signal, expected] of [
+  ['SIGINT', 0],
+  ['SIGTERM', 0],
+  ['SIGHUP', 129],
+  ['SIGQUIT', 131],
+] as const) {
+  test(`${signal} ends with the final report, status ${expected}, nothing attached`, { skip: meterSkip }, async () => {
     const { child, output, programs } = await started('--all', '--json', '--interval', '100ms');
     assert.ok(programs.length >= 6, `${programs.length} programs`);
     child.kill(signal);
     const [status] = (await once(child, 'close')) as [number];
-    assert.equal(status, 0);
+    assert.equal(status, expected);
     const last = JSON.parse(output().trim().split('\n').at(-1)!) as Report;
     assert.equal(last.final, true);
     await assertGone(programs);

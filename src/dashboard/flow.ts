@@ -77,6 +77,7 @@ const userCopies: Readonly<Record<string, readonly [from: Place, words: string]>
   coalesce: ['memory', 'small pieces joined'],
   application: ['heap', 'bytes of the application'],
   accessLog: ['memory', 'fields and lines of the access log'],
+  fileName: ['memory', 'paths of files, kept to know them again'],
 };
 
 /** The graph of what was moved. */
