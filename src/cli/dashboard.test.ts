@@ -44,11 +44,11 @@ async function start(args: string[], refused: 'bpf'[] = []) {
     });
   }
   const deadline = performance.now() + 20_000;
-  while (!/dashboard at http\S+[)\n]/.test(said)) {
+  while (!/dashboard is at\nhttp\S+\n/.test(said)) {
     assert.ok(performance.now() < deadline && child.exitCode === null, said);
     await new Promise((wake) => setTimeout(wake, 10));
   }
-  const url = /dashboard at (http[^\s)]+)/.exec(said)![1]!;
+  const url = /dashboard is at\n(http\S+)\n/.exec(said)![1]!;
   const stop = async () => {
     child.kill('SIGTERM');
     const [status] = (await once(child, 'exit')) as [number];

@@ -125,7 +125,7 @@ test('--prometheus and --otlp export the same figures as the report', { skip: me
   });
   try {
     await once(child.stdout, 'data');
-    const url = /metrics at (\S+)/.exec(error)?.[1];
+    const url = /metrics are at\n(\S+)/.exec(error)?.[1];
     assert.ok(url !== undefined, error);
     const text = await (await fetch(url)).text();
     const moved = JSON.parse(readFileSync(temporary('tcp-sendfile-export.json'), 'utf8')) as { spliced: number };

@@ -20,7 +20,8 @@ export interface DashboardSink extends Sink {
  */
 export async function openDashboardSink(address: Address, subject: string, scope?: Scope): Promise<DashboardSink> {
   const dashboard = await Dashboard.open({ ...address, subject });
-  process.stderr.write(`clearway meter: dashboard at ${dashboard.url}\n`);
+  // Alone on its line, so that a terminal takes nothing else into the link.
+  process.stderr.write(`clearway meter: the dashboard is at\n${dashboard.urls.join('\n')}\n`);
   openBrowser(dashboard.url);
   const teller = scope === undefined ? undefined : openTeller(scope);
   const journeys = scope === undefined ? undefined : new JourneyTeller(scope);

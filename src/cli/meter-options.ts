@@ -1,5 +1,6 @@
 // The command line of `clearway meter`, parsed and checked; nothing is attached here.
 
+import { isIP } from 'node:net';
 import { otlpUrl } from '../meter/export/otlp.js';
 import { type Condition, ConditionError, metricNames, parseCondition } from '../meter/fail-if.js';
 import type { Scope } from '../meter/index.js';
@@ -144,12 +145,14 @@ function parseSpeed(text: string): number {
 
 function parseAddress(option: string, text: string | undefined): Address | undefined {
   try {
-    return parseHostPort(option, text);
+    const address = parseHostPort(option, text);
+    if (address === undefined || isIP(address.host) !== 0 || address.host === 'localhost') return address;
   } catch {
-    throw new UsageError(
-      `${option} takes HOST:PORT with an address, such as 127.0.0.1:9100, not ${JSON.stringify(text)}`,
-    );
+    // Said below.
   }
+  throw new UsageError(
+    `${option} takes HOST:PORT with an address, such as 127.0.0.1:9100, not ${JSON.stringify(text)}`,
+  );
 }
 
 function parseOtlp(text: string): URL {

@@ -87,7 +87,7 @@ class MeterRun {
       const text = () => prometheusText(meterFamilies(meter.read(), { processes: processesInMetrics }));
       const endpoint = await MetricsEndpoint.open(command.prometheus, text);
       this.closers.push(() => endpoint.close());
-      process.stderr.write(`clearway meter: metrics at ${endpoint.url}\n`);
+      process.stderr.write(`clearway meter: the metrics are at\n${endpoint.urls.join('\n')}\n`);
     }
     this.needsTicks = output.live || command.intervalMs !== undefined || this.sinks.length > 1;
   }

@@ -10,7 +10,7 @@ const intervalMs = 1000;
 
 /** A dashboard of a running server. */
 export interface ServeDashboard {
-  readonly url: string;
+  readonly urls: readonly string[];
   close(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export async function openServeDashboard(
   look();
   const timer = setInterval(look, intervalMs);
   return {
-    url: dashboard.url,
+    urls: dashboard.urls,
     close: () => {
       clearInterval(timer);
       return dashboard.close();

@@ -14,8 +14,10 @@ import { fileTrouble, UsageError } from './kit/usage.js';
 import type { ServeDashboard } from './serve-dashboard.js';
 
 const flags = {
-  host: { type: 'string' },
+  host: { type: 'string', multiple: true },
   port: { type: 'string', short: 'p' },
+  socket: { type: 'string' },
+  'socket-mode': { type: 'string' },
   workers: { type: 'string' },
   engine: { type: 'string' },
   index: { type: 'string' },
@@ -47,8 +49,10 @@ const help = `Usage: clearway serve [DIR] [options]
 
 Serves the files of DIR (default: the current directory) over HTTP/1.1.
 
-  --host ADDRESS          address to listen on (127.0.0.1: this host only)
+  --host HOST             address or name of this host to listen on; may be repeated (127.0.0.1: this host only; ::: everybody)
   -p, --port PORT         port; 0 takes any free one (8080)
+  --socket PATH           listen on a Unix socket; @NAME: an abstract one; no port then, unless --host or --port is given
+  --socket-mode MODE      permissions of the Unix socket (660: owner and group)
   --workers auto|N        threads that serve (auto: one for each core)
   --engine auto|uring|epoll  what drives it (auto: io_uring where the kernel allows it, else epoll)
   --index NAMES           names looked for in a directory (index.html)
@@ -76,6 +80,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --config FILE           the same options as JSON, e.g. {"port": 8080, "log": "json"}; flags win
   -h, --help
 
+Sockets that systemd passes (LISTEN_FDS) are listened on, in the place of a port unless one is given.
 Times: 500ms, 10s, 2m. Sizes: 512, 64K, 10M.
 `;
 
@@ -166,6 +171,10 @@ async function prepare({ dashboard, ...options }: Record<string, unknown>): Prom
     import('../serve/server.js'),
     import('../serve/options.js'),
   ]);
+  const { takePassedSockets } = await import('./kit/listen-fds.js');
+  const passed = takePassedSockets();
+  if (passed.note !== undefined) process.stderr.write(`clearway serve: ${passed.note}\n`);
+  if (passed.fds.length > 0) options['listenFds'] = passed.fds;
   const dashboardAt = parseHostPort('dashboard', dashboard);
   if (dashboardAt !== undefined) options['meter'] = 'sockets';
   return { server: createServer(options as ServeOptions), dashboardAt };
@@ -213,9 +222,11 @@ function firstSteps({ options: { root, index, listing } }: Server): string {
 
 function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined): Promise<number> {
   const { root, workers } = server.options;
-  const metrics = server.metricsUrl === undefined ? '' : `, metrics at ${server.metricsUrl}`;
-  const page = dashboard === undefined ? '' : `, dashboard at ${dashboard.url}`;
   const many = workers === 1 ? '1 worker' : `${workers} workers`;
+  // Each address stands alone on its line, so that a terminal takes nothing else into the link.
+  const lines = [...server.urls, `clearway serves ${root} there (${server.engine}, ${many})`];
+  if (server.metricsUrl !== undefined) lines.push('the metrics are at', ...server.metricsUrls);
+  if (dashboard !== undefined) lines.push('the dashboard is at', ...dashboard.urls);
   return new Promise((resolve) => {
     const end = async (status: number, graceMs?: number): Promise<void> => {
       await Promise.all([dashboard?.close(), server.close(graceMs)]);
@@ -239,8 +250,8 @@ function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined)
       stopping = true;
       void end(statusOfSignal(signal));
     });
-    // Said only now: whoever reads the line may send a signal at once.
-    process.stdout.write(`clearway serves ${root} at ${server.url} (${server.engine}, ${many}${metrics}${page})\n`);
+    // Said only now: whoever reads it may send a signal at once.
+    process.stdout.write(`${lines.join('\n')}\n`);
     if (process.stderr.isTTY) process.stderr.write(firstSteps(server));
     server.on('error', (error) => {
       process.stderr.write(`clearway serve: ${error.message}\n`);

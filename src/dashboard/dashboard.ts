@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { hostAndPort } from '../serve/addresses.js';
+import { listenOnAll, type NodeListening } from '../serve/node-listen.js';
 import { type ChartPoint, type Frame, FrameMaker, type Hello, type Observation, pointOf } from './frame.js';
 import { Guard, isLoopback } from './guard.js';
 
@@ -40,6 +41,7 @@ export class Dashboard {
   private readonly history: ChartPoint[] = [];
   private readonly viewers = new Set<ServerResponse>();
   private guard: Guard | undefined;
+  private listening: NodeListening | undefined;
   private last: Frame | undefined;
 
   private constructor(options: DashboardOptions) {
@@ -52,24 +54,27 @@ export class Dashboard {
   static async open(options: DashboardOptions): Promise<Dashboard> {
     const dashboard = new Dashboard(options);
     const { server } = dashboard;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, options)));
-      server.listen(options.port, options.host, resolve);
-    });
-    dashboard.guard = new Guard(dashboard.port, isLoopback(options.host));
+    try {
+      dashboard.listening = await listenOnAll(server, options);
+    } catch (error) {
+      throw explained(error as NodeJS.ErrnoException, options);
+    }
+    const { hosts, port } = dashboard.listening;
+    dashboard.guard = new Guard(port, hosts.every(isLoopback));
     return dashboard;
   }
 
-  private get port(): number {
-    return (this.server.address() as AddressInfo).port;
+  /** The addresses to open, with the token where one is needed. An address that means all is shown as this host. */
+  get urls(): readonly string[] {
+    const { hosts, port } = this.listening!;
+    const token = this.guard?.token;
+    const shown = hosts.map((host) => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host));
+    return shown.map((host) => `http://${hostAndPort(host, port)}/${token === undefined ? '' : `?token=${token}`}`);
   }
 
-  /** The address to open, with the token where one is needed. An address that means all is shown as this host. */
+  /** The first of {@link urls}. */
   get url(): string {
-    const { host } = this.options;
-    const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
-    const token = this.guard?.token;
-    return `http://${name}:${this.port}/${token === undefined ? '' : `?token=${token}`}`;
+    return this.urls[0]!;
   }
 
   /** True while a page looks. */
@@ -94,7 +99,7 @@ export class Dashboard {
   async close(): Promise<void> {
     for (const viewer of this.viewers) viewer.end(event('bye', {}));
     this.server.closeIdleConnections();
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    const closed = this.listening!.close();
     setImmediate(() => this.server.closeAllConnections());
     await closed;
   }
@@ -183,8 +188,9 @@ function explained(error: NodeJS.ErrnoException, { host, port }: DashboardOption
     error.code === 'EADDRINUSE'
       ? 'the address is already in use; choose another port, 0 takes any free one'
       : error.message;
-  const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return Object.assign(new Error(`the dashboard cannot be served at ${where}: ${mend}`), { code: error.code });
+  return Object.assign(new Error(`the dashboard cannot be served at ${hostAndPort(host, port)}: ${mend}`), {
+    code: error.code,
+  });
 }
 
 /** The path and query of a request; null for what is neither. */

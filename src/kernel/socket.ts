@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { AF, IPPROTO, MSG, O, SHUT, SO, SOCK, SOL, TCP } from './constants.js';
+import { AF, IPPROTO, IPV6, MSG, O, SHUT, SO, SOCK, SOL, TCP } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { scratch } from './memory.js';
@@ -144,6 +144,8 @@ export interface ListenOptions extends SocketAddress {
   readonly backlog?: number;
   /** SO_REUSEPORT: several sockets share the port and the kernel spreads connections. */
   readonly reusePort?: boolean;
+  /** Of an IPv6 address: IPv4 is somebody else's. Default false: `::` takes both. */
+  readonly v6Only?: boolean;
   /** O_NONBLOCK. */
   readonly nonBlocking?: boolean;
 }
@@ -161,9 +163,13 @@ export function listenTcp(options: ListenOptions): number {
     if (options.reusePort === true)
       check(setSocketOption(fd, SOL.SOCKET, SO.REUSEPORT, 1), 'setsockopt', 'SO_REUSEPORT');
     check(setSocketOption(fd, IPPROTO.TCP, TCP.NODELAY, 1), 'setsockopt', 'TCP_NODELAY');
+    // The default is a sysctl (net.ipv6.bindv6only).
+    if (isIPv6(options.host)) {
+      check(setSocketOption(fd, SOL.IPV6, IPV6.V6ONLY, options.v6Only === true ? 1 : 0), 'setsockopt', 'IPV6_V6ONLY');
+    }
     const name = writeSocketAddress(options);
     const bound = syscall3(sys.bind, fd, name.address, name.length);
-    if (bound < 0) throw new SystemError(-bound, 'bind', where, bindHint(-bound, options.port));
+    if (bound < 0) throw new SystemError(-bound, 'bind', where, bindHint(-bound, options));
     check(syscall3(sys.listen, fd, options.backlog ?? 4096), 'listen', where);
     if (options.nonBlocking === true) setNonBlocking(fd, true);
     return fd;
@@ -173,11 +179,13 @@ export function listenTcp(options: ListenOptions): number {
   }
 }
 
-function bindHint(errno: number, port: number): string | undefined {
+function bindHint(errno: number, { host, port }: SocketAddress): string | undefined {
   if (errno === Errno.EADDRINUSE)
     return `another process listens there: choose another port (0 takes any free one), or find it with \`ss -ltnp sport = :${port}\``;
   if (errno === Errno.EACCES) return 'ports below 1024 need CAP_NET_BIND_SERVICE: choose a higher one';
   if (errno === Errno.EADDRNOTAVAIL) return 'this host has no such address: `ip address` lists what it has';
+  if (errno === Errno.EINVAL && /^fe[89ab]/i.test(host))
+    return 'a link-local address needs its interface: fe80::1%eth0, as `ip -6 address` lists it';
   return undefined;
 }
 

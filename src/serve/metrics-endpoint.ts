@@ -2,7 +2,8 @@
 // it gives is its caller's (metrics-text.ts, or the meter's).
 
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { hostAndPort } from './addresses.js';
+import { listenOnAll, type NodeListening } from './node-listen.js';
 
 /** Why the endpoint cannot listen, with the mend; the code stays the system's. */
 function explained(error: NodeJS.ErrnoException, address: { readonly host: string; readonly port: number }): Error {
@@ -10,24 +11,26 @@ function explained(error: NodeJS.ErrnoException, address: { readonly host: strin
     error.code === 'EADDRINUSE'
       ? 'the address is already in use (EADDRINUSE); choose another port, 0 takes any free one'
       : error.message;
-  const where = address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-  return Object.assign(new Error(`the metrics cannot be served at ${where}: ${mend}`), { code: error.code });
+  return Object.assign(
+    new Error(`the metrics cannot be served at ${hostAndPort(address.host, address.port)}: ${mend}`),
+    { code: error.code },
+  );
 }
 
 /** GET /metrics on an address of its own. */
 export class MetricsEndpoint {
   readonly #server: Server;
-  readonly #host: string;
+  readonly #listening: NodeListening;
 
-  constructor(server: Server, host: string) {
+  constructor(server: Server, listening: NodeListening) {
     this.#server = server;
-    this.#host = host;
+    this.#listening = listening;
   }
 
-  /** Where it listens. */
-  get url(): string {
-    const { port } = this.#server.address() as AddressInfo;
-    return `http://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${port}/metrics`;
+  /** Where it listens: a link for each address. */
+  get urls(): readonly string[] {
+    const { hosts, port } = this.#listening;
+    return hosts.map((host) => `http://${hostAndPort(host, port)}/metrics`);
   }
 
   /** Opens the endpoint; `read` makes the text of each answer. @throws Error when the port is taken, with the mend. */
@@ -44,16 +47,16 @@ export class MetricsEndpoint {
       response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
       response.end(text);
     });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, address)));
-      server.listen(address.port, address.host, resolve);
-    });
-    return new MetricsEndpoint(server, address.host);
+    try {
+      return new MetricsEndpoint(server, await listenOnAll(server, address));
+    } catch (error) {
+      throw explained(error as NodeJS.ErrnoException, address);
+    }
   }
 
   /** Closes it. */
   async close(): Promise<void> {
     this.#server.closeAllConnections();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#listening.close();
   }
 }

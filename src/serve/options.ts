@@ -2,11 +2,12 @@
 // The command line, the configuration file and createServer() share them.
 
 import { type Stats, statSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { longestUnixName } from '../kernel/unix-socket.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 import { ownTypes, typesProblem } from '../wire/http/media-type.js';
+import { hostForm, hostOf } from './addresses.js';
 import { connectionsWithin } from './connection-limit.js';
 import { serveProfile } from './profile.js';
 import { type HeaderOption, type HeaderRule, headersProblem, splitHeaders } from './response-headers.js';
@@ -21,10 +22,19 @@ export type Size = number | string;
 export interface ServeOptions {
   /** The directory to serve. Default: the current one. */
   root?: string;
-  /** Address to listen on. Default 127.0.0.1: this host only. */
-  host?: string;
-  /** Port; 0 takes any free one. Default 8080. */
+  /**
+   * Addresses or names of this host to listen on; a name is resolved, and every address of it listened on. Default 127.0.0.1: this
+   * host only; none where `socket` or `listenFds` is given and neither this nor `port`. `::` takes IPv4 too.
+   */
+  host?: string | readonly string[];
+  /** Port; 0 takes one that is free on every address. Default 8080. */
   port?: number;
+  /** Path of a Unix socket to listen on; `@` in front: an abstract one. */
+  socket?: string;
+  /** Permissions of the Unix socket's file, an octal text such as `'0660'`, or a number. Default 0660: owner and group. */
+  socketMode?: string | number;
+  /** Descriptors of sockets that listen already, such as systemd passes. They stay the caller's. */
+  listenFds?: readonly number[];
   /** Threads that serve; `auto` is one for each core. Default auto. */
   workers?: number | 'auto';
   /** Default auto: io_uring where the host allows it, else epoll. */
@@ -87,8 +97,11 @@ export interface ServeOptions {
 /** Options after their defaults, in plain units. */
 export interface ResolvedOptions {
   readonly root: string;
-  readonly host: string;
+  readonly hosts: readonly string[];
   readonly port: number;
+  readonly socket: string | undefined;
+  readonly socketMode: number;
+  readonly listenFds: readonly number[];
   readonly workers: number;
   readonly engine: EngineChoice;
   readonly index: readonly string[];
@@ -167,10 +180,43 @@ function parseSize(option: string, value: unknown, fallback: number): number {
   return Math.round(Number(match[1]) * sizeUnits[match[2]!.toLowerCase()]!);
 }
 
-function parseHost(option: string, value: unknown): string {
-  const host = value === undefined || value === 'localhost' ? '127.0.0.1' : value;
-  if (typeof host === 'string' && isIP(host) !== 0) return host;
-  return refuse(option, value, 'an IP address such as 127.0.0.1, 0.0.0.0 or ::1');
+function parseHosts({ host, port, socket, listenFds }: ServeOptions): readonly string[] {
+  const others = socket !== undefined || (listenFds !== undefined && listenFds.length > 0);
+  if (host === undefined) return others && port === undefined ? [] : ['127.0.0.1'];
+  const hosts = Array.isArray(host) ? (host as readonly unknown[]) : [host];
+  if (hosts.length === 0 || hosts.length > mostHosts)
+    return refuse('host', host, `1 to ${mostHosts} addresses or names`);
+  return hosts.map((each) => hostOf(each) ?? refuse('host', each, hostForm));
+}
+
+function parseSocket(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || value === '' || value === '@' || value.includes('\0')) {
+    return refuse('socket', value, 'the path of a Unix socket, or @NAME of an abstract one');
+  }
+  const name = value.startsWith('@') ? value : resolve(value);
+  const bytes = Buffer.byteLength(name);
+  return bytes <= longestUnixName
+    ? name
+    : refuse('socket', value, `at most ${longestUnixName} bytes long as an absolute path (${name} has ${bytes})`);
+}
+
+function parseSocketMode(value: unknown, socket: unknown): number {
+  if (value === undefined) return defaultSocketMode;
+  if (socket === undefined) throw new OptionError('socketMode is given without socket: it is the mode of its file');
+  if (typeof value === 'string' && /^0?o?[0-7]{3,4}$/.test(value)) {
+    const mode = Number.parseInt(value.replace('o', ''), 8);
+    if (mode <= 0o777) return mode;
+  }
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0o777) return value;
+  return refuse('socketMode', value, 'an octal number of three digits such as 660, 600 or 666');
+}
+
+function parseListenFds(value: unknown): readonly number[] {
+  if (value === undefined) return [];
+  const isFd = (fd: unknown): boolean => typeof fd === 'number' && Number.isInteger(fd) && fd >= 0 && fd < 2 ** 31;
+  if (Array.isArray(value) && value.every(isFd) && new Set(value).size === value.length) return value as number[];
+  return refuse('listenFds', value, 'a list of descriptors of sockets that listen, each once');
 }
 
 /** An address and a port from `HOST:PORT`; undefined where none is given. @throws OptionError. */
@@ -178,7 +224,8 @@ export function parseHostPort(option: string, value: unknown): { host: string; p
   if (value === undefined) return undefined;
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(String(value));
   if (match === null) return refuse(option, value, 'HOST:PORT, such as 127.0.0.1:9100');
-  return { host: parseHost(option, match[1] ?? match[2]), port: integer(option, match[3], 0, 0, 65_535) };
+  const host = hostOf(match[1] ?? match[2]) ?? refuse(option, match[1] ?? match[2], hostForm);
+  return { host, port: integer(option, match[3], 0, 0, 65_535) };
 }
 
 function parseRoot(value: unknown): string {
@@ -243,6 +290,9 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   root: true,
   host: true,
   port: true,
+  socket: true,
+  socketMode: true,
+  listenFds: true,
   workers: true,
   engine: true,
   index: true,
@@ -267,6 +317,11 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   inlineLimit: true,
 };
 
+/** Addresses and names that may be listened on. */
+const mostHosts = 64;
+/** Owner and group: a proxy in front is put into the group. */
+const defaultSocketMode = 0o660;
+
 /** Largest size of a file that may be answered from memory. */
 const maxInlineBytes = 1024 * 1024;
 const defaultInlineBytes = 32 * 1024;
@@ -282,8 +337,11 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
   const inlineBytes = parseSize('inlineLimit', options.inlineLimit, serveProfile()?.inlineBytes ?? defaultInlineBytes);
   return {
     root: parseRoot(options.root),
-    host: parseHost('host', options.host),
+    hosts: parseHosts(options),
     port: integer('port', options.port, 8080, 0, 65_535),
+    socket: parseSocket(options.socket),
+    socketMode: parseSocketMode(options.socketMode, options.socket),
+    listenFds: parseListenFds(options.listenFds),
     workers: integer('workers', workers, availableParallelism(), 1, 256),
     engine: choice('engine', options.engine, 'auto', ['auto', 'uring', 'epoll']),
     index: parseIndex(options.index),

@@ -5,10 +5,12 @@ import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { createEventDescriptor, signalEvent } from '../kernel/event.js';
 import { openFilesLimit } from '../kernel/limits.js';
-import { closeDescriptor, listenTcp, localAddress } from '../kernel/socket.js';
+import { closeDescriptor } from '../kernel/socket.js';
 import type { Meter } from '../meter/meter.js';
+import { type ListenAddress, urlOf } from './addresses.js';
 import { makeRoom } from './connection-limit.js';
 import { hostNotes } from './host-notes.js';
+import { Listening } from './listening.js';
 import type { LogOutput } from './log-output.js';
 import { Metrics, metricsBytes } from './metrics.js';
 import type { MetricsEndpoint } from './metrics-endpoint.js';
@@ -28,8 +30,6 @@ const longestTimerMs = 2 ** 31 - 1;
 
 interface WorkerSlot {
   readonly index: number;
-  /** -1 while there is no worker to accept from it and others take its connections. */
-  listenFd: number;
   readonly metrics: SharedArrayBuffer;
   thread: Worker | undefined;
   port: MessagePort | undefined;
@@ -60,7 +60,7 @@ export class Server extends EventEmitter<ServerEvents> {
   #selfMeter: SelfMeter | undefined;
   #meterRefusal: string | undefined;
   #closing: Promise<void> | undefined;
-  #address: { host: string; port: number } | undefined;
+  #listening: Listening | undefined;
   #maxConnections = 0;
 
   /** @param logDescriptor where the access log goes without the option `logFile`; it stays the caller's. */
@@ -70,16 +70,27 @@ export class Server extends EventEmitter<ServerEvents> {
     this.#logDescriptor = logDescriptor;
   }
 
-  /** Where it listens. @throws Error before {@link listen}. */
-  get address(): { readonly host: string; readonly port: number } {
-    if (this.#address === undefined) throw new Error('the server does not listen yet: await listen() first');
-    return this.#address;
+  /** Everything it listens on. @throws Error before {@link listen}. */
+  get addresses(): readonly ListenAddress[] {
+    if (this.#listening === undefined) throw new Error('the server does not listen yet: await listen() first');
+    return this.#listening.addresses;
   }
 
-  /** The address as a link. */
+  /** The first address and port it listens on. @throws Error before {@link listen}, and where it listens on Unix sockets alone. */
+  get address(): { readonly host: string; readonly port: number } {
+    const first = this.addresses.find((each) => 'port' in each);
+    if (first === undefined) throw new Error('the server listens on no address and port: see addresses');
+    return first;
+  }
+
+  /** All addresses as links, `unix:/run/site.sock` of a Unix socket. */
+  get urls(): readonly string[] {
+    return this.addresses.map(urlOf);
+  }
+
+  /** The first address as a link. */
   get url(): string {
-    const { host, port } = this.address;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    return this.urls[0] ?? '';
   }
 
   /** The engine that the workers run on, once they listen. */
@@ -87,9 +98,14 @@ export class Server extends EventEmitter<ServerEvents> {
     return this.#slots[0]?.engine ?? '';
   }
 
-  /** Where the metrics are served, if they are. */
+  /** Where the metrics are served, if they are: a link for each address. */
+  get metricsUrls(): readonly string[] {
+    return this.#metrics?.urls ?? [];
+  }
+
+  /** The first of {@link metricsUrls}. */
   get metricsUrl(): string | undefined {
-    return this.#metrics?.url;
+    return this.metricsUrls[0];
   }
 
   /** The accounts of the workers; of ones that died too. */
@@ -132,14 +148,11 @@ export class Server extends EventEmitter<ServerEvents> {
     }
   }
 
-  /** Opens the port and starts the workers. @throws SystemError EADDRINUSE and its kin, each with its mend. */
+  /** Opens the addresses and starts the workers. @throws SystemError EADDRINUSE and its kin, each with what to do. */
   async listen(): Promise<this> {
-    const { host, workers } = this.options;
+    const { workers } = this.options;
     checkAddressSpace(workers);
-    // Without SO_REUSEPORT first: two servers must not share a port because neither was told.
-    const probe = listenTcp({ host, port: this.options.port });
-    const { port } = localAddress(probe);
-    this.#address = { host, port };
+    this.#listening = await Listening.open(this.options, workers, (message) => this.emit('warning', message));
     try {
       const room = makeRoom(this.options.maxConnections);
       this.#maxConnections = room.connections;
@@ -150,7 +163,6 @@ export class Server extends EventEmitter<ServerEvents> {
       for (let index = 0; index < workers; index++) {
         this.#slots.push({
           index,
-          listenFd: workers === 1 ? probe : listenSoon(host, port, index === 0 ? probe : -1),
           metrics: new SharedArrayBuffer(metricsBytes),
           thread: undefined,
           port: undefined,
@@ -191,7 +203,7 @@ export class Server extends EventEmitter<ServerEvents> {
     const wakeDescriptor = createEventDescriptor();
     const start: WorkerStart = {
       options: this.options,
-      listenFd: slot.listenFd,
+      sockets: this.#listening!.sockets(slot.index),
       wakeDescriptor,
       maxConnections: Math.max(1, Math.ceil(this.#maxConnections / this.options.workers)),
       port: port2,
@@ -254,16 +266,13 @@ export class Server extends EventEmitter<ServerEvents> {
   async #restart(slot: WorkerSlot, isFirst: boolean): Promise<void> {
     slot.retry = undefined;
     try {
-      const { host, port } = this.address;
-      if (slot.listenFd < 0) slot.listenFd = listenTcp({ host, port, reusePort: true });
       await this.#start(slot);
       if (!isFirst && this.#closing === undefined) this.emit('warning', `worker ${slot.index} serves again`);
     } catch (error) {
       if (this.#closing !== undefined) return;
       // Connections that the kernel would still hand to this worker's socket go to the others, if there are any.
       if (this.#slots.some((each) => each !== slot && each.wakeDescriptor >= 0)) {
-        closeDescriptor(slot.listenFd);
-        slot.listenFd = -1;
+        this.#listening?.release(slot.index);
       }
       if (isFirst) {
         const again = `it is tried again every ${retryMs / 1000} s`;
@@ -293,6 +302,7 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   async #end(graceMs: number): Promise<void> {
+    this.#listening?.withdraw();
     const gone = this.#slots.map(
       (slot) =>
         new Promise<void>((resolve) =>
@@ -311,7 +321,7 @@ export class Server extends EventEmitter<ServerEvents> {
     );
     await Promise.all(gone);
     clearTimeout(timer);
-    for (const slot of this.#slots) if (slot.listenFd >= 0) closeDescriptor(slot.listenFd);
+    this.#listening?.close();
     this.#log?.close();
     this.#log = undefined;
     await this.#metrics?.close();
@@ -319,12 +329,6 @@ export class Server extends EventEmitter<ServerEvents> {
     this.#selfMeter = undefined;
     this.emit('close');
   }
-}
-
-/** One of several sockets on a port; the probe gives way to the first of them. */
-function listenSoon(host: string, port: number, probe: number): number {
-  if (probe >= 0) closeDescriptor(probe);
-  return listenTcp({ host, port, reusePort: true });
 }
 
 /**

@@ -6,6 +6,7 @@ import { openFilesLimit } from '../kernel/limits.js';
 import { setNonBlocking, setPacingRate } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { keepCopyAccount } from '../memory/copy.js';
+import type { ListenSocket } from '../transport/acceptor.js';
 import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import { isHashedName } from '../wire/http/media-type.js';
@@ -23,7 +24,7 @@ export interface WorkerStart {
   readonly options: ResolvedOptions;
   /** The worker's number, from 0 on. */
   readonly index: number;
-  readonly listenFd: number;
+  readonly sockets: readonly ListenSocket[];
   /** The main thread's eventfd, by which it makes the worker look at its messages. */
   readonly wakeDescriptor: number;
   readonly maxConnections: number;
@@ -99,7 +100,7 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   const metrics = new Metrics(start.metrics, 0);
   keepCopyAccount(metrics.copied);
   const { log } = parts;
-  setNonBlocking(start.listenFd, loop.engine.nonBlockingSockets);
+  for (const { fd } of start.sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);
   const say = (message: string): void => port.postMessage({ kind: 'failed', message } satisfies WorkerSays);
   const teller = new TroubleTeller(say);
   const { root, index, dotfiles, types } = options;
@@ -131,7 +132,7 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   };
   const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, opened, failed);
   const limits = { maxConnections: start.maxConnections, minRate: options.minRate, rateWindowMs, backlogLimit };
-  const listener = new Listener<HttpState>(loop, start.listenFd, protocol, limits, overflow(options));
+  const listener = new Listener<HttpState>(loop, start.sockets, protocol, limits, overflow(options));
   parts.listener = listener;
 
   const report = reporter(metrics, listener, responder, log);

@@ -1,10 +1,10 @@
-// Listener: accepts connections on one socket, owns their objects, and holds every limit that is about time or number:
+// Listener: accepts connections on its sockets, owns their objects, and holds every limit that is about time or number:
 // deadlines, the minimum rate of a reader, the cap on connections, the drain at the end.
 
 import { Errno } from '../kernel/errno.js';
 import { Region } from '../memory/region.js';
+import { Acceptor, type AcceptorOwner, type ListenSocket } from './acceptor.js';
 import { Connection, type ConnectionOwner, type Protocol } from './connection.js';
-import { Endpoint } from './endpoint.js';
 import type { Loop } from './loop.js';
 
 /** Limits of a {@link Listener}. */
@@ -67,8 +67,8 @@ interface Parting {
   bytesLeft: number;
 }
 
-/** Accepts on a listening socket that stays the caller's. */
-export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
+/** Accepts on listening sockets, which stay the caller's. */
+export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
   readonly loop: Loop;
   readonly protocol: Protocol<S>;
   readonly backlogLimit: number;
@@ -80,7 +80,7 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
     coldFetches: 0,
     truncated: 0,
   };
-  readonly #fd: number;
+  readonly #acceptors: readonly Acceptor[];
   readonly #limits: ListenerLimits;
   readonly #open: Connection<S>[] = [];
   readonly #pool: Connection<S>[] = [];
@@ -89,7 +89,6 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   readonly #stopTicks: () => void;
   /** Sockets that were turned away, in order. */
   #parting: Parting[] = [];
-  #accepting = false;
   #draining = false;
   /** From when on, in ms and in turns, a drain closes who is idle. */
   #lastAskMs = 0;
@@ -99,18 +98,26 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   #ended = false;
   readonly #drained: Array<() => void> = [];
 
-  /** @param overflow what a connection over the cap is told, in bytes ready to send. */
-  constructor(loop: Loop, fd: number, protocol: Protocol<S>, limits: ListenerLimits, overflow: string) {
-    super();
+  /**
+   * @param sockets what to accept on; a number is the descriptor of the only one.
+   * @param overflow what a connection over the cap is told, in bytes ready to send.
+   */
+  constructor(
+    loop: Loop,
+    sockets: number | readonly ListenSocket[],
+    protocol: Protocol<S>,
+    limits: ListenerLimits,
+    overflow: string,
+  ) {
     this.loop = loop;
     this.protocol = protocol;
     this.backlogLimit = limits.backlogLimit;
-    this.#fd = fd;
     this.#limits = limits;
     this.#overflow = new Region(4096);
     this.#overflowBytes = new TextEncoder().encodeInto(overflow, this.#overflow.bytes).written;
-    loop.register(this);
-    this.#accept();
+    const given = typeof sockets === 'number' ? [{ fd: sockets }] : sockets;
+    this.#acceptors = given.map((socket) => new Acceptor(this, socket));
+    this.#acceptAgain();
     this.#stopTicks = loop.everyTick((nowMs) => this.#tick(nowMs));
   }
 
@@ -124,37 +131,34 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
     return this.#draining;
   }
 
-  #accept(): void {
-    this.#accepting = true;
-    this.loop.engine.accept(this.token, this.#fd);
-  }
-
-  override accepted(result: number, more: boolean): void {
-    if (!more) this.#accepting = false;
+  /** An acceptor has a connection, or failed. */
+  acceptedOn(acceptor: Acceptor, result: number): void {
     if (result >= 0) this.#admit(result);
     else if (result !== -Errno.ECANCELED) this.counts.acceptErrors++;
     // Out of descriptors or memory: the tick accepts again, or a connection that closes, so that the shortage is not
     // answered with a spin.
     if (result >= 0 || transientAcceptErrors.has(result)) this.#acceptAgain();
-    if (this.#draining && !this.#accepting) {
-      this.#acceptLast();
+    if (this.#draining && !acceptor.accepting) {
+      this.#acceptLast(acceptor);
       this.#reportDrained();
     }
   }
 
   #acceptAgain(): void {
-    if (!this.#accepting && !this.#draining) this.#accept();
+    if (this.#draining) return;
+    for (const acceptor of this.#acceptors) acceptor.begin();
   }
 
   /** Takes in who connected before the end, and sees to it that nobody else does: who comes later is refused at once. */
-  #acceptLast(): void {
+  #acceptLast({ fd, isBorrowed }: Acceptor): void {
+    if (isBorrowed) return;
     const { engine } = this.loop;
     for (let count = 0; count < mostLast && !this.#stopped; count++) {
-      const result = engine.acceptNow(this.#fd);
+      const result = engine.acceptNow(fd);
       if (result >= 0) this.#admit(result);
       else if (result === -Errno.EAGAIN || !transientAcceptErrors.has(result)) break;
     }
-    engine.stopListening(this.#fd);
+    engine.stopListening(fd);
   }
 
   #admit(fd: number): void {
@@ -267,8 +271,10 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
       this.#draining = true;
       this.#lastAskMs = this.loop.nowMs + lastAskMs;
       this.#lastAskTurn = this.loop.turns + 2;
-      if (this.#accepting) this.loop.engine.cancel(this.token, this.#fd);
-      else this.#acceptLast();
+      for (const acceptor of this.#acceptors) {
+        if (acceptor.accepting) acceptor.cancel();
+        else this.#acceptLast(acceptor);
+      }
     }
     this.#reportDrained();
   }
@@ -292,13 +298,13 @@ export class Listener<S> extends Endpoint implements ConnectionOwner<S> {
   }
 
   #reportDrained(): void {
-    if (!this.#draining || this.#accepting || this.#open.length > 0) return;
+    if (!this.#draining || this.#open.length > 0 || this.#acceptors.some((each) => each.accepting)) return;
     if (!this.#ended) {
       this.#ended = true;
       for (const parting of this.#parting) this.#closeParting(parting);
       this.#parting = [];
       this.#stopTicks();
-      this.loop.unregister(this);
+      for (const acceptor of this.#acceptors) this.loop.unregister(acceptor);
       this.#overflow.unmap();
     }
     for (let done = this.#drained.shift(); done !== undefined; done = this.#drained.shift()) done();

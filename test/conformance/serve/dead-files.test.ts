@@ -34,7 +34,7 @@ forEachEngine('a file system whose server died', (engine) => {
         server.output().stderr,
         /cannot open "dead\/file\.txt": transport endpoint is not connected \(ENOTCONN\)/,
       );
-      const [, metrics] = /metrics at (http:\S+?)[,)]/.exec(server.readyLine) ?? [];
+      const [, metrics] = /metrics are at\n(http:\S+)/.exec(server.ready) ?? [];
       const text = await (await fetch(metrics!)).text();
       assert.ok(Number(/^clearway_file_errors_total (\d+)$/m.exec(text)?.[1]) >= 12, text);
     } finally {

@@ -49,13 +49,16 @@ describe('serve as a program', { concurrency: 2 }, () => {
   after(() => site.remove());
   const server = (...args: string[]): Promise<ServerProcess> => runServer([site.root, ...args]);
 
-  test('ready is one line with the address, and nothing else is said', async () => {
+  test('ready is the address alone on a line, then who is there, and nothing else is said', async () => {
     const running = await server('--workers', '2');
-    assert.match(running.readyLine, /^clearway serves .+ at http:\/\/127\.0\.0\.1:\d+ \((uring|epoll), 2 workers\)\n$/);
+    assert.match(
+      running.ready,
+      /^http:\/\/127\.0\.0\.1:\d+\nclearway serves \S+ there \((uring|epoll), 2 workers\)\n$/,
+    );
     assert.equal((await ask(running, 'GET /a.txt')).text, 'hello');
     running.child.kill('SIGTERM');
     assert.equal(await running.ended, 0);
-    assert.deepEqual(running.output(), { stdout: running.readyLine, stderr: '' });
+    assert.deepEqual(running.output(), { stdout: running.ready, stderr: '' });
   });
 
   for (const [name, args, status, sentence] of [
@@ -161,7 +164,7 @@ describe('serve as a program', { concurrency: 2 }, () => {
       context.skip('this host has no IPv6');
       return;
     }
-    assert.match(running.readyLine, /http:\/\/\[::1\]:\d+/);
+    assert.match(running.ready, /http:\/\/\[::1\]:\d+/);
     assert.equal((await ask(running, 'GET /a.txt')).text, 'hello');
     running.child.kill('SIGTERM');
     assert.equal(await running.ended, 0);
@@ -268,10 +271,10 @@ for (const engine of engines) {
 
     test('both workers serve, and each is what the address says', async () => {
       const running = await server('--metrics', '127.0.0.1:0');
-      assert.match(running.readyLine, /metrics at http:\/\/127\.0\.0\.1:\d+\/metrics/);
+      assert.match(running.ready, /\nthe metrics are at\nhttp:\/\/127\.0\.0\.1:\d+\/metrics\n$/);
       const clients = await Promise.all(Array.from({ length: 40 }, () => RawClient.open(running)));
       for (const client of clients) await client.stays('/a.txt');
-      const url = /metrics at (\S+)\)/.exec(running.readyLine)![1]!;
+      const url = /metrics are at\n(\S+)\n/.exec(running.ready)![1]!;
       // An answer is counted when it has left, a moment after it was read.
       await until('forty answers', async () => {
         const text = await (await fetch(url)).text();

@@ -14,7 +14,19 @@ const bad: ReadonlyArray<readonly [options: object, sentence: RegExp]> = [
   [{ port: 80.5 }, /^port is 80.5/],
   [{ port: 65_536 }, /^port is 65536/],
   [{ engine: 'kqueue' }, /^engine is "kqueue", and must be one of auto, uring, epoll$/],
-  [{ host: 'example.org' }, /^host is "example.org", and must be an IP address such as/],
+  [{ host: '127.1' }, /^host is "127.1", and must be an address such as 127.0.0.1 or ::1, or a host name$/],
+  [{ host: '0x7f.1' }, /^host is/],
+  [{ host: 'a b' }, /^host is/],
+  [{ host: '[127.0.0.1]' }, /^host is/],
+  [{ host: '[::1' }, /^host is/],
+  [{ host: [] }, /^host is \[\], and must be 1 to 64 addresses or names$/],
+  [{ host: ['::1', 7] }, /^host is 7/],
+  [{ socket: '' }, /^socket is "", and must be the path of a Unix socket, or @NAME/],
+  [{ socket: `/${'a'.repeat(107)}` }, /^socket is .*, and must be at most 107 bytes long as an absolute path/],
+  [{ socket: 'a', socketMode: '999' }, /^socketMode is "999", and must be an octal number/],
+  [{ socketMode: '600' }, /^socketMode is given without socket/],
+  [{ listenFds: [3, 3] }, /^listenFds is \[3,3\], and must be a list of descriptors/],
+  [{ listenFds: '3' }, /^listenFds is/],
   [{ host: '' }, /^host is ""/],
   [{ headTimeout: 'soon' }, /^headTimeout is "soon", and must be a time such as/],
   [{ idleTimeout: '-1s' }, /^idleTimeout is "-1s"/],
@@ -60,8 +72,10 @@ for (const [options, sentence] of bad) {
 test('the defaults are those of a server that may stand in the open', () => {
   const options = resolved({});
   assert.equal(options.root, process.cwd());
-  assert.equal(options.host, '127.0.0.1');
+  assert.deepEqual(options.hosts, ['127.0.0.1']);
   assert.equal(options.port, 8080);
+  assert.equal(options.socket, undefined);
+  assert.deepEqual(options.listenFds, []);
   assert.equal(options.engine, 'auto');
   assert.deepEqual(options.index, ['index.html']);
   assert.equal(options.listing, false);
@@ -83,7 +97,9 @@ test('units, numbers as texts, lists', () => {
     minRate: '4K',
     pace: '1.5M',
     index: 'a.html,b.html',
-    host: 'localhost',
+    host: ['localhost', '[::1]'],
+    socket: '@clearway',
+    socketMode: '0600',
     metrics: '[::1]:9100',
     inlineLimit: '16KiB',
   });
@@ -95,7 +111,9 @@ test('units, numbers as texts, lists', () => {
   assert.equal(options.minRate, 4096);
   assert.equal(options.pace, 1.5 * 1024 * 1024);
   assert.deepEqual(options.index, ['a.html', 'b.html']);
-  assert.equal(options.host, '127.0.0.1');
+  assert.deepEqual(options.hosts, ['localhost', '::1']);
+  assert.equal(options.socket, '@clearway');
+  assert.equal(options.socketMode, 0o600);
   assert.deepEqual(options.metrics, { host: '::1', port: 9100 });
   assert.equal(options.inlineBytes, 16_384);
 });

@@ -75,7 +75,7 @@ describe('a host that refuses', { skip: refusingImpossible() }, () => {
             const { stderr } = server.output();
             assert.match(stderr, new RegExp(`^clearway serve: openat2 is refused here \\(${errno}\\): .*$`, 'm'));
             assert.equal(/statx is refused here/.test(stderr), calls.length > 1);
-            const [, metrics] = /metrics at (http:\S+?)[,)]/.exec(server.readyLine) ?? [];
+            const [, metrics] = /metrics are at\n(http:\S+)/.exec(server.ready) ?? [];
             assert.match(await (await fetch(metrics!)).text(), /^clearway_opens_info\{by="walk"\} 1$/m);
           } finally {
             server.child.kill('SIGTERM');

@@ -92,8 +92,10 @@ export interface ServerProcess {
   readonly child: ChildProcess;
   readonly host: string;
   readonly port: number;
-  /** The line that said where it listens. */
-  readonly readyLine: string;
+  /** Everything that it said when it was ready: addresses alone on their lines, and who is there. */
+  readonly ready: string;
+  /** The addresses of the files, in order. */
+  readonly urls: readonly string[];
   /** What it wrote so far. */
   output(): { readonly stdout: string; readonly stderr: string };
   /** Its end: exit status, or the signal that ended it. */
@@ -110,7 +112,9 @@ export function runServer(
   },
 ): Promise<ServerProcess> {
   open.add(() => child.kill('SIGKILL'));
-  const child = spawn(command.command, [...command.args, 'serve', '--port', '0', ...args], {
+  // A Unix socket, or sockets that are passed, take the place of a port.
+  const port = args.includes('--socket') || options.env?.['LISTEN_FDS'] !== undefined ? [] : ['--port', '0'];
+  const child = spawn(command.command, [...command.args, 'serve', ...port, ...args], {
     stdio: 'pipe',
     ...options,
   });
@@ -126,11 +130,12 @@ export function runServer(
     });
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
-      const match = /^.*?http:\/\/(?:\[([^\]]+)\]|([^:/]+)):(\d+).*\n/.exec(stdout);
+      const match = /^((?:\S+:\S+\n)+)clearway serves .* there \(.*\)\n/.exec(stdout);
       if (match === null) return;
-      const [readyLine, six, four, port] = match;
-      const host = six ?? four!;
-      resolve({ child, host, port: Number(port), readyLine, ended, output: () => ({ stdout, stderr }) });
+      const urls = match[1]!.trimEnd().split('\n');
+      const [, six, four, port] = /^http:\/\/(?:\[([^\]]+)\]|([^:/]+)):(\d+)$/m.exec(match[1]!) ?? [];
+      const host = six ?? four ?? '';
+      resolve({ child, host, port: Number(port), ready: stdout, urls, ended, output: () => ({ stdout, stderr }) });
     });
     void ended.then((status) => reject(new Error(`clearway serve ended with ${status}: ${stderr || stdout}`)));
   });

@@ -98,7 +98,7 @@ describe('where io_uring is refused', { skip: refusingImpossible(), concurrency:
         {},
         refusing(uringCalls, process.execPath, [program], errno),
       );
-      assert.match(server.readyLine, /\(epoll, 2 workers\)/);
+      assert.match(server.ready, /\(epoll, 2 workers\)/);
       await serves(server);
       server.child.kill('SIGTERM');
       assert.equal(await server.ended, 0);
