@@ -34,6 +34,8 @@ const flags = {
   metrics: { type: 'string' },
   meter: { type: 'boolean' },
   dashboard: { type: 'string' },
+  'trust-proxy': { type: 'string', multiple: true },
+  'proxy-protocol': { type: 'boolean' },
   'max-connections': { type: 'string' },
   'head-timeout': { type: 'string' },
   'idle-timeout': { type: 'string' },
@@ -70,6 +72,8 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --metrics HOST:PORT     Prometheus endpoint at /metrics (none)
   --meter                 meter this process: the metrics also say what the kernel copied, and why (needs root)
   --dashboard [HOST:PORT]  a page that shows what is copied, as it happens (127.0.0.1, any free port); meters too
+  --trust-proxy NETWORK   proxies whose X-Forwarded-For names the client for the log: 10.0.0.0/8, ::1, unix; may be repeated
+  --proxy-protocol        each connection begins with a header of the PROXY protocol (1 or 2), which names the client
   --max-connections N     open connections (three quarters of the open-file limit, which is raised for more)
   --head-timeout TIME     for a request's head to arrive (10s)
   --idle-timeout TIME     of a kept connection (60s)

@@ -2,12 +2,15 @@
 // hands everything else to the responder, and keeps the times, the bodies nobody wanted, and the account.
 // Not here: what a path leads to (site.ts), what is answered with (plan.ts, responder.ts), sockets (transport/).
 
+import { peerAddress } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import type { Connection, Protocol } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
 import { BodyReader } from '../wire/http1/body.js';
-import { DEFAULT_HEAD_LIMITS, parseRequestHead, RequestHead } from '../wire/http1/request.js';
+import { DEFAULT_HEAD_LIMITS, Field, parseRequestHead, RequestHead } from '../wire/http1/request.js';
+import { type ProxyHeader, parseProxyHeader } from '../wire/proxy-protocol.js';
 import type { AccessLog } from './access-log.js';
+import { noProxies, type ProxyPolicy, unixPeer } from './client-address.js';
 import { LogEntry } from './log-entry.js';
 import { type Metrics, Way } from './metrics.js';
 
@@ -34,6 +37,12 @@ export interface HttpTimeouts {
 export class HttpState {
   #body: BodyReader | undefined;
   #log: LogEntry | undefined;
+  /** Whom the connection is with: the socket's peer, or whom the PROXY protocol names. */
+  peer = '';
+  /** The header of the PROXY protocol has not come yet. */
+  proxyPending = false;
+  /** Whether the peer is a proxy that is trusted to name its clients. */
+  peerTrusted = false;
   /** A request's body is still to be read and thrown away. */
   bodyPending = false;
   /** Bytes of an incomplete head that were already looked at, and when its first byte came (0: none yet). */
@@ -76,6 +85,15 @@ export class HttpState {
   }
 }
 
+/** The address at the other end; `unix:` of a socket that has none, `-` where it is gone. */
+function peerOf(fd: number): string {
+  try {
+    return peerAddress(fd).host || unixPeer;
+  } catch {
+    return '-';
+  }
+}
+
 /** Speaks HTTP/1.1 and 1.0 on the connections of one worker. */
 export class HttpProtocol implements Protocol<HttpState> {
   /** Set when the worker drains: every answer ends its connection. */
@@ -88,10 +106,13 @@ export class HttpProtocol implements Protocol<HttpState> {
   readonly #head = new RequestHead();
   readonly #opened: (fd: number) => void;
   readonly #failed: (error: Error) => void;
+  readonly #proxies: ProxyPolicy;
+  readonly #proxyHeader: ProxyHeader = { source: undefined };
 
   /**
    * @param opened is told each new socket, to set what the server's options want of it.
    * @param failed is told what made an answer impossible: a defect, or memory that ran out.
+   * @param proxies who may stand in front.
    */
   constructor(
     loop: Loop,
@@ -101,6 +122,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     timeouts: HttpTimeouts,
     opened: (fd: number) => void,
     failed: (error: Error) => void,
+    proxies: ProxyPolicy = noProxies,
   ) {
     this.#loop = loop;
     this.#responder = responder;
@@ -109,6 +131,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     this.#timeouts = timeouts;
     this.#opened = opened;
     this.#failed = failed;
+    this.#proxies = proxies;
   }
 
   createState(): HttpState {
@@ -119,11 +142,44 @@ export class HttpProtocol implements Protocol<HttpState> {
     connection.state.reset();
     connection.deadlineMs = this.#loop.nowMs + this.#timeouts.headMs;
     this.#opened(connection.fd);
-    if (this.#log !== undefined) connection.state.log.setPeer(connection.fd);
+    connection.state.proxyPending = this.#proxies.hasHeader;
+    if (this.#log !== undefined) this.#setPeer(connection.state, peerOf(connection.fd));
+  }
+
+  #setPeer(state: HttpState, peer: string): void {
+    state.peer = peer;
+    state.peerTrusted = this.#proxies.clients?.trusts(peer) === true;
+    state.log.setPeerName(peer);
+  }
+
+  /** Takes the header of the PROXY protocol. Whoever sends none has no business here. */
+  #takeProxyHeader(connection: Connection<HttpState>, bytes: Uint8Array, start: number, end: number): number {
+    const { state } = connection;
+    const header = this.#proxyHeader;
+    const taken = parseProxyHeader(bytes, start, end, header);
+    if (taken < 0) {
+      this.#metrics.add('parseErrors');
+      connection.abort();
+      return end - start;
+    }
+    if (taken === 0) return 0;
+    state.proxyPending = false;
+    const isBelieved = this.#proxies.clients === undefined || state.peerTrusted;
+    if (this.#log !== undefined && header.source !== undefined && isBelieved) this.#setPeer(state, header.source);
+    return taken;
+  }
+
+  /** The log's line is the client's, where a trusted proxy says who that is. `head` is undefined where none was read. */
+  #nameClient(state: HttpState, head: RequestHead | undefined): void {
+    if (this.#log === undefined || !state.peerTrusted) return;
+    const forwardedFor = head?.fieldText(Field.xForwardedFor);
+    const client = this.#proxies.clients!.of(state.peer, forwardedFor, head?.fieldText(Field.forwarded));
+    state.log.setPeerName(client);
   }
 
   received(connection: Connection<HttpState>, bytes: Uint8Array, start: number, end: number): number {
     const state = connection.state;
+    if (state.proxyPending) return this.#takeProxyHeader(connection, bytes, start, end);
     if (state.bodyPending) return this.#skipBody(connection, bytes, start, end);
     const head = this.#head;
     const taken = parseRequestHead(bytes, start, end, head, DEFAULT_HEAD_LIMITS, state.headSeen);
@@ -136,6 +192,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     if (taken < 0) {
       this.#metrics.add('parseErrors');
       this.#begin(connection, head, bytes, end);
+      this.#nameClient(state, undefined);
       state.closeAfter = true;
       this.#responder.refuse(connection, -taken);
       connection.flush();
@@ -161,6 +218,7 @@ export class HttpProtocol implements Protocol<HttpState> {
   #request(connection: Connection<HttpState>, head: RequestHead): void {
     this.#begin(connection, head, head.bytes, head.start + head.length);
     const state = connection.state;
+    if (state.peerTrusted) this.#nameClient(state, head);
     const close = !head.keepAlive || this.draining;
     state.closeAfter = close;
     if (head.contentLength > 0 || head.chunked) this.#expectBody(connection, head);
@@ -242,6 +300,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     state.sentBefore = connection.sentBytes;
     state.closeAfter = true;
     if (this.#log !== undefined) state.log.clear();
+    this.#nameClient(state, undefined);
     this.#responder.refuse(connection, 408);
     connection.flush();
   }

@@ -1,7 +1,6 @@
 // What the access log keeps of a request while its answer is under way: one small buffer a connection, filled while the
 // request's bytes are borrowed, raw as they came. Not here: how they are written (log-format.ts).
 
-import { peerAddress } from '../kernel/socket.js';
 import { CopyReason, copyBytes } from '../memory/copy.js';
 import { Field, type RequestHead } from '../wire/http1/request.js';
 
@@ -26,15 +25,6 @@ export class LogEntry {
   /** Of the line: its method, and its target behind one space; what is left behind another is its version. */
   methodLength = 0;
   targetLength = 0;
-
-  /** The peer is whom the socket is connected to. */
-  setPeer(fd: number): void {
-    try {
-      this.setPeerName(peerAddress(fd).host);
-    } catch {
-      this.setPeerName('-');
-    }
-  }
 
   /** Sets what stands for the peer in every line until it is set again: cut to 64 characters, `?` for what may not be in it. */
   setPeerName(name: string): void {

@@ -8,6 +8,7 @@ import { longestUnixName } from '../kernel/unix-socket.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 import { ownTypes, typesProblem } from '../wire/http/media-type.js';
 import { hostForm, hostOf } from './addresses.js';
+import { proxyProblem } from './client-address.js';
 import { connectionsWithin } from './connection-limit.js';
 import { serveProfile } from './profile.js';
 import { type HeaderOption, type HeaderRule, headersProblem, splitHeaders } from './response-headers.js';
@@ -56,6 +57,16 @@ export interface ServeOptions {
   cacheControl?: string;
   /** Let any origin read the responses. Default false. */
   cors?: boolean;
+  /**
+   * Proxies whose X-Forwarded-For, or Forwarded, says for the log who the client is: addresses, networks (`10.0.0.0/8`), and `unix`
+   * for whoever comes by a Unix socket. The client is the right-most address that is none of theirs. Default: none.
+   */
+  trustProxy?: readonly string[];
+  /**
+   * Each connection begins with a header of the PROXY protocol, version 1 or 2, which names the client; one without is closed.
+   * Where `trustProxy` is given, only the header of those is believed. Default false.
+   */
+  proxyProtocol?: boolean;
   /** Media types by extension, such as `{ log: 'text/plain' }`; `*` is for names that have no type. They win over the known ones. */
   types?: Readonly<Record<string, string>>;
   /**
@@ -111,6 +122,8 @@ export interface ResolvedOptions {
   readonly dotfiles: DotfilePolicy;
   readonly cacheControl: string | undefined;
   readonly cors: boolean;
+  readonly trustProxy: readonly string[];
+  readonly proxyProtocol: boolean;
   readonly types: ReadonlyMap<string, string>;
   readonly headers: Readonly<Record<string, string>>;
   readonly headerRules: readonly HeaderRule[];
@@ -263,6 +276,23 @@ function parseCacheControl(value: unknown): string | undefined {
   return refuse('cacheControl', value, 'a field value such as "public, max-age=3600"');
 }
 
+/** Proxies that may be trusted. */
+const mostProxies = 1000;
+
+function parseTrustProxy(value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  const given: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const proxies = given.flatMap((each) => (typeof each === 'string' ? each.split(',') : [each]));
+  if (proxies.length > mostProxies) {
+    return refuse('trustProxy', value, `a list of at most ${mostProxies} addresses and networks`);
+  }
+  for (const proxy of proxies) {
+    const form = proxyProblem(proxy);
+    if (form !== undefined) refuse('trustProxy', proxy, form);
+  }
+  return proxies as string[];
+}
+
 function parseTypes(value: unknown): ReadonlyMap<string, string> {
   if (value === undefined) return new Map();
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -302,6 +332,8 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   dotfiles: true,
   cacheControl: true,
   cors: true,
+  trustProxy: true,
+  proxyProtocol: true,
   types: true,
   headers: true,
   log: true,
@@ -351,6 +383,8 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     dotfiles: choice('dotfiles', options.dotfiles, 'ignore', ['ignore', 'allow', 'deny']),
     cacheControl: parseCacheControl(options.cacheControl),
     cors: flag('cors', options.cors),
+    trustProxy: parseTrustProxy(options.trustProxy),
+    proxyProtocol: flag('proxyProtocol', options.proxyProtocol),
     types: parseTypes(options.types),
     ...parseHeaders(options.headers, options.cors === true),
     log: choice('log', options.log, options.logFile === undefined ? 'none' : 'combined', ['none', 'combined', 'json']),

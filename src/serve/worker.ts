@@ -11,6 +11,7 @@ import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import { isHashedName } from '../wire/http/media-type.js';
 import type { AccessLog, LogNews } from './access-log.js';
+import { proxyPolicy } from './client-address.js';
 import { TroubleTeller, troubleWords } from './file-trouble.js';
 import { FieldWriter } from './head.js';
 import { HttpProtocol, type HttpState } from './http-protocol.js';
@@ -130,7 +131,8 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
     saidMs = loop.nowMs;
     say(error.message);
   };
-  const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, opened, failed);
+  const proxies = proxyPolicy(options.trustProxy, options.proxyProtocol);
+  const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, opened, failed, proxies);
   const limits = { maxConnections: start.maxConnections, minRate: options.minRate, rateWindowMs, backlogLimit };
   const listener = new Listener<HttpState>(loop, start.sockets, protocol, limits, overflow(options));
   parts.listener = listener;
