@@ -111,6 +111,11 @@ export class SlabPool {
     return this.#sizeOf[slab]!;
   }
 
+  /** Frames of a slab that are leased. */
+  leasedIn(slab: number): number {
+    return this.#leased[slab]!;
+  }
+
   /** Takes a slab away from its size, for any other. False while a frame of it is leased. */
   reclaim(slab: number): boolean {
     const size = this.#sizeOf[slab]!;

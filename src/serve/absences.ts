@@ -10,7 +10,7 @@ export type Belief = (table: FileTable, entry: number) => boolean;
 
 /** See the file's head. */
 export class Absences {
-  readonly #table = new FileTable(mostAbsent);
+  readonly #table = new FileTable(mostAbsent, 1);
   readonly #isBelieved: Belief;
 
   constructor(isBelieved: Belief) {
@@ -34,7 +34,7 @@ export class Absences {
    */
   add(bytes: Uint8Array, length: number, directory: number, generation: number, nowMs: number): void {
     const table = this.#table;
-    if (!table.hasRoom) table.clear();
+    if (table.full) table.clear();
     const known = table.find(bytes, 0, length, true);
     const entry = known >= 0 ? known : table.add(bytes, 0, length);
     table.directory[entry] = directory;

@@ -13,9 +13,19 @@ export const Kind = { none: 0, file: 1, alias: 2, redirect: 3 } as const;
 /**
  * Facts of an entry as bits. `watched`: a change of it is told; `racy`: it was looked at in the tick in which it changed;
  * `used`: since the last sweep; `document`: it has includes; `timeSet`: its modification time is not that of a write;
- * `tagged`: its entity tag is of its content; `encoded`: by its nature (.svgz), so that no coding is looked for.
+ * `tagged`: its entity tag is of its content; `encoded`: by its nature (.svgz), so that no coding is looked for; `hidden`: a
+ * segment of its path begins with a dot, and requests for it are refused, though it may stand for its folder.
  */
-export const Fact = { watched: 1, racy: 2, used: 4, document: 8, timeSet: 16, tagged: 32, encoded: 64 } as const;
+export const Fact = {
+  watched: 1,
+  racy: 2,
+  used: 4,
+  document: 8,
+  timeSet: 16,
+  tagged: 32,
+  encoded: 64,
+  hidden: 128,
+} as const;
 
 const firstEntries = 1 << 10;
 /** Longest key: a path and what stands around it. The kernel takes no longer path (PATH_MAX). */
@@ -34,7 +44,10 @@ export const NOT_KNOWN = -1;
 /** {@link FileTable.find}: the path has an escape, and the key is its decoded form. */
 const ESCAPED = -2;
 
-/** See the file's head. An entry is a small integer, valid until {@link FileTable.clear}. */
+/** Where hashes begin: another in each thread, so that nobody outside can tell which paths collide. */
+const seed = (Math.random() * 0x1_0000_0000) | 0;
+
+/** See the file's head. An entry is a small integer, valid until {@link FileTable.clear}: so that is for between answers. */
 export class FileTable {
   /** One of {@link Kind}. */
   kind = new Uint8Array(firstEntries);
@@ -73,13 +86,20 @@ export class FileTable {
   #capacity = firstEntries;
   #count = 0;
   readonly #mostEntries: number;
+  readonly #spare: number;
   readonly #arena: Region;
   #arenaNext = 0;
+  /** Set when only the spare room is left: clear the table before the next answer. */
+  full = false;
 
-  /** @param mostEntries what it holds at most. Memory comes as it is used. */
-  constructor(mostEntries: number) {
+  /**
+   * @param mostEntries when it has so many it is {@link full}. Memory comes as it is used.
+   * @param spare entries that may be added all the same: what one answer adds after somebody asked whether it is full.
+   */
+  constructor(mostEntries: number, spare: number) {
     this.#mostEntries = mostEntries;
-    this.#arena = new Region(mostEntries * keyBytesAnEntry);
+    this.#spare = spare;
+    this.#arena = new Region(mostEntries * keyBytesAnEntry + (spare + 1) * (mostKeyBytes + 1));
   }
 
   /** How many entries there are: they are numbered from 0 on. */
@@ -87,9 +107,10 @@ export class FileTable {
     return this.#count;
   }
 
-  /** True when another path of up to {@link mostKeyBytes} fits: else clear the table first. */
+  /** Whether another path of up to {@link mostKeyBytes} fits. */
   get hasRoom(): boolean {
-    return this.#count < this.#mostEntries && this.#arenaNext + mostKeyBytes + 1 <= this.#arena.byteLength;
+    const fits = this.#arenaNext + mostKeyBytes + 1 <= this.#arena.byteLength;
+    return fits && this.#count < this.#mostEntries + this.#spare;
   }
 
   /** Bytes of memory that the table uses. */
@@ -102,7 +123,7 @@ export class FileTable {
    * @param plain whether a percent sign is a byte like any other: for a key that was decoded.
    */
   find(bytes: Uint8Array, start: number, end: number, plain: boolean): number {
-    let hash = 0x811c9dc5 | 0;
+    let hash = seed;
     for (let index = start; index < end; index++) {
       const byte = bytes[index]!;
       if (byte === percent && !plain) return ESCAPED;
@@ -139,7 +160,8 @@ export class FileTable {
     copyBytes(CopyReason.fileName, this.#arena.bytes, this.#arenaNext, bytes, start, length);
     this.#arena.bytes[this.#arenaNext + length] = 0;
     this.#arenaNext += length + 1;
-    let hash = 0x811c9dc5 | 0;
+    this.full = this.#count >= this.#mostEntries || this.#arenaNext >= this.#mostEntries * keyBytesAnEntry;
+    let hash = seed;
     for (let index = start; index < end; index++) hash = Math.imul(hash ^ bytes[index]!, 0x01000193);
     hash ^= hash >>> 15;
     this.#hash[entry] = hash;
@@ -189,7 +211,7 @@ export class FileTable {
     for (let entry = 0; entry < this.#count; entry++) this.#place(entry, this.#hash[entry]!);
   }
 
-  /** A copy of an entry's key: the table may be cleared while its path is looked at. */
+  /** A copy of an entry's key: the kernel and the codecs are asked about it, and the arena is not theirs. */
   copyKey(entry: number): Uint8Array {
     const key = new Uint8Array(this.#keyLength[entry]!);
     copyBytes(CopyReason.fileName, key, 0, this.#arena.bytes, this.#keyAt[entry]!, key.length);
@@ -213,6 +235,7 @@ export class FileTable {
   clear(): void {
     this.#count = 0;
     this.#arenaNext = 0;
+    this.full = false;
     this.#slots.fill(0);
   }
 

@@ -202,7 +202,8 @@ export class FrameCache implements Lender {
     for (let slabs = this.#pool.slabs; slabs > 0; slabs--) {
       this.#hand = this.#hand + 1 < this.#pool.slabs ? this.#hand + 1 : 0;
       const kept = this.#bySlab[this.#hand]!;
-      if (!kept.every((response) => response.idle)) continue;
+      // A frame that is sent and not kept holds the slab: then nothing is dropped for it.
+      if (this.#pool.leasedIn(this.#hand) > kept.length || !kept.every((response) => response.idle)) continue;
       while (kept.length > 0) kept[kept.length - 1]!.drop();
       if (this.#pool.reclaim(this.#hand)) return this.#pool.lease(size);
     }

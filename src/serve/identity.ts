@@ -106,11 +106,11 @@ export function isRacy(status: FileStatus, nowMs: number, remote: boolean): bool
 }
 
 /**
- * Whether the modification time was set by somebody and not by a write: two versions may then have the same one, and as a
- * date it is a weak validator (RFC 9110 section 8.8.2.2).
+ * Whether the modification time may have been set by somebody: two versions may then have the same one, and as a date it is a
+ * weak validator (RFC 9110 section 8.8.2.2). A write sets it and the time of change to one value, down to the nanosecond.
  */
 export function isTimeSet(status: FileStatus): boolean {
-  return Math.abs(status.ctimeSeconds - status.mtimeSeconds) > 1;
+  return status.ctimeSeconds !== status.mtimeSeconds || status.ctimeNanoseconds !== status.mtimeNanoseconds;
 }
 
 const digits = '0123456789abcdef';

@@ -43,6 +43,9 @@ for (const byte of encoder.encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
   plainInLocation[byte] = 1;
 }
 
+/** Fields that are compared with a file's tag. */
+const validating = (1 << Field.ifNoneMatch) | (1 << Field.ifRange);
+
 /** A short answer that is the same each time, but for its date: its fields and its body. */
 interface Message {
   readonly fields: Uint8Array;
@@ -93,6 +96,7 @@ export class QuickAnswers {
       if (chosen < 0) return false;
     }
     const varies = available !== 0;
+    if ((head.fieldPresent & validating) !== 0 && !this.#hasTag(chosen, varies, nowSeconds)) return false;
     switch (quickPlan(head, table, chosen, isGet, nowSeconds)) {
       case 200:
         return this.#whole(connection, chosen, varies, isGet, close, nowSeconds);
@@ -103,6 +107,15 @@ export class QuickAnswers {
       default:
         return false;
     }
+  }
+
+  /** Whether a file's tag is the one that it keeps: a small one's is that of its content, from the first answer on. */
+  #hasTag(entry: number, varies: boolean, nowSeconds: number): boolean {
+    const { table } = this.#site;
+    if ((table.facts[entry]! & Fact.tagged) !== 0 || table.size[entry]! > this.#options.inlineBytes) return true;
+    this.cached(entry, varies, nowSeconds);
+    // Looked at for its content, it may turn out to be another file by now.
+    return table.kind[entry] === Kind.file;
   }
 
   #whole(
@@ -143,13 +156,18 @@ export class QuickAnswers {
   ): boolean {
     const { table } = this.#site;
     const { writer } = this;
+    // Lent first: a lease makes room by dropping what is not.
+    const lent = body?.holdsBody === true ? body.lendAsIs() : undefined;
     const frame = this.#begin(200, writer.textBytes(table, entry), nowSeconds);
-    if (frame < 0) return false;
+    if (frame < 0) {
+      lent?.release(0);
+      return false;
+    }
     writer.content(table, entry, table.size[entry]!);
     writer.validators(table, entry, varies, nowSeconds);
     this.#finish(connection, frame, true);
-    if (body?.holdsBody === true) {
-      connection.sendSegment(body.address + body.headBytes, body.totalBytes - body.headBytes, body.lendAsIs(), 0);
+    if (lent !== undefined) {
+      connection.sendSegment(lent.address + lent.headBytes, lent.totalBytes - lent.headBytes, lent, 0);
     }
     return true;
   }
@@ -198,13 +216,18 @@ export class QuickAnswers {
     const length = end - start;
     const size = table.size[entry]!;
     const cached = size <= this.#options.inlineBytes ? this.cached(entry, varies, nowSeconds) : undefined;
-    const file = cached?.holdsBody === true ? undefined : this.#site.file(entry);
-    if (cached?.holdsBody !== true && file === undefined) return false;
+    // Lent first: a lease makes room by dropping what is not.
+    const lent = cached?.holdsBody === true ? cached.lendAsIs() : undefined;
+    const file = lent === undefined ? this.#site.file(entry) : undefined;
+    if (lent === undefined && file === undefined) return false;
     const isShort = file !== undefined && length <= this.#options.inlineBytes;
     const { writer } = this;
     const texts = writer.textBytes(table, entry);
     const frame = this.#begin(206, texts + (isShort ? length : 0), nowSeconds);
-    if (frame < 0) return false;
+    if (frame < 0) {
+      lent?.release(0);
+      return false;
+    }
     writer.content(table, entry, length);
     writer.range(start, end, size);
     writer.validators(table, entry, varies, nowSeconds);
@@ -218,9 +241,7 @@ export class QuickAnswers {
     else if (file !== undefined) state.way = Way.sendfile;
     this.#send(connection, frame);
     if (state.way === Way.sendfile) connection.sendExtent(file!.retain(), start, length, 0);
-    else if (cached !== undefined) {
-      connection.sendSegment(cached.address + cached.headBytes + start, length, cached.lendAsIs(), 0);
-    }
+    else if (lent !== undefined) connection.sendSegment(lent.address + lent.headBytes + start, length, lent, 0);
     return true;
   }
 

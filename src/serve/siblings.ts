@@ -44,8 +44,6 @@ export class Siblings {
     for (let coding = 1; coding <= codings.length; coding++) {
       if ((possible & (1 << coding)) === 0) continue;
       const sibling = this.#at(path, coding);
-      // What is learnt may have cleared the table: then it is found out by the next request.
-      if (table.kind[entry] !== Kind.file) return 0;
       if (sibling >= 0 && this.#isOffered(entry, sibling)) found |= 1 << coding;
     }
     table.siblings[entry] = found;
@@ -60,7 +58,7 @@ export class Siblings {
       return this.#isOffered(entry, hint) ? hint : -1;
     }
     const sibling = this.#at(this.#table.pathOf(entry), coding);
-    if (sibling < 0 || this.#table.kind[entry] !== Kind.file) return -1;
+    if (sibling < 0) return -1;
     this.#hints.set(entry * 8 + coding, sibling);
     return this.#isOffered(entry, sibling) ? sibling : -1;
   }

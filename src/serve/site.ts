@@ -12,10 +12,7 @@ import {
   openat2Refusal,
   openBeneath,
   openBeneathAt,
-  openRoot,
-  pathStatus,
   statusFrom,
-  tryOpenRoot,
 } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { decodePathText, encodePathText } from '../text/path-text.js';
@@ -29,12 +26,11 @@ import { setFacts } from './file-facts.js';
 import { Fact, FileTable, Kind, mostKeyBytes, NOT_KNOWN } from './file-table.js';
 import { isShortage, statusOfTrouble, type TroubleStatus } from './file-trouble.js';
 import { identityOf, words } from './identity.js';
-import { canonicalName, openFollowing } from './links.js';
 import type { OpenFile, OpenFiles } from './open-files.js';
+import { Opener } from './opener.js';
 import { Representation } from './representation.js';
 import { Siblings } from './siblings.js';
 import type { Found, Nothing, SiteHolder, SiteOptions, SitePath } from './site-types.js';
-import { Watcher } from './watcher.js';
 
 /** {@link Site.lookUp} of a directory without an index. Statuses of what is not there are their negative. */
 const DIRECTORY = -1;
@@ -43,6 +39,8 @@ const DIRECTORY = -1;
 const believeMs = 1000;
 /** Paths known at most: at some 150 bytes each. When it is full, all are learnt anew. */
 const mostKnown = 1 << 17;
+/** Paths that one answer adds, beside the names of indexes: the path, its folder, and siblings of what is found. */
+const spareEntries = 16;
 
 /** One served directory of one worker. */
 export class Site {
@@ -53,9 +51,7 @@ export class Site {
   readonly #options: SiteOptions;
   readonly #holder: SiteHolder | undefined;
   readonly #loop: Loop;
-  #root: number;
-  #rootName: string;
-  #watcher: Watcher;
+  readonly #opener: Opener;
   readonly #views = new Map<number, Representation>();
   readonly #status = emptyFileStatus();
   readonly #key = new CanonicalBytes();
@@ -66,14 +62,12 @@ export class Site {
     this.#loop = loop;
     this.#options = options;
     this.#holder = holder;
-    this.table = new FileTable(known);
+    this.table = new FileTable(known, options.index.length + spareEntries);
     this.#descriptors = new Descriptors(this.table, options.maxFiles, (entry) => this.#endView(entry));
     this.#absences = new Absences((table, entry) => this.#isBelieved(table, entry));
-    this.#root = openRoot(options.root);
-    this.#rootName = canonicalName(options.root);
-    this.#watcher = new Watcher(loop, this.#root);
+    this.#opener = new Opener(loop, options.root);
     this.#siblings = new Siblings(this.table, {
-      watcher: () => this.#watcher,
+      watcher: () => this.#opener.watcher,
       isCurrent: (entry) => this.#isBelieved(this.table, entry) || this.#confirm(entry),
       learn: (bytes, length, known, coding, path) => this.#learnSibling(bytes, length, known, coding, path),
       stale: (path) => this.#holder?.staleSibling(path),
@@ -98,12 +92,12 @@ export class Site {
 
   /** The root directory's descriptor. */
   get root(): number {
-    return this.#root;
+    return this.#opener.root;
   }
 
   /** How often anything may have changed, the root's own place included. */
   get upheavals(): number {
-    return this.#watcher.upheavals;
+    return this.#opener.watcher.upheavals;
   }
 
   /** Bytes of memory that what is known takes. */
@@ -118,10 +112,14 @@ export class Site {
    */
   lookUp(bytes: Uint8Array, start: number, end: number): number {
     const { table } = this;
+    if (table.full) this.#endAll();
     const entry = table.find(bytes, start, end, false);
-    if (entry >= 0 && table.kind[entry] === Kind.file && this.#isBelieved(table, entry)) return entry;
-    if (entry >= 0) return this.#current(entry);
-    if (entry === NOT_KNOWN && this.#absences.has(bytes, start, end)) return -404;
+    if (entry >= 0 && (table.facts[entry]! & Fact.hidden) === 0) {
+      const kind = table.kind[entry]!;
+      if (kind === Kind.file && this.#isBelieved(table, entry)) return entry;
+      if (kind !== Kind.none) return this.#current(entry);
+    }
+    if (this.#absences.has(bytes, start, end)) return -404;
     const key = this.#key;
     if (!canonicalize(bytes, start, end, key)) return -404;
     if (key.dotfile && !key.wellKnown && this.#options.dotfiles !== 'allow') {
@@ -135,6 +133,7 @@ export class Site {
     if (target.dotfile && this.#options.dotfiles !== 'allow') {
       return { kind: 'nothing', status: this.#options.dotfiles === 'deny' ? 403 : 404 };
     }
+    if (this.table.full) this.#endAll();
     const text = `/${target.path}${target.trailingSlash && target.path !== '' ? '/' : ''}`;
     const bytes = new Uint8Array(text.length * 3);
     return this.#found(this.#resolve(bytes, encodePathText(text, bytes)), target.path);
@@ -191,7 +190,7 @@ export class Site {
     const directory = table.directory[entry]!;
     return (
       directory >= 0 &&
-      table.generation[entry] === this.#watcher.generations[directory] &&
+      table.generation[entry] === this.#opener.watcher.generations[directory] &&
       this.#loop.nowMs - table.checkedMs[entry]! < believeMs
     );
   }
@@ -221,24 +220,35 @@ export class Site {
   /** Whether a file's path still leads to what is known: one look, without opening it. */
   #confirm(entry: number): boolean {
     const { table } = this;
-    const directory = table.directory[entry]!;
-    const generation = directory >= 0 ? this.#watcher.generations[directory]! : 0;
     const facts = table.facts[entry]!;
     const skip = table.coding[entry] === 0 ? 1 : 2;
     const isWatched = (facts & Fact.watched) !== 0;
+    const known = table.directory[entry]!;
+    const wasTold = isWatched && table.generation[entry] !== this.#opener.watcher.generations[known];
+    // Its directory may not be watched any more, or its number be another's: then it is watched anew, before the look.
+    const directory = wasTold ? this.#opener.watcher.cover(this.#pathOf(entry)) : known;
+    const generation = directory >= 0 ? this.#opener.watcher.generations[directory]! : 0;
     const status = this.#status;
-    if ((facts & Fact.racy) === 0 && statusFrom(this.#root, table.address(entry, skip), !isWatched, status) === 0) {
+    const mayStay = (facts & Fact.racy) === 0 && directory >= 0 === isWatched;
+    if (mayStay && statusFrom(this.#opener.root, table.address(entry, skip), !isWatched, status) === 0) {
       identityOf(status);
       if (words.high === table.identityHigh[entry] && words.low === table.identityLow[entry]) {
+        if (directory !== known) table.siblingGeneration[entry] = -1;
+        table.directory[entry] = directory;
         table.generation[entry] = generation;
         table.checkedMs[entry] = this.#loop.nowMs;
         return true;
       }
     }
     // Another file, and nobody told of it: a mount, perhaps, and then what is watched is not what is seen.
-    if (isWatched && table.generation[entry] === generation) this.#watcher.distrust(this.table.pathOf(entry));
+    if (isWatched && !wasTold) this.#opener.watcher.distrust(this.table.pathOf(entry));
     this.end(entry);
     return false;
+  }
+
+  /** The path that a file's entry is opened by: a sibling's with the extension of its coding. */
+  #pathOf(entry: number): string {
+    return this.table.pathOf(entry) + (codings[this.table.coding[entry]! - 1]?.extension ?? '');
   }
 
   /**
@@ -250,8 +260,8 @@ export class Site {
     const isFolder = length > 1 ? bytes[length - 1] === 0x2f : true;
     const path = decodePathText(bytes, 1, Math.max(1, isFolder ? length - 1 : length));
     if (isFolder) return this.#learnFolder(path, bytes, length, known);
-    const fd = this.#openWatched(path);
-    const { directory, told, generation } = this.#seen;
+    const fd = this.#opener.openWatched(path);
+    const { directory, told, generation } = this.#opener.seen;
     const status = this.#status;
     const problem = fd < 0 ? fd : fileStatus(fd, status);
     const type = problem < 0 ? 0 : status.mode & S.IFMT;
@@ -267,56 +277,30 @@ export class Site {
     return entry;
   }
 
-  /**
-   * Opens a path: watched first, opened second, so that a change in between is seen. Returns a descriptor or -errno, and
-   * leaves in {@link #seen} who would tell of a change: -1 for a path over links.
-   */
-  #openWatched(path: string): number {
-    const seen = this.#seen;
-    this.#watch(path, path);
-    const fd = openBeneath(this.#root, path, 'refuse');
-    if (fd !== -Errno.ELOOP) return fd;
-    seen.directory = -1;
-    seen.told = -1;
-    return this.openPath(path);
-  }
-
-  /** Watches what leads to `path`, or as much of the way to `existing` as is there. */
-  #watch(path: string, existing: string): void {
-    const seen = this.#seen;
-    seen.directory = this.#watcher.cover(path);
-    seen.told = seen.directory >= 0 ? seen.directory : this.#watcher.coverExisting(existing);
-    seen.generation = seen.told >= 0 ? this.#watcher.generations[seen.told]! : 0;
-  }
-
-  readonly #seen = { directory: -1, told: -1, generation: 0 };
-
   #learnFolder(path: string, bytes: Uint8Array, length: number, known: number): number {
     const prefix = path === '' ? '' : `${path}/`;
-    this.#watch(`${prefix}.`, path);
-    const { directory, told, generation } = this.#seen;
+    this.#opener.watch(`${prefix}.`, path);
+    const { directory, told, generation } = this.#opener.seen;
     if (known >= 0) this.end(known);
     for (const index of this.#options.index) {
       const name = new Uint8Array((prefix.length + index.length + 1) * 3);
       const nameLength = encodePathText(`/${prefix}${index}`, name);
       const target = this.#resolve(name, nameLength);
       if (target >= 0 && this.table.kind[target] === Kind.file) {
-        const folder = this.table.find(bytes, 0, length, true);
-        const entry = this.#keep(folder, bytes, length, Kind.alias, directory, generation);
-        // Once more: keeping the folder may have made room by forgetting everything, its index included.
-        this.table.target[entry] = this.#resolve(name, nameLength);
-        return this.table.target[entry]!;
+        const entry = this.#keep(known, bytes, length, Kind.alias, directory, generation);
+        this.table.target[entry] = target;
+        return target;
       }
       if (target < 0 && target !== -404 && target !== DIRECTORY) return target;
     }
-    const fd = openBeneath(this.#root, path, 'refuse');
+    const fd = openBeneath(this.#opener.root, path, 'refuse');
     if (fd === -Errno.ELOOP) return this.#folderBehindLink(path);
     if (fd < 0) return this.#failed(-fd, path, bytes, length, told, generation);
     return this.#directory(fd, path);
   }
 
   #folderBehindLink(path: string): number {
-    const fd = this.openPath(path);
+    const fd = this.#opener.open(path);
     return fd < 0 ? -this.#trouble(-fd, path) : this.#directory(fd, path);
   }
 
@@ -329,7 +313,7 @@ export class Site {
 
   /** Opens a path; links inside the root are followed, links out of it are not there. Returns a descriptor or -errno. */
   openPath(path: string): number {
-    return openFollowing(this.#root, this.#rootName, path);
+    return this.#opener.open(path);
   }
 
   /** What an errno of the file system means for a path: said, if it is not that nothing is there. */
@@ -352,25 +336,31 @@ export class Site {
   /** The status of what could not be opened. That nothing is there is kept, if somebody would tell of a change. */
   #failed(errno: number, path: string, bytes: Uint8Array, length: number, told: number, generation: number): number {
     if (told < 0 || (errno !== Errno.ENOENT && errno !== Errno.ENOTDIR)) return -this.#trouble(errno, path);
-    this.#absences.add(bytes, length, told, generation, this.#loop.nowMs);
+    if (!this.#isHidden(bytes, length)) this.#absences.add(bytes, length, told, generation, this.#loop.nowMs);
     return -404;
   }
 
   #keep(known: number, bytes: Uint8Array, length: number, kind: number, directory: number, generation: number): number {
     const { table } = this;
-    if (known < 0 && !table.hasRoom) this.#endAll();
     const entry = known >= 0 ? known : table.add(bytes, 0, length);
     table.kind[entry] = kind;
     table.directory[entry] = directory;
     table.generation[entry] = generation;
     table.checkedMs[entry] = this.#loop.nowMs;
-    table.facts[entry] = directory >= 0 ? Fact.watched : 0;
+    table.facts[entry] = (directory >= 0 ? Fact.watched : 0) | (this.#isHidden(bytes, length) ? Fact.hidden : 0);
     return entry;
+  }
+
+  /** Whether a request for a canonical path is refused, whatever is there. */
+  #isHidden(bytes: Uint8Array, length: number): boolean {
+    if (this.#options.dotfiles === 'allow') return false;
+    for (let at = 1; at < length; at++) if (bytes[at] === 0x2e && bytes[at - 1] === 0x2f) return true;
+    return false;
   }
 
   /** Writes what is known of a file from its open descriptor, which is taken over. */
   #setFile(entry: number, coding: number, path: string, fd: number, status: FileStatus): void {
-    const isRemote = (this.table.facts[entry]! & Fact.watched) === 0 && this.#watcher.remote;
+    const isRemote = (this.table.facts[entry]! & Fact.watched) === 0 && this.#opener.watcher.remote;
     setFacts(this.table, entry, coding, path, status, isRemote);
     this.#holder?.describe(this.table, entry, path);
     this.#descriptors.set(entry, fd);
@@ -383,9 +373,9 @@ export class Site {
     const open = this.#descriptors.of(entry);
     if (open !== undefined) return open;
     const address = table.address(entry, table.coding[entry] === 0 ? 1 : 2);
-    let fd = openat2Refusal() === 0 ? openBeneathAt(this.#root, address, 'refuse') : -Errno.ELOOP;
-    const path = fd < 0 ? this.table.pathOf(entry) + (codings[table.coding[entry]! - 1]?.extension ?? '') : '';
-    if (fd === -Errno.ELOOP) fd = this.openPath(path);
+    let fd = openat2Refusal() === 0 ? openBeneathAt(this.#opener.root, address, 'refuse') : -Errno.ELOOP;
+    const path = fd < 0 ? this.#pathOf(entry) : '';
+    if (fd === -Errno.ELOOP) fd = this.#opener.open(path);
     if (fd < 0) {
       this.#trouble(-fd, path);
       return undefined;
@@ -428,7 +418,8 @@ export class Site {
   /** Opens a sibling in a coding and keeps it; -1 when there is none. See {@link Siblings}. */
   #learnSibling(bytes: Uint8Array, length: number, known: number, coding: number, path: string): number {
     const coded = path + codings[coding - 1]!.extension;
-    const fd = this.#openWatched(coded);
+    if (known < 0 && !this.table.hasRoom) return -1;
+    const fd = this.#opener.openWatched(coded);
     if (fd < 0) {
       this.#trouble(-fd, coded);
       return -1;
@@ -438,7 +429,7 @@ export class Site {
       closeDescriptor(fd);
       return -1;
     }
-    const { directory, generation } = this.#seen;
+    const { directory, generation } = this.#opener.seen;
     const entry = this.#keep(known, bytes, length, Kind.file, directory, generation);
     this.#setFile(entry, coding, path, fd, status);
     return entry;
@@ -449,43 +440,33 @@ export class Site {
    * built anew. While it leads nowhere, the one that is open is served on.
    */
   followRoot(): void {
-    const named = this.#status;
-    if (pathStatus(this.#options.root, named) < 0 || (named.mode & S.IFMT) !== S.IFDIR) return;
-    const { device, inode } = named;
-    if (fileStatus(this.#root, named) === 0 && named.device === device && named.inode === inode) return;
-    const root = tryOpenRoot(this.#options.root);
-    // Not to be had now (no permission, no descriptor): asked again at the next look.
-    if (root < 0) return;
-    this.#watcher.retire();
-    this.#endAll();
-    this.#absences.clear();
-    closeDescriptor(this.#root);
-    this.#root = root;
-    this.#rootName = canonicalName(this.#options.root);
-    this.#watcher = new Watcher(this.#loop, root);
+    this.#opener.followName(() => {
+      this.#endAll();
+      this.#absences.clear();
+    });
   }
 
   /** Looks for changes now: whoever changed a file before this call gets the new one from {@link find}. */
   refresh(): void {
-    this.#watcher.check();
+    this.#opener.watcher.check();
   }
 
   /** As {@link close}, in a loop that goes on. */
   retire(): void {
-    this.#watcher.retire();
+    this.#opener.watcher.retire();
     this.#letGo();
   }
 
   /** Closes every descriptor though responses are under way: for a thread that cannot go on. */
   abandon(): void {
-    this.#watcher.abandon();
+    this.#opener.watcher.abandon();
     this.files.abandon();
-    closeDescriptor(this.#root);
+    this.#opener.close();
   }
 
   /** Closes what is open. Responses under way keep their files until they are sent. */
   close(): void {
-    this.#watcher.close();
+    this.#opener.watcher.close();
     this.#letGo();
   }
 
@@ -493,6 +474,6 @@ export class Site {
     this.#stopTicks();
     this.#endAll();
     for (const memory of [this.table, this.#absences]) memory.unmap();
-    closeDescriptor(this.#root);
+    this.#opener.close();
   }
 }

@@ -155,21 +155,25 @@ export class Watcher extends Endpoint {
 
   #change(watch: number, name: string, mask: number): void {
     if ((mask & IN.Q_OVERFLOW) !== 0) {
+      // What was renamed meanwhile is not known: every directory is watched anew when it is asked about.
       this.upheavals++;
-      this.#codings.fill(unsearched);
+      this.#forgetBeneath('');
       return;
     }
     const directory = this.#byWatch.get(watch);
     if (directory === undefined) return;
     if ((mask & (IN.IGNORED | IN.DELETE_SELF | IN.MOVE_SELF | IN.UNMOUNT)) !== 0) {
-      if (this.#paths[directory] !== '' || (mask & IN.IGNORED) !== 0) this.#forget(directory);
+      if (this.#paths[directory] !== '' || (mask & IN.IGNORED) !== 0) this.#forgetBeneath(this.#paths[directory]!);
       this.upheavals++;
       return;
     }
     if ((mask & IN.ISDIR) !== 0) {
       this.upheavals++;
       // A directory that was moved keeps its watch, but not its path: nor do those beneath it.
-      if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) this.#forgetBeneath(directory, name);
+      if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) {
+        const parent = this.#paths[directory]!;
+        this.#forgetBeneath(parent === '' ? name : `${parent}/${name}`);
+      }
       return;
     }
     const coding = codingOfName(nameBytes, 0, encodeName(name));
@@ -186,11 +190,10 @@ export class Watcher extends Endpoint {
     for (let directory = 0; directory < this.#paths.length; directory++) this.#changed(directory, true);
   }
 
-  #forgetBeneath(directory: number, name: string): void {
-    const parent = this.#paths[directory]!;
-    const path = parent === '' ? name : `${parent}/${name}`;
+  /** Lets go of a directory and of all beneath it; the root's path is empty. */
+  #forgetBeneath(path: string): void {
     for (const [known, each] of [...this.#byPath]) {
-      if (known === path || known.startsWith(`${path}/`)) this.#forget(each);
+      if (path === '' || known === path || known.startsWith(`${path}/`)) this.#forget(each);
     }
   }
 

@@ -1,0 +1,84 @@
+// Opener: opens paths beneath a site's root, watched first and opened second, so that a change in between is told. Links
+// inside the root are followed, and what is reached over them is asked each time. Not here: what is known of a path (site.ts).
+
+import { S } from '../kernel/constants.js';
+import { Errno } from '../kernel/errno.js';
+import { emptyFileStatus, fileStatus, openBeneath, openRoot, pathStatus, tryOpenRoot } from '../kernel/file.js';
+import { closeDescriptor } from '../kernel/socket.js';
+import type { Loop } from '../transport/loop.js';
+import { canonicalName, openFollowing } from './links.js';
+import { Watcher } from './watcher.js';
+
+/** See the file's head. */
+export class Opener {
+  /** The root directory's descriptor. */
+  root: number;
+  watcher: Watcher;
+  /**
+   * Who tells of a change of what was opened or watched last: the directory that it is in, -1 for a path over links; who would
+   * tell when something appears where nothing is; and that directory's generation before the look. Overwritten by the next.
+   */
+  readonly seen = { directory: -1, told: -1, generation: 0 };
+  readonly #loop: Loop;
+  readonly #name: string;
+  #canonicalName: string;
+
+  /** @throws SystemError when the root cannot be opened. */
+  constructor(loop: Loop, root: string) {
+    this.#loop = loop;
+    this.#name = root;
+    this.root = openRoot(root);
+    this.#canonicalName = canonicalName(root);
+    this.watcher = new Watcher(loop, this.root);
+  }
+
+  /** Opens a path and leaves in {@link seen} who would tell of a change. Returns a descriptor or -errno. */
+  openWatched(path: string): number {
+    const { seen } = this;
+    this.watch(path, path);
+    const fd = openBeneath(this.root, path, 'refuse');
+    if (fd !== -Errno.ELOOP) return fd;
+    seen.directory = -1;
+    seen.told = -1;
+    return this.open(path);
+  }
+
+  /** Watches what leads to `path`, or as much of the way to `existing` as is there: see {@link seen}. */
+  watch(path: string, existing: string): void {
+    const { seen, watcher } = this;
+    seen.directory = watcher.cover(path);
+    seen.told = seen.directory >= 0 ? seen.directory : watcher.coverExisting(existing);
+    seen.generation = seen.told >= 0 ? watcher.generations[seen.told]! : 0;
+  }
+
+  /** Opens a path; links inside the root are followed, links out of it are not there. Returns a descriptor or -errno. */
+  open(path: string): number {
+    return openFollowing(this.root, this.#canonicalName, path);
+  }
+
+  /**
+   * Opens the directory that the root's name leads to by now, if it is another: a link to a release was led elsewhere, a
+   * folder was built anew. While it leads nowhere, the one that is open stays.
+   * @param leaving is called before the old one is let go of.
+   */
+  followName(leaving: () => void): void {
+    const status = emptyFileStatus();
+    if (pathStatus(this.#name, status) < 0 || (status.mode & S.IFMT) !== S.IFDIR) return;
+    const { device, inode } = status;
+    if (fileStatus(this.root, status) === 0 && status.device === device && status.inode === inode) return;
+    const root = tryOpenRoot(this.#name);
+    // Not to be had now (no permission, no descriptor): asked again at the next look.
+    if (root < 0) return;
+    this.watcher.retire();
+    leaving();
+    closeDescriptor(this.root);
+    this.root = root;
+    this.#canonicalName = canonicalName(this.#name);
+    this.watcher = new Watcher(this.#loop, root);
+  }
+
+  /** Closes the root; its watcher is closed by whoever knows how the loop goes on. */
+  close(): void {
+    closeDescriptor(this.root);
+  }
+}
