@@ -20,6 +20,7 @@ const flags = {
   'socket-mode': { type: 'string' },
   workers: { type: 'string' },
   engine: { type: 'string' },
+  base: { type: 'string' },
   index: { type: 'string' },
   listing: { type: 'boolean' },
   spa: { type: 'boolean' },
@@ -57,6 +58,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --socket-mode MODE      permissions of the Unix socket (660: owner and group)
   --workers auto|N        threads that serve (auto: one for each core)
   --engine auto|uring|epoll  what drives it (auto: io_uring where the kernel allows it, else epoll)
+  --base PATH             serve the site beneath a path, such as /docs
   --index NAMES           names looked for in a directory (index.html)
   --listing               list directories without an index
   --spa                   answer unknown pages with the root's index
@@ -225,10 +227,14 @@ function firstSteps({ options: { root, index, listing } }: Server): string {
 }
 
 function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined): Promise<number> {
-  const { root, workers } = server.options;
+  const { root, workers, base } = server.options;
   const many = workers === 1 ? '1 worker' : `${workers} workers`;
   // Each address stands alone on its line, so that a terminal takes nothing else into the link.
-  const lines = [...server.urls, `clearway serves ${root} there (${server.engine}, ${many})`];
+  const below = base === '' ? '' : `${base}/`;
+  const lines = [
+    ...server.urls.map((url) => (url.startsWith('http') ? url + below : url)),
+    `clearway serves ${root} there (${server.engine}, ${many})`,
+  ];
   if (server.metricsUrl !== undefined) lines.push('the metrics are at', ...server.metricsUrls);
   if (dashboard !== undefined) lines.push('the dashboard is at', ...dashboard.urls);
   return new Promise((resolve) => {

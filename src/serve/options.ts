@@ -8,6 +8,7 @@ import { longestUnixName } from '../kernel/unix-socket.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 import { ownTypes, typesProblem } from '../wire/http/media-type.js';
 import { hostForm, hostOf } from './addresses.js';
+import { basePathOf } from './base-path.js';
 import { proxyProblem } from './client-address.js';
 import { connectionsWithin } from './connection-limit.js';
 import { serveProfile } from './profile.js';
@@ -40,6 +41,8 @@ export interface ServeOptions {
   workers?: number | 'auto';
   /** Default auto: io_uring where the host allows it, else epoll. */
   engine?: EngineChoice;
+  /** Path beneath which the site is served, such as `/docs`; everything else is 404. Default `/`. */
+  base?: string;
   /** Names looked for in a directory. Default index.html. */
   index?: string | readonly string[];
   /** List directories without an index. Default false. */
@@ -115,6 +118,8 @@ export interface ResolvedOptions {
   readonly listenFds: readonly number[];
   readonly workers: number;
   readonly engine: EngineChoice;
+  /** Without a slash at its end; empty where the site is at the root. */
+  readonly base: string;
   readonly index: readonly string[];
   readonly listing: boolean;
   readonly spa: boolean;
@@ -325,6 +330,7 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   listenFds: true,
   workers: true,
   engine: true,
+  base: true,
   index: true,
   listing: true,
   spa: true,
@@ -376,6 +382,9 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     listenFds: parseListenFds(options.listenFds),
     workers: integer('workers', workers, availableParallelism(), 1, 256),
     engine: choice('engine', options.engine, 'auto', ['auto', 'uring', 'epoll']),
+    base:
+      basePathOf(options.base ?? '/') ??
+      refuse('base', options.base, 'a path such as /docs, as it stands in requests: no dots, no %XX, no empty segment'),
     index: parseIndex(options.index),
     listing: flag('listing', options.listing),
     spa: flag('spa', options.spa),

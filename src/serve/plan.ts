@@ -8,12 +8,25 @@ import {
   type Validators,
 } from '../wire/http/conditional.js';
 import { type ByteRange, parseRange } from '../wire/http/range.js';
+import { Field, type RequestHead } from '../wire/http1/request.js';
 import type { Representation } from './representation.js';
 
 /** The fields of a request that decide. */
 export interface RequestFields extends Preconditions {
   readonly range: string | undefined;
   readonly ifRange: string | undefined;
+}
+
+/** The fields of a request's head that decide. */
+export function requestFields(head: RequestHead): RequestFields {
+  return {
+    ifMatch: head.fieldText(Field.ifMatch),
+    ifNoneMatch: head.fieldText(Field.ifNoneMatch),
+    ifModifiedSince: head.fieldText(Field.ifModifiedSince),
+    ifUnmodifiedSince: head.fieldText(Field.ifUnmodifiedSince),
+    ifRange: head.fieldText(Field.ifRange),
+    range: head.fieldText(Field.range),
+  };
 }
 
 /** What to answer with: whole, parts, not modified, a failed precondition, or a range outside the file. */

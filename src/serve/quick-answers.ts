@@ -32,6 +32,8 @@ export interface QuickOptions {
   readonly fieldBytes: number;
   /** What is not there is answered by the general path: the root's index may stand for it. */
   readonly spa: boolean;
+  /** Bytes of the base path, which stand before the path of each request. */
+  readonly baseBytes: number;
 }
 
 const encoder = new TextEncoder();
@@ -316,15 +318,17 @@ export class QuickAnswers {
     nowSeconds: number,
   ): boolean {
     const { bytes, pathStart, pathEnd, queryStart, queryEnd } = head;
-    for (let index = pathStart; index < pathEnd; index++) if (plainInLocation[bytes[index]!] === 0) return false;
+    // What the head was led past stands before its path.
+    const start = pathStart - this.#options.baseBytes;
+    for (let index = start; index < pathEnd; index++) if (plainInLocation[bytes[index]!] === 0) return false;
     const message = this.#message(301);
-    const quoted = pathEnd - pathStart + (queryStart < 0 ? 0 : queryEnd - queryStart + 1);
+    const quoted = pathEnd - start + (queryStart < 0 ? 0 : queryEnd - queryStart + 1);
     const { writer } = this;
     const frame = this.#begin(301, message.fields.length + message.body.length + quoted, nowSeconds);
     if (frame < 0) return false;
     writer.put(message.fields);
     writer.location();
-    writer.quote(bytes, pathStart, pathEnd);
+    writer.quote(bytes, start, pathEnd);
     writer.put(slash);
     if (queryStart >= 0) {
       writer.put(questionMark);

@@ -9,19 +9,20 @@ import { sendList } from '../transport/send-list.js';
 import { makeBoundary, planMultipart } from '../wire/http/byteranges.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import { isHashedName } from '../wire/http/media-type.js';
-import { chooseCoding, chooseMediaType, prefersJson } from '../wire/http/negotiate.js';
+import { chooseCoding, prefersJson, wantsPage } from '../wire/http/negotiate.js';
 import { type CanonicalPath, canonicalPath, encodePath } from '../wire/http/path.js';
 import type { ByteRange } from '../wire/http/range.js';
 import { Field, Method, type RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
+import { BasePath, Place } from './base-path.js';
 import { codingNames } from './codings.js';
 import type { CachedResponse, FrameCache } from './frame-cache.js';
-import { type FieldPolicy, FieldWriter, makeHead, TextMemory } from './head.js';
+import { type FieldPolicy, FieldWriter, makeHead, preflightFields, TextMemory } from './head.js';
 import type { HttpState } from './http-protocol.js';
 import { Listings } from './listing.js';
 import { type Metrics, Way } from './metrics.js';
 import type { OpenFile } from './open-files.js';
-import { type Plan, planResponse, type RequestFields } from './plan.js';
+import { type Plan, planResponse, requestFields } from './plan.js';
 import { QuickAnswers } from './quick-answers.js';
 import type { Representation } from './representation.js';
 import { Site } from './site.js';
@@ -40,6 +41,8 @@ export interface ResponderOptions extends FieldPolicy {
   readonly listing: boolean;
   /** Answer unknown pages with the root's index. */
   readonly spa: boolean;
+  /** Beneath which the site is, without a slash at its end; the heads of requests have been led past it. */
+  readonly base?: string;
   /** Evaluate documents with includes: .shtml and .esi. */
   readonly ssi?: boolean;
 }
@@ -55,16 +58,6 @@ interface Selected {
 const allow = 'GET, HEAD, OPTIONS';
 const headRoom = 1024;
 
-/** What a browser asks before a request that a page of another origin makes, with fields of its own (Range, If-None-Match, ...). */
-function preflightFields(wanted: string | undefined): string {
-  const names = wanted !== undefined && /^[!#$%&'*+.^`|~\w\s,-]{1,1024}$/.test(wanted) ? wanted : undefined;
-  return (
-    `Access-Control-Allow-Methods: ${allow}\r\nAccess-Control-Max-Age: 86400\r\n` +
-    `Vary: Access-Control-Request-Method, Access-Control-Request-Headers\r\n` +
-    `${names === undefined ? '' : `Access-Control-Allow-Headers: ${names}\r\n`}`
-  );
-}
-
 type HttpConnection = Connection<HttpState>;
 
 /** Answers requests for one site on one worker. */
@@ -77,6 +70,7 @@ export class Responder {
   readonly #fields: FieldWriter;
   readonly #listings: Listings;
   readonly #quick: QuickAnswers;
+  readonly #base: BasePath | undefined;
   readonly #status = emptyFileStatus();
   readonly #composer: SsiComposer | undefined;
   readonly #answers: ComposedAnswerHost | undefined;
@@ -101,9 +95,10 @@ export class Responder {
     const texts = new SiteTexts(this.#fields, site.types, options.ssi === true, warn);
     this.site = new Site(loop, site, texts);
     this.#listings = new Listings(this.site);
-    const { inlineBytes, frameBudget, spa } = options;
+    const { inlineBytes, frameBudget, spa, base = '' } = options;
     const fieldBytes = headRoom + this.#fields.mostBytes;
-    const quick = { inlineBytes, frameBudget, spa, fieldBytes };
+    const quick = { inlineBytes, frameBudget, spa, fieldBytes, baseBytes: base.length };
+    this.#base = base === '' ? undefined : new BasePath(base);
     this.#quick = new QuickAnswers(this.site, quick, this.#fields);
     texts.answers = this.#quick;
     this.#composer = options.ssi === true ? new SsiComposer(this.#composerHost()) : undefined;
@@ -146,7 +141,18 @@ export class Responder {
 
   /** Queues the answer to a common request; see {@link QuickAnswers}. */
   answerQuickly(connection: HttpConnection, head: RequestHead, close: boolean): boolean {
+    if (this.#base !== undefined && this.#answerBase(this.#base, connection, head, close)) return true;
     return this.#quick.answer(connection, head, close, this.#dateSeconds);
+  }
+
+  /** Leads the head past the base path; a request outside of it is answered here. */
+  #answerBase(base: BasePath, connection: HttpConnection, head: RequestHead, close: boolean): boolean {
+    const place = base.enter(head);
+    if (place === Place.beneath || (head.method !== Method.GET && head.method !== Method.HEAD)) return false;
+    this.#tickDate();
+    if (place === Place.itself) this.#redirect(connection, head, '', close);
+    else this.#notFound(connection, head, 404, close);
+    return true;
   }
 
   /** The response of a file in a frame, if there can be one. */
@@ -185,7 +191,7 @@ export class Responder {
         this.#file(connection, head, found, close);
         return;
       case 'redirect':
-        this.#redirect(connection, head, path, close);
+        this.#redirect(connection, head, path.path, close);
         return;
       case 'directory':
         if (this.#options.listing) this.#listing(connection, head, path, close);
@@ -273,14 +279,7 @@ export class Responder {
       new ComposedAnswer(this.#answers, connection, head, close).begin(head, selected.chosen);
       return;
     }
-    const fields: RequestFields = {
-      ifMatch: head.fieldText(Field.ifMatch),
-      ifNoneMatch: head.fieldText(Field.ifNoneMatch),
-      ifModifiedSince: head.fieldText(Field.ifModifiedSince),
-      ifUnmodifiedSince: head.fieldText(Field.ifUnmodifiedSince),
-      ifRange: head.fieldText(Field.ifRange),
-      range: head.fieldText(Field.range),
-    };
+    const fields = requestFields(head);
     const { chosen, varies } = selected;
     // A small one's entity tag is that of its content, from the first answer on.
     if (chosen.size <= this.#options.inlineBytes) this.#quick.cached(chosen.entry, varies, this.#dateSeconds);
@@ -382,13 +381,14 @@ export class Responder {
     const method = head.fieldText(Field.accessControlRequestMethod);
     const wanted = head.fieldText(Field.accessControlRequestHeaders);
     const allowed = `Allow: ${allow}\r\n`;
-    const preflight = this.#options.cors && method !== undefined ? preflightFields(wanted) : '';
+    const preflight = this.#options.cors && method !== undefined ? preflightFields(allow, wanted) : '';
     this.#queueHead(connection, head, 204, allowed + preflight + this.#fields.common, close);
   }
 
-  #redirect(connection: HttpConnection, head: RequestHead, path: CanonicalPath, close: boolean): void {
+  #redirect(connection: HttpConnection, head: RequestHead, path: string, close: boolean): void {
     const query = head.queryStart < 0 ? '' : `?${head.text(head.queryStart, head.queryEnd)}`;
-    this.#message(connection, head, 301, `Location: /${encodePath(path.path)}/${query}\r\n`, close);
+    const folder = path === '' ? '' : `${encodePath(path)}/`;
+    this.#message(connection, head, 301, `Location: ${this.#options.base ?? ''}/${folder}${query}\r\n`, close);
   }
 
   #listing(connection: HttpConnection, head: RequestHead, path: CanonicalPath, close: boolean): void {
@@ -405,7 +405,13 @@ export class Responder {
   /** 404 and its kin: the single page for pages, the site's own 404.html, or a short message. */
   #notFound(connection: HttpConnection, head: RequestHead, status: number, close: boolean, path?: CanonicalPath): void {
     const accepted = head.fieldText(Field.acceptEncoding);
-    if (status === 404 && path !== undefined && this.#options.spa && this.#wantsPage(head, path)) {
+    if (
+      status === 404 &&
+      path !== undefined &&
+      this.#options.spa &&
+      !path.dotfile &&
+      wantsPage(path.path, head.fieldText(Field.accept))
+    ) {
       const page = this.#select({ path: '', trailingSlash: true, dotfile: false }, accepted);
       if (page.kind === 'file') {
         this.#file(connection, head, page, close);
@@ -427,12 +433,6 @@ export class Responder {
     if (head.method === Method.HEAD || chosen.size === 0) return;
     connection.sendExtent(chosen.file.retain(), 0, chosen.size, 0);
     this.#noteBody(connection, Way.sendfile, chosen.size);
-  }
-
-  /** A page is what a browser navigates to: it accepts HTML, and its last segment has no extension. */
-  #wantsPage(head: RequestHead, path: CanonicalPath): boolean {
-    if (/\.[^/.]+$/.test(path.path) || path.dotfile) return false;
-    return chooseMediaType(head.fieldText(Field.accept), ['text/html']) !== undefined;
   }
 
   /** A short message as body: the status in words. `common` is empty where `fields` have it. */

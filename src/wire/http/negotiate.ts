@@ -103,3 +103,8 @@ function parseWeighted(text: string): Weighted[] {
 const MAX_MEMBERS = 64;
 const WEIGHT_NAME = /^q[ \t]*=/;
 const WEIGHT = /^q=(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/;
+
+/** Whether a request is for a page, what a browser navigates to: it accepts HTML, and the last segment of its path has no extension. */
+export function wantsPage(path: string, accept: string | undefined): boolean {
+  return !/\.[^/.]+$/.test(path) && chooseMediaType(accept, ['text/html']) !== undefined;
+}

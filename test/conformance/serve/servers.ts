@@ -133,7 +133,7 @@ export function runServer(
       const match = /^((?:\S+:\S+\n)+)clearway serves .* there \(.*\)\n/.exec(stdout);
       if (match === null) return;
       const urls = match[1]!.trimEnd().split('\n');
-      const [, six, four, port] = /^http:\/\/(?:\[([^\]]+)\]|([^:/]+)):(\d+)$/m.exec(match[1]!) ?? [];
+      const [, six, four, port] = /^http:\/\/(?:\[([^\]]+)\]|([^:/]+)):(\d+)(?:\/.*)?$/m.exec(match[1]!) ?? [];
       const host = six ?? four ?? '';
       resolve({ child, host, port: Number(port), ready: stdout, urls, ended, output: () => ({ stdout, stderr }) });
     });
