@@ -75,7 +75,7 @@ test('the bundled server serves, shows its metrics and ends, and loads few files
       loaded.filter((url) => !url.includes('/dist/bundle/')),
       [],
     );
-    assert.ok(loaded.length < 30, `${loaded.length} files`);
+    assert.ok(loaded.length < 34, `${loaded.length} files`);
   } finally {
     rmSync(folder, { recursive: true });
   }

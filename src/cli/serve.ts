@@ -177,10 +177,13 @@ async function prepare({ dashboard, ...options }: Record<string, unknown>): Prom
     import('../serve/server.js'),
     import('../serve/options.js'),
   ]);
-  const { takePassedSockets } = await import('./kit/listen-fds.js');
-  const passed = takePassedSockets();
-  if (passed.note !== undefined) process.stderr.write(`clearway serve: ${passed.note}\n`);
-  if (passed.fds.length > 0) options['listenFds'] = passed.fds;
+  // Loaded only where sockets may have been passed.
+  if (process.env['LISTEN_FDS'] !== undefined || process.env['LISTEN_PID'] !== undefined) {
+    const { takePassedSockets } = await import('./kit/listen-fds.js');
+    const passed = takePassedSockets();
+    if (passed.note !== undefined) process.stderr.write(`clearway serve: ${passed.note}\n`);
+    if (passed.fds.length > 0) options['listenFds'] = passed.fds;
+  }
   const dashboardAt = parseHostPort('dashboard', dashboard);
   if (dashboardAt !== undefined) options['meter'] = 'sockets';
   return { server: createServer(options as ServeOptions), dashboardAt };

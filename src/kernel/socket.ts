@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { AF, IPPROTO, IPV6, MSG, O, SHUT, SO, SOCK, SOL, TCP } from './constants.js';
+import { AF, F, FD, IPPROTO, IPV6, MSG, O, SHUT, SO, SOCK, SOL, TCP } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { scratch } from './memory.js';
@@ -332,4 +332,10 @@ export function unsentBytes(fd: number): number {
   const place = scratch(4);
   const result = syscall3(sys.ioctl, fd, SIOCOUTQ, place.address);
   return result < 0 ? 0 : place.data.getInt32(place.offset, true);
+}
+
+/** Sees to it that programs that are started do not get the descriptor. @throws SystemError */
+export function closeOnExec(fd: number): void {
+  const result = syscall3(sys.fcntl, fd, F.SETFD, FD.CLOEXEC);
+  if (result < 0) throw new SystemError(-result, 'fcntl', `descriptor ${fd}`);
 }

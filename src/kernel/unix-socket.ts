@@ -1,13 +1,13 @@
 // Unix-domain sockets that listen, and what a descriptor that somebody handed over is. A name that begins with `@` is in Linux's
 // abstract namespace: it has no file and ends with its socket (unix(7)). Not here: who may listen where (serve/listening.ts).
 
-import { AF, F, FD, SO, SOCK, SOL } from './constants.js';
+import { AF, SO, SOCK, SOL } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3 } from './ffi.js';
 import { scratch } from './memory.js';
 import { sys } from './numbers.js';
 import { closeDescriptor, getSocketOption } from './socket.js';
-import { check, SystemError } from './system-error.js';
+import { check } from './system-error.js';
 
 /** Bytes of a name in struct sockaddr_un, and of the structure. */
 const nameBytes = 108;
@@ -80,10 +80,4 @@ export function examineSocket(fd: number): HandedSocket {
   if (getSocketOption(fd, SOL.SOCKET, SO.TYPE) !== SOCK.STREAM) return { problem: 'is no stream socket' };
   if (getSocketOption(fd, SOL.SOCKET, SO.ACCEPTCONN) !== 1) return { problem: 'does not listen' };
   return domain === AF.UNIX ? 'unix' : 'tcp';
-}
-
-/** Sees to it that programs that are started do not get the descriptor. @throws SystemError */
-export function closeOnExec(fd: number): void {
-  const result = syscall3(sys.fcntl, fd, F.SETFD, FD.CLOEXEC);
-  if (result < 0) throw new SystemError(-result, 'fcntl', `descriptor ${fd}`);
 }

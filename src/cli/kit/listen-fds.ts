@@ -1,7 +1,7 @@
 // Sockets that systemd, or whoever speaks its protocol, passed to this process (sd_listen_fds(3)): LISTEN_FDS of them from
 // descriptor 3 on, if LISTEN_PID is this process. Not here: what the sockets are (serve/listening.ts).
 
-import { closeOnExec } from '../../kernel/unix-socket.js';
+import { closeOnExec } from '../../kernel/socket.js';
 import { UsageError } from './usage.js';
 
 /** The first descriptor that is passed (SD_LISTEN_FDS_START). */

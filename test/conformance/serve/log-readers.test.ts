@@ -55,8 +55,8 @@ describe('the reader of the access log', () => {
         }
         return text.length > before;
       };
-      await until('it is ready', () => read() && text.includes('\n'));
-      const address = { host: '127.0.0.1', port: Number(/:(\d+) \(/.exec(text)![1]) };
+      await until('it is ready', () => read() && text.includes('/metrics\n'));
+      const address = { host: '127.0.0.1', port: Number(/:(\d+)\n/.exec(text)![1]) };
       text = '';
       const residentKiB = (): number =>
         Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]);
