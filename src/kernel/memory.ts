@@ -36,6 +36,11 @@ export function adviseMemory(address: number, length: number, advice: number): v
   check(syscall3(sys.madvise, address, length, advice), 'madvise');
 }
 
+/** As {@link adviseMemory}, of advice that may be ignored. Returns 0 or -errno. */
+export function tryAdviseMemory(address: number, length: number, advice: number): number {
+  return syscall3(sys.madvise, address, length, advice);
+}
+
 /** mlock(2): keeps the pages in memory. @throws SystemError with the mend when the limit is too low. */
 export function lockMemory(address: number, length: number): void {
   const result = syscall3(sys.mlock, address, length);

@@ -6,6 +6,8 @@ import { Region } from './region.js';
 
 const smallestFrame = 512;
 const leastSlabBytes = 64 * 1024;
+/** From so much on frames lie in huge pages. */
+const manyBytes = 2 * 1024 * 1024;
 /** Frames begin at multiples of a cache line. */
 const alignment = 64;
 
@@ -21,6 +23,7 @@ export class SlabPool {
   readonly #leased: Int32Array;
   readonly #freeSlabs: number[] = [];
   #freshSlab = 0;
+  #prefersHuge = false;
   #leasedFrames = 0;
   #leasedBytes = 0;
 
@@ -84,11 +87,21 @@ export class SlabPool {
   }
 
   #cut(slab: number, size: number): void {
+    // A pool that holds much is worth larger pages; one that holds little shall not cost them.
+    if (!this.#prefersHuge && slab * this.slabBytes >= manyBytes) {
+      this.#prefersHuge = true;
+      this.region.preferHugePages(slab * this.slabBytes);
+    }
     this.#sizeOf[slab] = size;
     const bytes = this.#sizes[size]!;
     const free = this.#free[size]!;
     const start = slab * this.slabBytes;
     for (let count = Math.floor(this.slabBytes / bytes) - 1; count >= 0; count--) free.push(start + count * bytes);
+  }
+
+  /** Whether more frames of a size are there than `spare`, or a slab for them. */
+  hasRoom(size: number, spare: number): boolean {
+    return this.#free[size]!.length > spare || this.#freeSlabs.length > 0 || this.#freshSlab < this.slabs;
   }
 
   /** Gives a frame back. */

@@ -37,9 +37,9 @@ export class Absences {
     if (table.full) table.clear();
     const known = table.find(bytes, 0, length, true);
     const entry = known >= 0 ? known : table.add(bytes, 0, length);
-    table.directory[entry] = directory;
-    table.generation[entry] = generation;
-    table.checkedMs[entry] = nowMs;
+    table.directory.set(entry, directory);
+    table.generation.set(entry, generation);
+    table.checkedMs.set(entry, nowMs);
   }
 
   /** Forgets all. */

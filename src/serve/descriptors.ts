@@ -35,7 +35,7 @@ export class Descriptors {
     const file = this.files.adopt(fd);
     this.#byEntry[entry] = file;
     this.#opened.push(entry);
-    this.#table.facts[entry]! |= Fact.used;
+    this.#table.facts.set(entry, this.#table.facts.get(entry) | Fact.used);
     if (this.#opened.length > this.#most) this.#evict(1, entry);
     return file;
   }
@@ -53,8 +53,8 @@ export class Descriptors {
     for (let looks = this.#opened.length * 2; looks > 0 && left > 0 && this.#opened.length > 0; looks--) {
       if (this.#hand >= this.#opened.length) this.#hand = 0;
       const entry = this.#opened[this.#hand]!;
-      if (entry === kept || (facts[entry]! & Fact.used) !== 0) {
-        facts[entry]! &= ~Fact.used;
+      if (entry === kept || (facts.get(entry) & Fact.used) !== 0) {
+        facts.set(entry, facts.get(entry) & ~Fact.used);
         this.#hand++;
       } else {
         this.close(entry);
@@ -79,7 +79,7 @@ export class Descriptors {
   closeIdle(nowMs: number): void {
     for (let index = this.#opened.length - 1; index >= 0; index--) {
       const entry = this.#opened[index]!;
-      if (nowMs - this.#table.checkedMs[entry]! <= idleMs) continue;
+      if (nowMs - this.#table.checkedMs.get(entry) <= idleMs) continue;
       this.#hand = index;
       this.close(entry);
     }

@@ -22,20 +22,20 @@ export function setFacts(
 ): void {
   const nowMs = Date.now();
   identityOf(status);
-  table.identityHigh[entry] = words.high;
-  table.identityLow[entry] = words.low;
-  if (isRacy(status, nowMs, isRemote)) table.facts[entry]! |= Fact.racy;
-  if (coding === 0 && contentCoding(path) !== undefined) table.facts[entry]! |= Fact.encoded;
-  if (isTimeSet(status)) table.facts[entry]! |= Fact.timeSet;
+  table.identityHigh.set(entry, words.high);
+  table.identityLow.set(entry, words.low);
+  if (isRacy(status, nowMs, isRemote)) table.facts.set(entry, table.facts.get(entry) | Fact.racy);
+  if (coding === 0 && contentCoding(path) !== undefined) table.facts.set(entry, table.facts.get(entry) | Fact.encoded);
+  if (isTimeSet(status)) table.facts.set(entry, table.facts.get(entry) | Fact.timeSet);
   looks = (looks + 1) & 63;
-  const salt = (table.facts[entry]! & Fact.racy) === 0 ? 0 : nowMs * 64 + looks;
+  const salt = (table.facts.get(entry) & Fact.racy) === 0 ? 0 : nowMs * 64 + looks;
   tagOfIdentity(words.high, words.low, coding, salt);
-  table.tagHigh[entry] = words.high;
-  table.tagLow[entry] = words.low;
-  table.size[entry] = status.size;
-  table.mtimeSeconds[entry] = status.mtimeSeconds;
-  table.mtimeNanoseconds[entry] = status.mtimeNanoseconds;
-  table.coding[entry] = coding;
-  table.siblingGeneration[entry] = -1;
-  table.siblings[entry] = 0;
+  table.tagHigh.set(entry, words.high);
+  table.tagLow.set(entry, words.low);
+  table.size.set(entry, status.size);
+  table.mtimeSeconds.set(entry, status.mtimeSeconds);
+  table.mtimeNanoseconds.set(entry, status.mtimeNanoseconds);
+  table.coding.set(entry, coding);
+  table.siblingGeneration.set(entry, -1);
+  table.siblings.set(entry, 0);
 }

@@ -37,7 +37,7 @@ test('it is a map of paths to numbers, through growth and clearing', () => {
         const escaped = bytes.includes(0x25);
         assert.equal(table.find(place.bytes, place.start, place.end, false), escaped ? -2 : entry);
         if (entry >= 0) {
-          assert.equal(table.size[entry], entry * 3);
+          assert.equal(table.size.get(entry), entry * 3);
           assert.deepEqual(Buffer.from(table.copyKey(entry)), Buffer.from(bytes));
           return;
         }
@@ -47,10 +47,10 @@ test('it is a map of paths to numbers, through growth and clearing', () => {
         }
         const added = table.add(place.bytes, place.start, place.end);
         assert.equal(added, model.size);
-        assert.equal(table.kind[added], Kind.none);
-        assert.equal(table.facts[added], 0);
-        table.size[added] = added * 3;
-        table.facts[added] = Fact.used;
+        assert.equal(table.kind.get(added), Kind.none);
+        assert.equal(table.facts.get(added), 0);
+        table.size.set(added, added * 3);
+        table.facts.set(added, Fact.used);
         model.set(name, added);
       };
       for (const each of steps) {
@@ -94,7 +94,7 @@ test('a file has its path, a sibling that of its file', () => {
   const add = (text: string, coding: number): number => {
     const bytes = new Uint8Array(text.length * 3);
     const entry = table.add(bytes, 0, encodePathText(text, bytes));
-    table.coding[entry] = coding;
+    table.coding.set(entry, coding);
     return entry;
   };
   assert.equal(table.pathOf(add('/a/ü\udce9.js', 0)), 'a/ü\udce9.js');

@@ -1,4 +1,4 @@
-// FileTable: what is known of each path, in typed arrays: some 70 bytes and the path itself, so that 100,000 files are
+// FileTable: what is known of each path, in typed arrays: 96 bytes and the path itself, so that 100,000 files are
 // known in a few MiB. The key is the bytes of a canonical path; whoever has a request looks it up without making a string.
 // Not here: what is true of a path now (site.ts), open files and frames, which have budgets of their own.
 
@@ -6,6 +6,7 @@ import { CopyReason, copyBytes } from '../memory/copy.js';
 import { Region } from '../memory/region.js';
 import { decodePathText } from '../text/path-text.js';
 import { codings } from './codings.js';
+import { RECORD_BYTES, Records } from './record-columns.js';
 
 /** What a path leads to. `none`: it was asked for once, and what was known of it has ended. */
 export const Kind = { none: 0, file: 1, alias: 2, redirect: 3 } as const;
@@ -32,12 +33,9 @@ const firstEntries = 1 << 10;
 export const mostKeyBytes = 4100;
 /** Room for paths, for each entry that there may be. */
 const keyBytesAnEntry = 128;
-/** Bytes of an entry in all columns together. */
-const entryBytes = 99;
+/** How often the counts of answers are halved. */
+const ageMs = 10_000;
 const percent = 0x25;
-
-/** A column of the table: grows with it. */
-type Column = Int32Array | Float64Array | Uint16Array | Uint8Array;
 
 /** {@link FileTable.find}: no such path. */
 export const NOT_KNOWN = -1;
@@ -49,41 +47,44 @@ const seed = (Math.random() * 0x1_0000_0000) | 0;
 
 /** See the file's head. An entry is a small integer, valid until {@link FileTable.clear}: so that is for between answers. */
 export class FileTable {
+  /** What is looked at for every request comes first, within a cache line. */
+  readonly #records = new Records(firstEntries);
   /** One of {@link Kind}. */
-  kind = new Uint8Array(firstEntries);
+  readonly kind = this.#records.byte(38);
   /** Bits of {@link Fact}. */
-  facts = new Uint8Array(firstEntries);
+  readonly facts = this.#records.byte(39);
   /** The directory that a change would be told of (see DirectoryWatch), -1 for none, and its generation when it was looked at. */
-  directory = new Int32Array(firstEntries);
-  generation = new Int32Array(firstEntries);
+  readonly directory = this.#records.word(24);
+  readonly generation = this.#records.word(28);
   /** When the path was last looked at, in milliseconds of the loop's clock. */
-  checkedMs = new Float64Array(firstEntries);
+  readonly checkedMs = this.#records.double(0);
   /** Bytes of the file, and its modification time in whole seconds since 1970. */
-  size = new Float64Array(firstEntries);
-  mtimeSeconds = new Float64Array(firstEntries);
-  mtimeNanoseconds = new Int32Array(firstEntries);
+  readonly size = this.#records.double(8);
+  readonly mtimeSeconds = this.#records.double(64);
+  readonly mtimeNanoseconds = this.#records.word(80);
   /** 64 bits of identity: inode, device, times and size of what was opened. */
-  identityHigh = new Int32Array(firstEntries);
-  identityLow = new Int32Array(firstEntries);
+  readonly identityHigh = this.#records.word(72);
+  readonly identityLow = this.#records.word(76);
   /** 64 bits of the entity tag. */
-  tagHigh = new Int32Array(firstEntries);
-  tagLow = new Int32Array(firstEntries);
+  readonly tagHigh = this.#records.word(48);
+  readonly tagLow = this.#records.word(52);
   /** Texts of the head that are the same for many files (see HeadWriter): of the content, and of what caches may do. */
-  content = new Uint16Array(firstEntries);
-  policy = new Uint16Array(firstEntries);
+  readonly content = this.#records.short(34);
+  readonly policy = this.#records.short(36);
   /** Content coding of a sibling (1 and up, see codings); 0 for the file itself. */
-  coding = new Uint8Array(firstEntries);
+  readonly coding = this.#records.byte(40);
   /** Of an alias the entry that it leads to. */
-  target = new Int32Array(firstEntries);
+  readonly target = this.#records.word(56);
   /** The generation of coded names at which siblings were looked for (-1: not yet), and which there are: bit 1 << coding. */
-  siblingGeneration = new Int32Array(firstEntries);
-  siblings = new Uint8Array(firstEntries);
-  #keyAt = new Int32Array(firstEntries);
-  #keyLength = new Uint16Array(firstEntries);
-  #hash = new Int32Array(firstEntries);
+  readonly siblingGeneration = this.#records.word(44);
+  readonly siblings = this.#records.byte(41);
+  /** How often it was answered lately: goes up to 255, and is halved every few seconds. */
+  readonly hits = this.#records.byte(42);
+  readonly #keyAt = this.#records.word(20);
+  readonly #keyLength = this.#records.short(32);
+  readonly #hash = this.#records.word(16);
   /** Entry + 1 by hash; open addressing with twice as many slots as entries. */
   #slots = new Int32Array(firstEntries * 2);
-  #capacity = firstEntries;
   #count = 0;
   readonly #mostEntries: number;
   readonly #spare: number;
@@ -115,7 +116,7 @@ export class FileTable {
 
   /** Bytes of memory that the table uses. */
   get byteLength(): number {
-    return this.#capacity * entryBytes + this.#slots.byteLength + this.#arenaNext;
+    return this.#records.capacity * RECORD_BYTES + this.#slots.byteLength + this.#arenaNext;
   }
 
   /**
@@ -135,15 +136,15 @@ export class FileTable {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = slots[slot]! - 1;
       if (entry < 0) return NOT_KNOWN;
-      if (this.#hash[entry] === hash && this.#isKey(entry, bytes, start, end)) return entry;
+      if (this.#hash.get(entry) === hash && this.#isKey(entry, bytes, start, end)) return entry;
     }
   }
 
   #isKey(entry: number, bytes: Uint8Array, start: number, end: number): boolean {
     const length = end - start;
-    if (this.#keyLength[entry] !== length) return false;
+    if (this.#keyLength.get(entry) !== length) return false;
     const arena = this.#arena.bytes;
-    const at = this.#keyAt[entry]!;
+    const at = this.#keyAt.get(entry);
     for (let index = 0; index < length; index++) if (arena[at + index] !== bytes[start + index]) return false;
     return true;
   }
@@ -152,11 +153,11 @@ export class FileTable {
   add(bytes: Uint8Array, start: number, end: number): number {
     if (!this.hasRoom || end - start > mostKeyBytes)
       throw new RangeError('the table of files has no room for this path');
-    if (this.#count === this.#capacity) this.#grow();
+    if (this.#count === this.#records.capacity) this.#grow();
     const entry = this.#count++;
     const length = end - start;
-    this.#keyAt[entry] = this.#arenaNext;
-    this.#keyLength[entry] = length;
+    this.#keyAt.set(entry, this.#arenaNext);
+    this.#keyLength.set(entry, length);
     copyBytes(CopyReason.fileName, this.#arena.bytes, this.#arenaNext, bytes, start, length);
     this.#arena.bytes[this.#arenaNext + length] = 0;
     this.#arenaNext += length + 1;
@@ -164,10 +165,11 @@ export class FileTable {
     let hash = seed;
     for (let index = start; index < end; index++) hash = Math.imul(hash ^ bytes[index]!, 0x01000193);
     hash ^= hash >>> 15;
-    this.#hash[entry] = hash;
+    this.#hash.set(entry, hash);
     this.#place(entry, hash);
-    this.kind[entry] = Kind.none;
-    this.facts[entry] = 0;
+    this.kind.set(entry, Kind.none);
+    this.facts.set(entry, 0);
+    this.hits.set(entry, 0);
     return entry;
   }
 
@@ -179,57 +181,45 @@ export class FileTable {
   }
 
   #grow(): void {
-    const capacity = this.#capacity * 2;
-    const grown = <C extends Column>(column: C, make: new (length: number) => C): C => {
-      const larger = new make(capacity);
-      for (let index = 0; index < this.#count; index++) larger[index] = column[index]!;
-      return larger;
-    };
-    this.kind = grown(this.kind, Uint8Array);
-    this.facts = grown(this.facts, Uint8Array);
-    this.directory = grown(this.directory, Int32Array);
-    this.generation = grown(this.generation, Int32Array);
-    this.checkedMs = grown(this.checkedMs, Float64Array);
-    this.size = grown(this.size, Float64Array);
-    this.mtimeSeconds = grown(this.mtimeSeconds, Float64Array);
-    this.mtimeNanoseconds = grown(this.mtimeNanoseconds, Int32Array);
-    this.identityHigh = grown(this.identityHigh, Int32Array);
-    this.identityLow = grown(this.identityLow, Int32Array);
-    this.tagHigh = grown(this.tagHigh, Int32Array);
-    this.tagLow = grown(this.tagLow, Int32Array);
-    this.content = grown(this.content, Uint16Array);
-    this.policy = grown(this.policy, Uint16Array);
-    this.coding = grown(this.coding, Uint8Array);
-    this.target = grown(this.target, Int32Array);
-    this.siblingGeneration = grown(this.siblingGeneration, Int32Array);
-    this.siblings = grown(this.siblings, Uint8Array);
-    this.#keyAt = grown(this.#keyAt, Int32Array);
-    this.#keyLength = grown(this.#keyLength, Uint16Array);
-    this.#hash = grown(this.#hash, Int32Array);
-    this.#capacity = capacity;
-    this.#slots = new Int32Array(capacity * 2);
-    for (let entry = 0; entry < this.#count; entry++) this.#place(entry, this.#hash[entry]!);
+    this.#records.grow();
+    this.#slots = new Int32Array(this.#records.capacity * 2);
+    for (let entry = 0; entry < this.#count; entry++) this.#place(entry, this.#hash.get(entry));
   }
 
   /** A copy of an entry's key: the kernel and the codecs are asked about it, and the arena is not theirs. */
   copyKey(entry: number): Uint8Array {
-    const key = new Uint8Array(this.#keyLength[entry]!);
-    copyBytes(CopyReason.fileName, key, 0, this.#arena.bytes, this.#keyAt[entry]!, key.length);
+    const key = new Uint8Array(this.#keyLength.get(entry));
+    copyBytes(CopyReason.fileName, key, 0, this.#arena.bytes, this.#keyAt.get(entry), key.length);
     return key;
   }
 
   /** The path of an entry's file as text, without the extension of its coding. */
   pathOf(entry: number): string {
-    const coding = this.coding[entry]!;
-    const start = this.#keyAt[entry]! + (coding === 0 ? 1 : 2);
-    const end = this.#keyAt[entry]! + this.#keyLength[entry]! - (codings[coding - 1]?.extension.length ?? 0);
+    const coding = this.coding.get(entry);
+    const start = this.#keyAt.get(entry) + (coding === 0 ? 1 : 2);
+    const end = this.#keyAt.get(entry) + this.#keyLength.get(entry) - (codings[coding - 1]?.extension.length ?? 0);
     return decodePathText(this.#arena.bytes, start, end);
   }
 
   /** The address of a key's bytes behind its first `skip` ones, NUL-terminated: what the kernel is told. */
   address(entry: number, skip: number): number {
-    return this.#arena.address + this.#keyAt[entry]! + skip;
+    return this.#arena.address + this.#keyAt.get(entry) + skip;
   }
+
+  /** Counts an answer of an entry. */
+  hit(entry: number): void {
+    const hits = this.hits.get(entry);
+    if (hits < 255) this.hits.set(entry, hits + 1);
+  }
+
+  /** Halves the counts of answers when it is time: what was asked for lately counts more. */
+  age(nowMs: number): void {
+    if (nowMs - this.#agedMs < ageMs) return;
+    this.#agedMs = nowMs;
+    for (let entry = 0; entry < this.#count; entry++) this.hits.set(entry, this.hits.get(entry) >> 1);
+  }
+
+  #agedMs = 0;
 
   /** Forgets every path. The memory stays for the next ones. */
   clear(): void {

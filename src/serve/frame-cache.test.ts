@@ -10,7 +10,7 @@ import { type CachedResponse, FrameCache } from './frame-cache.js';
 function keep(cache: FrameCache, entry: number, bytes: number): CachedResponse | undefined {
   const frame = cache.lease(bytes);
   if (frame < 0) return undefined;
-  return cache.keep(frame, { entry, headBytes: 100, totalBytes: bytes, varies: false }, 20, 0);
+  return cache.keep(frame, { entry, variant: 0, headBytes: 100, totalBytes: bytes, varies: false }, 20, 0);
 }
 
 test('where every frame of a size is being sent there is none; what another size keeps stays', () => {

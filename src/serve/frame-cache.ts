@@ -8,11 +8,23 @@ import type { Region } from '../memory/region.js';
 import { SlabPool } from '../memory/slab-pool.js';
 import type { Lender } from '../transport/output.js';
 import { writeHttpDate } from '../wire/http/date.js';
+import type { Column } from './record-columns.js';
+
+/**
+ * Which response of an entry a frame holds: the whole file, or where a folder is; that it did not change; or a message that
+ * is of no file: then the entry is its status.
+ */
+export const Variant = { whole: 0, notModified: 1, message: 2 } as const;
+
+/** What is known of a response that a frame is filled with. */
+export type FrameFacts = Pick<CachedResponse, 'entry' | 'variant' | 'headBytes' | 'totalBytes' | 'varies'>;
 
 /** One response in a frame. It lends its bytes to connections and is freed when dropped and lent to nobody. */
 export class CachedResponse implements Lender {
   /** The site's entry of the file that it is of. */
   readonly entry: number;
+  /** One of {@link Variant}. */
+  readonly variant: number;
   readonly headBytes: number;
   /** Bytes in the frame: the head's, and the body's if it is there too. */
   readonly totalBytes: number;
@@ -28,17 +40,12 @@ export class CachedResponse implements Lender {
   #lent = 0;
   #dropped = false;
 
-  constructor(
-    cache: FrameCache,
-    frame: number,
-    facts: Pick<CachedResponse, 'entry' | 'headBytes' | 'totalBytes' | 'varies'>,
-    dateAt: number,
-    dateSeconds: number,
-  ) {
+  constructor(cache: FrameCache, frame: number, facts: FrameFacts, dateAt: number, dateSeconds: number) {
     this.#cache = cache;
     this.frame = frame;
     this.address = cache.region.address + frame;
     this.entry = facts.entry;
+    this.variant = facts.variant;
     this.headBytes = facts.headBytes;
     this.totalBytes = facts.totalBytes;
     this.varies = facts.varies;
@@ -111,13 +118,16 @@ export class CachedResponse implements Lender {
   }
 }
 
+/** Frames of a size that are left for answers that are sent once. */
+const spareFrames = 4;
 /** So many kept responses are looked at for one that was not used lately; then any that nobody sends will do. */
 const mostLooks = 512;
 
 /** The responses of one worker that are in frames, and frames for answers that are sent once. */
 export class FrameCache implements Lender {
   readonly #pool: SlabPool;
-  readonly #byEntry: Array<CachedResponse | undefined> = [];
+  /** By variant and entry. */
+  readonly #kinds: ReadonlyArray<Array<CachedResponse | undefined>> = [[], [], []];
   /** Kept responses by slab; within one in no order. */
   readonly #bySlab: CachedResponse[][] = [];
   #kept = 0;
@@ -150,13 +160,14 @@ export class FrameCache implements Lender {
   }
 
   /** The response of an entry; undefined when none is kept. */
-  of(entry: number): CachedResponse | undefined {
-    return this.#byEntry[entry];
+  of(entry: number, variant: number = Variant.whole): CachedResponse | undefined {
+    return this.#kinds[variant]![entry];
   }
 
   /** Drops what is kept of an entry. */
   end(entry: number): void {
-    this.#byEntry[entry]?.drop();
+    this.#kinds[Variant.whole]![entry]?.drop();
+    this.#kinds[Variant.notModified]![entry]?.drop();
   }
 
   /**
@@ -198,6 +209,35 @@ export class FrameCache implements Lender {
     return hasSlab ? -1 : this.#takeSlab(size);
   }
 
+  /**
+   * Whether a filled frame is worth keeping: while there is room for more of its size, or when its entry is asked for more
+   * often than that of a response that goes for it. Files that are asked for once do not push out those that are not.
+   * @param hits how often each entry was answered lately.
+   */
+  admits(frame: number, entry: number, hits: Column): boolean {
+    const size = this.#pool.sizeOf(this.#pool.slabOf(frame));
+    if (this.#pool.hasRoom(size, spareFrames)) return true;
+    let others = false;
+    for (let slabs = this.#pool.slabs; slabs > 0; slabs--) {
+      this.#hand = this.#hand + 1 < this.#pool.slabs ? this.#hand + 1 : 0;
+      if (this.#pool.sizeOf(this.#hand) !== size) continue;
+      const kept = this.#bySlab[this.#hand]!;
+      const response = kept[(kept.length * this.#turn) >> 8];
+      this.#turn = (this.#turn + 37) & 255;
+      if (response === undefined || response.entry === entry) continue;
+      others = true;
+      if (!response.idle) continue;
+      if (hits.get(response.entry) >= hits.get(entry)) return false;
+      response.drop();
+      return true;
+    }
+    // The only ones of their size are all its own: nothing would be gained by letting go of it.
+    return !others;
+  }
+
+  /** Which of a slab's responses is compared next, in 256ths. */
+  #turn = 0;
+
   #takeSlab(size: number): number {
     for (let slabs = this.#pool.slabs; slabs > 0; slabs--) {
       this.#hand = this.#hand + 1 < this.#pool.slabs ? this.#hand + 1 : 0;
@@ -211,18 +251,14 @@ export class FrameCache implements Lender {
   }
 
   /** Keeps a filled frame as the response of an entry, in the place of what was kept. */
-  keep(
-    frame: number,
-    facts: Pick<CachedResponse, 'entry' | 'headBytes' | 'totalBytes' | 'varies'>,
-    dateAt: number,
-    dateSeconds: number,
-  ): CachedResponse {
+  keep(frame: number, facts: FrameFacts, dateAt: number, dateSeconds: number): CachedResponse {
     return this.#keep(new CachedResponse(this, frame, facts, dateAt, dateSeconds));
   }
 
   #keep(response: CachedResponse): CachedResponse {
-    this.#byEntry[response.entry]?.drop();
-    this.#byEntry[response.entry] = response;
+    const kind = this.#kinds[response.variant]!;
+    kind[response.entry]?.drop();
+    kind[response.entry] = response;
     this.#bySlab[this.#pool.slabOf(response.frame)]!.push(response);
     this.#kept++;
     return response;
@@ -237,7 +273,8 @@ export class FrameCache implements Lender {
 
   /** Called by a response that was dropped. */
   forget(response: CachedResponse): void {
-    if (this.#byEntry[response.entry] === response) this.#byEntry[response.entry] = undefined;
+    const kind = this.#kinds[response.variant]!;
+    if (kind[response.entry] === response) kind[response.entry] = undefined;
     const kept = this.#bySlab[this.#pool.slabOf(response.frame)]!;
     const last = kept.pop()!;
     if (last !== response) kept[kept.indexOf(response)] = last;

@@ -55,14 +55,14 @@ export class HeadWriter {
 
   /** Bytes of the texts that an entry's heads have. */
   textBytes(table: FileTable, entry: number): number {
-    return this.#texts[table.content[entry]!]!.length + this.#texts[table.policy[entry]!]!.length;
+    return this.#texts[table.content.get(entry)]!.length + this.#texts[table.policy.get(entry)]!.length;
   }
 
   /** Bytes of the head of a whole file: what {@link begin}, {@link content}, {@link validators} and {@link end} write. */
   wholeBytes(table: FileTable, entry: number, varies: boolean): number {
     const fixed = this.#start(200).length + 2 * (HTTP_DATE_BYTES + 2) + contentLength.length + lastModified.length;
     const tagLine = etag.length + TAG_BYTES + 2;
-    const line = decimalDigits(table.size[entry]!) + 2;
+    const line = decimalDigits(table.size.get(entry)) + 2;
     return fixed + tagLine + line + (varies ? vary.length : 0) + this.textBytes(table, entry) + 2;
   }
 
@@ -93,7 +93,7 @@ export class HeadWriter {
 
   /** Fields that describe content of `length` bytes. */
   content(table: FileTable, entry: number, length: number): void {
-    this.put(this.#texts[table.content[entry]!]!);
+    this.put(this.#texts[table.content.get(entry)]!);
     this.length(length);
   }
 
@@ -119,14 +119,14 @@ export class HeadWriter {
   validators(table: FileTable, entry: number, varies: boolean, nowSeconds: number): number {
     this.put(lastModified);
     // A date ahead of the response's is not one (RFC 9110 section 8.8.2.1).
-    this.at = writeHttpDate(this.#target, this.at, Math.min(table.mtimeSeconds[entry]!, nowSeconds));
+    this.at = writeHttpDate(this.#target, this.at, Math.min(table.mtimeSeconds.get(entry), nowSeconds));
     this.put(lineEnd);
     this.put(etag);
     const tagAt = this.at;
-    this.at = writeTag(this.#target, this.at, table.tagHigh[entry]!, table.tagLow[entry]!);
+    this.at = writeTag(this.#target, this.at, table.tagHigh.get(entry), table.tagLow.get(entry));
     this.put(lineEnd);
     if (varies) this.put(vary);
-    this.put(this.#texts[table.policy[entry]!]!);
+    this.put(this.#texts[table.policy.get(entry)]!);
     return tagAt;
   }
 

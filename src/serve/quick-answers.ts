@@ -11,7 +11,7 @@ import { Field, Method, type RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import { CodingChoice } from './coding-choice.js';
 import { Fact, Kind } from './file-table.js';
-import { type CachedResponse, FrameCache } from './frame-cache.js';
+import { type CachedResponse, FrameCache, type FrameFacts, Variant } from './frame-cache.js';
 import type { FieldWriter } from './head.js';
 import { HeadWriter, headRoom } from './head-writer.js';
 import type { HttpState } from './http-protocol.js';
@@ -86,8 +86,9 @@ export class QuickAnswers {
     const entry = site.lookUp(head.bytes, head.pathStart, head.pathEnd);
     if (entry === -404) return this.#notFound(connection, isGet, close, nowSeconds);
     if (entry < 0) return false;
-    if (table.kind[entry] === Kind.redirect) return this.#redirect(connection, head, isGet, close, nowSeconds);
-    if ((table.facts[entry]! & Fact.document) !== 0) return false;
+    if (table.kind.get(entry) === Kind.redirect)
+      return this.#redirect(connection, head, entry, isGet, close, nowSeconds);
+    if ((table.facts.get(entry) & Fact.document) !== 0) return false;
     const available = site.siblingsOf(entry);
     let chosen = entry;
     if (available !== 0 && head.fieldStart[Field.acceptEncoding]! >= 0) {
@@ -98,6 +99,7 @@ export class QuickAnswers {
       if (chosen < 0) return false;
     }
     const varies = available !== 0;
+    table.hit(chosen);
     if ((head.fieldPresent & validating) !== 0 && !this.#hasTag(chosen, varies, nowSeconds)) return false;
     switch (quickPlan(head, table, chosen, isGet, nowSeconds)) {
       case 200:
@@ -114,10 +116,10 @@ export class QuickAnswers {
   /** Whether a file's tag is the one that it keeps: a small one's is that of its content, from the first answer on. */
   #hasTag(entry: number, varies: boolean, nowSeconds: number): boolean {
     const { table } = this.#site;
-    if ((table.facts[entry]! & Fact.tagged) !== 0 || table.size[entry]! > this.#options.inlineBytes) return true;
+    if ((table.facts.get(entry) & Fact.tagged) !== 0 || table.size.get(entry) > this.#options.inlineBytes) return true;
     this.cached(entry, varies, nowSeconds);
     // Looked at for its content, it may turn out to be another file by now.
-    return table.kind[entry] === Kind.file;
+    return table.kind.get(entry) === Kind.file;
   }
 
   #whole(
@@ -128,24 +130,32 @@ export class QuickAnswers {
     close: boolean,
     nowSeconds: number,
   ): boolean {
-    const cached = this.cached(entry, varies, nowSeconds);
+    const { table } = this.#site;
+    const kept = this.frames.of(entry);
+    const cached = kept?.varies === varies ? kept : this.#fill(entry, varies, nowSeconds);
     if (cached === undefined) return false;
-    const size = this.#site.table.size[entry]!;
-    const { state } = connection;
-    state.status = 200;
-    state.headBytes = cached.headBytes;
-    state.bodyBytes = isGet ? size : 0;
-    state.way = isGet && size > 0 ? (cached.holdsBody ? Way.inline : Way.sendfile) : Way.none;
-    const file = isGet && size > 0 && !cached.holdsBody ? this.#site.file(entry) : undefined;
-    if (state.way === Way.sendfile && file === undefined) return false;
+    const size = table.size.get(entry);
+    const hasBody = isGet && size > 0;
+    const file = hasBody && !cached.holdsBody ? this.#site.file(entry) : undefined;
+    if (hasBody && !cached.holdsBody && file === undefined) return false;
     if (close) {
       if (!this.#wholeAndClose(connection, entry, varies, isGet ? cached : undefined, nowSeconds)) return false;
-    } else {
-      const lent = cached.lend(nowSeconds);
-      connection.sendSegment(lent.address, isGet ? lent.totalBytes : lent.headBytes, lent, 0);
-    }
+    } else this.#lend(connection, cached, isGet, nowSeconds);
+    const { state } = connection;
+    state.status = 200;
+    state.bodyBytes = isGet ? size : 0;
+    state.way = !hasBody ? Way.none : file === undefined ? Way.inline : Way.sendfile;
     if (file !== undefined) connection.sendExtent(file.retain(), 0, size, 0);
+    // Of more files than there is room for, those stay that are asked for most: this one is freed when it is sent.
+    if (cached !== kept && !this.frames.admits(cached.frame, entry, table.hits)) cached.drop();
     return true;
+  }
+
+  /** Queues what is kept: all of it, or the head alone. */
+  #lend(connection: HttpConnection, cached: CachedResponse, all: boolean, nowSeconds: number): void {
+    const lent = cached.lend(nowSeconds);
+    connection.state.headBytes = lent.headBytes;
+    connection.sendSegment(lent.address, all ? lent.totalBytes : lent.headBytes, lent, 0);
   }
 
   /** A head of its own, that says that the connection ends, before the body of a frame. */
@@ -165,7 +175,7 @@ export class QuickAnswers {
       lent?.release(0);
       return false;
     }
-    writer.content(table, entry, table.size[entry]!);
+    writer.content(table, entry, table.size.get(entry));
     writer.validators(table, entry, varies, nowSeconds);
     this.#finish(connection, frame, true);
     if (lent !== undefined) {
@@ -199,15 +209,35 @@ export class QuickAnswers {
     close: boolean,
     nowSeconds: number,
   ): boolean {
-    const { table } = this.#site;
-    const frame = this.#begin(304, this.writer.textBytes(table, entry), nowSeconds);
-    if (frame < 0) return false;
-    this.writer.validators(table, entry, varies, nowSeconds);
+    const kept = close ? undefined : this.frames.of(entry, Variant.notModified);
+    if (kept?.varies === varies) this.#lend(connection, kept, true, nowSeconds);
+    else if (!this.#freshNotModified(connection, entry, varies, close, nowSeconds)) return false;
     const { state } = connection;
     state.status = 304;
     state.way = Way.none;
     state.bodyBytes = 0;
-    this.#finish(connection, frame, close);
+    return true;
+  }
+
+  #freshNotModified(
+    connection: HttpConnection,
+    entry: number,
+    varies: boolean,
+    close: boolean,
+    nowSeconds: number,
+  ): boolean {
+    const { table } = this.#site;
+    const frame = this.#begin(304, this.writer.textBytes(table, entry), nowSeconds);
+    if (frame < 0) return false;
+    this.writer.validators(table, entry, varies, nowSeconds);
+    if (close) {
+      this.#finish(connection, frame, true);
+      return true;
+    }
+    this.writer.end(false);
+    const bytes = this.writer.at - frame;
+    const facts = { entry, variant: Variant.notModified, headBytes: bytes, totalBytes: bytes, varies };
+    this.#lend(connection, this.frames.keep(frame, facts, this.writer.dateOffset(304), nowSeconds), true, nowSeconds);
     return true;
   }
 
@@ -216,7 +246,7 @@ export class QuickAnswers {
     const { table } = this.#site;
     const { start, end } = plannedRange;
     const length = end - start;
-    const size = table.size[entry]!;
+    const size = table.size.get(entry);
     const cached = size <= this.#options.inlineBytes ? this.cached(entry, varies, nowSeconds) : undefined;
     // Lent first: a lease makes room by dropping what is not.
     const lent = cached?.holdsBody === true ? cached.lendAsIs() : undefined;
@@ -273,7 +303,7 @@ export class QuickAnswers {
   #fill(entry: number, varies: boolean, nowSeconds: number): CachedResponse | undefined {
     const { table } = this.#site;
     const { writer } = this;
-    const size = table.size[entry]!;
+    const size = table.size.get(entry);
     const bodyBytes = size <= this.#options.inlineBytes ? size : 0;
     const file = bodyBytes > 0 ? this.#site.file(entry) : undefined;
     if (bodyBytes > 0 && file === undefined) return undefined;
@@ -289,39 +319,56 @@ export class QuickAnswers {
       this.frames.release(frame);
       return undefined;
     }
-    if (size === bodyBytes && (table.facts[entry]! & Fact.tagged) === 0) {
-      tagOfContent(this.frames.region.bytes, bodyAt, bodyBytes, table.coding[entry]!);
-      table.tagHigh[entry] = words.high;
-      table.tagLow[entry] = words.low;
-      table.facts[entry]! |= Fact.tagged;
+    if (size === bodyBytes && (table.facts.get(entry) & Fact.tagged) === 0) {
+      tagOfContent(this.frames.region.bytes, bodyAt, bodyBytes, table.coding.get(entry));
+      table.tagHigh.set(entry, words.high);
+      table.tagLow.set(entry, words.low);
+      table.facts.set(entry, table.facts.get(entry) | Fact.tagged);
+      this.frames.of(entry, Variant.notModified)?.drop();
       writeTag(this.frames.region.bytes, tagAt, words.high, words.low);
     }
-    const facts = { entry, headBytes: bodyAt - frame, totalBytes: bodyAt - frame + bodyBytes, varies };
+    const headEnd = bodyAt - frame;
+    const facts = { entry, variant: Variant.whole, headBytes: headEnd, totalBytes: headEnd + bodyBytes, varies };
     return this.frames.keep(frame, facts, writer.dateOffset(200), nowSeconds);
   }
 
   #notFound(connection: HttpConnection, isGet: boolean, close: boolean, nowSeconds: number): boolean {
     if (this.#options.spa || this.#site.lookUp(notFoundPage, 0, notFoundPage.length) !== -404) return false;
+    const kept = close ? undefined : this.frames.of(404, Variant.message);
     const message = this.#message(404);
+    if (kept !== undefined) {
+      this.#lend(connection, kept, isGet, nowSeconds);
+      this.#note(connection, 404, message, isGet);
+      return true;
+    }
     const frame = this.#begin(404, message.fields.length + message.body.length, nowSeconds);
     if (frame < 0) return false;
     this.writer.put(message.fields);
-    this.#finishMessage(connection, frame, message, 404, isGet, close);
+    const place = { entry: 404, variant: Variant.message };
+    this.#sendMessage(connection, frame, 404, message, isGet, close, close ? undefined : place, nowSeconds);
     return true;
   }
 
   #redirect(
     connection: HttpConnection,
     head: RequestHead,
+    entry: number,
     isGet: boolean,
     close: boolean,
     nowSeconds: number,
   ): boolean {
     const { bytes, pathStart, pathEnd, queryStart, queryEnd } = head;
+    const isKept = !close && queryStart < 0;
+    const kept = isKept ? this.frames.of(entry) : undefined;
+    const message = this.#message(301);
+    if (kept !== undefined) {
+      this.#lend(connection, kept, isGet, nowSeconds);
+      this.#note(connection, 301, message, isGet);
+      return true;
+    }
     // What the head was led past stands before its path.
     const start = pathStart - this.#options.baseBytes;
     for (let index = start; index < pathEnd; index++) if (plainInLocation[bytes[index]!] === 0) return false;
-    const message = this.#message(301);
     const quoted = pathEnd - start + (queryStart < 0 ? 0 : queryEnd - queryStart + 1);
     const { writer } = this;
     const frame = this.#begin(301, message.fields.length + message.body.length + quoted, nowSeconds);
@@ -335,7 +382,8 @@ export class QuickAnswers {
       writer.quote(bytes, queryStart, queryEnd);
     }
     writer.line();
-    this.#finishMessage(connection, frame, message, 301, isGet, close);
+    const place = isKept ? { entry, variant: Variant.whole } : undefined;
+    this.#sendMessage(connection, frame, 301, message, isGet, close, place, nowSeconds);
     return true;
   }
 
@@ -352,22 +400,37 @@ export class QuickAnswers {
     return message;
   }
 
-  #finishMessage(
+  /** Ends a message in a frame and sends it; `place` says where it is kept, if it is. */
+  #sendMessage(
     connection: HttpConnection,
     frame: number,
-    message: Message,
     status: number,
+    message: Message,
     isGet: boolean,
     close: boolean,
+    place: Pick<FrameFacts, 'entry' | 'variant'> | undefined,
+    nowSeconds: number,
   ): void {
+    const { writer } = this;
+    writer.end(close);
+    const headBytes = writer.at - frame;
+    if (place === undefined) {
+      connection.state.headBytes = headBytes;
+      if (isGet) writer.put(message.body);
+      this.#send(connection, frame);
+    } else {
+      writer.put(message.body);
+      const facts = { ...place, headBytes, totalBytes: writer.at - frame, varies: false };
+      this.#lend(connection, this.frames.keep(frame, facts, writer.dateOffset(status), nowSeconds), isGet, nowSeconds);
+    }
+    this.#note(connection, status, message, isGet);
+  }
+
+  #note(connection: HttpConnection, status: number, message: Message, isGet: boolean): void {
     const { state } = connection;
-    this.writer.end(close);
     state.status = status;
-    state.headBytes = this.writer.at - frame;
     state.bodyBytes = isGet ? message.body.length : 0;
     state.way = isGet ? Way.inline : Way.none;
-    if (isGet) this.writer.put(message.body);
-    this.#send(connection, frame);
   }
 }
 

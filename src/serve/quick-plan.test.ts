@@ -98,11 +98,11 @@ test('it decides what the general rules decide, or nothing', () => {
   const requests = file.chain((each) => fc.tuple(fc.constant(each), fieldsFor(each), fc.boolean()));
   fc.assert(
     fc.property(requests, ([each, fields, isGet]) => {
-      table.size[entry] = each.size;
-      table.mtimeSeconds[entry] = each.mtimeSeconds;
-      table.tagHigh[entry] = each.tagHigh;
-      table.tagLow[entry] = each.tagLow;
-      table.facts[entry] = each.timeSet ? Fact.timeSet : 0;
+      table.size.set(entry, each.size);
+      table.mtimeSeconds.set(entry, each.mtimeSeconds);
+      table.tagHigh.set(entry, each.tagHigh);
+      table.tagLow.set(entry, each.tagLow);
+      table.facts.set(entry, each.timeSet ? Fact.timeSet : 0);
       const head = request(isGet ? 'GET' : 'HEAD', fields);
       fc.pre(head !== undefined && head.fieldRepeated === 0);
       assert.equal(head.method, isGet ? Method.GET : Method.HEAD);

@@ -54,7 +54,7 @@ export function quickPlan(
     if (verdict === 0) return 200;
     if (head.bytes[head.fieldStart[Field.ifRange]!] !== 0x22) return 200;
   }
-  return readRange(head, table.size[entry]!) ? 206 : UNDECIDED;
+  return readRange(head, table.size.get(entry)) ? 206 : UNDECIDED;
 }
 
 /** 1: the field is the entry's tag, weak or not; 0: it is one other tag of our form; -1: something else. */
@@ -64,7 +64,7 @@ function isOwnTag(head: RequestHead, field: number, table: FileTable, entry: num
   const end = head.fieldEnd[field]!;
   if (bytes[start] === 0x57 && bytes[start + 1] === 0x2f) start += 2;
   if (end - start !== TAG_BYTES || bytes[start] !== 0x22 || bytes[end - 1] !== 0x22) return -1;
-  writeTag(tag, 0, table.tagHigh[entry]!, table.tagLow[entry]!);
+  writeTag(tag, 0, table.tagHigh.get(entry), table.tagLow.get(entry));
   let same = true;
   for (let index = 1; index < TAG_BYTES - 1; index++) {
     const byte = bytes[start + index]!;
@@ -77,7 +77,7 @@ function isOwnTag(head: RequestHead, field: number, table: FileTable, entry: num
 function isOwnDate(head: RequestHead, field: number, table: FileTable, entry: number, nowSeconds: number): boolean {
   const start = head.fieldStart[field]!;
   if (head.fieldEnd[field]! - start !== HTTP_DATE_BYTES) return false;
-  writeHttpDate(date, 0, Math.min(table.mtimeSeconds[entry]!, nowSeconds));
+  writeHttpDate(date, 0, Math.min(table.mtimeSeconds.get(entry), nowSeconds));
   for (let index = 0; index < HTTP_DATE_BYTES; index++) if (head.bytes[start + index] !== date[index]) return false;
   return true;
 }

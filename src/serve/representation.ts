@@ -38,27 +38,27 @@ export class Representation {
 
   /** @param file with a reference that this takes over. @param path of the file without the coding's extension. */
   constructor(table: FileTable, entry: number, path: string, file: OpenFile, contentType: string) {
-    const coding = codings[table.coding[entry]! - 1];
+    const coding = codings[table.coding.get(entry) - 1];
     this.#table = table;
     this.entry = entry;
     this.path = path + (coding?.extension ?? '');
     this.sourcePath = path;
     this.file = file;
-    this.size = table.size[entry]!;
-    this.mtimeSeconds = table.mtimeSeconds[entry]!;
-    this.mtimeNanoseconds = table.mtimeNanoseconds[entry]!;
+    this.size = table.size.get(entry);
+    this.mtimeSeconds = table.mtimeSeconds.get(entry);
+    this.mtimeNanoseconds = table.mtimeNanoseconds.get(entry);
     this.lastModifiedSeconds = Math.min(this.mtimeSeconds, Math.floor(Date.now() / 1000));
     this.contentType = contentType;
     this.coding = coding?.name ?? contentCoding(path);
-    this.watched = (table.facts[entry]! & Fact.watched) !== 0;
-    this.#identityHigh = table.identityHigh[entry]!;
-    this.#identityLow = table.identityLow[entry]!;
+    this.watched = (table.facts.get(entry) & Fact.watched) !== 0;
+    this.#identityHigh = table.identityHigh.get(entry);
+    this.#identityLow = table.identityLow.get(entry);
   }
 
   /** The strong entity tag, with its quotes. */
   get etag(): string {
     // Until its content was read a file has another tag: neither is ever that of other bytes.
-    if (this.valid) this.#etag = formatTag(this.#table.tagHigh[this.entry]!, this.#table.tagLow[this.entry]!);
+    if (this.valid) this.#etag = formatTag(this.#table.tagHigh.get(this.entry), this.#table.tagLow.get(this.entry));
     return this.#etag;
   }
 
@@ -69,7 +69,7 @@ export class Representation {
 
   /** Whether the date alone tells versions apart (RFC 9110 section 8.8.2.2). */
   get isDateStrong(): boolean {
-    return (this.#table.facts[this.entry]! & Fact.timeSet) === 0;
+    return (this.#table.facts.get(this.entry) & Fact.timeSet) === 0;
   }
 
   /** True when the descriptor still says what this representation was made from. */

@@ -25,6 +25,9 @@ const restartWindowMs = 10_000;
 /** How long a worker that could not be started (the directory is missing, memory is short) waits to be tried again. */
 const retryMs = 1000;
 
+/** A worker allocates next to nothing for a request: a small nursery is collected seldom, and its memory is for frames. */
+const resourceLimits = { maxYoungGenerationSizeMb: 2 };
+
 /** A longer timer would fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -211,7 +214,8 @@ export class Server extends EventEmitter<ServerEvents> {
       index: slot.index,
       log: this.#log?.target,
     };
-    const thread = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, transferList: [port2] });
+    const options = { workerData: start, transferList: [port2], resourceLimits };
+    const thread = new Worker(new URL('./worker.js', import.meta.url), options);
     slot.thread = thread;
     slot.port = port1;
     return new Promise((resolve, reject) => {

@@ -32,13 +32,13 @@ export class Siblings {
   /** The codings that a file's siblings have, as bits of codings.ts. */
   of(entry: number): number {
     const table = this.#table;
-    if ((table.facts[entry]! & (Fact.document | Fact.encoded)) !== 0 || table.coding[entry] !== 0) return 0;
-    const directory = table.directory[entry]!;
+    if ((table.facts.get(entry) & (Fact.document | Fact.encoded)) !== 0 || table.coding.get(entry) !== 0) return 0;
+    const directory = table.directory.get(entry);
     const watcher = this.#host.watcher();
     const possible = directory >= 0 ? watcher.codingsIn(directory) : everyCoding;
     if (possible === 0) return 0;
     const generation = directory >= 0 ? watcher.codedGenerations[directory]! : 0;
-    if (directory >= 0 && table.siblingGeneration[entry] === generation) return table.siblings[entry]!;
+    if (directory >= 0 && table.siblingGeneration.get(entry) === generation) return table.siblings.get(entry);
     const path = table.pathOf(entry);
     let found = 0;
     for (let coding = 1; coding <= codings.length; coding++) {
@@ -46,15 +46,15 @@ export class Siblings {
       const sibling = this.#at(path, coding);
       if (sibling >= 0 && this.#isOffered(entry, sibling)) found |= 1 << coding;
     }
-    table.siblings[entry] = found;
-    table.siblingGeneration[entry] = generation;
+    table.siblings.set(entry, found);
+    table.siblingGeneration.set(entry, generation);
     return found;
   }
 
   /** The entry of a file's sibling in a coding, as it is now; negative when it is not offered any more. */
   get(entry: number, coding: number): number {
     const hint = this.#hints.get(entry * 8 + coding);
-    if (hint !== undefined && this.#table.kind[hint] === Kind.file && this.#host.isCurrent(hint)) {
+    if (hint !== undefined && this.#table.kind.get(hint) === Kind.file && this.#host.isCurrent(hint)) {
       return this.#isOffered(entry, hint) ? hint : -1;
     }
     const sibling = this.#at(this.#table.pathOf(entry), coding);
@@ -75,17 +75,18 @@ export class Siblings {
     const length = encodePathText(text, bytes);
     if (length >= mostKeyBytes - 2) return -1;
     const known = this.#table.find(bytes, 0, length, true);
-    if (known >= 0 && this.#table.kind[known] === Kind.file && this.#host.isCurrent(known)) return known;
+    if (known >= 0 && this.#table.kind.get(known) === Kind.file && this.#host.isCurrent(known)) return known;
     return this.#host.learn(bytes, length, known, coding, path);
   }
 
   /** Whether a sibling can be its file: not empty beside content, and not older, left from a build before. */
   #isOffered(entry: number, sibling: number): boolean {
     const table = this.#table;
-    if (table.size[sibling] === 0) return false;
-    const seconds = table.mtimeSeconds[sibling]! - table.mtimeSeconds[entry]!;
-    const older = seconds < 0 || (seconds === 0 && table.mtimeNanoseconds[sibling]! < table.mtimeNanoseconds[entry]!);
-    if (older) this.#host.stale(table.pathOf(entry) + codings[table.coding[sibling]! - 1]!.extension);
+    if (table.size.get(sibling) === 0) return false;
+    const seconds = table.mtimeSeconds.get(sibling) - table.mtimeSeconds.get(entry);
+    const older =
+      seconds < 0 || (seconds === 0 && table.mtimeNanoseconds.get(sibling) < table.mtimeNanoseconds.get(entry));
+    if (older) this.#host.stale(table.pathOf(entry) + codings[table.coding.get(sibling) - 1]!.extension);
     return !older;
   }
 }

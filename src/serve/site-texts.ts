@@ -38,11 +38,12 @@ export class SiteTexts implements SiteHolder {
   /** What the heads of a file say, beside its size and its validators. */
   describe(table: FileTable, entry: number, path: string): void {
     const writer = this.answers!.writer;
-    const coding = codings[table.coding[entry]! - 1]?.name ?? contentCoding(path);
+    const coding = codings[table.coding.get(entry) - 1]?.name ?? contentCoding(path);
     const contentType = mediaType(path, this.#types);
-    table.content[entry] = writer.number(this.#fields.content({ contentType, coding }));
-    table.policy[entry] = writer.number(this.#fields.policy(path));
-    if (this.#evaluates && includeLanguage(path) !== undefined) table.facts[entry]! |= Fact.document;
+    table.content.set(entry, writer.number(this.#fields.content({ contentType, coding })));
+    table.policy.set(entry, writer.number(this.#fields.policy(path)));
+    if (this.#evaluates && includeLanguage(path) !== undefined)
+      table.facts.set(entry, table.facts.get(entry) | Fact.document);
   }
 
   /** What was known of a file has ended. */

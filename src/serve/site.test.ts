@@ -51,7 +51,7 @@ function look(site: Site, path: string): number {
   site.refresh();
   const bytes = Buffer.from(path, 'latin1');
   const entry = site.lookUp(bytes, 0, bytes.length);
-  return entry < 0 ? entry : site.table.size[entry]!;
+  return entry < 0 ? entry : site.table.size.get(entry);
 }
 
 /** Writes what is old enough that no change can hide in the tick of the kernel's clock. */
@@ -104,7 +104,7 @@ test('a table that becomes full is cleared between answers, never within one', (
             const view = site.view(sibling)!;
             assert.equal(readFileSync(`/proc/self/fd/${view.file.fd}`, 'utf8'), `${extension} ${number}`);
           }
-          assert.equal(site.table.size[entry], number + 100);
+          assert.equal(site.table.size.get(entry), number + 100);
         }
       }
       assert.ok(site.table.count < 40);

@@ -72,7 +72,10 @@ export class Site {
       learn: (bytes, length, known, coding, path) => this.#learnSibling(bytes, length, known, coding, path),
       stale: (path) => this.#holder?.staleSibling(path),
     });
-    this.#stopTicks = loop.everyTick((nowMs) => this.#descriptors.closeIdle(nowMs));
+    this.#stopTicks = loop.everyTick((nowMs) => {
+      this.#descriptors.closeIdle(nowMs);
+      this.table.age(nowMs);
+    });
   }
 
   /** The codings that a file's siblings have, as bits of codings.ts. */
@@ -114,8 +117,8 @@ export class Site {
     const { table } = this;
     if (table.full) this.#endAll();
     const entry = table.find(bytes, start, end, false);
-    if (entry >= 0 && (table.facts[entry]! & Fact.hidden) === 0) {
-      const kind = table.kind[entry]!;
+    if (entry >= 0 && (table.facts.get(entry) & Fact.hidden) === 0) {
+      const kind = table.kind.get(entry);
       if (kind === Kind.file && this.#isBelieved(table, entry)) return entry;
       if (kind !== Kind.none) return this.#current(entry);
     }
@@ -143,13 +146,13 @@ export class Site {
   entryOf(path: string): number {
     const bytes = new Uint8Array(path.length * 3 + 3);
     const entry = this.table.find(bytes, 0, encodePathText(`/${path}`, bytes), true);
-    return entry >= 0 && this.table.kind[entry] === Kind.file ? entry : -1;
+    return entry >= 0 && this.table.kind.get(entry) === Kind.file ? entry : -1;
   }
 
   #found(entry: number, path: string): Found {
     if (entry === DIRECTORY) return { kind: 'directory', path };
     if (entry < 0) return this.#nothing(-entry as TroubleStatus);
-    if (this.table.kind[entry] === Kind.redirect) return { kind: 'redirect' };
+    if (this.table.kind.get(entry) === Kind.redirect) return { kind: 'redirect' };
     const representation = this.view(entry);
     if (representation === undefined) return this.#nothing(503);
     return { kind: 'file', representation };
@@ -163,7 +166,7 @@ export class Site {
   view(entry: number): Representation | undefined {
     const known = this.#views.get(entry);
     if (known !== undefined) {
-      this.table.facts[entry]! |= Fact.used;
+      this.table.facts.set(entry, this.table.facts.get(entry) | Fact.used);
       return known;
     }
     const file = this.file(entry);
@@ -187,23 +190,23 @@ export class Site {
 
   /** Whether an entry may be taken for true without a look at the file system. */
   #isBelieved(table: FileTable, entry: number): boolean {
-    const directory = table.directory[entry]!;
+    const directory = table.directory.get(entry);
     return (
       directory >= 0 &&
-      table.generation[entry] === this.#opener.watcher.generations[directory] &&
-      this.#loop.nowMs - table.checkedMs[entry]! < believeMs
+      table.generation.get(entry) === this.#opener.watcher.generations[directory] &&
+      this.#loop.nowMs - table.checkedMs.get(entry) < believeMs
     );
   }
 
   /** An entry that is known, as it is now. */
   #current(entry: number): number {
     const { table } = this;
-    const kind = table.kind[entry]!;
+    const kind = table.kind.get(entry);
     const isBelieved = kind !== Kind.none && this.#isBelieved(table, entry);
     if (isBelieved && kind === Kind.redirect) return entry;
     if (kind === Kind.file && (isBelieved || this.#confirm(entry))) return entry;
     if (isBelieved && kind === Kind.alias) {
-      const target = this.#current(table.target[entry]!);
+      const target = this.#current(table.target.get(entry));
       // The index is gone, and nobody told: then the folder is looked at anew.
       if (target >= 0) return target;
     }
@@ -220,11 +223,11 @@ export class Site {
   /** Whether a file's path still leads to what is known: one look, without opening it. */
   #confirm(entry: number): boolean {
     const { table } = this;
-    const facts = table.facts[entry]!;
-    const skip = table.coding[entry] === 0 ? 1 : 2;
+    const facts = table.facts.get(entry);
+    const skip = table.coding.get(entry) === 0 ? 1 : 2;
     const isWatched = (facts & Fact.watched) !== 0;
-    const known = table.directory[entry]!;
-    const wasTold = isWatched && table.generation[entry] !== this.#opener.watcher.generations[known];
+    const known = table.directory.get(entry);
+    const wasTold = isWatched && table.generation.get(entry) !== this.#opener.watcher.generations[known];
     // Its directory may not be watched any more, or its number be another's: then it is watched anew, before the look.
     const directory = wasTold ? this.#opener.watcher.cover(this.#pathOf(entry)) : known;
     const generation = directory >= 0 ? this.#opener.watcher.generations[directory]! : 0;
@@ -232,11 +235,11 @@ export class Site {
     const mayStay = (facts & Fact.racy) === 0 && directory >= 0 === isWatched;
     if (mayStay && statusFrom(this.#opener.root, table.address(entry, skip), !isWatched, status) === 0) {
       identityOf(status);
-      if (words.high === table.identityHigh[entry] && words.low === table.identityLow[entry]) {
-        if (directory !== known) table.siblingGeneration[entry] = -1;
-        table.directory[entry] = directory;
-        table.generation[entry] = generation;
-        table.checkedMs[entry] = this.#loop.nowMs;
+      if (words.high === table.identityHigh.get(entry) && words.low === table.identityLow.get(entry)) {
+        if (directory !== known) table.siblingGeneration.set(entry, -1);
+        table.directory.set(entry, directory);
+        table.generation.set(entry, generation);
+        table.checkedMs.set(entry, this.#loop.nowMs);
         return true;
       }
     }
@@ -248,7 +251,7 @@ export class Site {
 
   /** The path that a file's entry is opened by: a sibling's with the extension of its coding. */
   #pathOf(entry: number): string {
-    return this.table.pathOf(entry) + (codings[this.table.coding[entry]! - 1]?.extension ?? '');
+    return this.table.pathOf(entry) + (codings[this.table.coding.get(entry) - 1]?.extension ?? '');
   }
 
   /**
@@ -257,6 +260,8 @@ export class Site {
    */
   #learn(bytes: Uint8Array, length: number, known: number): number {
     if (length >= mostKeyBytes - 2) return -404;
+    // What was made of it ends, whatever it is now.
+    if (known >= 0) this.end(known);
     const isFolder = length > 1 ? bytes[length - 1] === 0x2f : true;
     const path = decodePathText(bytes, 1, Math.max(1, isFolder ? length - 1 : length));
     if (isFolder) return this.#learnFolder(path, bytes, length, known);
@@ -267,7 +272,6 @@ export class Site {
     const type = problem < 0 ? 0 : status.mode & S.IFMT;
     if (type !== S.IFREG) {
       if (fd >= 0) closeDescriptor(fd);
-      if (known >= 0) this.end(known);
       if (type === S.IFDIR) return this.#keep(known, bytes, length, Kind.redirect, directory, generation);
       if (problem >= 0) return -404;
       return this.#failed(-problem, path, bytes, length, told, generation);
@@ -281,14 +285,13 @@ export class Site {
     const prefix = path === '' ? '' : `${path}/`;
     this.#opener.watch(`${prefix}.`, path);
     const { directory, told, generation } = this.#opener.seen;
-    if (known >= 0) this.end(known);
     for (const index of this.#options.index) {
       const name = new Uint8Array((prefix.length + index.length + 1) * 3);
       const nameLength = encodePathText(`/${prefix}${index}`, name);
       const target = this.#resolve(name, nameLength);
-      if (target >= 0 && this.table.kind[target] === Kind.file) {
+      if (target >= 0 && this.table.kind.get(target) === Kind.file) {
         const entry = this.#keep(known, bytes, length, Kind.alias, directory, generation);
-        this.table.target[entry] = target;
+        this.table.target.set(entry, target);
         return target;
       }
       if (target < 0 && target !== -404 && target !== DIRECTORY) return target;
@@ -343,11 +346,11 @@ export class Site {
   #keep(known: number, bytes: Uint8Array, length: number, kind: number, directory: number, generation: number): number {
     const { table } = this;
     const entry = known >= 0 ? known : table.add(bytes, 0, length);
-    table.kind[entry] = kind;
-    table.directory[entry] = directory;
-    table.generation[entry] = generation;
-    table.checkedMs[entry] = this.#loop.nowMs;
-    table.facts[entry] = (directory >= 0 ? Fact.watched : 0) | (this.#isHidden(bytes, length) ? Fact.hidden : 0);
+    table.kind.set(entry, kind);
+    table.directory.set(entry, directory);
+    table.generation.set(entry, generation);
+    table.checkedMs.set(entry, this.#loop.nowMs);
+    table.facts.set(entry, (directory >= 0 ? Fact.watched : 0) | (this.#isHidden(bytes, length) ? Fact.hidden : 0));
     return entry;
   }
 
@@ -360,7 +363,7 @@ export class Site {
 
   /** Writes what is known of a file from its open descriptor, which is taken over. */
   #setFile(entry: number, coding: number, path: string, fd: number, status: FileStatus): void {
-    const isRemote = (this.table.facts[entry]! & Fact.watched) === 0 && this.#opener.watcher.remote;
+    const isRemote = (this.table.facts.get(entry) & Fact.watched) === 0 && this.#opener.watcher.remote;
     setFacts(this.table, entry, coding, path, status, isRemote);
     this.#holder?.describe(this.table, entry, path);
     this.#descriptors.set(entry, fd);
@@ -369,10 +372,10 @@ export class Site {
   /** The open file of a file's entry; opened again if need be. Undefined when it is another by now, or cannot be opened. */
   file(entry: number): OpenFile | undefined {
     const { table } = this;
-    table.facts[entry]! |= Fact.used;
+    table.facts.set(entry, table.facts.get(entry) | Fact.used);
     const open = this.#descriptors.of(entry);
     if (open !== undefined) return open;
-    const address = table.address(entry, table.coding[entry] === 0 ? 1 : 2);
+    const address = table.address(entry, table.coding.get(entry) === 0 ? 1 : 2);
     let fd = openat2Refusal() === 0 ? openBeneathAt(this.#opener.root, address, 'refuse') : -Errno.ELOOP;
     const path = fd < 0 ? this.#pathOf(entry) : '';
     if (fd === -Errno.ELOOP) fd = this.#opener.open(path);
@@ -383,7 +386,7 @@ export class Site {
     const status = this.#status;
     if (fileStatus(fd, status) === 0) {
       identityOf(status);
-      if (words.high === table.identityHigh[entry] && words.low === table.identityLow[entry]) {
+      if (words.high === table.identityHigh.get(entry) && words.low === table.identityLow.get(entry)) {
         return this.#descriptors.set(entry, fd);
       }
     }
@@ -401,10 +404,10 @@ export class Site {
 
   /** Ends what is known of an entry. */
   end(entry: number): void {
-    if (this.table.kind[entry] === Kind.none) return;
+    if (this.table.kind.get(entry) === Kind.none) return;
     this.#descriptors.close(entry);
     this.#endView(entry);
-    this.table.kind[entry] = Kind.none;
+    this.table.kind.set(entry, Kind.none);
     this.#holder?.ended(entry);
   }
 

@@ -47,7 +47,7 @@ export type WorkerTold = { readonly kind: 'drain' } | { readonly kind: 'stop' };
 const rateWindowMs = 20_000;
 const backlogLimit = 64 * 1024;
 /** Memory for responses in frames: of each worker. */
-const frameBudget = 32 * 1024 * 1024;
+const frameBudget = 54 * 1024 * 1024;
 
 /** What a connection over the cap is told. */
 function overflow(options: ResolvedOptions): string {
