@@ -39,10 +39,9 @@ class Queue {
 test('the frame of a body is not given to the head before it', () => {
   const root = mkdtempSync(join(tmpdir(), 'clearway-answers-'));
   const contents = new Map<string, string>();
-  for (let number = 0; number < 300; number++) {
-    // Of all lengths, so that some are in frames as large as those of heads.
-    contents.set(`${number}.txt`, `${number} is what this file holds; `.repeat((number % 60) + 1));
-  }
+  // More files than frames, most of them in frames as large as those of heads.
+  for (let number = 0; number < 1500; number++)
+    contents.set(`${number}.txt`, `${number} `.padEnd(250 + (number % 300), 'x'));
   for (const [name, content] of contents) writeFileSync(join(root, name), content);
   const loop = new Loop('epoll');
   const site = { root, index: [], dotfiles: 'ignore' as const, maxFiles: 16 };
@@ -57,26 +56,27 @@ test('the frame of a body is not given to the head before it', () => {
     return responder.answerQuickly(queue as unknown as Connection<HttpState>, head, close) ? queue : undefined;
   };
   let quick = 0;
-  for (let round = 0; round < 20; round++) {
-    const asked: Array<[Queue, string]> = [];
-    for (const [name, content] of contents) {
-      const plain = ask(`GET /${name} HTTP/1.1\r\nHost: x`, false);
-      if (plain !== undefined) asked.push([plain, content]);
-      const part = ask(`GET /${name} HTTP/1.1\r\nHost: x\r\nRange: bytes=1-`, false);
-      if (part !== undefined) asked.push([part, content.slice(1)]);
-      const last = ask(`GET /${name} HTTP/1.1\r\nHost: x`, true);
-      if (last !== undefined) asked.push([last, content]);
-      if (asked.length < round * 4) continue;
-      for (const [queue, body] of asked.splice(0)) {
-        const text = queue.send(responder);
-        assert.match(text, /^HTTP\/1\.1 20[06] /);
-        assert.equal(text.slice(text.indexOf('\r\n\r\n') + 4), body);
-        quick++;
-      }
+  const waiting: Array<{ queue: Queue; body: string }> = [];
+  let random = 7;
+  for (let request = 0; request < 20_000; request++) {
+    random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
+    const number = (random >>> 8) % contents.size;
+    const body = contents.get(`${number}.txt`)!;
+    const isPart = random >>> 31 === 1;
+    const field = isPart ? '\r\nRange: bytes=1-' : '';
+    const queue = ask(`GET /${number}.txt HTTP/1.1\r\nHost: x${field}`, !isPart);
+    if (queue !== undefined) waiting.push({ queue, body: isPart ? body.slice(1) : body });
+    // How many are being sent goes up and down.
+    while (waiting.length > (request >>> 4) % 64) {
+      const first = waiting.shift()!;
+      const text = first.queue.send(responder);
+      assert.match(text, /^HTTP\/1\.1 20[06] /);
+      assert.equal(text.slice(text.indexOf('\r\n\r\n') + 4), first.body);
+      quick++;
     }
-    for (const [queue] of asked) queue.send(responder);
   }
-  assert.ok(quick > 5000, `${quick} were answered quickly`);
+  for (const { queue } of waiting) queue.send(responder);
+  assert.ok(quick > 15_000, `${quick} were answered quickly`);
   responder.site.close();
   assert.equal(responder.frames.leased, 0);
   responder.unmap();
