@@ -34,3 +34,16 @@ export function mountsImpossible(line: CommandLine = inMounts(':', [], 'true', [
   const tried = spawnSync(line.command, line.args, { encoding: 'utf8', timeout: 60_000 });
   return tried.status === 0 ? false : `a mount namespace cannot be made here: ${tried.stderr ?? tried.error?.message}`;
 }
+
+/** In a mount namespace in which {@link runInMounts} may mount. */
+export function withOwnMounts(command: string, args: readonly string[] = []): CommandLine {
+  return inMounts('mount --make-rprivate /', [], command, args);
+}
+
+/** Runs a command in the mount namespace of a process. Returns its exit status and what it said. */
+export function runInMounts(
+  pid: number,
+  ...command: string[]
+): { readonly status: number | null; readonly stderr: string } {
+  return spawnSync('nsenter', ['-t', String(pid), '-m', ...command], { encoding: 'utf8', timeout: 60_000 });
+}
