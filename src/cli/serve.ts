@@ -23,6 +23,7 @@ const flags = {
   base: { type: 'string' },
   index: { type: 'string' },
   listing: { type: 'boolean' },
+  'clean-urls': { type: 'boolean' },
   spa: { type: 'boolean' },
   ssi: { type: 'string' },
   dotfiles: { type: 'string' },
@@ -61,6 +62,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --base PATH             serve the site beneath a path, such as /docs
   --index NAMES           names looked for in a directory (index.html)
   --listing               list directories without an index
+  --clean-urls            /about is about.html, where there is no file about
   --spa                   answer unknown pages with the root's index
   --ssi on|off            evaluate includes: SSI in .shtml, ESI in .esi (on)
   --dotfiles ignore|allow|deny  names that begin with a dot: 404, served, 403 (ignore)

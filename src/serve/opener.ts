@@ -21,6 +21,7 @@ export class Opener {
   readonly seen = { directory: -1, told: -1, generation: 0 };
   readonly #loop: Loop;
   readonly #name: string;
+  readonly #status = emptyFileStatus();
   #canonicalName: string;
 
   /** @throws SystemError when the root cannot be opened. */
@@ -56,13 +57,26 @@ export class Opener {
     return openFollowing(this.root, this.#canonicalName, path);
   }
 
+  /** Whether a path is that of a directory: 1 or 0, or -errno. Over links {@link seen} says that nobody would tell. */
+  isDirectory(path: string): number {
+    let fd = openBeneath(this.root, path, 'refuse');
+    if (fd === -Errno.ELOOP) {
+      this.seen.told = -1;
+      fd = this.open(path);
+    }
+    if (fd < 0) return fd;
+    const result = fileStatus(fd, this.#status);
+    closeDescriptor(fd);
+    return result < 0 ? result : Number((this.#status.mode & S.IFMT) === S.IFDIR);
+  }
+
   /**
    * Opens the directory that the root's name leads to by now, if it is another: a link to a release was led elsewhere, a
    * folder was built anew. While it leads nowhere, the one that is open stays.
    * @param leaving is called before the old one is let go of.
    */
   followName(leaving: () => void): void {
-    const status = emptyFileStatus();
+    const status = this.#status;
     if (pathStatus(this.#name, status) < 0 || (status.mode & S.IFMT) !== S.IFDIR) return;
     const { device, inode } = status;
     if (fileStatus(this.root, status) === 0 && status.device === device && status.inode === inode) return;

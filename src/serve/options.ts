@@ -47,6 +47,11 @@ export interface ServeOptions {
   index?: string | readonly string[];
   /** List directories without an index. Default false. */
   listing?: boolean;
+  /**
+   * `/about` is about.html, where there is no file `about`; it wins over a folder `about`, whose pages stay at `/about/...`.
+   * `/about.html` is served too, without a redirect. Default false: a path is a name.
+   */
+  cleanUrls?: boolean;
   /** Answer unknown pages with the root's index. Default false. */
   spa?: boolean;
   /**
@@ -122,6 +127,7 @@ export interface ResolvedOptions {
   readonly base: string;
   readonly index: readonly string[];
   readonly listing: boolean;
+  readonly cleanUrls: boolean;
   readonly spa: boolean;
   readonly ssi: boolean;
   readonly dotfiles: DotfilePolicy;
@@ -333,6 +339,7 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   base: true,
   index: true,
   listing: true,
+  cleanUrls: true,
   spa: true,
   ssi: true,
   dotfiles: true,
@@ -387,6 +394,7 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
       refuse('base', options.base, 'a path such as /docs, as it stands in requests: no dots, no %XX, no empty segment'),
     index: parseIndex(options.index),
     listing: flag('listing', options.listing),
+    cleanUrls: flag('cleanUrls', options.cleanUrls),
     spa: flag('spa', options.spa),
     ssi: onOff('ssi', options.ssi, true),
     dotfiles: choice('dotfiles', options.dotfiles, 'ignore', ['ignore', 'allow', 'deny']),

@@ -12,6 +12,8 @@ export interface SiteOptions {
   readonly root: string;
   readonly index: readonly string[];
   readonly dotfiles: DotfilePolicy;
+  /** `/about` is the file about.html where there is no file about; it wins over a folder. Default false. */
+  readonly cleanUrls?: boolean;
   /** Media types of the operator, by extension. */
   readonly types?: ReadonlyMap<string, string>;
   /** Descriptors of files and their encoded siblings kept open; the ones that responses still send come on top. */

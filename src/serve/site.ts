@@ -10,7 +10,6 @@ import {
   type FileStatus,
   fileStatus,
   openat2Refusal,
-  openBeneath,
   openBeneathAt,
   statusFrom,
 } from '../kernel/file.js';
@@ -39,6 +38,8 @@ const DIRECTORY = -1;
 const believeMs = 1000;
 /** Paths known at most: at some 150 bytes each. When it is full, all are learnt anew. */
 const mostKnown = 1 << 17;
+/** What a clean URL leaves out. */
+const pageExtension = '.html';
 /** Paths that one answer adds, beside the names of indexes: the path, its folder, and siblings of what is found. */
 const spareEntries = 16;
 
@@ -272,6 +273,8 @@ export class Site {
     const type = problem < 0 ? 0 : status.mode & S.IFMT;
     if (type !== S.IFREG) {
       if (fd >= 0) closeDescriptor(fd);
+      const page = type === S.IFDIR || problem === -Errno.ENOENT ? this.#pageOf(path) : NOT_KNOWN;
+      if (page >= 0) return this.#alias(known, bytes, length, page, directory, generation);
       if (type === S.IFDIR) return this.#keep(known, bytes, length, Kind.redirect, directory, generation);
       if (problem >= 0) return -404;
       return this.#failed(-problem, path, bytes, length, told, generation);
@@ -279,6 +282,28 @@ export class Site {
     const entry = this.#keep(known, bytes, length, Kind.file, directory, generation);
     this.#setFile(entry, 0, path, fd, status);
     return entry;
+  }
+
+  /** With clean URLs the entry of the page that a path without an extension stands for; negative when there is none. */
+  #pageOf(path: string): number {
+    if (this.#options.cleanUrls !== true) return NOT_KNOWN;
+    const name = new Uint8Array((path.length + pageExtension.length + 1) * 3);
+    const page = this.#resolve(name, encodePathText(`/${path}${pageExtension}`, name));
+    return page >= 0 && this.table.kind.get(page) === Kind.file ? page : NOT_KNOWN;
+  }
+
+  /** Keeps a path as another name of a file's entry, which it returns. */
+  #alias(
+    known: number,
+    bytes: Uint8Array,
+    length: number,
+    target: number,
+    directory: number,
+    generation: number,
+  ): number {
+    const entry = this.#keep(known, bytes, length, Kind.alias, directory, generation);
+    this.table.target.set(entry, target);
+    return target;
   }
 
   #learnFolder(path: string, bytes: Uint8Array, length: number, known: number): number {
@@ -290,28 +315,14 @@ export class Site {
       const nameLength = encodePathText(`/${prefix}${index}`, name);
       const target = this.#resolve(name, nameLength);
       if (target >= 0 && this.table.kind.get(target) === Kind.file) {
-        const entry = this.#keep(known, bytes, length, Kind.alias, directory, generation);
-        this.table.target.set(entry, target);
-        return target;
+        return this.#alias(known, bytes, length, target, directory, generation);
       }
       if (target < 0 && target !== -404 && target !== DIRECTORY) return target;
     }
-    const fd = openBeneath(this.#opener.root, path, 'refuse');
-    if (fd === -Errno.ELOOP) return this.#folderBehindLink(path);
-    if (fd < 0) return this.#failed(-fd, path, bytes, length, told, generation);
-    return this.#directory(fd, path);
-  }
-
-  #folderBehindLink(path: string): number {
-    const fd = this.#opener.open(path);
-    return fd < 0 ? -this.#trouble(-fd, path) : this.#directory(fd, path);
-  }
-
-  #directory(fd: number, path: string): number {
-    const result = fileStatus(fd, this.#status);
-    closeDescriptor(fd);
-    if (result < 0) return -this.#trouble(-result, path);
-    return (this.#status.mode & S.IFMT) === S.IFDIR ? DIRECTORY : -404;
+    this.#opener.seen.told = told;
+    const found = this.#opener.isDirectory(path);
+    if (found < 0) return this.#failed(-found, path, bytes, length, this.#opener.seen.told, generation);
+    return found === 1 ? DIRECTORY : -404;
   }
 
   /** Opens a path; links inside the root are followed, links out of it are not there. Returns a descriptor or -errno. */

@@ -104,7 +104,7 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   for (const { fd } of start.sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);
   const say = (message: string): void => port.postMessage({ kind: 'failed', message } satisfies WorkerSays);
   const teller = new TroubleTeller(say);
-  const { root, index, dotfiles, types } = options;
+  const { root, index, dotfiles, types, cleanUrls } = options;
   // Beside the three quarters of the descriptors that connections may take, and with room for everything else.
   const maxFiles = Math.max(16, Math.min(4096, Math.floor((openFilesLimit() * 0.2) / options.workers)));
   const trouble = (errno: number, path: string): void => {
@@ -112,7 +112,7 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
     teller.tell(errno, troubleWords(errno, path), loop.nowMs);
   };
   const warn = (message: string): void => port.postMessage({ kind: 'warning', message } satisfies WorkerSays);
-  const where = { root, index, dotfiles, types, maxFiles, trouble };
+  const where = { root, index, dotfiles, types, cleanUrls, maxFiles, trouble };
   const responder = new Responder(loop, where, metrics, { ...options, frameBudget }, warn);
   parts.responder = responder;
   const { site } = responder;
