@@ -69,8 +69,11 @@ export interface Engine {
    * whoever is told reads until nothing is there.
    */
   watch(token: number, fd: number): void;
-  /** Ends every operation on a descriptor, each with its final event (-ECANCELED or what it had reached). */
-  cancel(token: number, fd: number): void;
+  /**
+   * Ends every operation on a descriptor, each with its final event (-ECANCELED or what it had reached).
+   * @param closing the descriptor is closed as soon as they came, and nothing is begun on it before.
+   */
+  cancel(token: number, fd: number, closing?: boolean): void;
   /**
    * Makes a socket ready for {@link sendFile}, which must not block (on), or for {@link receive} to be begun on it
    * (off). While it is on, a send may end early or with -EAGAIN; so may a receive that was begun in the same turn, just

@@ -39,6 +39,8 @@ class Interest {
   role: number = Role.stream;
   /** The EPOLL bits the kernel knows, 0 when the descriptor is not registered. */
   registered = 0;
+  /** Its descriptor is about to be closed: the kernel need not be told of anything. */
+  isClosing = false;
   receiving = false;
   awaiting = false;
   sending = false;
@@ -132,6 +134,7 @@ export class EpollEngine implements Engine {
       interest.token = token;
       interest.role = role;
       interest.registered = 0;
+      interest.isClosing = false;
       interest.receiving = false;
       interest.awaiting = false;
       interest.sending = false;
@@ -148,6 +151,10 @@ export class EpollEngine implements Engine {
     const output = interest.sending || interest.awaiting ? EPOLL.OUT : 0;
     const wanted = input | output;
     if (wanted === interest.registered) return 0;
+    if (interest.isClosing) {
+      interest.registered = wanted;
+      return 0;
+    }
     const operation = interest.registered === 0 ? EPOLL_CTL.ADD : wanted === 0 ? EPOLL_CTL.DEL : EPOLL_CTL.MOD;
     const result = epollControl(this.descriptor, operation, interest.fd, wanted, interest.fd, interest.token);
     if (result < 0 && operation !== EPOLL_CTL.DEL) return result;
@@ -298,9 +305,11 @@ export class EpollEngine implements Engine {
     }
   }
 
-  cancel(_token: number, fd: number): void {
+  cancel(_token: number, fd: number, closing = false): void {
     const interest = this.#interests[fd];
     if (interest === undefined || interest.fd !== fd) return;
+    // Closing it takes it out of the set: no call is made for that.
+    if (closing) interest.isClosing = true;
     if (interest.sending) {
       interest.sending = false;
       this.#finish(Event.sent, interest.token, interest.taken > 0 ? interest.taken : -Errno.ECANCELED);

@@ -11,10 +11,10 @@ import { writeHttpDate } from '../wire/http/date.js';
 import type { Column } from './record-columns.js';
 
 /**
- * Which response of an entry a frame holds: the whole file, or where a folder is; that it did not change; or a message that
- * is of no file: then the entry is its status.
+ * Which response of an entry a frame holds: the whole file, or where a folder is; the whole file, and that the connection
+ * ends with it; that it did not change; or a message that is of no file: then the entry is its status.
  */
-export const Variant = { whole: 0, notModified: 1, message: 2 } as const;
+export const Variant = { whole: 0, last: 1, notModified: 2, message: 3 } as const;
 
 /** What is known of a response that a frame is filled with. */
 export type FrameFacts = Pick<CachedResponse, 'entry' | 'variant' | 'headBytes' | 'totalBytes' | 'varies'>;
@@ -127,7 +127,7 @@ const mostLooks = 512;
 export class FrameCache implements Lender {
   readonly #pool: SlabPool;
   /** By variant and entry. */
-  readonly #kinds: ReadonlyArray<Array<CachedResponse | undefined>> = [[], [], []];
+  readonly #kinds: ReadonlyArray<Array<CachedResponse | undefined>> = [[], [], [], []];
   /** Kept responses by slab; within one in no order. */
   readonly #bySlab: CachedResponse[][] = [];
   #kept = 0;
@@ -166,8 +166,7 @@ export class FrameCache implements Lender {
 
   /** Drops what is kept of an entry. */
   end(entry: number): void {
-    this.#kinds[Variant.whole]![entry]?.drop();
-    this.#kinds[Variant.notModified]![entry]?.drop();
+    for (let variant = Variant.whole; variant < Variant.message; variant++) this.#kinds[variant]![entry]?.drop();
   }
 
   /**

@@ -59,11 +59,12 @@ export class HeadWriter {
   }
 
   /** Bytes of the head of a whole file: what {@link begin}, {@link content}, {@link validators} and {@link end} write. */
-  wholeBytes(table: FileTable, entry: number, varies: boolean): number {
+  wholeBytes(table: FileTable, entry: number, varies: boolean, close: boolean): number {
     const fixed = this.#start(200).length + 2 * (HTTP_DATE_BYTES + 2) + contentLength.length + lastModified.length;
     const tagLine = etag.length + TAG_BYTES + 2;
     const line = decimalDigits(table.size.get(entry)) + 2;
-    return fixed + tagLine + line + (varies ? vary.length : 0) + this.textBytes(table, entry) + 2;
+    const some = (varies ? vary.length : 0) + (close ? closing.length : 0);
+    return fixed + tagLine + line + some + this.textBytes(table, entry) + 2;
   }
 
   /** Where in a head of this status its 29 bytes of date begin. */

@@ -50,6 +50,8 @@ export class HttpState {
   headSinceMs = 0;
   /** The connection ends with the answer under way. */
   closeAfter = false;
+  /** The client itself said that this request was its last, and nothing of it is unread. */
+  isLast = false;
   /** An answer is under way: its status, way and size for the account. */
   answering = false;
   status = 0;
@@ -80,6 +82,7 @@ export class HttpState {
     this.headSeen = 0;
     this.headSinceMs = 0;
     this.closeAfter = false;
+    this.isLast = false;
     this.answering = false;
     this.awaited = undefined;
   }
@@ -194,6 +197,7 @@ export class HttpProtocol implements Protocol<HttpState> {
       this.#begin(connection, head, bytes, end);
       this.#nameClient(state, undefined);
       state.closeAfter = true;
+      state.isLast = false;
       this.#responder.refuse(connection, -taken);
       connection.flush();
       return end - start;
@@ -221,6 +225,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     if (state.peerTrusted) this.#nameClient(state, head);
     const close = !head.keepAlive || this.draining;
     state.closeAfter = close;
+    state.isLast = !head.keepAlive && head.contentLength <= 0 && !head.chunked;
     if (head.contentLength > 0 || head.chunked) this.#expectBody(connection, head);
     this.#answer(connection, head, state.closeAfter);
     connection.flush();
@@ -272,7 +277,9 @@ export class HttpProtocol implements Protocol<HttpState> {
     const state = connection.state;
     this.#account(connection);
     if (state.closeAfter || this.draining) {
-      connection.finish();
+      // Who said that it was the last sends nothing more (RFC 9112 section 9.6): no reset can come of closing at once.
+      if (state.isLast && !connection.hasInput) connection.abort();
+      else connection.finish();
       return;
     }
     connection.deadlineMs = this.#loop.nowMs + (state.bodyPending ? this.#timeouts.headMs : this.#timeouts.idleMs);
@@ -299,6 +306,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     state.startedMs = this.#loop.nowMs;
     state.sentBefore = connection.sentBytes;
     state.closeAfter = true;
+    state.isLast = false;
     if (this.#log !== undefined) state.log.clear();
     this.#nameClient(state, undefined);
     this.#responder.refuse(connection, 408);

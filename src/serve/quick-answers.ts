@@ -131,16 +131,15 @@ export class QuickAnswers {
     nowSeconds: number,
   ): boolean {
     const { table } = this.#site;
-    const kept = this.frames.of(entry);
-    const cached = kept?.varies === varies ? kept : this.#fill(entry, varies, nowSeconds);
+    const variant = close ? Variant.last : Variant.whole;
+    const kept = this.frames.of(entry, variant);
+    const cached = kept?.varies === varies ? kept : this.#fill(entry, variant, varies, nowSeconds);
     if (cached === undefined) return false;
     const size = table.size.get(entry);
     const hasBody = isGet && size > 0;
     const file = hasBody && !cached.holdsBody ? this.#site.file(entry) : undefined;
     if (hasBody && !cached.holdsBody && file === undefined) return false;
-    if (close) {
-      if (!this.#wholeAndClose(connection, entry, varies, isGet ? cached : undefined, nowSeconds)) return false;
-    } else this.#lend(connection, cached, isGet, nowSeconds);
+    this.#lend(connection, cached, isGet, nowSeconds);
     const { state } = connection;
     state.status = 200;
     state.bodyBytes = isGet ? size : 0;
@@ -156,32 +155,6 @@ export class QuickAnswers {
     const lent = cached.lend(nowSeconds);
     connection.state.headBytes = lent.headBytes;
     connection.sendSegment(lent.address, all ? lent.totalBytes : lent.headBytes, lent, 0);
-  }
-
-  /** A head of its own, that says that the connection ends, before the body of a frame. */
-  #wholeAndClose(
-    connection: HttpConnection,
-    entry: number,
-    varies: boolean,
-    body: CachedResponse | undefined,
-    nowSeconds: number,
-  ): boolean {
-    const { table } = this.#site;
-    const { writer } = this;
-    // Lent first: a lease makes room by dropping what is not.
-    const lent = body?.holdsBody === true ? body.lendAsIs() : undefined;
-    const frame = this.#begin(200, writer.textBytes(table, entry), nowSeconds);
-    if (frame < 0) {
-      lent?.release(0);
-      return false;
-    }
-    writer.content(table, entry, table.size.get(entry));
-    writer.validators(table, entry, varies, nowSeconds);
-    this.#finish(connection, frame, true);
-    if (lent !== undefined) {
-      connection.sendSegment(lent.address + lent.headBytes, lent.totalBytes - lent.headBytes, lent, 0);
-    }
-    return true;
   }
 
   /** Leases a frame and begins a head in it that has `bytes` of texts; -1 when there is no frame. */
@@ -297,23 +270,24 @@ export class QuickAnswers {
    */
   cached(entry: number, varies: boolean, nowSeconds: number): CachedResponse | undefined {
     const cached = this.frames.of(entry);
-    return cached !== undefined && cached.varies === varies ? cached : this.#fill(entry, varies, nowSeconds);
+    return cached?.varies === varies ? cached : this.#fill(entry, Variant.whole, varies, nowSeconds);
   }
 
-  #fill(entry: number, varies: boolean, nowSeconds: number): CachedResponse | undefined {
+  #fill(entry: number, variant: number, varies: boolean, nowSeconds: number): CachedResponse | undefined {
     const { table } = this.#site;
     const { writer } = this;
     const size = table.size.get(entry);
     const bodyBytes = size <= this.#options.inlineBytes ? size : 0;
     const file = bodyBytes > 0 ? this.#site.file(entry) : undefined;
     if (bodyBytes > 0 && file === undefined) return undefined;
-    const headBytes = writer.wholeBytes(table, entry, varies);
+    const isLast = variant === Variant.last;
+    const headBytes = writer.wholeBytes(table, entry, varies, isLast);
     const frame = this.frames.lease(headBytes + bodyBytes);
     if (frame < 0) return undefined;
     writer.begin(frame, 200, nowSeconds);
     writer.content(table, entry, size);
     const tagAt = writer.validators(table, entry, varies, nowSeconds);
-    writer.end(false);
+    writer.end(isLast);
     const bodyAt = writer.at;
     if (file !== undefined && !this.#read(file.fd, bodyAt, bodyBytes, 0)) {
       this.frames.release(frame);
@@ -328,7 +302,7 @@ export class QuickAnswers {
       writeTag(this.frames.region.bytes, tagAt, words.high, words.low);
     }
     const headEnd = bodyAt - frame;
-    const facts = { entry, variant: Variant.whole, headBytes: headEnd, totalBytes: headEnd + bodyBytes, varies };
+    const facts = { entry, variant, headBytes: headEnd, totalBytes: headEnd + bodyBytes, varies };
     return this.frames.keep(frame, facts, writer.dateOffset(200), nowSeconds);
   }
 

@@ -466,7 +466,7 @@ export class Connection<S> extends Endpoint {
     if (this.#closing || this.fd < 0) return;
     this.#closing = true;
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    if (this.#inUse) this.owner.loop.engine.cancel(this.token, this.fd);
+    if (this.#inUse) this.owner.loop.engine.cancel(this.token, this.fd, true);
     this.#pump?.stop();
     this.#closeWhenIdle();
   }
