@@ -8,8 +8,8 @@ import { decodePathText } from '../text/path-text.js';
 import { codings } from './codings.js';
 import { RECORD_BYTES, Records } from './record-columns.js';
 
-/** What a path leads to. `none`: it was asked for once, and what was known of it has ended. */
-export const Kind = { none: 0, file: 1, alias: 2, redirect: 3 } as const;
+/** What a path leads to. `coded`: to encoded siblings of a file that is not there. `none`: it was asked for once, and what was known of it has ended. */
+export const Kind = { none: 0, file: 1, alias: 2, redirect: 3, coded: 4 } as const;
 
 /**
  * Facts of an entry as bits. `watched`: a change of it is told; `racy`: it was looked at in the tick in which it changed;

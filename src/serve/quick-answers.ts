@@ -98,6 +98,7 @@ export class QuickAnswers {
       if (coding !== 0) chosen = site.sibling(entry, coding);
       if (chosen < 0) return false;
     }
+    if (table.kind.get(chosen) !== Kind.file) return false;
     const varies = available !== 0;
     table.hit(chosen);
     if ((head.fieldPresent & validating) !== 0 && !this.#hasTag(chosen, varies, nowSeconds)) return false;

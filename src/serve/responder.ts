@@ -1,7 +1,6 @@
 // Responder: answers one request by queueing segments and extents on its connection. Bodies of files leave from their
 // frame or by sendfile; only heads, listings and short messages are written here.
 
-import { emptyFileStatus } from '../kernel/file.js';
 import type { SgList } from '../memory/sg-list.js';
 import type { Connection } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
@@ -9,13 +8,12 @@ import { sendList } from '../transport/send-list.js';
 import { makeBoundary, planMultipart } from '../wire/http/byteranges.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import { isHashedName } from '../wire/http/media-type.js';
-import { chooseCoding, prefersJson, wantsPage } from '../wire/http/negotiate.js';
+import { prefersJson, wantsPage } from '../wire/http/negotiate.js';
 import { type CanonicalPath, canonicalPath, encodePath } from '../wire/http/path.js';
 import type { ByteRange } from '../wire/http/range.js';
 import { Field, Method, type RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import { BasePath, Place } from './base-path.js';
-import { codingNames } from './codings.js';
 import type { CachedResponse, FrameCache } from './frame-cache.js';
 import { type FieldPolicy, FieldWriter, makeHead, preflightFields, TextMemory } from './head.js';
 import type { HttpState } from './http-protocol.js';
@@ -25,9 +23,10 @@ import type { OpenFile } from './open-files.js';
 import { type Plan, planResponse, requestFields } from './plan.js';
 import { QuickAnswers } from './quick-answers.js';
 import type { Representation } from './representation.js';
+import { type Selected, Selector } from './selection.js';
 import { Site } from './site.js';
 import { SiteTexts } from './site-texts.js';
-import type { Found, SiteOptions, SitePath } from './site-types.js';
+import type { SiteOptions } from './site-types.js';
 import { ComposedAnswer, type ComposedAnswerHost, type HeadFacts } from './ssi/composed-answer.js';
 import { type ComposerHost, SsiComposer } from './ssi/composer.js';
 import { includeLanguage } from './ssi/documents.js';
@@ -47,14 +46,6 @@ export interface ResponderOptions extends FieldPolicy {
   readonly ssi?: boolean;
 }
 
-/** A file that a path leads to, in the coding that the request prefers. */
-interface Selected {
-  readonly kind: 'file';
-  readonly chosen: Representation;
-  /** Another coding might have been chosen. */
-  readonly varies: boolean;
-}
-
 const allow = 'GET, HEAD, OPTIONS';
 const headRoom = 1024;
 
@@ -71,7 +62,7 @@ export class Responder {
   readonly #listings: Listings;
   readonly #quick: QuickAnswers;
   readonly #base: BasePath | undefined;
-  readonly #status = emptyFileStatus();
+  readonly #selector: Selector;
   readonly #composer: SsiComposer | undefined;
   readonly #answers: ComposedAnswerHost | undefined;
   #dateSeconds = 0;
@@ -94,6 +85,7 @@ export class Responder {
     this.#fields = new FieldWriter(options, isHashedName);
     const texts = new SiteTexts(this.#fields, site.types, options.ssi === true, warn);
     this.site = new Site(loop, site, texts);
+    this.#selector = new Selector(this.site);
     this.#listings = new Listings(this.site);
     const { inlineBytes, frameBudget, spa, base = '' } = options;
     const fieldBytes = headRoom + this.#fields.mostBytes;
@@ -123,7 +115,7 @@ export class Responder {
   #composerHost(): ComposerHost {
     return {
       site: this.site,
-      isUnchanged: (representation) => this.#isUnchanged(representation),
+      isUnchanged: (representation) => this.#selector.isUnchanged(representation),
       isHeld: (representation) => this.frames.of(representation.entry)?.holdsBody === true,
       frameOf: (representation) => {
         const cached = this.#cached(representation);
@@ -163,10 +155,6 @@ export class Responder {
     return representation.valid ? this.#quick.cached(entry, varies, this.#dateSeconds) : undefined;
   }
 
-  #isUnchanged(representation: Representation): boolean {
-    return representation.file.status(this.#status) === 0 && representation.matches(this.#status);
-  }
-
   /** Answers any request. */
   answer(connection: HttpConnection, head: RequestHead, close: boolean): void {
     this.#tickDate();
@@ -185,7 +173,7 @@ export class Responder {
       return;
     }
     const target = path.wellKnown ? { ...path, dotfile: false } : path;
-    const found = this.#select(target, head.fieldText(Field.acceptEncoding));
+    const found = this.#selector.select(target, head.fieldText(Field.acceptEncoding));
     switch (found.kind) {
       case 'file':
         this.#file(connection, head, found, close);
@@ -197,31 +185,11 @@ export class Responder {
         if (this.#options.listing) this.#listing(connection, head, path, close);
         else this.#notFound(connection, head, 404, close, path);
         return;
+      case 'unacceptable':
+        this.#message(connection, head, 406, 'Vary: Accept-Encoding\r\nCache-Control: no-cache\r\n', close);
+        return;
       case 'nothing':
         this.#notFound(connection, head, found.status, close, path);
-    }
-  }
-
-  /**
-   * Finds a file and chooses its coding. A cached size is never trusted over the descriptor's: what is promised is what
-   * the file has now, so one that changed unseen is found anew, once.
-   */
-  #select(target: SitePath, acceptEncoding: string | undefined): Selected | Exclude<Found, { kind: 'file' }> {
-    for (let attempt = 0; ; attempt++) {
-      const found = this.site.find(target);
-      if (found.kind !== 'file') return found;
-      const { entry } = found.representation;
-      const available = this.site.siblingsOf(entry);
-      const names = codingNames.filter((_, index) => (available & (1 << (index + 1))) !== 0);
-      const coding = codingNames.indexOf((chooseCoding(acceptEncoding, names) ?? 'identity') as 'br') + 1;
-      const sibling = coding === 0 ? -1 : this.site.sibling(entry, coding);
-      const chosen = (sibling < 0 ? undefined : this.site.view(sibling)) ?? found.representation;
-      if (chosen.valid && (this.#isUnchanged(chosen) || attempt > 0)) {
-        return { kind: 'file', chosen, varies: available !== 0 };
-      }
-      if (attempt > 2) return { kind: 'nothing', status: 503 };
-      this.site.forget(chosen);
-      this.site.forget(found.representation);
     }
   }
 
@@ -235,7 +203,7 @@ export class Responder {
       loop: this.#loop,
       composer,
       find: (path) => {
-        const found = this.#select({ path, trailingSlash: false, dotfile: false }, undefined);
+        const found = this.#selector.select({ path, trailingSlash: false, dotfile: false }, undefined);
         return found.kind === 'file' ? found.chosen : undefined;
       },
       queuePage: (connection, head, path, list, close) => this.#composed(connection, head, path, list, close),
@@ -412,14 +380,16 @@ export class Responder {
       !path.dotfile &&
       wantsPage(path.path, head.fieldText(Field.accept))
     ) {
-      const page = this.#select({ path: '', trailingSlash: true, dotfile: false }, accepted);
+      const page = this.#selector.select({ path: '', trailingSlash: true, dotfile: false }, accepted);
       if (page.kind === 'file') {
         this.#file(connection, head, page, close);
         return;
       }
     }
     const page =
-      status === 404 ? this.#select({ path: '404.html', trailingSlash: false, dotfile: false }, accepted) : undefined;
+      status === 404
+        ? this.#selector.select({ path: '404.html', trailingSlash: false, dotfile: false }, accepted)
+        : undefined;
     if (page?.kind !== 'file') {
       if (status === 404) this.#message(connection, head, 404, this.#fields.missing, close, '');
       else this.#message(connection, head, status, status === 503 ? 'Retry-After: 1\r\n' : '', close);

@@ -3,7 +3,7 @@
 
 import { encodePathText } from '../text/path-text.js';
 import { codings, everyCoding } from './codings.js';
-import { Fact, type FileTable, Kind, mostKeyBytes } from './file-table.js';
+import { Fact, type FileTable, Kind, mostKeyBytes, NOT_KNOWN } from './file-table.js';
 import type { Watcher } from './watcher.js';
 
 /** What siblings need of their site. */
@@ -39,15 +39,26 @@ export class Siblings {
     if (possible === 0) return 0;
     const generation = directory >= 0 ? watcher.codedGenerations[directory]! : 0;
     if (directory >= 0 && table.siblingGeneration.get(entry) === generation) return table.siblings.get(entry);
-    const path = table.pathOf(entry);
+    const found = this.#find(table.pathOf(entry), possible, entry);
+    table.siblings.set(entry, found);
+    table.siblingGeneration.set(entry, generation);
+    return found;
+  }
+
+  /** Whether a path has siblings, though no file. @param directory that it is in, -1 when changes of it go unseen. */
+  areAt(path: string, directory: number): boolean {
+    const possible = directory >= 0 ? this.#host.watcher().codingsIn(directory) : everyCoding;
+    return possible !== 0 && this.#find(path, possible, NOT_KNOWN) !== 0;
+  }
+
+  /** @param entry of the file; {@link NOT_KNOWN} where there is none. */
+  #find(path: string, possible: number, entry: number): number {
     let found = 0;
     for (let coding = 1; coding <= codings.length; coding++) {
       if ((possible & (1 << coding)) === 0) continue;
       const sibling = this.#at(path, coding);
       if (sibling >= 0 && this.#isOffered(entry, sibling)) found |= 1 << coding;
     }
-    table.siblings.set(entry, found);
-    table.siblingGeneration.set(entry, generation);
     return found;
   }
 
@@ -83,6 +94,7 @@ export class Siblings {
   #isOffered(entry: number, sibling: number): boolean {
     const table = this.#table;
     if (table.size.get(sibling) === 0) return false;
+    if (entry < 0 || table.kind.get(entry) === Kind.coded) return true;
     const seconds = table.mtimeSeconds.get(sibling) - table.mtimeSeconds.get(entry);
     const older =
       seconds < 0 || (seconds === 0 && table.mtimeNanoseconds.get(sibling) < table.mtimeNanoseconds.get(entry));

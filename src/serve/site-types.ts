@@ -14,6 +14,8 @@ export interface SiteOptions {
   readonly dotfiles: DotfilePolicy;
   /** `/about` is the file about.html where there is no file about; it wins over a folder. Default false. */
   readonly cleanUrls?: boolean;
+  /** A file that is there in codings alone (app.js.gz, and no app.js) is found. Default false. */
+  readonly codedAlone?: boolean;
   /** Media types of the operator, by extension. */
   readonly types?: ReadonlyMap<string, string>;
   /** Descriptors of files and their encoded siblings kept open; the ones that responses still send come on top. */
@@ -43,6 +45,8 @@ export interface SitePath {
 /** What a path leads to. `directory` has no index; `status` says why there is nothing. */
 export type Found =
   | { readonly kind: 'file'; readonly representation: Representation }
+  /** There are encoded siblings of a file that is not there: the site's entry of it. */
+  | { readonly kind: 'coded'; readonly entry: number }
   | { readonly kind: 'redirect' }
   | { readonly kind: 'directory'; readonly path: string }
   | Nothing;

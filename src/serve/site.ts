@@ -154,6 +154,7 @@ export class Site {
     if (entry === DIRECTORY) return { kind: 'directory', path };
     if (entry < 0) return this.#nothing(-entry as TroubleStatus);
     if (this.table.kind.get(entry) === Kind.redirect) return { kind: 'redirect' };
+    if (this.table.kind.get(entry) === Kind.coded) return { kind: 'coded', entry };
     const representation = this.view(entry);
     if (representation === undefined) return this.#nothing(503);
     return { kind: 'file', representation };
@@ -204,7 +205,7 @@ export class Site {
     const { table } = this;
     const kind = table.kind.get(entry);
     const isBelieved = kind !== Kind.none && this.#isBelieved(table, entry);
-    if (isBelieved && kind === Kind.redirect) return entry;
+    if (isBelieved && (kind === Kind.redirect || kind === Kind.coded)) return entry;
     if (kind === Kind.file && (isBelieved || this.#confirm(entry))) return entry;
     if (isBelieved && kind === Kind.alias) {
       const target = this.#current(table.target.get(entry));
@@ -277,6 +278,12 @@ export class Site {
       if (page >= 0) return this.#alias(known, bytes, length, page, directory, generation);
       if (type === S.IFDIR) return this.#keep(known, bytes, length, Kind.redirect, directory, generation);
       if (problem >= 0) return -404;
+      if (problem === -Errno.ENOENT && this.#options.codedAlone === true && this.#siblings.areAt(path, directory)) {
+        const entry = this.#keep(known, bytes, length, Kind.coded, directory, generation);
+        this.table.coding.set(entry, 0);
+        this.table.siblingGeneration.set(entry, -1);
+        return entry;
+      }
       return this.#failed(-problem, path, bytes, length, told, generation);
     }
     const entry = this.#keep(known, bytes, length, Kind.file, directory, generation);
@@ -289,7 +296,7 @@ export class Site {
     if (this.#options.cleanUrls !== true) return NOT_KNOWN;
     const name = new Uint8Array((path.length + pageExtension.length + 1) * 3);
     const page = this.#resolve(name, encodePathText(`/${path}${pageExtension}`, name));
-    return page >= 0 && this.table.kind.get(page) === Kind.file ? page : NOT_KNOWN;
+    return page >= 0 && this.table.kind.get(page) !== Kind.redirect ? page : NOT_KNOWN;
   }
 
   /** Keeps a path as another name of a file's entry, which it returns. */
@@ -314,7 +321,7 @@ export class Site {
       const name = new Uint8Array((prefix.length + index.length + 1) * 3);
       const nameLength = encodePathText(`/${prefix}${index}`, name);
       const target = this.#resolve(name, nameLength);
-      if (target >= 0 && this.table.kind.get(target) === Kind.file) {
+      if (target >= 0 && this.table.kind.get(target) !== Kind.redirect) {
         return this.#alias(known, bytes, length, target, directory, generation);
       }
       if (target < 0 && target !== -404 && target !== DIRECTORY) return target;

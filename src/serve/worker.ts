@@ -112,7 +112,7 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
     teller.tell(errno, troubleWords(errno, path), loop.nowMs);
   };
   const warn = (message: string): void => port.postMessage({ kind: 'warning', message } satisfies WorkerSays);
-  const where = { root, index, dotfiles, types, cleanUrls, maxFiles, trouble };
+  const where = { root, index, dotfiles, types, cleanUrls, codedAlone: true, maxFiles, trouble };
   const responder = new Responder(loop, where, metrics, { ...options, frameBudget }, warn);
   parts.responder = responder;
   const { site } = responder;
