@@ -201,6 +201,11 @@ export class FileTable {
     return decodePathText(this.#arena.bytes, start, end);
   }
 
+  /** The path that an entry's file is opened by: a sibling's with the extension of its coding. */
+  openedPathOf(entry: number): string {
+    return this.pathOf(entry) + (codings[this.coding.get(entry) - 1]?.extension ?? '');
+  }
+
   /** The address of a key's bytes behind its first `skip` ones, NUL-terminated: what the kernel is told. */
   address(entry: number, skip: number): number {
     return this.#arena.address + this.#keyAt.get(entry) + skip;

@@ -3,7 +3,15 @@
 
 import { S } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
-import { emptyFileStatus, fileStatus, openBeneath, openRoot, pathStatus, tryOpenRoot } from '../kernel/file.js';
+import {
+  emptyFileStatus,
+  type FileStatus,
+  fileStatus,
+  openBeneath,
+  openRoot,
+  pathStatus,
+  tryOpenRoot,
+} from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import type { Loop } from '../transport/loop.js';
 import { canonicalName, openFollowing } from './links.js';
@@ -55,6 +63,15 @@ export class Opener {
   /** Opens a path; links inside the root are followed, links out of it are not there. Returns a descriptor or -errno. */
   open(path: string): number {
     return openFollowing(this.root, this.#canonicalName, path);
+  }
+
+  /** What is at a path now, links followed as {@link open} does, into `status`. Returns 0 or -errno. */
+  statusOf(path: string, status: FileStatus): number {
+    const fd = this.open(path);
+    if (fd < 0) return fd;
+    const result = fileStatus(fd, status);
+    closeDescriptor(fd);
+    return result;
   }
 
   /** Whether a path is that of a directory: 1 or 0, or -errno. Over links {@link seen} says that nobody would tell. */

@@ -163,14 +163,31 @@ test('a folder that was moved away and back is watched again: a change in it is 
 
 test('a folder that was moved out of the root and is a link now leads nowhere', () => {
   const outside = mkdtempSync(join(tmpdir(), 'clearway-outside-'));
-  serving({ 'a/x.txt': '1' }, (site, at, clock) => {
+  serving({ 'a/x.txt': '1' }, (site, at, clock, loop) => {
     writeOld(at('a/x.txt'), '1');
     assert.equal(look(site, '/a/x.txt'), 1);
     renameSync(at('a'), join(outside, 'a'));
     symlinkSync(join(outside, 'a'), at('a'));
     assert.equal(look(site, '/a/x.txt'), -404);
     clock.ms += 5000;
+    loop.turn(0);
     assert.equal(look(site, '/a/x.txt'), -404);
+  });
+  rmSync(outside, { recursive: true });
+});
+
+test('what is reached over links is not served once it lies outside of the root', () => {
+  const outside = mkdtempSync(join(tmpdir(), 'clearway-outside-'));
+  serving({ 'real/x.txt': '1' }, (site, at, clock, loop) => {
+    symlinkSync('real', at('link'));
+    writeOld(at('real/x.txt'), '1');
+    for (let time = 0; time < 4; time++, clock.ms += 700, loop.turn(0)) assert.equal(look(site, '/link/x.txt'), 1);
+    renameSync(at('real'), join(outside, 'real'));
+    symlinkSync(join(outside, 'real'), at('real'));
+    clock.ms += 1000;
+    loop.turn(0);
+    assert.equal(look(site, '/link/x.txt'), -404);
+    assert.equal(look(site, '/real/x.txt'), -404);
   });
   rmSync(outside, { recursive: true });
 });

@@ -231,17 +231,22 @@ export class Site {
     const known = table.directory.get(entry);
     const wasTold = isWatched && table.generation.get(entry) !== this.#opener.watcher.generations[known];
     // Its directory may not be watched any more, or its number be another's: then it is watched anew, before the look.
-    const directory = wasTold ? this.#opener.watcher.cover(this.#pathOf(entry)) : known;
+    const directory = wasTold ? this.#opener.watcher.cover(this.table.openedPathOf(entry)) : known;
     const generation = directory >= 0 ? this.#opener.watcher.generations[directory]! : 0;
     const status = this.#status;
     const mayStay = (facts & Fact.racy) === 0 && directory >= 0 === isWatched;
-    if (mayStay && statusFrom(this.#opener.root, table.address(entry, skip), !isWatched, status) === 0) {
+    // Over links it is opened once a second, since they might lead out of the root by now; else it is looked at.
+    const isOpened = !isWatched && this.#loop.nowMs - table.checkedMs.get(entry) >= believeMs;
+    const found = isOpened
+      ? this.#opener.statusOf(table.openedPathOf(entry), status)
+      : statusFrom(this.#opener.root, table.address(entry, skip), !isWatched, status);
+    if (mayStay && found === 0) {
       identityOf(status);
       if (words.high === table.identityHigh.get(entry) && words.low === table.identityLow.get(entry)) {
         if (directory !== known) table.siblingGeneration.set(entry, -1);
         table.directory.set(entry, directory);
         table.generation.set(entry, generation);
-        table.checkedMs.set(entry, this.#loop.nowMs);
+        if (isWatched || isOpened) table.checkedMs.set(entry, this.#loop.nowMs);
         return true;
       }
     }
@@ -249,11 +254,6 @@ export class Site {
     if (isWatched && !wasTold) this.#opener.watcher.distrust(this.table.pathOf(entry));
     this.end(entry);
     return false;
-  }
-
-  /** The path that a file's entry is opened by: a sibling's with the extension of its coding. */
-  #pathOf(entry: number): string {
-    return this.table.pathOf(entry) + (codings[this.table.coding.get(entry) - 1]?.extension ?? '');
   }
 
   /**
@@ -395,7 +395,7 @@ export class Site {
     if (open !== undefined) return open;
     const address = table.address(entry, table.coding.get(entry) === 0 ? 1 : 2);
     let fd = openat2Refusal() === 0 ? openBeneathAt(this.#opener.root, address, 'refuse') : -Errno.ELOOP;
-    const path = fd < 0 ? this.#pathOf(entry) : '';
+    const path = fd < 0 ? this.table.openedPathOf(entry) : '';
     if (fd === -Errno.ELOOP) fd = this.#opener.open(path);
     if (fd < 0) {
       this.#trouble(-fd, path);
