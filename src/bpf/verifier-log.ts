@@ -76,14 +76,14 @@ const meanings: readonly (readonly [RegExp, string])[] = [
     /invalid access to map value, value_size=(\d+) off=(-?\d+) size=(\d+)/,
     'the map value has $1 bytes, and $3 at offset $2 were accessed',
   ],
-  [/R(\d+) type=(\S+) expected=(.+)/, 'argument r$1 is a $2 where the helper wants $3'],
+  [/R(\d+) type=(\S+) expected=(.+)/, 'argument r$1 is a $2 where the helper requires $3'],
   [/math between (\S+) pointer and/, 'arithmetic on a $1 pointer is not allowed here'],
   [/R0 !read_ok|At program exit the register R0/, 'the program ends without a (valid) result in r0'],
   [/Unreleased reference id=(\d+)/, 'a reference was taken and not released on some path (ring buffer record, socket)'],
   [/jump out of range|invalid jump/, 'a jump leaves the program'],
   [
     /attach_btf_id (\d+) is not a function|Tracing programs must provide btf_id/,
-    'the attach target is not in the kernel BTF as the kind this program type wants',
+    'the attach target is not in the kernel BTF as the kind that this program type requires',
   ],
   [
     /\bis not a kernel function|kernel function (\S+) .*not allowed|calling kernel function (\S+) is not allowed/,

@@ -16,13 +16,13 @@ const help = `Usage: clearway calibrate [--seconds N] [--check] [--json]
 
 Measures what a system call, a copied byte (in the cache and not), a page by reference, a send, a sendfile, a datagram, a
 wake-up and the notification of SEND_ZC cost on this host, and what a request costs clearway serve. Traffic stays on
-loopback, so nothing is said of DMA, PCIe or a wire. Takes under a minute; the quieter the host, the narrower the
-intervals; where they stay wide it says so. The profile goes to $XDG_CONFIG_HOME/clearway/profile.json (else ~/.config).
+loopback, so DMA, PCIe and the network are not measured. Takes under a minute; the quieter the host, the narrower the
+intervals; wide ones are reported. The profile goes to $XDG_CONFIG_HOME/clearway/profile.json (else ~/.config).
 
   --seconds N   time to spend, 10 to 55 (40)
-  --check       measure serve, in the same rounds, also at sizes and connections that the profile is not made of, and compare
-                them with what plan --here predicts (half a minute more)
-  --json        print the profile, and with --check the comparison, as JSON and nothing else
+  --check       also measure serve at sizes and connection counts that are not used for the profile, and compare
+                them with the predictions of plan --here (takes half a minute more)
+  --json        print the profile (and the comparison of --check) as JSON only
 `;
 
 function progressTo(stream: NodeJS.WriteStream, started: number): (text: string) => void {

@@ -8,33 +8,33 @@ export const commands: readonly CommandEntry[] = [
   { name: 'serve', summary: 'serve a directory over HTTP/1.1', load: () => import('./serve.js') },
   {
     name: 'doctor',
-    summary: 'say what this host can do, what is missing, and the command that gives it',
+    summary: 'check what this host can do, what is missing, and how to get it',
     load: () => import('./doctor.js'),
   },
   {
     name: 'calibrate',
-    summary: 'measure this host: plan --here and serve use what it finds',
+    summary: 'measure this host: plan --here and serve use the results',
     load: () => import('./calibrate.js'),
   },
   {
     name: 'plan',
-    summary: 'predict where a packet\u2019s time goes, and what would make it faster',
+    summary: 'predict where a packet\u2019s time goes, and how to make it faster',
     load: () => import('./plan.js'),
   },
   {
     name: 'meter',
-    summary: 'count every byte the CPU copies through sockets, for any program',
+    summary: 'count every byte that the CPU copies through sockets, for any program',
     load: () => import('./meter.js'),
   },
   {
     name: 'journey',
-    summary: 'measure where the time of messages goes, from the call to the reader',
+    summary: 'measure where the time of TCP messages goes, from sender to reader',
     load: () => import('./journey.js'),
   },
-  { name: 'why', summary: 'say why bytes are copied, and what would stop it', load: () => import('./why.js') },
+  { name: 'why', summary: 'explain why bytes are copied, and how to avoid it', load: () => import('./why.js') },
   {
     name: 'lab',
-    summary: 'experiments: what a path copies, predicted and measured, in network namespaces of its own',
+    summary: 'run experiments in network namespaces: copies predicted and measured',
     load: () => import('./lab.js'),
   },
 ];

@@ -78,7 +78,7 @@ test('serve --dashboard shows what the kernel moved for the server, and ends whi
   skip: unbuilt || meterSkip,
 }, async () => {
   const server = await start(['serve', root, '--port', '0', '--workers', '1', '--dashboard']);
-  const site = /at (http\S+) \(/.exec(server.said())![1]!;
+  const site = /^(http\S+)\nclearway serves /m.exec(server.said())![1]!;
   await (await fetch(`${site}/large.bin`)).arrayBuffer();
   let told = 0;
   await watch(server.url, (name, data) => {
@@ -107,7 +107,7 @@ test('where BPF is refused the page says so, and shows what the server knows its
   skip: unbuilt || linux,
 }, async () => {
   const server = await start(['serve', root, '--port', '0', '--workers', '1', '--dashboard', '127.0.0.1:0'], ['bpf']);
-  const site = /at (http\S+) \(/.exec(server.said())![1]!;
+  const site = /^(http\S+)\nclearway serves /m.exec(server.said())![1]!;
   await (await fetch(`${site}/large.bin`)).arrayBuffer();
   await watch(server.url, (name, data) => {
     if (name === 'hello') {

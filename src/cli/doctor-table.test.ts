@@ -31,13 +31,13 @@ Sockets
   no       kernel TLS         TCP_ULP does not know tls.
                               Bodies leave encrypted.
                               costs: two copies of every byte
-                              mend: sudo modprobe tls
+                              fix: sudo modprobe tls
 
 Memory and limits
   limited  memory-lock limit  64 KiB.
                               How much may be pinned.
                               costs: few pages
-                              mend: ulimit -l unlimited
+                              fix: ulimit -l unlimited
 
 1 yes, 1 limited, 1 no. --engine auto takes io_uring here.
 `,

@@ -38,7 +38,7 @@ function renderOne(finding: Finding, nameWidth: number, form: Form): string[] {
   const [first = '', ...rest] = [...wrap(`${detail}.`, width), ...wrap(meaning, width).map((line) => dim(line, form))];
   const missing = [
     ...(cost === null ? [] : labelled('costs', cost, width)),
-    ...(remedy === null ? [] : labelled('mend', remedy, width)),
+    ...(remedy === null ? [] : labelled('fix', remedy, width)),
   ];
   const label = paint(state.padEnd(stateWidth), colours[state], form);
   return [

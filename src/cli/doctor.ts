@@ -17,13 +17,13 @@ import { packageVersion } from './kit/version.js';
 
 const help = `Usage: clearway doctor [--json]
 
-Tries what Clearway uses and says for each thing whether it works, what it is for, what its absence costs, and the
-command that would give it. Changes nothing on the host and sends nothing. Every user may run it; root sees more.
+Tries every feature of the kernel that Clearway uses, and says whether it works, what it is for, what is lost without it,
+and how to get it. It changes nothing on the host and sends nothing. Any user may run it; root sees more.
 
-  --json      print one JSON object, for programs
-  -h, --help  print this
+  --json      print the report as one JSON object
+  -h, --help  print this help
 
-The exit status is 0, whatever is found.
+Exit status: 0, whatever is found.
 `;
 
 /** Every probe, in the order of the report. */

@@ -37,7 +37,7 @@ const options = {
 export const journeyHelp = `Usage: clearway journey [--pid N | -- COMMAND ARG...] [options]
 
 Follows TCP messages through the kernel, from the sender's call to the reader's return, and says where the time went:
-every stage with p50, p99 and max, the time line of an ordinary message, the slowest ones. Needs root.
+every stage with p50, p99 and max, the time line of an ordinary message, the slowest ones. Requires root.
 
   --pid N            messages that a process or its descendants send or receive, until it ends (default: all of the host)
   -- COMMAND ARG...  runs a program and follows its messages; the report goes to stderr
@@ -51,7 +51,7 @@ every stage with p50, p99 and max, the time line of an ordinary message, the slo
   --pcapng FILE      the headers of the packets, each with the stages of its message as a comment, for Wireshark
 
 Exit status: 0; that of COMMAND; 2 for wrong use; 3 if the host refuses.
-\`clearway plan\` predicts a journey; this one is measured.
+\`clearway plan\` predicts the same times from a model; this command measures them.
 `;
 
 /** Parses the arguments. @throws UsageError */

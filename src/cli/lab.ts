@@ -25,14 +25,15 @@ import { nearest, UsageError } from './kit/usage.js';
 
 const help = `Usage: clearway lab [--list] [--json] [--bytes SIZE] [EXPERIMENT...]
 
-Sends a payload over a veth pair between two network namespaces of its own, in several ways, with something on the path,
-and prints what the model predicted and what the copy meter measured. Needs root and iproute2.
+Sends a payload over a veth pair between two network namespaces of its own, in several send modes, with a treatment on the path
+(a firewall rule, a capture, an XDP program), and prints what the model predicted and what the copy meter measured.
+Requires root and iproute2.
 
-  EXPERIMENT    a treatment of the path (tc-pull), a group of them (firewall), a way to send (zerocopy), or one way
-                through one treatment (firewall/sendfile); default: everything
-  --list        names the experiments
+  EXPERIMENT    a treatment of the path (tc-pull), a group of treatments (firewall), a send mode (zerocopy), or one send
+                mode through a treatment or group (firewall/sendfile); default: everything
+  --list        list the experiments
   --bytes SIZE  payload of each experiment (16MiB)
-  --json        one object for the run
+  --json        print the run as one JSON object
 
 Exit status: 0; 1 if a measurement was not as predicted; 2 for wrong use; 3 if the host refuses.
 `;
@@ -72,7 +73,7 @@ function print(text: string): number {
 
 function list(): string {
   const lines = treatments.map(({ name, words, group }) => `  ${name.padEnd(20)}${words}${group ? ` [${group}]` : ''}`);
-  return `Treatments of the path:\n${lines.join('\n')}\n\nWays to send: ${senderNames.join(', ')}\n`;
+  return `Treatments of the path:\n${lines.join('\n')}\n\nSend modes: ${senderNames.join(', ')}\n`;
 }
 
 const units: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
@@ -101,8 +102,8 @@ function plansOf(names: readonly string[], bytes: number): LabPlan[] {
 
 function unknown(name: string, words: readonly string[]): UsageError {
   const guess = nearest(name, [...new Set(words)]);
-  const mend = guess === undefined ? 'clearway lab --list names them' : `did you mean ${guess}?`;
-  return new UsageError(`there is no experiment ${JSON.stringify(name)}: ${mend}`);
+  const fix = guess === undefined ? 'clearway lab --list names them' : `did you mean ${guess}?`;
+  return new UsageError(`there is no experiment ${JSON.stringify(name)}: ${fix}`);
 }
 
 /** Runs `use` so that the lab is closed whatever ends it: its return, an exception, a signal, the process's exit. */

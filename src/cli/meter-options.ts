@@ -64,7 +64,7 @@ const options = {
 export const meterHelp = `Usage: clearway meter [record FILE] [--pid N | --cgroup PATH | --all | -- COMMAND ARG...] [options]
        clearway meter replay FILE [--speed N] [--json] [--fail-if EXPR] [--open]
 
-Counts every byte the CPU copies through sockets, for any program, by process and cause. Needs root.
+Counts every byte the CPU copies through sockets, for any program, by process and cause. Requires root.
 
   --pid N            a process and its descendants, until it ends
   --cgroup PATH      a container: the directory of its cgroup (v2), with those beneath it
@@ -123,8 +123,8 @@ function recordingOf(positionals: readonly string[]): { record: string | undefin
   if (word === undefined) return { record: undefined, replay: undefined };
   if (word !== 'record' && word !== 'replay') {
     const guess = nearest(word, ['record', 'replay']);
-    const mend = guess === undefined ? 'a command to run stands after --' : `did you mean ${guess} FILE?`;
-    throw new UsageError(`${JSON.stringify(word)} is not expected: ${mend}`);
+    const fix = guess === undefined ? 'a command to run stands after --' : `did you mean ${guess} FILE?`;
+    throw new UsageError(`${JSON.stringify(word)} is not expected: ${fix}`);
   }
   if (file === undefined) throw new UsageError(`${word} takes a file: clearway meter ${word} FILE`);
   if (more !== undefined) throw new UsageError(`${JSON.stringify(more)} is not expected: ${word} takes one file`);

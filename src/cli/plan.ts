@@ -27,15 +27,15 @@ import { fileTrouble, nearest, UsageError } from './kit/usage.js';
 
 const usage = `Usage: clearway plan [--scenario FILE] [--FIELD VALUE ...] [--json | --explain | --open]
 
-Predicts where a packet's time goes: time line, bottleneck, ways side by side, advice.
+Predicts where a packet's time goes: time line, bottleneck, send modes side by side, advice.
 
   --scenario FILE  YAML or JSON with the fields below ("-" reads standard input)
   --here           this host, as \`clearway calibrate\` measured it
-  --way A,B        with several ways, the first is planned and all are compared
+  --way A,B        send modes: the first is planned, and all are compared
   --json           the answer as JSON
   --explain        every stage with its terms, every constant with its source
   --schema         the JSON schema of scenario files
-  --open           the page to play with, at this scenario
+  --open           open an interactive page with this scenario
 
 Fields (docs/plan.md explains them):
 `;

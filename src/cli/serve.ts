@@ -53,42 +53,42 @@ const help = `Usage: clearway serve [DIR] [options]
 
 Serves the files of DIR (default: the current directory) over HTTP/1.1.
 
-  --host HOST             address or name of this host to listen on; may be repeated (127.0.0.1: this host only; ::: everybody)
-  -p, --port PORT         port; 0 takes any free one (8080)
-  --socket PATH           listen on a Unix socket; @NAME: an abstract one; no port then, unless --host or --port is given
+  --host HOST             address or host name to listen on; repeatable (127.0.0.1: this host only; use :: for all addresses)
+  -p, --port PORT         port to listen on; 0 takes any free one (8080)
+  --socket PATH           listen on a Unix socket instead of a port (with --host or --port: on both); @NAME is an abstract socket
   --socket-mode MODE      permissions of the Unix socket (660: owner and group)
-  --workers auto|N        threads that serve (auto: one for each core)
-  --engine auto|uring|epoll  what drives it (auto: io_uring where the kernel allows it, else epoll)
+  --workers auto|N        number of serving threads (auto: one for each core)
+  --engine auto|uring|epoll  kernel interface for I/O (auto: io_uring where the kernel allows it, else epoll)
   --base PATH             serve the site beneath a path, such as /docs
-  --index NAMES           names looked for in a directory (index.html)
+  --index NAMES           index files of a directory, in order, with commas (index.html)
   --listing               list directories without an index
   --clean-urls            /about is about.html, where there is no file about
-  --spa                   answer unknown pages with the root's index
-  --ssi on|off            evaluate includes: SSI in .shtml, ESI in .esi (on)
-  --dotfiles ignore|allow|deny  names that begin with a dot: 404, served, 403 (ignore)
-  --cache-control VALUE   Cache-Control of files (no-cache; immutable for hashed names)
+  --spa                   single-page application: answer unknown pages with the root's index.html
+  --ssi on|off            process includes: SSI in .shtml, ESI in .esi (on)
+  --dotfiles ignore|allow|deny  names that begin with a dot: answer 404, serve, answer 403 (ignore)
+  --cache-control VALUE   Cache-Control of all files (no-cache; names with a content hash: immutable)
   --cors                  let any origin read the responses
-  --header 'NAME: VALUE'  a field that every response carries; may be repeated
-  --header '/PATH NAME: VALUE'  a field of the files whose path matches (* is any characters): '/assets/* Cache-Control: max-age=600'
-  --type EXT=TYPE         media type of an extension, e.g. log=text/plain; * for names without a type; may be repeated
-  --log none|combined|json  access log on stdout (none)
-  --log-file PATH         access log in a file (combined); SIGUSR1 opens it again
-  --metrics HOST:PORT     Prometheus endpoint at /metrics (none)
-  --meter                 meter this process: the metrics also say what the kernel copied, and why (needs root)
-  --dashboard [HOST:PORT]  a page that shows what is copied, as it happens (127.0.0.1, any free port); meters too
-  --trust-proxy NETWORK   proxies whose X-Forwarded-For names the client for the log: 10.0.0.0/8, ::1, unix; may be repeated
-  --proxy-protocol        each connection begins with a header of the PROXY protocol (1 or 2), which names the client
-  --max-connections N     open connections (three quarters of the open-file limit, which is raised for more)
-  --head-timeout TIME     for a request's head to arrive (10s)
-  --idle-timeout TIME     of a kept connection (60s)
-  --min-rate SIZE         bytes a second that a reader must take; 0: no limit (256)
-  --pace SIZE             bytes a second that a connection is sent at most (no limit)
-  --grace TIME            for open connections to finish at the end (10s)
-  --inline-limit SIZE     files up to this size are answered from memory (32K, or as calibrated)
-  --config FILE           the same options as JSON, e.g. {"port": 8080, "log": "json"}; flags win
-  -h, --help
+  --header 'NAME: VALUE'  response header for every response; repeatable
+  --header '/PATH NAME: VALUE'  response header for files by path (* matches any characters): '/assets/* Cache-Control: max-age=600'
+  --type EXT=TYPE         media type of an extension, such as log=text/plain; * for names without a known type; repeatable
+  --log none|combined|json  access log, on stdout unless --log-file is given (none)
+  --log-file PATH         write the access log to a file (combined unless --log says otherwise); SIGUSR1 reopens it
+  --metrics HOST:PORT     serve Prometheus metrics there, at /metrics (none)
+  --meter                 add to the metrics what the kernel copied for this process, and why (requires root)
+  --dashboard [HOST:PORT]  live page of what is copied (127.0.0.1, any free port); includes --meter
+  --trust-proxy NETWORK   trusted proxies, whose X-Forwarded-For gives the client address in the log: 10.0.0.0/8, ::1, unix; repeatable
+  --proxy-protocol        require a PROXY protocol header (version 1 or 2) on every connection
+  --max-connections N     most open connections (three quarters of the open-file limit, which is raised for more)
+  --head-timeout TIME     time in which a request's header must arrive (10s)
+  --idle-timeout TIME     time after which an idle keep-alive connection is closed (60s)
+  --min-rate SIZE         close connections that read fewer bytes a second; 0: never (256)
+  --pace SIZE             most bytes a second to each connection (no limit)
+  --grace TIME            time for open requests to finish when the server stops (10s)
+  --inline-limit SIZE     send files up to this size from memory, larger ones by sendfile (32K, or as calibrated)
+  --config FILE           options from a JSON file, such as {"port": 8080, "log": "json"}; the command line takes precedence
+  -h, --help              print this help
 
-Sockets that systemd passes (LISTEN_FDS) are listened on, in the place of a port unless one is given.
+Sockets passed by systemd (LISTEN_FDS) are used instead of a port, or as well as one if --host or --port is given.
 Times: 500ms, 10s, 2m. Sizes: 512, 64K, 10M.
 `;
 

@@ -15,8 +15,8 @@ import { parseTime } from './meter-options.js';
 
 const help = `Usage: clearway why [--json] [--duration TIME] [--pid N | -- COMMAND ARG...]
 
-Meters copies, looks at devices, programs, captures and sockets on the way, and says in plain sentences why bytes were
-copied, what would stop it, and what that saves. Needs root.
+Meters copies, inspects network devices, BPF programs, packet captures and sockets, and explains in plain sentences why
+bytes were copied, how to avoid it, and what that saves. Requires root.
 
   --pid N            a process and its descendants, until it ends
   -- COMMAND ARG...  runs a program; the answer goes to stderr

@@ -184,11 +184,11 @@ function readPage(): PageAnswer {
 }
 
 function explained(error: NodeJS.ErrnoException, { host, port }: DashboardOptions): Error {
-  const mend =
+  const fix =
     error.code === 'EADDRINUSE'
       ? 'the address is already in use; choose another port, 0 takes any free one'
       : error.message;
-  return Object.assign(new Error(`the dashboard cannot be served at ${hostAndPort(host, port)}: ${mend}`), {
+  return Object.assign(new Error(`the dashboard cannot be served at ${hostAndPort(host, port)}: ${fix}`), {
     code: error.code,
   });
 }

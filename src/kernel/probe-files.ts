@@ -57,7 +57,7 @@ function refusedBecause(
 
 function examineOpenat2(): Outcome {
   const errno = openat2Refusal();
-  if (errno === 0) return { state: 'yes', detail: 'opens beneath a root, and refuses the way out' };
+  if (errno === 0) return { state: 'yes', detail: 'opens a path beneath a root, and refuses one that leads out of it' };
   const cost = 'paths are opened one folder at a time instead, as safe, for two calls and more for each folder';
   if (errno === Errno.EOPNOTSUPP) {
     const remedy = 'leave the emulation or sandbox that answers for the kernel';
@@ -72,7 +72,7 @@ function examineStatx(): Outcome {
   const errno = statxRefusal();
   if (errno === 0) return { state: 'yes', detail: 'asks an open descriptor' };
   const { detail, remedy, reason } = refusedBecause(errno, 'statx', '4.11');
-  return { state: 'no', detail, remedy, cost: 'none for serving: fstat is asked instead', facts: { reason } };
+  return { state: 'no', detail, remedy, cost: 'none for serving: fstat is used instead', facts: { reason } };
 }
 
 function examineCachestat(): Outcome {

@@ -190,7 +190,7 @@ function answer(judge: (capability: UringCapability) => Outcome, costWithout?: s
     const facts = { reason: refusal, call: refusedCall, error: errorCode };
     if (costWithout !== undefined) {
       const detail = 'io_uring does not start here';
-      return { state: 'no', detail, cost: costWithout, remedy: 'what mends io_uring, above', facts };
+      return { state: 'no', detail, cost: costWithout, remedy: 'the fix of io_uring, above', facts };
     }
     const { says, remedy } = refusals[refusal];
     return { state: 'no', detail: `${says} (${refusedCall}: ${errorCode})`, cost: slowerEngine, remedy, facts };

@@ -69,7 +69,7 @@ function attempt(probe: Probe): Outcome {
       state: 'no',
       detail: `could not be tried: ${message ?? String(error)}`,
       cost: 'what needs it is not used',
-      remedy: hint ?? 'mend what the message names, then run clearway doctor again',
+      remedy: hint ?? 'fix what the message names, then run clearway doctor again',
       facts: { reason: 'probe-failed' },
     };
   }

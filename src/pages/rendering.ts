@@ -353,7 +353,7 @@ export function addFile(writer: ListWriter<OpenPageFile>, fragment: PageFile): v
     const length = fragment.length ?? Math.max(0, size - fragment.offset);
     if (fragment.offset + length > size) {
       const range = `${length} bytes from ${fragment.offset} on`;
-      throw new PageError('CLEARWAY_PAGE_FILE', `${fragment.path} has ${size} bytes, and the page wants ${range}`);
+      throw new PageError('CLEARWAY_PAGE_FILE', `${fragment.path} has ${size} bytes, and the page requires ${range}`);
     }
     writer.extent(open.retain(), fragment.offset, length);
   } finally {

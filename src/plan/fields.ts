@@ -189,7 +189,7 @@ export const fields: Record<FieldName, Field> = {
     default: 'none',
     values: ['none', 'serve'],
     about:
-      'what sends: a bare loop of calls, or clearway serve answering requests (its ways: copy is from memory, and sendfile)',
+      'what sends: a bare loop of calls, or clearway serve answering requests (its send modes: copy, which is from memory, and sendfile)',
   },
   engine: {
     kind: 'choice',
@@ -421,7 +421,7 @@ export const fields: Record<FieldName, Field> = {
     default: 1,
     minimum: 0,
     maximum: 32,
-    about: 'cut-through switches on the way',
+    about: 'cut-through switches on the path',
   },
   load: {
     kind: 'number',

@@ -32,7 +32,7 @@ export function makeRoom(connections: number, raise: (openFiles: number) => numb
   const openFiles = raise(needed);
   const room = connectionsWithin(openFiles);
   if (room >= connections) return { connections, warning: undefined };
-  const mend = `raise it with ulimit -n ${needed} or LimitNOFILE=${needed} in the systemd unit`;
-  const warning = `at most ${room} connections, not ${connections}: the limit on open files is ${openFiles}; ${mend}`;
+  const fix = `raise it with ulimit -n ${needed} or LimitNOFILE=${needed} in the systemd unit`;
+  const warning = `at most ${room} connections, not ${connections}: the limit on open files is ${openFiles}; ${fix}`;
   return { connections: room, warning };
 }

@@ -18,23 +18,23 @@ export function hostNotes(): string[] {
   const openat2 = openat2Refusal();
   if (openat2 !== 0) {
     notes.push(
-      `openat2 is refused here (${errnoName(openat2)}): files are opened beneath the root by a walk of one folder at a time, ` +
-        'as safe and slower; clearway doctor says what would give it',
+      `openat2 is refused here (${errnoName(openat2)}): files are opened beneath the root by Clearway itself, one folder at a time, ` +
+        'which is as safe and slower; clearway doctor says how to allow openat2',
     );
   }
   const statx = statxRefusal();
-  if (statx !== 0) notes.push(`statx is refused here (${errnoName(statx)}): fstat is asked instead`);
+  if (statx !== 0) notes.push(`statx is refused here (${errnoName(statx)}): fstat is used instead`);
   const watcher = createWatcher();
   if (watcher >= 0) closeDescriptor(watcher);
   else {
-    const mend = watcher === -Errno.EMFILE ? 'sudo sysctl fs.inotify.max_user_instances=1024' : 'allow inotify_init1';
+    const fix = watcher === -Errno.EMFILE ? 'sudo sysctl fs.inotify.max_user_instances=1024' : 'allow inotify_init1';
     notes.push(
-      `inotify gives ${errnoName(-watcher)}: changes of files are not watched but asked for with every request; ${mend} for less work`,
+      `inotify gives ${errnoName(-watcher)}: changes of files cannot be watched, so every request checks its file; to avoid that: ${fix}`,
     );
   }
   if (!existsSync('/proc/self/fd')) {
     notes.push(
-      'there is no /proc here: changes of files are not watched but asked for with every request; mount /proc for less work',
+      'there is no /proc here: changes of files cannot be watched, so every request checks its file; to avoid that: mount /proc',
     );
   }
   return notes;

@@ -7,12 +7,12 @@ import { listenOnAll, type NodeListening } from './node-listen.js';
 
 /** Why the endpoint cannot listen, with the mend; the code stays the system's. */
 function explained(error: NodeJS.ErrnoException, address: { readonly host: string; readonly port: number }): Error {
-  const mend =
+  const fix =
     error.code === 'EADDRINUSE'
       ? 'the address is already in use (EADDRINUSE); choose another port, 0 takes any free one'
       : error.message;
   return Object.assign(
-    new Error(`the metrics cannot be served at ${hostAndPort(address.host, address.port)}: ${mend}`),
+    new Error(`the metrics cannot be served at ${hostAndPort(address.host, address.port)}: ${fix}`),
     { code: error.code },
   );
 }

@@ -53,8 +53,8 @@ async function runCommand(name: string, args: string[], surroundings: Surroundin
     const words =
       kind === 'option' ? ['--help', '--version'] : [...surroundings.commands.map((each) => each.name), 'help'];
     const guess = nearest(name, words);
-    const mend = guess === undefined ? 'see clearway --help' : `did you mean clearway ${guess}?`;
-    throw new UsageError(`there is no ${kind} ${JSON.stringify(name)}: ${mend}`);
+    const fix = guess === undefined ? 'see clearway --help' : `did you mean clearway ${guess}?`;
+    throw new UsageError(`there is no ${kind} ${JSON.stringify(name)}: ${fix}`);
   }
   return (await entry.load()).run(args);
 }

@@ -52,8 +52,8 @@ function plainSentence(command: string, error: Error & { code?: string }, option
   const option = quotedOption(error.message);
   if (error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
     const guess = option.startsWith('--') ? nearest(option.slice(2), Object.keys(options)) : undefined;
-    const mend = guess === undefined ? `see clearway ${command} --help` : `did you mean --${guess}?`;
-    return `there is no option ${option}: ${mend}`;
+    const fix = guess === undefined ? `see clearway ${command} --help` : `did you mean --${guess}?`;
+    return `there is no option ${option}: ${fix}`;
   }
   if (error.message.includes('does not take an argument')) return `${option} takes no value`;
   if (error.message.includes('ambiguous')) {

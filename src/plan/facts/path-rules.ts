@@ -82,7 +82,7 @@ const orphan = 'net/core/skbuff.c: skb_orphan_frags_rx, skb_copy_ubufs';
 export const pathRules: readonly PathRule[] = [
   {
     rule: '__ip_append_data',
-    source: 'net/ipv4/ip_output.c: MSG_ZEROCOPY of UDP wants scatter-gather and checksum offload',
+    source: 'net/ipv4/ip_output.c: MSG_ZEROCOPY of UDP requires scatter-gather and checksum offload',
     kind: 'copy',
     why: 'the device gathers no fragments, so the call copies at once although it was asked for a reference',
     avoid: 'switch scatter-gather and checksum offload on: ethtool -K DEV sg on tx on',

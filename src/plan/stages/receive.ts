@@ -21,7 +21,8 @@ function takeTerms(shop: Workshop, counts: Counts): Term[] {
     ];
   }
   if (receive === 'mmap') return [term(shop, 'rx.remap', counts.bytes / 4096, 'pages mapped')];
-  if (receive === 'zcrx') return [term(shop, 'rx.zcrx', counts.buffers, 'buffers lent and given back')];
+  if (receive === 'zcrx')
+    return [term(shop, 'rx.zcrx', counts.buffers, 'buffers handed to the application and returned')];
   return [];
 }
 
