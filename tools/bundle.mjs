@@ -1,10 +1,12 @@
-// Bundles what `clearway` runs into dist/bundle/: the command line in a few files, a serving thread in one. A process that
-// loads a hundred modules before its first answer pays more for finding them than for running them. Nothing is done when no
-// compiled file is newer. The library keeps its modules (dist/src/): what an application imports stays one instance.
+// Bundles what `clearway` runs into dist/bundle/: a file for the executable and for the serving thread, and for each module
+// that is imported when it is needed (import()), such as a command. A process that loads a hundred modules before its first
+// answer pays more for finding them than for running them. They are CommonJS: Node loads it sooner than modules, and by fewer
+// threads. Nothing is done when no compiled file is newer. The library keeps its modules (dist/src/): what an application
+// imports stays one instance; files of the bundle share objects, and no state of modules.
 // It is plain JavaScript because the build calls it before anything else exists.
 
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -12,28 +14,42 @@ const compiled = join(root, 'dist/src');
 const folder = join(root, 'dist/bundle');
 const command = join(folder, 'main.js');
 
-/** Programs that are started by their address, and their files in the bundle. */
-const programs = new Map([
-  [join(compiled, 'cli/main.js'), command],
-  [join(compiled, 'serve/worker.js'), join(folder, 'worker.js')],
-]);
+/** What is started by its address, and what these load when it is needed: each is a file of its own name in the bundle. */
+const programs = new Set([join(compiled, 'cli/main.js'), join(compiled, 'serve/worker.js')]);
+
+/** @returns its path from a file of the bundle */
+function addProgram(path) {
+  const name = basename(path);
+  for (const other of programs) {
+    if (other !== path && basename(other) === name)
+      throw new Error(`the bundle has one folder: rename ${other} or ${path}`);
+  }
+  programs.add(path);
+  return `./${name}`;
+}
 
 /**
  * Code in a bundle keeps its own address, for what it looks for beside itself (pages, package.json, other programs); a program
- * that is in the bundle is started from there.
+ * that is in the bundle is started from there. The address is made when it is asked for.
  */
 const ownAddresses = {
   name: 'own-addresses',
   setup(build) {
+    build.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) =>
+      kind === 'dynamic-import' ? { path: addProgram(join(resolveDir, path)), external: true } : undefined,
+    );
     build.onLoad({ filter: /[/\\]dist[/\\]src[/\\].*\.js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
       if (!text.includes('import.meta.url')) return undefined;
-      const from = (target) => relative(folder, target).replaceAll('\\', '/');
-      const contents = text.replace(/new URL\('([^']+)', import\.meta\.url\)|import\.meta\.url/g, (whole, target) => {
-        const program = target === undefined ? undefined : programs.get(join(dirname(path), target));
-        if (program !== undefined) return `new URL('./${from(program)}', import.meta.url)`;
-        return whole.replace('import.meta.url', `new URL('${from(path)}', import.meta.url).href`);
-      });
+      const url = (target) =>
+        `require('node:url').pathToFileURL(require('node:path').join(__dirname, ${JSON.stringify(target.replaceAll('\\', '/'))}))`;
+      const contents = text
+        .replaceAll('createRequire(import.meta.url)', 'require')
+        .replace(/new URL\('([^']+)', import\.meta\.url\)|import\.meta\.url/g, (_, beside) => {
+          if (beside === undefined) return `${url(relative(folder, path))}.href`;
+          const target = join(dirname(path), beside);
+          return url(programs.has(target) ? basename(target) : relative(folder, target));
+        });
       return { contents, loader: 'js', resolveDir: dirname(path) };
     });
   },
@@ -63,7 +79,7 @@ function keepShellLine() {
   chmodSync(command, 0o755);
 }
 
-/** Bundles the command and the thread, if anything was compiled since. */
+/** Bundles it all, if anything was compiled since. */
 export async function bundle() {
   if (isFresh()) return;
   const { build } = await import('esbuild');
@@ -76,14 +92,18 @@ export async function bundle() {
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'none',
-    format: 'esm',
-    splitting: true,
+    format: 'cjs',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // A command is required too: import() would bring the loader of modules along.
+    supported: { 'dynamic-import': false },
     outdir: folder,
     logLevel: 'error',
     plugins: [ownAddresses],
   };
-  // Each by itself: what both need would be cut into more files if it were shared, and they share no instance anyway.
-  for (const program of programs.keys()) await build({ ...common, entryPoints: [program] });
+  // Each by itself: what several need is in each of them, since one process loads few. The set grows on the way.
+  for (const program of programs) await build({ ...common, entryPoints: [program] });
+  writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   keepShellLine();
 }
 

@@ -24,9 +24,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Where nobody reads stderr any more, there is nobody left to tell; whatever runs goes on.
 process.stderr.on('error', () => {});
 
-process.exitCode = await dispatch(process.argv.slice(2), {
+// No await at the top: the bundle is CommonJS (tools/bundle.mjs).
+void dispatch(process.argv.slice(2), {
   commands,
   version: packageVersion,
   out: (text) => process.stdout.write(dressed(text, process.stdout)),
   error: (text) => process.stderr.write(text),
+}).then((status) => {
+  process.exitCode = status;
 });

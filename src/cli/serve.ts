@@ -175,10 +175,7 @@ function readOptions(args: string[]): Record<string, unknown> | undefined {
 
 /** Loads the server and makes it. @throws OptionError */
 async function prepare({ dashboard, ...options }: Record<string, unknown>): Promise<Prepared> {
-  const [{ createServer }, { parseHostPort }] = await Promise.all([
-    import('../serve/server.js'),
-    import('../serve/options.js'),
-  ]);
+  const { createServer, parseHostPort } = await import('../serve/server.js');
   // Loaded only where sockets may have been passed.
   if (process.env['LISTEN_FDS'] !== undefined || process.env['LISTEN_PID'] !== undefined) {
     const { takePassedSockets } = await import('./kit/listen-fds.js');

@@ -11,13 +11,16 @@ import { type ListenAddress, urlOf } from './addresses.js';
 import { makeRoom } from './connection-limit.js';
 import { hostNotes } from './host-notes.js';
 import { Listening } from './listening.js';
-import type { LogOutput } from './log-output.js';
+import { LogOutput } from './log-output.js';
 import { Metrics, metricsBytes } from './metrics.js';
 import type { MetricsEndpoint } from './metrics-endpoint.js';
+import { metricsText } from './metrics-text.js';
 import { type ResolvedOptions, resolveOptions, type ServeOptions } from './options.js';
 import type { SelfMeter } from './self-meter.js';
 import { checkAddressSpace } from './start-limits.js';
 import type { WorkerSays, WorkerStart, WorkerTold } from './worker.js';
+
+export { parseHostPort } from './options.js';
 
 /** A worker that dies this many times within this time is not started again. */
 const maxRestarts = 5;
@@ -130,10 +133,7 @@ export class Server extends EventEmitter<ServerEvents> {
   async #openMetrics(): Promise<void> {
     const { metrics } = this.options;
     if (metrics === undefined) return;
-    const [{ MetricsEndpoint }, { metricsText }] = await Promise.all([
-      import('./metrics-endpoint.js'),
-      import('./metrics-text.js'),
-    ]);
+    const { MetricsEndpoint } = await import('./metrics-endpoint.js');
     const text = (): string => metricsText(this.metrics, this.engine) + (this.#selfMeter?.text() ?? '');
     this.#metrics = await MetricsEndpoint.open(metrics, text);
   }
@@ -161,7 +161,7 @@ export class Server extends EventEmitter<ServerEvents> {
       this.#maxConnections = room.connections;
       if (room.warning !== undefined) this.emit('warning', room.warning);
       for (const note of hostNotes()) this.emit('warning', note);
-      await this.#openLog();
+      this.#openLog();
       await this.#openMeter();
       for (let index = 0; index < workers; index++) {
         this.#slots.push({
@@ -185,10 +185,9 @@ export class Server extends EventEmitter<ServerEvents> {
     return this;
   }
 
-  async #openLog(): Promise<void> {
+  #openLog(): void {
     const { log, logFile } = this.options;
     if (log === 'none') return;
-    const { LogOutput } = await import('./log-output.js');
     this.#log = new LogOutput(logFile, this.#logDescriptor, (message) => this.emit('warning', message));
   }
 

@@ -10,7 +10,7 @@ import type { ListenSocket } from '../transport/acceptor.js';
 import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import { isHashedName } from '../wire/http/media-type.js';
-import type { AccessLog, LogNews } from './access-log.js';
+import { AccessLog, type LogNews } from './access-log.js';
 import { proxyPolicy } from './client-address.js';
 import { TroubleTeller, troubleWords } from './file-trouble.js';
 import { FieldWriter } from './head.js';
@@ -89,11 +89,11 @@ interface Parts {
   log?: AccessLog;
 }
 
-function openLog(start: WorkerStart, loop: Loop, Log: typeof AccessLog | undefined): AccessLog | undefined {
+function openLog(start: WorkerStart, loop: Loop): AccessLog | undefined {
   const { log, index, options, port } = start;
-  if (Log === undefined || log === undefined || options.log === 'none') return undefined;
+  if (log === undefined || options.log === 'none') return undefined;
   const said = (news: LogNews): void => port.postMessage({ kind: 'log', news } satisfies WorkerSays);
-  return new Log(loop, log, index, options.log, said);
+  return new AccessLog(loop, log, index, options.log, said);
 }
 
 function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
@@ -159,12 +159,12 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   };
 }
 
-function serve(start: WorkerStart, Log: typeof AccessLog | undefined): void {
+function serve(start: WorkerStart): void {
   const { options, port } = start;
   const loop = new Loop(options.engine, undefined, start.wakeDescriptor);
   const parts: Parts = {};
   try {
-    const log = openLog(start, loop, Log);
+    const log = openLog(start, loop);
     if (log !== undefined) parts.log = log;
     assemble(start, loop, parts);
     port.postMessage({ kind: 'ready', engine: loop.engine.name } satisfies WorkerSays);
@@ -183,8 +183,4 @@ function serve(start: WorkerStart, Log: typeof AccessLog | undefined): void {
   }
 }
 
-const start = workerData as WorkerStart;
-// What a server without a log does not need is not loaded.
-// No await at the top: the worker is bundled as CommonJS (tools/bundle.mjs). What goes wrong is the thread's error either way.
-if (start.log === undefined) serve(start, undefined);
-else void import('./access-log.js').then(({ AccessLog }) => serve(start, AccessLog));
+serve(workerData as WorkerStart);
