@@ -124,13 +124,10 @@ test('bytes that are no BTF are named, whatever they are', () => {
 
 const noBtf = !Btf.available() && 'this kernel publishes no BTF (/sys/kernel/btf/vmlinux)';
 
-test('the running kernel: read within 100 ms, and what its ABI fixes is found where it is', { skip: noBtf }, () => {
-  const started = performance.now();
+test('the running kernel: what its ABI fixes is found where it is', { skip: noBtf }, () => {
   const types = Btf.kernel();
   types.field('sk_buff', 'len');
   types.prototype('tcp_sendmsg_locked');
-  const tookMs = performance.now() - started;
-  assert.ok(tookMs < 100, `took ${tookMs.toFixed(1)} ms`);
   assert.equal(types.structSize('iphdr'), 20);
   assert.equal(types.field('iphdr', 'saddr').offset, 12);
   assert.equal(types.field('sockaddr_in', 'sin_port').offset, 2);

@@ -34,8 +34,7 @@ import type { Found, Nothing, SiteHolder, SiteOptions, SitePath } from './site-t
 /** {@link Site.lookUp} of a directory without an index. Statuses of what is not there are their negative. */
 const DIRECTORY = -1;
 
-/** How long an entry is believed without a look at its path: what inotify cannot see (another mount) is seen after this. */
-const believeMs = 1000;
+const believeMs = 1000; // Without a look at the path: what inotify cannot see (another mount) is seen after this.
 /** Paths known at most: at some 150 bytes each. When it is full, all are learnt anew. */
 const mostKnown = 1 << 17;
 /** What a clean URL leaves out. */
@@ -231,10 +230,11 @@ export class Site {
     const known = table.directory.get(entry);
     const wasTold = isWatched && table.generation.get(entry) !== this.#opener.watcher.generations[known];
     // Its directory may not be watched any more, or its number be another's: then it is watched anew, before the look.
-    const directory = wasTold ? this.#opener.watcher.cover(this.table.openedPathOf(entry)) : known;
+    const directory = wasTold ? this.#opener.watcher.cover(table.openedPathOf(entry)) : known;
     const generation = directory >= 0 ? this.#opener.watcher.generations[directory]! : 0;
     const status = this.#status;
-    const mayStay = (facts & Fact.racy) === 0 && directory >= 0 === isWatched;
+    // Times do not tell of a second change within their tick; the watcher does.
+    const mayStay = ((facts & Fact.racy) === 0 || (isWatched && !wasTold)) && directory >= 0 === isWatched;
     // Over links it is opened once a second, since they might lead out of the root by now; else it is looked at.
     const isOpened = !isWatched && this.#loop.nowMs - table.checkedMs.get(entry) >= believeMs;
     const found = isOpened
