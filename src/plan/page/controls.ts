@@ -73,7 +73,7 @@ const labels: Partial<Record<FieldName, string>> = {
 
 const groups: { id: Field['group']; title: string; open: boolean }[] = [
   { id: 'traffic', title: 'Message', open: true },
-  { id: 'way', title: 'Way', open: true },
+  { id: 'way', title: 'Path and send mode', open: true },
   { id: 'device', title: 'NIC, PCIe, device', open: true },
   { id: 'processor', title: 'Processor', open: true },
   { id: 'rules', title: 'Filter, tunnel, routes', open: true },

@@ -88,7 +88,7 @@ function drawWays(given: Answer): void {
       : '';
   show(
     'ways',
-    `<div class="scroll"><table>${head('Way')}${comparisonRows(given.ways, (name) => name === chosen)}${guests}</table></div>`,
+    `<div class="scroll"><table>${head('Send mode')}${comparisonRows(given.ways, (name) => name === chosen)}${guests}</table></div>`,
   );
 }
 
