@@ -46,6 +46,11 @@ export class SiteTexts implements SiteHolder {
       table.facts.set(entry, table.facts.get(entry) | Fact.document);
   }
 
+  /** Whether a response of a file is kept. */
+  holds(entry: number): boolean {
+    return this.answers!.frames.of(entry) !== undefined;
+  }
+
   /** What was known of a file has ended. */
   ended(entry: number): void {
     this.answers!.frames.end(entry);

@@ -28,6 +28,8 @@ export interface SiteOptions {
 export interface SiteHolder {
   /** Writes what else is to be known of a file into its entry: texts of its head, whether it has includes. */
   describe(table: FileTable, entry: number, path: string): void;
+  /** Whether a response of an entry is kept: then it is answered without its file. */
+  holds(entry: number): boolean;
   /** What was known of an entry has ended: what was made of it goes too. */
   ended(entry: number): void;
   /** A sibling is older than its file, and is not offered. */

@@ -16,7 +16,6 @@ import {
 import { closeDescriptor } from '../kernel/socket.js';
 import { decodePathText, encodePathText } from '../text/path-text.js';
 import type { Loop } from '../transport/loop.js';
-import { mediaType } from '../wire/http/media-type.js';
 import { CanonicalBytes, canonicalize } from '../wire/http/path.js';
 import { Absences } from './absences.js';
 import { codings } from './codings.js';
@@ -27,9 +26,10 @@ import { isShortage, statusOfTrouble, type TroubleStatus } from './file-trouble.
 import { identityOf, words } from './identity.js';
 import type { OpenFile, OpenFiles } from './open-files.js';
 import { Opener } from './opener.js';
-import { Representation } from './representation.js';
+import type { Representation } from './representation.js';
 import { Siblings } from './siblings.js';
 import type { Found, Nothing, SiteHolder, SiteOptions, SitePath } from './site-types.js';
+import { Views } from './views.js';
 
 /** {@link Site.lookUp} of a directory without an index. Statuses of what is not there are their negative. */
 const DIRECTORY = -1;
@@ -52,7 +52,7 @@ export class Site {
   readonly #holder: SiteHolder | undefined;
   readonly #loop: Loop;
   readonly #opener: Opener;
-  readonly #views = new Map<number, Representation>();
+  readonly #views: Views;
   readonly #status = emptyFileStatus();
   readonly #key = new CanonicalBytes();
   readonly #stopTicks: () => void;
@@ -63,7 +63,8 @@ export class Site {
     this.#options = options;
     this.#holder = holder;
     this.table = new FileTable(known, options.index.length + spareEntries);
-    this.#descriptors = new Descriptors(this.table, options.maxFiles, (entry) => this.#endView(entry));
+    this.#views = new Views(this.table, options.types);
+    this.#descriptors = new Descriptors(this.table, options.maxFiles, (entry) => this.#views.end(entry));
     this.#absences = new Absences((table, entry) => this.#isBelieved(table, entry));
     this.#opener = new Opener(loop, options.root);
     this.#siblings = new Siblings(this.table, {
@@ -165,18 +166,7 @@ export class Site {
 
   /** The representation of a file's entry; undefined when it cannot be opened now. */
   view(entry: number): Representation | undefined {
-    const known = this.#views.get(entry);
-    if (known !== undefined) {
-      this.table.facts.set(entry, this.table.facts.get(entry) | Fact.used);
-      return known;
-    }
-    const file = this.file(entry);
-    if (file === undefined) return undefined;
-    const path = this.table.pathOf(entry);
-    const type = mediaType(path, this.#options.types);
-    const view = new Representation(this.table, entry, path, file.retain(), type);
-    this.#views.set(entry, view);
-    return view;
+    return this.#views.get(entry, (each) => this.file(each));
   }
 
   /** Lets go of a representation that turned out not to be current. */
@@ -232,6 +222,16 @@ export class Site {
     // Its directory may not be watched any more, or its number be another's: then it is watched anew, before the look.
     const directory = wasTold ? this.#opener.watcher.cover(table.openedPathOf(entry)) : known;
     const generation = directory >= 0 ? this.#opener.watcher.generations[directory]! : 0;
+    // What is neither open nor kept will be opened: that is its look.
+    if (isWatched && !wasTold && this.#descriptors.of(entry) === undefined && this.#holder?.holds(entry) === false) {
+      if (this.file(entry) !== undefined) {
+        table.checkedMs.set(entry, this.#loop.nowMs);
+        return true;
+      }
+      this.#opener.watcher.distrust(table.pathOf(entry));
+      this.end(entry);
+      return false;
+    }
     const status = this.#status;
     // Times do not tell of a second change within their tick; the watcher does.
     const mayStay = ((facts & Fact.racy) === 0 || (isWatched && !wasTold)) && directory >= 0 === isWatched;
@@ -413,18 +413,11 @@ export class Site {
     return undefined;
   }
 
-  #endView(entry: number): void {
-    const view = this.#views.get(entry);
-    if (view === undefined) return;
-    this.#views.delete(entry);
-    view.invalidate();
-  }
-
   /** Ends what is known of an entry. */
   end(entry: number): void {
     if (this.table.kind.get(entry) === Kind.none) return;
     this.#descriptors.close(entry);
-    this.#endView(entry);
+    this.#views.end(entry);
     this.table.kind.set(entry, Kind.none);
     this.#holder?.ended(entry);
   }
