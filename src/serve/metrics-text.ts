@@ -61,7 +61,10 @@ export function metricsText(workers: readonly Metrics[], engine: string): string
     'Failures of the file system: files that were not opened or read.',
   );
   gauge('clearway_open_files', 'openFiles', 'Open descriptors of served files.');
+  gauge('clearway_known_paths', 'knownPaths', 'Paths that are known, and need not be looked up.');
+  gauge('clearway_known_bytes', 'knownBytes', 'Memory that known paths take.');
   gauge('clearway_frames', 'framesLeased', 'Frames that hold responses.');
+  gauge('clearway_frame_bytes', 'frameBytes', 'Memory of the frames that hold responses.');
   gauge('clearway_cached_responses', 'cachedResponses', 'Responses kept in frames.');
   gauge('clearway_receive_frames', 'receiveFramesLent', 'Receive frames in use.');
   gauge('clearway_head_frames', 'headFramesLeased', 'Frames that hold heads being sent.');
