@@ -2,7 +2,7 @@
 // Not here: which path is asked for and what is done with the file (serve/).
 
 import { encodePathText } from '../text/path-text.js';
-import { AT, O, RESOLVE, RWF, SEEK } from './constants.js';
+import { AT, O, RESOLVE, RWF } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { layouts } from './layouts.js';
@@ -137,11 +137,6 @@ function readStatus(data: DataView, offset: number, status: FileStatus): void {
   status.mtimeSeconds = data.getUint32(offset + 112, true) + data.getInt32(offset + 116, true) * 0x1_0000_0000;
   status.mtimeNanoseconds = data.getUint32(offset + 120, true);
   status.device = data.getUint32(offset + 136, true) * 0x10_0000 + data.getUint32(offset + 140, true);
-}
-
-/** A file's size in bytes as its descriptor says it now, by the cheapest call that tells it (lseek(2)), or -errno. */
-export function fileSize(fd: number): number {
-  return syscall3(sys.lseek, fd, 0, SEEK.END);
 }
 
 /** Opens a directory as a root for {@link openBeneath}. @throws SystemError ENOENT, ENOTDIR, EACCES. */

@@ -53,7 +53,7 @@ export class FileTable {
   readonly kind = this.#records.byte(38);
   /** Bits of {@link Fact}. */
   readonly facts = this.#records.byte(39);
-  /** The directory that a change would be told of (see DirectoryWatch), -1 for none, and its generation when it was looked at. */
+  /** The directory that a change would be told of (see Watcher), -1 for none, and its generation when it was looked at. */
   readonly directory = this.#records.word(24);
   readonly generation = this.#records.word(28);
   /** When the path was last looked at, in milliseconds of the loop's clock. */

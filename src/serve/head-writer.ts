@@ -2,7 +2,7 @@
 // Texts that are the same for many files (media type, what caches may do) are encoded once and known by a number.
 // The general path writes the same fields as text (head.ts); both take their texts from FieldWriter.
 
-import { CopyReason, copyView } from '../memory/copy.js';
+import { CopyReason, copyView, countCopy } from '../memory/copy.js';
 import { HTTP_DATE_BYTES, writeHttpDate } from '../wire/http/date.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import type { FileTable } from './file-table.js';
@@ -151,13 +151,17 @@ export class HeadWriter {
   put(bytes: Uint8Array): void {
     const length = bytes.length;
     if (length > 48) copyView(CopyReason.encode, this.#target, this.at, bytes);
-    else for (let index = 0; index < length; index++) this.#target[this.at + index] = bytes[index]!;
+    else {
+      for (let index = 0; index < length; index++) this.#target[this.at + index] = bytes[index]!;
+      countCopy(CopyReason.encode, length);
+    }
     this.at += length;
   }
 
   /** Writes a range of bytes as they are. */
   quote(bytes: Uint8Array, start: number, end: number): void {
     for (let index = start; index < end; index++) this.#target[this.at++] = bytes[index]!;
+    countCopy(CopyReason.encode, end - start);
   }
 
   /** Writes a whole number from 0 to 2^53. */

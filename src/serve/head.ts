@@ -240,7 +240,7 @@ export class TextMemory implements Lender {
 }
 
 /** What a response says about its connection. */
-export function persistenceField(head: RequestHead | undefined, close: boolean): string {
+export function persistenceField(head: Pick<RequestHead, 'versionMinor'> | undefined, close: boolean): string {
   if (close) return 'Connection: close\r\n';
   return head?.versionMinor === 0 ? 'Connection: keep-alive\r\n' : '';
 }

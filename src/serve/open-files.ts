@@ -1,7 +1,7 @@
 // Open files: a descriptor that knows how many refer to it, closed when nobody does. Which ones are kept open while nobody
 // sends them is the site's decision.
 
-import { type FileStatus, fileSize, fileStatus } from '../kernel/file.js';
+import { type FileStatus, fileStatus } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import type { FileSource } from '../transport/output.js';
 import { Residency } from '../transport/page-cache.js';
@@ -34,11 +34,6 @@ export class OpenFile implements FileSource {
   release(_cookie = 0): void {
     this.#references--;
     if (this.#references === 0) this.#files.close(this);
-  }
-
-  /** The file's size in bytes now, or -errno. */
-  get size(): number {
-    return fileSize(this.fd);
   }
 
   /** What the descriptor says of the file now. Returns 0 or -errno. */

@@ -27,8 +27,6 @@ export class Representation {
   readonly contentType: string;
   /** Content coding of an encoded sibling, or of what is encoded by its nature (.svgz); undefined for nearly all others. */
   readonly coding: string | undefined;
-  /** False when changes go unseen by the watcher: every request asks the file again. */
-  readonly watched: boolean;
   /** False when the file may have changed since. */
   valid = true;
   readonly #identityHigh: number;
@@ -50,7 +48,6 @@ export class Representation {
     this.lastModifiedSeconds = Math.min(this.mtimeSeconds, Math.floor(Date.now() / 1000));
     this.contentType = contentType;
     this.coding = coding?.name ?? contentCoding(path);
-    this.watched = (table.facts.get(entry) & Fact.watched) !== 0;
     this.#identityHigh = table.identityHigh.get(entry);
     this.#identityLow = table.identityLow.get(entry);
   }

@@ -15,7 +15,7 @@ import { Field, Method, type RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import { BasePath, Place } from './base-path.js';
 import type { CachedResponse, FrameCache } from './frame-cache.js';
-import { type FieldPolicy, FieldWriter, makeHead, preflightFields, TextMemory } from './head.js';
+import { type FieldPolicy, FieldWriter, makeHead, persistenceField, preflightFields, TextMemory } from './head.js';
 import type { HttpState } from './http-protocol.js';
 import { Listings } from './listing.js';
 import { type Metrics, Way } from './metrics.js';
@@ -233,13 +233,12 @@ export class Responder {
     fields: string,
     close: boolean,
   ): void {
-    const persistence = close ? 'Connection: close\r\n' : head?.versionMinor === 0 ? 'Connection: keep-alive\r\n' : '';
     const state = connection.state;
     if (close) state.closeAfter = true;
     state.status = status;
     state.way = Way.none;
     state.bodyBytes = 0;
-    state.headBytes = this.texts.send(connection, makeHead(status, fields + persistence, this.#date));
+    state.headBytes = this.texts.send(connection, makeHead(status, fields + persistenceField(head, close), this.#date));
   }
 
   #file(connection: HttpConnection, head: RequestHead, selected: Selected, close: boolean): void {
