@@ -24,10 +24,24 @@ const pages = [
     entry: 'main.ts',
     template: 'page.html',
     style: 'page.css',
-    librarySheets: ['uplot/dist/uPlot.min.css'],
+    hasCharts: true,
     out: 'dist/src/dashboard/page/dashboard.html',
   },
+  {
+    folder: 'src/media/page',
+    sources: 'src/media/page',
+    entry: 'main.ts',
+    template: 'page.html',
+    style: 'page.css',
+    hasCharts: true,
+    out: 'dist/src/media/page/player.html',
+  },
 ];
+
+/** What a page with charts (src/ui/chart.ts) needs beside its own sheet. */
+function chartSheets() {
+  return [fileURLToPath(import.meta.resolve('uplot/dist/uPlot.min.css')), join(root, shared, 'chart.css')];
+}
 
 function newest(folder) {
   let latest = 0;
@@ -68,8 +82,8 @@ export async function buildPages() {
       logLevel: 'error',
     });
     const script = bundled.outputFiles[0].text.replaceAll('</script', '<\\/script');
-    const sheets = (page.librarySheets ?? []).map((path) => fileURLToPath(import.meta.resolve(path)));
-    const style = [...sheets, join(root, shared, 'page.css'), join(root, page.folder, page.style)]
+    const chart = page.hasCharts === true ? chartSheets() : [];
+    const style = [...chart, join(root, shared, 'page.css'), join(root, page.folder, page.style)]
       .map((path) => readFileSync(path, 'utf8'))
       .join('\n');
     const html = readFileSync(join(root, page.folder, page.template), 'utf8')

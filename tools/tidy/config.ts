@@ -57,7 +57,7 @@ export const config: Config = {
   ],
   pureFolders: ['core', 'text', 'wire', 'plan', 'ui'],
   closedFolders: ['core', 'text'],
-  bundledFiles: /^src\/[^/]+\/page\//,
+  bundledFiles: /^src\/(?:[^/]+\/page|ui)\//,
   copyFile: 'src/memory/copy.ts',
   maxFileLines: 500,
   maxFunctionLines: 70,

@@ -1,10 +1,10 @@
 /// <reference lib="dom" />
 // The dashboard's page: takes the events and shows the last frame. Figures are made elsewhere (frame.ts, flow.ts).
 
+import { Chart } from '../../ui/chart.js';
 import { byId, element, setText, table } from '../../ui/dom.js';
 import { flowOf } from '../flow.js';
 import type { ChartPoint, Frame, Hello, Moved } from '../frame.js';
-import { Chart } from './chart.js';
 import { bytesText, countText, ratioText } from './figures.js';
 import { flowRows, showFlow } from './flow-view.js';
 import { showJourney } from './journey-view.js';

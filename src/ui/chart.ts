@@ -1,10 +1,13 @@
 /// <reference lib="dom" />
 // A chart over time on uPlot, with its own legend of figures, a cursor that follows the arrow keys, colours of the page's
-// scheme, and a table that says the same. Not here: what is drawn.
+// scheme, and a table that says the same. A page that has one adds uPlot's style sheet (tools/build-pages.mjs).
+// Not here: what is drawn.
 
 import UPlot from 'uplot';
-import { element, setText, table } from '../../ui/dom.js';
-import type { ChartPoint } from '../frame.js';
+import { element, setText, table } from './dom.js';
+
+/** One place of a chart: the time in ms, then the values of its lines; `null` where there is none. */
+export type ChartPoint = readonly [timeMs: number, ...values: (number | null)[]];
 
 /** One line of a chart. */
 export interface Line {

@@ -1,0 +1,120 @@
+/// <reference lib="dom" />
+// Plays a master playlist in a video element: by hls.js where Media Source is there, else by the browser itself. Tells
+// of each segment that came. Not here: what is shown of it.
+
+import Hls, { type ErrorData, Events } from 'hls.js';
+
+/** A choice of the viewer's: renditions of one kind. */
+export interface Choice {
+  readonly names: readonly string[];
+  /** The one in use; -1 is none, or automatic. */
+  readonly current: number;
+}
+
+/** Who is told of what happens. */
+export interface PlayerEvents {
+  choices(quality: Choice, audio: Choice, subtitles: Choice): void;
+  /** A segment of `bytes` came within `ms`. */
+  segment(bytes: number, ms: number): void;
+  /** It cannot go on. */
+  failed(sentence: string): void;
+}
+
+/** What a page can ask of a film that plays. */
+export interface Player {
+  /** How it plays: `hls.js`, or `the browser`. */
+  readonly by: string;
+  chooseQuality(index: number): void;
+  chooseAudio(index: number): void;
+  chooseSubtitles(index: number): void;
+}
+
+/** How often a fatal error is answered by trying again before it is told. */
+const mostRecoveries = 3;
+
+/** Begins to load; nothing plays before the viewer wants it to. */
+export function openPlayer(video: HTMLVideoElement, source: string, events: PlayerEvents): Player {
+  if (Hls.isSupported()) return new HlsPlayer(video, source, events);
+  if (video.canPlayType('application/vnd.apple.mpegurl') !== '') {
+    video.src = source;
+    video.addEventListener('error', () => events.failed(video.error?.message || 'the browser cannot play this film'));
+  } else {
+    events.failed('this browser has neither Media Source nor HLS: download the film instead');
+  }
+  const nothing = () => {};
+  return { by: 'the browser', chooseQuality: nothing, chooseAudio: nothing, chooseSubtitles: nothing };
+}
+
+class HlsPlayer implements Player {
+  readonly by = 'hls.js';
+  private readonly hls = new Hls({ enableWorker: true, startFragPrefetch: true });
+  private recoveries = 0;
+
+  constructor(
+    video: HTMLVideoElement,
+    source: string,
+    private readonly events: PlayerEvents,
+  ) {
+    const { hls } = this;
+    const tell = () => this.tellChoices();
+    hls.on(Events.MANIFEST_PARSED, tell);
+    hls.on(Events.LEVEL_SWITCHED, tell);
+    hls.on(Events.AUDIO_TRACKS_UPDATED, tell);
+    hls.on(Events.AUDIO_TRACK_SWITCHED, tell);
+    hls.on(Events.SUBTITLE_TRACKS_UPDATED, tell);
+    hls.on(Events.SUBTITLE_TRACK_SWITCH, tell);
+    hls.on(Events.FRAG_LOADED, (_event, { frag }) => {
+      const { loaded, loading } = frag.stats;
+      events.segment(loaded, Math.max(0.1, loading.end - loading.start));
+    });
+    hls.on(Events.ERROR, (_event, data) => this.recover(data));
+    hls.loadSource(source);
+    hls.attachMedia(video);
+  }
+
+  chooseQuality(index: number): void {
+    this.hls.nextLevel = index;
+  }
+
+  chooseAudio(index: number): void {
+    this.hls.audioTrack = index;
+  }
+
+  chooseSubtitles(index: number): void {
+    this.hls.subtitleTrack = index;
+    this.hls.subtitleDisplay = index >= 0;
+  }
+
+  private tellChoices(): void {
+    const { hls } = this;
+    const qualities = hls.levels.map(
+      ({ height, bitrate }) => `${height > 0 ? `${height}p, ` : ''}${rateText(bitrate)}`,
+    );
+    this.events.choices(
+      { names: qualities, current: hls.autoLevelEnabled ? -1 : hls.currentLevel },
+      { names: hls.audioTracks.map(({ name }) => name), current: hls.audioTrack },
+      { names: hls.subtitleTracks.map(({ name }) => name), current: hls.subtitleTrack },
+    );
+  }
+
+  private recover(data: ErrorData): void {
+    if (!data.fatal) return;
+    if (data.type === 'mediaError' && this.recoveries++ < mostRecoveries) {
+      this.hls.recoverMediaError();
+      return;
+    }
+    const status = data.response?.code;
+    const why =
+      status === 410
+        ? 'the film was replaced: load this page again'
+        : `${data.details}${status ? `, status ${status}` : ''}`;
+    this.events.failed(why);
+    this.hls.stopLoad();
+  }
+}
+
+/** `4.2 Mbit/s`. */
+export function rateText(bitsPerSecond: number): string {
+  if (bitsPerSecond >= 999_500) return `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s`;
+  return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
+}

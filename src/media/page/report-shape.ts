@@ -1,0 +1,27 @@
+// What the page reads beneath the film: `film.json` once, `live.json` while it plays. Types alone; the server writes them.
+
+/** What a film offers: `film.json`. */
+export interface FilmJson {
+  readonly name: string;
+  readonly durationSeconds: number;
+  readonly tracks: readonly {
+    /** `video`, `audio` or `subtitles`. */
+    readonly kind: string;
+    readonly codec: string;
+    readonly language: string;
+    /** `1920 x 1080, 25 frames/s`, `stereo, 48 kHz`. */
+    readonly about: string;
+    /** Bits a second, the measured peak. */
+    readonly bandwidth: number;
+  }[];
+  /** Sentences: what is left out and why, what was repaired. */
+  readonly notes: readonly string[];
+}
+
+/** How this film's bytes left: `live.json`. */
+export interface LiveJson {
+  /** Body bytes by send mode. */
+  readonly modes: Readonly<Record<string, number>>;
+  /** Media bytes that the server copied in user space. */
+  readonly copied: number;
+}
