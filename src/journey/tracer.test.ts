@@ -24,8 +24,12 @@ async function traced<Result>(
   }
 }
 
-/** Each message has its journey, of its size, between its two programs, within the times that they saw themselves. */
+/**
+ * Each message has its journey, of its size, between its two programs, within the times that they saw themselves. Closes
+ * the tracer: until then the last message may not have ended.
+ */
 function assertMatched(tracer: JourneyTracer, run: Exchange, sizes: readonly number[]): void {
+  tracer.close();
   const { lost } = tracer.read();
   assert.deepEqual(lost, []);
   const journeys = messagesOf(tracer, run);
@@ -56,7 +60,6 @@ test('each message is matched, and its stages sum to what independent clocks say
   try {
     await traced({}, async (tracer) => {
       const run = await exchange(sizes);
-      tracer.close();
       assertMatched(tracer, run, sizes);
       const differences = clock
         .durations(run)
@@ -82,7 +85,6 @@ test('IPv6, reads of parts, peeks, messages of many buffers', { skip: meterSkip 
     await context.test(name, () =>
       traced({}, async (tracer) => {
         const run = await exchange(sizes, how);
-        tracer.close();
         assertMatched(tracer, run, sizes);
         if (name === 'long') assert.ok(messagesOf(tracer, run).at(-1)!.packets > 10);
       }),
