@@ -6,9 +6,10 @@ import { FramePool } from '../memory/frame-pool.js';
 import { Region } from '../memory/region.js';
 import type { Connection } from '../transport/connection.js';
 import type { Lender } from '../transport/output.js';
+import { formatHttpDate } from '../wire/http/date.js';
 import type { RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
-import type { Representation } from './representation.js';
+import type { Resource } from './resource.js';
 import { type FieldMap, type HeaderRule, mostRuleBytesOf, rulesOf } from './response-headers.js';
 
 /** A head: status line, Server, Date, the fields (each ending in CRLF), and the empty line. */
@@ -71,12 +72,17 @@ export class FieldWriter {
     this.mostBytes = this.common.length + mostRuleBytesOf(this.#rules);
   }
 
-  /** Fields that a 200, a 206 and a 304 of a representation share. `varies`: another coding might have been chosen. */
-  validators(representation: Representation, varies: boolean): string {
+  /** Fields that a 200, a 206 and a 304 of a resource share. `varies`: another coding might have been chosen. */
+  validators(resource: Resource, varies: boolean): string {
     return (
-      `Last-Modified: ${representation.lastModified}\r\nETag: ${representation.etag}\r\n` +
-      `${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.policy(representation.sourcePath)}`
+      `Last-Modified: ${formatHttpDate(resource.lastModifiedSeconds)}\r\nETag: ${resource.etag}\r\n` +
+      `${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.policyOf(resource)}`
     );
+  }
+
+  /** What caches may do with a resource, the operator's fields, and its own. */
+  policyOf({ sourcePath, cacheControl, fields = '' }: Resource): string {
+    return (cacheControl === undefined ? this.policy(sourcePath) : this.#ofPath(sourcePath, cacheControl)) + fields;
   }
 
   /** Of a file at a path (of an encoded one, the path without the coding): what caches may do with it, and the operator's fields. */
@@ -102,13 +108,13 @@ export class FieldWriter {
    * Fields of a 412 and a 416: which version did not fit, and nothing that lets a cache keep the refusal in the place of
    * the file (RFC 9111 section 3: an explicit lifetime makes any final status storable).
    */
-  refused(representation: Representation, varies: boolean): string {
-    const others = this.#others(this.#rulesOf(representation.sourcePath));
-    return `ETag: ${representation.etag}\r\n${varies ? 'Vary: Accept-Encoding\r\n' : ''}${others}`;
+  refused(resource: Resource, varies: boolean): string {
+    const others = this.#others(this.#rulesOf(resource.sourcePath));
+    return `ETag: ${resource.etag}\r\n${varies ? 'Vary: Accept-Encoding\r\n' : ''}${others}`;
   }
 
-  /** Fields that describe a representation's content. */
-  content({ contentType, coding }: Pick<Representation, 'contentType' | 'coding'>): string {
+  /** Fields that describe a resource's content. */
+  content({ contentType, coding }: Pick<Resource, 'contentType' | 'coding'>): string {
     const encoding = coding === undefined ? '' : `Content-Encoding: ${coding}\r\n`;
     return `Content-Type: ${contentType}\r\n${encoding}Accept-Ranges: bytes\r\n`;
   }

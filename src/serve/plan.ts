@@ -1,4 +1,4 @@
-// What a request for a file is answered with: the verdict of its preconditions, the ranges. Pure decisions,
+// What a request for a resource is answered with: the verdict of its preconditions, the ranges. Pure decisions,
 // the same for the server and for the doors into Node; sending is someone else's work.
 
 import {
@@ -9,7 +9,7 @@ import {
 } from '../wire/http/conditional.js';
 import { type ByteRange, parseRange } from '../wire/http/range.js';
 import { Field, type RequestHead } from '../wire/http1/request.js';
-import type { Representation } from './representation.js';
+import type { Resource } from './resource.js';
 
 /** The fields of a request that decide. */
 export interface RequestFields extends Preconditions {
@@ -36,11 +36,11 @@ export type Plan =
 
 const whole: Plan = { status: 200 };
 
-/** Decides for a whole representation: see {@link planSpan}. */
-export function planResponse(representation: Representation, fields: RequestFields, isGet: boolean): Plan {
-  const { etag, lastModifiedSeconds, isDateStrong } = representation;
+/** Decides for a whole resource: see {@link planSpan}. */
+export function planResponse(resource: Resource, fields: RequestFields, isGet: boolean): Plan {
+  const { etag, lastModifiedSeconds, isDateStrong } = resource;
   const validators = { etag, lastModifiedSeconds, isDateWeak: !isDateStrong };
-  return planSpan(validators, representation.size, fields, isGet);
+  return planSpan(validators, resource.size, fields, isGet);
 }
 
 /**

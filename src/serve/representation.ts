@@ -3,15 +3,17 @@
 // An encoded sibling (.br, .zst, .gz) is a representation of its own, with its own entity tag.
 
 import type { FileStatus } from '../kernel/file.js';
+import { SgList } from '../memory/sg-list.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import { contentCoding } from '../wire/http/media-type.js';
 import { codings } from './codings.js';
 import { Fact, type FileTable } from './file-table.js';
 import { formatTag, identityOf, words } from './identity.js';
 import type { OpenFile } from './open-files.js';
+import type { Resource } from './resource.js';
 
 /** A file as HTTP sees it. Valid until its file changes: then ask again. */
-export class Representation {
+export class Representation implements Resource {
   /** The site's number of it, while it is valid. */
   readonly entry: number;
   /** Path beneath the root; of a directory's index, the index file's. */
@@ -67,6 +69,13 @@ export class Representation {
   /** Whether the date alone tells versions apart (RFC 9110 section 8.8.2.2). */
   get isDateStrong(): boolean {
     return (this.#table.facts.get(this.entry) & Fact.timeSet) === 0;
+  }
+
+  /** One extent of the file. */
+  list(from: number, to: number): SgList<OpenFile> {
+    const list = new SgList<OpenFile>();
+    list.addExtent(this.file.retain(), from, to - from);
+    return list;
   }
 
   /** True when the descriptor still says what this representation was made from. */

@@ -1,5 +1,5 @@
 // What a document needs that is not in memory: composing stops with a ColdRead, the range is fetched without blocking the
-// loop, and composing begins anew. Not here: who waits for it (responder.ts).
+// loop, and composing begins anew. Not here: who waits for it (waiting.ts).
 
 import { Endpoint } from '../../transport/endpoint.js';
 import type { Loop } from '../../transport/loop.js';

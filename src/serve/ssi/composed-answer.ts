@@ -1,124 +1,83 @@
 // The answer to a request for a document with includes: composed at once where everything is in memory; else what is cold is
-// fetched first, a file at a time, and the connection is busy meanwhile. Not here: evaluating (composer.ts), heads (responder.ts).
+// fetched first, a file at a time, and the connection waits. Not here: evaluating (composer.ts), waiting (waiting.ts).
 
 import type { SgList } from '../../memory/sg-list.js';
-import type { Connection } from '../../transport/connection.js';
 import type { Loop } from '../../transport/loop.js';
 import type { RequestHead } from '../../wire/http1/request.js';
-import type { HttpState } from '../http-protocol.js';
+import type { Exchange } from '../exchange.js';
 import type { OpenFile } from '../open-files.js';
+import type { Replies } from '../replies.js';
 import type { Representation } from '../representation.js';
+import type { Until } from '../waiting.js';
 import { ColdRead, type Fetched, fetchCold } from './cold.js';
 import { IncludeError, type SsiComposer } from './composer.js';
 import { keptRequestOf, requestOf } from './request.js';
 import type { SsiRequest } from './variables.js';
 
-/** What an answer has to know of its request's head. */
-export type HeadFacts = Pick<RequestHead, 'method' | 'versionMinor'>;
-
 /** What queues the answer on the connection. */
 export interface ComposedAnswerHost {
   readonly loop: Loop;
   readonly composer: SsiComposer;
+  readonly replies: Replies;
   /** A document as it is now; undefined when it is gone. */
   find(path: string): Representation | undefined;
   /** Queues the page that the document at a path made, whose list it takes over. */
-  queuePage(
-    connection: Connection<HttpState>,
-    head: HeadFacts,
-    path: string,
-    list: SgList<OpenFile>,
-    close: boolean,
-  ): void;
-  /** Queues a status in words. */
-  queueMessage(
-    connection: Connection<HttpState>,
-    head: HeadFacts,
-    status: number,
-    fields: string,
-    close: boolean,
-  ): void;
-  /** An answer could not be made: a defect, or memory that ran out. */
-  failed(): void;
+  queuePage(path: string, list: SgList<OpenFile>): void;
 }
 
 /** One answer. */
 export class ComposedAnswer {
   readonly #host: ComposedAnswerHost;
-  readonly #connection: Connection<HttpState>;
-  readonly #close: boolean;
+  readonly #exchange: Exchange;
+  readonly #path: string;
   readonly #args: string | undefined;
   readonly #fetched: Fetched = new Set();
-  #head: HeadFacts;
+  /** As it was found, for the first attempt. */
+  #document: Representation | undefined;
   #request: SsiRequest;
+  /** As long as its bytes are there. */
+  #head: RequestHead | undefined;
 
-  constructor(host: ComposedAnswerHost, connection: Connection<HttpState>, head: RequestHead, close: boolean) {
+  constructor(host: ComposedAnswerHost, exchange: Exchange, head: RequestHead, document: Representation) {
     this.#host = host;
-    this.#connection = connection;
+    this.#exchange = exchange;
+    this.#path = document.path;
+    this.#document = document;
     this.#head = head;
-    this.#close = close;
     this.#args = head.text(head.queryStart, head.queryEnd) || undefined;
-    this.#request = requestOf(head, connection.fd);
+    this.#request = requestOf(head, exchange.connection.fd);
   }
 
-  /** Queues it, or has what it needs fetched first; the head's bytes are not looked at after this. */
-  begin(head: RequestHead, document: Representation): void {
-    const cold = this.#try(document);
-    if (cold === undefined) return;
-    const connection = this.#connection;
-    this.#head = { method: head.method, versionMinor: head.versionMinor };
-    this.#request = keptRequestOf(head, connection.fd);
-    connection.state.awaited = this;
-    connection.busy = true;
-    this.#fetch(cold, document.path);
-  }
-
-  #fetch(cold: ColdRead, path: string): void {
-    this.#connection.extentCold();
+  /** Queues it; or says what has to be fetched first, and nothing is queued. The head's bytes are not looked at after the first time. */
+  attempt(): Until | undefined {
+    const document = this.#document ?? this.#host.find(this.#path);
+    this.#document = undefined;
+    if (document === undefined) {
+      this.#host.replies.message(this.#exchange, 404);
+      return undefined;
+    }
+    const cold = this.#compose(document);
+    if (cold === undefined) return undefined;
+    const { connection } = this.#exchange;
+    if (this.#head !== undefined) this.#request = keptRequestOf(this.#head, connection.fd);
+    this.#head = undefined;
+    connection.extentCold();
     this.#fetched.add(cold.file);
-    fetchCold(this.#host.loop, cold, () => this.#again(path));
-  }
-
-  #again(path: string): void {
-    const connection = this.#connection;
-    // The client may have left, and the connection be another's.
-    if (connection.state.awaited !== this || connection.closing) return;
-    const cold = this.#tryAgain(path);
-    if (cold !== undefined) {
-      this.#fetch(cold, path);
-      return;
-    }
-    connection.state.awaited = undefined;
-    connection.busy = false;
-    connection.flush();
-  }
-
-  /** The document may have changed meanwhile; what goes wrong is this answer's end, and nobody else's. */
-  #tryAgain(path: string): ColdRead | undefined {
-    try {
-      const document = this.#host.find(path);
-      if (document !== undefined) return this.#try(document);
-      this.#host.queueMessage(this.#connection, this.#head, 404, '', this.#close);
-    } catch {
-      this.#host.failed();
-      if (this.#connection.sending) this.#connection.abort();
-      else this.#host.queueMessage(this.#connection, this.#head, 500, '', true);
-    }
-    return undefined;
+    return (done) => fetchCold(this.#host.loop, cold, done);
   }
 
   /** Queues the page. Nothing is queued when a file has to be fetched first, which is returned. */
-  #try(document: Representation): ColdRead | undefined {
+  #compose(document: Representation): ColdRead | undefined {
     let list: SgList<OpenFile>;
     try {
       list = this.#host.composer.compose(document, this.#request, this.#args, this.#fetched);
     } catch (error) {
       if (error instanceof ColdRead) return error;
       if (!(error instanceof IncludeError)) throw error;
-      this.#host.queueMessage(this.#connection, this.#head, 500, 'Cache-Control: no-store\r\n', this.#close);
+      this.#host.replies.message(this.#exchange, 500, 'Cache-Control: no-store\r\n');
       return undefined;
     }
-    this.#host.queuePage(this.#connection, this.#head, document.path, list, this.#close);
+    this.#host.queuePage(document.path, list);
     return undefined;
   }
 }
