@@ -111,8 +111,13 @@ export function traceJourneys(options: JourneyOptions = {}): JourneyTracer {
   let set: ProgramSet | undefined;
   try {
     set = ProgramSet.load([...journeyMaps, ...treeMaps], members, { journey_ring: ring.map });
-    if (options.scope?.kind === 'process') addMembers(set.maps['meter_members']!, options.scope.processId);
+    const include = () => {
+      if (options.scope?.kind === 'process') addMembers(set!.maps['meter_members']!, options.scope.processId);
+    };
+    // Before, so that none of their messages is taken for one of others; and again for what they forked meanwhile.
+    include();
     set.attach();
+    include();
     return new OpenTracer(set, ring, tier, options);
   } catch (error) {
     set?.close();

@@ -44,14 +44,26 @@ function parentOf(processId: string): number | undefined {
   }
 }
 
-/** Puts a process and its descendants among the members; the kernel adds those forked from now on. @throws ScopeError */
-export function addMembers(members: BpfMap, processId: number): void {
+/**
+ * Puts a process and its descendants among the members. The kernel adds those that a member forks from then on, where the
+ * program that follows forks is attached already; those forked before their parent was a member are looked for again, until
+ * there are none. @throws ScopeError
+ */
+export function addMembers(members: Pick<BpfMap, 'update'>, processId: number): void {
   try {
     statSync(`/proc/${processId}`);
   } catch {
     throw new ScopeError(`there is no process ${processId}`);
   }
-  for (const each of processTree(processId)) members.update(each, () => {});
+  const added = new Set<number>();
+  for (;;) {
+    const missing = processTree(processId).filter((each) => !added.has(each));
+    if (missing.length === 0) return;
+    for (const each of missing) {
+      members.update(each, () => {});
+      added.add(each);
+    }
+  }
 }
 
 /** The ids of a cgroup (v2) directory and all beneath it: their inode numbers. @throws ScopeError */
