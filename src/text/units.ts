@@ -12,3 +12,9 @@ export function formatBytes(bytes: number): string {
   }
   return unit === 0 ? `${Math.round(value)} B` : `${value.toFixed(1)} ${unitNames[unit]}`;
 }
+
+/** Bits a second for people: `128 kbit/s`, `4.2 Mbit/s`. */
+export function formatBitRate(bitsPerSecond: number): string {
+  if (bitsPerSecond >= 999_500) return `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s`;
+  return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
+}

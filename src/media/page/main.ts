@@ -2,9 +2,10 @@
 // The page of a film: plays it, and shows what it is made of, how much is buffered, how fast segments come and how their
 // bytes leave the server.
 
+import { formatBitRate } from '../../text/units.js';
 import { Chart, type ChartPoint } from '../../ui/chart.js';
 import { byId, element, setText, table } from '../../ui/dom.js';
-import { type Choice, openPlayer, rateText } from './player.js';
+import { type Choice, openPlayer } from './player.js';
 import type { FilmJson, LiveJson } from './report-shape.js';
 
 /** Relative to the page's own address, `…/film.mp4/`. */
@@ -27,7 +28,7 @@ const rateChart = new Chart(
   byId('rate'),
   'Throughput of segments',
   [{ words: 'while a segment came', colour: '--rate', index: 1 }],
-  rateText,
+  formatBitRate,
 );
 
 let stalls = 0;
@@ -114,7 +115,7 @@ function showTiles(): void {
   const copied = live === undefined ? '–' : bytesText(live.copied);
   const tiles: [string, string][] = [
     ['Buffered ahead', seconds(bufferedAhead())],
-    ['Last segment came at', lastRate === 0 ? '–' : rateText(lastRate)],
+    ['Last segment came at', lastRate === 0 ? '–' : formatBitRate(lastRate)],
     ['Loaded', bytesText(loadedBytes)],
     ['From play to picture', startMs === undefined ? '–' : `${Math.round(startMs)} ms`],
     ['Stalls', String(stalls)],
@@ -147,7 +148,7 @@ function showFilm(film: FilmJson): void {
     codec,
     language === 'und' ? '' : language,
     about,
-    bandwidth > 0 ? rateText(bandwidth) : '',
+    bandwidth > 0 ? formatBitRate(bandwidth) : '',
   ]);
   byId('tracks').replaceChildren(
     table(`${seconds(film.durationSeconds)} long`, ['Kind', 'Codec', 'Language', 'What it is', '#At most'], rows),

@@ -3,6 +3,7 @@
 // of each segment that came. Not here: what is shown of it.
 
 import Hls, { type ErrorData, Events } from 'hls.js';
+import { formatBitRate } from '../../text/units.js';
 
 /** A choice of the viewer's: renditions of one kind. */
 export interface Choice {
@@ -88,7 +89,7 @@ class HlsPlayer implements Player {
   private tellChoices(): void {
     const { hls } = this;
     const qualities = hls.levels.map(
-      ({ height, bitrate }) => `${height > 0 ? `${height}p, ` : ''}${rateText(bitrate)}`,
+      ({ height, bitrate }) => `${height > 0 ? `${height}p, ` : ''}${formatBitRate(bitrate)}`,
     );
     this.events.choices(
       { names: qualities, current: hls.autoLevelEnabled ? -1 : hls.currentLevel },
@@ -111,10 +112,4 @@ class HlsPlayer implements Player {
     this.events.failed(why);
     this.hls.stopLoad();
   }
-}
-
-/** `4.2 Mbit/s`. */
-export function rateText(bitsPerSecond: number): string {
-  if (bitsPerSecond >= 999_500) return `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s`;
-  return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
 }
