@@ -113,7 +113,7 @@ test('--prometheus and --otlp export the same figures as the report', { skip: me
   await once(collector, 'listening');
   const otlp = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
   // The workload's end is waited for through a file, then the program sleeps: its counters stand still while we look.
-  const script = '"$0" "$1" "$2" "$3"; echo done; sleep 30';
+  const script = '"$0" "$1" "$2" "$3"; echo done; exec sleep 30';
   const [node = '', ...rest] = workload('tcp-sendfile');
   const options = ['--prometheus', '127.0.0.1:0', '--otlp', otlp, '--interval', '100ms', '--duration', '20s'];
   const child = spawn(process.execPath, [main, 'meter', ...options, '--', 'sh', '-c', script, node, ...rest], {

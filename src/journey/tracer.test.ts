@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { meterSkip } from '../meter/support.test.js';
 import { pointNames } from './points.js';
 import { CallClock } from './programs/call-clock.test.js';
-import { assertWhole, type Exchange, exchange, messagesOf } from './support.test.js';
+import { assertWhole, type Exchange, exchange, messagesOf, ownAddress } from './support.test.js';
 import { type JourneyTracer, traceJourneys } from './tracer.js';
 
 const sizesFrom = (first: number, count: number, step = 1) => Array.from({ length: count }, (_, k) => first + k * step);
@@ -58,7 +58,7 @@ test('each message is matched, and its stages sum to what independent clocks say
   const sizes = sizesFrom(100, 200);
   const clock = CallClock.open();
   try {
-    await traced({}, async (tracer) => {
+    await traced({ connection: ownAddress }, async (tracer) => {
       const run = await exchange(sizes);
       assertMatched(tracer, run, sizes);
       const differences = clock
@@ -83,7 +83,7 @@ test('IPv6, reads of parts, peeks, messages of many buffers', { skip: meterSkip 
   ] as const;
   for (const [name, sizes, how] of cases) {
     await context.test(name, () =>
-      traced({}, async (tracer) => {
+      traced({ scope: { kind: 'process', processId: process.pid } }, async (tracer) => {
         const run = await exchange(sizes, how);
         assertMatched(tracer, run, sizes);
         if (name === 'long') assert.ok(messagesOf(tracer, run).at(-1)!.packets > 10);
@@ -97,9 +97,9 @@ test('what others send to each other does not fill the ring of a tracer that fol
 }, async () => {
   const followed = spawn('sleep', ['60'], { stdio: 'ignore' });
   try {
-    const options = { scope: { kind: 'process', processId: followed.pid! }, connection: '127.0.0.77' } as const;
+    const options = { scope: { kind: 'process', processId: followed.pid! }, connection: ownAddress } as const;
     await traced(options, async (tracer) => {
-      await exchange(sizesFrom(100, 200), { host: '127.0.0.77' });
+      await exchange(sizesFrom(100, 200));
       const { messages, elapsedMs } = tracer.read();
       assert.ok(messages.followed > 0, 'who reads is not known before');
       // Once a second a connection of others is looked at again, in each direction.
@@ -122,7 +122,7 @@ test('the filter, the sample and the scope choose', { skip: meterSkip }, async (
     assert.equal(tracer.read().messages.followed, 0);
   });
   await traced(
-    { connection: '127.0.0.1', sample: 1_000_000, scope: { kind: 'process', processId: 1 } },
+    { connection: ownAddress, sample: 1_000_000, scope: { kind: 'process', processId: 1 } },
     async (tracer) => {
       await exchange(sizes);
       tracer.close();

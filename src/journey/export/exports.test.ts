@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { meterSkip, temporary } from '../../meter/support.test.js';
 import type { Journey } from '../path.js';
-import { exchange, messagesOf } from '../support.test.js';
+import { exchange, messagesOf, ownAddress } from '../support.test.js';
 import { traceJourneys } from '../tracer.js';
 import { pcapngBlocks } from './pcapng.js';
 import { type TraceEvent, traceOf } from './trace-export.js';
@@ -14,7 +14,7 @@ import { type TraceEvent, traceOf } from './trace-export.js';
 const sizes = [10, 200, 3000, 200_000];
 
 async function measured(): Promise<Journey[]> {
-  const tracer = traceJourneys({ headers: true });
+  const tracer = traceJourneys({ headers: true, connection: ownAddress });
   try {
     const run = await exchange(sizes);
     tracer.close();

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { Assembler, fp, r0, r1, r6, r7, stack } from '../../bpf/assembler.js';
+import { Btf } from '../../bpf/btf.js';
 import { ProgramSet, type SetMember } from '../../bpf/program-set.js';
 import { RingBuffer } from '../../bpf/ring-buffer.js';
 import { sys } from '../../kernel/numbers.js';
@@ -14,7 +15,7 @@ interface Call {
   readonly timeNs: number;
 }
 
-/** Every sendto and recvfrom of the host, at entry and return. */
+/** Every sendto and recvfrom of this process's children, at entry and return. */
 export class CallClock {
   private constructor(
     private readonly set: ProgramSet,
@@ -59,8 +60,12 @@ export class CallClock {
 
 /** At sys_enter(registers, number): notes the task if the call is one of the two; at sys_exit: whether it was noted. */
 function program(kind: 'enter' | 'exit'): SetMember {
-  const a = new Assembler();
+  const a = new Assembler(Btf.kernel());
   a.move(r6, r1)
+    .call('get_current_task_btf', {})
+    .loadField(r1, r0, 'task_struct', 'real_parent')
+    .loadField(r1, r1, 'task_struct', 'tgid')
+    .jumpIf(r1, '!=', process.pid, 'other')
     .call('get_current_pid_tgid', {})
     .store(8, fp, -24, r0)
     .call('ktime_get_ns', {})
@@ -79,6 +84,8 @@ function program(kind: 'enter' | 'exit'): SetMember {
       .exit(0);
     a.label('leave');
   }
-  a.call('ringbuf_output', { ring: { map: 'clock_ring' }, data: stack(-32), size: 24, flags: 0 }).exit(0);
+  a.call('ringbuf_output', { ring: { map: 'clock_ring' }, data: stack(-32), size: 24, flags: 0 })
+    .label('other')
+    .exit(0);
   return { name: `clock_${kind}`, type: 'tp_btf', target: `sys_${kind}`, code: a.assemble() };
 }
