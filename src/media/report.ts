@@ -5,7 +5,7 @@ import { formatBitRate, formatBytes } from '../text/units.js';
 import { encodePath } from '../wire/http/path.js';
 import type { FilmJson } from './page/report-shape.js';
 import type { SideCar } from './playlists/groups.js';
-import { languageName, unknownLanguage } from './playlists/language.js';
+import { languageName, statedLanguage } from './playlists/language.js';
 import { topNames } from './playlists/names.js';
 import { entriesInUse, type Offer, type OfferedRendition, startSeconds } from './playlists/offer.js';
 import { cleanLabel } from './playlists/text.js';
@@ -79,8 +79,6 @@ export interface Reported {
   readonly sideCars: readonly ReadSideCar[];
 }
 
-/** Renditions that end further apart than this are worth a word: a player goes on without what is missing. */
-const notableSeconds = 0.5;
 /** Three times the usual length. */
 const notablyLongSeconds = 12;
 
@@ -185,18 +183,12 @@ function sideCarReport({ sideCar, cues }: ReadSideCar, presentation: Offer): Tra
 /** What a viewer may notice, as sentences. */
 function notesOn(tracks: readonly TrackReport[], presentation: Offer): string[] {
   const notes: string[] = [];
-  const ends = tracks.map((track) => track.startSeconds + track.durationSeconds);
-  const last = Math.max(...ends);
-  for (const [index, { id, kind }] of tracks.entries()) {
-    const missing = last - ends[index]!;
-    const longest = tracks[index]!.longestSegmentSeconds;
+  for (const { id, kind, longestSegmentSeconds: longest } of tracks) {
     if (kind === 'video' && longest > notablyLongSeconds) {
       notes.push(
         `${id} has key frames up to ${longest.toFixed(1)} s apart, and segments that long: seeking and changes of quality are slow; encode it with one every 2 to 4 s`,
       );
     }
-    if (missing > notableSeconds)
-      notes.push(`${id} ends ${missing.toFixed(1)} s before the film: there is no ${kind} from there on`);
   }
   const videos = presentation.renditions.filter(({ track }) => track.kind === 'video');
   for (const video of videos) {
@@ -242,8 +234,7 @@ export function filmText(report: FilmReport): string {
 }
 
 function trackCells(track: TrackReport): string[] {
-  const language =
-    track.language === unknownLanguage ? '' : (languageName(track.language) ?? cleanLabel(track.language));
+  const language = languageName(track.language) ?? statedLanguage(track.language) ?? '';
   const segments = `${track.segments.toLocaleString('en')} ${track.segments === 1 ? 'segment' : 'segments'}`;
   const rates =
     track.kind === 'subtitles'

@@ -52,6 +52,7 @@ interface Wish {
   readonly bandwidth?: number;
   readonly averageBandwidth?: number;
   readonly frameRate?: number | undefined;
+  readonly isAsInSource?: boolean;
 }
 
 function rendition(kind: 'video' | 'audio', timescale: number, frameTicks: number, wish: Wish): OfferedRendition {
@@ -72,7 +73,6 @@ function rendition(kind: 'video' | 'audio', timescale: number, frameTicks: numbe
       language: 'und',
       name: '',
       enabled: true,
-      edit: { emptyTicks: 0, mediaTime: 0, endTicks: undefined },
       width: kind === 'video' ? 1280 : 0,
       height: kind === 'video' ? 720 : 0,
       rotation: 0,
@@ -89,6 +89,7 @@ function rendition(kind: 'video' | 'audio', timescale: number, frameTicks: numbe
     },
     bandwidth,
     averageBandwidth: wish.averageBandwidth ?? bandwidth * 0.8,
+    isAsInSource: wish.isAsInSource ?? true,
     frameRate: 'frameRate' in wish ? wish.frameRate : kind === 'video' ? 25 : undefined,
   };
 }

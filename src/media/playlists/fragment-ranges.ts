@@ -16,8 +16,8 @@ export interface ByteRange {
 export function fragmentRanges(presentation: Offer, rendition: OfferedRendition): ByteRange[] | undefined {
   const all = presentation.film.fragments;
   const own = all?.find(({ track }) => track === rendition.track.id);
-  if (all === undefined || own === undefined || !keepsItsTimes(rendition)) return undefined;
-  const { segments } = rendition;
+  const { segments, isAsInSource } = rendition;
+  if (all === undefined || own === undefined || !isAsInSource || segments.descriptions.length > 1) return undefined;
   const others = all.filter((fragments) => fragments !== own);
   const ranges: ByteRange[] = [];
   let next = 0;
@@ -34,17 +34,6 @@ export function fragmentRanges(presentation: Offer, rendition: OfferedRendition)
     ranges.push({ offset, length });
   }
   return next === own.count ? ranges : undefined;
-}
-
-/** Whether fragments as they are and generated ones say the same: a video's edit would go into its offsets, a delay into its times. */
-function keepsItsTimes({ track, segments }: OfferedRendition): boolean {
-  const { emptyTicks, mediaTime, endTicks } = track.edit;
-  return (
-    segments.descriptions.length === 1 &&
-    emptyTicks === 0 &&
-    endTicks === undefined &&
-    (track.kind === 'audio' || mediaTime === 0)
-  );
 }
 
 function risesWithin({ offsets, lengths }: OfferedFragments, first: number, end: number): boolean {

@@ -1,6 +1,6 @@
 // What renditions are called in a player's menu: by the file's own name for them, else by their language, each differently.
 
-import { languageName, unknownLanguage } from './language.js';
+import { languageName, statedLanguage } from './language.js';
 import { cleanLabel } from './text.js';
 
 /** What a label is made from. */
@@ -35,7 +35,7 @@ export function labelsFor(items: readonly Labelled[], fallback: string): string[
 
 function label(item: Labelled, withLanguage: boolean, fallback: string): string {
   const name = cleanLabel(item.name).replaceAll('"', "'");
-  const spoken = languageName(item.language) ?? (item.language === unknownLanguage ? '' : cleanLabel(item.language));
+  const spoken = languageName(item.language) ?? statedLanguage(item.language) ?? '';
   const said = name === '' ? spoken || fallback : withLanguage && spoken !== '' ? `${spoken}: ${name}` : name;
   return item.remark === '' ? said : `${said} (${item.remark})`;
 }

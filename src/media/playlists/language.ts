@@ -21,6 +21,13 @@ export function canonicalLanguage(text: string): string | undefined {
   }
 }
 
+/** A tag that a playlist may state; undefined where nobody said, or what was said is none. */
+export function statedLanguage(language: string): string | undefined {
+  const isTag =
+    language !== unknownLanguage && language.length <= 35 && /^[a-z]{2,8}(?:-[a-z0-9]{1,8})*$/i.test(language);
+  return isTag ? language : undefined;
+}
+
 /** A language's name in that language, as in a menu (`Deutsch`, `Français`); undefined where none is known. */
 export function languageName(language: string): string | undefined {
   if (language === unknownLanguage || !plainTag.test(language)) return undefined;

@@ -3,7 +3,7 @@
 
 import { type AudioChoice, audioOf, codecFamily, type Source } from './audio-groups.js';
 import { labelsFor } from './labels.js';
-import { unknownLanguage } from './language.js';
+import { statedLanguage } from './language.js';
 import { initSegmentName, mediaSegmentName, subtitleName } from './names.js';
 import {
   descriptionChanges,
@@ -156,7 +156,7 @@ function audioSet(members: readonly Member[], source: Source, choice: AudioChoic
     element('Role', { schemeIdUri: roles, value: role }),
     ...representations,
   ];
-  const attributes = { lang: langOf(choice.language), contentType: 'audio', mimeType: 'audio/mp4' };
+  const attributes = { lang: statedLanguage(choice.language), contentType: 'audio', mimeType: 'audio/mp4' };
   return [
     (id: number) =>
       element('AdaptationSet', { id, ...attributes, segmentAlignment: 'true', startWithSAP: 1 }, children),
@@ -181,13 +181,9 @@ function subtitleSets(subtitles: readonly OfferedSubtitle[], span: Span): SetWri
       element('Role', { schemeIdUri: roles, value: forced ? 'forced-subtitle' : 'subtitle' }),
       element('Representation', { id: subtitle.id, bandwidth: subtitleBandwidth }, [url, ...timing]),
     ];
-    const attributes = { lang: langOf(language), contentType: 'text', mimeType: 'text/vtt' };
+    const attributes = { lang: statedLanguage(language), contentType: 'text', mimeType: 'text/vtt' };
     return (id: number) => element('AdaptationSet', { id, ...attributes }, children);
   });
-}
-
-function langOf(language: string): string | undefined {
-  return language === unknownLanguage ? undefined : language;
 }
 
 /** One, or none where the rendition has nothing in the span. */

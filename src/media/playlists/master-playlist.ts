@@ -3,7 +3,7 @@
 
 import { type AudioGroup, type AudioOffer, audioOf, type Source } from './audio-groups.js';
 import { labelsFor } from './labels.js';
-import { unknownLanguage } from './language.js';
+import { statedLanguage } from './language.js';
 import { iFramePlaylistName, playlistName } from './names.js';
 import {
   entriesInUse,
@@ -104,7 +104,8 @@ function subtitleLines(subtitles: readonly OfferedSubtitle[]): string[] {
 }
 
 function languageAttribute(language: string): string[] {
-  return language === unknownLanguage ? [] : [`LANGUAGE=${quoted(language)}`];
+  const stated = statedLanguage(language);
+  return stated === undefined ? [] : [`LANGUAGE=${quoted(stated)}`];
 }
 
 function yes(value: boolean): 'YES' | 'NO' {

@@ -44,7 +44,6 @@ export interface OfferedTrack {
   readonly name: string;
   readonly enabled: boolean;
   readonly entries: readonly OfferedEntry[];
-  readonly edit: { readonly emptyTicks: number; readonly mediaTime: number; readonly endTicks: number | undefined };
   /** Pixels as shown, before rotation. */
   readonly width: number;
   readonly height: number;
@@ -71,6 +70,8 @@ export interface OfferedRendition {
   readonly bandwidth: number;
   readonly averageBandwidth: number;
   readonly frameRate: number | undefined;
+  /** Times are as in the source: what is generated says what the source's own fragments say. */
+  readonly isAsInSource: boolean;
 }
 
 export interface Offer {
