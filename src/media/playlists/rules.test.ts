@@ -71,6 +71,7 @@ const rules: Readonly<Record<string, string>> = {
   W05: 'times are unchanged',
   W06: 'styles in each segment',
   W07: 'the whole for DASH',
+  W08: 'text moves with the film',
   W10: 'mark of byte order, CRLF, no end',
   W11: 'times',
   W12: 'Windows-1252, UTF-16',

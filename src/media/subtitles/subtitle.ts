@@ -31,6 +31,17 @@ export class Subtitle {
     }
   }
 
+  /**
+   * The same text at other times: for a film whose presentation begins before its own edit does, since players cannot hide what stands in
+   * front (presentation/timeline.ts). @returns itself where nothing moves.
+   */
+  delayedBy(ms: number): Subtitle {
+    const whole = Math.round(ms);
+    if (whole === 0) return this;
+    const cues = this.cues.map((cue) => ({ ...cue, startMs: cue.startMs + whole, endMs: cue.endMs + whole }));
+    return new Subtitle(this.blocks, cues);
+  }
+
   /** The cues that are shown at some time from `fromMs` until before `toMs`. */
   between(fromMs: number, toMs: number): Cue[] {
     let low = 0;

@@ -37,6 +37,12 @@ test('W05: times are those of the file, in each segment the same', () => {
   }
 });
 
+test('W08: where the film’s presentation begins before its edit, the text is as much later', () => {
+  const subtitle = new Subtitle([], [cue(1000, 2000, 'Hi')]);
+  assert.match(wholeWebVtt(subtitle.delayedBy(1400.4)), /00:00:02\.400 --> 00:00:03\.400/);
+  assert.equal(subtitle.delayedBy(0), subtitle);
+});
+
 test('W06: styles and regions are in each segment', () => {
   const subtitle = new Subtitle(['STYLE\n::cue { color: red }', 'REGION\nid:a'], [cue(1000, 2000)]);
   assert.match(webVttSegment(subtitle, 8, 12), /\n\nSTYLE\n::cue \{ color: red \}\n\nREGION\nid:a\n$/);
