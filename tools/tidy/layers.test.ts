@@ -86,6 +86,14 @@ test('pure folders reach kernel/ neither directly nor through what they run', ()
   assert.deepEqual(check({ ...files, 'src/wire/a.ts': "import '../memory/pure.js';" }), []);
 });
 
+test('a folder inside a pure one may be excepted; its neighbours stay pure, also through it', () => {
+  const files = { 'src/kernel/k.ts': '', 'src/media/serving/s.ts': "import '../../kernel/k.js';" };
+  assert.deepEqual(check(files), []);
+  assert.equal(check({ ...files, 'src/media/a.ts': "import '../kernel/k.js';" }).length, 1);
+  assert.equal(check({ ...files, 'src/media/b/a.ts': "import '../serving/s.js';" }).length, 1);
+  assert.equal(check({ ...files, 'src/media/serving-too/a.ts': "import '../../kernel/k.js';" }).length, 1);
+});
+
 test('a closed folder imports nothing but its own files; its tests may', () => {
   const files = { 'src/core/tcp.ts': '', 'src/text/units.ts': '' };
   assert.deepEqual(check({ ...files, 'src/core/a.ts': "import './tcp.js';" }), []);

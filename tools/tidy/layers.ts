@@ -117,9 +117,7 @@ function reaches(edges: ReadonlyMap<string, ReadonlySet<string>>, start: string,
 /** Pure folders reach kernel/ neither directly (types included) nor through the code that their imports run. */
 function checkPurity(project: Project, config: Config): Violation[] {
   const byPath = new Map(project.sources.map((source) => [source.path, source]));
-  const pure = project.sources.filter(
-    (source) => source.isProduct && config.pureFolders.includes(folderOf(source.path) ?? ''),
-  );
+  const pure = project.sources.filter((source) => source.isProduct && isPure(source.path, config));
   return pure.flatMap((source) =>
     source.imports.flatMap((imported) => {
       const chain = chainToKernel(imported, byPath);
@@ -128,6 +126,13 @@ function checkPurity(project: Project, config: Config): Violation[] {
       return [{ file: source.path, line: imported.line, rule: 'layers', message }];
     }),
   );
+}
+
+/** True for a file beneath a pure folder and beneath no exception (`!folder`) inside of that folder. */
+function isPure(path: string, config: Config): boolean {
+  const fitting = config.pureFolders.filter((entry) => path.startsWith(`src/${entry.replace('!', '')}/`));
+  const nearest = fitting.sort((a, b) => b.replace('!', '').length - a.replace('!', '').length)[0];
+  return nearest !== undefined && !nearest.startsWith('!');
 }
 
 function chainToKernel(first: ImportedModule, byPath: ReadonlyMap<string, SourceFile>): string[] | undefined {

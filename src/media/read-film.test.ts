@@ -1,0 +1,170 @@
+// The tables of films of every kind against what ffprobe says of their packets; what is refused and with which sentence; and headers
+// mutated at random, which must end in a film or a refusal, soon.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { film, filmNames, filmSkip } from '../../test/support/films.js';
+import { readFilmBytes, readFilmFile } from '../../test/support/read-film-file.js';
+import { type Film, FilmRefusal } from './film.js';
+
+interface Packet {
+  readonly stream_index: number;
+  readonly pts?: number;
+  readonly dts?: number;
+  readonly size: string;
+  readonly pos: string;
+  readonly flags: string;
+}
+
+function packetsOf(path: string): Packet[] {
+  const words = [
+    '-v',
+    'error',
+    '-show_packets',
+    '-show_entries',
+    'packet=stream_index,pts,dts,size,pos,flags',
+    '-of',
+    'json',
+  ];
+  const probe = spawnSync('ffprobe', [...words, '-ignore_editlist', '1', path], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  assert.equal(probe.status, 0, probe.stderr);
+  return (JSON.parse(probe.stdout) as { packets: Packet[] }).packets;
+}
+
+for (const name of filmNames) {
+  test(`${name}: every sample is where ffprobe sees it, with its size, times and sync flag`, { skip: filmSkip }, () => {
+    const path = film(name);
+    const packets = packetsOf(path);
+    const { tracks, leftOut, size } = readFilmFile(path);
+    assert.deepEqual(leftOut, []);
+    assert.equal(size, readFileSync(path).length);
+    for (const [index, { samples, entries, kind }] of tracks.entries()) {
+      // In decode order: ffprobe shows packets as they come from the file.
+      const own = packets
+        .filter(({ stream_index: stream }) => stream === index)
+        .sort((a, b) => Number(a.pos) - Number(b.pos));
+      assert.equal(samples.count, own.length);
+      assert.ok(entries[0]!.codec.length > 3);
+      // Where offsets are negative ffprobe's decode times are earlier, all by the same amount.
+      const shift = own[0]!.dts! - samples.decodeTime(0);
+      const shownShift = own[0]!.pts! - samples.decodeTime(0) - samples.compositionOffset(0);
+      for (const [sample, packet] of own.entries()) {
+        const what = `${kind} sample ${sample}`;
+        assert.equal(samples.offset(sample), Number(packet.pos), what);
+        assert.equal(samples.size(sample), Number(packet.size), what);
+        assert.equal(samples.isSync(sample), packet.flags.startsWith('K'), what);
+        if (packet.dts !== undefined && packet.pts !== undefined) {
+          assert.equal(samples.decodeTime(sample) + shift, packet.dts, what);
+          assert.equal(samples.decodeTime(sample) + samples.compositionOffset(sample) + shownShift, packet.pts, what);
+        }
+      }
+    }
+  });
+}
+
+const refusal = (bytes: Uint8Array): FilmRefusal => {
+  try {
+    readFilmBytes(bytes);
+  } catch (error) {
+    if (error instanceof FilmRefusal) return error;
+    throw error;
+  }
+  throw new Error('it was read');
+};
+
+test('what is no film, is cut off or is encrypted is refused with a sentence', { skip: filmSkip }, () => {
+  const bytes = readFileSync(film('plain.mp4'));
+  assert.match(refusal(new TextEncoder().encode('hello, this is some text')).message, /is not an MP4/);
+  assert.match(refusal(new Uint8Array(0)).message, /has no header \(moov\)/);
+  assert.match(refusal(bytes.subarray(0, bytes.length - 2000)).message, /cut off/);
+  const front = readFileSync(film('long-gop.mp4'));
+  assert.match(refusal(front.subarray(0, front.length - 1000)).message, /is cut off: .* and the file has/);
+  const encrypted = Buffer.from(bytes);
+  encrypted.write('encv', encrypted.indexOf('avc1', encrypted.indexOf('stsd')), 'latin1');
+  assert.match(refusal(encrypted).message, /is encrypted/);
+  for (const error of [refusal(encrypted), refusal(bytes.subarray(0, 5000))]) assert.equal(error.status, 422);
+});
+
+test('a track that cannot be read is left out, and the others are offered', { skip: filmSkip }, () => {
+  const bytes = Buffer.from(readFileSync(film('plain.mp4')));
+  // The audio's first: its table of chunks begins with chunk 7.
+  const at = bytes.indexOf('stsc', bytes.indexOf('mp4a')) + 12;
+  bytes.writeUInt32BE(7, at);
+  const { tracks, leftOut } = readFilmBytes(bytes);
+  assert.deepEqual(
+    tracks.map(({ kind }) => kind),
+    ['video'],
+  );
+  assert.match(leftOut[0]!.reason, /table of chunks/);
+});
+
+/** Uniform numbers in [0, 1) from a seed (mulberry32, public domain). */
+function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const interesting = [0, 1, 2, 7, 8, 9, 0x7f, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff];
+
+/** Changes a few numbers, bytes and lengths in the headers. */
+function mutate(original: Uint8Array, header: { offset: number; length: number }, random: () => number): Uint8Array {
+  const bytes = Uint8Array.from(original);
+  const view = new DataView(bytes.buffer);
+  for (let changes = 1 + Math.floor(random() * 4); changes > 0; changes--) {
+    const at = header.offset + Math.floor(random() * (header.length - 4));
+    if (random() < 0.5) view.setUint32(at, interesting[Math.floor(random() * interesting.length)]!);
+    else bytes[at] = Math.floor(random() * 256);
+  }
+  return random() < 0.1 ? bytes.subarray(0, Math.floor(random() * bytes.length)) : bytes;
+}
+
+/** Asks everything of the tables that a server asks. */
+function use({ tracks }: Film): void {
+  for (const { samples, edit } of tracks) {
+    const last = samples.count - 1;
+    for (const sample of [0, last >> 1, last]) {
+      assert.ok(samples.offset(sample) >= 0 && samples.size(sample) >= 0);
+      assert.ok(Number.isFinite(samples.decodeTime(sample) + samples.compositionOffset(sample) + edit.mediaTime));
+      samples.isSync(sample);
+      samples.description(sample);
+    }
+    assert.ok(samples.bytes(0, samples.count) >= 0);
+  }
+}
+
+test('mutated headers end in a film or a refusal, and soon', { skip: filmSkip }, (context) => {
+  const rounds = Number(process.env['CLEARWAY_FUZZ_ROUNDS'] ?? 3000);
+  const random = seeded(Number(process.env['CLEARWAY_FUZZ_SEED'] ?? 1));
+  const sources = (['plain.mp4', 'fragmented.mp4', 'film.mov', 'languages.mp4'] as const).map((name) => {
+    const bytes = Uint8Array.from(readFileSync(film(name)));
+    const { moov, isFragmented } = readFilmFile(film(name));
+    return { bytes, header: isFragmented ? { offset: 0, length: Math.min(bytes.length, 20_000) } : moov };
+  });
+  let refused = 0;
+  let slowestMs = 0;
+  const before = process.memoryUsage().rss;
+  for (let round = 0; round < rounds; round++) {
+    const { bytes, header } = sources[round % sources.length]!;
+    const begun = performance.now();
+    try {
+      use(readFilmBytes(mutate(bytes, header, random)));
+    } catch (error) {
+      if (!(error instanceof FilmRefusal)) throw new Error(`round ${round}`, { cause: error });
+      refused++;
+    }
+    slowestMs = Math.max(slowestMs, performance.now() - begun);
+  }
+  context.diagnostic(`${rounds} rounds, ${refused} refused, the slowest took ${slowestMs.toFixed(0)} ms`);
+  assert.ok(slowestMs < 2000);
+  assert.ok(process.memoryUsage().rss - before < 512 * 2 ** 20);
+});

@@ -1,0 +1,260 @@
+// The sample table of a track: size, place, time and sync flag of each sample, in typed arrays of a few bytes a sample (M2 of the
+// reference: sizes, composition offsets, chunk starts, a bit a sample for "begins a chunk", and a checkpoint every 512 samples).
+// Not here: how it is filled from a file's boxes (sample-builder.ts).
+
+/** log2 of the samples between two checkpoints. */
+export const checkpointShift = 9;
+const checkpointMask = (1 << checkpointShift) - 1;
+
+/** What a sample table is made of. Arrays are given away: nobody else keeps or changes them. */
+export interface SampleArrays {
+  readonly count: number;
+  /** Bytes of each sample, or of every sample. */
+  readonly sizes: Uint16Array | Uint32Array | number;
+  /** Decode times as runs: first sample, ticks of each sample, time of the first; or ticks of each sample. */
+  readonly times: TimeRuns | { readonly deltas: Uint32Array };
+  /** Decode time of sample 0. */
+  readonly firstTime: number;
+  /** Composition offsets in units of `offsetUnit` ticks; undefined where all are 0. */
+  readonly compositionOffsets: Int16Array | Int32Array | undefined;
+  readonly offsetUnit: number;
+  /** A bit for each sample that begins a chunk; sample 0 always does. */
+  readonly chunkBits: Uint32Array;
+  /** File offset of each chunk that has samples: the low 32 bits, and the high 16 where a file needs them. */
+  readonly chunkLow: Uint32Array;
+  readonly chunkHigh: Uint16Array | undefined;
+  /** Sync samples, rising; undefined where every sample is one. */
+  readonly sync: Uint32Array | undefined;
+  /** First sample of each run of one description, and that description (from 0); undefined where all have description 0. */
+  readonly descriptionStarts: Uint32Array | undefined;
+  readonly descriptions: Uint16Array | undefined;
+  readonly checkpoints: Checkpoints;
+}
+
+/** Runs of samples of equal length. */
+export interface TimeRuns {
+  readonly firstSamples: Uint32Array;
+  readonly deltas: Uint32Array;
+  readonly startTimes: Float64Array;
+}
+
+/** State at each sample whose number is a multiple of 512. */
+export interface Checkpoints {
+  /** File offset of the sample. */
+  readonly offsets: Float64Array;
+  /** Its chunk. */
+  readonly chunks: Uint32Array;
+  /** Bytes of all samples before it. */
+  readonly bytes: Float64Array;
+  /** Its decode time; undefined where times are runs. */
+  readonly times: Float64Array | undefined;
+}
+
+/** The samples of a track, numbered from 0. A lookup costs O(log n) and 512 additions at most; going on in order costs little. */
+export class SampleTable {
+  readonly count: number;
+  /** Decode time of the last sample plus its duration, less the decode time of the first. */
+  readonly durationTicks: number;
+  /** Bytes that the arrays hold. */
+  readonly byteLength: number;
+  readonly #arrays: SampleArrays;
+  readonly #constantSize: number;
+  readonly #sizes: Uint16Array | Uint32Array;
+  readonly #runs: TimeRuns | undefined;
+  readonly #deltas: Uint32Array;
+  /** The sample asked for last, with its offset and its time, so that the next one costs an addition. */
+  #placeSample = -1;
+  #placeOffset = 0;
+  #placeChunk = 0;
+  #timeSample = -1;
+  #time = 0;
+  #run = 0;
+
+  constructor(arrays: SampleArrays) {
+    this.#arrays = arrays;
+    this.count = arrays.count;
+    this.#constantSize = typeof arrays.sizes === 'number' ? arrays.sizes : -1;
+    this.#sizes = typeof arrays.sizes === 'number' ? noSizes : arrays.sizes;
+    this.#runs = 'startTimes' in arrays.times ? arrays.times : undefined;
+    this.#deltas = arrays.times.deltas;
+    const last = this.count - 1;
+    this.durationTicks = last < 0 ? 0 : this.decodeTime(last) + this.duration(last) - arrays.firstTime;
+    this.byteLength = bytesOf(arrays);
+  }
+
+  /** Bytes of a sample. */
+  size(sample: number): number {
+    return this.#constantSize >= 0 ? this.#constantSize : this.#sizes[sample]!;
+  }
+
+  /** Where a sample's bytes begin in the file. */
+  offset(sample: number): number {
+    if (sample === this.#placeSample) return this.#placeOffset;
+    const { chunkBits, checkpoints } = this.#arrays;
+    let at = this.#placeSample;
+    // A place further on than the checkpoint before the sample is the better start.
+    if (at < 0 || at > sample || (sample & ~checkpointMask) > at) {
+      at = sample & ~checkpointMask;
+      this.#placeOffset = checkpoints.offsets[at >>> checkpointShift]!;
+      this.#placeChunk = checkpoints.chunks[at >>> checkpointShift]!;
+    }
+    let offset = this.#placeOffset;
+    let chunk = this.#placeChunk;
+    while (at < sample) {
+      offset += this.size(at);
+      at++;
+      if ((chunkBits[at >>> 5]! >>> (at & 31)) & 1) offset = this.#chunkOffset(++chunk);
+    }
+    this.#placeSample = sample;
+    this.#placeChunk = chunk;
+    this.#placeOffset = offset;
+    return offset;
+  }
+
+  #chunkOffset(chunk: number): number {
+    const { chunkLow, chunkHigh } = this.#arrays;
+    return chunkHigh === undefined ? chunkLow[chunk]! : chunkHigh[chunk]! * 2 ** 32 + chunkLow[chunk]!;
+  }
+
+  /** Decode time in ticks. */
+  decodeTime(sample: number): number {
+    const runs = this.#runs;
+    if (runs !== undefined) {
+      const run = this.#runOf(runs, sample);
+      return runs.startTimes[run]! + (sample - runs.firstSamples[run]!) * runs.deltas[run]!;
+    }
+    let at = this.#timeSample;
+    if (at < 0 || at > sample || (sample & ~checkpointMask) > at) {
+      at = sample & ~checkpointMask;
+      this.#time = this.#arrays.checkpoints.times![at >>> checkpointShift]!;
+    }
+    let time = this.#time;
+    for (; at < sample; at++) time += this.#deltas[at]!;
+    this.#timeSample = sample;
+    this.#time = time;
+    return time;
+  }
+
+  /** Ticks from this sample's decode time to the next one's; of the last one, how long it lasts. */
+  duration(sample: number): number {
+    return this.#deltas[this.#runs === undefined ? sample : this.#runOf(this.#runs, sample)]!;
+  }
+
+  /** Ticks from decode time to composition time; may be negative. */
+  compositionOffset(sample: number): number {
+    const { compositionOffsets, offsetUnit } = this.#arrays;
+    return compositionOffsets === undefined ? 0 : compositionOffsets[sample]! * offsetUnit;
+  }
+
+  /** True when no sample has a composition offset. */
+  get isInDecodeOrder(): boolean {
+    return this.#arrays.compositionOffsets === undefined;
+  }
+
+  /** True for a sample at which decoding may begin. */
+  isSync(sample: number): boolean {
+    const { sync } = this.#arrays;
+    return sync === undefined || (sync.length > 0 && sync[lastAtMost(sync, sample)] === sample);
+  }
+
+  /** Sync samples in all. */
+  get syncCount(): number {
+    return this.#arrays.sync?.length ?? this.count;
+  }
+
+  /** The number, from 0, of the description (entry of `stsd`) that a sample has. */
+  description(sample: number): number {
+    const { descriptionStarts, descriptions } = this.#arrays;
+    if (descriptionStarts === undefined || descriptions === undefined) return 0;
+    return descriptions[Math.max(0, lastAtMost(descriptionStarts, sample))]!;
+  }
+
+  /** The first sample behind `sample` that has another description; `count` when there is none. */
+  descriptionEnd(sample: number): number {
+    const { descriptionStarts } = this.#arrays;
+    if (descriptionStarts === undefined) return this.count;
+    return descriptionStarts[lastAtMost(descriptionStarts, sample) + 1] ?? this.count;
+  }
+
+  /** The last sample whose decode time is `ticks` or less; 0 for a time before the first. */
+  sampleAt(ticks: number): number {
+    const runs = this.#runs;
+    if (runs !== undefined) {
+      const run = Math.max(0, lastAtMost(runs.startTimes, ticks));
+      const first = runs.firstSamples[run]!;
+      const end = runs.firstSamples[run + 1] ?? this.count;
+      const delta = runs.deltas[run]!;
+      const steps = delta === 0 ? end - first - 1 : Math.floor((ticks - runs.startTimes[run]!) / delta);
+      return Math.max(first, Math.min(end - 1, first + steps));
+    }
+    const { times } = this.#arrays.checkpoints;
+    let sample = Math.max(0, lastAtMost(times!, ticks)) << checkpointShift;
+    let time = times![sample >>> checkpointShift]!;
+    const end = Math.min(this.count - 1, sample + checkpointMask);
+    while (sample < end && time + this.#deltas[sample]! <= ticks) time += this.#deltas[sample++]!;
+    return sample;
+  }
+
+  /** The last sync sample that is `sample` or before it; -1 when there is none. */
+  syncAtOrBefore(sample: number): number {
+    const { sync } = this.#arrays;
+    if (sync === undefined) return sample;
+    const index = lastAtMost(sync, sample);
+    return index < 0 ? -1 : sync[index]!;
+  }
+
+  /** The first sync sample that is `sample` or behind it; `count` when there is none. */
+  syncAtOrAfter(sample: number): number {
+    const { sync } = this.#arrays;
+    if (sync === undefined) return Math.min(sample, this.count);
+    const index = lastAtMost(sync, sample);
+    if (index >= 0 && sync[index] === sample) return sample;
+    return sync[index + 1] ?? this.count;
+  }
+
+  /** Bytes of the samples from `from` up to, and without, `to`. */
+  bytes(from: number, to: number): number {
+    if (to <= from) return 0;
+    return this.#constantSize >= 0 ? (to - from) * this.#constantSize : this.#bytesBefore(to) - this.#bytesBefore(from);
+  }
+
+  #bytesBefore(sample: number): number {
+    // The end of the table may be a multiple of 512 and have no checkpoint of its own.
+    const point = Math.min(sample >>> checkpointShift, this.#arrays.checkpoints.bytes.length - 1);
+    let total = this.#arrays.checkpoints.bytes[point]!;
+    for (let at = point << checkpointShift; at < sample; at++) total += this.#sizes[at]!;
+    return total;
+  }
+
+  #runOf(runs: TimeRuns, sample: number): number {
+    const { firstSamples } = runs;
+    const run = this.#run;
+    if (sample >= firstSamples[run]! && sample < (firstSamples[run + 1] ?? this.count)) return run;
+    this.#run = lastAtMost(firstSamples, sample);
+    return this.#run;
+  }
+}
+
+const noSizes = new Uint16Array(0);
+
+/** The index of the last value, of rising ones, that is `limit` or less; -1 when there is none. */
+function lastAtMost(values: Uint32Array | Float64Array, limit: number): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (values[middle]! <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function bytesOf({ sizes, times, checkpoints, ...arrays }: SampleArrays): number {
+  const parts = [
+    ...Object.values(arrays),
+    ...Object.values(times),
+    ...Object.values(checkpoints),
+    typeof sizes === 'number' ? undefined : sizes,
+  ];
+  return parts.reduce<number>((total, part) => total + (ArrayBuffer.isView(part) ? part.byteLength : 0), 0);
+}

@@ -1,0 +1,118 @@
+// Codec strings of RFC 6381 and of the specifications of each codec in ISO files, out of the configuration box of a sample entry.
+
+/** Strings for HLS, and for Media Source and DASH where they differ. */
+export interface CodecStrings {
+  readonly hls: string;
+  readonly dash: string;
+}
+
+const hex = (value: number): string => value.toString(16).padStart(2, '0');
+const both = (text: string): CodecStrings => ({ hls: text, dash: text });
+
+/** `avc1.PPCCLL`; undefined when the configuration is too short. */
+export function avcString(format: string, config: Uint8Array): CodecStrings | undefined {
+  if (config.length < 4) return undefined;
+  return both(`${format}.${hex(config[1]!)}${hex(config[2]!)}${hex(config[3]!)}`);
+}
+
+function reversed(value: number): number {
+  let result = 0;
+  for (let bit = 0; bit < 32; bit++) if ((value >>> bit) & 1) result |= 1 << (31 - bit);
+  return result >>> 0;
+}
+
+/** `hvc1.[A-C]P.C.TL.x.y`, ISO 14496-15 annex E. */
+export function hevcString(format: string, config: Uint8Array): CodecStrings | undefined {
+  if (config.length < 13) return undefined;
+  const space = ['', 'A', 'B', 'C'][config[1]! >> 6]!;
+  const compatibility = ((config[2]! << 24) | (config[3]! << 16) | (config[4]! << 8) | config[5]!) >>> 0;
+  const tier = (config[1]! >> 5) & 1 ? 'H' : 'L';
+  const constraints: string[] = [];
+  for (let index = 6; index < 12; index++) constraints.push(config[index]!.toString(16).toUpperCase());
+  while (constraints.at(-1) === '0') constraints.pop();
+  const parts = [
+    `${space}${config[1]! & 31}`,
+    reversed(compatibility).toString(16).toUpperCase(),
+    `${tier}${config[12]!}`,
+    ...constraints,
+  ];
+  return both(`${format}.${parts.join('.')}`);
+}
+
+/** `av01.P.LLT.BB`, AV1 in ISOBMFF section 5. The optional part is left out: it says what the bitstream says. */
+export function av1String(config: Uint8Array): CodecStrings | undefined {
+  if (config.length < 4) return undefined;
+  const profile = config[1]! >> 5;
+  const level = config[1]! & 31;
+  const tier = config[2]! >> 7 ? 'H' : 'M';
+  const highDepth = (config[2]! >> 6) & 1;
+  const depth = highDepth === 0 ? 8 : profile === 2 && ((config[2]! >> 5) & 1) === 1 ? 12 : 10;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return both(`av01.${profile}.${two(level)}${tier}.${two(depth)}`);
+}
+
+/** `vp09.PP.LL.BB`, VP codecs in ISOBMFF. */
+export function vp9String(config: Uint8Array): CodecStrings | undefined {
+  if (config.length < 7) return undefined;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return both(`vp09.${two(config[4]!)}.${two(config[5]!)}.${two(config[6]! >> 4)}`);
+}
+
+/** `dvh1.PP.LL` out of a Dolby Vision configuration. */
+export function dolbyVisionString(format: string, config: Uint8Array): string | undefined {
+  if (config.length < 4) return undefined;
+  const profile = config[2]! >> 1;
+  const level = ((config[2]! & 1) << 5) | (config[3]! >> 3);
+  return `${format}.${String(profile).padStart(2, '0')}.${String(level).padStart(2, '0')}`;
+}
+
+/** A descriptor of MPEG-4 systems: its tag and payload. */
+interface Descriptor {
+  readonly tag: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+function descriptorAt(bytes: Uint8Array, at: number, end: number): Descriptor | undefined {
+  if (at >= end) return undefined;
+  let length = 0;
+  let place = at + 1;
+  for (let count = 0; count < 4; count++) {
+    if (place >= end) return undefined;
+    const byte = bytes[place++]!;
+    length = length * 128 + (byte & 127);
+    if (byte < 128) break;
+  }
+  return { tag: bytes[at]!, from: place, to: Math.min(end, place + length) };
+}
+
+/** What `esds` says: the object type, and the audio object type of AAC. Of the payload behind version and flags. */
+export function esdsFacts(bytes: Uint8Array): { objectType: number; audioType: number } | undefined {
+  const stream = descriptorAt(bytes, 0, bytes.length);
+  if (stream === undefined || stream.tag !== 3 || stream.from + 3 > bytes.length) return undefined;
+  const flags = bytes[stream.from + 2]!;
+  let at = stream.from + 3;
+  if (flags & 0x80) at += 2;
+  if (flags & 0x40) at += 1 + (bytes[at] ?? 0);
+  if (flags & 0x20) at += 2;
+  const config = descriptorAt(bytes, at, stream.to);
+  if (config === undefined || config.tag !== 4 || config.from + 13 > bytes.length) return undefined;
+  const objectType = bytes[config.from]!;
+  const specific = descriptorAt(bytes, config.from + 13, config.to);
+  if (specific === undefined || specific.tag !== 5 || specific.from >= specific.to) return { objectType, audioType: 0 };
+  const first = bytes[specific.from]!;
+  const audioType = first >> 3 === 31 ? 32 + (((first & 7) << 3) | ((bytes[specific.from + 1] ?? 0) >> 5)) : first >> 3;
+  return { objectType, audioType };
+}
+
+/** `mp4a.40.2` and its kin; undefined for what is neither AAC nor MP3. */
+export function mp4aString(esds: Uint8Array): CodecStrings | undefined {
+  const facts = esdsFacts(esds);
+  if (facts === undefined) return undefined;
+  const { objectType, audioType } = facts;
+  if (objectType === 0x40) return both(`mp4a.40.${audioType === 0 ? 2 : audioType}`);
+  if (objectType >= 0x66 && objectType <= 0x68) return both(`mp4a.${hex(objectType)}`);
+  if (objectType === 0x69 || objectType === 0x6b)
+    return { hls: 'mp4a.40.34', dash: `mp4a.${hex(objectType).toUpperCase()}` };
+  return undefined;
+}

@@ -1,0 +1,132 @@
+// The small boxes of a movie's header: times, track headers, languages, names, edits. Of payloads that lie wholly in a view; a field that
+// is not there reads as nothing said. Not here: tables of samples (media/), sample entries.
+
+import { int64, uint64 } from './boxes.js';
+
+/** `mvhd` and `mdhd`: ticks a second and the duration in them; undefined where nothing usable is said. */
+export function timesOf(view: DataView): { timescale: number; duration: number } | undefined {
+  const version = view.byteLength > 0 ? view.getUint8(0) : 255;
+  if (version === 0 && view.byteLength >= 20) return { timescale: view.getUint32(12), duration: view.getUint32(16) };
+  if (version === 1 && view.byteLength >= 32) return { timescale: view.getUint32(20), duration: uint64(view, 24) };
+  return undefined;
+}
+
+/** `tkhd`. */
+export interface TrackHeader {
+  readonly id: number;
+  readonly enabled: boolean;
+  readonly width: number;
+  readonly height: number;
+  readonly rotation: 0 | 90 | 180 | 270;
+  readonly matrix: Uint8Array;
+}
+
+const unity = 0x10000;
+const unityMatrix = [unity, 0, 0, 0, unity, 0, 0, 0, 0x4000_0000];
+
+/** Reads `tkhd`; undefined when it is too short. */
+export function trackHeaderOf(view: DataView): TrackHeader | undefined {
+  const version = view.byteLength > 0 ? view.getUint8(0) : 255;
+  const more = version === 1 ? 12 : 0;
+  if (version > 1 || view.byteLength < 84 + more) return undefined;
+  const at = (index: number): number => view.getInt32(40 + more + index * 4);
+  const [a, b, c, d] = [at(0), at(1), at(3), at(4)];
+  const rotation = a === 0 && d === 0 ? (b > 0 && c < 0 ? 90 : b < 0 && c > 0 ? 270 : 0) : a < 0 && d < 0 ? 180 : 0;
+  const matrix = new Uint8Array(36);
+  const target = new DataView(matrix.buffer);
+  // A matrix of zeros, which some muxers write, shows nothing.
+  const isEmpty = a === 0 && b === 0 && c === 0 && d === 0;
+  for (let index = 0; index < 9; index++) target.setInt32(index * 4, isEmpty ? unityMatrix[index]! : at(index));
+  return {
+    id: view.getUint32(12 + (version === 1 ? 8 : 0)),
+    enabled: (view.getUint8(3) & 1) === 1,
+    width: view.getUint32(76 + more) / unity,
+    height: view.getUint32(80 + more) / unity,
+    rotation,
+    matrix,
+  };
+}
+
+/** ISO 639-2 codes for bibliographies, and for what they stand. The others are known to Intl. */
+const bibliographic: Record<string, string> = {
+  ...{ alb: 'sq', arm: 'hy', baq: 'eu', bur: 'my', chi: 'zh', cze: 'cs', dut: 'nl', fre: 'fr', geo: 'ka', ger: 'de' },
+  ...{ gre: 'el', ice: 'is', mac: 'mk', mao: 'mi', may: 'ms', per: 'fa', rum: 'ro', slo: 'sk', tib: 'bo', wel: 'cy' },
+};
+
+/** A language as BCP 47 has it; `und` for what is none. */
+export function canonicalLanguage(text: string): string {
+  const given = bibliographic[text] ?? text;
+  try {
+    const [name] = Intl.getCanonicalLocales(given);
+    return name === undefined || name === 'mis' || name === 'mul' || name === 'zxx' ? 'und' : name;
+  } catch {
+    return 'und';
+  }
+}
+
+/** The language in `mdhd`. */
+export function languageOf(view: DataView): string {
+  const at = view.getUint8(0) === 1 ? 32 : 20;
+  if (view.byteLength < at + 2) return 'und';
+  const packed = view.getUint16(at);
+  // Below 0x400 it is a code of the Macintosh.
+  if (packed < 0x400 || packed === 0x7fff) return 'und';
+  const letter = (shift: number): string => String.fromCharCode(((packed >> shift) & 31) + 0x60);
+  const text = letter(10) + letter(5) + letter(0);
+  return /^[a-z]{3}$/.test(text) ? canonicalLanguage(text) : 'und';
+}
+
+/** The text of `elng`: BCP 47. */
+export function extendedLanguageOf(view: DataView): string {
+  return canonicalLanguage(textOf(view, 4, Math.min(view.byteLength, 4 + 64)));
+}
+
+function textOf(view: DataView, from: number, end: number): string {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + from, Math.max(0, end - from));
+  const zero = bytes.indexOf(0);
+  return new TextDecoder().decode(zero < 0 ? bytes : bytes.subarray(0, zero));
+}
+
+/** What muxers write by themselves says nothing of a track. */
+const emptyNames =
+  /^(?:(?:video|sound|audio|subtitle|data)\s*(?:media\s*)?handler|core media (?:video|audio|data handler)|mainconcept.*|l-smash.*|gpac.*|iso media file produced by.*|bento4.*|apple (?:video|sound|alias) (?:media|data) handler|vide|soun|\?+.*)$/i;
+const longestName = 100;
+
+/** `hdlr`: the kind of track, and its name. */
+export function handlerOf(view: DataView): { type: string; name: string } | undefined {
+  if (view.byteLength < 24) return undefined;
+  let type = '';
+  for (let index = 8; index < 12; index++) type += String.fromCharCode(view.getUint8(index));
+  let from = 24;
+  // QuickTime's names begin with their length.
+  if (view.byteLength > 25 && view.getUint8(24) === view.byteLength - 25) from = 25;
+  const raw = textOf(view, from, Math.min(view.byteLength, from + 1024));
+  const name = raw
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\uFFFD]/gu, '')
+    .trim()
+    .slice(0, longestName);
+  return { type, name: emptyNames.test(name) ? '' : name };
+}
+
+/** One edit of `elst`: duration in ticks of the movie, media time in ticks of the track (-1: empty), and its rate. */
+export interface EditEntry {
+  readonly duration: number;
+  readonly mediaTime: number;
+  readonly rate: number;
+}
+
+/** Reads `elst`, at most `most` entries. */
+export function editsOf(view: DataView, most = 64): EditEntry[] {
+  if (view.byteLength < 8) return [];
+  const isLong = view.getUint8(0) === 1;
+  const size = isLong ? 20 : 12;
+  const count = Math.min(view.getUint32(4), Math.floor((view.byteLength - 8) / size), most);
+  return Array.from({ length: count }, (_, index) => {
+    const at = 8 + index * size;
+    return {
+      duration: isLong ? uint64(view, at) : view.getUint32(at),
+      mediaTime: isLong ? int64(view, at + 8) : view.getInt32(at + 4),
+      rate: view.getInt32(at + size - 4) / unity,
+    };
+  });
+}

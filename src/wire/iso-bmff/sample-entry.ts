@@ -1,0 +1,187 @@
+// Sample entries, the entries of `stsd`: what a track is coded with, and the entry in the form that ISO files and browsers take: QuickTime's
+// longer audio entries are rebuilt, `esds` is lifted out of `wave`, and boxes that only QuickTime knows are left out.
+// Not here: codec strings (codec-string.ts), tables of samples.
+
+import { written } from './box-writer.js';
+import { type Box, childrenIn, typeAt } from './boxes.js';
+import {
+  av1String,
+  avcString,
+  type CodecStrings,
+  dolbyVisionString,
+  hevcString,
+  mp4aString,
+  vp9String,
+} from './codec-string.js';
+
+/** What an entry says. */
+export interface ParsedEntry {
+  readonly format: string;
+  readonly strings: CodecStrings;
+  readonly box: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly sampleRate: number;
+  readonly videoRange: 'SDR' | 'PQ' | 'HLG';
+  readonly supplementalCodec: string | undefined;
+}
+
+/** An entry that cannot be offered: why, as the rest of a sentence. */
+export interface RefusedEntry {
+  readonly format: string;
+  readonly refused: string;
+  /** The samples are encrypted. */
+  readonly encrypted: boolean;
+}
+
+const videoFormats = new Set(['avc1', 'avc3', 'hvc1', 'hev1', 'dvh1', 'dvhe', 'av01', 'vp09']);
+const audioFormats = new Set(['mp4a', 'ac-3', 'ec-3', 'Opus', 'fLaC', '.mp3']);
+/** Boxes of a video entry that go on as they are. */
+const videoBoxes = new Set([
+  ...['avcC', 'hvcC', 'av1C', 'vpcC', 'dvcC', 'dvvC', 'pasp', 'clap', 'colr', 'btrt'],
+  ...['mdcv', 'clli', 'SmDm', 'CoLL', 'st3d', 'sv3d'],
+]);
+const audioBoxes = new Set(['esds', 'dOps', 'dfLa', 'dac3', 'dec3', 'btrt']);
+
+const videoFixed = 78;
+const audioFixed = 28;
+/** QuickTime's audio entries of version 1 and 2 are longer. */
+const quickTimeMore = [0, 16, 36];
+
+const payloadOf = (bytes: Uint8Array, box: Box, skip = 0): Uint8Array =>
+  bytes.subarray(Math.min(box.payload + skip, box.end), box.end);
+
+/** True where boxes seem to begin: a size that fits and a type of letters. */
+function boxesBegin(view: DataView, at: number, end: number): boolean {
+  if (at === end) return true;
+  if (at + 8 > end) return false;
+  const size = view.getUint32(at);
+  return size >= 8 && at + size <= end && /^[\w -]{4}$/.test(typeAt(view, at + 4));
+}
+
+/** The children of an audio entry: behind the fixed part of ISO, or of QuickTime; out of `wave` too. */
+function audioChildren(view: DataView, from: number, end: number): Box[] {
+  const version = view.getUint16(from + 8);
+  const more = quickTimeMore[version] ?? 0;
+  const iso = from + audioFixed;
+  const begin = more > 0 && iso + more <= end && !boxesBegin(view, iso, end) ? iso + more : iso;
+  const boxes = childrenIn(view, begin, end, 64);
+  const wave = boxes.find(({ type }) => type === 'wave');
+  return wave === undefined ? boxes : [...boxes, ...childrenIn(view, wave.payload, wave.end, 64)];
+}
+
+function rangeOf(bytes: Uint8Array, boxes: readonly Box[]): 'SDR' | 'PQ' | 'HLG' {
+  const colour = boxes.find(({ type }) => type === 'colr');
+  if (colour === undefined || colour.end - colour.payload < 8) return 'SDR';
+  const transfer = (bytes[colour.payload + 6]! << 8) | bytes[colour.payload + 7]!;
+  return transfer === 16 ? 'PQ' : transfer === 18 ? 'HLG' : 'SDR';
+}
+
+/**
+ * Reads the entry that fills the bytes. Bytes of the entry are copied, for what it lies in is borrowed.
+ * @throws BoxError for what is not made of boxes
+ */
+export function parseSampleEntry(bytes: Uint8Array, kind: 'video' | 'audio'): ParsedEntry | RefusedEntry {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const format = typeAt(view, 4);
+  const refuse = (refused: string, encrypted = false): RefusedEntry => ({ format, refused, encrypted });
+  const fixed = 8 + (kind === 'video' ? videoFixed : audioFixed);
+  if (bytes.length < fixed) return refuse('has a sample entry that is cut off');
+  if (format === 'encv' || format === 'enca') return refuse('is encrypted', true);
+  const known = kind === 'video' ? videoFormats : audioFormats;
+  if (!known.has(format)) return refuse(`is coded as ${format.trim()}, which browsers do not play`);
+  const boxes = kind === 'video' ? childrenIn(view, fixed, bytes.length, 64) : audioChildren(view, 8, bytes.length);
+  if (boxes.some(({ type }) => type === 'sinf')) return refuse('is encrypted', true);
+  return kind === 'video'
+    ? videoEntry(bytes, view, format, boxes, refuse)
+    : audioEntry(bytes, view, format, boxes, refuse);
+}
+
+type Refuse = (refused: string) => RefusedEntry;
+
+function videoEntry(
+  bytes: Uint8Array,
+  view: DataView,
+  format: string,
+  boxes: readonly Box[],
+  refuse: Refuse,
+): ParsedEntry | RefusedEntry {
+  const config = (type: string, skip = 0): Uint8Array => {
+    const box = boxes.find((each) => each.type === type);
+    return box === undefined ? new Uint8Array(0) : payloadOf(bytes, box, skip);
+  };
+  const dolby = config('dvcC').length > 0 ? config('dvcC') : config('dvvC');
+  const dolbyString = (name: string): string | undefined => dolbyVisionString(name, dolby);
+  let strings: CodecStrings | undefined;
+  let supplementalCodec: string | undefined;
+  if (format === 'avc1' || format === 'avc3') strings = avcString(format, config('avcC'));
+  else if (format === 'av01') strings = av1String(config('av1C'));
+  else if (format === 'vp09') strings = vp9String(config('vpcC'));
+  else if (format === 'dvh1' || format === 'dvhe') {
+    const text = dolbyString(format);
+    strings = text === undefined ? undefined : { hls: text, dash: text };
+  } else {
+    strings = hevcString(format, config('hvcC'));
+    const text = dolbyString('dvh1');
+    // Profile 8 is playable as HEVC by those who know nothing of it.
+    if (text?.startsWith('dvh1.08')) supplementalCodec = `${text}/db1p`;
+  }
+  if (strings === undefined) return refuse(`has no configuration of ${format} that can be read`);
+  const width = view.getUint16(8 + 24);
+  const height = view.getUint16(8 + 26);
+  const kept = boxes.filter(({ type }) => videoBoxes.has(type));
+  const box = written(bytes.length, (writer) => {
+    const entry = writer.begin(format);
+    writer.zeros(6);
+    writer.u16(1);
+    writer.bytes(bytes, 16, 8 + videoFixed);
+    for (const each of kept) writer.bytes(bytes, each.start, each.end);
+    writer.end(entry);
+  });
+  const audio = { channels: 0, sampleRate: 0 };
+  return { format, strings, box, width, height, ...audio, videoRange: rangeOf(bytes, boxes), supplementalCodec };
+}
+
+function audioEntry(
+  bytes: Uint8Array,
+  view: DataView,
+  format: string,
+  boxes: readonly Box[],
+  refuse: Refuse,
+): ParsedEntry | RefusedEntry {
+  const esds = boxes.find(({ type }) => type === 'esds');
+  const plain = (text: string): CodecStrings => ({ hls: text, dash: text });
+  const simple: Record<string, string> = { 'ac-3': 'ac-3', 'ec-3': 'ec-3', Opus: 'Opus', fLaC: 'fLaC' };
+  let strings: CodecStrings | undefined;
+  if (format === 'mp4a') strings = esds === undefined ? undefined : mp4aString(payloadOf(bytes, esds, 4));
+  else if (format === '.mp3') return refuse('is MP3 in the form of QuickTime, which browsers do not play');
+  else {
+    const needed = { 'ac-3': 'dac3', 'ec-3': 'dec3', Opus: 'dOps', fLaC: 'dfLa' }[format];
+    if (boxes.some(({ type }) => type === needed)) strings = plain(simple[format]!);
+  }
+  if (strings === undefined) return refuse(`is coded as ${format} in a form that browsers do not play`);
+  const isLong = view.getUint16(8 + 8) === 2 && !boxesBegin(view, 8 + audioFixed, bytes.length);
+  // QuickTime's version 2 has channels and rate behind the fixed part, the rate as a 64-bit float.
+  const channels = isLong ? view.getUint32(8 + audioFixed + 12) : view.getUint16(8 + 16);
+  let sampleRate = isLong ? Math.round(view.getFloat64(8 + audioFixed + 4)) : view.getUint16(8 + 24);
+  if (format === 'Opus') sampleRate = 48_000;
+  const kept = boxes.filter(
+    ({ type }, index) => audioBoxes.has(type) && boxes.findIndex((b) => b.type === type) === index,
+  );
+  const box = written(bytes.length + 8, (writer) => {
+    const entry = writer.begin(format);
+    writer.zeros(6);
+    writer.u16(1);
+    writer.zeros(8);
+    writer.u16(Math.min(channels, 0xffff));
+    writer.u16(16);
+    writer.u32(0);
+    writer.u16(sampleRate > 0xffff ? 0 : sampleRate);
+    writer.u16(0);
+    for (const each of kept) writer.bytes(bytes, each.start, each.end);
+    writer.end(entry);
+  });
+  const video = { width: 0, height: 0, videoRange: 'SDR' as const, supplementalCodec: undefined };
+  return { format, strings, box, ...video, channels, sampleRate };
+}
