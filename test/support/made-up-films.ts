@@ -1,11 +1,11 @@
 // Presentations for the tests of playlists, made of numbers alone: no file, no samples. Not here: real films, which tests make
 // with ffmpeg.
 
+import type { TrackFragments } from '../../src/media/film.js';
 import type {
   Member,
   Offer,
   OfferedEntry,
-  OfferedFragments,
   OfferedIFrames,
   OfferedRendition,
   OfferedTrack,
@@ -137,9 +137,10 @@ export function madeUpFragments(
   offsets: readonly number[],
   length: number,
   firstSamples: readonly number[],
-): OfferedFragments {
+): TrackFragments {
   return {
     track,
+    defaults: { description: 1, duration: 0, size: 0, flags: 0 },
     count: offsets.length,
     offsets: Float64Array.from(offsets),
     lengths: Float64Array.from(offsets, () => length),

@@ -1,7 +1,8 @@
 // Segments of a fragmented film that can be sent as they lie in the file: a `moof` and its `mdat`, or several in a row, with nothing
 // generated (EXT-X-BYTERANGE, RFC 8216 section 4.3.2.2). Whatever does not fit exactly is generated like any other film's.
 
-import type { Offer, OfferedFragments, OfferedRendition } from './offer.js';
+import type { TrackFragments } from '../film.js';
+import type { Offer, OfferedRendition } from './offer.js';
 
 /** A part of the film's file. */
 export interface ByteRange {
@@ -36,13 +37,13 @@ export function fragmentRanges(presentation: Offer, rendition: OfferedRendition)
   return next === own.count ? ranges : undefined;
 }
 
-function risesWithin({ offsets, lengths }: OfferedFragments, first: number, end: number): boolean {
+function risesWithin({ offsets, lengths }: TrackFragments, first: number, end: number): boolean {
   for (let f = first + 1; f < end; f++) if (offsets[f]! < offsets[f - 1]! + lengths[f - 1]!) return false;
   return true;
 }
 
 /** Whether a fragment begins in a part of the file. Fragments of a track rise where they are sent as they are. */
-function beginsWithin({ offsets, count }: OfferedFragments, from: number, to: number): boolean {
+function beginsWithin({ offsets, count }: TrackFragments, from: number, to: number): boolean {
   let low = 0;
   let high = count;
   while (low < high) {

@@ -1,6 +1,7 @@
 // What playlists and manifests are made from: the parts of a presentation that they look at. A presentation of presentation/ fits
 // these types; tests of the playlists make up their own, without samples.
 
+import type { FilmTrack, SampleEntry, TrackFragments } from '../film.js';
 import type { SideCar } from './groups.js';
 
 /** The segments of a rendition, as the playlists see them. Numbers count from 0, times are ticks of the track's timescale. */
@@ -18,48 +19,12 @@ export interface OfferedSegments {
 }
 
 /** A sample entry, as the playlists see it. */
-export interface OfferedEntry {
-  /** The entry's four characters. */
-  readonly format: string;
-  /** The codec string of RFC 6381 as HLS has it, and as MSE and DASH have it. */
-  readonly codec: string;
-  readonly dashCodec: string;
-  /** Coded size in pixels; 0 for audio. */
-  readonly width: number;
-  readonly height: number;
-  /** 0 for video. */
-  readonly channels: number;
-  readonly sampleRate: number;
-  readonly videoRange: 'SDR' | 'PQ' | 'HLG';
-  readonly supplementalCodec: string | undefined;
-}
+export type OfferedEntry = Omit<SampleEntry, 'box'>;
 
-export interface OfferedTrack {
-  /** `track_ID` of the source. */
-  readonly id: number;
-  readonly kind: 'video' | 'audio';
-  readonly timescale: number;
-  /** BCP 47; `und` where the file does not say. */
-  readonly language: string;
-  readonly name: string;
-  readonly enabled: boolean;
-  readonly entries: readonly OfferedEntry[];
-  /** Pixels as shown, before rotation. */
-  readonly width: number;
-  readonly height: number;
-  readonly rotation: 0 | 90 | 180 | 270;
-}
-
-/** The fragments of one track in the file, where each may be sent as it is. */
-export interface OfferedFragments {
-  readonly track: number;
-  readonly count: number;
-  /** File offset of each `moof`, and bytes to the end of its `mdat`. */
-  readonly offsets: ArrayLike<number>;
-  readonly lengths: ArrayLike<number>;
-  /** Each fragment's first sample, and one more entry at the end. */
-  readonly firstSamples: ArrayLike<number>;
-}
+export type OfferedTrack = Pick<
+  FilmTrack,
+  'id' | 'kind' | 'timescale' | 'language' | 'name' | 'enabled' | 'width' | 'height' | 'rotation'
+> & { readonly entries: readonly OfferedEntry[] };
 
 export interface OfferedRendition {
   /** `v1`, `a2`. */
@@ -75,7 +40,7 @@ export interface OfferedRendition {
 }
 
 export interface Offer {
-  readonly film: { readonly fragments: readonly OfferedFragments[] | undefined };
+  readonly film: { readonly fragments: readonly TrackFragments[] | undefined };
   /** Seconds; the same in all playlists of a film. */
   readonly targetDuration: number;
   readonly durationSeconds: number;

@@ -86,8 +86,17 @@ function descriptorAt(bytes: Uint8Array, at: number, end: number): Descriptor | 
   return { tag: bytes[at]!, from: place, to: Math.min(end, place + length) };
 }
 
-/** What `esds` says: the object type, and the audio object type of AAC. Of the payload behind version and flags. */
-export function esdsFacts(bytes: Uint8Array): { objectType: number; audioType: number } | undefined {
+/** What `esds` says. */
+export interface EsdsFacts {
+  readonly objectType: number;
+  /** Audio object type of AAC; 0 where there is none. */
+  readonly audioType: number;
+  /** Channel configuration of AAC; 0 where there is none. */
+  readonly channelConfiguration: number;
+}
+
+/** Reads `esds`, its payload behind version and flags. */
+export function esdsFacts(bytes: Uint8Array): EsdsFacts | undefined {
   const stream = descriptorAt(bytes, 0, bytes.length);
   if (stream === undefined || stream.tag !== 3 || stream.from + 3 > bytes.length) return undefined;
   const flags = bytes[stream.from + 2]!;
@@ -99,10 +108,24 @@ export function esdsFacts(bytes: Uint8Array): { objectType: number; audioType: n
   if (config === undefined || config.tag !== 4 || config.from + 13 > bytes.length) return undefined;
   const objectType = bytes[config.from]!;
   const specific = descriptorAt(bytes, config.from + 13, config.to);
-  if (specific === undefined || specific.tag !== 5 || specific.from >= specific.to) return { objectType, audioType: 0 };
-  const first = bytes[specific.from]!;
-  const audioType = first >> 3 === 31 ? 32 + (((first & 7) << 3) | ((bytes[specific.from + 1] ?? 0) >> 5)) : first >> 3;
-  return { objectType, audioType };
+  if (specific === undefined || specific.tag !== 5 || specific.from >= specific.to) {
+    return { objectType, audioType: 0, channelConfiguration: 0 };
+  }
+  return { objectType, ...audioConfiguration(bytes.subarray(specific.from, specific.to)) };
+}
+
+/** AudioSpecificConfig (ISO 14496-3, 1.6.2.1): object type 5 (31: 6 more), rate 4 (15: 24 more), channel configuration 4 bits. */
+function audioConfiguration(bytes: Uint8Array): { audioType: number; channelConfiguration: number } {
+  let at = 0;
+  const take = (count: number): number => {
+    let value = 0;
+    for (let bit = 0; bit < count; bit++, at++) value = value * 2 + (((bytes[at >> 3] ?? 0) >> (7 - (at & 7))) & 1);
+    return value;
+  };
+  const short = take(5);
+  const audioType = short === 31 ? 32 + take(6) : short;
+  if (take(4) === 15) take(24);
+  return { audioType, channelConfiguration: take(4) };
 }
 
 /** `mp4a.40.2` and its kin; undefined for what is neither AAC nor MP3. */

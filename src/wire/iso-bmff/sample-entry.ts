@@ -2,6 +2,7 @@
 // longer audio entries are rebuilt, `esds` is lifted out of `wave`, and boxes that only QuickTime knows are left out.
 // Not here: codec strings (codec-string.ts), tables of samples.
 
+import { channelsStated, layoutBoxes } from './audio-layout.js';
 import { written } from './box-writer.js';
 import { type Box, childrenIn, typeAt } from './boxes.js';
 import {
@@ -98,6 +99,9 @@ export function parseSampleEntry(bytes: Uint8Array, kind: 'video' | 'audio'): Pa
     : audioEntry(bytes, view, format, boxes, refuse);
 }
 
+/** Brands by what the base layer is compatible with. */
+const dolbyBrands: Readonly<Record<number, string>> = { 1: 'db1p', 2: 'db2g', 4: 'db4h' };
+
 type Refuse = (refused: string) => RefusedEntry;
 
 function videoEntry(
@@ -124,8 +128,9 @@ function videoEntry(
   } else {
     strings = hevcString(format, config('hvcC'));
     const text = dolbyString('dvh1');
-    // Profile 8 is playable as HEVC by those who know nothing of it.
-    if (text?.startsWith('dvh1.08')) supplementalCodec = `${text}/db1p`;
+    // Profile 8 is playable as HEVC by those who know nothing of it; the brand says as what: HDR10, SDR or HLG.
+    const brand = dolbyBrands[(dolby[4] ?? 0) >> 4];
+    if (text?.startsWith('dvh1.08') && brand !== undefined) supplementalCodec = `${text}/${brand}`;
   }
   if (strings === undefined) return refuse(`has no configuration of ${format} that can be read`);
   const width = view.getUint16(8 + 24);
@@ -150,16 +155,13 @@ function audioEntry(
   boxes: readonly Box[],
   refuse: Refuse,
 ): ParsedEntry | RefusedEntry {
-  const esds = boxes.find(({ type }) => type === 'esds');
   const plain = (text: string): CodecStrings => ({ hls: text, dash: text });
   const simple: Record<string, string> = { 'ac-3': 'ac-3', 'ec-3': 'ec-3', Opus: 'Opus', fLaC: 'fLaC' };
+  const layout = boxes.find(({ type }) => type === layoutBoxes[format]);
   let strings: CodecStrings | undefined;
-  if (format === 'mp4a') strings = esds === undefined ? undefined : mp4aString(payloadOf(bytes, esds, 4));
+  if (format === 'mp4a') strings = layout === undefined ? undefined : mp4aString(payloadOf(bytes, layout, 4));
   else if (format === '.mp3') return refuse('is MP3 in the form of QuickTime, which browsers do not play');
-  else {
-    const needed = { 'ac-3': 'dac3', 'ec-3': 'dec3', Opus: 'dOps', fLaC: 'dfLa' }[format];
-    if (boxes.some(({ type }) => type === needed)) strings = plain(simple[format]!);
-  }
+  else if (layout !== undefined) strings = plain(simple[format]!);
   if (strings === undefined) return refuse(`is coded as ${format} in a form that browsers do not play`);
   const isLong = view.getUint16(8 + 8) === 2 && !boxesBegin(view, 8 + audioFixed, bytes.length);
   // QuickTime's version 2 has channels and rate behind the fixed part, the rate as a 64-bit float.
@@ -183,5 +185,6 @@ function audioEntry(
     writer.end(entry);
   });
   const video = { width: 0, height: 0, videoRange: 'SDR' as const, supplementalCodec: undefined };
-  return { format, strings, box, ...video, channels, sampleRate };
+  const stated = layout === undefined ? undefined : channelsStated(format, payloadOf(bytes, layout));
+  return { format, strings, box, ...video, channels: stated ?? channels, sampleRate };
 }

@@ -1,0 +1,45 @@
+// How many channels a codec's own configuration states. The sample entry's field is not to be trusted: muxers write 2 there whatever
+// the sound has, as ISO 14496-14 had it for AAC. Not here: codec strings (codec-string.ts).
+
+import { esdsFacts } from './codec-string.js';
+
+/** Channels of AC-3's `acmod`, without the one for low frequencies. */
+const channelsOfMode = [2, 1, 2, 3, 3, 4, 4, 5];
+/** Channels of AAC's channel configuration; 0 where it is written elsewhere. */
+const channelsOfConfiguration = [0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 0, 8, 0];
+
+/** The boxes that {@link channelsStated} reads, by the format of the sample entry. */
+export const layoutBoxes: Readonly<Record<string, string>> = {
+  mp4a: 'esds',
+  'ac-3': 'dac3',
+  'ec-3': 'dec3',
+  Opus: 'dOps',
+  fLaC: 'dfLa',
+};
+
+/**
+ * Channels that a configuration states; undefined when it states none that can be read.
+ * @param format the sample entry's four characters
+ * @param config the payload of the box of {@link layoutBoxes}, of `esds` and `dfLa` with version and flags
+ */
+export function channelsStated(format: string, config: Uint8Array): number | undefined {
+  const channels = readers[format]?.(config) ?? 0;
+  return channels > 0 ? channels : undefined;
+}
+
+const readers: Readonly<Record<string, (config: Uint8Array) => number>> = {
+  mp4a: (config) => {
+    const facts = esdsFacts(config.subarray(4));
+    if (facts === undefined || facts.objectType !== 0x40) return 0;
+    // Parametric stereo is coded as one channel and heard as two.
+    return facts.audioType === 29 ? 2 : channelsOfConfiguration[facts.channelConfiguration]!;
+  },
+  // ETSI TS 102 366 F.4: fscod 2, bsid 5, bsmod 3, acmod 3, lfeon 1 bits.
+  'ac-3': (config) => (config.length < 2 ? 0 : channelsOfMode[(config[1]! >> 3) & 7]! + ((config[1]! >> 2) & 1)),
+  // F.6: data rate 13, substreams 3, fscod 2, bsid 5, reserved 1, asvc 1, bsmod 3, acmod 3, lfeon 1 bits. What dependent substreams
+  // add is not counted.
+  'ec-3': (config) => (config.length < 4 ? 0 : channelsOfMode[(config[3]! >> 1) & 7]! + (config[3]! & 1)),
+  Opus: (config) => config[1] ?? 0,
+  // Version and flags, header of the block, and STREAMINFO (RFC 9639 section 8.2): 10 bytes, rate 20 bits, channels less one 3 bits.
+  fLaC: (config) => (config.length < 21 ? 0 : ((config[20]! >> 1) & 7) + 1),
+};
