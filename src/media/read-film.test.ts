@@ -6,8 +6,10 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { film, filmNames, filmSkip } from '../../test/support/films.js';
+import { longFilmHeader } from '../../test/support/long-film.js';
 import { readFilmBytes, readFilmFile } from '../../test/support/read-film-file.js';
 import { type Film, FilmRefusal } from './film.js';
+import type { SampleTable } from './samples.js';
 
 interface Packet {
   readonly stream_index: number;
@@ -101,6 +103,21 @@ test('a track that cannot be read is left out, and the others are offered', { sk
     ['video'],
   );
   assert.match(leftOut[0]!.reason, /table of chunks/);
+});
+
+test('three hours at 60 frames a second, packet by packet, are known in 16 MiB', () => {
+  const { bytes, size } = longFilmHeader({ seconds: 3 * 3600, framesPerSecond: 60 });
+  const { tracks, indexBytes } = readFilmBytes(bytes, size);
+  assert.deepEqual(
+    tracks.map(({ samples }) => samples.count),
+    [648_000, 506_250],
+  );
+  assert.ok(size > 2 ** 32 && indexBytes <= 16 * 2 ** 20, `${indexBytes} bytes`);
+  const [video, audio] = tracks.map(({ samples }) => samples) as [SampleTable, SampleTable];
+  const last = video.count - 1;
+  assert.equal(video.decodeTime(last), last * 512);
+  assert.equal(video.offset(last), video.offset(last - 1) + video.size(last - 1) + audio.size(0));
+  assert.equal(audio.offset(audio.count - 1) + audio.size(0), size);
 });
 
 /** Uniform numbers in [0, 1) from a seed (mulberry32, public domain). */

@@ -183,22 +183,46 @@ function* readSizes(stbl: readonly Box[], raw: RawSamples, fileSize: number): Re
   if (bits !== 4 && bits !== 8 && bits !== 16 && bits !== 32) throw new TableError(`has sizes of ${bits} bits (stz2)`);
   const count = yield* countOf(box, 8, bits === 4 ? 0.5 : bits / 8);
   raw.count = count;
-  const sizes = new Uint32Array(count);
-  raw.sizes = sizes;
+  let sizes: Uint16Array | Uint32Array = new Uint16Array(count);
   // Pairs of 4-bit sizes share a byte.
   const entries = bits === 4 ? Math.ceil(count / 2) : count;
   yield* entriesOf(box, 12, bits === 4 ? 1 : bits / 8, entries, (view, taken, first) => {
-    if (bits === 32) for (let index = 0; index < taken; index++) sizes[first + index] = view.getUint32(index * 4);
+    if (bits === 32) sizes = takeLongSizes(view, taken, first, sizes);
     else if (bits === 16) for (let index = 0; index < taken; index++) sizes[first + index] = view.getUint16(index * 2);
     else if (bits === 8) for (let index = 0; index < taken; index++) sizes[first + index] = view.getUint8(index);
-    else {
-      for (let index = 0; index < taken; index++) {
-        const byte = view.getUint8(index);
-        sizes[(first + index) * 2] = byte >> 4;
-        if ((first + index) * 2 + 1 < count) sizes[(first + index) * 2 + 1] = byte & 15;
-      }
-    }
+    else takeHalves(view, taken, first, sizes);
   });
+  raw.sizes = sizes;
+}
+
+/** Takes 32-bit sizes; as soon as one needs more than 16 bits all have 32. Returns what they are in. */
+function takeLongSizes(
+  view: DataView,
+  taken: number,
+  first: number,
+  sizes: Uint16Array | Uint32Array,
+): Uint16Array | Uint32Array {
+  for (let index = 0; index < taken; index++) {
+    const size = view.getUint32(index * 4);
+    if (size > 0xffff && sizes.BYTES_PER_ELEMENT === 2) return takeLongSizes(view, taken, first, widened(sizes, first));
+    sizes[first + index] = size;
+  }
+  return sizes;
+}
+
+function widened(sizes: Uint16Array | Uint32Array, used: number): Uint32Array {
+  const wide = new Uint32Array(sizes.length);
+  for (let index = 0; index < used; index++) wide[index] = sizes[index]!;
+  return wide;
+}
+
+function takeHalves(view: DataView, taken: number, first: number, sizes: Uint16Array | Uint32Array): void {
+  for (let index = 0; index < taken; index++) {
+    const byte = view.getUint8(index);
+    const sample = (first + index) * 2;
+    sizes[sample] = byte >> 4;
+    if (sample + 1 < sizes.length) sizes[sample + 1] = byte & 15;
+  }
 }
 
 function* readPairs(
@@ -215,6 +239,8 @@ function* readPairs(
     return;
   }
   const count = yield* countOf(box, 4, 8);
+  counts.reserve(count);
+  values.reserve(count);
   yield* entriesOf(box, 8, 8, count, (view, taken) => {
     for (let index = 0; index < taken; index++) {
       counts.push(view.getUint32(index * 8));
@@ -242,6 +268,7 @@ function* readChunks(stbl: readonly Box[], { chunkOffsets }: RawSamples): Readin
   if (box === undefined) throw new TableError('has no table of places (stco)');
   const isLong = box === long;
   const count = yield* countOf(box, 4, isLong ? 8 : 4);
+  chunkOffsets.reserve(count);
   yield* entriesOf(box, 8, isLong ? 8 : 4, count, (view, taken) => {
     for (let index = 0; index < taken; index++) {
       const offset = isLong

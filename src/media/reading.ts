@@ -8,7 +8,7 @@ import { type FilmNeed, FilmRefusal, maxReadBytes } from './film.js';
 export type Reading<Result> = Generator<FilmNeed, Result, Uint8Array | undefined>;
 
 /** Bytes of tables that are decoded at once: below a millisecond, whatever the machine. */
-export const pieceBytes = 64 * 1024;
+const pieceBytes = 32 * 1024;
 
 /** The bytes that were asked for, all of them; borrowed until the next yield. @throws FilmRefusal when the file ends before. */
 export function* bytesAt(offset: number, length: number): Reading<DataView> {

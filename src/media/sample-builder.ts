@@ -11,35 +11,47 @@ export class TableError extends Error {
 /** More samples than a film of a week has: what promises more is a lie. */
 export const mostSamples = 1 << 26;
 
-/** A list of numbers that grows: a typed array, doubled when it is full. */
+/** A list of numbers that grows: whole ones of up to 2^53, in memory that is doubled when it is full. */
 export class Grown {
   length = 0;
-  #values: Float64Array = new Float64Array(64);
+  /** The memory; only `length` numbers of it count. Another one after it grew. */
+  values: Float64Array;
+
+  /** @param room for so many numbers at once. */
+  constructor(room = 64) {
+    this.values = new Float64Array(Math.max(1, room));
+  }
+
+  /** Makes room for `count` more numbers. */
+  reserve(count: number): void {
+    const wanted = this.length + count;
+    if (wanted <= this.values.length) return;
+    const larger = new Float64Array(Math.max(wanted, this.values.length * 2));
+    for (let index = 0; index < this.length; index++) larger[index] = this.values[index]!;
+    this.values = larger;
+  }
 
   /** Adds a number at the end. */
   push(value: number): void {
-    if (this.length === this.#values.length) {
-      const larger = new Float64Array(this.length * 2);
-      for (let index = 0; index < this.length; index++) larger[index] = this.#values[index]!;
-      this.#values = larger;
-    }
-    this.#values[this.length++] = value;
+    if (this.length === this.values.length) this.reserve(1);
+    this.values[this.length++] = value;
   }
 
   /** The number at a place that there is. */
   at(index: number): number {
-    return this.#values[index]!;
+    return this.values[index]!;
   }
 
   /** Changes the number at a place that there is. */
   set(index: number, value: number): void {
-    this.#values[index] = value;
+    this.values[index] = value;
   }
 
   /** The first `count` as 32-bit numbers. */
   words(count = this.length): Uint32Array {
     const words = new Uint32Array(count);
-    for (let index = 0; index < count; index++) words[index] = this.#values[index]!;
+    const { values } = this;
+    for (let index = 0; index < count; index++) words[index] = values[index]!;
     return words;
   }
 }
@@ -47,8 +59,8 @@ export class Grown {
 /** What a builder found about one track, before it is made compact. */
 export interface RawSamples {
   count: number;
-  /** Of every sample, or one for all. */
-  sizes: Uint32Array | number;
+  /** Of every sample, in as few bytes as hold them, or one for all. */
+  sizes: Uint16Array | Uint32Array | number;
   /** Runs of `stts`. */
   readonly timeCounts: Grown;
   readonly timeDeltas: Grown;
@@ -93,22 +105,23 @@ export function* buildTable(raw: RawSamples, limits: TableLimits, notes: string[
   checkRuns(raw, limits);
   const count = placedSamples(raw, notes);
   if (count === 0) throw new TableError('has no samples');
-  const places = yield* place(raw, count, limits);
+  const placer = new Placer(raw, count, limits.fileSize);
+  while (!placer.run(samplesATurn)) yield undefined;
   const times = yield* timesOf(raw, count, notes);
-  yield;
-  const offsets = offsetsOf(raw, count);
-  yield;
-  const sizes = compactSizes(raw.sizes, count);
+  yield undefined;
+  const offsets = yield* offsetsOf(raw, count);
+  yield undefined;
+  const { sizes } = raw;
   const arrays: SampleArrays = {
     count,
-    sizes,
+    sizes: typeof sizes === 'number' || sizes.length === count ? sizes : sizes.subarray(0, count),
     times: times.times,
     firstTime: raw.firstTime,
     ...offsets,
-    ...places,
+    ...placer.chunks(),
     sync: syncOf(raw.sync, count),
     ...descriptionsOf(raw, count),
-    checkpoints: { ...places.checkpoints, times: times.checkpoints },
+    checkpoints: { ...placer.checkpoints, times: times.checkpoints },
   };
   return new SampleTable(arrays);
 }
@@ -137,51 +150,89 @@ function placedSamples({ count, runFirsts, runSamples, chunkOffsets }: RawSample
   return Math.min(count, placed);
 }
 
-const sizeOf = (sizes: Uint32Array | number, sample: number): number =>
-  typeof sizes === 'number' ? sizes : sizes[sample]!;
+/** Finds where each sample lies: chunk starts and checkpoints, and that all of it lies in the file. */
+class Placer {
+  readonly checkpoints: { offsets: Float64Array; chunks: Uint32Array; bytes: Float64Array };
+  readonly #raw: RawSamples;
+  readonly #count: number;
+  readonly #fileSize: number;
+  readonly #bits: Uint32Array;
+  readonly #low: Uint32Array;
+  #high: Uint16Array | undefined;
+  #sample = 0;
+  #offset = 0;
+  #total = 0;
+  #run = 0;
+  /** The chunk that comes next, and samples of the one before that are still to be placed. */
+  #chunk = 0;
+  #left = 0;
 
-/** Chunk starts and checkpoints, and that all of it lies in the file. */
-function* place(raw: RawSamples, count: number, { fileSize }: TableLimits) {
-  const { sizes, runFirsts, runSamples, chunkOffsets } = raw;
-  const points = ((count - 1) >> checkpointShift) + 1;
-  const checkpoints = {
-    offsets: new Float64Array(points),
-    chunks: new Uint32Array(points),
-    bytes: new Float64Array(points),
-  };
-  const chunkBits = new Uint32Array(((count - 1) >> 5) + 1);
-  const chunkLow = new Uint32Array(Math.min(chunkOffsets.length, count));
-  let chunkHigh: Uint16Array | undefined;
-  let sample = 0;
-  let total = 0;
-  let run = 0;
-  let chunk = 0;
-  for (; sample < count; chunk++) {
-    if (run + 1 < runFirsts.length && chunk >= runFirsts.at(run + 1)) run++;
-    let offset = chunkOffsets.at(chunk);
+  constructor(raw: RawSamples, count: number, fileSize: number) {
+    this.#raw = raw;
+    this.#count = count;
+    this.#fileSize = fileSize;
+    const points = ((count - 1) >> checkpointShift) + 1;
+    this.checkpoints = {
+      ...{ offsets: new Float64Array(points), chunks: new Uint32Array(points), bytes: new Float64Array(points) },
+    };
+    this.#bits = new Uint32Array(((count - 1) >> 5) + 1);
+    this.#low = new Uint32Array(Math.min(raw.chunkOffsets.length, count));
+  }
+
+  /** Places up to `most` samples; true when all are. @throws CutOffError */
+  run(most: number): boolean {
+    const end = Math.min(this.#count, this.#sample + most);
+    while (this.#sample < end) {
+      if (this.#left === 0) this.#beginChunk();
+      const stop = Math.min(end, this.#sample + this.#left);
+      this.#left -= stop - this.#sample;
+      this.#place(stop);
+      if (this.#offset > this.#fileSize) throw new CutOffError(this.#offset, this.#fileSize);
+    }
+    return end === this.#count;
+  }
+
+  #beginChunk(): void {
+    const { runFirsts, runSamples, chunkOffsets } = this.#raw;
+    const chunk = this.#chunk++;
+    if (this.#run + 1 < runFirsts.length && chunk >= runFirsts.at(this.#run + 1)) this.#run++;
+    const offset = chunkOffsets.at(chunk);
     if (offset >= 2 ** 48) throw new TableError('has a chunk that begins behind any file');
     if (offset >= 2 ** 32) {
-      chunkHigh ??= new Uint16Array(chunkLow.length);
-      chunkHigh[chunk] = Math.floor(offset / 2 ** 32);
+      this.#high ??= new Uint16Array(this.#low.length);
+      this.#high[chunk] = Math.floor(offset / 2 ** 32);
     }
-    chunkLow[chunk] = offset % 2 ** 32;
-    chunkBits[sample >>> 5]! |= 1 << (sample & 31);
-    const end = Math.min(count, sample + runSamples.at(run));
-    for (; sample < end; sample++) {
+    this.#low[chunk] = offset % 2 ** 32;
+    const sample = this.#sample;
+    this.#bits[sample >>> 5]! |= 1 << (sample & 31);
+    this.#offset = offset;
+    this.#left = runSamples.at(this.#run);
+  }
+
+  #place(stop: number): void {
+    const { sizes } = this.#raw;
+    let offset = this.#offset;
+    let total = this.#total;
+    for (let sample = this.#sample; sample < stop; sample++) {
       if ((sample & ((1 << checkpointShift) - 1)) === 0) {
         const point = sample >>> checkpointShift;
-        checkpoints.offsets[point] = offset;
-        checkpoints.chunks[point] = chunk;
-        checkpoints.bytes[point] = total;
+        this.checkpoints.offsets[point] = offset;
+        this.checkpoints.chunks[point] = this.#chunk - 1;
+        this.checkpoints.bytes[point] = total;
       }
-      if (sample % samplesATurn === samplesATurn - 1) yield undefined;
-      const size = sizeOf(sizes, sample);
+      const size = typeof sizes === 'number' ? sizes : sizes[sample]!;
       offset += size;
       total += size;
     }
-    if (offset > fileSize) throw new CutOffError(offset, fileSize);
+    this.#sample = stop;
+    this.#offset = offset;
+    this.#total = total;
   }
-  return { chunkBits, chunkLow: fitted(chunkLow, chunk), chunkHigh, checkpoints };
+
+  /** The chunks that have samples. */
+  chunks(): { chunkBits: Uint32Array; chunkLow: Uint32Array; chunkHigh: Uint16Array | undefined } {
+    return { chunkBits: this.#bits, chunkLow: this.#low.subarray(0, this.#chunk), chunkHigh: this.#high };
+  }
 }
 
 /** The tables speak of bytes that the file does not have: it is still being written, or was cut. */
@@ -189,13 +240,6 @@ export class CutOffError extends TableError {
   constructor(needed: number, size: number) {
     super(`is cut off: its tables speak of ${needed} bytes, and the file has ${size}`);
   }
-}
-
-function fitted(values: Uint32Array, length: number): Uint32Array {
-  if (values.length === length) return values;
-  const exact = new Uint32Array(length);
-  for (let index = 0; index < length; index++) exact[index] = values[index]!;
-  return exact;
 }
 
 /** A delta from here on is a negative one of a broken muxer. */
@@ -266,30 +310,35 @@ function greatestCommonDivisor(left: number, right: number): number {
 }
 
 /** Composition offsets: one a sample, in as few bytes as hold them; nothing where all are 0. */
-function offsetsOf({ offsetCounts, offsetValues }: RawSamples, count: number) {
+function* offsetsOf({ offsetCounts, offsetValues }: RawSamples, count: number) {
+  const runs = offsetCounts.length;
   let unit = 0;
   let most = 0;
-  for (let run = 0; run < offsetValues.length; run++) {
-    unit = greatestCommonDivisor(unit, offsetValues.at(run));
-    most = Math.max(most, Math.abs(offsetValues.at(run)));
+  for (let from = 0; from < runs; from += samplesATurn) {
+    for (let run = from; run < Math.min(runs, from + samplesATurn); run++) {
+      const value = Math.abs(offsetValues.at(run));
+      // A multiple of what divides all others changes nothing.
+      if (unit === 0 || value % unit !== 0) unit = greatestCommonDivisor(unit, value);
+      if (value > most) most = value;
+    }
+    yield undefined;
   }
   if (unit === 0) return { compositionOffsets: undefined, offsetUnit: 1 };
   const values = most / unit <= 32_767 ? new Int16Array(count) : new Int32Array(count);
   let sample = 0;
-  for (let run = 0; run < offsetCounts.length && sample < count; run++) {
-    const end = Math.min(count, sample + offsetCounts.at(run));
-    values.fill(offsetValues.at(run) / unit, sample, end);
-    sample = end;
+  let turn = samplesATurn;
+  for (let run = 0; run < runs && sample < count; run++) {
+    sample = fillRun(values, sample, Math.min(count, sample + offsetCounts.at(run)), offsetValues.at(run) / unit);
+    if (sample < turn) continue;
+    turn = sample + samplesATurn;
+    yield undefined;
   }
   return { compositionOffsets: values, offsetUnit: unit };
 }
 
-function compactSizes(sizes: Uint32Array | number, count: number): Uint16Array | Uint32Array | number {
-  if (typeof sizes === 'number') return sizes;
-  for (let sample = 0; sample < count; sample++) if (sizes[sample]! > 0xffff) return fitted(sizes, count);
-  const short = new Uint16Array(count);
-  for (let sample = 0; sample < count; sample++) short[sample] = sizes[sample]!;
-  return short;
+function fillRun(values: Int16Array | Int32Array, from: number, to: number, value: number): number {
+  for (let sample = from; sample < to; sample++) values[sample] = value;
+  return to;
 }
 
 function syncOf(sync: Grown | undefined, count: number): Uint32Array | undefined {

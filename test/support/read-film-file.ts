@@ -22,9 +22,9 @@ export function readFilmFile(path: string): Film {
   }
 }
 
-/** Reads a film out of bytes, as a file of theirs would be. @throws FilmRefusal */
-export function readFilmBytes(bytes: Uint8Array): Film {
-  const reader = readFilm(bytes.length);
+/** Reads a film out of bytes, as a file of theirs would be, or of `size` bytes that begins with them. @throws FilmRefusal */
+export function readFilmBytes(bytes: Uint8Array, size = bytes.length): Film {
+  const reader = readFilm(size);
   let step = reader.next();
   while (step.done !== true) {
     const need = step.value;

@@ -89,6 +89,11 @@ export class BoxWriter {
     for (let index = from; index < to; index++) this.#bytes[this.at++] = source[index]!;
   }
 
+  /** What was written: a view of what was given. */
+  taken(): Uint8Array {
+    return this.#bytes.subarray(0, this.at);
+  }
+
   #room(count: number): void {
     if (this.at + count > this.#bytes.length) throw new BoxRoomError();
   }
@@ -96,8 +101,7 @@ export class BoxWriter {
 
 /** What `write` writes, in memory of its own of exactly that length. @param most bytes that it may take. */
 export function written(most: number, write: (writer: BoxWriter) => void): Uint8Array {
-  const bytes = new Uint8Array(most);
-  const writer = new BoxWriter(bytes);
+  const writer = new BoxWriter(new Uint8Array(most));
   write(writer);
-  return bytes.subarray(0, writer.at);
+  return writer.taken();
 }
