@@ -103,7 +103,7 @@ export class SampleTable {
     while (at < sample) {
       offset += this.size(at);
       at++;
-      if ((chunkBits[at >>> 5]! >>> (at & 31)) & 1) offset = this.#chunkOffset(++chunk);
+      if ((chunkBits[at >>> 5]! >>> (at & 31)) & 1) offset = this.chunkOffset(++chunk);
     }
     this.#placeSample = sample;
     this.#placeChunk = chunk;
@@ -111,7 +111,13 @@ export class SampleTable {
     return offset;
   }
 
-  #chunkOffset(chunk: number): number {
+  /** Chunks that have samples. */
+  get chunkCount(): number {
+    return this.#arrays.chunkLow.length;
+  }
+
+  /** Where a chunk, numbered from 0 among those that have samples, begins in the file. */
+  chunkOffset(chunk: number): number {
     const { chunkLow, chunkHigh } = this.#arrays;
     return chunkHigh === undefined ? chunkLow[chunk]! : chunkHigh[chunk]! * 2 ** 32 + chunkLow[chunk]!;
   }
@@ -138,6 +144,23 @@ export class SampleTable {
   /** Ticks from this sample's decode time to the next one's; of the last one, how long it lasts. */
   duration(sample: number): number {
     return this.#deltas[this.#runs === undefined ? sample : this.#runOf(this.#runs, sample)]!;
+  }
+
+  /** True when the samples from `from` up to, and without, `to` last equally long. */
+  hasOneDuration(from: number, to: number): boolean {
+    const runs = this.#runs;
+    if (runs !== undefined) return to <= (runs.firstSamples[this.#runOf(runs, from) + 1] ?? this.count);
+    const duration = this.#deltas[from]!;
+    for (let sample = from + 1; sample < to; sample++) if (this.#deltas[sample] !== duration) return false;
+    return true;
+  }
+
+  /** True when the samples from `from` up to, and without, `to` have equally many bytes. */
+  hasOneSize(from: number, to: number): boolean {
+    if (this.#constantSize >= 0) return true;
+    const size = this.#sizes[from]!;
+    for (let sample = from + 1; sample < to; sample++) if (this.#sizes[sample] !== size) return false;
+    return true;
   }
 
   /** Ticks from decode time to composition time; may be negative. */
@@ -215,7 +238,25 @@ export class SampleTable {
   /** Bytes of the samples from `from` up to, and without, `to`. */
   bytes(from: number, to: number): number {
     if (to <= from) return 0;
-    return this.#constantSize >= 0 ? (to - from) * this.#constantSize : this.#bytesBefore(to) - this.#bytesBefore(from);
+    if (this.#constantSize >= 0) return (to - from) * this.#constantSize;
+    // A few samples, as a segment has them, are added up sooner than two sums from checkpoints.
+    if (to - from > checkpointMask) return this.#bytesBefore(to) - this.#bytesBefore(from);
+    let total = 0;
+    for (let sample = from; sample < to; sample++) total += this.#sizes[sample]!;
+    return total;
+  }
+
+  /** Bytes between neighbouring bounds, of which there is one more than sums. In one loop: a film is cut soon after the first start. */
+  bytesBetween(bounds: Uint32Array, sums: Float64Array): void {
+    const sizes = this.#sizes;
+    const constant = this.#constantSize;
+    for (let index = 0, sample = bounds[0]!; index < sums.length; index++) {
+      const end = bounds[index + 1]!;
+      let total = constant >= 0 ? (end - sample) * constant : 0;
+      if (constant >= 0) sample = end;
+      for (; sample < end; sample++) total += sizes[sample]!;
+      sums[index] = total;
+    }
   }
 
   #bytesBefore(sample: number): number {

@@ -13,6 +13,8 @@ export class BoxRoomError extends RangeError {
 export class BoxWriter {
   /** Bytes written so far. */
   at = 0;
+  /** Bytes, of those in the boxes that are not ended yet, that somebody else writes between what is written here. */
+  elsewhere = 0;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
 
@@ -25,7 +27,7 @@ export class BoxWriter {
   /** Begins a box; give what this returns to {@link end}. */
   begin(type: string): number {
     const start = this.at;
-    this.u32(0);
+    this.u32(this.elsewhere);
     this.text(type);
     return start;
   }
@@ -39,7 +41,8 @@ export class BoxWriter {
 
   /** Ends a box: its size is known now. */
   end(start: number): void {
-    this.#view.setUint32(start, this.at - start);
+    // Until it is ended, its size field says what was elsewhere when it began.
+    this.#view.setUint32(start, this.at - start + this.elsewhere - this.#view.getUint32(start));
   }
 
   /** Writes 8 bits. @throws BoxRoomError, as every method that writes. */

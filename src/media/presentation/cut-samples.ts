@@ -1,0 +1,31 @@
+// The samples at which a segment may begin: sync samples, and where a track has one at most, those of its random access group (open
+// groups of pictures). Not here: which of them are taken (cut.ts).
+
+import type { FilmTrack } from '../film.js';
+
+/** The last sample that is `sample` or before it at which a segment may begin; 0 when there is none. */
+export function cutSampleAtOrBefore({ samples, randomAccess }: FilmTrack, sample: number): number {
+  const sync = Math.max(0, samples.syncAtOrBefore(sample));
+  if (randomAccess === undefined) return sync;
+  const index = countAtMost(randomAccess, sample) - 1;
+  return index < 0 ? sync : Math.max(sync, randomAccess[index]!);
+}
+
+/** The first sample that is `sample` or behind it at which a segment may begin; the track's count when there is none. */
+export function cutSampleAtOrAfter({ samples, randomAccess }: FilmTrack, sample: number): number {
+  const sync = samples.syncAtOrAfter(sample);
+  if (randomAccess === undefined) return sync;
+  return Math.min(sync, randomAccess[countAtMost(randomAccess, sample - 1)] ?? samples.count);
+}
+
+/** How many of rising values are `limit` or less. */
+function countAtMost(values: Uint32Array, limit: number): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (values[middle]! <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,255 @@
+// A film as adaptive streams: its renditions, cut into segments that all its playlists agree on. This is what playlists and the
+// serving of segments are made from. Not here: playlists and names (playlists/), and everything that touches a file.
+
+import type { Film, FilmTrack } from '../film.js';
+import { bandwidthOf } from './bandwidth.js';
+import { commonCuts, cutAudio, cutVideo, cutVideoAt } from './cut.js';
+import { fragmentExtents, fragmentHeadBytes, writeFragmentHead } from './fragment.js';
+import { IFrames } from './i-frames.js';
+import { initSegment } from './init.js';
+import { Segments } from './segments.js';
+import { type FilmTimelines, type Timeline, timelinesOf } from './timeline.js';
+
+export type { IFrames } from './i-frames.js';
+export type { Segments } from './segments.js';
+
+/** One track, cut into segments. */
+export interface Rendition {
+  /** `v1`, `a2`: the kind's letter and the track's number among the film's playable ones. */
+  readonly id: string;
+  readonly track: FilmTrack;
+  readonly timeline: Timeline;
+  readonly segments: Segments;
+  /** Bits a second: the measured peak, and the average. */
+  readonly bandwidth: number;
+  readonly averageBandwidth: number;
+  /** Frames a second of video. */
+  readonly frameRate: number | undefined;
+  /** Init segments: one for each sample description in use. */
+  readonly initCount: number;
+  /** True when times are as in the source: nothing was moved, cut off or skipped that the source's own fragments would not do. */
+  readonly isAsInSource: boolean;
+}
+
+/** A film's renditions. */
+export interface Presentation {
+  readonly film: Film;
+  /** Seconds that a segment is to last. */
+  readonly targetSeconds: number;
+  /** Whole seconds that no segment's rounded duration is above: EXT-X-TARGETDURATION of all playlists. */
+  readonly targetDuration: number;
+  /** The end of the rendition that ends last. */
+  readonly durationSeconds: number;
+  /** How much later everything is shown than in the source: what the source's edit hides in front cannot be hidden. Nearly always 0. */
+  readonly movedSeconds: number;
+  /** True when every segment of every video rendition begins with a sync sample. */
+  readonly independent: boolean;
+  readonly renditions: readonly Rendition[];
+  readonly notes: readonly string[];
+}
+
+/** How a film is cut. */
+export interface PresentationOptions {
+  /** Seconds that a segment is to last; 4 without it. */
+  readonly targetSeconds?: number;
+  /** Times in seconds at which the members of a group can all begin a segment: those of `groupCutPoints`. */
+  readonly cutPoints?: readonly number[] | undefined;
+}
+
+const defaultTargetSeconds = 4;
+
+/** Cuts a film into segments. Costs some tens of nanoseconds for a sample of video. */
+export function presentationOf(film: Film, options: PresentationOptions = {}): Presentation {
+  const targetSeconds = options.targetSeconds ?? defaultTargetSeconds;
+  const { timelines, movedSeconds, notes: timelineNotes } = timelinesOf(film);
+  const notes = [...timelineNotes];
+  const segments = cutTracks(timelines, targetSeconds, options.cutPoints, notes);
+  const targetDuration = targetDurationOf(timelines, segments);
+  const renditions = timelines.map((timeline, index) => rendition(timeline, segments[index]!, index, targetDuration));
+  const ends = timelines.map(({ endTicks, track }) => endTicks / track.timescale);
+  const durationSeconds = Math.max(...ends);
+  noteDifferences(renditions, ends, durationSeconds, notes);
+  const independent = renditions.every(
+    ({ track, segments }) => track.kind !== 'video' || beginsInSync(track, segments),
+  );
+  return { film, targetSeconds, targetDuration, durationSeconds, movedSeconds, independent, renditions, notes };
+}
+
+/**
+ * Times in seconds at which all video tracks of the members of a group can begin a segment; undefined when there are too few, and the
+ * members have to stand alone.
+ */
+export function groupCutPoints(
+  films: readonly Film[],
+  targetSeconds: number = defaultTargetSeconds,
+): readonly number[] | undefined {
+  return commonCuts(
+    films.flatMap((film) => videosOf(timelinesOf(film))),
+    targetSeconds,
+  );
+}
+
+function videosOf({ timelines }: FilmTimelines): Timeline[] {
+  return timelines.filter(({ track }) => track.kind === 'video');
+}
+
+function cutTracks(
+  timelines: readonly Timeline[],
+  targetSeconds: number,
+  givenPoints: readonly number[] | undefined,
+  notes: string[],
+): Segments[] {
+  const videos = timelines.filter(({ track }) => track.kind === 'video');
+  const common = givenPoints ?? (videos.length > 1 ? commonCuts(videos, targetSeconds) : undefined);
+  if (common === undefined && videos.length > 1) {
+    notes.push(
+      'its video tracks have too few key frames at the same times: a player cannot change between them smoothly',
+    );
+  }
+  const cut = new Map<Timeline, Segments>();
+  for (const video of videos) {
+    const cuts = common === undefined ? cutVideo(video, targetSeconds) : cutVideoAt(video, common);
+    cut.set(video, new Segments(video, cuts));
+  }
+  const [reference] = videos;
+  const points: number[] = [];
+  let pointsEnd = 0;
+  if (reference !== undefined) {
+    const { timescale } = reference.track;
+    const segments = cut.get(reference)!;
+    for (let index = 1; index < segments.count; index++) points.push(segments.startTicks(index) / timescale);
+    pointsEnd = reference.endTicks / timescale;
+  }
+  return timelines.map((timeline) => {
+    const known = cut.get(timeline);
+    if (known !== undefined) return known;
+    const audioPoints = reference === undefined ? (givenPoints ?? []) : points;
+    const isGridOnly = reference === undefined;
+    return new Segments(timeline, cutAudio(timeline, audioPoints, pointsEnd, targetSeconds, isGridOnly));
+  });
+}
+
+function rendition(timeline: Timeline, segments: Segments, index: number, targetDuration: number): Rendition {
+  const { track } = timeline;
+  const { peak, average } = bandwidthOf(segments, track.timescale, targetDuration);
+  const { samples, edit } = track;
+  return {
+    id: `${track.kind === 'video' ? 'v' : 'a'}${index + 1}`,
+    track,
+    timeline,
+    segments,
+    bandwidth: peak,
+    averageBandwidth: average,
+    frameRate: track.kind === 'video' ? frameRateOf(timeline) : undefined,
+    initCount: segments.descriptions.length,
+    isAsInSource:
+      timeline.timeShift === 0 &&
+      timeline.offsetShift === 0 &&
+      timeline.skip === edit.mediaTime &&
+      timeline.first === 0 &&
+      timeline.end === samples.count,
+  };
+}
+
+/** Frames a second on average; the last frame's length is left out where others tell, since it is often made up. */
+function frameRateOf({ track, first, end }: Timeline): number | undefined {
+  const { samples, timescale } = track;
+  const steps = end - first - 1;
+  const ticks = steps > 0 ? samples.decodeTime(end - 1) - samples.decodeTime(first) : samples.duration(first);
+  return ticks > 0 ? (Math.max(1, steps) * timescale) / ticks : undefined;
+}
+
+function targetDurationOf(timelines: readonly Timeline[], cut: readonly Segments[]): number {
+  let target = 1;
+  timelines.forEach(({ track }, index) => {
+    const segments = cut[index]!;
+    for (let segment = 0; segment < segments.count; segment++) {
+      // Playlists print rounded cumulative times: a duration may be printed this much longer than it is.
+      const seconds = segments.durationTicks(segment) / track.timescale + 0.00001;
+      target = Math.max(target, Math.round(seconds));
+    }
+  });
+  return target;
+}
+
+/** Apple: the playlists of a presentation cover the same time. Nothing is made up to fill a gap, but it is said. */
+function noteDifferences(
+  renditions: readonly Rendition[],
+  ends: readonly number[],
+  durationSeconds: number,
+  notes: string[],
+): void {
+  renditions.forEach(({ id }, index) => {
+    const missing = durationSeconds - ends[index]!;
+    if (missing > 0.5) notes.push(`track ${id} ends ${missing.toFixed(2)} s before the longest one`);
+  });
+}
+
+function beginsInSync({ samples }: FilmTrack, segments: Segments): boolean {
+  for (let segment = 0; segment < segments.count; segment++) {
+    if (!samples.isSync(segments.firstSample(segment))) return false;
+  }
+  return true;
+}
+
+/** The bytes of an init segment, numbered from 0. */
+export function writeInit(presentation: Presentation, { timeline, segments }: Rendition, init: number): Uint8Array {
+  return initSegment(timeline, segments.descriptions[init]!, presentation.film.timescale);
+}
+
+/** Bytes in front of a segment's media. */
+export function segmentHeadBytes({ segments }: Rendition, segment: number): number {
+  return segments.headBytes(segment);
+}
+
+/**
+ * Writes what stands in front of a segment's media.
+ * @param into room for `segmentHeadBytes`; made when it is not given.
+ * @returns `into`.
+ */
+export function segmentHead(
+  { timeline, segments }: Rendition,
+  segment: number,
+  into: Uint8Array = new Uint8Array(segments.headBytes(segment)),
+): Uint8Array {
+  writeFragmentHead(timeline, segments.firstSample(segment), segments.endSample(segment), segment + 1, into);
+  return into;
+}
+
+/** Tells of the extents of the film that bytes `from` up to, and without, `to` of a segment's media are. */
+export function segmentExtents(
+  { timeline, segments }: Rendition,
+  segment: number,
+  from: number,
+  to: number,
+  add: (offset: number, length: number) => void,
+): void {
+  fragmentExtents(timeline, segments.firstSample(segment), segments.endSample(segment), from, to, add);
+}
+
+/** The I-frames of a video rendition. */
+export function iFrames({ timeline, segments }: Rendition): IFrames {
+  return new IFrames(timeline, segments);
+}
+
+/** Bytes in front of the picture of an I-frame that has a fragment of its own. */
+export function iFrameHeadBytes({ timeline }: Rendition, frames: IFrames, index: number): number {
+  const sample = frames.sample(index);
+  return fragmentHeadBytes(timeline, sample, sample + 1, timeline.track.samples.size(sample));
+}
+
+/**
+ * Writes what stands in front of the picture of an I-frame that has a fragment of its own.
+ * @param into room for `iFrameHeadBytes`; made when it is not given.
+ * @returns `into`.
+ */
+export function iFrameHead(
+  rendition: Rendition,
+  frames: IFrames,
+  index: number,
+  into: Uint8Array = new Uint8Array(iFrameHeadBytes(rendition, frames, index)),
+): Uint8Array {
+  const sample = frames.sample(index);
+  writeFragmentHead(rendition.timeline, sample, sample + 1, index + 1, into);
+  return into;
+}
