@@ -7,6 +7,11 @@ import type { CommandEntry } from './kit/dispatch.js';
 export const commands: readonly CommandEntry[] = [
   { name: 'serve', summary: 'serve a directory over HTTP/1.1', load: () => import('./serve.js') },
   {
+    name: 'media',
+    summary: 'show what a film offers as HLS and DASH, what is left out, and why',
+    load: () => import('./media.js'),
+  },
+  {
     name: 'doctor',
     summary: 'check what this host can do, what is missing, and how to get it',
     load: () => import('./doctor.js'),

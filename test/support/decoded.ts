@@ -2,11 +2,20 @@
 
 import { spawnSync } from 'node:child_process';
 
-/** The hashes of all frames of a stream (`0:v:0`, `0:a:0`), in the order in which they are shown. */
-export function framesOf(path: string, stream: string, further: readonly string[] = []): string[] {
+/**
+ * The hashes of all frames of a stream (`0:v:0`, `0:a:0`), in the order in which they are shown.
+ * @param opening options of ffmpeg that stand before the file, as playlists need
+ */
+export function framesOf(
+  path: string,
+  stream: string,
+  further: readonly string[] = [],
+  opening: readonly string[] = [],
+): string[] {
   const words = [
     '-v',
     'fatal',
+    ...opening,
     '-i',
     path,
     '-map',

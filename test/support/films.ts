@@ -41,6 +41,9 @@ const recipes = {
   'fragmented.mp4': fragment('frag_keyframe+empty_moov+default_base_moof'),
   'fragmented-after.mp4': fragment('frag_keyframe'),
   'fragmented-alone.mp4': fragment('frag_keyframe+empty_moov+separate_moof+default_base_moof'),
+  'fragmented-video.mp4': [
+    ...[...picture, ...h264, '-g', '100', '-movflags', 'frag_keyframe+empty_moov+default_base_moof'],
+  ],
   'negative-offsets.mp4': fragment('negative_cts_offsets'),
   'late-audio.mp4': [
     ...picture,
