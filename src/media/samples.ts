@@ -246,19 +246,6 @@ export class SampleTable {
     return total;
   }
 
-  /** Bytes between neighbouring bounds, of which there is one more than sums. In one loop: a film is cut soon after the first start. */
-  bytesBetween(bounds: Uint32Array, sums: Float64Array): void {
-    const sizes = this.#sizes;
-    const constant = this.#constantSize;
-    for (let index = 0, sample = bounds[0]!; index < sums.length; index++) {
-      const end = bounds[index + 1]!;
-      let total = constant >= 0 ? (end - sample) * constant : 0;
-      if (constant >= 0) sample = end;
-      for (; sample < end; sample++) total += sizes[sample]!;
-      sums[index] = total;
-    }
-  }
-
   #bytesBefore(sample: number): number {
     // The end of the table may be a multiple of 512 and have no checkpoint of its own.
     const point = Math.min(sample >>> checkpointShift, this.#arrays.checkpoints.bytes.length - 1);

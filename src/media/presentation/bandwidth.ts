@@ -9,6 +9,9 @@ export interface Bandwidth {
   readonly average: number;
 }
 
+/** More segments than last one target duration and a half, but in films that are made to be slow. */
+const mostInSet = 32;
+
 /**
  * The rates of a rendition, heads of segments included. The peak is that of Apple's specification: the largest rate of neighbouring
  * segments that last between half a target duration and one and a half.
@@ -20,7 +23,8 @@ export function bandwidthOf(segments: Segments, timescale: number, targetDuratio
     total += segments.byteLength(first);
     let bytes = 0;
     let ticks = 0;
-    for (let segment = first; segment < segments.count; segment++) {
+    const end = Math.min(segments.count, first + mostInSet);
+    for (let segment = first; segment < end; segment++) {
       bytes += segments.byteLength(segment);
       ticks += segments.durationTicks(segment);
       if (ticks > 1.5 * targetDuration * timescale) break;

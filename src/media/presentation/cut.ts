@@ -8,6 +8,13 @@ import { presentationTicks, type Timeline } from './timeline.js';
 const toleranceSeconds = 0.001;
 /** Samples by which a key frame's place in decode order may lie before its time. */
 const reorderWindow = 32;
+/** Far more key frames than lie between a time and the place where it is looked for. */
+const mostSteps = 512;
+/** Segments that are cut before others have a turn. */
+const cutsPerTurn = 32;
+
+/** Work in steps: yields where others should have a turn. */
+export type Steps<Result> = Generator<undefined, Result, undefined>;
 
 const startSeconds = (timeline: Timeline, sample: number) =>
   presentationTicks(timeline, sample) / timeline.track.timescale;
@@ -19,7 +26,11 @@ function nextCut(timeline: Timeline, behind: number, seconds: number): number {
   const { track, end, timeShift } = timeline;
   const near = track.samples.sampleAt(Math.floor(seconds * track.timescale) - timeShift) - reorderWindow;
   let sample = cutSampleAtOrAfter(track, Math.max(behind + 1, near));
-  while (sample < end && startSeconds(timeline, sample) < seconds) sample = cutSampleAtOrAfter(track, sample + 1);
+  // Times of a film that is made to be slow may never be reached.
+  for (let step = 0; sample < end && startSeconds(timeline, sample) < seconds; step++) {
+    if (step === mostSteps) return end;
+    sample = cutSampleAtOrAfter(track, sample + 1);
+  }
   return Math.min(sample, end);
 }
 
@@ -40,45 +51,61 @@ function canBeginAt(timeline: Timeline, seconds: number, tolerance: number): boo
  * sample description changes. A last piece of less than a quarter of the target belongs to the segment before it.
  * @param others tracks that have to be able to begin a segment at the same times.
  */
-export function cutVideo(timeline: Timeline, targetSeconds: number, others: readonly Timeline[] = []): number[] {
+export function* cutVideo(
+  timeline: Timeline,
+  targetSeconds: number,
+  others: readonly Timeline[] = [],
+): Steps<number[]> {
   const { samples } = timeline.track;
   const tolerance = Math.min(halfFrame(timeline), ...others.map(halfFrame));
   const cuts = [timeline.first];
+  // Where no key frame is late enough for one time, none is for those behind it.
+  let isLast = false;
   for (;;) {
     const last = cuts.at(-1)!;
-    const grid = (Math.floor((startSeconds(timeline, last) + toleranceSeconds) / targetSeconds) + 1) * targetSeconds;
-    let sample = nextCut(timeline, last, grid - toleranceSeconds);
-    while (sample < timeline.end) {
+    const grid = gridBehind(startSeconds(timeline, last), targetSeconds);
+    let sample: number = isLast ? timeline.end : nextCut(timeline, last, grid - toleranceSeconds);
+    for (let step = 1; sample < timeline.end; step++) {
       const seconds = startSeconds(timeline, sample);
       if (others.every((other) => seconds > endSeconds(other) || canBeginAt(other, seconds, tolerance))) break;
       sample = nextCut(timeline, sample, seconds);
+      if (step % cutsPerTurn === 0) yield undefined;
     }
+    isLast = sample >= timeline.end;
     const change = samples.descriptionEnd(last);
     if (change < timeline.end && change <= sample) sample = change;
     if (sample >= timeline.end) break;
     cuts.push(sample);
+    if (cuts.length % cutsPerTurn === 0) yield undefined;
   }
   return withoutShortTail(timeline, cuts, targetSeconds);
 }
 
+/** The first time of the grid behind a time. */
+function gridBehind(seconds: number, targetSeconds: number): number {
+  return (Math.floor((seconds + toleranceSeconds) / targetSeconds) + 1) * targetSeconds;
+}
+
 /** First samples of the segments of a video track that is cut at given times: where a key frame is shown within half a frame. */
-export function cutVideoAt(timeline: Timeline, points: readonly number[]): number[] {
-  const { samples } = timeline.track;
+export function* cutVideoAt(timeline: Timeline, points: readonly number[]): Steps<number[]> {
   const tolerance = Math.max(halfFrame(timeline), toleranceSeconds);
   const cuts = [timeline.first];
-  const takeChanges = (limit: number) => {
-    let change = samples.descriptionEnd(cuts.at(-1)!);
-    for (; change < limit; change = samples.descriptionEnd(change)) cuts.push(change);
-  };
-  for (const point of points) {
+  for (const [index, point] of points.entries()) {
     const sample = nextCut(timeline, cuts.at(-1)!, point - tolerance);
     if (sample >= timeline.end) break;
-    if (startSeconds(timeline, sample) > point + tolerance) continue;
-    takeChanges(sample);
-    cuts.push(sample);
+    if (startSeconds(timeline, sample) <= point + tolerance) takeCut(timeline, cuts, sample);
+    if (index % cutsPerTurn === 0) yield undefined;
   }
-  takeChanges(timeline.end);
+  takeCut(timeline, cuts, timeline.end);
   return cuts;
+}
+
+/** Adds a cut, and before it those where the sample description changes. */
+function takeCut({ track, end }: Timeline, cuts: number[], sample: number): void {
+  const limit = Math.min(sample, end);
+  let change = track.samples.descriptionEnd(cuts.at(-1)!);
+  for (; change < limit; change = track.samples.descriptionEnd(change)) cuts.push(change);
+  if (sample > cuts.at(-1)! && sample < end) cuts.push(sample);
 }
 
 /**
@@ -86,26 +113,34 @@ export function cutVideoAt(timeline: Timeline, points: readonly number[]): numbe
  * @param points times at which the video is cut, in seconds, rising; behind `pointsEnd` the grid goes on.
  * @param isGridOnly true for a film without video: a segment begins with the frame that is heard at the grid's time, not behind it.
  */
-export function cutAudio(
+export function* cutAudio(
   timeline: Timeline,
   points: readonly number[],
   pointsEnd: number,
   targetSeconds: number,
   isGridOnly: boolean,
-): number[] {
+): Steps<number[]> {
   const { samples } = timeline.track;
   const cuts = [timeline.first];
-  const takeUpTo = (sample: number) => {
-    let change = samples.descriptionEnd(cuts.at(-1)!);
-    for (; change < Math.min(sample, timeline.end); change = samples.descriptionEnd(change)) cuts.push(change);
-    if (sample > cuts.at(-1)! && sample < timeline.end) cuts.push(sample);
-  };
-  for (const point of points) takeUpTo(frameAt(timeline, point, false));
-  const end = endSeconds(timeline);
-  for (let step = Math.floor(pointsEnd / targetSeconds) + 1; step * targetSeconds < end; step++) {
-    takeUpTo(frameAt(timeline, step * targetSeconds, isGridOnly));
+  for (const [index, point] of points.entries()) {
+    takeCut(timeline, cuts, frameAt(timeline, point, false));
+    if (index % cutsPerTurn === 0) yield undefined;
   }
-  takeUpTo(timeline.end);
+  const end = endSeconds(timeline);
+  let grid = 0;
+  for (;;) {
+    const last = cuts.at(-1)!;
+    // A segment may begin before its time of the grid, which is then not taken again.
+    const least = gridBehind(Math.max(pointsEnd, startSeconds(timeline, last)), targetSeconds);
+    grid = Math.max(least, grid + targetSeconds);
+    if (grid >= end) break;
+    // A frame that lasts longer than the grid's step is a segment.
+    const sample = Math.max(samples.syncAtOrAfter(last + 1), frameAt(timeline, grid, isGridOnly));
+    if (sample >= timeline.end) break;
+    takeCut(timeline, cuts, sample);
+    if (cuts.length % cutsPerTurn === 0) yield undefined;
+  }
+  takeCut(timeline, cuts, timeline.end);
   return withoutShortTail(timeline, cuts, targetSeconds);
 }
 
@@ -134,12 +169,12 @@ function withoutShortTail(timeline: Timeline, cuts: number[], targetSeconds: num
  * Times in seconds at which all video tracks of a group can begin a segment, by the first one's grid; undefined when that would make
  * a segment longer than three targets where the first one by itself has none.
  */
-export function commonCuts(timelines: readonly Timeline[], targetSeconds: number): number[] | undefined {
+export function* commonCuts(timelines: readonly Timeline[], targetSeconds: number): Steps<number[] | undefined> {
   const [first, ...others] = timelines;
   if (first === undefined) return [];
-  const common = cutVideo(first, targetSeconds, others);
+  const common = yield* cutVideo(first, targetSeconds, others);
   if (others.length > 0) {
-    const limit = Math.max(3 * targetSeconds, longest(first, cutVideo(first, targetSeconds)));
+    const limit = Math.max(3 * targetSeconds, longest(first, yield* cutVideo(first, targetSeconds)));
     if (longest(first, common) > limit) return undefined;
   }
   return common.slice(1).map((sample) => startSeconds(first, sample));

@@ -1,6 +1,7 @@
 // The pictures of an I-frame playlist: key frames that begin a segment are its first bytes, others are fragments of their own. Not
 // here: the playlist (playlists/).
 
+import type { Steps } from './cut.js';
 import { cutSampleAtOrAfter } from './cut-samples.js';
 import { fragmentHeadBytes } from './fragment.js';
 import type { Segments } from './segments.js';
@@ -8,6 +9,8 @@ import { presentationTicks, type Timeline } from './timeline.js';
 
 /** A key frame that begins no segment is listed when it is this long behind the one before it: in some films every frame is one. */
 const leastSeconds = 0.5;
+/** Segments that are looked at before others have a turn. */
+const segmentsPerTurn = 32;
 
 /** I-frames of a video rendition, numbered from 0; times in ticks as those of its segments. */
 export class IFrames {
@@ -18,16 +21,23 @@ export class IFrames {
   /** The segment that it begins, or -1. */
   readonly #begins: Int32Array;
 
-  constructor(timeline: Timeline, segments: Segments) {
-    const samples: number[] = [];
-    const begins: number[] = [];
-    for (let segment = 0; segment < segments.count; segment++)
-      takeSegment(timeline, segments, segment, samples, begins);
+  private constructor(timeline: Timeline, segments: Segments, samples: readonly number[], begins: readonly number[]) {
+    this.count = samples.length;
     this.#timeline = timeline;
     this.#segments = segments;
-    this.#samples = Uint32Array.from(samples);
-    this.#begins = Int32Array.from(begins);
-    this.count = samples.length;
+    this.#samples = new Uint32Array(samples.length).map((_, index) => samples[index]!);
+    this.#begins = new Int32Array(begins.length).map((_, index) => begins[index]!);
+  }
+
+  /** The I-frames of a rendition. */
+  static *of(timeline: Timeline, segments: Segments): Steps<IFrames> {
+    const samples: number[] = [];
+    const begins: number[] = [];
+    for (let segment = 0; segment < segments.count; segment++) {
+      takeSegment(timeline, segments, segment, samples, begins);
+      if (segment % segmentsPerTurn === segmentsPerTurn - 1) yield undefined;
+    }
+    return new IFrames(timeline, segments, samples, begins);
   }
 
   /** The sample of the film. */

@@ -3,7 +3,7 @@
 
 import type { Film, FilmTrack } from '../film.js';
 import { bandwidthOf } from './bandwidth.js';
-import { commonCuts, cutAudio, cutVideo, cutVideoAt } from './cut.js';
+import { commonCuts, cutAudio, cutVideo, cutVideoAt, type Steps } from './cut.js';
 import { fragmentExtents, fragmentHeadBytes, writeFragmentHead } from './fragment.js';
 import { IFrames } from './i-frames.js';
 import { initSegment } from './init.js';
@@ -25,6 +25,8 @@ export interface Rendition {
   readonly averageBandwidth: number;
   /** Frames a second of video. */
   readonly frameRate: number | undefined;
+  /** Its I-frames; undefined for audio. */
+  readonly pictures: IFrames | undefined;
   /** Init segments: one for each sample description in use. */
   readonly initCount: number;
   /** True when times are as in the source: nothing was moved, cut off or skipped that the source's own fragments would not do. */
@@ -58,14 +60,25 @@ export interface PresentationOptions {
 
 const defaultTargetSeconds = 4;
 
-/** Cuts a film into segments. Costs some tens of nanoseconds for a sample of video. */
+/** Cuts a film into segments, at once: for the command line and tests. */
 export function presentationOf(film: Film, options: PresentationOptions = {}): Presentation {
+  return atOnce(presentationSteps(film, options));
+}
+
+/** Cuts a film into segments; yields well before a millisecond is over, so that others have a turn. */
+export function* presentationSteps(film: Film, options: PresentationOptions = {}): Steps<Presentation> {
   const targetSeconds = options.targetSeconds ?? defaultTargetSeconds;
   const { timelines, movedSeconds, notes: timelineNotes } = timelinesOf(film);
   const notes = [...timelineNotes];
-  const segments = cutTracks(timelines, targetSeconds, options.cutPoints, notes);
+  const segments = yield* cutTracks(timelines, targetSeconds, options.cutPoints, notes);
+  yield undefined;
   const targetDuration = targetDurationOf(timelines, segments);
-  const renditions = timelines.map((timeline, index) => rendition(timeline, segments[index]!, index, targetDuration));
+  yield undefined;
+  const renditions: Rendition[] = [];
+  for (const [index, timeline] of timelines.entries()) {
+    renditions.push(yield* rendition(timeline, segments[index]!, index, targetDuration));
+    yield undefined;
+  }
   const ends = timelines.map(({ endTicks, track }) => endTicks / track.timescale);
   const durationSeconds = Math.max(...ends);
   noteDifferences(renditions, ends, durationSeconds, notes);
@@ -79,28 +92,39 @@ export function presentationOf(film: Film, options: PresentationOptions = {}): P
  * Times in seconds at which all video tracks of the members of a group can begin a segment; undefined when there are too few, and the
  * members have to stand alone.
  */
-export function groupCutPoints(
+export function groupCutPoints(films: readonly Film[], targetSeconds?: number): readonly number[] | undefined {
+  return atOnce(groupCutSteps(films, targetSeconds));
+}
+
+/** As `groupCutPoints`; yields where others should have a turn. */
+export function groupCutSteps(
   films: readonly Film[],
   targetSeconds: number = defaultTargetSeconds,
-): readonly number[] | undefined {
+): Steps<readonly number[] | undefined> {
   return commonCuts(
     films.flatMap((film) => videosOf(timelinesOf(film))),
     targetSeconds,
   );
 }
 
+function atOnce<Result>(steps: Steps<Result>): Result {
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
 function videosOf({ timelines }: FilmTimelines): Timeline[] {
   return timelines.filter(({ track }) => track.kind === 'video');
 }
 
-function cutTracks(
+function* cutTracks(
   timelines: readonly Timeline[],
   targetSeconds: number,
   givenPoints: readonly number[] | undefined,
   notes: string[],
-): Segments[] {
+): Steps<Segments[]> {
   const videos = timelines.filter(({ track }) => track.kind === 'video');
-  const common = givenPoints ?? (videos.length > 1 ? commonCuts(videos, targetSeconds) : undefined);
+  const common = givenPoints ?? (videos.length > 1 ? yield* commonCuts(videos, targetSeconds) : undefined);
   if (common === undefined && videos.length > 1) {
     notes.push(
       'its video tracks have too few key frames at the same times: a player cannot change between them smoothly',
@@ -108,30 +132,31 @@ function cutTracks(
   }
   const cut = new Map<Timeline, Segments>();
   for (const video of videos) {
-    const cuts = common === undefined ? cutVideo(video, targetSeconds) : cutVideoAt(video, common);
-    cut.set(video, new Segments(video, cuts));
+    const cuts = common === undefined ? yield* cutVideo(video, targetSeconds) : yield* cutVideoAt(video, common);
+    cut.set(video, yield* Segments.of(video, cuts));
   }
   const [reference] = videos;
-  const points: number[] = [];
-  let pointsEnd = 0;
-  if (reference !== undefined) {
-    const { timescale } = reference.track;
-    const segments = cut.get(reference)!;
-    for (let index = 1; index < segments.count; index++) points.push(segments.startTicks(index) / timescale);
-    pointsEnd = reference.endTicks / timescale;
+  const points = reference === undefined ? (givenPoints ?? []) : cutSeconds(reference, cut.get(reference)!);
+  const pointsEnd = reference === undefined ? 0 : reference.endTicks / reference.track.timescale;
+  const isGridOnly = reference === undefined;
+  for (const timeline of timelines) {
+    if (cut.has(timeline)) continue;
+    const cuts = yield* cutAudio(timeline, points, pointsEnd, targetSeconds, isGridOnly);
+    cut.set(timeline, yield* Segments.of(timeline, cuts));
   }
-  return timelines.map((timeline) => {
-    const known = cut.get(timeline);
-    if (known !== undefined) return known;
-    const audioPoints = reference === undefined ? (givenPoints ?? []) : points;
-    const isGridOnly = reference === undefined;
-    return new Segments(timeline, cutAudio(timeline, audioPoints, pointsEnd, targetSeconds, isGridOnly));
-  });
+  return timelines.map((timeline) => cut.get(timeline)!);
 }
 
-function rendition(timeline: Timeline, segments: Segments, index: number, targetDuration: number): Rendition {
+/** The times at which a track's segments begin, without the first. */
+function cutSeconds({ track }: Timeline, segments: Segments): number[] {
+  return Array.from({ length: segments.count - 1 }, (_, index) => segments.startTicks(index + 1) / track.timescale);
+}
+
+function* rendition(timeline: Timeline, segments: Segments, index: number, targetDuration: number): Steps<Rendition> {
   const { track } = timeline;
   const { peak, average } = bandwidthOf(segments, track.timescale, targetDuration);
+  yield undefined;
+  const pictures = track.kind === 'video' ? yield* IFrames.of(timeline, segments) : undefined;
   const { samples, edit } = track;
   return {
     id: `${track.kind === 'video' ? 'v' : 'a'}${index + 1}`,
@@ -141,6 +166,7 @@ function rendition(timeline: Timeline, segments: Segments, index: number, target
     bandwidth: peak,
     averageBandwidth: average,
     frameRate: track.kind === 'video' ? frameRateOf(timeline) : undefined,
+    pictures,
     initCount: segments.descriptions.length,
     isAsInSource:
       timeline.timeShift === 0 &&
@@ -228,8 +254,8 @@ export function segmentExtents(
 }
 
 /** The I-frames of a video rendition. */
-export function iFrames({ timeline, segments }: Rendition): IFrames {
-  return new IFrames(timeline, segments);
+export function iFrames({ pictures, timeline, segments }: Rendition): IFrames {
+  return pictures ?? atOnce(IFrames.of(timeline, segments));
 }
 
 /** Bytes in front of the picture of an I-frame that has a fragment of its own. */

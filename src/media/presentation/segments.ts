@@ -1,15 +1,17 @@
 // The segments of one rendition: their samples, times and sizes, all known before a byte of them is made. Not here: where they
 // begin (cut.ts), what their heads say (fragment.ts).
 
-import type { FilmTrack } from '../film.js';
+import type { Steps } from './cut.js';
 import { fragmentHeadBytes } from './fragment.js';
 import { earliestComposition, type Timeline } from './timeline.js';
+
+/** Segments that are looked at before others have a turn. */
+const segmentsPerTurn = 32;
 
 /** The segments of a rendition, numbered from 0; times in ticks of the track's timescale. */
 export class Segments {
   readonly count: number;
-  /** The descriptions (entries of the track) that the samples use, in the order in which they come: one init segment each. */
-  readonly descriptions: readonly number[];
+  #descriptions: readonly number[] = [];
   /** First sample of each segment, and the one behind the last. */
   readonly #samples: Uint32Array;
   /** Earliest presentation time of each segment, and the end of the last. */
@@ -18,29 +20,56 @@ export class Segments {
   readonly #bytes: Float64Array;
   readonly #inits: Uint16Array;
 
-  /** @param firstSamples the first sample of each segment, rising; at least one. */
-  constructor(timeline: Timeline, firstSamples: readonly number[]) {
-    const { track } = timeline;
+  private constructor(timeline: Timeline, firstSamples: readonly number[]) {
     const count = firstSamples.length;
     this.count = count;
     this.#samples = Uint32Array.from([...firstSamples, timeline.end]);
-    this.#starts = startsOf(timeline, this.#samples, count);
+    this.#starts = new Float64Array(count + 1);
     this.#headBytes = new Uint32Array(count);
     this.#bytes = new Float64Array(count);
     this.#inits = new Uint16Array(count);
-    track.samples.bytesBetween(this.#samples, this.#bytes);
-    const descriptions: number[] = [];
-    for (let segment = 0; segment < count; segment++) {
-      const first = this.#samples[segment]!;
-      const end = this.#samples[segment + 1]!;
-      const headBytes = fragmentHeadBytes(timeline, first, end, this.#bytes[segment]!);
-      this.#headBytes[segment] = headBytes;
-      this.#bytes[segment]! += headBytes;
-      const description = track.samples.description(first);
-      if (!descriptions.includes(description)) descriptions.push(description);
-      this.#inits[segment] = descriptions.indexOf(description);
+  }
+
+  /**
+   * The segments that begin with given samples.
+   * @param firstSamples rising; at least one.
+   */
+  static *of(timeline: Timeline, firstSamples: readonly number[]): Steps<Segments> {
+    const segments = new Segments(timeline, firstSamples);
+    const inits = new Map<number, number>();
+    for (let segment = 0; segment < segments.count; segment++) {
+      segments.#take(timeline, segment, inits);
+      if (segment % segmentsPerTurn === segmentsPerTurn - 1) yield undefined;
     }
-    this.descriptions = descriptions;
+    const last = segments.count;
+    segments.#starts[last] = Math.max(segments.#starts[last - 1]!, timeline.endTicks);
+    segments.#descriptions = [...inits.keys()];
+    return segments;
+  }
+
+  #take(timeline: Timeline, segment: number, inits: Map<number, number>): void {
+    const { track } = timeline;
+    const first = this.#samples[segment]!;
+    const end = this.#samples[segment + 1]!;
+    const start = earliestComposition(track, first, end) + timeline.shift;
+    // The first one is clipped to 0: what is hidden (priming) is in it. None starts before the one in front of it.
+    this.#starts[segment] = Math.max(segment === 0 ? 0 : this.#starts[segment - 1]!, start);
+    const mediaBytes = track.samples.bytes(first, end);
+    const headBytes = fragmentHeadBytes(timeline, first, end, mediaBytes);
+    this.#headBytes[segment] = headBytes;
+    this.#bytes[segment] = headBytes + mediaBytes;
+    const description = track.samples.description(first);
+    let init = inits.get(description);
+    if (init === undefined) {
+      init = inits.size;
+      inits.set(description, init);
+    }
+    this.#inits[segment] = init;
+  }
+
+  /** The descriptions (entries of the track) that the samples use, in the order in which they come: one init segment each. */
+  get descriptions(): readonly number[] {
+    return this.#descriptions;
   }
 
   /** The first sample of a segment. */
@@ -89,16 +118,4 @@ export class Segments {
     }
     return Math.max(0, low - 1);
   }
-}
-
-function startsOf(timeline: Timeline, samples: Uint32Array, count: number): Float64Array {
-  const starts = new Float64Array(count + 1);
-  const track: FilmTrack = timeline.track;
-  for (let segment = 0; segment < count; segment++) {
-    const start = earliestComposition(track, samples[segment]!, samples[segment + 1]!) + timeline.shift;
-    // The first one is clipped to 0: what is hidden (priming) is in it. None starts before the one in front of it.
-    starts[segment] = Math.max(segment === 0 ? 0 : starts[segment - 1]!, start);
-  }
-  starts[count] = Math.max(starts[count - 1]!, timeline.endTicks);
-  return starts;
 }

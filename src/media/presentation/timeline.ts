@@ -74,6 +74,7 @@ export function timelinesOf(film: Film): FilmTimelines {
 function firstOfVideo(track: FilmTrack): number {
   const { samples, edit } = track;
   const compositionTicks = (sample: number) => samples.decodeTime(sample) + samples.compositionOffset(sample);
+  if (compositionTicks(0) >= edit.mediaTime) return 0;
   // A key frame's composition time is seldom below its decode time; the loop steps back from where decode time says.
   let sample = cutSampleAtOrBefore(
     track,

@@ -161,11 +161,14 @@ function trackClips(film: Film, startSeconds: number, endSeconds: number): Track
   return clips.sort((a, b) => Number(b.track === reference) - Number(a.track === reference));
 }
 
-/** When, in seconds, the frame begins that is shown at a time; the time itself when none is. */
+/** When, in seconds, the frame begins that is shown at a time; the time itself when none is, or no longer. */
 function startOfFrame(track: FilmTrack, seconds: number): number {
-  const shift = track.edit.emptyTicks - track.edit.mediaTime;
-  const frame = frameShownAt(track, Math.floor(seconds * track.timescale + 0.001) - shift);
-  return frame < 0 ? seconds : (compositionTicks(track, frame) + shift) / track.timescale;
+  const { samples, edit, timescale } = track;
+  const shift = edit.emptyTicks - edit.mediaTime;
+  const ticks = Math.floor(seconds * timescale + 0.001) - shift;
+  if (ticks >= Math.min(edit.endTicks ?? Number.POSITIVE_INFINITY, latestEnd(track, 0, samples.count))) return seconds;
+  const frame = frameShownAt(track, ticks);
+  return frame < 0 ? seconds : (compositionTicks(track, frame) + shift) / timescale;
 }
 
 const compositionTicks = ({ samples }: FilmTrack, sample: number) =>

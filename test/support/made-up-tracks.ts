@@ -1,0 +1,117 @@
+// Films for tests of cutting and of times, made of numbers alone: tracks of any length, timescale, edit and key frames. Not here: real
+// films, which ffmpeg makes (films.ts).
+
+import type { Film, FilmTrack } from '../../src/media/film.js';
+import { SampleTable } from '../../src/media/samples.js';
+
+/** What a made-up track is to be like; times in ticks. */
+export interface TrackWish {
+  readonly kind?: 'video' | 'audio';
+  readonly timescale: number;
+  readonly count: number;
+  readonly duration: number | ((sample: number) => number);
+  /** Key frames; all samples without it. */
+  readonly sync?: readonly number[];
+  /** Key frames every so many samples. */
+  readonly gop?: number;
+  readonly offset?: (sample: number) => number;
+  readonly size?: (sample: number) => number;
+  readonly description?: (sample: number) => number;
+  readonly edit?: Partial<FilmTrack['edit']>;
+  readonly randomAccess?: readonly number[];
+  readonly firstTime?: number;
+  /** Where the first sample is in the film. */
+  readonly place?: number;
+}
+
+/** A track that lies in one piece. */
+export function madeUpTrack(id: number, wish: TrackWish): FilmTrack {
+  const { count, timescale, firstTime = 0, place = 0 } = wish;
+  const numbers = Array.from({ length: count }, (_, sample) => sample);
+  const durationOf = typeof wish.duration === 'number' ? () => wish.duration as number : wish.duration;
+  const sizeOf = wish.size ?? ((sample: number) => 100 + (sample % 7));
+  const points = { offsets: [] as number[], chunks: [] as number[], bytes: [] as number[], times: [] as number[] };
+  let bytes = 0;
+  let time = firstTime;
+  for (const sample of numbers) {
+    if (sample % 512 === 0) {
+      points.offsets.push(place + bytes);
+      points.chunks.push(0);
+      points.bytes.push(bytes);
+      points.times.push(time);
+    }
+    bytes += sizeOf(sample);
+    time += durationOf(sample);
+  }
+  const { gop } = wish;
+  const sync = wish.sync ?? (gop === undefined ? undefined : numbers.filter((sample) => sample % gop === 0));
+  const descriptions = numbers.map(wish.description ?? (() => 0));
+  const starts = numbers.filter((sample) => sample === 0 || descriptions[sample] !== descriptions[sample - 1]);
+  const chunkBits = new Uint32Array((count >> 5) + 1);
+  chunkBits[0] = 1;
+  const samples = new SampleTable({
+    count,
+    sizes: Uint32Array.from(numbers, sizeOf),
+    times: { deltas: Uint32Array.from(numbers, durationOf) },
+    firstTime,
+    compositionOffsets: wish.offset === undefined ? undefined : Int32Array.from(numbers, wish.offset),
+    offsetUnit: 1,
+    chunkBits,
+    chunkLow: Uint32Array.of(place),
+    chunkHigh: undefined,
+    sync: sync === undefined ? undefined : Uint32Array.from(sync),
+    descriptionStarts: starts.length > 1 ? Uint32Array.from(starts) : undefined,
+    descriptions: starts.length > 1 ? Uint16Array.from(starts, (sample) => descriptions[sample]!) : undefined,
+    checkpoints: {
+      offsets: Float64Array.from(points.offsets),
+      chunks: Uint32Array.from(points.chunks),
+      bytes: Float64Array.from(points.bytes),
+      times: Float64Array.from(points.times),
+    },
+  });
+  const kind = wish.kind ?? 'video';
+  return {
+    id,
+    kind,
+    timescale,
+    language: 'und',
+    name: '',
+    enabled: true,
+    entries: [...new Set(descriptions)].map((number) => entry(kind, number)),
+    samples,
+    edit: { emptyTicks: 0, mediaTime: 0, endTicks: undefined, ...wish.edit },
+    width: kind === 'video' ? 640 : 0,
+    height: kind === 'video' ? 360 : 0,
+    rotation: 0,
+    matrix: new Uint8Array(36),
+    randomAccess: wish.randomAccess === undefined ? undefined : Uint32Array.from(wish.randomAccess),
+  };
+}
+
+function entry(kind: 'video' | 'audio', number: number): FilmTrack['entries'][number] {
+  // 16 bytes with the description's number in the last: enough to tell one init segment from another.
+  const box = Uint8Array.of(0, 0, 0, 16, 0x61, 0x76, 0x63, 0x31, 0, 0, 0, 0, 0, 0, 0, number);
+  const size = kind === 'video' ? { width: 640, height: 360 } : { width: 0, height: 0 };
+  const sound = kind === 'audio' ? { channels: 2, sampleRate: 48_000 } : { channels: 0, sampleRate: 0 };
+  const codec = { format: 'avc1', codec: 'avc1.42001e', dashCodec: 'avc1.42001e', supplementalCodec: undefined };
+  return { ...codec, ...size, ...sound, box, videoRange: 'SDR' };
+}
+
+/** A film of made-up tracks. */
+export function madeUpFilm(...wishes: TrackWish[]): Film {
+  const tracks = wishes.map((wish, index) => madeUpTrack(index + 1, wish));
+  return {
+    size: 2 ** 31,
+    timescale: 1000,
+    durationSeconds: 0,
+    brand: 'isom',
+    tracks,
+    leftOut: [],
+    notes: [],
+    moov: { type: 'moov', offset: 0, length: 8 },
+    isFragmented: false,
+    fragments: undefined,
+    topLevel: [],
+    indexBytes: 0,
+  };
+}
