@@ -15,7 +15,7 @@ const folder = join(root, 'dist/bundle');
 const command = join(folder, 'main.js');
 
 /** What is started by its address, and what these load when it is needed: each is a file of its own name in the bundle. */
-const programs = new Set([join(compiled, 'cli/main.js'), join(compiled, 'serve/worker.js')]);
+const programs = new Set([join(compiled, 'cli/main.js'), join(compiled, 'serve/worker-main.js')]);
 
 /** @returns its path from a file of the bundle */
 function addProgram(path) {

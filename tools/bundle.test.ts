@@ -75,7 +75,7 @@ test('the bundled server serves, shows its metrics and ends, and loads few files
       [],
     );
     const names = loaded.map((url) => basename(url)).sort();
-    assert.deepEqual(names, ['main.js', 'metrics-endpoint.js', 'serve.js', 'server.js', 'worker.js']);
+    assert.deepEqual(names, ['main.js', 'metrics-endpoint.js', 'serve.js', 'server.js', 'worker-main.js']);
   } finally {
     rmSync(folder, { recursive: true });
   }

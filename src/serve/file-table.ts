@@ -8,24 +8,32 @@ import { decodePathText } from '../text/path-text.js';
 import { codings } from './codings.js';
 import { RECORD_BYTES, Records } from './record-columns.js';
 
-/** What a path leads to. `coded`: to encoded siblings of a file that is not there. `none`: it was asked for once, and what was known of it has ended. */
-export const Kind = { none: 0, file: 1, alias: 2, redirect: 3, coded: 4 } as const;
+/**
+ * What a path leads to. `coded`: to encoded siblings of a file that is not there. `generated`: beneath a file, to what is made of it
+ * and others (generated.ts). `none`: it was asked for once, and what was known of it has ended.
+ */
+export const Kind = { none: 0, file: 1, alias: 2, redirect: 3, coded: 4, generated: 5 } as const;
+
+/**
+ * Whose the answers of a file are: the file as it is; a document with includes, evaluated; an extension's (beneath.ts), or an
+ * extension's only where a request has a query.
+ */
+export const Maker = { none: 0, includes: 1, extension: 2, extensionOfQueries: 3 } as const;
 
 /**
  * Facts of an entry as bits. `watched`: a change of it is told; `racy`: it was looked at in the tick in which it changed;
- * `used`: since the last sweep; `document`: it has includes; `timeSet`: its modification time is not that of a write;
- * `tagged`: its entity tag is of its content; `encoded`: by its nature (.svgz), so that no coding is looked for; `hidden`: a
+ * `used`: since the last sweep; `timeSet`: its modification time is not that of a write; `tagged`: its entity tag is of its
+ * content, or stays for another reason; `encoded`: by its nature (.svgz), or made, so that no coding is looked for; `hidden`: a
  * segment of its path begins with a dot, and requests for it are refused, though it may stand for its folder.
  */
 export const Fact = {
   watched: 1,
   racy: 2,
   used: 4,
-  document: 8,
-  timeSet: 16,
-  tagged: 32,
-  encoded: 64,
-  hidden: 128,
+  timeSet: 8,
+  tagged: 16,
+  encoded: 32,
+  hidden: 64,
 } as const;
 
 const firstEntries = 1 << 10;
@@ -78,6 +86,8 @@ export class FileTable {
   /** The generation of coded names at which siblings were looked for (-1: not yet), and which there are: bit 1 << coding. */
   readonly siblingGeneration = this.#records.word(44);
   readonly siblings = this.#records.byte(41);
+  /** One of {@link Maker}. */
+  readonly maker = this.#records.byte(43);
   /** How often it was answered lately: goes up to 255, and is halved every few seconds. */
   readonly hits = this.#records.byte(42);
   readonly #keyAt = this.#records.word(20);
@@ -169,6 +179,7 @@ export class FileTable {
     this.#place(entry, hash);
     this.kind.set(entry, Kind.none);
     this.facts.set(entry, 0);
+    this.maker.set(entry, Maker.none);
     this.hits.set(entry, 0);
     return entry;
   }

@@ -43,8 +43,43 @@ export function statusOfTrouble(errno: number): TroubleStatus {
   return shortOf.has(errno) ? 503 : 500;
 }
 
+/** Why a path leads to nothing, and the errno where the file system is in trouble. */
+export interface Nothing {
+  readonly kind: 'nothing';
+  readonly status: TroubleStatus;
+  readonly errno?: number;
+}
+
+/** What one site makes of errnos. */
+export class Troubles {
+  readonly #relieve: () => void;
+  readonly #tell: ((errno: number, path: string) => void) | undefined;
+  #errno = 0;
+
+  /** @param relieve lets go of descriptors or memory. @param tell is told of what is not known to be missing. */
+  constructor(relieve: () => void, tell: ((errno: number, path: string) => void) | undefined) {
+    this.#relieve = relieve;
+    this.#tell = tell;
+  }
+
+  /** The status that an errno calls for; said, if it is not that nothing is there. */
+  statusOf(errno: number, path: string): TroubleStatus {
+    const status = statusOfTrouble(errno);
+    if (status < 500) return status;
+    this.#errno = errno;
+    if (isShortage(errno)) this.#relieve();
+    this.#tell?.(errno, path);
+    return status;
+  }
+
+  /** That there is nothing, with the last errno where that is why. */
+  nothing(status: TroubleStatus): Nothing {
+    return status < 500 ? { kind: 'nothing', status } : { kind: 'nothing', status, errno: this.#errno };
+  }
+}
+
 /** True when letting go of descriptors or memory may help. */
-export function isShortage(errno: number): boolean {
+function isShortage(errno: number): boolean {
   return errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOMEM;
 }
 

@@ -146,6 +146,14 @@ export function formatTag(tagHigh: number, tagLow: number): string {
   return `${text}"`;
 }
 
+/** Reads a tag of the form that {@link formatTag} gives into {@link words}. False for any other. */
+export function readTag(tag: string): boolean {
+  if (!/^"[0-9a-f]{16}"$/.test(tag)) return false;
+  words.high = Number.parseInt(tag.slice(1, 9), 16) | 0;
+  words.low = Number.parseInt(tag.slice(9, 17), 16) | 0;
+  return true;
+}
+
 /** Bytes of a tag as {@link writeTag} writes it. */
 export const TAG_BYTES = 18;
 

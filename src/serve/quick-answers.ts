@@ -4,19 +4,21 @@
 
 import { Errno } from '../kernel/errno.js';
 import { readAt, readCached } from '../kernel/file.js';
-import { CopyReason, countCopy } from '../memory/copy.js';
+import { CopyReason, copyBytes, countCopy } from '../memory/copy.js';
+import type { SgList } from '../memory/sg-list.js';
 import type { Connection } from '../transport/connection.js';
 import { isResident } from '../transport/page-cache.js';
 import { Field, Method, type RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import { CodingChoice } from './coding-choice.js';
-import { Fact, Kind } from './file-table.js';
+import { Fact, Kind, Maker } from './file-table.js';
 import { type CachedResponse, FrameCache, type FrameFacts, Variant } from './frame-cache.js';
 import type { FieldWriter } from './head.js';
 import { HeadWriter, headRoom } from './head-writer.js';
 import type { HttpState } from './http-protocol.js';
 import { tagOfContent, words, writeTag } from './identity.js';
 import { Way } from './metrics.js';
+import type { OpenFile } from './open-files.js';
 import { plannedRange, quickPlan } from './quick-plan.js';
 import type { Site } from './site.js';
 
@@ -88,17 +90,19 @@ export class QuickAnswers {
     if (entry < 0) return false;
     if (table.kind.get(entry) === Kind.redirect)
       return this.#redirect(connection, head, entry, isGet, close, nowSeconds);
-    if ((table.facts.get(entry) & Fact.document) !== 0) return false;
-    const available = site.siblingsOf(entry);
+    const maker = table.maker.get(entry);
+    if (maker !== Maker.none && (maker !== Maker.extensionOfQueries || head.queryStart >= 0)) return false;
+    const available = site.siblings.of(entry);
     let chosen = entry;
     if (available !== 0 && head.fieldStart[Field.acceptEncoding]! >= 0) {
       const { fieldStart, fieldEnd, bytes } = head;
       const start = fieldStart[Field.acceptEncoding]!;
       const coding = this.#choice.choose(bytes, start, fieldEnd[Field.acceptEncoding]!, available);
-      if (coding !== 0) chosen = site.sibling(entry, coding);
+      if (coding !== 0) chosen = site.siblings.get(entry, coding);
       if (chosen < 0) return false;
     }
-    if (table.kind.get(chosen) !== Kind.file) return false;
+    const kind = table.kind.get(chosen);
+    if (kind !== Kind.file && (kind !== Kind.generated || this.frames.of(chosen) === undefined)) return false;
     const varies = available !== 0;
     table.hit(chosen);
     if ((head.fieldPresent & validating) !== 0 && !this.#hasTag(chosen, varies, nowSeconds)) return false;
@@ -274,8 +278,40 @@ export class QuickAnswers {
     return cached?.varies === varies ? cached : this.#fill(entry, Variant.whole, varies, nowSeconds);
   }
 
+  /**
+   * Keeps a generated resource's response in a frame, with its body. Undefined when there is no room, or its bytes are not in memory.
+   * @param list all of its bytes, which this takes over.
+   */
+  keep(entry: number, list: SgList<OpenFile>, nowSeconds: number): CachedResponse | undefined {
+    const { writer } = this;
+    const { table } = this.#site;
+    try {
+      if (list.hasExtents || list.byteLength !== table.size.get(entry)) return undefined;
+      const frame = this.frames.lease(writer.wholeBytes(table, entry, false, false) + list.byteLength);
+      if (frame < 0) return undefined;
+      writer.begin(frame, 200, nowSeconds);
+      writer.content(table, entry, list.byteLength);
+      writer.validators(table, entry, false, nowSeconds);
+      writer.end(false);
+      const headBytes = writer.at - frame;
+      const { bytes } = this.frames.region;
+      let at = writer.at;
+      for (let index = 0; index < list.length; index++) {
+        const length = list.lengths[index]!;
+        copyBytes(CopyReason.frameFill, bytes, at, list.regions[index]!.bytes, list.offsets[index]!, length);
+        at += length;
+      }
+      const facts = { entry, variant: Variant.whole, headBytes, totalBytes: at - frame, varies: false };
+      return this.frames.keep(frame, facts, writer.dateOffset(200), nowSeconds);
+    } finally {
+      list.release();
+    }
+  }
+
   #fill(entry: number, variant: number, varies: boolean, nowSeconds: number): CachedResponse | undefined {
     const { table } = this.#site;
+    // Nobody but its handler can give its bytes: see keep().
+    if (table.kind.get(entry) === Kind.generated) return undefined;
     const { writer } = this;
     const size = table.size.get(entry);
     const bodyBytes = size <= this.#options.inlineBytes ? size : 0;

@@ -8,7 +8,7 @@ import type { OpenFile } from './open-files.js';
 export interface Resource {
   /** Bytes, known before one of them is made. */
   readonly size: number;
-  /** The strong entity tag, with its quotes: other bytes never have it. */
+  /** The strong entity tag, with its quotes: other bytes never have it. What is to be kept has one of 16 hexadecimal digits. */
   readonly etag: string;
   /** In whole seconds since 1970, not later than now (RFC 9110 section 8.8.2.1). */
   readonly lastModifiedSeconds: number;

@@ -7,16 +7,17 @@ import { prefersJson } from '../wire/http/negotiate.js';
 import { type CanonicalPath, canonicalPath, encodePath } from '../wire/http/path.js';
 import { Field, Method, type RequestHead } from '../wire/http1/request.js';
 import { BasePath, Place } from './base-path.js';
+import type { BeneathExtension } from './beneath.js';
+import { BeneathAnswers } from './beneath-answers.js';
 import { type Exchange, exchangeOf, type HttpConnection, refusedExchange } from './exchange.js';
-import type { CachedResponse, FrameCache } from './frame-cache.js';
+import type { FrameCache } from './frame-cache.js';
 import { type FieldPolicy, FieldWriter, preflightFields, type TextMemory } from './head.js';
 import { Listings } from './listing.js';
 import type { Metrics } from './metrics.js';
 import { Missing } from './missing.js';
-import { planResponse, requestFields } from './plan.js';
+import { requestFields } from './plan.js';
 import { QuickAnswers } from './quick-answers.js';
 import { Replies } from './replies.js';
-import type { Representation } from './representation.js';
 import { type Selected, Selector } from './selection.js';
 import { ResourceSender, type Sending } from './send-resource.js';
 import { Site } from './site.js';
@@ -37,6 +38,8 @@ export interface ResponderOptions extends FieldPolicy {
   readonly base?: string;
   /** Evaluate documents with includes: .shtml and .esi. */
   readonly ssi?: boolean;
+  /** Who answers for what is beneath files, and for some files. */
+  readonly extension?: BeneathExtension;
 }
 
 const allow = 'GET, HEAD, OPTIONS';
@@ -54,6 +57,7 @@ export class Responder {
   readonly #base: BasePath | undefined;
   readonly #selector: Selector;
   readonly #documents: DocumentAnswers | undefined;
+  readonly #beneath: BeneathAnswers | undefined;
   readonly #replies: Replies;
   readonly #sender: ResourceSender;
   readonly #missing: Missing;
@@ -75,8 +79,10 @@ export class Responder {
     this.#fields = new FieldWriter(options, isHashedName);
     this.#replies = new Replies(this.#fields.common);
     this.#sender = new ResourceSender(this.#replies, this.#fields);
-    const texts = new SiteTexts(this.#fields, site.types, options.ssi === true, warn);
-    this.site = new Site(loop, site, texts);
+    const { extension } = options;
+    const claims = extension && ((path: string) => extension.claims(path));
+    const texts = new SiteTexts(this.#fields, site.types, options.ssi === true, claims, warn);
+    this.site = new Site(loop, claims === undefined ? site : { ...site, claims }, texts);
     this.#selector = new Selector(this.site);
     this.#listings = new Listings(this.site);
     const { inlineBytes, frameBudget, spa, base = '' } = options;
@@ -85,15 +91,15 @@ export class Responder {
     this.#base = base === '' ? undefined : new BasePath(base);
     this.#quick = new QuickAnswers(this.site, quick, this.#fields);
     texts.answers = this.#quick;
-    this.#missing = new Missing({
-      selector: this.#selector,
-      sender: this.#sender,
-      replies: this.#replies,
-      fields: this.#fields,
-      spa,
-      sendingOf: (selected) => this.#sendingOf(selected),
-    });
-    this.#documents = options.ssi === true ? this.#documentAnswers() : undefined;
+    const parts = {
+      ...{ loop, site: this.site, texts, spa, inlineBytes, fields: this.#fields, quick: this.#quick },
+      ...{ replies: this.#replies, sender: this.#sender, selector: this.#selector, failed: this.#failed },
+      sendingOf: (selected: Selected) => this.#sendingOf(selected),
+    };
+    this.#missing = new Missing(parts);
+    this.#documents = options.ssi === true ? new DocumentAnswers(parts) : undefined;
+    const handler = extension?.open({ loop, site: this.site, warn });
+    this.#beneath = handler && new BeneathAnswers(handler, { ...parts, missing: this.#missing });
     loop.everyTick(() => {
       this.#replies.tick();
       this.#documents?.sweep();
@@ -113,23 +119,7 @@ export class Responder {
   /** Lets go of what is kept beside the frames: for a responder that does not live as long as its thread. */
   close(): void {
     this.#documents?.close();
-  }
-
-  #documentAnswers(): DocumentAnswers {
-    return new DocumentAnswers({
-      loop: this.#loop,
-      site: this.site,
-      selector: this.#selector,
-      replies: this.#replies,
-      fields: this.#fields,
-      failed: this.#failed,
-      isUnchanged: (representation) => this.#selector.isUnchanged(representation),
-      isHeld: (representation) => this.frames.of(representation.entry)?.holdsBody === true,
-      frameOf: (representation) => {
-        const cached = this.#cached(representation);
-        return cached?.holdsBody === true ? cached : undefined;
-      },
-    });
+    this.#beneath?.close();
   }
 
   /** Queues the answer to a common request; see {@link QuickAnswers}. */
@@ -147,14 +137,6 @@ export class Responder {
     if (place === Place.itself) this.#redirect(exchange, head, '');
     else this.#missing.answer(exchange, 404);
     return true;
-  }
-
-  /** The response of a file in a frame, if there can be one. */
-  #cached(representation: Representation): CachedResponse | undefined {
-    const { entry } = representation;
-    const source = this.site.entryOf(representation.sourcePath);
-    const varies = source >= 0 && this.site.siblingsOf(source) !== 0;
-    return representation.valid ? this.#quick.cached(entry, varies, this.#replies.seconds) : undefined;
   }
 
   /** Answers any request. */
@@ -178,7 +160,12 @@ export class Responder {
     const found = this.#selector.select(target, exchange.acceptEncoding);
     switch (found.kind) {
       case 'file':
-        this.#file(exchange, head, found);
+        if (this.#beneath?.isAsked(found.chosen, head) === true) this.#beneath.answer(exchange, head, target, found);
+        else this.#file(exchange, head, found);
+        return;
+      case 'beneath':
+        // Found only where there is an extension.
+        this.#beneath!.answer(exchange, head, target, found);
         return;
       case 'redirect':
         this.#redirect(exchange, head, path.path);
@@ -201,8 +188,13 @@ export class Responder {
       this.#documents.answer(exchange, head, chosen);
       return;
     }
-    const sending = this.#sendingOf(selected);
-    this.#sender.send(exchange, sending, planResponse(chosen, requestFields(head), head.method === Method.GET));
+    // Held while it is answered: filling its frame may find that the path is another's by now.
+    const file = chosen.file.retain();
+    try {
+      this.#sender.answer(exchange, this.#sendingOf(selected), requestFields(head));
+    } finally {
+      file.release();
+    }
   }
 
   /** What is sent of a file: a small one's entity tag is that of its content, from the first answer on. */

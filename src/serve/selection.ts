@@ -51,11 +51,15 @@ export class Selector {
   select(target: SitePath, acceptEncoding: string | undefined): Selection {
     for (let attempt = 0; ; attempt++) {
       const found = this.#site.find(target);
+      if (found.kind === 'beneath' && !this.isUnchanged(found.source) && attempt === 0) {
+        this.#site.forget(found.source);
+        continue;
+      }
       if (found.kind !== 'file' && found.kind !== 'coded') return found;
       const isCoded = found.kind === 'coded';
       const itself = isCoded ? undefined : found.representation;
       const entry = isCoded ? found.entry : found.representation.entry;
-      const available = this.#site.siblingsOf(entry);
+      const available = this.#site.siblings.of(entry);
       const chosen = this.#coded(entry, available, acceptEncoding ?? (isCoded ? mostUnderstood : undefined)) ?? itself;
       if (chosen === undefined) return available === 0 ? { kind: 'nothing', status: 404 } : { kind: 'unacceptable' };
       if (chosen.valid && (this.isUnchanged(chosen) || attempt > 0)) {
@@ -71,7 +75,7 @@ export class Selector {
   #coded(entry: number, available: number, acceptEncoding: string | undefined): Representation | undefined {
     const names = codingNames.filter((_, index) => (available & (1 << (index + 1))) !== 0);
     const coding = codingNames.indexOf((chooseCoding(acceptEncoding, names) ?? 'identity') as 'br') + 1;
-    const sibling = coding === 0 ? -1 : this.#site.sibling(entry, coding);
+    const sibling = coding === 0 ? -1 : this.#site.siblings.get(entry, coding);
     return sibling < 0 ? undefined : this.#site.view(sibling);
   }
 }

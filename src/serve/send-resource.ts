@@ -1,4 +1,4 @@
-// Sends a resource as planned: whole, in parts, that it did not change, that the request does not fit it. One implementation for files
+// Sends a resource: whole, in parts, that it did not change, that the request does not fit it. One implementation for files
 // and for what is generated. Not here: the plan (plan.ts), what is sent (resource.ts), common answers as bytes (quick-answers.ts).
 
 import { SgList } from '../memory/sg-list.js';
@@ -9,7 +9,7 @@ import type { Exchange } from './exchange.js';
 import type { CachedResponse } from './frame-cache.js';
 import type { FieldWriter } from './head.js';
 import type { OpenFile } from './open-files.js';
-import type { Plan } from './plan.js';
+import { planResponse, type RequestFields } from './plan.js';
 import { type Replies, wayOf } from './replies.js';
 import type { Resource } from './resource.js';
 
@@ -32,9 +32,10 @@ export class ResourceSender {
     this.#fields = fields;
   }
 
-  /** Queues the answer that was planned. */
-  send(exchange: Exchange, sending: Sending, plan: Plan): void {
+  /** Queues the answer that the request's fields call for. */
+  answer(exchange: Exchange, sending: Sending, fields: RequestFields): void {
     const { resource, varies } = sending;
+    const plan = planResponse(resource, fields, exchange.method === Method.GET);
     switch (plan.status) {
       case 304:
         this.#replies.head(exchange, 304, this.#fields.validators(resource, varies));

@@ -61,6 +61,7 @@ export class Server extends EventEmitter<ServerEvents> {
   readonly options: ResolvedOptions;
   readonly #slots: WorkerSlot[] = [];
   readonly #logDescriptor: number;
+  readonly #entry: URL;
   #log: LogOutput | undefined;
   #metrics: MetricsEndpoint | undefined;
   #selfMeter: SelfMeter | undefined;
@@ -69,10 +70,14 @@ export class Server extends EventEmitter<ServerEvents> {
   #listening: Listening | undefined;
   #maxConnections = 0;
 
-  /** @param logDescriptor where the access log goes without the option `logFile`; it stays the caller's. */
-  constructor(options: ResolvedOptions, logDescriptor = 1) {
+  /**
+   * @param logDescriptor where the access log goes without the option `logFile`; it stays the caller's.
+   * @param entry what serving threads run: a file that calls `runWorker`, with an extension perhaps.
+   */
+  constructor(options: ResolvedOptions, logDescriptor = 1, entry = new URL('./worker-main.js', import.meta.url)) {
     super();
     this.options = options;
+    this.#entry = entry;
     this.#logDescriptor = logDescriptor;
   }
 
@@ -214,7 +219,7 @@ export class Server extends EventEmitter<ServerEvents> {
       log: this.#log?.target,
     };
     const options = { workerData: start, transferList: [port2], resourceLimits };
-    const thread = new Worker(new URL('./worker.js', import.meta.url), options);
+    const thread = new Worker(this.#entry, options);
     slot.thread = thread;
     slot.port = port1;
     return new Promise((resolve, reject) => {

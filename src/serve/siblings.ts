@@ -32,7 +32,7 @@ export class Siblings {
   /** The codings that a file's siblings have, as bits of codings.ts. */
   of(entry: number): number {
     const table = this.#table;
-    if ((table.facts.get(entry) & (Fact.document | Fact.encoded)) !== 0 || table.coding.get(entry) !== 0) return 0;
+    if ((table.facts.get(entry) & Fact.encoded) !== 0 || table.coding.get(entry) !== 0) return 0;
     const directory = table.directory.get(entry);
     const watcher = this.#host.watcher();
     const possible = directory >= 0 ? watcher.codingsIn(directory) : everyCoding;

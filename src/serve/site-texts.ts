@@ -3,9 +3,10 @@
 
 import { contentCoding, mediaType } from '../wire/http/media-type.js';
 import { codings } from './codings.js';
-import { Fact, type FileTable } from './file-table.js';
+import { Fact, type FileTable, Maker } from './file-table.js';
 import type { FieldWriter } from './head.js';
 import type { QuickAnswers } from './quick-answers.js';
+import type { Resource } from './resource.js';
 import type { SiteHolder } from './site-types.js';
 import { includeLanguage } from './ssi/documents.js';
 
@@ -19,19 +20,25 @@ export class SiteTexts implements SiteHolder {
   readonly #fields: FieldWriter;
   readonly #types: ReadonlyMap<string, string> | undefined;
   readonly #evaluates: boolean;
+  readonly #claims: ((path: string) => boolean) | undefined;
   readonly #warn: (message: string) => void;
   readonly #stale = new Set<string>();
 
-  /** @param evaluates whether documents with includes are evaluated. @param warn is told what the operator should know. */
+  /**
+   * @param evaluates whether documents with includes are evaluated. @param claims which files an extension answers for.
+   * @param warn is told what the operator should know.
+   */
   constructor(
     fields: FieldWriter,
     types: ReadonlyMap<string, string> | undefined,
     evaluates: boolean,
+    claims: ((path: string) => boolean) | undefined,
     warn: (message: string) => void,
   ) {
     this.#fields = fields;
     this.#types = types;
     this.#evaluates = evaluates;
+    this.#claims = claims;
     this.#warn = warn;
   }
 
@@ -42,8 +49,23 @@ export class SiteTexts implements SiteHolder {
     const contentType = mediaType(path, this.#types);
     table.content.set(entry, writer.number(this.#fields.content({ contentType, coding })));
     table.policy.set(entry, writer.number(this.#fields.policy(path)));
-    if (this.#evaluates && includeLanguage(path) !== undefined)
-      table.facts.set(entry, table.facts.get(entry) | Fact.document);
+    const maker = this.#makerOf(path);
+    table.maker.set(entry, maker);
+    // What is evaluated has no codings. What others are made of keeps its first tag, which theirs are derived from.
+    const fact = maker === Maker.includes ? Fact.encoded : maker === Maker.extension ? Fact.tagged : 0;
+    table.facts.set(entry, table.facts.get(entry) | fact);
+  }
+
+  /** What the heads of a generated resource say, beside its size and its validators. */
+  describeResource(table: FileTable, entry: number, resource: Resource): void {
+    const { writer } = this.answers!;
+    table.content.set(entry, writer.number(this.#fields.content(resource)));
+    table.policy.set(entry, writer.number(this.#fields.policyOf(resource)));
+  }
+
+  #makerOf(path: string): number {
+    if (this.#evaluates && includeLanguage(path) !== undefined) return Maker.includes;
+    return this.#claims?.(path) === true ? Maker.extension : Maker.none;
   }
 
   /** Whether a response of a file is kept. */

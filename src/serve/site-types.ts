@@ -1,7 +1,7 @@
 // What a site is told and what it tells: its options, who holds its files, what a path leads to.
 
 import type { FileTable } from './file-table.js';
-import type { TroubleStatus } from './file-trouble.js';
+import type { Nothing } from './file-trouble.js';
 import type { Representation } from './representation.js';
 
 /** How a path that begins with a dot is answered: as if it were not there, with 403, or like any other. */
@@ -16,6 +16,8 @@ export interface SiteOptions {
   readonly cleanUrls?: boolean;
   /** A file that is there in codings alone (app.js.gz, and no app.js) is found. Default false. */
   readonly codedAlone?: boolean;
+  /** Whether an extension answers for a file of this path, and for what is beneath it. Default: there is none. */
+  readonly claims?: (path: string) => boolean;
   /** Media types of the operator, by extension. */
   readonly types?: ReadonlyMap<string, string>;
   /** Descriptors of files and their encoded siblings kept open; the ones that responses still send come on top. */
@@ -51,11 +53,13 @@ export type Found =
   | { readonly kind: 'coded'; readonly entry: number }
   | { readonly kind: 'redirect' }
   | { readonly kind: 'directory'; readonly path: string }
+  | Beneath
   | Nothing;
 
-/** Why a path leads to nothing, and the errno where the file system is in trouble. */
-export interface Nothing {
-  readonly kind: 'nothing';
-  readonly status: TroubleStatus;
-  readonly errno?: number;
+/** A path goes on behind a file that an extension answers for. */
+export interface Beneath {
+  readonly kind: 'beneath';
+  readonly source: Representation;
+  /** The path beneath the file, with the slash at its end if there is one; empty for a slash alone. */
+  readonly rest: string;
 }

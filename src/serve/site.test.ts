@@ -93,14 +93,14 @@ test('a table that becomes full is cleared between answers, never within one', (
         for (let number = 0; number < 40; number++) {
           const bytes = Buffer.from(`/${number}/`);
           const entry = site.lookUp(bytes, 0, bytes.length);
-          assert.equal(site.siblingsOf(entry), 0b1110);
+          assert.equal(site.siblings.of(entry), 0b1110);
           assert.equal(site.table.pathOf(entry), `${number}/index.html`);
           for (const [coding, extension] of [
             [1, 'br'],
             [2, 'zst'],
             [3, 'gz'],
           ] as const) {
-            const sibling = site.sibling(entry, coding);
+            const sibling = site.siblings.get(entry, coding);
             const view = site.view(sibling)!;
             assert.equal(readFileSync(`/proc/self/fd/${view.file.fd}`, 'utf8'), `${extension} ${number}`);
           }

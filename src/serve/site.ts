@@ -14,25 +14,29 @@ import {
   statusFrom,
 } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
-import { decodePathText, encodePathText } from '../text/path-text.js';
+import { decodePathText, pathBytes } from '../text/path-text.js';
 import type { Loop } from '../transport/loop.js';
-import { CanonicalBytes, canonicalize } from '../wire/http/path.js';
+import { CanonicalBytes, canonicalize, hasDotSegment } from '../wire/http/path.js';
 import { Absences } from './absences.js';
+import { ClaimedFiles } from './claimed-files.js';
 import { codings } from './codings.js';
 import { Descriptors } from './descriptors.js';
 import { setFacts } from './file-facts.js';
-import { Fact, FileTable, Kind, mostKeyBytes, NOT_KNOWN } from './file-table.js';
-import { isShortage, statusOfTrouble, type TroubleStatus } from './file-trouble.js';
+import { Fact, FileTable, Kind, Maker, mostKeyBytes, NOT_KNOWN } from './file-table.js';
+import { type Nothing, type TroubleStatus, Troubles } from './file-trouble.js';
+import { Generated, type Moment } from './generated.js';
 import { identityOf, words } from './identity.js';
 import type { OpenFile, OpenFiles } from './open-files.js';
 import { Opener } from './opener.js';
 import type { Representation } from './representation.js';
 import { Siblings } from './siblings.js';
-import type { Found, Nothing, SiteHolder, SiteOptions, SitePath } from './site-types.js';
+import type { Found, SiteHolder, SiteOptions, SitePath } from './site-types.js';
 import { Views } from './views.js';
 
 /** {@link Site.lookUp} of a directory without an index. Statuses of what is not there are their negative. */
 const DIRECTORY = -1;
+/** {@link Site.lookUp} of what is beneath a file that an extension answers for. */
+const BENEATH = -2;
 
 const believeMs = 1000; // Without a look at the path: what inotify cannot see (another mount) is seen after this.
 /** Paths known at most: at some 150 bytes each. When it is full, all are learnt anew. */
@@ -45,9 +49,15 @@ const spareEntries = 16;
 /** One served directory of one worker. */
 export class Site {
   readonly table: FileTable;
+  /** Encoded siblings of the files. */
+  readonly siblings: Siblings;
   readonly #descriptors: Descriptors;
   readonly #absences: Absences;
-  readonly #siblings: Siblings;
+  readonly #troubles: Troubles;
+  /** Where there is an extension. */
+  readonly #claimed: ClaimedFiles | undefined;
+  /** What is kept of resources that are made of files. */
+  readonly generated: Generated;
   readonly #options: SiteOptions;
   readonly #holder: SiteHolder | undefined;
   readonly #loop: Loop;
@@ -65,28 +75,28 @@ export class Site {
     this.table = new FileTable(known, options.index.length + spareEntries);
     this.#views = new Views(this.table, options.types);
     this.#descriptors = new Descriptors(this.table, options.maxFiles, (entry) => this.#views.end(entry));
+    this.#troubles = new Troubles(() => this.#descriptors.relieve(), options.trouble);
     this.#absences = new Absences((table, entry) => this.#isBelieved(table, entry));
     this.#opener = new Opener(loop, options.root);
-    this.#siblings = new Siblings(this.table, {
+    this.siblings = new Siblings(this.table, {
       watcher: () => this.#opener.watcher,
       isCurrent: (entry) => this.#isBelieved(this.table, entry) || this.#confirm(entry),
       learn: (bytes, length, known, coding, path) => this.#learnSibling(bytes, length, known, coding, path),
       stale: (path) => this.#holder?.staleSibling(path),
     });
+    const { claims } = options;
+    this.#claimed =
+      claims && new ClaimedFiles(claims, this.table, (bytes, length) => this.#resolve(bytes, length, true));
+    this.generated = new Generated(this.table, {
+      isCurrent: (entry) => this.#isBelieved(this.table, entry) || this.#confirm(entry),
+      isUnchanged: (directory, generation) =>
+        directory >= 0 && this.#opener.watcher.generations[directory] === generation,
+      add: (key, moment) => this.#addGenerated(key, moment),
+    });
     this.#stopTicks = loop.everyTick((nowMs) => {
       this.#descriptors.closeIdle(nowMs);
       this.table.age(nowMs);
     });
-  }
-
-  /** The codings that a file's siblings have, as bits of codings.ts. */
-  siblingsOf(entry: number): number {
-    return this.#siblings.of(entry);
-  }
-
-  /** The entry of a file's sibling in a coding, as it is now; negative when it is not offered any more. */
-  sibling(entry: number, coding: number): number {
-    return this.#siblings.get(entry, coding);
   }
 
   /** The files that are open. */
@@ -112,7 +122,7 @@ export class Site {
   /**
    * Looks a request's path up.
    * @param bytes the raw path, `start` up to `end`, as the request carried it.
-   * @returns an entry of {@link table}, a file or a redirect, that is true now; -1 for a directory without an index; or a negative status.
+   * @returns an entry of {@link table}, a file or a redirect, that is true now; -1 for a directory without an index, -2 for what is beneath a file; or a negative status.
    */
   lookUp(bytes: Uint8Array, start: number, end: number): number {
     const { table } = this;
@@ -138,30 +148,41 @@ export class Site {
       return { kind: 'nothing', status: this.#options.dotfiles === 'deny' ? 403 : 404 };
     }
     if (this.table.full) this.#endAll();
-    const text = `/${target.path}${target.trailingSlash && target.path !== '' ? '/' : ''}`;
-    const bytes = new Uint8Array(text.length * 3);
-    return this.#found(this.#resolve(bytes, encodePathText(text, bytes)), target.path);
+    const key = pathBytes(`/${target.path}${target.trailingSlash && target.path !== '' ? '/' : ''}`);
+    const entry = this.#resolve(key, key.length);
+    if (entry === BENEATH || (entry >= 0 && this.table.kind.get(entry) === Kind.generated)) return this.#beneath(key);
+    return this.#found(entry, target.path);
+  }
+
+  #beneath(key: Uint8Array): Found {
+    const entry = this.#claimed?.find(key, key.length) ?? NOT_KNOWN;
+    const source = entry < 0 ? undefined : this.view(entry);
+    if (source === undefined) return this.#troubles.nothing(503);
+    return { kind: 'beneath', source, rest: decodePathText(key, this.#claimed!.end + 1, key.length) };
+  }
+
+  #addGenerated(key: Uint8Array, { directory, generation }: Moment): number {
+    const known = this.table.find(key, 0, key.length, true);
+    if (known >= 0) this.end(known);
+    else if (!this.table.hasRoom || key.length >= mostKeyBytes - 2) return -1;
+    return this.#keep(known, key, key.length, Kind.generated, directory, generation);
   }
 
   /** The entry of a file's path, without a look whether it is still true; negative when nothing is known. */
   entryOf(path: string): number {
-    const bytes = new Uint8Array(path.length * 3 + 3);
-    const entry = this.table.find(bytes, 0, encodePathText(`/${path}`, bytes), true);
+    const key = pathBytes(`/${path}`);
+    const entry = this.table.find(key, 0, key.length, true);
     return entry >= 0 && this.table.kind.get(entry) === Kind.file ? entry : -1;
   }
 
   #found(entry: number, path: string): Found {
     if (entry === DIRECTORY) return { kind: 'directory', path };
-    if (entry < 0) return this.#nothing(-entry as TroubleStatus);
+    if (entry < 0) return this.#troubles.nothing(-entry as TroubleStatus);
     if (this.table.kind.get(entry) === Kind.redirect) return { kind: 'redirect' };
     if (this.table.kind.get(entry) === Kind.coded) return { kind: 'coded', entry };
     const representation = this.view(entry);
-    if (representation === undefined) return this.#nothing(503);
+    if (representation === undefined) return this.#troubles.nothing(503);
     return { kind: 'file', representation };
-  }
-
-  #nothing(status: TroubleStatus): Nothing {
-    return status < 500 ? { kind: 'nothing', status } : { kind: 'nothing', status, errno: this.#errno };
   }
 
   /** The representation of a file's entry; undefined when it cannot be opened now. */
@@ -189,8 +210,8 @@ export class Site {
     );
   }
 
-  /** An entry that is known, as it is now. */
-  #current(entry: number): number {
+  /** An entry that is known, as it is now. @param plain whether its path is to be taken for one that is not beneath a file. */
+  #current(entry: number, plain = false): number {
     const { table } = this;
     const kind = table.kind.get(entry);
     const isBelieved = kind !== Kind.none && this.#isBelieved(table, entry);
@@ -201,14 +222,23 @@ export class Site {
       // The index is gone, and nobody told: then the folder is looked at anew.
       if (target >= 0) return target;
     }
+    if (kind === Kind.generated) {
+      if (this.generated.isCurrent(entry)) return entry;
+      this.end(entry);
+    }
     const key = table.copyKey(entry);
-    return this.#learn(key, key.length, entry);
+    return !plain && this.#isBeneath(key, key.length) ? BENEATH : this.#learn(key, key.length, entry);
   }
 
-  /** Looks up a canonical path's bytes. */
-  #resolve(bytes: Uint8Array, length: number): number {
+  /** Looks up a canonical path's bytes; `plain` as {@link #current}. */
+  #resolve(bytes: Uint8Array, length: number, plain = false): number {
     const entry = this.table.find(bytes, 0, length, true);
-    return entry >= 0 ? this.#current(entry) : this.#learn(bytes, length, NOT_KNOWN);
+    if (entry >= 0) return this.#current(entry, plain);
+    return !plain && this.#isBeneath(bytes, length) ? BENEATH : this.#learn(bytes, length, NOT_KNOWN);
+  }
+
+  #isBeneath(bytes: Uint8Array, length: number): boolean {
+    return this.#claimed !== undefined && this.#claimed.find(bytes, length) >= 0;
   }
 
   /** Whether a file's path still leads to what is known: one look, without opening it. */
@@ -275,10 +305,13 @@ export class Site {
     if (type !== S.IFREG) {
       if (fd >= 0) closeDescriptor(fd);
       const page = type === S.IFDIR || problem === -Errno.ENOENT ? this.#pageOf(path) : NOT_KNOWN;
-      if (page >= 0) return this.#alias(known, bytes, length, page, directory, generation);
+      if (page >= 0) {
+        this.table.target.set(this.#keep(known, bytes, length, Kind.alias, directory, generation), page);
+        return page;
+      }
       if (type === S.IFDIR) return this.#keep(known, bytes, length, Kind.redirect, directory, generation);
       if (problem >= 0) return -404;
-      if (problem === -Errno.ENOENT && this.#options.codedAlone === true && this.#siblings.areAt(path, directory)) {
+      if (problem === -Errno.ENOENT && this.#options.codedAlone === true && this.siblings.areAt(path, directory)) {
         const entry = this.#keep(known, bytes, length, Kind.coded, directory, generation);
         this.table.coding.set(entry, 0);
         this.table.siblingGeneration.set(entry, -1);
@@ -294,23 +327,9 @@ export class Site {
   /** With clean URLs the entry of the page that a path without an extension stands for; negative when there is none. */
   #pageOf(path: string): number {
     if (this.#options.cleanUrls !== true) return NOT_KNOWN;
-    const name = new Uint8Array((path.length + pageExtension.length + 1) * 3);
-    const page = this.#resolve(name, encodePathText(`/${path}${pageExtension}`, name));
+    const key = pathBytes(`/${path}${pageExtension}`);
+    const page = this.#resolve(key, key.length);
     return page >= 0 && this.table.kind.get(page) !== Kind.redirect ? page : NOT_KNOWN;
-  }
-
-  /** Keeps a path as another name of a file's entry, which it returns. */
-  #alias(
-    known: number,
-    bytes: Uint8Array,
-    length: number,
-    target: number,
-    directory: number,
-    generation: number,
-  ): number {
-    const entry = this.#keep(known, bytes, length, Kind.alias, directory, generation);
-    this.table.target.set(entry, target);
-    return target;
   }
 
   #learnFolder(path: string, bytes: Uint8Array, length: number, known: number): number {
@@ -318,11 +337,11 @@ export class Site {
     this.#opener.watch(`${prefix}.`, path);
     const { directory, told, generation } = this.#opener.seen;
     for (const index of this.#options.index) {
-      const name = new Uint8Array((prefix.length + index.length + 1) * 3);
-      const nameLength = encodePathText(`/${prefix}${index}`, name);
-      const target = this.#resolve(name, nameLength);
+      const key = pathBytes(`/${prefix}${index}`);
+      const target = this.#resolve(key, key.length);
       if (target >= 0 && this.table.kind.get(target) !== Kind.redirect) {
-        return this.#alias(known, bytes, length, target, directory, generation);
+        this.table.target.set(this.#keep(known, bytes, length, Kind.alias, directory, generation), target);
+        return target;
       }
       if (target < 0 && target !== -404 && target !== DIRECTORY) return target;
     }
@@ -339,24 +358,12 @@ export class Site {
 
   /** What an errno of the file system means for a path: said, if it is not that nothing is there. */
   failure(errno: number, path: string): Nothing {
-    return this.#nothing(this.#trouble(errno, path));
+    return this.#troubles.nothing(this.#troubles.statusOf(errno, path));
   }
-
-  #trouble(errno: number, path: string): TroubleStatus {
-    const status = statusOfTrouble(errno);
-    if (status < 500) return status;
-    this.#errno = errno;
-    if (isShortage(errno)) this.#descriptors.relieve();
-    this.#options.trouble?.(errno, path);
-    return status;
-  }
-
-  /** The errno of the last trouble. */
-  #errno = 0;
 
   /** The status of what could not be opened. That nothing is there is kept, if somebody would tell of a change. */
   #failed(errno: number, path: string, bytes: Uint8Array, length: number, told: number, generation: number): number {
-    if (told < 0 || (errno !== Errno.ENOENT && errno !== Errno.ENOTDIR)) return -this.#trouble(errno, path);
+    if (told < 0 || (errno !== Errno.ENOENT && errno !== Errno.ENOTDIR)) return -this.#troubles.statusOf(errno, path);
     if (!this.#isHidden(bytes, length)) this.#absences.add(bytes, length, told, generation, this.#loop.nowMs);
     return -404;
   }
@@ -365,6 +372,7 @@ export class Site {
     const { table } = this;
     const entry = known >= 0 ? known : table.add(bytes, 0, length);
     table.kind.set(entry, kind);
+    table.maker.set(entry, Maker.none);
     table.directory.set(entry, directory);
     table.generation.set(entry, generation);
     table.checkedMs.set(entry, this.#loop.nowMs);
@@ -374,9 +382,7 @@ export class Site {
 
   /** Whether a request for a canonical path is refused, whatever is there. */
   #isHidden(bytes: Uint8Array, length: number): boolean {
-    if (this.#options.dotfiles === 'allow') return false;
-    for (let at = 1; at < length; at++) if (bytes[at] === 0x2e && bytes[at - 1] === 0x2f) return true;
-    return false;
+    return this.#options.dotfiles !== 'allow' && hasDotSegment(bytes, length);
   }
 
   /** Writes what is known of a file from its open descriptor, which is taken over. */
@@ -398,7 +404,7 @@ export class Site {
     const path = fd < 0 ? this.table.openedPathOf(entry) : '';
     if (fd === -Errno.ELOOP) fd = this.#opener.open(path);
     if (fd < 0) {
-      this.#trouble(-fd, path);
+      this.#troubles.statusOf(-fd, path);
       return undefined;
     }
     const status = this.#status;
@@ -418,6 +424,7 @@ export class Site {
     if (this.table.kind.get(entry) === Kind.none) return;
     this.#descriptors.close(entry);
     this.#views.end(entry);
+    this.generated.end(entry);
     this.table.kind.set(entry, Kind.none);
     this.#holder?.ended(entry);
   }
@@ -426,7 +433,7 @@ export class Site {
     for (let entry = 0; entry < this.table.count; entry++) this.end(entry);
     this.table.clear();
     this.#descriptors.clear();
-    this.#siblings.clear();
+    this.siblings.clear();
   }
 
   /** Opens a sibling in a coding and keeps it; -1 when there is none. See {@link Siblings}. */
@@ -435,7 +442,7 @@ export class Site {
     if (known < 0 && !this.table.hasRoom) return -1;
     const fd = this.#opener.openWatched(coded);
     if (fd < 0) {
-      this.#trouble(-fd, coded);
+      this.#troubles.statusOf(-fd, coded);
       return -1;
     }
     const status = this.#status;

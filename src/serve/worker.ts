@@ -1,7 +1,8 @@
 // One worker: a thread that owns a loop, a listener and a site, and blocks in the kernel. It tells the main thread when it
 // is ready; the main thread tells it to drain or stop by a message and a wake-up, since a blocked thread hears no messages.
+// Not here: the thread's entry (worker-main.ts, and one for each extension).
 
-import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { openFilesLimit } from '../kernel/limits.js';
 import { setNonBlocking, setPacingRate } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
@@ -11,6 +12,7 @@ import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import { isHashedName } from '../wire/http/media-type.js';
 import { AccessLog, type LogNews } from './access-log.js';
+import type { BeneathExtension } from './beneath.js';
 import { proxyPolicy } from './client-address.js';
 import { TroubleTeller, troubleWords } from './file-trouble.js';
 import { FieldWriter } from './head.js';
@@ -96,7 +98,7 @@ function openLog(start: WorkerStart, loop: Loop): AccessLog | undefined {
   return new AccessLog(loop, log, index, options.log, said);
 }
 
-function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
+function assemble(start: WorkerStart, loop: Loop, parts: Parts, extension: BeneathExtension | undefined): void {
   const { options, port } = start;
   const metrics = new Metrics(start.metrics, 0);
   keepCopyAccount(metrics.copied);
@@ -113,7 +115,8 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   };
   const warn = (message: string): void => port.postMessage({ kind: 'warning', message } satisfies WorkerSays);
   const where = { root, index, dotfiles, types, cleanUrls, codedAlone: true, maxFiles, trouble };
-  const responder = new Responder(loop, where, metrics, { ...options, frameBudget }, warn);
+  const policy = { ...options, frameBudget, ...(extension && { extension }) };
+  const responder = new Responder(loop, where, metrics, policy, warn);
   parts.responder = responder;
   const { site } = responder;
   const timeouts = { headMs: options.headTimeoutMs, idleMs: options.idleTimeoutMs };
@@ -144,6 +147,7 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
     log?.end();
     report();
     stopFollowing();
+    responder.close();
     site.close();
     port.postMessage({ kind: 'drained' } satisfies WorkerSays);
     loop.stop();
@@ -159,14 +163,18 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts): void {
   };
 }
 
-function serve(start: WorkerStart): void {
+/**
+ * Serves until the main thread ends it: the whole of a thread.
+ * @param extension answers for what is beneath files, where there is one.
+ */
+export function runWorker(start: WorkerStart, extension?: BeneathExtension): void {
   const { options, port } = start;
   const loop = new Loop(options.engine, undefined, start.wakeDescriptor);
   const parts: Parts = {};
   try {
     const log = openLog(start, loop);
     if (log !== undefined) parts.log = log;
-    assemble(start, loop, parts);
+    assemble(start, loop, parts, extension);
     port.postMessage({ kind: 'ready', engine: loop.engine.name } satisfies WorkerSays);
     loop.run();
   } catch (error) {
@@ -182,5 +190,3 @@ function serve(start: WorkerStart): void {
     port.close();
   }
 }
-
-serve(workerData as WorkerStart);

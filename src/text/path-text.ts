@@ -55,3 +55,9 @@ export function encodePathText(text: string, target: Uint8Array): number {
   }
   return at;
 }
+
+/** A path's bytes. */
+export function pathBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length * 3);
+  return bytes.subarray(0, encodePathText(text, bytes));
+}

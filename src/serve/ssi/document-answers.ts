@@ -5,20 +5,25 @@ import type { SgList } from '../../memory/sg-list.js';
 import type { Loop } from '../../transport/loop.js';
 import { Method, type RequestHead } from '../../wire/http1/request.js';
 import type { Exchange } from '../exchange.js';
+import type { CachedResponse } from '../frame-cache.js';
 import type { FieldWriter } from '../head.js';
 import { Way } from '../metrics.js';
 import type { OpenFile } from '../open-files.js';
+import type { QuickAnswers } from '../quick-answers.js';
 import type { Replies } from '../replies.js';
 import type { Representation } from '../representation.js';
 import type { Selector } from '../selection.js';
+import type { Site } from '../site.js';
 import { answerWhenReady } from '../waiting.js';
 import { ComposedAnswer } from './composed-answer.js';
-import { type ComposerHost, SsiComposer } from './composer.js';
+import { SsiComposer } from './composer.js';
 import { includeLanguage } from './documents.js';
 
 /** What the answers need of the server around them. */
-export interface DocumentHost extends ComposerHost {
+export interface DocumentHost {
   readonly loop: Loop;
+  readonly site: Site;
+  readonly quick: QuickAnswers;
   readonly selector: Selector;
   readonly replies: Replies;
   readonly fields: FieldWriter;
@@ -33,7 +38,12 @@ export class DocumentAnswers {
 
   constructor(host: DocumentHost) {
     this.#host = host;
-    this.#composer = new SsiComposer(host);
+    this.#composer = new SsiComposer({
+      site: host.site,
+      isUnchanged: (representation) => host.selector.isUnchanged(representation),
+      isHeld: (representation) => host.quick.frames.of(representation.entry)?.holdsBody === true,
+      frameOf: (representation) => this.#frameOf(representation),
+    });
   }
 
   /** Whether a file is a document. */
@@ -53,6 +63,16 @@ export class DocumentAnswers {
     };
     const answer = new ComposedAnswer(host, exchange, head, document);
     answerWhenReady(exchange, () => answer.attempt(), failed);
+  }
+
+  /** The response of a small file in a frame, with its body. */
+  #frameOf({ entry, sourcePath, valid }: Representation): CachedResponse | undefined {
+    if (!valid) return undefined;
+    const { site, quick, replies } = this.#host;
+    const source = site.entryOf(sourcePath);
+    const varies = source >= 0 && site.siblings.of(source) !== 0;
+    const cached = quick.cached(entry, varies, replies.seconds);
+    return cached?.holdsBody === true ? cached : undefined;
   }
 
   #find(path: string): Representation | undefined {

@@ -72,6 +72,12 @@ export function canonicalize(bytes: Uint8Array, start: number, end: number, into
   return true;
 }
 
+/** Whether a segment of a canonical path's first `length` bytes begins with a dot. */
+export function hasDotSegment(bytes: Uint8Array, length: number): boolean {
+  for (let at = 1; at < length; at++) if (bytes[at] === DOT && bytes[at - 1] === SLASH) return true;
+  return false;
+}
+
 /** As {@link canonicalize}, with the path as text (see text/path-text.ts); undefined for a path that names nothing here. */
 export function canonicalPath(bytes: Uint8Array, start: number, end: number): CanonicalPath | undefined {
   if (!canonicalize(bytes, start, end, scratch)) return undefined;

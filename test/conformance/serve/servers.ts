@@ -70,11 +70,11 @@ export class TestSite {
 
 /**
  * Starts a server in this process: its worker is a thread, the client this one. A worker that dies is said on stderr, so that
- * what failed for it is not a riddle. `logDescriptor` is where the access log goes without a `logFile`.
+ * what failed for it is not a riddle. `logDescriptor` is where the access log goes without a `logFile`, `entry` what threads run.
  */
-export async function startServer(options: ServeOptions, logDescriptor = 1): Promise<Server> {
+export async function startServer(options: ServeOptions, logDescriptor = 1, entry?: URL): Promise<Server> {
   const resolved = resolveOptions({ port: 0, workers: 1, ...options }, openFilesLimit());
-  const server = new Server(resolved, logDescriptor);
+  const server = new Server(resolved, logDescriptor, entry);
   server.on('warning', (message) => console.error(message));
   open.add(() => server.close(0));
   return server.listen();
