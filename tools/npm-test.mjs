@@ -1,6 +1,7 @@
 // `npm test [-- PATTERN...]`: from a fresh clone to the runner's closing counts in one command.
 // A PATTERN keeps the test files whose path contains it, and leaves the formatter and linter out.
 import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { become, build, install, root, run, secondsSince } from './run.mjs';
 
@@ -26,7 +27,8 @@ become(
   [
     '--enable-source-maps',
     '--test',
-    '--test-concurrency=2',
+    // One more than there are processors: a test that waits leaves its own to the next.
+    `--test-concurrency=${availableParallelism() + 1}`,
     `--test-timeout=${FILE_TIMEOUT_MS}`,
     '--test-reporter=./tools/npm-test-reporter.mjs',
     ...files,

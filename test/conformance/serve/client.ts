@@ -154,7 +154,12 @@ export class RawClient {
       assert.equal(fields.get('transfer-encoding'), undefined);
       body = length === undefined ? await this.rest(timeoutMs) : await this.bytes(Number(length), timeoutMs);
     }
-    return { status, statusLine, fields, head, body, text: body.toString('latin1') };
+    return {
+      ...{ status, statusLine, fields, head, body },
+      get text() {
+        return body.toString('latin1');
+      },
+    };
   }
 
   /** Everything up to the end of the connection. @throws when it does not end. */

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import type { ServeOptions } from '../../../src/serve/options.js';
 import type { Server } from '../../../src/serve/server.js';
 import { ask, RawClient, type Response } from './client.js';
-import { forEachEngine, patterned, startServer, TestSite } from './servers.js';
+import { engineRefused, forEachEngine, patterned, startServer, TestSite } from './servers.js';
 
 const mebibyte = 1024 * 1024;
 const accept = 'Accept: text/html, */*;q=0.5';
@@ -98,22 +98,27 @@ const configurations: ReadonlyArray<readonly [name: string, options: ServeOption
   ['a listing', { listing: true }],
 ];
 
+/** Bodies from frames, of files read and of files sent. */
+const ofEachEngine = new Set(['defaults', 'nothing in frames']);
+
 /** A response without what differs by time; of parts without what is drawn by lot. */
 function comparable({ status, statusLine, fields, body }: Response): unknown {
   const rest = new Map([...fields].filter(([name]) => name !== 'date'));
   const boundary = /boundary=(\S+)/.exec(rest.get('content-type') ?? '')?.[1];
-  const text = body.toString('latin1');
   const without = (from: string): string => (boundary === undefined ? from : from.replaceAll(boundary, 'BOUNDARY'));
   return {
     status,
     statusLine,
     fields: new Map([...rest].sort().map(([name, value]) => [name, without(value)])),
-    body: without(text),
+    body: boundary === undefined ? body : without(body.toString('latin1')),
   };
 }
 
 forEachEngine('the quick path answers as the general one', (engine) => {
-  for (const [name, options, more] of configurations) {
+  // What is answered does not depend on the engine, only how the bytes leave: the second one takes a form of each.
+  const isOnlyOne = engineRefused('uring') !== false;
+  const taken = configurations.filter(([name]) => engine === 'uring' || isOnlyOne || ofEachEngine.has(name));
+  for (const [name, options, more] of taken) {
     test(name, async () => {
       const site = new TestSite({ ...files, ...more });
       const server = await startServer({ root: site.root, engine, ...options });
