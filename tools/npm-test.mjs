@@ -33,7 +33,13 @@ become(
     '--test-reporter=./tools/npm-test-reporter.mjs',
     ...files,
   ],
-  { env: { ...process.env, CLEARWAY_TEST_FILES: String(files.length) } },
+  {
+    env: {
+      ...process.env,
+      CLEARWAY_TEST_FILES: String(files.length),
+      CLEARWAY_TEST_PROGRAM: join(root, 'dist/bundle/main.js'),
+    },
+  },
 );
 
 /** The compiled test files of a folder whose source is still there: the compiler removes nothing from dist/. */

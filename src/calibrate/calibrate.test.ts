@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { program as command } from '../../test/support/program.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { answer } from '../plan/answers/answer.js';
 import { constants } from '../plan/facts/constants.js';
@@ -233,7 +233,6 @@ test('a noisy host is told so, with names; the table counts what is within the b
 });
 
 test('a wrong time is one sentence, help says where the profile goes', () => {
-  const command = fileURLToPath(new URL('../cli/main.js', import.meta.url));
   const wrong = spawnSync(process.execPath, [command, 'calibrate', '--seconds', '3'], { encoding: 'utf8' });
   assert.equal(wrong.status, 2);
   assert.match(wrong.stderr, /--seconds is a number from 10 to 55/);
@@ -253,7 +252,6 @@ test('the profile file keeps what others wrote, and --here reads it', { skip }, 
     const path = storeHost({ title: 'made up again', measuredAt: 'later', constants: found }, { other: 1 });
     assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')).serve, { inlineBytes: 8192, other: 1 });
     assert.equal(loadHost()?.title, 'made up again');
-    const command = fileURLToPath(new URL('../cli/main.js', import.meta.url));
     const done = spawnSync(process.execPath, [command, 'plan', '--here', '--message', '1M', '--json'], {
       encoding: 'utf8',
     });

@@ -8,14 +8,13 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { program as main } from '../../test/support/program.js';
 import { refusing } from '../../test/support/refuse.js';
 import type { Frame, Hello } from '../dashboard/frame.js';
 import { RecordingWriter } from '../meter/export/recording.js';
 import { sampleReading } from '../meter/sample.test.js';
 import { meterSkip } from '../meter/support.test.js';
 
-const main = fileURLToPath(new URL('./main.js', import.meta.url));
 const size = 2_000_003;
 const root = mkdtempSync(join(tmpdir(), 'clearway-dashboard-'));
 writeFileSync(join(root, 'large.bin'), Buffer.alloc(size, 7));

@@ -5,14 +5,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { program as main } from '../../test/support/program.js';
 import { exchange } from '../journey/support.test.js';
 import { bpfNextId } from '../kernel/bpf.js';
 import { meterSkip, temporary } from '../meter/support.test.js';
 import { parseJourneyArguments } from './journey-options.js';
 import { UsageError } from './kit/usage.js';
 
-const main = fileURLToPath(new URL('./main.js', import.meta.url));
 const clearway = (...args: string[]) => spawnSync(process.execPath, [main, 'journey', ...args], { encoding: 'utf8' });
 
 /** A program that sends itself messages over loopback and says nothing. */

@@ -7,14 +7,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { program as main } from '../../test/support/program.js';
 import { RecordingWriter } from '../meter/export/recording.js';
 import { sampleReading } from '../meter/sample.test.js';
 import { meterSkip, temporary, workloadProgram } from '../meter/support.test.js';
 import { UsageError } from './kit/usage.js';
 import { parseMeterArguments } from './meter-options.js';
 
-const main = fileURLToPath(new URL('./main.js', import.meta.url));
 const clearway = (...args: string[]) => spawnSync(process.execPath, [main, 'meter', ...args], { encoding: 'utf8' });
 const workload = (name: string) => [process.execPath, workloadProgram, name, temporary(`${name}-export.json`)];
 

@@ -5,13 +5,12 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { program as main } from '../../test/support/program.js';
 import { bpfNextId } from '../kernel/bpf.js';
 import { fileThere, meterSkip, startWorkload, temporary, workloadProgram } from '../meter/support.test.js';
 import { UsageError } from './kit/usage.js';
 import { parseMeterArguments } from './meter-options.js';
 
-const main = fileURLToPath(new URL('./main.js', import.meta.url));
 const clearway = (...args: string[]) => spawnSync(process.execPath, [main, 'meter', ...args], { encoding: 'utf8' });
 const workload = (name: string) => [process.execPath, workloadProgram, name, temporary(`${name}-cli.json`)];
 

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { program as command } from '../../test/support/program.js';
 import { randomScenario } from '../../test/support/random-scenario.js';
 import { type Answer, answer } from '../plan/answers/answer.js';
 import { scenarioFromHash, scenarioToHash } from '../plan/link.js';
 import { defaultScenario, parseRate, parseSize, readScenario } from '../plan/scenario.js';
 
-const command = fileURLToPath(new URL('./main.js', import.meta.url));
 const examples = fileURLToPath(new URL('../../../examples/scenarios/', import.meta.url));
 const plan = (...args: string[]) => spawnSync(process.execPath, [command, 'plan', ...args], { encoding: 'utf8' });
 

@@ -8,11 +8,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { program as main } from '../../test/support/program.js';
 import { refusing } from '../../test/support/refuse.js';
 import { meterSkip } from '../meter/support.test.js';
 
-const main = fileURLToPath(new URL('./main.js', import.meta.url));
 const size = 3_000_077;
 const root = mkdtempSync(join(tmpdir(), 'clearway-serve-meter-'));
 writeFileSync(join(root, 'large.bin'), Buffer.alloc(size, 7));

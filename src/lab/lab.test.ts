@@ -5,11 +5,9 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { program as main } from '../../test/support/program.js';
 import { hostFacts } from '../bpf/host-facts.js';
 import { makePair, removeStale } from './namespaces.js';
-
-const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 
 function reasonToSkip(): string | false {
   if (process.platform !== 'linux') return 'needs Linux';

@@ -8,12 +8,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { allProbes, type DoctorReport } from '../../src/cli/doctor.js';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
+import { program as main } from '../support/program.js';
 import { refusingImpossible, runRefusing, uringCalls } from '../support/refuse.js';
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const linux = { skip: !platformIsLinux && 'needs Linux' };
 
 /** What every report must be, wherever it was made. */

@@ -14,8 +14,8 @@ import { closeDescriptor } from '../../src/kernel/socket.js';
 import { packetSocket } from '../../src/lab/end.js';
 import { addresses, makePair, type Pair, tool } from '../../src/lab/namespaces.js';
 import { attachTc, treatments } from '../../src/lab/treatments.js';
+import { program as main } from '../support/program.js';
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const workload = fileURLToPath(new URL('../support/socket-workloads.js', import.meta.url));
 const sources = new URL('../../src/', import.meta.url).href;
 

@@ -93,48 +93,48 @@ class EventHeap {
 
   push(time: number, payload: number): void {
     let index = this.#times.length;
-    const order = this.#made++;
-    this.#times.push(time);
-    this.#orders.push(order);
-    this.#payloads.push(payload);
+    // The last to be made comes after all others of its time. Whatever it passes moves down into the place that is free.
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      if (!this.#before(index, parent)) break;
-      this.#swap(index, parent);
+      if (this.#times[parent]! <= time) break;
+      this.#move(parent, index);
       index = parent;
     }
+    this.#put(index, time, this.#made++, payload);
   }
 
   pop(): { time: number; payload: number } {
     const time = this.#times[0]!;
     const payload = this.#payloads[0]!;
-    const last = this.#times.length - 1;
-    this.#swap(0, last);
-    this.#times.pop();
-    this.#orders.pop();
-    this.#payloads.pop();
+    const lastTime = this.#times.pop()!;
+    const lastOrder = this.#orders.pop()!;
+    const lastPayload = this.#payloads.pop()!;
+    const length = this.#times.length;
+    if (length === 0) return { time, payload };
     let index = 0;
-    for (;;) {
-      let least = index;
-      for (const child of [2 * index + 1, 2 * index + 2]) {
-        if (child < last && this.#before(child, least)) least = child;
-      }
-      if (least === index) break;
-      this.#swap(index, least);
-      index = least;
+    for (let child = 1; child < length; child = 2 * index + 1) {
+      if (child + 1 < length && this.#before(child + 1, this.#times[child]!, this.#orders[child]!)) child += 1;
+      if (!this.#before(child, lastTime, lastOrder)) break;
+      this.#move(child, index);
+      index = child;
     }
+    this.#put(index, lastTime, lastOrder, lastPayload);
     return { time, payload };
   }
 
-  #before(a: number, b: number): boolean {
-    const difference = this.#times[a]! - this.#times[b]!;
-    return difference < 0 || (difference === 0 && this.#orders[a]! < this.#orders[b]!);
+  #before(index: number, time: number, order: number): boolean {
+    const own = this.#times[index]!;
+    return own < time || (own === time && this.#orders[index]! < order);
   }
 
-  #swap(a: number, b: number): void {
-    [this.#times[a], this.#times[b]] = [this.#times[b]!, this.#times[a]!];
-    [this.#orders[a], this.#orders[b]] = [this.#orders[b]!, this.#orders[a]!];
-    [this.#payloads[a], this.#payloads[b]] = [this.#payloads[b]!, this.#payloads[a]!];
+  #move(from: number, to: number): void {
+    this.#put(to, this.#times[from]!, this.#orders[from]!, this.#payloads[from]!);
+  }
+
+  #put(index: number, time: number, order: number, payload: number): void {
+    this.#times[index] = time;
+    this.#orders[index] = order;
+    this.#payloads[index] = payload;
   }
 }
 

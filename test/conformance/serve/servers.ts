@@ -6,11 +6,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { openFilesLimit } from '../../../src/kernel/limits.js';
 import { resolveOptions, type ServeOptions } from '../../../src/serve/options.js';
 import { Server } from '../../../src/serve/server.js';
 import { UringEngine } from '../../../src/uring/engine.js';
+import { program } from '../../support/program.js';
 
 /** The engines that every test runs on. */
 export const engines = ['uring', 'epoll'] as const;
@@ -84,8 +84,7 @@ export async function startServer(options: ServeOptions, logDescriptor = 1, entr
 const open = new Set<() => unknown>();
 after(() => Promise.all([...open].map((close) => close())));
 
-/** `clearway` as a program. */
-export const program: string = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+export { program };
 
 /** A server process. */
 export interface ServerProcess {

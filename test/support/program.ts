@@ -1,0 +1,9 @@
+// `clearway` as the tests start it: `npm test` names the bundle, which is what is installed and starts in half the time; a test
+// file that is run by hand starts the modules, which the compiler has just written. Not here: the bundle itself
+// (tools/bundle.test.ts).
+
+import { fileURLToPath } from 'node:url';
+
+/** The path of the executable. */
+export const program: string =
+  process.env['CLEARWAY_TEST_PROGRAM'] ?? fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
