@@ -77,13 +77,13 @@ test('each message is matched, and its stages sum to what independent clocks say
 test('IPv6, reads of parts, peeks, messages of many buffers', { skip: meterSkip }, async (context) => {
   const cases = [
     ['IPv6', sizesFrom(10, 20), { host: '::1' }],
-    ['parts', sizesFrom(2500, 20, 500), { mode: 'parts' as const }],
-    ['peek', sizesFrom(50, 20), { mode: 'peek' as const }],
-    ['long', sizesFrom(100_000, 8, 150_000), {}],
+    ['parts', sizesFrom(2500, 20, 500), { host: ownAddress, mode: 'parts' as const }],
+    ['peek', sizesFrom(50, 20), { host: ownAddress, mode: 'peek' as const }],
+    ['long', sizesFrom(100_000, 8, 150_000), { host: ownAddress }],
   ] as const;
   for (const [name, sizes, how] of cases) {
     await context.test(name, () =>
-      traced({ scope: { kind: 'process', processId: process.pid } }, async (tracer) => {
+      traced({ connection: how.host }, async (tracer) => {
         const run = await exchange(sizes, how);
         assertMatched(tracer, run, sizes);
         if (name === 'long') assert.ok(messagesOf(tracer, run).at(-1)!.packets > 10);
@@ -97,8 +97,8 @@ test('what others send to each other does not fill the ring of a tracer that fol
 }, async () => {
   const followed = spawn('sleep', ['60'], { stdio: 'ignore' });
   try {
-    const options = { scope: { kind: 'process', processId: followed.pid! }, connection: ownAddress } as const;
-    await traced(options, async (tracer) => {
+    const scope = (processId: number) => ({ scope: { kind: 'process', processId }, connection: ownAddress }) as const;
+    await traced(scope(followed.pid!), async (tracer) => {
       await exchange(sizesFrom(100, 200));
       const { messages, elapsedMs } = tracer.read();
       assert.ok(messages.followed > 0, 'who reads is not known before');
@@ -106,8 +106,7 @@ test('what others send to each other does not fill the ring of a tracer that fol
       assert.ok(messages.followed <= 2 * (2 + elapsedMs / 1000), `${messages.followed} of 200`);
       assert.deepEqual(tracer.journeys(), []);
     });
-    const socket = { scope: { kind: 'process', processId: process.pid } } as const;
-    await traced(socket, async (tracer) => assertMatched(tracer, await exchange([7, 8, 9]), [7, 8, 9]));
+    await traced(scope(process.pid), async (tracer) => assertMatched(tracer, await exchange([7, 8, 9]), [7, 8, 9]));
   } finally {
     followed.kill();
   }

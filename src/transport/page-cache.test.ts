@@ -3,11 +3,9 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { dropCached } from '../../test/support/page-cache.js';
-import { Errno } from '../kernel/errno.js';
+import { becomesCold, dropCached } from '../../test/support/page-cache.js';
 import { platformIsLinux } from '../kernel/ffi.js';
-import { readCached } from '../kernel/file.js';
-import { pageBytes, scratch } from '../kernel/memory.js';
+import { pageBytes } from '../kernel/memory.js';
 import { isResident, Residency } from './page-cache.js';
 
 const skip = platformIsLinux ? false : 'needs Linux';
@@ -20,11 +18,7 @@ function diskFile(pages: number): { fd: number; bytes: number; drop: () => boole
   const bytes = pages * pageBytes();
   fs.writeFileSync(path, Buffer.alloc(bytes, 'x'), { flush: true });
   const fd = fs.openSync(path, 'r');
-  const drop = (): boolean => {
-    dropCached(fd);
-    return readCached(fd, scratch(16).address, 1, bytes - 1) === -Errno.EAGAIN;
-  };
-  return { fd, bytes, drop };
+  return { fd, bytes, drop: () => becomesCold(fd, bytes) };
 }
 
 test('a hot range is resident, whatever its edges; a cold one is not, nor one with a hole', { skip }, (t) => {
