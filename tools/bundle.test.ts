@@ -37,10 +37,18 @@ test('the executable keeps the line that the shell runs', { skip }, () => {
   assert.match(spawnSync(bundled, ['--version'], { encoding: 'utf8' }).stdout, /^\d+\.\d+\.\d+\n$/);
 });
 
+test('certificates that nobody needs are not read for serve, when it runs by its name', { skip }, () => {
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: '/no/such/file' };
+  const said = (...args: string[]) => spawnSync(bundled, args, { encoding: 'utf8', env }).stderr;
+  assert.equal(said('serve', '--help'), '');
+  assert.match(said('meter', '--help'), /extra certs/);
+});
+
 test('an error in the bundle leads to the source', { skip }, () => {
   for (const name of readdirSync(join(bundled, '..')).filter((each) => /\.js$/.test(each))) {
     const map = JSON.parse(readFileSync(join(bundled, '..', `${name}.map`), 'utf8')) as { sources: string[] };
-    for (const source of map.sources) assert.match(source, /^\.\.\/\.\.\/src\/.*\.ts$/, name);
+    for (const source of map.sources)
+      assert.match(source, /^\.\.\/\.\.\/(?:src\/.*\.ts|node_modules\/mrmime\/.*)$/, name);
   }
 });
 

@@ -61,6 +61,12 @@ function guard(): void {
   }
 }
 
+/** This process's, but for the certificates that Node parses at every start where they are named: no server here needs any. */
+function environment(): NodeJS.ProcessEnv {
+  const { NODE_EXTRA_CA_CERTS: _, ...rest } = process.env;
+  return rest;
+}
+
 let canBind: boolean | undefined;
 
 /**
@@ -82,7 +88,7 @@ export function startPinned(
   if (niceness !== 0 && (niceness > 0 || process.getuid?.() === 0)) line.unshift('nice', '-n', String(niceness));
   if (cpus !== undefined) line.unshift('taskset', '-c', cpus);
   const output = outputFile === undefined ? 'pipe' : openSync(outputFile, 'a');
-  const child = spawn(line[0]!, line.slice(1), { stdio: ['pipe', output, 'pipe'] });
+  const child = spawn(line[0]!, line.slice(1), { stdio: ['pipe', output, 'pipe'], env: environment() });
   if (typeof output === 'number') closeSync(output);
   living.add(child);
   child.once('exit', () => living.delete(child));

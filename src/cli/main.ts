@@ -1,11 +1,13 @@
 #!/bin/sh
-// 2>/dev/null; [ ! -r /proc/$$/status ] || while read -r name value; do [ "$name" != SigIgn: ] || export CLEARWAY_IGNORED_SIGNALS="$value"; done </proc/$$/status; exec node "$0" "$@"
+// 2>/dev/null; [ "$1" != serve ] || unset NODE_EXTRA_CA_CERTS; [ ! -r /proc/$$/status ] || while read -r name value; do [ "$name" != SigIgn: ] || export CLEARWAY_IGNORED_SIGNALS="$value"; done </proc/$$/status; exec node "$0" "$@"
 
 // The executable `clearway`: hands the command line to the dispatcher and sets the exit status.
 // Nothing else is here, so that everything about the command line can be tested without a process.
 //
 // The second line is a comment to Node and a program to the shell, which still sees which signals were ignored at the start
 // (nohup): Node forgets them before any JavaScript runs (kit/signals.ts). Started as `node main.js` it runs without the shell.
+// Certificates named by NODE_EXTRA_CA_CERTS are parsed at every start of Node, 46 ms for a distribution's bundle; a server that
+// makes no TLS connections does without.
 
 import { commands } from './commands.js';
 import { dispatch } from './kit/dispatch.js';

@@ -1,4 +1,5 @@
-// Limits of this process (getrlimit, setrlimit), read by one call each.
+// Limits of this process (getrlimit, setrlimit): what a start asks for comes from /proc, so that it can be asked before the FFI
+// library is loaded; else read by one call each.
 // Not here: limits of the host (sysctls: proc.ts) and of its control group.
 
 import { RLIMIT } from './constants.js';
@@ -6,6 +7,7 @@ import { syscall6 } from './ffi.js';
 import { layouts } from './layouts.js';
 import { scratch } from './memory.js';
 import { sys } from './numbers.js';
+import { readText } from './proc.js';
 import { check } from './system-error.js';
 
 /** A limit: what holds now, and how far this process may raise it. `Infinity` where there is none. */
@@ -54,8 +56,26 @@ function setLimit(resource: keyof typeof RLIMIT, soft: number, hard: number): bo
   return syscall6(sys.prlimit64, 0, RLIMIT[resource], place.address, 0) === 0;
 }
 
-/** prlimit64(2) of this process: `resourceLimit('MEMLOCK')` in bytes, `'NOFILE'` in descriptors. @throws SystemError. */
+/** Rows of /proc/self/limits. */
+const rows: Partial<Record<keyof typeof RLIMIT, RegExp>> = {
+  NOFILE: /^Max open files +(\w+) +(\w+)/m,
+  AS: /^Max address space +(\w+) +(\w+)/m,
+};
+
+function limitInText(row: RegExp): ResourceLimit | undefined {
+  const [, soft, hard] = row.exec(readText('/proc/self/limits') ?? '') ?? [];
+  const read = (word: string | undefined): number => (word === 'unlimited' ? Number.POSITIVE_INFINITY : Number(word));
+  return Number.isNaN(read(soft)) || Number.isNaN(read(hard)) ? undefined : { soft: read(soft), hard: read(hard) };
+}
+
+/** A limit of this process: `resourceLimit('MEMLOCK')` in bytes, `'NOFILE'` in descriptors. @throws SystemError. */
 export function resourceLimit(resource: keyof typeof RLIMIT): ResourceLimit {
+  const row = rows[resource];
+  return (row && limitInText(row)) ?? askLimit(resource);
+}
+
+/** By prlimit64(2). */
+function askLimit(resource: keyof typeof RLIMIT): ResourceLimit {
   const { size, fields } = layouts.rlimit;
   const place = scratch(size);
   check(syscall6(sys.prlimit64, 0, RLIMIT[resource], 0, place.address), 'prlimit64', resource);

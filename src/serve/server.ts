@@ -2,10 +2,7 @@
 // dies, says what becomes of the access log, and ends it all. No request passes through here.
 
 import { EventEmitter } from 'node:events';
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import { createEventDescriptor, signalEvent } from '../kernel/event.js';
 import { openFilesLimit } from '../kernel/limits.js';
-import { closeDescriptor } from '../kernel/socket.js';
 import type { Meter } from '../meter/meter.js';
 import { type ListenAddress, urlOf } from './addresses.js';
 import { makeRoom } from './connection-limit.js';
@@ -18,7 +15,8 @@ import { metricsText } from './metrics-text.js';
 import { type ResolvedOptions, resolveOptions, type ServeOptions } from './options.js';
 import type { SelfMeter } from './self-meter.js';
 import { checkAddressSpace } from './start-limits.js';
-import type { WorkerSays, WorkerStart, WorkerTold } from './worker.js';
+import type { WorkerSays } from './worker.js';
+import { WorkerThread } from './worker-thread.js';
 
 export { parseHostPort } from './options.js';
 
@@ -28,19 +26,13 @@ const restartWindowMs = 10_000;
 /** How long a worker that could not be started (the directory is missing, memory is short) waits to be tried again. */
 const retryMs = 1000;
 
-/** A worker allocates next to nothing for a request: a small nursery is collected seldom, and its memory is for frames. */
-const resourceLimits = { maxYoungGenerationSizeMb: 2 };
-
 /** A longer timer would fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
 interface WorkerSlot {
   readonly index: number;
   readonly metrics: SharedArrayBuffer;
-  thread: Worker | undefined;
-  port: MessagePort | undefined;
-  wakeDescriptor: number;
-  engine: string;
+  thread: WorkerThread | undefined;
   deathsMs: number[];
   /** Set while it waits to be started again. */
   retry: NodeJS.Timeout | undefined;
@@ -69,6 +61,7 @@ export class Server extends EventEmitter<ServerEvents> {
   #closing: Promise<void> | undefined;
   #listening: Listening | undefined;
   #maxConnections = 0;
+  #engine = '';
 
   /**
    * @param logDescriptor where the access log goes without the option `logFile`; it stays the caller's.
@@ -106,7 +99,7 @@ export class Server extends EventEmitter<ServerEvents> {
 
   /** The engine that the workers run on, once they listen. */
   get engine(): string {
-    return this.#slots[0]?.engine ?? '';
+    return this.#engine;
   }
 
   /** Where the metrics are served, if they are: a link for each address. */
@@ -160,7 +153,23 @@ export class Server extends EventEmitter<ServerEvents> {
   async listen(): Promise<this> {
     const { workers } = this.options;
     checkAddressSpace(workers);
-    this.#listening = await Listening.open(this.options, workers, (message) => this.emit('warning', message));
+    for (let index = 0; index < workers; index++) {
+      const metrics = new SharedArrayBuffer(metricsBytes);
+      this.#slots.push({ index, metrics, thread: undefined, deathsMs: [], retry: undefined });
+    }
+    const [first, ...others] = this.#slots;
+    try {
+      // The first thread boots beside all that follows. The others wait until it serves: they would only be in its way.
+      if (first !== undefined) this.#boot(first);
+      this.#listening = await Listening.open(this.options, workers, (message) => this.emit('warning', message));
+    } catch (error) {
+      // Nothing was opened: it may be tried again.
+      for (const { thread } of this.#slots.splice(0)) {
+        thread?.dismiss();
+        await thread?.exited;
+      }
+      throw error;
+    }
     try {
       const room = makeRoom(this.options.maxConnections);
       this.#maxConnections = room.connections;
@@ -168,21 +177,10 @@ export class Server extends EventEmitter<ServerEvents> {
       for (const note of hostNotes()) this.emit('warning', note);
       this.#openLog();
       await this.#openMeter();
-      for (let index = 0; index < workers; index++) {
-        this.#slots.push({
-          index,
-          metrics: new SharedArrayBuffer(metricsBytes),
-          thread: undefined,
-          port: undefined,
-          wakeDescriptor: -1,
-          engine: '',
-          deathsMs: [],
-          retry: undefined,
-        });
-      }
       await this.#openMetrics();
+      if (first !== undefined) await this.#start(first);
       // Each is a promise though one cannot even begin: the others' failures are then heard too.
-      await Promise.all(this.#slots.map(async (slot) => this.#start(slot)));
+      await Promise.all(others.map(async (slot) => this.#start(slot)));
     } catch (error) {
       await this.close(0);
       throw error;
@@ -204,57 +202,42 @@ export class Server extends EventEmitter<ServerEvents> {
     this.#log?.reopen();
   }
 
-  #start(slot: WorkerSlot): Promise<void> {
-    const { port1, port2 } = new MessageChannel();
-    // Made and closed here: a worker that closed it could have its number taken by a socket before it is signalled again.
-    const wakeDescriptor = createEventDescriptor();
-    const start: WorkerStart = {
-      options: this.options,
-      sockets: this.#listening!.sockets(slot.index),
-      wakeDescriptor,
-      maxConnections: Math.max(1, Math.ceil(this.#maxConnections / this.options.workers)),
-      port: port2,
-      metrics: slot.metrics,
-      index: slot.index,
-      log: this.#log?.target,
-    };
-    const options = { workerData: start, transferList: [port2], resourceLimits };
-    const thread = new Worker(this.#entry, options);
-    slot.thread = thread;
-    slot.port = port1;
-    return new Promise((resolve, reject) => {
-      const hear = (says: WorkerSays): void => {
-        if (says.kind === 'log') this.#log?.hear(slot.index, says.news);
-        if (says.kind === 'failed')
-          this.emit('warning', `worker ${slot.index} could not answer a request: ${says.message}`);
-        if (says.kind === 'warning') this.emit('warning', says.message);
-        if (says.kind !== 'ready') return;
-        slot.wakeDescriptor = wakeDescriptor;
-        slot.engine = says.engine;
-        // Whoever closed the server meanwhile could not tell a worker that did not listen yet.
-        if (this.#closing !== undefined) this.#tell(slot, { kind: 'stop' });
-        resolve();
-      };
-      port1.on('message', hear);
-      let failure: Error | undefined;
-      thread.on('error', (error) => {
-        failure = error;
-      });
-      thread.on('exit', () => {
-        const wasReady = slot.wakeDescriptor >= 0;
-        // Its last words: the thread may be gone before they were delivered.
-        for (let last = receiveMessageOnPort(port1); last !== undefined; last = receiveMessageOnPort(port1)) {
-          hear(last.message as WorkerSays);
-        }
+  #boot(slot: WorkerSlot): WorkerThread {
+    slot.thread = new WorkerThread(this.#entry, {
+      hear: (says) => this.#hear(slot, says),
+      ended: (wasReady, failure) => {
         this.#log?.gone(slot.index);
         slot.thread = undefined;
-        slot.wakeDescriptor = -1;
-        closeDescriptor(wakeDescriptor);
-        port1.close();
-        if (!wasReady) reject(failure ?? new Error('it ended by itself'));
-        else if (this.#closing === undefined) this.#died(slot, failure);
-      });
+        if (wasReady && this.#closing === undefined) this.#died(slot, failure);
+      },
     });
+    return slot.thread;
+  }
+
+  async #start(slot: WorkerSlot): Promise<void> {
+    const thread = slot.thread ?? this.#boot(slot);
+    // Connections must not wait in a socket's queue for a thread that is still loaded. The first one's are the only ones there are.
+    if (slot.index > 0) await thread.booted;
+    if (this.#closing !== undefined) return thread.dismiss();
+    try {
+      const sockets = this.#listening!.sockets(slot.index);
+      const maxConnections = Math.max(1, Math.ceil(this.#maxConnections / this.options.workers));
+      const { index, metrics } = slot;
+      await thread.start({ options: this.options, sockets, maxConnections, metrics, index, log: this.#log?.target });
+    } catch (error) {
+      thread.dismiss();
+      throw error;
+    }
+    this.#engine = thread.engine ?? this.#engine;
+    // Whoever closed the server meanwhile could not tell a worker that did not listen yet.
+    if (this.#closing !== undefined) thread.tell({ kind: 'stop' });
+  }
+
+  #hear(slot: WorkerSlot, says: WorkerSays): void {
+    if (says.kind === 'log') this.#log?.hear(slot.index, says.news);
+    if (says.kind === 'failed')
+      this.emit('warning', `worker ${slot.index} could not answer a request: ${says.message}`);
+    if (says.kind === 'warning') this.emit('warning', says.message);
   }
 
   #died(slot: WorkerSlot, failure: Error | undefined): void {
@@ -279,7 +262,7 @@ export class Server extends EventEmitter<ServerEvents> {
     } catch (error) {
       if (this.#closing !== undefined) return;
       // Connections that the kernel would still hand to this worker's socket go to the others, if there are any.
-      if (this.#slots.some((each) => each !== slot && each.wakeDescriptor >= 0)) {
+      if (this.#slots.some((each) => each !== slot && each.thread?.engine !== undefined)) {
         this.#listening?.release(slot.index);
       }
       if (isFirst) {
@@ -290,19 +273,13 @@ export class Server extends EventEmitter<ServerEvents> {
     }
   }
 
-  #tell(slot: WorkerSlot, told: WorkerTold): void {
-    if (slot.thread === undefined || slot.wakeDescriptor < 0) return;
-    slot.port?.postMessage(told);
-    signalEvent(slot.wakeDescriptor);
-  }
-
   /**
    * Stops accepting, lets what is under way finish within `graceMs` (default: the option), then ends it.
    * Called again it ends everything at once.
    */
   close(graceMs: number = this.options.graceMs): Promise<void> {
     if (this.#closing !== undefined) {
-      for (const slot of this.#slots) this.#tell(slot, { kind: 'stop' });
+      for (const { thread } of this.#slots) thread?.tell({ kind: 'stop' });
       return this.#closing;
     }
     this.#closing = this.#end(graceMs);
@@ -311,19 +288,15 @@ export class Server extends EventEmitter<ServerEvents> {
 
   async #end(graceMs: number): Promise<void> {
     this.#listening?.withdraw();
-    const gone = this.#slots.map(
-      (slot) =>
-        new Promise<void>((resolve) =>
-          slot.thread === undefined ? resolve() : slot.thread.once('exit', () => resolve()),
-        ),
-    );
-    for (const slot of this.#slots) {
-      clearTimeout(slot.retry);
-      this.#tell(slot, graceMs > 0 ? { kind: 'drain' } : { kind: 'stop' });
+    const gone = this.#slots.map(({ thread }) => thread?.exited);
+    for (const { thread, retry } of this.#slots) {
+      clearTimeout(retry);
+      thread?.dismiss();
+      thread?.tell({ kind: graceMs > 0 ? 'drain' : 'stop' });
     }
     const timer = setTimeout(
       () => {
-        for (const slot of this.#slots) this.#tell(slot, { kind: 'stop' });
+        for (const { thread } of this.#slots) thread?.tell({ kind: 'stop' });
       },
       Math.min(graceMs, longestTimerMs),
     );

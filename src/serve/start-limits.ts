@@ -16,6 +16,8 @@ const workerBytes = 800 * 1024 * 1024;
 function addressSpaceLeft(): number {
   try {
     const { soft } = resourceLimit('AS');
+    // Without a limit nothing else is asked: a page's size would load the FFI library before the worker starts.
+    if (soft === Number.POSITIVE_INFINITY) return soft;
     const usedPages = Number(readText('/proc/self/statm')?.split(' ')[0] ?? 0);
     return soft - usedPages * pageBytes();
   } catch {

@@ -4,6 +4,7 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { openFilesLimit } from '../kernel/limits.js';
+import { pageBytes } from '../kernel/memory.js';
 import { setNonBlocking, setPacingRate } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { keepCopyAccount } from '../memory/copy.js';
@@ -22,7 +23,14 @@ import { type MetricName, Metrics } from './metrics.js';
 import type { ResolvedOptions } from './options.js';
 import { Responder } from './responder.js';
 
-/** What a worker is started with. */
+/** What a worker's thread begins with: it makes ready, and waits at the gate for its {@link WorkerStart}. */
+export interface WorkerBoot {
+  readonly port: MessagePort;
+  /** 0 while it shall wait; opened without a start it ends. */
+  readonly gate: Int32Array;
+}
+
+/** What a worker is started with, once the main thread has it. */
 export interface WorkerStart {
   readonly options: ResolvedOptions;
   /** The worker's number, from 0 on. */
@@ -31,13 +39,13 @@ export interface WorkerStart {
   /** The main thread's eventfd, by which it makes the worker look at its messages. */
   readonly wakeDescriptor: number;
   readonly maxConnections: number;
-  readonly port: MessagePort;
   readonly metrics: SharedArrayBuffer;
   readonly log: LogTarget | undefined;
 }
 
 /** What a worker says. */
 export type WorkerSays =
+  | { readonly kind: 'booted' }
   | { readonly kind: 'ready'; readonly engine: string }
   | { readonly kind: 'drained' }
   | { readonly kind: 'log'; readonly news: LogNews }
@@ -91,15 +99,21 @@ interface Parts {
   log?: AccessLog;
 }
 
-function openLog(start: WorkerStart, loop: Loop): AccessLog | undefined {
-  const { log, index, options, port } = start;
+function openLog(start: WorkerStart, port: MessagePort, loop: Loop): AccessLog | undefined {
+  const { log, index, options } = start;
   if (log === undefined || options.log === 'none') return undefined;
   const said = (news: LogNews): void => port.postMessage({ kind: 'log', news } satisfies WorkerSays);
   return new AccessLog(loop, log, index, options.log, said);
 }
 
-function assemble(start: WorkerStart, loop: Loop, parts: Parts, extension: BeneathExtension | undefined): void {
-  const { options, port } = start;
+function assemble(
+  start: WorkerStart,
+  port: MessagePort,
+  loop: Loop,
+  parts: Parts,
+  extension: BeneathExtension | undefined,
+): void {
+  const { options } = start;
   const metrics = new Metrics(start.metrics, 0);
   keepCopyAccount(metrics.copied);
   const { log } = parts;
@@ -163,18 +177,14 @@ function assemble(start: WorkerStart, loop: Loop, parts: Parts, extension: Benea
   };
 }
 
-/**
- * Serves until the main thread ends it: the whole of a thread.
- * @param extension answers for what is beneath files, where there is one.
- */
-export function runWorker(start: WorkerStart, extension?: BeneathExtension): void {
-  const { options, port } = start;
+function serve(start: WorkerStart, port: MessagePort, extension: BeneathExtension | undefined): void {
+  const { options } = start;
   const loop = new Loop(options.engine, undefined, start.wakeDescriptor);
   const parts: Parts = {};
   try {
-    const log = openLog(start, loop);
+    const log = openLog(start, port, loop);
     if (log !== undefined) parts.log = log;
-    assemble(start, loop, parts, extension);
+    assemble(start, port, loop, parts, extension);
     port.postMessage({ kind: 'ready', engine: loop.engine.name } satisfies WorkerSays);
     loop.run();
   } catch (error) {
@@ -189,4 +199,17 @@ export function runWorker(start: WorkerStart, extension?: BeneathExtension): voi
     parts.log?.unmap();
     port.close();
   }
+}
+
+/**
+ * Waits for its start and serves until the main thread ends it: the whole of a thread.
+ * @param extension answers for what is beneath files, where there is one.
+ */
+export function runWorker({ port, gate }: WorkerBoot, extension?: BeneathExtension): void {
+  // The FFI library is loaded while the main thread still opens its sockets.
+  pageBytes();
+  port.postMessage({ kind: 'booted' } satisfies WorkerSays);
+  Atomics.wait(gate, 0, 0);
+  const told = receiveMessageOnPort(port);
+  if (told !== undefined) serve(told.message as WorkerStart, port, extension);
 }

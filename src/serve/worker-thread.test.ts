@@ -1,0 +1,62 @@
+// A worker's thread by itself: it waits for its start, and what it said before its end is heard.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { test } from 'node:test';
+import { engineDescriptors, spoil } from '../../test/support/engine-descriptors.js';
+import { Listening } from './listening.js';
+import { metricsBytes } from './metrics.js';
+import { resolveOptions } from './options.js';
+import { WorkerThread } from './worker-thread.js';
+
+const skip = process.platform === 'linux' ? false : 'needs Linux';
+
+function sleepWithoutLoop(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** A thread, and what its listener was told of its end. */
+function begin() {
+  const ends: { wasReady: boolean; failure: Error | undefined }[] = [];
+  const ended = (wasReady: boolean, failure: Error | undefined): void => void ends.push({ wasReady, failure });
+  const entry = new URL('./worker-main.js', import.meta.url);
+  return { thread: new WorkerThread(entry, { hear: () => {}, ended }), ends };
+}
+
+test('it waits for a start, and ends where none comes', { skip }, async () => {
+  const { thread, ends } = begin();
+  await thread.booted;
+  assert.equal(thread.engine, undefined);
+  assert.deepEqual(ends, []);
+  thread.tell({ kind: 'stop' });
+  thread.dismiss();
+  await thread.exited;
+  assert.deepEqual(ends, [{ wasReady: false, failure: undefined }]);
+});
+
+test('one that dies before it was heard that it serves did serve', { skip }, async () => {
+  const root = mkdtempSync(`${tmpdir()}/clearway-thread-`);
+  const options = resolveOptions({ root, host: '127.0.0.1', port: 0, engine: 'epoll' }, 1024);
+  const listening = await Listening.open(options, 1, () => {});
+  const { thread, ends } = begin();
+  const metrics = new SharedArrayBuffer(metricsBytes);
+  const sockets = listening.sockets(0);
+  const served = thread.start({ options, sockets, maxConnections: 10, metrics, index: 0, log: undefined });
+  // Nothing is heard while this thread's loop stands: both words and the end wait for it.
+  let engines: number[] = [];
+  for (const end = Date.now() + 20_000; engines.length === 0 && Date.now() < end; sleepWithoutLoop(10)) {
+    engines = engineDescriptors();
+  }
+  sleepWithoutLoop(100);
+  engines.forEach(spoil);
+  sleepWithoutLoop(500);
+  await served;
+  await thread.exited;
+  listening.close();
+  rmSync(root, { recursive: true });
+  assert.deepEqual(
+    ends.map(({ wasReady, failure }) => [wasReady, /epoll_wait/.test(failure?.message ?? '')]),
+    [[true, true]],
+  );
+});

@@ -1,0 +1,125 @@
+// The main thread's hold on one worker's thread: it begins, waits for its start, is told what to do, and ends.
+// Not here: what the thread does (worker.ts), and what becomes of one that died (server.ts).
+
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { createEventDescriptor, signalEvent } from '../kernel/event.js';
+import { closeDescriptor } from '../kernel/socket.js';
+import type { WorkerBoot, WorkerSays, WorkerStart, WorkerTold } from './worker.js';
+
+/** A worker allocates next to nothing for a request: a small nursery is collected seldom, and its memory is for frames. */
+const resourceLimits = { maxYoungGenerationSizeMb: 2 };
+
+/** Who is told what a thread says, and of its end. */
+export interface WorkerListener {
+  /** Everything but what {@link WorkerThread} itself waits for. */
+  hear(says: WorkerSays): void;
+  /** @param wasReady whether it served before; `failure` is what it threw */
+  ended(wasReady: boolean, failure: Error | undefined): void;
+}
+
+/** A promise, settled from outside by whichever comes first; nobody has to hear its failure. */
+class Settled {
+  resolve!: () => void;
+  reject!: (error: Error) => void;
+  readonly promise = new Promise<void>((resolve, reject) => {
+    this.resolve = resolve;
+    this.reject = reject;
+  });
+
+  constructor() {
+    this.promise.catch(() => {});
+  }
+}
+
+/** See the file's head. It begins at once, and needs nothing that is not there yet before {@link start}. */
+export class WorkerThread {
+  readonly #listener: WorkerListener;
+  readonly #thread: Worker;
+  readonly #port: MessagePort;
+  readonly #gate = new Int32Array(new SharedArrayBuffer(4), 0, 1);
+  readonly #booted = new Settled();
+  readonly #ready = new Settled();
+  readonly #exited = new Settled();
+  /** Made and closed here: a worker that closed it could have its number taken by a socket before it is signalled again. */
+  #wakeDescriptor = -1;
+  #engine: string | undefined;
+
+  /** @param entry what it runs: a file that calls `runWorker` */
+  constructor(entry: URL, listener: WorkerListener) {
+    this.#listener = listener;
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    const workerData: WorkerBoot = { port: port2, gate: this.#gate };
+    const options = { workerData, transferList: [port2], resourceLimits };
+    this.#thread = new Worker(entry, options);
+    port1.on('message', (says: WorkerSays) => this.#hear(says));
+    let failure: Error | undefined;
+    this.#thread.on('error', (error) => {
+      failure = error;
+    });
+    this.#thread.on('exit', () => this.#end(failure));
+  }
+
+  /** Settled when all of it is loaded and it waits for its start. */
+  get booted(): Promise<void> {
+    return this.#booted.promise;
+  }
+
+  /** Settled when it has ended. */
+  get exited(): Promise<void> {
+    return this.#exited.promise;
+  }
+
+  /** What it runs on, once it serves; undefined before. */
+  get engine(): string | undefined {
+    return this.#engine;
+  }
+
+  /** Lets it serve. @returns settled when it does, or ended before. @throws SystemError without a descriptor for its wake-ups */
+  async start(start: Omit<WorkerStart, 'wakeDescriptor'>): Promise<void> {
+    this.#wakeDescriptor = createEventDescriptor();
+    this.#port.postMessage({ ...start, wakeDescriptor: this.#wakeDescriptor } satisfies WorkerStart);
+    this.#openGate();
+    await this.#ready.promise;
+  }
+
+  /** Ends it, if it has not been started. */
+  dismiss(): void {
+    this.#openGate();
+  }
+
+  /** Tells it, if it serves. */
+  tell(told: WorkerTold): void {
+    if (this.#engine === undefined || this.#wakeDescriptor < 0) return;
+    this.#port.postMessage(told);
+    signalEvent(this.#wakeDescriptor);
+  }
+
+  #openGate(): void {
+    Atomics.store(this.#gate, 0, 1);
+    Atomics.notify(this.#gate, 0);
+  }
+
+  #hear(says: WorkerSays): void {
+    if (says.kind === 'booted') this.#booted.resolve();
+    else if (says.kind === 'ready') {
+      this.#engine = says.engine;
+      this.#ready.resolve();
+    } else this.#listener.hear(says);
+  }
+
+  #end(failure: Error | undefined): void {
+    // Its last words: the thread may be gone before they were delivered, and that it was ready may be among them.
+    for (let last = receiveMessageOnPort(this.#port); last !== undefined; last = receiveMessageOnPort(this.#port)) {
+      this.#hear(last.message as WorkerSays);
+    }
+    if (this.#wakeDescriptor >= 0) closeDescriptor(this.#wakeDescriptor);
+    this.#wakeDescriptor = -1;
+    this.#port.close();
+    const error = failure ?? new Error('it ended by itself');
+    this.#booted.reject(error);
+    this.#ready.reject(error);
+    this.#listener.ended(this.#engine !== undefined, failure);
+    this.#exited.resolve();
+  }
+}
