@@ -126,7 +126,10 @@ export interface Film {
 /** The most bytes that the reader of a film asks for at once. */
 export const maxReadBytes = 256 * 1024;
 
-/** What the reader of a film asks for: bytes of the file (at most `maxReadBytes`), or, undefined, a turn for others. */
+/**
+ * What the reader of a film asks for: bytes of the file (at most `maxReadBytes`), which stay as they are until it asks for the next ones;
+ * or, undefined, a turn for others. Turns are offered every few hundred microseconds: whoever drives it takes as many as it needs.
+ */
 export type FilmNeed = { readonly offset: number; readonly length: number } | undefined;
 
 /** A film that cannot be offered. The message is one plain sentence that goes on behind the file's name: "is encrypted (cenc); ...". */

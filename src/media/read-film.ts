@@ -2,22 +2,24 @@
 // A generator that yields what it needs (film.ts), so that whoever drives it decides how bytes come and when others have their turn.
 // Not here: tracks (read-track.ts), fragments (read-fragments.ts), how film is offered (presentation/).
 
-import { type Box, BoxError } from '../wire/iso-bmff/boxes.js';
+import { type Box, BoxError, headerBytes, readBox } from '../wire/iso-bmff/boxes.js';
 import { timesOf } from '../wire/iso-bmff/movie.js';
-import { type Film, FilmRefusal, type FilmTrack, type LeftOut, type TopLevelBox, type TrackFragments } from './film.js';
-import { type FragmentDefaults, FragmentReader, readDefaults } from './read-fragments.js';
 import {
-  editOf,
-  isLeftOut,
-  isOfTrack,
-  readRandomAccess,
-  readRaw,
-  readSamples,
-  readTrackHead,
-  type TrackHead,
-} from './read-track.js';
-import { type BoxBudget, boxAt, bytesAt, childrenOf, payloadOf, type Reading } from './reading.js';
-import { CutOffError, TableError } from './sample-builder.js';
+  type Film,
+  type FilmNeed,
+  FilmRefusal,
+  type FilmTrack,
+  type LeftOut,
+  type TopLevelBox,
+  type TrackFragments,
+} from './film.js';
+import type { FragmentDefaults } from './fragment-track.js';
+import { CutOffError, IndexBudget, TableError } from './growing.js';
+import { FragmentReader, readDefaults } from './read-fragments.js';
+import { readRandomAccess, readSamples } from './read-tables.js';
+import { editOf, isLeftOut, readTrackHead, type TrackHead, type TrackOutcome } from './read-track.js';
+import { type BoxBudget, bytesAt, childrenOf, payloadOf, type Reading, readAhead } from './reading.js';
+import { note } from './sample-builder.js';
 import type { SampleTable } from './samples.js';
 
 const mostTopLevel = 65_536;
@@ -29,9 +31,9 @@ const mostTracks = 64;
  * Reads a film of `size` bytes; see {@link FilmNeed} for what it yields and is resumed with.
  * @throws FilmRefusal when it cannot be offered
  */
-export function* readFilm(size: number): Reading<Film> {
+export function* readFilm(size: number): Generator<FilmNeed, Film, Uint8Array | undefined> {
   try {
-    return yield* read(size);
+    return yield* readAhead(read(size), size);
   } catch (error) {
     if (error instanceof BoxError || error instanceof TableError) throw new FilmRefusal(plain(error));
     throw error;
@@ -46,6 +48,8 @@ interface TopLevel {
   readonly brand: string;
   /** Where fragments begin; -1 without any. */
   readonly firstFragment: number;
+  /** The last box says that it goes to the file's end, wherever that is. */
+  readonly isOpenEnded: boolean;
 }
 
 const topLevelTypes =
@@ -56,10 +60,13 @@ function* readTopLevel(size: number): Reading<TopLevel> {
   let moov: Box | undefined;
   let brand = '';
   let firstFragment = -1;
+  let isOpenEnded = false;
   for (let at = 0; at + 8 <= size && firstFragment < 0; ) {
     let box: Box;
     try {
-      box = yield* boxAt(at, size, true);
+      const view = yield* bytesAt(at, Math.min(headerBytes, size - at));
+      box = readBox(view, 0, at, size, true);
+      isOpenEnded = view.getUint32(0) === 0;
     } catch (error) {
       // Behind everything that matters there may be anything.
       if (moov !== undefined && error instanceof BoxError) break;
@@ -81,7 +88,7 @@ function* readTopLevel(size: number): Reading<TopLevel> {
   if (moov === undefined) {
     throw new FilmRefusal('has no header (moov): it is still being written, was cut off, or holds no film');
   }
-  return { boxes, moov, brand, firstFragment };
+  return { boxes, moov, brand, firstFragment, isOpenEnded };
 }
 
 function text4(view: DataView): string {
@@ -107,42 +114,62 @@ function* read(size: number): Reading<Film> {
   const heads = yield* readHeads(boxes, budget, timescale, leftOut);
   const mvex = boxes.find(({ type }) => type === 'mvex');
   const isFragmented = mvex !== undefined && top.firstFragment >= 0;
-  const samples = isFragmented
-    ? yield* readAllFragments(size, top.firstFragment, heads, yield* readDefaults(mvex, budget), notes, leftOut)
-    : yield* readAllTables(size, heads, notes, leftOut);
+  const index = new IndexBudget();
+  const defaults = isFragmented ? yield* readDefaults(mvex, budget) : undefined;
+  const samples =
+    defaults === undefined
+      ? yield* readAllTables(size, heads, top.isOpenEnded, index, notes, leftOut)
+      : yield* readAllFragments(size, top.firstFragment, heads, defaults, index, notes, leftOut);
   const tracks: FilmTrack[] = [];
   for (const head of heads) {
     const table = samples.tables.get(head.id);
-    if (table === undefined) continue;
-    const { edits, stbl, ...rest } = head;
-    const randomAccess =
-      head.kind === 'video' && table.syncCount <= 1 ? yield* readRandomAccess(stbl, table.count) : undefined;
-    tracks.push({
-      ...rest,
-      samples: table,
-      edit: editOf(edits, head.timescale, timescale, notes, head.id),
-      randomAccess,
-    });
+    if (table !== undefined) tracks.push(yield* trackOf(head, table, timescale, index, notes));
   }
   if (tracks.length === 0) {
     const why = leftOut.map(({ track, reason }) => `track ${track} ${reason}`).join('; ');
     throw new FilmRefusal(`has no track that can be played${why === '' ? '' : `: ${why}`}`);
   }
+  const durationSeconds = Math.max(...tracks.map(secondsOf));
+  const { fragments } = samples;
   return {
-    ...{
-      size,
-      timescale,
-      durationSeconds: Math.max(...tracks.map(secondsOf)),
-      brand: top.brand,
-      tracks,
-      leftOut,
-      notes,
-    },
+    ...{ size, timescale, durationSeconds, brand: top.brand, tracks, leftOut, notes },
     moov: { type: 'moov', offset: moov.start, length: moov.end - moov.start },
-    ...{ isFragmented, fragments: samples.fragments, topLevel: top.boxes },
-    indexBytes: tracks.reduce((sum, track) => sum + track.samples.byteLength, 0),
+    ...{ isFragmented, fragments, topLevel: top.boxes, indexBytes: indexBytesOf(tracks, fragments) },
   };
 }
+
+function indexBytesOf(tracks: readonly FilmTrack[], fragments: readonly TrackFragments[] | undefined): number {
+  const tables = tracks.reduce((sum, track) => sum + track.samples.byteLength, 0);
+  return tables + (fragments ?? []).reduce((sum, { count }) => sum + count * 20, 0);
+}
+
+function* trackOf(
+  head: TrackHead,
+  samples: SampleTable,
+  movieTimescale: number,
+  index: IndexBudget,
+  notes: string[],
+): Reading<FilmTrack> {
+  const { edits, stbl, ...rest } = head;
+  let randomAccess: Uint32Array | undefined;
+  try {
+    if (head.kind === 'video' && samples.syncCount <= 1) {
+      randomAccess = yield* readRandomAccess(stbl, samples.count, index);
+    }
+  } catch (error) {
+    if (!isOfTrack(error)) throw error;
+    note(notes, `track ${head.id} ${plain(error)}`);
+  }
+  let edit = editOf(edits, head.timescale, movieTimescale, notes, head.id);
+  if (edit.mediaTime >= samples.decodeTime(0) + samples.durationTicks) {
+    note(notes, `track ${head.id} has an edit behind its end; it is not honoured`);
+    edit = { emptyTicks: edit.emptyTicks, mediaTime: 0, endTicks: undefined };
+  }
+  return { ...rest, samples, edit, randomAccess };
+}
+
+/** Whether an error is one track's alone. */
+const isOfTrack = (error: unknown): error is Error => error instanceof TableError || error instanceof BoxError;
 
 /** How long a track is presented. */
 function secondsOf({ samples, edit, timescale }: FilmTrack): number {
@@ -161,7 +188,7 @@ function* readHeads(
   const traks = boxes.filter(({ type }) => type === 'trak');
   if (traks.length > mostTracks) throw new FilmRefusal(`has ${traks.length} tracks`);
   for (const trak of traks) {
-    let outcome: TrackHead | (LeftOut & { readonly encrypted: boolean });
+    let outcome: TrackOutcome;
     try {
       outcome = yield* readTrackHead(trak, budget, timescale);
     } catch (error) {
@@ -186,22 +213,27 @@ interface AllSamples {
   readonly fragments: readonly TrackFragments[] | undefined;
 }
 
+/** @param isOpenEnded a track whose samples lie behind the file's end tells that the file was cut; otherwise its tables are wrong. */
 function* readAllTables(
   size: number,
   heads: readonly TrackHead[],
+  isOpenEnded: boolean,
+  index: IndexBudget,
   notes: string[],
   leftOut: LeftOut[],
 ): Reading<AllSamples> {
   const tables = new Map<number, SampleTable>();
-  for (const head of heads) {
+  for (const { id, entries, stbl } of heads) {
     const own: string[] = [];
     try {
-      tables.set(head.id, yield* readSamples(head, size, own));
+      const table = yield* readSamples(stbl, entries.length, size, index, own);
+      if (table === undefined) throw new TableError('has no samples');
+      tables.set(id, table);
     } catch (error) {
-      if (!isOfTrack(error)) throw error;
-      leftOut.push({ track: head.id, format: head.entries[0]!.format, reason: plain(error) });
+      if (!isOfTrack(error) || (error instanceof CutOffError && isOpenEnded)) throw error;
+      leftOut.push({ track: id, format: entries[0]!.format, reason: plain(error) });
     }
-    for (const note of own) notes.push(`track ${head.id} ${note}`);
+    for (const each of own) note(notes, `track ${id} ${each}`);
   }
   return { tables, fragments: undefined };
 }
@@ -211,15 +243,17 @@ function* readAllFragments(
   first: number,
   heads: readonly TrackHead[],
   defaults: ReadonlyMap<number, FragmentDefaults>,
+  index: IndexBudget,
   notes: string[],
   leftOut: LeftOut[],
 ): Reading<AllSamples> {
   const none: FragmentDefaults = { description: 1, duration: 0, size: 0, flags: 0 };
-  const known = new Map(heads.map(({ id }) => [id, defaults.get(id) ?? none]));
-  const reader = new FragmentReader(size, known, notes);
-  for (const head of heads) {
+  const reader = new FragmentReader(size, index);
+  for (const { id, entries, stbl } of heads) {
+    reader.add(id, defaults.get(id) ?? none, entries.length);
     try {
-      reader.begin(head.id, yield* readRaw(head, size));
+      const table = yield* readSamples(stbl, entries.length, size, index, []);
+      if (table !== undefined) yield* reader.begin(id, table);
     } catch (error) {
       // Most fragmented films have empty tables there, and some have none.
       if (!isOfTrack(error)) throw error;
@@ -228,12 +262,14 @@ function* readAllFragments(
   yield* reader.read(first);
   const tables = new Map<number, SampleTable>();
   for (const { id, entries } of heads) {
+    const own: string[] = [];
     try {
-      tables.set(id, yield* reader.table(id, entries.length));
+      tables.set(id, yield* reader.table(id, own));
     } catch (error) {
-      if (error instanceof CutOffError || !isOfTrack(error)) throw error;
+      if (!isOfTrack(error)) throw error;
       leftOut.push({ track: id, format: entries[0]!.format, reason: plain(error) });
     }
+    for (const each of own) note(notes, `track ${id} ${each}`);
   }
   return { tables, fragments: reader.fragments([...tables.keys()]) };
 }

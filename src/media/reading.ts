@@ -1,19 +1,56 @@
-// How the readers of a film ask for its bytes: generators that yield what they need and are resumed with it. Not here: who reads
-// (serving/film-build.ts on a serving thread; the command; tests).
+// How the readers of a film ask for its bytes: generators that yield what they need and are resumed with it. What lies near is asked for in
+// one read. Not here: who reads (serving/ on a serving thread; the command; tests).
 
 import { type Box, headerBytes, readBox } from '../wire/iso-bmff/boxes.js';
 import { type FilmNeed, FilmRefusal, maxReadBytes } from './film.js';
+import { TableError } from './growing.js';
+
+/** What a reader needs now. Bytes up to `until` will be needed soon. */
+export type ReadNeed = { readonly offset: number; readonly length: number; readonly until: number } | undefined;
 
 /** Something that is read: yields needs, is resumed with bytes. */
-export type Reading<Result> = Generator<FilmNeed, Result, Uint8Array | undefined>;
+export type Reading<Result> = Generator<ReadNeed, Result, Uint8Array | undefined>;
 
-/** Bytes of tables that are decoded at once: below a millisecond, whatever the machine. */
-const pieceBytes = 32 * 1024;
+/** Bytes of tables that are decoded at once: below a millisecond even before the compiler has seen the code. */
+const pieceBytes = 16 * 1024;
 
-/** The bytes that were asked for, all of them; borrowed until the next yield. @throws FilmRefusal when the file ends before. */
-export function* bytesAt(offset: number, length: number): Reading<DataView> {
-  if (length > maxReadBytes) throw new FilmRefusal(`has a header of ${length} bytes where a few are usual`);
-  const bytes = yield { offset, length };
+/** Headers of boxes in a long box: bytes that are read for one of them. */
+const nearBytes = 4096;
+
+/** Runs a reader and asks for as much at once as it will need soon, so that a film's small headers are one read. */
+export function* readAhead<Result>(
+  reading: Reading<Result>,
+  size: number,
+): Generator<FilmNeed, Result, Uint8Array | undefined> {
+  let window: Uint8Array = new Uint8Array(0);
+  let windowStart = 0;
+  let step = reading.next();
+  while (step.done !== true) {
+    const need = step.value;
+    if (need === undefined) {
+      yield undefined;
+      step = reading.next(undefined);
+      continue;
+    }
+    const { offset, length, until } = need;
+    if (offset < windowStart || offset + length > windowStart + window.length) {
+      const end = Math.min(Math.max(offset + length, until), offset + maxReadBytes, size);
+      window = (yield { offset, length: Math.max(0, end - offset) }) ?? new Uint8Array(0);
+      windowStart = offset;
+    }
+    const at = offset - windowStart;
+    step = reading.next(window.subarray(at, at + length));
+  }
+  return step.value;
+}
+
+/**
+ * The bytes that were asked for, all of them; borrowed until bytes are asked for again.
+ * @throws FilmRefusal when the file ends before. @throws TableError for more than one read
+ */
+export function* bytesAt(offset: number, length: number, until = offset + length): Reading<DataView> {
+  if (length > maxReadBytes) throw new TableError(`has a header of ${length} bytes where a few are usual`);
+  const bytes = yield { offset, length, until };
   if (bytes === undefined || bytes.length < length) throw new FilmRefusal('is cut off in its headers');
   return new DataView(bytes.buffer, bytes.byteOffset, length);
 }
@@ -37,9 +74,11 @@ export interface BoxBudget {
 /** The children of a box, read one header at a time. @throws BoxError, FilmRefusal when there are too many */
 export function* childrenOf(box: Box, budget: BoxBudget, skip = 0): Reading<Box[]> {
   const boxes: Box[] = [];
+  const isShort = box.end - box.start <= maxReadBytes;
   for (let at = box.payload + skip; at + 8 <= box.end; ) {
     if (budget.left-- <= 0) throw new FilmRefusal('has more boxes in its headers than any film');
-    const view = yield* bytesAt(at, Math.min(headerBytes, box.end - at));
+    const until = isShort ? box.end : Math.min(box.end, at + nearBytes);
+    const view = yield* bytesAt(at, Math.min(headerBytes, box.end - at), until);
     // Some boxes end in zeros.
     if (view.getUint32(0) === 0) break;
     const child = readBox(view, 0, at, box.end);
@@ -51,17 +90,23 @@ export function* childrenOf(box: Box, budget: BoxBudget, skip = 0): Reading<Box[
   return boxes;
 }
 
-/** Pieces of a table's payload: whole entries of `entryBytes`, `most` of them at most; each is borrowed until the next. */
+/**
+ * Pieces of a table's payload: whole entries of `entryBytes`, each piece borrowed until the next; others have their turn between them.
+ * @param take is given a piece, how many entries it has, and the number of the first; returns false when it needs no more.
+ */
 export function* entriesOf(
   box: Box,
   skip: number,
   entryBytes: number,
   count: number,
-  take: (view: DataView, entries: number, first: number) => void,
+  take: (view: DataView, entries: number, first: number) => boolean | undefined,
 ): Reading<void> {
   const perPiece = Math.floor(pieceBytes / entryBytes);
+  const end = box.payload + skip + count * entryBytes;
   for (let first = 0; first < count; first += perPiece) {
     const entries = Math.min(perPiece, count - first);
-    take(yield* bytesAt(box.payload + skip + first * entryBytes, entries * entryBytes), entries, first);
+    const view = yield* bytesAt(box.payload + skip + first * entryBytes, entries * entryBytes, end);
+    if (take(view, entries, first) === false) return;
+    if (entries === perPiece) yield undefined;
   }
 }

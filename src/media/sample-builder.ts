@@ -1,187 +1,358 @@
-// Fills the sample table of a track: sizes, times, places, sync samples, each decoded once out of pieces of a box's payload or told a
-// sample at a time by fragments; checked, repaired where that is safe, and made compact. Not here: where pieces come from (read-tables.ts).
+// Fills the sample table of a track: times, composition offsets and places, told run by run and checked as they come, repaired where that
+// is safe, in as few bytes as hold them. Not here: where runs come from (read-tables.ts, read-fragments.ts).
 
-import { checkpointShift, type SampleArrays, SampleTable, type TimeRuns } from './samples.js';
+import { CutOffError, type IndexBudget, type NumberList, TableError, WordList } from './growing.js';
+import { checkpointShift, type SampleArrays, SampleTable } from './samples.js';
 
-/** A table that cannot be used: why, as the rest of a sentence. */
-export class TableError extends Error {
-  override readonly name = 'TableError';
+/** Samples between two turns of others: below a millisecond even before the compiler has seen the code. */
+export const samplesATurn = 4096;
+
+/** More samples than a track of three days has: what promises more is a lie. */
+export const mostSamples = 2 ** 24;
+
+const checkpointMask = (1 << checkpointShift) - 1;
+
+/** Adds a sentence once; a file with a million faults has a few of them said. */
+export function note(notes: string[], sentence: string): void {
+  if (notes.length < 50 && !notes.includes(sentence)) notes.push(sentence);
 }
 
-/** More samples than a film of a week has: what promises more is a lie. */
-export const mostSamples = 1 << 26;
+/** A delta from here on is a negative one of a broken muxer. */
+const negativeDelta = 2 ** 31;
 
-/** A list of numbers that grows: whole ones of up to 2^53, in memory that is doubled when it is full. */
-export class Grown {
-  length = 0;
-  /** The memory; only `length` numbers of it count. Another one after it grew. */
-  values: Float64Array;
+/** Decode times: as runs where there are few, else one delta a sample. */
+export class TimesBuilder {
+  readonly #count: number;
+  readonly #firstTime: number;
+  /** Where times are runs: first samples and start times. */
+  readonly #firstSamples: Uint32Array | undefined;
+  readonly #startTimes: Float64Array | undefined;
+  readonly #deltas: Uint32Array;
+  #runs = 0;
+  #covered = 0;
+  #time: number;
+  #delta = 0;
+  #isOdd = false;
 
-  /** @param room for so many numbers at once. */
-  constructor(room = 64) {
-    this.values = new Float64Array(Math.max(1, room));
+  /** @param runs how many runs will be told, at most. */
+  constructor(count: number, runs: number, firstTime: number, budget: IndexBudget) {
+    this.#count = count;
+    this.#firstTime = firstTime;
+    this.#time = firstTime;
+    const used = Math.min(count, runs);
+    const areRuns = used * 4 <= count || used < 64;
+    this.#firstSamples = areRuns ? budget.words(used) : undefined;
+    this.#startTimes = areRuns ? budget.doubles(used) : undefined;
+    this.#deltas = budget.words(areRuns ? used : count);
   }
 
-  /** Makes room for `count` more numbers. */
-  reserve(count: number): void {
-    const wanted = this.length + count;
-    if (wanted <= this.values.length) return;
-    const larger = new Float64Array(Math.max(wanted, this.values.length * 2));
-    for (let index = 0; index < this.length; index++) larger[index] = this.values[index]!;
-    this.values = larger;
+  /** The next `samples` samples have `ticks` each. @param isEnd nothing comes behind. */
+  add(samples: number, ticks: number, isEnd: boolean): void {
+    const taken = Math.min(samples, this.#count - this.#covered);
+    if (taken <= 0) return;
+    let delta = ticks;
+    const isAlone = isEnd && samples === 1 && this.#covered > 0;
+    // Phones end in a sample of no length, or of a huge one: it lasts as long as the one before.
+    if (isAlone && (delta === 0 || delta >= negativeDelta)) delta = this.#delta;
+    else if (delta >= negativeDelta) {
+      delta = 1;
+      this.#isOdd = true;
+    }
+    if (this.#firstSamples === undefined) this.#deltas.fill(delta, this.#covered, this.#covered + taken);
+    else {
+      this.#firstSamples[this.#runs] = this.#covered;
+      this.#startTimes![this.#runs] = this.#time;
+      this.#deltas[this.#runs] = delta;
+    }
+    this.#runs++;
+    this.#covered += taken;
+    this.#time += taken * delta;
+    this.#delta = delta;
   }
 
-  /** Adds a number at the end. */
-  push(value: number): void {
-    if (this.length === this.values.length) this.reserve(1);
-    this.values[this.length++] = value;
+  /** Every sample has its time. */
+  get isFull(): boolean {
+    return this.#covered >= this.#count;
   }
 
-  /** The number at a place that there is. */
-  at(index: number): number {
-    return this.values[index]!;
-  }
-
-  /** Changes the number at a place that there is. */
-  set(index: number, value: number): void {
-    this.values[index] = value;
-  }
-
-  /** The first `count` as 32-bit numbers. */
-  words(count = this.length): Uint32Array {
-    const words = new Uint32Array(count);
-    const { values } = this;
-    for (let index = 0; index < count; index++) words[index] = values[index]!;
-    return words;
+  /** The times; samples that were told nothing of last as long as the last one that was. @throws TableError */
+  finish(notes: string[]): Pick<SampleArrays, 'times' | 'firstTime'> {
+    if (this.#covered === 0) throw new TableError('has no table of times (stts)');
+    if (this.#time >= Number.MAX_SAFE_INTEGER) throw new TableError('has times that are too large');
+    if (this.#isOdd) note(notes, 'has durations of samples that cannot be; they are taken as one tick');
+    if (this.#covered < this.#count) {
+      note(notes, 'says nothing of the duration of its last samples; they last as long as the one before');
+      if (this.#firstSamples === undefined) this.#deltas.fill(this.#delta, this.#covered);
+    }
+    const firstTime = this.#firstTime;
+    if (this.#firstSamples === undefined) return { times: { deltas: this.#deltas }, firstTime };
+    const [firstSamples, deltas, startTimes] = [this.#firstSamples, this.#deltas, this.#startTimes!];
+    return {
+      times: {
+        firstSamples: firstSamples.subarray(0, this.#runs),
+        deltas: deltas.subarray(0, this.#runs),
+        startTimes: startTimes.subarray(0, this.#runs),
+      },
+      firstTime,
+    };
   }
 }
 
-/** What a builder found about one track, before it is made compact. */
-export interface RawSamples {
-  count: number;
-  /** Of every sample, in as few bytes as hold them, or one for all. */
-  sizes: Uint16Array | Uint32Array | number;
-  /** Runs of `stts`. */
-  readonly timeCounts: Grown;
-  readonly timeDeltas: Grown;
-  firstTime: number;
-  /** Runs of `ctts`. */
-  readonly offsetCounts: Grown;
-  readonly offsetValues: Grown;
-  /** Runs of `stsc`: first chunk (from 0), samples a chunk, description (from 0). */
-  readonly runFirsts: Grown;
-  readonly runSamples: Grown;
-  readonly runDescriptions: Grown;
-  readonly chunkOffsets: Grown;
-  /** Sync samples from 0; undefined: all. */
-  sync: Grown | undefined;
+function greatestCommonDivisor(left: number, right: number): number {
+  let [a, b] = [left, right];
+  while (b > 0) [a, b] = [b, a % b];
+  return a;
 }
 
-/** Nothing yet. */
-export function emptyRaw(): RawSamples {
-  const grown = (): Grown => new Grown();
-  return {
-    ...{ count: 0, sizes: 0, firstTime: 0, sync: undefined },
-    ...{ timeCounts: grown(), timeDeltas: grown(), offsetCounts: grown(), offsetValues: grown() },
-    ...{ runFirsts: grown(), runSamples: grown(), runDescriptions: grown(), chunkOffsets: grown() },
-  };
+/** Composition offsets: one a sample, in as few bytes as hold them; nothing where all are 0. */
+export class OffsetsBuilder {
+  readonly #count: number;
+  readonly #budget: IndexBudget;
+  #values: Int16Array | Int32Array | undefined;
+  #covered = 0;
+  /** What divides all of them. */
+  #unit = 0;
+  #most = 0;
+
+  constructor(count: number, budget: IndexBudget) {
+    this.#count = count;
+    this.#budget = budget;
+  }
+
+  /** The next `samples` samples have this offset. */
+  add(samples: number, offset: number): void {
+    const taken = Math.min(samples, this.#count - this.#covered);
+    if (offset !== 0) {
+      const size = Math.abs(offset);
+      // A multiple of what divides all others changes nothing.
+      if (this.#unit === 0 || size % this.#unit !== 0) this.#unit = greatestCommonDivisor(this.#unit, size);
+      if (size > this.#most) this.#most = size;
+      this.#hold().fill(offset, this.#covered, this.#covered + taken);
+    }
+    this.#covered += taken;
+  }
+
+  /** Every sample has its offset. */
+  get isFull(): boolean {
+    return this.#covered >= this.#count;
+  }
+
+  #hold(): Int16Array | Int32Array {
+    const isLong = this.#most > 32_767;
+    const before = this.#values;
+    if (before !== undefined && (!isLong || before.BYTES_PER_ELEMENT === 4)) return before;
+    this.#budget.take(this.#count * (isLong ? 4 : 2));
+    const values = isLong ? new Int32Array(this.#count) : new Int16Array(this.#count);
+    if (before !== undefined) {
+      for (let sample = 0; sample < this.#covered; sample++) values[sample] = before[sample]!;
+      this.#budget.give(before.byteLength);
+    }
+    this.#values = values;
+    return values;
+  }
+
+  /** The offsets, in units of what divides them all where that saves memory. */
+  *finish(): Generator<undefined, Pick<SampleArrays, 'compositionOffsets' | 'offsetUnit'>> {
+    const values = this.#values;
+    if (values === undefined) return { compositionOffsets: undefined, offsetUnit: 1 };
+    if (values.BYTES_PER_ELEMENT === 2 || this.#most / this.#unit > 32_767) {
+      return { compositionOffsets: values, offsetUnit: 1 };
+    }
+    this.#budget.take(this.#count * 2);
+    const narrow = new Int16Array(this.#count);
+    for (let from = 0; from < this.#count; from += samplesATurn) {
+      divide(values, narrow, from, Math.min(this.#count, from + samplesATurn), this.#unit);
+      yield undefined;
+    }
+    this.#budget.give(values.byteLength);
+    return { compositionOffsets: narrow, offsetUnit: this.#unit };
+  }
 }
 
-/** Samples between two turns of others. */
-const samplesATurn = 16_384;
+function divide(from: Int16Array | Int32Array, into: Int16Array, start: number, end: number, unit: number): void {
+  for (let sample = start; sample < end; sample++) into[sample] = from[sample]! / unit;
+}
 
-/** What a table is checked against. */
-export interface TableLimits {
-  readonly fileSize: number;
-  readonly descriptions: number;
+/** Runs of chunks that have equally many samples of one description (`stsc`). */
+export class ChunkRuns {
+  /** First chunk, from 0, and samples a chunk of each run. */
+  readonly firsts: WordList;
+  readonly samples: WordList;
+  /** First sample and description, from 0, wherever the description changes. */
+  readonly descriptionStarts: WordList;
+  readonly descriptions: WordList;
+  readonly #known: number;
+  /** Samples in all runs but the last. */
+  #placed = 0;
+  #lastFirst = -1;
+
+  /** @param known descriptions that there are. */
+  constructor(known: number, budget: IndexBudget) {
+    this.firsts = new WordList(budget);
+    this.samples = new WordList(budget);
+    this.descriptionStarts = new WordList(budget);
+    this.descriptions = new WordList(budget);
+    this.#known = known;
+  }
+
+  /** From chunk `first` on, all from 0. @throws TableError */
+  add(first: number, samples: number, description: number): void {
+    const last = this.firsts.length - 1;
+    if (last < 0 && first !== 0) throw new TableError('has a table of chunks (stsc) without its beginning');
+    if (first <= this.#lastFirst) throw new TableError('has a table of chunks (stsc) that is out of order');
+    if (!(description >= 0 && description < this.#known)) {
+      throw new TableError('has samples of a description that is not there (stsc)');
+    }
+    if (samples === 0) throw new TableError('has chunks without samples (stsc)');
+    this.#lastFirst = first;
+    const placed = this.count(first);
+    const kinds = this.descriptions.length;
+    if (kinds === 0 || this.descriptions.at(kinds - 1) !== description) {
+      // Behind the last sample that can be nothing is looked up.
+      this.descriptionStarts.push(Math.min(placed, mostSamples));
+      this.descriptions.push(description);
+    }
+    if (last >= 0 && this.samples.at(last) === samples) return;
+    this.#placed = placed;
+    this.firsts.push(first);
+    this.samples.push(samples);
+  }
+
+  /** Samples that the first `chunks` chunks have. */
+  count(chunks: number): number {
+    const last = this.firsts.length - 1;
+    if (last < 0) return 0;
+    return this.#placed + Math.max(0, chunks - this.firsts.at(last)) * this.samples.at(last);
+  }
+
+  /** Lets go of the memory. */
+  release(): void {
+    for (const list of [this.firsts, this.samples, this.descriptionStarts, this.descriptions]) list.release();
+  }
+}
+
+/** Where chunks begin, 4 bytes each, 6 in a file that is longer than 4 GiB. */
+export class ChunkPlaces {
+  readonly low: Uint32Array;
+  high: Uint16Array | undefined;
+  readonly #budget: IndexBudget;
+
+  constructor(chunks: number, budget: IndexBudget) {
+    this.low = budget.words(chunks);
+    this.#budget = budget;
+  }
+
+  /** @throws TableError for an offset behind any file */
+  put(chunk: number, offset: number): void {
+    if (offset >= 2 ** 32) {
+      if (offset >= 2 ** 48) throw new TableError('has a chunk that begins behind the end of any file');
+      this.high ??= this.#budget.halves(this.low.length);
+      this.high[chunk] = Math.floor(offset / 2 ** 32);
+    }
+    this.low[chunk] = offset % 2 ** 32;
+  }
+
+  /** File offset of a chunk. */
+  at(chunk: number): number {
+    return this.high === undefined ? this.low[chunk]! : this.high[chunk]! * 2 ** 32 + this.low[chunk]!;
+  }
+}
+
+/** Everything that is known of a track's samples, before it is a table. */
+export interface TableParts {
+  readonly count: number;
+  readonly sizes: Uint16Array | Uint32Array | number;
+  readonly times: TimesBuilder;
+  readonly offsets: OffsetsBuilder;
+  readonly runs: ChunkRuns;
+  readonly places: ChunkPlaces;
+  /** Sync samples from 0, rising; undefined: all. */
+  readonly sync: Uint32Array | undefined;
 }
 
 /**
  * Makes the table. Gives others a turn at each yield.
  * @param notes gets a sentence for each repair.
- * @throws TableError
+ * @throws TableError, CutOffError
  */
-export function* buildTable(raw: RawSamples, limits: TableLimits, notes: string[]): Generator<undefined, SampleTable> {
-  checkRuns(raw, limits);
-  const count = placedSamples(raw, notes);
-  if (count === 0) throw new TableError('has no samples');
-  const placer = new Placer(raw, count, limits.fileSize);
+export function* buildTable(
+  parts: TableParts,
+  fileSize: number,
+  budget: IndexBudget,
+  notes: string[],
+): Generator<undefined, SampleTable> {
+  const { count, sizes, runs, places, sync } = parts;
+  const times = parts.times.finish(notes);
+  yield undefined;
+  const placer = new Placer(
+    parts,
+    'deltas' in times.times && !('startTimes' in times.times) ? times : undefined,
+    fileSize,
+    budget,
+  );
   while (!placer.run(samplesATurn)) yield undefined;
-  const times = yield* timesOf(raw, count, notes);
+  const offsets = yield* parts.offsets.finish();
   yield undefined;
-  const offsets = yield* offsetsOf(raw, count);
-  yield undefined;
-  const { sizes } = raw;
-  const arrays: SampleArrays = {
-    count,
-    sizes: typeof sizes === 'number' || sizes.length === count ? sizes : sizes.subarray(0, count),
-    times: times.times,
-    firstTime: raw.firstTime,
-    ...offsets,
-    ...placer.chunks(),
-    sync: syncOf(raw.sync, count),
-    ...descriptionsOf(raw, count),
-    checkpoints: { ...placer.checkpoints, times: times.checkpoints },
-  };
-  return new SampleTable(arrays);
+  const descriptions = descriptionsOf(runs, count);
+  runs.release();
+  return new SampleTable({
+    ...{ count, sizes, ...times, ...offsets },
+    ...{ chunkBits: placer.bits, chunkLow: places.low.subarray(0, placer.chunks), chunkHigh: places.high },
+    ...{ sync, ...descriptions, checkpoints: placer.checkpoints },
+  });
 }
 
-function checkRuns({ runFirsts, runSamples, runDescriptions }: RawSamples, { descriptions }: TableLimits): void {
-  if (runFirsts.length === 0 || runFirsts.at(0) !== 0)
-    throw new TableError('has a table of chunks (stsc) without its beginning');
-  for (let run = 0; run < runFirsts.length; run++) {
-    const description = runDescriptions.at(run);
-    if (run > 0 && runFirsts.at(run) <= runFirsts.at(run - 1))
-      throw new TableError('has a table of chunks (stsc) that is out of order');
-    if (!(description >= 0 && description < descriptions))
-      throw new TableError('has samples of a description that is not there (stsc)');
-    if (runSamples.at(run) === 0) throw new TableError('has chunks without samples (stsc)');
-  }
-}
-
-/** Samples that have a place: as many as all tables agree on. */
-function placedSamples({ count, runFirsts, runSamples, chunkOffsets }: RawSamples, notes: string[]): number {
-  let placed = 0;
-  for (let run = 0; run < runFirsts.length && placed < count; run++) {
-    const end = Math.min(chunkOffsets.length, run + 1 < runFirsts.length ? runFirsts.at(run + 1) : chunkOffsets.length);
-    placed += Math.max(0, end - runFirsts.at(run)) * runSamples.at(run);
-  }
-  if (placed < count) notes.push(`${count - placed} samples have no place in the file and are left out`);
-  return Math.min(count, placed);
-}
-
-/** Finds where each sample lies: chunk starts and checkpoints, and that all of it lies in the file. */
+/** Finds where each sample lies: which begin a chunk, checkpoints, and that all of it lies in the file. */
 class Placer {
-  readonly checkpoints: { offsets: Float64Array; chunks: Uint32Array; bytes: Float64Array };
-  readonly #raw: RawSamples;
-  readonly #count: number;
+  readonly checkpoints: {
+    readonly offsets: Float64Array;
+    readonly chunks: Uint32Array;
+    readonly bytes: Float64Array;
+    readonly times: Float64Array | undefined;
+  };
+  readonly bits: Uint32Array;
+  readonly #parts: TableParts;
+  readonly #deltas: Uint32Array | undefined;
   readonly #fileSize: number;
-  readonly #bits: Uint32Array;
-  readonly #low: Uint32Array;
-  #high: Uint16Array | undefined;
   #sample = 0;
   #offset = 0;
   #total = 0;
+  #time: number;
   #run = 0;
   /** The chunk that comes next, and samples of the one before that are still to be placed. */
   #chunk = 0;
   #left = 0;
 
-  constructor(raw: RawSamples, count: number, fileSize: number) {
-    this.#raw = raw;
-    this.#count = count;
+  /** @param times given where there is one delta a sample. */
+  constructor(
+    parts: TableParts,
+    times: Pick<SampleArrays, 'times' | 'firstTime'> | undefined,
+    fileSize: number,
+    budget: IndexBudget,
+  ) {
+    this.#parts = parts;
+    this.#deltas = times?.times.deltas;
+    this.#time = times?.firstTime ?? 0;
     this.#fileSize = fileSize;
-    const points = ((count - 1) >> checkpointShift) + 1;
+    const points = ((parts.count - 1) >>> checkpointShift) + 1;
     this.checkpoints = {
-      ...{ offsets: new Float64Array(points), chunks: new Uint32Array(points), bytes: new Float64Array(points) },
+      offsets: budget.doubles(points),
+      chunks: budget.words(points),
+      bytes: budget.doubles(points),
+      times: times === undefined ? undefined : budget.doubles(points),
     };
-    this.#bits = new Uint32Array(((count - 1) >> 5) + 1);
-    this.#low = new Uint32Array(Math.min(raw.chunkOffsets.length, count));
+    this.bits = budget.words(((parts.count - 1) >>> 5) + 1);
+  }
+
+  /** Chunks that have samples, of those placed so far. */
+  get chunks(): number {
+    return this.#chunk;
   }
 
   /** Places up to `most` samples; true when all are. @throws CutOffError */
   run(most: number): boolean {
-    const end = Math.min(this.#count, this.#sample + most);
+    const { count } = this.#parts;
+    const end = Math.min(count, this.#sample + most);
     while (this.#sample < end) {
       if (this.#left === 0) this.#beginChunk();
       const stop = Math.min(end, this.#sample + this.#left);
@@ -189,36 +360,31 @@ class Placer {
       this.#place(stop);
       if (this.#offset > this.#fileSize) throw new CutOffError(this.#offset, this.#fileSize);
     }
-    return end === this.#count;
+    return end === count;
   }
 
   #beginChunk(): void {
-    const { runFirsts, runSamples, chunkOffsets } = this.#raw;
+    const { runs, places } = this.#parts;
     const chunk = this.#chunk++;
-    if (this.#run + 1 < runFirsts.length && chunk >= runFirsts.at(this.#run + 1)) this.#run++;
-    const offset = chunkOffsets.at(chunk);
-    if (offset >= 2 ** 48) throw new TableError('has a chunk that begins behind any file');
-    if (offset >= 2 ** 32) {
-      this.#high ??= new Uint16Array(this.#low.length);
-      this.#high[chunk] = Math.floor(offset / 2 ** 32);
-    }
-    this.#low[chunk] = offset % 2 ** 32;
+    if (this.#run + 1 < runs.firsts.length && chunk >= runs.firsts.at(this.#run + 1)) this.#run++;
     const sample = this.#sample;
-    this.#bits[sample >>> 5]! |= 1 << (sample & 31);
-    this.#offset = offset;
-    this.#left = runSamples.at(this.#run);
+    this.bits[sample >>> 5]! |= 1 << (sample & 31);
+    this.#offset = places.at(chunk);
+    this.#left = runs.samples.at(this.#run);
   }
 
   #place(stop: number): void {
-    const { sizes } = this.#raw;
+    const { sizes } = this.#parts;
+    const { offsets, chunks, bytes, times } = this.checkpoints;
     let offset = this.#offset;
     let total = this.#total;
     for (let sample = this.#sample; sample < stop; sample++) {
-      if ((sample & ((1 << checkpointShift) - 1)) === 0) {
+      if ((sample & checkpointMask) === 0) {
         const point = sample >>> checkpointShift;
-        this.checkpoints.offsets[point] = offset;
-        this.checkpoints.chunks[point] = this.#chunk - 1;
-        this.checkpoints.bytes[point] = total;
+        offsets[point] = offset;
+        chunks[point] = this.#chunk - 1;
+        bytes[point] = total;
+        if (times !== undefined) times[point] = this.#timeAt(sample);
       }
       const size = typeof sizes === 'number' ? sizes : sizes[sample]!;
       offset += size;
@@ -229,148 +395,72 @@ class Placer {
     this.#total = total;
   }
 
-  /** The chunks that have samples. */
-  chunks(): { chunkBits: Uint32Array; chunkLow: Uint32Array; chunkHigh: Uint16Array | undefined } {
-    return { chunkBits: this.#bits, chunkLow: this.#low.subarray(0, this.#chunk), chunkHigh: this.#high };
+  /** The decode time of a sample at a checkpoint: that of the checkpoint before, and 512 deltas. */
+  #timeAt(sample: number): number {
+    const deltas = this.#deltas!;
+    for (let at = Math.max(0, sample - checkpointMask - 1); at < sample; at++) this.#time += deltas[at]!;
+    return this.#time;
   }
 }
 
-/** The tables speak of bytes that the file does not have: it is still being written, or was cut. */
-export class CutOffError extends TableError {
-  constructor(needed: number, size: number) {
-    super(`is cut off: its tables speak of ${needed} bytes, and the file has ${size}`);
+function descriptionsOf(runs: ChunkRuns, count: number): Pick<SampleArrays, 'descriptionStarts' | 'descriptions'> {
+  let kinds = runs.descriptions.length;
+  while (kinds > 1 && runs.descriptionStarts.at(kinds - 1) >= count) kinds--;
+  if (kinds === 1 && runs.descriptions.at(0) === 0) return { descriptionStarts: undefined, descriptions: undefined };
+  const descriptionStarts = new Uint32Array(kinds);
+  const descriptions = new Uint16Array(kinds);
+  runs.descriptionStarts.copyTo(descriptionStarts, 0, kinds);
+  runs.descriptions.copyTo(descriptions, 0, kinds);
+  return { descriptionStarts, descriptions };
+}
+
+/** Sync samples as they come: kept where they rise and are there. */
+export class SyncBuilder {
+  readonly #count: number;
+  readonly #samples: Uint32Array;
+  #length = 0;
+
+  /** @param entries how many will be told, at most. */
+  constructor(count: number, entries: number, budget: IndexBudget) {
+    this.#count = count;
+    this.#samples = budget.words(Math.max(1, Math.min(count, entries)));
+  }
+
+  /** A sync sample, from 0. */
+  add(sample: number): void {
+    if (sample < 0 || sample >= this.#count || (this.#length > 0 && sample <= this.#samples[this.#length - 1]!)) return;
+    this.#samples[this.#length++] = sample;
+  }
+
+  /** The samples; undefined when all are, and the first one when none is: decoding begins there, whatever the table says. */
+  finish(): Uint32Array | undefined {
+    if (this.#length === this.#count) return undefined;
+    return this.#samples.subarray(0, Math.max(1, this.#length));
   }
 }
 
-/** A delta from here on is a negative one of a broken muxer. */
-const negativeDelta = 2 ** 31;
-
-/** Durations: as runs where there are few, else one a sample. */
-function* timesOf({ timeCounts, timeDeltas, firstTime }: RawSamples, count: number, notes: string[]) {
-  if (timeCounts.length === 0) throw new TableError('has no table of times (stts)');
-  let isOdd = false;
-  for (let run = 0; run < timeDeltas.length; run++) {
-    if (timeDeltas.at(run) < negativeDelta) continue;
-    isOdd = true;
-    // Phones write a huge last delta: the sample lasts as long as the one before.
-    const isLast = run === timeDeltas.length - 1 && timeCounts.at(run) === 1 && run > 0;
-    timeDeltas.set(run, isLast ? timeDeltas.at(run - 1) : 1);
-  }
-  if (isOdd)
-    notes.push('has durations of samples that cannot be; they are taken as the shortest, or as the one before');
-  const last = timeDeltas.length - 1;
-  if (last > 0 && timeDeltas.at(last) === 0 && timeCounts.at(last) === 1) timeDeltas.set(last, timeDeltas.at(last - 1));
-  let covered = 0;
-  let runs = 0;
-  for (; runs < timeCounts.length && covered < count; runs++) covered += timeCounts.at(runs);
-  if (covered < count)
-    notes.push('says nothing of the duration of its last samples; they last as long as the one before');
-  if (runs * 4 <= count || runs < 64)
-    return { times: runsOf(timeCounts, timeDeltas, runs, firstTime), checkpoints: undefined };
-  const deltas = new Uint32Array(count);
-  const checkpoints = new Float64Array(((count - 1) >> checkpointShift) + 1);
-  let sample = 0;
-  let time = firstTime;
-  for (let run = 0; run < runs; run++) {
-    const end = run === runs - 1 ? count : Math.min(count, sample + timeCounts.at(run));
-    const delta = timeDeltas.at(run);
-    for (; sample < end; sample++) {
-      if ((sample & ((1 << checkpointShift) - 1)) === 0) checkpoints[sample >>> checkpointShift] = time;
-      if (sample % samplesATurn === samplesATurn - 1) yield undefined;
-      deltas[sample] = delta;
-      time += delta;
-    }
-  }
-  return { times: { deltas }, checkpoints };
-}
-
-function runsOf(counts: Grown, deltas: Grown, runs: number, firstTime: number): TimeRuns {
-  const firstSamples = new Grown();
-  const kept = new Grown();
-  const startTimes = new Grown();
-  let sample = 0;
-  let time = firstTime;
-  for (let run = 0; run < runs; run++) {
-    if (counts.at(run) === 0) continue;
-    firstSamples.push(sample);
-    kept.push(deltas.at(run));
-    startTimes.push(time);
-    sample += counts.at(run);
-    time += counts.at(run) * deltas.at(run);
-  }
-  const starts = new Float64Array(startTimes.length);
-  for (let index = 0; index < starts.length; index++) starts[index] = startTimes.at(index);
-  return { firstSamples: firstSamples.words(), deltas: kept.words(), startTimes: starts };
-}
-
-function greatestCommonDivisor(left: number, right: number): number {
-  let [a, b] = [Math.abs(left), Math.abs(right)];
-  while (b > 0) [a, b] = [b, a % b];
-  return a;
-}
-
-/** Composition offsets: one a sample, in as few bytes as hold them; nothing where all are 0. */
-function* offsetsOf({ offsetCounts, offsetValues }: RawSamples, count: number) {
-  const runs = offsetCounts.length;
-  let unit = 0;
-  let most = 0;
-  for (let from = 0; from < runs; from += samplesATurn) {
-    for (let run = from; run < Math.min(runs, from + samplesATurn); run++) {
-      const value = Math.abs(offsetValues.at(run));
-      // A multiple of what divides all others changes nothing.
-      if (unit === 0 || value % unit !== 0) unit = greatestCommonDivisor(unit, value);
-      if (value > most) most = value;
-    }
+/** The list as 16-bit numbers where they fit, in turns. */
+export function* compactSizes(
+  sizes: WordList,
+  largest: number,
+  budget: IndexBudget,
+): Generator<undefined, Uint16Array | Uint32Array> {
+  const values = largest > 0xffff ? budget.words(sizes.length) : budget.halves(sizes.length);
+  for (let at = 0; at < sizes.length; ) {
+    at = sizes.copyTo(values, at, samplesATurn);
     yield undefined;
   }
-  if (unit === 0) return { compositionOffsets: undefined, offsetUnit: 1 };
-  const values = most / unit <= 32_767 ? new Int16Array(count) : new Int32Array(count);
-  let sample = 0;
-  let turn = samplesATurn;
-  for (let run = 0; run < runs && sample < count; run++) {
-    sample = fillRun(values, sample, Math.min(count, sample + offsetCounts.at(run)), offsetValues.at(run) / unit);
-    if (sample < turn) continue;
-    turn = sample + samplesATurn;
-    yield undefined;
-  }
-  return { compositionOffsets: values, offsetUnit: unit };
+  sizes.release();
+  return values;
 }
 
-function fillRun(values: Int16Array | Int32Array, from: number, to: number, value: number): number {
-  for (let sample = from; sample < to; sample++) values[sample] = value;
-  return to;
-}
-
-function syncOf(sync: Grown | undefined, count: number): Uint32Array | undefined {
-  if (sync === undefined) return undefined;
-  const kept = new Grown();
-  let last = -1;
-  for (let index = 0; index < sync.length; index++) {
-    const sample = sync.at(index);
-    if (sample <= last || sample >= count) continue;
-    kept.push(sample);
-    last = sample;
+/** The list as places of chunks, in turns. @throws TableError */
+export function* placesOf(offsets: NumberList, budget: IndexBudget): Generator<undefined, ChunkPlaces> {
+  const places = new ChunkPlaces(offsets.length, budget);
+  for (let chunk = 0; chunk < offsets.length; chunk++) {
+    places.put(chunk, offsets.at(chunk));
+    if (chunk % samplesATurn === samplesATurn - 1) yield undefined;
   }
-  if (kept.length === count) return undefined;
-  // None at all: decoding begins with the first one, whatever the table says.
-  if (kept.length === 0) kept.push(0);
-  return kept.words();
-}
-
-function descriptionsOf({ runFirsts, runSamples, runDescriptions, chunkOffsets }: RawSamples, count: number) {
-  const starts = new Grown();
-  const kinds = new Grown();
-  let sample = 0;
-  for (let run = 0; run < runFirsts.length && sample < count; run++) {
-    if (kinds.length === 0 || kinds.at(kinds.length - 1) !== runDescriptions.at(run)) {
-      starts.push(sample);
-      kinds.push(runDescriptions.at(run));
-    }
-    const end = run + 1 < runFirsts.length ? runFirsts.at(run + 1) : chunkOffsets.length;
-    sample += Math.max(0, Math.min(end, chunkOffsets.length) - runFirsts.at(run)) * runSamples.at(run);
-  }
-  if (kinds.length === 1 && kinds.at(0) === 0) return { descriptionStarts: undefined, descriptions: undefined };
-  const descriptions = new Uint16Array(kinds.length);
-  for (let index = 0; index < descriptions.length; index++) descriptions[index] = kinds.at(index);
-  return { descriptionStarts: starts.words(), descriptions };
+  offsets.release();
+  return places;
 }

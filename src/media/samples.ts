@@ -284,5 +284,5 @@ function bytesOf({ sizes, times, checkpoints, ...arrays }: SampleArrays): number
     ...Object.values(checkpoints),
     typeof sizes === 'number' ? undefined : sizes,
   ];
-  return parts.reduce<number>((total, part) => total + (ArrayBuffer.isView(part) ? part.byteLength : 0), 0);
+  return parts.reduce<number>((total, part) => total + (ArrayBuffer.isView(part) ? part.buffer.byteLength : 0), 0);
 }

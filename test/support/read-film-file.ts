@@ -22,17 +22,25 @@ export function readFilmFile(path: string): Film {
   }
 }
 
-/** Reads a film out of bytes, as a file of theirs would be, or of `size` bytes that begins with them. @throws FilmRefusal */
+/** Reads a film out of bytes, as a file of theirs would be, or of `size` bytes: they, and then zeros. @throws FilmRefusal */
 export function readFilmBytes(bytes: Uint8Array, size = bytes.length): Film {
+  return readFilmFrom(size, (offset, length) => {
+    const known = bytes.subarray(offset, Math.max(offset, Math.min(bytes.length, offset + length)));
+    const wanted = Math.min(length, size - offset);
+    if (known.length >= wanted) return known;
+    const padded = new Uint8Array(wanted);
+    padded.set(known);
+    return padded;
+  });
+}
+
+/** Reads a film of `size` bytes that are made up as they are asked for. @throws FilmRefusal */
+export function readFilmFrom(size: number, source: (offset: number, length: number) => Uint8Array): Film {
   const reader = readFilm(size);
   let step = reader.next();
   while (step.done !== true) {
     const need = step.value;
-    step = reader.next(
-      need === undefined
-        ? undefined
-        : bytes.subarray(need.offset, Math.max(need.offset, Math.min(bytes.length, need.offset + need.length))),
-    );
+    step = reader.next(need === undefined ? undefined : source(need.offset, need.length));
   }
   return step.value;
 }

@@ -82,7 +82,8 @@ export function extendedLanguageOf(view: DataView): string {
 }
 
 function textOf(view: DataView, from: number, end: number): string {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset + from, Math.max(0, end - from));
+  if (end <= from) return '';
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + from, end - from);
   const zero = bytes.indexOf(0);
   return new TextDecoder().decode(zero < 0 ? bytes : bytes.subarray(0, zero));
 }

@@ -163,10 +163,13 @@ function audioEntry(
   else if (format === '.mp3') return refuse('is MP3 in the form of QuickTime, which browsers do not play');
   else if (layout !== undefined) strings = plain(simple[format]!);
   if (strings === undefined) return refuse(`is coded as ${format} in a form that browsers do not play`);
-  const isLong = view.getUint16(8 + 8) === 2 && !boxesBegin(view, 8 + audioFixed, bytes.length);
+  const iso = 8 + audioFixed;
+  const isLong =
+    view.getUint16(8 + 8) === 2 && iso + quickTimeMore[2]! <= bytes.length && !boxesBegin(view, iso, bytes.length);
   // QuickTime's version 2 has channels and rate behind the fixed part, the rate as a 64-bit float.
-  const channels = isLong ? view.getUint32(8 + audioFixed + 12) : view.getUint16(8 + 16);
-  let sampleRate = isLong ? Math.round(view.getFloat64(8 + audioFixed + 4)) : view.getUint16(8 + 24);
+  const channels = isLong ? view.getUint32(iso + 12) : view.getUint16(8 + 16);
+  let sampleRate = isLong ? Math.round(view.getFloat64(iso + 4)) : view.getUint16(8 + 24);
+  if (!(sampleRate >= 0 && sampleRate < 2 ** 32)) sampleRate = 0;
   if (format === 'Opus') sampleRate = 48_000;
   const kept = boxes.filter(
     ({ type }, index) => audioBoxes.has(type) && boxes.findIndex((b) => b.type === type) === index,

@@ -1,0 +1,125 @@
+// Memory for what is found in a film's headers before it is known how much there is: bounded for the whole film, in blocks that are
+// never moved, so that no turn has to copy all that came before. Not here: the tables made of it (sample-builder.ts).
+
+/** A table that cannot be used: why, as the rest of a sentence. */
+export class TableError extends Error {
+  override readonly name = 'TableError';
+}
+
+/** The tables speak of bytes that the file does not have: it is still being written, or was cut. */
+export class CutOffError extends TableError {
+  constructor(needed: number, size: number) {
+    super(`is cut off: its tables speak of ${needed} bytes, and the file has ${size}`);
+  }
+}
+
+/** The most bytes that the tables of a film may hold while they are built: films of ten hours need less. */
+const mostIndexBytes = 48 * 2 ** 20;
+
+/** What may still be held for a film. */
+export class IndexBudget {
+  #left = mostIndexBytes;
+
+  /** Takes bytes before they are allocated. @throws TableError when that is more than is left */
+  take(bytes: number): void {
+    if (!(bytes <= this.#left))
+      throw new TableError(`has tables that need more than ${mostIndexBytes / 2 ** 20} MiB of memory`);
+    this.#left -= bytes;
+  }
+
+  /** Gives back what is no longer held. */
+  give(bytes: number): void {
+    this.#left += bytes;
+  }
+
+  /** Room for `count` numbers of 32 bits. @throws TableError */
+  words(count: number): Uint32Array {
+    this.take(count * 4);
+    return new Uint32Array(count);
+  }
+
+  /** Room for `count` numbers of 16 bits. @throws TableError */
+  halves(count: number): Uint16Array {
+    this.take(count * 2);
+    return new Uint16Array(count);
+  }
+
+  /** Room for `count` numbers up to 2^53. @throws TableError */
+  doubles(count: number): Float64Array {
+    this.take(count * 8);
+    return new Float64Array(count);
+  }
+}
+
+const blockShift = 11;
+const blockMask = (1 << blockShift) - 1;
+
+/** A list that grows. */
+abstract class Blocks<Block extends Uint32Array | Int32Array | Float64Array> {
+  length = 0;
+  readonly #blocks: Block[] = [];
+  readonly #budget: IndexBudget;
+
+  constructor(budget: IndexBudget) {
+    this.#budget = budget;
+  }
+
+  protected abstract make(count: number): Block;
+
+  /** Adds a number at the end. @throws TableError when the film's memory is used up */
+  push(value: number): void {
+    const at = this.length & blockMask;
+    if (at === 0) {
+      const block = this.make(1 << blockShift);
+      this.#budget.take(block.byteLength);
+      this.#blocks.push(block);
+    }
+    this.#blocks[this.length >>> blockShift]![at] = value;
+    this.length++;
+  }
+
+  /** The number at a place that there is. */
+  at(index: number): number {
+    return this.#blocks[index >>> blockShift]![index & blockMask]!;
+  }
+
+  /** Changes the number at a place that there is. */
+  set(index: number, value: number): void {
+    this.#blocks[index >>> blockShift]![index & blockMask] = value;
+  }
+
+  /** Writes the numbers from `from` on into `target` at the same places, `most` of them at most. Returns where it ended. */
+  copyTo(target: Uint16Array | Uint32Array | Float64Array, from: number, most: number): number {
+    const end = Math.min(this.length, from + most);
+    for (let index = from; index < end; index++) target[index] = this.at(index);
+    return end;
+  }
+
+  /** Lets go of the memory. */
+  release(): void {
+    for (const block of this.#blocks) this.#budget.give(block.byteLength);
+    this.#blocks.length = 0;
+    this.length = 0;
+  }
+}
+
+/** A growing list of whole numbers below 2^32. */
+export class WordList extends Blocks<Uint32Array> {
+  protected override make(count: number): Uint32Array {
+    return new Uint32Array(count);
+  }
+}
+
+/** A growing list of signed numbers of 32 bits. */
+export class SignedList extends Blocks<Int32Array> {
+  protected override make(count: number): Int32Array {
+    return new Int32Array(count);
+  }
+}
+
+/** A growing list of whole numbers up to 2^53. */
+export class NumberList extends Blocks<Float64Array> {
+  protected override make(count: number): Float64Array {
+    return new Float64Array(count);
+  }
+}

@@ -1,0 +1,242 @@
+// Reads the tables of a track (`stbl`) in pieces, each table straight into what it is kept in, as many entries as there are samples and no
+// more. Not here: what a track is (read-track.ts), fragments (read-fragments.ts).
+
+import { type Box, uint64 } from '../wire/iso-bmff/boxes.js';
+import { CutOffError, type IndexBudget, TableError, WordList } from './growing.js';
+import { bytesAt, entriesOf, type Reading } from './reading.js';
+import {
+  buildTable,
+  ChunkPlaces,
+  ChunkRuns,
+  mostSamples,
+  note,
+  OffsetsBuilder,
+  SyncBuilder,
+  TimesBuilder,
+} from './sample-builder.js';
+import type { SampleTable } from './samples.js';
+
+const find = (boxes: readonly Box[], type: string): Box | undefined => boxes.find((box) => box.type === type);
+
+/** Reads the tables of a track; undefined when they are of no sample at all. @throws TableError, CutOffError, BoxError */
+export function* readSamples(
+  stbl: readonly Box[],
+  descriptions: number,
+  fileSize: number,
+  budget: IndexBudget,
+  notes: string[],
+): Reading<SampleTable | undefined> {
+  const { sizes, told } = yield* readSizes(stbl, fileSize, budget);
+  if (told === 0) return undefined;
+  const { runs, places, placed } = yield* readPlaces(stbl, told, descriptions, budget);
+  if (placed < told) note(notes, `has ${told - placed} samples without a place in the file; they are left out`);
+  const count = Math.min(told, placed);
+  if (count === 0) throw new TableError('has no samples');
+  const times = yield* readTimes(stbl, count, budget);
+  const offsets = yield* readOffsets(stbl, count, budget);
+  const sync = yield* readSync(stbl, count, budget);
+  const kept = typeof sizes === 'number' || sizes.length === count ? sizes : sizes.subarray(0, count);
+  return yield* buildTable({ count, sizes: kept, times, offsets, runs, places, sync }, fileSize, budget, notes);
+}
+
+/** The number of entries that a table says, when it has them. */
+function* countOf(box: Box, at: number, entryBytes: number): Reading<number> {
+  const length = box.end - box.payload;
+  if (length < at + 4) throw new TableError(`has a table (${box.type}) that is cut off`);
+  const count = (yield* bytesAt(box.payload, at + 4)).getUint32(at);
+  if (count * entryBytes > length - at - 4) {
+    throw new TableError(`has a table (${box.type}) that is shorter than it says`);
+  }
+  return count;
+}
+
+interface Sizes {
+  readonly sizes: Uint16Array | Uint32Array | number;
+  readonly told: number;
+}
+
+function* readSizes(stbl: readonly Box[], fileSize: number, budget: IndexBudget): Reading<Sizes> {
+  const stsz = find(stbl, 'stsz');
+  const box = stsz ?? find(stbl, 'stz2');
+  if (box === undefined || box.end - box.payload < 12) throw new TableError('has no table of sizes (stsz)');
+  const head = yield* bytesAt(box.payload, 12);
+  const constant = stsz === undefined ? 0 : head.getUint32(4);
+  const bits = stsz === undefined ? head.getUint8(7) : 32;
+  const told = head.getUint32(8);
+  if (told > mostSamples) throw new TableError(`has a table of sizes (${box.type}) of ${told} samples`);
+  if (constant > 0) {
+    if (told * constant > fileSize) throw new CutOffError(told * constant, fileSize);
+    return { sizes: constant, told };
+  }
+  if (bits !== 4 && bits !== 8 && bits !== 16 && bits !== 32) throw new TableError(`has sizes of ${bits} bits (stz2)`);
+  yield* countOf(box, 8, bits / 8);
+  let sizes: Uint16Array | Uint32Array = budget.halves(told);
+  // Pairs of 4-bit sizes share a byte.
+  const entries = bits === 4 ? Math.ceil(told / 2) : told;
+  yield* entriesOf(box, 12, bits === 4 ? 1 : bits / 8, entries, (view, taken, first) => {
+    if (bits === 32) sizes = takeLongSizes(view, taken, first, sizes, budget);
+    else if (bits === 4) takeHalves(view, taken, first, sizes);
+    else takeShortSizes(view, taken, first, sizes, bits === 8);
+    return true;
+  });
+  return { sizes, told };
+}
+
+/** Takes 32-bit sizes; as soon as one needs more than 16 bits all have 32. Returns what they are in. */
+function takeLongSizes(
+  view: DataView,
+  taken: number,
+  first: number,
+  sizes: Uint16Array | Uint32Array,
+  budget: IndexBudget,
+): Uint16Array | Uint32Array {
+  for (let index = 0; index < taken; index++) {
+    const size = view.getUint32(index * 4);
+    if (size > 0xffff && sizes.BYTES_PER_ELEMENT === 2) {
+      const wide = budget.words(sizes.length);
+      for (let sample = 0; sample < first; sample++) wide[sample] = sizes[sample]!;
+      budget.give(sizes.byteLength);
+      return takeLongSizes(view, taken, first, wide, budget);
+    }
+    sizes[first + index] = size;
+  }
+  return sizes;
+}
+
+function takeShortSizes(
+  view: DataView,
+  taken: number,
+  first: number,
+  sizes: Uint16Array | Uint32Array,
+  areBytes: boolean,
+): void {
+  for (let index = 0; index < taken; index++) {
+    sizes[first + index] = areBytes ? view.getUint8(index) : view.getUint16(index * 2);
+  }
+}
+
+function takeHalves(view: DataView, taken: number, first: number, sizes: Uint16Array | Uint32Array): void {
+  for (let index = 0; index < taken; index++) {
+    const byte = view.getUint8(index);
+    const sample = (first + index) * 2;
+    sizes[sample] = byte >> 4;
+    if (sample + 1 < sizes.length) sizes[sample + 1] = byte & 15;
+  }
+}
+
+/** Runs of chunks, and where the chunks begin that have samples. */
+function* readPlaces(stbl: readonly Box[], told: number, descriptions: number, budget: IndexBudget) {
+  const long = find(stbl, 'co64');
+  const box = find(stbl, 'stco') ?? long;
+  if (box === undefined) throw new TableError('has no table of places (stco)');
+  const isLong = box === long;
+  const chunks = yield* countOf(box, 4, isLong ? 8 : 4);
+  const runs = yield* readRuns(stbl, descriptions, chunks, budget);
+  // Every chunk has a sample: those behind the last sample are nothing.
+  const used = Math.min(chunks, told);
+  const places = new ChunkPlaces(used, budget);
+  yield* entriesOf(box, 8, isLong ? 8 : 4, used, (view, taken, first) => {
+    for (let index = 0; index < taken; index++) {
+      if (isLong) places.put(first + index, uint64(view, index * 8));
+      else places.low[first + index] = view.getUint32(index * 4);
+    }
+    return true;
+  });
+  return { runs, places, placed: runs.count(chunks) };
+}
+
+function* readRuns(
+  stbl: readonly Box[],
+  descriptions: number,
+  chunks: number,
+  budget: IndexBudget,
+): Reading<ChunkRuns> {
+  const box = find(stbl, 'stsc');
+  if (box === undefined) throw new TableError('has no table of chunks (stsc)');
+  const entries = yield* countOf(box, 4, 12);
+  const runs = new ChunkRuns(descriptions, budget);
+  // Runs rise: behind as many as there are chunks there is none that counts.
+  yield* entriesOf(box, 8, 12, Math.min(entries, Math.max(1, chunks)), (view, taken) => {
+    for (let index = 0; index < taken; index++) {
+      const at = index * 12;
+      const first = view.getUint32(at) - 1;
+      if (first >= chunks && first > 0) return false;
+      runs.add(first, view.getUint32(at + 4), view.getUint32(at + 8) - 1);
+    }
+    return true;
+  });
+  return runs;
+}
+
+function* readTimes(stbl: readonly Box[], count: number, budget: IndexBudget): Reading<TimesBuilder> {
+  const box = find(stbl, 'stts');
+  if (box === undefined) throw new TableError('has no table of times (stts)');
+  const entries = yield* countOf(box, 4, 8);
+  const times = new TimesBuilder(count, entries, 0, budget);
+  yield* entriesOf(box, 8, 8, entries, (view, taken, first) => {
+    for (let index = 0; index < taken; index++) {
+      times.add(view.getUint32(index * 8), view.getUint32(index * 8 + 4), first + index === entries - 1);
+    }
+    return !times.isFull;
+  });
+  return times;
+}
+
+function* readOffsets(stbl: readonly Box[], count: number, budget: IndexBudget): Reading<OffsetsBuilder> {
+  const offsets = new OffsetsBuilder(count, budget);
+  const box = find(stbl, 'ctts');
+  if (box === undefined) return offsets;
+  const entries = yield* countOf(box, 4, 8);
+  yield* entriesOf(box, 8, 8, entries, (view, taken) => {
+    // Signed in version 0 too: old muxers write negative ones there, and no honest one has 2^31 ticks.
+    for (let index = 0; index < taken; index++) offsets.add(view.getUint32(index * 8), view.getInt32(index * 8 + 4));
+    return !offsets.isFull;
+  });
+  return offsets;
+}
+
+function* readSync(stbl: readonly Box[], count: number, budget: IndexBudget): Reading<Uint32Array | undefined> {
+  const box = find(stbl, 'stss');
+  if (box === undefined) return undefined;
+  const entries = yield* countOf(box, 4, 4);
+  const sync = new SyncBuilder(count, entries, budget);
+  // They rise: there are no more of them than samples.
+  yield* entriesOf(box, 8, 4, Math.min(entries, count), (view, taken) => {
+    for (let index = 0; index < taken; index++) sync.add(view.getUint32(index * 4) - 1);
+    return true;
+  });
+  return sync.finish();
+}
+
+/**
+ * The samples that begin runs of the `rap ` group, where decoding may begin though they are no sync samples; undefined without such a group.
+ * @throws TableError
+ */
+export function* readRandomAccess(
+  stbl: readonly Box[],
+  count: number,
+  budget: IndexBudget,
+): Reading<Uint32Array | undefined> {
+  for (const box of stbl) {
+    if (box.type !== 'sbgp' || box.end - box.payload < 12) continue;
+    const head = yield* bytesAt(box.payload, 8);
+    const more = head.getUint8(0) === 1 ? 4 : 0;
+    if (head.getUint32(4) !== 0x72617020) continue;
+    const entries = yield* countOf(box, 8 + more, 8);
+    const found = new WordList(budget);
+    let sample = 0;
+    yield* entriesOf(box, 12 + more, 8, entries, (view, taken) => {
+      for (let index = 0; index < taken && sample < count; index++) {
+        const length = view.getUint32(index * 8);
+        if (length > 0 && view.getUint32(index * 8 + 4) > 0) found.push(sample);
+        sample += length;
+      }
+      return sample < count;
+    });
+    const samples = budget.words(found.length);
+    found.copyTo(samples, 0, found.length);
+    found.release();
+    return samples;
+  }
+  return undefined;
+}
