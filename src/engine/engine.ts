@@ -52,8 +52,11 @@ export interface Engine {
   acceptNow(fd: number): number;
   /** Ends listening: whoever connects from now on is refused by the kernel. The descriptor stays its owner's. */
   stopListening(fd: number): void;
-  /** Receives from a stream until it ends, fails, or is stopped. */
-  receive(token: number, fd: number): void;
+  /**
+   * Receives from a stream until it ends, fails, or is stopped; with `once` until something came, which is then the final
+   * event: a connection that is closed after its first request has nothing to cancel.
+   */
+  receive(token: number, fd: number, once?: boolean): void;
   /** Ends receiving; bytes on their way may still come before the final event (-ECANCELED). */
   stopReceive(token: number, fd: number): void;
   /** Sends bytes at an address. `flags` adds MSG bits (MSG_MORE). One send a token at a time. */
@@ -97,6 +100,8 @@ export interface Engine {
   closeSocket(fd: number): void;
   /** How a socket must be opened for this engine. */
   readonly nonBlockingSockets: boolean;
+  /** A send is a call of its own: {@link sendNow} costs less, since nobody has to be told of it later. */
+  readonly sendsAtOnce: boolean;
   /** Gives a receive frame back. */
   recycle(frame: number): void;
 

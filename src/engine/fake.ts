@@ -30,6 +30,8 @@ interface Operation {
   /** The turn in which it was begun, and the one from which it may end (writable, fetch). */
   readonly begun: number;
   dueTurn: number;
+  /** A receive that ends with the first bytes. */
+  once: boolean;
   /** The turn in which it ends because it was cancelled. */
   cancelTurn: number;
 }
@@ -48,6 +50,8 @@ export interface FakeOptions {
   readonly frameBytes?: number;
   /** What goes wrong; default nothing. */
   readonly script?: FaultScript;
+  /** See {@link Engine.sendsAtOnce}; default false. */
+  readonly sendsAtOnce?: boolean;
   /** The bytes at an address; default those of this process's memory. */
   readonly memory?: (address: number, length: number) => Uint8Array;
 }
@@ -57,6 +61,7 @@ export class FakeEngine implements Engine {
   readonly name = 'fake';
   readonly descriptor = -1;
   readonly nonBlockingSockets = false;
+  readonly sendsAtOnce: boolean;
   readonly receiveBytes: Uint8Array;
   readonly receiveFrameBytes: number;
   onBegun: ((delayMs: number) => void) | undefined;
@@ -78,6 +83,7 @@ export class FakeEngine implements Engine {
     this.receiveBytes = new Uint8Array(frames * this.receiveFrameBytes);
     this.#lent = new Array<boolean>(frames).fill(false);
     this.script = options.script ?? noFaults;
+    this.sendsAtOnce = options.sendsAtOnce ?? false;
     this.#memory = options.memory ?? ((address, length) => new Uint8Array(viewMemory(address, length)));
   }
 
@@ -174,9 +180,9 @@ export class FakeEngine implements Engine {
     this.#listeners.delete(fd);
   }
 
-  receive(token: number, fd: number): void {
+  receive(token: number, fd: number, once = false): void {
     if (this.#socket(fd).direct) wrong(`receive begun on ${fd} while it is for direct calls`);
-    this.#begin('receive', token, fd);
+    this.#begin('receive', token, fd).once = once;
   }
 
   stopReceive(token: number, fd: number): void {
@@ -312,7 +318,8 @@ export class FakeEngine implements Engine {
       if (other.token === token && both) wrong(`${kind} of token ${token} begun during its ${other.kind}`);
     }
     const never = Number.POSITIVE_INFINITY;
-    const operation = { kind, token, fd, parts, taken: 0, begun: this.turns, dueTurn: 0, cancelTurn: never };
+    const begun = this.turns;
+    const operation = { kind, token, fd, parts, taken: 0, begun, dueTurn: 0, once: false, cancelTurn: never };
     this.#operations.add(operation);
     this.onBegun?.(0);
     return operation;
@@ -375,7 +382,7 @@ export class FakeEngine implements Engine {
     }
     this.#lent[frame] = true;
     socket.peer.deliver(this.receiveBytes, frame * this.receiveFrameBytes, result);
-    const more = this.script('receiveMore', 1, fd) !== 0;
+    const more = !operation.once && this.script('receiveMore', 1, fd) !== 0;
     if (!more) this.#operations.delete(operation);
     events.received(token, result, frame, more);
     return 1;

@@ -1,6 +1,7 @@
 // The epoll engine: the same interface on readiness, for hosts where io_uring is refused. Sockets are non-blocking;
 // an operation is tried when it is begun, and what it gave is handed out in the next turn, so that the order of
-// events is that of the io_uring engine.
+// events is that of the io_uring engine. Streams are edge-triggered: the kernel tells of what is new, once, and the engine
+// remembers which of them have to be read again.
 
 import { type Engine, type EngineEvents, fetchStretchBytes } from '../engine/engine.js';
 import { EPOLL, EPOLL_CTL, MSG } from '../kernel/constants.js';
@@ -22,6 +23,8 @@ import {
 import { check, SystemError } from '../kernel/system-error.js';
 import { FramePool } from '../memory/frame-pool.js';
 import { Region } from '../memory/region.js';
+import { DueEvents, Event, NumberList } from './due-events.js';
+import { type Interest, Interests, Role } from './interest.js';
 
 const eventsATurn = 512;
 const acceptsATurn = 64;
@@ -30,52 +33,8 @@ const fetchPollMs = 1;
 /** A range that is not there after this long is handed out all the same: the disk is slow, not stuck. */
 const fetchLimitMs = 5000;
 
-const Role = { stream: 0, listener: 1, watch: 2 } as const;
-
-/** What is going on with one descriptor. Pooled by descriptor number. */
-class Interest {
-  fd = -1;
-  token = -1;
-  role: number = Role.stream;
-  /** The EPOLL bits the kernel knows, 0 when the descriptor is not registered. */
-  registered = 0;
-  /** Its descriptor is about to be closed: the kernel need not be told of anything. */
-  isClosing = false;
-  receiving = false;
-  awaiting = false;
-  sending = false;
-  message = false;
-  address = 0;
-  length = 0;
-  taken = 0;
-  flags = 0;
-}
-
-const Event = { sent: 0, writable: 1, received: 2, accepted: 3, fetched: 4, readable: 5 } as const;
-
-/** Hands out a final event. */
-function handOne(event: number, token: number, result: number, events: EngineEvents): void {
-  switch (event) {
-    case Event.sent:
-      events.sent(token, result);
-      break;
-    case Event.writable:
-      events.writable(token, result);
-      break;
-    case Event.received:
-      events.received(token, result, -1, false);
-      break;
-    case Event.accepted:
-      events.accepted(token, result, false);
-      break;
-    case Event.fetched:
-      events.fetched(token, result);
-      break;
-    case Event.readable:
-      events.readable(token, result, false);
-      break;
-  }
-}
+/** Bits of a stream that ends. */
+const ends = EPOLL.RDHUP | EPOLL.HUP | EPOLL.ERR;
 
 interface Fetch {
   token: number;
@@ -90,6 +49,7 @@ interface Fetch {
 export class EpollEngine implements Engine {
   readonly name = 'epoll';
   readonly nonBlockingSockets = true;
+  readonly sendsAtOnce = true;
   readonly descriptor: number;
   readonly receiveBytes: Uint8Array;
   readonly receiveFrameBytes: number;
@@ -98,11 +58,12 @@ export class EpollEngine implements Engine {
   readonly #events: Region;
   readonly #eventWords: Int32Array;
   readonly #probe: Region;
-  readonly #interests: Interest[] = [];
+  readonly #interests = new Interests();
   readonly #fetches: Fetch[] = [];
-  /** Final events that are due: kind, token, result. Two lists, so that what a handler begins waits a turn. */
-  #due: number[] = [];
-  #handing: number[] = [];
+  readonly #due = new DueEvents();
+  /** Streams that are read in the next turn without a word of the kernel, and those of this turn. */
+  #unread = new NumberList();
+  #reading = new NumberList();
   #inTurn = false;
   #closed = false;
 
@@ -122,26 +83,6 @@ export class EpollEngine implements Engine {
     return this.#frames.leased;
   }
 
-  #interest(token: number, fd: number, role: number): Interest {
-    let interest = this.#interests[fd];
-    if (interest === undefined) {
-      interest = new Interest();
-      while (this.#interests.length < fd) this.#interests.push(new Interest());
-      this.#interests[fd] = interest;
-    }
-    if (interest.fd !== fd || interest.token !== token || interest.role !== role) {
-      interest.fd = fd;
-      interest.token = token;
-      interest.role = role;
-      interest.registered = 0;
-      interest.isClosing = false;
-      interest.receiving = false;
-      interest.awaiting = false;
-      interest.sending = false;
-    }
-    return interest;
-  }
-
   /**
    * Tells the kernel what is wanted of a descriptor now, if that is not what it knows. Returns 0 or -errno (ENOSPC: the
    * limit on watched descriptors; ENOMEM): then nothing will come of it, and the operation that asked has failed.
@@ -156,15 +97,32 @@ export class EpollEngine implements Engine {
       return 0;
     }
     const operation = interest.registered === 0 ? EPOLL_CTL.ADD : wanted === 0 ? EPOLL_CTL.DEL : EPOLL_CTL.MOD;
-    const result = epollControl(this.descriptor, operation, interest.fd, wanted, interest.fd, interest.token);
+    return this.#tell(interest, operation, wanted);
+  }
+
+  #tell(interest: Interest, operation: number, wanted: number): number {
+    const { fd, role } = interest;
+    const bits = role === Role.stream ? wanted | EPOLL.ET : wanted;
+    // What is watched is told from the others by the sign.
+    const mark = role === Role.watch ? ~fd : fd;
+    const result = epollControl(this.descriptor, operation, fd, bits, mark, interest.token);
     if (result < 0 && operation !== EPOLL_CTL.DEL) return result;
     interest.registered = wanted;
     return 0;
   }
 
   #finish(event: number, token: number, result: number): void {
-    this.#due.push(event, token, result);
-    if (!this.#inTurn && this.#due.length === 3) this.onBegun?.(0);
+    this.#due.add(event, token, result);
+    if (!this.#inTurn && this.#due.count === 3) this.onBegun?.(0);
+  }
+
+  /** Has a stream read in the next turn. */
+  #readSoon(interest: Interest): void {
+    if (interest.isUnread) return;
+    interest.isUnread = true;
+    const unread = this.#unread;
+    unread.numbers[unread.count++] = interest.fd;
+    if (!this.#inTurn && unread.count === 1) this.onBegun?.(0);
   }
 
   accept(token: number, fd: number): void {
@@ -179,8 +137,16 @@ export class EpollEngine implements Engine {
     shutdownListening(fd);
   }
 
-  receive(token: number, fd: number): void {
-    this.#begin(token, fd, Role.stream);
+  receive(token: number, fd: number, once = false): void {
+    const interest = this.#interests.of(token, fd, Role.stream);
+    interest.once = once;
+    if (once || (interest.registered & EPOLL.IN) !== 0) {
+      // Often there is something already; and if the kernel has told of it, it does not tell again.
+      interest.receiving = true;
+      this.#readSoon(interest);
+    } else {
+      this.#begin(token, fd, Role.stream);
+    }
   }
 
   watch(token: number, fd: number): void {
@@ -188,7 +154,7 @@ export class EpollEngine implements Engine {
   }
 
   #begin(token: number, fd: number, role: number): void {
-    const interest = this.#interest(token, fd, role);
+    const interest = this.#interests.of(token, fd, role);
     interest.receiving = true;
     const result = this.#update(interest);
     if (result >= 0) return;
@@ -199,7 +165,7 @@ export class EpollEngine implements Engine {
   }
 
   stopReceive(token: number, fd: number): void {
-    const interest = this.#interests[fd];
+    const interest = this.#interests.get(fd);
     if (interest === undefined || !interest.receiving || interest.token !== token) return;
     this.#endReceive(interest, -Errno.ECANCELED);
   }
@@ -217,7 +183,7 @@ export class EpollEngine implements Engine {
   }
 
   send(token: number, fd: number, address: number, length: number, flags: number): void {
-    const interest = this.#interest(token, fd, Role.stream);
+    const interest = this.#interests.of(token, fd, Role.stream);
     interest.message = false;
     interest.address = address;
     interest.length = length;
@@ -227,7 +193,7 @@ export class EpollEngine implements Engine {
   }
 
   sendMessage(token: number, fd: number, header: number, flags: number): void {
-    const interest = this.#interest(token, fd, Role.stream);
+    const interest = this.#interests.of(token, fd, Role.stream);
     interest.message = true;
     interest.address = header;
     interest.taken = 0;
@@ -246,8 +212,13 @@ export class EpollEngine implements Engine {
       if (result > 0) interest.taken += result;
       if (result > 0 && interest.taken < interest.length) result = -Errno.EAGAIN;
     }
+    const isTriedAgain = interest.sending;
     interest.sending = result === -Errno.EAGAIN;
-    const failed = this.#update(interest);
+    // Where a socket that had room took nothing, or not all: asked anew, the kernel tells of room that is there already.
+    const failed =
+      isTriedAgain && interest.sending
+        ? this.#tell(interest, EPOLL_CTL.MOD, interest.registered)
+        : this.#update(interest);
     if (failed < 0 && interest.sending) {
       interest.sending = false;
       this.#finish(Event.sent, interest.token, failed);
@@ -258,7 +229,7 @@ export class EpollEngine implements Engine {
   }
 
   awaitWritable(token: number, fd: number): void {
-    const interest = this.#interest(token, fd, Role.stream);
+    const interest = this.#interests.of(token, fd, Role.stream);
     interest.awaiting = true;
     const result = this.#update(interest);
     if (result >= 0) return;
@@ -306,7 +277,7 @@ export class EpollEngine implements Engine {
   }
 
   cancel(_token: number, fd: number, closing = false): void {
-    const interest = this.#interests[fd];
+    const interest = this.#interests.get(fd);
     if (interest === undefined || interest.fd !== fd) return;
     // Closing it takes it out of the set: no call is made for that.
     if (closing) interest.isClosing = true;
@@ -347,9 +318,7 @@ export class EpollEngine implements Engine {
   }
 
   closeSocket(fd: number): void {
-    const interest = this.#interests[fd];
-    // The number's next socket is another one, even under the same token: nothing is known of it.
-    if (interest !== undefined) interest.fd = -1;
+    this.#interests.forget(fd);
     closeDescriptor(fd);
   }
 
@@ -364,7 +333,7 @@ export class EpollEngine implements Engine {
   turn(waitMs: number, events: EngineEvents): number {
     if (this.#fetches.length > 0) this.#lookAtFetches();
     let wait = waitMs;
-    if (this.#due.length > 0) wait = 0;
+    if (this.#due.count > 0 || this.#unread.count > 0) wait = 0;
     else if (this.#fetches.length > 0 && (waitMs < 0 || waitMs > fetchPollMs)) wait = fetchPollMs;
     const ready = epollWait(this.descriptor, this.#events.address, eventsATurn, wait);
     if (ready < 0 && ready !== -Errno.EINTR) throw new SystemError(-ready, 'epoll_wait');
@@ -373,47 +342,54 @@ export class EpollEngine implements Engine {
     try {
       // epoll keeps no order among descriptors: what is watched (files that changed, a wake-up) comes first, so that it is
       // known before a request that was sent after it is answered.
-      for (let index = 0; index < ready; index++) this.#readyAt(index, true, events);
-      const handed = this.#handOut(events);
-      for (let index = 0; index < ready; index++) this.#readyAt(index, false, events);
+      const words = this.#eventWords;
+      for (let at = epollDataWord; at < ready * epollEventWords; at += epollEventWords) {
+        const mark = words[at]!;
+        if (mark < 0) this.#ready(~mark, words[at + 1]!, words[at - epollDataWord]!, events);
+      }
+      const handed = this.#due.handOut(events);
+      this.#readUnread(events);
+      for (let at = epollDataWord; at < ready * epollEventWords; at += epollEventWords) {
+        const fd = words[at]!;
+        if (fd >= 0) this.#ready(fd, words[at + 1]!, words[at - epollDataWord]!, events);
+      }
       return handed + Math.max(ready, 0);
     } finally {
       this.#inTurn = false;
       // What handlers begun and what already ended wants another turn, also in someone else's loop.
-      if (this.#due.length > 0) this.onBegun?.(0);
+      if (this.#due.count > 0 || this.#unread.count > 0) this.onBegun?.(0);
       else if (this.#fetches.length > 0) this.onBegun?.(fetchPollMs);
     }
   }
 
-  #handOut(events: EngineEvents): number {
-    const due = this.#due;
-    this.#due = this.#handing;
-    this.#handing = due;
-    const count = due.length / 3;
+  /** Reads once from each stream that waits for it. */
+  #readUnread(events: EngineEvents): void {
+    const list = this.#unread;
+    this.#unread = this.#reading;
+    this.#reading = list;
+    const { numbers, count } = list;
     let index = 0;
     try {
-      while (index < due.length) {
-        index += 3;
-        handOne(due[index - 3]!, due[index - 2]!, due[index - 1]!, events);
+      while (index < count) {
+        const interest = this.#interests.get(numbers[index++]!)!;
+        // Its number may have been another's by now: then it is read if that asked for it.
+        if (!interest.isUnread) continue;
+        interest.isUnread = false;
+        if (interest.receiving) this.#receiveOnce(interest, events);
       }
     } finally {
-      // Where a handler threw, the events behind it wait for the next turn; none is handed out twice.
-      for (; index < due.length; index++) this.#due.push(due[index]!);
-      due.length = 0;
+      list.count = 0;
+      // Where a handler threw, the others are still to be read.
+      for (; index < count; index++) {
+        const interest = this.#interests.get(numbers[index]!)!;
+        interest.isUnread = false;
+        if (interest.fd >= 0) this.#readSoon(interest);
+      }
     }
-    return count;
-  }
-
-  /** Handles one entry of what epoll_wait gave, if it is of a watched descriptor or not, as asked. */
-  #readyAt(index: number, watched: boolean, events: EngineEvents): void {
-    const at = index * epollEventWords;
-    const fd = this.#eventWords[at + epollDataWord]!;
-    if ((this.#interests[fd]?.role === Role.watch) !== watched) return;
-    this.#ready(fd, this.#eventWords[at + epollDataWord + 1]!, this.#eventWords[at]!, events);
   }
 
   #ready(fd: number, token: number, bits: number, events: EngineEvents): void {
-    const interest = this.#interests[fd];
+    const interest = this.#interests.get(fd);
     // The descriptor may have been closed, or its number used again, by a handler earlier in this turn.
     if (interest === undefined || interest.fd !== fd || interest.token !== token || interest.registered === 0) return;
     if ((bits & (EPOLL.OUT | EPOLL.ERR | EPOLL.HUP)) !== 0) {
@@ -424,7 +400,9 @@ export class EpollEngine implements Engine {
         this.#finish(Event.writable, token, 0);
       }
     }
-    if (!interest.receiving || (bits & (EPOLL.IN | EPOLL.RDHUP | EPOLL.ERR | EPOLL.HUP)) === 0) return;
+    // Remembered though nothing is received now: it is not told again.
+    if ((bits & ends) !== 0) interest.isEnding = true;
+    if (!interest.receiving || (bits & (EPOLL.IN | ends)) === 0) return;
     if (interest.role === Role.watch) events.readable(token, bits, true);
     else if (interest.role === Role.listener) this.#acceptAll(interest, events);
     else this.#receiveOnce(interest, events);
@@ -442,7 +420,7 @@ export class EpollEngine implements Engine {
     }
   }
 
-  /** One receive a turn and connection: level-triggered, so that what is left comes again and nobody starves. */
+  /** One receive at a time, so that nobody starves. What may be left is read in the next turn. */
   #receiveOnce(interest: Interest, events: EngineEvents): void {
     const frame = this.#frames.lease();
     if (frame < 0) {
@@ -450,13 +428,20 @@ export class EpollEngine implements Engine {
       return;
     }
     const result = receive(interest.fd, this.#frames.address(frame), this.receiveFrameBytes);
+    if (result <= 0) this.#frames.release(frame);
     if (result > 0) {
-      events.received(interest.token, result, frame, true);
-      return;
+      if (interest.once) interest.receiving = false;
+      // A frame that is full, or an end that is told of: there may be more, and the kernel has said what it had to say.
+      else if (result === this.receiveFrameBytes || interest.isEnding) this.#readSoon(interest);
+      events.received(interest.token, result, frame, !interest.once);
+    } else if (result === -Errno.EINTR) {
+      this.#readSoon(interest);
+    } else if (result === -Errno.EAGAIN) {
+      const failed = this.#update(interest);
+      if (failed < 0) this.#endReceive(interest, failed);
+    } else {
+      this.#endReceive(interest, result);
     }
-    this.#frames.release(frame);
-    if (result === -Errno.EAGAIN || result === -Errno.EINTR) return;
-    this.#endReceive(interest, result);
   }
 
   close(): void {

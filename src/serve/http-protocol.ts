@@ -244,7 +244,11 @@ export class HttpProtocol implements Protocol<HttpState> {
   /** What goes wrong with one request is this request's end, and is said; the other connections live on. */
   #answer(connection: Connection<HttpState>, head: RequestHead, close: boolean): void {
     try {
-      if (this.#responder.answerQuickly(connection, head, close)) return;
+      if (this.#responder.answerQuickly(connection, head, close)) {
+        // All of it is queued.
+        connection.endFollows = close;
+        return;
+      }
       this.#responder.answer(connection, head, close);
     } catch (error) {
       this.#metrics.add('failures');

@@ -11,6 +11,7 @@ import { Endpoint, mayReceiveAgain } from './endpoint.js';
 import { type ExtentEnd, FilePump } from './file-pump.js';
 import { type FileSource, type Lender, Output } from './output.js';
 import type { ConnectionOwner } from './protocol.js';
+import { TurnWork } from './turn-work.js';
 
 export type { ConnectionOwner, Protocol } from './protocol.js';
 
@@ -19,7 +20,9 @@ const lingerMs = 2000;
 const lingerBytes = 256 * 1024;
 
 /** What a connection does in the next turn: bits. */
-const Turn = { receive: 1, send: 2 } as const;
+const Turn = { receive: 1, send: 2, offer: 4 } as const;
+/** Requests that are answered at once when many came together; the others' time is a later turn. */
+const requestsAtOnce = 8;
 
 /** See the file's head. Pooled: after `closed` the object serves another connection. */
 export class Connection<S> extends Endpoint {
@@ -41,6 +44,8 @@ export class Connection<S> extends Endpoint {
   busy = false;
   /** The peer ended its sending direction. */
   inputEnded = false;
+  /** The protocol ends the connection as soon as what is queued was taken: the last bytes leave in one packet with the end. */
+  endFollows = false;
   /** Receiving is under way with the engine; it was asked to stop, and the final event is awaited. */
   #receiving = false;
   #stopping = false;
@@ -50,6 +55,8 @@ export class Connection<S> extends Endpoint {
   #offering = false;
   #drainDue = false;
   #endTold = false;
+  /** Requests wait for the next turn. */
+  #yielding = false;
   /** finish() waits for the output; abort() was called, and operations are being waited for. */
   #finishing = false;
   #closing = false;
@@ -60,10 +67,8 @@ export class Connection<S> extends Endpoint {
   #direct = false;
   /** Made for the first extent: most connections never send one. */
   #pump: FilePump | undefined;
-  /** What is to be done in the next turn, whether one was asked for, and the callback (made for the first time). */
-  #turnWork = 0;
-  #turnAsked = false;
-  #onTurn: (() => void) | undefined;
+  /** Made for the first work. */
+  #turnWork: TurnWork | undefined;
   /** Bytes the protocol did not take yet; undefined when there are none. */
   #backlog: Backlog | undefined;
 
@@ -98,10 +103,12 @@ export class Connection<S> extends Endpoint {
     this.fd = fd;
     this.busy = false;
     this.inputEnded = false;
+    this.endFollows = false;
     this.#stopping = false;
     this.#offering = false;
     this.#drainDue = false;
     this.#endTold = false;
+    this.#yielding = false;
     this.#finishing = false;
     this.#closing = false;
     this.#lingering = false;
@@ -109,37 +116,29 @@ export class Connection<S> extends Endpoint {
     this.sentBytes = 0;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.owner.loop.register(this);
-    this.#beginReceive();
+    this.#beginReceive(true);
     this.owner.protocol.opened(this);
   }
 
-  /**
-   * Does something in the next turn, for whatever connection the object serves then: receiving is begun again if it is
-   * not under way, and a send that is to be tried again keeps the connection from closing until then.
-   */
+  /** Does something in the next turn, for whatever connection the object serves then. A send keeps it from closing until then. */
   #inNextTurn(work: number): void {
-    this.#turnWork |= work;
-    if (this.#turnAsked) return;
-    this.#turnAsked = true;
-    this.#onTurn ??= () => this.#doTurnWork();
-    this.owner.loop.nextTurn(this.#onTurn);
+    this.#turnWork ??= new TurnWork(this.owner.loop, (bits) => {
+      if ((bits & Turn.receive) !== 0) this.#resumeReceive();
+      if ((bits & Turn.send) !== 0) this.writable(0);
+      this.#yielding = false;
+      if ((bits & Turn.offer) !== 0) this.resume();
+    });
+    this.#turnWork.add(work);
   }
 
-  #doTurnWork(): void {
-    const work = this.#turnWork;
-    this.#turnAsked = false;
-    this.#turnWork = 0;
-    if ((work & Turn.receive) !== 0) this.#resumeReceive();
-    if ((work & Turn.send) !== 0) this.writable(0);
-  }
-
-  #beginReceive(): void {
+  /** @param once the first bytes are the last ones of many a connection: then there is nothing to cancel. */
+  #beginReceive(once: boolean): void {
     this.#receiving = true;
     if (this.#direct) {
       this.#direct = false;
       this.owner.loop.engine.directCalls(this.fd, false);
     }
-    this.owner.loop.engine.receive(this.token, this.fd);
+    this.owner.loop.engine.receive(this.token, this.fd, once);
   }
 
   override received(result: number, frame: number, more: boolean): void {
@@ -153,21 +152,18 @@ export class Connection<S> extends Endpoint {
         engine.recycle(frame);
       }
     } else if (result === 0) {
-      this.#inputEnd();
+      this.inputEnded = true;
+      if (this.#lingering) this.abort();
+      else this.#tellEnd();
     } else if (!mayReceiveAgain(result)) {
       this.abort();
     }
     if (!more) this.#receiveEnded();
   }
 
-  #inputEnd(): void {
-    this.inputEnded = true;
-    if (this.#lingering) this.abort();
-    else this.#tellEnd();
-  }
-
   #tellEnd(): void {
-    if (!this.inputEnded || this.#endTold || this.#offering || this.busy || this.sending || this.closing) return;
+    if (!this.inputEnded || this.#endTold || this.#offering || this.closing) return;
+    if (this.busy || this.sending || this.#yielding) return;
     this.#endTold = true;
     this.owner.protocol.ended(this);
   }
@@ -187,7 +183,7 @@ export class Connection<S> extends Endpoint {
   #resumeReceive(): void {
     if (this.fd < 0 || this.#receiving || this.#closing || this.inputEnded || this.#pumping) return;
     if (this.#tooFarAhead) return;
-    this.#beginReceive();
+    this.#beginReceive(false);
   }
 
   #take(bytes: Uint8Array, start: number, end: number): void {
@@ -209,9 +205,15 @@ export class Connection<S> extends Endpoint {
   /** Offers bytes to the protocol, a request at a time, until it is busy or wants more. Returns the first byte left. */
   #offer(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
+    let requests = 0;
     this.#offering = true;
     try {
       while (at < end && !this.busy && !this.sending && !this.closing) {
+        if (requests++ === requestsAtOnce) {
+          this.#yielding = true;
+          this.#inNextTurn(Turn.offer);
+          break;
+        }
         const taken = this.owner.protocol.received(this, bytes, at, end);
         at += taken;
         while (this.#drainDue) this.#reportDrained();
@@ -237,8 +239,8 @@ export class Connection<S> extends Endpoint {
 
   /** An idle protocol that wants more gets more, however much that is: it has limits of its own. */
   get #tooFarAhead(): boolean {
-    const backlog = this.#backlog;
-    return backlog !== undefined && backlog.length > this.owner.backlogLimit && (this.busy || this.sending);
+    const waits = this.busy || this.sending || this.#yielding;
+    return waits && this.#backlog !== undefined && this.#backlog.length > this.owner.backlogLimit;
   }
 
   /** Stops receiving while the peer is too far ahead, and begins again when it is not. */
@@ -262,20 +264,14 @@ export class Connection<S> extends Endpoint {
 
   /** Queues bytes at an address; the lender has them back when they were sent or the connection ended. */
   sendSegment(address: number, length: number, lender: Lender | undefined, cookie: number): void {
-    if (this.closing || this.fd < 0 || length === 0) {
-      lender?.release(cookie);
-      return;
-    }
-    this.output.addSegment(address, length, lender, cookie);
+    if (this.closing || this.fd < 0 || length === 0) lender?.release(cookie);
+    else this.output.addSegment(address, length, lender, cookie);
   }
 
   /** Queues a range of a file, to be sent by sendfile. */
   sendExtent(file: FileSource, offset: number, length: number, cookie: number): void {
-    if (this.closing || this.fd < 0 || length === 0) {
-      file.release(cookie);
-      return;
-    }
-    this.output.addExtent(file, offset, length, cookie);
+    if (this.closing || this.fd < 0 || length === 0) file.release(cookie);
+    else this.output.addExtent(file, offset, length, cookie);
   }
 
   /** Begins to send what was queued. */
@@ -315,9 +311,14 @@ export class Connection<S> extends Endpoint {
     const rest = output.length - output.done;
     const place = output.place + output.done;
     if (!output.continues) {
-      this.#sending = true;
+      const flags = this.endFollows ? MSG.MORE : 0;
       this.owner.loop.bulk.noteSmall(this.owner.loop.nowMs);
-      engine.send(this.token, this.fd, place, rest, 0);
+      if (engine.sendsAtOnce) {
+        this.#took(engine.sendNow(this.fd, place, rest, flags));
+        return;
+      }
+      this.#sending = true;
+      engine.send(this.token, this.fd, place, rest, flags);
     } else if (!output.gathers || !this.#sendGathered()) {
       // A head goes out with what follows it, now: in the kernel it waits for the next bytes (MSG_MORE).
       this.#took(engine.sendNow(this.fd, place, rest, MSG.MORE));
@@ -329,8 +330,9 @@ export class Connection<S> extends Endpoint {
     const header = this.output.gather();
     if (header === 0) return false;
     this.#sending = true;
-    const flags = this.output.gatherContinues ? MSG.MORE : 0;
-    if (flags === 0) this.owner.loop.bulk.noteSmall(this.owner.loop.nowMs);
+    const continues = this.output.gatherContinues;
+    const flags = continues || this.endFollows ? MSG.MORE : 0;
+    if (!continues) this.owner.loop.bulk.noteSmall(this.owner.loop.nowMs);
     this.owner.loop.engine.sendMessage(this.token, this.fd, header, flags);
     return true;
   }
@@ -438,12 +440,9 @@ export class Connection<S> extends Endpoint {
   /** Closes after everything queued was sent, in a way that lets the peer read it: no reset while it still sends. */
   finish(): void {
     if (this.closing || this.fd < 0) return;
-    if (this.output.empty) {
-      this.#linger();
-      return;
-    }
-    this.#finishing = true;
-    this.flush();
+    this.#finishing = !this.output.empty;
+    if (this.#finishing) this.flush();
+    else this.#linger();
   }
 
   /** Says that this was all, and reads what the peer sends until it has seen that: a reset would take it away again. */

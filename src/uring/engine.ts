@@ -50,6 +50,7 @@ export interface UringOptions {
 export class UringEngine implements Engine {
   readonly name = 'uring';
   readonly nonBlockingSockets = false;
+  readonly sendsAtOnce = false;
   readonly receiveBytes: Uint8Array;
   readonly receiveFrameBytes: number;
   onBegun: ((delayMs: number) => void) | undefined;
@@ -127,9 +128,9 @@ export class UringEngine implements Engine {
     shutdownListening(fd);
   }
 
-  receive(token: number, fd: number): void {
-    const multishot = IORING_RECV.MULTISHOT;
-    const at = this.#begin(IORING_OP.RECV, fd, Kind.receive, token, IOSQE.BUFFER_SELECT, multishot);
+  receive(token: number, fd: number, once = false): void {
+    const priority = once ? 0 : IORING_RECV.MULTISHOT;
+    const at = this.#begin(IORING_OP.RECV, fd, Kind.receive, token, IOSQE.BUFFER_SELECT, priority);
     this.#ring.words[at + 10] = receiveGroup;
   }
 

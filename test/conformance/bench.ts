@@ -216,9 +216,9 @@ export class Recorder implements EngineEvents {
     this.engine.accept(token, fd);
   }
 
-  receive(token: number, fd: number): void {
+  receive(token: number, fd: number, once = false): void {
     this.#begin('receive', token);
-    this.engine.receive(token, fd);
+    this.engine.receive(token, fd, once);
   }
 
   send(token: number, fd: number, address: number, length: number, flags = 0): void {

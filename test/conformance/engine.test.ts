@@ -107,6 +107,40 @@ for (const name of engineNames) {
       bench.end();
     });
 
+    test('what is received once ends with the first bytes, whenever they come, and nothing is lost behind them', () => {
+      const bench = new Bench(name, { frames: 8, frameBytes: 512 });
+      const { recorder } = bench;
+      for (const [early, late, isEnded] of [
+        [100, 0, false],
+        [0, 100, false],
+        [700, 0, true],
+        [0, 700, true],
+        [512, 512, true],
+      ] as const) {
+        const { fd, peer } = bench.pair();
+        const token = fd + 1;
+        const bytes = pattern(2 * (early + late) + 10);
+        peer.write(bytes.subarray(0, early));
+        recorder.receive(token, fd, true);
+        if (early === 0) recorder.settle();
+        peer.write(bytes.subarray(early, early + late));
+        recorder.until(() => recorder.of('receive', token).length === 1, 'the first bytes');
+        assert.equal(recorder.last('receive', token)?.more, false);
+        // More, and the end, while nothing is received.
+        peer.write(bytes.subarray(early + late));
+        if (isEnded) peer.end();
+        recorder.settle();
+        assert.equal(recorder.of('receive', token).length, 1);
+        recorder.receive(token, fd);
+        recorder.until(() => recorder.length(token) === bytes.length, 'all bytes');
+        assert.ok(recorder.bytes(token).equals(bytes));
+        if (isEnded) recorder.until(() => recorder.last('receive', token)?.result === 0, 'the end');
+        else bench.engine.stopReceive(token, fd);
+        recorder.until(() => recorder.underWay === 0, 'the end of receiving');
+      }
+      bench.end();
+    });
+
     test('stopReceive of what has ended, or was never begun, does nothing', () => {
       const bench = new Bench(name);
       const { fd, peer } = bench.pair();

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type FakePeer, type FakeStep, type FaultScript, noFaults } from '../../src/engine/fake.js';
+import { MSG } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
 import { answerTo, lineOf, mostBytes, type Request, World } from './line-protocol.js';
@@ -86,18 +87,21 @@ interface Plan {
   readonly cold: boolean;
   readonly halfClose: boolean;
   readonly backlogLimit: number;
+  /** The engine sends at once. */
+  readonly atOnce: boolean;
 }
 
 function plans(kinds: fc.Arbitrary<Fault>): fc.Arbitrary<Plan> {
   const paused = fc.tuple(kinds, fc.nat(4)).map(([one, pause]) => ({ ...one, pause }));
   return fc.record({
-    requests: fc.array(request, { minLength: 1, maxLength: 8 }),
+    requests: fc.array(request, { minLength: 1, maxLength: 20 }),
     faults: fc.array(paused, { maxLength: 30 }),
     actions,
     slow: fc.boolean(),
     cold: fc.boolean(),
     halfClose: fc.boolean(),
     backlogLimit: fc.constantFrom(0, 64, 3000),
+    atOnce: fc.boolean(),
   });
 }
 
@@ -127,7 +131,7 @@ describe('connections over a faulty engine', { skip }, () => {
   test('short counts, full sockets, split input, short frames: every answer arrives whole and in order', () => {
     fc.assert(
       fc.property(plans(after.harmless), (plan) => {
-        const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit });
+        const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit }, plan.atOnce);
         if (plan.cold) world.resident = coldNowAndThen();
         const peer = world.connect();
         play(world, peer, plan);
@@ -147,7 +151,7 @@ describe('connections over a faulty engine', { skip }, () => {
   test('resets, I/O errors, files that end: the peer got a beginning of the answer, and everything is given back', () => {
     fc.assert(
       fc.property(plans(fc.oneof(after.fatal, after.harmless)), (plan) => {
-        const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit });
+        const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit }, plan.atOnce);
         if (plan.cold) world.resident = coldNowAndThen();
         const peer = world.connect();
         play(world, peer, plan);
@@ -164,8 +168,8 @@ describe('connections over a faulty engine', { skip }, () => {
   test('several connections at once, and one after the other in the same objects and numbers', () => {
     const many = fc.array(fc.tuple(plans(fc.oneof(after.fatal, after.harmless)), fc.nat(6)), { maxLength: 8 });
     fc.assert(
-      fc.property(many, fc.boolean(), (all, cold) => {
-        const world = new World(scriptOf(all.flatMap(([plan]) => plan.faults)), { backlogLimit: 64 });
+      fc.property(many, fc.boolean(), fc.boolean(), (all, cold, atOnce) => {
+        const world = new World(scriptOf(all.flatMap(([plan]) => plan.faults)), { backlogLimit: 64 }, atOnce);
         if (cold) world.resident = coldNowAndThen();
         const peers = all.map(([plan, before]) => {
           for (let turns = 0; turns < before; turns++) world.turn();
@@ -181,6 +185,53 @@ describe('connections over a faulty engine', { skip }, () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  test('the last bytes before an end wait for it in the kernel, those of other answers do not', () => {
+    for (const atOnce of [false, true]) {
+      const world = new World(noFaults, {}, atOnce);
+      const { engine } = world;
+      const flags: number[] = [];
+      const { send, sendNow } = engine;
+      engine.send = (...call) => {
+        flags.push(call[4]);
+        send.apply(engine, call);
+      };
+      engine.sendNow = (...call) => {
+        flags.push(call[3]);
+        return sendNow.apply(engine, call);
+      };
+      const peer = world.connect();
+      const pieces: Request['pieces'] = [{ kind: 'segment', length: 10 }];
+      peer.write(lineOf({ pieces, later: 0, last: false }));
+      peer.write(lineOf({ pieces, later: 0, last: true }));
+      world.until(() => peer.sawEnd, 'the end');
+      assert.equal(peer.got.length, 20);
+      assert.deepEqual(flags, [0, MSG.MORE]);
+      peer.end();
+      world.end();
+    }
+  });
+
+  test('of requests that come together a few are answered in a turn, also where a send is over at once', () => {
+    const world = new World(noFaults, { backlogLimit: 20 }, true);
+    const [many, few] = [world.connect(), world.connect()];
+    const line: Request = { pieces: [{ kind: 'segment', length: 10 }], later: 0, last: false };
+    many.write(lineOf(line).repeat(500));
+    few.write(lineOf(line).repeat(30));
+    let before = 0;
+    world.until(() => {
+      assert.ok(many.got.length - before <= 160, 'eight of what waits, and eight of what came');
+      before = many.got.length;
+      return few.got.length === 300;
+    }, 'the other has its answers');
+    assert.ok(many.got.length < 5000, 'before the one who asks without end');
+    many.end();
+    world.until(() => many.sawEnd, 'the end, after the last answer');
+    assert.equal(many.got.length, 5000);
+    few.end();
+    world.until(() => few.sawEnd, 'the end');
+    world.end();
   });
 
   test('the backlog is bounded by its limit and the frames that were on their way', () => {

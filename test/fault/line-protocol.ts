@@ -201,6 +201,7 @@ export class LineProtocol implements Protocol<LineState> {
       }
     }
     if (connection.sending) connection.state.answering = true;
+    connection.endFollows = request.last;
     connection.flush();
     if (!request.last) return;
     connection.finish();
@@ -257,8 +258,8 @@ export class World {
   /** Whether the file's pages are in memory. */
   resident: () => boolean = () => true;
 
-  constructor(script: FaultScript = noFaults, limits: Partial<ListenerLimits> = {}) {
-    this.engine = new FakeEngine({ script });
+  constructor(script: FaultScript = noFaults, limits: Partial<ListenerLimits> = {}, sendsAtOnce = false) {
+    this.engine = new FakeEngine({ script, sendsAtOnce });
     this.loop = new Loop(this.engine, () => this.nowMs);
     this.file = this.engine.openFile(fileBytes);
     this.protocol = new LineProtocol(this.loop, this.file, () => this.resident());
