@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createFile, MP4BoxBuffer } from 'mp4box';
 import { iFrameBytes, renditionBytes, segmentBytes } from '../../../test/support/assembled.js';
 import { framesOf } from '../../../test/support/decoded.js';
 import { filmFolder, filmNames, filmSkip, makeFilm, film as makeKnown } from '../../../test/support/films.js';
@@ -233,3 +234,30 @@ test('any part of a segment is the same bytes', { skip: filmSkip }, () => {
     }
   }
 });
+
+test('segments that begin with an open group of pictures are not called independent', { skip: filmSkip }, () => {
+  assert.equal(caseOf('open-gop.mp4').presentation.independent, false);
+  assert.equal(caseOf('plain.mp4').presentation.independent, true);
+});
+
+for (const name of ['plain.mp4', 'film.mov', 'late-audio.mp4', 'negative-offsets.mp4', 'opus.mp4']) {
+  test(`${name}: mp4box reads the same samples`, { skip: filmSkip }, () => {
+    const { bytes, presentation } = caseOf(name);
+    for (const rendition of presentation.renditions) {
+      const whole = renditionBytes(bytes, presentation, rendition);
+      const file = createFile();
+      file.appendBuffer(MP4BoxBuffer.fromArrayBuffer(Uint8Array.from(whole).buffer, 0));
+      file.flush();
+      const seen = file.getTrackSamplesInfo(rendition.track.id).map((sample) => ({
+        offset: sample.offset,
+        size: sample.size,
+        dts: sample.dts,
+        cts: sample.cts,
+        duration: sample.duration,
+        sync: sample.is_sync,
+      }));
+      const own = readMp4(whole).tracks[0]!.samples.map(({ description, ...sample }) => sample);
+      assert.deepEqual(seen, own, rendition.id);
+    }
+  });
+}

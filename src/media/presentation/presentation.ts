@@ -8,7 +8,7 @@ import { fragmentExtents, fragmentHeadBytes, writeFragmentHead } from './fragmen
 import { IFrames } from './i-frames.js';
 import { initSegment } from './init.js';
 import { Segments } from './segments.js';
-import { type FilmTimelines, type Timeline, timelinesOf } from './timeline.js';
+import { type FilmTimelines, presentationTicks, type Timeline, timelinesOf } from './timeline.js';
 
 export type { IFrames } from './i-frames.js';
 export type { Segments } from './segments.js';
@@ -44,7 +44,7 @@ export interface Presentation {
   readonly durationSeconds: number;
   /** How much later everything is shown than in the source: what the source's edit hides in front cannot be hidden. Nearly always 0. */
   readonly movedSeconds: number;
-  /** True when every segment of every video rendition begins with a sync sample. */
+  /** True when every segment of every video rendition can be decoded by itself. */
   readonly independent: boolean;
   readonly renditions: readonly Rendition[];
   readonly notes: readonly string[];
@@ -83,7 +83,7 @@ export function* presentationSteps(film: Film, options: PresentationOptions = {}
   const durationSeconds = Math.max(...ends);
   noteDifferences(renditions, ends, durationSeconds, notes);
   const independent = renditions.every(
-    ({ track, segments }) => track.kind !== 'video' || beginsInSync(track, segments),
+    ({ track, timeline, segments }) => track.kind !== 'video' || standsAlone(timeline, segments),
   );
   return { film, targetSeconds, targetDuration, durationSeconds, movedSeconds, independent, renditions, notes };
 }
@@ -211,9 +211,12 @@ function noteDifferences(
   });
 }
 
-function beginsInSync({ samples }: FilmTrack, segments: Segments): boolean {
+/** True when each segment begins with a sync sample, and shows nothing before it: pictures of an open group need the segment before. */
+function standsAlone(timeline: Timeline, segments: Segments): boolean {
   for (let segment = 0; segment < segments.count; segment++) {
-    if (!samples.isSync(segments.firstSample(segment))) return false;
+    const first = segments.firstSample(segment);
+    if (!timeline.track.samples.isSync(first)) return false;
+    if (segment > 0 && segments.startTicks(segment) < presentationTicks(timeline, first)) return false;
   }
   return true;
 }
