@@ -3,16 +3,15 @@
 
 import type { Loop } from '../transport/loop.js';
 import { isHashedName } from '../wire/http/media-type.js';
-import { prefersJson } from '../wire/http/negotiate.js';
-import { type CanonicalPath, canonicalPath, encodePath } from '../wire/http/path.js';
+import { type CanonicalPath, canonicalPath } from '../wire/http/path.js';
 import { Field, Method, type RequestHead } from '../wire/http1/request.js';
 import { BasePath, Place } from './base-path.js';
 import type { BeneathExtension } from './beneath.js';
 import { BeneathAnswers } from './beneath-answers.js';
 import { type Exchange, exchangeOf, type HttpConnection, refusedExchange } from './exchange.js';
+import { Folders } from './folders.js';
 import type { FrameCache } from './frame-cache.js';
 import { type FieldPolicy, FieldWriter, preflightFields, type TextMemory } from './head.js';
-import { Listings } from './listing.js';
 import type { Metrics } from './metrics.js';
 import { Missing } from './missing.js';
 import { requestFields } from './plan.js';
@@ -52,7 +51,7 @@ export class Responder {
   readonly #metrics: Metrics;
   readonly #options: ResponderOptions;
   readonly #fields: FieldWriter;
-  readonly #listings: Listings;
+  readonly #folders: Folders;
   readonly #quick: QuickAnswers;
   readonly #base: BasePath | undefined;
   readonly #selector: Selector;
@@ -84,7 +83,6 @@ export class Responder {
     const texts = new SiteTexts(this.#fields, site.types, options.ssi === true, claims, warn);
     this.site = new Site(loop, claims === undefined ? site : { ...site, claims }, texts);
     this.#selector = new Selector(this.site);
-    this.#listings = new Listings(this.site);
     const { inlineBytes, frameBudget, spa, base = '' } = options;
     const fieldBytes = headRoom + this.#fields.mostBytes;
     const quick = { inlineBytes, frameBudget, spa, fieldBytes, baseBytes: base.length };
@@ -97,6 +95,7 @@ export class Responder {
       sendingOf: (selected: Selected) => this.#sendingOf(selected),
     };
     this.#missing = new Missing(parts);
+    this.#folders = new Folders({ ...parts, base });
     this.#documents = options.ssi === true ? new DocumentAnswers(parts) : undefined;
     const handler = extension?.open({ loop, site: this.site, warn });
     this.#beneath = handler && new BeneathAnswers(handler, { ...parts, missing: this.#missing });
@@ -134,7 +133,7 @@ export class Responder {
     if (place === Place.beneath || (head.method !== Method.GET && head.method !== Method.HEAD)) return false;
     this.#replies.tick();
     const exchange = exchangeOf(connection, head, close);
-    if (place === Place.itself) this.#redirect(exchange, head, '');
+    if (place === Place.itself) this.#folders.redirect(exchange, head, '');
     else this.#missing.answer(exchange, 404);
     return true;
   }
@@ -168,12 +167,13 @@ export class Responder {
         this.#beneath!.answer(exchange, head, target, found);
         return;
       case 'redirect':
-        this.#redirect(exchange, head, path.path);
+        this.#folders.redirect(exchange, head, path.path);
         return;
-      case 'directory':
-        if (this.#options.listing) this.#listing(exchange, head, path);
-        else this.#notFound(exchange, head, 404, path);
+      case 'directory': {
+        const status = this.#options.listing ? this.#folders.list(exchange, path.path) : 404;
+        if (status !== 0) this.#notFound(exchange, head, status, path);
         return;
+      }
       case 'unacceptable':
         this.#replies.message(exchange, 406, 'Vary: Accept-Encoding\r\nCache-Control: no-cache\r\n');
         return;
@@ -217,23 +217,6 @@ export class Responder {
     const allowed = `Allow: ${allow}\r\n`;
     const preflight = this.#options.cors && method !== undefined ? preflightFields(allow, wanted) : '';
     this.#replies.head(exchange, 204, allowed + preflight + this.#fields.common);
-  }
-
-  #redirect(exchange: Exchange, head: RequestHead, path: string): void {
-    const query = head.queryStart < 0 ? '' : `?${head.text(head.queryStart, head.queryEnd)}`;
-    const folder = path === '' ? '' : `${encodePath(path)}/`;
-    this.#replies.message(exchange, 301, `Location: ${this.#options.base ?? ''}/${folder}${query}\r\n`);
-  }
-
-  #listing(exchange: Exchange, head: RequestHead, path: CanonicalPath): void {
-    const json = prefersJson(exchange.accept);
-    const body = this.#listings.get(path.path, json);
-    if (typeof body === 'number') {
-      this.#notFound(exchange, head, body, path);
-      return;
-    }
-    const type = json ? 'application/json' : 'text/html; charset=utf-8';
-    this.#replies.text(exchange, 200, body, type, `Vary: Accept\r\nCache-Control: no-cache\r\n${this.#fields.common}`);
   }
 
   #notFound(exchange: Exchange, head: RequestHead, status: number, path: CanonicalPath): void {
