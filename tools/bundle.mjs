@@ -19,7 +19,9 @@ const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'ut
 const installed = Object.keys(dependencies).filter((name) => name !== 'mrmime');
 
 /** What is started by its address, and what these load when it is needed: each is a file of its own name in the bundle. */
-const programs = new Set([join(compiled, 'cli/main.js'), join(compiled, 'serve/worker-main.js')]);
+const programs = new Set(
+  ['cli/main.js', 'serve/worker-main.js', 'media/serving/media-worker.js'].map((path) => join(compiled, path)),
+);
 
 /** @returns its path from a file of the bundle */
 function addProgram(path) {

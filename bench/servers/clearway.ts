@@ -28,13 +28,14 @@ async function announcedInFile(name: string, child: ChildProcess, file: string):
   throw new Error(`${name} did not say where it listens: ${complaint}`);
 }
 
-/** Clearway on one engine. */
-export function clearwayPeer(engine: 'uring' | 'epoll'): Peer {
+/** Clearway on one engine. @param options more words of its command line */
+export function clearwayPeer(engine: 'uring' | 'epoll', ...options: string[]): Peer {
   const name = `clearway-${engine}`;
-  const launch = ({ siteDirectory, placing, port = 0, accessLogFile }: StartContext, ...more: string[]) => {
+  const launch = ({ siteDirectory, placing, port = 0, address, accessLogFile }: StartContext, ...more: string[]) => {
     const log = accessLogFile === undefined ? 'none' : 'combined';
-    const options = ['--port', String(port), '--workers', '1', '--engine', engine, '--log', log, ...more];
-    return startPinned(placing, process.execPath, [program, 'serve', siteDirectory, ...options], accessLogFile);
+    const where = ['--port', String(port), ...(address === undefined ? [] : ['--host', address])];
+    const words = [...where, '--workers', '1', '--engine', engine, '--log', log, ...options, ...more];
+    return startPinned(placing, process.execPath, [program, 'serve', siteDirectory, ...words], accessLogFile);
   };
   return {
     name,

@@ -34,7 +34,8 @@ function descriptorLimit(): number {
 const cachedFiles = (descriptors: number): number =>
   Math.min(wantedFiles, Math.max(descriptors - otherDescriptors, Math.floor(descriptors / 2)));
 
-function configuration(prefix: string, { siteDirectory, port, accessLogFile }: LaunchContext, more: string): string {
+function configuration(prefix: string, context: LaunchContext, more: string): string {
+  const { siteDirectory, port, address = '127.0.0.1', accessLogFile } = context;
   const scratch = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${join(prefix, name)};`)
     .join('\n');
@@ -59,7 +60,7 @@ ${scratch}
   open_file_cache max=${cachedFiles(descriptors)} inactive=60s;
   open_file_cache_valid 30s;
   open_file_cache_errors on;
-  server { listen 127.0.0.1:${port} backlog=4096; root ${siteDirectory}; ${more} }
+  server { listen ${address}:${port} backlog=4096; root ${siteDirectory}; ${more} }
 }
 `;
 }
@@ -100,7 +101,7 @@ export const nginxWith = (name: string, more: string): Peer => {
       child.on('error', (error) => {
         complaint += error.message;
       });
-      const origin = `http://127.0.0.1:${port}`;
+      const origin = `http://${context.address ?? '127.0.0.1'}:${port}`;
       // SIGUSR1 opens the logs anew, and writes what is buffered before.
       const flushLog = context.accessLogFile === undefined ? undefined : () => void child.kill('SIGUSR1');
       const stop = () => stopChild(child);

@@ -14,8 +14,10 @@ export interface StartContext {
   readonly placing: Placing;
   /** The file for an access log in the combined format, where one is to be kept. */
   readonly accessLogFile?: string;
-  /** The port of loopback to listen on; any free one when undefined. */
+  /** The port to listen on; any free one when undefined. */
   readonly port?: number;
+  /** The address to listen on, where a peer can be told; 127.0.0.1 when undefined. */
+  readonly address?: string;
 }
 
 /** A peer that answers. */
@@ -58,11 +60,11 @@ export async function announced(name: string, child: ChildProcess): Promise<Runn
 export function commandPeer(
   name: string,
   absence: () => string | undefined,
-  command: (siteDirectory: string, port: number) => string[],
+  command: (siteDirectory: string, port: number, address: string) => string[],
   refusal: (fileName: string) => string | undefined = () => undefined,
 ): Peer {
-  const launch = ({ siteDirectory, placing, port = 0 }: StartContext): ChildProcess => {
-    const [program, ...args] = command(siteDirectory, port);
+  const launch = ({ siteDirectory, placing, port = 0, address = '127.0.0.1' }: StartContext): ChildProcess => {
+    const [program, ...args] = command(siteDirectory, port, address);
     return startPinned(placing, program!, args);
   };
   return { name, absence, refusal, launch, start: (context) => announced(name, launch(context)) };

@@ -26,6 +26,7 @@ const flags = {
   'clean-urls': { type: 'boolean' },
   spa: { type: 'boolean' },
   ssi: { type: 'string' },
+  media: { type: 'boolean' },
   dotfiles: { type: 'string' },
   'cache-control': { type: 'string' },
   cors: { type: 'boolean' },
@@ -65,6 +66,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --clean-urls            /about is about.html, where there is no file about
   --spa                   single-page application: answer unknown pages with the root's index.html
   --ssi on|off            process includes: SSI in .shtml, ESI in .esi (on)
+  --media                 offer films (MP4, MOV) as HLS and DASH: /film.mp4/master.m3u8, a player at /film.mp4/; includes --cors
   --dotfiles ignore|allow|deny  names that begin with a dot: answer 404, serve, answer 403 (ignore)
   --cache-control VALUE   Cache-Control of all files (no-cache; names with a content hash: immutable)
   --cors                  let any origin read the responses
@@ -185,7 +187,9 @@ async function prepare({ dashboard, ...options }: Record<string, unknown>): Prom
   }
   const dashboardAt = parseHostPort('dashboard', dashboard);
   if (dashboardAt !== undefined) options['meter'] = 'sockets';
-  return { server: createServer(options as ServeOptions), dashboardAt };
+  const { media } = options as ServeOptions;
+  const entry = media === true ? (await import('../media/serving/entry.js')).workerEntry({ media }) : undefined;
+  return { server: createServer(options as ServeOptions, entry), dashboardAt };
 }
 
 /** Runs the command. @returns the exit status: 0, 1 when it cannot run, 2 for a bad option. */

@@ -60,6 +60,11 @@ export class Generated {
     return { directory: this.#table.directory.get(entry), generation: this.#table.generation.get(entry) };
   }
 
+  /** Whether nothing changed in a folder since then, as far as that can be seen. */
+  isUnchanged({ directory, generation }: Moment): boolean {
+    return this.#host.isUnchanged(directory, generation);
+  }
+
   /**
    * Keeps what is known of a resource.
    * @param target that it is asked for by.

@@ -59,11 +59,16 @@ export interface ServeOptions {
    * name only what a request could ask for. Default true: nothing else is looked into.
    */
   ssi?: boolean | 'on' | 'off';
+  /**
+   * Offer the films of the directory (MP4, MOV) as HLS and DASH, beneath their own paths: `/film.mp4/master.m3u8`, `/film.mp4/manifest.mpd`,
+   * a player's page at `/film.mp4/`. Default false.
+   */
+  media?: boolean;
   /** Names that begin with a dot: `ignore` (404), `deny` (403) or `allow`. Default ignore. */
   dotfiles?: DotfilePolicy;
   /** Cache-Control of files. Default `no-cache`, and `immutable` for names that carry a hash; '' for none. */
   cacheControl?: string;
-  /** Let any origin read the responses. Default false. */
+  /** Let any origin read the responses. Default false; with `media` true, since players are often on another site. */
   cors?: boolean;
   /**
    * Proxies whose X-Forwarded-For, or Forwarded, says for the log who the client is: addresses, networks (`10.0.0.0/8`), and `unix`
@@ -130,6 +135,7 @@ export interface ResolvedOptions {
   readonly cleanUrls: boolean;
   readonly spa: boolean;
   readonly ssi: boolean;
+  readonly media: boolean;
   readonly dotfiles: DotfilePolicy;
   readonly cacheControl: string | undefined;
   readonly cors: boolean;
@@ -342,6 +348,7 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   cleanUrls: true,
   spa: true,
   ssi: true,
+  media: true,
   dotfiles: true,
   cacheControl: true,
   cors: true,
@@ -377,6 +384,8 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     if (!Object.hasOwn(known, name))
       throw new OptionError(`there is no option ${name}: the options are ${Object.keys(known).join(', ')}`);
   }
+  const media = flag('media', options.media);
+  const cors = options.cors === undefined ? media : flag('cors', options.cors);
   const workers = options.workers === 'auto' ? undefined : options.workers;
   const connectionLimit = Math.min(65_536, connectionsWithin(openFileLimit));
   const inlineBytes = parseSize('inlineLimit', options.inlineLimit, serveProfile()?.inlineBytes ?? defaultInlineBytes);
@@ -397,13 +406,14 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     cleanUrls: flag('cleanUrls', options.cleanUrls),
     spa: flag('spa', options.spa),
     ssi: onOff('ssi', options.ssi, true),
+    media,
     dotfiles: choice('dotfiles', options.dotfiles, 'ignore', ['ignore', 'allow', 'deny']),
     cacheControl: parseCacheControl(options.cacheControl),
-    cors: flag('cors', options.cors),
+    cors,
     trustProxy: parseTrustProxy(options.trustProxy),
     proxyProtocol: flag('proxyProtocol', options.proxyProtocol),
     types: parseTypes(options.types),
-    ...parseHeaders(options.headers, options.cors === true),
+    ...parseHeaders(options.headers, cors),
     log: choice('log', options.log, options.logFile === undefined ? 'none' : 'combined', ['none', 'combined', 'json']),
     logFile: parseLogFile(options.logFile, options.log),
     metrics: parseHostPort('metrics', options.metrics),

@@ -314,8 +314,9 @@ export class Server extends EventEmitter<ServerEvents> {
 
 /**
  * Makes a server for a directory; `await server.listen()` starts it.
+ * @param entry what its serving threads run: see {@link Server}.
  * @throws OptionError for a bad option, UnsupportedError where there is no Linux.
  */
-export function createServer(options: ServeOptions = {}): Server {
-  return new Server(resolveOptions(options, openFilesLimit()));
+export function createServer(options: ServeOptions = {}, entry?: URL): Server {
+  return new Server(resolveOptions(options, openFilesLimit()), 1, entry);
 }

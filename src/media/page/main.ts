@@ -101,7 +101,9 @@ video.addEventListener('waiting', () => {
   // Waiting for a place that was sought is no stall.
   if (startMs !== undefined && !video.seeking) stalls++;
 });
-video.addEventListener('loadedmetadata', () => setText(byId('state'), `ready: ${player.by} plays it`));
+video.addEventListener('loadedmetadata', () => {
+  if (video.paused) setText(byId('state'), `ready: ${player.by} plays it`);
+});
 
 function bytesText(bytes: number): string {
   return bytes >= 1e9

@@ -1,0 +1,118 @@
+// What is known of files that have to be read first: films, subtitles. One reading for all who wait, kept by what the file was when it was
+// read (inode, times, size), under a bound of bytes, least recently used first to go. Not here: reading (file-reading.ts).
+
+import type { OpenFile } from '../../serve/open-files.js';
+import type { Until } from '../../serve/waiting.js';
+import type { Loop } from '../../transport/loop.js';
+import { FilmRefusal } from '../film.js';
+import type { Reading } from '../reading.js';
+import { FileReading } from './file-reading.js';
+
+/** A file, and what no two versions of it share. */
+export interface KnownBy {
+  readonly identity: string;
+  readonly file: OpenFile;
+  readonly size: number;
+}
+
+/** What is known: a value, why there is none, or what has to be waited for first. */
+export type Knowledge<Value> =
+  | { readonly value: Value }
+  | { readonly refusal: FilmRefusal }
+  | { readonly until: Until };
+
+/** Files read at the same time by one thread. */
+const mostReadings = 8;
+/** Those who may wait for one file. */
+const mostWaiters = 4096;
+/** What a refusal takes. */
+const refusalBytes = 512;
+
+interface Entry<Value> {
+  readonly known: { readonly value: Value } | { readonly refusal: FilmRefusal };
+  readonly bytes: number;
+}
+
+/** Every other file has to wait: ask again. */
+export const busyRefusal = new FilmRefusal('has to wait: other films are being read', 503);
+
+/** See the file's head. */
+export class KnownFiles<Value> {
+  readonly #loop: Loop;
+  readonly #mostBytes: number;
+  readonly #read: (file: KnownBy) => Reading<Value>;
+  readonly #bytesOf: (value: Value) => number;
+  readonly #dropped: () => void;
+  /** Least recently used first. */
+  readonly #known = new Map<string, Entry<Value>>();
+  readonly #waiting = new Map<string, Array<() => void>>();
+  #bytes = 0;
+
+  /** @param mostBytes that are kept, by `bytesOf`. @param dropped is told when something was let go of for that. */
+  constructor(
+    loop: Loop,
+    mostBytes: number,
+    read: (file: KnownBy) => Reading<Value>,
+    bytesOf: (value: Value) => number,
+    dropped: () => void = () => {},
+  ) {
+    this.#loop = loop;
+    this.#mostBytes = mostBytes;
+    this.#read = read;
+    this.#bytesOf = bytesOf;
+    this.#dropped = dropped;
+  }
+
+  /** Bytes that are kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** What is known; where nothing is, reading begins. */
+  get(by: KnownBy): Knowledge<Value> {
+    const { identity } = by;
+    const entry = this.#known.get(identity);
+    if (entry !== undefined) {
+      this.#known.delete(identity);
+      this.#known.set(identity, entry);
+      return entry.known;
+    }
+    let waiting = this.#waiting.get(identity);
+    if (waiting === undefined) {
+      if (this.#waiting.size >= mostReadings) return { refusal: busyRefusal };
+      waiting = [];
+      this.#waiting.set(identity, waiting);
+      new FileReading(this.#loop, by.file, this.#read(by), (outcome) => this.#end(identity, outcome));
+    }
+    if (waiting.length >= mostWaiters) return { refusal: busyRefusal };
+    const list = waiting;
+    return { until: (done) => list.push(done) };
+  }
+
+  #end(identity: string, outcome: Value | FilmRefusal): void {
+    if (outcome instanceof FilmRefusal) this.#keep(identity, { refusal: outcome }, refusalBytes);
+    else this.#keep(identity, { value: outcome }, this.#bytesOf(outcome));
+    const waiting = this.#waiting.get(identity)!;
+    this.#waiting.delete(identity);
+    for (const done of waiting) done();
+  }
+
+  /** What is larger than all that may be kept is kept alone: its viewers need it. */
+  #keep(identity: string, known: Entry<Value>['known'], bytes: number): void {
+    for (const [oldest, entry] of this.#known) {
+      if (this.#bytes + bytes <= this.#mostBytes) break;
+      this.#known.delete(oldest);
+      this.#bytes -= entry.bytes;
+      this.#dropped();
+    }
+    this.#known.set(identity, { known, bytes });
+    this.#bytes += bytes;
+    if (!('refusal' in known) || known.refusal.status !== 503) return;
+    // What the disk or memory refused may be there soon.
+    this.#loop.nextTurn(() => {
+      if (this.#known.get(identity)?.known !== known) return;
+      this.#known.delete(identity);
+      this.#bytes -= bytes;
+    });
+  }
+}

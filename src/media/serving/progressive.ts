@@ -1,0 +1,87 @@
+// The film itself: with its header in front where it lies at the end, and clips of it (`?start=&end=`). A film that cannot be rearranged is
+// sent as it is. Not here: what is beneath a film (handler.ts), how it is rearranged (progressive/).
+
+import type { BeneathHost, HandlerAnswer, Question } from '../../serve/beneath.js';
+import type { Film } from '../film.js';
+import { clip } from '../progressive/clip.js';
+import { type ClipRange, parseClipRange } from '../progressive/clip-query.js';
+import { fastStart, isMovieLast } from '../progressive/fast-start.js';
+import type { VirtualFile } from '../progressive/virtual-file.js';
+import type { Reading } from '../reading.js';
+import { KnownFiles } from './known-files.js';
+import { notNow, refused } from './refusals.js';
+import { virtualResource } from './resources.js';
+import { nameOf, type Titles } from './titles.js';
+import { identityOfFile, tagOfPart, type Version, versionOf } from './versions.js';
+
+/** Rearranged films that are kept: their generated parts. */
+const mostBytes = 64 * 1024 * 1024;
+const Part = { fastStart: 10, clip: 11 } as const;
+
+/** How a film is to be rearranged. */
+interface Wanted {
+  readonly film: Film;
+  readonly range: ClipRange | undefined;
+}
+
+/** See the file's head. */
+export class Progressive {
+  readonly #host: BeneathHost;
+  readonly #titles: Titles;
+  /** What is wanted of the files that are being read. */
+  readonly #wanted = new Map<string, Wanted>();
+  readonly #files: KnownFiles<VirtualFile | undefined>;
+
+  constructor(host: BeneathHost, titles: Titles) {
+    this.#host = host;
+    this.#titles = titles;
+    this.#files = new KnownFiles<VirtualFile | undefined>(
+      host.loop,
+      mostBytes,
+      ({ identity }) => rearrange(this.#wanted.get(identity)!),
+      (file) => 1024 + (file?.heldBytes ?? 0),
+    );
+  }
+
+  /** What is sent in the place of a film. */
+  answer({ source, query, path }: Question): HandlerAnswer {
+    const range = query === '' ? undefined : parseClipRange(query);
+    const known = this.#titles.film(source);
+    if ('until' in known) return { kind: 'wait', until: known.until };
+    if ('refusal' in known) {
+      // What cannot be rearranged is a file like others; what is only not read yet must not be two different ones in turn.
+      return known.refusal.status === 503 ? notNow(known, source) : { kind: 'file' };
+    }
+    const film = known.value;
+    if (range === undefined && !isMovieLast(film)) return { kind: 'file' };
+    const file = identityOfFile(this.#host.site.table, source);
+    const version = range === undefined ? file : versionOf([file, wordsOf(range)], 0);
+    const identity = `${version.high}.${version.low}`;
+    this.#wanted.set(identity, { film, range });
+    const virtual = this.#files.get({ identity, file: source.file, size: source.size });
+    if ('until' in virtual) return { kind: 'wait', until: virtual.until };
+    this.#wanted.delete(identity);
+    if ('refusal' in virtual) return refused(virtual.refusal, nameOf(source.sourcePath));
+    if (virtual.value === undefined) return { kind: 'file' };
+    const etag = tagOfPart(version, range === undefined ? Part.fastStart : Part.clip, 0);
+    const sent = { generated: 0, referenced: 0 };
+    return {
+      kind: 'resource',
+      resource: virtualResource({ path, source, sent }, virtual.value, etag, source.contentType),
+    };
+  }
+}
+
+function wordsOf({ start, end }: ClipRange): Version {
+  return { high: Math.round(start * 1000) | 0, low: end === undefined ? -1 : Math.round(end * 1000) | 0 };
+}
+
+function* rearrange({ film, range }: Wanted): Reading<VirtualFile | undefined> {
+  if (range === undefined) return yield* fastStart(film);
+  const steps = clip(film, range.start, range.end);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    yield undefined;
+  }
+}

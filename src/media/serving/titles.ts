@@ -1,0 +1,235 @@
+// Titles: a film with the films of its group and its side-cars, as they are in its folder now, and how they are cut together. Kept as long
+// as nothing changes in the folder. Not here: tables (known-files.ts), names (playlists/groups.ts), answers (handler.ts).
+
+import { directoryNames } from '../../kernel/directory.js';
+import { closeDescriptor } from '../../kernel/socket.js';
+import type { BeneathHost } from '../../serve/beneath.js';
+import type { Moment } from '../../serve/generated.js';
+import type { Representation } from '../../serve/representation.js';
+import type { Until } from '../../serve/waiting.js';
+import type { Film, FilmRefusal } from '../film.js';
+import { groupMembers, neighbourFolder, type SideCar, sideCarsOf } from '../playlists/groups.js';
+import {
+  groupCutPoints,
+  type IFrames,
+  iFrames,
+  type Presentation,
+  presentationOf,
+  type Rendition,
+} from '../presentation/presentation.js';
+import { readFilm } from '../read-film.js';
+import type { Subtitle } from '../subtitles/subtitle.js';
+import { type KnownBy, KnownFiles } from './known-files.js';
+import { readSideCar } from './read-whole.js';
+import type { SentBytes } from './resources.js';
+import { identityOfFile, type Version, versionOf, versionText } from './versions.js';
+
+/** A film of a title. */
+export interface TitleMember {
+  readonly name: string;
+  /** From the film that was asked for. */
+  readonly base: string;
+  readonly film: Film;
+  readonly presentation: Presentation;
+  readonly version: Version;
+}
+
+/** A film, and what belongs to it. */
+export interface Title {
+  readonly own: TitleMember;
+  /** The group, itself among it. */
+  readonly members: readonly TitleMember[];
+  readonly sent: SentBytes;
+  /** The pictures of a rendition that stand alone. */
+  iFrames(rendition: Rendition): IFrames;
+}
+
+/** A side-car as it was read. */
+export interface TitleSubtitle {
+  readonly sideCar: SideCar;
+  readonly version: Version;
+  readonly subtitle: Subtitle | undefined;
+  readonly refusal: FilmRefusal | undefined;
+}
+
+/** Why there is none now. */
+export type NotNow = { readonly refusal: FilmRefusal } | { readonly until: Until };
+
+interface Kept {
+  readonly moment: Moment;
+  readonly title: Title;
+}
+
+/** Tables of films that one thread keeps, and subtitles. */
+const mostFilmBytes = 128 * 1024 * 1024;
+const mostSubtitleBytes = 16 * 1024 * 1024;
+const mostTitles = 1024;
+const mostNames = 10_000;
+/** The name of a film at one size of several: only then the folder is looked through for the others. */
+const sizedName = /_\d{3,4}p\.[^.]+$/;
+
+/** See the file's head. */
+export class Titles {
+  readonly #host: BeneathHost;
+  readonly #targetSeconds: number;
+  readonly #films: KnownFiles<Film>;
+  readonly #subtitles: KnownFiles<Subtitle>;
+  /** By path and identity; least recently made first. */
+  readonly #kept = new Map<string, Kept>();
+
+  constructor(host: BeneathHost, targetSeconds: number) {
+    this.#host = host;
+    this.#targetSeconds = targetSeconds;
+    const { loop } = host;
+    this.#films = new KnownFiles<Film>(
+      loop,
+      mostFilmBytes,
+      ({ size }) => readFilm(size),
+      ({ indexBytes }) => indexBytes + 16_384,
+      // A title refers to the tables of its films.
+      () => this.#kept.clear(),
+    );
+    this.#subtitles = new KnownFiles<Subtitle>(
+      loop,
+      mostSubtitleBytes,
+      ({ size, identity }) => readSideCar(size, identity.endsWith('srt') ? 'srt' : 'vtt'),
+      ({ cues }) => 1024 + cues.reduce((sum, { text }) => sum + 128 + 2 * text.length, 0),
+    );
+  }
+
+  /** What is known of a file. */
+  #by(source: Representation, suffix = ''): KnownBy {
+    const { high, low } = identityOfFile(this.#host.site.table, source);
+    return { identity: `${high}.${low}.${source.size}${suffix}`, file: source.file, size: source.size };
+  }
+
+  /** The film of a file; what is cut of it is the title's. */
+  film(source: Representation): { readonly value: Film } | NotNow {
+    return this.#films.get(this.#by(source));
+  }
+
+  /** The title of a film. @param path of the film beneath the root. */
+  of(source: Representation, path: string): { readonly title: Title } | NotNow {
+    const { site } = this.#host;
+    const by = this.#by(source);
+    const own = this.#films.get(by);
+    if (!('value' in own)) return own;
+    const key = `${by.identity}/${path}`;
+    const moment = site.generated.momentOf(source);
+    const kept = this.#kept.get(key);
+    const isGrouped = sizedName.test(path);
+    if (kept !== undefined && (!isGrouped || site.generated.isUnchanged(kept.moment))) return kept;
+    const found = isGrouped ? this.#group(source, own.value, path) : [{ name: nameOf(path), film: own.value, source }];
+    if (!Array.isArray(found)) return found;
+    const title = this.#make(found, path);
+    this.#kept.delete(key);
+    if (this.#kept.size >= mostTitles) this.#kept.delete(this.#kept.keys().next().value!);
+    this.#kept.set(key, { moment, title });
+    return { title };
+  }
+
+  /** The films that are one with this one, itself among them; a film of the group that cannot be offered is no part of it. */
+  #group(source: Representation, film: Film, path: string): Found[] | NotNow {
+    const name = nameOf(path);
+    const found: Found[] = [];
+    for (const member of groupMembers(name, this.#names(path))) {
+      if (member === name) {
+        found.push({ name, film, source });
+        continue;
+      }
+      const other = this.#find(besides(path, member));
+      if (other === undefined) continue;
+      const known = this.#films.get(this.#by(other));
+      if ('until' in known) return known;
+      if ('value' in known) found.push({ name: member, film: known.value, source: other });
+    }
+    return found;
+  }
+
+  #make(found: readonly Found[], path: string): Title {
+    const { table } = this.#host.site;
+    const name = nameOf(path);
+    const films = found.map(({ film }) => film);
+    const cutPoints = films.length > 1 ? groupCutPoints(films, this.#targetSeconds) : undefined;
+    // Too few common cuts: each stands alone.
+    const together = films.length > 1 && cutPoints === undefined ? found.filter((each) => each.name === name) : found;
+    const identities = together.map((each) => identityOfFile(table, each.source));
+    const members = together.map((each, index): TitleMember => {
+      const options = { targetSeconds: this.#targetSeconds, cutPoints };
+      return {
+        name: each.name,
+        base: each.name === name ? '' : neighbourFolder(each.name),
+        film: each.film,
+        presentation: presentationOf(each.film, options),
+        version: versionOf([identities[index]!, ...identities], this.#targetSeconds),
+      };
+    });
+    const pictures = new Map<Rendition, IFrames>();
+    return {
+      own: members.find((member) => member.name === name)!,
+      members,
+      sent: { generated: 0, referenced: 0 },
+      iFrames: (rendition) => {
+        const known = pictures.get(rendition) ?? iFrames(rendition);
+        pictures.set(rendition, known);
+        return known;
+      },
+    };
+  }
+
+  /** The side-cars of a film as they are now. */
+  subtitles(path: string, { own }: Title): { readonly subtitles: readonly TitleSubtitle[] } | NotNow {
+    const subtitles: TitleSubtitle[] = [];
+    for (const sideCar of sideCarsOf(nameOf(path), this.#names(path))) {
+      const source = this.#find(besides(path, sideCar.fileName));
+      if (source === undefined) continue;
+      const known = this.#subtitles.get(this.#by(source, `.${sideCar.format}`));
+      if ('until' in known) return known;
+      const version = versionOf([own.version, identityOfFile(this.#host.site.table, source)], this.#targetSeconds);
+      const subtitle = 'value' in known ? known.value.delayedBy(own.presentation.movedSeconds * 1000) : undefined;
+      subtitles.push({ sideCar, version, subtitle, refusal: 'refusal' in known ? known.refusal : undefined });
+    }
+    return { subtitles };
+  }
+
+  /** The files of a title beside the film itself, as they are now; undefined where one of them is not there any more. */
+  others(path: string, names: readonly string[]): Representation[] | undefined {
+    const found = names.map((name) => this.#find(besides(path, name)));
+    return found.every((each) => each !== undefined) ? found : undefined;
+  }
+
+  #find(path: string): Representation | undefined {
+    const found = this.#host.site.find({ path, trailingSlash: false, dotfile: false });
+    return found.kind === 'file' ? found.representation : undefined;
+  }
+
+  /** The names in the folder of a film; none where it cannot be read. */
+  #names(path: string): string[] {
+    const { site } = this.#host;
+    const folder = site.openPath(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
+    if (folder < 0) return [];
+    const names = directoryNames(folder, mostNames);
+    closeDescriptor(folder);
+    return typeof names === 'number' ? [] : names.filter((name) => site.lists(name));
+  }
+}
+
+interface Found {
+  readonly name: string;
+  readonly film: Film;
+  readonly source: Representation;
+}
+
+/** The last segment of a path. */
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function besides(path: string, name: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1) + name;
+}
+
+/** As a member's address has it. */
+export function versionOfMember({ version }: Pick<TitleMember, 'version'>): string {
+  return versionText(version);
+}

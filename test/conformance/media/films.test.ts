@@ -1,0 +1,253 @@
+// Films as a server offers them, on both engines: playlists lead to segments whose bytes are the film's, each resource is sent as files are,
+// and a film that is replaced, cut off, encrypted or gone is told in one sentence. Not here: what playlists and segments say
+// (src/media), decoded pictures and sound (decoded.test.ts).
+
+import assert from 'node:assert/strict';
+import { copyFileSync, readFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { workerEntry } from '../../../src/media/serving/entry.js';
+import type { Server } from '../../../src/serve/server.js';
+import { type FilmName, film, filmSkip } from '../../support/films.js';
+import { forEachEngine, startServer, TestSite } from '../serve/servers.js';
+
+const names = ['plain.mp4', 'fragmented-alone.mp4', 'languages.mp4', 'late-audio.mp4', 'audio-alone.m4a'] as const;
+const cues = 'WEBVTT\n\n00:01.000 --> 00:03.000\nHello\n\n00:03.500 --> 00:05.000\nacross a cut\n';
+
+/** The lines of a playlist that are addresses. */
+const addressesIn = (playlist: string): string[] =>
+  playlist.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+
+forEachEngine(
+  'films',
+  (engine) => {
+    const site = new TestSite({
+      'a.txt': 'text',
+      'not-a-film.mp4': 'this is text',
+      'plain.en.vtt': cues,
+      'plain.de.forced.srt': '',
+    });
+    let server: Server;
+    let origin: string;
+
+    const get = async (path: string, init: RequestInit = {}): Promise<Response> => fetch(`${origin}${path}`, init);
+    const textOf = async (path: string): Promise<string> => {
+      const response = await get(path);
+      assert.equal(response.status, 200, `${path}: ${response.status}`);
+      return response.text();
+    };
+    const place = (name: FilmName, as: string = name): void => copyFileSync(film(name), site.at(as));
+    /** The playlists of a film, from its master. */
+    const playlistsOf = async (name: string): Promise<string[]> => {
+      const master = await textOf(`/${name}/master.m3u8`);
+      const media = [...master.matchAll(/URI="([^"]+\.m3u8)"/g)].map((match) => match[1]!);
+      return [...new Set([...addressesIn(master), ...media])].map((address) => `/${name}/${address}`);
+    };
+    const segmentsOf = async (playlist: string): Promise<string[]> =>
+      addressesIn(await textOf(playlist)).map((address) => new URL(address, `${origin}${playlist}`).pathname);
+
+    before(async () => {
+      if (filmSkip !== false) return;
+      for (const name of names) place(name);
+      place('plain.mp4', 'group_120p.mp4');
+      place('plain.mp4', 'group_240p.mp4');
+      const options = { root: site.root, engine, media: true, listing: true, workers: 1, port: 0 };
+      server = await startServer(options, 1, workerEntry(options));
+      origin = server.urls[0]!.replace(/\/$/, '');
+    });
+    after(async () => {
+      await server?.close(0);
+      site.remove();
+    });
+
+    for (const name of names) {
+      test(`${name}: every address in its playlists leads to bytes, whose length is known before`, {
+        skip: filmSkip,
+      }, async () => {
+        for (const playlist of await playlistsOf(name)) {
+          const text = await textOf(playlist);
+          const maps = [...text.matchAll(/#EXT-X-MAP:URI="([^"]+)"/g)].map((match) => match[1]!);
+          for (const address of new Set([...maps, ...addressesIn(text)])) {
+            const path = new URL(address, `${origin}${playlist}`).pathname;
+            const [whole, head] = [await get(path), await get(path, { method: 'HEAD' })];
+            assert.equal(whole.status, 200, path);
+            const bytes = (await whole.arrayBuffer()).byteLength;
+            assert.equal(Number(head.headers.get('content-length')), bytes, path);
+            assert.equal(head.headers.get('etag'), whole.headers.get('etag'));
+            assert.equal(whole.headers.get('cache-control'), 'public, max-age=31536000, immutable', path);
+            assert.equal(whole.headers.get('access-control-allow-origin'), '*');
+          }
+        }
+      });
+    }
+
+    test('a segment is sent in ranges, whole or not at all, as a file is', { skip: filmSkip }, async () => {
+      const [playlist] = await playlistsOf('plain.mp4');
+      const [path] = await segmentsOf(playlist!);
+      const whole = Buffer.from(await (await get(path!)).arrayBuffer());
+      const etag = (await get(path!, { method: 'HEAD' })).headers.get('etag')!;
+      for (const [from, to] of [
+        [0, 9],
+        [5, 700],
+        [600, 5000],
+        [whole.length - 10, whole.length - 1],
+      ] as const) {
+        const part = await get(path!, { headers: { Range: `bytes=${from}-${to}` } });
+        assert.equal(part.status, 206);
+        assert.deepEqual(Buffer.from(await part.arrayBuffer()), whole.subarray(from, to + 1), `${from}-${to}`);
+        assert.equal(part.headers.get('content-range'), `bytes ${from}-${to}/${whole.length}`);
+      }
+      const several = await get(path!, { headers: { Range: 'bytes=0-1,10-11' } });
+      assert.match(several.headers.get('content-type')!, /^multipart\/byteranges/);
+      assert.ok((await several.text()).includes(`bytes 10-11/${whole.length}`));
+      assert.equal((await get(path!, { headers: { Range: `bytes=${whole.length}-` } })).status, 416);
+      assert.equal((await get(path!, { headers: { 'If-None-Match': etag } })).status, 304);
+      assert.equal((await get(path!, { headers: { Range: 'bytes=0-1', 'If-Range': '"other"' } })).status, 200);
+    });
+
+    test('what is beneath a film and is nothing is not found; what is no film is a file like others', {
+      skip: filmSkip,
+    }, async () => {
+      const playlists = await playlistsOf('plain.mp4');
+      const version = /^\/plain.mp4\/([0-9a-f]{8})\//.exec(playlists[0]!)![1]!;
+      for (const path of [
+        'nothing',
+        `${version}/v1/0.m4s`,
+        `${version}/v1/99.m4s`,
+        `${version}/v9.m3u8`,
+        `${version}/v1/init-2.mp4`,
+        'master.m3u8/',
+        `${version}/s-fr.m3u8`,
+      ]) {
+        assert.equal((await get(`/plain.mp4/${path}`)).status, 404, path);
+      }
+      assert.equal((await get('/a.txt/master.m3u8')).status, 404);
+      assert.equal(await textOf('/not-a-film.mp4'), 'this is text');
+      const refused = await get('/not-a-film.mp4/master.m3u8');
+      assert.equal(refused.status, 422);
+      assert.match(await refused.text(), /^not-a-film\.mp4 is not an MP4 or MOV file\n$/);
+    });
+
+    test('a replaced film has another version, and its old addresses are gone', { skip: filmSkip }, async () => {
+      place('plain.mp4', 'replaced.mp4');
+      const [before] = await playlistsOf('replaced.mp4');
+      const [segment] = await segmentsOf(before!);
+      place('languages.mp4', 'new.mp4');
+      renameSync(site.at('new.mp4'), site.at('replaced.mp4'));
+      const gone = await get(segment!);
+      assert.equal(gone.status, 410);
+      assert.match(await gone.text(), /replaced\.mp4 is another one by now/);
+      const [now] = await playlistsOf('replaced.mp4');
+      assert.notEqual(now, before);
+      assert.equal((await segmentsOf(now!)).length > 0, true);
+      rmSync(site.at('replaced.mp4'));
+      assert.equal((await get(segment!)).status, 404);
+    });
+
+    test('a film that is cut off, or encrypted, is refused with a sentence; the file itself goes as it is', {
+      skip: filmSkip,
+    }, async () => {
+      const bytes = readFileSync(film('long-gop.mp4'));
+      writeFileSync(site.at('cut.mp4'), bytes.subarray(0, bytes.length - 1000));
+      const cut = await get('/cut.mp4/master.m3u8');
+      assert.equal(cut.status, 422);
+      assert.match(await cut.text(), /^cut\.mp4 is cut off: /);
+      assert.equal((await (await get('/cut.mp4')).arrayBuffer()).byteLength, bytes.length - 1000);
+      // It was still being written.
+      writeFileSync(site.at('cut.mp4'), bytes);
+      assert.equal((await get('/cut.mp4/master.m3u8')).status, 200);
+      const encrypted = Buffer.from(bytes);
+      encrypted.write('encv', encrypted.indexOf('avc1', encrypted.indexOf('stsd')), 'latin1');
+      writeFileSync(site.at('secret.mp4'), encrypted);
+      const secret = await get('/secret.mp4/master.m3u8');
+      assert.deepEqual([secret.status, /^secret\.mp4 is encrypted/.test(await secret.text())], [422, true]);
+    });
+
+    test('a film that becomes shorter while it is known is not sent with bytes of nothing', {
+      skip: filmSkip,
+    }, async () => {
+      place('plain.mp4', 'shrinks.mp4');
+      const [playlist] = await playlistsOf('shrinks.mp4');
+      const segments = await segmentsOf(playlist!);
+      truncateSync(site.at('shrinks.mp4'), 10_000);
+      const answer = await get(segments.at(-1)!).then(
+        async (response) =>
+          response.ok
+            ? response.arrayBuffer().then(
+                () => 'whole',
+                () => 'ended',
+              )
+            : response.status,
+        () => 'ended',
+      );
+      assert.ok(answer === 'ended' || answer === 410 || answer === 422, String(answer));
+    });
+
+    test('the film with its header in front, and clips, are files with ranges', { skip: filmSkip }, async () => {
+      const onDisk = readFileSync(film('plain.mp4'));
+      const front = Buffer.from(await (await get('/plain.mp4')).arrayBuffer());
+      assert.equal(front.length, onDisk.length);
+      assert.ok(front.indexOf('moov') < front.indexOf('mdat') && onDisk.indexOf('moov') > onDisk.indexOf('mdat'));
+      const part = await get('/plain.mp4', { headers: { Range: 'bytes=100-4099' } });
+      assert.deepEqual(Buffer.from(await part.arrayBuffer()), front.subarray(100, 4100));
+      const clip = await get('/plain.mp4?start=2.5&end=5');
+      assert.equal(clip.status, 200);
+      const bytes = Buffer.from(await clip.arrayBuffer());
+      assert.ok(bytes.length < onDisk.length && bytes.indexOf('moov') > 0);
+      assert.notEqual(clip.headers.get('etag'), part.headers.get('etag'));
+    });
+
+    test('side-cars are subtitles, cut where the film is; an empty one is left out', { skip: filmSkip }, async () => {
+      const master = await textOf('/plain.mp4/master.m3u8');
+      assert.match(master, /TYPE=SUBTITLES.*LANGUAGE="en"/);
+      assert.ok(!master.includes('LANGUAGE="de"'));
+      const playlist = (await playlistsOf('plain.mp4')).find((path) => path.includes('s-en'))!;
+      const texts = await Promise.all((await segmentsOf(playlist)).map(textOf));
+      assert.ok(texts[0]!.startsWith('WEBVTT') && texts[0]!.includes('Hello'));
+      for (const text of texts.slice(0, 2)) assert.ok(text.includes('across a cut'));
+      site.write('plain.en.vtt', cues.replace('Hello', 'Changed'));
+      const changed = (await playlistsOf('plain.mp4')).find((path) => path.includes('s-en'))!;
+      assert.notEqual(changed, playlist);
+      assert.equal((await get(playlist)).status, 410);
+    });
+
+    test('films of one name at several sizes are one', { skip: filmSkip }, async () => {
+      const master = await textOf('/group_120p.mp4/master.m3u8');
+      assert.equal(addressesIn(master).length, 2);
+      assert.ok(addressesIn(master).some((address) => address.startsWith('../group_240p.mp4/')));
+      for (const playlist of await playlistsOf('group_240p.mp4')) {
+        const path = new URL(playlist, origin).pathname;
+        for (const segment of await segmentsOf(path)) assert.equal((await get(segment)).status, 200, segment);
+      }
+    });
+
+    test('the page, the report and the live figures of a film', { skip: filmSkip }, async () => {
+      const page = await get('/plain.mp4/');
+      assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
+      assert.match(page.headers.get('content-security-policy')!, /default-src 'none'/);
+      assert.equal((await get('/plain.mp4/', { headers: { 'If-None-Match': page.headers.get('etag')! } })).status, 304);
+      const report = JSON.parse(await textOf('/plain.mp4/film.json')) as {
+        tracks: unknown[];
+        leftOut: { what: string }[];
+      };
+      assert.equal(report.tracks.length, 3);
+      assert.deepEqual(
+        report.leftOut.map(({ what }) => what),
+        ['plain.de.forced.srt'],
+      );
+      const live = JSON.parse(await textOf('/plain.mp4/live.json')) as {
+        modes: Record<string, number>;
+        copied: number;
+      };
+      assert.equal(live.copied, 0);
+      assert.ok(live.modes['by reference']! > 0);
+    });
+
+    test('touching a film is another version of it', { skip: filmSkip }, async () => {
+      place('plain.mp4', 'touched.mp4');
+      const before = await playlistsOf('touched.mp4');
+      utimesSync(site.at('touched.mp4'), 1, 1);
+      assert.notDeepEqual(await playlistsOf('touched.mp4'), before);
+    });
+  },
+  false,
+);
