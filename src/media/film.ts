@@ -132,6 +132,9 @@ export const maxReadBytes = 256 * 1024;
  */
 export type FilmNeed = { readonly offset: number; readonly length: number } | undefined;
 
+/** Something that is read as a film is: it yields what it needs, and is resumed with it, or with fewer bytes where the file ends. */
+export type FilmReading<Result> = Generator<FilmNeed, Result, Uint8Array | undefined>;
+
 /** A film that cannot be offered. The message is one plain sentence that goes on behind the file's name: "is encrypted (cenc); ...". */
 export class FilmRefusal extends Error {
   /** The HTTP status that tells of it. */

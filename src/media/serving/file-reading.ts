@@ -7,8 +7,7 @@ import { Region } from '../../memory/region.js';
 import type { OpenFile } from '../../serve/open-files.js';
 import { Endpoint } from '../../transport/endpoint.js';
 import type { Loop } from '../../transport/loop.js';
-import { type FilmNeed, FilmRefusal, maxReadBytes } from '../film.js';
-import type { Reading } from '../reading.js';
+import { type FilmNeed, type FilmReading, FilmRefusal, maxReadBytes } from '../film.js';
 
 /** How long a reader works until the loop has its turn. */
 const turnMs = 1;
@@ -18,11 +17,11 @@ export class FileReading<Result> extends Endpoint {
   readonly #loop: Loop;
   readonly #file: OpenFile;
   readonly #done: (outcome: Result | FilmRefusal) => void;
-  readonly #reader: Reading<Result>;
+  readonly #reader: FilmReading<Result>;
   #memory: Region | undefined;
   #need: FilmNeed;
 
-  constructor(loop: Loop, file: OpenFile, reader: Reading<Result>, done: (outcome: Result | FilmRefusal) => void) {
+  constructor(loop: Loop, file: OpenFile, reader: FilmReading<Result>, done: (outcome: Result | FilmRefusal) => void) {
     super();
     this.#loop = loop;
     this.#file = file.retain();

@@ -4,8 +4,7 @@
 import type { OpenFile } from '../../serve/open-files.js';
 import type { Until } from '../../serve/waiting.js';
 import type { Loop } from '../../transport/loop.js';
-import { FilmRefusal } from '../film.js';
-import type { Reading } from '../reading.js';
+import { type FilmReading, FilmRefusal } from '../film.js';
 import { FileReading } from './file-reading.js';
 
 /** A file, and what no two versions of it share. */
@@ -40,7 +39,7 @@ export const busyRefusal = new FilmRefusal('has to wait: other films are being r
 export class KnownFiles<Value> {
   readonly #loop: Loop;
   readonly #mostBytes: number;
-  readonly #read: (file: KnownBy) => Reading<Value>;
+  readonly #read: (file: KnownBy) => FilmReading<Value>;
   readonly #bytesOf: (value: Value) => number;
   readonly #dropped: () => void;
   /** Least recently used first. */
@@ -52,7 +51,7 @@ export class KnownFiles<Value> {
   constructor(
     loop: Loop,
     mostBytes: number,
-    read: (file: KnownBy) => Reading<Value>,
+    read: (file: KnownBy) => FilmReading<Value>,
     bytesOf: (value: Value) => number,
     dropped: () => void = () => {},
   ) {

@@ -2,12 +2,11 @@
 // sent as it is. Not here: what is beneath a film (handler.ts), how it is rearranged (progressive/).
 
 import type { BeneathHost, HandlerAnswer, Question } from '../../serve/beneath.js';
-import type { Film } from '../film.js';
+import type { Film, FilmReading } from '../film.js';
 import { clip } from '../progressive/clip.js';
 import { type ClipRange, parseClipRange } from '../progressive/clip-query.js';
 import { fastStart, isMovieLast } from '../progressive/fast-start.js';
 import type { VirtualFile } from '../progressive/virtual-file.js';
-import type { Reading } from '../reading.js';
 import { KnownFiles } from './known-files.js';
 import { notNow, refused } from './refusals.js';
 import { virtualResource } from './resources.js';
@@ -76,7 +75,7 @@ function wordsOf({ start, end }: ClipRange): Version {
   return { high: Math.round(start * 1000) | 0, low: end === undefined ? -1 : Math.round(end * 1000) | 0 };
 }
 
-function* rearrange({ film, range }: Wanted): Reading<VirtualFile | undefined> {
+function* rearrange({ film, range }: Wanted): FilmReading<VirtualFile | undefined> {
   if (range === undefined) return yield* fastStart(film);
   const steps = clip(film, range.start, range.end);
   for (;;) {

@@ -1,13 +1,12 @@
 // Reads the whole of a small file, a side-car, as a film's headers are read: in pieces, so that nobody waits for a disk.
 
 import { CopyReason, copyBytes } from '../../memory/copy.js';
-import { FilmRefusal, maxReadBytes } from '../film.js';
-import type { Reading } from '../reading.js';
+import { type FilmReading, FilmRefusal, maxReadBytes } from '../film.js';
 import { maxSubtitleBytes, readSubtitle, SubtitleRefusal } from '../subtitles/read-subtitle.js';
 import type { Subtitle } from '../subtitles/subtitle.js';
 
 /** The bytes of a file of `size` bytes, or of what it has now if it became shorter. */
-function* readWhole(size: number): Reading<Uint8Array> {
+function* readWhole(size: number): FilmReading<Uint8Array> {
   const all = new Uint8Array(size);
   let at = 0;
   while (at < size) {
@@ -20,7 +19,7 @@ function* readWhole(size: number): Reading<Uint8Array> {
 }
 
 /** Reads a subtitle of `size` bytes. @throws FilmRefusal for what is none, or too long */
-export function* readSideCar(size: number, format: 'vtt' | 'srt'): Reading<Subtitle> {
+export function* readSideCar(size: number, format: 'vtt' | 'srt'): FilmReading<Subtitle> {
   if (size > maxSubtitleBytes) throw new FilmRefusal(`has ${size} bytes; a subtitle may have ${maxSubtitleBytes}`);
   const bytes = yield* readWhole(size);
   try {
