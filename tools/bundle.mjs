@@ -1,11 +1,13 @@
 // Bundles what `clearway` runs into dist/bundle/: a file for the executable and for the serving thread, and for each module
 // that is imported when it is needed (import()), such as a command. A process that loads a hundred modules before its first
 // answer pays more for finding them than for running them. They are CommonJS: Node loads it sooner than modules, and by fewer
-// threads. Nothing is done when no compiled file is newer. The library keeps its modules (dist/src/): what an application
+// threads. What every server loads is there with the code that V8 makes of it (keepCode). Nothing is done when no compiled file is newer. The library keeps its modules (dist/src/): what an application
 // imports stays one instance; files of the bundle share objects, and no state of modules.
 // It is plain JavaScript because the build calls it before anything else exists.
 
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -22,6 +24,11 @@ const installed = Object.keys(dependencies).filter((name) => name !== 'mrmime');
 const programs = new Set(
   ['cli/main.js', 'serve/worker-main.js', 'media/serving/media-worker.js'].map((path) => join(compiled, path)),
 );
+
+/** Those of which V8's code is kept: both threads of a server. */
+const cachedNames = new Set(['server', 'worker-main']);
+const loader = join(root, 'tools/cached-code.cjs');
+const keeper = join(root, 'tools/keep-code.cjs');
 
 /** @returns its path from a file of the bundle */
 function addProgram(path) {
@@ -72,7 +79,8 @@ function newestMs(directory) {
 
 function isFresh() {
   const built = statSync(command, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return built > newestMs(compiled) && built > statSync(fileURLToPath(import.meta.url)).mtimeMs;
+  const tools = [fileURLToPath(import.meta.url), loader, keeper].map((path) => statSync(path).mtimeMs);
+  return built > Math.max(newestMs(compiled), ...tools);
 }
 
 /** Comments are dropped from a bundle, but the executable's second line is one that the shell runs (src/cli/main.ts). */
@@ -83,6 +91,39 @@ function keepShellLine() {
   const map = JSON.parse(readFileSync(`${command}.map`, 'utf8'));
   writeFileSync(`${command}.map`, JSON.stringify({ ...map, mappings: `;${map.mappings}` }));
   chmodSync(command, 0o755);
+}
+
+/** What esbuild makes of a file whose code is kept: a function of a module's parameters, behind a file that has it run. */
+const cachedShape = {
+  outExtension: { '.js': '.code.js' },
+  banner: { js: '(function(exports,require,module,__filename,__dirname){' },
+  footer: { js: '})' },
+};
+
+function writeStub(name) {
+  writeFileSync(join(folder, `${name}.js`), `require('./cached-code.cjs').runCached('${name}',module,require);\n`);
+}
+
+/** Serves for a moment, so that V8 has made code of what a server runs, and keeps that. Where none can run there is none. */
+async function keepCode() {
+  const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
+  const options = ['serve', join(root, 'examples/site'), '--port', '0', '--workers', '1'];
+  const child = spawn(process.execPath, ['--require', keeper, command, ...options], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: 30_000,
+  });
+  const ended = once(child, 'exit');
+  const headers = { connection: 'close' };
+  let said = '';
+  for await (const text of child.stdout.setEncoding('utf8')) {
+    said += text;
+    if (!/^clearway serves/m.test(said)) continue;
+    for (const path of ['index.html', 'index.html', 'absent'])
+      await (await fetch(new URL(path, said.split('\n')[0]), { headers })).text();
+    child.kill('SIGTERM');
+  }
+  await ended;
 }
 
 /** Bundles it all, if anything was compiled since. */
@@ -108,9 +149,16 @@ export async function bundle() {
     plugins: [ownAddresses],
   };
   // Each by itself: what several need is in each of them, since one process loads few. The set grows on the way.
-  for (const program of programs) await build({ ...common, entryPoints: [program] });
+  for (const program of programs) {
+    const name = basename(program, '.js');
+    const shape = cachedNames.has(name) ? cachedShape : {};
+    await build({ ...common, ...shape, entryPoints: [program] });
+    if (cachedNames.has(name)) writeStub(name);
+  }
+  copyFileSync(loader, join(folder, 'cached-code.cjs'));
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   keepShellLine();
+  await keepCode();
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await bundle();

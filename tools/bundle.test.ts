@@ -45,7 +45,10 @@ test('certificates that nobody needs are not read for serve, when it runs by its
 });
 
 test('an error in the bundle leads to the source', { skip }, () => {
-  for (const name of readdirSync(join(bundled, '..')).filter((each) => /\.js$/.test(each))) {
+  const names = readdirSync(join(bundled, '..'));
+  // What only has a file run whose code is kept is one line.
+  const isStub = (name: string) => names.includes(name.replace(/\.js$/, '.code.js'));
+  for (const name of names.filter((each) => /\.js$/.test(each) && !isStub(each))) {
     const map = JSON.parse(readFileSync(join(bundled, '..', `${name}.map`), 'utf8')) as { sources: string[] };
     for (const source of map.sources)
       assert.match(source, /^\.\.\/\.\.\/(?:src\/.*\.ts|node_modules\/mrmime\/.*)$/, name);
@@ -82,9 +85,41 @@ test('the bundled server serves, shows its metrics and ends, and loads few files
       loaded.filter((url) => !url.includes('/dist/bundle/')),
       [],
     );
-    const names = loaded.map((url) => basename(url)).sort();
-    assert.deepEqual(names, ['main.js', 'metrics-endpoint.js', 'serve.js', 'server.js', 'worker-main.js']);
+    const names = [...new Set(loaded.map((url) => basename(url)))].sort();
+    const kept = ['server.code.js', 'server.js', 'worker-main.code.js', 'worker-main.js'];
+    assert.deepEqual(names, ['cached-code.cjs', 'main.js', 'metrics-endpoint.js', 'serve.js', ...kept]);
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+/** Of each file whose code is kept, whether V8 refuses that under these flags. */
+function refused(...flags: string[]): boolean[] {
+  const script = `
+    const { readFileSync } = require('node:fs');
+    const of = (name) => {
+      const filename = ${JSON.stringify(join(bundled, '..'))} + '/' + name + '.code.js';
+      const cachedData = readFileSync(filename.replace(/js$/, 'cache'));
+      return new (require('node:vm').Script)(readFileSync(filename, 'latin1'), { filename, cachedData }).cachedDataRejected;
+    };
+    process.stdout.write(JSON.stringify(['server', 'worker-main'].map(of)));`;
+  const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
+  return JSON.parse(spawnSync(process.execPath, [...flags, '-e', script], { encoding: 'utf8', env }).stdout);
+}
+
+test('the code that V8 made when the bundle was built is taken; under other flags it is refused, and the text serves', {
+  skip: skip || (!platformIsLinux && 'it serves on Linux'),
+}, async () => {
+  const other = '--no-opt';
+  assert.deepEqual(refused(), [false, false]);
+  assert.deepEqual(refused(other), [true, true]);
+  const site = join(repositoryRoot, 'examples/site');
+  const child = spawn(process.execPath, [other, bundled, 'serve', site, '--port', '0', '--workers', '1'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const [said] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  assert.equal((await fetch(said.split('\n')[0]!, { headers: { connection: 'close' } })).status, 200);
+  child.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
 });
