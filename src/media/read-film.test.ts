@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { cpuMs } from '../../test/support/cpu-time.js';
 import { film, filmNames, filmSkip } from '../../test/support/films.js';
 import { longFilmHeader } from '../../test/support/long-film.js';
 import { mutate, seeded } from '../../test/support/mutated-headers.js';
@@ -148,14 +149,14 @@ test('mutated headers end in a film or a refusal, and soon', { skip: filmSkip },
   const before = process.memoryUsage().rss;
   for (let round = 0; round < rounds; round++) {
     const { bytes, header } = sources[round % sources.length]!;
-    const begun = performance.now();
+    const begun = cpuMs();
     try {
       use(readFilmBytes(mutate(bytes, header, random)));
     } catch (error) {
       if (!(error instanceof FilmRefusal)) throw new Error(`round ${round}`, { cause: error });
       refused++;
     }
-    slowestMs = Math.max(slowestMs, performance.now() - begun);
+    slowestMs = Math.max(slowestMs, cpuMs() - begun);
   }
   context.diagnostic(`${rounds} rounds, ${refused} refused, the slowest took ${slowestMs.toFixed(0)} ms`);
   assert.ok(slowestMs < 2000);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { cpuMs } from '../../test/support/cpu-time.js';
 import { ClientAddresses, proxyProblem } from './client-address.js';
 
 const clients = new ClientAddresses(['127.0.0.1', '10.0.0.0/8', 'fd00::/8', 'unix']);
@@ -54,12 +55,12 @@ test('whatever a client writes, the answer is an address, and within a time', ()
       }
     }),
   );
-  const started = performance.now();
+  const before = cpuMs();
   for (const text of ['"'.repeat(4096), '",'.repeat(2048), ','.repeat(60_000), `${'a;'.repeat(2000)}"`]) {
     clients.of('127.0.0.1', text, undefined);
     clients.of('127.0.0.1', undefined, text);
   }
-  assert.ok(performance.now() - started < 500, `${performance.now() - started} ms`);
+  assert.ok(cpuMs() - before < 1000, `${cpuMs() - before} ms`);
 });
 
 test('proxies that are none are told', () => {

@@ -130,23 +130,26 @@ const keptListings = 8;
  */
 export class Listings {
   readonly #site: Site;
+  readonly #now: () => number;
   readonly #kept = new Map<string, { readonly text: string; readonly untilMs: number }>();
 
-  constructor(site: Site) {
+  /** @param now the clock, in ms from any moment on */
+  constructor(site: Site, now = (): number => performance.now()) {
     this.#site = site;
+    this.#now = now;
   }
 
   /** The listing of a directory as HTML or JSON; the status that says why not when it cannot be read. */
   get(path: string, json: boolean): string | TroubleStatus {
     const key = json ? `json:${path}` : `html:${path}`;
-    const startedMs = performance.now();
+    const startedMs = this.#now();
     const kept = this.#kept.get(key);
     if (kept !== undefined && startedMs < kept.untilMs) return kept.text;
     this.#kept.delete(key);
     const entries = readListing(this.#site, path);
     if (typeof entries === 'number') return this.#site.failure(-entries, path).status;
     const text = json ? jsonListing(path, entries) : htmlListing(path, entries);
-    const endedMs = performance.now();
+    const endedMs = this.#now();
     const tookMs = endedMs - startedMs;
     if (tookMs < longMs) return text;
     this.#kept.set(key, { text, untilMs: endedMs + tookMs * keptTimes });

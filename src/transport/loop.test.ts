@@ -246,7 +246,10 @@ for (const name of ['uring', 'epoll'] as const) {
       }
     }
 
-    /** Sends a byte and waits for its echo, so many times. Returns the median in milliseconds. */
+    /**
+     * Sends a byte and waits for its echo, so many times. Returns the shortest time in milliseconds, the first left out: what
+     * is answered by the tick alone takes about a tick each time but the first.
+     */
     async function roundTrips(port: number, count: number): Promise<number> {
       const socket = connect({ port, host: '127.0.0.1', noDelay: true });
       const times: number[] = [];
@@ -259,13 +262,13 @@ for (const name of ['uring', 'epoll'] as const) {
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
       socket.destroy();
-      return times.sort((a, b) => a - b)[count >> 1]!;
+      return Math.min(...times.slice(1));
     }
 
     test('answers at once, by wake-ups and not by the tick', async () => {
       await withEcho(async ({ port }) => {
-        const medianMs = await roundTrips(port, 25);
-        assert.ok(medianMs < tickMs / 5, `${medianMs} ms`);
+        const shortestMs = await roundTrips(port, 25);
+        assert.ok(shortestMs < tickMs / 5, `${shortestMs} ms`);
       });
     });
 
@@ -295,29 +298,32 @@ for (const name of ['uring', 'epoll'] as const) {
 
     test('is woken from another thread, again and again', async () => {
       const loop = new Loop(name);
-      let wakes = 0;
-      loop.onWake = () => wakes++;
       loop.attach();
       const script = `
-        const { workerData } = require('node:worker_threads');
-        import(${here} + '../kernel/event.js').then(async ({ signalEvent }) => {
-          for (let round = 0; round < 20; round++) {
-            signalEvent(workerData);
-            await new Promise((resolve) => setTimeout(resolve, 20));
-          }
+        const { parentPort, workerData } = require('node:worker_threads');
+        import(${here} + '../kernel/event.js').then(({ signalEvent }) => {
+          parentPort.on('message', () => signalEvent(workerData));
         });`;
       const worker = new Worker(script, { eval: true, workerData: loop.wakeDescriptor });
-      await new Promise((resolve) => worker.once('exit', resolve));
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      // The tick alone would have seen two or three of them.
-      assert.ok(wakes >= 15, `${wakes} of 20`);
+      const times: number[] = [];
+      for (let round = 0; round < 20; round++) {
+        const since = performance.now();
+        await new Promise<void>((resolve) => {
+          loop.onWake = resolve;
+          worker.postMessage('signal');
+        });
+        times.push(performance.now() - since);
+      }
+      // The tick alone would see each of them about a tick later.
+      assert.ok(Math.min(...times.slice(1)) < tickMs / 5, `${times} ms`);
+      await worker.terminate();
       loop.close();
     });
 
     test('can be detached and attached again; turns by hand work meanwhile', async () => {
       await withEcho(async ({ loop, port }) => {
         for (let round = 0; round < 3; round++) {
-          assert.ok((await roundTrips(port, 3)) < tickMs / 2);
+          assert.ok((await roundTrips(port, 4)) < tickMs / 2);
           loop.detach();
           loop.detach();
           const fd = connectTcp({ host: '127.0.0.1', port });
@@ -332,9 +338,13 @@ for (const name of ['uring', 'epoll'] as const) {
     test('work for the next turn is done without any event', async () => {
       const loop = new Loop(name);
       loop.attach();
-      const since = performance.now();
-      await new Promise<void>((resolve) => loop.nextTurn(resolve));
-      assert.ok(performance.now() - since < tickMs / 2);
+      const times: number[] = [];
+      for (let round = 0; round < 5; round++) {
+        const since = performance.now();
+        await new Promise<void>((resolve) => loop.nextTurn(resolve));
+        times.push(performance.now() - since);
+      }
+      assert.ok(Math.min(...times.slice(1)) < tickMs / 2, `${times} ms`);
       loop.close();
     });
 
@@ -345,19 +355,20 @@ for (const name of ['uring', 'epoll'] as const) {
         loop.attach();
         ${then}
         process.on('exit', () => console.log('ended', loop.turns > 0));`;
-      const run = (then: string): { stdout: string; timedOut: boolean } => {
-        const options = { encoding: 'utf8', timeout: 3000, killSignal: 'SIGKILL' } as const;
+      const run = (then: string): string => {
+        const options = { encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' } as const;
         const result = spawnSync(process.execPath, ['--input-type=module', '-e', program(then)], options);
         assert.equal(result.stderr, '');
-        return { stdout: result.stdout, timedOut: result.error !== undefined };
+        return result.stdout;
       };
-      assert.deepEqual(run('setTimeout(() => loop.detach(), 50);'), { stdout: 'ended true\n', timedOut: false });
-      assert.deepEqual(run('setTimeout(() => loop.close(), 50);'), { stdout: 'ended true\n', timedOut: false });
-      assert.deepEqual(run('loop.keepAlive(false); setTimeout(() => {}, 50);'), {
-        stdout: 'ended true\n',
-        timedOut: false,
-      });
-      assert.deepEqual(run(''), { stdout: '', timedOut: true });
+      assert.equal(run('setTimeout(() => loop.detach(), 50);'), 'ended true\n');
+      assert.equal(run('setTimeout(() => loop.close(), 50);'), 'ended true\n');
+      assert.equal(run('loop.keepAlive(false); setTimeout(() => {}, 50);'), 'ended true\n');
+      // A timer that keeps nothing alive: it is heard because something else does.
+      assert.equal(
+        run(`setTimeout(() => { console.log('alive'); process.exit(); }, 500).unref();`),
+        'alive\nended true\n',
+      );
     });
   });
 }

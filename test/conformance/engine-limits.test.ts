@@ -416,8 +416,10 @@ for (const name of engineNames) {
       took(0);
       assert.ok(Math.min(took(0), took(0), took(0)) < 5);
       for (const waitMs of [20, 35.5, 1100]) {
-        const ms = took(waitMs);
-        assert.ok(ms >= Math.floor(waitMs) - 1 && ms < waitMs + 400, `turn(${waitMs}) took ${ms} ms`);
+        const times = Array.from({ length: waitMs < 1000 ? 5 : 1 }, () => took(waitMs));
+        const ms = Math.min(...times);
+        // A busy machine adds to it.
+        assert.ok(ms >= Math.floor(waitMs) - 1 && ms < waitMs + 1000, `turn(${waitMs}) took ${times} ms`);
       }
       bench.end();
     });
@@ -428,11 +430,11 @@ for (const name of engineNames) {
       const fd = createEventDescriptor();
       recorder.watch(1, fd);
       recorder.settle();
-      for (const waitMs of [3000, -1]) {
+      for (const waitMs of [30_000, -1]) {
         const worker = wakeLater(fd, 50);
         const since = performance.now();
         while (recorder.events.length === 0) engine.turn(waitMs, recorder);
-        assert.ok(performance.now() - since < 2500);
+        assert.ok(performance.now() - since < 20_000);
         recorder.events.length = 0;
         clearEvent(fd);
         await new Promise((resolve) => worker.once('exit', resolve));

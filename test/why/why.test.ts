@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -42,6 +42,10 @@ let files = 0;
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'clearway-why-'));
+  // What `why` asks for sockets, and a mark each time that it has: a program that waits for two was looked at meanwhile.
+  mkdirSync(join(folder, 'bin'));
+  const script = `#!/bin/sh\nPATH=\${PATH#*:}\nss "$@"\nstatus=$?\n: > '${join(folder, 'looked')}'\nexit $status\n`;
+  writeFileSync(join(folder, 'bin/ss'), script, { mode: 0o755 });
   if (skip === false) pair = makePair();
 });
 after(() => {
@@ -50,7 +54,8 @@ after(() => {
 });
 
 function within(end: 'left' | 'right', command: readonly string[]): ChildProcess {
-  const env = { ...process.env, WORKLOAD_HOST: addresses.right };
+  const path = `${join(folder, 'bin')}:${process.env['PATH']}`;
+  const env = { ...process.env, WORKLOAD_HOST: addresses.right, PATH: path };
   const [name = '', ...rest] = command;
   return pair!.within(end, () => spawn(name, rest, { stdio: ['ignore', 'ignore', 'pipe'], env }));
 }
@@ -145,6 +150,15 @@ test('an XDP program on the receiving device is named', { skip }, async () => {
 });
 
 test('a program that never takes its completions, and one that reads and writes files', { skip }, async () => {
+  const untilLookedAt = `
+    const { existsSync, rmSync } = await import('node:fs');
+    async function untilLookedAt() {
+      const mark = '${join(folder, 'looked')}';
+      for (const end = Date.now() + 60_000, looks = []; looks.length < 2 && Date.now() < end; looks.push(1)) {
+        rmSync(mark, { force: true });
+        while (!existsSync(mark) && Date.now() < end) await new Promise((wake) => setTimeout(wake, 10));
+      }
+    }`;
   const careless = `
     const { pinning } = await import('${sources}lab/senders.js');
     const { acceptNonBlocking, connectTcp, listenTcp, localAddress } = await import('${sources}kernel/socket.js');
@@ -159,9 +173,9 @@ test('a program that never takes its completions, and one that reads and writes 
       syscall6(sys.sendto, sender, address, 65536, 0x4004000, 0, 0);
       while (syscall6(sys.recvfrom, receiver, address, 65536, 0x40, 0, 0) > 0);
     }
-    setTimeout(() => {}, 1000);`;
+    await untilLookedAt();`;
   const node = [process.execPath, '--input-type=module', '-e'];
-  const answer = await why('left', [...node, careless]);
+  const answer = await why('left', [...node, untilLookedAt + careless]);
   assert.match(find(answer, 'zero-copy-without-completion')?.remedy ?? '', /MSG_ERRQUEUE/);
   const file = join(folder, 'page');
   const copier = `
@@ -169,8 +183,8 @@ test('a program that never takes its completions, and one that reads and writes 
     import { createReadStream, writeFileSync } from 'node:fs';
     writeFileSync('${file}', Buffer.alloc(8 << 20));
     const server = createServer((socket) => createReadStream('${file}').pipe(socket)).listen(0, '127.0.0.1', () =>
-      connect(server.address().port, '127.0.0.1').resume().on('close', () => setTimeout(() => server.close(), 300)));`;
-  const copied = find(await why('left', [...node, copier]), 'read-and-write-instead-of-sendfile');
+      connect(server.address().port, '127.0.0.1').resume().on('close', () => untilLookedAt().then(() => server.close())));`;
+  const copied = find(await why('left', [...node, untilLookedAt + copier]), 'read-and-write-instead-of-sendfile');
   assert.ok(copied !== undefined && copied.savesBytes >= 2 * 8 * 1024 * 1024);
   assert.ok(readFileSync(file).length > 0);
 });

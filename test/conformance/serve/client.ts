@@ -21,6 +21,9 @@ export interface Response {
   readonly text: string;
 }
 
+/** What does not come for so long does not come: a busy machine takes seconds for a moment's work. */
+const patienceMs = 20_000;
+
 /** How a response is read. */
 export interface ReadOptions {
   /** The answer to a HEAD: no body follows. */
@@ -126,7 +129,7 @@ export class RawClient {
   }
 
   /** Reads exactly `length` bytes. @throws when the connection ends before. */
-  async bytes(length: number, timeoutMs = 5000): Promise<Buffer> {
+  async bytes(length: number, timeoutMs = patienceMs): Promise<Buffer> {
     while (this.#length < length) {
       if (this.#ended) throw new Error(`ended after ${this.#length} of ${length} bytes: ${this.#peekText()}`);
       await this.#more(timeoutMs);
@@ -135,7 +138,7 @@ export class RawClient {
   }
 
   /** Reads up to the empty line, that included. */
-  async head(timeoutMs = 5000): Promise<string> {
+  async head(timeoutMs = patienceMs): Promise<string> {
     for (;;) {
       const at = this.#peek().indexOf('\r\n\r\n');
       if (at >= 0) return this.#take(at + 4).toString('latin1');
@@ -145,7 +148,7 @@ export class RawClient {
   }
 
   /** Reads one response, its body by Content-Length, or to the end of the connection when it has none. */
-  async response({ head: isHead = false, timeoutMs = 5000 }: ReadOptions = {}): Promise<Response> {
+  async response({ head: isHead = false, timeoutMs = patienceMs }: ReadOptions = {}): Promise<Response> {
     const head = await this.head(timeoutMs);
     const { status, statusLine, fields } = parseHead(head);
     const length = fields.get('content-length');
@@ -163,13 +166,13 @@ export class RawClient {
   }
 
   /** Everything up to the end of the connection. @throws when it does not end. */
-  async rest(timeoutMs = 5000): Promise<Buffer> {
+  async rest(timeoutMs = patienceMs): Promise<Buffer> {
     while (!this.#ended) await this.#more(timeoutMs);
     return this.#take(this.#length);
   }
 
   /** Asserts that the server ends the connection and sends nothing more before. */
-  async closes(timeoutMs = 5000): Promise<void> {
+  async closes(timeoutMs = patienceMs): Promise<void> {
     const rest = await this.rest(timeoutMs);
     assert.equal(rest.toString('latin1', 0, 400), '', 'bytes after the last response');
   }

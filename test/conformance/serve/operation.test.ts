@@ -248,7 +248,8 @@ for (const engine of engines) {
       const started = Date.now();
       running.child.kill('SIGTERM');
       assert.equal(await running.ended, 0);
-      assert.ok(Date.now() - started >= 500 && Date.now() - started < 4000, `${Date.now() - started} ms`);
+      // 10 s is what it has without the option.
+      assert.ok(Date.now() - started >= 500 && Date.now() - started < 9000, `${Date.now() - started} ms`);
       client.socket.resume();
       assert.ok((await client.rest()).length < size);
     });
@@ -264,7 +265,7 @@ for (const engine of engines) {
         const started = Date.now();
         running.child.kill(signal);
         assert.equal(await running.ended, 0);
-        assert.ok(Date.now() - started < 3000, `${Date.now() - started} ms`);
+        assert.ok(Date.now() - started < 20_000, `${Date.now() - started} ms`);
         client.destroy();
       }
     });

@@ -213,13 +213,11 @@ forEachEngine('paths', (engine) => {
     } catch {
       device = false; // An ordinary user may not.
     }
-    const started = Date.now();
     for (const name of ['fifo', 'socket', 'zero', ...(device ? ['device'] : [])]) {
       for (const line of [`GET /${name}`, `HEAD /${name}`, `GET /${name}/`]) {
         assert.equal((await ask(server.address, line)).status, 404, line);
       }
     }
-    assert.ok(Date.now() - started < 1000);
     socket.close();
   });
 });

@@ -59,8 +59,8 @@ forEachEngine(
         // With the warning, its place is being taken by another that has not yet said that it is ready.
         if (wait === 'for the warning') await warned;
         const started = Date.now();
-        await server.close(2000);
-        assert.ok(Date.now() - started < 5000);
+        await server.close(60_000);
+        assert.ok(Date.now() - started < 50_000);
         client.destroy();
       }
     });
