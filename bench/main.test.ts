@@ -51,10 +51,18 @@ async function bench(words: string[], fault = ''): Promise<Ran> {
   }
 }
 
-describe('the harness', { concurrency: true }, () => {
+/** Runs rows, with longer rounds where nothing was answered in so short a one: on a busy machine a second may go by. */
+async function benchRows(words: string[], fault = ''): Promise<Ran> {
+  const run = (seconds: number): Promise<Ran> =>
+    bench([...words, '--rounds', '1', '--seconds', String(seconds)], fault);
+  const ran = await run(1);
+  return ran.json?.table.cells.some(({ trouble }) => trouble?.includes('no request was answered')) ? run(10) : ran;
+}
+
+describe('the harness', { concurrency: 3 }, () => {
   test('table: one row, two peers, numbers in every column that has one', { skip }, async () => {
     const peers = 'clearway-uring,node-http';
-    const ran = await bench(['--only', '1KiB:8', '--rounds', '1', '--seconds', '1', '--peers', peers]);
+    const ran = await benchRows(['--only', '1KiB:8', '--peers', peers]);
     assert.equal(ran.status, 0, ran.stderr);
     assert.deepEqual(ran.leftovers, [], 'the temporary directory is gone');
     assert.deepEqual(ran.json.table.absent, []);
@@ -76,8 +84,8 @@ describe('the harness', { concurrency: true }, () => {
   test('table: rows of other answers than 200, by the list of requests and by the client for HEAD', {
     skip: skip || (compilerAbsence() ?? false),
   }, async () => {
-    const words = ['--rounds', '1', '--seconds', '1', '--peers', 'clearway-uring'];
-    const ran = await bench(['--only', '404:8,head:8,if-modified-since:8,304:8', ...words]);
+    const rows = '404:8,head:8,if-modified-since:8,304:8';
+    const ran = await benchRows(['--only', rows, '--peers', 'clearway-uring']);
     assert.equal(ran.status, 0, ran.stderr);
     const [missing, head, unmodified, tagged] = ran.json.table.cells;
     for (const cell of [missing!, head!, unmodified!]) {
@@ -89,10 +97,7 @@ describe('the harness', { concurrency: true }, () => {
   });
 
   test('table: wrong bytes give a reason and no numbers', { skip }, async () => {
-    const ran = await bench(
-      ['--only', '1KiB:8', '--rounds', '1', '--seconds', '1', '--peers', 'clearway-uring'],
-      'wrong',
-    );
+    const ran = await benchRows(['--only', '1KiB:8', '--peers', 'clearway-uring'], 'wrong');
     const [cell] = ran.json.table.cells;
     assert.match(cell!.trouble!, /other bytes/);
     assert.deepEqual(cell!.rounds, []);

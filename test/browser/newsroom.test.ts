@@ -70,10 +70,16 @@ test('the newsroom', { skip }, async (context) => {
 
     await context.test('shows what is there before the slow slot is', async () => {
       const page = await open(1200);
-      await page.goto(`${url}/?slow=1500`, { waitUntil: 'commit' });
-      await page.locator('article.lead').waitFor();
-      assert.equal(await page.locator('.most-read').count(), 0);
-      await page.locator('.most-read').waitFor();
+      // A browser that takes longer than the slot, on a busy machine, gets a slower slot.
+      let isBefore = false;
+      for (const slowMs of [1000, 5000, 20_000]) {
+        await page.goto(`${url}/?slow=${slowMs}`, { waitUntil: 'commit' });
+        await page.locator('article.lead').waitFor();
+        isBefore = (await page.locator('.most-read').count()) === 0;
+        await page.locator('.most-read').waitFor();
+        if (isBefore) break;
+      }
+      assert.ok(isBefore);
       await page.locator('.bar').waitFor();
       assert.match((await page.locator('.sum').textContent())!, /in chunks/);
       await page.close();
