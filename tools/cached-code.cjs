@@ -1,5 +1,6 @@
 // Runs a file of the bundle with the code that V8 made of it when the bundle was built (tools/keep-code.cjs): a start then neither
 // parses it nor compiles what every start runs. V8 itself refuses code of another version or other flags; the text is compiled then.
+// Of the text it compares the length alone: the build writes text and code together, and whoever edits the text removes the code.
 // Not here: making that code. It is copied into the bundle, and CommonJS because it is what loads CommonJS there.
 
 'use strict';
