@@ -141,7 +141,7 @@ export class MediaHandler implements BeneathHandler {
         base,
         version: versionText(member.version),
         iFrames: ({ id, track }) =>
-          track.kind === 'video' ? title.iFrames(ofOwn.find((rendition) => rendition.id === id)!) : undefined,
+          track.kind === 'video' ? ofOwn.find((rendition) => rendition.id === id)!.pictures : undefined,
       };
     });
     const text = kind === 'master' ? masterPlaylist(all, subtitles) : manifest(all, subtitles);
@@ -198,7 +198,7 @@ function ofVersion(
     case 'playlist':
       return resource(textResource(part, mediaPlaylist(presentation, rendition, targetDuration), types.hls, forEver));
     case 'iFramePlaylist': {
-      const text = iFramePlaylist(presentation, rendition, title.iFrames(rendition), targetDuration);
+      const text = iFramePlaylist(presentation, rendition, rendition.pictures!, targetDuration);
       return resource(textResource(part, text, types.hls, forEver));
     }
     case 'init': {
@@ -225,7 +225,7 @@ const ordinalOf = (renditions: readonly Rendition[], rendition: Rendition): numb
 
 /** A picture inside of a segment: a fragment of its own. */
 function iFrame(part: PartOf, title: Title, rendition: Rendition, number: number): HandlerAnswer {
-  const pictures = title.iFrames(rendition);
+  const pictures = rendition.pictures!;
   const index = number - 1;
   // What begins a segment is a range of that, and has no address of its own.
   if (index >= pictures.count || pictures.segment(index) >= 0) return noSuch(part.source, number);

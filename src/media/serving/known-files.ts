@@ -88,6 +88,12 @@ export class KnownFiles<Value> {
     return { until: (done) => list.push(done) };
   }
 
+  /** Forgets everything; what is being read goes on. */
+  clear(): void {
+    this.#known.clear();
+    this.#bytes = 0;
+  }
+
   #end(identity: string, outcome: Value | FilmRefusal): void {
     if (outcome instanceof FilmRefusal) this.#keep(identity, { refusal: outcome }, refusalBytes);
     else this.#keep(identity, { value: outcome }, this.#bytesOf(outcome));

@@ -7,6 +7,7 @@ import { clip } from '../progressive/clip.js';
 import { type ClipRange, parseClipRange } from '../progressive/clip-query.js';
 import { fastStart, isMovieLast } from '../progressive/fast-start.js';
 import type { VirtualFile } from '../progressive/virtual-file.js';
+import { inTurns } from './in-turns.js';
 import { KnownFiles } from './known-files.js';
 import { notNow, refused } from './refusals.js';
 import { virtualResource } from './resources.js';
@@ -27,7 +28,7 @@ interface Wanted {
 export class Progressive {
   readonly #host: BeneathHost;
   readonly #titles: Titles;
-  /** What is wanted of the files that are being read. */
+  /** What is wanted of the file that is asked for. */
   readonly #wanted = new Map<string, Wanted>();
   readonly #files: KnownFiles<VirtualFile | undefined>;
 
@@ -58,8 +59,9 @@ export class Progressive {
     const identity = `${version.high}.${version.low}`;
     this.#wanted.set(identity, { film, range });
     const virtual = this.#files.get({ identity, file: source.file, size: source.size });
-    if ('until' in virtual) return { kind: 'wait', until: virtual.until };
+    // Taken by now, if it was needed.
     this.#wanted.delete(identity);
+    if ('until' in virtual) return { kind: 'wait', until: virtual.until };
     if ('refusal' in virtual) return refused(virtual.refusal, nameOf(source.sourcePath));
     if (virtual.value === undefined) return { kind: 'file' };
     const etag = tagOfPart(version, range === undefined ? Part.fastStart : Part.clip, 0);
@@ -77,10 +79,5 @@ function wordsOf({ start, end }: ClipRange): Version {
 
 function* rearrange({ film, range }: Wanted): FilmReading<VirtualFile | undefined> {
   if (range === undefined) return yield* fastStart(film);
-  const steps = clip(film, range.start, range.end);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    yield undefined;
-  }
+  return yield* inTurns(clip(film, range.start, range.end));
 }

@@ -7,18 +7,12 @@ import type { BeneathHost } from '../../serve/beneath.js';
 import type { Moment } from '../../serve/generated.js';
 import type { Representation } from '../../serve/representation.js';
 import type { Until } from '../../serve/waiting.js';
-import type { Film, FilmRefusal } from '../film.js';
+import type { Film, FilmReading, FilmRefusal } from '../film.js';
 import { groupMembers, neighbourFolder, type SideCar, sideCarsOf } from '../playlists/groups.js';
-import {
-  groupCutPoints,
-  type IFrames,
-  iFrames,
-  type Presentation,
-  presentationOf,
-  type Rendition,
-} from '../presentation/presentation.js';
+import { groupCutSteps, type Presentation, presentationSteps, type Rendition } from '../presentation/presentation.js';
 import { readFilm } from '../read-film.js';
 import type { Subtitle } from '../subtitles/subtitle.js';
+import { inTurns } from './in-turns.js';
 import { type KnownBy, KnownFiles } from './known-files.js';
 import { readSideCar } from './read-whole.js';
 import type { SentBytes } from './resources.js';
@@ -40,8 +34,6 @@ export interface Title {
   /** The group, itself among it. */
   readonly members: readonly TitleMember[];
   readonly sent: SentBytes;
-  /** The pictures of a rendition that stand alone. */
-  iFrames(rendition: Rendition): IFrames;
 }
 
 /** A side-car as it was read. */
@@ -63,6 +55,7 @@ interface Kept {
 /** Tables of films that one thread keeps, and subtitles. */
 const mostFilmBytes = 128 * 1024 * 1024;
 const mostSubtitleBytes = 16 * 1024 * 1024;
+const mostCutBytes = 16 * 1024 * 1024;
 const mostTitles = 1024;
 const mostNames = 10_000;
 /** The name of a film at one size of several: only then the folder is looked through for the others. */
@@ -74,6 +67,9 @@ export class Titles {
   readonly #targetSeconds: number;
   readonly #films: KnownFiles<Film>;
   readonly #subtitles: KnownFiles<Subtitle>;
+  /** How the films of a title are cut together; of those that are asked for, the films. */
+  readonly #cuts: KnownFiles<readonly Presentation[]>;
+  readonly #cutting = new Map<string, readonly Film[]>();
   /** By path and identity; least recently made first. */
   readonly #kept = new Map<string, Kept>();
 
@@ -86,8 +82,17 @@ export class Titles {
       mostFilmBytes,
       ({ size }) => readFilm(size),
       ({ indexBytes }) => indexBytes + 16_384,
-      // A title refers to the tables of its films.
-      () => this.#kept.clear(),
+      // Titles and cuts refer to the tables of their films.
+      () => {
+        this.#kept.clear();
+        this.#cuts.clear();
+      },
+    );
+    this.#cuts = new KnownFiles<readonly Presentation[]>(
+      loop,
+      mostCutBytes,
+      ({ identity }) => cutTogether(this.#cutting.get(identity)!, targetSeconds),
+      (presentations) => presentations.reduce((sum, { renditions }) => sum + cutBytesOf(renditions), 0),
     );
     this.#subtitles = new KnownFiles<Subtitle>(
       loop,
@@ -122,6 +127,7 @@ export class Titles {
     const found = isGrouped ? this.#group(source, own.value, path) : [{ name: nameOf(path), film: own.value, source }];
     if (!Array.isArray(found)) return found;
     const title = this.#make(found, path);
+    if ('until' in title || 'refusal' in title) return title;
     this.#kept.delete(key);
     if (this.#kept.size >= mostTitles) this.#kept.delete(this.#kept.keys().next().value!);
     this.#kept.set(key, { moment, title });
@@ -146,35 +152,32 @@ export class Titles {
     return found;
   }
 
-  #make(found: readonly Found[], path: string): Title {
+  #make(found: readonly Found[], path: string): Title | NotNow {
     const { table } = this.#host.site;
     const name = nameOf(path);
-    const films = found.map(({ film }) => film);
-    const cutPoints = films.length > 1 ? groupCutPoints(films, this.#targetSeconds) : undefined;
-    // Too few common cuts: each stands alone.
-    const together = films.length > 1 && cutPoints === undefined ? found.filter((each) => each.name === name) : found;
-    const identities = together.map((each) => identityOfFile(table, each.source));
-    const members = together.map((each, index): TitleMember => {
-      const options = { targetSeconds: this.#targetSeconds, cutPoints };
-      return {
-        name: each.name,
-        base: each.name === name ? '' : neighbourFolder(each.name),
-        film: each.film,
-        presentation: presentationOf(each.film, options),
-        version: versionOf([identities[index]!, ...identities], this.#targetSeconds),
-      };
+    const identity = found.map((each) => this.#by(each.source).identity).join('+');
+    const { file, size } = found[0]!.source;
+    this.#cutting.set(
+      identity,
+      found.map(({ film }) => film),
+    );
+    const cut = this.#cuts.get({ identity, file, size });
+    // Taken by now, if it was needed.
+    this.#cutting.delete(identity);
+    if (!('value' in cut)) return cut;
+    // Too few cuts in common: each stands alone.
+    if (cut.value.length < found.length) {
+      const alone = found.filter((each) => each.name === name);
+      return this.#make(alone, path);
+    }
+    const identities = found.map((each) => identityOfFile(table, each.source));
+    const members = found.map((each, index): TitleMember => {
+      const base = each.name === name ? '' : neighbourFolder(each.name);
+      const version = versionOf([identities[index]!, ...identities], this.#targetSeconds);
+      return { name: each.name, base, film: each.film, presentation: cut.value[index]!, version };
     });
-    const pictures = new Map<Rendition, IFrames>();
-    return {
-      own: members.find((member) => member.name === name)!,
-      members,
-      sent: { generated: 0, referenced: 0 },
-      iFrames: (rendition) => {
-        const known = pictures.get(rendition) ?? iFrames(rendition);
-        pictures.set(rendition, known);
-        return known;
-      },
-    };
+    const own = members.find((member) => member.name === name)!;
+    return { own, members, sent: { generated: 0, referenced: 0 } };
   }
 
   /** The side-cars of a film as they are now. */
@@ -212,6 +215,20 @@ export class Titles {
     closeDescriptor(folder);
     return typeof names === 'number' ? [] : names.filter((name) => site.lists(name));
   }
+}
+
+/** Cuts films so that all can change between them at each cut; one of several that have too few cuts in common gives nothing. */
+function* cutTogether(films: readonly Film[], targetSeconds: number): FilmReading<readonly Presentation[]> {
+  const cutPoints = films.length > 1 ? yield* inTurns(groupCutSteps(films, targetSeconds)) : undefined;
+  if (films.length > 1 && cutPoints === undefined) return [];
+  const cut: Presentation[] = [];
+  for (const film of films) cut.push(yield* inTurns(presentationSteps(film, { targetSeconds, cutPoints })));
+  return cut;
+}
+
+/** What a cut takes, roughly: some numbers a segment and a picture. */
+function cutBytesOf(renditions: readonly Rendition[]): number {
+  return renditions.reduce((sum, { segments }) => sum + 4096 + segments.count * 64, 0);
 }
 
 interface Found {
