@@ -42,7 +42,7 @@ test('each connection has its own figures, at both ends', { skip: meterSkip }, a
     });
     for (const socket of [...clients, ...accepted]) socket.destroy();
     const left = () => meter.sockets().filter((row) => row.local.endsWith(`:${port}`) && row.protocol === 'tcp').length;
-    const deadline = performance.now() + 5000;
+    const deadline = performance.now() + 60_000;
     while (left() > 0 && performance.now() < deadline) await new Promise((wake) => setTimeout(wake, 20));
     assert.equal(left(), 0);
   } finally {

@@ -60,7 +60,7 @@ export function startShell(name: string): Run {
 
 /** Waits, at most ten seconds, until a file is there. */
 export async function fileThere(path: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 60_000;
   while (!existsSync(path)) {
     assert.ok(performance.now() < deadline, `${path} never came`);
     await new Promise((wake) => setTimeout(wake, 5));

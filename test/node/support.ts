@@ -116,7 +116,7 @@ export function openDescriptors(pattern: RegExp): string[] {
 }
 
 /** Waits until something holds. @throws when it does not within `limitMs`. */
-export async function until(holds: () => boolean, what: string, limitMs = 5000): Promise<void> {
+export async function until(holds: () => boolean, what: string, limitMs = 20_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!holds()) {
     if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);

@@ -156,7 +156,7 @@ function dechunk(bytes: Buffer): { body: Buffer; complete: boolean } {
 }
 
 /** Waits until a condition holds. @throws with `what` when it does not in time. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 5000): Promise<void> {
+export async function until(what: string, condition: () => boolean, timeoutMs = 20_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`not in ${timeoutMs} ms: ${what}`);

@@ -175,7 +175,7 @@ forEachEngine('codings', (engine) => {
     assert.equal(await get(), 'one');
     rmSync(site.at('store/one.gz'));
     site.write('store/one.gz', gzipSync('another one'));
-    await until('the new content', async () => (await get()) === 'another one', 2000);
+    await until('the new content', async () => (await get()) === 'another one');
   });
 });
 

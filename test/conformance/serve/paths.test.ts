@@ -203,10 +203,11 @@ forEachEngine('paths', (engine) => {
     client.destroy();
   });
 
-  test('what is no file is not there, and nobody waits for it', async () => {
+  test('what is no file is not there, and nobody waits for it', async (context) => {
     execFileSync('mkfifo', [site.at('fifo')]);
     symlinkSync('/dev/zero', site.at('zero'));
     const socket = createSocketServer().listen(site.at('socket'));
+    context.after(() => socket.close());
     let device = true;
     try {
       execFileSync('mknod', [site.at('device'), 'c', '1', '5'], { stdio: 'ignore' });
@@ -218,7 +219,6 @@ forEachEngine('paths', (engine) => {
         assert.equal((await ask(server.address, line)).status, 404, line);
       }
     }
-    socket.close();
   });
 });
 
