@@ -222,7 +222,7 @@ export class PageProtocol<Data> extends HttpProtocol {
     timeouts: HttpTimeouts,
     failed: (error: Error) => void,
   ) {
-    super(loop, responder, metrics, undefined, timeouts, () => {}, failed);
+    super(loop, responder, metrics, undefined, timeouts, 0, failed);
     this.#responder = responder;
   }
 

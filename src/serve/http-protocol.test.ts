@@ -22,7 +22,7 @@ test('a 408 of which no byte left is accounted without a body, whatever the conn
   } as unknown as Answerer;
   const loop = { nowMs: 1000 } as Loop;
   const timeouts = { headMs: 10, idleMs: 10 };
-  const protocol = new HttpProtocol(loop, answerer, metrics, undefined, timeouts, () => {}, assert.fail);
+  const protocol = new HttpProtocol(loop, answerer, metrics, undefined, timeouts, 0, assert.fail);
   for (const [sent, left] of [
     [0, 0],
     [100, 0],

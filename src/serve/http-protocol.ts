@@ -13,6 +13,7 @@ import type { AccessLog } from './access-log.js';
 import { noProxies, type ProxyPolicy, unixPeer } from './client-address.js';
 import { LogEntry } from './log-entry.js';
 import { type Metrics, Way } from './metrics.js';
+import { freshPace, type PaceState, paceTo } from './pacing.js';
 
 /** Body bytes of a request that are read and thrown away to keep its connection; a longer body ends it. */
 const drainLimits = { maxBodyBytes: 64 * 1024, maxExtensionBytes: 1024, maxTrailerBytes: 8192 };
@@ -34,7 +35,7 @@ export interface HttpTimeouts {
 }
 
 /** One connection's place in the protocol. Used again for later connections. */
-export class HttpState {
+export class HttpState implements PaceState {
   #body: BodyReader | undefined;
   #log: LogEntry | undefined;
   /** Whom the connection is with: the socket's peer, or whom the PROXY protocol names. */
@@ -63,6 +64,10 @@ export class HttpState {
   sentBefore = 0;
   /** Stands for what the answer waits for, a file that is being fetched; undefined when it waits for nothing. */
   awaited: object | undefined;
+  /** How fast responses leave; see pacing.ts. */
+  pace = 0;
+  piece = Number.NEGATIVE_INFINITY;
+  piecesInRow = 0;
 
   /** The reader of a body nobody wants; made for the first one, since most requests have none. */
   get body(): BodyReader {
@@ -85,6 +90,7 @@ export class HttpState {
     this.isLast = false;
     this.answering = false;
     this.awaited = undefined;
+    freshPace(this);
   }
 }
 
@@ -107,13 +113,13 @@ export class HttpProtocol implements Protocol<HttpState> {
   readonly #log: AccessLog | undefined;
   readonly #timeouts: HttpTimeouts;
   readonly #head = new RequestHead();
-  readonly #opened: (fd: number) => void;
+  readonly #pace: number;
   readonly #failed: (error: Error) => void;
   readonly #proxies: ProxyPolicy;
   readonly #proxyHeader: ProxyHeader = { source: undefined };
 
   /**
-   * @param opened is told each new socket, to set what the server's options want of it.
+   * @param pace bytes a second that a connection is sent at most; 0: no limit.
    * @param failed is told what made an answer impossible: a defect, or memory that ran out.
    * @param proxies who may stand in front.
    */
@@ -123,7 +129,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     metrics: Metrics,
     log: AccessLog | undefined,
     timeouts: HttpTimeouts,
-    opened: (fd: number) => void,
+    pace: number,
     failed: (error: Error) => void,
     proxies: ProxyPolicy = noProxies,
   ) {
@@ -132,7 +138,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     this.#metrics = metrics;
     this.#log = log;
     this.#timeouts = timeouts;
-    this.#opened = opened;
+    this.#pace = pace;
     this.#failed = failed;
     this.#proxies = proxies;
   }
@@ -144,7 +150,7 @@ export class HttpProtocol implements Protocol<HttpState> {
   opened(connection: Connection<HttpState>): void {
     connection.state.reset();
     connection.deadlineMs = this.#loop.nowMs + this.#timeouts.headMs;
-    this.#opened(connection.fd);
+    paceTo(connection, this.#pace);
     connection.state.proxyPending = this.#proxies.hasHeader;
     if (this.#log !== undefined) this.#setPeer(connection.state, peerOf(connection.fd));
   }
@@ -215,6 +221,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     state.startedMs = this.#loop.nowMs;
     state.sentBefore = connection.sentBytes;
     state.answering = true;
+    paceTo(connection, this.#pace);
     connection.deadlineMs = Number.POSITIVE_INFINITY;
     if (this.#log !== undefined) state.log.begin(head, bytes, end);
   }

@@ -110,8 +110,11 @@ export interface ServeOptions {
   idleTimeout?: Duration;
   /** Bytes a second that a reader must take, averaged over 20 s; 0: no limit. Default 256. */
   minRate?: Size;
-  /** Bytes a second that one connection is sent at most (kernel pacing); 0: no limit. Default 0. */
-  pace?: Size;
+  /**
+   * Bytes a second that one connection is sent at most (kernel pacing); 0: no limit. `auto`, with `media`: segments leave at one and a half
+   * times the rate they are played at, the first two of each stretch as fast as they can. Default 0.
+   */
+  pace?: Size | 'auto';
   /** Time that open connections have to finish at the end. Default 10 s. */
   grace?: Duration;
   /** Files up to this size are answered from memory. Default: what calibrate measured, else 32 KiB. */
@@ -153,6 +156,8 @@ export interface ResolvedOptions {
   readonly idleTimeoutMs: number;
   readonly minRate: number;
   readonly pace: number;
+  /** Segments of films are paced by their own rate. */
+  readonly paceMedia: boolean;
   readonly graceMs: number;
   readonly inlineBytes: number;
 }
@@ -378,6 +383,12 @@ const defaultSocketMode = 0o660;
 const maxInlineBytes = 1024 * 1024;
 const defaultInlineBytes = 32 * 1024;
 
+/** Whether `pace` is `auto`. @throws OptionError where there are no films */
+function paceOfMedia(pace: ServeOptions['pace'], media: boolean): boolean {
+  if (pace === 'auto' && !media) refuse('pace', pace, 'a size such as 1M; auto requires media');
+  return pace === 'auto';
+}
+
 /** Applies the defaults. @throws OptionError for a value that is not allowed or an option that does not exist. */
 export function resolveOptions(options: ServeOptions, openFileLimit: number): ResolvedOptions {
   for (const name of Object.keys(options)) {
@@ -422,7 +433,8 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     headTimeoutMs: parseDuration('headTimeout', options.headTimeout, 10_000),
     idleTimeoutMs: parseDuration('idleTimeout', options.idleTimeout, 60_000),
     minRate: parseSize('minRate', options.minRate, 256),
-    pace: parseSize('pace', options.pace, 0),
+    pace: options.pace === 'auto' ? 0 : parseSize('pace', options.pace, 0),
+    paceMedia: paceOfMedia(options.pace, media),
     graceMs: parseDuration('grace', options.grace, 10_000),
     inlineBytes: Math.min(inlineBytes, maxInlineBytes),
   };

@@ -3,6 +3,7 @@
 
 import type { SgList } from '../memory/sg-list.js';
 import type { OpenFile } from './open-files.js';
+import type { MediaPace } from './pacing.js';
 
 /** Bytes with validators. What it says of itself is true of the bytes that {@link list} describes, as long as it is used. */
 export interface Resource {
@@ -23,6 +24,8 @@ export interface Resource {
   readonly cacheControl?: string;
   /** Further fields of its own, whole lines. There are few different ones. */
   readonly fields?: string;
+  /** A piece of media that is to leave as fast as it is played, and not faster. */
+  readonly pace?: MediaPace;
   /** The bytes from `from` up to, not including, `to`. The list's lenders are released by whoever sends it, or by its release(). */
   list(from: number, to: number): SgList<OpenFile>;
 }

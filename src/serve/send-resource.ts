@@ -9,6 +9,7 @@ import type { Exchange } from './exchange.js';
 import type { CachedResponse } from './frame-cache.js';
 import type { FieldWriter } from './head.js';
 import type { OpenFile } from './open-files.js';
+import { paceMedia } from './pacing.js';
 import { planResponse, type RequestFields } from './plan.js';
 import { type Replies, wayOf } from './replies.js';
 import type { Resource } from './resource.js';
@@ -65,7 +66,9 @@ export class ResourceSender {
     const list = hasBody ? listOf(sending, 0, resource.size) : undefined;
     const length = `Content-Length: ${resource.size}\r\n`;
     this.#replies.head(exchange, status, this.#fields.content(resource) + length + fields);
-    if (list !== undefined) this.#replies.body(exchange, list);
+    if (list === undefined) return;
+    if (resource.pace !== undefined) paceMedia(exchange.connection, resource.pace);
+    this.#replies.body(exchange, list);
   }
 
   #range(exchange: Exchange, sending: Sending, { start, end }: ByteRange): void {
@@ -74,6 +77,7 @@ export class ResourceSender {
     const where = `Content-Length: ${end - start}\r\nContent-Range: bytes ${start}-${end - 1}/${resource.size}\r\n`;
     const validators = this.#fields.validators(resource, varies);
     this.#replies.head(exchange, 206, this.#fields.content(resource) + where + validators);
+    if (resource.pace !== undefined) paceMedia(exchange.connection, resource.pace);
     this.#replies.body(exchange, list);
   }
 

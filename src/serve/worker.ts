@@ -5,7 +5,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { openFilesLimit } from '../kernel/limits.js';
 import { pageBytes } from '../kernel/memory.js';
-import { setNonBlocking, setPacingRate } from '../kernel/socket.js';
+import { setNonBlocking } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { keepCopyAccount } from '../memory/copy.js';
 import type { ListenSocket } from '../transport/acceptor.js';
@@ -134,9 +134,6 @@ function assemble(
   parts.responder = responder;
   const { site } = responder;
   const timeouts = { headMs: options.headTimeoutMs, idleMs: options.idleTimeoutMs };
-  const opened = (fd: number): void => {
-    if (options.pace > 0) setPacingRate(fd, options.pace);
-  };
   let saidMs = Number.NEGATIVE_INFINITY;
   const failed = (error: Error): void => {
     if (error instanceof SystemError) {
@@ -149,7 +146,7 @@ function assemble(
     say(error.message);
   };
   const proxies = proxyPolicy(options.trustProxy, options.proxyProtocol);
-  const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, opened, failed, proxies);
+  const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, options.pace, failed, proxies);
   const limits = { maxConnections: start.maxConnections, minRate: options.minRate, rateWindowMs, backlogLimit };
   const listener = new Listener<HttpState>(loop, start.sockets, protocol, limits, overflow(options));
   parts.listener = listener;
@@ -205,11 +202,16 @@ function serve(start: WorkerStart, port: MessagePort, extension: BeneathExtensio
  * Waits for its start and serves until the main thread ends it: the whole of a thread.
  * @param extension answers for what is beneath files, where there is one.
  */
-export function runWorker({ port, gate }: WorkerBoot, extension?: BeneathExtension): void {
+export function runWorker(
+  { port, gate }: WorkerBoot,
+  extension?: (options: ResolvedOptions) => BeneathExtension,
+): void {
   // The FFI library is loaded while the main thread still opens its sockets.
   pageBytes();
   port.postMessage({ kind: 'booted' } satisfies WorkerSays);
   Atomics.wait(gate, 0, 0);
   const told = receiveMessageOnPort(port);
-  if (told !== undefined) serve(told.message as WorkerStart, port, extension);
+  if (told === undefined) return;
+  const start = told.message as WorkerStart;
+  serve(start, port, extension?.(start.options));
 }

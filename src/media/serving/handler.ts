@@ -52,6 +52,8 @@ const renditionStride = 2 ** 24;
 export interface MediaOptions {
   /** Seconds that segments are to last. */
   readonly targetSeconds: number;
+  /** Segments leave at the rate they are played at. */
+  readonly isPaced: boolean;
   /** The player's page; undefined: as it was built. */
   readonly pageFile?: URL;
 }
@@ -61,12 +63,14 @@ export class MediaHandler implements BeneathHandler {
   readonly #titles: Titles;
   readonly #progressive: Progressive;
   readonly #pageFile: URL;
+  readonly #isPaced: boolean;
   #page: { readonly bytes: KeptBytes; readonly etag: string } | undefined;
 
   constructor(host: BeneathHost, options: MediaOptions) {
     this.#titles = new Titles(host, options.targetSeconds);
     this.#progressive = new Progressive(host, this.#titles);
     this.#pageFile = options.pageFile ?? pageFile;
+    this.#isPaced = options.isPaced;
   }
 
   /** What takes the place of a film, or is beneath it. */
@@ -113,7 +117,7 @@ export class MediaHandler implements BeneathHandler {
       case 'subtitleSegment':
         return this.#subtitle(name, part, title);
       default:
-        return ofVersion(name, part, title);
+        return ofVersion(name, part, title, this.#isPaced);
     }
   }
 
@@ -184,6 +188,7 @@ function ofVersion(
   >,
   part: PartOf,
   title: Title,
+  isPaced: boolean,
 ): HandlerAnswer {
   const { presentation, version } = title.own;
   if (versionText(version) !== name.version) return replaced(nameOf(part.source.sourcePath));
@@ -213,7 +218,7 @@ function ofVersion(
     case 'segment': {
       if (name.number > rendition.segments.count) return noSuch(part.source, name.number);
       const etag = tagOfPart(version, Part.segment, ordinalOf(presentation.renditions, rendition) + name.number);
-      return resource(segmentResource(part, rendition, name.number - 1, etag));
+      return resource(segmentResource(part, rendition, name.number - 1, etag, isPaced));
     }
     case 'iFrame':
       return iFrame(part, title, rendition, name.number);

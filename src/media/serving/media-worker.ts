@@ -4,4 +4,7 @@ import { workerData } from 'node:worker_threads';
 import { runWorker, type WorkerBoot } from '../../serve/worker.js';
 import { mediaExtension } from './extension.js';
 
-runWorker(workerData as WorkerBoot, mediaExtension({ targetSeconds: 4 }));
+/** Seconds that segments last, or as long as the film's key frames let them. */
+const targetSeconds = 4;
+
+runWorker(workerData as WorkerBoot, ({ paceMedia }) => mediaExtension({ targetSeconds, isPaced: paceMedia }));

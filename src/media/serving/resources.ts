@@ -96,16 +96,30 @@ export function keptResource(
   };
 }
 
-/** A media segment, numbered from 0, or what stands for one: a generated head, then media by reference. */
-export function segmentResource(part: PartOf, rendition: Rendition, segment: number, etag: string): Resource {
+/** Above the rate that is played: a player that fell behind catches up. */
+const paceFactor = 1.5;
+/** Bytes a second that no segment leaves slower than: sound alone would take as long to come as it is heard. */
+const leastPace = 125_000;
+
+/** A media segment, numbered from 0: a generated head, then media by reference. @param isPaced it leaves at the rate it is played at. */
+export function segmentResource(
+  part: PartOf,
+  rendition: Rendition,
+  segment: number,
+  etag: string,
+  isPaced: boolean,
+): Resource {
   const headBytes = segmentHeadBytes(rendition, segment);
   const { segments, track } = rendition;
-  return headed(part, {
+  const made = headed(part, {
     ...{ etag, headBytes, size: segments.byteLength(segment) },
     contentType: track.kind === 'video' ? 'video/mp4' : 'audio/mp4',
     writeHead: (into) => segmentHead(rendition, segment, into),
     extents: (from, to, add) => segmentExtents(rendition, segment, from, to, add),
   });
+  if (!isPaced) return made;
+  const rate = Math.max(leastPace, Math.ceil((rendition.bandwidth / 8) * paceFactor));
+  return { ...made, pace: { rate, number: segment } };
 }
 
 /** A head that is generated, and media behind it. */

@@ -178,7 +178,7 @@ function resource(question: Question, what: string, pieces: readonly Piece[], mo
   return { kind: 'resource', resource: resourceOf(question, what, pieces, more) };
 }
 
-runWorker(workerData as WorkerBoot, {
+runWorker(workerData as WorkerBoot, () => ({
   claims: (path) => path.endsWith('.film'),
   open: (host) => new Films(host),
-});
+}));

@@ -30,7 +30,7 @@ forEachEngine('slow readers', (engine) => {
     const responder = new Responder(loop, where, metrics, { ...policy, inlineBytes: 1024, frameBudget: 1 << 20 });
     const timeouts = { headMs: 5000, idleMs: 5000 };
     const failed = (error: Error): never => assert.fail(error);
-    const protocol = new HttpProtocol(loop, responder, metrics, undefined, timeouts, () => {}, failed);
+    const protocol = new HttpProtocol(loop, responder, metrics, undefined, timeouts, 0, failed);
     const limits = { maxConnections: 10, minRate: 64 * 1024, rateWindowMs: 700, backlogLimit: 65_536 };
     const listener = new Listener<HttpState>(loop, listenFd, protocol, limits, '');
     loop.attach();
