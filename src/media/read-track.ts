@@ -1,13 +1,14 @@
 // Reads one `trak`: what it is, whether it can be offered, and its tables. A track that cannot be offered is left out with a sentence; the
 // others go on. Not here: fragments (read-fragments.ts), the film around it (read-film.ts).
 
-import type { Box } from '../wire/iso-bmff/boxes.js';
+import { type Box, BoxError } from '../wire/iso-bmff/boxes.js';
 import {
   type EditEntry,
   editsOf,
   extendedLanguageOf,
   handlerOf,
   languageOf,
+  nameOf,
   type TrackHeader,
   timesOf,
   trackHeaderOf,
@@ -80,10 +81,28 @@ export function* readTrackHead(trak: Box, budget: BoxBudget, movieTimescale: num
   if (movieTimescale <= 0) return leftOut(type, 'has no timescale');
   const { id, enabled, width, height, rotation, matrix } = header;
   const { timescale } = times;
+  // A rate above 65,535 has no room in the entry, and the timescale is the rate.
+  const rated = entries.map((entry) =>
+    kind === 'audio' && entry.sampleRate === 0 ? { ...entry, sampleRate: timescale } : entry,
+  );
   const shown = { width: width || entries[0]!.width, height: height || entries[0]!.height };
   const size = kind === 'video' ? shown : { width: 0, height: 0 };
-  const name = handler?.name ?? '';
-  return { id, kind, timescale, language, name, enabled, entries, ...size, rotation, matrix, edits, stbl };
+  const title = yield* readTitle(boxes, budget);
+  const name = title === '' ? (handler?.name ?? '') : title;
+  return { id, kind, timescale, language, name, enabled, entries: rated, ...size, rotation, matrix, edits, stbl };
+}
+
+/** The title in the track's user data; empty without one, and where they are not made of boxes. */
+function* readTitle(boxes: readonly Box[], budget: BoxBudget): Reading<string> {
+  const udta = find(boxes, 'udta');
+  if (udta === undefined) return '';
+  try {
+    const view = yield* child(yield* childrenOf(udta, budget), 'name');
+    return view === undefined ? '' : nameOf(view);
+  } catch (error) {
+    if (error instanceof BoxError) return '';
+    throw error;
+  }
 }
 
 function* isElsewhere(dinf: Box, budget: BoxBudget): Reading<boolean> {

@@ -15,12 +15,13 @@ export const layoutBoxes: Readonly<Record<string, string>> = {
   'ec-3': 'dec3',
   Opus: 'dOps',
   fLaC: 'dfLa',
+  alac: 'alac',
 };
 
 /**
  * Channels that a configuration states; undefined when it states none that can be read.
  * @param format the sample entry's four characters
- * @param config the payload of the box of {@link layoutBoxes}, of `esds` and `dfLa` with version and flags
+ * @param config the payload of the box of {@link layoutBoxes}, with version and flags where it has them
  */
 export function channelsStated(format: string, config: Uint8Array): number | undefined {
   const channels = readers[format]?.(config) ?? 0;
@@ -40,6 +41,8 @@ const readers: Readonly<Record<string, (config: Uint8Array) => number>> = {
   // add is not counted.
   'ec-3': (config) => (config.length < 4 ? 0 : channelsOfMode[(config[3]! >> 1) & 7]! + (config[3]! & 1)),
   Opus: (config) => config[1] ?? 0,
+  // Version and flags, and ALACSpecificConfig: frame length 4 bytes, version, bit depth and three parameters a byte each, channels.
+  alac: (config) => config[13] ?? 0,
   // Version and flags, header of the block, and STREAMINFO (RFC 9639 section 8.2): 10 bytes, rate 20 bits, channels less one 3 bits.
   fLaC: (config) => (config.length < 21 ? 0 : ((config[20]! >> 1) & 7) + 1),
 };

@@ -101,12 +101,16 @@ export function handlerOf(view: DataView): { type: string; name: string } | unde
   let from = 24;
   // QuickTime's names begin with their length.
   if (view.byteLength > 25 && view.getUint8(24) === view.byteLength - 25) from = 25;
-  const raw = textOf(view, from, Math.min(view.byteLength, from + 1024));
-  const name = raw
+  return { type, name: nameOf(view, from) };
+}
+
+/** The name that stands at `from`: `name` of a track's `udta` has nothing in front of it. Empty where a muxer wrote it by itself. */
+export function nameOf(view: DataView, from = 0): string {
+  const name = textOf(view, from, Math.min(view.byteLength, from + 1024))
     .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\uFFFD]/gu, '')
     .trim()
     .slice(0, longestName);
-  return { type, name: emptyNames.test(name) ? '' : name };
+  return emptyNames.test(name) ? '' : name;
 }
 
 /** One edit of `elst`: duration in ticks of the movie, media time in ticks of the track (-1: empty), and its rate. */

@@ -37,13 +37,13 @@ export interface RefusedEntry {
 }
 
 const videoFormats = new Set(['avc1', 'avc3', 'hvc1', 'hev1', 'dvh1', 'dvhe', 'av01', 'vp09']);
-const audioFormats = new Set(['mp4a', 'ac-3', 'ec-3', 'Opus', 'fLaC', '.mp3']);
+const audioFormats = new Set(['mp4a', 'ac-3', 'ec-3', 'Opus', 'fLaC', 'alac', '.mp3']);
 /** Boxes of a video entry that go on as they are. */
 const videoBoxes = new Set([
   ...['avcC', 'hvcC', 'av1C', 'vpcC', 'dvcC', 'dvvC', 'pasp', 'clap', 'colr', 'btrt'],
   ...['mdcv', 'clli', 'SmDm', 'CoLL', 'st3d', 'sv3d'],
 ]);
-const audioBoxes = new Set(['esds', 'dOps', 'dfLa', 'dac3', 'dec3', 'btrt']);
+const audioBoxes = new Set(['esds', 'dOps', 'dfLa', 'dac3', 'dec3', 'alac', 'btrt']);
 
 const videoFixed = 78;
 const audioFixed = 28;
@@ -156,7 +156,7 @@ function audioEntry(
   refuse: Refuse,
 ): ParsedEntry | RefusedEntry {
   const plain = (text: string): CodecStrings => ({ hls: text, dash: text });
-  const simple: Record<string, string> = { 'ac-3': 'ac-3', 'ec-3': 'ec-3', Opus: 'Opus', fLaC: 'fLaC' };
+  const simple: Record<string, string> = { 'ac-3': 'ac-3', 'ec-3': 'ec-3', Opus: 'Opus', fLaC: 'fLaC', alac: 'alac' };
   const layout = boxes.find(({ type }) => type === layoutBoxes[format]);
   let strings: CodecStrings | undefined;
   if (format === 'mp4a') strings = layout === undefined ? undefined : mp4aString(payloadOf(bytes, layout, 4));

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { avc1, box, bytes, fullBox, joined, opus } from '../../../test/support/box-film.js';
+import { childrenIn } from './boxes.js';
+import { type ParsedEntry, parseSampleEntry } from './sample-entry.js';
+
+const esds = fullBox('esds', 0, 0, Buffer.from('031900000004114015000000000000000000000005021190060102', 'hex'));
+
+/** An audio entry in the form of QuickTime, with what its version adds and boxes behind. */
+const quickTime = (format: string, version: number, more: Uint8Array, ...boxes: Uint8Array[]) =>
+  box(
+    format,
+    bytes.u8(0, 0, 0, 0, 0, 0, 0, 1),
+    bytes.u16(version, 0, 0, 0),
+    version === 2 ? bytes.u16(3, 16, 0xfffe, 0) : bytes.u16(2, 16, 0, 0),
+    version === 2 ? bytes.u32(0x10000) : bytes.u32(44_100 * 0x10000),
+    more,
+    ...boxes,
+  );
+
+const wave = box('wave', box('frma', 'mp4a'), box('mp4a', bytes.u32(0)), esds, bytes.u32(8, 0));
+
+const parsed = (entry: Uint8Array, kind: 'video' | 'audio'): ParsedEntry => {
+  const result = parseSampleEntry(entry, kind);
+  assert.ok(!('refused' in result), 'refused' in result ? result.refused : '');
+  return result;
+};
+
+const typesIn = (entry: Uint8Array, fixed: number): string[] => {
+  const view = new DataView(entry.buffer, entry.byteOffset, entry.byteLength);
+  assert.equal(view.getUint32(0), entry.length);
+  return childrenIn(view, fixed, entry.length).map(({ type }) => type);
+};
+
+test('QuickTime’s audio entries, versions 0, 1 and 2, come out as ISO files have them', () => {
+  const rate = Buffer.alloc(8);
+  rate.writeDoubleBE(96_000);
+  const second = joined(bytes.u32(72), rate, bytes.u32(2, 0x7f000000, 16, 0, 0, 1024));
+  const cases: [Uint8Array, number][] = [
+    [quickTime('mp4a', 0, Buffer.alloc(0), esds), 44_100],
+    [quickTime('mp4a', 0, Buffer.alloc(0), wave), 44_100],
+    [quickTime('mp4a', 1, bytes.u32(1024, 0, 0, 2), wave), 44_100],
+    [quickTime('mp4a', 2, second, wave), 96_000],
+    // ISO files with a version that they should not have: boxes follow at once.
+    [quickTime('mp4a', 1, Buffer.alloc(0), esds), 44_100],
+  ];
+  for (const [entry, sampleRate] of cases) {
+    const { box: made, strings, channels, sampleRate: stated } = parsed(entry, 'audio');
+    assert.deepEqual(strings, { hls: 'mp4a.40.2', dash: 'mp4a.40.2' });
+    assert.deepEqual(typesIn(made, 36), ['esds']);
+    assert.equal(new DataView(made.buffer, made.byteOffset).getUint16(16), 0, 'version');
+    assert.deepEqual([channels, stated], [2, sampleRate]);
+    // What was made is read as what it was made of.
+    assert.deepEqual(parsed(made, 'audio').box, made);
+  }
+});
+
+test('ALAC passes as it is, with what its configuration says', () => {
+  const config = fullBox(
+    'alac',
+    0,
+    0,
+    bytes.u32(4096),
+    bytes.u8(0, 16, 40, 10, 14, 1, 0, 255),
+    bytes.u32(0, 0, 44_100),
+  );
+  const { strings, channels, box: made } = parsed(quickTime('alac', 0, Buffer.alloc(0), config), 'audio');
+  assert.deepEqual([strings.hls, channels, typesIn(made, 36)], ['alac', 1, ['alac']]);
+});
+
+test('what only QuickTime knows is left out of video entries, colour and shape of pixels are kept', () => {
+  const colour = box('colr', 'nclx', bytes.u16(9, 16, 9), bytes.u8(0));
+  const long = joined(
+    avc1,
+    box('fiel', bytes.u8(1, 0)),
+    box('gama', bytes.u32(1)),
+    box('pasp', bytes.u32(4, 3)),
+    colour,
+  );
+  long.writeUInt32BE(long.length, 0);
+  const { box: made, videoRange, width, height } = parsed(long, 'video');
+  assert.deepEqual(typesIn(made, 86), ['avcC', 'pasp', 'colr']);
+  assert.deepEqual([videoRange, width, height], ['PQ', 640, 360]);
+});
+
+test('encrypted entries are known by their name or by what is in them', () => {
+  const named = Buffer.from(avc1);
+  named.write('encv', 4, 'latin1');
+  const held = joined(opus, box('sinf', box('frma', 'Opus')));
+  held.writeUInt32BE(held.length, 0);
+  for (const [entry, kind] of [
+    [named, 'video'],
+    [held, 'audio'],
+  ] as const) {
+    const result = parseSampleEntry(entry, kind);
+    assert.ok('refused' in result && result.encrypted);
+  }
+});
+
+test('an entry that is cut short anywhere is refused, or is damaged, or is what is left of it', () => {
+  for (const [entry, kind] of [
+    [avc1, 'video'],
+    [opus, 'audio'],
+    [quickTime('mp4a', 2, Buffer.alloc(36), wave), 'audio'],
+  ] as const) {
+    for (let length = 8; length < entry.length; length++) {
+      try {
+        parseSampleEntry(entry.subarray(0, length), kind);
+      } catch (error) {
+        assert.equal((error as Error).name, 'BoxError', `${length} bytes: ${String(error)}`);
+      }
+    }
+  }
+});
