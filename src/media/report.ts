@@ -3,6 +3,7 @@
 
 import { formatBitRate, formatBytes } from '../text/units.js';
 import { encodePath } from '../wire/http/path.js';
+import type { Film } from './film.js';
 import type { FilmJson } from './page/report-shape.js';
 import type { SideCar } from './playlists/groups.js';
 import { languageName, statedLanguage } from './playlists/language.js';
@@ -81,6 +82,21 @@ export interface Reported {
 
 /** Three times the usual length. */
 const notablyLongSeconds = 12;
+
+/** A film in a few words: `1:02:03, video 1920 x 1080, 2 x audio`. */
+export function filmNote({ durationSeconds, tracks }: Pick<Film, 'durationSeconds' | 'tracks'>): string {
+  const whole = Math.round(durationSeconds);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  const time = hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+  const video = tracks.find(({ kind }) => kind === 'video');
+  const sounds = tracks.filter(({ kind }) => kind === 'audio').length;
+  const parts = [time];
+  if (video !== undefined) parts.push(`video ${Math.round(video.width)} x ${Math.round(video.height)}`);
+  if (sounds > 0) parts.push(sounds === 1 ? 'audio' : `${sounds} x audio`);
+  return parts.join(', ');
+}
 
 /** Gathers what a film offers. */
 export function reportOf({ name, film, presentation, group, sideCars }: Reported): FilmReport {

@@ -66,6 +66,8 @@ export type HandlerAnswer = ResourceAnswer | RefusalAnswer | WaitAnswer | NotMin
 export interface BeneathHandler {
   /** Never blocks. What it throws is the answer's end: 500. */
   answer(question: Question): HandlerAnswer;
+  /** What a listing says of a file that it answers for, in a few words; undefined as long as nothing is known. Never blocks. */
+  noteOf(path: string): string | undefined;
   /** Lets go of everything: nothing is answered any more. */
   close(): void;
 }

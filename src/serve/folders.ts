@@ -5,7 +5,7 @@ import { encodePath } from '../wire/http/path.js';
 import type { RequestHead } from '../wire/http1/request.js';
 import type { Exchange } from './exchange.js';
 import type { FieldWriter } from './head.js';
-import { Listings } from './listing.js';
+import { type ListedPages, Listings } from './listing.js';
 import type { Replies } from './replies.js';
 import type { Site } from './site.js';
 
@@ -16,6 +16,8 @@ export interface FoldersHost {
   readonly fields: FieldWriter;
   /** Beneath which the site is, without a slash at its end. */
   readonly base: string;
+  /** Files that have pages of their own. */
+  readonly pages: ListedPages | undefined;
 }
 
 /** See the file's head. */
@@ -25,7 +27,7 @@ export class Folders {
 
   constructor(host: FoldersHost) {
     this.#host = host;
-    this.#listings = new Listings(host.site);
+    this.#listings = new Listings(host.site, undefined, host.pages);
   }
 
   /** Leads to a folder's own path, with the query. */

@@ -18,7 +18,20 @@ export interface ListingEntry {
   readonly size: number;
   /** Seconds since 1970. */
   readonly modified: number;
+  /** Beneath the file is a page of its own; what is known of it in a few words, perhaps. */
+  readonly page?: { readonly about: string | undefined };
 }
+
+/** Who knows more of some files. */
+export interface ListedPages {
+  /** Whether there is a page beneath a file of this path. */
+  claims(path: string): boolean;
+  /** A few words on it, if they are known. */
+  noteOf(path: string): string | undefined;
+}
+
+/** Files of a listing that are asked about. */
+const mostPages = 200;
 
 /** Entries beyond this are left out: a listing is for looking at. */
 const maxEntries = 10_000;
@@ -65,7 +78,11 @@ function isoTime(seconds: number): string {
 
 /** The listing as JSON: `{ path, entries: [{ name, type, size, modified }] }`, times in ISO 8601. */
 function jsonListing(path: string, entries: readonly ListingEntry[]): string {
-  const readable = entries.map((entry) => ({ ...entry, modified: isoTime(entry.modified) }));
+  const readable = entries.map(({ page, ...entry }) => ({
+    ...entry,
+    modified: isoTime(entry.modified),
+    ...(page && { page: `${encodePath(entry.name)}/`, about: page.about }),
+  }));
   return `${JSON.stringify({ path: `/${path}`, entries: readable })}\n`;
 }
 
@@ -99,6 +116,11 @@ function countOf(entries: readonly ListingEntry[]): string {
   return `${parts.join(', ')}${entries.length >= maxEntries ? '; there may be more' : ''}`;
 }
 
+function pageLink(link: string, about: string | undefined): string {
+  const words = about === undefined ? '' : ` <small>${escapeHtml(about)}</small>`;
+  return ` <a href="${escapeHtml(link)}/"><small>play</small></a>${words}`;
+}
+
 /** The listing as a page. */
 function htmlListing(path: string, entries: readonly ListingEntry[]): string {
   const title = escapeHtml(`/${path}${path === '' ? '' : '/'}`);
@@ -107,7 +129,8 @@ function htmlListing(path: string, entries: readonly ListingEntry[]): string {
     const size = entry.type === 'directory' ? '' : formatBytes(entry.size);
     const modified = isoTime(entry.modified).slice(0, 16).replace('T', ' ');
     const link = `./${encodePath(entry.name)}${slash}`;
-    return `<tr><td><a href="${escapeHtml(link)}">${escapeHtml(entry.name)}${slash}</a></td><td>${size}</td><td>${modified}</td></tr>\n`;
+    const page = entry.page === undefined ? '' : pageLink(link, entry.page.about);
+    return `<tr><td><a href="${escapeHtml(link)}">${escapeHtml(entry.name)}${slash}</a>${page}</td><td>${size}</td><td>${modified}</td></tr>\n`;
   });
   const up = path === '' ? '' : '<tr><td><a href="../">../</a></td><td></td><td></td></tr>\n';
   return (
@@ -116,6 +139,15 @@ function htmlListing(path: string, entries: readonly ListingEntry[]): string {
     `<link rel="icon" href="data:,">\n<title>Index of ${title}</title>\n<style>${style}</style>\n<h1>Index of ${breadcrumbs(path)}</h1>\n` +
     `<table>\n<tr><th>Name</th><th>Size</th><th>Modified (UTC)</th></tr>\n${up}${rows.join('')}</table>\n<p>${countOf(entries)}</p>\n</html>\n`
   );
+}
+
+function withPages(path: string, entries: readonly ListingEntry[], pages: ListedPages): ListingEntry[] {
+  let asked = 0;
+  return entries.map((entry) => {
+    const file = path === '' ? entry.name : `${path}/${entry.name}`;
+    if (entry.type !== 'file' || !pages.claims(file)) return entry;
+    return { ...entry, page: { about: asked++ < mostPages ? pages.noteOf(file) : undefined } };
+  });
 }
 
 /** A listing that took longer than this to make is kept. */
@@ -131,12 +163,14 @@ const keptListings = 8;
 export class Listings {
   readonly #site: Site;
   readonly #now: () => number;
+  readonly #pages: ListedPages | undefined;
   readonly #kept = new Map<string, { readonly text: string; readonly untilMs: number }>();
 
   /** @param now the clock, in ms from any moment on */
-  constructor(site: Site, now = (): number => performance.now()) {
+  constructor(site: Site, now = (): number => performance.now(), pages?: ListedPages) {
     this.#site = site;
     this.#now = now;
+    this.#pages = pages;
   }
 
   /** The listing of a directory as HTML or JSON; the status that says why not when it cannot be read. */
@@ -148,7 +182,8 @@ export class Listings {
     this.#kept.delete(key);
     const entries = readListing(this.#site, path);
     if (typeof entries === 'number') return this.#site.failure(-entries, path).status;
-    const text = json ? jsonListing(path, entries) : htmlListing(path, entries);
+    const listed = this.#pages === undefined ? entries : withPages(path, entries, this.#pages);
+    const text = json ? jsonListing(path, listed) : htmlListing(path, listed);
     const endedMs = this.#now();
     const tookMs = endedMs - startedMs;
     if (tookMs < longMs) return text;

@@ -95,9 +95,10 @@ export class Responder {
       sendingOf: (selected: Selected) => this.#sendingOf(selected),
     };
     this.#missing = new Missing(parts);
-    this.#folders = new Folders({ ...parts, base });
-    this.#documents = options.ssi === true ? new DocumentAnswers(parts) : undefined;
     const handler = extension?.open({ loop, site: this.site, warn });
+    const pages = extension && handler && { claims: extension.claims, noteOf: (path: string) => handler.noteOf(path) };
+    this.#folders = new Folders({ ...parts, base, pages });
+    this.#documents = options.ssi === true ? new DocumentAnswers(parts) : undefined;
     this.#beneath = handler && new BeneathAnswers(handler, { ...parts, missing: this.#missing });
     loop.everyTick(() => {
       this.#replies.tick();

@@ -12,7 +12,7 @@ import { type MediaName, parseName } from '../playlists/names.js';
 import type { Member } from '../playlists/offer.js';
 import { referenceOf, startSeconds } from '../playlists/offer.js';
 import { iFrameHead, type Rendition, writeInit } from '../presentation/presentation.js';
-import { reportOf } from '../report.js';
+import { filmNote, reportOf } from '../report.js';
 import { webVttSegment, wholeWebVtt } from '../subtitles/write-webvtt.js';
 import { KeptBytes } from './kept-bytes.js';
 import { Progressive } from './progressive.js';
@@ -85,6 +85,12 @@ export class MediaHandler implements BeneathHandler {
     const part: PartOf = { path: question.path, source, sent: title.sent };
     if (name === 'page') return { kind: 'resource', resource: this.#pageOf(part), members: [] };
     return this.#named(name, part, title);
+  }
+
+  /** How long a film is, and of what; a film that is not known is read, for those who ask again. */
+  noteOf(path: string): string | undefined {
+    const film = this.#titles.filmAt(path);
+    return film && filmNote(film);
   }
 
   /** Lets go of the page. */

@@ -113,6 +113,13 @@ export class Titles {
     return this.#films.get(this.#by(source));
   }
 
+  /** The film at a path, if it is one and known. */
+  filmAt(path: string): Film | undefined {
+    const source = this.#find(path);
+    const known = source && this.film(source);
+    return known !== undefined && 'value' in known ? known.value : undefined;
+  }
+
   /** The title of a film. @param path of the film beneath the root. */
   of(source: Representation, path: string): { readonly title: Title } | NotNow {
     const { site } = this.#host;

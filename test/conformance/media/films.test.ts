@@ -242,6 +242,21 @@ forEachEngine(
       assert.ok(live.modes['by reference']! > 0);
     });
 
+    test('a listing shows how long a film is and of what, and leads to its page', { skip: filmSkip }, async () => {
+      await textOf('/plain.mp4/master.m3u8');
+      const page = await (await get('/', { headers: { Accept: 'text/html' } })).text();
+      assert.match(
+        page,
+        /href="\.\/plain\.mp4\/"><small>play<\/small><\/a> <small>0:08, video 160 x 120, audio<\/small>/,
+      );
+      assert.ok(!page.includes('a.txt/'));
+      const listed = (await (await get('/', { headers: { Accept: 'application/json' } })).json()) as {
+        entries: { name: string; page?: string; about?: string }[];
+      };
+      const entry = listed.entries.find(({ name }) => name === 'plain.mp4');
+      assert.deepEqual([entry?.page, entry?.about], ['plain.mp4/', '0:08, video 160 x 120, audio']);
+    });
+
     test('touching a film is another version of it', { skip: filmSkip }, async () => {
       place('plain.mp4', 'touched.mp4');
       const before = await playlistsOf('touched.mp4');

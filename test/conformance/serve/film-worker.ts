@@ -169,6 +169,10 @@ class Films implements BeneathHandler {
     });
   }
 
+  noteOf(path: string): string {
+    return `a film named ${path}`;
+  }
+
   close(): void {
     account.closed++;
   }
