@@ -1,6 +1,8 @@
 // Languages as players are told of them: BCP 47 tags, and names that people read. Not here: the languages in `mdhd` and `elng`, which
 // the reader of boxes makes into tags.
 
+import { canonicalTag } from '../../text/language-tag.js';
+
 /** Language, script, region, variants: what file names say. Private and grandfathered tags are not taken. */
 const plainTag = /^[a-z]{2,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3})){0,2}$/i;
 
@@ -13,12 +15,7 @@ export const unknownLanguage = 'und';
  */
 export function canonicalLanguage(text: string): string | undefined {
   const tag = text.replaceAll('_', '-');
-  if (!plainTag.test(tag)) return undefined;
-  try {
-    return Intl.getCanonicalLocales(tag)[0];
-  } catch {
-    return undefined;
-  }
+  return plainTag.test(tag) ? canonicalTag(tag) : undefined;
 }
 
 /** A tag that a playlist may state; undefined where nobody said, or what was said is none. */

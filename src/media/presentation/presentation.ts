@@ -262,7 +262,7 @@ export function iFrames({ pictures, timeline, segments }: Rendition): IFrames {
 }
 
 /** Bytes in front of the picture of an I-frame that has a fragment of its own. */
-export function iFrameHeadBytes({ timeline }: Rendition, frames: IFrames, index: number): number {
+function iFrameHeadBytes({ timeline }: Rendition, frames: IFrames, index: number): number {
   const sample = frames.sample(index);
   return fragmentHeadBytes(timeline, sample, sample + 1, timeline.track.samples.size(sample));
 }

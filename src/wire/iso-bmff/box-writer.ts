@@ -2,7 +2,7 @@
 // bytes it will take at most. Not here: which boxes (media/presentation).
 
 /** A box or a value that does not fit what was given to write into. */
-export class BoxRoomError extends RangeError {
+class BoxRoomError extends RangeError {
   override readonly name = 'BoxRoomError';
   constructor() {
     super('a box is longer than the memory that it is written into');

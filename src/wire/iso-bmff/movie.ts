@@ -1,6 +1,7 @@
 // The small boxes of a movie's header: times, track headers, languages, names, edits. Of payloads that lie wholly in a view; a field that
 // is not there reads as nothing said. Not here: tables of samples (media/), sample entries.
 
+import { canonicalTag } from '../../text/language-tag.js';
 import { int64, uint64 } from './boxes.js';
 
 /** `mvhd` and `mdhd`: ticks a second and the duration in them; undefined where nothing usable is said. */
@@ -47,21 +48,13 @@ export function trackHeaderOf(view: DataView): TrackHeader | undefined {
   };
 }
 
-/** ISO 639-2 codes for bibliographies, and for what they stand. The others are known to Intl. */
-const bibliographic: Record<string, string> = {
-  ...{ alb: 'sq', arm: 'hy', baq: 'eu', bur: 'my', chi: 'zh', cze: 'cs', dut: 'nl', fre: 'fr', geo: 'ka', ger: 'de' },
-  ...{ gre: 'el', ice: 'is', mac: 'mk', mao: 'mi', may: 'ms', per: 'fa', rum: 'ro', slo: 'sk', tib: 'bo', wel: 'cy' },
-};
+/** Codes of ISO 639-2 that name no language: uncoded, several, none. */
+const namesNone = new Set(['mis', 'mul', 'zxx']);
 
 /** A language as BCP 47 has it; `und` for what is none. */
-export function canonicalLanguage(text: string): string {
-  const given = bibliographic[text] ?? text;
-  try {
-    const [name] = Intl.getCanonicalLocales(given);
-    return name === undefined || name === 'mis' || name === 'mul' || name === 'zxx' ? 'und' : name;
-  } catch {
-    return 'und';
-  }
+function languageNamed(text: string): string {
+  const tag = canonicalTag(text);
+  return tag === undefined || namesNone.has(tag) ? 'und' : tag;
 }
 
 /** The language in `mdhd`. */
@@ -73,12 +66,12 @@ export function languageOf(view: DataView): string {
   if (packed < 0x400 || packed === 0x7fff) return 'und';
   const letter = (shift: number): string => String.fromCharCode(((packed >> shift) & 31) + 0x60);
   const text = letter(10) + letter(5) + letter(0);
-  return /^[a-z]{3}$/.test(text) ? canonicalLanguage(text) : 'und';
+  return /^[a-z]{3}$/.test(text) ? languageNamed(text) : 'und';
 }
 
 /** The text of `elng`: BCP 47. */
 export function extendedLanguageOf(view: DataView): string {
-  return canonicalLanguage(textOf(view, 4, Math.min(view.byteLength, 4 + 64)));
+  return languageNamed(textOf(view, 4, Math.min(view.byteLength, 4 + 64)));
 }
 
 function textOf(view: DataView, from: number, end: number): string {
