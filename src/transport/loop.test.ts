@@ -156,6 +156,23 @@ describe('tokens, turns and ticks', { skip: noLinux }, () => {
     loop.close();
   });
 
+  test('what is added within a tick waits for the next one', () => {
+    const { loop, pass } = fakeLoop();
+    let ticks = 0;
+    const again = (): void => {
+      const stop = loop.everyTick(() => {
+        stop();
+        if (++ticks < 1000) again();
+      });
+    };
+    again();
+    pass(tickMs);
+    assert.equal(ticks, 1);
+    pass(tickMs);
+    assert.equal(ticks, 2);
+    loop.close();
+  });
+
   test('close within a turn waits for its end, and a second close does nothing', () => {
     const { loop, pass } = fakeLoop();
     let after = false;

@@ -142,7 +142,8 @@ export class Loop implements EngineEvents {
       this.nowMs = this.#clock();
       if (this.nowMs - this.#lastTickMs >= tickMs) {
         this.#lastTickMs = this.nowMs;
-        for (const tick of this.#ticks) tick(this.nowMs);
+        // One that is added from within, or again, is for the next tick: this one would never end.
+        for (const tick of [...this.#ticks]) if (this.#ticks.has(tick)) tick(this.nowMs);
       }
     } finally {
       this.#inTurn = false;
