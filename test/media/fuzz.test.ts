@@ -11,7 +11,6 @@ import { masterPlaylist } from '../../src/media/playlists/master-playlist.js';
 import { iFramePlaylist, mediaPlaylist } from '../../src/media/playlists/media-playlist.js';
 import {
   iFrameHead,
-  iFrames,
   type Presentation,
   presentationOf,
   type Rendition,
@@ -89,7 +88,7 @@ function checkPresentation(made: Film): void {
   const presentation = presentationOf(made);
   const { renditions, targetDuration, durationSeconds } = presentation;
   assert.ok(Number.isFinite(durationSeconds) && durationSeconds >= 0 && targetDuration >= 1);
-  const pictures = (rendition: Rendition) => (rendition.track.kind === 'video' ? iFrames(rendition) : undefined);
+  const pictures = (rendition: Rendition) => (rendition.track.kind === 'video' ? rendition.pictures : undefined);
   for (const rendition of renditions) {
     const { count } = rendition.segments;
     for (const segment of new Set([0, count >> 1, count - 1])) checkSegment(presentation, rendition, segment);

@@ -19,7 +19,6 @@ import {
 } from '../../src/media/playlists/names.js';
 import { type OfferedSubtitle, referenceOf, startSeconds } from '../../src/media/playlists/offer.js';
 import {
-  iFrames,
   type Presentation,
   presentationOf,
   type Rendition,
@@ -55,7 +54,7 @@ export function publish(
   const versioned = (name: string, content: string | Uint8Array) => write(`${version}/${name}`, content);
   const named = subtitles.map((each) => ({ ...each.named, base: '', version }));
   const frames = new Map(
-    presentation.renditions.map((each) => [each.id, each.track.kind === 'video' ? iFrames(each) : undefined]),
+    presentation.renditions.map((each) => [each.id, each.track.kind === 'video' ? each.pictures : undefined]),
   );
   const member = { presentation, base: '', version, iFrames: ({ id }: { id: string }) => frames.get(id) };
   write(topNames.master, masterPlaylist([member], named));
@@ -91,7 +90,7 @@ function publishRendition(
     write(mediaSegmentName(id, k + 1), segmentBytes(bytes, rendition, k));
   }
   if (track.kind !== 'video') return;
-  const frames = iFrames(rendition);
+  const frames = rendition.pictures!;
   write(iFramePlaylistName(id), iFramePlaylist(presentation, rendition, frames));
   for (let i = 0; i < frames.count; i++) {
     if (frames.segment(i) < 0) write(iFrameName(id, i + 1), iFrameBytes(bytes, rendition, frames, i));

@@ -67,8 +67,6 @@ export const config: Config = {
   exportsByConvention: [
     // Tables of the kernel's numbers and structures: complete, whatever of them is used, and held to its headers by a test.
     { files: /^src\/kernel\/(?:constants|layouts)(?:-[\w-]+)?\.ts$/ },
-    // The parts of media that are written before the server takes them.
-    { files: /^src\/(?:media|wire\/iso-bmff)\// },
     // Stand-ins for a facility of the kernel: part of the design, used by tests.
     { files: /\/fake(?:-[\w-]+)?(?:\.ts$|\/)/ },
   ],

@@ -4,8 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { madeUpFilm, type TrackWish } from '../../../test/support/made-up-tracks.js';
 import { readMp4 } from '../../../test/support/mp4-oracle.js';
+import type { Film } from '../film.js';
+import { atOnce } from './cut.js';
 import {
-  groupCutPoints,
+  groupCutSteps,
   type Presentation,
   presentationOf,
   presentationSteps,
@@ -41,6 +43,8 @@ const near = (actual: readonly number[], expected: readonly number[], within: nu
   assert.equal(actual.length, expected.length, `${actual}`);
   for (const [index, value] of actual.entries()) assert.ok(Math.abs(value - expected[index]!) <= within, `${actual}`);
 };
+
+const groupCutPoints = (films: readonly Film[]) => atOnce(groupCutSteps(films));
 
 test('video is cut at the first key frame behind each time of a fixed grid', () => {
   assert.deepEqual(starts(presentationOf(madeUpFilm(video(14, 50)))), [0, 4, 8, 12, 14]);

@@ -16,6 +16,13 @@ const cutsPerTurn = 32;
 /** Work in steps: yields where others should have a turn. */
 export type Steps<Result> = Generator<undefined, Result, undefined>;
 
+/** Runs steps to their end, with no turn for others. */
+export function atOnce<Result>(steps: Steps<Result>): Result {
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
 const startSeconds = (timeline: Timeline, sample: number) =>
   presentationTicks(timeline, sample) / timeline.track.timescale;
 

@@ -12,7 +12,6 @@ import { filmFolder, filmNames, filmSkip, makeFilm, film as makeKnown } from '..
 import { type OracleFile, type OracleTrack, presentedAt, readMp4 } from '../../../test/support/mp4-oracle.js';
 import { readFilmBytes } from '../../../test/support/read-film-file.js';
 import {
-  iFrames,
   type Presentation,
   presentationOf,
   type Rendition,
@@ -145,7 +144,7 @@ for (const name of names) {
     const { path, bytes, presentation } = caseOf(name);
     const rendition = presentation.renditions.find(({ track }) => track.kind === 'video');
     if (rendition === undefined) return;
-    const frames = iFrames(rendition);
+    const frames = rendition.pictures!;
     const all = Array.from({ length: frames.count }, (_, index) => index);
     const sum = all.reduce((ticks, index) => ticks + frames.durationTicks(index), 0);
     assert.equal(frames.startTicks(0) + sum, rendition.timeline.endTicks);

@@ -3,7 +3,7 @@
 
 import type { Film, FilmTrack } from '../film.js';
 import { bandwidthOf } from './bandwidth.js';
-import { commonCuts, cutAudio, cutVideo, cutVideoAt, type Steps } from './cut.js';
+import { atOnce, commonCuts, cutAudio, cutVideo, cutVideoAt, type Steps } from './cut.js';
 import { fragmentExtents, fragmentHeadBytes, writeFragmentHead } from './fragment.js';
 import { IFrames } from './i-frames.js';
 import { initSegment } from './init.js';
@@ -54,7 +54,7 @@ export interface Presentation {
 export interface PresentationOptions {
   /** Seconds that a segment is to last; 4 without it. */
   readonly targetSeconds?: number;
-  /** Times in seconds at which the members of a group can all begin a segment: those of `groupCutPoints`. */
+  /** Times in seconds at which the members of a group can all begin a segment: those of `groupCutSteps`. */
   readonly cutPoints?: readonly number[] | undefined;
 }
 
@@ -90,13 +90,8 @@ export function* presentationSteps(film: Film, options: PresentationOptions = {}
 
 /**
  * Times in seconds at which all video tracks of the members of a group can begin a segment; undefined when there are too few, and the
- * members have to stand alone.
+ * members have to stand alone. Yields where others should have a turn.
  */
-export function groupCutPoints(films: readonly Film[], targetSeconds?: number): readonly number[] | undefined {
-  return atOnce(groupCutSteps(films, targetSeconds));
-}
-
-/** As `groupCutPoints`; yields where others should have a turn. */
 export function groupCutSteps(
   films: readonly Film[],
   targetSeconds: number = defaultTargetSeconds,
@@ -105,12 +100,6 @@ export function groupCutSteps(
     films.flatMap((film) => videosOf(timelinesOf(film))),
     targetSeconds,
   );
-}
-
-function atOnce<Result>(steps: Steps<Result>): Result {
-  let step = steps.next();
-  while (step.done !== true) step = steps.next();
-  return step.value;
 }
 
 function videosOf({ timelines }: FilmTimelines): Timeline[] {
@@ -254,11 +243,6 @@ export function segmentExtents(
   add: (offset: number, length: number) => void,
 ): void {
   fragmentExtents(timeline, segments.firstSample(segment), segments.endSample(segment), from, to, add);
-}
-
-/** The I-frames of a video rendition. */
-export function iFrames({ pictures, timeline, segments }: Rendition): IFrames {
-  return pictures ?? atOnce(IFrames.of(timeline, segments));
 }
 
 /** Bytes in front of the picture of an I-frame that has a fragment of its own. */

@@ -33,7 +33,7 @@ interface Entry<Value> {
 }
 
 /** Every other file has to wait: ask again. */
-export const busyRefusal = new FilmRefusal('has to wait: other films are being read', 503);
+const busyRefusal = new FilmRefusal('has to wait: other films are being read', 503);
 
 /** See the file's head. */
 export class KnownFiles<Value> {

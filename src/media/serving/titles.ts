@@ -16,7 +16,7 @@ import { inTurns } from './in-turns.js';
 import { type KnownBy, KnownFiles } from './known-files.js';
 import { readSideCar } from './read-whole.js';
 import type { SentBytes } from './resources.js';
-import { identityOfFile, type Version, versionOf, versionText } from './versions.js';
+import { identityOfFile, type Version, versionOf } from './versions.js';
 
 /** A film of a title. */
 export interface TitleMember {
@@ -251,9 +251,4 @@ export function nameOf(path: string): string {
 
 function besides(path: string, name: string): string {
   return path.slice(0, path.lastIndexOf('/') + 1) + name;
-}
-
-/** As a member's address has it. */
-export function versionOfMember({ version }: Pick<TitleMember, 'version'>): string {
-  return versionText(version);
 }
