@@ -1,7 +1,7 @@
 // `npm test [-- PATTERN...]`: from a fresh clone to the runner's closing counts in one command.
 // A PATTERN keeps the test files whose path contains it, and leaves the formatter and linter out.
-import { existsSync, readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { become, build, install, root, run, secondsSince } from './run.mjs';
 
@@ -22,6 +22,8 @@ if (patterns.length === 0) {
   const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
   run(process.execPath, [biome, 'check', '.', '--diagnostic-level=error']);
 }
+// Films that tests make, shared by the test files of this run.
+const films = mkdtempSync(join(tmpdir(), 'clearway-films-'));
 become(
   process.execPath,
   [
@@ -36,10 +38,12 @@ become(
   {
     env: {
       ...process.env,
+      CLEARWAY_TEST_FILMS: films,
       CLEARWAY_TEST_FILES: String(files.length),
       CLEARWAY_TEST_PROGRAM: join(root, 'dist/bundle/main.js'),
     },
   },
+  () => rmSync(films, { recursive: true, force: true }),
 );
 
 /** The compiled test files of a folder whose source is still there: the compiler removes nothing from dist/. */

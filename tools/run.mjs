@@ -22,8 +22,10 @@ export function run(command, args, env = {}) {
   if (done.status !== 0) process.exit(done.status ?? 1);
 }
 
-/** Runs a program as this command's last act: signals are passed on to it, and its end is the end of this process. */
-export function become(command, args, options = {}) {
+/**
+ * Runs a program as this command's last act: signals are passed on to it, and its end is the end of this process, `atEnd` in between.
+ */
+export function become(command, args, options = {}, atEnd = () => {}) {
   const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) forward(signal, child);
   endWithParent(child);
@@ -32,6 +34,7 @@ export function become(command, args, options = {}) {
     process.exit(1);
   });
   child.on('exit', (status, signal) => {
+    atEnd();
     if (signal === null) process.exit(status);
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);

@@ -1,9 +1,11 @@
-// Small films of every kind that the tests of media/ need, made by ffmpeg once a run and kept until its end.
+// Small films of every kind that the tests of media/ need, made by ffmpeg once and kept until the end of the run: of all test files, where
+// `npm test` gives a folder for them, else of the one that asks.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 
 const seconds = 8;
 const picture = ['-f', 'lavfi', '-i', `testsrc=s=160x120:r=25:d=${seconds}`];
@@ -100,9 +102,26 @@ export function film(name: FilmName): string {
   return path;
 }
 
-/** Makes a film of ffmpeg's arguments. @throws with what ffmpeg said */
+/** Makes a film of ffmpeg's arguments; one that another test file of the run made is copied. @throws with what ffmpeg said */
 export function makeFilm(path: string, words: readonly string[]): void {
-  mkdirSync(join(path, '..'), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true });
+  const shared = process.env['CLEARWAY_TEST_FILMS'];
+  if (shared === undefined) {
+    encode(path, words);
+    return;
+  }
+  const name = createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, 32);
+  const kept = join(shared, name + extname(path));
+  if (!existsSync(kept)) {
+    // Whole before it has its name: others look for it at the same time.
+    const made = join(shared, `${name}.${process.pid}${extname(path)}`);
+    encode(made, words);
+    renameSync(made, kept);
+  }
+  copyFileSync(kept, path);
+}
+
+function encode(path: string, words: readonly string[]): void {
   // AV1's encoder logs whatever it is told.
   const environment = { ...process.env, SVT_LOG: '0' };
   const made = spawnSync('ffmpeg', ['-y', '-loglevel', 'error', ...words, path], {
