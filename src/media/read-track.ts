@@ -64,7 +64,10 @@ export function* readTrackHead(trak: Box, budget: BoxBudget, movieTimescale: num
   const timesView = yield* child(media, 'mdhd');
   const times = timesView && timesOf(timesView);
   if (times === undefined || times.timescale === 0) return leftOut(type, 'has no timescale');
+  // Languages are looked up in tables that are loaded for the first one.
+  yield undefined;
   let language = languageOf(timesView!);
+  yield undefined;
   const extended = yield* child(media, 'elng');
   if (extended !== undefined) language = extendedLanguageOf(extended);
   const minf = find(media, 'minf');
@@ -76,7 +79,9 @@ export function* readTrackHead(trak: Box, budget: BoxBudget, movieTimescale: num
   const stbl = yield* childrenOf(stblBox, budget);
   const edts = find(boxes, 'edts');
   const edits = edts === undefined ? [] : yield* readEdits(edts, budget);
+  yield undefined;
   const entries = yield* readEntries(stbl, kind, budget);
+  yield undefined;
   if (!Array.isArray(entries)) return leftOut(entries.format, entries.reason, entries.encrypted);
   if (movieTimescale <= 0) return leftOut(type, 'has no timescale');
   const { id, enabled, width, height, rotation, matrix } = header;

@@ -12,7 +12,7 @@ export type ReadNeed = { readonly offset: number; readonly length: number; reado
 export type Reading<Result> = Generator<ReadNeed, Result, Uint8Array | undefined>;
 
 /** Bytes of tables that are decoded at once: below a millisecond even before the compiler has seen the code. */
-const pieceBytes = 16 * 1024;
+const pieceBytes = 8 * 1024;
 
 /** Headers of boxes in a long box: bytes that are read for one of them. */
 const nearBytes = 4096;
@@ -101,12 +101,16 @@ export function* entriesOf(
   count: number,
   take: (view: DataView, entries: number, first: number) => boolean | undefined,
 ): Reading<void> {
-  const perPiece = Math.floor(pieceBytes / entryBytes);
+  const mostEntries = Math.floor(pieceBytes / entryBytes);
   const end = box.payload + skip + count * entryBytes;
-  for (let first = 0; first < count; first += perPiece) {
+  // Short pieces first: the compiler may not have seen this yet.
+  let perPiece = Math.floor(mostEntries / 4);
+  for (let first = 0; first < count; ) {
     const entries = Math.min(perPiece, count - first);
     const view = yield* bytesAt(box.payload + skip + first * entryBytes, entries * entryBytes, end);
     if (take(view, entries, first) === false) return;
-    if (entries === perPiece) yield undefined;
+    first += entries;
+    perPiece = Math.min(perPiece * 2, mostEntries);
+    if (first < count) yield undefined;
   }
 }

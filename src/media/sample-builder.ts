@@ -5,7 +5,7 @@ import { CutOffError, type IndexBudget, type NumberList, TableError, WordList } 
 import { checkpointShift, type SampleArrays, SampleTable } from './samples.js';
 
 /** Samples between two turns of others: below a millisecond even before the compiler has seen the code. */
-export const samplesATurn = 4096;
+export const samplesATurn = 2048;
 
 /** More samples than a track of three days has: what promises more is a lie. */
 export const mostSamples = 2 ** 24;
@@ -290,7 +290,8 @@ export function* buildTable(
     fileSize,
     budget,
   );
-  while (!placer.run(samplesATurn)) yield undefined;
+  // Short turns first: the compiler may not have seen this yet.
+  for (let most = samplesATurn / 4; !placer.run(most); most = Math.min(most * 2, samplesATurn)) yield undefined;
   const offsets = yield* parts.offsets.finish();
   yield undefined;
   const descriptions = descriptionsOf(runs, count);

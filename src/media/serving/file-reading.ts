@@ -9,8 +9,8 @@ import { Endpoint } from '../../transport/endpoint.js';
 import type { Loop } from '../../transport/loop.js';
 import { type FilmNeed, type FilmReading, FilmRefusal, maxReadBytes } from '../film.js';
 
-/** How long a reader works until the loop has its turn. */
-const turnMs = 1;
+/** How long a reader works until the loop has its turn: its steps are short, and one more may be longer than this before it is compiled. */
+const turnMs = 0.25;
 
 /** Reads one file with one reader. It keeps the file open, and ends in one call of `done`, in a later turn of the loop. */
 export class FileReading<Result> extends Endpoint {
@@ -52,7 +52,7 @@ export class FileReading<Result> extends Endpoint {
         given = this.#read(step.value);
         if (given === undefined) return;
       }
-      if (step.value === undefined || performance.now() >= untilMs) {
+      if (performance.now() >= untilMs) {
         const kept = given;
         this.#loop.nextTurn(() => this.#run(kept));
         return;
