@@ -14,7 +14,9 @@ export type EndingSignal = (typeof endingSignals)[number];
 /** Where main.ts's line of shell leaves the signals that were ignored when the shell was started, as a mask in hexadecimal. */
 const maskVariable = 'CLEARWAY_IGNORED_SIGNALS';
 
-let ignored: ReadonlySet<EndingSignal> = new Set();
+/** What was ignored, one for the process: files of the bundle each have their own copy of this module and its variables. */
+const place = Symbol.for('clearway.ignoredSignals');
+const shared = globalThis as { [place]?: ReadonlySet<EndingSignal> };
 
 /**
  * Sees to it that what was ignored at the start (`nohup`, `trap '' HUP`, the SIGINT of a shell script's background job) is
@@ -22,14 +24,15 @@ let ignored: ReadonlySet<EndingSignal> = new Set();
  * JavaScript runs (src/node.cc, PlatformInit), so the process itself cannot be asked.
  */
 export function keepIgnoredSignals(): void {
-  ignored = signalsIgnoredAtStart(process.env[maskVariable]);
+  const ignored = signalsIgnoredAtStart(process.env[maskVariable]);
+  shared[place] = ignored;
   delete process.env[maskVariable];
   for (const signal of ignored) process.on(signal, () => {});
 }
 
 /** The signals that {@link keepIgnoredSignals} found: a program that is run should ignore them too. */
 export function ignoredSignals(): ReadonlySet<EndingSignal> {
-  return ignored;
+  return shared[place] ?? new Set();
 }
 
 /** Calls back for each of the signals that is not ignored. @returns what ends that */
@@ -37,6 +40,7 @@ export function onSignals<Signal extends EndingSignal>(
   signals: readonly Signal[],
   handler: (signal: Signal) => void,
 ): () => void {
+  const ignored = ignoredSignals();
   const heard = signals.filter((signal) => !ignored.has(signal));
   const listener = (signal: NodeJS.Signals): void => handler(signal as Signal);
   for (const signal of heard) process.on(signal, listener);
