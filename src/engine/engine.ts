@@ -87,6 +87,23 @@ export interface Engine {
   sendNow(fd: number, address: number, length: number, flags: number): number;
   /** sendfile(2) now, while {@link directCalls} is on. Bytes taken, 0 where the file ends, or -errno. */
   sendFile(fd: number, file: number, offset: number, length: number): number;
+  /**
+   * As {@link sendNow}, of a msghdr at an address. -EFAULT: none of the bytes at its beginning is there (a mapped file that became
+   * shorter).
+   */
+  sendMessageNow(fd: number, header: number, flags: number): number;
+  /**
+   * Takes a range of a file into the engine's one pipe, by reference. Bytes taken (fewer: the pipe is full), 0 where the file ends,
+   * or -errno (-EAGAIN: the pipe is full). Whoever fills it calls {@link sendPipe} before anybody else fills it.
+   */
+  fillPipe(file: number, offset: number, length: number): number;
+  /**
+   * Sends what is in the pipe, while {@link directCalls} is on; `more` says that more follows at once. The pipe is empty afterwards
+   * in any case. Bytes taken or -errno.
+   */
+  sendPipe(fd: number, more: boolean): number;
+  /** While it is on, bytes that fill no packet wait for what follows; off sends them. For {@link sendFile}, which cannot say so. */
+  cork(fd: number, on: boolean): void;
   /** Bytes given to a socket that its peer has not acknowledged; 0 when it cannot be told. */
   unacknowledged(fd: number): number;
   /** Ends the sending direction: the peer reads what was sent, then the end. */

@@ -14,6 +14,8 @@ export type FakeStep =
   | 'send'
   | 'sendNow'
   | 'sendFile'
+  | 'fillPipe'
+  | 'sendPipe'
   | 'writable'
   | 'fetch'
   | 'cancel';
@@ -62,6 +64,8 @@ export class FakePeer {
   room = Number.POSITIVE_INFINITY;
   /** What {@link FakeEngine.unacknowledged} says of the socket. */
   unacknowledged = 0;
+  /** The last bytes that were sent said that more follows: the kernel may keep them back for a while. */
+  held = false;
   /** The peer read the end of the stream: nothing can come after `got`. */
   sawEnd = false;
   /** The peer's connection was reset by the other side, which closed it with bytes unread. */

@@ -3,9 +3,12 @@
 // the contract: an operation begun twice, on a closed socket, or a frame given back twice, is an error at once.
 // Not here: peers, files and the script's language (fake-world.ts).
 
+import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { viewMemory } from '../kernel/ffi.js';
 import type { Engine, EngineEvents } from './engine.js';
+import { type FakeMapping, FakeMemory } from './fake-memory.js';
+import { isOutput, type Kind, type Operation } from './fake-operation.js';
 import { FakeFile, FakePeer, type FaultScript, noFaults } from './fake-world.js';
 
 export { FakePeer, type FakeStep, type FaultScript, noFaults } from './fake-world.js';
@@ -18,27 +21,11 @@ export class FakeContractError extends Error {
   override readonly name = 'FakeContractError';
 }
 
-type Kind = 'accept' | 'receive' | 'send' | 'writable' | 'fetch' | 'watch';
-
-interface Operation {
-  readonly kind: Kind;
-  readonly token: number;
-  readonly fd: number;
-  /** The bytes of a send, as they are when they leave: the caller may not have changed them. */
-  readonly parts: readonly Uint8Array[];
-  taken: number;
-  /** The turn in which it was begun, and the one from which it may end (writable, fetch). */
-  readonly begun: number;
-  dueTurn: number;
-  /** A receive that ends with the first bytes. */
-  once: boolean;
-  /** The turn in which it ends because it was cancelled. */
-  cancelTurn: number;
-}
-
+type SendStep = 'send' | 'sendNow' | 'sendFile' | 'sendPipe';
 interface Socket {
   readonly peer: FakePeer;
   direct: boolean;
+  corked: boolean;
   finished: boolean;
 }
 
@@ -68,7 +55,8 @@ export class FakeEngine implements Engine {
   script: FaultScript;
   /** Turns so far. */
   turns = 0;
-  readonly #memory: (address: number, length: number) => Uint8Array;
+  readonly #memory: FakeMemory;
+  #pipe: Uint8Array[] = [];
   readonly #lent: boolean[];
   readonly #operations = new Set<Operation>();
   readonly #sockets = new Map<number, Socket>();
@@ -84,7 +72,7 @@ export class FakeEngine implements Engine {
     this.#lent = new Array<boolean>(frames).fill(false);
     this.script = options.script ?? noFaults;
     this.sendsAtOnce = options.sendsAtOnce ?? false;
-    this.#memory = options.memory ?? ((address, length) => new Uint8Array(viewMemory(address, length)));
+    this.#memory = new FakeMemory(options.memory ?? ((address, length) => new Uint8Array(viewMemory(address, length))));
   }
 
   get framesLent(): number {
@@ -112,7 +100,7 @@ export class FakeEngine implements Engine {
   /** A connected socket that nobody has to accept. */
   socket(peer = new FakePeer()): FakePeer {
     peer.fd = this.#freeNumber();
-    this.#sockets.set(peer.fd, { peer, direct: false, finished: false });
+    this.#sockets.set(peer.fd, { peer, direct: false, corked: false, finished: false });
     return peer;
   }
 
@@ -121,6 +109,11 @@ export class FakeEngine implements Engine {
     const fd = this.#freeNumber();
     this.#files.set(fd, new FakeFile(content));
     return fd;
+  }
+
+  /** Maps a file for messages: what a file's mapping is to a sender. */
+  mapFile(file: number): FakeMapping {
+    return this.#memory.map(this.#file(file));
   }
 
   /** Cuts a file of memory. */
@@ -191,22 +184,14 @@ export class FakeEngine implements Engine {
     }
   }
 
-  send(token: number, fd: number, address: number, length: number, _flags: number): void {
+  send(token: number, fd: number, address: number, length: number, flags: number): void {
     this.#socket(fd);
-    this.#begin('send', token, fd, [this.#memory(address, length)]);
+    this.#begin('send', token, fd, [this.#memory.bytes(address, length)], (flags & MSG.MORE) !== 0);
   }
 
-  sendMessage(token: number, fd: number, header: number, _flags: number): void {
+  sendMessage(token: number, fd: number, header: number, flags: number): void {
     this.#socket(fd);
-    const head = viewOf(this.#memory(header, 56));
-    const count = Number(head.getBigUint64(24, true));
-    const vectors = viewOf(this.#memory(Number(head.getBigUint64(16, true)), count * 16));
-    const parts: Uint8Array[] = [];
-    for (let index = 0; index < count; index++) {
-      const address = Number(vectors.getBigUint64(index * 16, true));
-      parts.push(this.#memory(address, Number(vectors.getBigUint64(index * 16 + 8, true))));
-    }
-    this.#begin('send', token, fd, parts);
+    this.#begin('send', token, fd, this.#memory.pieces(header), (flags & MSG.MORE) !== 0);
   }
 
   awaitWritable(token: number, fd: number): void {
@@ -239,10 +224,42 @@ export class FakeEngine implements Engine {
     socket.direct = on;
   }
 
-  sendNow(fd: number, address: number, length: number, _flags: number): number {
+  sendNow(fd: number, address: number, length: number, flags: number): number {
     const { peer } = this.#socket(fd);
     this.#notSending(fd);
-    return this.#push(peer, 'sendNow', fd, [this.#memory(address, length)], 0);
+    return this.#push(peer, 'sendNow', fd, [this.#memory.bytes(address, length)], 0, (flags & MSG.MORE) !== 0);
+  }
+
+  sendMessageNow(fd: number, header: number, flags: number): number {
+    const { peer } = this.#socket(fd);
+    this.#notSending(fd);
+    const pieces = this.#memory.pieces(header);
+    if (pieces[0]?.length === 0) return -Errno.EFAULT;
+    return this.#push(peer, 'sendNow', fd, pieces, 0, (flags & MSG.MORE) !== 0);
+  }
+
+  fillPipe(file: number, offset: number, length: number): number {
+    const bytes = this.#file(file).read(offset, length);
+    if (bytes.length === 0) return 0;
+    const result = Math.min(this.script('fillPipe', bytes.length, file), bytes.length);
+    if (result > 0) this.#pipe.push(bytes.subarray(0, result));
+    return result;
+  }
+
+  sendPipe(fd: number, more: boolean): number {
+    const { peer, direct } = this.#socket(fd);
+    if (!direct) wrong(`splice to ${fd}, which is not for direct calls`);
+    this.#notSending(fd);
+    const pieces = this.#pipe;
+    this.#pipe = [];
+    return pieces.length === 0 ? 0 : this.#push(peer, 'sendPipe', fd, pieces, 0, more);
+  }
+
+  cork(fd: number, on: boolean): void {
+    const socket = this.#socket(fd);
+    if (socket.corked === on) wrong(`socket ${fd} corked or uncorked twice`);
+    socket.corked = on;
+    if (!on) socket.peer.held = false;
   }
 
   sendFile(fd: number, file: number, offset: number, length: number): number {
@@ -251,7 +268,7 @@ export class FakeEngine implements Engine {
     this.#notSending(fd);
     const bytes = this.#file(file).read(offset, length);
     if (bytes.length === 0) return 0;
-    return this.#push(peer, 'sendFile', fd, [bytes], 0);
+    return this.#push(peer, 'sendFile', fd, [bytes], 0, false);
   }
 
   unacknowledged(fd: number): number {
@@ -308,7 +325,7 @@ export class FakeEngine implements Engine {
 
   // Operations.
 
-  #begin(kind: Kind, token: number, fd: number, parts: readonly Uint8Array[] = []): Operation {
+  #begin(kind: Kind, token: number, fd: number, parts: readonly Uint8Array[] = [], more = false): Operation {
     if (token < 0) wrong(`${kind} begun without a token`);
     for (const other of this.#operations) {
       if (other.token === token && other.fd !== fd && other.kind !== 'fetch' && kind !== 'fetch') {
@@ -319,7 +336,7 @@ export class FakeEngine implements Engine {
     }
     const never = Number.POSITIVE_INFINITY;
     const begun = this.turns;
-    const operation = { kind, token, fd, parts, taken: 0, begun, dueTurn: 0, once: false, cancelTurn: never };
+    const operation = { kind, token, fd, parts, more, taken: 0, begun, dueTurn: 0, once: false, cancelTurn: never };
     this.#operations.add(operation);
     this.onBegun?.(0);
     return operation;
@@ -392,7 +409,7 @@ export class FakeEngine implements Engine {
     const { fd, parts } = operation;
     const { peer, direct } = this.#socket(fd);
     const wanted = parts.reduce((sum, part) => sum + part.length, 0);
-    const result = cancelled ? -Errno.ECANCELED : this.#push(peer, 'send', fd, parts, operation.taken);
+    const result = cancelled ? -Errno.ECANCELED : this.#push(peer, 'send', fd, parts, operation.taken, operation.more);
     if (result > 0) operation.taken += result;
     // A socket that is full is waited for, and a short count of the script ends the send.
     const full = operation.taken < wanted && peer.room <= 0 && !direct;
@@ -427,7 +444,7 @@ export class FakeEngine implements Engine {
   }
 
   /** Gives a peer what the script lets through of the parts after `skip` bytes. Bytes taken or -errno. */
-  #push(peer: FakePeer, step: 'send' | 'sendNow' | 'sendFile', fd: number, parts: readonly Uint8Array[], skip: number) {
+  #push(peer: FakePeer, step: SendStep, fd: number, parts: readonly Uint8Array[], skip: number, more: boolean): number {
     const length = parts.reduce((sum, part) => sum + part.length, 0) - skip;
     const takes = peer.sendable(length);
     if (takes < 0) return takes;
@@ -442,6 +459,8 @@ export class FakeEngine implements Engine {
       before -= start;
       rest -= count;
     }
+    // A part of what was given, or a full socket, is sent whatever follows.
+    if (result > 0) peer.held = (more && result === length) || this.#socket(fd).corked;
     return result;
   }
 
@@ -465,14 +484,6 @@ export class FakeEngine implements Engine {
     while (this.#sockets.has(fd) || this.#listeners.has(fd) || this.#files.has(fd)) fd++;
     return fd;
   }
-}
-
-function isOutput(kind: Kind): boolean {
-  return kind === 'send' || kind === 'writable';
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function wrong(message: string): never {

@@ -4,6 +4,7 @@
 // remembers which of them have to be read again.
 
 import { type Engine, type EngineEvents, fetchStretchBytes } from '../engine/engine.js';
+import { SendPipe } from '../engine/send-pipe.js';
 import { EPOLL, EPOLL_CTL, MSG } from '../kernel/constants.js';
 import { epollControl, epollCreate, epollDataWord, epollEventWords, epollWait } from '../kernel/epoll.js';
 import { Errno } from '../kernel/errno.js';
@@ -11,6 +12,7 @@ import { readAhead, readCached } from '../kernel/file.js';
 import {
   acceptNonBlocking,
   closeDescriptor,
+  corkSocket,
   discardReceived,
   receive,
   send,
@@ -58,6 +60,7 @@ export class EpollEngine implements Engine {
   readonly #events: Region;
   readonly #eventWords: Int32Array;
   readonly #probe: Region;
+  readonly #pipe = new SendPipe();
   readonly #interests = new Interests();
   readonly #fetches: Fetch[] = [];
   readonly #due = new DueEvents();
@@ -305,6 +308,22 @@ export class EpollEngine implements Engine {
     return sendFile(fd, file, offset, length);
   }
 
+  sendMessageNow(fd: number, header: number, flags: number): number {
+    return sendMessage(fd, header, flags | MSG.DONTWAIT);
+  }
+
+  fillPipe(file: number, offset: number, length: number): number {
+    return this.#pipe.fill(file, offset, length);
+  }
+
+  sendPipe(fd: number, more: boolean): number {
+    return this.#pipe.send(fd, more);
+  }
+
+  cork(fd: number, on: boolean): void {
+    corkSocket(fd, on);
+  }
+
   unacknowledged(fd: number): number {
     return unsentBytes(fd);
   }
@@ -448,6 +467,7 @@ export class EpollEngine implements Engine {
     if (this.#closed) return;
     this.#closed = true;
     closeDescriptor(this.descriptor);
+    this.#pipe.close();
     this.#frames.unmap();
     this.#events.unmap();
     this.#probe.unmap();

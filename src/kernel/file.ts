@@ -2,7 +2,7 @@
 // Not here: which path is asked for and what is done with the file (serve/).
 
 import { encodePathText } from '../text/path-text.js';
-import { AT, O, RESOLVE, RWF } from './constants.js';
+import { AT, O, RESOLVE, RWF, SEEK } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { layouts } from './layouts.js';
@@ -232,6 +232,14 @@ export function readCached(fd: number, address: number, length: number, offset: 
   data.setUint32(at + 8, length >>> 0, true);
   data.setUint32(at + 12, Math.floor(length / 0x1_0000_0000), true);
   return syscall6(sys.preadv2, fd, place.address, 1, offset, 0, RWF.NOWAIT);
+}
+
+/**
+ * Where a regular file ends, by lseek(2), the cheapest call that says so; -errno for what has no end. It moves the descriptor's
+ * position, which nobody here uses: every read says where.
+ */
+export function fileEnd(fd: number): number {
+  return syscall3(sys.lseek, fd, 0, SEEK.END);
 }
 
 /** write(2) from memory at `address`. Returns bytes or -errno; waits where the descriptor does. */

@@ -31,6 +31,20 @@ export function unmapMemory(mapping: Mapping): void {
   check(syscall3(sys.munmap, mapping.address, mapping.length), 'munmap');
 }
 
+/**
+ * mmap(2) of a window of a file for the kernel alone: shared, to be read. There is no ArrayBuffer of it, because a file that becomes
+ * shorter takes its pages away, and a touch of them is a SIGBUS to the process, but EFAULT to a system call.
+ * Returns its address, or -errno (-ENODEV: the file system maps no files). `offset` is in whole pages.
+ */
+export function mapFileWindow(fd: number, offset: number, length: number): number {
+  return syscall6(sys.mmap, 0, length, PROT.READ, MAP.SHARED | MAP.NORESERVE, fd, offset);
+}
+
+/** munmap(2) of what {@link mapFileWindow} gave. No system call may be at work with it. */
+export function unmapFileWindow(address: number, length: number): void {
+  check(syscall3(sys.munmap, address, length), 'munmap');
+}
+
 /** madvise(2). @throws SystemError EINVAL when the kernel does not know the advice. */
 export function adviseMemory(address: number, length: number, advice: number): void {
   check(syscall3(sys.madvise, address, length, advice), 'madvise');

@@ -270,6 +270,14 @@ export function sendFile(fd: number, file: number, offset: number, length: numbe
   return syscall6(sys.sendfile, fd, file, place.address, length);
 }
 
+/**
+ * TCP_CORK: while it is on, what does not fill a packet waits for what follows (200 ms at most); off sends it. For calls that have no
+ * MSG_MORE. Returns 0 or -errno.
+ */
+export function corkSocket(fd: number, on: boolean): number {
+  return setSocketOption(fd, IPPROTO.TCP, TCP.CORK, on ? 1 : 0);
+}
+
 /** shutdown(2) of the sending direction: the peer reads what was sent and then the end. Returns 0 or -errno. */
 export function shutdownSending(fd: number): number {
   return syscall3(sys.shutdown, fd, SHUT.WR);

@@ -5,8 +5,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ExtentEnd } from '../transport/file-pump.js';
-import type { FileSource } from '../transport/output.js';
+import type { ExtentEnd } from '../transport/list-pump.js';
+import { type FileSource, Output } from '../transport/output.js';
 import { holdEnd } from './half-close.js';
 import { noteProgress, onSocketClose, socketDescriptor, whenWritten } from './node-socket.js';
 import type { Body, Outcome } from './outcome.js';
@@ -23,6 +23,7 @@ export class DirectBody implements TransferOwner {
   readonly #response: ServerResponse;
   readonly #source: FileSource;
   readonly #socket: Socket;
+  readonly #output = new Output();
   #transfer: Transfer | undefined;
   #forgetClose: (() => void) | undefined;
   #releaseEnd: (() => void) | undefined;
@@ -79,7 +80,9 @@ export class DirectBody implements TransferOwner {
     }
     if (!this.#open()) return;
     this.#nextPart++;
-    this.#transfer!.send(this.#source, part.start, part.length);
+    // Of the references to the file this body holds one.
+    this.#output.addExtent(this.#source, part.start, part.length, undefined, 0);
+    this.#transfer!.send(this.#output);
   }
 
   /** Makes the duplicate. Without a descriptor to spare the rest goes as a stream, behind the same head. */
@@ -104,11 +107,11 @@ export class DirectBody implements TransferOwner {
     noteProgress(this.#socket);
   }
 
-  extentSent(): void {
+  listSent(): void {
     this.#context.runInAsyncScope(this.#send, this);
   }
 
-  extentFailed(reason: ExtentEnd): void {
+  listFailed(reason: ExtentEnd): void {
     this.#context.runInAsyncScope(this.#fail, this, reason === 'truncated' ? 'truncated' : 'aborted');
   }
 
@@ -138,6 +141,7 @@ export class DirectBody implements TransferOwner {
     this.#ended = true;
     this.#forgetClose?.();
     this.#transfer?.close();
+    this.#output.clear();
     this.#body.file.release();
     this.#releaseEnd?.();
   }

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 import { platformIsLinux } from '../kernel/ffi.js';
-import type { FileSource } from '../transport/output.js';
+import { type FileSource, Output } from '../transport/output.js';
+import { defaultSendLimits } from '../transport/send-modes.js';
 import type { SharedLoop } from './runtime.js';
 import { Transfer } from './transfer.js';
 
@@ -20,6 +21,7 @@ class ScriptedLoop {
   /** Bytes that one turn may send. */
   budget = Number.POSITIVE_INFINITY;
   readonly bulk = { share: (): number => this.budget, count: (): void => {} };
+  readonly sendLimits = defaultSendLimits;
   readonly engine = {
     sendFile: (_fd: number, _file: number, _offset: number, length: number): number => length,
     fetch: (): number => this.asked.push('fetch'),
@@ -45,10 +47,10 @@ class Owner {
   progressed(): void {
     this.progress++;
   }
-  extentSent(): void {
+  listSent(): void {
     this.sent = true;
   }
-  extentFailed(): void {
+  listFailed(): void {
     assert.fail('the extent failed');
   }
 }
@@ -64,9 +66,12 @@ function begin(loop: ScriptedLoop, owner: Owner): { readonly transfer: Transfer;
   return { transfer, close };
 }
 
-/** A file of which nothing, or everything, is in the page cache. */
-function source(resident: boolean): FileSource {
-  return { fd: 0, residency: { covers: () => resident }, retain: () => {}, release: () => {} } as unknown as FileSource;
+/** An extent of a file of which nothing, or everything, is in the page cache. */
+function extent(resident: boolean, length: number): Output {
+  const output = new Output();
+  const file: FileSource = { fd: 0, residency: { covers: () => resident }, release: () => {} };
+  output.addExtent(file, 0, length, undefined, 0);
+  return output;
 }
 
 const skip = platformIsLinux ? false : 'needs Linux';
@@ -75,12 +80,16 @@ test('what a disk was waited for is progress', { skip }, () => {
   const loop = new ScriptedLoop();
   const owner = new Owner();
   const { transfer, close } = begin(loop, owner);
-  transfer.send(source(false), 0, 2 * windowBytes);
+  transfer.send(extent(false, 8 * windowBytes));
   assert.deepEqual([loop.asked, owner.progress], [['fetch'], 0]);
   transfer.fetched(windowBytes);
   assert.deepEqual([loop.asked, owner.progress, owner.sent], [['fetch', 'fetch'], 1, false]);
-  transfer.fetched(windowBytes);
-  assert.deepEqual([owner.progress, owner.sent, transfer.sentBytes], [2, true, 2 * windowBytes]);
+  for (let window = 1; window < 8; window++) {
+    loop.turns++;
+    transfer.fetched(windowBytes);
+  }
+  assert.equal(owner.sent, true);
+  assert.equal(transfer.sentBytes, 8 * windowBytes);
   close();
 });
 
@@ -89,7 +98,7 @@ test('and what a turn of the loop was waited for', { skip }, () => {
   loop.budget = 1000;
   const owner = new Owner();
   const { transfer, close } = begin(loop, owner);
-  transfer.send(source(true), 0, 3000);
+  transfer.send(extent(true, 3000));
   for (let turn = 1; turn < 3; turn++) {
     assert.deepEqual([loop.asked.length, owner.progress, owner.sent], [turn, turn, false]);
     loop.turns++;

@@ -1,14 +1,11 @@
-// Transfer: moves extents of files into a socket of Node's by sendfile, and segments of memory by sendmsg, on a duplicate
-// of its descriptor. The duplicate
-// refers to the same open socket whatever becomes of the number it was made from: libuv may close that and the kernel
+// Transfer: moves extents of files and segments of memory into a socket of Node's by direct calls, on a duplicate of its descriptor.
+// The duplicate refers to the same open socket whatever becomes of the number it was made from: libuv may close that and the kernel
 // give it to another connection, and no byte can go astray. It is closed exactly once, when nothing uses it any more.
 
-import { MSG } from '../kernel/constants.js';
-import { Errno } from '../kernel/errno.js';
-import { closeDescriptor, duplicateDescriptor, send, sendMessage } from '../kernel/socket.js';
+import { closeDescriptor, duplicateDescriptor } from '../kernel/socket.js';
 import { Endpoint } from '../transport/endpoint.js';
-import { type ExtentEnd, FilePump } from '../transport/file-pump.js';
-import type { FileSource, Output } from '../transport/output.js';
+import { type ExtentEnd, ListPump } from '../transport/list-pump.js';
+import type { Output } from '../transport/output.js';
 import type { SharedLoop } from './runtime.js';
 
 /** Whose bytes a transfer moves. */
@@ -17,10 +14,10 @@ export interface TransferOwner {
   ownsSocket(): boolean;
   /** Bytes went out. */
   progressed(): void;
-  /** The extent, or the run of segments, is in the kernel's hands. */
-  extentSent(): void;
+  /** What was given is in the kernel's hands. */
+  listSent(): void;
   /** It could not be sent whole. */
-  extentFailed(reason: ExtentEnd): void;
+  listFailed(reason: ExtentEnd): void;
 }
 
 /** One body on its way. */
@@ -28,12 +25,9 @@ export class Transfer extends Endpoint {
   #sentBytes = 0;
   readonly #shared: SharedLoop;
   readonly #owner: TransferOwner;
-  readonly #pump: FilePump;
+  readonly #pump: ListPump;
   #duplicate: number;
   #closing = false;
-  /** The output whose segments are being sent; and whether room in the socket is awaited for them. */
-  #segments: Output | undefined;
-  #awaiting = false;
 
   /** @param fd the socket's descriptor. @throws SystemError EMFILE when there is no room for a duplicate. */
   constructor(shared: SharedLoop, owner: TransferOwner, fd: number) {
@@ -41,7 +35,7 @@ export class Transfer extends Endpoint {
     this.#shared = shared;
     this.#owner = owner;
     this.#duplicate = duplicateDescriptor(fd);
-    this.#pump = new FilePump(shared.loop, this);
+    this.#pump = new ListPump(shared.loop, this);
     shared.loop.register(this);
     shared.hold();
   }
@@ -62,40 +56,9 @@ export class Transfer extends Endpoint {
     return this.#owner.ownsSocket() ? this.#duplicate : -1;
   }
 
-  /** Begins an extent; ends in the owner's extentSent or extentFailed, perhaps before this returns. */
-  send(file: FileSource, offset: number, length: number): void {
-    if (this.#pump.start(file, offset, length)) this.#owner.extentSent();
-  }
-
-  /** Sends the segments that an output begins with, up to a file or its end; ends as {@link send} does. */
-  sendSegments(output: Output): void {
-    this.#segments = output;
-    while (!output.empty && output.file === undefined) {
-      const result = this.#sendRun(output);
-      if (result > 0) {
-        this.sentBytes += result;
-        output.take(result);
-      } else if (result === -Errno.EAGAIN || result === -Errno.ENOBUFS) {
-        this.#awaiting = true;
-        this.#shared.loop.engine.awaitWritable(this.token, this.#duplicate);
-        return;
-      } else if (result !== -Errno.EINTR) {
-        this.#segments = undefined;
-        this.#owner.extentFailed('peer');
-        return;
-      }
-    }
-    this.#segments = undefined;
-    this.#owner.extentSent();
-  }
-
-  /** One call for as many segments as it takes; for one alone when no frame is free for a message. */
-  #sendRun(output: Output): number {
-    const header = output.gather();
-    if (header === 0) return send(this.fd, output.place + output.done, output.length - output.done, MSG.DONTWAIT);
-    const result = sendMessage(this.fd, header, MSG.DONTWAIT | (output.gatherContinues ? MSG.MORE : 0));
-    output.gathered();
-    return result;
+  /** Begins to send everything in an output; ends in the owner's listSent or listFailed, perhaps before this returns. */
+  send(output: Output): void {
+    if (this.#pump.start(output)) this.#owner.listSent();
   }
 
   /** Gives up what is under way, and closes the duplicate as soon as no operation uses it. */
@@ -103,7 +66,7 @@ export class Transfer extends Endpoint {
     if (this.#closing) return;
     this.#closing = true;
     this.#pump.stop();
-    if (this.#pump.waiting || this.#awaiting) this.#shared.loop.engine.cancel(this.token, this.#duplicate);
+    if (this.#pump.waiting) this.#shared.loop.engine.cancel(this.token, this.#duplicate);
     else this.#closeNow();
   }
 
@@ -124,13 +87,16 @@ export class Transfer extends Endpoint {
   }
 
   /** Called by the pump. */
-  extentSent(): void {
-    this.#owner.extentSent();
+  sentBy(): void {}
+
+  /** Called by the pump. */
+  listSent(): void {
+    this.#owner.listSent();
   }
 
   /** Called by the pump. */
-  extentFailed(reason: ExtentEnd): void {
-    this.#owner.extentFailed(reason);
+  listFailed(reason: ExtentEnd): void {
+    this.#owner.listFailed(reason);
   }
 
   /** Called by the pump when it was stopped and its last operation has ended. */
@@ -139,14 +105,7 @@ export class Transfer extends Endpoint {
   }
 
   override writable(result: number): void {
-    if (this.#awaiting) this.#resumeSegments();
-    else this.#pump.writable(result);
-  }
-
-  #resumeSegments(): void {
-    this.#awaiting = false;
-    if (this.#closing || this.#segments === undefined) this.#closeNow();
-    else this.sendSegments(this.#segments);
+    this.#pump.writable(result);
   }
 
   override fetched(result: number): void {

@@ -19,7 +19,7 @@ import {
 } from '../node/node-socket.js';
 import { nodeRuntime, type SharedLoop } from '../node/runtime.js';
 import { Transfer, type TransferOwner } from '../node/transfer.js';
-import type { ExtentEnd } from '../transport/file-pump.js';
+import type { ExtentEnd } from '../transport/list-pump.js';
 import { Output } from '../transport/output.js';
 import type { OpenPageFile } from './page-files.js';
 
@@ -83,7 +83,7 @@ class GatherBody implements TransferOwner {
     this.#sending = false;
   }
 
-  /** Sends what is next: a run of mapped segments, a file, or a piece of the heap, which Node sends. */
+  /** Sends what is next: a run of mapped segments and files, or a piece of the heap, which Node sends. */
   #sendNext(): void {
     if (this.#ended) return;
     if (!this.ownsSocket()) {
@@ -103,9 +103,7 @@ class GatherBody implements TransferOwner {
       this.#wait();
       return;
     }
-    if (!this.#open()) return;
-    if (region === undefined) this.#sendFile();
-    else this.#sendRun();
+    if (this.#open()) this.#sendRun();
   }
 
   #open(): boolean {
@@ -120,20 +118,18 @@ class GatherBody implements TransferOwner {
     }
   }
 
-  #sendFile(): void {
-    const list = this.#list;
-    const at = this.#next++;
-    this.#transfer!.send(list.files[at]!, list.offsets[at]!, list.lengths[at]!);
-  }
-
+  /** Files and mapped segments, up to the next piece of the heap. */
   #sendRun(): void {
     const list = this.#list;
     for (; this.#next < list.length; this.#next++) {
       const region = list.regions[this.#next];
-      if (region === undefined || Number.isNaN(region.address)) break;
-      this.#output.addSegment(region.address + list.offsets[this.#next]!, list.lengths[this.#next]!, undefined, 0);
+      const offset = list.offsets[this.#next]!;
+      const length = list.lengths[this.#next]!;
+      if (region === undefined) this.#output.addExtent(list.files[this.#next]!, offset, length, undefined, 0);
+      else if (!Number.isNaN(region.address)) this.#output.addSegment(region.address + offset, length, undefined, 0);
+      else break;
     }
-    this.#transfer!.sendSegments(this.#output);
+    this.#transfer!.send(this.#output);
   }
 
   ownsSocket(): boolean {
@@ -145,11 +141,11 @@ class GatherBody implements TransferOwner {
     noteProgress(this.#socket);
   }
 
-  extentSent(): void {
+  listSent(): void {
     this.#send();
   }
 
-  extentFailed(reason: ExtentEnd): void {
+  listFailed(reason: ExtentEnd): void {
     this.#fail(reason === 'truncated' ? 'truncated' : 'aborted');
   }
 

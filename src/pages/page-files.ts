@@ -4,6 +4,7 @@
 import { closeSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { MappedFile } from '../memory/mapped-file.js';
 import { memoryIsMapped } from '../memory/write-frames.js';
 import type { FileResidency, FileSource } from '../transport/output.js';
 import { Residency } from '../transport/page-cache.js';
@@ -47,6 +48,7 @@ export class OpenPageFile implements FileSource {
   readonly fd: number;
   readonly path: string;
   readonly residency: FileResidency = memoryIsMapped() ? new Residency() : everResident;
+  readonly mapping: MappedFile | undefined;
   readonly #identity: string;
   #references = 1;
 
@@ -59,6 +61,7 @@ export class OpenPageFile implements FileSource {
       throw new Error('it is not a regular file');
     }
     this.#identity = identityOf(status);
+    if (memoryIsMapped()) this.mapping = new MappedFile(this.fd);
   }
 
   /** Whether the path still leads here. */
@@ -79,7 +82,9 @@ export class OpenPageFile implements FileSource {
 
   /** Drops a reference; the last one closes the descriptor. */
   release(_cookie = 0): void {
-    if (--this.#references === 0) closeSync(this.fd);
+    if (--this.#references > 0) return;
+    this.mapping?.unmap();
+    closeSync(this.fd);
   }
 }
 

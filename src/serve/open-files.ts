@@ -3,6 +3,7 @@
 
 import { type FileStatus, fileStatus } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
+import { MappedFile } from '../memory/mapped-file.js';
 import type { FileSource } from '../transport/output.js';
 import { Residency } from '../transport/page-cache.js';
 
@@ -10,6 +11,7 @@ import { Residency } from '../transport/page-cache.js';
 export class OpenFile implements FileSource {
   readonly fd: number;
   #residency: Residency | undefined;
+  #mapping: MappedFile | undefined;
   #references = 1;
   readonly #files: OpenFiles;
 
@@ -22,6 +24,17 @@ export class OpenFile implements FileSource {
   get residency(): Residency {
     this.#residency ??= new Residency();
     return this.#residency;
+  }
+
+  /** Its pages as addresses; nothing is mapped as long as no short pieces of it are sent. */
+  get mapping(): MappedFile {
+    this.#mapping ??= new MappedFile(this.fd);
+    return this.#mapping;
+  }
+
+  /** For whoever closes it: nothing of it is mapped any more. */
+  unmap(): void {
+    this.#mapping?.unmap();
   }
 
   /** Adds a reference: the descriptor stays open until it is released. */
@@ -61,12 +74,16 @@ export class OpenFiles {
   /** Called by a file that lost its last reference. */
   close(file: OpenFile): void {
     this.#open.delete(file);
+    file.unmap();
     closeDescriptor(file.fd);
   }
 
   /** Closes every file though some are referred to: for a thread that cannot go on. */
   abandon(): void {
-    for (const file of this.#open) closeDescriptor(file.fd);
+    for (const file of this.#open) {
+      file.unmap();
+      closeDescriptor(file.fd);
+    }
     this.#open.clear();
   }
 }

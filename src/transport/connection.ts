@@ -1,5 +1,5 @@
 // Connection: one accepted stream. It hands received bytes to a protocol, one request at a time and in order, and sends
-// the protocol's output: segments from memory, extents of files by sendfile. A TLS transport would take this file's place.
+// the protocol's output: segments from memory, and by a pump what has extents of files among it. A TLS transport would take this file's place.
 //
 // In whose hands a byte is: received ones lie in the engine's frame during `received`, then in the backlog if the
 // protocol did not take them; bytes to send are lent by their lender until it is released.
@@ -8,7 +8,7 @@ import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { Backlog } from './backlog.js';
 import { Endpoint, mayReceiveAgain } from './endpoint.js';
-import { type ExtentEnd, FilePump } from './file-pump.js';
+import { type ExtentEnd, ListPump } from './list-pump.js';
 import { type FileSource, type Lender, Output } from './output.js';
 import type { ConnectionOwner } from './protocol.js';
 import { TurnWork } from './turn-work.js';
@@ -65,8 +65,8 @@ export class Connection<S> extends Endpoint {
   #pumping = false;
   /** The socket is ready for direct calls; receiving cannot be begun on it until that is taken back. */
   #direct = false;
-  /** Made for the first extent: most connections never send one. */
-  #pump: FilePump | undefined;
+  /** Made for the first response with extents: most connections never send one. */
+  #pump: ListPump | undefined;
   /** Made for the first work. */
   #turnWork: TurnWork | undefined;
   /** Bytes the protocol did not take yet; undefined when there are none. */
@@ -268,10 +268,10 @@ export class Connection<S> extends Endpoint {
     else this.output.addSegment(address, length, lender, cookie);
   }
 
-  /** Queues a range of a file, to be sent by sendfile. */
+  /** Queues a range of a file, to be sent by reference. */
   sendExtent(file: FileSource, offset: number, length: number, cookie: number): void {
     if (this.closing || this.fd < 0 || length === 0) file.release(cookie);
-    else this.output.addExtent(file, offset, length, cookie);
+    else this.output.addExtent(file, offset, length, file, cookie);
   }
 
   /** Begins to send what was queued. */
@@ -291,20 +291,18 @@ export class Connection<S> extends Endpoint {
         this.#drained();
         return;
       }
-      const file = output.file;
-      if (file !== undefined) {
+      if (output.extents > 0) {
         this.#pumping = true;
-        this.#pump ??= new FilePump(this.owner.loop, this);
-        if (!this.#pump.start(file, output.place, output.length)) return;
-        this.#pumping = false;
-        output.shift();
+        this.#pump ??= new ListPump(this.owner.loop, this);
+        if (!this.#pump.start(output)) return;
+        this.#pumpEnded();
       } else {
         this.#sendFirst();
       }
     }
   }
 
-  /** Sends of a segment what is left of it. */
+  /** Sends segments: one through the engine, several by one call of it. */
   #sendFirst(): void {
     const { output } = this;
     const { engine } = this.owner.loop;
@@ -313,16 +311,12 @@ export class Connection<S> extends Endpoint {
     if (!output.continues) {
       const flags = this.endFollows ? MSG.MORE : 0;
       this.owner.loop.bulk.noteSmall(this.owner.loop.nowMs);
-      if (engine.sendsAtOnce) {
-        this.#took(engine.sendNow(this.fd, place, rest, flags));
-        return;
+      if (engine.sendsAtOnce) this.#took(engine.sendNow(this.fd, place, rest, flags));
+      else {
+        this.#sending = true;
+        engine.send(this.token, this.fd, place, rest, flags);
       }
-      this.#sending = true;
-      engine.send(this.token, this.fd, place, rest, flags);
-    } else if (!output.gathers || !this.#sendGathered()) {
-      // A head goes out with what follows it, now: in the kernel it waits for the next bytes (MSG_MORE).
-      this.#took(engine.sendNow(this.fd, place, rest, MSG.MORE));
-    }
+    } else if (!this.#sendGathered()) this.#took(engine.sendNow(this.fd, place, rest, MSG.MORE));
   }
 
   /** Sends the segments that the output begins with by one call. False when there is no room for its message. */
@@ -341,11 +335,7 @@ export class Connection<S> extends Endpoint {
   #took(result: number): void {
     if (result > 0) {
       this.sentBytes += result;
-      const output = this.output;
-      const done = output.done + result;
-      if (done < output.length) output.done = done;
-      else if (done === output.length) output.shift();
-      else output.take(result);
+      this.output.take(result);
     } else if (result === -Errno.EAGAIN) {
       this.#sending = true;
       this.owner.loop.engine.awaitWritable(this.token, this.fd);
@@ -398,11 +388,21 @@ export class Connection<S> extends Endpoint {
     this.#advance();
   }
 
-  /** The pump sent its whole extent, later than at once (called by {@link FilePump}). */
-  extentSent(): void {
-    this.#pumping = false;
-    this.output.shift();
+  /** The pump sent everything, later than at once (called by {@link ListPump}). */
+  listSent(): void {
+    this.#pumpEnded();
     this.#advance();
+  }
+
+  #pumpEnded(): void {
+    this.#pumping = false;
+    // A lender that was released by the pump may have finished the connection: what its peer sends is awaited from now on.
+    if (this.#lingering) this.#resumeReceive();
+  }
+
+  /** Bytes left in a mode of SendMode (called by the pump). */
+  sentBy(mode: number, bytes: number): void {
+    this.owner.counts.modeBytes[mode]! += bytes;
   }
 
   /** A range was not in the page cache. */
@@ -411,7 +411,7 @@ export class Connection<S> extends Endpoint {
   }
 
   /** The pump could not go on; what was promised cannot be kept, so the connection ends. */
-  extentFailed(reason: ExtentEnd): void {
+  listFailed(reason: ExtentEnd): void {
     this.#pumping = false;
     if (reason === 'truncated') this.owner.counts.truncated++;
     else if (reason !== 'peer') this.owner.protocol.fileFailed?.(reason);

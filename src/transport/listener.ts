@@ -6,6 +6,7 @@ import { Region } from '../memory/region.js';
 import { Acceptor, type AcceptorOwner, type ListenSocket } from './acceptor.js';
 import { Connection, type ConnectionOwner, type Protocol } from './connection.js';
 import type { Loop } from './loop.js';
+import { sendModeNames } from './send-modes.js';
 
 /** Limits of a {@link Listener}. */
 export interface ListenerLimits {
@@ -26,6 +27,8 @@ export interface ListenerCounts {
   slowReaders: number;
   coldFetches: number;
   truncated: number;
+  /** Bytes of responses with files, by the mode in which they left (SendMode). */
+  readonly modeBytes: Float64Array;
 }
 
 /**
@@ -79,6 +82,7 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     slowReaders: 0,
     coldFetches: 0,
     truncated: 0,
+    modeBytes: new Float64Array(sendModeNames.length),
   };
   readonly #acceptors: readonly Acceptor[];
   readonly #limits: ListenerLimits;

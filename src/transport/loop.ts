@@ -8,6 +8,7 @@ import { UvPoll } from '../kernel/uv-poll.js';
 import { BulkQueue } from './bulk.js';
 import { Endpoint } from './endpoint.js';
 import { type EngineChoice, openEngine } from './open-engine.js';
+import { defaultSendLimits, type SendLimits } from './send-modes.js';
 
 /** How often {@link Loop.everyTick} callbacks run, in milliseconds: the grain of every time limit. */
 export const tickMs = 250;
@@ -51,6 +52,8 @@ export class Loop implements EngineEvents {
   turns = 0;
   /** What moves large bodies waits here for its share of a turn. */
   readonly bulk = new BulkQueue();
+  /** The lengths by which it is chosen how pieces of files leave. */
+  sendLimits: SendLimits = defaultSendLimits;
   readonly #clock: () => number;
   readonly #endpoints: Array<Endpoint | undefined> = [];
   readonly #freeTokens: number[] = [];

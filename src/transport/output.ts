@@ -13,19 +13,39 @@ export interface FileResidency {
   covers(fd: number, offset: number, length: number, nowMs: number): boolean;
 }
 
+/** A file's pages as addresses for the kernel: MappedFile in memory/, or a test's. */
+export interface FileMapping {
+  /** The address of the byte at `offset`; 0 when it cannot be had. */
+  address(offset: number): number;
+  /** Bytes from `offset` on whose addresses follow one another. */
+  room(offset: number): number;
+  /** Whether the file still reaches to `end`. */
+  reaches(end: number): boolean;
+}
+
 /** An open file as an output needs it. It stays open until released. */
 export interface FileSource extends SgFile {
   /** What is known of its pages. */
   readonly residency: FileResidency;
+  /** Its pages as addresses; left out where they have none. Its windows are those of memory/mapped-file.ts. */
+  readonly mapping?: FileMapping | undefined;
 }
 
-/** One segment or extent. Pooled, and shared by all connections: an idle one holds none. */
-class Entry {
+/** One segment or extent, as it was queued. */
+export interface QueuedEntry {
   /** The file of an extent; undefined for a segment of memory. */
+  readonly file: FileSource | undefined;
+  /** Address of a segment, offset of an extent: doubles, exact up to 2^53. */
+  readonly place: number;
+  readonly length: number;
+  readonly next: QueuedEntry | undefined;
+}
+
+/** Pooled, and shared by all connections: an idle one holds none. */
+class Entry implements QueuedEntry {
   file: FileSource | undefined;
   lender: Lender | undefined;
   cookie = 0;
-  /** Address of a segment, offset of an extent: doubles, exact up to 2^53. */
   place = 0;
   length = 0;
   next: Entry | undefined;
@@ -58,6 +78,9 @@ function giveBack(entry: Entry): void {
 export class Output {
   /** Bytes of the first entry that are gone. */
   done = 0;
+  /** Extents that are queued, and the bytes of all entries, the ones of the first that are gone included. */
+  extents = 0;
+  #bytes = 0;
   #first: Entry | undefined;
   #last: Entry | undefined;
   #message = -1;
@@ -65,6 +88,16 @@ export class Output {
   /** True when nothing is left to send. */
   get empty(): boolean {
     return this.#first === undefined;
+  }
+
+  /** The first entry. */
+  get first(): QueuedEntry | undefined {
+    return this.#first;
+  }
+
+  /** Bytes that are still to be sent. */
+  get left(): number {
+    return this.#bytes - this.done;
   }
 
   /** True when something follows the first entry. */
@@ -77,9 +110,10 @@ export class Output {
     this.#add(address, length, undefined, lender, cookie);
   }
 
-  /** Adds a range of a file. */
-  addExtent(file: FileSource, offset: number, length: number, cookie: number): void {
-    this.#add(offset, length, file, file, cookie);
+  /** Adds a range of a file, which is the lender's until it is released. */
+  addExtent(file: FileSource, offset: number, length: number, lender: Lender | undefined, cookie: number): void {
+    this.extents++;
+    this.#add(offset, length, file, lender, cookie);
   }
 
   #add(place: number, length: number, file: FileSource | undefined, lender: Lender | undefined, cookie: number): void {
@@ -89,6 +123,7 @@ export class Output {
     entry.cookie = cookie;
     entry.place = place;
     entry.length = length;
+    this.#bytes += length;
     if (this.#last === undefined) this.#first = entry;
     else this.#last.next = entry;
     this.#last = entry;
@@ -107,12 +142,6 @@ export class Output {
   /** Bytes of the first entry, the ones that are gone included. */
   get length(): number {
     return this.#first?.length ?? 0;
-  }
-
-  /** True when the first entry and the one behind it are segments of memory: they may leave with one call. */
-  get gathers(): boolean {
-    const first = this.#first;
-    return first !== undefined && first.file === undefined && first.next !== undefined && first.next.file === undefined;
   }
 
   /** True when something follows the entries that {@link gather} took last. */
@@ -147,14 +176,15 @@ export class Output {
     this.#message = -1;
   }
 
-  /** Takes note that `bytes` of the segments that the output begins with are gone, and lets go of the ones that are whole. */
+  /** Takes note that `bytes` of what the output begins with are gone, and lets go of the entries that are whole. */
   take(bytes: number): void {
     let left = bytes + this.done;
     const finished = this.#first;
     let last: Entry | undefined;
     let entry = finished;
-    while (entry !== undefined && entry.file === undefined && left >= entry.length) {
+    while (entry !== undefined && left >= entry.length) {
       left -= entry.length;
+      this.#forget(entry);
       last = entry;
       entry = entry.next;
     }
@@ -172,11 +202,17 @@ export class Output {
     }
   }
 
+  #forget(entry: Entry): void {
+    this.#bytes -= entry.length;
+    if (entry.file !== undefined) this.extents--;
+  }
+
   /** Lets go of the first entry. */
   shift(): void {
     const entry = this.#first;
     if (entry === undefined) return;
     this.done = 0;
+    this.#forget(entry);
     this.#first = entry.next;
     if (this.#first === undefined) this.#last = undefined;
     const { lender, cookie } = entry;

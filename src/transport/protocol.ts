@@ -33,8 +33,8 @@ export interface ConnectionOwner<S> {
   readonly protocol: Protocol<S>;
   /** Bytes a peer may send ahead while an answer is under way. */
   readonly backlogLimit: number;
-  /** What is counted of the connections' files. */
-  readonly counts: { coldFetches: number; truncated: number };
+  /** What is counted of the connections' files; the bytes of responses that have some by their mode (SendMode). */
+  readonly counts: { coldFetches: number; truncated: number; readonly modeBytes: Float64Array };
   /** A connection was closed. */
   released(connection: Connection<S>): void;
 }

@@ -2,6 +2,7 @@
 // receive, frames from a provided-buffer ring, one io_uring_enter a turn. Needs Linux 6.1 (DEFER_TASKRUN).
 
 import { type Engine, type EngineEvents, fetchStretchBytes } from '../engine/engine.js';
+import { SendPipe } from '../engine/send-pipe.js';
 import {
   IORING_ACCEPT,
   IORING_ASYNC_CANCEL,
@@ -18,9 +19,11 @@ import {
 import {
   acceptBlocking,
   closeDescriptor,
+  corkSocket,
   discardReceived,
   send,
   sendFile,
+  sendMessage,
   setNonBlocking,
   shutdownListening,
   shutdownSending,
@@ -57,6 +60,7 @@ export class UringEngine implements Engine {
   readonly #ring: UringRing;
   readonly #buffers: BufferRing;
   readonly #probe: Region;
+  readonly #pipe = new SendPipe();
   #inTurn = false;
   #begunSeen = false;
   #closed = false;
@@ -203,6 +207,22 @@ export class UringEngine implements Engine {
     return sendFile(fd, file, offset, length);
   }
 
+  sendMessageNow(fd: number, header: number, flags: number): number {
+    return sendMessage(fd, header, flags | MSG.DONTWAIT);
+  }
+
+  fillPipe(file: number, offset: number, length: number): number {
+    return this.#pipe.fill(file, offset, length);
+  }
+
+  sendPipe(fd: number, more: boolean): number {
+    return this.#pipe.send(fd, more);
+  }
+
+  cork(fd: number, on: boolean): void {
+    corkSocket(fd, on);
+  }
+
   unacknowledged(fd: number): number {
     return unsentBytes(fd);
   }
@@ -330,6 +350,7 @@ export class UringEngine implements Engine {
     this.#ring.close();
     this.#bell?.close();
     this.#buffers.unmap();
+    this.#pipe.close();
     // A read that hangs may still write its byte there.
     if (quiet) this.#probe.unmap();
   }

@@ -1,0 +1,288 @@
+// ListPump: moves the entries of an output that has extents of files into a socket, by direct calls: what is in memory by messages,
+// extents in the mode that their length calls for (send-modes.ts). When the socket is full it waits for room, when pages are cold it
+// has them fetched first. Bounded work a turn, by what is left of the whole response, so that a fast reader of a large file leaves
+// room for everyone else. Bytes of files are never in this process's hands.
+
+import { MSG } from '../kernel/constants.js';
+import { Errno } from '../kernel/errno.js';
+import { hasPeer } from '../kernel/socket.js';
+import { copyOut } from './copy-out.js';
+import { KnownPages } from './known-pages.js';
+import type { Loop } from './loop.js';
+import type { Output, QueuedEntry } from './output.js';
+import { RunMessage } from './run-message.js';
+import { chooseMode, SendMode } from './send-modes.js';
+
+/** Why a response did not leave whole: its peer is gone, a file became shorter, or an errno of a file system. */
+export type ExtentEnd = 'peer' | 'truncated' | number;
+
+/** Bytes that a pipe is filled with at first, at least, and at most, for one call to the socket. */
+const firstFill = 256 * 1024;
+const leastFill = 64 * 1024;
+const mostFill = 1024 * 1024;
+
+/** The connection as its pump sees it. */
+interface PumpOwner {
+  readonly token: number;
+  readonly fd: number;
+  sentBytes: number;
+  /** Makes the socket ready for direct calls. */
+  goDirect(): void;
+  /** Bytes left in a mode of {@link SendMode}. */
+  sentBy(mode: number, bytes: number): void;
+  /** Everything left, later than at once. */
+  listSent(): void;
+  extentCold(): void;
+  /** @param reason what ended the response: see {@link ExtentEnd}. */
+  listFailed(reason: ExtentEnd): void;
+  pumpIdle(): void;
+}
+
+/** One per connection, used for each response in turn. */
+export class ListPump {
+  /** True while an operation of the engine is under way for the pump, or a turn is due. */
+  waiting = false;
+  readonly #loop: Loop;
+  readonly #owner: PumpOwner;
+  readonly #known = new KnownPages();
+  #output: Output | undefined;
+  /** The descriptor that is corked, -1: none. */
+  #corked = -1;
+  /** A pipe cannot be sent to this socket. */
+  #isPipeless = false;
+  /** What the socket took of the pipe lately: filling it with more would be for nothing. */
+  #fill = firstFill;
+  /** The file of which pieces left by a message. */
+  #mapped: unknown;
+  /** What may still be sent in the loop's turn of this number. */
+  #turn = -1;
+  #budget = 0;
+  #onTurn: (() => void) | undefined;
+
+  constructor(loop: Loop, owner: PumpOwner) {
+    this.#loop = loop;
+    this.#owner = owner;
+  }
+
+  /**
+   * Begins to send everything that is in an output, and what is added meanwhile. True when all of it was sent at once; else it ends in
+   * the owner's listSent or listFailed, the latter perhaps before this returns.
+   */
+  start(output: Output): boolean {
+    this.#output = output;
+    this.#known.reset();
+    this.#mapped = undefined;
+    return this.#run();
+  }
+
+  /** Sends as far as it goes now. True when everything is gone. */
+  #run(): boolean {
+    const output = this.#output!;
+    // A lender that was just released may have stopped the pump.
+    while (this.#output === output && !output.empty) {
+      if (this.#turn !== this.#loop.turns) {
+        this.#turn = this.#loop.turns;
+        this.#budget = this.#loop.bulk.share(output.left);
+      }
+      if (this.#budget <= 0) {
+        this.#waitTurn();
+        return false;
+      }
+      if (!this.#sendNext(output)) return false;
+    }
+    if (this.#output !== output) return false;
+    this.#leave();
+    return true;
+  }
+
+  /** One step. False: something is waited for, or it failed. */
+  #sendNext(output: Output): boolean {
+    const first = output.first!;
+    let extent: QueuedEntry | undefined = first;
+    while (extent !== undefined && extent.file === undefined) extent = extent.next;
+    if (extent === undefined) return this.#sendMessage(output, first, false);
+    const gone = extent === first ? output.done : 0;
+    const mode = chooseMode(extent, gone, this.#loop.sendLimits, this.#mapped === extent.file);
+    if (extent !== first) return this.#sendMessage(output, first, mode === SendMode.message);
+    if (mode === SendMode.sendfile || (mode === SendMode.pipe && this.#isPipeless))
+      return this.#sendFile(output, first);
+    const left = first.length - output.done;
+    if (!this.#known.covers(first, output.done, left, this.#loop.nowMs)) return this.#fetch(output, first);
+    return mode === SendMode.pipe ? this.#sendPieces(output, first) : this.#sendMessage(output, first, true);
+  }
+
+  /** Sends segments, and with `extents` also short pieces of one file among and behind them, by one call. */
+  #sendMessage(output: Output, first: QueuedEntry, extents: boolean): boolean {
+    const { engine, nowMs } = this.#loop;
+    const { fd } = this.#owner;
+    const isSingle =
+      first.file === undefined && (first.next === undefined || (first.next.file !== undefined && !extents));
+    if (isSingle) return this.#sendSegment(output, first);
+    const known = extents ? this.#known : undefined;
+    const message = RunMessage.write(output, this.#budget, this.#loop.sendLimits, known, nowMs);
+    // No frame for a message, no addresses for the file, or it does not reach that far any more: sendfile says which.
+    if (message === undefined)
+      return first.file === undefined ? this.#sendSegment(output, first) : this.#sendFile(output, first);
+    const { file } = message;
+    const result = engine.sendMessageNow(fd, message.header, message.bytes < output.left ? MSG.MORE : 0);
+    const { end } = message;
+    message.release();
+    if (file !== undefined) this.#mapped = file;
+    if (result === -Errno.EFAULT) {
+      // A page that is not there: beyond the file's end, or its disk failed.
+      const isShort = file?.mapping?.reaches(end) === false;
+      return this.#fail(file === undefined ? 'peer' : isShort ? 'truncated' : Errno.EIO);
+    }
+    return this.#took(output, SendMode.message, result) || this.#waits(result, 'peer');
+  }
+
+  #sendSegment(output: Output, { place, length }: QueuedEntry): boolean {
+    const flags = output.continues ? MSG.MORE : 0;
+    const { done } = output;
+    const result = this.#loop.engine.sendNow(this.#owner.fd, place + done, length - done, flags);
+    return this.#took(output, SendMode.message, result) || this.#waits(result, 'peer');
+  }
+
+  /** Sends what the output begins with, an extent, and the ones behind it through the pipe. */
+  #sendPieces(output: Output, first: QueuedEntry): boolean {
+    const { engine } = this.#loop;
+    this.#owner.goDirect();
+    const most = Math.min(this.#fill, this.#budget);
+    const filled = this.#fillPipe(first, output.done, most);
+    // sendfile says why nothing of it can be had.
+    if (filled === 0) return this.#sendFile(output, first);
+    const result = engine.sendPipe(this.#owner.fd, filled < output.left);
+    if (result === filled) this.#fill = Math.min(mostFill, Math.max(this.#fill, filled * 2));
+    else if (result > 0) this.#fill = Math.max(leastFill, result);
+    if (this.#took(output, SendMode.pipe, result)) return true;
+    if (isTransient(result) || isOfPeer(-result, this.#owner.fd)) return this.#waits(result, 'peer');
+    this.#isPipeless = true;
+    return true;
+  }
+
+  /** Fills the pipe with up to `most` bytes of an extent and of those behind it that are in memory. Returns the bytes. */
+  #fillPipe(first: QueuedEntry, done: number, most: number): number {
+    const { engine, nowMs, sendLimits } = this.#loop;
+    let filled = 0;
+    let gone = done;
+    for (let entry: QueuedEntry | undefined = first; entry !== undefined && filled < most; entry = entry.next) {
+      const { file, place, length } = entry;
+      if (file === undefined || length - gone >= sendLimits.sendfileFrom) break;
+      if (!this.#known.covers(entry, gone, length - gone, nowMs)) break;
+      const asked = Math.min(length - gone, most - filled);
+      const result = engine.fillPipe(file.fd, place + gone, asked);
+      if (result > 0) filled += result;
+      if (result < asked) break;
+      gone = 0;
+    }
+    return filled;
+  }
+
+  /** Sends what the output begins with, an extent, by sendfile. */
+  #sendFile(output: Output, first: QueuedEntry): boolean {
+    const { engine, nowMs } = this.#loop;
+    const { fd } = this.#owner;
+    const file = first.file!;
+    const { done } = output;
+    const offset = first.place + done;
+    if (!this.#known.covers(first, done, 1, nowMs)) return this.#fetch(output, first);
+    const ask = Math.min(first.length - done, this.#known.room(file, offset, nowMs), this.#budget);
+    this.#owner.goDirect();
+    if (output.extents > 1) this.#cork(fd);
+    let result = engine.sendFile(fd, file.fd, offset, ask);
+    if (result === -Errno.EINVAL || result === -Errno.ENOSYS || result === -Errno.EOPNOTSUPP) {
+      result = copyOut(engine, fd, file.fd, offset, ask);
+    }
+    if (this.#took(output, SendMode.sendfile, result)) return true;
+    // 0: the file ended before its extent did. Nothing may follow on this connection, or it would be read as body.
+    return this.#waits(result, result === 0 ? 'truncated' : isOfPeer(-result, fd) ? 'peer' : -result);
+  }
+
+  /** Takes note of what a call sent. False when it sent nothing. */
+  #took(output: Output, mode: number, result: number): boolean {
+    if (result <= 0) return false;
+    this.#budget -= result;
+    this.#loop.bulk.count(result);
+    this.#owner.sentBytes += result;
+    this.#owner.sentBy(mode, result);
+    output.take(result);
+    return true;
+  }
+
+  /** What becomes of a call that sent nothing. True: it is made again at once. */
+  #waits(result: number, reason: ExtentEnd): boolean {
+    if (result === -Errno.EINTR) return true;
+    if (result === -Errno.EAGAIN) {
+      this.waiting = true;
+      this.#loop.engine.awaitWritable(this.#owner.token, this.#owner.fd);
+    } else if (result === -Errno.ENOBUFS) {
+      this.#waitTurn();
+    } else {
+      this.#fail(reason);
+    }
+    return false;
+  }
+
+  #fetch(output: Output, entry: QueuedEntry): false {
+    this.waiting = true;
+    this.#owner.extentCold();
+    this.#known.fetch(this.#loop, this.#owner.token, entry, output.done);
+    return false;
+  }
+
+  #fail(reason: ExtentEnd): false {
+    this.#leave();
+    this.#owner.listFailed(reason);
+    return false;
+  }
+
+  #waitTurn(): void {
+    this.waiting = true;
+    this.#onTurn ??= () => this.#resume();
+    this.#loop.whenBulk(this.#onTurn);
+  }
+
+  #cork(fd: number): void {
+    if (this.#corked >= 0) return;
+    this.#corked = fd;
+    this.#loop.engine.cork(fd, true);
+  }
+
+  /** The output is not the pump's any more, and what is in the socket leaves. */
+  #leave(): void {
+    this.#output = undefined;
+    if (this.#corked >= 0) this.#loop.engine.cork(this.#corked, false);
+    this.#corked = -1;
+  }
+
+  /** The socket takes bytes again. */
+  writable(_result: number): void {
+    this.#resume();
+  }
+
+  /** A cold window arrived, or could not be read: then sendfile says why. */
+  fetched(_result: number): void {
+    this.#resume();
+  }
+
+  /** An awaited event came; the pump may have been stopped meanwhile. */
+  #resume(): void {
+    this.waiting = false;
+    if (this.#output === undefined) this.#owner.pumpIdle();
+    else if (this.#run()) this.#owner.listSent();
+  }
+
+  /** Gives the output up. If {@link waiting}, the owner's pumpIdle is called when the last operation has ended. */
+  stop(): void {
+    if (this.#output !== undefined) this.#leave();
+  }
+}
+
+function isTransient(result: number): boolean {
+  return result === -Errno.EAGAIN || result === -Errno.EINTR || result === -Errno.ENOBUFS;
+}
+
+/** A call gives the socket's errors and the file's alike: one whose socket is still connected is the file's. */
+function isOfPeer(errno: number, fd: number): boolean {
+  return errno === Errno.EPIPE || errno === Errno.ECONNRESET || !hasPeer(fd);
+}
