@@ -35,6 +35,26 @@ export class NumberList {
   count = 0;
 }
 
+/** What was read of streams and is to be handed out: descriptor, token, bytes, frame of each. */
+export class ReadList extends NumberList {
+  /** Adds what was read of one. */
+  add(fd: number, token: number, bytes: number, frame: number): void {
+    const { numbers, count } = this;
+    this.count = count + 4;
+    numbers[count] = fd;
+    numbers[count + 1] = token;
+    numbers[count + 2] = bytes;
+    numbers[count + 3] = frame;
+  }
+
+  /** Forgets the first so many numbers. */
+  drop(count: number): void {
+    const { numbers } = this;
+    for (let index = count; index < this.count; index++) numbers[index - count] = numbers[index]!;
+    this.count -= count;
+  }
+}
+
 /** See the file's head. Two lists, so that what a handler begins waits a turn. */
 export class DueEvents {
   /** Kind, token, result. */

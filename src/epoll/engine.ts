@@ -25,7 +25,7 @@ import {
 import { check, SystemError } from '../kernel/system-error.js';
 import { FramePool } from '../memory/frame-pool.js';
 import { Region } from '../memory/region.js';
-import { DueEvents, Event, NumberList } from './due-events.js';
+import { DueEvents, Event, NumberList, ReadList } from './due-events.js';
 import { type Interest, Interests, Role } from './interest.js';
 
 const eventsATurn = 512;
@@ -67,7 +67,9 @@ export class EpollEngine implements Engine {
   /** Streams that are read in the next turn without a word of the kernel, and those of this turn. */
   #unread = new NumberList();
   #reading = new NumberList();
+  readonly #read = new ReadList();
   #inTurn = false;
+  #turns = 0;
   #closed = false;
 
   /** @param options numbers of receive frames and their bytes. @throws SystemError EMFILE, ENOMEM. */
@@ -350,15 +352,19 @@ export class EpollEngine implements Engine {
   }
 
   turn(waitMs: number, events: EngineEvents): number {
-    if (this.#fetches.length > 0) this.#lookAtFetches();
-    let wait = waitMs;
-    if (this.#due.count > 0 || this.#unread.count > 0) wait = 0;
-    else if (this.#fetches.length > 0 && (waitMs < 0 || waitMs > fetchPollMs)) wait = fetchPollMs;
-    const ready = epollWait(this.descriptor, this.#events.address, eventsATurn, wait);
-    if (ready < 0 && ready !== -Errno.EINTR) throw new SystemError(-ready, 'epoll_wait');
-    events.waited();
     this.#inTurn = true;
+    this.#turns++;
     try {
+      // Of an earlier turn in which a handler threw.
+      if (this.#read.count > 0) this.#handRead(events);
+      if (this.#fetches.length > 0) this.#lookAtFetches();
+      this.#readUnread();
+      let wait = waitMs;
+      if (this.#due.count > 0 || this.#unread.count > 0 || this.#read.count > 0) wait = 0;
+      else if (this.#fetches.length > 0 && (waitMs < 0 || waitMs > fetchPollMs)) wait = fetchPollMs;
+      const ready = epollWait(this.descriptor, this.#events.address, eventsATurn, wait);
+      if (ready < 0 && ready !== -Errno.EINTR) throw new SystemError(-ready, 'epoll_wait');
+      events.waited();
       // epoll keeps no order among descriptors: what is watched (files that changed, a wake-up) comes first, so that it is
       // known before a request that was sent after it is answered.
       const words = this.#eventWords;
@@ -367,7 +373,7 @@ export class EpollEngine implements Engine {
         if (mark < 0) this.#ready(~mark, words[at + 1]!, words[at - epollDataWord]!, events);
       }
       const handed = this.#due.handOut(events);
-      this.#readUnread(events);
+      this.#handRead(events);
       for (let at = epollDataWord; at < ready * epollEventWords; at += epollEventWords) {
         const fd = words[at]!;
         if (fd >= 0) this.#ready(fd, words[at + 1]!, words[at - epollDataWord]!, events);
@@ -381,29 +387,52 @@ export class EpollEngine implements Engine {
     }
   }
 
-  /** Reads once from each stream that waits for it. */
-  #readUnread(events: EngineEvents): void {
+  /**
+   * Reads once from each stream that waits for it. Nothing is handed out yet: the kernel is asked first what else came, so that
+   * a file that changed before a request was sent is known to have changed before the request is heard of.
+   */
+  #readUnread(): void {
     const list = this.#unread;
     this.#unread = this.#reading;
     this.#reading = list;
     const { numbers, count } = list;
+    const read = this.#read;
+    for (let index = 0; index < count; index++) {
+      const interest = this.#interests.get(numbers[index]!)!;
+      // Its number may have been another's by now: then it is read if that asked for it.
+      if (!interest.isUnread) continue;
+      interest.isUnread = false;
+      if (!interest.receiving) continue;
+      const frame = this.#frames.lease();
+      if (frame < 0 && read.count > 0) {
+        // Frames come back when what they hold was handed out.
+        this.#readSoon(interest);
+        continue;
+      }
+      const result = this.#receiveInto(frame, interest);
+      if (result <= 0) continue;
+      interest.readTurn = this.#turns;
+      read.add(interest.fd, interest.token, result, frame);
+    }
+    list.count = 0;
+  }
+
+  /** Hands out what {@link #readUnread} read. */
+  #handRead(events: EngineEvents): void {
+    const read = this.#read;
+    const { numbers, count } = read;
     let index = 0;
     try {
       while (index < count) {
-        const interest = this.#interests.get(numbers[index++]!)!;
-        // Its number may have been another's by now: then it is read if that asked for it.
-        if (!interest.isUnread) continue;
-        interest.isUnread = false;
-        if (interest.receiving) this.#receiveOnce(interest, events);
+        index += 4;
+        const interest = this.#interests.get(numbers[index - 4]!)!;
+        const frame = numbers[index - 1]!;
+        if (interest.fd !== numbers[index - 4] || interest.token !== numbers[index - 3]) this.#frames.release(frame);
+        else this.#handReceived(interest, numbers[index - 2]!, frame, events);
       }
     } finally {
-      list.count = 0;
-      // Where a handler threw, the others are still to be read.
-      for (; index < count; index++) {
-        const interest = this.#interests.get(numbers[index]!)!;
-        interest.isUnread = false;
-        if (interest.fd >= 0) this.#readSoon(interest);
-      }
+      // Where a handler threw, what is behind it waits for the next turn.
+      read.drop(index);
     }
   }
 
@@ -424,6 +453,8 @@ export class EpollEngine implements Engine {
     if (!interest.receiving || (bits & (EPOLL.IN | ends)) === 0) return;
     if (interest.role === Role.watch) events.readable(token, bits, true);
     else if (interest.role === Role.listener) this.#acceptAll(interest, events);
+    // What came after its answer in this turn may be younger than what the kernel told of.
+    else if (interest.readTurn === this.#turns) this.#readSoon(interest);
     else this.#receiveOnce(interest, events);
   }
 
@@ -439,21 +470,20 @@ export class EpollEngine implements Engine {
     }
   }
 
-  /** One receive at a time, so that nobody starves. What may be left is read in the next turn. */
+  /** Reads once, so that nobody starves. What may be left is read in the next turn. */
   #receiveOnce(interest: Interest, events: EngineEvents): void {
     const frame = this.#frames.lease();
-    if (frame < 0) {
-      this.#endReceive(interest, -Errno.ENOBUFS);
-      return;
-    }
-    const result = receive(interest.fd, this.#frames.address(frame), this.receiveFrameBytes);
-    if (result <= 0) this.#frames.release(frame);
-    if (result > 0) {
-      if (interest.once) interest.receiving = false;
-      // A frame that is full, or an end that is told of: there may be more, and the kernel has said what it had to say.
-      else if (result === this.receiveFrameBytes || interest.isEnding) this.#readSoon(interest);
-      events.received(interest.token, result, frame, !interest.once);
-    } else if (result === -Errno.EINTR) {
+    const result = this.#receiveInto(frame, interest);
+    if (result > 0) this.#handReceived(interest, result, frame, events);
+  }
+
+  /** Reads once into a frame. Returns the bytes; 0 where none came, and the rest of that is done. */
+  #receiveInto(frame: number, interest: Interest): number {
+    const result =
+      frame < 0 ? -Errno.ENOBUFS : receive(interest.fd, this.#frames.address(frame), this.receiveFrameBytes);
+    if (result > 0) return result;
+    if (frame >= 0) this.#frames.release(frame);
+    if (result === -Errno.EINTR) {
       this.#readSoon(interest);
     } else if (result === -Errno.EAGAIN) {
       const failed = this.#update(interest);
@@ -461,6 +491,18 @@ export class EpollEngine implements Engine {
     } else {
       this.#endReceive(interest, result);
     }
+    return 0;
+  }
+
+  #handReceived(interest: Interest, bytes: number, frame: number, events: EngineEvents): void {
+    const { once, receiving, token } = interest;
+    if (receiving) {
+      if (once) interest.receiving = false;
+      // A frame that is full, or an end that is told of: there may be more, and the kernel has said what it had to say.
+      else if (bytes === this.receiveFrameBytes || interest.isEnding) this.#readSoon(interest);
+    }
+    // Where it was stopped since it was read, the end of receiving is due.
+    events.received(token, bytes, frame, !(once && receiving));
   }
 
   close(): void {

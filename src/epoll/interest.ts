@@ -19,6 +19,8 @@ export class Interest {
   isEnding = false;
   /** It is among those that are read without a word of the kernel. */
   isUnread = false;
+  /** The last turn in which something was read of it before the kernel was asked. */
+  readTurn = -1;
   awaiting = false;
   sending = false;
   message = false;
@@ -52,6 +54,7 @@ export class Interests {
       interest.isClosing = false;
       interest.isEnding = false;
       interest.isUnread = false;
+      interest.readTurn = -1;
       interest.receiving = false;
       interest.awaiting = false;
       interest.sending = false;

@@ -178,6 +178,8 @@ export class Recorder implements EngineEvents {
   readonly held: number[] = [];
   /** Called within each event. */
   on: ((event: Recorded) => void) | undefined;
+  /** Called between the engine's wait and what comes of it. */
+  onWaited: (() => void) | undefined;
   readonly #under = new Map<string, number>();
 
   constructor(engine: Engine) {
@@ -246,7 +248,9 @@ export class Recorder implements EngineEvents {
     this.engine.watch(token, fd);
   }
 
-  waited(): void {}
+  waited(): void {
+    this.onWaited?.();
+  }
 
   accepted(token: number, result: number, more: boolean): void {
     this.#event('accept', token, result, more);
@@ -306,11 +310,11 @@ export class Recorder implements EngineEvents {
     return this.of(kind, token).at(-1);
   }
 
-  /** Turns until the condition holds. @throws AssertionError after five seconds. */
+  /** Turns until the condition holds. @throws AssertionError after twenty seconds. */
   until(condition: () => boolean, what: string): void {
-    const limit = performance.now() + 5000;
+    const limit = performance.now() + 20_000;
     while (!condition()) {
-      if (performance.now() > limit) assert.fail(`${what}: not within 5 s; ${JSON.stringify(this.events.slice(-5))}`);
+      if (performance.now() > limit) assert.fail(`${what}: not within 20 s; ${JSON.stringify(this.events.slice(-5))}`);
       this.engine.turn(1, this);
     }
   }
