@@ -33,7 +33,7 @@ async function bench(words: string[], fault = ''): Promise<Ran> {
   try {
     const args = [here('main.js'), ...words, '--work-dir', directory, '--json', jsonFile];
     const env = { ...process.env, CLEARWAY_BENCH_PROGRAM: here('fake-server.js'), BENCH_FAKE: fault };
-    const child = spawn(process.execPath, args, { env, timeout: 90_000 });
+    const child = spawn(process.execPath, args, { env, timeout: 300_000 });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (text) => {

@@ -52,7 +52,7 @@ export const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url
 
 /** Wraps a started child whose stdout contains its address. @throws when it ends or says nothing within 15 s. */
 export async function announced(name: string, child: ChildProcess): Promise<RunningPeer> {
-  const [origin] = await waitForOutput(child, /http:\/\/[\w.[\]:-]+:\d+/, 15_000);
+  const [origin] = await waitForOutput(child, /http:\/\/[\w.[\]:-]+:\d+/, 60_000);
   return { name, pid: child.pid!, origin, metricsUrl: undefined, stop: () => stopChild(child) };
 }
 

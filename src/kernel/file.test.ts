@@ -291,7 +291,8 @@ describe('the page cache', { skip }, () => {
       fs.closeSync(fd);
       return;
     }
-    assert.equal(file.readCached(fd, address, 64, bytes / 2), -Errno.EAGAIN);
+    // Asking begins to read the page that is asked for, and it may be there before the answer.
+    assert.ok([-Errno.EAGAIN, 64].includes(file.readCached(fd, address, 64, bytes / 2)));
     assert.equal(file.readAhead(fd, 0, bytes), 0);
     for (let wait = 0; file.readCached(fd, address, 64, bytes / 2) < 0 && wait < 20_000; wait++) {
       await new Promise((resolve) => setTimeout(resolve, 1));

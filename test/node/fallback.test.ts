@@ -101,12 +101,14 @@ test('by stream, a shrinking file ends the connection and a lost client ends the
   const lost = new WireClient(port);
   lost.socket.pause();
   lost.request(['/large.bin']);
-  await sleep(50);
+  const held = (): number => openDescriptors(new RegExp(`^${root}/`)).length;
+  await until(() => held() > 0, 'the file to be opened');
   lost.socket.destroy();
-  await until(() => results.length === 1, 'the lost client');
+  await until(() => results.length === 1 && held() === 0, 'the lost client');
   const client = new WireClient(port);
   client.socket.pause();
   client.request(['/large.bin', '/large.bin']);
+  await until(() => held() > 0, 'the file to be opened again');
   await sleep(50);
   truncateSync(join(root, 'large.bin'), 9_000_000);
   client.socket.resume();
@@ -116,7 +118,7 @@ test('by stream, a shrinking file ends the connection and a lost client ends the
     ['aborted', 'truncated'],
   );
   assert.equal(client.received().indexOf('HTTP/1.1', 10), -1);
-  await until(() => openDescriptors(new RegExp(`^${root}/`)).length <= 1, 'one descriptor at most');
+  await until(() => held() <= 1, 'one descriptor at most');
 });
 
 test('in a worker thread everything goes by the portable tree, with the same answers', async (context) => {
