@@ -3,12 +3,11 @@
 // events is that of the io_uring engine. Streams are edge-triggered: the kernel tells of what is new, once, and the engine
 // remembers which of them have to be read again.
 
-import { type Engine, type EngineEvents, fetchStretchBytes } from '../engine/engine.js';
+import type { Engine, EngineEvents } from '../engine/engine.js';
 import { SendPipe } from '../engine/send-pipe.js';
 import { EPOLL, EPOLL_CTL, MSG } from '../kernel/constants.js';
 import { epollControl, epollCreate, epollDataWord, epollEventWords, epollWait } from '../kernel/epoll.js';
 import { Errno } from '../kernel/errno.js';
-import { readAhead, readCached } from '../kernel/file.js';
 import {
   acceptNonBlocking,
   closeDescriptor,
@@ -26,26 +25,14 @@ import { check, SystemError } from '../kernel/system-error.js';
 import { FramePool } from '../memory/frame-pool.js';
 import { Region } from '../memory/region.js';
 import { DueEvents, Event, NumberList, ReadList } from './due-events.js';
+import { Fetches, fetchPollMs } from './fetches.js';
 import { type Interest, Interests, Role } from './interest.js';
 
 const eventsATurn = 512;
 const acceptsATurn = 64;
-/** How often a range that is being read ahead is looked at again. */
-const fetchPollMs = 1;
-/** A range that is not there after this long is handed out all the same: the disk is slow, not stuck. */
-const fetchLimitMs = 5000;
 
 /** Bits of a stream that ends. */
 const ends = EPOLL.RDHUP | EPOLL.HUP | EPOLL.ERR;
-
-interface Fetch {
-  token: number;
-  file: number;
-  /** The next byte whose arrival is waited for. */
-  next: number;
-  last: number;
-  deadlineMs: number;
-}
 
 /** See {@link Engine}. */
 export class EpollEngine implements Engine {
@@ -59,10 +46,10 @@ export class EpollEngine implements Engine {
   readonly #frames: FramePool;
   readonly #events: Region;
   readonly #eventWords: Int32Array;
-  readonly #probe: Region;
   readonly #pipe = new SendPipe();
   readonly #interests = new Interests();
-  readonly #fetches: Fetch[] = [];
+  readonly #fetches = new Fetches();
+  readonly #fetched = (token: number, result: number): void => this.#finish(Event.fetched, token, result);
   readonly #due = new DueEvents();
   /** Streams that are read in the next turn without a word of the kernel, and those of this turn. */
   #unread = new NumberList();
@@ -81,7 +68,6 @@ export class EpollEngine implements Engine {
     this.receiveBytes = this.#frames.region.bytes;
     this.#events = new Region(eventsATurn * epollEventWords * 4);
     this.#eventWords = new Int32Array(this.#events.buffer);
-    this.#probe = new Region(64);
   }
 
   get framesLent(): number {
@@ -243,42 +229,12 @@ export class EpollEngine implements Engine {
   }
 
   fetch(token: number, file: number, offset: number, length: number): void {
-    const started = readAhead(file, offset, length);
+    const started = this.#fetches.begin(token, file, offset, length);
     if (started < 0) {
       this.#finish(Event.fetched, token, started);
       return;
     }
-    this.#fetches.push({
-      token,
-      file,
-      next: offset,
-      last: offset + length - 1,
-      deadlineMs: performance.now() + fetchLimitMs,
-    });
     if (!this.#inTurn) this.onBegun?.(fetchPollMs);
-  }
-
-  /** Looks as far as the range has arrived; -EAGAIN while some of it is still to come. */
-  #lookAt(fetch: Fetch): number {
-    for (;;) {
-      const result = readCached(fetch.file, this.#probe.address, 1, fetch.next);
-      if (result < 0 || fetch.next === fetch.last) return result;
-      fetch.next = Math.min(fetch.next + fetchStretchBytes, fetch.last);
-    }
-  }
-
-  #lookAtFetches(): void {
-    const fetches = this.#fetches;
-    for (let index = fetches.length - 1; index >= 0; index--) {
-      const fetch = fetches[index]!;
-      const { token, deadlineMs } = fetch;
-      const result = this.#lookAt(fetch);
-      if (result === -Errno.EAGAIN && performance.now() < deadlineMs) continue;
-      // A file system without RWF_NOWAIT cannot be asked; the read-ahead was started, and that must do.
-      this.#finish(Event.fetched, token, result === -Errno.EOPNOTSUPP || result === -Errno.EAGAIN ? 0 : result);
-      fetches[index] = fetches[fetches.length - 1]!;
-      fetches.pop();
-    }
   }
 
   cancel(_token: number, fd: number, closing = false): void {
@@ -357,11 +313,11 @@ export class EpollEngine implements Engine {
     try {
       // Of an earlier turn in which a handler threw.
       if (this.#read.count > 0) this.#handRead(events);
-      if (this.#fetches.length > 0) this.#lookAtFetches();
+      if (this.#fetches.count > 0) this.#fetches.look(this.#fetched);
       this.#readUnread();
       let wait = waitMs;
       if (this.#due.count > 0 || this.#unread.count > 0 || this.#read.count > 0) wait = 0;
-      else if (this.#fetches.length > 0 && (waitMs < 0 || waitMs > fetchPollMs)) wait = fetchPollMs;
+      else if (this.#fetches.count > 0 && (waitMs < 0 || waitMs > fetchPollMs)) wait = fetchPollMs;
       const ready = epollWait(this.descriptor, this.#events.address, eventsATurn, wait);
       if (ready < 0 && ready !== -Errno.EINTR) throw new SystemError(-ready, 'epoll_wait');
       events.waited();
@@ -383,7 +339,7 @@ export class EpollEngine implements Engine {
       this.#inTurn = false;
       // What handlers begun and what already ended wants another turn, also in someone else's loop.
       if (this.#due.count > 0 || this.#unread.count > 0) this.onBegun?.(0);
-      else if (this.#fetches.length > 0) this.onBegun?.(fetchPollMs);
+      else if (this.#fetches.count > 0) this.onBegun?.(fetchPollMs);
     }
   }
 
@@ -512,6 +468,6 @@ export class EpollEngine implements Engine {
     this.#pipe.close();
     this.#frames.unmap();
     this.#events.unmap();
-    this.#probe.unmap();
+    this.#fetches.unmap();
   }
 }
