@@ -329,7 +329,7 @@ test('tables that would fill the memory are refused before they do', () => {
     }),
   );
   assert.match(error.message, /more than 48 MiB of memory/);
-  assert.ok(most < 64 * 2 ** 20, `${most} bytes`);
+  assert.ok(most < 96 * 2 ** 20, `${most} bytes`);
 });
 
 const fragment = (track: number, truns: Uint8Array[], tfhd = fullBox('tfhd', 0, 0x20000, bytes.u32(track))) =>
