@@ -2,6 +2,8 @@
 // reference: sizes, composition offsets, chunk starts, a bit a sample for "begins a chunk", and a checkpoint every 512 samples).
 // Not here: how it is filled from a file's boxes (sample-builder.ts).
 
+import { lastAtMost } from './rising.js';
+
 /** log2 of the samples between two checkpoints. */
 export const checkpointShift = 9;
 const checkpointMask = (1 << checkpointShift) - 1;
@@ -264,18 +266,6 @@ export class SampleTable {
 }
 
 const noSizes = new Uint16Array(0);
-
-/** The index of the last value, of rising ones, that is `limit` or less; -1 when there is none. */
-function lastAtMost(values: Uint32Array | Float64Array, limit: number): number {
-  let low = 0;
-  let high = values.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (values[middle]! <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
-}
 
 function bytesOf({ sizes, times, checkpoints, ...arrays }: SampleArrays): number {
   const parts = [

@@ -2,6 +2,7 @@
 // generated (EXT-X-BYTERANGE, RFC 8216 section 4.3.2.2). Whatever does not fit exactly is generated like any other film's.
 
 import type { TrackFragments } from '../film.js';
+import { lastAtMost } from '../rising.js';
 import type { Offer, OfferedRendition } from './offer.js';
 
 /** A part of the film's file. */
@@ -44,12 +45,6 @@ function risesWithin({ offsets, lengths }: TrackFragments, first: number, end: n
 
 /** Whether a fragment begins in a part of the file. Fragments of a track rise where they are sent as they are. */
 function beginsWithin({ offsets, count }: TrackFragments, from: number, to: number): boolean {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (offsets[middle]! < from) low = middle + 1;
-    else high = middle;
-  }
-  return low < count && offsets[low]! < to;
+  const first = lastAtMost(offsets, from - 1) + 1;
+  return first < count && offsets[first]! < to;
 }

@@ -2,12 +2,13 @@
 // groups of pictures). Not here: which of them are taken (cut.ts).
 
 import type { FilmTrack } from '../film.js';
+import { lastAtMost } from '../rising.js';
 
 /** The last sample that is `sample` or before it at which a segment may begin; 0 when there is none. */
 export function cutSampleAtOrBefore({ samples, randomAccess }: FilmTrack, sample: number): number {
   const sync = Math.max(0, samples.syncAtOrBefore(sample));
   if (randomAccess === undefined) return sync;
-  const index = countAtMost(randomAccess, sample) - 1;
+  const index = lastAtMost(randomAccess, sample);
   return index < 0 ? sync : Math.max(sync, randomAccess[index]!);
 }
 
@@ -15,17 +16,5 @@ export function cutSampleAtOrBefore({ samples, randomAccess }: FilmTrack, sample
 export function cutSampleAtOrAfter({ samples, randomAccess }: FilmTrack, sample: number): number {
   const sync = samples.syncAtOrAfter(sample);
   if (randomAccess === undefined) return sync;
-  return Math.min(sync, randomAccess[countAtMost(randomAccess, sample - 1)] ?? samples.count);
-}
-
-/** How many of rising values are `limit` or less. */
-function countAtMost(values: Uint32Array, limit: number): number {
-  let low = 0;
-  let high = values.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (values[middle]! <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return Math.min(sync, randomAccess[lastAtMost(randomAccess, sample - 1) + 1] ?? samples.count);
 }

@@ -106,16 +106,4 @@ export class Segments {
   headBytes(segment: number): number {
     return this.#headBytes[segment]!;
   }
-
-  /** The last segment that starts at `ticks` or before; 0 for a time before the first. */
-  at(ticks: number): number {
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#starts[middle]! <= ticks) low = middle + 1;
-      else high = middle;
-    }
-    return Math.max(0, low - 1);
-  }
 }

@@ -1,6 +1,7 @@
 // Which bytes of the film a clip sends, and where they are in the clip. Bytes between used ones that are few go along, so that there
 // are few ranges: of an interleaved film it is one. Not here: what is in the head (clip.ts).
 
+import { lastAtMost } from '../rising.js';
 import type { Ranges } from './virtual-file.js';
 
 /** log2 of the bytes of a block; a block that is used in part goes along whole. */
@@ -77,14 +78,7 @@ export class MediaMap {
     const { offsets } = this.ranges;
     let index = this.#last;
     if (offset < offsets[index]! || offset >= (offsets[index + 1] ?? Number.POSITIVE_INFINITY)) {
-      let low = 0;
-      let high = offsets.length;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if (offsets[middle]! <= offset) low = middle + 1;
-        else high = middle;
-      }
-      index = Math.max(0, low - 1);
+      index = Math.max(0, lastAtMost(offsets, offset));
       this.#last = index;
     }
     return offset + this.#shifts[index]!;

@@ -1,6 +1,8 @@
 // A subtitle: cues in the order of their times, found by time. Not here: reading one from a file (read-subtitle.ts), and writing
 // it (write-webvtt.ts).
 
+import { lastAtMost } from '../rising.js';
+
 /** Text that is shown from one time until before another. */
 export interface Cue {
   readonly startMs: number;
@@ -44,15 +46,12 @@ export class Subtitle {
 
   /** The cues that are shown at some time from `fromMs` until before `toMs`. */
   between(fromMs: number, toMs: number): Cue[] {
-    let low = 0;
-    let high = this.cues.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#latestEnds[middle]! <= fromMs) low = middle + 1;
-      else high = middle;
-    }
     const found: Cue[] = [];
-    for (let index = low; index < this.cues.length && this.cues[index]!.startMs < toMs; index++) {
+    for (
+      let index = lastAtMost(this.#latestEnds, fromMs) + 1;
+      index < this.cues.length && this.cues[index]!.startMs < toMs;
+      index++
+    ) {
       if (this.cues[index]!.endMs > fromMs) found.push(this.cues[index]!);
     }
     return found;
