@@ -1,28 +1,15 @@
 // What is known of a film once its headers were read: tracks, their sample tables, edits, and what was left out and why. These
 // are the types that the parts of media/ share. Not here: how a film is read (read-film.ts), how samples are looked up (samples.ts).
 
+import type { EntryFacts } from '../wire/iso-bmff/sample-entry.js';
 import type { SampleTable } from './samples.js';
 
-/** A kind of sample of a track, an entry of `stsd`, in the form that ISO files and browsers take. */
-export interface SampleEntry {
-  /** The entry's four characters, `avc1`. */
-  readonly format: string;
+/** A kind of sample of a track, an entry of `stsd`. */
+export interface SampleEntry extends EntryFacts {
   /** The codec string of RFC 6381 as HLS has it. */
   readonly codec: string;
   /** The codec string for MSE and DASH; differs from `codec` for MP3 (`mp4a.6B` for `mp4a.40.34`). */
   readonly dashCodec: string;
-  /** The whole entry in ISO form (version 0, `esds` out of `wave`), ready for the `stsd` of an init segment. */
-  readonly box: Uint8Array;
-  /** Coded size in pixels; 0 for audio. */
-  readonly width: number;
-  readonly height: number;
-  /** Channels and samples a second of audio; 0 for video. */
-  readonly channels: number;
-  readonly sampleRate: number;
-  /** What EXT-X-STREAM-INF says as VIDEO-RANGE, from `colr`; SDR for audio and where nothing is said. */
-  readonly videoRange: 'SDR' | 'PQ' | 'HLG';
-  /** What SUPPLEMENTAL-CODECS says (Dolby Vision profile 8 in an hvc1 entry). */
-  readonly supplementalCodec: string | undefined;
 }
 
 /**

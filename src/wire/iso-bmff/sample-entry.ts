@@ -15,17 +15,27 @@ import {
   vp9String,
 } from './codec-string.js';
 
-/** What an entry says. */
-export interface ParsedEntry {
+/** What an entry says of what it codes, and the entry itself. */
+export interface EntryFacts {
+  /** The entry's four characters, `avc1`. */
   readonly format: string;
-  readonly strings: CodecStrings;
+  /** The whole entry in ISO form (version 0, `esds` out of `wave`), ready for the `stsd` of an init segment. */
   readonly box: Uint8Array;
+  /** Coded size in pixels; 0 for audio. */
   readonly width: number;
   readonly height: number;
+  /** Channels and samples a second of audio; 0 for video. */
   readonly channels: number;
   readonly sampleRate: number;
+  /** What EXT-X-STREAM-INF says as VIDEO-RANGE, from `colr`; SDR for audio and where nothing is said. */
   readonly videoRange: 'SDR' | 'PQ' | 'HLG';
+  /** What SUPPLEMENTAL-CODECS says (Dolby Vision profile 8 in an hvc1 entry). */
   readonly supplementalCodec: string | undefined;
+}
+
+/** An entry that can be offered. */
+export interface ParsedEntry extends EntryFacts {
+  readonly strings: CodecStrings;
 }
 
 /** An entry that cannot be offered: why, as the rest of a sentence. */
