@@ -3,24 +3,12 @@
 // events is that of the io_uring engine. Streams are edge-triggered: the kernel tells of what is new, once, and the engine
 // remembers which of them have to be read again.
 
+import { DirectCalls } from '../engine/direct-calls.js';
 import type { Engine, EngineEvents } from '../engine/engine.js';
-import { SendPipe } from '../engine/send-pipe.js';
-import { EPOLL, EPOLL_CTL, MSG } from '../kernel/constants.js';
+import { EPOLL, EPOLL_CTL } from '../kernel/constants.js';
 import { epollControl, epollCreate, epollDataWord, epollEventWords, epollWait } from '../kernel/epoll.js';
 import { Errno } from '../kernel/errno.js';
-import {
-  acceptNonBlocking,
-  closeDescriptor,
-  corkSocket,
-  discardReceived,
-  receive,
-  send,
-  sendFile,
-  sendMessage,
-  shutdownListening,
-  shutdownSending,
-  unsentBytes,
-} from '../kernel/socket.js';
+import { acceptNonBlocking, closeDescriptor, receive, send, sendMessage } from '../kernel/socket.js';
 import { check, SystemError } from '../kernel/system-error.js';
 import { FramePool } from '../memory/frame-pool.js';
 import { Region } from '../memory/region.js';
@@ -35,7 +23,7 @@ const acceptsATurn = 64;
 const ends = EPOLL.RDHUP | EPOLL.HUP | EPOLL.ERR;
 
 /** See {@link Engine}. */
-export class EpollEngine implements Engine {
+export class EpollEngine extends DirectCalls implements Engine {
   readonly name = 'epoll';
   readonly nonBlockingSockets = true;
   readonly sendsAtOnce = true;
@@ -46,7 +34,6 @@ export class EpollEngine implements Engine {
   readonly #frames: FramePool;
   readonly #events: Region;
   readonly #eventWords: Int32Array;
-  readonly #pipe = new SendPipe();
   readonly #interests = new Interests();
   readonly #fetches = new Fetches();
   readonly #fetched = (token: number, result: number): void => this.#finish(Event.fetched, token, result);
@@ -61,6 +48,7 @@ export class EpollEngine implements Engine {
 
   /** @param options numbers of receive frames and their bytes. @throws SystemError EMFILE, ENOMEM. */
   constructor(options: { readonly frames?: number; readonly frameBytes?: number } = {}) {
+    super();
     // First what may fail: nothing has to be given back then.
     this.descriptor = epollCreate();
     this.receiveFrameBytes = options.frameBytes ?? 4096;
@@ -122,10 +110,6 @@ export class EpollEngine implements Engine {
 
   acceptNow(fd: number): number {
     return acceptNonBlocking(fd);
-  }
-
-  stopListening(fd: number): void {
-    shutdownListening(fd);
   }
 
   receive(token: number, fd: number, once = false): void {
@@ -256,42 +240,6 @@ export class EpollEngine implements Engine {
 
   directCalls(_fd: number, _on: boolean): void {
     // The sockets of this engine never block.
-  }
-
-  sendNow(fd: number, address: number, length: number, flags: number): number {
-    return send(fd, address, length, flags | MSG.DONTWAIT);
-  }
-
-  sendFile(fd: number, file: number, offset: number, length: number): number {
-    return sendFile(fd, file, offset, length);
-  }
-
-  sendMessageNow(fd: number, header: number, flags: number): number {
-    return sendMessage(fd, header, flags | MSG.DONTWAIT);
-  }
-
-  fillPipe(file: number, offset: number, length: number): number {
-    return this.#pipe.fill(file, offset, length);
-  }
-
-  sendPipe(fd: number, more: boolean): number {
-    return this.#pipe.send(fd, more);
-  }
-
-  cork(fd: number, on: boolean): void {
-    corkSocket(fd, on);
-  }
-
-  unacknowledged(fd: number): number {
-    return unsentBytes(fd);
-  }
-
-  finish(fd: number): void {
-    shutdownSending(fd);
-  }
-
-  discard(fd: number, length: number): number {
-    return discardReceived(fd, length);
   }
 
   closeSocket(fd: number): void {
@@ -465,7 +413,7 @@ export class EpollEngine implements Engine {
     if (this.#closed) return;
     this.#closed = true;
     closeDescriptor(this.descriptor);
-    this.#pipe.close();
+    this.pipe.close();
     this.#frames.unmap();
     this.#events.unmap();
     this.#fetches.unmap();

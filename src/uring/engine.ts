@@ -1,8 +1,8 @@
 // The io_uring engine: every operation is one submission entry, every event one completion; multishot accept and
 // receive, frames from a provided-buffer ring, one io_uring_enter a turn. Needs Linux 6.1 (DEFER_TASKRUN).
 
+import { DirectCalls } from '../engine/direct-calls.js';
 import { type Engine, type EngineEvents, fetchStretchBytes } from '../engine/engine.js';
-import { SendPipe } from '../engine/send-pipe.js';
 import {
   IORING_ACCEPT,
   IORING_ASYNC_CANCEL,
@@ -16,19 +16,7 @@ import {
   POSIX_FADV,
   SOCK,
 } from '../kernel/constants.js';
-import {
-  acceptBlocking,
-  closeDescriptor,
-  corkSocket,
-  discardReceived,
-  send,
-  sendFile,
-  sendMessage,
-  setNonBlocking,
-  shutdownListening,
-  shutdownSending,
-  unsentBytes,
-} from '../kernel/socket.js';
+import { acceptBlocking, closeDescriptor, setNonBlocking } from '../kernel/socket.js';
 import { Region } from '../memory/region.js';
 import { BufferRing } from './buffer-ring.js';
 import { UringRing } from './ring.js';
@@ -50,7 +38,7 @@ export interface UringOptions {
 }
 
 /** See {@link Engine}. All of it belongs to the thread that made it. */
-export class UringEngine implements Engine {
+export class UringEngine extends DirectCalls implements Engine {
   readonly name = 'uring';
   readonly nonBlockingSockets = false;
   readonly sendsAtOnce = false;
@@ -60,7 +48,6 @@ export class UringEngine implements Engine {
   readonly #ring: UringRing;
   readonly #buffers: BufferRing;
   readonly #probe: Region;
-  readonly #pipe = new SendPipe();
   #inTurn = false;
   #begunSeen = false;
   #closed = false;
@@ -68,6 +55,7 @@ export class UringEngine implements Engine {
 
   /** @throws SystemError when io_uring is refused or too old, with the mend. */
   constructor(options: UringOptions = {}) {
+    super();
     const entries = options.entries ?? 1024;
     this.#ring = new UringRing(entries, entries * 4);
     try {
@@ -126,10 +114,6 @@ export class UringEngine implements Engine {
   acceptNow(fd: number): number {
     setNonBlocking(fd, true);
     return acceptBlocking(fd);
-  }
-
-  stopListening(fd: number): void {
-    shutdownListening(fd);
   }
 
   receive(token: number, fd: number, once = false): void {
@@ -197,42 +181,6 @@ export class UringEngine implements Engine {
 
   directCalls(fd: number, on: boolean): void {
     setNonBlocking(fd, on);
-  }
-
-  sendNow(fd: number, address: number, length: number, flags: number): number {
-    return send(fd, address, length, flags | MSG.DONTWAIT);
-  }
-
-  sendFile(fd: number, file: number, offset: number, length: number): number {
-    return sendFile(fd, file, offset, length);
-  }
-
-  sendMessageNow(fd: number, header: number, flags: number): number {
-    return sendMessage(fd, header, flags | MSG.DONTWAIT);
-  }
-
-  fillPipe(file: number, offset: number, length: number): number {
-    return this.#pipe.fill(file, offset, length);
-  }
-
-  sendPipe(fd: number, more: boolean): number {
-    return this.#pipe.send(fd, more);
-  }
-
-  cork(fd: number, on: boolean): void {
-    corkSocket(fd, on);
-  }
-
-  unacknowledged(fd: number): number {
-    return unsentBytes(fd);
-  }
-
-  finish(fd: number): void {
-    shutdownSending(fd);
-  }
-
-  discard(fd: number, length: number): number {
-    return discardReceived(fd, length);
   }
 
   closeSocket(fd: number): void {
@@ -350,7 +298,7 @@ export class UringEngine implements Engine {
     this.#ring.close();
     this.#bell?.close();
     this.#buffers.unmap();
-    this.#pipe.close();
+    this.pipe.close();
     // A read that hangs may still write its byte there.
     if (quiet) this.#probe.unmap();
   }

@@ -1,0 +1,71 @@
+// The calls of an engine that are made on the spot, not begun: the same for every engine of the kernel. Not here: what is begun and
+// ends later (uring/, epoll/).
+
+import { MSG } from '../kernel/constants.js';
+import {
+  corkSocket,
+  discardReceived,
+  send,
+  sendFile,
+  sendMessage,
+  shutdownListening,
+  shutdownSending,
+  unsentBytes,
+} from '../kernel/socket.js';
+import { SendPipe } from './send-pipe.js';
+
+/** What an engine of the kernel begins with; see {@link Engine} for each call. */
+export class DirectCalls {
+  /** Closed by the engine. */
+  protected readonly pipe: SendPipe = new SendPipe();
+
+  /** As {@link Engine.stopListening}. */
+  stopListening(fd: number): void {
+    shutdownListening(fd);
+  }
+
+  /** As {@link Engine.sendNow}. */
+  sendNow(fd: number, address: number, length: number, flags: number): number {
+    return send(fd, address, length, flags | MSG.DONTWAIT);
+  }
+
+  /** As {@link Engine.sendFile}. */
+  sendFile(fd: number, file: number, offset: number, length: number): number {
+    return sendFile(fd, file, offset, length);
+  }
+
+  /** As {@link Engine.sendMessageNow}. */
+  sendMessageNow(fd: number, header: number, flags: number): number {
+    return sendMessage(fd, header, flags | MSG.DONTWAIT);
+  }
+
+  /** As {@link Engine.fillPipe}. */
+  fillPipe(file: number, offset: number, length: number): number {
+    return this.pipe.fill(file, offset, length);
+  }
+
+  /** As {@link Engine.sendPipe}. */
+  sendPipe(fd: number, more: boolean): number {
+    return this.pipe.send(fd, more);
+  }
+
+  /** As {@link Engine.cork}. */
+  cork(fd: number, on: boolean): void {
+    corkSocket(fd, on);
+  }
+
+  /** As {@link Engine.unacknowledged}. */
+  unacknowledged(fd: number): number {
+    return unsentBytes(fd);
+  }
+
+  /** As {@link Engine.finish}. */
+  finish(fd: number): void {
+    shutdownSending(fd);
+  }
+
+  /** As {@link Engine.discard}. */
+  discard(fd: number, length: number): number {
+    return discardReceived(fd, length);
+  }
+}
