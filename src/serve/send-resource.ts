@@ -66,8 +66,11 @@ export class ResourceSender {
     const list = hasBody ? listOf(sending, 0, resource.size) : undefined;
     const length = `Content-Length: ${resource.size}\r\n`;
     this.#replies.head(exchange, status, this.#fields.content(resource) + length + fields);
-    if (list === undefined) return;
-    if (resource.pace !== undefined) paceMedia(exchange.connection, resource.pace);
+    if (list !== undefined) this.#body(exchange, resource, list);
+  }
+
+  #body(exchange: Exchange, { pace }: Resource, list: SgList<OpenFile>): void {
+    if (pace !== undefined) paceMedia(exchange.connection, pace);
     this.#replies.body(exchange, list);
   }
 
@@ -77,8 +80,7 @@ export class ResourceSender {
     const where = `Content-Length: ${end - start}\r\nContent-Range: bytes ${start}-${end - 1}/${resource.size}\r\n`;
     const validators = this.#fields.validators(resource, varies);
     this.#replies.head(exchange, 206, this.#fields.content(resource) + where + validators);
-    if (resource.pace !== undefined) paceMedia(exchange.connection, resource.pace);
-    this.#replies.body(exchange, list);
+    this.#body(exchange, resource, list);
   }
 
   #ranges(exchange: Exchange, sending: Sending, ranges: readonly ByteRange[]): void {

@@ -2,15 +2,14 @@
 // a sentence, or a wait; nothing here blocks. Not here: finding and sending (serve/), what titles are made of (titles.ts).
 
 import { readFileSync } from 'node:fs';
-import { CopyReason, copiedBytes } from '../../memory/copy.js';
+import { CopyReason, copiedBytes, copyBytes } from '../../memory/copy.js';
 import type { BeneathHandler, BeneathHost, HandlerAnswer, Question } from '../../serve/beneath.js';
 import type { Resource } from '../../serve/resource.js';
 import { manifest } from '../playlists/manifest.js';
 import { masterPlaylist } from '../playlists/master-playlist.js';
 import { iFramePlaylist, mediaPlaylist, subtitlePlaylist } from '../playlists/media-playlist.js';
 import { type MediaName, parseName } from '../playlists/names.js';
-import type { Member } from '../playlists/offer.js';
-import { referenceOf, startSeconds } from '../playlists/offer.js';
+import { type Member, referenceOf, startSeconds } from '../playlists/offer.js';
 import { iFrameHead, type Rendition, writeInit } from '../presentation/presentation.js';
 import { filmNote, reportOf } from '../report.js';
 import { webVttSegment, wholeWebVtt } from '../subtitles/write-webvtt.js';
@@ -54,22 +53,18 @@ export interface MediaOptions {
   readonly targetSeconds: number;
   /** Segments leave at the rate they are played at. */
   readonly isPaced: boolean;
-  /** The player's page; undefined: as it was built. */
-  readonly pageFile?: URL;
 }
 
 /** See the file's head. */
 export class MediaHandler implements BeneathHandler {
   readonly #titles: Titles;
   readonly #progressive: Progressive;
-  readonly #pageFile: URL;
   readonly #isPaced: boolean;
   #page: { readonly bytes: KeptBytes; readonly etag: string } | undefined;
 
   constructor(host: BeneathHost, options: MediaOptions) {
     this.#titles = new Titles(host, options.targetSeconds);
     this.#progressive = new Progressive(host, this.#titles);
-    this.#pageFile = options.pageFile ?? pageFile;
     this.#isPaced = options.isPaced;
   }
 
@@ -102,9 +97,11 @@ export class MediaHandler implements BeneathHandler {
   #pageOf(part: PartOf): Resource {
     if (this.#page === undefined) {
       // Once, when it is asked for first; the file belongs to the program.
-      const html = readFileSync(this.#pageFile, 'utf8');
-      const bytes = KeptBytes.ofText(html);
-      this.#page = { bytes, etag: tagOfBytes(new TextEncoder().encode(html)) };
+      const html = readFileSync(pageFile);
+      const bytes = new KeptBytes(html.length, (target) => {
+        copyBytes(CopyReason.frameFill, target, 0, html, 0, html.length);
+      });
+      this.#page = { bytes, etag: tagOfBytes(html) };
     }
     const fields = `Content-Security-Policy: ${pagePolicy}\r\nReferrer-Policy: no-referrer\r\n`;
     return keptResource(part, this.#page.bytes, this.#page.etag, types.html, fields);
@@ -167,7 +164,7 @@ export class MediaHandler implements BeneathHandler {
     if (versionText(found.version) !== name.version) return replaced(sideCar.fileName);
     if (subtitle === undefined) return refused(found.refusal!, sideCar.fileName);
     const { presentation } = title.own;
-    const { targetDuration } = targetOf(title);
+    const targetDuration = targetOf(title);
     switch (name.kind) {
       case 'subtitlePlaylist':
         return resource(
@@ -204,7 +201,7 @@ function ofVersion(
   const rendition = presentation.renditions.find(({ id }) => id === name.rendition);
   if (rendition === undefined)
     return refusal(404, `${nameOf(part.source.sourcePath)} has no rendition ${name.rendition}`);
-  const { targetDuration } = targetOf(title);
+  const targetDuration = targetOf(title);
   switch (name.kind) {
     case 'playlist':
       return resource(textResource(part, mediaPlaylist(presentation, rendition, targetDuration), types.hls, forEver));
@@ -253,9 +250,9 @@ function iFrame(part: PartOf, title: Title, rendition: Rendition, number: number
   );
 }
 
-/** The longest target of a title: a group's playlists share it. */
-function targetOf({ members }: Title): { readonly targetDuration: number } {
-  return { targetDuration: Math.max(...members.map(({ presentation }) => presentation.targetDuration)) };
+/** The longest target duration of a title: a group's playlists share it. */
+function targetOf({ members }: Title): number {
+  return Math.max(...members.map(({ presentation }) => presentation.targetDuration));
 }
 
 function reportText({ own, members }: Title, subtitles: readonly TitleSubtitle[]): string {

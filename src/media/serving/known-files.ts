@@ -11,14 +11,13 @@ import { FileReading } from './file-reading.js';
 export interface KnownBy {
   readonly identity: string;
   readonly file: OpenFile;
-  readonly size: number;
 }
 
-/** What is known: a value, why there is none, or what has to be waited for first. */
-export type Knowledge<Value> =
-  | { readonly value: Value }
-  | { readonly refusal: FilmRefusal }
-  | { readonly until: Until };
+/** Why there is nothing now: a refusal, or what has to be waited for first. */
+export type NotNow = { readonly refusal: FilmRefusal } | { readonly until: Until };
+
+/** What is known: a value, or why there is none now. */
+export type Knowledge<Value> = { readonly value: Value } | NotNow;
 
 /** Files read at the same time by one thread. */
 const mostReadings = 8;
@@ -39,7 +38,6 @@ const busyRefusal = new FilmRefusal('has to wait: other films are being read', 5
 export class KnownFiles<Value> {
   readonly #loop: Loop;
   readonly #mostBytes: number;
-  readonly #read: (file: KnownBy) => FilmReading<Value>;
   readonly #bytesOf: (value: Value) => number;
   readonly #dropped: () => void;
   /** Least recently used first. */
@@ -48,28 +46,15 @@ export class KnownFiles<Value> {
   #bytes = 0;
 
   /** @param mostBytes that are kept, by `bytesOf`. @param dropped is told when something was let go of for that. */
-  constructor(
-    loop: Loop,
-    mostBytes: number,
-    read: (file: KnownBy) => FilmReading<Value>,
-    bytesOf: (value: Value) => number,
-    dropped: () => void = () => {},
-  ) {
+  constructor(loop: Loop, mostBytes: number, bytesOf: (value: Value) => number, dropped: () => void = () => {}) {
     this.#loop = loop;
     this.#mostBytes = mostBytes;
-    this.#read = read;
     this.#bytesOf = bytesOf;
     this.#dropped = dropped;
   }
 
-  /** Bytes that are kept. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** What is known; where nothing is, reading begins. */
-  get(by: KnownBy): Knowledge<Value> {
-    const { identity } = by;
+  /** What is known; where nothing is, reading begins. @param read makes the reader, if it is needed. */
+  get({ identity, file }: KnownBy, read: () => FilmReading<Value>): Knowledge<Value> {
     const entry = this.#known.get(identity);
     if (entry !== undefined) {
       this.#known.delete(identity);
@@ -81,7 +66,7 @@ export class KnownFiles<Value> {
       if (this.#waiting.size >= mostReadings) return { refusal: busyRefusal };
       waiting = [];
       this.#waiting.set(identity, waiting);
-      new FileReading(this.#loop, by.file, this.#read(by), (outcome) => this.#end(identity, outcome));
+      new FileReading(this.#loop, file, read(), (outcome) => this.#end(identity, outcome));
     }
     if (waiting.length >= mostWaiters) return { refusal: busyRefusal };
     const list = waiting;

@@ -18,18 +18,10 @@ import { identityOfFile, tagOfPart, type Version, versionOf } from './versions.j
 const mostBytes = 64 * 1024 * 1024;
 const Part = { fastStart: 10, clip: 11 } as const;
 
-/** How a film is to be rearranged. */
-interface Wanted {
-  readonly film: Film;
-  readonly range: ClipRange | undefined;
-}
-
 /** See the file's head. */
 export class Progressive {
   readonly #host: BeneathHost;
   readonly #titles: Titles;
-  /** What is wanted of the file that is asked for. */
-  readonly #wanted = new Map<string, Wanted>();
   readonly #files: KnownFiles<VirtualFile | undefined>;
 
   constructor(host: BeneathHost, titles: Titles) {
@@ -38,7 +30,6 @@ export class Progressive {
     this.#files = new KnownFiles<VirtualFile | undefined>(
       host.loop,
       mostBytes,
-      ({ identity }) => rearrange(this.#wanted.get(identity)!),
       (file) => 1024 + (file?.heldBytes ?? 0),
     );
   }
@@ -57,10 +48,7 @@ export class Progressive {
     const file = identityOfFile(this.#host.site.table, source);
     const version = range === undefined ? file : versionOf([file, wordsOf(range)], 0);
     const identity = `${version.high}.${version.low}`;
-    this.#wanted.set(identity, { film, range });
-    const virtual = this.#files.get({ identity, file: source.file, size: source.size });
-    // Taken by now, if it was needed.
-    this.#wanted.delete(identity);
+    const virtual = this.#files.get({ identity, file: source.file }, () => rearrange(film, range));
     if ('until' in virtual) return { kind: 'wait', until: virtual.until };
     if ('refusal' in virtual) return refused(virtual.refusal, nameOf(source.sourcePath));
     if (virtual.value === undefined) return { kind: 'file' };
@@ -77,7 +65,6 @@ function wordsOf({ start, end }: ClipRange): Version {
   return { high: Math.round(start * 1000) | 0, low: end === undefined ? -1 : Math.round(end * 1000) | 0 };
 }
 
-function* rearrange({ film, range }: Wanted): FilmReading<VirtualFile | undefined> {
-  if (range === undefined) return yield* fastStart(film);
-  return yield* inTurns(clip(film, range.start, range.end));
+function rearrange(film: Film, range: ClipRange | undefined): FilmReading<VirtualFile | undefined> {
+  return range === undefined ? fastStart(film) : inTurns(clip(film, range.start, range.end));
 }

@@ -4,7 +4,8 @@ import type { HandlerAnswer, RefusalAnswer } from '../../serve/beneath.js';
 import type { Representation } from '../../serve/representation.js';
 import type { Resource } from '../../serve/resource.js';
 import type { FilmRefusal } from '../film.js';
-import { type NotNow, nameOf } from './titles.js';
+import type { NotNow } from './known-files.js';
+import { nameOf } from './titles.js';
 
 /** Answers with a resource that is not kept. */
 export const resource = (what: Resource): HandlerAnswer => ({ kind: 'resource', resource: what });

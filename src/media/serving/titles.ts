@@ -6,14 +6,13 @@ import { closeDescriptor } from '../../kernel/socket.js';
 import type { BeneathHost } from '../../serve/beneath.js';
 import type { Moment } from '../../serve/generated.js';
 import type { Representation } from '../../serve/representation.js';
-import type { Until } from '../../serve/waiting.js';
 import type { Film, FilmReading, FilmRefusal } from '../film.js';
 import { groupMembers, neighbourFolder, type SideCar, sideCarsOf } from '../playlists/groups.js';
 import { groupCutSteps, type Presentation, presentationSteps, type Rendition } from '../presentation/presentation.js';
 import { readFilm } from '../read-film.js';
 import type { Subtitle } from '../subtitles/subtitle.js';
 import { inTurns } from './in-turns.js';
-import { type KnownBy, KnownFiles } from './known-files.js';
+import { type KnownBy, KnownFiles, type NotNow } from './known-files.js';
 import { readSideCar } from './read-whole.js';
 import type { SentBytes } from './resources.js';
 import { identityOfFile, type Version, versionOf } from './versions.js';
@@ -44,9 +43,6 @@ export interface TitleSubtitle {
   readonly refusal: FilmRefusal | undefined;
 }
 
-/** Why there is none now. */
-export type NotNow = { readonly refusal: FilmRefusal } | { readonly until: Until };
-
 interface Kept {
   readonly moment: Moment;
   readonly title: Title;
@@ -67,9 +63,8 @@ export class Titles {
   readonly #targetSeconds: number;
   readonly #films: KnownFiles<Film>;
   readonly #subtitles: KnownFiles<Subtitle>;
-  /** How the films of a title are cut together; of those that are asked for, the films. */
+  /** How the films of a title are cut together. */
   readonly #cuts: KnownFiles<readonly Presentation[]>;
-  readonly #cutting = new Map<string, readonly Film[]>();
   /** By path and identity; least recently made first. */
   readonly #kept = new Map<string, Kept>();
 
@@ -80,7 +75,6 @@ export class Titles {
     this.#films = new KnownFiles<Film>(
       loop,
       mostFilmBytes,
-      ({ size }) => readFilm(size),
       ({ indexBytes }) => indexBytes + 16_384,
       // Titles and cuts refer to the tables of their films.
       () => {
@@ -88,16 +82,12 @@ export class Titles {
         this.#cuts.clear();
       },
     );
-    this.#cuts = new KnownFiles<readonly Presentation[]>(
-      loop,
-      mostCutBytes,
-      ({ identity }) => cutTogether(this.#cutting.get(identity)!, targetSeconds),
-      (presentations) => presentations.reduce((sum, { renditions }) => sum + cutBytesOf(renditions), 0),
+    this.#cuts = new KnownFiles<readonly Presentation[]>(loop, mostCutBytes, (presentations) =>
+      presentations.reduce((sum, { renditions }) => sum + cutBytesOf(renditions), 0),
     );
     this.#subtitles = new KnownFiles<Subtitle>(
       loop,
       mostSubtitleBytes,
-      ({ size, identity }) => readSideCar(size, identity.endsWith('srt') ? 'srt' : 'vtt'),
       ({ cues }) => 1024 + cues.reduce((sum, { text }) => sum + 128 + 2 * text.length, 0),
     );
   }
@@ -105,12 +95,12 @@ export class Titles {
   /** What is known of a file. */
   #by(source: Representation, suffix = ''): KnownBy {
     const { high, low } = identityOfFile(this.#host.site.table, source);
-    return { identity: `${high}.${low}.${source.size}${suffix}`, file: source.file, size: source.size };
+    return { identity: `${high}.${low}.${source.size}${suffix}`, file: source.file };
   }
 
   /** The film of a file; what is cut of it is the title's. */
   film(source: Representation): { readonly value: Film } | NotNow {
-    return this.#films.get(this.#by(source));
+    return this.#films.get(this.#by(source), () => readFilm(source.size));
   }
 
   /** The film at a path, if it is one and known. */
@@ -123,10 +113,9 @@ export class Titles {
   /** The title of a film. @param path of the film beneath the root. */
   of(source: Representation, path: string): { readonly title: Title } | NotNow {
     const { site } = this.#host;
-    const by = this.#by(source);
-    const own = this.#films.get(by);
+    const own = this.film(source);
     if (!('value' in own)) return own;
-    const key = `${by.identity}/${path}`;
+    const key = `${this.#by(source).identity}/${path}`;
     const moment = site.generated.momentOf(source);
     const kept = this.#kept.get(key);
     const isGrouped = sizedName.test(path);
@@ -152,7 +141,7 @@ export class Titles {
       }
       const other = this.#find(besides(path, member));
       if (other === undefined) continue;
-      const known = this.#films.get(this.#by(other));
+      const known = this.film(other);
       if ('until' in known) return known;
       if ('value' in known) found.push({ name: member, film: known.value, source: other });
     }
@@ -163,14 +152,10 @@ export class Titles {
     const { table } = this.#host.site;
     const name = nameOf(path);
     const identity = found.map((each) => this.#by(each.source).identity).join('+');
-    const { file, size } = found[0]!.source;
-    this.#cutting.set(
-      identity,
-      found.map(({ film }) => film),
+    const films = found.map(({ film }) => film);
+    const cut = this.#cuts.get({ identity, file: found[0]!.source.file }, () =>
+      cutTogether(films, this.#targetSeconds),
     );
-    const cut = this.#cuts.get({ identity, file, size });
-    // Taken by now, if it was needed.
-    this.#cutting.delete(identity);
     if (!('value' in cut)) return cut;
     // Too few cuts in common: each stands alone.
     if (cut.value.length < found.length) {
@@ -193,7 +178,8 @@ export class Titles {
     for (const sideCar of sideCarsOf(nameOf(path), this.#names(path))) {
       const source = this.#find(besides(path, sideCar.fileName));
       if (source === undefined) continue;
-      const known = this.#subtitles.get(this.#by(source, `.${sideCar.format}`));
+      const { format } = sideCar;
+      const known = this.#subtitles.get(this.#by(source, `.${format}`), () => readSideCar(source.size, format));
       if ('until' in known) return known;
       const version = versionOf([own.version, identityOfFile(this.#host.site.table, source)], this.#targetSeconds);
       const subtitle = 'value' in known ? known.value.delayedBy(own.presentation.movedSeconds * 1000) : undefined;
