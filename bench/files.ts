@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { createCipheriv, createHash } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { randomSource } from '../src/plan/answers/simulate.js';
 import { onPath } from './host/child.js';
-import { seededRandom } from './load/churn-load.js';
 import type { FilePart, ManyFile } from './requests.js';
 
 const chunkBytes = 1 << 20;
@@ -46,7 +46,7 @@ const endings = ['html', 'css', 'js', 'png', 'svg', 'woff2', 'json', 'jpg'] as c
  * until they are on disk: their writing must not be part of what is measured.
  */
 export function writeManyFiles(siteDirectory: string, count: number, seed = 3): ManyFile[] {
-  const random = seededRandom(seed);
+  const random = randomSource(seed);
   const cipher = createCipheriv('aes-128-ctr', new Uint8Array(16), new Uint8Array(16));
   const pool = cipher.update(new Uint8Array(chunkBytes + largestOfMany));
   const files: ManyFile[] = [];

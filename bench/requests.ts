@@ -1,7 +1,7 @@
 // The requests of the rows, as bytes, and what must come back for each. Here is only text: who sends it is load/, who checks the
 // answers is verify.ts, which rows there are is rows.ts.
 
-import { seededRandom } from './load/churn-load.js';
+import { randomSource } from '../src/plan/answers/simulate.js';
 
 /** A part of a served file. */
 export interface FilePart {
@@ -94,7 +94,7 @@ export function getRange(path: string, size: number, start: number, bytes: numbe
 
 /** `count` ranges of `bytes` bytes of one file, anywhere in it, from a seed. */
 export function randomRanges(path: string, size: number, bytes: number, count: number, seed = 1): Asking {
-  const random = seededRandom(seed);
+  const random = randomSource(seed);
   const start = () => Math.floor(random() * (size - bytes + 1));
   return { asks: Array.from({ length: count }, () => getRange(path, size, start(), bytes)), order: 'random' };
 }
@@ -115,7 +115,7 @@ export function missing(count: number): Asking {
 
 /** One file, with another query in each request. */
 export function queries(path: string, bytes: number, count: number, seed = 2): Asking {
-  const random = seededRandom(seed);
+  const random = randomSource(seed);
   const word = () =>
     Math.floor(random() * 2 ** 32)
       .toString(16)

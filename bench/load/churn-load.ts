@@ -3,6 +3,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { randomSource } from '../../src/plan/answers/simulate.js';
 import { ended, type Placing, startPinned } from '../host/child.js';
 import { ResponseReader } from './response-reader.js';
 
@@ -26,17 +27,6 @@ export interface ChurnCounts {
 
 const atOnce = 32;
 const stepLimitMs = 10_000;
-
-/** Uniform numbers in [0, 1) from a seed (mulberry32, public domain). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What one request does: the bytes it sends, and after how many received bytes it goes away. */
 export interface ChurnStep {
@@ -124,7 +114,7 @@ async function lastModifiedOf(url: string): Promise<string> {
 }
 
 async function run(plan: ChurnPlan): Promise<ChurnCounts> {
-  const random = seededRandom(plan.seed);
+  const random = randomSource(plan.seed);
   const lastModified = await Promise.all(plan.files.map((file) => lastModifiedOf(plan.origin + file.path)));
   const ends = Object.fromEntries(churnKinds.map((kind) => [kind, 0])) as ChurnCounts['ends'];
   const troubles = new Set<string>();

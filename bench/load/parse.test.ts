@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { randomSource } from '../../src/plan/answers/simulate.js';
 import { parseOptions } from '../options.js';
 import { rowName } from '../rows.js';
-import { churnKinds, drawStep, seededRandom } from './churn-load.js';
+import { churnKinds, drawStep } from './churn-load.js';
 import { parsePrometheus, sumOf } from './http-client.js';
 import { ResponseReader } from './response-reader.js';
 import { parseWrk } from './wrk.js';
@@ -73,7 +74,7 @@ test('ResponseReader: HEAD has a length and no body; what is no response is refu
 test('churn: seeded, every kind drawn, a cut head is never whole', () => {
   const plan = { origin: 'http://127.0.0.1:1', files: [{ path: '/a', bytes: 1 << 20 }], requests: 1, seed: 7 };
   const draw = (seed: number) => {
-    const random = seededRandom(seed);
+    const random = randomSource(seed);
     return Array.from({ length: 500 }, () => drawStep(random, plan, ['Thu, 01 Jan 2026 00:00:00 GMT']));
   };
   assert.deepEqual(draw(7), draw(7));

@@ -11,18 +11,13 @@ import type { Observation } from '../../src/dashboard/frame.js';
 import type { PointName } from '../../src/journey/points.js';
 import type { JourneyReading } from '../../src/journey/tracer.js';
 import { type Counters, summarise } from '../../src/meter/accounts/accounts.js';
+import { chromiumPath, chromiumSkip } from '../support/chromium.js';
 
-const executable = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path !== undefined && existsSync(path));
-const skip = !executable
-  ? 'no Chromium here: apt-get install chromium, or set CHROMIUM to its path'
-  : !existsSync(new URL('../../src/dashboard/page/dashboard.html', import.meta.url))
+const skip =
+  chromiumSkip ||
+  (!existsSync(new URL('../../src/dashboard/page/dashboard.html', import.meta.url))
     ? 'the page is not built: npm run build'
-    : false;
+    : false);
 
 let browser: Browser | undefined;
 
@@ -85,7 +80,7 @@ function journey(): JourneyReading {
 
 async function open(context: TestContext, options: BrowserContextOptions = {}, refusal?: string) {
   const { chromium } = await import('playwright-core');
-  browser ??= await chromium.launch({ executablePath: executable!, args: ['--no-sandbox'] });
+  browser ??= await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] });
   const dashboard = await Dashboard.open({ host: '127.0.0.1', port: 0, subject: 'a test', refusal });
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
   context.after(async () => {

@@ -4,23 +4,14 @@
 /// <reference lib="dom" />
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { doorClosed } from '../pages/doors.js';
+import { chromiumPath, chromiumSkip } from '../support/chromium.js';
 
 const program = fileURLToPath(new URL('../../../examples/newsroom/server.mjs', import.meta.url));
-const executable = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path !== undefined && existsSync(path));
-const skip =
-  executable === undefined
-    ? 'no Chromium here: apt-get install chromium, or set CHROMIUM to its path'
-    : doorClosed('epoll');
+const skip = chromiumSkip || doorClosed('epoll');
 
 function startNewsroom(): Promise<{ child: ChildProcess; url: string }> {
   const child = spawn(process.execPath, [program, '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -38,7 +29,7 @@ function startNewsroom(): Promise<{ child: ChildProcess; url: string }> {
 test('the newsroom', { skip }, async (context) => {
   const { child, url } = await startNewsroom();
   const { chromium } = await import('playwright-core');
-  const browser: Browser = await chromium.launch({ executablePath: executable!, args: ['--no-sandbox'] });
+  const browser: Browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] });
   const problems: string[] = [];
   const open = async (width: number, dark = false): Promise<Page> => {
     const page = await browser.newPage({

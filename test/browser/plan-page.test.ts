@@ -10,19 +10,10 @@ import type { Browser, Page } from 'playwright-core';
 import { answer } from '../../src/plan/answers/answer.js';
 import { scenarioFromHash, scenarioToHash } from '../../src/plan/link.js';
 import { defaultScenario } from '../../src/plan/scenario.js';
+import { chromiumPath, chromiumSkip } from '../support/chromium.js';
 
 const built = fileURLToPath(new URL('../../src/plan/page/plan.html', import.meta.url));
-const executable = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path !== undefined && existsSync(path));
-const reason = !executable
-  ? 'no Chromium here: apt-get install chromium, or set CHROMIUM to its path'
-  : !existsSync(built)
-    ? 'the page is not built: npm run build'
-    : false;
+const reason = chromiumSkip || (!existsSync(built) ? 'the page is not built: npm run build' : false);
 
 let browser: Browser | undefined;
 
@@ -32,7 +23,7 @@ async function open(
   dark = false,
 ): Promise<{ page: Page; problems: string[] }> {
   const { chromium } = await import('playwright-core');
-  browser ??= await chromium.launch({ executablePath: executable!, args: ['--no-sandbox'] });
+  browser ??= await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] });
   const page = await browser.newPage({ viewport, colorScheme: dark ? 'dark' : 'light' });
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));

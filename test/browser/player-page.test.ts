@@ -3,7 +3,7 @@
 
 /// <reference lib="dom" />
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { createServer as createPages, type Server as PagesServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -13,16 +13,10 @@ import type { Browser, Page } from 'playwright-core';
 import { workerEntry } from '../../src/media/serving/entry.js';
 import type { Server } from '../../src/serve/server.js';
 import { startServer, TestSite } from '../conformance/serve/servers.js';
+import { chromiumPath, chromiumSkip } from '../support/chromium.js';
 import { film, filmSkip, makeFilm } from '../support/films.js';
 
-const executable = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path !== undefined && existsSync(path));
-const skip =
-  filmSkip !== false ? filmSkip : executable === undefined ? 'no Chromium here: apt-get install chromium' : false;
+const skip = filmSkip || chromiumSkip;
 const dashScript = fileURLToPath(
   new URL('../../../node_modules/dashjs/dist/legacy/umd/dash.all.min.js', import.meta.url),
 );
@@ -71,7 +65,7 @@ before(async () => {
   await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve));
   const { chromium } = await import('playwright-core');
   const args = ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'];
-  browser = await chromium.launch({ executablePath: executable!, args });
+  browser = await chromium.launch({ executablePath: chromiumPath!, args });
 });
 after(async () => {
   await browser?.close();

@@ -1,17 +1,6 @@
 // Changes a few numbers of bytes at random, and puts them back: for fuzzers, which are the same for the same seed. Not here: what is done
 // with the bytes.
 
-/** Uniform numbers in [0, 1) from a seed (mulberry32, public domain). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const interesting = [
   ...[0, 1, 2, 3, 7, 8, 9, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000],
   ...[0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff],

@@ -1,0 +1,15 @@
+// The browser of the tests: where Chromium is, and why a test that needs it is skipped. Not here: what is opened in it.
+
+import { existsSync } from 'node:fs';
+
+/** Where Chromium is; undefined where there is none. */
+export const chromiumPath: string | undefined = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find((path) => path !== undefined && existsSync(path));
+
+/** What `skip` of a test takes: why there is no browser, false where there is one. */
+export const chromiumSkip: string | false =
+  chromiumPath === undefined ? 'no Chromium here: apt-get install chromium, or set CHROMIUM to its path' : false;
