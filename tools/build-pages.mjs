@@ -24,7 +24,7 @@ const pages = [
     entry: 'main.ts',
     template: 'page.html',
     style: 'page.css',
-    hasCharts: true,
+    isLive: true,
     out: 'dist/src/dashboard/page/dashboard.html',
   },
   {
@@ -33,14 +33,14 @@ const pages = [
     entry: 'main.ts',
     template: 'page.html',
     style: 'page.css',
-    hasCharts: true,
+    isLive: true,
     out: 'dist/src/media/page/player.html',
   },
 ];
 
-/** What a page with charts (src/ui/chart.ts) needs beside its own sheet. */
-function chartSheets() {
-  return [fileURLToPath(import.meta.resolve('uplot/dist/uPlot.min.css')), join(root, shared, 'chart.css')];
+/** What a page of live figures needs beside its own sheet: those of its charts (src/ui/chart.ts) and tables. */
+function liveSheets() {
+  return [fileURLToPath(import.meta.resolve('uplot/dist/uPlot.min.css')), join(root, shared, 'live.css')];
 }
 
 function newest(folder) {
@@ -82,8 +82,8 @@ export async function buildPages() {
       logLevel: 'error',
     });
     const script = bundled.outputFiles[0].text.replaceAll('</script', '<\\/script');
-    const chart = page.hasCharts === true ? chartSheets() : [];
-    const style = [...chart, join(root, shared, 'page.css'), join(root, page.folder, page.style)]
+    const live = page.isLive === true ? liveSheets() : [];
+    const style = [...live, join(root, shared, 'page.css'), join(root, page.folder, page.style)]
       .map((path) => readFileSync(path, 'utf8'))
       .join('\n');
     const html = readFileSync(join(root, page.folder, page.template), 'utf8')
