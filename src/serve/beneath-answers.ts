@@ -1,6 +1,7 @@
 // Asks an extension's handler what is beneath a file, or in its place, and queues what it says: a resource, a refusal in a sentence, the
 // file as it is. While it cannot say, the request waits. Not here: the handler (beneath.ts), sending (send-resource.ts).
 
+import { WriteMemoryError } from '../memory/write-frames.js';
 import type { RequestHead } from '../wire/http1/request.js';
 import type { BeneathHandler, RefusalAnswer, ResourceAnswer } from './beneath.js';
 import type { Exchange } from './exchange.js';
@@ -18,6 +19,17 @@ import type { Site } from './site.js';
 import type { SiteTexts } from './site-texts.js';
 import type { Beneath, SitePath } from './site-types.js';
 import { answerWhenReady, type Until } from './waiting.js';
+
+/** How often one request may wait: more than the parts of any answer are, so whatever goes on is let go of and read again without end. */
+const mostWaits = 256;
+const noMemory: RefusalAnswer = {
+  ...{ kind: 'refusal', status: 503 },
+  sentence: 'More answers are under way than there is memory for: ask again in a moment',
+};
+const neverReady: RefusalAnswer = {
+  ...{ kind: 'refusal', status: 503 },
+  sentence: 'This is made of more than fits into memory at once: ask again in a moment',
+};
 
 /** What the answers need of the server around them. */
 export interface BeneathAnswersHost {
@@ -86,6 +98,7 @@ class BeneathRequest {
   readonly #handler: BeneathHandler;
   readonly #host: BeneathAnswersHost;
   readonly #facts: BeneathFacts;
+  #waits = 0;
 
   constructor(handler: BeneathHandler, host: BeneathAnswersHost, facts: BeneathFacts) {
     this.#handler = handler;
@@ -104,6 +117,10 @@ class BeneathRequest {
     const file = source.file.retain();
     try {
       return this.#ask(found, source);
+    } catch (error) {
+      if (!(error instanceof WriteMemoryError) || this.#facts.exchange.connection.sending) throw error;
+      this.#refuse(noMemory);
+      return undefined;
     } finally {
       file.release();
     }
@@ -119,7 +136,9 @@ class BeneathRequest {
     const answer = this.#handler.answer({ path: target.path, source, rest, query, accept, acceptEncoding });
     switch (answer.kind) {
       case 'wait':
-        return answer.until;
+        if (++this.#waits <= mostWaits) return answer.until;
+        this.#refuse(neverReady);
+        return undefined;
       case 'resource': {
         const { resource, varies = false } = answer;
         const held = this.#held(answer, source, moment);

@@ -82,7 +82,7 @@ export interface BeneathHost {
 
 /** What a server is extended by. */
 export interface BeneathExtension {
-  /** Whether what is beneath a file of this path, and the file itself, is to be asked about. Cheap: by the name's end. */
+  /** Whether what is beneath a file of this path, and the file itself, is to be asked about: by the name's end, which may be given alone. */
   claims(path: string): boolean;
   /** Makes a worker's handler. */
   open(host: BeneathHost): BeneathHandler;

@@ -30,8 +30,12 @@ export class ClaimedFiles {
   /** The entry of the claimed file that a canonical path leads beneath, a slash behind it at least; {@link NOT_KNOWN} for none. */
   find(bytes: Uint8Array, length: number): number {
     let lookUps = 0;
+    let nameStart = 1;
     for (let at = 1; at < length; at++) {
-      if (bytes[at] !== SLASH || !this.#claims(decodePathText(bytes, 1, at))) continue;
+      if (bytes[at] !== SLASH) continue;
+      const name = decodePathText(bytes, nameStart, at);
+      nameStart = at + 1;
+      if (!this.#claims(name)) continue;
       const entry = this.#resolve(bytes, at);
       if (entry >= 0 && this.#table.kind.get(entry) === Kind.file) {
         this.end = at;

@@ -127,7 +127,7 @@ export class MediaHandler implements BeneathHandler {
   /** What is made of all of a title: kept until anything in the folder changes. */
   #overview(kind: 'master' | 'manifest' | 'report', part: PartOf, title: Title): HandlerAnswer {
     const path = part.source.sourcePath;
-    const read = this.#titles.subtitles(path, title);
+    const read = this.#titles.subtitles(part.source, title);
     if (!('subtitles' in read)) return notNow(read, part.source);
     const offered = read.subtitles.filter(({ subtitle }) => subtitle !== undefined);
     const names = [
@@ -135,10 +135,12 @@ export class MediaHandler implements BeneathHandler {
       ...read.subtitles.map(({ sideCar }) => sideCar.fileName),
     ];
     const members = this.#titles.others(path, names);
-    const keep = members === undefined ? {} : { members };
-    if (kind === 'report') {
-      return { kind: 'resource', resource: textResource(part, reportText(title, read.subtitles), types.json), ...keep };
-    }
+    const answer = (text: string, type: string): HandlerAnswer => {
+      const lastModifiedSeconds = this.#titles.changedSeconds(part.source, members ?? []);
+      const made = { ...textResource(part, text, type), lastModifiedSeconds };
+      return { kind: 'resource', resource: made, ...(members && { members }) };
+    };
+    if (kind === 'report') return answer(reportText(title, read.subtitles), types.json);
     const subtitles = offered.map(({ sideCar, version }) => ({ ...sideCar, base: '', version: versionText(version) }));
     const all = title.members.map((member): Member => {
       const { presentation, base } = member;
@@ -151,12 +153,13 @@ export class MediaHandler implements BeneathHandler {
           track.kind === 'video' ? ofOwn.find((rendition) => rendition.id === id)!.pictures : undefined,
       };
     });
-    const text = kind === 'master' ? masterPlaylist(all, subtitles) : manifest(all, subtitles);
-    return { kind: 'resource', resource: textResource(part, text, types[kind === 'master' ? 'hls' : 'dash']), ...keep };
+    return kind === 'master'
+      ? answer(masterPlaylist(all, subtitles), types.hls)
+      : answer(manifest(all, subtitles), types.dash);
   }
 
   #subtitle(name: Extract<MediaName, { readonly subtitle: string }>, part: PartOf, title: Title): HandlerAnswer {
-    const read = this.#titles.subtitles(part.source.sourcePath, title);
+    const read = this.#titles.subtitles(part.source, title);
     if (!('subtitles' in read)) return notNow(read, part.source);
     const found = read.subtitles.find(({ sideCar }) => sideCar.id === name.subtitle);
     if (found === undefined) return refusal(404, `${nameOf(part.source.sourcePath)} has no subtitles ${name.subtitle}`);

@@ -17,7 +17,12 @@ export class KeptBytes implements Lender {
   constructor(size: number, write: (target: Uint8Array) => void) {
     this.size = size;
     this.#region = new Region(Math.max(1, size));
-    write(this.#region.bytes.subarray(0, size));
+    try {
+      write(this.#region.bytes.subarray(0, size));
+    } catch (error) {
+      this.#region.unmap();
+      throw error;
+    }
   }
 
   /** The bytes from `from` up to, not including, `to`. */

@@ -19,19 +19,28 @@ export type NotNow = { readonly refusal: FilmRefusal } | { readonly until: Until
 /** What is known: a value, or why there is none now. */
 export type Knowledge<Value> = { readonly value: Value } | NotNow;
 
-/** Files read at the same time by one thread. */
+/** Files read at the same time by one thread, and those whose turn is still to come. */
 const mostReadings = 8;
+const mostInLine = 256;
+/** How long those who waited are answered until the loop has its turn. */
+const turnMs = 1;
 /** Those who may wait for one file. */
 const mostWaiters = 4096;
 /** What a refusal takes. */
 const refusalBytes = 512;
+
+interface Reading<Value> {
+  readonly identity: string;
+  readonly file: OpenFile;
+  readonly reader: FilmReading<Value>;
+}
 
 interface Entry<Value> {
   readonly known: { readonly value: Value } | { readonly refusal: FilmRefusal };
   readonly bytes: number;
 }
 
-/** Every other file has to wait: ask again. */
+/** Too many wait already: ask again. */
 const busyRefusal = new FilmRefusal('has to wait: other films are being read', 503);
 
 /** See the file's head. */
@@ -43,6 +52,9 @@ export class KnownFiles<Value> {
   /** Least recently used first. */
   readonly #known = new Map<string, Entry<Value>>();
   readonly #waiting = new Map<string, Array<() => void>>();
+  /** Those who are still to be read, first come first; each keeps its file open. */
+  readonly #inLine: Reading<Value>[] = [];
+  #reading = 0;
   #bytes = 0;
 
   /** @param mostBytes that are kept, by `bytesOf`. @param dropped is told when something was let go of for that. */
@@ -63,14 +75,21 @@ export class KnownFiles<Value> {
     }
     let waiting = this.#waiting.get(identity);
     if (waiting === undefined) {
-      if (this.#waiting.size >= mostReadings) return { refusal: busyRefusal };
+      if (this.#inLine.length >= mostInLine) return { refusal: busyRefusal };
       waiting = [];
       this.#waiting.set(identity, waiting);
-      new FileReading(this.#loop, file, read(), (outcome) => this.#end(identity, outcome));
+      this.#inLine.push({ identity, file: file.retain(), reader: read() });
+      this.#readNext();
     }
     if (waiting.length >= mostWaiters) return { refusal: busyRefusal };
     const list = waiting;
     return { until: (done) => list.push(done) };
+  }
+
+  /** As {@link get}, for what nobody waits for: reading begins only where nobody is in line. */
+  idly(by: KnownBy, read: () => FilmReading<Value>): Knowledge<Value> {
+    const isIdle = this.#reading < mostReadings || this.#known.has(by.identity);
+    return isIdle ? this.get(by, read) : { refusal: busyRefusal };
   }
 
   /** Forgets everything; what is being read goes on. */
@@ -79,12 +98,34 @@ export class KnownFiles<Value> {
     this.#bytes = 0;
   }
 
+  #readNext(): void {
+    while (this.#reading < mostReadings && this.#inLine.length > 0) {
+      const { identity, file, reader } = this.#inLine.shift()!;
+      this.#reading++;
+      new FileReading(this.#loop, file, reader, (outcome) => this.#end(identity, outcome));
+      file.release();
+    }
+  }
+
   #end(identity: string, outcome: Value | FilmRefusal): void {
+    this.#reading--;
+    this.#readNext();
     if (outcome instanceof FilmRefusal) this.#keep(identity, { refusal: outcome }, refusalBytes);
     else this.#keep(identity, { value: outcome }, this.#bytesOf(outcome));
     const waiting = this.#waiting.get(identity)!;
     this.#waiting.delete(identity);
-    for (const done of waiting) done();
+    this.#wake(waiting, 0);
+  }
+
+  /** Each makes an answer of its own: thousands in one turn would hold the loop. */
+  #wake(waiting: ReadonlyArray<() => void>, from: number): void {
+    const untilMs = performance.now() + turnMs;
+    for (let index = from; index < waiting.length; ) {
+      waiting[index++]!();
+      if (index === waiting.length || performance.now() < untilMs) continue;
+      this.#loop.nextTurn(() => this.#wake(waiting, index));
+      return;
+    }
   }
 
   /** What is larger than all that may be kept is kept alone: its viewers need it. */

@@ -55,12 +55,34 @@ export function bytesResource(part: PartOf, bytes: Uint8Array, contentType: stri
 function ofBytes(part: PartOf, bytes: Uint8Array, contentType: string): Resource {
   const list = (from: number, to: number): SgList<OpenFile> => {
     part.sent.generated += to - from;
-    const writer = new ListWriter<OpenFile>(writeFrames());
-    writer.bytes(bytes.subarray(from, to));
-    writer.finish();
-    return writer.list;
+    return listOfBytes(bytes, from, to);
   };
   return { ...common(part), size: bytes.length, etag: tagOfBytes(bytes), contentType, list };
+}
+
+function listOfBytes(bytes: Uint8Array, from: number, to: number): SgList<OpenFile> {
+  const writer = new ListWriter<OpenFile>(writeFrames());
+  try {
+    writer.bytes(bytes.subarray(from, to));
+  } catch (error) {
+    writer.list.release();
+    throw error;
+  } finally {
+    writer.finish();
+  }
+  return writer.list;
+}
+
+/** A list, filled; where that fails half way, what it holds by then is released. */
+function filled(fill: (list: SgList<OpenFile>) => void): SgList<OpenFile> {
+  const list = new SgList<OpenFile>();
+  try {
+    fill(list);
+    return list;
+  } catch (error) {
+    list.release();
+    throw error;
+  }
 }
 
 /** Bytes that somebody keeps for all who ask. */
@@ -123,18 +145,16 @@ export interface Headed {
 /** A resource with a generated head. */
 export function headed(part: PartOf, { writeHead, extents, headBytes, ...facts }: Headed): Resource {
   const { file } = part.source;
-  const list = (from: number, to: number): SgList<OpenFile> => {
-    const made = new SgList<OpenFile>();
-    if (from < headBytes) addHead(made, headBytes, from, Math.min(to, headBytes), writeHead);
-    part.sent.generated += made.byteLength;
-    if (to > headBytes) {
+  const list = (from: number, to: number): SgList<OpenFile> =>
+    filled((made) => {
+      if (from < headBytes) addHead(made, headBytes, from, Math.min(to, headBytes), writeHead);
+      part.sent.generated += made.byteLength;
+      if (to <= headBytes) return;
       extents(Math.max(0, from - headBytes), to - headBytes, (offset, length) => {
         part.sent.referenced += length;
         made.addExtent(file.retain(), offset, length);
       });
-    }
-    return made;
-  };
+    });
   return { ...common(part), ...facts, cacheControl: forEver, list };
 }
 
@@ -156,8 +176,9 @@ function addHead(
   const frame = frames.lease();
   const memory = frames.memory(frame);
   const at = frames.offset(frame);
-  write(memory.bytes.subarray(at, at + headBytes));
+  // The list holds the frame before it is written: that may fail.
   list.addSegment(memory, at + from, to - from, frames, frame);
+  write(memory.bytes.subarray(at, at + headBytes));
 }
 
 /** The film itself, under its version. */
@@ -175,17 +196,16 @@ export function fileResource(part: PartOf, etag: string, contentType: string): R
 /** A film that is put together otherwise than it lies. */
 export function virtualResource(part: PartOf, virtual: VirtualFile, etag: string, contentType: string): Resource {
   const { file } = part.source;
-  const list = (from: number, to: number): SgList<OpenFile> => {
-    const made = new SgList<OpenFile>();
-    virtual.list(from, to, {
-      generated: (at, length) => addGenerated(made, virtual, at, length),
-      extent: (offset, length) => {
-        part.sent.referenced += length;
-        made.addExtent(file.retain(), offset, length);
-      },
-    });
-    return made;
-  };
+  const list = (from: number, to: number): SgList<OpenFile> =>
+    filled((made) =>
+      virtual.list(from, to, {
+        generated: (at, length) => addGenerated(made, virtual, at, length),
+        extent: (offset, length) => {
+          part.sent.referenced += length;
+          made.addExtent(file.retain(), offset, length);
+        },
+      }),
+    );
   // Another file than the one on the disk: its date says nothing of which.
   return { ...common(part), isDateStrong: false, size: virtual.size, etag, contentType, list };
 }
@@ -197,8 +217,8 @@ function addGenerated(list: SgList<OpenFile>, virtual: VirtualFile, at: number, 
     const frame = frames.lease();
     const memory = frames.memory(frame);
     const place = frames.offset(frame);
-    virtual.write(at + done, memory.bytes.subarray(place, place + piece));
     list.addSegment(memory, place, piece, frames, frame);
+    virtual.write(at + done, memory.bytes.subarray(place, place + piece));
     done += piece;
   }
 }

@@ -1,16 +1,15 @@
 // Titles: a film with the films of its group and its side-cars, as they are in its folder now, and how they are cut together. Kept as long
 // as nothing changes in the folder. Not here: tables (known-files.ts), names (playlists/groups.ts), answers (handler.ts).
 
-import { directoryNames } from '../../kernel/directory.js';
-import { closeDescriptor } from '../../kernel/socket.js';
 import type { BeneathHost } from '../../serve/beneath.js';
 import type { Moment } from '../../serve/generated.js';
 import type { Representation } from '../../serve/representation.js';
 import type { Film, FilmReading, FilmRefusal } from '../film.js';
-import { groupMembers, neighbourFolder, type SideCar, sideCarsOf } from '../playlists/groups.js';
+import { groupMembers, neighbourFolder, type SideCar } from '../playlists/groups.js';
 import { groupCutSteps, type Presentation, presentationSteps, type Rendition } from '../presentation/presentation.js';
 import { readFilm } from '../read-film.js';
 import type { Subtitle } from '../subtitles/subtitle.js';
+import { FolderNames } from './folder-names.js';
 import { inTurns } from './in-turns.js';
 import { type KnownBy, KnownFiles, type NotNow } from './known-files.js';
 import { readSideCar } from './read-whole.js';
@@ -53,7 +52,8 @@ const mostFilmBytes = 128 * 1024 * 1024;
 const mostSubtitleBytes = 16 * 1024 * 1024;
 const mostCutBytes = 16 * 1024 * 1024;
 const mostTitles = 1024;
-const mostNames = 10_000;
+/** Tables of the films of a group: all have to be kept at the same time. */
+const mostGroupBytes = mostFilmBytes / 2;
 /** The name of a film at one size of several: only then the folder is looked through for the others. */
 const sizedName = /_\d{3,4}p\.[^.]+$/;
 
@@ -61,6 +61,7 @@ const sizedName = /_\d{3,4}p\.[^.]+$/;
 export class Titles {
   readonly #host: BeneathHost;
   readonly #targetSeconds: number;
+  readonly #folders: FolderNames;
   readonly #films: KnownFiles<Film>;
   readonly #subtitles: KnownFiles<Subtitle>;
   /** How the films of a title are cut together. */
@@ -71,6 +72,7 @@ export class Titles {
   constructor(host: BeneathHost, targetSeconds: number) {
     this.#host = host;
     this.#targetSeconds = targetSeconds;
+    this.#folders = new FolderNames(host);
     const { loop } = host;
     this.#films = new KnownFiles<Film>(
       loop,
@@ -106,7 +108,7 @@ export class Titles {
   /** The film at a path, if it is one and known. */
   filmAt(path: string): Film | undefined {
     const source = this.#find(path);
-    const known = source && this.film(source);
+    const known = source && this.#films.idly(this.#by(source), () => readFilm(source.size));
     return known !== undefined && 'value' in known ? known.value : undefined;
   }
 
@@ -134,7 +136,9 @@ export class Titles {
   #group(source: Representation, film: Film, path: string): Found[] | NotNow {
     const name = nameOf(path);
     const found: Found[] = [];
-    for (const member of groupMembers(name, this.#names(path))) {
+    const { names } = this.#folders.of(path, this.#host.site.generated.momentOf(source));
+    let bytes = film.indexBytes;
+    for (const member of groupMembers(name, names)) {
       if (member === name) {
         found.push({ name, film, source });
         continue;
@@ -143,7 +147,9 @@ export class Titles {
       if (other === undefined) continue;
       const known = this.film(other);
       if ('until' in known) return known;
-      if ('value' in known) found.push({ name: member, film: known.value, source: other });
+      if (!('value' in known)) continue;
+      bytes += known.value.indexBytes;
+      if (bytes <= mostGroupBytes) found.push({ name: member, film: known.value, source: other });
     }
     return found;
   }
@@ -173,9 +179,11 @@ export class Titles {
   }
 
   /** The side-cars of a film as they are now. */
-  subtitles(path: string, { own }: Title): { readonly subtitles: readonly TitleSubtitle[] } | NotNow {
+  subtitles(film: Representation, { own }: Title): { readonly subtitles: readonly TitleSubtitle[] } | NotNow {
     const subtitles: TitleSubtitle[] = [];
-    for (const sideCar of sideCarsOf(nameOf(path), this.#names(path))) {
+    const path = film.sourcePath;
+    const folder = this.#folders.of(path, this.#host.site.generated.momentOf(film));
+    for (const sideCar of folder.sideCarsOf(nameOf(path))) {
       const source = this.#find(besides(path, sideCar.fileName));
       if (source === undefined) continue;
       const { format } = sideCar;
@@ -194,19 +202,16 @@ export class Titles {
     return found.every((each) => each !== undefined) ? found : undefined;
   }
 
+  /** When what is made of all of a title may have changed last: a file of it, or which there are. */
+  changedSeconds(film: Representation, others: readonly Representation[]): number {
+    const folder = this.#folders.of(film.sourcePath, this.#host.site.generated.momentOf(film));
+    const files = [film, ...others].map(({ lastModifiedSeconds }) => lastModifiedSeconds);
+    return Math.max(...files, Math.min(folder.changedSeconds, Math.floor(Date.now() / 1000)));
+  }
+
   #find(path: string): Representation | undefined {
     const found = this.#host.site.find({ path, trailingSlash: false, dotfile: false });
     return found.kind === 'file' ? found.representation : undefined;
-  }
-
-  /** The names in the folder of a film; none where it cannot be read. */
-  #names(path: string): string[] {
-    const { site } = this.#host;
-    const folder = site.openPath(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
-    if (folder < 0) return [];
-    const names = directoryNames(folder, mostNames);
-    closeDescriptor(folder);
-    return typeof names === 'number' ? [] : names.filter((name) => site.lists(name));
   }
 }
 

@@ -3,7 +3,16 @@
 // (src/media), decoded pictures and sound (decoded.test.ts).
 
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { after, before, test } from 'node:test';
 import { workerEntry } from '../../../src/media/serving/entry.js';
 import type { Server } from '../../../src/serve/server.js';
@@ -255,6 +264,28 @@ forEachEngine(
       };
       const entry = listed.entries.find(({ name }) => name === 'plain.mp4');
       assert.deepEqual([entry?.page, entry?.about], ['plain.mp4/', '0:08, video 160 x 120, audio']);
+    });
+
+    test('a playlist is as young as what came into the folder last', { skip: filmSkip }, async () => {
+      mkdirSync(site.at('dated'));
+      place('plain.mp4', 'dated/film.mp4');
+      const since = 'Sun, 01 Mar 2020 00:00:00 GMT';
+      utimesSync(site.at('dated/film.mp4'), Date.parse(since) / 1000, Date.parse(since) / 1000);
+      utimesSync(site.at('dated'), Date.parse(since) / 1000, Date.parse(since) / 1000);
+      const headers = { 'If-Modified-Since': since };
+      assert.equal((await get('/dated/film.mp4/master.m3u8', { headers })).status, 304);
+      site.write('dated/film.en.vtt', cues);
+      utimesSync(site.at('dated/film.en.vtt'), 1, 1);
+      for (const name of ['master.m3u8', 'manifest.mpd', 'film.json', 'master.m3u8']) {
+        assert.equal((await get(`/dated/film.mp4/${name}`, { headers })).status, 200, name);
+      }
+    });
+
+    test('films that are asked for all at once are read one after the other', { skip: filmSkip }, async () => {
+      const many = Array.from({ length: 30 }, (_, index) => `many-${index}.mp4`);
+      for (const name of many) place('long-gop.mp4', name);
+      const statuses = await Promise.all(many.map(async (name) => (await get(`/${name}/master.m3u8`)).status));
+      assert.deepEqual(new Set(statuses), new Set([200]));
     });
 
     test('touching a film is another version of it', { skip: filmSkip }, async () => {

@@ -164,6 +164,30 @@ forEachEngine(
       assert.equal((await ask(server.address, 'GET /a.film')).status, 200);
     });
 
+    test('what there is no memory for, and what is never ready, is 503', async () => {
+      for (const [rest, cause] of [
+        ['no-memory', /memory/],
+        ['never-ready', /ask again/],
+      ] as const) {
+        const { status, fields, text } = await ask(server.address, `GET /a.film/${rest}`);
+        assert.equal(status, 503, rest);
+        assert.ok(fields.get('retry-after') === '1', rest);
+        assert.match(text, cause);
+      }
+    });
+
+    test('a path with thousands of folders is looked at once from its begin to its end', async () => {
+      const path = '/a'.repeat(3900);
+      await ask(server.address, `GET ${path}`);
+      const begin = process.cpuUsage();
+      for (let count = 0; count < 20; count++) {
+        assert.equal((await ask(server.address, `GET ${path}`)).status, 404);
+      }
+      const { user, system } = process.cpuUsage(begin);
+      // Decoded from its begin for each folder it took some 50 ms a request.
+      assert.ok(user + system < 600_000, `${(user + system) / 1000} ms`);
+    });
+
     test('which paths lead there, and which do not', async () => {
       const get = async (path: string): Promise<string> => {
         const { status, text } = await ask(server.address, `GET ${path}`);

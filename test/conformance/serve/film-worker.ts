@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { workerData } from 'node:worker_threads';
 import { Region } from '../../../src/memory/region.js';
 import { SgList } from '../../../src/memory/sg-list.js';
+import { WriteMemoryError } from '../../../src/memory/write-frames.js';
 import type { BeneathHandler, BeneathHost, HandlerAnswer, Question } from '../../../src/serve/beneath.js';
 import type { OpenFile } from '../../../src/serve/open-files.js';
 import type { Representation } from '../../../src/serve/representation.js';
@@ -120,6 +121,10 @@ class Films implements BeneathHandler {
         this.#failing = !this.#failing;
         if (this.#failing) return { kind: 'wait', until: (done) => this.#soon(done) };
         throw new Error('a defect');
+      case 'no-memory':
+        return { kind: 'resource', resource: { ...resourceOf(question, rest, backwards(source)), list: noMemory } };
+      case 'never-ready':
+        return { kind: 'wait', until: (done) => this.#host.loop.nextTurn(done) };
       case 'throw':
         throw new Error('a defect');
     }
@@ -176,6 +181,10 @@ class Films implements BeneathHandler {
   close(): void {
     account.closed++;
   }
+}
+
+function noMemory(): never {
+  throw new WriteMemoryError();
 }
 
 function resource(question: Question, what: string, pieces: readonly Piece[], more?: Partial<Resource>): HandlerAnswer {
