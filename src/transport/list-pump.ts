@@ -185,7 +185,8 @@ export class ListPump {
     const file = first.file!;
     const { done } = output;
     const offset = first.place + done;
-    if (!this.#known.covers(first, done, 1, nowMs)) return this.#fetch(output, first);
+    if (!this.#known.covers(first, done, Math.min(first.length - done, leastFill), nowMs))
+      return this.#fetch(output, first);
     const ask = Math.min(first.length - done, this.#known.room(file, offset, nowMs), this.#budget);
     this.#owner.goDirect();
     if (output.extents > 1) this.#cork(fd);

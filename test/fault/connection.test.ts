@@ -8,6 +8,7 @@ import { type FakePeer, type FakeStep, type FaultScript, noFaults } from '../../
 import { MSG } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
+import { defaultSendLimits, type SendLimits } from '../../src/transport/send-modes.js';
 import { answerTo, lineOf, mostBytes, type Request, World } from './line-protocol.js';
 
 const skip = platformIsLinux ? false : 'regions need Linux';
@@ -27,6 +28,8 @@ const after: Record<'harmless' | 'fatal', fc.Arbitrary<Fault>> = {
     fault('send', fc.oneof(fc.integer({ min: 1, max: 9 }), transient())),
     fault('sendNow', fc.oneof(fc.integer({ min: 1, max: 9 }), transient())),
     fault('sendFile', fc.oneof(fc.integer({ min: 1, max: 999 }), fc.constantFrom(-Errno.EAGAIN, -Errno.EINTR))),
+    fault('fillPipe', fc.oneof(fc.integer({ min: 1, max: 99 }), fc.constantFrom(-Errno.EAGAIN, -Errno.EMFILE))),
+    fault('sendPipe', fc.oneof(fc.integer({ min: 1, max: 999 }), transient())),
     fault('writable', fc.integer({ min: 1, max: 5 })),
     fault('fetch', fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constant(-Errno.EIO))),
     fault('cancel', fc.integer({ min: 1, max: 4 })),
@@ -37,6 +40,7 @@ const after: Record<'harmless' | 'fatal', fc.Arbitrary<Fault>> = {
     fault('send', fc.constantFrom(-Errno.ECONNRESET, -Errno.EPIPE, -Errno.ETIMEDOUT)),
     fault('sendNow', fc.constantFrom(-Errno.ECONNRESET, -Errno.EPIPE)),
     fault('sendFile', fc.constantFrom(-Errno.ECONNRESET, -Errno.EPIPE, -Errno.EIO, 0)),
+    fault('sendPipe', fc.constantFrom(-Errno.ECONNRESET, -Errno.EPIPE)),
   ),
 };
 
@@ -67,7 +71,7 @@ const request: fc.Arbitrary<Request> = fc.record({
       kind: fc.constantFrom('segment' as const, 'extent' as const),
       length: fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: mostBytes })),
     }),
-    { maxLength: 4 },
+    { maxLength: 12 },
   ),
   later: fc.constantFrom(0, 0, 1, 3),
   last: fc.constant(false),
@@ -89,7 +93,17 @@ interface Plan {
   readonly backlogLimit: number;
   /** The engine sends at once. */
   readonly atOnce: boolean;
+  readonly limits: SendLimits;
 }
+
+/** Lengths by which the modes are chosen, so that small files are sent in each of them. */
+const limits = fc.constantFrom<SendLimits>(
+  defaultSendLimits,
+  { messageBelow: 400, sendfileFrom: 3000 },
+  { messageBelow: 0, sendfileFrom: 100_000 },
+  { messageBelow: 100_000, sendfileFrom: 100_000 },
+  { messageBelow: 0, sendfileFrom: 0 },
+);
 
 function plans(kinds: fc.Arbitrary<Fault>): fc.Arbitrary<Plan> {
   const paused = fc.tuple(kinds, fc.nat(4)).map(([one, pause]) => ({ ...one, pause }));
@@ -102,6 +116,7 @@ function plans(kinds: fc.Arbitrary<Fault>): fc.Arbitrary<Plan> {
     halfClose: fc.boolean(),
     backlogLimit: fc.constantFrom(0, 64, 3000),
     atOnce: fc.boolean(),
+    limits,
   });
 }
 
@@ -133,12 +148,14 @@ describe('connections over a faulty engine', { skip }, () => {
       fc.property(plans(after.harmless), (plan) => {
         const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit }, plan.atOnce);
         if (plan.cold) world.resident = coldNowAndThen();
+        world.loop.sendLimits = plan.limits;
         const peer = world.connect();
         play(world, peer, plan);
         const expected = answerTo(plan.requests);
         world.until(() => peer.got.length >= expected.length, 'the whole answer');
         for (let turns = 0; turns < 10; turns++) world.turn();
         assert.deepEqual(peer.got.bytes, expected);
+        assert.ok(!peer.held, 'the kernel waits for no more');
         if (plan.halfClose) world.until(() => peer.sawEnd, 'the end, after the peer ended');
         else assert.ok(!peer.sawEnd && !peer.closed, 'the connection stays open');
         assert.ok(!peer.sawReset, 'no reset');
@@ -153,6 +170,7 @@ describe('connections over a faulty engine', { skip }, () => {
       fc.property(plans(fc.oneof(after.fatal, after.harmless)), (plan) => {
         const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit }, plan.atOnce);
         if (plan.cold) world.resident = coldNowAndThen();
+        world.loop.sendLimits = plan.limits;
         const peer = world.connect();
         play(world, peer, plan);
         const expected = answerTo(plan.requests);
@@ -171,6 +189,7 @@ describe('connections over a faulty engine', { skip }, () => {
       fc.property(many, fc.boolean(), fc.boolean(), (all, cold, atOnce) => {
         const world = new World(scriptOf(all.flatMap(([plan]) => plan.faults)), { backlogLimit: 64 }, atOnce);
         if (cold) world.resident = coldNowAndThen();
+        if (all.length > 0) world.loop.sendLimits = all[0]![0].limits;
         const peers = all.map(([plan, before]) => {
           for (let turns = 0; turns < before; turns++) world.turn();
           const peer = world.connect();

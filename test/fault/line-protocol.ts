@@ -8,7 +8,7 @@ import { Region } from '../../src/memory/region.js';
 import type { Connection, Protocol } from '../../src/transport/connection.js';
 import { Listener, type ListenerLimits } from '../../src/transport/listener.js';
 import { Loop } from '../../src/transport/loop.js';
-import type { FileSource, Lender } from '../../src/transport/output.js';
+import type { FileMapping, FileSource, Lender } from '../../src/transport/output.js';
 
 /**
  * A request: pieces of its answer, and how it is given. `segment` and `extent` are lengths; `later` keeps the connection
@@ -113,10 +113,11 @@ export class LineProtocol implements Protocol<LineState> {
   readonly #loop: Loop;
   #within = 0;
 
-  constructor(loop: Loop, file: number, covers: () => boolean) {
+  constructor(loop: Loop, file: number, mapping: FileMapping, covers: (offset: number, length: number) => boolean) {
     this.#loop = loop;
     const lending = new Lending();
-    this.file = { fd: file, residency: { covers }, lending, release: (cookie) => lending.release(cookie) };
+    const residency = { covers: (_fd: number, offset: number, length: number) => covers(offset, length) };
+    this.file = { fd: file, residency, mapping, lending, release: (cookie) => lending.release(cookie) };
   }
 
   createState(): LineState {
@@ -256,13 +257,14 @@ export class World {
   readonly file: number;
   nowMs = 1000;
   /** Whether the file's pages are in memory. */
-  resident: () => boolean = () => true;
+  resident: (offset: number, length: number) => boolean = () => true;
 
   constructor(script: FaultScript = noFaults, limits: Partial<ListenerLimits> = {}, sendsAtOnce = false) {
     this.engine = new FakeEngine({ script, sendsAtOnce });
     this.loop = new Loop(this.engine, () => this.nowMs);
     this.file = this.engine.openFile(fileBytes);
-    this.protocol = new LineProtocol(this.loop, this.file, () => this.resident());
+    const mapping = this.engine.mapFile(this.file);
+    this.protocol = new LineProtocol(this.loop, this.file, mapping, (offset, length) => this.resident(offset, length));
     this.listening = this.engine.listen();
     this.listener = new Listener(this.loop, this.listening, this.protocol, { ...wideLimits, ...limits }, 'full\n');
   }

@@ -1,0 +1,167 @@
+// Responses of many pieces of a file over the fake engine, in each mode of sending: files that shrink, peers that go, sockets that are
+// full and short counts at every step, cold pages; and that what is held back leaves at the end. Random faults are in connection.test.ts.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { FakeStep, FaultScript } from '../../src/engine/fake.js';
+import { Errno } from '../../src/kernel/errno.js';
+import { platformIsLinux } from '../../src/kernel/ffi.js';
+import { type SendLimits, SendMode } from '../../src/transport/send-modes.js';
+import { answerTo, fileBytes, lineOf, type Request, World } from './line-protocol.js';
+
+const skip = platformIsLinux ? false : 'regions need Linux';
+
+/** A head, and so many pieces of 300 bytes or so. */
+function segmentOf(pieces: number): Request {
+  const lengths = Array.from({ length: pieces }, (_, index) => 280 + ((index * 13) % 40));
+  const extents = lengths.map((length) => ({ kind: 'extent' as const, length }));
+  return { pieces: [{ kind: 'segment', length: 120 }, ...extents], later: 0, last: false };
+}
+
+const modes: Readonly<Record<string, { readonly limits: SendLimits; readonly mode: number; readonly step: FakeStep }>> =
+  {
+    'one message': { limits: { messageBelow: 8192, sendfileFrom: 65_536 }, mode: SendMode.message, step: 'sendNow' },
+    'the pipe': { limits: { messageBelow: 0, sendfileFrom: 65_536 }, mode: SendMode.pipe, step: 'sendPipe' },
+    sendfile: { limits: { messageBelow: 0, sendfileFrom: 0 }, mode: SendMode.sendfile, step: 'sendFile' },
+  };
+
+for (const [name, { limits, mode, step }] of Object.entries(modes)) {
+  describe(`many pieces by ${name}`, { skip }, () => {
+    function worldOf(script?: FaultScript): World {
+      const world = new World(script);
+      world.loop.sendLimits = limits;
+      return world;
+    }
+
+    /** Has the peer ask for a segment, and read all of it. */
+    function ask(world: World, request: Request): void {
+      const peer = world.connect();
+      const expected = answerTo([request]);
+      peer.write(lineOf(request));
+      world.until(() => peer.got.length >= expected.length, 'the whole answer');
+      world.turn();
+      assert.deepEqual(peer.got.bytes, expected);
+      assert.ok(!peer.held, 'nothing is held back when the answer is over');
+    }
+
+    test('few calls, in that mode, and a last one that holds nothing back', () => {
+      const calls = new Map<FakeStep, number>();
+      const world = worldOf((called, asked) => {
+        calls.set(called, (calls.get(called) ?? 0) + 1);
+        return asked;
+      });
+      ask(world, segmentOf(100));
+      const { modeBytes } = world.listener.counts;
+      const ofFile = answerTo([segmentOf(100)]).length - 120;
+      assert.ok(modeBytes[mode]! >= ofFile, `${modeBytes}`);
+      const most = mode === SendMode.sendfile ? 100 : 2;
+      assert.ok((calls.get(step) ?? 0) <= most, `${step}: ${calls.get(step)}`);
+      world.end();
+    });
+
+    test('short counts: of one byte each time, and of each number of bytes', () => {
+      for (const most of [1, 7, 279, 280, 281, 500, 1001]) {
+        const world = worldOf((called, asked) => (called.startsWith('send') ? Math.min(asked, most) : asked));
+        ask(world, segmentOf(6));
+        world.end();
+      }
+    });
+
+    test('a full socket, an interruption, no memory for the moment: at every call', () => {
+      const request = segmentOf(9);
+      for (const trouble of [-Errno.EAGAIN, -Errno.EINTR, -Errno.ENOBUFS]) {
+        let all = 1;
+        for (let at = 0; at < all; at++) {
+          let count = 0;
+          const world = worldOf((called, asked) => {
+            if (!called.startsWith('send')) return asked;
+            return count++ === at ? trouble : Math.min(asked, 450);
+          });
+          ask(world, request);
+          all = count;
+          world.end();
+        }
+        assert.ok(all > 5, `${all} calls`);
+      }
+    });
+
+    test('the peer goes at every call: what it got is a beginning, and all is given back', () => {
+      const request = segmentOf(9);
+      const expected = answerTo([request]);
+      for (const errno of [Errno.EPIPE, Errno.ECONNRESET]) {
+        let all = Number.POSITIVE_INFINITY;
+        for (let at = 0; at < all; at++) {
+          let count = 0;
+          const world = worldOf((called, asked) => {
+            if (!called.startsWith('send')) return asked;
+            return count++ === at ? -errno : Math.min(asked, 450);
+          });
+          const peer = world.connect();
+          peer.write(lineOf(request));
+          world.until(() => peer.closed || peer.got.length === expected.length, 'the end');
+          assert.deepEqual(peer.got.bytes, expected.subarray(0, peer.got.length));
+          if (count <= at) all = at;
+          world.end();
+        }
+        assert.ok(all > 5, `${all} calls`);
+      }
+    });
+
+    test('a file that shrinks while the peer is slow: no byte that was not in it, and the end', () => {
+      const request = segmentOf(20);
+      const expected = answerTo([request]);
+      for (let cut = 0; cut < fileBytes.length; cut += 237) {
+        const world = worldOf();
+        const peer = world.connect();
+        peer.room = 700;
+        peer.write(lineOf(request));
+        world.until(() => peer.room <= 0, 'a first part');
+        world.engine.truncate(world.file, cut);
+        peer.room = Number.POSITIVE_INFINITY;
+        world.until(() => peer.closed || peer.got.length === expected.length, 'the end');
+        assert.deepEqual(peer.got.bytes, expected.subarray(0, peer.got.length), `cut at ${cut}`);
+        if (cut < 400) assert.equal(world.listener.counts.truncated, 1);
+        world.end();
+      }
+    });
+
+    test('cold pages are waited for once, and asked about once where they are there', () => {
+      for (const cold of [true, false]) {
+        let fetches = 0;
+        const world = worldOf((called, asked) => {
+          if (called === 'fetch') fetches++;
+          return called === 'fetch' ? 3 : asked;
+        });
+        let looks = 0;
+        world.resident = () => {
+          looks++;
+          return !cold;
+        };
+        const forwards: Request = { pieces: [...segmentOf(0).pieces, ...forward(20)], later: 0, last: false };
+        ask(world, forwards);
+        assert.equal(fetches, cold ? 1 : 0);
+        assert.ok(looks <= (cold ? 2 : 1), `${looks} looks`);
+        assert.equal(world.listener.counts.coldFetches, cold ? 1 : 0);
+        world.end();
+      }
+    });
+
+    test('who is cancelled while pages are fetched, or a turn is waited for, is let go', () => {
+      for (let turns = 0; turns < 6; turns++) {
+        const world = worldOf((called, asked) => (called === 'fetch' ? 4 : asked));
+        world.resident = () => false;
+        const peer = world.connect();
+        peer.write(lineOf(segmentOf(20)));
+        for (let turn = 0; turn < turns; turn++) world.turn();
+        world.listener.abortAll();
+        world.until(() => peer.closed || world.listener.connections === 0, 'the end');
+        world.end();
+      }
+    });
+  });
+}
+
+/** Pieces that go forward in the file. The line protocol begins piece N of a first answer at 17 N. */
+function forward(count: number): Request['pieces'] {
+  return Array.from({ length: count }, () => ({ kind: 'extent', length: 17 }));
+}
