@@ -65,7 +65,8 @@ test('what is no film, no file, or nothing at all', () => {
   writeFileSync(text, 'not a film');
   assert.equal(media(text).status, 1);
   assert.match(media(join(folder, 'none.mp4')).stderr, /cannot read .*none\.mp4: there is no such file/);
-  assert.match(media(folder).stderr, /it is not a regular file/);
+  assert.match(media(folder).stderr, /is a directory: name one film in it/);
+  assert.match(media('/dev/null').stderr, /cannot read \/dev\/null: it is not a regular file/);
   assert.match(media().stderr, /a film is missing: clearway media FILE/);
   for (const args of [[join(folder, 'none.mp4')], [folder], [], ['a', 'b']]) assert.equal(media(...args).status, 2);
 });

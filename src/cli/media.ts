@@ -15,11 +15,10 @@ import { fileTrouble, UsageError } from './kit/usage.js';
 
 const help = `Usage: clearway media [--json] FILE
 
-Shows what a film (MP4, MOV) offers as HLS and DASH when clearway serve --media has its folder: renditions, codecs, duration,
-segments, rates, subtitles, addresses; what is left out and why; what players would stumble over. Reads the film's tables
-alone, not its media.
+Shows what clearway serve --media offers of a film (MP4, MOV) as HLS and DASH: renditions, codecs, duration, segments, rates,
+subtitles, addresses; what is left out and why; what some players cannot play. Reads the film's tables, not its media.
 
-  --json  the same as JSON: what a film's film.json says
+  --json  the same as JSON, as served at film.mp4/film.json
 
 Exit status: 0; 1 for a film that cannot be offered; 2 for wrong use.
 `;
@@ -71,6 +70,7 @@ function readFilmAt(path: string): Film {
   }
   try {
     const facts = fstatSync(descriptor);
+    if (facts.isDirectory()) throw new UsageError(`${path} is a directory: name one film in it`);
     if (!facts.isFile()) throw new UsageError(`cannot read ${path}: it is not a regular file`);
     return readFrom(descriptor, facts.size);
   } finally {

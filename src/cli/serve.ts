@@ -84,7 +84,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --head-timeout TIME     time in which a request's header must arrive (10s)
   --idle-timeout TIME     time after which an idle keep-alive connection is closed (60s)
   --min-rate SIZE         close connections that read fewer bytes a second; 0: never (256)
-  --pace SIZE|auto        most bytes a second to each connection (no limit); auto: segments of films by the rate they are played at
+  --pace SIZE|auto        most bytes a second to each connection (no limit); auto (with --media): segments of films at 1.5 times the rate they are played at
   --grace TIME            time for open requests to finish when the server stops (10s)
   --inline-limit SIZE     send files up to this size from memory, larger ones by sendfile (32K, or as calibrated)
   --config FILE           options from a JSON file, such as {"port": 8080, "log": "json"}; the command line takes precedence

@@ -9,7 +9,9 @@ export class TableError extends Error {
 /** The tables speak of bytes that the file does not have: it is still being written, or was cut. */
 export class CutOffError extends TableError {
   constructor(needed: number, size: number) {
-    super(`is cut off: its tables speak of ${needed} bytes, and the file has ${size}`);
+    super(
+      `is cut off: its tables need ${needed} bytes, and the file has ${size}; wait until it is written, or copy it again`,
+    );
   }
 }
 
@@ -23,7 +25,7 @@ export class IndexBudget {
   /** Takes bytes before they are allocated. @throws TableError when that is more than is left */
   take(bytes: number): void {
     if (!(bytes <= this.#left))
-      throw new TableError(`has tables that need more than ${mostIndexBytes / 2 ** 20} MiB of memory`);
+      throw new TableError(`has tables that need more than ${mostIndexBytes / 2 ** 20} MiB of memory: split it`);
     this.#left -= bytes;
   }
 

@@ -217,7 +217,7 @@ test('a track whose tables lie is left out alone', () => {
     ['chunks without samples', { stsc: [[1, 0, 1]] }, /without samples/],
     ['description 0', { stsc: [[1, 2, 0]] }, /description that is not there/],
     ['description 2 of 1', { stsc: [[1, 2, 2]] }, /description that is not there/],
-    ['behind the end', { stco: [5000, 2_000_000] }, /tables speak of 2000070 bytes/],
+    ['behind the end', { stco: [5000, 2_000_000] }, /tables need 2000070 bytes/],
     ['no times', { stts: [] }, /no table of times/],
   ];
   for (const [name, tables, reason] of cases) {

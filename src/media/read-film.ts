@@ -72,10 +72,13 @@ function* readTopLevel(size: number): Reading<TopLevel> {
       if (moov !== undefined && error instanceof BoxError) break;
       throw error;
     }
-    if (at === 0 && !topLevelTypes.test(box.type)) throw new FilmRefusal('is not an MP4 or MOV file');
+    if (at === 0 && !topLevelTypes.test(box.type))
+      throw new FilmRefusal('is not an MP4 or MOV file: convert it, for example with ffmpeg');
     if (box.end > size) {
       if (moov !== undefined && box.type !== 'mdat') break;
-      throw new FilmRefusal(`is cut off: its box ${box.type} needs ${box.end} bytes, and the file has ${size}`);
+      throw new FilmRefusal(
+        `is cut off: its box ${box.type} needs ${box.end} bytes, and the file has ${size}; wait until it is written, or copy it again`,
+      );
     }
     if (box.type === 'ftyp' && box.end - box.payload >= 4 && brand === '')
       brand = text4(yield* bytesAt(box.payload, 4));
@@ -86,7 +89,7 @@ function* readTopLevel(size: number): Reading<TopLevel> {
     at = box.end;
   }
   if (moov === undefined) {
-    throw new FilmRefusal('has no header (moov): it is still being written, was cut off, or holds no film');
+    throw new FilmRefusal('has no header (moov): it is cut off or still being written; wait, or copy it again');
   }
   return { boxes, moov, brand, firstFragment, isOpenEnded };
 }
@@ -101,7 +104,7 @@ function* read(size: number): Reading<Film> {
   const top = yield* readTopLevel(size);
   const { moov } = top;
   if (moov.end - moov.start > mostMoovBytes)
-    throw new FilmRefusal(`has a header (moov) of ${moov.end - moov.start} bytes`);
+    throw new FilmRefusal(`has a header (moov) of ${moov.end - moov.start} bytes, and may have ${mostMoovBytes}`);
   const budget: BoxBudget = { left: mostBoxes };
   const boxes = yield* childrenOf(moov, budget);
   if (boxes.some(({ type }) => type === 'cmov'))
@@ -186,7 +189,7 @@ function* readHeads(
 ): Reading<TrackHead[]> {
   const heads: TrackHead[] = [];
   const traks = boxes.filter(({ type }) => type === 'trak');
-  if (traks.length > mostTracks) throw new FilmRefusal(`has ${traks.length} tracks`);
+  if (traks.length > mostTracks) throw new FilmRefusal(`has ${traks.length} tracks, and may have ${mostTracks}`);
   for (const trak of traks) {
     let outcome: TrackOutcome;
     try {

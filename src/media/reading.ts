@@ -51,7 +51,8 @@ export function* readAhead<Result>(
 export function* bytesAt(offset: number, length: number, until = offset + length): Reading<DataView> {
   if (length > maxReadBytes) throw new TableError(`has a header of ${length} bytes where a few are usual`);
   const bytes = yield { offset, length, until };
-  if (bytes === undefined || bytes.length < length) throw new FilmRefusal('is cut off in its headers');
+  if (bytes === undefined || bytes.length < length)
+    throw new FilmRefusal('is cut off in its headers: wait until it is written, or copy it again');
   return new DataView(bytes.buffer, bytes.byteOffset, length);
 }
 

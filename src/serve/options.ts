@@ -208,10 +208,10 @@ function parseDuration(option: string, value: unknown, fallbackMs: number): numb
 const sizeUnits: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
 /** Bytes of a {@link Size}. @throws OptionError. */
-function parseSize(option: string, value: unknown, fallback: number): number {
+function parseSize(option: string, value: unknown, fallback: number, alternative = ''): number {
   if (value === undefined) return fallback;
   const match = /^(\d+(?:\.\d+)?)([kmg]?)(?:i?b)?$/i.exec(String(value));
-  if (match === null) return refuse(option, value, 'a number of bytes such as 512, 64K or 10M');
+  if (match === null) return refuse(option, value, `a number of bytes such as 512, 64K or 10M${alternative}`);
   return Math.round(Number(match[1]) * sizeUnits[match[2]!.toLowerCase()]!);
 }
 
@@ -433,7 +433,7 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     headTimeoutMs: parseDuration('headTimeout', options.headTimeout, 10_000),
     idleTimeoutMs: parseDuration('idleTimeout', options.idleTimeout, 60_000),
     minRate: parseSize('minRate', options.minRate, 256),
-    pace: options.pace === 'auto' ? 0 : parseSize('pace', options.pace, 0),
+    pace: options.pace === 'auto' ? 0 : parseSize('pace', options.pace, 0, ', or auto (with media)'),
     paceMedia: paceOfMedia(options.pace, media),
     graceMs: parseDuration('grace', options.grace, 10_000),
     inlineBytes: Math.min(inlineBytes, maxInlineBytes),

@@ -17,12 +17,12 @@ export function refusal(status: RefusalAnswer['status'], sentence: string): Refu
 
 /** A part that a film does not have so many of. */
 export function noSuch(source: Representation, number: number): RefusalAnswer {
-  return refusal(404, `${nameOf(source.sourcePath)} has no number ${number} of this`);
+  return refusal(404, `${nameOf(source.sourcePath)} has no part ${number} of this kind: load its playlist again`);
 }
 
 /** The address has the version of another film. */
 export function replaced(name: string): RefusalAnswer {
-  return refusal(410, `${name} is another one by now: load its playlist again`);
+  return refusal(410, `${name} was replaced: load its playlist again`);
 }
 
 /** A refusal of a file. */

@@ -133,7 +133,10 @@ forEachEngine(
       assert.equal(await textOf('/not-a-film.mp4'), 'this is text');
       const refused = await get('/not-a-film.mp4/master.m3u8');
       assert.equal(refused.status, 422);
-      assert.match(await refused.text(), /^not-a-film\.mp4 is not an MP4 or MOV file\n$/);
+      assert.match(
+        await refused.text(),
+        /^not-a-film\.mp4 is not an MP4 or MOV file: convert it, for example with ffmpeg\n$/,
+      );
     });
 
     test('a replaced film has another version, and its old addresses are gone', { skip: filmSkip }, async () => {
@@ -144,7 +147,7 @@ forEachEngine(
       renameSync(site.at('new.mp4'), site.at('replaced.mp4'));
       const gone = await get(segment!);
       assert.equal(gone.status, 410);
-      assert.match(await gone.text(), /replaced\.mp4 is another one by now/);
+      assert.match(await gone.text(), /replaced\.mp4 was replaced: load its playlist again/);
       const [now] = await playlistsOf('replaced.mp4');
       assert.notEqual(now, before);
       assert.equal((await segmentsOf(now!)).length > 0, true);

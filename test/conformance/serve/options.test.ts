@@ -32,7 +32,7 @@ const bad: ReadonlyArray<readonly [options: object, sentence: RegExp]> = [
   [{ idleTimeout: '-1s' }, /^idleTimeout is "-1s"/],
   [{ idleTimeout: '1d' }, /^idleTimeout is "1d"/],
   [{ grace: 'NaN' }, /^grace is/],
-  [{ pace: 'fast' }, /^pace is "fast", and must be a number of bytes such as/],
+  [{ pace: 'fast' }, /^pace is "fast", and must be a number of bytes such as .*, or auto/],
   [{ minRate: '1T' }, /^minRate is "1T"/],
   [{ workers: 0 }, /^workers is 0, and must be a whole number from 1 to 256$/],
   [{ workers: 'many' }, /^workers is "many"/],
