@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServeOptions } from '../serve/options.js';
 import type { Server } from '../serve/server.js';
+import { formatBytes } from '../text/units.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
 import { shortageSentence } from './kit/shortage.js';
@@ -44,6 +45,8 @@ const flags = {
   'idle-timeout': { type: 'string' },
   'min-rate': { type: 'string' },
   pace: { type: 'string' },
+  pin: { type: 'string', multiple: true },
+  'pin-memory': { type: 'string' },
   grace: { type: 'string' },
   'inline-limit': { type: 'string' },
   config: { type: 'string' },
@@ -85,6 +88,8 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --idle-timeout TIME     time after which an idle keep-alive connection is closed (60s)
   --min-rate SIZE         close connections that read fewer bytes a second; 0: never (256)
   --pace SIZE|auto        most bytes a second to each connection (no limit); auto (with --media): segments of films at 1.5 times the rate they are played at
+  --pin PATH              keep files in locked memory and send them from there (* matches any characters): '/films/*.mp4'; repeatable
+  --pin-memory SIZE       most memory for pinned files (1G)
   --grace TIME            time for open requests to finish when the server stops (10s)
   --inline-limit SIZE     send files up to this size from memory, larger ones by sendfile (32K, or as calibrated)
   --config FILE           options from a JSON file, such as {"port": 8080, "log": "json"}; the command line takes precedence
@@ -211,6 +216,11 @@ export async function run(args: string[]): Promise<number> {
   // Whoever read the warnings may go; the server stays.
   process.stderr.on('error', () => {});
   server.on('warning', (message) => process.stderr.write(`clearway serve: ${message}\n`));
+  server.on('pinned', (files, bytes) => {
+    process.stderr.write(
+      `clearway serve: ${files === 1 ? '1 file is' : `${files} files are`} pinned, ${formatBytes(bytes)}\n`,
+    );
+  });
   let dashboard: ServeDashboard | undefined;
   try {
     await server.listen();

@@ -6,6 +6,8 @@
 // In whose hands each byte is: received bytes lie in a frame of the engine until the caller recycles it;
 // bytes to send belong to the caller again when `sent` came for them, and may not change before.
 
+import type { ZeroCopy } from './zero-copy.js';
+
 /** Errors of events are negative errno values, as the kernel gives them. */
 export interface EngineEvents {
   /** Called once a turn, after the wait and before the first event: the moment to look at the clock. */
@@ -119,6 +121,8 @@ export interface Engine {
   readonly nonBlockingSockets: boolean;
   /** A send is a call of its own: {@link sendNow} costs less, since nobody has to be told of it later. */
   readonly sendsAtOnce: boolean;
+  /** Sending out of memory that stays where it is; undefined where the engine has no such calls. */
+  readonly zeroCopy?: ZeroCopy;
   /** Gives a receive frame back. */
   recycle(frame: number): void;
 

@@ -2,7 +2,7 @@
 // Not here: which path is asked for and what is done with the file (serve/).
 
 import { encodePathText } from '../text/path-text.js';
-import { AT, O, RESOLVE, RWF, SEEK } from './constants.js';
+import { AT, O, POSIX_FADV, RESOLVE, RWF, SEEK } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { layouts } from './layouts.js';
@@ -279,6 +279,11 @@ export function cachedPages(fd: number, offset: number, length: number): number 
 /** readahead(2): starts reading a range into the page cache and does not wait for it. Returns 0 or -errno. */
 export function readAhead(fd: number, offset: number, length: number): number {
   return syscall3(sys.readahead, fd, offset, length);
+}
+
+/** posix_fadvise(2): the pages of a file are not needed in the page cache any more. Advice: what is in use stays. */
+export function dropCached(fd: number): void {
+  syscall6(sys.fadvise64, fd, 0, 0, POSIX_FADV.DONTNEED);
 }
 
 const fileSystemMagic = { nfs: 0x6969, fuse: 0x65735546, smb2: 0xfe534d42, cifs: 0xff534d42, v9fs: 0x01021997 };

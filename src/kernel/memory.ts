@@ -40,6 +40,12 @@ export function mapFileWindow(fd: number, offset: number, length: number): numbe
   return syscall6(sys.mmap, 0, length, PROT.READ, MAP.SHARED | MAP.NORESERVE, fd, offset);
 }
 
+/** As {@link mapFileWindow}, of all of a memory file, to be written too: a ring registers no other. Nobody but us makes it shorter. */
+export function mapMemoryFile(fd: number, length: number): number {
+  const protection = PROT.READ | PROT.WRITE;
+  return check(syscall6(sys.mmap, 0, length, protection, MAP.SHARED, fd, 0), 'mmap', `of ${length} bytes`);
+}
+
 /** munmap(2) of what {@link mapFileWindow} gave. No system call may be at work with it. */
 export function unmapFileWindow(address: number, length: number): void {
   check(syscall3(sys.munmap, address, length), 'munmap');

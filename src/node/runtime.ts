@@ -3,6 +3,7 @@
 
 import { openFilesLimit } from '../kernel/limits.js';
 import { serveProfile } from '../serve/profile.js';
+import { type FileCounts, noFileCounts } from '../transport/file-counts.js';
 import { Loop } from '../transport/loop.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 import { PortableTree } from './portable-tree.js';
@@ -20,8 +21,8 @@ const contentBudget = 64 * 1024 * 1024;
 /** The loop that this process's transfers share. It keeps the process alive only while there are any. */
 export class SharedLoop {
   readonly loop: Loop;
-  /** How often a range was not in the page cache and was fetched first. */
-  coldFetches = 0;
+  /** What is counted of the files of all transfers. */
+  readonly counts: FileCounts = noFileCounts();
   #transfers = 0;
 
   /** @throws UnsupportedError or SystemError where there can be none. */

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 import { platformIsLinux } from '../kernel/ffi.js';
+import { noFileCounts } from '../transport/file-counts.js';
 import { type FileSource, Output } from '../transport/output.js';
 import { defaultSendLimits } from '../transport/send-modes.js';
 import type { SharedLoop } from './runtime.js';
@@ -57,7 +58,7 @@ class Owner {
 
 function begin(loop: ScriptedLoop, owner: Owner): { readonly transfer: Transfer; readonly close: () => void } {
   const fd = openSync('/dev/null', 'w');
-  const shared = { loop, coldFetches: 0, hold: () => {}, letGo: () => {} };
+  const shared = { loop, counts: noFileCounts(), hold: () => {}, letGo: () => {} };
   const transfer = new Transfer(shared as unknown as SharedLoop, owner, fd);
   const close = (): void => {
     transfer.close();

@@ -4,6 +4,7 @@
 
 import { closeDescriptor, duplicateDescriptor } from '../kernel/socket.js';
 import { Endpoint } from '../transport/endpoint.js';
+import type { FileCounts } from '../transport/file-counts.js';
 import { type ExtentEnd, ListPump } from '../transport/list-pump.js';
 import type { Output } from '../transport/output.js';
 import type { SharedLoop } from './runtime.js';
@@ -81,14 +82,6 @@ export class Transfer extends Endpoint {
   /** libuv's sockets never block, and the duplicate shares that: nothing to change (called by the pump). */
   goDirect(): void {}
 
-  /** A range was not in the page cache and is being fetched (called by the pump). */
-  extentCold(): void {
-    this.#shared.coldFetches++;
-  }
-
-  /** Called by the pump. */
-  sentBy(): void {}
-
   /** Called by the pump. */
   listSent(): void {
     this.#owner.listSent();
@@ -102,6 +95,15 @@ export class Transfer extends Endpoint {
   /** Called by the pump when it was stopped and its last operation has ended. */
   pumpIdle(): void {
     this.#closeNow();
+  }
+
+  /** What is counted of all transfers (by the pump). */
+  get counts(): FileCounts {
+    return this.#shared.counts;
+  }
+
+  override sent(result: number): void {
+    this.#pump.sent(result);
   }
 
   override writable(result: number): void {

@@ -3,6 +3,7 @@
 
 import { Fact, type FileTable } from './file-table.js';
 import { type OpenFile, OpenFiles } from './open-files.js';
+import type { PinnedFiles } from './pins/pinned-files.js';
 
 /** How long a descriptor stays open that nobody asks for. */
 const idleMs = 10_000;
@@ -16,11 +17,13 @@ export class Descriptors {
   readonly #byEntry: Array<OpenFile | undefined> = [];
   /** The entries that have one, in the order in which they are looked at for eviction. */
   readonly #opened: number[] = [];
+  readonly #pins: PinnedFiles | undefined;
   #hand = 0;
 
-  /** @param most how many are kept. @param closing is told of each entry whose file is about to be let go of. */
-  constructor(table: FileTable, most: number, closing: (entry: number) => void) {
+  /** @param most how many are kept. @param closing is told of each entry whose file is about to be let go of. @param pins files in memory. */
+  constructor(table: FileTable, most: number, closing: (entry: number) => void, pins: PinnedFiles | undefined) {
     this.#table = table;
+    this.#pins = pins;
     this.#most = most;
     this.#closing = closing;
   }
@@ -32,7 +35,8 @@ export class Descriptors {
 
   /** Takes a descriptor over as that of an entry. */
   set(entry: number, fd: number): OpenFile {
-    const file = this.files.adopt(fd);
+    const { identityHigh, identityLow } = this.#table;
+    const file = this.files.adopt(fd, this.#pins?.of(identityHigh.get(entry), identityLow.get(entry)));
     this.#byEntry[entry] = file;
     this.#opened.push(entry);
     this.#table.facts.set(entry, this.#table.facts.get(entry) | Fact.used);
@@ -43,6 +47,11 @@ export class Descriptors {
   /** Lets go of half of them: the host is short of descriptors. */
   relieve(): void {
     this.#evict(Math.ceil(this.#opened.length / 2));
+  }
+
+  /** Lets go of all of them: who asks again may get another one, in memory. */
+  closeAll(): void {
+    while (this.#opened.length > 0) this.close(this.#opened[this.#opened.length - 1]!);
   }
 
   /** Lets go of descriptors, those not used since the last look first; never of `kept`. */

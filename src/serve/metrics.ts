@@ -2,6 +2,7 @@
 // Only the worker writes. Text for Prometheus is made elsewhere (metrics-text.ts), from any number of workers.
 
 import { copyReasonNames } from '../memory/copy.js';
+import { sendModeNames } from '../transport/send-modes.js';
 
 /** How a response's body left. */
 export const Way = { none: 0, inline: 1, sendfile: 2, gather: 3 } as const;
@@ -43,6 +44,9 @@ const layout = {
   logRecords: 1,
   logDropped: 1,
   logWaitingBytes: 1,
+  /** Bytes of responses with files by SendMode; sends by reference that the kernel used in place, and that it copied. */
+  modeBytes: sendModeNames.length,
+  references: 2,
   copied: copyReasonNames.length,
 } as const;
 
@@ -77,8 +81,8 @@ export class Metrics {
   }
 
   /** Sets a gauge. */
-  gauge(name: MetricName, value: number): void {
-    this.values[offsets[name]] = value;
+  gauge(name: MetricName, value: number, index = 0): void {
+    this.values[offsets[name] + index] = value;
   }
 
   /** Reads a value. */

@@ -4,37 +4,52 @@
 import { type FileStatus, fileStatus } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { MappedFile } from '../memory/mapped-file.js';
-import type { FileSource } from '../transport/output.js';
+import type { FileMapping, FileResidency, FileSource } from '../transport/output.js';
 import { Residency } from '../transport/page-cache.js';
+import type { PinnedFile } from './pins/pinned-files.js';
 
 /** An open file, with a reference for whoever opened it. */
 export class OpenFile implements FileSource {
-  readonly fd: number;
+  /** Its bytes where they are pinned in memory. */
+  readonly pinned: PinnedFile | undefined;
+  readonly #own: number;
   #residency: Residency | undefined;
   #mapping: MappedFile | undefined;
   #references = 1;
   readonly #files: OpenFiles;
 
-  constructor(files: OpenFiles, fd: number) {
+  /** @param fd is taken over. @param pinned the same bytes in memory, referred to until it is closed. */
+  constructor(files: OpenFiles, fd: number, pinned: PinnedFile | undefined) {
     this.#files = files;
-    this.fd = fd;
+    this.#own = fd;
+    this.pinned = pinned;
+    pinned?.retain();
+  }
+
+  /** The descriptor that its bytes are read from. */
+  get fd(): number {
+    return this.pinned?.fd ?? this.#own;
   }
 
   /** What is known of its pages; nothing as long as nobody sends them by reference. */
-  get residency(): Residency {
+  get residency(): FileResidency {
+    if (this.pinned !== undefined) return this.pinned;
     this.#residency ??= new Residency();
     return this.#residency;
   }
 
   /** Its pages as addresses; nothing is mapped as long as no short pieces of it are sent. */
-  get mapping(): MappedFile {
-    this.#mapping ??= new MappedFile(this.fd);
+  get mapping(): FileMapping {
+    if (this.pinned !== undefined) return this.pinned;
+    this.#mapping ??= new MappedFile(this.#own);
     return this.#mapping;
   }
 
-  /** For whoever closes it: nothing of it is mapped any more. */
-  unmap(): void {
+  /** For whoever has taken it out of the open ones. */
+  end(): void {
     this.#mapping?.unmap();
+    closeDescriptor(this.#own);
+    this.pinned?.release();
   }
 
   /** Adds a reference: the descriptor stays open until it is released. */
@@ -51,7 +66,7 @@ export class OpenFile implements FileSource {
 
   /** What the descriptor says of the file now. Returns 0 or -errno. */
   status(status: FileStatus): number {
-    return fileStatus(this.fd, status);
+    return fileStatus(this.#own, status);
   }
 }
 
@@ -64,9 +79,9 @@ export class OpenFiles {
     return this.#open.size;
   }
 
-  /** Takes a descriptor over. */
-  adopt(fd: number): OpenFile {
-    const file = new OpenFile(this, fd);
+  /** Takes a descriptor over. @param pinned the same bytes in memory. */
+  adopt(fd: number, pinned: PinnedFile | undefined): OpenFile {
+    const file = new OpenFile(this, fd, pinned);
     this.#open.add(file);
     return file;
   }
@@ -74,16 +89,12 @@ export class OpenFiles {
   /** Called by a file that lost its last reference. */
   close(file: OpenFile): void {
     this.#open.delete(file);
-    file.unmap();
-    closeDescriptor(file.fd);
+    file.end();
   }
 
   /** Closes every file though some are referred to: for a thread that cannot go on. */
   abandon(): void {
-    for (const file of this.#open) {
-      file.unmap();
-      closeDescriptor(file.fd);
-    }
+    for (const file of this.#open) file.end();
     this.#open.clear();
   }
 }

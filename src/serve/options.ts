@@ -11,6 +11,7 @@ import { hostForm, hostOf } from './addresses.js';
 import { basePathOf } from './base-path.js';
 import { proxyProblem } from './client-address.js';
 import { connectionsWithin } from './connection-limit.js';
+import { isPathPattern } from './path-pattern.js';
 import { serveProfile } from './profile.js';
 import { type HeaderOption, type HeaderRule, headersProblem, splitHeaders } from './response-headers.js';
 import type { DotfilePolicy } from './site-types.js';
@@ -115,6 +116,13 @@ export interface ServeOptions {
    * times the rate they are played at, the first two of each stretch as fast as they can. Default 0.
    */
   pace?: Size | 'auto';
+  /**
+   * Files that are kept in memory which the kernel never takes away, and sent from there: paths in which `*` stands for any characters,
+   * such as `/films/*.mp4`. Default: none.
+   */
+  pin?: string | readonly string[];
+  /** Memory that pinned files take at most. Default 1 GiB. */
+  pinMemory?: Size;
   /** Time that open connections have to finish at the end. Default 10 s. */
   grace?: Duration;
   /** Files up to this size are answered from memory. Default: what calibrate measured, else 32 KiB. */
@@ -158,6 +166,9 @@ export interface ResolvedOptions {
   readonly pace: number;
   /** Segments of films are paced by their own rate. */
   readonly paceMedia: boolean;
+  /** Patterns of paths (path-pattern.ts), and bytes at most. */
+  readonly pin: readonly string[];
+  readonly pinBytes: number;
   readonly graceMs: number;
   readonly inlineBytes: number;
 }
@@ -370,6 +381,8 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   idleTimeout: true,
   minRate: true,
   pace: true,
+  pin: true,
+  pinMemory: true,
   grace: true,
   inlineLimit: true,
 };
@@ -382,6 +395,20 @@ const defaultSocketMode = 0o660;
 /** Largest size of a file that may be answered from memory. */
 const maxInlineBytes = 1024 * 1024;
 const defaultInlineBytes = 32 * 1024;
+
+const defaultPinBytes = 1024 ** 3;
+const mostPins = 64;
+
+function parsePins(value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  const given: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (given.length > mostPins) return refuse('pin', value, `at most ${mostPins} paths`);
+  return given.map((each) => {
+    const pattern = typeof each === 'string' && !each.startsWith('/') ? `/${each}` : each;
+    if (typeof pattern === 'string' && isPathPattern(pattern)) return pattern;
+    return refuse('pin', each, 'a path of files from the root of the site, such as /films/*.mp4');
+  });
+}
 
 /** Whether `pace` is `auto`. @throws OptionError where there are no films */
 function paceOfMedia(pace: ServeOptions['pace'], media: boolean): boolean {
@@ -435,6 +462,8 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     minRate: parseSize('minRate', options.minRate, 256),
     pace: options.pace === 'auto' ? 0 : parseSize('pace', options.pace, 0, ', or auto (with media)'),
     paceMedia: paceOfMedia(options.pace, media),
+    pin: parsePins(options.pin),
+    pinBytes: parseSize('pinMemory', options.pinMemory, defaultPinBytes),
     graceMs: parseDuration('grace', options.grace, 10_000),
     inlineBytes: Math.min(inlineBytes, maxInlineBytes),
   };

@@ -239,7 +239,7 @@ export class Responder {
 
   /** Copies gauges into the metrics. */
   report(): void {
-    this.#metrics.gauge('openFiles', this.site.files.count);
+    this.#metrics.gauge('openFiles', this.site.descriptors.files.count);
     this.#metrics.gauge('knownPaths', this.site.table.count);
     this.#metrics.gauge('knownBytes', this.site.knownBytes);
     this.#metrics.gauge('frameBytes', this.frames.leasedBytes);

@@ -13,9 +13,10 @@ import { Metrics, metricsBytes } from './metrics.js';
 import type { MetricsEndpoint } from './metrics-endpoint.js';
 import { metricsText } from './metrics-text.js';
 import { type ResolvedOptions, resolveOptions, type ServeOptions } from './options.js';
+import type { PinKeeper } from './pins/pin-keeper.js';
 import type { SelfMeter } from './self-meter.js';
 import { checkAddressSpace } from './start-limits.js';
-import type { WorkerSays } from './worker.js';
+import type { WorkerSays, WorkerTold } from './worker.js';
 import { WorkerThread } from './worker-thread.js';
 
 export { parseHostPort } from './options.js';
@@ -42,6 +43,8 @@ interface WorkerSlot {
 export interface ServerEvents {
   /** A worker died and what is done about it, a request could not be answered, or there is no meter: in words. */
   warning: [message: string];
+  /** Everything that can be pinned is, for now: so many files and bytes of memory. */
+  pinned: [files: number, bytes: number];
   /** Every worker ended. */
   close: [];
   /** The server cannot go on. */
@@ -57,6 +60,7 @@ export class Server extends EventEmitter<ServerEvents> {
   #log: LogOutput | undefined;
   #metrics: MetricsEndpoint | undefined;
   #selfMeter: SelfMeter | undefined;
+  #pins: PinKeeper | undefined;
   #meterRefusal: string | undefined;
   #closing: Promise<void> | undefined;
   #listening: Listening | undefined;
@@ -132,7 +136,7 @@ export class Server extends EventEmitter<ServerEvents> {
     const { metrics } = this.options;
     if (metrics === undefined) return;
     const { MetricsEndpoint } = await import('./metrics-endpoint.js');
-    const text = (): string => metricsText(this.metrics, this.engine) + (this.#selfMeter?.text() ?? '');
+    const text = (): string => metricsText(this.metrics, this.engine, this.#pins) + (this.#selfMeter?.text() ?? '');
     this.#metrics = await MetricsEndpoint.open(metrics, text);
   }
 
@@ -181,11 +185,35 @@ export class Server extends EventEmitter<ServerEvents> {
       if (first !== undefined) await this.#start(first);
       // Each is a promise though one cannot even begin: the others' failures are then heard too.
       await Promise.all(others.map(async (slot) => this.#start(slot)));
+      await this.#pinFiles();
     } catch (error) {
       await this.close(0);
       throw error;
     }
     return this;
+  }
+
+  /** Beside serving: until a file is pinned it is sent as any other. */
+  async #pinFiles(): Promise<void> {
+    const { pin, pinBytes, root, dotfiles } = this.options;
+    if (pin.length === 0 || this.#closing !== undefined) return;
+    const { PinKeeper } = await import('./pins/pin-keeper.js');
+    this.#pins = new PinKeeper(
+      { root, patterns: pin, mostBytes: pinBytes, dotfiles },
+      {
+        pin: (told) => this.#tellServing({ kind: 'pin', pins: [told] }),
+        unpin: (id) => this.#tellServing({ kind: 'unpin', id }),
+        warning: (message) => this.emit('warning', message),
+        pinned: (files, bytes) => this.emit('pinned', files, bytes),
+      },
+    );
+  }
+
+  /** Tells every thread that serves. Returns their numbers. */
+  #tellServing(told: WorkerTold): number[] {
+    const serving = this.#slots.filter(({ thread }) => thread?.engine !== undefined);
+    for (const { thread } of serving) thread?.tell(told);
+    return serving.map(({ index }) => index);
   }
 
   #openLog(): void {
@@ -207,6 +235,7 @@ export class Server extends EventEmitter<ServerEvents> {
       hear: (says) => this.#hear(slot, says),
       ended: (wasReady, failure) => {
         this.#log?.gone(slot.index);
+        this.#pins?.gone(slot.index);
         slot.thread = undefined;
         if (wasReady && this.#closing === undefined) this.#died(slot, failure);
       },
@@ -229,11 +258,13 @@ export class Server extends EventEmitter<ServerEvents> {
       throw error;
     }
     this.#engine = thread.engine ?? this.#engine;
+    if (this.#pins !== undefined) thread.tell({ kind: 'pin', pins: this.#pins.joined(slot.index) });
     // Whoever closed the server meanwhile could not tell a worker that did not listen yet.
     if (this.#closing !== undefined) thread.tell({ kind: 'stop' });
   }
 
   #hear(slot: WorkerSlot, says: WorkerSays): void {
+    if (says.kind === 'unpinned') this.#pins?.unpinned(slot.index, says.id);
     if (says.kind === 'log') this.#log?.hear(slot.index, says.news);
     if (says.kind === 'failed')
       this.emit('warning', `worker ${slot.index} could not answer a request: ${says.message}`);
@@ -302,6 +333,7 @@ export class Server extends EventEmitter<ServerEvents> {
     );
     await Promise.all(gone);
     clearTimeout(timer);
+    this.#pins?.close();
     this.#listening?.close();
     this.#log?.close();
     this.#log = undefined;

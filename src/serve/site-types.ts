@@ -2,6 +2,7 @@
 
 import type { FileTable } from './file-table.js';
 import type { Nothing } from './file-trouble.js';
+import type { PinnedFiles } from './pins/pinned-files.js';
 import type { Representation } from './representation.js';
 
 /** How a path that begins with a dot is answered: as if it were not there, with 403, or like any other. */
@@ -22,6 +23,8 @@ export interface SiteOptions {
   readonly types?: ReadonlyMap<string, string>;
   /** Descriptors of files and their encoded siblings kept open; the ones that responses still send come on top. */
   readonly maxFiles: number;
+  /** Files whose bytes are pinned in memory. Default: none. */
+  readonly pins?: PinnedFiles;
   /** Told of a file that is not known to be missing and could not be opened or looked at: an errno, and its path. */
   readonly trouble?: (errno: number, path: string) => void;
 }

@@ -72,7 +72,7 @@ test('however many paths lead to one file over links, the ones that are kept hav
         const found = site.find({ path: `${way}x.txt`, trailingSlash: false, dotfile: false });
         assert.equal(found.kind, 'file');
       }
-      assert.ok(site.files.count <= 16, `${site.files.count} descriptors`);
+      assert.ok(site.descriptors.files.count <= 16, `${site.descriptors.files.count} descriptors`);
       assert.ok(site.table.count <= 257, `${site.table.count} paths`);
     },
     { index: [] },
@@ -273,7 +273,7 @@ test('names and paths as long as there can be, links in a circle, more directori
 test('descriptors that nobody asks for are closed after a while', () => {
   serving({ 'a.txt': '1', 'b.txt': '2' }, (site, _at, clock, loop) => {
     for (const path of ['/a.txt', '/b.txt']) assert.equal(look(site, path), 1);
-    assert.equal(site.files.count, 2);
+    assert.equal(site.descriptors.files.count, 2);
     for (let second = 0; second < 9; second++) {
       clock.ms += 1000;
       assert.equal(look(site, '/a.txt'), 1);
@@ -281,10 +281,10 @@ test('descriptors that nobody asks for are closed after a while', () => {
     }
     clock.ms += 1500;
     loop.turn(0);
-    assert.equal(site.files.count, 1);
+    assert.equal(site.descriptors.files.count, 1);
     clock.ms += 10_000;
     loop.turn(0);
-    assert.equal(site.files.count, 0);
+    assert.equal(site.descriptors.files.count, 0);
     const bytes = Buffer.from('/a.txt');
     assert.ok(site.view(site.lookUp(bytes, 0, bytes.length)) !== undefined);
   });

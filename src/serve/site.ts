@@ -26,7 +26,7 @@ import { Fact, FileTable, Kind, Maker, mostKeyBytes, NOT_KNOWN } from './file-ta
 import { type Nothing, type TroubleStatus, Troubles } from './file-trouble.js';
 import { Generated, type Moment } from './generated.js';
 import { identityOf, words } from './identity.js';
-import type { OpenFile, OpenFiles } from './open-files.js';
+import type { OpenFile } from './open-files.js';
 import { Opener } from './opener.js';
 import type { Representation } from './representation.js';
 import { Siblings } from './siblings.js';
@@ -51,7 +51,8 @@ export class Site {
   readonly table: FileTable;
   /** Encoded siblings of the files. */
   readonly siblings: Siblings;
-  readonly #descriptors: Descriptors;
+  /** The files that are open. */
+  readonly descriptors: Descriptors;
   readonly #absences: Absences;
   readonly #troubles: Troubles;
   /** Where there is an extension. */
@@ -74,8 +75,8 @@ export class Site {
     this.#holder = holder;
     this.table = new FileTable(known, options.index.length + spareEntries);
     this.#views = new Views(this.table, options.types);
-    this.#descriptors = new Descriptors(this.table, options.maxFiles, (entry) => this.#views.end(entry));
-    this.#troubles = new Troubles(() => this.#descriptors.relieve(), options.trouble);
+    this.descriptors = new Descriptors(this.table, options.maxFiles, (entry) => this.#views.end(entry), options.pins);
+    this.#troubles = new Troubles(() => this.descriptors.relieve(), options.trouble);
     this.#absences = new Absences((table, entry) => this.#isBelieved(table, entry));
     this.#opener = new Opener(loop, options.root);
     this.siblings = new Siblings(this.table, {
@@ -94,14 +95,9 @@ export class Site {
       add: (key, moment) => this.#addGenerated(key, moment),
     });
     this.#stopTicks = loop.everyTick((nowMs) => {
-      this.#descriptors.closeIdle(nowMs);
+      this.descriptors.closeIdle(nowMs);
       this.table.age(nowMs);
     });
-  }
-
-  /** The files that are open. */
-  get files(): OpenFiles {
-    return this.#descriptors.files;
   }
 
   /** The root directory's descriptor. */
@@ -253,7 +249,7 @@ export class Site {
     const directory = wasTold ? this.#opener.watcher.cover(table.openedPathOf(entry)) : known;
     const generation = directory >= 0 ? this.#opener.watcher.generations[directory]! : 0;
     // What is neither open nor kept will be opened: that is its look.
-    if (isWatched && !wasTold && this.#descriptors.of(entry) === undefined && this.#holder?.holds(entry) === false) {
+    if (isWatched && !wasTold && this.descriptors.of(entry) === undefined && this.#holder?.holds(entry) === false) {
       if (this.file(entry) !== undefined) {
         table.checkedMs.set(entry, this.#loop.nowMs);
         return true;
@@ -390,14 +386,14 @@ export class Site {
     const isRemote = (this.table.facts.get(entry) & Fact.watched) === 0 && this.#opener.watcher.remote;
     setFacts(this.table, entry, coding, path, status, isRemote);
     this.#holder?.describe(this.table, entry, path);
-    this.#descriptors.set(entry, fd);
+    this.descriptors.set(entry, fd);
   }
 
   /** The open file of a file's entry; opened again if need be. Undefined when it is another by now, or cannot be opened. */
   file(entry: number): OpenFile | undefined {
     const { table } = this;
     table.facts.set(entry, table.facts.get(entry) | Fact.used);
-    const open = this.#descriptors.of(entry);
+    const open = this.descriptors.of(entry);
     if (open !== undefined) return open;
     const address = table.address(entry, table.coding.get(entry) === 0 ? 1 : 2);
     let fd = openat2Refusal() === 0 ? openBeneathAt(this.#opener.root, address, 'refuse') : -Errno.ELOOP;
@@ -411,7 +407,7 @@ export class Site {
     if (fileStatus(fd, status) === 0) {
       identityOf(status);
       if (words.high === table.identityHigh.get(entry) && words.low === table.identityLow.get(entry)) {
-        return this.#descriptors.set(entry, fd);
+        return this.descriptors.set(entry, fd);
       }
     }
     closeDescriptor(fd);
@@ -422,7 +418,7 @@ export class Site {
   /** Ends what is known of an entry. */
   end(entry: number): void {
     if (this.table.kind.get(entry) === Kind.none) return;
-    this.#descriptors.close(entry);
+    this.descriptors.close(entry);
     this.#views.end(entry);
     this.generated.end(entry);
     this.table.kind.set(entry, Kind.none);
@@ -432,7 +428,7 @@ export class Site {
   #endAll(): void {
     for (let entry = 0; entry < this.table.count; entry++) this.end(entry);
     this.table.clear();
-    this.#descriptors.clear();
+    this.descriptors.clear();
     this.siblings.clear();
   }
 
@@ -481,7 +477,7 @@ export class Site {
   /** Closes every descriptor though responses are under way: for a thread that cannot go on. */
   abandon(): void {
     this.#opener.watcher.abandon();
-    this.files.abandon();
+    this.descriptors.files.abandon();
     this.#opener.close();
   }
 

@@ -21,7 +21,10 @@ import { HttpProtocol, type HttpState } from './http-protocol.js';
 import type { LogTarget } from './log-sink.js';
 import { type MetricName, Metrics } from './metrics.js';
 import type { ResolvedOptions } from './options.js';
+import { type PinListener, PinnedFiles } from './pins/pinned-files.js';
+import type { ToldPin } from './pins/told-pin.js';
 import { Responder } from './responder.js';
+import type { Site } from './site.js';
 
 /** What a worker's thread begins with: it makes ready, and waits at the gate for its {@link WorkerStart}. */
 export interface WorkerBoot {
@@ -50,9 +53,14 @@ export type WorkerSays =
   | { readonly kind: 'drained' }
   | { readonly kind: 'log'; readonly news: LogNews }
   | { readonly kind: 'warning'; readonly message: string }
+  | { readonly kind: 'unpinned'; readonly id: number }
   | { readonly kind: 'failed'; readonly message: string };
 /** What a worker is told. */
-export type WorkerTold = { readonly kind: 'drain' } | { readonly kind: 'stop' };
+export type WorkerTold =
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'pin'; readonly pins: readonly ToldPin[] }
+  | { readonly kind: 'unpin'; readonly id: number };
 
 const rateWindowMs = 20_000;
 const backlogLimit = 64 * 1024;
@@ -84,8 +92,16 @@ function reporter(
     ['logRecords', before('logRecords'), () => log?.records ?? 0],
     ['logDropped', before('logDropped'), () => log?.dropped ?? 0],
   ] as const;
+  const series = [
+    ['modeBytes', listener.counts.modeBytes],
+    ['references', listener.counts.references],
+  ] as const;
+  const seriesBefore = series.map(([name, counts]) => counts.map((_, index) => metrics.get(name, index)));
   return () => {
     responder.report();
+    series.forEach(([name, counts], at) => {
+      for (const [index, count] of counts.entries()) metrics.gauge(name, seriesBefore[at]![index]! + count, index);
+    });
     metrics.gauge('connectionsOpen', listener.connections);
     metrics.gauge('logWaitingBytes', log?.waitingBytes ?? 0);
     for (const [name, earlier, count] of counted) metrics.gauge(name, earlier + count());
@@ -128,11 +144,11 @@ function assemble(
     teller.tell(errno, troubleWords(errno, path), loop.nowMs);
   };
   const warn = (message: string): void => port.postMessage({ kind: 'warning', message } satisfies WorkerSays);
-  const where = { root, index, dotfiles, types, cleanUrls, codedAlone: true, maxFiles, trouble };
+  const pins = new PinnedFiles(loop, pinListener(port));
+  const where = { root, index, dotfiles, types, cleanUrls, codedAlone: true, maxFiles, pins, trouble };
   const policy = { ...options, frameBudget, ...(extension && { extension }) };
   const responder = new Responder(loop, where, metrics, policy, warn);
   parts.responder = responder;
-  const { site } = responder;
   const timeouts = { headMs: options.headTimeoutMs, idleMs: options.idleTimeoutMs };
   let saidMs = Number.NEGATIVE_INFINITY;
   const failed = (error: Error): void => {
@@ -153,25 +169,52 @@ function assemble(
 
   const report = reporter(metrics, listener, responder, log);
   loop.everyTick(report);
-  const stopFollowing = loop.everyTick(() => site.followRoot());
+  const stopFollowing = loop.everyTick(() => responder.site.followRoot());
   const drained = (): void => {
     log?.end();
     report();
     stopFollowing();
     responder.close();
-    site.close();
+    responder.site.close();
     port.postMessage({ kind: 'drained' } satisfies WorkerSays);
     loop.stop();
   };
+  const end = (isNow: boolean): void => {
+    // Once: what is closed a second time is somebody else's by then, another worker's connection perhaps.
+    const first = !protocol.draining;
+    protocol.draining = true;
+    if (first) listener.drain(drained);
+    if (isNow) listener.abortAll();
+  };
+  obey(loop, port, (told) => {
+    if (told.kind === 'drain' || told.kind === 'stop') end(told.kind === 'stop');
+    // A site that is closed opens nothing, and what it sends it keeps.
+    else if (!protocol.draining) repin(told, pins, responder.site);
+  });
+}
+
+/** Hears what the main thread says whenever it wakes the loop. */
+function obey(loop: Loop, port: MessagePort, hear: (told: WorkerTold) => void): void {
   loop.onWake = () => {
     for (let told = receiveMessageOnPort(port); told !== undefined; told = receiveMessageOnPort(port)) {
-      // Once: what is closed a second time is somebody else's by then, another worker's connection perhaps.
-      const first = !protocol.draining;
-      protocol.draining = true;
-      if (first) listener.drain(drained);
-      if ((told.message as WorkerTold).kind === 'stop') listener.abortAll();
+      hear(told.message as WorkerTold);
     }
   };
+}
+
+function pinListener(port: MessagePort): PinListener {
+  const say = (says: WorkerSays): void => port.postMessage(says);
+  return {
+    unpinned: (id) => say({ kind: 'unpinned', id }),
+    warning: (message) => say({ kind: 'warning', message }),
+  };
+}
+
+/** What is pinned has changed: files are opened anew, and so found there or no more. */
+function repin(told: Extract<WorkerTold, { readonly kind: 'pin' | 'unpin' }>, pins: PinnedFiles, site: Site): void {
+  if (told.kind === 'pin') for (const pin of told.pins) pins.add(pin);
+  site.descriptors.closeAll();
+  if (told.kind === 'unpin') pins.drop(told.id);
 }
 
 function serve(start: WorkerStart, port: MessagePort, extension: BeneathExtension | undefined): void {

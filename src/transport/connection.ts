@@ -8,6 +8,7 @@ import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { Backlog } from './backlog.js';
 import { Endpoint, mayReceiveAgain } from './endpoint.js';
+import type { FileCounts } from './file-counts.js';
 import { type ExtentEnd, ListPump } from './list-pump.js';
 import { type FileSource, type Lender, Output } from './output.js';
 import type { ConnectionOwner } from './protocol.js';
@@ -83,6 +84,11 @@ export class Connection<S> extends Endpoint {
     return !this.output.empty;
   }
 
+  /** What is counted of the files that it sends. */
+  get counts(): FileCounts {
+    return this.owner.counts;
+  }
+
   /** True once the connection is on its way out: nothing more is received or queued. */
   get closing(): boolean {
     return this.#closing || this.#lingering || this.#finishing;
@@ -113,6 +119,7 @@ export class Connection<S> extends Endpoint {
     this.#closing = false;
     this.#lingering = false;
     this.#direct = false;
+    this.#pump?.renew();
     this.sentBytes = 0;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.owner.loop.register(this);
@@ -378,6 +385,10 @@ export class Connection<S> extends Endpoint {
   }
 
   override sent(result: number): void {
+    if (!this.#sending) {
+      this.#pump?.sent(result);
+      return;
+    }
     this.#sending = false;
     this.output.gathered();
     if (this.#closing) {
@@ -398,16 +409,6 @@ export class Connection<S> extends Endpoint {
     this.#pumping = false;
     // A lender that was released by the pump may have finished the connection: what its peer sends is awaited from now on.
     if (this.#lingering) this.#resumeReceive();
-  }
-
-  /** Bytes left in a mode of SendMode (called by the pump). */
-  sentBy(mode: number, bytes: number): void {
-    this.owner.counts.modeBytes[mode]! += bytes;
-  }
-
-  /** A range was not in the page cache. */
-  extentCold(): void {
-    this.owner.counts.coldFetches++;
   }
 
   /** The pump could not go on; what was promised cannot be kept, so the connection ends. */

@@ -7,9 +7,11 @@ import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { hasPeer } from '../kernel/socket.js';
 import { copyOut } from './copy-out.js';
+import type { FileCounts } from './file-counts.js';
 import { KnownPages } from './known-pages.js';
 import type { Loop } from './loop.js';
-import type { Output, QueuedEntry } from './output.js';
+import type { Output, PinnedSource, QueuedEntry } from './output.js';
+import { ReferencedSend } from './referenced-send.js';
 import { RunMessage } from './run-message.js';
 import { chooseMode, SendMode } from './send-modes.js';
 
@@ -28,11 +30,9 @@ interface PumpOwner {
   sentBytes: number;
   /** Makes the socket ready for direct calls. */
   goDirect(): void;
-  /** Bytes left in a mode of {@link SendMode}. */
-  sentBy(mode: number, bytes: number): void;
+  readonly counts: FileCounts;
   /** Everything left, later than at once. */
   listSent(): void;
-  extentCold(): void;
   /** @param reason what ended the response: see {@link ExtentEnd}. */
   listFailed(reason: ExtentEnd): void;
   pumpIdle(): void;
@@ -48,8 +48,11 @@ export class ListPump {
   #output: Output | undefined;
   /** The descriptor that is corked, -1: none. */
   #corked = -1;
-  /** A pipe cannot be sent to this socket. */
+  /** A pipe cannot be sent to this socket; and by reference nothing can, or not without a copy. */
   #isPipeless = false;
+  #isCopied = false;
+  /** How many sockets it was used for. */
+  #uses = 0;
   /** What the socket took of the pipe lately: filling it with more would be for nothing. */
   #fill = firstFill;
   /** The file of which pieces left by a message. */
@@ -62,6 +65,14 @@ export class ListPump {
   constructor(loop: Loop, owner: PumpOwner) {
     this.#loop = loop;
     this.#owner = owner;
+  }
+
+  /** It is used for another socket, of which nothing is known. */
+  renew(): void {
+    this.#uses++;
+    this.#isPipeless = false;
+    this.#isCopied = false;
+    this.#fill = firstFill;
   }
 
   /**
@@ -104,8 +115,10 @@ export class ListPump {
     const gone = extent === first ? output.done : 0;
     const mode = chooseMode(extent, gone, this.#loop.sendLimits, this.#mapped === extent.file);
     if (extent !== first) return this.#sendMessage(output, first, mode === SendMode.message);
-    if (mode === SendMode.sendfile || (mode === SendMode.pipe && this.#isPipeless))
-      return this.#sendFile(output, first);
+    const isWhole = mode === SendMode.sendfile || (mode === SendMode.pipe && this.#isPipeless);
+    const pinned = isWhole && !this.#isCopied ? first.file?.pinned : undefined;
+    if (pinned !== undefined && this.#sendPinned(output, first, pinned)) return false;
+    if (isWhole) return this.#sendFile(output, first);
     const left = first.length - output.done;
     if (!this.#known.covers(first, output.done, left, this.#loop.nowMs)) return this.#fetch(output, first);
     return mode === SendMode.pipe ? this.#sendPieces(output, first) : this.#sendMessage(output, first, true);
@@ -199,13 +212,53 @@ export class ListPump {
     return this.#waits(result, result === 0 ? 'truncated' : isOfPeer(-result, fd) ? 'peer' : -result);
   }
 
+  /** Begins to send what the output begins with, an extent that is pinned in memory, by reference. False: there is no such call. */
+  #sendPinned(output: Output, first: QueuedEntry, pinned: PinnedSource): boolean {
+    const { zeroCopy } = this.#loop.engine;
+    if (zeroCopy === undefined) return false;
+    const { token, fd } = this.#owner;
+    const offset = first.place + output.done;
+    const ask = Math.min(first.length - output.done, pinned.room(offset), this.#budget);
+    const uses = this.#uses;
+    const { references } = this.#owner.counts;
+    const notice = new ReferencedSend(pinned, (copied) => {
+      references[copied ? 1 : 0]!++;
+      if (copied && uses === this.#uses) this.#isCopied = true;
+    });
+    this.waiting = true;
+    const flags = ask < output.left ? MSG.MORE : 0;
+    zeroCopy.sendByReference(token, fd, pinned.address(offset), ask, flags, pinned.buffer(offset), notice);
+    return true;
+  }
+
+  /** A send by reference ended. */
+  sent(result: number): void {
+    this.waiting = false;
+    const output = this.#output;
+    if (output === undefined) this.#owner.pumpIdle();
+    else if (this.#took(output, SendMode.reference, result) || this.#isRetried(result)) this.#resume();
+  }
+
+  /** What becomes of a send by reference that sent nothing. True: it is tried again at once, in another mode perhaps. */
+  #isRetried(result: number): boolean {
+    if (
+      result === -Errno.EOPNOTSUPP ||
+      result === -Errno.EINVAL ||
+      result === -Errno.EFAULT ||
+      result === -Errno.ENOMEM
+    )
+      this.#isCopied = true;
+    else return this.#waits(result, 'peer');
+    return true;
+  }
+
   /** Takes note of what a call sent. False when it sent nothing. */
   #took(output: Output, mode: number, result: number): boolean {
     if (result <= 0) return false;
     this.#budget -= result;
     this.#loop.bulk.count(result);
     this.#owner.sentBytes += result;
-    this.#owner.sentBy(mode, result);
+    this.#owner.counts.modeBytes[mode]! += result;
     output.take(result);
     return true;
   }
@@ -226,7 +279,7 @@ export class ListPump {
 
   #fetch(output: Output, entry: QueuedEntry): false {
     this.waiting = true;
-    this.#owner.extentCold();
+    this.#owner.counts.coldFetches++;
     this.#known.fetch(this.#loop, this.#owner.token, entry, output.done);
     return false;
   }

@@ -5,8 +5,8 @@ import { Errno } from '../kernel/errno.js';
 import { Region } from '../memory/region.js';
 import { Acceptor, type AcceptorOwner, type ListenSocket } from './acceptor.js';
 import { Connection, type ConnectionOwner, type Protocol } from './connection.js';
+import { type FileCounts, noFileCounts } from './file-counts.js';
 import type { Loop } from './loop.js';
-import { sendModeNames } from './send-modes.js';
 
 /** Limits of a {@link Listener}. */
 export interface ListenerLimits {
@@ -20,15 +20,11 @@ export interface ListenerLimits {
 }
 
 /** Numbers for metrics; written here, read by anyone. */
-export interface ListenerCounts {
+export interface ListenerCounts extends FileCounts {
   accepted: number;
   refused: number;
   acceptErrors: number;
   slowReaders: number;
-  coldFetches: number;
-  truncated: number;
-  /** Bytes of responses with files, by the mode in which they left (SendMode). */
-  readonly modeBytes: Float64Array;
 }
 
 /**
@@ -80,9 +76,7 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     refused: 0,
     acceptErrors: 0,
     slowReaders: 0,
-    coldFetches: 0,
-    truncated: 0,
-    modeBytes: new Float64Array(sendModeNames.length),
+    ...noFileCounts(),
   };
   readonly #acceptors: readonly Acceptor[];
   readonly #limits: ListenerLimits;

@@ -23,12 +23,27 @@ export interface FileMapping {
   reaches(end: number): boolean;
 }
 
+/** A file's bytes in memory that stays where it is: they may be sent by reference. */
+export interface PinnedSource {
+  /** The address of the byte at `offset`. */
+  address(offset: number): number;
+  /** Bytes from `offset` on that one send may refer to. */
+  room(offset: number): number;
+  /** The engine's registered buffer that holds the byte at `offset`; -1: none. */
+  buffer(offset: number): number;
+  /** The kernel refers to the bytes until {@link release}. */
+  retain(): void;
+  release(): void;
+}
+
 /** An open file as an output needs it. It stays open until released. */
 export interface FileSource extends SgFile {
   /** What is known of its pages. */
   readonly residency: FileResidency;
   /** Its pages as addresses; left out where they have none. Its windows are those of memory/mapped-file.ts. */
   readonly mapping?: FileMapping | undefined;
+  /** Its bytes in memory that stays, where they are. */
+  readonly pinned?: PinnedSource | undefined;
 }
 
 /** One segment or extent, as it was queued. */

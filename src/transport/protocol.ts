@@ -2,6 +2,7 @@
 // Not here: the connection itself (connection.ts).
 
 import type { Connection } from './connection.js';
+import type { FileCounts } from './file-counts.js';
 import type { Loop } from './loop.js';
 
 /** What speaks over a connection. One object serves every connection of a listener; per-connection state is `S`. */
@@ -33,8 +34,8 @@ export interface ConnectionOwner<S> {
   readonly protocol: Protocol<S>;
   /** Bytes a peer may send ahead while an answer is under way. */
   readonly backlogLimit: number;
-  /** What is counted of the connections' files; the bytes of responses that have some by their mode (SendMode). */
-  readonly counts: { coldFetches: number; truncated: number; readonly modeBytes: Float64Array };
+  /** What is counted of the connections' files. */
+  readonly counts: FileCounts;
   /** A connection was closed. */
   released(connection: Connection<S>): void;
 }

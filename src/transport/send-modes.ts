@@ -5,10 +5,10 @@
 import type { QueuedEntry } from './output.js';
 
 /** The ways of {@link chooseMode}. */
-export const SendMode = { message: 0, pipe: 1, sendfile: 2 } as const;
+export const SendMode = { message: 0, pipe: 1, sendfile: 2, reference: 3 } as const;
 
 /** Names of the modes by their number, as metrics say them. */
-export const sendModeNames = ['gather', 'splice', 'sendfile'] as const;
+export const sendModeNames = ['gather', 'splice', 'sendfile', 'zerocopy'] as const;
 
 /** Lengths in bytes at which another mode costs less. */
 export interface SendLimits {

@@ -3,13 +3,17 @@
 
 import { DirectCalls } from '../engine/direct-calls.js';
 import { type Engine, type EngineEvents, fetchStretchBytes } from '../engine/engine.js';
+import type { SendNotice, ZeroCopy } from '../engine/zero-copy.js';
 import {
   IORING_ACCEPT,
   IORING_ASYNC_CANCEL,
   IORING_CQE_F,
+  IORING_NOTIF,
   IORING_OP,
   IORING_POLL,
   IORING_RECV,
+  IORING_RECVSEND,
+  IORING_SEND_ZC,
   IOSQE,
   MSG,
   POLL,
@@ -18,12 +22,14 @@ import {
 } from '../kernel/constants.js';
 import { acceptBlocking, closeDescriptor, setNonBlocking } from '../kernel/socket.js';
 import { Region } from '../memory/region.js';
+import { AwaitedNotices } from './awaited-notices.js';
 import { BufferRing } from './buffer-ring.js';
+import { RegisteredBuffers } from './registered-buffers.js';
 import { UringRing } from './ring.js';
 import { TurnBell } from './turn-bell.js';
 
 /** What a completion belongs to: the upper half of its user_data. */
-const Kind = { ignore: 0, accept: 1, receive: 2, send: 3, writable: 4, fetch: 5, watch: 6 } as const;
+const Kind = { ignore: 0, accept: 1, receive: 2, send: 3, writable: 4, fetch: 5, watch: 6, reference: 7 } as const;
 
 const receiveGroup = 1;
 
@@ -38,7 +44,7 @@ export interface UringOptions {
 }
 
 /** See {@link Engine}. All of it belongs to the thread that made it. */
-export class UringEngine extends DirectCalls implements Engine {
+export class UringEngine extends DirectCalls implements Engine, ZeroCopy {
   readonly name = 'uring';
   readonly nonBlockingSockets = false;
   readonly sendsAtOnce = false;
@@ -48,6 +54,8 @@ export class UringEngine extends DirectCalls implements Engine {
   readonly #ring: UringRing;
   readonly #buffers: BufferRing;
   readonly #probe: Region;
+  readonly #registered: RegisteredBuffers;
+  readonly #notices = new AwaitedNotices();
   #inTurn = false;
   #begunSeen = false;
   #closed = false;
@@ -68,6 +76,7 @@ export class UringEngine extends DirectCalls implements Engine {
       throw error;
     }
     this.receiveBytes = this.#buffers.region.bytes;
+    this.#registered = new RegisteredBuffers(this.#ring.fd);
     this.#probe = new Region(64);
   }
 
@@ -139,6 +148,49 @@ export class UringEngine extends DirectCalls implements Engine {
     const at = this.#begin(IORING_OP.SENDMSG, fd, Kind.send, token, 0, 0);
     this.#writeAddress(at, header, 1);
     this.#ring.words[at + 7] = flags | MSG.NOSIGNAL | MSG.WAITALL;
+  }
+
+  get zeroCopy(): ZeroCopy {
+    return this;
+  }
+
+  get awaited(): number {
+    return this.#notices.count;
+  }
+
+  register(address: number, length: number): number {
+    return this.#registered.register(address, length);
+  }
+
+  unregister(buffer: number): void {
+    this.#registered.unregister(buffer);
+  }
+
+  sendByReference(
+    token: number,
+    fd: number,
+    address: number,
+    length: number,
+    flags: number,
+    buffer: number,
+    notice: SendNotice,
+  ): void {
+    const how = IORING_SEND_ZC.REPORT_USAGE | (buffer < 0 ? 0 : IORING_RECVSEND.FIXED_BUF);
+    const at = this.#begin(IORING_OP.SEND_ZC, fd, Kind.reference, this.#notices.add(token, notice), 0, how);
+    this.#writeAddress(at, address, length);
+    this.#ring.words[at + 7] = flags | MSG.NOSIGNAL;
+    if (buffer >= 0) this.#ring.words[at + 10] = buffer;
+  }
+
+  /** The first completion is the call's; the one with NOTIF says that the bytes are free, and comes only where the first has MORE. */
+  #referenced(number: number, result: number, flags: number, events: EngineEvents): void {
+    if ((flags & IORING_CQE_F.NOTIF) !== 0) {
+      this.#notices.end(number, (result & IORING_NOTIF.USAGE_ZC_COPIED) !== 0);
+      return;
+    }
+    const token = this.#notices.tokenOf(number);
+    if ((flags & IORING_CQE_F.MORE) === 0) this.#notices.end(number, false);
+    events.sent(token, result);
   }
 
   awaitWritable(token: number, fd: number): void {
@@ -258,6 +310,9 @@ export class UringEngine extends DirectCalls implements Engine {
       }
       case Kind.send:
         events.sent(token, result);
+        return;
+      case Kind.reference:
+        this.#referenced(token, result, flags, events);
         return;
       case Kind.writable:
         events.writable(token, result);

@@ -168,10 +168,10 @@ test('a cold file is fetched without stopping the loop', { skip }, async (contex
   fsyncSync(fd);
   dropCached(fd);
   closeDescriptor(fd);
-  const before = nodeRuntime().shared!.coldFetches;
+  const before = nodeRuntime().shared!.counts.coldFetches;
   const response = await fetch(`http://127.0.0.1:${port}/large.bin`);
   assert.ok(Buffer.from(await response.arrayBuffer()).equals(large));
-  const fetched = nodeRuntime().shared!.coldFetches - before;
+  const fetched = nodeRuntime().shared!.counts.coldFetches - before;
   if (fetched === 0) context.diagnostic('this file system keeps its pages: nothing was cold');
 });
 

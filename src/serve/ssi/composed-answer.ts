@@ -61,7 +61,7 @@ export class ComposedAnswer {
     const { connection } = this.#exchange;
     if (this.#head !== undefined) this.#request = keptRequestOf(this.#head, connection.fd);
     this.#head = undefined;
-    connection.extentCold();
+    connection.counts.coldFetches++;
     this.#fetched.add(cold.file);
     return (done) => fetchCold(this.#host.loop, cold, done);
   }
