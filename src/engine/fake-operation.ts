@@ -11,6 +11,8 @@ export interface Operation {
   /** The bytes of a send, as they are when they leave: the caller may not have changed them. */
   readonly parts: readonly Uint8Array[];
   readonly more: boolean;
+  /** A send whose bytes are referred to, not copied. */
+  readonly isReference: boolean;
   taken: number;
   /** The turn in which it was begun, and the one from which it may end (writable, fetch). */
   readonly begun: number;

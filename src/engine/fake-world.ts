@@ -12,6 +12,8 @@ export type FakeStep =
   | 'receive'
   | 'receiveMore'
   | 'send'
+  | 'sendReference'
+  | 'notice'
   | 'sendNow'
   | 'sendFile'
   | 'fillPipe'
@@ -23,7 +25,7 @@ export type FakeStep =
 /**
  * Says how a step ends. `asked` is what it would give without a fault: bytes for the steps that move bytes, 1 for the
  * others. The answer is the result instead: a negative errno (the step fails), fewer bytes (a short count; 0 of
- * `sendFile`: the file ends), or for `writable`, `fetch` and `cancel` the number of turns it takes, and for `acceptMore`
+ * `sendFile`: the file ends), or for `writable`, `fetch`, `notice` and `cancel` the number of turns it takes, and for `acceptMore`
  * and `receiveMore` 0 to end the operation with this event.
  */
 export type FaultScript = (step: FakeStep, asked: number, fd: number) => number;

@@ -9,38 +9,21 @@ import { viewMemory } from '../kernel/ffi.js';
 import type { Engine, EngineEvents } from './engine.js';
 import { type FakeMapping, FakeMemory } from './fake-memory.js';
 import { isOutput, type Kind, type Operation } from './fake-operation.js';
+import { type FakeOptions, wrong } from './fake-options.js';
 import { FakeFile, FakePeer, type FaultScript, noFaults } from './fake-world.js';
+import { FakeZeroCopy } from './fake-zero-copy.js';
 
 export { FakePeer, type FakeStep, type FaultScript, noFaults } from './fake-world.js';
 
 /** No real descriptor has such a number: a system call made by mistake fails with EBADF. */
 const firstDescriptor = 1 << 20;
 
-/** What is not allowed by the interface was done; a defect of the caller. */
-export class FakeContractError extends Error {
-  override readonly name = 'FakeContractError';
-}
-
-type SendStep = 'send' | 'sendNow' | 'sendFile' | 'sendPipe';
+type SendStep = 'send' | 'sendReference' | 'sendNow' | 'sendFile' | 'sendPipe';
 interface Socket {
   readonly peer: FakePeer;
   direct: boolean;
   corked: boolean;
   finished: boolean;
-}
-
-/** How to make a {@link FakeEngine}. */
-export interface FakeOptions {
-  /** Receive frames; default 16. */
-  readonly frames?: number;
-  /** Bytes of a frame; default 256. */
-  readonly frameBytes?: number;
-  /** What goes wrong; default nothing. */
-  readonly script?: FaultScript;
-  /** See {@link Engine.sendsAtOnce}; default false. */
-  readonly sendsAtOnce?: boolean;
-  /** The bytes at an address; default those of this process's memory. */
-  readonly memory?: (address: number, length: number) => Uint8Array;
 }
 
 /** See {@link Engine}, and the file's head. */
@@ -49,6 +32,7 @@ export class FakeEngine implements Engine {
   readonly descriptor = -1;
   readonly nonBlockingSockets = false;
   readonly sendsAtOnce: boolean;
+  readonly zeroCopy: FakeZeroCopy = new FakeZeroCopy(this);
   readonly receiveBytes: Uint8Array;
   readonly receiveFrameBytes: number;
   onBegun: ((delayMs: number) => void) | undefined;
@@ -189,6 +173,22 @@ export class FakeEngine implements Engine {
     this.#begin('send', token, fd, [this.#memory.bytes(address, length)], (flags & MSG.MORE) !== 0);
   }
 
+  /** For {@link zeroCopy}. */
+  beginReference(token: number, fd: number, address: number, length: number, flags: number): Operation {
+    this.#socket(fd);
+    return this.#begin('send', token, fd, [this.#memory.bytes(address, length)], (flags & MSG.MORE) !== 0, true);
+  }
+
+  /** For {@link zeroCopy}. */
+  isUnderWay(operation: Operation): boolean {
+    return this.#operations.has(operation);
+  }
+
+  /** For {@link zeroCopy}. */
+  noticeTurns(fd: number): number {
+    return this.script('notice', 1, fd);
+  }
+
   sendMessage(token: number, fd: number, header: number, flags: number): void {
     this.#socket(fd);
     this.#begin('send', token, fd, this.#memory.pieces(header), (flags & MSG.MORE) !== 0);
@@ -315,6 +315,7 @@ export class FakeEngine implements Engine {
     for (const operation of [...this.#operations]) {
       if (this.#operations.has(operation)) count += this.#advance(operation, events);
     }
+    this.zeroCopy.advance();
     return count;
   }
 
@@ -325,7 +326,14 @@ export class FakeEngine implements Engine {
 
   // Operations.
 
-  #begin(kind: Kind, token: number, fd: number, parts: readonly Uint8Array[] = [], more = false): Operation {
+  #begin(
+    kind: Kind,
+    token: number,
+    fd: number,
+    parts: readonly Uint8Array[] = [],
+    more = false,
+    isReference = false,
+  ): Operation {
     if (token < 0) wrong(`${kind} begun without a token`);
     for (const other of this.#operations) {
       if (other.token === token && other.fd !== fd && other.kind !== 'fetch' && kind !== 'fetch') {
@@ -336,7 +344,8 @@ export class FakeEngine implements Engine {
     }
     const never = Number.POSITIVE_INFINITY;
     const begun = this.turns;
-    const operation = { kind, token, fd, parts, more, taken: 0, begun, dueTurn: 0, once: false, cancelTurn: never };
+    const state = { taken: 0, begun, dueTurn: 0, once: false, cancelTurn: never };
+    const operation = { kind, token, fd, parts, more, isReference, ...state };
     this.#operations.add(operation);
     this.onBegun?.(0);
     return operation;
@@ -409,7 +418,8 @@ export class FakeEngine implements Engine {
     const { fd, parts } = operation;
     const { peer, direct } = this.#socket(fd);
     const wanted = parts.reduce((sum, part) => sum + part.length, 0);
-    const result = cancelled ? -Errno.ECANCELED : this.#push(peer, 'send', fd, parts, operation.taken, operation.more);
+    const step = operation.isReference ? 'sendReference' : 'send';
+    const result = cancelled ? -Errno.ECANCELED : this.#push(peer, step, fd, parts, operation.taken, operation.more);
     if (result > 0) operation.taken += result;
     // A socket that is full is waited for, and a short count of the script ends the send.
     const full = operation.taken < wanted && peer.room <= 0 && !direct;
@@ -484,8 +494,4 @@ export class FakeEngine implements Engine {
     while (this.#sockets.has(fd) || this.#listeners.has(fd) || this.#files.has(fd)) fd++;
     return fd;
   }
-}
-
-function wrong(message: string): never {
-  throw new FakeContractError(message);
 }

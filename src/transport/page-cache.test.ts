@@ -3,8 +3,9 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { becomesCold, dropCached } from '../../test/support/page-cache.js';
+import { becomesCold } from '../../test/support/page-cache.js';
 import { platformIsLinux } from '../kernel/ffi.js';
+import { dropCached } from '../kernel/file.js';
 import { pageBytes } from '../kernel/memory.js';
 import { isResident, Residency } from './page-cache.js';
 

@@ -9,10 +9,9 @@ import { Worker } from 'node:worker_threads';
 import { FakeEngine } from '../../src/engine/fake.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { clearEvent, createEventDescriptor, signalEvent } from '../../src/kernel/event.js';
-import { readCached } from '../../src/kernel/file.js';
+import { dropCached, readCached } from '../../src/kernel/file.js';
 import { closeDescriptor } from '../../src/kernel/socket.js';
 import { Region } from '../../src/memory/region.js';
-import { dropCached } from '../support/page-cache.js';
 import { Bench, engineNames, Gathered, pattern, patternRegion, skipReason } from './bench.js';
 
 /** A file on the disk of the temporary directory, written out. */

@@ -30,6 +30,11 @@ const after: Record<'harmless' | 'fatal', fc.Arbitrary<Fault>> = {
     fault('sendFile', fc.oneof(fc.integer({ min: 1, max: 999 }), fc.constantFrom(-Errno.EAGAIN, -Errno.EINTR))),
     fault('fillPipe', fc.oneof(fc.integer({ min: 1, max: 99 }), fc.constantFrom(-Errno.EAGAIN, -Errno.EMFILE))),
     fault('sendPipe', fc.oneof(fc.integer({ min: 1, max: 999 }), transient())),
+    fault(
+      'sendReference',
+      fc.oneof(fc.integer({ min: 1, max: 999 }), transient(), fc.constantFrom(-Errno.EOPNOTSUPP, -Errno.ENOMEM)),
+    ),
+    fault('notice', fc.integer({ min: 2, max: 8 })),
     fault('writable', fc.integer({ min: 1, max: 5 })),
     fault('fetch', fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constant(-Errno.EIO))),
     fault('cancel', fc.integer({ min: 1, max: 4 })),
@@ -41,6 +46,7 @@ const after: Record<'harmless' | 'fatal', fc.Arbitrary<Fault>> = {
     fault('sendNow', fc.constantFrom(-Errno.ECONNRESET, -Errno.EPIPE)),
     fault('sendFile', fc.constantFrom(-Errno.ECONNRESET, -Errno.EPIPE, -Errno.EIO, 0)),
     fault('sendPipe', fc.constantFrom(-Errno.ECONNRESET, -Errno.EPIPE)),
+    fault('sendReference', fc.constantFrom(-Errno.ECONNRESET, -Errno.EPIPE)),
   ),
 };
 
@@ -94,6 +100,8 @@ interface Plan {
   /** The engine sends at once. */
   readonly atOnce: boolean;
   readonly limits: SendLimits;
+  /** Whether the file is pinned in memory, and whether the kernel copies it all the same. */
+  readonly pinned: 'no' | 'referenced' | 'copied';
 }
 
 /** Lengths by which the modes are chosen, so that small files are sent in each of them. */
@@ -117,7 +125,14 @@ function plans(kinds: fc.Arbitrary<Fault>): fc.Arbitrary<Plan> {
     backlogLimit: fc.constantFrom(0, 64, 3000),
     atOnce: fc.boolean(),
     limits,
+    pinned: fc.constantFrom('no' as const, 'referenced' as const, 'copied' as const),
   });
+}
+
+function setUp(world: World, { limits: sendLimits, pinned }: Plan): void {
+  world.loop.sendLimits = sendLimits;
+  if (pinned !== 'no') world.pin();
+  world.engine.zeroCopy.copies = pinned === 'copied';
 }
 
 /** Plays the peer's part, then lets it read and write everything that is left. */
@@ -148,7 +163,7 @@ describe('connections over a faulty engine', { skip }, () => {
       fc.property(plans(after.harmless), (plan) => {
         const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit }, plan.atOnce);
         if (plan.cold) world.resident = coldNowAndThen();
-        world.loop.sendLimits = plan.limits;
+        setUp(world, plan);
         const peer = world.connect();
         play(world, peer, plan);
         const expected = answerTo(plan.requests);
@@ -170,7 +185,7 @@ describe('connections over a faulty engine', { skip }, () => {
       fc.property(plans(fc.oneof(after.fatal, after.harmless)), (plan) => {
         const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit }, plan.atOnce);
         if (plan.cold) world.resident = coldNowAndThen();
-        world.loop.sendLimits = plan.limits;
+        setUp(world, plan);
         const peer = world.connect();
         play(world, peer, plan);
         const expected = answerTo(plan.requests);
@@ -189,7 +204,7 @@ describe('connections over a faulty engine', { skip }, () => {
       fc.property(many, fc.boolean(), fc.boolean(), (all, cold, atOnce) => {
         const world = new World(scriptOf(all.flatMap(([plan]) => plan.faults)), { backlogLimit: 64 }, atOnce);
         if (cold) world.resident = coldNowAndThen();
-        if (all.length > 0) world.loop.sendLimits = all[0]![0].limits;
+        if (all.length > 0) setUp(world, all[0]![0]);
         const peers = all.map(([plan, before]) => {
           for (let turns = 0; turns < before; turns++) world.turn();
           const peer = world.connect();

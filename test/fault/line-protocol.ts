@@ -8,7 +8,7 @@ import { Region } from '../../src/memory/region.js';
 import type { Connection, Protocol } from '../../src/transport/connection.js';
 import { Listener, type ListenerLimits } from '../../src/transport/listener.js';
 import { Loop } from '../../src/transport/loop.js';
-import type { FileMapping, FileSource, Lender } from '../../src/transport/output.js';
+import type { FileMapping, FileSource, Lender, PinnedSource } from '../../src/transport/output.js';
 
 /**
  * A request: pieces of its answer, and how it is given. `segment` and `extent` are lengths; `later` keeps the connection
@@ -86,6 +86,37 @@ class Lending implements Lender {
   }
 }
 
+/** The file's bytes, pinned: counts who refers to them. */
+export class Pinned implements PinnedSource {
+  references = 0;
+  readonly #mapping: FileMapping;
+
+  constructor(mapping: FileMapping) {
+    this.#mapping = mapping;
+  }
+
+  address(offset: number): number {
+    return this.#mapping.address(offset);
+  }
+
+  room(offset: number): number {
+    return this.#mapping.room(offset);
+  }
+
+  buffer(): number {
+    return -1;
+  }
+
+  retain(): void {
+    this.references++;
+  }
+
+  release(): void {
+    this.references--;
+    assert.ok(this.references >= 0, 'released more often than referred to');
+  }
+}
+
 /** What one connection is in the eyes of the protocol. */
 export class LineState {
   number = 0;
@@ -101,7 +132,7 @@ export class LineState {
 /** Answers lines, and checks the order in which it is called. */
 export class LineProtocol implements Protocol<LineState> {
   readonly lending = new Lending();
-  readonly file: FileSource & { readonly lending: Lending };
+  readonly file: FileSource & { readonly lending: Lending; pinned?: PinnedSource };
   /** Called on entry to every callback, with its name. */
   called: ((name: string, connection: Connection<LineState>) => void) | undefined;
   /** Called instead of the default when a deadline passed. */
@@ -256,6 +287,7 @@ export class World {
   readonly listening: number;
   readonly file: number;
   nowMs = 1000;
+  readonly pinned: Pinned;
   /** Whether the file's pages are in memory. */
   resident: (offset: number, length: number) => boolean = () => true;
 
@@ -264,9 +296,15 @@ export class World {
     this.loop = new Loop(this.engine, () => this.nowMs);
     this.file = this.engine.openFile(fileBytes);
     const mapping = this.engine.mapFile(this.file);
+    this.pinned = new Pinned(mapping);
     this.protocol = new LineProtocol(this.loop, this.file, mapping, (offset, length) => this.resident(offset, length));
     this.listening = this.engine.listen();
     this.listener = new Listener(this.loop, this.listening, this.protocol, { ...wideLimits, ...limits }, 'full\n');
+  }
+
+  /** Has the file sent by reference where it would be by sendfile. */
+  pin(): void {
+    this.protocol.file.pinned = this.pinned;
   }
 
   connect(): FakePeer {
@@ -300,6 +338,8 @@ export class World {
     assert.equal(this.listener.connections, 0);
     assert.deepEqual([...this.protocol.lending.out], [], 'segments not released');
     assert.deepEqual([...this.protocol.file.lending.out], [], 'extents not released');
+    assert.equal(this.pinned.references, 0, 'pinned memory that is referred to');
+    assert.equal(this.engine.zeroCopy.awaited, 0, 'notices that are awaited');
     this.engine.closeFile(this.file);
     // What is left is the watch of the loop's waker.
     assert.deepEqual(

@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import { openSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { dropCached } from '../../src/kernel/file.js';
 import { closeDescriptor } from '../../src/kernel/socket.js';
 import { type SendResult, sendFile } from '../../src/node/index.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
-import { dropCached } from '../support/page-cache.js';
 import {
   makeFiles,
   numberedBytes,

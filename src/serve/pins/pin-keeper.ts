@@ -67,7 +67,8 @@ export class PinKeeper {
   #isClosed = false;
   #nextId = 1;
   #bytes = 0;
-  #toldFiles = -1;
+  /** What is pinned is not what was told last. */
+  #isChanged = true;
 
   constructor(options: PinOptions, host: PinHost) {
     this.#options = options;
@@ -131,8 +132,8 @@ export class PinKeeper {
     for (const path of this.#said.keys()) if (!there.has(path)) this.#said.delete(path);
     await this.#considerAll(paths);
     if (this.#isClosed) return;
-    if (this.#toldFiles !== this.files) this.#host.pinned(this.files, this.#bytes);
-    this.#toldFiles = this.files;
+    if (this.#isChanged) this.#host.pinned(this.files, this.#pinnedBytes());
+    this.#isChanged = false;
     this.#timer = setTimeout(() => void this.#look(), Math.max(lookMs, tookMs * lookShare));
     this.#timer.unref();
   }
@@ -215,13 +216,19 @@ export class PinKeeper {
       };
       this.#byPath.set(path, { path, pages, told, threads: new Set(this.#host.pin(told)) });
       this.#said.delete(path);
+      this.#isChanged = true;
       isTold = true;
     } finally {
       if (!isTold) this.#free(pages);
     }
   }
 
+  #pinnedBytes(): number {
+    return [...this.#byPath.values()].reduce((sum, { told }) => sum + told.mappedBytes, 0);
+  }
+
   #unpin(pin: Pin): void {
+    this.#isChanged = true;
     this.#byPath.delete(pin.path);
     this.#leaving.set(pin.told.id, pin);
     this.#host.unpin(pin.told.id);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { closeSync, fsyncSync, openSync, statfsSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { dropCached } from '../../support/page-cache.js';
+import { dropCached } from '../../../src/kernel/file.js';
 import { ask, RawClient } from './client.js';
 import { forEachEngine, startServer, TestSite, until } from './servers.js';
 

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { closeSync, fsyncSync, openSync, readdirSync, readlinkSync, statfsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { dropCached } from '../../../src/kernel/file.js';
 import type { Server } from '../../../src/serve/server.js';
-import { dropCached } from '../../support/page-cache.js';
 import { ask, parseHead, RawClient } from './client.js';
 import { forEachEngine, patterned, program, runServer, startServer, TestSite, until } from './servers.js';
 
