@@ -2,8 +2,9 @@
 
 import { CopyReason, copyBytes } from '../../memory/copy.js';
 import { type FilmReading, FilmRefusal, maxReadBytes } from '../film.js';
-import { maxSubtitleBytes, readSubtitle, SubtitleRefusal } from '../subtitles/read-subtitle.js';
+import { maxSubtitleBytes, SubtitleRefusal, subtitleSteps } from '../subtitles/read-subtitle.js';
 import type { Subtitle } from '../subtitles/subtitle.js';
+import { inTurns } from './in-turns.js';
 
 /** The bytes of a file of `size` bytes, or of what it has now if it became shorter. */
 function* readWhole(size: number): FilmReading<Uint8Array> {
@@ -23,7 +24,7 @@ export function* readSideCar(size: number, format: 'vtt' | 'srt'): FilmReading<S
   if (size > maxSubtitleBytes) throw new FilmRefusal(`has ${size} bytes; a subtitle may have ${maxSubtitleBytes}`);
   const bytes = yield* readWhole(size);
   try {
-    return readSubtitle(bytes, format);
+    return yield* inTurns(subtitleSteps(bytes, format));
   } catch (error) {
     if (error instanceof SubtitleRefusal) throw new FilmRefusal(error.message);
     throw error;

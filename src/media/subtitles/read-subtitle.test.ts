@@ -120,8 +120,8 @@ test('W18: bounds: bytes, cues, length of a cue; a file without cues is refused 
   assert.throws(() => readSubtitle(new Uint8Array(maxSubtitleBytes + 1), 'vtt'), SubtitleRefusal);
   assert.throws(() => read('WEBVTT\n'), /^SubtitleRefusal: has no cue that can be read as WebVTT$/);
   assert.throws(() => read('', 'srt'), /^SubtitleRefusal: has no cue that can be read as SubRip$/);
-  const many = `WEBVTT\n\n${'00:01.000 --> 00:02.000\na\n\n'.repeat(100_001)}`;
-  assert.throws(() => read(many), /^SubtitleRefusal: has more than 100000 cues$/);
+  const many = `WEBVTT\n\n${'00:01.000 --> 00:02.000\na\n\n'.repeat(20_001)}`;
+  assert.throws(() => read(many), /^SubtitleRefusal: has more than 20000 cues$/);
   const long = texts(vtt('00:01.000 --> 00:02.000', ...Array.from({ length: 1000 }, () => 'x'.repeat(100))));
   assert.ok(long[0]!.length <= 16 * 1024);
 });

@@ -1,13 +1,18 @@
 // Reads SubRip (SRT) and WebVTT as files have them: with or without a mark of byte order, hours, empty lines between cues and at the end; CRLF;
 // commas for points; in Latin letters of Windows. What makes no sense is left out, never the whole file. Bounded: bytes and cues.
 
+import { atOnce, type Steps } from '../presentation/cut.js';
 import { type Cue, Subtitle } from './subtitle.js';
 
-/** The most bytes of a subtitle's file: some 40 hours of speech. */
+/** The most bytes of a subtitle's file: far more than 40 hours of speech take. */
 export const maxSubtitleBytes = 8 * 1024 * 1024;
-const maxCues = 100_000;
+const maxCues = 20_000;
 const maxBlockLength = 64 * 1024;
 const maxLineLength = 4096;
+/** Letters that are kept of a line that has not ended: more than counts of any. */
+const mostOpen = 2 * maxLineLength;
+/** Lines that are looked at in one step. */
+const stepLines = 128;
 const maxCueLength = 16 * 1024;
 
 /** A subtitle that cannot be offered. The message is one plain sentence that goes on behind the file's name. */
@@ -19,40 +24,73 @@ export class SubtitleRefusal extends Error {
 }
 
 /**
- * Reads a subtitle's file.
- * @throws SubtitleRefusal when it is larger than {@link maxSubtitleBytes}, has more than 100,000 cues, or none
+ * Reads a subtitle's file in steps, each of them short, so that others have their turns.
+ * @throws SubtitleRefusal when it is larger than {@link maxSubtitleBytes}, has more than 20,000 cues, or none
  */
-export function readSubtitle(bytes: Uint8Array, format: 'vtt' | 'srt'): Subtitle {
+export function* subtitleSteps(bytes: Uint8Array, format: 'vtt' | 'srt'): Steps<Subtitle> {
   if (bytes.length > maxSubtitleBytes) {
     throw new SubtitleRefusal(`has ${bytes.length} bytes; a subtitle may have ${maxSubtitleBytes}`);
   }
-  const lines = decode(bytes).replace(/\r\n?/g, '\n').split('\n');
+  const lines = yield* linesOf(bytes);
   // What a file says of itself counts for more than its name: SRT files named .vtt are common.
   const isWebVtt = /^WEBVTT(?:[ \t]|$)/.test(lines[0]!);
   const reader = new CueReader(lines, isWebVtt);
-  reader.read(isWebVtt ? 1 : 0);
+  yield* reader.steps(isWebVtt ? 1 : 0);
   if (reader.cues.length === 0) {
     throw new SubtitleRefusal(`has no cue that can be read as ${format === 'vtt' ? 'WebVTT' : 'SubRip'}`);
   }
   return new Subtitle(reader.blocks, reader.cues);
 }
 
-const controls = /(?![\t\n\r])\p{Cc}/gu;
+/** As {@link subtitleSteps}, at once. @throws SubtitleRefusal */
+export function readSubtitle(bytes: Uint8Array, format: 'vtt' | 'srt'): Subtitle {
+  return atOnce(subtitleSteps(bytes, format));
+}
 
-function decode(bytes: Uint8Array): string {
+/** Bytes that are made lines of in one step. */
+const stepBytes = 8 * 1024;
+
+/** The lines of a text in any of the usual encodings. */
+function* linesOf(bytes: Uint8Array): Steps<string[]> {
   const mark = bytes.length >= 2 ? bytes[0]! * 256 + bytes[1]! : 0;
-  const wide = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : undefined;
-  if (wide !== undefined) return clean(new TextDecoder(wide).decode(bytes));
+  if (mark === 0xfffe) return yield* decodedLines(bytes, new TextDecoder('utf-16le'));
+  if (mark === 0xfeff) return yield* decodedLines(bytes, new TextDecoder('utf-16be'));
   try {
-    return clean(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    const text = new TextDecoder('windows-1252').decode(bytes);
-    return clean(text.replace(/[\x80-\x9f]/g, (letter) => windowsLetters[letter.charCodeAt(0) - 0x80]!));
+    return yield* decodedLines(bytes, new TextDecoder('utf-8', { fatal: true }));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return yield* decodedLines(bytes, new TextDecoder('windows-1252'));
   }
+}
+
+/** @throws TypeError where the bytes are no text of the decoder's */
+function* decodedLines(bytes: Uint8Array, decoder: TextDecoder): Steps<string[]> {
+  const isLatin = decoder.encoding === 'windows-1252';
+  const lines: string[] = [];
+  let open = '';
+  for (let at = 0; at < bytes.length; at += stepBytes) {
+    const piece = decoder.decode(bytes.subarray(at, at + stepBytes), { stream: at + stepBytes < bytes.length });
+    const text = open + clean(isLatin ? piece.replace(/[\x80-\x9f]/g, windowsLetter) : piece);
+    // A CR at the end may be half of a CRLF.
+    const end = text.endsWith('\r') && at + stepBytes < bytes.length ? text.length - 1 : text.length;
+    const parts = text.slice(0, end).replace(/\r\n?/g, '\n').split('\n');
+    open = parts.pop()! + text.slice(end);
+    if (open.length > mostOpen) open = open.slice(0, mostOpen);
+    for (const part of parts) lines.push(part);
+    yield undefined;
+  }
+  lines.push(open);
+  return lines;
 }
 
 /** 0x80 to 0x9f in Windows-1252: Node up to 22 leaves them as controls. A blank where there is none. */
 const windowsLetters = '€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š›œ žŸ';
+
+function windowsLetter(letter: string): string {
+  return windowsLetters[letter.charCodeAt(0) - 0x80]!;
+}
+
+const controls = /(?![\t\n\r])\p{Cc}/gu;
 
 function clean(text: string): string {
   return text.replace(controls, '').replace(/[\u2028\u2029]/g, ' ');
@@ -77,8 +115,13 @@ class CueReader {
     this.#isWebVtt = isWebVtt;
   }
 
-  read(from: number): void {
+  *steps(from: number): Steps<void> {
+    let next = from + stepLines;
     for (let at = from; at < this.#lines.length; ) {
+      if (at >= next) {
+        next = at + stepLines;
+        yield undefined;
+      }
       const line = this.#lines[at]!;
       const times = timesOf(line);
       if (times !== undefined) at = this.#readCue(at + 1, times);

@@ -21,6 +21,8 @@ export class Subtitle {
   readonly cues: readonly Cue[];
   /** The latest end of a cue and those before it: tells where to look for cues that are still shown. */
   readonly #latestEnds: Float64Array;
+  /** What {@link delayedBy} made last. */
+  #delayed: { readonly ms: number; readonly subtitle: Subtitle } | undefined;
 
   constructor(blocks: readonly string[], cues: readonly Cue[]) {
     this.blocks = blocks;
@@ -40,8 +42,11 @@ export class Subtitle {
   delayedBy(ms: number): Subtitle {
     const whole = Math.round(ms);
     if (whole === 0) return this;
-    const cues = this.cues.map((cue) => ({ ...cue, startMs: cue.startMs + whole, endMs: cue.endMs + whole }));
-    return new Subtitle(this.blocks, cues);
+    if (this.#delayed?.ms !== whole) {
+      const cues = this.cues.map((cue) => ({ ...cue, startMs: cue.startMs + whole, endMs: cue.endMs + whole }));
+      this.#delayed = { ms: whole, subtitle: new Subtitle(this.blocks, cues) };
+    }
+    return this.#delayed.subtitle;
   }
 
   /** The cues that are shown at some time from `fromMs` until before `toMs`. */
