@@ -80,6 +80,11 @@ export class BeneathAnswers {
     answerWhenReady(exchange, attempt, this.#host.failed);
   }
 
+  /** What the handler keeps. */
+  get kept(): BeneathHandler['kept'] {
+    return this.#handler.kept;
+  }
+
   /** Lets go of what the handler keeps. */
   close(): void {
     this.#handler.close();

@@ -68,6 +68,8 @@ export interface BeneathHandler {
   answer(question: Question): HandlerAnswer;
   /** What a listing says of a file that it answers for, in a few words; undefined as long as nothing is known. Never blocks. */
   noteOf(path: string): string | undefined;
+  /** What it keeps of the files that it answers for, for the metrics. */
+  readonly kept: { readonly files: number; readonly bytes: number };
   /** Lets go of everything: nothing is answered any more. */
   close(): void;
 }

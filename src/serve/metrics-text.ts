@@ -30,6 +30,8 @@ const single = [
   ['gauge', 'clearway_frames', 'framesLeased', 'Frames that hold responses.'],
   ['gauge', 'clearway_frame_bytes', 'frameBytes', 'Memory of the frames that hold responses.'],
   ['gauge', 'clearway_cached_responses', 'cachedResponses', 'Responses kept in frames.'],
+  ['gauge', 'clearway_films', 'filmsKept', 'Films whose tables are kept.'],
+  ['gauge', 'clearway_film_bytes', 'filmBytes', 'Memory that tables of films and what was made of them take.'],
   ['gauge', 'clearway_receive_frames', 'receiveFramesLent', 'Receive frames in use.'],
   ['gauge', 'clearway_head_frames', 'headFramesLeased', 'Frames that hold heads being sent.'],
   ['counter', 'clearway_log_records_total', 'logRecords', 'Access-log records, written or waiting.'],

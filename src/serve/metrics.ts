@@ -36,6 +36,8 @@ const layout = {
   frameBytes: 1,
   knownPaths: 1,
   knownBytes: 1,
+  filmsKept: 1,
+  filmBytes: 1,
   receiveFramesLent: 1,
   headFramesLeased: 1,
   cachedResponses: 1,

@@ -246,6 +246,8 @@ export class Responder {
     this.#metrics.gauge('framesLeased', this.frames.leased);
     this.#metrics.gauge('cachedResponses', this.frames.size);
     this.#metrics.gauge('headFramesLeased', this.texts.leased);
+    this.#metrics.gauge('filmsKept', this.#beneath?.kept.files ?? 0);
+    this.#metrics.gauge('filmBytes', this.#beneath?.kept.bytes ?? 0);
     this.#metrics.gauge('receiveFramesLent', this.#loop.engine.framesLent);
   }
 }

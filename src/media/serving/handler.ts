@@ -88,6 +88,11 @@ export class MediaHandler implements BeneathHandler {
     return film && filmNote(film);
   }
 
+  /** Films whose tables are kept. */
+  get kept(): BeneathHandler['kept'] {
+    return this.#titles.kept;
+  }
+
   /** Lets go of the page. */
   close(): void {
     this.#page?.bytes.release();

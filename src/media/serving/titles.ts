@@ -105,6 +105,12 @@ export class Titles {
     return this.#films.get(this.#by(source), () => readFilm(source.size));
   }
 
+  /** Films that are known, and bytes of all that is kept of them and of subtitles. */
+  get kept(): { readonly files: number; readonly bytes: number } {
+    const { files, bytes } = this.#films.kept;
+    return { files, bytes: bytes + this.#cuts.kept.bytes + this.#subtitles.kept.bytes };
+  }
+
   /** The film at a path, if it is one and known. */
   filmAt(path: string): Film | undefined {
     const source = this.#find(path);

@@ -178,6 +178,8 @@ class Films implements BeneathHandler {
     return `a film named ${path}`;
   }
 
+  readonly kept = { files: 0, bytes: 0 };
+
   close(): void {
     account.closed++;
   }
