@@ -11,19 +11,24 @@ import { parseOptions } from '../options.js';
 import { say, withSession } from '../session.js';
 import { measureCost, renderCost } from './cost.js';
 import { ffmpegAbsence } from './films.js';
-import { measureViewers, renderViewers } from './viewers.js';
+import { measureMasters, renderMasters } from './masters.js';
+import { measureTrouble, renderTrouble } from './trouble.js';
+import { measureViewers, prepareViewers, renderViewers } from './viewers.js';
 
-const usage = `npm run bench:media -- [cost] [viewers] [OPTIONS]
+const usage = `npm run bench:media -- [cost] [viewers] [trouble] [masters] [OPTIONS]
 
   cost      CPU seconds a GiB of segments, beside nginx with the same segments as plain files
   viewers   viewers with play-out buffers: stalls, jitter, CPU a viewer, on loopback and on a veth
-Without a name, both.
+  trouble   the same on loopback while a cold file is read from disk and one of two workers dies
+  masters   how long master playlists take: of films of an hour that are seen for the first time, and kept ones
+Without a name, all.
 
 Options:
   --rounds N      rounds, interleaved over the servers (default 5)
   --seconds N     seconds of each round of cost (default 3)
   --viewers N     (default 500)
   --play N        seconds that viewers play in each round (default 30)
+  --cold-gib N    GiB of the cold file of trouble (default 10)
   --nice N        niceness of servers and load, -20 to 19
   --json FILE     writes everything measured as JSON
   --work-dir DIR  where films and programs are written for the time of the run`;
@@ -37,6 +42,7 @@ async function main(words: readonly string[]): Promise<void> {
       seconds: { type: 'string', default: '3' },
       viewers: { type: 'string', default: '500' },
       play: { type: 'string', default: '30' },
+      'cold-gib': { type: 'string', default: '10' },
       nice: { type: 'string', default: '0' },
       json: { type: 'string' },
       'work-dir': { type: 'string' },
@@ -65,14 +71,24 @@ async function main(words: readonly string[]): Promise<void> {
   const { rounds, seconds } = options;
   const cost = wanted('cost') ? await withSession(options, [], (session) => measureCost(session, rounds, seconds)) : [];
   const plan = { viewers: Number(values.viewers), seconds: Number(values.play), rounds };
-  const viewers = wanted('viewers') ? await withSession(options, [], (session) => measureViewers(session, plan)) : [];
+  const [viewers, trouble] = await withSession(options, [], async (session) => {
+    if (!wanted('viewers') && !wanted('trouble')) return [[], []];
+    const list = await prepareViewers(session);
+    return [
+      wanted('viewers') ? await measureViewers(session, plan, list) : [],
+      wanted('trouble') ? await measureTrouble(session, plan, list, Number(values['cold-gib'])) : [],
+    ];
+  });
+  const masters = wanted('masters') ? await withSession(options, [], (session) => measureMasters(session)) : [];
   if (cost.length > 0) console.log(`${renderCost(cost)}\n`);
   if (viewers.length > 0)
     console.log(`${plan.viewers} viewers, ${plan.seconds} s a round:\n\n${renderViewers(viewers)}\n`);
+  if (trouble.length > 0) console.log(`${renderTrouble(trouble)}\n`);
+  if (masters.length > 0) console.log(`${renderMasters(masters)}\n`);
   console.log(describeHost(host));
   if (values.json === undefined) return;
   mkdirSync(dirname(values.json), { recursive: true });
-  writeFileSync(values.json, JSON.stringify({ host, cost, viewers }, undefined, 2));
+  writeFileSync(values.json, JSON.stringify({ host, cost, viewers, trouble, masters }, undefined, 2));
   say(`wrote ${values.json}`);
 }
 

@@ -34,8 +34,8 @@ struct viewer {
 };
 static struct segment *segments;
 static struct viewer *viewers;
-static int segment_count, viewer_count, poll_fd, stalled_viewers;
-static unsigned char *has_stalled;
+static int segment_count, viewer_count, poll_fd, stalled_viewers, stalled_unretried;
+static unsigned char *has_stalled, *has_retried;
 static unsigned long long bytes, delivered, stalls, retries, bad_status, waited;
 static double *deliveries, buffer_ms, stall_ms;
 static struct sockaddr_in server;
@@ -55,7 +55,7 @@ static void leave(struct viewer *viewer) {
 
 // A response that did not come whole is asked for again on a new connection, as players do.
 static void retry(struct viewer *viewer, double at) {
-  if (viewer->asked) retries++;
+  if (viewer->asked) retries++, has_retried[viewer - viewers] = 1;
   leave(viewer);
   viewer->due = at + 50;
 }
@@ -89,7 +89,7 @@ static void play(struct viewer *viewer, double at) {
     if (viewer->buffered < 0) {
       stalls++;
       int index = (int)(viewer - viewers);
-      if (!has_stalled[index]) stalled_viewers++, has_stalled[index] = 1;
+      if (!has_stalled[index]) stalled_viewers++, stalled_unretried += !has_retried[index], has_stalled[index] = 1;
       stall_ms -= viewer->buffered;
       viewer->buffered = 0;
       viewer->playing = 0;
@@ -175,9 +175,9 @@ static void report(double seconds) {
   for (unsigned long long index = 0; index < delivered; index++)
     deliveries[index] = deliveries[index] > percent50 ? deliveries[index] - percent50 : percent50 - deliveries[index];
   qsort(deliveries, delivered, sizeof *deliveries, ascending);
-  printf("{\"durationUs\":%.0f,\"bytes\":%llu,\"segments\":%llu,\"stalls\":%llu,\"stalledViewers\":%d,\"stallMs\":%.0f,"
+  printf("{\"durationUs\":%.0f,\"bytes\":%llu,\"segments\":%llu,\"stalls\":%llu,\"stalledViewers\":%d,\"stalledUnretried\":%d,\"stallMs\":%.0f,"
          "\"retries\":%llu,\"badStatus\":%llu,\"late\":%llu,\"deliveryP50Ms\":%.2f,\"deliveryP99Ms\":%.2f,\"jitterP50Ms\":%.2f,\"jitterP99Ms\":%.2f}\n",
-         seconds * 1e6, bytes, delivered, stalls, stalled_viewers, stall_ms, retries, bad_status, waited, percent50, percent99,
+         seconds * 1e6, bytes, delivered, stalls, stalled_viewers, stalled_unretried, stall_ms, retries, bad_status, waited, percent50, percent99,
          percentile(0.5), percentile(0.99));
 }
 
@@ -191,6 +191,7 @@ int main(int count, char **words) {
   inet_pton(AF_INET, host, &server.sin_addr);
   viewers = calloc((size_t)viewer_count, sizeof *viewers);
   has_stalled = calloc((size_t)viewer_count, 1);
+  has_retried = calloc((size_t)viewer_count, 1);
   deliveries = calloc(4 * 1000 * 1000, sizeof *deliveries);
   poll_fd = epoll_create1(EPOLL_CLOEXEC);
   double begin = now(), end = begin + seconds * 1e3;

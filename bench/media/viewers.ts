@@ -29,11 +29,19 @@ const bufferMs = 12_000;
 const paceFactor = 1.5;
 const device = { address: '10.97.0.1', peer: '10.97.0.2', mtu: 1500 };
 
+/** The viewers' program, and the file that says what they watch. */
+export interface ViewersList {
+  readonly program: string;
+  readonly listFile: string;
+}
+
 /** What one run found. */
 export interface ViewersRound {
   readonly stalls: number;
   readonly segments: number;
   readonly retries: number;
+  /** Viewers who stalled and had lost no connection before. */
+  readonly stalledUnretried: number;
   readonly badStatus: number;
   readonly deliveryP50Ms: number;
   readonly deliveryP99Ms: number;
@@ -50,7 +58,8 @@ export interface ViewersCell {
   readonly rounds: ViewersRound[];
 }
 
-interface Network {
+/** Where viewers come from. */
+export interface Network {
   readonly name: ViewersCell['network'];
   readonly address: string;
   /** What stands before the load's command. */
@@ -116,9 +125,9 @@ function peersFor(plainDirectory: string, bitsPerSecond: number): readonly Peer[
   ];
 }
 
-async function runViewers(
-  program: string,
-  listFile: string,
+/** Lets viewers of a list watch one server. */
+export async function runViewers(
+  { program, listFile }: ViewersList,
   peer: RunningPeer,
   network: Network,
   plan: ViewersPlan,
@@ -136,25 +145,31 @@ async function runViewers(
   return { ...raw, cpuMsPerViewerSecond: cpuNs / 1e6 / plan.viewers / plan.seconds };
 }
 
-/** Runs all servers on all networks, interleaved. */
-export async function measureViewers(session: Session, plan: ViewersPlan): Promise<ViewersCell[]> {
+/** Makes the film, its segments as plain files for other servers, and the viewers' program. */
+export async function prepareViewers(session: Session): Promise<ViewersList> {
   const absence = compilerAbsence();
   if (absence !== undefined) throw new Error(absence);
   const program = join(session.scratchDirectory, 'viewers');
   compile('bench/media/viewers.c', program);
   const film = films.interleaved;
   makeFilm(film, session.siteDirectory);
-  const plain = `${session.siteDirectory}-plain`;
-  const segments = await plainVideo(session, plain);
+  const segments = await plainVideo(session, plainOf(session));
   const listFile = join(session.scratchDirectory, 'segments.list');
   writeFileSync(listFile, segments.map(({ path, seconds }) => `${seconds * 1000} ${path}\n`).join(''));
+  return { program, listFile };
+}
+
+const plainOf = ({ siteDirectory }: Session): string => `${siteDirectory}-plain`;
+
+/** Runs all servers on all networks, interleaved. */
+export async function measureViewers(session: Session, plan: ViewersPlan, list: ViewersList): Promise<ViewersCell[]> {
   const veth = openVeth();
   const cells: ViewersCell[] = [];
   try {
     const loopback: Network = { name: 'loopback', address: '127.0.0.1', under: [] };
     for (const network of veth === undefined ? [loopback] : [loopback, veth.network]) {
       const running: { cell: ViewersCell; peer: RunningPeer }[] = [];
-      for (const peer of peersFor(plain, film.videoBitsPerSecond)) {
+      for (const peer of peersFor(plainOf(session), films.interleaved.videoBitsPerSecond)) {
         const start: Peer['start'] = (context) => peer.start({ ...context, address: network.address });
         const started = await session.start({ ...peer, start });
         if (started === undefined) continue;
@@ -165,7 +180,7 @@ export async function measureViewers(session: Session, plan: ViewersPlan): Promi
       for (let round = 0; round < plan.rounds; round++) {
         for (const { cell, peer } of running) {
           say(`${network.name}: ${peer.name}: round ${round + 1} of ${plan.rounds}`);
-          cell.rounds.push(await runViewers(program, listFile, peer, network, plan, session.placement.load));
+          cell.rounds.push(await runViewers(list, peer, network, plan, session.placement.load));
         }
       }
       for (const { peer } of running) await peer.stop();
