@@ -9,11 +9,14 @@ import { platformIsLinux } from '../kernel/ffi.js';
 import { answer } from '../plan/answers/answer.js';
 import { constants } from '../plan/facts/constants.js';
 import { defaultScenario } from '../plan/scenario.js';
+import { defaultSendLimits } from '../transport/send-modes.js';
 import { check, checkPoints, checkTable, driftWords, predictServed } from './check.js';
 import { fitProfile } from './fit.js';
+import { fitPieces, piecesName } from './fit-pieces.js';
 import { rising, serveSizes } from './fit-serve.js';
 import { hereDefaults } from './host-profile.js';
 import { measureCall, measureCopy, measureSend, measureWake, Payload, Sink } from './measure.js';
+import { measurePieces, pieceSizes, piecesModes } from './measure-pieces.js';
 import { noise } from './noise.js';
 import { driftOf, repeat, type Series, summarise } from './rounds.js';
 import { sendSizes, servedPoints } from './series.js';
@@ -47,6 +50,27 @@ function madeUp(): Map<string, Measured> {
   }
   return measured;
 }
+
+test('pieces of files: modes change where their costs cross', () => {
+  const measured = new Map<string, Measured>();
+  // A message copies (0.2 a byte and 60 a piece), the pipe refers (0.05 and 900), sendfile costs 2000 a piece and 0.02 a byte.
+  for (const bytes of pieceSizes) measured.set(piecesName('message', bytes), exactly(0.2 + 60 / bytes));
+  for (const bytes of pieceSizes) measured.set(piecesName('pipe', bytes), exactly(0.05 + 900 / bytes));
+  for (const bytes of pieceSizes) measured.set(piecesName('sendfile', bytes), exactly(0.02 + 2000 / bytes));
+  const { messageBelow, sendfileFrom } = fitPieces(measured);
+  assert.ok(Math.abs(messageBelow / (840 / 0.15) - 1) < 0.1, `${messageBelow}`);
+  assert.ok(Math.abs(sendfileFrom / (1100 / 0.03) - 1) < 0.1, `${sendfileFrom}`);
+  assert.deepEqual(fitPieces(new Map()), defaultSendLimits);
+  // The pipe is never the best: one length for both.
+  for (const bytes of pieceSizes) measured.set(piecesName('pipe', bytes), exactly(9));
+  const without = fitPieces(measured);
+  assert.ok(Math.abs(without.messageBelow / (1940 / 0.18) - 1) < 0.15, `${without.messageBelow}`);
+  assert.equal(without.sendfileFrom, without.messageBelow);
+  // One mode is cheaper everywhere.
+  const flat = new Map(pieceSizes.map((bytes) => [piecesName('message', bytes), exactly(2)]));
+  for (const bytes of pieceSizes) flat.set(piecesName('pipe', bytes), exactly(1));
+  assert.equal(fitPieces(flat).messageBelow, pieceSizes[0]);
+});
 
 test('the fit finds the costs it was made from', () => {
   const { constants: found, inlineBytes } = fitProfile(madeUp(), constants);
@@ -120,6 +144,10 @@ test('the measurements measure: plausible figures, in order', { skip }, async ()
       const small = measureSend(sink, payload, way, 4096);
       const large = measureSend(sink, payload, way, 1_048_576);
       assert.ok(small > 200 && large > 4 * small, `${way}: ${small} and ${large} ns`);
+    }
+    for (const mode of piecesModes) {
+      const [short, long] = [2048, 65_536].map((bytes) => measurePieces(sink, payload, mode, bytes));
+      assert.ok(short! > long! / 2 && long! > 0.005, `${mode}: ${short} and ${long} ns a byte`);
     }
   } finally {
     sink.close();

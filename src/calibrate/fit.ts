@@ -2,6 +2,8 @@
 // are solved from those that can (those of serve: fit-serve.ts). Arithmetic only.
 
 import type { Constant, ConstantId } from '../plan/facts/constants.js';
+import type { SendLimits } from '../transport/send-modes.js';
+import { fitPieces } from './fit-pieces.js';
 import { fitServe } from './fit-serve.js';
 import { digits, fitLine, type Measured, Profile, superBytes } from './solve.js';
 
@@ -9,6 +11,8 @@ export interface Fitted {
   constants: Partial<Record<ConstantId, Constant>>;
   /** Files up to this size cost serve less from memory than by sendfile. */
   inlineBytes: number;
+  /** How pieces of files leave, by their length. */
+  pieces: SendLimits;
 }
 
 /** Sends over loopback: what a copied byte does not explain is the stack, a super-packet at a time; sendfile has the same stack. */
@@ -51,7 +55,7 @@ function solve(measured: ReadonlyMap<string, Measured>, table: Readonly<Record<C
       'datagram of 1400 B over loopback, delivery included',
     );
   fitSends(profile);
-  return { constants: profile.constants, inlineBytes: fitServe(profile) };
+  return { constants: profile.constants, inlineBytes: fitServe(profile), pieces: fitPieces(measured) };
 }
 
 /**

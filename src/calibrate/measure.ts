@@ -31,7 +31,7 @@ function processorNowNs(): number {
 }
 
 /** Processor nanoseconds of one call of `work`, called until about `forMs` of them are used. */
-function costOf(work: () => void, forMs: number): number {
+export function costOf(work: () => void, forMs: number): number {
   let calls = 0;
   const start = processorNowNs();
   let used = 0;

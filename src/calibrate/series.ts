@@ -1,6 +1,7 @@
 // What calibrate measures: the series of calls, copies and sends, and the points of serve, with their names and titles.
 // Measuring them in rounds is calibrate.ts's part; what they mean for the model is fit.ts's.
 
+import { piecesName } from './fit-pieces.js';
 import { servedConnections, serveSizes } from './fit-serve.js';
 import {
   measureCall,
@@ -12,6 +13,7 @@ import {
   type Payload,
   type Sink,
 } from './measure.js';
+import { measurePieces, pieceSizes, piecesModes } from './measure-pieces.js';
 import type { Series } from './rounds.js';
 import type { ServedPoint, ServeRig } from './serve.js';
 
@@ -32,6 +34,17 @@ export function measurements(sink: Sink, payload: Payload): Series[] {
     for (const bytes of sendSizes) {
       const title = `${way === 'gather' ? 'send' : 'sendfile'} of ${bytes / 1024} KiB`;
       series.push({ name: `${way}.${bytes}`, title, once: () => measureSend(sink, payload, way, bytes), values: [] });
+    }
+  }
+  for (const mode of piecesModes) {
+    for (const bytes of pieceSizes) {
+      const title = `pieces of ${bytes / 1024} KiB by ${mode}`;
+      series.push({
+        name: piecesName(mode, bytes),
+        title,
+        once: () => measurePieces(sink, payload, mode, bytes),
+        values: [],
+      });
     }
   }
   return series;

@@ -15,7 +15,7 @@ import { UsageError } from './kit/usage.js';
 const help = `Usage: clearway calibrate [--seconds N] [--check] [--json]
 
 Measures what a system call, a copied byte (in the cache and not), a page by reference, a send, a sendfile, a datagram, a
-wake-up and the notification of SEND_ZC cost on this host, and what a request costs clearway serve. Traffic stays on
+wake-up, the notification of SEND_ZC and many pieces of a file cost on this host, and what a request costs clearway serve. Traffic stays on
 loopback, so DMA, PCIe and the network are not measured. Takes under a minute; the quieter the host, the narrower the
 intervals; wide ones are reported. The profile goes to $XDG_CONFIG_HOME/clearway/profile.json (else ~/.config).
 
@@ -69,13 +69,13 @@ export async function run(args: string[]): Promise<number> {
   if (!process.stderr.isTTY) console.error(`measuring this host for about ${seconds} s`);
   const { measured, checked, drift } = await measureHost(seconds, values.check === true, progress);
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-  const { constants, inlineBytes } = fitProfile(measured, table);
+  const { constants, inlineBytes, pieces } = fitProfile(measured, table);
   const profile = {
     title: `${cpus()[0]?.model ?? 'this processor'}, Linux ${release()}, loopback`,
     measuredAt: new Date().toISOString(),
     constants,
   };
-  const path = storeHost(profile, { inlineBytes });
+  const path = storeHost(profile, { inlineBytes, ...pieces });
   const warning = noise(measured);
   if (warning) console.error(`\n${warning}\n`);
   const checking = values.check ? check(checked, { ...profile, source: 'clearway calibrate' }, drift) : undefined;

@@ -73,7 +73,7 @@ function start(): Runtime {
   try {
     const engine = engineChoice();
     const shared = new SharedLoop(engine);
-    const inlineBytes = Math.min(Math.max(serveProfile()?.inlineBytes ?? 0, leastInlineBytes), largestInlineBytes);
+    const inlineBytes = Math.min(Math.max(serveProfile().inlineBytes ?? 0, leastInlineBytes), largestInlineBytes);
     const maxFiles = Math.max(16, Math.min(4096, Math.floor(openFilesLimit() / 8)));
     const tree = new SiteTree(shared.loop, { inlineBytes, budget: contentBudget, maxFiles });
     return { tree, shared, reason: undefined };

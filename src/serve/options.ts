@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { longestUnixName } from '../kernel/unix-socket.js';
 import type { EngineChoice } from '../transport/open-engine.js';
+import { defaultSendLimits, type SendLimits } from '../transport/send-modes.js';
 import { ownTypes, typesProblem } from '../wire/http/media-type.js';
 import { hostForm, hostOf } from './addresses.js';
 import { basePathOf } from './base-path.js';
@@ -171,6 +172,8 @@ export interface ResolvedOptions {
   readonly pinBytes: number;
   readonly graceMs: number;
   readonly inlineBytes: number;
+  /** How pieces of files leave, by their length. */
+  readonly pieces: SendLimits;
 }
 
 /** A bad option: one plain sentence that names it, what was given and what is allowed. */
@@ -426,7 +429,8 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
   const cors = options.cors === undefined ? media : flag('cors', options.cors);
   const workers = options.workers === 'auto' ? undefined : options.workers;
   const connectionLimit = Math.min(65_536, connectionsWithin(openFileLimit));
-  const inlineBytes = parseSize('inlineLimit', options.inlineLimit, serveProfile()?.inlineBytes ?? defaultInlineBytes);
+  const profile = serveProfile();
+  const inlineBytes = parseSize('inlineLimit', options.inlineLimit, profile.inlineBytes ?? defaultInlineBytes);
   return {
     root: parseRoot(options.root),
     hosts: parseHosts(options),
@@ -466,5 +470,6 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     pinBytes: parseSize('pinMemory', options.pinMemory, defaultPinBytes),
     graceMs: parseDuration('grace', options.grace, 10_000),
     inlineBytes: Math.min(inlineBytes, maxInlineBytes),
+    pieces: profile.pieces ?? defaultSendLimits,
   };
 }

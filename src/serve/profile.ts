@@ -3,26 +3,33 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { SendLimits } from '../transport/send-modes.js';
 
 /** Where calibrate stores what it measured: under XDG_CONFIG_HOME, else ~/.config. */
 export function profilePath(): string {
   return join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'clearway', 'profile.json');
 }
 
-/** The part of the profile that serve uses. */
+/** The part of the profile that serve uses; what was not measured is left out. */
 export interface ServeProfile {
   /** Files up to this size cost less from a frame than by sendfile. */
-  readonly inlineBytes: number;
+  readonly inlineBytes?: number;
+  /** How pieces of files leave, by their length. */
+  readonly pieces?: SendLimits;
 }
 
-/** What calibrate stored; undefined when there is nothing, or it cannot be read. */
-export function serveProfile(): ServeProfile | undefined {
+const isBytes = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** What calibrate stored; nothing when there is none, or it cannot be read. */
+export function serveProfile(): ServeProfile {
   try {
-    const profile = JSON.parse(readFileSync(profilePath(), 'utf8')) as { serve?: { inlineBytes?: unknown } };
-    const inlineBytes = profile.serve?.inlineBytes;
-    if (typeof inlineBytes !== 'number' || !Number.isInteger(inlineBytes) || inlineBytes < 0) return undefined;
-    return { inlineBytes };
+    const { serve } = JSON.parse(readFileSync(profilePath(), 'utf8')) as { serve?: Record<string, unknown> };
+    const { inlineBytes, messageBelow, sendfileFrom } = serve ?? {};
+    return {
+      ...(isBytes(inlineBytes) && { inlineBytes }),
+      ...(isBytes(messageBelow) && isBytes(sendfileFrom) && { pieces: { messageBelow, sendfileFrom } }),
+    };
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -220,6 +220,7 @@ function repin(told: Extract<WorkerTold, { readonly kind: 'pin' | 'unpin' }>, pi
 function serve(start: WorkerStart, port: MessagePort, extension: BeneathExtension | undefined): void {
   const { options } = start;
   const loop = new Loop(options.engine, undefined, start.wakeDescriptor);
+  loop.sendLimits = options.pieces;
   const parts: Parts = {};
   try {
     const log = openLog(start, port, loop);
