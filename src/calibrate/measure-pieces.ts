@@ -1,10 +1,14 @@
 // What it costs to send a response that is made of many pieces of a file, by piece length, in the three modes that serve has for that
-// (transport/send-modes.ts): one message out of a mapping, references through a pipe, sendfile for each. Not here: the crossings (fit-pieces.ts).
+// (transport/send-modes.ts): through the pump that serve sends with, so that its own work counts. Not here: the crossings (fit-pieces.ts).
 
-import { SendPipe } from '../engine/send-pipe.js';
-import { sendFile, sendMessage } from '../kernel/socket.js';
+import { setNonBlocking } from '../kernel/socket.js';
 import { MappedFile } from '../memory/mapped-file.js';
-import { finishMessage, leaseMessage, messageAddress, releaseMessage, setIovec } from '../transport/gather.js';
+import { Endpoint } from '../transport/endpoint.js';
+import { noFileCounts } from '../transport/file-counts.js';
+import { type ExtentEnd, ListPump } from '../transport/list-pump.js';
+import { Loop } from '../transport/loop.js';
+import { type FileSource, Output } from '../transport/output.js';
+import type { SendLimits } from '../transport/send-modes.js';
 import { costOf, type Payload, type Sink } from './measure.js';
 
 /** Modes of sending pieces. */
@@ -16,7 +20,7 @@ export type PiecesMode = (typeof piecesModes)[number];
 export const pieceSizes: readonly number[] = [2048, 8192, 16_384, 32_768, 65_536, 131_072];
 
 /** Bytes of one response. */
-const responseBytes = 256 * 1024;
+const responseBytes = 2 * 1024 * 1024;
 /** Processor milliseconds of one measurement. */
 const forMs = 30;
 
@@ -45,64 +49,74 @@ class Responses {
   }
 }
 
-function sent(result: number): number {
-  if (result <= 0) throw new Error(`a send of the calibration failed: ${result}`);
-  return result;
+/** Limits by which everything leaves in one mode. */
+const limitsOf: Readonly<Record<PiecesMode, SendLimits>> = {
+  message: { messageBelow: Number.MAX_SAFE_INTEGER, sendfileFrom: Number.MAX_SAFE_INTEGER },
+  pipe: { messageBelow: 0, sendfileFrom: Number.MAX_SAFE_INTEGER },
+  sendfile: { messageBelow: 0, sendfileFrom: 0 },
+};
+
+/** The socket of a sink as the pump sees it. */
+class PumpedSocket extends Endpoint {
+  readonly counts = noFileCounts();
+  readonly fd: number;
+  sentBytes = 0;
+  isSent = false;
+  failure: ExtentEnd | undefined;
+  readonly #pump: ListPump;
+
+  constructor(loop: Loop, fd: number) {
+    super();
+    this.fd = fd;
+    this.#pump = new ListPump(loop, this);
+    loop.register(this);
+  }
+
+  /** Sends an output, and waits until all of it is in the socket. @throws Error when it cannot. */
+  send(loop: Loop, output: Output): void {
+    this.isSent = this.#pump.start(output);
+    while (!this.isSent && this.failure === undefined) loop.turn(100);
+    if (this.failure !== undefined) throw new Error(`a send of the calibration failed: ${this.failure}`);
+  }
+
+  goDirect(): void {}
+
+  listSent(): void {
+    this.isSent = true;
+  }
+
+  listFailed(reason: ExtentEnd): void {
+    this.failure = reason;
+  }
+
+  pumpIdle(): void {}
+
+  override writable(result: number): void {
+    this.#pump.writable(result);
+  }
 }
 
 /** Processor nanoseconds a byte of sending pieces of `bytes` in one mode. */
 export function measurePieces(sink: Sink, payload: Payload, mode: PiecesMode, bytes: number): number {
   const responses = new Responses(payload, bytes);
-  const cost = { message: byMessage, pipe: byPipe, sendfile: bySendfile }[mode](sink, payload, responses, bytes);
-  return cost / (responses.pieces * bytes);
-}
-
-function bySendfile(sink: Sink, payload: Payload, responses: Responses, bytes: number): number {
-  return costOf(() => {
-    responses.next();
-    for (let index = 0; index < responses.pieces; index++) {
-      const place = responses.place(index);
-      for (let done = 0; done < bytes; ) done += sent(sendFile(sink.fd, payload.file, place + done, bytes - done));
-    }
-  }, forMs);
-}
-
-function byPipe(sink: Sink, payload: Payload, responses: Responses, bytes: number): number {
-  const pipe = new SendPipe();
+  const loop = new Loop('epoll');
+  loop.sendLimits = limitsOf[mode];
+  const mapping = new MappedFile(payload.file);
+  const file: FileSource = { fd: payload.file, residency: { covers: () => true }, mapping, release: () => {} };
+  const output = new Output();
+  setNonBlocking(sink.fd, true);
   try {
-    return costOf(() => {
-      responses.next();
-      for (let index = 0; index < responses.pieces; index++) {
-        const place = responses.place(index);
-        let done = 0;
-        while (done < bytes) {
-          const taken = pipe.fill(payload.file, place + done, bytes - done);
-          // Full: what is in it leaves first. The socket waits for room.
-          if (taken > 0) done += taken;
-          else sent(pipe.send(sink.fd, true));
-        }
-      }
-      sent(pipe.send(sink.fd, false));
-    }, forMs);
-  } finally {
-    pipe.close();
-  }
-}
-
-function byMessage(sink: Sink, payload: Payload, responses: Responses, bytes: number): number {
-  const mapped = new MappedFile(payload.file);
-  const message = leaseMessage(responses.pieces);
-  try {
-    return costOf(() => {
+    const socket = new PumpedSocket(loop, sink.fd);
+    const cost = costOf(() => {
       responses.next();
       for (let index = 0; index < responses.pieces; index++)
-        setIovec(message, index, mapped.address(responses.place(index)), bytes);
-      finishMessage(message, responses.pieces);
-      // The socket waits for room: a message is taken whole.
-      sent(sendMessage(sink.fd, messageAddress(message), 0));
+        output.addExtent(file, responses.place(index), bytes, undefined, 0);
+      socket.send(loop, output);
     }, forMs);
+    return cost / (responses.pieces * bytes);
   } finally {
-    releaseMessage(message);
-    mapped.unmap();
+    loop.close();
+    mapping.unmap();
+    setNonBlocking(sink.fd, false);
   }
 }

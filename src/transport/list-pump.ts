@@ -13,7 +13,7 @@ import type { Loop } from './loop.js';
 import type { Output, PinnedSource, QueuedEntry } from './output.js';
 import { ReferencedSend } from './referenced-send.js';
 import { RunMessage } from './run-message.js';
-import { chooseMode, SendMode } from './send-modes.js';
+import { chooseMode, longFrom, SendMode } from './send-modes.js';
 
 /** Why a response did not leave whole: its peer is gone, a file became shorter, or an errno of a file system. */
 export type ExtentEnd = 'peer' | 'truncated' | number;
@@ -180,7 +180,7 @@ export class ListPump {
     let gone = done;
     for (let entry: QueuedEntry | undefined = first; entry !== undefined && filled < most; entry = entry.next) {
       const { file, place, length } = entry;
-      if (file === undefined || length - gone >= sendLimits.sendfileFrom) break;
+      if (file === undefined || length - gone >= longFrom(sendLimits)) break;
       if (!this.#known.covers(entry, gone, length - gone, nowMs)) break;
       const asked = Math.min(length - gone, most - filled);
       const result = engine.fillPipe(file.fd, place + gone, asked);

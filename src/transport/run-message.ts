@@ -7,7 +7,7 @@ import { IOV_MAX } from '../memory/sg-list.js';
 import { finishMessage, leaseMessage, messageAddress, releaseMessage, setIovec } from './gather.js';
 import type { KnownPages } from './known-pages.js';
 import type { FileSource, Output, QueuedEntry } from './output.js';
-import type { SendLimits } from './send-modes.js';
+import { longFrom, type SendLimits } from './send-modes.js';
 
 /** See the file's head. */
 export class RunMessage {
@@ -76,7 +76,7 @@ export class RunMessage {
     const { mapping } = file;
     const offset = entry.place + gone;
     const length = entry.length - gone;
-    if (mapping === undefined || (this.file ?? file) !== file || length >= limits.sendfileFrom) return false;
+    if (mapping === undefined || (this.file ?? file) !== file || length >= longFrom(limits)) return false;
     if (!known.covers(entry, gone, length, nowMs)) return false;
     const address = mapping.address(offset);
     if (address === 0) return false;
