@@ -5,7 +5,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServeOptions } from '../serve/options.js';
 import type { Server } from '../serve/server.js';
-import { formatBytes } from '../text/units.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
 import { shortageSentence } from './kit/shortage.js';
@@ -216,11 +215,7 @@ export async function run(args: string[]): Promise<number> {
   // Whoever read the warnings may go; the server stays.
   process.stderr.on('error', () => {});
   server.on('warning', (message) => process.stderr.write(`clearway serve: ${message}\n`));
-  server.on('pinned', (files, bytes) => {
-    process.stderr.write(
-      `clearway serve: ${files === 1 ? '1 file is' : `${files} files are`} pinned, ${formatBytes(bytes)}\n`,
-    );
-  });
+  server.on('pinned', (files, bytes) => void tellPinned(files, bytes));
   let dashboard: ServeDashboard | undefined;
   try {
     await server.listen();
@@ -234,6 +229,13 @@ export async function run(args: string[]): Promise<number> {
     return 1;
   }
   return serveUntilSignal(server, dashboard);
+}
+
+async function tellPinned(files: number, bytes: number): Promise<void> {
+  const { formatBytes } = await import('../text/units.js');
+  process.stderr.write(
+    `clearway serve: ${files === 1 ? '1 file is' : `${files} files are`} pinned, ${formatBytes(bytes)}\n`,
+  );
 }
 
 /** What whoever started it by hand would wonder about: an address that answers 404. Nothing where there is an index. */

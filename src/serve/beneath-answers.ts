@@ -11,6 +11,7 @@ import type { FieldWriter } from './head.js';
 import type { Missing } from './missing.js';
 import { requestFields } from './plan.js';
 import type { QuickAnswers } from './quick-answers.js';
+import { RecentTags } from './recent-tags.js';
 import type { Replies } from './replies.js';
 import type { Representation } from './representation.js';
 import type { Selected, Selection, Selector } from './selection.js';
@@ -53,6 +54,7 @@ export interface BeneathAnswersHost {
 export class BeneathAnswers {
   readonly #handler: BeneathHandler;
   readonly #host: BeneathAnswersHost;
+  readonly #recent = new RecentTags();
 
   constructor(handler: BeneathHandler, host: BeneathAnswersHost) {
     this.#handler = handler;
@@ -69,7 +71,8 @@ export class BeneathAnswers {
   /** Answers a request for what was found, which its path leads to. */
   answer(exchange: Exchange, head: RequestHead, target: SitePath, found: Selected | Beneath): void {
     const query = head.queryStart < 0 ? '' : head.text(head.queryStart, head.queryEnd);
-    const request = new BeneathRequest(this.#handler, this.#host, { exchange, target, query, ...requestFields(head) });
+    const facts = { exchange, target, query, ...requestFields(head) };
+    const request = new BeneathRequest(this.#handler, this.#host, this.#recent, facts);
     let first: Selection | undefined = found;
     const attempt = (): Until | undefined => {
       // Whatever was waited for took time, and anything may be another by now.
@@ -102,12 +105,14 @@ interface BeneathFacts extends ReturnType<typeof requestFields> {
 class BeneathRequest {
   readonly #handler: BeneathHandler;
   readonly #host: BeneathAnswersHost;
+  readonly #recent: RecentTags;
   readonly #facts: BeneathFacts;
   #waits = 0;
 
-  constructor(handler: BeneathHandler, host: BeneathAnswersHost, facts: BeneathFacts) {
+  constructor(handler: BeneathHandler, host: BeneathAnswersHost, recent: RecentTags, facts: BeneathFacts) {
     this.#handler = handler;
     this.#host = host;
+    this.#recent = recent;
     this.#facts = facts;
   }
 
@@ -177,16 +182,21 @@ class BeneathRequest {
   }
 
   /** The frame that a resource is kept in, from now on if it was not; undefined where it is not to be kept. */
-  #held({ resource, varies, members }: ResourceAnswer, source: Representation, moment: Moment): Sending['held'] {
+  #held(
+    { resource, varies, members, isOneOfMany }: ResourceAnswer,
+    source: Representation,
+    moment: Moment,
+  ): Sending['held'] {
     const { site, texts, quick, replies, inlineBytes } = this.#host;
     const { target, query } = this.#facts;
     if (members === undefined || varies === true || query !== '' || resource.coding !== undefined) return undefined;
-    if (resource.size === 0 || resource.size > inlineBytes) return undefined;
+    if (resource.size === 0) return undefined;
+    if (isOneOfMany === true ? !this.#recent.isAgain(resource.etag) : resource.size > inlineBytes) return undefined;
     const entry = site.generated.keep(target, resource, [source, ...members], moment);
     if (entry < 0) return undefined;
     const kept = quick.frames.of(entry);
     if (kept !== undefined) return kept;
     texts.describeResource(site.table, entry, resource);
-    return quick.keep(entry, resource.list(0, resource.size), replies.seconds);
+    return quick.keep(entry, resource, source.entry, resource.list(0, resource.size), replies.seconds);
   }
 }

@@ -30,10 +30,12 @@ export interface ResourceAnswer {
   /** Another coding might have been chosen: it is sent with `Vary: Accept-Encoding`. */
   readonly varies?: boolean;
   /**
-   * A small resource may be kept, and answered from memory until anything changes in its source's folder, or to one of these files: what
+   * A small resource, or one that is a head and ranges of its source, may be kept, and answered from memory until anything changes in its source's folder, or to one of these files: what
    * it was made of beside its source. Left out for what is not to be kept: where fields of the request or a query chose it.
    */
   readonly members?: readonly Representation[];
+  /** It is kept only when it is asked for again soon: there are many of its kind. */
+  readonly isOneOfMany?: boolean;
 }
 
 /** Says why there is nothing, in one sentence, which is shown. */

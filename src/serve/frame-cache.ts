@@ -1,5 +1,6 @@
 // The frame cache: responses in frames that are filled once and sent to any number of connections. Of a small file head and
-// body lie side by side and leave with one call; of a larger one only the head is kept, and the body goes by sendfile.
+// body lie side by side and leave with one call; of a larger one only the head is kept, and the body goes by sendfile, or what is
+// generated of it, and where in a file the rest is (frame-references.ts).
 // One budget of memory for all; what was not used since the last look makes room.
 // Not here: what a head says (head-writer.ts), which file an entry is (site.ts).
 
@@ -8,6 +9,7 @@ import type { Region } from '../memory/region.js';
 import { SlabPool } from '../memory/slab-pool.js';
 import type { Lender } from '../transport/output.js';
 import { writeHttpDate } from '../wire/http/date.js';
+import type { FrameReferences } from './frame-references.js';
 import type { Column } from './record-columns.js';
 
 /**
@@ -17,7 +19,8 @@ import type { Column } from './record-columns.js';
 export const Variant = { whole: 0, last: 1, notModified: 2, message: 3 } as const;
 
 /** What is known of a response that a frame is filled with. */
-export type FrameFacts = Pick<CachedResponse, 'entry' | 'variant' | 'headBytes' | 'totalBytes' | 'varies'>;
+export type FrameFacts = Pick<CachedResponse, 'entry' | 'variant' | 'headBytes' | 'totalBytes' | 'varies'> &
+  Partial<Pick<CachedResponse, 'references'>>;
 
 /** One response in a frame. It lends its bytes to connections and is freed when dropped and lent to nobody. */
 export class CachedResponse implements Lender {
@@ -30,6 +33,8 @@ export class CachedResponse implements Lender {
   readonly totalBytes: number;
   /** Whether the head says that it varies by Accept-Encoding. */
   readonly varies: boolean;
+  /** What of the body follows the bytes in the frame. */
+  readonly references: FrameReferences | undefined;
   readonly frame: number;
   readonly address: number;
   /** Set by use, cleared by the cache's look for what may go. */
@@ -49,13 +54,14 @@ export class CachedResponse implements Lender {
     this.headBytes = facts.headBytes;
     this.totalBytes = facts.totalBytes;
     this.varies = facts.varies;
+    this.references = facts.references;
     this.#dateAt = dateAt;
     this.#dateSeconds = dateSeconds;
   }
 
-  /** True when the body is in the frame as well, not the head alone. */
+  /** True when the body is in the frame as well, all of it, not the head alone. */
   get holdsBody(): boolean {
-    return this.totalBytes > this.headBytes;
+    return this.totalBytes > this.headBytes && this.references === undefined;
   }
 
   /** The memory that the frame lies in, and where in it the body begins. */
@@ -131,6 +137,7 @@ export class FrameCache implements Lender {
   /** Kept responses by slab; within one in no order. */
   readonly #bySlab: CachedResponse[][] = [];
   #kept = 0;
+  #referenceBytes = 0;
   #hand = 0;
 
   /** @param largestFrame bytes of the largest response kept. @param budget bytes of memory in all. */
@@ -152,6 +159,11 @@ export class FrameCache implements Lender {
   /** Bytes of the frames in use. */
   get leasedBytes(): number {
     return this.#pool.leasedBytes;
+  }
+
+  /** Bytes of memory, beside the frames, of what follows them. */
+  get referenceBytes(): number {
+    return this.#referenceBytes;
   }
 
   /** Responses kept. */
@@ -260,6 +272,7 @@ export class FrameCache implements Lender {
     kind[response.entry] = response;
     this.#bySlab[this.#pool.slabOf(response.frame)]!.push(response);
     this.#kept++;
+    this.#referenceBytes += response.references?.places.byteLength ?? 0;
     return response;
   }
 
@@ -278,6 +291,7 @@ export class FrameCache implements Lender {
     const last = kept.pop()!;
     if (last !== response) kept[kept.indexOf(response)] = last;
     this.#kept--;
+    this.#referenceBytes -= response.references?.places.byteLength ?? 0;
   }
 
   /** A frame that nobody sends any more. */

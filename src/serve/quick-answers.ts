@@ -13,13 +13,16 @@ import { reasonPhrase } from '../wire/http1/status.js';
 import { CodingChoice } from './coding-choice.js';
 import { Fact, Kind, Maker } from './file-table.js';
 import { type CachedResponse, FrameCache, type FrameFacts, Variant } from './frame-cache.js';
+import { type FrameReferences, referencesOf, sendReferences } from './frame-references.js';
 import type { FieldWriter } from './head.js';
 import { HeadWriter, headRoom } from './head-writer.js';
 import type { HttpState } from './http-protocol.js';
 import { tagOfContent, words, writeTag } from './identity.js';
 import { Way } from './metrics.js';
 import type { OpenFile } from './open-files.js';
+import { paceMedia } from './pacing.js';
 import { plannedRange, quickPlan } from './quick-plan.js';
+import type { Resource } from './resource.js';
 import type { Site } from './site.js';
 
 type HttpConnection = Connection<HttpState>;
@@ -37,6 +40,9 @@ export interface QuickOptions {
   /** Bytes of the base path, which stand before the path of each request. */
   readonly baseBytes: number;
 }
+
+/** Memory for what follows frames, beside them. */
+const mostReferenceBytes = 8 * 1024 * 1024;
 
 const encoder = new TextEncoder();
 const notFoundPage = encoder.encode('/404.html');
@@ -142,17 +148,28 @@ export class QuickAnswers {
     if (cached === undefined) return false;
     const size = table.size.get(entry);
     const hasBody = isGet && size > 0;
-    const file = hasBody && !cached.holdsBody ? this.#site.file(entry) : undefined;
+    const { references } = cached;
+    const file = hasBody && !cached.holdsBody ? this.#site.file(references?.source ?? entry) : undefined;
     if (hasBody && !cached.holdsBody && file === undefined) return false;
     this.#lend(connection, cached, isGet, nowSeconds);
     const { state } = connection;
     state.status = 200;
     state.bodyBytes = isGet ? size : 0;
     state.way = !hasBody ? Way.none : file === undefined ? Way.inline : Way.sendfile;
-    if (file !== undefined) connection.sendExtent(file.retain(), 0, size, 0);
+    if (file !== undefined && references !== undefined) this.#refer(connection, file, references);
+    else if (file !== undefined) connection.sendExtent(file.retain(), 0, size, 0);
     // Of more files than there is room for, those stay that are asked for most: this one is freed when it is sent.
     if (cached !== kept && !this.frames.admits(cached.frame, entry, table.hits)) cached.drop();
     return true;
+  }
+
+  /** Queues what follows the bytes of a frame. */
+  #refer(connection: HttpConnection, file: OpenFile, references: FrameReferences): void {
+    const { pace, sentAgain } = references.resource;
+    if (pace !== undefined) paceMedia(connection, pace);
+    connection.state.way = Way.gather;
+    sendReferences(connection, file, references);
+    sentAgain?.();
   }
 
   /** Queues what is kept: all of it, or the head alone. */
@@ -222,6 +239,8 @@ export class QuickAnswers {
   /** The planned range: a short one is read behind its head and leaves with it, a long one goes by sendfile. */
   #part(connection: HttpConnection, entry: number, varies: boolean, close: boolean, nowSeconds: number): boolean {
     const { table } = this.#site;
+    // Its bytes are its handler's to give.
+    if (table.kind.get(entry) === Kind.generated && this.frames.of(entry)?.holdsBody !== true) return false;
     const { start, end } = plannedRange;
     const length = end - start;
     const size = table.size.get(entry);
@@ -279,15 +298,29 @@ export class QuickAnswers {
   }
 
   /**
-   * Keeps a generated resource's response in a frame, with its body. Undefined when there is no room, or its bytes are not in memory.
-   * @param list all of its bytes, which this takes over.
+   * Keeps a generated resource's response in a frame: with its body, or with what is generated of it in front and where in a file the
+   * rest is. Undefined when there is no room, or its bytes are of another kind.
+   * @param list all of its bytes, which this takes over. @param source the entry of the file that it is made of.
    */
-  keep(entry: number, list: SgList<OpenFile>, nowSeconds: number): CachedResponse | undefined {
+  keep(
+    entry: number,
+    resource: Resource,
+    source: number,
+    list: SgList<OpenFile>,
+    nowSeconds: number,
+  ): CachedResponse | undefined {
     const { writer } = this;
     const { table } = this.#site;
     try {
-      if (list.hasExtents || list.byteLength !== table.size.get(entry)) return undefined;
-      const frame = this.frames.lease(writer.wholeBytes(table, entry, false, false) + list.byteLength);
+      const known = list.hasExtents
+        ? referencesOf(list, source, resource)
+        : { segments: list.length, references: undefined };
+      if (known === undefined || list.byteLength !== table.size.get(entry)) return undefined;
+      const { segments, references } = known;
+      if (this.frames.referenceBytes + (references?.places.byteLength ?? 0) > mostReferenceBytes) return undefined;
+      let bodyBytes = 0;
+      for (let index = 0; index < segments; index++) bodyBytes += list.lengths[index]!;
+      const frame = this.frames.lease(writer.wholeBytes(table, entry, false, false) + bodyBytes);
       if (frame < 0) return undefined;
       writer.begin(frame, 200, nowSeconds);
       writer.content(table, entry, list.byteLength);
@@ -296,12 +329,12 @@ export class QuickAnswers {
       const headBytes = writer.at - frame;
       const { bytes } = this.frames.region;
       let at = writer.at;
-      for (let index = 0; index < list.length; index++) {
+      for (let index = 0; index < segments; index++) {
         const length = list.lengths[index]!;
         copyBytes(CopyReason.frameFill, bytes, at, list.regions[index]!.bytes, list.offsets[index]!, length);
         at += length;
       }
-      const facts = { entry, variant: Variant.whole, headBytes, totalBytes: at - frame, varies: false };
+      const facts = { entry, variant: Variant.whole, headBytes, totalBytes: at - frame, varies: false, references };
       return this.frames.keep(frame, facts, writer.dateOffset(200), nowSeconds);
     } finally {
       list.release();

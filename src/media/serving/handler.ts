@@ -229,7 +229,8 @@ function ofVersion(
     case 'segment': {
       if (name.number > rendition.segments.count) return noSuch(part.source, name.number);
       const etag = tagOfPart(version, Part.segment, ordinalOf(presentation.renditions, rendition) + name.number);
-      return resource(segmentResource(part, rendition, name.number - 1, etag, isPaced));
+      const segment = segmentResource(part, rendition, name.number - 1, etag, isPaced);
+      return { kind: 'resource', resource: segment, members: [], isOneOfMany: true };
     }
     case 'iFrame':
       return iFrame(part, title, rendition, name.number);

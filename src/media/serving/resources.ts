@@ -155,7 +155,12 @@ export function headed(part: PartOf, { writeHead, extents, headBytes, ...facts }
         made.addExtent(file.retain(), offset, length);
       });
     });
-  return { ...common(part), ...facts, cacheControl: forEver, list };
+  const { sent } = part;
+  const sentAgain = (): void => {
+    sent.generated += headBytes;
+    sent.referenced += facts.size - headBytes;
+  };
+  return { ...common(part), ...facts, cacheControl: forEver, sentAgain, list };
 }
 
 /** Writes a head where it is sent from: into a frame, or memory of its own where it is longer. */

@@ -26,7 +26,15 @@ const backwards = Buffer.concat(
 );
 const list = '/a.film/backwards';
 
+/** As the extension makes it: a head, and every other piece of ten bytes. */
+function segmentOf(bytes: Buffer): Buffer {
+  const pieces: Uint8Array[] = [Buffer.from(`segment of ${bytes.length}\n`)];
+  for (let at = 0; at < bytes.length; at += 20) pieces.push(bytes.subarray(at, at + 10));
+  return Buffer.concat(pieces);
+}
+
 interface Account {
+  readonly sentAgain: number;
   readonly lists: number;
   readonly lent: number;
   readonly asked: number;
@@ -34,6 +42,11 @@ interface Account {
 
 async function accountOf(server: Server): Promise<Account> {
   return JSON.parse((await ask(server.address, 'GET /a.film/account')).text) as Account;
+}
+
+function replaceWith(site: TestSite, path: string, bytes: Buffer): void {
+  site.write(`${path}.new`, bytes);
+  renameSync(site.at(`${path}.new`), site.at(path));
 }
 
 /** Several requests on one connection: the quick path takes part. */
@@ -144,6 +157,49 @@ forEachEngine(
       assert.equal(between.lists, before.lists + 1);
       await ask(server.address, `GET ${list}`, ['Range: bytes=0-9,1000-1019']);
       assert.equal((await accountOf(server)).lists, between.lists + 3);
+      await until('every lent byte is back', async () => (await accountOf(server)).lent === 0);
+    });
+
+    test('a segment that is asked for again is answered from what was made of it, and it is the same', async () => {
+      const path = '/kept.film/segment';
+      site.write('kept.film', film);
+      const expected = segmentOf(film);
+      const client = await RawClient.open(server.address);
+      const get = (...fields: string[]): Promise<Response> =>
+        client.send([`GET ${path} HTTP/1.1`, 'Host: test', ...fields, '', ''].join('\r\n')).response();
+      const first = await get();
+      assert.ok(first.body.equals(expected));
+      await get();
+      const before = await accountOf(server);
+      for (let round = 0; round < 5; round++) {
+        const again = await get();
+        assert.ok(again.body.equals(expected), `round ${round}`);
+        for (const name of ['etag', 'last-modified', 'content-type', 'x-film', 'cache-control'])
+          assert.equal(again.fields.get(name), first.fields.get(name), name);
+      }
+      const after = await accountOf(server);
+      assert.equal(after.sentAgain, before.sentAgain + 5, 'all of them');
+      // The accounts are lists, and asked for.
+      assert.equal(after.lists, before.lists + 1);
+      assert.equal(after.asked, before.asked + 1);
+      const part = await get('Range: bytes=5-99');
+      assert.equal(part.status, 206);
+      assert.ok(part.body.equals(expected.subarray(5, 100)));
+      assert.equal((await get(`If-None-Match: ${first.fields.get('etag')}`)).status, 304);
+      const head = await ask(server.address, `HEAD ${path}`);
+      assert.equal(head.fields.get('content-length'), String(expected.length));
+      assert.equal(head.fields.get('etag'), first.fields.get('etag'));
+      const last = await ask(server.address, `GET ${path}`, ['Connection: close']);
+      assert.ok(last.body.equals(expected));
+      const other = patterned(2700).reverse();
+      for (const change of [() => site.write('kept.film', other), () => replaceWith(site, 'kept.film', film)]) {
+        change();
+        const [one, two, three] = [await get(), await get(), await get()];
+        const now = segmentOf(readFileSync(site.at('kept.film')));
+        for (const each of [one, two, three]) assert.ok(each.body.equals(now));
+        assert.notEqual(one.fields.get('etag'), first.fields.get('etag'));
+      }
+      client.destroy();
       await until('every lent byte is back', async () => (await accountOf(server)).lent === 0);
     });
 

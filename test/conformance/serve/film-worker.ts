@@ -19,7 +19,7 @@ type Piece = { readonly text: string } | { readonly offset: number; readonly len
 const pieceBytes = 1000;
 
 /** What a worker did, as the resource `account` says it. */
-const account = { lists: 0, lent: 0, asked: 0, closed: 0 };
+const account = { lists: 0, lent: 0, asked: 0, closed: 0, sentAgain: 0 };
 
 function lengthOf(piece: Piece): number {
   return 'text' in piece ? piece.text.length : piece.length;
@@ -100,6 +100,8 @@ class Films implements BeneathHandler {
         return resource(question, 'page', [{ text: `the page of ${question.path}` }], { contentType: 'text/html' });
       case 'backwards':
         return resource(question, rest, backwards(source));
+      case 'segment':
+        return this.#segment(question);
       case 'small':
       case 'small/':
         return this.#small(question);
@@ -148,6 +150,18 @@ class Films implements BeneathHandler {
     const text = `small, of ${question.source.size} bytes${question.query}${question.rest!.slice(5)}`;
     const made = resourceOf(question, text, [{ text }], { cacheControl: 'max-age=5', fields: 'X-Film: yes\r\n' });
     return { kind: 'resource', resource: made, members: [] };
+  }
+
+  /** A head and pieces of the film, every other one, of which there are many. */
+  #segment(question: Question): HandlerAnswer {
+    const { source } = question;
+    const pieces: Piece[] = [{ text: `segment of ${source.size}\n` }];
+    for (let offset = 0; offset < source.size; offset += 2 * 10) {
+      pieces.push({ offset, length: Math.min(10, source.size - offset) });
+    }
+    const sentAgain = (): void => void account.sentAgain++;
+    const made = resourceOf(question, 'segment', pieces, { fields: 'X-Film: yes\r\n', sentAgain });
+    return { kind: 'resource', resource: made, members: [], isOneOfMany: true };
   }
 
   /** A text of two files, wherever the second is. */
