@@ -195,10 +195,12 @@ int main(int count, char **words) {
   deliveries = calloc(4 * 1000 * 1000, sizeof *deliveries);
   poll_fd = epoll_create1(EPOLL_CLOEXEC);
   double begin = now(), end = begin + seconds * 1e3;
-  // Viewers come one after the other through the length of a segment, to different places of the film.
+  // Viewers come one after the other through the length of a segment, to places of the film from which none comes to its end.
+  int span = (int)((seconds * 1e3 + buffer_ms) / segments[0].ms) + FREE + 1;
+  int places = segment_count > span ? segment_count - span : 1;
   for (int index = 0; index < viewer_count; index++) {
     viewers[index].fd = -1;
-    viewers[index].next = (int)((long long)index * segment_count / viewer_count);
+    viewers[index].next = (int)((long long)index * places / viewer_count);
     viewers[index].due = begin + segments[0].ms * index / viewer_count;
   }
   struct epoll_event events[256];

@@ -109,8 +109,8 @@ function peersFor(plainDirectory: string, bitsPerSecond: number): readonly Peer[
     ...peer,
     start: (context) => peer.start({ ...context, siteDirectory: plainDirectory }),
   });
-  // The first seconds are free for both.
-  const nginx = nginxWith('nginx limit_rate', `limit_rate ${rate}; limit_rate_after ${rate * 2};`);
+  // nginx paces each response by itself, and lets the first second of its rate go at once.
+  const nginx = nginxWith('nginx limit_rate', `limit_rate ${rate};`);
   const program = join(repositoryRoot, 'dist/bench/media/node-server.js');
   const node = commandPeer(
     'node streams',
