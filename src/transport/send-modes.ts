@@ -28,7 +28,7 @@ export const defaultSendLimits: SendLimits = { messageBelow: 64 * 1024, sendfile
 /** Fewer pieces are not worth a mapping. */
 const leastMapped = 4;
 /** Pieces that are looked at for the choice. */
-const mostLookedAt = 64;
+const mostLookedAt = 16;
 
 /** A piece of this length leaves by a call of its own, whatever the others are like. */
 const longBytes = 64 * 1024;
