@@ -12,6 +12,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./media.js'),
   },
   {
+    name: 'disk',
+    summary: 'offer raw disk images to virtual machines (virtio-blk over vhost-user)',
+    load: () => import('./disk.js'),
+  },
+  {
     name: 'doctor',
     summary: 'check what this host can do, what is missing, and how to get it',
     load: () => import('./doctor.js'),

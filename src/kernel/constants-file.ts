@@ -132,6 +132,8 @@ export const F = {
   GETLK: 5,
   SETLK: 6,
   SETLKW: 7,
+  RDLCK: 0,
+  WRLCK: 1,
   DUPFD_CLOEXEC: 1030,
   SETPIPE_SZ: 1031,
   GETPIPE_SZ: 1032,

@@ -1,8 +1,10 @@
 // Descriptors that carry events: eventfd (a wake-up from another thread) and inotify (files that changed).
 
 import { decodePathText } from '../text/path-text.js';
-import { EFD, IN } from './constants.js';
-import { syscall3 } from './ffi.js';
+import { EFD, IN, POLL } from './constants.js';
+import { Errno } from './errno.js';
+import { syscall3, syscall6 } from './ffi.js';
+import { readCached } from './file.js';
 import { cString, scratch } from './memory.js';
 import { sys } from './numbers.js';
 import { check } from './system-error.js';
@@ -23,6 +25,31 @@ export function signalEvent(fd: number): void {
 /** Takes the count away. */
 export function clearEvent(fd: number): void {
   syscall3(sys.read, fd, scratch(8).address, 8);
+}
+
+/**
+ * Adds one to an eventfd that somebody else made, or writes to whatever it is, without waiting: where it is full its reader is due already.
+ * Returns bytes or -errno (-EPIPE: nobody reads; -EAGAIN: it is full).
+ */
+export function signalOther(fd: number): number {
+  const place = scratch(32);
+  const { data, offset, address } = place;
+  data.setInt32(offset, fd, true);
+  data.setUint32(offset + 4, POLL.OUT, true);
+  data.setBigUint64(offset + 16, 0n, true);
+  data.setBigUint64(offset + 24, 0n, true);
+  if (syscall6(sys.ppoll, address, 1, address + 16, 0, 8) <= 0 || (data.getUint16(offset + 6, true) & POLL.OUT) === 0)
+    return -Errno.EAGAIN;
+  data.setBigUint64(offset + 8, 1n, true);
+  return syscall3(sys.write, fd, address + 8, 8);
+}
+
+/**
+ * Takes the count of an eventfd that somebody else made, which may be one that waits; this does not. Returns bytes (0: nobody will write any
+ * more) or -errno (-EAGAIN: nothing is there).
+ */
+export function clearOther(fd: number): number {
+  return readCached(fd, scratch(8).address, 8, -1);
 }
 
 /** inotify_init1(2), non-blocking. Returns the descriptor or -errno (EMFILE: max_user_instances is reached). */

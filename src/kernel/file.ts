@@ -223,6 +223,26 @@ export function readAt(fd: number, address: number, length: number, offset: numb
   return syscall6(sys.pread64, fd, address, length, offset);
 }
 
+/** preadv(2): as {@link readAt}, into the memory of `count` iovecs at an address. */
+export function readVectors(fd: number, iovecs: number, count: number, offset: number): number {
+  return syscall6(sys.preadv, fd, iovecs, count, offset, 0);
+}
+
+/** pwritev(2), from the memory of `count` iovecs. Returns bytes or -errno. */
+export function writeVectors(fd: number, iovecs: number, count: number, offset: number): number {
+  return syscall6(sys.pwritev, fd, iovecs, count, offset, 0);
+}
+
+/** fdatasync(2). Returns 0 or -errno. */
+export function syncData(fd: number): number {
+  return syscall3(sys.fdatasync, fd);
+}
+
+/** fallocate(2); `mode` is of FALLOC_FL. Returns 0 or -errno. */
+export function allocate(fd: number, mode: number, offset: number, length: number): number {
+  return syscall6(sys.fallocate, fd, mode, offset, length);
+}
+
 /** As {@link readAt}, but -EAGAIN instead of waiting for a disk (preadv2 with RWF_NOWAIT). */
 export function readCached(fd: number, address: number, length: number, offset: number): number {
   const place = scratch(16);

@@ -2,7 +2,7 @@
 // Not here: who owns the memory and what it is for (memory/region.ts).
 
 import { encodePathText } from '../text/path-text.js';
-import { MAP, MFD, PROT } from './constants.js';
+import { F, MAP, MFD, PROT } from './constants.js';
 import { Errno } from './errno.js';
 import { bind, syscall3, syscall6, viewMemory } from './ffi.js';
 import { sys } from './numbers.js';
@@ -37,13 +37,17 @@ export function unmapMemory(mapping: Mapping): void {
  * Returns its address, or -errno (-ENODEV: the file system maps no files). `offset` is in whole pages.
  */
 export function mapFileWindow(fd: number, offset: number, length: number): number {
-  return syscall6(sys.mmap, 0, length, PROT.READ, MAP.SHARED | MAP.NORESERVE, fd, offset);
+  return mapAddresses(length, PROT.READ, MAP.SHARED | MAP.NORESERVE, fd, offset);
 }
 
 /** As {@link mapFileWindow}, of all of a memory file, to be written too: a ring registers no other. Nobody but us makes it shorter. */
 export function mapMemoryFile(fd: number, length: number): number {
-  const protection = PROT.READ | PROT.WRITE;
-  return check(syscall6(sys.mmap, 0, length, protection, MAP.SHARED, fd, 0), 'mmap', `of ${length} bytes`);
+  return check(mapAddresses(length, PROT.READ | PROT.WRITE, MAP.SHARED, fd, 0), 'mmap', `of ${length} bytes`);
+}
+
+/** mmap(2) without an ArrayBuffer of the whole, which may be longer than one can be. Returns the address or -errno. */
+export function mapAddresses(length: number, protection: number, flags: number, fd: number, offset: number): number {
+  return syscall6(sys.mmap, 0, length, protection, flags, fd, offset);
 }
 
 /** munmap(2) of what {@link mapFileWindow} gave. No system call may be at work with it. */
@@ -72,10 +76,14 @@ export function lockMemory(address: number, length: number): void {
   throw new SystemError(-result, 'mlock', `of ${length} bytes`, hint);
 }
 
-/** memfd_create(2): a file that lives in memory only; `name` is what /proc shows. @returns its descriptor. */
+/**
+ * memfd_create(2): a file that lives in memory only; `name` is what /proc shows. Its length is sealed: whoever it is passed to can map it
+ * without the fear that its pages go. @returns its descriptor.
+ */
 export function createMemoryFile(name: string, length: number): number {
-  const fd = check(syscall3(sys.memfd_create, cString(name), MFD.CLOEXEC), 'memfd_create', name);
-  const result = syscall3(sys.ftruncate, fd, length);
+  const fd = check(syscall3(sys.memfd_create, cString(name), MFD.CLOEXEC | MFD.ALLOW_SEALING), 'memfd_create', name);
+  let result = syscall3(sys.ftruncate, fd, length);
+  if (result >= 0) result = syscall3(sys.fcntl, fd, F.ADD_SEALS, F.SEAL_SEAL | F.SEAL_SHRINK | F.SEAL_GROW);
   if (result < 0) {
     syscall3(sys.close, fd);
     throw new SystemError(-result, 'ftruncate', `${name} to ${length} bytes`);

@@ -49,6 +49,7 @@ export const config: Config = {
       'journey',
       'why',
       'lab',
+      'vhost',
       'kv',
       'bypass',
       'audio',

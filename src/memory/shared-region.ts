@@ -1,0 +1,98 @@
+// SharedRegion: a range of a file that somebody else made and passed to us (memfd, huge pages), mapped to be read and written by both. What it
+// is refused for is a sentence for whoever runs the other side. A file that can become shorter is refused, unless it was said that any will do:
+// its end would take this process with it. Not here: what may be touched in it (domain.ts).
+
+import { F, MAP, PROT, S } from '../kernel/constants.js';
+import { Errno } from '../kernel/errno.js';
+import { viewMemory } from '../kernel/ffi.js';
+import { emptyFileStatus, fileStatus } from '../kernel/file.js';
+import { mapAddresses, pageBytes, unmapFileWindow } from '../kernel/memory.js';
+import { addSeals, sealsOf } from '../kernel/seals.js';
+import type { DomainMemory } from './domain.js';
+
+/** Bytes that one view shows; views overlap, so that every header lies in one. */
+const viewBytes = 1024 * 1024 * 1024;
+const overlapBytes = 2 * 1024 * 1024;
+
+/** Memory that cannot be used; the message goes on behind what it is. */
+export class SharedMemoryError extends Error {
+  override readonly name = 'SharedMemoryError';
+}
+
+/** How to map a {@link SharedRegion}. */
+export interface SharedRegionOptions {
+  /** Where in the file it begins, in bytes. */
+  readonly offset: number;
+  readonly length: number;
+  /** Also a file that may become shorter. Default false. */
+  readonly any?: boolean;
+}
+
+const isShrinkable = (fd: number): boolean => {
+  const seals = sealsOf(fd);
+  if (seals >= 0 && (seals & F.SEAL_SHRINK) !== 0) return false;
+  return seals < 0 || addSeals(fd, F.SEAL_SHRINK) < 0;
+};
+
+/** @throws SharedMemoryError */
+function checkFile(fd: number, { offset, length, any = false }: SharedRegionOptions): void {
+  const refuse = (why: string): never => {
+    throw new SharedMemoryError(why);
+  };
+  const end = offset + length;
+  if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(end) || offset < 0 || length <= 0)
+    refuse(`has ${length} bytes from ${offset} on, which are no range of a file`);
+  if (offset % pageBytes() !== 0) refuse(`begins at ${offset} of its file, which is within a page`);
+  const status = emptyFileStatus();
+  const known = fileStatus(fd, status);
+  if (known < 0 || (status.mode & S.IFMT) !== S.IFREG) refuse('comes with a descriptor that is no file');
+  if (status.size < end) refuse(`ends at ${end} of a file that has ${status.size} bytes`);
+  if (!any && isShrinkable(fd)) {
+    refuse('is of a file that may become shorter: use memory-backend-memfd with share=on, or allow any memory');
+  }
+  const seals = sealsOf(fd);
+  if (seals >= 0 && (seals & (F.SEAL_WRITE | F.SEAL_FUTURE_WRITE)) !== 0) refuse('is sealed against writing');
+}
+
+/** See the file's head. The descriptor stays the caller's; the mapping does without it. */
+export class SharedRegion implements DomainMemory {
+  readonly address: number;
+  readonly byteLength: number;
+  readonly #views: DataView[] = [];
+  readonly #step: number;
+
+  /** @throws SharedMemoryError with the reason, in words */
+  constructor(fd: number, options: SharedRegionOptions, step = viewBytes) {
+    checkFile(fd, options);
+    const { offset, length } = options;
+    const address = mapAddresses(length, PROT.READ | PROT.WRITE, MAP.SHARED | MAP.NORESERVE, fd, offset);
+    if (address < 0) {
+      const why =
+        -address === Errno.EACCES || -address === Errno.EPERM
+          ? 'may not be written'
+          : `cannot be mapped (errno ${-address})`;
+      throw new SharedMemoryError(why);
+    }
+    this.address = address;
+    this.byteLength = length;
+    this.#step = step;
+    for (let at = 0; at < length; at += step) {
+      const bytes = Math.min(step + overlapBytes, length - at);
+      this.#views.push(new DataView(viewMemory(address + at, bytes)));
+    }
+  }
+
+  /** As {@link DomainMemory.window}: up to 2 MiB. */
+  window(offset: number, length: number): { data: DataView; at: number } {
+    if (offset < 0 || length > overlapBytes || offset + length > this.byteLength) {
+      throw new RangeError(`${length} bytes from ${offset} on are no window of ${this.byteLength}`);
+    }
+    const view = Math.floor(offset / this.#step);
+    return { data: this.#views[view]!, at: offset - view * this.#step };
+  }
+
+  /** Gives the mapping back. Nobody uses its addresses or windows any more. */
+  unmap(): void {
+    unmapFileWindow(this.address, this.byteLength);
+  }
+}

@@ -1,0 +1,129 @@
+// The messages of vhost-user (QEMU, docs/interop/vhost-user.rst): numbers, and what a message of each kind has to look like. In the machine's
+// byte order, which is little-endian wherever Clearway runs. Not here: what they mean (session.ts), the socket (channel.ts).
+
+/** Requests of a front end. */
+export const Request = {
+  getFeatures: 1,
+  setFeatures: 2,
+  setOwner: 3,
+  resetOwner: 4,
+  setMemoryTable: 5,
+  setLogBase: 6,
+  setLogFd: 7,
+  setVringNum: 8,
+  setVringAddr: 9,
+  setVringBase: 10,
+  getVringBase: 11,
+  setVringKick: 12,
+  setVringCall: 13,
+  setVringErr: 14,
+  getProtocolFeatures: 15,
+  setProtocolFeatures: 16,
+  getQueueNum: 17,
+  setVringEnable: 18,
+  setBackendRequestFd: 21,
+  getConfig: 24,
+  setConfig: 25,
+  resetDevice: 34,
+  getMaxMemorySlots: 36,
+  addMemoryRegion: 37,
+  removeMemoryRegion: 38,
+} as const;
+
+/** Bits of features that are the transport's and the rings', by number. */
+export const Feature = {
+  protocolFeatures: 30n,
+  indirect: 28n,
+  eventIndex: 29n,
+  version1: 32n,
+  ringPacked: 34n,
+} as const;
+
+/** Bits of protocol features, by number. */
+export const ProtocolFeature = {
+  multiQueue: 0n,
+  replyAck: 3n,
+  backendRequest: 5n,
+  config: 9n,
+  resetDevice: 13n,
+  memorySlots: 15n,
+} as const;
+
+/** A set of features from their numbers. */
+export function bitsOf(...numbers: readonly bigint[]): bigint {
+  return numbers.reduce((sum, bit) => sum | (1n << bit), 0n);
+}
+
+/** Whether a set has a feature. */
+export function hasBit(set: bigint, bit: bigint): boolean {
+  return ((set >> bit) & 1n) === 1n;
+}
+
+/** Bytes of a message's header, and of its payload at most. */
+export const headerBytes = 12;
+export const mostPayload = 4096;
+/** Descriptors that belong to a message at most: as many as a memory table has regions. */
+export const mostRegions = 8;
+
+/** Flags of a header. */
+export const Flag = { versionMask: 3, version: 1, reply: 4, needReply: 8 } as const;
+
+/** What a message of a request has to be. */
+interface Form {
+  /** Bytes of its payload: that many, or at least so many. */
+  readonly bytes: number;
+  readonly isOpen?: boolean;
+  /** Descriptors: that many, up to that many, or as many as it says itself. */
+  readonly fds: 'none' | 'one' | 'perhaps' | 'regions';
+  /** It has an answer of its own. */
+  readonly answers?: boolean;
+}
+
+/** The forms of requests that are understood. */
+export const forms: ReadonlyMap<number, Form> = new Map<number, Form>([
+  [Request.getFeatures, { bytes: 0, fds: 'none', answers: true }],
+  [Request.setFeatures, { bytes: 8, fds: 'none' }],
+  [Request.setOwner, { bytes: 0, fds: 'none' }],
+  [Request.resetOwner, { bytes: 0, fds: 'none' }],
+  [Request.setMemoryTable, { bytes: 8, isOpen: true, fds: 'regions' }],
+  [Request.setVringNum, { bytes: 8, fds: 'none' }],
+  [Request.setVringAddr, { bytes: 40, fds: 'none' }],
+  [Request.setVringBase, { bytes: 8, fds: 'none' }],
+  [Request.getVringBase, { bytes: 8, fds: 'none', answers: true }],
+  [Request.setVringKick, { bytes: 8, fds: 'perhaps' }],
+  [Request.setVringCall, { bytes: 8, fds: 'perhaps' }],
+  [Request.setVringErr, { bytes: 8, fds: 'perhaps' }],
+  [Request.getProtocolFeatures, { bytes: 0, fds: 'none', answers: true }],
+  [Request.setProtocolFeatures, { bytes: 8, fds: 'none' }],
+  [Request.getQueueNum, { bytes: 0, fds: 'none', answers: true }],
+  [Request.setVringEnable, { bytes: 8, fds: 'none' }],
+  [Request.getConfig, { bytes: 12, isOpen: true, fds: 'none', answers: true }],
+  [Request.setConfig, { bytes: 12, isOpen: true, fds: 'none' }],
+  [Request.resetDevice, { bytes: 0, fds: 'none' }],
+  [Request.getMaxMemorySlots, { bytes: 0, fds: 'none', answers: true }],
+  [Request.addMemoryRegion, { bytes: 40, fds: 'one' }],
+  [Request.removeMemoryRegion, { bytes: 40, fds: 'perhaps' }],
+]);
+
+/** One region of a table: addresses in bytes, as numbers, exact. */
+export interface RegionMessage {
+  readonly guest: number;
+  readonly length: number;
+  readonly user: number;
+  readonly offset: number;
+}
+
+/** A number of 64 bits that is exact as a number; NaN where it is 2^53 or more. */
+export function exact64(data: DataView, at: number): number {
+  const high = data.getUint32(at + 4, true);
+  return high >= 0x20_0000 ? Number.NaN : high * 0x1_0000_0000 + data.getUint32(at, true);
+}
+
+/** Bytes of a region in a message. */
+export const regionBytes = 32;
+
+/** Reads a region. Its numbers may be NaN. */
+export function readRegion(data: DataView, at: number): RegionMessage {
+  const [guest, length, user, offset] = [0, 8, 16, 24].map((field) => exact64(data, at + field)) as [number, number, number, number];
+  return { guest, length, user, offset };
+}
