@@ -67,7 +67,9 @@ function pairsOf(files: readonly string[], values: Values): readonly (readonly [
   const sockets = [...(values.socket ?? []), ...(values['socket-path'] ?? [])];
   if (files.length === 0) throw new UsageError('disk needs a file: clearway disk disk.raw --socket /run/disk.sock');
   if (sockets.length !== files.length) {
-    throw new UsageError(`there are ${files.length} files and ${sockets.length} sockets: give one --socket for each file`);
+    throw new UsageError(
+      `there are ${files.length} files and ${sockets.length} sockets: give one --socket for each file`,
+    );
   }
   return files.map((file, index) => [file, resolve(sockets[index]!)]);
 }
@@ -93,11 +95,13 @@ export async function run(args: string[]): Promise<number> {
   const { BlockDevice } = await import('../vhost/block/block-device.js');
   const { VhostServer } = await import('../vhost/vhost-server.js');
   const loop = new Loop(engine);
-  const opened: { readonly file: InstanceType<typeof BlockFile>; readonly server: InstanceType<typeof VhostServer> }[] = [];
+  const opened: { readonly file: InstanceType<typeof BlockFile>; readonly server: InstanceType<typeof VhostServer> }[] =
+    [];
   try {
     for (const [path, socket] of pairs) {
       const file = new BlockFile(path, { readOnly, isRaw });
-      const say = (sentence: string): void => void process.stderr.write(`clearway disk: ${basename(path)}: ${sentence}\n`);
+      const say = (sentence: string): void =>
+        void process.stderr.write(`clearway disk: ${basename(path)}: ${sentence}\n`);
       const device = new BlockDevice(loop, file, { queues, id: values.id ?? basename(path) });
       device.onSay = say;
       opened.push({ file, server: new VhostServer(loop, device, { path: socket, mode, memory: { any }, say }) });

@@ -37,7 +37,8 @@ export class MemoryTable {
       if (!Number.isSafeInteger(value)) throw new SharedMemoryError('has addresses that are beyond any memory');
     }
     if (length === 0) throw new SharedMemoryError('has no bytes');
-    if (this.domain.byteLength + length > this.#mostBytes) throw new SharedMemoryError('is more memory than is allowed');
+    if (this.domain.byteLength + length > this.#mostBytes)
+      throw new SharedMemoryError('is more memory than is allowed');
     const overlaps = this.#regions.some(
       (each) =>
         (guest < each.guest + each.length && each.guest < guest + length) ||

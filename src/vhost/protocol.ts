@@ -124,6 +124,11 @@ export const regionBytes = 32;
 
 /** Reads a region. Its numbers may be NaN. */
 export function readRegion(data: DataView, at: number): RegionMessage {
-  const [guest, length, user, offset] = [0, 8, 16, 24].map((field) => exact64(data, at + field)) as [number, number, number, number];
+  const [guest, length, user, offset] = [0, 8, 16, 24].map((field) => exact64(data, at + field)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   return { guest, length, user, offset };
 }

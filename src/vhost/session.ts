@@ -14,8 +14,8 @@ import {
   hasBit,
   mostRegions,
   ProtocolFeature,
-  readRegion,
   Request,
+  readRegion,
   regionBytes,
 } from './protocol.js';
 import { Vring } from './vring.js';
@@ -205,7 +205,8 @@ export class Session {
         return true;
       case Request.removeMemoryRegion:
         return this.#stopAll(() => {
-          if (!this.memory.remove(readRegion(payload, 8))) this.#host.say('the front end took away memory that was not there');
+          if (!this.memory.remove(readRegion(payload, 8)))
+            this.#host.say('the front end took away memory that was not there');
           this.#startAll();
           done();
         });
@@ -274,7 +275,8 @@ export class Session {
     const isWhole = size <= mostConfig && payload.byteLength === 12 + size;
     if (request === Request.setConfig) {
       const bytes = new Uint8Array(payload.buffer, payload.byteOffset + 12, isWhole ? size : 0);
-      if (!isWhole || !this.#device.writeConfig(offset, bytes)) this.#refuse(`wrote ${size} bytes of configuration at ${offset}`);
+      if (!isWhole || !this.#device.writeConfig(offset, bytes))
+        this.#refuse(`wrote ${size} bytes of configuration at ${offset}`);
       return true;
     }
     const bytes = isWhole ? this.#device.readConfig(offset, size) : undefined;
@@ -305,7 +307,11 @@ export class Session {
       if (request === Request.setVringNum) vring.size = this.#sizeOf(second);
       else if (request === Request.setVringBase) vring.base = second;
       else {
-        const [descriptors, used, available] = [8, 16, 24].map((at) => exact64(payload, at)) as [number, number, number];
+        const [descriptors, used, available] = [8, 16, 24].map((at) => exact64(payload, at)) as [
+          number,
+          number,
+          number,
+        ];
         vring.addresses = { descriptors, used, available };
       }
     }

@@ -78,7 +78,10 @@ export class FrontEnd {
     data.setUint32(4, flags, true);
     data.setUint32(8, size, true);
     bytes.set(payload, headerBytes);
-    assert.equal(sendWithDescriptors(this.fd, address, headerBytes + payload.length, fds), headerBytes + payload.length);
+    assert.equal(
+      sendWithDescriptors(this.fd, address, headerBytes + payload.length, fds),
+      headerBytes + payload.length,
+    );
   }
 
   /** Sends words of 64 bits. */
@@ -119,7 +122,11 @@ export class FrontEnd {
   }
 
   /** Sends a message that wants to be acknowledged. @returns 0n when it was obeyed; undefined where the device closed */
-  async acknowledged(request: number, words: readonly bigint[], fds: readonly number[] = []): Promise<bigint | undefined> {
+  async acknowledged(
+    request: number,
+    words: readonly bigint[],
+    fds: readonly number[] = [],
+  ): Promise<bigint | undefined> {
     this.send(request, words, fds, Flag.version | Flag.needReply);
     return (await this.answer())?.getBigUint64(0, true);
   }
@@ -135,7 +142,8 @@ export class FrontEnd {
     await this.ask(Request.getProtocolFeatures);
     this.send(Request.setProtocolFeatures, [(1n << 0n) | (1n << 3n) | (1n << 9n)]);
     this.send(Request.setOwner, []);
-    const bits = (1n << 32n) | (1n << 30n) | (features.indirect ? 1n << 28n : 0n) | (features.eventIndex ? 1n << 29n : 0n);
+    const bits =
+      (1n << 32n) | (1n << 30n) | (features.indirect ? 1n << 28n : 0n) | (features.eventIndex ? 1n << 29n : 0n);
     this.send(Request.setFeatures, [bits | deviceBits]);
     this.send(Request.setMemoryTable, this.table(), [this.memory.fd]);
     for (let index = 0; index < count; index++) this.startQueue(index, size, features);
@@ -154,7 +162,12 @@ export class FrontEnd {
       used: new Uint16Array(buffer, used, size * 4 + 3),
       usedWords: new Uint32Array(buffer, used, size * 2 + 1),
     };
-    const queue = { ring, driver: new SplitDriverQueue(ring, features), kick: createEventDescriptor(), call: createEventDescriptor() };
+    const queue = {
+      ring,
+      driver: new SplitDriverQueue(ring, features),
+      kick: createEventDescriptor(),
+      call: createEventDescriptor(),
+    };
     this.queues[index] = queue;
     const at = BigInt(index);
     const user = (offset: number): bigint => BigInt(userStart + offset);

@@ -40,7 +40,7 @@ interface Disk {
 async function startDisk(engine: string, ...options: readonly string[]): Promise<Disk> {
   const image = join(folder, `disk${++disks}.raw`);
   const content = Buffer.alloc(diskBytes);
-  for (let at = 0; at < diskBytes; at += 4) content.writeUInt32LE(at * 2654435761 % 2 ** 32, at);
+  for (let at = 0; at < diskBytes; at += 4) content.writeUInt32LE((at * 2654435761) % 2 ** 32, at);
   writeFileSync(image, content);
   const socket = join(folder, `disk${disks}.sock`);
   const child = spawn(process.execPath, [program, 'disk', image, '--socket', socket, '--engine', engine, ...options]);
@@ -64,7 +64,13 @@ function descriptorsOf(pid: number): number {
 /** Sends a request: its type, sector, data from or into the guest's memory. Returns status, bytes that the device says it wrote. */
 async function ask(
   guest: FrontEnd,
-  { type, sector, write, room = 0, queue = 0 }: { type: number; sector: bigint; write?: Uint8Array; room?: number; queue?: number },
+  {
+    type,
+    sector,
+    write,
+    room = 0,
+    queue = 0,
+  }: { type: number; sector: bigint; write?: Uint8Array; room?: number; queue?: number },
 ): Promise<{ status: number; written: number; data: Uint8Array }> {
   const place = guest.take(8192 + (write?.length ?? 0) + room);
   const { bytes, data } = guest.memory;
@@ -80,7 +86,11 @@ async function ask(
   assert.ok(guest.queues[queue]!.driver.add(readable, writable) >= 0);
   guest.publish(queue);
   await guest.back(queue);
-  return { status: bytes[place + 16]!, written: guest.queues[queue]!.driver.written, data: bytes.slice(from, from + room) };
+  return {
+    status: bytes[place + 16]!,
+    written: guest.queues[queue]!.driver.written,
+    data: bytes.slice(from, from + room),
+  };
 }
 
 for (const engine of engines) {
@@ -142,9 +152,16 @@ for (const engine of engines) {
       await guest.start(plain);
       const before = readFileSync(disk.image);
       for (const sector of [8192n, 8191n, 2n ** 53n + 1n, 2n ** 55n, 2n ** 63n, 2n ** 64n - 1n])
-        assert.deepEqual(await ask(guest, { type: 0, sector, room: 1024 }).then(({ status, written }) => [status, written]), [1, 1]);
+        assert.deepEqual(
+          await ask(guest, { type: 0, sector, room: 1024 }).then(({ status, written }) => [status, written]),
+          [1, 1],
+        );
       for (const room of [511, 513, 1]) assert.equal((await ask(guest, { type: 0, sector: 0n, room })).status, 1);
-      assert.equal((await ask(guest, { type: 1, sector: 0n, write: new Uint8Array(512) })).status, 1, 'it is read only');
+      assert.equal(
+        (await ask(guest, { type: 1, sector: 0n, write: new Uint8Array(512) })).status,
+        1,
+        'it is read only',
+      );
       assert.equal((await ask(guest, { type: 0, sector: 8190n, room: 1024 })).status, 0, 'the last two');
       assert.ok(readFileSync(disk.image).equals(before));
       guest.close();
@@ -219,15 +236,30 @@ for (const engine of engines) {
         ['a kick that is a file', (guest) => guest.send(Request.setVringKick, [0n], [foreign.fd])],
         ['features that were not offered', (guest) => guest.send(Request.setFeatures, [1n << 63n])],
         ['protocol features that were not offered', (guest) => guest.send(Request.setProtocolFeatures, [1n << 8n])],
-        ['nine regions', (guest) => guest.send(Request.setMemoryTable, table(...Array.from({ length: 9 }, () => region(0n, 1n, 0n, 0n))))],
+        [
+          'nine regions',
+          (guest) =>
+            guest.send(Request.setMemoryTable, table(...Array.from({ length: 9 }, () => region(0n, 1n, 0n, 0n)))),
+        ],
         ['2^32 - 1 regions', (guest) => guest.send(Request.setMemoryTable, [2n ** 32n - 1n])],
-        ['more regions than descriptors', (guest) => guest.send(Request.setMemoryTable, table(region(base, 4096n, user, 0n)))],
+        [
+          'more regions than descriptors',
+          (guest) => guest.send(Request.setMemoryTable, table(region(base, 4096n, user, 0n))),
+        ],
         ['queue 255', (guest) => guest.send(Request.setVringNum, [255n | (16n << 32n)])],
-        ['queue 2^31', (guest) => guest.send(Request.setVringEnable, [2n ** 31n | (1n << 32n)])],
+        ['queue 2^31', (guest) => guest.send(Request.setVringEnable, [(2n ** 31n) | (1n << 32n)])],
         ['a queue of 3', (guest) => guest.send(Request.setVringNum, [0n | (3n << 32n)])],
         ['a queue of 0', (guest) => guest.send(Request.setVringNum, [0n])],
         ['a queue of 65,536', (guest) => guest.send(Request.setVringNum, [65_536n << 32n])],
-        ['capacity written', (guest) => guest.raw(Request.setConfig, 1, Uint8Array.from([0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, ...new Array(8).fill(1)]))],
+        [
+          'capacity written',
+          (guest) =>
+            guest.raw(
+              Request.setConfig,
+              1,
+              Uint8Array.from([0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, ...new Array(8).fill(1)]),
+            ),
+        ],
       ];
       for (const [name, misbehave] of cases) {
         const guest = new FrontEnd(disk.socket);
@@ -372,7 +404,10 @@ function send(
   const header = cut(place, 16);
   const payload = cut(from, length);
   const end = { address: guest.guest(status), length: 1 };
-  const id = guest.queues[0]!.driver.add(isWrite ? [...header, ...payload] : header, isWrite ? [end] : [...payload, end]);
+  const id = guest.queues[0]!.driver.add(
+    isWrite ? [...header, ...payload] : header,
+    isWrite ? [end] : [...payload, end],
+  );
   assert.ok(id >= 0);
   guest.publish(0);
   started({
@@ -380,7 +415,11 @@ function send(
     done: (model) => {
       assert.equal(bytes[status], 0);
       if (isWrite) model.set(written, sector * 512);
-      else assert.ok(model.subarray(sector * 512, sector * 512 + length).equals(bytes.subarray(from, from + length)), `sector ${sector}`);
+      else
+        assert.ok(
+          model.subarray(sector * 512, sector * 512 + length).equals(bytes.subarray(from, from + length)),
+          `sector ${sector}`,
+        );
     },
   });
 }

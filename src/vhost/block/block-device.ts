@@ -279,7 +279,9 @@ export class BlockDevice implements VhostDevice {
     }
     const errno = this.#file.move(isWrite, pieces, sector * sectorBytes);
     if (errno !== 0 || (isWrite && this.#isWriteThrough && this.#file.flush() !== 0)) {
-      this.#say(`${this.#file.path}: ${isWrite ? 'a write' : 'a read'} at ${sector * sectorBytes} failed (errno ${errno})`);
+      this.#say(
+        `${this.#file.path}: ${isWrite ? 'a write' : 'a read'} at ${sector * sectorBytes} failed (errno ${errno})`,
+      );
       return Status.ioError;
     }
     if (isWrite) this.counts.writtenBytes += bytes;
@@ -335,7 +337,13 @@ export class BlockDevice implements VhostDevice {
   }
 
   /** Writes to the writable part of a chain, from `skip` on, each byte that `byteAt` gives. */
-  #writeBytes(chain: Chain, { domain }: MemoryTable, skip: number, bytes: number, byteAt: (index: number) => number): boolean {
+  #writeBytes(
+    chain: Chain,
+    { domain }: MemoryTable,
+    skip: number,
+    bytes: number,
+    byteAt: (index: number) => number,
+  ): boolean {
     let before = skip;
     let at = 0;
     for (let index = chain.readable; index < chain.count && at < bytes; index++) {

@@ -54,12 +54,15 @@ export class BlockFile {
     try {
       this.#fd = openSync(path, (readOnly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK);
     } catch (error) {
-      throw new DiskError(`${path} cannot be opened (${(error as NodeJS.ErrnoException).code}): check its name and permissions`);
+      throw new DiskError(
+        `${path} cannot be opened (${(error as NodeJS.ErrnoException).code}): check its name and permissions`,
+      );
     }
     try {
       const status = fstatSync(this.#fd);
       if (!status.isFile()) throw new DiskError(`${path} is not a file: a raw image is needed`);
-      if (status.size < sectorBytes) throw new DiskError(`${path} has ${status.size} bytes: make it larger, \`truncate -s 10G ${path}\``);
+      if (status.size < sectorBytes)
+        throw new DiskError(`${path} has ${status.size} bytes: make it larger, \`truncate -s 10G ${path}\``);
       this.sectors = Math.floor(status.size / sectorBytes);
       if (!isRaw) this.#checkFormat();
       this.#lock();
