@@ -19,7 +19,7 @@ copy in user space. One --socket for each FILE, in order.
   --id TEXT          serial number that the guest sees, up to 20 letters (the file's name)
   --format raw       the image is raw, though it begins like another format
   --memory any       also accept guest memory that may become shorter: its end ends this process
-  --engine NAME      auto, uring or epoll (auto)
+  --engine NAME      epoll or uring (epoll: on io_uring a kick may wait for 250 ms)
   -h, --help         print this help
 `;
 
@@ -88,7 +88,7 @@ export async function run(args: string[]): Promise<number> {
   const mode = modeOf(values['socket-mode']);
   const isRaw = oneOf('format', values.format, ['raw']) !== undefined;
   const any = oneOf('memory', values.memory, ['any']) !== undefined;
-  const engine = oneOf('engine', values.engine, ['auto', 'uring', 'epoll']) ?? 'auto';
+  const engine = oneOf('engine', values.engine, ['epoll', 'uring']) ?? 'epoll';
   const readOnly = values.readonly === true || values['read-only'] === true;
   const { Loop } = await import('../transport/loop.js');
   const { BlockFile, DiskError } = await import('../vhost/block/block-file.js');
