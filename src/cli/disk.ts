@@ -3,6 +3,7 @@
 
 import { basename, resolve } from 'node:path';
 import { parseFlags } from './kit/flags.js';
+import { shortageSentence } from './kit/shortage.js';
 import { onSignals, statusOfSignal } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
@@ -53,13 +54,9 @@ function modeOf(value: string | undefined): number {
 }
 
 function oneOf<T extends string>(name: string, value: string | undefined, allowed: readonly T[]): T | undefined {
-  if (value === undefined) return undefined;
-  return (
-    allowed.find((each) => each === value) ??
-    (() => {
-      throw new UsageError(`--${name} is ${JSON.stringify(value)}, and must be ${allowed.join(' or ')}`);
-    })()
-  );
+  const found = allowed.find((each) => each === value);
+  if (value === undefined || found !== undefined) return found;
+  throw new UsageError(`--${name} is ${JSON.stringify(value)}, and must be ${allowed.join(' or ')}`);
 }
 
 /** Which file goes to which socket. @throws UsageError */
@@ -91,7 +88,7 @@ export async function run(args: string[]): Promise<number> {
   const engine = oneOf('engine', values.engine, ['epoll', 'uring']) ?? 'epoll';
   const readOnly = values.readonly === true || values['read-only'] === true;
   const { Loop } = await import('../transport/loop.js');
-  const { BlockFile, DiskError } = await import('../vhost/block/block-file.js');
+  const { BlockFile } = await import('../vhost/block/block-file.js');
   const { BlockDevice } = await import('../vhost/block/block-device.js');
   const { VhostServer } = await import('../vhost/vhost-server.js');
   const loop = new Loop(engine);
@@ -115,8 +112,7 @@ export async function run(args: string[]): Promise<number> {
   } catch (error) {
     for (const { file, server } of opened) server.close(() => file.close());
     loop.close();
-    if (!(error instanceof DiskError) && !('errno' in (error as object))) throw error;
-    process.stderr.write(`clearway disk: ${(error as Error).message}\n`);
+    process.stderr.write(`clearway disk: ${shortageSentence(error) ?? (error as Error).message}\n`);
     return 1;
   }
   loop.attach();

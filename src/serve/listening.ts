@@ -2,14 +2,14 @@
 // over. Each worker has TCP sockets of its own on the same ports (SO_REUSEPORT); the others are shared by all.
 // Not here: accepting (transport/listener.ts), how addresses are written (addresses.ts).
 
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { IPPROTO, TCP } from '../kernel/constants.js';
-import { Errno, errnoWords } from '../kernel/errno.js';
+import { Errno } from '../kernel/errno.js';
 import { readText } from '../kernel/proc.js';
 import { closeDescriptor, listenTcp, localAddress, setSocketOption } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
-import { examineSocket, listenUnix, probeUnix, unixName } from '../kernel/unix-socket.js';
+import { examineSocket, unixName } from '../kernel/unix-socket.js';
 import type { ListenSocket } from '../transport/acceptor.js';
+import { SocketFile } from '../transport/socket-file.js';
 import { addressesOf, type ListenAddress } from './addresses.js';
 
 /** What to listen on. */
@@ -216,87 +216,4 @@ function handedOver(fds: readonly number[]): Handed {
           (each.host === host || each.host === '::' || (each.host === '0.0.0.0' && !host.includes(':'))),
       ),
   };
-}
-
-/** A Unix socket of our own, and its file, which goes with it. */
-class SocketFile {
-  readonly fd: number;
-  readonly path: string;
-  readonly #inode: bigint | undefined;
-  #removed = false;
-
-  /** @throws SystemError, Error where another process listens there or something else lies there */
-  constructor(path: string, mode: number) {
-    this.path = path;
-    const isAbstract = path.startsWith('@');
-    let result = isAbstract ? listenUnix(path) : listenWithMode(path, mode);
-    if (result === -Errno.EADDRINUSE && !isAbstract) {
-      removeStale(path);
-      result = listenWithMode(path, mode);
-    }
-    if (result === -Errno.EADDRINUSE) throw inUse(path);
-    if (result < 0) throw new SystemError(-result, 'bind', `unix:${path}`, hint(-result));
-    this.fd = result;
-    this.#inode = isAbstract ? undefined : inodeOf(path);
-  }
-
-  /** Removes the file, if it is still this socket's. */
-  remove(): void {
-    if (this.#removed || this.#inode === undefined) return;
-    this.#removed = true;
-    if (inodeOf(this.path) !== this.#inode) return;
-    try {
-      unlinkSync(this.path);
-    } catch {
-      // The directory may not be ours to change any more: whoever comes next finds nobody behind the file, and replaces it.
-    }
-  }
-
-  close(): void {
-    closeDescriptor(this.fd);
-  }
-}
-
-/** The file never has more permissions than it should, not even for a moment. */
-function listenWithMode(path: string, mode: number): number {
-  const before = process.umask(0o777 & ~mode);
-  try {
-    const result = listenUnix(path);
-    // A default ACL of the directory counts in the umask's place.
-    if (result >= 0) chmodSync(path, mode);
-    return result;
-  } finally {
-    process.umask(before);
-  }
-}
-
-/** Removes the file of a server that has gone. @throws Error where somebody listens there, or where it is no socket */
-function removeStale(path: string): void {
-  if (!lstatSync(path).isSocket()) {
-    throw new Error(`${path} is there and is no socket: remove it, or choose another path for the socket`);
-  }
-  const result = probeUnix(path);
-  if (result === -Errno.ECONNREFUSED) unlinkSync(path);
-  else if (result === 0 || result === -Errno.EPROTOTYPE) throw inUse(path);
-  else if (result !== -Errno.ENOENT) {
-    throw new Error(
-      `whether another process listens at ${path} cannot be told (${errnoWords(-result)}): remove it, or choose another path`,
-    );
-  }
-}
-
-function inUse(path: string): Error {
-  return new Error(`another process listens at unix:${path}: choose another path, or find it with \`ss -lxp\``);
-}
-
-function hint(errno: number): string | undefined {
-  if (errno === Errno.ENOENT) return 'its directory is not there: make it first';
-  if (errno === Errno.EACCES || errno === Errno.EPERM || errno === Errno.EROFS) {
-    return 'its directory cannot be written: choose another one, such as RuntimeDirectory= of a systemd unit';
-  }
-  return undefined;
-}
-
-function inodeOf(path: string): bigint | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
