@@ -9,20 +9,15 @@ interface Known extends RegionMessage {
   readonly region: SharedRegion;
 }
 
-/** Memory of a guest at most, by default: all that the addresses of a host may be. */
-const mostBytes = 2 ** 46;
-
 /** See the file's head. */
 export class MemoryTable {
   readonly domain: Domain = new Domain();
   readonly #any: boolean;
-  readonly #mostBytes: number;
   #regions: Known[] = [];
 
-  /** @param any memory that may become shorter is allowed too. @param most bytes. */
-  constructor(any = false, most = mostBytes) {
+  /** @param any memory that may become shorter is allowed too. */
+  constructor(any = false) {
     this.#any = any;
-    this.#mostBytes = most;
   }
 
   /** Regions that there are. */
@@ -37,8 +32,6 @@ export class MemoryTable {
       if (!Number.isSafeInteger(value)) throw new SharedMemoryError('has addresses that are beyond any memory');
     }
     if (length === 0) throw new SharedMemoryError('has no bytes');
-    if (this.domain.byteLength + length > this.#mostBytes)
-      throw new SharedMemoryError('is more memory than is allowed');
     const overlaps = this.#regions.some(
       (each) =>
         (guest < each.guest + each.length && each.guest < guest + length) ||
@@ -60,18 +53,13 @@ export class MemoryTable {
     return true;
   }
 
-  /** Whether an address of the front end's is in a region. */
-  isWithin({ user, length }: RegionMessage, address: number): boolean {
-    return address >= user && address < user + length;
-  }
-
   /**
    * Our address of bytes at an address of the front end's process, for the parts of rings: they have to lie in one region. 0: they do not, or
    * are not aligned.
    */
   ofUser(address: number, length: number, alignment: number): number {
     if (!Number.isSafeInteger(address)) return 0;
-    const known = this.#regions.find((each) => this.isWithin(each, address));
+    const known = this.#regions.find(({ user, length: bytes }) => address >= user && address < user + bytes);
     if (known === undefined || address + length > known.user + known.length) return 0;
     const ours = known.region.address + (address - known.user);
     return ours % alignment === 0 ? ours : 0;

@@ -8,8 +8,6 @@ export const Request = {
   setOwner: 3,
   resetOwner: 4,
   setMemoryTable: 5,
-  setLogBase: 6,
-  setLogFd: 7,
   setVringNum: 8,
   setVringAddr: 9,
   setVringBase: 10,
@@ -21,7 +19,6 @@ export const Request = {
   setProtocolFeatures: 16,
   getQueueNum: 17,
   setVringEnable: 18,
-  setBackendRequestFd: 21,
   getConfig: 24,
   setConfig: 25,
   resetDevice: 34,
@@ -36,14 +33,12 @@ export const Feature = {
   indirect: 28n,
   eventIndex: 29n,
   version1: 32n,
-  ringPacked: 34n,
 } as const;
 
 /** Bits of protocol features, by number. */
 export const ProtocolFeature = {
   multiQueue: 0n,
   replyAck: 3n,
-  backendRequest: 5n,
   config: 9n,
   resetDevice: 13n,
   memorySlots: 15n,

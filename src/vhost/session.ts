@@ -52,6 +52,9 @@ export interface SessionHost {
 /** A message that cannot be obeyed: why, in words. The session goes on where its front end can be told, and ends where it cannot. */
 class Refusal extends Error {}
 
+/** A message was obeyed, at once or later; with a reason: it was refused. */
+type Done = (refusal?: string) => void;
+
 /** Features of rings that are offered with every device. */
 const ringFeatures = [Feature.indirect, Feature.eventIndex, Feature.version1, Feature.protocolFeatures];
 const protocolFeatures = bitsOf(
@@ -70,8 +73,6 @@ const mostConfig = 256;
 export interface MemoryPolicy {
   /** Also memory that may become shorter. Default false. */
   readonly any?: boolean;
-  /** Bytes at most. */
-  readonly most?: number;
 }
 
 /** See the file's head. */
@@ -90,7 +91,7 @@ export class Session {
     this.#device = device;
     this.#host = host;
     this.#offered = device.features | bitsOf(...ringFeatures);
-    this.memory = new MemoryTable(policy.any, policy.most);
+    this.memory = new MemoryTable(policy.any);
     this.vrings = Array.from({ length: device.queues }, (_, index) => new Vring(index));
   }
 
@@ -109,18 +110,16 @@ export class Session {
     try {
       if (form === undefined) throw new Refusal(`sent a request of number ${request}, which was not offered`);
       this.#checkForm(request, payload, fds);
-      const acknowledge = (): void => {
-        if (wantsAck && form.answers !== true) this.#acknowledge(request, 0);
-      };
       let isOver = false;
-      const isDone = this.#obey(request, payload, fds, () => {
+      const done: Done = (refusal) => {
         isOver = true;
-        acknowledge();
+        if (refusal !== undefined) this.#host.say(`the front end ${refusal}`);
+        if (wantsAck && form.answers !== true) this.#acknowledge(request, refusal === undefined ? 0 : 1);
         if (!this.#isBusy) return;
         this.#isBusy = false;
         again();
-      });
-      if (isDone) acknowledge();
+      };
+      if (this.#obey(request, payload, fds, done)) done();
       else this.#isBusy = !isOver;
       return undefined;
     } catch (error) {
@@ -175,7 +174,7 @@ export class Session {
   }
 
   /** Does what a message says. False: it is done later, and `done` is called then. */
-  #obey(request: number, payload: DataView, fds: number[], done: () => void): boolean {
+  #obey(request: number, payload: DataView, fds: number[], done: Done): boolean {
     switch (request) {
       case Request.getFeatures:
         this.#number(request, this.#offered);
@@ -205,17 +204,16 @@ export class Session {
         return true;
       case Request.removeMemoryRegion:
         return this.#stopAll(() => {
-          if (!this.memory.remove(readRegion(payload, 8)))
-            this.#host.say('the front end took away memory that was not there');
+          const isGone = this.memory.remove(readRegion(payload, 8));
           this.#startAll();
-          done();
+          done(isGone ? undefined : 'took away memory that was not there');
         });
       case Request.getConfig:
       case Request.setConfig:
         return this.#config(request, payload);
       case Request.resetDevice:
         return this.#stopAll(() => {
-          for (const vring of this.vrings) vring.close();
+          this.#closeVrings();
           done();
         });
       case Request.getVringBase:
@@ -241,22 +239,24 @@ export class Session {
     if (!hasBit(features, Feature.protocolFeatures)) for (const vring of this.vrings) vring.isEnabled = true;
   }
 
-  #setMemory(payload: DataView, fds: number[], done: () => void): boolean {
+  #setMemory(payload: DataView, fds: number[], done: Done): boolean {
     // Kept until the queues have ended.
     const kept = fds.splice(0);
     const regions = payload.getUint32(0, true);
     return this.#stopAll(() => {
+      let refusal: string | undefined;
       try {
         this.memory.clear();
         for (let index = 0; index < regions; index++) this.#addRegion(payload, 8 + index * regionBytes, kept[index]!);
         this.#startAll();
       } catch (error) {
+        if (!(error instanceof SharedMemoryError)) throw error;
         this.memory.clear();
-        this.#host.say(`the front end's memory is refused: ${(error as Error).message}`);
+        refusal = error.message;
       } finally {
         closeAll(kept);
-        done();
       }
+      done(refusal);
     });
   }
 
@@ -304,8 +304,10 @@ export class Session {
       vring.isEnabled = second === 1;
     } else {
       if (vring.queue !== undefined) this.#refuse(`changed queue ${first} while it runs`);
-      if (request === Request.setVringNum) vring.size = this.#sizeOf(second);
-      else if (request === Request.setVringBase) vring.base = second;
+      if (request === Request.setVringNum) {
+        if (!Vring.isSize(second)) this.#refuse(`made a queue of ${second} entries`);
+        vring.size = second;
+      } else if (request === Request.setVringBase) vring.base = second;
       else {
         const [descriptors, used, available] = [8, 16, 24].map((at) => exact64(payload, at)) as [
           number,
@@ -318,12 +320,6 @@ export class Session {
     this.#startAll();
   }
 
-  #sizeOf(size: number): number {
-    return Vring.isSize(size, hasBit(this.#features, Feature.ringPacked))
-      ? size
-      : this.#refuse(`made a queue of ${size} entries`);
-  }
-
   #setDescriptor(request: number, low: number, high: number, fds: number[]): void {
     const isNone = (low & 0x100) !== 0;
     if (high !== 0 || low > 0x1ff || isNone !== (fds.length === 0))
@@ -333,7 +329,7 @@ export class Session {
     if (request === Request.setVringCall) vring.setDescriptor('call', fd);
     else if (request === Request.setVringErr) vring.setDescriptor('error', fd);
     else {
-      if (vring.kick >= 0) this.#host.watchKick(vring, false);
+      this.#host.watchKick(vring, false);
       vring.setDescriptor('kick', fd);
       vring.hasKick = true;
       if (fd >= 0 && !this.#host.watchKick(vring, true)) {
@@ -356,7 +352,7 @@ export class Session {
           indirect: hasBit(this.#features, Feature.indirect),
           eventIndex: hasBit(this.#features, Feature.eventIndex),
         };
-        const why = vring.start(this.memory, hasBit(this.#features, Feature.ringPacked), features);
+        const why = vring.start(this.memory, features);
         if (why !== undefined) {
           // Said once: what it was set up with is no more.
           vring.addresses = undefined;
@@ -383,15 +379,15 @@ export class Session {
     return false;
   }
 
-  #getBase(index: number, done: () => void): boolean {
+  #getBase(index: number, done: Done): boolean {
     const vring = this.#vringOf(index);
     const answer = (): void => {
+      vring.base = vring.queue?.position ?? vring.base;
       const payload = new Uint8Array(8);
       const view = new DataView(payload.buffer);
       view.setUint32(0, index, true);
-      view.setUint32(4, vring.queue?.position ?? vring.base, true);
-      vring.base = vring.queue?.position ?? vring.base;
-      if (vring.kick >= 0) this.#host.watchKick(vring, false);
+      view.setUint32(4, vring.base, true);
+      this.#host.watchKick(vring, false);
       vring.reset();
       this.#host.answer(Request.getVringBase, payload);
       done();
@@ -401,13 +397,18 @@ export class Session {
     return false;
   }
 
+  /** Lets go of what queues were set up with; they have ended. */
+  #closeVrings(): void {
+    for (const vring of this.vrings) {
+      this.#host.watchKick(vring, false);
+      vring.close();
+    }
+  }
+
   /** Ends the session: queues, then descriptors and memory. @param done when nothing is under way any more. */
   close(done: () => void): void {
     this.#stopAll(() => {
-      for (const vring of this.vrings) {
-        if (vring.kick >= 0) this.#host.watchKick(vring, false);
-        vring.close();
-      }
+      this.#closeVrings();
       this.memory.clear();
       done();
     });

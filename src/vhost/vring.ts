@@ -3,7 +3,6 @@
 
 import { viewMemory } from '../kernel/ffi.js';
 import { closeDescriptor } from '../kernel/socket.js';
-import { PackedDeviceQueue } from '../virtio/packed-device.js';
 import { type DeviceQueue, mostDescriptors, type QueueFeatures } from '../virtio/queue.js';
 import { SplitDeviceQueue } from '../virtio/split-device.js';
 import type { MemoryTable } from './memory-table.js';
@@ -40,35 +39,15 @@ export class Vring {
     return this.size > 0 && this.addresses !== undefined && this.hasKick;
   }
 
-  /** Whether a number of entries is one that a layout may have. */
-  static isSize(size: number, isPacked: boolean): boolean {
-    if (size < 1 || size > mostDescriptors) return false;
-    return isPacked || (size & (size - 1)) === 0;
+  /** Whether a queue may have so many entries. */
+  static isSize(size: number): boolean {
+    return size >= 1 && size <= mostDescriptors && (size & (size - 1)) === 0;
   }
 
   /** Makes the queue. @returns why it cannot be, in words; undefined when it runs */
-  start(memory: MemoryTable, isPacked: boolean, features: QueueFeatures): string | undefined {
+  start(memory: MemoryTable, features: QueueFeatures): string | undefined {
     const { size, addresses, base } = this;
     const { descriptors, used, available } = addresses!;
-    if (!Vring.isSize(size, isPacked)) return `queue ${this.index} has ${size} entries`;
-    if (isPacked) {
-      const at = [memory.ofUser(descriptors, 16 * size, 16), memory.ofUser(available, 4, 4), memory.ofUser(used, 4, 4)];
-      if (at.includes(0)) return `queue ${this.index} lies outside of the guest's memory, or is not aligned`;
-      const ring = viewMemory(at[0]!, 16 * size);
-      const parts = {
-        size,
-        words: new Uint32Array(ring),
-        halves: new Uint16Array(ring),
-        driverEvent: new Uint16Array(viewMemory(at[1]!, 4)),
-        deviceEvent: new Uint16Array(viewMemory(at[2]!, 4)),
-      };
-      try {
-        this.queue = new PackedDeviceQueue(parts, memory.domain, features, base);
-      } catch (error) {
-        return `queue ${this.index}: ${(error as Error).message}`;
-      }
-      return undefined;
-    }
     const event = features.eventIndex ? 2 : 0;
     const [availableBytes, usedBytes] = [4 + 2 * size + event, 4 + 8 * size + event];
     const at = [

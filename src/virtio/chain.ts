@@ -64,6 +64,32 @@ export class Chain {
     return this.readableBytes + this.writableBytes < 0x1_0000_0000 || this.refuse('bytes');
   }
 
+  /**
+   * Goes through `bytes` of the pieces from number `from` up to, and without, `to`, beginning with byte `skip` of them; each stretch as
+   * an address in two words, and a length. False: there are fewer, or `visit` said so, and it ended there.
+   */
+  stretches(
+    from: number,
+    to: number,
+    skip: number,
+    bytes: number,
+    visit: (high: number, low: number, length: number) => boolean,
+  ): boolean {
+    let before = skip;
+    let left = bytes;
+    for (let index = from; index < to && left > 0; index++) {
+      const start = Math.min(before, this.lengths[index]!);
+      before -= start;
+      const length = Math.min(this.lengths[index]! - start, left);
+      if (length === 0) continue;
+      const low = this.low[index]! + start;
+      const carried = low >= 0x1_0000_0000 ? 1 : 0;
+      if (!visit(this.high[index]! + carried, low % 0x1_0000_0000, length)) return false;
+      left -= length;
+    }
+    return left === 0;
+  }
+
   /** Takes note of a fault. */
   refuse(fault: ChainFault): false {
     this.fault ??= fault;

@@ -110,6 +110,9 @@ for (const engine of engines) {
         assert.ok(readFileSync(disk.image).subarray(65_536, 131_072).equals(bytes));
         const id = await ask(guest, { type: 8, sector: 0n, room: 20 });
         assert.equal(Buffer.from(id.data).toString('latin1'), 'serial-1'.padEnd(20, '\0'));
+        assert.equal(id.written, 21);
+        const roomy = await ask(guest, { type: 8, sector: 0n, room: 4096 });
+        assert.deepEqual([roomy.status, roomy.written], [0, 20], 'no more than was written');
         const range = (sector: bigint, sectors: number, flags: number): Uint8Array => {
           const view = new DataView(new ArrayBuffer(16));
           view.setBigUint64(0, sector, true);
@@ -303,6 +306,10 @@ for (const engine of engines) {
       }
       assert.equal(await add(base * 2n, 4096n, user + 2n ** 30n, 0n, event), 1n, 'an eventfd');
       assert.equal(await add(base * 2n, 65_536n, user + 2n ** 30n, 0n, shrinkable), 1n, 'may become shorter');
+      const remove = (start: bigint) => guest.acknowledged(Request.removeMemoryRegion, [0n, start, 65_536n, user, 0n]);
+      assert.equal(await remove(base + 4096n), 1n, 'a region that is not there');
+      assert.equal(await remove(base), 0n);
+      assert.equal(await guest.acknowledged(Request.setMemoryTable, [1n, base, 65_536n, user, 0n], [shrinkable]), 1n);
       // It can be sealed still, and is.
       assert.equal(await add(base * 2n, 65_536n, user + 2n ** 30n, 0n, sealable), 0n);
       assert.ok(addSeals(sealable, F.SEAL_SHRINK) === 0 && sealsOf(sealable) === F.SEAL_SHRINK);
@@ -346,6 +353,9 @@ for (const engine of engines) {
       for (let count = 0; count < 100; count++) signalEvent(kick);
       guest.send(Request.getVringBase, [0n]);
       assert.ok((await guest.answer()) !== undefined);
+      guest.startQueue(0, 16, plain);
+      assert.equal((await ask(guest, { type: 0, sector: 1n, room: 512 })).status, 0);
+      assert.equal(await guest.acknowledged(Request.resetDevice, []), 0n);
       guest.startQueue(0, 16, plain);
       assert.equal((await ask(guest, { type: 0, sector: 1n, room: 512 })).status, 0);
       guest.close();

@@ -234,12 +234,14 @@ export class BlockDevice implements VhostDevice {
       this.counts.errors++;
       return 1;
     }
-    const isRead = this.#header.getUint32(0, true) === Type.in || this.#header.getUint32(0, true) === Type.getId;
-    return isRead ? chain.writableBytes : 1;
+    const type = this.#header.getUint32(0, true);
+    // What was written without a gap, from the first byte on.
+    if (type === Type.getId && dataBytes > idBytes) return idBytes;
+    return type === Type.in || type === Type.getId ? chain.writableBytes : 1;
   }
 
   #serve(chain: Chain, memory: MemoryTable, dataBytes: number): number {
-    if (!this.#readHeader(chain, memory)) {
+    if (!this.#readBytes(chain, memory, 0, this.#header)) {
       this.#count(this.counts.faults, 'short header');
       return Status.ioError;
     }
@@ -270,9 +272,11 @@ export class BlockDevice implements VhostDevice {
     if (bytes === 0) return Status.ok;
     const pieces = this.#pieces;
     pieces.clear();
+    const add = (high: number, low: number, length: number): boolean =>
+      memory.domain.translate(high, low, length, isWrite ? Access.read : Access.write, pieces);
     const isThere = isWrite
-      ? this.#translate(chain, memory, 0, chain.readable, requestHeaderBytes, bytes, Access.read)
-      : this.#translate(chain, memory, chain.readable, chain.count, 0, bytes, Access.write);
+      ? chain.stretches(0, chain.readable, requestHeaderBytes, bytes, add)
+      : chain.stretches(chain.readable, chain.count, 0, bytes, add);
     if (!isThere) {
       this.#count(this.counts.faults, 'outside');
       return Status.ioError;
@@ -289,51 +293,15 @@ export class BlockDevice implements VhostDevice {
     return Status.ok;
   }
 
-  /** Where `bytes` of some of a chain's pieces are, from `skip` on. */
-  #translate(
-    { high, low, lengths }: Chain,
-    { domain }: MemoryTable,
-    from: number,
-    to: number,
-    skip: number,
-    bytes: number,
-    access: number,
-  ): boolean {
-    let before = skip;
-    let left = bytes;
-    for (let index = from; index < to && left > 0; index++) {
-      const start = Math.min(before, lengths[index]!);
-      before -= start;
-      const here = Math.min(lengths[index]! - start, left);
-      if (here === 0) continue;
-      const address = low[index]! + start;
-      const carried = address >= 0x1_0000_0000 ? 1 : 0;
-      if (!domain.translate(high[index]! + carried, address % 0x1_0000_0000, here, access, this.#pieces)) return false;
-      left -= here;
-    }
-    return left === 0;
-  }
-
-  /** Copies the header out of the guest's memory, each byte once: framing is the driver's, in one piece or in sixteen. */
-  #readHeader(chain: Chain, memory: MemoryTable): boolean {
-    return this.#readBytes(chain, memory, 0, this.#header);
-  }
-
+  /** Copies bytes of what the device reads out of the guest's memory, each once: framing is the driver's, in one piece or in sixteen. */
   #readBytes(chain: Chain, { domain }: MemoryTable, skip: number, into: DataView): boolean {
-    let before = skip;
     let at = 0;
-    for (let index = 0; index < chain.readable && at < into.byteLength; index++) {
-      const start = Math.min(before, chain.lengths[index]!);
-      before -= start;
-      const here = Math.min(chain.lengths[index]! - start, into.byteLength - at);
-      if (here === 0) continue;
-      const address = chain.low[index]! + start;
-      const carried = address >= 0x1_0000_0000 ? 1 : 0;
-      const window = domain.window(chain.high[index]! + carried, address % 0x1_0000_0000, here, Access.read);
+    return chain.stretches(0, chain.readable, skip, into.byteLength, (high, low, length) => {
+      const window = domain.window(high, low, length, Access.read);
       if (window === undefined) return false;
-      for (let byte = 0; byte < here; byte++) into.setUint8(at++, window.data.getUint8(window.at + byte));
-    }
-    return at === into.byteLength;
+      for (let byte = 0; byte < length; byte++) into.setUint8(at++, window.data.getUint8(window.at + byte));
+      return true;
+    });
   }
 
   /** Writes to the writable part of a chain, from `skip` on, each byte that `byteAt` gives. */
@@ -344,20 +312,13 @@ export class BlockDevice implements VhostDevice {
     bytes: number,
     byteAt: (index: number) => number,
   ): boolean {
-    let before = skip;
     let at = 0;
-    for (let index = chain.readable; index < chain.count && at < bytes; index++) {
-      const start = Math.min(before, chain.lengths[index]!);
-      before -= start;
-      const here = Math.min(chain.lengths[index]! - start, bytes - at);
-      if (here === 0) continue;
-      const address = chain.low[index]! + start;
-      const carried = address >= 0x1_0000_0000 ? 1 : 0;
-      const window = domain.window(chain.high[index]! + carried, address % 0x1_0000_0000, here, Access.write);
+    return chain.stretches(chain.readable, chain.count, skip, bytes, (high, low, length) => {
+      const window = domain.window(high, low, length, Access.write);
       if (window === undefined) return false;
-      for (let byte = 0; byte < here; byte++) window.data.setUint8(window.at + byte, byteAt(at++));
-    }
-    return at === bytes;
+      for (let byte = 0; byte < length; byte++) window.data.setUint8(window.at + byte, byteAt(at++));
+      return true;
+    });
   }
 
   #writeStatus(chain: Chain, memory: MemoryTable, status: number): boolean {
