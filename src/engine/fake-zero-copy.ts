@@ -2,11 +2,11 @@
 // (`notice`). Not here: how the send goes (fake.ts).
 
 import type { Operation } from './fake-operation.js';
-import type { SendNotice, ZeroCopy } from './zero-copy.js';
+import type { SendReference, ZeroCopy } from './zero-copy.js';
 
 interface Awaited {
   readonly operation: Operation;
-  readonly notice: SendNotice;
+  readonly send: SendReference;
   /** Turns from the operation's end on; negative: not asked for yet. */
   turns: number;
 }
@@ -34,6 +34,7 @@ export class FakeZeroCopy implements ZeroCopy {
     this.#engine = engine;
   }
 
+  /** Sends whose notice is still to come. */
   get awaited(): number {
     return this.#list.length;
   }
@@ -47,20 +48,9 @@ export class FakeZeroCopy implements ZeroCopy {
     this.registered.delete(buffer);
   }
 
-  sendByReference(
-    token: number,
-    fd: number,
-    address: number,
-    length: number,
-    flags: number,
-    _buffer: number,
-    notice: SendNotice,
-  ): void {
-    this.#list.push({
-      operation: this.#engine.beginReference(token, fd, address, length, flags),
-      notice,
-      turns: -1,
-    });
+  sendByReference(token: number, fd: number, send: SendReference): void {
+    const operation = this.#engine.beginReference(token, fd, send.address, send.length, send.flags);
+    this.#list.push({ operation, send, turns: -1 });
   }
 
   /** A turn has passed: gives the notices that are due. */
@@ -73,6 +63,6 @@ export class FakeZeroCopy implements ZeroCopy {
       due.push(each);
       return false;
     });
-    for (const { notice } of due) notice.noticed(this.copies);
+    for (const { send } of due) send.noticed(this.copies);
   }
 }

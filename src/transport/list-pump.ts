@@ -221,13 +221,13 @@ export class ListPump {
     const ask = Math.min(first.length - output.done, pinned.room(offset), this.#budget);
     const uses = this.#uses;
     const { references } = this.#owner.counts;
-    const notice = new ReferencedSend(pinned, (copied) => {
+    const flags = ask < output.left ? MSG.MORE : 0;
+    const send = new ReferencedSend(pinned, offset, ask, flags, (copied) => {
       references[copied ? 1 : 0]!++;
       if (copied && uses === this.#uses) this.#isCopied = true;
     });
     this.waiting = true;
-    const flags = ask < output.left ? MSG.MORE : 0;
-    zeroCopy.sendByReference(token, fd, pinned.address(offset), ask, flags, pinned.buffer(offset), notice);
+    zeroCopy.sendByReference(token, fd, send);
     return true;
   }
 

@@ -1,22 +1,19 @@
 // Sends by reference (SEND_ZC) whose end is still to come: each has a number, which is in its user_data for both of its completions: the
 // call's, and the notification that the kernel uses the bytes no more. Not here: the submission (engine.ts).
 
-import type { SendNotice } from '../engine/zero-copy.js';
+import type { SendReference } from '../engine/zero-copy.js';
 
 /** See the file's head. */
 export class AwaitedNotices {
   readonly #tokens: number[] = [];
-  readonly #notices: Array<SendNotice | undefined> = [];
+  readonly #sends: Array<SendReference | undefined> = [];
   readonly #free: number[] = [];
-  /** Sends that are under way or whose notification is awaited. */
-  count = 0;
 
   /** Gives a send its number. @param token whom its `sent` is for. */
-  add(token: number, notice: SendNotice): number {
+  add(token: number, send: SendReference): number {
     const number = this.#free.pop() ?? this.#tokens.length;
     this.#tokens[number] = token;
-    this.#notices[number] = notice;
-    this.count++;
+    this.#sends[number] = send;
     return number;
   }
 
@@ -27,10 +24,9 @@ export class AwaitedNotices {
 
   /** The notification has come, or will not: whoever waits is told. */
   end(number: number, copied: boolean): void {
-    const notice = this.#notices[number];
-    this.#notices[number] = undefined;
+    const send = this.#sends[number];
+    this.#sends[number] = undefined;
     this.#free.push(number);
-    this.count--;
-    notice?.noticed(copied);
+    send?.noticed(copied);
   }
 }

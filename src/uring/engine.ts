@@ -3,7 +3,7 @@
 
 import { DirectCalls } from '../engine/direct-calls.js';
 import { type Engine, type EngineEvents, fetchStretchBytes } from '../engine/engine.js';
-import type { SendNotice, ZeroCopy } from '../engine/zero-copy.js';
+import type { SendReference, ZeroCopy } from '../engine/zero-copy.js';
 import {
   IORING_ACCEPT,
   IORING_ASYNC_CANCEL,
@@ -154,10 +154,6 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy {
     return this;
   }
 
-  get awaited(): number {
-    return this.#notices.count;
-  }
-
   register(address: number, length: number): number {
     return this.#registered.register(address, length);
   }
@@ -166,17 +162,10 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy {
     this.#registered.unregister(buffer);
   }
 
-  sendByReference(
-    token: number,
-    fd: number,
-    address: number,
-    length: number,
-    flags: number,
-    buffer: number,
-    notice: SendNotice,
-  ): void {
+  sendByReference(token: number, fd: number, send: SendReference): void {
+    const { address, length, flags, buffer } = send;
     const how = IORING_SEND_ZC.REPORT_USAGE | (buffer < 0 ? 0 : IORING_RECVSEND.FIXED_BUF);
-    const at = this.#begin(IORING_OP.SEND_ZC, fd, Kind.reference, this.#notices.add(token, notice), 0, how);
+    const at = this.#begin(IORING_OP.SEND_ZC, fd, Kind.reference, this.#notices.add(token, send), 0, how);
     this.#writeAddress(at, address, length);
     this.#ring.words[at + 7] = flags | MSG.NOSIGNAL;
     if (buffer >= 0) this.#ring.words[at + 10] = buffer;
