@@ -1,17 +1,12 @@
 // PackedDriverQueue: the packed layout (VIRTIO 1.x section 2.8) as a driver sees it. Not here: the device's side (packed-device.ts).
 
-import { bytesOf, Outstanding } from './outstanding.js';
+import { DriverSide } from './driver-side.js';
+import { bytesOf } from './outstanding.js';
 import { Event, isWanted, type PackedRing } from './packed-device.js';
-import { Descriptor, type DriverPiece, type DriverQueue, type QueueFeatures } from './queue.js';
+import { Descriptor, type DriverPiece, type DriverQueue } from './queue.js';
 
 /** See the file's head. */
-export class PackedDriverQueue implements DriverQueue {
-  readonly size: number;
-  fault: string | undefined;
-  written = 0;
-  readonly #ring: PackedRing;
-  readonly #features: QueueFeatures;
-  readonly #outstanding: Outstanding;
+export class PackedDriverQueue extends DriverSide<PackedRing> implements DriverQueue {
   #next = 0;
   #wrap = true;
   #seen = 0;
@@ -21,22 +16,11 @@ export class PackedDriverQueue implements DriverQueue {
   #stagedFlags = 0;
   #shown = 0;
 
-  constructor(ring: PackedRing, features: QueueFeatures) {
-    this.size = ring.size;
-    this.#ring = ring;
-    this.#features = features;
-    this.#outstanding = new Outstanding(ring.size);
-  }
-
-  get free(): number {
-    return this.#outstanding.free;
-  }
-
   add(readable: readonly DriverPiece[], writable: readonly DriverPiece[]): number {
     const count = readable.length + writable.length;
-    const id = this.#outstanding.take(count, bytesOf(writable));
+    const id = this.outstanding.take(count, bytesOf(writable));
     if (id < 0) return -1;
-    const { words, halves } = this.#ring;
+    const { words, halves } = this.ring;
     const head = this.#next;
     let headFlags = 0;
     for (let index = 0; index < count; index++) {
@@ -65,33 +49,29 @@ export class PackedDriverQueue implements DriverQueue {
 
   publish(): boolean {
     if (this.#staged < 0) return false;
-    Atomics.store(this.#ring.halves, this.#staged * 8 + 7, this.#stagedFlags);
+    Atomics.store(this.ring.halves, this.#staged * 8 + 7, this.#stagedFlags);
     this.#staged = -1;
     const before = this.#shown;
     this.#shown = this.#next;
-    return isWanted(this.#ring.deviceEvent, this.size, this.#next, this.#wrap, before);
+    return isWanted(this.ring.deviceEvent, this.size, this.#next, this.#wrap, before);
   }
 
-  /** Whether the device is done with what comes back next. */
-  #isDone(): boolean {
-    const flags = Atomics.load(this.#ring.halves, this.#seen * 8 + 7);
+  protected isDone(): boolean {
+    // Nothing is out: what lies there is of an earlier turn.
+    if (this.outstanding.free === this.size) return false;
+    const flags = Atomics.load(this.ring.halves, this.#seen * 8 + 7);
     const both = Descriptor.available | Descriptor.used;
     return (flags & both) === (this.#seenWrap ? both : 0);
   }
 
-  takeBack(): number {
-    // Nothing is out: what lies there is of an earlier turn.
-    if (this.fault !== undefined || this.#outstanding.free === this.size || !this.#isDone()) return -1;
-    const { words, halves } = this.#ring;
+  protected takeNext(): number {
+    const { words, halves } = this.ring;
     const at = this.#seen;
     const id = halves[at * 8 + 6]!;
     const isWritten = (halves[at * 8 + 7]! & Descriptor.write) !== 0;
     const written = isWritten ? words[at * 4 + 2]! : 0;
-    const slots = this.#outstanding.give(id, written);
-    if (slots === 0) {
-      this.fault = 'the device gave back what it did not have';
-      return -1;
-    }
+    const slots = this.outstanding.give(id, written);
+    if (slots === 0) return -1;
     this.#seen += slots;
     if (this.#seen >= this.size) {
       this.#seen -= this.size;
@@ -102,15 +82,14 @@ export class PackedDriverQueue implements DriverQueue {
   }
 
   suppressInterrupts(): void {
-    Atomics.store(this.#ring.driverEvent, 1, Event.disable);
+    Atomics.store(this.ring.driverEvent, 1, Event.disable);
   }
 
-  awaitInterrupt(): boolean {
-    const { driverEvent } = this.#ring;
-    if (this.#features.eventIndex) {
+  protected askForInterrupt(): void {
+    const { driverEvent } = this.ring;
+    if (this.features.eventIndex) {
       Atomics.store(driverEvent, 0, this.#seen | (this.#seenWrap ? 0x8000 : 0));
       Atomics.store(driverEvent, 1, Event.at);
     } else Atomics.store(driverEvent, 1, Event.enable);
-    return this.fault === undefined && this.#outstanding.free < this.size && this.#isDone();
   }
 }

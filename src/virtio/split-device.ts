@@ -27,8 +27,8 @@ export interface SplitRing {
   readonly usedWords: Uint32Array;
 }
 
-/** Flags of the rings' heads: the other side need not tell. */
-const quiet = 1;
+/** Flag of either ring's head: the other side need not tell. */
+export const quiet = 1;
 
 /** See the file's head. */
 export class SplitDeviceQueue implements DeviceQueue {
