@@ -125,6 +125,13 @@ export class SgList<F extends SgFile = SgFile> {
     this.reset();
   }
 
+  /** Bytes of the entries that are extents of files. */
+  get extentBytes(): number {
+    let sum = 0;
+    for (let index = 0; index < this.length; index++) if (this.files[index] !== undefined) sum += this.lengths[index]!;
+    return sum;
+  }
+
   /** True when an entry is an extent of a file. */
   get hasExtents(): boolean {
     for (let index = 0; index < this.length; index++) if (this.files[index] !== undefined) return true;

@@ -12,10 +12,12 @@ const mostPieces = 1000;
 export interface FrameReferences {
   /** Offset and length of each piece. */
   readonly places: Float64Array;
+  /** Bytes of all pieces. */
+  readonly bytes: number;
   /** The site's entry of the file that they are ranges of. */
   readonly source: number;
-  /** What the response is of: its pace, and who is told that it was sent again. */
-  readonly resource: Pick<Resource, 'pace' | 'sentAgain'>;
+  /** What the response is of: its pace, and who is told of what is sent. */
+  readonly resource: Pick<Resource, 'pace' | 'sent'>;
 }
 
 /**
@@ -37,10 +39,11 @@ export function referencesOf(
     places[2 * (index - segments)] = list.offsets[index]!;
     places[2 * (index - segments) + 1] = list.lengths[index]!;
   }
-  const { pace, sentAgain } = resource;
+  const { pace, sent } = resource;
+  const bytes = list.extentBytes;
   return {
     segments,
-    references: { places, source, resource: { ...(pace && { pace }), ...(sentAgain && { sentAgain }) } },
+    references: { places, bytes, source, resource: { ...(pace && { pace }), ...(sent && { sent }) } },
   };
 }
 

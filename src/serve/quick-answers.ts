@@ -156,7 +156,7 @@ export class QuickAnswers {
     state.status = 200;
     state.bodyBytes = isGet ? size : 0;
     state.way = !hasBody ? Way.none : file === undefined ? Way.inline : Way.sendfile;
-    if (file !== undefined && references !== undefined) this.#refer(connection, file, references);
+    if (file !== undefined && references !== undefined) this.#refer(connection, file, references, size);
     else if (file !== undefined) connection.sendExtent(file.retain(), 0, size, 0);
     // Of more files than there is room for, those stay that are asked for most: this one is freed when it is sent.
     if (cached !== kept && !this.frames.admits(cached.frame, entry, table.hits)) cached.drop();
@@ -164,12 +164,12 @@ export class QuickAnswers {
   }
 
   /** Queues what follows the bytes of a frame. */
-  #refer(connection: HttpConnection, file: OpenFile, references: FrameReferences): void {
-    const { pace, sentAgain } = references.resource;
+  #refer(connection: HttpConnection, file: OpenFile, references: FrameReferences, size: number): void {
+    const { pace, sent } = references.resource;
     if (pace !== undefined) paceMedia(connection, pace);
     connection.state.way = Way.gather;
     sendReferences(connection, file, references);
-    sentAgain?.();
+    sent?.(size - references.bytes, references.bytes);
   }
 
   /** Queues what is kept: all of it, or the head alone. */

@@ -69,8 +69,10 @@ export class ResourceSender {
     if (list !== undefined) this.#body(exchange, resource, list);
   }
 
-  #body(exchange: Exchange, { pace }: Resource, list: SgList<OpenFile>): void {
+  #body(exchange: Exchange, resource: Resource, list: SgList<OpenFile>): void {
+    const { pace } = resource;
     if (pace !== undefined) paceMedia(exchange.connection, pace);
+    noteSent(resource, list);
     this.#replies.body(exchange, list);
   }
 
@@ -94,10 +96,18 @@ export class ResourceSender {
     this.#replies.head(exchange, 206, content + this.#fields.validators(resource, varies));
     this.#replies.texts.sendAround(connection, [...plan.heads, plan.tail], (index) => {
       const list = lists[index];
-      if (list !== undefined) this.#replies.body(exchange, list, way);
+      if (list === undefined) return;
+      noteSent(resource, list);
+      this.#replies.body(exchange, list, way);
     });
     connection.state.bodyBytes = plan.contentLength;
   }
+}
+
+function noteSent(resource: Resource, list: SgList<OpenFile>): void {
+  if (resource.sent === undefined) return;
+  const { extentBytes } = list;
+  resource.sent(list.byteLength - extentBytes, extentBytes);
 }
 
 /** The bytes of a range: out of the frame that holds them, or as the resource describes them. */

@@ -53,11 +53,7 @@ export class Progressive {
     if ('refusal' in virtual) return refused(virtual.refusal, nameOf(source.sourcePath));
     if (virtual.value === undefined) return { kind: 'file' };
     const etag = tagOfPart(version, range === undefined ? Part.fastStart : Part.clip, 0);
-    const sent = { generated: 0, referenced: 0 };
-    return {
-      kind: 'resource',
-      resource: virtualResource({ path, source, sent }, virtual.value, etag, source.contentType),
-    };
+    return { kind: 'resource', resource: virtualResource({ path, source }, virtual.value, etag, source.contentType) };
   }
 }
 

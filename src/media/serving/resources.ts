@@ -25,16 +25,23 @@ export interface PartOf {
   /** The path that was asked for, beneath the root. */
   readonly path: string;
   readonly source: Representation;
-  readonly sent: SentBytes;
+  /** Where it is counted; undefined: nowhere. */
+  readonly sent?: SentBytes;
 }
 
 /** What caches may do with what has the version in its address. */
 export const forEver = 'public, max-age=31536000, immutable';
 
-/** The fields of a resource that are its source's. */
-function common({ path, source }: PartOf) {
+/** The fields of a resource that are its source's, and the count of what is sent. */
+function common({ path, source, sent: counts }: PartOf) {
   const { lastModifiedSeconds, isDateStrong } = source;
-  return { sourcePath: path, lastModifiedSeconds, isDateStrong, coding: undefined };
+  const facts = { sourcePath: path, lastModifiedSeconds, isDateStrong, coding: undefined };
+  if (counts === undefined) return facts;
+  const sent = (generated: number, referenced: number): void => {
+    counts.generated += generated;
+    counts.referenced += referenced;
+  };
+  return { ...facts, sent };
 }
 
 /** A generated text; its tag is that of its bytes. Its date is its source's, and says nothing of what else it was made of. */
@@ -53,10 +60,7 @@ export function bytesResource(part: PartOf, bytes: Uint8Array, contentType: stri
 }
 
 function ofBytes(part: PartOf, bytes: Uint8Array, contentType: string): Resource {
-  const list = (from: number, to: number): SgList<OpenFile> => {
-    part.sent.generated += to - from;
-    return listOfBytes(bytes, from, to);
-  };
+  const list = (from: number, to: number): SgList<OpenFile> => listOfBytes(bytes, from, to);
   return { ...common(part), size: bytes.length, etag: tagOfBytes(bytes), contentType, list };
 }
 
@@ -148,19 +152,12 @@ export function headed(part: PartOf, { writeHead, extents, headBytes, ...facts }
   const list = (from: number, to: number): SgList<OpenFile> =>
     filled((made) => {
       if (from < headBytes) addHead(made, headBytes, from, Math.min(to, headBytes), writeHead);
-      part.sent.generated += made.byteLength;
       if (to <= headBytes) return;
       extents(Math.max(0, from - headBytes), to - headBytes, (offset, length) => {
-        part.sent.referenced += length;
         made.addExtent(file.retain(), offset, length);
       });
     });
-  const { sent } = part;
-  const sentAgain = (): void => {
-    sent.generated += headBytes;
-    sent.referenced += facts.size - headBytes;
-  };
-  return { ...common(part), ...facts, cacheControl: forEver, sentAgain, list };
+  return { ...common(part), ...facts, cacheControl: forEver, list };
 }
 
 /** Writes a head where it is sent from: into a frame, or memory of its own where it is longer. */
@@ -191,7 +188,6 @@ export function fileResource(part: PartOf, etag: string, contentType: string): R
   const { file, size } = part.source;
   const list = (from: number, to: number): SgList<OpenFile> => {
     const made = new SgList<OpenFile>();
-    part.sent.referenced += to - from;
     made.addExtent(file.retain(), from, to - from);
     return made;
   };
@@ -205,10 +201,7 @@ export function virtualResource(part: PartOf, virtual: VirtualFile, etag: string
     filled((made) =>
       virtual.list(from, to, {
         generated: (at, length) => addGenerated(made, virtual, at, length),
-        extent: (offset, length) => {
-          part.sent.referenced += length;
-          made.addExtent(file.retain(), offset, length);
-        },
+        extent: (offset, length) => made.addExtent(file.retain(), offset, length),
       }),
     );
   // Another file than the one on the disk: its date says nothing of which.

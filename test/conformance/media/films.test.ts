@@ -246,12 +246,20 @@ forEachEngine(
         report.leftOut.map(({ what }) => what),
         ['plain.de.forced.srt'],
       );
-      const live = JSON.parse(await textOf('/plain.mp4/live.json')) as {
-        modes: Record<string, number>;
-        copied: number;
-      };
-      assert.equal(live.copied, 0);
-      assert.ok(live.modes['by reference']! > 0);
+      type Live = { readonly modes: Record<string, number>; readonly copied: number };
+      const liveNow = async (): Promise<Live> => JSON.parse(await textOf('/plain.mp4/live.json')) as Live;
+      const [playlist] = await playlistsOf('plain.mp4');
+      const [segment] = await segmentsOf(playlist!);
+      const counts: number[] = [];
+      for (let round = 0; round < 4; round++) {
+        const live = await liveNow();
+        assert.equal(live.copied, 0);
+        counts.push(live.modes['by reference']!);
+        assert.equal((await get(segment!)).status, 200);
+      }
+      const [each, ...others] = counts.slice(1).map((count, index) => count - counts[index]!);
+      assert.ok(each! > 0);
+      assert.deepEqual(others, [each, each], 'a segment counts the same each time, kept or not');
     });
 
     test('a listing shows how long a film is and of what, and leads to its page', { skip: filmSkip }, async () => {

@@ -34,7 +34,8 @@ function segmentOf(bytes: Buffer): Buffer {
 }
 
 interface Account {
-  readonly sentAgain: number;
+  /** Bytes of segments: generated, and by reference. */
+  readonly sent: readonly [number, number];
   readonly lists: number;
   readonly lent: number;
   readonly asked: number;
@@ -167,6 +168,7 @@ forEachEngine(
       const client = await RawClient.open(server.address);
       const get = (...fields: string[]): Promise<Response> =>
         client.send([`GET ${path} HTTP/1.1`, 'Host: test', ...fields, '', ''].join('\r\n')).response();
+      const { sent: start } = await accountOf(server);
       const first = await get();
       assert.ok(first.body.equals(expected));
       await get();
@@ -178,13 +180,16 @@ forEachEngine(
           assert.equal(again.fields.get(name), first.fields.get(name), name);
       }
       const after = await accountOf(server);
-      assert.equal(after.sentAgain, before.sentAgain + 5, 'all of them');
+      const top = expected.indexOf('\n') + 1;
+      const all = [start[0] + 7 * top, start[1] + 7 * (expected.length - top)];
+      assert.deepEqual(after.sent, all, 'all seven, and none twice');
       // The accounts are lists, and asked for.
       assert.equal(after.lists, before.lists + 1);
       assert.equal(after.asked, before.asked + 1);
       const part = await get('Range: bytes=5-99');
       assert.equal(part.status, 206);
       assert.ok(part.body.equals(expected.subarray(5, 100)));
+      assert.deepEqual((await accountOf(server)).sent, [all[0]! + top - 5, all[1]! + 100 - top]);
       assert.equal((await get(`If-None-Match: ${first.fields.get('etag')}`)).status, 304);
       const head = await ask(server.address, `HEAD ${path}`);
       assert.equal(head.fields.get('content-length'), String(expected.length));

@@ -19,7 +19,7 @@ type Piece = { readonly text: string } | { readonly offset: number; readonly len
 const pieceBytes = 1000;
 
 /** What a worker did, as the resource `account` says it. */
-const account = { lists: 0, lent: 0, asked: 0, closed: 0, sentAgain: 0 };
+const account = { lists: 0, lent: 0, asked: 0, closed: 0, sent: [0, 0] as [number, number] };
 
 function lengthOf(piece: Piece): number {
   return 'text' in piece ? piece.text.length : piece.length;
@@ -159,8 +159,11 @@ class Films implements BeneathHandler {
     for (let offset = 0; offset < source.size; offset += 2 * 10) {
       pieces.push({ offset, length: Math.min(10, source.size - offset) });
     }
-    const sentAgain = (): void => void account.sentAgain++;
-    const made = resourceOf(question, 'segment', pieces, { fields: 'X-Film: yes\r\n', sentAgain });
+    const sent = (generated: number, referenced: number): void => {
+      account.sent[0] += generated;
+      account.sent[1] += referenced;
+    };
+    const made = resourceOf(question, 'segment', pieces, { fields: 'X-Film: yes\r\n', sent });
     return { kind: 'resource', resource: made, members: [], isOneOfMany: true };
   }
 
