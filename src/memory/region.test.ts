@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { openDescriptors } from '../../test/support/open-descriptors.js';
 import { MAP, PROT } from '../kernel/constants.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { mapMemory, pageBytes, unmapMemory } from '../kernel/memory.js';
@@ -11,13 +12,7 @@ import { Region } from './region.js';
 const skip = platformIsLinux ? false : 'needs Linux';
 
 function memoryFilesNamed(name: string): number {
-  return readdirSync('/proc/self/fd').filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).includes(name);
-    } catch {
-      return false;
-    }
-  }).length;
+  return openDescriptors(/^/).filter((link) => link.includes(name)).length;
 }
 
 test('an anonymous region is zero, rounded to pages, writable, and known by its address', { skip }, () => {

@@ -12,7 +12,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { type SendResult, sendFile } from '../../src/node/index.js';
-import { makeFiles, numberedBytes, openDescriptors, startServer, until, WireClient } from './support.js';
+import { openDescriptors } from '../support/open-descriptors.js';
+import { makeFiles, numberedBytes, startServer, until, WireClient } from './support.js';
 
 const large = numberedBytes(6 * 1024 * 1024);
 

@@ -13,15 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type SendResult, sendFile, serveStatic } from '../../src/node/index.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
-import {
-  makeFiles,
-  numberedBytes,
-  openDescriptors,
-  parseResponses,
-  startServer,
-  until,
-  WireClient,
-} from './support.js';
+import { openDescriptors } from '../support/open-descriptors.js';
+import { makeFiles, numberedBytes, parseResponses, startServer, until, WireClient } from './support.js';
 
 const large = numberedBytes(16 * 1024 * 1024);
 const { shared, reason } = nodeRuntime();

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -17,7 +17,8 @@ import fastifyStatic from '../../src/node/fastify.js';
 import { serveStatic as honoStatic } from '../../src/node/hono.js';
 import { type ServeStaticOptions, serveStatic } from '../../src/node/index.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
-import { makeFiles, numberedBytes, openDescriptors, until, WireClient } from './support.js';
+import { openDescriptors } from '../support/open-descriptors.js';
+import { makeFiles, numberedBytes, until, WireClient } from './support.js';
 
 type Context = Parameters<typeof makeFiles>[0];
 
@@ -335,14 +336,7 @@ test('more roots than are kept open: the old ones are let go', {
     }
   }
   await new Promise((resolve) => setTimeout(resolve, 50));
-  const open = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return '';
-    }
-  });
-  assert.ok(open.filter((link) => link.startsWith(base)).length <= 64);
-  const watchers = open.filter((link) => link === 'anon_inode:inotify');
+  assert.ok(openDescriptors(/^/).filter((link) => link.startsWith(base)).length <= 64);
+  const watchers = openDescriptors(/^anon_inode:inotify$/);
   assert.ok(watchers.length <= 34, `watchers: ${watchers.length}`);
 });

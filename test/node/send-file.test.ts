@@ -9,15 +9,8 @@ import { dropCached } from '../../src/kernel/file.js';
 import { closeDescriptor } from '../../src/kernel/socket.js';
 import { type SendResult, sendFile } from '../../src/node/index.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
-import {
-  makeFiles,
-  numberedBytes,
-  openDescriptors,
-  parseResponses,
-  startServer,
-  until,
-  WireClient,
-} from './support.js';
+import { openDescriptors } from '../support/open-descriptors.js';
+import { makeFiles, numberedBytes, parseResponses, startServer, until, WireClient } from './support.js';
 
 const large = numberedBytes(12 * 1024 * 1024);
 const direct = nodeRuntime().shared !== undefined;

@@ -1,7 +1,7 @@
 // What the tests of the doors into Node share: a directory of files, servers on a free port, clients that read what
 // comes over the wire byte for byte. Not here: any expectation.
 
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -101,18 +101,6 @@ export function parseResponses(bytes: Buffer, isBodiless: (index: number) => boo
     at = end + 4 + length;
   }
   return responses;
-}
-
-/** What this process has open, by what it leads to. */
-export function openDescriptors(pattern: RegExp): string[] {
-  const links = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return '';
-    }
-  });
-  return links.filter((link) => pattern.test(link));
 }
 
 /** Waits until something holds. @throws when it does not within `limitMs`. */
