@@ -11,7 +11,8 @@ import { Region } from '../memory/region.js';
 import { Endpoint } from '../transport/endpoint.js';
 import type { Loop } from '../transport/loop.js';
 import { Flag, headerBytes, mostPayload } from './protocol.js';
-import { type MemoryPolicy, Session, type SessionHost, type VhostDevice } from './session.js';
+import type { RingsHost } from './rings.js';
+import { type MemoryPolicy, Session, type VhostDevice } from './session.js';
 import type { Vring } from './vring.js';
 
 /** Messages that are handled in one turn of the loop. */
@@ -74,7 +75,7 @@ export interface ChannelHost {
 }
 
 /** See the file's head. It owns its socket. */
-export class Channel extends Endpoint implements SessionHost {
+export class Channel extends Endpoint implements RingsHost {
   readonly session: Session;
   readonly #loop: Loop;
   readonly #host: ChannelHost;

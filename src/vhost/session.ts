@@ -1,13 +1,12 @@
-// Session: one front end, as the messages of vhost-user make it (QEMU, docs/interop/vhost-user.rst): features, the guest's memory, queues. It holds
+// Session: one front end, as the messages of vhost-user make it (QEMU, docs/interop/vhost-user.rst): features, the guest's memory. It holds
 // every message to its form, every index and address to what there is, and closes every descriptor that it does not keep. Not here: the
-// socket (channel.ts), what the device does with its queues (block/).
+// socket (channel.ts), queues (rings.ts), what the device does with its queues (block/).
 
 import { closeAll } from '../kernel/pass-descriptors.js';
 import { SharedMemoryError } from '../memory/shared-region.js';
 import { MemoryTable } from './memory-table.js';
 import {
   bitsOf,
-  exact64,
   Feature,
   Flag,
   forms,
@@ -18,42 +17,11 @@ import {
   readRegion,
   regionBytes,
 } from './protocol.js';
-import { Vring } from './vring.js';
+import { type Done, Refusal, refuse } from './refusal.js';
+import { Rings, type RingsHost } from './rings.js';
+import type { VhostDevice } from './vhost-device.js';
 
-/** What a device is to the session: its features, its configuration space, and its queues as they start and stop. */
-export interface VhostDevice {
-  /** Features of the device's own kind, as bits. */
-  readonly features: bigint;
-  /** Queues that it has at most, and what GET_QUEUE_NUM says of them. */
-  readonly queues: number;
-  readonly queueNumber: number;
-  /** Bytes of its configuration space, from `offset` on; undefined: there are none. */
-  readConfig(offset: number, length: number): Uint8Array | undefined;
-  /** Writes what may be written there. False: it may not. */
-  writeConfig(offset: number, bytes: Uint8Array): boolean;
-  /** The front end's choice of features. */
-  negotiated(features: bigint): void;
-  /** A queue runs, or may be looked at again (it was enabled, kicked). */
-  started(vring: Vring, memory: MemoryTable): void;
-  /** A queue is to end: `done` when every request of it that is under way has ended. */
-  stop(vring: Vring, done: () => void): void;
-}
-
-/** What a session needs of whoever runs it. */
-export interface SessionHost {
-  /** Sends an answer. */
-  answer(request: number, payload: Uint8Array): void;
-  /** Watches a kick's descriptor, or no more. */
-  watchKick(vring: Vring, on: boolean): boolean;
-  /** Says something to the operator, in a sentence. */
-  say(sentence: string): void;
-}
-
-/** A message that cannot be obeyed: why, in words. The session goes on where its front end can be told, and ends where it cannot. */
-class Refusal extends Error {}
-
-/** A message was obeyed, at once or later; with a reason: it was refused. */
-type Done = (refusal?: string) => void;
+export type { VhostDevice };
 
 /** Features of rings that are offered with every device. */
 const ringFeatures = [Feature.indirect, Feature.eventIndex, Feature.version1, Feature.protocolFeatures];
@@ -78,21 +46,21 @@ export interface MemoryPolicy {
 /** See the file's head. */
 export class Session {
   readonly memory: MemoryTable;
-  readonly vrings: readonly Vring[];
+  readonly #rings: Rings;
   readonly #device: VhostDevice;
-  readonly #host: SessionHost;
+  readonly #host: RingsHost;
   readonly #offered: bigint;
   #features = 0n;
   #protocol = 0n;
   /** A message waits for queues to end: no other is handled before. */
   #isBusy = false;
 
-  constructor(device: VhostDevice, host: SessionHost, policy: MemoryPolicy = {}) {
+  constructor(device: VhostDevice, host: RingsHost, policy: MemoryPolicy = {}) {
     this.#device = device;
     this.#host = host;
     this.#offered = device.features | bitsOf(...ringFeatures);
     this.memory = new MemoryTable(policy.any);
-    this.vrings = Array.from({ length: device.queues }, (_, index) => new Vring(index));
+    this.#rings = new Rings(device, host, this.memory);
   }
 
   /** False while a message waits for something: the next one waits too. */
@@ -165,14 +133,6 @@ export class Session {
     if (!isRight) throw new Refusal(`sent ${fds.length} descriptors with request ${request}`);
   }
 
-  #vringOf(index: number): Vring {
-    return this.vrings[index] ?? this.#refuse(`named queue ${index} of ${this.vrings.length}`);
-  }
-
-  #refuse(why: string): never {
-    throw new Refusal(why);
-  }
-
   /** Does what a message says. False: it is done later, and `done` is called then. */
   #obey(request: number, payload: DataView, fds: number[], done: Done): boolean {
     switch (request) {
@@ -187,7 +147,7 @@ export class Session {
         return true;
       case Request.setProtocolFeatures:
         this.#protocol = payload.getBigUint64(0, true);
-        if ((this.#protocol & ~protocolFeatures) !== 0n) this.#refuse('chose protocol features that were not offered');
+        if ((this.#protocol & ~protocolFeatures) !== 0n) refuse('chose protocol features that were not offered');
         return true;
       case Request.getQueueNum:
         this.#number(request, BigInt(this.#device.queueNumber));
@@ -198,57 +158,55 @@ export class Session {
       case Request.setMemoryTable:
         return this.#setMemory(payload, fds, done);
       case Request.addMemoryRegion:
-        if (this.memory.count >= memorySlots) this.#refuse(`added more than ${memorySlots} regions of memory`);
+        if (this.memory.count >= memorySlots) refuse(`added more than ${memorySlots} regions of memory`);
         this.#addRegion(payload, 8, fds[0]!);
-        this.#startAll();
+        this.#rings.startAll();
         return true;
       case Request.removeMemoryRegion:
-        return this.#stopAll(() => {
+        return this.#rings.stopAll(() => {
           const isGone = this.memory.remove(readRegion(payload, 8));
-          this.#startAll();
+          this.#rings.startAll();
           done(isGone ? undefined : 'took away memory that was not there');
         });
       case Request.getConfig:
       case Request.setConfig:
         return this.#config(request, payload);
       case Request.resetDevice:
-        return this.#stopAll(() => {
-          this.#closeVrings();
+        return this.#rings.stopAll(() => {
+          this.#rings.close();
           done();
         });
       case Request.getVringBase:
-        return this.#getBase(payload.getUint32(0, true), done);
+        return this.#rings.getBase(payload.getUint32(0, true), done);
       case Request.setOwner:
       case Request.resetOwner:
         return true;
       default:
-        this.#setVring(request, payload, fds);
+        this.#rings.configure(request, payload, fds);
         return true;
     }
   }
 
   #setFeatures(features: bigint): void {
-    if ((features & ~this.#offered) !== 0n) this.#refuse('chose features that were not offered');
-    const isRunning = this.vrings.some(({ queue }) => queue !== undefined);
-    if (isRunning && features !== this.#features) this.#refuse('changed features while queues run');
+    if ((features & ~this.#offered) !== 0n) refuse('chose features that were not offered');
+    if (this.#rings.isRunning && features !== this.#features) refuse('changed features while queues run');
     this.#features = features;
     const isOld = features !== 0n && !hasBit(features, Feature.version1);
     if (isOld) this.#host.say('the front end has an old driver (before VIRTIO 1.0): its queues do not start');
     this.#device.negotiated(features);
-    // Without the bit there is no message that enables a queue.
-    if (!hasBit(features, Feature.protocolFeatures)) for (const vring of this.vrings) vring.isEnabled = true;
+    this.#rings.features = features;
   }
 
   #setMemory(payload: DataView, fds: number[], done: Done): boolean {
     // Kept until the queues have ended.
     const kept = fds.splice(0);
     const regions = payload.getUint32(0, true);
-    return this.#stopAll(() => {
+    return this.#rings.stopAll(() => {
       let refusal: string | undefined;
       try {
         this.memory.clear();
         for (let index = 0; index < regions; index++) this.#addRegion(payload, 8 + index * regionBytes, kept[index]!);
-        this.#startAll();
+        this.#rings.startAll();
       } catch (error) {
         if (!(error instanceof SharedMemoryError)) throw error;
         this.memory.clear();
@@ -276,7 +234,7 @@ export class Session {
     if (request === Request.setConfig) {
       const bytes = new Uint8Array(payload.buffer, payload.byteOffset + 12, isWhole ? size : 0);
       if (!isWhole || !this.#device.writeConfig(offset, bytes))
-        this.#refuse(`wrote ${size} bytes of configuration at ${offset}`);
+        refuse(`wrote ${size} bytes of configuration at ${offset}`);
       return true;
     }
     const bytes = isWhole ? this.#device.readConfig(offset, size) : undefined;
@@ -291,124 +249,10 @@ export class Session {
     return true;
   }
 
-  #setVring(request: number, payload: DataView, fds: number[]): void {
-    const first = payload.getUint32(0, true);
-    const second = payload.getUint32(4, true);
-    if (request === Request.setVringKick || request === Request.setVringCall || request === Request.setVringErr) {
-      this.#setDescriptor(request, first, second, fds);
-      return;
-    }
-    const vring = this.#vringOf(first);
-    if (request === Request.setVringEnable) {
-      if (second > 1) this.#refuse(`enabled queue ${first} with ${second}`);
-      vring.isEnabled = second === 1;
-    } else {
-      if (vring.queue !== undefined) this.#refuse(`changed queue ${first} while it runs`);
-      if (request === Request.setVringNum) {
-        if (!Vring.isSize(second)) this.#refuse(`made a queue of ${second} entries`);
-        vring.size = second;
-      } else if (request === Request.setVringBase) vring.base = second;
-      else {
-        const [descriptors, used, available] = [8, 16, 24].map((at) => exact64(payload, at)) as [
-          number,
-          number,
-          number,
-        ];
-        vring.addresses = { descriptors, used, available };
-      }
-    }
-    this.#startAll();
-  }
-
-  #setDescriptor(request: number, low: number, high: number, fds: number[]): void {
-    const isNone = (low & 0x100) !== 0;
-    if (high !== 0 || low > 0x1ff || isNone !== (fds.length === 0))
-      this.#refuse(`sent ${fds.length} descriptors for a queue's events, and said otherwise`);
-    const vring = this.#vringOf(low & 0xff);
-    const [fd = -1] = fds.splice(0);
-    if (request === Request.setVringCall) vring.setDescriptor('call', fd);
-    else if (request === Request.setVringErr) vring.setDescriptor('error', fd);
-    else {
-      this.#host.watchKick(vring, false);
-      vring.setDescriptor('kick', fd);
-      vring.hasKick = true;
-      if (fd >= 0 && !this.#host.watchKick(vring, true)) {
-        vring.setDescriptor('kick', -1);
-        vring.hasKick = false;
-        this.#refuse('passed a kick that cannot be waited for');
-      }
-    }
-    if (vring.queue !== undefined) this.#device.started(vring, this.memory);
-    else this.#startAll();
-  }
-
-  /** Starts the queues of which everything is there. */
-  #startAll(): void {
-    if (this.memory.count === 0) return;
-    for (const vring of this.vrings) {
-      if (vring.queue === undefined) {
-        if (!vring.isComplete || !hasBit(this.#features, Feature.version1)) continue;
-        const features = {
-          indirect: hasBit(this.#features, Feature.indirect),
-          eventIndex: hasBit(this.#features, Feature.eventIndex),
-        };
-        const why = vring.start(this.memory, features);
-        if (why !== undefined) {
-          // Said once: what it was set up with is no more.
-          vring.addresses = undefined;
-          this.#host.say(`the front end's ${why}`);
-          continue;
-        }
-      }
-      if (vring.isEnabled) this.#device.started(vring, this.memory);
-    }
-  }
-
-  /** Ends all queues for a while: their places are kept. `done` is called when nothing is under way any more, at once perhaps. */
-  #stopAll(done: () => void): false {
-    const running = this.vrings.filter(({ queue }) => queue !== undefined);
-    let left = running.length;
-    if (left === 0) done();
-    for (const vring of running) {
-      this.#device.stop(vring, () => {
-        vring.base = vring.queue?.position ?? vring.base;
-        vring.queue = undefined;
-        if (--left === 0) done();
-      });
-    }
-    return false;
-  }
-
-  #getBase(index: number, done: Done): boolean {
-    const vring = this.#vringOf(index);
-    const answer = (): void => {
-      vring.base = vring.queue?.position ?? vring.base;
-      const payload = new Uint8Array(8);
-      const view = new DataView(payload.buffer);
-      view.setUint32(0, index, true);
-      view.setUint32(4, vring.base, true);
-      this.#host.watchKick(vring, false);
-      vring.reset();
-      this.#host.answer(Request.getVringBase, payload);
-      done();
-    };
-    if (vring.queue === undefined) answer();
-    else this.#device.stop(vring, answer);
-    return false;
-  }
-
-  /** Lets go of what queues were set up with; they have ended. */
-  #closeVrings(): void {
-    for (const vring of this.vrings) {
-      this.#host.watchKick(vring, false);
-      vring.close();
-    }
-  }
-
   /** Ends the session: queues, then descriptors and memory. @param done when nothing is under way any more. */
   close(done: () => void): void {
-    this.#stopAll(() => {
-      this.#closeVrings();
+    this.#rings.stopAll(() => {
+      this.#rings.close();
       this.memory.clear();
       done();
     });

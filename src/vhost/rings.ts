@@ -1,0 +1,166 @@
+// Rings: the queues of a session as its front end sets them up by messages, in any order, starts them and stops them. Not here: memory, features
+// and all other messages (session.ts), what a queue is made of (vring.ts).
+
+import type { MemoryTable } from './memory-table.js';
+import { exact64, Feature, hasBit, Request } from './protocol.js';
+import { type Done, refuse } from './refusal.js';
+import type { VhostDevice } from './vhost-device.js';
+import { Vring } from './vring.js';
+
+/** What queues need of whoever runs the session. */
+export interface RingsHost {
+  /** Sends an answer. */
+  answer(request: number, payload: Uint8Array): void;
+  /** Watches a kick's descriptor, or no more. */
+  watchKick(vring: Vring, on: boolean): boolean;
+  /** Says something to the operator, in a sentence. */
+  say(sentence: string): void;
+}
+
+/** See the file's head. */
+export class Rings {
+  readonly all: readonly Vring[];
+  readonly #device: VhostDevice;
+  readonly #host: RingsHost;
+  readonly #memory: MemoryTable;
+  #features = 0n;
+
+  constructor(device: VhostDevice, host: RingsHost, memory: MemoryTable) {
+    this.#device = device;
+    this.#host = host;
+    this.#memory = memory;
+    this.all = Array.from({ length: device.queues }, (_, index) => new Vring(index));
+  }
+
+  /** Whether a queue runs. */
+  get isRunning(): boolean {
+    return this.all.some(({ queue }) => queue !== undefined);
+  }
+
+  /** What was agreed on. */
+  set features(features: bigint) {
+    this.#features = features;
+    // Without the bit there is no message that enables a queue.
+    if (!hasBit(features, Feature.protocolFeatures)) for (const vring of this.all) vring.isEnabled = true;
+  }
+
+  #of(index: number): Vring {
+    return this.all[index] ?? refuse(`named queue ${index} of ${this.all.length}`);
+  }
+
+  /** Obeys a message that sets something of a queue. @throws Refusal */
+  configure(request: number, payload: DataView, fds: number[]): void {
+    const first = payload.getUint32(0, true);
+    const second = payload.getUint32(4, true);
+    if (request === Request.setVringKick || request === Request.setVringCall || request === Request.setVringErr) {
+      this.#setDescriptor(request, first, second, fds);
+      return;
+    }
+    const vring = this.#of(first);
+    if (request === Request.setVringEnable) {
+      if (second > 1) refuse(`enabled queue ${first} with ${second}`);
+      vring.isEnabled = second === 1;
+    } else {
+      if (vring.queue !== undefined) refuse(`changed queue ${first} while it runs`);
+      if (request === Request.setVringNum) {
+        if (!Vring.isSize(second)) refuse(`made a queue of ${second} entries`);
+        vring.size = second;
+      } else if (request === Request.setVringBase) vring.base = second;
+      else {
+        const [descriptors, used, available] = [8, 16, 24].map((at) => exact64(payload, at)) as [
+          number,
+          number,
+          number,
+        ];
+        vring.addresses = { descriptors, used, available };
+      }
+    }
+    this.startAll();
+  }
+
+  #setDescriptor(request: number, low: number, high: number, fds: number[]): void {
+    const isNone = (low & 0x100) !== 0;
+    if (high !== 0 || low > 0x1ff || isNone !== (fds.length === 0))
+      refuse(`sent ${fds.length} descriptors for a queue's events, and said otherwise`);
+    const vring = this.#of(low & 0xff);
+    const [fd = -1] = fds.splice(0);
+    if (request === Request.setVringCall) vring.setDescriptor('call', fd);
+    else if (request === Request.setVringErr) vring.setDescriptor('error', fd);
+    else {
+      this.#host.watchKick(vring, false);
+      vring.setDescriptor('kick', fd);
+      vring.hasKick = true;
+      if (fd >= 0 && !this.#host.watchKick(vring, true)) {
+        vring.setDescriptor('kick', -1);
+        vring.hasKick = false;
+        refuse('passed a kick that cannot be waited for');
+      }
+    }
+    if (vring.queue !== undefined) this.#device.started(vring, this.#memory);
+    else this.startAll();
+  }
+
+  /** Starts the queues of which everything is there. */
+  startAll(): void {
+    if (this.#memory.count === 0) return;
+    for (const vring of this.all) {
+      if (vring.queue === undefined) {
+        if (!vring.isComplete || !hasBit(this.#features, Feature.version1)) continue;
+        const features = {
+          indirect: hasBit(this.#features, Feature.indirect),
+          eventIndex: hasBit(this.#features, Feature.eventIndex),
+        };
+        const why = vring.start(this.#memory, features);
+        if (why !== undefined) {
+          // Said once: what it was set up with is no more.
+          vring.addresses = undefined;
+          this.#host.say(`the front end's ${why}`);
+          continue;
+        }
+      }
+      if (vring.isEnabled) this.#device.started(vring, this.#memory);
+    }
+  }
+
+  /** Ends all queues for a while: their places are kept. `done` is called when nothing is under way any more, at once perhaps. */
+  stopAll(done: () => void): false {
+    const running = this.all.filter(({ queue }) => queue !== undefined);
+    let left = running.length;
+    if (left === 0) done();
+    for (const vring of running) {
+      this.#device.stop(vring, () => {
+        vring.base = vring.queue?.position ?? vring.base;
+        vring.queue = undefined;
+        if (--left === 0) done();
+      });
+    }
+    return false;
+  }
+
+  /** Stops a queue for good, and says where it stands. False: it is answered when nothing of it is under way. @throws Refusal */
+  getBase(index: number, done: Done): false {
+    const vring = this.#of(index);
+    const answer = (): void => {
+      vring.base = vring.queue?.position ?? vring.base;
+      const payload = new Uint8Array(8);
+      const view = new DataView(payload.buffer);
+      view.setUint32(0, index, true);
+      view.setUint32(4, vring.base, true);
+      this.#host.watchKick(vring, false);
+      vring.reset();
+      this.#host.answer(Request.getVringBase, payload);
+      done();
+    };
+    if (vring.queue === undefined) answer();
+    else this.#device.stop(vring, answer);
+    return false;
+  }
+
+  /** Lets go of what queues were set up with; they have ended. */
+  close(): void {
+    for (const vring of this.all) {
+      this.#host.watchKick(vring, false);
+      vring.close();
+    }
+  }
+}

@@ -1,0 +1,24 @@
+// What a device is to a session of vhost-user: its features, its configuration space, and its queues as they start and stop. Not here: the session
+// (session.ts), the devices.
+
+import type { MemoryTable } from './memory-table.js';
+import type { Vring } from './vring.js';
+
+/** What a device is to the session: its features, its configuration space, and its queues as they start and stop. */
+export interface VhostDevice {
+  /** Features of the device's own kind, as bits. */
+  readonly features: bigint;
+  /** Queues that it has at most, and what GET_QUEUE_NUM says of them. */
+  readonly queues: number;
+  readonly queueNumber: number;
+  /** Bytes of its configuration space, from `offset` on; undefined: there are none. */
+  readConfig(offset: number, length: number): Uint8Array | undefined;
+  /** Writes what may be written there. False: it may not. */
+  writeConfig(offset: number, bytes: Uint8Array): boolean;
+  /** The front end's choice of features. */
+  negotiated(features: bigint): void;
+  /** A queue runs, or may be looked at again (it was enabled, kicked). */
+  started(vring: Vring, memory: MemoryTable): void;
+  /** A queue is to end: `done` when every request of it that is under way has ended. */
+  stop(vring: Vring, done: () => void): void;
+}
