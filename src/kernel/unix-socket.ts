@@ -1,6 +1,7 @@
 // Unix-domain sockets that listen, and what a descriptor that somebody handed over is. A name that begins with `@` is in Linux's
 // abstract namespace: it has no file and ends with its socket (unix(7)). Not here: who may listen where (serve/listening.ts).
 
+import { fchmodSync } from 'node:fs';
 import { AF, SO, SOCK, SOL } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3 } from './ffi.js';
@@ -31,9 +32,13 @@ function unixSocket(flags: number): number {
   return check(syscall3(sys.socket, AF.UNIX, SOCK.STREAM | SOCK.CLOEXEC | flags, 0), 'socket', 'AF_UNIX');
 }
 
-/** Binds and listens. The file gets the mode 0777 without the umask. Returns the descriptor or -errno (-EADDRINUSE: the name is taken). */
-export function listenUnix(name: string, backlog = 4096): number {
+/**
+ * Binds and listens. The file gets at most the permissions of `mode`: those of the socket when it is bound, without the umask
+ * (net/unix/af_unix.c, unix_bind_bsd). Returns the descriptor or -errno (-EADDRINUSE: the name is taken).
+ */
+export function listenUnix(name: string, mode = 0o777, backlog = 4096): number {
   const fd = unixSocket(0);
+  fchmodSync(fd, mode);
   const { address, length } = writeUnixAddress(name);
   let result = syscall3(sys.bind, fd, address, length);
   if (result >= 0) result = syscall3(sys.listen, fd, backlog);

@@ -49,15 +49,10 @@ export class SocketFile {
 
 /** The file never has more permissions than it should, not even for a moment. */
 function listenWithMode(path: string, mode: number): number {
-  const before = process.umask(0o777 & ~mode);
-  try {
-    const result = listenUnix(path);
-    // A default ACL of the directory counts in the umask's place.
-    if (result >= 0) chmodSync(path, mode);
-    return result;
-  } finally {
-    process.umask(before);
-  }
+  const result = listenUnix(path, mode);
+  // The umask, or the directory's default ACL, may have taken some away.
+  if (result >= 0) chmodSync(path, mode);
+  return result;
 }
 
 /** Removes the file of a server that has gone. @throws Error where somebody listens there, or where it is no socket */
