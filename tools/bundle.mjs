@@ -22,7 +22,13 @@ const installed = Object.keys(dependencies).filter((name) => name !== 'mrmime');
 
 /** What is started by its address, and what these load when it is needed: each is a file of its own name in the bundle. */
 const programs = new Set(
-  ['cli/main.js', 'serve/worker-main.js', 'media/serving/media-worker.js'].map((path) => join(compiled, path)),
+  [
+    'cli/main.js',
+    'serve/worker-main.js',
+    'media/serving/media-worker.js',
+    'epoll/file-thread.js',
+    'vhost/block/disk-thread.js',
+  ].map((path) => join(compiled, path)),
 );
 
 /** Those of which V8's code is kept: both threads of a server. */

@@ -6,6 +6,7 @@
 // In whose hands each byte is: received bytes lie in a frame of the engine until the caller recycles it;
 // bytes to send belong to the caller again when `sent` came for them, and may not change before.
 
+import type { FileOperations } from './file-operations.js';
 import type { ZeroCopy } from './zero-copy.js';
 
 /** Errors of events are negative errno values, as the kernel gives them. */
@@ -25,6 +26,8 @@ export interface EngineEvents {
   writable(token: number, result: number): void;
   /** A range of a file was fetched into the page cache (>= 0), or -errno. */
   fetched(token: number, result: number): void;
+  /** An operation on a file ({@link FileOperations}) ended: what it says of its event. */
+  moved(token: number, result: number): void;
   /** A watched descriptor became readable. `more` false: watching ended. */
   readable(token: number, result: number, more: boolean): void;
 }
@@ -123,6 +126,8 @@ export interface Engine {
   readonly sendsAtOnce: boolean;
   /** Sending out of memory that stays where it is; undefined where the engine has no such calls. */
   readonly zeroCopy?: ZeroCopy;
+  /** Operations on files that end later; undefined where the engine has no such calls. */
+  readonly files?: FileOperations;
   /** Gives a receive frame back. */
   recycle(frame: number): void;
 

@@ -3,7 +3,7 @@
 import type { EngineEvents } from '../engine/engine.js';
 
 /** What ended. */
-export const Event = { sent: 0, writable: 1, received: 2, accepted: 3, fetched: 4, readable: 5 } as const;
+export const Event = { sent: 0, writable: 1, received: 2, accepted: 3, fetched: 4, readable: 5, moved: 6 } as const;
 
 /** Hands out a final event. */
 function handOne(event: number, token: number, result: number, events: EngineEvents): void {
@@ -22,6 +22,9 @@ function handOne(event: number, token: number, result: number, events: EngineEve
       break;
     case Event.fetched:
       events.fetched(token, result);
+      break;
+    case Event.moved:
+      events.moved(token, result);
       break;
     case Event.readable:
       events.readable(token, result, false);

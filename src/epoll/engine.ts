@@ -14,10 +14,14 @@ import { FramePool } from '../memory/frame-pool.js';
 import { Region } from '../memory/region.js';
 import { DueEvents, Event, NumberList, ReadList } from './due-events.js';
 import { Fetches, fetchPollMs } from './fetches.js';
+import { FileThreads } from './file-threads.js';
 import { type Interest, Interests, Role } from './interest.js';
 
 const eventsATurn = 512;
 const acceptsATurn = 64;
+
+/** The token under which the engine watches its own file threads; no caller's, which are 0 or more. */
+const fileToken = -1;
 
 /** Bits of a stream that ends. */
 const ends = EPOLL.RDHUP | EPOLL.HUP | EPOLL.ERR;
@@ -37,6 +41,8 @@ export class EpollEngine extends DirectCalls implements Engine {
   readonly #interests = new Interests();
   readonly #fetches = new Fetches();
   readonly #fetched = (token: number, result: number): void => this.#finish(Event.fetched, token, result);
+  readonly #moved = (token: number, result: number): void => this.#finish(Event.moved, token, result);
+  readonly files: FileThreads = new FileThreads(() => this.watch(fileToken, this.files.bell));
   readonly #due = new DueEvents();
   /** Streams that are read in the next turn without a word of the kernel, and those of this turn. */
   #unread = new NumberList();
@@ -355,7 +361,8 @@ export class EpollEngine extends DirectCalls implements Engine {
     // Remembered though nothing is received now: it is not told again.
     if ((bits & ends) !== 0) interest.isEnding = true;
     if (!interest.receiving || (bits & (EPOLL.IN | ends)) === 0) return;
-    if (interest.role === Role.watch) events.readable(token, bits, true);
+    if (token === fileToken) this.files.look(this.#moved);
+    else if (interest.role === Role.watch) events.readable(token, bits, true);
     else if (interest.role === Role.listener) this.#acceptAll(interest, events);
     // What came after its answer in this turn may be younger than what the kernel told of.
     else if (interest.readTurn === this.#turns) this.#readSoon(interest);
@@ -417,5 +424,6 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.#frames.unmap();
     this.#events.unmap();
     this.#fetches.unmap();
+    this.files.close();
   }
 }

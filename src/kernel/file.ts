@@ -223,14 +223,14 @@ export function readAt(fd: number, address: number, length: number, offset: numb
   return syscall6(sys.pread64, fd, address, length, offset);
 }
 
-/** preadv(2): as {@link readAt}, into the memory of `count` iovecs at an address. */
-export function readVectors(fd: number, iovecs: number, count: number, offset: number): number {
-  return syscall6(sys.preadv, fd, iovecs, count, offset, 0);
+/** preadv2(2): as {@link readAt}, into the memory of `count` iovecs at an address; `flags` are of RWF. */
+export function readVectors(fd: number, iovecs: number, count: number, offset: number, flags = 0): number {
+  return syscall6(sys.preadv2, fd, iovecs, count, offset, 0, flags);
 }
 
-/** pwritev(2), from the memory of `count` iovecs. Returns bytes or -errno. */
-export function writeVectors(fd: number, iovecs: number, count: number, offset: number): number {
-  return syscall6(sys.pwritev, fd, iovecs, count, offset, 0);
+/** pwritev2(2), from the memory of `count` iovecs; `flags` are of RWF. Returns bytes or -errno. */
+export function writeVectors(fd: number, iovecs: number, count: number, offset: number, flags = 0): number {
+  return syscall6(sys.pwritev2, fd, iovecs, count, offset, 0, flags);
 }
 
 /** fdatasync(2). Returns 0 or -errno. */

@@ -19,8 +19,14 @@ export interface DomainMemory {
 /** Addresses from 2^53 on are in no range: their upper word says so before a number is made of them. */
 const highestWord = 0x20_0000;
 
-/** Pieces that a range of outside addresses is in our memory: filled by {@link Domain.translate}, used again and again. */
-export class Pieces {
+/** What takes the pieces that a range of outside addresses is in our memory. */
+export interface PieceTaker {
+  /** Takes a piece, joined with the last where it goes on from it. False: there is no room. */
+  add(address: number, length: number): boolean;
+}
+
+/** Pieces as numbers: filled by {@link Domain.translate}, used again and again. */
+export class Pieces implements PieceTaker {
   readonly addresses: Float64Array;
   readonly lengths: Float64Array;
   count = 0;
@@ -135,7 +141,7 @@ export class Domain {
    * Adds to `pieces` where a range of outside addresses is, that may lie in several ranges that touch each other. The address comes as
    * the two words that it was read as. False: a fault, counted; what `pieces` has by then is of no use.
    */
-  translate(high: number, low: number, length: number, access: number, pieces: Pieces): boolean {
+  translate(high: number, low: number, length: number, access: number, pieces: PieceTaker): boolean {
     if (high >= highestWord) return this.#fault('wraps');
     let address = high * 0x1_0000_0000 + low;
     let left = length;

@@ -28,6 +28,8 @@ export abstract class Endpoint {
   writable(_result: number): void {}
   /** A range of a file is in the page cache. */
   fetched(_result: number): void {}
+  /** An operation on a file ended. */
+  moved(_result: number): void {}
   /** A watched descriptor has input. */
   readable(_result: number, _more: boolean): void {}
 }

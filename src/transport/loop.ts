@@ -295,6 +295,10 @@ export class Loop implements EngineEvents {
     this.#endpoints[token]?.fetched(result);
   }
 
+  moved(token: number, result: number): void {
+    this.#endpoints[token]?.moved(result);
+  }
+
   readable(token: number, result: number, more: boolean): void {
     this.#endpoints[token]?.readable(result, more);
   }

@@ -3,11 +3,13 @@
 
 import { DirectCalls } from '../engine/direct-calls.js';
 import { type Engine, type EngineEvents, fetchStretchBytes } from '../engine/engine.js';
+import type { FileOperations } from '../engine/file-operations.js';
 import type { SendReference, ZeroCopy } from '../engine/zero-copy.js';
 import {
   IORING_ACCEPT,
   IORING_ASYNC_CANCEL,
   IORING_CQE_F,
+  IORING_FSYNC,
   IORING_NOTIF,
   IORING_OP,
   IORING_POLL,
@@ -29,7 +31,17 @@ import { UringRing } from './ring.js';
 import { TurnBell } from './turn-bell.js';
 
 /** What a completion belongs to: the upper half of its user_data. */
-const Kind = { ignore: 0, accept: 1, receive: 2, send: 3, writable: 4, fetch: 5, watch: 6, reference: 7 } as const;
+const Kind = {
+  ignore: 0,
+  accept: 1,
+  receive: 2,
+  send: 3,
+  writable: 4,
+  fetch: 5,
+  watch: 6,
+  reference: 7,
+  file: 8,
+} as const;
 
 const receiveGroup = 1;
 
@@ -44,7 +56,7 @@ export interface UringOptions {
 }
 
 /** See {@link Engine}. All of it belongs to the thread that made it. */
-export class UringEngine extends DirectCalls implements Engine, ZeroCopy {
+export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOperations {
   readonly name = 'uring';
   readonly nonBlockingSockets = false;
   readonly sendsAtOnce = false;
@@ -209,6 +221,39 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy {
     this.#writeAddress(read, this.#probe.address, 1);
   }
 
+  get files(): FileOperations {
+    return this;
+  }
+
+  #beginFile(operation: number, token: number, file: number, offset: number): number {
+    const at = this.#begin(operation, file, Kind.file, token, 0, 0);
+    this.#ring.words[at + 2] = offset | 0;
+    this.#ring.words[at + 3] = Math.floor(offset / 0x1_0000_0000);
+    return at;
+  }
+
+  read(token: number, file: number, iovecs: number, count: number, offset: number): void {
+    const at = this.#beginFile(IORING_OP.READV, token, file, offset);
+    this.#writeAddress(at, iovecs, count);
+  }
+
+  write(token: number, file: number, iovecs: number, count: number, offset: number, flags: number): void {
+    const at = this.#beginFile(IORING_OP.WRITEV, token, file, offset);
+    this.#writeAddress(at, iovecs, count);
+    this.#ring.words[at + 7] = flags;
+  }
+
+  sync(token: number, file: number): void {
+    const at = this.#beginFile(IORING_OP.FSYNC, token, file, 0);
+    this.#ring.words[at + 7] = IORING_FSYNC.DATASYNC;
+  }
+
+  allocate(token: number, file: number, mode: number, offset: number, length: number): void {
+    // The length stands where others have an address, and the mode where they have a length (io_fallocate_prep).
+    const at = this.#beginFile(IORING_OP.FALLOCATE, token, file, offset);
+    this.#writeAddress(at, length, mode);
+  }
+
   watch(token: number, fd: number): void {
     const at = this.#begin(IORING_OP.POLL_ADD, fd, Kind.watch, token, 0, 0);
     this.#ring.words[at + 6] = IORING_POLL.ADD_MULTI;
@@ -311,6 +356,9 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy {
         return;
       case Kind.fetch:
         events.fetched(token, result);
+        return;
+      case Kind.file:
+        events.moved(token, result);
         return;
       case Kind.watch:
         events.readable(token, result, more);

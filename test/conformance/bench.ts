@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Engine, EngineEvents } from '../../src/engine/engine.js';
 import { FakeEngine, type FakePeer } from '../../src/engine/fake.js';
+import type { FileOperations } from '../../src/engine/file-operations.js';
 import { EpollEngine } from '../../src/epoll/engine.js';
 import { SO, SOL } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
@@ -165,7 +166,7 @@ export interface Recorded {
   readonly more: boolean;
 }
 
-type Kind = 'accept' | 'receive' | 'send' | 'writable' | 'fetch' | 'watch';
+type Kind = 'accept' | 'receive' | 'send' | 'writable' | 'fetch' | 'moved' | 'watch';
 
 /** Begins operations, records their events, and fails when one ends twice or without having been begun. */
 export class Recorder implements EngineEvents {
@@ -243,6 +244,12 @@ export class Recorder implements EngineEvents {
     this.engine.fetch(token, file, offset, length);
   }
 
+  /** Begins an operation on a file. */
+  file(token: number, begin: (files: FileOperations) => void): void {
+    this.#begin('moved', token);
+    begin(this.engine.files!);
+  }
+
   watch(token: number, fd: number): void {
     this.#begin('watch', token);
     this.engine.watch(token, fd);
@@ -279,6 +286,10 @@ export class Recorder implements EngineEvents {
 
   fetched(token: number, result: number): void {
     this.#event('fetch', token, result, false);
+  }
+
+  moved(token: number, result: number): void {
+    this.#event('moved', token, result, false);
   }
 
   readable(token: number, result: number, more: boolean): void {
