@@ -2,6 +2,8 @@
 // signals. Not here: the device (vhost/block/).
 
 import { basename, resolve } from 'node:path';
+import type { BlockCounts } from '../vhost/block/block-request.js';
+import type { DisksOptions, OfferedDisk } from '../vhost/block/disks.js';
 import { parseFlags } from './kit/flags.js';
 import { shortageSentence } from './kit/shortage.js';
 import { onSignals, statusOfSignal } from './kit/signals.js';
@@ -20,7 +22,7 @@ copy in user space. One --socket for each FILE, in order.
   --id TEXT          serial number that the guest sees, up to 20 letters (the file's name)
   --format raw       the image is raw, though it begins like another format
   --memory any       also accept guest memory that may become shorter: its end ends this process
-  --engine NAME      epoll or uring (epoll: on io_uring a kick may wait for 250 ms)
+  --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
   -h, --help         print this help
 `;
 
@@ -71,7 +73,20 @@ function pairsOf(files: readonly string[], values: Values): readonly (readonly [
   return files.map((file, index) => [file, resolve(sockets[index]!)]);
 }
 
-const size = (sectors: number): string => `${(sectors / 2 ** 21).toFixed(1)} GiB`;
+/** What is said of a disk when it is offered. */
+function announcement(
+  { path, socket, sectors }: OfferedDisk,
+  { readOnly, queues }: DisksOptions,
+  engine: string,
+): string {
+  const size = `${(sectors / 2 ** 21).toFixed(1)} GiB`;
+  const name = basename(socket);
+  return (
+    `${socket}\nclearway disk: ${path}, ${size} raw, ${readOnly ? 'read only' : 'read and write'}, ${queues} queues (${engine}). QEMU, add:\n` +
+    '  -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem\n' +
+    `  -chardev socket,id=${name},path=${socket},reconnect=1 -device vhost-user-blk-pci,chardev=${name},num-queues=${queues}\n`
+  );
+}
 
 /** The command. Returns the exit status. */
 export async function run(args: string[]): Promise<number> {
@@ -84,50 +99,26 @@ export async function run(args: string[]): Promise<number> {
   const queues = wholeNumber('queues', values.queues, 4, 1, 16);
   const mode = modeOf(values['socket-mode']);
   const isRaw = oneOf('format', values.format, ['raw']) !== undefined;
-  const any = oneOf('memory', values.memory, ['any']) !== undefined;
-  const engine = oneOf('engine', values.engine, ['epoll', 'uring']) ?? 'epoll';
+  const anyMemory = oneOf('memory', values.memory, ['any']) !== undefined;
+  const engine = oneOf('engine', values.engine, ['auto', 'epoll', 'uring']) ?? 'auto';
   const readOnly = values.readonly === true || values['read-only'] === true;
-  const { Loop } = await import('../transport/loop.js');
-  const { BlockFile } = await import('../vhost/block/block-file.js');
-  const { BlockDevice } = await import('../vhost/block/block-device.js');
-  const { VhostServer } = await import('../vhost/vhost-server.js');
-  const loop = new Loop(engine);
-  const opened: { readonly file: InstanceType<typeof BlockFile>; readonly server: InstanceType<typeof VhostServer> }[] =
-    [];
+  const { DeviceThread } = await import('../vhost/device-thread.js');
+  const options: DisksOptions = { pairs, mode, queues, readOnly, isRaw, anyMemory, id: values.id };
+  const complain = (sentence: string): void => void process.stderr.write(`clearway disk: ${sentence}\n`);
   try {
-    for (const [path, socket] of pairs) {
-      const file = new BlockFile(path, { readOnly, isRaw });
-      const say = (sentence: string): void =>
-        void process.stderr.write(`clearway disk: ${basename(path)}: ${sentence}\n`);
-      const device = new BlockDevice(loop, file, { queues, id: values.id ?? basename(path) });
-      device.onSay = say;
-      opened.push({ file, server: new VhostServer(loop, device, { path: socket, mode, memory: { any }, say }) });
-      const how = `${size(file.sectors)} raw, ${readOnly ? 'read only' : 'read and write'}, ${queues} queues`;
-      process.stdout.write(
-        `${socket}\nclearway disk: ${path}, ${how} (${loop.engine.name}). QEMU, add:\n` +
-          '  -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem\n' +
-          `  -chardev socket,id=${basename(socket)},path=${socket},reconnect=1 -device vhost-user-blk-pci,chardev=${basename(socket)},num-queues=${queues}\n`,
-      );
-    }
+    const entry = new URL('../vhost/block/disk-thread.js', import.meta.url);
+    const thread = new DeviceThread<readonly OfferedDisk[], readonly BlockCounts[]>(entry, engine, options, complain);
+    let status = 1;
+    onSignals(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
+      status = statusOfSignal(signal);
+      thread.stop();
+    });
+    const ready = await thread.ready;
+    for (const disk of ready.offered) process.stdout.write(announcement(disk, options, ready.engine));
+    await thread.ended;
+    return status;
   } catch (error) {
-    for (const { file, server } of opened) server.close(() => file.close());
-    loop.close();
-    process.stderr.write(`clearway disk: ${shortageSentence(error) ?? (error as Error).message}\n`);
+    complain(shortageSentence(error) ?? (error as Error).message);
     return 1;
   }
-  loop.attach();
-  return new Promise((resolve) => {
-    onSignals(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
-      let left = opened.length;
-      for (const { file, server } of opened) {
-        server.close(() => {
-          file.flush();
-          file.close();
-          if (--left > 0) return;
-          loop.close();
-          resolve(statusOfSignal(signal));
-        });
-      }
-    });
-  });
 }

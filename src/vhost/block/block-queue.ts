@@ -1,0 +1,139 @@
+// BlockQueue: one running queue of a disk: requests are taken as they come, each ends when the file says so, and what ended in a turn is shown to
+// the guest at once. Not here: what a request asks (block-request.ts), the device (block-device.ts).
+
+import { signalOther } from '../../kernel/event.js';
+import type { Loop } from '../../transport/loop.js';
+import { Chain } from '../../virtio/chain.js';
+import type { DeviceQueue } from '../../virtio/queue.js';
+import type { MemoryTable } from '../memory-table.js';
+import type { Vring } from '../vring.js';
+import { type BlockDisk, type BlockRequest, countOne } from './block-request.js';
+
+/** Requests that are taken in one turn, and those that are under way at once. */
+const requestsATurn = 64;
+const mostUnderWay = 256;
+
+/** Requests that are not in use. */
+export interface RequestPool {
+  take(): BlockRequest;
+  give(request: BlockRequest): void;
+}
+
+/** See the file's head. */
+export class BlockQueue {
+  readonly queue: DeviceQueue;
+  readonly #loop: Loop;
+  readonly #disk: BlockDisk;
+  readonly #pool: RequestPool;
+  readonly #vring: Vring;
+  readonly #memory: MemoryTable;
+  readonly #chain: Chain;
+  /** Requests that have not ended. */
+  #underWay = 0;
+  /** Something ended that the guest was not shown. */
+  #isGiven = false;
+  /** It is looked at in a later turn, or right now. */
+  #isDue = false;
+  #isOver = false;
+  #whenOver: (() => void) | undefined;
+
+  /** @param vring with a queue */
+  constructor(loop: Loop, disk: BlockDisk, pool: RequestPool, vring: Vring, memory: MemoryTable) {
+    this.#loop = loop;
+    this.#disk = disk;
+    this.#pool = pool;
+    this.#vring = vring;
+    this.#memory = memory;
+    this.queue = vring.queue!;
+    this.#chain = new Chain(this.queue.size);
+  }
+
+  /** It began, or something of it changed: what was asked for before anybody listened is looked for, and the guest is told once. */
+  start(): void {
+    this.#signal();
+    this.#runSoon();
+  }
+
+  /** The guest has kicked it. */
+  kicked(): void {
+    this.#disk.counts.kicks++;
+    if (!this.#isDue) this.#run();
+  }
+
+  /** Ends it. @param done when nothing is under way any more, and all that ended is shown */
+  stop(done: () => void): void {
+    this.#isOver = true;
+    this.#whenOver = done;
+    this.#endWhenIdle();
+  }
+
+  #endWhenIdle(): void {
+    if (this.#underWay > 0) return;
+    this.#publish();
+    this.#whenOver!();
+  }
+
+  #runSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#loop.nextTurn(this.#dueRun);
+  }
+
+  readonly #dueRun = (): void => {
+    this.#isDue = false;
+    if (!this.#isOver) this.#run();
+  };
+
+  /** Takes what is there, as much as has a turn; then asks for a kick. */
+  #run(): void {
+    const { queue } = this;
+    if (queue.fault !== undefined || !this.#vring.isEnabled) {
+      this.#publish();
+      return;
+    }
+    queue.suppressKicks();
+    let count = 0;
+    // What ends within the call is shown together.
+    this.#isDue = true;
+    while (count < requestsATurn && this.#underWay < mostUnderWay && queue.take(this.#chain)) {
+      this.#underWay++;
+      count++;
+      this.#pool.take().begin(this, this.#chain, this.#memory);
+    }
+    this.#isDue = false;
+    this.#publish();
+    if (queue.fault !== undefined) this.#broken();
+    else if (this.#underWay < mostUnderWay && (count === requestsATurn || queue.awaitKick())) this.#runSoon();
+  }
+
+  /** A request of it has ended. @param written bytes of the guest's memory, from the first writable one on */
+  finished(request: BlockRequest, written: number): void {
+    this.queue.give(request.id, request.slots, written);
+    this.#isGiven = true;
+    this.#underWay--;
+    this.#pool.give(request);
+    if (this.#isOver) this.#endWhenIdle();
+    else this.#runSoon();
+  }
+
+  #publish(): void {
+    if (!this.#isGiven) return;
+    this.#isGiven = false;
+    if (this.queue.publish()) this.#signal();
+    else this.#disk.counts.interruptsSaved++;
+  }
+
+  #broken(): void {
+    const { fault } = this.queue;
+    countOne(this.#disk.counts.faults, fault!);
+    this.#disk.say(`the guest's queue ${this.#vring.index} makes no sense (${fault}): it is stopped until it is reset`);
+    if (this.#vring.error >= 0) signalOther(this.#vring.error);
+  }
+
+  #signal(): void {
+    const { call } = this.#vring;
+    if (call < 0) return;
+    this.#disk.counts.interrupts++;
+    signalOther(call);
+  }
+}
