@@ -19,6 +19,7 @@ copy in user space. One --socket for each FILE, in order.
   --socket-mode MODE permissions of the sockets (660: owner and group)
   --queues N         most queues of a disk, 1 to 16 (4)
   --readonly         the guest cannot write
+  --direct           read and write past the host's page cache
   --id TEXT          serial number that the guest sees, up to 20 letters (the file's name)
   --format raw       the image is raw, though it begins like another format
   --memory any       also accept guest memory that may become shorter: its end ends this process
@@ -32,6 +33,7 @@ const flags = {
   'socket-mode': { type: 'string' },
   queues: { type: 'string' },
   readonly: { type: 'boolean' },
+  direct: { type: 'boolean' },
   'read-only': { type: 'boolean' },
   id: { type: 'string' },
   format: { type: 'string' },
@@ -101,9 +103,10 @@ export async function run(args: string[]): Promise<number> {
   const isRaw = oneOf('format', values.format, ['raw']) !== undefined;
   const anyMemory = oneOf('memory', values.memory, ['any']) !== undefined;
   const engine = oneOf('engine', values.engine, ['auto', 'epoll', 'uring']) ?? 'auto';
+  const direct = values.direct === true;
   const readOnly = values.readonly === true || values['read-only'] === true;
   const { DeviceThread } = await import('../vhost/device-thread.js');
-  const options: DisksOptions = { pairs, mode, queues, readOnly, isRaw, anyMemory, id: values.id };
+  const options: DisksOptions = { pairs, mode, queues, readOnly, isRaw, direct, anyMemory, id: values.id };
   const complain = (sentence: string): void => void process.stderr.write(`clearway disk: ${sentence}\n`);
   try {
     const entry = new URL('../vhost/block/disk-thread.js', import.meta.url);

@@ -2,7 +2,7 @@
 // Not here: which path is asked for and what is done with the file (serve/).
 
 import { encodePathText } from '../text/path-text.js';
-import { AT, O, POSIX_FADV, RESOLVE, RWF, SEEK } from './constants.js';
+import { AT, O, POSIX_FADV, RESOLVE, RWF, SEEK, STATX } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { layouts } from './layouts.js';
@@ -74,6 +74,29 @@ export function fileStatus(fd: number, status: FileStatus): number {
   if (result < 0) return result;
   readStatus(place.data, place.offset, status);
   return 0;
+}
+
+/** What O_DIRECT requires, in bytes: what addresses in memory, and offsets and lengths in the file, are multiples of. */
+export interface DirectAlignment {
+  readonly memory: number;
+  readonly offset: number;
+}
+
+/**
+ * What O_DIRECT requires for an open file (statx(2), STATX_DIOALIGN, Linux 6.1); zeros where the file cannot be read and written so, and
+ * undefined where the kernel does not say.
+ */
+export function directAlignment(fd: number): DirectAlignment | undefined {
+  const place = scratch(statxBytes + 16);
+  const { data, offset, address } = place;
+  data.setUint8(offset + statxBytes, 0);
+  const result = syscall6(sys.statx, fd, address + statxBytes, AT.EMPTY_PATH, STATX.DIOALIGN, address);
+  const { stx_mask, stx_dio_mem_align, stx_dio_offset_align } = layouts.statx.fields;
+  if (result < 0 || (data.getUint32(offset + stx_mask.offset, true) & STATX.DIOALIGN) === 0) return undefined;
+  return {
+    memory: data.getUint32(offset + stx_dio_mem_align.offset, true),
+    offset: data.getUint32(offset + stx_dio_offset_align.offset, true),
+  };
 }
 
 /**

@@ -64,6 +64,16 @@ export class Iovecs implements PieceTaker {
     this.#words[index * 4 + 1] = Math.floor(address / 0x1_0000_0000);
   }
 
+  /** Whether the address of each piece is a multiple of `memory`, and its length one of `length`: powers of two. */
+  isAligned(memory: number, length: number): boolean {
+    const words = this.#words;
+    for (let index = this.#first; index < this.#end; index++) {
+      // What is above the lower word is a multiple of any.
+      if ((words[index * 4]! & (memory - 1)) !== 0 || (words[index * 4 + 2]! & (length - 1)) !== 0) return false;
+    }
+    return true;
+  }
+
   /** Takes bytes that were moved off the beginning. */
   skip(bytes: number): void {
     const words = this.#words;

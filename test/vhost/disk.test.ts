@@ -3,12 +3,24 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { F } from '../../src/kernel/constants.js';
 import { createEventDescriptor, signalEvent } from '../../src/kernel/event.js';
+import { cachedPages, dropCached } from '../../src/kernel/file.js';
 import { addSeals, sealsOf } from '../../src/kernel/seals.js';
 import { closeDescriptor } from '../../src/kernel/socket.js';
 import { Region } from '../../src/memory/region.js';
@@ -172,46 +184,70 @@ for (const engine of engines) {
       assert.equal(await disk.ended, 0);
     });
 
-    test('hundreds of random requests against a model, any framing, several at once', async () => {
-      const disk = await startDisk(engine);
-      const model = readFileSync(disk.image);
-      const guest = new FrontEnd(disk.socket, 64 * 1024 * 1024);
-      await guest.start({ indirect: true, eventIndex: true }, 1, 128, 1n << 9n);
-      const random = randomSource(7);
-      const { driver } = guest.queues[0]!;
-      const under: Map<number, () => void> = new Map();
-      const slots = Array.from({ length: 8 }, () => guest.take(40_960));
-      const free = [...slots];
-      for (let count = 0; count < 500; count++) {
-        const isWrite = random() < 0.5;
-        const sectors = 1 + Math.floor(random() * 32);
-        // Requests under way may not touch each other's sectors: their order is the guest's affair.
-        const zone = slots.indexOf(free[free.length - 1] ?? -1);
-        if (zone >= 0) {
-          const place = free.pop()!;
-          const sector = zone * 300 + Math.floor(random() * 260);
-          send(guest, place, { isWrite, sector, sectors, random }, (check) => {
-            under.set(check.id, () => {
-              check.done(model);
-              free.push(place);
+    for (const options of [[], ['--direct']])
+      test(`hundreds of random requests against a model, any framing, several at once ${options}`, async () => {
+        const disk = await startDisk(engine, ...options);
+        const model = readFileSync(disk.image);
+        const guest = new FrontEnd(disk.socket, 64 * 1024 * 1024);
+        await guest.start({ indirect: true, eventIndex: true }, 1, 128, 1n << 9n);
+        const random = randomSource(7);
+        const { driver } = guest.queues[0]!;
+        const under: Map<number, () => void> = new Map();
+        const slots = Array.from({ length: 8 }, () => guest.take(40_960));
+        const free = [...slots];
+        for (let count = 0; count < 500; count++) {
+          const isWrite = random() < 0.5;
+          const sectors = 1 + Math.floor(random() * 32);
+          // Requests under way may not touch each other's sectors: their order is the guest's affair.
+          const zone = slots.indexOf(free[free.length - 1] ?? -1);
+          if (zone >= 0) {
+            const place = free.pop()!;
+            const sector = zone * 300 + Math.floor(random() * 260);
+            send(guest, place, { isWrite, sector, sectors, random }, (check) => {
+              under.set(check.id, () => {
+                check.done(model);
+                free.push(place);
+              });
             });
-          });
+          }
+          if (free.length === 0 || random() < 0.3) {
+            const id = await guest.back(0);
+            under.get(id)!();
+            under.delete(id);
+          }
         }
-        if (free.length === 0 || random() < 0.3) {
+        while (under.size > 0) {
           const id = await guest.back(0);
           under.get(id)!();
           under.delete(id);
         }
-      }
-      while (under.size > 0) {
-        const id = await guest.back(0);
-        under.get(id)!();
-        under.delete(id);
-      }
-      assert.equal(driver.fault, undefined);
-      assert.ok(readFileSync(disk.image).equals(model));
+        assert.equal(driver.fault, undefined);
+        assert.ok(readFileSync(disk.image).equals(model));
+        guest.close();
+        disk.child.kill('SIGKILL');
+      });
+
+    test('--direct: what is aligned leaves nothing in the page cache, and the rest is right as well', async (t) => {
+      const disk = await startDisk(engine, '--direct');
+      const file = openSync(disk.image, 'r');
+      const before = readFileSync(disk.image);
+      fsyncSync(file);
+      dropCached(file);
+      if (cachedPages(file, 0, diskBytes) !== 0) return t.skip('the page cache cannot be emptied or asked here');
+      const guest = new FrontEnd(disk.socket);
+      await guest.start(plain, 1, 16, 1n << 9n);
+      const bytes = Uint8Array.from({ length: 8192 }, (_, index) => (index * 13) & 0xff);
+      assert.equal((await ask(guest, { type: 1, sector: 64n, write: bytes })).status, 0);
+      const read = await ask(guest, { type: 0, sector: 56n, room: 16_384 });
+      assert.ok(Buffer.from(read.data.subarray(0, 4096)).equals(before.subarray(28_672, 32_768)));
+      assert.ok(Buffer.from(read.data.subarray(4096, 12_288)).equals(bytes));
+      assert.equal(cachedPages(file, 0, diskBytes), 0);
+      assert.equal((await ask(guest, { type: 1, sector: 65n, write: bytes.subarray(0, 512) })).status, 0);
+      assert.ok(readFileSync(disk.image).subarray(33_280, 33_792).equals(bytes.subarray(0, 512)));
       guest.close();
-      disk.child.kill('SIGKILL');
+      disk.child.kill('SIGTERM');
+      assert.equal(await disk.ended, 0);
+      closeSync(file);
     });
 
     test('messages that are none: refused, nothing is left, and the next front end is served', async () => {

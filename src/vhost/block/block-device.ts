@@ -16,6 +16,7 @@ const Bit = {
   readOnly: 5n,
   blockSize: 6n,
   flush: 9n,
+  topology: 10n,
   configWce: 11n,
   multiQueue: 12n,
   discard: 13n,
@@ -67,7 +68,7 @@ export class BlockDevice implements VhostDevice, BlockDisk {
     this.file = file;
     this.id = options.id;
     this.queues = this.queueNumber = options.queues;
-    const always = [Bit.segMax, Bit.blockSize, Bit.flush, Bit.multiQueue];
+    const always = [Bit.segMax, Bit.blockSize, Bit.flush, Bit.topology, Bit.multiQueue];
     this.features = file.isReadOnly
       ? bitsOf(...always, Bit.readOnly)
       : bitsOf(...always, Bit.configWce, Bit.discard, Bit.writeZeroes);
@@ -88,6 +89,9 @@ export class BlockDevice implements VhostDevice, BlockDisk {
     config.setBigUint64(0, BigInt(this.file.sectors), true);
     config.setUint32(12, 126, true);
     config.setUint32(20, sectorBytes, true);
+    // Sectors are 512 bytes, since firmware knows no others; guests align what they ask for to what the disk works in, a power of two.
+    const block = this.file.alignment?.offset ?? sectorBytes;
+    config.setUint8(24, Math.log2(Math.max(block, sectorBytes) / sectorBytes));
     config.setUint8(writebackAt, 1);
     config.setUint16(34, this.queues, true);
     config.setUint32(36, mostDiscardSectors, true);

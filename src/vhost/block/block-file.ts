@@ -5,9 +5,10 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { F } from '../../kernel/constants.js';
 import { Errno } from '../../kernel/errno.js';
 import { syscall3 } from '../../kernel/ffi.js';
-import { syncData } from '../../kernel/file.js';
+import { type DirectAlignment, directAlignment, fileEnd, syncData } from '../../kernel/file.js';
 import { scratch } from '../../kernel/memory.js';
 import { sys } from '../../kernel/numbers.js';
+import type { Iovecs } from '../../memory/iovecs.js';
 
 /** Bytes of a sector: the unit of virtio-blk, whatever the disk has. */
 export const sectorBytes = 512;
@@ -29,7 +30,12 @@ export interface BlockFileOptions {
   readonly readOnly: boolean;
   /** It is raw, whatever it looks like. */
   readonly isRaw: boolean;
+  /** Read and written without the page cache (O_DIRECT). */
+  readonly direct: boolean;
 }
+
+/** What O_DIRECT requires where the kernel does not say: no disk requires more. */
+const largestBlock: DirectAlignment = { memory: 4096, offset: 4096 };
 
 /** See the file's head. */
 export class BlockFile {
@@ -38,15 +44,19 @@ export class BlockFile {
   /** Whole sectors. */
   readonly sectors: number;
   readonly fd: number;
+  /** What O_DIRECT requires, and a descriptor that has it; undefined, and -1: it is not wanted. */
+  readonly alignment: DirectAlignment | undefined;
+  readonly #directFd: number = -1;
   /** A flush failed: the kernel tells once, and what was lost is not known. */
   isLost = false;
 
   /** @throws DiskError */
-  constructor(path: string, { readOnly, isRaw }: BlockFileOptions) {
+  constructor(path: string, { readOnly, isRaw, direct }: BlockFileOptions) {
     this.path = path;
     this.isReadOnly = readOnly;
+    const flags = (readOnly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK;
     try {
-      this.fd = openSync(path, (readOnly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK);
+      this.fd = openSync(path, flags);
     } catch (error) {
       throw new DiskError(
         `${path} cannot be opened (${(error as NodeJS.ErrnoException).code}): check its name and permissions`,
@@ -54,16 +64,43 @@ export class BlockFile {
     }
     try {
       const status = fstatSync(this.fd);
-      if (!status.isFile()) throw new DiskError(`${path} is not a file: a raw image is needed`);
-      if (status.size < sectorBytes)
-        throw new DiskError(`${path} has ${status.size} bytes: make it larger, \`truncate -s 10G ${path}\``);
-      this.sectors = Math.floor(status.size / sectorBytes);
+      if (!status.isFile() && !status.isBlockDevice())
+        throw new DiskError(`${path} is not a file: a raw image or a block device is needed`);
+      // Also of a block device, whose status has no size.
+      const bytes = fileEnd(this.fd);
+      if (bytes < sectorBytes)
+        throw new DiskError(`${path} has ${bytes} bytes: make it larger, \`truncate -s 10G ${path}\``);
+      this.sectors = Math.floor(bytes / sectorBytes);
       if (!isRaw) this.#checkFormat();
       this.#lock();
+      if (!direct) return;
+      this.alignment = directAlignment(this.fd) ?? largestBlock;
+      this.#directFd = this.#openDirect(flags | constants.O_DIRECT);
     } catch (error) {
       closeSync(this.fd);
       throw error;
     }
+  }
+
+  #openDirect(flags: number): number {
+    try {
+      if (this.alignment!.offset > 0) return openSync(this.path, flags);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+    }
+    throw new DiskError(
+      `${this.path} cannot be read past the page cache: its file system has no direct I/O: leave out --direct`,
+    );
+  }
+
+  /**
+   * What a piece of work is done through: past the page cache, where that is wanted and its pieces and offset are such as the disk
+   * requires; the kernel keeps both ways in step (it writes back and drops cached pages beneath a direct call).
+   */
+  descriptorFor(iovecs: Iovecs, offset: number): number {
+    if (this.#directFd < 0) return this.fd;
+    const { memory, offset: unit } = this.alignment!;
+    return offset % unit === 0 && iovecs.isAligned(memory, unit) ? this.#directFd : this.fd;
   }
 
   #checkFormat(): void {
@@ -93,5 +130,6 @@ export class BlockFile {
   close(): void {
     if (!this.isReadOnly) syncData(this.fd);
     closeSync(this.fd);
+    if (this.#directFd >= 0) closeSync(this.#directFd);
   }
 }

@@ -18,6 +18,8 @@ export interface DisksOptions {
   readonly readOnly: boolean;
   /** It is raw, whatever it looks like. */
   readonly isRaw: boolean;
+  /** Read and written without the page cache. */
+  readonly direct: boolean;
   /** Memory of guests may become shorter. */
   readonly anyMemory: boolean;
   /** The serial number that the guest sees; undefined: the file's name. */
@@ -52,8 +54,8 @@ export class Disks implements Devices<readonly OfferedDisk[], readonly BlockCoun
   }
 
   #offer(loop: Loop, path: string, socket: string, options: DisksOptions, say: (sentence: string) => void): void {
-    const { readOnly, isRaw, queues, mode, anyMemory } = options;
-    const file = new BlockFile(path, { readOnly, isRaw });
+    const { readOnly, isRaw, direct, queues, mode, anyMemory } = options;
+    const file = new BlockFile(path, { readOnly, isRaw, direct });
     const name = basename(path);
     const told = (sentence: string): void => say(`${name}: ${sentence}`);
     const device = new BlockDevice(loop, file, { queues, id: options.id ?? name });

@@ -52,12 +52,16 @@ export abstract class FileRequest extends Endpoint {
     this.#offset = offset;
     this.#step = Step.read;
     const { iovecs } = this;
-    const result = readVectors(this.#file.fd, iovecs.address, iovecs.count, offset, RWF.NOWAIT);
-    if (result === iovecs.byteLength) {
-      this.#end(0);
-      return;
+    const file = this.#file;
+    // Past the cache there is nothing that could be read without waiting.
+    if (file.descriptorFor(iovecs, offset) === file.fd) {
+      const result = readVectors(file.fd, iovecs.address, iovecs.count, offset, RWF.NOWAIT);
+      if (result === iovecs.byteLength) {
+        this.#end(0);
+        return;
+      }
+      if (result > 0) this.#advance(result);
     }
-    if (result > 0) this.#advance(result);
     this.#go();
   }
 
@@ -98,17 +102,18 @@ export abstract class FileRequest extends Endpoint {
   #go(): void {
     const { iovecs, token } = this;
     const files = this.#files;
-    const { fd } = this.#file;
+    const file = this.#file;
+    const { fd } = file;
     switch (this.#step) {
       case Step.read:
-        files.read(token, fd, iovecs.address, iovecs.count, this.#offset);
+        files.read(token, file.descriptorFor(iovecs, this.#offset), iovecs.address, iovecs.count, this.#offset);
         return;
       case Step.zeroBytes:
         this.#fillZeros();
         files.write(token, fd, iovecs.address, iovecs.count, this.#offset, 0);
         return;
       case Step.write:
-        files.write(token, fd, iovecs.address, iovecs.count, this.#offset, this.#flags);
+        this.#write();
         return;
       case Step.sync:
         files.sync(token, fd);
@@ -116,6 +121,15 @@ export abstract class FileRequest extends Endpoint {
       default:
         files.allocate(token, fd, this.#flags, this.#offset, this.#left);
     }
+  }
+
+  /** What cannot go past the cache is on the disk at once: no older copy of its block may stay behind. */
+  #write(): void {
+    const { iovecs, token } = this;
+    const file = this.#file;
+    const fd = file.descriptorFor(iovecs, this.#offset);
+    const flags = file.alignment !== undefined && fd === file.fd ? this.#flags | RWF.DSYNC : this.#flags;
+    this.#files.write(token, fd, iovecs.address, iovecs.count, this.#offset, flags);
   }
 
   /** Pieces that all lead to the same zeros: copies of a page cost less than a write each. */
