@@ -58,11 +58,23 @@ export class PackedDeviceQueue implements DeviceQueue {
   #stagedFlags = 0;
   #shown: number;
   #isFresh = true;
+  readonly #seenWords: Uint32Array | undefined;
 
-  /** @param position as SET_VRING_BASE has it; its upper half 0: as the lower one. @throws RangeError for one outside of the queue */
-  constructor(ring: PackedRing, domain: QueueDomain, features: QueueFeatures, position = packedStart) {
-    const used = position >>> 16 === 0 ? position & 0xffff : position >>> 16;
+  /**
+   * @param position as SET_VRING_BASE has it; its upper half 0: as the lower one, unless `seenWords` is given. @param seenWords where the descriptors
+   * of the chain that is taken are left as they were read, 4 words each. @throws RangeError for a position outside of the queue
+   */
+  constructor(
+    ring: PackedRing,
+    domain: QueueDomain,
+    features: QueueFeatures,
+    position = packedStart,
+    seenWords?: Uint32Array,
+  ) {
+    const isWhole = position >>> 16 !== 0 || seenWords !== undefined;
+    const used = isWhole ? position >>> 16 : position & 0xffff;
     this.size = ring.size;
+    this.#seenWords = seenWords;
     this.#ring = ring;
     this.#domain = domain;
     this.#features = features;
@@ -75,7 +87,12 @@ export class PackedDeviceQueue implements DeviceQueue {
 
   get position(): number {
     const low = this.#next | (this.#wrap ? 0x8000 : 0);
-    return (low | ((this.#used | (this.#usedWrap ? 0x8000 : 0)) << 16)) >>> 0;
+    return (low | (this.usedPlace << 16)) >>> 0;
+  }
+
+  /** Where the next chain is given back: the upper half of {@link position}. */
+  get usedPlace(): number {
+    return this.#used | (this.#usedWrap ? 0x8000 : 0);
   }
 
   take(chain: Chain): boolean {
@@ -97,6 +114,13 @@ export class PackedDeviceQueue implements DeviceQueue {
       const high = words[at * 4 + 1]!;
       const length = words[at * 4 + 2]!;
       chain.id = halves[at * 8 + 6]!;
+      if (this.#seenWords !== undefined) {
+        const to = chain.slots * 4;
+        this.#seenWords[to] = low;
+        this.#seenWords[to + 1] = high;
+        this.#seenWords[to + 2] = length;
+        this.#seenWords[to + 3] = chain.id | (flags << 16);
+      }
       chain.slots++;
       const hasNext = (flags & Descriptor.next) !== 0;
       if (chain.fault === undefined) this.#add(chain, { high, low, length }, flags);
@@ -115,6 +139,17 @@ export class PackedDeviceQueue implements DeviceQueue {
     this.#next = at;
     this.#wrap = wrap;
     return true;
+  }
+
+  /** Makes a chain again of descriptors as the ring had them, 4 words each: of a process that has ended since. */
+  retake(chain: Chain, words: Uint32Array, slots: number): void {
+    chain.clear(0);
+    for (let at = 0; at < slots * 4; at += 4) {
+      chain.id = words[at + 3]! & 0xffff;
+      chain.slots++;
+      const piece = { low: words[at]!, high: words[at + 1]!, length: words[at + 2]! };
+      if (chain.fault === undefined) this.#add(chain, piece, words[at + 3]! >>> 16);
+    }
   }
 
   #add(

@@ -45,14 +45,25 @@ export class SplitDeviceQueue implements DeviceQueue {
   /** The driver was never told: what it asked for then says nothing. */
   #isFresh = true;
 
-  /** @param position the next available entry: 0 of a fresh queue. */
-  constructor(ring: SplitRing, domain: QueueDomain, features: QueueFeatures, position = 0) {
+  /** @param position the next available entry: 0 of a fresh queue. @param used the next used one, where it was read already */
+  constructor(
+    ring: SplitRing,
+    domain: QueueDomain,
+    features: QueueFeatures,
+    position = 0,
+    used = Atomics.load(ring.used, 1),
+  ) {
     this.size = ring.size;
     this.#ring = ring;
     this.#domain = domain;
     this.#features = features;
     this.#next = this.#seen = position & 0xffff;
-    this.#used = Atomics.load(ring.used, 1);
+    this.#used = used;
+  }
+
+  /** The index of the used ring that was shown last. */
+  get usedIndex(): number {
+    return this.#used;
   }
 
   get position(): number {
@@ -71,6 +82,12 @@ export class SplitDeviceQueue implements DeviceQueue {
     chain.clear(head);
     this.#follow(chain, head);
     return true;
+  }
+
+  /** Follows a chain again that was taken before: of a process that has ended since. @param head within the queue */
+  retake(chain: Chain, head: number): void {
+    chain.clear(head);
+    this.#follow(chain, head);
   }
 
   /** Whether more is available than was seen. */
