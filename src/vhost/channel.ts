@@ -6,7 +6,8 @@ import { S } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { clearOther } from '../kernel/event.js';
 import { emptyFileStatus, fileStatus } from '../kernel/file.js';
-import { closeAll, receiveWithDescriptors } from '../kernel/pass-descriptors.js';
+import { closeAll, receiveWithDescriptors, sendWithDescriptors } from '../kernel/pass-descriptors.js';
+import { closeDescriptor } from '../kernel/socket.js';
 import { Region } from '../memory/region.js';
 import { Endpoint } from '../transport/endpoint.js';
 import type { Loop } from '../transport/loop.js';
@@ -88,6 +89,8 @@ export class Channel extends Endpoint implements RingsHost {
   /** Answers that wait: from, to, in the memory behind the message. */
   #outFrom = 0;
   #outTo = 0;
+  /** Descriptors that go with them. */
+  readonly #outFds: number[] = [];
   #isWriting = false;
   #isEnding = false;
 
@@ -154,12 +157,14 @@ export class Channel extends Endpoint implements RingsHost {
     return true;
   }
 
-  answer(request: number, payload: Uint8Array): void {
+  answer(request: number, payload: Uint8Array, fd = -1): void {
     const { bytes, data } = this.#memory;
+    // No message is handled while an answer waits: a descriptor goes with the first byte of what is sent.
     const start = headerBytes + mostPayload;
     if (this.#outFrom === this.#outTo) this.#outFrom = this.#outTo = start;
     const end = this.#outTo + headerBytes + payload.length;
     if (end > bytes.length) {
+      if (fd >= 0) closeDescriptor(fd);
       this.end('the front end reads no answers');
       return;
     }
@@ -167,6 +172,7 @@ export class Channel extends Endpoint implements RingsHost {
     data.setUint32(this.#outTo + 4, Flag.version | Flag.reply, true);
     data.setUint32(this.#outTo + 8, payload.length, true);
     for (let index = 0; index < payload.length; index++) bytes[this.#outTo + headerBytes + index] = payload[index]!;
+    if (fd >= 0) this.#outFds.push(fd);
     this.#outTo = end;
     this.#write();
   }
@@ -174,9 +180,15 @@ export class Channel extends Endpoint implements RingsHost {
   #write(): void {
     while (this.#outFrom < this.#outTo && !this.#isWriting && !this.#isEnding) {
       const { engine } = this.#loop;
-      const result = engine.sendNow(this.#fd, this.#memory.address + this.#outFrom, this.#outTo - this.#outFrom, 0);
-      if (result > 0) this.#outFrom += result;
-      else if (result === -Errno.EAGAIN) {
+      const [address, length] = [this.#memory.address + this.#outFrom, this.#outTo - this.#outFrom];
+      const result =
+        this.#outFds.length > 0
+          ? sendWithDescriptors(this.#fd, address, length, this.#outFds)
+          : engine.sendNow(this.#fd, address, length, 0);
+      if (result > 0) {
+        this.#outFrom += result;
+        closeAll(this.#outFds);
+      } else if (result === -Errno.EAGAIN) {
         this.#isWriting = true;
         engine.awaitWritable(this.token, this.#fd);
       } else if (result !== -Errno.EINTR) this.end(undefined);
@@ -212,6 +224,7 @@ export class Channel extends Endpoint implements RingsHost {
     if (this.#isEnding) return;
     this.#isEnding = true;
     closeAll(this.#fds);
+    closeAll(this.#outFds);
     const { engine } = this.#loop;
     engine.cancel(this.token, this.#fd, true);
     this.session.close(() => {

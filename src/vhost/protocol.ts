@@ -21,6 +21,8 @@ export const Request = {
   setVringEnable: 18,
   getConfig: 24,
   setConfig: 25,
+  getInflight: 31,
+  setInflight: 32,
   resetDevice: 34,
   getMaxMemorySlots: 36,
   addMemoryRegion: 37,
@@ -33,6 +35,7 @@ export const Feature = {
   indirect: 28n,
   eventIndex: 29n,
   version1: 32n,
+  packed: 34n,
 } as const;
 
 /** Bits of protocol features, by number. */
@@ -40,6 +43,7 @@ export const ProtocolFeature = {
   multiQueue: 0n,
   replyAck: 3n,
   config: 9n,
+  inflight: 12n,
   resetDevice: 13n,
   memorySlots: 15n,
 } as const;
@@ -94,6 +98,8 @@ export const forms: ReadonlyMap<number, Form> = new Map<number, Form>([
   [Request.setVringEnable, { bytes: 8, fds: 'none' }],
   [Request.getConfig, { bytes: 12, isOpen: true, fds: 'none', answers: true }],
   [Request.setConfig, { bytes: 12, isOpen: true, fds: 'none' }],
+  [Request.getInflight, { bytes: 20, isOpen: true, fds: 'none', answers: true }],
+  [Request.setInflight, { bytes: 20, isOpen: true, fds: 'one' }],
   [Request.resetDevice, { bytes: 0, fds: 'none' }],
   [Request.getMaxMemorySlots, { bytes: 0, fds: 'none', answers: true }],
   [Request.addMemoryRegion, { bytes: 40, fds: 'one' }],

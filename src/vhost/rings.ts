@@ -1,6 +1,7 @@
 // Rings: the queues of a session as its front end sets them up by messages, in any order, starts them and stops them. Not here: memory, features
 // and all other messages (session.ts), what a queue is made of (vring.ts).
 
+import type { InflightArea } from './inflight-area.js';
 import type { MemoryTable } from './memory-table.js';
 import { exact64, Feature, hasBit, Request } from './protocol.js';
 import { type Done, refuse } from './refusal.js';
@@ -9,8 +10,8 @@ import { Vring } from './vring.js';
 
 /** What queues need of whoever runs the session. */
 export interface RingsHost {
-  /** Sends an answer. */
-  answer(request: number, payload: Uint8Array): void;
+  /** Sends an answer, with a descriptor perhaps, which is the host's then. */
+  answer(request: number, payload: Uint8Array, fd?: number): void;
   /** Watches a kick's descriptor, or no more. */
   watchKick(vring: Vring, on: boolean): boolean;
   /** Says something to the operator, in a sentence. */
@@ -24,6 +25,9 @@ export class Rings {
   readonly #host: RingsHost;
   readonly #memory: MemoryTable;
   #features = 0n;
+  #area: InflightArea | undefined;
+  /** It was said that packed queues do not outlive this process. */
+  #isWarned = false;
 
   constructor(device: VhostDevice, host: RingsHost, memory: MemoryTable) {
     this.#device = device;
@@ -44,6 +48,21 @@ export class Rings {
     if (!hasBit(features, Feature.protocolFeatures)) for (const vring of this.all) vring.isEnabled = true;
   }
 
+  /** Where requests in flight are noted from now on. @throws Refusal while a queue runs */
+  noteIn(area: InflightArea): void {
+    if (this.isRunning) {
+      area.unmap();
+      refuse('passed memory for requests in flight while queues run');
+    }
+    this.#area?.unmap();
+    this.#area = area;
+  }
+
+  /** Whether packed queues were agreed on. */
+  get isPacked(): boolean {
+    return hasBit(this.#features, Feature.packed);
+  }
+
   #of(index: number): Vring {
     return this.all[index] ?? refuse(`named queue ${index} of ${this.all.length}`);
   }
@@ -59,11 +78,13 @@ export class Rings {
     const vring = this.#of(first);
     if (request === Request.setVringEnable) {
       if (second > 1) refuse(`enabled queue ${first} with ${second}`);
+      const isNew = second === 1 && !vring.isEnabled;
       vring.isEnabled = second === 1;
+      if (isNew && vring.queue !== undefined) this.#device.started(vring, this.#memory);
     } else {
       if (vring.queue !== undefined) refuse(`changed queue ${first} while it runs`);
       if (request === Request.setVringNum) {
-        if (!Vring.isSize(second)) refuse(`made a queue of ${second} entries`);
+        if (!Vring.isSize(second, this.isPacked)) refuse(`made a queue of ${second} entries`);
         vring.size = second;
       } else if (request === Request.setVringBase) vring.base = second;
       else {
@@ -100,26 +121,39 @@ export class Rings {
     else this.startAll();
   }
 
-  /** Starts the queues of which everything is there. */
+  /** Starts the queues of which everything is there. Each is looked at once, and its driver told once: a kick or an interrupt may have been lost. */
   startAll(): void {
-    if (this.#memory.count === 0) return;
+    if (this.#memory.count === 0 || !hasBit(this.#features, Feature.version1)) return;
+    let resumed = 0;
     for (const vring of this.all) {
-      if (vring.queue === undefined) {
-        if (!vring.isComplete || !hasBit(this.#features, Feature.version1)) continue;
-        const features = {
-          indirect: hasBit(this.#features, Feature.indirect),
-          eventIndex: hasBit(this.#features, Feature.eventIndex),
-        };
-        const why = vring.start(this.#memory, features);
-        if (why !== undefined) {
-          // Said once: what it was set up with is no more.
-          vring.addresses = undefined;
-          this.#host.say(`the front end's ${why}`);
-          continue;
-        }
-      }
-      if (vring.isEnabled) this.#device.started(vring, this.#memory);
+      if (vring.queue === undefined && vring.isComplete) resumed += this.#start(vring);
     }
+    if (resumed > 0) this.#host.say(`${resumed} requests that were under way are done again`);
+  }
+
+  /** Starts a queue. Returns how many requests were under way. */
+  #start(vring: Vring): number {
+    const features = {
+      indirect: hasBit(this.#features, Feature.indirect),
+      eventIndex: hasBit(this.#features, Feature.eventIndex),
+      packed: this.isPacked,
+    };
+    const started = vring.start(this.#memory, features, this.#area);
+    if (typeof started === 'string') {
+      // Said once: what it was set up with is no more.
+      vring.addresses = undefined;
+      this.#host.say(`the front end's ${started}`);
+      return 0;
+    }
+    if (started.note !== undefined) this.#host.say(started.note);
+    if (features.packed && this.#area === undefined && !this.#isWarned) {
+      this.#isWarned = true;
+      this.#host.say(
+        'queues are packed, and the front end keeps no requests in flight (INFLIGHT_SHMFD): they do not outlive an end of this process by force',
+      );
+    }
+    if (vring.isEnabled) this.#device.started(vring, this.#memory);
+    return started.resumed;
   }
 
   /** Ends all queues for a while: their places are kept. `done` is called when nothing is under way any more, at once perhaps. */
@@ -129,8 +163,7 @@ export class Rings {
     if (left === 0) done();
     for (const vring of running) {
       this.#device.stop(vring, () => {
-        vring.base = vring.queue?.position ?? vring.base;
-        vring.queue = undefined;
+        vring.pause();
         if (--left === 0) done();
       });
     }
@@ -141,13 +174,12 @@ export class Rings {
   getBase(index: number, done: Done): false {
     const vring = this.#of(index);
     const answer = (): void => {
-      vring.base = vring.queue?.position ?? vring.base;
+      this.#host.watchKick(vring, false);
+      vring.stop();
       const payload = new Uint8Array(8);
       const view = new DataView(payload.buffer);
       view.setUint32(0, index, true);
       view.setUint32(4, vring.base, true);
-      this.#host.watchKick(vring, false);
-      vring.reset();
       this.#host.answer(Request.getVringBase, payload);
       done();
     };
@@ -157,10 +189,21 @@ export class Rings {
   }
 
   /** Lets go of what queues were set up with; they have ended. */
+  reset(): void {
+    this.#close(true);
+  }
+
+  /** Lets go of everything. */
   close(): void {
+    this.#close(false);
+    this.#area?.unmap();
+    this.#area = undefined;
+  }
+
+  #close(isReset: boolean): void {
     for (const vring of this.all) {
       this.#host.watchKick(vring, false);
-      vring.close();
+      vring.close(isReset);
     }
   }
 }

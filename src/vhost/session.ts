@@ -4,6 +4,7 @@
 
 import { closeAll } from '../kernel/pass-descriptors.js';
 import { SharedMemoryError } from '../memory/shared-region.js';
+import { InflightArea } from './inflight-area.js';
 import { MemoryTable } from './memory-table.js';
 import {
   bitsOf,
@@ -24,11 +25,12 @@ import type { VhostDevice } from './vhost-device.js';
 export type { VhostDevice };
 
 /** Features of rings that are offered with every device. */
-const ringFeatures = [Feature.indirect, Feature.eventIndex, Feature.version1, Feature.protocolFeatures];
+const ringFeatures = [Feature.indirect, Feature.eventIndex, Feature.version1, Feature.packed, Feature.protocolFeatures];
 const protocolFeatures = bitsOf(
   ProtocolFeature.multiQueue,
   ProtocolFeature.replyAck,
   ProtocolFeature.config,
+  ProtocolFeature.inflight,
   ProtocolFeature.resetDevice,
   ProtocolFeature.memorySlots,
 );
@@ -50,6 +52,7 @@ export class Session {
   readonly #device: VhostDevice;
   readonly #host: RingsHost;
   readonly #offered: bigint;
+  readonly #any: boolean;
   #features = 0n;
   #protocol = 0n;
   /** A message waits for queues to end: no other is handled before. */
@@ -59,6 +62,7 @@ export class Session {
     this.#device = device;
     this.#host = host;
     this.#offered = device.features | bitsOf(...ringFeatures);
+    this.#any = policy.any === true;
     this.memory = new MemoryTable(policy.any);
     this.#rings = new Rings(device, host, this.memory);
   }
@@ -173,11 +177,17 @@ export class Session {
         return this.#config(request, payload);
       case Request.resetDevice:
         return this.#rings.stopAll(() => {
-          this.#rings.close();
+          this.#rings.reset();
           done();
         });
       case Request.getVringBase:
         return this.#rings.getBase(payload.getUint32(0, true), done);
+      case Request.getInflight:
+        this.#giveInflight(payload);
+        return true;
+      case Request.setInflight:
+        this.#rings.noteIn(InflightArea.of(payload, fds[0]!, this.#device.queues, this.#any));
+        return true;
       case Request.setOwner:
       case Request.resetOwner:
         return true;
@@ -226,6 +236,12 @@ export class Session {
       if (!(error instanceof SharedMemoryError)) throw error;
       throw new SharedMemoryError(`passed memory that ${error.message}`);
     }
+  }
+
+  /** Makes memory in which the front end keeps requests in flight, and gives it away. */
+  #giveInflight(payload: DataView): void {
+    const { fd, answer } = InflightArea.make(payload, this.#device.queues, this.#rings.isPacked);
+    this.#host.answer(Request.getInflight, answer, fd);
   }
 
   #config(request: number, payload: DataView): boolean {

@@ -33,6 +33,8 @@ export class VhostServer extends Endpoint {
   readonly #options: VhostServerOptions;
   readonly #socket: SocketFile;
   #channel: Channel | undefined;
+  /** When the last one went. */
+  #goneMs = Number.NaN;
   #isClosed = false;
   #whenEnded: (() => void) | undefined;
 
@@ -60,7 +62,8 @@ export class VhostServer extends Endpoint {
     const fd = this.#loop.engine.acceptNow(this.#socket.fd);
     if (fd < 0) return;
     const { say, memory } = this.#options;
-    say('a front end connected');
+    const sinceMs = this.#loop.nowMs - this.#goneMs;
+    say(`a front end connected${Number.isNaN(sinceMs) ? '' : ` again, after ${(sinceMs / 1000).toFixed(1)} s`}`);
     const channel = new Channel(
       this.#loop,
       fd,
@@ -77,6 +80,7 @@ export class VhostServer extends Endpoint {
 
   #ended(why: string | undefined): void {
     this.#channel = undefined;
+    this.#goneMs = this.#loop.nowMs;
     this.#options.say(why === undefined ? 'the front end has gone' : `the front end is let go of: ${why}`);
     this.#whenEnded?.();
     // Somebody may have waited.

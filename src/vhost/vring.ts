@@ -1,17 +1,36 @@
 // Vring: one queue of a session as its front end sets it up, piece by piece in any order, and the queue that is made of it when all is
-// there. Not here: the messages (session.ts), what the device does with the queue.
+// there. Not here: the messages (rings.ts), what the device does with the queue.
 
 import { viewMemory } from '../kernel/ffi.js';
 import { closeDescriptor } from '../kernel/socket.js';
+import type { Resumed } from '../virtio/inflight.js';
+import { resumePacked } from '../virtio/inflight-packed.js';
+import { resumeSplit } from '../virtio/inflight-split.js';
+import { PackedDeviceQueue, type PackedRing } from '../virtio/packed-device.js';
 import { type DeviceQueue, mostDescriptors, type QueueFeatures } from '../virtio/queue.js';
-import { SplitDeviceQueue } from '../virtio/split-device.js';
+import { SplitDeviceQueue, type SplitRing } from '../virtio/split-device.js';
+import type { InflightArea } from './inflight-area.js';
 import type { MemoryTable } from './memory-table.js';
 
-/** Where the parts of a ring are, in the front end's process. */
+/** Where the parts of a ring are, in the front end's process; of a packed one the descriptors, and what each side wants to hear of. */
 interface VringAddresses {
   readonly descriptors: number;
   readonly used: number;
   readonly available: number;
+}
+
+/** What was agreed on. */
+export interface VringFeatures extends QueueFeatures {
+  /** VIRTIO_F_RING_PACKED. */
+  readonly packed: boolean;
+}
+
+/** How a queue started. */
+export interface VringStart {
+  /** Requests that were under way when another process ended, and are done again. */
+  readonly resumed: number;
+  /** What its operator should know, as a sentence about the queue. */
+  readonly note: string | undefined;
 }
 
 /** See the file's head. */
@@ -29,6 +48,7 @@ export class Vring {
   isEnabled = false;
   /** The queue, while it runs. */
   queue: DeviceQueue | undefined;
+  #settle: Resumed['settle'] | undefined;
 
   constructor(index: number) {
     this.index = index;
@@ -40,13 +60,36 @@ export class Vring {
   }
 
   /** Whether a queue may have so many entries. */
-  static isSize(size: number): boolean {
-    return size >= 1 && size <= mostDescriptors && (size & (size - 1)) === 0;
+  static isSize(size: number, isPacked: boolean): boolean {
+    return size >= 1 && size <= mostDescriptors && (isPacked || (size & (size - 1)) === 0);
   }
 
-  /** Makes the queue. @returns why it cannot be, in words; undefined when it runs */
-  start(memory: MemoryTable, features: QueueFeatures): string | undefined {
-    const { size, addresses, base } = this;
+  /**
+   * Makes the queue. It goes on from what is noted of it in the area, if there is one; else where its ring stands, or, packed, where its front end
+   * says. @returns why it cannot be, in words
+   */
+  start(memory: MemoryTable, features: VringFeatures, area: InflightArea | undefined): VringStart | string {
+    const name = `queue ${this.index}`;
+    if (!Vring.isSize(this.size, features.packed)) return `${name} cannot have ${this.size} entries`;
+    const part = area?.partOf(this.index, this.size, features.packed);
+    try {
+      const started = features.packed
+        ? this.#startPacked(memory, features, part)
+        : this.#startSplit(memory, features, part);
+      if (started === undefined) return `${name} lies outside of the guest's memory, or is not aligned`;
+      this.queue = started.queue;
+      this.#settle = started.settle;
+      const { doubt, resumed } = started;
+      const what = `${name}: what is noted of requests in flight is not believed (${doubt}): it goes on where its ring stands`;
+      return { resumed, note: doubt === undefined ? undefined : what };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return `${name} begins outside of itself (${this.base} of ${this.size} entries)`;
+    }
+  }
+
+  #startSplit(memory: MemoryTable, features: VringFeatures, part: ArrayBuffer | undefined): Resumed | undefined {
+    const { size, addresses } = this;
     const { descriptors, used, available } = addresses!;
     const event = features.eventIndex ? 2 : 0;
     const [availableBytes, usedBytes] = [4 + 2 * size + event, 4 + 8 * size + event];
@@ -55,17 +98,45 @@ export class Vring {
       memory.ofUser(available, availableBytes, 2),
       memory.ofUser(used, usedBytes, 4),
     ];
-    if (at.includes(0)) return `queue ${this.index} lies outside of the guest's memory, or is not aligned`;
+    if (at.includes(0)) return undefined;
     const usedRing = viewMemory(at[2]!, usedBytes);
-    const parts = {
+    const ring: SplitRing = {
       size,
       descriptors: new Uint32Array(viewMemory(at[0]!, 16 * size)),
       available: new Uint16Array(viewMemory(at[1]!, availableBytes)),
       used: new Uint16Array(usedRing),
       usedWords: new Uint32Array(usedRing, 0, 1 + 2 * size),
     };
-    this.queue = new SplitDeviceQueue(parts, memory.domain, features, base);
-    return undefined;
+    if (part !== undefined) return resumeSplit(ring, memory.domain, features, part);
+    // Nothing is under way: what was given back last is where it goes on, whatever its front end has heard of that.
+    const place = Atomics.load(ring.used, 1);
+    return plain(new SplitDeviceQueue(ring, memory.domain, features, place, place));
+  }
+
+  #startPacked(memory: MemoryTable, features: VringFeatures, part: ArrayBuffer | undefined): Resumed | undefined {
+    const { size, addresses } = this;
+    const at = [
+      memory.ofUser(addresses!.descriptors, 16 * size, 16),
+      memory.ofUser(addresses!.available, 4, 4),
+      memory.ofUser(addresses!.used, 4, 4),
+    ];
+    if (at.includes(0)) return undefined;
+    const descriptors = viewMemory(at[0]!, 16 * size);
+    const ring: PackedRing = {
+      size,
+      words: new Uint32Array(descriptors),
+      halves: new Uint16Array(descriptors),
+      driverEvent: new Uint16Array(viewMemory(at[1]!, 4)),
+      deviceEvent: new Uint16Array(viewMemory(at[2]!, 4)),
+    };
+    if (part !== undefined) return resumePacked(ring, memory.domain, features, part, this.base);
+    return plain(new PackedDeviceQueue(ring, memory.domain, features, this.base));
+  }
+
+  /** Ends the queue, of which nothing is under way any more; where it stands is kept. */
+  pause(): void {
+    this.base = this.queue?.position ?? this.base;
+    this.queue = undefined;
   }
 
   /** Sets one of its descriptors, and closes the one before. */
@@ -74,21 +145,31 @@ export class Vring {
     this[kind] = fd;
   }
 
-  /** The queue has ended: what was set up for it is to be set up anew. */
-  reset(): void {
-    this.queue = undefined;
+  /**
+   * The queue has ended, and its front end is told where it stands: what was set up for it is to be set up anew.
+   * @param isReset whatever was under way is over
+   */
+  stop(isReset = false): void {
+    this.pause();
+    this.#settle?.(isReset);
+    this.#settle = undefined;
     this.setDescriptor('kick', -1);
     this.setDescriptor('call', -1);
     this.hasKick = false;
   }
 
-  /** Lets go of everything. */
-  close(): void {
-    this.reset();
+  /** Lets go of everything. @param isReset its front end knows that whatever was under way is over */
+  close(isReset: boolean): void {
+    if (!isReset) this.#settle = undefined;
+    this.stop(isReset);
     this.setDescriptor('error', -1);
     this.size = 0;
     this.base = 0;
     this.addresses = undefined;
     this.isEnabled = false;
   }
+}
+
+function plain(queue: DeviceQueue): Resumed {
+  return { queue, resumed: 0, doubt: undefined, settle: () => {} };
 }

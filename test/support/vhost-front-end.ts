@@ -12,9 +12,12 @@ import { receiveWithDescriptors, sendWithDescriptors } from '../../src/kernel/pa
 import { closeDescriptor } from '../../src/kernel/socket.js';
 import { Region } from '../../src/memory/region.js';
 import { Flag, headerBytes, Request } from '../../src/vhost/protocol.js';
-import type { QueueFeatures } from '../../src/virtio/queue.js';
+import { type PackedRing, packedStart } from '../../src/virtio/packed-device.js';
+import { PackedDriverQueue } from '../../src/virtio/packed-driver.js';
+import type { DriverQueue, QueueFeatures } from '../../src/virtio/queue.js';
 import type { SplitRing } from '../../src/virtio/split-device.js';
 import { SplitDriverQueue } from '../../src/virtio/split-driver.js';
+import type { Layout } from './virtqueues.js';
 
 /** Where the guest's memory begins for the guest, and in its front end's process. */
 export const guestStart = 0x1_0000_0000;
@@ -39,19 +42,44 @@ export function shrinkableFile(length: number, isSealable: boolean): number {
 
 /** One queue of the front end. */
 export interface FrontQueue {
-  readonly driver: SplitDriverQueue;
+  readonly driver: DriverQueue;
+  /** The ring of a split one. */
   readonly ring: SplitRing;
   readonly kick: number;
   readonly call: number;
+  /** Offsets of descriptors, of what the device writes and of what the driver writes. */
+  readonly places: readonly [descriptors: number, used: number, available: number];
+  readonly isPacked: boolean;
 }
+
+/** How a front end begins. */
+export interface FrontOptions {
+  /** Queues, and entries of each. Default 1 and 16. */
+  readonly count?: number;
+  readonly size?: number;
+  /** Features of the device. */
+  readonly deviceBits?: bigint;
+  readonly layout?: Layout;
+  /** It keeps requests in flight. */
+  readonly hasInflight?: boolean;
+}
+
+const protocolBits = (1n << 0n) | (1n << 3n) | (1n << 9n) | (1n << 12n);
 
 /** See the file's head. */
 export class FrontEnd {
-  readonly fd: number;
+  fd: number;
+  /** Memory of requests in flight: -1 where there is none. */
+  inflight = -1;
   readonly memory: Region;
   readonly queues: FrontQueue[] = [];
+  /** Descriptors that came with answers. */
+  readonly received: number[] = [];
   readonly #message = new Region(8192);
   #used = 0;
+  #bits = 0n;
+  /** The message about memory of requests in flight, without what the kernel passes. */
+  #inflightWords: readonly bigint[] = [];
 
   constructor(path: string, memoryBytes = 8 * 1024 * 1024) {
     this.fd = connectUnix(path);
@@ -104,7 +132,7 @@ export class FrontEnd {
   async #read(length: number): Promise<DataView | undefined> {
     const { address, buffer } = this.#message;
     for (let have = 0, tries = 0; have < length; ) {
-      const result = receiveWithDescriptors(this.fd, address + 4096 + have, length - have, []);
+      const result = receiveWithDescriptors(this.fd, address + 4096 + have, length - have, this.received);
       if (result > 0) have += result;
       else if (result === 0 || result === -Errno.ECONNRESET) return undefined;
       else {
@@ -138,19 +166,55 @@ export class FrontEnd {
 
   /** Everything that QEMU does until a queue runs. */
   async start(features: QueueFeatures, count = 1, size = 16, deviceBits = 0n): Promise<void> {
+    await this.begin(features, { count, size, deviceBits });
+  }
+
+  /** As {@link start}, in other ways as well. */
+  async begin(features: QueueFeatures, options: FrontOptions): Promise<void> {
+    const { count = 1, size = 16, deviceBits = 0n, layout = 'split', hasInflight = false } = options;
+    const isPacked = layout === 'packed';
+    this.#bits =
+      (1n << 32n) |
+      (1n << 30n) |
+      (features.indirect ? 1n << 28n : 0n) |
+      (features.eventIndex ? 1n << 29n : 0n) |
+      (isPacked ? 1n << 34n : 0n) |
+      deviceBits;
+    await this.#greet();
+    if (hasInflight) await this.#askForInflight(BigInt(count), BigInt(size));
+    for (let index = 0; index < count; index++) this.startQueue(index, size, features, isPacked);
+  }
+
+  async #greet(): Promise<void> {
     await this.ask(Request.getFeatures);
     await this.ask(Request.getProtocolFeatures);
-    this.send(Request.setProtocolFeatures, [(1n << 0n) | (1n << 3n) | (1n << 9n)]);
+    this.send(Request.setProtocolFeatures, [protocolBits]);
     this.send(Request.setOwner, []);
-    const bits =
-      (1n << 32n) | (1n << 30n) | (features.indirect ? 1n << 28n : 0n) | (features.eventIndex ? 1n << 29n : 0n);
-    this.send(Request.setFeatures, [bits | deviceBits]);
+    this.send(Request.setFeatures, [this.#bits]);
     this.send(Request.setMemoryTable, this.table(), [this.memory.fd]);
-    for (let index = 0; index < count; index++) this.startQueue(index, size, features);
+  }
+
+  async #askForInflight(count: bigint, size: bigint): Promise<void> {
+    const shape = count | (size << 16n);
+    this.send(Request.getInflight, [0n, 0n, shape]);
+    const answer = (await this.answer())!;
+    this.#inflightWords = [answer.getBigUint64(0, true), answer.getBigUint64(8, true), shape];
+    this.inflight = this.received.shift()!;
+    assert.ok(this.inflight >= 0);
+    this.send(Request.setInflight, this.#inflightWords, [this.inflight]);
+  }
+
+  /** Connects anew, after the device's process has ended, and gives it all that it had: places of queues as they were at the start. */
+  async reconnect(path: string): Promise<void> {
+    closeDescriptor(this.fd);
+    this.fd = connectUnix(path);
+    await this.#greet();
+    if (this.inflight >= 0) this.send(Request.setInflight, this.#inflightWords, [this.inflight]);
+    for (const index of this.queues.keys()) this.#setUp(index);
   }
 
   /** Sets a queue up. */
-  startQueue(index: number, size: number, features: QueueFeatures): FrontQueue {
+  startQueue(index: number, size: number, features: QueueFeatures, isPacked = false): FrontQueue {
     const descriptors = this.take(16 * size);
     const available = this.take(6 + 2 * size);
     const used = this.take(6 + 8 * size);
@@ -162,22 +226,39 @@ export class FrontEnd {
       used: new Uint16Array(buffer, used, size * 4 + 3),
       usedWords: new Uint32Array(buffer, used, size * 2 + 1),
     };
-    const queue = {
+    const packed: PackedRing = {
+      size,
+      words: ring.descriptors,
+      halves: new Uint16Array(buffer, descriptors, size * 8),
+      driverEvent: ring.available,
+      deviceEvent: ring.used,
+    };
+    this.queues[index] = {
       ring,
-      driver: new SplitDriverQueue(ring, features),
+      driver: isPacked ? new PackedDriverQueue(packed, features) : new SplitDriverQueue(ring, features),
       kick: createEventDescriptor(),
       call: createEventDescriptor(),
+      places: [descriptors, used, available],
+      isPacked,
     };
-    this.queues[index] = queue;
+    this.#setUp(index);
+    return this.queues[index];
+  }
+
+  #setUp(index: number): void {
+    const { driver, kick, call, places, isPacked } = this.queues[index]!;
     const at = BigInt(index);
-    const user = (offset: number): bigint => BigInt(userStart + offset);
-    this.send(Request.setVringCall, [at], [queue.call]);
-    this.send(Request.setVringNum, [at | (BigInt(size) << 32n)]);
-    this.send(Request.setVringBase, [at]);
-    this.send(Request.setVringAddr, [at, user(descriptors), user(used), user(available), 0n]);
-    this.send(Request.setVringKick, [at], [queue.kick]);
+    const [descriptors, used, available] = places.map((offset) => BigInt(userStart + offset)) as [
+      bigint,
+      bigint,
+      bigint,
+    ];
+    this.send(Request.setVringCall, [at], [call]);
+    this.send(Request.setVringNum, [at | (BigInt(driver.size) << 32n)]);
+    this.send(Request.setVringBase, [at | (BigInt(isPacked ? packedStart : 0) << 32n)]);
+    this.send(Request.setVringAddr, [at, descriptors, used, available, 0n]);
+    this.send(Request.setVringKick, [at], [kick]);
     this.send(Request.setVringEnable, [at | (1n << 32n)]);
-    return queue;
   }
 
   /** Kicks a queue, if its device wants it. */
@@ -200,7 +281,7 @@ export class FrontEnd {
 
   /** Goes, without a word. */
   close(): void {
-    closeDescriptor(this.fd);
+    for (const fd of [this.fd, this.inflight, ...this.received]) if (fd >= 0) closeDescriptor(fd);
     for (const { kick, call } of this.queues) for (const fd of [kick, call]) closeDescriptor(fd);
     this.#message.unmap();
     this.memory.unmap();

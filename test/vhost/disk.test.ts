@@ -2,22 +2,8 @@
 // has them, features, resets, and front ends that misbehave: refused in a sentence, with nothing left behind, while the next one is served.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, statSync } from 'node:fs';
+import { describe, test } from 'node:test';
 import { F } from '../../src/kernel/constants.js';
 import { createEventDescriptor, signalEvent } from '../../src/kernel/event.js';
 import { cachedPages, dropCached } from '../../src/kernel/file.js';
@@ -27,83 +13,10 @@ import { Region } from '../../src/memory/region.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Flag, Request } from '../../src/vhost/protocol.js';
 import { engineRefused, engines, until } from '../conformance/serve/servers.js';
-import { program } from '../support/program.js';
+import { ask, descriptorsOf, diskBytes, startDisk } from '../support/disks.js';
 import { FrontEnd, guestStart, shrinkableFile, userStart } from '../support/vhost-front-end.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'clearway-disk-'));
-const running = new Set<ChildProcess>();
-after(() => {
-  for (const child of running) child.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const diskBytes = 4 * 1024 * 1024;
 const plain = { indirect: true, eventIndex: false };
-let disks = 0;
-
-interface Disk {
-  readonly child: ChildProcess;
-  readonly image: string;
-  readonly socket: string;
-  said(): string;
-  readonly ended: Promise<number | string>;
-}
-
-async function startDisk(engine: string, ...options: readonly string[]): Promise<Disk> {
-  const image = join(folder, `disk${++disks}.raw`);
-  const content = Buffer.alloc(diskBytes);
-  for (let at = 0; at < diskBytes; at += 4) content.writeUInt32LE((at * 2654435761) % 2 ** 32, at);
-  writeFileSync(image, content);
-  const socket = join(folder, `disk${disks}.sock`);
-  const child = spawn(process.execPath, [program, 'disk', image, '--socket', socket, '--engine', engine, ...options]);
-  running.add(child);
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream!.on('data', (text) => (output += text));
-  const ended = new Promise<number | string>((resolve) =>
-    child.on('exit', (code, signal) => {
-      running.delete(child);
-      resolve(code ?? signal!);
-    }),
-  );
-  await until(`the socket is there: ${output}`, () => existsSync(socket) && output.includes('vhost-user-blk-pci'));
-  return { child, image, socket, said: () => output, ended };
-}
-
-function descriptorsOf(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
-}
-
-/** Sends a request: its type, sector, data from or into the guest's memory. Returns status, bytes that the device says it wrote. */
-async function ask(
-  guest: FrontEnd,
-  {
-    type,
-    sector,
-    write,
-    room = 0,
-    queue = 0,
-  }: { type: number; sector: bigint; write?: Uint8Array; room?: number; queue?: number },
-): Promise<{ status: number; written: number; data: Uint8Array }> {
-  const place = guest.take(8192 + (write?.length ?? 0) + room);
-  const { bytes, data } = guest.memory;
-  data.setUint32(place, type, true);
-  data.setBigUint64(place + 8, sector, true);
-  const from = place + 4096;
-  if (write !== undefined) bytes.set(write, from);
-  bytes[place + 16] = 0xaa;
-  const readable = [{ address: guest.guest(place), length: 16 }];
-  if (write !== undefined && write.length > 0) readable.push({ address: guest.guest(from), length: write.length });
-  const writable = room > 0 ? [{ address: guest.guest(from), length: room }] : [];
-  writable.push({ address: guest.guest(place + 16), length: 1 });
-  assert.ok(guest.queues[queue]!.driver.add(readable, writable) >= 0);
-  guest.publish(queue);
-  await guest.back(queue);
-  return {
-    status: bytes[place + 16]!,
-    written: guest.queues[queue]!.driver.written,
-    data: bytes.slice(from, from + room),
-  };
-}
 
 for (const engine of engines) {
   describe(`a disk, ${engine}`, { skip: engineRefused(engine), timeout: 120_000 }, () => {

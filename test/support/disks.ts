@@ -1,0 +1,93 @@
+// Disks of tests: `clearway disk` as a process of its own over a fresh image, and requests of one. For tests alone.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { until } from '../conformance/serve/servers.js';
+import { program } from './program.js';
+import type { FrontEnd } from './vhost-front-end.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'clearway-disk-'));
+const running = new Set<ChildProcess>();
+after(() => {
+  for (const child of running) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Bytes of an image. */
+export const diskBytes = 4 * 1024 * 1024;
+let disks = 0;
+
+/** A disk that runs. */
+export interface Disk {
+  readonly child: ChildProcess;
+  readonly image: string;
+  readonly socket: string;
+  said(): string;
+  readonly ended: Promise<number | string>;
+}
+
+/** Makes an image of bytes that tell where they are, and a disk of it. */
+export async function startDisk(engine: string, ...options: readonly string[]): Promise<Disk> {
+  const image = join(folder, `disk${++disks}.raw`);
+  const content = Buffer.alloc(diskBytes);
+  for (let at = 0; at < diskBytes; at += 4) content.writeUInt32LE((at * 2654435761) % 2 ** 32, at);
+  writeFileSync(image, content);
+  return runDisk(image, join(folder, `disk${disks}.sock`), ['--engine', engine, ...options]);
+}
+
+/** Runs a disk of an image that is there. */
+export async function runDisk(image: string, socket: string, options: readonly string[]): Promise<Disk> {
+  const child = spawn(process.execPath, [program, 'disk', image, '--socket', socket, ...options]);
+  running.add(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream!.on('data', (text) => (output += text));
+  const ended = new Promise<number | string>((resolve) =>
+    child.on('exit', (code, signal) => {
+      running.delete(child);
+      resolve(code ?? signal!);
+    }),
+  );
+  await until(`the socket is there: ${output}`, () => existsSync(socket) && output.includes('vhost-user-blk-pci'));
+  return { child, image, socket, said: () => output, ended };
+}
+
+/** Descriptors that a process has open. */
+export function descriptorsOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** Sends a request: its type, sector, data from or into the guest's memory. Returns status, bytes that the device says it wrote. */
+export async function ask(
+  guest: FrontEnd,
+  {
+    type,
+    sector,
+    write,
+    room = 0,
+    queue = 0,
+  }: { type: number; sector: bigint; write?: Uint8Array; room?: number; queue?: number },
+): Promise<{ status: number; written: number; data: Uint8Array }> {
+  const place = guest.take(8192 + (write?.length ?? 0) + room);
+  const { bytes, data } = guest.memory;
+  data.setUint32(place, type, true);
+  data.setBigUint64(place + 8, sector, true);
+  const from = place + 4096;
+  if (write !== undefined) bytes.set(write, from);
+  bytes[place + 16] = 0xaa;
+  const readable = [{ address: guest.guest(place), length: 16 }];
+  if (write !== undefined && write.length > 0) readable.push({ address: guest.guest(from), length: write.length });
+  const writable = room > 0 ? [{ address: guest.guest(from), length: room }] : [];
+  writable.push({ address: guest.guest(place + 16), length: 1 });
+  assert.ok(guest.queues[queue]!.driver.add(readable, writable) >= 0);
+  guest.publish(queue);
+  await guest.back(queue);
+  return {
+    status: bytes[place + 16]!,
+    written: guest.queues[queue]!.driver.written,
+    data: bytes.slice(from, from + room),
+  };
+}
