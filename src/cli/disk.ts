@@ -1,10 +1,11 @@
 // `clearway disk`: disks for virtual machines: raw files as virtio-blk devices over vhost-user. Options, the lines that QEMU needs, a clean end on
 // signals. Not here: the device (vhost/block/).
 
-import { basename, resolve } from 'node:path';
 import type { BlockCounts } from '../vhost/block/block-request.js';
 import type { DisksOptions, OfferedDisk } from '../vhost/block/disks.js';
+import type { Place } from '../vhost/door.js';
 import { parseFlags } from './kit/flags.js';
+import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
 import { shortageSentence } from './kit/shortage.js';
 import { onSignals, statusOfSignal } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
@@ -13,11 +14,9 @@ import { UsageError } from './kit/usage.js';
 const help = `Usage: clearway disk FILE... --socket PATH... [options]
 
 Offers raw disk images to virtual machines as virtio-blk devices (vhost-user). Data moves between the image and the guest's memory without a
-copy in user space. One --socket for each FILE, in order.
+copy in user space. One --socket, --fd or --connect for each FILE, in order.
 
-  --socket PATH      Unix socket that the virtual machine connects to; repeatable
-  --socket-mode MODE permissions of the sockets (660: owner and group)
-  --queues N         most queues of a disk, 1 to 16 (4)
+${placeHelp}  --queues N         most queues of a disk, 1 to 16 (4)
   --readonly         the guest cannot write
   --direct           read and write past the host's page cache
   --id TEXT          serial number that the guest sees, up to 20 letters (the file's name)
@@ -28,9 +27,7 @@ copy in user space. One --socket for each FILE, in order.
 `;
 
 const flags = {
-  socket: { type: 'string', multiple: true },
-  'socket-path': { type: 'string', multiple: true },
-  'socket-mode': { type: 'string' },
+  ...placeFlags,
   queues: { type: 'string' },
   readonly: { type: 'boolean' },
   direct: { type: 'boolean' },
@@ -42,19 +39,11 @@ const flags = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-type Values = ReturnType<typeof parseFlags<typeof flags>>['values'];
-
 function wholeNumber(name: string, value: string | undefined, fallback: number, least: number, most: number): number {
   if (value === undefined) return fallback;
   const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
   if (number >= least && number <= most) return number;
   throw new UsageError(`--${name} is ${JSON.stringify(value)}, and must be a whole number from ${least} to ${most}`);
-}
-
-function modeOf(value: string | undefined): number {
-  if (value === undefined) return 0o660;
-  if (/^0?[0-7]{3}$/.test(value)) return Number.parseInt(value, 8);
-  throw new UsageError(`--socket-mode is ${JSON.stringify(value)}, and must be an octal number such as 660`);
 }
 
 function oneOf<T extends string>(name: string, value: string | undefined, allowed: readonly T[]): T | undefined {
@@ -63,55 +52,57 @@ function oneOf<T extends string>(name: string, value: string | undefined, allowe
   throw new UsageError(`--${name} is ${JSON.stringify(value)}, and must be ${allowed.join(' or ')}`);
 }
 
-/** Which file goes to which socket. @throws UsageError */
-function pairsOf(files: readonly string[], values: Values): readonly (readonly [file: string, socket: string])[] {
-  const sockets = [...(values.socket ?? []), ...(values['socket-path'] ?? [])];
+/** Which file goes to which place. @throws UsageError */
+function pairsOf(files: readonly string[], places: readonly Place[]): DisksOptions['pairs'] {
   if (files.length === 0) throw new UsageError('disk needs a file: clearway disk disk.raw --socket /run/disk.sock');
-  if (sockets.length !== files.length) {
+  if (places.length !== files.length) {
     throw new UsageError(
-      `there are ${files.length} files and ${sockets.length} sockets: give one --socket for each file`,
+      `there are ${files.length} files and ${places.length} sockets: give one --socket, --fd or --connect for each file`,
     );
   }
-  return files.map((file, index) => [file, resolve(sockets[index]!)]);
+  return files.map((file, index) => [file, places[index]!]);
 }
 
 /** What is said of a disk when it is offered. */
 function announcement(
-  { path, socket, sectors }: OfferedDisk,
+  { path, place, sectors }: OfferedDisk,
   { readOnly, queues }: DisksOptions,
   engine: string,
 ): string {
   const size = `${(sectors / 2 ** 21).toFixed(1)} GiB`;
-  const name = basename(socket);
+  const how = `${size} raw, ${readOnly ? 'read only' : 'read and write'}, ${queues} queues (${engine})`;
+  const chardev = chardevOf(place);
+  const address = place.kind === 'fd' ? '' : `${place.path}\n`;
+  if (chardev === undefined) return `clearway disk: ${path}, ${how}, on ${placeName(place)}\n`;
   return (
-    `${socket}\nclearway disk: ${path}, ${size} raw, ${readOnly ? 'read only' : 'read and write'}, ${queues} queues (${engine}). QEMU, add:\n` +
+    `${address}clearway disk: ${path}, ${how}. QEMU, add:\n` +
     '  -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem\n' +
-    `  -chardev socket,id=${name},path=${socket},reconnect=1 -device vhost-user-blk-pci,chardev=${name},num-queues=${queues}\n`
+    `  ${chardev.options} -device vhost-user-blk-pci,chardev=${chardev.id},num-queues=${queues}\n`
   );
 }
 
 /** The command. Returns the exit status. */
 export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parseFlags('disk', args, flags, 64, 'disk takes files');
+  const { values, positionals, tokens } = parseFlags('disk', args, flags, 64, 'disk takes files');
   if (values.help === true) {
     process.stdout.write(dressed(help, process.stdout));
     return 0;
   }
-  const pairs = pairsOf(positionals, values);
+  const pairs = pairsOf(positionals, placesOf(tokens, values['socket-mode']));
   const queues = wholeNumber('queues', values.queues, 4, 1, 16);
-  const mode = modeOf(values['socket-mode']);
   const isRaw = oneOf('format', values.format, ['raw']) !== undefined;
   const anyMemory = oneOf('memory', values.memory, ['any']) !== undefined;
   const engine = oneOf('engine', values.engine, ['auto', 'epoll', 'uring']) ?? 'auto';
   const direct = values.direct === true;
   const readOnly = values.readonly === true || values['read-only'] === true;
   const { DeviceThread } = await import('../vhost/device-thread.js');
-  const options: DisksOptions = { pairs, mode, queues, readOnly, isRaw, direct, anyMemory, id: values.id };
+  const options: DisksOptions = { pairs, queues, readOnly, isRaw, direct, anyMemory, id: values.id };
   const complain = (sentence: string): void => void process.stderr.write(`clearway disk: ${sentence}\n`);
   try {
     const entry = new URL('../vhost/block/disk-thread.js', import.meta.url);
     const thread = new DeviceThread<readonly OfferedDisk[], readonly BlockCounts[]>(entry, engine, options, complain);
-    let status = 1;
+    // It ends by itself where no front end can come any more.
+    let status = 0;
     onSignals(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
       status = statusOfSignal(signal);
       thread.stop();

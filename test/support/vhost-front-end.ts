@@ -81,8 +81,9 @@ export class FrontEnd {
   /** The message about memory of requests in flight, without what the kernel passes. */
   #inflightWords: readonly bigint[] = [];
 
-  constructor(path: string, memoryBytes = 8 * 1024 * 1024) {
-    this.fd = connectUnix(path);
+  /** @param where a socket's path, or a socket that is connected, which is its own then */
+  constructor(where: string | number, memoryBytes = 8 * 1024 * 1024) {
+    this.fd = typeof where === 'string' ? connectUnix(where) : where;
     this.memory = new Region(memoryBytes, { kind: 'memfd' });
   }
 

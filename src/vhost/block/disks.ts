@@ -2,6 +2,7 @@
 
 import { basename } from 'node:path';
 import type { Loop } from '../../transport/loop.js';
+import type { Place } from '../door.js';
 import type { Devices } from '../run-devices.js';
 import { VhostServer } from '../vhost-server.js';
 import { BlockDevice } from './block-device.js';
@@ -10,10 +11,8 @@ import type { BlockCounts } from './block-request.js';
 
 /** How disks are offered. */
 export interface DisksOptions {
-  /** Each file, and the socket on which it is offered. */
-  readonly pairs: readonly (readonly [file: string, socket: string])[];
-  /** Permissions of the sockets. */
-  readonly mode: number;
+  /** Each file, and where its front ends come from. */
+  readonly pairs: readonly (readonly [file: string, place: Place])[];
   readonly queues: number;
   readonly readOnly: boolean;
   /** It is raw, whatever it looks like. */
@@ -29,7 +28,7 @@ export interface DisksOptions {
 /** What a disk says of itself. */
 export interface OfferedDisk {
   readonly path: string;
-  readonly socket: string;
+  readonly place: Place;
   readonly sectors: number;
 }
 
@@ -43,31 +42,41 @@ interface Disk extends OfferedDisk {
 export class Disks implements Devices<readonly OfferedDisk[], readonly BlockCounts[]> {
   readonly #disks: Disk[] = [];
 
-  /** @throws DiskError, SystemError, Error for a socket that cannot be had; then nothing is offered */
-  constructor(loop: Loop, options: DisksOptions, say: (sentence: string) => void) {
+  /** Disks for which front ends may come. */
+  #open: number;
+  readonly #end: () => void;
+
+  /** @param end called when no front end will come any more @throws DiskError, SystemError, Error for a socket that cannot be had; then nothing is offered */
+  constructor(loop: Loop, options: DisksOptions, say: (sentence: string) => void, end: () => void) {
+    this.#open = options.pairs.length;
+    this.#end = end;
     try {
-      for (const [path, socket] of options.pairs) this.#offer(loop, path, socket, options, say);
+      for (const [path, place] of options.pairs) this.#offer(loop, path, place, options, say);
     } catch (error) {
       for (const { server } of this.#disks) server.close(() => {});
       throw error;
     }
   }
 
-  #offer(loop: Loop, path: string, socket: string, options: DisksOptions, say: (sentence: string) => void): void {
-    const { readOnly, isRaw, direct, queues, mode, anyMemory } = options;
+  readonly #over = (): void => {
+    if (--this.#open === 0) this.#end();
+  };
+
+  #offer(loop: Loop, path: string, place: Place, options: DisksOptions, say: (sentence: string) => void): void {
+    const { readOnly, isRaw, direct, queues, anyMemory } = options;
     const file = new BlockFile(path, { readOnly, isRaw, direct });
     const name = basename(path);
     const told = (sentence: string): void => say(`${name}: ${sentence}`);
     const device = new BlockDevice(loop, file, { queues, id: options.id ?? name });
     device.onSay = told;
     const memory = { any: anyMemory };
-    const server = new VhostServer(loop, device, { path: socket, mode, memory, say: told });
-    this.#disks.push({ path, socket, sectors: file.sectors, file, device, server });
+    const server = new VhostServer(loop, device, { place, memory, say: told, over: this.#over });
+    this.#disks.push({ path, place, sectors: file.sectors, file, device, server });
   }
 
   /** As {@link Devices.offered}. */
   get offered(): readonly OfferedDisk[] {
-    return this.#disks.map(({ path, socket, sectors }) => ({ path, socket, sectors }));
+    return this.#disks.map(({ path, place, sectors }) => ({ path, place, sectors }));
   }
 
   counts(): readonly BlockCounts[] {
