@@ -1,13 +1,10 @@
 // `clearway disk`: disks for virtual machines: raw files as virtio-blk devices over vhost-user. Options, the lines that QEMU needs, a clean end on
 // signals. Not here: the device (vhost/block/).
 
-import type { BlockCounts } from '../vhost/block/block-request.js';
-import type { DisksOptions, OfferedDisk } from '../vhost/block/disks.js';
+import type { DisksCounts, DisksOptions, OfferedDisk } from '../vhost/block/disks.js';
 import type { Place } from '../vhost/door.js';
 import { parseFlags } from './kit/flags.js';
 import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
-import { shortageSentence } from './kit/shortage.js';
-import { onSignals, statusOfSignal } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 
@@ -22,6 +19,8 @@ ${placeHelp}  --queues N         most queues of a disk, 1 to 16 (4)
   --id TEXT          serial number that the guest sees, up to 20 letters (the file's name)
   --format raw       the image is raw, though it begins like another format
   --memory any       also accept guest memory that may become shorter: its end ends this process
+  --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
+  --live             show on one screen what happens, each second
   --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
   -h, --help         print this help
 `;
@@ -35,6 +34,8 @@ const flags = {
   id: { type: 'string' },
   format: { type: 'string' },
   memory: { type: 'string' },
+  metrics: { type: 'string' },
+  live: { type: 'boolean' },
   engine: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -95,24 +96,20 @@ export async function run(args: string[]): Promise<number> {
   const engine = oneOf('engine', values.engine, ['auto', 'epoll', 'uring']) ?? 'auto';
   const direct = values.direct === true;
   const readOnly = values.readonly === true || values['read-only'] === true;
-  const { DeviceThread } = await import('../vhost/device-thread.js');
+  const { parseHostPort } = await import('../serve/options.js');
+  const metrics = parseHostPort('metrics', values.metrics);
+  const { offerDevices } = await import('./kit/devices.js');
+  const { diskMetrics, diskScreen } = await import('../vhost/block/disk-metrics.js');
   const options: DisksOptions = { pairs, queues, readOnly, isRaw, direct, anyMemory, id: values.id };
-  const complain = (sentence: string): void => void process.stderr.write(`clearway disk: ${sentence}\n`);
-  try {
-    const entry = new URL('../vhost/block/disk-thread.js', import.meta.url);
-    const thread = new DeviceThread<readonly OfferedDisk[], readonly BlockCounts[]>(entry, engine, options, complain);
-    // It ends by itself where no front end can come any more.
-    let status = 0;
-    onSignals(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
-      status = statusOfSignal(signal);
-      thread.stop();
-    });
-    const ready = await thread.ready;
-    for (const disk of ready.offered) process.stdout.write(announcement(disk, options, ready.engine));
-    await thread.ended;
-    return status;
-  } catch (error) {
-    complain(shortageSentence(error) ?? (error as Error).message);
-    return 1;
-  }
+  return offerDevices<readonly OfferedDisk[], DisksCounts>({
+    name: 'disk',
+    entry: new URL('../vhost/block/disk-thread.js', import.meta.url),
+    engine,
+    options,
+    metrics,
+    live: values.live === true,
+    announce: (offered, name) => offered.map((disk) => announcement(disk, options, name)).join(''),
+    metricsText: diskMetrics,
+    screen: diskScreen,
+  });
 }

@@ -6,11 +6,13 @@ import type { Loop } from '../transport/loop.js';
 import { Channel } from './channel.js';
 import { type Door, openDoor, type Place } from './door.js';
 import type { MemoryTable } from './memory-table.js';
+import type { QueueCounts } from './queue-counts.js';
 import type { MemoryPolicy, VhostDevice } from './session.js';
 import type { Vring } from './vring.js';
 
 /** A device that is told of kicks. */
 export interface KickedDevice extends VhostDevice {
+  readonly counts: QueueCounts;
   kicked(vring: Vring, memory: MemoryTable): void;
 }
 
@@ -53,6 +55,7 @@ export class VhostServer {
 
   #came(fd: number): void {
     const { say, memory } = this.#options;
+    this.#device.counts.frontEnds++;
     const peer = unixPeer(fd);
     const who = peer === undefined ? '' : ` (process ${peer.processId}, user ${peer.userId})`;
     const sinceMs = this.#loop.nowMs - this.#goneMs;

@@ -163,6 +163,36 @@ for (const engine of engines) {
       closeSync(file);
     });
 
+    test('the metrics count what was asked, and no byte of it was copied in user space', async () => {
+      const disk = await startDisk(engine, '--metrics', '127.0.0.1:0');
+      const guest = new FrontEnd(disk.socket);
+      await guest.start(plain);
+      for (let count = 0; count < 3; count++) await ask(guest, { type: 0, sector: 0n, room: 4096 });
+      await ask(guest, { type: 1, sector: 0n, write: new Uint8Array(1024) });
+      await ask(guest, { type: 0, sector: 2n ** 40n, room: 512 });
+      await until('the address is said', () => /http:\S+/.test(disk.said()));
+      const text = await (await fetch(/http:\S+/.exec(disk.said())![0])).text();
+      const rows = new Map(text.split('\n').map((line) => [line.replaceAll(disk.image, 'D'), line] as const));
+      for (const row of [
+        'clearway_disk_requests_total{device="D",type="read"} 4',
+        'clearway_disk_requests_total{device="D",type="write"} 1',
+        'clearway_disk_errors_total{device="D"} 1',
+        'clearway_disk_bytes_total{device="D",direction="read"} 12288',
+        'clearway_disk_bytes_total{device="D",direction="written"} 1024',
+        'clearway_disk_requests_under_way{device="D"} 0',
+        'clearway_disk_request_duration_seconds_count{device="D"} 5',
+        'clearway_vhost_front_ends_total{device="D"} 1',
+        'clearway_virtio_kicks_total{device="D"} 5',
+      ]) {
+        assert.ok(rows.has(row), `${row}\n${text}`);
+      }
+      assert.match(text, /clearway_copied_bytes_total/);
+      assert.doesNotMatch(text, /clearway_copied_bytes_total\S* [1-9]/);
+      guest.close();
+      disk.child.kill('SIGTERM');
+      assert.equal(await disk.ended, 0);
+    });
+
     test('messages that are none: refused, nothing is left, and the next front end is served', async () => {
       const disk = await startDisk(engine);
       const first = new FrontEnd(disk.socket);

@@ -1,13 +1,15 @@
 // Disks of one process, in the thread that they run in: each file with its device and its socket. Not here: options and signals (cli/disk.ts).
 
 import { basename } from 'node:path';
+import { copiedBytes } from '../../memory/copy.js';
 import type { Loop } from '../../transport/loop.js';
 import type { Place } from '../door.js';
+import type { Named } from '../queue-counts.js';
 import type { Devices } from '../run-devices.js';
 import { VhostServer } from '../vhost-server.js';
+import type { BlockCounts } from './block-counts.js';
 import { BlockDevice } from './block-device.js';
 import { BlockFile } from './block-file.js';
-import type { BlockCounts } from './block-request.js';
 
 /** How disks are offered. */
 export interface DisksOptions {
@@ -32,6 +34,13 @@ export interface OfferedDisk {
   readonly sectors: number;
 }
 
+/** What was counted of disks. */
+export interface DisksCounts {
+  readonly disks: readonly Named<BlockCounts>[];
+  /** Bytes that were copied in user space, by reason. */
+  readonly copied: readonly number[];
+}
+
 interface Disk extends OfferedDisk {
   readonly file: BlockFile;
   readonly device: BlockDevice;
@@ -39,7 +48,7 @@ interface Disk extends OfferedDisk {
 }
 
 /** See the file's head. */
-export class Disks implements Devices<readonly OfferedDisk[], readonly BlockCounts[]> {
+export class Disks implements Devices<readonly OfferedDisk[], DisksCounts> {
   readonly #disks: Disk[] = [];
 
   /** Disks for which front ends may come. */
@@ -79,8 +88,9 @@ export class Disks implements Devices<readonly OfferedDisk[], readonly BlockCoun
     return this.#disks.map(({ path, place, sectors }) => ({ path, place, sectors }));
   }
 
-  counts(): readonly BlockCounts[] {
-    return this.#disks.map(({ device }) => device.counts);
+  counts(): DisksCounts {
+    const disks = this.#disks.map(({ path, device }) => ({ name: path, counts: device.counts }));
+    return { disks, copied: [...copiedBytes] };
   }
 
   changed(): void {}
