@@ -12,6 +12,7 @@ import {
   Flag,
   forms,
   hasBit,
+  mostConfig,
   mostRegions,
   ProtocolFeature,
   Request,
@@ -36,8 +37,6 @@ const protocolFeatures = bitsOf(
 );
 /** Regions that may be added one by one. */
 const memorySlots = 32;
-/** Bytes of configuration that are asked for at once, at most. */
-const mostConfig = 256;
 
 /** How memory is accepted. */
 export interface MemoryPolicy {

@@ -14,7 +14,7 @@ import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Flag, Request } from '../../src/vhost/protocol.js';
 import { engineRefused, engines, until } from '../conformance/serve/servers.js';
 import { ask, descriptorsOf, diskBytes, startDisk } from '../support/disks.js';
-import { FrontEnd, guestStart, shrinkableFile, userStart } from '../support/vhost-front-end.js';
+import { FrontEnd, shrinkableFile } from '../support/vhost-front-end.js';
 
 const plain = { indirect: true, eventIndex: false };
 
@@ -204,8 +204,7 @@ for (const engine of engines) {
       const event = createEventDescriptor();
       const region = (guest: bigint, length: bigint, user: bigint, offset: bigint) => [guest, length, user, offset];
       const table = (...regions: readonly (readonly bigint[])[]) => [BigInt(regions.length), ...regions.flat()];
-      const base = BigInt(guestStart);
-      const user = BigInt(userStart);
+      const [base, user] = [2n ** 32n, 2n ** 46n];
       const cases: readonly (readonly [string, (guest: FrontEnd) => void])[] = [
         ['version', (guest) => guest.raw(Request.getFeatures, 2, new Uint8Array(0))],
         ['size', (guest) => guest.raw(Request.getFeatures, 1, new Uint8Array(0), [], 5000)],
@@ -269,7 +268,7 @@ for (const engine of engines) {
       assert.ok((await guest.ask(Request.getMaxMemorySlots)) >= 32n);
       const add = (start: bigint, length: bigint, user: bigint, offset: bigint, fd = guest.memory.fd) =>
         guest.acknowledged(Request.addMemoryRegion, [0n, start, length, user, offset], [fd]);
-      const [base, user] = [BigInt(guestStart), BigInt(userStart)];
+      const [base, user] = [BigInt(guest.guest(0)), BigInt(guest.user(0))];
       assert.equal(await add(base, 65_536n, user, 0n), 0n);
       for (const [name, ...region] of [
         ['empty', base * 2n, 0n, user * 2n, 0n],
@@ -324,8 +323,9 @@ for (const engine of engines) {
       }
       assert.equal((await ask(guest, { type: 0, sector: 0n, room: 512 })).status, 0, 'the queue goes on');
       // An index that jumps.
-      const { ring, kick } = guest.queues[0]!;
-      ring.available[1] = (ring.available[1]! + 100) & 0xffff;
+      const { places, kick } = guest.queues[0]!;
+      const index = places.available + 2;
+      guest.memory.data.setUint16(index, (guest.memory.data.getUint16(index, true) + 100) & 0xffff, true);
       signalEvent(kick);
       await until('it is said', () => disk.said().includes('makes no sense (available index)'));
       // Kicks of a broken queue cost nothing but themselves, and it is reset by a fresh start.
