@@ -11,9 +11,12 @@ interface Table {
   readonly length: number;
 }
 
+/** Entries of a table that can be named by an index of 16 bits. */
+const mostEntries = 65_536;
+
 /** The window on a table; undefined: it is of no use, and the chain says why. */
 function tableOf(chain: Chain, domain: QueueDomain, { high, low, length }: Table) {
-  if (length === 0 || length % descriptorBytes !== 0) {
+  if (length === 0 || length % descriptorBytes !== 0 || length > mostEntries * descriptorBytes) {
     chain.refuse('indirect length');
     return undefined;
   }
