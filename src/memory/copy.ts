@@ -21,6 +21,8 @@ export const CopyReason = {
   notSpliceable: 7,
   /** The path of a file, kept to know the file again. */
   fileName: 8,
+  /** A packet of one guest for another, or back to its own: the memory of two owners. */
+  guestPacket: 9,
 } as const;
 
 /** Names of the reasons, by their number. */

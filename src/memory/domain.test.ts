@@ -7,7 +7,8 @@ const high = (address: number): number => Math.floor(address / 2 ** 32);
 const low = (address: number): number => address % 2 ** 32;
 
 function memoryAt(address: number): DomainMemory {
-  return { address, window: (offset) => ({ data: new DataView(new ArrayBuffer(0)), at: offset }) };
+  const bytes = new Uint8Array(0);
+  return { address, window: (offset) => ({ bytes, data: new DataView(bytes.buffer), at: offset }) };
 }
 
 test('a range over two that touch is two pieces, or one where our memory goes on; a hole is outside', () => {

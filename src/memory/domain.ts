@@ -12,8 +12,11 @@ export type FaultReason = 'outside' | 'access' | 'wraps' | 'pieces';
 export interface DomainMemory {
   /** Our address of its first byte. */
   readonly address: number;
-  /** Bytes of it, for headers and rings: from `offset` on at least `length` of them. */
-  window(offset: number, length: number): { readonly data: DataView; readonly at: number };
+  /** Bytes of it, for headers and rings: from `offset` on at least `length` of them, in either view. */
+  window(
+    offset: number,
+    length: number,
+  ): { readonly data: DataView; readonly bytes: Uint8Array<ArrayBuffer>; readonly at: number };
 }
 
 /** Addresses from 2^53 on are in no range: their upper word says so before a number is made of them. */
@@ -21,8 +24,8 @@ const highestWord = 0x20_0000;
 
 /** What takes the pieces that a range of outside addresses is in our memory. */
 export interface PieceTaker {
-  /** Takes a piece, joined with the last where it goes on from it. False: there is no room. */
-  add(address: number, length: number): boolean;
+  /** Takes a piece, which begins at an offset of a memory, joined with the last where it goes on from it. False: there is no room. */
+  add(address: number, length: number, memory: DomainMemory, offset: number): boolean;
 }
 
 /** Pieces as numbers: filled by {@link Domain.translate}, used again and again. */
@@ -150,8 +153,8 @@ export class Domain {
       if (grant === undefined || address < grant.start || address >= grant.end) return this.#fault('outside');
       if ((grant.access & access) !== access) return this.#fault('access');
       const here = Math.min(left, grant.end - address);
-      if (!pieces.add(grant.memory.address + grant.offset + (address - grant.start), here))
-        return this.#fault('pieces');
+      const offset = grant.offset + (address - grant.start);
+      if (!pieces.add(grant.memory.address + offset, here, grant.memory, offset)) return this.#fault('pieces');
       address += here;
       left -= here;
     }

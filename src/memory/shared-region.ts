@@ -58,7 +58,7 @@ function checkFile(fd: number, { offset, length, any = false }: SharedRegionOpti
 export class SharedRegion implements DomainMemory {
   readonly address: number;
   readonly byteLength: number;
-  readonly #views: DataView[] = [];
+  readonly #views: { readonly data: DataView; readonly bytes: Uint8Array<ArrayBuffer> }[] = [];
   readonly #step: number;
 
   /** @throws SharedMemoryError with the reason, in words */
@@ -78,17 +78,19 @@ export class SharedRegion implements DomainMemory {
     this.#step = step;
     for (let at = 0; at < length; at += step) {
       const bytes = Math.min(step + overlapBytes, length - at);
-      this.#views.push(new DataView(viewMemory(address + at, bytes)));
+      const buffer = viewMemory(address + at, bytes);
+      this.#views.push({ data: new DataView(buffer), bytes: new Uint8Array(buffer, 0, bytes) });
     }
   }
 
   /** As {@link DomainMemory.window}: up to 2 MiB. */
-  window(offset: number, length: number): { data: DataView; at: number } {
+  window(offset: number, length: number): { data: DataView; bytes: Uint8Array<ArrayBuffer>; at: number } {
     if (offset < 0 || length > overlapBytes || offset + length > this.byteLength) {
       throw new RangeError(`${length} bytes from ${offset} on are no window of ${this.byteLength}`);
     }
-    const view = Math.floor(offset / this.#step);
-    return { data: this.#views[view]!, at: offset - view * this.#step };
+    const number = Math.floor(offset / this.#step);
+    const { data, bytes } = this.#views[number]!;
+    return { data, bytes, at: offset - number * this.#step };
   }
 
   /** Gives the mapping back. Nobody uses its addresses or windows any more. */

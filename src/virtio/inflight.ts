@@ -104,6 +104,9 @@ export abstract class InflightQueue<Queue extends DeviceQueue> implements Device
     return true;
   }
 
+  /** What was taken is noted as under way, and comes again from there. */
+  putBack(): void {}
+
   give(id: number, slots: number, written: number): void {
     this.queue.give(this.driverId(id), slots, written);
     this.staged[this.stagedCount++] = id;

@@ -104,6 +104,13 @@ export class PackedDeviceQueue implements DeviceQueue {
     return this.#follow(chain, flags);
   }
 
+  putBack(_chains: number, slots: number): void {
+    this.#next -= slots;
+    if (this.#next >= 0) return;
+    this.#next += this.size;
+    this.#wrap = !this.#wrap;
+  }
+
   /** Goes through a chain, to its end even where a piece is refused: how many slots it takes has to be known. */
   #follow(chain: Chain, headFlags: number): boolean {
     const { words, halves } = this.#ring;

@@ -90,6 +90,10 @@ export class SplitDeviceQueue implements DeviceQueue {
     this.#follow(chain, head);
   }
 
+  putBack(chains: number): void {
+    this.#next = (this.#next - chains) & 0xffff;
+  }
+
   /** Whether more is available than was seen. */
   #look(): boolean {
     const index = Atomics.load(this.#ring.available, 1);

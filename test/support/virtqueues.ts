@@ -18,7 +18,7 @@ export const guestBase = 0x1_2345_6000;
 /** Memory of a driver, which counts what is touched outside of what was granted: nothing. */
 export class GuestBuffer implements DomainMemory {
   readonly address: number = 0x7000_0000_0000;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly data: DataView;
   windows = 0;
 
@@ -27,10 +27,10 @@ export class GuestBuffer implements DomainMemory {
     this.data = new DataView(this.bytes.buffer);
   }
 
-  window(offset: number, length: number): { data: DataView; at: number } {
+  window(offset: number, length: number): { data: DataView; bytes: Uint8Array<ArrayBuffer>; at: number } {
     this.windows++;
     if (offset < 0 || offset + length > this.bytes.length) throw new Error(`${length} bytes at ${offset} are outside`);
-    return { data: this.data, at: offset };
+    return { data: this.data, bytes: this.bytes, at: offset };
   }
 }
 

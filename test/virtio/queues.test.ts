@@ -64,6 +64,41 @@ describe('a request and its answer', () => {
         }
       });
 
+      test(`${name}: what was taken and put back comes again, the same, through turns of the ring`, () => {
+        for (const size of layout === 'packed' ? [5, 8] : [8]) {
+          const { device, driver } = makeQueue(layout, size, features);
+          const chain = new Chain(size);
+          for (let round = 0; round < 3 * size; round++) {
+            const ids = [1, 2].map((count) =>
+              driver.add(
+                Array.from({ length: count }, () => piece(dataAddress(size), 8)),
+                [],
+              ),
+            );
+            driver.publish();
+            const before = device.position;
+            const seen: number[] = [];
+            for (let turn = 0; turn < 3; turn++) {
+              let slots = 0;
+              for (const _ of ids) {
+                assert.ok(device.take(chain));
+                slots += chain.slots;
+                if (turn < 2) continue;
+                device.give(chain.id, chain.slots, 0);
+                seen.push(chain.count);
+              }
+              assert.equal(device.take(chain), false);
+              if (turn === 2) continue;
+              device.putBack(2, slots);
+              assert.equal(device.position, before);
+            }
+            device.publish();
+            assert.deepEqual(seen, [1, 2]);
+            assert.deepEqual([driver.takeBack(), driver.takeBack()], ids);
+          }
+        }
+      });
+
       test(`${name}: any order of both sides' steps, through many turns of the ring`, () => {
         const steps = fc.array(fc.constantFrom('add', 'show', 'take', 'give', 'publish', 'back'), {
           minLength: 50,
