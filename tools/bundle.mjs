@@ -28,6 +28,7 @@ const programs = new Set(
     'media/serving/media-worker.js',
     'epoll/file-thread.js',
     'vhost/block/disk-thread.js',
+    'vhost/net/net-thread.js',
   ].map((path) => join(compiled, path)),
 );
 

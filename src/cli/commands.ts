@@ -17,6 +17,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./disk.js'),
   },
   {
+    name: 'net',
+    summary: 'offer network devices to virtual machines (virtio-net over vhost-user)',
+    load: () => import('./net.js'),
+  },
+  {
     name: 'doctor',
     summary: 'check what this host can do, what is missing, and how to get it',
     load: () => import('./doctor.js'),

@@ -19,6 +19,7 @@ export const Request = {
   setProtocolFeatures: 16,
   getQueueNum: 17,
   setVringEnable: 18,
+  setMtu: 20,
   getConfig: 24,
   setConfig: 25,
   getInflight: 31,
@@ -42,6 +43,7 @@ export const Feature = {
 export const ProtocolFeature = {
   multiQueue: 0n,
   replyAck: 3n,
+  mtu: 4n,
   config: 9n,
   inflight: 12n,
   resetDevice: 13n,
@@ -63,9 +65,6 @@ export const headerBytes = 12;
 export const mostPayload = 4096;
 /** Descriptors that belong to a message at most: as many as a memory table has regions. */
 export const mostRegions = 8;
-
-/** Bytes of configuration that are asked for at once, at most. */
-export const mostConfig = 256;
 
 /** Flags of a header. */
 export const Flag = { versionMask: 3, version: 1, reply: 4, needReply: 8 } as const;
@@ -99,6 +98,7 @@ export const forms: ReadonlyMap<number, Form> = new Map<number, Form>([
   [Request.setProtocolFeatures, { bytes: 8, fds: 'none' }],
   [Request.getQueueNum, { bytes: 0, fds: 'none', answers: true }],
   [Request.setVringEnable, { bytes: 8, fds: 'none' }],
+  [Request.setMtu, { bytes: 8, fds: 'none' }],
   [Request.getConfig, { bytes: 12, isOpen: true, fds: 'none', answers: true }],
   [Request.setConfig, { bytes: 12, isOpen: true, fds: 'none' }],
   [Request.getInflight, { bytes: 20, isOpen: true, fds: 'none', answers: true }],

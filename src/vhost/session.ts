@@ -8,11 +8,11 @@ import { InflightArea } from './inflight-area.js';
 import { MemoryTable } from './memory-table.js';
 import {
   bitsOf,
+  exact64,
   Feature,
   Flag,
   forms,
   hasBit,
-  mostConfig,
   mostRegions,
   ProtocolFeature,
   Request,
@@ -25,18 +25,18 @@ import type { VhostDevice } from './vhost-device.js';
 
 export type { VhostDevice };
 
-/** Features of rings that are offered with every device. */
+/** Features that are offered with every device: of rings, and of the protocol. */
 const ringFeatures = [Feature.indirect, Feature.eventIndex, Feature.version1, Feature.packed, Feature.protocolFeatures];
-const protocolFeatures = bitsOf(
+const commonProtocolFeatures = bitsOf(
   ProtocolFeature.multiQueue,
   ProtocolFeature.replyAck,
-  ProtocolFeature.config,
-  ProtocolFeature.inflight,
   ProtocolFeature.resetDevice,
   ProtocolFeature.memorySlots,
 );
 /** Regions that may be added one by one. */
 const memorySlots = 32;
+/** Bytes of configuration that are asked for at once, at most. */
+const mostConfig = 256;
 
 /** How memory is accepted. */
 export interface MemoryPolicy {
@@ -51,6 +51,7 @@ export class Session {
   readonly #device: VhostDevice;
   readonly #host: RingsHost;
   readonly #offered: bigint;
+  readonly #offeredProtocol: bigint;
   readonly #any: boolean;
   #features = 0n;
   #protocol = 0n;
@@ -61,6 +62,7 @@ export class Session {
     this.#device = device;
     this.#host = host;
     this.#offered = device.features | bitsOf(...ringFeatures);
+    this.#offeredProtocol = device.protocolFeatures | commonProtocolFeatures;
     this.#any = policy.any === true;
     this.memory = new MemoryTable(policy.any);
     this.#rings = new Rings(device, host, this.memory);
@@ -146,11 +148,11 @@ export class Session {
         this.#setFeatures(payload.getBigUint64(0, true));
         return true;
       case Request.getProtocolFeatures:
-        this.#number(request, protocolFeatures);
+        this.#number(request, this.#offeredProtocol);
         return true;
       case Request.setProtocolFeatures:
         this.#protocol = payload.getBigUint64(0, true);
-        if ((this.#protocol & ~protocolFeatures) !== 0n) refuse('chose protocol features that were not offered');
+        if ((this.#protocol & ~this.#offeredProtocol) !== 0n) refuse('chose protocol features that were not offered');
         return true;
       case Request.getQueueNum:
         this.#number(request, BigInt(this.#device.queueNumber));
@@ -187,6 +189,9 @@ export class Session {
       case Request.setInflight:
         this.#rings.noteIn(InflightArea.of(payload, fds[0]!, this.#device.queues, this.#any));
         return true;
+      case Request.setMtu:
+        this.#setMtu(payload);
+        return true;
       case Request.setOwner:
       case Request.resetOwner:
         return true;
@@ -204,6 +209,11 @@ export class Session {
     if (isOld) this.#host.say('the front end has an old driver (before VIRTIO 1.0): its queues do not start');
     this.#device.negotiated(features);
     this.#rings.features = features;
+  }
+
+  #setMtu(payload: DataView): void {
+    const bytes = exact64(payload, 0);
+    if (this.#device.setMtu?.(bytes) !== true) refuse(`set packets of ${bytes} bytes, which the device does not take`);
   }
 
   #setMemory(payload: DataView, fds: number[], done: Done): boolean {

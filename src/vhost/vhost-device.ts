@@ -8,6 +8,8 @@ import type { Vring } from './vring.js';
 export interface VhostDevice {
   /** Features of the device's own kind, as bits. */
   readonly features: bigint;
+  /** Protocol features of the device's own kind, as bits. */
+  readonly protocolFeatures: bigint;
   /** Queues that it has at most, and what GET_QUEUE_NUM says of them. */
   readonly queues: number;
   readonly queueNumber: number;
@@ -17,6 +19,8 @@ export interface VhostDevice {
   writeConfig(offset: number, bytes: Uint8Array): boolean;
   /** The front end's choice of features. */
   negotiated(features: bigint): void;
+  /** The largest packet that the front end says its guest may send, without headers. False: it cannot be. For devices with the feature. */
+  setMtu?(bytes: number): boolean;
   /** A queue runs, or may be looked at again (it was enabled, kicked). */
   started(vring: Vring, memory: MemoryTable): void;
   /** A queue is to end: `done` when every request of it that is under way has ended. */

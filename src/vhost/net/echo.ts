@@ -1,0 +1,28 @@
+// Echo: the other side of a device that is joined to itself: each packet comes back to the guest that sent it, for tests and measuring.
+
+import type { DropReason, Frame, NetPeer } from './frame.js';
+import type { NetDevice } from './net-device.js';
+import type { Offloads } from './net-header.js';
+
+/** See the file's head. */
+export class Echo implements NetPeer {
+  readonly accepts: Offloads = { checksum: true, tso4: true, tso6: true, uso: true };
+  #device: NetDevice | undefined;
+
+  /** Joins the device, which needs its peer first. */
+  join(device: NetDevice): void {
+    this.#device = device;
+  }
+
+  transmit(frame: Frame, pair: number): DropReason | undefined {
+    return this.#device?.deliver(frame, pair) ?? undefined;
+  }
+
+  flush(): void {
+    this.#device?.flush();
+  }
+
+  roomAgain(): void {}
+
+  negotiated(): void {}
+}

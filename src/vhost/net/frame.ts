@@ -1,0 +1,36 @@
+// Frame: a packet on its way through: its header, checked, and where its bytes are, in the memory of the guest that sent it or in our own. It
+// is valid during the call that it is handed over in. Not here: who makes it (transmit-queue.ts), who gets it.
+
+import { Spans } from '../../memory/spans.js';
+import { NetHeader, type Offloads } from './net-header.js';
+
+/** Pieces that a packet is in at most, with room for its header in what the kernel takes at once (IOV_MAX, 1,024). */
+export const mostFramePieces = 1000;
+
+/** Why a packet went nowhere: no queue runs there; no buffer was posted; one was, and is too small; it could not be cut; the other side. */
+export type DropReason = 'down' | 'no buffer' | 'buffer too small' | 'headers' | 'refused' | 'full' | 'isolated';
+
+/** See the file's head. */
+export class Frame {
+  readonly header: NetHeader = new NetHeader();
+  readonly spans: Spans = new Spans(mostFramePieces);
+
+  /** Bytes of the packet, its Ethernet header included. */
+  get byteLength(): number {
+    return this.spans.byteLength;
+  }
+}
+
+/** Where the packets of a device go, and where those for it come from. */
+export interface NetPeer {
+  /** What may be left unfinished in packets that are handed to it. */
+  readonly accepts: Offloads;
+  /** Takes a packet. @param pair of queues that it came from. @returns why it was dropped; undefined: it was not */
+  transmit(frame: Frame, pair: number): DropReason | undefined;
+  /** What was handed over may be told of: a batch has ended. */
+  flush(): void;
+  /** The guest gave buffers to a pair's receive queue, or it has just started. */
+  roomAgain(pair: number): void;
+  /** The guest agreed on what packets for it may leave unfinished. */
+  negotiated(offloads: Offloads): void;
+}

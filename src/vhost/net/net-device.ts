@@ -1,0 +1,304 @@
+// NetDevice: virtio-net (VIRTIO 1.x section 5.1) for whoever it is joined to: a tap, a switch, itself. It has pairs of queues: of each, one with
+// buffers for packets (receive-queue.ts), one with packets that the guest sends (transmit-queue.ts). What cannot be delivered is dropped and
+// counted, and nothing waits. The control queue is the front end's. Not here: where packets go (NetPeer), the session.
+
+import { signalOther } from '../../kernel/event.js';
+import type { Loop } from '../../transport/loop.js';
+import type { MemoryTable } from '../memory-table.js';
+import { bitsOf, ProtocolFeature } from '../protocol.js';
+import type { VhostDevice } from '../session.js';
+import type { Vring } from '../vring.js';
+import { Delivery } from './delivery.js';
+import type { DropReason, Frame, NetPeer } from './frame.js';
+import { guestOffloads, hostOffloads, isMergeable, offeredFeatures } from './net-features.js';
+import { noOffloads, type Offloads } from './net-header.js';
+import { ReceiveQueue } from './receive-queue.js';
+import { type TransmitFault, TransmitQueue, type TransmitTarget } from './transmit-queue.js';
+
+/** Packets of a queue in one turn. */
+const packetsATurn = 64;
+/** Bytes of the configuration space (section 5.1.4): address, status, pairs, MTU. */
+const configBytes = 12;
+const linkIsUp = 1;
+/** The shortest packets that IPv4 allows, and the longest that fit. */
+const mtuRange = { least: 68, most: 65_535 } as const;
+
+/** What is counted of a device. */
+export interface NetCounts {
+  /** Packets and bytes of the guest, which were handed on; and for it. */
+  sentPackets: number;
+  sentBytes: number;
+  receivedPackets: number;
+  receivedBytes: number;
+  /** Packets of the guest that went nowhere, and packets for it, by reason. */
+  readonly sentDropped: Partial<Record<TransmitFault | DropReason, number>>;
+  readonly receivedDropped: Partial<Record<DropReason, number>>;
+  /** Buffers that were of no use, and queues that made no sense, by reason. */
+  readonly faults: Record<string, number>;
+  kicks: number;
+  interrupts: number;
+  interruptsSaved: number;
+}
+
+/** How a device is offered. */
+export interface NetOptions {
+  /** Pairs of queues at most. */
+  readonly pairs: number;
+  /** The guest's address: 6 bytes. */
+  readonly mac: Uint8Array;
+  /** The longest packet without its Ethernet header that the guest is told of; undefined: it is told of none. */
+  readonly mtu: number | undefined;
+}
+
+/** A pair of queues. */
+class Pair implements TransmitTarget {
+  receive: ReceiveQueue | undefined;
+  transmit: TransmitQueue | undefined;
+  receiveRing: Vring | undefined;
+  transmitRing: Vring | undefined;
+  readonly #device: NetDevice;
+  readonly #index: number;
+
+  constructor(device: NetDevice, index: number) {
+    this.#device = device;
+    this.#index = index;
+  }
+
+  get offloads(): Offloads {
+    return this.#device.hostOffloads;
+  }
+
+  get isDisabled(): boolean {
+    return this.transmitRing?.isEnabled !== true;
+  }
+
+  take(frame: Frame): DropReason | undefined {
+    return this.#device.send(frame, this.#index);
+  }
+
+  dropped(reason: TransmitFault | DropReason): void {
+    const { sentDropped } = this.#device.counts;
+    sentDropped[reason] = (sentDropped[reason] ?? 0) + 1;
+  }
+}
+
+/** See the file's head. */
+export class NetDevice implements VhostDevice {
+  readonly features: bigint;
+  readonly protocolFeatures: bigint = bitsOf(ProtocolFeature.mtu);
+  readonly queues: number;
+  readonly queueNumber: number;
+  readonly counts: NetCounts = {
+    sentPackets: 0,
+    sentBytes: 0,
+    receivedPackets: 0,
+    receivedBytes: 0,
+    sentDropped: {},
+    receivedDropped: {},
+    faults: {},
+    kicks: 0,
+    interrupts: 0,
+    interruptsSaved: 0,
+  };
+  /** What packets of the guest may leave unfinished, and packets for it. */
+  hostOffloads: Offloads = noOffloads;
+  guestOffloads: Offloads = noOffloads;
+  readonly #loop: Loop;
+  readonly #peer: NetPeer;
+  readonly #config = new Uint8Array(configBytes);
+  readonly #pairs: readonly Pair[];
+  readonly #delivery = new Delivery();
+  /** Queues that are looked at in a later turn anyway. */
+  readonly #waiting = new Set<Vring>();
+  #isMergeable = false;
+  #say: (sentence: string) => void = () => {};
+
+  constructor(loop: Loop, peer: NetPeer, options: NetOptions) {
+    this.#loop = loop;
+    this.#peer = peer;
+    this.queues = options.pairs * 2;
+    this.queueNumber = options.pairs;
+    this.#pairs = Array.from({ length: options.pairs }, (_, index) => new Pair(this, index));
+    this.features = offeredFeatures(peer.accepts, options.pairs > 1, options.mtu !== undefined);
+    const config = new DataView(this.#config.buffer);
+    for (const [index, byte] of options.mac.entries()) config.setUint8(index, byte);
+    config.setUint16(6, linkIsUp, true);
+    config.setUint16(8, options.pairs, true);
+    config.setUint16(10, options.mtu ?? 0, true);
+  }
+
+  /** Who hears of what a guest does wrong. */
+  set onSay(say: (sentence: string) => void) {
+    this.#say = say;
+  }
+
+  readConfig(offset: number, length: number): Uint8Array | undefined {
+    if (offset + length > 256) return undefined;
+    return Uint8Array.from({ length }, (_, index) => this.#config[offset + index] ?? 0);
+  }
+
+  /** Nothing in it may be written. */
+  writeConfig(): boolean {
+    return false;
+  }
+
+  /** How long packets may be is the guest's affair and the other side's: what does not fit is dropped there. */
+  setMtu(bytes: number): boolean {
+    return bytes >= mtuRange.least && bytes <= mtuRange.most;
+  }
+
+  negotiated(features: bigint): void {
+    this.hostOffloads = hostOffloads(features);
+    this.guestOffloads = guestOffloads(features);
+    this.#isMergeable = isMergeable(features);
+    this.#peer.negotiated(this.guestOffloads);
+  }
+
+  started(vring: Vring, memory: MemoryTable): void {
+    const pair = this.#pairs[vring.index >> 1]!;
+    const { queue } = vring;
+    if (queue === undefined) return;
+    if ((vring.index & 1) === 1) {
+      pair.transmitRing = vring;
+      if (pair.transmit?.queue !== queue) pair.transmit = new TransmitQueue(queue, memory.domain, pair);
+    } else {
+      pair.receiveRing = vring;
+      if (pair.receive?.queue !== queue) pair.receive = this.#receiveQueue(queue, memory);
+      queue.suppressKicks();
+    }
+    // What was asked for before nobody listened is looked for once.
+    this.#signal(vring);
+    this.#runSoon(vring);
+  }
+
+  #receiveQueue(queue: NonNullable<Vring['queue']>, { domain }: MemoryTable): ReceiveQueue {
+    return new ReceiveQueue(queue, domain, {
+      mergeable: this.#isMergeable,
+      fault: (why) => this.#fault(why),
+    });
+  }
+
+  stop(vring: Vring, done: () => void): void {
+    // Packets are handed on within the call that takes them.
+    this.#waiting.delete(vring);
+    const pair = this.#pairs[vring.index >> 1]!;
+    if ((vring.index & 1) === 1) {
+      pair.transmit = pair.transmitRing = undefined;
+    } else if (pair.receive !== undefined) {
+      this.#publish(pair);
+      pair.receive.putBack();
+      pair.receive = pair.receiveRing = undefined;
+    }
+    done();
+  }
+
+  /** The guest has kicked a queue. */
+  kicked(vring: Vring): void {
+    this.counts.kicks++;
+    if (!this.#waiting.has(vring)) this.#run(vring);
+  }
+
+  #runSoon(vring: Vring): void {
+    if (this.#waiting.has(vring)) return;
+    this.#waiting.add(vring);
+    this.#loop.nextTurn(() => {
+      if (this.#waiting.delete(vring)) this.#run(vring);
+    });
+  }
+
+  #run(vring: Vring): void {
+    const pair = this.#pairs[vring.index >> 1]!;
+    if (vring.queue === undefined || vring.queue.fault !== undefined) return;
+    if ((vring.index & 1) === 1) this.#runTransmit(vring, pair);
+    else if (vring.isEnabled) this.#peer.roomAgain(vring.index >> 1);
+  }
+
+  /** Hands on what the guest sends, as much as has a turn; then asks for a kick. */
+  #runTransmit(vring: Vring, { transmit }: Pair): void {
+    if (transmit === undefined) return;
+    const { queue } = transmit;
+    queue.suppressKicks();
+    const count = transmit.run(packetsATurn);
+    if (count > 0) {
+      if (queue.publish()) this.#signal(vring);
+      else this.counts.interruptsSaved++;
+      this.#peer.flush();
+    }
+    if (queue.fault !== undefined) this.#broken(vring, queue.fault);
+    else if (count === packetsATurn || queue.awaitKick()) this.#runSoon(vring);
+  }
+
+  /** Hands a packet of the guest on. */
+  send(frame: Frame, pair: number): DropReason | undefined {
+    const { byteLength } = frame;
+    const why = this.#peer.transmit(frame, pair);
+    if (why === undefined) {
+      this.counts.sentPackets++;
+      this.counts.sentBytes += byteLength;
+    }
+    return why;
+  }
+
+  /** Pairs that take packets for the guest. */
+  get runningPairs(): number {
+    let count = 0;
+    while (count < this.#pairs.length && this.receiving(count) !== undefined) count++;
+    return count;
+  }
+
+  /** The queue with buffers of a pair, where it takes packets. */
+  receiving(pair: number): ReceiveQueue | undefined {
+    const { receive, receiveRing } = this.#pairs[pair]!;
+    return receiveRing?.isEnabled === true && receive!.queue.fault === undefined ? receive : undefined;
+  }
+
+  /** Copies a packet to the guest, which sees it after {@link flush}. @returns why it was dropped */
+  deliver(frame: Frame, pair: number): DropReason | undefined {
+    const queue = this.receiving(pair);
+    const why = queue === undefined ? 'down' : this.#delivery.deliver(frame, queue, this.guestOffloads);
+    if (why !== undefined) this.dropped(why);
+    else this.received(frame.byteLength);
+    const { receiveRing } = this.#pairs[pair]!;
+    if (queue?.queue.fault !== undefined) this.#broken(receiveRing!, queue.queue.fault);
+    return why;
+  }
+
+  /** Counts a packet that was given to the guest. */
+  received(bytes: number): void {
+    this.counts.receivedPackets++;
+    this.counts.receivedBytes += bytes;
+  }
+
+  /** Counts a packet for the guest that was dropped. */
+  dropped(why: DropReason): void {
+    this.counts.receivedDropped[why] = (this.counts.receivedDropped[why] ?? 0) + 1;
+  }
+
+  /** Shows the guest what was given, on all pairs. */
+  flush(): void {
+    for (const pair of this.#pairs) this.#publish(pair);
+  }
+
+  #publish({ receive, receiveRing }: Pair): void {
+    if (receive?.isDirty !== true) return;
+    receive.isDirty = false;
+    if (receive.queue.publish()) this.#signal(receiveRing!);
+    else this.counts.interruptsSaved++;
+  }
+
+  #broken(vring: Vring, fault: string): void {
+    this.#fault(fault);
+    this.#say(`the guest's queue ${vring.index} makes no sense (${fault}): it is stopped until it is reset`);
+    if (vring.error >= 0) signalOther(vring.error);
+  }
+
+  #fault(why: string): void {
+    this.counts.faults[why] = (this.counts.faults[why] ?? 0) + 1;
+  }
+
+  #signal({ call }: Vring): void {
+    if (call < 0) return;
+    this.counts.interrupts++;
+    signalOther(call);
+  }
+}

@@ -1,0 +1,103 @@
+// The header before each packet of virtio-net (VIRTIO 1.x section 5.1.6): read once out of a guest's memory, held against what was negotiated and
+// against the packet. Not here: the packet's own headers (checksum.ts, segment.ts).
+
+/** Bytes of it, with VIRTIO_F_VERSION_1. */
+export const netHeaderBytes = 12;
+/** Bytes of an Ethernet header, and of the longest packet: of 64 KiB, to be cut into segments. */
+export const ethernetBytes = 14;
+export const mostPacketBytes: number = 65_535 + ethernetBytes;
+
+/** The flag of a header that says that the packet's checksum is not finished. */
+const needsChecksum = 1;
+/** How a packet is to be cut. */
+export const Gso = { none: 0, tcp4: 1, tcp6: 4, udp: 5 } as const;
+
+/** What one side takes unfinished: checksums, and packets that are to be cut, by protocol. */
+export interface Offloads {
+  readonly checksum: boolean;
+  readonly tso4: boolean;
+  readonly tso6: boolean;
+  readonly uso: boolean;
+}
+
+/** Nothing. */
+export const noOffloads: Offloads = { checksum: false, tso4: false, tso6: false, uso: false };
+
+/** What makes a header impossible: by what it speaks of. */
+export type HeaderFault =
+  | 'checksum not negotiated'
+  | 'checksum outside'
+  | 'gso'
+  | 'gso not negotiated'
+  | 'header length';
+
+/** Whether a packet that is to be cut may come. */
+export function takesGso(offloads: Offloads, gso: number): boolean {
+  switch (gso) {
+    case Gso.none:
+      return true;
+    case Gso.tcp4:
+      return offloads.tso4;
+    case Gso.tcp6:
+      return offloads.tso6;
+    default:
+      return gso === Gso.udp && offloads.uso;
+  }
+}
+
+/** See the file's head. Used again and again. */
+export class NetHeader {
+  needsChecksum = false;
+  gso: number = Gso.none;
+  /** Bytes of the packet's own headers: a hint. */
+  headerLength = 0;
+  /** Bytes of payload of a segment. */
+  gsoSize = 0;
+  /** Where the checksum begins, and where it is put, from there. */
+  checksumStart = 0;
+  checksumOffset = 0;
+
+  /** Takes the bytes of a header. */
+  read(data: DataView): void {
+    this.needsChecksum = (data.getUint8(0) & needsChecksum) !== 0;
+    this.gso = data.getUint8(1);
+    this.headerLength = data.getUint16(2, true);
+    this.gsoSize = data.getUint16(4, true);
+    this.checksumStart = data.getUint16(6, true);
+    this.checksumOffset = data.getUint16(8, true);
+    if (this.gso === Gso.none) this.headerLength = this.gsoSize = 0;
+    if (!this.needsChecksum) this.checksumStart = this.checksumOffset = 0;
+  }
+
+  /** Writes it. @param buffers that the packet lies in */
+  write(data: DataView, buffers: number): void {
+    data.setUint8(0, this.needsChecksum ? needsChecksum : 0);
+    data.setUint8(1, this.gso);
+    data.setUint16(2, this.headerLength, true);
+    data.setUint16(4, this.gsoSize, true);
+    data.setUint16(6, this.checksumStart, true);
+    data.setUint16(8, this.checksumOffset, true);
+    data.setUint16(10, buffers, true);
+  }
+
+  /** Begins one of a packet that is whole. */
+  clear(): void {
+    this.needsChecksum = false;
+    this.gso = Gso.none;
+    this.headerLength = this.gsoSize = this.checksumStart = this.checksumOffset = 0;
+  }
+
+  /** Holds it against a packet of so many bytes, and what its sender may leave unfinished. @returns what is wrong with it */
+  faultOf(packetBytes: number, offloads: Offloads): HeaderFault | undefined {
+    if (this.needsChecksum) {
+      if (!offloads.checksum) return 'checksum not negotiated';
+      const isInside =
+        this.checksumStart >= ethernetBytes && this.checksumStart + this.checksumOffset + 2 <= packetBytes;
+      if (!isInside) return 'checksum outside';
+    }
+    if (this.gso === Gso.none) return undefined;
+    if (!takesGso(offloads, this.gso)) return 'gso not negotiated';
+    if (!this.needsChecksum || this.gsoSize === 0) return 'gso';
+    return this.headerLength > packetBytes ? 'header length' : undefined;
+  }
+}
