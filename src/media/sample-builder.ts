@@ -58,7 +58,7 @@ export class TimesBuilder {
       delta = 1;
       this.#isOdd = true;
     }
-    if (this.#firstSamples === undefined) this.#deltas.fill(delta, this.#covered, this.#covered + taken);
+    if (this.#firstSamples === undefined) fillRun(this.#deltas, delta, this.#covered, taken);
     else {
       this.#firstSamples[this.#runs] = this.#covered;
       this.#startTimes![this.#runs] = this.#time;
@@ -98,6 +98,12 @@ export class TimesBuilder {
   }
 }
 
+/** A call costs more than a sample, and most runs of films with B-frames are of one. */
+function fillRun(values: Uint32Array | Int16Array | Int32Array, value: number, from: number, count: number): void {
+  if (count === 1) values[from] = value;
+  else values.fill(value, from, from + count);
+}
+
 function greatestCommonDivisor(left: number, right: number): number {
   let [a, b] = [left, right];
   while (b > 0) [a, b] = [b, a % b];
@@ -127,7 +133,7 @@ export class OffsetsBuilder {
       // A multiple of what divides all others changes nothing.
       if (this.#unit === 0 || size % this.#unit !== 0) this.#unit = greatestCommonDivisor(this.#unit, size);
       if (size > this.#most) this.#most = size;
-      this.#hold().fill(offset, this.#covered, this.#covered + taken);
+      fillRun(this.#hold(), offset, this.#covered, taken);
     }
     this.#covered += taken;
   }
@@ -379,6 +385,8 @@ class Placer {
     const { offsets, chunks, bytes, times } = this.checkpoints;
     let offset = this.#offset;
     let total = this.#total;
+    const each = typeof sizes === 'number' ? sizes : 0;
+    const table = typeof sizes === 'number' ? undefined : sizes;
     for (let sample = this.#sample; sample < stop; sample++) {
       if ((sample & checkpointMask) === 0) {
         const point = sample >>> checkpointShift;
@@ -387,7 +395,7 @@ class Placer {
         bytes[point] = total;
         if (times !== undefined) times[point] = this.#timeAt(sample);
       }
-      const size = typeof sizes === 'number' ? sizes : sizes[sample]!;
+      const size = table === undefined ? each : table[sample]!;
       offset += size;
       total += size;
     }
