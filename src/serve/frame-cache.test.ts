@@ -100,3 +100,29 @@ test('whatever is kept, lent, released and ended: no frame is in two hands, and 
     { numRuns: 60 },
   );
 });
+
+test('references that are full make room: what was not used lately goes, however old, what is used stays', () => {
+  const cache = new FrameCache(2000, 1 << 20);
+  const most = 10 * 160;
+  const keepReferring = (entry: number, pieces: number): void => {
+    assert.ok(cache.makeReferenceRoom(pieces * 16, most));
+    const references = { places: new Float64Array(2 * pieces), bytes: pieces, source: 1, resource: {} };
+    const facts = { entry, variant: 0, headBytes: 100, totalBytes: 200, varies: false, references };
+    cache.keep(cache.lease(200), facts, 20, 0);
+  };
+  const message = keep(cache, 500, 300);
+  for (let entry = 0; entry < 10; entry++) keepReferring(entry, 10);
+  assert.equal(cache.referenceBytes, most);
+  for (let entry = 10; entry < 200; entry++) {
+    // One film that somebody always plays.
+    cache.of(3)?.lendAsIs().release(0);
+    keepReferring(entry, 10);
+    assert.ok(cache.of(entry) !== undefined && cache.referenceBytes <= most);
+    assert.ok(entry < 20 || cache.of(3) !== undefined || entry === 3);
+  }
+  assert.equal(cache.size, 11);
+  assert.equal(cache.of(500), message, 'what has no references is not asked to make room for them');
+  assert.equal(cache.makeReferenceRoom(most + 16, most), false);
+  assert.equal(cache.size, 11, 'nothing goes for what has no room at all');
+  cache.unmap();
+});

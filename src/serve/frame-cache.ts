@@ -136,6 +136,8 @@ export class FrameCache implements Lender {
   readonly #kinds: ReadonlyArray<Array<CachedResponse | undefined>> = [[], [], [], []];
   /** Kept responses by slab; within one in no order. */
   readonly #bySlab: CachedResponse[][] = [];
+  /** Those that have references, least lately kept or found in use first. */
+  readonly #referring = new Set<CachedResponse>();
   #kept = 0;
   #referenceBytes = 0;
   #hand = 0;
@@ -164,6 +166,24 @@ export class FrameCache implements Lender {
   /** Bytes of memory, beside the frames, of what follows them. */
   get referenceBytes(): number {
     return this.#referenceBytes;
+  }
+
+  /**
+   * Drops responses until references of so many bytes fit into `most` with the others, those not used since the last look first.
+   * False where they alone are more.
+   */
+  makeReferenceRoom(bytes: number, most: number): boolean {
+    if (bytes > most) return false;
+    let looks = mostLooks;
+    for (const response of this.#referring) {
+      if (this.#referenceBytes + bytes <= most) break;
+      if (response.used && looks-- > 0) {
+        response.used = false;
+        this.#referring.delete(response);
+        this.#referring.add(response);
+      } else response.drop();
+    }
+    return true;
   }
 
   /** Responses kept. */
@@ -272,7 +292,10 @@ export class FrameCache implements Lender {
     kind[response.entry] = response;
     this.#bySlab[this.#pool.slabOf(response.frame)]!.push(response);
     this.#kept++;
-    this.#referenceBytes += response.references?.places.byteLength ?? 0;
+    if (response.references !== undefined) {
+      this.#referring.add(response);
+      this.#referenceBytes += response.references.places.byteLength;
+    }
     return response;
   }
 
@@ -291,7 +314,7 @@ export class FrameCache implements Lender {
     const last = kept.pop()!;
     if (last !== response) kept[kept.indexOf(response)] = last;
     this.#kept--;
-    this.#referenceBytes -= response.references?.places.byteLength ?? 0;
+    if (this.#referring.delete(response)) this.#referenceBytes -= response.references!.places.byteLength;
   }
 
   /** A frame that nobody sends any more. */

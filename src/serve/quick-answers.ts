@@ -317,7 +317,8 @@ export class QuickAnswers {
         : { segments: list.length, references: undefined };
       if (known === undefined || list.byteLength !== table.size.get(entry)) return undefined;
       const { segments, references } = known;
-      if (this.frames.referenceBytes + (references?.places.byteLength ?? 0) > mostReferenceBytes) return undefined;
+      if (references !== undefined && !this.frames.makeReferenceRoom(references.places.byteLength, mostReferenceBytes))
+        return undefined;
       let bodyBytes = 0;
       for (let index = 0; index < segments; index++) bodyBytes += list.lengths[index]!;
       const frame = this.frames.lease(writer.wholeBytes(table, entry, false, false) + bodyBytes);
