@@ -54,5 +54,6 @@ interface Sender {
 
 /** Queues the pieces. */
 export function sendReferences(connection: Sender, file: OpenFile, { places }: FrameReferences): void {
+  file.keepVersion();
   for (let at = 0; at < places.length; at += 2) connection.sendExtent(file.retain(), places[at]!, places[at + 1]!, 0);
 }

@@ -17,7 +17,12 @@ const single = [
   ['counter', 'clearway_parse_errors_total', 'parseErrors', 'Requests refused by the parser.'],
   ['counter', 'clearway_failures_total', 'failures', 'Requests that could not be answered by a fault of the server.'],
   ['counter', 'clearway_cold_reads_total', 'coldFetches', 'Ranges that had to be fetched from disk.'],
-  ['counter', 'clearway_truncated_total', 'truncated', 'Files that shrank while they were sent.'],
+  [
+    'counter',
+    'clearway_truncated_total',
+    'truncated',
+    'Files that shrank, and films that were written to, while they were sent.',
+  ],
   [
     'counter',
     'clearway_file_errors_total',

@@ -1,12 +1,15 @@
 // Open files: a descriptor that knows how many refer to it, closed when nobody does. Which ones are kept open while nobody
 // sends them is the site's decision.
 
-import { type FileStatus, fileStatus } from '../kernel/file.js';
+import { emptyFileStatus, type FileStatus, fileStatus } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { MappedFile } from '../memory/mapped-file.js';
 import type { FileMapping, FileResidency, FileSource } from '../transport/output.js';
 import { Residency } from '../transport/page-cache.js';
 import type { PinnedFile } from './pins/pinned-files.js';
+
+/** Of the file that is looked at now. */
+const now = emptyFileStatus();
 
 /** An open file, with a reference for whoever opened it. */
 export class OpenFile implements FileSource {
@@ -15,6 +18,8 @@ export class OpenFile implements FileSource {
   readonly #own: number;
   #residency: Residency | undefined;
   #mapping: MappedFile | undefined;
+  /** The file as it was when the first list was made that holds for this version alone. */
+  #version: FileStatus | undefined;
   #references = 1;
   readonly #files: OpenFiles;
 
@@ -43,6 +48,21 @@ export class OpenFile implements FileSource {
     if (this.pinned !== undefined) return this.pinned;
     this.#mapping ??= new MappedFile(this.#own);
     return this.#mapping;
+  }
+
+  /** What is sent of it from now on holds for its version of now: see {@link isChanged}. */
+  keepVersion(): void {
+    if (this.#version !== undefined || this.pinned !== undefined) return;
+    const status = emptyFileStatus();
+    if (fileStatus(this.#own, status) === 0) this.#version = status;
+  }
+
+  /** Whether it was written to since {@link keepVersion}; other names of it, and none, are no matter. */
+  get isChanged(): boolean {
+    const before = this.#version;
+    if (before === undefined || fileStatus(this.#own, now) !== 0) return false;
+    const isSameTime = now.mtimeSeconds === before.mtimeSeconds && now.mtimeNanoseconds === before.mtimeNanoseconds;
+    return !isSameTime || now.size !== before.size;
   }
 
   /** For whoever has taken it out of the open ones. */

@@ -6,7 +6,7 @@ import { sendModeNames } from './send-modes.js';
 export interface FileCounts {
   /** Ranges that were not in the page cache and were fetched first. */
   coldFetches: number;
-  /** Files that became shorter while they were sent. */
+  /** Files that became shorter while they were sent, or another version of which only one may be sent. */
   truncated: number;
   /** Bytes of responses with files, by the mode in which they left (SendMode). */
   readonly modeBytes: Float64Array;

@@ -309,9 +309,14 @@ export class ListPump {
     this.#corked = -1;
   }
 
-  /** The socket takes bytes again. */
+  /** The socket takes bytes again. While it was full the file may have become another. */
   writable(_result: number): void {
-    this.#resume();
+    let entry = this.#output?.first;
+    while (entry !== undefined && entry.file === undefined) entry = entry.next;
+    if (entry?.file?.isChanged === true) {
+      this.waiting = false;
+      this.#fail('truncated');
+    } else this.#resume();
   }
 
   /** A cold window arrived, or could not be read: then sendfile says why. */

@@ -44,6 +44,8 @@ export interface FileSource extends SgFile {
   readonly mapping?: FileMapping | undefined;
   /** Its bytes in memory that stays, where they are. */
   readonly pinned?: PinnedSource | undefined;
+  /** Whether it was written to since something was promised of it that holds for one version alone: nothing more of it may be sent. */
+  readonly isChanged?: boolean;
 }
 
 /** One segment or extent, as it was queued. */

@@ -132,7 +132,7 @@ export class LineState {
 /** Answers lines, and checks the order in which it is called. */
 export class LineProtocol implements Protocol<LineState> {
   readonly lending = new Lending();
-  readonly file: FileSource & { readonly lending: Lending; pinned?: PinnedSource };
+  readonly file: FileSource & { readonly lending: Lending; pinned?: PinnedSource; isChanged?: boolean };
   /** Called on entry to every callback, with its name. */
   called: ((name: string, connection: Connection<LineState>) => void) | undefined;
   /** Called instead of the default when a deadline passed. */

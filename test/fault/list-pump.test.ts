@@ -129,6 +129,25 @@ for (const [name, { limits, mode, step }] of Object.entries(modes)) {
       }
     });
 
+    test('a file that becomes another while the peer is slow: nothing more of it, and the end', () => {
+      // Nobody writes to pinned memory.
+      if (mode === SendMode.reference) return;
+      const request = segmentOf(20);
+      const expected = answerTo([request]);
+      const world = worldOf();
+      const peer = world.connect();
+      peer.room = 700;
+      peer.write(lineOf(request));
+      world.until(() => peer.room <= 0, 'a first part');
+      const before = peer.got.length;
+      world.protocol.file.isChanged = true;
+      peer.room = Number.POSITIVE_INFINITY;
+      world.until(() => peer.closed, 'the end');
+      assert.deepEqual(peer.got.bytes, expected.subarray(0, before));
+      assert.equal(world.listener.counts.truncated, 1);
+      world.end();
+    });
+
     test('cold pages are waited for once, and asked about once where they are there', () => {
       if (mode === SendMode.reference) return;
       for (const cold of [true, false]) {

@@ -16,6 +16,7 @@ function partOf(): { readonly part: PartOf; readonly references: () => number } 
       return file;
     },
     release: () => void references--,
+    keepVersion: () => {},
   };
   const source = { file, lastModifiedSeconds: 0, isDateStrong: true } as unknown as Representation;
   return { part: { path: 'film.mp4', source, sent: { generated: 0, referenced: 0 } }, references: () => references };

@@ -151,6 +151,7 @@ export function headed(part: PartOf, { writeHead, extents, headBytes, ...facts }
   const { file } = part.source;
   const list = (from: number, to: number): SgList<OpenFile> =>
     filled((made) => {
+      file.keepVersion();
       if (from < headBytes) addHead(made, headBytes, from, Math.min(to, headBytes), writeHead);
       if (to <= headBytes) return;
       extents(Math.max(0, from - headBytes), to - headBytes, (offset, length) => {
@@ -188,6 +189,7 @@ export function fileResource(part: PartOf, etag: string, contentType: string): R
   const { file, size } = part.source;
   const list = (from: number, to: number): SgList<OpenFile> => {
     const made = new SgList<OpenFile>();
+    file.keepVersion();
     made.addExtent(file.retain(), from, to - from);
     return made;
   };
@@ -198,12 +200,13 @@ export function fileResource(part: PartOf, etag: string, contentType: string): R
 export function virtualResource(part: PartOf, virtual: VirtualFile, etag: string, contentType: string): Resource {
   const { file } = part.source;
   const list = (from: number, to: number): SgList<OpenFile> =>
-    filled((made) =>
+    filled((made) => {
+      file.keepVersion();
       virtual.list(from, to, {
         generated: (at, length) => addGenerated(made, virtual, at, length),
         extent: (offset, length) => made.addExtent(file.retain(), offset, length),
-      }),
-    );
+      });
+    });
   // Another file than the one on the disk: its date says nothing of which.
   return { ...common(part), isDateStrong: false, size: virtual.size, etag, contentType, list };
 }

@@ -4,14 +4,17 @@
 
 import assert from 'node:assert/strict';
 import {
+  closeSync,
   copyFileSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
   truncateSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { workerEntry } from '../../../src/media/serving/entry.js';
@@ -192,6 +195,35 @@ forEachEngine(
         () => 'ended',
       );
       assert.ok(answer === 'ended' || answer === 410 || answer === 422, String(answer));
+    });
+
+    test('a film that is written to while its parts are sent ends them; another name, or none, does not', {
+      skip: filmSkip,
+    }, async () => {
+      for (const what of ['written', 'renamed'] as const) {
+        // Longer than what sockets hold.
+        const size = 24 * 1024 * 1024;
+        const bytes = Buffer.alloc(size);
+        const film24 = readFileSync(film('plain.mp4'));
+        film24.copy(bytes); // copy-ok: a test's
+        bytes.writeUInt32BE(size - film24.length, film24.length);
+        bytes.write('free', film24.length + 4, 'latin1');
+        writeFileSync(site.at('open.mp4'), bytes);
+        const [playlist] = await playlistsOf('open.mp4');
+        const response = await get(`${playlist!.split('/').slice(0, 3).join('/')}/source.mp4`);
+        assert.equal(response.headers.get('content-length'), String(size));
+        if (what === 'written') {
+          const fd = openSync(site.at('open.mp4'), 'r+');
+          writeSync(fd, Buffer.alloc(100, 'Z'), 0, 100, size - 100);
+          closeSync(fd);
+          await assert.rejects(response.arrayBuffer());
+          assert.equal((await get(playlist!)).status, 410);
+        } else {
+          renameSync(site.at('open.mp4'), site.at('another.mp4'));
+          rmSync(site.at('another.mp4'));
+          assert.equal(Buffer.from(await response.arrayBuffer()).compare(bytes), 0);
+        }
+      }
     });
 
     test('the film with its header in front, and clips, are files with ranges', { skip: filmSkip }, async () => {
