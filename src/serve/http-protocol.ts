@@ -14,6 +14,7 @@ import { noProxies, type ProxyPolicy, unixPeer } from './client-address.js';
 import { LogEntry } from './log-entry.js';
 import { type Metrics, Way } from './metrics.js';
 import { freshPace, type PaceState, paceTo } from './pacing.js';
+import type { Resource } from './resource.js';
 
 /** Body bytes of a request that are read and thrown away to keep its connection; a longer body ends it. */
 const drainLimits = { maxBodyBytes: 64 * 1024, maxExtensionBytes: 1024, maxTrailerBytes: 8192 };
@@ -62,6 +63,10 @@ export class HttpState implements PaceState {
   startedMs = 0;
   /** What the connection had sent before it. */
   sentBefore = 0;
+  /** Who is told what left of it, and how much of its body is generated and lies in a file; see {@link willSend}. */
+  #counted: Pick<Resource, 'sent'> | undefined;
+  #generated = 0;
+  #referenced = 0;
   /** Stands for what the answer waits for, a file that is being fetched; undefined when it waits for nothing. */
   awaited: object | undefined;
   /** How fast responses leave; see pacing.ts. */
@@ -79,6 +84,25 @@ export class HttpState implements PaceState {
   get log(): LogEntry {
     this.#log ??= new LogEntry();
     return this.#log;
+  }
+
+  /** Bytes of a resource are queued, the generated ones before those of its file: when the answer ends it is told how many of them left. */
+  willSend(resource: Pick<Resource, 'sent'>, generated: number, referenced: number): void {
+    if (resource.sent === undefined) return;
+    this.#counted = resource;
+    this.#generated += generated;
+    this.#referenced += referenced;
+  }
+
+  /** The answer ended, and {@link bodyBytes} are what left of it. */
+  tellSent(): void {
+    const counted = this.#counted;
+    if (counted === undefined) return;
+    const generated = Math.min(this.#generated, this.bodyBytes);
+    counted.sent!(generated, Math.min(this.#referenced, this.bodyBytes - generated));
+    this.#counted = undefined;
+    this.#generated = 0;
+    this.#referenced = 0;
   }
 
   /** Makes it ready for a new connection. */
@@ -300,6 +324,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     const state = connection.state;
     if (!state.answering) return;
     state.answering = false;
+    state.tellSent();
     const latencyMs = this.#loop.nowMs - state.startedMs;
     this.#metrics.countResponse(state.status, state.way, state.bodyBytes, latencyMs);
     if (this.#log !== undefined) this.#log.write(state.log, state.status, state.bodyBytes, state.way, latencyMs);

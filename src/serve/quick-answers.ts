@@ -165,11 +165,12 @@ export class QuickAnswers {
 
   /** Queues what follows the bytes of a frame. */
   #refer(connection: HttpConnection, file: OpenFile, references: FrameReferences, size: number): void {
-    const { pace, sent } = references.resource;
+    const { resource } = references;
+    const { pace } = resource;
     if (pace !== undefined) paceMedia(connection, pace);
     connection.state.way = Way.gather;
     sendReferences(connection, file, references);
-    sent?.(size - references.bytes, references.bytes);
+    connection.state.willSend(resource, size - references.bytes, references.bytes);
   }
 
   /** Queues what is kept: all of it, or the head alone. */

@@ -26,7 +26,7 @@ export interface Resource {
   readonly fields?: string;
   /** A piece of media that is to leave as fast as it is played, and not faster. */
   readonly pace?: MediaPace;
-  /** Told of bytes of it that are sent: how many lay in memory, and how many are sent by reference to a file. */
+  /** Told of bytes of it that left, when an answer ends: how many lay in memory, and how many are sent by reference to a file. */
   sent?(generated: number, referenced: number): void;
   /** The bytes from `from` up to, not including, `to`. The list's lenders are released by whoever sends it, or by its release(). */
   list(from: number, to: number): SgList<OpenFile>;

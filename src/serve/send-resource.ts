@@ -72,7 +72,7 @@ export class ResourceSender {
   #body(exchange: Exchange, resource: Resource, list: SgList<OpenFile>): void {
     const { pace } = resource;
     if (pace !== undefined) paceMedia(exchange.connection, pace);
-    noteSent(resource, list);
+    noteSent(exchange, resource, list);
     this.#replies.body(exchange, list);
   }
 
@@ -97,17 +97,17 @@ export class ResourceSender {
     this.#replies.texts.sendAround(connection, [...plan.heads, plan.tail], (index) => {
       const list = lists[index];
       if (list === undefined) return;
-      noteSent(resource, list);
+      noteSent(exchange, resource, list);
       this.#replies.body(exchange, list, way);
     });
     connection.state.bodyBytes = plan.contentLength;
   }
 }
 
-function noteSent(resource: Resource, list: SgList<OpenFile>): void {
+function noteSent({ connection }: Exchange, resource: Resource, list: SgList<OpenFile>): void {
   if (resource.sent === undefined) return;
   const { extentBytes } = list;
-  resource.sent(list.byteLength - extentBytes, extentBytes);
+  connection.state.willSend(resource, list.byteLength - extentBytes, extentBytes);
 }
 
 /** The bytes of a range: out of the frame that holds them, or as the resource describes them. */

@@ -20,7 +20,7 @@ import { after, before, test } from 'node:test';
 import { workerEntry } from '../../../src/media/serving/entry.js';
 import type { Server } from '../../../src/serve/server.js';
 import { type FilmName, film, filmSkip } from '../../support/films.js';
-import { forEachEngine, startServer, TestSite } from '../serve/servers.js';
+import { forEachEngine, startServer, TestSite, until } from '../serve/servers.js';
 
 const names = ['plain.mp4', 'fragmented-alone.mp4', 'languages.mp4', 'late-audio.mp4', 'audio-alone.m4a'] as const;
 const cues = 'WEBVTT\n\n00:01.000 --> 00:03.000\nHello\n\n00:03.500 --> 00:05.000\nacross a cut\n';
@@ -54,6 +54,18 @@ forEachEngine(
       const media = [...master.matchAll(/URI="([^"]+\.m3u8)"/g)].map((match) => match[1]!);
       return [...new Set([...addressesIn(master), ...media])].map((address) => `/${name}/${address}`);
     };
+    /** A film that is longer than what sockets hold: nothing is behind its header. */
+    const placeLong = (as: string): Buffer => {
+      const made = readFileSync(film('plain.mp4'));
+      const free = Buffer.alloc(24 * 1024 * 1024);
+      free.writeUInt32BE(free.length);
+      free.write('free', 4, 'latin1');
+      const bytes = Buffer.concat([made, free]);
+      writeFileSync(site.at(as), bytes);
+      return bytes;
+    };
+    /** The film itself, under its version. */
+    const sourceOf = (playlist: string): string => `${playlist.split('/').slice(0, 3).join('/')}/source.mp4`;
     const segmentsOf = async (playlist: string): Promise<string[]> =>
       addressesIn(await textOf(playlist)).map((address) => new URL(address, `${origin}${playlist}`).pathname);
 
@@ -201,16 +213,10 @@ forEachEngine(
       skip: filmSkip,
     }, async () => {
       for (const what of ['written', 'renamed'] as const) {
-        // Longer than what sockets hold.
-        const size = 24 * 1024 * 1024;
-        const bytes = Buffer.alloc(size);
-        const film24 = readFileSync(film('plain.mp4'));
-        film24.copy(bytes); // copy-ok: a test's
-        bytes.writeUInt32BE(size - film24.length, film24.length);
-        bytes.write('free', film24.length + 4, 'latin1');
-        writeFileSync(site.at('open.mp4'), bytes);
+        const bytes = placeLong('open.mp4');
+        const size = bytes.length;
         const [playlist] = await playlistsOf('open.mp4');
-        const response = await get(`${playlist!.split('/').slice(0, 3).join('/')}/source.mp4`);
+        const response = await get(sourceOf(playlist!));
         assert.equal(response.headers.get('content-length'), String(size));
         if (what === 'written') {
           const fd = openSync(site.at('open.mp4'), 'r+');
@@ -224,6 +230,21 @@ forEachEngine(
           assert.equal(Buffer.from(await response.arrayBuffer()).compare(bytes), 0);
         }
       }
+    });
+
+    test('what a client that leaves did not take is not counted as sent', { skip: filmSkip }, async () => {
+      const { length } = placeLong('left.mp4');
+      const [playlist] = await playlistsOf('left.mp4');
+      const referenced = async (): Promise<number> =>
+        JSON.parse(await textOf('/left.mp4/live.json')).modes['by reference'] as number;
+      const leaving = new AbortController();
+      await get(sourceOf(playlist!), { signal: leaving.signal });
+      leaving.abort();
+      await until('it is counted', async () => (await referenced()) > 0);
+      const left = await referenced();
+      assert.ok(left < length, `${left} of ${length}`);
+      const whole = await (await get(sourceOf(playlist!))).arrayBuffer();
+      assert.equal(await referenced(), left + whole.byteLength);
     });
 
     test('the film with its header in front, and clips, are files with ranges', { skip: filmSkip }, async () => {
