@@ -1,35 +1,33 @@
 // `clearway disk`: disks for virtual machines: raw files as virtio-blk devices over vhost-user. Options, the lines that QEMU needs, a clean end on
 // signals. Not here: the device (vhost/block/).
 
-import { basename, resolve } from 'node:path';
-import type { DisksOptions, OfferedDisk } from '../vhost/block/disks.js';
-import { offerDevices } from './kit/devices.js';
+import type { DisksCounts, DisksOptions, OfferedDisk } from '../vhost/block/disks.js';
+import type { Place } from '../vhost/door.js';
 import { parseFlags } from './kit/flags.js';
+import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
-import { oneOf, socketMode, wholeNumber } from './kit/values.js';
+import { oneOf, wholeNumber } from './kit/values.js';
 
 const help = `Usage: clearway disk FILE... --socket PATH... [options]
 
 Offers raw disk images to virtual machines as virtio-blk devices (vhost-user). Data moves between the image and the guest's memory without a
-copy in user space. One --socket for each FILE, in order.
+copy in user space. One --socket, --fd or --connect for each FILE, in order.
 
-  --socket PATH      Unix socket that the virtual machine connects to; repeatable
-  --socket-mode MODE permissions of the sockets (660: owner and group)
-  --queues N         most queues of a disk, 1 to 16 (4)
+${placeHelp}  --queues N         most queues of a disk, 1 to 16 (4)
   --readonly         the guest cannot write
   --direct           read and write past the host's page cache
   --id TEXT          serial number that the guest sees, up to 20 letters (the file's name)
   --format raw       the image is raw, though it begins like another format
   --memory any       also accept guest memory that may become shorter: its end ends this process
+  --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
+  --live             show on one screen what happens, each second
   --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
   -h, --help         print this help
 `;
 
 const flags = {
-  socket: { type: 'string', multiple: true },
-  'socket-path': { type: 'string', multiple: true },
-  'socket-mode': { type: 'string' },
+  ...placeFlags,
   queues: { type: 'string' },
   readonly: { type: 'boolean' },
   direct: { type: 'boolean' },
@@ -37,57 +35,69 @@ const flags = {
   id: { type: 'string' },
   format: { type: 'string' },
   memory: { type: 'string' },
+  metrics: { type: 'string' },
+  live: { type: 'boolean' },
   engine: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-type Values = ReturnType<typeof parseFlags<typeof flags>>['values'];
-
-/** Which file goes to which socket. @throws UsageError */
-function pairsOf(files: readonly string[], values: Values): readonly (readonly [file: string, socket: string])[] {
-  const sockets = [...(values.socket ?? []), ...(values['socket-path'] ?? [])];
+/** Which file goes to which place. @throws UsageError */
+function pairsOf(files: readonly string[], places: readonly Place[]): DisksOptions['pairs'] {
   if (files.length === 0) throw new UsageError('disk needs a file: clearway disk disk.raw --socket /run/disk.sock');
-  if (sockets.length !== files.length) {
+  if (places.length !== files.length) {
     throw new UsageError(
-      `there are ${files.length} files and ${sockets.length} sockets: give one --socket for each file`,
+      `there are ${files.length} files and ${places.length} sockets: give one --socket, --fd or --connect for each file`,
     );
   }
-  return files.map((file, index) => [file, resolve(sockets[index]!)]);
+  return files.map((file, index) => [file, places[index]!]);
 }
 
 /** What is said of a disk when it is offered. */
 function announcement(
-  { path, socket, sectors }: OfferedDisk,
+  { path, place, sectors }: OfferedDisk,
   { readOnly, queues }: DisksOptions,
   engine: string,
 ): string {
   const size = `${(sectors / 2 ** 21).toFixed(1)} GiB`;
-  const name = basename(socket);
+  const how = `${size} raw, ${readOnly ? 'read only' : 'read and write'}, ${queues} queues (${engine})`;
+  const chardev = chardevOf(place);
+  const address = place.kind === 'fd' ? '' : `${place.path}\n`;
+  if (chardev === undefined) return `clearway disk: ${path}, ${how}, on ${placeName(place)}\n`;
   return (
-    `${socket}\nclearway disk: ${path}, ${size} raw, ${readOnly ? 'read only' : 'read and write'}, ${queues} queues (${engine}). QEMU, add:\n` +
+    `${address}clearway disk: ${path}, ${how}. QEMU, add:\n` +
     '  -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem\n' +
-    `  -chardev socket,id=${name},path=${socket},reconnect=1 -device vhost-user-blk-pci,chardev=${name},num-queues=${queues}\n`
+    `  ${chardev.options} -device vhost-user-blk-pci,chardev=${chardev.id},num-queues=${queues}\n`
   );
 }
 
 /** The command. Returns the exit status. */
 export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parseFlags('disk', args, flags, 64, 'disk takes files');
+  const { values, positionals, tokens } = parseFlags('disk', args, flags, 64, 'disk takes files');
   if (values.help === true) {
     process.stdout.write(dressed(help, process.stdout));
     return 0;
   }
-  const pairs = pairsOf(positionals, values);
+  const pairs = pairsOf(positionals, placesOf(tokens, values['socket-mode']));
   const queues = wholeNumber('queues', values.queues, 4, 1, 16);
-  const mode = socketMode(values['socket-mode']);
   const isRaw = oneOf('format', values.format, ['raw']) !== undefined;
   const anyMemory = oneOf('memory', values.memory, ['any']) !== undefined;
   const engine = oneOf('engine', values.engine, ['auto', 'epoll', 'uring']) ?? 'auto';
   const direct = values.direct === true;
   const readOnly = values.readonly === true || values['read-only'] === true;
-  const options: DisksOptions = { pairs, mode, queues, readOnly, isRaw, direct, anyMemory, id: values.id };
-  const entry = new URL('../vhost/block/disk-thread.js', import.meta.url);
-  return offerDevices<readonly OfferedDisk[]>('disk', entry, engine, options, ({ offered, engine: name }) =>
-    offered.map((disk) => announcement(disk, options, name)).join(''),
-  );
+  const { parseHostPort } = await import('../serve/options.js');
+  const metrics = parseHostPort('metrics', values.metrics);
+  const { offerDevices } = await import('./kit/devices.js');
+  const { diskMetrics, diskScreen } = await import('../vhost/block/disk-metrics.js');
+  const options: DisksOptions = { pairs, queues, readOnly, isRaw, direct, anyMemory, id: values.id };
+  return offerDevices<readonly OfferedDisk[], DisksCounts>({
+    name: 'disk',
+    entry: new URL('../vhost/block/disk-thread.js', import.meta.url),
+    engine,
+    options,
+    metrics,
+    live: values.live === true,
+    announce: (offered, name) => offered.map((disk) => announcement(disk, options, name)).join(''),
+    metricsText: diskMetrics,
+    screen: diskScreen,
+  });
 }

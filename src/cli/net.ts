@@ -2,33 +2,30 @@
 // Not here: the device and what it is joined to (vhost/net/).
 
 import { createHash } from 'node:crypto';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import type { NetOffer, NetsOptions } from '../vhost/net/nets.js';
 import { offerDevices } from './kit/devices.js';
 import { parseFlags } from './kit/flags.js';
+import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
-import { oneOf, socketMode, wholeNumber } from './kit/values.js';
+import { oneOf, wholeNumber } from './kit/values.js';
 
 const help = `Usage: clearway net --socket PATH --echo [options]
 
 Offers network devices to virtual machines (virtio-net over vhost-user). What cannot be delivered is dropped and counted; nothing waits.
 
-  --socket PATH      Unix socket that the virtual machine connects to
-  --echo             every packet goes back to the guest that sent it: for tests and measuring
+${placeHelp}  --echo             every packet goes back to the guest that sent it: for tests and measuring
   --mac ADDRESS      the guest's address, such as 52:54:00:12:34:56 (one made of the socket's path)
   --mtu BYTES        the longest packet, 68 to 65535, that the guest is told of (none)
   --pairs N          most pairs of queues, 1 to 16 (1)
-  --socket-mode MODE permissions of the socket (660: owner and group)
   --memory any       also accept guest memory that may become shorter: its end ends this process
   --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
   -h, --help         print this help
 `;
 
 const flags = {
-  socket: { type: 'string', multiple: true },
-  'socket-path': { type: 'string', multiple: true },
-  'socket-mode': { type: 'string' },
+  ...placeFlags,
   echo: { type: 'boolean' },
   mac: { type: 'string' },
   mtu: { type: 'string' },
@@ -53,14 +50,17 @@ function macOf(value: string | undefined, socket: string): Uint8Array {
 const macText = (mac: Uint8Array): string => [...mac].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 
 /** What was asked for. @throws UsageError */
-function optionsOf(values: ReturnType<typeof parseFlags<typeof flags>>['values']): NetsOptions {
-  const sockets = [...(values.socket ?? []), ...(values['socket-path'] ?? [])];
-  if (sockets.length === 0) throw new UsageError('net needs a socket: clearway net --socket /run/net.sock --echo');
-  if (sockets.length > 1) throw new UsageError(`there are ${sockets.length} sockets: give one`);
+function optionsOf({ values, tokens }: ReturnType<typeof parseFlags<typeof flags>>): NetsOptions {
+  const places = placesOf(tokens, values['socket-mode']);
+  if (places.length === 0) throw new UsageError('net needs a socket: clearway net --socket /run/net.sock --echo');
+  if (places.length > 1) throw new UsageError(`there are ${places.length} sockets: give one`);
   if (values.echo !== true) throw new UsageError('net needs something to join the guest to: add --echo');
   return {
-    offers: sockets.map((each) => resolve(each)).map((socket) => ({ socket, mac: macOf(values.mac, socket) })),
-    mode: socketMode(values['socket-mode']),
+    offers: places.map((place) => ({
+      place,
+      name: basename(placeName(place)),
+      mac: macOf(values.mac, placeName(place)),
+    })),
     mtu: values.mtu === undefined ? undefined : wholeNumber('mtu', values.mtu, 0, 68, 65_535),
     pairs: wholeNumber('pairs', values.pairs, 1, 1, 16),
     anyMemory: oneOf('memory', values.memory, ['any']) !== undefined,
@@ -68,30 +68,37 @@ function optionsOf(values: ReturnType<typeof parseFlags<typeof flags>>['values']
 }
 
 /** What is said of a device when it is offered. */
-function announcement({ socket, mac }: NetOffer, { pairs }: NetsOptions, engine: string): string {
-  const name = basename(socket);
+function announcement({ place, mac }: NetOffer, { pairs }: NetsOptions, engine: string): string {
   const queues = pairs === 1 ? '1 pair of queues' : `${pairs} pairs of queues`;
   const many = pairs === 1 ? '' : `,mq=on,vectors=${2 * pairs + 2}`;
+  const how = `every packet goes back, ${queues} (${engine})`;
+  const chardev = chardevOf(place);
+  if (chardev === undefined) return `clearway net: ${how}, on ${placeName(place)}\n`;
+  const { id, options } = chardev;
   return (
-    `${socket}\nclearway net: every packet goes back, ${queues} (${engine}). QEMU, add:\n` +
+    `${placeName(place)}\nclearway net: ${how}. QEMU, add:\n` +
     '  -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem\n' +
-    `  -chardev socket,id=${name},path=${socket},reconnect=1 -netdev vhost-user,id=net-${name},chardev=${name},queues=${pairs}\n` +
-    `  -device virtio-net-pci,netdev=net-${name},mac=${macText(mac)}${many}\n` +
+    `  ${options} -netdev vhost-user,id=net-${id},chardev=${id},queues=${pairs}\n` +
+    `  -device virtio-net-pci,netdev=net-${id},mac=${macText(mac)}${many}\n` +
     '  (QEMU 7.2 without KVM needs vectors=0 in the last line: else it dies when the guest starts the device)\n'
   );
 }
 
 /** The command. Returns the exit status. */
 export async function run(args: string[]): Promise<number> {
-  const { values } = parseFlags('net', args, flags);
+  const parsed = parseFlags('net', args, flags);
+  const { values } = parsed;
   if (values.help === true) {
     process.stdout.write(dressed(help, process.stdout));
     return 0;
   }
-  const options = optionsOf(values);
+  const options = optionsOf(parsed);
   const engine = oneOf('engine', values.engine, ['auto', 'epoll', 'uring']) ?? 'auto';
-  const entry = new URL('../vhost/net/net-thread.js', import.meta.url);
-  return offerDevices<undefined>('net', entry, engine, options, ({ engine: name }) =>
-    options.offers.map((offer) => announcement(offer, options, name)).join(''),
-  );
+  return offerDevices<undefined, unknown>({
+    name: 'net',
+    entry: new URL('../vhost/net/net-thread.js', import.meta.url),
+    engine,
+    options,
+    announce: (_offered, name) => options.offers.map((offer) => announcement(offer, options, name)).join(''),
+  });
 }

@@ -27,21 +27,40 @@ export function clearEvent(fd: number): void {
   syscall3(sys.read, fd, scratch(8).address, 8);
 }
 
+/** Takes the count away. Returns it: how often it was signalled since; 0: not at all. */
+export function takeEventCount(fd: number): number {
+  const place = scratch(8);
+  if (syscall3(sys.read, fd, place.address, 8) !== 8) return 0;
+  return place.data.getUint32(place.offset, true) + place.data.getUint32(place.offset + 4, true) * 0x1_0000_0000;
+}
+
+/** ppoll(2). Returns what a descriptor is ready for, as bits of {@link POLL}; 0: nothing within `waitMs`, which may be 0. */
+function pollFor(fd: number, events: number, waitMs: number): number {
+  const place = scratch(24);
+  const { data, offset, address } = place;
+  data.setInt32(offset, fd, true);
+  data.setUint32(offset + 4, events, true);
+  data.setUint32(offset + 8, Math.floor(waitMs / 1000), true);
+  data.setUint32(offset + 12, 0, true);
+  data.setUint32(offset + 16, Math.floor((waitMs % 1000) * 1_000_000), true);
+  data.setUint32(offset + 20, 0, true);
+  return syscall6(sys.ppoll, address, 1, address + 8, 0, 8) > 0 ? data.getUint16(offset + 6, true) : 0;
+}
+
+/** Holds this thread until a descriptor has input or its other side went, at most `waitMs`. False: nothing came. */
+export function awaitInput(fd: number, waitMs: number): boolean {
+  return pollFor(fd, POLL.IN, waitMs) !== 0;
+}
+
 /**
  * Adds one to an eventfd that somebody else made, or writes to whatever it is, without waiting: where it is full its reader is due already.
  * Returns bytes or -errno (-EPIPE: nobody reads; -EAGAIN: it is full).
  */
 export function signalOther(fd: number): number {
-  const place = scratch(32);
-  const { data, offset, address } = place;
-  data.setInt32(offset, fd, true);
-  data.setUint32(offset + 4, POLL.OUT, true);
-  data.setBigUint64(offset + 16, 0n, true);
-  data.setBigUint64(offset + 24, 0n, true);
-  if (syscall6(sys.ppoll, address, 1, address + 16, 0, 8) <= 0 || (data.getUint16(offset + 6, true) & POLL.OUT) === 0)
-    return -Errno.EAGAIN;
-  data.setBigUint64(offset + 8, 1n, true);
-  return syscall3(sys.write, fd, address + 8, 8);
+  if ((pollFor(fd, POLL.OUT, 0) & POLL.OUT) === 0) return -Errno.EAGAIN;
+  const { data, offset, address } = scratch(8);
+  data.setBigUint64(offset, 1n, true);
+  return syscall3(sys.write, fd, address, 8);
 }
 
 /**

@@ -4,7 +4,7 @@
 import { fchmodSync } from 'node:fs';
 import { AF, SO, SOCK, SOL } from './constants.js';
 import { Errno } from './errno.js';
-import { syscall3 } from './ffi.js';
+import { syscall3, syscall6 } from './ffi.js';
 import { scratch } from './memory.js';
 import { sys } from './numbers.js';
 import { closeDescriptor, getSocketOption } from './socket.js';
@@ -55,6 +55,35 @@ export function probeUnix(name: string): number {
   closeDescriptor(fd);
   // The queue is full of others who wait: somebody is there.
   return result === -Errno.EAGAIN ? 0 : result;
+}
+
+/** Connects to a name, without waiting. Returns a descriptor that does not wait, or -errno (-ECONNREFUSED, -ENOENT: nobody listens). */
+export function connectUnix(name: string): number {
+  const fd = unixSocket(SOCK.NONBLOCK);
+  const { address, length } = writeUnixAddress(name);
+  const result = syscall3(sys.connect, fd, address, length);
+  if (result >= 0) return fd;
+  closeDescriptor(fd);
+  return result;
+}
+
+/** Who connected to a Unix socket, or whom it connected to (SO_PEERCRED); undefined where nobody did. */
+export function unixPeer(fd: number): { readonly processId: number; readonly userId: number } | undefined {
+  const place = scratch(16);
+  const { data, offset, address } = place;
+  data.setInt32(offset, 12, true);
+  if (syscall6(sys.getsockopt, fd, SOL.SOCKET, SO.PEERCRED, address + 4, address) < 0) return undefined;
+  const processId = data.getInt32(offset + 4, true);
+  return processId > 0 ? { processId, userId: data.getUint32(offset + 8, true) } : undefined;
+}
+
+/** Whether a descriptor is a Unix stream socket that is connected. */
+export function hasUnixPeer(fd: number): boolean {
+  if (getSocketOption(fd, SOL.SOCKET, SO.DOMAIN) !== AF.UNIX) return false;
+  if (getSocketOption(fd, SOL.SOCKET, SO.TYPE) !== SOCK.STREAM) return false;
+  const place = scratch(addressBytes + 16);
+  place.data.setInt32(place.offset + addressBytes, addressBytes, true);
+  return syscall3(sys.getpeername, fd, place.address, place.address + addressBytes) >= 0;
 }
 
 /** The name a Unix socket is bound to, `@` in front of an abstract one; empty where it has none. @throws SystemError */

@@ -39,6 +39,14 @@ export class UvPoll {
     throw new UnsupportedError(`descriptor ${fd} cannot be polled (${result})`, 'use loop.run() in a worker thread');
   }
 
+  /** While false it is not polled, and does not keep the process from ending. */
+  poll(on: boolean): void {
+    if (this.#closed) return;
+    const { start, stop } = libuv();
+    if (on) start(this.#handle.address, UV_READABLE, this.#ready.address);
+    else stop(this.#handle.address);
+  }
+
   /** Whether the poll alone keeps the process from ending. */
   keepAlive(on: boolean): void {
     if (this.#closed) return;
@@ -68,6 +76,7 @@ function bindLibuv() {
     handleSize: bind('int64 uv_handle_size(int type)') as (type: number) => number,
     init: bind('int uv_poll_init(int64 loop, int64 handle, int fd)'),
     start: bind('int uv_poll_start(int64 handle, int events, int64 callback)'),
+    stop: bind('int uv_poll_stop(int64 handle)'),
     ref: bind('void uv_ref(int64 handle)'),
     unref: bind('void uv_unref(int64 handle)'),
     close: bind('void uv_close(int64 handle, int64 callback)'),

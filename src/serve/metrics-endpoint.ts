@@ -36,14 +36,20 @@ export class MetricsEndpoint {
   /** Opens the endpoint; `read` makes the text of each answer. @throws Error when the port is taken, with the mend. */
   static async open(
     address: { readonly host: string; readonly port: number },
-    read: () => string,
+    read: () => string | Promise<string>,
   ): Promise<MetricsEndpoint> {
-    const server = createServer((request, response) => {
+    const server = createServer(async (request, response) => {
       if (request.url?.split('?')[0] !== '/metrics' || (request.method !== 'GET' && request.method !== 'HEAD')) {
         response.writeHead(404, { 'Content-Type': 'text/plain' }).end('the metrics are at /metrics\n');
         return;
       }
-      const text = read();
+      let text: string;
+      try {
+        text = await read();
+      } catch (error) {
+        response.writeHead(503, { 'Content-Type': 'text/plain' }).end(`${(error as Error).message}\n`);
+        return;
+      }
       response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
       response.end(text);
     });

@@ -1,6 +1,7 @@
 // The workers' accounts as Prometheus text (exposition format 0.0.4).
 
 import { copyReasonNames } from '../memory/copy.js';
+import { familyText, type MetricRow } from '../text/prometheus.js';
 import { sendModeNames } from '../transport/send-modes.js';
 import { opensBy } from './host-notes.js';
 import { latencyBoundsMs, type MetricName, type Metrics, wayNames } from './metrics.js';
@@ -55,14 +56,8 @@ export function metricsText(workers: readonly Metrics[], engine: string, pinned?
   const sum = (name: MetricName, index = 0): number =>
     workers.reduce((total, each) => total + each.get(name, index), 0);
   let text = '';
-  const family = (
-    name: string,
-    type: string,
-    help: string,
-    rows: ReadonlyArray<readonly [labels: string, value: number]>,
-  ): void => {
-    text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-    for (const [labels, value] of rows) text += `${name}${labels} ${value}\n`;
+  const family = (name: string, type: string, help: string, rows: readonly MetricRow[]): void => {
+    text += familyText(name, type, help, rows);
   };
 
   family('clearway_info', 'gauge', 'The engine that serves.', [[`{engine="${engine}"}`, 1]]);

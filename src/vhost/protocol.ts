@@ -66,6 +66,9 @@ export const mostPayload = 4096;
 /** Descriptors that belong to a message at most: as many as a memory table has regions. */
 export const mostRegions = 8;
 
+/** Bytes of configuration that are asked for at once, at most. */
+export const mostConfig = 256;
+
 /** Flags of a header. */
 export const Flag = { versionMask: 3, version: 1, reply: 4, needReply: 8 } as const;
 

@@ -35,23 +35,25 @@ export interface Devices<Offered, Counts> {
   close(done: () => void): void;
 }
 
-/** Runs devices until the main thread ends them: the whole of a thread. */
+/** Runs devices until the main thread ends them, or they end themselves, by `end`, in a later turn: the whole of a thread. */
 export function runDevices<Options, Offered, Counts>(
   { port, wakeDescriptor, engine, options }: DevicesBoot<Options>,
-  build: (loop: Loop, options: Options, say: (sentence: string) => void) => Devices<Offered, Counts>,
+  build: (loop: Loop, options: Options, say: (sentence: string) => void, end: () => void) => Devices<Offered, Counts>,
 ): void {
   const loop = new Loop(engine, undefined, wakeDescriptor);
   const say = (says: DevicesSay<Offered, Counts>): void => port.postMessage(says);
   try {
-    const devices = build(loop, options, (sentence) => say({ kind: 'say', sentence }));
     let isEnding = false;
+    const end = (): void => {
+      if (isEnding) return;
+      isEnding = true;
+      devices.close(() => loop.stop());
+    };
+    const devices = build(loop, options, (sentence) => say({ kind: 'say', sentence }), end);
     const hear = (told: DevicesTold): void => {
       if (told === 'counts') say({ kind: 'counts', counts: devices.counts() });
       else if (told === 'changed') devices.changed();
-      else if (!isEnding) {
-        isEnding = true;
-        devices.close(() => loop.stop());
-      }
+      else end();
     };
     loop.onWake = () => {
       for (let told = receiveMessageOnPort(port); told !== undefined; told = receiveMessageOnPort(port)) {

@@ -13,6 +13,7 @@ import {
   Flag,
   forms,
   hasBit,
+  mostConfig,
   mostRegions,
   ProtocolFeature,
   Request,
@@ -35,8 +36,6 @@ const commonProtocolFeatures = bitsOf(
 );
 /** Regions that may be added one by one. */
 const memorySlots = 32;
-/** Bytes of configuration that are asked for at once, at most. */
-const mostConfig = 256;
 
 /** How memory is accepted. */
 export interface MemoryPolicy {

@@ -1,69 +1,65 @@
-// VhostServer: a Unix socket on which front ends come for one device, one at a time: who comes meanwhile waits in the socket's queue, and disturbs
-// nobody. Not here: what is said over the socket (channel.ts).
+// VhostServer: a device and the front ends that come for it, one at a time: who comes meanwhile waits, and disturbs nobody. Not here: how they
+// come (door.ts), what is said over their socket (channel.ts).
 
-import { setNonBlocking } from '../kernel/socket.js';
-import { Endpoint } from '../transport/endpoint.js';
+import { unixPeer } from '../kernel/unix-socket.js';
 import type { Loop } from '../transport/loop.js';
-import { SocketFile } from '../transport/socket-file.js';
 import { Channel } from './channel.js';
+import { type Door, openDoor, type Place } from './door.js';
 import type { MemoryTable } from './memory-table.js';
+import type { QueueCounts } from './queue-counts.js';
 import type { MemoryPolicy, VhostDevice } from './session.js';
 import type { Vring } from './vring.js';
 
 /** A device that is told of kicks. */
 export interface KickedDevice extends VhostDevice {
+  readonly counts: QueueCounts;
   kicked(vring: Vring, memory: MemoryTable): void;
 }
 
 /** How a device is offered. */
 export interface VhostServerOptions {
-  /** Path of the socket. */
-  readonly path: string;
-  /** Permissions of its file. */
-  readonly mode: number;
+  /** Where front ends come from. */
+  readonly place: Place;
   readonly memory: MemoryPolicy;
   /** Says something to the operator, in a sentence. */
   readonly say: (sentence: string) => void;
+  /** No other front end will come. */
+  readonly over: () => void;
 }
 
 /** See the file's head. */
-export class VhostServer extends Endpoint {
+export class VhostServer {
   readonly #loop: Loop;
   readonly #device: KickedDevice;
   readonly #options: VhostServerOptions;
-  readonly #socket: SocketFile;
+  readonly #door: Door;
   #channel: Channel | undefined;
   /** When the last one went. */
   #goneMs = Number.NaN;
   #isClosed = false;
   #whenEnded: (() => void) | undefined;
 
-  /** Listens. @throws SystemError, Error where somebody listens there already, or something else lies there */
+  /** Lets front ends come. @throws SystemError, Error where somebody listens there already, or something else lies there */
   constructor(loop: Loop, device: KickedDevice, options: VhostServerOptions) {
-    super();
     this.#loop = loop;
     this.#device = device;
     this.#options = options;
-    this.#socket = new SocketFile(options.path, options.mode);
-    // It is asked whether somebody waits, and never waited at.
-    setNonBlocking(this.#socket.fd, true);
-    loop.register(this);
-    loop.engine.watch(this.token, this.#socket.fd);
+    const { place, say, over } = options;
+    this.#door = openDoor(loop, place, { say, over, came: (fd) => this.#came(fd) });
+    loop.nextTurn(this.#next);
   }
 
-  override readable(result: number, more: boolean): void {
-    if (this.#isClosed) return;
-    if (!more) this.#loop.engine.watch(this.token, this.#socket.fd);
-    if (result >= 0) this.#accept();
-  }
+  readonly #next = (): void => {
+    if (!this.#isClosed) this.#door.next();
+  };
 
-  #accept(): void {
-    if (this.#channel !== undefined || this.#isClosed) return;
-    const fd = this.#loop.engine.acceptNow(this.#socket.fd);
-    if (fd < 0) return;
+  #came(fd: number): void {
     const { say, memory } = this.#options;
+    this.#device.counts.frontEnds++;
+    const peer = unixPeer(fd);
+    const who = peer === undefined ? '' : ` (process ${peer.processId}, user ${peer.userId})`;
     const sinceMs = this.#loop.nowMs - this.#goneMs;
-    say(`a front end connected${Number.isNaN(sinceMs) ? '' : ` again, after ${(sinceMs / 1000).toFixed(1)} s`}`);
+    say(`a front end connected${Number.isNaN(sinceMs) ? '' : ` again, after ${(sinceMs / 1000).toFixed(1)} s`}${who}`);
     const channel = new Channel(
       this.#loop,
       fd,
@@ -84,25 +80,19 @@ export class VhostServer extends Endpoint {
     this.#options.say(why === undefined ? 'the front end has gone' : `the front end is let go of: ${why}`);
     this.#whenEnded?.();
     // Somebody may have waited.
-    this.#loop.nextTurn(() => this.#accept());
+    this.#loop.nextTurn(this.#next);
   }
 
-  /** Ends it, and takes the socket away. @param done when nothing is under way any more */
+  /** Ends it, and takes its socket away. @param done when nothing is under way any more */
   close(done: () => void): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#socket.remove();
-    const end = (): void => {
-      this.#loop.engine.cancel(this.token, this.#socket.fd, true);
-      this.#loop.engine.flush();
-      this.#socket.close();
-      done();
-    };
+    this.#door.close();
     if (this.#channel === undefined) {
-      end();
+      done();
       return;
     }
-    this.#whenEnded = end;
+    this.#whenEnded = done;
     this.#channel.end('the device ends');
   }
 }

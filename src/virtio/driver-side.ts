@@ -2,7 +2,14 @@
 // does not have. Not here: the layouts (split-driver.ts, packed-driver.ts).
 
 import { Outstanding } from './outstanding.js';
-import type { DriverPiece, DriverQueue, QueueFeatures } from './queue.js';
+import {
+  Descriptor,
+  type DriverPiece,
+  type DriverQueue,
+  type DriverTable,
+  descriptorBytes,
+  type QueueFeatures,
+} from './queue.js';
 
 /** See the file's head. @typeParam Ring the memory of a layout. */
 export abstract class DriverSide<Ring extends { readonly size: number }> implements DriverQueue {
@@ -24,6 +31,33 @@ export abstract class DriverSide<Ring extends { readonly size: number }> impleme
     return this.outstanding.free;
   }
 
+  add(readable: readonly DriverPiece[], writable: readonly DriverPiece[]): number {
+    const id = this.outstanding.take(readable, writable);
+    if (id >= 0) this.place(id);
+    return id;
+  }
+
+  addIndirect(readable: readonly DriverPiece[], writable: readonly DriverPiece[], table: DriverTable): number {
+    const count = readable.length + writable.length;
+    let bytes = 0;
+    for (const { length } of writable) bytes += length;
+    const id = this.features.indirect
+      ? this.outstanding.takeIndirect(table.address, count * descriptorBytes, bytes)
+      : -1;
+    if (id < 0) return -1;
+    for (let index = 0; index < count; index++) {
+      const isWritable = index >= readable.length;
+      const { address, length } = isWritable ? writable[index - readable.length]! : readable[index]!;
+      const place = table.at + index * descriptorBytes;
+      table.data.setUint32(place, address >>> 0, true);
+      table.data.setUint32(place + 4, Math.floor(address / 0x1_0000_0000), true);
+      table.data.setUint32(place + 8, length, true);
+      this.placeInTable(table.data, place + 12, isWritable ? Descriptor.write : 0, index, index + 1 === count);
+    }
+    this.place(id);
+    return id;
+  }
+
   takeBack(): number {
     if (!this.isAnyBack()) return -1;
     const id = this.takeNext();
@@ -36,13 +70,25 @@ export abstract class DriverSide<Ring extends { readonly size: number }> impleme
     return this.isAnyBack();
   }
 
+  restart(): void {
+    this.fault = undefined;
+    this.clearRing();
+    for (const id of this.outstanding.inOrder()) this.place(id);
+  }
+
   private isAnyBack(): boolean {
     return this.fault === undefined && this.isDone();
   }
 
-  abstract add(readable: readonly DriverPiece[], writable: readonly DriverPiece[]): number;
+  abstract readonly position: number;
   abstract publish(): boolean;
   abstract suppressInterrupts(): void;
+  /** Writes what is remembered of a request into the ring. */
+  protected abstract place(id: number): void;
+  /** Writes the last 4 bytes of a table's entry: flags, and which one is next. */
+  protected abstract placeInTable(data: DataView, at: number, flags: number, index: number, isLast: boolean): void;
+  /** Makes the ring what it was at first. */
+  protected abstract clearRing(): void;
   /** Asks for an interrupt with the next that comes back. */
   protected abstract askForInterrupt(): void;
   /** Whether the device is done with what comes back next. */

@@ -7,6 +7,6 @@ export { SharedMemoryError, SharedRegion, type SharedRegionOptions } from '../me
 export { Chain, type ChainFault } from './chain.js';
 export { PackedDeviceQueue, type PackedRing, packedStart } from './packed-device.js';
 export { PackedDriverQueue } from './packed-driver.js';
-export type { DeviceQueue, DriverPiece, DriverQueue, QueueFault, QueueFeatures } from './queue.js';
+export type { DeviceQueue, DriverPiece, DriverQueue, DriverTable, QueueFault, QueueFeatures } from './queue.js';
 export { SplitDeviceQueue, type SplitRing } from './split-device.js';
 export { SplitDriverQueue } from './split-driver.js';

@@ -1,9 +1,8 @@
 // PackedDriverQueue: the packed layout (VIRTIO 1.x section 2.8) as a driver sees it. Not here: the device's side (packed-device.ts).
 
 import { DriverSide } from './driver-side.js';
-import { bytesOf } from './outstanding.js';
 import { Event, isWanted, type PackedRing } from './packed-device.js';
-import { Descriptor, type DriverPiece, type DriverQueue } from './queue.js';
+import { Descriptor, type DriverQueue } from './queue.js';
 
 /** See the file's head. */
 export class PackedDriverQueue extends DriverSide<PackedRing> implements DriverQueue {
@@ -16,25 +15,27 @@ export class PackedDriverQueue extends DriverSide<PackedRing> implements DriverQ
   #stagedFlags = 0;
   #shown = 0;
 
-  add(readable: readonly DriverPiece[], writable: readonly DriverPiece[]): number {
-    const count = readable.length + writable.length;
-    const id = this.outstanding.take(count, bytesOf(writable));
-    if (id < 0) return -1;
+  get position(): number {
+    const half = this.#seen | (this.#seenWrap ? 0x8000 : 0);
+    return ((half << 16) | half) >>> 0;
+  }
+
+  protected place(id: number): void {
+    const { high, low, lengths, flags, after } = this.outstanding;
     const { words, halves } = this.ring;
     const head = this.#next;
     let headFlags = 0;
-    for (let index = 0; index < count; index++) {
+    let from = id;
+    for (let left = this.outstanding.countOf(id); left > 0; left--) {
       const at = this.#next;
-      const isWritable = index >= readable.length;
-      const { address, length } = isWritable ? writable[index - readable.length]! : readable[index]!;
-      words[at * 4] = address >>> 0;
-      words[at * 4 + 1] = Math.floor(address / 0x1_0000_0000);
-      words[at * 4 + 2] = length;
+      words[at * 4] = low[from]!;
+      words[at * 4 + 1] = high[from]!;
+      words[at * 4 + 2] = lengths[from]!;
       halves[at * 8 + 6] = id;
-      const whose = this.#wrap ? Descriptor.available : Descriptor.used;
-      const flags = whose | (isWritable ? Descriptor.write : 0) | (index + 1 < count ? Descriptor.next : 0);
-      if (index === 0) headFlags = flags;
-      else halves[at * 8 + 7] = flags;
+      const both = flags[from]! | (this.#wrap ? Descriptor.available : Descriptor.used);
+      if (at === head) headFlags = both;
+      else halves[at * 8 + 7] = both;
+      from = after[from]!;
       if (++this.#next === this.size) {
         this.#next = 0;
         this.#wrap = !this.#wrap;
@@ -44,7 +45,20 @@ export class PackedDriverQueue extends DriverSide<PackedRing> implements DriverQ
       this.#staged = head;
       this.#stagedFlags = headFlags;
     } else Atomics.store(halves, head * 8 + 7, headFlags);
-    return id;
+  }
+
+  protected placeInTable(data: DataView, at: number, flags: number): void {
+    // All entries belong to it, in order: none names another, and the id is the ring's.
+    data.setUint16(at, 0, true);
+    data.setUint16(at + 2, flags, true);
+  }
+
+  protected clearRing(): void {
+    this.#next = this.#seen = this.#shown = 0;
+    this.#wrap = this.#seenWrap = true;
+    this.#staged = -1;
+    this.ring.words.fill(0);
+    for (const event of [this.ring.driverEvent, this.ring.deviceEvent]) event.fill(0);
   }
 
   publish(): boolean {

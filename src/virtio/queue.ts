@@ -52,6 +52,13 @@ export interface DriverPiece {
   readonly length: number;
 }
 
+/** Memory of the driver for the descriptors of one request: its address, and where it is, 16 bytes a piece. */
+export interface DriverTable {
+  readonly address: number;
+  readonly data: DataView;
+  readonly at: number;
+}
+
 /** A queue as its driver sees it. What the device writes is checked as well: an id that is not out is refused. */
 export interface DriverQueue {
   readonly size: number;
@@ -64,6 +71,11 @@ export interface DriverQueue {
    * @returns its id, which comes back with it; -1: there is no room.
    */
   add(readable: readonly DriverPiece[], writable: readonly DriverPiece[]): number;
+  /**
+   * As {@link add}, with its pieces in a table, so that it takes one descriptor. The table is the request's until it comes back.
+   * @returns -1 also where tables were not agreed on.
+   */
+  addIndirect(readable: readonly DriverPiece[], writable: readonly DriverPiece[], table: DriverTable): number;
   /** Shows the device what was added. True: it wants a kick. */
   publish(): boolean;
   /** Takes back what the device is done with. -1: nothing now. Its {@link written} bytes are at most what was writable. */
@@ -74,6 +86,13 @@ export interface DriverQueue {
   suppressInterrupts(): void;
   /** Asks for an interrupt. True: something is there already: look again. */
   awaitInterrupt(): boolean;
+  /** Where a device goes on that knows from elsewhere what is under way, as SET_VRING_BASE has it. Take back first what is there. */
+  readonly position: number;
+  /**
+   * Begins anew, for another device: the ring is as at first, and what is out is made available again after {@link publish}, in the order in
+   * which it was added. The device before is not there any more.
+   */
+  restart(): void;
 }
 
 /** Whether an event at `event` is among those from `old` up to, not including, `now`: indices of 16 bits (section 2.7.10). */

@@ -1,55 +1,45 @@
 // SplitDriverQueue: the split layout (VIRTIO 1.x section 2.7) as a driver sees it. Not here: the device's side (split-device.ts).
 
 import { DriverSide } from './driver-side.js';
-import { bytesOf } from './outstanding.js';
-import { Descriptor, type DriverPiece, type DriverQueue, needsEvent, type QueueFeatures } from './queue.js';
+import { Descriptor, type DriverQueue, needsEvent } from './queue.js';
 import { quiet, type SplitRing } from './split-device.js';
 
-/** See the file's head. */
+/** See the file's head. A descriptor stands in the table where it is remembered, so that a head is an id. */
 export class SplitDriverQueue extends DriverSide<SplitRing> implements DriverQueue {
-  /** The head of each id, and of each descriptor the one behind it in the list of free ones: its own, not the ring's. */
-  readonly #heads: Uint16Array;
-  readonly #after: Uint16Array;
-  /** The id of the request that each head is of. */
-  readonly #ids: Uint16Array;
-  #firstFree = 0;
   #next = 0;
   #shown = 0;
   #seen = 0;
 
-  constructor(ring: SplitRing, features: QueueFeatures) {
-    super(ring, features);
-    this.#heads = new Uint16Array(ring.size);
-    this.#after = Uint16Array.from({ length: ring.size }, (_, index) => index + 1);
-    this.#ids = new Uint16Array(ring.size);
+  get position(): number {
+    const used = Atomics.load(this.ring.used, 1);
+    // More than what is out cannot have been used.
+    return ((used - this.#seen) & 0xffff) > this.size - this.free ? this.#seen : used;
   }
 
-  add(readable: readonly DriverPiece[], writable: readonly DriverPiece[]): number {
-    const count = readable.length + writable.length;
-    const id = this.outstanding.take(count, bytesOf(writable));
-    if (id < 0) return -1;
-    const head = this.#firstFree;
-    let at = head;
-    for (let index = 0; index < count; index++) {
-      at = this.#firstFree;
-      this.#firstFree = this.#after[at]!;
-      const isWritable = index >= readable.length;
-      const piece = isWritable ? writable[index - readable.length]! : readable[index]!;
-      this.#write(at, piece, (isWritable ? Descriptor.write : 0) | (index + 1 < count ? Descriptor.next : 0));
-    }
-    this.#heads[id] = head;
-    this.#ids[head] = id;
-    this.ring.available[2 + (this.#next & (this.size - 1))] = head;
-    this.#next = (this.#next + 1) & 0xffff;
-    return id;
-  }
-
-  #write(at: number, { address, length }: DriverPiece, flags: number): void {
+  protected place(id: number): void {
+    const { high, low, lengths, flags, after } = this.outstanding;
     const { descriptors } = this.ring;
-    descriptors[at * 4] = address >>> 0;
-    descriptors[at * 4 + 1] = Math.floor(address / 0x1_0000_0000);
-    descriptors[at * 4 + 2] = length;
-    descriptors[at * 4 + 3] = flags | (this.#after[at]! << 16);
+    let at = id;
+    for (let left = this.outstanding.countOf(id); left > 0; left--) {
+      descriptors[at * 4] = low[at]!;
+      descriptors[at * 4 + 1] = high[at]!;
+      descriptors[at * 4 + 2] = lengths[at]!;
+      descriptors[at * 4 + 3] = flags[at]! | (after[at]! << 16);
+      at = after[at]!;
+    }
+    this.ring.available[2 + (this.#next & (this.size - 1))] = id;
+    this.#next = (this.#next + 1) & 0xffff;
+  }
+
+  protected placeInTable(data: DataView, at: number, flags: number, index: number, isLast: boolean): void {
+    data.setUint16(at, isLast ? flags : flags | Descriptor.next, true);
+    data.setUint16(at + 2, isLast ? 0 : index + 1, true);
+  }
+
+  protected clearRing(): void {
+    this.#next = this.#shown = this.#seen = 0;
+    this.ring.available.fill(0);
+    this.ring.used.fill(0);
   }
 
   publish(): boolean {
@@ -71,16 +61,10 @@ export class SplitDriverQueue extends DriverSide<SplitRing> implements DriverQue
     const at = 1 + 2 * (this.#seen & (this.size - 1));
     const head = usedWords[at]!;
     const written = usedWords[at + 1]!;
-    const id = head < this.size ? this.#ids[head]! : 0;
-    const slots = head < this.size && this.#heads[id] === head ? this.outstanding.give(id, written) : 0;
-    if (slots === 0) return -1;
+    if (head >= this.size || this.outstanding.give(head, written) === 0) return -1;
     this.#seen = (this.#seen + 1) & 0xffff;
-    let last = head;
-    for (let index = 1; index < slots; index++) last = this.#after[last]!;
-    this.#after[last] = this.#firstFree;
-    this.#firstFree = head;
     this.written = written;
-    return id;
+    return head;
   }
 
   suppressInterrupts(): void {

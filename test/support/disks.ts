@@ -32,16 +32,38 @@ export interface Disk {
 
 /** Makes an image of bytes that tell where they are, and a disk of it. */
 export async function startDisk(engine: string, ...options: readonly string[]): Promise<Disk> {
+  const { image, socket } = makeImage();
+  return runDisk(image, socket, ['--engine', engine, ...options]);
+}
+
+/** Makes an image of bytes that tell where they are, and names a socket. */
+export function makeImage(): { readonly image: string; readonly socket: string } {
   const image = join(folder, `disk${++disks}.raw`);
   const content = Buffer.alloc(diskBytes);
   for (let at = 0; at < diskBytes; at += 4) content.writeUInt32LE((at * 2654435761) % 2 ** 32, at);
   writeFileSync(image, content);
-  return runDisk(image, join(folder, `disk${disks}.sock`), ['--engine', engine, ...options]);
+  return { image, socket: join(folder, `disk${disks}.sock`) };
 }
 
 /** Runs a disk of an image that is there. */
 export async function runDisk(image: string, socket: string, options: readonly string[]): Promise<Disk> {
-  const child = spawn(process.execPath, [program, 'disk', image, '--socket', socket, ...options]);
+  const disk = spawnDisk({ image, socket }, ['--socket', socket, ...options]);
+  await until(
+    `the socket is there: ${disk.said()}`,
+    () => existsSync(socket) && disk.said().includes('vhost-user-blk-pci'),
+  );
+  return disk;
+}
+
+/** Runs the command. @param fds descriptors that it gets, from 3 on */
+export function spawnDisk(
+  { image, socket }: { readonly image: string; readonly socket: string },
+  options: readonly string[],
+  fds: readonly number[] = [],
+): Disk {
+  const child = spawn(process.execPath, [program, 'disk', image, ...options], {
+    stdio: ['ignore', 'pipe', 'pipe', ...fds],
+  });
   running.add(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream!.on('data', (text) => (output += text));
@@ -51,7 +73,6 @@ export async function runDisk(image: string, socket: string, options: readonly s
       resolve(code ?? signal!);
     }),
   );
-  await until(`the socket is there: ${output}`, () => existsSync(socket) && output.includes('vhost-user-blk-pci'));
   return { child, image, socket, said: () => output, ended };
 }
 

@@ -14,7 +14,7 @@ import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Flag, Request } from '../../src/vhost/protocol.js';
 import { engineRefused, engines, until } from '../conformance/serve/servers.js';
 import { ask, descriptorsOf, diskBytes, startDisk } from '../support/disks.js';
-import { FrontEnd, guestStart, shrinkableFile, userStart } from '../support/vhost-front-end.js';
+import { FrontEnd, shrinkableFile } from '../support/vhost-front-end.js';
 
 const plain = { indirect: true, eventIndex: false };
 
@@ -163,6 +163,37 @@ for (const engine of engines) {
       closeSync(file);
     });
 
+    test('the metrics count what was asked, and no byte of it was copied in user space', async () => {
+      const disk = await startDisk(engine, '--metrics', '127.0.0.1:0');
+      const guest = new FrontEnd(disk.socket);
+      await guest.start(plain);
+      for (let count = 0; count < 3; count++) await ask(guest, { type: 0, sector: 0n, room: 4096 });
+      await ask(guest, { type: 1, sector: 0n, write: new Uint8Array(1024) });
+      await ask(guest, { type: 0, sector: 2n ** 40n, room: 512 });
+      await until('the address is said', () => /http:\S+/.test(disk.said()));
+      const text = await (await fetch(/http:\S+/.exec(disk.said())![0])).text();
+      const rows = new Map(text.split('\n').map((line) => [line.replaceAll(disk.image, 'D'), line] as const));
+      for (const row of [
+        'clearway_disk_requests_total{device="D",type="read"} 4',
+        'clearway_disk_requests_total{device="D",type="write"} 1',
+        'clearway_disk_errors_total{device="D"} 1',
+        'clearway_disk_bytes_total{device="D",direction="read"} 12288',
+        'clearway_disk_bytes_total{device="D",direction="written"} 1024',
+        'clearway_disk_requests_under_way{device="D"} 0',
+        'clearway_disk_request_duration_seconds_count{device="D"} 5',
+        'clearway_vhost_front_ends_total{device="D"} 1',
+      ]) {
+        assert.ok(rows.has(row), `${row}\n${text}`);
+      }
+      // What is there before the queue is looked at first needs no kick.
+      assert.match(text, /clearway_virtio_kicks_total\S* [1-5]\n/);
+      assert.match(text, /clearway_copied_bytes_total/);
+      assert.doesNotMatch(text, /clearway_copied_bytes_total\S* [1-9]/);
+      guest.close();
+      disk.child.kill('SIGTERM');
+      assert.equal(await disk.ended, 0);
+    });
+
     test('messages that are none: refused, nothing is left, and the next front end is served', async () => {
       const disk = await startDisk(engine);
       const first = new FrontEnd(disk.socket);
@@ -174,8 +205,7 @@ for (const engine of engines) {
       const event = createEventDescriptor();
       const region = (guest: bigint, length: bigint, user: bigint, offset: bigint) => [guest, length, user, offset];
       const table = (...regions: readonly (readonly bigint[])[]) => [BigInt(regions.length), ...regions.flat()];
-      const base = BigInt(guestStart);
-      const user = BigInt(userStart);
+      const [base, user] = [2n ** 32n, 2n ** 46n];
       const cases: readonly (readonly [string, (guest: FrontEnd) => void])[] = [
         ['version', (guest) => guest.raw(Request.getFeatures, 2, new Uint8Array(0))],
         ['size', (guest) => guest.raw(Request.getFeatures, 1, new Uint8Array(0), [], 5000)],
@@ -239,7 +269,7 @@ for (const engine of engines) {
       assert.ok((await guest.ask(Request.getMaxMemorySlots)) >= 32n);
       const add = (start: bigint, length: bigint, user: bigint, offset: bigint, fd = guest.memory.fd) =>
         guest.acknowledged(Request.addMemoryRegion, [0n, start, length, user, offset], [fd]);
-      const [base, user] = [BigInt(guestStart), BigInt(userStart)];
+      const [base, user] = [BigInt(guest.guest(0)), BigInt(guest.user(0))];
       assert.equal(await add(base, 65_536n, user, 0n), 0n);
       for (const [name, ...region] of [
         ['empty', base * 2n, 0n, user * 2n, 0n],
@@ -294,8 +324,9 @@ for (const engine of engines) {
       }
       assert.equal((await ask(guest, { type: 0, sector: 0n, room: 512 })).status, 0, 'the queue goes on');
       // An index that jumps.
-      const { ring, kick } = guest.queues[0]!;
-      ring.available[1] = (ring.available[1]! + 100) & 0xffff;
+      const { places, kick } = guest.queues[0]!;
+      const index = places.available + 2;
+      guest.memory.data.setUint16(index, (guest.memory.data.getUint16(index, true) + 100) & 0xffff, true);
       signalEvent(kick);
       await until('it is said', () => disk.said().includes('makes no sense (available index)'));
       // Kicks of a broken queue cost nothing but themselves, and it is reset by a fresh start.

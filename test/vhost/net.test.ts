@@ -233,10 +233,12 @@ for (const engine of engines) {
       assert.ok((await guest.receive()).packet.equals(patterned(52)), '64 pieces of one byte');
       assert.equal(guest.takeAny(), -1, 'nothing else came');
       // An indirect table that is longer than any view of the guest's memory.
-      const { ring, driver } = guest.front.queues[1]!;
+      const { places, driver } = guest.front.queues[1]!;
+      const { buffer } = guest.front.memory;
       driver.add([{ address: own, length: 3 * 1024 * 1024 }], []);
-      const head = ring.available[2 + ((ring.available[1]! + 64) & 63)]!;
-      ring.descriptors[head * 4 + 3] = 4;
+      const available = new Uint16Array(buffer, places.available, 66);
+      const head = available[2 + ((available[1]! + 64) & 63)]!;
+      new Uint32Array(buffer, places.descriptors, 256)[head * 4 + 3] = 4;
       guest.kick(1);
       await guest.front.back(1);
       await guest.send(headerOf(wholeHeader), patterned(99));

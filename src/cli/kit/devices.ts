@@ -1,36 +1,94 @@
-// Devices for virtual machines, as a command offers them: the thread that they run in, what is printed when they are there, a clean end on signals.
-// Not here: options (each command's own), the thread (vhost/device-thread.ts).
+// What the commands that offer devices to virtual machines share (disk, net): the thread that the devices run in, what they say, metrics, a live
+// screen, a clean end on signals. Not here: their options, the devices.
 
+import { MetricsEndpoint } from '../../serve/metrics-endpoint.js';
 import type { EngineChoice } from '../../transport/open-engine.js';
-import type { Ready } from '../../vhost/device-thread.js';
+import { DeviceThread } from '../../vhost/device-thread.js';
 import { shortageSentence } from './shortage.js';
 import { onSignals, statusOfSignal } from './signals.js';
 
-/**
- * Offers devices until a signal ends them. @param entry of their thread. @param options of theirs. @param announce what is printed once they
- * are offered. @returns the exit status
- */
-export async function offerDevices<Offered>(
-  command: string,
-  entry: URL,
-  engine: EngineChoice,
-  options: unknown,
-  announce: (ready: Ready<Offered>) => string,
-): Promise<number> {
-  const { DeviceThread } = await import('../../vhost/device-thread.js');
-  const complain = (sentence: string): void => void process.stderr.write(`clearway ${command}: ${sentence}\n`);
+/** A command that offers devices. `Offered` and `Counts` are what its devices say of themselves. */
+export interface DeviceCommand<Offered, Counts> {
+  /** Its name, before what it says. */
+  readonly name: string;
+  /** What the thread runs: a file that calls `runDevices`, with these options. */
+  readonly entry: URL;
+  readonly engine: EngineChoice;
+  readonly options: unknown;
+  /** Where metrics are served, if they are. */
+  readonly metrics?: { readonly host: string; readonly port: number } | undefined;
+  /** Whether a screen is drawn each second, where there is a terminal. */
+  readonly live?: boolean;
+  /** What is said when the devices are offered. */
+  announce(offered: Offered, engine: string): string;
+  /** The metrics, as Prometheus text. */
+  metricsText?(counts: Counts, engine: string): string;
+  /** One screen: what happened in the last `seconds`. */
+  screen?(now: Counts, before: Counts | undefined, seconds: number): string;
+}
+
+const screenMs = 1000;
+
+/** Draws a screen each second. @returns what ends that */
+function drawScreens<Offered, Counts>(
+  thread: DeviceThread<Offered, Counts>,
+  screen: NonNullable<DeviceCommand<Offered, Counts>['screen']>,
+): () => void {
+  let before: Counts | undefined;
+  let beforeMs = performance.now();
+  const draw = async (): Promise<void> => {
+    const now = await thread.counts();
+    if (now === undefined) return;
+    const nowMs = performance.now();
+    process.stdout.write(`\x1b[H\x1b[J${screen(now, before, (nowMs - beforeMs) / 1000)}`);
+    before = now;
+    beforeMs = nowMs;
+  };
+  const timer = setInterval(() => void draw(), screenMs);
+  return () => clearInterval(timer);
+}
+
+async function offer<Offered, Counts>(
+  command: DeviceCommand<Offered, Counts>,
+  thread: DeviceThread<Offered, Counts>,
+): Promise<void> {
+  const { engine, offered } = await thread.ready;
+  const read = async (): Promise<string> => {
+    const counts = await thread.counts();
+    return counts === undefined ? '' : (command.metricsText?.(counts, engine) ?? '');
+  };
+  const endpoint = command.metrics && (await MetricsEndpoint.open(command.metrics, read));
+  process.stdout.write(command.announce(offered, engine));
+  if (endpoint !== undefined) process.stdout.write(`the metrics are at\n${endpoint.urls.join('\n')}\n`);
+  const stopDrawing =
+    command.live === true && command.screen !== undefined && process.stdout.isTTY
+      ? drawScreens(thread, command.screen)
+      : () => {};
   try {
-    const thread = new DeviceThread<Offered, unknown>(entry, engine, options, complain);
-    let status = 1;
+    await thread.ended;
+  } finally {
+    stopDrawing();
+    await endpoint?.close();
+  }
+}
+
+/** Offers devices until a signal ends it. Returns the exit status. */
+export async function offerDevices<Offered, Counts>(command: DeviceCommand<Offered, Counts>): Promise<number> {
+  const complain = (sentence: string): void => void process.stderr.write(`clearway ${command.name}: ${sentence}\n`);
+  let thread: DeviceThread<Offered, Counts> | undefined;
+  let status = 0;
+  try {
+    thread = new DeviceThread(command.entry, command.engine, command.options, complain);
     onSignals(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
       status = statusOfSignal(signal);
-      thread.stop();
+      thread!.stop();
     });
-    process.stdout.write(announce(await thread.ready));
-    await thread.ended;
+    await offer(command, thread);
     return status;
   } catch (error) {
     complain(shortageSentence(error) ?? (error as Error).message);
+    thread?.stop();
+    await thread?.ended.catch(() => {});
     return 1;
   }
 }

@@ -11,9 +11,10 @@ interface Form<Options extends ParseArgsOptionsConfig> {
   readonly options: Options;
   readonly strict: true;
   readonly allowPositionals: true;
+  readonly tokens: true;
 }
 
-/** What was given: `values` by option, `positionals` in order. */
+/** What was given: `values` by option, `positionals` in order, `tokens`: all of it in order. */
 export type Flags<Options extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<Form<Options>>>;
 
 /**
@@ -32,7 +33,7 @@ export function parseFlags<const Options extends ParseArgsOptionsConfig>(
 ): Flags<Options> {
   let flags: Flags<Options>;
   try {
-    flags = parseArgs<Form<Options>>({ args: [...args], options, strict: true, allowPositionals: true });
+    flags = parseArgs<Form<Options>>({ args: [...args], options, strict: true, allowPositionals: true, tokens: true });
   } catch (error) {
     throw new UsageError(plainSentence(command, error as Error & { code?: string }, options));
   }

@@ -6,9 +6,10 @@ import type { MemoryTable } from '../memory-table.js';
 import { bitsOf, ProtocolFeature } from '../protocol.js';
 import type { VhostDevice } from '../session.js';
 import type { Vring } from '../vring.js';
+import { type BlockCounts, emptyBlockCounts } from './block-counts.js';
 import { type BlockFile, sectorBytes } from './block-file.js';
 import { BlockQueue, type RequestPool } from './block-queue.js';
-import { type BlockCounts, type BlockDisk, BlockRequest, mostDiscardSectors } from './block-request.js';
+import { type BlockDisk, BlockRequest, mostDiscardSectors } from './block-request.js';
 
 /** Numbers of features. */
 const Bit = {
@@ -41,16 +42,7 @@ export class BlockDevice implements VhostDevice, BlockDisk {
   readonly protocolFeatures: bigint = bitsOf(ProtocolFeature.config, ProtocolFeature.inflight);
   readonly queues: number;
   readonly queueNumber: number;
-  readonly counts: BlockCounts = {
-    requests: {},
-    errors: 0,
-    readBytes: 0,
-    writtenBytes: 0,
-    faults: {},
-    kicks: 0,
-    interrupts: 0,
-    interruptsSaved: 0,
-  };
+  readonly counts: BlockCounts = emptyBlockCounts();
   readonly file: BlockFile;
   readonly id: string;
   readonly #loop: Loop;

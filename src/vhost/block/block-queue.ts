@@ -6,8 +6,9 @@ import type { Loop } from '../../transport/loop.js';
 import { Chain } from '../../virtio/chain.js';
 import type { DeviceQueue } from '../../virtio/queue.js';
 import type { MemoryTable } from '../memory-table.js';
+import { countOne } from '../queue-counts.js';
 import type { Vring } from '../vring.js';
-import { type BlockDisk, type BlockRequest, countOne } from './block-request.js';
+import type { BlockDisk, BlockRequest } from './block-request.js';
 
 /** Requests that are taken in one turn, and those that are under way at once. */
 const requestsATurn = 64;

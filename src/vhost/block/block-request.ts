@@ -5,6 +5,8 @@ import { Access } from '../../memory/domain.js';
 import type { Loop } from '../../transport/loop.js';
 import type { Chain } from '../../virtio/chain.js';
 import type { MemoryTable } from '../memory-table.js';
+import { countOne } from '../queue-counts.js';
+import { type BlockCounts, countLatency } from './block-counts.js';
 import { type BlockFile, sectorBytes } from './block-file.js';
 import { FileRequest } from './file-request.js';
 
@@ -26,25 +28,6 @@ const segmentBytes = 16;
 const idBytes = 20;
 /** Sectors of one discard, or of zeros that are written. */
 export const mostDiscardSectors = (1024 * 1024 * 1024) / sectorBytes;
-
-/** What is counted of a disk. */
-export interface BlockCounts {
-  /** Requests by what they asked for. */
-  readonly requests: Record<string, number>;
-  errors: number;
-  readBytes: number;
-  writtenBytes: number;
-  /** Requests that could not be answered as asked: by reason. */
-  readonly faults: Record<string, number>;
-  kicks: number;
-  interrupts: number;
-  interruptsSaved: number;
-}
-
-/** Adds one to a count by name. */
-export function countOne(counts: Record<string, number>, name: string): void {
-  counts[name] = (counts[name] ?? 0) + 1;
-}
 
 /** Where a request came from. */
 interface RequestOwner {
@@ -75,6 +58,8 @@ export class BlockRequest extends FileRequest {
   slots = 0;
   #owner: RequestOwner | undefined;
   readonly #disk: BlockDisk;
+  readonly #loop: Loop;
+  #begunMs = 0;
   readonly #header = new DataView(new ArrayBuffer(headerBytes));
   /** Where the guest wants the status. */
   #status: { data: DataView; at: number } | undefined;
@@ -87,17 +72,20 @@ export class BlockRequest extends FileRequest {
   constructor(disk: BlockDisk, loop: Loop) {
     super(loop, disk.file);
     this.#disk = disk;
+    this.#loop = loop;
   }
 
   /** Begins a request; it may end within the call. */
   begin(owner: RequestOwner, chain: Chain, memory: MemoryTable): void {
     this.#owner = owner;
+    this.#begunMs = this.#loop.nowMs;
+    this.#disk.counts.underWay++;
     this.id = chain.id;
     this.slots = chain.slots;
     const fault = chain.fault ?? (chain.writableBytes === 0 ? 'no status' : this.#findStatus(chain, memory));
     if (fault !== undefined) {
       countOne(this.#disk.counts.faults, fault);
-      owner.finished(this, 0);
+      this.#leave(0);
       return;
     }
     const status = this.#serve(chain, memory);
@@ -112,12 +100,19 @@ export class BlockRequest extends FileRequest {
     return isThere ? undefined : 'status outside';
   }
 
+  #leave(written: number): void {
+    const { counts } = this.#disk;
+    counts.underWay--;
+    countLatency(counts, this.#loop.nowMs - this.#begunMs);
+    this.#owner!.finished(this, written);
+  }
+
   #finish(status: number): void {
     const { data, at } = this.#status!;
     this.#status = undefined;
     data.setUint8(at, status);
     if (status !== Status.ok) this.#disk.counts.errors++;
-    this.#owner!.finished(this, status === Status.ok ? this.#written : 1);
+    this.#leave(status === Status.ok ? this.#written : 1);
   }
 
   /** Serves it. Returns its status, or undefined where it ends later. */

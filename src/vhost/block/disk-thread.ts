@@ -4,4 +4,4 @@ import { workerData } from 'node:worker_threads';
 import { type DevicesBoot, runDevices } from '../run-devices.js';
 import { Disks, type DisksOptions } from './disks.js';
 
-runDevices(workerData as DevicesBoot<DisksOptions>, (loop, options, say) => new Disks(loop, options, say));
+runDevices(workerData as DevicesBoot<DisksOptions>, (loop, options, say, end) => new Disks(loop, options, say, end));

@@ -1,19 +1,20 @@
 // Disks of one process, in the thread that they run in: each file with its device and its socket. Not here: options and signals (cli/disk.ts).
 
 import { basename } from 'node:path';
+import { copiedBytes } from '../../memory/copy.js';
 import type { Loop } from '../../transport/loop.js';
+import type { Place } from '../door.js';
+import type { Named } from '../queue-counts.js';
 import type { Devices } from '../run-devices.js';
 import { VhostServer } from '../vhost-server.js';
+import type { BlockCounts } from './block-counts.js';
 import { BlockDevice } from './block-device.js';
 import { BlockFile } from './block-file.js';
-import type { BlockCounts } from './block-request.js';
 
 /** How disks are offered. */
 export interface DisksOptions {
-  /** Each file, and the socket on which it is offered. */
-  readonly pairs: readonly (readonly [file: string, socket: string])[];
-  /** Permissions of the sockets. */
-  readonly mode: number;
+  /** Each file, and where its front ends come from. */
+  readonly pairs: readonly (readonly [file: string, place: Place])[];
   readonly queues: number;
   readonly readOnly: boolean;
   /** It is raw, whatever it looks like. */
@@ -29,8 +30,15 @@ export interface DisksOptions {
 /** What a disk says of itself. */
 export interface OfferedDisk {
   readonly path: string;
-  readonly socket: string;
+  readonly place: Place;
   readonly sectors: number;
+}
+
+/** What was counted of disks. */
+export interface DisksCounts {
+  readonly disks: readonly Named<BlockCounts>[];
+  /** Bytes that were copied in user space, by reason. */
+  readonly copied: readonly number[];
 }
 
 interface Disk extends OfferedDisk {
@@ -40,38 +48,49 @@ interface Disk extends OfferedDisk {
 }
 
 /** See the file's head. */
-export class Disks implements Devices<readonly OfferedDisk[], readonly BlockCounts[]> {
+export class Disks implements Devices<readonly OfferedDisk[], DisksCounts> {
   readonly #disks: Disk[] = [];
 
-  /** @throws DiskError, SystemError, Error for a socket that cannot be had; then nothing is offered */
-  constructor(loop: Loop, options: DisksOptions, say: (sentence: string) => void) {
+  /** Disks for which front ends may come. */
+  #open: number;
+  readonly #end: () => void;
+
+  /** @param end called when no front end will come any more @throws DiskError, SystemError, Error for a socket that cannot be had; then nothing is offered */
+  constructor(loop: Loop, options: DisksOptions, say: (sentence: string) => void, end: () => void) {
+    this.#open = options.pairs.length;
+    this.#end = end;
     try {
-      for (const [path, socket] of options.pairs) this.#offer(loop, path, socket, options, say);
+      for (const [path, place] of options.pairs) this.#offer(loop, path, place, options, say);
     } catch (error) {
       for (const { server } of this.#disks) server.close(() => {});
       throw error;
     }
   }
 
-  #offer(loop: Loop, path: string, socket: string, options: DisksOptions, say: (sentence: string) => void): void {
-    const { readOnly, isRaw, direct, queues, mode, anyMemory } = options;
+  readonly #over = (): void => {
+    if (--this.#open === 0) this.#end();
+  };
+
+  #offer(loop: Loop, path: string, place: Place, options: DisksOptions, say: (sentence: string) => void): void {
+    const { readOnly, isRaw, direct, queues, anyMemory } = options;
     const file = new BlockFile(path, { readOnly, isRaw, direct });
     const name = basename(path);
     const told = (sentence: string): void => say(`${name}: ${sentence}`);
     const device = new BlockDevice(loop, file, { queues, id: options.id ?? name });
     device.onSay = told;
     const memory = { any: anyMemory };
-    const server = new VhostServer(loop, device, { path: socket, mode, memory, say: told });
-    this.#disks.push({ path, socket, sectors: file.sectors, file, device, server });
+    const server = new VhostServer(loop, device, { place, memory, say: told, over: this.#over });
+    this.#disks.push({ path, place, sectors: file.sectors, file, device, server });
   }
 
   /** As {@link Devices.offered}. */
   get offered(): readonly OfferedDisk[] {
-    return this.#disks.map(({ path, socket, sectors }) => ({ path, socket, sectors }));
+    return this.#disks.map(({ path, place, sectors }) => ({ path, place, sectors }));
   }
 
-  counts(): readonly BlockCounts[] {
-    return this.#disks.map(({ device }) => device.counts);
+  counts(): DisksCounts {
+    const disks = this.#disks.map(({ path, device }) => ({ name: path, counts: device.counts }));
+    return { disks, copied: [...copiedBytes] };
   }
 
   changed(): void {}

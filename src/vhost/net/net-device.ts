@@ -6,6 +6,7 @@ import { signalOther } from '../../kernel/event.js';
 import type { Loop } from '../../transport/loop.js';
 import type { MemoryTable } from '../memory-table.js';
 import { bitsOf, ProtocolFeature } from '../protocol.js';
+import { emptyQueueCounts, type QueueCounts } from '../queue-counts.js';
 import type { VhostDevice } from '../session.js';
 import type { Vring } from '../vring.js';
 import { Delivery } from './delivery.js';
@@ -24,7 +25,7 @@ const linkIsUp = 1;
 const mtuRange = { least: 68, most: 65_535 } as const;
 
 /** What is counted of a device. */
-export interface NetCounts {
+export interface NetCounts extends QueueCounts {
   /** Packets and bytes of the guest, which were handed on; and for it. */
   sentPackets: number;
   sentBytes: number;
@@ -33,11 +34,6 @@ export interface NetCounts {
   /** Packets of the guest that went nowhere, and packets for it, by reason. */
   readonly sentDropped: Partial<Record<TransmitFault | DropReason, number>>;
   readonly receivedDropped: Partial<Record<DropReason, number>>;
-  /** Buffers that were of no use, and queues that made no sense, by reason. */
-  readonly faults: Record<string, number>;
-  kicks: number;
-  interrupts: number;
-  interruptsSaved: number;
 }
 
 /** How a device is offered. */
@@ -95,10 +91,7 @@ export class NetDevice implements VhostDevice {
     receivedBytes: 0,
     sentDropped: {},
     receivedDropped: {},
-    faults: {},
-    kicks: 0,
-    interrupts: 0,
-    interruptsSaved: 0,
+    ...emptyQueueCounts(),
   };
   /** What packets of the guest may leave unfinished, and packets for it. */
   hostOffloads: Offloads = noOffloads;

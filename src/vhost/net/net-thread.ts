@@ -4,4 +4,4 @@ import { workerData } from 'node:worker_threads';
 import { type DevicesBoot, runDevices } from '../run-devices.js';
 import { Nets, type NetsOptions } from './nets.js';
 
-runDevices(workerData as DevicesBoot<NetsOptions>, (loop, options, say) => new Nets(loop, options, say));
+runDevices(workerData as DevicesBoot<NetsOptions>, (loop, options, say, end) => new Nets(loop, options, say, end));

@@ -1,8 +1,8 @@
 // Network devices of one process, in the thread that they run in: each with its socket, and what it is joined to. Not here: options and signals
 // (cli/net.ts).
 
-import { basename } from 'node:path';
 import type { Loop } from '../../transport/loop.js';
+import type { Place } from '../door.js';
 import type { Devices } from '../run-devices.js';
 import { VhostServer } from '../vhost-server.js';
 import { Echo } from './echo.js';
@@ -10,7 +10,10 @@ import { type NetCounts, NetDevice } from './net-device.js';
 
 /** A device, as it is offered. */
 export interface NetOffer {
-  readonly socket: string;
+  /** Where front ends come from. */
+  readonly place: Place;
+  /** What it is called. */
+  readonly name: string;
   /** The guest's address: 6 bytes. */
   readonly mac: Uint8Array;
 }
@@ -18,8 +21,6 @@ export interface NetOffer {
 /** How devices are offered. */
 export interface NetsOptions {
   readonly offers: readonly NetOffer[];
-  /** Permissions of the sockets. */
-  readonly mode: number;
   /** Pairs of queues of each at most. */
   readonly pairs: number;
   /** The longest packet that guests are told of, without its Ethernet header. */
@@ -33,8 +34,14 @@ export class Nets implements Devices<undefined, readonly NetCounts[]> {
   readonly offered = undefined;
   readonly #nets: { readonly device: NetDevice; readonly server: VhostServer }[] = [];
 
-  /** @throws SystemError, Error for a socket that cannot be had; then nothing is offered */
-  constructor(loop: Loop, options: NetsOptions, say: (sentence: string) => void) {
+  /** Devices for which front ends may come. */
+  #open: number;
+  readonly #end: () => void;
+
+  /** @param end called when no front end will come any more @throws SystemError, Error for a socket that cannot be had; then nothing is offered */
+  constructor(loop: Loop, options: NetsOptions, say: (sentence: string) => void, end: () => void) {
+    this.#open = options.offers.length;
+    this.#end = end;
     try {
       for (const offer of options.offers) this.#offer(loop, offer, options, say);
     } catch (error) {
@@ -43,15 +50,18 @@ export class Nets implements Devices<undefined, readonly NetCounts[]> {
     }
   }
 
-  #offer(loop: Loop, { socket, mac }: NetOffer, options: NetsOptions, say: (sentence: string) => void): void {
-    const { pairs, mtu, mode, anyMemory } = options;
-    const name = basename(socket);
+  readonly #over = (): void => {
+    if (--this.#open === 0) this.#end();
+  };
+
+  #offer(loop: Loop, { place, name, mac }: NetOffer, options: NetsOptions, say: (sentence: string) => void): void {
+    const { pairs, mtu, anyMemory } = options;
     const told = (sentence: string): void => say(`${name}: ${sentence}`);
     const echo = new Echo();
     const device = new NetDevice(loop, echo, { pairs, mac, mtu });
     device.onSay = told;
     echo.join(device);
-    const server = new VhostServer(loop, device, { path: socket, mode, memory: { any: anyMemory }, say: told });
+    const server = new VhostServer(loop, device, { place, memory: { any: anyMemory }, say: told, over: this.#over });
     this.#nets.push({ device, server });
   }
 

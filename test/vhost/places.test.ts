@@ -1,0 +1,97 @@
+// Where the front ends of a disk come from: a socket that was handed over, listening or connected, or one that the disk connects to, again and again.
+
+import assert from 'node:assert/strict';
+import { existsSync, rmSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { createEventDescriptor } from '../../src/kernel/event.js';
+import { acceptNonBlocking, closeDescriptor } from '../../src/kernel/socket.js';
+import { unixStreamPair } from '../../src/kernel/socket-pair.js';
+import { listenUnix } from '../../src/kernel/unix-socket.js';
+import { until } from '../conformance/serve/servers.js';
+import { ask, makeImage, spawnDisk } from '../support/disks.js';
+import { FrontEnd } from '../support/vhost-front-end.js';
+
+const features = { indirect: true, eventIndex: true };
+
+async function readOnce(guest: FrontEnd): Promise<void> {
+  await guest.start(features);
+  assert.equal((await ask(guest, { type: 0, sector: 3n, room: 512 })).status, 0);
+}
+
+/** The next front end's side of a connection that a disk makes. */
+async function nextOf(listening: number): Promise<number> {
+  let fd = -1;
+  await until('the disk connects', () => {
+    fd = acceptNonBlocking(listening);
+    return fd >= 0;
+  });
+  return fd;
+}
+
+describe('where front ends come from', { timeout: 60_000 }, () => {
+  test('--fd of a socket that listens: one front end after another; its file is not ours', async () => {
+    const place = makeImage();
+    const listening = listenUnix(place.socket);
+    const disk = spawnDisk(place, ['--fd', '3'], [listening]);
+    closeDescriptor(listening);
+    for (let count = 0; count < 3; count++) {
+      const guest = new FrontEnd(place.socket);
+      await readOnce(guest);
+      guest.close();
+    }
+    assert.match(disk.said(), /on descriptor 3/);
+    disk.child.kill('SIGTERM');
+    assert.equal(await disk.ended, 0);
+    assert.ok(existsSync(place.socket));
+    rmSync(place.socket);
+  });
+
+  test('--fd of a socket that is connected: one front end, and the process ends with it', async () => {
+    const place = makeImage();
+    const [ours, theirs] = unixStreamPair();
+    const disk = spawnDisk(place, ['--fd=3'], [theirs]);
+    closeDescriptor(theirs);
+    const guest = new FrontEnd(ours);
+    await readOnce(guest);
+    guest.close();
+    assert.equal(await disk.ended, 0, disk.said());
+    assert.match(disk.said(), /the front end has gone/);
+  });
+
+  test('--connect: tried until somebody listens, said once, and again when the front end has gone', async () => {
+    const place = makeImage();
+    const disk = spawnDisk(place, ['--connect', place.socket]);
+    await until('it is said', () => disk.said().includes('it is tried until one does'));
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    assert.equal(disk.said().match(/it is tried/g)!.length, 1, disk.said());
+    assert.match(disk.said(), /server=on,wait=off/);
+    const listening = listenUnix(place.socket);
+    for (let count = 0; count < 2; count++) {
+      const guest = new FrontEnd(await nextOf(listening));
+      await readOnce(guest);
+      guest.close();
+    }
+    closeDescriptor(listening);
+    await until('it tries again', () => disk.said().match(/it is tried/g)!.length === 2);
+    disk.child.kill('SIGTERM');
+    assert.equal(await disk.ended, 0);
+  });
+
+  test('what is no place is refused in a sentence', async () => {
+    const event = createEventDescriptor();
+    for (const [options, fds, sentence] of [
+      [['--fd', '3'], [event], /descriptor 3 is no Unix stream socket that listens or is connected/],
+      [['--fd', '99'], [], /descriptor 99 is no Unix stream socket/],
+      [['--fd', '1'], [], /must be the number of a descriptor from 3 on/],
+      [['--fd', 'x'], [], /must be the number of a descriptor/],
+      [['--fd', '3', '--fd', '3'], [], /descriptor 3 is given twice/],
+      [['--fd', '3', '--connect', 'x.sock'], [], /1 files and 2 sockets/],
+      [[], [], /1 files and 0 sockets/],
+    ] as const) {
+      const disk = spawnDisk(makeImage(), options, fds);
+      assert.notEqual(await disk.ended, 0);
+      assert.match(disk.said(), sentence);
+    }
+    closeDescriptor(event);
+  });
+});
