@@ -23,6 +23,9 @@ ${placeHelp}  --queues N         most queues of a disk, 1 to 16 (4)
   --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
   --live             show on one screen what happens, each second
   --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
+
+SIGHUP (where there is no terminal that hangs up): files are measured again, and guests are told of disks that have grown.
+
   -h, --help         print this help
 `;
 
@@ -96,6 +99,7 @@ export async function run(args: string[]): Promise<number> {
     options,
     metrics,
     live: values.live === true,
+    hangUpChanges: true,
     announce: (offered, name) => offered.map((disk) => announcement(disk, options, name)).join(''),
     metricsText: diskMetrics,
     screen: diskScreen,

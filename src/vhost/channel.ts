@@ -11,9 +11,9 @@ import { closeDescriptor } from '../kernel/socket.js';
 import { Region } from '../memory/region.js';
 import { Endpoint } from '../transport/endpoint.js';
 import type { Loop } from '../transport/loop.js';
+import { BackChannel } from './back-channel.js';
 import { Flag, headerBytes, mostPayload } from './protocol.js';
-import type { RingsHost } from './rings.js';
-import { type MemoryPolicy, Session, type VhostDevice } from './session.js';
+import { type MemoryPolicy, Session, type SessionHost, type VhostDevice } from './session.js';
 import type { Vring } from './vring.js';
 
 /** Messages that are handled in one turn of the loop. */
@@ -76,7 +76,7 @@ export interface ChannelHost {
 }
 
 /** See the file's head. It owns its socket. */
-export class Channel extends Endpoint implements RingsHost {
+export class Channel extends Endpoint implements SessionHost {
   readonly session: Session;
   readonly #loop: Loop;
   readonly #host: ChannelHost;
@@ -86,6 +86,7 @@ export class Channel extends Endpoint implements RingsHost {
   /** The message that is being read: its bytes so far, and what came with them. */
   #have = 0;
   readonly #fds: number[] = [];
+  #back: BackChannel | undefined;
   /** Answers that wait: from, to, in the memory behind the message. */
   #outFrom = 0;
   #outTo = 0;
@@ -157,6 +158,7 @@ export class Channel extends Endpoint implements RingsHost {
     return true;
   }
 
+  /** As of RingsHost. */
   answer(request: number, payload: Uint8Array, fd = -1): void {
     const { bytes, data } = this.#memory;
     // No message is handled while an answer waits: a descriptor goes with the first byte of what is sent.
@@ -201,6 +203,7 @@ export class Channel extends Endpoint implements RingsHost {
     this.#read();
   }
 
+  /** As of RingsHost. */
   watchKick(vring: Vring, on: boolean): boolean {
     if (!on) {
       this.#kicks.get(vring)?.end();
@@ -215,6 +218,16 @@ export class Channel extends Endpoint implements RingsHost {
     return true;
   }
 
+  talkBack(fd: number): void {
+    this.#back?.close();
+    this.#back = new BackChannel(this.#loop, fd);
+  }
+
+  tell(request: number, payload: Uint8Array): boolean {
+    return this.#back?.tell(request, payload) ?? false;
+  }
+
+  /** As of RingsHost. */
   say(sentence: string): void {
     this.#host.say(sentence);
   }
@@ -228,6 +241,8 @@ export class Channel extends Endpoint implements RingsHost {
     const { engine } = this.#loop;
     engine.cancel(this.token, this.#fd, true);
     this.session.close(() => {
+      this.#back?.close();
+      this.#back = undefined;
       // In a later turn: what was cancelled ends first.
       this.#loop.nextTurn(() =>
         this.#loop.nextTurn(() => {

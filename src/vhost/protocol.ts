@@ -20,6 +20,7 @@ export const Request = {
   getQueueNum: 17,
   setVringEnable: 18,
   setMtu: 20,
+  setBackendFd: 21,
   getConfig: 24,
   setConfig: 25,
   getInflight: 31,
@@ -29,6 +30,9 @@ export const Request = {
   addMemoryRegion: 37,
   removeMemoryRegion: 38,
 } as const;
+
+/** What a back end tells by itself. */
+export const BackRequest = { configChanged: 2 } as const;
 
 /** Bits of features that are the transport's and the rings', by number. */
 export const Feature = {
@@ -44,6 +48,7 @@ export const ProtocolFeature = {
   multiQueue: 0n,
   replyAck: 3n,
   mtu: 4n,
+  backendRequests: 5n,
   config: 9n,
   inflight: 12n,
   resetDevice: 13n,
@@ -102,6 +107,7 @@ export const forms: ReadonlyMap<number, Form> = new Map<number, Form>([
   [Request.getQueueNum, { bytes: 0, fds: 'none', answers: true }],
   [Request.setVringEnable, { bytes: 8, fds: 'none' }],
   [Request.setMtu, { bytes: 8, fds: 'none' }],
+  [Request.setBackendFd, { bytes: 0, fds: 'one' }],
   [Request.getConfig, { bytes: 12, isOpen: true, fds: 'none', answers: true }],
   [Request.setConfig, { bytes: 12, isOpen: true, fds: 'none' }],
   [Request.getInflight, { bytes: 20, isOpen: true, fds: 'none', answers: true }],

@@ -52,8 +52,8 @@ export function runDevices<Options, Offered, Counts>(
     const devices = build(loop, options, (sentence) => say({ kind: 'say', sentence }), end);
     const hear = (told: DevicesTold): void => {
       if (told === 'counts') say({ kind: 'counts', counts: devices.counts() });
-      else if (told === 'changed') devices.changed();
-      else end();
+      else if (told === 'stop') end();
+      else if (!isEnding) devices.changed();
     };
     loop.onWake = () => {
       for (let told = receiveMessageOnPort(port); told !== undefined; told = receiveMessageOnPort(port)) {

@@ -3,10 +3,12 @@
 // socket (channel.ts), queues (rings.ts), what the device does with its queues (block/).
 
 import { closeAll } from '../kernel/pass-descriptors.js';
+import { hasUnixPeer } from '../kernel/unix-socket.js';
 import { SharedMemoryError } from '../memory/shared-region.js';
 import { InflightArea } from './inflight-area.js';
 import { MemoryTable } from './memory-table.js';
 import {
+  BackRequest,
   bitsOf,
   exact64,
   Feature,
@@ -31,11 +33,20 @@ const ringFeatures = [Feature.indirect, Feature.eventIndex, Feature.version1, Fe
 const commonProtocolFeatures = bitsOf(
   ProtocolFeature.multiQueue,
   ProtocolFeature.replyAck,
+  ProtocolFeature.backendRequests,
   ProtocolFeature.resetDevice,
   ProtocolFeature.memorySlots,
 );
 /** Regions that may be added one by one. */
 const memorySlots = 32;
+
+/** What a session needs of whoever runs it. */
+export interface SessionHost extends RingsHost {
+  /** The socket for what the front end is told; it is the host's then. */
+  talkBack(fd: number): void;
+  /** Tells the front end something. False: it cannot be told. */
+  tell(request: number, payload: Uint8Array): boolean;
+}
 
 /** How memory is accepted. */
 export interface MemoryPolicy {
@@ -48,7 +59,7 @@ export class Session {
   readonly memory: MemoryTable;
   readonly #rings: Rings;
   readonly #device: VhostDevice;
-  readonly #host: RingsHost;
+  readonly #host: SessionHost;
   readonly #offered: bigint;
   readonly #offeredProtocol: bigint;
   readonly #any: boolean;
@@ -57,7 +68,7 @@ export class Session {
   /** A message waits for queues to end: no other is handled before. */
   #isBusy = false;
 
-  constructor(device: VhostDevice, host: RingsHost, policy: MemoryPolicy = {}) {
+  constructor(device: VhostDevice, host: SessionHost, policy: MemoryPolicy = {}) {
     this.#device = device;
     this.#host = host;
     this.#offered = device.features | bitsOf(...ringFeatures);
@@ -191,6 +202,10 @@ export class Session {
       case Request.setMtu:
         this.#setMtu(payload);
         return true;
+      case Request.setBackendFd:
+        if (!hasUnixPeer(fds[0]!)) refuse('passed a descriptor for requests of ours that is no connected Unix socket');
+        this.#host.talkBack(fds.splice(0)[0]!);
+        return true;
       case Request.setOwner:
       case Request.resetOwner:
         return true;
@@ -244,6 +259,15 @@ export class Session {
       if (!(error instanceof SharedMemoryError)) throw error;
       throw new SharedMemoryError(`passed memory that ${error.message}`);
     }
+  }
+
+  /** The device's configuration has changed: the front end is told. False: it cannot be. */
+  configChanged(): boolean {
+    const needed = [ProtocolFeature.backendRequests, ProtocolFeature.config];
+    return (
+      needed.every((bit) => hasBit(this.#protocol, bit)) &&
+      this.#host.tell(BackRequest.configChanged, new Uint8Array(0))
+    );
   }
 
   /** Makes memory in which the front end keeps requests in flight, and gives it away. */

@@ -83,6 +83,11 @@ export class VhostServer {
     this.#loop.nextTurn(this.#next);
   }
 
+  /** The device's configuration has changed. True: there is a front end, and it is told. */
+  configChanged(): boolean {
+    return this.#channel?.session.configChanged() ?? false;
+  }
+
   /** Ends it, and takes its socket away. @param done when nothing is under way any more */
   close(done: () => void): void {
     if (this.#isClosed) return;

@@ -63,6 +63,8 @@ export function spawnDisk(
 ): Disk {
   const child = spawn(process.execPath, [program, 'disk', image, ...options], {
     stdio: ['ignore', 'pipe', 'pipe', ...fds],
+    // Of no terminal: SIGHUP is the operator's.
+    detached: true,
   });
   running.add(child);
   let output = '';

@@ -5,7 +5,7 @@ import { MetricsEndpoint } from '../../serve/metrics-endpoint.js';
 import type { EngineChoice } from '../../transport/open-engine.js';
 import { DeviceThread } from '../../vhost/device-thread.js';
 import { shortageSentence } from './shortage.js';
-import { onSignals, statusOfSignal } from './signals.js';
+import { hasTerminal, onSignals, statusOfSignal } from './signals.js';
 
 /** A command that offers devices. `Offered` and `Counts` are what its devices say of themselves. */
 export interface DeviceCommand<Offered, Counts> {
@@ -19,6 +19,8 @@ export interface DeviceCommand<Offered, Counts> {
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   /** Whether a screen is drawn each second, where there is a terminal. */
   readonly live?: boolean;
+  /** SIGHUP tells the devices that something beneath them has changed, where there is no terminal that could have gone. Default false. */
+  readonly hangUpChanges?: boolean;
   /** What is said when the devices are offered. */
   announce(offered: Offered, engine: string): string;
   /** The metrics, as Prometheus text. */
@@ -77,9 +79,14 @@ export async function offerDevices<Offered, Counts>(command: DeviceCommand<Offer
   const complain = (sentence: string): void => void process.stderr.write(`clearway ${command.name}: ${sentence}\n`);
   let thread: DeviceThread<Offered, Counts> | undefined;
   let status = 0;
+  const hangUpChanges = command.hangUpChanges === true && !hasTerminal();
   try {
     thread = new DeviceThread(command.entry, command.engine, command.options, complain);
     onSignals(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
+      if (signal === 'SIGHUP' && hangUpChanges) {
+        thread!.changed();
+        return;
+      }
       status = statusOfSignal(signal);
       thread!.stop();
     });

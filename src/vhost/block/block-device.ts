@@ -95,6 +95,13 @@ export class BlockDevice implements VhostDevice, BlockDisk {
     config.setUint8(56, 1);
   }
 
+  /** Sees how large the file is now. True: the configuration has changed. */
+  resize(): boolean {
+    if (!this.file.measure()) return false;
+    new DataView(this.#config.buffer).setBigUint64(0, BigInt(this.file.sectors), true);
+    return true;
+  }
+
   readConfig(offset: number, length: number): Uint8Array | undefined {
     if (offset + length > 256) return undefined;
     const bytes = new Uint8Array(length);

@@ -41,8 +41,8 @@ const largestBlock: DirectAlignment = { memory: 4096, offset: 4096 };
 export class BlockFile {
   readonly path: string;
   readonly isReadOnly: boolean;
-  /** Whole sectors. */
-  readonly sectors: number;
+  /** Whole sectors, as they were seen last. */
+  sectors: number;
   readonly fd: number;
   /** What O_DIRECT requires, and a descriptor that has it; undefined, and -1: it is not wanted. */
   readonly alignment: DirectAlignment | undefined;
@@ -124,6 +124,13 @@ export class BlockFile {
     if (result === -Errno.EAGAIN || result === -Errno.EACCES) {
       throw new DiskError(`${this.path} is in use by another disk: two would destroy it`);
     }
+  }
+
+  /** Sees how large it is now. True: it is another size. */
+  measure(): boolean {
+    const before = this.sectors;
+    this.sectors = Math.floor(Math.max(fileEnd(this.fd), 0) / sectorBytes);
+    return this.sectors !== before;
   }
 
   /** Has the disk hold all that was written, and closes it; no request on it is under way. */

@@ -9,7 +9,7 @@ import type { Devices } from '../run-devices.js';
 import { VhostServer } from '../vhost-server.js';
 import type { BlockCounts } from './block-counts.js';
 import { BlockDevice } from './block-device.js';
-import { BlockFile } from './block-file.js';
+import { BlockFile, sectorBytes } from './block-file.js';
 
 /** How disks are offered. */
 export interface DisksOptions {
@@ -53,11 +53,13 @@ export class Disks implements Devices<readonly OfferedDisk[], DisksCounts> {
 
   /** Disks for which front ends may come. */
   #open: number;
+  readonly #say: (sentence: string) => void;
   readonly #end: () => void;
 
   /** @param end called when no front end will come any more @throws DiskError, SystemError, Error for a socket that cannot be had; then nothing is offered */
   constructor(loop: Loop, options: DisksOptions, say: (sentence: string) => void, end: () => void) {
     this.#open = options.pairs.length;
+    this.#say = say;
     this.#end = end;
     try {
       for (const [path, place] of options.pairs) this.#offer(loop, path, place, options, say);
@@ -93,7 +95,14 @@ export class Disks implements Devices<readonly OfferedDisk[], DisksCounts> {
     return { disks, copied: [...copiedBytes] };
   }
 
-  changed(): void {}
+  changed(): void {
+    for (const { path, file, device, server } of this.#disks) {
+      if (!device.resize()) continue;
+      const isTold = server.configChanged();
+      const rest = isTold ? 'its guest is told' : 'a guest sees it when it connects';
+      this.#say(`${basename(path)}: it has ${file.sectors * sectorBytes} bytes now: ${rest}`);
+    }
+  }
 
   close(done: () => void): void {
     let left = this.#disks.length;
