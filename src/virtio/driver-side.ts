@@ -1,7 +1,7 @@
 // DriverSide: what a driver's queue is in either layout: its requests that are out, and what becomes of a device that gives back what it
 // does not have. Not here: the layouts (split-driver.ts, packed-driver.ts).
 
-import { Outstanding } from './outstanding.js';
+import { bytesOf, longestChain, Outstanding } from './outstanding.js';
 import {
   Descriptor,
   type DriverPiece,
@@ -39,11 +39,9 @@ export abstract class DriverSide<Ring extends { readonly size: number }> impleme
 
   addIndirect(readable: readonly DriverPiece[], writable: readonly DriverPiece[], table: DriverTable): number {
     const count = readable.length + writable.length;
-    let bytes = 0;
-    for (const { length } of writable) bytes += length;
-    const id = this.features.indirect
-      ? this.outstanding.takeIndirect(table.address, count * descriptorBytes, bytes)
-      : -1;
+    const bytes = bytesOf(writable);
+    if (!this.features.indirect || count > this.size || bytesOf(readable) + bytes >= longestChain) return -1;
+    const id = this.outstanding.takeIndirect(table.address, count * descriptorBytes, bytes);
     if (id < 0) return -1;
     for (let index = 0; index < count; index++) {
       const isWritable = index >= readable.length;

@@ -3,6 +3,16 @@
 
 import { Descriptor, type DriverPiece } from './queue.js';
 
+/** Bytes that a request has fewer of (VIRTIO 1.x section 2.7.5.2). */
+export const longestChain = 2 ** 32;
+
+/** Bytes of pieces. */
+export function bytesOf(pieces: readonly DriverPiece[]): number {
+  let bytes = 0;
+  for (const { length } of pieces) bytes += length;
+  return bytes;
+}
+
 /** See the file's head. A request's id is the first of its descriptors, which are numbers from 0 up to the queue's size. */
 export class Outstanding {
   /** Of each descriptor: its address in two words, its length, its flags, and the one behind it, in its request or in the list of free ones. */
@@ -38,18 +48,16 @@ export class Outstanding {
   /** Takes descriptors for a request's pieces. Returns its id; -1: there is no room. */
   take(readable: readonly DriverPiece[], writable: readonly DriverPiece[]): number {
     const count = readable.length + writable.length;
-    if (count === 0 || count > this.free) return -1;
+    if (count === 0 || count > this.free || bytesOf(readable) + bytesOf(writable) >= longestChain) return -1;
     const id = this.#firstFree;
     let last = id;
-    let bytes = 0;
     for (let index = 0; index < count; index++) {
       const isWritable = index >= readable.length;
       const { address, length } = isWritable ? writable[index - readable.length]! : readable[index]!;
-      if (isWritable) bytes += length;
       const flags = (isWritable ? Descriptor.write : 0) | (index + 1 < count ? Descriptor.next : 0);
       last = this.#describe(address, length, flags);
     }
-    this.#note(id, last, count, bytes);
+    this.#note(id, last, count, bytesOf(writable));
     return id;
   }
 

@@ -68,7 +68,7 @@ export interface DriverQueue {
   readonly fault: string | undefined;
   /**
    * Makes a request available, after {@link publish}: pieces that the device reads, and those that it writes.
-   * @returns its id, which comes back with it; -1: there is no room.
+   * @returns its id, which comes back with it; -1: there is no room, or it has more pieces than the queue or 2^32 bytes.
    */
   add(readable: readonly DriverPiece[], writable: readonly DriverPiece[]): number;
   /**
