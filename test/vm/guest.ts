@@ -1,10 +1,11 @@
 // A guest: one of Debian's kernels under QEMU, with this host's root file system below an overlay that is thrown away.
 // It runs one command, hands back its output and exit status, and is gone. Software emulation: slow, and needs no rights.
 
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
+import { makeInitialDisk } from './initial-disk.js';
 import type { Kernel } from './kernels.js';
 
 /** What a guest's command did. */
@@ -28,43 +29,7 @@ export interface GuestOptions {
 
 const rootModules = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
 
-/** The reason why guests cannot run here, or undefined. */
-export function guestsImpossible(): string | undefined {
-  for (const [program, source] of [
-    ['qemu-system-x86_64', 'qemu-system-x86'],
-    ['busybox', 'busybox-static'],
-    ['cpio', 'cpio'],
-    ['depmod', 'kmod'],
-  ]) {
-    const found = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'].some((folder) => existsSync(join(folder, program!)));
-    if (!found) return `${program} is not here: apt-get install ${source}`;
-  }
-  if (process.arch !== 'x64') return 'the guests are x86-64 ones';
-  return undefined;
-}
-
-/** The module files of some modules with what they depend on, in the order of loading. */
-function moduleFiles(kernel: Kernel, names: readonly string[]): string[] {
-  const files: string[] = [];
-  for (const name of names) {
-    const args = ['-d', kernel.root, '-S', kernel.version, '--show-depends', name];
-    // One that this kernel does not have, or has built in, is no module of it.
-    const { stdout: listed } = spawnSync('modprobe', args, { encoding: 'utf8' });
-    for (const line of listed.split('\n')) {
-      const file = /^insmod (\S+)/.exec(line)?.[1];
-      if (file !== undefined && !files.includes(file)) files.push(file);
-    }
-  }
-  return files;
-}
-
-const initScript = `#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-for file in $(cat /modules.list); do insmod /modules/$file || echo "module $file was not loaded"; done
-mkdir -p /host /share /upper /new
+const initScript = `mkdir -p /host /share /upper /new
 mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=262144,cache=loose host /host || poweroff -f
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 share /share || poweroff -f
 mount -t tmpfs upper /upper
@@ -91,30 +56,6 @@ sync
 poweroff -f
 `;
 
-/** Writes the initial RAM disk: a shell, the modules, and a script that prepares the root and runs the command. */
-function makeInitialDisk(kernel: Kernel, folder: string, modules: readonly string[]): string {
-  const tree = join(folder, 'initrd');
-  for (const each of ['bin', 'proc', 'sys', 'dev', 'modules']) mkdirSync(join(tree, each), { recursive: true });
-  const shell = existsSync('/bin/busybox') ? '/bin/busybox' : '/usr/bin/busybox';
-  cpSync(shell, join(tree, 'bin/busybox'));
-  const names: string[] = [];
-  for (const file of moduleFiles(kernel, [...rootModules, ...modules])) {
-    const name = basename(file).replace(/\.(xz|zst|gz)$/, '');
-    if (file.endsWith('.xz'))
-      writeFileSync(join(tree, 'modules', name), execFileSync('xz', ['-dc', file], { maxBuffer: 1 << 26 }));
-    else if (file.endsWith('.zst'))
-      writeFileSync(join(tree, 'modules', name), execFileSync('zstd', ['-dcq', file], { maxBuffer: 1 << 26 }));
-    else cpSync(file, join(tree, 'modules', name));
-    names.push(name);
-  }
-  writeFileSync(join(tree, 'modules.list'), `${names.join('\n')}\n`);
-  writeFileSync(join(tree, 'init'), initScript);
-  chmodSync(join(tree, 'init'), 0o755);
-  const disk = join(folder, 'initrd.cpio');
-  execFileSync('sh', ['-c', `cd '${tree}' && find . | cpio -o -H newc --quiet > '${disk}'`]);
-  return disk;
-}
-
 /** Runs a shell command in a guest. The working directory is this host's root; what it writes is gone afterwards. */
 export async function runInGuest(kernel: Kernel, command: string, options: GuestOptions = {}): Promise<GuestResult> {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-guest-'));
@@ -122,7 +63,8 @@ export async function runInGuest(kernel: Kernel, command: string, options: Guest
     const share = join(folder, 'share');
     mkdirSync(share);
     writeFileSync(join(share, 'command'), `${command}\n`);
-    const disk = makeInitialDisk(kernel, folder, options.modules ?? []);
+    const modules = [...rootModules, ...(options.modules ?? [])];
+    const disk = makeInitialDisk(kernel, folder, { init: initScript, modules });
     const read = (name: string): string =>
       existsSync(join(share, name)) ? readFileSync(join(share, name), 'utf8') : '';
     const stopWatching = options.progress === undefined ? () => {} : watch(() => read('output'), options.progress);

@@ -65,17 +65,23 @@ function compareVersions(left: string, right: string): number {
   return 0;
 }
 
-/** The newest package whose kernel is of a series (`6.12`), or of any series for `newest`. */
+/** The series of kernels for clouds: those of fewer drivers. */
+const cloud = '-cloud';
+
+/** The newest package whose kernel is of a series (`6.12`, `6.1-cloud`), or of any series for `newest`. */
 function findPackage(series: string, options: string[]): string | undefined {
+  const isCloud = series.endsWith(cloud);
+  const number = isCloud ? series.slice(0, -cloud.length) : series;
   const listed = execFileSync('apt-cache', [...options, 'search', '--names-only', '^linux-image-[0-9].*-amd64$'], {
     encoding: 'utf8',
   });
   const versions = listed
     .split('\n')
     .map((line) => /^linux-image-(\d[\w.+-]*)-amd64 /.exec(line)?.[1])
-    .filter((version): version is string => version !== undefined && !/cloud|rt|unsigned/.test(version))
+    .filter((version): version is string => version !== undefined && !/-(rt|unsigned)/.test(version))
+    .filter((version) => version.endsWith(cloud) === isCloud)
     .filter((version) => /^\d+\.\d+\.\d/.test(version))
-    .filter((version) => series === 'newest' || version.startsWith(`${series}.`))
+    .filter((version) => number === 'newest' || version.startsWith(`${number}.`))
     .sort(compareVersions);
   const last = versions.at(-1);
   return last === undefined ? undefined : `linux-image-${last}-amd64`;
@@ -104,7 +110,7 @@ function unpacked(folder: string): Kernel | undefined {
 
 /**
  * Fetches the newest kernel of a series, or what is there from before.
- * @param series `6.1`, `6.12`, ... or `newest`. @throws Error when the distribution has none.
+ * @param series `6.1`, `6.12`, ... or `newest`; with `-cloud` behind it the kernel for clouds. @throws Error when the distribution has none.
  */
 export function fetchKernel(series: string): Kernel {
   mkdirSync(cache, { recursive: true });
@@ -119,7 +125,8 @@ export function fetchKernel(series: string): Kernel {
   const folder = join(cache, name);
   const known = unpacked(folder);
   if (known !== undefined) return known;
-  const work = `${folder}.partial`;
+  // Of this process alone: another may fetch the same.
+  const work = `${folder}.partial-${process.pid}`;
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   for (const each of [name, ...kernelParts(name, options)]) {
@@ -135,6 +142,7 @@ export function fetchKernel(series: string): Kernel {
   const made = unpacked(work);
   if (made === undefined) throw new Error(`${name} holds no kernel image`);
   execFileSync('depmod', ['-b', made.root, made.version], { stdio: 'ignore' });
-  renameSync(work, folder);
+  if (existsSync(folder)) rmSync(work, { recursive: true });
+  else renameSync(work, folder);
   return unpacked(folder)!;
 }

@@ -1,12 +1,16 @@
-// `npm run test:vm [-- SERIES... [--only NAME]... [--resume] [--table FILE]]`: runs the guest tests (compiled
+// `npm run test:vm [-- SERIES|devices... [--only NAME]... [--resume] [--table FILE]]`: runs the guest tests (compiled
 // test/vm/*.guest.js) on Debian's kernels 6.1, 6.12 and the newest one that there is, one after the other, tells each test as
 // it ends, and prints the table of errors in bytes and a summary. Needs no rights. The exit status is 0 where every file ran
-// and passed with 0 bytes of error on every kernel. `--resume` leaves out what passed in this build before.
+// and passed with 0 bytes of error on every kernel. `--resume` leaves out what passed in this build before. `devices`: guests
+// that use this program's devices, which the host's side of a test talks to (test/vm/*.machine.ts).
 
+import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { guestsImpossible, runInGuest } from './guest.js';
+import { runInGuest } from './guest.js';
+import { guestsImpossible } from './initial-disk.js';
 import { fetchKernel, type Kernel } from './kernels.js';
 import { guestModules, guestSeries } from './modules.js';
 import { errorTable, type GuestTest, isExact, readTap, summaryLine } from './results.js';
@@ -14,6 +18,8 @@ import { buildDigest, type FileResult, ResultStore, scriptOf, splitOutput } from
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const suffix = '.guest.js';
+/** What is run beside the kernels. */
+const devices = 'devices';
 
 /** A guest is ended by force then: four times what a kernel took where it was measured (docs/meter.md). */
 const guestLimitSeconds = 3600;
@@ -110,6 +116,17 @@ async function runSeries(series: string, only: readonly string[], store: ResultS
   return { version: kernel.version, tests, summary, passed: failed.length === 0 && isExact(tests) };
 }
 
+/** Runs the tests of devices in guests, one file after the other. Returns whether all passed. */
+function runMachines(only: readonly string[]): boolean {
+  const files = readdirSync(here)
+    .filter((name) => name.endsWith('.machine.js') && (only.length === 0 || only.some((part) => name.includes(part))))
+    .map((name) => join(here, name));
+  if (files.length === 0) return true;
+  process.stdout.write('\n== devices\n');
+  const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', ...files];
+  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status === 0;
+}
+
 async function main(): Promise<boolean> {
   const options = {
     only: { type: 'string', multiple: true },
@@ -120,13 +137,16 @@ async function main(): Promise<boolean> {
   const dist = fileURLToPath(new URL('../..', import.meta.url));
   const store = new ResultStore(buildDigest([`${dist}src`, `${dist}test`]));
   const runs = [];
-  for (const series of positionals.length > 0 ? positionals : guestSeries) {
+  const parts = positionals.length > 0 ? positionals : [...guestSeries, devices];
+  const havePassed = !parts.includes(devices) || runMachines(values.only ?? []);
+  for (const series of parts.filter((part) => part !== devices)) {
     runs.push(await runSeries(series, values.only ?? [], store, values.resume === true));
   }
+  if (runs.length === 0) return havePassed;
   const table = errorTable(new Map(runs.map(({ version, tests }) => [version, tests])));
   process.stdout.write(`\n${table}\n\n${runs.map(({ summary }) => summary).join('\n')}\n`);
   if (values.table !== undefined) writeFileSync(values.table, `${table}\n`);
-  return runs.every(({ passed }) => passed);
+  return havePassed && runs.every(({ passed }) => passed);
 }
 
 const reason = guestsImpossible();

@@ -6,7 +6,8 @@ import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { functionPrograms, kernelTypes } from '../../src/meter/functions/tier.js';
 import { formatTierTypes, recordTierTypes, type TierTypeRecord } from '../support/function-types.js';
-import { guestsImpossible, runInGuest } from './guest.js';
+import { runInGuest } from './guest.js';
+import { guestsImpossible } from './initial-disk.js';
 import { fetchKernel } from './kernels.js';
 import { guestModules, guestSeries } from './modules.js';
 
