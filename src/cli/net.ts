@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type { NetOffer, NetsOptions } from '../vhost/net/nets.js';
+import type { NetOffer, NetsOptions, OfferedNets } from '../vhost/net/nets.js';
 import { offerDevices } from './kit/devices.js';
 import { parseFlags } from './kit/flags.js';
 import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
@@ -11,13 +11,14 @@ import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 import { oneOf, wholeNumber } from './kit/values.js';
 
-const help = `Usage: clearway net --socket PATH --echo [options]
+const help = `Usage: clearway net --socket PATH (--tap NAME | --echo) [options]
 
 Offers network devices to virtual machines (virtio-net over vhost-user). What cannot be delivered is dropped and counted; nothing waits.
 
-${placeHelp}  --echo             every packet goes back to the guest that sent it: for tests and measuring
+${placeHelp}  --tap NAME         join the guest to a tap of the host, which is made if it is not there: no copy in user space
+  --echo             every packet goes back to the guest that sent it: for tests and measuring
   --mac ADDRESS      the guest's address, such as 52:54:00:12:34:56 (one made of the socket's path)
-  --mtu BYTES        the longest packet, 68 to 65535, that the guest is told of (none)
+  --mtu BYTES        the longest packet, 68 to 65535, that the guest is told of (the tap's)
   --pairs N          most pairs of queues, 1 to 16 (1)
   --memory any       also accept guest memory that may become shorter: its end ends this process
   --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
@@ -26,6 +27,7 @@ ${placeHelp}  --echo             every packet goes back to the guest that sent i
 
 const flags = {
   ...placeFlags,
+  tap: { type: 'string' },
   echo: { type: 'boolean' },
   mac: { type: 'string' },
   mtu: { type: 'string' },
@@ -52,9 +54,12 @@ const macText = (mac: Uint8Array): string => [...mac].map((byte) => byte.toStrin
 /** What was asked for. @throws UsageError */
 function optionsOf({ values, tokens }: ReturnType<typeof parseFlags<typeof flags>>): NetsOptions {
   const places = placesOf(tokens, values['socket-mode']);
-  if (places.length === 0) throw new UsageError('net needs a socket: clearway net --socket /run/net.sock --echo');
+  if (places.length === 0) throw new UsageError('net needs a socket: clearway net --socket /run/net.sock --tap tap0');
   if (places.length > 1) throw new UsageError(`there are ${places.length} sockets: give one`);
-  if (values.echo !== true) throw new UsageError('net needs something to join the guest to: add --echo');
+  if (values.tap === undefined && values.echo !== true)
+    throw new UsageError('net needs something to join the guest to: add --tap tap0');
+  if (values.tap !== undefined && values.echo === true)
+    throw new UsageError('a guest is joined to a tap or to itself: give --tap or --echo');
   return {
     offers: places.map((place) => ({
       place,
@@ -64,14 +69,15 @@ function optionsOf({ values, tokens }: ReturnType<typeof parseFlags<typeof flags
     mtu: values.mtu === undefined ? undefined : wholeNumber('mtu', values.mtu, 0, 68, 65_535),
     pairs: wholeNumber('pairs', values.pairs, 1, 1, 16),
     anyMemory: oneOf('memory', values.memory, ['any']) !== undefined,
+    tap: values.tap,
   };
 }
 
 /** What is said of a device when it is offered. */
-function announcement({ place, mac }: NetOffer, { pairs }: NetsOptions, engine: string): string {
+function announcement({ place, mac }: NetOffer, { pairs }: NetsOptions, to: string, engine: string): string {
   const queues = pairs === 1 ? '1 pair of queues' : `${pairs} pairs of queues`;
   const many = pairs === 1 ? '' : `,mq=on,vectors=${2 * pairs + 2}`;
-  const how = `every packet goes back, ${queues} (${engine})`;
+  const how = `${to}, ${queues} (${engine})`;
   const chardev = chardevOf(place);
   if (chardev === undefined) return `clearway net: ${how}, on ${placeName(place)}\n`;
   const { id, options } = chardev;
@@ -94,11 +100,14 @@ export async function run(args: string[]): Promise<number> {
   }
   const options = optionsOf(parsed);
   const engine = oneOf('engine', values.engine, ['auto', 'epoll', 'uring']) ?? 'auto';
-  return offerDevices<undefined, unknown>({
+  return offerDevices<OfferedNets, unknown>({
     name: 'net',
     entry: new URL('../vhost/net/net-thread.js', import.meta.url),
     engine,
     options,
-    announce: (_offered, name) => options.offers.map((offer) => announcement(offer, options, name)).join(''),
+    announce: ({ to, hint }, name) => {
+      const texts = options.offers.map((offer) => announcement(offer, options, to, name));
+      return `${texts.join('')}${hint === undefined ? '' : `${hint}\n`}`;
+    },
   });
 }

@@ -47,6 +47,13 @@ test('bytes of any pieces are read, written, visited and copied as if they lay t
         visited,
         source.flat.slice(from, from + length).map((at) => source.bytes[at]!),
       );
+      const described: number[] = [];
+      const add = (address: number, count: number): boolean => {
+        for (let at = 0; at < count; at++) described.push(address - 0x7000_0000 + at);
+        return true;
+      };
+      assert.ok(source.spans.describe(from, length, { add }));
+      assert.deepEqual(described, source.flat.slice(from, from + length));
       const dropped = ours.length >> 1;
       const skip = ours.slice(0, dropped).reduce((sum, each) => sum + each, 0);
       target.spans.dropFirst(dropped);
@@ -72,6 +79,7 @@ test('a buffer over two ranges that touch is two pieces; nothing outside is reac
     assert.throws(() => spans.setByteAt(at, 0), RangeError);
   }
   assert.throws(() => spans.stretches(2, 3, () => {}), RangeError);
+  assert.throws(() => spans.describe(2, 3, { add: () => true }), RangeError);
   assert.throws(() => spans.copyFrom(CopyReason.guestPacket, 0, spans, 3, 2), RangeError);
   assert.throws(() => spans.copyFrom(CopyReason.guestPacket, 3, spans, 0, 2), RangeError);
   spans.clear();

@@ -102,6 +102,20 @@ export class Spans implements PieceTaker {
     }
   }
 
+  /** Describes the bytes from a place on to who hands them to the kernel. False: it has no room. @throws RangeError outside */
+  describe(place: number, length: number, to: { add(address: number, length: number): boolean }): boolean {
+    if (place < 0 || length < 0 || place + length > this.byteLength)
+      throw new RangeError(`${length} bytes from ${place} on are outside of ${this.byteLength}`);
+    if (length === 0) return true;
+    this.#find(place);
+    for (let piece = this.#piece, skip = place - this.#before, left = length; left > 0; piece++, skip = 0) {
+      const here = Math.min(this.lengths[piece]! - skip, left);
+      if (here > 0 && !to.add(this.addresses[piece]! + skip, here)) return false;
+      left -= here;
+    }
+    return true;
+  }
+
   /**
    * Copies `length` bytes of `source`, from `from` on, to `place`, and counts them.
    * @throws RangeError where either is outside

@@ -153,8 +153,23 @@ export class NetGuest {
     assert.equal(driver.written, 0, 'nothing is written to what is sent');
   }
 
-  /** The next packet, put together out of its buffers, which are posted again. */
-  async receive(pair = 0): Promise<Received> {
+  /** The next packet on any pair, put together out of its buffers, which are posted again. */
+  async receive(): Promise<Received> {
+    return this.receiveOn(await this.#pairWithOne());
+  }
+
+  /** The pair on which something has come back, as soon as something has. */
+  async #pairWithOne(): Promise<number> {
+    const { pairs } = this.#options;
+    for (let tries = 0; tries < 2000; tries++) {
+      for (let pair = 0; pair < pairs; pair++) if (this.front.queues[2 * pair]!.driver.awaitInterrupt()) return pair;
+      await new Promise((resolve) => setTimeout(resolve, tries < 20 ? 0 : 5));
+    }
+    throw new Error('nothing came');
+  }
+
+  /** As {@link receive}, on one pair. */
+  async receiveOn(pair: number): Promise<Received> {
     const first = await this.#buffer(pair);
     assert.ok(first.length >= 12, `${first.length} bytes are no header`);
     const data = new DataView(first.buffer, first.byteOffset, first.length);

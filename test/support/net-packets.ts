@@ -170,3 +170,30 @@ export function parse(packet: Buffer): Parsed {
     isPartial: content.length > checksumAt + 2 && content.readUInt16BE(checksumAt) === onesSum(pseudo),
   };
 }
+
+function arpPacket(kind: number, mac: string, from: string, toMac: string, to: string, padding = 0): Buffer {
+  const content = Buffer.alloc(28 + padding);
+  content.set([0, 1, 8, 0, 6, 4, 0, kind]);
+  content.set(macBytes(mac), 8);
+  content.set(addressBytes(from), 14);
+  content.set(addressBytes(to), 24);
+  if (kind !== 1) content.set(macBytes(toMac), 18);
+  return Buffer.concat([macBytes(toMac), macBytes(mac), Buffer.from([0x08, 0x06]), content]);
+}
+
+/** A question of ARP. @param padding bytes behind it */
+export function arp(mac: string, from: string, asked: string, padding = 0): Buffer {
+  return arpPacket(1, mac, from, 'ff:ff:ff:ff:ff:ff', asked, padding);
+}
+
+/** The answer to one. */
+export function arpAnswer(mac: string, from: string, toMac: string, to: string): Buffer {
+  return arpPacket(2, mac, from, toMac, to);
+}
+
+/** A ping. */
+export function icmpEcho(ends: Ends, payload: Uint8Array): Buffer {
+  const head = Buffer.from([8, 0, 0, 0, 0x12, 0x34, 0, 1]);
+  head.writeUInt16BE(checksum(head, payload), 2);
+  return internet(ends, 1, Buffer.concat([head, payload]));
+}

@@ -83,7 +83,7 @@ for (const engine of engines) {
               [...new Set(cuts)].sort((a, b) => a - b),
               pair,
             );
-            const back = await guest.receive(pair);
+            const back = await guest.receiveOn(pair);
             assert.ok(back.packet.equals(packet), `packet ${count} of ${packet.length} bytes`);
             assert.deepEqual(back.header, wholeHeader);
             assert.equal(back.buffers, bits === 0n ? 1 : Math.ceil((12 + packet.length) / 256));

@@ -25,4 +25,7 @@ export class Echo implements NetPeer {
   roomAgain(): void {}
 
   negotiated(): void {}
+
+  /** There is nothing to let go of. */
+  close(): void {}
 }

@@ -7,8 +7,11 @@ import { NetHeader, type Offloads } from './net-header.js';
 /** Pieces that a packet is in at most, with room for its header in what the kernel takes at once (IOV_MAX, 1,024). */
 export const mostFramePieces = 1000;
 
-/** Why a packet went nowhere: no queue runs there; no buffer was posted; one was, and is too small; it could not be cut; the other side. */
-export type DropReason = 'down' | 'no buffer' | 'buffer too small' | 'headers' | 'refused' | 'full' | 'isolated';
+/**
+ * Why a packet went nowhere: nobody is there; no buffer was posted, or none so large; its headers are not what it says; it is not finished where
+ * nobody agreed on that; the kernel would not have it, or has no room.
+ */
+export type DropReason = 'down' | 'no buffer' | 'buffer too small' | 'headers' | 'unfinished' | 'refused' | 'full';
 
 /** See the file's head. */
 export class Frame {

@@ -21,8 +21,8 @@ const packetsATurn = 64;
 /** Bytes of the configuration space (section 5.1.4): address, status, pairs, MTU. */
 const configBytes = 12;
 const linkIsUp = 1;
-/** The shortest packets that IPv4 allows, and the longest that fit. */
-const mtuRange = { least: 68, most: 65_535 } as const;
+/** The shortest packets that IPv4 allows. */
+const leastMtu = 68;
 
 /** What is counted of a device. */
 export interface NetCounts extends QueueCounts {
@@ -44,6 +44,8 @@ export interface NetOptions {
   readonly mac: Uint8Array;
   /** The longest packet without its Ethernet header that the guest is told of; undefined: it is told of none. */
   readonly mtu: number | undefined;
+  /** The longest that the other side takes. */
+  readonly mostMtu: number;
 }
 
 /** A pair of queues. */
@@ -52,6 +54,8 @@ class Pair implements TransmitTarget {
   transmit: TransmitQueue | undefined;
   receiveRing: Vring | undefined;
   transmitRing: Vring | undefined;
+  /** It was said that the queue with buffers makes no sense. */
+  isBroken = false;
   readonly #device: NetDevice;
   readonly #index: number;
 
@@ -103,6 +107,7 @@ export class NetDevice implements VhostDevice {
   readonly #delivery = new Delivery();
   /** Queues that are looked at in a later turn anyway. */
   readonly #waiting = new Set<Vring>();
+  readonly #mostMtu: number;
   #isMergeable = false;
   #say: (sentence: string) => void = () => {};
 
@@ -111,6 +116,7 @@ export class NetDevice implements VhostDevice {
     this.#peer = peer;
     this.queues = options.pairs * 2;
     this.queueNumber = options.pairs;
+    this.#mostMtu = options.mostMtu;
     this.#pairs = Array.from({ length: options.pairs }, (_, index) => new Pair(this, index));
     this.features = offeredFeatures(peer.accepts, options.pairs > 1, options.mtu !== undefined);
     const config = new DataView(this.#config.buffer);
@@ -135,9 +141,8 @@ export class NetDevice implements VhostDevice {
     return false;
   }
 
-  /** How long packets may be is the guest's affair and the other side's: what does not fit is dropped there. */
   setMtu(bytes: number): boolean {
-    return bytes >= mtuRange.least && bytes <= mtuRange.most;
+    return bytes >= leastMtu && bytes <= this.#mostMtu;
   }
 
   negotiated(features: bigint): void {
@@ -156,7 +161,10 @@ export class NetDevice implements VhostDevice {
       if (pair.transmit?.queue !== queue) pair.transmit = new TransmitQueue(queue, memory.domain, pair);
     } else {
       pair.receiveRing = vring;
-      if (pair.receive?.queue !== queue) pair.receive = this.#receiveQueue(queue, memory);
+      if (pair.receive?.queue !== queue) {
+        pair.receive = this.#receiveQueue(queue, memory);
+        pair.isBroken = false;
+      }
       queue.suppressKicks();
     }
     // What was asked for before nobody listened is looked for once.
@@ -251,8 +259,6 @@ export class NetDevice implements VhostDevice {
     const why = queue === undefined ? 'down' : this.#delivery.deliver(frame, queue, this.guestOffloads);
     if (why !== undefined) this.dropped(why);
     else this.received(frame.byteLength);
-    const { receiveRing } = this.#pairs[pair]!;
-    if (queue?.queue.fault !== undefined) this.#broken(receiveRing!, queue.queue.fault);
     return why;
   }
 
@@ -272,7 +278,12 @@ export class NetDevice implements VhostDevice {
     for (const pair of this.#pairs) this.#publish(pair);
   }
 
-  #publish({ receive, receiveRing }: Pair): void {
+  #publish(pair: Pair): void {
+    const { receive, receiveRing } = pair;
+    if (receive?.queue.fault !== undefined && !pair.isBroken) {
+      pair.isBroken = true;
+      this.#broken(receiveRing!, receive.queue.fault);
+    }
     if (receive?.isDirty !== true) return;
     receive.isDirty = false;
     if (receive.queue.publish()) this.#signal(receiveRing!);

@@ -7,8 +7,9 @@ export const netHeaderBytes = 12;
 export const ethernetBytes = 14;
 export const mostPacketBytes: number = 65_535 + ethernetBytes;
 
-/** The flag of a header that says that the packet's checksum is not finished. */
+/** Flags of a header: the packet's checksum is not finished; it was found to be right. */
 const needsChecksum = 1;
+const dataValid = 2;
 /** How a packet is to be cut. */
 export const Gso = { none: 0, tcp4: 1, tcp6: 4, udp: 5 } as const;
 
@@ -48,6 +49,8 @@ export function takesGso(offloads: Offloads, gso: number): boolean {
 /** See the file's head. Used again and again. */
 export class NetHeader {
   needsChecksum = false;
+  /** The packet's checksum was found to be right. */
+  isValid = false;
   gso: number = Gso.none;
   /** Bytes of the packet's own headers: a hint. */
   headerLength = 0;
@@ -59,7 +62,9 @@ export class NetHeader {
 
   /** Takes the bytes of a header. */
   read(data: DataView): void {
-    this.needsChecksum = (data.getUint8(0) & needsChecksum) !== 0;
+    const flags = data.getUint8(0);
+    this.needsChecksum = (flags & needsChecksum) !== 0;
+    this.isValid = (flags & dataValid) !== 0;
     this.gso = data.getUint8(1);
     this.headerLength = data.getUint16(2, true);
     this.gsoSize = data.getUint16(4, true);
@@ -71,7 +76,7 @@ export class NetHeader {
 
   /** Writes it. @param buffers that the packet lies in */
   write(data: DataView, buffers: number): void {
-    data.setUint8(0, this.needsChecksum ? needsChecksum : 0);
+    data.setUint8(0, this.needsChecksum ? needsChecksum : this.isValid ? dataValid : 0);
     data.setUint8(1, this.gso);
     data.setUint16(2, this.headerLength, true);
     data.setUint16(4, this.gsoSize, true);
@@ -82,7 +87,7 @@ export class NetHeader {
 
   /** Begins one of a packet that is whole. */
   clear(): void {
-    this.needsChecksum = false;
+    this.needsChecksum = this.isValid = false;
     this.gso = Gso.none;
     this.headerLength = this.gsoSize = this.checksumStart = this.checksumOffset = 0;
   }

@@ -59,19 +59,24 @@ export class ReceiveQueue {
     return (this.#options.mergeable ? this.spans.byteLength : this.#bytes[0]!) - netHeaderBytes;
   }
 
-  /** Takes buffers until there is room for a packet of so many bytes, if there are so many. Without mergeable buffers it takes one. */
-  fill(packetBytes: number): void {
+  /**
+   * Takes buffers until there is room for a packet of so many bytes, if there are so many; without mergeable buffers it takes one.
+   * True: there is that room, or as much as there will be: half of what the ring can have, or all that can be kept.
+   */
+  fill(packetBytes: number): boolean {
     const { mergeable } = this.#options;
-    for (let looks = 0; looks < mostBuffers && this.#count < mostBuffers; looks++) {
-      if (this.#count > 0 && (!mergeable || this.room >= packetBytes)) return;
-      if (this.spans.count === this.spans.most || !this.queue.take(this.#chain)) return;
+    for (let looks = 0; looks < mostBuffers; looks++) {
+      if (this.#count > 0 && (!mergeable || this.room >= packetBytes)) return true;
+      if (this.#count === mostBuffers || this.spans.count === this.spans.most) return true;
+      if (!this.queue.take(this.#chain)) break;
       const why = this.#keep();
       if (why === 'later') {
         this.queue.putBack(1, this.#chain.slots);
-        return;
+        return true;
       }
       if (why !== undefined) this.#refuse(why);
     }
+    return this.#count > 0 && this.#count * 2 >= this.queue.size;
   }
 
   /** Keeps the chain. @returns why it is of no use; `later`: its pieces have no place beside the others' */

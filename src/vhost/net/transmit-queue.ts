@@ -72,6 +72,8 @@ export class TransmitQueue {
     this.#headerBytes = 0;
     if (!chain.stretches(0, chain.readable, 0, netHeaderBytes, this.#readHeader)) return 'outside';
     frame.header.read(this.#header);
+    // What a guest says it has found is no news for another.
+    frame.header.isValid = false;
     const fault = frame.header.faultOf(bytes, this.#target.offloads);
     if (fault !== undefined) return fault;
     frame.spans.clear();

@@ -1,0 +1,245 @@
+// A guest of the tests' own on a tap in a network namespace: the kernel there answers ARP, ICMP and TCP; packets of 64 KiB cross uncut both ways,
+// checksums are right, no byte is copied in user space; headers that the kernel refuses, and a tap that is taken away, harm nothing.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { inNetworkNamespace } from '../../src/kernel/namespace.js';
+import { CopyReason, copiedBytes } from '../../src/memory/copy.js';
+import { Loop } from '../../src/transport/loop.js';
+import { Nets } from '../../src/vhost/net/nets.js';
+import { patterned, until } from '../conformance/serve/servers.js';
+import { GuestTcp } from '../support/guest-tcp.js';
+import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
+import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
+import { arp, arpAnswer, type Ends, icmpEcho, macBytes, parse } from '../support/net-packets.js';
+import { program } from '../support/program.js';
+import { startDevices } from '../support/vhost-process.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'clearway-tap-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const guestMac = '52:54:00:00:00:01';
+const address = { host: '10.77.0.1', guest: '10.77.0.2' } as const;
+let sockets = 0;
+
+/** A device on a tap, in this process, so that what it copies and counts is known. */
+async function startTap(space: NetNamespace, pairs = 1) {
+  const socket = join(folder, `tap${++sockets}.sock`);
+  const loop = new Loop('epoll');
+  const said: string[] = [];
+  const place = { kind: 'socket', path: socket, mode: 0o600 } as const;
+  const offers = [{ place, name: 'guest', mac: macBytes(guestMac) }];
+  const options = { offers, pairs, mtu: undefined, anyMemory: false, tap: 'tap0' };
+  const hear = (sentence: string): void => void said.push(sentence);
+  const nets = inNetworkNamespace(space.path, () => new Nets(loop, options, hear, () => {}));
+  loop.attach();
+  space.bringUp('tap0', `${address.host}/24`);
+  return {
+    socket,
+    said,
+    counts: () => nets.counts()[0]!,
+    close: () =>
+      new Promise<void>((resolve) => {
+        nets.close(() => {
+          resolve();
+          loop.close();
+        });
+      }),
+  };
+}
+
+/** Asks for the host's address of Ethernet. */
+async function hostMac(guest: NetGuest): Promise<string> {
+  await guest.send(headerOf(wholeHeader), arp(guestMac, address.guest, address.host));
+  for (let count = 0; count < 20; count++) {
+    const { packet } = await guest.receive();
+    if (packet.readUInt16BE(12) === 0x0806 && packet.readUInt16BE(20) === 2) return parse(packet).fromMac;
+  }
+  throw new Error('nobody answers ARP');
+}
+
+/** Pings the host, and tells it where the guest is if it asks. */
+async function ping(guest: NetGuest, mac: string, payload: Uint8Array, cuts: readonly number[] = [12]): Promise<void> {
+  await guest.send(headerOf(wholeHeader), icmpEcho(endsTo(mac), payload), cuts);
+  for (let count = 0; count < 20; count++) {
+    const parsed = parse((await guest.receive()).packet);
+    if (parsed.type === 0x0806)
+      await guest.send(headerOf(wholeHeader), arpAnswer(guestMac, address.guest, mac, address.host));
+    if (parsed.protocol !== 1) continue;
+    assert.ok(parsed.isRight && parsed.isIpRight && parsed.payload.equals(payload), `a ping of ${payload.length}`);
+    return;
+  }
+  throw new Error('no ping came back');
+}
+
+const endsTo = (mac: string): Ends => ({
+  fromMac: guestMac,
+  toMac: mac,
+  from: address.guest,
+  to: address.host,
+  fromPort: 41_000 + sockets,
+  toPort: 7000,
+});
+
+/** Echoes each connection's bytes, and says when it listens. */
+const echoServer =
+  "require('net').createServer((s) => s.pipe(s)).listen(7000, '10.77.0.1', () => console.log('listens'))";
+
+describe('a guest on a tap', { skip: namespacesRefused(), timeout: 120_000 }, () => {
+  test('the kernel answers ARP and pings, on each pair of queues', async () => {
+    const space = new NetNamespace();
+    const tap = await startTap(space, 2);
+    const guest = new NetGuest(tap.socket, { bits: NetBit.mergeable, pairs: 2 });
+    await guest.start();
+    // Its answers come on any pair: the kernel sends a flow where it came from.
+    const mac = await hostMac(guest);
+    for (const length of [0, 56, 1472]) await ping(guest, mac, patterned(length), [7, 12, 20, 30]);
+    assert.equal(copiedBytes[CopyReason.guestPacket], 0);
+    guest.close();
+    await tap.close();
+    space.remove();
+  });
+
+  for (const [name, bits, least, most] of [
+    ['with offloads', hostBits | guestBits | NetBit.mergeable, 30_000, 65_549],
+    ['without', NetBit.mergeable, 1000, 1514],
+    ['without, nor mergeable buffers', 0n, 1000, 1514],
+    ['with offloads and large buffers', hostBits | guestBits, 30_000, 65_549],
+  ] as const) {
+    test(`TCP both ways ${name}: all arrives, nothing is copied here`, async () => {
+      const space = new NetNamespace();
+      const tap = await startTap(space);
+      await space.node(echoServer);
+      const before = [...copiedBytes];
+      const hasOffloads = (bits & hostBits) !== 0n;
+      const isLarge = hasOffloads && (bits & NetBit.mergeable) === 0n;
+      const guest = new NetGuest(tap.socket, {
+        bits,
+        bufferBytes: isLarge ? 65_562 : 2048,
+        buffers: isLarge ? 16 : 120,
+        size: 128,
+      });
+      await guest.start();
+      const connection = new GuestTcp(guest, endsTo(await hostMac(guest)), hasOffloads);
+      await connection.open();
+      const rounds = hasOffloads ? 30 : 60;
+      for (let count = 0; count < rounds; count++) {
+        const bytes = patterned(hasOffloads ? 45_000 : 1400).map((byte) => byte ^ count);
+        await connection.send(bytes);
+        assert.ok((await connection.take(bytes.length)).equals(bytes), `round ${count}`);
+      }
+      assert.ok(connection.longest >= least && connection.longest <= most, `${connection.longest} bytes at once`);
+      if (hasOffloads)
+        assert.ok(connection.undone > 0, 'checksums are the guest\u2019s to finish, where it takes that');
+      else assert.equal(connection.undone, 0);
+      assert.deepEqual([...copiedBytes], before, 'no byte was copied in user space');
+      assert.deepEqual(tap.counts().sentDropped, {});
+      guest.close();
+      await tap.close();
+      space.remove();
+    });
+  }
+
+  test('a header that the kernel refuses is counted, and packets go on; so is a tap that is down', async () => {
+    const space = new NetNamespace();
+    const tap = await startTap(space);
+    const guest = new NetGuest(tap.socket, { bits: hostBits | guestBits | NetBit.mergeable });
+    await guest.start();
+    const mac = await hostMac(guest);
+    const gso = { flags: 1, gso: 4, headerLength: 54, gsoSize: 100, checksumStart: 34, checksumOffset: 16 };
+    // A packet of ARP that is to be cut as TCP over IPv6.
+    await guest.send(headerOf(gso), arp(guestMac, address.guest, address.host, 400));
+    assert.deepEqual(tap.counts().sentDropped, { refused: 1 });
+    await ping(guest, mac, patterned(56));
+    space.ip('link', 'set', 'tap0', 'down');
+    await guest.send(headerOf(wholeHeader), icmpEcho(endsTo(mac), patterned(56)));
+    assert.equal(tap.counts().sentDropped.down, 1);
+    space.ip('link', 'set', 'tap0', 'up');
+    await ping(guest, mac, patterned(56));
+    guest.close();
+    await tap.close();
+    space.remove();
+  });
+
+  test('while there is no guest packets are dropped; without buffers they wait in the tap, and come when there are', async () => {
+    const space = new NetNamespace();
+    const tap = await startTap(space);
+    const shout = `const s = require('dgram').createSocket('udp4');
+      s.bind(() => { s.setBroadcast(true); for (let n = 0; n < 5; n++) s.send('old ' + n, 9, '10.77.0.255'); console.log('sent'); });`;
+    await space.node(shout);
+    await until('they were read', () => (tap.counts().receivedDropped.down ?? 0) >= 5);
+    const guest = new NetGuest(tap.socket, { bits: NetBit.mergeable, buffers: 0, size: 16 });
+    await guest.start();
+    await space.node(shout.replace('old', 'new'));
+    assert.equal(guest.takeAny(), -1, 'there is no buffer');
+    for (let count = 0; count < 8; count++) guest.post(0, guest.front.take(2048, 64));
+    guest.front.publish(0);
+    for (let count = 0; count < 5; count++) {
+      const parsed = parse((await guest.receive()).packet);
+      assert.equal(parsed.payload.toString(), `new ${count}`);
+    }
+    assert.deepEqual(Object.keys(tap.counts().receivedDropped), ['down']);
+    guest.close();
+    await tap.close();
+    space.remove();
+  });
+});
+
+describe('clearway net --tap', { skip: namespacesRefused(), timeout: 60_000 }, () => {
+  test('a tap that is taken away is said once, guests are not held up, and SIGTERM ends it', async () => {
+    const space = new NetNamespace();
+    const socket = join(folder, 'gone.sock');
+    const net = await startDevices(['net', '--socket', socket, '--tap', 'tap0'], [socket], space.launcher);
+    assert.match(net.said(), /joined to tap0 \(MTU 1500\)[\s\S]*tap0 is down.*ip link set tap0 up/);
+    space.bringUp('tap0', `${address.host}/24`);
+    const guest = new NetGuest(socket, { bits: NetBit.mergeable });
+    await guest.start();
+    await hostMac(guest);
+    space.ip('link', 'delete', 'tap0');
+    await guest.send(headerOf(wholeHeader), arp(guestMac, address.guest, address.host));
+    await until('it is said', () => net.said().includes('was taken away'));
+    for (let count = 0; count < 100; count++) await guest.send(headerOf(wholeHeader), patterned(60));
+    assert.equal(net.said().split('was taken away').length, 2, 'once');
+    guest.close();
+    assert.equal(await net.end(), 0);
+    space.remove();
+  });
+
+  test('what keeps a tap from being opened is said with its mend', () => {
+    const space = new NetNamespace();
+    const start = (name: string, launcher: readonly string[] = [], ...more: readonly string[]) => {
+      const socket = join(folder, 'never.sock');
+      const args = [
+        ...space.launcher,
+        ...launcher,
+        process.execPath,
+        program,
+        'net',
+        '--socket',
+        socket,
+        '--tap',
+        name,
+      ];
+      const { status, stderr } = spawnSync(args[0]!, [...args.slice(1), ...more], {
+        encoding: 'utf8',
+        timeout: 20_000,
+      });
+      assert.equal(status, 1, stderr);
+      assert.equal(stderr.trim().split('\n').length, 1, stderr);
+      return stderr;
+    };
+    assert.match(start('lo'), /lo is .*choose another name/);
+    assert.match(start('a/b'), /no name of a network device/);
+    assert.match(start('longer-than-15-letters'), /no name of a network device/);
+    space.ip('tuntap', 'add', 'dev', 'single', 'mode', 'tap');
+    assert.match(start('single', [], '--pairs', '2'), /multi_queue/);
+    const nobody = ['setpriv', '--reuid=65534', '--clear-groups'];
+    if (spawnSync('setpriv', ['--version']).error === undefined)
+      assert.match(start('tap9', nobody), /needs (\/dev\/net\/tun|CAP_NET_ADMIN).*(chmod|ip tuntap add)/);
+    space.remove();
+  });
+});
