@@ -28,6 +28,7 @@ export class Rings {
   #area: InflightArea | undefined;
   /** It was said that packed queues do not outlive this process. */
   #isWarned = false;
+  #isMemoryMissed = false;
 
   constructor(device: VhostDevice, host: RingsHost, memory: MemoryTable) {
     this.#device = device;
@@ -81,6 +82,7 @@ export class Rings {
       const isNew = second === 1 && !vring.isEnabled;
       vring.isEnabled = second === 1;
       if (isNew && vring.queue !== undefined) this.#device.started(vring, this.#memory);
+      if (vring.isEnabled) this.#checkMemory();
     } else {
       if (vring.queue !== undefined) refuse(`changed queue ${first} while it runs`);
       if (request === Request.setVringNum) {
@@ -97,6 +99,18 @@ export class Rings {
       }
     }
     this.startAll();
+  }
+
+  /**
+   * Says once that a queue was enabled before any memory came. QEMU passes none, and says nothing, of a guest whose memory cannot be shared; the guest
+   * would wait for its disk for ever.
+   */
+  #checkMemory(): void {
+    if (this.#memory.count > 0 || this.#isMemoryMissed) return;
+    this.#isMemoryMissed = true;
+    this.#host.say(
+      'the front end passed no memory, so that the guest waits: start QEMU with -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem',
+    );
   }
 
   #setDescriptor(request: number, low: number, high: number, fds: number[]): void {

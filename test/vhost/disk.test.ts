@@ -293,6 +293,16 @@ for (const engine of engines) {
       assert.equal(await add(base * 2n, 65_536n, user + 2n ** 30n, 0n, sealable), 0n);
       assert.ok(addSeals(sealable, F.SEAL_SHRINK) === 0 && sealsOf(sealable) === F.SEAL_SHRINK);
       guest.close();
+      // QEMU passes none at all, and says nothing, of a guest whose memory is not shared.
+      const without = new FrontEnd(disk.socket);
+      without.send(Request.setProtocolFeatures, [(1n << 3n) | (1n << 15n)]);
+      for (const queue of [0n, 1n]) {
+        assert.equal(await without.acknowledged(Request.setVringEnable, [queue | (1n << 32n)]), 0n);
+      }
+      await until('it is said', () => disk.said().includes('passed no memory'));
+      assert.equal(disk.said().split('passed no memory').length, 2, 'once');
+      assert.match(disk.said(), /passed no memory.*memory-backend-memfd.*share=on/);
+      without.close();
       for (const fd of [event, sealable, shrinkable]) closeDescriptor(fd);
       disk.child.kill('SIGTERM');
       assert.equal(await disk.ended, 0);
