@@ -48,7 +48,9 @@ function checkFile(fd: number, { offset, length, any = false }: SharedRegionOpti
   if (known < 0 || (status.mode & S.IFMT) !== S.IFREG) refuse('comes with a descriptor that is no file');
   if (status.size < end) refuse(`ends at ${end} of a file that has ${status.size} bytes`);
   if (!any && isShrinkable(fd)) {
-    refuse('is of a file that may become shorter: use memory-backend-memfd with share=on, or allow any memory');
+    refuse(
+      'is of a file that may become shorter: use memory-backend-memfd with share=on, or allow any memory (clearway disk --memory any)',
+    );
   }
   const seals = sealsOf(fd);
   if (seals >= 0 && (seals & (F.SEAL_WRITE | F.SEAL_FUTURE_WRITE)) !== 0) refuse('is sealed against writing');
