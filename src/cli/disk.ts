@@ -1,6 +1,7 @@
 // `clearway disk`: disks for virtual machines: raw files as virtio-blk devices over vhost-user. Options, the lines that QEMU needs, a clean end on
 // signals. Not here: the device (vhost/block/).
 
+import { formatBytes } from '../text/units.js';
 import type { DisksCounts, DisksOptions, OfferedDisk } from '../vhost/block/disks.js';
 import type { Place } from '../vhost/door.js';
 import { parseFlags } from './kit/flags.js';
@@ -49,7 +50,7 @@ function pairsOf(files: readonly string[], places: readonly Place[]): DisksOptio
   if (files.length === 0) throw new UsageError('disk needs a file: clearway disk disk.raw --socket /run/disk.sock');
   if (places.length !== files.length) {
     throw new UsageError(
-      `there are ${files.length} files and ${places.length} sockets: give one --socket, --fd or --connect for each file`,
+      `files: ${files.length}, sockets: ${places.length}; give one --socket, --fd or --connect for each file`,
     );
   }
   return files.map((file, index) => [file, places[index]!]);
@@ -61,13 +62,12 @@ function announcement(
   { readOnly, queues }: DisksOptions,
   engine: string,
 ): string {
-  const size = `${(sectors / 2 ** 21).toFixed(1)} GiB`;
-  const how = `${size} raw, ${readOnly ? 'read only' : 'read and write'}, ${queues} queues (${engine})`;
+  const how = `${formatBytes(sectors * 512)} raw, ${readOnly ? 'read only' : 'read and write'}, ${queues} queues (${engine})`;
   const chardev = chardevOf(place);
   const address = place.kind === 'fd' ? '' : `${place.path}\n`;
   if (chardev === undefined) return `clearway disk: ${path}, ${how}, on ${placeName(place)}\n`;
   return (
-    `${address}clearway disk: ${path}, ${how}. QEMU, add:\n` +
+    `${address}clearway disk: ${path}, ${how}. QEMU, add (SIZE is what -m says):\n` +
     '  -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem\n' +
     `  ${chardev.options} -device vhost-user-blk-pci,chardev=${chardev.id},num-queues=${queues}\n`
   );

@@ -82,7 +82,7 @@ function announcement({ place, mac }: NetOffer, { pairs }: NetsOptions, to: stri
   if (chardev === undefined) return `clearway net: ${how}, on ${placeName(place)}\n`;
   const { id, options } = chardev;
   return (
-    `${placeName(place)}\nclearway net: ${how}. QEMU, add:\n` +
+    `${placeName(place)}\nclearway net: ${how}. QEMU, add (SIZE is what -m says):\n` +
     '  -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem\n' +
     `  ${options} -netdev vhost-user,id=net-${id},chardev=${id},queues=${pairs}\n` +
     `  -device virtio-net-pci,netdev=net-${id},mac=${macText(mac)}${many}\n` +

@@ -63,10 +63,23 @@ export function placeName(place: Place): string {
   return place.kind === 'fd' ? `descriptor ${place.fd}` : place.path;
 }
 
-/** The character device of QEMU that reaches a place, and its name; undefined: who handed the descriptor over knows. */
+/** QEMU's ids: letters, digits, `-`, `.` and `_`, a letter first. */
+function identifier(path: string): string {
+  const name = basename(path).replace(/[^A-Za-z0-9._-]/g, '_');
+  return /^[A-Za-z]/.test(name) ? name : `cw-${name}`;
+}
+
+/** A word of a shell. */
+const word = (text: string): string => (/^[\w./,=@:+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/**
+ * The character device of QEMU that reaches a place, such that it can be pasted into a shell, and its name; undefined: who handed the
+ * descriptor over knows.
+ */
 export function chardevOf(place: Place): { readonly id: string; readonly options: string } | undefined {
   if (place.kind === 'fd') return undefined;
-  const id = basename(place.path);
+  const id = identifier(place.path);
   const how = place.kind === 'socket' ? 'reconnect=1' : 'server=on,wait=off';
-  return { id, options: `-chardev socket,id=${id},path=${place.path},${how}` };
+  // A comma ends a value of QEMU's; two are one.
+  return { id, options: `-chardev ${word(`socket,id=${id},path=${place.path.replaceAll(',', ',,')},${how}`)}` };
 }
