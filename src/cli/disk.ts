@@ -18,7 +18,7 @@ copy in user space. One --socket, --fd or --connect for each FILE, in order.
 ${placeHelp}  --queues N         most queues of a disk, 1 to 16 (4)
   --readonly         the guest cannot write
   --direct           read and write past the host's page cache
-  --id TEXT          serial number that the guest sees, up to 20 letters (the file's name)
+  --id TEXT          serial number that the guest sees, up to 20 bytes (the file's name)
   --format raw       the image is raw, though it begins like another format
   --memory any       also accept guest memory that may become shorter: its end ends this process
   --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
@@ -86,6 +86,8 @@ export async function run(args: string[]): Promise<number> {
   const anyMemory = oneOf('memory', values.memory, ['any']) !== undefined;
   const engine = oneOf('engine', values.engine, ['auto', 'epoll', 'uring']) ?? 'auto';
   const direct = values.direct === true;
+  if (Buffer.byteLength(values.id ?? '') > 20)
+    throw new UsageError(`--id is ${JSON.stringify(values.id)}, and must be up to 20 bytes`);
   const readOnly = values.readonly === true || values['read-only'] === true;
   const { parseHostPort } = await import('../serve/options.js');
   const metrics = parseHostPort('metrics', values.metrics);

@@ -25,6 +25,13 @@ class DiskError extends Error {
   override readonly name = 'DiskError';
 }
 
+function openFailure(path: string, code: string | undefined): string {
+  if (code === 'ENOENT')
+    return `there is no file ${path}: name one that exists, or make it, \`truncate -s 10G ${path}\``;
+  if (code === 'EISDIR') return `${path} is a directory: name a raw image in it`;
+  return `${path} cannot be opened (${code}): check its permissions`;
+}
+
 /** How to open a {@link BlockFile}. */
 export interface BlockFileOptions {
   readonly readOnly: boolean;
@@ -58,9 +65,7 @@ export class BlockFile {
     try {
       this.fd = openSync(path, flags);
     } catch (error) {
-      throw new DiskError(
-        `${path} cannot be opened (${(error as NodeJS.ErrnoException).code}): check its name and permissions`,
-      );
+      throw new DiskError(openFailure(path, (error as NodeJS.ErrnoException).code));
     }
     try {
       const status = fstatSync(this.fd);
@@ -122,7 +127,10 @@ export class BlockFile {
     data.setInt16(offset, this.isReadOnly ? F.RDLCK : F.WRLCK, true);
     const result = syscall3(sys.fcntl, this.fd, F.OFD_SETLK, place.address);
     if (result === -Errno.EAGAIN || result === -Errno.EACCES) {
-      throw new DiskError(`${this.path} is in use by another disk: two would destroy it`);
+      const why = this.isReadOnly
+        ? 'is in use by a process that may write to it: stop that one'
+        : 'is in use by another process, and a disk that is written to must be the only one: stop that one';
+      throw new DiskError(`${this.path} ${why}, or offer a copy`);
     }
   }
 

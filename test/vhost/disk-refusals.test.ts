@@ -1,0 +1,54 @@
+// What `clearway disk` refuses before any machine connects, in a sentence that says what to do, with the status of a wrong use or of a refusal.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { until } from '../conformance/serve/servers.js';
+import { program } from '../support/program.js';
+
+const skip = process.platform === 'linux' ? false : 'Linux alone has it';
+const folder = mkdtempSync(join(tmpdir(), 'clearway-disk-refused-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function refusal(...args: readonly string[]): readonly [status: number | null, sentence: string] {
+  const { status, stderr } = spawnSync(process.execPath, [program, 'disk', ...args], { encoding: 'utf8' });
+  return [status, stderr];
+}
+
+test('a file that is not there, a directory, an id that is too long', { skip }, () => {
+  const socket = ['--socket', join(folder, 'no.sock')];
+  assert.deepEqual(refusal('missing.raw', ...socket), [
+    1,
+    'clearway disk: there is no file missing.raw: name one that exists, or make it, `truncate -s 10G missing.raw`\n',
+  ]);
+  assert.deepEqual(refusal(folder, ...socket), [
+    1,
+    `clearway disk: ${folder} is a directory: name a raw image in it\n`,
+  ]);
+  const [status, sentence] = refusal('disk.raw', '--id', 'x'.repeat(21), ...socket);
+  assert.equal(status, 2);
+  assert.match(sentence, /--id is "x+", and must be up to 20 bytes/);
+  assert.match(refusal('disk.raw')[1], /give one --socket for each file/);
+});
+
+test('an image that another process has: what a reader is told, and a writer', { skip }, async () => {
+  const [image, socket] = [join(folder, 'used.raw'), join(folder, 'used.sock')];
+  writeFileSync(image, Buffer.alloc(65_536));
+  const child = spawn(process.execPath, [program, 'disk', image, '--socket', socket], { stdio: ['ignore', 'pipe', 2] });
+  try {
+    let said = '';
+    child.stdout!.on('data', (text) => (said += text));
+    await until('it is offered', () => said.includes('QEMU'));
+    const other = join(folder, 'other.sock');
+    assert.match(
+      refusal(image, '--socket', other)[1],
+      /in use by another process, and a disk that is written to must be/,
+    );
+    assert.match(refusal(image, '--readonly', '--socket', other)[1], /in use by a process that may write to it/);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
