@@ -268,7 +268,7 @@ export const uringProbes: readonly Probe[] = [
   },
   {
     ...{ id: 'io_uring_send_zc', group: 'engine', what: 'io_uring zero-copy send' },
-    meaning: 'Memory can leave from the pages it lies in: clearway lab and calibrate measure it, serve does without.',
+    meaning: 'Memory can leave from the pages it lies in: serve --pin sends so; lab and calibrate measure it.',
     examine: answer(judgeZeroCopySend, sentOnce),
   },
   {
