@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { otlpUrl } from '../meter/export/otlp.js';
-import { type Condition, ConditionError, metricNames, parseCondition } from '../meter/fail-if.js';
+import { type Condition, ConditionError, metricNames, parseCondition, summaryNames } from '../meter/fail-if.js';
 import type { Scope } from '../meter/index.js';
 import { parseHostPort } from '../serve/options.js';
 import { parseFlags } from './kit/flags.js';
@@ -189,6 +189,9 @@ function parseFailIf(text: string): Condition {
   } catch (error) {
     if (!(error instanceof ConditionError)) throw error;
     const guess = error.metric === undefined ? undefined : nearest(error.metric, metricNames);
-    throw new UsageError(`--fail-if: ${error.message}${guess === undefined ? '' : `: did you mean ${guess}?`}`);
+    const known = `the figures are ${summaryNames.join(', ')}, and the counters of --json`;
+    const hint = guess === undefined ? known : `did you mean ${guess}?`;
+    const rest = error.metric === undefined ? '' : `: ${hint}`;
+    throw new UsageError(`--fail-if: ${error.message}${rest}`);
   }
 }

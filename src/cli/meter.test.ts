@@ -272,6 +272,10 @@ test('wrong use is named, with the nearest right word', () => {
   wrong(['--duration', 'soon'], /takes a time such as/);
   wrong(['--duration', '0'], /takes a time such as/);
   wrong(['--fail-if', 'amplificaton > 1'], /did you mean amplification/);
+  wrong(
+    ['--fail-if', 'amp > 1'],
+    /there is no figure "amp": the figures are amplification, .*copied, .*the counters of --json/,
+  );
   wrong(['server'], /stands after --/);
   wrong(['--'], /no command after --/);
   assert.deepEqual(parseMeterArguments(['--interval', '1.5']).intervalMs, 1500);

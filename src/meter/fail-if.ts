@@ -44,6 +44,9 @@ const units: Readonly<Record<string, number>> = {
   TiB: 1024 ** 4,
 };
 
+/** Figures of the summary, for whoever has to be told which there are. */
+export const summaryNames: readonly string[] = Object.keys(figures);
+
 /** Every name a condition may use: figures of the summary, and counters. */
 export const metricNames: readonly string[] = [...Object.keys(figures), ...Object.keys(causes)];
 
