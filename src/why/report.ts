@@ -30,7 +30,7 @@ export function whyText({ reasons, blind }: Why, evidence: Evidence, subject: st
   if (reasons.length === 0) {
     const silent = copied + payloadSent + payloadReceived === 0;
     const nothing = 'Nothing was sent or received through sockets meanwhile: look while there is traffic.';
-    lines.push(silent ? nothing : 'No rule found a copy that something here would stop.', '');
+    lines.push(silent ? nothing : 'None of the rules applies: no copy was found that a change here would avoid.', '');
   }
   reasons.forEach(({ says, savesBytes, remedy, certainty, evidence: facts }, index) => {
     const saves = savesBytes === 0 ? 'saves time, no copy' : `saves ${formatBytes(savesBytes)} (${certainty})`;
