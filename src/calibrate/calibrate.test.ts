@@ -202,6 +202,7 @@ test('the drift of the host is that of its rounds, whatever one series does', ()
   const drift = driftOf([series(steady), series(steady.map((value) => 3 * value)), series(odd), series([])]);
   assert.deepEqual(drift, { rounds: 5, quickest: 1, slowest: 1.8 });
   assert.match(driftWords(drift), /Over 5 rounds the host itself was between \+0 % and \+80 % of what was kept/);
+  assert.match(driftWords({ rounds: 1, quickest: 1, slowest: 1 }), /There was one round/);
 });
 
 test('no scored point is a fitted one, and a profile of one connection and many predicts both', () => {

@@ -131,6 +131,8 @@ const percent = (error: number): string => `${error >= 0 ? '+' : ''}${Math.round
 
 /** The drift, for a reader. */
 export function driftWords({ rounds, quickest, slowest }: Drift): string {
+  if (rounds < 2)
+    return 'There was one round, so that nothing says how far the host itself swings: --seconds 55 makes more.';
   return `Over ${rounds} rounds the host itself was between ${percent(quickest - 1)} and ${percent(slowest - 1)} of what was kept.`;
 }
 
