@@ -69,6 +69,11 @@ test('a mistake names the file, the line and what is allowed, and leaves with 2'
     assert.equal(done.status, 2);
     assert.match(done.stderr, /bad\.json:3: mtu: 20 is not a size from 68 to 65535/);
   });
+  const piped = spawnSync(process.execPath, [command, 'plan', '--scenario', '-'], {
+    input: 'mesage: 1\n',
+    encoding: 'utf8',
+  });
+  assert.equal(piped.stderr, 'standard input:1: mesage: no such field: did you mean message?\n');
   assert.equal(plan('--scenario', join(tmpdir(), 'there-is-no-such-file')).status, 2);
   assert.match(plan('--cores', '0').stderr, /--cores: "0" is not a number from 1 to 256/);
   assert.match(plan('--way', 'copy,teleport').stderr, /"teleport" is not one of: copy, gather/);

@@ -172,7 +172,8 @@ function optionProblems(problems: readonly ScenarioProblem[]): string {
 async function scenarioFrom(values: Record<string, string | boolean | undefined>): Promise<Given> {
   const merged: Record<string, unknown> = {};
   if (typeof values.scenario === 'string') {
-    Object.assign(merged, readScenarioText(await readInput(values.scenario), values.scenario));
+    const name = values.scenario === '-' ? 'standard input' : values.scenario;
+    Object.assign(merged, readScenarioText(await readInput(values.scenario), name));
   }
   let compared: Way[] | undefined;
   for (const name of fieldNames) {
