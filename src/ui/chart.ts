@@ -83,7 +83,6 @@ export class Chart {
     const style = getComputedStyle(document.documentElement);
     const colour = (name: string) => style.getPropertyValue(name).trim();
     const axis = { stroke: colour('--soft'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } };
-    const font = '12px system-ui, sans-serif';
     this.plot = new UPlot(
       {
         ...this.size(),
@@ -92,10 +91,11 @@ export class Chart {
         padding: [8, 28, 0, 0],
         scales: { y: { range: (_plot, _low, high) => [0, high === null || high <= 0 ? 1 : high * 1.1] } },
         axes: [
-          { ...axis, font, size: 28, space: 80, values: (_plot, times) => times.map(clock) },
+          // The clock shows seconds: steps below one would name one of them several times.
+          { ...axis, font, size: 28, space: 80, incrs: clockSteps, values: (_plot, times) => times.map(clock) },
           {
             ...axis,
-            ...{ font, size: 76, space: 36, values: (_plot, values) => values.map((value) => this.format(value)) },
+            ...{ font, size: widthOf, space: 36, values: (_plot, values) => values.map((value) => this.format(value)) },
             ...(this.steps === undefined ? {} : { incrs: [...this.steps] }),
           },
         ],
@@ -157,6 +157,18 @@ export class Chart {
       table('The last 30 readings', ['Time', ...this.lines.map(({ words }) => `#${words}`)], rows),
     );
   }
+}
+
+/** Steps of the axis of time, in seconds. */
+const clockSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
+
+/** The font of both axes. */
+const font = '12px system-ui, sans-serif';
+
+/** The width that the axis of values needs for its longest label, and no less than most need, so that charts beside each other agree. */
+function widthOf({ ctx }: UPlot, labels: readonly string[] | null): number {
+  ctx.font = font;
+  return Math.ceil(Math.max(76, ...(labels ?? []).map((label) => ctx.measureText(label).width + 12)));
 }
 
 function clock(seconds: number): string {
