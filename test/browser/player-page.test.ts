@@ -135,13 +135,31 @@ test('the page of a film plays it by hls.js, seeks, and changes rendition and la
     return tracks.some((track) => track.mode === 'showing' && (track.cues?.length ?? 0) > 0);
   });
   const tiles = await page.locator('#tiles dd').allTextContents();
-  assert.equal(tiles.at(-1), '0 kB', tiles.join(' | '));
+  assert.equal(tiles.at(-1), '0 B', tiles.join(' | '));
   await page.locator('#modes table').waitFor();
   assert.match(await page.locator('#tracks').innerText(), /avc1/);
+  assert.match(await page.locator('#notes').innerText(), /Offered as one film with film_120p\.mp4/);
   assert.equal(await page.locator('#refusal').isVisible(), false);
   assert.deepEqual(problems, []);
   if (process.env['SCREENSHOTS'] !== undefined)
     await page.screenshot({ path: join(process.env['SCREENSHOTS'], 'player.png'), fullPage: true });
+  await page.close();
+});
+
+test('the page says what of the film it does not offer', { skip }, async () => {
+  makeFilm(site.at('old.mp4'), [
+    ...['-f', 'lavfi', '-i', 'testsrc=s=160x120:r=25:d=3'],
+    ...tones,
+    '-t',
+    '3',
+    '-c:v',
+    'mpeg4',
+    '-c:a',
+    'aac',
+  ]);
+  const page = await open(address('/old.mp4/'));
+  await page.locator('#notes li').waitFor();
+  assert.match(await page.locator('#notes').innerText(), /Left out: track 1 \(mp4v\): is coded as mp4v/);
   await page.close();
 });
 

@@ -110,7 +110,9 @@ function bytesText(bytes: number): string {
     ? `${(bytes / 1e9).toFixed(2)} GB`
     : bytes >= 1e6
       ? `${(bytes / 1e6).toFixed(1)} MB`
-      : `${Math.round(bytes / 1000)} kB`;
+      : bytes >= 1000
+        ? `${Math.round(bytes / 1000)} kB`
+        : `${bytes} B`;
 }
 
 function showTiles(): void {
@@ -155,7 +157,11 @@ function showFilm(film: FilmJson): void {
   byId('tracks').replaceChildren(
     table(`${seconds(film.durationSeconds)} long`, ['Kind', 'Codec', 'Language', 'What it is', '#At most'], rows),
   );
-  byId('notes').replaceChildren(...film.notes.map((note) => element('li', {}, note)));
+  const others = film.group.filter((name) => name !== film.name);
+  const together = `Offered as one film with ${others.join(', ')}: tracks and bytes of those are on their own pages.`;
+  const leftOut = film.leftOut.map(({ what, reason }) => `Left out: ${what}: ${reason}`);
+  const notes = [...(others.length > 0 ? [together] : []), ...leftOut, ...film.notes];
+  byId('notes').replaceChildren(...notes.map((note) => element('li', {}, note)));
 }
 
 const links: [string, string][] = [

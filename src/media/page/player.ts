@@ -108,7 +108,9 @@ class HlsPlayer implements Player {
     const why =
       status === 410
         ? 'the film was replaced: load this page again'
-        : `${data.details}${status ? `, status ${status}` : ''}`;
+        : data.type === 'mediaError'
+          ? `this browser does not play what it is coded in (${data.details}); the file itself, below, may play`
+          : `${data.details}${status ? `, status ${status}` : ''}`;
     this.events.failed(why);
     this.hls.stopLoad();
   }

@@ -14,7 +14,10 @@ export interface FilmJson {
     /** Bits a second, the measured peak. */
     readonly bandwidth: number;
   }[];
-  /** Sentences: what is left out and why, what was repaired. */
+  /** Names of the files that are offered as one film, this one too. */
+  readonly group: readonly string[];
+  readonly leftOut: readonly { readonly what: string; readonly reason: string }[];
+  /** Sentences: what was repaired, what some players cannot play. */
   readonly notes: readonly string[];
 }
 
