@@ -91,6 +91,12 @@ test('notes say what viewers would notice', () => {
   assert.match(notes(madeUpVideo({ track: { entries: [entry] } })), /hev1 .* Apple's players show no picture/);
   assert.match(notes(madeUpVideo({ format: 'vp09' })), /VP9: Apple's players/);
   assert.match(notes(madeUpVideo(), madeUpAudio({ format: 'alac' })), /ALAC is offered in HLS alone/);
+  assert.match(
+    notes(madeUpVideo({ durations: [10 * 12_800] })),
+    /key frames up to 10\.0 s apart/,
+    'what x264 makes by default',
+  );
+  assert.match(notes(madeUpVideo(), madeUpAudio({ format: 'mp3' })), /MP3 is silent in Chromium/);
 });
 
 test('text from the file does not reach a terminal as more than text, and addresses are encoded', () => {

@@ -80,8 +80,8 @@ export interface Reported {
   readonly sideCars: readonly ReadSideCar[];
 }
 
-/** Three times the usual length. */
-const notablyLongSeconds = 12;
+/** Twice the usual length. */
+const notablyLongSeconds = 8;
 
 /** A film in a few words: `1:02:03, video 1920 x 1080, 2 x audio`. */
 export function filmNote({ durationSeconds, tracks }: Pick<Film, 'durationSeconds' | 'tracks'>): string {
@@ -217,8 +217,13 @@ function notesOn(tracks: readonly TrackReport[], presentation: Offer): string[] 
     if (formats.includes('vp09'))
       notes.push(`${video.id} is VP9: Apple's players do not play it in HLS; others do, in HLS and DASH`);
   }
-  if (presentation.renditions.some((rendition) => entriesInUse(rendition).some(({ format }) => format === 'alac'))) {
-    notes.push('ALAC is offered in HLS alone: only Apple’s players play it');
+  const isIn = (wanted: (entry: ReturnType<typeof entriesInUse>[number]) => boolean): boolean =>
+    presentation.renditions.some((rendition) => entriesInUse(rendition).some(wanted));
+  if (isIn(({ format }) => format === 'alac')) notes.push('ALAC is offered in HLS alone: only Apple’s players play it');
+  if (isIn(({ codec }) => codec === 'mp4a.40.34')) {
+    notes.push(
+      'MP3 is silent in Chromium, which plays none in segments, only the file itself: make it AAC (ffmpeg -c:v copy -c:a aac)',
+    );
   }
   return notes;
 }
