@@ -130,7 +130,8 @@ function* read(size: number): Reading<Film> {
   }
   if (tracks.length === 0) {
     const why = leftOut.map(({ track, reason }) => `track ${track} ${reason}`).join('; ');
-    throw new FilmRefusal(`has no track that can be played${why === '' ? '' : `: ${why}`}`);
+    const how = 'transcode it, for example ffmpeg -i IN -c:v libx264 -c:a aac out.mp4';
+    throw new FilmRefusal(`has no track that can be played${why === '' ? '' : `: ${why}`}; ${how}`);
   }
   const durationSeconds = Math.max(...tracks.map(secondsOf));
   const { fragments } = samples;
