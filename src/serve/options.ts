@@ -415,7 +415,8 @@ function parsePins(value: unknown): readonly string[] {
 
 /** Whether `pace` is `auto`. @throws OptionError where there are no films */
 function paceOfMedia(pace: ServeOptions['pace'], media: boolean): boolean {
-  if (pace === 'auto' && !media) refuse('pace', pace, 'a size such as 1M; auto requires media');
+  if (pace === 'auto' && !media)
+    refuse('pace', pace, 'a size such as 1M; auto is for films, and requires media (--media)');
   return pace === 'auto';
 }
 

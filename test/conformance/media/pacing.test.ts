@@ -11,7 +11,7 @@ import { RawClient } from '../serve/client.js';
 import { forEachEngine, startServer, TestSite } from '../serve/servers.js';
 
 test('auto requires films', () => {
-  assert.throws(() => resolveOptions({ pace: 'auto' }, 1024), /pace.*auto requires media/);
+  assert.throws(() => resolveOptions({ pace: 'auto' }, 1024), /pace.*auto is for films, and requires media/);
   const { pace, paceMedia } = resolveOptions({ pace: 'auto', media: true }, 1024);
   assert.deepEqual([pace, paceMedia], [0, true]);
 });
