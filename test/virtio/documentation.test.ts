@@ -16,7 +16,9 @@ test('both sides of a queue in one program', {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-virtio-'));
   try {
     const document = readFileSync(new URL('docs/virtio.md', root), 'utf8');
-    const program = /```js\n([^`]*SplitDeviceQueue[\s\S]*?)```/.exec(document)![1]!.replace('/dev/shm/echo', join(folder, 'echo'));
+    const program = /```js\n([^`]*SplitDeviceQueue[\s\S]*?)```/
+      .exec(document)![1]!
+      .replace('/dev/shm/echo', join(folder, 'echo'));
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
       ...{ cwd: fileURLToPath(root), encoding: 'utf8' },
     });
