@@ -11,13 +11,15 @@ import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 import { oneOf, wholeNumber } from './kit/values.js';
 
-const help = `Usage: clearway net --socket PATH (--tap NAME | --echo) [options]
+const help = `Usage: clearway net --socket PATH... [--tap NAME] [options]
 
-Offers network devices to virtual machines (virtio-net over vhost-user). What cannot be delivered is dropped and counted; nothing waits.
+Offers network devices to virtual machines (virtio-net over vhost-user). Several are joined by a switch;
+a tap of the host is their way out. What cannot be delivered is dropped and counted; nothing waits.
 
-${placeHelp}  --tap NAME         join the guest to a tap of the host, which is made if it is not there: no copy in user space
+${placeHelp}  --tap NAME         join them to a tap of the host, which is made if it is not there; one guest: no copy in user space
+  --isolate          guests reach the tap, and not each other
   --echo             every packet goes back to the guest that sent it: for tests and measuring
-  --mac ADDRESS      the guest's address, such as 52:54:00:12:34:56 (one made of the socket's path)
+  --mac ADDRESS      the guest's address, such as 52:54:00:12:34:56 (one made of each socket's path)
   --mtu BYTES        the longest packet, 68 to 65535, that the guest is told of (the tap's)
   --pairs N          most pairs of queues, 1 to 16 (1)
   --memory any       also accept guest memory that may become shorter: its end ends this process
@@ -28,6 +30,7 @@ ${placeHelp}  --tap NAME         join the guest to a tap of the host, which is m
 const flags = {
   ...placeFlags,
   tap: { type: 'string' },
+  isolate: { type: 'boolean' },
   echo: { type: 'boolean' },
   mac: { type: 'string' },
   mtu: { type: 'string' },
@@ -51,15 +54,25 @@ function macOf(value: string | undefined, socket: string): Uint8Array {
 
 const macText = (mac: Uint8Array): string => [...mac].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 
+type Parsed = ReturnType<typeof parseFlags<typeof flags>>;
+
+/** Whether so many devices can be joined to what was asked for. @throws UsageError */
+function checkLink(devices: number, { echo, tap, isolate, mac }: Parsed['values']): void {
+  if (echo === true && (tap !== undefined || isolate === true))
+    throw new UsageError('with --echo each guest is joined to itself alone: leave --tap and --isolate out, or --echo');
+  if (devices === 1 && echo !== true && tap === undefined)
+    throw new UsageError('net needs something to join the guest to: add --tap tap0, or a second --socket');
+  if (isolate === true && (tap === undefined || devices === 1))
+    throw new UsageError('--isolate keeps guests on one tap apart: it needs --tap and more than one --socket');
+  if (devices > 1 && mac !== undefined)
+    throw new UsageError('two guests cannot have one address: leave --mac out, and each has one of its own');
+}
+
 /** What was asked for. @throws UsageError */
-function optionsOf({ values, tokens }: ReturnType<typeof parseFlags<typeof flags>>): NetsOptions {
+function optionsOf({ values, tokens }: Parsed): NetsOptions {
   const places = placesOf(tokens, values['socket-mode']);
   if (places.length === 0) throw new UsageError('net needs a socket: clearway net --socket /run/net.sock --tap tap0');
-  if (places.length > 1) throw new UsageError(`there are ${places.length} sockets: give one`);
-  if (values.tap === undefined && values.echo !== true)
-    throw new UsageError('net needs something to join the guest to: add --tap tap0');
-  if (values.tap !== undefined && values.echo === true)
-    throw new UsageError('a guest is joined to a tap or to itself: give --tap or --echo');
+  checkLink(places.length, values);
   return {
     offers: places.map((place) => ({
       place,
@@ -69,7 +82,7 @@ function optionsOf({ values, tokens }: ReturnType<typeof parseFlags<typeof flags
     mtu: values.mtu === undefined ? undefined : wholeNumber('mtu', values.mtu, 0, 68, 65_535),
     pairs: wholeNumber('pairs', values.pairs, 1, 1, 16),
     anyMemory: oneOf('memory', values.memory, ['any']) !== undefined,
-    tap: values.tap,
+    link: { echo: values.echo === true, tap: values.tap, isolate: values.isolate === true },
   };
 }
 

@@ -25,4 +25,6 @@ export interface VhostDevice {
   started(vring: Vring, memory: MemoryTable): void;
   /** A queue is to end: `done` when every request of it that is under way has ended. */
   stop(vring: Vring, done: () => void): void;
+  /** The front end has gone, and nothing of it is left. */
+  left?(): void;
 }

@@ -78,6 +78,7 @@ export class VhostServer {
     this.#channel = undefined;
     this.#goneMs = this.#loop.nowMs;
     this.#options.say(why === undefined ? 'the front end has gone' : `the front end is let go of: ${why}`);
+    this.#device.left?.();
     this.#whenEnded?.();
     // Somebody may have waited.
     this.#loop.nextTurn(this.#next);

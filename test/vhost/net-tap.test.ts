@@ -7,15 +7,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { inNetworkNamespace } from '../../src/kernel/namespace.js';
 import { CopyReason, copiedBytes } from '../../src/memory/copy.js';
-import { Loop } from '../../src/transport/loop.js';
-import { Nets } from '../../src/vhost/net/nets.js';
 import { patterned, until } from '../conformance/serve/servers.js';
 import { GuestTcp } from '../support/guest-tcp.js';
+import { type InProcessNets, startNets } from '../support/in-process-nets.js';
 import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
 import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
-import { arp, arpAnswer, type Ends, icmpEcho, macBytes, parse } from '../support/net-packets.js';
+import { arp, arpAnswer, type Ends, icmpEcho, parse } from '../support/net-packets.js';
 import { program } from '../support/program.js';
 import { startDevices } from '../support/vhost-process.js';
 
@@ -24,32 +22,13 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const guestMac = '52:54:00:00:00:01';
 const address = { host: '10.77.0.1', guest: '10.77.0.2' } as const;
-let sockets = 0;
+let connections = 0;
 
-/** A device on a tap, in this process, so that what it copies and counts is known. */
-async function startTap(space: NetNamespace, pairs = 1) {
-  const socket = join(folder, `tap${++sockets}.sock`);
-  const loop = new Loop('epoll');
-  const said: string[] = [];
-  const place = { kind: 'socket', path: socket, mode: 0o600 } as const;
-  const offers = [{ place, name: 'guest', mac: macBytes(guestMac) }];
-  const options = { offers, pairs, mtu: undefined, anyMemory: false, tap: 'tap0' };
-  const hear = (sentence: string): void => void said.push(sentence);
-  const nets = inNetworkNamespace(space.path, () => new Nets(loop, options, hear, () => {}));
-  loop.attach();
+/** A device on a tap, with an address on the host's side. */
+function startTap(space: NetNamespace, pairs = 1): InProcessNets & { readonly socket: string } {
+  const nets = startNets(1, { tap: 'tap0' }, { pairs, space });
   space.bringUp('tap0', `${address.host}/24`);
-  return {
-    socket,
-    said,
-    counts: () => nets.counts()[0]!,
-    close: () =>
-      new Promise<void>((resolve) => {
-        nets.close(() => {
-          resolve();
-          loop.close();
-        });
-      }),
-  };
+  return { ...nets, socket: nets.sockets[0]! };
 }
 
 /** Asks for the host's address of Ethernet. */
@@ -81,7 +60,7 @@ const endsTo = (mac: string): Ends => ({
   toMac: mac,
   from: address.guest,
   to: address.host,
-  fromPort: 41_000 + sockets,
+  fromPort: 41_000 + connections++,
   toPort: 7000,
 });
 
@@ -92,7 +71,7 @@ const echoServer =
 describe('a guest on a tap', { skip: namespacesRefused(), timeout: 120_000 }, () => {
   test('the kernel answers ARP and pings, on each pair of queues', async () => {
     const space = new NetNamespace();
-    const tap = await startTap(space, 2);
+    const tap = startTap(space, 2);
     const guest = new NetGuest(tap.socket, { bits: NetBit.mergeable, pairs: 2 });
     await guest.start();
     // Its answers come on any pair: the kernel sends a flow where it came from.
@@ -112,7 +91,7 @@ describe('a guest on a tap', { skip: namespacesRefused(), timeout: 120_000 }, ()
   ] as const) {
     test(`TCP both ways ${name}: all arrives, nothing is copied here`, async () => {
       const space = new NetNamespace();
-      const tap = await startTap(space);
+      const tap = startTap(space);
       await space.node(echoServer);
       const before = [...copiedBytes];
       const hasOffloads = (bits & hostBits) !== 0n;
@@ -146,7 +125,7 @@ describe('a guest on a tap', { skip: namespacesRefused(), timeout: 120_000 }, ()
 
   test('a header that the kernel refuses is counted, and packets go on; so is a tap that is down', async () => {
     const space = new NetNamespace();
-    const tap = await startTap(space);
+    const tap = startTap(space);
     const guest = new NetGuest(tap.socket, { bits: hostBits | guestBits | NetBit.mergeable });
     await guest.start();
     const mac = await hostMac(guest);
@@ -167,7 +146,7 @@ describe('a guest on a tap', { skip: namespacesRefused(), timeout: 120_000 }, ()
 
   test('while there is no guest packets are dropped; without buffers they wait in the tap, and come when there are', async () => {
     const space = new NetNamespace();
-    const tap = await startTap(space);
+    const tap = startTap(space);
     const shout = `const s = require('dgram').createSocket('udp4');
       s.bind(() => { s.setBroadcast(true); for (let n = 0; n < 5; n++) s.send('old ' + n, 9, '10.77.0.255'); console.log('sent'); });`;
     await space.node(shout);

@@ -21,14 +21,15 @@ export class Delivery {
     const why = queue.reserve(byteLength);
     if (why !== undefined) return why;
     queue.spans.copyFrom(CopyReason.guestPacket, netHeaderBytes, spans, 0, byteLength);
-    if (!header.needsChecksum || offloads.checksum) {
+    if (offloads.checksum) {
       queue.commit(header, byteLength);
       return undefined;
     }
-    const at = header.checksumStart + header.checksumOffset;
-    this.#sum.clear();
-    spans.stretches(header.checksumStart, byteLength - header.checksumStart, this.#sum.add);
-    this.#putChecksum(queue, netHeaderBytes + at);
+    if (header.needsChecksum) {
+      this.#sum.clear();
+      spans.stretches(header.checksumStart, byteLength - header.checksumStart, this.#sum.add);
+      this.#putChecksum(queue, netHeaderBytes + header.checksumStart + header.checksumOffset);
+    }
     this.#whole.clear();
     queue.commit(this.#whole, byteLength);
     return undefined;

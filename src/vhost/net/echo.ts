@@ -1,15 +1,15 @@
 // Echo: the other side of a device that is joined to itself: each packet comes back to the guest that sent it, for tests and measuring.
 
 import type { DropReason, Frame, NetPeer } from './frame.js';
+import type { JoinedPeer } from './joined-peer.js';
 import type { NetDevice } from './net-device.js';
 import type { Offloads } from './net-header.js';
 
 /** See the file's head. */
-export class Echo implements NetPeer {
+export class Echo implements JoinedPeer, NetPeer {
   readonly accepts: Offloads = { checksum: true, tso4: true, tso6: true, uso: true };
   #device: NetDevice | undefined;
 
-  /** Joins the device, which needs its peer first. */
   join(device: NetDevice): void {
     this.#device = device;
   }
@@ -26,6 +26,7 @@ export class Echo implements NetPeer {
 
   negotiated(): void {}
 
-  /** There is nothing to let go of. */
+  left(): void {}
+
   close(): void {}
 }

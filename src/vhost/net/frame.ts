@@ -9,9 +9,17 @@ export const mostFramePieces = 1000;
 
 /**
  * Why a packet went nowhere: nobody is there; no buffer was posted, or none so large; its headers are not what it says; it is not finished where
- * nobody agreed on that; the kernel would not have it, or has no room.
+ * nobody agreed on that; the kernel would not have it, or has no room; its addresses lead nowhere.
  */
-export type DropReason = 'down' | 'no buffer' | 'buffer too small' | 'headers' | 'unfinished' | 'refused' | 'full';
+export type DropReason =
+  | 'down'
+  | 'no buffer'
+  | 'buffer too small'
+  | 'headers'
+  | 'unfinished'
+  | 'refused'
+  | 'full'
+  | 'address';
 
 /** See the file's head. */
 export class Frame {
@@ -36,4 +44,6 @@ export interface NetPeer {
   roomAgain(pair: number): void;
   /** The guest agreed on what packets for it may leave unfinished. */
   negotiated(offloads: Offloads): void;
+  /** The guest has gone. */
+  left(): void;
 }

@@ -152,6 +152,10 @@ export class NetDevice implements VhostDevice {
     this.#peer.negotiated(this.guestOffloads);
   }
 
+  left(): void {
+    this.#peer.left();
+  }
+
   started(vring: Vring, memory: MemoryTable): void {
     const pair = this.#pairs[vring.index >> 1]!;
     const { queue } = vring;

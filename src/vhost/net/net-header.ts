@@ -74,6 +74,17 @@ export class NetHeader {
     if (!this.needsChecksum) this.checksumStart = this.checksumOffset = 0;
   }
 
+  /** Takes what another says. */
+  take(other: NetHeader): void {
+    this.needsChecksum = other.needsChecksum;
+    this.isValid = other.isValid;
+    this.gso = other.gso;
+    this.headerLength = other.headerLength;
+    this.gsoSize = other.gsoSize;
+    this.checksumStart = other.checksumStart;
+    this.checksumOffset = other.checksumOffset;
+  }
+
   /** Writes it. @param buffers that the packet lies in */
   write(data: DataView, buffers: number): void {
     data.setUint8(0, this.needsChecksum ? needsChecksum : this.isValid ? dataValid : 0);

@@ -5,11 +5,9 @@ import type { Loop } from '../../transport/loop.js';
 import type { Place } from '../door.js';
 import type { Devices } from '../run-devices.js';
 import { VhostServer } from '../vhost-server.js';
-import { Echo } from './echo.js';
-import type { NetPeer } from './frame.js';
+import type { JoinedPeer } from './joined-peer.js';
+import { type Link, type LinkOptions, openLink } from './links.js';
 import { type NetCounts, NetDevice } from './net-device.js';
-import { Tap } from './tap.js';
-import { TapPort } from './tap-port.js';
 
 /** A device, as it is offered. */
 export interface NetOffer {
@@ -30,8 +28,8 @@ export interface NetsOptions {
   readonly mtu: number | undefined;
   /** Memory of guests may become shorter. */
   readonly anyMemory: boolean;
-  /** A tap that the guest is joined to; undefined: to itself, each packet comes back. */
-  readonly tap: string | undefined;
+  /** What they are joined to. */
+  readonly link: Pick<LinkOptions, 'echo' | 'tap' | 'isolate'>;
 }
 
 /** What is said of devices once they are offered. */
@@ -45,17 +43,11 @@ export interface OfferedNets {
 /** The longest packet that may be spoken of. */
 const mostMtu = 65_535;
 
-/** What a device is joined to. */
-interface Joined extends NetPeer {
-  join(device: NetDevice): void;
-  close(): void;
-}
-
 /** See the file's head. */
 export class Nets implements Devices<OfferedNets, readonly NetCounts[]> {
   readonly offered: OfferedNets;
   readonly #nets: { readonly device: NetDevice; readonly server: VhostServer }[] = [];
-  readonly #peer: Joined;
+  readonly #link: Link;
   /** Devices for which front ends may come. */
   #open: number;
   readonly #end: () => void;
@@ -64,41 +56,37 @@ export class Nets implements Devices<OfferedNets, readonly NetCounts[]> {
   constructor(loop: Loop, options: NetsOptions, say: (sentence: string) => void, end: () => void) {
     this.#open = options.offers.length;
     this.#end = end;
-    const tap = options.tap === undefined ? undefined : new Tap(options.tap, options.pairs);
-    this.#peer = tap === undefined ? new Echo() : new TapPort(loop, tap, say);
+    const { offers, pairs, link } = options;
+    this.#link = openLink(loop, { devices: offers.length, pairs, ...link }, say);
     try {
-      for (const offer of options.offers) this.#peer.join(this.#offer(loop, offer, tap?.mtu, options, say));
+      for (const [index, offer] of offers.entries()) this.#offer(loop, offer, this.#link.peers[index]!, options, say);
     } catch (error) {
       for (const { server } of this.#nets) server.close(() => {});
-      this.#peer.close();
+      this.#link.close();
       throw error;
     }
-    this.offered = {
-      to: tap === undefined ? 'every packet goes back' : `joined to ${tap.name} (MTU ${tap.mtu})`,
-      hint: tap?.isUp === false ? `${tap.name} is down, and takes no packets: ip link set ${tap.name} up` : undefined,
-    };
+    const { to, hint } = this.#link;
+    this.offered = { to, hint };
   }
 
   readonly #over = (): void => {
     if (--this.#open === 0) this.#end();
   };
 
-  /** @param linkMtu the longest packet of what the device is joined to */
   #offer(
     loop: Loop,
     { place, name, mac }: NetOffer,
-    linkMtu: number | undefined,
-    options: NetsOptions,
+    peer: JoinedPeer,
+    { pairs, anyMemory, mtu }: NetsOptions,
     say: (sentence: string) => void,
-  ): NetDevice {
-    const { pairs, anyMemory } = options;
+  ): void {
     const told = (sentence: string): void => say(`${name}: ${sentence}`);
-    const mtu = options.mtu ?? linkMtu;
-    const device = new NetDevice(loop, this.#peer, { pairs, mac, mtu, mostMtu: linkMtu ?? mostMtu });
+    const linkMtu = this.#link.mtu;
+    const device = new NetDevice(loop, peer, { pairs, mac, mtu: mtu ?? linkMtu, mostMtu: linkMtu ?? mostMtu });
     device.onSay = told;
+    peer.join(device);
     const server = new VhostServer(loop, device, { place, memory: { any: anyMemory }, say: told, over: this.#over });
     this.#nets.push({ device, server });
-    return device;
   }
 
   counts(): readonly NetCounts[] {
@@ -112,7 +100,7 @@ export class Nets implements Devices<OfferedNets, readonly NetCounts[]> {
     for (const { server } of this.#nets) {
       server.close(() => {
         if (--left > 0) return;
-        this.#peer.close();
+        this.#link.close();
         done();
       });
     }
