@@ -53,7 +53,7 @@ export class BlockDevice implements VhostDevice, BlockDisk {
     take: () => this.#free.pop() ?? new BlockRequest(this, this.#loop),
     give: (request) => void this.#free.push(request),
   };
-  #hasFlush = false;
+  #hasFlush = true;
   #say: (sentence: string) => void = () => {};
 
   constructor(loop: Loop, file: BlockFile, options: BlockOptions) {
@@ -116,7 +116,10 @@ export class BlockDevice implements VhostDevice, BlockDisk {
   }
 
   negotiated(features: bigint): void {
-    this.#hasFlush = ((features >> Bit.flush) & 1n) === 1n;
+    const hasFlush = ((features >> Bit.flush) & 1n) === 1n;
+    // Whoever cannot flush reads that nothing waits to be flushed; what another one chose stays through a reconnection.
+    if (hasFlush !== this.#hasFlush) this.#config[writebackAt] = Number(hasFlush);
+    this.#hasFlush = hasFlush;
   }
 
   /** A write is stable when it completes: the guest cannot ask for it, or said so. */
