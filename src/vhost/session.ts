@@ -34,6 +34,7 @@ const commonProtocolFeatures = bitsOf(
   ProtocolFeature.multiQueue,
   ProtocolFeature.replyAck,
   ProtocolFeature.backendRequests,
+  ProtocolFeature.inflight,
   ProtocolFeature.resetDevice,
   ProtocolFeature.memorySlots,
 );

@@ -209,6 +209,17 @@ class InflightPackedQueue extends InflightQueue<PackedDeviceQueue> {
     chain.id = head;
   }
 
+  protected forget(head: number): void {
+    const { bytes, halves } = this.#area;
+    const last = this.#last[head]!;
+    halves[halfAt(last) + Entry.next] = this.#next[last] = this.#free;
+    this.#free = head;
+    halves[Half.free] = head;
+    // From now on it is a free one; an end before leaves a request that was taken.
+    Atomics.store(halves, Half.oldFree, head);
+    bytes[byteAt(head)] = 0;
+  }
+
   protected driverId(id: number): number {
     return this.#ids[id]!;
   }

@@ -97,6 +97,10 @@ class InflightSplitQueue extends InflightQueue<SplitDeviceQueue> {
     Atomics.store(bytes, flagByte(id), 1);
   }
 
+  protected forget(id: number): void {
+    Atomics.store(this.#area.bytes, flagByte(id), 0);
+  }
+
   protected driverId(id: number): number {
     return id;
   }

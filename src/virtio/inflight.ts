@@ -62,6 +62,10 @@ export abstract class InflightQueue<Queue extends DeviceQueue> implements Device
   /** Slots of the ring (split: requests) that were taken and are not shown as used: the ring has no more. */
   #out: number;
   #stagedSlots = 0;
+  /** New requests so far, and the last of them: what they are known by, and their slots, for those that are put back. */
+  #newCount = 0;
+  readonly #newIds: Uint16Array;
+  readonly #newSlots: Uint16Array;
   #fault: QueueFault | undefined;
 
   /** @param again requests that are to be done again, which take `out` slots. @param counter of the next request */
@@ -69,6 +73,8 @@ export abstract class InflightQueue<Queue extends DeviceQueue> implements Device
     this.queue = queue;
     this.size = queue.size;
     this.staged = new Uint16Array(queue.size);
+    this.#newIds = new Uint16Array(queue.size);
+    this.#newSlots = new Uint16Array(queue.size);
     this.again = again;
     this.counter = counter;
     this.#out = out;
@@ -101,11 +107,27 @@ export abstract class InflightQueue<Queue extends DeviceQueue> implements Device
     }
     this.#out += slots;
     this.note(chain);
+    const at = this.#newCount++ % this.size;
+    this.#newIds[at] = chain.id;
+    this.#newSlots[at] = chain.slots;
     return true;
   }
 
-  /** What was taken is noted as under way, and comes again from there. */
-  putBack(): void {}
+  putBack(chains: number): void {
+    for (let left = chains; left > 0; left--) {
+      // What was taken again goes back among what is to be done again.
+      if (this.#newCount === 0) {
+        this.taken--;
+        continue;
+      }
+      this.#newCount--;
+      const at = this.#newCount % this.size;
+      const slots = this.#newSlots[at]!;
+      this.forget(this.#newIds[at]!);
+      this.queue.putBack(1, slots);
+      this.#out -= Math.max(slots, 1);
+    }
+  }
 
   give(id: number, slots: number, written: number): void {
     this.queue.give(this.driverId(id), slots, written);
@@ -137,6 +159,8 @@ export abstract class InflightQueue<Queue extends DeviceQueue> implements Device
   protected abstract retake(chain: Chain, index: number): void;
   /** Notes a request that was taken. */
   protected abstract note(chain: Chain): void;
+  /** Forgets a request that was noted: it was not taken. */
+  protected abstract forget(id: number): void;
   /** By what the driver knows what the device knows by `id`. */
   protected abstract driverId(id: number): number;
   /** Notes what is about to be shown. */

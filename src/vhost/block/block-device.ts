@@ -39,7 +39,7 @@ export interface BlockOptions {
 /** See the file's head. */
 export class BlockDevice implements VhostDevice, BlockDisk {
   readonly features: bigint;
-  readonly protocolFeatures: bigint = bitsOf(ProtocolFeature.config, ProtocolFeature.inflight);
+  readonly protocolFeatures: bigint = bitsOf(ProtocolFeature.config);
   readonly queues: number;
   readonly queueNumber: number;
   readonly counts: BlockCounts = emptyBlockCounts();
