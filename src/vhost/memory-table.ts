@@ -65,6 +65,12 @@ export class MemoryTable {
     return ours % alignment === 0 ? ours : 0;
   }
 
+  /** The guest's address of bytes at an address of the front end's process; -1: they are not in one region. */
+  guestOf(user: number, length: number): number {
+    const known = this.#regions.find((each) => user >= each.user && user + length <= each.user + each.length);
+    return known === undefined ? -1 : known.guest + (user - known.user);
+  }
+
   /** Takes all of it away. */
   clear(): void {
     this.domain.clear();

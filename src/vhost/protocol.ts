@@ -8,6 +8,8 @@ export const Request = {
   setOwner: 3,
   resetOwner: 4,
   setMemoryTable: 5,
+  setLogBase: 6,
+  setLogFd: 7,
   setVringNum: 8,
   setVringAddr: 9,
   setVringBase: 10,
@@ -36,6 +38,7 @@ export const BackRequest = { configChanged: 2 } as const;
 
 /** Bits of features that are the transport's and the rings', by number. */
 export const Feature = {
+  logAll: 26n,
   protocolFeatures: 30n,
   indirect: 28n,
   eventIndex: 29n,
@@ -46,6 +49,7 @@ export const Feature = {
 /** Bits of protocol features, by number. */
 export const ProtocolFeature = {
   multiQueue: 0n,
+  logMemory: 1n,
   replyAck: 3n,
   mtu: 4n,
   backendRequests: 5n,
@@ -95,6 +99,8 @@ export const forms: ReadonlyMap<number, Form> = new Map<number, Form>([
   [Request.setOwner, { bytes: 0, fds: 'none' }],
   [Request.resetOwner, { bytes: 0, fds: 'none' }],
   [Request.setMemoryTable, { bytes: 8, isOpen: true, fds: 'regions' }],
+  [Request.setLogBase, { bytes: 16, fds: 'one', answers: true }],
+  [Request.setLogFd, { bytes: 0, fds: 'one' }],
   [Request.setVringNum, { bytes: 8, fds: 'none' }],
   [Request.setVringAddr, { bytes: 40, fds: 'none' }],
   [Request.setVringBase, { bytes: 8, fds: 'none' }],

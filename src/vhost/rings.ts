@@ -1,6 +1,7 @@
 // Rings: the queues of a session as its front end sets them up by messages, in any order, starts them and stops them. Not here: memory, features
 // and all other messages (session.ts), what a queue is made of (vring.ts).
 
+import type { DirtyLog } from './dirty-log.js';
 import type { InflightArea } from './inflight-area.js';
 import type { MemoryTable } from './memory-table.js';
 import { exact64, Feature, hasBit, Request } from './protocol.js';
@@ -26,6 +27,7 @@ export class Rings {
   readonly #memory: MemoryTable;
   #features = 0n;
   #area: InflightArea | undefined;
+  #log: DirtyLog | undefined;
   /** It was said that packed queues do not outlive this process. */
   #isWarned = false;
   #isMemoryMissed = false;
@@ -59,6 +61,12 @@ export class Rings {
     this.#area = area;
   }
 
+  /** Where what devices write is marked from now on. */
+  markIn(log: DirtyLog): void {
+    this.#log?.unmap();
+    this.#log = log;
+  }
+
   /** Whether packed queues were agreed on. */
   get isPacked(): boolean {
     return hasBit(this.#features, Feature.packed);
@@ -83,20 +91,13 @@ export class Rings {
       vring.isEnabled = second === 1;
       if (isNew && vring.queue !== undefined) this.#device.started(vring, this.#memory);
       if (vring.isEnabled) this.#checkMemory();
-    } else {
+    } else if (request === Request.setVringAddr) this.#setAddresses(vring, payload);
+    else {
       if (vring.queue !== undefined) refuse(`changed queue ${first} while it runs`);
       if (request === Request.setVringNum) {
         if (!Vring.isSize(second, this.isPacked)) refuse(`made a queue of ${second} entries`);
         vring.size = second;
-      } else if (request === Request.setVringBase) vring.base = second;
-      else {
-        const [descriptors, used, available] = [8, 16, 24].map((at) => exact64(payload, at)) as [
-          number,
-          number,
-          number,
-        ];
-        vring.addresses = { descriptors, used, available };
-      }
+      } else vring.base = second;
     }
     this.startAll();
   }
@@ -111,6 +112,25 @@ export class Rings {
     this.#host.say(
       'the front end passed no memory, so that the guest waits: start QEMU with -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem',
     );
+  }
+
+  /** Where a ring is; of one that runs only how it is logged may change. */
+  #setAddresses(vring: Vring, payload: DataView): void {
+    const flags = payload.getUint32(4, true);
+    const [descriptors, used, available, log] = [8, 16, 24, 32].map((at) => exact64(payload, at)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    if (flags > 1) refuse(`set up queue ${vring.index} with unknown flags (${flags})`);
+    if (vring.queue !== undefined) {
+      const { addresses } = vring;
+      const isSame =
+        addresses?.descriptors === descriptors && addresses.used === used && addresses.available === available;
+      if (!isSame) refuse(`changed queue ${vring.index} while it runs`);
+    } else vring.addresses = { descriptors, used, available };
+    vring.log = { isOn: flags === 1 && !Number.isNaN(log), address: log };
   }
 
   #setDescriptor(request: number, low: number, high: number, fds: number[]): void {
@@ -152,7 +172,8 @@ export class Rings {
       eventIndex: hasBit(this.#features, Feature.eventIndex),
       packed: this.isPacked,
     };
-    const started = vring.start(this.#memory, features, this.#area);
+    const isLogged = hasBit(this.#features, Feature.logAll);
+    const started = vring.start(this.#memory, features, this.#area, isLogged ? () => this.#log : undefined);
     if (typeof started === 'string') {
       // Said once: what it was set up with is no more.
       vring.addresses = undefined;
@@ -212,6 +233,8 @@ export class Rings {
     this.#close(false);
     this.#area?.unmap();
     this.#area = undefined;
+    this.#log?.unmap();
+    this.#log = undefined;
   }
 
   #close(isReset: boolean): void {

@@ -5,6 +5,7 @@
 import { closeAll } from '../kernel/pass-descriptors.js';
 import { hasUnixPeer } from '../kernel/unix-socket.js';
 import { SharedMemoryError } from '../memory/shared-region.js';
+import { DirtyLog } from './dirty-log.js';
 import { InflightArea } from './inflight-area.js';
 import { MemoryTable } from './memory-table.js';
 import {
@@ -29,9 +30,17 @@ import type { VhostDevice } from './vhost-device.js';
 export type { VhostDevice };
 
 /** Features that are offered with every device: of rings, and of the protocol. */
-const ringFeatures = [Feature.indirect, Feature.eventIndex, Feature.version1, Feature.packed, Feature.protocolFeatures];
+const ringFeatures = [
+  Feature.logAll,
+  Feature.indirect,
+  Feature.eventIndex,
+  Feature.version1,
+  Feature.packed,
+  Feature.protocolFeatures,
+];
 const commonProtocolFeatures = bitsOf(
   ProtocolFeature.multiQueue,
+  ProtocolFeature.logMemory,
   ProtocolFeature.replyAck,
   ProtocolFeature.backendRequests,
   ProtocolFeature.inflight,
@@ -156,8 +165,7 @@ export class Session {
         this.#number(request, this.#offered);
         return true;
       case Request.setFeatures:
-        this.#setFeatures(payload.getBigUint64(0, true));
-        return true;
+        return this.#setFeatures(payload.getBigUint64(0, true), done);
       case Request.getProtocolFeatures:
         this.#number(request, this.#offeredProtocol);
         return true;
@@ -171,19 +179,6 @@ export class Session {
       case Request.getMaxMemorySlots:
         this.#number(request, BigInt(memorySlots));
         return true;
-      case Request.setMemoryTable:
-        return this.#setMemory(payload, fds, done);
-      case Request.addMemoryRegion:
-        if (this.memory.count >= memorySlots) refuse(`added more than ${memorySlots} regions of memory`);
-        this.#addRegion(payload, 8, fds[0]!);
-        this.#rings.startAll();
-        return true;
-      case Request.removeMemoryRegion:
-        return this.#rings.stopAll(() => {
-          const isGone = this.memory.remove(readRegion(payload, 8));
-          this.#rings.startAll();
-          done(isGone ? undefined : 'took away memory that was not there');
-        });
       case Request.getConfig:
       case Request.setConfig:
         return this.#config(request, payload);
@@ -207,8 +202,36 @@ export class Session {
         if (!hasUnixPeer(fds[0]!)) refuse('passed a descriptor for requests of ours that is no connected Unix socket');
         this.#host.talkBack(fds.splice(0)[0]!);
         return true;
+      case Request.setLogFd:
+      // Nobody is told that there are marks: they are looked for.
       case Request.setOwner:
       case Request.resetOwner:
+        return true;
+      default:
+        return this.#obeyMemory(request, payload, fds, done);
+    }
+  }
+
+  /** As {@link #obey}: memory, and queues. */
+  #obeyMemory(request: number, payload: DataView, fds: number[], done: Done): boolean {
+    switch (request) {
+      case Request.setMemoryTable:
+        return this.#setMemory(payload, fds, done);
+      case Request.addMemoryRegion:
+        if (this.memory.count >= memorySlots) refuse(`added more than ${memorySlots} regions of memory`);
+        this.#addRegion(payload, 8, fds[0]!);
+        this.#rings.startAll();
+        return true;
+      case Request.removeMemoryRegion:
+        return this.#rings.stopAll(() => {
+          const isGone = this.memory.remove(readRegion(payload, 8));
+          this.#rings.startAll();
+          done(isGone ? undefined : 'took away memory that was not there');
+        });
+      case Request.setLogBase:
+        if (!hasBit(this.#protocol, ProtocolFeature.logMemory)) refuse('passed a log, which was not agreed on');
+        this.#rings.markIn(new DirtyLog(payload, fds[0]!, this.#any));
+        this.#number(request, 0n);
         return true;
       default:
         this.#rings.configure(request, payload, fds);
@@ -216,9 +239,23 @@ export class Session {
     }
   }
 
-  #setFeatures(features: bigint): void {
+  #setFeatures(features: bigint, done: Done): boolean {
     if ((features & ~this.#offered) !== 0n) refuse('chose features that were not offered');
-    if (this.#rings.isRunning && features !== this.#features) refuse('changed features while queues run');
+    const isLogged = bitsOf(Feature.logAll);
+    if (!this.#rings.isRunning) this.#agree(features);
+    else if ((features & ~isLogged) !== (this.#features & ~isLogged)) refuse('changed features while queues run');
+    else if (features !== this.#features) {
+      // What is under way was taken without being marked, or is to be marked still.
+      return this.#rings.stopAll(() => {
+        this.#features = this.#rings.features = features;
+        this.#rings.startAll();
+        done();
+      });
+    }
+    return true;
+  }
+
+  #agree(features: bigint): void {
     this.#features = features;
     const isOld = features !== 0n && !hasBit(features, Feature.version1);
     if (isOld) this.#host.say('the front end has an old driver (before VIRTIO 1.0): its queues do not start');

@@ -9,6 +9,7 @@ import { resumeSplit } from '../virtio/inflight-split.js';
 import { PackedDeviceQueue, type PackedRing } from '../virtio/packed-device.js';
 import { type DeviceQueue, mostDescriptors, type QueueFeatures } from '../virtio/queue.js';
 import { SplitDeviceQueue, type SplitRing } from '../virtio/split-device.js';
+import { type DirtyLog, LoggedQueue, type Marks } from './dirty-log.js';
 import type { InflightArea } from './inflight-area.js';
 import type { MemoryTable } from './memory-table.js';
 
@@ -17,6 +18,12 @@ interface VringAddresses {
   readonly descriptors: number;
   readonly used: number;
   readonly available: number;
+}
+
+/** Where writes to a ring are logged: the guest's address of what the device writes of it. */
+interface VringLog {
+  readonly isOn: boolean;
+  readonly address: number;
 }
 
 /** What was agreed on. */
@@ -39,6 +46,7 @@ export class Vring {
   size = 0;
   base = 0;
   addresses: VringAddresses | undefined;
+  log: VringLog = { isOn: false, address: 0 };
   /** Descriptors: -1 where there is none. */
   kick = -1;
   call = -1;
@@ -66,9 +74,14 @@ export class Vring {
 
   /**
    * Makes the queue. It goes on from what is noted of it in the area, if there is one; else where its ring stands, or, packed, where its front end
-   * says. @returns why it cannot be, in words
+   * says. @param log where what is written is marked, if it is to be @returns why it cannot be, in words
    */
-  start(memory: MemoryTable, features: VringFeatures, area: InflightArea | undefined): VringStart | string {
+  start(
+    memory: MemoryTable,
+    features: VringFeatures,
+    area: InflightArea | undefined,
+    log: (() => DirtyLog | undefined) | undefined,
+  ): VringStart | string {
     const name = `queue ${this.index}`;
     if (!Vring.isSize(this.size, features.packed)) return `${name} cannot have ${this.size} entries`;
     const part = area?.partOf(this.index, this.size, features.packed);
@@ -77,7 +90,8 @@ export class Vring {
         ? this.#startPacked(memory, features, part)
         : this.#startSplit(memory, features, part);
       if (started === undefined) return `${name} lies outside of the guest's memory, or is not aligned`;
-      this.queue = started.queue;
+      this.queue =
+        log === undefined ? started.queue : new LoggedQueue(started.queue, this.#marks(memory, features, log));
       this.#settle = started.settle;
       const { doubt, resumed } = started;
       const what = `${name}: what is noted of requests in flight is not believed (${doubt}): it goes on where its ring stands`;
@@ -133,6 +147,21 @@ export class Vring {
     return plain(new PackedDeviceQueue(ring, memory.domain, features, this.base));
   }
 
+  /** How what the device writes is marked. */
+  #marks(memory: MemoryTable, { packed, eventIndex }: VringFeatures, log: () => DirtyLog | undefined): Marks {
+    const { size } = this;
+    const usedBytes = 4 + 8 * size + (eventIndex ? 2 : 0);
+    return {
+      written: (high, low, length) => log()?.mark(high * 0x1_0000_0000 + low, length),
+      ringWritten: () => {
+        if (!this.log.isOn) return;
+        log()?.mark(this.log.address, packed ? 4 : usedBytes);
+        // The device writes its marks where the descriptors are.
+        if (packed) log()?.mark(memory.guestOf(this.addresses!.descriptors, 16 * size), 16 * size);
+      },
+    };
+  }
+
   /** Ends the queue, of which nothing is under way any more; where it stands is kept. */
   pause(): void {
     this.base = this.queue?.position ?? this.base;
@@ -166,6 +195,7 @@ export class Vring {
     this.size = 0;
     this.base = 0;
     this.addresses = undefined;
+    this.log = { isOn: false, address: 0 };
     this.isEnabled = false;
   }
 }
