@@ -2,8 +2,10 @@
 // signals. Not here: the device (vhost/block/).
 
 import { formatBytes } from '../text/units.js';
-import type { DisksCounts, DisksOptions, OfferedDisk } from '../vhost/block/disks.js';
+import type { BlockCounts } from '../vhost/block/block-counts.js';
+import type { DisksOptions, OfferedDisk } from '../vhost/block/disks.js';
 import type { Place } from '../vhost/door.js';
+import type { DevicesCounts } from '../vhost/queue-counts.js';
 import { parseFlags } from './kit/flags.js';
 import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
 import { dressed } from './kit/terminal.js';
@@ -94,7 +96,7 @@ export async function run(args: string[]): Promise<number> {
   const { offerDevices } = await import('./kit/devices.js');
   const { diskMetrics, diskScreen } = await import('../vhost/block/disk-metrics.js');
   const options: DisksOptions = { pairs, queues, readOnly, isRaw, direct, anyMemory, id: values.id };
-  return offerDevices<readonly OfferedDisk[], DisksCounts>({
+  return offerDevices<readonly OfferedDisk[], DevicesCounts<BlockCounts>>({
     name: 'disk',
     entry: new URL('../vhost/block/disk-thread.js', import.meta.url),
     engine,

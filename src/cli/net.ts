@@ -3,7 +3,9 @@
 
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import type { NetCounts } from '../vhost/net/net-device.js';
 import type { NetOffer, NetsOptions, OfferedNets } from '../vhost/net/nets.js';
+import type { DevicesCounts } from '../vhost/queue-counts.js';
 import { offerDevices } from './kit/devices.js';
 import { parseFlags } from './kit/flags.js';
 import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
@@ -22,6 +24,8 @@ ${placeHelp}  --tap NAME         join them to a tap of the host, which is made i
   --mac ADDRESS      the guest's address, such as 52:54:00:12:34:56 (one made of each socket's path)
   --mtu BYTES        the longest packet, 68 to 65535, that the guest is told of (the tap's)
   --pairs N          most pairs of queues, 1 to 16 (1)
+  --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
+  --live             show on one screen what happens, each second
   --memory any       also accept guest memory that may become shorter: its end ends this process
   --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
   -h, --help         print this help
@@ -36,6 +40,8 @@ const flags = {
   mtu: { type: 'string' },
   pairs: { type: 'string' },
   memory: { type: 'string' },
+  metrics: { type: 'string' },
+  live: { type: 'boolean' },
   engine: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -113,11 +119,17 @@ export async function run(args: string[]): Promise<number> {
   }
   const options = optionsOf(parsed);
   const engine = oneOf('engine', values.engine, ['auto', 'epoll', 'uring']) ?? 'auto';
-  return offerDevices<OfferedNets, unknown>({
+  const { parseHostPort } = await import('../serve/options.js');
+  const { netMetrics, netScreen } = await import('../vhost/net/net-metrics.js');
+  return offerDevices<OfferedNets, DevicesCounts<NetCounts>>({
     name: 'net',
     entry: new URL('../vhost/net/net-thread.js', import.meta.url),
     engine,
     options,
+    metrics: parseHostPort('metrics', values.metrics),
+    live: values.live === true,
+    metricsText: netMetrics,
+    screen: netScreen,
     announce: ({ to, hint }, name) => {
       const texts = options.offers.map((offer) => announcement(offer, options, to, name));
       return `${texts.join('')}${hint === undefined ? '' : `${hint}\n`}`;

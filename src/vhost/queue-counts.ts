@@ -1,6 +1,6 @@
 // What is counted of a device's queues, whatever the device is, and how it is shown in metrics. Not here: what a device counts of its own.
 
-import { copyReasonNames } from '../memory/copy.js';
+import { copiedBytes, copyReasonNames } from '../memory/copy.js';
 import { familyText, labelText, type MetricRow } from '../text/prometheus.js';
 
 /** See the file's head. All of it only grows. */
@@ -30,6 +30,18 @@ export function countOne(counts: Record<string, number>, name: string): void {
 export interface Named<Counts> {
   readonly name: string;
   readonly counts: Counts;
+}
+
+/** What was counted of the devices of a thread. */
+export interface DevicesCounts<Counts> {
+  readonly devices: readonly Named<Counts>[];
+  /** Bytes that were copied in user space, by reason. */
+  readonly copied: readonly number[];
+}
+
+/** The counts of devices, with this thread's account of copies. */
+export function countsOf<Counts>(devices: readonly Named<Counts>[]): DevicesCounts<Counts> {
+  return { devices, copied: [...copiedBytes] };
 }
 
 /** Rows of all devices: those that `of` makes of each, with the device's name among their labels. */

@@ -49,7 +49,7 @@ export function startNets(
   return {
     sockets,
     said,
-    counts: (device = 0) => nets.counts()[device]!,
+    counts: (device = 0) => nets.counts().devices[device]!.counts,
     close: () =>
       new Promise((resolve) => {
         nets.close(() => {

@@ -112,6 +112,36 @@ for (const engine of engines) {
       await net.end();
     });
 
+    test('the metrics count packets and bytes, kicks, and the copy that there is', async () => {
+      const net = await startEcho(engine, '--metrics', '127.0.0.1:0');
+      const guest = await startGuest(net, { bits: 0n, bufferBytes: 2048, buffers: 4 });
+      for (let count = 0; count < 3; count++) {
+        await guest.send(headerOf(wholeHeader), patterned(1000));
+        await guest.receive();
+      }
+      await guest.send(headerOf(wholeHeader), patterned(5));
+      await until('the address is said', () => /http:\S+/.test(net.said()));
+      const read = async (): Promise<string> => (await fetch(/http:\S+/.exec(net.said())![0])).text();
+      let text = '';
+      await until('the short one was seen', async () => {
+        text = await read();
+        return /dropped_total\S* 1$/m.test(text);
+      });
+      const device = `device="${net.socket.split('/').at(-1)}"`;
+      for (const row of [
+        `clearway_net_packets_total{${device},direction="sent"} 3`,
+        `clearway_net_packets_total{${device},direction="received"} 3`,
+        `clearway_net_bytes_total{${device},direction="sent"} 3000`,
+        `clearway_net_bytes_total{${device},direction="received"} 3000`,
+        `clearway_vhost_front_ends_total{${device}} 1`,
+      ]) {
+        assert.ok(text.split('\n').includes(row), `${row}\n${text}`);
+      }
+      assert.match(text, /^clearway_copied_bytes_total\{reason="\w+"\} 3000$/m);
+      guest.close();
+      await net.end();
+    });
+
     test('a guest that takes nothing unfinished gets segments, with right checksums, sequence and flags', async () => {
       const net = await startEcho(engine);
       for (const [bits, isPartial] of [

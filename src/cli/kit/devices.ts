@@ -16,17 +16,17 @@ export interface DeviceCommand<Offered, Counts> {
   readonly engine: EngineChoice;
   readonly options: unknown;
   /** Where metrics are served, if they are. */
-  readonly metrics?: { readonly host: string; readonly port: number } | undefined;
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
   /** Whether a screen is drawn each second, where there is a terminal. */
-  readonly live?: boolean;
+  readonly live: boolean;
   /** SIGHUP tells the devices that something beneath them has changed, where there is no terminal that could have gone. Default false. */
   readonly hangUpChanges?: boolean;
   /** What is said when the devices are offered. */
   announce(offered: Offered, engine: string): string;
   /** The metrics, as Prometheus text. */
-  metricsText?(counts: Counts, engine: string): string;
+  metricsText(counts: Counts, engine: string): string;
   /** One screen: what happened in the last `seconds`. */
-  screen?(now: Counts, before: Counts | undefined, seconds: number): string;
+  screen(now: Counts, before: Counts | undefined, seconds: number): string;
 }
 
 const screenMs = 1000;
@@ -57,7 +57,7 @@ async function offer<Offered, Counts>(
   const { engine, offered } = await thread.ready;
   const read = async (): Promise<string> => {
     const counts = await thread.counts();
-    return counts === undefined ? '' : (command.metricsText?.(counts, engine) ?? '');
+    return counts === undefined ? '' : command.metricsText(counts, engine);
   };
   const endpoint = command.metrics && (await MetricsEndpoint.open(command.metrics, read));
   process.stdout.write(command.announce(offered, engine));

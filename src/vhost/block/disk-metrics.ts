@@ -2,9 +2,9 @@
 
 import { familyText, labelText, type MetricRow } from '../../text/prometheus.js';
 import { formatBytes } from '../../text/units.js';
-import { type Named, queueFamilies, rowsOf } from '../queue-counts.js';
+import { deviceScreen, type ScreenColumn, sumOf } from '../device-screen.js';
+import { type DevicesCounts, type Named, queueFamilies, rowsOf } from '../queue-counts.js';
 import { type BlockCounts, latencyBoundsMs } from './block-counts.js';
-import type { DisksCounts } from './disks.js';
 
 function latencyRows(disks: readonly Named<BlockCounts>[]): MetricRow[] {
   return disks.flatMap(({ name, counts }) => {
@@ -26,7 +26,7 @@ function latencyRows(disks: readonly Named<BlockCounts>[]): MetricRow[] {
 }
 
 /** The metrics of disks. */
-export function diskMetrics({ disks, copied }: DisksCounts, engine: string): string {
+export function diskMetrics({ devices: disks, copied }: DevicesCounts<BlockCounts>, engine: string): string {
   return [
     familyText(
       'clearway_disk_info',
@@ -71,36 +71,19 @@ export function diskMetrics({ disks, copied }: DisksCounts, engine: string): str
   ].join('');
 }
 
-const perSecond = (now: number, before: number | undefined, seconds: number): number =>
-  Math.max(0, now - (before ?? 0)) / seconds;
-
-const sum = (counts: Readonly<Record<string, number>>): number =>
-  Object.values(counts).reduce((total, count) => total + count, 0);
-
-function column(values: readonly (string | number)[], width = 12): string {
-  return values.map((value) => String(value).padStart(width)).join('');
-}
+const columns: readonly ScreenColumn<BlockCounts>[] = [
+  ['requests/s', (_, perSecond) => Math.round(perSecond(({ requests }) => sumOf(requests)))],
+  ['read/s', (_, perSecond) => formatBytes(perSecond(({ readBytes }) => readBytes))],
+  ['written/s', (_, perSecond) => formatBytes(perSecond(({ writtenBytes }) => writtenBytes))],
+  ['under way', ({ underWay }) => underWay],
+  ['errors', ({ errors }) => errors],
+];
 
 /** One screen: what each disk did in the last `seconds`. */
-export function diskScreen(now: DisksCounts, before: DisksCounts | undefined, seconds: number): string {
-  const heads = ['requests/s', 'read/s', 'written/s', 'under way', 'kicks/s', 'irq/s', 'saved/s', 'errors', 'faults'];
-  const lines = now.disks.map(({ name, counts }, index) => {
-    const old = before?.disks[index]?.counts;
-    const rate = (of: (counts: BlockCounts) => number): number =>
-      perSecond(of(counts), old === undefined ? undefined : of(old), seconds);
-    const values = [
-      Math.round(rate(({ requests }) => sum(requests))),
-      formatBytes(rate(({ readBytes }) => readBytes)),
-      formatBytes(rate(({ writtenBytes }) => writtenBytes)),
-      counts.underWay,
-      Math.round(rate(({ kicks }) => kicks)),
-      Math.round(rate(({ interrupts }) => interrupts)),
-      Math.round(rate(({ interruptsSaved }) => interruptsSaved)),
-      counts.errors,
-      sum(counts.faults),
-    ];
-    return `${name.slice(-20).padEnd(20)}${column(values)}`;
-  });
-  const copied = sum(Object.fromEntries(now.copied.entries()));
-  return `${''.padEnd(20)}${column(heads)}\n${lines.join('\n')}\ncopied in user space: ${formatBytes(copied)}\n`;
+export function diskScreen(
+  now: DevicesCounts<BlockCounts>,
+  before: DevicesCounts<BlockCounts> | undefined,
+  seconds: number,
+): string {
+  return deviceScreen(columns, now, before, seconds);
 }

@@ -1,10 +1,9 @@
 // Disks of one process, in the thread that they run in: each file with its device and its socket. Not here: options and signals (cli/disk.ts).
 
 import { basename } from 'node:path';
-import { copiedBytes } from '../../memory/copy.js';
 import type { Loop } from '../../transport/loop.js';
 import type { Place } from '../door.js';
-import type { Named } from '../queue-counts.js';
+import { countsOf, type DevicesCounts } from '../queue-counts.js';
 import type { Devices } from '../run-devices.js';
 import { VhostServer } from '../vhost-server.js';
 import type { BlockCounts } from './block-counts.js';
@@ -34,13 +33,6 @@ export interface OfferedDisk {
   readonly sectors: number;
 }
 
-/** What was counted of disks. */
-export interface DisksCounts {
-  readonly disks: readonly Named<BlockCounts>[];
-  /** Bytes that were copied in user space, by reason. */
-  readonly copied: readonly number[];
-}
-
 interface Disk extends OfferedDisk {
   readonly file: BlockFile;
   readonly device: BlockDevice;
@@ -48,7 +40,7 @@ interface Disk extends OfferedDisk {
 }
 
 /** See the file's head. */
-export class Disks implements Devices<readonly OfferedDisk[], DisksCounts> {
+export class Disks implements Devices<readonly OfferedDisk[], DevicesCounts<BlockCounts>> {
   readonly #disks: Disk[] = [];
 
   /** Disks for which front ends may come. */
@@ -90,9 +82,8 @@ export class Disks implements Devices<readonly OfferedDisk[], DisksCounts> {
     return this.#disks.map(({ path, place, sectors }) => ({ path, place, sectors }));
   }
 
-  counts(): DisksCounts {
-    const disks = this.#disks.map(({ path, device }) => ({ name: path, counts: device.counts }));
-    return { disks, copied: [...copiedBytes] };
+  counts(): DevicesCounts<BlockCounts> {
+    return countsOf(this.#disks.map(({ path, device }) => ({ name: path, counts: device.counts })));
   }
 
   changed(): void {

@@ -3,6 +3,7 @@
 
 import type { Loop } from '../../transport/loop.js';
 import type { Place } from '../door.js';
+import { countsOf, type DevicesCounts } from '../queue-counts.js';
 import type { Devices } from '../run-devices.js';
 import { VhostServer } from '../vhost-server.js';
 import type { JoinedPeer } from './joined-peer.js';
@@ -44,9 +45,9 @@ export interface OfferedNets {
 const mostMtu = 65_535;
 
 /** See the file's head. */
-export class Nets implements Devices<OfferedNets, readonly NetCounts[]> {
+export class Nets implements Devices<OfferedNets, DevicesCounts<NetCounts>> {
   readonly offered: OfferedNets;
-  readonly #nets: { readonly device: NetDevice; readonly server: VhostServer }[] = [];
+  readonly #nets: { readonly name: string; readonly device: NetDevice; readonly server: VhostServer }[] = [];
   readonly #link: Link;
   /** Devices for which front ends may come. */
   #open: number;
@@ -86,11 +87,11 @@ export class Nets implements Devices<OfferedNets, readonly NetCounts[]> {
     device.onSay = told;
     peer.join(device);
     const server = new VhostServer(loop, device, { place, memory: { any: anyMemory }, say: told, over: this.#over });
-    this.#nets.push({ device, server });
+    this.#nets.push({ name, device, server });
   }
 
-  counts(): readonly NetCounts[] {
-    return this.#nets.map(({ device }) => device.counts);
+  counts(): DevicesCounts<NetCounts> {
+    return countsOf(this.#nets.map(({ name, device }) => ({ name, counts: device.counts })));
   }
 
   changed(): void {}

@@ -1,0 +1,66 @@
+// The accounts of network devices as Prometheus text, and as a live screen. Not here: who counts (net-device.ts), who serves it (cli/net.ts).
+
+import { familyText, labelText } from '../../text/prometheus.js';
+import { formatBytes } from '../../text/units.js';
+import { deviceScreen, type ScreenColumn, sumOf } from '../device-screen.js';
+import { type DevicesCounts, queueFamilies, rowsOf } from '../queue-counts.js';
+import type { NetCounts } from './net-device.js';
+
+/** The metrics of network devices. Sent and received are the guest's words. */
+export function netMetrics({ devices, copied }: DevicesCounts<NetCounts>, engine: string): string {
+  return [
+    familyText(
+      'clearway_net_info',
+      'gauge',
+      'Network devices that are offered.',
+      devices.map(({ name }) => [labelText({ device: name, engine }), 1]),
+    ),
+    familyText(
+      'clearway_net_packets_total',
+      'counter',
+      'Packets that the guest sent and received; one of many segments counts once.',
+      rowsOf(devices, ({ sentPackets, receivedPackets }) => [
+        [{ direction: 'sent' }, sentPackets],
+        [{ direction: 'received' }, receivedPackets],
+      ]),
+    ),
+    familyText(
+      'clearway_net_bytes_total',
+      'counter',
+      'Bytes of packets that the guest sent and received.',
+      rowsOf(devices, ({ sentBytes, receivedBytes }) => [
+        [{ direction: 'sent' }, sentBytes],
+        [{ direction: 'received' }, receivedBytes],
+      ]),
+    ),
+    familyText(
+      'clearway_net_dropped_total',
+      'counter',
+      'Packets that went nowhere, by reason.',
+      rowsOf(devices, ({ sentDropped, receivedDropped }) => [
+        ...Object.entries(sentDropped).map(([reason, count]) => [{ direction: 'sent', reason }, count] as const),
+        ...Object.entries(receivedDropped).map(
+          ([reason, count]) => [{ direction: 'received', reason }, count] as const,
+        ),
+      ]),
+    ),
+    queueFamilies(devices, copied),
+  ].join('');
+}
+
+const columns: readonly ScreenColumn<NetCounts>[] = [
+  ['sent/s', (_, perSecond) => Math.round(perSecond(({ sentPackets }) => sentPackets))],
+  ['', (_, perSecond) => formatBytes(perSecond(({ sentBytes }) => sentBytes))],
+  ['received/s', (_, perSecond) => Math.round(perSecond(({ receivedPackets }) => receivedPackets))],
+  ['', (_, perSecond) => formatBytes(perSecond(({ receivedBytes }) => receivedBytes))],
+  ['dropped', ({ sentDropped, receivedDropped }) => sumOf(sentDropped) + sumOf(receivedDropped)],
+];
+
+/** One screen: what each device did in the last `seconds`. */
+export function netScreen(
+  now: DevicesCounts<NetCounts>,
+  before: DevicesCounts<NetCounts> | undefined,
+  seconds: number,
+): string {
+  return deviceScreen(columns, now, before, seconds);
+}
