@@ -7,6 +7,7 @@ import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { viewMemory } from '../kernel/ffi.js';
 import type { Engine, EngineEvents } from './engine.js';
+import { FakeFiles } from './fake-files.js';
 import { type FakeMapping, FakeMemory } from './fake-memory.js';
 import { isOutput, type Kind, type Operation } from './fake-operation.js';
 import { type FakeOptions, wrong } from './fake-options.js';
@@ -33,6 +34,7 @@ export class FakeEngine implements Engine {
   readonly nonBlockingSockets = false;
   readonly sendsAtOnce: boolean;
   readonly zeroCopy: FakeZeroCopy = new FakeZeroCopy(this);
+  readonly files: FakeFiles = new FakeFiles();
   readonly receiveBytes: Uint8Array;
   readonly receiveFrameBytes: number;
   onBegun: ((delayMs: number) => void) | undefined;
@@ -310,7 +312,7 @@ export class FakeEngine implements Engine {
     if (this.#closed) wrong('a turn of a closed engine');
     this.turns++;
     events.waited();
-    let count = 0;
+    let count = this.files.handOut(events);
     // What handlers begin has its first chance in the next turn.
     for (const operation of [...this.#operations]) {
       if (this.#operations.has(operation)) count += this.#advance(operation, events);

@@ -7,9 +7,10 @@ import { bitsOf, ProtocolFeature } from '../protocol.js';
 import type { VhostDevice } from '../session.js';
 import type { Vring } from '../vring.js';
 import { type BlockCounts, emptyBlockCounts } from './block-counts.js';
-import { type BlockFile, sectorBytes } from './block-file.js';
+import { sectorBytes } from './block-file.js';
 import { BlockQueue, type RequestPool } from './block-queue.js';
 import { type BlockDisk, BlockRequest, mostDiscardSectors } from './block-request.js';
+import type { RequestedFile } from './file-request.js';
 
 /** Numbers of features. */
 const Bit = {
@@ -43,7 +44,7 @@ export class BlockDevice implements VhostDevice, BlockDisk {
   readonly queues: number;
   readonly queueNumber: number;
   readonly counts: BlockCounts = emptyBlockCounts();
-  readonly file: BlockFile;
+  readonly file: RequestedFile;
   readonly id: string;
   readonly #loop: Loop;
   readonly #config = new Uint8Array(configBytes);
@@ -56,7 +57,7 @@ export class BlockDevice implements VhostDevice, BlockDisk {
   #hasFlush = true;
   #say: (sentence: string) => void = () => {};
 
-  constructor(loop: Loop, file: BlockFile, options: BlockOptions) {
+  constructor(loop: Loop, file: RequestedFile, options: BlockOptions) {
     this.#loop = loop;
     this.file = file;
     this.id = options.id;

@@ -7,8 +7,8 @@ import type { Chain } from '../../virtio/chain.js';
 import type { MemoryTable } from '../memory-table.js';
 import { countOne } from '../queue-counts.js';
 import { type BlockCounts, countLatency } from './block-counts.js';
-import { type BlockFile, sectorBytes } from './block-file.js';
-import { FileRequest } from './file-request.js';
+import { sectorBytes } from './block-file.js';
+import { FileRequest, type RequestedFile } from './file-request.js';
 
 /** Types of requests, and what is said of each. */
 const Type = { in: 0, out: 1, flush: 4, getId: 8, discard: 11, writeZeroes: 13 } as const;
@@ -37,7 +37,7 @@ interface RequestOwner {
 
 /** What a request needs of the disk that it is for. */
 export interface BlockDisk {
-  readonly file: BlockFile;
+  readonly file: RequestedFile;
   readonly id: string;
   readonly counts: BlockCounts;
   /** A write is stable when it completes. */

@@ -14,6 +14,12 @@ import type { BlockFile } from './block-file.js';
 /** Pieces of one request: as many as a call takes (IOV_MAX). */
 const mostPieces = 1024;
 
+/** What of a disk's file requests are made on. */
+export type RequestedFile = Pick<
+  BlockFile,
+  'path' | 'isReadOnly' | 'sectors' | 'measure' | 'fd' | 'alignment' | 'isLost' | 'descriptorFor'
+>;
+
 /** What is under way. */
 const Step = { none: 0, read: 1, write: 2, sync: 3, discard: 4, zeroRange: 5, zeroBytes: 6 } as const;
 
@@ -25,14 +31,14 @@ export abstract class FileRequest extends Endpoint {
   /** Where bytes come from, or go: to be filled before {@link read} and {@link write}. */
   readonly iovecs: Iovecs = new Iovecs(mostPieces);
   readonly #files: FileOperations;
-  readonly #file: BlockFile;
+  readonly #file: RequestedFile;
   #step: number = Step.none;
   #offset = 0;
   #left = 0;
   #flags = 0;
 
   /** @param loop of an engine with file operations */
-  constructor(loop: Loop, file: BlockFile) {
+  constructor(loop: Loop, file: RequestedFile) {
     super();
     this.#files = loop.engine.files!;
     this.#file = file;
