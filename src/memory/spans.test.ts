@@ -41,6 +41,9 @@ test('bytes of any pieces are read, written, visited and copied as if they lay t
       assert.equal(target.spans.byteAt(place), expected[target.flat[place]!]);
       target.spans.setByteAt(place, 99);
       assert.equal(target.bytes[target.flat[place]!], 99);
+      target.spans.setBytesAt(place, expected.subarray(100), Math.min(12, target.flat.length - place));
+      for (let at = 0; at < Math.min(12, target.flat.length - place); at++)
+        assert.equal(target.spans.byteAt(place + at), expected[100 + at]);
       const visited: number[] = [];
       source.spans.stretches(from, length, (bytes, at, count) => visited.push(...bytes.subarray(at, at + count)));
       assert.deepEqual(
@@ -78,6 +81,7 @@ test('a buffer over two ranges that touch is two pieces; nothing outside is reac
     assert.throws(() => spans.byteAt(at), RangeError);
     assert.throws(() => spans.setByteAt(at, 0), RangeError);
   }
+  assert.throws(() => spans.setBytesAt(2, new Uint8Array(3), 3), RangeError);
   assert.throws(() => spans.stretches(2, 3, () => {}), RangeError);
   assert.throws(() => spans.describe(2, 3, { add: () => true }), RangeError);
   assert.throws(() => spans.copyFrom(CopyReason.guestPacket, 0, spans, 3, 2), RangeError);

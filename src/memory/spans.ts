@@ -86,6 +86,21 @@ export class Spans implements PieceTaker {
     this.#bytes[this.#piece]![this.#starts[this.#piece]! + place - this.#before] = value;
   }
 
+  /** Sets bytes from a place on, few ones: of a header. @throws RangeError outside */
+  setBytesAt(place: number, bytes: Uint8Array, length: number): void {
+    if (place < 0 || place + length > this.byteLength)
+      throw new RangeError(`${length} bytes from ${place} on are outside of ${this.byteLength}`);
+    for (let done = 0; done < length; ) {
+      this.#find(place + done);
+      const skip = place + done - this.#before;
+      const target = this.#bytes[this.#piece]!;
+      const at = this.#starts[this.#piece]! + skip;
+      const here = Math.min(this.lengths[this.#piece]! - skip, length - done);
+      for (let index = 0; index < here; index++) target[at + index] = bytes[done + index]!;
+      done += here;
+    }
+  }
+
   /**
    * Visits the bytes from a place on, stretch by stretch: an array, and where in it the stretch begins and how long it is.
    * @throws RangeError outside

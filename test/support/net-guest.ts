@@ -85,9 +85,12 @@ export class NetGuest {
   readonly front: FrontEnd;
   readonly isMergeable: boolean;
   readonly #options: Required<NetGuestOptions>;
+  /** Where buffers are, by pair. */
+  readonly #starts: number[][] = [];
   /** Where the buffer of each id is, by pair. */
   readonly #posted: Map<number, number>[] = [];
-  readonly #sendAt: number;
+  /** Where packets lie that are sent. */
+  readonly sendAt: number;
 
   constructor(path: string, options: NetGuestOptions) {
     this.#options = {
@@ -102,17 +105,16 @@ export class NetGuest {
     };
     this.isMergeable = (options.bits & NetBit.mergeable) !== 0n;
     this.front = new FrontEnd(path, this.#options.memoryBytes);
-    this.#sendAt = this.front.take(256 * 1024);
+    this.sendAt = this.front.take(256 * 1024);
   }
 
   /** Agrees with the device, and posts buffers. */
   async start(): Promise<void> {
-    const { rings, layout, pairs, size, bits, buffers, bufferBytes } = this.#options;
+    const { rings, layout, pairs, size, bits } = this.#options;
     await this.front.begin(rings, { count: 2 * pairs, size, deviceBits: bits, layout });
     for (let pair = 0; pair < pairs; pair++) {
       this.#posted[pair] = new Map();
-      for (let count = 0; count < buffers; count++) this.post(pair, this.front.take(bufferBytes, 64));
-      this.front.publish(2 * pair);
+      this.refill(pair);
     }
   }
 
@@ -133,12 +135,12 @@ export class NetGuest {
   /** Sends a packet: `cuts` are the places at which header and packet are cut into pieces. Waits until it came back. */
   async send(header: Uint8Array, packet: Uint8Array, cuts: readonly number[] = [12], pair = 0): Promise<void> {
     const { bytes } = this.front.memory;
-    bytes.set(header, this.#sendAt);
-    bytes.set(packet, this.#sendAt + header.length);
+    bytes.set(header, this.sendAt);
+    bytes.set(packet, this.sendAt + header.length);
     const total = header.length + packet.length;
     const places = [0, ...cuts.filter((cut) => cut > 0 && cut < total), total];
     const pieces = places.slice(1).map((end, index) => ({
-      address: this.front.guest(this.#sendAt + places[index]!),
+      address: this.front.guest(this.sendAt + places[index]!),
       length: end - places[index]!,
     }));
     await this.sendPieces(pieces, [], pair);
@@ -213,6 +215,15 @@ export class NetGuest {
     const id = this.front.queues[2 * pair]!.driver.takeBack();
     if (id >= 0) this.#posted[pair]!.delete(id);
     return id;
+  }
+
+  /** Posts buffers where none are, so that there are as many as at the start. */
+  refill(pair = 0): void {
+    const { buffers, bufferBytes } = this.#options;
+    this.#starts[pair] ??= Array.from({ length: buffers }, () => this.front.take(bufferBytes, 64));
+    const posted = new Set(this.#posted[pair]!.values());
+    for (const at of this.#starts[pair]!) if (!posted.has(at)) this.post(pair, at);
+    this.front.publish(2 * pair);
   }
 
   /** Kicks a queue, whether its device wants it or not. */

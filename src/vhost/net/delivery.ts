@@ -59,7 +59,7 @@ export class Delivery {
       if (why !== undefined) return why;
       headers.make(segment);
       const { bytes, byteLength } = headers;
-      for (let at = 0; at < byteLength; at++) queue.spans.setByteAt(netHeaderBytes + at, bytes[at]!);
+      queue.spans.setBytesAt(netHeaderBytes, bytes, byteLength);
       countCopy(CopyReason.guestPacket, byteLength);
       const from = headers.payloadAt(segment);
       queue.spans.copyFrom(CopyReason.guestPacket, netHeaderBytes + byteLength, frame.spans, from, payload);

@@ -32,7 +32,8 @@ export class ReceiveQueue {
   readonly #domain: Domain;
   readonly #options: ReceiveOptions;
   readonly #chain: Chain;
-  readonly #header = new DataView(new ArrayBuffer(netHeaderBytes));
+  readonly #headerBytes = new Uint8Array(netHeaderBytes);
+  readonly #header = new DataView(this.#headerBytes.buffer);
   /** What is kept, in order: by what it is given back, its bytes, its pieces in {@link spans}. */
   readonly #ids = new Uint16Array(mostBuffers);
   readonly #slots = new Uint16Array(mostBuffers);
@@ -127,7 +128,7 @@ export class ReceiveQueue {
     let buffers = 0;
     for (let have = 0; have < bytes; buffers++) have += this.#bytes[buffers]!;
     header.write(this.#header, buffers);
-    for (let index = 0; index < netHeaderBytes; index++) this.spans.setByteAt(index, this.#header.getUint8(index));
+    this.spans.setBytesAt(0, this.#headerBytes, netHeaderBytes);
     this.#give(buffers, bytes);
   }
 
