@@ -85,8 +85,10 @@ export class GuestTcp {
     for (let have = 0; have < length; ) {
       const { payload, sequence, flags } = await this.#next();
       assert.equal(flags & Tcp.rst, 0, 'the connection was refused');
-      if (payload.length === 0) continue;
-      assert.equal(sequence, this.#expected, 'nothing is lost, and nothing comes twice');
+      // A kernel whose guest is slow to answer sends again: that is no loss.
+      const ahead = (sequence - this.#expected) | 0;
+      if (payload.length === 0 || ahead < 0) continue;
+      assert.equal(ahead, 0, 'nothing is lost');
       this.#expected = (this.#expected + payload.length) >>> 0;
       parts.push(payload);
       have += payload.length;
