@@ -24,7 +24,11 @@ export interface InProcessNets {
 export function startNets(
   devices: number,
   link: Partial<NetsOptions['link']>,
-  { pairs = 1, space }: { readonly pairs?: number; readonly space?: { readonly path: string } } = {},
+  {
+    pairs = 1,
+    mtu,
+    space,
+  }: { readonly pairs?: number; readonly mtu?: number; readonly space?: { readonly path: string } } = {},
 ): InProcessNets {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-nets-'));
   const sockets = Array.from({ length: devices }, (_, index) => join(folder, `net${index}.sock`));
@@ -36,7 +40,7 @@ export function startNets(
     mac: macBytes(`52:54:00:00:00:0${index + 1}`),
   }));
   const whole = { echo: false, tap: undefined, isolate: false, ...link };
-  const options: NetsOptions = { offers, pairs, mtu: undefined, anyMemory: false, link: whole };
+  const options: NetsOptions = { offers, pairs, mtu, anyMemory: false, link: whole };
   const open = (): Nets =>
     new Nets(
       loop,

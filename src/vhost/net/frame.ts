@@ -2,14 +2,14 @@
 // is valid during the call that it is handed over in. Not here: who makes it (transmit-queue.ts), who gets it.
 
 import { Spans } from '../../memory/spans.js';
-import { NetHeader, type Offloads } from './net-header.js';
+import { ethernetBytes, Gso, NetHeader, type Offloads } from './net-header.js';
 
 /** Pieces that a packet is in at most, with room for its header in what the kernel takes at once (IOV_MAX, 1,024). */
 export const mostFramePieces = 1000;
 
 /**
  * Why a packet went nowhere: nobody is there; no buffer was posted, or none so large; its headers are not what it says; it is not finished where
- * nobody agreed on that; the kernel would not have it, or has no room; its addresses lead nowhere.
+ * nobody agreed on that; the kernel would not have it, or has no room; its addresses lead nowhere; it is longer than the MTU.
  */
 export type DropReason =
   | 'down'
@@ -19,7 +19,13 @@ export type DropReason =
   | 'unfinished'
   | 'refused'
   | 'full'
-  | 'address';
+  | 'address'
+  | 'mtu';
+
+/** Types of Ethernet that are a tag of 4 bytes, before the packet's own. */
+const tagTypes: readonly number[] = [0x8100, 0x88a8];
+const tagBytes = 4;
+const mostTags = 2;
 
 /** See the file's head. */
 export class Frame {
@@ -29,6 +35,19 @@ export class Frame {
   /** Bytes of the packet, its Ethernet header included. */
   get byteLength(): number {
     return this.spans.byteLength;
+  }
+
+  /** Whether it is longer than the MTU with an Ethernet header, and not to be cut. */
+  isLongerThan(mtu: number): boolean {
+    if (this.header.gso !== Gso.none) return false;
+    let over = this.byteLength - ethernetBytes - mtu;
+    // Tags are a part of the header: they are looked at where it matters.
+    for (let tag = 0; tag < mostTags && over > 0; tag++) {
+      const at = ethernetBytes - 2 + tag * tagBytes;
+      if (!tagTypes.includes(this.spans.byteAt(at) * 256 + this.spans.byteAt(at + 1))) break;
+      over -= tagBytes;
+    }
+    return over > 0;
   }
 }
 

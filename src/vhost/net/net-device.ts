@@ -11,8 +11,8 @@ import type { VhostDevice } from '../session.js';
 import type { Vring } from '../vring.js';
 import { Delivery } from './delivery.js';
 import type { DropReason, Frame, NetPeer } from './frame.js';
-import { guestOffloads, hostOffloads, isMergeable, offeredFeatures } from './net-features.js';
-import { noOffloads, type Offloads } from './net-header.js';
+import { guestOffloads, hasMtu, hostOffloads, isMergeable, offeredFeatures } from './net-features.js';
+import { mostPacketBytes, noOffloads, type Offloads } from './net-header.js';
 import { ReceiveQueue } from './receive-queue.js';
 import { type TransmitFault, TransmitQueue, type TransmitTarget } from './transmit-queue.js';
 
@@ -108,6 +108,12 @@ export class NetDevice implements VhostDevice {
   /** Queues that are looked at in a later turn anyway. */
   readonly #waiting = new Set<Vring>();
   readonly #mostMtu: number;
+  readonly #mtu: number | undefined;
+  /** What the front end told its guest in our place. */
+  #toldMtu: number | undefined;
+  #isMtuAgreed = false;
+  /** The longest packet that the guest agreed to, without its Ethernet header. */
+  #agreedMtu = mostPacketBytes;
   #isMergeable = false;
   #say: (sentence: string) => void = () => {};
 
@@ -117,6 +123,7 @@ export class NetDevice implements VhostDevice {
     this.queues = options.pairs * 2;
     this.queueNumber = options.pairs;
     this.#mostMtu = options.mostMtu;
+    this.#mtu = options.mtu;
     this.#pairs = Array.from({ length: options.pairs }, (_, index) => new Pair(this, index));
     this.features = offeredFeatures(peer.accepts, options.pairs > 1, options.mtu !== undefined);
     const config = new DataView(this.#config.buffer);
@@ -142,17 +149,27 @@ export class NetDevice implements VhostDevice {
   }
 
   setMtu(bytes: number): boolean {
-    return bytes >= leastMtu && bytes <= this.#mostMtu;
+    const isTaken = bytes >= leastMtu && bytes <= this.#mostMtu;
+    if (isTaken) this.#toldMtu = bytes;
+    this.#agreeMtu();
+    return isTaken;
+  }
+
+  #agreeMtu(): void {
+    this.#agreedMtu = this.#isMtuAgreed ? (this.#toldMtu ?? this.#mtu ?? mostPacketBytes) : mostPacketBytes;
   }
 
   negotiated(features: bigint): void {
     this.hostOffloads = hostOffloads(features);
     this.guestOffloads = guestOffloads(features);
     this.#isMergeable = isMergeable(features);
+    this.#isMtuAgreed = hasMtu(features);
+    this.#agreeMtu();
     this.#peer.negotiated(this.guestOffloads);
   }
 
   left(): void {
+    this.#toldMtu = undefined;
     this.#peer.left();
   }
 
@@ -260,7 +277,12 @@ export class NetDevice implements VhostDevice {
   /** Copies a packet to the guest, which sees it after {@link flush}. @returns why it was dropped */
   deliver(frame: Frame, pair: number): DropReason | undefined {
     const queue = this.receiving(pair);
-    const why = queue === undefined ? 'down' : this.#delivery.deliver(frame, queue, this.guestOffloads);
+    const why =
+      queue === undefined
+        ? 'down'
+        : frame.isLongerThan(this.#agreedMtu)
+          ? 'mtu'
+          : this.#delivery.deliver(frame, queue, this.guestOffloads);
     if (why !== undefined) this.dropped(why);
     else this.received(frame.byteLength);
     return why;

@@ -31,11 +31,11 @@ const inOrder = 35n;
  * What is offered. @param offloads what packets of the guest may leave unfinished, and packets for it.
  * The control queue is the front end's, which needs its feature offered all the same: features 18 to 23 mean nothing without it.
  */
-export function offeredFeatures(offloads: Offloads, hasPairs: boolean, hasMtu: boolean): bigint {
+export function offeredFeatures(offloads: Offloads, hasPairs: boolean, isMtuKnown: boolean): bigint {
   const { mac, mergeable, status, controlQueue, announce } = NetFeature;
   const bits: bigint[] = [mac, mergeable, status, controlQueue, announce, inOrder];
   if (hasPairs) bits.push(NetFeature.multiQueue);
-  if (hasMtu) bits.push(NetFeature.mtu);
+  if (isMtuKnown) bits.push(NetFeature.mtu);
   if (offloads.checksum) bits.push(NetFeature.checksum, NetFeature.guestChecksum);
   if (offloads.tso4) bits.push(NetFeature.hostTso4, NetFeature.guestTso4);
   if (offloads.tso6) bits.push(NetFeature.hostTso6, NetFeature.guestTso6);
@@ -68,4 +68,9 @@ export function guestOffloads(features: bigint): Offloads {
 /** Whether a packet for the guest may lie in several buffers. */
 export function isMergeable(features: bigint): boolean {
   return hasBit(features, NetFeature.mergeable);
+}
+
+/** Whether the guest was told of the MTU, and gets nothing that is longer. */
+export function hasMtu(features: bigint): boolean {
+  return hasBit(features, NetFeature.mtu);
 }
