@@ -21,6 +21,7 @@ export const Request = {
   setProtocolFeatures: 16,
   getQueueNum: 17,
   setVringEnable: 18,
+  announce: 19,
   setMtu: 20,
   setBackendFd: 21,
   getConfig: 24,
@@ -31,6 +32,8 @@ export const Request = {
   getMaxMemorySlots: 36,
   addMemoryRegion: 37,
   removeMemoryRegion: 38,
+  setStatus: 39,
+  getStatus: 40,
 } as const;
 
 /** What a back end tells by itself. */
@@ -50,6 +53,7 @@ export const Feature = {
 export const ProtocolFeature = {
   multiQueue: 0n,
   logMemory: 1n,
+  announce: 2n,
   replyAck: 3n,
   mtu: 4n,
   backendRequests: 5n,
@@ -57,6 +61,7 @@ export const ProtocolFeature = {
   inflight: 12n,
   resetDevice: 13n,
   memorySlots: 15n,
+  status: 16n,
 } as const;
 
 /** A set of features from their numbers. */
@@ -112,6 +117,7 @@ export const forms: ReadonlyMap<number, Form> = new Map<number, Form>([
   [Request.setProtocolFeatures, { bytes: 8, fds: 'none' }],
   [Request.getQueueNum, { bytes: 0, fds: 'none', answers: true }],
   [Request.setVringEnable, { bytes: 8, fds: 'none' }],
+  [Request.announce, { bytes: 8, fds: 'none' }],
   [Request.setMtu, { bytes: 8, fds: 'none' }],
   [Request.setBackendFd, { bytes: 0, fds: 'one' }],
   [Request.getConfig, { bytes: 12, isOpen: true, fds: 'none', answers: true }],
@@ -122,6 +128,8 @@ export const forms: ReadonlyMap<number, Form> = new Map<number, Form>([
   [Request.getMaxMemorySlots, { bytes: 0, fds: 'none', answers: true }],
   [Request.addMemoryRegion, { bytes: 40, fds: 'one' }],
   [Request.removeMemoryRegion, { bytes: 40, fds: 'perhaps' }],
+  [Request.setStatus, { bytes: 8, fds: 'none' }],
+  [Request.getStatus, { bytes: 0, fds: 'none', answers: true }],
 ]);
 
 /** One region of a table: addresses in bytes, as numbers, exact. */

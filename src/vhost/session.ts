@@ -47,6 +47,9 @@ const commonProtocolFeatures = bitsOf(
   ProtocolFeature.resetDevice,
   ProtocolFeature.memorySlots,
 );
+/** A status is 8 bits; an address of Ethernet 6 bytes. */
+const mostStatus = 0xff;
+const macBytes = 6;
 /** Regions that may be added one by one. */
 const memorySlots = 32;
 
@@ -74,6 +77,7 @@ export class Session {
   readonly #offeredProtocol: bigint;
   readonly #any: boolean;
   #features = 0n;
+  #status = 0;
   #protocol = 0n;
   /** A message waits for queues to end: no other is handled before. */
   #isBusy = false;
@@ -183,10 +187,7 @@ export class Session {
       case Request.setConfig:
         return this.#config(request, payload);
       case Request.resetDevice:
-        return this.#rings.stopAll(() => {
-          this.#rings.reset();
-          done();
-        });
+        return this.#reset(done);
       case Request.getVringBase:
         return this.#rings.getBase(payload.getUint32(0, true), done);
       case Request.getInflight:
@@ -197,6 +198,14 @@ export class Session {
         return true;
       case Request.setMtu:
         this.#setMtu(payload);
+        return true;
+      case Request.announce:
+        this.#device.announce?.(new Uint8Array(payload.buffer, payload.byteOffset, macBytes));
+        return true;
+      case Request.setStatus:
+        return this.#setStatus(exact64(payload, 0), done);
+      case Request.getStatus:
+        this.#number(request, BigInt(this.#status));
         return true;
       case Request.setBackendFd:
         if (!hasUnixPeer(fds[0]!)) refuse('passed a descriptor for requests of ours that is no connected Unix socket');
@@ -261,6 +270,21 @@ export class Session {
     if (isOld) this.#host.say('the front end has an old driver (before VIRTIO 1.0): its queues do not start');
     this.#device.negotiated(features);
     this.#rings.features = features;
+  }
+
+  /** Ends all queues, and lets go of what they were set up with. */
+  #reset(done: Done): false {
+    return this.#rings.stopAll(() => {
+      this.#rings.reset();
+      done();
+    });
+  }
+
+  /** Takes the driver's word of how far it is (section 2.1 of VIRTIO); 0 is a reset. */
+  #setStatus(status: number, done: Done): boolean {
+    if (!(status <= mostStatus)) refuse(`set a status of ${status}`);
+    this.#status = status;
+    return status > 0 || this.#reset(done);
   }
 
   #setMtu(payload: DataView): void {

@@ -21,6 +21,8 @@ export interface VhostDevice {
   negotiated(features: bigint): void;
   /** The largest packet that the front end says its guest may send, without headers. False: it cannot be. For devices with the feature. */
   setMtu?(bytes: number): boolean;
+  /** The guest is at another host now: the network is to hear its address, of 6 bytes (SEND_RARP). */
+  announce?(mac: Uint8Array): void;
   /** A queue runs, or may be looked at again (it was enabled, kicked). */
   started(vring: Vring, memory: MemoryTable): void;
   /** A queue is to end: `done` when every request of it that is under way has ended. */

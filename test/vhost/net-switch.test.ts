@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { CopyReason, copiedBytes } from '../../src/memory/copy.js';
+import { Request } from '../../src/vhost/protocol.js';
 import { patterned, until } from '../conformance/serve/servers.js';
 import { GuestTcp } from '../support/guest-tcp.js';
 import { startNets } from '../support/in-process-nets.js';
@@ -141,6 +142,36 @@ describe('guests on a switch', { timeout: 120_000 }, () => {
     await hears(late, 'again');
     one.close();
     late.close();
+    await nets.close();
+  });
+
+  test('a guest that has moved here is announced; a status is kept, and 0 is a reset', async () => {
+    const nets = startNets(2, {});
+    const [one, two] = (await startGuests(nets.sockets, [{ bits: NetBit.mergeable }])) as [NetGuest, NetGuest];
+    const mac = '52:54:00:00:00:09';
+    const word = macBytes(mac).reduceRight((sum, byte) => sum * 256n + BigInt(byte), 0n);
+    assert.equal(await one.front.acknowledged(Request.announce, [word]), 0n);
+    const { packet } = await two.receive();
+    const parsed = parse(packet);
+    assert.deepEqual([parsed.toMac, parsed.fromMac, parsed.type, packet.length], [everyone, mac, 0x8035, 60]);
+    assert.equal(
+      packet.subarray(14).toString('hex').slice(0, 56),
+      `00010800060400035254000000090000000052540000000900000000`,
+    );
+    await two.send(whole, packetOf(macs[1], mac, 'to the one that moved'));
+    await hears(one, 'to the one that moved');
+    assert.equal(await one.front.ask(Request.getStatus), 0n);
+    for (const [status, answer] of [
+      [15n, 0n],
+      [256n, 1n],
+      [2n ** 63n, 1n],
+    ] as const)
+      assert.equal(await one.front.acknowledged(Request.setStatus, [status]), answer);
+    assert.equal(await one.front.ask(Request.getStatus), 15n);
+    assert.equal(await one.front.acknowledged(Request.setStatus, [0n]), 0n);
+    await two.send(whole, packetOf(macs[1], mac, 'to nobody'));
+    assert.equal(nets.counts(0).receivedDropped.down, 1, 'its queues have ended');
+    for (const guest of [one, two]) guest.close();
     await nets.close();
   });
 

@@ -9,6 +9,7 @@ import { bitsOf, ProtocolFeature } from '../protocol.js';
 import { emptyQueueCounts, type QueueCounts } from '../queue-counts.js';
 import type { VhostDevice } from '../session.js';
 import type { Vring } from '../vring.js';
+import { Announcement } from './announcement.js';
 import { Delivery } from './delivery.js';
 import type { DropReason, Frame, NetPeer } from './frame.js';
 import { guestOffloads, hasMtu, hostOffloads, isMergeable, offeredFeatures } from './net-features.js';
@@ -85,7 +86,7 @@ class Pair implements TransmitTarget {
 /** See the file's head. */
 export class NetDevice implements VhostDevice {
   readonly features: bigint;
-  readonly protocolFeatures: bigint = bitsOf(ProtocolFeature.mtu);
+  readonly protocolFeatures: bigint = bitsOf(ProtocolFeature.mtu, ProtocolFeature.announce, ProtocolFeature.status);
   readonly queues: number;
   readonly queueNumber: number;
   readonly counts: NetCounts = {
@@ -153,6 +154,13 @@ export class NetDevice implements VhostDevice {
     if (isTaken) this.#toldMtu = bytes;
     this.#agreeMtu();
     return isTaken;
+  }
+
+  announce(mac: Uint8Array): void {
+    const announcement = new Announcement(mac);
+    this.#peer.transmit(announcement.frame, 0);
+    this.#peer.flush();
+    announcement.close();
   }
 
   #agreeMtu(): void {
