@@ -11,6 +11,9 @@ export const FileJob = { read: 0, write: 1, sync: 2, allocate: 3 } as const;
 /** Jobs at once: a power of two. */
 export const mostJobs = 1024;
 
+/** How long the end waits for threads that do something. */
+const patienceMs = 2000;
+
 /** Words of the control block, and where the rings begin: of jobs that wait, of jobs that are done. */
 const Word = { tail: 0, head: 1, doneTail: 2, isEnding: 3, users: 4, rings: 5 } as const;
 const doneAt = Word.rings + mostJobs;
@@ -27,7 +30,7 @@ export interface FileJobsMemory {
   readonly bell: number;
 }
 
-/** Makes the memory, with its owner as its one user. @param bell closed by whoever leaves it last */
+/** Makes the memory, with its owner as its one user. @param bell closed by the owner, when nobody may signal it any more */
 export function fileJobsMemory(bell: number): FileJobsMemory {
   const control = new SharedArrayBuffer(controlWords * 4);
   new Int32Array(control, 0, controlWords)[Word.users] = 1;
@@ -92,13 +95,19 @@ export class FileJobs {
     return this.#jobs[job * jobNumbers + resultAt]!;
   }
 
-  /** Has threads end when they are done with what they do. */
+  /** Has threads end when they are done with what they do, and waits for that, but for no disk that hangs. */
   end(): void {
     Atomics.store(this.#control, Word.isEnding, 1);
     // Whoever is about to wait finds another value than it waits on.
     Atomics.add(this.#control, Word.tail, 1);
     Atomics.notify(this.#control, Word.tail);
-    this.#leave();
+    // A thread that is ended from outside while it loads the FFI library takes the process with it.
+    for (const untilMs = performance.now() + patienceMs; performance.now() < untilMs; ) {
+      const users = Atomics.load(this.#control, Word.users);
+      if (users === 1) break;
+      Atomics.wait(this.#control, Word.users, users, untilMs - performance.now());
+    }
+    if (Atomics.sub(this.#control, Word.users, 1) === 1) closeDescriptor(this.#bell);
   }
 
   /** Becomes a user, unless the last one has left. */
@@ -112,7 +121,8 @@ export class FileJobs {
   }
 
   #leave(): void {
-    if (Atomics.sub(this.#control, Word.users, 1) === 1) closeDescriptor(this.#bell);
+    Atomics.sub(this.#control, Word.users, 1);
+    Atomics.notify(this.#control, Word.users);
   }
 
   /** Does jobs until {@link end}: what a thread is for. */

@@ -88,7 +88,7 @@ export class FileThreads implements FileOperations {
     }
   }
 
-  /** Has the threads end. What they do now they do to its end; nobody is told of it. */
+  /** Ends the threads. What they do now they do to its end; nobody is told of it. */
   close(): void {
     this.#jobs?.end();
     this.#jobs = undefined;
