@@ -78,6 +78,7 @@ const userCopies: Readonly<Record<string, readonly [from: Place, words: string]>
   application: ['heap', 'bytes of the application'],
   accessLog: ['memory', 'fields and lines of the access log'],
   fileName: ['memory', 'paths of files, kept to know them again'],
+  guestPacket: ['memory', 'packet of a guest for another'],
 };
 
 /** The graph of what was moved. */

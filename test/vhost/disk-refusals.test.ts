@@ -31,7 +31,7 @@ test('a file that is not there, a directory, an id that is too long', { skip }, 
   const [status, sentence] = refusal('disk.raw', '--id', 'x'.repeat(21), ...socket);
   assert.equal(status, 2);
   assert.match(sentence, /--id is "x+", and must be up to 20 bytes/);
-  assert.match(refusal('disk.raw')[1], /give one --socket for each file/);
+  assert.match(refusal('disk.raw')[1], /give one --socket, --fd or --connect for each file/);
 });
 
 test('an image that another process has: what a reader is told, and a writer', { skip }, async () => {

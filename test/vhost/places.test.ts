@@ -85,7 +85,7 @@ describe('where front ends come from', { timeout: 60_000 }, () => {
       [['--fd', '1'], [], /must be the number of a descriptor from 3 on/],
       [['--fd', 'x'], [], /must be the number of a descriptor/],
       [['--fd', '3', '--fd', '3'], [], /descriptor 3 is given twice/],
-      [['--fd', '3', '--connect', 'x.sock'], [], /1 files and 2 sockets/],
+      [['--fd', '3', '--connect', 'x.sock'], [], /files: 1, sockets: 2/],
       [[], [], /1 files and 0 sockets/],
     ] as const) {
       const disk = spawnDisk(makeImage(), options, fds);
