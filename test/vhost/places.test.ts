@@ -86,7 +86,7 @@ describe('where front ends come from', { timeout: 60_000 }, () => {
       [['--fd', 'x'], [], /must be the number of a descriptor/],
       [['--fd', '3', '--fd', '3'], [], /descriptor 3 is given twice/],
       [['--fd', '3', '--connect', 'x.sock'], [], /files: 1, sockets: 2/],
-      [[], [], /1 files and 0 sockets/],
+      [[], [], /files: 1, sockets: 0/],
     ] as const) {
       const disk = spawnDisk(makeImage(), options, fds);
       assert.notEqual(await disk.ended, 0);
