@@ -12,7 +12,14 @@ import type { Vring } from '../vring.js';
 import { Announcement } from './announcement.js';
 import { Delivery } from './delivery.js';
 import type { DropReason, Frame, NetPeer } from './frame.js';
-import { guestOffloads, hasMtu, hostOffloads, isMergeable, offeredFeatures } from './net-features.js';
+import {
+  guestOffloads,
+  hasMtu,
+  hostOffloads,
+  isMergeable,
+  offeredFeatures,
+  takesAddressesBack,
+} from './net-features.js';
 import { mostPacketBytes, noOffloads, type Offloads } from './net-header.js';
 import { ReceiveQueue } from './receive-queue.js';
 import { type TransmitFault, TransmitQueue, type TransmitTarget } from './transmit-queue.js';
@@ -116,6 +123,8 @@ export class NetDevice implements VhostDevice {
   /** The longest packet that the guest agreed to, without its Ethernet header. */
   #agreedMtu = mostPacketBytes;
   #isMergeable = false;
+  /** Buffers for packets stay taken between turns. */
+  #keepsBuffers = true;
   #say: (sentence: string) => void = () => {};
 
   constructor(loop: Loop, peer: NetPeer, options: NetOptions) {
@@ -172,6 +181,7 @@ export class NetDevice implements VhostDevice {
     this.guestOffloads = guestOffloads(features);
     this.#isMergeable = isMergeable(features);
     this.#isMtuAgreed = hasMtu(features);
+    this.#keepsBuffers = !takesAddressesBack(features);
     this.#agreeMtu();
     this.#peer.negotiated(this.guestOffloads);
   }
@@ -318,10 +328,13 @@ export class NetDevice implements VhostDevice {
       pair.isBroken = true;
       this.#broken(receiveRing!, receive.queue.fault);
     }
-    if (receive?.isDirty !== true) return;
-    receive.isDirty = false;
-    if (receive.queue.publish()) this.#signal(receiveRing!);
-    else this.counts.interruptsSaved++;
+    if (receive === undefined) return;
+    if (receive.isDirty) {
+      receive.isDirty = false;
+      if (receive.queue.publish()) this.#signal(receiveRing!);
+      else this.counts.interruptsSaved++;
+    }
+    if (!this.#keepsBuffers) receive.putBack();
   }
 
   #broken(vring: Vring, fault: string): void {

@@ -24,6 +24,8 @@ const NetFeature = {
   hostUso: 56n,
 } as const;
 
+/** VIRTIO_F_ACCESS_PLATFORM: addresses are those of the guest's IOMMU, which it takes back. */
+const accessPlatform = 33n;
 /** VIRTIO_F_IN_ORDER: buffers are given back in the order in which they came. */
 const inOrder = 35n;
 
@@ -73,4 +75,9 @@ export function isMergeable(features: bigint): boolean {
 /** Whether the guest was told of the MTU, and gets nothing that is longer. */
 export function hasMtu(features: bigint): boolean {
   return hasBit(features, NetFeature.mtu);
+}
+
+/** Whether the guest takes addresses back while queues run, and waits until nothing is under way that names them. */
+export function takesAddressesBack(features: bigint): boolean {
+  return hasBit(features, accessPlatform);
 }
