@@ -1,4 +1,4 @@
-// The ways around the kernel on this host: packet rings (AF_XDP) and guests (KVM).
+// The ways around the kernel on this host: packet rings (AF_XDP), guests (KVM) and their network devices (taps).
 // Not here: BPF programs, which AF_XDP needs beside the socket (bpf/probe.ts).
 
 import { closeSync, openSync } from 'node:fs';
@@ -7,7 +7,9 @@ import { Errno, errnoName } from './errno.js';
 import { syscall3 } from './ffi.js';
 import { sys } from './numbers.js';
 import type { Outcome, Probe } from './probe.js';
+import { processStatus } from './proc.js';
 import { closeDescriptor } from './socket.js';
+import { openTunDevice } from './tap.js';
 
 function examineXdpSocket(): Outcome {
   const fd = syscall3(sys.socket, AF.XDP, SOCK.RAW | SOCK.CLOEXEC, 0);
@@ -57,6 +59,31 @@ function examineKvm(): Outcome {
   }
 }
 
+function examineTap(): Outcome {
+  const cost = 'clearway net joins guests to each other, and not to the host';
+  let fd: number;
+  try {
+    fd = openTunDevice();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    const denied = code === 'EACCES' || code === 'EPERM';
+    const remedy = denied
+      ? 'sudo chmod 666 /dev/net/tun, as most systems have it: what may be done with it is checked behind'
+      : 'sudo modprobe tun; a container needs --device /dev/net/tun';
+    const facts = { reason: denied ? 'permission' : 'absent', error: code };
+    return { state: 'no', detail: `/dev/net/tun: ${code}`, cost, remedy, facts };
+  }
+  closeDescriptor(fd);
+  if (processStatus().capabilities.has('CAP_NET_ADMIN')) return { state: 'yes', detail: 'taps can be made' };
+  return {
+    state: 'limited',
+    detail: 'taps that are there can be opened, by their owner',
+    cost: 'clearway net --tap makes none',
+    remedy: 'sudo ip tuntap add dev tap0 mode tap multi_queue user "$USER"',
+    facts: { reason: 'missing-capability' },
+  };
+}
+
 /** Probes of kernel bypass and virtualisation. */
 export const bypassProbes: readonly Probe[] = [
   {
@@ -68,5 +95,10 @@ export const bypassProbes: readonly Probe[] = [
     ...{ id: 'kvm', group: 'bypass', what: 'KVM' },
     meaning: 'Virtual machines at full speed: clearway disk serves them, and works without.',
     examine: examineKvm,
+  },
+  {
+    ...{ id: 'tap', group: 'bypass', what: 'taps' },
+    meaning: 'Network devices whose other end is a guest: clearway net --tap.',
+    examine: examineTap,
   },
 ];

@@ -49,7 +49,7 @@ test('the ids and their order are a contract with programs', () => {
       ...['openat2', 'statx', 'preadv2_nowait', 'cachestat', 'inotify'],
       ...['pacing', 'so_zerocopy', 'ktls', 'memlock', 'nofile', 'hugepages', 'page_size'],
       ...['bpf_privileges', 'btf', 'lockdown', 'bpf_tp_btf', 'bpf_fentry', 'bpf_raw_tracepoint', 'bpf_tc', 'bpf_xdp'],
-      ...['bpf_sockops', 'bpf_cgroup_skb_egress', 'af_xdp', 'kvm'],
+      ...['bpf_sockops', 'bpf_cgroup_skb_egress', 'af_xdp', 'kvm', 'tap'],
     ],
   );
 });
