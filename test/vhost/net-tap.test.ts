@@ -8,14 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { CopyReason, copiedBytes } from '../../src/memory/copy.js';
+import { randomSource } from '../../src/plan/answers/simulate.js';
 import { patterned, until } from '../conformance/serve/servers.js';
 import { GuestTcp } from '../support/guest-tcp.js';
 import { type InProcessNets, startNets } from '../support/in-process-nets.js';
 import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
 import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
-import { arp, arpAnswer, type Ends, icmpEcho, parse } from '../support/net-packets.js';
+import { arp, arpAnswer, type Ends, icmpEcho, parse, udp } from '../support/net-packets.js';
 import { program } from '../support/program.js';
 import { startDevices } from '../support/vhost-process.js';
+import { layouts } from '../support/virtqueues.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-tap-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -163,6 +165,56 @@ describe('a guest on a tap', { skip: namespacesRefused(), timeout: 120_000 }, ()
     }
     assert.deepEqual(Object.keys(tap.counts().receivedDropped), ['down']);
     guest.close();
+    await tap.close();
+    space.remove();
+  });
+});
+
+describe('packets that wait', { skip: namespacesRefused(), timeout: 120_000 }, () => {
+  for (const layout of layouts) {
+    for (const eventIndex of [false, true]) {
+      test(`${layout}, ${eventIndex ? 'event index' : 'flags'}: all come, in order, to a guest with 8 buffers that is slow`, async () => {
+        const space = new NetNamespace();
+        const tap = startTap(space);
+        const rings = { indirect: true, eventIndex };
+        const guest = new NetGuest(tap.socket, { bits: 0n, rings, layout, size: 16, buffers: 8 });
+        await guest.start();
+        await space.node(`const s = require('dgram').createSocket('udp4'); let n = 0;
+          const next = () => n < 400 ? s.send('number ' + n++, 9, '10.77.0.255', next) : console.log('sent');
+          s.bind(() => { s.setBroadcast(true); next(); });`);
+        const random = randomSource(5);
+        for (let count = 0; count < 400; count++) {
+          // In its own time: sometimes all buffers are full, sometimes the device waits for one.
+          if (random() < 0.02) await new Promise((resolve) => setTimeout(resolve, 3));
+          assert.equal(parse((await guest.receive()).packet).payload.toString(), `number ${count}`);
+        }
+        assert.deepEqual(tap.counts().receivedDropped, {});
+        guest.close();
+        await tap.close();
+        space.remove();
+      });
+    }
+  }
+
+  test('a guest that runs fewer pairs than the tap has queues gets the flows of all of them', async () => {
+    const space = new NetNamespace();
+    const tap = startTap(space, 4);
+    await space.node(`const s = require('dgram').createSocket('udp4');
+      s.on('message', (m, from) => s.send(m, from.port, from.address)); s.bind(7001, '${address.host}', () => console.log('listens'));`);
+    for (const pairs of [1, 3]) {
+      const guest = new NetGuest(tap.socket, { bits: NetBit.mergeable, pairs });
+      await guest.start();
+      const mac = await hostMac(guest);
+      await ping(guest, mac, patterned(10));
+      for (let port = 20_000; port < 20_040; port++) {
+        const ends = { ...endsTo(mac), fromPort: port, toPort: 7001 };
+        await guest.send(headerOf(wholeHeader), udp(ends, patterned(20)), [12], port % pairs);
+        assert.equal(parse((await guest.receive()).packet).toPort, port);
+      }
+      assert.equal(tap.counts().receivedDropped.down ?? 0, 0);
+      guest.close();
+      await until('it has gone', () => tap.said.at(-1)!.includes('has gone'));
+    }
     await tap.close();
     space.remove();
   });

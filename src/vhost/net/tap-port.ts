@@ -33,7 +33,20 @@ export class TapPort extends TapPackets implements JoinedPeer, NetPeer {
   flush(): void {}
 
   roomAgain(pair: number): void {
-    this.pump(this.queues[pair]!);
+    for (const queue of this.queues) {
+      if (queue.index === pair || this.#device?.receiving(queue.index) === undefined) this.pump(queue);
+    }
+  }
+
+  /**
+   * Where packets of a queue go: to its pair, or, where the guest runs fewer pairs than the tap has queues, to one that runs: the kernel spreads
+   * flows over all queues.
+   */
+  #buffersOf({ index }: TapQueue, device: NetDevice): ReceiveQueue | undefined {
+    const own = device.receiving(index);
+    if (own !== undefined) return own;
+    const { runningPairs } = device;
+    return runningPairs === 0 ? undefined : device.receiving(index % runningPairs);
   }
 
   negotiated(offloads: Offloads): void {
@@ -52,7 +65,7 @@ export class TapPort extends TapPackets implements JoinedPeer, NetPeer {
   protected take(queue: TapQueue): boolean {
     const device = this.#device;
     if (device === undefined) return false;
-    const buffers = device.receiving(queue.index);
+    const buffers = this.#buffersOf(queue, device);
     if (buffers === undefined) {
       if (queue.read(undefined) >= 0) device.dropped('down');
       return true;
