@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { Region } from '../../src/memory/region.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Request } from '../../src/vhost/protocol.js';
 import { engineRefused, engines, patterned, until } from '../conformance/serve/servers.js';
@@ -379,6 +380,33 @@ describe('a network device and its front end', { timeout: 120_000 }, () => {
       assert.equal(await front.acknowledged(Request.setMtu, [bytes]), answer, `an MTU of ${bytes}`);
     front.close();
     assert.match(net.said(), /mac=52:54:00:aa:bb:cc,mq=on,vectors=10/);
+    await net.end();
+  });
+
+  test('memory that changes while queues run: buffers that were taken are taken again, and nothing is lost', async () => {
+    const net = await startEcho('epoll');
+    for (const layout of layouts) {
+      const guest = await startGuest(net, { bits: NetBit.mergeable, layout, buffers: 12, bufferBytes: 512 });
+      const memory = guest.front.memory.fd;
+      const other = new Region(65_536, { kind: 'memfd' });
+      const away = [0n, 2n ** 40n, 65_536n, 2n ** 41n, 0n];
+      for (let round = 0; round < 6; round++) {
+        // One for which all buffers are too few: they are taken, and kept.
+        await guest.send(headerOf(wholeHeader), patterned(12 * 512));
+        if (round % 3 === 0) {
+          assert.equal(await guest.front.acknowledged(Request.setMemoryTable, guest.front.table(), [memory]), 0n);
+        } else if (round % 3 === 1) {
+          assert.equal(await guest.front.acknowledged(Request.addMemoryRegion, away, [other.fd]), 0n);
+        } else assert.equal(await guest.front.acknowledged(Request.removeMemoryRegion, away), 0n);
+        for (let count = 0; count < 20; count++) {
+          const packet = patterned(14 + ((round * 700 + count * 271) % 5000));
+          await guest.send(headerOf(wholeHeader), packet);
+          assert.ok((await guest.receive()).packet.equals(packet), `${layout}, round ${round}, packet ${count}`);
+        }
+      }
+      other.unmap();
+      guest.close();
+    }
     await net.end();
   });
 
