@@ -140,6 +140,24 @@ export class Domain {
     return -1;
   }
 
+  /** Whether an address is in a range, however it may be touched. */
+  has(address: number): boolean {
+    return this.#find(address) >= 0;
+  }
+
+  /** The first address of a range of them that may not be touched so; -1: all may; NaN: they are beyond 2^53. Nothing is counted. */
+  gap(high: number, low: number, length: number, access: number): number {
+    if (high >= highestWord) return Number.NaN;
+    let address = high * 0x1_0000_0000 + low;
+    const end = address + length;
+    for (let index = this.#find(address); address < end; index++) {
+      const grant = index < 0 ? undefined : this.#grants[index];
+      if (grant === undefined || address < grant.start || (grant.access & access) !== access) return address;
+      address = grant.end;
+    }
+    return -1;
+  }
+
   /**
    * Adds to `pieces` where a range of outside addresses is, that may lie in several ranges that touch each other. The address comes as
    * the two words that it was read as. False: a fault, counted; what `pieces` has by then is of no use.

@@ -218,6 +218,16 @@ export class Channel extends Endpoint implements SessionHost {
     return true;
   }
 
+  /** As of RingsHost. */
+  look(vring: Vring): void {
+    this.#host.kicked(vring);
+  }
+
+  /** As of RingsHost. */
+  askForRange(address: number, access: number): boolean {
+    return this.session.askForRange(address, access);
+  }
+
   talkBack(fd: number): void {
     this.#back?.close();
     this.#back = new BackChannel(this.#loop, fd);

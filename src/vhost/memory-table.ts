@@ -1,8 +1,9 @@
 // MemoryTable: the memory of a guest as its front end described and passed it: which regions there are, where they are in the guest, in the
 // front end's process, and in ours. What a device may touch is its Domain. Not here: mapping (memory/shared-region.ts).
 
-import { Access, Domain } from '../memory/domain.js';
+import { Access, Domain, Pieces } from '../memory/domain.js';
 import { SharedMemoryError, SharedRegion } from '../memory/shared-region.js';
+import { Iotlb } from './iotlb.js';
 import type { RegionMessage } from './protocol.js';
 
 interface Known extends RegionMessage {
@@ -11,13 +12,22 @@ interface Known extends RegionMessage {
 
 /** See the file's head. */
 export class MemoryTable {
-  readonly domain: Domain = new Domain();
+  /** What a guest's own IOMMU allows, where it has one: then addresses are the IOMMU's. */
+  readonly iotlb: Iotlb = new Iotlb();
+  /** Whether it has. */
+  hasIotlb = false;
+  readonly #guest: Domain = new Domain();
   readonly #any: boolean;
   #regions: Known[] = [];
 
   /** @param any memory that may become shorter is allowed too. */
   constructor(any = false) {
     this.#any = any;
+  }
+
+  /** What may be touched. */
+  get domain(): Domain {
+    return this.hasIotlb ? this.iotlb.domain : this.#guest;
   }
 
   /** Regions that there are. */
@@ -39,7 +49,7 @@ export class MemoryTable {
     );
     if (overlaps) throw new SharedMemoryError('overlaps another');
     const region = new SharedRegion(fd, { offset, length, any: this.#any });
-    this.domain.grant(guest, length, region, 0, Access.both);
+    this.#guest.grant(guest, length, region, 0, Access.both);
     this.#regions.push({ ...message, region });
   }
 
@@ -48,9 +58,52 @@ export class MemoryTable {
     const at = this.#regions.findIndex((each) => each.guest === guest && each.length === length && each.user === user);
     if (at < 0) return false;
     const [known] = this.#regions.splice(at, 1);
-    this.domain.revoke(guest, length);
+    this.#guest.revoke(guest, length);
+    this.iotlb.clear();
     known!.region.unmap();
     return true;
+  }
+
+  /** Allows a range of the IOMMU's addresses, which is where the front end's process has `user`. False: that is not in one region. */
+  allow(start: number, length: number, user: number, access: number): boolean {
+    const known = this.#regions.find((each) => user >= each.user && user + length <= each.user + each.length);
+    if (known === undefined) return false;
+    this.iotlb.update(start, length, known.region, user - known.user, access);
+    return true;
+  }
+
+  /** The first byte of a ring's part whose place is not known yet; -1: all are, or there is nothing to ask. */
+  missingOfRing(address: number, length: number): number {
+    if (!this.hasIotlb || !Number.isSafeInteger(address)) return -1;
+    const gap = this.iotlb.domain.gap(Math.floor(address / 2 ** 32), address % 2 ** 32, length, Access.both);
+    // What is known and may not be touched so is refused, not asked for.
+    return gap < 0 || this.iotlb.domain.has(gap) ? -1 : gap;
+  }
+
+  /** Our address of a ring's part, by the address that messages have of it: 0 where it is not in one piece, or not aligned. */
+  ofRing(address: number, length: number, alignment: number): number {
+    if (!this.hasIotlb) return this.ofUser(address, length, alignment);
+    if (!Number.isSafeInteger(address) || length <= 0) return 0;
+    const pieces = new Pieces(1);
+    const [high, low] = [Math.floor(address / 2 ** 32), address % 2 ** 32];
+    if (!this.iotlb.domain.translate(high, low, length, Access.both, pieces)) return 0;
+    const ours = pieces.addresses[0]!;
+    return ours % alignment === 0 ? ours : 0;
+  }
+
+  /** Goes through the guest's own addresses of what a driver's address and length name. */
+  guestRanges(high: number, low: number, length: number, visit: (start: number, length: number) => void): void {
+    if (!this.hasIotlb) {
+      visit(high * 2 ** 32 + low, length);
+      return;
+    }
+    this.iotlb.domain.translate(high, low, length, 0, {
+      add: (_address, bytes, memory, offset) => {
+        const known = this.#regions.find(({ region }) => region === memory);
+        if (known !== undefined) visit(known.guest + offset, bytes);
+        return true;
+      },
+    });
   }
 
   /**
@@ -65,15 +118,20 @@ export class MemoryTable {
     return ours % alignment === 0 ? ours : 0;
   }
 
-  /** The guest's address of bytes at an address of the front end's process; -1: they are not in one region. */
-  guestOf(user: number, length: number): number {
-    const known = this.#regions.find((each) => user >= each.user && user + length <= each.user + each.length);
-    return known === undefined ? -1 : known.guest + (user - known.user);
+  /** As {@link guestRanges}, of a ring's part, by the address that messages have of it. */
+  guestRangesOfRing(address: number, length: number, visit: (start: number, length: number) => void): void {
+    if (this.hasIotlb) {
+      this.guestRanges(Math.floor(address / 2 ** 32), address % 2 ** 32, length, visit);
+      return;
+    }
+    const known = this.#regions.find((each) => address >= each.user && address + length <= each.user + each.length);
+    if (known !== undefined) visit(known.guest + (address - known.user), length);
   }
 
   /** Takes all of it away. */
   clear(): void {
-    this.domain.clear();
+    this.#guest.clear();
+    this.iotlb.clear();
     for (const { region } of this.#regions) region.unmap();
     this.#regions = [];
   }

@@ -24,6 +24,7 @@ export const Request = {
   announce: 19,
   setMtu: 20,
   setBackendFd: 21,
+  iotlb: 22,
   getConfig: 24,
   setConfig: 25,
   getInflight: 31,
@@ -37,7 +38,10 @@ export const Request = {
 } as const;
 
 /** What a back end tells by itself. */
-export const BackRequest = { configChanged: 2 } as const;
+export const BackRequest = { iotlb: 1, configChanged: 2 } as const;
+
+/** Types of messages about a guest's IOMMU: of ours, and of the front end's. */
+export const IotlbType = { miss: 1, update: 2, invalidate: 3 } as const;
 
 /** Bits of features that are the transport's and the rings', by number. */
 export const Feature = {
@@ -46,6 +50,7 @@ export const Feature = {
   indirect: 28n,
   eventIndex: 29n,
   version1: 32n,
+  platform: 33n,
   packed: 34n,
 } as const;
 
@@ -120,6 +125,7 @@ export const forms: ReadonlyMap<number, Form> = new Map<number, Form>([
   [Request.announce, { bytes: 8, fds: 'none' }],
   [Request.setMtu, { bytes: 8, fds: 'none' }],
   [Request.setBackendFd, { bytes: 0, fds: 'one' }],
+  [Request.iotlb, { bytes: 26, isOpen: true, fds: 'none', answers: true }],
   [Request.getConfig, { bytes: 12, isOpen: true, fds: 'none', answers: true }],
   [Request.setConfig, { bytes: 12, isOpen: true, fds: 'none' }],
   [Request.getInflight, { bytes: 20, isOpen: true, fds: 'none', answers: true }],

@@ -1,13 +1,14 @@
 // Rings: the queues of a session as its front end sets them up by messages, in any order, starts them and stops them. Not here: memory, features
 // and all other messages (session.ts), what a queue is made of (vring.ts).
 
+import { Access } from '../memory/domain.js';
 import type { DirtyLog } from './dirty-log.js';
 import type { InflightArea } from './inflight-area.js';
 import type { MemoryTable } from './memory-table.js';
 import { exact64, Feature, hasBit, Request } from './protocol.js';
 import { type Done, refuse } from './refusal.js';
 import type { VhostDevice } from './vhost-device.js';
-import { Vring } from './vring.js';
+import { Vring, type VringFeatures } from './vring.js';
 
 /** What queues need of whoever runs the session. */
 export interface RingsHost {
@@ -15,6 +16,10 @@ export interface RingsHost {
   answer(request: number, payload: Uint8Array, fd?: number): void;
   /** Watches a kick's descriptor, or no more. */
   watchKick(vring: Vring, on: boolean): boolean;
+  /** A queue is looked at, as if it had been kicked. */
+  look(vring: Vring): void;
+  /** Asks the front end where a byte is, that may be touched so, behind the guest's IOMMU. False: it cannot be asked. */
+  askForRange(address: number, access: number): boolean;
   /** Says something to the operator, in a sentence. */
   say(sentence: string): void;
 }
@@ -165,15 +170,31 @@ export class Rings {
     if (resumed > 0) this.#host.say(`${resumed} requests that were under way are done again`);
   }
 
-  /** Starts a queue. Returns how many requests were under way. */
-  #start(vring: Vring): number {
-    const features = {
+  get #ringFeatures(): VringFeatures {
+    return {
       indirect: hasBit(this.#features, Feature.indirect),
       eventIndex: hasBit(this.#features, Feature.eventIndex),
       packed: this.isPacked,
     };
+  }
+
+  /** Starts a queue. Returns how many requests were under way. */
+  #start(vring: Vring): number {
+    const features = this.#ringFeatures;
     const isLogged = hasBit(this.#features, Feature.logAll);
-    const started = vring.start(this.#memory, features, this.#area, isLogged ? () => this.#log : undefined);
+    const started = vring.start(
+      this.#memory,
+      features,
+      this.#area,
+      isLogged ? () => this.#log : undefined,
+      (address, access) => this.#host.askForRange(address, access),
+    );
+    if (typeof started !== 'string' && 'missing' in started) {
+      // It starts when that is known.
+      if (vring.asked !== started.missing && this.#host.askForRange(started.missing, Access.both))
+        vring.asked = started.missing;
+      return 0;
+    }
     if (typeof started === 'string') {
       // Said once: what it was set up with is no more.
       vring.addresses = undefined;
@@ -189,6 +210,34 @@ export class Rings {
     }
     if (vring.isEnabled) this.#device.started(vring, this.#memory);
     return started.resumed;
+  }
+
+  /** Something is known that was missing: queues that wait for it start, or go on. */
+  known(): void {
+    this.startAll();
+    for (const vring of this.all) if (vring.iotlb?.isHeld === true) this.#host.look(vring);
+  }
+
+  /** Calls back when nothing is under way over a range of the IOMMU's addresses; what comes after waits until then. @param done may be called at once */
+  whenIdle(start: number, length: number, done: () => void): void {
+    const features = this.#ringFeatures;
+    const running = this.all.filter(({ iotlb }) => iotlb !== undefined);
+    if (running.some((vring) => vring.overlaps(features, start, length))) {
+      this.stopAll(() => {
+        done();
+        this.startAll();
+      });
+      return;
+    }
+    let left = running.length;
+    const ended = (): void => {
+      if (--left > 0) return;
+      done();
+      for (const { iotlb } of running) iotlb!.resume();
+      for (const vring of running) if (vring.iotlb !== undefined) this.#host.look(vring);
+    };
+    if (left === 0) done();
+    for (const { iotlb } of running) iotlb!.pause(ended);
   }
 
   /** Ends all queues for a while: their places are kept. `done` is called when nothing is under way any more, at once perhaps. */

@@ -4,6 +4,7 @@
 
 import { closeAll } from '../kernel/pass-descriptors.js';
 import { hasUnixPeer } from '../kernel/unix-socket.js';
+import { Access } from '../memory/domain.js';
 import { SharedMemoryError } from '../memory/shared-region.js';
 import { DirtyLog } from './dirty-log.js';
 import { InflightArea } from './inflight-area.js';
@@ -16,6 +17,7 @@ import {
   Flag,
   forms,
   hasBit,
+  IotlbType,
   mostConfig,
   mostRegions,
   ProtocolFeature,
@@ -35,6 +37,7 @@ const ringFeatures = [
   Feature.indirect,
   Feature.eventIndex,
   Feature.version1,
+  Feature.platform,
   Feature.packed,
   Feature.protocolFeatures,
 ];
@@ -242,6 +245,8 @@ export class Session {
         this.#rings.markIn(new DirtyLog(payload, fds[0]!, this.#any));
         this.#number(request, 0n);
         return true;
+      case Request.iotlb:
+        return this.#setIotlb(payload, done);
       default:
         this.#rings.configure(request, payload, fds);
         return true;
@@ -269,6 +274,8 @@ export class Session {
     const isOld = features !== 0n && !hasBit(features, Feature.version1);
     if (isOld) this.#host.say('the front end has an old driver (before VIRTIO 1.0): its queues do not start');
     this.#device.negotiated(features);
+    this.memory.hasIotlb = hasBit(features, Feature.platform);
+    this.memory.iotlb.clear();
     this.#rings.features = features;
   }
 
@@ -285,6 +292,49 @@ export class Session {
     if (!(status <= mostStatus)) refuse(`set a status of ${status}`);
     this.#status = status;
     return status > 0 || this.#reset(done);
+  }
+
+  /** What the guest's IOMMU allows, or no more: that is answered when nothing is under way over it, since pages are used for something else then. */
+  #setIotlb(payload: DataView, done: Done): boolean {
+    const [start, length, user] = [0, 8, 16].map((at) => exact64(payload, at)) as [number, number, number];
+    const [access, type] = [payload.getUint8(24), payload.getUint8(25)];
+    const answer = (refusal?: string): void => {
+      this.#number(Request.iotlb, refusal === undefined ? 0n : 1n);
+      done(refusal);
+    };
+    const isRange = length > 0 && Number.isSafeInteger(start + length);
+    if (!this.memory.hasIotlb) answer('spoke of an IOMMU, which was not agreed on');
+    else if (!isRange || (type !== IotlbType.update && type !== IotlbType.invalidate))
+      answer(`sent a message about an IOMMU that makes no sense (type ${type}, ${length} bytes)`);
+    else if (!this.memory.iotlb.overlaps(start, length)) answer(this.#allow(type, [start, length, user, access]));
+    else {
+      this.#rings.whenIdle(start, length, () => {
+        this.memory.iotlb.invalidate(start, length);
+        answer(this.#allow(type, [start, length, user, access]));
+      });
+    }
+    return false;
+  }
+
+  /** Returns why it cannot be allowed. */
+  #allow(type: number, [start, length, user, access]: readonly [number, number, number, number]): string | undefined {
+    if (type !== IotlbType.update) return undefined;
+    const isAllowed = access > 0 && access <= Access.both && Number.isSafeInteger(user + length);
+    if (!isAllowed || !this.memory.allow(start, length, user, access))
+      return `allowed ${length} bytes at ${start} that are not in the memory it passed`;
+    this.#rings.known();
+    return undefined;
+  }
+
+  /** As of RingsHost: asks for a range that is missing. */
+  askForRange(address: number, access: number): boolean {
+    if (!hasBit(this.#protocol, ProtocolFeature.backendRequests)) return false;
+    const payload = new Uint8Array(32);
+    const view = new DataView(payload.buffer);
+    view.setBigUint64(0, BigInt(address), true);
+    view.setUint8(24, access);
+    view.setUint8(25, IotlbType.miss);
+    return this.#host.tell(BackRequest.iotlb, payload);
   }
 
   #setMtu(payload: DataView): void {

@@ -11,6 +11,7 @@ import { type DeviceQueue, mostDescriptors, type QueueFeatures } from '../virtio
 import { SplitDeviceQueue, type SplitRing } from '../virtio/split-device.js';
 import { type DirtyLog, LoggedQueue, type Marks } from './dirty-log.js';
 import type { InflightArea } from './inflight-area.js';
+import { type AskForRange, IotlbQueue } from './iotlb-queue.js';
 import type { MemoryTable } from './memory-table.js';
 
 /** Where the parts of a ring are, in the front end's process; of a packed one the descriptors, and what each side wants to hear of. */
@@ -24,6 +25,11 @@ interface VringAddresses {
 interface VringLog {
   readonly isOn: boolean;
   readonly address: number;
+}
+
+/** What a queue's start waits for: where a byte of its ring is, behind the guest's IOMMU. */
+export interface VringMissing {
+  readonly missing: number;
 }
 
 /** What was agreed on. */
@@ -56,6 +62,10 @@ export class Vring {
   isEnabled = false;
   /** The queue, while it runs. */
   queue: DeviceQueue | undefined;
+  /** It, as it stands behind the guest's IOMMU, where there is one. */
+  iotlb: IotlbQueue | undefined;
+  /** The address of its ring that was asked for last; -1: none. */
+  asked = -1;
   #settle: Resumed['settle'] | undefined;
 
   constructor(index: number) {
@@ -74,15 +84,20 @@ export class Vring {
 
   /**
    * Makes the queue. It goes on from what is noted of it in the area, if there is one; else where its ring stands, or, packed, where its front end
-   * says. @param log where what is written is marked, if it is to be @returns why it cannot be, in words
+   * says. @param log where what is written is marked, if it is to be. @param ask asks for what is missing behind a guest's IOMMU. @returns why it cannot be, in words; or what it waits for
    */
   start(
     memory: MemoryTable,
     features: VringFeatures,
     area: InflightArea | undefined,
     log: (() => DirtyLog | undefined) | undefined,
-  ): VringStart | string {
+    ask: AskForRange,
+  ): VringStart | VringMissing | string {
     const name = `queue ${this.index}`;
+    const missing = this.#parts(features)
+      .map(([address, bytes]) => memory.missingOfRing(address, bytes))
+      .find((each) => each >= 0);
+    if (missing !== undefined) return { missing };
     if (!Vring.isSize(this.size, features.packed)) return `${name} cannot have ${this.size} entries`;
     const part = area?.partOf(this.index, this.size, features.packed);
     try {
@@ -90,8 +105,9 @@ export class Vring {
         ? this.#startPacked(memory, features, part)
         : this.#startSplit(memory, features, part);
       if (started === undefined) return `${name} lies outside of the guest's memory, or is not aligned`;
-      this.queue =
-        log === undefined ? started.queue : new LoggedQueue(started.queue, this.#marks(memory, features, log));
+      let { queue } = started;
+      if (memory.hasIotlb) queue = this.iotlb = new IotlbQueue(queue, memory.domain, ask);
+      this.queue = log === undefined ? queue : new LoggedQueue(queue, this.#marks(memory, features, log));
       this.#settle = started.settle;
       const { doubt, resumed } = started;
       const what = `${name}: what is noted of requests in flight is not believed (${doubt}): it goes on where its ring stands`;
@@ -102,17 +118,29 @@ export class Vring {
     }
   }
 
-  #startSplit(memory: MemoryTable, features: VringFeatures, part: ArrayBuffer | undefined): Resumed | undefined {
+  /** The parts of its ring: addresses as messages have them, and bytes. */
+  #parts({ packed, eventIndex }: VringFeatures): readonly (readonly [address: number, bytes: number])[] {
     const { size, addresses } = this;
     const { descriptors, used, available } = addresses!;
-    const event = features.eventIndex ? 2 : 0;
-    const [availableBytes, usedBytes] = [4 + 2 * size + event, 4 + 8 * size + event];
-    const at = [
-      memory.ofUser(descriptors, 16 * size, 16),
-      memory.ofUser(available, availableBytes, 2),
-      memory.ofUser(used, usedBytes, 4),
+    const event = eventIndex ? 2 : 0;
+    return [
+      [descriptors, 16 * size],
+      [available, packed ? 4 : 4 + 2 * size + event],
+      [used, packed ? 4 : 4 + 8 * size + event],
     ];
+  }
+
+  /** Whether a part of its ring is in a range of the IOMMU's addresses. */
+  overlaps(features: VringFeatures, start: number, length: number): boolean {
+    return this.#parts(features).some(([address, bytes]) => address < start + length && start < address + bytes);
+  }
+
+  #startSplit(memory: MemoryTable, features: VringFeatures, part: ArrayBuffer | undefined): Resumed | undefined {
+    const { size } = this;
+    const parts = this.#parts(features);
+    const at = parts.map(([address, bytes], index) => memory.ofRing(address, bytes, [16, 2, 4][index]!));
     if (at.includes(0)) return undefined;
+    const [availableBytes, usedBytes] = [parts[1]![1], parts[2]![1]];
     const usedRing = viewMemory(at[2]!, usedBytes);
     const ring: SplitRing = {
       size,
@@ -128,12 +156,9 @@ export class Vring {
   }
 
   #startPacked(memory: MemoryTable, features: VringFeatures, part: ArrayBuffer | undefined): Resumed | undefined {
-    const { size, addresses } = this;
-    const at = [
-      memory.ofUser(addresses!.descriptors, 16 * size, 16),
-      memory.ofUser(addresses!.available, 4, 4),
-      memory.ofUser(addresses!.used, 4, 4),
-    ];
+    const { size } = this;
+    const parts = this.#parts(features);
+    const at = parts.map(([address, bytes], index) => memory.ofRing(address, bytes, [16, 4, 4][index]!));
     if (at.includes(0)) return undefined;
     const descriptors = viewMemory(at[0]!, 16 * size);
     const ring: PackedRing = {
@@ -150,14 +175,16 @@ export class Vring {
   /** How what the device writes is marked. */
   #marks(memory: MemoryTable, { packed, eventIndex }: VringFeatures, log: () => DirtyLog | undefined): Marks {
     const { size } = this;
-    const usedBytes = 4 + 8 * size + (eventIndex ? 2 : 0);
+    const usedBytes = packed ? 4 : 4 + 8 * size + (eventIndex ? 2 : 0);
+    const mark = (start: number, length: number): void => log()?.mark(start, length);
     return {
-      written: (high, low, length) => log()?.mark(high * 0x1_0000_0000 + low, length),
+      written: (high, low, length) => memory.guestRanges(high, low, length, mark),
       ringWritten: () => {
         if (!this.log.isOn) return;
-        log()?.mark(this.log.address, packed ? 4 : usedBytes);
+        const { address } = this.log;
+        memory.guestRanges(Math.floor(address / 2 ** 32), address % 2 ** 32, usedBytes, mark);
         // The device writes its marks where the descriptors are.
-        if (packed) log()?.mark(memory.guestOf(this.addresses!.descriptors, 16 * size), 16 * size);
+        if (packed) memory.guestRangesOfRing(this.addresses!.descriptors, 16 * size, mark);
       },
     };
   }
@@ -166,6 +193,8 @@ export class Vring {
   pause(): void {
     this.base = this.queue?.position ?? this.base;
     this.queue = undefined;
+    this.iotlb = undefined;
+    this.asked = -1;
   }
 
   /** Sets one of its descriptors, and closes the one before. */

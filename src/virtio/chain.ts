@@ -30,6 +30,10 @@ export class Chain {
   /** Slots of the ring that it takes (packed). */
   slots = 0;
   fault: ChainFault | undefined;
+  /** Where a table of its descriptors is, that lies outside. */
+  tableHigh = 0;
+  tableLow = 0;
+  tableLength = 0;
 
   /** @param most pieces: the queue's size. */
   constructor(most: number) {

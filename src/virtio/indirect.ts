@@ -21,7 +21,12 @@ function tableOf(chain: Chain, domain: QueueDomain, { high, low, length }: Table
     return undefined;
   }
   const window = domain.window(high, low, length, Access.read);
-  if (window === undefined) chain.refuse('indirect outside');
+  if (window === undefined) {
+    chain.refuse('indirect outside');
+    chain.tableHigh = high;
+    chain.tableLow = low;
+    chain.tableLength = length;
+  }
   return window;
 }
 

@@ -56,6 +56,7 @@ export class FrontEnd {
   #asked = 0;
   #bits = 0n;
   #isPacked = false;
+  #ringAddress = (offset: number): number => this.user(offset);
   /** The message about memory of requests in flight, without what the kernel passes. */
   #inflightWords: readonly bigint[] = [];
 
@@ -64,6 +65,12 @@ export class FrontEnd {
     this.channel = new FrontChannel(where, answerMs);
     this.shared = new GuestMemory(memoryBytes);
     this.memory = this.shared.region;
+  }
+
+  /** Its guest has an IOMMU: where messages say that a ring's parts are. */
+  behind(isPacked: boolean, place: (offset: number) => number): void {
+    this.#isPacked = isPacked;
+    this.#ringAddress = place;
   }
 
   /** Takes memory of the guest: its offset. */
@@ -195,7 +202,7 @@ export class FrontEnd {
 
   #setUp({ index, driver, places, kick, call }: FrontQueue): void {
     const at = BigInt(index);
-    const user = (offset: number): bigint => BigInt(this.user(offset));
+    const user = (offset: number): bigint => BigInt(this.#ringAddress(offset));
     this.send(Request.setVringCall, [at], [call]);
     this.send(Request.setVringNum, [at | (BigInt(driver.size) << 32n)]);
     this.send(Request.setVringBase, [at | (BigInt(this.#isPacked ? packedStart : 0) << 32n)]);
