@@ -57,6 +57,18 @@ test('bytes of any pieces are read, written, visited and copied as if they lay t
       };
       assert.ok(source.spans.describe(from, length, { add }));
       assert.deepEqual(described, source.flat.slice(from, from + length));
+      const rest = source.flat.length - from;
+      source.spans.skip(from);
+      assert.equal(source.spans.byteLength, rest);
+      const left: number[] = [];
+      source.spans.stretches(0, rest, (bytes, at, count) => left.push(...bytes.subarray(at, at + count)));
+      assert.deepEqual(
+        left,
+        source.flat.slice(from).map((at) => source.bytes[at]!),
+      );
+      source.spans.skip(rest);
+      assert.equal(source.spans.count, 0);
+      assert.throws(() => source.spans.skip(1), RangeError);
       const dropped = ours.length >> 1;
       const skip = ours.slice(0, dropped).reduce((sum, each) => sum + each, 0);
       target.spans.dropFirst(dropped);

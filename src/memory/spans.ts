@@ -59,6 +59,22 @@ export class Spans implements PieceTaker {
     this.#piece = this.#before = 0;
   }
 
+  /** Forgets the first `bytes`. @throws RangeError where there are fewer */
+  skip(bytes: number): void {
+    if (bytes < 0 || bytes > this.byteLength)
+      throw new RangeError(`there are not ${bytes} bytes in ${this.byteLength}`);
+    let left = bytes;
+    let pieces = 0;
+    while (left > 0 && left >= this.lengths[pieces]!) left -= this.lengths[pieces++]!;
+    if (pieces > 0) this.dropFirst(pieces);
+    this.#piece = this.#before = 0;
+    if (left === 0) return;
+    this.addresses[0]! += left;
+    this.#starts[0]! += left;
+    this.lengths[0]! -= left;
+    this.byteLength -= left;
+  }
+
   /** Forgets all but the first `pieces`. */
   keepFirst(pieces: number): void {
     for (let index = pieces; index < this.count; index++) this.byteLength -= this.lengths[index]!;

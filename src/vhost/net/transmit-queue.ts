@@ -38,8 +38,10 @@ export class TransmitQueue {
   readonly #target: TransmitTarget;
   readonly #chain: Chain;
   readonly #frame = new Frame();
-  readonly #header = new DataView(new ArrayBuffer(netHeaderBytes));
-  #headerBytes = 0;
+  /** A packet's header, in memory of our own: it is read once. */
+  readonly #headerBytes = new Uint8Array(netHeaderBytes);
+  readonly #header = new DataView(this.#headerBytes.buffer);
+  #headerLength = 0;
 
   constructor(queue: DeviceQueue, domain: Domain, target: TransmitTarget) {
     this.queue = queue;
@@ -69,25 +71,23 @@ export class TransmitQueue {
     if (bytes < 0) return 'short header';
     if (bytes < ethernetBytes) return 'runt';
     if (bytes > mostPacketBytes) return 'too long';
-    this.#headerBytes = 0;
-    if (!chain.stretches(0, chain.readable, 0, netHeaderBytes, this.#readHeader)) return 'outside';
-    frame.header.read(this.#header);
+    const { header, spans } = frame;
+    spans.clear();
+    if (!chain.stretches(0, chain.readable, 0, chain.readableBytes, this.#addPiece))
+      return spans.count === mostFramePieces ? 'pieces' : 'outside';
+    this.#headerLength = 0;
+    spans.stretches(0, netHeaderBytes, this.#addHeader);
+    spans.skip(netHeaderBytes);
+    header.read(this.#header);
     // What a guest says it has found is no news for another.
-    frame.header.isValid = false;
-    const fault = frame.header.faultOf(bytes, this.#target.offloads);
+    header.isValid = false;
+    const fault = header.faultOf(bytes, this.#target.offloads);
     if (fault !== undefined) return fault;
-    frame.spans.clear();
-    if (!chain.stretches(0, chain.readable, netHeaderBytes, bytes, this.#addPiece))
-      return frame.spans.count === mostFramePieces ? 'pieces' : 'outside';
     return this.#target.take(frame);
   }
 
-  readonly #readHeader = (high: number, low: number, length: number): boolean => {
-    const window = this.#domain.window(high, low, length, Access.read);
-    if (window === undefined) return false;
-    const { bytes, at } = window;
-    for (let index = 0; index < length; index++) this.#header.setUint8(this.#headerBytes++, bytes[at + index]!);
-    return true;
+  readonly #addHeader = (bytes: Uint8Array, at: number, length: number): void => {
+    for (let index = 0; index < length; index++) this.#headerBytes[this.#headerLength++] = bytes[at + index]!;
   };
 
   readonly #addPiece = (high: number, low: number, length: number): boolean =>
