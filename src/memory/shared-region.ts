@@ -5,7 +5,7 @@
 import { F, MAP, PROT, S } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { viewMemory } from '../kernel/ffi.js';
-import { emptyFileStatus, fileStatus } from '../kernel/file.js';
+import { emptyFileStatus, type FileStatus, fileStatus } from '../kernel/file.js';
 import { mapAddresses, pageBytes, unmapFileWindow } from '../kernel/memory.js';
 import { addSeals, sealsOf } from '../kernel/seals.js';
 import type { DomainMemory } from './domain.js';
@@ -34,8 +34,8 @@ const isShrinkable = (fd: number): boolean => {
   return seals < 0 || addSeals(fd, F.SEAL_SHRINK) < 0;
 };
 
-/** @throws SharedMemoryError */
-function checkFile(fd: number, { offset, length, any = false }: SharedRegionOptions): void {
+/** What file it is. @throws SharedMemoryError */
+function checkFile(fd: number, { offset, length, any = false }: SharedRegionOptions): FileStatus {
   const refuse = (why: string): never => {
     throw new SharedMemoryError(why);
   };
@@ -54,6 +54,7 @@ function checkFile(fd: number, { offset, length, any = false }: SharedRegionOpti
   }
   const seals = sealsOf(fd);
   if (seals >= 0 && (seals & (F.SEAL_WRITE | F.SEAL_FUTURE_WRITE)) !== 0) refuse('is sealed against writing');
+  return status;
 }
 
 /** See the file's head. The descriptor stays the caller's; the mapping does without it. */
@@ -62,10 +63,11 @@ export class SharedRegion implements DomainMemory {
   readonly byteLength: number;
   readonly #views: { readonly data: DataView; readonly bytes: Uint8Array<ArrayBuffer> }[] = [];
   readonly #step: number;
+  readonly #file: FileStatus;
 
   /** @throws SharedMemoryError with the reason, in words */
   constructor(fd: number, options: SharedRegionOptions, step = viewBytes) {
-    checkFile(fd, options);
+    this.#file = checkFile(fd, options);
     const { offset, length } = options;
     const address = mapAddresses(length, PROT.READ | PROT.WRITE, MAP.SHARED | MAP.NORESERVE, fd, offset);
     if (address < 0) {
@@ -83,6 +85,13 @@ export class SharedRegion implements DomainMemory {
       const buffer = viewMemory(address + at, bytes);
       this.#views.push({ data: new DataView(buffer), bytes: new Uint8Array(buffer, 0, bytes) });
     }
+  }
+
+  /** Whether a descriptor is of the file that this is mapped from. */
+  isOf(fd: number): boolean {
+    const { device, inode } = this.#file;
+    const status = emptyFileStatus();
+    return fileStatus(fd, status) === 0 && status.device === device && status.inode === inode;
   }
 
   /** As {@link DomainMemory.window}: up to 2 MiB. */

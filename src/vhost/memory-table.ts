@@ -8,7 +8,15 @@ import type { RegionMessage } from './protocol.js';
 
 interface Known extends RegionMessage {
   readonly region: SharedRegion;
+  /** How often it was added: QEMU before 8.0 adds and takes away each region once for every pair of queues. */
+  times: number;
 }
+
+/** Regions that are gone and may be taken away again, by as many as added them. */
+const mostGone = 64;
+
+const isSame = (one: RegionMessage, other: RegionMessage): boolean =>
+  one.guest === other.guest && one.length === other.length && one.user === other.user;
 
 /** See the file's head. */
 export class MemoryTable {
@@ -19,6 +27,8 @@ export class MemoryTable {
   readonly #guest: Domain = new Domain();
   readonly #any: boolean;
   #regions: Known[] = [];
+  /** Regions that were added more often than taken away, and are gone since the first time. */
+  readonly #gone: RegionMessage[] = [];
 
   /** @param any memory that may become shorter is allowed too. */
   constructor(any = false) {
@@ -35,13 +45,21 @@ export class MemoryTable {
     return this.#regions.length;
   }
 
-  /** Adds a region; its descriptor stays the caller's. @throws SharedMemoryError with the reason */
+  /**
+   * Adds a region; its descriptor stays the caller's. One that is there already, of the same file, is there then.
+   * @throws SharedMemoryError with the reason
+   */
   add(message: RegionMessage, fd: number): void {
     const { guest, length, user, offset } = message;
     for (const value of [guest, length, user, offset, guest + length, user + length]) {
       if (!Number.isSafeInteger(value)) throw new SharedMemoryError('has addresses that are beyond any memory');
     }
     if (length === 0) throw new SharedMemoryError('has no bytes');
+    const again = this.#regions.find((each) => isSame(each, message) && each.offset === offset);
+    if (again?.region.isOf(fd) === true) {
+      again.times++;
+      return;
+    }
     const overlaps = this.#regions.some(
       (each) =>
         (guest < each.guest + each.length && each.guest < guest + length) ||
@@ -50,17 +68,26 @@ export class MemoryTable {
     if (overlaps) throw new SharedMemoryError('overlaps another');
     const region = new SharedRegion(fd, { offset, length, any: this.#any });
     this.#guest.grant(guest, length, region, 0, Access.both);
-    this.#regions.push({ ...message, region });
+    this.#regions.push({ ...message, region, times: 1 });
   }
 
-  /** Takes a region away, by where it is. False: there is no such one. Nothing of it is in use any more. */
-  remove({ guest, length, user }: RegionMessage): boolean {
-    const at = this.#regions.findIndex((each) => each.guest === guest && each.length === length && each.user === user);
-    if (at < 0) return false;
+  /**
+   * Takes a region away, by where it is: at the first time, however often it was added. False: there is no such one, and was none. Nothing of
+   * it is in use any more.
+   */
+  remove(message: RegionMessage): boolean {
+    const at = this.#regions.findIndex((each) => isSame(each, message));
+    if (at < 0) {
+      const gone = this.#gone.findIndex((each) => isSame(each, message));
+      if (gone >= 0) this.#gone.splice(gone, 1);
+      return gone >= 0;
+    }
     const [known] = this.#regions.splice(at, 1);
-    this.#guest.revoke(guest, length);
+    this.#guest.revoke(message.guest, message.length);
     this.iotlb.clear();
     known!.region.unmap();
+    for (let left = Math.min(known!.times - 1, mostGone - this.#gone.length); left > 0; left--)
+      this.#gone.push(message);
     return true;
   }
 
@@ -134,5 +161,6 @@ export class MemoryTable {
     this.iotlb.clear();
     for (const { region } of this.#regions) region.unmap();
     this.#regions = [];
+    this.#gone.length = 0;
   }
 }

@@ -95,7 +95,6 @@ export class Rings {
       const isNew = second === 1 && !vring.isEnabled;
       vring.isEnabled = second === 1;
       if (isNew && vring.queue !== undefined) this.#device.started(vring, this.#memory);
-      if (vring.isEnabled) this.#checkMemory();
     } else if (request === Request.setVringAddr) this.#setAddresses(vring, payload);
     else {
       if (vring.queue !== undefined) refuse(`changed queue ${first} while it runs`);
@@ -108,11 +107,11 @@ export class Rings {
   }
 
   /**
-   * Says once that a queue was enabled before any memory came. QEMU passes none, and says nothing, of a guest whose memory cannot be shared; the guest
-   * would wait for its disk for ever.
+   * Says once that a queue is to run and no memory came. QEMU passes none, and says nothing, of a guest whose memory cannot be shared; the guest
+   * would wait for its disk for ever. (It enables pairs of queues of a network device long before it sets them up.)
    */
   #checkMemory(): void {
-    if (this.#memory.count > 0 || this.#isMemoryMissed) return;
+    if (this.#isMemoryMissed || !this.all.some((vring) => vring.isComplete && vring.isEnabled)) return;
     this.#isMemoryMissed = true;
     this.#host.say(
       'the front end passed no memory, so that the guest waits: start QEMU with -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem',
@@ -162,6 +161,7 @@ export class Rings {
 
   /** Starts the queues of which everything is there. Each is looked at once, and its driver told once: a kick or an interrupt may have been lost. */
   startAll(): void {
+    if (this.#memory.count === 0) this.#checkMemory();
     if (this.#memory.count === 0 || !hasBit(this.#features, Feature.version1)) return;
     let resumed = 0;
     for (const vring of this.all) {
