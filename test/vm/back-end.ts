@@ -6,25 +6,27 @@ import { program } from '../support/program.js';
 import { endTied, startTied, type Tied } from './tied.js';
 
 /** It prints the lines that QEMU needs once it listens. */
-const listening = 'QEMU, add:';
+const listening = 'QEMU, add';
 const limitMs = 20_000;
 
 /** See the file's head. */
 export class BackEnd {
   readonly #args: readonly string[];
+  readonly #launcher: readonly string[];
   #process: Tied;
   #said = '';
   /** How much it had written when it was started. */
   #begunAt = 0;
 
-  private constructor(args: readonly string[]) {
+  private constructor(args: readonly string[], launcher: readonly string[]) {
     this.#args = args;
+    this.#launcher = launcher;
     this.#process = this.#begin();
   }
 
-  /** Starts one, with the command's arguments, and waits until it listens. */
-  static async start(args: readonly string[]): Promise<BackEnd> {
-    const backEnd = new BackEnd(args);
+  /** Starts one, with the command's arguments, and waits until it listens. @param launcher words before it, as `ip netns exec NAME` */
+  static async start(args: readonly string[], launcher: readonly string[] = []): Promise<BackEnd> {
+    const backEnd = new BackEnd(args, launcher);
     await backEnd.hears(listening);
     return backEnd;
   }
@@ -36,7 +38,8 @@ export class BackEnd {
 
   #begin(): Tied {
     this.#begunAt = this.#said.length;
-    const child = startTied(process.execPath, [program, ...this.#args]);
+    const [command, ...rest] = [...this.#launcher, process.execPath, program, ...this.#args];
+    const child = startTied(command!, rest);
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (text: Buffer) => {
         this.#said += text.toString();

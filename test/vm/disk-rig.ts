@@ -4,31 +4,22 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   closeSync,
   fsyncSync,
-  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
-  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { randomSource } from '../../src/plan/answers/simulate.js';
-import { Request } from '../../src/vhost/protocol.js';
-import { engineRefused } from '../conformance/serve/servers.js';
-import { program } from '../support/program.js';
-import { FrontEnd } from '../support/vhost-front-end.js';
 import { BackEnd } from './back-end.js';
 import { guestsImpossible } from './initial-disk.js';
-import { fetchKernel, type Kernel } from './kernels.js';
-import { Machine, makeMachineDisk } from './machine.js';
+import { checkRings, dataBytes, Lab, md5, type RingSetting, ringName, ringOptions } from './lab.js';
+import type { Machine } from './machine.js';
 
 /** Why disks cannot be tried in guests here; undefined where they can. */
 export function disksImpossible(): string | undefined {
@@ -36,11 +27,7 @@ export function disksImpossible(): string | undefined {
 }
 
 /** How a disk is offered, and how the guest's driver is to use it. */
-export interface DiskSetting {
-  /** What the driver is offered by QEMU. */
-  readonly packed: boolean;
-  readonly eventIndex: boolean;
-  readonly indirect: boolean;
+export interface DiskSetting extends RingSetting {
   readonly queues: number;
   readonly processors: number;
   /** Further options of `clearway disk`. */
@@ -48,60 +35,20 @@ export interface DiskSetting {
 }
 
 /** A setting in words. */
-export function settingName({ packed, eventIndex, indirect, queues, processors, options = [] }: DiskSetting): string {
-  const rings = `${packed ? 'packed' : 'split'}, event index ${eventIndex ? 'on' : 'off'}, indirect ${indirect ? 'on' : 'off'}`;
-  return [`${rings}, ${queues} queues, ${processors} processors`, ...options].join(' ');
+export function settingName({ queues, processors, options = [], ...rings }: DiskSetting): string {
+  return [`${ringName(rings)}, ${queues} queues, ${processors} processors`, ...options].join(' ');
 }
 
 const mib = 1024 * 1024;
-/** Bytes of the disk, and of what is written to it again and again. */
 const diskBytes = 40 * mib;
-const dataBytes = 4 * mib;
-/** Numbers of features, as the driver tells which it uses. */
-const feature = { indirect: 28, eventIndex: 29, packed: 34 } as const;
 
-const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
-
-/** What all machines of a test file are made of. Not to be used when {@link disksImpossible} has a reason. */
-export class DiskLab {
-  readonly folder: string = mkdtempSync(join(tmpdir(), 'clearway-disks-'));
-  readonly kernel: Kernel;
-  readonly #disk: string;
-  /** A folder with the file `data` of these bytes. */
-  readonly dataFolder: string = join(this.folder, 'files');
-  /** Bytes that guests write: each of its own place, so that none can stand for another. */
-  readonly data: Buffer = Buffer.alloc(dataBytes);
-
+/** What the disks of a test file are made with. Not to be used when {@link disksImpossible} has a reason. */
+export class DiskLab extends Lab {
   constructor(series: string) {
-    this.kernel = fetchKernel(series);
-    const random = randomSource(11);
-    for (let at = 0; at < dataBytes; at += 4) this.data.writeUInt32LE(Math.floor(random() * 2 ** 32), at);
-    mkdirSync(this.dataFolder);
-    const path = join(this.dataFolder, 'data');
-    writeFileSync(path, this.data);
-    this.#disk = makeMachineDisk(this.kernel, this.folder, {
+    super(series, {
       modules: ['virtio_pci', 'virtio_blk'],
       programs: ['mkfs.ext4', 'blkdiscard', 'fallocate'],
-      files: { '/data': path },
     });
-  }
-
-  /** Why this build cannot offer a disk so; undefined where it can. */
-  async cannot({ packed, options = [] }: DiskSetting): Promise<string | undefined> {
-    const help = execFileSync(process.execPath, [program, 'disk', '--help'], { encoding: 'utf8' });
-    const missing = options.find((option) => option.startsWith('--') && !help.includes(option));
-    if (missing !== undefined) return `clearway disk has no ${missing}`;
-    if (options.includes('uring')) {
-      const why = engineRefused('uring');
-      if (why !== false) return why;
-    }
-    if (!packed) return undefined;
-    const { backEnd, socket } = await this.#offer({ queues: 1, options });
-    const frontEnd = new FrontEnd(socket);
-    const offered = await frontEnd.ask(Request.getFeatures);
-    frontEnd.close();
-    await backEnd.end();
-    return ((offered >> BigInt(feature.packed)) & 1n) === 1n ? undefined : 'packed rings are not offered';
   }
 
   /** Makes an image and offers it. */
@@ -119,23 +66,15 @@ export class DiskLab {
   async start(setting: DiskSetting, prepare?: (image: string) => void): Promise<DiskRig> {
     const { image, socket, backEnd } = await this.#offer(setting, prepare);
     const { queues, processors } = setting;
-    const on = (value: boolean): string => (value ? 'on' : 'off');
-    const device =
-      `vhost-user-blk-pci,chardev=disk,num-queues=${queues},packed=${on(setting.packed)},` +
-      `event_idx=${on(setting.eventIndex)},indirect_desc=${on(setting.indirect)}`;
+    const device = `vhost-user-blk-pci,chardev=disk,num-queues=${queues},${ringOptions(setting)}`;
     const devices = ['-chardev', `socket,id=disk,path=${socket},reconnect=1`, '-device', device];
     try {
-      const machine = await Machine.start({ kernel: this.kernel, disk: this.#disk, devices, processors });
+      const machine = await this.machine(devices, processors);
       return new DiskRig(setting, { image, data: this.data, backEnd, machine });
     } catch (error) {
       await backEnd.end();
       throw error;
     }
-  }
-
-  /** Removes what it made. */
-  remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
@@ -170,9 +109,7 @@ export class DiskRig {
   /** The driver uses the rings that this is a test of, and sees the disk as it was offered. */
   async checkOffer(): Promise<void> {
     const { machine, setting } = this;
-    const bits = await machine.run('cat /sys/block/vda/device/features');
-    for (const name of ['indirect', 'eventIndex', 'packed'] as const)
-      assert.equal(bits[feature[name]], setting[name] ? '1' : '0', `${name} in ${bits}`);
+    checkRings(await machine.run('cat /sys/block/vda/device/features'), setting);
     const queues = Math.min(setting.queues, setting.processors);
     assert.equal(await machine.run('ls /sys/block/vda/mq | wc -l'), String(queues), 'queues');
     assert.equal(await machine.run('cat /sys/block/vda/size'), String(diskBytes / 512));
