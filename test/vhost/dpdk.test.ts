@@ -1,0 +1,100 @@
+// DPDK's virtio-user as the front end of `clearway net`: split and packed rings, in order, with merged buffers and without, its vectorized code, two pairs
+// of queues, and as the one that listens. It sends packets that come back to it, and forwards what came back, for a moment: none may be lost.
+// Not here: what is in packets (net.test.ts).
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { until } from '../conformance/serve/servers.js';
+import { startDevices } from '../support/vhost-process.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'clearway-dpdk-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Why it cannot run here, or false. */
+function refusal(): string | false {
+  if (spawnSync('dpdk-testpmd', ['--version']).error !== undefined) return 'needs dpdk-testpmd (Debian: dpdk)';
+  if (process.getuid!() !== 0) return 'DPDK keeps its files where root alone may write';
+  return false;
+}
+
+/** DPDK's forwarder on one port. */
+class TestPmd {
+  readonly #child;
+  readonly #ended: Promise<void>;
+  #said = '';
+
+  constructor(socket: string, options: string, pairs: number) {
+    // Without huge pages, in one memory file, and away from any other that runs.
+    const memory = ['--no-huge', '-m', '128', '--single-file-segments', '--no-pci', '--no-telemetry'];
+    const device = `net_virtio_user0,path=${socket},queues=${pairs},${options}`;
+    const own = ['-l', '0,1', ...memory, `--file-prefix=clearway${process.pid}`, '--vdev', device];
+    const queues = [`--rxq=${pairs}`, `--txq=${pairs}`];
+    // What it says is wanted at once.
+    this.#child = spawn('stdbuf', ['-oL', 'dpdk-testpmd', ...own, '--', '-i', '--total-num-mbufs=4096', ...queues]);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) stream.on('data', (text) => (this.#said += text));
+    this.#ended = new Promise((resolve) => this.#child.on('exit', () => resolve()));
+    after(() => this.#child.kill('SIGKILL'));
+  }
+
+  /** Waits until it has said something. */
+  async hears(words: RegExp): Promise<RegExpExecArray> {
+    await until(`${words} of ${this.#said}`, () => words.test(this.#said) || this.#child.exitCode !== null);
+    const found = words.exec(this.#said);
+    assert.ok(found !== null, this.#said);
+    return found;
+  }
+
+  tell(command: string): void {
+    this.#child.stdin.write(`${command}\n`);
+  }
+
+  async end(): Promise<void> {
+    this.tell('quit');
+    await this.#ended;
+  }
+}
+
+describe('DPDK virtio-user', { skip: refusal(), timeout: 120_000 }, () => {
+  for (const [name, options, pairs] of [
+    ['split, merged buffers, two pairs', 'mrg_rxbuf=1', 2],
+    ['packed, whole buffers', 'packed_vq=1,mrg_rxbuf=0', 1],
+    ['split, in order, vectorized', 'in_order=1,mrg_rxbuf=0,vectorized=1', 1],
+    ['packed, in order, vectorized', 'packed_vq=1,in_order=1,mrg_rxbuf=0,vectorized=1', 1],
+    ['packed, in order, merged buffers, and it listens', 'packed_vq=1,in_order=1,mrg_rxbuf=1,server=1', 1],
+  ] as const) {
+    test(name, async () => {
+      const socket = join(folder, `${name.replace(/\W+/g, '-')}.sock`);
+      const listens = options.includes('server=1');
+      const pmd = listens ? new TestPmd(socket, options, pairs) : undefined;
+      await until('it listens', () => !listens || existsSync(socket));
+      const place = listens ? ['--connect', socket] : ['--socket', socket];
+      const own = ['--echo', '--memory', 'any', '--pairs', `${pairs}`, '--metrics', '127.0.0.1:0'];
+      const net = await startDevices(['net', ...place, ...own], listens ? [] : [socket]);
+      const forwarder = pmd ?? new TestPmd(socket, options, pairs);
+      await forwarder.hears(/testpmd> /);
+      await until('it is connected', () => net.said().includes('front end connected'));
+      forwarder.tell('start tx_first 1');
+      await forwarder.hears(/io packet forwarding/);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      forwarder.tell('stop');
+      const total = /all ports[\s\S]*?RX-packets: (\d+)\s[\s\S]*?TX-packets: (\d+)\s+TX-dropped: (\d+)/;
+      const [, received, , dropped] = await forwarder.hears(total);
+      assert.ok(Number(received) > 32 * pairs, 'what came back went round again');
+      assert.equal(dropped, '0');
+      const text = await (await fetch(/http:\S+/.exec(net.said())![0])).text();
+      const count = (direction: string): number =>
+        Number(new RegExp(`^clearway_net_packets_total\\{.*direction="${direction}"\\} (\\d+)`, 'm').exec(text)![1]);
+      assert.equal(count('received'), count('sent'), text);
+      // What was under way at the stop comes back afterwards.
+      assert.ok(count('sent') >= Number(received));
+      assert.doesNotMatch(text, /^clearway_net_dropped_total\S* [1-9]/m);
+      assert.doesNotMatch(text, /^clearway_virtio_faults_total\S* [1-9]/m);
+      await forwarder.end();
+      assert.equal(await net.end(), 0);
+    });
+  }
+});
