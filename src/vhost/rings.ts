@@ -133,7 +133,10 @@ export class Rings {
       const isSame =
         addresses?.descriptors === descriptors && addresses.used === used && addresses.available === available;
       if (!isSame) refuse(`changed queue ${vring.index} while it runs`);
-    } else vring.addresses = { descriptors, used, available };
+    } else {
+      vring.addresses = { descriptors, used, available };
+      vring.complaint = undefined;
+    }
     vring.log = { isOn: flags === 1 && !Number.isNaN(log), address: log };
   }
 
@@ -196,9 +199,9 @@ export class Rings {
       return 0;
     }
     if (typeof started === 'string') {
-      // Said once: what it was set up with is no more.
-      vring.addresses = undefined;
-      this.#host.say(`the front end's ${started}`);
+      // Said once of what it was set up with: other memory may have it still.
+      if (vring.complaint !== started) this.#host.say(`the front end's ${started}`);
+      vring.complaint = started;
       return 0;
     }
     if (started.note !== undefined) this.#host.say(started.note);

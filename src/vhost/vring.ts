@@ -60,6 +60,8 @@ export class Vring {
   /** A kick's descriptor was set, or that there is none: then the ring is looked at by itself. */
   hasKick = false;
   isEnabled = false;
+  /** Why it does not start, as it was said last. */
+  complaint: string | undefined;
   /** The queue, while it runs. */
   queue: DeviceQueue | undefined;
   /** It, as it stands behind the guest's IOMMU, where there is one. */
@@ -224,6 +226,7 @@ export class Vring {
     this.size = 0;
     this.base = 0;
     this.addresses = undefined;
+    this.complaint = undefined;
     this.log = { isOn: false, address: 0 };
     this.isEnabled = false;
   }
