@@ -47,8 +47,28 @@ test('addresses of 2^53 and more, ways that are not allowed, more pieces than th
   assert.equal(domain.translate(0, 0, 1, Access.write, pieces), false);
   assert.equal(domain.translate(0, 0xfff, 2, Access.read, pieces), false);
   assert.equal(domain.window(0, 0, 4, Access.write), undefined);
-  assert.equal(domain.window(0, 0xffe, 4, Access.read), undefined, 'a header lies in one range');
-  assert.deepEqual(domain.faults, { wraps: 2, access: 2, pieces: 1, outside: 1 });
+  assert.equal(domain.window(0, 0xffe, 4, Access.write), undefined, 'not all of it may be written');
+  assert.equal(domain.window(0, 0x1ffe, 4, Access.read), undefined);
+  assert.deepEqual(domain.faults, { wraps: 2, access: 3, pieces: 1, outside: 1 });
+});
+
+test('a window over ranges that touch is a copy, to be read; one that is written lies in one range', () => {
+  const domain = new Domain();
+  const data = new DataView(Uint8Array.from({ length: 64 }, (_, index) => index).buffer);
+  const memory: DomainMemory = { address: 0, window: (at) => ({ bytes: new Uint8Array(data.buffer), data, at }) };
+  for (const [start, offset] of [
+    [2 ** 32 - 8, 40],
+    [2 ** 32, 0],
+    [2 ** 32 + 8, 16],
+  ] as const) {
+    domain.grant(start, 8, memory, offset, Access.both);
+  }
+  const window = domain.window(0, 2 ** 32 - 3, 14, Access.read)!;
+  const read = Array.from({ length: 14 }, (_, index) => window.data.getUint8(window.at + index));
+  assert.deepEqual(read, [45, 46, 47, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18]);
+  assert.equal(domain.window(0, 2 ** 32 - 3, 14, Access.write), undefined);
+  assert.equal(domain.window(0, 2 ** 32 - 3, 20, Access.read), undefined, 'beyond the last');
+  assert.equal(domain.faults.outside, 2);
 });
 
 test('ranges that are none, or overlap, are refused; what is revoked is outside', () => {

@@ -180,8 +180,8 @@ export class Domain {
   }
 
   /**
-   * A window on bytes at an outside address that lie in one range, for rings and headers: they are read from memory that others write, so
-   * each word is read once. undefined: a fault, counted.
+   * A window on bytes at an outside address, for rings and headers: they are read from memory that others write, so each word is read
+   * once. What lies in several ranges that touch each other is gathered, to be read alone. undefined: a fault, counted.
    */
   window(high: number, low: number, length: number, access: number): ReturnType<DomainMemory['window']> | undefined {
     if (high >= highestWord) {
@@ -190,7 +190,7 @@ export class Domain {
     }
     const address = high * 0x1_0000_0000 + low;
     const grant = this.#grants[this.#find(address)];
-    if (grant === undefined || address + length > grant.end) {
+    if (grant === undefined) {
       this.#fault('outside');
       return undefined;
     }
@@ -198,6 +198,22 @@ export class Domain {
       this.#fault('access');
       return undefined;
     }
-    return grant.memory.window(grant.offset + (address - grant.start), length);
+    if (address + length <= grant.end) return grant.memory.window(grant.offset + (address - grant.start), length);
+    if (access === Access.read && this.gap(high, low, length, access) === -1) return this.#gather(address, length);
+    this.#fault('outside');
+    return undefined;
+  }
+
+  /** A copy of bytes that lie in several ranges, all of them granted. */
+  #gather(address: number, length: number): ReturnType<DomainMemory['window']> {
+    const bytes = new Uint8Array(length);
+    for (let done = 0, index = this.#find(address); done < length; index++) {
+      const { start, end, memory, offset } = this.#grants[index]!;
+      const here = Math.min(length - done, end - (address + done));
+      const { data, at } = memory.window(offset + (address + done - start), here);
+      for (let byte = 0; byte < here; byte++) bytes[done + byte] = data.getUint8(at + byte);
+      done += here;
+    }
+    return { data: new DataView(bytes.buffer), bytes, at: 0 };
   }
 }

@@ -8,7 +8,7 @@ import type { FakeFileOperation } from '../../src/engine/fake-files.js';
 import { FALLOC_FL, RWF } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { platformIsLinux, viewMemory } from '../../src/kernel/ffi.js';
-import { Access } from '../../src/memory/domain.js';
+import { Access, type Domain } from '../../src/memory/domain.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Loop } from '../../src/transport/loop.js';
 import { BlockDevice } from '../../src/vhost/block/block-device.js';
@@ -17,7 +17,7 @@ import { Vring } from '../../src/vhost/vring.js';
 import { dataAddress, type GuestBuffer, guestBase, makeQueue, type TestQueue } from '../support/virtqueues.js';
 
 const skip = platformIsLinux ? false : 'needs Linux';
-const Type = { read: 0, write: 1, flush: 4, discard: 11, zeroes: 13 } as const;
+const Type = { read: 0, write: 1, flush: 4, id: 8, discard: 11, zeroes: 13 } as const;
 const size = 512;
 const requestBytes = 8192;
 const sectors = 100_000;
@@ -59,6 +59,18 @@ class SlowDisk {
     return this.queue.guest;
   }
 
+  get domain(): Domain {
+    return this.#memory.domain;
+  }
+
+  /** The guest's memory is of two regions from now on, which touch each other there. */
+  seam(at: number): void {
+    const { domain } = this;
+    domain.clear();
+    domain.grant(guestBase, at, this.guest, 0, Access.both);
+    domain.grant(guestBase + at, this.guest.bytes.length - at, this.guest, at, Access.both);
+  }
+
   get pending(): FakeFileOperation[] {
     return this.engine.files.pending;
   }
@@ -86,7 +98,7 @@ class SlowDisk {
     const status = { address: place + 16, length: 1 };
     const body = bytes === 0 ? [] : [{ address: from, length: bytes }];
     const id =
-      type === Type.read
+      type === Type.read || type === Type.id
         ? this.queue.driver.add([header], [...body, status])
         : this.queue.driver.add([header, ...body], [status]);
     assert.ok(id >= 0);
@@ -247,6 +259,32 @@ test('a file system that cannot: a discard is done without, zeros are written, i
   }
   assert.deepEqual(disk.back(), [zeros.id]);
   assert.equal(disk.statusOf(zeros), 0);
+  disk.close();
+});
+
+test('a header, data and an id over seams of the memory are whole', { skip }, () => {
+  const disk = new SlowDisk();
+  for (const seam of [1, 8, 15, 16, 30, 40]) {
+    const before = { ...disk.domain.faults };
+    const asked = disk.ask(Type.write, 24, 512);
+    disk.seam(asked.place + seam);
+    disk.kick();
+    assert.equal(disk.pending[0]!.offset, 24 * 512);
+    assert.equal(
+      piecesOf(disk.pending[0]!).reduce((sum, [, length]) => sum + length, 0),
+      512,
+    );
+    disk.end(disk.pending[0]!, 512);
+    assert.deepEqual(disk.back(), [asked.id]);
+    const id = disk.ask(Type.id, 0, 20);
+    disk.seam(id.place + seam);
+    disk.kick();
+    assert.deepEqual(disk.back(), [id.id]);
+    assert.equal(disk.statusOf(id), 0);
+    const bytes = Buffer.from(disk.guest.bytes.subarray(id.place + 32, id.place + 52));
+    assert.equal(bytes.toString('latin1'), 'slow'.padEnd(20, '\0'));
+    assert.deepEqual(disk.domain.faults, before);
+  }
   disk.close();
 });
 

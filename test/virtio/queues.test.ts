@@ -401,3 +401,32 @@ test('the event index of the specification, over the wrap of 16 bits', () => {
   assert.equal(needsEvent(65_535, 2, 65_534), true);
   assert.equal(needsEvent(2, 2, 65_534), false);
 });
+
+for (const layout of layouts) {
+  test(`${layout}: a table over seams of the driver's memory is read as one`, () => {
+    for (const seams of [[16], [5], [20, 21, 40], [47]]) {
+      const { device, driver, domain, guest } = makeQueue(layout, 8, plain);
+      const at = dataAddress(8) + 4096 - guestBase;
+      domain.clear();
+      const starts = [0, ...seams.map((seam) => at + seam), guest.bytes.length];
+      for (let index = 0; index + 1 < starts.length; index++) {
+        domain.grant(guestBase + starts[index]!, starts[index + 1]! - starts[index]!, guest, starts[index]!, 3);
+      }
+      const table = { address: guestBase + at, data: guest.data, at };
+      driver.addIndirect([piece(2 ** 40 + 1, 16), piece(7, 512)], [piece(2 ** 33, 9)], table);
+      driver.publish();
+      const chain = new Chain(8);
+      assert.ok(device.take(chain));
+      assert.equal(chain.fault, undefined, `${seams}`);
+      assert.deepEqual([...chain.lengths.subarray(0, 3)], [16, 512, 9]);
+      assert.deepEqual([chain.high[0], chain.low[0], chain.low[1], chain.high[2]], [256, 1, 7, 2]);
+      assert.deepEqual(domain.faults, { outside: 0, access: 0, wraps: 0, pieces: 0 });
+      domain.revoke(guestBase + at + seams[0]!, 1);
+      driver.addIndirect([piece(1, 1), piece(2, 1)], [piece(3, 1)], table);
+      driver.publish();
+      assert.ok(device.take(chain));
+      assert.equal(chain.fault, 'indirect outside');
+      assert.equal(domain.faults.outside, 1);
+    }
+  });
+}

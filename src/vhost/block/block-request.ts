@@ -201,10 +201,12 @@ export class BlockRequest extends FileRequest {
     this.#written = room > idBytes ? idBytes : chain.writableBytes;
     let index = 0;
     const isWritten = chain.stretches(chain.readable, chain.count, 0, bytes, (high, low, length) => {
-      const window = domain.window(high, low, length, Access.write);
-      if (window === undefined) return false;
+      // One by one: they may lie over a seam of the guest's memory.
       for (let byte = 0; byte < length; byte++) {
-        window.data.setUint8(window.at + byte, this.#disk.id.charCodeAt(index++) || 0);
+        const carry = low + byte >= 0x1_0000_0000 ? 1 : 0;
+        const window = domain.window(high + carry, (low + byte) % 0x1_0000_0000, 1, Access.write);
+        if (window === undefined) return false;
+        window.data.setUint8(window.at, this.#disk.id.charCodeAt(index++) || 0);
       }
       return true;
     });
