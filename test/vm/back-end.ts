@@ -64,6 +64,11 @@ export class BackEnd {
     await this.hears(listening);
   }
 
+  /** Has it look at its files again. */
+  hangUp(): void {
+    this.#process.kill('SIGHUP');
+  }
+
   /** Ends it as an operator does. Returns its exit status. */
   end(): Promise<number | string> {
     return endTied(this.#process, 'SIGTERM');

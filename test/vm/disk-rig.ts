@@ -30,6 +30,8 @@ export function disksImpossible(): string | undefined {
 export interface DiskSetting extends RingSetting {
   readonly queues: number;
   readonly processors: number;
+  /** The disk is behind an IOMMU of the guest's own: it reaches what the guest's kernel mapped for it, and no more. */
+  readonly iommu?: boolean;
   /** Further options of `clearway disk`. */
   readonly options?: readonly string[];
 }
@@ -41,6 +43,8 @@ export function settingName({ queues, processors, options = [], ...rings }: Disk
 
 const mib = 1024 * 1024;
 const diskBytes = 40 * mib;
+/** Number of the feature that addresses are an IOMMU's. */
+const accessPlatform = 33;
 
 /** What the disks of a test file are made with. Not to be used when {@link disksImpossible} has a reason. */
 export class DiskLab extends Lab {
@@ -67,7 +71,12 @@ export class DiskLab extends Lab {
     const { image, socket, backEnd } = await this.#offer(setting, prepare);
     const { queues, processors } = setting;
     const device = `vhost-user-blk-pci,chardev=disk,num-queues=${queues},${ringOptions(setting)}`;
-    const devices = ['-chardev', `socket,id=disk,path=${socket},reconnect=1`, '-device', device];
+    const behind = ['-machine', 'q35', '-device', 'intel-iommu,caching-mode=on'];
+    const devices = [
+      ...(setting.iommu === true ? behind : []),
+      ...['-chardev', `socket,id=disk,path=${socket},reconnect=1`, '-device'],
+      setting.iommu === true ? `${device},iommu_platform=on,disable-legacy=on` : device,
+    ];
     try {
       const machine = await this.machine(devices, processors);
       return new DiskRig(setting, { image, data: this.data, backEnd, machine });
@@ -109,7 +118,9 @@ export class DiskRig {
   /** The driver uses the rings that this is a test of, and sees the disk as it was offered. */
   async checkOffer(): Promise<void> {
     const { machine, setting } = this;
-    checkRings(await machine.run('cat /sys/block/vda/device/features'), setting);
+    const bits = await machine.run('cat /sys/block/vda/device/features');
+    checkRings(bits, setting);
+    assert.equal(bits[accessPlatform], setting.iommu === true ? '1' : '0', `behind an IOMMU in ${bits}`);
     const queues = Math.min(setting.queues, setting.processors);
     assert.equal(await machine.run('ls /sys/block/vda/mq | wc -l'), String(queues), 'queues');
     assert.equal(await machine.run('cat /sys/block/vda/size'), String(diskBytes / 512));
@@ -236,6 +247,17 @@ export class DiskRig {
     assert.ok(image.subarray(0, dataBytes).equals(last), 'written past the cache');
     assert.ok(image.subarray(2 * dataBytes, 3 * dataBytes).equals(last), 'written through the cache');
     await this.checkImage();
+  }
+
+  /** The image becomes larger while the guest runs: it is told, and writes to the new end. */
+  async checkGrowth(): Promise<void> {
+    const { machine, image } = this;
+    truncateSync(image, diskBytes + dataBytes);
+    this.backEnd.hangUp();
+    const sectors = (diskBytes + dataBytes) / 512;
+    await machine.run(`while [ $(cat /sys/block/vda/size) != ${sectors} ]; do sleep 0.1; done`, 30);
+    await machine.run(`dd if=/data of=/dev/vda bs=1M seek=${diskBytes / mib} oflag=direct 2>/dev/null`);
+    assert.equal(md5(readFileSync(image).subarray(diskBytes)), md5(this.#data));
   }
 
   /** Ends the machine, and then the back end as an operator does. */

@@ -44,9 +44,26 @@ describe('disks in guests', { skip: disksImpossible() ?? false, concurrency: fal
         await rig.checkOffer();
         await rig.checkFiles();
         await rig.checkRanges();
+        await rig.checkGrowth();
         await rig.machine.reboot();
         await rig.checkImage();
         await rig.checkKills(5);
+      } finally {
+        await rig.end();
+      }
+    });
+  }
+
+  for (const packed of [false, true]) {
+    test(`behind the guest's own IOMMU, ${packed ? 'packed' : 'split'}`, { timeout }, async () => {
+      const rings = { packed, eventIndex: true, indirect: true };
+      const rig = await lab.start({ ...rings, queues: 2, processors: 2, iommu: true });
+      try {
+        await rig.checkOffer();
+        assert.notEqual(await rig.machine.run('ls /sys/kernel/iommu_groups'), '', 'groups');
+        await rig.checkFiles();
+        await rig.checkRanges();
+        await rig.checkKills(3);
       } finally {
         await rig.end();
       }

@@ -68,7 +68,10 @@ export class Machine {
       ...['-machine', 'pc,memory-backend=mem', '-serial', `file:${this.#folder}/console`],
       ...['-chardev', 'stdio,id=shell,signal=off', '-serial', 'chardev:shell'],
       ...['-kernel', kernel.image, '-initrd', disk],
-      ...['-append', 'console=ttyS0 loglevel=5 panic=0 rdinit=/init mitigations=off random.trust_cpu=on'],
+      ...[
+        '-append',
+        'console=ttyS0 loglevel=5 panic=0 rdinit=/init mitigations=off random.trust_cpu=on intel_iommu=on',
+      ],
       ...devices,
     ]);
     this.#process.stdout.on('data', (chunk: Buffer) => {
