@@ -48,11 +48,14 @@ export class BackEnd {
     return child;
   }
 
-  /** Waits until it has written this since it was started. @throws Error */
+  /** Waits until it has written this since it was started; ends it where it does not. @throws Error */
   async hears(text: string): Promise<void> {
     for (const startedMs = Date.now(); !this.#said.includes(text, this.#begunAt); ) {
-      if (this.#process.exitCode !== null || Date.now() - startedMs > limitMs)
+      if (this.#process.exitCode !== null || Date.now() - startedMs > limitMs) {
+        // Whoever waits for it knows of none that could be ended; and the test's process lasts as long as it does.
+        await endTied(this.#process);
         throw new Error(`clearway ${this.#args.join(' ')} does not say ${text}: ${this.#said}`);
+      }
       await sleep(20);
     }
   }
