@@ -2,7 +2,7 @@
 // asks them (vhost/front-end/).
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
@@ -19,6 +19,13 @@ export function backEndAbsence(backEnd: BackEnd): string | false {
   if (backEnd === 'clearway') return false;
   const isThere = spawnSync('qemu-storage-daemon', ['--version'], { stdio: 'ignore' }).status === 0;
   return isThere ? false : 'there is no qemu-storage-daemon: apt-get install qemu-system-common';
+}
+
+/** Whether somebody listens at a path: its file alone is there before. Nobody is connected to for that. */
+function isListening(path: string): boolean {
+  const lines = readFileSync('/proc/net/unix', 'latin1').split('\n');
+  // The flag of a socket that accepts (__SO_ACCEPTCON).
+  return lines.some((line) => line.endsWith(` ${path}`) && line.includes(' 00010000 '));
 }
 
 /** An image, and whoever serves it: one process after the other. */
@@ -62,7 +69,7 @@ export class TestDisk {
     const child = spawn(command!, words, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) stream!.on('data', (text) => (this.#said += text));
     this.#child = child;
-    await until(`${this.#backEnd} listens: ${this.#said}`, () => existsSync(this.socket) || child.exitCode !== null);
+    await until(`${this.#backEnd} listens: ${this.#said}`, () => isListening(this.socket) || child.exitCode !== null);
   }
 
   /** Ends the back end as it stands. */
