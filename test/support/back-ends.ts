@@ -1,11 +1,12 @@
 // Back ends of block devices for tests: `clearway disk` and qemu-storage-daemon, a process each, over an image of a folder of their own. Not here: who
 // asks them (vhost/front-end/).
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
+import { daemonAbsence, daemonCommand, isListening } from '../../bench/virtio/back-ends.js';
 import { until } from '../conformance/serve/servers.js';
 import { program } from './program.js';
 
@@ -17,15 +18,7 @@ export const backEnds: readonly BackEnd[] = ['clearway', 'qemu-storage-daemon'];
 /** Why a back end cannot be tried here, for `skip`; false where it can. */
 export function backEndAbsence(backEnd: BackEnd): string | false {
   if (backEnd === 'clearway') return false;
-  const isThere = spawnSync('qemu-storage-daemon', ['--version'], { stdio: 'ignore' }).status === 0;
-  return isThere ? false : 'there is no qemu-storage-daemon: apt-get install qemu-system-common';
-}
-
-/** Whether somebody listens at a path: its file alone is there before. Nobody is connected to for that. */
-function isListening(path: string): boolean {
-  const lines = readFileSync('/proc/net/unix', 'latin1').split('\n');
-  // The flag of a socket that accepts (__SO_ACCEPTCON).
-  return lines.some((line) => line.endsWith(` ${path}`) && line.includes(' 00010000 '));
+  return daemonAbsence() ?? false;
 }
 
 /** An image, and whoever serves it: one process after the other. */
@@ -57,15 +50,7 @@ export class TestDisk {
     const [command, ...words] =
       this.#backEnd === 'clearway'
         ? [process.execPath, program, 'disk', this.image, '--socket', this.socket, '--queues', `${this.#queues}`]
-        : [
-            'qemu-storage-daemon',
-            '--blockdev',
-            `driver=file,node-name=file,filename=${this.image},discard=unmap`,
-            '--blockdev',
-            'driver=raw,node-name=disk,file=file,discard=unmap',
-            '--export',
-            `type=vhost-user-blk,id=export,node-name=disk,addr.type=unix,addr.path=${this.socket},writable=on,num-queues=${this.#queues}`,
-          ];
+        : daemonCommand(this.image, this.socket, 'threads', this.#queues);
     const child = spawn(command!, words, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) stream!.on('data', (text) => (this.#said += text));
     this.#child = child;

@@ -1,0 +1,126 @@
+// The tables of `npm run bench:virtio` as Markdown, ratios first. It computes medians of what was measured, and measures nothing.
+
+import { renderTable, show } from '../report.js';
+import { median, pairedRatio, range, roundRatios } from '../statistics.js';
+import { referenceName } from './back-ends.js';
+import { type BlockMeasurement, blockRows } from './block-load.js';
+import type { LoadResult } from './load.js';
+import type { RingRounds } from './measure-rings.js';
+import type { SoakRow } from './measure-soak.js';
+
+const ringBound = 0.25;
+const domainBound = 0.05;
+
+function verdict(value: number, atMost: number | undefined): string {
+  if (atMost === undefined) return '';
+  return Number.isNaN(value) ? 'not measured' : value <= atMost ? 'met' : 'missed';
+}
+
+const spreadOf = (ratios: readonly number[]): string => {
+  const spread = range(ratios);
+  return spread === undefined ? '-' : `${show(spread.least)} to ${show(spread.most)}`;
+};
+
+/** Requests of disks: CPU of the back end, rates, and who told whom. */
+export function renderBlock({ cells }: LoadResult): string {
+  const lines = cells.map((cell) => {
+    const of = (field: keyof BlockMeasurement, from = cell) => from.rounds.map((round) => round[field]);
+    const reference = cells.find(({ row, subject }) => row === cell.row && subject === referenceName);
+    const ratio =
+      reference === undefined ? Number.NaN : pairedRatio(of('cpuUsPerRequest'), of('cpuUsPerRequest', reference));
+    const ratios = reference === undefined ? [] : roundRatios(of('cpuUsPerRequest'), of('cpuUsPerRequest', reference));
+    const rate =
+      reference === undefined ? Number.NaN : pairedRatio(of('requestsPerSecond'), of('requestsPerSecond', reference));
+    const isOurs = cell.subject.startsWith('clearway');
+    const atMost = isOurs ? blockRows.find(({ name }) => name === cell.row)?.atMost : undefined;
+    return [
+      cell.row,
+      cell.subject,
+      show(ratio, 'x'),
+      spreadOf(ratios),
+      atMost === undefined ? '' : `<= ${show(atMost, 'x')}`,
+      verdict(ratio, atMost),
+      show(rate, 'x'),
+      show(median(of('cpuUsPerRequest'))),
+      show(Math.round(median(of('requestsPerSecond')))),
+      show(median(of('kicksPerRequest'))),
+      show(median(of('interruptsPerRequest'))),
+    ];
+  });
+  const head = ['32 at once', 'back end', `CPU / ${referenceName}`, 'of the rounds', 'bound', 'verdict'];
+  const more = [`rate / ${referenceName}`, 'CPU us/request', 'requests/s', 'kicks/request', 'interrupts/request'];
+  return renderTable([...head, ...more], lines, [0, 1, 5]);
+}
+
+/** Round trips, of rings alone and of whole back ends. */
+export function renderTrips({ trips }: LoadResult, rings: readonly RingRounds[]): string {
+  const alone = rings
+    .filter(({ kind }) => kind === 'trip')
+    .map(({ layout, isPolling, rounds }) => [
+      `rings alone, ${layout}`,
+      isPolling ? 'both sides look without end' : 'kick and interrupt by eventfds',
+      show(median(rounds)),
+    ]);
+  const whole = Object.entries(trips).map(([subject, rounds]) => [
+    `${subject}: a request for its id`,
+    'kick and interrupt by eventfds',
+    show(median(rounds)),
+  ]);
+  return renderTable(['round trip of one request', 'how', 'p50 us'], [...alone, ...whole], [0, 1]);
+}
+
+/** What rings alone can do. @param dpdk packets a second of DPDK's vhost in each round, by layout. */
+export function renderRings(rings: readonly RingRounds[], dpdk: Readonly<Record<string, readonly number[]>>): string {
+  const lines = rings
+    .filter(({ kind }) => kind === 'operations')
+    .map(({ layout, rounds }) => {
+      const theirs = dpdk[layout] ?? [];
+      const ratio = pairedRatio(rounds, theirs);
+      return [
+        layout,
+        show(ratio, 'x'),
+        spreadOf(roundRatios(rounds, theirs)),
+        `>= ${ringBound}x`,
+        Number.isNaN(ratio) ? 'not measured' : ratio >= ringBound ? 'met' : 'missed',
+        show(median(rounds) / 1e6),
+        show(median(theirs) / 1e6),
+      ];
+    });
+  const head = ['both sides polling', "operations / DPDK's packets", 'of the rounds', 'bound', 'verdict'];
+  return renderTable([...head, 'million operations/s', "DPDK's vhost, million packets/s"], lines, [0, 4]);
+}
+
+/** The share of the Domain's checks of the CPU of a 4 KiB read. */
+export function renderDomain({ cells, domainNs }: LoadResult): string {
+  const row = blockRows[0]!.name;
+  const lines = cells
+    .filter((cell) => cell.row === row && cell.subject.startsWith('clearway'))
+    .map((cell) => {
+      const shares = roundRatios(
+        domainNs.map((ns) => ns / 1000),
+        cell.rounds.map(({ cpuUsPerRequest }) => cpuUsPerRequest),
+      );
+      const share = median(shares);
+      return [
+        cell.subject,
+        `${show(share * 100)} %`,
+        `<= ${domainBound * 100} %`,
+        verdict(share, domainBound),
+        show(median(domainNs)),
+      ];
+    });
+  return renderTable([`the Domain in a ${row}`, 'of its CPU', 'bound', 'verdict', 'ns a request'], lines, [0, 3]);
+}
+
+/** How long nobody waited. */
+export function renderSoak(rows: readonly SoakRow[]): string {
+  const lines = rows.map(({ name, seconds, requests, kicks, interrupts, longestMs }) => [
+    name,
+    show(seconds),
+    show(requests),
+    show(kicks / requests),
+    show(interrupts / requests),
+    show(longestMs, ' ms'),
+  ]);
+  return renderTable(['soak', 'seconds', 'requests', 'kicks/request', 'interrupts/request', 'longest'], lines, [0]);
+}
