@@ -40,6 +40,11 @@ export class MemoryTable {
     return this.hasIotlb ? this.iotlb.domain : this.#guest;
   }
 
+  /** Bytes of all regions. */
+  get byteLength(): number {
+    return this.#guest.byteLength;
+  }
+
   /** Regions that there are. */
   get count(): number {
     return this.#regions.length;

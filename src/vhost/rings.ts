@@ -33,6 +33,7 @@ export class Rings {
   #features = 0n;
   #area: InflightArea | undefined;
   #log: DirtyLog | undefined;
+  #description = '';
   /** It was said that packed queues do not outlive this process. */
   #isWarned = false;
   #isMemoryMissed = false;
@@ -211,8 +212,24 @@ export class Rings {
         'queues are packed, and the front end keeps no requests in flight (INFLIGHT_SHMFD): they do not outlive an end of this process by force',
       );
     }
+    this.#describe(vring, features);
     if (vring.isEnabled) this.#device.started(vring, this.#memory);
     return started.resumed;
+  }
+
+  /** Says how queues run, where that is other than it was said last. */
+  #describe({ size }: Vring, { packed, eventIndex, indirect }: VringFeatures): void {
+    const words = [
+      `queues of ${size} entries, ${packed ? 'packed' : 'split'}`,
+      ...(eventIndex ? ['event index'] : []),
+      ...(indirect ? ['indirect'] : []),
+      ...(this.#memory.hasIotlb ? ['behind an IOMMU'] : []),
+      ...(this.#area === undefined ? [] : ['requests in flight kept']),
+      ...(hasBit(this.#features, Feature.logAll) ? ['what is written is logged'] : []),
+    ].join(', ');
+    if (words === this.#description) return;
+    this.#description = words;
+    this.#host.say(`the guest runs ${words}; ${(this.#memory.byteLength / 2 ** 20).toFixed(0)} MiB of memory`);
   }
 
   /** Something is known that was missing: queues that wait for it start, or go on. */

@@ -136,6 +136,13 @@ for (const engine of engines) {
             return load.underWay === 0;
           });
           assert.ok(!/not believed|no sense/.test(disk.said()), disk.said());
+          await until('it is said how the queue runs', () =>
+            disk
+              .said()
+              .includes(
+                `the guest runs queues of ${size} entries, ${layout}, event index, indirect, requests in flight kept; 8 MiB`,
+              ),
+          );
         }
         assert.ok(load.done > 20, `${load.done} were done`);
         assert.ok(load.model.equals(readFileSync(disk.image)), 'the file is what the guest wrote');
