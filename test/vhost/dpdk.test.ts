@@ -16,7 +16,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Why it cannot run here, or false. */
 function refusal(): string | false {
-  if (spawnSync('dpdk-testpmd', ['--version']).error !== undefined) return 'needs dpdk-testpmd (Debian: dpdk)';
+  if (spawnSync('dpdk-testpmd', ['--version']).error !== undefined) return 'needs dpdk-testpmd (Debian: dpdk-dev)';
   if (process.getuid!() !== 0) return 'DPDK keeps its files where root alone may write';
   return false;
 }

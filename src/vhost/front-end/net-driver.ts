@@ -148,8 +148,9 @@ export class NetDriver {
 
   /** Shows the device what was sent and posted, and kicks it where it wants that. */
   publish(): void {
-    this.#transmit.publish();
+    // In this order: what comes back at once finds room.
     this.#receive.publish();
+    this.#transmit.publish();
   }
 
   /**
