@@ -87,7 +87,8 @@ export class EpollEngine extends DirectCalls implements Engine {
 
   #tell(interest: Interest, operation: number, wanted: number): number {
     const { fd, role } = interest;
-    const bits = role === Role.stream ? wanted | EPOLL.ET : wanted;
+    // Told once of what came, as of streams so of what is watched: its owner may leave some for later, and would be told again and again.
+    const bits = role === Role.listener ? wanted : wanted | EPOLL.ET;
     // What is watched is told from the others by the sign.
     const mark = role === Role.watch ? ~fd : fd;
     const result = epollControl(this.descriptor, operation, fd, bits, mark, interest.token);

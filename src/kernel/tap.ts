@@ -13,6 +13,7 @@ const Request = {
   setInterface: 0x4004_54ca,
   setOffload: 0x4004_54d0,
   setHeaderBytes: 0x4004_54d8,
+  getInterface: 0x8004_54d2,
   getFlags: 0x8913,
   getMtu: 0x8921,
 } as const;
@@ -51,6 +52,11 @@ export function joinTap(fd: number, name: string, isOneOfMany: boolean): number 
   const { data, offset, address } = interfaceRequest(name);
   data.setUint16(offset + nameBytes, tapFlags | (isOneOfMany ? manyQueues : 0), true);
   return syscall3(sys.ioctl, fd, Request.setInterface, address);
+}
+
+/** Whether the tap of a descriptor was not taken away. */
+export function isTapThere(fd: number): boolean {
+  return syscall3(sys.ioctl, fd, Request.getInterface, scratch(requestBytes).address) >= 0;
 }
 
 /** Says how long the header before each packet is. Returns 0 or -errno. */

@@ -1,7 +1,7 @@
 // A `clearway` that offers devices, as a process of its own, for tests: started, waited for, looked at, and killed when the test file ends.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after } from 'node:test';
 import { until } from '../conformance/serve/servers.js';
 import { program } from './program.js';
@@ -57,4 +57,10 @@ export async function startDevices(
 /** Descriptors that a process has open. */
 export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** CPU time of a process since its start, in ms, all threads together, to a hundredth of a second. */
+export function computedMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }

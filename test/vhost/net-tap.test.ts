@@ -9,14 +9,14 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { CopyReason, copiedBytes } from '../../src/memory/copy.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
-import { patterned, until } from '../conformance/serve/servers.js';
+import { engineRefused, engines, patterned, until } from '../conformance/serve/servers.js';
 import { GuestTcp } from '../support/guest-tcp.js';
 import { type InProcessNets, startNets } from '../support/in-process-nets.js';
 import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
 import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
 import { arp, arpAnswer, type Ends, icmpEcho, parse, udp } from '../support/net-packets.js';
 import { program } from '../support/program.js';
-import { startDevices } from '../support/vhost-process.js';
+import { computedMs, startDevices } from '../support/vhost-process.js';
 import { layouts } from '../support/virtqueues.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-tap-'));
@@ -221,6 +221,34 @@ describe('packets that wait', { skip: namespacesRefused(), timeout: 120_000 }, (
 });
 
 describe('clearway net --tap', { skip: namespacesRefused(), timeout: 60_000 }, () => {
+  for (const engine of engines) {
+    test(`${engine}: a guest without buffers costs no time, nor does a tap that is gone, which is said at once`, {
+      skip: engineRefused(engine),
+    }, async () => {
+      const space = new NetNamespace();
+      const socket = join(folder, `idle-${engine}.sock`);
+      const args = ['net', '--socket', socket, '--tap', 'tap0', '--engine', engine];
+      const net = await startDevices(args, [socket], space.launcher);
+      space.bringUp('tap0', `${address.host}/24`);
+      const guest = new NetGuest(socket, { bits: NetBit.mergeable, buffers: 0 });
+      await guest.start();
+      await guest.send(headerOf(wholeHeader), arp(guestMac, address.guest, address.host));
+      const idle = async (what: string): Promise<void> => {
+        const before = computedMs(net.pid);
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        const computed = computedMs(net.pid) - before;
+        assert.ok(computed < 100, `${what}: ${computed} ms of 1000`);
+      };
+      await idle('an answer waits for a buffer');
+      space.ip('link', 'delete', 'tap0');
+      await until('it is said', () => net.said().includes('was taken away'));
+      await idle('the tap is gone');
+      guest.close();
+      assert.equal(await net.end(), 0);
+      space.remove();
+    });
+  }
+
   test('a tap that is taken away is said once, guests are not held up, and SIGTERM ends it', async () => {
     const space = new NetNamespace();
     const socket = join(folder, 'gone.sock');

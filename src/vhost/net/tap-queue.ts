@@ -3,7 +3,7 @@
 
 import { Errno } from '../../kernel/errno.js';
 import { closeDescriptor } from '../../kernel/socket.js';
-import { readPacket, writePacket } from '../../kernel/tap.js';
+import { isTapThere, readPacket, writePacket } from '../../kernel/tap.js';
 import { Iovecs } from '../../memory/iovecs.js';
 import { Region } from '../../memory/region.js';
 import { Endpoint } from '../../transport/endpoint.js';
@@ -60,6 +60,8 @@ export class TapQueue extends Endpoint {
     if (!more && result >= 0) this.#loop.engine.watch(this.token, this.#fd);
     this.isReady = true;
     this.#owner.readable(this);
+    // Where nobody has room, nothing was read that would have said so.
+    if (this.isReady && !isTapThere(this.#fd)) this.#owner.gone();
   }
 
   /**
@@ -101,7 +103,8 @@ export class TapQueue extends Endpoint {
     if (this.#isOver) return;
     this.#isOver = true;
     this.isReady = false;
-    this.#loop.engine.cancel(this.token, this.#fd, true);
+    // It stays open: the engine has to be told.
+    this.#loop.engine.cancel(this.token, this.#fd);
     this.#loop.engine.flush();
   }
 
