@@ -183,7 +183,8 @@ export class Loop implements EngineEvents {
     this.#stopped = false;
     this.#running = true;
     try {
-      while (!this.#stopped && !this.#closed) this.turn(tickMs);
+      // Where nobody waits for ticks it sleeps until something happens.
+      while (!this.#stopped && !this.#closed) this.turn(this.#ticks.size > 0 ? tickMs : -1);
     } finally {
       this.#running = false;
     }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
@@ -113,4 +113,15 @@ export async function ask(
     written: guest.queues[queue]!.driver.written,
     data: bytes.slice(from, from + room),
   };
+}
+
+/** Times that each thread of a process went to sleep. */
+export function sleepsOf(pid: number): Record<string, number> {
+  const tasks = `/proc/${pid}/task`;
+  return Object.fromEntries(
+    readdirSync(tasks).map((task) => {
+      const status = readFileSync(`${tasks}/${task}/status`, 'utf8');
+      return [task, Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)![1])];
+    }),
+  );
 }

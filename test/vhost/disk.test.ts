@@ -13,7 +13,7 @@ import { Region } from '../../src/memory/region.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Flag, Request } from '../../src/vhost/protocol.js';
 import { engineRefused, engines, until } from '../conformance/serve/servers.js';
-import { ask, descriptorsOf, diskBytes, startDisk } from '../support/disks.js';
+import { ask, descriptorsOf, diskBytes, sleepsOf, startDisk } from '../support/disks.js';
 import { FrontEnd, shrinkableFile } from '../support/vhost-front-end.js';
 
 const plain = { indirect: true, eventIndex: false };
@@ -368,6 +368,11 @@ for (const engine of engines) {
       await ask(guest, { type: 0, sector: 0n, room: 512 });
       const pid = disk.child.pid!;
       const open = descriptorsOf(pid);
+      // What was begun with the start is over after a moment.
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const slept = sleepsOf(pid);
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      assert.deepEqual(sleepsOf(pid), slept, 'no thread woke up');
       guest.close();
       for (let count = 0; count < 200; count++) {
         const next = new FrontEnd(disk.socket, 4096 * 64);
