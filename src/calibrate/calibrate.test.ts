@@ -11,11 +11,14 @@ import { constants } from '../plan/facts/constants.js';
 import { defaultScenario } from '../plan/scenario.js';
 import { defaultSendLimits } from '../transport/send-modes.js';
 import { check, checkPoints, checkTable, driftWords, predictServed } from './check.js';
+import { checkGuests, guestTable } from './check-guest.js';
 import { fitProfile } from './fit.js';
 import { fitPieces, piecesName } from './fit-pieces.js';
 import { rising, serveSizes } from './fit-serve.js';
+import { guestSizes } from './guest-series.js';
 import { hereDefaults } from './host-profile.js';
 import { measureCall, measureCopy, measureSend, measureWake, Payload, Sink } from './measure.js';
+import { GuestRig } from './measure-guest.js';
 import { measurePieces, pieceSizes, piecesModes } from './measure-pieces.js';
 import { noise } from './noise.js';
 import { driftOf, repeat, type Series, summarise } from './rounds.js';
@@ -291,4 +294,29 @@ test('the profile file keeps what others wrote, and --here reads it', { skip }, 
     else process.env.XDG_CONFIG_HOME = before;
     rmSync(folder, { recursive: true });
   }
+});
+
+test('a guest: what a packet of 64 bytes costs is the constant, and the others stand beside what the model says', () => {
+  const measured = madeUp();
+  measured.set('guest.64', exactly(1000));
+  measured.set('guest.16384', exactly(1500));
+  const fitted = fitProfile(measured, constants);
+  assert.equal(fitted.constants['guest.vmm.packet']?.value, 1000);
+  assert.equal(fitProfile(madeUp(), constants).constants['guest.vmm.packet'], undefined, 'the assumed one stays');
+  const guests = checkGuests(measured, { title: 'made up', source: 'test', constants: fitted.constants });
+  assert.equal(guests.length, 1, 'the one of which the constant is made says nothing');
+  const copy = fitted.constants['copy.tx']!.value;
+  assert.ok(Math.abs(guests[0]!.predicted - (1000 + 16_384 * copy)) < 1, `${guests[0]!.predicted}`);
+  assert.match(guestTable(guests), /\| 16384 \| 14\d\d \| 1500 \| -\d %/);
+  assert.equal(guestTable([]), '');
+});
+
+test('packets of a guest go to a tap of their own', (t) => {
+  const rig = GuestRig.open();
+  if (rig === undefined) return t.skip('needs rights to make a network namespace and a tap');
+  for (const bytes of guestSizes) {
+    const ns = rig.measure(bytes);
+    assert.ok(ns > 10 && ns < 1e7, `${ns}`);
+  }
+  rig.close();
 });

@@ -3,6 +3,7 @@
 
 import { checkedPoints } from './check.js';
 import { Payload, Sink } from './measure.js';
+import { GuestRig } from './measure-guest.js';
 import { type Drift, driftOf, repeat, summarise } from './rounds.js';
 import { measurements, servedPoints, serveSeries } from './series.js';
 import { hasUring, ServeRig } from './serve.js';
@@ -30,12 +31,14 @@ export async function measureHost(
   const started = Date.now();
   const sink = await Sink.open();
   const payload = new Payload(16 * 1024 * 1024);
-  const series = measurements(sink, payload);
+  const guest = GuestRig.open();
+  const series = measurements(sink, payload, guest);
   try {
     await repeat(series, started + seconds * 250, 15, progress);
   } finally {
     sink.close();
     payload.close();
+    guest?.close();
   }
   const rig = new ServeRig();
   const uring = hasUring();

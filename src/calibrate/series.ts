@@ -3,6 +3,7 @@
 
 import { piecesName } from './fit-pieces.js';
 import { servedConnections, serveSizes } from './fit-serve.js';
+import { guestName, guestSizes } from './guest-series.js';
 import {
   measureCall,
   measureCopy,
@@ -13,6 +14,7 @@ import {
   type Payload,
   type Sink,
 } from './measure.js';
+import type { GuestRig } from './measure-guest.js';
 import { measurePieces, pieceSizes, piecesModes } from './measure-pieces.js';
 import type { Series } from './rounds.js';
 import type { ServedPoint, ServeRig } from './serve.js';
@@ -20,8 +22,8 @@ import type { ServedPoint, ServeRig } from './serve.js';
 /** Sizes of the sends from which the cost of a call and of a byte are solved. */
 export const sendSizes = [4096, 65_536, 262_144, 1_048_576];
 
-/** The series that need no server: calls, copies, sends to `sink` out of `payload`. */
-export function measurements(sink: Sink, payload: Payload): Series[] {
+/** The series that need no server: calls, copies, sends to `sink` out of `payload`, packets of a guest where there may be one. */
+export function measurements(sink: Sink, payload: Payload, guest: GuestRig | undefined): Series[] {
   const series: Series[] = [
     { name: 'call', title: 'system call', once: measureCall, values: [] },
     { name: 'copy.hot', title: 'copy, in the cache', once: () => measureCopy('hot'), values: [] },
@@ -45,6 +47,12 @@ export function measurements(sink: Sink, payload: Payload): Series[] {
         once: () => measurePieces(sink, payload, mode, bytes),
         values: [],
       });
+    }
+  }
+  if (guest !== undefined) {
+    for (const bytes of guestSizes) {
+      const title = `packets of ${bytes} bytes of a guest, to a tap`;
+      series.push({ name: guestName(bytes), title, once: () => guest.measure(bytes), values: [] });
     }
   }
   return series;

@@ -4,6 +4,7 @@
 import { cpus, release } from 'node:os';
 import { measureHost } from '../calibrate/calibrate.js';
 import { check, checkTable, driftWords } from '../calibrate/check.js';
+import { checkGuests, guestTable } from '../calibrate/check-guest.js';
 import { fitProfile } from '../calibrate/fit.js';
 import { storeHost } from '../calibrate/host-profile.js';
 import { noise } from '../calibrate/noise.js';
@@ -15,7 +16,7 @@ import { UsageError } from './kit/usage.js';
 const help = `Usage: clearway calibrate [--seconds N] [--check] [--json]
 
 Measures what a system call, a copied byte (in the cache and not), a page by reference, a send, a sendfile, a datagram, a
-wake-up, the notification of SEND_ZC and many pieces of a file cost on this host, and what a request costs clearway serve. Traffic stays on
+wake-up, the notification of SEND_ZC, many pieces of a file and, as root, a packet of a virtual machine cost on this host, and what a request costs clearway serve. Traffic stays on
 loopback, so DMA, PCIe and the network are not measured. Takes under a minute; the quieter the host, the narrower the
 intervals; wide ones are reported. The profile goes to $XDG_CONFIG_HOME/clearway/profile.json (else ~/.config).
 
@@ -78,11 +79,13 @@ export async function run(args: string[]): Promise<number> {
   const path = storeHost(profile, { inlineBytes, ...pieces });
   const warning = noise(measured);
   if (warning) console.error(`\n${warning}\n`);
-  const checking = values.check ? check(checked, { ...profile, source: 'clearway calibrate' }, drift) : undefined;
-  if (values.json) process.stdout.write(`${JSON.stringify({ ...profile, drift, check: checking }, null, 2)}\n`);
+  const here = { ...profile, source: 'clearway calibrate' };
+  const checking = values.check ? check(checked, here, drift) : undefined;
+  const guests = values.check ? checkGuests(measured, here) : [];
+  if (values.json) process.stdout.write(`${JSON.stringify({ ...profile, drift, check: checking, guests }, null, 2)}\n`);
   else {
     printTable(constants, path);
-    console.log(checking ? checkTable(checking) : driftWords(drift));
+    console.log(checking ? `${checkTable(checking)}\n${guestTable(guests)}` : driftWords(drift));
   }
   return 0;
 }

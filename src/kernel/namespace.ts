@@ -22,9 +22,21 @@ export function enterNetworkNamespace(path: string): void {
 
 /** Runs `use`, which must not be asynchronous, in another network namespace, and comes back. @throws SystemError */
 export function inNetworkNamespace<T>(path: string, use: () => T): T {
+  return elsewhere(() => enterNetworkNamespace(path), use);
+}
+
+/**
+ * Runs `use`, which must not be asynchronous, in a network namespace that is made for it, and comes back; it lasts as long as what was opened in it.
+ * @throws SystemError EPERM without CAP_SYS_ADMIN
+ */
+export function inOwnNetworkNamespace<T>(use: () => T): T {
+  return elsewhere(() => check(syscall3(sys.unshare, CLONE.NEWNET), 'unshare', 'a network namespace'), use);
+}
+
+function elsewhere<T>(go: () => void, use: () => T): T {
   const home = openSync('/proc/thread-self/ns/net', 'r');
   try {
-    enterNetworkNamespace(path);
+    go();
     try {
       return use();
     } finally {

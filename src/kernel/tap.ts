@@ -15,6 +15,7 @@ const Request = {
   setHeaderBytes: 0x4004_54d8,
   getInterface: 0x8004_54d2,
   getFlags: 0x8913,
+  setFlags: 0x8914,
   getMtu: 0x8921,
 } as const;
 
@@ -81,6 +82,19 @@ export function deviceState(name: string): { readonly isUp: boolean; readonly mt
     const mtu = interfaceRequest(name);
     if (syscall3(sys.ioctl, fd, Request.getMtu, mtu.address) < 0) return undefined;
     return { isUp: up, mtu: mtu.data.getInt32(mtu.offset + nameBytes, true) };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Brings a network device of this thread's namespace up. @throws SystemError EPERM, ENODEV */
+export function setDeviceUp(name: string): void {
+  const fd = check(syscall3(sys.socket, AF.INET, SOCK.DGRAM | SOCK.CLOEXEC, 0), 'socket', 'for a network device');
+  try {
+    const flags = interfaceRequest(name);
+    check(syscall3(sys.ioctl, fd, Request.getFlags, flags.address), 'ioctl', name);
+    flags.data.setUint16(flags.offset + nameBytes, flags.data.getUint16(flags.offset + nameBytes, true) | isUp, true);
+    check(syscall3(sys.ioctl, fd, Request.setFlags, flags.address), 'ioctl', name);
   } finally {
     closeSync(fd);
   }
