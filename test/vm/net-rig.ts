@@ -183,7 +183,7 @@ export class NetRig {
     const whole = md5(...Array.from({ length: times }, () => this.#parts.bytes));
     const peer = await this.#peer(space, times);
     try {
-      const limitSeconds = 120 + bytes / 1_000_000;
+      const limitSeconds = 120 + bytes / 500_000;
       const nc = `nc -w 60 ${address} ${port}`;
       const came = await this.machine.run(`${nc} </dev/null | md5sum`, limitSeconds);
       assert.equal(came.split(' ')[0], whole, `to the guest: ${peer.said()}`);
