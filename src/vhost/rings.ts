@@ -63,6 +63,8 @@ export class Rings {
       area.unmap();
       refuse('passed memory for requests in flight while queues run');
     }
+    // One that has ended for a while, for want of memory, would still say in the old one how it ended.
+    for (const vring of this.all) vring.forgetArea();
     this.#area?.unmap();
     this.#area = area;
   }

@@ -199,6 +199,11 @@ export class Vring {
     this.asked = -1;
   }
 
+  /** The area that its requests in flight were noted in goes: nothing more is said there. */
+  forgetArea(): void {
+    this.#settle = undefined;
+  }
+
   /** Sets one of its descriptors, and closes the one before. */
   setDescriptor(kind: 'kick' | 'call' | 'error', fd: number): void {
     if (this[kind] >= 0) closeDescriptor(this[kind]);
@@ -220,7 +225,7 @@ export class Vring {
 
   /** Lets go of everything. @param isReset its front end knows that whatever was under way is over */
   close(isReset: boolean): void {
-    if (!isReset) this.#settle = undefined;
+    if (!isReset) this.forgetArea();
     this.stop(isReset);
     this.setDescriptor('error', -1);
     this.size = 0;

@@ -12,6 +12,7 @@ import { Request } from '../../src/vhost/protocol.js';
 import { until } from '../conformance/serve/servers.js';
 import { ask, descriptorsOf, startDisk } from '../support/disks.js';
 import { FrontEnd, shrinkableFile } from '../support/vhost-front-end.js';
+import { layouts } from '../support/virtqueues.js';
 
 const features = { indirect: true, eventIndex: false };
 const shape = (queues: number, entries: number): bigint => BigInt(queues) | (BigInt(entries) << 16n);
@@ -83,4 +84,23 @@ describe('memory of requests in flight', { timeout: 60_000 }, () => {
     disk.child.kill('SIGTERM');
     assert.equal(await disk.ended, 0);
   });
+
+  for (const layout of layouts) {
+    test(`${layout}: memory that takes the place of what a queue was noted in, while that queue waits for memory`, async () => {
+      const disk = await startDisk('epoll');
+      const guest = new FrontEnd(disk.socket);
+      await guest.begin(features, { hasInflight: true, layout });
+      await ask(guest, { type: 0, sector: 0n, room: 512 });
+      assert.equal(await guest.acknowledged(Request.setMemoryTable, [0n]), 0n);
+      const memory = new Region(65_536, { kind: 'memfd' });
+      assert.equal(await guest.acknowledged(Request.setInflight, [65_536n, 0n, shape(1, 16)], [memory.fd]), 0n);
+      // What the queue was noted in is not there any more.
+      guest.send(Request.getVringBase, [0n]);
+      assert.equal((await guest.answer())?.byteLength, 8);
+      memory.unmap();
+      guest.close();
+      disk.child.kill('SIGTERM');
+      assert.equal(await disk.ended, 0);
+    });
+  }
 });
