@@ -21,6 +21,18 @@ const messagesATurn = 64;
 /** Bytes of answers that may wait. */
 const mostWaiting = 64 * 1024;
 
+/**
+ * Whether a descriptor can be waited for as a kick: an eventfd, or something alike, a pipe, a socket. A file or a device may be ready without end, or not be
+ * one that engines can watch at all, and what cannot be read (only its path was opened, it watches others) would never be empty.
+ */
+function canKick(fd: number): boolean {
+  const status = emptyFileStatus();
+  const isKind = fileStatus(fd, status) >= 0 && [0, S.IFIFO, S.IFSOCK].includes((status.mode & S.IFMT) as never);
+  // A kick that is taken away here is not lost: a queue is looked at when it starts, and when it gets its kick.
+  const count = isKind ? clearOther(fd) : -Errno.EINVAL;
+  return count >= 0 || count === -Errno.EAGAIN;
+}
+
 /** Watches one queue's kick. */
 class Kick extends Endpoint {
   readonly fd: number;
@@ -210,10 +222,7 @@ export class Channel extends Endpoint implements SessionHost {
       this.#kicks.delete(vring);
       return true;
     }
-    const status = emptyFileStatus();
-    const known = fileStatus(vring.kick, status);
-    // What is always ready (a file) would be kicked without end.
-    if (known < 0 || [S.IFREG, S.IFDIR, S.IFBLK].includes((status.mode & S.IFMT) as never)) return false;
+    if (!canKick(vring.kick)) return false;
     this.#kicks.set(vring, new Kick(this.#loop, vring.kick, () => this.#host.kicked(vring)));
     return true;
   }

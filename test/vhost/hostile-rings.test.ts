@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { EFD, O } from '../../src/kernel/constants.js';
+import { epollCreate } from '../../src/kernel/epoll.js';
 import { createEventDescriptor } from '../../src/kernel/event.js';
 import { syscall3 } from '../../src/kernel/ffi.js';
 import { scratch } from '../../src/kernel/memory.js';
@@ -168,6 +169,26 @@ for (const engine of engines) {
       closeDescriptor(end);
       await rests(disk, 'a kick whose writer is gone');
       assert.equal(await guest.ask(Request.getQueueNum), 4n);
+      guest.close();
+      disk.child.kill('SIGTERM');
+      assert.equal(await disk.ended, 0);
+    });
+
+    test('kicks that are ready without end, that cannot be watched, or not be read', async () => {
+      const disk = await startDisk(engine);
+      const guest = new FrontEnd(disk.socket);
+      await guest.start(features);
+      guest.send(Request.setProtocolFeatures, [1n << 3n]);
+      const [read, write] = makePipe();
+      const others = [epollCreate(), openSync(disk.image, O.PATH), openSync(`/proc/self/fd/${read}`, O.PATH), write];
+      for (const device of ['/dev/zero', '/dev/null', '/dev/urandom']) others.push(openSync(device, 'r'));
+      for (const [number, fd] of others.entries()) {
+        assert.equal(await guest.acknowledged(Request.setVringKick, [0n], [fd]), 1n, `number ${number}`);
+        closeDescriptor(fd);
+      }
+      await rests(disk, 'kicks that are none');
+      assert.equal(await guest.acknowledged(Request.setVringKick, [0n], [read]), 0n, 'a pipe will do');
+      closeDescriptor(read);
       guest.close();
       disk.child.kill('SIGTERM');
       assert.equal(await disk.ended, 0);
