@@ -7,6 +7,7 @@ import { Access } from '../../src/memory/domain.js';
 import { Loop } from '../../src/transport/loop.js';
 import { Echo } from '../../src/vhost/net/echo.js';
 import { NetDevice } from '../../src/vhost/net/net-device.js';
+import { ReceiveQueue } from '../../src/vhost/net/receive-queue.js';
 import { Vring } from '../../src/vhost/vring.js';
 import { patterned } from '../conformance/serve/servers.js';
 import { NetBit } from '../support/net-guest.js';
@@ -83,6 +84,30 @@ describe('a network device without a session', () => {
           assert.ok(Object.values(domain.faults).every((count) => count === 0));
         loop.close();
       }
+    });
+
+    test(`${layout}: buffers of no use, of as many descriptors as there are, are looked at in turns`, () => {
+      const entries = 2048;
+      const { guest, device: queue, driver, domain } = makeQueue(layout, entries, rings);
+      let faults = 0;
+      const receive = new ReceiveQueue(queue, domain, { mergeable: true, fault: () => faults++ });
+      if (layout === 'split') {
+        // Each entry of the ring names the same chain, which is as long as the ring.
+        const { data } = guest;
+        for (let index = 0; index < entries; index++) {
+          data.setUint32(16 * index + 8, 1, true);
+          data.setUint32(16 * index + 12, index + 1 < entries ? 1 | ((index + 1) << 16) : 0, true);
+        }
+        data.setUint16(16 * entries + 2, entries, true);
+      } else {
+        for (let count = 0; count < entries; count++) driver.add([{ address: dataAddress(entries), length: 1 }], []);
+        driver.publish();
+      }
+      assert.equal(receive.fill(1514), false);
+      const each = layout === 'split' ? 2 : 2048;
+      assert.equal(faults, each);
+      assert.equal(receive.fill(1514), false);
+      if (layout === 'split') assert.equal(faults, 2 * each, 'the next turn goes on');
     });
   }
 });

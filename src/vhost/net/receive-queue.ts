@@ -9,8 +9,10 @@ import type { DeviceQueue } from '../../virtio/queue.js';
 import { type DropReason, mostFramePieces } from './frame.js';
 import { ethernetBytes, mostPacketBytes, type NetHeader, netHeaderBytes } from './net-header.js';
 
-/** Buffers that are kept at most, and chains that are looked at in one call. */
+/** Buffers that are kept at most. */
 const mostBuffers = 1024;
+/** Descriptors that are looked at in one call, and the rest of a chain: a guest may post as many chains as its ring is long, each as long as that. */
+const mostLooks = 4096;
 /** What of a buffer is of use: no packet is longer. */
 const mostBufferBytes = netHeaderBytes + mostPacketBytes;
 
@@ -66,7 +68,7 @@ export class ReceiveQueue {
    */
   fill(packetBytes: number): boolean {
     const { mergeable } = this.#options;
-    for (let looks = 0; looks < mostBuffers; looks++) {
+    for (let looks = 0; looks < mostLooks; looks += Math.max(1, this.#chain.count, this.#chain.slots)) {
       if (this.#count > 0 && (!mergeable || this.room >= packetBytes)) return true;
       if (this.#count === mostBuffers || this.spans.count === this.spans.most) return true;
       if (!this.queue.take(this.#chain)) break;
