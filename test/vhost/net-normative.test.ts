@@ -119,6 +119,19 @@ describe('virtio-net', { timeout: 120_000 }, () => {
         assert.equal(counts(1).receivedDropped.mtu, 2);
         const { packet: cut, header } = large(ends, 5000);
         assert.equal((await crosses(from, to, headerOf(header), cut)).packet.length, cut.length, 'to be cut: it may');
+        // Nor are segments of one that is cut for it.
+        const uncut = { bits: NetBit.mergeable | NetBit.mtu };
+        await between(
+          { bits: all },
+          uncut,
+          async (other, whole, counted) => {
+            await other.send(headerOf({ ...header, gsoSize: 1361 }), cut);
+            assert.deepEqual(counted(1).receivedDropped, { mtu: 1 });
+            const first = await crosses(other, whole, headerOf({ ...header, gsoSize: 1360 }), cut);
+            assert.equal(first.packet.length, 1414);
+          },
+          1400,
+        );
         // The front end told its guest of another.
         assert.equal(await to.front.acknowledged(Request.setMtu, [1300n]), 0n);
         await from.send(plain, packet(1400));

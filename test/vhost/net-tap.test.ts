@@ -170,6 +170,27 @@ describe('a guest on a tap', { skip: namespacesRefused(), timeout: 120_000 }, ()
   });
 });
 
+test('a packet of a tap that is longer than the MTU that a guest agreed on is dropped, and its buffers are the next one’s', {
+  skip: namespacesRefused(),
+  timeout: 60_000,
+}, async () => {
+  const space = new NetNamespace();
+  space.ip('tuntap', 'add', 'dev', 'tap0', 'mode', 'tap');
+  space.ip('link', 'set', 'tap0', 'mtu', '9000');
+  const tap = startNets(1, { tap: 'tap0' }, { space, mtu: 1500 });
+  space.bringUp('tap0', `${address.host}/24`);
+  const guest = new NetGuest(tap.sockets[0]!, { bits: NetBit.mergeable | NetBit.mtu });
+  await guest.start();
+  await until('it runs', () => tap.counts().interrupts >= 2);
+  await space.node(`const s = require('dgram').createSocket('udp4'); s.bind(() => { s.setBroadcast(true);
+    for (const bytes of [1473, 8000, 1472]) s.send(Buffer.alloc(bytes), 9, '10.77.0.255'); console.log('sent'); });`);
+  assert.equal((await guest.receive()).packet.length, 1514);
+  assert.deepEqual(tap.counts().receivedDropped, { mtu: 2 });
+  guest.close();
+  await tap.close();
+  space.remove();
+});
+
 describe('packets that wait', { skip: namespacesRefused(), timeout: 120_000 }, () => {
   for (const layout of layouts) {
     for (const eventIndex of [false, true]) {

@@ -14,10 +14,13 @@ export class Delivery {
   readonly #sum = new InternetChecksum();
   readonly #whole = new NetHeader();
 
-  /** Gives a packet to a queue whose guest takes what `offloads` says. @returns why it was dropped, or the rest of it */
-  deliver(frame: Frame, queue: ReceiveQueue, offloads: Offloads): DropReason | undefined {
+  /**
+   * Gives a packet to a queue whose guest takes what `offloads` says, and segments up to `mtu` without their Ethernet header.
+   * @returns why it was dropped, or the rest of it
+   */
+  deliver(frame: Frame, queue: ReceiveQueue, offloads: Offloads, mtu: number): DropReason | undefined {
     const { header, spans, byteLength } = frame;
-    if (header.gso !== Gso.none && !takesGso(offloads, header.gso)) return this.#cut(frame, queue, offloads);
+    if (header.gso !== Gso.none && !takesGso(offloads, header.gso)) return this.#cut(frame, queue, offloads, mtu);
     const why = queue.reserve(byteLength);
     if (why !== undefined) return why;
     queue.spans.copyFrom(CopyReason.guestPacket, netHeaderBytes, spans, 0, byteLength);
@@ -43,10 +46,11 @@ export class Delivery {
   }
 
   /** Cuts a packet, each segment into buffers of its own. */
-  #cut(frame: Frame, queue: ReceiveQueue, offloads: Offloads): DropReason | undefined {
+  #cut(frame: Frame, queue: ReceiveQueue, offloads: Offloads, mtu: number): DropReason | undefined {
     const headers = this.#headers;
     const whole = this.#whole;
     if (!headers.take(frame)) return 'headers';
+    if (headers.mostNetworkBytes > mtu) return 'mtu';
     whole.clear();
     if (offloads.checksum) {
       whole.needsChecksum = true;

@@ -39,16 +39,20 @@ export class Frame {
 
   /** Whether it is longer than the MTU with an Ethernet header, and not to be cut. */
   isLongerThan(mtu: number): boolean {
-    if (this.header.gso !== Gso.none) return false;
-    let over = this.byteLength - ethernetBytes - mtu;
-    // Tags are a part of the header: they are looked at where it matters.
-    for (let tag = 0; tag < mostTags && over > 0; tag++) {
-      const at = ethernetBytes - 2 + tag * tagBytes;
-      if (!tagTypes.includes(this.spans.byteAt(at) * 256 + this.spans.byteAt(at + 1))) break;
-      over -= tagBytes;
-    }
-    return over > 0;
+    return this.header.gso === Gso.none && isLonger(this.spans, 0, this.byteLength, mtu);
   }
+}
+
+/** Whether a packet of so many bytes, from a place of `spans` on, is longer than the MTU with an Ethernet header. */
+export function isLonger(spans: Spans, place: number, byteLength: number, mtu: number): boolean {
+  let over = byteLength - ethernetBytes - mtu;
+  // Tags are a part of the header: they are looked at where it matters.
+  for (let tag = 0; tag < mostTags && over > 0; tag++) {
+    const at = place + ethernetBytes - 2 + tag * tagBytes;
+    if (!tagTypes.includes(spans.byteAt(at) * 256 + spans.byteAt(at + 1))) break;
+    over -= tagBytes;
+  }
+  return over > 0;
 }
 
 /** Where the packets of a device go, and where those for it come from. */

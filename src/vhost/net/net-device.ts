@@ -108,6 +108,8 @@ export class NetDevice implements VhostDevice {
   /** What packets of the guest may leave unfinished, and packets for it. */
   hostOffloads: Offloads = noOffloads;
   guestOffloads: Offloads = noOffloads;
+  /** The longest packet that the guest agreed to, without its Ethernet header. */
+  agreedMtu: number = mostPacketBytes;
   readonly #loop: Loop;
   readonly #peer: NetPeer;
   readonly #config = new Uint8Array(configBytes);
@@ -120,8 +122,6 @@ export class NetDevice implements VhostDevice {
   /** What the front end told its guest in our place. */
   #toldMtu: number | undefined;
   #isMtuAgreed = false;
-  /** The longest packet that the guest agreed to, without its Ethernet header. */
-  #agreedMtu = mostPacketBytes;
   #isMergeable = false;
   /** Buffers for packets stay taken between turns. */
   #keepsBuffers = true;
@@ -173,7 +173,7 @@ export class NetDevice implements VhostDevice {
   }
 
   #agreeMtu(): void {
-    this.#agreedMtu = this.#isMtuAgreed ? (this.#toldMtu ?? this.#mtu ?? mostPacketBytes) : mostPacketBytes;
+    this.agreedMtu = this.#isMtuAgreed ? (this.#toldMtu ?? this.#mtu ?? mostPacketBytes) : mostPacketBytes;
   }
 
   negotiated(features: bigint): void {
@@ -298,9 +298,9 @@ export class NetDevice implements VhostDevice {
     const why =
       queue === undefined
         ? 'down'
-        : frame.isLongerThan(this.#agreedMtu)
+        : frame.isLongerThan(this.agreedMtu)
           ? 'mtu'
-          : this.#delivery.deliver(frame, queue, this.guestOffloads);
+          : this.#delivery.deliver(frame, queue, this.guestOffloads, this.agreedMtu);
     if (why !== undefined) this.dropped(why);
     else this.received(frame.byteLength);
     return why;

@@ -79,6 +79,11 @@ export class PacketHeaders {
     return data.getUint8(at) === 0x40 + words && data.getUint8(at + 9) === protocol;
   }
 
+  /** Bytes of the longest segment, without its Ethernet header. */
+  get mostNetworkBytes(): number {
+    return this.byteLength - this.#networkAt + this.payloadOf(0);
+  }
+
   /** Bytes of payload of a segment. */
   payloadOf(segment: number): number {
     return Math.min(this.#size, this.payloadBytes - segment * this.#size);

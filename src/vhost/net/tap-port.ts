@@ -2,10 +2,18 @@
 // to where the guest has room for it; no byte of it is copied in user space. While the guest has no room packets wait in the tap, whose queue is
 // bounded by the kernel; while there is no guest they are read and dropped, so that none is told old news.
 
-import type { DropReason, Frame, NetPeer } from './frame.js';
+import { type DropReason, type Frame, isLonger, type NetPeer } from './frame.js';
 import type { JoinedPeer } from './joined-peer.js';
 import type { NetDevice } from './net-device.js';
-import { ethernetBytes, mostPacketBytes, noOffloads, type Offloads, takesGso } from './net-header.js';
+import {
+  ethernetBytes,
+  Gso,
+  mostPacketBytes,
+  netHeaderBytes,
+  noOffloads,
+  type Offloads,
+  takesGso,
+} from './net-header.js';
 import type { ReceiveQueue } from './receive-queue.js';
 import { TapPackets } from './tap-packets.js';
 import type { TapQueue } from './tap-queue.js';
@@ -92,6 +100,8 @@ export class TapPort extends TapPackets implements JoinedPeer, NetPeer {
     else if ((header.needsChecksum && !offloads.checksum) || !takesGso(offloads, header.gso)) {
       // It came before the guest of now agreed on other offloads.
       device.dropped('unfinished');
+    } else if (header.gso === Gso.none && isLonger(buffers.spans, netHeaderBytes, bytes, device.agreedMtu)) {
+      device.dropped('mtu');
     } else {
       header.isValid &&= offloads.checksum;
       buffers.commit(header, bytes);
