@@ -6,6 +6,7 @@ import type { BlockCounts } from '../vhost/block/block-counts.js';
 import type { DisksOptions, OfferedDisk } from '../vhost/block/disks.js';
 import type { Place } from '../vhost/door.js';
 import type { DevicesCounts } from '../vhost/queue-counts.js';
+import { deviceFlags, deviceHelp, deviceOptions } from './kit/device-options.js';
 import { parseFlags } from './kit/flags.js';
 import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
 import { dressed } from './kit/terminal.js';
@@ -22,11 +23,7 @@ ${placeHelp}  --queues N         most queues of a disk, 1 to 16 (4)
   --direct           read and write past the host's page cache
   --id TEXT          serial number that the guest sees, up to 20 bytes (the file's name)
   --format raw       the image is raw, though it begins like another format
-  --memory any       also accept guest memory that may become shorter: its end ends this process
-  --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
-  --live             show on one screen what happens, each second
-  --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
-
+${deviceHelp}
 SIGHUP (where there is no terminal that hangs up): files are measured again, and guests are told of disks that have grown.
 
   -h, --help         print this help
@@ -40,11 +37,7 @@ const flags = {
   'read-only': { type: 'boolean' },
   id: { type: 'string' },
   format: { type: 'string' },
-  memory: { type: 'string' },
-  metrics: { type: 'string' },
-  live: { type: 'boolean' },
-  engine: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
+  ...deviceFlags,
 } as const;
 
 /** Which file goes to which place. @throws UsageError */
@@ -85,24 +78,19 @@ export async function run(args: string[]): Promise<number> {
   const pairs = pairsOf(positionals, placesOf(tokens, values['socket-mode']));
   const queues = wholeNumber('queues', values.queues, 4, 1, 16);
   const isRaw = oneOf('format', values.format, ['raw']) !== undefined;
-  const anyMemory = oneOf('memory', values.memory, ['any']) !== undefined;
-  const engine = oneOf('engine', values.engine, ['auto', 'epoll', 'uring']) ?? 'auto';
   const direct = values.direct === true;
   if (Buffer.byteLength(values.id ?? '') > 20)
     throw new UsageError(`--id is ${JSON.stringify(values.id)}, and must be up to 20 bytes`);
   const readOnly = values.readonly === true || values['read-only'] === true;
-  const { parseHostPort } = await import('../serve/options.js');
-  const metrics = parseHostPort('metrics', values.metrics);
+  const { anyMemory, ...how } = await deviceOptions(values);
   const { offerDevices } = await import('./kit/devices.js');
   const { diskMetrics, diskScreen } = await import('../vhost/block/disk-metrics.js');
   const options: DisksOptions = { pairs, queues, readOnly, isRaw, direct, anyMemory, id: values.id };
   return offerDevices<readonly OfferedDisk[], DevicesCounts<BlockCounts>>({
     name: 'disk',
     entry: new URL('../vhost/block/disk-thread.js', import.meta.url),
-    engine,
     options,
-    metrics,
-    live: values.live === true,
+    ...how,
     hangUpChanges: true,
     announce: (offered, name) => offered.map((disk) => announcement(disk, options, name)).join(''),
     metricsText: diskMetrics,

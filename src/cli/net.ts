@@ -6,12 +6,13 @@ import { basename } from 'node:path';
 import type { NetCounts } from '../vhost/net/net-device.js';
 import type { NetOffer, NetsOptions, OfferedNets } from '../vhost/net/nets.js';
 import type { DevicesCounts } from '../vhost/queue-counts.js';
+import { deviceFlags, deviceHelp, deviceOptions } from './kit/device-options.js';
 import { offerDevices } from './kit/devices.js';
 import { parseFlags } from './kit/flags.js';
 import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
-import { oneOf, wholeNumber } from './kit/values.js';
+import { wholeNumber } from './kit/values.js';
 
 const help = `Usage: clearway net --socket PATH... [--tap NAME] [options]
 
@@ -24,11 +25,7 @@ ${placeHelp}  --tap NAME         join them to a tap of the host, which is made i
   --mac ADDRESS      the guest's address, such as 52:54:00:12:34:56 (one made of each socket's path)
   --mtu BYTES        the longest packet, 68 to 65535, that the guest is told of (the tap's)
   --pairs N          most pairs of queues, 1 to 16 (1)
-  --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
-  --live             show on one screen what happens, each second
-  --memory any       also accept guest memory that may become shorter: its end ends this process
-  --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
-  -h, --help         print this help
+${deviceHelp}  -h, --help         print this help
 `;
 
 const flags = {
@@ -39,11 +36,7 @@ const flags = {
   mac: { type: 'string' },
   mtu: { type: 'string' },
   pairs: { type: 'string' },
-  memory: { type: 'string' },
-  metrics: { type: 'string' },
-  live: { type: 'boolean' },
-  engine: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
+  ...deviceFlags,
 } as const;
 
 /** The address that was given, or one of the path: the same at each start, and another for each socket. @throws UsageError */
@@ -75,7 +68,7 @@ function checkLink(devices: number, { echo, tap, isolate, mac }: Parsed['values'
 }
 
 /** What was asked for. @throws UsageError */
-function optionsOf({ values, tokens }: Parsed): NetsOptions {
+function optionsOf({ values, tokens }: Parsed): Omit<NetsOptions, 'anyMemory'> {
   const places = placesOf(tokens, values['socket-mode']);
   if (places.length === 0) throw new UsageError('net needs a socket: clearway net --socket /run/net.sock --tap tap0');
   checkLink(places.length, values);
@@ -87,7 +80,6 @@ function optionsOf({ values, tokens }: Parsed): NetsOptions {
     })),
     mtu: values.mtu === undefined ? undefined : wholeNumber('mtu', values.mtu, 0, 68, 65_535),
     pairs: wholeNumber('pairs', values.pairs, 1, 1, 16),
-    anyMemory: oneOf('memory', values.memory, ['any']) !== undefined,
     link: { echo: values.echo === true, tap: values.tap, isolate: values.isolate === true },
   };
 }
@@ -117,17 +109,15 @@ export async function run(args: string[]): Promise<number> {
     process.stdout.write(dressed(help, process.stdout));
     return 0;
   }
-  const options = optionsOf(parsed);
-  const engine = oneOf('engine', values.engine, ['auto', 'epoll', 'uring']) ?? 'auto';
-  const { parseHostPort } = await import('../serve/options.js');
+  const asked = optionsOf(parsed);
+  const { anyMemory, ...how } = await deviceOptions(values);
+  const options: NetsOptions = { ...asked, anyMemory };
   const { netMetrics, netScreen } = await import('../vhost/net/net-metrics.js');
   return offerDevices<OfferedNets, DevicesCounts<NetCounts>>({
     name: 'net',
     entry: new URL('../vhost/net/net-thread.js', import.meta.url),
-    engine,
     options,
-    metrics: parseHostPort('metrics', values.metrics),
-    live: values.live === true,
+    ...how,
     metricsText: netMetrics,
     screen: netScreen,
     announce: ({ to, hint }, name) => {

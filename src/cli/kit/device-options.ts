@@ -1,0 +1,55 @@
+// The options that the commands that offer devices have in common (disk, net), beside where front ends come from (front-end-places.ts). Not here:
+// offering (devices.ts).
+
+import type { EngineChoice } from '../../transport/open-engine.js';
+import { UsageError } from './usage.js';
+import { oneOf } from './values.js';
+
+/** The options, for `parseFlags`. */
+export const deviceFlags = {
+  memory: { type: 'string' },
+  metrics: { type: 'string' },
+  live: { type: 'boolean' },
+  engine: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** Their lines of a help text, --help's left out. */
+export const deviceHelp = `  --memory any       also accept guest memory that may become shorter: its end ends this process
+  --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
+  --live             show on one screen what happens, each second
+  --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
+`;
+
+interface Values {
+  readonly memory?: string | undefined;
+  readonly metrics?: string | undefined;
+  readonly live?: boolean | undefined;
+  readonly engine?: string | undefined;
+}
+
+/** What was asked for. */
+export interface DeviceOptions {
+  readonly anyMemory: boolean;
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  readonly live: boolean;
+  readonly engine: EngineChoice;
+}
+
+/** Reads them. @throws UsageError */
+export async function deviceOptions({ memory, metrics, live, engine }: Values): Promise<DeviceOptions> {
+  const { OptionError, parseHostPort } = await import('../../serve/options.js');
+  const addressOf = (): DeviceOptions['metrics'] => {
+    try {
+      return parseHostPort('metrics', metrics);
+    } catch (error) {
+      throw error instanceof OptionError ? new UsageError(`--${error.message}`) : error;
+    }
+  };
+  return {
+    anyMemory: oneOf('memory', memory, ['any']) !== undefined,
+    metrics: addressOf(),
+    live: live === true,
+    engine: oneOf('engine', engine, ['auto', 'epoll', 'uring']) ?? 'auto',
+  };
+}
