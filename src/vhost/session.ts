@@ -84,6 +84,8 @@ export class Session {
   #protocol = 0n;
   /** A message waits for queues to end: no other is handled before. */
   #isBusy = false;
+  /** Ends the session, once the message that waits is done. */
+  #close: (() => void) | undefined;
 
   constructor(device: VhostDevice, host: SessionHost, policy: MemoryPolicy = {}) {
     this.#device = device;
@@ -117,7 +119,8 @@ export class Session {
         if (wantsAck && form.answers !== true) this.#acknowledge(request, refusal === undefined ? 0 : 1);
         if (!this.#isBusy) return;
         this.#isBusy = false;
-        again();
+        if (this.#close === undefined) again();
+        else this.#close();
       };
       if (this.#obey(request, payload, fds, done)) done();
       else this.#isBusy = !isOver;
@@ -411,10 +414,13 @@ export class Session {
 
   /** Ends the session: queues, then descriptors and memory. @param done when nothing is under way any more. */
   close(done: () => void): void {
-    this.#rings.stopAll(() => {
-      this.#rings.close();
-      this.memory.clear();
-      done();
-    });
+    this.#close = () =>
+      this.#rings.stopAll(() => {
+        this.#rings.close();
+        this.memory.clear();
+        done();
+      });
+    // A message that waits for queues to end still needs what they were set up with.
+    if (!this.#isBusy) this.#close();
   }
 }

@@ -1,0 +1,140 @@
+// A front end's session with a disk that is slow, by the fake engine: what comes to its end while requests are under way waits for them, and what they
+// were begun with stays as long. Not here: the socket (test/vhost/), requests themselves (disk.test.ts).
+
+import assert from 'node:assert/strict';
+import { openSync } from 'node:fs';
+import { test } from 'node:test';
+import { FakeEngine } from '../../src/engine/fake.js';
+import type { FakeFileOperation } from '../../src/engine/fake-files.js';
+import { platformIsLinux } from '../../src/kernel/ffi.js';
+import { Loop } from '../../src/transport/loop.js';
+import { BlockDevice } from '../../src/vhost/block/block-device.js';
+import { FrontQueue } from '../../src/vhost/front-end/front-queue.js';
+import { GuestMemory } from '../../src/vhost/front-end/guest-memory.js';
+import { Flag, Request } from '../../src/vhost/protocol.js';
+import { Session } from '../../src/vhost/session.js';
+import type { Vring } from '../../src/vhost/vring.js';
+
+const skip = platformIsLinux ? false : 'needs Linux';
+const size = 16;
+
+/** A front end, its guest, and a disk whose file does what the test says. */
+class SlowSession {
+  readonly engine = new FakeEngine();
+  readonly loop = new Loop(this.engine, () => 0);
+  readonly file = {
+    ...{ path: 'slow.raw', isReadOnly: false, sectors: 1000, alignment: undefined, isLost: false },
+    ...{ fd: -1, descriptorFor: () => -1, measure: () => false },
+  };
+  readonly device = new BlockDevice(this.loop, this.file, { queues: 1, id: 'slow' });
+  readonly memory = new GuestMemory(1024 * 1024);
+  readonly queue = new FrontQueue(0, this.memory, size, { indirect: false, eventIndex: false, packed: false });
+  /** Requests that were answered, in order. */
+  readonly answered: number[] = [];
+  readonly session = new Session(this.device, {
+    answer: (request) => void this.answered.push(request),
+    watchKick: () => true,
+    look: (vring: Vring) => this.device.kicked(vring),
+    askForRange: () => false,
+    say: () => {},
+    talkBack: () => {},
+    tell: () => false,
+  });
+
+  /** Sends a message. @param fd that goes with it */
+  send(request: number, words: readonly bigint[], fd?: number): void {
+    const payload = new DataView(new ArrayBuffer(words.length * 8));
+    for (const [index, word] of words.entries()) payload.setBigUint64(index * 8, word, true);
+    const fds = fd === undefined ? [] : [openSync(`/proc/self/fd/${fd}`, 'r+')];
+    assert.equal(
+      this.session.handle(request, Flag.version, payload, fds, () => {}),
+      undefined,
+    );
+  }
+
+  table(): void {
+    const { region } = this.memory;
+    const numbers = [1, this.memory.guestAddress(0), region.byteLength, this.memory.userAddress(0), 0];
+    this.send(Request.setMemoryTable, numbers.map(BigInt), region.fd);
+  }
+
+  /** Everything until the queue runs. */
+  start(): void {
+    this.send(Request.setFeatures, [(1n << 32n) | (1n << 30n)]);
+    this.table();
+    const { descriptors, used, available } = this.queue.places;
+    const [first, second, third] = [descriptors, used, available].map((at) => BigInt(this.memory.userAddress(at)));
+    this.send(Request.setVringNum, [BigInt(size) << 32n]);
+    this.send(Request.setVringAddr, [0n, first!, second!, third!, 0n]);
+    this.send(Request.setVringKick, [0x100n]);
+    this.send(Request.setVringEnable, [1n << 32n]);
+    this.loop.turn(0);
+  }
+
+  /** Asks for a sector. Returns where its status comes. */
+  read(): number {
+    const place = this.memory.take(1024);
+    const { data } = this.memory.region;
+    const address = this.memory.guestAddress(place);
+    data.setUint32(place, 0, true);
+    data.setBigUint64(place + 8, 0n, true);
+    data.setUint8(place + 16, 0xaa);
+    const writable = [
+      { address: address + 64, length: 512 },
+      { address: address + 16, length: 1 },
+    ];
+    assert.ok(this.queue.driver.add([{ address, length: 16 }], writable) >= 0);
+    this.queue.driver.publish();
+    this.device.kicked(this.vring);
+    return place + 16;
+  }
+
+  /** The queue, as the device has it. */
+  readonly vring: Vring = (() => {
+    let found: Vring | undefined;
+    const started = this.device.started.bind(this.device);
+    this.device.started = (vring, memory) => {
+      found = vring;
+      started(vring, memory);
+    };
+    this.start();
+    return found!;
+  })();
+
+  /** Ends all that is under way, well. */
+  endAll(): void {
+    for (const operation of [...this.engine.files.pending] as FakeFileOperation[])
+      this.engine.files.end(operation, 512);
+    for (let turn = 0; turn < 4; turn++) this.loop.turn(0);
+  }
+
+  close(): void {
+    this.queue.close();
+    this.memory.unmap();
+    this.device.close();
+    this.loop.close();
+  }
+}
+
+for (const [name, request] of [
+  ['GET_VRING_BASE', Request.getVringBase],
+  ['SET_MEM_TABLE', Request.setMemoryTable],
+  ['RESET_DEVICE', Request.resetDevice],
+] as const) {
+  test(`the end of a session while ${name} waits for a request: it is waited for, once`, { skip }, () => {
+    const slow = new SlowSession();
+    const status = slow.read();
+    if (request === Request.setMemoryTable) slow.table();
+    else slow.send(request, request === Request.getVringBase ? [0n] : []);
+    assert.equal(slow.session.isReady, false);
+    let isOver = 0;
+    slow.session.close(() => isOver++);
+    slow.loop.turn(0);
+    assert.deepEqual([isOver, slow.session.memory.count], [0, 1], 'the request still leads to the memory');
+    slow.endAll();
+    assert.deepEqual([isOver, slow.session.memory.count], [1, 0]);
+    assert.equal(slow.memory.region.data.getUint8(status), 0);
+    assert.deepEqual(slow.answered, request === Request.getVringBase ? [request] : []);
+    slow.close();
+  });
+}
