@@ -1,11 +1,11 @@
 // Taps: network devices whose other end is a descriptor (tun(4), Documentation/networking/tuntap.rst): each packet is read or written by one call,
 // behind a header of virtio-net that says what of it is not finished. Not here: packets, and what errors mean to people (vhost/net/tap.ts).
 
-import { closeSync, constants, openSync } from 'node:fs';
-import { AF, SOCK } from './constants.js';
-import { syscall3 } from './ffi.js';
-import { type Scratch, scratch } from './memory.js';
+import { AF, AT, O, SOCK } from './constants.js';
+import { syscall3, syscall6 } from './ffi.js';
+import { cString, type Scratch, scratch } from './memory.js';
 import { sys } from './numbers.js';
+import { closeDescriptor } from './socket.js';
 import { check } from './system-error.js';
 
 /** Requests of ioctl(2) (linux/if_tun.h, linux/sockios.h). */
@@ -33,9 +33,13 @@ export const TapOffload = { checksum: 1, tso4: 2, tso6: 4, uso: 0x20 | 0x40 } as
 /** The longest name of a network device. */
 export const mostNameLetters: number = nameBytes - 1;
 
-/** Opens the device that taps are made by; its descriptor never waits. @throws Error ENOENT, EACCES, ENXIO */
+/**
+ * Opens the device that taps are made by; its descriptor never waits. (Not by Node, which closes what a thread has opened at the thread's end: by then
+ * the number may be another's.) @throws SystemError ENOENT, EACCES, ENXIO
+ */
 export function openTunDevice(): number {
-  return openSync('/dev/net/tun', constants.O_RDWR | constants.O_NONBLOCK);
+  const path = '/dev/net/tun';
+  return check(syscall6(sys.openat, AT.FDCWD, cString(path), O.RDWR | O.NONBLOCK | O.CLOEXEC), 'open', path);
 }
 
 function interfaceRequest(name: string): Scratch {
@@ -83,7 +87,7 @@ export function deviceState(name: string): { readonly isUp: boolean; readonly mt
     if (syscall3(sys.ioctl, fd, Request.getMtu, mtu.address) < 0) return undefined;
     return { isUp: up, mtu: mtu.data.getInt32(mtu.offset + nameBytes, true) };
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
 }
 
@@ -96,7 +100,7 @@ export function setDeviceUp(name: string): void {
     flags.data.setUint16(flags.offset + nameBytes, flags.data.getUint16(flags.offset + nameBytes, true) | isUp, true);
     check(syscall3(sys.ioctl, fd, Request.setFlags, flags.address), 'ioctl', name);
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
 }
 
