@@ -45,7 +45,7 @@ function macOf(value: string | undefined, socket: string): Uint8Array {
     return Uint8Array.of(0x52, 0x54, 0, ...createHash('sha256').update(socket).digest().subarray(0, 3));
   const isAddress = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(value);
   const bytes = Uint8Array.from(isAddress ? value.split(':').map((each) => Number.parseInt(each, 16)) : [1]);
-  if ((bytes[0]! & 1) === 0) return bytes;
+  if ((bytes[0]! & 1) === 0 && bytes.some((byte) => byte !== 0)) return bytes;
   throw new UsageError(
     `--mac is ${JSON.stringify(value)}, and must be the address of one device, such as 52:54:00:12:34:56`,
   );

@@ -184,6 +184,7 @@ describe('guests on a switch', { timeout: 120_000 }, () => {
       [[...sockets, '--mac', macs[0]], /each has one of its own/],
       [[...sockets, '--echo', '--tap', 'tap0'], /leave --tap/],
       [[...sockets.slice(0, 2), '--echo', '--mac', '01:00:00:00:00:00'], /address of one device/],
+      [[...sockets.slice(0, 2), '--echo', '--mac', '00:00:00:00:00:00'], /address of one device/],
       [[...sockets.slice(0, 2), '--echo', '--mtu', '67'], /from 68 to 65535/],
       [[...sockets.slice(0, 2), '--echo', '--pairs', '17'], /from 1 to 16/],
     ] as const) {

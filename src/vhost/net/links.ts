@@ -17,6 +17,8 @@ export interface LinkOptions {
   readonly devices: number;
   /** Pairs of queues of each at most. */
   readonly pairs: number;
+  /** The longest packet that guests are told of; undefined: what the link takes. */
+  readonly mtu: number | undefined;
   /** Each to itself: every packet comes back. */
   readonly echo: boolean;
   /** A tap of the host. */
@@ -42,7 +44,7 @@ const everything: Offloads = { checksum: true, tso4: true, tso6: true, uso: true
 
 /** Opens what devices are joined to. @throws Error where the tap cannot be had: why, and its mend */
 export function openLink(loop: Loop, options: LinkOptions, say: (sentence: string) => void): Link {
-  const { devices, pairs, echo, isolate } = options;
+  const { devices, pairs, echo, isolate, mtu } = options;
   const closeAll = (peers: readonly JoinedPeer[]) => () => {
     for (const peer of peers) peer.close();
   };
@@ -51,6 +53,12 @@ export function openLink(loop: Loop, options: LinkOptions, say: (sentence: strin
     return { to: 'every packet goes back', hint: undefined, mtu: undefined, peers, close: closeAll(peers) };
   }
   const tap = options.tap === undefined ? undefined : new Tap(options.tap, pairs);
+  if (tap !== undefined && mtu !== undefined && mtu > tap.mtu) {
+    tap.close();
+    throw new Error(
+      `--mtu ${mtu} is more than ${tap.name} takes (${tap.mtu}): make the tap first (ip tuntap add dev ${tap.name} mode tap multi_queue && ip link set ${tap.name} mtu ${mtu}), or say --mtu with less`,
+    );
+  }
   const rest = {
     hint: tap?.isUp === false ? `${tap.name} is down, and takes no packets: ip link set ${tap.name} up` : undefined,
     mtu: tap?.mtu,

@@ -57,8 +57,8 @@ export class Nets implements Devices<OfferedNets, DevicesCounts<NetCounts>> {
   constructor(loop: Loop, options: NetsOptions, say: (sentence: string) => void, end: () => void) {
     this.#open = options.offers.length;
     this.#end = end;
-    const { offers, pairs, link } = options;
-    this.#link = openLink(loop, { devices: offers.length, pairs, ...link }, say);
+    const { offers, pairs, link, mtu } = options;
+    this.#link = openLink(loop, { devices: offers.length, pairs, mtu, ...link }, say);
     try {
       for (const [index, offer] of offers.entries()) this.#offer(loop, offer, this.#link.peers[index]!, options, say);
     } catch (error) {

@@ -66,8 +66,15 @@ export class Tap {
   /** Opens the tap, or makes it, for as long as it is open. @throws TapError */
   constructor(name: string, queues: number) {
     this.name = name;
-    if (!/^[\x21-\x2e\x30-\x7e]+$/.test(name) || name.length > mostNameLetters || name === '.' || name === '..')
-      throw new TapError(`${JSON.stringify(name)} is no name of a network device: up to ${mostNameLetters} letters`);
+    if (
+      !/^[\x21-\x24\x26-\x2e\x30-\x39\x3b-\x7e]+$/.test(name) ||
+      name.length > mostNameLetters ||
+      name === '.' ||
+      name === '..'
+    )
+      throw new TapError(
+        `${JSON.stringify(name)} is no name of a network device: up to ${mostNameLetters} letters, without / : and %`,
+      );
     const descriptors: number[] = [];
     try {
       for (let index = 0; index < queues; index++) {
@@ -106,5 +113,10 @@ export class Tap {
       (tso6 ? TapOffload.tso6 : 0) |
       (uso && this.accepts.uso ? TapOffload.uso : 0);
     setTapOffloads(this.descriptors[0]!, bits);
+  }
+
+  /** Lets go of the descriptors, where nobody took them. */
+  close(): void {
+    for (const fd of this.descriptors) closeDescriptor(fd);
   }
 }
