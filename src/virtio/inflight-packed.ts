@@ -275,6 +275,8 @@ export function resumePacked(
     const given = new PackedDeviceQueue(ring, domain, features, position).usedPlace;
     found = { requests: [], counter: 0, place: { index: given & 0x7fff, wrap: given >>> 15 === 1 } };
     area.begin(ring.size, found.place);
+    // Front ends that say one place mean both.
+    at = ((position & 0xffff) | (given << 16)) >>> 0;
   } else {
     const slots = found.requests.reduce((sum, request) => sum + request.slots, 0);
     at = placeAfter(found.place, slots, ring.size);

@@ -251,3 +251,16 @@ describe('requests in flight', () => {
     });
   }
 });
+
+test('packed: a front end that says one place for both sides (16 bits) means both', () => {
+  const queue = makeQueue('packed', 8, features, 4096);
+  const { queue: device } = resume('packed', queue, new ArrayBuffer(inflightBytes(8, true)), 0x8000);
+  assert.equal(device.position, packedStart);
+  const id = queue.driver.add([{ address: 1, length: 8 }], []);
+  queue.driver.publish();
+  const chain = new Chain(8);
+  assert.ok(device.take(chain));
+  device.give(chain.id, chain.slots, 0);
+  device.publish();
+  assert.equal(queue.driver.takeBack(), id);
+});
