@@ -21,6 +21,8 @@ export class Iotlb {
   readonly domain: Domain = new Domain();
   /** By age, the oldest first. */
   #ranges: Range[] = [];
+  /** A range went for another: a request under way may lead there, or a queue lie there. */
+  #hasDropped = false;
 
   /** Ranges that are known. */
   get count(): number {
@@ -30,6 +32,11 @@ export class Iotlb {
   /** Whether a byte of a range is known. */
   overlaps(start: number, length: number): boolean {
     return this.#ranges.some((each) => start < each.end && each.start < start + length);
+  }
+
+  /** Whether something may be under way over a range that is to be taken back: it may have been known before others were. */
+  mayReach(start: number, length: number): boolean {
+    return this.#hasDropped || this.overlaps(start, length);
   }
 
   /** Allows a range; what it overlaps is no more. @param start and the end beyond it are exact */
@@ -47,7 +54,6 @@ export class Iotlb {
       this.#forget(behind);
       range = { ...range, end: behind.end };
     }
-    if (this.#ranges.length === mostRanges) this.#forget(this.#ranges[0]!);
     this.#allow(range);
   }
 
@@ -62,6 +68,10 @@ export class Iotlb {
   }
 
   #allow(range: Range): void {
+    if (this.#ranges.length >= mostRanges) {
+      this.#hasDropped = true;
+      this.#forget(this.#ranges[0]!);
+    }
     this.#ranges.push(range);
     this.domain.grant(range.start, range.end - range.start, range.memory, range.offset, range.access);
   }
@@ -74,6 +84,7 @@ export class Iotlb {
   /** Takes all of it back. */
   clear(): void {
     this.#ranges = [];
+    this.#hasDropped = false;
     this.domain.clear();
   }
 }

@@ -309,8 +309,13 @@ export class Session {
     if (!this.memory.hasIotlb) answer('spoke of an IOMMU, which was not agreed on');
     else if (!isRange || (type !== IotlbType.update && type !== IotlbType.invalidate))
       answer(`sent a message about an IOMMU that makes no sense (type ${type}, ${length} bytes)`);
-    else if (!this.memory.iotlb.overlaps(start, length)) answer(this.#allow(type, [start, length, user, access]));
     else {
+      const { iotlb } = this.memory;
+      const isReached = type === IotlbType.invalidate ? iotlb.mayReach(start, length) : iotlb.overlaps(start, length);
+      if (!isReached) {
+        answer(this.#allow(type, [start, length, user, access]));
+        return false;
+      }
       this.#rings.whenIdle(start, length, () => {
         this.memory.iotlb.invalidate(start, length);
         answer(this.#allow(type, [start, length, user, access]));

@@ -26,9 +26,13 @@ class SlowSession {
     ...{ path: 'slow.raw', isReadOnly: false, sectors: 1000, alignment: undefined, isLost: false },
     ...{ fd: -1, descriptorFor: () => -1, measure: () => false },
   };
+  /** Its guest has an IOMMU. */
+  readonly #hasIotlb: boolean;
   readonly device = new BlockDevice(this.loop, this.file, { queues: 1, id: 'slow' });
   readonly memory = new GuestMemory(1024 * 1024);
   readonly queue = new FrontQueue(0, this.memory, size, { indirect: false, eventIndex: false, packed: false });
+  /** The queue, as the device has it. */
+  #vring: Vring | undefined;
   /** Requests that were answered, in order. */
   readonly answered: number[] = [];
   readonly session = new Session(this.device, {
@@ -40,6 +44,11 @@ class SlowSession {
     talkBack: () => {},
     tell: () => false,
   });
+
+  constructor(hasIotlb = false) {
+    this.#hasIotlb = hasIotlb;
+    this.#start();
+  }
 
   /** Sends a message. @param fd that goes with it */
   send(request: number, words: readonly bigint[], fd?: number): void {
@@ -59,16 +68,31 @@ class SlowSession {
   }
 
   /** Everything until the queue runs. */
-  start(): void {
-    this.send(Request.setFeatures, [(1n << 32n) | (1n << 30n)]);
+  #start(): void {
+    this.send(Request.setFeatures, [(1n << 32n) | (1n << 30n) | (this.#hasIotlb ? 1n << 33n : 0n)]);
     this.table();
+    if (this.#hasIotlb) this.allow(this.memory.guestAddress(0), this.memory.region.byteLength);
     const { descriptors, used, available } = this.queue.places;
-    const [first, second, third] = [descriptors, used, available].map((at) => BigInt(this.memory.userAddress(at)));
+    const { memory } = this;
+    const [first, second, third] = [descriptors, used, available].map((at) =>
+      BigInt(this.#hasIotlb ? memory.guestAddress(at) : memory.userAddress(at)),
+    );
     this.send(Request.setVringNum, [BigInt(size) << 32n]);
     this.send(Request.setVringAddr, [0n, first!, second!, third!, 0n]);
     this.send(Request.setVringKick, [0x100n]);
+    const { device } = this;
+    const started = device.started.bind(device);
+    device.started = (vring, table) => {
+      this.#vring = vring;
+      started(vring, table);
+    };
     this.send(Request.setVringEnable, [1n << 32n]);
     this.loop.turn(0);
+  }
+
+  /** Allows a range of the IOMMU's addresses, which leads to the beginning of memory. */
+  allow(start: number, length: number): void {
+    this.send(Request.iotlb, [BigInt(start), BigInt(length), BigInt(this.memory.userAddress(0)), 3n | (2n << 8n)]);
   }
 
   /** Asks for a sector. Returns where its status comes. */
@@ -85,21 +109,9 @@ class SlowSession {
     ];
     assert.ok(this.queue.driver.add([{ address, length: 16 }], writable) >= 0);
     this.queue.driver.publish();
-    this.device.kicked(this.vring);
+    this.device.kicked(this.#vring!);
     return place + 16;
   }
-
-  /** The queue, as the device has it. */
-  readonly vring: Vring = (() => {
-    let found: Vring | undefined;
-    const started = this.device.started.bind(this.device);
-    this.device.started = (vring, memory) => {
-      found = vring;
-      started(vring, memory);
-    };
-    this.start();
-    return found!;
-  })();
 
   /** Ends all that is under way, well. */
   endAll(): void {
@@ -138,3 +150,32 @@ for (const [name, request] of [
     slow.close();
   });
 }
+
+test('a range that an IOMMU takes back, which others were known instead of: requests under way over it are waited for', {
+  skip,
+}, () => {
+  const slow = new SlowSession(true);
+  slow.read();
+  const { iotlb } = slow.session.memory;
+  // The oldest goes for the last of them: that of the queue, and of the request.
+  for (let count = 0; count < 2048; count++) slow.allow(2 ** 45 + count * 8192, 4096);
+  assert.equal(iotlb.overlaps(slow.memory.guestAddress(0), slow.memory.region.byteLength), false);
+  const before = slow.answered.length;
+  slow.send(Request.iotlb, [BigInt(slow.memory.guestAddress(0)), 4096n, 0n, 3n << 8n]);
+  slow.loop.turn(0);
+  assert.equal(slow.answered.length, before, 'the page is not the guest again while the disk may write to it');
+  slow.endAll();
+  assert.equal(slow.answered.length, before + 1);
+  slow.close();
+});
+
+test('ranges of an IOMMU are bounded, also where parts of them are taken back', { skip }, () => {
+  const slow = new SlowSession(true);
+  const { iotlb } = slow.session.memory;
+  for (let count = 0; count < 3000; count++) {
+    slow.allow(2 ** 45 + count * 65_536, 3 * 4096);
+    slow.send(Request.iotlb, [BigInt(2 ** 45 + count * 65_536 + 4096), 4096n, 0n, 3n << 8n]);
+  }
+  assert.equal(iotlb.count, 2048);
+  slow.close();
+});
