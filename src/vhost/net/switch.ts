@@ -59,6 +59,8 @@ export class Switch {
     if (isForMany(source) || (target >= reservedFrom && target < reservedFrom + 16)) return 'address';
     const { nowMs } = this.#loop;
     this.#table.hear(source, from, nowMs);
+    // Guests that are isolated reach nothing else, whatever address another of them claims to have.
+    if (this.#isIsolated && !this.#ports[from]!.isUplink) return this.#flood(from, frame, pair);
     const to = isForMany(target) ? -1 : this.#table.portOf(target, nowMs);
     if (to < 0) return this.#flood(from, frame, pair);
     return this.#maySpeak(from, to) ? this.#ports[to]!.deliver(frame, pair) : 'address';
