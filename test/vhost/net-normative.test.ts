@@ -191,6 +191,26 @@ describe('virtio-net', { timeout: 120_000 }, () => {
     });
   });
 
+  test('5.1.6.2.2 a packet that visits other nodes first (RFC 8200, 4.4) is cut with the checksums of where it ends', async () => {
+    await between({ bits: all }, { bits: NetBit.mergeable }, async (from, to) => {
+      const { packet, header } = large(ends6, 2500);
+      // Its address is that of the first node; where it ends stands in a routing header, and in the pseudo header.
+      const first = Buffer.from(ends6.to, 'hex');
+      first[15] = 99;
+      const route = Buffer.concat([Buffer.from([6, 2, 0, 1, 0, 0, 0, 0]), Buffer.from(ends6.to, 'hex')]);
+      const routed = Buffer.concat([packet.subarray(0, 38), first, route, packet.subarray(54)]);
+      routed[14 + 6] = 43;
+      routed.writeUInt16BE(routed.length - 54, 14 + 4);
+      const at = header.checksumStart + route.length;
+      const [segment] = [await crosses(from, to, headerOf({ ...header, checksumStart: at }), routed)];
+      // As it arrives.
+      const arrived = Buffer.concat([segment.packet.subarray(0, 38), route.subarray(8), segment.packet.subarray(at)]);
+      arrived[14 + 6] = 6;
+      arrived.writeUInt16BE(arrived.length - 54, 14 + 4);
+      assert.ok(parse(arrived).isRight && parse(arrived).payload.length === 1000);
+    });
+  });
+
   test('5.1.6.3.2 without MRG_RXBUF MUST use one buffer, and set num_buffers to 1', async () => {
     await between({ bits: all }, { bits: 0n, bufferBytes: 1600 }, async (from, to, counts) => {
       assert.equal((await crosses(from, to, plain, udp(ends, patterned(1400)))).buffers, 1);

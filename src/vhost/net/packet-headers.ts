@@ -35,6 +35,11 @@ export class PacketHeaders {
   #firstId = 0;
   #firstSequence = 0;
   #flags = 0;
+  /**
+   * The sum of the whole packet's pseudo header, as its sender wrote it, without the length; -1: it is summed here. Headers that stand between may
+   * say that the packet goes further than to its address (a list of nodes to visit), which the sum is of then.
+   */
+  #pseudo = -1;
 
   /** Takes the headers of a packet that is to be cut. False: they are not what its virtio-net header says. */
   take({ header, spans, byteLength }: Frame): boolean {
@@ -54,6 +59,8 @@ export class PacketHeaders {
     this.#size = header.gsoSize;
     this.segments = Math.max(1, Math.ceil(this.payloadBytes / this.#size));
     if (this.segments > mostSegments || !this.#takeNetwork(header.gso)) return false;
+    const isPlain = start - this.#networkAt === (this.#isIp6 ? 40 : 20);
+    this.#pseudo = isPlain ? -1 : data.getUint16(start + this.checksumAt) + (~(byteLength - start) & 0xffff);
     if (this.#isUdp) return true;
     this.#firstSequence = data.getUint32(start + 4);
     this.#flags = data.getUint8(start + 13);
@@ -126,6 +133,11 @@ export class PacketHeaders {
   #pseudoSum(transportBytes: number): number {
     const [addressesAt, addressesBytes] = this.#isIp6 ? [this.#networkAt + 8, 32] : [this.#networkAt + 12, 8];
     this.#sum.clear();
+    if (this.#pseudo >= 0) {
+      this.#sum.addWord(this.#pseudo);
+      this.#sum.addWord(transportBytes);
+      return this.#sum.folded;
+    }
     this.#sum.add(this.bytes, addressesAt, addressesBytes);
     this.#sum.addWord(transportBytes);
     this.#sum.addWord(this.#isUdp ? Protocol.udp : Protocol.tcp);
