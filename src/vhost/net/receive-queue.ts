@@ -42,6 +42,8 @@ export class ReceiveQueue {
   readonly #bytes = new Uint32Array(mostBuffers);
   readonly #pieces = new Uint16Array(mostBuffers);
   #count = 0;
+  /** Buffers that the guest has at once, as far as is known: it may have as many as its queue is long. */
+  #atOnce: number;
 
   constructor(queue: DeviceQueue, domain: Domain, options: ReceiveOptions) {
     this.queue = queue;
@@ -49,6 +51,7 @@ export class ReceiveQueue {
     this.#options = options;
     this.#chain = new Chain(queue.size);
     this.spans = new Spans(mostFramePieces);
+    this.#atOnce = queue.size;
   }
 
   /** Buffers that are kept. */
@@ -64,12 +67,15 @@ export class ReceiveQueue {
 
   /**
    * Takes buffers until there is room for a packet of so many bytes, if there are so many; without mergeable buffers it takes one.
-   * True: there is that room, or as much as there will be: half of what the ring can have, or all that can be kept.
+   * True: there is that room, or as much as there will be: half of what the guest can have at once, or all that can be kept.
    */
   fill(packetBytes: number): boolean {
     const { mergeable } = this.#options;
     for (let looks = 0; looks < mostLooks; looks += Math.max(1, this.#chain.count, this.#chain.slots)) {
-      if (this.#count > 0 && (!mergeable || this.room >= packetBytes)) return true;
+      if (this.#count > 0 && (!mergeable || this.room >= packetBytes)) {
+        this.#atOnce = this.queue.size;
+        return true;
+      }
       if (this.#count === mostBuffers || this.spans.count === this.spans.most) return true;
       if (!this.queue.take(this.#chain)) break;
       const why = this.#keep();
@@ -79,7 +85,12 @@ export class ReceiveQueue {
       }
       if (why !== undefined) this.#refuse(why);
     }
-    return this.#count > 0 && this.#count * 2 >= this.queue.size;
+    return this.#count > 0 && this.#count * 2 >= this.#atOnce;
+  }
+
+  /** The guest gives no more than this for the time being: it is enough, until there is more. */
+  settle(): void {
+    this.#atOnce = this.#count;
   }
 
   /** Keeps the chain. @returns why it is of no use; `later`: its pieces have no place beside the others' */

@@ -2,6 +2,7 @@
 // to where the guest has room for it; no byte of it is copied in user space. While the guest has no room packets wait in the tap, whose queue is
 // bounded by the kernel; while there is no guest they are read and dropped, so that none is told old news.
 
+import type { Loop } from '../../transport/loop.js';
 import { type DropReason, type Frame, isLonger, type NetPeer } from './frame.js';
 import type { JoinedPeer } from './joined-peer.js';
 import type { NetDevice } from './net-device.js';
@@ -15,16 +16,27 @@ import {
   takesGso,
 } from './net-header.js';
 import type { ReceiveQueue } from './receive-queue.js';
+import type { Tap } from './tap.js';
 import { TapPackets } from './tap-packets.js';
 import type { TapQueue } from './tap-queue.js';
 
 /** Bytes of two VLAN tags, which the MTU does not count. */
 const tagBytes = 8;
+/** How long a guest may take to post buffers that the longest packet needs. */
+const patienceMs = 200;
 
 /** See the file's head. */
 export class TapPort extends TapPackets implements JoinedPeer, NetPeer {
   #device: NetDevice | undefined;
   #offloads: Offloads = noOffloads;
+  readonly #loop: Loop;
+  /** Queues whose guest has fewer buffers than the longest packet needs: they are looked at again. */
+  readonly #stopWaiting: ((() => void) | undefined)[] = [];
+
+  constructor(loop: Loop, tap: Tap, say: (sentence: string) => void) {
+    super(loop, tap, say);
+    this.#loop = loop;
+  }
 
   get accepts(): Offloads {
     return this.tap.accepts;
@@ -79,9 +91,37 @@ export class TapPort extends TapPackets implements JoinedPeer, NetPeer {
       return true;
     }
     // More may have come than was seen: then it is looked at again.
-    if (!buffers.fill(this.#mostBytes)) return buffers.queue.awaitKick();
+    if (!buffers.fill(this.#mostBytes)) {
+      if (buffers.queue.awaitKick()) return true;
+      this.#isShort(queue, buffers);
+      return false;
+    }
     this.#bring(queue, buffers, device);
     return true;
+  }
+
+  /**
+   * A guest may never post as many buffers as the longest packet needs. One that gives no more for a while gets what there is room for; what
+   * is longer is lost.
+   */
+  #isShort(queue: TapQueue, buffers: ReceiveQueue): void {
+    const { buffers: count } = buffers;
+    if (count === 0 || this.#stopWaiting[queue.index] !== undefined) return;
+    const { nowMs: sinceMs } = this.#loop;
+    const stop = this.#loop.everyTick((nowMs) => {
+      if (nowMs - sinceMs < patienceMs) return;
+      stop();
+      this.#stopWaiting[queue.index] = undefined;
+      const isCurrent = this.#device !== undefined && this.#buffersOf(queue, this.#device) === buffers;
+      if (isCurrent && !buffers.fill(this.#mostBytes) && buffers.buffers === count) buffers.settle();
+      this.pump(queue);
+    });
+    this.#stopWaiting[queue.index] = stop;
+  }
+
+  override close(): void {
+    for (const stop of this.#stopWaiting) stop?.();
+    super.close();
   }
 
   protected taken(): void {
