@@ -97,6 +97,18 @@ describe('hostile messages', { timeout: 120_000 }, () => {
     assert.equal(await disk.ended, 0);
   });
 
+  test('2,000 refusals: not as many sentences', async () => {
+    const disk = await startDisk('auto');
+    const guest = new FrontEnd(disk.socket);
+    guest.send(Request.setProtocolFeatures, [replyAck]);
+    for (let count = 0; count < 2000; count++) assert.equal(await guest.acknowledged(77, []), 1n);
+    await until('the rest is counted', () => disk.said().includes('more sentences like these are left out'));
+    assert.ok(disk.said().split('\n').length < 150);
+    guest.close();
+    disk.child.kill('SIGTERM');
+    assert.equal(await disk.ended, 0);
+  });
+
   test('253 descriptors with one message: hung up on, and none is kept', async () => {
     const disk = await startDisk('auto');
     await servesNext(disk);

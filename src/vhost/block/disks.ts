@@ -3,6 +3,7 @@
 import { basename } from 'node:path';
 import type { Loop } from '../../transport/loop.js';
 import type { Place } from '../door.js';
+import { limitedSay } from '../limited-say.js';
 import { countsOf, type DevicesCounts } from '../queue-counts.js';
 import type { Devices } from '../run-devices.js';
 import { VhostServer } from '../vhost-server.js';
@@ -69,7 +70,7 @@ export class Disks implements Devices<readonly OfferedDisk[], DevicesCounts<Bloc
     const { readOnly, isRaw, direct, queues, anyMemory } = options;
     const file = new BlockFile(path, { readOnly, isRaw, direct });
     const name = basename(path);
-    const told = (sentence: string): void => say(`${name}: ${sentence}`);
+    const told = limitedSay(loop, (sentence) => say(`${name}: ${sentence}`));
     const device = new BlockDevice(loop, file, { queues, id: options.id ?? name });
     device.onSay = told;
     const memory = { any: anyMemory };

@@ -3,6 +3,7 @@
 
 import type { Loop } from '../../transport/loop.js';
 import type { Place } from '../door.js';
+import { limitedSay } from '../limited-say.js';
 import { countsOf, type DevicesCounts } from '../queue-counts.js';
 import type { Devices } from '../run-devices.js';
 import { VhostServer } from '../vhost-server.js';
@@ -81,7 +82,7 @@ export class Nets implements Devices<OfferedNets, DevicesCounts<NetCounts>> {
     { pairs, anyMemory, mtu }: NetsOptions,
     say: (sentence: string) => void,
   ): void {
-    const told = (sentence: string): void => say(`${name}: ${sentence}`);
+    const told = limitedSay(loop, (sentence) => say(`${name}: ${sentence}`));
     const linkMtu = this.#link.mtu;
     const device = new NetDevice(loop, peer, { pairs, mac, mtu: mtu ?? linkMtu, mostMtu: linkMtu ?? mostMtu });
     device.onSay = told;
