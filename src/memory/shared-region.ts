@@ -52,6 +52,9 @@ function checkFile(fd: number, { offset, length, any = false }: SharedRegionOpti
       'is of a file that may become shorter: use memory-backend-memfd with share=on, or allow any memory (clearway disk --memory any)',
     );
   }
+  // Whoever passed it could make it shorter until now.
+  if (fileStatus(fd, status) < 0 || status.size < end)
+    refuse(`ends at ${end} of a file that has ${status.size} bytes now`);
   const seals = sealsOf(fd);
   if (seals >= 0 && (seals & (F.SEAL_WRITE | F.SEAL_FUTURE_WRITE)) !== 0) refuse('is sealed against writing');
   return status;
