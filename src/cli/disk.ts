@@ -71,6 +71,10 @@ function announcement(
 /** The command. Returns the exit status. */
 export async function run(args: string[]): Promise<number> {
   const { values, positionals, tokens } = parseFlags('disk', args, flags, 64, 'disk takes files');
+  if (values['print-capabilities'] === true) {
+    process.stdout.write('{"type":"block","features":["read-only"]}\n');
+    return 0;
+  }
   if (values.help === true) {
     process.stdout.write(dressed(help, process.stdout));
     return 0;

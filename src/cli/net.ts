@@ -17,10 +17,10 @@ import { wholeNumber } from './kit/values.js';
 const help = `Usage: clearway net --socket PATH... [--tap NAME] [options]
 
 Offers network devices to virtual machines (virtio-net over vhost-user). Several are joined by a switch;
-a tap of the host is their way out. What cannot be delivered is dropped and counted; nothing waits.
+a tap of the host is their way out. What cannot be delivered is dropped and counted; nothing waits in this process.
 
 ${placeHelp}  --tap NAME         join them to a tap of the host, which is made if it is not there; one guest: no copy in user space
-  --isolate          guests reach the tap, and not each other
+  --isolate          guests reach the tap, and not each other: all that they send goes to the tap
   --echo             every packet goes back to the guest that sent it: for tests and measuring
   --mac ADDRESS      the guest's address, such as 52:54:00:12:34:56 (one made of each socket's path)
   --mtu BYTES        the longest packet, 68 to 65535, that the guest is told of (the tap's)
@@ -105,6 +105,10 @@ function announcement({ place, mac }: NetOffer, { pairs }: NetsOptions, to: stri
 export async function run(args: string[]): Promise<number> {
   const parsed = parseFlags('net', args, flags);
   const { values } = parsed;
+  if (values['print-capabilities'] === true) {
+    process.stdout.write('{"type":"net"}\n');
+    return 0;
+  }
   if (values.help === true) {
     process.stdout.write(dressed(help, process.stdout));
     return 0;

@@ -1,6 +1,7 @@
 // Where the front ends of a disk come from: a socket that was handed over, listening or connected, or one that the disk connects to, again and again.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { createEventDescriptor } from '../../src/kernel/event.js';
@@ -9,6 +10,7 @@ import { unixStreamPair } from '../../src/kernel/socket-pair.js';
 import { listenUnix } from '../../src/kernel/unix-socket.js';
 import { until } from '../conformance/serve/servers.js';
 import { ask, makeImage, spawnDisk } from '../support/disks.js';
+import { program } from '../support/program.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 
 const features = { indirect: true, eventIndex: true };
@@ -94,4 +96,15 @@ describe('where front ends come from', { timeout: 60_000 }, () => {
     }
     closeDescriptor(event);
   });
+});
+
+test('what kind of device it is, as management programs ask', () => {
+  for (const [command, type] of [
+    ['disk', 'block'],
+    ['net', 'net'],
+  ] as const) {
+    const { stdout, status } = spawnSync(process.execPath, [program, command, '--print-capabilities']);
+    assert.equal(status, 0);
+    assert.equal((JSON.parse(stdout.toString()) as { type: string }).type, type);
+  }
 });

@@ -11,6 +11,8 @@ export const deviceFlags = {
   metrics: { type: 'string' },
   live: { type: 'boolean' },
   engine: { type: 'string' },
+  // As every back end of vhost-user has to (QEMU, docs/interop/vhost-user.rst, "Backend program conventions").
+  'print-capabilities': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -19,6 +21,7 @@ export const deviceHelp = `  --memory any       also accept guest memory that ma
   --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
   --live             show on one screen what happens, each second
   --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
+  --print-capabilities print what kind of device it is, as JSON, for libvirt and its like
 `;
 
 interface Values {
