@@ -62,6 +62,8 @@ export interface SessionHost extends RingsHost {
   talkBack(fd: number): void;
   /** Tells the front end something. False: it cannot be told. */
   tell(request: number, payload: Uint8Array): boolean;
+  /** Ends the session. @param why in words, for the operator */
+  end(why: string): void;
 }
 
 /** How memory is accepted. */
@@ -115,7 +117,10 @@ export class Session {
       let isOver = false;
       const done: Done = (refusal) => {
         isOver = true;
-        if (refusal !== undefined) this.#host.say(`the front end ${refusal}`);
+        // Where it cannot be answered, the end says so: the front end would believe that it was done.
+        const isUnheard = refusal !== undefined && !wantsAck && form.answers !== true;
+        if (isUnheard) this.#host.end(`the front end ${refusal}`);
+        else if (refusal !== undefined) this.#host.say(`the front end ${refusal}`);
         if (wantsAck && form.answers !== true) this.#acknowledge(request, refusal === undefined ? 0 : 1);
         if (!this.#isBusy) return;
         this.#isBusy = false;

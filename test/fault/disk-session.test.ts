@@ -35,6 +35,8 @@ class SlowSession {
   #vring: Vring | undefined;
   /** Requests that were answered, in order. */
   readonly answered: number[] = [];
+  /** Why it was ended. */
+  readonly ends: string[] = [];
   readonly session = new Session(this.device, {
     answer: (request) => void this.answered.push(request),
     watchKick: () => true,
@@ -43,6 +45,7 @@ class SlowSession {
     say: () => {},
     talkBack: () => {},
     tell: () => false,
+    end: (why) => void this.ends.push(why),
   });
 
   constructor(hasIotlb = false) {
@@ -177,5 +180,17 @@ test('ranges of an IOMMU are bounded, also where parts of them are taken back', 
     slow.send(Request.iotlb, [BigInt(2 ** 45 + count * 65_536 + 4096), 4096n, 0n, 3n << 8n]);
   }
   assert.equal(iotlb.count, 2048);
+  slow.close();
+});
+
+test('memory that is refused, of which the front end cannot be told: the session ends', { skip }, () => {
+  const slow = new SlowSession();
+  slow.read();
+  const numbers = [1, slow.memory.guestAddress(0), 2 ** 40, slow.memory.userAddress(0), 0];
+  slow.send(Request.setMemoryTable, numbers.map(BigInt), slow.memory.region.fd);
+  assert.equal(slow.ends.length, 0, 'a request is under way');
+  slow.endAll();
+  assert.match(slow.ends.join(), /^the front end passed memory that ends at/);
+  slow.session.close(() => {});
   slow.close();
 });

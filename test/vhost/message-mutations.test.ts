@@ -55,7 +55,12 @@ test(`${messages} messages at random`, { skip: platformIsLinux ? false : 'needs 
     say: () => {},
     talkBack: (fd: number) => void (fd >= 0 && closeDescriptor(fd)),
     tell: () => any(2) === 0,
+    end: (why: string) => {
+      wasEnded = why;
+    },
   };
+  /** Why a session was ended by a message that had waited. */
+  let wasEnded: string | undefined;
   const memory = new Region(memoryBytes, { kind: 'memfd', name });
   const [left, right] = unixStreamPair();
   const templates = [memory.fd, memory.fd, memory.fd, createEventDescriptor(), openSync('/dev/null', 'r+'), left];
@@ -116,9 +121,11 @@ test(`${messages} messages at random`, { skip: platformIsLinux ? false : 'needs 
     const count = any(10) === 0 ? any(5) : usual;
     const fds = Array.from({ length: count }, () => duplicateDescriptor(templates[any(templates.length)]!));
     const flags = Flag.version | (any(2) === 0 ? Flag.needReply : 0);
-    const why = session.handle(request, flags, view, fds, () => {});
+    const now = session.handle(request, flags, view, fds, () => {});
     assert.deepEqual(fds, [], 'it takes what came with it');
     turn();
+    const why = now ?? wasEnded;
+    wasEnded = undefined;
     if (why === undefined) continue;
     reasons.add(why.replaceAll(/\d+/g, 'N'));
     // The channel would end it here.
