@@ -58,6 +58,32 @@ describe('a network device without a session', () => {
       });
     }
 
+    test(`${layout}: packets in a thousand segments each do not hold a turn: the rest waits for the next`, () => {
+      const bits = NetBit.checksum | NetBit.hostTso4;
+      const { loop, device, transmit } = makeDevice(layout, bits);
+      const start = dataAddress(size);
+      const { data, bytes } = transmit.guest;
+      const at = start - guestBase;
+      // NEEDS_CSUM, TCPV4, segments of 16 bytes.
+      data.setUint8(at, 1);
+      data.setUint8(at + 1, 1);
+      data.setUint16(at + 2, 54, true);
+      data.setUint16(at + 4, 16, true);
+      data.setUint16(at + 6, 34, true);
+      data.setUint16(at + 8, 16, true);
+      bytes.fill(7, at + 12, at + 12 + 40_000);
+      for (let count = 0; count < size; count++) transmit.driver.add([{ address: start, length: 12 + 40_000 }], []);
+      transmit.driver.publish();
+      const after = (): number => {
+        loop.turn(0);
+        return (
+          device.counts.sentPackets + Object.values(device.counts.sentDropped).reduce((sum, each) => sum + each!, 0)
+        );
+      };
+      assert.deepEqual([after(), after(), after(), after()], [2, 4, 6, 8]);
+      loop.close();
+    });
+
     test(`${layout}: headers and packets over seams of the guest's memory, each way, are whole, and no fault`, () => {
       for (const seam of [1, 6, 12, 13, 40]) {
         const { loop, receive, transmit } = makeDevice(layout, NetBit.mergeable);

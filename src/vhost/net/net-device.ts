@@ -265,7 +265,7 @@ export class NetDevice implements VhostDevice {
       this.#peer.flush();
     }
     if (queue.fault !== undefined) this.#broken(vring, queue.fault);
-    else if (count === packetsATurn || queue.awaitKick()) this.#runSoon(vring);
+    else if (!transmit.isEmpty || queue.awaitKick()) this.#runSoon(vring);
   }
 
   /** Hands a packet of the guest on. */

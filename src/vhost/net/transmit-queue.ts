@@ -5,7 +5,7 @@ import { Access, type Domain } from '../../memory/domain.js';
 import { Chain, type ChainFault } from '../../virtio/chain.js';
 import type { DeviceQueue } from '../../virtio/queue.js';
 import { type DropReason, Frame, mostFramePieces } from './frame.js';
-import { ethernetBytes, type HeaderFault, mostPacketBytes, netHeaderBytes, type Offloads } from './net-header.js';
+import { ethernetBytes, Gso, type HeaderFault, mostPacketBytes, netHeaderBytes, type Offloads } from './net-header.js';
 
 /** Why a packet of a guest was not handed on. */
 export type TransmitFault =
@@ -31,9 +31,14 @@ export interface TransmitTarget {
   dropped(reason: TransmitFault | DropReason): void;
 }
 
+/** Segments of one turn: packets of 64 KiB in segments of the usual size have fewer; those of a hostile guest many more. */
+const mostSegments = 4096;
+
 /** See the file's head. */
 export class TransmitQueue {
   readonly queue: DeviceQueue;
+  /** Nothing was left in it when it was run last. */
+  isEmpty = true;
   readonly #domain: Domain;
   readonly #target: TransmitTarget;
   readonly #chain: Chain;
@@ -42,6 +47,8 @@ export class TransmitQueue {
   readonly #headerBytes = new Uint8Array(netHeaderBytes);
   readonly #header = new DataView(this.#headerBytes.buffer);
   #headerLength = 0;
+  /** Segments that packets of this turn may have to be cut into, for each guest that takes none uncut. */
+  #segments = 0;
 
   constructor(queue: DeviceQueue, domain: Domain, target: TransmitTarget) {
     this.queue = queue;
@@ -50,10 +57,13 @@ export class TransmitQueue {
     this.#chain = new Chain(queue.size);
   }
 
-  /** Hands on up to `most` packets, and gives them back in order. Returns how many. */
+  /** Hands on up to `most` packets, and gives them back in order. Returns how many; {@link isEmpty} says whether those were all. */
   run(most: number): number {
+    this.#segments = 0;
     let count = 0;
-    for (; count < most && this.queue.take(this.#chain); count++) {
+    for (; count < most && this.#segments < mostSegments; count++) {
+      this.isEmpty = !this.queue.take(this.#chain);
+      if (this.isEmpty) break;
       const why = this.#handOn();
       if (why !== undefined) this.#target.dropped(why);
       this.queue.give(this.#chain.id, this.#chain.slots, 0);
@@ -83,6 +93,7 @@ export class TransmitQueue {
     header.isValid = false;
     const fault = header.faultOf(bytes, this.#target.offloads);
     if (fault !== undefined) return fault;
+    this.#segments += header.gso === Gso.none ? 1 : Math.ceil(bytes / header.gsoSize);
     return this.#target.take(frame);
   }
 
