@@ -13,6 +13,8 @@ import type { BlockDisk, BlockRequest } from './block-request.js';
 /** Requests that are taken in one turn, and those that are under way at once. */
 const requestsATurn = 64;
 const mostUnderWay = 256;
+/** Requests that end in a turn and are shown together. */
+const shownAtOnce = 8;
 
 /** Requests that are not in use. */
 export interface RequestPool {
@@ -100,6 +102,8 @@ export class BlockQueue {
       this.#underWay++;
       count++;
       this.#pool.take().begin(this, this.#chain, this.#memory);
+      // Its driver works on these meanwhile, and neither of both sleeps.
+      if (count % shownAtOnce === 0) this.#publish();
     }
     this.#isDue = false;
     this.#publish();
