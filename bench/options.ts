@@ -76,8 +76,8 @@ function wholeNumber(text: string | undefined, name: string, otherwise: number, 
 /** Where the tables belong in the repository. */
 const defaultPage = 'docs/bench.md';
 
-/** parseArgs needs help twice: `--markdown` may stand alone and then means docs/bench.md, and `--nice -10` is no option -10. */
-function completeWords(words: readonly string[]): string[] {
+/** parseArgs needs help twice: `--markdown` may stand alone and then means the page that tables have, and `--nice -10` is no option -10. */
+export function completeWords(words: readonly string[], page: string): string[] {
   const complete: string[] = [];
   for (const word of words) {
     const previous = complete.at(-1);
@@ -85,13 +85,13 @@ function completeWords(words: readonly string[]): string[] {
     else if (previous === '--markdown' && !word.startsWith('-')) complete[complete.length - 1] = `--markdown=${word}`;
     else complete.push(word);
   }
-  return complete.map((word) => (word === '--markdown' ? `--markdown=${defaultPage}` : word));
+  return complete.map((word) => (word === '--markdown' ? `--markdown=${page}` : word));
 }
 
 /** Reads the words after the program's name. @returns 'help' for --help. @throws in plain words when they are wrong. */
 export function parseOptions(words: readonly string[]): Options | 'help' {
   const { values, positionals } = parseArgs({
-    args: completeWords(words),
+    args: completeWords(words, defaultPage),
     allowPositionals: true,
     options: {
       quick: { type: 'boolean', default: false },

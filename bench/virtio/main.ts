@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { describeHost, hostFacts } from '../host/about.js';
 import { setSessionNiceness } from '../host/autogroup.js';
 import { choosePlacement, ended, type Placement, startPinned } from '../host/child.js';
+import { completeWords } from '../options.js';
 import { repositoryRoot } from '../servers/peer.js';
 import { say } from '../session.js';
 import { startSubject, subjectsOf } from './back-ends.js';
@@ -56,18 +57,10 @@ function numberOf(name: string, text: string, least: number, most: number): numb
   throw new Error(`--${name} is a number from ${least} to ${most}, and this is ${text}`);
 }
 
-/** `--markdown` may stand alone. */
-function completed(words: readonly string[]): string[] {
-  return words.map((word, index) => {
-    const next = words[index + 1];
-    return word === '--markdown' && (next === undefined || next.startsWith('-')) ? `--markdown=${defaultPage}` : word;
-  });
-}
-
 /** @returns undefined where help was asked for. @throws in plain words */
 function parse(words: readonly string[]): Options | undefined {
   const { values, positionals } = parseArgs({
-    args: completed(words),
+    args: completeWords(words, defaultPage),
     allowPositionals: true,
     options: {
       rounds: { type: 'string', default: '5' },
