@@ -22,7 +22,7 @@ export function emptyQueueCounts(): QueueCounts {
 }
 
 /** Adds one to a count by name. */
-export function countOne(counts: Record<string, number>, name: string): void {
+export function countOne<Name extends string>(counts: Partial<Record<Name, number>>, name: Name): void {
   counts[name] = (counts[name] ?? 0) + 1;
 }
 

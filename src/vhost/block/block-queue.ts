@@ -1,12 +1,11 @@
 // BlockQueue: one running queue of a disk: requests are taken as they come, each ends when the file says so, and what ended in a turn is shown to
 // the guest at once. Not here: what a request asks (block-request.ts), the device (block-device.ts).
 
-import { signalOther } from '../../kernel/event.js';
 import type { Loop } from '../../transport/loop.js';
 import { Chain } from '../../virtio/chain.js';
 import type { DeviceQueue } from '../../virtio/queue.js';
 import type { MemoryTable } from '../memory-table.js';
-import { countOne } from '../queue-counts.js';
+import { interrupt, show, tellFault } from '../tell-guest.js';
 import type { Vring } from '../vring.js';
 import type { BlockDisk, BlockRequest } from './block-request.js';
 
@@ -31,6 +30,7 @@ export class BlockQueue {
   readonly #vring: Vring;
   readonly #memory: MemoryTable;
   readonly #chain: Chain;
+  readonly #say = (sentence: string): void => this.#disk.say(sentence);
   /** Requests that have not ended. */
   #underWay = 0;
   /** Something ended that the guest was not shown. */
@@ -53,7 +53,7 @@ export class BlockQueue {
 
   /** It began, or something of it changed: what was asked for before anybody listened is looked for, and the guest is told once. */
   start(): void {
-    this.#signal();
+    interrupt(this.#vring, this.#disk.counts);
     this.#runSoon();
   }
 
@@ -107,7 +107,7 @@ export class BlockQueue {
     }
     this.#isDue = false;
     this.#publish();
-    if (queue.fault !== undefined) this.#broken();
+    if (queue.fault !== undefined) tellFault(queue.fault, this.#vring, this.#disk.counts, this.#say);
     else if (this.#underWay < mostUnderWay && (count === requestsATurn || queue.awaitKick())) this.#runSoon();
   }
 
@@ -124,21 +124,6 @@ export class BlockQueue {
   #publish(): void {
     if (!this.#isGiven) return;
     this.#isGiven = false;
-    if (this.queue.publish()) this.#signal();
-    else this.#disk.counts.interruptsSaved++;
-  }
-
-  #broken(): void {
-    const { fault } = this.queue;
-    countOne(this.#disk.counts.faults, fault!);
-    this.#disk.say(`the guest's queue ${this.#vring.index} makes no sense (${fault}): it is stopped until it is reset`);
-    if (this.#vring.error >= 0) signalOther(this.#vring.error);
-  }
-
-  #signal(): void {
-    const { call } = this.#vring;
-    if (call < 0) return;
-    this.#disk.counts.interrupts++;
-    signalOther(call);
+    show(this.queue, this.#vring, this.#disk.counts);
   }
 }

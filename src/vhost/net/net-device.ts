@@ -2,12 +2,12 @@
 // buffers for packets (receive-queue.ts), one with packets that the guest sends (transmit-queue.ts). What cannot be delivered is dropped and
 // counted, and nothing waits. The control queue is the front end's. Not here: where packets go (NetPeer), the session.
 
-import { signalOther } from '../../kernel/event.js';
 import type { Loop } from '../../transport/loop.js';
 import type { MemoryTable } from '../memory-table.js';
 import { bitsOf, ProtocolFeature } from '../protocol.js';
-import { emptyQueueCounts, type QueueCounts } from '../queue-counts.js';
+import { countOne, emptyQueueCounts, type QueueCounts } from '../queue-counts.js';
 import type { VhostDevice } from '../session.js';
+import { interrupt, show, tellFault } from '../tell-guest.js';
 import type { Vring } from '../vring.js';
 import { Announcement } from './announcement.js';
 import { Delivery } from './delivery.js';
@@ -85,8 +85,7 @@ class Pair implements TransmitTarget {
   }
 
   dropped(reason: TransmitFault | DropReason): void {
-    const { sentDropped } = this.#device.counts;
-    sentDropped[reason] = (sentDropped[reason] ?? 0) + 1;
+    countOne(this.#device.counts.sentDropped, reason);
   }
 }
 
@@ -207,14 +206,14 @@ export class NetDevice implements VhostDevice {
       queue.suppressKicks();
     }
     // What was asked for before nobody listened is looked for once.
-    this.#signal(vring);
+    interrupt(vring, this.counts);
     this.#runSoon(vring);
   }
 
   #receiveQueue(queue: NonNullable<Vring['queue']>, { domain }: MemoryTable): ReceiveQueue {
     return new ReceiveQueue(queue, domain, {
       mergeable: this.#isMergeable,
-      fault: (why) => this.#fault(why),
+      fault: (why) => countOne(this.counts.faults, why),
     });
   }
 
@@ -260,11 +259,10 @@ export class NetDevice implements VhostDevice {
     queue.suppressKicks();
     const count = transmit.run(packetsATurn);
     if (count > 0) {
-      if (queue.publish()) this.#signal(vring);
-      else this.counts.interruptsSaved++;
+      show(queue, vring, this.counts);
       this.#peer.flush();
     }
-    if (queue.fault !== undefined) this.#broken(vring, queue.fault);
+    if (queue.fault !== undefined) tellFault(queue.fault, vring, this.counts, this.#say);
     else if (!transmit.isEmpty || queue.awaitKick()) this.#runSoon(vring);
   }
 
@@ -314,7 +312,7 @@ export class NetDevice implements VhostDevice {
 
   /** Counts a packet for the guest that was dropped. */
   dropped(why: DropReason): void {
-    this.counts.receivedDropped[why] = (this.counts.receivedDropped[why] ?? 0) + 1;
+    countOne(this.counts.receivedDropped, why);
   }
 
   /** Shows the guest what was given, on all pairs. */
@@ -326,30 +324,13 @@ export class NetDevice implements VhostDevice {
     const { receive, receiveRing } = pair;
     if (receive?.queue.fault !== undefined && !pair.isBroken) {
       pair.isBroken = true;
-      this.#broken(receiveRing!, receive.queue.fault);
+      tellFault(receive.queue.fault, receiveRing!, this.counts, this.#say);
     }
     if (receive === undefined) return;
     if (receive.isDirty) {
       receive.isDirty = false;
-      if (receive.queue.publish()) this.#signal(receiveRing!);
-      else this.counts.interruptsSaved++;
+      show(receive.queue, receiveRing!, this.counts);
     }
     if (!this.#keepsBuffers) receive.putBack();
-  }
-
-  #broken(vring: Vring, fault: string): void {
-    this.#fault(fault);
-    this.#say(`the guest's queue ${vring.index} makes no sense (${fault}): it is stopped until it is reset`);
-    if (vring.error >= 0) signalOther(vring.error);
-  }
-
-  #fault(why: string): void {
-    this.counts.faults[why] = (this.counts.faults[why] ?? 0) + 1;
-  }
-
-  #signal({ call }: Vring): void {
-    if (call < 0) return;
-    this.counts.interrupts++;
-    signalOther(call);
   }
 }
