@@ -75,11 +75,6 @@ export class FileJobs {
     Atomics.notify(control, Word.tail, 1);
   }
 
-  /** Jobs that no thread has taken yet. */
-  get waiting(): number {
-    return (Atomics.load(this.#control, Word.tail) - Atomics.load(this.#control, Word.head)) | 0;
-  }
-
   /** A job that is done, in the order in which they were; -1: none. */
   takeDone(): number {
     const at = doneAt + (this.#doneHead & (mostJobs - 1));
