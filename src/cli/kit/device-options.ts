@@ -39,19 +39,22 @@ export interface DeviceOptions {
   readonly engine: EngineChoice;
 }
 
+/** The parser is loaded only where there is something to be parsed. */
+async function addressOf(metrics: string | undefined): Promise<DeviceOptions['metrics']> {
+  if (metrics === undefined) return undefined;
+  const { OptionError, parseHostPort } = await import('../../serve/options.js');
+  try {
+    return parseHostPort('metrics', metrics);
+  } catch (error) {
+    throw error instanceof OptionError ? new UsageError(`--${error.message}`) : error;
+  }
+}
+
 /** Reads them. @throws UsageError */
 export async function deviceOptions({ memory, metrics, live, engine }: Values): Promise<DeviceOptions> {
-  const { OptionError, parseHostPort } = await import('../../serve/options.js');
-  const addressOf = (): DeviceOptions['metrics'] => {
-    try {
-      return parseHostPort('metrics', metrics);
-    } catch (error) {
-      throw error instanceof OptionError ? new UsageError(`--${error.message}`) : error;
-    }
-  };
   return {
     anyMemory: oneOf('memory', memory, ['any']) !== undefined,
-    metrics: addressOf(),
+    metrics: await addressOf(metrics),
     live: live === true,
     engine: oneOf('engine', engine, ['auto', 'epoll', 'uring']) ?? 'auto',
   };

@@ -1,7 +1,6 @@
 // What the commands that offer devices to virtual machines share (disk, net): the thread that the devices run in, what they say, metrics, a live
 // screen, a clean end on signals. Not here: their options, the devices.
 
-import { MetricsEndpoint } from '../../serve/metrics-endpoint.js';
 import type { EngineChoice } from '../../transport/open-engine.js';
 import { DeviceThread } from '../../vhost/device-thread.js';
 import { shortageSentence } from './shortage.js';
@@ -34,7 +33,7 @@ const screenMs = 1000;
 /** Draws a screen each second. @returns what ends that */
 function drawScreens<Offered, Counts>(
   thread: DeviceThread<Offered, Counts>,
-  screen: NonNullable<DeviceCommand<Offered, Counts>['screen']>,
+  { screen }: Pick<DeviceCommand<Offered, Counts>, 'screen'>,
 ): () => void {
   let before: Counts | undefined;
   let beforeMs = performance.now();
@@ -50,22 +49,29 @@ function drawScreens<Offered, Counts>(
   return () => clearInterval(timer);
 }
 
+/** Serves metrics, where they are wanted: what that takes is loaded only then. @throws Error where the address is taken */
+async function openMetrics<Offered, Counts>(
+  { metrics, metricsText }: DeviceCommand<Offered, Counts>,
+  thread: DeviceThread<Offered, Counts>,
+  engine: string,
+) {
+  if (metrics === undefined) return undefined;
+  const { MetricsEndpoint } = await import('../../serve/metrics-endpoint.js');
+  return MetricsEndpoint.open(metrics, async () => {
+    const counts = await thread.counts();
+    return counts === undefined ? '' : metricsText(counts, engine);
+  });
+}
+
 async function offer<Offered, Counts>(
   command: DeviceCommand<Offered, Counts>,
   thread: DeviceThread<Offered, Counts>,
 ): Promise<void> {
   const { engine, offered } = await thread.ready;
-  const read = async (): Promise<string> => {
-    const counts = await thread.counts();
-    return counts === undefined ? '' : command.metricsText(counts, engine);
-  };
-  const endpoint = command.metrics && (await MetricsEndpoint.open(command.metrics, read));
+  const endpoint = await openMetrics(command, thread, engine);
   process.stdout.write(command.announce(offered, engine));
   if (endpoint !== undefined) process.stdout.write(`the metrics are at\n${endpoint.urls.join('\n')}\n`);
-  const stopDrawing =
-    command.live === true && command.screen !== undefined && process.stdout.isTTY
-      ? drawScreens(thread, command.screen)
-      : () => {};
+  const stopDrawing = command.live && process.stdout.isTTY ? drawScreens(thread, command) : () => {};
   try {
     await thread.ended;
   } finally {
