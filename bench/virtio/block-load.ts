@@ -1,8 +1,8 @@
 // The load on a block device: as many requests under way as are wanted, at random places of its image, by a driver that sleeps until it is
 // interrupted, as a guest's does; and one request after the other for the time of a round trip. Not here: who is asked, what is made of it.
 
+import { BlockRequest, BlockStatus } from '../../src/vhost/block/numbers.js';
 import type { BlockDriver } from '../../src/vhost/front-end/block-driver.js';
-import { BlockRequest, BlockStatus } from '../../src/vhost/front-end/block-driver.js';
 import type { FrontQueue } from '../../src/vhost/front-end/front-queue.js';
 import { treeCpu, treeCpuBetweenNs } from '../host/cpu.js';
 

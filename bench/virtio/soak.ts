@@ -3,7 +3,8 @@
 // Not here: throughput (block-load.ts).
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BlockDriver, BlockRequest, BlockStatus } from '../../src/vhost/front-end/block-driver.js';
+import { BlockRequest, BlockStatus } from '../../src/vhost/block/numbers.js';
+import { BlockDriver } from '../../src/vhost/front-end/block-driver.js';
 import { FrontEnd } from '../../src/vhost/front-end/front-end.js';
 import type { FrontQueue } from '../../src/vhost/front-end/front-queue.js';
 import { bitsOf, Feature, hasBit } from '../../src/vhost/protocol.js';

@@ -2,21 +2,12 @@
 // for people who build their own devices and drivers. Not here: a path for imports from within (those name the files).
 
 export * from '../virtio/index.js';
-export {
-  BlockDriver,
-  type BlockDriverOptions,
-  BlockFeature,
-  BlockRequest,
-  BlockStatus,
-} from './front-end/block-driver.js';
+export { BlockFeature, BlockRequest, BlockStatus } from './block/numbers.js';
+export { BlockDriver, type BlockDriverOptions } from './front-end/block-driver.js';
 export { FrontEnd, type FrontEndOptions, type StartOptions } from './front-end/front-end.js';
 export { FrontEndError } from './front-end/front-end-error.js';
 export { FrontQueue } from './front-end/front-queue.js';
 export { GuestMemory } from './front-end/guest-memory.js';
-export {
-  NetDriver,
-  type NetDriverOptions,
-  NetFeature,
-  netHeaderBytes,
-  type ReceivedFrame,
-} from './front-end/net-driver.js';
+export { NetDriver, type NetDriverOptions, type ReceivedFrame } from './front-end/net-driver.js';
+export { NetFeature } from './net/net-features.js';
+export { netHeaderBytes } from './net/net-header.js';

@@ -52,6 +52,8 @@ export const Feature = {
   version1: 32n,
   platform: 33n,
   packed: 34n,
+  /** Buffers are given back in the order in which they came. */
+  inOrder: 35n,
 } as const;
 
 /** Bits of protocol features, by number. */

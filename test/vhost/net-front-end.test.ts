@@ -8,7 +8,9 @@ import { after, describe, test } from 'node:test';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { FrontEnd } from '../../src/vhost/front-end/front-end.js';
 import type { FrontQueue } from '../../src/vhost/front-end/front-queue.js';
-import { NetDriver, NetFeature, netHeaderBytes } from '../../src/vhost/front-end/net-driver.js';
+import { NetDriver } from '../../src/vhost/front-end/net-driver.js';
+import { NetFeature } from '../../src/vhost/net/net-features.js';
+import { netHeaderBytes } from '../../src/vhost/net/net-header.js';
 import { bitsOf, Feature, hasBit } from '../../src/vhost/protocol.js';
 import { startDevices } from '../support/vhost-process.js';
 

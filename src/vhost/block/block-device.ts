@@ -11,19 +11,7 @@ import { sectorBytes } from './block-file.js';
 import { BlockQueue, type RequestPool } from './block-queue.js';
 import { type BlockDisk, BlockRequest, mostDiscardSectors } from './block-request.js';
 import type { RequestedFile } from './file-request.js';
-
-/** Numbers of features. */
-const Bit = {
-  segMax: 2n,
-  readOnly: 5n,
-  blockSize: 6n,
-  flush: 9n,
-  topology: 10n,
-  configWce: 11n,
-  multiQueue: 12n,
-  discard: 13n,
-  writeZeroes: 14n,
-} as const;
+import { BlockFeature as Bit } from './numbers.js';
 
 /** Bytes of the configuration space (section 5.2.4), up to zoned devices. */
 const configBytes = 96;
@@ -33,7 +21,7 @@ const writebackAt = 32;
 export interface BlockOptions {
   /** Queues at most. */
   readonly queues: number;
-  /** What the guest reads as its serial number: up to 20 letters. */
+  /** What the guest reads as its serial number: up to 20 bytes. */
   readonly id: string;
 }
 

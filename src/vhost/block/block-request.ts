@@ -9,16 +9,14 @@ import { countOne } from '../queue-counts.js';
 import { type BlockCounts, countLatency } from './block-counts.js';
 import { sectorBytes } from './block-file.js';
 import { FileRequest, type RequestedFile } from './file-request.js';
+import { BlockStatus as Status, BlockRequest as Type } from './numbers.js';
 
-/** Types of requests, and what is said of each. */
-const Type = { in: 0, out: 1, flush: 4, getId: 8, discard: 11, writeZeroes: 13 } as const;
-const Status = { ok: 0, ioError: 1, unsupported: 2 } as const;
 /** Names of types, for metrics. */
 const typeNames: Readonly<Record<number, string>> = {
-  [Type.in]: 'read',
-  [Type.out]: 'write',
+  [Type.read]: 'read',
+  [Type.write]: 'write',
   [Type.flush]: 'flush',
-  [Type.getId]: 'id',
+  [Type.id]: 'id',
   [Type.discard]: 'discard',
   [Type.writeZeroes]: 'write_zeroes',
 };
@@ -120,7 +118,7 @@ export class BlockRequest extends FileRequest {
     const { counts, file } = this.#disk;
     if (!this.#readBytes(chain, memory, 0, this.#header)) {
       countOne(counts.faults, 'short header');
-      return Status.ioError;
+      return Status.failed;
     }
     const type = this.#header.getUint32(0, true);
     const sector = sectorOf(this.#header.getUint32(8, true), this.#header.getUint32(12, true));
@@ -130,15 +128,15 @@ export class BlockRequest extends FileRequest {
     this.#written = 1;
     const dataBytes = chain.writableBytes - 1;
     switch (type) {
-      case Type.in:
+      case Type.read:
         this.#written = chain.writableBytes;
         return this.#move(chain, memory, sector, dataBytes);
-      case Type.out:
-        return file.isReadOnly ? Status.ioError : this.#move(chain, memory, sector, chain.readableBytes - headerBytes);
+      case Type.write:
+        return file.isReadOnly ? Status.failed : this.#move(chain, memory, sector, chain.readableBytes - headerBytes);
       case Type.flush:
         this.flush();
         return undefined;
-      case Type.getId:
+      case Type.id:
         return this.#writeId(chain, memory, dataBytes);
       case Type.discard:
       case Type.writeZeroes:
@@ -150,9 +148,9 @@ export class BlockRequest extends FileRequest {
 
   #move(chain: Chain, { domain }: MemoryTable, sector: number, bytes: number): number | undefined {
     const { file, counts, isWriteThrough } = this.#disk;
-    if (bytes % sectorBytes !== 0 || sector > file.sectors - bytes / sectorBytes) return Status.ioError;
+    if (bytes % sectorBytes !== 0 || sector > file.sectors - bytes / sectorBytes) return Status.failed;
     if (bytes === 0) return Status.ok;
-    const isWrite = this.#type === Type.out;
+    const isWrite = this.#type === Type.write;
     const { iovecs } = this;
     iovecs.clear();
     const access = isWrite ? Access.read : Access.write;
@@ -163,7 +161,7 @@ export class BlockRequest extends FileRequest {
       : chain.stretches(chain.readable, chain.count, 0, bytes, add);
     if (!isThere) {
       countOne(counts.faults, 'outside');
-      return Status.ioError;
+      return Status.failed;
     }
     this.#bytes = bytes;
     if (isWrite) this.write(this.#offset, isWriteThrough);
@@ -176,11 +174,11 @@ export class BlockRequest extends FileRequest {
     if (errno !== 0) {
       const what = typeNames[this.#type]!.replace('_', ' ');
       this.#disk.say(`${file.path}: a ${what} at ${this.#offset} failed (errno ${errno})`);
-      this.#finish(Status.ioError);
+      this.#finish(Status.failed);
       return;
     }
-    if (this.#type === Type.out) counts.writtenBytes += this.#bytes;
-    else if (this.#type === Type.in) counts.readBytes += this.#bytes;
+    if (this.#type === Type.write) counts.writtenBytes += this.#bytes;
+    else if (this.#type === Type.read) counts.readBytes += this.#bytes;
     this.#finish(Status.ok);
   }
 
@@ -210,23 +208,23 @@ export class BlockRequest extends FileRequest {
       }
       return true;
     });
-    return isWritten ? Status.ok : Status.ioError;
+    return isWritten ? Status.ok : Status.failed;
   }
 
   /** Discards, or writes zeros to, one range. More than one is not offered. */
   #clear(chain: Chain, memory: MemoryTable, type: number): number | undefined {
     const { file } = this.#disk;
-    if (file.isReadOnly) return Status.ioError;
+    if (file.isReadOnly) return Status.failed;
     const bytes = chain.readableBytes - headerBytes;
-    if (bytes <= 0 || bytes % segmentBytes !== 0) return Status.ioError;
+    if (bytes <= 0 || bytes % segmentBytes !== 0) return Status.failed;
     if (bytes > segmentBytes) return Status.unsupported;
     const segment = new DataView(new ArrayBuffer(segmentBytes));
-    if (!this.#readBytes(chain, memory, headerBytes, segment)) return Status.ioError;
+    if (!this.#readBytes(chain, memory, headerBytes, segment)) return Status.failed;
     const sectors = segment.getUint32(8, true);
     const flags = segment.getUint32(12, true);
     if (flags > 1 || (type === Type.discard && flags !== 0)) return Status.unsupported;
     const sector = sectorOf(segment.getUint32(0, true), segment.getUint32(4, true));
-    if (sectors > mostDiscardSectors || sector > file.sectors - sectors) return Status.ioError;
+    if (sectors > mostDiscardSectors || sector > file.sectors - sectors) return Status.failed;
     if (sectors === 0) return Status.ok;
     this.#offset = sector * sectorBytes;
     const length = sectors * sectorBytes;

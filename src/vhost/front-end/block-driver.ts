@@ -2,23 +2,10 @@
 // memory that the device maps: they are written and read in place, and nobody copies them. Not here: rings (virtio/), the session (front-end.ts).
 
 import type { DriverPiece, DriverTable } from '../../virtio/queue.js';
+import { BlockRequest, BlockStatus } from '../block/numbers.js';
 import { FrontEndError } from './front-end-error.js';
 import type { FrontQueue } from './front-queue.js';
 import type { GuestMemory } from './guest-memory.js';
-
-/** What a request asks for. */
-export const BlockRequest = { read: 0, write: 1, flush: 4, id: 8, discard: 11, writeZeroes: 13 } as const;
-/** How a request ended: it was done, it failed, or the device does not know it. */
-export const BlockStatus = { ok: 0, failed: 1, unsupported: 2 } as const;
-/** Features of block devices, by number. */
-export const BlockFeature = {
-  readOnly: 5n,
-  flush: 9n,
-  configWce: 11n,
-  multiQueue: 12n,
-  discard: 13n,
-  writeZeroes: 14n,
-} as const;
 
 const headerBytes = 16;
 const statusAt = 16;

@@ -1,23 +1,11 @@
 // NetDriver: frames of a network device (VIRTIO 1.x section 5.1) as a driver sends and receives them, over a pair of queues of a front end. A
 // frame lies behind its header in memory that the device maps: it is written and read in place. Not here: rings (virtio/), what is in frames.
 
+import { netHeaderBytes } from '../net/net-header.js';
 import { FrontEndError } from './front-end-error.js';
 import type { FrontQueue } from './front-queue.js';
 import type { GuestMemory } from './guest-memory.js';
 
-/** Features of network devices, by number. */
-export const NetFeature = {
-  checksum: 0n,
-  guestChecksum: 1n,
-  mtu: 3n,
-  mac: 5n,
-  mergeable: 15n,
-  status: 16n,
-  multiQueue: 22n,
-} as const;
-
-/** Bytes of the header in front of each frame (section 5.1.6), which is zeros for a frame that is whole and has its checksums. */
-export const netHeaderBytes = 12;
 /** Buffers of one received frame, at most: 64 KiB in buffers of 1.5 KiB, and as many again. */
 const mostPieces = 128;
 

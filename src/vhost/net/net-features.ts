@@ -1,11 +1,11 @@
 // Features of virtio-net (VIRTIO 1.x section 5.1.3) by number: what is offered, and what an agreement on them means. Not here: features of the
 // rings and the transport (vhost/protocol.ts).
 
-import { bitsOf, hasBit } from '../protocol.js';
+import { bitsOf, Feature, hasBit } from '../protocol.js';
 import type { Offloads } from './net-header.js';
 
 /** Numbers of features. GUEST: what packets for the guest may leave unfinished; HOST, and CSUM: what its own may. */
-const NetFeature = {
+export const NetFeature = {
   checksum: 0n,
   guestChecksum: 1n,
   mtu: 3n,
@@ -24,18 +24,13 @@ const NetFeature = {
   hostUso: 56n,
 } as const;
 
-/** VIRTIO_F_ACCESS_PLATFORM: addresses are those of the guest's IOMMU, which it takes back. */
-const accessPlatform = 33n;
-/** VIRTIO_F_IN_ORDER: buffers are given back in the order in which they came. */
-const inOrder = 35n;
-
 /**
  * What is offered. @param offloads what packets of the guest may leave unfinished, and packets for it.
  * The control queue is the front end's, which needs its feature offered all the same: features 18 to 23 mean nothing without it.
  */
 export function offeredFeatures(offloads: Offloads, hasPairs: boolean, isMtuKnown: boolean): bigint {
   const { mac, mergeable, status, controlQueue, announce } = NetFeature;
-  const bits: bigint[] = [mac, mergeable, status, controlQueue, announce, inOrder];
+  const bits: bigint[] = [mac, mergeable, status, controlQueue, announce, Feature.inOrder];
   if (hasPairs) bits.push(NetFeature.multiQueue);
   if (isMtuKnown) bits.push(NetFeature.mtu);
   if (offloads.checksum) bits.push(NetFeature.checksum, NetFeature.guestChecksum);
@@ -79,5 +74,5 @@ export function hasMtu(features: bigint): boolean {
 
 /** Whether the guest takes addresses back while queues run, and waits until nothing is under way that names them. */
 export function takesAddressesBack(features: bigint): boolean {
-  return hasBit(features, accessPlatform);
+  return hasBit(features, Feature.platform);
 }
