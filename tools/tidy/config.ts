@@ -27,7 +27,7 @@ export const ENTRY_LAYER = '(entry points)';
 
 export const config: Config = {
   layers: [
-    // Code that is compiled to WebAssembly too: it imports nothing of the rest.
+    // Code that is compiled to WebAssembly (AssemblyScript): it imports nothing of the rest.
     ['core'],
     ['text'],
     ['kernel'],

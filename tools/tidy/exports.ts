@@ -23,6 +23,8 @@ interface Module {
 }
 
 const WHOLE = '*';
+/** What a WebAssembly module exports: called by name, from outside. */
+const WASM_MODULE = /^src\/core\/entries\//;
 const DECLARATION =
   /^export\s+(?:default\s+)?(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?(?:(function\b\s*\*?|class|const\s+enum|enum|const|let|var)|(interface|type)(?=\s+[\w$]+))\s*([\w$]+|\{[^}]*\}|\[[^\]]*\])/gm;
 
@@ -130,7 +132,9 @@ function usesOf(
       if (path === undefined || (imported.form === 'export' && source.isProduct)) continue;
       for (const name of namesUsed(source, imported)) mark(path, name);
     }
-    if (source.isProduct && publicPaths(project.packageJson).has(source.path)) mark(source.path, WHOLE);
+    if (source.isProduct && (publicPaths(project.packageJson).has(source.path) || WASM_MODULE.test(source.path))) {
+      mark(source.path, WHOLE);
+    }
   }
   return used;
 }

@@ -17,7 +17,7 @@ export interface Violation {
 /** One import, re-export, `import()` or `require` of a module named by a string. */
 export interface ImportedModule {
   readonly specifier: string;
-  /** The repository's file that a relative specifier means (`./x.js` is `x.ts`), else undefined. */
+  /** The repository's file that a relative specifier means (`./x.js` is `x.ts`, and in src/core/ `./x`), else undefined. */
   readonly file: string | undefined;
   readonly line: number;
   /** True for `import type`, `export type`, `typeof import()`: erased, so nothing runs. */
@@ -156,7 +156,9 @@ function formOf(text: string, word: string | undefined): ImportedModule['form'] 
 function resolveSpecifier(from: string, specifier: string): string | undefined {
   if (!specifier.startsWith('./') && !specifier.startsWith('../')) return undefined;
   const path = posix.normalize(posix.join(posix.dirname(from), specifier));
-  return from.endsWith('.ts') ? path.replace(/\.js$/, '.ts') : path;
+  if (!from.endsWith('.ts')) return path;
+  // AssemblyScript (src/core/) names files without their ending.
+  return posix.extname(path) === '' ? `${path}.ts` : path.replace(/\.js$/, '.ts');
 }
 
 /** A project of texts by path: what the tests of the rules use. */

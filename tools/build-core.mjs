@@ -1,0 +1,62 @@
+// Compiles the core (src/core/, AssemblyScript) to WebAssembly: each file of src/core/entries/ to dist/core/NAME.wasm. Nothing is done when no
+// source is newer. It is plain JavaScript because the build calls it before anything else exists.
+import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const sources = join(root, 'src/core');
+const output = join(root, 'dist/core');
+
+// No garbage collector, no imports but the memory, and no host: a failed check is a trap. The first 64 KiB hold nothing, so that they can be a guard page.
+const flags = [
+  '-O3',
+  '--converge',
+  '--runtime=stub',
+  '--importMemory',
+  '--noExportMemory',
+  '--memoryBase=65536',
+  '--use=abort=',
+  '--enable=threads,simd',
+  '--debug',
+];
+
+const newest = Math.max(
+  ...readdirSync(sources, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs),
+  statSync(fileURLToPath(import.meta.url)).mtimeMs,
+);
+
+function isFresh(path) {
+  try {
+    return statSync(path).mtimeMs > newest;
+  } catch {
+    return false;
+  }
+}
+
+const names = readdirSync(join(sources, 'entries')).map((file) => file.replace(/\.ts$/, ''));
+const stale = names.filter((name) => !isFresh(join(output, `${name}.wasm`)));
+if (stale.length > 0) {
+  // 94 MB of compiler: loaded only when there is something to do.
+  const { default: asc } = await import('assemblyscript/asc');
+  mkdirSync(output, { recursive: true });
+  for (const name of stale) {
+    // Whole files or none: another build may be at work on the same ones.
+    const written = `${name}.${process.pid}.wasm`;
+    const { error, stderr } = await asc.main(
+      [`src/core/entries/${name}.ts`, ...flags, `--outFile=dist/core/${written}`, `--baseDir=${root}`],
+      {
+        writeFile: (file, contents, folder) => writeFileSync(join(folder, file), contents),
+      },
+    );
+    const said = stderr.toString();
+    if (said !== '') console.error(said);
+    if (error !== null) {
+      console.error(`src/core/entries/${name}.ts was not compiled: ${error.message}`);
+      process.exit(1);
+    }
+    renameSync(join(output, written), join(output, `${name}.wasm`));
+  }
+}
