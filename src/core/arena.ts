@@ -22,3 +22,8 @@ export function take(bytes: usize, alignment: usize): usize {
 export function arenaLeft(): usize {
   return end - next;
 }
+
+/** Where the module's own data ends: the arena may begin here. */
+export function heapBase(): usize {
+  return __heap_base;
+}

@@ -58,6 +58,11 @@ export function viewMemory(address: number, length: number): ArrayBuffer {
   return koffi().view(address, length);
 }
 
+/** Where the first byte of a view is. Only of memory that does not move: a WebAssembly memory that never grows. */
+export function addressOf(view: Uint8Array): number {
+  return Number(koffi().address(view));
+}
+
 /** Callback types by prototype: koffi takes each name once. */
 const callbackTypes = new Map<string, TypeObject>();
 

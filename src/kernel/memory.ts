@@ -55,6 +55,11 @@ export function unmapFileWindow(address: number, length: number): void {
   check(syscall3(sys.munmap, address, length), 'munmap');
 }
 
+/** mprotect(2) of whole pages. @throws SystemError EINVAL, EACCES, ENOMEM */
+export function protectMemory(address: number, length: number, protection: number): void {
+  check(syscall3(sys.mprotect, address, length, protection), 'mprotect', `of ${length} bytes`);
+}
+
 /** madvise(2). @throws SystemError EINVAL when the kernel does not know the advice. */
 export function adviseMemory(address: number, length: number, advice: number): void {
   check(syscall3(sys.madvise, address, length, advice), 'madvise');

@@ -1,6 +1,6 @@
 // The parts that all modules of the core stand on, as a module of their own: for the tests, which hold them to plain TypeScript.
 
-export { arenaLeft, beginArena, take } from '../arena';
+export { arenaLeft, beginArena, heapBase, take } from '../arena';
 export { be16, be32, before, putBe16, putBe32 } from '../bytes';
 export { checksumOf, sumOf } from '../checksum';
 export { nowUs, setClock } from '../clock';

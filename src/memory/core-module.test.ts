@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { platformIsLinux } from '../kernel/ffi.js';
+import { CoreModule } from './core-module.js';
+
+interface Primitives {
+  heapBase(): number;
+  be32(address: number): number;
+}
+
+test('the memory that TypeScript writes is the one that the module reads', () => {
+  const { core, data, bytes } = new CoreModule<Primitives>('primitives', 1 << 20);
+  assert.equal(bytes.length, 1 << 20);
+  const at = core.heapBase();
+  assert.ok(at >= 64 * 1024 && at < 128 * 1024, `${at}`);
+  data.setUint32(at, 0xcafe_f00d);
+  assert.equal(core.be32(at) >>> 0, 0xcafe_f00d);
+});
+
+test('a bad address of the module is an error, and not the end: null, and beyond the memory', () => {
+  const { core } = new CoreModule<Primitives>('primitives', 1 << 20);
+  if (platformIsLinux) assert.throws(() => core.be32(0), WebAssembly.RuntimeError);
+  assert.throws(() => core.be32((1 << 20) - 3), WebAssembly.RuntimeError);
+  assert.throws(() => core.be32(0xffff_ffff), WebAssembly.RuntimeError);
+});
+
+test('more than the core can address is refused', () => {
+  assert.throws(() => new CoreModule('primitives', 2 ** 32 + 1), RangeError);
+});
+
+test('a host without addresses to spare is told so', { skip: !platformIsLinux }, () => {
+  const script = `import('${new URL('./core-module.js', import.meta.url)}').then(({ CoreModule }) => {
+    try { new CoreModule('primitives', 1 << 20); } catch (error) { console.log(error.message); }
+  })`;
+  const limited = spawnSync('sh', ['-c', 'ulimit -v 6000000 && exec "$0" -e "$1"', process.execPath, script]);
+  assert.match(limited.stdout.toString(), /ulimit -v unlimited/);
+});
