@@ -61,8 +61,10 @@ export class DirtyLog {
 
 /** What a queue's writes are marked by. */
 export interface Marks {
-  /** Marks what its device wrote at an address of the driver's. */
-  written(high: number, low: number, length: number): void;
+  /** Goes through the guest's own addresses of what a driver's address and length name: as they are now, behind a guest's IOMMU. */
+  ranges(high: number, low: number, length: number, visit: (start: number, length: number) => void): void;
+  /** Marks what its device wrote, by the guest's own address. */
+  written(start: number, length: number): void;
   /** Marks what the device writes of the ring itself. */
   ringWritten(): void;
 }
@@ -72,8 +74,8 @@ export class LoggedQueue implements DeviceQueue {
   readonly size: number;
   readonly #queue: DeviceQueue;
   readonly #marks: Marks;
-  /** Pieces that the device writes, of requests under way: three words each. */
-  readonly #pieces = new Map<number, Uint32Array>();
+  /** Where the device writes, of requests under way: starts and lengths. */
+  readonly #ranges = new Map<number, readonly number[]>();
 
   constructor(queue: DeviceQueue, marks: Marks) {
     this.size = queue.size;
@@ -91,13 +93,14 @@ export class LoggedQueue implements DeviceQueue {
 
   take(chain: Chain): boolean {
     if (!this.#queue.take(chain)) return false;
-    const pieces = new Uint32Array((chain.count - chain.readable) * 3);
-    for (let at = 0, piece = chain.readable; piece < chain.count; piece++) {
-      pieces[at++] = chain.high[piece]!;
-      pieces[at++] = chain.low[piece]!;
-      pieces[at++] = chain.lengths[piece]!;
+    const ranges: number[] = [];
+    // Now: what an IOMMU's address led to may be forgotten when the request ends.
+    for (let piece = chain.readable; piece < chain.count; piece++) {
+      this.#marks.ranges(chain.high[piece]!, chain.low[piece]!, chain.lengths[piece]!, (start, length) => {
+        ranges.push(start, length);
+      });
     }
-    this.#pieces.set(chain.id, pieces);
+    this.#ranges.set(chain.id, ranges);
     return true;
   }
 
@@ -106,11 +109,11 @@ export class LoggedQueue implements DeviceQueue {
   }
 
   give(id: number, slots: number, written: number): void {
-    const pieces = this.#pieces.get(id);
-    this.#pieces.delete(id);
+    const ranges = this.#ranges.get(id);
+    this.#ranges.delete(id);
     // All that it may have written: a status stands behind data that was not.
-    for (let at = 0; pieces !== undefined && at < pieces.length; at += 3) {
-      this.#marks.written(pieces[at]!, pieces[at + 1]!, pieces[at + 2]!);
+    for (let at = 0; ranges !== undefined && at < ranges.length; at += 2) {
+      this.#marks.written(ranges[at]!, ranges[at + 1]!);
     }
     this.#queue.give(id, slots, written);
   }

@@ -21,6 +21,9 @@ interface VringAddresses {
   readonly available: number;
 }
 
+/** A part of a ring: its address, as messages have it, and its bytes. */
+type RingPart = readonly [address: number, bytes: number];
+
 /** Where writes to a ring are logged: the guest's address of what the device writes of it. */
 interface VringLog {
   readonly isOn: boolean;
@@ -121,7 +124,7 @@ export class Vring {
   }
 
   /** The parts of its ring: addresses as messages have them, and bytes. */
-  #parts({ packed, eventIndex }: VringFeatures): readonly (readonly [address: number, bytes: number])[] {
+  #parts({ packed, eventIndex }: VringFeatures): readonly [RingPart, RingPart, RingPart] {
     const { size, addresses } = this;
     const { descriptors, used, available } = addresses!;
     const event = eventIndex ? 2 : 0;
@@ -175,18 +178,26 @@ export class Vring {
   }
 
   /** How what the device writes is marked. */
-  #marks(memory: MemoryTable, { packed, eventIndex }: VringFeatures, log: () => DirtyLog | undefined): Marks {
-    const { size } = this;
-    const usedBytes = packed ? 4 : 4 + 8 * size + (eventIndex ? 2 : 0);
+  #marks(memory: MemoryTable, features: VringFeatures, log: () => DirtyLog | undefined): Marks {
+    const { packed } = features;
+    const [[descriptors, descriptorBytes], , [used, usedBytes]] = this.#parts(features);
     const mark = (start: number, length: number): void => log()?.mark(start, length);
+    // Now: an IOMMU's addresses of a ring that runs may be forgotten, and its memory stays what it is.
+    const rangesOf = (address: number, length: number): number[] => {
+      const ranges: number[] = [];
+      memory.guestRangesOfRing(address, length, (start, bytes) => void ranges.push(start, bytes));
+      return ranges;
+    };
+    // The device writes its marks where a packed queue's descriptors are.
+    const ranges = packed ? rangesOf(descriptors, descriptorBytes) : [];
+    if (memory.hasIotlb) ranges.push(...rangesOf(used, usedBytes));
     return {
-      written: (high, low, length) => memory.guestRanges(high, low, length, mark),
+      ranges: (high, low, length, visit) => memory.guestRanges(high, low, length, visit),
+      written: mark,
       ringWritten: () => {
         if (!this.log.isOn) return;
-        const { address } = this.log;
-        memory.guestRanges(Math.floor(address / 2 ** 32), address % 2 ** 32, usedBytes, mark);
-        // The device writes its marks where the descriptors are.
-        if (packed) memory.guestRangesOfRing(this.addresses!.descriptors, 16 * size, mark);
+        if (!memory.hasIotlb) mark(this.log.address, usedBytes);
+        for (let at = 0; at < ranges.length; at += 2) mark(ranges[at]!, ranges[at + 1]!);
       },
     };
   }

@@ -3,10 +3,17 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Access } from '../../src/memory/domain.js';
 import { Region } from '../../src/memory/region.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { DirtyLog } from '../../src/vhost/dirty-log.js';
+import { FrontQueue } from '../../src/vhost/front-end/front-queue.js';
+import { GuestMemory } from '../../src/vhost/front-end/guest-memory.js';
+import { MemoryTable } from '../../src/vhost/memory-table.js';
 import { Request } from '../../src/vhost/protocol.js';
+import { Vring } from '../../src/vhost/vring.js';
+import { Chain } from '../../src/virtio/chain.js';
+import { packedStart } from '../../src/virtio/packed-device.js';
 import { ask, startDisk } from '../support/disks.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 import { layouts } from '../support/virtqueues.js';
@@ -46,6 +53,61 @@ test('any range is marked, page for page, within the log', () => {
   log.unmap();
   memory.unmap();
 });
+
+for (const layout of layouts)
+  test(`${layout}: what is written behind an IOMMU is marked, though the IOMMU's addresses are forgotten meanwhile`, () => {
+    const pageBytes = 4096;
+    const shared = new GuestMemory(64 * pageBytes);
+    const packed = layout === 'packed';
+    const front = new FrontQueue(0, shared, 16, { ...features, packed });
+    const [data, end] = [shared.take(pageBytes, pageBytes), shared.region.byteLength];
+    // Neighbours of the IOMMU's are none in memory.
+    const io = (offset: number): number => (Math.floor(offset / pageBytes) ^ 1) * pageBytes + (offset % pageBytes);
+    const memory = new MemoryTable();
+    memory.add(
+      { guest: shared.guestAddress(0), length: end, user: shared.userAddress(0), offset: 0 },
+      shared.region.fd,
+    );
+    memory.hasIotlb = true;
+    const allow = (start: number): void => {
+      for (let at = 0; at < end; at += pageBytes)
+        assert.ok(memory.allow(start + io(at), pageBytes, shared.userAddress(at), Access.both));
+    };
+    allow(0);
+    const bits = new Region(2 ** 18, { kind: 'memfd' });
+    const log = new DirtyLog(messageOf(bits.byteLength), bits.fd, false);
+    const vring = new Vring(0);
+    vring.size = 16;
+    vring.base = packed ? packedStart : 0;
+    const { descriptors, used, available } = front.places;
+    vring.addresses = { descriptors: io(descriptors), used: io(used), available: io(available) };
+    vring.log = { isOn: true, address: io(used) };
+    const started = vring.start(
+      memory,
+      { ...features, packed },
+      undefined,
+      () => log,
+      () => false,
+    );
+    assert.ok(typeof started === 'object' && 'resumed' in started);
+    const id = front.driver.add([], [{ address: io(data), length: 100 }]);
+    front.driver.publish();
+    const chain = new Chain(16);
+    assert.ok(vring.queue!.take(chain));
+    for (let start = 2 ** 30; memory.domain.has(io(data)); start += 2 ** 20) allow(start);
+    vring.queue!.give(chain.id, chain.slots, 100);
+    vring.queue!.publish();
+    assert.equal(front.driver.takeBack(), id);
+    for (const at of [data, used, ...(packed ? [descriptors] : [])]) {
+      const page = shared.guestAddress(at) / pageBytes;
+      assert.ok((bits.bytes[Math.floor(page / 8)]! & (1 << Math.floor(page % 8))) !== 0, `the page of ${at}`);
+    }
+    log.unmap();
+    bits.unmap();
+    memory.clear();
+    front.close();
+    shared.unmap();
+  });
 
 describe('a disk whose guest moves', { timeout: 60_000 }, () => {
   for (const layout of layouts)
