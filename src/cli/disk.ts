@@ -22,6 +22,7 @@ ${placeHelp}  --queues N         most queues of a disk, 1 to 16 (4)
   --readonly         the guest cannot write
   --direct           read and write past the host's page cache
   --id TEXT          serial number that the guest sees, up to 20 bytes (the file's name)
+  --incoming         guests come from another host while they run: images are used by the process there until then
   --format raw       the image is raw, though it begins like another format
 ${deviceHelp}
 SIGHUP (where there is no terminal that hangs up): files are measured again, and guests are told of disks that have grown.
@@ -34,6 +35,7 @@ const flags = {
   queues: { type: 'string' },
   readonly: { type: 'boolean' },
   direct: { type: 'boolean' },
+  incoming: { type: 'boolean' },
   'read-only': { type: 'boolean' },
   id: { type: 'string' },
   format: { type: 'string' },
@@ -89,7 +91,16 @@ export async function run(args: string[]): Promise<number> {
   const { anyMemory, ...how } = await deviceOptions(values);
   const { offerDevices } = await import('./kit/devices.js');
   const { diskMetrics, diskScreen } = await import('../vhost/block/disk-metrics.js');
-  const options: DisksOptions = { pairs, queues, readOnly, isRaw, direct, anyMemory, id: values.id };
+  const options: DisksOptions = {
+    pairs,
+    queues,
+    readOnly,
+    isRaw,
+    direct,
+    isIncoming: values.incoming === true,
+    anyMemory,
+    id: values.id,
+  };
   return offerDevices<readonly OfferedDisk[], DevicesCounts<BlockCounts>>({
     name: 'disk',
     entry: new URL('../vhost/block/disk-thread.js', import.meta.url),

@@ -134,6 +134,7 @@ export const F = {
   SETLKW: 7,
   RDLCK: 0,
   WRLCK: 1,
+  UNLCK: 2,
   DUPFD_CLOEXEC: 1030,
   SETPIPE_SZ: 1031,
   GETPIPE_SZ: 1032,

@@ -324,9 +324,12 @@ export function readAhead(fd: number, offset: number, length: number): number {
   return syscall3(sys.readahead, fd, offset, length);
 }
 
-/** posix_fadvise(2): the clean pages of a file are not needed in the page cache any more. Advice: what is in use stays. Returns 0 or -errno. */
-export function dropCached(fd: number): number {
-  return syscall6(sys.fadvise64, fd, 0, 0, POSIX_FADV.DONTNEED);
+/**
+ * posix_fadvise(2): the clean pages of a file, or of a range of it, are not needed in the page cache any more. Advice: what is in use stays. Returns 0
+ * or -errno.
+ */
+export function dropCached(fd: number, offset = 0, length = 0): number {
+  return syscall6(sys.fadvise64, fd, offset, length, POSIX_FADV.DONTNEED);
 }
 
 const fileSystemMagic = { nfs: 0x6969, fuse: 0x65735546, smb2: 0xfe534d42, cifs: 0xff534d42, v9fs: 0x01021997 };

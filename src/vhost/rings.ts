@@ -22,6 +22,8 @@ export interface RingsHost {
   askForRange(address: number, access: number): boolean;
   /** Says something to the operator, in a sentence. */
   say(sentence: string): void;
+  /** Ends the session. @param why in words, for the operator */
+  end(why: string): void;
 }
 
 /** See the file's head. */
@@ -290,8 +292,25 @@ export class Rings {
       done();
     };
     if (vring.queue === undefined) answer();
-    else this.#device.stop(vring, answer);
+    else this.#device.stop(vring, () => this.#handOver(answer, done));
     return false;
+  }
+
+  /** Where the guest moves, its device says when it may. One that may not is not answered: the front end would have it go on elsewhere. */
+  #handOver(answer: () => void, done: Done): void {
+    const isMoving = hasBit(this.#features, Feature.logAll) && this.#log !== undefined;
+    if (!isMoving || this.#device.handOver === undefined) {
+      answer();
+      return;
+    }
+    this.#device.handOver((why) => {
+      if (why === undefined) {
+        answer();
+        return;
+      }
+      this.#host.end(why);
+      done();
+    });
   }
 
   /** Lets go of what queues were set up with; they have ended. */

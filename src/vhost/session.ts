@@ -62,8 +62,6 @@ export interface SessionHost extends RingsHost {
   talkBack(fd: number): void;
   /** Tells the front end something. False: it cannot be told. */
   tell(request: number, payload: Uint8Array): boolean;
-  /** Ends the session. @param why in words, for the operator */
-  end(why: string): void;
 }
 
 /** How memory is accepted. */

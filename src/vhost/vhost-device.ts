@@ -27,6 +27,11 @@ export interface VhostDevice {
   started(vring: Vring, memory: MemoryTable): void;
   /** A queue is to end: `done` when every request of it that is under way has ended. */
   stop(vring: Vring, done: () => void): void;
+  /**
+   * A queue has ended, of a guest that moves to another host while it runs: `done` when all that it was told is done can be seen from there.
+   * @param done with why it cannot, as the end of a sentence
+   */
+  handOver?(done: (why?: string) => void): void;
   /** The front end has gone, and nothing of it is left. */
   left?(): void;
 }

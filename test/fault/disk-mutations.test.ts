@@ -43,6 +43,7 @@ class Madhouse {
   readonly #file = {
     ...{ path: 'mad.raw', isReadOnly: false, sectors: 4096, alignment: undefined, isLost: false },
     ...{ fd: -1, descriptorFor: () => -1, measure: () => false },
+    ...{ isLocked: true, lock: () => true, unlock: () => {} },
   };
   readonly #device = new BlockDevice(this.#loop, this.#file, { queues: 1, id: 'mad' });
   #queue!: TestQueue;

@@ -6,7 +6,9 @@ import { openSync } from 'node:fs';
 import { test } from 'node:test';
 import { FakeEngine } from '../../src/engine/fake.js';
 import type { FakeFileOperation } from '../../src/engine/fake-files.js';
+import { Errno } from '../../src/kernel/errno.js';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
+import { Region } from '../../src/memory/region.js';
 import { Loop } from '../../src/transport/loop.js';
 import { BlockDevice } from '../../src/vhost/block/block-device.js';
 import { FrontQueue } from '../../src/vhost/front-end/front-queue.js';
@@ -25,6 +27,10 @@ class SlowSession {
   readonly file = {
     ...{ path: 'slow.raw', isReadOnly: false, sectors: 1000, alignment: undefined, isLost: false },
     ...{ fd: -1, descriptorFor: () => -1, measure: () => false },
+    ...{ isLocked: true, lock: () => true },
+    unlock: (): void => {
+      this.file.isLocked = false;
+    },
   };
   /** Its guest has an IOMMU. */
   readonly #hasIotlb: boolean;
@@ -194,3 +200,34 @@ test('memory that is refused, of which the front end cannot be told: the session
   slow.session.close(() => {});
   slow.close();
 });
+
+for (const [name, result] of [
+  ['is on the disk', 0],
+  ['is not', -Errno.EIO],
+] as const)
+  test(`a guest that moves: its queue's place is said when what it wrote ${name}`, { skip }, () => {
+    const slow = new SlowSession();
+    const log = new Region(2 ** 18, { kind: 'memfd' });
+    slow.send(Request.setProtocolFeatures, [1n << 1n]);
+    slow.send(Request.setLogBase, [BigInt(log.byteLength), 0n], log.fd);
+    slow.send(Request.setFeatures, [(1n << 32n) | (1n << 30n) | (1n << 26n)]);
+    slow.loop.turn(0);
+    slow.read();
+    slow.send(Request.getVringBase, [0n]);
+    assert.equal(slow.engine.files.pending[0]!.kind, 'read');
+    slow.endAll();
+    const [sync, ...others] = slow.engine.files.pending;
+    assert.deepEqual([sync!.kind, others.length, slow.session.isReady], ['sync', 0, false]);
+    assert.ok(!slow.answered.includes(Request.getVringBase));
+    assert.ok(slow.file.isLocked);
+    slow.engine.files.end(sync!, result);
+    slow.loop.turn(0);
+    assert.equal(slow.answered.includes(Request.getVringBase), result === 0);
+    assert.equal(slow.file.isLocked, result !== 0);
+    assert.equal(slow.ends.length, result === 0 ? 0 : 1);
+    if (result !== 0) assert.match(slow.ends[0]!, /must not go on elsewhere/);
+    assert.equal(slow.session.isReady, true);
+    slow.session.close(() => {});
+    log.unmap();
+    slow.close();
+  });

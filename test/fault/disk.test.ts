@@ -39,6 +39,7 @@ class SlowDisk {
     ...{ path: 'slow.raw', isReadOnly: false, sectors, alignment: undefined, isLost: false },
     // No descriptor: the page cache has nothing.
     ...{ fd: -1, descriptorFor: () => -1, measure: () => false },
+    ...{ isLocked: true, lock: () => true, unlock: () => {} },
   };
   readonly device: BlockDevice;
   readonly #memory = new MemoryTable();

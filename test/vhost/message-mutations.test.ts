@@ -45,6 +45,7 @@ test(`${messages} messages at random`, { skip: platformIsLinux ? false : 'needs 
   const file = {
     ...{ path: 'mad.raw', isReadOnly: false, sectors: 4096, alignment: undefined, isLost: false },
     ...{ fd: -1, descriptorFor: () => -1, measure: () => false },
+    ...{ isLocked: true, lock: () => true, unlock: () => {} },
   };
   const device = new BlockDevice(loop, file, { queues: 2, id: 'mad' });
   const host = {

@@ -55,6 +55,17 @@ export class DiskLab extends Lab {
     });
   }
 
+  /** QEMU's options of a disk at a socket. */
+  static devicesOf(setting: DiskSetting, socket: string): readonly string[] {
+    const device = `vhost-user-blk-pci,chardev=disk,num-queues=${setting.queues},${ringOptions(setting)}`;
+    const behind = ['-machine', 'q35', '-device', 'intel-iommu,caching-mode=on'];
+    return [
+      ...(setting.iommu === true ? behind : []),
+      ...['-chardev', `socket,id=disk,path=${socket},reconnect=1`, '-device'],
+      setting.iommu === true ? `${device},iommu_platform=on,disable-legacy=on` : device,
+    ];
+  }
+
   /** Makes an image and offers it. */
   async #offer({ queues, options = [] }: Pick<DiskSetting, 'queues' | 'options'>, prepare = (_image: string) => {}) {
     const folder = mkdtempSync(join(this.folder, 'rig-'));
@@ -69,16 +80,8 @@ export class DiskLab extends Lab {
   /** Offers a disk and boots a machine with it. @param prepare writes to the image before */
   async start(setting: DiskSetting, prepare?: (image: string) => void): Promise<DiskRig> {
     const { image, socket, backEnd } = await this.#offer(setting, prepare);
-    const { queues, processors } = setting;
-    const device = `vhost-user-blk-pci,chardev=disk,num-queues=${queues},${ringOptions(setting)}`;
-    const behind = ['-machine', 'q35', '-device', 'intel-iommu,caching-mode=on'];
-    const devices = [
-      ...(setting.iommu === true ? behind : []),
-      ...['-chardev', `socket,id=disk,path=${socket},reconnect=1`, '-device'],
-      setting.iommu === true ? `${device},iommu_platform=on,disable-legacy=on` : device,
-    ];
     try {
-      const machine = await this.machine(devices, processors);
+      const machine = await this.machine(DiskLab.devicesOf(setting, socket), setting.processors);
       return new DiskRig(setting, { image, data: this.data, backEnd, machine });
     } catch (error) {
       await backEnd.end();
@@ -98,8 +101,8 @@ interface Parts {
 export class DiskRig {
   readonly setting: DiskSetting;
   readonly image: string;
-  readonly backEnd: BackEnd;
-  readonly machine: Machine;
+  backEnd: BackEnd;
+  machine: Machine;
   readonly #data: Buffer;
 
   constructor(setting: DiskSetting, { image, data, backEnd, machine }: Parts) {
@@ -246,6 +249,48 @@ export class DiskRig {
     const image = readFileSync(this.image);
     assert.ok(image.subarray(0, dataBytes).equals(last), 'written past the cache');
     assert.ok(image.subarray(2 * dataBytes, 3 * dataBytes).equals(last), 'written through the cache');
+    await this.checkImage();
+  }
+
+  /**
+   * The guest moves, as it runs, to another QEMU with another back end of the same image: it writes all the while, no command of it fails,
+   * and every byte that it says is written is in the image.
+   */
+  async checkMoves(moves: number): Promise<void> {
+    const { image, setting } = this;
+    const before = await this.machine.run(
+      '/usr/sbin/mkfs.ext4 -q -F /dev/vda && mount /dev/vda /mnt && cat /proc/uptime',
+    );
+    const write = 'cat /data > /mnt/$round && sync && echo $round >> /mnt/rounds && sync || echo lost';
+    await this.machine.run(
+      `(round=0; while [ ! -e /tmp/stop ]; do round=$(((round + 1) % 4)); ${write}; done; touch /tmp/over) > /tmp/load 2>&1 &`,
+    );
+    for (let move = 0; move < moves; move++) {
+      await sleep(1000);
+      const socket = `${image}.${move}`;
+      const args = ['disk', image, '--socket', socket, '--queues', `${setting.queues}`, '--incoming'];
+      const next = await BackEnd.start([...args, '--id', 'clearway-vm', ...(setting.options ?? [])]);
+      const left = this.backEnd;
+      this.machine = await this.machine.move(DiskLab.devicesOf(setting, socket));
+      assert.match(left.said, /what is written is logged/);
+      assert.equal(await left.end(), 0, left.said);
+      this.backEnd = next;
+      await this.machine.run(
+        'before=$(wc -l < /mnt/rounds); while [ $(wc -l < /mnt/rounds) -lt $((before + 2)) ]; do sleep 0.1; done',
+        60,
+      );
+    }
+    await this.machine.run('touch /tmp/stop; while [ ! -e /tmp/over ]; do sleep 0.1; done');
+    const said = await this.machine.run(
+      'cat /tmp/load; dmesg | grep -i -E "I/O error|blk_update|hung|EXT4-fs error" || true',
+    );
+    assert.equal(said, '');
+    const uptime = await this.machine.run('cat /proc/uptime');
+    assert.ok(Number.parseFloat(uptime) > Number.parseFloat(before), 'it was not started anew');
+    await this.machine.run('umount /mnt');
+    execFileSync('e2fsck', ['-fn', image], { stdio: 'pipe' });
+    const file = execFileSync('debugfs', ['-R', 'cat /1', image], { maxBuffer: 2 * dataBytes, stdio: 'pipe' });
+    assert.ok(file.equals(this.#data), 'a file on the host');
     await this.checkImage();
   }
 

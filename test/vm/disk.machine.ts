@@ -1,5 +1,5 @@
 // `clearway disk` in real guests, part of `npm run test:vm`: rings of both layouts, event index, indirect descriptors, one queue and
-// several, each engine, restarts of the guest (its firmware drives the disk first, then Linux), a back end that is killed under load,
+// several, each engine, guests that move, restarts of the guest (its firmware drives the disk first, then Linux), a back end that is killed under load,
 // disks that are only read, another kernel. One machine at a time. Not here: the one boot of every run of the tests (disk.test.ts).
 
 import assert from 'node:assert/strict';
@@ -48,6 +48,20 @@ describe('disks in guests', { skip: disksImpossible() ?? false, concurrency: fal
         await rig.machine.reboot();
         await rig.checkImage();
         await rig.checkKills(5);
+      } finally {
+        await rig.end();
+      }
+    });
+  }
+
+  for (const packed of [false, true]) {
+    test(`a guest that moves to another QEMU, and on, while it writes, ${packed ? 'packed' : 'split'}`, {
+      timeout,
+    }, async () => {
+      const rings = { packed, eventIndex: true, indirect: true };
+      const rig = await lab.start({ ...rings, queues: 2, processors: 2 });
+      try {
+        await rig.checkMoves(2);
       } finally {
         await rig.end();
       }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type InitialDisk, makeInitialDisk } from './initial-disk.js';
 import type { Kernel } from './kernels.js';
+import { QemuMonitor } from './qemu-monitor.js';
 import { endTied, startTied, type Tied } from './tied.js';
 
 /** How a machine is made. */
@@ -19,6 +20,8 @@ export interface MachineOptions {
   readonly devices: readonly string[];
   /** Processors. Default 1. */
   readonly processors?: number;
+  /** A socket at which it waits for the state of a machine that moves here. */
+  readonly incoming?: string;
 }
 
 /** What a command did in the guest. */
@@ -60,7 +63,11 @@ export class Machine {
   /** Tells whoever waits that something was received, or that the machine has ended. */
   #changed: () => void = () => {};
 
-  private constructor({ kernel, disk, devices, processors = 1 }: MachineOptions) {
+  readonly #options: MachineOptions;
+
+  private constructor(options: MachineOptions) {
+    const { kernel, disk, devices, processors = 1, incoming } = options;
+    this.#options = options;
     this.#folder = mkdtempSync(join(tmpdir(), 'clearway-machine-'));
     this.#process = startTied('qemu-system-x86_64', [
       ...['-accel', 'tcg,thread=multi', '-cpu', 'max,-la57', '-smp', String(processors), '-nographic', '-nodefaults'],
@@ -73,6 +80,8 @@ export class Machine {
         'console=ttyS0 loglevel=5 panic=0 rdinit=/init mitigations=off random.trust_cpu=on intel_iommu=on',
       ],
       ...devices,
+      ...['-qmp', `unix:${this.#folder}/qmp,server=on,wait=off`],
+      ...(incoming === undefined ? [] : ['-incoming', `unix:${incoming}`]),
     ]);
     this.#process.stdout.on('data', (chunk: Buffer) => {
       this.#received += chunk.toString('latin1');
@@ -160,6 +169,32 @@ export class Machine {
   async reboot(): Promise<void> {
     this.#process.stdin.write('reboot -f\n');
     await this.#until(/^@@ready\n/m, bootLimitSeconds, 'the guest boots again');
+  }
+
+  /**
+   * Moves the machine, as it runs, to another QEMU, with devices of its own; this one ends. What its shell does goes on there: no command of it is
+   * waited for meanwhile. @returns the other one
+   */
+  async move(devices: readonly string[]): Promise<Machine> {
+    const incoming = join(this.#folder, 'incoming');
+    const other = new Machine({ ...this.#options, devices, incoming });
+    try {
+      const there = await QemuMonitor.connect(join(other.#folder, 'qmp'));
+      const here = await QemuMonitor.connect(join(this.#folder, 'qmp'));
+      await here.ask('migrate', { uri: `unix:${incoming}` });
+      await here.until('query-migrate', ({ status }) => {
+        if (status === 'failed') throw new Error(`it did not move: ${this.#errors}${other.#errors}`);
+        return status === 'completed';
+      });
+      await there.until('query-status', ({ status }) => status === 'running');
+      there.close();
+      here.close();
+    } catch (error) {
+      await other.end();
+      throw error;
+    }
+    await this.end();
+    return other;
   }
 
   /** Ends it, as pulling the plug does. */

@@ -11,6 +11,7 @@ import { sectorBytes } from './block-file.js';
 import { BlockQueue, type RequestPool } from './block-queue.js';
 import { type BlockDisk, BlockRequest, mostDiscardSectors } from './block-request.js';
 import type { RequestedFile } from './file-request.js';
+import { ImageHold, settlingTrouble } from './image-hold.js';
 import { BlockFeature as Bit } from './numbers.js';
 
 /** Bytes of the configuration space (section 5.2.4), up to zoned devices. */
@@ -42,6 +43,7 @@ export class BlockDevice implements VhostDevice, BlockDisk {
     take: () => this.#free.pop() ?? new BlockRequest(this, this.#loop),
     give: (request) => void this.#free.push(request),
   };
+  readonly #hold: ImageHold;
   #hasFlush = true;
   #say: (sentence: string) => void = () => {};
 
@@ -54,6 +56,7 @@ export class BlockDevice implements VhostDevice, BlockDisk {
     this.features = file.isReadOnly
       ? bitsOf(...always, Bit.readOnly)
       : bitsOf(...always, Bit.configWce, Bit.discard, Bit.writeZeroes);
+    this.#hold = new ImageHold(loop, file, this.#taken, (sentence) => this.say(sentence));
     this.#writeConfiguration();
   }
 
@@ -123,13 +126,33 @@ export class BlockDevice implements VhostDevice, BlockDisk {
       this.#running.set(vring, running);
     }
     running!.start();
+    this.#hold.take();
   }
+
+  get isOurs(): boolean {
+    return this.#hold.isOurs;
+  }
+
+  /** The image is this process's: the guest's requests begin. */
+  readonly #taken = (): void => {
+    this.resize();
+    for (const running of this.#running.values()) running.start();
+  };
 
   stop(vring: Vring, done: () => void): void {
     const running = this.#running.get(vring);
     this.#running.delete(vring);
+    if (this.#running.size === 0) this.#hold.rest();
     if (running === undefined) done();
     else running.stop(done);
+  }
+
+  /** What was written is on the disk; with the last queue the image is whoever's the guest runs with next. */
+  handOver(done: (why?: string) => void): void {
+    this.#hold.settle((errno) => {
+      if (errno === 0 && this.#running.size === 0) this.#hold.leave();
+      done(settlingTrouble(errno));
+    });
   }
 
   /** The guest has kicked a queue. */
@@ -140,5 +163,6 @@ export class BlockDevice implements VhostDevice, BlockDisk {
   /** Gives its memory back; its queues have ended. */
   close(): void {
     for (const request of this.#free) request.close(this.#loop);
+    this.#hold.close();
   }
 }

@@ -39,6 +39,8 @@ export interface BlockFileOptions {
   readonly isRaw: boolean;
   /** Read and written without the page cache (O_DIRECT). */
   readonly direct: boolean;
+  /** It is another process's still: it is locked later. */
+  readonly isIncoming: boolean;
 }
 
 /** What O_DIRECT requires where the kernel does not say: no disk requires more. */
@@ -56,9 +58,11 @@ export class BlockFile {
   readonly #directFd: number = -1;
   /** A flush failed: the kernel tells once, and what was lost is not known. */
   isLost = false;
+  /** It is this process's alone, or its readers'. */
+  isLocked = false;
 
   /** @throws DiskError */
-  constructor(path: string, { readOnly, isRaw, direct }: BlockFileOptions) {
+  constructor(path: string, { readOnly, isRaw, direct, isIncoming }: BlockFileOptions) {
     this.path = path;
     this.isReadOnly = readOnly;
     const flags = (readOnly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK;
@@ -77,7 +81,7 @@ export class BlockFile {
         throw new DiskError(`${path} has ${bytes} bytes: make it larger, \`truncate -s 10G ${path}\``);
       this.sectors = Math.floor(bytes / sectorBytes);
       if (!isRaw) this.#checkFormat();
-      this.#lock();
+      if (!isIncoming && !this.lock()) throw new DiskError(this.#lockTrouble());
       if (!direct) return;
       this.alignment = directAlignment(this.fd) ?? largestBlock;
       this.#directFd = this.#openDirect(flags | constants.O_DIRECT);
@@ -119,19 +123,34 @@ export class BlockFile {
     );
   }
 
-  /** One writer, or any number of readers: two writers destroy a disk. Locks of the open file, gone with it. */
-  #lock(): void {
-    const place = scratch(32);
-    const { data, offset } = place;
-    place.bytes.fill(0, offset, offset + 32);
-    data.setInt16(offset, this.isReadOnly ? F.RDLCK : F.WRLCK, true);
-    const result = syscall3(sys.fcntl, this.fd, F.OFD_SETLK, place.address);
-    if (result === -Errno.EAGAIN || result === -Errno.EACCES) {
-      const why = this.isReadOnly
-        ? 'is in use by a process that may write to it: stop that one'
-        : 'is in use by another process, and a disk that is written to must be the only one: stop that one';
-      throw new DiskError(`${this.path} ${why}, or offer a copy`);
-    }
+  /**
+   * Locks it for one writer, or any number of readers: two writers destroy a disk. A lock of the open file, gone with it. False: another process
+   * has it. (Where a file system knows no locks, nobody does.)
+   */
+  lock(): boolean {
+    const result = this.#setLock(this.isReadOnly ? F.RDLCK : F.WRLCK);
+    this.isLocked = result !== -Errno.EAGAIN && result !== -Errno.EACCES;
+    return this.isLocked;
+  }
+
+  /** Lets others lock it. */
+  unlock(): void {
+    if (this.isLocked) this.#setLock(F.UNLCK);
+    this.isLocked = false;
+  }
+
+  #setLock(kind: number): number {
+    const { data, bytes, offset, address } = scratch(32);
+    bytes.fill(0, offset, offset + 32);
+    data.setInt16(offset, kind, true);
+    return syscall3(sys.fcntl, this.fd, F.OFD_SETLK, address);
+  }
+
+  #lockTrouble(): string {
+    const why = this.isReadOnly
+      ? 'is in use by a process that may write to it: stop that one'
+      : 'is in use by another process, and a disk that is written to must be the only one: stop that one';
+    return `${this.path} ${why}, or offer a copy; where its guest is to move here, say --incoming`;
   }
 
   /** Sees how large it is now. True: it is another size. */

@@ -90,7 +90,7 @@ export class BlockQueue {
   /** Takes what is there, as much as has a turn; then asks for a kick. */
   #run(): void {
     const { queue } = this;
-    if (queue.fault !== undefined || !this.#vring.isEnabled) {
+    if (queue.fault !== undefined || !this.#vring.isEnabled || !this.#disk.isOurs) {
       this.#publish();
       return;
     }

@@ -40,6 +40,8 @@ export interface BlockDisk {
   readonly counts: BlockCounts;
   /** A write is stable when it completes. */
   readonly isWriteThrough: boolean;
+  /** Its image is this process's to use. */
+  readonly isOurs: boolean;
   /** Says something to the operator, in a sentence. */
   say(sentence: string): void;
 }

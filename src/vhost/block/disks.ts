@@ -21,6 +21,8 @@ export interface DisksOptions {
   readonly isRaw: boolean;
   /** Read and written without the page cache. */
   readonly direct: boolean;
+  /** Guests come from another host, whose processes have the images until then. */
+  readonly isIncoming: boolean;
   /** Memory of guests may become shorter. */
   readonly anyMemory: boolean;
   /** The serial number that the guest sees; undefined: the file's name. */
@@ -67,8 +69,8 @@ export class Disks implements Devices<readonly OfferedDisk[], DevicesCounts<Bloc
   };
 
   #offer(loop: Loop, path: string, place: Place, options: DisksOptions, say: (sentence: string) => void): void {
-    const { readOnly, isRaw, direct, queues, anyMemory } = options;
-    const file = new BlockFile(path, { readOnly, isRaw, direct });
+    const { readOnly, isRaw, direct, isIncoming, queues, anyMemory } = options;
+    const file = new BlockFile(path, { readOnly, isRaw, direct, isIncoming });
     const name = basename(path);
     const told = limitedSay(loop, (sentence) => say(`${name}: ${sentence}`));
     const device = new BlockDevice(loop, file, { queues, id: options.id ?? name });

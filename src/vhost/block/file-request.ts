@@ -17,7 +17,17 @@ const mostPieces = 1024;
 /** What of a disk's file requests are made on. */
 export type RequestedFile = Pick<
   BlockFile,
-  'path' | 'isReadOnly' | 'sectors' | 'measure' | 'fd' | 'alignment' | 'isLost' | 'descriptorFor'
+  | 'path'
+  | 'isReadOnly'
+  | 'sectors'
+  | 'measure'
+  | 'fd'
+  | 'alignment'
+  | 'isLost'
+  | 'descriptorFor'
+  | 'isLocked'
+  | 'lock'
+  | 'unlock'
 >;
 
 /** What is under way. */
