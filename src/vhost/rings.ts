@@ -52,6 +52,11 @@ export class Rings {
     return this.all.some(({ queue }) => queue !== undefined);
   }
 
+  /** Whether a queue ran, or one runs. */
+  get hasRun(): boolean {
+    return this.#description !== '';
+  }
+
   /** What was agreed on. */
   set features(features: bigint) {
     this.#features = features;

@@ -102,6 +102,11 @@ export class Session {
     return !this.#isBusy;
   }
 
+  /** Whether a queue ran. */
+  get hasRun(): boolean {
+    return this.#rings.hasRun;
+  }
+
   /**
    * Handles a message. `fds` came with it, and are the session's.
    * @param again called when {@link isReady} is true again. @returns why the session cannot go on; undefined when it can.

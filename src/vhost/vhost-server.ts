@@ -7,6 +7,7 @@ import { Channel } from './channel.js';
 import { type Door, openDoor, type Place } from './door.js';
 import type { MemoryTable } from './memory-table.js';
 import type { QueueCounts } from './queue-counts.js';
+import { RepeatedSay } from './repeated-say.js';
 import type { MemoryPolicy, VhostDevice } from './session.js';
 import type { Vring } from './vring.js';
 
@@ -33,6 +34,7 @@ export class VhostServer {
   readonly #device: KickedDevice;
   readonly #options: VhostServerOptions;
   readonly #door: Door;
+  readonly #ofFrontEnds: RepeatedSay;
   #channel: Channel | undefined;
   /** When the last one went. */
   #goneMs = Number.NaN;
@@ -44,6 +46,7 @@ export class VhostServer {
     this.#loop = loop;
     this.#device = device;
     this.#options = options;
+    this.#ofFrontEnds = new RepeatedSay(options.say);
     const { place, say, over } = options;
     this.#door = openDoor(loop, place, { say, over, came: (fd) => this.#came(fd) });
     loop.nextTurn(this.#next);
@@ -54,30 +57,37 @@ export class VhostServer {
   };
 
   #came(fd: number): void {
-    const { say, memory } = this.#options;
+    const said = this.#ofFrontEnds;
     this.#device.counts.frontEnds++;
     const peer = unixPeer(fd);
     const who = peer === undefined ? '' : ` (process ${peer.processId}, user ${peer.userId})`;
     const sinceMs = this.#loop.nowMs - this.#goneMs;
-    say(`a front end connected${Number.isNaN(sinceMs) ? '' : ` again, after ${(sinceMs / 1000).toFixed(1)} s`}${who}`);
+    said.came(
+      `a front end connected${Number.isNaN(sinceMs) ? '' : ` again, after ${(sinceMs / 1000).toFixed(1)} s`}${who}`,
+      `a front end connected${who}`,
+    );
     const channel = new Channel(
       this.#loop,
       fd,
       this.#device,
       {
-        say,
+        say: (sentence) => said.say(sentence),
         kicked: (vring) => this.#device.kicked(vring, channel.session.memory),
-        ended: (why) => this.#ended(why),
+        ended: (why) => this.#ended(why, channel.session.hasRun),
       },
-      memory,
+      this.#options.memory,
     );
     this.#channel = channel;
   }
 
-  #ended(why: string | undefined): void {
+  #ended(why: string | undefined, hasRun: boolean): void {
     this.#channel = undefined;
     this.#goneMs = this.#loop.nowMs;
-    this.#options.say(why === undefined ? 'the front end has gone' : `the front end is let go of: ${why}`);
+    this.#ofFrontEnds.ended(
+      why === undefined ? 'the front end has gone' : `the front end is let go of: ${why}`,
+      !hasRun,
+    );
+    if (this.#isClosed) this.#ofFrontEnds.finish();
     this.#device.left?.();
     this.#whenEnded?.();
     // Somebody may have waited.
@@ -95,6 +105,7 @@ export class VhostServer {
     this.#isClosed = true;
     this.#door.close();
     if (this.#channel === undefined) {
+      this.#ofFrontEnds.finish();
       done();
       return;
     }

@@ -8,10 +8,11 @@ import { createEventDescriptor } from '../../src/kernel/event.js';
 import { acceptNonBlocking, closeDescriptor } from '../../src/kernel/socket.js';
 import { unixStreamPair } from '../../src/kernel/socket-pair.js';
 import { listenUnix } from '../../src/kernel/unix-socket.js';
+import { Request } from '../../src/vhost/protocol.js';
 import { until } from '../conformance/serve/servers.js';
-import { ask, makeImage, spawnDisk } from '../support/disks.js';
+import { ask, makeImage, runDisk, spawnDisk } from '../support/disks.js';
 import { program } from '../support/program.js';
-import { FrontEnd } from '../support/vhost-front-end.js';
+import { FrontEnd, shrinkableFile } from '../support/vhost-front-end.js';
 
 const features = { indirect: true, eventIndex: true };
 
@@ -75,6 +76,30 @@ describe('where front ends come from', { timeout: 60_000 }, () => {
     }
     closeDescriptor(listening);
     await until('it tries again', () => disk.said().match(/it is tried/g)!.length === 2);
+    disk.child.kill('SIGTERM');
+    assert.equal(await disk.ended, 0);
+  });
+
+  test('one that comes again and again with memory that is refused is said once, then counted; another memory is news', async () => {
+    const place = makeImage();
+    const disk = await runDisk(place.image, place.socket, []);
+    const shrinkable = shrinkableFile(65_536, false);
+    const refused = async (bytes: bigint): Promise<void> => {
+      const guest = new FrontEnd(place.socket, 65_536);
+      guest.send(Request.setProtocolFeatures, [1n << 3n]);
+      assert.equal(await guest.acknowledged(Request.setMemoryTable, [1n, 0n, bytes, 0n, 0n], [shrinkable]), 1n);
+      guest.close();
+    };
+    const count = (pattern: RegExp): number => disk.said().match(pattern)?.length ?? 0;
+    for (let visit = 0; visit < 20; visit++) await refused(4096n);
+    const good = new FrontEnd(place.socket);
+    await readOnce(good);
+    good.close();
+    await until('both are said to have gone', () => count(/the front end has gone/g) === 2);
+    assert.equal(count(/passed memory that is of a file that may become shorter/g), 1, disk.said());
+    assert.equal(count(/a front end connected/g), 2, disk.said());
+    assert.match(disk.said(), /it came 19 more times, and each time it was the same/);
+    closeDescriptor(shrinkable);
     disk.child.kill('SIGTERM');
     assert.equal(await disk.ended, 0);
   });
