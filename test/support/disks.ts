@@ -83,6 +83,11 @@ export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
+/** Mappings that a process has of memory that others passed it (memfd). */
+export function sharedMappingsOf(pid: number): number {
+  return readFileSync(`/proc/${pid}/maps`, 'utf8').match(/memfd:/g)?.length ?? 0;
+}
+
 /** Sends a request: its type, sector, data from or into the guest's memory. Returns status, bytes that the device says it wrote. */
 export async function ask(
   guest: FrontEnd,

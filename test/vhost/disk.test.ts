@@ -13,7 +13,7 @@ import { Region } from '../../src/memory/region.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Flag, Request } from '../../src/vhost/protocol.js';
 import { engineRefused, engines, until } from '../conformance/serve/servers.js';
-import { ask, descriptorsOf, diskBytes, sleepsOf, startDisk } from '../support/disks.js';
+import { ask, descriptorsOf, diskBytes, sharedMappingsOf, sleepsOf, startDisk } from '../support/disks.js';
 import { FrontEnd, shrinkableFile } from '../support/vhost-front-end.js';
 
 const plain = { indirect: true, eventIndex: false };
@@ -361,20 +361,21 @@ for (const engine of engines) {
       assert.equal(await disk.ended, 0);
     });
 
-    test('an idle disk wakes up for nothing; 200 front ends that come and go leave nothing', async () => {
+    test('an idle disk wakes up for nothing; 1,000 front ends that come and go leave no descriptor and no mapping', async () => {
       const disk = await startDisk(engine);
       const guest = new FrontEnd(disk.socket);
       await guest.start(plain);
       await ask(guest, { type: 0, sector: 0n, room: 512 });
       const pid = disk.child.pid!;
       const open = descriptorsOf(pid);
+      assert.ok(sharedMappingsOf(pid) > 0);
       // What was begun with the start is over after a moment.
       await new Promise((resolve) => setTimeout(resolve, 1000));
       const slept = sleepsOf(pid);
       await new Promise((resolve) => setTimeout(resolve, 1500));
       assert.deepEqual(sleepsOf(pid), slept, 'no thread woke up');
       guest.close();
-      for (let count = 0; count < 200; count++) {
+      for (let count = 0; count < 1000; count++) {
         const next = new FrontEnd(disk.socket, 4096 * 64);
         if (count % 3 === 0) next.raw(Request.getFeatures, Flag.version, new Uint8Array(0));
         if (count % 3 === 1) await next.start(plain);
@@ -384,6 +385,7 @@ for (const engine of engines) {
       assert.equal(await last.ask(Request.getQueueNum), 4n);
       last.close();
       await until(`${descriptorsOf(pid)} descriptors`, () => descriptorsOf(pid) < open, 10_000);
+      assert.equal(sharedMappingsOf(pid), 0);
       disk.child.kill('SIGTERM');
       assert.equal(await disk.ended, 0);
     });
