@@ -3,9 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type { NetCounts } from '../vhost/net/net-device.js';
+import type { NetsCounts } from '../vhost/net/net-metrics.js';
 import type { NetOffer, NetsOptions, OfferedNets } from '../vhost/net/nets.js';
-import type { DevicesCounts } from '../vhost/queue-counts.js';
 import { deviceFlags, deviceHelp, deviceOptions } from './kit/device-options.js';
 import { offerDevices } from './kit/devices.js';
 import { parseFlags } from './kit/flags.js';
@@ -117,7 +116,7 @@ export async function run(args: string[]): Promise<number> {
   const { anyMemory, ...how } = await deviceOptions(values);
   const options: NetsOptions = { ...asked, anyMemory };
   const { netMetrics, netScreen } = await import('../vhost/net/net-metrics.js');
-  return offerDevices<OfferedNets, DevicesCounts<NetCounts>>({
+  return offerDevices<OfferedNets, NetsCounts>({
     name: 'net',
     entry: new URL('../vhost/net/net-thread.js', import.meta.url),
     options,

@@ -7,6 +7,7 @@ import { inNetworkNamespace } from '../../src/kernel/namespace.js';
 import { Loop } from '../../src/transport/loop.js';
 import type { NetCounts } from '../../src/vhost/net/net-device.js';
 import { Nets, type NetsOptions } from '../../src/vhost/net/nets.js';
+import type { UplinkCounts } from '../../src/vhost/net/uplink.js';
 import { macBytes } from './net-packets.js';
 
 /** Devices that are offered, by their sockets. */
@@ -16,6 +17,8 @@ export interface InProcessNets {
   readonly said: readonly string[];
   /** What was counted of a device. */
   counts(device?: number): NetCounts;
+  /** What was counted of their way out, where several have one. */
+  uplink(): UplinkCounts | undefined;
   /** Ends them. */
   close(): Promise<void>;
 }
@@ -54,6 +57,7 @@ export function startNets(
     sockets,
     said,
     counts: (device = 0) => nets.counts().devices[device]!.counts,
+    uplink: () => nets.counts().uplink,
     close: () =>
       new Promise((resolve) => {
         nets.close(() => {

@@ -256,6 +256,24 @@ describe('guests on a switch with a tap', { skip: namespacesRefused(), timeout: 
     });
   }
 
+  test('what the tap does not take, and what of it reaches no guest, is counted by reason', async () => {
+    const space = new NetNamespace();
+    const nets = startNets(2, { tap: 'tap0' }, { space });
+    space.bringUp('tap0', `${host}/24`);
+    assert.deepEqual(nets.uplink(), { sentDropped: {}, receivedDropped: {} });
+    // The kernel asks for an address, and there is no guest.
+    await space.node("require('dgram').createSocket('udp4').send('x', 7, '10.78.0.9', () => console.log('sent'))");
+    await until('it is counted', () => (nets.uplink()!.receivedDropped.down ?? 0) > 0);
+    const guests = await startGuests(nets.sockets, [{ bits: 0n }]);
+    space.ip('link', 'set', 'tap0', 'down');
+    await guests[0]!.send(whole, packetOf(macs[0], everyone, 'to all'));
+    await until('it is counted', () => (nets.uplink()!.sentDropped.down ?? 0) > 0);
+    assert.deepEqual(nets.counts(0).sentDropped, {}, 'the other guest has it');
+    for (const guest of guests) guest.close();
+    await nets.close();
+    space.remove();
+  });
+
   test('TCP through the tap, with offloads and without: what comes is copied once, what goes not at all', async () => {
     const space = new NetNamespace();
     const nets = startNets(2, { tap: 'tap0' }, { space });

@@ -2,11 +2,11 @@
 
 import { basename } from 'node:path';
 import type { Loop } from '../../transport/loop.js';
+import { DeviceServers } from '../device-servers.js';
 import type { Place } from '../door.js';
-import { limitedSay } from '../limited-say.js';
-import { countsOf, type DevicesCounts } from '../queue-counts.js';
+import type { DevicesCounts } from '../queue-counts.js';
 import type { Devices } from '../run-devices.js';
-import { VhostServer } from '../vhost-server.js';
+import type { VhostServer } from '../vhost-server.js';
 import type { BlockCounts } from './block-counts.js';
 import { BlockDevice } from './block-device.js';
 import { BlockFile, sectorBytes } from './block-file.js';
@@ -45,38 +45,27 @@ interface Disk extends OfferedDisk {
 /** See the file's head. */
 export class Disks implements Devices<readonly OfferedDisk[], DevicesCounts<BlockCounts>> {
   readonly #disks: Disk[] = [];
-
-  /** Disks for which front ends may come. */
-  #open: number;
+  readonly #servers: DeviceServers<BlockCounts>;
   readonly #say: (sentence: string) => void;
-  readonly #end: () => void;
 
   /** @param end called when no front end will come any more @throws DiskError, SystemError, Error for a socket that cannot be had; then nothing is offered */
   constructor(loop: Loop, options: DisksOptions, say: (sentence: string) => void, end: () => void) {
-    this.#open = options.pairs.length;
+    this.#servers = new DeviceServers(loop, { memory: { any: options.anyMemory }, say, end });
     this.#say = say;
-    this.#end = end;
     try {
-      for (const [path, place] of options.pairs) this.#offer(loop, path, place, options, say);
+      for (const [path, place] of options.pairs) this.#offer(loop, path, place, options);
     } catch (error) {
-      for (const { server } of this.#disks) server.close(() => {});
+      this.#servers.close(() => {});
       throw error;
     }
   }
 
-  readonly #over = (): void => {
-    if (--this.#open === 0) this.#end();
-  };
-
-  #offer(loop: Loop, path: string, place: Place, options: DisksOptions, say: (sentence: string) => void): void {
-    const { readOnly, isRaw, direct, isIncoming, queues, anyMemory } = options;
+  #offer(loop: Loop, path: string, place: Place, options: DisksOptions): void {
+    const { readOnly, isRaw, direct, isIncoming, queues, id } = options;
     const file = new BlockFile(path, { readOnly, isRaw, direct, isIncoming });
     const name = basename(path);
-    const told = limitedSay(loop, (sentence) => say(`${name}: ${sentence}`));
-    const device = new BlockDevice(loop, file, { queues, id: options.id ?? name });
-    device.onSay = told;
-    const memory = { any: anyMemory };
-    const server = new VhostServer(loop, device, { place, memory, say: told, over: this.#over });
+    const device = new BlockDevice(loop, file, { queues, id: id ?? name });
+    const server = this.#servers.offer(path, name, device, place);
     this.#disks.push({ path, place, sectors: file.sectors, file, device, server });
   }
 
@@ -86,7 +75,7 @@ export class Disks implements Devices<readonly OfferedDisk[], DevicesCounts<Bloc
   }
 
   counts(): DevicesCounts<BlockCounts> {
-    return countsOf(this.#disks.map(({ path, device }) => ({ name: path, counts: device.counts })));
+    return this.#servers.counts();
   }
 
   changed(): void {
@@ -99,13 +88,12 @@ export class Disks implements Devices<readonly OfferedDisk[], DevicesCounts<Bloc
   }
 
   close(done: () => void): void {
-    let left = this.#disks.length;
-    for (const { server, device, file } of this.#disks) {
-      server.close(() => {
+    this.#servers.close(() => {
+      for (const { device, file } of this.#disks) {
         device.close();
         file.close();
-        if (--left === 0) done();
-      });
-    }
+      }
+      done();
+    });
   }
 }

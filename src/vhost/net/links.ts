@@ -9,7 +9,7 @@ import type { Offloads } from './net-header.js';
 import { Switch } from './switch.js';
 import { Tap } from './tap.js';
 import { TapPort } from './tap-port.js';
-import { Uplink } from './uplink.js';
+import { Uplink, type UplinkCounts } from './uplink.js';
 
 /** What devices are to be joined to. */
 export interface LinkOptions {
@@ -36,6 +36,8 @@ export interface Link {
   readonly mtu: number | undefined;
   /** What each device is joined to. */
   readonly peers: readonly JoinedPeer[];
+  /** What was counted of the way out of several guests. */
+  readonly uplink?: UplinkCounts | undefined;
   /** Lets go of it. */
   close(): void;
 }
@@ -77,5 +79,6 @@ export function openLink(loop: Loop, options: LinkOptions, say: (sentence: strin
   };
   const guests = `${devices} guests`;
   const to = isolate ? `${guests} on ${toTap}, not joined to each other` : `${guests} on a switch`;
-  return { to: isolate || tap === undefined ? to : `${to} with ${toTap}`, peers, close, ...rest };
+  const words = isolate || tap === undefined ? to : `${to} with ${toTap}`;
+  return { to: words, peers, uplink: uplink?.counts, close, ...rest };
 }

@@ -5,9 +5,23 @@ import { formatBytes } from '../../text/units.js';
 import { deviceScreen, type ScreenColumn, sumOf } from '../device-screen.js';
 import { type DevicesCounts, queueFamilies, rowsOf } from '../queue-counts.js';
 import type { NetCounts } from './net-device.js';
+import type { UplinkCounts } from './uplink.js';
+
+/** What was counted of the devices of a thread, and of their way out, where several have one. */
+export interface NetsCounts extends DevicesCounts<NetCounts> {
+  readonly uplink: UplinkCounts | undefined;
+}
+
+type Dropped = Readonly<Record<string, number | undefined>>;
+
+/** Drops both ways, by reason, with their labels. */
+const droppedBy = (sent: Dropped, received: Dropped): (readonly [Readonly<Record<string, string>>, number])[] =>
+  Object.entries({ sent, received }).flatMap(([direction, reasons]) =>
+    Object.entries(reasons).map(([reason, count = 0]) => [{ direction, reason }, count] as const),
+  );
 
 /** The metrics of network devices. Sent and received are the guest's words. */
-export function netMetrics({ devices, copied }: DevicesCounts<NetCounts>, engine: string): string {
+export function netMetrics({ devices, copied, uplink }: NetsCounts, engine: string): string {
   return [
     familyText(
       'clearway_net_info',
@@ -37,13 +51,16 @@ export function netMetrics({ devices, copied }: DevicesCounts<NetCounts>, engine
       'clearway_net_dropped_total',
       'counter',
       'Packets that went nowhere, by reason.',
-      rowsOf(devices, ({ sentDropped, receivedDropped }) => [
-        ...Object.entries(sentDropped).map(([reason, count]) => [{ direction: 'sent', reason }, count] as const),
-        ...Object.entries(receivedDropped).map(
-          ([reason, count]) => [{ direction: 'received', reason }, count] as const,
-        ),
-      ]),
+      rowsOf(devices, ({ sentDropped, receivedDropped }) => droppedBy(sentDropped, receivedDropped)),
     ),
+    uplink === undefined
+      ? ''
+      : familyText(
+          'clearway_net_uplink_dropped_total',
+          'counter',
+          'Packets that the tap of a switch did not take (sent), and packets of it that reached no guest (received), by reason.',
+          droppedBy(uplink.sentDropped, uplink.receivedDropped).map(([labels, count]) => [labelText(labels), count]),
+        ),
     queueFamilies(devices, copied),
   ].join('');
 }

@@ -2,14 +2,13 @@
 // (cli/net.ts).
 
 import type { Loop } from '../../transport/loop.js';
+import { DeviceServers } from '../device-servers.js';
 import type { Place } from '../door.js';
-import { limitedSay } from '../limited-say.js';
-import { countsOf, type DevicesCounts } from '../queue-counts.js';
 import type { Devices } from '../run-devices.js';
-import { VhostServer } from '../vhost-server.js';
 import type { JoinedPeer } from './joined-peer.js';
 import { type Link, type LinkOptions, openLink } from './links.js';
 import { type NetCounts, NetDevice } from './net-device.js';
+import type { NetsCounts } from './net-metrics.js';
 
 /** A device, as it is offered. */
 export interface NetOffer {
@@ -46,65 +45,43 @@ export interface OfferedNets {
 const mostMtu = 65_535;
 
 /** See the file's head. */
-export class Nets implements Devices<OfferedNets, DevicesCounts<NetCounts>> {
+export class Nets implements Devices<OfferedNets, NetsCounts> {
   readonly offered: OfferedNets;
-  readonly #nets: { readonly name: string; readonly device: NetDevice; readonly server: VhostServer }[] = [];
+  readonly #servers: DeviceServers<NetCounts>;
   readonly #link: Link;
-  /** Devices for which front ends may come. */
-  #open: number;
-  readonly #end: () => void;
 
   /** @param end called when no front end will come any more @throws TapError, SystemError, Error for a socket that cannot be had; then nothing is offered */
   constructor(loop: Loop, options: NetsOptions, say: (sentence: string) => void, end: () => void) {
-    this.#open = options.offers.length;
-    this.#end = end;
-    const { offers, pairs, link, mtu } = options;
+    const { offers, pairs, link, mtu, anyMemory } = options;
+    this.#servers = new DeviceServers(loop, { memory: { any: anyMemory }, say, end });
     this.#link = openLink(loop, { devices: offers.length, pairs, mtu, ...link }, say);
     try {
-      for (const [index, offer] of offers.entries()) this.#offer(loop, offer, this.#link.peers[index]!, options, say);
+      for (const [index, offer] of offers.entries()) this.#offer(loop, offer, this.#link.peers[index]!, options);
     } catch (error) {
-      for (const { server } of this.#nets) server.close(() => {});
-      this.#link.close();
+      this.close(() => {});
       throw error;
     }
     const { to, hint } = this.#link;
     this.offered = { to, hint };
   }
 
-  readonly #over = (): void => {
-    if (--this.#open === 0) this.#end();
-  };
-
-  #offer(
-    loop: Loop,
-    { place, name, mac }: NetOffer,
-    peer: JoinedPeer,
-    { pairs, anyMemory, mtu }: NetsOptions,
-    say: (sentence: string) => void,
-  ): void {
-    const told = limitedSay(loop, (sentence) => say(`${name}: ${sentence}`));
+  #offer(loop: Loop, { place, name, mac }: NetOffer, peer: JoinedPeer, { pairs, mtu }: NetsOptions): void {
     const linkMtu = this.#link.mtu;
     const device = new NetDevice(loop, peer, { pairs, mac, mtu: mtu ?? linkMtu, mostMtu: linkMtu ?? mostMtu });
-    device.onSay = told;
     peer.join(device);
-    const server = new VhostServer(loop, device, { place, memory: { any: anyMemory }, say: told, over: this.#over });
-    this.#nets.push({ name, device, server });
+    this.#servers.offer(name, name, device, place);
   }
 
-  counts(): DevicesCounts<NetCounts> {
-    return countsOf(this.#nets.map(({ name, device }) => ({ name, counts: device.counts })));
+  counts(): NetsCounts {
+    return { ...this.#servers.counts(), uplink: this.#link.uplink };
   }
 
   changed(): void {}
 
   close(done: () => void): void {
-    let left = this.#nets.length;
-    for (const { server } of this.#nets) {
-      server.close(() => {
-        if (--left > 0) return;
-        this.#link.close();
-        done();
-      });
-    }
+    this.#servers.close(() => {
+      this.#link.close();
+      done();
+    });
   }
 }

@@ -3,6 +3,7 @@
 
 import type { DomainMemory } from '../../memory/domain.js';
 import type { Loop } from '../../transport/loop.js';
+import { countOne } from '../queue-counts.js';
 import { type DropReason, Frame } from './frame.js';
 import { ethernetBytes, mostPacketBytes } from './net-header.js';
 import type { Switch, SwitchPort } from './switch.js';
@@ -10,9 +11,16 @@ import type { Tap } from './tap.js';
 import { TapPackets } from './tap-packets.js';
 import type { TapQueue } from './tap-queue.js';
 
+/** What is counted of an uplink: packets of guests that it did not take, and of its own that reached no guest, by reason. */
+export interface UplinkCounts {
+  readonly sentDropped: Partial<Record<DropReason, number>>;
+  readonly receivedDropped: Partial<Record<DropReason, number>>;
+}
+
 /** See the file's head. */
 export class Uplink extends TapPackets implements SwitchPort {
   readonly isUplink = true;
+  readonly counts: UplinkCounts = { sentDropped: {}, receivedDropped: {} };
   readonly #switch: Switch;
   readonly #port: number;
   readonly #frame = new Frame();
@@ -31,20 +39,29 @@ export class Uplink extends TapPackets implements SwitchPort {
   }
 
   deliver(frame: Frame, pair: number): DropReason | undefined {
-    return this.queues[pair % this.queues.length]!.write(frame);
+    const why = this.queues[pair % this.queues.length]!.write(frame);
+    if (why !== undefined) countOne(this.counts.sentDropped, why);
+    return why;
   }
 
   flushPort(): void {}
 
   protected take(queue: TapQueue): boolean {
     const bytes = queue.read(undefined);
-    if (bytes < ethernetBytes || bytes > mostPacketBytes) return true;
+    const why = bytes < 0 ? undefined : this.#forward(queue, bytes);
+    if (why !== undefined) countOne(this.counts.receivedDropped, why);
+    return true;
+  }
+
+  /** Brings a packet that was read where it belongs. @returns why it reached no guest */
+  #forward(queue: TapQueue, bytes: number): DropReason | undefined {
+    if (bytes < ethernetBytes) return 'headers';
+    if (bytes > mostPacketBytes) return 'buffer too small';
     const { spans, header } = this.#frame;
     spans.clear();
     spans.add(queue.own.address + queue.ownAt, bytes, this.#memories[queue.index]!, queue.ownAt);
     header.take(queue.header);
-    this.#switch.forward(this.#port, this.#frame, queue.index);
-    return true;
+    return this.#switch.forward(this.#port, this.#frame, queue.index);
   }
 
   protected taken(): void {
