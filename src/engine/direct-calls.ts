@@ -5,9 +5,13 @@ import { MSG } from '../kernel/constants.js';
 import {
   corkSocket,
   discardReceived,
+  hasPeer,
+  peerAddress,
+  type SocketAddress,
   send,
   sendFile,
   sendMessage,
+  setPacingRate,
   shutdownListening,
   shutdownSending,
   unsentBytes,
@@ -67,5 +71,20 @@ export class DirectCalls {
   /** As {@link Engine.discard}. */
   discard(fd: number, length: number): number {
     return discardReceived(fd, length);
+  }
+
+  /** As {@link Engine.peerAddress}. @throws SystemError */
+  peerAddress(fd: number): SocketAddress {
+    return peerAddress(fd);
+  }
+
+  /** As {@link Engine.isConnected}. */
+  isConnected(fd: number): boolean {
+    return hasPeer(fd);
+  }
+
+  /** As {@link Engine.pace}. */
+  pace(fd: number, bytesPerSecond: number): void {
+    setPacingRate(fd, bytesPerSecond);
   }
 }

@@ -6,6 +6,7 @@
 // In whose hands each byte is: received bytes lie in a frame of the engine until the caller recycles it;
 // bytes to send belong to the caller again when `sent` came for them, and may not change before.
 
+import type { SocketAddress } from '../kernel/socket.js';
 import type { FileOperations } from './file-operations.js';
 import type { ZeroCopy } from './zero-copy.js';
 
@@ -118,6 +119,12 @@ export interface Engine {
    * when the peer ended its side, or -errno (-EAGAIN: nothing is there).
    */
   discard(fd: number, length: number): number;
+  /** Who is at the other end of a socket. @throws SystemError where nobody is any more. */
+  peerAddress(fd: number): SocketAddress;
+  /** Whether a socket still has a peer: false when that is gone for good. */
+  isConnected(fd: number): boolean;
+  /** Holds a socket to so many bytes a second; -1: no limit. A socket that cannot be paced is not. */
+  pace(fd: number, bytesPerSecond: number): void;
   /** Closes a socket; every operation on it must have ended. */
   closeSocket(fd: number): void;
   /** How a socket must be opened for this engine. */

@@ -11,6 +11,7 @@ import { FakeFiles } from './fake-files.js';
 import { type FakeMapping, FakeMemory } from './fake-memory.js';
 import { isOutput, type Kind, type Operation } from './fake-operation.js';
 import { type FakeOptions, wrong } from './fake-options.js';
+import { FakeStillCalls } from './fake-still.js';
 import { FakeFile, FakePeer, type FaultScript, noFaults } from './fake-world.js';
 import { FakeZeroCopy } from './fake-zero-copy.js';
 
@@ -28,7 +29,7 @@ interface Socket {
 }
 
 /** See {@link Engine}, and the file's head. */
-export class FakeEngine implements Engine {
+export class FakeEngine extends FakeStillCalls implements Engine {
   readonly name = 'fake';
   readonly descriptor = -1;
   readonly nonBlockingSockets = false;
@@ -52,6 +53,7 @@ export class FakeEngine implements Engine {
   #closed = false;
 
   constructor(options: FakeOptions = {}) {
+    super();
     const frames = options.frames ?? 16;
     this.receiveFrameBytes = options.frameBytes ?? 256;
     this.receiveBytes = new Uint8Array(frames * this.receiveFrameBytes);
@@ -305,8 +307,6 @@ export class FakeEngine implements Engine {
     // What is read from a frame after it was given back is someone else's.
     this.receiveBytes.fill(0xdd, frame * this.receiveFrameBytes, (frame + 1) * this.receiveFrameBytes);
   }
-
-  flush(): void {}
 
   turn(_waitMs: number, events: EngineEvents): number {
     if (this.#closed) wrong('a turn of a closed engine');

@@ -2,10 +2,10 @@
 // hands everything else to the responder, and keeps the times, the bodies nobody wanted, and the account.
 // Not here: what a path leads to (site.ts), what is answered with (plan.ts, responder.ts), sockets (transport/).
 
-import { peerAddress } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import type { Connection, Protocol } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
+import { peerHost } from '../transport/peer.js';
 import { BodyReader } from '../wire/http1/body.js';
 import { DEFAULT_HEAD_LIMITS, Field, parseRequestHead, RequestHead } from '../wire/http1/request.js';
 import { type ProxyHeader, parseProxyHeader } from '../wire/proxy-protocol.js';
@@ -119,12 +119,9 @@ export class HttpState implements PaceState {
 }
 
 /** The address at the other end; `unix:` of a socket that has none, `-` where it is gone. */
-function peerOf(fd: number): string {
-  try {
-    return peerAddress(fd).host || unixPeer;
-  } catch {
-    return '-';
-  }
+function peerOf(connection: Connection<HttpState>): string {
+  const host = peerHost(connection);
+  return host === undefined ? '-' : host || unixPeer;
 }
 
 /** Speaks HTTP/1.1 and 1.0 on the connections of one worker. */
@@ -176,7 +173,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     connection.deadlineMs = this.#loop.nowMs + this.#timeouts.headMs;
     paceTo(connection, this.#pace);
     connection.state.proxyPending = this.#proxies.hasHeader;
-    if (this.#log !== undefined) this.#setPeer(connection.state, peerOf(connection.fd));
+    if (this.#log !== undefined) this.#setPeer(connection.state, peerOf(connection));
   }
 
   #setPeer(state: HttpState, peer: string): void {

@@ -2,7 +2,7 @@
 // pacing of the socket (SO_MAX_PACING_RATE: no timer of ours). The first seconds of a stretch are free: a player fills its buffer, at the
 // start and wherever it seeks. Not here: what the rates are (options.ts, media/).
 
-import { setPacingRate } from '../kernel/socket.js';
+import type { PeeredConnection } from '../transport/peer.js';
 
 /** A stretch of media: what a player asks for one piece after the other. */
 export interface MediaPace {
@@ -12,8 +12,6 @@ export interface MediaPace {
   readonly number: number;
 }
 
-/** What the kernel takes for no limit. */
-const unlimited = 0xffff_ffff;
 /** Pieces of a stretch that leave as fast as they can. */
 const freePieces = 2;
 /** A player that goes on asks for the next piece; with several connections each sees some of them. */
@@ -29,8 +27,7 @@ export interface PaceState {
 }
 
 /** A connection, as far as its pace goes. */
-export interface PacedConnection {
-  readonly fd: number;
+export interface PacedConnection extends PeeredConnection {
   readonly state: PaceState;
 }
 
@@ -47,7 +44,7 @@ export function paceTo(connection: PacedConnection, rate: number): void {
   if (state.pace === rate) return;
   state.pace = rate;
   // Where a socket cannot be paced (a Unix socket) it is not.
-  setPacingRate(connection.fd, rate === 0 ? unlimited : rate);
+  connection.owner.loop.engine.pace(connection.fd, rate === 0 ? -1 : rate);
 }
 
 /** Holds a response with a piece of media to its rate, or to the server's where that is lower; the first ones are free. */

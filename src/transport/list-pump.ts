@@ -5,7 +5,6 @@
 
 import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
-import { hasPeer } from '../kernel/socket.js';
 import { copyOut } from './copy-out.js';
 import type { FileCounts } from './file-counts.js';
 import { KnownPages } from './known-pages.js';
@@ -168,7 +167,7 @@ export class ListPump {
     if (result === filled) this.#fill = Math.min(mostFill, Math.max(this.#fill, filled * 2));
     else if (result > 0) this.#fill = Math.max(leastFill, result);
     if (this.#took(output, SendMode.pipe, result)) return true;
-    if (isTransient(result) || isOfPeer(-result, this.#owner.fd)) return this.#waits(result, 'peer');
+    if (isTransient(result) || this.#isOfPeer(-result)) return this.#waits(result, 'peer');
     this.#isPipeless = true;
     return true;
   }
@@ -209,7 +208,7 @@ export class ListPump {
     }
     if (this.#took(output, SendMode.sendfile, result)) return true;
     // 0: the file ended before its extent did. Nothing may follow on this connection, or it would be read as body.
-    return this.#waits(result, result === 0 ? 'truncated' : isOfPeer(-result, fd) ? 'peer' : -result);
+    return this.#waits(result, result === 0 ? 'truncated' : this.#isOfPeer(-result) ? 'peer' : -result);
   }
 
   /** Begins to send what the output begins with, an extent that is pinned in memory, by reference. False: there is no such call. */
@@ -261,6 +260,11 @@ export class ListPump {
     this.#owner.counts.modeBytes[mode]! += result;
     output.take(result);
     return true;
+  }
+
+  /** A call gives the socket's errors and the file's alike: one whose socket is still connected is the file's. */
+  #isOfPeer(errno: number): boolean {
+    return errno === Errno.EPIPE || errno === Errno.ECONNRESET || !this.#loop.engine.isConnected(this.#owner.fd);
   }
 
   /** What becomes of a call that sent nothing. True: it is made again at once. */
@@ -339,9 +343,4 @@ export class ListPump {
 
 function isTransient(result: number): boolean {
   return result === -Errno.EAGAIN || result === -Errno.EINTR || result === -Errno.ENOBUFS;
-}
-
-/** A call gives the socket's errors and the file's alike: one whose socket is still connected is the file's. */
-function isOfPeer(errno: number, fd: number): boolean {
-  return errno === Errno.EPIPE || errno === Errno.ECONNRESET || !hasPeer(fd);
 }

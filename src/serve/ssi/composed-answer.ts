@@ -45,7 +45,7 @@ export class ComposedAnswer {
     this.#document = document;
     this.#head = head;
     this.#args = head.text(head.queryStart, head.queryEnd) || undefined;
-    this.#request = requestOf(head, exchange.connection.fd);
+    this.#request = requestOf(head, exchange.connection);
   }
 
   /** Queues it; or says what has to be fetched first, and nothing is queued. The head's bytes are not looked at after the first time. */
@@ -59,7 +59,7 @@ export class ComposedAnswer {
     const cold = this.#compose(document);
     if (cold === undefined) return undefined;
     const { connection } = this.#exchange;
-    if (this.#head !== undefined) this.#request = keptRequestOf(this.#head, connection.fd);
+    if (this.#head !== undefined) this.#request = keptRequestOf(this.#head, connection);
     this.#head = undefined;
     connection.counts.coldFetches++;
     this.#fetched.add(cold.file);

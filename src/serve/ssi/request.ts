@@ -1,28 +1,22 @@
 // A request as the variables of a document want it, from its parsed head.
 
-import { peerAddress } from '../../kernel/socket.js';
+import { type PeeredConnection, peerHost } from '../../transport/peer.js';
 import type { RequestHead } from '../../wire/http1/request.js';
 import type { SsiRequest } from './variables.js';
 
-/** The request of a head whose bytes are still there, on the connection of a descriptor. */
-export function requestOf(head: RequestHead, fd: number): SsiRequest {
+/** The request of a head whose bytes are still there, on a connection. */
+export function requestOf(head: RequestHead, connection: PeeredConnection): SsiRequest {
   return {
     method: head.text(head.methodStart, head.methodEnd),
     target: head.text(head.targetStart, head.targetEnd),
     protocol: `HTTP/1.${head.versionMinor}`,
     header: (name) => head.fieldByName(name),
-    peer: () => {
-      try {
-        return peerAddress(fd).host;
-      } catch {
-        return '';
-      }
-    },
+    peer: () => peerHost(connection) ?? '',
   };
 }
 
 /** The same of a head whose bytes are about to go: they are taken over. */
-export function keptRequestOf(head: RequestHead, fd: number): SsiRequest {
+export function keptRequestOf(head: RequestHead, connection: PeeredConnection): SsiRequest {
   const fields = new Map<string, string>();
   for (const line of head.text(head.fieldsStart, head.start + head.length).split('\r\n')) {
     const colon = line.indexOf(':');
@@ -32,5 +26,5 @@ export function keptRequestOf(head: RequestHead, fd: number): SsiRequest {
     const before = fields.get(name);
     fields.set(name, before === undefined ? value : `${before}, ${value}`);
   }
-  return { ...requestOf(head, fd), header: (name) => fields.get(name) };
+  return { ...requestOf(head, connection), header: (name) => fields.get(name) };
 }
