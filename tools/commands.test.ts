@@ -47,6 +47,7 @@ function checkout(): void {
     cpSync(join(repositoryRoot, 'tools', name), join(folder, 'tools', name));
   }
   write('tools/build-pages.mjs', '');
+  write('tools/build-core.mjs', '');
   write('package.json', '{"type":"module"}');
   write('package-lock.json', '{}');
   write('node_modules/.clearway-installed', `${process.version} ${process.platform}-${process.arch} {}`);
