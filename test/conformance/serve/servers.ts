@@ -10,7 +10,7 @@ import { openFilesLimit } from '../../../src/kernel/limits.js';
 import { resolveOptions, type ServeOptions } from '../../../src/serve/options.js';
 import { Server } from '../../../src/serve/server.js';
 import { UringEngine } from '../../../src/uring/engine.js';
-import { program } from '../../support/program.js';
+import { program, workerEntry } from '../../support/program.js';
 
 /** The engines that every test runs on. */
 export const engines = ['uring', 'epoll'] as const;
@@ -72,7 +72,7 @@ export class TestSite {
  * Starts a server in this process: its worker is a thread, the client this one. A worker that dies is said on stderr, so that
  * what failed for it is not a riddle. `logDescriptor` is where the access log goes without a `logFile`, `entry` what threads run.
  */
-export async function startServer(options: ServeOptions, logDescriptor = 1, entry?: URL): Promise<Server> {
+export async function startServer(options: ServeOptions, logDescriptor = 1, entry = workerEntry): Promise<Server> {
   const resolved = resolveOptions({ port: 0, workers: 1, ...options }, openFilesLimit());
   const server = new Server(resolved, logDescriptor, entry);
   server.on('warning', (message) => console.error(message));
