@@ -1,0 +1,136 @@
+// The one table of the stack: settings given before `configure`, places that it answers with, and figures that it counts, as offsets into the
+// control block. Nothing but numbers stands here, so that both compilers read this file: the core's, and that of plain TypeScript around it.
+
+/**
+ * Settings. Numbers of 32 bits in the order of the host, unless said; addresses in the order of the network.
+ * `controlBlock` fills in what has a default (in brackets).
+ */
+export enum Setting {
+  /** 6 bytes: the address of our network card. */
+  mac = 0x00,
+  /** Bytes of an IP packet on this link (1500); 576 to what a frame holds. IPv6 needs 1280. */
+  mtu = 0x08,
+  /** Frames of packets (4096), and the bytes of each (2048): 2048 or 4096. */
+  frameCount = 0x0c,
+  frameSize = 0x10,
+  /** Entries of the rings (1024 each, fill and completion 2048): powers of two. */
+  fillEntries = 0x14,
+  completionEntries = 0x18,
+  rxEntries = 0x1c,
+  txEntries = 0x20,
+  /** 4 bytes; 0: no IPv4. The gateway may be 0: only neighbours are reached. */
+  ipv4 = 0x24,
+  ipv4PrefixLength = 0x28,
+  ipv4Gateway = 0x2c,
+  /** 16 bytes each; 0: none. The link-local address stands beside the other one. */
+  ipv6 = 0x30,
+  ipv6LinkLocal = 0x40,
+  ipv6Gateway = 0x50,
+  ipv6PrefixLength = 0x60,
+  /** 0: every checksum must be right; 1 (default): a half-made one, as veth hands over what a peer's kernel left to its card, is taken too, and counted. */
+  trustPartial = 0x64,
+  /** 16 bytes that nobody else knows: keys of tables, sequence numbers, ports. */
+  seed = 0x70,
+  /** Neighbours that are remembered (256; power of two, at least 8). */
+  neighbours = 0x80,
+  /** Datagrams that are put together at a time (64), and frames that their pieces may hold in sum (256). */
+  reassemblies = 0x84,
+  fragmentFrames = 0x88,
+  /** Destinations whose path is known to be narrower than the link (256; power of two, at least 8). */
+  paths = 0x8c,
+  /** TCP sockets (4096), and UDP sockets (64), whose numbers follow those of TCP. */
+  connections = 0x90,
+  udpSockets = 0x94,
+  /** Error messages of ICMP a second at most (100). */
+  icmpErrorsPerSecond = 0x98,
+  /** Packets that one turn takes in at most (256). */
+  batch = 0x9c,
+  /** Frames that stay for receiving: sending takes none when no more are free (an eighth of all: 0). */
+  receiveReserve = 0xa0,
+}
+
+/** Where things are: addresses in the memory, and bytes. Written by `configure` and by calls that answer with more than a number. */
+export enum Place {
+  /** The setting that `configure` or the field that `attachRings` refused: its offset. */
+  refused = 0xf8,
+  umem = 0x100,
+  umemBytes = 0x104,
+  /** Room for each ring at whole pages: address and bytes, four times: fill, completion, rx, tx. */
+  ringRooms = 0x108,
+  /** Written from outside before `attachRings`, in the same order: addresses of producer, consumer, flags and descriptors, 16 bytes a ring. */
+  rings = 0x130,
+  /** Of `receive` and `udpReceive`: where the piece is. */
+  pieceAddress = 0x170,
+  /** Of `udpReceive`: 16 bytes of the sender's address, and its port. */
+  senderAddress = 0x180,
+  senderPort = 0x190,
+}
+
+/** Figures: numbers of 64 bits that only rise. */
+export enum Figure {
+  turns = 0x200,
+  receivedPackets = 0x208,
+  receivedBytes = 0x210,
+  sentPackets = 0x218,
+  sentBytes = 0x220,
+  /** Faults of the kernel's side: descriptors outside of the UMEM, of frames that it does not have, longer than a frame, and indices that cannot be. */
+  faultOutside = 0x228,
+  faultOwner = 0x230,
+  faultLength = 0x238,
+  faultRing = 0x240,
+  /** Faults of the application: what it returned is outside, or is not lent to it. */
+  faultRecycleOutside = 0x248,
+  faultRecycleOwner = 0x250,
+  /** Faults of our own: a frame that was moved by whom it does not belong to; must stay 0. */
+  faultStack = 0x258,
+  /** A frame was wanted and none was free; a packet was to be sent and the ring was full. */
+  framesShort = 0x260,
+  txFull = 0x268,
+  /** Refused frames: too short, for another address, of a protocol that is not spoken. */
+  ethernetShort = 0x270,
+  ethernetForeign = 0x278,
+  ethernetType = 0x280,
+  arpRefused = 0x288,
+  arpRequests = 0x290,
+  arpReplies = 0x298,
+  /** Claims of a neighbour that contradict what is known, or that nobody asked for. */
+  neighbourConflicts = 0x2a0,
+  neighbourUnasked = 0x2a8,
+  neighbourFailed = 0x2b0,
+  neighbourDropped = 0x2b8,
+  neighbourEvicted = 0x2c0,
+  noRoute = 0x2c8,
+  ipMalformed = 0x2d0,
+  ipChecksum = 0x2d8,
+  ipForeign = 0x2e0,
+  ipSource = 0x2e8,
+  ipOptions = 0x2f0,
+  ipProtocol = 0x2f8,
+  /** Checksums of TCP, UDP and ICMP: wrong ones, and half-made ones that were taken. */
+  transportChecksum = 0x300,
+  transportPartial = 0x308,
+  icmpReceived = 0x310,
+  icmpRefused = 0x318,
+  icmpEchoes = 0x320,
+}
+
+/** In whose hands a frame is. A frame that waits belongs to the stack, and comes back when its neighbour is known, or not found. */
+export enum Owner {
+  free = 0,
+  fill = 1,
+  stack = 2,
+  application = 3,
+  transmit = 4,
+  waiting = 5,
+}
+
+/** What happened to a socket: bits of an event. */
+export enum SocketEvent {
+  readable = 1,
+  writable = 2,
+  accepted = 4,
+  closed = 8,
+}
+
+/** Bytes of the control block. */
+export const controlBytes = 0x800;

@@ -1,0 +1,58 @@
+// What happened to sockets, for the application: told once for each socket until it was asked for.
+
+import { take } from './arena';
+import { SocketEvent } from './control';
+
+/** Beside the bits above: the socket stands in the row. */
+const queued: u8 = 0x80;
+
+let bits: usize = 0;
+let row: usize = 0;
+let sockets: u32 = 0;
+let head: u32 = 0;
+let length: u32 = 0;
+
+/** Lays out room for so many sockets. Returns whether there was some. */
+export function configureEvents(many: u32): bool {
+  sockets = many;
+  bits = take(many, 64);
+  row = take(many * 4, 64);
+  head = 0;
+  length = 0;
+  return bits !== 0 && row !== 0;
+}
+
+/** Something, or several things, happened to a socket. */
+export function postEvent(socket: u32, what: SocketEvent): void {
+  const seen = load<u8>(bits + socket);
+  store<u8>(bits + socket, seen | queued | <u8>what);
+  if ((seen & queued) !== 0) return;
+  let tail = head + length;
+  if (tail >= sockets) tail -= sockets;
+  store<u32>(row + ((<usize>tail) << 2), socket);
+  length++;
+}
+
+/** Nothing of a socket that was closed is told any more. */
+export function forgetEvents(socket: u32): void {
+  store<u8>(bits + socket, load<u8>(bits + socket) & queued);
+}
+
+/** Whether there is something to tell. It may be of a socket that was closed meanwhile. */
+export function haveEvents(): bool {
+  return length > 0;
+}
+
+/** A socket's number in the lower half, what happened in the upper; 0: nothing. */
+export function nextEvent(): u64 {
+  while (length > 0) {
+    const socket = load<u32>(row + ((<usize>head) << 2));
+    head++;
+    if (head === sockets) head = 0;
+    length--;
+    const what = load<u8>(bits + socket) & ~queued;
+    store<u8>(bits + socket, 0);
+    if (what !== 0) return ((<u64>what) << 32) | <u64>socket;
+  }
+  return 0;
+}

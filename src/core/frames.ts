@@ -1,0 +1,254 @@
+// Frames of packets (the UMEM), and in whose hands each one is. Whoever hands a frame over says from whom to whom; what does not fit, an address
+// outside, or a frame returned twice is refused and counted, before anything is read or written.
+
+import { take } from './arena';
+import { Figure, Owner, Setting } from './control';
+import { count, setting } from './figures';
+
+/** Beside the owner: the frame stays with the stack after it was sent. */
+const held: u8 = 0x80;
+/** No frame. */
+const none: u32 = 0xffffffff;
+
+let umem: usize = 0;
+let bytes: usize = 0;
+let shift: u32 = 11;
+let frames: u32 = 0;
+/** Sending takes a frame only while more are free than `receiveReserve`, and receiving while more are than `ownReserve`: answers always find one. */
+let receiveReserve: u32 = 0;
+let ownReserve: u32 = 0;
+let owners: usize = 0;
+let freeList: usize = 0;
+let freeFrames: u32 = 0;
+
+/** Lays out the tables for frames that lie at `from`; all are free. Returns whether there was room. */
+export function configureFrames(from: usize): bool {
+  frames = setting(Setting.frameCount);
+  shift = 31 - clz(setting(Setting.frameSize));
+  umem = from;
+  bytes = (<usize>frames) << shift;
+  receiveReserve = setting(Setting.receiveReserve);
+  if (receiveReserve === 0) receiveReserve = frames >> 3;
+  ownReserve = frames >> 4;
+  owners = take(frames, 64);
+  freeList = take(frames * 4, 64);
+  if (owners === 0 || freeList === 0) return false;
+  freeFrames = 0;
+  // The first frame is the first that is taken.
+  for (let index = frames; index > 0; index--) pushFree(index - 1);
+  return true;
+}
+
+/** Bytes of a frame. */
+function frameBytes(): u32 {
+  return (<u32>1) << shift;
+}
+
+/** Frames that nobody has. */
+export function framesFree(): u32 {
+  return freeFrames;
+}
+
+/** How many frames somebody has: for figures and tests. */
+export function framesOwnedBy(owner: u32): u32 {
+  let many: u32 = 0;
+  for (let index: u32 = 0; index < frames; index++) if (<u32>(load<u8>(owners + index) & ~held) === owner) many++;
+  return many;
+}
+
+/** The start of the frame that holds an address; it must lie in the UMEM. */
+export function frameOf(address: usize): usize {
+  return umem + (((address - umem) >> shift) << shift);
+}
+
+/** Who has the frame at an address in the UMEM. */
+export function ownerOf(frame: usize): u32 {
+  const index = indexOf(frame);
+  return index === none ? none : <u32>(load<u8>(owners + index) & ~held);
+}
+
+/** Whether a range lies in one frame. */
+export function isInFrame(frame: usize, address: usize, length: u32): bool {
+  const offset = address - frame;
+  return offset <= frameBytes() && length <= frameBytes() - <u32>offset;
+}
+
+/** Takes a frame for receiving, while enough are free: from nobody to the kernel. Returns its place relative to the UMEM, or 0xffffffff. */
+export function takeForFill(): u32 {
+  if (freeFrames <= ownReserve) return none;
+  const index = popFree();
+  store<u8>(owners + index, <u8>Owner.fill);
+  return index << shift;
+}
+
+/** A frame that the kernel received into: to the stack. Returns where the packet is, or 0 where the descriptor is none that it may give. */
+export function takeReceived(place: u64, length: u32): usize {
+  if (place >= <u64>bytes) {
+    count(Figure.faultOutside);
+    return 0;
+  }
+  const index = <u32>place >> shift;
+  if (load<u8>(owners + index) !== <u8>Owner.fill) {
+    count(Figure.faultOwner);
+    return 0;
+  }
+  const address = umem + <usize>place;
+  if (!isInFrame(umem + ((<usize>index) << shift), address, length)) {
+    count(Figure.faultLength);
+    pushFree(index);
+    return 0;
+  }
+  store<u8>(owners + index, <u8>Owner.stack);
+  return address;
+}
+
+/** A frame that the kernel sent: back to the stack if it is held, else free. */
+export function takeCompleted(place: u64): void {
+  if (place >= <u64>bytes) {
+    count(Figure.faultOutside);
+    return;
+  }
+  const index = <u32>place >> shift;
+  const owner = load<u8>(owners + index);
+  if ((owner & ~held) !== <u8>Owner.transmit) {
+    count(Figure.faultOwner);
+    return;
+  }
+  if ((owner & held) !== 0) store<u8>(owners + index, held | <u8>Owner.stack);
+  else pushFree(index);
+}
+
+/** An empty frame for the stack's own packets; 0: none is free. */
+export function frameForStack(): usize {
+  if (freeFrames === 0) {
+    count(Figure.framesShort);
+    return 0;
+  }
+  return takeFree(<u8>Owner.stack);
+}
+
+/** An empty frame to send something in, while enough are left to receive into; 0: none. */
+export function frameForSegment(): usize {
+  if (freeFrames <= receiveReserve) {
+    count(Figure.framesShort);
+    return 0;
+  }
+  return takeFree(<u8>Owner.stack);
+}
+
+/** A frame of the stack's that nobody needs any more. */
+export function releaseFrame(frame: usize): void {
+  const index = indexOf(frame);
+  if (index === none || (load<u8>(owners + index) & ~held) !== <u8>Owner.stack) {
+    count(Figure.faultStack);
+    return;
+  }
+  pushFree(index);
+}
+
+/** From the stack to the application. */
+export function lendFrame(frame: usize): bool {
+  return moveFrame(frame, <u8>Owner.stack, <u8>Owner.application);
+}
+
+/** From the stack to the kernel, or to those that wait for a neighbour, and back; held or not, it stays so. */
+export function handFrame(frame: usize, from: Owner, to: Owner): bool {
+  return moveFrame(frame, <u8>from, <u8>to);
+}
+
+/** Gives back what was lent, by any address in it: nobody has it then. Returns 0, -EFAULT outside, -EINVAL for what is not lent. */
+export function recycle(address: usize): i32 {
+  const index = lentIndex(address);
+  if (index < 0) return index;
+  pushFree(<u32>index);
+  return 0;
+}
+
+/** A lent frame back into the stack's hands, by any address in it. Returns as `recycle` does. */
+export function reclaimFrame(address: usize): i32 {
+  const index = lentIndex(address);
+  if (index < 0) return index;
+  store<u8>(owners + <u32>index, <u8>Owner.stack);
+  return 0;
+}
+
+/** The frame stays with the stack after it was sent. */
+export function holdFrame(frame: usize): void {
+  const index = indexOf(frame);
+  if (index === none) {
+    count(Figure.faultStack);
+    return;
+  }
+  store<u8>(owners + index, load<u8>(owners + index) | held);
+}
+
+/** The frame need not stay any more: free now, or as soon as the kernel has sent it. */
+export function unholdFrame(frame: usize): void {
+  const index = indexOf(frame);
+  if (index === none || (load<u8>(owners + index) & held) === 0) {
+    count(Figure.faultStack);
+    return;
+  }
+  const owner = load<u8>(owners + index) & ~held;
+  if (owner === <u8>Owner.stack) pushFree(index);
+  else store<u8>(owners + index, owner);
+}
+
+/** A frame that could not be sent: free, unless it is held; then the stack has it again. */
+export function dropUnsent(frame: usize): void {
+  const index = indexOf(frame);
+  if (index === none) {
+    count(Figure.faultStack);
+    return;
+  }
+  if ((load<u8>(owners + index) & held) !== 0) store<u8>(owners + index, held | <u8>Owner.stack);
+  else pushFree(index);
+}
+
+function indexOf(address: usize): u32 {
+  const offset = address - umem;
+  return offset < bytes ? <u32>(offset >> shift) : none;
+}
+
+function lentIndex(address: usize): i32 {
+  const index = indexOf(address);
+  if (index === none) {
+    count(Figure.faultRecycleOutside);
+    return -14;
+  }
+  if (load<u8>(owners + index) !== <u8>Owner.application) {
+    count(Figure.faultRecycleOwner);
+    return -22;
+  }
+  return <i32>index;
+}
+
+function moveFrame(frame: usize, from: u8, to: u8): bool {
+  const index = indexOf(frame);
+  if (index !== none) {
+    const owner = load<u8>(owners + index);
+    if ((owner & ~held) === from) {
+      store<u8>(owners + index, (owner & held) | to);
+      return true;
+    }
+  }
+  count(Figure.faultStack);
+  return false;
+}
+
+function takeFree(owner: u8): usize {
+  const index = popFree();
+  store<u8>(owners + index, owner);
+  return umem + ((<usize>index) << shift);
+}
+
+function popFree(): u32 {
+  freeFrames--;
+  return load<u32>(freeList + ((<usize>freeFrames) << 2));
+}
+
+function pushFree(index: u32): void {
+  store<u8>(owners + index, <u8>Owner.free);
+  store<u32>(freeList + ((<usize>freeFrames) << 2), index);
+  freeFrames++;
+}

@@ -1,0 +1,146 @@
+// The stack as a whole: laid out once, then one turn after another.
+
+import { configureAddresses } from './addresses';
+import { beginArena, heapBase, take } from './arena';
+import { nowUs, setClock } from './clock';
+import { Figure, Place, Setting } from './control';
+import { ethernetInput } from './ethernet';
+import { configureEvents, haveEvents } from './events';
+import { control, count, putPlace, refuse, resetControl, setting, settingAt } from './figures';
+import { configureFrames } from './frames';
+import { configureLink } from './link';
+import { configureNeighbours, neighbourDeadline, neighbourTimers } from './neighbour';
+import { seedRandom } from './random';
+import {
+  attachRings as attach,
+  nextReceived,
+  publishReceived,
+  publishSent,
+  receivedLength,
+  receivedWaiting,
+  refill,
+  takeCompletions,
+} from './rings';
+import { announceIpv4 } from './solicit';
+import { configureTcp, tcpNextDeadline, tcpTimers } from './tcp/input';
+
+/** What `turn` answers: packets wait to be sent and the kernel must be woken; more were received than a turn takes; events wait. */
+const kick: u32 = 1;
+const more: u32 = 2;
+const events: u32 = 4;
+
+const pageBytes: u32 = 4096;
+const enomem: i32 = -12;
+
+let isReset: bool = false;
+let isAttached: bool = false;
+
+/** The structure by which settings are given and figures are read (control.ts); at the first call, its defaults are written. */
+export function controlBlock(): usize {
+  if (!isReset) resetControl();
+  isReset = true;
+  return control;
+}
+
+/**
+ * Lays everything out between two addresses (0 and 0: all of the memory behind static data), by the settings. Returns 0; -EINVAL, and which setting was
+ * refused stands in the control block; -ENOMEM.
+ */
+export function configure(from: usize, to: usize): i32 {
+  isAttached = false;
+  const checked = checkSettings();
+  if (checked !== 0) return checked;
+  const end = to === 0 ? <usize>(((<u64>memory.size()) << 16) - 8) : to;
+  if ((from !== 0 && from < heapBase()) || end > <usize>(((<u64>memory.size()) << 16) - 8)) return -22;
+  beginArena(from === 0 ? heapBase() : from, end);
+  seedRandom(settingAt(Setting.seed));
+  if (!layOutRings()) return enomem;
+  const umemBytes = setting(Setting.frameCount) * setting(Setting.frameSize);
+  // A page on either side that nobody uses: it can be taken out of reach.
+  if (take(pageBytes, pageBytes) === 0) return enomem;
+  const umem = take(umemBytes, pageBytes);
+  if (umem === 0 || take(pageBytes, pageBytes) === 0) return enomem;
+  putPlace(Place.umem, <u32>umem);
+  putPlace(Place.umemBytes, umemBytes);
+  if (!configureFrames(umem) || !configureNeighbours() || !configureTcp()) return enomem;
+  return configureEvents(setting(Setting.connections) + setting(Setting.udpSockets)) ? 0 : enomem;
+}
+
+/** Takes over the rings, whose places were written into the control block, gives the kernel frames to receive into, and says who we are. */
+export function attachRings(): i32 {
+  const attached = attach();
+  if (attached !== 0) return attached;
+  isAttached = true;
+  refill();
+  announceIpv4();
+  publishSent();
+  return 0;
+}
+
+/** One batch on all rings, and timers that are due. */
+export function turn(us: u32): u32 {
+  setClock(us);
+  if (!isAttached) return 0;
+  count(Figure.turns);
+  takeCompletions();
+  refill();
+  const waiting = receivedWaiting();
+  const batch = setting(Setting.batch);
+  const many = min<u32>(waiting, batch);
+  for (let index: u32 = 0; index < many; index++) {
+    const packet = nextReceived();
+    if (packet !== 0) ethernetInput(packet, receivedLength);
+  }
+  if (many > 0) {
+    publishReceived();
+    refill();
+  }
+  neighbourTimers();
+  tcpTimers();
+  return (publishSent() ? kick : 0) | (waiting > many ? more : 0) | (haveEvents() ? events : 0);
+}
+
+/** Microseconds until a timer is due; 0xffffffff: none is. */
+export function nextDeadlineUs(): u32 {
+  const due = min<u64>(neighbourDeadline(), tcpNextDeadline());
+  if (due <= nowUs) return 0;
+  const left = due - nowUs;
+  return left < 0xfffffffe ? <u32>left : due === 0xffffffffffffffff ? 0xffffffff : 0xfffffffe;
+}
+
+function checkSettings(): i32 {
+  const frameSize = setting(Setting.frameSize);
+  if (frameSize !== 2048 && frameSize !== 4096) return refuse(<i32>Setting.frameSize);
+  const frameCount = setting(Setting.frameCount);
+  if (frameCount < 64 || frameCount > 0x4_0000) return refuse(<i32>Setting.frameCount);
+  // In copy mode the kernel leaves 256 bytes free in front of what it received.
+  if (setting(Setting.mtu) < 576 || setting(Setting.mtu) > frameSize - 320) return refuse(<i32>Setting.mtu);
+  for (let which: i32 = <i32>Setting.fillEntries; which <= <i32>Setting.txEntries; which += 4) {
+    if (!isPowerBetween(setting(<Setting>which), 8, 0x10000)) return refuse(which);
+  }
+  if (!isPowerBetween(setting(Setting.neighbours), 8, 0x10000)) return refuse(<i32>Setting.neighbours);
+  if (setting(Setting.trustPartial) > 1) return refuse(<i32>Setting.trustPartial);
+  if (setting(Setting.batch) - 1 > 0xffff) return refuse(<i32>Setting.batch);
+  if (setting(Setting.receiveReserve) >= frameCount) return refuse(<i32>Setting.receiveReserve);
+  if (setting(Setting.connections) - 1 > 0xf_ffff) return refuse(<i32>Setting.connections);
+  if (setting(Setting.udpSockets) > 0xffff) return refuse(<i32>Setting.udpSockets);
+  if (!configureLink()) return refuse(<i32>Setting.mac);
+  return configureAddresses();
+}
+
+function isPowerBetween(value: u32, least: u32, most: u32): bool {
+  return value >= least && value <= most && (value & (value - 1)) === 0;
+}
+
+/** Room for the rings as the kernel lays them out: entries behind a head of at most a page. */
+function layOutRings(): bool {
+  for (let which: u32 = 0; which < 4; which++) {
+    const entries = setting(<Setting>(<i32>Setting.fillEntries + <i32>which * 4));
+    const bytes = ((entries * (which < 2 ? 8 : 16) + pageBytes - 1) & ~(pageBytes - 1)) + pageBytes;
+    const at = take(bytes, pageBytes);
+    if (at === 0) return false;
+    store<u32>(control + <usize>Place.ringRooms + which * 8, <u32>at);
+    store<u32>(control + <usize>Place.ringRooms + which * 8, bytes, 4);
+  }
+  return true;
+}

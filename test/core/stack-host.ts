@@ -1,0 +1,215 @@
+// One instance of the stack with a kernel of the test's own around it: it works the four rings as AF_XDP does in copy mode.
+
+import { Figure, Owner, Place, Setting } from '../../src/core/control.js';
+import { loadCore } from './load-core.js';
+
+/** What dist/core/stack.wasm exports (src/core/README.md). */
+export interface StackExports {
+  controlBlock(): number;
+  configure(from: number, to: number): number;
+  attachRings(): number;
+  turn(nowUs: number): number;
+  nextDeadlineUs(): number;
+  nextEvent(): bigint;
+  recycle(address: number): number;
+  framesOwnedBy(owner: number): number;
+}
+
+/** What a test says of a host; the rest are the stack's defaults. */
+export interface HostOptions {
+  readonly mac?: string;
+  /** As `10.0.0.1/24`. */
+  readonly ipv4?: string;
+  readonly ipv4Gateway?: string;
+  readonly seed?: number;
+  /** Other settings by name. */
+  readonly settings?: Partial<Record<keyof typeof Setting, number>>;
+  /** Memory in pages of 64 KiB. */
+  readonly pages?: number;
+}
+
+// AF_XDP leaves this much room in front of a received packet (XDP_PACKET_HEADROOM).
+const HEADROOM = 256;
+const PRODUCER = 0;
+const CONSUMER = 64;
+const FLAGS = 128;
+const DESCRIPTORS = 256;
+
+/** One ring as the kernel's side sees it. */
+class KernelRing {
+  readonly #data: DataView;
+  readonly #at: number;
+  readonly #entries: number;
+  readonly #entryBytes: number;
+
+  constructor(data: DataView, at: number, entries: number, entryBytes: number) {
+    this.#data = data;
+    this.#at = at;
+    this.#entries = entries;
+    this.#entryBytes = entryBytes;
+  }
+
+  get waiting(): number {
+    return (this.#producer - this.#consumer) >>> 0;
+  }
+
+  get isFull(): boolean {
+    return this.waiting >= this.#entries;
+  }
+
+  /** The next entry that the stack wrote. */
+  consume(): { place: bigint; length: number } {
+    const at = this.#entryAt(this.#consumer);
+    const place = this.#data.getBigUint64(at, true);
+    const length = this.#entryBytes === 16 ? this.#data.getUint32(at + 8, true) : 0;
+    this.#data.setUint32(this.#at + CONSUMER, this.#consumer + 1, true);
+    return { place, length };
+  }
+
+  produce(place: bigint, length: number): void {
+    const at = this.#entryAt(this.#producer);
+    this.#data.setBigUint64(at, place, true);
+    if (this.#entryBytes === 16) {
+      this.#data.setUint32(at + 8, length, true);
+      this.#data.setUint32(at + 12, 0, true);
+    }
+    this.#data.setUint32(this.#at + PRODUCER, this.#producer + 1, true);
+  }
+
+  #entryAt(index: number): number {
+    return this.#at + DESCRIPTORS + ((index & (this.#entries - 1)) >>> 0) * this.#entryBytes;
+  }
+
+  get #producer(): number {
+    return this.#data.getUint32(this.#at + PRODUCER, true);
+  }
+
+  get #consumer(): number {
+    return this.#data.getUint32(this.#at + CONSUMER, true);
+  }
+}
+
+/** A host: the stack's module, its memory, and the kernel's side of its rings. */
+export class Host<Exports extends StackExports = StackExports> {
+  readonly core: Exports;
+  readonly bytes: Uint8Array;
+  readonly data: DataView;
+  /** Address of the control block. */
+  readonly control: number;
+  readonly fill: KernelRing;
+  readonly completion: KernelRing;
+  readonly rx: KernelRing;
+  readonly tx: KernelRing;
+  /** Packets for which there was no frame, or that did not fit in one. */
+  dropped = 0;
+  /** Packets that were sent and whose completion is kept back, when `holdsCompletions`. */
+  holdsCompletions = false;
+  readonly #uncompleted: bigint[] = [];
+
+  constructor(options: HostOptions = {}) {
+    const loaded = loadCore<Exports>('stack', options.pages ?? 256);
+    this.core = loaded.core;
+    this.bytes = loaded.bytes;
+    this.data = loaded.data;
+    this.control = this.core.controlBlock();
+    this.#writeSettings(options);
+    const configured = this.core.configure(0, 0);
+    if (configured !== 0) throw new Error(`configure: ${configured}, setting ${this.place('refused').toString(16)}`);
+    const rings = (['fillEntries', 'completionEntries', 'rxEntries', 'txEntries'] as const).map((name, index) => {
+      const room = this.data.getUint32(this.control + Place.ringRooms + index * 8, true);
+      const places = this.control + Place.rings + index * 16;
+      for (const [slot, offset] of [PRODUCER, CONSUMER, FLAGS, DESCRIPTORS].entries()) {
+        this.data.setUint32(places + slot * 4, room + offset, true);
+      }
+      this.data.setUint32(room + FLAGS, 1, true);
+      return new KernelRing(this.data, room, this.setting(name), index < 2 ? 8 : 16);
+    });
+    [this.fill, this.completion, this.rx, this.tx] = rings as [KernelRing, KernelRing, KernelRing, KernelRing];
+    const attached = this.core.attachRings();
+    if (attached !== 0) throw new Error(`attachRings: ${attached}, field ${this.place('refused').toString(16)}`);
+  }
+
+  setting(name: keyof typeof Setting): number {
+    return this.data.getUint32(this.control + Setting[name], true);
+  }
+
+  place(name: keyof typeof Place): number {
+    return this.data.getUint32(this.control + Place[name], true);
+  }
+
+  figure(name: keyof typeof Figure): number {
+    return Number(this.data.getBigUint64(this.control + Figure[name], true));
+  }
+
+  /** All figures that are not 0. */
+  figures(): Record<string, number> {
+    const names = Object.keys(Figure).filter((name) => Number.isNaN(Number(name))) as (keyof typeof Figure)[];
+    return Object.fromEntries(names.map((name) => [name, this.figure(name)]).filter(([, value]) => value !== 0));
+  }
+
+  /** The kernel receives a packet: false when it had no frame for it. */
+  deliver(packet: Uint8Array): boolean {
+    if (this.fill.waiting === 0 || this.rx.isFull || HEADROOM + packet.length > this.setting('frameSize')) {
+      this.dropped++;
+      return false;
+    }
+    const place = this.fill.consume().place + BigInt(HEADROOM);
+    this.bytes.set(packet, this.place('umem') + Number(place));
+    this.rx.produce(place, packet.length);
+    return true;
+  }
+
+  /** The kernel sends what waits, and says so, unless completions are held back. Returns copies of the packets. */
+  takeSent(): Uint8Array[] {
+    const sent: Uint8Array[] = [];
+    while (this.tx.waiting > 0) {
+      const { place, length } = this.tx.consume();
+      const at = this.place('umem') + Number(place);
+      sent.push(this.bytes.slice(at, at + length));
+      this.#uncompleted.push(place);
+    }
+    if (!this.holdsCompletions) this.complete();
+    return sent;
+  }
+
+  /** Says of all packets that were sent that they were. */
+  complete(): void {
+    for (const place of this.#uncompleted.splice(0)) this.completion.produce(place, 0);
+  }
+
+  /** How many frames each one has: what must be as before when nothing is under way. */
+  owners(): Record<keyof typeof Owner, number> {
+    const names = Object.keys(Owner).filter((name) => Number.isNaN(Number(name))) as (keyof typeof Owner)[];
+    const entries = names.map((name) => [name, this.core.framesOwnedBy(Owner[name])]);
+    return Object.fromEntries(entries) as Record<keyof typeof Owner, number>;
+  }
+
+  #writeSettings(options: HostOptions): void {
+    const put = (name: keyof typeof Setting, value: number): void =>
+      this.data.setUint32(this.control + Setting[name], value, true);
+    this.bytes.set(macOf(options.mac ?? '02:00:00:00:00:01'), this.control + Setting.mac);
+    const [address, prefix] = (options.ipv4 ?? '10.0.0.1/24').split('/');
+    this.bytes.set(ipv4Of(address!), this.control + Setting.ipv4);
+    put('ipv4PrefixLength', Number(prefix ?? 32));
+    if (options.ipv4Gateway !== undefined)
+      this.bytes.set(ipv4Of(options.ipv4Gateway), this.control + Setting.ipv4Gateway);
+    for (let index = 0; index < 16; index += 4) {
+      this.data.setUint32(
+        this.control + Setting.seed + index,
+        Math.imul((options.seed ?? 1) + index, 0x9e3779b1),
+        true,
+      );
+    }
+    for (const [name, value] of Object.entries(options.settings ?? {})) put(name as keyof typeof Setting, value);
+  }
+}
+
+/** `02:00:00:00:00:01` as bytes. */
+export function macOf(text: string): Uint8Array {
+  return Uint8Array.from(text.split(':'), (part) => Number.parseInt(part, 16));
+}
+
+/** `10.0.0.1` as bytes. */
+export function ipv4Of(text: string): Uint8Array {
+  return Uint8Array.from(text.split('.'), Number);
+}
