@@ -204,6 +204,7 @@ const errnoOf = {
   EBUSY: 16,
   EEXIST: 17,
   EINVAL: 22,
+  ENOSPC: 28,
   ENOSYS: 38,
   EOPNOTSUPP: 95,
   ERANGE: 34,
@@ -230,8 +231,8 @@ export function nameRefusal(
     if (errno === errnoOf.EBUSY || errno === errnoOf.EEXIST) return trampolines.has(kind) ? 'notrace' : 'busy';
     if (errno === errnoOf.EOPNOTSUPP || errno === errnoOf.ERANGE) return 'device';
     if (errno === errnoOf.ENOENT && target !== undefined) return 'no-tracepoint';
-    if (errno === errnoOf.EINVAL) return kind === 'xdp' ? 'device' : 'kernel-too-old';
-    return 'other';
+    if (kind === 'xdp' && (errno === errnoOf.EINVAL || errno === errnoOf.ENOSPC)) return 'device';
+    return errno === errnoOf.EINVAL ? 'kernel-too-old' : 'other';
   }
   if (stage === 'load') {
     if (errno === errnoOf.ENOENT && target !== undefined) {

@@ -2,7 +2,7 @@
 // a network namespace that nobody else is in. Not here: what that means for the model (fit.ts).
 
 import { inOwnNetworkNamespace } from '../kernel/namespace.js';
-import { setDeviceUp } from '../kernel/tap.js';
+import { setDeviceUp } from '../kernel/network-device.js';
 import { threadProcessorNs } from '../kernel/thread-clock.js';
 import { Loop } from '../transport/loop.js';
 import { FrontQueue } from '../vhost/front-end/front-queue.js';

@@ -5,6 +5,7 @@
 import * as file from './layouts-file.js';
 import * as socket from './layouts-socket.js';
 import * as uring from './layouts-uring.js';
+import * as xdp from './layouts-xdp.js';
 
 /** Where a field sits in its structure, and how wide it is, in bytes. */
 export interface FieldLayout {
@@ -18,7 +19,7 @@ export interface StructLayout {
   readonly fields: Readonly<Record<string, FieldLayout>>;
 }
 
-const common = { ...file, ...socket, ...uring };
+const common = { ...file, ...socket, ...uring, ...xdp };
 
 /** Every layout, by architecture (Node's `process.arch`). */
 export const layoutsByArchitecture = {

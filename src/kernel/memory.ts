@@ -50,6 +50,19 @@ export function mapAddresses(length: number, protection: number, flags: number, 
   return syscall6(sys.mmap, 0, length, protection, flags, fd, offset);
 }
 
+/** mmap(2) over whatever is mapped at an address, of whole pages, which the caller answers for. Returns 0 or -errno. */
+export function mapMemoryAt(
+  address: number,
+  length: number,
+  protection: number,
+  flags: number,
+  fd: number,
+  offset: number,
+): number {
+  const result = syscall6(sys.mmap, address, length, protection, flags | MAP.FIXED, fd, offset);
+  return result < 0 ? result : 0;
+}
+
 /** munmap(2) of what {@link mapFileWindow} gave. No system call may be at work with it. */
 export function unmapFileWindow(address: number, length: number): void {
   check(syscall3(sys.munmap, address, length), 'munmap');

@@ -57,6 +57,13 @@ function checkAddress(address: SocketAddress): void {
   }
 }
 
+/** The 16 bytes of an address, IPv4 within IPv6 (`::ffff:10.0.0.1`). @throws SystemError EINVAL: no whole address, no port */
+export function addressBytes(address: SocketAddress): Uint8Array {
+  checkAddress(address);
+  const host = isIPv6(address.host) ? address.host : `::ffff:${address.host}`;
+  return Uint8Array.from(parseIPv6(host).flatMap((group) => [group >> 8, group & 0xff]));
+}
+
 /**
  * The struct sockaddr_in or sockaddr_in6 of an address, in scratch memory: where it is and its bytes.
  * The host must be an address; the zone of a link-local one (`fe80::1%eth0`) becomes its scope.

@@ -25,7 +25,7 @@ const kernelHeaders = [
   ...['linux/memfd.h', 'linux/eventpoll.h', 'linux/inotify.h', 'linux/poll.h', 'linux/time.h', 'linux/timerfd.h'],
   ...['linux/signalfd.h', 'linux/prctl.h', 'linux/resource.h', 'linux/sched.h', 'linux/in.h', 'linux/in6.h'],
   ...['linux/tcp.h', 'linux/udp.h', 'linux/tls.h', 'linux/errqueue.h', 'linux/futex.h', 'linux/seccomp.h'],
-  ...['linux/filter.h', 'linux/audit.h', 'linux/kcmp.h', 'linux/uio.h'],
+  ...['linux/filter.h', 'linux/audit.h', 'linux/kcmp.h', 'linux/uio.h', 'linux/if_xdp.h', 'linux/bpf.h'],
 ];
 const libcHeaders = [
   ...['sys/socket.h', 'sys/un.h', 'sys/eventfd.h', 'netinet/in.h', 'netinet/tcp.h', 'netinet/udp.h', 'fcntl.h'],

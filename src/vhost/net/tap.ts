@@ -2,16 +2,9 @@
 // its mend. Not here: its packets (tap-queue.ts), whom it is joined to (tap-port.ts).
 
 import { Errno, errnoWords } from '../../kernel/errno.js';
+import { deviceState, isDeviceName, mostNameLetters } from '../../kernel/network-device.js';
 import { closeDescriptor } from '../../kernel/socket.js';
-import {
-  deviceState,
-  joinTap,
-  mostNameLetters,
-  openTunDevice,
-  setTapHeaderBytes,
-  setTapOffloads,
-  TapOffload,
-} from '../../kernel/tap.js';
+import { joinTap, openTunDevice, setTapHeaderBytes, setTapOffloads, TapOffload } from '../../kernel/tap.js';
 import { netHeaderBytes, type Offloads } from './net-header.js';
 
 /** A tap that cannot be had: why, and how to mend it, in a sentence. */
@@ -66,12 +59,7 @@ export class Tap {
   /** Opens the tap, or makes it, for as long as it is open. @throws TapError */
   constructor(name: string, queues: number) {
     this.name = name;
-    if (
-      !/^[\x21-\x24\x26-\x2e\x30-\x39\x3b-\x7e]+$/.test(name) ||
-      name.length > mostNameLetters ||
-      name === '.' ||
-      name === '..'
-    )
+    if (!isDeviceName(name))
       throw new TapError(
         `${JSON.stringify(name)} is no name of a network device: up to ${mostNameLetters} letters, without / : and %`,
       );

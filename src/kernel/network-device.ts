@@ -1,0 +1,140 @@
+// Network devices of this thread's namespace, by name: their number, whether they are up, how long their packets may be, how many queues they have and
+// what drives them, asked by ioctl(2) (linux/sockios.h, linux/ethtool.h). Not here: taps (tap.ts), offloads (ethtool.ts).
+
+import { AF, SOCK } from './constants.js';
+import { syscall3 } from './ffi.js';
+import { type Scratch, scratch } from './memory.js';
+import { sys } from './numbers.js';
+import { closeDescriptor } from './socket.js';
+import { check } from './system-error.js';
+
+const Request = {
+  getFlags: 0x8913,
+  setFlags: 0x8914,
+  getAddress: 0x8915,
+  getMtu: 0x8921,
+  getIndex: 0x8933,
+  ethtool: 0x8946,
+} as const;
+const isUp = 1;
+
+/** struct ifreq: a name, and a union behind it. */
+export const requestBytes = 40;
+export const requestValueAt = 16;
+/** The longest name of a network device. */
+export const mostNameLetters: number = requestValueAt - 1;
+
+/** Whether the kernel takes it as the name of a network device (dev_valid_name), and does not make one of its own out of it. */
+export function isDeviceName(name: string): boolean {
+  const letters = /^[\x21-\x24\x26-\x2e\x30-\x39\x3b-\x7e]+$/;
+  return letters.test(name) && name.length <= mostNameLetters && name !== '.' && name !== '..';
+}
+
+/** A request about a device, in scratch memory. The name is one of {@link isDeviceName}. */
+export function deviceRequest(name: string): Scratch {
+  const place = scratch(requestBytes);
+  place.bytes.fill(0, place.offset, place.offset + requestBytes);
+  for (let index = 0; index < name.length; index++) place.bytes[place.offset + index] = name.charCodeAt(index);
+  return place;
+}
+
+/** Runs `use` with a socket that requests about devices are made on. @throws SystemError EMFILE */
+export function withDeviceSocket<T>(use: (fd: number) => T): T {
+  const fd = check(syscall3(sys.socket, AF.INET, SOCK.DGRAM | SOCK.CLOEXEC, 0), 'socket', 'for a network device');
+  try {
+    return use(fd);
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/** Makes a request of ethtool with its structure at an address. Returns 0 or -errno. */
+export function ethtoolRequest(fd: number, name: string, structure: number): number {
+  const request = deviceRequest(name);
+  request.data.setBigUint64(request.offset + requestValueAt, BigInt(structure), true);
+  return syscall3(sys.ioctl, fd, Request.ethtool, request.address);
+}
+
+/** What is known of a network device: whether it is up, and the longest packet without its Ethernet header. */
+export interface DeviceState {
+  readonly index: number;
+  readonly isUp: boolean;
+  readonly mtu: number;
+}
+
+/** The state of a device; undefined: there is none of that name. @throws SystemError EMFILE */
+export function deviceState(name: string): DeviceState | undefined {
+  if (!isDeviceName(name)) return undefined;
+  return withDeviceSocket((fd) => {
+    const ask = (request: number): DataView | undefined => {
+      const { data, offset, address } = deviceRequest(name);
+      if (syscall3(sys.ioctl, fd, request, address) < 0) return undefined;
+      return new DataView(data.buffer, offset + requestValueAt, requestBytes - requestValueAt);
+    };
+    const flags = ask(Request.getFlags)?.getUint16(0, true);
+    const mtu = ask(Request.getMtu)?.getInt32(0, true);
+    const index = ask(Request.getIndex)?.getInt32(0, true);
+    if (flags === undefined || mtu === undefined || index === undefined) return undefined;
+    return { index, isUp: (flags & isUp) !== 0, mtu };
+  });
+}
+
+/** Brings a network device up. @throws SystemError EPERM, ENODEV */
+export function setDeviceUp(name: string): void {
+  withDeviceSocket((fd) => {
+    const flags = deviceRequest(name);
+    check(syscall3(sys.ioctl, fd, Request.getFlags, flags.address), 'ioctl', name);
+    const at = flags.offset + requestValueAt;
+    flags.data.setUint16(at, flags.data.getUint16(at, true) | isUp, true);
+    check(syscall3(sys.ioctl, fd, Request.setFlags, flags.address), 'ioctl', name);
+  });
+}
+
+/** Whether the host has an IPv4 address on a device. @throws SystemError EMFILE */
+export function hasHostAddress(name: string): boolean {
+  return withDeviceSocket((fd) => syscall3(sys.ioctl, fd, Request.getAddress, deviceRequest(name).address) >= 0);
+}
+
+/** What drives a device. */
+export interface DeviceDriver {
+  /** Its name, such as `ice`, `veth`; empty where none says so. */
+  readonly name: string;
+  /** Packets of it never crossed a wire: it is made of software. */
+  readonly isSoftware: boolean;
+}
+
+/** ETHTOOL_GDRVINFO: struct ethtool_drvinfo. */
+const driverInfo = { command: 3, bytes: 196, nameAt: 4, busAt: 100, textBytes: 32 } as const;
+
+/** What drives a device. @throws SystemError EMFILE */
+export function deviceDriver(name: string): DeviceDriver {
+  return withDeviceSocket((fd) => {
+    const { data, bytes, offset, address } = scratch(driverInfo.bytes);
+    bytes.fill(0, offset, offset + driverInfo.bytes);
+    data.setUint32(offset, driverInfo.command, true);
+    if (ethtoolRequest(fd, name, address) < 0) return { name: '', isSoftware: false };
+    const text = (at: number): string => {
+      let letters = '';
+      for (let index = offset + at; bytes[index] !== 0 && index < offset + at + driverInfo.textBytes; index++)
+        letters += String.fromCharCode(bytes[index]!);
+      return letters;
+    };
+    const bus = text(driverInfo.busAt);
+    return { name: text(driverInfo.nameAt), isSoftware: bus === '' || bus === 'tap' || bus === 'tun' };
+  });
+}
+
+/** ETHTOOL_GCHANNELS: struct ethtool_channels, in words: most and present ones to receive, to send, others, both. */
+const channels = { command: 0x3c, bytes: 36, receiveAt: 20, combinedAt: 32 } as const;
+
+/** Queues that a device receives on; 1 where its driver does not say. @throws SystemError EMFILE */
+export function receiveQueues(name: string): number {
+  return withDeviceSocket((fd) => {
+    const { data, bytes, offset, address } = scratch(channels.bytes);
+    bytes.fill(0, offset, offset + channels.bytes);
+    data.setUint32(offset, channels.command, true);
+    if (ethtoolRequest(fd, name, address) < 0) return 1;
+    const receive = data.getUint32(offset + channels.receiveAt, true);
+    return Math.max(1, receive + data.getUint32(offset + channels.combinedAt, true));
+  });
+}
