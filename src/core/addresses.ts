@@ -70,6 +70,14 @@ export function isSame(one: usize, other: usize): bool {
   return load<u64>(one) === load<u64>(other) && load<u64>(one, 8) === load<u64>(other, 8);
 }
 
+/** Mixes an address with a key, so that nobody off the link can choose which entries of a table meet. */
+export function mixAddress(address: usize, key: u64): u32 {
+  const low = (load<u64>(address) ^ key) * 0x9e3779b97f4a7c15;
+  const high = (load<u64>(address, 8) ^ rotl<u64>(key, 32)) * 0xc2b2ae3d27d4eb4f;
+  const mixed = (low ^ rotl<u64>(high, 29)) * 0x9e3779b97f4a7c15;
+  return <u32>(mixed >> 32);
+}
+
 /** Whether an address is `::`. */
 function isNone(address: usize): bool {
   return (load<u64>(address) | load<u64>(address, 8)) === 0;

@@ -112,6 +112,11 @@ export enum Figure {
   icmpReceived = 0x310,
   icmpRefused = 0x318,
   icmpEchoes = 0x320,
+  /** Messages about packets that are none of ours, or not under way. */
+  icmpUnbelieved = 0x328,
+  /** Ways that turned out narrower than the link; and claims of that which change nothing, or cannot be. */
+  pathNarrowed = 0x330,
+  pathRefused = 0x338,
 }
 
 /** In whose hands a frame is. A frame that waits belongs to the stack, and comes back when its neighbour is known, or not found. */

@@ -1,7 +1,7 @@
 // Neighbours: which link address has which address, for IPv4 (ARP) and IPv6 (neighbour discovery) in one table. An entry is made only by us, because
 // something is to be sent; strangers change what is there and never fill it. States and times are those of RFC 4861 section 7.3.
 
-import { isSame, putAddress } from './addresses';
+import { isSame, mixAddress, putAddress } from './addresses';
 import { take } from './arena';
 import { nowUs } from './clock';
 import { Figure, Owner, Setting } from './control';
@@ -60,7 +60,7 @@ export function configureNeighbours(): bool {
   const many = setting(Setting.neighbours);
   sets = many / ways;
   table = take(many * entryBytes, 64);
-  key = random64() | 1;
+  key = random64();
   due = never;
   last = 0;
   return table !== 0;
@@ -193,10 +193,7 @@ function sendWaiting(entry: Neighbour): void {
 }
 
 function setOf(address: usize): usize {
-  // Keyed, so that nobody off the link can choose which entries meet; on it, a crowded set costs questions, not memory.
-  const mixed =
-    (load<u64>(address) ^ key) * 0x9e3779b97f4a7c15 + (load<u64>(address, 8) ^ rotl<u64>(key, 32)) * 0xc2b2ae3d27d4eb4f;
-  return table + <usize>((<u32>(mixed >> 32) & (sets - 1)) * ways * entryBytes);
+  return table + <usize>((mixAddress(address, key) & (sets - 1)) * ways * entryBytes);
 }
 
 function find(address: usize): usize {

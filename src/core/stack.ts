@@ -8,6 +8,7 @@ import { ethernetInput } from './ethernet';
 import { configureEvents, haveEvents } from './events';
 import { control, count, putPlace, refuse, resetControl, setting, settingAt } from './figures';
 import { configureFrames } from './frames';
+import { configurePaths, forgetPath, pathDeadline } from './ip/paths';
 import { configureLink } from './link';
 import { configureNeighbours, neighbourDeadline, neighbourTimers } from './neighbour';
 import { seedRandom } from './random';
@@ -22,7 +23,7 @@ import {
   takeCompletions,
 } from './rings';
 import { announceIpv4 } from './solicit';
-import { configureTcp, tcpNextDeadline, tcpTimers } from './tcp/input';
+import { configureTcp, tcpNextDeadline, tcpPathChanged, tcpTimers } from './tcp/input';
 
 /** What `turn` answers: packets wait to be sent and the kernel must be woken; more were received than a turn takes; events wait. */
 const kick: u32 = 1;
@@ -62,7 +63,7 @@ export function configure(from: usize, to: usize): i32 {
   if (umem === 0 || take(pageBytes, pageBytes) === 0) return enomem;
   putPlace(Place.umem, <u32>umem);
   putPlace(Place.umemBytes, umemBytes);
-  if (!configureFrames(umem) || !configureNeighbours() || !configureTcp()) return enomem;
+  if (!configureFrames(umem) || !configureNeighbours() || !configurePaths() || !configureTcp()) return enomem;
   return configureEvents(setting(Setting.connections) + setting(Setting.udpSockets)) ? 0 : enomem;
 }
 
@@ -96,13 +97,14 @@ export function turn(us: u32): u32 {
     refill();
   }
   neighbourTimers();
+  for (let path = forgetPath(); path !== 0; path = forgetPath()) tcpPathChanged(path, setting(Setting.mtu));
   tcpTimers();
   return (publishSent() ? kick : 0) | (waiting > many ? more : 0) | (haveEvents() ? events : 0);
 }
 
 /** Microseconds until a timer is due; 0xffffffff: none is. */
 export function nextDeadlineUs(): u32 {
-  const due = min<u64>(neighbourDeadline(), tcpNextDeadline());
+  const due = min<u64>(min<u64>(neighbourDeadline(), pathDeadline()), tcpNextDeadline());
   if (due <= nowUs) return 0;
   const left = due - nowUs;
   return left < 0xfffffffe ? <u32>left : due === 0xffffffffffffffff ? 0xffffffff : 0xfffffffe;
@@ -119,6 +121,7 @@ function checkSettings(): i32 {
     if (!isPowerBetween(setting(<Setting>which), 8, 0x10000)) return refuse(which);
   }
   if (!isPowerBetween(setting(Setting.neighbours), 8, 0x10000)) return refuse(<i32>Setting.neighbours);
+  if (!isPowerBetween(setting(Setting.paths), 8, 0x10000)) return refuse(<i32>Setting.paths);
   if (setting(Setting.trustPartial) > 1) return refuse(<i32>Setting.trustPartial);
   if (setting(Setting.batch) - 1 > 0xffff) return refuse(<i32>Setting.batch);
   if (setting(Setting.receiveReserve) >= frameCount) return refuse(<i32>Setting.receiveReserve);

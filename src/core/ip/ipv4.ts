@@ -6,7 +6,7 @@ import { checksumOf } from '../checksum';
 import { Figure } from '../control';
 import { deliverIpv4 } from '../dispatch';
 import { count } from '../figures';
-import { ipv4Bytes } from './output';
+import { ipv4Bytes } from './headers';
 
 /** The addresses of the packet at hand. */
 const local = memory.data(16, 8);

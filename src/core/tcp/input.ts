@@ -20,6 +20,19 @@ export function tcpInput(
   return false;
 }
 
+/**
+ * Whether the 8 bytes at `quoted` (ports of ours and of the other side, sequence number) are of a segment of ours that is under way: sent and not acknowledged.
+ */
+export function tcpOwnsQuoted(_local: usize, _remote: usize, _quoted: usize): bool {
+  return false;
+}
+
+/** The way to an address carries packets of at most `mtu` bytes from now on. It may also be more than before. */
+export function tcpPathChanged(_remote: usize, _mtu: u32): void {}
+
+/** A segment, of which `tcpOwnsQuoted` was true, did not arrive: -ECONNREFUSED, -EHOSTUNREACH or -ENETUNREACH. */
+export function tcpUnreachable(_local: usize, _remote: usize, _quoted: usize, _error: i32): void {}
+
 /** Does what is due at the time of this turn. */
 export function tcpTimers(): void {}
 

@@ -1,0 +1,30 @@
+// Messages that a packet could not be delivered, in both versions of ICMP. Heard ones are believed when the packet that they quote is one of ours:
+// for TCP, when its sequence number is of what is under way (RFC 5927); a stranger cannot guess it.
+
+import { Figure } from './control';
+import { count } from './figures';
+import { narrowPath } from './ip/paths';
+import { tcpOwnsQuoted, tcpPathChanged, tcpUnreachable } from './tcp/input';
+
+const protocolTcp: u32 = 6;
+
+/**
+ * A packet of ours was too big for its way. @param quoted the first 8 bytes of what it carried. @param length of the packet. @param mtu what is not too big; 0: not said.
+ */
+export function heardTooBig(protocol: u32, local: usize, remote: usize, quoted: usize, length: u32, mtu: u32): void {
+  if (!isQuotedOurs(protocol, local, remote, quoted)) return;
+  const narrowed = narrowPath(remote, length, mtu);
+  if (narrowed !== 0) tcpPathChanged(remote, narrowed);
+}
+
+/** A packet of ours did not reach whom it was for. @param error -errno. */
+export function heardUnreachable(protocol: u32, local: usize, remote: usize, quoted: usize, error: i32): void {
+  if (!isQuotedOurs(protocol, local, remote, quoted)) return;
+  if (protocol === protocolTcp) tcpUnreachable(local, remote, quoted, error);
+}
+
+function isQuotedOurs(protocol: u32, local: usize, remote: usize, quoted: usize): bool {
+  const isOurs = protocol === protocolTcp && tcpOwnsQuoted(local, remote, quoted);
+  if (!isOurs) count(Figure.icmpUnbelieved);
+  return isOurs;
+}
