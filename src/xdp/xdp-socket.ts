@@ -52,10 +52,10 @@ export interface XdpSocketOptions {
   readonly headroom?: number;
   readonly entries: XdpRingEntries;
   /**
-   * Where the rings are to be mapped, one behind the other, over what is there: {@link xdpRingBytes} of it. They are taken away from there again at the
-   * end, and zeros are left. Default: where there is room.
+   * Where each ring is to be mapped, over what is there: {@link xdpRingBytes} of it. They are taken away from there again at the end, and zeros are left.
+   * Default: where there is room.
    */
-  readonly ringMemory?: XdpMemory;
+  readonly ringMemory?: Readonly<Record<XdpRingName, XdpMemory>>;
   /** Work in the process's memory itself where the driver can (`prefer`, the default), or never. */
   readonly zeroCopy?: 'prefer' | 'never';
 }
@@ -76,13 +76,9 @@ export interface XdpRingPlace {
 
 const pages = (bytes: number): number => Math.ceil(bytes / pageBytes()) * pageBytes();
 
-/** Bytes of a ring's mapping at most: its words take no more than a page. */
-const mostRingBytes = (ring: XdpRingName, entries: number): number =>
-  pages(pageBytes() + entries * xdpRings[ring].entryBytes);
-
-/** Bytes of memory that all four rings need, in whole pages. */
-export function xdpRingBytes(entries: XdpRingEntries): number {
-  return ringNames.reduce((sum, ring) => sum + mostRingBytes(ring, entries[ring]), 0);
+/** Bytes of whole pages that a ring's mapping takes at most: its words take no more than a page. */
+export function xdpRingBytes(ring: XdpRingName, entries: number): number {
+  return pages(pageBytes() + entries * xdpRings[ring].entryBytes);
 }
 
 function checkOptions({ memory, frameBytes, headroom = 0, entries, ringMemory }: XdpSocketOptions): void {
@@ -96,8 +92,12 @@ function checkOptions({ memory, frameBytes, headroom = 0, entries, ringMemory }:
     throw new RangeError('memory for packets is whole pages, and has at least one frame');
   if (!Number.isInteger(headroom) || headroom < 0 || headroom > frameBytes / 2)
     throw new RangeError(`room before a packet is from 0 to half of a frame, not ${headroom} bytes`);
-  if (ringMemory !== undefined && (!isWholePages(ringMemory) || ringMemory.byteLength < xdpRingBytes(entries)))
-    throw new RangeError(`memory for rings is whole pages, ${xdpRingBytes(entries)} bytes of them at least`);
+  if (ringMemory === undefined) return;
+  for (const ring of ringNames) {
+    const least = xdpRingBytes(ring, entries[ring]);
+    if (!isWholePages(ringMemory[ring]) || ringMemory[ring].byteLength < least)
+      throw new RangeError(`memory for the ${ring} ring is whole pages, ${least} bytes of them at least`);
+  }
 }
 
 /** See the file's head. */
@@ -153,13 +153,11 @@ export class XdpSocket {
       setSocketOption(fd, SOL.SOCKET, SO.SNDBUF, sendBytes);
     const offsets = xdpRingOffsets(fd);
     if (typeof offsets === 'number') throw socketRefused(-offsets, 'ring', this.device, this.queue);
-    let next = 0;
     const map = (ring: XdpRingName): XdpRingPlace => {
       const { producer, consumer, flags, descriptors } = offsets[ring];
       // The kernel maps no more than there is.
       const length = pages(descriptors + entries[ring] * xdpRings[ring].entryBytes);
-      const { buffer, at } = this.#map(ring, length, ringMemory, next);
-      next += length;
+      const { buffer, at } = this.#map(ring, length, ringMemory?.[ring]);
       return {
         buffer,
         entries: entries[ring],
@@ -173,16 +171,16 @@ export class XdpSocket {
     return { fill: map('fill'), completion: map('completion'), receive: map('receive'), transmit: map('transmit') };
   }
 
-  #map(ring: XdpRingName, length: number, place: XdpMemory | undefined, offset: number) {
+  #map(ring: XdpRingName, length: number, place: XdpMemory | undefined) {
     if (place === undefined) {
       const mapping = mapXdpRing(this.fd, ring, length);
       this.#unmap.push(mapping.unmap);
       return { buffer: mapping.buffer, at: 0 };
     }
-    const address = place.address + offset;
+    const { address, buffer, byteOffset: at = 0 } = place;
     this.#check(mapXdpRingAt(this.fd, ring, address, length), 'ring');
     this.#unmap.push(() => unmapXdpRingAt(address, length));
-    return { buffer: place.buffer, at: (place.byteOffset ?? 0) + offset };
+    return { buffer, at };
   }
 
   /** Without a word on copies the kernel asks the driver, and copies where it cannot. */

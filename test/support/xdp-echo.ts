@@ -9,7 +9,7 @@ import { Region } from '../../src/memory/region.js';
 import { PacketRings } from '../../src/xdp/packet-rings.js';
 import { XdpAttachment } from '../../src/xdp/xdp-attachment.js';
 import type { XdpMemory } from '../../src/xdp/xdp-memory.js';
-import { type XdpRingEntries, XdpSocket } from '../../src/xdp/xdp-socket.js';
+import { type XdpRingEntries, XdpSocket, type XdpSocketOptions } from '../../src/xdp/xdp-socket.js';
 import type { NetNamespace } from './net-namespace.js';
 import { arpAnswer, type Parsed, parse, udp } from './net-packets.js';
 
@@ -25,7 +25,7 @@ export interface XdpEchoOptions {
   readonly take: 'everything' | 'chosen';
   readonly queues?: number;
   readonly memory?: XdpMemory;
-  readonly ringMemory?: XdpMemory;
+  readonly ringMemory?: NonNullable<XdpSocketOptions['ringMemory']>;
 }
 
 /** See the file's head. */

@@ -64,7 +64,9 @@ describe('AF_XDP on veth', { skip, timeout: 120_000 }, () => {
     const memory = new WebAssembly.Memory({ initial: 64, maximum: 64 });
     const ringsAt = 64 * 1024;
     const packetsAt = 1024 * 1024;
-    const ringMemory = wasmMemory(memory, ringsAt, xdpRingBytes(testEntries));
+    const bytes = xdpRingBytes('receive', testEntries.receive);
+    const room = (index: number): XdpMemory => wasmMemory(memory, ringsAt + index * bytes, bytes);
+    const ringMemory = { fill: room(0), completion: room(1), receive: room(2), transmit: room(3) };
     const packets = wasmMemory(memory, packetsAt, 512 * 2048);
     const echo = new XdpEcho({
       space: pair.space,
@@ -82,7 +84,7 @@ describe('AF_XDP on veth', { skip, timeout: 120_000 }, () => {
     assert.equal(rings.receive.producer % pageBytes(), 0);
     noFaults(echo.rings[0]!);
     echo.close();
-    assert.ok(new Uint8Array(memory.buffer, ringsAt, ringMemory.byteLength).every((byte) => byte === 0));
+    assert.ok(new Uint8Array(memory.buffer, ringsAt, 4 * bytes).every((byte) => byte === 0));
     pair.remove();
   });
 
@@ -192,7 +194,9 @@ describe('AF_XDP on veth', { skip, timeout: 120_000 }, () => {
       assert.throws(() => open({ entries: { ...testEntries, fill: 100 } }), RangeError);
       assert.throws(() => open({ entries: { ...testEntries, fill: 1 << 17 } }), RangeError);
       assert.throws(() => open({ memory: { ...wholeMemory(memory), address: memory.address + 1 } }), RangeError);
-      assert.throws(() => open({ ringMemory: wholeMemory(memory, pageBytes()) }), /memory for rings/);
+      const short = wholeMemory(memory, pageBytes());
+      const ringMemory = { fill: short, completion: short, receive: short, transmit: short };
+      assert.throws(() => open({ ringMemory }), /memory for the fill ring is whole pages/);
       assert.throws(() => open({ headroom: 1500 }), RangeError);
       const socket = open({});
       const attach = () => new XdpAttachment({ device: pair.device, ifindex, sockets: [socket], take: 'chosen' });
