@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { EPOLL, EPOLL_CTL, IN } from './constants.js';
+import { Worker } from 'node:worker_threads';
+import { EFD, EPOLL, EPOLL_CTL, IN } from './constants.js';
 import { epollControl, epollCreate, epollWait } from './epoll.js';
 import { Errno } from './errno.js';
 import * as event from './event.js';
-import { platformIsLinux } from './ffi.js';
+import { platformIsLinux, syscall3 } from './ffi.js';
 import { scratch } from './memory.js';
+import { sys } from './numbers.js';
 import { closeDescriptor } from './socket.js';
 
 const skip = platformIsLinux ? false : 'needs Linux';
@@ -34,6 +37,64 @@ describe('event descriptors', { skip }, () => {
     event.clearEvent(fd);
     assert.ok(!hasInput(fd));
     closeDescriptor(fd);
+  });
+});
+
+describe('an event of somebody else', { skip }, () => {
+  const fill = (1n << 64n) - 2n;
+  const write = (fd: number, value: bigint): number => {
+    const { data, offset, address } = scratch(8);
+    data.setBigUint64(offset, value, true);
+    return syscall3(sys.write, fd, address, 8);
+  };
+
+  for (const [name, flags] of [
+    ['that waits', 0],
+    ['that does not wait', EFD.NONBLOCK],
+  ] as const)
+    test(`${name}: one is added, and when it is full nobody waits`, () => {
+      const fd = syscall3(sys.eventfd2, 0, EFD.CLOEXEC | flags);
+      for (let count = 1; count <= 200; count++) assert.ok(event.signalOther(fd) >= 0);
+      assert.equal(event.takeEventCount(fd), 200);
+      assert.equal(write(fd, fill), 8);
+      for (let count = 0; count < 3; count++) event.signalOther(fd);
+      assert.ok(event.takeEventCount(fd) >= Number(fill));
+      event.signalOther(fd);
+      assert.equal(event.takeEventCount(fd), 1);
+      closeDescriptor(fd);
+    });
+
+  test('that waits, and that another thread fills all the time: this one is never held', async () => {
+    const fd = syscall3(sys.eventfd2, 0, EFD.CLOEXEC);
+    // Waits itself in its write wherever it was signalled before it.
+    const filler = new Worker(new URL('../../test/support/event-filler.js', import.meta.url), { workerData: fd });
+    await once(filler, 'message');
+    let filled = 0;
+    for (let count = 0; count < 50_000; count++) {
+      event.signalOther(fd);
+      if (event.clearOther(fd) < 0) continue;
+      filled++;
+    }
+    assert.ok(filled > 0);
+    filler.postMessage('end');
+    const ended = once(filler, 'exit');
+    const timer = setInterval(() => event.clearOther(fd), 1);
+    await ended;
+    clearInterval(timer);
+    closeDescriptor(fd);
+  });
+
+  test('a pipe that is full, and one without a reader', () => {
+    const { data, offset, address } = scratch(8);
+    assert.equal(syscall3(sys.pipe2, address, 0), 0);
+    const [reader, writer] = [data.getInt32(offset, true), data.getInt32(offset + 4, true)];
+    let result = 8;
+    for (let count = 0; count < 100_000 && result === 8; count++) result = event.signalOther(writer);
+    // Before Linux 6.4 nothing is written to a pipe that waits.
+    assert.ok(result === -Errno.EAGAIN || result === -Errno.EOPNOTSUPP, `${result}`);
+    closeDescriptor(reader);
+    assert.ok([-Errno.EPIPE, -Errno.EOPNOTSUPP].includes(event.signalOther(writer)));
+    closeDescriptor(writer);
   });
 });
 

@@ -1,10 +1,11 @@
 // Descriptors that carry events: eventfd (a wake-up from another thread) and inotify (files that changed).
 
 import { decodePathText } from '../text/path-text.js';
+import { notifyEvent } from './aio.js';
 import { EFD, IN, POLL } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
-import { readCached } from './file.js';
+import { readCached, writeNow } from './file.js';
 import { cString, scratch } from './memory.js';
 import { sys } from './numbers.js';
 import { check } from './system-error.js';
@@ -53,13 +54,17 @@ export function awaitInput(fd: number, waitMs: number): boolean {
 }
 
 /**
- * Adds one to an eventfd that somebody else made, or writes to whatever it is, without waiting: where it is full its reader is due already.
- * Returns bytes or -errno (-EPIPE: nobody reads; -EAGAIN: it is full).
+ * Adds one to an eventfd that somebody else made, or writes to whatever it is, and never waits, whoever else writes to it and however it was opened.
+ * Returns bytes, 0 or -errno (-EPIPE: nobody reads; -EAGAIN: it is full, and its reader is due already; -EOPNOTSUPP: it cannot be written without waiting).
  */
 export function signalOther(fd: number): number {
-  if ((pollFor(fd, POLL.OUT, 0) & POLL.OUT) === 0) return -Errno.EAGAIN;
+  const result = notifyEvent(fd);
+  if (result !== -Errno.EINVAL && result !== -Errno.ENOSYS) return result;
   const { data, offset, address } = scratch(8);
   data.setBigUint64(offset, 1n, true);
+  if (result === -Errno.EINVAL) return writeNow(fd, address, 8);
+  // A host without asynchronous reads: whoever fills it between the look and the write can hold this thread.
+  if ((pollFor(fd, POLL.OUT, 0) & POLL.OUT) === 0) return -Errno.EAGAIN;
   return syscall3(sys.write, fd, address, 8);
 }
 
