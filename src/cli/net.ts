@@ -13,16 +13,18 @@ import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 import { wholeNumber } from './kit/values.js';
 
-const help = `Usage: clearway net --socket PATH... [--tap NAME] [options]
+const help = `Usage: clearway net --socket PATH... [--tap NAME | --xdp DEVICE] [options]
 
 Offers network devices to virtual machines (virtio-net over vhost-user). Several are joined by a switch;
-a tap of the host is their way out. What cannot be delivered is dropped and counted; nothing waits in this process.
+a tap or a network device of the host is their way out. What cannot be delivered is dropped and counted; nothing waits in this process.
 
 ${placeHelp}  --tap NAME         join them to a tap of the host, which is made if it is not there; one guest: no copy in user space
-  --isolate          guests reach the tap, and not each other: all that they send goes to the tap
+  --xdp DEVICE       join them to a network device of the host past its network stack (AF_XDP): all that arrives there
+                     goes to the guests, and the host hears nothing on it; one copy in user space each way
+  --isolate          guests reach the tap or --xdp, and not each other: all that they send goes there
   --echo             every packet goes back to the guest that sent it: for tests and measuring
   --mac ADDRESS      the guest's address, such as 52:54:00:12:34:56 (one made of each socket's path)
-  --mtu BYTES        the longest packet, 68 to 65535, that the guest is told of (the tap's)
+  --mtu BYTES        the longest packet, 68 to 65535, that the guest is told of (the tap's or device's)
   --pairs N          most pairs of queues, 1 to 16 (1)
 ${deviceHelp}  -h, --help         print this help
 `;
@@ -30,6 +32,7 @@ ${deviceHelp}  -h, --help         print this help
 const flags = {
   ...placeFlags,
   tap: { type: 'string' },
+  xdp: { type: 'string' },
   isolate: { type: 'boolean' },
   echo: { type: 'boolean' },
   mac: { type: 'string' },
@@ -55,13 +58,20 @@ const macText = (mac: Uint8Array): string => [...mac].map((byte) => byte.toStrin
 type Parsed = ReturnType<typeof parseFlags<typeof flags>>;
 
 /** Whether so many devices can be joined to what was asked for. @throws UsageError */
-function checkLink(devices: number, { echo, tap, isolate, mac }: Parsed['values']): void {
-  if (echo === true && (tap !== undefined || isolate === true))
-    throw new UsageError('with --echo each guest is joined to itself alone: leave --tap and --isolate out, or --echo');
-  if (devices === 1 && echo !== true && tap === undefined)
-    throw new UsageError('net needs something to join the guest to: add --tap tap0, or a second --socket');
-  if (isolate === true && (tap === undefined || devices === 1))
-    throw new UsageError('--isolate keeps guests on one tap apart: it needs --tap and more than one --socket');
+function checkLink(devices: number, { echo, tap, xdp, isolate, mac }: Parsed['values']): void {
+  const hasWayOut = tap !== undefined || xdp !== undefined;
+  if (echo === true && (hasWayOut || isolate === true))
+    throw new UsageError(
+      'with --echo each guest is joined to itself alone: leave --tap, --xdp and --isolate out, or --echo',
+    );
+  if (tap !== undefined && xdp !== undefined)
+    throw new UsageError('guests have one way out: leave --tap out, or --xdp');
+  if (devices === 1 && echo !== true && !hasWayOut)
+    throw new UsageError('net needs something to join the guest to: add --tap tap0, --xdp eth1, or a second --socket');
+  if (isolate === true && (!hasWayOut || devices === 1))
+    throw new UsageError(
+      '--isolate keeps guests on one way out apart: it needs --tap or --xdp, and more than one --socket',
+    );
   if (devices > 1 && mac !== undefined)
     throw new UsageError('two guests cannot have one address: leave --mac out, and each has one of its own');
 }
@@ -79,7 +89,7 @@ function optionsOf({ values, tokens }: Parsed): Omit<NetsOptions, 'anyMemory'> {
     })),
     mtu: values.mtu === undefined ? undefined : wholeNumber('mtu', values.mtu, 0, 68, 65_535),
     pairs: wholeNumber('pairs', values.pairs, 1, 1, 16),
-    link: { echo: values.echo === true, tap: values.tap, isolate: values.isolate === true },
+    link: { echo: values.echo === true, tap: values.tap, xdp: values.xdp, isolate: values.isolate === true },
   };
 }
 

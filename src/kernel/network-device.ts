@@ -1,8 +1,8 @@
 // Network devices of this thread's namespace, by name: their number, whether they are up, how long their packets may be, how many queues they have and
 // what drives them, asked by ioctl(2) (linux/sockios.h, linux/ethtool.h). Not here: taps (tap.ts), offloads (ethtool.ts).
 
-import { AF, SOCK } from './constants.js';
-import { syscall3 } from './ffi.js';
+import { AF, MSG, SOCK, SOL } from './constants.js';
+import { syscall3, syscall6 } from './ffi.js';
 import { type Scratch, scratch } from './memory.js';
 import { sys } from './numbers.js';
 import { closeDescriptor } from './socket.js';
@@ -93,6 +93,54 @@ export function setDeviceUp(name: string): void {
 /** Whether the host has an IPv4 address on a device. @throws SystemError EMFILE */
 export function hasHostAddress(name: string): boolean {
   return withDeviceSocket((fd) => syscall3(sys.ioctl, fd, Request.getAddress, deviceRequest(name).address) >= 0);
+}
+
+/** packet(7): a membership, and its kind: every packet that passes (linux/if_packet.h). */
+const addMembership = 1;
+const promiscuous = 1;
+
+/**
+ * Has a device take packets for any address of Ethernet, as a port of a bridge does, until the descriptor is closed, or its process has gone.
+ * Returns the descriptor or -errno (EPERM: without CAP_NET_RAW).
+ */
+export function takeAllAddresses(ifindex: number): number {
+  // Of no protocol: nothing comes to it.
+  const fd = syscall3(sys.socket, AF.PACKET, SOCK.RAW | SOCK.CLOEXEC, 0);
+  if (fd < 0) return fd;
+  const { data, bytes, offset, address } = scratch(16);
+  bytes.fill(0, offset, offset + 16);
+  data.setInt32(offset, ifindex, true);
+  data.setUint16(offset + 4, promiscuous, true);
+  const result = syscall6(sys.setsockopt, fd, SOL.PACKET, addMembership, address, 16);
+  if (result >= 0) return fd;
+  closeDescriptor(fd);
+  return result;
+}
+
+/** NETLINK_ROUTE, its group of links, and the message that one was removed: struct nlmsghdr, then ifinfomsg (linux/rtnetlink.h). */
+const Links = { route: 0, group: 1, removed: 17, indexAt: 20, bytes: 4096, addressBytes: 12 } as const;
+
+/** A descriptor that has input when devices of this thread's namespace come, change or go. @throws SystemError EMFILE */
+export function watchDevices(): number {
+  const flags = SOCK.RAW | SOCK.CLOEXEC | SOCK.NONBLOCK;
+  const fd = check(syscall3(sys.socket, AF.NETLINK, flags, Links.route), 'socket', 'for changes of network devices');
+  const { data, bytes, offset, address } = scratch(Links.addressBytes);
+  bytes.fill(0, offset, offset + Links.addressBytes);
+  data.setUint16(offset, AF.NETLINK, true);
+  data.setUint32(offset + 8, Links.group, true);
+  const result = syscall3(sys.bind, fd, address, Links.addressBytes);
+  if (result >= 0) return fd;
+  closeDescriptor(fd);
+  return check(result, 'bind', 'for changes of network devices');
+}
+
+/** Takes the next change. Returns the number of the device that has gone, 0 for another change, or -errno (EAGAIN: that was all; ENOBUFS: some are lost). */
+export function nextRemovedDevice(fd: number): number {
+  const { data, offset, address } = scratch(Links.bytes);
+  const got = syscall6(sys.recvfrom, fd, address, Links.bytes, MSG.DONTWAIT, 0, 0);
+  if (got < 0) return got;
+  const isRemoved = got >= Links.indexAt + 4 && data.getUint16(offset + 4, true) === Links.removed;
+  return isRemoved ? data.getInt32(offset + Links.indexAt, true) : 0;
 }
 
 /** What drives a device. */

@@ -21,7 +21,7 @@ export const CopyReason = {
   notSpliceable: 7,
   /** The path of a file, kept to know the file again. */
   fileName: 8,
-  /** A packet of one guest for another, or back to its own: the memory of two owners. */
+  /** A packet of one guest for another, back to its own, or between it and memory for packets of AF_XDP: the memory of two owners. */
   guestPacket: 9,
 } as const;
 

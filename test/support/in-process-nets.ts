@@ -8,6 +8,7 @@ import { Loop } from '../../src/transport/loop.js';
 import type { NetCounts } from '../../src/vhost/net/net-device.js';
 import { Nets, type NetsOptions } from '../../src/vhost/net/nets.js';
 import type { UplinkCounts } from '../../src/vhost/net/uplink.js';
+import type { XdpCounts } from '../../src/vhost/net/xdp-interface.js';
 import { macBytes } from './net-packets.js';
 
 /** Devices that are offered, by their sockets. */
@@ -19,6 +20,8 @@ export interface InProcessNets {
   counts(device?: number): NetCounts;
   /** What was counted of their way out, where several have one. */
   uplink(): UplinkCounts | undefined;
+  /** What was counted of the network device that they lead out by. */
+  xdp(): XdpCounts | undefined;
   /** Ends them. */
   close(): Promise<void>;
 }
@@ -42,7 +45,7 @@ export function startNets(
     name: `guest ${index}`,
     mac: macBytes(`52:54:00:00:00:0${index + 1}`),
   }));
-  const whole = { echo: false, tap: undefined, isolate: false, ...link };
+  const whole = { echo: false, tap: undefined, xdp: undefined, isolate: false, ...link };
   const options: NetsOptions = { offers, pairs, mtu, anyMemory: false, link: whole };
   const open = (): Nets =>
     new Nets(
@@ -58,6 +61,7 @@ export function startNets(
     said,
     counts: (device = 0) => nets.counts().devices[device]!.counts,
     uplink: () => nets.counts().uplink,
+    xdp: () => nets.counts().xdp,
     close: () =>
       new Promise((resolve) => {
         nets.close(() => {

@@ -179,7 +179,9 @@ describe('guests on a switch', { timeout: 120_000 }, () => {
     const sockets = ['--socket', '/tmp/a.sock', '--socket', '/tmp/b.sock'];
     for (const [args, words] of [
       [[], /needs a socket/],
-      [sockets.slice(0, 2), /add --tap tap0, or a second --socket/],
+      [sockets.slice(0, 2), /add --tap tap0, --xdp eth1, or a second --socket/],
+      [[...sockets, '--tap', 'tap0', '--xdp', 'eth1'], /one way out/],
+      [[...sockets, '--echo', '--xdp', 'eth1'], /leave --tap, --xdp/],
       [[...sockets, '--isolate'], /it needs --tap/],
       [[...sockets, '--mac', macs[0]], /each has one of its own/],
       [[...sockets, '--echo', '--tap', 'tap0'], /leave --tap/],

@@ -23,11 +23,13 @@ export interface NetSetting extends RingSetting {
   readonly processors: number;
   /** Further options of `clearway net`. */
   readonly options?: readonly string[];
+  /** What the device is joined to: a tap (the default), or by AF_XDP one end of a wire whose other end is the host's. */
+  readonly by?: 'tap' | 'xdp';
 }
 
 /** A setting in words. */
-export function netSettingName({ offloads, pairs, processors, options = [], ...rings }: NetSetting): string {
-  const how = `${ringName(rings)}, offloads ${offloads ? 'on' : 'off'}`;
+export function netSettingName({ offloads, pairs, processors, options = [], by, ...rings }: NetSetting): string {
+  const how = `${by === 'xdp' ? 'by AF_XDP, ' : ''}${ringName(rings)}, offloads ${offloads ? 'on' : 'off'}`;
   return [`${how}, ${pairs} pairs, ${processors} processors`, ...options].join(' ');
 }
 
@@ -57,6 +59,8 @@ function deviceOptions(socket: string, setting: NetSetting, mac: string): string
   ];
 }
 
+/** The tap, or the other end of the wire. */
+const hostDevice = 'host0';
 const hostAddress = '10.77.0.1';
 const guestAddress = '10.77.0.2';
 const farAddress = '10.78.0.1';
@@ -72,12 +76,19 @@ export class NetLab extends Lab {
   async start(setting: NetSetting): Promise<NetRig> {
     const space = new NetNamespace();
     const socket = join(mkdtempSync(join(this.folder, 'rig-')), 'socket');
+    const { by = 'tap', pairs, options = [] } = setting;
+    const end = by === 'tap' ? space : new NetNamespace();
     // A tap of several queues is the back end's, and goes with it; this one stays.
-    if (setting.pairs === 1) space.ip('tuntap', 'add', 'dev', 'tap0', 'mode', 'tap', 'vnet_hdr');
-    const args = ['net', '--socket', socket, '--tap', 'tap0', '--pairs', String(setting.pairs)];
-    const backEnd = await BackEnd.start([...args, ...(setting.options ?? [])], space.launcher);
+    if (by === 'tap' && pairs === 1) space.ip('tuntap', 'add', 'dev', hostDevice, 'mode', 'tap', 'vnet_hdr');
+    if (by === 'xdp') {
+      end.ip('link', 'add', 'near', 'type', 'veth', 'peer', 'name', hostDevice, 'netns', space.name);
+      end.ip('link', 'set', 'near', 'up');
+    }
+    const joined = by === 'tap' ? ['--tap', hostDevice] : ['--xdp', 'near'];
+    const args = ['net', '--socket', socket, ...joined, '--pairs', String(pairs), ...options];
+    const backEnd = await BackEnd.start(args, end.launcher);
     try {
-      space.bringUp('tap0', `${hostAddress}/24`);
+      space.bringUp(hostDevice, `${hostAddress}/24`);
       const devices = deviceOptions(socket, setting, '52:54:00:77:00:02');
       const machine = await this.machine(devices, setting.processors);
       await machine.run(`ip addr add ${guestAddress}/24 dev eth0 && ip link set eth0 up`);

@@ -1,4 +1,4 @@
-// `clearway net` in real guests, part of `npm run test:vm`: pings, and TCP both ways, on a tap of a namespace, with offloads on and off,
+// `clearway net` in real guests, part of `npm run test:vm`: pings, and TCP both ways, on a tap of a namespace and by AF_XDP, with offloads on and off,
 // rings of both layouts, one pair of queues and two; checksums on a wire; a back end that is killed; two guests through the switch.
 // CLEARWAY_VM_STREAM_BYTES is how much TCP carries each way (32 MiB).
 
@@ -29,6 +29,8 @@ const settings: readonly NetSetting[] = [
   },
   { packed: true, eventIndex: true, indirect: true, offloads: true, pairs: 1, processors: 2 },
   { packed: true, eventIndex: false, indirect: false, offloads: false, pairs: 2, processors: 2 },
+  { packed: false, eventIndex: true, indirect: true, offloads: true, pairs: 1, processors: 1, by: 'xdp' },
+  { packed: true, eventIndex: true, indirect: true, offloads: false, pairs: 1, processors: 1, by: 'xdp' },
 ];
 
 /** Why two guests cannot be joined; false where they can. */

@@ -2,11 +2,21 @@
 // sender left unfinished stays so where the guest takes it; else checksums are completed and packets cut on the way, in the same copy.
 
 import { CopyReason, countCopy } from '../../memory/copy.js';
+import type { Spans } from '../../memory/spans.js';
 import { InternetChecksum } from '../../wire/internet-checksum.js';
 import type { DropReason, Frame } from './frame.js';
 import { Gso, NetHeader, netHeaderBytes, type Offloads, takesGso } from './net-header.js';
 import { PacketHeaders } from './packet-headers.js';
-import type { ReceiveQueue } from './receive-queue.js';
+
+/** Where packets are delivered to: buffers of a guest, or memory that a device sends from. */
+export interface DeliveryTarget {
+  /** Where a packet is written to: room for its header, then for itself. */
+  readonly spans: Spans;
+  /** Makes room for a packet of so many bytes. @returns why there is none */
+  reserve(packetBytes: number): DropReason | undefined;
+  /** Gives the packet of so many bytes that was written behind the place of its header. */
+  commit(header: NetHeader, packetBytes: number): void;
+}
 
 /** See the file's head. Used again and again. */
 export class Delivery {
@@ -15,10 +25,10 @@ export class Delivery {
   readonly #whole = new NetHeader();
 
   /**
-   * Gives a packet to a queue whose guest takes what `offloads` says, and segments up to `mtu` without their Ethernet header.
+   * Gives a packet to a queue, or what else takes packets, whose owner takes what `offloads` says, and segments up to `mtu` without their Ethernet header.
    * @returns why it was dropped, or the rest of it
    */
-  deliver(frame: Frame, queue: ReceiveQueue, offloads: Offloads, mtu: number): DropReason | undefined {
+  deliver(frame: Frame, queue: DeliveryTarget, offloads: Offloads, mtu: number): DropReason | undefined {
     const { header, spans, byteLength } = frame;
     if (header.gso !== Gso.none && !takesGso(offloads, header.gso)) return this.#cut(frame, queue, offloads, mtu);
     const why = queue.reserve(byteLength);
@@ -39,14 +49,14 @@ export class Delivery {
   }
 
   /** Writes the checksum that was summed. 0 says in UDP that there is none, and is as good as 0xffff. */
-  #putChecksum(queue: ReceiveQueue, place: number): void {
+  #putChecksum(queue: DeliveryTarget, place: number): void {
     const value = this.#sum.value || 0xffff;
     queue.spans.setByteAt(place, value >> 8);
     queue.spans.setByteAt(place + 1, value & 0xff);
   }
 
   /** Cuts a packet, each segment into buffers of its own. */
-  #cut(frame: Frame, queue: ReceiveQueue, offloads: Offloads, mtu: number): DropReason | undefined {
+  #cut(frame: Frame, queue: DeliveryTarget, offloads: Offloads, mtu: number): DropReason | undefined {
     const headers = this.#headers;
     const whole = this.#whole;
     if (!headers.take(frame)) return 'headers';

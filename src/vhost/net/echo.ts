@@ -3,11 +3,11 @@
 import type { DropReason, Frame, NetPeer } from './frame.js';
 import type { JoinedPeer } from './joined-peer.js';
 import type { NetDevice } from './net-device.js';
-import type { Offloads } from './net-header.js';
+import { everyOffload, type Offloads } from './net-header.js';
 
 /** See the file's head. */
 export class Echo implements JoinedPeer, NetPeer {
-  readonly accepts: Offloads = { checksum: true, tso4: true, tso6: true, uso: true };
+  readonly accepts: Offloads = everyOffload;
   #device: NetDevice | undefined;
 
   join(device: NetDevice): void {

@@ -24,6 +24,9 @@ export interface Offloads {
 /** Nothing. */
 export const noOffloads: Offloads = { checksum: false, tso4: false, tso6: false, uso: false };
 
+/** Everything. */
+export const everyOffload: Offloads = { checksum: true, tso4: true, tso6: true, uso: true };
+
 /** What makes a header impossible: by what it speaks of. */
 export type HeaderFault =
   | 'checksum not negotiated'

@@ -6,10 +6,14 @@ import { deviceScreen, type ScreenColumn, sumOf } from '../device-screen.js';
 import { type DevicesCounts, queueFamilies, rowsOf } from '../queue-counts.js';
 import type { NetCounts } from './net-device.js';
 import type { UplinkCounts } from './uplink.js';
+import type { XdpCounts } from './xdp-interface.js';
+import { xdpFamilies, xdpLine } from './xdp-metrics.js';
 
 /** What was counted of the devices of a thread, and of their way out, where several have one. */
 export interface NetsCounts extends DevicesCounts<NetCounts> {
   readonly uplink: UplinkCounts | undefined;
+  /** Of the network device that it leads out by, where that is one of AF_XDP. */
+  readonly xdp: XdpCounts | undefined;
 }
 
 type Dropped = Readonly<Record<string, number | undefined>>;
@@ -21,7 +25,7 @@ const droppedBy = (sent: Dropped, received: Dropped): (readonly [Readonly<Record
   );
 
 /** The metrics of network devices. Sent and received are the guest's words. */
-export function netMetrics({ devices, copied, uplink }: NetsCounts, engine: string): string {
+export function netMetrics({ devices, copied, uplink, xdp }: NetsCounts, engine: string): string {
   return [
     familyText(
       'clearway_net_info',
@@ -58,9 +62,10 @@ export function netMetrics({ devices, copied, uplink }: NetsCounts, engine: stri
       : familyText(
           'clearway_net_uplink_dropped_total',
           'counter',
-          'Packets that the tap of a switch did not take (sent), and packets of it that reached no guest (received), by reason.',
+          'Packets that the way out of a switch did not take (sent), and packets of it that reached no guest (received), by reason.',
           droppedBy(uplink.sentDropped, uplink.receivedDropped).map(([labels, count]) => [labelText(labels), count]),
         ),
+    xdp === undefined ? '' : xdpFamilies(xdp),
     queueFamilies(devices, copied),
   ].join('');
 }
@@ -74,10 +79,7 @@ const columns: readonly ScreenColumn<NetCounts>[] = [
 ];
 
 /** One screen: what each device did in the last `seconds`. */
-export function netScreen(
-  now: DevicesCounts<NetCounts>,
-  before: DevicesCounts<NetCounts> | undefined,
-  seconds: number,
-): string {
-  return deviceScreen(columns, now, before, seconds);
+export function netScreen(now: NetsCounts, before: NetsCounts | undefined, seconds: number): string {
+  const { xdp } = now;
+  return `${deviceScreen(columns, now, before, seconds)}${xdp === undefined ? '' : xdpLine(xdp)}`;
 }

@@ -30,7 +30,7 @@ export interface NetsOptions {
   /** Memory of guests may become shorter. */
   readonly anyMemory: boolean;
   /** What they are joined to. */
-  readonly link: Pick<LinkOptions, 'echo' | 'tap' | 'isolate'>;
+  readonly link: Pick<LinkOptions, 'echo' | 'tap' | 'xdp' | 'isolate'>;
 }
 
 /** What is said of devices once they are offered. */
@@ -50,7 +50,7 @@ export class Nets implements Devices<OfferedNets, NetsCounts> {
   readonly #servers: DeviceServers<NetCounts>;
   readonly #link: Link;
 
-  /** @param end called when no front end will come any more @throws TapError, SystemError, Error for a socket that cannot be had; then nothing is offered */
+  /** @param end called when no front end will come any more @throws TapError, XdpError, SystemError, Error for a socket that cannot be had; then nothing is offered */
   constructor(loop: Loop, options: NetsOptions, say: (sentence: string) => void, end: () => void) {
     const { offers, pairs, link, mtu, anyMemory } = options;
     this.#servers = new DeviceServers(loop, { memory: { any: anyMemory }, say, end });
@@ -73,7 +73,7 @@ export class Nets implements Devices<OfferedNets, NetsCounts> {
   }
 
   counts(): NetsCounts {
-    return { ...this.#servers.counts(), uplink: this.#link.uplink };
+    return { ...this.#servers.counts(), uplink: this.#link.uplink, xdp: this.#link.xdp?.counts() };
   }
 
   changed(): void {}

@@ -1,0 +1,392 @@
+// A guest of the tests' own joined to one end of a pair of veth by AF_XDP; the kernel of the other end answers ARP, ICMP, UDP and TCP: each byte both
+// ways, checksums on the wire, one copy a packet, packets that wait, several guests and queues; and what is in the way, said with its mend.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { CopyReason, copiedBytes } from '../../src/memory/copy.js';
+import { engineRefused, engines, patterned, until } from '../conformance/serve/servers.js';
+import { GuestTcp } from '../support/guest-tcp.js';
+import { type InProcessNets, startNets } from '../support/in-process-nets.js';
+import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
+import type { NetNamespace } from '../support/net-namespace.js';
+import { arp, arpAnswer, type Ends, icmpEcho, parse, tcp, udp } from '../support/net-packets.js';
+import { program } from '../support/program.js';
+import { VethPair, vethRefused } from '../support/veth-pair.js';
+import { computedMs, startDevices } from '../support/vhost-process.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'clearway-xdp-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const skip = vethRefused();
+const address = { peer: '10.77.0.1', guest: '10.77.0.2', second: '10.77.0.3' } as const;
+const macOf = (guest: number): string => `52:54:00:00:00:0${guest + 1}`;
+let connections = 0;
+
+const endsTo = (mac: string, guest = 0): Ends => ({
+  fromMac: macOf(guest),
+  toMac: mac,
+  from: guest === 0 ? address.guest : address.second,
+  to: address.peer,
+  fromPort: 41_000 + connections++,
+  toPort: 7000,
+});
+
+/** Asks for the peer's address of Ethernet. */
+async function peerMac(guest: NetGuest, number = 0): Promise<string> {
+  const own = number === 0 ? address.guest : address.second;
+  await guest.send(headerOf(wholeHeader), arp(macOf(number), own, address.peer));
+  for (let count = 0; count < 20; count++) {
+    const { packet } = await guest.receive();
+    if (packet.readUInt16BE(12) === 0x0806 && packet.readUInt16BE(20) === 2) return parse(packet).fromMac;
+  }
+  throw new Error('nobody answers ARP');
+}
+
+/** Pings the peer, and tells it where the guest is if it asks. */
+async function ping(guest: NetGuest, ends: Ends, payload: Uint8Array, cuts: readonly number[] = [12]): Promise<void> {
+  await guest.send(headerOf(wholeHeader), icmpEcho(ends, payload), cuts);
+  for (let count = 0; count < 20; count++) {
+    const parsed = parse((await guest.receive()).packet);
+    if (parsed.type === 0x0806)
+      await guest.send(headerOf(wholeHeader), arpAnswer(ends.fromMac, ends.from, ends.toMac, ends.to));
+    if (parsed.protocol !== 1) continue;
+    assert.ok(parsed.isRight && parsed.isIpRight && parsed.payload.equals(payload), `a ping of ${payload.length}`);
+    return;
+  }
+  throw new Error('no ping came back');
+}
+
+/** Echoes what comes, by TCP and by UDP, and says when it listens. */
+const echoServer = `require('net').createServer((s) => s.pipe(s)).listen(7000, '${address.peer}', () => {
+  const u = require('dgram').createSocket('udp4'); u.on('message', (m, from) => u.send(m, from.port, from.address));
+  u.bind(7001, '${address.peer}', () => console.log('listens')); });`;
+
+/** A pair whose near end devices are joined to. */
+function start(
+  devices = 1,
+  options: { readonly queues?: number; readonly pairs?: number; readonly mtu?: number } = {},
+) {
+  const { queues = 1, pairs = 1, mtu } = options;
+  const pair = new VethPair(`${address.peer}/24`, { queues, ...(mtu === undefined ? {} : { mtu }) });
+  const nets = startNets(devices, { xdp: pair.device }, { pairs, space: pair.space });
+  return { pair, nets };
+}
+
+/** Nothing was lost in the rings, and no hand-over made no sense. */
+function nothingLost(nets: InProcessNets): void {
+  for (const { kernel, faults, frames } of nets.xdp()!.queues) {
+    assert.deepEqual(
+      Object.entries(faults).filter(([, count]) => count > 0),
+      [],
+    );
+    const { receiveDropped, receiveInvalid, transmitInvalid, receiveRingFull } = kernel!;
+    assert.deepEqual([receiveDropped, receiveInvalid, transmitInvalid, receiveRingFull], [0, 0, 0, 0]);
+    assert.equal(frames.receiving, 4096, 'all frames are there');
+  }
+}
+
+async function ended({ pair, nets }: ReturnType<typeof start>, ...guests: NetGuest[]): Promise<void> {
+  for (const guest of guests) guest.close();
+  await nets.close();
+  assert.doesNotMatch(pair.link, /xdp/);
+  pair.remove();
+}
+
+/** Notes what passes the peer's end. @returns what ends it, and gives the packets */
+async function capture(space: NetNamespace, device: string): Promise<() => Promise<Buffer[]>> {
+  const file = join(folder, `wire-${connections++}.pcap`);
+  const [command, ...rest] = [
+    ...space.launcher,
+    'tcpdump',
+    '-i',
+    device,
+    '-U',
+    '-s',
+    '0',
+    '-w',
+    file,
+    '--immediate-mode',
+  ];
+  const child = spawn(command!, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
+  await new Promise((resolve) => child.stderr.once('data', resolve));
+  return async () => {
+    child.kill('SIGINT');
+    await new Promise((resolve) => child.once('exit', resolve));
+    const bytes = readFileSync(file);
+    const packets: Buffer[] = [];
+    for (let at = 24; at < bytes.length; ) {
+      const length = bytes.readUInt32LE(at + 8);
+      packets.push(bytes.subarray(at + 16, at + 16 + length));
+      at += 16 + length;
+    }
+    return packets;
+  };
+}
+
+describe('a guest joined to a network device by AF_XDP', { skip, timeout: 120_000 }, () => {
+  test('the kernel at the other end answers ARP, pings and UDP; each packet is copied once', async () => {
+    const started = start();
+    const { nets, pair } = started;
+    await pair.peer.node(echoServer);
+    const before = copiedBytes[CopyReason.guestPacket]!;
+    const guest = new NetGuest(nets.sockets[0]!, { bits: NetBit.mergeable });
+    await guest.start();
+    const mac = await peerMac(guest);
+    for (const length of [0, 1, 56, 1472]) await ping(guest, endsTo(mac), patterned(length), [7, 12, 20, 30]);
+    for (let length = 0; length <= 1472; length += 46) {
+      const ends = { ...endsTo(mac), toPort: 7001 };
+      await guest.send(headerOf(wholeHeader), udp(ends, patterned(length)));
+      const parsed = parse((await guest.receive()).packet);
+      assert.ok(
+        parsed.isRight && parsed.isIpRight && parsed.toPort === ends.fromPort,
+        'a guest that takes none half made gets it made',
+      );
+      assert.ok(parsed.payload.equals(patterned(length)), `${length} bytes`);
+    }
+    const { sentBytes, receivedBytes, sentDropped } = nets.counts();
+    assert.equal(copiedBytes[CopyReason.guestPacket]! - before, sentBytes + receivedBytes);
+    assert.deepEqual(sentDropped, {});
+    nothingLost(nets);
+    await ended(started, guest);
+  });
+
+  for (const [name, bits] of [
+    ['with offloads', hostBits | guestBits | NetBit.mergeable],
+    ['without', NetBit.mergeable],
+    ['without, nor mergeable buffers', 0n],
+  ] as const) {
+    test(`TCP both ways ${name}: all arrives, checksums on the wire are right`, {
+      skip: spawnSync('tcpdump', ['--version']).error !== undefined && 'there is no tcpdump',
+    }, async () => {
+      const started = start();
+      const { nets, pair } = started;
+      await pair.peer.node(echoServer);
+      const stop = await capture(pair.peer, pair.peerDevice);
+      const hasOffloads = (bits & hostBits) !== 0n;
+      const guest = new NetGuest(nets.sockets[0]!, { bits, buffers: 120, size: 128 });
+      await guest.start();
+      const connection = new GuestTcp(guest, endsTo(await peerMac(guest)), hasOffloads);
+      await connection.open();
+      for (let count = 0; count < (hasOffloads ? 30 : 60); count++) {
+        const bytes = patterned(hasOffloads ? 45_000 : 1400).map((byte) => byte ^ count);
+        await connection.send(bytes);
+        assert.ok((await connection.take(bytes.length)).equals(bytes), `round ${count}`);
+      }
+      assert.ok(connection.longest <= 1514, `${connection.longest} bytes at once`);
+      if (hasOffloads)
+        assert.ok(connection.undone > 0, 'half-made checksums are the guest’s to make, where it takes that');
+      else assert.equal(connection.undone, 0);
+      assert.deepEqual(nets.counts().sentDropped, {});
+      nothingLost(nets);
+      const sent = (await stop()).map(parse).filter(({ fromMac, type }) => fromMac === macOf(0) && type === 0x0800);
+      assert.ok(sent.length > 60, `${sent.length} packets`);
+      assert.ok(sent.every(({ isRight, isIpRight }) => isRight && isIpRight));
+      await ended(started, guest);
+    });
+  }
+
+  test('while there is no guest packets are dropped; a guest that is slow, with 8 buffers, gets all that wait in order', async () => {
+    const started = start();
+    const { nets, pair } = started;
+    const shout = (word: string, count: number): string => `const s = require('dgram').createSocket('udp4'); let n = 0;
+      const next = () => n < ${count} ? s.send('${word} ' + n++, 9, '10.77.0.255', next) : console.log('sent');
+      s.bind(() => { s.setBroadcast(true); next(); });`;
+    await pair.peer.node(shout('old', 5));
+    await until('they were dropped', () => (nets.counts().receivedDropped.down ?? 0) >= 5);
+    const guest = new NetGuest(nets.sockets[0]!, { bits: 0n, size: 16, buffers: 8 });
+    await guest.start();
+    await pair.peer.node(shout('new', 400));
+    for (let count = 0; count < 400; count++) {
+      if (count % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 3));
+      assert.equal(parse((await guest.receive()).packet).payload.toString(), `new ${count}`);
+    }
+    assert.deepEqual(Object.keys(nets.counts().receivedDropped), ['down']);
+    // One that goes while packets wait leaves none of them to the next.
+    guest.close();
+    await until('it has gone', () => nets.said.at(-1)!.includes('has gone'));
+    const next = new NetGuest(nets.sockets[0]!, { bits: 0n, buffers: 0 });
+    await next.start();
+    await pair.peer.node(shout('late', 3));
+    next.close();
+    await until('it has gone, too', () => nets.said.filter((each) => each.includes('has gone')).length === 2);
+    const last = new NetGuest(nets.sockets[0]!, { bits: 0n });
+    await last.start();
+    await pair.peer.node(shout('last', 1));
+    assert.equal(parse((await last.receive()).packet).payload.toString(), 'last 0');
+    await ended(started, last);
+  });
+
+  test('a guest without room of any use is not waited for', async () => {
+    const started = start();
+    const { nets, pair } = started;
+    const guest = new NetGuest(nets.sockets[0]!, { bits: NetBit.mergeable, buffers: 2, bufferBytes: 64 });
+    await guest.start();
+    await pair.peer.node(`const s = require('dgram').createSocket('udp4'); s.bind(() => { s.setBroadcast(true);
+      for (const bytes of [1000, 10]) s.send(Buffer.alloc(bytes), 9, '10.77.0.255'); console.log('sent'); });`);
+    assert.equal(parse((await guest.receive()).packet).payload.length, 10);
+    assert.deepEqual(nets.counts().receivedDropped, { 'no buffer': 1 });
+    await ended(started, guest);
+  });
+
+  test('what is longer than the MTU goes neither way, nor does what is no packet', async () => {
+    const started = start();
+    const { nets } = started;
+    const guest = new NetGuest(nets.sockets[0]!, { bits: hostBits | NetBit.mergeable });
+    await guest.start();
+    const mac = await peerMac(guest);
+    const ends = { ...endsTo(mac), toPort: 9 };
+    await guest.send(headerOf(wholeHeader), udp(ends, patterned(1473)));
+    await guest.send(headerOf(wholeHeader), udp(ends, patterned(3000)));
+    await guest.send(
+      headerOf({
+        ...wholeHeader,
+        flags: 1,
+        gso: 1,
+        headerLength: 54,
+        gsoSize: 3000,
+        checksumStart: 34,
+        checksumOffset: 16,
+      }),
+      tcp(ends, { sequence: 1, acknowledge: 1, flags: 16 }, patterned(8000), true),
+    );
+    assert.deepEqual(nets.counts().sentDropped, { mtu: 3 });
+    await ping(guest, endsTo(mac), patterned(1472));
+    await ended(started, guest);
+  });
+
+  test('frames of 4 KiB carry packets of 3,400 bytes', async () => {
+    const started = start(1, { mtu: 3400 });
+    const guest = new NetGuest(started.nets.sockets[0]!, { bits: NetBit.mergeable, bufferBytes: 1024 });
+    await guest.start();
+    const mac = await peerMac(guest);
+    for (const length of [2000, 3372]) await ping(guest, endsTo(mac), patterned(length));
+    nothingLost(started.nets);
+    await ended(started, guest);
+  });
+
+  test('each queue of the device is served, whatever pairs the guest runs', async () => {
+    for (const pairs of [1, 2]) {
+      const started = start(1, { queues: 3, pairs: 2 });
+      const { nets, pair } = started;
+      await pair.peer.node(echoServer);
+      const guest = new NetGuest(nets.sockets[0]!, { bits: NetBit.mergeable, pairs });
+      await guest.start();
+      const mac = await peerMac(guest);
+      await ping(guest, endsTo(mac), patterned(10));
+      for (let port = 20_000; port < 20_040; port++) {
+        const ends = { ...endsTo(mac), fromPort: port, toPort: 7001 };
+        await guest.send(headerOf(wholeHeader), udp(ends, patterned(20)), [12], port % pairs);
+        assert.equal(parse((await guest.receive()).packet).toPort, port);
+      }
+      nothingLost(nets);
+      await ended(started, guest);
+    }
+  });
+
+  test('two guests on a switch reach each other and the device, isolated ones the device alone', async () => {
+    for (const isolate of [false, true]) {
+      const pair = new VethPair(`${address.peer}/24`);
+      const nets = startNets(2, { xdp: pair.device, isolate }, { space: pair.space });
+      const guests = nets.sockets.map((socket) => new NetGuest(socket, { bits: NetBit.mergeable }));
+      for (const guest of guests) await guest.start();
+      const [first, second] = guests as [NetGuest, NetGuest];
+      const mac = await peerMac(first);
+      await ping(first, endsTo(mac), patterned(1472));
+      assert.equal(await peerMac(second, 1), mac);
+      await ping(second, endsTo(mac, 1), patterned(100));
+      while (first.takeAny() >= 0);
+      first.refill();
+      await second.send(headerOf(wholeHeader), udp({ ...endsTo(macOf(0), 1), to: address.guest }, patterned(33)));
+      await ping(second, endsTo(mac, 1), patterned(7));
+      if (isolate) assert.equal(first.takeAny(), -1);
+      else assert.deepEqual(parse((await first.receive()).packet).payload, Buffer.from(patterned(33)));
+      assert.deepEqual(nets.uplink()!.sentDropped, {});
+      nothingLost(nets);
+      await ended({ pair, nets }, ...guests);
+    }
+  });
+});
+
+describe('clearway net --xdp', { skip, timeout: 90_000 }, () => {
+  for (const engine of engines) {
+    test(`${engine}: idle it costs no time, nor with a guest without buffers, nor when the device was taken away, which is said once`, {
+      skip: engineRefused(engine),
+    }, async () => {
+      const pair = new VethPair(`${address.peer}/24`);
+      const socket = join(folder, `idle-${engine}.sock`);
+      const args = ['net', '--socket', socket, '--xdp', pair.device, '--engine', engine];
+      const net = await startDevices(args, [socket], pair.space.launcher);
+      assert.match(
+        net.said(),
+        /joined to near \(MTU 1500\) by AF_XDP: in its driver, with a copy by the kernel \(veth/,
+      );
+      const guest = new NetGuest(socket, { bits: NetBit.mergeable, buffers: 0 });
+      await guest.start();
+      await guest.send(headerOf(wholeHeader), arp(macOf(0), address.guest, address.peer));
+      const idle = async (what: string): Promise<void> => {
+        const before = computedMs(net.pid);
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        const computed = computedMs(net.pid) - before;
+        assert.ok(computed < 100, `${what}: ${computed} ms of 1000`);
+      };
+      await idle('an answer waits for a buffer');
+      pair.space.ip('link', 'delete', pair.device);
+      await until('it is said', () => net.said().includes('was taken away'));
+      await idle('the device is gone');
+      for (let count = 0; count < 10; count++) await guest.send(headerOf(wholeHeader), patterned(60));
+      assert.equal(net.said().split('was taken away').length, 2, 'once');
+      guest.close();
+      assert.equal(await net.end(), 0);
+      pair.remove();
+    });
+  }
+
+  test('killed, it leaves nothing attached, and can be started again', async () => {
+    const pair = new VethPair(`${address.peer}/24`);
+    pair.bringUpNear('10.77.0.9/24');
+    const socket = join(folder, 'killed.sock');
+    const args = ['net', '--socket', socket, '--xdp', pair.device];
+    const net = await startDevices(args, [socket], pair.space.launcher);
+    assert.match(net.said(), /the host hears nothing on near/);
+    assert.match(pair.link, /xdp/);
+    assert.match(pair.space.ip('-d', 'link', 'show', pair.device), /promiscuity 1/);
+    assert.equal(await net.end('SIGKILL'), 'SIGKILL');
+    await until('it is detached', () => !pair.link.includes('xdp'));
+    assert.match(pair.space.ip('-d', 'link', 'show', pair.device), /promiscuity 0/);
+    rmSync(socket, { force: true });
+    const again = await startDevices(args, [socket], pair.space.launcher);
+    const guest = new NetGuest(socket, { bits: NetBit.mergeable });
+    await guest.start();
+    await ping(guest, endsTo(await peerMac(guest)), patterned(56));
+    guest.close();
+    assert.equal(await again.end(), 0);
+    pair.remove();
+  });
+
+  test('what keeps it from starting is said with its mend, in a line', async () => {
+    const pair = new VethPair(`${address.peer}/24`);
+    const startOf = (device: string, launcher: readonly string[] = [], ...more: readonly string[]): string => {
+      const socket = join(folder, 'never.sock');
+      const words = [...pair.space.launcher, ...launcher, process.execPath, program, 'net', '--socket', socket];
+      const all = [...words, '--xdp', device, ...more];
+      const { status, stderr } = spawnSync(all[0]!, all.slice(1), { encoding: 'utf8', timeout: 20_000 });
+      assert.ok(status === 1 || status === 2, stderr);
+      assert.equal(stderr.trim().split('\n').length, 1, stderr);
+      return stderr;
+    };
+    assert.match(startOf('nobody'), /no network device "nobody".*ip link/);
+    assert.match(startOf('a/b'), /no network device "a\/b"/);
+    assert.match(startOf(pair.device, [], '--mtu', '1501'), /more than near takes \(1500\).*ip link set near mtu 1501/);
+    assert.match(startOf(pair.device, [], '--tap', 'tap0'), /one way out/);
+    assert.match(startOf(pair.device, ['setpriv', '--reuid=65534', '--clear-groups']), /CAP_NET_RAW.*CAP_BPF/);
+    const socket = join(folder, 'first.sock');
+    const first = await startDevices(['net', '--socket', socket, '--xdp', pair.device], [socket], pair.space.launcher);
+    assert.match(startOf(pair.device), /another AF_XDP socket has queue 0 of near/);
+    assert.equal(await first.end(), 0);
+    pair.remove();
+  });
+});
