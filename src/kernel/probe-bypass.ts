@@ -1,23 +1,54 @@
 // The ways around the kernel on this host: packet rings (AF_XDP), guests (KVM) and their network devices (taps).
 // Not here: BPF programs, which AF_XDP needs beside the socket (bpf/probe.ts).
 
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { AF, SOCK } from './constants.js';
 import { Errno, errnoName } from './errno.js';
 import { syscall3 } from './ffi.js';
+import { deviceState } from './network-device.js';
 import { sys } from './numbers.js';
 import type { Outcome, Probe } from './probe.js';
 import { processStatus } from './proc.js';
 import { closeDescriptor } from './socket.js';
 import { openTunDevice } from './tap.js';
+import { xdpFeatures } from './xdp-features.js';
+
+/** Devices that are told of in a line. */
+const mostDevices = 4;
+
+/** What the driver of each network device can do of XDP, in words; loopback is none. */
+function xdpDevices(): (readonly [name: string, can: string])[] {
+  const found: (readonly [string, string])[] = [];
+  for (const name of listDirectory('/sys/class/net')) {
+    const state = deviceState(name);
+    if (state === undefined || name === 'lo') continue;
+    const features = xdpFeatures(state.index);
+    if (features === undefined) found.push([name, 'unknown (before Linux 6.3)']);
+    else if (features.isZeroCopy) found.push([name, 'without a copy']);
+    else found.push([name, features.redirects ? 'with a copy' : 'with a copy, in the slower path']);
+  }
+  return found;
+}
+
+function listDirectory(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
 
 function examineXdpSocket(): Outcome {
   const fd = syscall3(sys.socket, AF.XDP, SOCK.RAW | SOCK.CLOEXEC, 0);
   if (fd >= 0) {
     closeDescriptor(fd);
-    return { state: 'yes', detail: 'sockets open; without a copy only where the driver of the card can' };
+    const devices = xdpDevices();
+    const facts = Object.fromEntries(devices);
+    const said = devices.map(([name, can]) => `${name} ${can}`).slice(0, mostDevices);
+    const detail = `sockets open${said.length === 0 ? '' : `; ${said.join(', ')}`}`;
+    return { state: 'yes', detail, facts };
   }
-  const cost = 'frames travel through the whole network stack, and are copied there';
+  const cost = 'frames travel through the whole network stack, and are copied there; clearway net has --tap only';
   const detail = `socket(AF_XDP) gives ${errnoName(-fd)}`;
   if (fd === -Errno.EPERM || fd === -Errno.EACCES) {
     const remedy = 'run with sudo, or grant the service CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (AmbientCapabilities=)';
@@ -88,7 +119,7 @@ function examineTap(): Outcome {
 export const bypassProbes: readonly Probe[] = [
   {
     ...{ id: 'af_xdp', group: 'bypass', what: 'AF_XDP' },
-    meaning: 'Packets pass between the card and our memory through rings. Not used yet: for what is to come.',
+    meaning: 'Packets pass between a network device and our memory through rings: clearway net --xdp, clearway/xdp.',
     examine: examineXdpSocket,
   },
   {
