@@ -15,7 +15,7 @@ const pages = [
     sources: 'src/plan',
     entry: 'main.ts',
     template: 'page.html',
-    style: 'page.css',
+    styles: ['page.css'],
     out: 'dist/src/plan/page/plan.html',
   },
   {
@@ -23,7 +23,7 @@ const pages = [
     sources: 'src/dashboard',
     entry: 'main.ts',
     template: 'page.html',
-    style: 'page.css',
+    styles: ['page.css', 'copies.css'],
     isLive: true,
     out: 'dist/src/dashboard/page/dashboard.html',
   },
@@ -32,7 +32,7 @@ const pages = [
     sources: 'src/media/page',
     entry: 'main.ts',
     template: 'page.html',
-    style: 'page.css',
+    styles: ['page.css'],
     isLive: true,
     out: 'dist/src/media/page/player.html',
   },
@@ -83,7 +83,8 @@ export async function buildPages() {
     });
     const script = bundled.outputFiles[0].text.replaceAll('</script', '<\\/script');
     const live = page.isLive === true ? liveSheets() : [];
-    const style = [...live, join(root, shared, 'page.css'), join(root, page.folder, page.style)]
+    const own = page.styles.map((name) => join(root, page.folder, name));
+    const style = [...live, join(root, shared, 'page.css'), ...own]
       .map((path) => readFileSync(path, 'utf8'))
       .join('\n');
     const html = readFileSync(join(root, page.folder, page.template), 'utf8')

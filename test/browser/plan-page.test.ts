@@ -11,6 +11,7 @@ import { answer } from '../../src/plan/answers/answer.js';
 import { scenarioFromHash, scenarioToHash } from '../../src/plan/link.js';
 import { defaultScenario } from '../../src/plan/scenario.js';
 import { chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { contrast } from '../support/contrast.js';
 
 const built = fileURLToPath(new URL('../../src/plan/page/plan.html', import.meta.url));
 const reason = chromiumSkip || (!existsSync(built) ? 'the page is not built: npm run build' : false);
@@ -201,16 +202,3 @@ test('the plan page', { skip: reason }, async (context) => {
 
   await browser?.close();
 });
-
-/** WCAG contrast of two `rgb(...)` colours. */
-function contrast(a: string, b: string): number {
-  const luminance = (color: string): number => {
-    const [red, green, blue] = (color.match(/\d+/g) ?? []).slice(0, 3).map((part) => {
-      const share = Number(part) / 255;
-      return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
-  };
-  const [light, dark] = [luminance(a), luminance(b)].sort((x, y) => y - x);
-  return (light! + 0.05) / (dark! + 0.05);
-}

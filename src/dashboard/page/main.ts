@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-// The dashboard's page: takes the events and shows the last frame. Figures are made elsewhere (frame.ts, flow.ts).
+// The dashboard's page: shows the last frame. Figures are made elsewhere (frame.ts, flow.ts); the events are taken in follow.ts.
 
 import { Chart } from '../../ui/chart.js';
 import { byId, element, setText, table } from '../../ui/dom.js';
@@ -7,12 +7,11 @@ import { flowOf } from '../flow.js';
 import type { ChartPoint, Frame, Hello, Moved } from '../frame.js';
 import { bytesText, countText, ratioText } from './figures.js';
 import { flowRows, showFlow } from './flow-view.js';
+import { follow, nameScrolling } from './follow.js';
 import { showJourney } from './journey-view.js';
 
 const historyPoints = 600;
 const points: ChartPoint[] = [];
-let frame: Frame | undefined;
-let paused = false;
 
 const rateText = (bytes: number) => `${bytesText(bytes)}/s`;
 const moved = new Chart(
@@ -40,68 +39,21 @@ const amplification = new Chart(
   ratioText,
 );
 const span = byId<HTMLSelectElement>('span');
-const pause = byId<HTMLButtonElement>('pause');
 
-// The token has become a cookie: it need not stay in the address, the history or a screenshot.
-if (location.search !== '') history.replaceState(null, '', location.pathname);
-
-function showState(text: string, kind: 'live' | 'held' | 'lost'): void {
-  const state = byId('state');
-  state.dataset['kind'] = kind;
-  setText(state, text);
-}
-
-function connect(): void {
-  const source = new EventSource('/events');
-  source.addEventListener('hello', (event) => {
-    const { subject, refusal, history: past } = JSON.parse((event as MessageEvent<string>).data) as Hello;
+const showAgain = follow<Hello, Frame>({
+  title: (subject) => `Clearway: copies of ${subject}`,
+  hello: ({ refusal, history: past }) => {
     points.splice(0, points.length, ...past);
-    setText(byId('subject'), subject);
-    document.title = `Clearway: copies of ${subject}`;
     byId('refusal').hidden = refusal === null;
     setText(byId('refusal'), refusal ?? '');
-    if (!paused) showState('live', 'live');
-  });
-  const take = (event: Event, isNew: boolean) => {
-    const next = JSON.parse((event as MessageEvent<string>).data) as Frame;
-    if (isNew) {
-      const { now } = next;
-      const { sent, received, total } = now.amplification;
-      points.push([
-        next.timeMs,
-        now.sent,
-        now.received,
-        now.copied,
-        now.byReference,
-        now.userCopied,
-        sent,
-        received,
-        total,
-      ]);
-      if (points.length > historyPoints) points.shift();
-    }
-    latest = next;
-    if (!paused) showLatest();
-  };
-  source.addEventListener('last', (event) => take(event, false));
-  source.addEventListener('frame', (event) => take(event, true));
-  source.addEventListener('bye', () => {
-    source.close();
-    showState('the program has ended; these are its last figures', 'lost');
-  });
-  source.addEventListener('error', () => {
-    if (source.readyState === EventSource.CLOSED) showState('no connection: open the printed address again', 'lost');
-    else showState('connection lost; trying again', 'lost');
-  });
-}
-
-let latest: Frame | undefined;
-
-function showLatest(): void {
-  frame = latest;
-  if (frame === undefined || document.hidden) return;
-  showAll(frame);
-}
+  },
+  take: ({ timeMs, now }) => {
+    const { sent, received, total } = now.amplification;
+    points.push([timeMs, now.sent, now.received, now.copied, now.byReference, now.userCopied, sent, received, total]);
+    if (points.length > historyPoints) points.shift();
+  },
+  show: showAll,
+});
 
 function showAll(shown: Frame): void {
   const since = span.value === 'start';
@@ -210,25 +162,11 @@ function showWords({ why, shortfall, unseen }: Frame): void {
   list('unseen', [...shortfall, ...unseen]);
 }
 
-pause.addEventListener('click', () => {
-  paused = !paused;
-  pause.setAttribute('aria-pressed', String(paused));
-  document.documentElement.classList.toggle('paused', paused);
-  showState(paused ? 'paused' : 'live', paused ? 'held' : 'live');
-  if (!paused) showLatest();
-});
-span.addEventListener('change', () => frame !== undefined && showAll(frame));
-document.addEventListener('visibilitychange', () => !paused && showLatest());
-new ResizeObserver(() => frame !== undefined && showAll(frame)).observe(byId('flow'));
-// What scrolls by itself must be reachable by keyboard, and then it wants a name.
-for (const [id, name] of [
+span.addEventListener('change', showAgain);
+new ResizeObserver(showAgain).observe(byId('flow'));
+nameScrolling([
   ['flow-table', 'Movements of bytes'],
   ['processes', 'Processes'],
   ['sockets', 'Open sockets'],
   ['journey', 'Journey of messages'],
-] as const) {
-  byId(id).tabIndex = 0;
-  byId(id).setAttribute('role', 'region');
-  byId(id).setAttribute('aria-label', name);
-}
-connect();
+]);
