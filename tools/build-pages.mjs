@@ -28,6 +28,15 @@ const pages = [
     out: 'dist/src/dashboard/page/dashboard.html',
   },
   {
+    folder: 'src/dashboard/page',
+    sources: 'src/dashboard',
+    entry: 'devices.ts',
+    template: 'devices.html',
+    styles: ['page.css', 'devices.css'],
+    isLive: true,
+    out: 'dist/src/dashboard/page/devices.html',
+  },
+  {
     folder: 'src/media/page',
     sources: 'src/media/page',
     entry: 'main.ts',

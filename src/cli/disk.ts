@@ -9,6 +9,7 @@ import type { DevicesCounts } from '../vhost/queue-counts.js';
 import { deviceFlags, deviceHelp, deviceOptions } from './kit/device-options.js';
 import { parseFlags } from './kit/flags.js';
 import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
+import { optionalAddress } from './kit/optional-address.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 import { oneOf, wholeNumber } from './kit/values.js';
@@ -72,7 +73,13 @@ function announcement(
 
 /** The command. Returns the exit status. */
 export async function run(args: string[]): Promise<number> {
-  const { values, positionals, tokens } = parseFlags('disk', args, flags, 64, 'disk takes files');
+  const { values, positionals, tokens } = parseFlags(
+    'disk',
+    optionalAddress(args, '--dashboard'),
+    flags,
+    64,
+    'disk takes files',
+  );
   if (values['print-capabilities'] === true) {
     process.stdout.write('{"type":"block","features":["read-only"]}\n');
     return 0;
@@ -90,7 +97,7 @@ export async function run(args: string[]): Promise<number> {
   const readOnly = values.readonly === true || values['read-only'] === true;
   const { anyMemory, ...how } = await deviceOptions(values);
   const { offerDevices } = await import('./kit/devices.js');
-  const { diskMetrics, diskScreen } = await import('../vhost/block/disk-metrics.js');
+  const { diskKind, diskMetrics } = await import('../vhost/block/disk-metrics.js');
   const options: DisksOptions = {
     pairs,
     queues,
@@ -101,7 +108,7 @@ export async function run(args: string[]): Promise<number> {
     anyMemory,
     id: values.id,
   };
-  return offerDevices<readonly OfferedDisk[], DevicesCounts<BlockCounts>>({
+  return offerDevices<readonly OfferedDisk[], BlockCounts, DevicesCounts<BlockCounts>>({
     name: 'disk',
     entry: new URL('../vhost/block/disk-thread.js', import.meta.url),
     options,
@@ -109,6 +116,6 @@ export async function run(args: string[]): Promise<number> {
     hangUpChanges: true,
     announce: (offered, name) => offered.map((disk) => announcement(disk, options, name)).join(''),
     metricsText: diskMetrics,
-    screen: diskScreen,
+    kind: diskKind,
   });
 }

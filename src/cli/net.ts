@@ -3,12 +3,14 @@
 
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import type { NetCounts } from '../vhost/net/net-device.js';
 import type { NetsCounts } from '../vhost/net/net-metrics.js';
 import type { NetOffer, NetsOptions, OfferedNets } from '../vhost/net/nets.js';
 import { deviceFlags, deviceHelp, deviceOptions } from './kit/device-options.js';
 import { offerDevices } from './kit/devices.js';
 import { parseFlags } from './kit/flags.js';
 import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
+import { optionalAddress } from './kit/optional-address.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 import { wholeNumber } from './kit/values.js';
@@ -112,7 +114,7 @@ function announcement({ place, mac }: NetOffer, { pairs }: NetsOptions, to: stri
 
 /** The command. Returns the exit status. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseFlags('net', args, flags);
+  const parsed = parseFlags('net', optionalAddress(args, '--dashboard'), flags);
   const { values } = parsed;
   if (values['print-capabilities'] === true) {
     process.stdout.write('{"type":"net"}\n');
@@ -125,14 +127,14 @@ export async function run(args: string[]): Promise<number> {
   const asked = optionsOf(parsed);
   const { anyMemory, ...how } = await deviceOptions(values);
   const options: NetsOptions = { ...asked, anyMemory };
-  const { netMetrics, netScreen } = await import('../vhost/net/net-metrics.js');
-  return offerDevices<OfferedNets, NetsCounts>({
+  const { netKind, netMetrics } = await import('../vhost/net/net-metrics.js');
+  return offerDevices<OfferedNets, NetCounts, NetsCounts>({
     name: 'net',
     entry: new URL('../vhost/net/net-thread.js', import.meta.url),
     options,
     ...how,
     metricsText: netMetrics,
-    screen: netScreen,
+    kind: netKind,
     announce: ({ to, hint }, name) => {
       const texts = options.offers.map((offer) => announcement(offer, options, to, name));
       return `${texts.join('')}${hint === undefined ? '' : `${hint}\n`}`;

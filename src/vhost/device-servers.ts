@@ -56,7 +56,9 @@ export class DeviceServers<Counts extends QueueCounts> {
 
   /** What was counted. */
   counts(): DevicesCounts<Counts> {
-    return countsOf(this.#all.map(({ name, device }) => ({ name, counts: device.counts })));
+    return countsOf(
+      this.#all.map(({ name, device, server }) => ({ name, counts: device.counts, state: server.state })),
+    );
   }
 
   /** Ends them. @param done when nothing of any is under way any more */

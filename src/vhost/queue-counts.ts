@@ -2,13 +2,15 @@
 
 import { copiedBytes, copyReasonNames } from '../memory/copy.js';
 import { familyText, labelText, type MetricRow } from '../text/prometheus.js';
+import type { DeviceState } from './device-state.js';
 
 /** See the file's head. All of it only grows. */
 export interface QueueCounts {
   /** Front ends that came. */
   frontEnds: number;
-  /** Kicks of the guest that were heard. */
+  /** Kicks of the guest that were heard, and requests of it that were found without one of their own. */
   kicks: number;
+  kicksSaved: number;
   /** Interrupts that were sent to the guest, and those that it did not ask for. */
   interrupts: number;
   interruptsSaved: number;
@@ -18,7 +20,7 @@ export interface QueueCounts {
 
 /** Counts of a queue, all zero. */
 export function emptyQueueCounts(): QueueCounts {
-  return { frontEnds: 0, kicks: 0, interrupts: 0, interruptsSaved: 0, faults: {} };
+  return { frontEnds: 0, kicks: 0, kicksSaved: 0, interrupts: 0, interruptsSaved: 0, faults: {} };
 }
 
 /** Adds one to a count by name. */
@@ -26,10 +28,11 @@ export function countOne<Name extends string>(counts: Partial<Record<Name, numbe
   counts[name] = (counts[name] ?? 0) + 1;
 }
 
-/** A device by its name, with its counts. */
+/** A device by its name, with its counts, and how it stands. */
 export interface Named<Counts> {
   readonly name: string;
   readonly counts: Counts;
+  readonly state: DeviceState;
 }
 
 /** What was counted of the devices of a thread. */
@@ -65,10 +68,22 @@ export function queueFamilies(devices: readonly Named<QueueCounts>[], copied: re
       one(({ frontEnds }) => frontEnds),
     ),
     familyText(
+      'clearway_vhost_front_end_connected',
+      'gauge',
+      'Whether a front end is there.',
+      devices.map(({ name, state }) => [labelText({ device: name }), state.frontEnd === undefined ? 0 : 1]),
+    ),
+    familyText(
       'clearway_virtio_kicks_total',
       'counter',
       'Kicks of guests.',
       one(({ kicks }) => kicks),
+    ),
+    familyText(
+      'clearway_virtio_kicks_saved_total',
+      'counter',
+      'Requests and packets of guests that were found without a kick of their own.',
+      one(({ kicksSaved }) => kicksSaved),
     ),
     familyText(
       'clearway_virtio_interrupts_total',

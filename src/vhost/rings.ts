@@ -2,6 +2,7 @@
 // and all other messages (session.ts), what a queue is made of (vring.ts).
 
 import { Access } from '../memory/domain.js';
+import type { QueueState, RingsState } from './device-state.js';
 import type { DirtyLog } from './dirty-log.js';
 import type { InflightArea } from './inflight-area.js';
 import type { MemoryTable } from './memory-table.js';
@@ -221,21 +222,36 @@ export class Rings {
         'queues are packed, and the front end keeps no requests in flight (INFLIGHT_SHMFD): they do not outlive an end of this process by force',
       );
     }
-    this.#describe(vring, features);
+    this.#describe(vring);
     if (vring.isEnabled) this.#device.started(vring, this.#memory);
     return started.resumed;
   }
 
-  /** Says how queues run, where that is other than it was said last. */
-  #describe({ size }: Vring, { packed, eventIndex, indirect }: VringFeatures): void {
-    const words = [
-      `queues of ${size} entries, ${packed ? 'packed' : 'split'}`,
+  /** What was agreed on of rings, in words. */
+  #words(): string[] {
+    const { packed, eventIndex, indirect } = this.#ringFeatures;
+    return [
+      packed ? 'packed' : 'split',
       ...(eventIndex ? ['event index'] : []),
       ...(indirect ? ['indirect'] : []),
       ...(this.#memory.hasIotlb ? ['behind an IOMMU'] : []),
       ...(this.#area === undefined ? [] : ['requests in flight kept']),
       ...(hasBit(this.#features, Feature.logAll) ? ['what is written is logged'] : []),
-    ].join(', ');
+    ];
+  }
+
+  /** How they stand. */
+  get state(): RingsState {
+    const features = this.hasRun ? [...this.#words(), ...(this.#device.agreedWords ?? [])] : [];
+    const queues = this.all.flatMap(({ index, state }): readonly QueueState[] =>
+      state === undefined ? [] : [{ name: this.#device.queueName?.(index) ?? `queue ${index}`, ...state }],
+    );
+    return { features, memoryBytes: this.#memory.byteLength, queues };
+  }
+
+  /** Says how queues run, where that is other than it was said last. */
+  #describe({ size }: Vring): void {
+    const words = `queues of ${size} entries, ${this.#words().join(', ')}`;
     if (words === this.#description) return;
     this.#description = words;
     this.#host.say(`the guest runs ${words}; ${(this.#memory.byteLength / 2 ** 20).toFixed(0)} MiB of memory`);

@@ -6,6 +6,7 @@ import { closeAll } from '../kernel/pass-descriptors.js';
 import { hasUnixPeer } from '../kernel/unix-socket.js';
 import { Access } from '../memory/domain.js';
 import { SharedMemoryError } from '../memory/shared-region.js';
+import type { RingsState } from './device-state.js';
 import { DirtyLog } from './dirty-log.js';
 import { InflightArea } from './inflight-area.js';
 import { MemoryTable } from './memory-table.js';
@@ -105,6 +106,11 @@ export class Session {
   /** Whether a queue ran. */
   get hasRun(): boolean {
     return this.#rings.hasRun;
+  }
+
+  /** How its queues stand. */
+  get state(): RingsState {
+    return this.#rings.state;
   }
 
   /**

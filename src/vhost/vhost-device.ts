@@ -19,6 +19,10 @@ export interface VhostDevice {
   writeConfig(offset: number, bytes: Uint8Array): boolean;
   /** The front end's choice of features. */
   negotiated(features: bigint): void;
+  /** What was agreed on of the device's own kind, in words. */
+  readonly agreedWords?: readonly string[];
+  /** What a queue is called; default: by its number. */
+  queueName?(index: number): string;
   /** The largest packet that the front end says its guest may send, without headers. False: it cannot be. For devices with the feature. */
   setMtu?(bytes: number): boolean;
   /** The guest is at another host now: the network is to hear its address, of 6 bytes (SEND_RARP). */

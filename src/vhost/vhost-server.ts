@@ -4,6 +4,7 @@
 import { unixPeer } from '../kernel/unix-socket.js';
 import type { Loop } from '../transport/loop.js';
 import { Channel } from './channel.js';
+import { type DeviceState, idleState } from './device-state.js';
 import { type Door, openDoor, type Place } from './door.js';
 import type { MemoryTable } from './memory-table.js';
 import type { QueueCounts } from './queue-counts.js';
@@ -36,6 +37,9 @@ export class VhostServer {
   readonly #door: Door;
   readonly #ofFrontEnds: RepeatedSay;
   #channel: Channel | undefined;
+  /** Who is there: its process, where that is known, and since when. */
+  #processId: number | undefined;
+  #sinceMs = 0;
   /** When the last one went. */
   #goneMs = Number.NaN;
   #isClosed = false;
@@ -60,6 +64,8 @@ export class VhostServer {
     const said = this.#ofFrontEnds;
     this.#device.counts.frontEnds++;
     const peer = unixPeer(fd);
+    this.#processId = peer?.processId;
+    this.#sinceMs = this.#loop.nowMs;
     const who = peer === undefined ? '' : ` (process ${peer.processId}, user ${peer.userId})`;
     const sinceMs = this.#loop.nowMs - this.#goneMs;
     said.came(
@@ -92,6 +98,13 @@ export class VhostServer {
     this.#whenEnded?.();
     // Somebody may have waited.
     this.#loop.nextTurn(this.#next);
+  }
+
+  /** How its device stands. */
+  get state(): DeviceState {
+    if (this.#channel === undefined) return idleState;
+    const frontEnd = { processId: this.#processId, forMs: this.#loop.nowMs - this.#sinceMs };
+    return { frontEnd, ...this.#channel.session.state };
   }
 
   /** The device's configuration has changed. True: there is a front end, and it is told. */

@@ -6,9 +6,10 @@ import { closeDescriptor } from '../kernel/socket.js';
 import type { Resumed } from '../virtio/inflight.js';
 import { resumePacked } from '../virtio/inflight-packed.js';
 import { resumeSplit } from '../virtio/inflight-split.js';
-import { PackedDeviceQueue, type PackedRing } from '../virtio/packed-device.js';
+import { isAvailable, PackedDeviceQueue, type PackedRing } from '../virtio/packed-device.js';
 import { type DeviceQueue, mostDescriptors, type QueueFeatures } from '../virtio/queue.js';
 import { SplitDeviceQueue, type SplitRing } from '../virtio/split-device.js';
+import type { QueueState } from './device-state.js';
 import { type DirtyLog, LoggedQueue, type Marks } from './dirty-log.js';
 import type { InflightArea } from './inflight-area.js';
 import { type AskForRange, IotlbQueue } from './iotlb-queue.js';
@@ -72,6 +73,8 @@ export class Vring {
   /** The address of its ring that was asked for last; -1: none. */
   asked = -1;
   #settle: Resumed['settle'] | undefined;
+  /** Where the queue stands, while it runs. */
+  #look: (() => Pick<QueueState, 'next' | 'used' | 'taken' | 'waiting'>) | undefined;
 
   constructor(index: number) {
     this.index = index;
@@ -154,6 +157,7 @@ export class Vring {
       used: new Uint16Array(usedRing),
       usedWords: new Uint32Array(usedRing, 0, 1 + 2 * size),
     };
+    this.#look = () => splitLook(ring, this.queue!.position);
     if (part !== undefined) return resumeSplit(ring, memory.domain, features, part);
     // Nothing is under way: what was given back last is where it goes on, whatever its front end has heard of that.
     const place = Atomics.load(ring.used, 1);
@@ -173,6 +177,7 @@ export class Vring {
       driverEvent: new Uint16Array(viewMemory(at[1]!, 4)),
       deviceEvent: new Uint16Array(viewMemory(at[2]!, 4)),
     };
+    this.#look = () => packedLook(ring, this.queue!.position);
     if (part !== undefined) return resumePacked(ring, memory.domain, features, part, this.base);
     return plain(new PackedDeviceQueue(ring, memory.domain, features, this.base));
   }
@@ -200,6 +205,12 @@ export class Vring {
         for (let at = 0; at < ranges.length; at += 2) mark(ranges[at]!, ranges[at + 1]!);
       },
     };
+  }
+
+  /** How the queue stands; undefined while it does not run. */
+  get state(): Omit<QueueState, 'name'> | undefined {
+    const { size, isEnabled } = this;
+    return this.queue === undefined ? undefined : { size, isEnabled, ...this.#look!() };
   }
 
   /** Ends the queue, of which nothing is under way any more; where it stands is kept. */
@@ -250,4 +261,26 @@ export class Vring {
 
 function plain(queue: DeviceQueue): Resumed {
   return { queue, resumed: 0, doubt: undefined, settle: () => {} };
+}
+
+/** Where a split ring stands, whose device is at `position`; what its driver writes there is held to its size. */
+function splitLook({ size, available, used }: SplitRing, position: number) {
+  const [offered, given] = [Atomics.load(available, 1), Atomics.load(used, 1)];
+  const taken = Math.min((position - given) & 0xffff, size);
+  const waiting = Math.min((offered - position) & 0xffff, size - taken);
+  return { next: position & (size - 1), used: given & (size - 1), taken, waiting };
+}
+
+/** As {@link splitLook}. How much waits is said nowhere: descriptors are looked at, up to those that were taken. */
+function packedLook({ size, halves }: PackedRing, position: number) {
+  const [next, used] = [position & 0x7fff, (position >>> 16) & 0x7fff];
+  const wrap = (position & 0x8000) !== 0;
+  const isFull = next === used && wrap !== (position >>> 31 === 1);
+  const taken = isFull ? size : (next - used + size) % size;
+  let waiting = 0;
+  for (; waiting < size - taken; waiting++) {
+    const at = (next + waiting) % size;
+    if (!isAvailable(Atomics.load(halves, at * 8 + 7), at < next ? !wrap : wrap)) break;
+  }
+  return { next, used, taken, waiting };
 }

@@ -23,7 +23,7 @@ export interface PackedRing {
 export const Event = { enable: 0, disable: 1, at: 2 } as const;
 
 /** Whether flags are those of a descriptor that is available in a wrap. */
-function isAvailable(flags: number, wrap: boolean): boolean {
+export function isAvailable(flags: number, wrap: boolean): boolean {
   return ((flags & Descriptor.available) !== 0) === wrap && ((flags & Descriptor.used) !== 0) !== wrap;
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inNetworkNamespace } from '../../src/kernel/namespace.js';
 import { Loop } from '../../src/transport/loop.js';
+import type { DeviceState } from '../../src/vhost/device-state.js';
 import type { NetCounts } from '../../src/vhost/net/net-device.js';
 import { Nets, type NetsOptions } from '../../src/vhost/net/nets.js';
 import type { UplinkCounts } from '../../src/vhost/net/uplink.js';
@@ -18,6 +19,8 @@ export interface InProcessNets {
   readonly said: readonly string[];
   /** What was counted of a device. */
   counts(device?: number): NetCounts;
+  /** How a device stands. */
+  state(device?: number): DeviceState;
   /** What was counted of their way out, where several have one. */
   uplink(): UplinkCounts | undefined;
   /** What was counted of the network device that they lead out by. */
@@ -60,6 +63,7 @@ export function startNets(
     sockets,
     said,
     counts: (device = 0) => nets.counts().devices[device]!.counts,
+    state: (device = 0) => nets.counts().devices[device]!.state,
     uplink: () => nets.counts().uplink,
     xdp: () => nets.counts().xdp,
     close: () =>

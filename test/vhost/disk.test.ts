@@ -182,11 +182,14 @@ for (const engine of engines) {
         'clearway_disk_requests_under_way{device="D"} 0',
         'clearway_disk_request_duration_seconds_count{device="D"} 5',
         'clearway_vhost_front_ends_total{device="D"} 1',
+        'clearway_vhost_front_end_connected{device="D"} 1',
       ]) {
         assert.ok(rows.has(row), `${row}\n${text}`);
       }
       // What is there before the queue is looked at first needs no kick.
       assert.match(text, /clearway_virtio_kicks_total\S* [1-5]\n/);
+      assert.match(text, /clearway_virtio_kicks_saved_total\S* [0-4]\n/);
+      assert.match(text, /clearway_disk_longest_request_seconds\S* \d/);
       assert.match(text, /clearway_copied_bytes_total/);
       assert.doesNotMatch(text, /clearway_copied_bytes_total\S* [1-9]/);
       guest.close();

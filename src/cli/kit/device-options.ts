@@ -9,6 +9,7 @@ import { oneOf } from './values.js';
 export const deviceFlags = {
   memory: { type: 'string' },
   metrics: { type: 'string' },
+  dashboard: { type: 'string' },
   live: { type: 'boolean' },
   engine: { type: 'string' },
   // As every back end of vhost-user has to (QEMU, docs/interop/vhost-user.rst, "Backend program conventions").
@@ -19,6 +20,7 @@ export const deviceFlags = {
 /** Their lines of a help text, --help's left out. */
 export const deviceHelp = `  --memory any       also accept guest memory that may become shorter: its end ends this process
   --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
+  --dashboard [HOST:PORT] a live page of what happens (127.0.0.1, any free port); beyond loopback it asks for a token
   --live             show on one screen what happens, each second
   --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
   --print-capabilities print what kind of device it is, as JSON, for libvirt and its like
@@ -27,34 +29,42 @@ export const deviceHelp = `  --memory any       also accept guest memory that ma
 interface Values {
   readonly memory?: string | undefined;
   readonly metrics?: string | undefined;
+  readonly dashboard?: string | undefined;
   readonly live?: boolean | undefined;
   readonly engine?: string | undefined;
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** What was asked for. */
 export interface DeviceOptions {
   readonly anyMemory: boolean;
-  readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  readonly metrics: Address | undefined;
+  readonly dashboard: Address | undefined;
   readonly live: boolean;
   readonly engine: EngineChoice;
 }
 
 /** The parser is loaded only where there is something to be parsed. */
-async function addressOf(metrics: string | undefined): Promise<DeviceOptions['metrics']> {
-  if (metrics === undefined) return undefined;
+async function addressOf(name: string, value: string | undefined): Promise<Address | undefined> {
+  if (value === undefined) return undefined;
   const { OptionError, parseHostPort } = await import('../../serve/options.js');
   try {
-    return parseHostPort('metrics', metrics);
+    return parseHostPort(name, value);
   } catch (error) {
     throw error instanceof OptionError ? new UsageError(`--${error.message}`) : error;
   }
 }
 
 /** Reads them. @throws UsageError */
-export async function deviceOptions({ memory, metrics, live, engine }: Values): Promise<DeviceOptions> {
+export async function deviceOptions({ memory, metrics, dashboard, live, engine }: Values): Promise<DeviceOptions> {
   return {
     anyMemory: oneOf('memory', memory, ['any']) !== undefined,
-    metrics: await addressOf(metrics),
+    metrics: await addressOf('metrics', metrics),
+    dashboard: await addressOf('dashboard', dashboard),
     live: live === true,
     engine: oneOf('engine', engine, ['auto', 'epoll', 'uring']) ?? 'auto',
   };

@@ -28,6 +28,14 @@ export function durationText(durationNs: number): string {
   return durationNs < 1e9 ? `${(durationNs / 1e6).toFixed(2)} ms` : `${(durationNs / 1e9).toFixed(2)} s`;
 }
 
+/** How long something has been there: `13 s`, `5 min`, `3 h`, `2 d`. */
+export function ageText(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 90) return `${Math.floor(seconds)} s`;
+  if (seconds < 5400) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 129_600 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}
+
 /** A number of things. */
 export function countText(count: number): string {
   return count >= 100 ? Math.round(count).toLocaleString('en') : count.toFixed(count === Math.round(count) ? 0 : 1);

@@ -18,6 +18,8 @@ export interface BlockCounts extends QueueCounts {
   /** Requests that took at most each bound, then those beyond the last; and their sum in milliseconds. */
   readonly latency: number[];
   latencySumMs: number;
+  /** The longest that one took. */
+  longestMs: number;
 }
 
 /** Counts of a disk, all zero. */
@@ -31,6 +33,7 @@ export function emptyBlockCounts(): BlockCounts {
     underWay: 0,
     latency: new Array<number>(latencyBoundsMs.length + 1).fill(0),
     latencySumMs: 0,
+    longestMs: 0,
   };
 }
 
@@ -40,4 +43,5 @@ export function countLatency(counts: BlockCounts, latencyMs: number): void {
   while (bound < latencyBoundsMs.length && latencyMs > latencyBoundsMs[bound]!) bound++;
   counts.latency[bound]!++;
   counts.latencySumMs += latencyMs;
+  if (latencyMs > counts.longestMs) counts.longestMs = latencyMs;
 }

@@ -119,6 +119,13 @@ export class BlockDevice implements VhostDevice, BlockDisk {
     return !this.#hasFlush || this.#config[writebackAt] === 0;
   }
 
+  get agreedWords(): readonly string[] {
+    return [
+      this.file.isReadOnly ? 'read only' : 'discard and write zeroes',
+      this.isWriteThrough ? 'writes are stable when they end' : 'flush',
+    ];
+  }
+
   started(vring: Vring, memory: MemoryTable): void {
     let running = this.#running.get(vring);
     if (running?.queue !== vring.queue) {

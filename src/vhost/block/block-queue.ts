@@ -38,6 +38,8 @@ export class BlockQueue {
   /** It is looked at in a later turn, or right now. */
   #isDue = false;
   #isOver = false;
+  /** Kicks that were heard since it was looked at. */
+  #kicks = 0;
   #whenOver: (() => void) | undefined;
 
   /** @param vring with a queue */
@@ -60,6 +62,7 @@ export class BlockQueue {
   /** The guest has kicked it. */
   kicked(): void {
     this.#disk.counts.kicks++;
+    this.#kicks++;
     if (!this.#isDue) this.#run();
   }
 
@@ -106,6 +109,8 @@ export class BlockQueue {
       if (count % shownAtOnce === 0) this.#publish();
     }
     this.#isDue = false;
+    this.#disk.counts.kicksSaved += Math.max(0, count - this.#kicks);
+    this.#kicks = 0;
     this.#publish();
     if (queue.fault !== undefined) tellFault(queue.fault, this.#vring, this.#disk.counts, this.#say);
     else if (this.#underWay < mostUnderWay && (count === requestsATurn || queue.awaitKick())) this.#runSoon();

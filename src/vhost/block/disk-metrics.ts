@@ -1,8 +1,7 @@
-// The accounts of disks as Prometheus text, and as a live screen. Not here: who counts (block-request.ts), who serves it (cli/disk.ts).
+// The accounts of disks as Prometheus text, and which figures people watch. Not here: who counts (block-request.ts), who serves it (cli/disk.ts).
 
 import { familyText, labelText, type MetricRow } from '../../text/prometheus.js';
-import { formatBytes } from '../../text/units.js';
-import { deviceScreen, type ScreenColumn, sumOf } from '../device-screen.js';
+import { type DeviceKind, queueMeasures, sumOf } from '../device-figures.js';
 import { type DevicesCounts, type Named, queueFamilies, rowsOf } from '../queue-counts.js';
 import { type BlockCounts, latencyBoundsMs } from './block-counts.js';
 
@@ -67,23 +66,39 @@ export function diskMetrics({ devices: disks, copied }: DevicesCounts<BlockCount
       'From the turn of the loop that took a request to the one in which it ended.',
       latencyRows(disks),
     ),
+    familyText(
+      'clearway_disk_longest_request_seconds',
+      'gauge',
+      'The longest that a request took since the start.',
+      rowsOf(disks, ({ longestMs }) => [[{}, longestMs / 1000]]),
+    ),
     queueFamilies(disks, copied),
   ].join('');
 }
 
-const columns: readonly ScreenColumn<BlockCounts>[] = [
-  ['requests/s', (_, perSecond) => Math.round(perSecond(({ requests }) => sumOf(requests)))],
-  ['read/s', (_, perSecond) => formatBytes(perSecond(({ readBytes }) => readBytes))],
-  ['written/s', (_, perSecond) => formatBytes(perSecond(({ writtenBytes }) => writtenBytes))],
-  ['under way', ({ underWay }) => underWay],
-  ['errors', ({ errors }) => errors],
-];
-
-/** One screen: what each disk did in the last `seconds`. */
-export function diskScreen(
-  now: DevicesCounts<BlockCounts>,
-  before: DevicesCounts<BlockCounts> | undefined,
-  seconds: number,
-): string {
-  return deviceScreen(columns, now, before, seconds);
-}
+/** Disks, as they are watched. */
+export const diskKind: DeviceKind<BlockCounts> = {
+  measures: [
+    {
+      ...{ words: 'requests', head: 'reqs', unit: 'count', isRate: true, chart: 'Requests a second' },
+      of: ({ requests }) => sumOf(requests),
+    },
+    {
+      words: 'read',
+      head: 'read',
+      unit: 'bytes',
+      isRate: true,
+      chart: 'Bytes a second',
+      of: ({ readBytes }) => readBytes,
+    },
+    {
+      ...{ words: 'written', head: 'written', unit: 'bytes', isRate: true, chart: 'Bytes a second' },
+      of: ({ writtenBytes }) => writtenBytes,
+    },
+    { words: 'under way', head: 'open', unit: 'count', isRate: false, of: ({ underWay }) => underWay },
+    { words: 'errors', head: 'errors', unit: 'count', isRate: false, of: ({ errors }) => errors },
+    ...queueMeasures,
+  ],
+  reasons: ({ requests }) => ({ requests }),
+  waits: ({ latency, longestMs }) => ({ boundsMs: latencyBoundsMs, counts: latency, longestMs }),
+};

@@ -64,6 +64,8 @@ class Pair implements TransmitTarget {
   transmitRing: Vring | undefined;
   /** It was said that the queue with buffers makes no sense. */
   isBroken = false;
+  /** Kicks for what the guest sends that were heard since it was looked at. */
+  kicks = 0;
   readonly #device: NetDevice;
   readonly #index: number;
 
@@ -185,6 +187,26 @@ export class NetDevice implements VhostDevice {
     this.#peer.negotiated(this.guestOffloads);
   }
 
+  queueName(index: number): string {
+    return `pair ${index >> 1}, ${(index & 1) === 1 ? 'what it sends' : 'room for packets'}`;
+  }
+
+  get agreedWords(): readonly string[] {
+    const words = ({ checksum, tso4, tso6, uso }: Offloads): string =>
+      [
+        ...(checksum ? ['checksums'] : []),
+        ...(tso4 || tso6 ? ['TCP segmentation'] : []),
+        ...(uso ? ['UDP segmentation'] : []),
+      ].join(' and ');
+    const [sent, received] = [words(this.hostOffloads), words(this.guestOffloads)];
+    return [
+      ...(this.#isMergeable ? ['mergeable buffers'] : []),
+      ...(sent === '' ? [] : [`${sent} undone in what it sends`]),
+      ...(received === '' ? [] : [`${received} undone in what it receives`]),
+      ...(this.#isMtuAgreed ? [`MTU ${this.agreedMtu}`] : []),
+    ];
+  }
+
   left(): void {
     this.#toldMtu = undefined;
     this.#peer.left();
@@ -234,6 +256,7 @@ export class NetDevice implements VhostDevice {
   /** The guest has kicked a queue. */
   kicked(vring: Vring): void {
     this.counts.kicks++;
+    if ((vring.index & 1) === 1) this.#pairs[vring.index >> 1]!.kicks++;
     if (!this.#waiting.has(vring)) this.#run(vring);
   }
 
@@ -253,11 +276,14 @@ export class NetDevice implements VhostDevice {
   }
 
   /** Hands on what the guest sends, as much as has a turn; then asks for a kick. */
-  #runTransmit(vring: Vring, { transmit }: Pair): void {
+  #runTransmit(vring: Vring, pair: Pair): void {
+    const { transmit } = pair;
     if (transmit === undefined) return;
     const { queue } = transmit;
     queue.suppressKicks();
     const count = transmit.run(packetsATurn);
+    this.counts.kicksSaved += Math.max(0, count - pair.kicks);
+    pair.kicks = 0;
     if (count > 0) {
       show(queue, vring, this.counts);
       this.#peer.flush();

@@ -1,13 +1,12 @@
-// The accounts of network devices as Prometheus text, and as a live screen. Not here: who counts (net-device.ts), who serves it (cli/net.ts).
+// The accounts of network devices as Prometheus text, and which figures people watch. Not here: who counts (net-device.ts), who serves it (cli/net.ts).
 
 import { familyText, labelText } from '../../text/prometheus.js';
-import { formatBytes } from '../../text/units.js';
-import { deviceScreen, type ScreenColumn, sumOf } from '../device-screen.js';
+import { type DeviceKind, queueMeasures, sumOf } from '../device-figures.js';
 import { type DevicesCounts, queueFamilies, rowsOf } from '../queue-counts.js';
 import type { NetCounts } from './net-device.js';
 import type { UplinkCounts } from './uplink.js';
 import type { XdpCounts } from './xdp-interface.js';
-import { xdpFamilies, xdpLine } from './xdp-metrics.js';
+import { xdpFamilies, xdpReasons } from './xdp-metrics.js';
 
 /** What was counted of the devices of a thread, and of their way out, where several have one. */
 export interface NetsCounts extends DevicesCounts<NetCounts> {
@@ -70,16 +69,39 @@ export function netMetrics({ devices, copied, uplink, xdp }: NetsCounts, engine:
   ].join('');
 }
 
-const columns: readonly ScreenColumn<NetCounts>[] = [
-  ['sent/s', (_, perSecond) => Math.round(perSecond(({ sentPackets }) => sentPackets))],
-  ['', (_, perSecond) => formatBytes(perSecond(({ sentBytes }) => sentBytes))],
-  ['received/s', (_, perSecond) => Math.round(perSecond(({ receivedPackets }) => receivedPackets))],
-  ['', (_, perSecond) => formatBytes(perSecond(({ receivedBytes }) => receivedBytes))],
-  ['dropped', ({ sentDropped, receivedDropped }) => sumOf(sentDropped) + sumOf(receivedDropped)],
-];
-
-/** One screen: what each device did in the last `seconds`. */
-export function netScreen(now: NetsCounts, before: NetsCounts | undefined, seconds: number): string {
-  const { xdp } = now;
-  return `${deviceScreen(columns, now, before, seconds)}${xdp === undefined ? '' : xdpLine(xdp)}`;
-}
+/** Network devices, as they are watched. Sent and received are the guest's words. */
+export const netKind: DeviceKind<NetCounts, NetsCounts> = {
+  measures: [
+    {
+      ...{ words: 'packets sent', head: 'sent', unit: 'count', isRate: true, chart: 'Packets a second' },
+      of: ({ sentPackets }) => sentPackets,
+    },
+    {
+      ...{ words: 'bytes sent', head: 'bytes', unit: 'bytes', isRate: true, chart: 'Bytes a second' },
+      of: ({ sentBytes }) => sentBytes,
+    },
+    {
+      ...{ words: 'packets received', head: 'received', unit: 'count', isRate: true, chart: 'Packets a second' },
+      of: ({ receivedPackets }) => receivedPackets,
+    },
+    {
+      ...{ words: 'bytes received', head: 'bytes', unit: 'bytes', isRate: true, chart: 'Bytes a second' },
+      of: ({ receivedBytes }) => receivedBytes,
+    },
+    {
+      ...{ words: 'dropped', head: 'dropped', unit: 'count', isRate: false },
+      of: ({ sentDropped, receivedDropped }) => sumOf(sentDropped) + sumOf(receivedDropped),
+    },
+    ...queueMeasures,
+  ],
+  reasons: ({ sentDropped, receivedDropped }) => ({
+    'sent and dropped': sentDropped,
+    'for it and dropped': receivedDropped,
+  }),
+  reasonsOfAll: ({ uplink, xdp }) => ({
+    ...(uplink === undefined
+      ? {}
+      : { 'not taken by the way out': uplink.sentDropped, 'from outside, for no guest': uplink.receivedDropped }),
+    ...(xdp === undefined ? {} : xdpReasons(xdp)),
+  }),
+};

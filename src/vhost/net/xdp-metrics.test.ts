@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FrameGuard } from '../../xdp/frame-guard.js';
 import type { XdpCounts } from './xdp-interface.js';
-import { xdpFamilies, xdpLine } from './xdp-metrics.js';
+import { xdpFamilies, xdpReasons } from './xdp-metrics.js';
 
 const kernel = {
   receiveDropped: 7,
@@ -37,10 +37,14 @@ test('what was lost is told by queue and reason, once; a queue whose kernel says
   assert.doesNotMatch(text, /returned twice/);
 });
 
-test('the live screen has a line of it', () => {
-  assert.equal(
-    xdpLine(counts),
-    'eth1, AF_XDP: lost 5 no frame to receive into, 3 ring full, 2 too long, 2 entry of the transmit ring; faults 2\n',
-  );
-  assert.equal(xdpLine({ name: 'eth1', queues: [] }), 'eth1, AF_XDP: lost nothing; faults 0\n');
+test('people watch what was lost and what made no sense, of all queues', () => {
+  const { 'eth1, AF_XDP, lost': lost, 'eth1, AF_XDP, faults': wrong } = xdpReasons(counts);
+  assert.deepEqual(lost, {
+    'no frame to receive into': 5,
+    'ring full': 3,
+    'too long': 2,
+    'entry of the fill ring': 0,
+    'entry of the transmit ring': 2,
+  });
+  assert.equal(wrong!['outside'], 2);
 });

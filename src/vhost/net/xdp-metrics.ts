@@ -1,4 +1,4 @@
-// The account of a network device behind AF_XDP as Prometheus text, and as a line of the live screen. Not here: who counts (xdp/), other families
+// The account of a network device behind AF_XDP as Prometheus text, and as people watch it. Not here: who counts (xdp/), other families
 // (net-metrics.ts).
 
 import type { XdpStatistics } from '../../kernel/xdp.js';
@@ -55,12 +55,14 @@ export function xdpFamilies(counts: XdpCounts): string {
   ].join('');
 }
 
-/** One line of a live screen: what was lost, where something was. */
-export function xdpLine({ name, queues }: XdpCounts): string {
-  const lost = reasons
-    .map(([reason, of]) => [reason, queues.reduce((sum, { kernel }) => sum + (kernel ? of(kernel) : 0), 0)] as const)
-    .filter(([, count]) => count > 0)
-    .map(([reason, count]) => `${count} ${reason}`);
-  const faults = queues.reduce((sum, each) => sum + Object.values(each.faults).reduce((all, one) => all + one, 0), 0);
-  return `${name}, AF_XDP: lost ${lost.length === 0 ? 'nothing' : lost.join(', ')}; faults ${faults}\n`;
+/** What was lost, and hand-overs that made no sense, by reason, as people watch it. */
+export function xdpReasons({ name, queues }: XdpCounts): Readonly<Record<string, Readonly<Record<string, number>>>> {
+  const faults: Record<string, number> = {};
+  for (const queue of queues) {
+    for (const [reason, count] of Object.entries(queue.faults)) faults[reason] = (faults[reason] ?? 0) + count;
+  }
+  const lost = reasons.map(
+    ([reason, of]) => [reason, queues.reduce((sum, { kernel }) => sum + (kernel ? of(kernel) : 0), 0)] as const,
+  );
+  return { [`${name}, AF_XDP, lost`]: Object.fromEntries(lost), [`${name}, AF_XDP, faults`]: faults };
 }
