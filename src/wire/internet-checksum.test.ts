@@ -31,3 +31,25 @@ test('bytes in any pieces sum to the same; a packet with its own checksum sums t
     }),
   );
 });
+
+test('wherever the bytes begin in their buffer, and however many, the sum is that of its words one by one', () => {
+  const all = Uint8Array.from({ length: 70_001 }, (_, at) => (at * 131 + (at >> 7)) & 0xff);
+  const sum = new InternetChecksum();
+  for (const length of [63, 64, 65, 66, 67, 1448, 1449, 65_535, 65_536]) {
+    for (let at = 0; at < 6; at++) {
+      for (const before of [0, 1]) {
+        let expected = before << 8;
+        for (let index = 0; index < length; index++)
+          expected += all[at + index]! << ((index + before) % 2 === 0 ? 8 : 0);
+        while (expected > 0xffff) expected = (expected & 0xffff) + Math.floor(expected / 0x1_0000);
+        sum.clear();
+        if (before === 1) sum.add(Uint8Array.of(1), 0, 1);
+        sum.add(all.subarray(at), 0, length);
+        assert.equal(sum.folded, expected, `${length} bytes from ${at} on, ${before} before`);
+      }
+    }
+  }
+  sum.clear();
+  sum.add(new Uint8Array(1000), 3, 900);
+  assert.equal(sum.folded, 0);
+});
