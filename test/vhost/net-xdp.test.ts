@@ -7,7 +7,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { inNetworkNamespace } from '../../src/kernel/namespace.js';
+import { deviceState } from '../../src/kernel/network-device.js';
 import { CopyReason, copiedBytes } from '../../src/memory/copy.js';
+import { Region } from '../../src/memory/region.js';
+import { randomSource } from '../../src/plan/answers/simulate.js';
+import { PacketRings } from '../../src/xdp/packet-rings.js';
+import { XdpSocket } from '../../src/xdp/xdp-socket.js';
 import { engineRefused, engines, patterned, until } from '../conformance/serve/servers.js';
 import { GuestTcp } from '../support/guest-tcp.js';
 import { type InProcessNets, startNets } from '../support/in-process-nets.js';
@@ -17,6 +23,7 @@ import { arp, arpAnswer, type Ends, icmpEcho, parse, tcp, udp } from '../support
 import { program } from '../support/program.js';
 import { VethPair, vethRefused } from '../support/veth-pair.js';
 import { computedMs, startDevices } from '../support/vhost-process.js';
+import { testEntries } from '../support/xdp-echo.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-xdp-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -188,6 +195,86 @@ describe('a guest joined to a network device by AF_XDP', { skip, timeout: 120_00
       await ended(started, guest);
     });
   }
+
+  test('IPv6: what the kernel leaves half made is told to a guest that takes it, and made for one that does not', async () => {
+    for (const bits of [guestBits | NetBit.mergeable, NetBit.mergeable]) {
+      const started = start();
+      const { nets, pair } = started;
+      const [peer6, guest6] = [`fd77${'0'.repeat(27)}1`, `fd77${'0'.repeat(27)}2`];
+      const [command, ...rest] = pair.peer.launcher;
+      spawnSync(command!, [...rest, 'sysctl', '-qw', `net.ipv6.conf.${pair.peerDevice}.disable_ipv6=0`]);
+      pair.peer.ip('address', 'add', 'fd77::1/64', 'dev', pair.peerDevice, 'nodad');
+      pair.peer.ip('neighbour', 'add', 'fd77::2', 'lladdr', macOf(0), 'dev', pair.peerDevice);
+      await pair.peer.node(`const u = require('dgram').createSocket('udp6');
+        u.on('message', (m, from) => u.send(m, from.port, from.address)); u.bind(7001, 'fd77::1', () => console.log('listens'));`);
+      const guest = new NetGuest(nets.sockets[0]!, { bits });
+      await guest.start();
+      const ends = { ...endsTo(await peerMac(guest)), from: guest6, to: peer6, toPort: 7001 };
+      for (const length of [1, 100, 1452]) {
+        await guest.send(headerOf(wholeHeader), udp(ends, patterned(length)));
+        let received = await guest.receive();
+        while (parse(received.packet).protocol !== 17) received = await guest.receive();
+        const parsed = parse(received.packet);
+        assert.ok(parsed.payload.equals(patterned(length)), `${length} bytes`);
+        assert.equal(parsed.isRight, (bits & NetBit.guestChecksum) === 0n);
+        const { flags, checksumStart, checksumOffset } = received.header;
+        if (!parsed.isRight) assert.deepEqual([flags, checksumStart, checksumOffset], [1, 54, 6]);
+      }
+      await ended(started, guest);
+    }
+  });
+
+  test('any bytes that come off the wire reach the guest as they were, in order', async () => {
+    const started = start();
+    const { nets, pair } = started;
+    const guest = new NetGuest(nets.sockets[0]!, { bits: guestBits | NetBit.mergeable, buffers: 60 });
+    await guest.start();
+    const random = randomSource(11);
+    const some = (most: number): number => Math.floor(random() * most);
+    const memory = new Region(256 * 2048);
+    const socket = inNetworkNamespace(pair.peer.path, () => {
+      const { index: ifindex } = deviceState(pair.peerDevice)!;
+      const options = { device: pair.peerDevice, ifindex, queue: 0, memory, frameBytes: 2048 } as const;
+      return new XdpSocket({ ...options, entries: testEntries });
+    });
+    const rings = new PacketRings(socket, 128);
+    // Beginnings that look like something: behind a tag, IPv4 with options, IPv6 with headers between.
+    const beginnings = [
+      '0800',
+      '81000005080045',
+      '86dd60',
+      '080045',
+      '08004f',
+      '88a8000581000005',
+      '86dd6000000000200011',
+      '',
+    ];
+    for (let round = 0; round < 100; round++) {
+      const sent: Buffer[] = [];
+      for (let count = 1 + some(20); count > 0; count--) {
+        const frame = Buffer.from(Array.from({ length: 14 + some(round % 2 === 0 ? 60 : 1500) }, () => some(256)));
+        const beginning = Buffer.from(beginnings[some(beginnings.length)]!, 'hex');
+        beginning.copy(frame, 12);
+        frame[6]! &= 0xfe;
+        const place = rings.take();
+        assert.ok(place >= 0);
+        memory.bytes.set(frame, place);
+        assert.ok(rings.send(place, frame.length));
+        sent.push(frame);
+      }
+      rings.flush();
+      for (const frame of sent) {
+        const { packet, header } = await guest.receive();
+        assert.ok(packet.equals(frame), `round ${round}: ${frame.toString('hex')} came as ${packet.toString('hex')}`);
+        assert.equal(header.gso, 0);
+      }
+    }
+    assert.deepEqual(nets.counts().receivedDropped, {});
+    nothingLost(nets);
+    socket.close();
+    memory.unmap();
+    await ended(started, guest);
+  });
 
   test('while there is no guest packets are dropped; a guest that is slow, with 8 buffers, gets all that wait in order', async () => {
     const started = start();
