@@ -24,7 +24,7 @@ function xdpDevices(): (readonly [name: string, can: string])[] {
     if (state === undefined || name === 'lo') continue;
     const features = xdpFeatures(state.index);
     if (features === undefined) found.push([name, 'unknown (before Linux 6.3)']);
-    else if (features.isZeroCopy) found.push([name, 'without a copy']);
+    else if (features.isZeroCopy) found.push([name, 'can do without a copy']);
     else found.push([name, features.redirects ? 'with a copy' : 'with a copy, in the slower path']);
   }
   return found;

@@ -104,11 +104,14 @@ export class XdpInterface {
 
   /** How packets come, in words. */
   get how(): string {
-    const { driver, queues } = this.device;
+    const { driver, queues, features } = this.device;
+    const name = driver.name === '' ? 'its driver' : driver.name;
+    const why =
+      features?.isZeroCopy === true ? `${name} can do without, and refused it here` : `${name} cannot do without`;
     const mode = this.#attachment!.mode === 'native' ? 'in its driver' : 'in the generic path';
     const copies = this.#ways.every(({ socket }) => socket.isZeroCopy)
       ? 'without a copy by the kernel'
-      : `with a copy by the kernel (${driver.name === '' ? 'its driver' : driver.name} works in no other memory)`;
+      : `with a copy by the kernel (${why})`;
     return `${mode}, ${copies}, ${queues === 1 ? '1 queue' : `${queues} queues`}`;
   }
 
