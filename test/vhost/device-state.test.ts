@@ -3,10 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import type { DevicesFrame, DevicesHello } from '../../src/dashboard/device-dashboard.js';
 import { until } from '../conformance/serve/servers.js';
-import { ask, startDisk } from '../support/disks.js';
+import { ask, makeImage, spawnDisk, startDisk } from '../support/disks.js';
 import { startNets } from '../support/in-process-nets.js';
 import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
@@ -69,6 +70,19 @@ describe('how a device stands', { timeout: 60_000 }, () => {
     }
     guest.close();
     await nets.close();
+  });
+
+  test('an address that is taken is said, and nothing is left running, also not the metrics', async () => {
+    const { image, socket } = makeImage();
+    const busy = createServer();
+    await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));
+    const { port } = busy.address() as AddressInfo;
+    const dashboard = `--dashboard=127.0.0.1:${port}`;
+    const disk = spawnDisk({ image, socket }, ['--socket', socket, dashboard, '--metrics', '127.0.0.1:0']);
+    assert.equal(await disk.ended, 1);
+    assert.match(disk.said(), /the dashboard cannot be served at 127\.0\.0\.1:\d+: the address is already in use/);
+    assert.ok(!existsSync(socket));
+    busy.close();
   });
 
   test('clearway disk --dashboard: the page is at the address it says, and shows each second what happened', {

@@ -7,7 +7,7 @@ import { DeviceThread } from '../../vhost/device-thread.js';
 import type { DevicesCounts, QueueCounts } from '../../vhost/queue-counts.js';
 import { shortageSentence } from './shortage.js';
 import { hasTerminal, onSignals, statusOfSignal } from './signals.js';
-import { type WatchOptions, watchDevices } from './watch-devices.js';
+import { type Watched, type WatchOptions, watchDevices } from './watch-devices.js';
 
 /** A command that offers devices. `Offered` is what its devices say of themselves, `Counts` what is counted of each, `All` of all of them. */
 export interface DeviceCommand<Offered, Counts extends QueueCounts, All extends DevicesCounts<Counts>>
@@ -50,14 +50,15 @@ async function offer<Offered, Counts extends QueueCounts, All extends DevicesCou
 ): Promise<void> {
   const { engine, offered } = await thread.ready;
   const endpoint = await openMetrics(command, thread, engine);
-  const watched = await watchDevices(thread, command.kind, command, `${command.name} (${engine})`);
-  process.stdout.write(command.announce(offered, engine));
-  if (endpoint !== undefined) process.stdout.write(`the metrics are at\n${endpoint.urls.join('\n')}\n`);
-  if (watched.urls.length > 0) process.stdout.write(`the dashboard is at\n${watched.urls.join('\n')}\n`);
+  let watched: Watched | undefined;
   try {
+    watched = await watchDevices(thread, command.kind, command, `${command.name} (${engine})`);
+    process.stdout.write(command.announce(offered, engine));
+    if (endpoint !== undefined) process.stdout.write(`the metrics are at\n${endpoint.urls.join('\n')}\n`);
+    if (watched.urls.length > 0) process.stdout.write(`the dashboard is at\n${watched.urls.join('\n')}\n`);
     await thread.ended;
   } finally {
-    await Promise.all([watched.close(), endpoint?.close()]);
+    await Promise.all([watched?.close(), endpoint?.close()]);
   }
 }
 

@@ -22,8 +22,8 @@ export interface Watched {
 }
 
 const intervalMs = 1000;
-/** Of a terminal that does not say how large it is. */
-const [leastColumns, leastRows] = [80, 24];
+/** Of a terminal that does not say how large it is, or says 0. */
+const [usualColumns, usualRows] = [80, 24];
 
 /** The page's code is loaded only where it is wanted. */
 async function openPage(
@@ -48,8 +48,9 @@ export async function watchDevices<Counts extends QueueCounts, All extends Devic
   const show = (figures: DevicesFigures): void => {
     page?.push(Date.now(), figures);
     if (!isDrawn) return;
-    const { columns = leastColumns, rows = leastRows } = process.stdout;
-    process.stdout.write(`\x1b[H\x1b[J${deviceScreen(kind.measures, figures, columns, rows)}`);
+    const { columns, rows } = process.stdout;
+    const screen = deviceScreen(kind.measures, figures, columns || usualColumns, rows || usualRows);
+    process.stdout.write(`\x1b[H\x1b[J${screen}`);
   };
   let before: All | undefined;
   let beforeMs = performance.now();
