@@ -1,5 +1,5 @@
 // In a guest, part of `npm run test:vm`: a socket of AF_XDP on a card of QEMU's (virtio-net), whose driver works in the process's memory itself on newer
-// kernels: questions go out and answers come in, frames go round, and what the driver says that it can do is what the socket does.
+// kernels: questions go out and answers come in, frames go round, and what the driver says that it can do is what the socket does. And a guest of a guest on that card.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -9,7 +9,9 @@ import { PacketRings } from '../../src/xdp/packet-rings.js';
 import { XdpAttachment } from '../../src/xdp/xdp-attachment.js';
 import { xdpDevice } from '../../src/xdp/xdp-device.js';
 import { XdpSocket } from '../../src/xdp/xdp-socket.js';
-import { arp, type Ends, icmpEcho, parse } from '../support/net-packets.js';
+import { startNets } from '../support/in-process-nets.js';
+import { headerOf, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
+import { arp, type Ends, icmpEcho, type Parsed, parse } from '../support/net-packets.js';
 import { testEntries } from '../support/xdp-echo.js';
 
 const own = { mac: '52:54:00:12:34:56', address: '10.0.2.15' } as const;
@@ -80,4 +82,30 @@ test('a card: questions and answers, more of them than there are frames', async 
   attachment.detach();
   socket.close();
   memory.unmap();
+});
+
+test('a guest of `clearway net --xdp` on the card, under an address of its own: each byte both ways', async () => {
+  const nets = startNets(1, { xdp: device });
+  const guest = new NetGuest(nets.sockets[0]!, { bits: NetBit.mergeable });
+  await guest.start();
+  const [fromMac, from] = ['52:54:00:00:00:01', '10.0.2.16'];
+  const wanted = async (isIt: (packet: Buffer) => boolean): Promise<Parsed> => {
+    for (let count = 0; count < 20; count++) {
+      const { packet } = await guest.receive();
+      if (isIt(packet)) return parse(packet);
+    }
+    throw new Error('no answer came');
+  };
+  await guest.send(headerOf(wholeHeader), arp(fromMac, from, gateway));
+  const { fromMac: toMac } = await wanted((packet) => packet.readUInt16BE(12) === 0x0806);
+  const ends: Ends = { fromMac, toMac, from, to: gateway, fromPort: 0, toPort: 0 };
+  for (let count = 0; count < 200; count++) {
+    const payload = Buffer.alloc((count * 7) % 1400, count);
+    await guest.send(headerOf(wholeHeader), icmpEcho(ends, payload));
+    const echo = await wanted((packet) => packet.readUInt16BE(12) === 0x0800);
+    assert.ok(echo.isRight && echo.payload.equals(payload), `echo ${count}`);
+  }
+  assert.deepEqual(nets.counts().sentDropped, {});
+  guest.close();
+  await nets.close();
 });
