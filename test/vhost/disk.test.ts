@@ -171,7 +171,13 @@ for (const engine of engines) {
       await ask(guest, { type: 1, sector: 0n, write: new Uint8Array(1024) });
       await ask(guest, { type: 0, sector: 2n ** 40n, room: 512 });
       await until('the address is said', () => /http:\S+/.test(disk.said()));
-      const text = await (await fetch(/http:\S+/.exec(disk.said())![0])).text();
+      // A device that is still awake when it is asked needs no kick; one that nobody needed is counted too.
+      guest.queues[0]!.kickNow();
+      const metrics = async (): Promise<string> => (await fetch(/http:\S+/.exec(disk.said())![0])).text();
+      const figure = (text: string, name: string): number =>
+        Number(new RegExp(`^clearway_virtio_${name}_total\\S* (\\d+)$`, 'm').exec(text)![1]);
+      await until('a kick is counted', async () => figure(await metrics(), 'kicks') > 0);
+      const text = await metrics();
       const rows = new Map(text.split('\n').map((line) => [line.replaceAll(disk.image, 'D'), line] as const));
       for (const row of [
         'clearway_disk_requests_total{device="D",type="read"} 4',
@@ -186,9 +192,9 @@ for (const engine of engines) {
       ]) {
         assert.ok(rows.has(row), `${row}\n${text}`);
       }
-      // What is there before the queue is looked at first needs no kick.
-      assert.match(text, /clearway_virtio_kicks_total\S* [1-5]\n/);
-      assert.match(text, /clearway_virtio_kicks_saved_total\S* [0-4]\n/);
+      // Each of the five was kicked for, or found without.
+      const [kicks, saved] = [figure(text, 'kicks'), figure(text, 'kicks_saved')];
+      assert.ok(kicks <= guest.queues[0]!.kicks && saved <= 5 && kicks + saved >= 5, `${kicks} kicks, ${saved} saved`);
       assert.match(text, /clearway_disk_longest_request_seconds\S* \d/);
       assert.match(text, /clearway_copied_bytes_total/);
       assert.doesNotMatch(text, /clearway_copied_bytes_total\S* [1-9]/);
