@@ -157,9 +157,12 @@ async function comparePath(server: Server, path: string): Promise<void> {
       [`${method} ${target} HTTP/1.1`, 'Host: test', ...accepts, ...fields, '', ''].join('\r\n');
     const isLast = fields.includes('Connection: close');
     const answers: unknown[] = [];
-    for (const text of [request([accept]), request(acceptTwice)]) {
-      const one = isLast ? await RawClient.open(server.address) : client;
-      answers.push(comparable(await one.send(text).response({ head: method === 'HEAD' })));
+    const texts = [request([accept]), request(acceptTwice)];
+    // Both by one call, where the first leaves the connection open: the next is looked at when the first was answered.
+    if (!isLast) client.send(texts.join(''));
+    for (const text of texts) {
+      const one = isLast ? (await RawClient.open(server.address)).send(text) : client;
+      answers.push(comparable(await one.response({ head: method === 'HEAD' })));
       if (isLast) await one.closes();
     }
     assert.deepEqual(answers[0], answers[1], `${method} ${target} ${fields.join('; ')}`);
