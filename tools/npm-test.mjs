@@ -7,12 +7,28 @@ import { become, build, install, root, run, secondsSince } from './run.mjs';
 
 // A file that hangs is ended after this long, and counted as cancelled; the whole run is not lost with it.
 const FILE_TIMEOUT_MS = 10 * 60_000;
+// These wait or work longest: they begin first, so that none is left alone at the end.
+const LONGEST = [
+  'test/browser/',
+  'test/vm/',
+  'bench/main',
+  'test/conformance/serve/mounts',
+  'src/media/presentation/presentation',
+  'test/node/engines',
+  'test/vhost/restart',
+  'test/conformance/serve/worker-deaths',
+  'test/conformance/serve/limits',
+  'test/conformance/serve/workers',
+  'src/media/progressive/progressive',
+  'tools/commands',
+  'test/why/why',
+];
 
 const startedAt = performance.now();
 install();
 build();
 const patterns = process.argv.slice(2);
-const files = ['src', 'test', 'tools', 'bench'].flatMap(testFiles).filter(isWanted).sort();
+const files = ['src', 'test', 'tools', 'bench'].flatMap(testFiles).filter(isWanted).sort(byLength);
 if (files.length === 0) {
   console.error(`no test file matches ${patterns.join(' ')}`);
   process.exit(1);
@@ -53,6 +69,16 @@ function testFiles(folder) {
   return readdirSync(compiled, { recursive: true })
     .filter((name) => name.endsWith('.test.js') && existsSync(join(root, folder, name.replace(/\.js$/, '.ts'))))
     .map((name) => `dist/${folder}/${name}`);
+}
+
+/** Those of LONGEST in its order, then the others by name. */
+function byLength(one, other) {
+  return rankOf(one) - rankOf(other) || (one < other ? -1 : 1);
+}
+
+function rankOf(file) {
+  const rank = LONGEST.findIndex((name) => file.startsWith(`dist/${name}`));
+  return rank < 0 ? LONGEST.length : rank;
 }
 
 function isWanted(file) {
