@@ -11,7 +11,7 @@ import type { Observation } from '../../src/dashboard/frame.js';
 import type { PointName } from '../../src/journey/points.js';
 import type { JourneyReading } from '../../src/journey/tracer.js';
 import { type Counters, summarise } from '../../src/meter/accounts/accounts.js';
-import { chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { chromiumArguments, chromiumPath, chromiumSkip } from '../support/chromium.js';
 import { contrast } from '../support/contrast.js';
 
 const skip =
@@ -81,7 +81,7 @@ function journey(): JourneyReading {
 
 async function open(context: TestContext, options: BrowserContextOptions = {}, refusal?: string) {
   const { chromium } = await import('playwright-core');
-  browser ??= await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] });
+  browser ??= await chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
   const dashboard = await Dashboard.open({ host: '127.0.0.1', port: 0, subject: 'a test', refusal });
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
   context.after(async () => {

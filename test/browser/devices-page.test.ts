@@ -13,7 +13,7 @@ import { diskKind } from '../../src/vhost/block/disk-metrics.js';
 import { figuresOf } from '../../src/vhost/device-figures.js';
 import { type DeviceState, idleState } from '../../src/vhost/device-state.js';
 import type { DevicesCounts } from '../../src/vhost/queue-counts.js';
-import { chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { chromiumArguments, chromiumPath, chromiumSkip } from '../support/chromium.js';
 import { contrast } from '../support/contrast.js';
 
 const skip =
@@ -59,7 +59,7 @@ function reading(second: number, copiedBytes = 0): DevicesCounts<BlockCounts> {
 
 async function open(context: TestContext, options: BrowserContextOptions = {}) {
   const { chromium } = await import('playwright-core');
-  browser ??= await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] });
+  browser ??= await chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
   const address = { host: '127.0.0.1', port: 0 };
   const dashboard = await DeviceDashboard.open({ ...address, subject: 'disk (a test)', measures: diskKind.measures });
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });

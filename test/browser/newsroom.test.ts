@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { doorClosed } from '../pages/doors.js';
-import { chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { chromiumArguments, chromiumPath, chromiumSkip } from '../support/chromium.js';
 
 const program = fileURLToPath(new URL('../../../examples/newsroom/server.mjs', import.meta.url));
 const skip = chromiumSkip || doorClosed('epoll');
@@ -29,7 +29,7 @@ function startNewsroom(): Promise<{ child: ChildProcess; url: string }> {
 test('the newsroom', { skip }, async (context) => {
   const { child, url } = await startNewsroom();
   const { chromium } = await import('playwright-core');
-  const browser: Browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] });
+  const browser: Browser = await chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
   const problems: string[] = [];
   const open = async (width: number, dark = false): Promise<Page> => {
     const page = await browser.newPage({

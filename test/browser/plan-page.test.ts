@@ -10,7 +10,7 @@ import type { Browser, Page } from 'playwright-core';
 import { answer } from '../../src/plan/answers/answer.js';
 import { scenarioFromHash, scenarioToHash } from '../../src/plan/link.js';
 import { defaultScenario } from '../../src/plan/scenario.js';
-import { chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { chromiumArguments, chromiumPath, chromiumSkip } from '../support/chromium.js';
 import { contrast } from '../support/contrast.js';
 
 const built = fileURLToPath(new URL('../../src/plan/page/plan.html', import.meta.url));
@@ -24,7 +24,7 @@ async function open(
   dark = false,
 ): Promise<{ page: Page; problems: string[] }> {
   const { chromium } = await import('playwright-core');
-  browser ??= await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] });
+  browser ??= await chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
   const page = await browser.newPage({ viewport, colorScheme: dark ? 'dark' : 'light' });
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));

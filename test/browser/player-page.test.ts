@@ -13,7 +13,7 @@ import type { Browser, Page } from 'playwright-core';
 import { workerEntry } from '../../src/media/serving/entry.js';
 import type { Server } from '../../src/serve/server.js';
 import { startServer, TestSite } from '../conformance/serve/servers.js';
-import { chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { chromiumArguments, chromiumPath, chromiumSkip } from '../support/chromium.js';
 import { film, filmSkip, makeFilm } from '../support/films.js';
 
 const skip = filmSkip || chromiumSkip;
@@ -64,7 +64,7 @@ before(async () => {
   });
   await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve));
   const { chromium } = await import('playwright-core');
-  const args = ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'];
+  const args = [...chromiumArguments, '--autoplay-policy=no-user-gesture-required'];
   browser = await chromium.launch({ executablePath: chromiumPath!, args });
 });
 after(async () => {

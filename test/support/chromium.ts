@@ -13,3 +13,9 @@ export const chromiumPath: string | undefined = [
 /** What `skip` of a test takes: why there is no browser, false where there is one. */
 export const chromiumSkip: string | false =
   chromiumPath === undefined ? 'no Chromium here: apt-get install chromium, or set CHROMIUM to its path' : false;
+
+/**
+ * What it is started with. Nothing is drawn for anybody: it draws by the processor whatever it is told, and needs no process of its own
+ * for that.
+ */
+export const chromiumArguments: readonly string[] = ['--no-sandbox', '--disable-gpu', '--in-process-gpu'];
