@@ -117,8 +117,16 @@ export function takeAllAddresses(ifindex: number): number {
   return result;
 }
 
-/** NETLINK_ROUTE, its group of links, and the message that one was removed: struct nlmsghdr, then ifinfomsg (linux/rtnetlink.h). */
-const Links = { route: 0, group: 1, removed: 17, indexAt: 20, bytes: 4096, addressBytes: 12 } as const;
+/** NETLINK_ROUTE, its group of links, and messages of one: struct nlmsghdr, then ifinfomsg (linux/rtnetlink.h). */
+const Links = { route: 0, group: 1, changed: 16, removed: 17, indexAt: 20, flagsAt: 24, bytes: 4096, addressBytes: 12 };
+
+/** A change of a network device. Used again and again. */
+export interface DeviceChange {
+  ifindex: number;
+  /** It is there, and it is up. */
+  isThere: boolean;
+  isUp: boolean;
+}
 
 /** A descriptor that has input when devices of this thread's namespace come, change or go. @throws SystemError EMFILE */
 export function watchDevices(): number {
@@ -134,13 +142,18 @@ export function watchDevices(): number {
   return check(result, 'bind', 'for changes of network devices');
 }
 
-/** Takes the next change. Returns the number of the device that has gone, 0 for another change, or -errno (EAGAIN: that was all; ENOBUFS: some are lost). */
-export function nextRemovedDevice(fd: number): number {
+/** Takes the next change to `change`, whose number is 0 for what is none. Returns 0 or -errno (EAGAIN: that was all; ENOBUFS: some are lost). */
+export function nextDeviceChange(fd: number, change: DeviceChange): number {
   const { data, offset, address } = scratch(Links.bytes);
+  change.ifindex = 0;
   const got = syscall6(sys.recvfrom, fd, address, Links.bytes, MSG.DONTWAIT, 0, 0);
-  if (got < 0) return got;
-  const isRemoved = got >= Links.indexAt + 4 && data.getUint16(offset + 4, true) === Links.removed;
-  return isRemoved ? data.getInt32(offset + Links.indexAt, true) : 0;
+  if (got < Links.flagsAt + 4) return Math.min(got, 0);
+  const type = data.getUint16(offset + 4, true);
+  if (type !== Links.changed && type !== Links.removed) return 0;
+  change.ifindex = data.getInt32(offset + Links.indexAt, true);
+  change.isThere = type === Links.changed;
+  change.isUp = (data.getUint32(offset + Links.flagsAt, true) & isUp) !== 0;
+  return 0;
 }
 
 /** What drives a device. */

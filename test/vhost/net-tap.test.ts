@@ -10,11 +10,12 @@ import { after, describe, test } from 'node:test';
 import { CopyReason, copiedBytes } from '../../src/memory/copy.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { engineRefused, engines, patterned, until } from '../conformance/serve/servers.js';
+import { address, endsTo, macOf, peerMac, ping } from '../support/guest-peer.js';
 import { GuestTcp } from '../support/guest-tcp.js';
 import { type InProcessNets, startNets } from '../support/in-process-nets.js';
 import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
 import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
-import { arp, arpAnswer, type Ends, icmpEcho, parse, udp } from '../support/net-packets.js';
+import { arp, icmpEcho, parse, udp } from '../support/net-packets.js';
 import { program } from '../support/program.js';
 import { computedMs, startDevices } from '../support/vhost-process.js';
 import { layouts } from '../support/virtqueues.js';
@@ -22,49 +23,12 @@ import { layouts } from '../support/virtqueues.js';
 const folder = mkdtempSync(join(tmpdir(), 'clearway-tap-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const guestMac = '52:54:00:00:00:01';
-const address = { host: '10.77.0.1', guest: '10.77.0.2' } as const;
-let connections = 0;
-
 /** A device on a tap, with an address on the host's side. */
 function startTap(space: NetNamespace, pairs = 1): InProcessNets & { readonly socket: string } {
   const nets = startNets(1, { tap: 'tap0' }, { pairs, space });
-  space.bringUp('tap0', `${address.host}/24`);
+  space.bringUp('tap0', `${address.peer}/24`);
   return { ...nets, socket: nets.sockets[0]! };
 }
-
-/** Asks for the host's address of Ethernet. */
-async function hostMac(guest: NetGuest): Promise<string> {
-  await guest.send(headerOf(wholeHeader), arp(guestMac, address.guest, address.host));
-  for (let count = 0; count < 20; count++) {
-    const { packet } = await guest.receive();
-    if (packet.readUInt16BE(12) === 0x0806 && packet.readUInt16BE(20) === 2) return parse(packet).fromMac;
-  }
-  throw new Error('nobody answers ARP');
-}
-
-/** Pings the host, and tells it where the guest is if it asks. */
-async function ping(guest: NetGuest, mac: string, payload: Uint8Array, cuts: readonly number[] = [12]): Promise<void> {
-  await guest.send(headerOf(wholeHeader), icmpEcho(endsTo(mac), payload), cuts);
-  for (let count = 0; count < 20; count++) {
-    const parsed = parse((await guest.receive()).packet);
-    if (parsed.type === 0x0806)
-      await guest.send(headerOf(wholeHeader), arpAnswer(guestMac, address.guest, mac, address.host));
-    if (parsed.protocol !== 1) continue;
-    assert.ok(parsed.isRight && parsed.isIpRight && parsed.payload.equals(payload), `a ping of ${payload.length}`);
-    return;
-  }
-  throw new Error('no ping came back');
-}
-
-const endsTo = (mac: string): Ends => ({
-  fromMac: guestMac,
-  toMac: mac,
-  from: address.guest,
-  to: address.host,
-  fromPort: 41_000 + connections++,
-  toPort: 7000,
-});
 
 /** Echoes each connection's bytes, and says when it listens. */
 const echoServer =
@@ -77,8 +41,8 @@ describe('a guest on a tap', { skip: namespacesRefused(), timeout: 120_000 }, ()
     const guest = new NetGuest(tap.socket, { bits: NetBit.mergeable, pairs: 2 });
     await guest.start();
     // Its answers come on any pair: the kernel sends a flow where it came from.
-    const mac = await hostMac(guest);
-    for (const length of [0, 56, 1472]) await ping(guest, mac, patterned(length), [7, 12, 20, 30]);
+    const mac = await peerMac(guest);
+    for (const length of [0, 56, 1472]) await ping(guest, endsTo(mac), patterned(length), [7, 12, 20, 30]);
     assert.equal(copiedBytes[CopyReason.guestPacket], 0);
     guest.close();
     await tap.close();
@@ -105,7 +69,7 @@ describe('a guest on a tap', { skip: namespacesRefused(), timeout: 120_000 }, ()
         size: 128,
       });
       await guest.start();
-      const connection = new GuestTcp(guest, endsTo(await hostMac(guest)), hasOffloads);
+      const connection = new GuestTcp(guest, endsTo(await peerMac(guest)), hasOffloads);
       await connection.open();
       const rounds = hasOffloads ? 30 : 60;
       for (let count = 0; count < rounds; count++) {
@@ -130,17 +94,17 @@ describe('a guest on a tap', { skip: namespacesRefused(), timeout: 120_000 }, ()
     const tap = startTap(space);
     const guest = new NetGuest(tap.socket, { bits: hostBits | guestBits | NetBit.mergeable });
     await guest.start();
-    const mac = await hostMac(guest);
+    const mac = await peerMac(guest);
     const gso = { flags: 1, gso: 4, headerLength: 54, gsoSize: 100, checksumStart: 34, checksumOffset: 16 };
     // A packet of ARP that is to be cut as TCP over IPv6.
-    await guest.send(headerOf(gso), arp(guestMac, address.guest, address.host, 400));
+    await guest.send(headerOf(gso), arp(macOf(0), address.guest, address.peer, 400));
     assert.deepEqual(tap.counts().sentDropped, { refused: 1 });
-    await ping(guest, mac, patterned(56));
+    await ping(guest, endsTo(mac), patterned(56));
     space.ip('link', 'set', 'tap0', 'down');
     await guest.send(headerOf(wholeHeader), icmpEcho(endsTo(mac), patterned(56)));
     assert.equal(tap.counts().sentDropped.down, 1);
     space.ip('link', 'set', 'tap0', 'up');
-    await ping(guest, mac, patterned(56));
+    await ping(guest, endsTo(mac), patterned(56));
     guest.close();
     await tap.close();
     space.remove();
@@ -178,7 +142,7 @@ test('a packet of a tap that is longer than the MTU that a guest agreed on is dr
   space.ip('tuntap', 'add', 'dev', 'tap0', 'mode', 'tap');
   space.ip('link', 'set', 'tap0', 'mtu', '9000');
   const tap = startNets(1, { tap: 'tap0' }, { space, mtu: 1500 });
-  space.bringUp('tap0', `${address.host}/24`);
+  space.bringUp('tap0', `${address.peer}/24`);
   const guest = new NetGuest(tap.sockets[0]!, { bits: NetBit.mergeable | NetBit.mtu });
   await guest.start();
   await until('it runs', () => tap.counts().interrupts >= 2);
@@ -222,9 +186,9 @@ describe('packets that wait', { skip: namespacesRefused(), timeout: 120_000 }, (
     const tap = startTap(space);
     const guest = new NetGuest(tap.socket, { bits: hostBits | guestBits | NetBit.mergeable, size: 256, buffers: 16 });
     await guest.start();
-    const mac = await hostMac(guest);
+    const mac = await peerMac(guest);
     const started = performance.now();
-    for (let count = 0; count < 20; count++) await ping(guest, mac, patterned(1400));
+    for (let count = 0; count < 20; count++) await ping(guest, endsTo(mac), patterned(1400));
     assert.ok(performance.now() - started < 3000, 'it is waited for once, and not for each');
     assert.deepEqual(tap.counts().receivedDropped, {});
     guest.close();
@@ -236,12 +200,12 @@ describe('packets that wait', { skip: namespacesRefused(), timeout: 120_000 }, (
     const space = new NetNamespace();
     const tap = startTap(space, 4);
     await space.node(`const s = require('dgram').createSocket('udp4');
-      s.on('message', (m, from) => s.send(m, from.port, from.address)); s.bind(7001, '${address.host}', () => console.log('listens'));`);
+      s.on('message', (m, from) => s.send(m, from.port, from.address)); s.bind(7001, '${address.peer}', () => console.log('listens'));`);
     for (const pairs of [1, 3]) {
       const guest = new NetGuest(tap.socket, { bits: NetBit.mergeable, pairs });
       await guest.start();
-      const mac = await hostMac(guest);
-      await ping(guest, mac, patterned(10));
+      const mac = await peerMac(guest);
+      await ping(guest, endsTo(mac), patterned(10));
       for (let port = 20_000; port < 20_040; port++) {
         const ends = { ...endsTo(mac), fromPort: port, toPort: 7001 };
         await guest.send(headerOf(wholeHeader), udp(ends, patterned(20)), [12], port % pairs);
@@ -265,10 +229,10 @@ describe('clearway net --tap', { skip: namespacesRefused(), timeout: 60_000 }, (
       const socket = join(folder, `idle-${engine}.sock`);
       const args = ['net', '--socket', socket, '--tap', 'tap0', '--engine', engine];
       const net = await startDevices(args, [socket], space.launcher);
-      space.bringUp('tap0', `${address.host}/24`);
+      space.bringUp('tap0', `${address.peer}/24`);
       const guest = new NetGuest(socket, { bits: NetBit.mergeable, buffers: 0 });
       await guest.start();
-      await guest.send(headerOf(wholeHeader), arp(guestMac, address.guest, address.host));
+      await guest.send(headerOf(wholeHeader), arp(macOf(0), address.guest, address.peer));
       const idle = async (what: string): Promise<void> => {
         const before = computedMs(net.pid);
         await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -290,12 +254,12 @@ describe('clearway net --tap', { skip: namespacesRefused(), timeout: 60_000 }, (
     const socket = join(folder, 'gone.sock');
     const net = await startDevices(['net', '--socket', socket, '--tap', 'tap0'], [socket], space.launcher);
     assert.match(net.said(), /joined to tap0 \(MTU 1500\)[\s\S]*tap0 is down.*ip link set tap0 up/);
-    space.bringUp('tap0', `${address.host}/24`);
+    space.bringUp('tap0', `${address.peer}/24`);
     const guest = new NetGuest(socket, { bits: NetBit.mergeable });
     await guest.start();
-    await hostMac(guest);
+    await peerMac(guest);
     space.ip('link', 'delete', 'tap0');
-    await guest.send(headerOf(wholeHeader), arp(guestMac, address.guest, address.host));
+    await guest.send(headerOf(wholeHeader), arp(macOf(0), address.guest, address.peer));
     await until('it is said', () => net.said().includes('was taken away'));
     for (let count = 0; count < 100; count++) await guest.send(headerOf(wholeHeader), patterned(60));
     assert.equal(net.said().split('was taken away').length, 2, 'once');

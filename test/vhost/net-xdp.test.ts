@@ -1,5 +1,5 @@
 // A guest of the tests' own joined to one end of a pair of veth by AF_XDP; the kernel of the other end answers ARP, ICMP, UDP and TCP: each byte both
-// ways, checksums on the wire, one copy a packet, packets that wait, several guests and queues; and what is in the way, said with its mend.
+// ways, checksums on the wire, one copy a packet, packets that wait, several guests and queues.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -14,59 +14,20 @@ import { Region } from '../../src/memory/region.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { PacketRings } from '../../src/xdp/packet-rings.js';
 import { XdpSocket } from '../../src/xdp/xdp-socket.js';
-import { engineRefused, engines, patterned, until } from '../conformance/serve/servers.js';
+import { patterned, until } from '../conformance/serve/servers.js';
+import { address, endsTo, macOf, peerMac, ping } from '../support/guest-peer.js';
 import { GuestTcp } from '../support/guest-tcp.js';
 import { type InProcessNets, startNets } from '../support/in-process-nets.js';
 import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
 import type { NetNamespace } from '../support/net-namespace.js';
-import { arp, arpAnswer, type Ends, icmpEcho, parse, tcp, udp } from '../support/net-packets.js';
-import { program } from '../support/program.js';
+import { arp, icmpEcho, parse, tcp, udp } from '../support/net-packets.js';
 import { VethPair, vethRefused } from '../support/veth-pair.js';
-import { computedMs, startDevices } from '../support/vhost-process.js';
 import { testEntries } from '../support/xdp-echo.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-xdp-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const skip = vethRefused();
-const address = { peer: '10.77.0.1', guest: '10.77.0.2', second: '10.77.0.3' } as const;
-const macOf = (guest: number): string => `52:54:00:00:00:0${guest + 1}`;
-let connections = 0;
-
-const endsTo = (mac: string, guest = 0): Ends => ({
-  fromMac: macOf(guest),
-  toMac: mac,
-  from: guest === 0 ? address.guest : address.second,
-  to: address.peer,
-  fromPort: 41_000 + connections++,
-  toPort: 7000,
-});
-
-/** Asks for the peer's address of Ethernet. */
-async function peerMac(guest: NetGuest, number = 0): Promise<string> {
-  const own = number === 0 ? address.guest : address.second;
-  await guest.send(headerOf(wholeHeader), arp(macOf(number), own, address.peer));
-  for (let count = 0; count < 20; count++) {
-    const { packet } = await guest.receive();
-    if (packet.readUInt16BE(12) === 0x0806 && packet.readUInt16BE(20) === 2) return parse(packet).fromMac;
-  }
-  throw new Error('nobody answers ARP');
-}
-
-/** Pings the peer, and tells it where the guest is if it asks. */
-async function ping(guest: NetGuest, ends: Ends, payload: Uint8Array, cuts: readonly number[] = [12]): Promise<void> {
-  await guest.send(headerOf(wholeHeader), icmpEcho(ends, payload), cuts);
-  for (let count = 0; count < 20; count++) {
-    const parsed = parse((await guest.receive()).packet);
-    if (parsed.type === 0x0806)
-      await guest.send(headerOf(wholeHeader), arpAnswer(ends.fromMac, ends.from, ends.toMac, ends.to));
-    if (parsed.protocol !== 1) continue;
-    assert.ok(parsed.isRight && parsed.isIpRight && parsed.payload.equals(payload), `a ping of ${payload.length}`);
-    return;
-  }
-  throw new Error('no ping came back');
-}
-
 /** Echoes what comes, by TCP and by UDP, and says when it listens. */
 const echoServer = `require('net').createServer((s) => s.pipe(s)).listen(7000, '${address.peer}', () => {
   const u = require('dgram').createSocket('udp4'); u.on('message', (m, from) => u.send(m, from.port, from.address));
@@ -103,9 +64,11 @@ async function ended({ pair, nets }: ReturnType<typeof start>, ...guests: NetGue
   pair.remove();
 }
 
+let captures = 0;
+
 /** Notes what passes the peer's end. @returns what ends it, and gives the packets */
 async function capture(space: NetNamespace, device: string): Promise<() => Promise<Buffer[]>> {
-  const file = join(folder, `wire-${connections++}.pcap`);
+  const file = join(folder, `wire-${captures++}.pcap`);
   const [command, ...rest] = [
     ...space.launcher,
     'tcpdump',
@@ -345,6 +308,28 @@ describe('a guest joined to a network device by AF_XDP', { skip, timeout: 120_00
     await ended(started, guest);
   });
 
+  test('a device that is down takes nothing, and goes on when it is up again', async () => {
+    const started = start();
+    const { nets, pair } = started;
+    const guest = new NetGuest(nets.sockets[0]!, { bits: NetBit.mergeable });
+    await guest.start();
+    const mac = await peerMac(guest);
+    pair.space.ip('link', 'set', pair.device, 'down');
+    await until('it is known', async () => {
+      await guest.send(headerOf(wholeHeader), icmpEcho(endsTo(mac), patterned(56)));
+      return (nets.counts().sentDropped.down ?? 0) > 0;
+    });
+    pair.space.ip('link', 'set', pair.device, 'up');
+    const before = nets.counts().sentPackets;
+    await until('that is known, too', async () => {
+      await guest.send(headerOf(wholeHeader), arp(macOf(0), address.guest, address.peer));
+      return nets.counts().sentPackets > before;
+    });
+    await peerMac(guest);
+    await ping(guest, endsTo(mac), patterned(1000));
+    await ended(started, guest);
+  });
+
   test('frames of 4 KiB carry packets of 3,400 bytes', async () => {
     const started = start(1, { mtu: 3400 });
     const guest = new NetGuest(started.nets.sockets[0]!, { bits: NetBit.mergeable, bufferBytes: 1024 });
@@ -395,85 +380,5 @@ describe('a guest joined to a network device by AF_XDP', { skip, timeout: 120_00
       nothingLost(nets);
       await ended({ pair, nets }, ...guests);
     }
-  });
-});
-
-describe('clearway net --xdp', { skip, timeout: 90_000 }, () => {
-  for (const engine of engines) {
-    test(`${engine}: idle it costs no time, nor with a guest without buffers, nor when the device was taken away, which is said once`, {
-      skip: engineRefused(engine),
-    }, async () => {
-      const pair = new VethPair(`${address.peer}/24`);
-      const socket = join(folder, `idle-${engine}.sock`);
-      const args = ['net', '--socket', socket, '--xdp', pair.device, '--engine', engine];
-      const net = await startDevices(args, [socket], pair.space.launcher);
-      assert.match(
-        net.said(),
-        /joined to near \(MTU 1500\) by AF_XDP: in its driver, with a copy by the kernel \(veth/,
-      );
-      const guest = new NetGuest(socket, { bits: NetBit.mergeable, buffers: 0 });
-      await guest.start();
-      await guest.send(headerOf(wholeHeader), arp(macOf(0), address.guest, address.peer));
-      const idle = async (what: string): Promise<void> => {
-        const before = computedMs(net.pid);
-        await new Promise((resolve) => setTimeout(resolve, 1000));
-        const computed = computedMs(net.pid) - before;
-        assert.ok(computed < 100, `${what}: ${computed} ms of 1000`);
-      };
-      await idle('an answer waits for a buffer');
-      pair.space.ip('link', 'delete', pair.device);
-      await until('it is said', () => net.said().includes('was taken away'));
-      await idle('the device is gone');
-      for (let count = 0; count < 10; count++) await guest.send(headerOf(wholeHeader), patterned(60));
-      assert.equal(net.said().split('was taken away').length, 2, 'once');
-      guest.close();
-      assert.equal(await net.end(), 0);
-      pair.remove();
-    });
-  }
-
-  test('killed, it leaves nothing attached, and can be started again', async () => {
-    const pair = new VethPair(`${address.peer}/24`);
-    pair.bringUpNear('10.77.0.9/24');
-    const socket = join(folder, 'killed.sock');
-    const args = ['net', '--socket', socket, '--xdp', pair.device];
-    const net = await startDevices(args, [socket], pair.space.launcher);
-    assert.match(net.said(), /the host hears nothing on near/);
-    assert.match(pair.link, /xdp/);
-    assert.match(pair.space.ip('-d', 'link', 'show', pair.device), /promiscuity 1/);
-    assert.equal(await net.end('SIGKILL'), 'SIGKILL');
-    await until('it is detached', () => !pair.link.includes('xdp'));
-    assert.match(pair.space.ip('-d', 'link', 'show', pair.device), /promiscuity 0/);
-    rmSync(socket, { force: true });
-    const again = await startDevices(args, [socket], pair.space.launcher);
-    const guest = new NetGuest(socket, { bits: NetBit.mergeable });
-    await guest.start();
-    await ping(guest, endsTo(await peerMac(guest)), patterned(56));
-    guest.close();
-    assert.equal(await again.end(), 0);
-    pair.remove();
-  });
-
-  test('what keeps it from starting is said with its mend, in a line', async () => {
-    const pair = new VethPair(`${address.peer}/24`);
-    const startOf = (device: string, launcher: readonly string[] = [], ...more: readonly string[]): string => {
-      const socket = join(folder, 'never.sock');
-      const words = [...pair.space.launcher, ...launcher, process.execPath, program, 'net', '--socket', socket];
-      const all = [...words, '--xdp', device, ...more];
-      const { status, stderr } = spawnSync(all[0]!, all.slice(1), { encoding: 'utf8', timeout: 20_000 });
-      assert.ok(status === 1 || status === 2, stderr);
-      assert.equal(stderr.trim().split('\n').length, 1, stderr);
-      return stderr;
-    };
-    assert.match(startOf('nobody'), /no network device "nobody".*ip link/);
-    assert.match(startOf('a/b'), /no network device "a\/b"/);
-    assert.match(startOf(pair.device, [], '--mtu', '1501'), /more than near takes \(1500\).*ip link set near mtu 1501/);
-    assert.match(startOf(pair.device, [], '--tap', 'tap0'), /one way out/);
-    assert.match(startOf(pair.device, ['setpriv', '--reuid=65534', '--clear-groups']), /CAP_NET_RAW.*CAP_BPF/);
-    const socket = join(folder, 'first.sock');
-    const first = await startDevices(['net', '--socket', socket, '--xdp', pair.device], [socket], pair.space.launcher);
-    assert.match(startOf(pair.device), /another AF_XDP socket has queue 0 of near/);
-    assert.equal(await first.end(), 0);
-    pair.remove();
   });
 });

@@ -2,7 +2,7 @@
 // they go (xdp-port.ts, xdp-uplink.ts).
 
 import type { Loop } from '../../transport/loop.js';
-import { DeviceRemoval } from './device-removal.js';
+import { type DeviceOwner, DeviceWatch } from './device-watch.js';
 import type { Frame } from './frame.js';
 import type { XdpInterface } from './xdp-interface.js';
 import { type XdpOwner, XdpQueue } from './xdp-queue.js';
@@ -11,7 +11,7 @@ import { type XdpOwner, XdpQueue } from './xdp-queue.js';
 const packetsATurn = 64;
 
 /** See the file's head. */
-export abstract class XdpPackets implements XdpOwner {
+export abstract class XdpPackets implements XdpOwner, DeviceOwner {
   protected readonly queues: readonly XdpQueue[];
   readonly #interface: XdpInterface;
   readonly #loop: Loop;
@@ -19,14 +19,14 @@ export abstract class XdpPackets implements XdpOwner {
   /** The rest of a turn's work, for each queue, and whether it is due. */
   readonly #later: readonly (() => void)[];
   readonly #isDue: boolean[];
-  readonly #removal: DeviceRemoval;
+  readonly #watch: DeviceWatch;
 
   constructor(loop: Loop, of: XdpInterface, say: (sentence: string) => void) {
     this.#interface = of;
     this.#loop = loop;
     this.#say = say;
     this.queues = of.ways.map((_, index) => new XdpQueue(loop, of, index, this));
-    this.#removal = new DeviceRemoval(loop, of.device.ifindex, this.#gone);
+    this.#watch = new DeviceWatch(loop, of.device.ifindex, this);
     this.#isDue = this.queues.map(() => false);
     this.#later = this.queues.map((queue, index) => () => {
       this.#isDue[index] = false;
@@ -38,12 +38,15 @@ export abstract class XdpPackets implements XdpOwner {
     if (!this.#isDue[queue.index]) this.pump(queue);
   }
 
-  /** The device is no more. */
-  readonly #gone = (): void => {
+  isUp(isUp: boolean): void {
+    for (const queue of this.queues) queue.isUp = isUp;
+  }
+
+  gone(): void {
     for (const queue of this.queues) queue.rest();
     const { name } = this.#interface;
     this.#say(`the network device ${name} was taken away: make it again, and start this command again`);
-  };
+  }
 
   /** Takes packets, as many as have a turn. */
   protected pump(queue: XdpQueue): void {
@@ -72,7 +75,7 @@ export abstract class XdpPackets implements XdpOwner {
   /** Lets go of the device. */
   close(): void {
     for (const queue of this.queues) queue.rest();
-    this.#removal.close();
+    this.#watch.close();
     this.#interface.close();
   }
 }

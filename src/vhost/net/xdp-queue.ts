@@ -29,6 +29,8 @@ export interface XdpOwner {
 export class XdpQueue extends Endpoint implements PacketTaker, DeliveryTarget {
   readonly index: number;
   readonly spans: Spans = new Spans(1);
+  /** The device is up: else it takes nothing. */
+  isUp: boolean;
   /** A packet waits that nobody has room for. */
   isWaiting = false;
   readonly #loop: Loop;
@@ -54,6 +56,7 @@ export class XdpQueue extends Endpoint implements PacketTaker, DeliveryTarget {
     this.#way = of.ways[index]!;
     this.#rings = this.#way.rings;
     this.#mtu = of.mtu;
+    this.isUp = of.device.isUp;
     this.#halfMade = of.device.driver.isSoftware ? new HalfMadeChecksum() : undefined;
     const { address, data, bytes } = this.#way.memory;
     // One window is enough: it is looked at before the next is asked for.
@@ -106,7 +109,7 @@ export class XdpQueue extends Endpoint implements PacketTaker, DeliveryTarget {
 
   /** Copies a packet to be sent, which leaves with {@link flush}. @returns why it was dropped */
   write(frame: Frame): DropReason | undefined {
-    if (this.#isOver) return 'down';
+    if (this.#isOver || !this.isUp) return 'down';
     if (frame.isLongerThan(this.#mtu)) return 'mtu';
     const why = this.#delivery.deliver(frame, this, noOffloads, this.#mtu);
     if (this.#place >= 0) this.#rings.guard.giveBack(this.#place);

@@ -1,7 +1,8 @@
-// DeviceRemoval: tells when a network device of the host is taken away: sockets of AF_XDP do not. Not here: what is done then (xdp-packets.ts).
+// DeviceWatch: tells when a network device of the host goes up or down, or is taken away: sockets of AF_XDP do not. Not here: what is done then
+// (xdp-packets.ts).
 
 import { Errno } from '../../kernel/errno.js';
-import { nextRemovedDevice, watchDevices } from '../../kernel/network-device.js';
+import { type DeviceChange, nextDeviceChange, watchDevices } from '../../kernel/network-device.js';
 import { closeDescriptor } from '../../kernel/socket.js';
 import { Endpoint } from '../../transport/endpoint.js';
 import type { Loop } from '../../transport/loop.js';
@@ -9,20 +10,29 @@ import type { Loop } from '../../transport/loop.js';
 /** Changes that are looked at in one turn. */
 const changesATurn = 64;
 
+/** What a {@link DeviceWatch} tells. */
+export interface DeviceOwner {
+  /** The device is up, or not. */
+  isUp(isUp: boolean): void;
+  /** It is no more. */
+  gone(): void;
+}
+
 /** See the file's head. */
-export class DeviceRemoval extends Endpoint {
+export class DeviceWatch extends Endpoint {
   readonly #loop: Loop;
   readonly #ifindex: number;
-  readonly #gone: () => void;
+  readonly #owner: DeviceOwner;
+  readonly #change: DeviceChange = { ifindex: 0, isThere: true, isUp: true };
   readonly #fd: number;
   #isOver = false;
 
-  /** Watches devices of this thread's namespace; `gone` is called once. @throws SystemError EMFILE */
-  constructor(loop: Loop, ifindex: number, gone: () => void) {
+  /** Watches devices of this thread's namespace. @throws SystemError EMFILE */
+  constructor(loop: Loop, ifindex: number, owner: DeviceOwner) {
     super();
     this.#loop = loop;
     this.#ifindex = ifindex;
-    this.#gone = gone;
+    this.#owner = owner;
     this.#fd = watchDevices();
     loop.register(this);
     loop.engine.watch(this.token, this.#fd);
@@ -40,11 +50,15 @@ export class DeviceRemoval extends Endpoint {
         this.#loop.nextTurn(this.#look);
         return;
       }
-      const removed = nextRemovedDevice(this.#fd);
-      if (removed < 0 && removed !== -Errno.ENOBUFS) return;
-      if (removed !== this.#ifindex) continue;
-      this.#rest();
-      this.#gone();
+      const change = this.#change;
+      const result = nextDeviceChange(this.#fd, change);
+      if (result < 0 && result !== -Errno.ENOBUFS) return;
+      if (change.ifindex !== this.#ifindex) continue;
+      if (change.isThere) this.#owner.isUp(change.isUp);
+      else {
+        this.#rest();
+        this.#owner.gone();
+      }
     }
   };
 
