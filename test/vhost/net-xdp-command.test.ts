@@ -91,6 +91,10 @@ describe('clearway net --xdp', { skip, timeout: 90_000 }, () => {
     assert.match(startOf(pair.device, [], '--mtu', '1501'), /more than near takes \(1500\).*ip link set near mtu 1501/);
     assert.match(startOf(pair.device, [], '--tap', 'tap0'), /one way out/);
     assert.match(startOf(pair.device, ['setpriv', '--reuid=65534', '--clear-groups']), /CAP_NET_RAW.*CAP_BPF/);
+    pair.bringUpNear('10.77.0.9/24');
+    pair.space.ip('route', 'add', 'default', 'via', address.peer);
+    assert.match(startOf(pair.device), /near leads this host to the rest of the world.*ip route del default dev near/);
+    pair.space.ip('route', 'del', 'default');
     const socket = join(folder, 'first.sock');
     const first = await startDevices(['net', '--socket', socket, '--xdp', pair.device], [socket], pair.space.launcher);
     assert.match(startOf(pair.device), /another AF_XDP socket has queue 0 of near/);

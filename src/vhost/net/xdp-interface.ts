@@ -1,7 +1,7 @@
 // XdpInterface: a network device of the host whose packets are taken by AF_XDP, all of them, on each of its queues. What keeps it from being opened is
 // said with its mend. Not here: its packets (xdp-queue.ts), whom it is joined to (xdp-port.ts, xdp-uplink.ts).
 
-import { takeAllAddresses } from '../../kernel/network-device.js';
+import { hasDefaultRoute, takeAllAddresses } from '../../kernel/network-device.js';
 import { closeDescriptor } from '../../kernel/socket.js';
 import type { XdpStatistics } from '../../kernel/xdp.js';
 import { Region } from '../../memory/region.js';
@@ -57,6 +57,11 @@ export class XdpInterface {
       throw new XdpError(
         'no-queue',
         `${name} has ${queues} queues, and each needs memory: ethtool -L ${name} combined ${mostQueues} makes them ${mostQueues}`,
+      );
+    if (hasDefaultRoute(name))
+      throw new XdpError(
+        'other',
+        `${name} leads this host to the rest of the world, and would hear nothing any more, you perhaps among it: choose another device, or take its default route away first (ip route del default dev ${name})`,
       );
     this.mtu = Math.min(mtu, mtuOfFrame(4096));
     this.ways = this.#ways;
