@@ -32,6 +32,7 @@ Options:
   --seconds N        seconds of each measurement, 0.1 to 600 (3)
   --only ROW,ROW     rows of block: ${blockRows.map(({ name }) => name).join(', ')}
   --soak SECONDS     length of the soak (60)
+  --soak-limit MS    how long a request of it may take, for hosts that do other things as well (1000)
   --markdown [FILE]  writes the tables (docs/bench-virtio.md)
   --json FILE        writes everything measured
   --nice N           niceness of back ends and load, -20 to 19 (0)
@@ -45,6 +46,7 @@ interface Options {
   readonly rounds: number;
   readonly seconds: number;
   readonly soakSeconds: number;
+  readonly soakLimitMs: number;
   readonly niceness: number;
   readonly markdown: string | undefined;
   readonly json: string | undefined;
@@ -67,6 +69,7 @@ function parse(words: readonly string[]): Options | undefined {
       seconds: { type: 'string', default: '3' },
       only: { type: 'string' },
       soak: { type: 'string' },
+      'soak-limit': { type: 'string', default: '1000' },
       markdown: { type: 'string' },
       json: { type: 'string' },
       nice: { type: 'string', default: '0' },
@@ -88,6 +91,7 @@ function parse(words: readonly string[]): Options | undefined {
     rounds: numberOf('rounds', values.rounds, 1, 100),
     seconds: numberOf('seconds', values.seconds, 0.1, 600),
     soakSeconds: numberOf('soak', values.soak ?? '60', 1, 86_400),
+    soakLimitMs: numberOf('soak-limit', values['soak-limit'], 1, 60_000),
     niceness: numberOf('nice', values.nice, -20, 19),
     markdown: values.markdown,
     json: values.json,
@@ -164,7 +168,7 @@ async function main(words: readonly string[]): Promise<void> {
   const disks = wanted.includes('block') ? await measureDisks(options, program, folder, placement) : undefined;
   const rings = wanted.includes('rings') ? await measureRings(rounds, seconds, niceness, folder) : undefined;
   const soak = wanted.includes('soak')
-    ? await measureSoak(program, options.soakSeconds, folder, placement.server)
+    ? await measureSoak(program, options.soakSeconds, options.soakLimitMs, folder, placement.server)
     : undefined;
   const nothing: LoadResult = { cells: [], trips: {}, domainNs: [] };
   const absent = [...(disks?.absent ?? []), ...(rings?.absent === undefined ? [] : [`DPDK: ${rings.absent}`])];

@@ -7,19 +7,17 @@ import { say } from '../session.js';
 import { startSubject, subjectsOf } from './back-ends.js';
 import { type SoakResult, soak, soakKinds } from './soak.js';
 
-/** How long a request may take. */
-const limitMs = 1000;
-
 /** One kind of ring of one back end. */
 export interface SoakRow extends SoakResult {
   readonly name: string;
   readonly seconds: number;
 }
 
-/** Soaks for `seconds` in all. @throws where a request waited, with the seed */
+/** Soaks for `seconds` in all. @param limitMs how long a request may take @throws where a request waited, with the seed */
 export async function measureSoak(
   program: string,
   seconds: number,
+  limitMs: number,
   folder: string,
   placing: Placing,
 ): Promise<SoakRow[]> {
