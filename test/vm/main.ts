@@ -1,8 +1,9 @@
-// `npm run test:vm [-- SERIES|devices... [--only NAME]... [--resume] [--table FILE] [--stream BYTES]]`: runs the guest tests (compiled
+// `npm run test:vm [-- SERIES|devices... [--only NAME]... [--resume] [--table FILE] [--stream BYTES] [--setting WORDS]]`: runs the guest tests (compiled
 // test/vm/*.guest.js) on Debian's kernels 6.1, 6.12 and the newest one that there is, one after the other, tells each test as
 // it ends, and prints the table of errors in bytes and a summary. Needs no rights. The exit status is 0 where every file ran
 // and passed with 0 bytes of error on every kernel. `--resume` leaves out what passed in this build before. `devices`: guests
-// that use this program's devices, which the host's side of a test talks to (test/vm/*.machine.ts); `--stream`: how much TCP carries each way.
+// that use this program's devices, which the host's side of a test talks to (test/vm/*.machine.ts); `--stream`: how much TCP carries each way,
+// `--setting`: only tests whose names have these words.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
@@ -117,13 +118,14 @@ async function runSeries(series: string, only: readonly string[], store: ResultS
 }
 
 /** Runs the tests of devices in guests, one file after the other. Returns whether all passed. */
-function runMachines(only: readonly string[], stream: string | undefined): boolean {
+function runMachines(only: readonly string[], stream: string | undefined, setting: string | undefined): boolean {
   const files = readdirSync(here)
     .filter((name) => name.endsWith('.machine.js') && (only.length === 0 || only.some((part) => name.includes(part))))
     .map((name) => join(here, name));
   if (files.length === 0) return true;
   process.stdout.write('\n== devices\n');
-  const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', ...files];
+  const chosen = setting === undefined ? [] : ['--test-name-pattern', setting.replaceAll(/[^\w ,]/g, '.')];
+  const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', ...chosen, ...files];
   const env = stream === undefined ? process.env : { ...process.env, CLEARWAY_VM_STREAM_BYTES: stream };
   return spawnSync(process.execPath, args, { stdio: 'inherit', env }).status === 0;
 }
@@ -134,13 +136,14 @@ async function main(): Promise<boolean> {
     table: { type: 'string' },
     resume: { type: 'boolean' },
     stream: { type: 'string' },
+    setting: { type: 'string' },
   } as const;
   const { values, positionals } = parseArgs({ allowPositionals: true, options });
   const dist = fileURLToPath(new URL('../..', import.meta.url));
   const store = new ResultStore(buildDigest([`${dist}src`, `${dist}test`]));
   const runs = [];
   const parts = positionals.length > 0 ? positionals : [...guestSeries, devices];
-  const havePassed = !parts.includes(devices) || runMachines(values.only ?? [], values.stream);
+  const havePassed = !parts.includes(devices) || runMachines(values.only ?? [], values.stream, values.setting);
   for (const series of parts.filter((part) => part !== devices)) {
     runs.push(await runSeries(series, values.only ?? [], store, values.resume === true));
   }
