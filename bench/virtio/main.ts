@@ -17,15 +17,17 @@ import { blockRows } from './block-load.js';
 import type { LoadPlan, LoadResult } from './load.js';
 import { measureRings } from './measure-rings.js';
 import { measureSoak } from './measure-soak.js';
-import { renderBlock, renderDomain, renderRings, renderSoak, renderTrips } from './render.js';
+import { measureTaps } from './measure-taps.js';
+import { renderBlock, renderDomain, renderRings, renderSoak, renderTaps, renderTrips } from './render.js';
 
-const usage = `npm run bench:virtio -- [block] [rings] [soak] [OPTIONS]
+const usage = `npm run bench:virtio -- [block] [rings] [tap] [soak] [OPTIONS]
 
   block     reads and writes of 4 and 64 KiB from a hot page cache, 32 at once: CPU a request of clearway disk and of
             qemu-storage-daemon, with the same front end; round trips; the share of the Domain's checks
   rings     operations a second and round trips of rings alone, split and packed, beside DPDK's vhost where it is installed
+  tap       packets of 64 bytes from the front end to a tap: CPU a packet of clearway net and of DPDK's vhost with its tap
   soak      nobody waits for what is done: suppressed notices, bursts and pauses, a request may take a second (--soak SECONDS)
-Without a name, block and rings, and the soak where --soak is given.
+Without a name, block, rings and tap, and the soak where --soak is given.
 
 Options:
   --rounds N         rounds, interleaved (5)
@@ -78,13 +80,13 @@ function parse(words: readonly string[]): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  const names = ['block', 'rings', 'soak'];
+  const names = ['block', 'rings', 'tap', 'soak'];
   const unknown = positionals.find((name) => !names.includes(name));
   if (unknown !== undefined) throw new Error(`${unknown} is none of ${names.join(', ')}`);
   const rows = values.only?.split(',') ?? blockRows.map(({ name }) => name);
   const wrong = rows.find((row) => !blockRows.some(({ name }) => name === row));
   if (wrong !== undefined) throw new Error(`there is no row ${wrong}`);
-  const usual = values.soak === undefined ? ['block', 'rings'] : names;
+  const usual = values.soak === undefined ? ['block', 'rings', 'tap'] : names;
   return {
     wanted: positionals.length > 0 ? positionals : usual,
     rows,
@@ -139,6 +141,8 @@ the ratios of each round, with the smallest and the largest.
   receives what another testpmd with virtio-user sends, 64 bytes a packet, without huge pages; its packets are copied once, ours are not touched.
 * Round trips: one request after the other. Of a disk it is a request for its id, which moves nothing.
 * The Domain: the checks of one request's addresses (header, data, status) alone in a loop, against the CPU of a whole 4 KiB read.
+* Taps: the front end sends packets of 64 bytes as fast as they go, on a processor of its own, looking without end; they come out of a tap in a network
+  namespace, where the host lets go of them. Packets are those that the tap counted; DPDK (testpmd, vhost to net_tap) looks without end.
 * Soak: random bursts and pauses, both sides ask to be told as late as they can; it fails where a request takes longer than a second.
 `;
 
@@ -167,15 +171,21 @@ async function main(words: readonly string[]): Promise<void> {
   const { wanted, rounds, seconds, niceness } = options;
   const disks = wanted.includes('block') ? await measureDisks(options, program, folder, placement) : undefined;
   const rings = wanted.includes('rings') ? await measureRings(rounds, seconds, niceness, folder) : undefined;
+  const taps = wanted.includes('tap') ? await measureTaps(program, options, folder, placement) : undefined;
   const soak = wanted.includes('soak')
     ? await measureSoak(program, options.soakSeconds, options.soakLimitMs, folder, placement.server)
     : undefined;
   const nothing: LoadResult = { cells: [], trips: {}, domainNs: [] };
-  const absent = [...(disks?.absent ?? []), ...(rings?.absent === undefined ? [] : [`DPDK: ${rings.absent}`])];
+  const absent = [
+    ...(disks?.absent ?? []),
+    ...(taps?.absent ?? []),
+    ...(rings?.absent === undefined ? [] : [`DPDK: ${rings.absent}`]),
+  ];
   const sections = [
     ...(disks === undefined ? [] : [renderBlock(disks.result), renderDomain(disks.result)]),
     ...(rings === undefined ? [] : [renderRings(rings.rings, rings.dpdk)]),
     ...(disks === undefined && rings === undefined ? [] : [renderTrips(disks?.result ?? nothing, rings?.rings ?? [])]),
+    ...(taps === undefined ? [] : [renderTaps(taps.result)]),
     ...(soak === undefined ? [] : [renderSoak(soak)]),
     ...absent.map((reason) => `* not in this run: ${reason}`),
     `${rounds} rounds of ${seconds} s. ${describeHost(host)}`,
@@ -184,7 +194,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (options.markdown !== undefined) writePage(options.markdown, sections);
   if (options.json === undefined) return;
   mkdirSync(dirname(options.json), { recursive: true });
-  writeFileSync(options.json, JSON.stringify({ host, disks, rings, soak }, undefined, 2));
+  writeFileSync(options.json, JSON.stringify({ host, disks, rings, taps, soak }, undefined, 2));
   say(`wrote ${options.json}`);
 }
 

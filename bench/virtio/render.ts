@@ -7,6 +7,8 @@ import { type BlockMeasurement, blockRows } from './block-load.js';
 import type { LoadResult } from './load.js';
 import type { RingRounds } from './measure-rings.js';
 import type { SoakRow } from './measure-soak.js';
+import type { TapMeasurement, TapResult } from './tap-load.js';
+import { tapReference } from './taps.js';
 
 const ringBound = 0.25;
 const domainBound = 0.05;
@@ -110,6 +112,21 @@ export function renderDomain({ cells, domainNs }: LoadResult): string {
       ];
     });
   return renderTable([`the Domain in a ${row}`, 'of its CPU', 'bound', 'verdict', 'ns a request'], lines, [0, 3]);
+}
+
+/** Packets to taps. */
+export function renderTaps(result: TapResult): string {
+  const of = (name: string, field: keyof TapMeasurement): number[] => (result[name] ?? []).map((round) => round[field]);
+  const lines = Object.keys(result).map((name) => [
+    name,
+    show(pairedRatio(of(name, 'cpuUsPerPacket'), of(tapReference, 'cpuUsPerPacket')), 'x'),
+    spreadOf(roundRatios(of(name, 'cpuUsPerPacket'), of(tapReference, 'cpuUsPerPacket'))),
+    show(median(of(name, 'cpuUsPerPacket'))),
+    show(Math.round(median(of(name, 'packetsPerSecond')))),
+    show(median(of(name, 'kicksPerPacket'))),
+  ]);
+  const head = ['guest to tap, 64 bytes', `CPU / ${tapReference}`, 'of the rounds', 'CPU us/packet'];
+  return renderTable([...head, 'packets/s', 'kicks/packet'], lines, [0]);
 }
 
 /** How long nobody waited. */

@@ -38,6 +38,17 @@ export class Iovecs implements PieceTaker {
     this.byteLength = this.#first = this.#end = 0;
   }
 
+  /** Pieces so far stay where they are, and {@link address} and {@link count} are of those that follow. */
+  next(): void {
+    this.byteLength = 0;
+    this.#first = this.#end;
+  }
+
+  /** Pieces for which there is room. */
+  get room(): number {
+    return this.#words.length / 4 - this.#end;
+  }
+
   add(address: number, length: number): boolean {
     const words = this.#words;
     const last = this.#end - 1;

@@ -22,6 +22,9 @@ export type DropReason =
   | 'address'
   | 'mtu';
 
+/** What became of a packet: undefined where it was taken. `later`: it is told when the batch ends. */
+export type Outcome = DropReason | 'later' | undefined;
+
 /** Types of Ethernet that are a tag of 4 bytes, before the packet's own. */
 const tagTypes: readonly number[] = [0x8100, 0x88a8];
 const tagBytes = 4;
@@ -59,9 +62,9 @@ export function isLonger(spans: Spans, place: number, byteLength: number, mtu: n
 export interface NetPeer {
   /** What may be left unfinished in packets that are handed to it. */
   readonly accepts: Offloads;
-  /** Takes a packet. @param pair of queues that it came from. @returns why it was dropped; undefined: it was not */
-  transmit(frame: Frame, pair: number): DropReason | undefined;
-  /** What was handed over may be told of: a batch has ended. */
+  /** Takes a packet, whose bytes stay until {@link flush}. @param pair of queues that it came from */
+  transmit(frame: Frame, pair: number): Outcome;
+  /** A batch has ended: what was handed over is on its way, and may be told of. */
   flush(): void;
   /** The guest gave buffers to a pair's receive queue, or it has just started. */
   roomAgain(pair: number): void;

@@ -11,7 +11,7 @@ import { interrupt, show, tellFault } from '../tell-guest.js';
 import type { Vring } from '../vring.js';
 import { Announcement } from './announcement.js';
 import { Delivery } from './delivery.js';
-import type { DropReason, Frame, NetPeer } from './frame.js';
+import type { DropReason, Frame, NetPeer, Outcome } from './frame.js';
 import {
   guestOffloads,
   hasMtu,
@@ -24,8 +24,6 @@ import { mostPacketBytes, noOffloads, type Offloads } from './net-header.js';
 import { ReceiveQueue } from './receive-queue.js';
 import { type TransmitFault, TransmitQueue, type TransmitTarget } from './transmit-queue.js';
 
-/** Packets of a queue in one turn. */
-const packetsATurn = 64;
 /** Bytes of the configuration space (section 5.1.4): address, status, pairs, MTU. */
 const configBytes = 12;
 const linkIsUp = 1;
@@ -82,8 +80,12 @@ class Pair implements TransmitTarget {
     return this.transmitRing?.isEnabled !== true;
   }
 
-  take(frame: Frame): DropReason | undefined {
+  take(frame: Frame): Outcome {
     return this.#device.send(frame, this.#index);
+  }
+
+  flush(): void {
+    this.#device.handOn();
   }
 
   dropped(reason: TransmitFault | DropReason): void {
@@ -281,26 +283,36 @@ export class NetDevice implements VhostDevice {
     if (transmit === undefined) return;
     const { queue } = transmit;
     queue.suppressKicks();
-    const count = transmit.run(packetsATurn);
+    const count = transmit.run();
     this.counts.kicksSaved += Math.max(0, count - pair.kicks);
     pair.kicks = 0;
-    if (count > 0) {
-      show(queue, vring, this.counts);
-      this.#peer.flush();
-    }
+    if (count > 0) show(queue, vring, this.counts);
     if (queue.fault !== undefined) tellFault(queue.fault, vring, this.counts, this.#say);
     else if (!transmit.isEmpty || queue.awaitKick()) this.#runSoon(vring);
   }
 
   /** Hands a packet of the guest on. */
-  send(frame: Frame, pair: number): DropReason | undefined {
+  send(frame: Frame, pair: number): Outcome {
     const { byteLength } = frame;
-    const why = this.#peer.transmit(frame, pair);
-    if (why === undefined) {
-      this.counts.sentPackets++;
-      this.counts.sentBytes += byteLength;
-    }
-    return why;
+    const outcome = this.#peer.transmit(frame, pair);
+    if (outcome === undefined) this.sent(byteLength);
+    return outcome;
+  }
+
+  /** What was handed on goes. */
+  handOn(): void {
+    this.#peer.flush();
+  }
+
+  /** Counts a packet of the guest that was handed on. */
+  sent(bytes: number): void {
+    this.counts.sentPackets++;
+    this.counts.sentBytes += bytes;
+  }
+
+  /** Counts a packet of the guest that was dropped after it was taken. */
+  sentDropped(why: DropReason): void {
+    countOne(this.counts.sentDropped, why);
   }
 
   /** Pairs that take packets for the guest. */

@@ -2,6 +2,7 @@
 // (tap-port.ts, uplink.ts).
 
 import type { Loop } from '../../transport/loop.js';
+import type { DropReason } from './frame.js';
 import type { Tap } from './tap.js';
 import { type TapOwner, TapQueue } from './tap-queue.js';
 
@@ -51,6 +52,13 @@ export abstract class TapPackets implements TapOwner {
     this.#isDue[queue.index] = true;
     this.#loop.nextTurn(this.#later[queue.index]!);
   }
+
+  /** Packets that were written together go, and their owner is told. */
+  protected flushWrites(): void {
+    for (const queue of this.queues) queue.flush();
+  }
+
+  abstract written(bytes: number, why: DropReason | undefined): void;
 
   /** Takes a packet, if one waits. False: there is no room for one. */
   protected abstract take(queue: TapQueue): boolean;

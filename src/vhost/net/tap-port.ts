@@ -3,7 +3,7 @@
 // bounded by the kernel; while there is no guest they are read and dropped, so that none is told old news.
 
 import type { Loop } from '../../transport/loop.js';
-import { type DropReason, type Frame, isLonger, type NetPeer } from './frame.js';
+import { type DropReason, type Frame, isLonger, type NetPeer, type Outcome } from './frame.js';
 import type { JoinedPeer } from './joined-peer.js';
 import type { NetDevice } from './net-device.js';
 import {
@@ -46,11 +46,19 @@ export class TapPort extends TapPackets implements JoinedPeer, NetPeer {
     this.#device = device;
   }
 
-  transmit(frame: Frame, pair: number): DropReason | undefined {
+  transmit(frame: Frame, pair: number): Outcome {
     return this.queues[pair]!.write(frame);
   }
 
-  flush(): void {}
+  /** As of TapOwner: counts what became of a packet of a guest. */
+  written(bytes: number, why: DropReason | undefined): void {
+    if (why === undefined) this.#device!.sent(bytes);
+    else this.#device!.sentDropped(why);
+  }
+
+  flush(): void {
+    this.flushWrites();
+  }
 
   roomAgain(pair: number): void {
     for (const queue of this.queues) {

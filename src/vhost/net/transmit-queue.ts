@@ -1,10 +1,10 @@
 // TransmitQueue: a queue of packets that a guest sends. Each is read where it lies: its header once, into memory of our own, and checked; its bytes
-// stay where they are until it was handed on, which is within the call. Not here: where packets go.
+// stay where they are until it was handed on, with others, which is within the call. Not here: where packets go.
 
 import { Access, type Domain } from '../../memory/domain.js';
 import { Chain, type ChainFault } from '../../virtio/chain.js';
 import type { DeviceQueue } from '../../virtio/queue.js';
-import { type DropReason, Frame, mostFramePieces } from './frame.js';
+import { type DropReason, Frame, mostFramePieces, type Outcome } from './frame.js';
 import { ethernetBytes, Gso, type HeaderFault, mostPacketBytes, netHeaderBytes, type Offloads } from './net-header.js';
 
 /** Why a packet of a guest was not handed on. */
@@ -25,12 +25,16 @@ export interface TransmitTarget {
   readonly offloads: Offloads;
   /** Packets go nowhere: the queue is not enabled. */
   readonly isDisabled: boolean;
-  /** Takes a packet. @returns why it was dropped */
-  take(frame: Frame): DropReason | undefined;
+  /** Takes a packet, whose bytes stay until {@link flush}. */
+  take(frame: Frame): Outcome;
+  /** What was taken is handed on: its bytes go back to the guest. */
+  flush(): void;
   /** A packet was not handed on, or was dropped. */
   dropped(reason: TransmitFault | DropReason): void;
 }
 
+/** Packets of one turn. */
+const packetsATurn = 64;
 /** Segments of one turn: packets of 64 KiB in segments of the usual size have fewer; those of a hostile guest many more. */
 const mostSegments = 4096;
 
@@ -47,6 +51,9 @@ export class TransmitQueue {
   readonly #headerBytes = new Uint8Array(netHeaderBytes);
   readonly #header = new DataView(this.#headerBytes.buffer);
   #headerLength = 0;
+  /** By what the packets of a turn are given back. */
+  readonly #ids = new Uint16Array(packetsATurn);
+  readonly #slots = new Uint16Array(packetsATurn);
   /** Segments that packets of this turn may have to be cut into, for each guest that takes none uncut. */
   #segments = 0;
 
@@ -57,21 +64,26 @@ export class TransmitQueue {
     this.#chain = new Chain(queue.size);
   }
 
-  /** Hands on up to `most` packets, and gives them back in order. Returns how many; {@link isEmpty} says whether those were all. */
-  run(most: number): number {
+  /** Hands on the packets of a turn, and gives them back in order. Returns how many; {@link isEmpty} says whether those were all. */
+  run(): number {
     this.#segments = 0;
+    const chain = this.#chain;
     let count = 0;
-    for (; count < most && this.#segments < mostSegments; count++) {
-      this.isEmpty = !this.queue.take(this.#chain);
+    for (; count < packetsATurn && this.#segments < mostSegments; count++) {
+      this.isEmpty = !this.queue.take(chain);
       if (this.isEmpty) break;
       const why = this.#handOn();
-      if (why !== undefined) this.#target.dropped(why);
-      this.queue.give(this.#chain.id, this.#chain.slots, 0);
+      if (why !== undefined && why !== 'later') this.#target.dropped(why);
+      this.#ids[count] = chain.id;
+      this.#slots[count] = chain.slots;
     }
+    if (count === 0) return 0;
+    this.#target.flush();
+    for (let index = 0; index < count; index++) this.queue.give(this.#ids[index]!, this.#slots[index]!, 0);
     return count;
   }
 
-  #handOn(): TransmitFault | DropReason | undefined {
+  #handOn(): TransmitFault | Outcome {
     const chain = this.#chain;
     const frame = this.#frame;
     if (this.#target.isDisabled) return 'disabled';

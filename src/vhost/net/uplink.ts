@@ -40,11 +40,20 @@ export class Uplink extends TapPackets implements SwitchPort {
 
   deliver(frame: Frame, pair: number): DropReason | undefined {
     const why = this.queues[pair % this.queues.length]!.write(frame);
-    if (why !== undefined) countOne(this.counts.sentDropped, why);
+    // What is told later is handed on, as far as its guest goes.
+    if (why === undefined || why === 'later') return undefined;
+    countOne(this.counts.sentDropped, why);
     return why;
   }
 
-  flushPort(): void {}
+  /** As of TapOwner: counts what became of a packet of a guest. */
+  written(_bytes: number, why: DropReason | undefined): void {
+    if (why !== undefined) countOne(this.counts.sentDropped, why);
+  }
+
+  flushPort(): void {
+    this.flushWrites();
+  }
 
   protected take(queue: TapQueue): boolean {
     const bytes = queue.read(undefined);
