@@ -79,7 +79,7 @@ export function mixAddress(address: usize, key: u64): u32 {
 }
 
 /** Whether an address is `::`. */
-function isNone(address: usize): bool {
+export function isNone(address: usize): bool {
   return (load<u64>(address) | load<u64>(address, 8)) === 0;
 }
 
@@ -89,9 +89,28 @@ function isLinkLocal(address: usize): bool {
 }
 
 /** Whether an address, of either kind, is one of ours. */
-function isOurs(address: usize): bool {
+export function isOurs(address: usize): bool {
   if (isIpv4(address)) return ourIpv4 !== 0 && load<u32>(address, 12) === ourIpv4;
   return !isNone(address) && (isSame(address, own6) || isSame(address, local6));
+}
+
+/** Our IPv6 addresses: 0 the one that is reached from afar, 1 that of the link; each may be `::`. */
+export function ourIpv6(which: u32): usize {
+  return which === 0 ? own6 : local6;
+}
+
+/** Whether an address is a group on the link of which we are: all nodes, or those whose address ends as one of ours (RFC 4291 section 2.7.1). */
+export function isOurGroup(address: usize): bool {
+  if (load<u64>(address) !== 0x02ff) return false;
+  const high = load<u32>(address, 8);
+  const low = load<u32>(address, 12);
+  if (high === 0) return low === 0x01000000;
+  if (high !== 0x01000000 || (low & 0xff) !== 0xff) return false;
+  return isGroupOf(own6, low) || isGroupOf(local6, low);
+}
+
+function isGroupOf(own: usize, low: u32): bool {
+  return !isNone(own) && (load<u32>(own, 12) | 0xff) === low;
 }
 
 /** Whether an IPv4 address, as it lies in a packet, is that of a single host: not 0.x, not loopback, not multicast or above. */

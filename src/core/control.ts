@@ -117,6 +117,11 @@ export enum Figure {
   /** Ways that turned out narrower than the link; and claims of that which change nothing, or cannot be. */
   pathNarrowed = 0x330,
   pathRefused = 0x338,
+  /** Extension headers that are not walked over. */
+  ipExtension = 0x340,
+  /** Questions of neighbour discovery that we asked, and those that we answered. */
+  neighbourRequests = 0x348,
+  neighbourAnswers = 0x350,
 }
 
 /** In whose hands a frame is. A frame that waits belongs to the stack, and comes back when its neighbour is known, or not found. */

@@ -1,19 +1,18 @@
 // What an IP packet carries goes to whom it is for, after its checksum was looked at.
 
+import { isIpv4 } from './addresses';
 import { Figure } from './control';
 import { count } from './figures';
 import { icmpInput } from './icmp';
-import { isChecksumRight, pseudoSum } from './ip/pseudo';
+import { icmpv6Input } from './icmpv6';
+import { isChecksumRight, protocolIcmp, protocolIcmpv6, protocolTcp, pseudoSum } from './ip/pseudo';
 import { tcpInput } from './tcp/input';
 
-const protocolIcmp: u32 = 1;
-const protocolTcp: u32 = 6;
-
 /**
- * What a whole IPv4 packet for us carries. @param ip its header. @param segment what follows. @param local, remote 16 bytes each.
- * Returns whether the frame was kept.
+ * What a whole packet for us carries. @param ip its header. @param segment what follows. @param local, remote 16 bytes each.
+ * @param isGroup it is for a group of which we are. Returns whether the frame was kept.
  */
-export function deliverIpv4(
+export function deliver(
   frame: usize,
   ip: usize,
   segment: usize,
@@ -21,9 +20,13 @@ export function deliverIpv4(
   protocol: u32,
   local: usize,
   remote: usize,
+  isGroup: bool,
 ): bool {
-  if (protocol === protocolTcp) return deliverTcp(frame, ip, segment, length, local, remote);
-  if (protocol === protocolIcmp) return icmpInput(frame, segment, length, local, remote);
+  if (protocol === protocolTcp && !isGroup) return deliverTcp(frame, ip, segment, length, local, remote);
+  const isVersion4 = isIpv4(remote);
+  if (protocol === protocolIcmp && isVersion4) return icmpInput(frame, segment, length, local, remote);
+  if (protocol === protocolIcmpv6 && !isVersion4)
+    return icmpv6Input(frame, ip, segment, length, local, remote, isGroup);
   count(Figure.ipProtocol);
   return false;
 }

@@ -6,7 +6,8 @@ import { Figure } from './control';
 import { count, countMany } from './figures';
 import { frameOf, releaseFrame } from './frames';
 import { ipv4Input } from './ip/ipv4';
-import { ethernetBytes, ourMacHigh, ourMacLow, typeArp, typeIpv4 } from './link';
+import { ipv6Input } from './ip/ipv6';
+import { ethernetBytes, ourMacHigh, ourMacLow, typeArp, typeIpv4, typeIpv6 } from './link';
 
 /** A received packet of the stack's: it is kept by whom it is for, sent back as an answer, or free when this returns. */
 export function ethernetInput(packet: usize, length: u32): void {
@@ -26,6 +27,7 @@ function isKept(frame: usize, packet: usize, length: u32): bool {
   const inner = packet + ethernetBytes;
   const left = length - ethernetBytes;
   if (type === typeIpv4) return isToUs ? ipv4Input(frame, inner, left) : refused(Figure.ethernetForeign);
+  if (type === typeIpv6) return ipv6Input(frame, inner, left, isToUs);
   if (type === typeArp) return arpInput(inner, left, packet + 6);
   return refused(Figure.ethernetType);
 }

@@ -22,7 +22,7 @@ import {
   refill,
   takeCompletions,
 } from './rings';
-import { announceIpv4 } from './solicit';
+import { announce } from './solicit';
 import { configureTcp, tcpNextDeadline, tcpPathChanged, tcpTimers } from './tcp/input';
 
 /** What `turn` answers: packets wait to be sent and the kernel must be woken; more were received than a turn takes; events wait. */
@@ -73,7 +73,7 @@ export function attachRings(): i32 {
   if (attached !== 0) return attached;
   isAttached = true;
   refill();
-  announceIpv4();
+  announce();
   publishSent();
   return 0;
 }

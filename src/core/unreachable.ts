@@ -4,9 +4,8 @@
 import { Figure } from './control';
 import { count } from './figures';
 import { narrowPath } from './ip/paths';
+import { protocolTcp } from './ip/pseudo';
 import { tcpOwnsQuoted, tcpPathChanged, tcpUnreachable } from './tcp/input';
-
-const protocolTcp: u32 = 6;
 
 /**
  * A packet of ours was too big for its way. @param quoted the first 8 bytes of what it carried. @param length of the packet. @param mtu what is not too big; 0: not said.

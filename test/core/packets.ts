@@ -1,6 +1,6 @@
 // Packets as plain TypeScript writes and reads them: what the core is held to. Slow, and written from the RFCs' pictures alone.
 
-import { ipv4Of, macOf } from './stack-host.js';
+import { ipv4Of, ipv6Of, macOf } from './stack-host.js';
 
 /** Fields one after another: a number of bits and its value each, or bytes. */
 function pack(...fields: readonly (readonly [bits: number, value: number] | Uint8Array)[]): Uint8Array {
@@ -52,6 +52,7 @@ export function get16(bytes: Uint8Array, at: number): number {
 
 export const ARP = 0x0806;
 export const IPV4 = 0x0800;
+export const IPV6 = 0x86dd;
 
 /** An Ethernet frame. */
 export function ethernet(to: string, from: string, type: number, payload: Uint8Array): Uint8Array {
@@ -119,6 +120,35 @@ export function ipv4(from: string, to: string, fields: Ipv4Fields, payload: Uint
 export function icmp(type: number, code: number, rest: number, payload: Uint8Array): Uint8Array {
   const message = pack([8, type], [8, code], [16, 0], [32, rest], payload);
   return put16(message, 2, internetChecksum(message));
+}
+
+/** An IPv6 packet (RFC 8200). @param next the protocol, or the first extension header in `payload`. */
+export function ipv6(from: string, to: string, next: number, payload: Uint8Array, hops = 64): Uint8Array {
+  return pack([4, 6], [28, 0], [16, payload.length], [8, next], [8, hops], ipv6Of(from), ipv6Of(to), payload);
+}
+
+/** The pseudo-header of a segment, of either version (RFC 9293 section 3.1, RFC 8200 section 8.1). */
+export function pseudoHeader(from: string, to: string, protocol: number, length: number): Uint8Array {
+  if (from.includes(':')) return pack(ipv6Of(from), ipv6Of(to), [32, length], [24, 0], [8, protocol]);
+  return pack(ipv4Of(from), ipv4Of(to), [8, 0], [8, protocol], [16, length]);
+}
+
+/** An ICMPv6 message (RFC 4443), whose checksum is over the addresses, too. */
+export function icmpv6(
+  from: string,
+  to: string,
+  type: number,
+  code: number,
+  rest: number,
+  payload: Uint8Array,
+): Uint8Array {
+  const message = pack([8, type], [8, code], [16, 0], [32, rest], payload);
+  return put16(message, 2, internetChecksum(pseudoHeader(from, to, 58, message.length), message));
+}
+
+/** The target and one option of a message of neighbour discovery (RFC 4861 section 4). */
+export function ndBody(target: string, option: number, mac: string): Uint8Array {
+  return pack(ipv6Of(target), [8, option], [8, 1], macOf(mac));
 }
 
 /** `length` bytes that say where they stand. */

@@ -21,6 +21,10 @@ export interface HostOptions {
   /** As `10.0.0.1/24`. */
   readonly ipv4?: string;
   readonly ipv4Gateway?: string;
+  /** As `fd00::1/64`, all eight groups or with one `::`. */
+  readonly ipv6?: string;
+  readonly ipv6LinkLocal?: string;
+  readonly ipv6Gateway?: string;
   readonly seed?: number;
   /** Other settings by name. */
   readonly settings?: Partial<Record<keyof typeof Setting, number>>;
@@ -193,6 +197,15 @@ export class Host<Exports extends StackExports = StackExports> {
     put('ipv4PrefixLength', Number(prefix ?? 32));
     if (options.ipv4Gateway !== undefined)
       this.bytes.set(ipv4Of(options.ipv4Gateway), this.control + Setting.ipv4Gateway);
+    const [address6, prefix6] = (options.ipv6 ?? '').split('/');
+    for (const [name, text] of [
+      ['ipv6', address6],
+      ['ipv6LinkLocal', options.ipv6LinkLocal],
+      ['ipv6Gateway', options.ipv6Gateway],
+    ] as const) {
+      if (text !== undefined && text !== '') this.bytes.set(ipv6Of(text), this.control + Setting[name]);
+    }
+    put('ipv6PrefixLength', Number(prefix6 ?? 0));
     for (let index = 0; index < 16; index += 4) {
       this.data.setUint32(
         this.control + Setting.seed + index,
@@ -212,4 +225,15 @@ export function macOf(text: string): Uint8Array {
 /** `10.0.0.1` as bytes. */
 export function ipv4Of(text: string): Uint8Array {
   return Uint8Array.from(text.split('.'), Number);
+}
+
+/** `fd00::1` as bytes. */
+export function ipv6Of(text: string): Uint8Array {
+  const [head = '', tail] = text.split('::');
+  const groups = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
+  const first = groups(head);
+  const last = groups(tail ?? '');
+  const middle = new Array<number>(tail === undefined ? 0 : 8 - first.length - last.length).fill(0);
+  return Uint8Array.from([...first, ...middle, ...last].flatMap((group) => [group >>> 8, group & 0xff]));
 }

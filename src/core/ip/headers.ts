@@ -5,8 +5,9 @@ import { checksumOf } from '../checksum';
 
 export const ipv4Bytes: u32 = 20;
 export const ipv6Bytes: u32 = 40;
-/** How far a packet may go. */
+/** How far a packet may go, and what says that one never left the link (RFC 4861 section 6.1). */
 export const farHops: u32 = 64;
+export const linkHops: u32 = 255;
 
 /** A packet that is never cut into pieces on its way: its identification says nothing and is 0 (RFC 6864). The addresses are 16 bytes each. */
 export function writeIpv4(header: usize, length: u32, protocol: u32, local: usize, remote: usize): void {

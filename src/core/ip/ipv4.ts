@@ -4,7 +4,7 @@ import { isBroadcastIpv4, isHostIpv4, ourIpv4, putIpv4 } from '../addresses';
 import { be16 } from '../bytes';
 import { checksumOf } from '../checksum';
 import { Figure } from '../control';
-import { deliverIpv4 } from '../dispatch';
+import { deliver } from '../dispatch';
 import { count } from '../figures';
 import { ipv4Bytes } from './headers';
 
@@ -31,7 +31,7 @@ export function ipv4Input(frame: usize, ip: usize, length: u32): bool {
   if ((be16(ip + 6) & 0x3fff) !== 0) return refused(Figure.ipMalformed);
   putIpv4(local, destination);
   putIpv4(remote, source);
-  return deliverIpv4(frame, ip, ip + headerBytes, total - headerBytes, load<u8>(ip, 9), local, remote);
+  return deliver(frame, ip, ip + headerBytes, total - headerBytes, load<u8>(ip, 9), local, remote, false);
 }
 
 /** Whether options are well-formed, and none says on which way the packet is to be sent (RFC 7126 section 4.3). */

@@ -6,6 +6,11 @@ import { checksumOf } from '../checksum';
 import { Figure, Setting } from '../control';
 import { count, setting } from '../figures';
 
+export const protocolIcmp: u32 = 1;
+export const protocolTcp: u32 = 6;
+export const protocolUdp: u32 = 17;
+export const protocolIcmpv6: u32 = 58;
+
 /** The sum of the pseudo-header, as `checksumOf` takes it. The addresses are 16 bytes each, of one kind. */
 export function pseudoSum(one: usize, other: usize, protocol: u32, length: u32): u64 {
   const rest = <u64>bswap<u16>(<u16>protocol) + <u64>bswap<u32>(length);
