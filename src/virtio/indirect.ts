@@ -11,13 +11,15 @@ interface Table {
   readonly length: number;
 }
 
-/** Entries of a table that can be named by an index of 16 bits. */
-const mostEntries = 65_536;
-
 /** The window on a table; undefined: it is of no use, and the chain says why. */
 function tableOf(chain: Chain, domain: QueueDomain, { high, low, length }: Table) {
-  if (length === 0 || length % descriptorBytes !== 0 || length > mostEntries * descriptorBytes) {
+  if (length === 0 || length % descriptorBytes !== 0) {
     chain.refuse('indirect length');
+    return undefined;
+  }
+  // No chain has more entries than the queue (section 2.7.5.3.1): nor is more gathered of a table over a seam of the driver's memory.
+  if (length / descriptorBytes > chain.lengths.length) {
+    chain.refuse('too long');
     return undefined;
   }
   const window = domain.window(high, low, length, Access.read);
@@ -51,7 +53,6 @@ export function addSplitTable(chain: Chain, domain: QueueDomain, table: Table): 
 
 /** Adds all entries of a packed queue's table, in order. Bounded by the room of `chain`. */
 export function addPackedTable(chain: Chain, domain: QueueDomain, table: Table): boolean {
-  if (table.length / descriptorBytes > chain.lengths.length) return chain.refuse('too long');
   const window = tableOf(chain, domain, table);
   if (window === undefined) return false;
   const { data, at } = window;
