@@ -14,6 +14,7 @@ import { repositoryRoot } from '../servers/peer.js';
 import { say } from '../session.js';
 import { startSubject, subjectsOf } from './back-ends.js';
 import { blockRows } from './block-load.js';
+import { measureTripsInC, type TripsInC } from './c-trips.js';
 import type { LoadPlan, LoadResult } from './load.js';
 import { measureRings } from './measure-rings.js';
 import { measureSoak } from './measure-soak.js';
@@ -123,7 +124,13 @@ async function measureDisks(options: Options, program: string, folder: string, p
     const limitSeconds = rounds * (rows.length + 2) * (subjects.length + 1) * (seconds + 2) + 60;
     const { status, stdout } = await ended(child, limitSeconds * 1000);
     if (status !== 0) throw new Error(`the load ended with ${status}`);
-    return { result: JSON.parse(stdout) as LoadResult, absent };
+    let inC: TripsInC = {};
+    try {
+      inC = await measureTripsInC(subjects, options, folder, placement.load);
+    } catch (error) {
+      absent.push(`the front end in C: ${(error as Error).message}`);
+    }
+    return { result: JSON.parse(stdout) as LoadResult, inC, absent };
   } finally {
     for (const { stop } of running) await stop();
   }
@@ -139,7 +146,8 @@ the ratios of each round, with the smallest and the largest.
   with all its threads, io_uring's among them (/proc/PID/task/*/schedstat). Kicks and interrupts are those that were sent.
 * Rings alone: a driver in one thread, a null device in another, requests of one piece, both looking without end. DPDK: testpmd with its vhost library
   receives what another testpmd with virtio-user sends, 64 bytes a packet, without huge pages; its packets are copied once, ours are not touched.
-* Round trips: one request after the other. Of a disk it is a request for its id, which moves nothing.
+* Round trips: one request after the other. Of a disk it is a request for its id, which moves nothing; with our front end and with
+  one in C (\`bench/virtio/front-end.c\`, split rings), of our back end and of qemu-storage-daemon's, which is C.
 * The Domain: the checks of one request's addresses (header, data, status) alone in a loop, against the CPU of a whole 4 KiB read.
 * Taps: the front end sends packets of 64 bytes as fast as they go, on a processor of its own, looking without end; they come out of a tap in a network
   namespace, where the host lets go of them. Packets are those that the tap counted; DPDK (testpmd, vhost to net_tap) looks without end.
@@ -184,7 +192,9 @@ async function main(words: readonly string[]): Promise<void> {
   const sections = [
     ...(disks === undefined ? [] : [renderBlock(disks.result), renderDomain(disks.result)]),
     ...(rings === undefined ? [] : [renderRings(rings.rings, rings.dpdk)]),
-    ...(disks === undefined && rings === undefined ? [] : [renderTrips(disks?.result ?? nothing, rings?.rings ?? [])]),
+    ...(disks === undefined && rings === undefined
+      ? []
+      : [renderTrips(disks?.result ?? nothing, disks?.inC ?? {}, rings?.rings ?? [])]),
     ...(taps === undefined ? [] : [renderTaps(taps.result)]),
     ...(soak === undefined ? [] : [renderSoak(soak)]),
     ...absent.map((reason) => `* not in this run: ${reason}`),

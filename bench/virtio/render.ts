@@ -4,6 +4,7 @@ import { renderTable, show } from '../report.js';
 import { median, pairedRatio, range, roundRatios } from '../statistics.js';
 import { referenceName } from './back-ends.js';
 import { type BlockMeasurement, blockRows } from './block-load.js';
+import type { TripsInC } from './c-trips.js';
 import type { LoadResult } from './load.js';
 import type { RingRounds } from './measure-rings.js';
 import type { SoakRow } from './measure-soak.js';
@@ -54,21 +55,24 @@ export function renderBlock({ cells }: LoadResult): string {
   return renderTable([...head, ...more], lines, [0, 1, 5]);
 }
 
-/** Round trips, of rings alone and of whole back ends. */
-export function renderTrips({ trips }: LoadResult, rings: readonly RingRounds[]): string {
+/** Round trips, of rings alone and of whole back ends. @param inC those with the front end in C */
+export function renderTrips({ trips }: LoadResult, inC: TripsInC, rings: readonly RingRounds[]): string {
   const alone = rings
     .filter(({ kind }) => kind === 'trip')
     .map(({ layout, isPolling, rounds }) => [
       `rings alone, ${layout}`,
       isPolling ? 'both sides look without end' : 'kick and interrupt by eventfds',
       show(median(rounds)),
+      '',
     ]);
   const whole = Object.entries(trips).map(([subject, rounds]) => [
     `${subject}: a request for its id`,
     'kick and interrupt by eventfds',
     show(median(rounds)),
+    inC[subject] === undefined ? '' : show(median(inC[subject])),
   ]);
-  return renderTable(['round trip of one request', 'how', 'p50 us'], [...alone, ...whole], [0, 1]);
+  const head = ['round trip of one request', 'how', 'p50 us', 'front end in C: p50 us'];
+  return renderTable(head, [...alone, ...whole], [0, 1]);
 }
 
 /** What rings alone can do. @param dpdk packets a second of DPDK's vhost in each round, by layout. */
