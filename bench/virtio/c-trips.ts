@@ -6,7 +6,7 @@ import { ended, type Placing, startPinned } from '../host/child.js';
 import { compile, compilerAbsence } from '../host/compile.js';
 import type { RunningSubject } from './back-ends.js';
 
-/** Round trips in microseconds, a value each round, by subject; those with split rings, which it drives. */
+/** Round trips in microseconds, a value each round, by subject. */
 export type TripsInC = Readonly<Record<string, readonly number[]>>;
 
 /** Measures them. @param folder for the program @throws in its words, or those of the compiler */
@@ -23,8 +23,7 @@ export async function measureTripsInC(
   const found: Record<string, number[]> = {};
   for (let round = 0; round < rounds; round++) {
     for (const { name, socket, layout } of subjects) {
-      if (layout !== 'split') continue;
-      const child = startPinned(placing, program, [socket, String(Math.min(1, seconds))]);
+      const child = startPinned(placing, program, [socket, String(Math.min(1, seconds)), layout]);
       const { status, stdout, stderr } = await ended(child, 30_000);
       if (status !== 0) throw new Error(`${name}: ${stderr}`);
       found[name] ??= [];

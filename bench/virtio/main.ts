@@ -147,7 +147,7 @@ the ratios of each round, with the smallest and the largest.
 * Rings alone: a driver in one thread, a null device in another, requests of one piece, both looking without end. DPDK: testpmd with its vhost library
   receives what another testpmd with virtio-user sends, 64 bytes a packet, without huge pages; its packets are copied once, ours are not touched.
 * Round trips: one request after the other. Of a disk it is a request for its id, which moves nothing; with our front end and with
-  one in C (\`bench/virtio/front-end.c\`, split rings), of our back end and of qemu-storage-daemon's, which is C.
+  one in C (\`bench/virtio/front-end.c\`, with the same rings), of our back end and of qemu-storage-daemon's, which is C.
 * The Domain: the checks of one request's addresses (header, data, status) alone in a loop, against the CPU of a whole 4 KiB read.
 * Taps: the front end sends packets of 64 bytes as fast as they go, on a processor of its own, looking without end; they come out of a tap in a network
   namespace, where the host lets go of them. Packets are those that the tap counted; DPDK (testpmd, vhost to net_tap) looks without end.
