@@ -122,6 +122,14 @@ export enum Figure {
   /** Questions of neighbour discovery that we asked, and those that we answered. */
   neighbourRequests = 0x348,
   neighbourAnswers = 0x350,
+  /** Messages of ICMP about packets that we could not deliver; and those that were not sent, because of the limit. */
+  icmpErrorsSent = 0x358,
+  icmpErrorsHeld = 0x360,
+  /** Datagrams: taken, sent, for a port that is closed, and for a socket that does not read. */
+  udpReceived = 0x368,
+  udpSent = 0x370,
+  udpClosed = 0x378,
+  udpDropped = 0x380,
 }
 
 /** In whose hands a frame is. A frame that waits belongs to the stack, and comes back when its neighbour is known, or not found. */

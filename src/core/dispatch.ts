@@ -5,8 +5,9 @@ import { Figure } from './control';
 import { count } from './figures';
 import { icmpInput } from './icmp';
 import { icmpv6Input } from './icmpv6';
-import { isChecksumRight, protocolIcmp, protocolIcmpv6, protocolTcp, pseudoSum } from './ip/pseudo';
+import { isChecksumRight, protocolIcmp, protocolIcmpv6, protocolTcp, protocolUdp, pseudoSum } from './ip/pseudo';
 import { tcpInput } from './tcp/input';
+import { udpInput } from './udp';
 
 /**
  * What a whole packet for us carries. @param ip its header. @param segment what follows. @param local, remote 16 bytes each.
@@ -23,6 +24,7 @@ export function deliver(
   isGroup: bool,
 ): bool {
   if (protocol === protocolTcp && !isGroup) return deliverTcp(frame, ip, segment, length, local, remote);
+  if (protocol === protocolUdp && !isGroup) return udpInput(frame, ip, segment, length, local, remote);
   const isVersion4 = isIpv4(remote);
   if (protocol === protocolIcmp && isVersion4) return icmpInput(frame, segment, length, local, remote);
   if (protocol === protocolIcmpv6 && !isVersion4)

@@ -24,6 +24,7 @@ import {
 } from './rings';
 import { announce } from './solicit';
 import { configureTcp, tcpNextDeadline, tcpPathChanged, tcpTimers } from './tcp/input';
+import { configureUdp } from './udp';
 
 /** What `turn` answers: packets wait to be sent and the kernel must be woken; more were received than a turn takes; events wait. */
 const kick: u32 = 1;
@@ -63,7 +64,8 @@ export function configure(from: usize, to: usize): i32 {
   if (umem === 0 || take(pageBytes, pageBytes) === 0) return enomem;
   putPlace(Place.umem, <u32>umem);
   putPlace(Place.umemBytes, umemBytes);
-  if (!configureFrames(umem) || !configureNeighbours() || !configurePaths() || !configureTcp()) return enomem;
+  if (!configureFrames(umem) || !configureNeighbours() || !configurePaths() || !configureUdp() || !configureTcp())
+    return enomem;
   return configureEvents(setting(Setting.connections) + setting(Setting.udpSockets)) ? 0 : enomem;
 }
 

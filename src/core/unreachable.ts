@@ -1,11 +1,13 @@
 // Messages that a packet could not be delivered, in both versions of ICMP. Heard ones are believed when the packet that they quote is one of ours:
 // for TCP, when its sequence number is of what is under way (RFC 5927); a stranger cannot guess it.
+// For UDP, when its socket is open: there is no more to go by.
 
 import { Figure } from './control';
 import { count } from './figures';
 import { narrowPath } from './ip/paths';
-import { protocolTcp } from './ip/pseudo';
+import { protocolTcp, protocolUdp } from './ip/pseudo';
 import { tcpOwnsQuoted, tcpPathChanged, tcpUnreachable } from './tcp/input';
+import { udpOwnsQuoted, udpUnreachable } from './udp';
 
 /**
  * A packet of ours was too big for its way. @param quoted the first 8 bytes of what it carried. @param length of the packet. @param mtu what is not too big; 0: not said.
@@ -20,10 +22,13 @@ export function heardTooBig(protocol: u32, local: usize, remote: usize, quoted: 
 export function heardUnreachable(protocol: u32, local: usize, remote: usize, quoted: usize, error: i32): void {
   if (!isQuotedOurs(protocol, local, remote, quoted)) return;
   if (protocol === protocolTcp) tcpUnreachable(local, remote, quoted, error);
+  else udpUnreachable(local, quoted, error);
 }
 
 function isQuotedOurs(protocol: u32, local: usize, remote: usize, quoted: usize): bool {
-  const isOurs = protocol === protocolTcp && tcpOwnsQuoted(local, remote, quoted);
+  const isOurs =
+    (protocol === protocolTcp && tcpOwnsQuoted(local, remote, quoted)) ||
+    (protocol === protocolUdp && udpOwnsQuoted(local, quoted));
   if (!isOurs) count(Figure.icmpUnbelieved);
   return isOurs;
 }

@@ -151,6 +151,19 @@ export function ndBody(target: string, option: number, mac: string): Uint8Array 
   return pack(ipv6Of(target), [8, option], [8, 1], macOf(mac));
 }
 
+/** A UDP datagram (RFC 768). @param checksum instead of the true one. */
+export function udp(
+  from: string,
+  to: string,
+  ports: readonly [from: number, to: number],
+  payload: Uint8Array,
+  checksum?: number,
+): Uint8Array {
+  const datagram = pack([16, ports[0]], [16, ports[1]], [16, 8 + payload.length], [16, 0], payload);
+  const sum = internetChecksum(pseudoHeader(from, to, 17, datagram.length), datagram);
+  return put16(datagram, 6, checksum ?? (sum === 0 ? 0xffff : sum));
+}
+
 /** `length` bytes that say where they stand. */
 export function pattern(length: number, first = 0): Uint8Array {
   return Uint8Array.from({ length }, (_, index) => (index * 7 + first) & 0xff);

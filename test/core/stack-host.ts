@@ -13,6 +13,12 @@ export interface StackExports {
   nextEvent(): bigint;
   recycle(address: number): number;
   framesOwnedBy(owner: number): number;
+  udpOpen(address: number, port: number): number;
+  udpPort(socket: number): number;
+  udpReceive(socket: number): number;
+  udpFrame(): number;
+  udpSend(socket: number, address: number, length: number, remote: number, port: number): number;
+  udpClose(socket: number): number;
 }
 
 /** What a test says of a host; the rest are the stack's defaults. */
@@ -34,6 +40,8 @@ export interface HostOptions {
 
 // AF_XDP leaves this much room in front of a received packet (XDP_PACKET_HEADROOM).
 const HEADROOM = 256;
+/** In the control block, behind all figures. */
+const SCRATCH = 0x7e0;
 const PRODUCER = 0;
 const CONSUMER = 64;
 const FLAGS = 128;
@@ -131,6 +139,16 @@ export class Host<Exports extends StackExports = StackExports> {
     [this.fill, this.completion, this.rx, this.tx] = rings as [KernelRing, KernelRing, KernelRing, KernelRing];
     const attached = this.core.attachRings();
     if (attached !== 0) throw new Error(`attachRings: ${attached}, field ${this.place('refused').toString(16)}`);
+  }
+
+  /** Writes an address of either kind where the stack can read it. Returns where. */
+  addressAt(text: string): number {
+    const at = this.control + SCRATCH;
+    this.bytes.set(
+      text.includes(':') ? ipv6Of(text) : Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...ipv4Of(text)),
+      at,
+    );
+    return at;
   }
 
   setting(name: keyof typeof Setting): number {

@@ -17,3 +17,4 @@ export {
 export { ipOutput, segmentRoom } from '../ip/output';
 export { pathMtu } from '../ip/paths';
 export { attachRings, configure, controlBlock, nextDeadlineUs, turn } from '../stack';
+export { udpClose, udpFrame, udpOpen, udpPort, udpReceive, udpSend } from '../udp';

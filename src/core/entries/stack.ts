@@ -4,3 +4,4 @@ export { heapBase } from '../arena';
 export { nextEvent } from '../events';
 export { framesOwnedBy, recycle } from '../frames';
 export { attachRings, configure, controlBlock, nextDeadlineUs, turn } from '../stack';
+export { udpClose, udpFrame, udpOpen, udpPort, udpReceive, udpSend } from '../udp';
