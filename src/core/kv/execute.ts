@@ -1,0 +1,103 @@
+// A command, once its arguments are there: found, checked, run.
+
+import { argument, argumentCount, argumentLength } from '../resp/arguments';
+import { beginError, endLine, replyError, writeQuoted, writeText } from '../resp/reply';
+import { AUTHENTICATED, hasFlag, noteUse, RESP3, subscriptions } from './clients';
+import {
+  arityFits,
+  commandFlags,
+  commandNumber,
+  commandsBegin,
+  countCall,
+  DENYOOM,
+  findCommand,
+  NO_AUTH,
+  WHILE_SUBSCRIBED,
+} from './command-table';
+import { addClientCommands, runClient } from './commands/client';
+import { addConnectionCommands, runConnection } from './commands/connection';
+import { noRoom } from './commands/errors';
+import { addKeyCommands, runKey } from './commands/keys';
+import { addScanCommands, runScan } from './commands/scanning';
+import { addServerCommands, runServer, unknownCommand } from './commands/server';
+import { addStringCommands, runString } from './commands/strings';
+import { COMMANDS } from './control';
+import { isOverLimit } from './limit';
+import { count } from './settings';
+
+const STRINGS: u32 = 0;
+const KEYS: u32 = 1;
+const SCANS: u32 = 2;
+const CONNECTION: u32 = 3;
+const CLIENT: u32 = 4;
+const FAMILY_SHIFT: u32 = 5;
+
+/** Fills the table of commands. */
+export function executeBegin(): void {
+  commandsBegin();
+  addStringCommands(STRINGS << FAMILY_SHIFT);
+  addKeyCommands(KEYS << FAMILY_SHIFT);
+  addScanCommands(SCANS << FAMILY_SHIFT);
+  addConnectionCommands(CONNECTION << FAMILY_SHIFT);
+  addClientCommands(CLIENT << FAMILY_SHIFT);
+  addServerCommands(31 << FAMILY_SHIFT);
+}
+
+/** Runs the command in the arguments for a client, or replies why not. */
+export function execute(client: usize): void {
+  const command = findCommand(argument(0), argumentLength(0));
+  if (command === 0) return unknownCommand();
+  if (!arityFits(command, argumentCount)) return badArity();
+  noteUse(client, command);
+  const flags = commandFlags(command);
+  if (!hasFlag(client, AUTHENTICATED) && (flags & NO_AUTH) === 0) return replyError('NOAUTH Authentication required.');
+  if ((flags & DENYOOM) !== 0 && isOverLimit()) return noRoom();
+  if (subscriptions(client) > 0 && (flags & WHILE_SUBSCRIBED) === 0 && !hasFlag(client, RESP3)) return onlySubscribed();
+  count(COMMANDS, 1);
+  countCall(command);
+  run(commandNumber(command), client);
+}
+
+function run(number: u32, client: usize): void {
+  const which = number & 31;
+  switch (number >> FAMILY_SHIFT) {
+    case STRINGS:
+      return runString(which);
+    case KEYS:
+      return runKey(which);
+    case SCANS:
+      return runScan(which);
+    case CONNECTION:
+      return runConnection(which, client);
+    case CLIENT:
+      return runClient(client);
+    default:
+      return runServer(which);
+  }
+}
+
+const lowered = memory.data(16, 8);
+
+/** The command's name in lower case, within an error. It is one of the table: at most 16 bytes. */
+function writeName(): void {
+  const length = argumentLength(0);
+  for (let index: u32 = 0; index < length; index++) {
+    const byte = <u32>load<u8>(argument(0) + index);
+    store<u8>(lowered + index, <u8>(byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte));
+  }
+  writeQuoted(lowered, length);
+}
+
+function badArity(): void {
+  beginError("ERR wrong number of arguments for '");
+  writeName();
+  writeText("' command");
+  endLine();
+}
+
+function onlySubscribed(): void {
+  beginError("ERR Can't execute '");
+  writeName();
+  writeText("': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+  endLine();
+}

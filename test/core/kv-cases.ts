@@ -1,0 +1,311 @@
+// Commands whose replies a real Redis gives byte for byte: one case a line. Words are split at blanks; `\xNN`, `\r`, `\n` within a word are bytes, "" is
+// an empty word. Cases run one after another on one connection, in the same store.
+
+/** Cases of strings, keys, expiry, the connection and the server. */
+export const basicCases = `
+PING
+PING hello
+PING a b
+ping
+pInG
+ECHO hello
+ECHO ""
+ECHO
+ECHO a b
+GET
+GET none
+SET a 1
+GET a
+SET a
+SET a 2 NX
+SET a 2 XX
+SET b 2 XX
+SET b 2 NX
+SET a 3 GET
+SET newget 3 GET
+SET a 4 NX GET
+SET a 5 XX GET
+SET a 5 NX XX
+SET a 5 XX NX
+SET a 5 EX
+SET a 5 EX 0
+SET a 5 EX -1
+SET a 5 EX abc
+SET a 5 PX 100000
+SET a 5 EX 100 PX 100
+SET a 5 EX 100 KEEPTTL
+SET a 5 KEEPTTL EX 100
+SET a 5 bogus
+SET a 5 EX 9223372036854775807
+SET a 5 PX 9223372036854775807
+SET a 5 EXAT 99999999999
+EXPIRETIME a
+PEXPIRETIME a
+SET a 6 KEEPTTL
+EXPIRETIME a
+SET a 6 PXAT 99999999999123
+PEXPIRETIME a
+SET a 6
+TTL a
+PTTL a
+TTL none
+PTTL none
+EXPIRETIME none
+PEXPIRETIME a
+APPEND a bc
+APPEND fresh bc
+APPEND fresh ""
+GET fresh
+STRLEN fresh
+STRLEN none
+STRLEN a
+GETRANGE fresh 0 -1
+GETRANGE fresh 0 0
+GETRANGE fresh -1 -1
+GETRANGE fresh 5 10
+GETRANGE fresh -100 100
+GETRANGE fresh 1 0
+GETRANGE fresh -1 -2
+GETRANGE none 0 -1
+GETRANGE fresh a b
+SUBSTR fresh 0 0
+SETRANGE fresh 1 xyz
+GET fresh
+SETRANGE fresh 6 q
+GET fresh
+SETRANGE fresh -1 q
+SETRANGE none2 0 ""
+EXISTS none2
+SETRANGE none2 2 zz
+GET none2
+SETRANGE fresh abc q
+INCR n
+INCR n
+DECR n
+INCRBY n 10
+DECRBY n 3
+INCRBY n -20
+GET n
+INCRBY n abc
+INCRBY n 9223372036854775808
+SET n 9223372036854775807
+INCR n
+INCRBY n 1
+DECR n
+SET n -9223372036854775808
+DECR n
+DECRBY n 1
+DECRBY n -9223372036854775808
+INCR n
+SET n 012
+INCR n
+SET n " 1"
+INCR n
+SET n +1
+INCR n
+SET n ""
+INCR n
+SET n 1.0
+INCR n
+SET n -0
+INCR n
+MSET x 1 y 2 z 3
+MSET x
+MSET x 1 y
+MGET x y z none
+MGET
+MSETNX x 1 w 2
+MSETNX w1 1 w2 2
+MSETNX w3
+MGET w1 w2
+GETSET x new
+GETSET none3 new
+GETDEL x
+GETDEL x
+GETEX y
+GETEX y EX 100
+GETEX y PERSIST
+TTL y
+GETEX y PXAT 99999999999999
+PEXPIRETIME y
+GETEX y EX 0
+GETEX y PERSIST EX 10
+GETEX y EX 10 PERSIST
+GETEX nonesuch EX 10
+SETNX y 1
+SETNX yy 1
+SETEX s 100 v
+SETEX s 0 v
+SETEX s -1 v
+SETEX s abc v
+PSETEX s 0 v
+PSETEX s 100000 v
+GET s
+DEL
+DEL none
+DEL x y z
+DEL s s s
+UNLINK w1 w2 none
+EXISTS a
+EXISTS a a none
+TOUCH a none
+TYPE a
+TYPE none
+EXPIRE a 100
+EXPIRE none 100
+EXPIRE a 100 NX
+EXPIRE a 200 XX
+EXPIRE a 100 GT
+EXPIRE a 100 LT
+EXPIRE a 100 NX XX
+EXPIRE a 100 GT LT
+EXPIRE a 100 FOO
+EXPIRE a abc
+EXPIRE a 9223372036854775807
+PEXPIRE a 9223372036854775807
+EXPIRE a -9223372036854775807
+PERSIST a
+PERSIST a
+PERSIST none
+EXPIRE a 100 GT
+EXPIRE a 100 LT
+EXPIRE a -1
+EXISTS a
+SET a 1
+EXPIREAT a 99999999999
+EXPIRETIME a
+PEXPIREAT a 99999999999999
+PEXPIRETIME a
+PEXPIREAT a 1
+EXISTS a
+SET a 1
+RENAME none b
+RENAME a a
+RENAME a a2
+GET a2
+GET a
+RENAMENX a2 b
+RENAMENX a2 a
+RENAMENX none b
+RENAMENX a a
+COPY a c
+COPY a c
+COPY a c REPLACE
+COPY a a
+COPY none c
+COPY a c DB 99
+COPY a c DB 1 REPLACE
+COPY a c FOO
+GET c
+MOVE c 1
+MOVE c 1
+MOVE c 0
+MOVE none 1
+MOVE a 99
+SELECT 1
+GET c
+DBSIZE
+SELECT 0
+SELECT 16
+SELECT -1
+SELECT abc
+FLUSHDB
+DBSIZE
+SELECT 1
+DBSIZE
+FLUSHALL
+DBSIZE
+FLUSHALL ASYNC
+FLUSHALL SYNC
+FLUSHALL FOO
+SELECT 0
+RANDOMKEY
+SET k1 v
+RANDOMKEY
+KEYS *
+KEYS k?
+KEYS k[0-9]
+KEYS k[^0-9]
+KEYS x*
+KEYS
+SCAN 0
+SCAN 0 COUNT 100
+SCAN 0 MATCH x*
+SCAN 0 MATCH k* COUNT 10
+SCAN 0 TYPE string
+SCAN 0 TYPE hash
+SCAN abc
+SCAN 0 COUNT 0
+SCAN 0 COUNT abc
+SCAN 0 MATCH
+SCAN 0 FOO bar
+NOSUCH
+NOSUCH a b c
+NOSUCH "" b
+nosuch\\r\\nx y
+COMMAND COUNT x
+QUIT0
+AUTH x
+AUTH default x
+AUTH nobody x
+AUTH a b c
+HELLO 4
+HELLO abc
+HELLO 2 SETNAME
+HELLO 2 FOO
+CLIENT GETNAME
+CLIENT SETNAME me
+CLIENT GETNAME
+CLIENT SETNAME a\\nb
+CLIENT SETNAME ""
+CLIENT GETNAME
+CLIENT SETNAME
+CLIENT REPLY ON
+CLIENT REPLY FOO
+CLIENT NO-EVICT ON
+CLIENT NO-EVICT FOO
+CLIENT FOO
+CLIENT
+CONFIG GET save
+CONFIG GET appendonly
+CONFIG GET databases
+CONFIG GET nothing
+CONFIG GET
+CONFIG SET foo bar
+CONFIG SET maxmemory-policy foo
+CONFIG SET maxmemory-policy allkeys-lru
+CONFIG GET maxmemory-policy
+CONFIG SET maxmemory-policy noeviction
+CONFIG SET maxmemory
+CONFIG FOO
+COMMAND DOCS nosuch
+COMMAND INFO nosuch
+SET long 0123456789012345678901234567890123456789012345678901234567890123456789
+GET long
+APPEND long 0123456789
+STRLEN long
+SET \\x00\\xff\\r\\n binary
+GET \\x00\\xff\\r\\n
+SET "" empty
+GET ""
+HELLO 3
+GET none
+MGET none
+HELLO 2
+RESET
+`;
+
+/** The words of a case. */
+export function wordsOf(line: string): Buffer[] {
+  return line
+    .trim()
+    .split(' ')
+    .map((word) => {
+      if (word === '""') return Buffer.alloc(0);
+      const plain = word
+        .replaceAll('\\r', '\r')
+        .replaceAll('\\n', '\n')
+        .replace(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+      return Buffer.from(plain, 'latin1');
+    });
+}

@@ -1,0 +1,216 @@
+// How bytes become commands and replies: cut anywhere, wrong in any way, more than there is room for; and that nothing stays behind.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { basicCases, wordsOf } from './kv-cases.js';
+import { commandBytes, control, TestStore } from './kv-store.js';
+
+function randoms(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 0x1_0000_0000) * below);
+  };
+}
+
+test('every place to cut a pipeline gives the same replies', () => {
+  const pipeline = Buffer.concat([
+    commandBytes('SET', 'key', 'value\r\n*1\r\n'),
+    Buffer.from('PING\r\n  get "key"  \r\n\r\n*0\r\n*-1\r\n'),
+    commandBytes('MSET', 'a', '1', 'b', '', 'c', '3'),
+    commandBytes('MGET', 'a', 'b', 'c', 'd'),
+    commandBytes('INCR', 'a'),
+    Buffer.from('set \'it\\\'s\' "\\x41\\n"\nget "it\'s"\n'),
+    commandBytes('NOSUCH', 'x'),
+    Buffer.from('*1\r\n$4\r\nPING\r\n*1\r\n%4\r\n'),
+  ]);
+  const whole = new TestStore();
+  const wanted = whole.exchange(whole.core.clientOpen(), pipeline).toString('latin1');
+  assert.match(wanted, /expected '\$', got '%'\r\n$/);
+  const store = new TestStore();
+  for (let cut = 0; cut <= pipeline.length; cut++) {
+    const client = store.core.clientOpen();
+    store.run(client, 'FLUSHALL');
+    const first = store.exchange(client, pipeline.subarray(0, cut)).toString('latin1');
+    const rest = store.exchange(client, pipeline.subarray(cut)).toString('latin1');
+    assert.equal(first + rest, wanted, `cut at ${cut}`);
+    assert.equal(store.core.clientState(client), control.FEED_CLOSED);
+    store.core.clientClose(client);
+  }
+  const client = store.core.clientOpen();
+  store.run(client, 'FLUSHALL');
+  assert.equal(store.exchange(client, pipeline, 1).toString('latin1'), wanted, 'byte by byte');
+});
+
+test('long values in pieces go to their place, and come back whole', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  const used = store.figure(control.USED_MEMORY);
+  const value = Buffer.alloc(3_000_000, 'abcdefghijk');
+  const input = Buffer.concat([
+    commandBytes('SET', 'one', value),
+    commandBytes('MSET', 'two', value, 'three', value),
+    commandBytes('GET', 'two'),
+  ]);
+  for (const piece of [1448, 16_384, 65_536, 1_000_003]) {
+    const output = store.exchange(client, input, piece);
+    assert.equal(output.length, 5 + 5 + 10 + value.length + 2, `pieces of ${piece}`);
+    assert.ok(output.subarray(20, 20 + value.length).equals(value));
+  }
+  assert.equal(store.run(client, 'DEL', 'one', 'two', 'three'), ':3\r\n');
+  store.pass(0);
+  assert.equal(store.figure(control.USED_MEMORY), used);
+});
+
+test('a value that is being sent stays as it was when it was asked for', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  const old = Buffer.alloc(100_000, 'old');
+  store.exchange(client, commandBytes('SET', 'key', old));
+  store.feed(
+    client,
+    Buffer.concat([
+      commandBytes('GET', 'key'),
+      commandBytes('SET', 'key', Buffer.alloc(100_000, 'new')),
+      commandBytes('DEL', 'key'),
+    ]),
+  );
+  assert.ok(store.output(client).subarray(9, 100_009).equals(old));
+});
+
+test('keys expire at their time, looked at or not', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  const used = store.figure(control.USED_MEMORY);
+  for (let index = 0; index < 1000; index++) store.run(client, 'SET', `k${index}`, 'v', 'PX', 1000 + index * 10);
+  assert.equal(store.run(client, 'DBSIZE'), ':1000\r\n');
+  store.pass(1000);
+  assert.equal(store.run(client, 'PTTL', 'k0'), ':0\r\n');
+  store.pass(1);
+  assert.equal(store.run(client, 'GET', 'k0'), '$-1\r\n');
+  store.pass(5000);
+  assert.equal(store.run(client, 'DBSIZE'), ':499\r\n');
+  assert.equal(store.figure(control.EXPIRED), 501);
+  assert.equal(store.run(client, 'PERSIST', 'k999'), ':1\r\n');
+  store.pass(100_000);
+  assert.equal(store.run(client, 'DBSIZE'), ':1\r\n');
+  store.run(client, 'DEL', 'k999');
+  store.pass(0);
+  assert.equal(store.figure(control.USED_MEMORY), used);
+});
+
+test('a scan meets every key that stays, while the table grows and shrinks', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  const random = randoms(1);
+  for (let round = 0; round < 6; round++) {
+    for (let index = 0; index < 3000; index++) store.run(client, 'SET', `stays${index}`, index);
+    const seen = new Set<string>();
+    let cursor = '0';
+    let extra = 0;
+    do {
+      const reply = store.run(client, 'SCAN', cursor, 'COUNT', 20);
+      cursor = /^\*2\r\n\$\d+\r\n(\d+)/.exec(reply)![1]!;
+      for (const match of reply.matchAll(/(stays\d+)\r\n/g)) seen.add(match[1]!);
+      for (let more = 0; more < 10; more++) {
+        if (round % 2 === 0) store.run(client, 'SET', `extra${extra++}`, 1);
+        else store.run(client, 'DEL', `extra${random(20_000)}`);
+      }
+      store.pass(1);
+      assert.ok(extra < 100_000, 'the scan ends');
+    } while (cursor !== '0');
+    assert.equal(seen.size, 3000, `round ${round}`);
+  }
+});
+
+test('FLUSHALL is at once, and everything comes back', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  const used = store.figure(control.USED_MEMORY);
+  for (let index = 0; index < 20_000; index++)
+    store.run(client, 'SET', `key:${index}`, 'x'.repeat(index % 300), 'EX', 1000);
+  store.run(client, 'SELECT', 3);
+  store.run(client, 'SET', 'a', 'b');
+  assert.equal(store.run(client, 'FLUSHALL'), '+OK\r\n');
+  assert.equal(store.run(client, 'DBSIZE'), ':0\r\n');
+  assert.equal(store.figure(control.KEYS), 0);
+  store.pass(1000);
+  assert.equal(store.figure(control.USED_MEMORY), used);
+});
+
+test('a client that asks for much and reads nothing waits, and holds a bounded amount', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  store.exchange(client, commandBytes('SET', 'key', Buffer.alloc(10_000, 'x')));
+  const input = Buffer.concat(Array.from({ length: 500 }, () => commandBytes('GET', 'key')));
+  const taken = store.feed(client, input);
+  assert.ok(taken < input.length);
+  assert.equal(store.feedState, control.FEED_FULL);
+  assert.ok(store.core.clientOutputBytes(client) < (1 << 20) + 17 * 10_020);
+  let length = store.output(client).length;
+  length += store.exchange(client, input.subarray(taken)).length;
+  assert.equal(length, 500 * 10_010);
+});
+
+test('without the password nothing but AUTH, and little at once', () => {
+  const store = new TestStore();
+  store.bytes.write('secret', store.block + control.CONTROL_BYTES - 16);
+  store.data.setUint32(store.block + control.PASSWORD, store.block + control.CONTROL_BYTES - 16, true);
+  store.data.setUint32(store.block + control.PASSWORD_LENGTH, 6, true);
+  let client = store.core.clientOpen();
+  assert.equal(store.run(client, 'GET', 'a'), '-NOAUTH Authentication required.\r\n');
+  assert.match(store.run(client, 'AUTH', 'wrong'), /^-WRONGPASS /);
+  assert.match(store.run(client, 'AUTH', 'secretsecret'), /^-WRONGPASS /);
+  assert.match(store.run(client, 'HELLO', '3'), /^-NOAUTH HELLO/);
+  assert.equal(store.run(client, 'AUTH', 'secret'), '+OK\r\n');
+  assert.equal(store.run(client, 'GET', 'a'), '$-1\r\n');
+  client = store.core.clientOpen();
+  assert.match(store.exchange(client, Buffer.from('*11\r\n')).toString(), /unauthenticated multibulk length/);
+  client = store.core.clientOpen();
+  assert.match(store.exchange(client, Buffer.from('*1\r\n$20000\r\n')).toString(), /unauthenticated bulk length/);
+  client = store.core.clientOpen();
+  assert.match(store.run(client, 'HELLO', '3', 'AUTH', 'default', 'secret'), /^%7\r\n/);
+  assert.equal(store.figure(control.AUTH_FAILED), 2);
+});
+
+test('memory at its bound: writes are refused, reads and deletes go on', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  store.data.setBigUint64(store.block + control.MAX_MEMORY, 4_000_000n, true);
+  let stored = 0;
+  while (store.run(client, 'SET', `k${stored}`, 'x'.repeat(1000)) === '+OK\r\n') stored++;
+  assert.ok(stored > 2000 && stored < 4000, String(stored));
+  assert.equal(store.run(client, 'SET', 'more', 'x'), "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+  assert.equal(store.run(client, 'STRLEN', 'k1'), ':1000\r\n');
+  assert.equal(store.run(client, 'DEL', 'k1', 'k2'), ':2\r\n');
+  assert.equal(store.run(client, 'SET', 'more', 'x'), '+OK\r\n');
+});
+
+test('hundreds of thousands of inputs that are nearly commands: no trap, no leak, bounded', () => {
+  const random = randoms(7);
+  const seeds = basicCases
+    .trim()
+    .split('\n')
+    .map((line) => commandBytes(...wordsOf(line)));
+  const store = new TestStore({ [control.QUERY_LIMIT]: 100_000, [control.MAX_BULK]: 50_000 });
+  const used = store.figure(control.USED_MEMORY);
+  for (let round = 0; round < 300_000; round++) {
+    const client = store.core.clientOpen();
+    assert.ok(client >= 0);
+    const input = Buffer.concat([seeds[random(seeds.length)]!, seeds[random(seeds.length)]!]);
+    for (let changes = random(4); changes > 0; changes--)
+      input[random(input.length)] = random(3) === 0 ? 0x30 + random(10) : random(256);
+    const cut = random(input.length + 1);
+    store.feed(client, input.subarray(0, cut));
+    store.feed(client, input.subarray(cut, input.length - random(3)));
+    assert.ok(store.core.clientOutputBytes(client) < 200_000);
+    store.core.clientClose(client);
+    if (round % 1000 === 0) store.pass(1);
+  }
+  const client = store.core.clientOpen();
+  store.run(client, 'CONFIG', 'SET', 'maxmemory', '0');
+  assert.equal(store.run(client, 'FLUSHALL'), '+OK\r\n');
+  store.core.clientClose(client);
+  store.pass(1000);
+  assert.equal(store.figure(control.USED_MEMORY), used);
+});
