@@ -33,9 +33,8 @@ export enum Setting {
   seed = 0x70,
   /** Neighbours that are remembered (256; power of two, at least 8). */
   neighbours = 0x80,
-  /** Datagrams that are put together at a time (64), and frames that their pieces may hold in sum (256). */
+  /** Packets that are put together of pieces at a time (64; 1 to 256), each in a frame. */
   reassemblies = 0x84,
-  fragmentFrames = 0x88,
   /** Destinations whose path is known to be narrower than the link (256; power of two, at least 8). */
   paths = 0x8c,
   /** TCP sockets (4096), and UDP sockets (64), whose numbers follow those of TCP. */
@@ -130,6 +129,14 @@ export enum Figure {
   udpSent = 0x370,
   udpClosed = 0x378,
   udpDropped = 0x380,
+  /** Pieces of packets; refused ones (tiny, odd, too large, of a packet that was refused); packets that became whole, and those that were given up because
+   * pieces overlapped, time was over, or too many were under way. */
+  pieces = 0x388,
+  piecesRefused = 0x390,
+  piecesJoined = 0x398,
+  piecesOverlap = 0x3a0,
+  piecesTimedOut = 0x3a8,
+  piecesEvicted = 0x3b0,
 }
 
 /** In whose hands a frame is. A frame that waits belongs to the stack, and comes back when its neighbour is known, or not found. */

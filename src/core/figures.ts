@@ -51,7 +51,6 @@ export function resetControl(): void {
   put(Setting.trustPartial, 1);
   put(Setting.neighbours, 256);
   put(Setting.reassemblies, 64);
-  put(Setting.fragmentFrames, 256);
   put(Setting.paths, 256);
   put(Setting.connections, 4096);
   put(Setting.udpSockets, 64);

@@ -40,7 +40,7 @@ export function configureFrames(from: usize): bool {
 }
 
 /** Bytes of a frame. */
-function frameBytes(): u32 {
+export function frameBytes(): u32 {
   return (<u32>1) << shift;
 }
 

@@ -9,6 +9,7 @@ import { configureEvents, haveEvents } from './events';
 import { control, count, putPlace, refuse, resetControl, setting, settingAt } from './figures';
 import { configureFrames } from './frames';
 import { configurePaths, forgetPath, pathDeadline } from './ip/paths';
+import { configureReassembly, reassemblyDeadline, reassemblyTimers } from './ip/reassembly';
 import { configureLink } from './link';
 import { configureNeighbours, neighbourDeadline, neighbourTimers } from './neighbour';
 import { seedRandom } from './random';
@@ -64,7 +65,14 @@ export function configure(from: usize, to: usize): i32 {
   if (umem === 0 || take(pageBytes, pageBytes) === 0) return enomem;
   putPlace(Place.umem, <u32>umem);
   putPlace(Place.umemBytes, umemBytes);
-  if (!configureFrames(umem) || !configureNeighbours() || !configurePaths() || !configureUdp() || !configureTcp())
+  if (
+    !configureFrames(umem) ||
+    !configureNeighbours() ||
+    !configurePaths() ||
+    !configureReassembly() ||
+    !configureUdp() ||
+    !configureTcp()
+  )
     return enomem;
   return configureEvents(setting(Setting.connections) + setting(Setting.udpSockets)) ? 0 : enomem;
 }
@@ -100,13 +108,17 @@ export function turn(us: u32): u32 {
   }
   neighbourTimers();
   for (let path = forgetPath(); path !== 0; path = forgetPath()) tcpPathChanged(path, setting(Setting.mtu));
+  reassemblyTimers();
   tcpTimers();
   return (publishSent() ? kick : 0) | (waiting > many ? more : 0) | (haveEvents() ? events : 0);
 }
 
 /** Microseconds until a timer is due; 0xffffffff: none is. */
 export function nextDeadlineUs(): u32 {
-  const due = min<u64>(min<u64>(neighbourDeadline(), pathDeadline()), tcpNextDeadline());
+  const due = min<u64>(
+    min<u64>(neighbourDeadline(), pathDeadline()),
+    min<u64>(reassemblyDeadline(), tcpNextDeadline()),
+  );
   if (due <= nowUs) return 0;
   const left = due - nowUs;
   return left < 0xfffffffe ? <u32>left : due === 0xffffffffffffffff ? 0xffffffff : 0xfffffffe;
@@ -124,6 +136,7 @@ function checkSettings(): i32 {
   }
   if (!isPowerBetween(setting(Setting.neighbours), 8, 0x10000)) return refuse(<i32>Setting.neighbours);
   if (!isPowerBetween(setting(Setting.paths), 8, 0x10000)) return refuse(<i32>Setting.paths);
+  if (setting(Setting.reassemblies) - 1 > 255) return refuse(<i32>Setting.reassemblies);
   if (setting(Setting.trustPartial) > 1) return refuse(<i32>Setting.trustPartial);
   if (setting(Setting.batch) - 1 > 0xffff) return refuse(<i32>Setting.batch);
   if (setting(Setting.receiveReserve) >= frameCount) return refuse(<i32>Setting.receiveReserve);

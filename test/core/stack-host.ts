@@ -53,6 +53,8 @@ class KernelRing {
   readonly #at: number;
   readonly #entries: number;
   readonly #entryBytes: number;
+  /** Of the entry that was consumed last. */
+  length = 0;
 
   constructor(data: DataView, at: number, entries: number, entryBytes: number) {
     this.#data = data;
@@ -69,18 +71,20 @@ class KernelRing {
     return this.waiting >= this.#entries;
   }
 
-  /** The next entry that the stack wrote. */
-  consume(): { place: bigint; length: number } {
+  /** Takes the next entry that the stack wrote. Returns its place; of a packet, `length` says how long it is. */
+  consume(): number {
     const at = this.#entryAt(this.#consumer);
-    const place = this.#data.getBigUint64(at, true);
-    const length = this.#entryBytes === 16 ? this.#data.getUint32(at + 8, true) : 0;
+    const place = this.#data.getUint32(at, true);
+    if (this.#data.getUint32(at + 4, true) !== 0) throw new Error('a place of more than 32 bits');
+    if (this.#entryBytes === 16) this.length = this.#data.getUint32(at + 8, true);
     this.#data.setUint32(this.#at + CONSUMER, this.#consumer + 1, true);
-    return { place, length };
+    return place;
   }
 
-  produce(place: bigint, length: number): void {
+  produce(place: number, length: number): void {
     const at = this.#entryAt(this.#producer);
-    this.#data.setBigUint64(at, place, true);
+    this.#data.setUint32(at, place, true);
+    this.#data.setUint32(at + 4, place / 0x1_0000_0000, true);
     if (this.#entryBytes === 16) {
       this.#data.setUint32(at + 8, length, true);
       this.#data.setUint32(at + 12, 0, true);
@@ -116,7 +120,7 @@ export class Host<Exports extends StackExports = StackExports> {
   dropped = 0;
   /** Packets that were sent and whose completion is kept back, when `holdsCompletions`. */
   holdsCompletions = false;
-  readonly #uncompleted: bigint[] = [];
+  readonly #uncompleted: number[] = [];
 
   constructor(options: HostOptions = {}) {
     const loaded = loadCore<Exports>('stack', options.pages ?? 256);
@@ -175,8 +179,8 @@ export class Host<Exports extends StackExports = StackExports> {
       this.dropped++;
       return false;
     }
-    const place = this.fill.consume().place + BigInt(HEADROOM);
-    this.bytes.set(packet, this.place('umem') + Number(place));
+    const place = this.fill.consume() + HEADROOM;
+    this.bytes.set(packet, this.place('umem') + place);
     this.rx.produce(place, packet.length);
     return true;
   }
@@ -185,9 +189,9 @@ export class Host<Exports extends StackExports = StackExports> {
   takeSent(): Uint8Array[] {
     const sent: Uint8Array[] = [];
     while (this.tx.waiting > 0) {
-      const { place, length } = this.tx.consume();
-      const at = this.place('umem') + Number(place);
-      sent.push(this.bytes.slice(at, at + length));
+      const place = this.tx.consume();
+      const at = this.place('umem') + place;
+      sent.push(this.bytes.slice(at, at + this.tx.length));
       this.#uncompleted.push(place);
     }
     if (!this.holdsCompletions) this.complete();

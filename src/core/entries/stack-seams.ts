@@ -2,6 +2,7 @@
 
 export { sourceFor } from '../addresses';
 export { heapBase } from '../arena';
+export { copiedBytes } from '../copy';
 export { forgetEvents, nextEvent, postEvent } from '../events';
 export {
   frameForSegment,

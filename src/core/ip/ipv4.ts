@@ -6,7 +6,9 @@ import { checksumOf } from '../checksum';
 import { Figure } from '../control';
 import { deliver } from '../dispatch';
 import { count } from '../figures';
+import { releaseFrame } from '../frames';
 import { ipv4Bytes } from './headers';
+import { addPiece, wholeLength, wholePayload, wholeProtocol } from './reassembly';
 
 /** The addresses of the packet at hand. */
 const local = memory.data(16, 8);
@@ -27,11 +29,42 @@ export function ipv4Input(frame: usize, ip: usize, length: u32): bool {
   if (ourIpv4 === 0 || destination !== ourIpv4) return refused(Figure.ipForeign);
   if (headerBytes > ipv4Bytes && !areOptionsFit(ip + ipv4Bytes, headerBytes - ipv4Bytes))
     return refused(Figure.ipOptions);
-  // A piece of a packet: more follow, or it is not the first.
-  if ((be16(ip + 6) & 0x3fff) !== 0) return refused(Figure.ipMalformed);
   putIpv4(local, destination);
   putIpv4(remote, source);
+  // A piece of a packet: more follow, or it is not the first.
+  if ((be16(ip + 6) & 0x3fff) !== 0) {
+    addToWhole(ip, ip + headerBytes, total - headerBytes);
+    return false;
+  }
   return deliver(frame, ip, ip + headerBytes, total - headerBytes, load<u8>(ip, 9), local, remote, false);
+}
+
+/** A piece: when the packet is whole, it goes on in a frame of its own. */
+function addToWhole(ip: usize, piece: usize, length: u32): void {
+  const word = be16(ip + 6);
+  const protocol = <u32>load<u8>(ip, 9);
+  const frame = addPiece(
+    piece,
+    length,
+    (word & 0x1fff) << 3,
+    (word & 0x2000) !== 0,
+    be16(ip + 4),
+    protocol,
+    local,
+    remote,
+  );
+  if (frame === 0) return;
+  const isKept = deliver(
+    frame,
+    wholePayload - ipv4Bytes,
+    wholePayload,
+    wholeLength,
+    wholeProtocol,
+    local,
+    remote,
+    false,
+  );
+  if (!isKept) releaseFrame(frame);
 }
 
 /** Whether options are well-formed, and none says on which way the packet is to be sent (RFC 7126 section 4.3). */

@@ -1,12 +1,14 @@
 // IPv6 inward (RFC 8200): a packet is for us and whole, its extension headers are walked over within bounds, or it is refused with a count.
 
 import { isIpv4, isNone, isOurGroup, isOurs, putAddress, sourceFor } from '../addresses';
-import { be16 } from '../bytes';
+import { be16, be32 } from '../bytes';
 import { Figure } from '../control';
 import { deliver } from '../dispatch';
 import { count } from '../figures';
+import { releaseFrame } from '../frames';
 import { ipv6Bytes } from './headers';
 import { protocolIcmpv6 } from './pseudo';
+import { addPiece, wholeLength, wholePayload, wholeProtocol } from './reassembly';
 
 const hopByHop: u32 = 0;
 const routing: u32 = 43;
@@ -40,11 +42,11 @@ export function ipv6Input(frame: usize, ip: usize, length: u32, isToUs: bool): b
   if (ours === 0) return refused(Figure.ipForeign);
   putAddress(local, ours);
   putAddress(remote, source);
-  return walk(frame, ip, ip + ipv6Bytes, payload, protocol, isGroup);
+  return walk(frame, ip, ip + ipv6Bytes, payload, protocol, isGroup, false);
 }
 
-/** Walks over extension headers to what a packet carries. */
-function walk(frame: usize, ip: usize, from: usize, length: u32, first: u32, isGroup: bool): bool {
+/** Walks over extension headers to what a packet carries. @param isWhole it came in pieces. */
+function walk(frame: usize, ip: usize, from: usize, length: u32, first: u32, isGroup: bool, isWhole: bool): bool {
   let at = from;
   let left = length;
   let next = first;
@@ -52,7 +54,18 @@ function walk(frame: usize, ip: usize, from: usize, length: u32, first: u32, isG
     if (!isExtension(next)) return deliver(frame, ip, at, left, next, local, remote, isGroup);
     // Hop by hop stands first or nowhere.
     if (next === noNext || (next === hopByHop && index > 0) || left < 8) break;
-    if (next === fragment) return refused(Figure.ipMalformed);
+    if (next === fragment) {
+      // One of a whole packet is walked over (RFC 6946); a group's packet comes in one piece.
+      if ((be16(at + 2) & 0xfff9) === 0 && !isWhole) {
+        next = load<u8>(at);
+        at += 8;
+        left -= 8;
+        continue;
+      }
+      if (isWhole || isGroup) break;
+      addToWhole(at, left);
+      return false;
+    }
     const size: u32 = (<u32>load<u8>(at, 1) + 1) * 8;
     if (size > left) break;
     // A way that is still to be gone: not through us (RFC 5095).
@@ -63,6 +76,17 @@ function walk(frame: usize, ip: usize, from: usize, length: u32, first: u32, isG
     left -= size;
   }
   return refused(Figure.ipExtension);
+}
+
+/** A piece: when the packet is whole, it goes on in a frame of its own, without another header of pieces. */
+function addToWhole(header: usize, length: u32): void {
+  const word = be16(header + 2);
+  const next = <u32>load<u8>(header);
+  const hasMore = (word & 1) !== 0;
+  const frame = addPiece(header + 8, length - 8, word & 0xfff8, hasMore, be32(header + 4), next, local, remote);
+  if (frame === 0) return;
+  const ip = wholePayload - ipv6Bytes;
+  if (!walk(frame, ip, wholePayload, wholeLength, wholeProtocol, false, true)) releaseFrame(frame);
 }
 
 function isExtension(next: u32): bool {
