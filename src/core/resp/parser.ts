@@ -4,7 +4,7 @@
 import { take } from '../arena';
 import { MAX_ARGUMENTS, MAX_BULK } from '../kv/control';
 import { setting } from '../kv/settings';
-import { addArgument, clearArguments } from './arguments';
+import { addArgument, argumentCount, clearArguments } from './arguments';
 
 /** What `parseCommand` found. */
 export const PARSED: u32 = 0;
@@ -95,10 +95,18 @@ function readLine(from: usize, end: usize): u32 {
   return PARSED;
 }
 
+/** Up to so many arguments a command is parsed anew with every piece, so that what is wrong is found at once. */
+const FEW_ARGUMENTS: u32 = 16;
+
+/** Bytes that arguments have at least, `$0\r\n\r\n`: with many of them it is worth while to wait for so much. */
+function leastOf(left: u32): u32 {
+  return argumentCount <= FEW_ARGUMENTS ? 0 : left * 6;
+}
+
 /** The command needs so many bytes at least, the end of the line that is incomplete included. */
 function incomplete(from: usize, known: usize, argumentsLeft: u32): u32 {
-  // An argument has six bytes at least: `$0\r\n\r\n`.
-  neededBytes = <u32>(known - from) + (argumentsLeft > 0 ? argumentsLeft * 6 : 1);
+  const least = leastOf(argumentsLeft);
+  neededBytes = <u32>(known - from) + (least > 0 ? least : 1);
   return INCOMPLETE;
 }
 
@@ -156,7 +164,7 @@ function incompleteBulk(from: usize, end: usize, length: u32, left: u32): u32 {
     longAt = lineEnd;
     longLength = length;
   }
-  neededBytes = <u32>(lineEnd - from) + length + 2 + left * 6;
+  neededBytes = <u32>(lineEnd - from) + length + 2 + leastOf(left);
   return INCOMPLETE;
 }
 
