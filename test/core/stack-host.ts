@@ -23,6 +23,8 @@ export interface StackExports {
 
 /** What a test says of a host; the rest are the stack's defaults. */
 export interface HostOptions {
+  /** The module, when it is not `stack`. */
+  readonly module?: string;
   readonly mac?: string;
   /** As `10.0.0.1/24`. */
   readonly ipv4?: string;
@@ -123,7 +125,7 @@ export class Host<Exports extends StackExports = StackExports> {
   readonly #uncompleted: number[] = [];
 
   constructor(options: HostOptions = {}) {
-    const loaded = loadCore<Exports>('stack', options.pages ?? 256);
+    const loaded = loadCore<Exports>(options.module ?? 'stack', options.pages ?? 256);
     this.core = loaded.core;
     this.bytes = loaded.bytes;
     this.data = loaded.data;
