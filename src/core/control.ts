@@ -46,6 +46,26 @@ export enum Setting {
   batch = 0x9c,
   /** Frames that stay for receiving: sending takes none when no more are free (an eighth of all: 0). */
   receiveReserve = 0xa0,
+  /** TCP: frames of received data that one connection may hold (128), and frames that it may have for sending (128). */
+  receiveFrames = 0xb0,
+  sendFrames = 0xb4,
+  /** How windows grow: 0 CUBIC (default), 1 NewReno. */
+  congestion = 0xb8,
+  /** Without progress for so long a connection is given up (900,000); without an application, and in FIN_WAIT_2 then: (60,000). TIME_WAIT (60,000). */
+  userTimeoutMs = 0xbc,
+  finWaitMs = 0xc0,
+  timeWaitMs = 0xc4,
+  /** Keepalive, where a socket wants it: idle before it (7,200,000), between probes (75,000), probes (9). */
+  keepIdleMs = 0xc8,
+  keepIntervalMs = 0xcc,
+  keepProbes = 0xd0,
+  /** How often a SYN is sent again (6), and the answer to one (5). */
+  synTries = 0xd4,
+  synAnswerTries = 0xd8,
+  /** Acknowledgements a second, about, that answer what does not fit (1000). */
+  challengesPerSecond = 0xdc,
+  /** Connections that may say goodbye without an application (a quarter of all: 0). */
+  orphans = 0xe0,
 }
 
 /** Where things are: addresses in the memory, and bytes. Written by `configure` and by calls that answer with more than a number. */
@@ -137,6 +157,36 @@ export enum Figure {
   piecesOverlap = 0x3a0,
   piecesTimedOut = 0x3a8,
   piecesEvicted = 0x3b0,
+  /** TCP: segments in and out, and of them what was sent again. */
+  tcpSegmentsReceived = 0x400,
+  tcpSegmentsSent = 0x408,
+  tcpRetransmitted = 0x410,
+  tcpTimeouts = 0x418,
+  tcpRecoveries = 0x420,
+  /** Connections that came to be, and resets. */
+  tcpOpened = 0x428,
+  tcpResetsSent = 0x430,
+  tcpResetsReceived = 0x438,
+  /** Refused: headers that are not whole, segments outside of the window, of another time (PAWS), acknowledgements that cannot be. */
+  tcpMalformed = 0x440,
+  tcpOutside = 0x448,
+  tcpOldStamps = 0x450,
+  tcpAcksRefused = 0x458,
+  /** Answers to what does not fit: sent, and kept back by the limit. */
+  tcpChallenges = 0x460,
+  tcpChallengesKept = 0x468,
+  /** Cookies in place of half-open connections: sent, brought back, and refused. A connection was made, and its listener had no room. */
+  tcpCookiesSent = 0x470,
+  tcpCookiesTaken = 0x478,
+  tcpCookiesRefused = 0x480,
+  tcpBacklogFull = 0x488,
+  /** Received data for which there was no frame, or that was given up for others; small pieces that were copied together. */
+  tcpDropped = 0x490,
+  tcpJoined = 0x498,
+  /** TIME_WAIT cut short for a new connection; goodbyes that were too many; paths on which long segments vanish. */
+  tcpWaitsCut = 0x4a0,
+  tcpOrphansReset = 0x4a8,
+  tcpHumbled = 0x4b0,
 }
 
 /** In whose hands a frame is. A frame that waits belongs to the stack, and comes back when its neighbour is known, or not found. */

@@ -56,6 +56,17 @@ export function resetControl(): void {
   put(Setting.udpSockets, 64);
   put(Setting.icmpErrorsPerSecond, 100);
   put(Setting.batch, 256);
+  put(Setting.receiveFrames, 128);
+  put(Setting.sendFrames, 128);
+  put(Setting.userTimeoutMs, 900_000);
+  put(Setting.finWaitMs, 60_000);
+  put(Setting.timeWaitMs, 60_000);
+  put(Setting.keepIdleMs, 7_200_000);
+  put(Setting.keepIntervalMs, 75_000);
+  put(Setting.keepProbes, 9);
+  put(Setting.synTries, 6);
+  put(Setting.synAnswerTries, 5);
+  put(Setting.challengesPerSecond, 1000);
 }
 
 function put(which: Setting, value: u32): void {

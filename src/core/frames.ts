@@ -17,6 +17,9 @@ let frames: u32 = 0;
 /** Sending takes a frame only while more are free than `receiveReserve`, and receiving while more are than `ownReserve`: answers always find one. */
 let receiveReserve: u32 = 0;
 let ownReserve: u32 = 0;
+/** Frames in the fill ring, and how many it may have: all others could not be sent with. */
+let inFill: u32 = 0;
+let mostInFill: u32 = 0;
 let owners: usize = 0;
 let freeList: usize = 0;
 let freeFrames: u32 = 0;
@@ -30,6 +33,8 @@ export function configureFrames(from: usize): bool {
   receiveReserve = setting(Setting.receiveReserve);
   if (receiveReserve === 0) receiveReserve = frames >> 3;
   ownReserve = frames >> 4;
+  inFill = 0;
+  mostInFill = frames >> 1;
   owners = take(frames, 64);
   freeList = take(frames * 4, 64);
   if (owners === 0 || freeList === 0) return false;
@@ -75,8 +80,9 @@ export function isInFrame(frame: usize, address: usize, length: u32): bool {
 
 /** Takes a frame for receiving, while enough are free: from nobody to the kernel. Returns its place relative to the UMEM, or 0xffffffff. */
 export function takeForFill(): u32 {
-  if (freeFrames <= ownReserve) return none;
+  if (freeFrames <= ownReserve || inFill >= mostInFill) return none;
   const index = popFree();
+  inFill++;
   store<u8>(owners + index, <u8>Owner.fill);
   return index << shift;
 }
@@ -92,6 +98,7 @@ export function takeReceived(place: u64, length: u32): usize {
     count(Figure.faultOwner);
     return 0;
   }
+  inFill--;
   const address = umem + <usize>place;
   if (!isInFrame(umem + ((<usize>index) << shift), address, length)) {
     count(Figure.faultLength);

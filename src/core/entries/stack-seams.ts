@@ -11,11 +11,29 @@ export {
   holdFrame,
   lendFrame,
   reclaimFrame,
-  recycle,
   releaseFrame,
   unholdFrame,
 } from '../frames';
 export { ipOutput, segmentRoom } from '../ip/output';
 export { pathMtu } from '../ip/paths';
 export { attachRings, configure, controlBlock, nextDeadlineUs, turn } from '../stack';
+export {
+  abort,
+  accept,
+  close,
+  connect,
+  dropFrame,
+  frameForSend,
+  listen,
+  peerOf,
+  pushSocket,
+  receive,
+  recycle,
+  sendBytes,
+  sendFrame,
+  sendRoom,
+  setOption,
+  shutdown,
+  unacknowledged,
+} from '../tcp/sockets';
 export { udpClose, udpFrame, udpOpen, udpPort, udpReceive, udpSend } from '../udp';

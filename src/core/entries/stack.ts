@@ -3,6 +3,25 @@
 export { heapBase } from '../arena';
 export { copiedBytes } from '../copy';
 export { nextEvent } from '../events';
-export { framesOwnedBy, recycle } from '../frames';
+export { framesOwnedBy } from '../frames';
 export { attachRings, configure, controlBlock, nextDeadlineUs, turn } from '../stack';
+export {
+  abort,
+  accept,
+  close,
+  connect,
+  dropFrame,
+  frameForSend,
+  listen,
+  peerOf,
+  pushSocket,
+  receive,
+  recycle,
+  sendBytes,
+  sendFrame,
+  sendRoom,
+  setOption,
+  shutdown,
+  unacknowledged,
+} from '../tcp/sockets';
 export { udpClose, udpFrame, udpOpen, udpPort, udpReceive, udpSend } from '../udp';

@@ -1,0 +1,223 @@
+// One TCP connection: the picture of its block in the table, 384 bytes. Each group of fields is written by the file that stands above it, and read by
+// whoever must decide by it. Not here: what the fields do.
+
+/** States (RFC 9293, section 3.3.2). A socket that is `free` belongs to nobody. */
+export enum State {
+  free = 0,
+  listen = 1,
+  synSent = 2,
+  synReceived = 3,
+  established = 4,
+  finWait1 = 5,
+  finWait2 = 6,
+  closeWait = 7,
+  closing = 8,
+  lastAck = 9,
+  timeWait = 10,
+  /** Over, while the application has the number still. */
+  closed = 11,
+}
+
+/** Of a FIN of ours: not wanted, behind all data and not sent, sent, or sent and to be sent again. */
+export enum Fin {
+  none = 0,
+  wanted = 1,
+  sent = 2,
+  lost = 3,
+}
+
+/** How the sender takes losses: none known; repairing what SACK or duplicates told of (RFC 6675, 6582); after a timeout. */
+export enum Recovery {
+  open = 0,
+  recovering = 1,
+  loss = 2,
+}
+
+@unmanaged
+/** The block. Numbers are as the host has them, unless said. */
+export class Connection {
+  // table.ts: who speaks with whom. Ports lie as in a segment that is received: the peer's first.
+  local0: u64;
+  local1: u64;
+  remote0: u64;
+  remote1: u64;
+  ports: u32;
+  /** The next in the same bucket. */
+  chain: usize;
+  number: u32;
+  /** How often the block was given back: frames that are still with the application know by it that they are of an earlier connection. */
+  generation: u32;
+  /** The next of the list that it is in: free ones, those a listener has ready, TIME_WAIT. */
+  link: usize;
+  linkBack: usize;
+
+  // states.ts
+  state: i32;
+  /** Why it ended, -errno, until the application was told. */
+  error: i32;
+  /** The listener that made it, until it was accepted. */
+  listener: usize;
+  /** The application has the number. */
+  attached: bool;
+  /** The application was told of the peer's end. */
+  toldEnd: bool;
+  shutWrite: bool;
+  /** Of a listener. */
+  backlog: u32;
+  halfOpen: u32;
+  readyCount: u32;
+  readyHead: usize;
+  readyTail: usize;
+  /** Stands in its listener's row of those to accept. */
+  isReady: bool;
+
+  // sockets.ts: what the application wants, and what it was told.
+  noDelay: bool;
+  keepAlive: bool;
+  corked: bool;
+  toldReadable: bool;
+  wantsRoom: bool;
+  isConnecting: bool;
+
+  // handshake.ts: what the two agreed on.
+  hasTimestamps: bool;
+  hasSack: bool;
+  sendShift: u8;
+  receiveShift: u8;
+  /** Windows are scaled: offered by us, and by the peer where it spoke first. */
+  offersShift: bool;
+  tries: u8;
+  peerMss: u16;
+  initialSend: u32;
+  initialReceive: u32;
+  stampOffset: u32;
+  sentSynAt: u32;
+
+  // receiver.ts: what arrives.
+  next: u32;
+  /** The first sequence number that we did not offer to take. */
+  edge: u32;
+  /** What the last segment of ours acknowledged, and the edge in it. */
+  acknowledged: u32;
+  toldEdge: u32;
+  readHead: usize;
+  readTail: usize;
+  /** Pieces beyond a gap, in order. */
+  outHead: usize;
+  outTail: usize;
+  outCount: u32;
+  /** Frames of received data: waiting, beyond a gap, or with the application. */
+  heldFrames: u32;
+  readableBytes: u32;
+  /** Connections with pieces beyond a gap, the longest first. */
+  gapNext: usize;
+  gapBack: usize;
+  /** Where pieces beyond a gap arrived last, the newest first. */
+  recent0: u32;
+  recent1: u32;
+  recent2: u32;
+  recentCount: u32;
+  /** A range that came twice (RFC 2883). */
+  doubledFrom: u32;
+  doubledTo: u32;
+  recentStamp: u32;
+  recentStampTick: u32;
+  /** Segments that are acknowledged at once, at the start. */
+  quickAcks: u8;
+  ackNow: bool;
+  lastArrivalTick: u32;
+  /** The longest segment that came. */
+  arrivalMss: u32;
+  /** The peer's FIN: that it was seen, where, and that all before it was taken in. */
+  sawFin: bool;
+  peerFinished: bool;
+  finAt: u32;
+
+  // queue.ts, sender.ts: what is sent. From `sendHead` on it waits for its acknowledgement, from `sendNext` on it was never sent.
+  sendHead: usize;
+  sendNext: usize;
+  sendTail: usize;
+  unacknowledged: u32;
+  sendSequence: u32;
+  /** Behind the last byte handed over. */
+  queueEnd: u32;
+  window: u32;
+  largestWindow: u32;
+  lastSendTick: u32;
+  /** Long segments vanished: shorter ones are tried. */
+  isHumble: bool;
+  windowSequence: u32;
+  windowAck: u32;
+  mss: u32;
+  /** The end of the last small segment that was sent (Nagle as Minshall has it). */
+  smallEnd: u32;
+  fin: i32;
+  sendFrames: u32;
+  lentFrames: u32;
+  inFlight: u32;
+  lostBytes: u32;
+  /** What stopped the sender last was the congestion window. */
+  isLimited: bool;
+
+  // recovery.ts
+  recovery: i32;
+  recover: u32;
+  duplicates: u32;
+  sackedCount: u32;
+  highSacked: u32;
+  rackSentAt: u32;
+  rackEnd: u32;
+  rackRtt: u32;
+  reorderSeen: bool;
+  reorderSteps: u8;
+  probeOut: bool;
+  probeEnd: u32;
+  prrDelivered: u32;
+  prrOut: u32;
+  prrFlight: u32;
+  /** Bytes that this acknowledgement told of, by SACK or otherwise. */
+  delivered: u32;
+  sampleUs: u32;
+
+  // rtt.ts
+  smoothed: u32;
+  variation: u32;
+  timeout: u32;
+  backoff: u32;
+  leastRtt: u32;
+
+  // congestion.ts
+  congestionWindow: u32;
+  threshold: u32;
+  cubicMost: u32;
+  cubicPrior: u32;
+  cubicOrigin: u32;
+  cubicK: u32;
+  cubicEpoch: u32;
+  cubicEstimate: u32;
+  cubicShare: u32;
+  inEpoch: bool;
+
+  // timers.ts, wheel.ts
+  armed: u32;
+  retransmitAt: u32;
+  retransmitKind: u32;
+  ackAt: u32;
+  lifeAt: u32;
+  progressTick: u32;
+  probes: u32;
+  oddTick: u32;
+  hasChallenged: bool;
+  wheelAt: u32;
+  wheelNext: usize;
+  wheelBack: usize;
+  wheelSlot: u32;
+}
+
+/** Bytes of a block. */
+export const connectionBytes: u32 = 512;
+
+/** The block at an address. */
+export function at(address: usize): Connection {
+  return changetype<Connection>(address);
+}

@@ -1,0 +1,173 @@
+// Segments that go out: header and options in front of the payload, in the same frame. What is sent and when is decided by others.
+
+import { isIpv4 } from '../addresses';
+import { putBe16, putBe32 } from '../bytes';
+import { Figure, Setting } from '../control';
+import { count, setting } from '../figures';
+import { frameForStack } from '../frames';
+import { ipOutput } from '../ip/output';
+import { Connection } from './connection';
+import { payloadOffset } from './pieces';
+import { noteTold, offerWindow } from './receiver';
+import { hasSackNews, putSackRanges } from './sack';
+import { flagAck, flagRst, flagSyn } from './segment';
+import { tickNow } from './wheel';
+
+const protocolTcp: u32 = 6;
+const checksumAt: u32 = 16;
+const headerBytes: u32 = 20;
+/** Bytes of the option of timestamps, with what fills it up to a multiple of 4. */
+export const stampBytes: u32 = 12;
+const usualStamp: u32 = 0x0a080101;
+/** Two no-operations, in front of SACK, and in a SYN. */
+const twoNops: u32 = 0x0101;
+
+const sackScratch = memory.data(32, 8);
+
+/** The value of our clock in timestamps of a connection. */
+function stampNow(c: Connection): u32 {
+  return tickNow() + c.stampOffset;
+}
+
+/** Bytes of an IP header towards an address. */
+export function ipBytes(remote: usize): u32 {
+  return isIpv4(remote) ? 20 : 40;
+}
+
+/**
+ * Sends a segment of a connection that lies in `frame`, its payload at `data`. Returns as `ipOutput`.
+ * What it acknowledges and offers counts as told when it was sent.
+ */
+export function emit(c: Connection, frame: usize, data: usize, length: u32, flags: u32, sequence: u32): i32 {
+  const block = changetype<usize>(c);
+  let optionBytes: u32 = c.hasTimestamps ? stampBytes : 0;
+  let ranges: u32 = 0;
+  if (hasSackNews(c)) {
+    const room = setting(Setting.mtu) - ipBytes(block + 16) - headerBytes - optionBytes - length;
+    // A segment with payload that fills its packet has no room for them.
+    if (<i32>room >= 12) ranges = putSackRanges(c, sackScratch, mostRanges(c, room));
+    if (ranges > 0) optionBytes += 4 + (ranges << 3);
+  }
+  const segment = data - optionBytes - headerBytes;
+  const window = offerWindow(c) >> c.receiveShift;
+  putHeader(segment, c.ports, sequence, c.next, headerBytes + optionBytes, flags | flagAck, window);
+  let option = segment + headerBytes;
+  if (c.hasTimestamps) {
+    putStamp(option, stampNow(c), c.recentStamp);
+    option += stampBytes;
+  }
+  if (ranges > 0) {
+    store<u16>(option, <u16>twoNops);
+    store<u8>(option, 5, 2);
+    store<u8>(option, <u8>(2 + (ranges << 3)), 3);
+    for (let at: u32 = 0; at < ranges << 3; at += 8) store<u64>(option + 4 + at, load<u64>(sackScratch + at));
+  }
+  const sent = ipOutput(frame, segment, headerBytes + optionBytes + length, protocolTcp, block, block + 16, checksumAt);
+  if (sent === 0) {
+    noteTold(c);
+    count(Figure.tcpSegmentsSent);
+  }
+  return sent;
+}
+
+/** Sends a segment without payload. Returns as `ipOutput`, -ENOBUFS where there is no frame. */
+export function emitEmpty(c: Connection, flags: u32, sequence: u32): i32 {
+  const frame = frameForStack();
+  if (frame === 0) return -105;
+  return emit(c, frame, frame + payloadOffset, 0, flags, sequence);
+}
+
+/** Sends a SYN, or the answer to one: what is offered stands in the connection, the window is not scaled. Returns as `emitEmpty`. */
+export function emitSyn(c: Connection, isAnswer: bool): i32 {
+  const block = changetype<usize>(c);
+  const offers = c.hasTimestamps ? (c.hasSack ? 3 : 1) : c.hasSack ? 2 : 0;
+  const window = c.edge - c.next;
+  const sent = emitSynOf(
+    block,
+    c.ports,
+    c.initialSend,
+    isAnswer ? c.next : 0,
+    isAnswer,
+    window > 0xffff ? 0xffff : window,
+    offers,
+    c.offersShift ? <i32>c.receiveShift : -1,
+    stampNow(c),
+    c.recentStamp,
+  );
+  if (sent === 0 && isAnswer) noteTold(c);
+  return sent;
+}
+
+/**
+ * Sends a SYN between the addresses at `names` (ours, then the peer's). @param offers bits: 1 timestamps, 2 SACK. @param shift of our window; -1: not scaled.
+ * Returns as `emitEmpty`.
+ */
+export function emitSynOf(
+  names: usize,
+  ports: u32,
+  sequence: u32,
+  ack: u32,
+  isAnswer: bool,
+  window: u32,
+  offers: u32,
+  shift: i32,
+  stamp: u32,
+  echo: u32,
+): i32 {
+  const frame = frameForStack();
+  if (frame === 0) return -105;
+  const segment = frame + payloadOffset;
+  let option = segment + headerBytes;
+  putBe32(option, 0x02040000 | (setting(Setting.mtu) - ipBytes(names + 16) - headerBytes));
+  option += 4;
+  if ((offers & 1) !== 0) {
+    putStamp(option, stamp, isAnswer ? echo : 0);
+    if ((offers & 2) !== 0) store<u16>(option, 0x0204);
+    option += stampBytes;
+  } else if ((offers & 2) !== 0) {
+    putBe32(option, 0x01010402);
+    option += 4;
+  }
+  if (shift >= 0) {
+    putBe32(option, 0x01030300 | <u32>shift);
+    option += 4;
+  }
+  const length = <u32>(option - segment);
+  putHeader(segment, ports, sequence, ack, length, isAnswer ? flagSyn | flagAck : flagSyn, window);
+  count(Figure.tcpSegmentsSent);
+  return ipOutput(frame, segment, length, protocolTcp, names, names + 16, checksumAt);
+}
+
+/** Sends a segment without payload, options and connection: a reset mostly. `names` as for `emitSynOf`. */
+export function emitBare(local: usize, remote: usize, ports: u32, flags: u32, sequence: u32, ack: u32): i32 {
+  const frame = frameForStack();
+  if (frame === 0) return -105;
+  const segment = frame + payloadOffset;
+  putHeader(segment, ports, sequence, ack, headerBytes, flags, 0);
+  if ((flags & flagRst) !== 0) count(Figure.tcpResetsSent);
+  count(Figure.tcpSegmentsSent);
+  return ipOutput(frame, segment, headerBytes, protocolTcp, local, remote, checksumAt);
+}
+
+function mostRanges(c: Connection, room: u32): u32 {
+  const most: u32 = c.hasTimestamps ? 3 : 4;
+  const fit = (room - 4) >> 3;
+  return fit < most ? fit : most;
+}
+
+/** `ports` are the peer's first, as they are received: they are sent the other way round. */
+function putHeader(at: usize, ports: u32, sequence: u32, ack: u32, length: u32, flags: u32, window: u32): void {
+  store<u32>(at, rotl<u32>(ports, 16));
+  putBe32(at + 4, sequence);
+  putBe32(at + 8, ack);
+  store<u8>(at, <u8>(length << 2), 12);
+  store<u8>(at, <u8>flags, 13);
+  putBe16(at + 14, window > 0xffff ? 0xffff : window);
+  store<u32>(at, 0, 16);
+}
+
+function putStamp(option: usize, value: u32, echo: u32): void {
+  store<u32>(option, usualStamp);
+  putBe32(option + 4, value);
+  putBe32(option + 8, echo);
+}

@@ -1,0 +1,177 @@
+// The table of TCP sockets: blocks of a fixed number, found by who speaks with whom under a keyed hash, so that no stranger can fill one bucket.
+// A block that says goodbye without an application (TIME_WAIT) is taken for a new connection when no other is free.
+
+import { putAddress } from '../addresses';
+import { take } from '../arena';
+import { Setting } from '../control';
+import { forgetEvents } from '../events';
+import { setting } from '../figures';
+import { random64 } from '../random';
+import { siphash } from '../siphash';
+import { at, Connection, connectionBytes, State } from './connection';
+
+let table: usize = 0;
+let many: u32 = 0;
+let buckets: usize = 0;
+let bucketMask: u32 = 0;
+let freeHead: usize = 0;
+
+/** The listening sockets, linked. */
+let listeners: usize = 0;
+
+/** The key of the index, and of what else is derived from who speaks with whom (RFC 6528, SYN cookies). */
+const key = memory.data(16, 8);
+/** What is hashed: both addresses, both ports, and a number that says what for. */
+const hashed = memory.data(48, 8);
+
+/** Lays out the table. Returns whether there was room. */
+export function configureTable(): bool {
+  many = setting(Setting.connections);
+  table = take(many * connectionBytes, 64);
+  let slots: u32 = 16;
+  while (slots < many) slots <<= 1;
+  buckets = take(slots * 4, 64);
+  bucketMask = slots - 1;
+  if (table === 0 || buckets === 0) return false;
+  store<u64>(key, random64());
+  store<u64>(key, random64(), 8);
+  listeners = 0;
+  freeHead = 0;
+  for (let index = many; index > 0; index--) {
+    const block = table + (index - 1) * connectionBytes;
+    at(block).number = index - 1;
+    at(block).link = freeHead;
+    freeHead = block;
+  }
+  return true;
+}
+
+/** The block of a socket that the application has; 0: it has none of that number. */
+export function blockOf(number: i32): usize {
+  if (<u32>number >= many) return 0;
+  const block = table + <u32>number * connectionBytes;
+  return at(block).attached ? block : 0;
+}
+
+/** A free block, all of it 0 but its number; 0: none is free. */
+export function takeBlock(): usize {
+  const block = freeHead;
+  if (block === 0) return 0;
+  freeHead = at(block).link;
+  const number = at(block).number;
+  const generation = at(block).generation;
+  memory.fill(block, 0, connectionBytes);
+  at(block).number = number;
+  at(block).generation = generation;
+  return block;
+}
+
+/** A block that nobody needs any more. It must be in no list, and in no bucket. */
+export function giveBlock(block: usize): void {
+  forgetEvents(at(block).number);
+  at(block).state = State.free;
+  at(block).attached = false;
+  at(block).generation++;
+  at(block).link = freeHead;
+  freeHead = block;
+}
+
+/** The block of a number, whoever has it. */
+export function blockAt(number: u32): usize {
+  return table + number * connectionBytes;
+}
+
+/** Blocks of the table. */
+export function blocks(): u32 {
+  return many;
+}
+
+/** Names who speaks with whom. `ports` as they lie in a segment that is received: the peer's first. */
+export function nameBlock(block: usize, local: usize, remote: usize, ports: u32): void {
+  putAddress(block, local);
+  putAddress(block + 16, remote);
+  at(block).ports = ports;
+}
+
+/** Puts a named block into the index. */
+export function indexBlock(block: usize): void {
+  const bucket = bucketOf(block, block + 16, at(block).ports);
+  at(block).chain = load<usize>(bucket);
+  store<usize>(bucket, block);
+}
+
+/** Takes a block out of the index, if it is in it. */
+export function unindexBlock(block: usize): void {
+  let place = bucketOf(block, block + 16, at(block).ports);
+  for (let other = load<usize>(place); other !== 0; other = load<usize>(place)) {
+    if (other === block) {
+      store<usize>(place, at(block).chain);
+      return;
+    }
+    place = other + offsetof<Connection>('chain');
+  }
+}
+
+/** Who speaks with whom: the block, or 0. */
+export function findBlock(local: usize, remote: usize, ports: u32): usize {
+  let block = load<usize>(bucketOf(local, remote, ports));
+  while (block !== 0) {
+    const c = at(block);
+    if (c.ports === ports && c.remote1 === load<u64>(remote, 8) && c.remote0 === load<u64>(remote)) {
+      if (c.local1 === load<u64>(local, 8) && c.local0 === load<u64>(local)) return block;
+    }
+    block = c.chain;
+  }
+  return 0;
+}
+
+/** A keyed hash of who speaks with whom, and of what for. */
+export function hashNames(local: usize, remote: usize, ports: u32, purpose: u32, extra: u64): u64 {
+  putAddress(hashed, local);
+  putAddress(hashed + 16, remote);
+  store<u32>(hashed, ports, 32);
+  store<u32>(hashed, purpose, 36);
+  store<u64>(hashed, extra, 40);
+  return siphash(key, hashed, 48);
+}
+
+/** Adds a listening socket, which is named with a remote side of 0. */
+export function addListener(block: usize): void {
+  at(block).link = listeners;
+  listeners = block;
+}
+
+/** Takes a listening socket out. */
+export function removeListener(block: usize): void {
+  let before: usize = 0;
+  for (let other = listeners; other !== 0; other = at(other).link) {
+    if (other === block) {
+      if (before === 0) listeners = at(block).link;
+      else at(before).link = at(block).link;
+      return;
+    }
+    before = other;
+  }
+}
+
+/** The listener for an address and a port (as it lies in a segment); one for this address before one for all. 0: none. */
+export function findListener(local: usize, port: u16): usize {
+  let forAll: usize = 0;
+  for (let block = listeners; block !== 0; block = at(block).link) {
+    const c = at(block);
+    if (<u16>(c.ports >> 16) !== port) continue;
+    if (c.local0 === load<u64>(local) && c.local1 === load<u64>(local, 8)) return block;
+    if ((c.local0 | c.local1) === 0) forAll = block;
+  }
+  return forAll;
+}
+
+/** Where the bucket's first block is written. IPv4's addresses are 4 bytes of 16, and ours adds nothing. */
+function bucketOf(local: usize, remote: usize, ports: u32): usize {
+  if (load<u64>(remote) === 0) {
+    store<u64>(hashed, load<u64>(remote, 8));
+    store<u64>(hashed, <u64>ports | ((<u64>load<u32>(local, 12)) << 32), 8);
+    return buckets + ((<u32>siphash(key, hashed, 16) & bucketMask) << 2);
+  }
+  return buckets + ((<u32>hashNames(local, remote, ports, 0, 0) & bucketMask) << 2);
+}
