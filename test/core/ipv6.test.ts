@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ethernet, IPV6, icmpv6, ipv6, joined, ndBody, pattern } from './packets.js';
+import { ethernet, IPV6, icmpv6, ipv6, joined, ndBody, pattern, udp } from './packets.js';
 import { Host } from './stack-host.js';
 
 const OUR_MAC = '02:00:00:00:00:01';
@@ -175,4 +175,41 @@ test('a neighbour on the link alone is answered from the address of the link', (
   const packet = ipv6(peer, OUR_LINK, 58, icmpv6(peer, OUR_LINK, 128, 0, 1, pattern(8)));
   const asked = answersTo(host, ethernet(OUR_MAC, PEER_MAC, IPV6, packet));
   assert.deepEqual(asked, [solicitation(OUR_LINK, 'ff02::1:ff00:2', '33:33:ff:00:00:02', peer, OUR_MAC)]);
+});
+
+test('a narrow way is learned, and less than every link carries is not believed', () => {
+  const host = quietHost();
+  introduce(host);
+  const socket = host.core.udpOpen(host.addressAt('::'), 7);
+  const fits = (length: number): boolean => {
+    const at = host.core.udpFrame();
+    const sent = host.core.udpSend(socket, at, length, host.addressAt(PEER), 9);
+    if (sent !== 0) host.core.recycle(at);
+    host.core.turn(0);
+    host.takeSent();
+    return sent === 0;
+  };
+  const narrow = (mtu: number, from = OUR): Uint8Array => {
+    const quoted = ipv6(from, PEER, 17, udp(from, PEER, [7, 9], pattern(64)));
+    return ethernet(OUR_MAC, PEER_MAC, IPV6, ipv6(PEER, OUR, 58, icmpv6(PEER, OUR, 2, 0, mtu, quoted)));
+  };
+  const asIs = 1500 - 48;
+  answersTo(host, narrow(1279));
+  answersTo(host, narrow(1400, 'fd00::77'));
+  assert.ok(fits(asIs));
+  answersTo(host, narrow(1400));
+  assert.ok(fits(1400 - 48) && !fits(1401 - 48));
+  answersTo(host, narrow(1280));
+  assert.ok(fits(1280 - 48) && !fits(1281 - 48));
+  assert.equal(host.figure('pathNarrowed'), 2);
+  assert.equal(host.figure('pathRefused'), 1);
+});
+
+test('a closed port is told to the sender', () => {
+  const host = quietHost();
+  introduce(host);
+  const packet = ipv6(PEER, OUR, 17, udp(PEER, OUR, [5000, 9], pattern(1300)));
+  const message = icmpv6(OUR, PEER, 1, 4, 0, packet.subarray(0, 1232));
+  const wanted = ethernet(PEER_MAC, OUR_MAC, IPV6, ipv6(OUR, PEER, 58, message));
+  assert.deepEqual(answersTo(host, ethernet(OUR_MAC, PEER_MAC, IPV6, packet)), [wanted]);
 });
