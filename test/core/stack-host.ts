@@ -123,6 +123,8 @@ export class Host<Exports extends StackExports = StackExports> {
   /** Packets that were sent and whose completion is kept back, when `holdsCompletions`. */
   holdsCompletions = false;
   readonly #uncompleted: number[] = [];
+  readonly #umem: number;
+  readonly #frameSize: number;
 
   constructor(options: HostOptions = {}) {
     const loaded = loadCore<Exports>(options.module ?? 'stack', options.pages ?? 256);
@@ -143,6 +145,8 @@ export class Host<Exports extends StackExports = StackExports> {
       return new KernelRing(this.data, room, this.setting(name), index < 2 ? 8 : 16);
     });
     [this.fill, this.completion, this.rx, this.tx] = rings as [KernelRing, KernelRing, KernelRing, KernelRing];
+    this.#umem = this.place('umem');
+    this.#frameSize = this.setting('frameSize');
     const attached = this.core.attachRings();
     if (attached !== 0) throw new Error(`attachRings: ${attached}, field ${this.place('refused').toString(16)}`);
   }
@@ -177,12 +181,12 @@ export class Host<Exports extends StackExports = StackExports> {
 
   /** The kernel receives a packet: false when it had no frame for it. */
   deliver(packet: Uint8Array): boolean {
-    if (this.fill.waiting === 0 || this.rx.isFull || HEADROOM + packet.length > this.setting('frameSize')) {
+    if (this.fill.waiting === 0 || this.rx.isFull || HEADROOM + packet.length > this.#frameSize) {
       this.dropped++;
       return false;
     }
     const place = this.fill.consume() + HEADROOM;
-    this.bytes.set(packet, this.place('umem') + place);
+    this.bytes.set(packet, this.#umem + place);
     this.rx.produce(place, packet.length);
     return true;
   }
@@ -192,7 +196,7 @@ export class Host<Exports extends StackExports = StackExports> {
     const sent: Uint8Array[] = [];
     while (this.tx.waiting > 0) {
       const place = this.tx.consume();
-      const at = this.place('umem') + place;
+      const at = this.#umem + place;
       sent.push(this.bytes.slice(at, at + this.tx.length));
       this.#uncompleted.push(place);
     }
