@@ -88,7 +88,6 @@ export function splitPiece(c: Connection, record: usize, length: u32): bool {
   first.length = length;
   first.next = second;
   if (c.sendTail === record) c.sendTail = second;
-  sendingInAll++;
   return true;
 }
 
@@ -203,6 +202,7 @@ function fill(c: Connection, p: Piece, data: usize, length: u32, sequence: u32):
   p.owner = changetype<usize>(c);
   p.generation = c.generation;
   c.sendFrames++;
+  sendingInAll++;
   // It stays with the stack after it was sent, until the peer has it.
   holdFrame(frameOfPiece(pieceOf(data)));
 }
