@@ -295,6 +295,82 @@ HELLO 2
 RESET
 `;
 
+/** Cases of transactions and of channels, on the same connection. */
+export const sharedCases = `
+EXEC
+DISCARD
+MULTI
+MULTI
+SET m 1
+INCR m
+WATCH m
+GET m
+LPUSHX2
+EXEC
+MULTI
+SET m 1
+INCR m
+GET m
+EXEC
+MULTI
+GET
+EXEC
+MULTI
+DISCARD
+WATCH
+WATCH m
+SET m 5
+MULTI
+GET m
+EXEC
+WATCH m
+GET m
+MULTI
+GET m
+EXEC
+WATCH m
+UNWATCH
+SET m 6
+MULTI
+PING
+SELECT 1
+SELECT 0
+EXEC
+WATCH gone
+SET gone 1
+DEL gone
+MULTI
+EXEC
+WATCH m
+FLUSHALL
+MULTI
+PING
+EXEC
+MULTI
+EXEC
+PUBLISH ch msg
+SUBSCRIBE ch
+SUBSCRIBE ch ch2
+PSUBSCRIBE c* x?
+PING
+PING hi
+GET a
+UNSUBSCRIBE ch
+UNSUBSCRIBE
+UNSUBSCRIBE none
+PUNSUBSCRIBE c*
+PUNSUBSCRIBE
+PUNSUBSCRIBE
+UNSUBSCRIBE
+GET a
+PUBSUB CHANNELS
+PUBSUB NUMSUB a b
+PUBSUB NUMPAT
+PUBSUB NUMSUB
+SUBSCRIBE
+PUBLISH a
+`;
+
 /** The words of a case. */
 export function wordsOf(line: string): Buffer[] {
   return line

@@ -214,3 +214,89 @@ test('hundreds of thousands of inputs that are nearly commands: no trap, no leak
   store.pass(1000);
   assert.equal(store.figure(control.USED_MEMORY), used);
 });
+
+test('what is published reaches who listens, in their protocol; who does not read is closed', () => {
+  const store = new TestStore({ [control.PUBSUB_HARD]: 100_000 });
+  const used = store.figure(control.USED_MEMORY);
+  const [one, two, speaker] = [store.core.clientOpen(), store.core.clientOpen(), store.core.clientOpen()];
+  store.run(one, 'SUBSCRIBE', 'news');
+  store.run(two, 'HELLO', '3');
+  store.run(two, 'PSUBSCRIBE', 'n*');
+  assert.equal(store.run(speaker, 'PUBLISH', 'news', 'x'), ':2\r\n');
+  assert.deepEqual(
+    new Set([store.core.nextClientEvent(), store.core.nextClientEvent(), store.core.nextClientEvent()]),
+    new Set([one, two, -1]),
+  );
+  assert.equal(store.output(one).toString(), '*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\nx\r\n');
+  assert.equal(store.output(two).toString(), '>4\r\n$8\r\npmessage\r\n$2\r\nn*\r\n$4\r\nnews\r\n$1\r\nx\r\n');
+  for (let message = 0; message < 200; message++) {
+    store.run(speaker, 'PUBLISH', 'news', 'x'.repeat(1000));
+    store.output(one);
+  }
+  assert.equal(store.core.clientState(two), control.FEED_CLOSED);
+  assert.equal(store.core.clientState(one), 0);
+  assert.equal(store.figure(control.OUTPUT_LIMIT_CLOSED) > 0, true);
+  store.core.clientClose(two);
+  assert.equal(store.run(speaker, 'PUBLISH', 'news', 'x'), ':1\r\n');
+  store.core.clientClose(one);
+  assert.equal(store.run(speaker, 'PUBSUB', 'CHANNELS'), '*0\r\n');
+  store.core.clientClose(speaker);
+  assert.equal(store.figure(control.USED_MEMORY), used);
+  store.pass(1);
+  assert.equal(store.figure(control.USED_MEMORY), used);
+});
+
+test('EXEC fails when another client changed what was watched; nothing stays of a client that goes', () => {
+  const store = new TestStore();
+  const used = store.figure(control.USED_MEMORY);
+  const [one, two] = [store.core.clientOpen(), store.core.clientOpen()];
+  store.run(one, 'WATCH', 'key');
+  store.run(one, 'MULTI');
+  store.run(one, 'SET', 'key', 'one');
+  store.run(two, 'SET', 'key', 'two', 'PX', 10);
+  assert.equal(store.run(one, 'EXEC'), '*-1\r\n');
+  store.run(one, 'WATCH', 'key');
+  store.pass(20);
+  store.run(one, 'MULTI');
+  assert.equal(store.run(one, 'EXEC'), '*-1\r\n', 'it expired');
+  store.run(one, 'WATCH', 'key', 'other', 'key');
+  store.run(one, 'MULTI');
+  store.run(one, 'SET', 'a', 'b'.repeat(1000));
+  store.core.clientClose(one);
+  store.pass(1);
+  assert.equal(store.figure(control.USED_MEMORY), used);
+});
+
+for (const policy of [
+  'allkeys-lru',
+  'allkeys-lfu',
+  'allkeys-random',
+  'volatile-lru',
+  'volatile-lfu',
+  'volatile-random',
+  'volatile-ttl',
+]) {
+  test(`${policy} makes room, and spares what it should`, () => {
+    const store = new TestStore();
+    const client = store.core.clientOpen();
+    store.run(client, 'CONFIG', 'SET', 'maxmemory-policy', policy, 'maxmemory', '3000000');
+    store.run(client, 'SET', 'stays', 'x');
+    for (let index = 0; index < 5000; index++) {
+      if (index % 10 === 0) store.pass(1000);
+      if (policy !== 'allkeys-random') store.run(client, 'GET', 'stays');
+      const reply = store.run(client, 'SET', `k${index}`, 'x'.repeat(1000), 'PX', 100_000_000 + (5000 - index) * 1000);
+      assert.equal(reply, '+OK\r\n', `key ${index}`);
+      assert.ok(store.figure(control.USED_MEMORY) < 3_100_000);
+    }
+    assert.ok(store.figure(control.EVICTED) > 1500, String(store.figure(control.EVICTED)));
+    if (policy !== 'allkeys-random') assert.equal(store.run(client, 'GET', 'stays'), '$1\r\nx\r\n');
+    const kept = (from: number, to: number): number => {
+      let there = 0;
+      for (let index = from; index < to; index++) there += Number(store.run(client, 'EXISTS', `k${index}`).slice(1));
+      return there;
+    };
+    if (policy.endsWith('lru')) assert.ok(kept(4000, 5000) > kept(0, 1000) + 500);
+    // The last ones expire first.
+    if (policy === 'volatile-ttl') assert.ok(kept(0, 1000) === 1000 && kept(3000, 4900) < 100);
+  });
+}

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { basicCases, wordsOf } from './kv-cases.js';
+import { basicCases, sharedCases, wordsOf } from './kv-cases.js';
 import { commandBytes, TestStore } from './kv-store.js';
 import { missingRedis, RedisPeer } from './redis-peer.js';
 
@@ -17,11 +17,15 @@ test('the list of cases, one after another', { skip: missingRedis() }, async () 
     const store = new TestStore();
     const client = store.core.clientOpen();
     const differences: string[] = [];
-    const lines = basicCases.trim().split('\n');
+    const lines = `${basicCases}${sharedCases}`
+      .trim()
+      .split('\n')
+      .filter((line) => line !== '');
     for (const line of lines) {
       const input = commandBytes(...wordsOf(line));
-      const wanted = plain(await redis.exchange(input));
-      const given = plain(store.exchange(client, input));
+      const reply = store.exchange(client, input);
+      const given = plain(reply);
+      const wanted = plain(await redis.exchange(input, reply.length));
       if (wanted !== given)
         differences.push(`${line}\n  Redis ${JSON.stringify(wanted)}\n  store ${JSON.stringify(given)}`);
     }

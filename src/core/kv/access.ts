@@ -40,11 +40,16 @@ export function nextAccess(entry: usize): void {
 }
 
 /** The counter of uses, less what the minutes since have taken. */
-function usesOf(entry: usize): u32 {
+export function usesOf(entry: usize): u32 {
   const access = entryAccess(entry);
   const uses = access & 255;
   const decay = setting(LFU_DECAY_MINUTES);
   if (decay === 0) return uses;
   const passed = ((minutes() - (access >> 8)) & 0xffff) / decay;
   return passed >= uses ? 0 : uses - passed;
+}
+
+/** Milliseconds since the key was used. */
+export function idleMs(entry: usize): u32 {
+  return upMs - entryAccess(entry);
 }

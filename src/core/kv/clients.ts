@@ -23,6 +23,8 @@ export const CLOSING: u32 = 2;
 /** To be closed at once. */
 export const KILLED: u32 = 4;
 export const IN_MULTI: u32 = 8;
+/** A command of the transaction was refused: EXEC will be, too. */
+export const SPOILED: u32 = 16;
 export const REPLY_OFF: u32 = 32;
 /** The next reply is left out. */
 export const REPLY_SKIP: u32 = 64;
@@ -230,7 +232,7 @@ export function setText(client: usize, which: u32, from: usize, length: u32): bo
 }
 
 /** Something happened to a client that is not the one that is served: output, or its end. */
-function noteNews(client: usize): void {
+export function noteNews(client: usize): void {
   const it = changetype<Client>(client);
   if ((it.flags & IN_NEWS) !== 0) return;
   it.flags |= IN_NEWS;
@@ -294,4 +296,19 @@ export function softSince(client: usize): u32 {
 /** Notes when that was. */
 export function setSoftSince(client: usize, ms: u32): void {
   changetype<Client>(client).softSince = ms;
+}
+
+/** What multi.ts keeps for a client. */
+export function transactionOf(client: usize): usize {
+  return client + offsetof<Client>('transaction');
+}
+
+/** What channels.ts keeps for a client: two tables. */
+export function channelsOf(client: usize): usize {
+  return client + offsetof<Client>('channels');
+}
+
+/** Notes how many they are. */
+export function setSubscriptions(client: usize, number: u32): void {
+  changetype<Client>(client).channelCount = number;
 }

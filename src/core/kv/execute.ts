@@ -1,8 +1,27 @@
 // A command, once its arguments are there: found, checked, run.
 
 import { argument, argumentCount, argumentLength } from '../resp/arguments';
-import { beginError, endLine, replyError, writeQuoted, writeText } from '../resp/reply';
-import { AUTHENTICATED, hasFlag, noteUse, RESP3, subscriptions } from './clients';
+import {
+  beginError,
+  endLine,
+  replyArray,
+  replyError,
+  replyNullArray,
+  replySimple,
+  writeQuoted,
+  writeText,
+} from '../resp/reply';
+import {
+  AUTHENTICATED,
+  hasFlag,
+  IN_MULTI,
+  noteUse,
+  RESP3,
+  SPOILED,
+  setFlag,
+  subscriptions,
+  transactionOf,
+} from './clients';
 import {
   arityFits,
   commandFlags,
@@ -12,24 +31,32 @@ import {
   DENYOOM,
   findCommand,
   NO_AUTH,
+  NOT_QUEUED,
   WHILE_SUBSCRIBED,
 } from './command-table';
 import { addClientCommands, runClient } from './commands/client';
 import { addConnectionCommands, runConnection } from './commands/connection';
 import { noRoom } from './commands/errors';
 import { addKeyCommands, runKey } from './commands/keys';
+import { addMultiCommands, EXEC, leaveMulti, runMulti } from './commands/multi';
+import { addPubsubCommands, runPubsub } from './commands/pubsub';
 import { addScanCommands, runScan } from './commands/scanning';
 import { addServerCommands, runServer, unknownCommand } from './commands/server';
 import { addStringCommands, runString } from './commands/strings';
 import { COMMANDS } from './control';
+import { makeRoom } from './eviction';
 import { isOverLimit } from './limit';
 import { count } from './settings';
+import { release } from './slabs';
+import { nextQueued, queueCommand, queuedCount, watchedChanged } from './transaction';
 
 const STRINGS: u32 = 0;
 const KEYS: u32 = 1;
 const SCANS: u32 = 2;
 const CONNECTION: u32 = 3;
 const CLIENT: u32 = 4;
+const MULTI: u32 = 5;
+const PUBSUBS: u32 = 6;
 const FAMILY_SHIFT: u32 = 5;
 
 /** Fills the table of commands. */
@@ -40,22 +67,69 @@ export function executeBegin(): void {
   addScanCommands(SCANS << FAMILY_SHIFT);
   addConnectionCommands(CONNECTION << FAMILY_SHIFT);
   addClientCommands(CLIENT << FAMILY_SHIFT);
+  addMultiCommands(MULTI << FAMILY_SHIFT);
+  addPubsubCommands(PUBSUBS << FAMILY_SHIFT);
   addServerCommands(31 << FAMILY_SHIFT);
 }
 
 /** Runs the command in the arguments for a client, or replies why not. */
 export function execute(client: usize): void {
   const command = findCommand(argument(0), argumentLength(0));
-  if (command === 0) return unknownCommand();
-  if (!arityFits(command, argumentCount)) return badArity();
+  if (command === 0) {
+    spoil(client);
+    return unknownCommand();
+  }
+  if (!arityFits(command, argumentCount)) {
+    spoil(client);
+    return badArity();
+  }
   noteUse(client, command);
   const flags = commandFlags(command);
   if (!hasFlag(client, AUTHENTICATED) && (flags & NO_AUTH) === 0) return replyError('NOAUTH Authentication required.');
-  if ((flags & DENYOOM) !== 0 && isOverLimit()) return noRoom();
+  if (isOverLimit() && !makeRoom() && (flags & DENYOOM) !== 0) {
+    spoil(client);
+    return noRoom();
+  }
   if (subscriptions(client) > 0 && (flags & WHILE_SUBSCRIBED) === 0 && !hasFlag(client, RESP3)) return onlySubscribed();
+  if (hasFlag(client, IN_MULTI) && (flags & NOT_QUEUED) === 0) return queue(client);
   count(COMMANDS, 1);
   countCall(command);
   run(commandNumber(command), client);
+}
+
+/** A command of a transaction was refused: so will be EXEC. */
+function spoil(client: usize): void {
+  if (hasFlag(client, IN_MULTI)) setFlag(client, SPOILED, true);
+}
+
+function queue(client: usize): void {
+  if (queueCommand(transactionOf(client))) return replySimple('QUEUED');
+  spoil(client);
+  noRoom();
+}
+
+/** Runs what waits, one after another, as long as nothing that the client watched was changed. */
+function executeQueued(client: usize): void {
+  if (!hasFlag(client, IN_MULTI)) return replyError('ERR EXEC without MULTI');
+  const transaction = transactionOf(client);
+  if (hasFlag(client, SPOILED)) {
+    leaveMulti(client);
+    return replyError('EXECABORT Transaction discarded because of previous errors.');
+  }
+  if (watchedChanged(transaction)) {
+    leaveMulti(client);
+    return replyNullArray();
+  }
+  replyArray(queuedCount(transaction));
+  for (let queued = nextQueued(transaction); queued !== 0; queued = nextQueued(transaction)) {
+    const command = findCommand(argument(0), argumentLength(0));
+    count(COMMANDS, 1);
+    countCall(command);
+    if ((commandFlags(command) & DENYOOM) !== 0 && isOverLimit() && !makeRoom()) noRoom();
+    else run(commandNumber(command), client);
+    release(queued);
+  }
+  leaveMulti(client);
 }
 
 function run(number: u32, client: usize): void {
@@ -71,6 +145,11 @@ function run(number: u32, client: usize): void {
       return runConnection(which, client);
     case CLIENT:
       return runClient(client);
+    case MULTI:
+      if (which === EXEC) return executeQueued(client);
+      return runMulti(which, client);
+    case PUBSUBS:
+      return runPubsub(which, client);
     default:
       return runServer(which);
   }

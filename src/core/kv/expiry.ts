@@ -160,3 +160,8 @@ export function heapEnd(heap: usize): void {
   release(it.directory);
   heapBegin(heap);
 }
+
+/** An entry of those that expire, by number. */
+export function heapEntry(heap: usize, index: u32): usize {
+  return nodeAt(changetype<Heap>(heap), index).entry;
+}

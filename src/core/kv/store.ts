@@ -7,6 +7,7 @@ import { seedRandom } from '../random';
 import { argumentsBegin } from '../resp/arguments';
 import { firstPiece, firstPieceLength, listPieces, outputWaits, pieceSent } from '../resp/output';
 import { parserBegin } from '../resp/parser';
+import { channelsBegin, unlistenAll } from './channels';
 import {
   clientAt,
   clientIdle,
@@ -22,6 +23,7 @@ import {
   takeNews,
 } from './clients';
 import { collect } from './collect';
+import { leaveMulti } from './commands/multi';
 import {
   COPIED_BYTES,
   DATABASES,
@@ -92,6 +94,7 @@ export function storeConfigure(from: usize, to: usize): i32 {
   seedRandom(control + SEED);
   if (!argumentsBegin(setting(MAX_ARGUMENTS)) || !parserBegin() || !clientsBegin()) return ENOMEM;
   trashBegin();
+  channelsBegin();
   executeBegin();
   // Everything that the arena has left is the slabs'; the databases' own small tables come out of it before.
   const small = take(setting(DATABASES) * 64, 8);
@@ -121,6 +124,8 @@ export function clientPeer(number: i32, text: usize, length: u32): void {
 export function clientClose(number: i32): i32 {
   const client = clientAt(number);
   if (client === 0) return EBADF;
+  leaveMulti(client);
+  unlistenAll(client);
   forgetClient(client);
   return 0;
 }

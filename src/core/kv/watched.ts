@@ -1,7 +1,9 @@
 // Keys that clients WATCH: each has a number that goes up with every change, and a client remembers which number it saw.
 
 import { take } from '../arena';
-import { TABLE_BYTES, tableBegin, tableFind } from './table';
+import { hashOf } from './hash';
+import { allocate, release } from './slabs';
+import { itemSetKey, TABLE_BYTES, tableAdd, tableBegin, tableFind, tableRemove } from './table';
 import { walkBegin, walkEnd, walkNext } from './table-walk';
 
 /** Behind the head of a table's item. */
@@ -43,4 +45,41 @@ export function noteChangeOfAll(database: u32): void {
   walkBegin(walk, tables + database * TABLE_BYTES);
   for (let item = walkNext(walk); item !== 0; item = walkNext(walk)) changetype<Watched>(item).changes += 1;
   walkEnd(walk);
+}
+
+/** Watches a key, for one more client. Returns what stands for it; 0: no room. */
+export function watchKey(database: u32, key: usize, length: u32): usize {
+  const table = tables + database * TABLE_BYTES;
+  let item = tableFind(table, key, length);
+  if (item === 0) {
+    item = allocate(KEY_AT + length);
+    if (item === 0) return 0;
+    const made = changetype<Watched>(item);
+    made.watchers = 0;
+    made.changes = 0;
+    made.database = database;
+    itemSetKey(item, KEY_AT, key, length);
+    if (!tableAdd(table, item, hashOf(key, length))) {
+      release(item);
+      return 0;
+    }
+    watchedKeys += 1;
+  }
+  changetype<Watched>(item).watchers += 1;
+  return item;
+}
+
+/** A client watches a key no more. */
+export function unwatchKey(item: usize): void {
+  const it = changetype<Watched>(item);
+  it.watchers -= 1;
+  if (it.watchers !== 0) return;
+  tableRemove(tables + it.database * TABLE_BYTES, item);
+  release(item);
+  watchedKeys -= 1;
+}
+
+/** How often a watched key was changed. */
+export function changesOf(item: usize): u32 {
+  return changetype<Watched>(item).changes;
 }

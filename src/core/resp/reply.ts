@@ -136,3 +136,14 @@ export function replyMap(pairs: u32): void {
 export function replySet(length: u32): void {
   writeHead(isThree ? 0x7e : 0x2a, length);
 }
+
+/** Begins what was not asked for. */
+export function replyPush(length: u32): void {
+  writeHead(isThree ? 0x3e : 0x2a, length);
+}
+
+/** Replies that there is no array. */
+export function replyNullArray(): void {
+  if (isThree) writeText('_\r\n');
+  else writeText('*-1\r\n');
+}

@@ -18,6 +18,7 @@ import {
   writeQuoted,
   writeText,
 } from '../../resp/reply';
+import { unlistenAll } from '../channels';
 import {
   AUTHENTICATED,
   CLOSING,
@@ -41,6 +42,7 @@ import { AUTH_FAILED, DATABASES, PASSWORD, PASSWORD_LENGTH } from '../control';
 import { selectDatabase } from '../keyspace';
 import { count, setting } from '../settings';
 import { integerArgument, noRoom, syntaxError, wrongArity } from './errors';
+import { leaveMulti } from './multi';
 
 /** The version of Redis whose commands and words these are. */
 export const REDIS_VERSION: string = '7.0.15';
@@ -202,6 +204,8 @@ function sayHello(client: usize, protocol: i64): void {
 }
 
 function reset(client: usize): void {
+  leaveMulti(client);
+  unlistenAll(client);
   setFlag(client, RESP3 | REPLY_OFF | REPLY_SKIP | NO_EVICT | NO_TOUCH, false);
   setFlag(client, AUTHENTICATED, setting(PASSWORD_LENGTH) === 0);
   setText(client, TEXT_NAME, 0, 0);
