@@ -78,7 +78,13 @@ export function simulate(seed: number, wireOptions: WireOptions = wireOf(seed)):
   const length = (): number => Math.floor(random() ** 3 * 100_000);
   const toServer = length();
   const toClient = length();
-  const settings = { frameCount: 512, connections: 16, timeWaitMs: 1000, sendFrames: 24, congestion: seed & 1 } as const;
+  const settings = {
+    frameCount: 512,
+    connections: 16,
+    timeWaitMs: 1000,
+    sendFrames: 24,
+    congestion: seed & 1,
+  } as const;
   const client = new TcpHost({ mac: '02:00:00:00:00:01', ipv4: '10.0.0.1/24', seed: seed * 2, settings, pages: 64 });
   const server = new TcpHost({
     mac: '02:00:00:00:00:02',

@@ -99,7 +99,6 @@ function windowLeft(c: Connection, sequence: u32): i32 {
 }
 
 function transmitData(c: Connection): void {
-  if (c.sendHead === c.sendNext && c.sendNext !== 0) begin(c);
   if (c.lostBytes > 0 && !repair(c)) return;
   c.isLimited = false;
   while (c.sendNext !== 0) {
@@ -130,8 +129,8 @@ function transmitData(c: Connection): void {
   }
 }
 
-/** Nothing was under way: a new flight begins. */
-function begin(c: Connection): void {
+/** Nothing waits or is under way, and something is about to. */
+export function beginFlight(c: Connection): void {
   const now = tickNow();
   // Idle for longer than a timeout.
   if (c.sendSequence !== c.initialSend + 1 && now - c.lastSendTick > timeoutUs(c) >> 10) restartWindow(c);

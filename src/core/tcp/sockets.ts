@@ -20,7 +20,7 @@ import { putPending } from './pending';
 import { payloadOffset, piece, pieceOf, useFilling, useNone } from './pieces';
 import { appendPiece, joinPiece, noteLent, noteReturned, sendAllowance } from './queue';
 import { isWindowNews, noteRecycled, takeReadable } from './receiver';
-import { acknowledge, canSend, transmit } from './sender';
+import { acknowledge, beginFlight, canSend, transmit } from './sender';
 import { attach, blockForNew, end, enter, enterHalfClosed, forget, orphan, reset, takeReady } from './states';
 import { addListener, blockAt, blockOf, blocks, findBlock, findListener, indexBlock, nameBlock } from './table';
 import { arm, disarm, timerLife } from './timers';
@@ -184,6 +184,7 @@ export function sendFrame(socket: i32, address: usize, length: u32, more: u32): 
   }
   const c = at(block);
   c.corked = more !== 0;
+  if (c.sendHead === 0) beginFlight(c);
   if (joinPiece(c, address, length, c.mss)) releaseFrame(frame);
   else appendPiece(c, address, length);
   transmit(c);
@@ -294,6 +295,7 @@ function finish(c: Connection): void {
   else if (c.state === State.closeWait) enter(c, State.lastAck);
   else return;
   c.fin = Fin.wanted;
+  if (c.sendHead === 0) beginFlight(c);
   transmit(c);
 }
 
