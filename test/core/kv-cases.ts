@@ -371,6 +371,69 @@ SUBSCRIBE
 PUBLISH a
 `;
 
+/** Cases of hashes: of one field where the order is not said. */
+export const hashCases = `
+HSET h a 1
+HSET h a 2 b 3
+HSET h a
+HSET h a 1 b
+HMSET h c 4
+HMSET h c
+HGET h a
+HGET h none
+HGET none a
+HMGET h a none c
+HMGET none a b
+HLEN h
+HLEN none
+HEXISTS h a
+HEXISTS h none
+HSTRLEN h a
+HSTRLEN none a
+HSETNX h a 9
+HSETNX h new 9
+HINCRBY h a 5
+HINCRBY h a abc
+HINCRBY h fresh -3
+HSET h text abc
+HINCRBY h text 1
+HSET h most 9223372036854775807
+HINCRBY h most 1
+HDEL h a b none
+HDEL h c new fresh text most
+EXISTS h
+HDEL h a
+HSET one field value
+HGETALL one
+HKEYS one
+HVALS one
+HGETALL none
+HKEYS none
+HSCAN one 0
+HSCAN none 0
+HSCAN one 0 MATCH x*
+HSCAN one abc
+COPY one two
+HGETALL two
+TYPE one
+GET one
+INCR one
+APPEND one x
+RENAME two three
+HGETALL three
+HSET three field 0123456789012345678901234567890123456789
+HGETALL three
+SET three string
+HGET three field
+DEL one three
+HELLO 3
+HSET one f v
+HGETALL one
+HGETALL none
+HELLO 2
+DEL one
+`;
+
 /** The words of a case. */
 export function wordsOf(line: string): Buffer[] {
   return line

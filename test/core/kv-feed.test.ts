@@ -300,3 +300,24 @@ for (const policy of [
     if (policy === 'volatile-ttl') assert.ok(kept(0, 1000) === 1000 && kept(3000, 4900) < 100);
   });
 }
+
+test('a large hash: a scan meets all of it, DEL is at once, and everything comes back', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  const used = store.figure(control.USED_MEMORY);
+  for (let index = 0; index < 20_000; index++) store.run(client, 'HSET', 'h', `f${index}`, 'v'.repeat(index % 100));
+  assert.equal(store.run(client, 'HLEN', 'h'), ':20000\r\n');
+  const seen = new Set<string>();
+  let cursor = '0';
+  do {
+    const reply = store.run(client, 'HSCAN', 'h', cursor, 'COUNT', 500);
+    cursor = /^\*2\r\n\$\d+\r\n(\d+)/.exec(reply)![1]!;
+    for (const match of reply.matchAll(/\r\n(f\d+)\r\n/g)) seen.add(match[1]!);
+  } while (cursor !== '0');
+  assert.equal(seen.size, 20_000);
+  assert.equal(store.run(client, 'COPY', 'h', 'other'), ':1\r\n');
+  for (let index = 0; index < 20_000; index++) store.run(client, 'HDEL', 'other', `f${index}`);
+  assert.equal(store.run(client, 'DEL', 'h'), ':1\r\n');
+  store.pass(0);
+  assert.equal(store.figure(control.USED_MEMORY), used);
+});

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { basicCases, sharedCases, wordsOf } from './kv-cases.js';
+import { basicCases, hashCases, sharedCases, wordsOf } from './kv-cases.js';
 import { commandBytes, TestStore } from './kv-store.js';
 import { missingRedis, RedisPeer } from './redis-peer.js';
 
@@ -17,7 +17,7 @@ test('the list of cases, one after another', { skip: missingRedis() }, async () 
     const store = new TestStore();
     const client = store.core.clientOpen();
     const differences: string[] = [];
-    const lines = `${basicCases}${sharedCases}`
+    const lines = `${basicCases}${hashCases}${sharedCases}`
       .trim()
       .split('\n')
       .filter((line) => line !== '');

@@ -1,9 +1,11 @@
 // Works off what was thrown away (trash.ts), some items at a time.
 
-import { releaseEntry } from './entry';
-import { keysOf, releaseDatabase } from './keyspace';
+import { releaseEntry, TYPE_HASH } from './entry';
+import { fieldsOf } from './hash-value';
+import { keysOf } from './keyspace';
+import { release } from './slabs';
 import { tableTakeAny } from './table';
-import { trashFirst, trashKind, trashRemove, WASTE_DATABASE } from './trash';
+import { trashFirst, trashKind, trashRemove } from './trash';
 
 /** Gives up to so many items back. Returns whether more waits. */
 export function collect(most: u32): bool {
@@ -19,7 +21,12 @@ export function collect(most: u32): bool {
 
 /** Gives one item of a thing back; false: it has none. */
 function takeOne(thing: usize): bool {
-  if (trashKind(thing) !== WASTE_DATABASE) unreachable();
+  if (trashKind(thing) === TYPE_HASH) {
+    const field = tableTakeAny(fieldsOf(thing));
+    if (field === 0) return false;
+    release(field);
+    return true;
+  }
   const entry = tableTakeAny(keysOf(thing));
   if (entry === 0) return false;
   releaseEntry(entry);
@@ -28,5 +35,5 @@ function takeOne(thing: usize): bool {
 
 function end(thing: usize): void {
   trashRemove(thing);
-  releaseDatabase(thing);
+  release(thing);
 }

@@ -8,6 +8,7 @@ import { itemKeyLength, itemSetKey } from './table';
 import { trashAdd } from './trash';
 
 export const TYPE_STRING: u32 = 0;
+export const TYPE_HASH: u32 = 4;
 
 /** Behind the head of a table's item (table.ts), of 12 bytes. */
 @unmanaged
@@ -184,4 +185,18 @@ export function entryTakeValue(entry: usize, from: usize): bool {
   }
   it.access = source.access;
   return true;
+}
+
+/** The collection of an entry that is no string. */
+export function entryValue(entry: usize): usize {
+  return changetype<Entry>(entry).value;
+}
+
+/** Makes a collection the value of an entry, whatever it was. */
+export function entrySetValue(entry: usize, type: u32, value: usize): void {
+  releaseValue(entry);
+  const it = changetype<Entry>(entry);
+  it.type = type;
+  it.value = <u32>value;
+  it.length = 0;
 }

@@ -37,6 +37,7 @@ import {
 import { addClientCommands, runClient } from './commands/client';
 import { addConnectionCommands, runConnection } from './commands/connection';
 import { noRoom } from './commands/errors';
+import { addHashCommands, runHash } from './commands/hashes';
 import { addKeyCommands, runKey } from './commands/keys';
 import { addMultiCommands, EXEC, leaveMulti, runMulti } from './commands/multi';
 import { addPubsubCommands, runPubsub } from './commands/pubsub';
@@ -57,6 +58,7 @@ const CONNECTION: u32 = 3;
 const CLIENT: u32 = 4;
 const MULTI: u32 = 5;
 const PUBSUBS: u32 = 6;
+const HASHES: u32 = 7;
 const FAMILY_SHIFT: u32 = 5;
 
 /** Fills the table of commands. */
@@ -69,6 +71,7 @@ export function executeBegin(): void {
   addClientCommands(CLIENT << FAMILY_SHIFT);
   addMultiCommands(MULTI << FAMILY_SHIFT);
   addPubsubCommands(PUBSUBS << FAMILY_SHIFT);
+  addHashCommands(HASHES << FAMILY_SHIFT);
   addServerCommands(31 << FAMILY_SHIFT);
 }
 
@@ -148,6 +151,8 @@ function run(number: u32, client: usize): void {
     case MULTI:
       if (which === EXEC) return executeQueued(client);
       return runMulti(which, client);
+    case HASHES:
+      return runHash(which);
     case PUBSUBS:
       return runPubsub(which, client);
     default:

@@ -215,11 +215,6 @@ export function rehashSome(buckets: u32): bool {
   return more;
 }
 
-/** Gives the memory of a database back that is empty and was thrown away. */
-export function releaseDatabase(at: usize): void {
-  release(at);
-}
-
 /** Gives an entry of the chosen database another key, in place of what that key had. Returns false, and changes nothing, where there is no room. */
 export function renameEntry(entry: usize, other: usize, key: usize, length: u32): bool {
   const at = expiryOf(heapOf(database), entry);

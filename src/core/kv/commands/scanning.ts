@@ -56,10 +56,10 @@ export function runScan(number: u32): void {
 }
 
 /** How many items the last scan found. */
-let scannedItems: u32 = 0;
+export let scannedItems: u32 = 0;
 
 /** Scans a table from the cursor on until it has as many items as were asked for. Returns the next cursor. */
-function scanTable(table: usize): u32 {
+export function scanTable(table: usize): u32 {
   let at = cursor;
   scannedItems = 0;
   // As many buckets at most as Redis looks at: ten times the count.
@@ -73,7 +73,7 @@ function scanTable(table: usize): u32 {
 }
 
 /** Whether a text matches what was asked for. */
-function fits(text: usize, length: u32): bool {
+export function fits(text: usize, length: u32): bool {
   return pattern === 0 || matchesPattern(pattern, patternLength, text, length);
 }
 
@@ -86,7 +86,7 @@ function readType(index: u32): u32 {
 }
 
 /** Reads a cursor and the words behind it. Returns false where they are wrong, which has been replied to. */
-function readScanWords(first: u32, hasType: bool): bool {
+export function readScanWords(first: u32, hasType: bool): bool {
   pattern = 0;
   wanted = 10;
   typeWanted = ANY_TYPE;
@@ -142,4 +142,9 @@ function keys(): void {
     replyBulk(entryKey(entry), entryKeyLength(entry));
   }
   release(list);
+}
+
+/** An item that the last scan found. */
+export function scannedItem(index: u32): usize {
+  return load<u32>(found + index * 4);
 }
