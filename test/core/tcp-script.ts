@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import type { Setting } from '../../src/core/control.js';
-import { ARP, arp, ethernet, get16, IPV4, internetChecksum, ipv4, joined, put16 } from './packets.js';
+import { ARP, arp, ethernet, get16, IPV4, icmp, internetChecksum, ipv4, joined, put16 } from './packets.js';
 import { ipv4Of } from './stack-host.js';
 import { TcpHost } from './tcp-host.js';
 
@@ -64,6 +64,7 @@ export class Script {
   ourPort = 80;
   peerPort = 40_000;
   readonly #sent: Segment[] = [];
+  #lastPacket: Uint8Array = new Uint8Array(0);
 
   constructor(settings: Partial<Record<keyof typeof Setting, number>> = {}) {
     this.host = new TcpHost({
@@ -140,6 +141,13 @@ export class Script {
     return socket;
   }
 
+  /** A router says that the last packet of the stack was too big for its way (RFC 1191). */
+  tooBig(mtu: number): void {
+    const message = icmp(3, 4, mtu, this.#lastPacket.subarray(14, 14 + 28));
+    this.host.deliver(ethernet(OUR_MAC, PEER_MAC, IPV4, ipv4('10.0.0.9', US, { protocol: 1 }, message)));
+    this.turn();
+  }
+
   /** No frame is with the stack, the application or the ring. */
   assertNoLeak(): void {
     const { stack, application, transmit, waiting } = this.host.owners();
@@ -186,6 +194,7 @@ export class Script {
     const isQuestion = get16(packet, 12) === ARP && packet[21] === 1;
     if (isQuestion) this.host.deliver(ethernet(OUR_MAC, PEER_MAC, ARP, arp(2, PEER_MAC, PEER, OUR_MAC, US)));
     if (get16(packet, 12) !== IPV4 || packet[23] !== 6) return;
+    this.#lastPacket = packet;
     const at = 14 + (packet[14]! & 15) * 4;
     const data = new DataView(packet.buffer, packet.byteOffset);
     const flags = [...FLAGS].filter((_, index) => ((packet[at + 13]! >> index) & 1) !== 0);

@@ -282,3 +282,68 @@ test('both close at once', () => {
   script.pass(1.1 * second);
   script.assertNoLeak();
 });
+
+test('ten segments at the start; a window that grows by what is acknowledged', () => {
+  for (const congestion of [0, 1]) {
+    const script = new Script({ congestion });
+    const socket = script.accepted();
+    for (let piece = 0; piece < 40; piece++) script.host.sendPiece(socket, 0, piece * 1460, 1460);
+    script.turn();
+    assert.equal(script.takeSent().length, 10);
+    script.pass(1000);
+    script.send('. 1:1(0) ack 2921');
+    assert.equal(script.takeSent().length, 4);
+  }
+});
+
+test('a window narrower than a segment is filled after a while; long segments that vanish become short', () => {
+  const script = new Script();
+  const socket = script.accepted('mss 1460');
+  script.send('. 1:1(0) ack 1 win 400');
+  script.host.sendPiece(socket, 0, 0, 1460);
+  script.turn();
+  script.expect();
+  script.pass(0.3 * second);
+  script.expect('. 1:401(400) ack 1');
+  script.send('. 1:1(0) ack 401 win 20000');
+  script.expect('P. 401:1461(1060) ack 1');
+  script.send('. 1:1(0) ack 1461');
+  script.host.sendPiece(socket, 0, 1460, 1460);
+  script.turn();
+  script.expect('P. 1461:2921(1460)');
+  script.pass(4 * second);
+  assert.ok(script.takeSent().some(({ length }) => length > 0 && length <= 984));
+  assert.equal(script.host.figure('tcpHumbled'), 1);
+});
+
+test('TIME_WAIT gives way to a new connection with later numbers', () => {
+  const script = new Script();
+  const listener = script.host.listen(80);
+  script.send('S 0:0(0) <mss 1460>');
+  script.send('. 1:1(0) ack 1');
+  const socket = script.host.core.accept(listener);
+  script.host.core.close(socket);
+  script.turn();
+  script.send('F. 1:1(0) ack 2');
+  script.takeSent();
+  script.send('S 1:1(0) <mss 1460>');
+  assert.equal(script.takeSent()[0]?.flags, '.');
+  script.send('S 100:100(0) <mss 1460>');
+  script.expect('S. 0:0(0) ack 101');
+});
+
+test('a path that is narrower than was thought: what is under way goes again in parts', () => {
+  const script = new Script();
+  const socket = script.accepted();
+  script.host.sendPiece(socket, 0, 0, 1460);
+  script.turn();
+  script.expect('P. 1:1461(1460)');
+  script.tooBig(1000);
+  assert.deepEqual(
+    script.takeSent().map(({ from, length }) => [from, length]),
+    [
+      [1, 960],
+      [961, 500],
+    ],
+  );
+});
