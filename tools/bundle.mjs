@@ -29,6 +29,7 @@ const programs = new Set(
     'epoll/file-thread.js',
     'vhost/block/disk-thread.js',
     'vhost/net/net-thread.js',
+    'kv/kv-thread.js',
   ].map((path) => join(compiled, path)),
 );
 

@@ -22,6 +22,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./net.js'),
   },
   {
+    name: 'kv',
+    summary: 'an in-memory key-value store for Redis clients',
+    load: () => import('./kv.js'),
+  },
+  {
     name: 'doctor',
     summary: 'check what this host can do, what is missing, and how to get it',
     load: () => import('./doctor.js'),

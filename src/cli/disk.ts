@@ -97,6 +97,7 @@ export async function run(args: string[]): Promise<number> {
   const readOnly = values.readonly === true || values['read-only'] === true;
   const { anyMemory, ...how } = await deviceOptions(values);
   const { offerDevices } = await import('./kit/devices.js');
+  const { watchDevices } = await import('./kit/watch-devices.js');
   const { diskKind, diskMetrics } = await import('../vhost/block/disk-metrics.js');
   const options: DisksOptions = {
     pairs,
@@ -108,7 +109,7 @@ export async function run(args: string[]): Promise<number> {
     anyMemory,
     id: values.id,
   };
-  return offerDevices<readonly OfferedDisk[], BlockCounts, DevicesCounts<BlockCounts>>({
+  return offerDevices<readonly OfferedDisk[], DevicesCounts<BlockCounts>>({
     name: 'disk',
     entry: new URL('../vhost/block/disk-thread.js', import.meta.url),
     options,
@@ -116,6 +117,6 @@ export async function run(args: string[]): Promise<number> {
     hangUpChanges: true,
     announce: (offered, name) => offered.map((disk) => announcement(disk, options, name)).join(''),
     metricsText: diskMetrics,
-    kind: diskKind,
+    watch: (thread, subject) => watchDevices(thread, diskKind, how, subject),
   });
 }

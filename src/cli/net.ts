@@ -3,7 +3,6 @@
 
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type { NetCounts } from '../vhost/net/net-device.js';
 import type { NetsCounts } from '../vhost/net/net-metrics.js';
 import type { NetOffer, NetsOptions, OfferedNets } from '../vhost/net/nets.js';
 import { deviceFlags, deviceHelp, deviceOptions } from './kit/device-options.js';
@@ -14,6 +13,7 @@ import { optionalAddress } from './kit/optional-address.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 import { wholeNumber } from './kit/values.js';
+import { watchDevices } from './kit/watch-devices.js';
 
 const help = `Usage: clearway net --socket PATH... [--tap NAME | --xdp DEVICE] [options]
 
@@ -128,13 +128,13 @@ export async function run(args: string[]): Promise<number> {
   const { anyMemory, ...how } = await deviceOptions(values);
   const options: NetsOptions = { ...asked, anyMemory };
   const { netKind, netMetrics } = await import('../vhost/net/net-metrics.js');
-  return offerDevices<OfferedNets, NetCounts, NetsCounts>({
+  return offerDevices<OfferedNets, NetsCounts>({
     name: 'net',
     entry: new URL('../vhost/net/net-thread.js', import.meta.url),
     options,
     ...how,
     metricsText: netMetrics,
-    kind: netKind,
+    watch: (thread, subject) => watchDevices(thread, netKind, how, subject),
     announce: ({ to, hint }, name) => {
       const texts = options.offers.map((offer) => announcement(offer, options, to, name));
       return `${texts.join('')}${hint === undefined ? '' : `${hint}\n`}`;

@@ -23,6 +23,10 @@ export const CopyReason = {
   fileName: 8,
   /** A packet of one guest for another, back to its own, or between it and memory for packets of AF_XDP: the memory of two owners. */
   guestPacket: 9,
+  /** Requests of the key-value store that did not arrive in the core's memory. */
+  storeRequest: 10,
+  /** Replies of the key-value store that Node's sockets keep (where there is no Linux). */
+  storeReply: 11,
 } as const;
 
 /** Names of the reasons, by their number. */

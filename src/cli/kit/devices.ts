@@ -1,17 +1,14 @@
-// What the commands that offer devices to virtual machines share (disk, net): the thread that the devices run in, what they say, metrics, a
-// clean end on signals. Not here: their options, the devices, what people watch of them (watch-devices.ts).
+// What the commands share whose work is done by one thread that blocks in the kernel (disk, net, kv): the thread, what it says, metrics, a clean end
+// on signals. Not here: their options, the work, what people watch of it (watch-devices.ts, watch-store.ts).
 
 import type { EngineChoice } from '../../transport/open-engine.js';
-import type { DeviceKind } from '../../vhost/device-figures.js';
 import { DeviceThread } from '../../vhost/device-thread.js';
-import type { DevicesCounts, QueueCounts } from '../../vhost/queue-counts.js';
 import { shortageSentence } from './shortage.js';
 import { hasTerminal, onSignals, statusOfSignal } from './signals.js';
-import { type Watched, type WatchOptions, watchDevices } from './watch-devices.js';
+import type { Watched } from './watch-devices.js';
 
-/** A command that offers devices. `Offered` is what its devices say of themselves, `Counts` what is counted of each, `All` of all of them. */
-export interface DeviceCommand<Offered, Counts extends QueueCounts, All extends DevicesCounts<Counts>>
-  extends WatchOptions {
+/** A command that offers something from a thread. `Offered` is what it says of itself, `All` what is counted. */
+export interface DeviceCommand<Offered, All> {
   /** Its name, before what it says. */
   readonly name: string;
   /** What the thread runs: a file that calls `runDevices`, with these options. */
@@ -26,13 +23,13 @@ export interface DeviceCommand<Offered, Counts extends QueueCounts, All extends 
   announce(offered: Offered, engine: string): string;
   /** The metrics, as Prometheus text. */
   metricsText(counts: All, engine: string): string;
-  /** What people watch of them. */
-  readonly kind: DeviceKind<Counts, All>;
+  /** What people watch of it, until that is closed. @param subject what it is, in words */
+  watch(thread: Pick<DeviceThread<never, All>, 'counts'>, subject: string): Promise<Watched>;
 }
 
 /** Serves metrics, where they are wanted: what that takes is loaded only then. @throws Error where the address is taken */
-async function openMetrics<Offered, Counts extends QueueCounts, All extends DevicesCounts<Counts>>(
-  { metrics, metricsText }: DeviceCommand<Offered, Counts, All>,
+async function openMetrics<Offered, All>(
+  { metrics, metricsText }: DeviceCommand<Offered, All>,
   thread: DeviceThread<Offered, All>,
   engine: string,
 ) {
@@ -44,15 +41,15 @@ async function openMetrics<Offered, Counts extends QueueCounts, All extends Devi
   });
 }
 
-async function offer<Offered, Counts extends QueueCounts, All extends DevicesCounts<Counts>>(
-  command: DeviceCommand<Offered, Counts, All>,
+async function offer<Offered, All>(
+  command: DeviceCommand<Offered, All>,
   thread: DeviceThread<Offered, All>,
 ): Promise<void> {
   const { engine, offered } = await thread.ready;
   const endpoint = await openMetrics(command, thread, engine);
   let watched: Watched | undefined;
   try {
-    watched = await watchDevices(thread, command.kind, command, `${command.name} (${engine})`);
+    watched = await command.watch(thread, `${command.name} (${engine})`);
     process.stdout.write(command.announce(offered, engine));
     if (endpoint !== undefined) process.stdout.write(`the metrics are at\n${endpoint.urls.join('\n')}\n`);
     if (watched.urls.length > 0) process.stdout.write(`the dashboard is at\n${watched.urls.join('\n')}\n`);
@@ -63,9 +60,7 @@ async function offer<Offered, Counts extends QueueCounts, All extends DevicesCou
 }
 
 /** Offers devices until a signal ends it. Returns the exit status. */
-export async function offerDevices<Offered, Counts extends QueueCounts, All extends DevicesCounts<Counts>>(
-  command: DeviceCommand<Offered, Counts, All>,
-): Promise<number> {
+export async function offerDevices<Offered, All>(command: DeviceCommand<Offered, All>): Promise<number> {
   const complain = (sentence: string): void => void process.stderr.write(`clearway ${command.name}: ${sentence}\n`);
   let thread: DeviceThread<Offered, All> | undefined;
   let status = 0;

@@ -1,5 +1,8 @@
 // The key-value store as a module: commands in, replies out. Who carries the bytes is the caller's business.
 
+export { heapBase } from '../arena';
+export { noteSaved as snapshotSaved, takeAsked as storeRequests } from '../kv/requests';
+export { snapshotBegin, snapshotEnd, snapshotMore } from '../kv/snapshot';
 export {
   clientClose,
   clientFeed,
@@ -10,6 +13,7 @@ export {
   clientPieces,
   clientSent,
   clientState,
+  clientTrust,
   nextClientEvent,
   storeConfigure,
   storeControl,

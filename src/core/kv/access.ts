@@ -11,7 +11,7 @@ import { upMs } from './time';
 const FIRST_COUNT: u32 = 5;
 
 /** Whether the policy counts uses. */
-function countsUses(): bool {
+export function countsUses(): bool {
   const policy = setting(POLICY);
   return policy === POLICY_ALLKEYS_LFU || policy === POLICY_VOLATILE_LFU;
 }

@@ -78,12 +78,14 @@ export const AUTH_FAILED = 392;
 export const COPIED_BYTES = 400;
 export const IDLE_CLOSED = 408;
 
-export const POLICY_ALLKEYS_LFU = 2;
-export const POLICY_VOLATILE_LFU = 5;
 export const MESSAGES_PUBLISHED = 416;
 export const MESSAGES_DELIVERED = 424;
+
 export const POLICY_NOEVICTION = 0;
+export const POLICY_ALLKEYS_LRU = 1;
+export const POLICY_ALLKEYS_LFU = 2;
 export const POLICY_ALLKEYS_RANDOM = 3;
 export const POLICY_VOLATILE_LRU = 4;
+export const POLICY_VOLATILE_LFU = 5;
 export const POLICY_VOLATILE_RANDOM = 6;
 export const POLICY_VOLATILE_TTL = 7;

@@ -8,6 +8,9 @@ import { itemKeyLength, itemSetKey } from './table';
 import { trashAdd } from './trash';
 
 export const TYPE_STRING: u32 = 0;
+export const TYPE_LIST: u32 = 1;
+export const TYPE_SET: u32 = 2;
+export const TYPE_ZSET: u32 = 3;
 export const TYPE_HASH: u32 = 4;
 
 /** Behind the head of a table's item (table.ts), of 12 bytes. */
@@ -63,6 +66,20 @@ function releaseValue(entry: usize): void {
 /** One of the `TYPE_` numbers. */
 export function entryType(entry: usize): u32 {
   return changetype<Entry>(entry).type;
+}
+
+/** The collection of an entry that is no string. */
+export function entryValue(entry: usize): usize {
+  return changetype<Entry>(entry).value;
+}
+
+/** Makes a collection the value of an entry, whatever it was. */
+export function entrySetValue(entry: usize, type: u32, value: usize): void {
+  releaseValue(entry);
+  const it = changetype<Entry>(entry);
+  it.type = type;
+  it.value = <u32>value;
+  it.length = 0;
 }
 
 /** When or how often the entry was used. */
@@ -159,6 +176,12 @@ export function stringResize(entry: usize, length: u32): usize {
   return at;
 }
 
+/** Bytes of memory that the entry holds, without those of a collection. */
+export function entryMemory(entry: usize): u32 {
+  const it = changetype<Entry>(entry);
+  return roomOf(entry) + (it.value !== 0 && it.type === TYPE_STRING ? roomOf(it.value) : 0);
+}
+
 /** Where the key is. */
 export function entryKey(entry: usize): usize {
   return entry + ENTRY_KEY;
@@ -185,18 +208,4 @@ export function entryTakeValue(entry: usize, from: usize): bool {
   }
   it.access = source.access;
   return true;
-}
-
-/** The collection of an entry that is no string. */
-export function entryValue(entry: usize): usize {
-  return changetype<Entry>(entry).value;
-}
-
-/** Makes a collection the value of an entry, whatever it was. */
-export function entrySetValue(entry: usize, type: u32, value: usize): void {
-  releaseValue(entry);
-  const it = changetype<Entry>(entry);
-  it.type = type;
-  it.value = <u32>value;
-  it.length = 0;
 }

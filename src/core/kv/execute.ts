@@ -39,10 +39,14 @@ import { addConnectionCommands, runConnection } from './commands/connection';
 import { noRoom } from './commands/errors';
 import { addHashCommands, runHash } from './commands/hashes';
 import { addKeyCommands, runKey } from './commands/keys';
+import { addListCommands, runList } from './commands/lists';
+import { addMaintenanceCommands, runMaintenance } from './commands/maintenance';
 import { addMultiCommands, EXEC, leaveMulti, runMulti } from './commands/multi';
 import { addPubsubCommands, runPubsub } from './commands/pubsub';
 import { addScanCommands, runScan } from './commands/scanning';
 import { addServerCommands, runServer, unknownCommand } from './commands/server';
+import { addSetCommands, runSet } from './commands/sets';
+import { addSortedCommands, runSorted } from './commands/sorted-sets';
 import { addStringCommands, runString } from './commands/strings';
 import { COMMANDS } from './control';
 import { makeRoom } from './eviction';
@@ -59,6 +63,10 @@ const CLIENT: u32 = 4;
 const MULTI: u32 = 5;
 const PUBSUBS: u32 = 6;
 const HASHES: u32 = 7;
+const LISTS: u32 = 8;
+const SETS: u32 = 9;
+const SORTED: u32 = 10;
+const MAINTENANCE: u32 = 11;
 const FAMILY_SHIFT: u32 = 5;
 
 /** Fills the table of commands. */
@@ -72,6 +80,10 @@ export function executeBegin(): void {
   addMultiCommands(MULTI << FAMILY_SHIFT);
   addPubsubCommands(PUBSUBS << FAMILY_SHIFT);
   addHashCommands(HASHES << FAMILY_SHIFT);
+  addListCommands(LISTS << FAMILY_SHIFT);
+  addSetCommands(SETS << FAMILY_SHIFT);
+  addSortedCommands(SORTED << FAMILY_SHIFT);
+  addMaintenanceCommands(MAINTENANCE << FAMILY_SHIFT);
   addServerCommands(31 << FAMILY_SHIFT);
 }
 
@@ -151,10 +163,18 @@ function run(number: u32, client: usize): void {
     case MULTI:
       if (which === EXEC) return executeQueued(client);
       return runMulti(which, client);
-    case HASHES:
-      return runHash(which);
     case PUBSUBS:
       return runPubsub(which, client);
+    case HASHES:
+      return runHash(which);
+    case LISTS:
+      return runList(which);
+    case SETS:
+      return runSet(which);
+    case SORTED:
+      return runSorted(which);
+    case MAINTENANCE:
+      return runMaintenance(client, which);
     default:
       return runServer(which);
   }

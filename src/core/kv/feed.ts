@@ -37,6 +37,7 @@ import { FEED_CLOSED, FEED_FULL, FEED_STATE, INPUT_BYTES, OUTPUT_PAUSE, PROTOCOL
 import { execute } from './execute';
 import { selectDatabase } from './keyspace';
 import { checkOutput } from './output-limits';
+import { isAsked } from './requests';
 import { count, setSetting, setting } from './settings';
 
 /** What is wrong with what a client sent. It is told, and its connection ends. */
@@ -125,6 +126,8 @@ export function feed(client: usize, from: usize, length: u32): u32 {
       if (waits) queryEnd(query);
       else at = parsedEnd;
     }
+    // What it asked for comes first: the reply is that of the caller.
+    if (isAsked()) break;
   }
   clearArguments();
   closeOutput();

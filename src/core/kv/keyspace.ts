@@ -181,6 +181,18 @@ export function flushDatabase(number: u32): bool {
   return true;
 }
 
+/** Exchanges two databases. */
+export function swapDatabases(one: u32, other: u32): void {
+  const first = databaseAt(one);
+  store<u32>(databases + one * 4, <u32>databaseAt(other));
+  store<u32>(databases + other * 4, <u32>first);
+  store<u32>(databaseAt(one) + NUMBER_AT, one);
+  store<u32>(first + NUMBER_AT, other);
+  noteChangeOfAll(one);
+  noteChangeOfAll(other);
+  selectDatabase(databaseNumber);
+}
+
 /** Deletes up to so many keys whose time is over. Returns how many. */
 export function expireDue(most: u32): u32 {
   let done: u32 = 0;

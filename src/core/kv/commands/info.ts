@@ -24,6 +24,7 @@ import {
 } from '../control';
 import { heapCount } from '../expiry';
 import { databaseAt, heapOf, keysOf } from '../keyspace';
+import { hasSaved } from '../requests';
 import { setting, setting64 } from '../settings';
 import { slabsTaken, slabsTotal, slabsUsed } from '../slabs';
 import { tableCount } from '../table';
@@ -60,7 +61,10 @@ export function runInfo(): void {
     addLine('maxclients', setting(MAX_CLIENTS));
   }
   if (section('memory', 'Memory', true)) memorySection();
-  if (section('persistence', 'Persistence', true)) addText('loading:0\r\naof_enabled:0\r\n');
+  if (section('persistence', 'Persistence', true)) {
+    addText('loading:0\r\naof_enabled:0\r\nrdb_bgsave_in_progress:0\r\n');
+    addText(hasSaved ? 'rdb_last_bgsave_status:ok\r\n' : 'rdb_last_bgsave_status:err\r\n');
+  }
   if (section('stats', 'Stats', true)) stats();
   if (section('replication', 'Replication', true)) addText('role:master\r\nconnected_slaves:0\r\n');
   if (section('commandstats', 'Commandstats', false)) commandStats();

@@ -58,6 +58,11 @@ export function runScan(number: u32): void {
 /** How many items the last scan found. */
 export let scannedItems: u32 = 0;
 
+/** An item that the last scan found. */
+export function scannedItem(index: u32): usize {
+  return load<u32>(found + index * 4);
+}
+
 /** Scans a table from the cursor on until it has as many items as were asked for. Returns the next cursor. */
 export function scanTable(table: usize): u32 {
   let at = cursor;
@@ -142,9 +147,4 @@ function keys(): void {
     replyBulk(entryKey(entry), entryKeyLength(entry));
   }
   release(list);
-}
-
-/** An item that the last scan found. */
-export function scannedItem(index: u32): usize {
-  return load<u32>(found + index * 4);
 }

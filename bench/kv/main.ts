@@ -1,0 +1,120 @@
+// `npm run bench:kv`: `clearway kv` on both engines beside Redis, with redis-benchmark as the load: requests a second, CPU a request, latency. Rounds are
+// interleaved; ratios are medians of the rounds' ratios. Not here: the store, the tables' words (render.ts).
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeHost, hostFacts } from '../host/about.js';
+import { setSessionNiceness } from '../host/autogroup.js';
+import { choosePlacement, onPath } from '../host/child.js';
+import { completeWords } from '../options.js';
+import { say } from '../session.js';
+import { kvRows, measureRow } from './load.js';
+import { type KvCell, renderKv } from './render.js';
+import { type RunningStore, startStore, storesOf } from './stores.js';
+
+const usage = `npm run bench:kv -- [OPTIONS]
+
+  --rounds N         rounds, interleaved (5)
+  --seconds N        about how long each measurement takes, 0.5 to 60 (2)
+  --only ROW,ROW     rows: ${kvRows.map(({ name }) => name).join(', ')}
+  --markdown [FILE]  writes the table (docs/bench-kv.md)
+  --nice N           niceness of stores and load, -20 to 19 (0)`;
+
+const defaultPage = 'docs/bench-kv.md';
+
+const preface = `# Benchmark of the key-value store
+
+Written by \`npm run bench:kv -- --markdown\`. The load is redis-benchmark with 50 connections over loopback, values of 32 bytes and 100,000 keys, on a processor of its
+own; each store has the other. Redis has one thread, as ours does, and neither saves anything (\`--save '' --appendonly no\`). CPU is the store's process with all
+its threads (/proc/PID/task/*/schedstat), divided by the requests that redis-benchmark made. Ratios to Redis are medians of the ratios of each round, with the
+smallest and the largest. Latency is as redis-benchmark sees it at full load: mostly waiting behind others.
+`;
+
+interface Options {
+  readonly rows: readonly string[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly niceness: number;
+  readonly markdown: string | undefined;
+}
+
+function numberOf(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text !== '' && value >= least && value <= most) return value;
+  throw new Error(`--${name} is a number from ${least} to ${most}, and this is ${text}`);
+}
+
+/** @returns undefined where help was asked for. @throws in plain words */
+function parse(words: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: completeWords(words, defaultPage),
+    options: {
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '2' },
+      only: { type: 'string' },
+      markdown: { type: 'string' },
+      nice: { type: 'string', default: '0' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const rows = values.only?.split(',') ?? kvRows.map(({ name }) => name);
+  const wrong = rows.find((row) => !kvRows.some(({ name }) => name === row));
+  if (wrong !== undefined) throw new Error(`there is no row ${wrong}`);
+  return {
+    rows,
+    rounds: numberOf('rounds', values.rounds, 1, 100),
+    seconds: numberOf('seconds', values.seconds, 0.5, 60),
+    niceness: numberOf('nice', values.nice, -20, 19),
+    markdown: values.markdown,
+  };
+}
+
+async function measure(options: Options, folder: string): Promise<readonly KvCell[]> {
+  const placement = choosePlacement(options.niceness);
+  const running: RunningStore[] = [];
+  try {
+    for (const store of storesOf()) running.push(await startStore(store, folder, placement.server));
+    const cells = kvRows
+      .filter(({ name }) => options.rows.includes(name))
+      .flatMap((row) => running.map((store) => ({ row, store, rounds: [] as KvCell['rounds'][number][] })));
+    for (let round = 1; round <= options.rounds; round++) {
+      for (const cell of cells) {
+        cell.rounds.push(await measureRow(cell.row, cell.store, options.seconds, placement.load));
+      }
+      say(`round ${round} of ${options.rounds}`);
+    }
+    return cells.map(({ row, store, rounds }) => ({ row: row.name, store: store.name, rounds }));
+  } finally {
+    for (const store of running) await store.stop();
+  }
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const options = parse(words);
+  if (options === undefined) {
+    console.log(usage);
+    return;
+  }
+  if (!onPath('redis-server') || !onPath('redis-benchmark')) {
+    throw new Error('there is no Redis to compare with: apt-get install redis-server redis-tools');
+  }
+  setSessionNiceness(options.niceness);
+  const host = hostFacts();
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-kv-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const cells = await measure(options, folder);
+  const text = `${renderKv(cells)}\n\n${options.rounds} rounds of about ${options.seconds} s. ${describeHost(host)}`;
+  console.log(text);
+  if (options.markdown === undefined) return;
+  mkdirSync(dirname(options.markdown), { recursive: true });
+  writeFileSync(options.markdown, `${preface}\n${text}\n`);
+  say(`wrote ${options.markdown}`);
+}
+
+main(process.argv.slice(2)).catch((error: Error) => {
+  console.error(`bench:kv: ${error.message}`);
+  process.exitCode = 1;
+});

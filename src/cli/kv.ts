@@ -1,0 +1,175 @@
+// `clearway kv`: an in-memory key-value store that speaks Redis' protocol. Options, where it listens, a clean end on signals. Not here: the store
+// (src/core/kv), how it is served (src/kv/).
+
+import { readFileSync } from 'node:fs';
+import { platformIsLinux } from '../kernel/ffi.js';
+import type { KvCounts } from '../kv/kv-metrics.js';
+import { evictionPolicies, type StoreOptions } from '../kv/kv-options.js';
+import type { KvOffered, KvStart } from '../kv/kv-service.js';
+import { formatBytes } from '../text/units.js';
+import type { DeviceThread } from '../vhost/device-thread.js';
+import { deviceOptions } from './kit/device-options.js';
+import { parseFlags } from './kit/flags.js';
+import { dressed } from './kit/terminal.js';
+import { UsageError } from './kit/usage.js';
+import { oneOf, socketMode, wholeNumber } from './kit/values.js';
+
+const help = `Usage: clearway kv [options]
+
+An in-memory key-value store for Redis clients (RESP2 and RESP3).
+
+  --port N           TCP port (6379; 0: any free one)
+  --bind HOST        address or name to listen on; repeatable (127.0.0.1: this host only)
+  --socket PATH      also listen on a Unix socket; without --port or --bind, only there
+  --socket-mode MODE permissions of the socket (660: owner and group)
+  --maxmemory SIZE   most memory for data, up to 3g (1g)
+  --maxmemory-policy NAME what goes when it is full (noeviction: writes are refused):
+                     ${evictionPolicies.slice(1, 5).join(', ')},
+                     ${evictionPolicies.slice(5).join(', ')}
+  --password-file FILE clients must give the password in its first line (AUTH)
+  --no-password      listen beyond this host without a password: anybody there can read and write everything
+  --snapshot FILE    restore from FILE at the start; write it at the end, on SAVE and on SIGHUP
+  --maxclients N     most clients (10000)
+  --timeout SECONDS  close clients that are silent for so long (0: never)
+  --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
+  --live             show on one screen what happens, each second
+  --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
+
+  -h, --help         print this help
+`;
+
+const flags = {
+  port: { type: 'string' },
+  bind: { type: 'string', multiple: true },
+  socket: { type: 'string' },
+  'socket-mode': { type: 'string' },
+  maxmemory: { type: 'string' },
+  'maxmemory-policy': { type: 'string' },
+  'password-file': { type: 'string' },
+  'no-password': { type: 'boolean' },
+  snapshot: { type: 'string' },
+  maxclients: { type: 'string' },
+  timeout: { type: 'string' },
+  metrics: { type: 'string' },
+  live: { type: 'boolean' },
+  engine: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+type Values = ReturnType<typeof parseFlags<typeof flags>>['values'];
+
+const units: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+const leastMemory = 4 * 1024 ** 2;
+/** Of the 4 GiB that the core addresses, what is left beside its own tables. */
+const mostMemory = 3 * 1024 ** 3;
+
+/** Bytes, with Redis' units (powers of 1024). @throws UsageError */
+function memorySize(value: string | undefined): number {
+  if (value === undefined) return 1024 ** 3;
+  const match = /^(\d{1,12})([kmg]?)b?$/i.exec(value);
+  const bytes = match === null ? Number.NaN : Number(match[1]) * units[match[2]!.toLowerCase()]!;
+  if (bytes >= leastMemory && bytes <= mostMemory) return bytes;
+  throw new UsageError(
+    `--maxmemory is ${JSON.stringify(value)}, and must be from ${formatBytes(leastMemory)} to ${formatBytes(mostMemory)}, such as 256m`,
+  );
+}
+
+/** The first line of the file. @throws UsageError */
+function passwordOf(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--password-file: ${(error as Error).message}`);
+  }
+  const password = text.split(/\r?\n/, 1)[0]!;
+  if (password !== '' && Buffer.byteLength(password) <= 512) return password;
+  throw new UsageError(`the first line of ${path} must be a password of 1 to 512 bytes`);
+}
+
+const isThisHost = (host: string): boolean => /^(?:localhost|127\.[\d.]+|\[?::1\]?)$/.test(host);
+
+/** Where to listen. @throws UsageError where strangers could come in */
+function placesOf(values: Values, password: string | undefined): { hosts: readonly string[]; port: number } {
+  const port = wholeNumber('port', values.port, 6379, 0, 65_535);
+  const isOnlyUnix = values.socket !== undefined && values.port === undefined && values.bind === undefined;
+  const hosts = isOnlyUnix ? [] : (values.bind ?? ['127.0.0.1']);
+  const open = hosts.find((host) => !isThisHost(host));
+  if (open !== undefined && password === undefined && values['no-password'] !== true) {
+    throw new UsageError(
+      `--bind ${open} lets other hosts in, and there is no password: give --password-file FILE, or --no-password if everybody there may read and write everything`,
+    );
+  }
+  return { hosts, port };
+}
+
+/** Reads the settings of the store. @throws UsageError */
+function storeOptions(values: Values, port = 0): StoreOptions {
+  return {
+    maxMemory: memorySize(values.maxmemory),
+    policy: oneOf('maxmemory-policy', values['maxmemory-policy'], evictionPolicies) ?? 'noeviction',
+    password: passwordOf(values['password-file']),
+    maxClients: wholeNumber('maxclients', values.maxclients, 10_000, 1, 100_000),
+    timeoutSeconds: wholeNumber('timeout', values.timeout, 0, 0, 31_536_000),
+    snapshot: values.snapshot,
+    port,
+  };
+}
+
+function announcement(places: readonly string[], store: StoreOptions, offered: KvOffered, how: string): string {
+  const restored =
+    offered.restoredKeys === undefined ? '' : `, ${offered.restoredKeys} keys restored from ${store.snapshot}`;
+  return `${places.join('\n')}\nclearway kv: up to ${formatBytes(store.maxMemory)}, ${store.policy}${restored} (${how})\n`;
+}
+
+async function serveOnLinux(values: Values, store: StoreOptions): Promise<number> {
+  const { hosts, port } = placesOf(values, store.password);
+  const { Listening } = await import('../serve/listening.js');
+  const { hostAndPort } = await import('../serve/addresses.js');
+  const { offerDevices } = await import('./kit/devices.js');
+  const { kvMetrics } = await import('../kv/kv-metrics.js');
+  const { watchStore } = await import('./kit/watch-store.js');
+  const { metrics, live, engine } = await deviceOptions(values);
+  const listening = await Listening.open(
+    { hosts, port, socket: values.socket, socketMode: socketMode(values['socket-mode']), listenFds: [] },
+    1,
+    (warning) => void process.stderr.write(`clearway kv: ${warning}\n`),
+  );
+  const places = listening.addresses.map((each) =>
+    'path' in each ? `unix:${each.path}` : `redis://${hostAndPort(each.host, each.port)}`,
+  );
+  const bound = listening.addresses.find((each) => 'port' in each);
+  const options: KvStart = { store: { ...store, port: bound?.port ?? 0 }, sockets: listening.sockets(0) };
+  try {
+    return await offerDevices({
+      name: 'kv',
+      entry: new URL('../kv/kv-thread.js', import.meta.url),
+      engine,
+      options,
+      metrics,
+      hangUpChanges: true,
+      announce: (offered: KvOffered, name) => announcement(places, store, offered, name),
+      metricsText: kvMetrics,
+      watch: async (thread: Pick<DeviceThread<never, KvCounts>, 'counts'>) => watchStore(thread, live),
+    });
+  } finally {
+    listening.close();
+  }
+}
+
+/** The command. Returns the exit status. */
+export async function run(args: string[]): Promise<number> {
+  const { values } = parseFlags('kv', args, flags);
+  if (values.help === true) {
+    process.stdout.write(dressed(help, process.stdout));
+    return 0;
+  }
+  const store = storeOptions(values);
+  if (platformIsLinux) return serveOnLinux(values, store);
+  const { hosts, port } = placesOf(values, store.password);
+  const { servePortably } = await import('../kv/serve-portably.js');
+  return servePortably({ hosts, port, socket: values.socket, store }, (offered, places) =>
+    announcement(places, store, offered, "Node's sockets"),
+  );
+}

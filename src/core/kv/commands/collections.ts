@@ -1,0 +1,61 @@
+// What the commands on collections share: the collection of a key, made at the first element and gone with the last one; ranges; counts.
+
+import { argument, argumentLength } from '../../resp/arguments';
+import { entrySetValue, entryValue, TYPE_LIST, TYPE_STRING, TYPE_ZSET } from '../entry';
+import { makeFields } from '../hash-fields';
+import { addKey, database, deleteEntry, keyChanged } from '../keyspace';
+import { makeList } from '../list';
+import { makeSorted } from '../sorted-set';
+import { isWrongType, noRoom, readEntry, writeEntry } from './errors';
+
+/** The collection of the key in the first argument, for reading; 0: there is none, or it is of another type (`isWrongType`). */
+export function readCollection(type: u32): usize {
+  const entry = readEntry(1, type);
+  return entry === 0 ? 0 : entryValue(entry);
+}
+
+/** The entry that the last of the functions below found. */
+let collectionEntry: usize = 0;
+
+/** The collection of a key, for writing; 0: there is none, or it is of another type (`isWrongType`). */
+export function writeCollection(index: u32, type: u32): usize {
+  collectionEntry = writeEntry(index, type);
+  return collectionEntry === 0 ? 0 : entryValue(collectionEntry);
+}
+
+/** The same, made where there is none; 0: it is of another type, or there is no room: either was replied to. */
+export function makeCollection(index: u32, type: u32): usize {
+  const found = writeCollection(index, type);
+  if (found !== 0 || isWrongType) return found;
+  const made = type === TYPE_LIST ? makeList() : type === TYPE_ZSET ? makeSorted() : makeFields();
+  collectionEntry = made === 0 ? 0 : addKey(argument(index), argumentLength(index), TYPE_STRING, 0);
+  if (collectionEntry === 0) {
+    noRoom();
+    return 0;
+  }
+  entrySetValue(collectionEntry, type, made);
+  return made;
+}
+
+/** After a command changed a collection: one that is empty goes. */
+export function collectionChanged(index: u32, count: u32): void {
+  if (count === 0) deleteEntry(database, collectionEntry);
+  else keyChanged(argument(index), argumentLength(index));
+}
+
+/** The first and the last of a range that may be counted from the end; the first is beyond the last where the range is empty. */
+export let rangeFirst: u32 = 0;
+export let rangeLast: u32 = 0;
+
+/** Puts a range within a number of elements. Returns whether anything is in it. */
+export function clampRange(first: i64, last: i64, count: u32): bool {
+  const has = <i64>count;
+  let from = first < 0 ? first + has : first;
+  let to = last < 0 ? last + has : last;
+  if (from < 0) from = 0;
+  if (to >= has) to = has - 1;
+  if (from > to || from >= has) return false;
+  rangeFirst = <u32>from;
+  rangeLast = <u32>to;
+  return true;
+}

@@ -1,0 +1,109 @@
+// The store served by a loop: its listener, its snapshot, the time that passes. Not here: what happens on a connection (kv-protocol.ts), the thread
+// (kv-thread.ts).
+
+import { setNonBlocking } from '../kernel/socket.js';
+import { copiedBytes } from '../memory/copy.js';
+import type { ListenSocket } from '../transport/acceptor.js';
+import { Listener } from '../transport/listener.js';
+import type { Loop } from '../transport/loop.js';
+import type { Devices } from '../vhost/run-devices.js';
+import type { KvCounts } from './kv-metrics.js';
+import type { StoreOptions } from './kv-options.js';
+import { KvProtocol, type KvState } from './kv-protocol.js';
+import { restoreSnapshot, writeSnapshot } from './snapshot-file.js';
+import { Store, type StoreRequests } from './store.js';
+
+/** What the thread is given. */
+export interface KvStart {
+  readonly store: StoreOptions;
+  readonly sockets: readonly ListenSocket[];
+}
+
+/** What it says of itself once it serves. */
+export interface KvOffered {
+  /** Keys that a snapshot gave back; undefined: there was none. */
+  readonly restoredKeys: number | undefined;
+}
+
+/** Bytes that a client may send ahead while its replies are under way. */
+const backlogLimit = 1 << 20;
+/** How long clients may take to read their last replies. */
+const drainMs = 1000;
+
+/** See the file's head. */
+export class KvService implements Devices<KvOffered, KvCounts> {
+  readonly offered: KvOffered;
+  readonly #store: Store;
+  readonly #listener: Listener<KvState>;
+  readonly #options: StoreOptions;
+  readonly #say: (sentence: string) => void;
+  readonly #stopTicks: () => void;
+  readonly #loop: Loop;
+  #isSavedAtEnd = true;
+
+  /** @throws Error where the memory is not to be had, or the snapshot is damaged */
+  constructor(loop: Loop, { store: options, sockets }: KvStart, say: (sentence: string) => void, end: () => void) {
+    this.#loop = loop;
+    this.#options = options;
+    this.#say = say;
+    const store = new Store(options);
+    this.#store = store;
+    const { snapshot } = options;
+    const isRestored = snapshot !== undefined && restoreSnapshot(store, snapshot);
+    this.offered = { restoredKeys: isRestored ? store.keys : undefined };
+    for (const { fd } of sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);
+    const protocol = new KvProtocol(store, (requests) => this.#answer(requests, end));
+    this.#listener = new Listener(
+      loop,
+      sockets,
+      protocol,
+      { maxConnections: options.maxClients, minRate: 0, rateWindowMs: 20_000, backlogLimit },
+      '-ERR max number of clients reached\r\n',
+    );
+    this.#stopTicks = loop.everyTick((nowMs) => {
+      store.turn(nowMs);
+      protocol.looked();
+    });
+  }
+
+  /** A client asked for a snapshot, or for the end. */
+  #answer({ save, shutdown, isSaved }: StoreRequests, end: () => void): void {
+    if (save) this.#save();
+    if (!shutdown) return;
+    this.#isSavedAtEnd = isSaved;
+    end();
+  }
+
+  /** Writes the snapshot, where there is to be one. */
+  #save(): void {
+    writeSnapshot(this.#store, this.#options.snapshot, this.#say);
+  }
+
+  /** What was counted. */
+  counts(): KvCounts {
+    const { accepted, refused } = this.#listener.counts;
+    return { ...this.#store.counts(), accepted, refused, copied: [...copiedBytes] };
+  }
+
+  /** SIGHUP: the snapshot is written now. */
+  changed(): void {
+    this.#save();
+  }
+
+  /** Ends it: clients read their last replies, and the snapshot is written. */
+  close(done: () => void): void {
+    let isOver = false;
+    const over = (): void => {
+      if (isOver) return;
+      isOver = true;
+      this.#stopTicks();
+      if (this.#isSavedAtEnd) this.#save();
+      done();
+    };
+    this.#listener.drain(over);
+    const untilMs = this.#loop.nowMs + drainMs;
+    this.#loop.everyTick((nowMs) => {
+      if (!isOver && nowMs >= untilMs) this.#listener.abortAll();
+    });
+  }
+}

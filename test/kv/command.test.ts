@@ -1,0 +1,188 @@
+// `clearway kv` as people run it: it answers on both engines, keeps what it was told to keep, refuses what it should, and ends when it is told.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { until } from '../conformance/serve/servers.js';
+import { RawClient, startKv } from '../support/kv-process.js';
+import { program } from '../support/program.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'clearway-kv-test-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const refused = (args: readonly string[]): { status: number | null; stderr: string } => {
+  const { status, stderr } = spawnSync(process.execPath, [program, 'kv', ...args], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  return { status, stderr };
+};
+
+for (const engine of ['epoll', 'uring']) {
+  describe(`on ${engine}`, () => {
+    test('commands, one by one, pipelined, and cut anywhere', async () => {
+      const store = await startKv(['--engine', engine]);
+      const client = new RawClient(store.port);
+      assert.equal(await client.ask('PING\r\n', '+PONG\r\n'), '+PONG\r\n');
+      assert.equal(
+        await client.ask('SET a 1\r\nINCR a\r\nGET a\r\n', '+OK\r\n:2\r\n$1\r\n2\r\n'),
+        '+OK\r\n:2\r\n$1\r\n2\r\n',
+      );
+      const request = '*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$5\r\nhe\r\no\r\n';
+      for (let cut = 1; cut < request.length; cut += 3) {
+        client.socket.write(request.slice(0, cut));
+        await new Promise((resolve) => setImmediate(resolve));
+        assert.equal(await client.ask(request.slice(cut), '+OK\r\n'), '+OK\r\n');
+      }
+      assert.equal(await client.ask('GET b\r\n', '$5\r\nhe\r\no\r\n'), '$5\r\nhe\r\no\r\n');
+      const many = 20_000;
+      const replies = await client.ask('GET a\r\n'.repeat(many), '$1\r\n2\r\n'.repeat(many));
+      assert.equal(replies, '$1\r\n2\r\n'.repeat(many));
+      assert.equal(await store.end(), 0);
+    });
+
+    test('values of a megabyte and more, written in pieces and read by a slow reader', async () => {
+      const store = await startKv(['--engine', engine]);
+      const client = new RawClient(store.port);
+      const value = Buffer.alloc(3_000_001, 'abcdefg');
+      const head = `*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$${value.length}\r\n`;
+      assert.equal(
+        await client.ask(Buffer.concat([Buffer.from(head), value, Buffer.from('\r\n')]), '+OK\r\n'),
+        '+OK\r\n',
+      );
+      const wanted = `$${value.length}\r\n${value.toString('latin1')}\r\n`;
+      client.socket.pause();
+      client.socket.write('GET big\r\nGET big\r\nPING\r\n');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      client.socket.resume();
+      const all = `${wanted}${wanted}+PONG\r\n`;
+      assert.ok((await client.ask('', all)) === all);
+      assert.equal(await store.end(), 0);
+    });
+
+    test('what is published reaches who is subscribed', async () => {
+      const store = await startKv(['--engine', engine]);
+      const subscriber = new RawClient(store.port);
+      const subscribed = '*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n';
+      assert.equal(await subscriber.ask('SUBSCRIBE news\r\n', subscribed), subscribed);
+      const publisher = new RawClient(store.port);
+      assert.equal(await publisher.ask('PUBLISH news hello\r\n', ':1\r\n'), ':1\r\n');
+      const message = '*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n';
+      assert.equal(await subscriber.ask('', message), message);
+      assert.equal(await store.end(), 0);
+    });
+  });
+}
+
+test('what it keeps: a snapshot on SIGTERM, on SAVE and on SIGHUP, restored at the start; a damaged one is refused', async () => {
+  const snapshot = join(folder, 'kept.snapshot');
+  const first = await startKv(['--snapshot', snapshot]);
+  const client = new RawClient(first.port);
+  await client.ask('SET name value\r\nHSET h f v\r\nSET brief x EX 1000\r\n', '+OK\r\n:1\r\n+OK\r\n');
+  assert.equal(await client.ask('SAVE\r\n', '+OK\r\n'), '+OK\r\n');
+  assert.equal(statSync(snapshot).mode & 0o777, 0o600);
+  await client.ask('SET later 2\r\n', '+OK\r\n');
+  assert.equal(await first.end(), 0);
+  const second = await startKv(['--snapshot', snapshot]);
+  assert.match(second.said(), /4 keys restored/);
+  const again = new RawClient(second.port);
+  const wanted = '$5\r\nvalue\r\n$1\r\nv\r\n$1\r\n2\r\n';
+  assert.equal(await again.ask('GET name\r\nHGET h f\r\nGET later\r\n', wanted), wanted);
+  const ttl = Number((await again.ask('TTL brief\r\n', ':1000\r\n')).slice(1));
+  assert.ok(ttl > 900 && ttl <= 1000, `${ttl}`);
+  assert.equal(await second.end('SIGKILL'), 'SIGKILL');
+  const bytes = readFileSync(snapshot);
+  bytes[bytes.length >> 1]! ^= 0x40;
+  const damaged = join(folder, 'damaged.snapshot');
+  writeFileSync(damaged, bytes);
+  const { status, stderr } = refused(['--port', '0', '--snapshot', damaged]);
+  assert.equal(status, 1);
+  assert.match(stderr, /damaged\.snapshot is refused/);
+});
+
+test('a password keeps strangers out, and other hosts are let in with one only', async () => {
+  const file = join(folder, 'password');
+  writeFileSync(file, 'secret\n');
+  const store = await startKv(['--password-file', file]);
+  const client = new RawClient(store.port);
+  assert.match(await client.ask('GET a\r\n', '-NOAUTH Authentication required.\r\n'), /^-NOAUTH/);
+  assert.match(await client.ask('AUTH wrong\r\n', '-WRONGPASS'), /^-WRONGPASS/);
+  assert.equal(await client.ask('AUTH secret\r\nGET a\r\n', '+OK\r\n$-1\r\n'), '+OK\r\n$-1\r\n');
+  assert.equal(await store.end(), 0);
+  assert.match(refused(['--bind', '0.0.0.0']).stderr, /there is no password/);
+});
+
+test('more clients than are allowed are told so; those who go make room', async () => {
+  const store = await startKv(['--maxclients', '2']);
+  const clients = [new RawClient(store.port), new RawClient(store.port)];
+  for (const client of clients) assert.equal(await client.ask('PING\r\n', '+PONG\r\n'), '+PONG\r\n');
+  const third = new RawClient(store.port);
+  assert.match(await third.ask('', '-ERR max number of clients reached\r\n'), /^-ERR max number of clients/);
+  clients[0]!.socket.end();
+  await clients[0]!.closed;
+  await until(
+    'there is room',
+    async () => {
+      const next = new RawClient(store.port);
+      const reply = await next.ask('PING\r\n', '+PONG\r\n');
+      next.socket.destroy();
+      return reply === '+PONG\r\n';
+    },
+    10_000,
+  );
+  assert.equal(await store.end(), 0);
+});
+
+test('bytes that are no RESP end their connection with a reason, and nobody else\u2019s', async () => {
+  const store = await startKv();
+  const good = new RawClient(store.port);
+  const bad = new RawClient(store.port);
+  assert.match(
+    await bad.ask('*2\r\nGET\r\n', "-ERR Protocol error: expected '$', got 'G'\r\n"),
+    /^-ERR Protocol error/,
+  );
+  await bad.closed;
+  assert.equal(await good.ask('PING\r\n', '+PONG\r\n'), '+PONG\r\n');
+  assert.equal(await store.end(), 0);
+});
+
+test('QUIT and SHUTDOWN; a Unix socket alone', async () => {
+  const socket = join(folder, 'kv.sock');
+  const store = await startKv(['--socket', socket, '--port', '0', '--bind', '127.0.0.1']);
+  const client = new RawClient(socket);
+  assert.equal(await client.ask('PING\r\nQUIT\r\n', '+PONG\r\n+OK\r\n'), '+PONG\r\n+OK\r\n');
+  await client.closed;
+  const last = new RawClient(store.port);
+  last.socket.write('SHUTDOWN NOSAVE\r\n');
+  assert.equal(await store.ended, 0);
+});
+
+test('metrics are Prometheus text', async () => {
+  const store = await startKv(['--metrics', '127.0.0.1:0']);
+  const client = new RawClient(store.port);
+  await client.ask('SET a 1\r\nGET a\r\nGET b\r\n', '+OK\r\n$1\r\n1\r\n$-1\r\n');
+  const url = /http:\/\/[^\s]+\/metrics/.exec(store.said())![0];
+  const text = await (await fetch(url)).text();
+  assert.match(text, /^clearway_kv_keys 1$/m);
+  assert.match(text, /^clearway_kv_hits_total 1$/m);
+  assert.match(text, /^clearway_kv_misses_total 1$/m);
+  assert.equal(await store.end(), 0);
+});
+
+test('bad options are refused in a sentence', () => {
+  for (const [args, sentence] of [
+    [['--maxmemory', '10'], /--maxmemory is "10", and must be from/],
+    [['--maxmemory', '9g'], /--maxmemory is "9g"/],
+    [['--maxmemory-policy', 'lru'], /must be noeviction or/],
+    [['--port', '70000'], /--port is "70000"/],
+    [['--password-file', join(folder, 'absent')], /--password-file: ENOENT/],
+    [['extra'], /"extra" is not expected here/],
+  ] as const) {
+    const { status, stderr } = refused(args);
+    assert.notEqual(status, 0, `${args}`);
+    assert.match(stderr, sentence);
+  }
+});
