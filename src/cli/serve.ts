@@ -18,6 +18,10 @@ const flags = {
   port: { type: 'string', short: 'p' },
   socket: { type: 'string' },
   'socket-mode': { type: 'string' },
+  bypass: { type: 'string' },
+  'bypass-address': { type: 'string', multiple: true },
+  'bypass-gateway': { type: 'string', multiple: true },
+  'bypass-poll': { type: 'string' },
   workers: { type: 'string' },
   engine: { type: 'string' },
   base: { type: 'string' },
@@ -60,6 +64,10 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   -p, --port PORT         port to listen on; 0 takes any free one (8080)
   --socket PATH           listen on a Unix socket instead of a port (with --host or --port: on both); @NAME is an abstract socket
   --socket-mode MODE      permissions of the Unix socket (660: owner and group)
+  --bypass INTERFACE      serve with Clearway's own TCP/IP on a network interface, past the kernel's (AF_XDP; requires root and --bypass-address)
+  --bypass-address ADDRESS/LENGTH  address of its own there, which no other host has: 10.0.0.2/24, fd00::2/64; repeatable
+  --bypass-gateway ADDRESS  gateway to other networks (none); repeatable
+  --bypass-poll MICROSECONDS  time to look for packets before sleeping: less delay, more CPU (20)
   --workers auto|N        number of serving threads (auto: one for each core)
   --engine auto|uring|epoll  kernel interface for I/O (auto: io_uring where the kernel allows it, else epoll)
   --base PATH             serve the site beneath a path, such as /docs

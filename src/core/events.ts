@@ -56,3 +56,9 @@ export function nextEvent(): u64 {
   }
   return 0;
 }
+
+/** As `nextEvent`, for whoever looks at the socket anyway: its number, or -1. Nothing is allocated on the other side of the module for it. */
+export function nextSocket(): i32 {
+  const event = nextEvent();
+  return event === 0 ? -1 : <i32>(event & 0xffffffff);
+}

@@ -79,6 +79,7 @@ const userCopies: Readonly<Record<string, readonly [from: Place, words: string]>
   accessLog: ['memory', 'fields and lines of the access log'],
   fileName: ['memory', 'paths of files, kept to know them again'],
   guestPacket: ['memory', 'packet of a guest for another'],
+  packetFill: ['memory', 'bytes into packets of our own TCP/IP'],
 };
 
 /** The graph of what was moved. */

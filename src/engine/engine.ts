@@ -38,7 +38,7 @@ export const fetchStretchBytes = 64 * 1024;
 
 /** One facility of the kernel that moves bytes between descriptors and memory, driven from one thread. */
 export interface Engine {
-  readonly name: 'uring' | 'epoll' | 'fake';
+  readonly name: 'uring' | 'epoll' | 'bypass' | 'fake';
   /** A descriptor that polls readable when turn() has something to do: for someone else's loop. */
   readonly descriptor: number;
   /** Every receive frame; frame `f` begins at `f * receiveFrameBytes`. */

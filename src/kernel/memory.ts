@@ -4,7 +4,7 @@
 import { encodePathText } from '../text/path-text.js';
 import { F, MAP, MFD, PROT } from './constants.js';
 import { Errno } from './errno.js';
-import { bind, syscall3, syscall6, viewMemory } from './ffi.js';
+import { bind, type NativeFunction, syscall3, syscall6, viewMemory } from './ffi.js';
 import { sys } from './numbers.js';
 import { check, SystemError } from './system-error.js';
 
@@ -112,6 +112,14 @@ export function createMemoryFile(name: string, length: number): number {
 /** Closes a memory file; mappings of it stay. */
 export function closeMemoryFile(fd: number): void {
   syscall3(sys.close, fd);
+}
+
+let memcpy: NativeFunction | undefined;
+
+/** memcpy(3) between two addresses. The caller answers for both: what is not mapped is the end of the process. */
+export function copyMemory(target: number, source: number, length: number): void {
+  memcpy ??= bind('void memcpy(int64 target, int64 source, int64 length)');
+  memcpy(target, source, length);
 }
 
 let pageSize = 0;

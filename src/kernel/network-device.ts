@@ -80,6 +80,19 @@ export function deviceState(name: string): DeviceState | undefined {
   });
 }
 
+/** SIOCGIFHWADDR, and where the 6 bytes of Ethernet's address are in its answer (ARPHRD_ETHER is 1). */
+const linkAddress = { request: 0x8927, ethernet: 1, at: requestValueAt + 2, bytes: 6 } as const;
+
+/** The address of a device on its link, 6 bytes; undefined where it is not of Ethernet. @throws SystemError EMFILE */
+export function deviceLinkAddress(name: string): Uint8Array | undefined {
+  return withDeviceSocket((fd) => {
+    const { data, bytes, offset, address } = deviceRequest(name);
+    if (syscall3(sys.ioctl, fd, linkAddress.request, address) < 0) return undefined;
+    if (data.getUint16(offset + requestValueAt, true) !== linkAddress.ethernet) return undefined;
+    return Uint8Array.from({ length: linkAddress.bytes }, (_, index) => bytes[offset + linkAddress.at + index]!);
+  });
+}
+
 /** Brings a network device up. @throws SystemError EPERM, ENODEV */
 export function setDeviceUp(name: string): void {
   withDeviceSocket((fd) => {

@@ -119,7 +119,8 @@ function examineTap(): Outcome {
 export const bypassProbes: readonly Probe[] = [
   {
     ...{ id: 'af_xdp', group: 'bypass', what: 'AF_XDP' },
-    meaning: 'Packets pass between a network device and our memory through rings: clearway net --xdp, clearway/xdp.',
+    meaning:
+      'Packets pass between a network device and our memory through rings: clearway serve --bypass, clearway net --xdp, clearway/xdp.',
     examine: examineXdpSocket,
   },
   {

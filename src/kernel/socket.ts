@@ -98,12 +98,16 @@ export function readSocketAddress(bytes: Uint8Array, data: DataView, offset: num
   if (family === AF.INET) {
     return { host: `${bytes[offset + 4]}.${bytes[offset + 5]}.${bytes[offset + 6]}.${bytes[offset + 7]}`, port };
   }
-  if (family !== AF.INET6) return { host: '', port: 0 };
-  const groups = Array.from({ length: 8 }, (_, index) => data.getUint16(offset + 8 + index * 2, false));
+  return family === AF.INET6 ? { host: readAddressBytes(data, offset + 8), port } : { host: '', port: 0 };
+}
+
+/** The text of an address of 16 bytes; an IPv4 address within IPv6 comes as IPv4. */
+export function readAddressBytes(data: DataView, offset: number): string {
+  const groups = Array.from({ length: 8 }, (_, index) => data.getUint16(offset + index * 2, false));
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
-    return { host: [groups[6]! >> 8, groups[6]! & 255, groups[7]! >> 8, groups[7]! & 255].join('.'), port };
+    return [groups[6]! >> 8, groups[6]! & 255, groups[7]! >> 8, groups[7]! & 255].join('.');
   }
-  return { host: formatIPv6(groups), port };
+  return formatIPv6(groups);
 }
 
 /** The one canonical text of an address: lower case, the longest run of zeros left out, the first of equals (RFC 5952). */

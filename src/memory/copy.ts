@@ -27,6 +27,8 @@ export const CopyReason = {
   storeRequest: 10,
   /** Replies of the key-value store that Node's sockets keep (where there is no Linux). */
   storeReply: 11,
+  /** Bytes in memory that are sent by our own TCP/IP: into the packets that carry them. */
+  packetFill: 12,
 } as const;
 
 /** Names of the reasons, by their number. */

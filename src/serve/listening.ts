@@ -38,8 +38,21 @@ const portTries = 20;
 /** Errnos of an address that a name leads to and this host does not have. */
 const notOurs: ReadonlySet<number> = new Set([Errno.EADDRNOTAVAIL, Errno.EAFNOSUPPORT]);
 
+/** What a server listens with. */
+export interface ServerSockets {
+  readonly addresses: readonly ListenAddress[];
+  /** The sockets of one worker; those that are missing are opened. @throws SystemError */
+  sockets(worker: number): readonly ListenSocket[];
+  /** Gives up a worker's own sockets. */
+  release(worker: number): void;
+  /** Who comes from now on is told that nobody is there, as far as that can be said before the workers end. */
+  withdraw(): void;
+  /** Closes all but what was handed over. */
+  close(): void;
+}
+
 /** See the file's head. */
-export class Listening {
+export class Listening implements ServerSockets {
   readonly addresses: readonly ListenAddress[];
   readonly #tcp: readonly TcpAddress[];
   /** Sockets on {@link #tcp} that tell whether others listen there; a lone worker serves on them. */

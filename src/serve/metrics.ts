@@ -1,6 +1,7 @@
 // What one worker counts, in memory that the main thread can read while the worker is blocked in the kernel.
 // Only the worker writes. Text for Prometheus is made elsewhere (metrics-text.ts), from any number of workers.
 
+import { bypassFigureNames } from '../bypass/figures.js';
 import { copyReasonNames } from '../memory/copy.js';
 import { sendModeNames } from '../transport/send-modes.js';
 
@@ -50,6 +51,8 @@ const layout = {
   modeBytes: sendModeNames.length,
   references: 2,
   copied: copyReasonNames.length,
+  /** Of our own TCP/IP and the socket below it; zeros where the kernel's serves. */
+  bypass: bypassFigureNames.length,
 } as const;
 
 /** A name of the layout. */
@@ -70,11 +73,14 @@ export class Metrics {
   readonly values: Float64Array;
   /** The part that memory/copy.ts counts into. */
   readonly copied: Float64Array;
+  /** The part that a worker past the kernel writes its figures into. */
+  readonly bypass: Float64Array;
 
   /** @param memory {@link metricsBytes} bytes from `offset` on. */
   constructor(memory: SharedArrayBuffer, offset: number) {
     this.values = new Float64Array(memory, offset, total);
     this.copied = this.values.subarray(offsets.copied, offsets.copied + layout.copied);
+    this.bypass = this.values.subarray(offsets.bypass, offsets.bypass + layout.bypass);
   }
 
   /** Adds to a counter. */

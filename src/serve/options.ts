@@ -4,12 +4,14 @@
 import { type Stats, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import type { BypassOptions } from '../bypass/bypass-plan.js';
 import { longestUnixName } from '../kernel/unix-socket.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 import { defaultSendLimits, type SendLimits } from '../transport/send-modes.js';
 import { ownTypes, typesProblem } from '../wire/http/media-type.js';
 import { hostForm, hostOf } from './addresses.js';
 import { basePathOf } from './base-path.js';
+import { type BypassServeOptions, bypassOf, bypassOptionNames } from './bypass-options.js';
 import { proxyProblem } from './client-address.js';
 import { connectionsWithin } from './connection-limit.js';
 import { isPathPattern } from './path-pattern.js';
@@ -23,7 +25,7 @@ export type Duration = number | string;
 export type Size = number | string;
 
 /** Options of {@link createServer} and, under the same names with dashes, of `clearway serve`. */
-export interface ServeOptions {
+export interface ServeOptions extends BypassServeOptions {
   /** The directory to serve. Default: the current one. */
   root?: string;
   /**
@@ -138,6 +140,9 @@ export interface ResolvedOptions {
   readonly socket: string | undefined;
   readonly socketMode: number;
   readonly listenFds: readonly number[];
+  /** What is served on with our own TCP/IP; undefined: the kernel's. */
+  readonly bypass: BypassOptions | undefined;
+  /** 0: one for each queue of the device. */
   readonly workers: number;
   readonly engine: EngineChoice;
   /** Without a slash at its end; empty where the site is at the root. */
@@ -353,6 +358,7 @@ function parseLogFile(value: unknown, log: unknown): string | undefined {
 }
 
 const known: Readonly<Record<keyof ServeOptions, true>> = {
+  ...bypassOptionNames,
   root: true,
   host: true,
   port: true,
@@ -426,6 +432,8 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     if (!Object.hasOwn(known, name))
       throw new OptionError(`there is no option ${name}: the options are ${Object.keys(known).join(', ')}`);
   }
+  const bypass = bypassOf(options);
+  if (typeof bypass === 'string') throw new OptionError(bypass);
   const media = flag('media', options.media);
   const cors = options.cors === undefined ? media : flag('cors', options.cors);
   const workers = options.workers === 'auto' ? undefined : options.workers;
@@ -439,7 +447,9 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     socket: parseSocket(options.socket),
     socketMode: parseSocketMode(options.socketMode, options.socket),
     listenFds: parseListenFds(options.listenFds),
-    workers: integer('workers', workers, availableParallelism(), 1, 256),
+    bypass,
+    workers:
+      bypass !== undefined && workers === undefined ? 0 : integer('workers', workers, availableParallelism(), 1, 256),
     engine: choice('engine', options.engine, 'auto', ['auto', 'uring', 'epoll']),
     base:
       basePathOf(options.base ?? '/') ??

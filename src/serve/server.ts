@@ -5,9 +5,10 @@ import { EventEmitter } from 'node:events';
 import { openFilesLimit } from '../kernel/limits.js';
 import type { Meter } from '../meter/meter.js';
 import { type ListenAddress, urlOf } from './addresses.js';
+import type { BypassListening } from './bypass-listening.js';
 import { makeRoom } from './connection-limit.js';
 import { hostNotes } from './host-notes.js';
-import { Listening } from './listening.js';
+import { Listening, type ServerSockets } from './listening.js';
 import { LogOutput } from './log-output.js';
 import { Metrics, metricsBytes } from './metrics.js';
 import type { MetricsEndpoint } from './metrics-endpoint.js';
@@ -53,7 +54,7 @@ export interface ServerEvents {
 
 /** A running server; made by {@link createServer}. */
 export class Server extends EventEmitter<ServerEvents> {
-  readonly options: ResolvedOptions;
+  #options: ResolvedOptions;
   readonly #slots: WorkerSlot[] = [];
   readonly #logDescriptor: number;
   readonly #entry: URL;
@@ -63,7 +64,8 @@ export class Server extends EventEmitter<ServerEvents> {
   #pins: PinKeeper | undefined;
   #meterRefusal: string | undefined;
   #closing: Promise<void> | undefined;
-  #listening: Listening | undefined;
+  #listening: ServerSockets | undefined;
+  #bypass: BypassListening | undefined;
   #maxConnections = 0;
   #engine = '';
 
@@ -73,9 +75,14 @@ export class Server extends EventEmitter<ServerEvents> {
    */
   constructor(options: ResolvedOptions, logDescriptor = 1, entry = new URL('./worker-main.js', import.meta.url)) {
     super();
-    this.options = options;
+    this.#options = options;
     this.#entry = entry;
     this.#logDescriptor = logDescriptor;
+  }
+
+  /** What it serves, and how; "auto" of workers past the kernel is known once it listens. */
+  get options(): ResolvedOptions {
+    return this.#options;
   }
 
   /** Everything it listens on. @throws Error before {@link listen}. */
@@ -153,8 +160,19 @@ export class Server extends EventEmitter<ServerEvents> {
     }
   }
 
+  /** Past the kernel each queue of the device has its worker. */
+  async #planBypass(): Promise<void> {
+    const { bypass, port, workers } = this.#options;
+    if (bypass === undefined) return;
+    const { BypassListening } = await import('./bypass-listening.js');
+    const warn = (message: string): boolean => this.emit('warning', message);
+    this.#bypass = new BypassListening(bypass, port, workers, warn);
+    this.#options = { ...this.#options, workers: this.#bypass.workers };
+  }
+
   /** Opens the addresses and starts the workers. @throws SystemError EADDRINUSE and its kin, each with what to do. */
   async listen(): Promise<this> {
+    await this.#planBypass();
     const { workers } = this.options;
     checkAddressSpace(workers);
     for (let index = 0; index < workers; index++) {
@@ -165,7 +183,8 @@ export class Server extends EventEmitter<ServerEvents> {
     try {
       // The first thread boots beside all that follows. The others wait until it serves: they would only be in its way.
       if (first !== undefined) this.#boot(first);
-      this.#listening = await Listening.open(this.options, workers, (message) => this.emit('warning', message));
+      const warn = (message: string): boolean => this.emit('warning', message);
+      this.#listening = this.#bypass ?? (await Listening.open(this.options, workers, warn));
     } catch (error) {
       // Nothing was opened: it may be tried again.
       for (const { thread } of this.#slots.splice(0)) {
@@ -231,7 +250,7 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   #boot(slot: WorkerSlot): WorkerThread {
-    slot.thread = new WorkerThread(this.#entry, {
+    slot.thread = new WorkerThread(this.#entry, this.#bypass !== undefined, {
       hear: (says) => this.#hear(slot, says),
       ended: (wasReady, failure) => {
         this.#log?.gone(slot.index);
@@ -252,7 +271,10 @@ export class Server extends EventEmitter<ServerEvents> {
       const sockets = this.#listening!.sockets(slot.index);
       const maxConnections = Math.max(1, Math.ceil(this.#maxConnections / this.options.workers));
       const { index, metrics } = slot;
-      await thread.start({ options: this.options, sockets, maxConnections, metrics, index, log: this.#log?.target });
+      const queue = this.#bypass?.queueStart(index);
+      const log = this.#log?.target;
+      await thread.start({ options: this.options, sockets, queue, maxConnections, metrics, index, log });
+      this.#bypass?.joined(index, thread.queueDescriptor);
     } catch (error) {
       thread.dismiss();
       throw error;

@@ -3,4 +3,4 @@
 import { workerData } from 'node:worker_threads';
 import { runWorker, type WorkerBoot } from './worker.js';
 
-runWorker(workerData as WorkerBoot);
+void runWorker(workerData as WorkerBoot);

@@ -21,7 +21,7 @@ function begin() {
   const ends: { wasReady: boolean; failure: Error | undefined }[] = [];
   const ended = (wasReady: boolean, failure: Error | undefined): void => void ends.push({ wasReady, failure });
   const entry = new URL('./worker-main.js', import.meta.url);
-  return { thread: new WorkerThread(entry, { hear: () => {}, ended }), ends };
+  return { thread: new WorkerThread(entry, false, { hear: () => {}, ended }), ends };
 }
 
 test('it waits for a start, and ends where none comes', { skip }, async () => {
@@ -42,7 +42,15 @@ test('one that dies before it was heard that it serves did serve', { skip }, asy
   const { thread, ends } = begin();
   const metrics = new SharedArrayBuffer(metricsBytes);
   const sockets = listening.sockets(0);
-  const served = thread.start({ options, sockets, maxConnections: 10, metrics, index: 0, log: undefined });
+  const served = thread.start({
+    options,
+    sockets,
+    queue: undefined,
+    maxConnections: 10,
+    metrics,
+    index: 0,
+    log: undefined,
+  });
   // Nothing is heard while this thread's loop stands: both words and the end wait for it.
   let engines: number[] = [];
   for (const end = Date.now() + 20_000; engines.length === 0 && Date.now() < end; sleepWithoutLoop(10)) {

@@ -43,13 +43,15 @@ export class WorkerThread {
   /** Made and closed here: a worker that closed it could have its number taken by a socket before it is signalled again. */
   #wakeDescriptor = -1;
   #engine: string | undefined;
+  /** The descriptor of its queue's socket, where it serves past the kernel. */
+  queueDescriptor = -1;
 
   /** @param entry what it runs: a file that calls `runWorker` */
-  constructor(entry: URL, listener: WorkerListener) {
+  constructor(entry: URL, isBypass: boolean, listener: WorkerListener) {
     this.#listener = listener;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    const workerData: WorkerBoot = { port: port2, gate: this.#gate };
+    const workerData: WorkerBoot = { port: port2, gate: this.#gate, isBypass };
     const options = { workerData, transferList: [port2], resourceLimits };
     this.#thread = new Worker(entry, options);
     port1.on('message', (says: WorkerSays) => this.#hear(says));
@@ -104,6 +106,7 @@ export class WorkerThread {
     if (says.kind === 'booted') this.#booted.resolve();
     else if (says.kind === 'ready') {
       this.#engine = says.engine;
+      this.queueDescriptor = says.queueDescriptor;
       this.#ready.resolve();
     } else this.#listener.hear(says);
   }

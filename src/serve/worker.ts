@@ -3,6 +3,7 @@
 // Not here: the thread's entry (worker-main.ts, and one for each extension).
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { WorkerQueue, WorkerQueueStart } from '../bypass/worker-queue.js';
 import { openFilesLimit } from '../kernel/limits.js';
 import { pageBytes } from '../kernel/memory.js';
 import { setNonBlocking } from '../kernel/socket.js';
@@ -31,6 +32,8 @@ export interface WorkerBoot {
   readonly port: MessagePort;
   /** 0 while it shall wait; opened without a start it ends. */
   readonly gate: Int32Array;
+  /** It will serve past the kernel: what that needs is loaded. */
+  readonly isBypass: boolean;
 }
 
 /** What a worker is started with, once the main thread has it. */
@@ -39,6 +42,8 @@ export interface WorkerStart {
   /** The worker's number, from 0 on. */
   readonly index: number;
   readonly sockets: readonly ListenSocket[];
+  /** The queue that it opens, to listen there instead. */
+  readonly queue: WorkerQueueStart | undefined;
   /** The main thread's eventfd, by which it makes the worker look at its messages. */
   readonly wakeDescriptor: number;
   readonly maxConnections: number;
@@ -49,7 +54,7 @@ export interface WorkerStart {
 /** What a worker says. */
 export type WorkerSays =
   | { readonly kind: 'booted' }
-  | { readonly kind: 'ready'; readonly engine: string }
+  | { readonly kind: 'ready'; readonly engine: string; readonly queueDescriptor: number }
   | { readonly kind: 'drained' }
   | { readonly kind: 'log'; readonly news: LogNews }
   | { readonly kind: 'warning'; readonly message: string }
@@ -78,7 +83,7 @@ function reporter(
   metrics: Metrics,
   listener: Listener<HttpState>,
   responder: Responder,
-  log: AccessLog | undefined,
+  { log, queue }: Parts,
 ): () => void {
   // A worker that takes a dead one's place counts on from what that one had counted.
   const before = (name: MetricName): number => metrics.get(name);
@@ -99,6 +104,7 @@ function reporter(
   const seriesBefore = series.map(([name, counts]) => counts.map((_, index) => metrics.get(name, index)));
   return () => {
     responder.report();
+    queue?.readFigures(metrics.bypass);
     series.forEach(([name, counts], at) => {
       for (const [index, count] of counts.entries()) metrics.gauge(name, seriesBefore[at]![index]! + count, index);
     });
@@ -110,6 +116,7 @@ function reporter(
 
 /** What a worker made so far, and gives back when it ends or cannot go on. */
 interface Parts {
+  readonly queue?: WorkerQueue;
   responder?: Responder;
   listener?: Listener<HttpState>;
   log?: AccessLog;
@@ -130,10 +137,10 @@ function assemble(
   extension: BeneathExtension | undefined,
 ): void {
   const { options } = start;
+  const { queue } = parts;
   const metrics = new Metrics(start.metrics, 0);
   keepCopyAccount(metrics.copied);
   const { log } = parts;
-  for (const { fd } of start.sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);
   const say = (message: string): void => port.postMessage({ kind: 'failed', message } satisfies WorkerSays);
   const teller = new TroubleTeller(say);
   const { root, index, dotfiles, types, cleanUrls } = options;
@@ -164,10 +171,10 @@ function assemble(
   const proxies = proxyPolicy(options.trustProxy, options.proxyProtocol);
   const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, options.pace, failed, proxies);
   const limits = { maxConnections: start.maxConnections, minRate: options.minRate, rateWindowMs, backlogLimit };
-  const listener = new Listener<HttpState>(loop, start.sockets, protocol, limits, overflow(options));
+  const listener = new Listener<HttpState>(loop, queue?.sockets ?? start.sockets, protocol, limits, overflow(options));
   parts.listener = listener;
 
-  const report = reporter(metrics, listener, responder, log);
+  const report = reporter(metrics, listener, responder, parts);
   loop.everyTick(report);
   const stopFollowing = loop.everyTick(() => responder.site.followRoot());
   const drained = (): void => {
@@ -217,16 +224,28 @@ function repin(told: Extract<WorkerTold, { readonly kind: 'pin' | 'unpin' }>, pi
   if (told.kind === 'unpin') pins.drop(told.id);
 }
 
-function serve(start: WorkerStart, port: MessagePort, extension: BeneathExtension | undefined): void {
+function serve(
+  start: WorkerStart,
+  port: MessagePort,
+  extension: BeneathExtension | undefined,
+  openQueue: typeof WorkerQueue | undefined,
+): void {
   const { options } = start;
-  const loop = new Loop(options.engine, undefined, start.wakeDescriptor);
-  loop.sendLimits = options.pieces;
-  const parts: Parts = {};
+  const queue = openQueue === undefined ? undefined : new openQueue(start.queue!, options.engine);
+  const loop = new Loop(queue?.engine ?? options.engine, undefined, start.wakeDescriptor);
+  // Files are read into packets: no message and no pipe is of use.
+  loop.sendLimits = queue === undefined ? options.pieces : { messageBelow: 0, sendfileFrom: 0 };
+  for (const { fd } of start.sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);
+  const parts: Parts = { ...(queue && { queue }) };
   try {
     const log = openLog(start, port, loop);
     if (log !== undefined) parts.log = log;
     assemble(start, port, loop, parts, extension);
-    port.postMessage({ kind: 'ready', engine: loop.engine.name } satisfies WorkerSays);
+    port.postMessage({
+      kind: 'ready',
+      engine: loop.engine.name,
+      queueDescriptor: queue?.descriptor ?? -1,
+    } satisfies WorkerSays);
     loop.run();
   } catch (error) {
     // The thread ends with the error, the process does not: its descriptors must not outlive it.
@@ -246,16 +265,17 @@ function serve(start: WorkerStart, port: MessagePort, extension: BeneathExtensio
  * Waits for its start and serves until the main thread ends it: the whole of a thread.
  * @param extension answers for what is beneath files, where there is one.
  */
-export function runWorker(
-  { port, gate }: WorkerBoot,
+export async function runWorker(
+  { port, gate, isBypass }: WorkerBoot,
   extension?: (options: ResolvedOptions) => BeneathExtension,
-): void {
+): Promise<void> {
   // The FFI library is loaded while the main thread still opens its sockets.
   pageBytes();
+  const openQueue = isBypass ? (await import('../bypass/worker-queue.js')).WorkerQueue : undefined;
   port.postMessage({ kind: 'booted' } satisfies WorkerSays);
   Atomics.wait(gate, 0, 0);
   const told = receiveMessageOnPort(port);
   if (told === undefined) return;
   const start = told.message as WorkerStart;
-  serve(start, port, extension?.(start.options));
+  serve(start, port, extension?.(start.options), openQueue);
 }

@@ -24,7 +24,7 @@ export interface XdpAttachmentOptions {
   readonly device: string;
   readonly ifindex: number;
   /** Sockets, each on a queue of its own. */
-  readonly sockets: readonly XdpSocket[];
+  readonly sockets: readonly Pick<XdpSocket, 'queue' | 'fd'>[];
   /** Everything, or what is chosen: {@link XdpAttachment.choose}. */
   readonly take: 'everything' | 'chosen';
 }
@@ -50,6 +50,7 @@ export class XdpAttachment {
   /** Why it is not in the driver, in words. */
   readonly whyGeneric: string | undefined;
   readonly #maps: BpfMap[] = [];
+  readonly #bySocket: BpfMap;
   readonly #chosen: BpfMap | undefined;
   #program: BpfProgram | undefined;
   #link: Link | undefined;
@@ -57,8 +58,8 @@ export class XdpAttachment {
   /** Attaches it: packets come from now on. @throws XdpError with the mend */
   constructor({ device, ifindex, sockets, take }: XdpAttachmentOptions) {
     try {
-      const bySocket = this.#make(socketsMap(Math.max(...sockets.map(({ queue }) => queue)) + 1));
-      for (const { queue, fd } of sockets) bySocket.update(queue, (value) => value.setUint32(0, fd, true));
+      this.#bySocket = this.#make(socketsMap(Math.max(0, ...sockets.map(({ queue }) => queue)) + 1));
+      for (const socket of sockets) this.bring(socket);
       this.#chosen = take === 'chosen' ? this.#make(chosenMap) : undefined;
       const code = take === 'chosen' ? takeChosen() : takeEverything();
       const maps = Object.fromEntries(this.#maps.map((map) => [map.spec.name, map]));
@@ -82,6 +83,11 @@ export class XdpAttachment {
   get #choices(): BpfMap {
     if (this.#chosen === undefined) throw new TypeError('everything is taken: there is nothing to choose');
     return this.#chosen;
+  }
+
+  /** Brings packets of a queue to a socket, in the place of one that has gone. @throws SystemError for a queue beyond those it began with */
+  bring({ queue, fd }: Pick<XdpSocket, 'queue' | 'fd'>): void {
+    this.#bySocket.update(queue, (value) => value.setUint32(0, fd, true));
   }
 
   /** Takes packets of an address, or of a port of it, from now on. @throws SystemError for what is no address or port, or for too many */

@@ -3,6 +3,7 @@
 // Not here: the tests.
 
 import assert from 'node:assert/strict';
+import { BypassEngine } from '../../src/bypass/bypass-engine.js';
 import type { Engine, EngineEvents } from '../../src/engine/engine.js';
 import { FakeEngine, type FakePeer } from '../../src/engine/fake.js';
 import type { FileOperations } from '../../src/engine/file-operations.js';
@@ -24,10 +25,12 @@ import {
 } from '../../src/kernel/socket.js';
 import { Region } from '../../src/memory/region.js';
 import { UringEngine } from '../../src/uring/engine.js';
+import { JoinedStacks, nearHost } from '../support/joined-stacks.js';
+import { StackPeer } from '../support/stack-peer.js';
 
 /** The engines that are tested. */
-export type EngineName = 'uring' | 'epoll' | 'fake';
-export const engineNames: readonly EngineName[] = ['uring', 'epoll', 'fake'];
+export type EngineName = 'uring' | 'epoll' | 'bypass' | 'fake';
+export const engineNames: readonly EngineName[] = ['uring', 'epoll', 'bypass', 'fake'];
 
 /** Sizes of an engine's parts; small ones make shortages. */
 export interface Sizes {
@@ -35,6 +38,9 @@ export interface Sizes {
   readonly frameBytes?: number;
   readonly entries?: number;
 }
+
+/** Where the stack listens. */
+const stackPort = 80;
 
 /** Why an engine cannot be tested here, or false. */
 export function skipReason(name: EngineName): string | false {
@@ -344,15 +350,21 @@ export class Bench {
   readonly listening: number;
   readonly #peers: Peer[] = [];
   readonly #sockets = new Set<number>();
+  readonly #joined: JoinedStacks | undefined;
 
   constructor(name: EngineName, sizes: Sizes = {}) {
     this.name = name;
-    this.engine = name === 'uring' ? new UringEngine(sizes) : name === 'epoll' ? new EpollEngine(sizes) : fake(sizes);
+    this.#joined = name === 'bypass' ? new JoinedStacks(new EpollEngine()) : undefined;
+    this.engine =
+      this.#joined?.near ??
+      (name === 'uring' ? new UringEngine(sizes) : name === 'epoll' ? new EpollEngine(sizes) : fake(sizes));
     this.recorder = new Recorder(this.engine);
     this.listening =
       this.engine instanceof FakeEngine
         ? this.engine.listen()
-        : listenTcp({ host: '127.0.0.1', port: 0, nonBlocking: this.engine.nonBlockingSockets });
+        : this.engine instanceof BypassEngine
+          ? this.engine.listen(nearHost, stackPort, 1024)
+          : listenTcp({ host: '127.0.0.1', port: 0, nonBlocking: this.engine.nonBlockingSockets });
   }
 
   /** A peer connects; its socket is to be accepted. */
@@ -364,6 +376,7 @@ export class Bench {
 
   #dial(smallBuffers: boolean): Peer {
     if (this.engine instanceof FakeEngine) return new FakeEnd(this.engine.connect(this.listening));
+    if (this.#joined !== undefined) return new StackPeer(this.#joined, this.#joined.dial(stackPort));
     const fd = connectTcp(localAddress(this.listening));
     if (smallBuffers) setSocketOption(fd, SOL.SOCKET, SO.RCVBUF, 16 * 1024);
     return new RealPeer(fd);
@@ -423,7 +436,7 @@ export class Bench {
     for (const fd of this.#sockets) this.engine.closeSocket(fd);
     this.engine.close();
     if (!(this.engine instanceof FakeEngine)) {
-      closeDescriptor(this.listening);
+      if (this.#joined === undefined) closeDescriptor(this.listening);
       for (const peer of this.#peers) peer.close();
     }
   }

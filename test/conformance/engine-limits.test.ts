@@ -245,7 +245,11 @@ for (const name of engineNames) {
   });
 
   describe(`the ${name} engine's shortages`, { skip }, () => {
-    test('out of frames, receiving ends with -ENOBUFS, and recovers when frames are given back', () => {
+    // Frames of our own TCP/IP are not the engine's to be short of: their shortage is the peer's window.
+    const noFrames = name === 'bypass' && 'borrows what came';
+    test('out of frames, receiving ends with -ENOBUFS, and recovers when frames are given back', {
+      skip: noFrames,
+    }, () => {
       const bench = new Bench(name, { frames: 4, frameBytes: 256 });
       const { fd, peer } = bench.pair();
       const { recorder, engine } = bench;
@@ -403,7 +407,9 @@ for (const name of engineNames) {
     });
   });
 
-  describe(`the ${name} engine's time`, { skip: realSkip }, () => {
+  describe(`the ${name} engine's time`, {
+    skip: realSkip || (name === 'bypass' && 'TCP has deadlines of its own'),
+  }, () => {
     test('turn(0) does not wait, turn(ms) waits that long, fractions included', () => {
       const bench = new Bench(name);
       const { recorder, engine } = bench;

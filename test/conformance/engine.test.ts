@@ -27,6 +27,18 @@ function readAll(bench: Bench, peer: Peer, length: number, atOnce?: number): Buf
   return parts.bytes;
 }
 
+/** Sends until nothing more is taken, of which the peer reads nothing. Returns the bytes. Our own TCP/IP hands bytes to the peer in turns alone, the first by and by. */
+function fillSocket({ engine, recorder }: Bench, fd: number, payload: Region): number {
+  let filled = 0;
+  for (let idle = 0; idle < 3; recorder.settle()) {
+    const taken = engine.sendNow(fd, payload.address, payload.byteLength, 0);
+    assert.ok(taken > 0 || taken === -Errno.EAGAIN, `${taken}`);
+    filled += Math.max(taken, 0);
+    idle = taken > 0 ? 0 : idle + 1;
+  }
+  return filled;
+}
+
 /** A struct msghdr of so many pieces of a region, in mapped memory. Returns its address. */
 function messageOf(memory: Region, payload: Region, pieces: ReadonlyArray<readonly [number, number]>): number {
   const { data, address } = memory;
@@ -47,7 +59,7 @@ for (const name of engineNames) {
       assert.equal(new Set(connections.map(({ fd }) => fd)).size, 5);
       const events = bench.recorder.of('accept', 1000);
       assert.deepEqual(events.at(-1), { kind: 'accept', token: 1000, result: -Errno.ECANCELED, more: false });
-      if (name !== 'fake') {
+      if (name === 'uring' || name === 'epoll') {
         for (const { fd } of connections) assert.equal(isNonBlocking(fd), bench.engine.nonBlockingSockets);
       }
       bench.end();
@@ -269,8 +281,7 @@ for (const name of engineNames) {
       const memory = new Region(4096);
       recorder.send(1, fd, payload.address, 100);
       recorder.until(() => recorder.underWay === 0, 'a send');
-      let filled = 100;
-      for (let taken = 1; taken > 0; filled += Math.max(taken, 0)) taken = engine.sendNow(fd, payload.address, 4096, 0);
+      const filled = 100 + fillSocket(bench, fd, payload);
       recorder.sendMessage(1, fd, messageOf(memory, payload, [[0, 100]]));
       recorder.settle();
       engine.cancel(1, fd);
@@ -311,13 +322,7 @@ for (const name of engineNames) {
       recorder.awaitWritable(1, fd);
       recorder.until(() => recorder.underWay === 0, 'an empty socket');
       assert.ok(recorder.last('writable', 1)!.result >= 0);
-      let filled = 0;
-      for (;;) {
-        const taken = engine.sendNow(fd, payload.address, 65536, 0);
-        if (taken === -Errno.EAGAIN) break;
-        assert.ok(taken > 0);
-        filled += taken;
-      }
+      const filled = fillSocket(bench, fd, payload);
       recorder.awaitWritable(1, fd);
       recorder.settle();
       assert.equal(recorder.underWay, 1, 'a full socket');
@@ -325,7 +330,7 @@ for (const name of engineNames) {
       recorder.until(() => recorder.underWay === 0, 'room again');
       assert.ok(recorder.last('writable', 1)!.result >= 0);
       assert.ok(engine.sendNow(fd, payload.address, 100, 0) > 0);
-      while (engine.sendNow(fd, payload.address, 65536, 0) > 0);
+      fillSocket(bench, fd, payload);
       recorder.awaitWritable(1, fd);
       recorder.settle();
       engine.cancel(1, fd);

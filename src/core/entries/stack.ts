@@ -2,7 +2,7 @@
 
 export { heapBase } from '../arena';
 export { copiedBytes } from '../copy';
-export { nextEvent } from '../events';
+export { nextEvent, nextSocket } from '../events';
 export { framesOwnedBy } from '../frames';
 export { attachRings, configure, controlBlock, nextDeadlineUs, turn } from '../stack';
 export {

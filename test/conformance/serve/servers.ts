@@ -11,9 +11,15 @@ import { resolveOptions, type ServeOptions } from '../../../src/serve/options.js
 import { Server } from '../../../src/serve/server.js';
 import { UringEngine } from '../../../src/uring/engine.js';
 import { program, workerEntry } from '../../support/program.js';
+import { enterOwnNetwork, makeVethPair } from '../../support/veth-pairs.js';
 
 /** The engines that every test runs on. */
 export const engines = ['uring', 'epoll'] as const;
+
+/** Every server of the suite is past the kernel, on a pair of devices of its own: over-bypass.test.ts says so. */
+const isPastKernel = process.env['CLEARWAY_TEST_BYPASS'] === '1';
+// Before anything is opened: the whole process is in a network of its own.
+if (isPastKernel) enterOwnNetwork();
 
 /** One of {@link engines}. */
 export type EngineName = (typeof engines)[number];
@@ -73,8 +79,11 @@ export class TestSite {
  * what failed for it is not a riddle. `logDescriptor` is where the access log goes without a `logFile`, `entry` what threads run.
  */
 export async function startServer(options: ServeOptions, logDescriptor = 1, entry = workerEntry): Promise<Server> {
-  const resolved = resolveOptions({ port: 0, workers: 1, ...options }, openFilesLimit());
+  const pair = isPastKernel ? makeVethPair(Number(options.workers ?? 1)) : undefined;
+  const past = pair && { bypass: pair.device, bypassAddress: pair.address };
+  const resolved = resolveOptions({ port: 0, workers: 1, ...options, ...past }, openFilesLimit());
   const server = new Server(resolved, logDescriptor, entry);
+  server.on('close', () => pair?.remove());
   server.on('warning', (message) => console.error(message));
   open.add(() => server.close(0));
   return server.listen();

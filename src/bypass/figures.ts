@@ -1,0 +1,23 @@
+// The names of what is counted below a server past the kernel: the stack's figures, and the kernel's of the socket. Numbers alone, so that whoever shows them
+// loads nothing else.
+
+import { Figure } from '../core/control.js';
+import type { XdpStatistics } from '../kernel/xdp.js';
+
+/** What the stack counts, in order (core/control.ts says what each is). */
+export const stackFigureNames = Object.keys(Figure).filter((name) =>
+  Number.isNaN(Number(name)),
+) as (keyof typeof Figure)[];
+
+/** What the kernel counts of the socket. */
+export const linkFigureNames: readonly (keyof XdpStatistics)[] = [
+  'receiveDropped',
+  'receiveInvalid',
+  'transmitInvalid',
+  'receiveRingFull',
+  'fillRingEmpty',
+  'transmitRingEmpty',
+];
+
+/** All of them: the stack's first. */
+export const bypassFigureNames: readonly string[] = [...stackFigureNames, ...linkFigureNames];

@@ -1,0 +1,36 @@
+// The functions of dist/core/stack.wasm as plain TypeScript calls them: src/core/README.md says what each one does. Not here: its memory (stack.ts).
+
+/** See the file's head. Negative numbers are -errno. */
+export interface StackExports {
+  heapBase(): number;
+  controlBlock(): number;
+  configure(from: number, to: number): number;
+  attachRings(): number;
+  turn(nowUs: number): number;
+  nextDeadlineUs(): number;
+  listen(address: number, port: number, backlog: number): number;
+  accept(socket: number): number;
+  connect(local: number, remote: number, port: number): number;
+  receive(socket: number): number;
+  recycle(address: number): number;
+  sendRoom(socket: number): number;
+  frameForSend(socket: number): number;
+  sendBytes(socket: number): number;
+  sendFrame(socket: number, address: number, length: number, more: number): number;
+  dropFrame(address: number): number;
+  pushSocket(socket: number): number;
+  shutdown(socket: number): number;
+  abort(socket: number): number;
+  close(socket: number): number;
+  unacknowledged(socket: number): number;
+  setOption(socket: number, option: number, value: number): number;
+  peerOf(socket: number, into: number): number;
+  nextSocket(): number;
+  framesOwnedBy(owner: number): number;
+}
+
+/** What {@link StackExports.turn} answers: bits. */
+export const Turned = { kick: 1, more: 2, events: 4 } as const;
+
+/** Options of {@link StackExports.setOption}. */
+export const SocketOption = { noDelay: 1 } as const;

@@ -1,0 +1,203 @@
+// Stack: one instance of our TCP/IP (dist/core/stack.wasm) with its memory: set up from plain options, its rings taken over, its figures read. Not here: the
+// sockets on it (bypass-engine.ts), the device below (xdp-link.ts).
+
+import { randomFillSync } from 'node:crypto';
+import { Figure, Place, Setting } from '../core/control.js';
+import { errnoName } from '../kernel/errno.js';
+import { addressBytes, readAddressBytes } from '../kernel/socket.js';
+import { CoreModule } from '../memory/core-module.js';
+import { stackFigureNames } from './figures.js';
+import type { StackExports } from './stack-exports.js';
+
+/** An address of the stack's own, and the network that it is in. */
+export interface StackAddress {
+  /** IPv4 or IPv6, whole. */
+  readonly host: string;
+  readonly prefixLength: number;
+}
+
+/** How a stack is set up. */
+export interface StackOptions {
+  /** The card's address: 6 bytes. */
+  readonly mac: Uint8Array;
+  /** At most one of IPv4, and one of IPv6 that is not link-local. */
+  readonly addresses: readonly StackAddress[];
+  /** Where packets for other networks go, one of each kind. */
+  readonly gateways?: readonly string[];
+  /** Bytes of an IP packet on the link. Default 1500. */
+  readonly mtu?: number;
+  /** Frames of packets. Default 16,384. */
+  readonly frames?: number;
+  /** TCP sockets. Default 16,384. */
+  readonly sockets?: number;
+}
+
+/** The rings by their numbers in the control block. */
+export const ringNames = ['fill', 'completion', 'receive', 'transmit'] as const;
+export type RingName = (typeof ringNames)[number];
+
+/** Where a ring's words are: addresses in the memory. */
+export interface RingPlaces {
+  readonly producer: number;
+  readonly consumer: number;
+  readonly flags: number;
+  readonly descriptors: number;
+}
+
+const defaultFrames = 16_384;
+const defaultSockets = 16_384;
+const defaultMtu = 1500;
+const ringEntries = { fill: 4096, completion: 4096, receive: 2048, transmit: 2048 } as const;
+/** The room that XDP keeps before a packet, and what a header and a tag may take, beside the IP packet. */
+const aroundPacketBytes = 320;
+/** A socket's block and its place in tables; a frame's records; what tables of fixed size take. */
+const socketBytes = 640;
+const frameRecordBytes = 64;
+const tableBytes = 4 * 1024 * 1024;
+/** For one who is asked about: two addresses of 16 bytes with a port each. */
+const peerBytes = 36;
+const addressLength = 16;
+const scratchBytes = 4096;
+const mappedPrefix = 12;
+
+const figureOffsets = stackFigureNames.map((name) => Figure[name]);
+
+/** Frames of 2 KiB where the packets of the link fit into them. @throws RangeError for longer packets than a frame of 4 KiB takes */
+function frameBytesFor(mtu: number): 2048 | 4096 {
+  if (mtu <= 2048 - aroundPacketBytes) return 2048;
+  if (mtu <= 4096 - aroundPacketBytes) return 4096;
+  throw new RangeError(
+    `packets of ${mtu} bytes do not fit into a frame: set the device to at most ${4096 - aroundPacketBytes} (ip link set dev DEVICE mtu 1500)`,
+  );
+}
+
+/** See the file's head. */
+export class Stack {
+  readonly module: CoreModule<StackExports>;
+  readonly core: StackExports;
+  readonly frameBytes: 2048 | 4096;
+  readonly entries = ringEntries;
+  readonly #control: number;
+  /** Memory for the arguments of a call. */
+  readonly #scratch: number;
+
+  /** Lays it out; {@link attach} makes it run. @throws Error with the setting that was refused, RangeError */
+  constructor(options: StackOptions) {
+    const { frames = defaultFrames, sockets = defaultSockets, mtu = defaultMtu } = options;
+    this.frameBytes = frameBytesFor(mtu);
+    const ringBytes = Object.values(ringEntries).reduce((sum, entries) => sum + entries * 16 + 8192, 0);
+    const byteLength =
+      frames * (this.frameBytes + frameRecordBytes) + sockets * socketBytes + ringBytes + tableBytes + scratchBytes;
+    this.module = new CoreModule<StackExports>('stack', byteLength);
+    this.core = this.module.core;
+    this.#control = this.core.controlBlock();
+    this.#scratch = this.module.bytes.length - scratchBytes;
+    this.#set('mtu', mtu);
+    this.#set('frameCount', frames);
+    this.#set('frameSize', this.frameBytes);
+    this.#set('connections', sockets);
+    this.#set('fillEntries', ringEntries.fill);
+    this.#set('completionEntries', ringEntries.completion);
+    this.#set('rxEntries', ringEntries.receive);
+    this.#set('txEntries', ringEntries.transmit);
+    randomFillSync(this.module.bytes, this.#control + Setting.seed, addressLength);
+    this.#write(Setting.mac, options.mac);
+    for (const address of options.addresses) this.#setAddress(address);
+    for (const gateway of options.gateways ?? []) this.#setGateway(gateway);
+    this.#check(this.core.configure(0, this.#scratch), 'it cannot be laid out');
+  }
+
+  #set(name: keyof typeof Setting, value: number): void {
+    this.module.data.setUint32(this.#control + Setting[name], value, true);
+  }
+
+  #write(offset: number, bytes: Uint8Array): void {
+    for (const [index, byte] of bytes.entries()) this.module.bytes[this.#control + offset + index] = byte;
+  }
+
+  #setAddress({ host, prefixLength }: StackAddress): void {
+    const bytes = addressBytes({ host, port: 0 });
+    if (host.includes(':')) {
+      this.#write(Setting.ipv6, bytes);
+      this.#set('ipv6PrefixLength', prefixLength);
+    } else {
+      this.#write(Setting.ipv4, bytes.subarray(mappedPrefix));
+      this.#set('ipv4PrefixLength', prefixLength);
+    }
+  }
+
+  #setGateway(host: string): void {
+    const bytes = addressBytes({ host, port: 0 });
+    if (host.includes(':')) this.#write(Setting.ipv6Gateway, bytes);
+    else this.#write(Setting.ipv4Gateway, bytes.subarray(mappedPrefix));
+  }
+
+  #check(result: number, what: string): void {
+    if (result >= 0) return;
+    const offset = this.place('refused');
+    const setting = Setting[offset] ?? Place[offset] ?? `at ${offset}`;
+    throw new Error(`our TCP/IP: ${what}: ${errnoName(-result)}, ${setting}`);
+  }
+
+  /** A place that the stack wrote into its control block. */
+  place(name: keyof typeof Place): number {
+    return this.module.data.getUint32(this.#control + Place[name], true);
+  }
+
+  /** Room for a ring, in whole pages: address and bytes. */
+  ringRoom(name: RingName): { readonly at: number; readonly bytes: number } {
+    const room = this.#control + Place.ringRooms + ringNames.indexOf(name) * 8;
+    const { data } = this.module;
+    return { at: data.getUint32(room, true), bytes: data.getUint32(room + 4, true) };
+  }
+
+  /** Takes the rings over, and gives the kernel frames to receive into. @throws Error for a place that cannot be */
+  attach(rings: Readonly<Record<RingName, RingPlaces>>): void {
+    for (const [index, name] of ringNames.entries()) {
+      const at = this.#control + Place.rings + index * 16;
+      const { producer, consumer, flags, descriptors } = rings[name];
+      for (const [word, place] of [producer, consumer, flags, descriptors].entries())
+        this.module.data.setUint32(at + word * 4, place, true);
+    }
+    this.#check(this.core.attachRings(), 'its rings cannot be used');
+  }
+
+  /** A listening socket: its number, or -errno. */
+  listen(host: string, port: number, backlog: number): number {
+    return this.core.listen(this.#putAddress(this.#scratch, host), port, backlog);
+  }
+
+  /** Begins a connection: its number, or -errno. @param from an address of the stack's */
+  connect(from: string, host: string, port: number): number {
+    const local = this.#putAddress(this.#scratch, from);
+    return this.core.connect(local, this.#putAddress(this.#scratch + addressLength, host), port);
+  }
+
+  #putAddress(at: number, host: string): number {
+    const bytes = addressBytes({ host, port: 0 });
+    for (let index = 0; index < addressLength; index++) this.module.bytes[at + index] = bytes[index]!;
+    return at;
+  }
+
+  /** Who is at the other end of a socket; undefined: nobody any more. */
+  peer(socket: number): { readonly host: string; readonly port: number } | undefined {
+    const at = this.#scratch + peerBytes;
+    if (this.core.peerOf(socket, at) < 0) return undefined;
+    const { data } = this.module;
+    return { host: readAddressBytes(data, at), port: data.getUint16(at + addressLength, true) };
+  }
+
+  /** A figure of the stack's. */
+  figure(name: keyof typeof Figure): number {
+    return Number(this.module.data.getBigUint64(this.#control + Figure[name], true));
+  }
+
+  /** Writes all figures, in the order of {@link stackFigureNames}. They are exact up to 2^53. */
+  readFigures(into: Float64Array): void {
+    const { data } = this.module;
+    for (let index = 0; index < figureOffsets.length; index++) {
+      const at = this.#control + figureOffsets[index]!;
+      into[index] = data.getUint32(at, true) + data.getUint32(at + 4, true) * 0x1_0000_0000;
+    }
+  }
+}

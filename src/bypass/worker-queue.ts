@@ -1,0 +1,58 @@
+// A serving thread's queue: our own TCP/IP on it, listening at each of its addresses, and what it counts for the metrics. Loaded only where a server is past the
+// kernel. Not here: who starts the thread (serve/).
+
+import { type EngineChoice, openEngine } from '../transport/open-engine.js';
+import type { BypassEngine } from './bypass-engine.js';
+import type { BypassPlan } from './bypass-plan.js';
+import { linkFigureNames, stackFigureNames } from './figures.js';
+import { openQueue } from './open.js';
+import type { XdpLink } from './xdp-link.js';
+
+/** What a thread needs to begin: plain data. */
+export interface WorkerQueueStart {
+  readonly plan: BypassPlan;
+  readonly queue: number;
+  readonly port: number;
+}
+
+/** Connections that wait to be accepted. */
+const backlog = 1024;
+
+/** See the file's head. */
+export class WorkerQueue {
+  readonly engine: BypassEngine;
+  /** Numbers of the sockets that listen, as the engine has them. */
+  readonly sockets: readonly { readonly fd: number }[];
+  readonly #link: XdpLink;
+
+  /** Opens it; closing the engine closes it. @param engine of the kernel, for files and everything else. @throws XdpError, Error */
+  constructor({ plan, queue, port }: WorkerQueueStart, engine: EngineChoice) {
+    const opened = openQueue(plan, queue, openEngine(engine));
+    this.engine = opened.engine;
+    this.#link = opened.link;
+    try {
+      this.sockets = plan.addresses.map(({ host }) => {
+        const fd = this.engine.listen(host, port, backlog);
+        if (fd < 0) throw new Error(`our TCP/IP does not listen on ${host}, port ${port}: ${fd}`);
+        return { fd };
+      });
+    } catch (error) {
+      this.engine.close();
+      throw error;
+    }
+  }
+
+  /** The descriptor that packets are to be brought to. */
+  get descriptor(): number {
+    return this.#link.descriptor;
+  }
+
+  /** Writes what was counted, in the order of bypassFigureNames (figures.ts). */
+  readFigures(into: Float64Array): void {
+    this.engine.stack.readFigures(into);
+    const counted = this.#link.statistics();
+    if (counted === undefined) return;
+    let at = stackFigureNames.length;
+    for (const name of linkFigureNames) into[at++] = counted[name];
+  }
+}

@@ -1,0 +1,44 @@
+// The raw-socket suite once more, with every server on our own TCP/IP: a pair of devices for each, in a network namespace of the suite's own, with the kernel's
+// sockets as clients. The files are the suite's own; each says by itself what is expected.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { bypassRefused } from '../../support/veth-pairs.js';
+
+/** Not here: what is of kernel sockets by its nature (listening, pacing, proxies in front, workers that share a port, refused calls), and the command itself. */
+const files = [
+  ...['base', 'changes', 'clean-urls', 'codings', 'conditionals', 'connections', 'cross-origin', 'framing', 'headers'],
+  ...['includes', 'limits', 'methods', 'pages', 'paths', 'quick-and-general', 'random-changes', 'ranges'],
+  ...['types', 'versions'],
+];
+
+/** Runs a file of the suite. Returns its status and what it wrote. */
+async function run(file: string): Promise<{ readonly status: number | null; readonly text: string }> {
+  const path = fileURLToPath(new URL(`./${file}.test.js`, import.meta.url));
+  const env = { ...process.env, CLEARWAY_TEST_BYPASS: '1', NODE_TEST_CONTEXT: undefined };
+  const child = spawn(process.execPath, ['--test', '--test-reporter=tap', path], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+  }
+  return new Promise((resolve) => {
+    child.on('close', (status) => resolve({ status, text }));
+  });
+}
+
+const skip = bypassRefused();
+
+for (const file of files) {
+  test(`${file}, past the kernel`, { skip }, async () => {
+    const { status, text } = await run(file);
+    assert.equal(status, 0, text.slice(-20_000));
+    assert.match(text, /^# pass [1-9]/m);
+  });
+}
