@@ -25,10 +25,11 @@ export class BypassDevice {
       for (const socket of sockets) this.#attachment.bring(socket);
       return;
     }
-    const { device, ifindex, addresses } = this.#plan;
+    const { device, ifindex, addresses, linkLocal } = this.#plan;
     const attachment = new XdpAttachment({ device, ifindex, sockets, take: 'chosen' });
     try {
       for (const { host } of addresses) attachment.choose({ address: host });
+      if (linkLocal !== undefined) attachment.choose({ address: linkLocal });
     } catch (error) {
       attachment.detach();
       throw error;

@@ -1,6 +1,7 @@
 // BypassPlan: what a server over our own TCP/IP needs to know of a network device and of itself, checked before anything is opened. It is plain data, which a
 // thread can be given. Not here: opening (open.ts, bypass-device.ts).
 
+import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { deviceLinkAddress } from '../kernel/network-device.js';
 import { xdpDevice } from '../xdp/xdp-device.js';
@@ -26,6 +27,8 @@ export interface BypassPlan {
   readonly mtu: number;
   readonly queues: number;
   readonly addresses: readonly StackAddress[];
+  /** Of IPv6 on the link alone, where there is an address of IPv6: made up, since the interface has the one that follows from its card. */
+  readonly linkLocal: string | undefined;
   readonly gateways: readonly string[];
   readonly pollUs: number;
 }
@@ -61,6 +64,13 @@ function onlyOne(hosts: readonly string[], what: string): void {
   }
 }
 
+function madeUpLinkLocal(): string {
+  const groups = Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, '0'))
+    .join('')
+    .match(/.{4}/g)!;
+  return `fe80::${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}`;
+}
+
 /** Looks at the device, and at what is said of addresses. @throws BypassRefusal, XdpError, each with the mend */
 export function planBypass(options: BypassOptions): BypassPlan {
   const { device, gateways = [], pollUs = defaultPollUs } = options;
@@ -81,5 +91,6 @@ export function planBypass(options: BypassOptions): BypassPlan {
   for (const gateway of gateways)
     if (isIP(gateway) === 0 || gateway.includes('%')) refuse(`the gateway ${JSON.stringify(gateway)} is no address`);
   onlyOne(gateways, 'gateway');
-  return { device, ifindex, mac, mtu, queues, addresses, gateways, pollUs };
+  const linkLocal = addresses.some(({ host }) => host.includes(':')) ? madeUpLinkLocal() : undefined;
+  return { device, ifindex, mac, mtu, queues, addresses, linkLocal, gateways, pollUs };
 }

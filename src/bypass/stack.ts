@@ -22,6 +22,8 @@ export interface StackOptions {
   readonly mac: Uint8Array;
   /** At most one of IPv4, and one of IPv6 that is not link-local. */
   readonly addresses: readonly StackAddress[];
+  /** Of IPv6 on the link alone, beside the other one. */
+  readonly linkLocal?: string;
   /** Where packets for other networks go, one of each kind. */
   readonly gateways?: readonly string[];
   /** Bytes of an IP packet on the link. Default 1500. */
@@ -103,6 +105,8 @@ export class Stack {
     randomFillSync(this.module.bytes, this.#control + Setting.seed, addressLength);
     this.#write(Setting.mac, options.mac);
     for (const address of options.addresses) this.#setAddress(address);
+    if (options.linkLocal !== undefined)
+      this.#write(Setting.ipv6LinkLocal, addressBytes({ host: options.linkLocal, port: 0 }));
     for (const gateway of options.gateways ?? []) this.#setGateway(gateway);
     this.#check(this.core.configure(0, this.#scratch), 'it cannot be laid out');
   }

@@ -75,6 +75,19 @@ describe('clearway serve --bypass', { skip: bypassRefused() }, () => {
     pair.remove();
   });
 
+  test('over IPv6 too, beside IPv4', async () => {
+    const pair = makeVethPair();
+    const network = `fd00:${pair.device.replace('bypass', '')}`;
+    ip('address', 'add', `${network}::1/64`, 'dev', pair.peer, 'nodad');
+    const server = await runPast(pair, '--bypass-address', `${network}::2/64`);
+    assert.equal(server.urls.length, 2);
+    const six = { host: `${network}::2`, port: server.port };
+    assert.deepEqual(await answers(six), await answers({ host: pair.host, port: server.port }));
+    server.child.kill('SIGTERM');
+    await server.ended;
+    pair.remove();
+  });
+
   test('metrics and the access log are as ever', async () => {
     const pair = makeVethPair();
     const log = join(tmpdir(), `clearway-bypass-${process.pid}.log`);
