@@ -29,6 +29,10 @@ An in-memory key-value store for Redis clients (RESP2 and RESP3).
   --password-file FILE clients must give the password in its first line (AUTH)
   --no-password      listen beyond this host without a password: anybody there can read and write everything
   --snapshot FILE    restore from FILE at the start; write it at the end, on SAVE and on SIGHUP
+  --bypass INTERFACE serve with Clearway's own TCP/IP on a network interface, past the kernel's (AF_XDP; requires root)
+  --bypass-address ADDRESS/LENGTH address of its own there, which no other host has: 10.0.0.2/24; repeatable
+  --bypass-gateway ADDRESS gateway to other networks (none); repeatable
+  --bypass-poll MICROSECONDS time to look for packets before sleeping: less delay, more CPU (20)
   --maxclients N     most clients (10000)
   --timeout SECONDS  close clients that are silent for so long (0: never)
   --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
@@ -48,6 +52,10 @@ const flags = {
   'password-file': { type: 'string' },
   'no-password': { type: 'boolean' },
   snapshot: { type: 'string' },
+  bypass: { type: 'string' },
+  'bypass-address': { type: 'string', multiple: true },
+  'bypass-gateway': { type: 'string', multiple: true },
+  'bypass-poll': { type: 'string' },
   maxclients: { type: 'string' },
   timeout: { type: 'string' },
   metrics: { type: 'string' },
@@ -123,24 +131,74 @@ function announcement(places: readonly string[], store: StoreOptions, offered: K
   return `${places.join('\n')}\nclearway kv: up to ${formatBytes(store.maxMemory)}, ${store.policy}${restored} (${how})\n`;
 }
 
-async function serveOnLinux(values: Values, store: StoreOptions): Promise<number> {
+/** Where the store listens, how that is written, and what lets go of it. */
+interface Place extends Pick<KvStart, 'sockets' | 'bypass'> {
+  readonly port: number;
+  readonly places: readonly string[];
+  close(): void;
+}
+
+/** The kernel's sockets. @throws UsageError, SystemError */
+async function listenByKernel(values: Values, store: StoreOptions): Promise<Place> {
   const { hosts, port } = placesOf(values, store.password);
   const { Listening } = await import('../serve/listening.js');
   const { hostAndPort } = await import('../serve/addresses.js');
-  const { offerDevices } = await import('./kit/devices.js');
-  const { kvMetrics } = await import('../kv/kv-metrics.js');
-  const { watchStore } = await import('./kit/watch-store.js');
-  const { metrics, live, engine } = await deviceOptions(values);
   const listening = await Listening.open(
     { hosts, port, socket: values.socket, socketMode: socketMode(values['socket-mode']), listenFds: [] },
     1,
     (warning) => void process.stderr.write(`clearway kv: ${warning}\n`),
   );
-  const places = listening.addresses.map((each) =>
-    'path' in each ? `unix:${each.path}` : `redis://${hostAndPort(each.host, each.port)}`,
-  );
   const bound = listening.addresses.find((each) => 'port' in each);
-  const options: KvStart = { store: { ...store, port: bound?.port ?? 0 }, sockets: listening.sockets(0) };
+  return {
+    sockets: listening.sockets(0),
+    bypass: undefined,
+    port: bound?.port ?? 0,
+    places: listening.addresses.map((each) =>
+      'path' in each ? `unix:${each.path}` : `redis://${hostAndPort(each.host, each.port)}`,
+    ),
+    close: () => listening.close(),
+  };
+}
+
+/** Our own TCP/IP. @throws UsageError, BypassRefusal */
+async function listenPastKernel(values: Values, store: StoreOptions): Promise<Place> {
+  const { bypassOf } = await import('../serve/bypass-options.js');
+  const { planBypass } = await import('../bypass/bypass-plan.js');
+  const { hostAndPort } = await import('../serve/addresses.js');
+  const options = bypassOf({
+    ...(values.bypass !== undefined && { bypass: values.bypass }),
+    ...(values['bypass-address'] && { bypassAddress: values['bypass-address'] }),
+    ...(values['bypass-gateway'] && { bypassGateway: values['bypass-gateway'] }),
+    ...(values['bypass-poll'] !== undefined && { bypassPoll: values['bypass-poll'] }),
+    host: values.bind,
+    socket: values.socket,
+  });
+  if (typeof options === 'string' || options === undefined) throw new UsageError(`${options}`);
+  if (store.password === undefined && values['no-password'] !== true) {
+    throw new UsageError(
+      '--bypass lets other hosts in, and there is no password: give --password-file FILE, or --no-password if everybody there may read and write everything',
+    );
+  }
+  const plan = planBypass(options);
+  if (plan.queues !== 1) {
+    throw new UsageError(
+      `${plan.device} receives on ${plan.queues} queues, and a store has one thread: ethtool -L ${plan.device} combined 1`,
+    );
+  }
+  const port = wholeNumber('port', values.port, 6379, 1, 65_535);
+  const places = plan.addresses.map(({ host }) => `redis://${hostAndPort(host, port)}`);
+  return { sockets: [], bypass: { plan, port }, port, places, close: () => {} };
+}
+
+async function serveOnLinux(values: Values, store: StoreOptions): Promise<number> {
+  const { offerDevices } = await import('./kit/devices.js');
+  const { kvMetrics } = await import('../kv/kv-metrics.js');
+  const { watchStore } = await import('./kit/watch-store.js');
+  const { metrics, live, engine } = await deviceOptions(values);
+  const isPast = Object.keys(values).some((name) => name.startsWith('bypass'));
+  const place = await (isPast ? listenPastKernel(values, store) : listenByKernel(values, store));
+  const { sockets, bypass, port, places } = place;
+  const options: KvStart = { store: { ...store, port }, sockets, bypass };
   try {
     return await offerDevices({
       name: 'kv',
@@ -154,7 +212,7 @@ async function serveOnLinux(values: Values, store: StoreOptions): Promise<number
       watch: async (thread: Pick<DeviceThread<never, KvCounts>, 'counts'>) => watchStore(thread, live),
     });
   } finally {
-    listening.close();
+    place.close();
   }
 }
 

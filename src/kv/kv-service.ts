@@ -7,6 +7,7 @@ import type { ListenSocket } from '../transport/acceptor.js';
 import { Listener } from '../transport/listener.js';
 import type { Loop } from '../transport/loop.js';
 import type { Devices } from '../vhost/run-devices.js';
+import type { KvBypass } from './bypass-queue.js';
 import type { KvCounts } from './kv-metrics.js';
 import type { StoreOptions } from './kv-options.js';
 import { KvProtocol, type KvState } from './kv-protocol.js';
@@ -16,7 +17,10 @@ import { Store, type StoreRequests } from './store.js';
 /** What the thread is given. */
 export interface KvStart {
   readonly store: StoreOptions;
+  /** The kernel's sockets to listen on; none past the kernel. */
   readonly sockets: readonly ListenSocket[];
+  /** Where it is served past the kernel; undefined: by the kernel's sockets. */
+  readonly bypass: KvBypass | undefined;
 }
 
 /** What it says of itself once it serves. */
@@ -42,7 +46,13 @@ export class KvService implements Devices<KvOffered, KvCounts> {
   #isSavedAtEnd = true;
 
   /** @throws Error where the memory is not to be had, or the snapshot is damaged */
-  constructor(loop: Loop, { store: options, sockets }: KvStart, say: (sentence: string) => void, end: () => void) {
+  constructor(
+    loop: Loop,
+    { store: options, bypass }: KvStart,
+    sockets: readonly ListenSocket[],
+    say: (sentence: string) => void,
+    end: () => void,
+  ) {
     this.#loop = loop;
     this.#options = options;
     this.#say = say;
@@ -51,7 +61,7 @@ export class KvService implements Devices<KvOffered, KvCounts> {
     const { snapshot } = options;
     const isRestored = snapshot !== undefined && restoreSnapshot(store, snapshot);
     this.offered = { restoredKeys: isRestored ? store.keys : undefined };
-    for (const { fd } of sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);
+    if (bypass === undefined) for (const { fd } of sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);
     const protocol = new KvProtocol(store, (requests) => this.#answer(requests, end));
     this.#listener = new Listener(
       loop,

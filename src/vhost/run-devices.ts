@@ -3,6 +3,7 @@
 // devices are (block/).
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { Engine } from '../engine/engine.js';
 import { Loop } from '../transport/loop.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 
@@ -39,8 +40,9 @@ export interface Devices<Offered, Counts> {
 export function runDevices<Options, Offered, Counts>(
   { port, wakeDescriptor, engine, options }: DevicesBoot<Options>,
   build: (loop: Loop, options: Options, say: (sentence: string) => void, end: () => void) => Devices<Offered, Counts>,
+  engineOf: (options: Options, engine: EngineChoice) => EngineChoice | Engine = (_, choice) => choice,
 ): void {
-  const loop = new Loop(engine, undefined, wakeDescriptor);
+  const loop = new Loop(engineOf(options, engine), undefined, wakeDescriptor);
   const say = (says: DevicesSay<Offered, Counts>): void => port.postMessage(says);
   try {
     let isEnding = false;

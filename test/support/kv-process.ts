@@ -58,8 +58,8 @@ export class RawClient {
   #text = '';
   #isClosed = false;
 
-  constructor(port: number | string) {
-    this.socket = typeof port === 'number' ? connect(port, '127.0.0.1') : connect(port);
+  constructor(port: number | string, host = '127.0.0.1') {
+    this.socket = typeof port === 'number' ? connect(port, host) : connect(port);
     this.socket.setEncoding('latin1').on('data', (text: string) => (this.#text += text));
     this.socket.on('error', () => {});
     this.closed = new Promise((resolve) =>
