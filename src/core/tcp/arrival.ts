@@ -95,8 +95,9 @@ function isAcceptable(c: Connection): bool {
     if (hasStamp) challenge(c);
     return false;
   }
-  if (c.state === State.synReceived && (segmentFlags & flagSyn) !== 0 && segmentSequence === c.initialReceive) {
-    // Our answer was lost.
+  const isSynAgain = (segmentFlags & (flagSyn | flagAck)) === flagSyn && segmentSequence === c.initialReceive;
+  if (c.state === State.synReceived && isSynAgain) {
+    // Our answer was lost. Where both spoke first, the peer's answer is no such SYN: it hears where we are, and that makes its connection.
     if (!isReset) emitSyn(c, true);
     return false;
   }

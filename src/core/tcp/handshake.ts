@@ -12,7 +12,7 @@ import { at, Connection, State } from './connection';
 import { emitSyn, emitSynOf } from './emit';
 import { beginReceiver, largestWindow } from './receiver';
 import { beginRecovery } from './recovery';
-import { resetRtt, sampleRtt, timeoutUs } from './rtt';
+import { resetRtt, sampleRtt, timeoutUs, waitLonger } from './rtt';
 import {
   hasStamp,
   optionMss,
@@ -119,6 +119,7 @@ export function establish(c: Connection): void {
   c.unacknowledged = c.initialSend + 1;
   updateMss(c);
   if (c.tries === 1) sampleRtt(c, <u32>nowUs - c.sentSynAt);
+  else waitLonger(c);
   c.backoff = 0;
   beginRecovery(c, c.unacknowledged);
   beginWindow(c, c.tries > 1);

@@ -3,6 +3,8 @@
 import { Connection } from './connection';
 
 const initialTimeout: u32 = 1_000_000;
+/** The same where the handshake took more than one SYN (RFC 6298, section 5.7). */
+const carefulTimeout: u32 = 3_000_000;
 /** As Linux has it: also what is added to the smoothed time at least, so that a delayed acknowledgement is no loss. */
 const leastTimeout: u32 = 200_000;
 const mostTimeout: u32 = 60_000_000;
@@ -17,6 +19,11 @@ export function resetRtt(c: Connection): void {
   c.timeout = initialTimeout;
   c.backoff = 0;
   c.leastRtt = 0xffffffff;
+}
+
+/** The handshake was repeated, so that nothing was measured. */
+export function waitLonger(c: Connection): void {
+  c.timeout = carefulTimeout;
 }
 
 /** A measurement, of a segment that was sent once (Karn), or by its timestamp. */

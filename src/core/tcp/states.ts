@@ -47,11 +47,14 @@ export function attach(c: Connection): void {
 
 /** A block for a new connection; where none is free, that of one in TIME_WAIT. 0: none. */
 export function blockForNew(): usize {
-  const block = takeBlock();
-  if (block !== 0 || waitFirst === 0) return block;
-  count(Figure.tcpWaitsCut);
-  end(at(waitFirst), 0);
-  return takeBlock();
+  let block = takeBlock();
+  // The block of one that an application has still is not free by its end.
+  while (block === 0 && waitFirst !== 0) {
+    count(Figure.tcpWaitsCut);
+    end(at(waitFirst), 0);
+    block = takeBlock();
+  }
+  return block;
 }
 
 /** Both directions are done: TIME_WAIT, for as long as the settings say. Called again, the time begins anew. */
