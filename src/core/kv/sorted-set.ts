@@ -1,5 +1,6 @@
 // Sorted sets: members in a table, to be found by name, and in a skip list by score and then by bytes, whose links know how many members they pass, so that a
-// rank is found as fast as a score (William Pugh 1990; the spans are as Redis has them).
+// rank is found as fast as a score (William Pugh 1990; the spans are as Redis has them). The links lie right before the member that they belong to, so that a
+// step on the way looks at one place in memory.
 
 import { random64 } from '../random';
 import { hashOf } from './hash';
@@ -24,11 +25,11 @@ class Member {
   height: u32;
   score: f64;
   before: u32;
-  /** Its links: for each level the next member, and how many members on that is. */
-  tower: u32;
 }
 const MEMBER_KEY: u32 = 32;
 const LEVELS: u32 = 24;
+/** A link: the next member on a level, and how many members on that is. */
+const LINK_BYTES: u32 = 8;
 
 @unmanaged
 class Sorted {
@@ -40,12 +41,10 @@ class Sorted {
   count: u32;
   last: u32;
   level: u32;
-  /** The links of the head. */
-  tower: u32;
 }
-const SORTED_BYTES: u32 = 48;
+const SORTED_BYTES: u32 = 48 + LEVELS * LINK_BYTES;
 
-/** On the way to a place: the last tower before it on each level, and its rank. */
+/** On the way to a place: the last member (or the head) before it on each level, and its rank. */
 const path = memory.data(96, 8);
 const ranks = memory.data(96, 8);
 
@@ -53,18 +52,36 @@ const ranks = memory.data(96, 8);
 export function makeSorted(): usize {
   const sorted = allocate(SORTED_BYTES);
   if (sorted === 0) return 0;
-  const tower = allocate(LEVELS * 8);
-  if (tower === 0) {
-    release(sorted);
-    return 0;
-  }
   memory.fill(sorted, 0, SORTED_BYTES);
-  memory.fill(tower, 0, LEVELS * 8);
   if (TABLE_BYTES > 20) unreachable();
   tableBegin(sorted + WASTE_BYTES, MEMBER_KEY);
-  changetype<Sorted>(sorted).tower = <u32>tower;
   changetype<Sorted>(sorted).level = 1;
   return sorted;
+}
+
+/** What stands before the first member: its links end where the set's own bytes do. */
+function headOf(sorted: usize): usize {
+  return sorted + SORTED_BYTES;
+}
+
+/** Where the link of a member, or of the head, is on a level. */
+function linkOf(member: usize, level: u32): usize {
+  return member - (level + 1) * LINK_BYTES;
+}
+
+/** The member that a link leads to; 0: there is none. */
+function nextBy(link: usize): usize {
+  return load<u32>(link);
+}
+
+/** How many members on that is. */
+function spanOf(link: usize): u32 {
+  return load<u32>(link, 4);
+}
+
+function setLink(link: usize, next: usize, span: u32): void {
+  store<u32>(link, <u32>next);
+  store<u32>(link, span, 4);
 }
 
 /** The table of its members. */
@@ -94,12 +111,12 @@ export function memberAt(member: usize): usize {
 
 /** The first or the last member; 0: there is none. */
 export function sortedEnd(sorted: usize, isLast: bool): usize {
-  return isLast ? changetype<Sorted>(sorted).last : load<u32>(changetype<Sorted>(sorted).tower);
+  return isLast ? <usize>changetype<Sorted>(sorted).last : nextBy(linkOf(headOf(sorted), 0));
 }
 
 /** The next member, or the one before; 0: there is none. */
 export function sortedStep(member: usize, isBack: bool): usize {
-  return isBack ? changetype<Member>(member).before : load<u32>(changetype<Member>(member).tower);
+  return isBack ? <usize>changetype<Member>(member).before : nextBy(linkOf(member, 0));
 }
 
 /** Compares two ranges of bytes; a longer one is after its beginning. */
@@ -119,45 +136,34 @@ function isBefore(member: usize, score: f64, from: usize, length: u32): bool {
 
 /** Finds the way to where a score and a name belong, in `path` and `ranks`. */
 function findWay(sorted: usize, score: f64, from: usize, length: u32): void {
-  const it = changetype<Sorted>(sorted);
-  let tower: usize = it.tower;
+  let at = headOf(sorted);
   let rank: u32 = 0;
-  for (let level = <i32>it.level - 1; level >= 0; level--) {
+  for (let level = changetype<Sorted>(sorted).level; level > 0; ) {
+    level -= 1;
     while (true) {
-      const next = <usize>load<u32>(tower + level * 8);
+      const link = linkOf(at, level);
+      const next = nextBy(link);
       if (next === 0 || !isBefore(next, score, from, length)) break;
-      rank += load<u32>(tower + level * 8, 4);
-      tower = changetype<Member>(next).tower;
+      rank += spanOf(link);
+      at = next;
     }
-    store<u32>(path + level * 4, <u32>tower);
+    store<u32>(path + level * 4, <u32>at);
     store<u32>(ranks + level * 4, rank);
   }
 }
 
-/** The member before the place that `findWay` found: that to whom a tower belongs, 0 for the head. */
-function ownerOf(sorted: usize, tower: u32, rank: u32): usize {
-  if (tower === changetype<Sorted>(sorted).tower) return 0;
-  return memberOfRank(sorted, rank - 1);
-}
-
 /** Adds a member that is not there yet. Returns it; 0: no room. */
 export function addMember(sorted: usize, score: f64, from: usize, length: u32): usize {
-  const member = allocate(MEMBER_KEY + length);
-  if (member === 0) return 0;
   const height = heightByChance();
-  const tower = allocate(height * 8);
-  if (tower === 0) {
-    release(member);
-    return 0;
-  }
+  const object = allocate(height * LINK_BYTES + MEMBER_KEY + length);
+  if (object === 0) return 0;
+  const member = object + height * LINK_BYTES;
   const made = changetype<Member>(member);
   made.height = height;
   made.score = score;
-  made.tower = <u32>tower;
   itemSetKey(member, MEMBER_KEY, from, length);
   if (!tableAdd(membersOf(sorted), member, hashOf(from, length))) {
-    release(tower);
-    release(member);
+    release(object);
     return 0;
   }
   linkMember(sorted, member);
@@ -173,29 +179,27 @@ function heightByChance(): u32 {
 function linkMember(sorted: usize, member: usize): void {
   const it = changetype<Sorted>(sorted);
   const made = changetype<Member>(member);
+  const head = headOf(sorted);
   findWay(sorted, made.score, member + MEMBER_KEY, made.keyLength);
   for (; it.level < made.height; it.level++) {
-    store<u32>(path + it.level * 4, it.tower);
+    store<u32>(path + it.level * 4, <u32>head);
     store<u32>(ranks + it.level * 4, 0);
-    store<u32>(it.tower + it.level * 8, 0);
-    store<u32>(it.tower + it.level * 8, it.count, 4);
+    setLink(linkOf(head, it.level), 0, it.count);
   }
   const rank = load<u32>(ranks);
-  const previous = ownerOf(sorted, load<u32>(path), rank);
   for (let level: u32 = 0; level < it.level; level++) {
-    const tower = <usize>load<u32>(path + level * 4) + level * 8;
+    const link = linkOf(load<u32>(path + level * 4), level);
     if (level >= made.height) {
-      store<u32>(tower, load<u32>(tower, 4) + 1, 4);
+      setLink(link, nextBy(link), spanOf(link) + 1);
       continue;
     }
     const passed = rank - load<u32>(ranks + level * 4);
-    store<u32>(made.tower + level * 8, load<u32>(tower));
-    store<u32>(made.tower + level * 8, load<u32>(tower, 4) - passed, 4);
-    store<u32>(tower, <u32>member);
-    store<u32>(tower, passed + 1, 4);
+    setLink(linkOf(member, level), nextBy(link), spanOf(link) - passed);
+    setLink(link, member, passed + 1);
   }
-  made.before = <u32>previous;
-  const next = <usize>load<u32>(made.tower);
+  const previous = <usize>load<u32>(path);
+  made.before = previous === head ? 0 : <u32>previous;
+  const next = nextBy(linkOf(member, 0));
   if (next === 0) it.last = <u32>member;
   else changetype<Member>(next).before = <u32>member;
   it.count += 1;
@@ -206,18 +210,17 @@ function unlinkMember(sorted: usize, member: usize): void {
   const gone = changetype<Member>(member);
   findWay(sorted, gone.score, member + MEMBER_KEY, gone.keyLength);
   for (let level: u32 = 0; level < it.level; level++) {
-    const tower = <usize>load<u32>(path + level * 4) + level * 8;
-    if (load<u32>(tower) !== <u32>member) {
-      store<u32>(tower, load<u32>(tower, 4) - 1, 4);
-      continue;
+    const link = linkOf(load<u32>(path + level * 4), level);
+    if (nextBy(link) !== member) setLink(link, nextBy(link), spanOf(link) - 1);
+    else {
+      const own = linkOf(member, level);
+      setLink(link, nextBy(own), spanOf(link) + spanOf(own) - 1);
     }
-    store<u32>(tower, load<u32>(gone.tower + level * 8));
-    store<u32>(tower, load<u32>(tower, 4) + load<u32>(gone.tower + level * 8, 4) - 1, 4);
   }
-  const next = <usize>load<u32>(gone.tower);
+  const next = nextBy(linkOf(member, 0));
   if (next === 0) it.last = gone.before;
   else changetype<Member>(next).before = gone.before;
-  while (it.level > 1 && load<u32>(it.tower + (it.level - 1) * 8) === 0) it.level -= 1;
+  while (it.level > 1 && nextBy(linkOf(headOf(sorted), it.level - 1)) === 0) it.level -= 1;
   it.count -= 1;
 }
 
@@ -225,15 +228,20 @@ function unlinkMember(sorted: usize, member: usize): void {
 export function removeMember(sorted: usize, member: usize): void {
   unlinkMember(sorted, member);
   tableRemove(membersOf(sorted), member);
-  release(changetype<Member>(member).tower);
-  release(member);
+  release(member - changetype<Member>(member).height * LINK_BYTES);
 }
 
-/** Gives a member another score. */
+/** Gives a member another score. Where it stays between its neighbours, that is all. */
 export function changeScore(sorted: usize, member: usize, score: f64): void {
-  unlinkMember(sorted, member);
-  changetype<Member>(member).score = score;
-  linkMember(sorted, member);
+  const it = changetype<Member>(member);
+  const from = member + MEMBER_KEY;
+  const next = nextBy(linkOf(member, 0));
+  const stays =
+    (it.before === 0 || isBefore(it.before, score, from, it.keyLength)) &&
+    (next === 0 || !isBefore(next, score, from, it.keyLength));
+  if (!stays) unlinkMember(sorted, member);
+  it.score = score;
+  if (!stays) linkMember(sorted, member);
 }
 
 /** The number of members before one. */
@@ -246,31 +254,28 @@ export function rankOf(sorted: usize, member: usize): u32 {
 export function memberOfRank(sorted: usize, rank: u32): usize {
   const it = changetype<Sorted>(sorted);
   if (rank >= it.count) return 0;
-  let tower: usize = it.tower;
+  let at = headOf(sorted);
   let passed: u32 = 0;
-  for (let level = <i32>it.level - 1; level >= 0; level--) {
+  for (let level = it.level; level > 0; ) {
+    level -= 1;
     while (true) {
-      const next = <usize>load<u32>(tower + level * 8);
-      const span = load<u32>(tower + level * 8, 4);
-      if (next === 0 || passed + span > rank + 1) break;
-      passed += span;
+      const link = linkOf(at, level);
+      const next = nextBy(link);
+      if (next === 0 || passed + spanOf(link) > rank + 1) break;
+      passed += spanOf(link);
       if (passed === rank + 1) return next;
-      tower = changetype<Member>(next).tower;
+      at = next;
     }
   }
   return 0;
 }
 
-/** Gives back up to so many members. Returns whether none is left: then the head's links are gone, too. */
+/** Gives back up to so many members. Returns whether none is left. */
 export function releaseSome(sorted: usize, most: u32): bool {
   const it = changetype<Sorted>(sorted);
-  for (let done: u32 = 0; done < most && it.count > 0; done++) {
-    const member = <usize>load<u32>(it.tower);
-    removeMember(sorted, member);
-  }
+  for (let done: u32 = 0; done < most && it.count > 0; done++) removeMember(sorted, sortedEnd(sorted, false));
   if (it.count > 0) return false;
   // Nothing is in the table any more: it lets go of its buckets.
   tableTakeAny(membersOf(sorted));
-  release(it.tower);
   return true;
 }
