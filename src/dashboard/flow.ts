@@ -80,6 +80,8 @@ const userCopies: Readonly<Record<string, readonly [from: Place, words: string]>
   fileName: ['memory', 'paths of files, kept to know them again'],
   guestPacket: ['memory', 'packet of a guest for another'],
   packetFill: ['memory', 'bytes into packets of our own TCP/IP'],
+  storeRequest: ['memory', 'requests of the key-value store'],
+  storeReply: ['memory', 'replies of the key-value store'],
 };
 
 /** The graph of what was moved. */
