@@ -1,7 +1,6 @@
 // `clearway lab`: runs experiments on copies in network namespaces of its own and prints predicted and measured bytes.
 // Not here: the experiments (lab/).
 
-import { constants } from 'node:os';
 import {
   closingLines,
   type Experiment,
@@ -18,8 +17,8 @@ import {
   treatments,
 } from '../lab/index.js';
 import { refusalSentence } from '../meter/index.js';
+import { cleanly } from './kit/cleanly.js';
 import { parseFlags } from './kit/flags.js';
-import { endingSignals, onSignals } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
 import { nearest, UsageError } from './kit/usage.js';
 
@@ -53,7 +52,10 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`clearway lab: ${refusalSentence(error)}\n`);
     return 3;
   }
-  return await cleanly(lab, () => runPlans(lab, plans, values.json === true));
+  return await cleanly(
+    () => lab.close(),
+    () => runPlans(lab, plans, values.json === true),
+  );
 }
 
 function parse(args: string[]) {
@@ -104,24 +106,6 @@ function unknown(name: string, words: readonly string[]): UsageError {
   const guess = nearest(name, [...new Set(words)]);
   const fix = guess === undefined ? 'clearway lab --list names them' : `did you mean ${guess}?`;
   return new UsageError(`there is no experiment ${JSON.stringify(name)}: ${fix}`);
-}
-
-/** Runs `use` so that the lab is closed whatever ends it: its return, an exception, a signal, the process's exit. */
-async function cleanly(lab: Lab, use: () => Promise<number>): Promise<number> {
-  const close = () => lab.close();
-  // Broken off, whatever the signal: there is no result.
-  const forgetSignals = onSignals(endingSignals, (signal) => {
-    lab.close();
-    process.exit(128 + constants.signals[signal]);
-  });
-  process.on('exit', close);
-  try {
-    return await use();
-  } finally {
-    lab.close();
-    forgetSignals();
-    process.off('exit', close);
-  }
 }
 
 async function runPlans(lab: Lab, plans: readonly LabPlan[], json: boolean): Promise<number> {
