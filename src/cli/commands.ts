@@ -27,6 +27,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./kv.js'),
   },
   {
+    name: 'bypass',
+    summary: 'compare serving through the kernel with serving past it, in numbers',
+    load: () => import('./bypass.js'),
+  },
+  {
     name: 'doctor',
     summary: 'check what this host can do, what is missing, and how to get it',
     load: () => import('./doctor.js'),

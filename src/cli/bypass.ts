@@ -1,0 +1,101 @@
+// `clearway bypass compare`: serves and asks through the kernel's sockets and through our own TCP/IP, and prints what each costs and gives up. Not here: the measurement
+// (lab/compare/), and serving itself (`clearway serve --bypass`).
+
+import { type ComparePlan, Comparison, removeStaleFolders } from '../lab/compare/comparison.js';
+import { compareJson, compareText } from '../lab/compare/report.js';
+import { LabError, removeStale } from '../lab/index.js';
+import { cleanly } from './kit/cleanly.js';
+import { parseFlags } from './kit/flags.js';
+import { dressed } from './kit/terminal.js';
+import { nearest, UsageError } from './kit/usage.js';
+
+const flags = {
+  seconds: { type: 'string' },
+  connections: { type: 'string' },
+  'bypass-poll': { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const help = `Usage: clearway bypass compare [options]
+
+Compares the two ways to serve on this machine: clearway serve over the kernel's sockets, and over Clearway's own TCP/IP (--bypass).
+Each runs in namespaces of its own, on a veth pair; the same client asks both for files of 1 KiB and 64 KiB, one after the other.
+Prints rate, latency, CPU, system calls and packets of each, and what each gives up. Requires root and iproute2.
+
+  --seconds N           load for each way, file and number of connections, in 3 rounds (3)
+  --connections LIST    numbers of connections, with commas (1,32)
+  --bypass-poll MICROSECONDS  time that our own TCP/IP looks for packets before sleeping (20)
+  --json                print it as one JSON object
+  -h, --help            print this help
+
+Exit status: 0; 2 for wrong use; 3 if the host refuses.
+`;
+
+const most = { seconds: 60, connections: 256, numbers: 4, pollUs: 100_000 } as const;
+
+function between(flag: string, text: string, least: number, greatest: number): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= greatest) return value;
+  throw new UsageError(`${flag} is ${JSON.stringify(text)}, and must be a number from ${least} to ${greatest}`);
+}
+
+function whole(flag: string, text: string, least: number, greatest: number): number {
+  const value = between(flag, text, least, greatest);
+  if (Number.isInteger(value)) return value;
+  throw new UsageError(`${flag} is ${JSON.stringify(text)}, and must be a whole number`);
+}
+
+function connectionsOf(text: string): number[] {
+  const parts = text.split(',');
+  if (parts.length > most.numbers) throw new UsageError(`--connections takes at most ${most.numbers} numbers`);
+  return parts.map((part) => whole('--connections', part, 1, most.connections));
+}
+
+/** Runs the command. @returns the exit status. @throws UsageError */
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseFlags('bypass', args, flags, 1);
+  if (values.help === true) {
+    process.stdout.write(dressed(help, process.stdout));
+    return 0;
+  }
+  const [what] = positionals;
+  if (what !== 'compare') {
+    if (what === undefined) throw new UsageError('bypass takes what to do: clearway bypass compare');
+    const fix = nearest(what, ['compare']) === undefined ? 'see clearway bypass --help' : 'did you mean compare?';
+    throw new UsageError(`there is no ${JSON.stringify(what)}: ${fix}`);
+  }
+  const { seconds = '3', connections = '1,32', 'bypass-poll': poll } = values;
+  const isJson = values.json === true;
+  const plan: ComparePlan = {
+    seconds: between('--seconds', seconds, 0.3, most.seconds),
+    connections: connectionsOf(connections),
+    pollUs: poll === undefined ? undefined : whole('--bypass-poll', poll, 0, most.pollUs),
+    progress: (words) => process.stderr.isTTY && process.stderr.write(`clearway bypass: ${words}\n`),
+  };
+  if (process.getuid?.() !== 0) return refuse('it makes network namespaces and devices: run it with sudo');
+  removeStale();
+  removeStaleFolders();
+  const comparison = new Comparison();
+  return cleanly(
+    () => comparison.close(),
+    async () => {
+      try {
+        const compared = await comparison.run(plan);
+        const text = isJson
+          ? `${JSON.stringify(compareJson(compared, plan), null, 2)}\n`
+          : dressed(compareText(compared, plan), process.stdout);
+        process.stdout.write(text);
+        return 0;
+      } catch (error) {
+        if (!(error instanceof LabError)) throw error;
+        return refuse(error.message);
+      }
+    },
+  );
+}
+
+function refuse(why: string): number {
+  process.stderr.write(`clearway bypass: ${why}\n`);
+  return 3;
+}

@@ -1,0 +1,78 @@
+// What `clearway bypass compare` prints: one table for people, one object for programs. Not here: how it was measured (comparison.ts).
+
+import { release } from 'node:os';
+import { type Compared, type ComparePlan, type Figures, rounds } from './comparison.js';
+import { type WayName, ways } from './ways.js';
+
+const places = { label: 30, value: 18 } as const;
+
+const short = (value: number): string =>
+  value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(value >= 10 ? 1 : 2);
+
+function line(label: string, kernel: string, bypass: string, ratio = ''): string {
+  const row = `  ${label.padEnd(places.label)}${kernel.padStart(places.value)}${bypass.padStart(places.value)}${ratio.padStart(10)}`;
+  return `${row.trimEnd()}\n`;
+}
+
+/** The rows of a file and a number of connections: what each is called, its figure, its unit. */
+const rowsOf: readonly (readonly [string, (figures: Figures) => number | undefined, string])[] = [
+  ['requests a second', ({ requestsPerSecond }) => requestsPerSecond, ''],
+  ['half answered within (p50)', ({ p50Us }) => p50Us, ' us'],
+  ['99 of 100 within (p99)', ({ p99Us }) => p99Us, ' us'],
+  ['CPU a request, server', ({ serverCpuUs }) => serverCpuUs, ' us'],
+  ['CPU a request, whole machine', ({ machineCpuUs }) => machineCpuUs, ' us'],
+  ['system calls a request', ({ systemCalls }) => systemCalls, ''],
+  ['packets a request', ({ packets }) => packets, ''],
+];
+
+/** The table, and what it does not say in numbers. */
+export function compareText(compared: Compared, plan: Pick<ComparePlan, 'seconds'>): string {
+  const { rows, engines, idleMsPerSecond, uncounted } = compared;
+  let text = line('', ways.kernel.title, ways.bypass.title);
+  text += line('', `(${engines.kernel})`, `(${engines.bypass})`);
+  for (const { bytes, connections, figures } of rows) {
+    text += `\n${bytes / 1024} KiB, ${connections === 1 ? '1 connection' : `${connections} connections`}\n`;
+    for (const [label, figure, unit] of rowsOf) {
+      const [kernel, bypass] = [figure(figures.kernel), figure(figures.bypass)];
+      if (kernel === undefined || bypass === undefined) continue;
+      const ratio = kernel > 0 ? `${(bypass / kernel).toFixed(2)}x` : '';
+      text += line(label, short(kernel) + unit, short(bypass) + unit, ratio);
+    }
+  }
+  text += '\nWithout a connection\n';
+  text += line('CPU a second, server', `${short(idleMsPerSecond.kernel)} ms`, `${short(idleMsPerSecond.bypass)} ms`);
+  for (const way of ['kernel', 'bypass'] as const) text += wordsOf(way);
+  text += `\nMedians of ${rounds} rounds, ${plan.seconds} s in all for each figure, one worker, over a veth pair on this machine, which client and server share.\n`;
+  text +=
+    "A veth copies each packet of our own TCP/IP (several cards need no copy), and carries up to 64 KiB of the kernel's as one (a card cuts it).\n";
+  text +=
+    "CPU of the server leaves out what the kernel does for it in others' time; the whole machine has that, the client, and whatever else ran.\n";
+  if (uncounted !== undefined) text += `System calls were not counted: ${uncounted}.\n`;
+  return text;
+}
+
+function wordsOf(way: WayName): string {
+  const { title, lost, isolation, privileges } = ways[way];
+  const losses = lost.length === 0 ? '  - lost: nothing\n' : lost.map((each) => `  - lost: ${each}\n`).join('');
+  return `\nWhat ${title} ${way === 'kernel' ? 'mean' : 'means'}\n${losses}  - isolation: ${isolation}\n  - privileges: ${privileges}\n`;
+}
+
+/** The same as one object. */
+export function compareJson(compared: Compared, plan: Pick<ComparePlan, 'seconds'>): object {
+  const { rows, engines, idleMsPerSecond, uncounted } = compared;
+  const of = (way: WayName) => ({
+    ...ways[way],
+    engine: engines[way],
+    idleCpuMsPerSecond: idleMsPerSecond[way],
+  });
+  return {
+    compare: 'clearway',
+    kernelRelease: release(),
+    device: 'veth',
+    seconds: plan.seconds,
+    rounds,
+    ways: { kernel: of('kernel'), bypass: of('bypass') },
+    rows: rows.map(({ bytes, connections, figures }) => ({ bytes, connections, ...figures })),
+    ...(uncounted !== undefined && { uncounted }),
+  };
+}
