@@ -3,6 +3,8 @@
 
 import { randomBytes } from 'node:crypto';
 import * as Control from '../core/kv/control.js';
+import { MADV } from '../kernel/constants.js';
+import { tryAdviseMemory } from '../kernel/memory.js';
 import { CopyReason, encodeText } from '../memory/copy.js';
 import { CoreModule } from '../memory/core-module.js';
 import type { evictionPolicies, StoreOptions } from './kv-options.js';
@@ -101,6 +103,8 @@ export class Store {
     this.core = module.core;
     this.bytes = module.bytes;
     this.address = module.address;
+    // Keys lie at random places: with small pages most look-ups of one would also look for its page.
+    if (this.address !== 0) tryAdviseMemory(this.address, this.bytes.length, MADV.HUGEPAGE);
     this.#data = module.data;
     this.#control = this.core.storeControl();
     this.input = (this.core.heapBase() + 63) & ~63;
