@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { basicCases, hashCases, sharedCases, wordsOf } from './kv-cases.js';
+import { basicCases, collectionCases, hashCases, sharedCases, wordsOf } from './kv-cases.js';
+import { Chance, randomCommand } from './kv-random.js';
+import { Comparison, type Reply, readReplies } from './kv-replies.js';
 import { commandBytes, TestStore } from './kv-store.js';
 import { missingRedis, RedisPeer } from './redis-peer.js';
 
@@ -17,7 +19,7 @@ test('the list of cases, one after another', { skip: missingRedis() }, async () 
     const store = new TestStore();
     const client = store.core.clientOpen();
     const differences: string[] = [];
-    const lines = `${basicCases}${hashCases}${sharedCases}`
+    const lines = `${basicCases}${hashCases}${collectionCases}${sharedCases}`
       .trim()
       .split('\n')
       .filter((line) => line !== '');
@@ -31,6 +33,36 @@ test('the list of cases, one after another', { skip: missingRedis() }, async () 
     }
     assert.ok(lines.length > 200);
     assert.equal(differences.join('\n'), '');
+  } finally {
+    await redis.stop();
+  }
+});
+
+const BATCHES = 200;
+const BATCH = 100;
+
+test('20,000 random commands of all types, reply by reply', { skip: missingRedis() }, async () => {
+  const redis = await RedisPeer.start();
+  try {
+    const store = new TestStore();
+    const client = store.core.clientOpen();
+    const chance = new Chance(0x5eed);
+    const comparison = new Comparison();
+    const differences: string[] = [];
+    for (let batch = 0; batch < BATCHES && differences.length === 0; batch++) {
+      // A transaction ends with its batch: the mark would wait in it.
+      const commands = Array.from({ length: BATCH - 1 }, () => randomCommand(chance));
+      commands.push(['DISCARD']);
+      const inputs = commands.map((words) => commandBytes(...words));
+      const theirs = readReplies(await redis.exchangeUntil(Buffer.concat(inputs), `mark ${batch}`));
+      const ours = inputs.map((input) => readReplies(store.exchange(client, input))[0] as Reply);
+      assert.equal(theirs.length, commands.length);
+      commands.forEach((words, index) => {
+        const [wanted, given] = comparison.forms(words, theirs[index] as Reply, ours[index] as Reply);
+        if (wanted !== given) differences.push(`${JSON.stringify(words)}\n  Redis ${wanted}\n  store ${given}`);
+      });
+    }
+    assert.equal(differences.slice(0, 20).join('\n'), '');
   } finally {
     await redis.stop();
   }

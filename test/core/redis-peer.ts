@@ -74,6 +74,17 @@ export class RedisPeer {
     return answer;
   }
 
+  /** Sends commands, and takes what they are answered up to the reply to an ECHO of the mark, which is sent behind them. */
+  async exchangeUntil(input: Buffer, mark: string): Promise<Buffer> {
+    const end = Buffer.from(`$${mark.length}\r\n${mark}\r\n`);
+    this.#socket.write(input);
+    this.#socket.write(`*2\r\n$4\r\nECHO\r\n$${mark.length}\r\n${mark}\r\n`);
+    while (!this.#received.subarray(-end.length).equals(end)) await once(this.#socket, 'data');
+    const answer = this.#received.subarray(0, -end.length);
+    this.#received = Buffer.alloc(0);
+    return answer;
+  }
+
   /** Ends the server. */
   async stop(): Promise<void> {
     this.#socket.destroy();

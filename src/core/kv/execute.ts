@@ -96,7 +96,7 @@ export function execute(client: usize): void {
   }
   if (!arityFits(command, argumentCount)) {
     spoil(client);
-    return badArity();
+    return badArity(client, command);
   }
   noteUse(client, command);
   const flags = commandFlags(command);
@@ -192,7 +192,11 @@ function writeName(): void {
   writeQuoted(lowered, length);
 }
 
-function badArity(): void {
+function badArity(client: usize, command: usize): void {
+  if (commandNumber(command) === ((MULTI << FAMILY_SHIFT) | EXEC)) {
+    leaveMulti(client);
+    return replyError("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
+  }
   beginError("ERR wrong number of arguments for '");
   writeName();
   writeText("' command");

@@ -75,8 +75,10 @@ export function setFieldValue(thing: usize, field: usize, value: usize, length: 
   changetype<Field>(made).valueLength = length;
   copyBytes(made + FIELD_KEY + keyLength, value, length);
   const hash = changetype<Field>(field).hash;
+  if (!tableAdd(thing + WASTE_BYTES, made, hash)) {
+    release(made);
+    return false;
+  }
   removeField(thing, field);
-  if (tableAdd(thing + WASTE_BYTES, made, hash)) return true;
-  release(made);
-  return false;
+  return true;
 }

@@ -28,7 +28,7 @@ import {
 } from './expiry';
 import { hashOf } from './hash';
 import { count, setSetting64, setting, setting64 } from './settings';
-import { allocate, release } from './slabs';
+import { allocateFromReserve, release } from './slabs';
 import { moveBuckets, TABLE_BYTES, tableAdd, tableBegin, tableCount, tableFindHashed, tableRemove } from './table';
 import { wallMs } from './time';
 import { trashAdd, WASTE_BYTES, WASTE_DATABASE } from './trash';
@@ -49,7 +49,7 @@ export let databaseNumber: u32 = 0;
 let lastHash: u32 = 0;
 
 function makeDatabase(number: u32): usize {
-  const made = allocate(DATABASE_BYTES);
+  const made = allocateFromReserve(DATABASE_BYTES);
   if (made === 0) return 0;
   tableBegin(made + WASTE_BYTES, ENTRY_KEY);
   heapBegin(made + HEAP_AT);
@@ -165,6 +165,11 @@ export function keyChanged(key: usize, length: u32): void {
   noteChange(databaseNumber, key, length);
 }
 
+/** Tells that a command changed the value of a key of any database. */
+export function keyChangedIn(at: usize, key: usize, length: u32): void {
+  noteChange(load<u32>(at + NUMBER_AT), key, length);
+}
+
 /** Empties a database at once; what was in it is given back in slices. Returns false where there is no room for an empty one. */
 export function flushDatabase(number: u32): bool {
   const old = databaseAt(number);
@@ -232,14 +237,17 @@ export function renameEntry(entry: usize, other: usize, key: usize, length: u32)
   const at = expiryOf(heapOf(database), entry);
   const made = makeEntry(key, length, TYPE_STRING, stringBlock(entry) === 0 ? stringLength(entry) : 0);
   if (made === 0) return false;
-  if (!entryTakeValue(made, entry)) {
+  // What can fail comes first. For a moment the new key may be there twice; nobody looks it up meanwhile.
+  if (!attachEntry(database, made, hashOf(key, length))) {
     release(made);
+    return false;
+  }
+  if ((at !== 0 && !expireAt(heapOf(database), made, at)) || !entryTakeValue(made, entry)) {
+    deleteEntry(database, made);
     return false;
   }
   if (other !== 0) deleteEntry(database, other);
   deleteEntry(database, entry);
-  attachEntry(database, made, hashOf(key, length));
   noteChange(databaseNumber, key, length);
-  if (at !== 0) expireAt(heapOf(database), made, at);
   return true;
 }

@@ -34,6 +34,9 @@ let pages: u32 = 0;
 let descriptors: usize = 0;
 let usedBytes: u64 = 0;
 let usedPages: u32 = 0;
+/** Data leaves the 32nd part of the pages to replies. */
+const RESERVE_SHIFT: u32 = 5;
+let isReserveOpen: bool = false;
 
 /** First free run (number and 1) of each bin, and which bins have one. */
 const bins = memory.data(64 * 4, 8);
@@ -130,6 +133,8 @@ function findFree(count: u32): u32 {
 
 /** Takes a run of pages. Returns the number of its first and 1; 0 where there is none. */
 function takeRun(count: u32): u32 {
+  // A part stays free for replies: without it a full store could not even be told to delete something.
+  if (!isReserveOpen && usedPages + count > pages - (pages >> RESERVE_SHIFT)) return 0;
   const found = findFree(count);
   if (found === 0) return 0;
   const first = found - 1;
@@ -236,6 +241,14 @@ export function allocate(bytes: u32): usize {
   if (next === 0) removePartial(found - 1, sizeClass);
   usedBytes += <u64>sizeOfClass(sizeClass);
   return object;
+}
+
+/** The same, from all that is left: for what must be possible while the store is full. */
+export function allocateFromReserve(bytes: u32): usize {
+  isReserveOpen = true;
+  const made = allocate(bytes);
+  isReserveOpen = false;
+  return made;
 }
 
 function allocateRun(bytes: u32): usize {

@@ -33,7 +33,8 @@ export function readDouble(from: usize, length: u32): bool {
   if (!readDigits() || !readExponent() || at !== end) return false;
   const magnitude = valueOfDigits();
   double = isNegative ? -magnitude : magnitude;
-  return true;
+  // What is too large is refused: infinity has a word of its own.
+  return Number.isFinite(magnitude);
 }
 
 function readInfinity(): bool {

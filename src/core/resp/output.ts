@@ -4,7 +4,7 @@ import { copyBytes } from '../copy';
 import { dropBlock, holdBlock } from '../kv/block';
 import { OUTPUT_BYTES } from '../kv/control';
 import { count } from '../kv/settings';
-import { allocate, release } from '../kv/slabs';
+import { allocate, allocateFromReserve, release } from '../kv/slabs';
 
 /** Begins each client's record (clients.ts). */
 @unmanaged
@@ -92,7 +92,7 @@ function append(piece: usize): void {
 
 function addBlock(): void {
   settle();
-  const block: usize = isSunk ? 0 : allocate(PIECE_BYTES);
+  const block: usize = isSunk ? 0 : allocateFromReserve(PIECE_BYTES);
   if (block === 0) {
     if (!isSunk) changetype<Output>(client).isLost = 1;
     isSunk = true;

@@ -5,6 +5,7 @@ import { entrySetValue, entryValue, TYPE_LIST, TYPE_STRING, TYPE_ZSET } from '..
 import { makeFields } from '../hash-fields';
 import { addKey, database, deleteEntry, keyChanged } from '../keyspace';
 import { makeList } from '../list';
+import { release } from '../slabs';
 import { makeSorted } from '../sorted-set';
 import { isWrongType, noRoom, readEntry, writeEntry } from './errors';
 
@@ -30,6 +31,7 @@ export function makeCollection(index: u32, type: u32): usize {
   const made = type === TYPE_LIST ? makeList() : type === TYPE_ZSET ? makeSorted() : makeFields();
   collectionEntry = made === 0 ? 0 : addKey(argument(index), argumentLength(index), TYPE_STRING, 0);
   if (collectionEntry === 0) {
+    if (made !== 0) release(made);
     noRoom();
     return 0;
   }

@@ -1,7 +1,7 @@
 // Errors that many commands give, in the words that clients look for, and arguments that many commands read.
 
 import { argument, argumentLength } from '../../resp/arguments';
-import { readInteger } from '../../resp/numbers';
+import { integer, readInteger } from '../../resp/numbers';
 import { beginError, endLine, replyError, writeQuoted, writeText } from '../../resp/reply';
 import { REFUSED_FOR_MEMORY } from '../control';
 import { entryType } from '../entry';
@@ -56,6 +56,13 @@ export function unknownSubcommand(command: string): void {
 export function integerArgument(index: u32): bool {
   if (readInteger(argument(index), argumentLength(index))) return true;
   notInteger();
+  return false;
+}
+
+/** Reads a count of what is to be taken, into `integer`: anything but an integer from 0 on is replied to. */
+export function countArgument(index: u32): bool {
+  if (readInteger(argument(index), argumentLength(index)) && integer >= 0) return true;
+  replyError('ERR value is out of range, must be positive');
   return false;
 }
 

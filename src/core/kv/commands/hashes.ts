@@ -30,7 +30,7 @@ import { itemKeyLength, tableCount } from '../table';
 import { randomItem, walkBegin, walkEnd, walkNext } from '../table-walk';
 import { collectionChanged, makeCollection, readCollection, writeCollection } from './collections';
 import { integerArgument, isWrongType, noRoom, syntaxError, wrongArity } from './errors';
-import { fits, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
+import { fits, readScanCursor, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
 
 const walk = memory.data(16, 8);
 const number = memory.data(48, 8);
@@ -207,8 +207,8 @@ function increment(): void {
 }
 
 function incrementFloat(): void {
-  if (!readDouble(argument(3), argumentLength(3)) || !Number.isFinite(double))
-    return replyError('ERR value is not a valid float');
+  if (!readDouble(argument(3), argumentLength(3))) return replyError('ERR value is not a valid float');
+  if (!Number.isFinite(double)) return replyError('ERR value is NaN or Infinity');
   const by = double;
   const hash = makeCollection(1, TYPE_HASH);
   if (hash === 0) return;
@@ -238,9 +238,9 @@ function valueLength(): void {
 }
 
 function scan(): void {
-  if (!readScanWords(2, false)) return;
+  if (!readScanCursor(2)) return;
   const hash = readCollection(TYPE_HASH);
-  if (isWrongType) return;
+  if (isWrongType || (hash !== 0 && !readScanWords(2, false))) return;
   const next: u32 = hash === 0 ? 0 : scanTable(fieldsOf(hash));
   const found: u32 = hash === 0 ? 0 : scannedItems;
   let fitting: u32 = 0;

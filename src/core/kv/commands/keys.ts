@@ -16,7 +16,7 @@ import {
 } from '../../resp/reply';
 import { addCommand, DENYOOM, FAST, READONLY, WRITE } from '../command-table';
 import { DATABASES } from '../control';
-import { entryKey, entryKeyLength, entryType } from '../entry';
+import { entryKey, entryKeyLength, entryType, releaseEntry } from '../entry';
 import { expireAt, expireNever, expiryOf } from '../expiry';
 import { hashOf } from '../hash';
 import {
@@ -31,6 +31,7 @@ import {
   hasExpired,
   heapOf,
   keyChanged,
+  keyChangedIn,
   keysOf,
   peekKey,
   renameEntry,
@@ -271,11 +272,18 @@ function copy(): void {
   if (other !== 0 && !replaces) return replyInteger(0);
   const made = copyEntry(entry, argument(2), argumentLength(2));
   if (made === 0) return noRoom();
-  if (other !== 0) deleteEntry(target, other);
   const at = expiryOf(heapOf(database), entry);
-  if (!attachEntry(target, made, hashOf(argument(2), argumentLength(2)))) return noRoom();
-  if (at !== 0) expireAt(heapOf(target), made, at);
-  keyChanged(argument(2), argumentLength(2));
+  // The other one goes last: where there is no room for all of this one, it stays.
+  if (!attachEntry(target, made, hashOf(argument(2), argumentLength(2)))) {
+    releaseEntry(made);
+    return noRoom();
+  }
+  if (at !== 0 && !expireAt(heapOf(target), made, at)) {
+    deleteEntry(target, made);
+    return noRoom();
+  }
+  if (other !== 0) deleteEntry(target, other);
+  keyChangedIn(target, argument(2), argumentLength(2));
   replyInteger(1);
 }
 
@@ -295,6 +303,12 @@ function move(): void {
     if (at !== 0) expireAt(heapOf(database), entry, at);
     return noRoom();
   }
-  if (at !== 0) expireAt(heapOf(target), entry, at);
+  if (at !== 0 && !expireAt(heapOf(target), entry, at)) {
+    detachEntry(target, entry);
+    attachEntry(database, entry, hashOf(argument(1), argumentLength(1)));
+    expireAt(heapOf(database), entry, at);
+    return noRoom();
+  }
+  keyChangedIn(target, argument(1), argumentLength(1));
   replyInteger(1);
 }

@@ -26,7 +26,7 @@ import {
   readCollection,
   writeCollection,
 } from './collections';
-import { integerArgument, isWrongType, noRoom, syntaxError, wrongType } from './errors';
+import { countArgument, integerArgument, isWrongType, noRoom, syntaxError, wrongArity, wrongType } from './errors';
 
 /** Adds the commands. @param family what stands before their numbers. */
 export function addListCommands(family: u32): void {
@@ -92,23 +92,27 @@ function push(atEnd: bool, onlyThere: bool): void {
     if (onlyThere && !isWrongType) replyInteger(0);
     return;
   }
+  const had = listCount(list);
   let hasRoom = true;
   for (let index: u32 = 2; index < argumentCount && hasRoom; index++) {
     const before: usize = atEnd ? 0 : listEnd(list, false);
     hasRoom = listInsert(list, before, argument(index), argumentLength(index)) !== 0;
   }
-  const has = listCount(list);
-  collectionChanged(1, has);
-  if (hasRoom) replyInteger(has);
-  else noRoom();
+  if (!hasRoom) {
+    // All of them or none.
+    while (listCount(list) > had) listRemove(list, listEnd(list, atEnd));
+    if (had === 0) collectionChanged(1, 0);
+    return noRoom();
+  }
+  collectionChanged(1, listCount(list));
+  replyInteger(listCount(list));
 }
 
 function pop(fromEnd: bool): void {
-  if (argumentCount > 3) return syntaxError();
+  if (argumentCount > 3) return wrongArity(fromEnd ? 'rpop' : 'lpop');
   let many: i64 = 1;
   if (argumentCount === 3) {
-    if (!integerArgument(2)) return;
-    if (integer < 0) return replyError('ERR value is out of range, must be positive');
+    if (!countArgument(2)) return;
     many = integer;
   }
   const list = writeCollection(1, TYPE_LIST);
@@ -153,10 +157,11 @@ function elementOf(list: usize, index: i64): usize {
 }
 
 function at(): void {
-  if (!integerArgument(2)) return;
   const list = readCollection(TYPE_LIST);
   if (isWrongType) return;
-  const element: usize = list === 0 ? 0 : elementOf(list, integer);
+  if (list === 0) return replyNull();
+  if (!integerArgument(2)) return;
+  const element = elementOf(list, integer);
   if (element === 0) replyNull();
   else replyBulk(elementAt(element), elementLength(element));
 }
@@ -196,8 +201,9 @@ function insert(): void {
 function remove(): void {
   if (!integerArgument(2)) return;
   const isBack = integer < 0;
-  // 0: all of them.
-  let left: i64 = integer === 0 ? 0x7fff_ffff_ffff_ffff : isBack ? -integer : integer;
+  // 0: all of them; so is the least number, which has no opposite.
+  const isAll = integer === 0 || integer === -0x8000_0000_0000_0000;
+  let left: i64 = isAll ? 0x7fff_ffff_ffff_ffff : isBack ? -integer : integer;
   const list = writeCollection(1, TYPE_LIST);
   if (isWrongType) return;
   if (list === 0) return replyInteger(0);

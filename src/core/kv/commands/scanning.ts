@@ -36,7 +36,7 @@ export function addScanCommands(family: u32): void {
 /** Runs one of them, by its number in the family. */
 export function runScan(number: u32): void {
   if (number === 0) return keys();
-  if (!readScanWords(1, true)) return;
+  if (!readScanCursor(1) || !readScanWords(1, true)) return;
   const next = scanTable(keysOf(database));
   let kept: u32 = 0;
   for (let index: u32 = 0; index < scannedItems; index++) {
@@ -90,16 +90,21 @@ function readType(index: u32): u32 {
   return argumentIs(index, 'hash') ? 4 : NO_TYPE;
 }
 
-/** Reads a cursor and the words behind it. Returns false where they are wrong, which has been replied to. */
-export function readScanWords(first: u32, hasType: bool): bool {
-  pattern = 0;
-  wanted = 10;
-  typeWanted = ANY_TYPE;
+/** Reads a cursor. Returns false where it is none, which has been replied to. */
+export function readScanCursor(first: u32): bool {
   if (!readInteger(argument(first), argumentLength(first)) || integer < 0) {
     replyError('ERR invalid cursor');
     return false;
   }
   cursor = <u32>integer;
+  return true;
+}
+
+/** Reads the words behind a cursor. Returns false where they are wrong, which has been replied to. */
+export function readScanWords(first: u32, hasType: bool): bool {
+  pattern = 0;
+  wanted = 10;
+  typeWanted = ANY_TYPE;
   for (let index = first + 1; index < argumentCount; index += 2) {
     if (index + 1 === argumentCount) {
       syntaxError();

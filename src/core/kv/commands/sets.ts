@@ -2,7 +2,7 @@
 
 import { random64 } from '../../random';
 import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
-import { integer } from '../../resp/numbers';
+import { integer, readInteger } from '../../resp/numbers';
 import {
   replyArray,
   replyBulk,
@@ -20,8 +20,8 @@ import { release } from '../slabs';
 import { itemKeyLength, tableCount, tableTakeAny } from '../table';
 import { randomItem, walkBegin, walkEnd, walkNext } from '../table-walk';
 import { collectionChanged, makeCollection, readCollection, writeCollection } from './collections';
-import { integerArgument, isWrongType, noRoom, syntaxError, wrongType } from './errors';
-import { fits, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
+import { countArgument, integerArgument, isWrongType, noRoom, syntaxError, wrongType } from './errors';
+import { fits, readScanCursor, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
 
 const walk = memory.data(16, 8);
 
@@ -151,8 +151,7 @@ function pop(): void {
   if (argumentCount > 3) return syntaxError();
   let many: i64 = 1;
   if (argumentCount === 3) {
-    if (!integerArgument(2)) return;
-    if (integer < 0) return replyError('ERR value is out of range, must be positive');
+    if (!countArgument(2)) return;
     many = integer;
   }
   const set = writeCollection(1, TYPE_SET);
@@ -211,6 +210,7 @@ function chance(below: u32): u32 {
 function move(): void {
   const set = writeCollection(1, TYPE_SET);
   if (isWrongType) return;
+  if (set === 0) return replyInteger(0);
   const other = findForWrite(argument(2), argumentLength(2));
   if (other !== 0 && entryType(other) !== TYPE_SET) return wrongType();
   if (!has(set, 3)) return replyInteger(0);
@@ -320,15 +320,15 @@ function keep(result: usize, many: u32): void {
 }
 
 function countCommon(): void {
-  if (!integerArgument(1)) return;
-  if (integer <= 0) return replyError('ERR numkeys should be greater than 0');
+  if (!readInteger(argument(1), argumentLength(1)) || integer <= 0)
+    return replyError('ERR numkeys should be greater than 0');
   if (integer > <i64>argumentCount - 2) return replyError("ERR Number of keys can't be greater than number of args");
   const last: u32 = 1 + <u32>integer;
   let most: i64 = 0;
   if (argumentCount !== last + 1) {
     if (argumentCount !== last + 3 || !argumentIs(last + 1, 'limit')) return syntaxError();
-    if (!integerArgument(last + 2)) return;
-    if (integer < 0) return replyError("ERR LIMIT can't be negative");
+    if (!readInteger(argument(last + 2), argumentLength(last + 2)) || integer < 0)
+      return replyError("ERR LIMIT can't be negative");
     most = integer;
   }
   for (let index: u32 = 2; index <= last; index++) if (!setOf(index)) return;
@@ -345,9 +345,9 @@ function countCommon(): void {
 }
 
 function scan(): void {
-  if (!readScanWords(2, false)) return;
+  if (!readScanCursor(2)) return;
   const set = readCollection(TYPE_SET);
-  if (isWrongType) return;
+  if (isWrongType || (set !== 0 && !readScanWords(2, false))) return;
   const next: u32 = set === 0 ? 0 : scanTable(fieldsOf(set));
   const met: u32 = set === 0 ? 0 : scannedItems;
   let fitting: u32 = 0;

@@ -21,8 +21,8 @@ import {
 } from '../sorted-set';
 import { itemKeyLength } from '../table';
 import { collectionChanged, makeCollection, readCollection, writeCollection } from './collections';
-import { integerArgument, isWrongType, noRoom, syntaxError } from './errors';
-import { fits, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
+import { countArgument, isWrongType, noRoom, syntaxError } from './errors';
+import { fits, readScanCursor, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
 import { countByScore, range, rangeByScore, removeRange } from './sorted-ranges';
 
 /** Adds the commands. @param family what stands before their numbers. */
@@ -254,8 +254,7 @@ function pop(fromEnd: bool): void {
   if (argumentCount > 3) return syntaxError();
   let many: i64 = 1;
   if (argumentCount === 3) {
-    if (!integerArgument(2)) return;
-    if (integer < 0) return replyError('ERR value is out of range, must be positive');
+    if (!countArgument(2)) return;
     many = integer;
   }
   const sorted = writeCollection(1, TYPE_ZSET);
@@ -275,9 +274,9 @@ function pop(fromEnd: bool): void {
 }
 
 function scan(): void {
-  if (!readScanWords(2, false)) return;
+  if (!readScanCursor(2)) return;
   const sorted = readCollection(TYPE_ZSET);
-  if (isWrongType) return;
+  if (isWrongType || (sorted !== 0 && !readScanWords(2, false))) return;
   const next: u32 = sorted === 0 ? 0 : scanTable(membersOf(sorted));
   const met: u32 = sorted === 0 ? 0 : scannedItems;
   let fitting: u32 = 0;
