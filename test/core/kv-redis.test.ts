@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { basicCases, collectionCases, hashCases, sharedCases, wordsOf } from './kv-cases.js';
+import { basicCases, hashCases, sharedCases, wordsOf } from './kv-cases.js';
+import { collectionCases } from './kv-collection-cases.js';
 import { Chance, randomCommand } from './kv-random.js';
 import { Comparison, type Reply, readReplies } from './kv-replies.js';
 import { commandBytes, TestStore } from './kv-store.js';

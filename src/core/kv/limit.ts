@@ -2,15 +2,16 @@
 
 import { MAX_MEMORY, PEAK_MEMORY, USED_MEMORY } from './control';
 import { setSetting64, setting64 } from './settings';
-import { slabsTotal, slabsUsed } from './slabs';
+import { slabsTaken, slabsTotal, slabsUsed } from './slabs';
 
 /** The most that data may use at all: a sixteenth stays for output and incomplete commands. */
 export function memoryLimit(): u64 {
   return slabsTotal() - (slabsTotal() >> 4);
 }
 
-/** Whether data uses more than it may. */
+/** Whether data uses more than it may, or lies scattered over so many pages that little is left of them. */
 export function isOverLimit(): bool {
+  if (slabsTaken() > memoryLimit()) return true;
   const limit = setting64(MAX_MEMORY);
   return slabsUsed() > (limit === 0 ? memoryLimit() : limit);
 }

@@ -1,0 +1,144 @@
+// Commands on collections whose replies a real Redis gives byte for byte, one a line, as in kv-cases.ts.
+
+/** Cases of lists, sets and sorted sets: where the order of a reply is not said, of one member. */
+export const collectionCases = `
+DEL l s z t u
+RPUSH l a b c a b c
+LREM l -9223372036854775808 a
+LRANGE l 0 -1
+LREM l 9223372036854775807 b
+LREM l 0 zz
+LPOS l c RANK -1
+LPOS l c RANK 0
+LPOS l c COUNT -1
+LPOS l c MAXLEN -1
+LPOS l c RANK
+LPOS l c FOO 1
+LPOS l c COUNT 0 MAXLEN 1 RANK 1
+LPOP l -1
+LPOP l x
+LPOP l 1 2
+RPOP l 1 2
+LPOP l 0
+LPOP none 0
+LPOP none
+LINDEX none x
+LINDEX l x
+LINDEX s x
+LSET none 0 a
+LSET l 9 a
+LSET l x a
+LINSERT l MIDDLE a b
+LINSERT none BEFORE a b
+LTRIM l 5 1
+EXISTS l
+RPUSH l one
+LMOVE l l LEFT RIGHT
+LMOVE l u UP DOWN
+LMOVE none u LEFT RIGHT
+RPOPLPUSH l l
+SADD s m
+SMOVE none l m
+SMOVE s l m
+SMOVE s t m
+SMOVE t t m
+SMEMBERS t
+SINTERCARD 0 t
+SINTERCARD 2 t
+SINTERCARD x t
+SINTERCARD 1 t LIMIT -1
+SINTERCARD 1 t LIMIT
+SPOP t -1
+SPOP t x
+SPOP t 1 2
+SPOP t 0
+SRANDMEMBER t 1
+SRANDMEMBER t -3
+SRANDMEMBER t x
+SRANDMEMBER none
+SSCAN none 0 FOO
+SSCAN t 0 FOO
+SSCAN l 0 FOO
+SSCAN t x
+SINTERSTORE l t t
+TYPE l
+SDIFFSTORE l none t
+EXISTS l
+SUNIONSTORE t t
+SUNION t l
+ZADD z 1 a 2 b 3 c
+ZADD z NX XX 1 a
+ZADD z GT LT 1 a
+ZADD z NX GT 1 a
+ZADD z INCR 1 a 2 b
+ZADD z x a
+ZADD z nan a
+ZADD z 1
+ZADD z inf up
+ZINCRBY z -inf up
+ZSCORE z up
+ZADD z 0 a
+ZADD z 17 a
+ZADD z 1e400 a
+ZPOPMAX z -1
+ZPOPMAX z x
+ZPOPMAX z 1 2
+ZPOPMIN z 0
+ZPOPMIN none
+ZRANGEBYSCORE z (1 (3
+ZRANGEBYSCORE z x 3
+ZRANGEBYSCORE z -inf +inf LIMIT -1 2
+ZRANGEBYSCORE z -inf +inf LIMIT 1 -2
+ZRANGEBYSCORE z -inf +inf LIMIT 1
+ZRANGE z 0 -1 LIMIT 0 1
+ZRANGE z 0 -1 BYSCORE BYLEX
+ZRANGE z - + BYLEX WITHSCORES
+ZRANGE z 0 -1 FOO
+ZRANK z none
+ZREMRANGEBYRANK z 5 1
+ZREMRANGEBYSCORE z x 1
+ZADD u 0 a 0 aa 0 b 0 c
+ZRANGE u - + BYLEX
+ZRANGE u [a (b BYLEX
+ZRANGE u (a [c BYLEX LIMIT 1 1
+ZRANGE u + - BYLEX REV
+ZRANGE u [c [aa BYLEX REV
+ZRANGE u x + BYLEX
+ZRANGE u [ + BYLEX
+HSET hf f 10.5
+HINCRBYFLOAT hf f 0.25
+HINCRBYFLOAT hf f inf
+HINCRBYFLOAT hf f nan
+HINCRBYFLOAT hf f x
+HINCRBYFLOAT hf f 5e3
+HINCRBY hf f 1
+HINCRBY hf g -9223372036854775808
+HINCRBY hf g -1
+HRANDFIELD hf 0
+HRANDFIELD hf x
+HRANDFIELD hf 1 FOO
+HRANDFIELD none 5
+HSCAN none 0 FOO
+OBJECT REFCOUNT none
+OBJECT FREQ hf
+MULTI
+LPUSH hf x
+SADD z x
+EXEC
+MULTI
+SET hf
+EXEC x
+EXEC
+EXEC x
+EXPIREAT u 9999999999
+RENAME u v
+EXPIRETIME v
+COPY v w
+EXPIRETIME w
+COPY v w DB 2
+MOVE v 2
+SELECT 2
+EXPIRETIME w
+SELECT 0
+FLUSHALL
+`;
