@@ -3,6 +3,17 @@
 
 /** Cases of strings, keys, expiry, the connection and the server. */
 export const basicCases = `
+SET float 10.5
+INCRBYFLOAT float 0.1
+INCRBYFLOAT float -5
+SET float 5.0e3
+INCRBYFLOAT float 2.0e2
+INCRBYFLOAT float abc
+INCRBYFLOAT fresh 3
+INCRBYFLOAT fresh 0.25
+SET float text
+INCRBYFLOAT float 1
+DEL float fresh
 PING
 PING hello
 PING a b

@@ -2,6 +2,7 @@
 
 import { copyBytes } from '../../copy';
 import { argument, argumentBlock, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
+import { double, readDouble, writeDouble } from '../../resp/doubles';
 import { integer, readInteger, writeInteger } from '../../resp/numbers';
 import { replyArray, replyBulk, replyError, replyInteger, replyNull, replyOk, replyValue } from '../../resp/reply';
 import { addCommand, DENYOOM, FAST, READONLY, WRITE } from '../command-table';
@@ -55,6 +56,7 @@ export function addStringCommands(family: u32): void {
   addCommand('getrange', family + 17, 4, READONLY, 1, 1, 1);
   addCommand('substr', family + 18, 4, READONLY, 1, 1, 1);
   addCommand('setrange', family + 19, 4, WRITE | DENYOOM, 1, 1, 1);
+  addCommand('incrbyfloat', family + 20, 3, WRITE | DENYOOM | FAST, 1, 1, 1);
 }
 
 /** Runs one of them, by its number in the family. */
@@ -98,6 +100,8 @@ export function runString(number: u32): void {
     case 17:
     case 18:
       return getRange();
+    case 20:
+      return addFloat();
     default:
       return setRange();
   }
@@ -220,6 +224,24 @@ function add(by: i64): void {
   const digits = writeInteger(number, value);
   if (!putBytes(entry, number, digits)) return noRoom();
   replyInteger(value);
+}
+
+/** INCRBYFLOAT: the sum of doubles, in the fewest digits that read as it. */
+function addFloat(): void {
+  if (!readDouble(argument(2), argumentLength(2))) return replyError('ERR value is not a valid float');
+  const by = double;
+  const entry = writeEntry(1, TYPE_STRING);
+  if (isWrongType) return;
+  let value: f64 = 0;
+  if (entry !== 0) {
+    if (!readDouble(stringAt(entry), stringLength(entry))) return replyError('ERR value is not a valid float');
+    value = double;
+  }
+  value += by;
+  if (!isFinite(value)) return replyError('ERR increment would produce NaN or Infinity');
+  const digits = writeDouble(number, value);
+  if (!putBytes(entry, number, digits)) return noRoom();
+  replyBulk(number, digits);
 }
 
 /** Where a number is written that becomes a value. */
