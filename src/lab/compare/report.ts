@@ -28,7 +28,7 @@ const rowsOf: readonly (readonly [string, (figures: Figures) => number | undefin
 /** The table, and what it does not say in numbers. */
 export function compareText(compared: Compared, plan: Pick<ComparePlan, 'seconds'>): string {
   const { rows, engines, idleMsPerSecond, uncounted } = compared;
-  let text = line('', ways.kernel.title, ways.bypass.title);
+  let text = line('', ways.kernel.title, ways.bypass.title, 'ratio');
   text += line('', `(${engines.kernel})`, `(${engines.bypass})`);
   for (const { bytes, connections, figures } of rows) {
     text += `\n${bytes / 1024} KiB, ${connections === 1 ? '1 connection' : `${connections} connections`}\n`;
