@@ -358,7 +358,6 @@ function parseLogFile(value: unknown, log: unknown): string | undefined {
 }
 
 const known: Readonly<Record<keyof ServeOptions, true>> = {
-  ...bypassOptionNames,
   root: true,
   host: true,
   port: true,
@@ -394,6 +393,7 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   pinMemory: true,
   grace: true,
   inlineLimit: true,
+  ...bypassOptionNames,
 };
 
 /** Addresses and names that may be listened on. */
