@@ -63,7 +63,7 @@ export function kvScreen(now: KvCounts, before: KvCounts | undefined, seconds: n
     ['clients', String(now.clients)],
     ['expired/s, evicted/s', `${perSecond('expired')}, ${perSecond('evicted')}`],
     ['errors/s', perSecond('errorReplies')],
-    ['in, out', `${formatBytes(now.inputBytes)}, ${formatBytes(now.outputBytes)}`],
+    ['in, out since the start', `${formatBytes(now.inputBytes)}, ${formatBytes(now.outputBytes)}`],
   ];
   return rows.map(([name, value]) => `${name.padEnd(24)}${value}\n`).join('');
 }

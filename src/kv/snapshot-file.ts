@@ -1,7 +1,18 @@
 // The file of a snapshot: a line that says what it is, the commands that make the store again (src/core/kv/snapshot.ts), and a line with their number of bytes
 // and their CRC-32. It is written whole beside the old one and put in its place, so that a crash leaves one or the other.
 
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Store } from './store.js';
@@ -80,14 +91,24 @@ function syncFolder(path: string): void {
   }
 }
 
-/** Reads a snapshot into an empty store. False: there is no file yet. @throws Error for one that is damaged, or does not fit */
+/** A place where no snapshot can be written is found at the start, and not when everything is to be kept. @throws Error */
+function expectWritable(path: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new Error(`the snapshot ${path} could not be written: ${(error as Error).message}`);
+  }
+}
+
+/** Reads a snapshot into an empty store. False: there is no file yet. @throws Error for one that is damaged, does not fit, or could not be written */
 export function restoreSnapshot(store: Store, path: string): boolean {
   let fd: number;
   try {
     fd = openSync(path, 'r');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    expectWritable(path);
+    return false;
   }
   try {
     const problem = check(store, fd) ?? feed(store, fd);

@@ -103,6 +103,18 @@ test('what it keeps: a snapshot on SIGTERM, on SAVE and on SIGHUP, restored at t
   assert.match(stderr, /damaged\.snapshot is refused/);
 });
 
+test('a snapshot that could not be written is refused at the start; without one SAVE says what is missing', async () => {
+  const { status, stderr } = refused(['--port', '0', '--snapshot', join(folder, 'missing', 'a.snapshot')]);
+  assert.equal(status, 1);
+  assert.match(stderr, /a\.snapshot could not be written: ENOENT/);
+  const store = await startKv([]);
+  const client = new RawClient(store.port);
+  const reply =
+    '-ERR the snapshot was not written: the server was started without --snapshot FILE, or its stderr says why\r\n';
+  assert.equal(await client.ask('SAVE\r\n', reply), reply);
+  assert.equal(await store.end(), 0);
+});
+
 test('a password keeps strangers out, and other hosts are let in with one only', async () => {
   const file = join(folder, 'password');
   writeFileSync(file, 'secret\n');

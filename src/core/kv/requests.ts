@@ -44,7 +44,10 @@ export function noteSaved(isSaved: bool, at: u64): void {
   if (client === 0) return;
   openOutput(client, false);
   if (isSaved) replyOk();
-  else replyError('ERR the snapshot was not written: the server says why');
+  else
+    replyError(
+      'ERR the snapshot was not written: the server was started without --snapshot FILE, or its stderr says why',
+    );
   closeOutput();
   noteNews(client);
 }
