@@ -22,13 +22,13 @@ An in-memory key-value store for Redis clients (RESP2 and RESP3).
   --bind HOST        address or name to listen on; repeatable (127.0.0.1: this host only)
   --socket PATH      also listen on a Unix socket; without --port or --bind, only there
   --socket-mode MODE permissions of the socket (660: owner and group)
-  --maxmemory SIZE   most memory for data, up to 3g (1g)
+  --maxmemory SIZE   most memory for data, clients and replies: 4m to 3g (1g)
   --maxmemory-policy NAME what goes when it is full (noeviction: writes are refused):
                      ${evictionPolicies.slice(1, 5).join(', ')},
                      ${evictionPolicies.slice(5).join(', ')}
   --password-file FILE clients must give the password in its first line (AUTH)
   --no-password      listen beyond this host without a password: anybody there can read and write everything
-  --snapshot FILE    restore from FILE at the start; write it at the end, on SAVE and on SIGHUP
+  --snapshot FILE    restore from FILE at the start; write it at the end, on SAVE, BGSAVE and SIGHUP
   --bypass INTERFACE serve with Clearway's own TCP/IP on a network interface, past the kernel's (AF_XDP; requires root)
   --bypass-address ADDRESS/LENGTH address of its own there, which no other host has: 10.0.0.2/24; repeatable
   --bypass-gateway ADDRESS gateway to other networks (none); repeatable
@@ -160,6 +160,16 @@ async function listenByKernel(values: Values, store: StoreOptions): Promise<Plac
   };
 }
 
+/** A sentence about options of the library, with their names as they stand on a command line. */
+function asWritten(sentence: string): string {
+  return sentence
+    .replace(/^host\b/, 'bind')
+    .replace(
+      /^\w+|(?<=given without |or leave )\w+/g,
+      (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    );
+}
+
 /** Our own TCP/IP. @throws UsageError, BypassRefusal */
 async function listenPastKernel(values: Values, store: StoreOptions): Promise<Place> {
   const { bypassOf } = await import('../serve/bypass-options.js');
@@ -173,7 +183,7 @@ async function listenPastKernel(values: Values, store: StoreOptions): Promise<Pl
     host: values.bind,
     socket: values.socket,
   });
-  if (typeof options === 'string' || options === undefined) throw new UsageError(`${options}`);
+  if (typeof options === 'string' || options === undefined) throw new UsageError(asWritten(`${options}`));
   if (store.password === undefined && values['no-password'] !== true) {
     throw new UsageError(
       '--bypass lets other hosts in, and there is no password: give --password-file FILE, or --no-password if everybody there may read and write everything',

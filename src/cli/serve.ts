@@ -169,9 +169,12 @@ interface Prepared {
 /** A bad option that stood on the command line is named as it was written there: `--inline-limit`, not `inlineLimit`. */
 function asWritten(message: string, args: readonly string[]): string {
   const name = /^(\w+) is /.exec(message)?.[1] ?? '';
-  const flag = Object.keys(flags).find((each) => camelCase(each) === name);
+  const flagOf = (option: string): string | undefined => Object.keys(flags).find((each) => camelCase(each) === option);
+  const flag = flagOf(name);
   const written = args.some((each) => each === `--${flag}` || each.startsWith(`--${flag}=`));
-  return flag !== undefined && written ? `--${flag}${message.slice(name.length)}` : message;
+  if (flag === undefined || !written) return message;
+  const rest = message.slice(name.length);
+  return `--${flag}${rest.replace(/(?<=^ is given without )\w+/, (option) => `--${flagOf(option) ?? option}`)}`;
 }
 
 /** The options as they were given, none checked; undefined where help is wanted. @throws UsageError */

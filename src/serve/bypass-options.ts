@@ -60,7 +60,9 @@ export function bypassOf(options: BypassServeOptions & Others): BypassOptions | 
   }
   const addresses = textsOf(bypassAddress);
   const gateways = textsOf(bypassGateway);
-  if (addresses === undefined || addresses.length === 0)
+  if (addresses?.length === 0)
+    return 'bypass is given without bypassAddress: it needs an address of its own with its network, such as 10.0.0.2/24';
+  if (addresses === undefined)
     return `bypassAddress is ${JSON.stringify(bypassAddress)}, and must be an address of its own with its network, such as 10.0.0.2/24`;
   if (gateways === undefined) return `bypassGateway is ${JSON.stringify(bypassGateway)}, and must be an address`;
   const pollUs = bypassPoll === undefined ? undefined : Number(bypassPoll);
