@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { until } from '../conformance/serve/servers.js';
+import { commandBytes } from '../core/kv-store.js';
 import { RawClient, startKv } from '../support/kv-process.js';
 import { program } from '../support/program.js';
 
@@ -113,6 +114,23 @@ test('a snapshot that could not be written is refused at the start; without one 
     '-ERR the snapshot was not written: the server was started without --snapshot FILE, or its stderr says why\r\n';
   assert.equal(await client.ask('SAVE\r\n', reply), reply);
   assert.equal(await store.end(), 0);
+});
+
+test('a store that is full restores its own snapshot', async () => {
+  const snapshot = join(folder, 'full.snapshot');
+  const first = await startKv(['--maxmemory', '4m', '--snapshot', snapshot]);
+  const client = new RawClient(first.port);
+  for (let number = 0, reply = ''; !reply.startsWith('-OOM'); number++) {
+    assert.ok(number < 5000);
+    const members = Array.from({ length: 500 }, (_, index) => `${number}_${index}${'z'.repeat(50)}`);
+    reply = await client.ask(commandBytes('SADD', `set${number}`, ...members), '\r\n');
+  }
+  assert.equal(await client.ask('SAVE\r\n', '+OK\r\n'), '+OK\r\n');
+  const size = await client.ask('DBSIZE\r\n', '\r\n');
+  assert.equal(await first.end('SIGKILL'), 'SIGKILL');
+  const second = await startKv(['--maxmemory', '4m', '--snapshot', snapshot]);
+  assert.equal(await new RawClient(second.port).ask('DBSIZE\r\n', '\r\n'), size);
+  assert.equal(await second.end('SIGKILL'), 'SIGKILL');
 });
 
 test('a password keeps strangers out, and other hosts are let in with one only', async () => {

@@ -32,6 +32,8 @@ export const AUTHENTICATED: u32 = 128;
 export const RESP3: u32 = 256;
 export const NO_EVICT: u32 = 512;
 export const NO_TOUCH: u32 = 1024;
+/** It restores a snapshot: held to the memory that there is, not to the limit below it. */
+export const RESTORING: u32 = 65_536;
 /** It is in the list of those that something happened to. */
 const IN_NEWS: u32 = 2048;
 

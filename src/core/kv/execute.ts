@@ -17,6 +17,7 @@ import {
   IN_MULTI,
   noteUse,
   RESP3,
+  RESTORING,
   SPOILED,
   setFlag,
   subscriptions,
@@ -101,7 +102,7 @@ export function execute(client: usize): void {
   noteUse(client, command);
   const flags = commandFlags(command);
   if (!hasFlag(client, AUTHENTICATED) && (flags & NO_AUTH) === 0) return replyError('NOAUTH Authentication required.');
-  if (isOverLimit() && !makeRoom() && (flags & DENYOOM) !== 0) {
+  if (isOverLimit() && !hasFlag(client, RESTORING) && !makeRoom() && (flags & DENYOOM) !== 0) {
     spoil(client);
     return noRoom();
   }

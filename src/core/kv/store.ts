@@ -18,6 +18,7 @@ import {
   endClient,
   forgetClient,
   openClient,
+  RESTORING,
   setFlag,
   setText,
   subscriptions,
@@ -111,10 +112,10 @@ export function storeConfigure(from: usize, to: usize): i32 {
   return 0;
 }
 
-/** A client that need not say who it is: of the caller's own. */
+/** A client that need not say who it is, and restores what was there: of the caller's own. */
 export function clientTrust(number: i32): void {
   const client = clientAt(number);
-  if (client !== 0) setFlag(client, AUTHENTICATED, true);
+  if (client !== 0) setFlag(client, AUTHENTICATED | RESTORING, true);
 }
 
 /** Opens a client. @returns its number, -EAGAIN (-11) where there are too many */
