@@ -1,6 +1,7 @@
 // A serving thread's queue: our own TCP/IP on it, listening at each of its addresses, and what it counts for the metrics. Loaded only where a server is past the
 // kernel. Not here: who starts the thread (serve/).
 
+import { keepCopyAccount } from '../memory/copy.js';
 import { type EngineChoice, openEngine } from '../transport/open-engine.js';
 import type { BypassEngine } from './bypass-engine.js';
 import type { BypassPlan } from './bypass-plan.js';
@@ -40,6 +41,11 @@ export class WorkerQueue {
       this.engine.close();
       throw error;
     }
+  }
+
+  /** What it copies is counted in an account of its caller's: in a bundle each file has an account of its own until then. */
+  keepCopies(account: Float64Array): void {
+    keepCopyAccount(account);
   }
 
   /** The descriptor that packets are to be brought to. */

@@ -20,9 +20,10 @@ export class BypassQueue {
   readonly detour: string | undefined;
   readonly #device: BypassDevice;
 
-  /** Opens it, and has packets brought. @throws XdpError, Error, each with the mend */
-  constructor({ plan, port }: KvBypass, engine: EngineChoice) {
+  /** Opens it, and has packets brought. @param copies the account of what is copied @throws XdpError, Error, each with the mend */
+  constructor({ plan, port }: KvBypass, engine: EngineChoice, copies: Float64Array) {
     const queue = new WorkerQueue({ plan, queue: 0, port }, engine);
+    queue.keepCopies(copies);
     this.engine = queue.engine;
     this.sockets = queue.sockets;
     this.#device = new BypassDevice(plan);

@@ -1,6 +1,7 @@
 // The entry of the thread that a store is served in. Not here: what it does (kv-service.ts, ../vhost/run-devices.ts).
 
 import { workerData } from 'node:worker_threads';
+import { copiedBytes } from '../memory/copy.js';
 import { type DevicesBoot, runDevices } from '../vhost/run-devices.js';
 import { KvService, type KvStart } from './kv-service.js';
 
@@ -13,7 +14,7 @@ async function start(): Promise<void> {
   }
   // The stack is loaded only where it is wanted.
   const { BypassQueue } = await import('./bypass-queue.js');
-  const queue = new BypassQueue(bypass, boot.engine);
+  const queue = new BypassQueue(bypass, boot.engine, copiedBytes);
   try {
     runDevices(
       boot,

@@ -39,6 +39,7 @@ export let copiedBytes: Float64Array = new Float64Array(copyReasonNames.length);
 
 /** Moves this thread's account to shared memory, where another thread can read it. What was counted is kept. */
 export function keepCopyAccount(account: Float64Array): void {
+  if (account === copiedBytes) return;
   for (let reason = 0; reason < copyReasonNames.length; reason++) account[reason]! += copiedBytes[reason]!;
   copiedBytes = account;
 }

@@ -140,6 +140,7 @@ function assemble(
   const { queue } = parts;
   const metrics = new Metrics(start.metrics, 0);
   keepCopyAccount(metrics.copied);
+  parts.queue?.keepCopies(metrics.copied);
   const { log } = parts;
   const say = (message: string): void => port.postMessage({ kind: 'failed', message } satisfies WorkerSays);
   const teller = new TroubleTeller(say);
