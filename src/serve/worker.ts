@@ -137,11 +137,10 @@ function assemble(
   extension: BeneathExtension | undefined,
 ): void {
   const { options } = start;
-  const { queue } = parts;
+  const { queue, log } = parts;
   const metrics = new Metrics(start.metrics, 0);
   keepCopyAccount(metrics.copied);
-  parts.queue?.keepCopies(metrics.copied);
-  const { log } = parts;
+  queue?.keepCopies(metrics.copied);
   const say = (message: string): void => port.postMessage({ kind: 'failed', message } satisfies WorkerSays);
   const teller = new TroubleTeller(say);
   const { root, index, dotfiles, types, cleanUrls } = options;
