@@ -67,7 +67,7 @@ export class KvProtocol implements Protocol<KvState>, Lender {
       this.#answerRequests();
       if (!this.#reply(connection) || taken === 0) break;
     }
-    this.#lookAround();
+    this.lookAround();
     return (state.isEnding ? end : at) - start;
   }
 
@@ -104,13 +104,11 @@ export class KvProtocol implements Protocol<KvState>, Lender {
     if (requests !== undefined) this.#asked(requests);
   }
 
-  /** After time has passed: what that changed (clients that are silent, or do not read). */
-  looked(): void {
-    this.#lookAround();
-  }
-
-  /** Other clients may have got something (PUBLISH), or are to be closed (CLIENT KILL, a reader that does not read). */
-  #lookAround(): void {
+  /**
+   * Looks at clients that something happened to while others were served, or by time alone: they got something (PUBLISH), or are to be closed (CLIENT KILL,
+   * a reader that does not read, silence).
+   */
+  lookAround(): void {
     const { core } = this.#store;
     for (let client = core.nextClientEvent(); client >= 0; client = core.nextClientEvent()) {
       const connection = this.#byClient[client];

@@ -72,7 +72,7 @@ export class KvService implements Devices<KvOffered, KvCounts> {
     );
     this.#stopTicks = loop.everyTick((nowMs) => {
       store.turn(nowMs);
-      protocol.looked();
+      protocol.lookAround();
     });
   }
 
