@@ -41,7 +41,7 @@ export function configureAddresses(): i32 {
   putAddress(own6, settingAt(Setting.ipv6));
   putAddress(local6, settingAt(Setting.ipv6LinkLocal));
   putAddress(gateway6, settingAt(Setting.ipv6Gateway));
-  if (load<u8>(own6) === 0xff) return refuse(<i32>Setting.ipv6);
+  if (load<u8>(own6) === 0xff || isIpv4(own6)) return refuse(<i32>Setting.ipv6);
   if (!isNone(local6) && !isLinkLocal(local6)) return refuse(<i32>Setting.ipv6LinkLocal);
   if (load<u8>(gateway6) === 0xff) return refuse(<i32>Setting.ipv6Gateway);
   return 0;

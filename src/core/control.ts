@@ -51,7 +51,7 @@ export enum Setting {
   sendFrames = 0xb4,
   /** How windows grow: 0 CUBIC (default), 1 NewReno. */
   congestion = 0xb8,
-  /** Without progress for so long a connection is given up (900,000); without an application, and in FIN_WAIT_2 then: (60,000). TIME_WAIT (60,000). */
+  /** Without an answer for so long a connection is given up (900,000), but not for a window that is shut, as long as the peer says so; without an application, and in FIN_WAIT_2 then: (60,000). TIME_WAIT (60,000). */
   userTimeoutMs = 0xbc,
   finWaitMs = 0xc0,
   timeWaitMs = 0xc4,
@@ -66,6 +66,9 @@ export enum Setting {
   challengesPerSecond = 0xdc,
   /** Connections that may say goodbye without an application (a quarter of all: 0). */
   orphans = 0xe0,
+  /** When frames or sockets are short, the connection that holds most of what its peer did not take for so long is reset (30,000); a tenth of it when
+   * there is nothing left at all. Nobody is reset while there is enough. */
+  stallMs = 0xe4,
 }
 
 /** Where things are: addresses in the memory, and bytes. Written by `configure` and by calls that answer with more than a number. */
@@ -157,6 +160,9 @@ export enum Figure {
   piecesOverlap = 0x3a0,
   piecesTimedOut = 0x3a8,
   piecesEvicted = 0x3b0,
+  /** Somebody else on the link uses an address of ours; reports of groups that we sent (RFC 3810). */
+  addressConflicts = 0x3b8,
+  groupReports = 0x3c0,
   /** TCP: segments in and out, and of them what was sent again. */
   tcpSegmentsReceived = 0x400,
   tcpSegmentsSent = 0x408,
@@ -187,6 +193,8 @@ export enum Figure {
   tcpWaitsCut = 0x4a0,
   tcpOrphansReset = 0x4a8,
   tcpHumbled = 0x4b0,
+  /** Connections that were reset because their peers took nothing, while others had no frame or no socket. */
+  tcpStalled = 0x4b8,
 }
 
 /** In whose hands a frame is. A frame that waits belongs to the stack, and comes back when its neighbour is known, or not found. */

@@ -67,6 +67,7 @@ export function resetControl(): void {
   put(Setting.synTries, 6);
   put(Setting.synAnswerTries, 5);
   put(Setting.challengesPerSecond, 1000);
+  put(Setting.stallMs, 30_000);
 }
 
 function put(which: Setting, value: u32): void {

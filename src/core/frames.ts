@@ -20,6 +20,9 @@ let ownReserve: u32 = 0;
 /** Frames in the fill ring, and how many it may have: all others could not be sent with. */
 let inFill: u32 = 0;
 let mostInFill: u32 = 0;
+/** So many it always gets back; beyond, only while so many are free that sending has its share, whatever the received ones are held for. */
+let leastInFill: u32 = 0;
+let fillReserve: u32 = 0;
 let owners: usize = 0;
 let freeList: usize = 0;
 let freeFrames: u32 = 0;
@@ -35,6 +38,8 @@ export function configureFrames(from: usize): bool {
   ownReserve = frames >> 4;
   inFill = 0;
   mostInFill = frames >> 1;
+  leastInFill = frames >> 3;
+  fillReserve = frames >> 2;
   owners = take(frames, 64);
   freeList = take(frames * 4, 64);
   if (owners === 0 || freeList === 0) return false;
@@ -80,7 +85,7 @@ export function isInFrame(frame: usize, address: usize, length: u32): bool {
 
 /** Takes a frame for receiving, while enough are free: from nobody to the kernel. Returns its place relative to the UMEM, or 0xffffffff. */
 export function takeForFill(): u32 {
-  if (freeFrames <= ownReserve || inFill >= mostInFill) return none;
+  if (freeFrames <= (inFill < leastInFill ? ownReserve : fillReserve) || inFill >= mostInFill) return none;
   const index = popFree();
   inFill++;
   store<u8>(owners + index, <u8>Owner.fill);

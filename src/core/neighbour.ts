@@ -22,8 +22,10 @@ const probing: u8 = 3;
 const reachableUs: u64 = 30_000_000;
 const retryUs: u64 = 1_000_000;
 const tries: u8 = 3;
-/** Packets that wait for one neighbour at most. */
+/** Packets that wait for one neighbour at most; and a sixteenth of all frames for all together. */
 const waitingMost: u32 = 4;
+let waitingInAll: u32 = 0;
+let mostInAll: u32 = 0;
 /** Entries of the table among which an address may stand. */
 const ways: u32 = 8;
 const entryBytes: u32 = 80;
@@ -63,6 +65,8 @@ export function configureNeighbours(): bool {
   key = random64();
   due = never;
   last = 0;
+  waitingInAll = 0;
+  mostInAll = setting(Setting.frameCount) >> 4;
   return table !== 0;
 }
 
@@ -161,13 +165,14 @@ function drop(entry: Neighbour): void {
     count(Figure.neighbourDropped);
     dropUnsent(frameOf(load<u32>(at + packetsAt + index * 8)));
   }
+  waitingInAll -= entry.waiting;
   entry.waiting = 0;
   entry.state = empty;
 }
 
 function wait(entry: Neighbour, packet: usize, length: u32): i32 {
   const frame = frameOf(packet);
-  if (entry.waiting === waitingMost) {
+  if (entry.waiting === waitingMost || waitingInAll >= mostInAll) {
     count(Figure.neighbourDropped);
     dropUnsent(frame);
     return -11;
@@ -177,12 +182,14 @@ function wait(entry: Neighbour, packet: usize, length: u32): i32 {
   store<u32>(slot, <u32>packet);
   store<u32>(slot, length, 4);
   entry.waiting++;
+  waitingInAll++;
   return 0;
 }
 
 function sendWaiting(entry: Neighbour): void {
   const at = changetype<usize>(entry);
   const many = entry.waiting;
+  waitingInAll -= many;
   entry.waiting = 0;
   for (let index: u32 = 0; index < many; index++) {
     const packet = <usize>load<u32>(at + packetsAt + index * 8);

@@ -1,6 +1,6 @@
 // The stack as a whole: laid out once, then one turn after another.
 
-import { configureAddresses } from './addresses';
+import { configureAddresses, isNone, ourIpv6 } from './addresses';
 import { beginArena, heapBase, take } from './arena';
 import { nowUs, setClock } from './clock';
 import { Figure, Place, Setting } from './control';
@@ -25,6 +25,7 @@ import {
 } from './rings';
 import { announce } from './solicit';
 import { configureTcp, tcpNextDeadline, tcpPathChanged, tcpTimers } from './tcp/input';
+import { refusedOfTcp } from './tcp/settings';
 import { configureUdp } from './udp';
 
 /** What `turn` answers: packets wait to be sent and the kernel must be woken; more were received than a turn takes; events wait. */
@@ -142,8 +143,14 @@ function checkSettings(): i32 {
   if (setting(Setting.receiveReserve) >= frameCount) return refuse(<i32>Setting.receiveReserve);
   if (setting(Setting.connections) - 1 > 0xf_ffff) return refuse(<i32>Setting.connections);
   if (setting(Setting.udpSockets) > 0xffff) return refuse(<i32>Setting.udpSockets);
+  const refused = refusedOfTcp();
+  if (refused !== 0) return refuse(refused);
   if (!configureLink()) return refuse(<i32>Setting.mac);
-  return configureAddresses();
+  const addresses = configureAddresses();
+  if (addresses !== 0) return addresses;
+  // Every link of IPv6 carries as much (RFC 8200, section 5).
+  const hasIpv6 = !isNone(ourIpv6(0)) || !isNone(ourIpv6(1));
+  return hasIpv6 && setting(Setting.mtu) < 1280 ? refuse(<i32>Setting.mtu) : 0;
 }
 
 function isPowerBetween(value: u32, least: u32, most: u32): bool {

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Setting } from '../../src/core/control.js';
 import { ARP, arp, ethernet, IPV4, icmp, ipv4, pattern } from './packets.js';
 import { Host } from './stack-host.js';
 import { seededRandom } from './wire.js';
@@ -160,5 +161,31 @@ test('rings and settings that cannot be are refused, and which one is said', () 
   ]) {
     assert.throws(() => new Host({ settings }), /configure: -22/, JSON.stringify(settings));
   }
+  // Of TCP: what would wrap, what a byte cannot hold, and limits at which nothing moves.
+  for (const [name, ...wrong] of [
+    ['icmpErrorsPerSecond', 1_000_001],
+    ['receiveFrames', 0, 3, 0x4_0001],
+    ['sendFrames', 0, 1, 0xffff_ffff],
+    ['congestion', 2],
+    ['userTimeoutMs', 0, 999, 2_000_000_001],
+    ['finWaitMs', 0, 0xffff_ffff],
+    ['timeWaitMs', 0, 0xffff_ffff],
+    ['keepIdleMs', 0, 0xffff_ffff],
+    ['keepIntervalMs', 99, 0xffff_ffff],
+    ['keepProbes', 0, 128],
+    ['synTries', 128, 0xffff_ffff],
+    ['synAnswerTries', 255],
+    ['challengesPerSecond', 0xffff_ffff],
+    ['orphans', 0x10_0001],
+    ['stallMs', 999, 0xffff_ffff],
+  ] as const) {
+    for (const value of wrong) {
+      const said = new RegExp(`configure: -22, setting ${Setting[name].toString(16)}$`);
+      assert.throws(() => new Host({ settings: { [name]: value } }), said, `${name}: ${value}`);
+    }
+  }
+  // IPv6 wants 1280 bytes of each link, and an address of IPv4 is none of its own.
+  assert.throws(() => new Host({ ipv6: 'fd00::1/64', settings: { mtu: 1279 } }), /configure: -22, setting 8$/);
+  assert.throws(() => new Host({ ipv6: '0:0:0:0:0:ffff:a00:1/64' }), /configure: -22, setting 30$/);
   assert.throws(() => new Host({ pages: 64 }), /configure: -12/);
 });

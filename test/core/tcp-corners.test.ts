@@ -40,7 +40,6 @@ test('a full table gives up TIME_WAIT that nobody has, behind one that an applic
   const listener = script.host.listen(80);
   const sockets = [1, 2].map((peer) => {
     script.peerPort = 1000 + peer;
-    script.ourFirst = undefined;
     script.send('S 0:0(0) win 65535 <mss 1000>');
     script.send('. 1:1(0) ack 1');
     const socket = script.host.core.accept(listener);

@@ -4,15 +4,15 @@
 
 import assert from 'node:assert/strict';
 import type { Setting } from '../../src/core/control.js';
-import { ARP, arp, ethernet, get16, IPV4, icmp, internetChecksum, ipv4, joined, put16 } from './packets.js';
-import { ipv4Of } from './stack-host.js';
+import { ARP, arp, ethernet, get16, IPV4, icmp, ipv4, joined, put16 } from './packets.js';
 import { TcpHost } from './tcp-host.js';
+import { get32, put32, readOptions, readSegment, writeSegment } from './tcp-segment.js';
 
 const OUR_MAC = '02:00:00:00:00:01';
 const PEER_MAC = '02:00:00:00:00:02';
 const US = '10.0.0.1';
 const PEER = '10.0.0.2';
-const FLAGS = 'FSRP.U';
+const ENDS = { fromMac: PEER_MAC, toMac: OUR_MAC, from: PEER, to: US } as const;
 
 /** A segment as it is written or was sent. */
 export interface Segment {
@@ -49,21 +49,17 @@ function parse(text: string): Segment {
   return segment;
 }
 
-function put32(bytes: Uint8Array, at: number, value: number): Uint8Array {
-  new DataView(bytes.buffer).setUint32(at, value >>> 0);
-  return bytes;
-}
-
 /** See the file's head. */
 export class Script {
   readonly host: TcpHost;
   nowUs = 1_000_000;
-  /** The first numbers of the peer, and of the stack once a segment told it. */
+  /** The first number of the peer. */
   peerFirst = 0xffff_f000;
-  ourFirst: number | undefined;
   ourPort = 80;
   peerPort = 40_000;
   readonly #sent: Segment[] = [];
+  /** The stack's first numbers, once a segment told them, by the peer's port. */
+  readonly #ourFirst = new Map<number, number>();
   #lastPacket: Uint8Array = new Uint8Array(0);
 
   constructor(settings: Partial<Record<keyof typeof Setting, number>> = {}) {
@@ -75,6 +71,11 @@ export class Script {
       pages: 80,
     });
     this.turn();
+  }
+
+  /** The stack's first number toward the peer's port of now; undefined: no segment has told it. */
+  get ourFirst(): number | undefined {
+    return this.#ourFirst.get(this.peerPort);
   }
 
   /** One turn at this time. */
@@ -128,9 +129,14 @@ export class Script {
     return this.#sent.splice(0);
   }
 
-  /** A connection that the peer made: its number. */
+  /** A connection that the peer made to a listener of its own, from its port of now: its number. */
   accepted(options = 'mss 1460,sackOK,wscale 7', backlog = 8): number {
-    const listener = this.host.listen(this.ourPort, backlog);
+    return this.acceptedBy(this.host.listen(this.ourPort, backlog), options);
+  }
+
+  /** The same, to a listener that is there. */
+  acceptedBy(listener: number, options = 'mss 1460,sackOK,wscale 7'): number {
+    this.takeSent();
     this.send(`S 0:0(0) win 65535 <${options}>`);
     assert.equal(this.takeSent()[0]?.flags, 'S.');
     this.send('. 1:1(0) ack 1');
@@ -174,60 +180,44 @@ export class Script {
         }
       }
     }
-    const head = new Uint8Array(20);
-    const all = joined(head, ...options);
-    put16(put16(all, 0, this.peerPort), 2, this.ourPort);
-    put32(all, 4, this.peerFirst + segment.from);
     const hasAck = segment.flags.includes('.') || segment.ack !== undefined;
-    if (hasAck) put32(all, 8, (this.ourFirst ?? 0) + (segment.ack ?? 0));
-    all[12] = (all.length / 4) << 4;
-    all[13] = [...segment.flags].reduce((sum, flag) => sum | (flag === '-' ? 0 : 1 << FLAGS.indexOf(flag)), 0);
-    put16(all, 14, segment.win ?? 30_000);
-    const payload = Uint8Array.from({ length: segment.length }, (_, index) => (segment.from + index) & 0xff);
-    const whole = joined(all, payload);
-    const pseudo = joined(ipv4Of(PEER), ipv4Of(US), put16(Uint8Array.of(0, 6, 0, 0), 2, whole.length));
-    put16(whole, 16, internetChecksum(pseudo, whole));
-    return ethernet(OUR_MAC, PEER_MAC, IPV4, ipv4(PEER, US, { protocol: 6 }, whole));
+    return writeSegment(ENDS, {
+      ports: [this.peerPort, this.ourPort],
+      sequence: this.peerFirst + segment.from,
+      acknowledgement: hasAck ? (this.ourFirst ?? 0) + (segment.ack ?? 0) : 0,
+      flags: segment.flags,
+      window: segment.win ?? 30_000,
+      options: joined(...options),
+      payload: Uint8Array.from({ length: segment.length }, (_, index) => (segment.from + index) & 0xff),
+    });
   }
 
   #take(packet: Uint8Array): void {
     const isQuestion = get16(packet, 12) === ARP && packet[21] === 1;
     if (isQuestion) this.host.deliver(ethernet(OUR_MAC, PEER_MAC, ARP, arp(2, PEER_MAC, PEER, OUR_MAC, US)));
-    if (get16(packet, 12) !== IPV4 || packet[23] !== 6) return;
+    const sent = readSegment(packet);
+    if (sent === undefined) return;
     this.#lastPacket = packet;
-    const at = 14 + (packet[14]! & 15) * 4;
-    const data = new DataView(packet.buffer, packet.byteOffset);
-    const flags = [...FLAGS].filter((_, index) => ((packet[at + 13]! >> index) & 1) !== 0);
-    const headerBytes = (packet[at + 12]! >> 4) * 4;
-    this.ourPort = get16(packet, at);
-    if (flags.includes('S')) this.ourFirst = data.getUint32(at + 4);
-    const order = (flag: string): number => 'SFRPU.'.indexOf(flag);
+    this.ourPort = sent.ports[0];
+    if (sent.flags.includes('S')) this.#ourFirst.set(sent.ports[1], sent.sequence);
     const segment: Segment = {
-      flags: flags.sort((one, other) => order(one) - order(other)).join('') || '-',
-      from: (data.getUint32(at + 4) - (this.ourFirst ?? 0)) >>> 0,
-      length: get16(packet, 16) - (at - 14) - headerBytes,
-      ack: flags.includes('.') ? (data.getUint32(at + 8) - this.peerFirst) >>> 0 : 0,
-      win: get16(packet, at + 14),
+      flags: sent.flags,
+      from: (sent.sequence - (this.#ourFirst.get(sent.ports[1]) ?? 0)) >>> 0,
+      length: sent.payload.length,
+      ack: sent.flags.includes('.') ? (sent.acknowledgement - this.peerFirst) >>> 0 : 0,
+      win: sent.window,
     };
-    for (let option = at + 20; option < at + headerBytes; ) {
-      const kind = packet[option]!;
-      if (kind === 0) break;
-      if (kind === 1) {
-        option++;
-        continue;
-      }
-      const length = packet[option + 1]!;
-      if (kind === 2) segment.mss = get16(packet, option + 2);
-      else if (kind === 3) segment.wscale = packet[option + 2]!;
+    for (const { kind, value } of readOptions(sent.options)) {
+      if (kind === 2) segment.mss = get16(value, 0);
+      else if (kind === 3) segment.wscale = value[0]!;
       else if (kind === 4) segment.sackOK = true;
-      else if (kind === 8) segment.stamp = [data.getUint32(option + 2), data.getUint32(option + 6)];
+      else if (kind === 8) segment.stamp = [get32(value, 0), get32(value, 4)];
       else if (kind === 5) {
-        segment.sack = Array.from({ length: (length - 2) / 8 }, (_, index) => [
-          (data.getUint32(option + 2 + index * 8) - this.peerFirst) >>> 0,
-          (data.getUint32(option + 6 + index * 8) - this.peerFirst) >>> 0,
+        segment.sack = Array.from({ length: value.length / 8 }, (_, index) => [
+          (get32(value, index * 8) - this.peerFirst) >>> 0,
+          (get32(value, index * 8 + 4) - this.peerFirst) >>> 0,
         ]);
       }
-      option += length;
     }
     this.#sent.push(segment);
   }

@@ -203,7 +203,7 @@ test('Nagle: a small segment waits for the last small one, unless it may not', (
   script.expect('P. 41:51(10)');
 });
 
-test('a window that is shut is probed, less and less often, and not for ever', () => {
+test('a window that is shut is probed, less and less often, as long as the peer answers (RFC 9293, section 3.8.6.1)', () => {
   const script = new Script({ userTimeoutMs: 5_000 });
   const socket = script.accepted('mss 1460');
   script.send('. 1:1(0) ack 1 win 0');
@@ -221,10 +221,22 @@ test('a window that is shut is probed, less and less often, and not for ever', (
   script.expect('P. 1:101(100)');
   script.send('. 1:1(0) ack 101 win 0');
   script.host.sendPiece(socket, 0, 100, 100);
-  for (let answers = 0; answers < 20; answers++) {
-    script.pass(0.5 * second);
-    script.send('. 1:1(0) ack 101 win 0');
+  // Each probe is answered, for an hour: the wait doubles up to a minute, and the connection stands.
+  let probes = 0;
+  for (let seconds = 0; seconds < 3600; seconds++) {
+    script.pass(second);
+    const sent = script.takeSent().length;
+    probes += sent;
+    if (sent > 0) script.send('. 1:1(0) ack 101 win 0');
   }
+  assert.ok(probes > 60 && probes < 80, `${probes} probes`);
+  assert.equal(script.host.core.receive(socket), -11);
+  script.send('. 1:1(0) ack 101 win 1000');
+  script.expect('P. 101:201(100)');
+  script.send('. 1:1(0) ack 201 win 0');
+  // Nobody answers any more.
+  script.host.sendPiece(socket, 0, 200, 100);
+  script.pass(120 * second);
   assert.equal(script.host.core.receive(socket), -110);
   script.host.core.close(socket);
   script.assertNoLeak();

@@ -1,4 +1,4 @@
-// One TCP connection: the picture of its block in the table, 384 bytes. Each group of fields is written by the file that stands above it, and read by
+// One TCP connection: the picture of its block in the table. Each group of fields is written by the file that stands above it, and read by
 // whoever must decide by it. Not here: what the fields do.
 
 /** States (RFC 9293, section 3.3.2). A socket that is `free` belongs to nobody. */
@@ -154,6 +154,9 @@ export class Connection {
   fin: i32;
   sendFrames: u32;
   lentFrames: u32;
+  /** What was handed over up to here waited at this tick: whether the peer takes it, however slowly. */
+  waitEnd: u32;
+  waitTick: u32;
   inFlight: u32;
   lostBytes: u32;
   /** What stopped the sender last was the congestion window. */

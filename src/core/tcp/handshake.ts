@@ -26,7 +26,8 @@ import {
   stampValue,
 } from './segment';
 import { updateMss } from './sender';
-import { beginFor, blockForNew, enter } from './states';
+import { roomForNew } from './stalled';
+import { beginFor, enter } from './states';
 import { hashNames, indexBlock, nameBlock } from './table';
 import { armRetransmit, kindTimeout, noteProgress } from './timers';
 import { tickAfterUs, tickNow } from './wheel';
@@ -35,11 +36,20 @@ import { tickAfterUs, tickNow } from './wheel';
 const purposeSequence: u32 = 1;
 const purposeStamp: u32 = 2;
 const purposeCookie: u32 = 3;
-/** A cookie is taken for so many of the clock's periods of 67 seconds. */
+/** A cookie is taken for so many of the clock's periods of 2^26 microseconds (67 s). */
 const cookiePeriods: u32 = 2;
+const cookieClock: u64 = 26;
 const defaultMss: u32 = 536;
+/** As Linux has it: more than a window that is not scaled. */
+const behindBytes: u32 = 65_537;
 /** Segment sizes that a cookie can remember. */
 const cookieSizes = memory.data<u16>([536, 1024, 1220, 1300, 1400, 1440, 1452, 1460]);
+/** When a cookie was sent last: who brings one later has guessed it. */
+let cookieSentUs: u64 = 0;
+let hasSentCookie: bool = false;
+/** Where a new connection takes the place of one in TIME_WAIT: its numbers begin behind that one's (RFC 9293, section 3.4.1). */
+let followsAfter: u32 = 0;
+let isFollowing: bool = false;
 /** Names for cookies: ours, then the peer's. */
 const names = memory.data(32, 8);
 
@@ -48,6 +58,18 @@ function ownShift(): u32 {
   let shift: u32 = 0;
   while (largestWindow() >> shift > 0xffff && shift < 14) shift++;
   return shift;
+}
+
+/** No cookie was sent, and nothing follows after anything yet. */
+export function configureHandshake(): void {
+  hasSentCookie = false;
+  isFollowing = false;
+}
+
+/** The connection that the segment at hand begins takes the place of one that sent up to here. */
+export function beginBehind(sequence: u32): void {
+  followsAfter = sequence + behindBytes;
+  isFollowing = true;
 }
 
 /** Begins a connection of ours: a block that is named. Sends the SYN. */
@@ -77,7 +99,7 @@ export function takeSyn(listener: Connection, local: usize, remote: usize): void
     sendCookie(local, remote);
     return;
   }
-  const block = blockForNew();
+  const block = roomForNew();
   if (block === 0) {
     sendCookie(local, remote);
     return;
@@ -128,19 +150,26 @@ export function establish(c: Connection): void {
   count(Figure.tcpOpened);
 }
 
-/** The acknowledgement that was read, of nobody we know, to a listener: whether it brings back a cookie of ours. Then the block; else 0. */
+/** Whether the acknowledgement that was read, of nobody we know, brings back a cookie of ours. */
+export function isCookie(local: usize, remote: usize): bool {
+  const cookie = segmentAck - 1;
+  const age = (cookiePeriod() - (cookie >> 27)) & 31;
+  if (age >= cookiePeriods || !hasSentCookie || (nowUs - cookieSentUs) >> cookieClock > <u64>cookiePeriods)
+    return false;
+  if (cookieOf(local, remote, segmentSequence - 1, cookie >> 27, (cookie >> 24) & 7) === cookie) return true;
+  count(Figure.tcpCookiesRefused);
+  return false;
+}
+
+/** The cookie that was read (`isCookie`) makes a connection: its block. 0: the listener or the table has no room, and the peer is to try again. */
 export function takeCookie(listener: Connection, local: usize, remote: usize): usize {
-  if (listener.readyCount >= listener.backlog) return 0;
   const cookie = segmentAck - 1;
   const peer = segmentSequence - 1;
-  const age = (cookiePeriod() - (cookie >> 27)) & 31;
-  if (age >= cookiePeriods) return 0;
-  if (cookieOf(local, remote, peer, (cookiePeriod() - age) & 31, (cookie >> 24) & 7) !== cookie) {
-    count(Figure.tcpCookiesRefused);
+  const block: usize = listener.readyCount >= listener.backlog ? 0 : roomForNew();
+  if (block === 0) {
+    count(Figure.tcpBacklogFull);
     return 0;
   }
-  const block = blockForNew();
-  if (block === 0) return 0;
   const c = at(block);
   nameBlock(block, local, remote, segmentPorts);
   indexBlock(block);
@@ -176,6 +205,8 @@ function begin(c: Connection): void {
   c.stampOffset = <u32>hashNames(block, block + 16, c.ports, purposeStamp, 0);
   // One in 4 microseconds, and a part that only we can know.
   c.initialSend = <u32>(nowUs >> 2) + <u32>hashNames(block, block + 16, c.ports, purposeSequence, 0);
+  if (isFollowing && before(c.initialSend, followsAfter)) c.initialSend = followsAfter;
+  isFollowing = false;
   c.unacknowledged = c.initialSend;
   c.sendSequence = c.initialSend + 1;
   c.queueEnd = c.sendSequence;
@@ -196,9 +227,9 @@ function clampMss(said: u32): u16 {
   return <u16>mss;
 }
 
-/** The clock in periods of 2^26 microseconds, 5 bits. */
+/** The clock in periods, 5 bits. */
 function cookiePeriod(): u32 {
-  return <u32>(nowUs >> 26) & 31;
+  return <u32>(nowUs >> cookieClock) & 31;
 }
 
 function cookieOf(local: usize, remote: usize, peer: u32, period: u32, size: u32): u32 {
@@ -222,6 +253,8 @@ function sendCookie(local: usize, remote: usize): void {
   let clock = (tickNow() & ~31) | (optionSack ? 16 : 0) | shift;
   if (before(tickNow(), clock)) clock -= 32;
   count(Figure.tcpCookiesSent);
+  cookieSentUs = nowUs;
+  hasSentCookie = true;
   emitSynOf(
     names,
     segmentPorts,

@@ -8,7 +8,7 @@ import { configureChallenges } from './challenge';
 import { configureCongestion } from './congestion';
 import { at, Connection, State } from './connection';
 import { emitBare } from './emit';
-import { takeCookie, takeSyn } from './handshake';
+import { beginBehind, configureHandshake, isCookie, takeCookie, takeSyn } from './handshake';
 import { configurePending } from './pending';
 import { configurePieces, piece } from './pieces';
 import { configureQueue, noteLost } from './queue';
@@ -28,6 +28,7 @@ import {
   stampValue,
 } from './segment';
 import { canSend, transmit, updateMss } from './sender';
+import { configureStalled } from './stalled';
 import { configureStates, end } from './states';
 import { blockAt, blocks, configureTable, findBlock, findListener } from './table';
 import { configureWheel } from './wheel';
@@ -42,6 +43,8 @@ export function configureTcp(): bool {
   configureCongestion();
   configureStates();
   configureChallenges();
+  configureHandshake();
+  configureStalled();
   return true;
 }
 
@@ -57,7 +60,10 @@ export function tcpInput(frame: usize, _ip: usize, segment: usize, length: u32, 
   }
   const block = findBlock(local, remote, segmentPorts);
   if (block !== 0 && !isReborn(at(block), local)) return arrive(at(block), frame);
-  if (block !== 0) end(at(block), 0);
+  if (block !== 0) {
+    beginBehind(at(block).sendSequence);
+    end(at(block), 0);
+  }
   return arriveFresh(frame, local, remote);
 }
 
@@ -115,8 +121,11 @@ function arriveFresh(frame: usize, local: usize, remote: usize): bool {
     return false;
   }
   if (listener !== 0 && (segmentFlags & (flagSyn | flagAck)) === flagAck) {
-    const block = takeCookie(at(listener), local, remote);
-    if (block !== 0) return arrive(at(block), frame);
+    if (isCookie(local, remote)) {
+      const block = takeCookie(at(listener), local, remote);
+      // Without room nothing is said: the peer tries again, and may find some.
+      return block !== 0 && arrive(at(block), frame);
+    }
   }
   if ((segmentFlags & flagAck) !== 0) emitBare(local, remote, segmentPorts, flagRst, segmentAck, 0);
   else emitBare(local, remote, segmentPorts, flagRst | flagAck, 0, segmentSequence + segmentSpace());

@@ -9,10 +9,15 @@ import { count, setting } from '../figures';
 import { frameForSegment, holdFrame, ownerOf, unholdFrame } from '../frames';
 import { Connection } from './connection';
 import { frameOfPiece, Piece, payloadOffset, piece, pieceOf, useNone, useSending } from './pieces';
+import { tickNow } from './wheel';
 
 /** Frames that one connection may have for sending, and all together. */
 let limit: u32 = 0;
 let budget: u32 = 0;
+/** So many of them go to connections that have some already; the rest is for those that have few. */
+let common: u32 = 0;
+/** Frames that a connection gets as long as there are any. */
+const fewFrames: u32 = 4;
 /** Frames that connections have for sending, the application's included. */
 let sendingInAll: u32 = 0;
 
@@ -20,15 +25,28 @@ let sendingInAll: u32 = 0;
 export function configureQueue(): void {
   limit = setting(Setting.sendFrames);
   budget = (setting(Setting.frameCount) >> 3) * 3;
+  common = budget - (budget >> 2);
   sendingInAll = 0;
 }
 
 /** Frames that a connection may take now: the less is left for all, the less for one. */
 export function sendAllowance(c: Connection): u32 {
-  const left = sendingInAll < budget ? budget - sendingInAll : 0;
+  const left = sendingInAll < common ? common - sendingInAll : 0;
   const most = limit < left ? limit : left;
   const has = c.sendFrames + c.lentFrames;
-  return has < most ? most - has : 0;
+  if (has < most) return most - has;
+  const few = limit < fewFrames ? limit : fewFrames;
+  return has < few && sendingInAll < budget ? min<u32>(few - has, budget - sendingInAll) : 0;
+}
+
+/** Whether frames for sending are short: 1 for those that have some, 2 for all. */
+export function sendShortage(): u32 {
+  return sendingInAll < common ? 0 : sendingInAll < budget ? 1 : 2;
+}
+
+/** For how many ticks the peer did not take what waits now, all that waited at the same time with it; 0: nothing waits. */
+export function hasWaitedFor(c: Connection): u32 {
+  return c.sendHead === 0 ? 0 : tickNow() - c.waitTick;
 }
 
 /** A frame was lent to be filled. */
@@ -47,8 +65,11 @@ export function noteReturned(c: Connection, isGone: bool): void {
 export function appendPiece(c: Connection, data: usize, length: u32): void {
   const record = pieceOf(data);
   fill(c, piece(record), data, length, c.queueEnd);
-  if (c.sendTail === 0) c.sendHead = record;
-  else piece(c.sendTail).next = record;
+  if (c.sendTail === 0) {
+    c.sendHead = record;
+    noteWait(c, c.queueEnd + length);
+  }
+  if (c.sendTail !== 0) piece(c.sendTail).next = record;
   c.sendTail = record;
   if (c.sendNext === 0) c.sendNext = record;
   c.queueEnd += length;
@@ -173,6 +194,7 @@ export function removeAcknowledged(c: Connection, ack: u32): u32 {
     many++;
   }
   if (c.sendHead === 0) c.sendTail = 0;
+  if (!before(ack, c.waitEnd)) noteWait(c, c.queueEnd);
   return many;
 }
 
@@ -188,6 +210,12 @@ export function dropQueue(c: Connection): void {
   c.inFlight = 0;
   c.lostBytes = 0;
   c.sackedCount = 0;
+}
+
+/** What was handed over up to `end` waits from now on. */
+function noteWait(c: Connection, end: u32): void {
+  c.waitEnd = end;
+  c.waitTick = tickNow();
 }
 
 function fill(c: Connection, p: Piece, data: usize, length: u32, sequence: u32): void {

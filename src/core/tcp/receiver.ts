@@ -20,6 +20,9 @@ const quickSegments: u8 = 8;
 /** Frames that one connection may hold, and all together; bytes of window that a frame stands for. */
 let limit: u32 = 0;
 let budget: u32 = 0;
+/** So many of them go to connections that hold some already; the rest is for those that hold few. */
+let common: u32 = 0;
+const fewFrames: u32 = 8;
 let unit: u32 = 0;
 /** Frames that connections hold. */
 let heldInAll: u32 = 0;
@@ -31,11 +34,17 @@ let gapLast: usize = 0;
 export function configureReceiver(): void {
   limit = setting(Setting.receiveFrames);
   budget = setting(Setting.frameCount) >> 1;
+  common = budget - (budget >> 2);
   // Of two neighbours that do not fit into one frame, one is half full: so this much always has room, however small the pieces were.
   unit = setting(Setting.frameSize) >> 1;
   heldInAll = 0;
   gapFirst = 0;
   gapLast = 0;
+}
+
+/** Whether frames for received data are short: 1 for those that hold some, 2 for all. */
+export function receiveShortage(): u32 {
+  return heldInAll < common ? 0 : heldInAll < budget ? 1 : 2;
 }
 
 /** The most that a window can ever be. */
@@ -186,8 +195,14 @@ export function dropReceived(c: Connection): void {
 
 function possibleEdge(c: Connection): u32 {
   const free = c.heldFrames < limit ? limit - c.heldFrames : 0;
-  const left = heldInAll < budget ? budget - heldInAll : 0;
+  const most = budgetOf(c);
+  const left = heldInAll < most ? most - heldInAll : 0;
   return c.next + (free < left ? free : left) * unit;
+}
+
+/** Up to how many frames that all hold a connection may hold another one. */
+function budgetOf(c: Connection): u32 {
+  return c.heldFrames < fewFrames ? budget : common;
 }
 
 function release(c: Connection, record: usize): void {
@@ -268,7 +283,7 @@ function takeBeyondGap(c: Connection): bool {
   noteRecent(c, segmentSequence);
   if (prior !== 0 && piece(prior).sequence + piece(prior).length === segmentSequence && append(prior)) return false;
   // Room for what is in order stays, whatever lies beyond gaps.
-  if (c.heldFrames >= limit - (limit >> 2) || heldInAll >= budget - (budget >> 2)) return drop(c);
+  if (c.heldFrames >= limit - (limit >> 2) || heldInAll >= common) return drop(c);
   const record = keep(c);
   piece(record).next = following;
   if (prior === 0) c.outHead = record;
@@ -344,7 +359,7 @@ function makeRoom(c: Connection): bool {
     dropBeyondGap(c);
     if (c.heldFrames >= limit) return false;
   }
-  while (heldInAll >= budget) {
+  while (heldInAll >= budgetOf(c)) {
     if (gapFirst === 0) return false;
     dropBeyondGap(at(gapFirst));
   }

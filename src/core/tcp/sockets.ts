@@ -21,7 +21,8 @@ import { payloadOffset, piece, pieceOf, useFilling, useNone } from './pieces';
 import { appendPiece, joinPiece, noteLent, noteReturned, sendAllowance } from './queue';
 import { isWindowNews, noteRecycled, takeReadable } from './receiver';
 import { acknowledge, beginFlight, canSend, transmit } from './sender';
-import { attach, blockForNew, end, enter, enterHalfClosed, forget, orphan, reset, takeReady } from './states';
+import { roomForNew } from './stalled';
+import { attach, end, enter, enterHalfClosed, forget, orphan, reset, takeReady } from './states';
 import { addListener, blockAt, blockOf, blocks, findBlock, findListener, indexBlock, nameBlock } from './table';
 import { arm, disarm, timerLife } from './timers';
 import { tickAfterMs } from './wheel';
@@ -50,7 +51,7 @@ export function listen(address: usize, port: u32, backlog: u32): i32 {
   const swapped = bswap<u16>(<u16>port);
   const other = findListener(own, swapped);
   if (other !== 0 && at(other).local0 === load<u64>(own) && at(other).local1 === load<u64>(own, 8)) return -98;
-  const block = blockForNew();
+  const block = roomForNew();
   if (block === 0) return -23;
   const c = at(block);
   nameBlock(block, own, noAddress, (<u32>swapped) << 16);
@@ -78,7 +79,7 @@ export function connect(local: usize, remote: usize, port: u32): i32 {
   if (!isOurs(own)) return -99;
   const names = freePort(own, remote, <u32>bswap<u16>(<u16>port));
   if (names === 0) return -99;
-  const block = blockForNew();
+  const block = roomForNew();
   if (block === 0) return -23;
   const c = at(block);
   nameBlock(block, own, remote, names);
@@ -131,7 +132,7 @@ export function sendRoom(socket: i32): i32 {
   const c = at(block);
   if (c.shutWrite || !canSend(c)) return c.state < State.established ? 0 : brokenPipe;
   const frames = sendAllowance(c);
-  if (frames === 0) c.wantsRoom = true;
+  if (frames === 0) waitForRoom(c);
   return <i32>(frames * c.mss);
 }
 
@@ -141,15 +142,9 @@ export function frameForSend(socket: i32): usize {
   if (block === 0) return 0;
   const c = at(block);
   if (c.shutWrite || !canSend(c)) return 0;
-  if (sendAllowance(c) === 0) {
-    c.wantsRoom = true;
-    return 0;
-  }
-  const frame = frameForSegment();
+  const frame: usize = sendAllowance(c) === 0 ? 0 : frameForSegment();
   if (frame === 0) {
-    // Frames that others give back are no news of this connection: it looks again with the next turn.
-    c.wantsRoom = true;
-    putPending(c);
+    waitForRoom(c);
     return 0;
   }
   lendFrame(frame);
@@ -284,6 +279,12 @@ export function setOption(socket: i32, option: u32, value: u32): i32 {
   if (c.keepAlive) arm(c, timerLife, tickAfterMs(setting(Setting.keepIdleMs)));
   else disarm(c, timerLife);
   return 0;
+}
+
+/** The application is told when there is room. Frames that others give back are no news of a connection that has none: it looks with the next turn. */
+function waitForRoom(c: Connection): void {
+  c.wantsRoom = true;
+  if (c.sendFrames + c.lentFrames === 0) putPending(c);
 }
 
 /** Our FIN, behind what waits. */

@@ -1,17 +1,19 @@
 // What is due: repetitions, acknowledgements that waited long enough, probes, and ends of what lasts too long. And those that could not send before.
 
+import { before } from '../bytes';
 import { nowUs } from '../clock';
 import { Setting } from '../control';
 import { setting } from '../figures';
 import { at, Connection, Fin, State } from './connection';
 import { emitEmpty } from './emit';
 import { repeatSyn } from './handshake';
-import { pendingMany, takePending } from './pending';
+import { pendingMany, putPending, takePending } from './pending';
 import { piece } from './pieces';
 import { detectLoss, takeLosses, takeTimeout } from './recovery';
 import { announceRoom } from './room';
 import { backOff, timeoutUs } from './rtt';
 import { acknowledge, hasNarrowed, transmit, transmitFin, transmitNarrow, transmitProbe } from './sender';
+import { relieve } from './stalled';
 import { end, reset } from './states';
 import {
   arm,
@@ -22,6 +24,7 @@ import {
   kindProbe,
   kindReorder,
   kindTimeout,
+  noteProgress,
   rearm,
   timerAck,
   timerLife,
@@ -30,7 +33,7 @@ import {
 import { takeDue, tickAfterMs, tickAfterUs, tickNow, wheelDeadline } from './wheel';
 
 const timedOut: i32 = -110;
-/** Those that found no room look again after so long at the latest. */
+/** Those that found no room look again after so long at the latest; the more they are, the later. */
 const pendingUs: u64 = 256;
 
 /** Does what is due at the time of this turn. */
@@ -39,6 +42,8 @@ export function tcpTimers(): void {
     const c = at(takePending());
     if (c.state <= State.listen || c.state === State.closed) continue;
     announceRoom(c);
+    // Nothing of its own comes back by which it would hear.
+    if (c.wantsRoom && c.sendFrames + c.lentFrames === 0) putPending(c);
     if (c.state > State.synReceived) transmit(c);
   }
   for (let block = takeDue(); block !== 0; block = takeDue()) {
@@ -47,13 +52,15 @@ export function tcpTimers(): void {
     expire(c);
     if (c.generation === generation) rearm(c);
   }
+  relieve();
 }
 
 /** When something is due (`nowUs` of clock.ts); all ones: never. */
 export function tcpNextDeadline(): u64 {
   const due = wheelDeadline();
   if (pendingMany() === 0) return due;
-  return due < nowUs + pendingUs ? due : nowUs + pendingUs;
+  const again = nowUs + pendingUs * <u64>(1 + (pendingMany() >> 6));
+  return due < again ? due : again;
 }
 
 function expire(c: Connection): void {
@@ -84,6 +91,9 @@ function expire(c: Connection): void {
 /** Without progress for as long as a user waits; who has no user any more waits less. */
 function hasLastedTooLong(c: Connection, now: u32): bool {
   const ms = setting(c.attached || c.listener !== 0 ? Setting.userTimeoutMs : Setting.finWaitMs);
+  // While the window is shut, an answer to the last probe is progress enough (RFC 9293, section 3.8.6.1), if somebody is there for whom it may open.
+  const mayWait = c.attached && (c.window === 0 || c.retransmitKind === kindPersist);
+  if (mayWait && before(c.progressTick, c.lastArrivalTick)) noteProgress(c, now);
   return now - c.progressTick > ms;
 }
 
