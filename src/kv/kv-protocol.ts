@@ -14,6 +14,8 @@ export interface KvState {
   sending: number;
   /** The core said that this client's connection ends when its replies have left. */
   isEnding: boolean;
+  /** The client waits for a key (BLPOP): what it sends behind that waits as well. */
+  isWaiting: boolean;
 }
 
 /** See the file's head. */
@@ -23,6 +25,7 @@ export class KvProtocol implements Protocol<KvState>, Lender {
   /** Connections by the core's numbers of their clients. */
   readonly #byClient: (Connection<KvState> | undefined)[] = [];
   #turn = -1;
+  #isLooking = false;
 
   /** @param asked hears what is done outside of the core, such as SAVE and SHUTDOWN */
   constructor(store: Store, asked: (requests: StoreRequests) => void) {
@@ -31,13 +34,14 @@ export class KvProtocol implements Protocol<KvState>, Lender {
   }
 
   createState(): KvState {
-    return { client: -1, sending: 0, isEnding: false };
+    return { client: -1, sending: 0, isEnding: false, isWaiting: false };
   }
 
   opened(connection: Connection<KvState>): void {
     const { state } = connection;
     state.sending = 0;
     state.isEnding = false;
+    state.isWaiting = false;
     state.client = this.#store.core.clientOpen();
     if (state.client < 0) {
       connection.abort();
@@ -57,18 +61,33 @@ export class KvProtocol implements Protocol<KvState>, Lender {
   received(connection: Connection<KvState>, bytes: Uint8Array, start: number, end: number): number {
     const { state } = connection;
     const store = this.#store;
+    if (state.isWaiting) return this.#leave(connection, start, end);
     this.#tellTime(connection);
     let at = start;
-    while (at < end && !state.isEnding) {
+    while (at < end && !state.isEnding && !state.isWaiting) {
       const length = Math.min(end - at, store.inputBytes);
       copyBytes(CopyReason.storeRequest, store.bytes, store.input, bytes, at, length);
       const taken = store.core.clientFeed(state.client, store.input, length);
       at += taken;
+      if (store.isWaiting) this.#wait(connection);
       this.#answerRequests();
       if (!this.#reply(connection) || taken === 0) break;
     }
     this.lookAround();
+    if (state.isWaiting) this.#leave(connection, at, end);
     return (state.isEnding ? end : at) - start;
+  }
+
+  /** Takes nothing. A little that is ahead of a client that waits is kept, and its end is seen; much is left in the socket. */
+  #leave(connection: Connection<KvState>, start: number, end: number): number {
+    if (end - start > this.#store.inputBytes) connection.busy = true;
+    return 0;
+  }
+
+  /** A client waits for a key. When it gives up may be sooner than the store was to be called. */
+  #wait({ state, owner }: Connection<KvState>): void {
+    state.isWaiting = true;
+    this.#store.turn(owner.loop.nowMs);
   }
 
   /** Sends what the core has for a client. False: it is on its way, and more may be taken only afterwards. */
@@ -109,18 +128,31 @@ export class KvProtocol implements Protocol<KvState>, Lender {
    * a reader that does not read, silence).
    */
   lookAround(): void {
+    // What one of them sent ahead may concern others in turn: the loop that is under way comes to them.
+    if (this.#isLooking) return;
+    this.#isLooking = true;
     const { core } = this.#store;
     for (let client = core.nextClientEvent(); client >= 0; client = core.nextClientEvent()) {
       const connection = this.#byClient[client];
       if (connection === undefined) continue;
       // One that does not read is not waited for.
       if (this.#store.isBroken(client) && this.#store.core.clientOutput(client) > 0) connection.abort();
-      else this.#reply(connection);
+      else if (this.#reply(connection) && connection.state.isWaiting) this.#goOn(connection);
     }
+    this.#isLooking = false;
+  }
+
+  /** A client that waited for a key may do so no more: what it sent ahead is taken. */
+  #goOn(connection: Connection<KvState>): void {
+    connection.state.isWaiting = false;
+    connection.busy = false;
+    connection.resume();
   }
 
   drained(connection: Connection<KvState>): void {
-    if (this.#reply(connection)) connection.resume();
+    if (!this.#reply(connection)) return;
+    if (connection.state.isWaiting) this.#goOn(connection);
+    else connection.resume();
   }
 
   ended(connection: Connection<KvState>): void {

@@ -41,7 +41,6 @@ export class KvService implements Devices<KvOffered, KvCounts> {
   readonly #listener: Listener<KvState>;
   readonly #options: StoreOptions;
   readonly #say: (sentence: string) => void;
-  readonly #stopTicks: () => void;
   readonly #loop: Loop;
   #isSavedAtEnd = true;
 
@@ -70,10 +69,15 @@ export class KvService implements Devices<KvOffered, KvCounts> {
       { maxConnections: options.maxClients, minRate: 0, rateWindowMs: 20_000, backlogLimit },
       '-ERR max number of clients reached\r\n',
     );
-    this.#stopTicks = loop.everyTick((nowMs) => {
-      store.turn(nowMs);
-      protocol.lookAround();
-    });
+    loop.alarm = {
+      get dueMs() {
+        return store.dueMs;
+      },
+      ring(nowMs) {
+        store.turn(nowMs);
+        protocol.lookAround();
+      },
+    };
   }
 
   /** A client asked for a snapshot, or for the end. */
@@ -106,7 +110,7 @@ export class KvService implements Devices<KvOffered, KvCounts> {
     const over = (): void => {
       if (isOver) return;
       isOver = true;
-      this.#stopTicks();
+      this.#loop.alarm = undefined;
       if (this.#isSavedAtEnd) this.#save();
       done();
     };

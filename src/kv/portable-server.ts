@@ -19,6 +19,8 @@ export class PortableServer {
   readonly #asked: (requests: StoreRequests) => void;
   readonly #servers: Server[] = [];
   readonly #byClient = new Map<number, Socket>();
+  /** What clients that wait for a key (BLPOP) sent behind that. */
+  readonly #ahead = new Map<number, Buffer>();
   readonly #timer: NodeJS.Timeout;
 
   /** @param asked hears what is done outside of the core, such as SAVE and SHUTDOWN */
@@ -54,10 +56,13 @@ export class PortableServer {
     }
     this.#byClient.set(client, socket);
     socket.on('data', (bytes: Buffer) => this.#received(client, socket, bytes));
-    socket.on('drain', () => socket.resume());
+    socket.on('drain', () => {
+      if (!this.#ahead.has(client)) socket.resume();
+    });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#byClient.delete(client);
+      this.#ahead.delete(client);
       this.#store.core.clientClose(client);
     });
   }
@@ -69,10 +74,17 @@ export class PortableServer {
       const length = Math.min(bytes.length - at, store.inputBytes);
       copyBytes(CopyReason.storeRequest, store.bytes, store.input, bytes, at, length);
       at += store.core.clientFeed(client, store.input, length);
+      const { isWaiting } = store;
       const requests = store.takeRequests();
       if (requests !== undefined) this.#asked(requests);
       this.#reply(client, socket);
       if (store.isOver(client)) break;
+      if (!isWaiting) continue;
+      if (at < bytes.length) {
+        socket.pause();
+        this.#ahead.set(client, bytes.subarray(at));
+      }
+      break;
     }
     this.#lookAround();
   }
@@ -95,7 +107,15 @@ export class PortableServer {
     const { core } = this.#store;
     for (let client = core.nextClientEvent(); client >= 0; client = core.nextClientEvent()) {
       const socket = this.#byClient.get(client);
-      if (socket !== undefined) this.#reply(client, socket);
+      if (socket === undefined) continue;
+      this.#reply(client, socket);
+      const ahead = this.#ahead.get(client);
+      if (ahead === undefined) continue;
+      this.#ahead.delete(client);
+      setImmediate(() => {
+        this.#received(client, socket, ahead);
+        if (!this.#ahead.has(client)) socket.resume();
+      });
     }
   }
 

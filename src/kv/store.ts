@@ -92,6 +92,8 @@ export class Store {
   readonly #control: number;
   readonly #beganMs = performance.now();
   #turnedMs = this.#beganMs;
+  /** When it wants to be told the time again, on the clock of {@link turn}. */
+  dueMs = this.#beganMs;
   #wallSetMs = Number.POSITIVE_INFINITY;
 
   /** @throws Error where the memory is not to be had */
@@ -154,7 +156,7 @@ export class Store {
       this.#wallSetMs = nowMs + 1000;
       this.#setWallClock();
     }
-    this.core.storeTurn((nowMs * 1000) % 2 ** 32);
+    this.dueMs = nowMs + this.core.storeTurn((nowMs * 1000) % 2 ** 32) / 1000;
   }
 
   /** What clients asked for that is done outside of the core, since the last call; undefined: nothing. */
@@ -187,6 +189,11 @@ export class Store {
   /** Whether a client's connection ends, at the latest when its output has left. */
   isOver(client: number): boolean {
     return this.core.clientState(client) !== 0;
+  }
+
+  /** Whether the client that was fed last waits for a key: what it sends is not taken until then. */
+  get isWaiting(): boolean {
+    return (this.#get(Control.FEED_STATE) & Control.FEED_BLOCKED) !== 0;
   }
 
   /** Whether a client's connection ends now. */

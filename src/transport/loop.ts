@@ -13,6 +13,13 @@ import { defaultSendLimits, type SendLimits } from './send-modes.js';
 /** How often {@link Loop.everyTick} callbacks run, in milliseconds: the grain of every time limit. */
 export const tickMs = 250;
 
+/** What is due at times of its own, between ticks. */
+export interface Alarm {
+  /** When, on the loop's clock. It may change at any time. */
+  readonly dueMs: number;
+  ring(nowMs: number): void;
+}
+
 /** The descriptor another thread signals to make the loop look up. */
 class Waker extends Endpoint {
   readonly fd: number;
@@ -52,6 +59,8 @@ export class Loop implements EngineEvents {
   turns = 0;
   /** What moves large bodies waits here for its share of a turn. */
   readonly bulk = new BulkQueue();
+  /** Rings in the first turn after its time, for which the loop wakes up. */
+  alarm: Alarm | undefined;
   /** The lengths by which it is chosen how pieces of files leave. */
   sendLimits: SendLimits = defaultSendLimits;
   readonly #clock: () => number;
@@ -139,10 +148,11 @@ export class Loop implements EngineEvents {
     this.bulk.beginTurn(this.nowMs);
     this.#inTurn = true;
     try {
-      this.engine.turn(this.#ready.length > 0 || this.bulk.waiting ? 0 : waitMs, this);
+      this.engine.turn(this.#ready.length > 0 || this.bulk.waiting ? 0 : this.#untilAlarm(waitMs), this);
       if (this.#ready.length > 0) this.#doReady();
       if (this.bulk.waiting) this.#doBulk();
       this.nowMs = this.#clock();
+      if (this.alarm !== undefined && this.nowMs >= this.alarm.dueMs) this.alarm.ring(this.nowMs);
       if (this.nowMs - this.#lastTickMs >= tickMs) {
         this.#lastTickMs = this.nowMs;
         // One that is added from within, or again, is for the next tick: this one would never end.
@@ -152,6 +162,13 @@ export class Loop implements EngineEvents {
       this.#inTurn = false;
       if (this.#closing) this.close();
     }
+  }
+
+  /** How long to wait, with the alarm: whole milliseconds, so that it is not waited for in many short turns. */
+  #untilAlarm(waitMs: number): number {
+    if (this.alarm === undefined) return waitMs;
+    const left = Math.max(0, Math.ceil(this.alarm.dueMs - this.nowMs));
+    return waitMs < 0 ? left : Math.min(waitMs, left);
   }
 
   /** Small answers of this turn leave before bulk, which keeps the thread for a while. */

@@ -27,21 +27,67 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** A server, and one connection to it. */
-export class RedisPeer {
-  readonly #process: ChildProcess;
-  readonly #folder: string;
-  readonly #socket: Socket;
+/** One connection to a server. */
+export class RedisConnection {
+  readonly socket: Socket;
   #received = Buffer.alloc(0);
 
-  private constructor(process: ChildProcess, folder: string, socket: Socket) {
-    this.#process = process;
-    this.#folder = folder;
-    this.#socket = socket;
+  constructor(socket: Socket) {
+    this.socket = socket;
     socket.on('data', (bytes) => {
       this.#received = Buffer.concat([this.#received, bytes]);
     });
     socket.on('error', () => {});
+  }
+
+  /** Sends commands and takes what they are answered: as many bytes as are expected, or what came within a second. */
+  async exchange(input: Buffer, expectedBytes: number): Promise<Buffer> {
+    this.socket.write(input);
+    const late = AbortSignal.timeout(1000);
+    while (this.#received.length < expectedBytes && !late.aborted) {
+      await once(this.socket, 'data', { signal: late }).catch(() => undefined);
+    }
+    return this.take();
+  }
+
+  /** Takes what came so far. */
+  take(): Buffer {
+    const answer = this.#received;
+    this.#received = Buffer.alloc(0);
+    return answer;
+  }
+
+  /** Sends commands, and takes what they are answered up to the reply to an ECHO of the mark, which is sent behind them. */
+  async exchangeUntil(input: Buffer, mark: string): Promise<Buffer> {
+    const end = Buffer.from(`$${mark.length}\r\n${mark}\r\n`);
+    this.socket.write(input);
+    this.socket.write(`*2\r\n$4\r\nECHO\r\n$${mark.length}\r\n${mark}\r\n`);
+    while (!this.#received.subarray(-end.length).equals(end)) await once(this.socket, 'data');
+    return this.take().subarray(0, -end.length);
+  }
+}
+
+function open(port: number): Promise<RedisConnection | undefined> {
+  const socket = connect(port, '127.0.0.1');
+  return new Promise((resolve) => {
+    socket.once('connect', () => resolve(new RedisConnection(socket)));
+    socket.once('error', () => resolve(undefined));
+  });
+}
+
+/** A server, and one connection to it. */
+export class RedisPeer {
+  readonly port: number;
+  readonly #process: ChildProcess;
+  readonly #folder: string;
+  readonly #first: RedisConnection;
+  readonly #others: RedisConnection[] = [];
+
+  private constructor(process: ChildProcess, folder: string, port: number, first: RedisConnection) {
+    this.#process = process;
+    this.#folder = folder;
+    this.port = port;
+    this.#first = first;
   }
 
   /** Starts one. */
@@ -51,43 +97,34 @@ export class RedisPeer {
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder, '--daemonize', 'no'];
     const child = spawn('redis-server', args, { stdio: 'ignore' });
     for (let tries = 0; ; tries++) {
-      const socket = connect(port, '127.0.0.1');
-      const isOpen = await new Promise<boolean>((resolve) => {
-        socket.once('connect', () => resolve(true));
-        socket.once('error', () => resolve(false));
-      });
-      if (isOpen) return new RedisPeer(child, folder, socket);
+      const first = await open(port);
+      if (first !== undefined) return new RedisPeer(child, folder, port, first);
       if (tries === 200) throw new Error('redis-server does not answer');
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 
-  /** Sends commands and takes what they are answered: as many bytes as are expected, or what came within a second. */
-  async exchange(input: Buffer, expectedBytes: number): Promise<Buffer> {
-    this.#socket.write(input);
-    const late = AbortSignal.timeout(1000);
-    while (this.#received.length < expectedBytes && !late.aborted) {
-      await once(this.#socket, 'data', { signal: late }).catch(() => undefined);
-    }
-    const answer = this.#received;
-    this.#received = Buffer.alloc(0);
-    return answer;
+  /** One more connection, which ends with the server. */
+  async another(): Promise<RedisConnection> {
+    const connection = await open(this.port);
+    if (connection === undefined) throw new Error('redis-server takes no more connections');
+    this.#others.push(connection);
+    return connection;
   }
 
-  /** Sends commands, and takes what they are answered up to the reply to an ECHO of the mark, which is sent behind them. */
-  async exchangeUntil(input: Buffer, mark: string): Promise<Buffer> {
-    const end = Buffer.from(`$${mark.length}\r\n${mark}\r\n`);
-    this.#socket.write(input);
-    this.#socket.write(`*2\r\n$4\r\nECHO\r\n$${mark.length}\r\n${mark}\r\n`);
-    while (!this.#received.subarray(-end.length).equals(end)) await once(this.#socket, 'data');
-    const answer = this.#received.subarray(0, -end.length);
-    this.#received = Buffer.alloc(0);
-    return answer;
+  /** As {@link RedisConnection.exchange}, on the first connection. */
+  exchange(input: Buffer, expectedBytes: number): Promise<Buffer> {
+    return this.#first.exchange(input, expectedBytes);
+  }
+
+  /** As {@link RedisConnection.exchangeUntil}, on the first connection. */
+  exchangeUntil(input: Buffer, mark: string): Promise<Buffer> {
+    return this.#first.exchangeUntil(input, mark);
   }
 
   /** Ends the server. */
   async stop(): Promise<void> {
-    this.#socket.destroy();
+    for (const { socket } of [this.#first, ...this.#others]) socket.destroy();
     this.#process.kill();
     await once(this.#process, 'exit');
     rmSync(this.#folder, { recursive: true, force: true });

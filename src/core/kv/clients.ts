@@ -36,6 +36,8 @@ export const NO_TOUCH: u32 = 1024;
 export const RESTORING: u32 = 65_536;
 /** It is in the list of those that something happened to. */
 const IN_NEWS: u32 = 2048;
+/** It waits for a key (waiting.ts): its next commands do as well. */
+export const BLOCKED: u32 = 4096;
 
 /** Behind the parts of output.ts and query.ts. */
 @unmanaged
@@ -67,6 +69,8 @@ class Client {
   channels: u32;
   patterns: u32;
   channelCount: u32;
+  /** What waiting.ts keeps for it. */
+  waiter: u32;
 }
 const CLIENT_BYTES: u32 = 128;
 
@@ -313,4 +317,14 @@ export function channelsOf(client: usize): usize {
 /** Notes how many they are. */
 export function setSubscriptions(client: usize, number: u32): void {
   changetype<Client>(client).channelCount = number;
+}
+
+/** What waiting.ts keeps for a client; 0: it does not wait. */
+export function waiterOf(client: usize): usize {
+  return changetype<Client>(client).waiter;
+}
+
+/** Notes that. */
+export function setWaiterOf(client: usize, waiter: usize): void {
+  changetype<Client>(client).waiter = <u32>waiter;
 }

@@ -12,6 +12,10 @@ export const FAST: u32 = 64;
 export const WHILE_SUBSCRIBED: u32 = 128;
 /** Runs at once within MULTI. */
 export const NOT_QUEUED: u32 = 256;
+/** May wait for a key. */
+export const BLOCKING: u32 = 512;
+/** Where its keys are depends on its arguments. */
+export const MOVABLE: u32 = 1024;
 
 @unmanaged
 class Command {

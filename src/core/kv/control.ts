@@ -55,6 +55,8 @@ export const FEED_FULL = 1;
 export const FEED_CLOSING = 2;
 /** The client is to be closed now. */
 export const FEED_CLOSED = 4;
+/** The client waits for a key (BLPOP): feed the rest when `nextClientEvent` has named it. */
+export const FEED_BLOCKED = 8;
 
 /** Figures of 8 bytes each. */
 export const USED_MEMORY = 256;

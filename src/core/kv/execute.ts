@@ -35,6 +35,7 @@ import {
   NOT_QUEUED,
   WHILE_SUBSCRIBED,
 } from './command-table';
+import { addBlockingCommands, runBlocking, serveWaiting } from './commands/blocking';
 import { addClientCommands, runClient } from './commands/client';
 import { addConnectionCommands, runConnection } from './commands/connection';
 import { noRoom } from './commands/errors';
@@ -55,6 +56,7 @@ import { isOverLimit } from './limit';
 import { count } from './settings';
 import { release } from './slabs';
 import { nextQueued, queueCommand, queuedCount, watchedChanged } from './transaction';
+import { hasReady } from './waiting';
 
 const STRINGS: u32 = 0;
 const KEYS: u32 = 1;
@@ -68,6 +70,7 @@ const LISTS: u32 = 8;
 const SETS: u32 = 9;
 const SORTED: u32 = 10;
 const MAINTENANCE: u32 = 11;
+const BLOCKINGS: u32 = 12;
 const FAMILY_SHIFT: u32 = 5;
 
 /** Fills the table of commands. */
@@ -85,6 +88,7 @@ export function executeBegin(): void {
   addSetCommands(SETS << FAMILY_SHIFT);
   addSortedCommands(SORTED << FAMILY_SHIFT);
   addMaintenanceCommands(MAINTENANCE << FAMILY_SHIFT);
+  addBlockingCommands(BLOCKINGS << FAMILY_SHIFT);
   addServerCommands(31 << FAMILY_SHIFT);
 }
 
@@ -111,6 +115,7 @@ export function execute(client: usize): void {
   count(COMMANDS, 1);
   countCall(command);
   run(commandNumber(command), client);
+  if (hasReady()) serveWaiting(client);
 }
 
 /** A command of a transaction was refused: so will be EXEC. */
@@ -176,6 +181,8 @@ function run(number: u32, client: usize): void {
       return runSorted(which);
     case MAINTENANCE:
       return runMaintenance(client, which);
+    case BLOCKINGS:
+      return runBlocking(which, client);
     default:
       return runServer(which);
   }

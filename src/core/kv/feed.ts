@@ -22,6 +22,7 @@ import { QUERY_NO_ROOM, queryAdd, queryEnd, queryKeep, queryTook, queryWaits } f
 import { beginError, endLine, speak, writeQuoted, writeText } from '../resp/reply';
 import {
   AUTHENTICATED,
+  BLOCKED,
   CLOSING,
   clientDatabase,
   closingState,
@@ -33,7 +34,15 @@ import {
   RESP3,
   setFlag,
 } from './clients';
-import { FEED_CLOSED, FEED_FULL, FEED_STATE, INPUT_BYTES, OUTPUT_PAUSE, PROTOCOL_ERRORS } from './control';
+import {
+  FEED_BLOCKED,
+  FEED_CLOSED,
+  FEED_FULL,
+  FEED_STATE,
+  INPUT_BYTES,
+  OUTPUT_PAUSE,
+  PROTOCOL_ERRORS,
+} from './control';
 import { execute } from './execute';
 import { selectDatabase } from './keyspace';
 import { checkOutput } from './output-limits';
@@ -84,7 +93,7 @@ function hide(hidden: bool): void {
 
 /** Whether the client's commands go on. */
 function goesOn(client: usize): bool {
-  return !hasFlag(client, CLOSING | KILLED);
+  return !hasFlag(client, CLOSING | KILLED | BLOCKED);
 }
 
 /** Parses and runs the commands in some bytes. Returns how many were taken: all of them, unless `FEED_STATE` says why not. */
@@ -133,7 +142,7 @@ export function feed(client: usize, from: usize, length: u32): u32 {
   closeOutput();
   checkOutput(client);
   count(INPUT_BYTES, <u64>(at - from));
-  const state = closingState(client);
+  const state = closingState(client) | (hasFlag(client, BLOCKED) ? FEED_BLOCKED : 0);
   setSetting(FEED_STATE, state | (isFull && (state & FEED_CLOSED) === 0 ? FEED_FULL : 0));
   return <u32>(at - from);
 }

@@ -32,7 +32,8 @@ import { allocateFromReserve, release } from './slabs';
 import { moveBuckets, TABLE_BYTES, tableAdd, tableBegin, tableCount, tableFindHashed, tableRemove } from './table';
 import { wallMs } from './time';
 import { trashAdd, WASTE_BYTES, WASTE_DATABASE } from './trash';
-import { noteChange, noteChangeOfAll, watchedBegin } from './watched';
+import { noteAllForWaiters, noteForWaiters, waitingBegin } from './waiting';
+import { noteAllForWatchers, noteForWatchers, watchedBegin } from './watched';
 
 const HEAP_AT: u32 = WASTE_BYTES + TABLE_BYTES;
 /** The number that the database has. */
@@ -61,7 +62,7 @@ function makeDatabase(number: u32): usize {
 export function keyspaceBegin(): bool {
   const number = setting(DATABASES);
   databases = take(number * 4, 8);
-  if (databases === 0 || !watchedBegin(number)) return false;
+  if (databases === 0 || !watchedBegin(number) || !waitingBegin(number)) return false;
   for (let index: u32 = 0; index < number; index++) {
     const made = makeDatabase(index);
     if (made === 0) return false;
@@ -96,6 +97,16 @@ export function heapOf(at: usize): usize {
 export function hasExpired(at: usize, entry: usize): bool {
   const when = expiryOf(heapOf(at), entry);
   return when !== 0 && wallMs > when;
+}
+
+function noteChange(number: u32, key: usize, length: u32): void {
+  noteForWatchers(number, key, length);
+  noteForWaiters(number, key, length);
+}
+
+function noteChangeOfAll(number: u32): void {
+  noteAllForWatchers(number);
+  noteAllForWaiters(number);
 }
 
 /** Takes an entry out of its database and gives it back. */

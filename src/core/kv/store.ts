@@ -10,6 +10,7 @@ import { parserBegin } from '../resp/parser';
 import { channelsBegin, unlistenAll } from './channels';
 import {
   AUTHENTICATED,
+  BLOCKED,
   clientAt,
   clientIdle,
   clientsBegin,
@@ -17,6 +18,7 @@ import {
   closingState,
   endClient,
   forgetClient,
+  hasFlag,
   openClient,
   RESTORING,
   setFlag,
@@ -26,6 +28,7 @@ import {
   takeNews,
 } from './clients';
 import { collect } from './collect';
+import { serveTimedOut } from './commands/blocking';
 import { leaveMulti } from './commands/multi';
 import {
   COPIED_BYTES,
@@ -58,6 +61,7 @@ import { clearFigures, control, count, defaultTo, setSetting, setSetting64, sett
 import { slabsBegin } from './slabs';
 import { refreshTime, setTime, upMs, wallMs } from './time';
 import { trashBegin } from './trash';
+import { endWaiting, nextTimeoutUs } from './waiting';
 
 const EINVAL: i32 = -22;
 const ENOMEM: i32 = -12;
@@ -66,6 +70,7 @@ const EBADF: i32 = -9;
 const EXPIRE_SLICE: u32 = 256;
 const COLLECT_SLICE: u32 = 512;
 const REHASH_SLICE: u32 = 64;
+const TIMEOUT_SLICE: u32 = 256;
 
 /** The block of settings and figures; control.ts says what stands where. */
 export function storeControl(): usize {
@@ -135,6 +140,7 @@ export function clientClose(number: i32): i32 {
   if (client === 0) return EBADF;
   leaveMulti(client);
   unlistenAll(client);
+  endWaiting(client);
   forgetClient(client);
   return 0;
 }
@@ -203,7 +209,7 @@ function sweep(): void {
     const client = clientAt(nextSweep);
     if (client === 0) continue;
     checkOutput(client);
-    if (idle === 0 || subscriptions(client) > 0 || clientIdle(client) <= idle) continue;
+    if (idle === 0 || subscriptions(client) > 0 || hasFlag(client, BLOCKED) || clientIdle(client) <= idle) continue;
     count(IDLE_CLOSED, 1);
     endClient(client, true);
   }
@@ -220,11 +226,14 @@ export function storeTurn(nowUs: u32): u32 {
   let more = expireDue(EXPIRE_SLICE) === EXPIRE_SLICE;
   if (collect(COLLECT_SLICE)) more = true;
   if (rehashSome(REHASH_SLICE)) more = true;
+  if (serveTimedOut(TIMEOUT_SLICE) === TIMEOUT_SLICE) more = true;
   sweep();
   tellMemory();
   setSetting64(COPIED_BYTES, copiedBytes);
   if (more) return 0;
   const next = nextExpiry();
-  if (next <= wallMs) return 1000;
-  return next - wallMs >= 100 ? 100_000 : <u32>(next - wallMs + 1) * 1000;
+  const timeout = nextTimeoutUs();
+  const most: u32 = timeout < 100_000 ? <u32>timeout : 100_000;
+  const expires: u32 = next <= wallMs ? 1000 : next - wallMs >= 100 ? 100_000 : <u32>(next - wallMs + 1) * 1000;
+  return expires < most ? expires : most;
 }

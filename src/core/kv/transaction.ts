@@ -1,8 +1,7 @@
 // MULTI: the commands of a client that wait for EXEC, and the keys that it watches meanwhile.
 
-import { copyBytes } from '../copy';
-import { addArgument, argument, argumentCount, argumentLength, clearArguments } from '../resp/arguments';
 import { QUERY_LIMIT } from './control';
+import { bytesToKeep, keepCommand, keptNext, setKeptNext, useKept } from './kept-command';
 import { setting } from './settings';
 import { allocate, release } from './slabs';
 import { changesOf, unwatchKey, watchKey } from './watched';
@@ -24,14 +23,6 @@ class Queue {
 }
 const QUEUE_BYTES: u32 = 16;
 
-/** A command: behind it the lengths of its arguments, then their bytes. */
-@unmanaged
-class Queued {
-  next: u32;
-  arguments: u32;
-}
-const QUEUED_HEAD: u32 = 8;
-
 @unmanaged
 class Watch {
   next: u32;
@@ -51,23 +42,12 @@ export function beginTransaction(owner: usize): bool {
 /** Puts the command in the arguments behind the others. Returns false where there is no room for it, or where those are too many bytes. */
 export function queueCommand(owner: usize): bool {
   const queue = changetype<Queue>(changetype<Transaction>(owner).queued);
-  let bytes: u64 = QUEUED_HEAD;
-  for (let index: u32 = 0; index < argumentCount; index++) bytes += 4 + <u64>argumentLength(index);
+  const bytes = bytesToKeep();
   if (bytes + <u64>queue.bytes > <u64>setting(QUERY_LIMIT)) return false;
-  const made = allocate(<u32>bytes);
+  const made = keepCommand(<u32>bytes);
   if (made === 0) return false;
-  const queued = changetype<Queued>(made);
-  queued.next = 0;
-  queued.arguments = argumentCount;
-  let at = made + QUEUED_HEAD + argumentCount * 4;
-  for (let index: u32 = 0; index < argumentCount; index++) {
-    const length = argumentLength(index);
-    store<u32>(made + QUEUED_HEAD + index * 4, length);
-    copyBytes(at, argument(index), length);
-    at += length;
-  }
   if (queue.last === 0) queue.first = <u32>made;
-  else changetype<Queued>(queue.last).next = <u32>made;
+  else setKeptNext(queue.last, made);
   queue.last = <u32>made;
   queue.count += 1;
   queue.bytes += <u32>bytes;
@@ -84,15 +64,8 @@ export function nextQueued(owner: usize): usize {
   const queue = changetype<Queue>(changetype<Transaction>(owner).queued);
   const first = <usize>queue.first;
   if (first === 0) return 0;
-  const queued = changetype<Queued>(first);
-  queue.first = queued.next;
-  clearArguments();
-  let at = first + QUEUED_HEAD + queued.arguments * 4;
-  for (let index: u32 = 0; index < queued.arguments; index++) {
-    const length = load<u32>(first + QUEUED_HEAD + index * 4);
-    addArgument(at, length, 0);
-    at += length;
-  }
+  queue.first = <u32>keptNext(first);
+  useKept(first);
   return first;
 }
 
@@ -102,7 +75,7 @@ export function endTransaction(owner: usize): void {
   if (it.queued !== 0) {
     let at = changetype<Queue>(it.queued).first;
     while (at !== 0) {
-      const next = changetype<Queued>(at).next;
+      const next = <u32>keptNext(at);
       release(at);
       at = next;
     }

@@ -33,14 +33,14 @@ export function watchedBegin(databases: u32): bool {
 }
 
 /** A key was changed, made or deleted. */
-export function noteChange(database: u32, key: usize, length: u32): void {
+export function noteForWatchers(database: u32, key: usize, length: u32): void {
   if (watchedKeys === 0) return;
   const item = tableFind(tables + database * TABLE_BYTES, key, length);
   if (item !== 0) changetype<Watched>(item).changes += 1;
 }
 
 /** All keys of a database may have been changed. */
-export function noteChangeOfAll(database: u32): void {
+export function noteAllForWatchers(database: u32): void {
   if (watchedKeys === 0) return;
   walkBegin(walk, tables + database * TABLE_BYTES);
   for (let item = walkNext(walk); item !== 0; item = walkNext(walk)) changetype<Watched>(item).changes += 1;

@@ -2,10 +2,11 @@
 
 import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
 import { integer } from '../../resp/numbers';
-import { outputWaits } from '../../resp/output';
+import { closeOutput, outputWaits } from '../../resp/output';
 import { queryBytes } from '../../resp/query';
 import { replyBulk, replyError, replyInteger, replyNull, replyOk } from '../../resp/reply';
 import {
+  BLOCKED,
   CLOSING,
   clientAge,
   clientAt,
@@ -37,6 +38,7 @@ import {
 import { addCommand, commandNameLength, writeCommandName } from '../command-table';
 import { sameBytes } from '../table';
 import { addBytes, addNumber, addText, beginText, replyBuffer } from '../text-buffer';
+import { turnTo, unblock } from './blocking';
 import { isName } from './connection';
 import { integerArgument, noRoom, syntaxError, unknownSubcommand, wrongArity } from './errors';
 
@@ -57,6 +59,7 @@ export function runClient(client: usize): void {
   if (argumentIs(1, 'kill') && argumentCount > 2) return kill(client);
   if (argumentIs(1, 'no-evict') && argumentCount === 3) return onOff(client, NO_EVICT);
   if (argumentIs(1, 'no-touch') && argumentCount === 3) return onOff(client, NO_TOUCH);
+  if (argumentIs(1, 'unblock') && argumentCount > 2 && argumentCount < 5) return unblockOther(client);
   if (argumentIs(1, 'unpause')) return replyOk();
   if (argumentIs(1, 'getredir')) return replyInteger(-1);
   if (argumentIs(1, 'setname') || argumentIs(1, 'setinfo') || argumentIs(1, 'reply') || argumentIs(1, 'kill')) {
@@ -131,7 +134,9 @@ function describe(client: usize): void {
   addText(' idle=');
   addNumber(clientIdle(client));
   addText(' flags=');
-  addText(subscriptions(client) > 0 ? 'P' : hasFlag(client, IN_MULTI) ? 'x' : hasFlag(client, CLOSING) ? 'c' : 'N');
+  if (hasFlag(client, BLOCKED)) addText('b');
+  else
+    addText(subscriptions(client) > 0 ? 'P' : hasFlag(client, IN_MULTI) ? 'x' : hasFlag(client, CLOSING) ? 'c' : 'N');
   addText(' db=');
   addNumber(clientDatabase(client));
   addText(' sub=');
@@ -183,6 +188,23 @@ function list(): void {
     }
   }
   replyBuffer();
+}
+
+/** Ends the waiting of another client. */
+function unblockOther(self: usize): void {
+  const isError = argumentCount === 4 && argumentIs(3, 'error');
+  if (argumentCount === 4 && !isError && !argumentIs(3, 'timeout')) {
+    return replyError('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
+  }
+  if (!integerArgument(2)) return;
+  const other = clientOfId(<u64>integer);
+  const waits = other !== 0 && hasFlag(other, BLOCKED);
+  if (waits) {
+    closeOutput();
+    unblock(other, isError);
+    turnTo(self);
+  }
+  replyInteger(waits ? 1 : 0);
 }
 
 function isPeer(client: usize, index: u32): bool {

@@ -30,6 +30,7 @@ import { slabsTaken, slabsTotal, slabsUsed } from '../slabs';
 import { tableCount } from '../table';
 import { addBytes, addLine, addNumber, addText, beginText, replyBuffer } from '../text-buffer';
 import { upSeconds } from '../time';
+import { waiters } from '../waiting';
 import { REDIS_VERSION } from './connection';
 import { policyName } from './policy-names';
 
@@ -59,6 +60,7 @@ export function runInfo(): void {
   if (section('clients', 'Clients', true)) {
     addLine('connected_clients', <i64>setting64(CLIENTS));
     addLine('maxclients', setting(MAX_CLIENTS));
+    addLine('blocked_clients', waiters);
   }
   if (section('memory', 'Memory', true)) memorySection();
   if (section('persistence', 'Persistence', true)) {

@@ -121,12 +121,17 @@ function pop(fromEnd: bool): void {
   if (many === 0) return replyArray(0);
   const given: u32 = many < <i64>listCount(list) ? <u32>many : listCount(list);
   if (argumentCount === 3) replyArray(given);
-  for (let index: u32 = 0; index < given; index++) {
+  popElements(list, 1, fromEnd, given);
+}
+
+/** Takes so many elements, as there are, from an end and replies with each. @param index the argument of the key that was looked up last */
+export function popElements(list: usize, index: u32, fromEnd: bool, many: u32): void {
+  for (let taken: u32 = 0; taken < many; taken++) {
     const element = listEnd(list, fromEnd);
     replyBulk(elementAt(element), elementLength(element));
     listRemove(list, element);
   }
-  collectionChanged(1, listCount(list));
+  collectionChanged(index, listCount(list));
 }
 
 function count(): void {
@@ -312,7 +317,8 @@ function position(): void {
   }
 }
 
-function sideOf(index: u32): i32 {
+/** The end of a list that an argument names: 0 the left one, 1 the right one, -1 neither. */
+export function sideOf(index: u32): i32 {
   if (argumentIs(index, 'left')) return 0;
   return argumentIs(index, 'right') ? 1 : -1;
 }
@@ -324,7 +330,8 @@ function moveBySides(): void {
   move(from === 1, to === 1);
 }
 
-function move(fromEnd: bool, toEnd: bool): void {
+/** Moves an element from one end of the list in the first argument to an end of that in the second one, and replies with it. */
+export function move(fromEnd: bool, toEnd: bool): void {
   const list = writeCollection(1, TYPE_LIST);
   if (isWrongType) return;
   if (list === 0) return replyNull();

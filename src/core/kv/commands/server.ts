@@ -20,6 +20,7 @@ import {
 import {
   ADMIN,
   addCommand,
+  BLOCKING,
   commandArity,
   commandAt,
   commandCount,
@@ -29,6 +30,7 @@ import {
   DENYOOM,
   FAST,
   findCommand,
+  MOVABLE,
   NO_AUTH,
   PUBSUB,
   READONLY,
@@ -104,7 +106,7 @@ function replyName(row: usize): void {
 }
 
 function flagsOf(flags: u32): u32 {
-  return flags & (WRITE | READONLY | DENYOOM | ADMIN | PUBSUB | NO_AUTH | FAST);
+  return flags & (WRITE | READONLY | DENYOOM | ADMIN | PUBSUB | NO_AUTH | FAST | BLOCKING | MOVABLE);
 }
 
 function replyFlags(flags: u32): void {
@@ -116,6 +118,8 @@ function replyFlags(flags: u32): void {
   if ((told & ADMIN) !== 0) replySimple('admin');
   if ((told & PUBSUB) !== 0) replySimple('pubsub');
   if ((told & NO_AUTH) !== 0) replySimple('no_auth');
+  if ((told & BLOCKING) !== 0) replySimple('blocking');
+  if ((told & MOVABLE) !== 0) replySimple('movablekeys');
   if ((told & FAST) !== 0) replySimple('fast');
 }
 

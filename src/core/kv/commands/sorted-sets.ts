@@ -263,14 +263,19 @@ function pop(fromEnd: bool): void {
   const given: u32 = many < <i64>sortedCount(sorted) ? <u32>many : sortedCount(sorted);
   const nests = isThree && argumentCount === 3;
   replyArray(nests ? given : given * 2);
-  for (let index: u32 = 0; index < given; index++) {
+  popMembers(sorted, 1, fromEnd, given, nests);
+}
+
+/** Takes so many members, as there are, from an end and replies with each and its score. @param index the argument of the key that was looked up last */
+export function popMembers(sorted: usize, index: u32, fromEnd: bool, many: u32, nests: bool): void {
+  for (let taken: u32 = 0; taken < many; taken++) {
     const member = sortedEnd(sorted, fromEnd);
     if (nests) replyArray(2);
     replyBulk(memberAt(member), itemKeyLength(member));
     replyScore(scoreOf(member));
     removeMember(sorted, member);
   }
-  collectionChanged(1, sortedCount(sorted));
+  collectionChanged(index, sortedCount(sorted));
 }
 
 function scan(): void {
