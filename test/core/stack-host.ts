@@ -3,16 +3,20 @@
 import { Figure, Owner, Place, Setting } from '../../src/core/control.js';
 import { loadCore } from './load-core.js';
 
-/** What dist/core/stack.wasm exports (src/core/README.md). */
-export interface StackExports {
+/** What every module exports that is at the end of a wire (src/core/README.md). */
+export interface HostExports {
   controlBlock(): number;
   configure(from: number, to: number): number;
   attachRings(): number;
   turn(nowUs: number): number;
   nextDeadlineUs(): number;
+  framesOwnedBy(owner: number): number;
+}
+
+/** What dist/core/stack.wasm exports. */
+export interface StackExports extends HostExports {
   nextEvent(): bigint;
   recycle(address: number): number;
-  framesOwnedBy(owner: number): number;
   udpOpen(address: number, port: number): number;
   udpPort(socket: number): number;
   udpReceive(socket: number): number;
@@ -38,6 +42,8 @@ export interface HostOptions {
   readonly settings?: Partial<Record<keyof typeof Setting, number>>;
   /** Memory in pages of 64 KiB. */
   readonly pages?: number;
+  /** Settings of what else is in the module are written here, before it is laid out. */
+  readonly prepare?: (core: HostExports, data: DataView) => void;
 }
 
 // AF_XDP leaves this much room in front of a received packet (XDP_PACKET_HEADROOM).
@@ -108,7 +114,7 @@ class KernelRing {
 }
 
 /** A host: the stack's module, its memory, and the kernel's side of its rings. */
-export class Host<Exports extends StackExports = StackExports> {
+export class Host<Exports extends HostExports = StackExports> {
   readonly core: Exports;
   readonly bytes: Uint8Array;
   readonly data: DataView;
@@ -133,6 +139,7 @@ export class Host<Exports extends StackExports = StackExports> {
     this.data = loaded.data;
     this.control = this.core.controlBlock();
     this.#writeSettings(options);
+    options.prepare?.(this.core, this.data);
     const configured = this.core.configure(0, 0);
     if (configured !== 0) throw new Error(`configure: ${configured}, setting ${this.place('refused').toString(16)}`);
     const rings = (['fillEntries', 'completionEntries', 'rxEntries', 'txEntries'] as const).map((name, index) => {

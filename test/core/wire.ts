@@ -1,7 +1,7 @@
 // A wire between hosts, in virtual time: it loses, doubles, delays, reorders and corrupts what its seed says. The same seed gives the same run.
 
 import { writeFileSync } from 'node:fs';
-import type { Host } from './stack-host.js';
+import type { Host, HostExports } from './stack-host.js';
 
 /** How bad a wire is; each probability is of one packet. */
 export interface WireOptions {
@@ -36,7 +36,7 @@ interface OnItsWay {
 }
 
 /** A stack as the end of a wire. @param act is called after each turn: the application, with what `turn` answered. */
-export function endOf(host: Host, act: (turned: number, nowUs: number) => void = () => {}): WireEnd {
+export function endOf(host: Host<HostExports>, act: (turned: number, nowUs: number) => void = () => {}): WireEnd {
   return {
     deliver: (packet) => host.deliver(packet),
     turn(nowUs) {

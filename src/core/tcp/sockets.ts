@@ -156,6 +156,24 @@ export function frameForSend(socket: i32): usize {
   return frame + payloadOffset;
 }
 
+/**
+ * Whether something that was handed over waits to be sent, for the peer's window or the network's: who has the bytes elsewhere keeps them there, and is told by `writable`.
+ */
+export function sendWaits(socket: i32): bool {
+  const block = blockOf(socket);
+  if (block === 0 || at(block).sendNext === 0) return false;
+  at(block).wantsRoom = true;
+  return true;
+}
+
+/** Whether the peer has ended its direction, and all that it sent is here, read or not; or the connection is over. Where not, what comes next is told by `readable`. */
+export function peerEnded(socket: i32): bool {
+  const block = blockOf(socket);
+  if (block === 0) return true;
+  at(block).toldReadable = false;
+  return at(block).peerFinished || at(block).state === State.closed;
+}
+
 /** The most payload of one frame. */
 export function sendBytes(socket: i32): u32 {
   const block = blockOf(socket);
