@@ -21,6 +21,8 @@ export class StackStream extends Duplex {
   readonly #endpoint: StreamEndpoint;
   #fd: number;
   #receiving = false;
+  /** More was asked for, perhaps while the receive before is still ending. */
+  #wanted = false;
   #awaiting = false;
   #chunk: Uint8Array | undefined;
   #from = 0;
@@ -57,6 +59,7 @@ export class StackStream extends Duplex {
   }
 
   override _read(): void {
+    this.#wanted = true;
     if (this.#receiving || this.#connecting || this.#fd < 0 || this.#closed !== undefined) return;
     this.#receiving = true;
     this.#engine.receive(this.#endpoint.token, this.#fd);
@@ -68,10 +71,12 @@ export class StackStream extends Duplex {
       const chunk = Buffer.allocUnsafe(result);
       copyBytes(CopyReason.application, chunk, 0, this.#engine.receiveBytes, frame, result);
       this.#engine.recycle(frame);
-      if (!this.destroyed && !this.push(chunk) && this.#receiving)
+      this.#wanted = false;
+      if (!this.destroyed && !this.push(chunk) && !this.#wanted && this.#receiving)
         this.#engine.stopReceive(this.#endpoint.token, this.#fd);
     } else if (result === 0) this.push(null);
     else if (!mayReceiveAgain(result)) this.destroy(new SystemError(-result, 'receive', 'through our TCP/IP'));
+    else if (this.#wanted && !this.#receiving) this._read();
     this.#closeWhenIdle();
   }
 

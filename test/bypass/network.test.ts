@@ -62,6 +62,21 @@ describe('clearway/bypass', { skip: bypassRefused() }, () => {
     pair.remove();
   });
 
+  test('a stream that is read slower than it comes is received from again after each pause', async () => {
+    const pair = makeVethPair();
+    const network = openBypass({ device: pair.device, addresses: [pair.address] });
+    const bytes = patterned(2_000_000);
+    const server = createServer((socket) => socket.end(bytes)).listen(0, pair.peerHost);
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const stream = network.connect(port, pair.peerHost);
+    stream.end();
+    assert.ok((await everything(stream)).equals(bytes));
+    server.close();
+    network.close();
+    pair.remove();
+  });
+
   test('a stream that is destroyed with an error resets its peer', async () => {
     const pair = makeVethPair();
     const network = openBypass({ device: pair.device, addresses: [pair.address] });
