@@ -4,8 +4,8 @@ import { be32 } from './bytes';
 import { Setting } from './control';
 import { refuse, setting, settingAt } from './figures';
 
-/** The two halves of `::ffff:0.0.0.0` as 64 and 32 bits in memory. */
-const mappedMiddle: u32 = 0xffff0000;
+/** Of `::ffff:a.b.c.d`, behind 64 bits that are 0, what lies in front of the address of 32 bits. */
+export const mappedMiddle: u32 = 0xffff0000;
 
 /** Our addresses, 16 bytes each: IPv4, IPv6, link-local, and the gateways; all 0: none. */
 const own4 = memory.data(16, 8);

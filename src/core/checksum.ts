@@ -1,21 +1,33 @@
-// The Internet checksum (RFC 1071): sums of 16-bit words as they lie in memory, which is the same in either byte order.
+// The Internet checksum (RFC 1071): sums of words as they lie in memory, which is the same in either byte order.
 
-/** Folds a sum of words into 16 bits, carries added. */
-function fold(sum: u64): u32 {
-  let folded = (sum & 0xffff_ffff) + (sum >> 32);
-  folded = (folded & 0xffff) + (folded >> 16);
-  folded = (folded & 0xffff) + (folded >> 16);
-  return <u32>((folded & 0xffff) + (folded >> 16));
+/** From so many bytes on, vectors are faster (of 1,480 bytes: 30 ns where words take 57). */
+const manyBytes: u32 = 128;
+
+/** Folds a sum of words into 16 bits, carries added: each half is added to the other, and what the lower one carries goes into the upper one, which is kept. */
+export function fold(sum: u64): u32 {
+  const half = <u32>((sum + rotl<u64>(sum, 32)) >> 32);
+  return (half + rotl<u32>(half, 16)) >> 16;
 }
 
 /** Adds the words of a range to a sum; an odd last byte counts as a word whose other half is 0. */
 export function sumOf(address: usize, length: u32, initial: u64): u64 {
   let sum = initial;
   let at = address;
-  for (const end = address + (length & ~15); at < end; at += 16) {
-    sum += <u64>load<u32>(at) + <u64>load<u32>(at, 4) + <u64>load<u32>(at, 8) + <u64>load<u32>(at, 12);
+  if (length >= manyBytes) {
+    const end = address + (length & ~31);
+    // Not every translation of the module has vectors: without the feature they are not in it.
+    sum += ASC_FEATURE_SIMD ? sumVectors(at, end) : sumWords(at, end);
+    at = end;
   }
-  for (const end = at + (length & 14); at < end; at += 2) sum += <u64>load<u16>(at);
+  for (const end = address + (length & ~7); at < end; at += 8) sum += <u64>load<u32>(at) + <u64>load<u32>(at, 4);
+  if ((length & 4) !== 0) {
+    sum += <u64>load<u32>(at);
+    at += 4;
+  }
+  if ((length & 2) !== 0) {
+    sum += <u64>load<u16>(at);
+    at += 2;
+  }
   if ((length & 1) !== 0) sum += <u64>load<u8>(at);
   return sum;
 }
@@ -23,4 +35,32 @@ export function sumOf(address: usize, length: u32, initial: u64): u64 {
 /** The checksum of a range, ready to be stored as it is; over a range that holds a right one it is 0. */
 export function checksumOf(address: usize, length: u32, initial: u64): u32 {
   return fold(sumOf(address, length, initial)) ^ 0xffff;
+}
+
+/** The sum of the 32-bit words of a range of a multiple of 32 bytes. */
+export function sumWords(address: usize, end: usize): u64 {
+  let sum: u64 = 0;
+  for (let at = address; at < end; at += 32) {
+    sum += <u64>load<u32>(at) + <u64>load<u32>(at, 4) + <u64>load<u32>(at, 8) + <u64>load<u32>(at, 12);
+    sum += <u64>load<u32>(at, 16) + <u64>load<u32>(at, 20) + <u64>load<u32>(at, 24) + <u64>load<u32>(at, 28);
+  }
+  return sum;
+}
+
+/**
+ * The same by vectors of two pairs of words: `both` is the sum of pairs as 64-bit numbers, whose carries are lost, `upper` that of their upper halves; so that of
+ * the lower halves is what is left.
+ */
+export function sumVectors(address: usize, end: usize): u64 {
+  let both = i64x2(0, 0);
+  let upper = i64x2(0, 0);
+  for (let at = address; at < end; at += 32) {
+    const first = v128.load(at);
+    const second = v128.load(at, 16);
+    both = i64x2.add(both, i64x2.add(first, second));
+    upper = i64x2.add(upper, i64x2.add(i64x2.shr_u(first, 32), i64x2.shr_u(second, 32)));
+  }
+  const bothSum = <u64>i64x2.extract_lane(both, 0) + <u64>i64x2.extract_lane(both, 1);
+  const upperSum = <u64>i64x2.extract_lane(upper, 0) + <u64>i64x2.extract_lane(upper, 1);
+  return bothSum - (upperSum << 32) + upperSum;
 }

@@ -195,6 +195,8 @@ export enum Figure {
   tcpHumbled = 0x4b0,
   /** Connections that were reset because their peers took nothing, while others had no frame or no socket. */
   tcpStalled = 0x4b8,
+  /** Segments that were what was expected, and went the short way. */
+  tcpExpected = 0x4c0,
 }
 
 /** In whose hands a frame is. A frame that waits belongs to the stack, and comes back when its neighbour is known, or not found. */

@@ -3,7 +3,7 @@
 import { arpInput } from './arp';
 import { be16 } from './bytes';
 import { Figure } from './control';
-import { count, countMany } from './figures';
+import { count } from './figures';
 import { frameOf, releaseFrame } from './frames';
 import { ipv4Input } from './ip/ipv4';
 import { ipv6Input } from './ip/ipv6';
@@ -12,8 +12,6 @@ import { ethernetBytes, ourMacHigh, ourMacLow, typeArp, typeIpv4, typeIpv6 } fro
 /** A received packet of the stack's: it is kept by whom it is for, sent back as an answer, or free when this returns. */
 export function ethernetInput(packet: usize, length: u32): void {
   const frame = frameOf(packet);
-  count(Figure.receivedPackets);
-  countMany(Figure.receivedBytes, length);
   if (!isKept(frame, packet, length)) releaseFrame(frame);
 }
 

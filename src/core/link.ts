@@ -15,12 +15,15 @@ export const typeIpv6: u32 = 0x86dd;
 /** Our address on the link, as it lies in a packet: the first 4 bytes and the last 2. */
 export let ourMacHigh: u32 = 0;
 export let ourMacLow: u16 = 0;
+/** Its 6 bytes as the upper ones of a number, shifted so far that one bit is left above them: where a packet has the sender's bit of groups. */
+export let ourMacAbove: u64 = 0;
 
 /** Takes our address from the settings. Returns whether it is one of a single card. */
 export function configureLink(): bool {
   const mac = settingAt(Setting.mac);
   ourMacHigh = load<u32>(mac);
   ourMacLow = load<u16>(mac, 4);
+  ourMacAbove = (<u64>ourMacHigh | ((<u64>ourMacLow) << 32)) << 15;
   return (ourMacHigh !== 0 || ourMacLow !== 0) && (ourMacHigh & 1) === 0;
 }
 

@@ -6,7 +6,8 @@ import { nowUs, setClock } from './clock';
 import { Figure, Place, Setting } from './control';
 import { ethernetInput } from './ethernet';
 import { configureEvents, haveEvents } from './events';
-import { control, count, putPlace, refuse, resetControl, setting, settingAt } from './figures';
+import { expectedInput, wayExpected, wayLong } from './expected';
+import { control, count, countMany, putPlace, refuse, resetControl, setting, settingAt } from './figures';
 import { configureFrames } from './frames';
 import { configurePaths, forgetPath, pathDeadline } from './ip/paths';
 import { configureReassembly, reassemblyDeadline, reassemblyTimers } from './ip/reassembly';
@@ -99,11 +100,8 @@ export function turn(us: u32): u32 {
   const waiting = receivedWaiting();
   const batch = setting(Setting.batch);
   const many = min<u32>(waiting, batch);
-  for (let index: u32 = 0; index < many; index++) {
-    const packet = nextReceived();
-    if (packet !== 0) ethernetInput(packet, receivedLength);
-  }
   if (many > 0) {
+    takeReceived(many);
     publishReceived();
     refill();
   }
@@ -112,6 +110,26 @@ export function turn(us: u32): u32 {
   reassemblyTimers();
   tcpTimers();
   return (publishSent() ? kick : 0) | (waiting > many ? more : 0) | (haveEvents() ? events : 0);
+}
+
+/** Takes in so many packets. What nearly all of them add to is counted once for all. */
+function takeReceived(many: u32): void {
+  let packets: u32 = 0;
+  let bytes: u32 = 0;
+  let expected: u32 = 0;
+  for (let index: u32 = 0; index < many; index++) {
+    const packet = nextReceived();
+    if (packet === 0) continue;
+    packets++;
+    bytes += receivedLength;
+    const way = expectedInput(packet, receivedLength);
+    if (way === wayExpected) expected++;
+    else if (way === wayLong) ethernetInput(packet, receivedLength);
+  }
+  countMany(Figure.receivedPackets, packets);
+  countMany(Figure.receivedBytes, bytes);
+  countMany(Figure.tcpSegmentsReceived, expected);
+  countMany(Figure.tcpExpected, expected);
 }
 
 /** Microseconds until a timer is due; 0xffffffff: none is. */

@@ -14,6 +14,8 @@ interface Primitives {
   putBe32(address: number, value: number): void;
   before(one: number, other: number): number;
   checksumOf(address: number, length: number, initial: bigint): number;
+  sumWords(address: number, end: number): bigint;
+  sumVectors(address: number, end: number): bigint;
   readonly nowUs: WebAssembly.Global;
   setClock(us: number): void;
   random64(): bigint;
@@ -40,6 +42,18 @@ test('checksums of every length and alignment, of zeros, of ones, and of noise',
         const swapped = ((word & 0xff) << 8) | (word >>> 8);
         assert.equal(swapped, slowChecksum(at + start, length), `${length} bytes from ${start} on`);
       }
+    }
+  }
+});
+
+test('sums by words and by vectors are the sum of the words', () => {
+  for (const fill of [() => 0, () => 0xff, (index: number) => (index * 167 + 13) & 0xff]) {
+    for (let index = 0; index < 4096; index++) bytes[at + index] = fill(index);
+    for (let length = 0; length <= 4064; length += 32) {
+      let sum = 0n;
+      for (let index = 0; index < length; index += 4) sum += BigInt(data.getUint32(at + 1 + index, true));
+      assert.equal(core.sumWords(at + 1, at + 1 + length), sum, `${length} bytes by words`);
+      assert.equal(core.sumVectors(at + 1, at + 1 + length), sum, `${length} bytes by vectors`);
     }
   }
 });

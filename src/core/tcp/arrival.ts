@@ -118,11 +118,15 @@ function isAcceptable(c: Connection): bool {
     challenge(c);
     return false;
   }
-  if (hasStamp && c.hasTimestamps && !before(c.acknowledged, segmentSequence)) {
-    c.recentStamp = stampValue;
-    c.recentStampTick = tickNow();
-  }
+  if (hasStamp && c.hasTimestamps) noteStamp(c, segmentSequence, stampValue);
   return true;
+}
+
+/** Remembers the timestamp of a segment that belongs here, if it is not beyond what we acknowledged (RFC 7323, section 4.3). */
+export function noteStamp(c: Connection, sequence: u32, value: u32): void {
+  if (before(c.acknowledged, sequence)) return;
+  c.recentStamp = value;
+  c.recentStampTick = tickNow();
 }
 
 /** PAWS (RFC 7323, section 5): a segment with an older timestamp is of another time. */
@@ -184,7 +188,7 @@ function acceptAck(c: Connection): bool {
     (segmentFlags & flagFin) === 0 &&
     window === c.window &&
     c.sendSequence !== c.unacknowledged;
-  takeWindow(c, window);
+  noteWindow(c, window, segmentSequence, segmentAck);
   const advanced = segmentAck !== c.unacknowledged;
   takeAck(c, isDuplicate);
   if (advanced) {
@@ -195,16 +199,16 @@ function acceptAck(c: Connection): bool {
   return true;
 }
 
-function takeWindow(c: Connection, window: u32): void {
-  const isNewer =
-    before(c.windowSequence, segmentSequence) ||
-    (c.windowSequence === segmentSequence && !before(segmentAck, c.windowAck));
+/** Remembers how much the peer takes, if the segment that says so is the newest. */
+export function noteWindow(c: Connection, window: u32, sequence: u32, ack: u32): void {
+  const isNewer = before(c.windowSequence, sequence) || (c.windowSequence === sequence && !before(ack, c.windowAck));
   if (!isNewer) return;
-  if (c.window === 0 && window > 0) clearBackoff(c);
+  c.windowSequence = sequence;
+  c.windowAck = ack;
+  if (window === c.window) return;
+  if (c.window === 0) clearBackoff(c);
   c.window = window;
   if (window > c.largestWindow) c.largestWindow = window;
-  c.windowSequence = segmentSequence;
-  c.windowAck = segmentAck;
 }
 
 /** The peer has our FIN. Returns whether the connection goes on. */

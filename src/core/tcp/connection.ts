@@ -1,4 +1,4 @@
-// One TCP connection: the picture of its block in the table. Each group of fields is written by the file that stands above it, and read by
+// One TCP connection: the picture of its block in the table, 512 bytes. Each group of fields is written by the file that stands above it, and read by
 // whoever must decide by it. Not here: what the fields do.
 
 /** States (RFC 9293, section 3.3.2). A socket that is `free` belongs to nobody. */
@@ -36,7 +36,8 @@ export enum Recovery {
 @unmanaged
 /** The block. Numbers are as the host has them, unless said. */
 export class Connection {
-  // table.ts: who speaks with whom. Ports lie as in a segment that is received: the peer's first.
+  // The first three lines of a cache (64 bytes each) are all that a segment in order touches. table.ts: who speaks with whom. Ports lie as in a segment that is
+  // received: the peer's first.
   local0: u64;
   local1: u64;
   remote0: u64;
@@ -47,18 +48,78 @@ export class Connection {
   number: u32;
   /** How often the block was given back: frames that are still with the application know by it that they are of an earlier connection. */
   generation: u32;
+  // states.ts
+  state: i32;
+  // queue.ts: what waits to be sent or acknowledged
+  sendHead: usize;
+
+  // receiver.ts: what arrives.
+  /** Pieces beyond a gap, in order. */
+  outHead: usize;
+  next: u32;
+  /** The first sequence number that we did not offer to take. */
+  edge: u32;
+  /** What the last segment of ours acknowledged, and the edge in it. */
+  acknowledged: u32;
+  toldEdge: u32;
+  readHead: usize;
+  readTail: usize;
+  /** Frames of received data: waiting, beyond a gap, or with the application. */
+  heldFrames: u32;
+  readableBytes: u32;
+  /** The longest segment that came. */
+  arrivalMss: u32;
+  lastArrivalTick: u32;
+  recentStamp: u32;
+  recentStampTick: u32;
+  // arrival.ts: what the peer has and takes.
+  unacknowledged: u32;
+  window: u32;
+  windowSequence: u32;
+  windowAck: u32;
+
+  // timers.ts, wheel.ts
+  armed: u32;
+  ackAt: u32;
+  wheelAt: u32;
+  wheelSlot: u32;
+  // sender.ts, recovery.ts
+  fin: i32;
+  recovery: i32;
+  // Four that are looked at as one number by `isPlain`.
+  /** The peer's FIN: that it was seen, where, and that all before it was taken in. */
+  sawFin: bool;
+  peerFinished: bool;
+  ackNow: bool;
+  probeOut: bool;
+  // states.ts, sockets.ts, handshake.ts, receiver.ts
+  /** The application has the number. */
+  attached: bool;
+  toldReadable: bool;
+  hasTimestamps: bool;
+  /** Segments that are acknowledged at once, at the start. */
+  quickAcks: u8;
+  sendShift: u8;
+  receiveShift: u8;
+  hasSack: bool;
+  /** Windows are scaled: offered by us, and by the peer where it spoke first. */
+  offersShift: bool;
+  sendSequence: u32;
+  /** A range that came twice (RFC 2883). */
+  doubledFrom: u32;
+  doubledTo: u32;
+  stampOffset: u32;
+
+  // table.ts: who speaks with whom. Ports lie as in a segment that is received: the peer's first.
   /** The next of the list that it is in: free ones, those a listener has ready, TIME_WAIT. */
   link: usize;
   linkBack: usize;
 
   // states.ts
-  state: i32;
   /** Why it ended, -errno, until the application was told. */
   error: i32;
   /** The listener that made it, until it was accepted. */
   listener: usize;
-  /** The application has the number. */
-  attached: bool;
   /** The application was told of the peer's end. */
   toldEnd: bool;
   shutWrite: bool;
@@ -75,40 +136,19 @@ export class Connection {
   noDelay: bool;
   keepAlive: bool;
   corked: bool;
-  toldReadable: bool;
   wantsRoom: bool;
   isConnecting: bool;
 
   // handshake.ts: what the two agreed on.
-  hasTimestamps: bool;
-  hasSack: bool;
-  sendShift: u8;
-  receiveShift: u8;
-  /** Windows are scaled: offered by us, and by the peer where it spoke first. */
-  offersShift: bool;
   tries: u8;
   peerMss: u16;
   initialSend: u32;
   initialReceive: u32;
-  stampOffset: u32;
   sentSynAt: u32;
 
   // receiver.ts: what arrives.
-  next: u32;
-  /** The first sequence number that we did not offer to take. */
-  edge: u32;
-  /** What the last segment of ours acknowledged, and the edge in it. */
-  acknowledged: u32;
-  toldEdge: u32;
-  readHead: usize;
-  readTail: usize;
-  /** Pieces beyond a gap, in order. */
-  outHead: usize;
   outTail: usize;
   outCount: u32;
-  /** Frames of received data: waiting, beyond a gap, or with the application. */
-  heldFrames: u32;
-  readableBytes: u32;
   /** Connections with pieces beyond a gap, the longest first. */
   gapNext: usize;
   gapBack: usize;
@@ -117,41 +157,20 @@ export class Connection {
   recent1: u32;
   recent2: u32;
   recentCount: u32;
-  /** A range that came twice (RFC 2883). */
-  doubledFrom: u32;
-  doubledTo: u32;
-  recentStamp: u32;
-  recentStampTick: u32;
-  /** Segments that are acknowledged at once, at the start. */
-  quickAcks: u8;
-  ackNow: bool;
-  lastArrivalTick: u32;
-  /** The longest segment that came. */
-  arrivalMss: u32;
-  /** The peer's FIN: that it was seen, where, and that all before it was taken in. */
-  sawFin: bool;
-  peerFinished: bool;
   finAt: u32;
 
   // queue.ts, sender.ts: what is sent. From `sendHead` on it waits for its acknowledgement, from `sendNext` on it was never sent.
-  sendHead: usize;
   sendNext: usize;
   sendTail: usize;
-  unacknowledged: u32;
-  sendSequence: u32;
   /** Behind the last byte handed over. */
   queueEnd: u32;
-  window: u32;
   largestWindow: u32;
   lastSendTick: u32;
   /** Long segments vanished: shorter ones are tried. */
   isHumble: bool;
-  windowSequence: u32;
-  windowAck: u32;
   mss: u32;
   /** The end of the last small segment that was sent (Nagle as Minshall has it). */
   smallEnd: u32;
-  fin: i32;
   sendFrames: u32;
   lentFrames: u32;
   /** What was handed over up to here waited at this tick: whether the peer takes it, however slowly. */
@@ -163,7 +182,6 @@ export class Connection {
   isLimited: bool;
 
   // recovery.ts
-  recovery: i32;
   recover: u32;
   duplicates: u32;
   sackedCount: u32;
@@ -173,7 +191,6 @@ export class Connection {
   rackRtt: u32;
   reorderSeen: bool;
   reorderSteps: u8;
-  probeOut: bool;
   probeEnd: u32;
   prrDelivered: u32;
   prrOut: u32;
@@ -202,19 +219,15 @@ export class Connection {
   inEpoch: bool;
 
   // timers.ts, wheel.ts
-  armed: u32;
   retransmitAt: u32;
   retransmitKind: u32;
-  ackAt: u32;
   lifeAt: u32;
   progressTick: u32;
   probes: u32;
   oddTick: u32;
   hasChallenged: bool;
-  wheelAt: u32;
   wheelNext: usize;
   wheelBack: usize;
-  wheelSlot: u32;
 }
 
 /** Bytes of a block. */

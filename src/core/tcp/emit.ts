@@ -10,7 +10,7 @@ import { Connection } from './connection';
 import { payloadOffset } from './pieces';
 import { noteTold, offerWindow } from './receiver';
 import { hasSackNews, putSackRanges } from './sack';
-import { flagAck, flagRst, flagSyn } from './segment';
+import { flagAck, flagRst, flagSyn, usualStamp } from './segment';
 import { tickNow } from './wheel';
 
 const protocolTcp: u32 = 6;
@@ -18,7 +18,6 @@ const checksumAt: u32 = 16;
 const headerBytes: u32 = 20;
 /** Bytes of the option of timestamps, with what fills it up to a multiple of 4. */
 export const stampBytes: u32 = 12;
-const usualStamp: u32 = 0x0a080101;
 /** Two no-operations, in front of SACK, and in a SYN. */
 const twoNops: u32 = 0x0101;
 

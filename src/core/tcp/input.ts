@@ -67,6 +67,14 @@ export function tcpInput(frame: usize, _ip: usize, segment: usize, length: u32, 
   return arriveFresh(frame, local, remote);
 }
 
+/** The same for a connection that stands, of which it is known already that the segment is its. */
+export function tcpArrive(c: Connection, frame: usize, segment: usize, length: u32): bool {
+  count(Figure.tcpSegmentsReceived);
+  if (readSegment(segment, length)) return arrive(c, frame);
+  count(Figure.tcpMalformed);
+  return false;
+}
+
 /**
  * Whether the 8 bytes at `quoted` (ports of ours and of the other side, sequence number) are of a segment of ours that is under way: sent and not acknowledged.
  */

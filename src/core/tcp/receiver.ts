@@ -125,6 +125,20 @@ export function takeData(c: Connection): bool {
   return takeInOrder(c);
 }
 
+/** Whether so many bytes in order can be kept as they came, while no pieces lie beyond a gap: the window and the limits have room, and there are few enough. */
+export function hasRoomFor(c: Connection, length: u32): bool {
+  return length <= c.edge - c.next && c.heldFrames < limit >> 2 && heldInAll < common;
+}
+
+/** Takes in the next bytes in order, for which `hasRoomFor` was true; their frame is kept. */
+export function keepNext(c: Connection, data: usize, length: u32): void {
+  if (length > c.arrivalMss) c.arrivalMss = length;
+  c.lastArrivalTick = tickNow();
+  pushReadable(c, keep(c, data, length, c.next));
+  c.readableBytes += length;
+  c.next += length;
+}
+
 /** Takes note of a FIN of the segment that was read, and takes it in when all before it is there. Returns whether it was taken in now. */
 export function takeFin(c: Connection): bool {
   if ((segmentFlags & flagFin) !== 0 && !c.sawFin) {
@@ -212,14 +226,14 @@ function release(c: Connection, record: usize): void {
   releaseFrame(frameOfPiece(record));
 }
 
-/** The frame of the segment that was read is kept. */
-function keep(c: Connection): usize {
-  const record = pieceOf(segmentData);
+/** The frame of a received piece is kept. */
+function keep(c: Connection, data: usize, length: u32, sequence: u32): usize {
+  const record = pieceOf(data);
   const p = piece(record);
   p.next = 0;
-  p.data = segmentData;
-  p.length = segmentLength;
-  p.sequence = segmentSequence;
+  p.data = data;
+  p.length = length;
+  p.sequence = sequence;
   p.use = useReceived;
   p.owner = changetype<usize>(c);
   p.generation = c.generation;
@@ -246,7 +260,7 @@ function takeInOrder(c: Connection): bool {
     if (!append(c.readTail)) return drop(c);
     isKept = false;
   }
-  if (isKept) pushReadable(c, keep(c));
+  if (isKept) pushReadable(c, keep(c, segmentData, segmentLength, segmentSequence));
   c.readableBytes += segmentLength;
   c.next += segmentLength;
   if (c.outHead !== 0) {
@@ -284,7 +298,7 @@ function takeBeyondGap(c: Connection): bool {
   if (prior !== 0 && piece(prior).sequence + piece(prior).length === segmentSequence && append(prior)) return false;
   // Room for what is in order stays, whatever lies beyond gaps.
   if (c.heldFrames >= limit - (limit >> 2) || heldInAll >= common) return drop(c);
-  const record = keep(c);
+  const record = keep(c, segmentData, segmentLength, segmentSequence);
   piece(record).next = following;
   if (prior === 0) c.outHead = record;
   else piece(prior).next = record;

@@ -35,8 +35,9 @@ export function underWay(c: Connection): u32 {
 
 /** What the acknowledgement of the segment that was read, which lies in what was sent, tells. @param isDuplicate it says nothing new and carries nothing */
 export function takeAck(c: Connection, isDuplicate: bool): void {
-  const flight = underWay(c);
   const advanced = segmentAck - c.unacknowledged;
+  if (advanced === 0 && !isDuplicate && sackCount === 0 && isAtRest(c)) return;
+  const flight = underWay(c);
   c.delivered = 0;
   c.sampleUs = 0xffffffff;
   if (advanced > 0) {
@@ -55,6 +56,11 @@ export function takeAck(c: Connection, isDuplicate: bool): void {
   }
   settleProbe(c);
   adjust(c, advanced, flight);
+}
+
+/** Whether an acknowledgement that tells nothing changes nothing. */
+function isAtRest(c: Connection): bool {
+  return c.recovery === Recovery.open && c.lostBytes === 0 && c.sackedCount === 0 && !c.probeOut;
 }
 
 /** Marks what was sent so long before something that arrived that it must be lost; waits for what may be late only (RFC 8985, section 6.2). */

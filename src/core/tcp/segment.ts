@@ -34,7 +34,7 @@ export const sackRanges = memory.data(32, 8);
 export let sackCount: u32 = 0;
 
 /** Two no-operations and timestamps of 10 bytes, as most senders write them. */
-const usualStamp: u32 = 0x0a080101;
+export const usualStamp: u32 = 0x0a080101;
 
 /** Reads a segment of at least 20 bytes. Returns whether its header is whole. */
 export function readSegment(segment: usize, length: u32): bool {
