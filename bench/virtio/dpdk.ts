@@ -8,7 +8,6 @@ import { allowedCpus } from '../host/proc.js';
 import { median } from '../statistics.js';
 import { isListening, type Layout } from './back-ends.js';
 
-const anywhere = { cpus: undefined, niceness: 0 };
 const startTries = 500;
 
 /** Why it cannot run here. */
@@ -23,7 +22,7 @@ export function packetRates(said: string): number[] {
   return [...said.matchAll(/Rx-pps:\s+(\d+)/g)].map(([, rate]) => Number(rate));
 }
 
-function testpmd(prefix: string, [main, worker]: readonly number[], device: string, mode: string) {
+function testpmd(prefix: string, [main, worker]: readonly number[], device: string, mode: string, niceness: number) {
   const memory = [
     '--no-huge',
     '-m',
@@ -35,18 +34,25 @@ function testpmd(prefix: string, [main, worker]: readonly number[], device: stri
   ];
   const cores = ['-l', `${main},${worker}`, '--main-lcore', `${main}`];
   const packets = [`--forward-mode=${mode}`, '--total-num-mbufs=8192', '--stats-period=1'];
-  const child = startPinned(anywhere, 'dpdk-testpmd', [...cores, ...memory, '--vdev', device, '--', ...packets]);
+  const child = startPinned({ cpus: undefined, niceness }, 'dpdk-testpmd', [
+    ...cores,
+    ...memory,
+    '--vdev',
+    device,
+    '--',
+    ...packets,
+  ]);
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (part) => (text += part));
   return { child, said: () => text };
 }
 
-/** Packets a second of one queue. @param folder for the socket. @throws with what DPDK said when nothing arrives */
-export async function measureDpdk(layout: Layout, seconds: number, folder: string): Promise<number> {
+/** Packets a second of one queue. @param niceness of both processes, as of those beside them @param folder for the socket @throws with what DPDK said when nothing arrives */
+export async function measureDpdk(layout: Layout, seconds: number, niceness: number, folder: string): Promise<number> {
   const [one, other] = allowedCpus() as [number, number];
   const socket = join(folder, `dpdk-${layout}.sock`);
   const name = `clearway-${process.pid}-${layout}`;
-  const receiver = testpmd(`${name}-r`, [other, one], `net_vhost0,iface=${socket},queues=1`, 'rxonly');
+  const receiver = testpmd(`${name}-r`, [other, one], `net_vhost0,iface=${socket},queues=1`, 'rxonly', niceness);
   try {
     for (let tries = 0; !isListening(socket); tries++) {
       if (tries === startTries || receiver.child.exitCode !== null)
@@ -55,7 +61,7 @@ export async function measureDpdk(layout: Layout, seconds: number, folder: strin
     }
     const how = layout === 'packed' ? 'packed_vq=1,in_order=1,vectorized=1' : 'packed_vq=0,in_order=0';
     const device = `net_virtio_user0,path=${socket},queues=1,queue_size=256,mrg_rxbuf=1,${how}`;
-    const sender = testpmd(`${name}-s`, [one, other], device, 'txonly');
+    const sender = testpmd(`${name}-s`, [one, other], device, 'txonly', niceness);
     try {
       // Two of the rates are of the time in which it starts.
       const wanted = 2 + Math.max(1, Math.ceil(seconds));

@@ -19,7 +19,15 @@ import type { LoadPlan, LoadResult } from './load.js';
 import { measureRings } from './measure-rings.js';
 import { measureSoak } from './measure-soak.js';
 import { measureTaps } from './measure-taps.js';
-import { renderBlock, renderDomain, renderRings, renderSoak, renderTaps, renderTrips } from './render.js';
+import {
+  renderBlock,
+  renderDomain,
+  renderRings,
+  renderRingTrips,
+  renderSoak,
+  renderTaps,
+  renderTrips,
+} from './render.js';
 
 const usage = `npm run bench:virtio -- [block] [rings] [tap] [soak] [OPTIONS]
 
@@ -146,8 +154,11 @@ the ratios of each round, with the smallest and the largest.
   with all its threads, io_uring's among them (/proc/PID/task/*/schedstat). Kicks and interrupts are those that were sent.
 * Rings alone: a driver in one thread, a null device in another, requests of one piece, both looking without end. DPDK: testpmd with its vhost library
   receives what another testpmd with virtio-user sends, 64 bytes a packet, without huge pages; its packets are copied once, ours are not touched.
-* Round trips: one request after the other. Of a disk it is a request for its id, which moves nothing; with our front end and with
-  one in C (\`bench/virtio/front-end.c\`, with the same rings), of our back end and of qemu-storage-daemon's, which is C.
+* Round trips: one request after the other. Rings alone: our driver and our null device, and both in C (\`bench/virtio/rings.c\`) over the same memory
+  and eventfds, in all four pairs; both look without end, or both sleep and ask by the event index. A driver in C knows of one request and believes the
+  device; ours holds what comes back against what is out. Our null device is a thread of our driver's process, those in C are processes.
+  Of a disk it is a request for its id, which moves nothing, by eventfds; with our front end and with one in C (\`bench/virtio/front-end.c\`), of our
+  back end and of qemu-storage-daemon's, which is C.
 * The Domain: the checks of one request's addresses (header, data, status) alone in a loop, against the CPU of a whole 4 KiB read.
 * Taps: the front end sends packets of 64 bytes as fast as they go, on a processor of its own, looking without end; they come out of a tap in a network
   namespace, where the host lets go of them. Packets are those that the tap counted; DPDK (testpmd, vhost to net_tap) looks without end.
@@ -183,18 +194,11 @@ async function main(words: readonly string[]): Promise<void> {
   const soak = wanted.includes('soak')
     ? await measureSoak(program, options.soakSeconds, options.soakLimitMs, folder, placement.server)
     : undefined;
-  const nothing: LoadResult = { cells: [], trips: {}, domainNs: [] };
-  const absent = [
-    ...(disks?.absent ?? []),
-    ...(taps?.absent ?? []),
-    ...(rings?.absent === undefined ? [] : [`DPDK: ${rings.absent}`]),
-  ];
+  const absent = [...(disks?.absent ?? []), ...(taps?.absent ?? []), ...(rings?.absent ?? [])];
   const sections = [
     ...(disks === undefined ? [] : [renderBlock(disks.result), renderDomain(disks.result)]),
-    ...(rings === undefined ? [] : [renderRings(rings.rings, rings.dpdk)]),
-    ...(disks === undefined && rings === undefined
-      ? []
-      : [renderTrips(disks?.result ?? nothing, disks?.inC ?? {}, rings?.rings ?? [])]),
+    ...(rings === undefined ? [] : [renderRings(rings.rings, rings.dpdk), renderRingTrips(rings.rings)]),
+    ...(disks === undefined ? [] : [renderTrips(disks.result, disks.inC)]),
     ...(taps === undefined ? [] : [renderTaps(taps.result)]),
     ...(soak === undefined ? [] : [renderSoak(soak)]),
     ...absent.map((reason) => `* not in this run: ${reason}`),

@@ -55,24 +55,40 @@ export function renderBlock({ cells }: LoadResult): string {
   return renderTable([...head, ...more], lines, [0, 1, 5]);
 }
 
-/** Round trips, of rings alone and of whole back ends. @param inC those with the front end in C */
-export function renderTrips({ trips }: LoadResult, inC: TripsInC, rings: readonly RingRounds[]): string {
-  const alone = rings
+/** Round trips of rings alone, by the language of each side. */
+export function renderRingTrips(rings: readonly RingRounds[]): string {
+  const lines = rings
     .filter(({ kind }) => kind === 'trip')
-    .map(({ layout, isPolling, rounds }) => [
-      `rings alone, ${layout}`,
-      isPolling ? 'both sides look without end' : 'kick and interrupt by eventfds',
-      show(median(rounds)),
-      '',
-    ]);
-  const whole = Object.entries(trips).map(([subject, rounds]) => [
-    `${subject}: a request for its id`,
-    'kick and interrupt by eventfds',
+    .map((each) => {
+      const { layout, isPolling, driver, device, rounds, p99 } = each;
+      const inC = rings.find(
+        (other) => other.kind === 'trip' && other.layout === layout && other.isPolling === isPolling && isAllInC(other),
+      );
+      return [
+        layout,
+        isPolling ? 'both sides look without end' : 'kick and interrupt by eventfds',
+        driver,
+        device,
+        show(median(rounds)),
+        show(median(p99)),
+        inC === undefined ? '' : show(pairedRatio(rounds, inC.rounds), 'x'),
+        inC === undefined ? '' : spreadOf(roundRatios(rounds, inC.rounds)),
+      ];
+    });
+  const head = ['round trip, rings alone', 'how', 'driver', 'null device', 'p50 us', 'p99 us'];
+  return renderTable([...head, 'p50 / both in C', 'of the rounds'], lines, [0, 1, 2, 3]);
+}
+
+const isAllInC = ({ driver, device }: RingRounds): boolean => driver === 'C' && device === 'C';
+
+/** Round trips of whole back ends, by eventfds. @param inC those with the front end in C */
+export function renderTrips({ trips }: LoadResult, inC: TripsInC): string {
+  const lines = Object.entries(trips).map(([subject, rounds]) => [
+    subject,
     show(median(rounds)),
     inC[subject] === undefined ? '' : show(median(inC[subject])),
   ]);
-  const head = ['round trip of one request', 'how', 'p50 us', 'front end in C: p50 us'];
-  return renderTable(head, [...alone, ...whole], [0, 1]);
+  return renderTable(['round trip of a request for its id', 'p50 us', 'front end in C: p50 us'], lines, [0]);
 }
 
 /** What rings alone can do. @param dpdk packets a second of DPDK's vhost in each round, by layout. */

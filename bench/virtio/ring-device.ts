@@ -8,6 +8,7 @@ import type { RegionMessage } from '../../src/vhost/protocol.js';
 import { Vring, type VringFeatures } from '../../src/vhost/vring.js';
 import { Chain } from '../../src/virtio/chain.js';
 import type { DeviceQueue } from '../../src/virtio/queue.js';
+import { pinThread } from '../host/pin-thread.js';
 
 /** What it begins with. Descriptors are the driver's. */
 export interface NullDevice {
@@ -19,6 +20,8 @@ export interface NullDevice {
   readonly isPolling: boolean;
   readonly kick: number;
   readonly call: number;
+  /** The processor that its thread has for itself, if it has one. */
+  readonly cpu: number | undefined;
   /** Word 0: 1 when it is ready; word 1: 1 when it is to end. */
   readonly control: Int32Array;
 }
@@ -53,7 +56,8 @@ function sleepAndServe(queue: DeviceQueue, { kick, call, control }: NullDevice):
 }
 
 function run(device: NullDevice): void {
-  const { region, fd, size, addresses, features, isPolling, control } = device;
+  const { region, fd, size, addresses, features, isPolling, control, cpu } = device;
+  if (cpu !== undefined) pinThread(cpu);
   const memory = new MemoryTable();
   memory.add(region, fd);
   const vring = new Vring(0);

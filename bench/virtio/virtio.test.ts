@@ -13,7 +13,8 @@ import { SplitDeviceQueue } from '../../src/virtio/split-device.js';
 import { referenceName } from './back-ends.js';
 import { domainNsPerRequest } from './domain-cost.js';
 import { packetRates } from './dpdk.js';
-import { renderBlock, renderDomain, renderRings } from './render.js';
+import type { RingRounds } from './measure-rings.js';
+import { renderBlock, renderDomain, renderRings, renderRingTrips } from './render.js';
 import { soakDriver, soakQueue } from './soak.js';
 
 test('the rates that DPDK says, in order', () => {
@@ -31,13 +32,19 @@ test('tables: ratios of the rounds, and verdicts', () => {
     { row: 'read 4 KiB', subject: referenceName, rounds: [round(10), round(10), round(20)] },
   ];
   const result = { cells, trips: {}, domainNs: [100, 100, 100] };
-  const [, , ours] = renderBlock(result).split('\n');
-  assert.match(ours!, /clearway uring +\| +1\.10x \| +1 to 1\.50 \| <= 1\.20x \| met/);
+  const [, , row] = renderBlock(result).split('\n');
+  assert.match(row!, /clearway uring +\| +1\.10x \| +1 to 1\.50 \| <= 1\.20x \| met/);
   assert.match(renderDomain(result), /clearway uring +\| +0\.909 % \| <= 5 % \| met/);
-  const rings = [{ layout: 'split', kind: 'operations', isPolling: true, rounds: [2e6, 4e6] }] as const;
-  const mutable = rings.map((each) => ({ ...each, rounds: [...each.rounds] }));
-  assert.match(renderRings(mutable, { split: [10e6, 10e6] }), /split +\| +0\.300x .* met/);
-  assert.match(renderRings(mutable, {}), /not measured/);
+  const ours = { layout: 'split', isPolling: true, driver: 'TypeScript', device: 'TypeScript' } as const;
+  const rings: RingRounds[] = [{ ...ours, kind: 'operations', rounds: [2e6, 4e6], p99: [] }];
+  assert.match(renderRings(rings, { split: [10e6, 10e6] }), /split +\| +0\.300x .* met/);
+  assert.match(renderRings(rings, {}), /not measured/);
+  const trips: RingRounds[] = [
+    { ...ours, kind: 'trip', rounds: [2, 3], p99: [5, 5] },
+    { ...ours, driver: 'C', device: 'C', kind: 'trip', rounds: [1, 1], p99: [3, 3] },
+  ];
+  const [, , first] = renderRingTrips(trips).split('\n');
+  assert.match(first!, /TypeScript +\| +2\.50 +\| +5\.?0* +\| +2\.50x +\| +2 to 3/);
 });
 
 test('the checks of a request take some time, and refuse nothing', () => {
