@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { FakeEngine } from '../engine/fake.js';
-import { clearEvent, createEventDescriptor, signalEvent } from '../kernel/event.js';
+import { awaitInput, clearEvent, createEventDescriptor, signalEvent } from '../kernel/event.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { closeDescriptor, connectTcp, listenTcp, localAddress } from '../kernel/socket.js';
 import { Region } from '../memory/region.js';
@@ -335,6 +335,37 @@ for (const name of ['uring', 'epoll'] as const) {
       assert.ok(Math.min(...times.slice(1)) < tickMs / 5, `${times} ms`);
       await worker.terminate();
       loop.close();
+    });
+
+    test("someone else's loop hears of each signal of a watched eventfd, and of nothing when there was none", () => {
+      const engine = openEngine(name);
+      const loop = new Loop(engine);
+      const probe = new Probe();
+      const event = createEventDescriptor();
+      loop.register(probe);
+      // As an attached loop has it: what is begun is submitted in a turn that somebody asks for.
+      engine.onBegun = () => {};
+      engine.watch(probe.token, event);
+      const { descriptor } = engine;
+      loop.turn(0);
+      for (let round = 1; round <= 20; round++) {
+        for (let turns = 0; awaitInput(descriptor, 0); turns++) {
+          assert.ok(turns < 5, 'it comes to rest');
+          loop.turn(0);
+        }
+        signalEvent(event);
+        for (let waits = 0; probe.seen.length < round; waits++) {
+          assert.ok(waits < 5 && awaitInput(descriptor, 5000), `signal ${round}`);
+          loop.turn(0);
+        }
+        clearEvent(event);
+      }
+      engine.cancel(probe.token, event);
+      for (let turns = 0; turns < 5; turns++) loop.turn(0);
+      signalEvent(event);
+      assert.equal(awaitInput(descriptor, 0), false, 'it is watched no more');
+      loop.close();
+      closeDescriptor(event);
     });
 
     test('can be detached and attached again; turns by hand work meanwhile', async () => {

@@ -76,7 +76,7 @@ export class Loop implements EngineEvents {
   #inTurn = false;
   #closing = false;
   #closed = false;
-  #attachment: { poll: UvPoll; wakePoll: UvPoll; tick: NodeJS.Timeout } | undefined;
+  #attachment: { poll: UvPoll; tick: NodeJS.Timeout } | undefined;
 
   /**
    * @param clock milliseconds of a monotonic clock; a test gives its own.
@@ -222,14 +222,10 @@ export class Loop implements EngineEvents {
     // a handler threw would be lost in C.
     const due = (): void => this.#turnSoon(0);
     const poll = new UvPoll(this.engine.descriptor, due);
-    // Polled here as well: Linux passes the signal of a watched eventfd on to an io_uring's eventfd only once
-    // (io_uring/eventfd.c, IO_EVENTFD_OP_SIGNAL_BIT is never cleared).
-    const wakePoll = new UvPoll(this.#waker.fd, due);
-    wakePoll.keepAlive(false);
     // The tick also bounds the harm of a wake-up that got lost.
     const tick = setInterval(() => this.turn(0), tickMs);
     tick.unref();
-    this.#attachment = { poll, wakePoll, tick };
+    this.#attachment = { poll, tick };
     this.engine.onBegun = (delayMs) => this.#turnSoon(delayMs);
     this.#turnSoon(0);
   }
@@ -240,7 +236,6 @@ export class Loop implements EngineEvents {
     this.engine.onBegun = undefined;
     clearInterval(this.#attachment.tick);
     this.#attachment.poll.close();
-    this.#attachment.wakePoll.close();
     this.#attachment = undefined;
   }
 

@@ -72,6 +72,10 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
   #begunSeen = false;
   #closed = false;
   #bell: TurnBell | undefined;
+  /** Descriptors that are watched. */
+  readonly #watched = new Set<number>();
+  /** One of them had an event in this turn. */
+  #hasHeard = false;
 
   /** @throws SystemError when io_uring is refused or too old, with the mend. */
   constructor(options: UringOptions = {}) {
@@ -93,7 +97,7 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
   }
 
   get descriptor(): number {
-    this.#bell ??= new TurnBell(this.#ring);
+    this.#bell ??= new TurnBell(this.#ring, this.#watched);
     return this.#bell.fd;
   }
 
@@ -255,12 +259,15 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
   }
 
   watch(token: number, fd: number): void {
+    this.#watched.add(fd);
+    this.#bell?.watch(fd);
     const at = this.#begin(IORING_OP.POLL_ADD, fd, Kind.watch, token, 0, 0);
     this.#ring.words[at + 6] = IORING_POLL.ADD_MULTI;
     this.#ring.words[at + 7] = POLL.IN;
   }
 
   cancel(_token: number, fd: number): void {
+    if (this.#watched.delete(fd)) this.#bell?.unwatch(fd);
     const at = this.#begin(IORING_OP.ASYNC_CANCEL, fd, Kind.ignore, 0, 0, 0);
     this.#ring.words[at + 7] = IORING_ASYNC_CANCEL.FD | IORING_ASYNC_CANCEL.ALL;
   }
@@ -287,11 +294,15 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
     this.#begunSeen = false;
     const bell = this.onBegun === undefined ? undefined : this.#bell;
     bell?.silence();
+    this.#hasHeard = false;
     this.#ring.submit(waitMs !== 0 && completionRing.available() <= 0, waitMs);
     const count = completionRing.available();
     if (count > 0) this.#handOut(count, events);
     // What handlers began is submitted by the next turn: a loop that is someone else's does not know that it is due.
-    if (bell?.listen() === true || (this.onBegun !== undefined && this.#ring.unsubmitted() > 0)) {
+    if (
+      bell?.listen(this.#hasHeard || count <= 0) === true ||
+      (this.onBegun !== undefined && this.#ring.unsubmitted() > 0)
+    ) {
       this.#begunSeen = true;
       this.onBegun?.(0);
     }
@@ -328,6 +339,7 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
       if (completions[at + 1] !== Kind.watch) continue;
       // Until the head moves on the entry is ours: it is passed over when its turn comes.
       completions[at + 1] = Kind.ignore;
+      this.#hasHeard = true;
       events.readable(completions[at]!, completions[at + 2]!, (completions[at + 3]! & IORING_CQE_F.MORE) !== 0);
     }
   }
@@ -361,6 +373,7 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
         events.moved(token, result);
         return;
       case Kind.watch:
+        this.#hasHeard = true;
         events.readable(token, result, more);
         return;
     }

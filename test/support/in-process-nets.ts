@@ -37,11 +37,17 @@ export function startNets(
     pairs = 1,
     mtu,
     space,
-  }: { readonly pairs?: number; readonly mtu?: number; readonly space?: { readonly path: string } } = {},
+    engine = 'epoll',
+  }: {
+    readonly pairs?: number;
+    readonly mtu?: number;
+    readonly space?: { readonly path: string };
+    readonly engine?: 'uring' | 'epoll';
+  } = {},
 ): InProcessNets {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-nets-'));
   const sockets = Array.from({ length: devices }, (_, index) => join(folder, `net${index}.sock`));
-  const loop = new Loop('epoll');
+  const loop = new Loop(engine);
   const said: string[] = [];
   const offers = sockets.map((path, index) => ({
     place: { kind: 'socket', path, mode: 0o600 } as const,
