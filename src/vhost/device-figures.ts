@@ -39,11 +39,14 @@ export interface DeviceKind<Counts extends QueueCounts, All extends DevicesCount
   };
 }
 
-/** How long requests took: half of those of the last second and 99 % of them at most so long (`null`: none ended), and the longest since the start. */
+/**
+ * How long requests took: half of those of the last second and 99 % of them at most so long, and the longest since the start. `null`: none ended; 0: they
+ * ended in the turn in which they were taken.
+ */
 export interface Waits {
   readonly halfMs: number | null;
   readonly mostMs: number | null;
-  readonly longestMs: number;
+  readonly longestMs: number | null;
 }
 
 /** One device. `now` and `start` have a value for each measure, of the last second and since the start. */
@@ -119,7 +122,7 @@ function waitsOf<Counts extends QueueCounts>(
   return {
     halfMs: quantile(boundsMs, recent, 0.5, longestMs),
     mostMs: quantile(boundsMs, recent, 0.99, longestMs),
-    longestMs,
+    longestMs: all.some((count) => count > 0) ? longestMs : null,
   };
 }
 

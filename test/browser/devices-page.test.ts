@@ -141,6 +141,31 @@ test('the page of devices', { skip }, async (context) => {
     },
   );
 
+  await context.test(
+    'one device is named; what ended at once, or not at all, has no time; 1,200 px show all columns',
+    async (test) => {
+      const { page, dashboard } = await open(test, { viewport: { width: 1200, height: 900 } });
+      const hidden = await page.locator('#devices').evaluate((one) => one.scrollWidth - one.clientWidth);
+      assert.ok(hidden <= 0, `${hidden} px of the table are out of sight`);
+      const alone = (requests: number): DevicesCounts<BlockCounts> => {
+        const counts = { ...emptyBlockCounts(), requests: { read: requests } };
+        counts.latency[0] = requests;
+        return { devices: [{ name: '/run/one.sock', counts, state: busyState }], copied: [] };
+      };
+      const show = async (requests: number, words: RegExp): Promise<void> => {
+        dashboard.push(1_700_000_100_000 + requests, figuresOf(diskKind, alone(requests), undefined, 1));
+        await page.waitForFunction(
+          (text) => new RegExp(text).test(document.querySelector('#tiles')!.textContent!),
+          words.source,
+        );
+      };
+      await show(0, /longest wait–/);
+      assert.match((await page.locator('#headline').textContent())!, /^A front end is connected to \/run\/one\.sock: /);
+      await show(10, /longest waitat once/);
+      assert.match((await page.locator('#devices tbody').textContent())!, /at onceat onceat once$/);
+    },
+  );
+
   await context.test('everything can be reached and worked by keyboard', async (test) => {
     const { page, push } = await open(test);
     const reached = new Set<string>();

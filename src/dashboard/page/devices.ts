@@ -84,9 +84,7 @@ function headline({ devices, copied }: DevicesFrame, looked: readonly DeviceFigu
   const there = devices.filter(({ state }) => state.frontEnd !== undefined).length;
   const who =
     devices.length === 1
-      ? there === 1
-        ? 'A front end is connected'
-        : 'No front end is connected'
+      ? `${there === 1 ? 'A' : 'No'} front end is connected to ${devices[0]!.name}`
       : `${there} of ${devices.length} devices have a front end`;
   const rates = charts
     .slice(0, 2)
@@ -100,7 +98,13 @@ function headline({ devices, copied }: DevicesFrame, looked: readonly DeviceFigu
   return `${who}: ${rates}; ${copies}.`;
 }
 
-const waitText = (waitMs: number | null): string => (waitMs === null ? '–' : durationText(waitMs * 1e6));
+/** What ended in the turn in which it was taken has no time that was measured. */
+const waitText = (waitMs: number | null): string =>
+  waitMs === null ? '–' : waitMs === 0 ? 'at once' : durationText(waitMs * 1e6);
+
+/** The longest of all; `null`: none ended. */
+const longestOf = (waits: readonly (number | null)[]): number | null =>
+  waits.reduce((longest, wait) => (longest === null || (wait !== null && wait > longest) ? wait : longest), null);
 
 function showTiles({ copied, copiedNow }: DevicesFrame, looked: readonly DeviceFigures[], of: 'now' | 'start'): void {
   const tile = (words: string, value: string, kind = '') =>
@@ -111,7 +115,7 @@ function showTiles({ copied, copiedNow }: DevicesFrame, looked: readonly DeviceF
     ...measures.map(({ words, unit, isRate }, place) =>
       tile(words, `${valueText(totalOf(looked, of, place), unit)}${isRate && of === 'now' ? '/s' : ''}`),
     ),
-    ...(waits.length === 0 ? [] : [tile('longest wait', waitText(Math.max(...waits)))]),
+    ...(waits.length === 0 ? [] : [tile('longest wait', waitText(longestOf(waits)))]),
     tile('user-space copies', `${bytesText(bytes)}${of === 'now' ? '/s' : ''}`, 'user'),
   );
 }
