@@ -96,6 +96,11 @@ export async function run(args: string[]): Promise<number> {
     throw new UsageError(`--id is ${JSON.stringify(values.id)}, and must be up to 20 bytes`);
   const readOnly = values.readonly === true || values['read-only'] === true;
   const { anyMemory, ...how } = await deviceOptions(values);
+  if (anyMemory && pairs.length > 1) {
+    throw new UsageError(
+      'with --memory any a guest can end the process that its disk is in: start a command for each disk, so that it ends no other',
+    );
+  }
   const { offerDevices } = await import('./kit/devices.js');
   const { watchDevices } = await import('./kit/watch-devices.js');
   const { diskKind, diskMetrics } = await import('../vhost/block/disk-metrics.js');

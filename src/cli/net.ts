@@ -112,6 +112,10 @@ function announcement({ place, mac }: NetOffer, { pairs }: NetsOptions, to: stri
   );
 }
 
+/** Said where guests whose memory may lose pages are on one switch. */
+const sharedFate =
+  'with --memory any each of these guests can end this process, and with it the network of the others\n';
+
 /** The command. Returns the exit status. */
 export async function run(args: string[]): Promise<number> {
   const parsed = parseFlags('net', optionalAddress(args, '--dashboard'), flags);
@@ -137,7 +141,8 @@ export async function run(args: string[]): Promise<number> {
     watch: (thread, subject) => watchDevices(thread, netKind, how, subject),
     announce: ({ to, hint }, name) => {
       const texts = options.offers.map((offer) => announcement(offer, options, to, name));
-      return `${texts.join('')}${hint === undefined ? '' : `${hint}\n`}`;
+      const isShared = anyMemory && texts.length > 1;
+      return `${texts.join('')}${isShared ? sharedFate : ''}${hint === undefined ? '' : `${hint}\n`}`;
     },
   });
 }

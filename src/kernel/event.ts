@@ -1,5 +1,6 @@
 // Descriptors that carry events: eventfd (a wake-up from another thread) and inotify (files that changed).
 
+import { readlinkSync } from 'node:fs';
 import { decodePathText } from '../text/path-text.js';
 import { notifyEvent } from './aio.js';
 import { EFD, IN, POLL } from './constants.js';
@@ -13,6 +14,16 @@ import { check } from './system-error.js';
 /** eventfd2(2), non-blocking: a counter that another thread adds to. @throws SystemError EMFILE, ENFILE. */
 export function createEventDescriptor(): number {
   return check(syscall3(sys.eventfd2, 0, EFD.CLOEXEC | EFD.NONBLOCK), 'eventfd');
+}
+
+/** Whether a descriptor without a file is an eventfd, as far as can be told. Others that count can be readable by themselves without end (timerfd). */
+export function isEventDescriptor(fd: number): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`) === 'anon_inode:[eventfd]';
+  } catch {
+    // No /proc: it cannot be told.
+    return true;
+  }
 }
 
 /** Adds one: whoever waits for the descriptor wakes up. Safe from any thread. */

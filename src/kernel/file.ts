@@ -332,13 +332,24 @@ export function dropCached(fd: number, offset = 0, length = 0): number {
   return syscall6(sys.fadvise64, fd, offset, length, POSIX_FADV.DONTNEED);
 }
 
-const fileSystemMagic = { nfs: 0x6969, fuse: 0x65735546, smb2: 0xfe534d42, cifs: 0xff534d42, v9fs: 0x01021997 };
+const remoteMagic = { nfs: 0x6969, fuse: 0x65735546, smb2: 0xfe534d42, cifs: 0xff534d42, v9fs: 0x01021997 };
 
-/** True when changes to the descriptor's file system can be made on another host, where inotify does not see them. */
-export function isRemoteFileSystem(fd: number): boolean {
+const hugePagesMagic = 0x958458f6;
+
+/** What kind of file system a descriptor's file is on (statfs's f_type). @throws SystemError */
+function fileSystemOf(fd: number): number {
   const place = scratch(120);
   const result = syscall3(sys.fstatfs, fd, place.address);
   if (result < 0) throw new SystemError(-result, 'fstatfs');
-  const magic = place.data.getUint32(place.offset, true);
-  return Object.values(fileSystemMagic).includes(magic);
+  return place.data.getUint32(place.offset, true);
+}
+
+/** True when changes to the descriptor's file system can be made on another host, where inotify does not see them. */
+export function isRemoteFileSystem(fd: number): boolean {
+  return Object.values(remoteMagic).includes(fileSystemOf(fd));
+}
+
+/** True for a file of huge pages: one of hugetlbfs, or a memory file made with MFD_HUGETLB. */
+export function isOfHugePages(fd: number): boolean {
+  return fileSystemOf(fd) === hugePagesMagic;
 }

@@ -1,16 +1,26 @@
 // SharedRegion: a range of a file that somebody else made and passed to us (memfd, huge pages), mapped to be read and written by both. What it
-// is refused for is a sentence for whoever runs the other side. A file that can become shorter is refused, unless it was said that any will do:
-// its end would take this process with it. Not here: what may be touched in it (domain.ts).
+// is refused for is a sentence for whoever runs the other side. A file that can lose pages is refused, unless it was said that any will do: a
+// touch of what is gone would take this process with it. It loses them where it can become shorter; and a file of huge pages whatever its seals are,
+// since a hole may be made in it and there may be no page left to fill it with (any other page comes from the host's memory). Not here: what may be touched in it (domain.ts).
 
 import { F, MAP, PROT, S } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { viewMemory } from '../kernel/ffi.js';
-import { emptyFileStatus, type FileStatus, fileStatus } from '../kernel/file.js';
+import { emptyFileStatus, type FileStatus, fileStatus, isOfHugePages } from '../kernel/file.js';
 import { mapAddresses, pageBytes, unmapFileWindow } from '../kernel/memory.js';
 import { addSeals, sealsOf } from '../kernel/seals.js';
 import type { DomainMemory } from './domain.js';
 
-/** Bytes that one view shows; views overlap, so that every header lies in one. */
+/** What shows bytes of it. */
+interface View {
+  readonly data: DataView;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Bytes that one view shows; views overlap, so that every header lies in one. One is made when something in it is looked at: V8 takes its bytes for memory
+ * that it has to look after, and collects garbage, which for all of a guest of 1 TiB took 8 s.
+ */
 const viewBytes = 1024 * 1024 * 1024;
 const overlapBytes = 2 * 1024 * 1024;
 
@@ -24,7 +34,7 @@ export interface SharedRegionOptions {
   /** Where in the file it begins, in bytes. */
   readonly offset: number;
   readonly length: number;
-  /** Also a file that may become shorter. Default false. */
+  /** Also a file that may lose pages. Default false. */
   readonly any?: boolean;
 }
 
@@ -52,6 +62,11 @@ function checkFile(fd: number, { offset, length, any = false }: SharedRegionOpti
       'is of a file that may become shorter: use memory-backend-memfd with share=on, or allow any memory (clearway disk --memory any)',
     );
   }
+  if (!any && isOfHugePages(fd)) {
+    refuse(
+      'is of huge pages, which whoever passed it can take away: leave hugetlb=on out (the kernel joins the pages of a memory file by itself, /sys/kernel/mm/transparent_hugepage/shmem_enabled), or allow any memory (clearway disk --memory any)',
+    );
+  }
   // Whoever passed it could make it shorter until now.
   if (fileStatus(fd, status) < 0 || status.size < end)
     refuse(`ends at ${end} of a file that has ${status.size} bytes now`);
@@ -60,11 +75,18 @@ function checkFile(fd: number, { offset, length, any = false }: SharedRegionOpti
   return status;
 }
 
+function whyNotMapped(errno: number): string {
+  if (errno === Errno.EACCES || errno === Errno.EPERM) return 'may not be written';
+  if (errno === Errno.ENOMEM)
+    return 'is more than there is room for: of huge pages as many have to be free (vm.nr_hugepages)';
+  return `cannot be mapped (errno ${errno})`;
+}
+
 /** See the file's head. The descriptor stays the caller's; the mapping does without it. */
 export class SharedRegion implements DomainMemory {
   readonly address: number;
   readonly byteLength: number;
-  readonly #views: { readonly data: DataView; readonly bytes: Uint8Array<ArrayBuffer> }[] = [];
+  readonly #views: (View | undefined)[];
   readonly #step: number;
   readonly #file: FileStatus;
 
@@ -72,22 +94,13 @@ export class SharedRegion implements DomainMemory {
   constructor(fd: number, options: SharedRegionOptions, step = viewBytes) {
     this.#file = checkFile(fd, options);
     const { offset, length } = options;
-    const address = mapAddresses(length, PROT.READ | PROT.WRITE, MAP.SHARED | MAP.NORESERVE, fd, offset);
-    if (address < 0) {
-      const why =
-        -address === Errno.EACCES || -address === Errno.EPERM
-          ? 'may not be written'
-          : `cannot be mapped (errno ${-address})`;
-      throw new SharedMemoryError(why);
-    }
+    // Huge pages are reserved here, or are not to be had: a touch would end the process.
+    const address = mapAddresses(length, PROT.READ | PROT.WRITE, MAP.SHARED, fd, offset);
+    if (address < 0) throw new SharedMemoryError(whyNotMapped(-address));
     this.address = address;
     this.byteLength = length;
     this.#step = step;
-    for (let at = 0; at < length; at += step) {
-      const bytes = Math.min(step + overlapBytes, length - at);
-      const buffer = viewMemory(address + at, bytes);
-      this.#views.push({ data: new DataView(buffer), bytes: new Uint8Array(buffer, 0, bytes) });
-    }
+    this.#views = new Array<View | undefined>(Math.ceil(length / step)).fill(undefined);
   }
 
   /** Whether a descriptor is of the file that this is mapped from. */
@@ -103,8 +116,17 @@ export class SharedRegion implements DomainMemory {
       throw new RangeError(`${length} bytes from ${offset} on are no window of ${this.byteLength}`);
     }
     const number = Math.floor(offset / this.#step);
-    const { data, bytes } = this.#views[number]!;
+    const { data, bytes } = this.#views[number] ?? this.#view(number);
     return { data, bytes, at: offset - number * this.#step };
+  }
+
+  #view(number: number): View {
+    const at = number * this.#step;
+    const bytes = Math.min(this.#step + overlapBytes, this.byteLength - at);
+    const buffer = viewMemory(this.address + at, bytes);
+    const view = { data: new DataView(buffer), bytes: new Uint8Array(buffer, 0, bytes) };
+    this.#views[number] = view;
+    return view;
   }
 
   /** Gives the mapping back. Nobody uses its addresses or windows any more. */

@@ -4,7 +4,7 @@
 
 import { S } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
-import { clearOther } from '../kernel/event.js';
+import { clearOther, isEventDescriptor } from '../kernel/event.js';
 import { emptyFileStatus, fileStatus } from '../kernel/file.js';
 import { closeAll, receiveWithDescriptors, sendWithDescriptors } from '../kernel/pass-descriptors.js';
 import { closeDescriptor } from '../kernel/socket.js';
@@ -22,12 +22,14 @@ const messagesATurn = 64;
 const mostWaiting = 64 * 1024;
 
 /**
- * Whether a descriptor can be waited for as a kick: an eventfd, or something alike, a pipe, a socket. A file or a device may be ready without end, or not be
- * one that engines can watch at all, and what cannot be read (only its path was opened, it watches others) would never be empty.
+ * Whether a descriptor can be waited for as a kick: an eventfd, a pipe, a socket. A file, a device or a timer may be ready without end and without anybody's
+ * doing, or not be one that engines can watch at all, and what cannot be read (only its path was opened, it watches others) would never be empty.
  */
 function canKick(fd: number): boolean {
   const status = emptyFileStatus();
-  const isKind = fileStatus(fd, status) >= 0 && [0, S.IFIFO, S.IFSOCK].includes((status.mode & S.IFMT) as never);
+  if (fileStatus(fd, status) < 0) return false;
+  const kind = status.mode & S.IFMT;
+  const isKind = kind === S.IFIFO || kind === S.IFSOCK || (kind === 0 && isEventDescriptor(fd));
   // A kick that is taken away here is not lost: a queue is looked at when it starts, and when it gets its kick.
   const count = isKind ? clearOther(fd) : -Errno.EINVAL;
   return count >= 0 || count === -Errno.EAGAIN;

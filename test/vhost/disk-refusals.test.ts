@@ -34,6 +34,16 @@ test('a file that is not there, a directory, an id that is too long', { skip }, 
   assert.match(refusal('disk.raw')[1], /give one --socket, --fd or --connect for each file/);
 });
 
+test('memory that may lose pages: one disk a process', { skip }, () => {
+  const two = ['one.raw', 'two.raw', '--socket', join(folder, 'one.sock'), '--socket', join(folder, 'two.sock')];
+  const [status, sentence] = refusal(...two, '--memory', 'any');
+  assert.equal(status, 2);
+  assert.match(
+    sentence,
+    /with --memory any a guest can end the process that its disk is in: start a command for each disk/,
+  );
+});
+
 test('an image that another process has: what a reader is told, and a writer', { skip }, async () => {
   const [image, socket] = [join(folder, 'used.raw'), join(folder, 'used.sock')];
   writeFileSync(image, Buffer.alloc(65_536));

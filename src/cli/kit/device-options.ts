@@ -18,7 +18,8 @@ export const deviceFlags = {
 } as const;
 
 /** Their lines of a help text, --help's left out. */
-export const deviceHelp = `  --memory any       also accept guest memory that may become shorter: its end ends this process
+export const deviceHelp = `  --memory any       also accept guest memory that may lose pages (it may become shorter, or is of huge pages):
+                     a touch of what is gone ends this process
   --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
   --dashboard [HOST:PORT] a live page of what happens (127.0.0.1, any free port); beyond loopback it asks for a token
   --live             show on one screen what happens, each second
