@@ -1,8 +1,9 @@
-// The names of what is counted below a server past the kernel: the stack's figures, and the kernel's of the socket. Numbers alone, so that whoever shows them
-// loads nothing else.
+// The names of what is counted below a server past the kernel: the stack's figures, and the kernel's of the socket; and how they are written for Prometheus. Numbers and
+// words alone, so that whoever shows them loads nothing else.
 
 import { Figure } from '../core/control.js';
 import type { XdpStatistics } from '../kernel/xdp.js';
+import { familyText } from '../text/prometheus.js';
 
 /** What the stack counts, in order (core/control.ts says what each is). */
 export const stackFigureNames = Object.keys(Figure).filter((name) =>
@@ -21,3 +22,13 @@ export const linkFigureNames: readonly (keyof XdpStatistics)[] = [
 
 /** All of them: the stack's first. */
 export const bypassFigureNames: readonly string[] = [...stackFigureNames, ...linkFigureNames];
+
+/** All of them as a family of metrics. @param figureAt in the order of {@link bypassFigureNames} */
+export function bypassFamily(figureAt: (index: number) => number): string {
+  return familyText(
+    'clearway_bypass_total',
+    'counter',
+    'Packets, refusals and faults of our own TCP/IP, and of its socket.',
+    bypassFigureNames.map((figure, index) => [`{figure="${figure}"}`, figureAt(index)] as const),
+  );
+}

@@ -1,7 +1,7 @@
 // The functions of dist/core/stack.wasm as plain TypeScript calls them: src/core/README.md says what each one does. Not here: its memory (stack.ts).
 
-/** See the file's head. Negative numbers are -errno. */
-export interface StackExports {
+/** What every module with the stack in it exports. Negative numbers are -errno. */
+export interface StackBaseExports {
   heapBase(): number;
   controlBlock(): number;
   configure(from: number, to: number): number;
@@ -9,6 +9,11 @@ export interface StackExports {
   turn(nowUs: number): number;
   nextDeadlineUs(): number;
   listen(address: number, port: number, backlog: number): number;
+  framesOwnedBy(owner: number): number;
+}
+
+/** See the file's head. */
+export interface StackExports extends StackBaseExports {
   accept(socket: number): number;
   connect(local: number, remote: number, port: number): number;
   receive(socket: number): number;
@@ -26,7 +31,6 @@ export interface StackExports {
   setOption(socket: number, option: number, value: number): number;
   peerOf(socket: number, into: number): number;
   nextSocket(): number;
-  framesOwnedBy(owner: number): number;
 }
 
 /** What {@link StackExports.turn} answers: bits. */

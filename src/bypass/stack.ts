@@ -7,7 +7,7 @@ import { errnoName } from '../kernel/errno.js';
 import { addressBytes, readAddressBytes } from '../kernel/socket.js';
 import { CoreModule } from '../memory/core-module.js';
 import { stackFigureNames } from './figures.js';
-import type { StackExports } from './stack-exports.js';
+import type { StackBaseExports, StackExports } from './stack-exports.js';
 
 /** An address of the stack's own, and the network that it is in. */
 export interface StackAddress {
@@ -73,27 +73,48 @@ function frameBytesFor(mtu: number): 2048 | 4096 {
   );
 }
 
-/** See the file's head. */
-export class Stack {
-  readonly module: CoreModule<StackExports>;
-  readonly core: StackExports;
+/** Where a stack is laid out, beside what else is in its module: addresses in its memory. */
+export interface StackPlace<Exports> {
+  readonly module: CoreModule<Exports>;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Bytes of memory that a stack takes. @throws RangeError for packets that fit into no frame */
+export function stackBytes({
+  frames = defaultFrames,
+  sockets = defaultSockets,
+  mtu = defaultMtu,
+}: Pick<StackOptions, 'frames' | 'sockets' | 'mtu'>): number {
+  const ringBytes = Object.values(ringEntries).reduce((sum, entries) => sum + entries * 16 + 8192, 0);
+  return (
+    frames * (frameBytesFor(mtu) + frameRecordBytes) + sockets * socketBytes + ringBytes + tableBytes + scratchBytes
+  );
+}
+
+function placeOf(options: StackOptions): StackPlace<StackExports> {
+  const module = new CoreModule<StackExports>('stack', stackBytes(options));
+  return { module, from: 0, to: module.bytes.length };
+}
+
+/** What is the same of the stack in every module: settings, rings, figures. */
+export class StackBase<Exports extends StackBaseExports = StackBaseExports> {
+  readonly module: CoreModule<Exports>;
+  readonly core: Exports;
   readonly frameBytes: 2048 | 4096;
   readonly entries = ringEntries;
   readonly #control: number;
   /** Memory for the arguments of a call. */
-  readonly #scratch: number;
+  protected readonly scratch: number;
 
   /** Lays it out; {@link attach} makes it run. @throws Error with the setting that was refused, RangeError */
-  constructor(options: StackOptions) {
+  constructor(options: StackOptions, { module, from, to }: StackPlace<Exports>) {
     const { frames = defaultFrames, sockets = defaultSockets, mtu = defaultMtu } = options;
     this.frameBytes = frameBytesFor(mtu);
-    const ringBytes = Object.values(ringEntries).reduce((sum, entries) => sum + entries * 16 + 8192, 0);
-    const byteLength =
-      frames * (this.frameBytes + frameRecordBytes) + sockets * socketBytes + ringBytes + tableBytes + scratchBytes;
-    this.module = new CoreModule<StackExports>('stack', byteLength);
+    this.module = module;
     this.core = this.module.core;
     this.#control = this.core.controlBlock();
-    this.#scratch = this.module.bytes.length - scratchBytes;
+    this.scratch = to - scratchBytes;
     this.#set('mtu', mtu);
     this.#set('frameCount', frames);
     this.#set('frameSize', this.frameBytes);
@@ -108,7 +129,7 @@ export class Stack {
     if (options.linkLocal !== undefined)
       this.#write(Setting.ipv6LinkLocal, addressBytes({ host: options.linkLocal, port: 0 }));
     for (const gateway of options.gateways ?? []) this.#setGateway(gateway);
-    this.#check(this.core.configure(0, this.#scratch), 'it cannot be laid out');
+    this.#check(this.core.configure(from, this.scratch), 'it cannot be laid out');
   }
 
   #set(name: keyof typeof Setting, value: number): void {
@@ -168,27 +189,14 @@ export class Stack {
 
   /** A listening socket: its number, or -errno. */
   listen(host: string, port: number, backlog: number): number {
-    return this.core.listen(this.#putAddress(this.#scratch, host), port, backlog);
+    return this.core.listen(this.putAddress(this.scratch, host), port, backlog);
   }
 
-  /** Begins a connection: its number, or -errno. @param from an address of the stack's */
-  connect(from: string, host: string, port: number): number {
-    const local = this.#putAddress(this.#scratch, from);
-    return this.core.connect(local, this.#putAddress(this.#scratch + addressLength, host), port);
-  }
-
-  #putAddress(at: number, host: string): number {
+  /** Writes an address as a call takes it. Returns where. */
+  protected putAddress(at: number, host: string): number {
     const bytes = addressBytes({ host, port: 0 });
     for (let index = 0; index < addressLength; index++) this.module.bytes[at + index] = bytes[index]!;
     return at;
-  }
-
-  /** Who is at the other end of a socket; undefined: nobody any more. */
-  peer(socket: number): { readonly host: string; readonly port: number } | undefined {
-    const at = this.#scratch + peerBytes;
-    if (this.core.peerOf(socket, at) < 0) return undefined;
-    const { data } = this.module;
-    return { host: readAddressBytes(data, at), port: data.getUint16(at + addressLength, true) };
   }
 
   /** A figure of the stack's. */
@@ -203,5 +211,27 @@ export class Stack {
       const at = this.#control + figureOffsets[index]!;
       into[index] = data.getUint32(at, true) + data.getUint32(at + 4, true) * 0x1_0000_0000;
     }
+  }
+}
+
+/** See the file's head. */
+export class Stack extends StackBase<StackExports> {
+  /** @throws Error with the setting that was refused, RangeError */
+  constructor(options: StackOptions) {
+    super(options, placeOf(options));
+  }
+
+  /** Begins a connection: its number, or -errno. @param from an address of the stack's */
+  connect(from: string, host: string, port: number): number {
+    const local = this.putAddress(this.scratch, from);
+    return this.core.connect(local, this.putAddress(this.scratch + addressLength, host), port);
+  }
+
+  /** Who is at the other end of a socket; undefined: nobody any more. */
+  peer(socket: number): { readonly host: string; readonly port: number } | undefined {
+    const at = this.scratch + peerBytes;
+    if (this.core.peerOf(socket, at) < 0) return undefined;
+    const { data } = this.module;
+    return { host: readAddressBytes(data, at), port: data.getUint16(at + addressLength, true) };
   }
 }

@@ -5,7 +5,6 @@ import { keepCopyAccount } from '../memory/copy.js';
 import { type EngineChoice, openEngine } from '../transport/open-engine.js';
 import type { BypassEngine } from './bypass-engine.js';
 import type { BypassPlan } from './bypass-plan.js';
-import { linkFigureNames, stackFigureNames } from './figures.js';
 import { openQueue } from './open.js';
 import type { XdpLink } from './xdp-link.js';
 
@@ -55,10 +54,6 @@ export class WorkerQueue {
 
   /** Writes what was counted, in the order of bypassFigureNames (figures.ts). */
   readFigures(into: Float64Array): void {
-    this.engine.stack.readFigures(into);
-    const counted = this.#link.statistics();
-    if (counted === undefined) return;
-    let at = stackFigureNames.length;
-    for (const name of linkFigureNames) into[at++] = counted[name];
+    this.#link.readFigures(into);
   }
 }

@@ -2,11 +2,11 @@
 // packets to it (bypass-device.ts).
 
 import { Errno } from '../kernel/errno.js';
-import type { XdpStatistics } from '../kernel/xdp.js';
 import { wasmMemory } from '../xdp/xdp-memory.js';
 import { XdpSocket } from '../xdp/xdp-socket.js';
 import type { StackLink } from './bypass-engine.js';
-import type { RingName, Stack } from './stack.js';
+import { linkFigureNames, stackFigureNames } from './figures.js';
+import type { RingName, StackBase } from './stack.js';
 
 /** In copy mode the kernel sends 32 packets a call (TX_BATCH_SIZE, net/xdp/xsk.c), and says that there are more. */
 const packetsACall = 32;
@@ -14,10 +14,12 @@ const packetsACall = 32;
 /** See the file's head. */
 export class XdpLink implements StackLink {
   readonly socket: XdpSocket;
+  readonly #stack: StackBase;
   readonly #mostCalls: number;
 
   /** Opens the socket and gives the stack its rings. @throws XdpError with the mend, Error */
-  constructor(stack: Stack, device: string, ifindex: number, queue: number) {
+  constructor(stack: StackBase, device: string, ifindex: number, queue: number) {
+    this.#stack = stack;
     const { memory } = stack.module;
     const ring = (name: RingName) => {
       const { at, bytes } = stack.ringRoom(name);
@@ -52,9 +54,13 @@ export class XdpLink implements StackLink {
     for (let calls = 0; calls < this.#mostCalls && this.socket.wakeTransmit() === -Errno.EAGAIN; calls++);
   }
 
-  /** What the kernel counted of the socket; undefined: it does not say. */
-  statistics(): XdpStatistics | undefined {
-    return this.socket.statistics();
+  /** Writes what the stack and the kernel counted, in the order of bypassFigureNames (figures.ts). */
+  readFigures(into: Float64Array): void {
+    this.#stack.readFigures(into);
+    const counted = this.socket.statistics();
+    if (counted === undefined) return;
+    let at = stackFigureNames.length;
+    for (const name of linkFigureNames) into[at++] = counted[name];
   }
 
   close(): void {

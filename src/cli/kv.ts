@@ -118,7 +118,7 @@ function storeOptions(values: Values, port = 0): StoreOptions {
     maxMemory: memorySize(values.maxmemory),
     policy: oneOf('maxmemory-policy', values['maxmemory-policy'], evictionPolicies) ?? 'noeviction',
     password: passwordOf(values['password-file']),
-    maxClients: wholeNumber('maxclients', values.maxclients, 10_000, 1, 100_000),
+    maxClients: wholeNumber('maxclients', values.maxclients, 10_000, 1, 65_535),
     timeoutSeconds: wholeNumber('timeout', values.timeout, 0, 0, 31_536_000),
     snapshot: values.snapshot,
     port,

@@ -1,10 +1,11 @@
-// A store past the kernel: the one queue of a network device that it is served on, with our own TCP/IP. Not here: the stack and the device (../bypass/).
+// A store past the kernel: the one queue of a network device that it is served on, in one module with our own TCP/IP, which listens at each address. Not here: who gives
+// it turns (bypass-service.ts), the device (../bypass/).
 
 import { BypassDevice } from '../bypass/bypass-device.js';
-import type { BypassEngine } from '../bypass/bypass-engine.js';
 import type { BypassPlan } from '../bypass/bypass-plan.js';
-import { WorkerQueue } from '../bypass/worker-queue.js';
-import type { EngineChoice } from '../transport/open-engine.js';
+import { XdpLink } from '../bypass/xdp-link.js';
+import type { StoreOptions } from './kv-options.js';
+import { KvStack } from './kv-stack.js';
 
 /** Where a store is served past the kernel: plain data, for a thread. */
 export interface KvBypass {
@@ -12,33 +13,42 @@ export interface KvBypass {
   readonly port: number;
 }
 
+/** Connections that wait to be accepted. */
+const backlog = 1024;
+
 /** See the file's head. */
 export class BypassQueue {
-  readonly engine: BypassEngine;
-  readonly sockets: readonly { readonly fd: number }[];
+  readonly kv: KvStack;
+  readonly link: XdpLink;
+  readonly pollUs: number;
   /** Why packets take the long way through the kernel, where they do. */
   readonly detour: string | undefined;
   readonly #device: BypassDevice;
 
-  /** Opens it, and has packets brought. @param copies the account of what is copied @throws XdpError, Error, each with the mend */
-  constructor({ plan, port }: KvBypass, engine: EngineChoice, copies: Float64Array) {
-    const queue = new WorkerQueue({ plan, queue: 0, port }, engine);
-    queue.keepCopies(copies);
-    this.engine = queue.engine;
-    this.sockets = queue.sockets;
+  /** Opens it, and has packets brought. @throws XdpError, Error, each with the mend */
+  constructor({ plan, port }: KvBypass, options: StoreOptions) {
+    const { device, ifindex, mac, mtu, addresses, linkLocal, gateways, pollUs } = plan;
+    this.pollUs = pollUs;
+    this.kv = new KvStack(options, { mac, mtu, addresses, gateways, ...(linkLocal !== undefined && { linkLocal }) });
+    this.link = new XdpLink(this.kv.stack, device, ifindex, 0);
     this.#device = new BypassDevice(plan);
     try {
-      this.#device.bring([{ queue: 0, fd: queue.descriptor }]);
+      for (const { host } of addresses) {
+        const listener = this.kv.stack.listen(host, port, backlog);
+        if (listener < 0) throw new Error(`our TCP/IP does not listen on ${host}, port ${port}: ${listener}`);
+      }
+      this.#device.bring([{ queue: 0, fd: this.link.descriptor }]);
     } catch (error) {
-      this.engine.close();
+      this.close();
       throw error;
     }
     const why = this.#device.way?.why;
-    this.detour = why && `packets of ${plan.device} take the long way through the kernel before they reach us: ${why}`;
+    this.detour = why && `packets of ${device} take the long way through the kernel before they reach us: ${why}`;
   }
 
   /** Leaves the device as it was. */
   close(): void {
     this.#device.close();
+    this.link.close();
   }
 }

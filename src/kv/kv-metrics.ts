@@ -1,5 +1,6 @@
 // The account of a store as Prometheus text, and as a live screen. Not here: who counts (src/core/kv), who serves it (cli/kv.ts).
 
+import { bypassFamily } from '../bypass/figures.js';
 import { copyReasonNames } from '../memory/copy.js';
 import { familyText, labelText } from '../text/prometheus.js';
 import { formatBytes } from '../text/units.js';
@@ -9,11 +10,13 @@ import type { StoreCounts } from './store.js';
 export interface KvCounts extends StoreCounts {
   readonly accepted: number;
   readonly refused: number;
-  /** Bytes copied in user space outside of the core, by reason. */
+  /** Bytes copied in user space outside of the store, by reason. */
   readonly copied: readonly number[];
+  /** What our own TCP/IP counted, in the order of bypassFigureNames; undefined: the kernel's is used. */
+  readonly bypass?: readonly number[];
 }
 
-type Figure = Exclude<keyof KvCounts, 'copied'>;
+type Figure = Exclude<keyof KvCounts, 'copied' | 'bypass'>;
 
 const families: readonly (readonly [name: string, type: 'counter' | 'gauge', help: string, figure: Figure])[] = [
   ['clearway_kv_memory_bytes', 'gauge', 'Memory for data, clients and their replies.', 'usedMemory'],
@@ -46,6 +49,7 @@ export function kvMetrics(counts: KvCounts, engine: string): string {
       ...copies,
       [labelText({ reason: 'store' }), counts.coreCopiedBytes],
     ]),
+    counts.bypass === undefined ? '' : bypassFamily((index) => counts.bypass![index]!),
   ].join('');
 }
 

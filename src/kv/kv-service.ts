@@ -11,8 +11,8 @@ import type { KvBypass } from './bypass-queue.js';
 import type { KvCounts } from './kv-metrics.js';
 import type { StoreOptions } from './kv-options.js';
 import { KvProtocol, type KvState } from './kv-protocol.js';
-import { restoreSnapshot, writeSnapshot } from './snapshot-file.js';
-import { Store, type StoreRequests } from './store.js';
+import { Store } from './store.js';
+import { StoreKeeper } from './store-keeper.js';
 
 /** What the thread is given. */
 export interface KvStart {
@@ -38,30 +38,20 @@ const drainMs = 1000;
 export class KvService implements Devices<KvOffered, KvCounts> {
   readonly offered: KvOffered;
   readonly #store: Store;
+  readonly #keeper: StoreKeeper;
   readonly #listener: Listener<KvState>;
-  readonly #options: StoreOptions;
-  readonly #say: (sentence: string) => void;
   readonly #loop: Loop;
-  #isSavedAtEnd = true;
 
   /** @throws Error where the memory is not to be had, or the snapshot is damaged */
-  constructor(
-    loop: Loop,
-    { store: options, bypass }: KvStart,
-    sockets: readonly ListenSocket[],
-    say: (sentence: string) => void,
-    end: () => void,
-  ) {
+  constructor(loop: Loop, { store: options, sockets }: KvStart, say: (sentence: string) => void, end: () => void) {
     this.#loop = loop;
-    this.#options = options;
-    this.#say = say;
     const store = new Store(options);
     this.#store = store;
-    const { snapshot } = options;
-    const isRestored = snapshot !== undefined && restoreSnapshot(store, snapshot);
-    this.offered = { restoredKeys: isRestored ? store.keys : undefined };
-    if (bypass === undefined) for (const { fd } of sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);
-    const protocol = new KvProtocol(store, (requests) => this.#answer(requests, end));
+    const keeper = new StoreKeeper(store, options, say, end);
+    this.#keeper = keeper;
+    this.offered = { restoredKeys: keeper.restoredKeys };
+    for (const { fd } of sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);
+    const protocol = new KvProtocol(store, (requests) => keeper.answer(requests));
     this.#listener = new Listener(
       loop,
       sockets,
@@ -80,19 +70,6 @@ export class KvService implements Devices<KvOffered, KvCounts> {
     };
   }
 
-  /** A client asked for a snapshot, or for the end. */
-  #answer({ save, shutdown, isSaved }: StoreRequests, end: () => void): void {
-    if (save) this.#save();
-    if (!shutdown) return;
-    this.#isSavedAtEnd = isSaved;
-    end();
-  }
-
-  /** Writes the snapshot, where there is to be one. */
-  #save(): void {
-    writeSnapshot(this.#store, this.#options.snapshot, this.#say);
-  }
-
   /** What was counted. */
   counts(): KvCounts {
     const { accepted, refused } = this.#listener.counts;
@@ -101,7 +78,7 @@ export class KvService implements Devices<KvOffered, KvCounts> {
 
   /** SIGHUP: the snapshot is written now. */
   changed(): void {
-    this.#save();
+    this.#keeper.save();
   }
 
   /** Ends it: clients read their last replies, and the snapshot is written. */
@@ -111,7 +88,7 @@ export class KvService implements Devices<KvOffered, KvCounts> {
       if (isOver) return;
       isOver = true;
       this.#loop.alarm = undefined;
-      if (this.#isSavedAtEnd) this.#save();
+      this.#keeper.saveAtEnd();
       done();
     };
     this.#listener.drain(over);

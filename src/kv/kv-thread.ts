@@ -9,23 +9,20 @@ async function start(): Promise<void> {
   const boot = workerData as DevicesBoot<KvStart>;
   const { bypass } = boot.options;
   if (bypass === undefined) {
-    runDevices(boot, (loop, options, say, end) => new KvService(loop, options, options.sockets, say, end));
+    runDevices(boot, (loop, options, say, end) => new KvService(loop, options, say, end));
     return;
   }
   // The stack is loaded only where it is wanted.
-  const { BypassQueue } = await import('./bypass-queue.js');
-  const queue = new BypassQueue(bypass, boot.engine, copiedBytes);
+  const { KvBypassService } = await import('./bypass-service.js');
+  let service: { readonly queue: { close(): void } } | undefined;
   try {
-    runDevices(
-      boot,
-      (loop, options, say, end) => {
-        if (queue.detour !== undefined) say(queue.detour);
-        return new KvService(loop, options, queue.sockets, say, end);
-      },
-      () => queue.engine,
-    );
+    runDevices(boot, (loop, options, say, end) => {
+      const made = new KvBypassService(loop, options.store, bypass, copiedBytes, say, end);
+      service = made;
+      return made;
+    });
   } finally {
-    queue.close();
+    service?.queue.close();
   }
 }
 

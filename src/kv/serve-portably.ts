@@ -4,8 +4,8 @@ import { lookup } from 'node:dns/promises';
 import type { StoreOptions } from './kv-options.js';
 import type { KvOffered } from './kv-service.js';
 import { PortableServer } from './portable-server.js';
-import { restoreSnapshot, writeSnapshot } from './snapshot-file.js';
 import { Store } from './store.js';
+import { StoreKeeper } from './store-keeper.js';
 
 /** Where to listen, and what with. */
 export interface PortableStart {
@@ -39,24 +39,17 @@ export async function servePortably(
 ): Promise<number> {
   const { store: options } = start;
   const store = new Store(options);
-  const { snapshot } = options;
-  const isRestored = snapshot !== undefined && restoreSnapshot(store, snapshot);
   let end: () => void = () => {};
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
   const say = (sentence: string): void => void process.stderr.write(`clearway kv: ${sentence}\n`);
-  let isSavedAtEnd = true;
-  const server = new PortableServer(store, ({ save, shutdown, isSaved }) => {
-    if (save) writeSnapshot(store, snapshot, say);
-    if (!shutdown) return;
-    isSavedAtEnd = isSaved;
-    end();
-  });
-  process.stdout.write(announce({ restoredKeys: isRestored ? store.keys : undefined }, await listenAll(server, start)));
+  const keeper = new StoreKeeper(store, options, say, end);
+  const server = new PortableServer(store, (requests) => keeper.answer(requests));
+  process.stdout.write(announce({ restoredKeys: keeper.restoredKeys }, await listenAll(server, start)));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
   await ended;
   await server.close();
-  if (isSavedAtEnd) writeSnapshot(store, snapshot, say);
+  keeper.saveAtEnd();
   return 0;
 }

@@ -9,11 +9,10 @@ import { CopyReason, encodeText } from '../memory/copy.js';
 import { CoreModule } from '../memory/core-module.js';
 import type { evictionPolicies, StoreOptions } from './kv-options.js';
 
-/** What the module exports (src/core/entries/store.ts). */
+/** What every module with the store in it exports (src/core/README.md). */
 export interface StoreExports {
   heapBase(): number;
   storeControl(): number;
-  storeConfigure(from: number, to: number): number;
   storeTurn(nowUs: number): number;
   clientOpen(): number;
   clientClose(client: number): void;
@@ -62,6 +61,25 @@ export interface StoreRequests {
   readonly isSaved: boolean;
 }
 
+/** A module in which there is a store, and what lays it out between two addresses once its settings are written: -errno where there is no room. */
+export interface StorePlace {
+  readonly module: CoreModule<StoreExports>;
+  layOut(from: number, to: number): number;
+}
+
+/** Bytes of memory that a store takes, tables included. */
+export function storeBytes({ maxMemory }: Pick<StoreOptions, 'maxMemory'>): number {
+  return maxMemory + overhead(maxMemory);
+}
+
+function placeOf(options: StoreOptions): StorePlace {
+  const module = new CoreModule<StoreExports & { storeConfigure(from: number, to: number): number }>(
+    'store',
+    Math.min(mostBytes, storeBytes(options)),
+  );
+  return { module, layOut: (from, to) => module.core.storeConfigure(from, to) };
+}
+
 /** Where requests are put that did not arrive in the module's memory. */
 const inputBytes = 64 * 1024;
 /** The module's own tables and what slabs cost beside their objects. */
@@ -91,17 +109,12 @@ export class Store {
   readonly #data: DataView<ArrayBuffer>;
   readonly #control: number;
   readonly #beganMs = performance.now();
-  #turnedMs = this.#beganMs;
   /** When it wants to be told the time again, on the clock of {@link turn}. */
   dueMs = this.#beganMs;
   #wallSetMs = Number.POSITIVE_INFINITY;
 
-  /** @throws Error where the memory is not to be had */
-  constructor(options: StoreOptions) {
-    const module = new CoreModule<StoreExports>(
-      'store',
-      Math.min(mostBytes, options.maxMemory + overhead(options.maxMemory)),
-    );
+  /** @param place default: a module of its own @throws Error where the memory is not to be had */
+  constructor(options: StoreOptions, { module, layOut }: StorePlace = placeOf(options)) {
     this.core = module.core;
     this.bytes = module.bytes;
     this.address = module.address;
@@ -122,7 +135,7 @@ export class Store {
     this.#set(Control.TELL_PORT, options.port);
     this.#set(Control.IDLE_SECONDS, options.timeoutSeconds);
     this.bytes.set(randomBytes(16), this.#control + Control.SEED); // copy-ok: 16 bytes of a seed, once
-    const result = this.core.storeConfigure(password + 1024, this.bytes.length);
+    const result = layOut(password + 1024, this.bytes.length);
     if (result < 0)
       throw new Error(`a store of ${options.maxMemory} bytes has no room for its tables: raise --maxmemory`);
     this.turn(this.#beganMs);
@@ -130,9 +143,9 @@ export class Store {
     this.turn(performance.now());
   }
 
-  /** The store counts its own time from its first turn on; what time of day that was may change with the host's clock. */
-  #setWallClock(): void {
-    const elapsedUs = (this.#turnedMs - this.#beganMs) * 1000;
+  /** The store counts its own time from its first turn on; what time of day that was may change with the host's clock. @param nowMs as of `turn` */
+  setWallClock(nowMs: number): void {
+    const elapsedUs = (nowMs - this.#beganMs) * 1000;
     const offset = BigInt(Math.round(Date.now() * 1000 - elapsedUs));
     this.#data.setBigUint64(this.#control + Control.WALL_OFFSET, offset, true);
   }
@@ -151,10 +164,9 @@ export class Store {
 
   /** Tells the time, in ms of `performance.now()`; what expired goes. */
   turn(nowMs: number): void {
-    this.#turnedMs = nowMs;
     if (nowMs >= this.#wallSetMs) {
       this.#wallSetMs = nowMs + 1000;
-      this.#setWallClock();
+      this.setWallClock(nowMs);
     }
     this.dueMs = nowMs + this.core.storeTurn((nowMs * 1000) % 2 ** 32) / 1000;
   }

@@ -1,6 +1,6 @@
 // The workers' accounts as Prometheus text (exposition format 0.0.4).
 
-import { bypassFigureNames } from '../bypass/figures.js';
+import { bypassFamily } from '../bypass/figures.js';
 import { copyReasonNames } from '../memory/copy.js';
 import { familyText, type MetricRow } from '../text/prometheus.js';
 import { sendModeNames } from '../transport/send-modes.js';
@@ -88,15 +88,7 @@ export function metricsText(workers: readonly Metrics[], engine: string, pinned?
   const copied = copyReasonNames.map((reason, index) => [`{reason="${reason}"}`, sum('copied', index)] as const);
   family('clearway_copied_bytes_total', 'counter', 'Bytes copied in user space, by reason.', copied);
 
-  if (engine === 'bypass') {
-    const figures = bypassFigureNames.map((figure, index) => [`{figure="${figure}"}`, sum('bypass', index)] as const);
-    family(
-      'clearway_bypass_total',
-      'counter',
-      'Packets, refusals and faults of our own TCP/IP, and of its socket.',
-      figures,
-    );
-  }
+  if (engine === 'bypass') text += bypassFamily((index) => sum('bypass', index));
 
   const buckets: Array<readonly [string, number]> = [];
   let count = 0;

@@ -194,14 +194,14 @@ export class Loop implements EngineEvents {
 
   /**
    * Drives the loop on this thread and blocks in the kernel until {@link stop} or {@link close}. Promises do not run
-   * meanwhile.
+   * meanwhile. @param step gives it its turns, one a call at most, where somebody else has turns as well
    */
-  run(): void {
+  run(step: (waitMs: number) => void = (waitMs) => this.turn(waitMs)): void {
     this.#stopped = false;
     this.#running = true;
     try {
       // Where nobody waits for ticks it sleeps until something happens.
-      while (!this.#stopped && !this.#closed) this.turn(this.#ticks.size > 0 ? tickMs : -1);
+      while (!this.#stopped && !this.#closed) step(this.#ticks.size > 0 ? tickMs : -1);
     } finally {
       this.#running = false;
     }

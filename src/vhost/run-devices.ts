@@ -3,7 +3,6 @@
 // devices are (block/).
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { Engine } from '../engine/engine.js';
 import { Loop } from '../transport/loop.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 
@@ -34,15 +33,18 @@ export interface Devices<Offered, Counts> {
   changed(): void;
   /** Ends them. @param done when nothing of them is left */
   close(done: () => void): void;
+  /** One step of the loop, where they have turns of their own beside its: as for {@link Loop.run}. */
+  step?(waitMs: number): void;
+  /** What drives them, where that is not the loop's engine alone. */
+  readonly engine?: string;
 }
 
 /** Runs devices until the main thread ends them, or they end themselves, by `end`, in a later turn: the whole of a thread. */
 export function runDevices<Options, Offered, Counts>(
   { port, wakeDescriptor, engine, options }: DevicesBoot<Options>,
   build: (loop: Loop, options: Options, say: (sentence: string) => void, end: () => void) => Devices<Offered, Counts>,
-  engineOf: (options: Options, engine: EngineChoice) => EngineChoice | Engine = (_, choice) => choice,
 ): void {
-  const loop = new Loop(engineOf(options, engine), undefined, wakeDescriptor);
+  const loop = new Loop(engine, undefined, wakeDescriptor);
   const say = (says: DevicesSay<Offered, Counts>): void => port.postMessage(says);
   try {
     let isEnding = false;
@@ -62,8 +64,8 @@ export function runDevices<Options, Offered, Counts>(
         hear(told.message as DevicesTold);
       }
     };
-    say({ kind: 'ready', engine: loop.engine.name, offered: devices.offered });
-    loop.run();
+    say({ kind: 'ready', engine: devices.engine ?? loop.engine.name, offered: devices.offered });
+    loop.run(devices.step && ((waitMs) => devices.step!(waitMs)));
   } finally {
     loop.close();
     port.close();

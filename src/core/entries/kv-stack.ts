@@ -14,7 +14,9 @@ export {
   clientState,
   clientTrust,
   storeControl,
+  storeTurn,
 } from '../kv/store';
+export { accepted, filledBytes, refused } from '../kv-stack/serve';
 export {
   configure,
   endClients,

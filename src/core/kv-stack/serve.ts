@@ -55,6 +55,11 @@ const SAID: u32 = 0;
 const WAITS: u32 = 1;
 const GONE: u32 = 2;
 
+/** Bytes of replies that were copied into frames; connections that were accepted, and those of them that were too many. */
+export let filledBytes: u64 = 0;
+export let accepted: u32 = 0;
+export let refused: u32 = 0;
+
 /** Looks and frames of this turn. */
 let work: u32 = 0;
 
@@ -86,9 +91,10 @@ function look(socket: u32): void {
 }
 
 function acceptSome(listener: u32): void {
-  for (let accepted: u32 = 0; accepted < acceptsATurn; accepted++) {
+  for (let many: u32 = 0; many < acceptsATurn; many++) {
     const socket = accept(<i32>listener);
     if (socket < 0) return;
+    accepted++;
     work++;
     openLink(<u32>socket);
     setOption(socket, optionNoDelay, 1);
@@ -107,6 +113,7 @@ function acceptSome(listener: u32): void {
 
 /** There are too many clients: it is told, and its connection ends. */
 function refuse(socket: i32): void {
+  refused++;
   const frame = frameForSend(socket);
   if (frame === 0) {
     abortLink(<u32>socket);
@@ -136,6 +143,7 @@ function say(socket: i32, client: usize, least: u32): u32 {
       filled += part;
       pieceSent(client, part);
     }
+    filledBytes += <u64>filled;
     work++;
     if (sendFrame(socket, frame, filled, 0) < 0) return GONE;
   }

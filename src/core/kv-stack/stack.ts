@@ -29,9 +29,10 @@ import {
 } from './links';
 import { serveSome, takeNews } from './serve';
 
-/** What `turn` answers, beside the stack's bits 1 (kick) and 2 (more): clients asked for what is done outside. */
+/** What `turn` answers, beside the stack's bits 1 (kick) and 2 (more): clients were looked at; they asked for what is done outside. */
 const kick: u32 = 1;
 const more: u32 = 2;
+const served: u32 = 4;
 const asked: u32 = 8;
 
 /** When the store wants its turn. */
@@ -73,10 +74,12 @@ export function turn(us: u32): u32 {
     if (socket < linkRoom()) putInRow(socket);
   }
   // What commands left to be done is begun before somebody may sleep.
-  if (serveSome()) storeDue = nowUs + storeTurn(us);
+  const hasServed = serveSome();
+  if (hasServed) storeDue = nowUs + storeTurn(us);
   takeNews();
   endGoodbyes();
-  return (publishSent() ? kick : 0) | (turned & more) | (canServe() ? more : 0) | (isAsked() ? asked : 0);
+  const answer = (publishSent() ? kick : 0) | (turned & more) | (hasServed ? served : 0);
+  return answer | (canServe() ? more : 0) | (isAsked() ? asked : 0);
 }
 
 /** Whether somebody is to be looked at, and may be: what was asked for comes first. */
