@@ -1,10 +1,10 @@
 // Compiles the core (src/core/, AssemblyScript) to WebAssembly: each file of src/core/entries/ to dist/core/NAME.wasm. Nothing is done when no
-// source is newer. It is plain JavaScript because the build calls it before anything else exists.
+// source is newer. It is plain JavaScript because the build calls it before anything else exists. `node tools/build-core.mjs FOLDER` does so with a copy in another folder.
 import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url));
 const sources = join(root, 'src/core');
 const output = join(root, 'dist/core');
 

@@ -4,6 +4,7 @@
 import { take } from './arena';
 import { Figure, Owner, Setting } from './control';
 import { count, setting } from './figures';
+import { guarded } from './guarded';
 
 /** Beside the owner: the frame stays with the stack after it was sent. */
 const held: u8 = 0x80;
@@ -88,24 +89,24 @@ export function takeForFill(): u32 {
   if (freeFrames <= (inFill < leastInFill ? ownReserve : fillReserve) || inFill >= mostInFill) return none;
   const index = popFree();
   inFill++;
-  store<u8>(owners + index, <u8>Owner.fill);
+  if (guarded) store<u8>(owners + index, <u8>Owner.fill);
   return index << shift;
 }
 
 /** A frame that the kernel received into: to the stack. Returns where the packet is, or 0 where the descriptor is none that it may give. */
 export function takeReceived(place: u64, length: u32): usize {
-  if (place >= <u64>bytes) {
+  if (guarded && place >= <u64>bytes) {
     count(Figure.faultOutside);
     return 0;
   }
   const index = <u32>place >> shift;
-  if (load<u8>(owners + index) !== <u8>Owner.fill) {
+  if (guarded && load<u8>(owners + index) !== <u8>Owner.fill) {
     count(Figure.faultOwner);
     return 0;
   }
   inFill--;
   const address = umem + <usize>place;
-  if (!isInFrame(umem + ((<usize>index) << shift), address, length)) {
+  if (guarded && !isInFrame(umem + ((<usize>index) << shift), address, length)) {
     count(Figure.faultLength);
     pushFree(index);
     return 0;
@@ -116,13 +117,13 @@ export function takeReceived(place: u64, length: u32): usize {
 
 /** A frame that the kernel sent: back to the stack if it is held, else free. */
 export function takeCompleted(place: u64): void {
-  if (place >= <u64>bytes) {
+  if (guarded && place >= <u64>bytes) {
     count(Figure.faultOutside);
     return;
   }
   const index = <u32>place >> shift;
   const owner = load<u8>(owners + index);
-  if ((owner & ~held) !== <u8>Owner.transmit) {
+  if (guarded && (owner & ~held) !== <u8>Owner.transmit) {
     count(Figure.faultOwner);
     return;
   }
@@ -151,7 +152,7 @@ export function frameForSegment(): usize {
 /** A frame of the stack's that nobody needs any more. */
 export function releaseFrame(frame: usize): void {
   const index = indexOf(frame);
-  if (index === none || (load<u8>(owners + index) & ~held) !== <u8>Owner.stack) {
+  if (guarded && (index === none || (load<u8>(owners + index) & ~held) !== <u8>Owner.stack)) {
     count(Figure.faultStack);
     return;
   }
@@ -187,7 +188,7 @@ export function reclaimFrame(address: usize): i32 {
 /** The frame stays with the stack after it was sent. */
 export function holdFrame(frame: usize): void {
   const index = indexOf(frame);
-  if (index === none) {
+  if (guarded && index === none) {
     count(Figure.faultStack);
     return;
   }
@@ -197,7 +198,7 @@ export function holdFrame(frame: usize): void {
 /** The frame need not stay any more: free now, or as soon as the kernel has sent it. */
 export function unholdFrame(frame: usize): void {
   const index = indexOf(frame);
-  if (index === none || (load<u8>(owners + index) & held) === 0) {
+  if (guarded && (index === none || (load<u8>(owners + index) & held) === 0)) {
     count(Figure.faultStack);
     return;
   }
@@ -209,7 +210,7 @@ export function unholdFrame(frame: usize): void {
 /** A frame that could not be sent: free, unless it is held; then the stack has it again. */
 export function dropUnsent(frame: usize): void {
   const index = indexOf(frame);
-  if (index === none) {
+  if (guarded && index === none) {
     count(Figure.faultStack);
     return;
   }
@@ -219,16 +220,16 @@ export function dropUnsent(frame: usize): void {
 
 function indexOf(address: usize): u32 {
   const offset = address - umem;
-  return offset < bytes ? <u32>(offset >> shift) : none;
+  return !guarded || offset < bytes ? <u32>(offset >> shift) : none;
 }
 
 function lentIndex(address: usize): i32 {
   const index = indexOf(address);
-  if (index === none) {
+  if (guarded && index === none) {
     count(Figure.faultRecycleOutside);
     return -14;
   }
-  if (load<u8>(owners + index) !== <u8>Owner.application) {
+  if (guarded && load<u8>(owners + index) !== <u8>Owner.application) {
     count(Figure.faultRecycleOwner);
     return -22;
   }
@@ -237,9 +238,9 @@ function lentIndex(address: usize): i32 {
 
 function moveFrame(frame: usize, from: u8, to: u8): bool {
   const index = indexOf(frame);
-  if (index !== none) {
+  if (!guarded || index !== none) {
     const owner = load<u8>(owners + index);
-    if ((owner & ~held) === from) {
+    if (!guarded || (owner & ~held) === from) {
       store<u8>(owners + index, (owner & held) | to);
       return true;
     }

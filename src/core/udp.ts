@@ -44,7 +44,8 @@ class Datagram {
 const headerBytes: u32 = 8;
 /** Where a datagram that is to be sent begins in its frame. */
 const payloadAt: usize = 64;
-const rowLength: u32 = 64;
+/** As many as a turn takes in by default: an application that takes all after each turn loses none. */
+const rowLength: u32 = 256;
 const datagramBytes: u32 = 32;
 const socketBytes: u32 = 32 + rowLength * datagramBytes;
 const firstPort: u32 = 49152;

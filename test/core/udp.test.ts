@@ -193,9 +193,9 @@ test('ports, addresses and sockets run out with an error', () => {
 test('a socket that does not read holds so many datagrams, and no more', () => {
   const host = introduced();
   const socket = host.core.udpOpen(host.addressAt('::'), 7);
-  for (let index = 0; index < 70; index++) exchange(host, datagram(7, pattern(9, index)));
+  for (let index = 0; index < 262; index++) exchange(host, datagram(7, pattern(9, index)));
   assert.equal(host.figure('udpDropped'), 6);
-  for (let index = 0; index < 60; index++) assert.deepEqual(received(host, socket), pattern(9, index));
+  for (let index = 0; index < 256; index++) assert.deepEqual(received(host, socket), pattern(9, index));
   assert.equal(host.core.udpClose(socket), 0);
   host.core.turn(0);
   assert.deepEqual(host.owners(), QUIET);
