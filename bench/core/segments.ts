@@ -57,10 +57,10 @@ export class SegmentLoad {
   readonly #payload: Uint8Array;
   #nowUs = 1_000_000;
 
-  /** @param frameBytes of each Ethernet frame. @throws Error where a connection does not come to be */
-  constructor(frameBytes: number, connections: number) {
+  /** @param frameBytes of each Ethernet frame. @param module of the core. @throws Error where a connection does not come to be */
+  constructor(frameBytes: number, connections: number, module = 'stack') {
     this.#payload = Uint8Array.from({ length: frameBytes - 54 }, (_, index) => (index * 31) & 0xff);
-    this.#host = new TcpHost({ ipv4: `${us}/16`, pages: 512, settings: { frameCount: 8192, trustPartial: 0 } });
+    this.#host = new TcpHost({ module, ipv4: `${us}/16`, pages: 512, settings: { frameCount: 8192, trustPartial: 0 } });
     const { core } = this.#host;
     const listener = this.#host.listen(port, connections);
     core.turn(this.#nowUs);

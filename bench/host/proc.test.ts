@@ -20,7 +20,13 @@ const skip = process.platform === 'linux' ? false : 'there is no /proc here';
 
 test('parseProcessStat: a command name with spaces and parentheses', () => {
   const fields = '8729 (a) b) R 7 8729 5185 0 -1 4194304 158 0 2 0 71 9 3 4 20 0 1 0 96379';
-  assert.deepEqual(parseProcessStat(fields), { name: 'a) b', parentPid: 7, cpuTicks: 80, reapedChildrenCpuTicks: 7 });
+  assert.deepEqual(parseProcessStat(fields), {
+    name: 'a) b',
+    parentPid: 7,
+    cpuTicks: 80,
+    systemTicks: 9,
+    reapedChildrenCpuTicks: 7,
+  });
   assert.throws(() => parseProcessStat('nothing'), /not a line/);
 });
 

@@ -11,6 +11,8 @@ export interface ProcessStat {
   readonly name: string;
   readonly parentPid: number;
   readonly cpuTicks: number;
+  /** The part of it in the kernel. */
+  readonly systemTicks: number;
   readonly reapedChildrenCpuTicks: number;
 }
 
@@ -27,6 +29,7 @@ export function parseProcessStat(line: string): ProcessStat {
     name: line.slice(line.indexOf('(') + 1, close),
     parentPid: Number(fields[1]),
     cpuTicks: Number(fields[11]) + Number(fields[12]),
+    systemTicks: Number(fields[12]),
     reapedChildrenCpuTicks: Number(fields[13]) + Number(fields[14]),
   };
 }
