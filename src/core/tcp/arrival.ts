@@ -18,6 +18,7 @@ import {
   flagRst,
   flagSyn,
   hasStamp,
+  sackCount,
   segmentAck,
   segmentFlags,
   segmentLength,
@@ -28,7 +29,7 @@ import {
   stampValue,
 } from './segment';
 import { restartDeadline, transmit } from './sender';
-import { end, enter, enterHalfClosed, enterTimeWait, makeReady, reset, tell } from './states';
+import { end, enter, enterHalfClosed, enterTimeWait, makeReady, tell } from './states';
 import { tickNow } from './wheel';
 
 /** A timestamp that was not renewed for 24 days says nothing (RFC 7323, section 5.5). */
@@ -44,6 +45,8 @@ export function arrive(c: Connection, frame: usize): bool {
   c.lastArrivalTick = tickNow();
   if ((segmentFlags & flagAck) === 0) return false;
   if (c.state === State.synReceived && !arriveSynReceived(c)) return false;
+  if (!isAckPossible(c)) return false;
+  if (hasStamp && c.hasTimestamps) noteStamp(c, segmentSequence, stampValue);
   if (!acceptAck(c)) return false;
   if (c.state === State.timeWait) {
     if (segmentSpace() > 0) {
@@ -118,11 +121,10 @@ function isAcceptable(c: Connection): bool {
     challenge(c);
     return false;
   }
-  if (hasStamp && c.hasTimestamps) noteStamp(c, segmentSequence, stampValue);
   return true;
 }
 
-/** Remembers the timestamp of a segment that belongs here, if it is not beyond what we acknowledged (RFC 7323, section 4.3). */
+/** Remembers the timestamp of a segment that was believed, if it is not beyond what we acknowledged (RFC 7323, section 4.3). */
 export function noteStamp(c: Connection, sequence: u32, value: u32): void {
   if (before(c.acknowledged, sequence)) return;
   c.recentStamp = value;
@@ -172,15 +174,21 @@ function arriveSynReceived(c: Connection): bool {
   return true;
 }
 
-/** Takes what the segment acknowledges. Returns whether what else it brings counts. */
+/** Whether the segment acknowledges what was sent, and not long ago; else somebody guesses (RFC 5961, section 5.2). */
+function isAckPossible(c: Connection): bool {
+  if (!before(c.sendSequence, segmentAck) && !before(segmentAck, c.unacknowledged - c.largestWindow)) return true;
+  count(Figure.tcpAcksRefused);
+  challenge(c);
+  return false;
+}
+
+/** Takes what the segment acknowledges. Returns whether the connection goes on. */
 function acceptAck(c: Connection): bool {
-  if (before(c.sendSequence, segmentAck) || before(segmentAck, c.unacknowledged - c.largestWindow)) {
-    // Of what was never sent, or of long ago: somebody guesses (RFC 5961, section 5.2).
-    count(Figure.tcpAcksRefused);
-    challenge(c);
-    return false;
+  if (before(segmentAck, c.unacknowledged)) {
+    // Late, and what it tells of pieces may still be news.
+    if (sackCount > 0) takeAck(c, false);
+    return true;
   }
-  if (before(segmentAck, c.unacknowledged)) return true;
   const window = segmentWindow << c.sendShift;
   const isDuplicate =
     segmentAck === c.unacknowledged &&
@@ -229,8 +237,10 @@ function acceptData(c: Connection, _frame: usize): bool {
   if (state !== State.established && state !== State.finWait1 && state !== State.finWait2) return false;
   const had = c.next;
   if (!c.attached && c.listener === 0 && segmentLength > 0 && before(c.next, segmentSequence + segmentLength)) {
-    // Nobody will ever read it: the peer must know (RFC 2525, section 2.17).
-    reset(c, 0);
+    // Nobody will ever read it: the peer must know (RFC 2525, section 2.17), by the number that it expects next.
+    const block = changetype<usize>(c);
+    emitBare(block, block + 16, segmentPorts, flagRst, segmentAck, 0);
+    end(c, 0);
     return false;
   }
   const isKept = segmentLength > 0 && takeData(c);

@@ -41,7 +41,7 @@ export function emit(c: Connection, frame: usize, data: usize, length: u32, flag
   const block = changetype<usize>(c);
   let optionBytes: u32 = c.hasTimestamps ? stampBytes : 0;
   let ranges: u32 = 0;
-  if (hasSackNews(c)) {
+  if ((flags & flagRst) === 0 && hasSackNews(c)) {
     const room = setting(Setting.mtu) - ipBytes(block + 16) - headerBytes - optionBytes - length;
     // A segment with payload that fills its packet has no room for them.
     if (<i32>room >= 12) ranges = putSackRanges(c, sackScratch, mostRanges(c, room));
@@ -65,6 +65,7 @@ export function emit(c: Connection, frame: usize, data: usize, length: u32, flag
   if (sent === 0) {
     noteTold(c);
     count(Figure.tcpSegmentsSent);
+    if ((flags & flagRst) !== 0) count(Figure.tcpResetsSent);
   }
   return sent;
 }

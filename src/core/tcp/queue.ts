@@ -9,7 +9,7 @@ import { count, setting } from '../figures';
 import { frameForSegment, holdFrame, ownerOf, unholdFrame } from '../frames';
 import { Connection } from './connection';
 import { frameOfPiece, Piece, payloadOffset, piece, pieceOf, useNone, useSending } from './pieces';
-import { tickNow } from './wheel';
+import { msSince, tickNow } from './wheel';
 
 /** Frames that one connection may have for sending, and all together. */
 let limit: u32 = 0;
@@ -44,9 +44,9 @@ export function sendShortage(): u32 {
   return sendingInAll < common ? 0 : sendingInAll < budget ? 1 : 2;
 }
 
-/** For how many ticks the peer did not take what waits now, all that waited at the same time with it; 0: nothing waits. */
-export function hasWaitedFor(c: Connection): u32 {
-  return c.sendHead === 0 ? 0 : tickNow() - c.waitTick;
+/** For how many milliseconds the peer did not take what waits now, all that waited at the same time with it; 0: nothing waits. */
+export function hasWaitedMs(c: Connection): u32 {
+  return c.sendHead === 0 ? 0 : msSince(c.waitTick);
 }
 
 /** A frame was lent to be filled. */
@@ -169,6 +169,7 @@ export function noteAllLost(c: Connection, isReneging: bool): void {
 /** Drops what lies before `ack`: the peer has it. Returns how many pieces went. */
 export function removeAcknowledged(c: Connection, ack: u32): u32 {
   let many: u32 = 0;
+  let wasRepeated = false;
   while (c.sendHead !== 0) {
     const record = c.sendHead;
     const p = piece(record);
@@ -183,6 +184,7 @@ export function removeAcknowledged(c: Connection, ack: u32): u32 {
       p.length -= known;
       break;
     }
+    if (p.sends > 1) wasRepeated = true;
     if (p.isSacked) c.sackedCount--;
     else {
       uncount(c, p);
@@ -193,6 +195,8 @@ export function removeAcknowledged(c: Connection, ack: u32): u32 {
     release(c, record);
     many++;
   }
+  // What waited for a repetition measures that (Karn), whatever it was itself.
+  if (wasRepeated) c.sampleUs = 0xffffffff;
   if (c.sendHead === 0) c.sendTail = 0;
   if (!before(ack, c.waitEnd)) noteWait(c, c.queueEnd);
   return many;

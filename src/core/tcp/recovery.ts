@@ -35,9 +35,12 @@ export function underWay(c: Connection): u32 {
 
 /** What the acknowledgement of the segment that was read, which lies in what was sent, tells. @param isDuplicate it says nothing new and carries nothing */
 export function takeAck(c: Connection, isDuplicate: bool): void {
-  const advanced = segmentAck - c.unacknowledged;
+  const isLate = before(segmentAck, c.unacknowledged);
+  const advanced: u32 = isLate ? 0 : segmentAck - c.unacknowledged;
   if (advanced === 0 && !isDuplicate && sackCount === 0 && isAtRest(c)) return;
   const flight = underWay(c);
+  const known: u32 = c.hasSack ? 0 : c.duplicates * c.mss;
+  const lost = c.lostBytes;
   c.delivered = 0;
   c.sampleUs = 0xffffffff;
   if (advanced > 0) {
@@ -55,7 +58,9 @@ export function takeAck(c: Connection, isDuplicate: bool): void {
     takeDuplicate(c);
   }
   settleProbe(c);
-  adjust(c, advanced, flight);
+  // What pieces told of counted when they did.
+  const grown: u32 = c.hasSack ? c.delivered : advanced > known ? advanced - known : 0;
+  adjust(c, advanced, flight, advanced > 0 ? grown : 0, advanced > 0 && c.lostBytes <= lost);
 }
 
 /** Whether an acknowledgement that tells nothing changes nothing. */
@@ -121,7 +126,7 @@ function takeSack(c: Connection): void {
     const from = load<u32>(sackRanges + (index << 3));
     const to = load<u32>(sackRanges + (index << 3), 4);
     // What was acknowledged is told of again: it came twice (RFC 2883), so it was not lost but late.
-    if (index === 0 && !before(c.unacknowledged, to)) {
+    if (index === 0 && !before(segmentAck, to)) {
       if (c.reorderSteps < 8) c.reorderSteps++;
       continue;
     }
@@ -169,15 +174,16 @@ function enter(c: Connection): void {
   count(Figure.tcpRecoveries);
 }
 
-function adjust(c: Connection, advanced: u32, flight: u32): void {
+/** The window after an acknowledgement. @param grown bytes by which it may grow. @param isSafe it tells of progress, and of no further loss */
+function adjust(c: Connection, advanced: u32, flight: u32, grown: u32, isSafe: bool): void {
   if (c.recovery !== Recovery.open && advanced > 0) {
     if (!before(c.unacknowledged, c.recover)) leave(c);
     // A hole behind the one that was repaired (RFC 6582): without SACK nothing else tells of it.
     else if (!c.hasSack && c.recovery === Recovery.recovering && c.sendHead !== c.sendNext) noteLost(c, c.sendHead);
   }
   takeLosses(c);
-  if (c.recovery === Recovery.recovering) proportion(c);
-  else if (advanced > 0 && (c.isLimited || flight + c.mss >= c.congestionWindow)) growWindow(c, advanced);
+  if (c.recovery === Recovery.recovering) proportion(c, isSafe);
+  else if (grown > 0 && (c.isLimited || flight + c.mss >= c.congestionWindow)) growWindow(c, grown);
 }
 
 function leave(c: Connection): void {
@@ -186,8 +192,8 @@ function leave(c: Connection): void {
   c.duplicates = 0;
 }
 
-/** Proportional rate reduction (RFC 6937), with slow start beneath the threshold. */
-function proportion(c: Connection): void {
+/** Proportional rate reduction (RFC 6937): beneath the threshold with slow start, while what arrives tells of no further loss (RFC 9937, section 6.2). */
+function proportion(c: Connection, isSafe: bool): void {
   const flight = underWay(c);
   c.prrDelivered += c.delivered;
   let more: u32;
@@ -197,7 +203,7 @@ function proportion(c: Connection): void {
     more = <u32>part > c.prrOut ? <u32>part - c.prrOut : 0;
   } else {
     const owed = c.prrDelivered > c.prrOut ? c.prrDelivered - c.prrOut : 0;
-    const most = (owed > c.delivered ? owed : c.delivered) + c.mss;
+    const most = (owed > c.delivered ? owed : c.delivered) + (isSafe ? c.mss : 0);
     const room = c.threshold - flight;
     more = most < room ? most : room;
   }

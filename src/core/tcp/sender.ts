@@ -65,9 +65,16 @@ export function acknowledge(c: Connection): void {
   }
 }
 
-/** Sends one piece whatever the windows say: the last one, for the tail of a flight, or the first one again. Returns whether it went. */
+/** Probes for the tail of a flight, whatever the network's window says: by what is new if the peer takes that, else by the last piece. Returns whether it went. */
 export function transmitProbe(c: Connection): bool {
-  let record = c.sendHead;
+  let record = c.sendNext;
+  if (
+    record !== 0 &&
+    piece(record).length <= c.mss &&
+    <i32>piece(record).length <= windowLeft(c, piece(record).sequence)
+  )
+    return sendPiece(c, record) === 0;
+  record = c.sendHead;
   if (record === 0 || record === c.sendNext) return false;
   while (piece(record).next !== c.sendNext) record = piece(record).next;
   return !isBusy(record) && !piece(record).isSacked && sendPiece(c, record) === 0;
@@ -209,16 +216,14 @@ function setDeadline(c: Connection, hasSent: bool): void {
     const mayProbe =
       c.hasSack && c.recovery === Recovery.open && !c.probeOut && c.smoothed !== 0 && c.sackedCount === 0;
     if (mayProbe) {
-      const isAlone = c.sendHead !== 0 && piece(c.sendHead).next === c.sendNext;
+      const isAlone = c.sendHead === c.sendNext || piece(c.sendHead).next === c.sendNext;
       armRetransmit(c, kindProbe, tickAfterUs(probeUs(c, isAlone)));
     } else if (!isArmed) {
       armRetransmit(c, kindTimeout, tickAfterUs(timeoutUs(c)));
     }
   } else if (c.sendNext !== 0) {
-    // Something waits and nothing is under way: the peer's window is shut, or Nagle's rule or the application holds it back.
-    if (c.window - (piece(c.sendNext).sequence - c.unacknowledged) >= piece(c.sendNext).length)
-      disarm(c, timerRetransmit);
-    else if ((c.armed & timerRetransmit) === 0 || c.retransmitKind !== kindPersist) {
+    // Something waits and nothing is under way: the peer's window is shut, or the application holds it back, for as long as a timeout (as with Linux).
+    if ((c.armed & timerRetransmit) === 0 || c.retransmitKind !== kindPersist) {
       armRetransmit(c, kindPersist, tickAfterUs(timeoutUs(c)));
     }
   } else disarm(c, timerRetransmit);

@@ -5,11 +5,11 @@
 import { Figure, Setting } from '../control';
 import { count, setting } from '../figures';
 import { at, State } from './connection';
-import { hasWaitedFor, sendShortage } from './queue';
+import { hasWaitedMs, sendShortage } from './queue';
 import { receiveShortage } from './receiver';
 import { blockForNew, reset } from './states';
 import { blockAt, blocks } from './table';
-import { tickAfterMs, tickNow } from './wheel';
+import { tickNow } from './wheel';
 
 const timedOut: i32 = -110;
 /** Looking at all connections costs: where nobody was found, it is done again after so many ticks. */
@@ -42,7 +42,6 @@ export function roomForNew(): usize {
 /** Resets the connection that holds most frames, of those whose peers did not take for so long what waited then. Returns whether there was one. */
 function resetWorst(patienceMs: u32): bool {
   if (hasLooked && tickNow() - lookedTick < restTicks) return false;
-  const ticks = tickAfterMs(patienceMs) - tickNow();
   let worst: usize = 0;
   let most: u32 = 0;
   for (let number: u32 = 0; number < blocks(); number++) {
@@ -50,7 +49,7 @@ function resetWorst(patienceMs: u32): bool {
     const c = at(block);
     if (c.state < State.established || c.state > State.lastAck) continue;
     const frames = c.sendFrames + c.heldFrames;
-    if (frames <= most || hasWaitedFor(c) < ticks) continue;
+    if (frames <= most || hasWaitedMs(c) < patienceMs) continue;
     worst = block;
     most = frames;
   }

@@ -5,10 +5,10 @@ import { Figure, Setting, SocketEvent } from '../control';
 import { postEvent } from '../events';
 import { count, setting } from '../figures';
 import { at, Connection, State } from './connection';
-import { emitBare } from './emit';
+import { emitEmpty } from './emit';
 import { dropQueue } from './queue';
 import { dropReceived } from './receiver';
-import { flagAck, flagRst } from './segment';
+import { flagRst } from './segment';
 import { giveBlock, removeListener, takeBlock, unindexBlock } from './table';
 import { arm, disarmAll, timerLife } from './timers';
 import { tickAfterMs } from './wheel';
@@ -96,9 +96,9 @@ export function end(c: Connection, error: i32): void {
 
 /** Ends a connection by a reset, which the peer is told. */
 export function reset(c: Connection, error: i32): void {
-  const block = changetype<usize>(c);
   if (c.state >= State.synReceived && c.state < State.timeWait) {
-    emitBare(block, block + 16, c.ports, flagRst | flagAck, c.sendSequence, c.next);
+    // With a timestamp, where there are any (RFC 7323, section 3.2).
+    emitEmpty(c, flagRst, c.sendSequence);
   }
   end(c, error);
 }

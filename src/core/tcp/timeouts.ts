@@ -30,7 +30,7 @@ import {
   timerLife,
   timerRetransmit,
 } from './timers';
-import { takeDue, tickAfterMs, tickAfterUs, tickNow, wheelDeadline } from './wheel';
+import { msSince, takeDue, tickAfterMs, tickAfterUs, tickNow, wheelDeadline } from './wheel';
 
 const timedOut: i32 = -110;
 /** Those that found no room look again after so long at the latest; the more they are, the later. */
@@ -72,7 +72,7 @@ function expire(c: Connection): void {
   }
   if (isDue(c, timerLife, now)) {
     disarm(c, timerLife);
-    endOfLife(c, now);
+    endOfLife(c);
     if (c.generation !== generation) return;
   }
   if (!isDue(c, timerRetransmit, now)) return;
@@ -93,8 +93,8 @@ function hasLastedTooLong(c: Connection, now: u32): bool {
   const ms = setting(c.attached || c.listener !== 0 ? Setting.userTimeoutMs : Setting.finWaitMs);
   // While the window is shut, an answer to the last probe is progress enough (RFC 9293, section 3.8.6.1), if somebody is there for whom it may open.
   const mayWait = c.attached && (c.window === 0 || c.retransmitKind === kindPersist);
-  if (mayWait && before(c.progressTick, c.lastArrivalTick)) noteProgress(c, now);
-  return now - c.progressTick > ms;
+  if (mayWait && !before(c.lastArrivalTick, c.progressTick)) noteProgress(c, now);
+  return msSince(c.progressTick) > ms;
 }
 
 function repeatHandshake(c: Connection): void {
@@ -119,9 +119,11 @@ function probeTail(c: Connection): void {
   const isFinAlone = c.sendHead === c.sendNext;
   if (isFinAlone) {
     if (c.fin === Fin.sent) transmitFin(c);
-  } else if (transmitProbe(c)) {
-    c.probeOut = true;
-    c.probeEnd = c.sendSequence;
+  } else {
+    const last = c.sendSequence;
+    // What was sent again tells of a loss when it is acknowledged; what is new does not.
+    c.probeOut = transmitProbe(c) && c.sendSequence === last;
+    c.probeEnd = last;
   }
   armRetransmit(c, kindTimeout, tickAfterUs(timeoutUs(c)));
 }
@@ -133,13 +135,19 @@ function persist(c: Connection): void {
     return;
   }
   const waits = <i32>(c.unacknowledged + c.window - piece(c.sendNext).sequence);
+  if (waits >= <i32>piece(c.sendNext).length) {
+    // It could go: the application held it back for more, which did not come.
+    c.corked = false;
+    transmit(c);
+    return;
+  }
   if (waits <= 0 || !transmitNarrow(c)) emitEmpty(c, 0, c.unacknowledged - 1);
   backOff(c);
   const isOut = c.sendSequence !== c.unacknowledged;
   armRetransmit(c, isOut ? kindTimeout : kindPersist, tickAfterUs(timeoutUs(c)));
 }
 
-function endOfLife(c: Connection, now: u32): void {
+function endOfLife(c: Connection): void {
   if (c.state === State.timeWait) {
     end(c, 0);
     return;
@@ -148,14 +156,14 @@ function endOfLife(c: Connection, now: u32): void {
     end(c, 0);
     return;
   }
-  if (c.keepAlive && (c.state === State.established || c.state === State.closeWait)) keepAlive(c, now);
+  if (c.keepAlive && (c.state === State.established || c.state === State.closeWait)) keepAlive(c);
 }
 
 /** Nothing came for long: is the peer still there (RFC 9293, section 3.8.4)? */
-function keepAlive(c: Connection, now: u32): void {
-  const idle = now - c.lastArrivalTick;
+function keepAlive(c: Connection): void {
+  const idle = msSince(c.lastArrivalTick);
   const patience = setting(Setting.keepIdleMs);
-  if (idle < patience - (patience >> 5)) {
+  if (idle + 2 < patience) {
     c.probes = 0;
     arm(c, timerLife, tickAfterMs(patience - idle));
     return;

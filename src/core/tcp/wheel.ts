@@ -38,6 +38,11 @@ export function tickAfterMs(ms: u32): u32 {
   return <u32>((nowUs + <u64>ms * 1000 + 1023) >> 10);
 }
 
+/** Whole milliseconds since a tick. */
+export function msSince(tick: u32): u32 {
+  return <u32>(((<u64>(tickNow() - tick)) << 10) / 1000);
+}
+
 /** Lays out the empty wheel. Returns whether there was room. */
 export function configureWheel(): bool {
   slots = take((dueSlot + 1) * 4, 64);
