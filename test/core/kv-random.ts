@@ -24,7 +24,7 @@ export class Chance {
   }
 }
 
-/** Words of commands: `k` a key, `m` a member or field, `v` a value, `i` an integer, `c` a small count, `f` a score, `q` a fraction that is exact in binary, `b` a bound; a word in
+/** Words of commands: `k` a key, `y` one of a sorted set whose scores are all 0, `m` a member or field, `v` a value, `i` an integer, `c` a small count, `f` a score, `q` a fraction that is exact in binary, `b` a bound, `t` one of bytes, `p` the place of a bit, `u` a type of bits; a word in
  * capitals stands for itself; `A|B` is one of them; `...` the words before it once more, or not. */
 const SHAPES = `
 SET k v|SET k i|SET k f|SET k v NX|SET k v XX GET|SET k v EXAT 9999999999|SET k v KEEPTTL|GET k|GETSET k v|GETDEL k|GETEX k PERSIST|SETNX k v
@@ -42,6 +42,14 @@ ZADD k f m|ZADD k f m f m f m|ZADD k NX f m|ZADD k XX CH f m|ZADD k GT CH f m|ZA
 ZREM k m m|ZSCORE k m|ZMSCORE k m m|ZINCRBY k f m|ZCARD k|ZRANK k m|ZREVRANK k m|ZRANGE k i i|ZRANGE k i i WITHSCORES|ZRANGE k i i REV WITHSCORES|ZREVRANGE k i i WITHSCORES
 ZRANGE k b b BYSCORE|ZRANGE k b b BYSCORE LIMIT i i WITHSCORES|ZRANGE k b b BYSCORE REV|ZRANGEBYSCORE k b b WITHSCORES|ZREVRANGEBYSCORE k b b LIMIT c c|ZCOUNT k b b
 ZPOPMIN k|ZPOPMAX k c|ZREMRANGEBYRANK k i i|ZREMRANGEBYSCORE k b b|ZSCAN k 0 COUNT 1000
+ZUNION 2 k k|ZUNION 2 k k WITHSCORES|ZUNION 3 k k k WEIGHTS f f f WITHSCORES|ZUNION 2 k k AGGREGATE MAX WITHSCORES|ZINTER 2 k k WITHSCORES|ZINTER 2 k k WEIGHTS f f AGGREGATE MIN WITHSCORES
+ZDIFF 2 k k WITHSCORES|ZDIFF 3 k k k|ZUNIONSTORE k 2 k k|ZUNIONSTORE k 2 k k WEIGHTS f f AGGREGATE SUM|ZINTERSTORE k 2 k k AGGREGATE MAX|ZDIFFSTORE k 2 k k|ZINTERCARD 2 k k|ZINTERCARD 2 k k LIMIT c
+ZUNION i k k|ZUNIONSTORE k i k k|ZINTERCARD i k k|ZUNION 2 k k AGGREGATE k|ZADD y 0 m|ZADD y 0 m 0 m 0 m|ZREM y m|ZLEXCOUNT y t t|ZRANGEBYLEX y t t|ZRANGEBYLEX y t t LIMIT i c|ZREVRANGEBYLEX y t t|ZREMRANGEBYLEX y t t|ZRANGE y t t BYLEX REV
+ZRANGESTORE k k i i|ZRANGESTORE k k b b BYSCORE|ZRANGESTORE k k b b BYSCORE REV LIMIT i c|ZRANGESTORE k y t t BYLEX|ZRANGESTORE k k i i WITHSCORES|ZRANDMEMBER k 1000|ZRANDMEMBER k 1000 WITHSCORES|ZRANDMEMBER k 0
+LMPOP 2 k k LEFT|LMPOP 2 k k RIGHT COUNT c|LMPOP i k LEFT|ZMPOP 2 k k MIN COUNT c|ZMPOP 1 k MAX|ZMPOP i k k MIN|SINTERCARD i k k|BLPOP k k 0.01|BRPOP k k 0.01|BLMOVE k k LEFT RIGHT 0.01|BZPOPMIN k k 0.01|BZMPOP 0.01 2 k k MIN|BLMPOP 0.01 1 k LEFT|BLPOP k x|BLPOP k -1|BLMPOP nan 1 k LEFT|BZMPOP 0.01 i k MAX
+SETBIT k p 1|SETBIT k p 0|SETBIT k i i|GETBIT k p|GETBIT k i|BITCOUNT k|BITCOUNT k i i|BITCOUNT k i i BIT|BITCOUNT k i i BYTE|BITCOUNT k i|BITPOS k 1|BITPOS k 0|BITPOS k 0 i|BITPOS k 1 i i|BITPOS k 0 i i BIT|BITPOS k i i i k
+BITOP AND k k k|BITOP OR k k k k|BITOP XOR k k k|BITOP NOT k k|BITOP NOT k k k|BITOP k k k|BITFIELD k|BITFIELD k BITFIELD k GET u p SET u p i|BITFIELD k SET u p i GET u p|BITFIELD k INCRBY u p i
+BITFIELD k OVERFLOW SAT INCRBY u p i SET u #2 i|BITFIELD k OVERFLOW FAIL INCRBY u p i GET u p|BITFIELD k OVERFLOW x GET u p|BITFIELD_RO k GET u p|BITFIELD_RO k GET u p SET u p i|BITFIELD k SET u #1 i OVERFLOW FAIL SET u p i
 MULTI|EXEC|EXEC|EXEC|DISCARD|WATCH k|UNWATCH|PING|ECHO v|HELLO 3|HELLO 2
 `
   .trim()
@@ -92,6 +100,8 @@ function word(chance: Chance, shape: string): string {
   switch (shape) {
     case 'k':
       return `k${chance.below(6)}`;
+    case 'y':
+      return `y${chance.below(2)}`;
     case 'm':
       return chance.below(40) === 0 ? '' : `m${chance.below(9)}`;
     case 'v':
@@ -104,8 +114,14 @@ function word(chance: Chance, shape: string): string {
       return chance.of(SCORES);
     case 'q':
       return chance.of(['0.5', '0.25', '-3', '1e3', 'inf', 'nan', 'x', '']);
+    case 'p':
+      return String(chance.below(chance.of([8, 70, 3000])));
+    case 'u':
+      return chance.of(['u1', 'u5', 'u8', 'u63', 'i1', 'i8', 'i16', 'i64', 'i33', 'u64', 'i65', 'x8', 'i0', 'u']);
     case 'b':
       return chance.of(BOUNDS);
+    case 't':
+      return chance.of(['-', '+', '[m1', '(m1', '[m3', '(m5', '[m8', '[', '(', 'm1', '']);
     default:
       return shape;
   }
@@ -116,7 +132,7 @@ export function randomCommand(chance: Chance): string[] {
   const words = chance.of(SHAPES).map((shape) => word(chance, shape));
   const odd = chance.below(60);
   // One that is taken by chance is another one in each server.
-  const isByChance = /^(SPOP|SRANDMEMBER|HRANDFIELD)$/.test(words[0] as string);
+  const isByChance = /^(SPOP|[SZ]RANDMEMBER|HRANDFIELD)$/.test(words[0] as string);
   if (odd === 0 && !isByChance && words.length > 1) words.pop();
   if (odd === 1) words.push(word(chance, 'v'));
   return words;

@@ -39,15 +39,15 @@ test('the list of cases, one after another', { skip: missingRedis() }, async () 
   }
 });
 
-const BATCHES = 200;
+const BATCHES = 300;
 const BATCH = 100;
 
-test('20,000 random commands of all types, reply by reply', { skip: missingRedis() }, async () => {
+test('30,000 random commands of all types, reply by reply', { skip: missingRedis() }, async () => {
   const redis = await RedisPeer.start();
   try {
     const store = new TestStore();
     const client = store.core.clientOpen();
-    const chance = new Chance(0x5eed);
+    const chance = new Chance(Number(process.env['CLEARWAY_SEED'] ?? 0x5eed));
     const comparison = new Comparison();
     const differences: string[] = [];
     for (let batch = 0; batch < BATCHES && differences.length === 0; batch++) {
@@ -56,7 +56,12 @@ test('20,000 random commands of all types, reply by reply', { skip: missingRedis
       commands.push(['DISCARD']);
       const inputs = commands.map((words) => commandBytes(...words));
       const theirs = readReplies(await redis.exchangeUntil(Buffer.concat(inputs), `mark ${batch}`));
-      const ours = inputs.map((input) => readReplies(store.exchange(client, input))[0] as Reply);
+      const ours = inputs.map((input) => {
+        const reply = store.exchange(client, input);
+        // One that waits for a key gives up after 10 ms.
+        if (reply.length === 0) store.pass(10);
+        return readReplies(reply.length > 0 ? reply : store.output(client))[0] as Reply;
+      });
       assert.equal(theirs.length, commands.length);
       commands.forEach((words, index) => {
         const [wanted, given] = comparison.forms(words, theirs[index] as Reply, ours[index] as Reply);

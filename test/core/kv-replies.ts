@@ -68,9 +68,7 @@ function comparable(name: string, words: readonly string[], reply: Reply): strin
     } else if (name === 'hello') form = form.filter((_, index) => form[index - 1] !== '$id');
     else if (UNORDERED.has(name)) form = form.map(String).sort();
   }
-  return JSON.stringify(
-    name.startsWith('z') || name === 'hincrbyfloat' || name === 'incrbyfloat' ? number(form) : form,
-  );
+  return JSON.stringify(/^b?z/.test(name) || name === 'hincrbyfloat' || name === 'incrbyfloat' ? number(form) : form);
 }
 
 /** Brings replies into that form, command by command; those to EXEC by the commands that were queued. */

@@ -35,6 +35,7 @@ import {
   NOT_QUEUED,
   WHILE_SUBSCRIBED,
 } from './command-table';
+import { addBitCommands, runBits } from './commands/bits';
 import { addBlockingCommands, runBlocking, serveWaiting } from './commands/blocking';
 import { addClientCommands, runClient } from './commands/client';
 import { addConnectionCommands, runConnection } from './commands/connection';
@@ -71,6 +72,7 @@ const SETS: u32 = 9;
 const SORTED: u32 = 10;
 const MAINTENANCE: u32 = 11;
 const BLOCKINGS: u32 = 12;
+const BITS: u32 = 13;
 const FAMILY_SHIFT: u32 = 5;
 
 /** Fills the table of commands. */
@@ -89,6 +91,7 @@ export function executeBegin(): void {
   addSortedCommands(SORTED << FAMILY_SHIFT);
   addMaintenanceCommands(MAINTENANCE << FAMILY_SHIFT);
   addBlockingCommands(BLOCKINGS << FAMILY_SHIFT);
+  addBitCommands(BITS << FAMILY_SHIFT);
   addServerCommands(31 << FAMILY_SHIFT);
 }
 
@@ -183,6 +186,8 @@ function run(number: u32, client: usize): void {
       return runMaintenance(client, which);
     case BLOCKINGS:
       return runBlocking(which, client);
+    case BITS:
+      return runBits(which);
     default:
       return runServer(which);
   }

@@ -130,7 +130,7 @@ function refuseSeveral(where: u32, isEnd: bool): bool {
 function readArguments(which: u32): bool {
   firstKey = 1;
   if (which >= LMPOP) return readSeveral(1, which === LMPOP);
-  if (which === BLMPOP || which === BZMPOP) return readTimeout(1) && readSeveral(2, which === BLMPOP);
+  if (which === BLMPOP || which === BZMPOP) return readSeveral(2, which === BLMPOP) && readTimeout(1);
   if (which === BLMOVE || which === BRPOPLPUSH) {
     lastKey = 1;
     const from = which === BLMOVE ? sideOf(3) : 1;

@@ -1,12 +1,16 @@
 // What the commands on collections share: the collection of a key, made at the first element and gone with the last one; ranges; counts.
 
+import { random64 } from '../../random';
 import { argument, argumentLength } from '../../resp/arguments';
+import { replyInteger } from '../../resp/reply';
 import { entrySetValue, entryValue, TYPE_LIST, TYPE_STRING, TYPE_ZSET } from '../entry';
+import { expireNever } from '../expiry';
 import { makeFields } from '../hash-fields';
-import { addKey, database, deleteEntry, keyChanged } from '../keyspace';
+import { addKey, database, deleteEntry, findForWrite, heapOf, keyChanged } from '../keyspace';
 import { makeList } from '../list';
 import { release } from '../slabs';
 import { makeSorted } from '../sorted-set';
+import { trashAdd } from '../trash';
 import { isWrongType, noRoom, readEntry, writeEntry } from './errors';
 
 /** The collection of the key in the first argument, for reading; 0: there is none, or it is of another type (`isWrongType`). */
@@ -43,6 +47,30 @@ export function makeCollection(index: u32, type: u32): usize {
 export function collectionChanged(index: u32, count: u32): void {
   if (count === 0) deleteEntry(database, collectionEntry);
   else keyChanged(argument(index), argumentLength(index));
+}
+
+/** Makes a new collection the value of a key, in place of what was there, and replies with its number of elements; of none, the key goes. */
+export function storeCollection(index: u32, type: u32, thing: usize, count: u32): void {
+  let entry = findForWrite(argument(index), argumentLength(index));
+  if (count === 0) {
+    trashAdd(thing, type);
+    if (entry !== 0) deleteEntry(database, entry);
+    return replyInteger(0);
+  }
+  if (entry !== 0) expireNever(heapOf(database), entry);
+  else entry = addKey(argument(index), argumentLength(index), TYPE_STRING, 0);
+  if (entry === 0) {
+    trashAdd(thing, type);
+    return noRoom();
+  }
+  entrySetValue(entry, type, thing);
+  keyChanged(argument(index), argumentLength(index));
+  replyInteger(count);
+}
+
+/** Whether the next one of `rest` elements is among `left` that are taken by chance: every choice of them is as likely (Knuth, algorithm S). */
+export function isTaken(left: u32, rest: u32): bool {
+  return random64() % <u64>rest < <u64>left;
 }
 
 /** The first and the last of a range that may be counted from the end; the first is beyond the last where the range is empty. */

@@ -28,7 +28,7 @@ import {
 } from '../hash-fields';
 import { itemKeyLength, tableCount } from '../table';
 import { randomItem, walkBegin, walkEnd, walkNext } from '../table-walk';
-import { collectionChanged, makeCollection, readCollection, writeCollection } from './collections';
+import { collectionChanged, isTaken, makeCollection, readCollection, writeCollection } from './collections';
 import { integerArgument, isWrongType, noRoom, syntaxError, wrongArity } from './errors';
 import { fits, readScanCursor, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
 
@@ -287,8 +287,15 @@ function byChance(): void {
     for (let index: u32 = 0; index < given; index++) replyPair(randomItem(fieldsOf(hash)), values);
     return;
   }
-  // The first ones of a walk: each is there once.
+  let left = given;
+  let rest = has;
   walkBegin(walk, fieldsOf(hash));
-  for (let index: u32 = 0; index < given; index++) replyPair(walkNext(walk), values);
+  for (let field = walkNext(walk); field !== 0 && left > 0; field = walkNext(walk)) {
+    if (isTaken(left, rest)) {
+      replyPair(field, values);
+      left -= 1;
+    }
+    rest -= 1;
+  }
   walkEnd(walk);
 }

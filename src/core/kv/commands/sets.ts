@@ -1,6 +1,5 @@
 // Commands on sets: members, and what several sets have in common. Not here: how they are kept (hash-fields.ts).
 
-import { random64 } from '../../random';
 import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
 import { integer, readInteger } from '../../resp/numbers';
 import {
@@ -13,13 +12,20 @@ import {
   replySet,
 } from '../../resp/reply';
 import { addCommand, DENYOOM, FAST, READONLY, WRITE } from '../command-table';
-import { entrySetValue, entryType, entryValue, TYPE_SET, TYPE_STRING } from '../entry';
+import { entryType, entryValue, TYPE_SET } from '../entry';
 import { addField, FIELD_KEY, fieldsOf, findField, makeFields, removeField } from '../hash-fields';
-import { addKey, database, deleteEntry, findForRead, findForWrite, keyChanged } from '../keyspace';
-import { release } from '../slabs';
-import { itemKeyLength, tableCount, tableTakeAny } from '../table';
+import { findForRead, findForWrite } from '../keyspace';
+import { itemKeyLength, tableCount } from '../table';
 import { randomItem, walkBegin, walkEnd, walkNext } from '../table-walk';
-import { collectionChanged, makeCollection, readCollection, writeCollection } from './collections';
+import { trashAdd } from '../trash';
+import {
+  collectionChanged,
+  isTaken,
+  makeCollection,
+  readCollection,
+  storeCollection,
+  writeCollection,
+} from './collections';
 import { countArgument, integerArgument, isWrongType, noRoom, syntaxError, wrongType } from './errors';
 import { fits, readScanCursor, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
 
@@ -189,22 +195,17 @@ function byChance(): void {
   }
   const given: u32 = many < <i64>all ? <u32>many : all;
   replyArray(given);
-  // Each that is met is taken with the chance that leaves the right number: every choice is as likely (Knuth, algorithm S).
   let left = given;
   let rest = all;
   walkBegin(walk, fieldsOf(set));
   for (let member = walkNext(walk); member !== 0 && left > 0; member = walkNext(walk)) {
-    if (chance(rest) < left) {
+    if (isTaken(left, rest)) {
       replyMember(member);
       left -= 1;
     }
     rest -= 1;
   }
   walkEnd(walk);
-}
-
-function chance(below: u32): u32 {
-  return <u32>(random64() % <u64>below);
 }
 
 function move(): void {
@@ -275,48 +276,22 @@ function gather(into: usize, operation: u32, first: u32, last: u32): bool {
   return true;
 }
 
-function emptyOut(set: usize): void {
-  for (let member = tableTakeAny(fieldsOf(set)); member !== 0; member = tableTakeAny(fieldsOf(set))) release(member);
-}
-
 /** SINTER, SUNION, SDIFF, and their forms that store. @param first the argument of the first set */
 function combine(operation: u32, first: u32, stores: bool): void {
   for (let index = first; index < argumentCount; index++) if (!setOf(index)) return;
   const result = makeFields();
   if (result === 0) return noRoom();
   if (!gather(result, operation, first, argumentCount - 1)) {
-    emptyOut(result);
-    release(result);
+    trashAdd(result, TYPE_SET);
     return noRoom();
   }
   const many = tableCount(fieldsOf(result));
-  if (stores) return keep(result, many);
+  if (stores) return storeCollection(1, TYPE_SET, result, many);
   replySet(many);
   walkBegin(walk, fieldsOf(result));
   for (let member = walkNext(walk); member !== 0; member = walkNext(walk)) replyMember(member);
   walkEnd(walk);
-  emptyOut(result);
-  release(result);
-}
-
-/** Makes a set the value of the key in the first argument. */
-function keep(result: usize, many: u32): void {
-  const old = findForWrite(argument(1), argumentLength(1));
-  if (old !== 0) deleteEntry(database, old);
-  if (many === 0) {
-    release(result);
-    return replyInteger(0);
-  }
-  findForWrite(argument(1), argumentLength(1));
-  const entry = addKey(argument(1), argumentLength(1), TYPE_STRING, 0);
-  if (entry === 0) {
-    emptyOut(result);
-    release(result);
-    return noRoom();
-  }
-  entrySetValue(entry, TYPE_SET, result);
-  keyChanged(argument(1), argumentLength(1));
-  replyInteger(many);
+  trashAdd(result, TYPE_SET);
 }
 
 function countCommon(): void {

@@ -5,11 +5,30 @@ import { double, readDouble } from '../../resp/doubles';
 import { integer } from '../../resp/numbers';
 import { isThree, replyArray, replyBulk, replyError, replyInteger } from '../../resp/reply';
 import { replyScore } from '../../resp/score';
-import { TYPE_ZSET } from '../entry';
-import { compareBytes, memberAt, memberOfRank, removeMember, scoreOf, sortedCount, sortedStep } from '../sorted-set';
+import { entryValue, TYPE_ZSET } from '../entry';
+import {
+  addMember,
+  compareBytes,
+  makeSorted,
+  memberAt,
+  memberOfRank,
+  removeMember,
+  scoreOf,
+  sortedCount,
+  sortedStep,
+} from '../sorted-set';
 import { itemKeyLength } from '../table';
-import { clampRange, collectionChanged, rangeFirst, rangeLast, readCollection, writeCollection } from './collections';
-import { integerArgument, isWrongType, syntaxError } from './errors';
+import { trashAdd } from '../trash';
+import {
+  clampRange,
+  collectionChanged,
+  rangeFirst,
+  rangeLast,
+  readCollection,
+  storeCollection,
+  writeCollection,
+} from './collections';
+import { integerArgument, isWrongType, noRoom, readEntry, syntaxError } from './errors';
 
 let low: f64 = 0;
 let high: f64 = 0;
@@ -85,14 +104,19 @@ let isByScore: bool = false;
 let isByText: bool = false;
 let isReversed: bool = false;
 
+/** The argument of the key; the range's bounds are those behind it. */
+let keyAt: u32 = 1;
+/** Where the members go of ZRANGESTORE, whose key is the first argument; 0: into the reply. */
+let target: usize = 0;
+
 /** Reads the words behind a range. Returns false where they are wrong, which was replied to. @param all also those of ZRANGE alone. */
 function readWords(all: bool): bool {
   hasScores = false;
   limitFrom = 0;
   limitCount = -1;
   let hasLimit = false;
-  for (let index: u32 = 4; index < argumentCount; index++) {
-    if (argumentIs(index, 'withscores')) hasScores = true;
+  for (let index = keyAt + 3; index < argumentCount; index++) {
+    if (keyAt === 1 && argumentIs(index, 'withscores')) hasScores = true;
     else if (all && argumentIs(index, 'byscore')) isByScore = true;
     else if (all && argumentIs(index, 'bylex')) isByText = true;
     else if (all && argumentIs(index, 'rev')) isReversed = true;
@@ -129,6 +153,7 @@ function replyRanks(sorted: usize, first: u32, end: u32, isBack: bool): void {
   if (limitFrom < 0 || limitFrom >= many) many = 0;
   else many -= limitFrom;
   if (limitCount >= 0 && many > limitCount) many = limitCount;
+  if (target !== 0) return storeRanks(sorted, first, end, isBack, many);
   const nests = hasScores && isThree;
   replyArray(<u32>(hasScores && !nests ? many * 2 : many));
   if (many === 0) return;
@@ -142,31 +167,87 @@ function replyRanks(sorted: usize, first: u32, end: u32, isBack: bool): void {
   }
 }
 
+/** The same, into the set of ZRANGESTORE. */
+function storeRanks(sorted: usize, first: u32, end: u32, isBack: bool, many: i64): void {
+  let member: usize = many === 0 ? 0 : memberOfRank(sorted, isBack ? end - 1 - <u32>limitFrom : first + <u32>limitFrom);
+  hasRoom = true;
+  for (let left = many; left > 0 && hasRoom; left--) {
+    hasRoom = addMember(target, scoreOf(member), memberAt(member), itemKeyLength(member)) !== 0;
+    member = sortedStep(member, isBack);
+  }
+}
+let hasRoom: bool = true;
+
+/** Replies that nothing is in a range. */
+function nothing(): void {
+  if (target === 0) replyArray(0);
+}
+
 /** ZRANGE and ZREVRANGE. */
 export function range(isOldReversed: bool): void {
   isByScore = false;
   isByText = false;
   isReversed = isOldReversed;
-  if (!readWords(!isOldReversed)) return;
+  if (readWords(!isOldReversed)) replyRange();
+}
+
+/** ZRANGESTORE. */
+export function storeRange(): void {
+  isByScore = false;
+  isByText = false;
+  isReversed = false;
+  keyAt = 2;
+  if (readWords(true)) {
+    target = makeSorted();
+    if (target === 0) noRoom();
+    else storeFound();
+  }
+  keyAt = 1;
+  target = 0;
+}
+
+function storeFound(): void {
+  wasRefused = false;
+  hasRoom = true;
+  replyRange();
+  if (!wasRefused && hasRoom) return storeCollection(1, TYPE_ZSET, target, sortedCount(target));
+  trashAdd(target, TYPE_ZSET);
+  if (!wasRefused) noRoom();
+}
+
+/** A range was refused, which has been replied to. */
+function refused(): void {
+  wasRefused = true;
+}
+let wasRefused: bool = false;
+
+/** The sorted set of a range; 0: there is none, or it is of another type (`isWrongType`). */
+function rangedSet(): usize {
+  const entry = readEntry(keyAt, TYPE_ZSET);
+  if (isWrongType) refused();
+  return entry === 0 ? 0 : entryValue(entry);
+}
+
+function replyRange(): void {
   if (isByScore) return replyByScore();
   if (isByText) return replyByText();
-  if (!integerArgument(2)) return;
+  if (!integerArgument(keyAt + 1)) return refused();
   const first = integer;
-  if (!integerArgument(3)) return;
+  if (!integerArgument(keyAt + 2)) return refused();
   const last = integer;
-  const sorted = readCollection(TYPE_ZSET);
+  const sorted = rangedSet();
   if (isWrongType) return;
-  if (sorted === 0 || !clampRange(first, last, sortedCount(sorted))) return replyArray(0);
+  if (sorted === 0 || !clampRange(first, last, sortedCount(sorted))) return nothing();
   const count = sortedCount(sorted);
   if (isReversed) replyRanks(sorted, count - 1 - rangeLast, count - rangeFirst, true);
   else replyRanks(sorted, rangeFirst, rangeLast + 1, false);
 }
 
 function replyByScore(): void {
-  if (!readBounds(isReversed ? 3 : 2, isReversed ? 2 : 3)) return;
-  const sorted = readCollection(TYPE_ZSET);
+  if (!readBounds(isReversed ? keyAt + 2 : keyAt + 1, isReversed ? keyAt + 1 : keyAt + 2)) return refused();
+  const sorted = rangedSet();
   if (isWrongType) return;
-  if (sorted === 0) return replyArray(0);
+  if (sorted === 0) return nothing();
   replyRanks(sorted, firstRank(sorted, 0), firstRank(sorted, 1), isReversed);
 }
 
@@ -214,21 +295,51 @@ function isBelowText(member: usize): bool {
 }
 
 function replyByText(): void {
-  textLow = isReversed ? 3 : 2;
-  textHigh = isReversed ? 2 : 3;
-  if (!isTextBound(textLow) || !isTextBound(textHigh)) return;
-  const sorted = readCollection(TYPE_ZSET);
+  if (!readTextBounds(isReversed ? keyAt + 2 : keyAt + 1, isReversed ? keyAt + 1 : keyAt + 2)) return refused();
+  const sorted = rangedSet();
   if (isWrongType) return;
-  if (sorted === 0) return replyArray(0);
+  if (sorted === 0) return nothing();
   replyRanks(sorted, firstRank(sorted, 2), firstRank(sorted, 3), isReversed);
 }
 
-/** ZREMRANGEBYRANK and ZREMRANGEBYSCORE. */
-export function removeRange(byScore: bool): void {
+function readTextBounds(lowAt: u32, highAt: u32): bool {
+  textLow = lowAt;
+  textHigh = highAt;
+  return isTextBound(lowAt) && isTextBound(highAt);
+}
+
+/** ZRANGEBYLEX and ZREVRANGEBYLEX. */
+export function rangeByText(isBack: bool): void {
+  isByScore = false;
+  isByText = true;
+  isReversed = isBack;
+  if (readWords(false)) replyByText();
+}
+
+/** ZLEXCOUNT: how many members have their bytes in a range. */
+export function countByText(): void {
+  if (!readTextBounds(2, 3)) return;
+  const sorted = readCollection(TYPE_ZSET);
+  if (isWrongType) return;
+  if (sorted === 0) return replyInteger(0);
+  const first = firstRank(sorted, 2);
+  const end = firstRank(sorted, 3);
+  replyInteger(end > first ? end - first : 0);
+}
+
+/** What ZREMRANGE goes by. */
+export const BY_RANK: u32 = 0;
+export const BY_SCORE: u32 = 1;
+export const BY_TEXT: u32 = 2;
+
+/** ZREMRANGEBYRANK, ZREMRANGEBYSCORE and ZREMRANGEBYLEX. */
+export function removeRange(by: u32): void {
   let first: i64 = 0;
   let last: i64 = 0;
-  if (byScore) {
+  if (by === BY_SCORE) {
     if (!readBounds(2, 3)) return;
+  } else if (by === BY_TEXT) {
+    if (!readTextBounds(2, 3)) return;
   } else {
     if (!integerArgument(2)) return;
     first = integer;
@@ -240,9 +351,9 @@ export function removeRange(byScore: bool): void {
   if (sorted === 0) return replyInteger(0);
   let from: u32 = 0;
   let end: u32 = 0;
-  if (byScore) {
-    from = firstRank(sorted, 0);
-    end = firstRank(sorted, 1);
+  if (by !== BY_RANK) {
+    from = firstRank(sorted, by === BY_SCORE ? 0 : 2);
+    end = firstRank(sorted, by === BY_SCORE ? 1 : 3);
   } else if (clampRange(first, last, sortedCount(sorted))) {
     from = rangeFirst;
     end = rangeLast + 1;

@@ -1,29 +1,44 @@
 // Commands on sorted sets: adding, removing, asking for one member. Ranges are in sorted-ranges.ts.
 
+import { random64 } from '../../random';
 import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
 import { double, readDouble } from '../../resp/doubles';
 import { integer } from '../../resp/numbers';
 import { isThree, replyArray, replyBulk, replyError, replyInteger, replyNull, replyNumberText } from '../../resp/reply';
 import { replyScore, replyScoreText } from '../../resp/score';
-import { addCommand, DENYOOM, FAST, READONLY, WRITE } from '../command-table';
+import { addCommand, DENYOOM, FAST, MOVABLE, READONLY, WRITE } from '../command-table';
 import { TYPE_ZSET } from '../entry';
 import {
   addMember,
   changeScore,
   findMember,
   memberAt,
+  memberOfRank,
   membersOf,
   rankOf,
   removeMember,
   scoreOf,
   sortedCount,
   sortedEnd,
+  sortedStep,
 } from '../sorted-set';
 import { itemKeyLength } from '../table';
-import { collectionChanged, makeCollection, readCollection, writeCollection } from './collections';
-import { countArgument, isWrongType, noRoom, syntaxError } from './errors';
+import { collectionChanged, isTaken, makeCollection, readCollection, writeCollection } from './collections';
+import { countArgument, integerArgument, isWrongType, noRoom, syntaxError } from './errors';
 import { fits, readScanCursor, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
-import { countByScore, range, rangeByScore, removeRange } from './sorted-ranges';
+import { combine, countCommonMembers, DIFFERENCE, INTERSECTION, UNION } from './sorted-combining';
+import {
+  BY_RANK,
+  BY_SCORE,
+  BY_TEXT,
+  countByScore,
+  countByText,
+  range,
+  rangeByScore,
+  rangeByText,
+  removeRange,
+  storeRange,
+} from './sorted-ranges';
 
 /** Adds the commands. @param family what stands before their numbers. */
 export function addSortedCommands(family: u32): void {
@@ -45,6 +60,19 @@ export function addSortedCommands(family: u32): void {
   addCommand('zremrangebyrank', family + 15, 4, WRITE, 1, 1, 1);
   addCommand('zremrangebyscore', family + 16, 4, WRITE, 1, 1, 1);
   addCommand('zscan', family + 17, -3, READONLY, 1, 1, 1);
+  addCommand('zlexcount', family + 18, 4, READONLY | FAST, 1, 1, 1);
+  addCommand('zrangebylex', family + 19, -4, READONLY, 1, 1, 1);
+  addCommand('zrevrangebylex', family + 20, -4, READONLY, 1, 1, 1);
+  addCommand('zremrangebylex', family + 21, 4, WRITE, 1, 1, 1);
+  addCommand('zrangestore', family + 22, -5, WRITE | DENYOOM, 1, 2, 1);
+  addCommand('zrandmember', family + 23, -2, READONLY, 1, 1, 1);
+  addCommand('zunion', family + 24, -3, READONLY | MOVABLE, 0, 0, 0);
+  addCommand('zinter', family + 25, -3, READONLY | MOVABLE, 0, 0, 0);
+  addCommand('zdiff', family + 26, -3, READONLY | MOVABLE, 0, 0, 0);
+  addCommand('zunionstore', family + 27, -4, WRITE | DENYOOM | MOVABLE, 1, 1, 1);
+  addCommand('zinterstore', family + 28, -4, WRITE | DENYOOM | MOVABLE, 1, 1, 1);
+  addCommand('zdiffstore', family + 29, -4, WRITE | DENYOOM | MOVABLE, 1, 1, 1);
+  addCommand('zintercard', family + 30, -3, READONLY | MOVABLE, 0, 0, 0);
 }
 
 /** Runs the command of a number in this family. */
@@ -81,11 +109,44 @@ export function runSorted(own: u32): void {
     case 14:
       return pop(true);
     case 15:
-      return removeRange(false);
+      return removeRange(BY_RANK);
     case 16:
-      return removeRange(true);
-    default:
+      return removeRange(BY_SCORE);
+    case 17:
       return scan();
+    case 18:
+      return countByText();
+    case 19:
+      return rangeByText(false);
+    case 20:
+      return rangeByText(true);
+    case 21:
+      return removeRange(BY_TEXT);
+    case 22:
+      return storeRange();
+    case 23:
+      return byChance();
+    default:
+      return runCombined(own);
+  }
+}
+
+function runCombined(own: u32): void {
+  switch (own) {
+    case 24:
+      return combine(UNION, false, 'zunion');
+    case 25:
+      return combine(INTERSECTION, false, 'zinter');
+    case 26:
+      return combine(DIFFERENCE, false, 'zdiff');
+    case 27:
+      return combine(UNION, true, 'zunionstore');
+    case 28:
+      return combine(INTERSECTION, true, 'zinterstore');
+    case 29:
+      return combine(DIFFERENCE, true, 'zdiffstore');
+    default:
+      return countCommonMembers();
   }
 }
 
@@ -276,6 +337,53 @@ export function popMembers(sorted: usize, index: u32, fromEnd: bool, many: u32, 
     removeMember(sorted, member);
   }
   collectionChanged(index, sortedCount(sorted));
+}
+
+function replyMember(member: usize, scores: bool): void {
+  if (scores && isThree) replyArray(2);
+  replyBulk(memberAt(member), itemKeyLength(member));
+  if (scores) replyScore(scoreOf(member));
+}
+
+/** ZRANDMEMBER: one, or several that differ, or (a count below 0) several that may repeat. */
+function byChance(): void {
+  const scores = argumentCount === 4;
+  if (argumentCount > 2) {
+    if (!integerArgument(2)) return;
+    if (argumentCount > 4 || (scores && !argumentIs(3, 'withscores'))) return syntaxError();
+    if (integer === -0x8000_0000_0000_0000) {
+      return replyError('ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807');
+    }
+  }
+  const many = integer;
+  const sorted = readCollection(TYPE_ZSET);
+  if (isWrongType) return;
+  if (argumentCount === 2) {
+    if (sorted === 0) replyNull();
+    else replyMember(anyMember(sorted), false);
+    return;
+  }
+  if (many < -(<i64>0xff_ffff)) return replyError('ERR value is out of range');
+  const has: u32 = sorted === 0 ? 0 : sortedCount(sorted);
+  const repeats = many < 0;
+  let left: u32 = has === 0 ? 0 : repeats ? <u32>-many : <u32>(many < <i64>has ? many : <i64>has);
+  replyArray(scores && !isThree ? left * 2 : left);
+  if (repeats) {
+    for (; left > 0; left--) replyMember(anyMember(sorted), scores);
+    return;
+  }
+  let member: usize = left === 0 ? 0 : sortedEnd(sorted, true);
+  for (let rest = has; left > 0; rest--) {
+    if (isTaken(left, rest)) {
+      replyMember(member, scores);
+      left -= 1;
+    }
+    member = sortedStep(member, true);
+  }
+}
+
+function anyMember(sorted: usize): usize {
+  return memberOfRank(sorted, <u32>(random64() % <u64>sortedCount(sorted)));
 }
 
 function scan(): void {

@@ -386,13 +386,17 @@ function setRange(): void {
   if (from > most || from + <i64>more > most) return tooLong();
   const end = <u32>from + more;
   const to = end > had ? end : had;
-  const at = entry === 0 ? addKey(argument(1), argumentLength(1), TYPE_STRING, to) : entry;
-  const bytes: usize = at === 0 ? 0 : stringResize(at, to);
-  if (bytes === 0) {
-    if (entry === 0 && at !== 0) deleteEntry(database, at);
-    return noRoom();
-  }
+  const bytes = writableString(entry, to);
+  if (bytes === 0) return noRoom();
   copyBytes(bytes + <usize>(<u32>from), argument(3), more);
   keyChanged(argument(1), argumentLength(1));
   replyInteger(to);
+}
+
+/** The string of the key in the first argument, made so long and where it can be written to. @param entry what its look-up found. 0: no room. */
+export function writableString(entry: usize, length: u32): usize {
+  const at = entry === 0 ? addKey(argument(1), argumentLength(1), TYPE_STRING, length) : entry;
+  const bytes: usize = at === 0 ? 0 : stringResize(at, length);
+  if (bytes === 0 && entry === 0 && at !== 0) deleteEntry(database, at);
+  return bytes;
 }
