@@ -15,7 +15,7 @@ const many = (chance: Chance, make: () => string): string[] => Array.from({ leng
 function command(chance: Chance): string[] {
   const keys = many(chance, () => key(chance));
   const side = (): string => chance.of(['LEFT', 'RIGHT']);
-  switch (chance.below(22)) {
+  switch (chance.below(21)) {
     case 0:
     case 1:
       return [chance.of(['BLPOP', 'BRPOP']), ...keys, '0'];
@@ -52,10 +52,8 @@ function command(chance: Chance): string[] {
     case 17:
       return ['SET', key(chance), 'text'];
     case 18:
-      return ['SWAPDB', '0', '1'];
-    case 19:
       return ['SELECT', String(chance.below(2))];
-    case 20:
+    case 19:
       return ['MOVE', key(chance), String(chance.below(2))];
     default:
       return chance.of([
@@ -165,6 +163,24 @@ test('who came first is served first, and one element goes to one client', () =>
     assert.match(store.output(clients[index]!).toString(), new RegExp(`job${index}\r\n$`));
   }
   assert.equal(store.run(giver, 'EXISTS', 'queue'), ':0\r\n');
+});
+
+test('SWAPDB, MOVE and COPY bring what a client of another database waits for', () => {
+  const store = new TestStore();
+  const [client, giver] = [store.core.clientOpen(), store.core.clientOpen()];
+  store.run(client, 'SELECT', '1');
+  for (const words of [
+    ['SWAPDB', '0', '1'],
+    ['MOVE', 'list', '1'],
+    ['COPY', 'list', 'list', 'DB', '1'],
+  ]) {
+    store.run(client, 'BLPOP', 'list', '0');
+    store.run(giver, 'RPUSH', 'list', 'x');
+    assert.equal(store.output(client).length, 0);
+    store.run(giver, ...words);
+    assert.match(store.output(client).toString(), /x\r\n$/, words[0]);
+    store.run(giver, 'FLUSHALL');
+  }
 });
 
 test('a client that waits gives up at its time, not before, and nothing is left of it', () => {
