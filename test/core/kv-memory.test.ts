@@ -28,7 +28,7 @@ test('random commands, FLUSHALL: the memory of an empty store, whatever was sent
   for (let round = 0; round < 20; round++) {
     const other = store.core.clientOpen();
     for (let index = 0; index < 1000; index++) {
-      runRandom(store, chance.below(3) === 0 ? other : client, randomCommand(chance));
+      runRandom(store, chance.below(3) === 0 ? other : client, randomCommand(chance, true));
       if (chance.below(50) === 0)
         store.run(other, chance.of(['SUBSCRIBE', 'PSUBSCRIBE', 'UNSUBSCRIBE']), `ch${chance.below(9)}`);
       if (chance.below(50) === 0)
@@ -92,7 +92,7 @@ for (const [name, policy] of [
     let refused = 0;
     for (let round = 0; round < 8; round++) {
       for (let index = 0; index < 2500; index++) {
-        const words = chance.below(4) === 0 ? randomCommand(chance) : largeCommand(chance);
+        const words = chance.below(4) === 0 ? randomCommand(chance, true) : largeCommand(chance);
         if (words[0] === 'FLUSHDB') continue;
         const reply = runRandom(store, client, words);
         if (reply.startsWith('-OOM')) refused += 1;

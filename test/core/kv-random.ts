@@ -26,7 +26,7 @@ export class Chance {
 
 /** Words of commands: `k` a key, `y` one of a sorted set whose scores are all 0, `m` a member or field, `v` a value, `i` an integer, `c` a small count, `f` a score, `q` a fraction that is exact in binary, `b` a bound, `t` one of bytes, `p` the place of a bit, `u` a type of bits; a word in
  * capitals stands for itself; `A|B` is one of them; `...` the words before it once more, or not. */
-const SHAPES = `
+const SHAPES = shapesOf(`
 SET k v|SET k i|SET k f|SET k v NX|SET k v XX GET|SET k v EXAT 9999999999|SET k v KEEPTTL|GET k|GETSET k v|GETDEL k|GETEX k PERSIST|SETNX k v
 APPEND k v|STRLEN k|GETRANGE k i i|SETRANGE k c v|INCR k|DECR k|INCRBY k i|DECRBY k i|MSET k v k v|MSETNX k v k v|MGET k k k
 DEL k|UNLINK k k|EXISTS k k|TYPE k|RENAME k k|RENAMENX k k|COPY k k|COPY k k REPLACE|COPY k k DB 1 REPLACE|MOVE k 1|SELECT 0|SELECT 1|TOUCH k k
@@ -46,15 +46,24 @@ ZUNION 2 k k|ZUNION 2 k k WITHSCORES|ZUNION 3 k k k WEIGHTS f f f WITHSCORES|ZUN
 ZDIFF 2 k k WITHSCORES|ZDIFF 3 k k k|ZUNIONSTORE k 2 k k|ZUNIONSTORE k 2 k k WEIGHTS f f AGGREGATE SUM|ZINTERSTORE k 2 k k AGGREGATE MAX|ZDIFFSTORE k 2 k k|ZINTERCARD 2 k k|ZINTERCARD 2 k k LIMIT c
 ZUNION i k k|ZUNIONSTORE k i k k|ZINTERCARD i k k|ZUNION 2 k k AGGREGATE k|ZADD y 0 m|ZADD y 0 m 0 m 0 m|ZREM y m|ZLEXCOUNT y t t|ZRANGEBYLEX y t t|ZRANGEBYLEX y t t LIMIT i c|ZREVRANGEBYLEX y t t|ZREMRANGEBYLEX y t t|ZRANGE y t t BYLEX REV
 ZRANGESTORE k k i i|ZRANGESTORE k k b b BYSCORE|ZRANGESTORE k k b b BYSCORE REV LIMIT i c|ZRANGESTORE k y t t BYLEX|ZRANGESTORE k k i i WITHSCORES|ZRANDMEMBER k 1000|ZRANDMEMBER k 1000 WITHSCORES|ZRANDMEMBER k 0
-LMPOP 2 k k LEFT|LMPOP 2 k k RIGHT COUNT c|LMPOP i k LEFT|ZMPOP 2 k k MIN COUNT c|ZMPOP 1 k MAX|ZMPOP i k k MIN|SINTERCARD i k k|BLPOP k k 0.01|BRPOP k k 0.01|BLMOVE k k LEFT RIGHT 0.01|BZPOPMIN k k 0.01|BZMPOP 0.01 2 k k MIN|BLMPOP 0.01 1 k LEFT|BLPOP k x|BLPOP k -1|BLMPOP nan 1 k LEFT|BZMPOP 0.01 i k MAX
+LMPOP 2 k k LEFT|LMPOP 2 k k RIGHT COUNT c|LMPOP i k LEFT|ZMPOP 2 k k MIN COUNT c|ZMPOP 1 k MAX|ZMPOP i k k MIN|SINTERCARD i k k
 SETBIT k p 1|SETBIT k p 0|SETBIT k i i|GETBIT k p|GETBIT k i|BITCOUNT k|BITCOUNT k i i|BITCOUNT k i i BIT|BITCOUNT k i i BYTE|BITCOUNT k i|BITPOS k 1|BITPOS k 0|BITPOS k 0 i|BITPOS k 1 i i|BITPOS k 0 i i BIT|BITPOS k i i i k
 BITOP AND k k k|BITOP OR k k k k|BITOP XOR k k k|BITOP NOT k k|BITOP NOT k k k|BITOP k k k|BITFIELD k|BITFIELD k BITFIELD k GET u p SET u p i|BITFIELD k SET u p i GET u p|BITFIELD k INCRBY u p i
 BITFIELD k OVERFLOW SAT INCRBY u p i SET u #2 i|BITFIELD k OVERFLOW FAIL INCRBY u p i GET u p|BITFIELD k OVERFLOW x GET u p|BITFIELD_RO k GET u p|BITFIELD_RO k GET u p SET u p i|BITFIELD k SET u #1 i OVERFLOW FAIL SET u p i
 MULTI|EXEC|EXEC|EXEC|DISCARD|WATCH k|UNWATCH|PING|ECHO v|HELLO 3|HELLO 2
-`
-  .trim()
-  .split(/[\n|]/)
-  .map((shape) => shape.split(' '));
+`);
+
+/** Those that wait for a key, and give up after 10 ms. */
+const WAITING_SHAPES = shapesOf(`
+BLPOP k k 0.01|BRPOP k k 0.01|BLMOVE k k LEFT RIGHT 0.01|BZPOPMIN k k 0.01|BZMPOP 0.01 2 k k MIN|BLMPOP 0.01 1 k LEFT|BLPOP k x|BLPOP k -1|BLMPOP nan 1 k LEFT|BZMPOP 0.01 i k MAX
+`);
+
+function shapesOf(text: string): string[][] {
+  return text
+    .trim()
+    .split(/[\n|]/)
+    .map((shape) => shape.split(' '));
+}
 
 const INTEGERS = [
   '0',
@@ -127,9 +136,11 @@ function word(chance: Chance, shape: string): string {
   }
 }
 
-/** The next command of a sequence: now and then with a word too few or too many. */
-export function randomCommand(chance: Chance): string[] {
-  const words = chance.of(SHAPES).map((shape) => word(chance, shape));
+/** The next command of a sequence: now and then with a word too few or too many. @param waits it may be one that waits for a key */
+export function randomCommand(chance: Chance, waits = false): string[] {
+  const words = chance
+    .of(waits && chance.below(20) === 0 ? WAITING_SHAPES : SHAPES)
+    .map((shape) => word(chance, shape));
   const odd = chance.below(60);
   // One that is taken by chance is another one in each server.
   const isByChance = /^(SPOP|[SZ]RANDMEMBER|HRANDFIELD)$/.test(words[0] as string);
