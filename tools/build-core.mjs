@@ -1,7 +1,7 @@
-// Compiles the core (src/core/, AssemblyScript) to WebAssembly: each file of src/core/entries/ to dist/core/NAME.wasm. Nothing is done when no
-// source is newer. It is plain JavaScript because the build calls it before anything else exists. `node tools/build-core.mjs FOLDER` does so with a copy in another folder.
-import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// Compiles the core (src/core/, AssemblyScript) to WebAssembly: each file of src/core/entries/ to dist/core/NAME.wasm, unless that is newer than
+// all that it is made of. It is plain JavaScript because the build calls it before anything else exists. `node tools/build-core.mjs FOLDER` does so with a copy in another folder.
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url));
@@ -21,23 +21,30 @@ const flags = [
   '--debug',
 ];
 
-const newest = Math.max(
-  ...readdirSync(sources, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs),
-  statSync(fileURLToPath(import.meta.url)).mtimeMs,
-);
+const compiler = statSync(fileURLToPath(import.meta.url)).mtimeMs;
 
-function isFresh(path) {
+/** The source and all that it imports, and so on. The core imports nothing but its own files, by their paths. */
+function sourcesOf(path, found = new Set()) {
+  if (found.has(path)) return found;
+  found.add(path);
+  for (const [, name] of readFileSync(path, 'utf8').matchAll(/\bfrom '(\.[^']+)'/g)) {
+    sourcesOf(`${join(dirname(path), name)}.ts`, found);
+  }
+  return found;
+}
+
+function isFresh(name) {
   try {
-    return statSync(path).mtimeMs > newest;
+    const made = statSync(join(output, `${name}.wasm`)).mtimeMs;
+    const from = [...sourcesOf(join(sources, 'entries', `${name}.ts`))];
+    return from.every((path) => statSync(path).mtimeMs < made) && compiler < made;
   } catch {
     return false;
   }
 }
 
 const names = readdirSync(join(sources, 'entries')).map((file) => file.replace(/\.ts$/, ''));
-const stale = names.filter((name) => !isFresh(join(output, `${name}.wasm`)));
+const stale = names.filter((name) => !isFresh(name));
 if (stale.length > 0) {
   // 94 MB of compiler: loaded only when there is something to do.
   const { default: asc } = await import('assemblyscript/asc');
