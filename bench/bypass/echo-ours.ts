@@ -11,9 +11,7 @@ import { Place } from '../../src/core/control.js';
 import { EPOLL, EPOLL_CTL } from '../../src/kernel/constants.js';
 import { epollControl, epollCreate, epollWait } from '../../src/kernel/epoll.js';
 import { Region } from '../../src/memory/region.js';
-import type { StackExports } from '../../test/core/stack-host.js';
-
-type Core = StackExports & { nextSocket(): number };
+import type { StackExports as Core } from '../../test/core/stack-host.js';
 
 /** Sends all that came back. Returns how many these were. */
 function answerAll(stack: Stack, core: Core, socket: number, sender: number): number {
@@ -44,7 +42,7 @@ function serve(device: string, address: string, port: number, turns: number): ne
   for (let idle = 0; ; ) {
     const turned = core.turn((performance.now() * 1000) >>> 0);
     link.worked((turned & Turned.kick) !== 0);
-    while (core.nextSocket() >= 0) {}
+    while (stack.takeNews() > 0) {}
     if (answerAll(stack, core, socket, sender) > 0) idle = 0;
     else if (++idle > turns) epollWait(epoll, events.address, 1, 100);
   }

@@ -287,7 +287,7 @@ export class BypassEngine extends StackCalls implements Engine {
 
   recycle(frame: number): void {
     this.framesLent--;
-    this.core.recycle(frame);
+    this.stack.giveBack(frame);
   }
 
   flush(): void {
@@ -297,6 +297,7 @@ export class BypassEngine extends StackCalls implements Engine {
 
   /** Lets the stack take and send packets. Returns what it has to say. */
   #takeTurn(): number {
+    this.stack.flushReturned();
     const turned = this.core.turn(this.#clockUs() >>> 0);
     this.#link.worked((turned & Turned.kick) !== 0);
     return turned;
@@ -390,11 +391,13 @@ export class BypassEngine extends StackCalls implements Engine {
 
   /** Takes note of what happened to sockets. */
   #takeEvents(): void {
-    for (let number = this.core.nextSocket(); number >= 0; number = this.core.nextSocket()) {
-      const socket = this.socket(number);
-      if (!socket.isOpen) continue;
-      if (socket.reading) this.#readSoon(socket);
-      if (socket.sending || socket.awaiting) this.#writeSoon(socket);
+    for (let many = this.stack.takeNews(); many > 0; many = this.stack.takeNews()) {
+      for (let index = 0; index < many; index++) {
+        const socket = this.socket(this.stack.news[index]!);
+        if (!socket.isOpen) continue;
+        if (socket.reading) this.#readSoon(socket);
+        if (socket.sending || socket.awaiting) this.#writeSoon(socket);
+      }
     }
   }
 
@@ -428,7 +431,10 @@ export class BypassEngine extends StackCalls implements Engine {
           count++;
           this.framesLent++;
           if (socket.once) socket.reading = false;
-          events.received(socket.readToken, result, this.stack.place('pieceAddress'), socket.reading);
+          // Asked before a handler may receive from another socket.
+          const piece = this.stack.pieceAddress;
+          isDone = !this.stack.hasMore;
+          events.received(socket.readToken, result, piece, socket.reading);
         } else if (result !== -Errno.EAGAIN) this.#endRead(socket, result);
       }
     } finally {

@@ -162,7 +162,7 @@ export abstract class StackCalls {
       const result = this.core.receive(socket.number);
       if (result <= 0) return bytes > 0 ? bytes : result;
       bytes += result;
-      this.core.recycle(this.stack.place('pieceAddress'));
+      this.stack.giveBack(this.stack.pieceAddress);
     }
     return bytes;
   }

@@ -18,6 +18,7 @@ export interface StackExports extends StackBaseExports {
   connect(local: number, remote: number, port: number): number;
   receive(socket: number): number;
   recycle(address: number): number;
+  recycleMany(addresses: number, many: number): number;
   sendRoom(socket: number): number;
   frameForSend(socket: number): number;
   sendBytes(socket: number): number;
@@ -30,7 +31,7 @@ export interface StackExports extends StackBaseExports {
   unacknowledged(socket: number): number;
   setOption(socket: number, option: number, value: number): number;
   peerOf(socket: number, into: number): number;
-  nextSocket(): number;
+  nextSockets(into: number, most: number): number;
 }
 
 /** What {@link StackExports.turn} answers: bits. */

@@ -60,6 +60,9 @@ const tableBytes = 4 * 1024 * 1024;
 const peerBytes = 36;
 const addressLength = 16;
 const scratchBytes = 4096;
+/** Lists in that memory behind the arguments: sockets that were told of, and frames that go back. */
+const listsAt = 512;
+const listEntries = 384;
 const mappedPrefix = 12;
 
 const figureOffsets = stackFigureNames.map((name) => Figure[name]);
@@ -216,9 +219,47 @@ export class StackBase<Exports extends StackBaseExports = StackBaseExports> {
 
 /** See the file's head. */
 export class Stack extends StackBase<StackExports> {
+  /** Numbers of sockets, as {@link takeNews} found them. */
+  readonly news: Uint32Array;
+  readonly #returned: Uint32Array;
+  #returnedCount = 0;
+  /** What `receive` says beside the length: where the piece is, and whether there is more. */
+  readonly #received: Uint32Array;
+
   /** @throws Error with the setting that was refused, RangeError */
   constructor(options: StackOptions) {
     super(options, placeOf(options));
+    const { buffer } = this.module.bytes;
+    this.news = new Uint32Array(buffer, this.scratch + listsAt, listEntries);
+    this.#returned = new Uint32Array(buffer, this.scratch + listsAt + listEntries * 4, listEntries);
+    this.#received = new Uint32Array(buffer, this.core.controlBlock() + Place.pieceAddress, 2);
+  }
+
+  /** Takes note of sockets to which something happened: their numbers are the first of {@link news}. @returns how many, 0 when there are no more */
+  takeNews(): number {
+    return this.core.nextSockets(this.news.byteOffset, listEntries);
+  }
+
+  /** Where the piece is that was received last. */
+  get pieceAddress(): number {
+    return this.#received[0]!;
+  }
+
+  /** Whether more waits behind it; where not, the socket is told of again when something comes. */
+  get hasMore(): boolean {
+    return this.#received[1] !== 0;
+  }
+
+  /** A received frame goes back with others, at the next turn at the latest. */
+  giveBack(frame: number): void {
+    this.#returned[this.#returnedCount++] = frame;
+    if (this.#returnedCount === listEntries) this.flushReturned();
+  }
+
+  /** Gives those frames back. */
+  flushReturned(): void {
+    if (this.#returnedCount > 0) this.core.recycleMany(this.#returned.byteOffset, this.#returnedCount);
+    this.#returnedCount = 0;
   }
 
   /** Begins a connection: its number, or -errno. @param from an address of the stack's */

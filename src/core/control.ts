@@ -83,6 +83,8 @@ export enum Place {
   rings = 0x130,
   /** Of `receive` and `udpReceive`: where the piece is. */
   pieceAddress = 0x170,
+  /** Of `receive`: 1 when the next call has something to say at once, 0 when not before it is told of. */
+  hasMore = 0x174,
   /** Of `udpReceive`: 16 bytes of the sender's address, and its port. */
   senderAddress = 0x180,
   senderPort = 0x190,

@@ -57,8 +57,16 @@ export function nextEvent(): u64 {
   return 0;
 }
 
-/** As `nextEvent`, for whoever looks at the socket anyway: its number, or -1. Nothing is allocated on the other side of the module for it. */
-export function nextSocket(): i32 {
-  const event = nextEvent();
-  return event === 0 ? -1 : <i32>(event & 0xffffffff);
+/**
+ * The numbers of sockets to which something happened, one behind another (u32), at most so many: for whoever looks at the sockets anyway. Returns how many; each
+ * was told of, as by `nextEvent`.
+ */
+export function nextSockets(into: usize, most: u32): u32 {
+  let many: u32 = 0;
+  for (; many < most; many++) {
+    const event = nextEvent();
+    if (event === 0) break;
+    store<u32>(into + <usize>(many << 2), <u32>event);
+  }
+  return many;
 }

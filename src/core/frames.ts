@@ -159,6 +159,14 @@ export function releaseFrame(frame: usize): void {
   pushFree(index);
 }
 
+/** The same as `lendFrame`, for a frame of which the number is known. */
+export function lendNumbered(index: u32): void {
+  const owner = load<u8>(owners + index);
+  if (!guarded || (owner & ~held) === <u8>Owner.stack)
+    store<u8>(owners + index, (owner & held) | <u8>Owner.application);
+  else count(Figure.faultStack);
+}
+
 /** From the stack to the application. */
 export function lendFrame(frame: usize): bool {
   return moveFrame(frame, <u8>Owner.stack, <u8>Owner.application);

@@ -9,6 +9,8 @@ export interface TcpExports extends StackExports {
   accept(socket: number): number;
   connect(local: number, remote: number, port: number): number;
   receive(socket: number): number;
+  recycleMany(addresses: number, many: number): number;
+  nextSockets(into: number, most: number): number;
   sendRoom(socket: number): number;
   frameForSend(socket: number): number;
   sendBytes(socket: number): number;

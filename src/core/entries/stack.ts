@@ -2,7 +2,7 @@
 
 export { heapBase } from '../arena';
 export { copiedBytes } from '../copy';
-export { nextEvent, nextSocket } from '../events';
+export { nextEvent, nextSockets } from '../events';
 export { framesOwnedBy } from '../frames';
 export { attachRings, configure, controlBlock, nextDeadlineUs, turn } from '../stack';
 export {
@@ -17,6 +17,7 @@ export {
   pushSocket,
   receive,
   recycle,
+  recycleMany,
   sendBytes,
   sendFrame,
   sendRoom,

@@ -66,6 +66,11 @@ export function frameOfPiece(record: usize): usize {
   return umem + (((record - table) >> pieceShift) << frameShift);
 }
 
+/** The number of the frame that a record is of. */
+export function numberOfPiece(record: usize): u32 {
+  return <u32>((record - table) >> pieceShift);
+}
+
 /** Bytes behind a piece's data that its frame still has room for. */
 export function roomBehind(record: usize): u32 {
   const p = piece(record);

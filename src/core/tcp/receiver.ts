@@ -5,9 +5,19 @@ import { before } from '../bytes';
 import { Figure, Setting } from '../control';
 import { copyBytes } from '../copy';
 import { count, setting } from '../figures';
-import { lendFrame, releaseFrame } from '../frames';
+import { lendNumbered, releaseFrame } from '../frames';
 import { at, Connection } from './connection';
-import { frameOfPiece, piece, pieceOf, roomBehind, useNone, useRead, useReceived } from './pieces';
+import {
+  frameOfPiece,
+  numberOfPiece,
+  Piece,
+  piece,
+  pieceOf,
+  roomBehind,
+  useNone,
+  useRead,
+  useReceived,
+} from './pieces';
 import { cutSegment, flagFin, segmentData, segmentFlags, segmentLength, segmentSequence, trimSegment } from './segment';
 import { arm, timerAck } from './timers';
 import { tickAfterUs, tickNow } from './wheel';
@@ -179,14 +189,12 @@ export function takeReadable(c: Connection): usize {
   if (c.readHead === 0) c.readTail = 0;
   c.readableBytes -= p.length;
   p.use = useRead;
-  lendFrame(frameOfPiece(record));
+  lendNumbered(numberOfPiece(record));
   return record;
 }
 
-/** A lent frame came back. Returns the connection whose window may open by it, or 0. */
-export function noteRecycled(address: usize): usize {
-  const p = piece(pieceOf(address));
-  if (p.use !== useRead) return 0;
+/** The frame of a piece that was read came back. Returns the connection whose window may open by it, or 0. */
+export function noteRecycled(p: Piece): usize {
   p.use = useNone;
   heldInAll--;
   const c = at(p.owner);

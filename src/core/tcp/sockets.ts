@@ -17,7 +17,7 @@ import { random64 } from '../random';
 import { at, Connection, Fin, State } from './connection';
 import { beginConnect } from './handshake';
 import { putPending } from './pending';
-import { payloadOffset, piece, pieceOf, useFilling, useNone } from './pieces';
+import { payloadOffset, piece, pieceOf, useFilling, useNone, useRead } from './pieces';
 import { appendPiece, joinPiece, noteLent, noteReturned, sendAllowance } from './queue';
 import { isWindowNews, noteRecycled, takeReadable } from './receiver';
 import { acknowledge, beginFlight, canSend, transmit } from './sender';
@@ -96,7 +96,11 @@ export function receive(socket: i32): i32 {
   const c = at(block);
   const record = takeReadable(c);
   if (record !== 0) {
+    const hasMore = c.readHead !== 0 || c.error !== 0 || c.peerFinished;
+    // Of what comes behind the last piece it is told again.
+    if (!hasMore) c.toldReadable = false;
     putPlace(Place.pieceAddress, <u32>piece(record).data);
+    putPlace(Place.hasMore, hasMore ? 1 : 0);
     return <i32>piece(record).length;
   }
   c.toldReadable = false;
@@ -114,15 +118,25 @@ export function recycle(address: usize): i32 {
   const result = returnFrame(address);
   if (result !== 0) return result;
   const p = piece(pieceOf(address));
-  if (p.use === useFilling) {
-    returnLent(address);
-    return 0;
-  }
-  const block = noteRecycled(address);
-  if (block === 0) return 0;
-  const c = at(block);
-  if (c.state >= State.established && c.state <= State.finWait2 && !c.peerFinished && isWindowNews(c)) acknowledge(c);
+  if (p.use === useRead) {
+    const block = noteRecycled(p);
+    if (block !== 0) tellOfRoom(at(block));
+  } else if (p.use === useFilling) returnLent(address);
   return 0;
+}
+
+/** Gives several back, whose addresses stand one behind another (u32). Returns how many were taken. */
+export function recycleMany(addresses: usize, many: u32): u32 {
+  let taken: u32 = 0;
+  for (const end = addresses + <usize>(many << 2); addresses < end; addresses += 4) {
+    if (recycle(load<u32>(addresses)) === 0) taken++;
+  }
+  return taken;
+}
+
+/** A frame is free again: the peer hears of it when that is much. */
+function tellOfRoom(c: Connection): void {
+  if (c.state >= State.established && c.state <= State.finWait2 && !c.peerFinished && isWindowNews(c)) acknowledge(c);
 }
 
 /** Bytes of payload that may be handed over now. */
@@ -190,7 +204,7 @@ export function sendFrame(socket: i32, address: usize, length: u32, more: u32): 
   const isOwn = block !== 0 && p.use === useFilling && p.owner === block && p.generation === at(block).generation;
   const refused = isOwn ? refusal(at(block), address, length) : block === 0 ? badSocket : invalid;
   if (p.use === useFilling) returnLent(address);
-  else noteRecycled(address);
+  else if (p.use === useRead) noteRecycled(p);
   if (refused !== 0) {
     releaseFrame(frame);
     return refused;
