@@ -1,6 +1,6 @@
 // One measurement: redis-benchmark against one store, and the CPU that the store used meanwhile. Not here: which stores (stores.ts).
 
-import { ended, type Placing, startPinned } from '../host/child.js';
+import { ended, type Placing } from '../host/child.js';
 import { treeCpu, treeCpuBetweenNs } from '../host/cpu.js';
 import type { RunningStore } from './stores.js';
 
@@ -58,8 +58,8 @@ export async function measureRow(
 ): Promise<KvMeasurement> {
   const requests = Math.round(row.roughRate * seconds);
   const before = treeCpu(store.pid);
-  const child = startPinned(placing, 'redis-benchmark', [
-    ...['-h', '127.0.0.1', '-p', `${store.port}`, '-c', `${connections}`, '-P', `${row.pipeline}`],
+  const child = store.load(placing, 'redis-benchmark', [
+    ...['-h', store.host, '-p', `${store.port}`, '-c', `${connections}`, '-P', `${row.pipeline}`],
     ...['-n', `${requests}`, '-r', `${keys}`, '-d', '32', '-t', row.command, '--csv'],
   ]);
   const { status, stdout, stderr } = await ended(child, seconds * 20_000 + 20_000);

@@ -1,5 +1,5 @@
-// `npm run bench:kv`: `clearway kv` on both engines beside Redis, with redis-benchmark as the load: requests a second, CPU a request, latency. Rounds are
-// interleaved; ratios are medians of the rounds' ratios. Not here: the store, the tables' words (render.ts).
+// `npm run bench:kv`: `clearway kv` on both engines beside Redis, with redis-benchmark as the load: requests a second, CPU a request, latency; then the same, and past the
+// kernel, over pairs of devices. Rounds are interleaved; ratios are medians of the rounds' ratios. Not here: the store, the tables' words (render.ts, render-wired.ts).
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,19 +8,25 @@ import { parseArgs } from 'node:util';
 import { describeHost, hostFacts } from '../host/about.js';
 import { setSessionNiceness } from '../host/autogroup.js';
 import { choosePlacement, onPath } from '../host/child.js';
+import { compilerAbsence } from '../host/compile.js';
 import { completeWords } from '../options.js';
 import { say } from '../session.js';
 import { kvRows, measureRow } from './load.js';
 import { type KvCell, renderKv } from './render.js';
+import { renderLatencies, renderLoads } from './render-wired.js';
 import { type RunningStore, startStore, storesOf } from './stores.js';
+import { measureWired } from './wired.js';
 
 const usage = `npm run bench:kv -- [OPTIONS]
 
   --rounds N         rounds, interleaved (5)
   --seconds N        about how long each measurement takes, 0.5 to 60 (2)
-  --only ROW,ROW     rows: ${kvRows.map(({ name }) => name).join(', ')}
+  --only ROW,ROW     rows: ${kvRows.map(({ name }) => name).join(' | ')} | veth: all over pairs of virtual devices, past the kernel too
   --markdown [FILE]  writes the table (docs/bench-kv.md)
   --nice N           niceness of stores and load, -20 to 19 (0)`;
+
+/** The name of what is measured over pairs of devices, all of it. */
+const wired = 'veth';
 
 const defaultPage = 'docs/bench-kv.md';
 
@@ -34,6 +40,8 @@ smallest and the largest. Latency is as redis-benchmark sees it at full load: mo
 
 interface Options {
   readonly rows: readonly string[];
+  /** Over pairs of devices, too. */
+  readonly isWired: boolean;
   readonly rounds: number;
   readonly seconds: number;
   readonly niceness: number;
@@ -60,11 +68,13 @@ function parse(words: readonly string[]): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  const rows = values.only?.split(',') ?? kvRows.map(({ name }) => name);
+  const wanted = values.only?.split(/,(?! )/) ?? [...kvRows.map(({ name }) => name), wired];
+  const rows = wanted.filter((row) => row !== wired);
   const wrong = rows.find((row) => !kvRows.some(({ name }) => name === row));
   if (wrong !== undefined) throw new Error(`there is no row ${wrong}`);
   return {
     rows,
+    isWired: wanted.includes(wired),
     rounds: numberOf('rounds', values.rounds, 1, 100),
     seconds: numberOf('seconds', values.seconds, 0.5, 60),
     niceness: numberOf('nice', values.nice, -20, 19),
@@ -92,6 +102,25 @@ async function measure(options: Options, folder: string): Promise<readonly KvCel
   }
 }
 
+/** Over pairs of devices, where that can be made. @returns Markdown */
+async function wiredText({ rounds, seconds, niceness }: Options, folder: string): Promise<string> {
+  const absence = process.getuid?.() !== 0 ? 'it needs root' : compilerAbsence();
+  if (absence !== undefined) return `\nNot measured over pairs of devices: ${absence}.`;
+  const { loads, latencies } = await measureWired(rounds, seconds, choosePlacement(niceness), folder, say);
+  return `
+## Over a pair of devices
+
+${renderLoads(loads)}
+
+One client on one connection, one request under way; \`--bypass\` looks for packets all the while (\`--bypass-poll 2000\`):
+
+${renderLatencies(latencies)}
+
+Each store has a pair of virtual devices (veth) of its own between two network namespaces; the clients are at the other end, on the kernel's sockets. AF_XDP copies each packet there, and sends by
+a system call. What is done in the time of who sends (the other side's receiving) is in each figure of CPU alike; the kernel's receiving for Redis is in the client's time, our own TCP's in ours.
+A client that waits in the kernel is woken up by it, which takes longer than all else; that part is the same for all stores.`;
+}
+
 async function main(words: readonly string[]): Promise<void> {
   const options = parse(words);
   if (options === undefined) {
@@ -105,8 +134,11 @@ async function main(words: readonly string[]): Promise<void> {
   const host = hostFacts();
   const folder = mkdtempSync(join(tmpdir(), 'clearway-kv-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const cells = await measure(options, folder);
-  const text = `${renderKv(cells)}\n\n${options.rounds} rounds of about ${options.seconds} s. ${describeHost(host)}`;
+  const about = `${options.rounds} rounds of about ${options.seconds} s. ${describeHost(host)}`;
+  const parts: string[] = [];
+  if (options.rows.length > 0) parts.push(`${renderKv(await measure(options, folder))}\n\n${about}`);
+  if (options.isWired) parts.push(`${await wiredText(options, folder)}\n\n${about}`);
+  const text = parts.join('\n');
   console.log(text);
   if (options.markdown === undefined) return;
   mkdirSync(dirname(options.markdown), { recursive: true });

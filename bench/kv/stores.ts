@@ -1,5 +1,6 @@
 // The stores that are compared: `clearway kv` on both engines, and Redis, each a process of its own on a port of loopback. Not here: the load (load.ts).
 
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { type Placing, startPinned, stopChild, waitForOutput } from '../host/child.js';
 import { freePort } from '../host/port.js';
@@ -16,8 +17,11 @@ export interface StoreSubject {
 /** One that runs. */
 export interface RunningStore {
   readonly name: string;
+  readonly host: string;
   readonly port: number;
   readonly pid: number;
+  /** Starts what asks it, where it is reached. */
+  load(placing: Placing, command: string, args: readonly string[]): ChildProcess;
   stop(): Promise<void>;
 }
 
@@ -52,5 +56,12 @@ export async function startStore(subject: StoreSubject, folder: string, placing:
   const [command = '', ...args] = subject.command(port, folder);
   const child = startPinned(placing, command, args);
   await waitForOutput(child, subject.ready, 10_000);
-  return { name: subject.name, port, pid: child.pid!, stop: () => stopChild(child) };
+  return {
+    name: subject.name,
+    host: '127.0.0.1',
+    port,
+    pid: child.pid!,
+    load: startPinned,
+    stop: () => stopChild(child),
+  };
 }
