@@ -30,6 +30,8 @@ function testpmd(prefix: string, [main, worker]: readonly number[], device: stri
     '--single-file-segments',
     '--no-pci',
     '--no-telemetry',
+    // Else its code for packed rings is not the vectorized one.
+    '--force-max-simd-bitwidth=512',
     `--file-prefix=${prefix}`,
   ];
   const cores = ['-l', `${main},${worker}`, '--main-lcore', `${main}`];
