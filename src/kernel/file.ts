@@ -285,6 +285,12 @@ export function fileEnd(fd: number): number {
   return syscall3(sys.lseek, fd, 0, SEEK.END);
 }
 
+/** flock(2): locks an open file, or a directory, for itself alone, until it is closed. False: another has it. It does not wait. */
+export function tryLockFile(fd: number): boolean {
+  const [exclusive, withoutWaiting] = [2, 4];
+  return syscall3(sys.flock, fd, exclusive | withoutWaiting) === 0;
+}
+
 /** write(2) from memory at `address`. Returns bytes or -errno; waits where the descriptor does. */
 export function writeBytes(fd: number, address: number, length: number): number {
   return syscall3(sys.write, fd, address, length);

@@ -1,11 +1,18 @@
 // SocketFile: a Unix socket of our own that listens, and its file, which goes with it: never with more permissions than it should have, in the
 // place of one that nobody listens at any more, and of no other. Not here: who accepts.
 
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, closeSync, constants, lstatSync, openSync, unlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Errno, errnoWords } from '../kernel/errno.js';
+import { awaitInput } from '../kernel/event.js';
+import { tryLockFile } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { listenUnix, probeUnix } from '../kernel/unix-socket.js';
+
+/** How often it is tried to be alone in a directory, and how long it is waited in between: a second in all. */
+const lockTries = 200;
+const lockPauseMs = 5;
 
 /** See the file's head. */
 export class SocketFile {
@@ -18,11 +25,7 @@ export class SocketFile {
   constructor(path: string, mode: number) {
     this.path = path;
     const isAbstract = path.startsWith('@');
-    let result = isAbstract ? listenUnix(path) : listenWithMode(path, mode);
-    if (result === -Errno.EADDRINUSE && !isAbstract) {
-      removeStale(path);
-      result = listenWithMode(path, mode);
-    }
+    const result = isAbstract ? listenUnix(path) : aloneIn(dirname(path), () => listenAt(path, mode));
     if (result === -Errno.EADDRINUSE) throw inUse(path);
     if (result < 0) throw new SystemError(-result, 'bind', `unix:${path}`, hint(-result));
     this.fd = result;
@@ -45,6 +48,34 @@ export class SocketFile {
   close(): void {
     closeDescriptor(this.fd);
   }
+}
+
+/**
+ * Does something while no other process of ours does it in the same directory: two that find the file of one that has gone would each remove it, and the
+ * second the first one's new one. Who cannot have the lock (the directory may not be read, or somebody holds it for long) goes without.
+ */
+function aloneIn(folder: string, work: () => number): number {
+  let fd = -1;
+  try {
+    fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+    // Of no descriptor there is no news: it is waited for so long.
+    for (let tries = 0; tries < lockTries && !tryLockFile(fd); tries++) awaitInput(-1, lockPauseMs);
+  } catch {
+    // What is wrong with it is said of the socket.
+  }
+  try {
+    return work();
+  } finally {
+    if (fd >= 0) closeSync(fd);
+  }
+}
+
+/** Listens there, in the place of one that has gone. Returns a descriptor or -errno. */
+function listenAt(path: string, mode: number): number {
+  const result = listenWithMode(path, mode);
+  if (result !== -Errno.EADDRINUSE) return result;
+  removeStale(path);
+  return listenWithMode(path, mode);
 }
 
 /** The file never has more permissions than it should, not even for a moment. */

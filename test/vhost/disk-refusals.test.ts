@@ -28,6 +28,10 @@ test('a file that is not there, a directory, an id that is too long', { skip }, 
     1,
     `clearway disk: ${folder} is a directory: name a raw image in it\n`,
   ]);
+  assert.deepEqual(refusal('/proc/self/mem', ...socket), [
+    1,
+    'clearway disk: /proc/self/mem has no end that is known: a raw image or a block device is needed\n',
+  ]);
   const [status, sentence] = refusal('disk.raw', '--id', 'x'.repeat(21), ...socket);
   assert.equal(status, 2);
   assert.match(sentence, /--id is "x+", and must be up to 20 bytes/);

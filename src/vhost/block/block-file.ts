@@ -29,7 +29,8 @@ function openFailure(path: string, code: string | undefined): string {
   if (code === 'ENOENT')
     return `there is no file ${path}: name one that exists, or make it, \`truncate -s 10G ${path}\``;
   if (code === 'EISDIR') return `${path} is a directory: name a raw image in it`;
-  return `${path} cannot be opened (${code}): check its permissions`;
+  const isForbidden = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+  return `${path} cannot be opened (${code}): ${isForbidden ? 'check its permissions' : 'a raw image or a block device is needed'}`;
 }
 
 /** How to open a {@link BlockFile}. */
@@ -77,6 +78,7 @@ export class BlockFile {
         throw new DiskError(`${path} is not a file: a raw image or a block device is needed`);
       // Also of a block device, whose status has no size.
       const bytes = fileEnd(this.fd);
+      if (bytes < 0) throw new DiskError(`${path} has no end that is known: a raw image or a block device is needed`);
       if (bytes < sectorBytes)
         throw new DiskError(`${path} has ${bytes} bytes: make it larger, \`truncate -s 10G ${path}\``);
       this.sectors = Math.floor(bytes / sectorBytes);
