@@ -1,5 +1,6 @@
-// Compiles the core (src/core/, AssemblyScript) to WebAssembly: each file of src/core/entries/ to dist/core/NAME.wasm, unless that is newer than
-// all that it is made of. It is plain JavaScript because the build calls it before anything else exists. `node tools/build-core.mjs FOLDER` does so with a copy in another folder.
+// Compiles the core (src/core/, AssemblyScript) to WebAssembly: each file of src/core/entries/ to dist/core/NAME.wasm, and of src/core/images/, the modules that
+// become machine code (tools/build-image.mjs), to dist/core/images/, unless that is newer than all that it is made of. It is plain JavaScript because the
+// build calls it before anything else exists. `node tools/build-core.mjs FOLDER` does so with a copy in another folder.
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,8 +18,12 @@ const flags = [
   '--noExportMemory',
   '--memoryBase=65536',
   '--use=abort=',
-  '--enable=threads,simd',
   '--debug',
+];
+/** An image has one processor, and what makes its machine code knows neither atomics nor vectors. */
+const kinds = [
+  { folder: 'entries', into: '', extra: '--enable=threads,simd' },
+  { folder: 'images', into: 'images/', extra: '--disable=threads,simd' },
 ];
 
 const compiler = statSync(fileURLToPath(import.meta.url)).mtimeMs;
@@ -33,27 +38,31 @@ function sourcesOf(path, found = new Set()) {
   return found;
 }
 
-function isFresh(name) {
+function isFresh(module, source) {
   try {
-    const made = statSync(join(output, `${name}.wasm`)).mtimeMs;
-    const from = [...sourcesOf(join(sources, 'entries', `${name}.ts`))];
+    const made = statSync(module).mtimeMs;
+    const from = [...sourcesOf(source)];
     return from.every((path) => statSync(path).mtimeMs < made) && compiler < made;
   } catch {
     return false;
   }
 }
 
-const names = readdirSync(join(sources, 'entries')).map((file) => file.replace(/\.ts$/, ''));
-const stale = names.filter((name) => !isFresh(name));
+const stale = kinds.flatMap(({ folder, into, extra }) =>
+  readdirSync(join(sources, folder))
+    .map((file) => file.replace(/\.ts$/, ''))
+    .filter((name) => !isFresh(join(output, into, `${name}.wasm`), join(sources, folder, `${name}.ts`)))
+    .map((name) => ({ name, source: `src/core/${folder}/${name}.ts`, into, extra })),
+);
 if (stale.length > 0) {
   // 94 MB of compiler: loaded only when there is something to do.
   const { default: asc } = await import('assemblyscript/asc');
-  mkdirSync(output, { recursive: true });
-  for (const name of stale) {
+  mkdirSync(join(output, 'images'), { recursive: true });
+  for (const { name, source, into, extra } of stale) {
     // Whole files or none: another build may be at work on the same ones.
-    const written = `${name}.${process.pid}.wasm`;
+    const written = `${into}${name}.${process.pid}.wasm`;
     const { error, stderr } = await asc.main(
-      [`src/core/entries/${name}.ts`, ...flags, `--outFile=dist/core/${written}`, `--baseDir=${root}`],
+      [source, ...flags, extra, `--outFile=dist/core/${written}`, `--baseDir=${root}`],
       {
         writeFile: (file, contents, folder) => writeFileSync(join(folder, file), contents),
       },
@@ -62,9 +71,9 @@ if (stale.length > 0) {
     const said = stderr.toString();
     if (error !== null || said.includes('WARNING')) console.error(said);
     if (error !== null) {
-      console.error(`src/core/entries/${name}.ts was not compiled: ${error.message}`);
+      console.error(`${source} was not compiled: ${error.message}`);
       process.exit(1);
     }
-    renameSync(join(output, written), join(output, `${name}.wasm`));
+    renameSync(join(output, written), join(output, into, `${name}.wasm`));
   }
 }

@@ -30,6 +30,7 @@ const programs = new Set(
     'vhost/block/disk-thread.js',
     'vhost/net/net-thread.js',
     'kv/kv-thread.js',
+    'vmm/vm-thread.js',
   ].map((path) => join(compiled, path)),
 );
 

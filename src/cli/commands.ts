@@ -27,6 +27,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./kv.js'),
   },
   {
+    name: 'vm',
+    summary: 'run a program that is its own operating system in a virtual machine (KVM)',
+    load: () => import('./vm.js'),
+  },
+  {
     name: 'bypass',
     summary: 'compare serving through the kernel with serving past it, in numbers',
     load: () => import('./bypass.js'),

@@ -29,6 +29,8 @@ An in-memory key-value store for Redis clients (RESP2 and RESP3).
   --password-file FILE clients must give the password in its first line (AUTH)
   --no-password      listen beyond this host without a password: anybody there can read and write everything
   --snapshot FILE    restore from FILE at the start; write it at the end, on SAVE, BGSAVE and SIGHUP
+  --vm               run the store in a virtual machine, without an operating system (KVM, x86-64; group kvm): clients come
+                     through this host's sockets; --maxmemory up to 1536m, no --snapshot
   --bypass INTERFACE serve with Clearway's own TCP/IP on a network interface, past the kernel's (AF_XDP; requires root)
   --bypass-address ADDRESS/LENGTH address of its own there, which no other host has: 10.0.0.2/24; repeatable
   --bypass-gateway ADDRESS gateway to other networks (none); repeatable
@@ -52,6 +54,7 @@ const flags = {
   'password-file': { type: 'string' },
   'no-password': { type: 'boolean' },
   snapshot: { type: 'string' },
+  vm: { type: 'boolean' },
   bypass: { type: 'string' },
   'bypass-address': { type: 'string', multiple: true },
   'bypass-gateway': { type: 'string', multiple: true },
@@ -200,12 +203,45 @@ async function listenPastKernel(values: Values, store: StoreOptions): Promise<Pl
   return { sockets: [], bypass: { plan, port }, port, places, close: () => {} };
 }
 
+/** The store as a guest of its own. @throws UsageError, SystemError */
+async function serveInGuest(
+  values: Values,
+  store: StoreOptions,
+  { metrics, live, engine }: Pick<Awaited<ReturnType<typeof deviceOptions>>, 'metrics' | 'live' | 'engine'>,
+): Promise<number> {
+  const { runVm, bootWords } = await import('./kit/run-vm.js');
+  const { kvGuest } = await import('../kv/kv-guest.js');
+  const guest = kvGuest(store);
+  if (typeof guest === 'string') throw new UsageError(guest);
+  const place = await listenByKernel(values, store);
+  try {
+    return await runVm({
+      ...{ name: 'kv', engine, metrics, live, image: guest.image, memoryBytes: guest.memoryBytes },
+      commandLine: guest.commandLine(place.port),
+      door: {
+        sockets: place.sockets,
+        guestPort: guest.port,
+        maxClients: store.maxClients,
+        overflow: '-ERR max number of clients reached\r\n',
+      },
+      announce: (offered, name) =>
+        `${announcement(place.places, store, { restoredKeys: undefined }, `in a virtual machine, ${name}`)}clearway kv: ${bootWords(offered)}\n`,
+    });
+  } finally {
+    place.close();
+  }
+}
+
 async function serveOnLinux(values: Values, store: StoreOptions): Promise<number> {
   const { offerDevices } = await import('./kit/devices.js');
   const { kvMetrics } = await import('../kv/kv-metrics.js');
   const { watchStore } = await import('./kit/watch-store.js');
   const { metrics, live, engine } = await deviceOptions(values);
   const isPast = Object.keys(values).some((name) => name.startsWith('bypass'));
+  if (values.vm === true) {
+    if (isPast) throw new UsageError('--vm and --bypass are two ways to serve: give one of them');
+    return serveInGuest(values, store, { metrics, live, engine });
+  }
   const place = await (isPast ? listenPastKernel(values, store) : listenByKernel(values, store));
   const { sockets, bypass, port, places } = place;
   const options: KvStart = { store: { ...store, port }, sockets, bypass };

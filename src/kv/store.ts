@@ -86,7 +86,8 @@ const inputBytes = 64 * 1024;
 const overhead = (maxMemory: number): number => 8 * 1024 ** 2 + Math.ceil(maxMemory / 8);
 const mostBytes = 2 ** 32;
 
-const policyNumbers: Readonly<Record<(typeof evictionPolicies)[number], number>> = {
+/** The number of each policy in the core. */
+export const policyNumbers: Readonly<Record<(typeof evictionPolicies)[number], number>> = {
   noeviction: Control.POLICY_NOEVICTION,
   'allkeys-lru': Control.POLICY_ALLKEYS_LRU,
   'volatile-lru': Control.POLICY_VOLATILE_LRU,

@@ -29,6 +29,8 @@ export const CopyReason = {
   storeReply: 11,
   /** Bytes in memory that are sent by our own TCP/IP: into the packets that carry them. */
   packetFill: 12,
+  /** Bytes of a stream from outside into the memory of a guest that is its end. */
+  guestStream: 13,
 } as const;
 
 /** Names of the reasons, by their number. */

@@ -24,6 +24,7 @@ export class DeviceThread<Offered, Counts> {
   readonly #port: MessagePort;
   readonly #wakeDescriptor: number;
   readonly #say: (sentence: string) => void;
+  readonly #rouse: (() => void) | undefined;
   #isReady = false;
   #isOver = false;
   #wasReady: (ready: Ready<Offered>) => void = () => {};
@@ -31,11 +32,13 @@ export class DeviceThread<Offered, Counts> {
   #asking: ((counts: Counts | undefined) => void)[] = [];
 
   /**
-   * Begins at once. @param entry a file that calls `runDevices`. @param say hears sentences for the operator
+   * Begins at once. @param entry a file that calls `runDevices`. @param say hears sentences for the operator. @param rouse has a thread look up that does not wait for
+   * its descriptor, but runs a guest
    * @throws SystemError without a descriptor
    */
-  constructor(entry: URL, engine: EngineChoice, options: unknown, say: (sentence: string) => void) {
+  constructor(entry: URL, engine: EngineChoice, options: unknown, say: (sentence: string) => void, rouse?: () => void) {
     this.#say = say;
+    this.#rouse = rouse;
     this.#wakeDescriptor = createEventDescriptor();
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
@@ -87,6 +90,7 @@ export class DeviceThread<Offered, Counts> {
     if (this.#isOver) return;
     this.#port.postMessage(told);
     signalEvent(this.#wakeDescriptor);
+    this.#rouse?.();
   }
 
   /** What was counted; undefined when the devices have ended. */

@@ -15,6 +15,8 @@ export interface DeviceCommand<Offered, All> {
   readonly entry: URL;
   readonly engine: EngineChoice;
   readonly options: unknown;
+  /** Has the thread look up where it runs a guest. */
+  readonly rouse?: () => void;
   /** Where metrics are served, if they are. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   /** SIGHUP tells the devices that something beneath them has changed, where there is no terminal that could have gone. Default false. */
@@ -66,7 +68,7 @@ export async function offerDevices<Offered, All>(command: DeviceCommand<Offered,
   let status = 0;
   const hangUpChanges = command.hangUpChanges === true && !hasTerminal();
   try {
-    thread = new DeviceThread(command.entry, command.engine, command.options, complain);
+    thread = new DeviceThread(command.entry, command.engine, command.options, complain, command.rouse);
     onSignals(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
       if (signal === 'SIGHUP' && hangUpChanges) {
         thread!.changed();

@@ -1,0 +1,53 @@
+// A guest that does what it is told (`do=`), for tests of monitors: it ends, rests, never ends, or does what a guest must not.
+
+import { bootBlock, commandLine, numberAt, wordValue } from '../unikernel/boot';
+import { endGuest, readRegister, say, writeRegister } from '../unikernel/host';
+
+export { bootBlock };
+
+const line = memory.data(64);
+let deed: u64 = 0;
+/** It rests for a moment before it does it. */
+let isLate: bool = false;
+
+function sayWord(text: string): void {
+  const length = <u32>text.length;
+  for (let index: u32 = 0; index < length; index++)
+    store<u8>(line + index, <u8>load<u16>(changetype<usize>(text) + index * 2));
+  say(line, length);
+}
+
+/** Begins: takes note of what to do. */
+export function begin(_nowUs: u32): u32 {
+  const at = wordValue('do=', commandLine());
+  deed = at === 0 ? 0 : numberAt(at);
+  isLate = wordValue('late=', commandLine()) !== 0;
+  sayWord('probe: begun\n');
+  return 0;
+}
+
+function fallDown(depth: u32): u32 {
+  store<u32>(line, depth);
+  return depth === 0 ? 0 : fallDown(depth - 1) + fallDown(depth - 2) + load<u32>(line);
+}
+
+/** Does it, once it is time: returns 0 where nothing came of it. */
+export function turn(_nowUs: u32): u32 {
+  if (isLate) return 0;
+  if (deed === 1) endGuest(7);
+  else if (deed === 2) while (true) store<u32>(line, load<u32>(line) + 1);
+  else if (deed === 3) store<u32>(0xfffff000, 1);
+  else if (deed === 4) store<u32>(16, 1);
+  else if (deed === 5) unreachable();
+  else if (deed === 6) fallDown(0xffffffff);
+  else if (deed === 7) while (true) writeRegister(0xd0000000 + 0x50, readRegister(0xd0000000));
+  else if (deed === 8) writeRegister(0xfff00000, 1);
+  return 0;
+}
+
+/** Rests: for good, or for a moment where it is late. */
+export function rest(_nowUs: u32): u32 {
+  if (!isLate) return 0xffffffff;
+  isLate = false;
+  return 1000;
+}

@@ -1,0 +1,408 @@
+// The store's clients on streams of virtio-vsock: commands are run where the device put their bytes, replies leave from where the store has them. What a client sends while
+// its replies wait stays in its packets, of which the monitor sends a client a few at a time only. Not here: packets (virtio/vsock.ts), the store (kv/).
+
+import { take } from '../arena';
+import { FEED_CLOSED, FEED_FULL, FEED_STATE } from '../kv/control';
+import { ASK_SAVE, noteSaved, takeAsked } from '../kv/requests';
+import { setting } from '../kv/settings';
+import {
+  clientClose,
+  clientFeed,
+  clientOpen,
+  clientOutputBytes,
+  clientPeer,
+  clientPieces,
+  clientSent,
+  clientState,
+  nextClientEvent,
+} from '../kv/store';
+import {
+  awakeVsock,
+  canSend,
+  flags,
+  giveBack,
+  isSending,
+  isVsockBroken,
+  nextPacket,
+  nextSent,
+  OP_CREDIT,
+  OP_CREDIT_REQUEST,
+  OP_DATA,
+  OP_REQUEST,
+  OP_RESET,
+  OP_RESPONSE,
+  OP_SHUTDOWN,
+  openVsock,
+  operation,
+  ownPort,
+  payload,
+  payloadBytes,
+  peerCid,
+  peerPort,
+  peerRoom,
+  peerTaken,
+  quietVsock,
+  receivePackets,
+  sendPacket,
+  showVsock,
+} from '../virtio/vsock';
+import { endGuest } from './host';
+import { writeDecimal } from './words';
+
+/** Bytes that a client may have under way to us. */
+const ownRoom: u32 = 65_536;
+/** Packets that a turn takes at most, so that replies leave in between. */
+const batch: u32 = 128;
+/** Pieces of a reply that leave in one packet. */
+const mostPieces: u32 = 8;
+/** Rows of connections, by the peer's port. */
+const rows: u32 = 4096;
+const none: u32 = 0xffff;
+/** A connection that nobody is told of any more. */
+const noToken: u32 = 0xffff;
+const BOTH_WAYS: u32 = 3;
+
+/** States of a stream: bits. */
+const CLOSING: u8 = 1;
+/** The peer is gone: it ends when what is under way has come back. */
+const GONE: u8 = 2;
+const QUEUED: u8 = 4;
+/** The peer will send no more. */
+const ENDED: u8 = 8;
+
+@unmanaged
+class Stream {
+  cid: u64;
+  port: u32;
+  client: i32;
+  /** Bytes taken from the peer, and what it was told of them. */
+  taken: u32;
+  told: u32;
+  /** Bytes sent; what the peer has taken of them, and its room. */
+  sent: u32;
+  peerTaken: u32;
+  peerRoom: u32;
+  /** Bytes under way. */
+  sending: u32;
+  /** The first packet that was not taken as a whole, the last one, and where in the first one it goes on. */
+  held: u16;
+  heldLast: u16;
+  heldAt: u32;
+  /** In its row; in the queue of those that wait to send; both as numbers of streams. */
+  next: u16;
+  nextQueued: u16;
+  state: u8;
+}
+
+/** A held packet: the next one, and its bytes. */
+@unmanaged
+class Held {
+  payload: u32;
+  bytes: u32;
+  next: u16;
+}
+
+let isOpen: bool = false;
+let streams: usize = 0;
+let most: u32 = 0;
+let rowHeads: usize = 0;
+let byClient: usize = 0;
+let held: usize = 0;
+let firstFree: u32 = none;
+let firstQueued: u32 = none;
+let lastQueued: u32 = none;
+let port: u32 = 0;
+/** Something can go on only when what is under way has come back: we want to be told of that. */
+let waitsForSent: bool = false;
+const pieces = memory.data(64, 8);
+const peerText = memory.data(64);
+
+function at(number: u32): Stream {
+  return changetype<Stream>(streams + number * <u32>offsetof<Stream>());
+}
+
+/** Opens the device, if there is one, with room for so many streams. Returns whether. */
+export function openStreams(listenOn: u32, clients: u32): bool {
+  if (!openVsock()) return false;
+  most = min<u32>(clients, none - 1);
+  port = listenOn;
+  streams = take(most * <u32>offsetof<Stream>(), 8);
+  rowHeads = take(rows * 2, 4);
+  byClient = take(65_536 * 2, 4);
+  held = take(receivePackets * <u32>offsetof<Held>(), 8);
+  if (streams === 0 || rowHeads === 0 || byClient === 0 || held === 0) return false;
+  memory.fill(rowHeads, 0xff, rows * 2);
+  for (let index: u32 = 0; index < most; index++) at(index).next = <u16>(index + 1 < most ? index + 1 : none);
+  firstFree = most > 0 ? 0 : none;
+  isOpen = true;
+  return true;
+}
+
+function rowOf(cid: u64, peer: u32): usize {
+  return rowHeads + (((peer * 0x9e3779b1) ^ <u32>cid) >> 20) * 2;
+}
+
+function find(cid: u64, peer: u32): u32 {
+  for (let index = <u32>load<u16>(rowOf(cid, peer)); index !== none; index = <u32>at(index).next) {
+    if (at(index).port === peer && at(index).cid === cid) return index;
+  }
+  return none;
+}
+
+/** Takes a stream out of the tables. */
+function free(index: u32): void {
+  const it = at(index);
+  const row = rowOf(it.cid, it.port);
+  if (<u32>load<u16>(row) === index) store<u16>(row, it.next);
+  else {
+    let before = <u32>load<u16>(row);
+    while (<u32>at(before).next !== index) before = <u32>at(before).next;
+    at(before).next = it.next;
+  }
+  it.next = <u16>firstFree;
+  firstFree = index;
+}
+
+function open(): void {
+  if (find(peerCid, peerPort) !== none) return;
+  const client = ownPort === port && firstFree !== none ? clientOpen() : -1;
+  if (client < 0) {
+    reset(peerCid, ownPort, peerPort);
+    return;
+  }
+  const index = firstFree;
+  const it = at(index);
+  firstFree = <u32>it.next;
+  memory.fill(changetype<usize>(it), 0, offsetof<Stream>());
+  it.cid = peerCid;
+  it.port = peerPort;
+  it.client = client;
+  it.held = it.heldLast = it.nextQueued = <u16>none;
+  const row = rowOf(peerCid, peerPort);
+  it.next = load<u16>(row);
+  store<u16>(row, <u16>index);
+  store<u16>(byClient + client * 2, <u16>index);
+  store<u32>(peerText, 0x636f7376);
+  store<u16>(peerText, 0x3a6b, 4);
+  clientPeer(client, peerText, 6 + writeDecimal(peerText + 6, peerPort));
+  noteCredit(it);
+  say(index, OP_RESPONSE, 0);
+}
+
+function noteCredit(it: Stream): void {
+  it.peerRoom = peerRoom;
+  it.peerTaken = peerTaken;
+}
+
+function reset(cid: u64, from: u32, to: u32): void {
+  if (canSend(0)) sendPacket(cid, from, to, OP_RESET, 0, 0, 0, 0, 0, 0, noToken);
+}
+
+/** A packet without payload. Returns whether there was room for it. */
+function say(index: u32, what: u32, told: u32): bool {
+  if (!canSend(0)) return false;
+  const it = at(index);
+  it.told = it.taken;
+  sendPacket(it.cid, port, it.port, what, told, ownRoom, it.taken, 0, 0, 0, noToken);
+  return true;
+}
+
+/** Its output is looked at when there is room to send. */
+function enqueue(index: u32): void {
+  const it = at(index);
+  if ((it.state & QUEUED) !== 0) return;
+  it.state |= QUEUED;
+  it.nextQueued = <u16>none;
+  if (firstQueued === none) firstQueued = index;
+  else at(lastQueued).nextQueued = <u16>index;
+  lastQueued = index;
+}
+
+/** The peer is gone, or was told to be. */
+function end(index: u32): void {
+  const it = at(index);
+  it.state |= GONE;
+  while (<u32>it.held !== none) dropHeld(it);
+  if (it.sending > 0) waitsForSent = true;
+  if (it.sending > 0 || (it.state & QUEUED) !== 0) return;
+  clientClose(it.client);
+  free(index);
+}
+
+function dropHeld(it: Stream): void {
+  const slot = <u32>it.held;
+  it.held = changetype<Held>(held + slot * <u32>offsetof<Held>()).next;
+  it.heldAt = 0;
+  giveBack(slot);
+}
+
+/** Feeds the bytes of a packet. Returns how many were taken. */
+function feed(it: Stream, address: usize, bytes: u32): u32 {
+  let taken = clientFeed(it.client, address, bytes);
+  // It stops behind a command that asks for something.
+  while (answerAsked() && taken < bytes) taken += clientFeed(it.client, address + taken, bytes - taken);
+  // What follows the end of a conversation is nobody's.
+  const took = (setting(FEED_STATE) & ~FEED_FULL) !== 0 ? bytes : taken;
+  it.taken += took;
+  return took;
+}
+
+/** What clients ask for that is done outside of the store: there is no place for a snapshot; the end is that of the guest. */
+function answerAsked(): bool {
+  const asked = takeAsked();
+  if (asked === 0) return false;
+  if (asked !== ASK_SAVE) endGuest(0);
+  noteSaved(false, 0);
+  return true;
+}
+
+function receive(index: u32, slot: u32): void {
+  const it = at(index);
+  const bytes = payloadBytes;
+  if ((it.state & (GONE | CLOSING)) !== 0) {
+    giveBack(slot);
+    return;
+  }
+  const took = <u32>it.held === none ? feed(it, payload, bytes) : 0;
+  enqueue(index);
+  if (took === bytes) {
+    giveBack(slot);
+    return;
+  }
+  const entry = changetype<Held>(held + slot * <u32>offsetof<Held>());
+  entry.payload = <u32>payload;
+  entry.bytes = bytes;
+  entry.next = <u16>none;
+  if (<u32>it.held === none) {
+    it.held = <u16>slot;
+    it.heldAt = took;
+  } else changetype<Held>(held + <u32>it.heldLast * <u32>offsetof<Held>()).next = <u16>slot;
+  it.heldLast = <u16>slot;
+}
+
+/** Goes on with what was held. */
+function resume(it: Stream): void {
+  while (<u32>it.held !== none) {
+    const entry = changetype<Held>(held + <u32>it.held * <u32>offsetof<Held>());
+    const took = feed(it, entry.payload + it.heldAt, entry.bytes - it.heldAt);
+    it.heldAt += took;
+    if (it.heldAt < entry.bytes) return;
+    dropHeld(it);
+  }
+}
+
+/** Sends what a stream has, as far as it goes. Returns whether there was room. */
+function flush(index: u32): bool {
+  const it = at(index);
+  if ((it.state & GONE) !== 0) {
+    end(index);
+    return true;
+  }
+  if (it.sending > 0) {
+    if (<u32>it.held !== none || clientOutputBytes(it.client) > it.sending) waitsForSent = true;
+    return true;
+  }
+  resume(it);
+  const state = clientState(it.client);
+  if ((state & FEED_CLOSED) !== 0) {
+    if (!say(index, OP_RESET, 0)) return false;
+    end(index);
+    return true;
+  }
+  const count = clientPieces(it.client, pieces, mostPieces);
+  if (count === 0) return settle(index, state);
+  if (!canSend(count)) return false;
+  const room = it.peerRoom - (it.sent - it.peerTaken);
+  let bytes: u32 = 0;
+  for (let piece: u32 = 0; piece < count; piece++) bytes += load<u32>(pieces + piece * 8, 4);
+  if (it.peerRoom < it.sent - it.peerTaken || room === 0) return say(index, OP_CREDIT_REQUEST, 0);
+  bytes = min<u32>(bytes, room);
+  if (bytes < clientOutputBytes(it.client)) waitsForSent = true;
+  it.told = it.taken;
+  it.sending = bytes;
+  it.sent += bytes;
+  sendPacket(it.cid, port, it.port, OP_DATA, 0, ownRoom, it.taken, pieces, count, bytes, index);
+  return true;
+}
+
+/** All was sent: the conversation ends, or the peer is told that we took what it sent. */
+function settle(index: u32, state: u32): bool {
+  const it = at(index);
+  if (state !== 0 || (it.state & ENDED) !== 0) {
+    if ((it.state & CLOSING) !== 0) return true;
+    if (!say(index, OP_SHUTDOWN, BOTH_WAYS)) return false;
+    it.state |= CLOSING;
+    return true;
+  }
+  return it.told === it.taken || say(index, OP_CREDIT, 0);
+}
+
+function take1(slot: u32): void {
+  const index = find(peerCid, peerPort);
+  if (operation === OP_REQUEST) open();
+  else if (index === none) {
+    if (operation !== OP_RESET) reset(peerCid, ownPort, peerPort);
+  } else {
+    const it = at(index);
+    noteCredit(it);
+    if (operation === OP_DATA) {
+      receive(index, slot);
+      return;
+    }
+    if (operation === OP_RESET) end(index);
+    else if (operation === OP_SHUTDOWN) {
+      if ((flags & 2) !== 0) it.state |= ENDED;
+      enqueue(index);
+    } else if (operation === OP_CREDIT) enqueue(index);
+    else if (operation === OP_CREDIT_REQUEST) say(index, OP_CREDIT, 0);
+  }
+  giveBack(slot);
+}
+
+/** One batch both ways. Returns whether anything happened. */
+export function turnStreams(): bool {
+  if (!isOpen) return false;
+  quietVsock();
+  waitsForSent = waitsForSent && isSending();
+  let did = false;
+  for (let token = nextSent(); token !== 0xffffffff; token = nextSent()) {
+    did = true;
+    if (token === noToken) continue;
+    const it = at(token);
+    clientSent(it.client, it.sending);
+    it.sending = 0;
+    enqueue(token);
+  }
+  for (let taken: u32 = 0; taken < batch; taken++) {
+    const slot = nextPacket();
+    if (slot < 0) break;
+    did = true;
+    take1(<u32>slot);
+  }
+  for (let client = nextClientEvent(); client >= 0; client = nextClientEvent())
+    enqueue(<u32>load<u16>(byClient + client * 2));
+  while (firstQueued !== none) {
+    const index = firstQueued;
+    const next = <u32>at(index).nextQueued;
+    at(index).state &= ~QUEUED;
+    if (!flush(index)) {
+      at(index).state |= QUEUED;
+      waitsForSent = true;
+      break;
+    }
+    did = true;
+    firstQueued = next;
+  }
+  showVsock();
+  return did;
+}
+
+/** Asks to be told of what comes. True: there is something already. */
+export function awakeStreams(): bool {
+  return isOpen && awakeVsock(waitsForSent);
+}
+
+/** Whether the device does what cannot be. */
+export function areStreamsBroken(): bool {
+  return isOpen && isVsockBroken();
+}

@@ -1,0 +1,218 @@
+/* What stands between the module and the machine: its imports, what code of wasm2c calls, the clock, and the loop that turns, rests and parks.
+   Everything here runs at CPL 3. Nothing is allocated; memory is the machine's from the start. */
+#include "module.h"
+#include "image.h"
+
+static Z_module_instance_t module;
+static wasm_rt_memory_t memory;
+static u64 microseconds_shift_32; /* microseconds of a tick, times 2^32 */
+static u64 tick_at_start;
+
+static inline u64 ticks(void) {
+  u32 low, high;
+  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+  return low | (u64)high << 32;
+}
+
+static u64 now_us(void) { return (u64)((unsigned __int128)(ticks() - tick_at_start) * microseconds_shift_32 >> 32); }
+
+static void __attribute__((noreturn)) give_up(const char *why) {
+  say_text("clearway: ");
+  say_text(why);
+  say_text("\n");
+  end_guest(END_TRAP);
+}
+
+/* The module's imports. */
+wasm_rt_memory_t *Z_envZ_memory(struct Z_env_instance_t *host) { return &memory; }
+u32 Z_hostZ_readRegister(struct Z_host_instance_t *host, u32 address) { return *(volatile u32 *)(DEVICES_VIRTUAL + address); }
+void Z_hostZ_writeRegister(struct Z_host_instance_t *host, u32 address, u32 value) { *(volatile u32 *)(DEVICES_VIRTUAL + address) = value; }
+void Z_hostZ_fence(struct Z_host_instance_t *host) { __asm__ volatile("lock orl $0, (%%rsp)" ::: "memory"); }
+void Z_hostZ_order(struct Z_host_instance_t *host) { __asm__ volatile("" ::: "memory"); }
+void Z_hostZ_say(struct Z_host_instance_t *host, u32 text, u32 length) {
+  if ((u64)text + length <= memory.size) say_bytes((const char *)memory.data + text, length);
+}
+void Z_hostZ_endGuest(struct Z_host_instance_t *host, u32 status) { end_guest(status); }
+
+/* What code of wasm2c calls. */
+void wasm_rt_trap(wasm_rt_trap_t code) {
+  static const char *const names[] = {
+    "none", "out of bounds", "integer overflow", "division by zero", "conversion of no number", "a failed check", "indirect call", "exception", "stack",
+  };
+  say_text("clearway: the guest was stopped by the program itself: ");
+  say_text((u32)code < 9 ? names[code] : "unknown");
+  say_text("\n");
+  end_guest(END_TRAP);
+}
+bool wasm_rt_is_initialized(void) { return true; }
+void abort(void) { wasm_rt_trap(WASM_RT_TRAP_UNREACHABLE); }
+void __assert_fail(const char *what, const char *file, unsigned line, const char *function) { abort(); }
+u32 wasm_rt_register_func_type(u32 parameters, u32 results, ...) {
+  static u32 known;
+  /* Types that are the same get different numbers: the module calls a table's functions by the type that the table was filled with, or not at all. */
+  return ++known;
+}
+void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t *table, u32 elements, u32 most) {
+  static wasm_rt_funcref_t room[512];
+  if (elements > 512) give_up("the module's table of functions is too long");
+  table->data = room;
+  table->size = elements;
+  table->max_size = elements;
+}
+void wasm_rt_free_funcref_table(wasm_rt_funcref_table_t *table) {}
+void wasm_rt_free_memory(wasm_rt_memory_t *gone) {}
+u32 wasm_rt_grow_memory(wasm_rt_memory_t *grown, u32 pages) { return -1; }
+
+void *memcpy(void *to, const void *from, size_t bytes) {
+  void *start = to;
+  __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes)::"memory");
+  return start;
+}
+void *memset(void *to, int value, size_t bytes) {
+  void *start = to;
+  __asm__ volatile("rep stosb" : "+D"(to), "+c"(bytes) : "a"(value) : "memory");
+  return start;
+}
+void *memmove(void *to, const void *from, size_t bytes) {
+  if ((u64)to - (u64)from >= bytes) return memcpy(to, from, bytes);
+  u8 *target = to;
+  const u8 *source = from;
+  while (bytes--) target[bytes] = source[bytes];
+  return to;
+}
+
+/* Rounding, as code of wasm2c calls it; what no module uses is left out by the linker. */
+static int has_fraction(double value) { return value > -4503599627370496.0 && value < 4503599627370496.0 && (double)(long)value != value; }
+double trunc(double value) { return has_fraction(value) ? __builtin_copysign((double)(long)value, value) : value; }
+double floor(double value) { return has_fraction(value) && trunc(value) > value ? trunc(value) - 1 : trunc(value); }
+double ceil(double value) { return has_fraction(value) && trunc(value) < value ? __builtin_copysign(trunc(value) + 1, value) : trunc(value); }
+double nearbyint(double value) {
+  /* To the nearest whole number, halves to even ones: what adding 2^52 does. */
+  double far = __builtin_copysign(4503599627370496.0, value);
+  return has_fraction(value) ? __builtin_copysign(value + far - far, value) : value;
+}
+
+/* A number behind a word of the command line; otherwise: nobody said it. */
+static u64 told(const char *word, u64 otherwise) {
+  const char *line = boot_block.command_line;
+  for (; *line; line++) {
+    if (line != boot_block.command_line && line[-1] != ' ') continue;
+    u32 same = 0;
+    while (word[same] && line[same] == word[same]) same++;
+    if (word[same]) continue;
+    u64 value = 0;
+    for (line += same; *line >= '0' && *line <= '9'; line++) value = value * 10 + (*line - '0');
+    return value;
+  }
+  return otherwise;
+}
+
+static void cpuid(u32 leaf, u32 *a, u32 *b, u32 *c, u32 *d) { __asm__ volatile("cpuid" : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d) : "a"(leaf), "c"(0)); }
+
+/* Ticks in a millisecond, by the timer that PCs have (8254, 1,193,182 a second), over 10 ms; 0: there is none. */
+static u64 khz_by_timer(void) {
+  out8(0x43, 0x34);
+  out8(0x40, 0);
+  out8(0x40, 0);
+  u32 last = 0, passed = 0;
+  u64 begun = ticks();
+  for (u32 looks = 0; looks < 10000000; looks++) {
+    out8(0x43, 0);
+    u32 count = in8(0x40);
+    count |= in8(0x40) << 8;
+    if (last) passed += (last - count) & 0xffff;
+    last = count;
+    if (passed >= 11932) return (ticks() - begun) * 1193182 / passed / 1000;
+    if (looks == 1000 && passed == 0) return 0;
+  }
+  return 0;
+}
+
+static u64 find_khz(void) {
+  u32 a, b, c, d, most;
+  u64 khz = told("tsc_khz=", boot_block.tsc_khz);
+  if (khz) return khz;
+  cpuid(0, &most, &b, &c, &d);
+  if (most >= 0x15) {
+    cpuid(0x15, &a, &b, &c, &d);
+    if (a && b && c) return (u64)c * b / a / 1000;
+  }
+  cpuid(0x40000000, &most, &b, &c, &d);
+  if (b >= 0x20202020 && most >= 0x40000010 && most < 0x40001000) {
+    cpuid(0x40000010, &a, &b, &c, &d);
+    if (a) return a;
+  }
+  khz = khz_by_timer();
+  if (!khz) give_up("nothing here says how fast the processor's clock is: add tsc_khz=N to the command line");
+  return khz;
+}
+
+static u32 clock_byte(u8 which) {
+  out8(0x70, which);
+  u8 value = in8(0x71);
+  return (value >> 4) * 10 + (value & 15);
+}
+
+/* Seconds since 1970 by the clock that PCs have, in BCD and 24 hours as monitors make it; 0: there is none. */
+static u64 clock_seconds(void) {
+  u32 year = clock_byte(9) + 2000, month = clock_byte(8), day = clock_byte(7);
+  if (month < 1 || month > 12 || day < 1 || day > 31) return 0;
+  u64 y = month <= 2 ? year - 1 : year, m = month <= 2 ? month + 9 : month - 3;
+  u64 days = y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 - 719468;
+  return ((days * 24 + clock_byte(4)) * 60 + clock_byte(2)) * 60 + clock_byte(0);
+}
+
+/* What our own monitor says, and others do not. */
+static void find_out(void) {
+  u32 a, b, c, d;
+  boot_block.tsc_khz = find_khz();
+  boot_block.wall_us = told("now=", clock_seconds()) * 1000000;
+  cpuid(1, &a, &b, &c, &d);
+  if (!(c & 1u << 30)) give_up("the processor gives no random numbers (RDRAND): give the guest another model");
+  for (u32 i = 0; i < 4; i++) {
+    u64 value = 0;
+    u8 is_good = 0;
+    for (u32 tries = 0; tries < 100 && !is_good; tries++) __asm__ volatile("rdrand %0; setc %1" : "=r"(value), "=qm"(is_good)::"cc");
+    if (!is_good) give_up("the processor gives no random numbers");
+    ((u64 *)boot_block.seed)[i] = value;
+  }
+}
+
+void main(void) {
+  if (boot_block.door != DOOR_OURS) find_out();
+  memory.data = (u8 *)LINEAR_VIRTUAL;
+  memory.pages = memory.max_pages = boot_block.linear_bytes >> 16;
+  memory.size = (u64)memory.pages << 16;
+  if (memory.size < 0x400000) give_up("there is too little memory: 8 MiB are the least");
+  tick_at_start = ticks();
+  microseconds_shift_32 = (1000ul << 32) / boot_block.tsc_khz;
+
+  Z_module_init_module();
+  Z_module_instantiate(&module, 0, 0);
+  u32 block = Z_moduleZ_bootBlock(&module);
+  if ((u64)block + sizeof boot_block > memory.size) give_up("the module has no place for what the monitor says");
+  __builtin_memcpy(memory.data + block, &boot_block, sizeof boot_block);
+  /* The place of linear memory in the machine, by which devices know it. */
+  *(u32 *)(memory.data + block) = LINEAR_PHYSICAL;
+  u32 status = Z_moduleZ_begin(&module, now_us());
+  if (status) end_guest(status);
+
+  /* How long to look for more before it rests: where others wait for the same processor, hardly at all. */
+  u64 spin = told("spin_us=", boot_block.door == DOOR_OURS ? 0 : 50);
+  for (u64 busy = now_us();;) {
+    u64 now = now_us();
+    if (Z_moduleZ_turn(&module, now)) {
+      busy = now;
+      continue;
+    }
+    if (now - busy < spin) {
+      __asm__ volatile("pause");
+      continue;
+    }
+    u32 wait = Z_moduleZ_rest(&module, now);
+    if (boot_block.door == DOOR_OURS && wait) {
+      out32(PORT_PARK, wait);
+      busy = now_us();
+    } else __asm__ volatile("pause");
+  }
+}

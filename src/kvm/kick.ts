@@ -1,0 +1,83 @@
+// Kicks: another thread has a processor's thread leave the guest. KVM_RUN ends with EINTR when a signal comes for which the process has a handler, or at once when the
+// run area says so; between the two no kick is lost. Not here: why somebody kicks (cli/kit/run-vm.ts).
+
+import { viewMemory } from '../kernel/ffi.js';
+import { signalThread, threadNumber } from '../kernel/thread.js';
+import type { Machine } from './machine.js';
+
+/** The signal: by default it does nothing to a process, so that one that comes late harms nobody. */
+const signalName = 'SIGURG';
+const signalNumber = 23;
+/** Where the run area says that KVM_RUN is to end at once (struct kvm_run, immediate_exit). */
+const immediateExit = 1;
+
+/** What both threads share: the thread's number, kicks so far, and the run area's address as two words. */
+const Word = { thread: 0, kicks: 1, low: 2, high: 3 } as const;
+/** Bytes of it. */
+const kickBytes = 16;
+
+/** The processor's side. */
+export class Kicked {
+  readonly #words: Int32Array;
+  readonly #run: Uint8Array;
+  #seen = 0;
+
+  /** @param shared shared memory, which the other thread's {@link Kicker} has as well */
+  constructor(shared: SharedArrayBuffer, machine: Machine) {
+    this.#words = new Int32Array(shared, 0, 4);
+    this.#run = new Uint8Array(machine.run.buffer);
+    const address = machine.runAddress;
+    Atomics.store(this.#words, Word.low, (address % 2 ** 32) | 0);
+    Atomics.store(this.#words, Word.high, Math.floor(address / 2 ** 32));
+    Atomics.store(this.#words, Word.thread, threadNumber());
+  }
+
+  /** Whether somebody kicked since the last call. Asked before each entry: a kick that comes later ends KVM_RUN. */
+  take(): boolean {
+    Atomics.store(this.#run, immediateExit, 0);
+    const kicks = Atomics.load(this.#words, Word.kicks);
+    // Below 0: it is the last one.
+    if (kicks === this.#seen && kicks >= 0) return false;
+    this.#seen = kicks;
+    return true;
+  }
+
+  /** The run area goes: nobody may write to it any more. */
+  close(): void {
+    Atomics.store(this.#words, Word.thread, 0);
+  }
+}
+
+/** The other side: of the main thread, since only there signals have handlers. */
+export class Kicker {
+  readonly shared = new SharedArrayBuffer(kickBytes);
+  readonly #words = new Int32Array(this.shared, 0, 4);
+  readonly #handler = (): void => {};
+  readonly #atExit = (): void => {
+    // From now on the guest is not entered any more: this thread is about to be ended, and does not know it yet.
+    Atomics.store(this.#words, Word.kicks, -2_000_000_000);
+    this.kick();
+  };
+
+  /** Node waits for its threads when it ends, for ever where one is in a guest: so it kicks then. */
+  constructor() {
+    process.on(signalName, this.#handler);
+    process.on('exit', this.#atExit);
+  }
+
+  /** Has the processor's thread leave the guest, if it is in there. */
+  kick(): void {
+    Atomics.add(this.#words, Word.kicks, 1);
+    const thread = Atomics.load(this.#words, Word.thread);
+    if (thread === 0) return;
+    const address = Atomics.load(this.#words, Word.high) * 2 ** 32 + (Atomics.load(this.#words, Word.low) >>> 0);
+    Atomics.store(new Uint8Array(viewMemory(address, immediateExit + 1)), immediateExit, 1);
+    signalThread(thread, signalNumber);
+  }
+
+  /** The thread has ended. */
+  close(): void {
+    process.off(signalName, this.#handler);
+    process.off('exit', this.#atExit);
+  }
+}

@@ -1,0 +1,109 @@
+// `clearway kv --vm`: the store in a virtual machine, asked by people's clients through this host's sockets.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { describe, test } from 'node:test';
+import { Redis } from 'ioredis';
+import { RawClient, startKv } from '../support/kv-process.js';
+import { program } from '../support/program.js';
+import { guestsRefused } from './support.js';
+
+/** CPU time of a process so far, in ms: /proc counts in hundredths of a second. */
+function cpuTimeMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+for (const engine of ['uring', 'epoll']) {
+  describe(`clearway kv --vm, ${engine}`, { skip: guestsRefused(), timeout: 120_000 }, () => {
+    test('commands, pipelines, values of a megabyte, publications, many clients, an end', async () => {
+      const store = await startKv(['--vm', '--engine', engine, '--maxmemory', '64m']);
+      assert.match(store.said(), /ready [\d.]+ ms after \/dev\/kvm was opened, [\d.]+ ms of it in the guest/);
+      const client = new RawClient(store.port);
+      assert.equal(await client.ask('SET a 1\r\nINCR a\r\n', '+OK\r\n:2\r\n'), '+OK\r\n:2\r\n');
+      const many = '$1\r\n2\r\n'.repeat(20_000);
+      assert.ok((await client.ask('GET a\r\n'.repeat(20_000), many)) === many);
+      const value = Buffer.alloc(1_000_003, 'abcdefg');
+      const head = `*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$${value.length}\r\n`;
+      const request = Buffer.concat([Buffer.from(head), value, Buffer.from('\r\n')]);
+      assert.equal(await client.ask(request, '+OK\r\n'), '+OK\r\n');
+      const wanted = `$${value.length}\r\n${value.toString('latin1')}\r\n`;
+      for (let times = 0; times < 3; times++) assert.ok((await client.ask('GET big\r\n', wanted)) === wanted);
+      const others = Array.from({ length: 200 }, () => new Redis({ port: store.port, host: '127.0.0.1' }));
+      await Promise.all(others.map((each, index) => each.set(`k:${index}`, `${index}`)));
+      const found = await Promise.all(others.map((each, index) => each.get(`k:${index}`)));
+      assert.deepEqual(
+        found,
+        others.map((_, index) => `${index}`),
+      );
+      const heard = new Promise((resolve) => others[0]!.on('message', (...message) => resolve(message)));
+      await others[0]!.subscribe('news');
+      await others[1]!.publish('news', 'hello');
+      assert.deepEqual(await heard, ['news', 'hello']);
+      for (const each of others) each.disconnect();
+      assert.match(await client.ask('INFO server\r\n', 'x'.repeat(200)), /redis_version/);
+      assert.equal(await store.end(), 0);
+    });
+
+    test('QUIT, a half-closed client, one that goes in the middle of a value, SHUTDOWN', async () => {
+      const store = await startKv(['--vm', '--engine', engine]);
+      const quitter = new RawClient(store.port);
+      assert.equal(await quitter.ask('SET a b\r\nQUIT\r\n', '+OK\r\n+OK\r\n'), '+OK\r\n+OK\r\n');
+      await quitter.closed;
+      const half = connect({ port: store.port, host: '127.0.0.1', allowHalfOpen: true });
+      half.end('GET a\r\n'.repeat(3000));
+      assert.equal(await text(half), '$1\r\nb\r\n'.repeat(3000));
+      const gone = new RawClient(store.port);
+      gone.socket.write('*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$100000\r\nabc', () => gone.socket.resetAndDestroy());
+      await gone.closed;
+      const last = new RawClient(store.port);
+      assert.equal(await last.ask('EXISTS x\r\n', ':0\r\n'), ':0\r\n');
+      last.socket.write('SHUTDOWN NOSAVE\r\n');
+      assert.equal(await store.ended, 0);
+    });
+  });
+}
+
+describe('clearway kv --vm', { skip: guestsRefused(), timeout: 120_000 }, () => {
+  test('keys expire by themselves, memory has a bound, a password is asked for', async () => {
+    const store = await startKv(['--vm', '--maxmemory', '8m', '--maxmemory-policy', 'allkeys-lru']);
+    const client = new Redis({ port: store.port, host: '127.0.0.1' });
+    await client.set('short', '1', 'PX', 50);
+    for (let round = 0; round < 40; round++) {
+      const pipeline = client.pipeline();
+      for (let index = 0; index < 100; index++) pipeline.set(`${round}:${index}`, 'v'.repeat(5000));
+      for (const [error] of (await pipeline.exec())!) assert.equal(error, null);
+    }
+    assert.equal(await client.get('39:99'), 'v'.repeat(5000));
+    assert.equal(await client.get('0:0'), null);
+    assert.equal(await client.get('short'), null);
+    const [seconds] = await client.time();
+    assert.ok(Math.abs(Number(seconds) - Date.now() / 1000) < 3);
+    client.disconnect();
+    assert.equal(await store.end(), 0);
+  });
+
+  test('a guest that has nothing to do costs next to nothing', async () => {
+    const store = await startKv(['--vm']);
+    const client = new RawClient(store.port);
+    assert.equal(await client.ask('PING\r\n', '+PONG\r\n'), '+PONG\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const before = cpuTimeMs(store.pid);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const used = cpuTimeMs(store.pid) - before;
+    assert.ok(used <= 60, `${used} ms of 2000`);
+    assert.equal(await client.ask('PING\r\n', '+PONG\r\n'), '+PONG\r\n');
+    assert.equal(await store.end(), 0);
+  });
+
+  test('what it cannot do is refused in a sentence', () => {
+    const refused = (...args: readonly string[]): string =>
+      spawnSync(process.execPath, [program, 'kv', '--vm', ...args], { encoding: 'utf8', timeout: 20_000 }).stderr;
+    assert.match(refused('--snapshot', 'x'), /a guest has none/);
+    assert.match(refused('--bypass', 'lo'), /two ways to serve/);
+    assert.match(refused('--maxmemory', '2g'), /at most 1.5 GiB/);
+  });
+});

@@ -1,0 +1,232 @@
+// The store's module over virtio-vsock in memory, against the device of the monitor: both layouts of queues, with events by index and without. What the device writes is
+// as hostile as what a guest writes; no wake-up is lost, whenever something happens.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Domain, Pieces } from '../../src/memory/domain.js';
+import type { DeviceQueue } from '../../src/virtio/queue.js';
+import { type StreamOwner, VsockDevice } from '../../src/vmm/vsock-device.js';
+import { GuestEnd, layouts, ModuleGuest } from './module-guest.js';
+
+/** Clients in memory: what the guest lends is read, and given back at once or later. */
+class Clients implements StreamOwner {
+  device!: VsockDevice;
+  readonly replies = new Map<number, string>();
+  readonly unsent = new Map<number, Buffer>();
+  readonly over_: number[] = [];
+  readonly kept: number[] = [];
+  keeps = false;
+  bytes!: Uint8Array;
+
+  accepted(): void {}
+
+  refused(port: number): void {
+    this.over_.push(port);
+  }
+
+  over(port: number): void {
+    this.over_.push(port);
+  }
+
+  lent(port: number, pieces: Pieces, token: number): boolean {
+    let text = this.replies.get(port) ?? '';
+    for (let index = 0; index < pieces.count; index++) {
+      const at = pieces.addresses[index]!;
+      text += Buffer.from(this.bytes.subarray(at, at + pieces.lengths[index]!)).toString('latin1');
+    }
+    this.replies.set(port, text);
+    if (this.keeps) this.kept.push(token);
+    else this.device.giveBack(token);
+    return true;
+  }
+
+  writable(port: number): void {
+    this.push(port);
+  }
+
+  /** Sends text, as far as it goes now. */
+  send(port: number, text: string): void {
+    this.unsent.set(port, Buffer.concat([this.unsent.get(port) ?? Buffer.alloc(0), Buffer.from(text, 'latin1')]));
+    this.push(port);
+  }
+
+  push(port: number): void {
+    const bytes = this.unsent.get(port);
+    if (bytes === undefined || bytes.length === 0) return;
+    const taken = this.device.send(port, bytes, 0, bytes.length);
+    this.unsent.set(port, bytes.subarray(taken));
+  }
+
+  take(port: number): string {
+    const text = this.replies.get(port) ?? '';
+    this.replies.delete(port);
+    return text;
+  }
+}
+
+function start(layout: bigint, words = '') {
+  const clients = new Clients();
+  let wakes = 0;
+  const guest = new ModuleGuest('kv', `maxmemory=8M ${words}`, layout, (domain: Domain) => {
+    clients.device = new VsockDevice(domain, 3, clients, () => wakes++);
+    return [clients.device];
+  });
+  clients.bytes = guest.bytes;
+  guest.begin();
+  guest.run();
+  const { device } = clients;
+  /** Turns of both until nothing more happens. */
+  const settle = (): void => {
+    for (let turns = 0; turns < 10_000; turns++) {
+      const before = wakes;
+      device.publish();
+      guest.run();
+      device.turn();
+      if (wakes === before) return;
+    }
+    throw new Error('it does not settle');
+  };
+  return { guest, clients, device, settle };
+}
+
+for (const [name, layout] of Object.entries(layouts)) {
+  describe(`streams of a guest, ${name}`, () => {
+    test('commands, pipelines, long values both ways, publications, the end from either side', () => {
+      const { clients, device, settle } = start(layout);
+      device.open(1025, 6379);
+      clients.send(1025, 'SET a 1\r\nINCR a\r\nGET none\r\n');
+      settle();
+      assert.equal(clients.take(1025), '+OK\r\n:2\r\n$-1\r\n');
+      clients.send(1025, 'INCR n\r\n'.repeat(5000));
+      settle();
+      assert.equal(clients.take(1025), Array.from({ length: 5000 }, (_, index) => `:${index + 1}\r\n`).join(''));
+      const value = 'abcdefg'.repeat(100_000);
+      clients.send(1025, `*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$${value.length}\r\n${value}\r\nGET big\r\n`);
+      settle();
+      assert.ok(clients.take(1025) === `+OK\r\n$${value.length}\r\n${value}\r\n`);
+      device.open(1026, 6379);
+      clients.send(1026, 'SUBSCRIBE news\r\n');
+      settle();
+      clients.take(1026);
+      clients.send(1025, 'PUBLISH news hello\r\n');
+      settle();
+      assert.equal(clients.take(1026), '*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n');
+      clients.take(1025);
+      clients.send(1025, 'QUIT\r\nGET a\r\n');
+      settle();
+      assert.equal(clients.take(1025), '+OK\r\n');
+      assert.deepEqual(clients.over_, [1025]);
+      device.close(1025, true);
+      device.close(1026, true);
+      settle();
+      device.open(1027, 6379);
+      clients.send(1027, 'CLIENT LIST\r\n');
+      settle();
+      assert.match(clients.take(1027), /addr=vsock:1027(?!.*vsock)/s);
+      assert.equal(device.counts.faults, 0);
+    });
+
+    test('a client that does not read waits, others do not, and it loses nothing', () => {
+      const { clients, device, settle } = start(layout);
+      for (const port of [1025, 1026]) device.open(port, 6379);
+      clients.send(1026, `*3\r\n$3\r\nSET\r\n$1\r\nv\r\n$30000\r\n${'x'.repeat(30_000)}\r\n`);
+      settle();
+      clients.keeps = true;
+      clients.send(1025, 'GET v\r\n'.repeat(200));
+      settle();
+      const kept = clients.kept.splice(0);
+      clients.keeps = false;
+      clients.send(1026, 'PING\r\n');
+      settle();
+      assert.equal(clients.take(1026), '+OK\r\n+PONG\r\n');
+      for (const token of kept) device.giveBack(token);
+      settle();
+      assert.equal(clients.take(1025).length, 200 * (30_000 + 10));
+    });
+
+    test('500 clients at once, opened and closed, a stranger at another port', () => {
+      const { clients, device, settle } = start(layout, 'maxclients=500');
+      const ports = Array.from({ length: 500 }, (_, index) => 2000 + index * 3);
+      for (let round = 0; round < 3; round++) {
+        for (const port of ports) {
+          device.open(port, 6379);
+          clients.send(port, `SET k:${port} ${round}\r\nGET k:${port}\r\n`);
+        }
+        settle();
+        for (const port of ports) assert.equal(clients.take(port), `+OK\r\n$1\r\n${round}\r\n`, `${port}`);
+        device.open(9, 6379);
+        device.open(10, 80);
+        settle();
+        assert.deepEqual(clients.over_.splice(0).sort(), [10, 9]);
+        for (const port of ports) device.close(port, true);
+        settle();
+      }
+    });
+
+    test('no wake-up is lost: whatever happens while it goes to rest is seen, or told of', () => {
+      const { guest, clients, device, settle } = start(layout);
+      device.open(1025, 6379);
+      settle();
+      // A fence stands between asking to be told and looking again: something happens at each of them, in turn.
+      for (let which = 0; which < 12; which++) {
+        clients.send(1025, 'PING\r\n');
+        device.publish();
+        let passed = 0;
+        let isTold = false;
+        guest.atFence = () => {
+          if (passed++ !== which) return;
+          clients.send(1025, 'PING\r\n');
+          isTold = device.publish();
+        };
+        guest.run();
+        guest.atFence = () => {};
+        const wanted = which < passed ? '+PONG\r\n+PONG\r\n' : '+PONG\r\n';
+        // From here on as the monitor does: it runs only when it is told.
+        for (let turns = 0; turns < 10; turns++) {
+          device.turn();
+          if (!device.publish() && !isTold) break;
+          isTold = false;
+          guest.run();
+        }
+        assert.equal(clients.take(1025), wanted, `at fence ${which} of ${passed}: neither seen nor told`);
+        settle();
+      }
+      // At rest, everything that comes is told.
+      clients.send(1025, 'PING\r\n');
+      assert.ok(device.publish());
+    });
+
+    for (const [what, spoil] of Object.entries<(queue: DeviceQueue) => void>({
+      'an id that is not out': (queue) => queue.give(0xffff, 1, 0),
+      'more bytes than there was room for': (queue) => queue.give(0, 1, 0xffff_ffff),
+    })) {
+      test(`a device that gives back ${what} is not followed: the guest ends and says so`, () => {
+        let toGuest: DeviceQueue | undefined;
+        const guest = new ModuleGuest('kv', '', layout, (domain) => {
+          const device = new VsockDevice(domain, 3, new Clients(), () => {});
+          const { start: begin } = device;
+          device.start = (queues) => {
+            toGuest = queues[0];
+            begin.call(device, queues);
+          };
+          return [device];
+        });
+        guest.begin();
+        guest.run();
+        spoil(toGuest!);
+        toGuest!.publish();
+        assert.throws(
+          () => guest.run(),
+          (error) => error instanceof GuestEnd && error.status === 2,
+        );
+        assert.match(guest.said, /does what no device may/);
+      });
+    }
+  });
+}
+
+test('without a device, or with another kind, it says what it misses', () => {
+  const guest = new ModuleGuest('kv', '', 0n, () => []);
+  assert.throws(() => guest.begin(), GuestEnd);
+  assert.match(guest.said, /no device to hear clients by/);
+});
