@@ -337,6 +337,30 @@ for (const name of ['uring', 'epoll'] as const) {
       loop.close();
     });
 
+    test('of turns that were asked for at several times the earliest comes at its own', async (t) => {
+      const engine = openEngine(name);
+      const loop = new Loop(engine);
+      loop.attach();
+      // What the beginning asks for is done.
+      for (let passes = 0; passes < 5; passes++) await new Promise((resolve) => setImmediate(resolve));
+      t.mock.timers.enable({ apis: ['setTimeout'] });
+      let turns = 0;
+      const take = engine.turn.bind(engine);
+      engine.turn = (waitMs, events) => {
+        turns++;
+        return take(waitMs, events);
+      };
+      engine.onBegun!(10_000);
+      engine.onBegun!(5);
+      engine.onBegun!(7);
+      t.mock.timers.tick(4);
+      assert.equal(turns, 0);
+      t.mock.timers.tick(2);
+      assert.equal(turns, 1);
+      t.mock.timers.reset();
+      loop.close();
+    });
+
     test("someone else's loop hears of each signal of a watched eventfd, and of nothing when there was none", () => {
       const engine = openEngine(name);
       const loop = new Loop(engine);

@@ -235,6 +235,8 @@ export class Loop implements EngineEvents {
     if (this.#attachment === undefined) return;
     this.engine.onBegun = undefined;
     clearInterval(this.#attachment.tick);
+    clearTimeout(this.#delayedTurn);
+    this.#delayedTurn = undefined;
     this.#attachment.poll.close();
     this.#attachment = undefined;
   }
@@ -245,15 +247,17 @@ export class Loop implements EngineEvents {
   }
 
   #turnDue = false;
-  #delayedTurnDue = false;
+  #delayedTurn: NodeJS.Timeout | undefined;
+  /** When it is due, on the loop's clock. */
+  #delayedUntilMs = 0;
 
   readonly #dueTurn = (): void => {
     this.#turnDue = false;
     if (this.#attachment !== undefined) this.turn(0);
   };
 
-  readonly #delayedTurn = (): void => {
-    this.#delayedTurnDue = false;
+  readonly #takeDelayedTurn = (): void => {
+    this.#delayedTurn = undefined;
     if (this.#attachment !== undefined) this.turn(0);
   };
 
@@ -262,10 +266,14 @@ export class Loop implements EngineEvents {
     if (delayMs === 0) {
       this.#turnDue = true;
       setImmediate(this.#dueTurn);
-    } else if (!this.#delayedTurnDue) {
-      this.#delayedTurnDue = true;
-      setTimeout(this.#delayedTurn, delayMs);
+      return;
     }
+    const untilMs = this.#clock() + delayMs;
+    // One that is due earlier asks again for what is left.
+    if (this.#delayedTurn !== undefined && this.#delayedUntilMs <= untilMs) return;
+    clearTimeout(this.#delayedTurn);
+    this.#delayedUntilMs = untilMs;
+    this.#delayedTurn = setTimeout(this.#takeDelayedTurn, delayMs).unref();
   }
 
   /**
