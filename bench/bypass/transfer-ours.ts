@@ -56,7 +56,12 @@ const done = await (role === 'send' ? send : receive)(stream, pattern, Number(by
 const seconds = (performance.now() - start) / 1000;
 const figures = network.figures();
 console.log(
-  JSON.stringify({ seconds, bytes: done, resent: figures['tcpRetransmitted'], faults: figures['faultStack'] }),
+  JSON.stringify({
+    seconds,
+    bytes: done,
+    resent: figures['tcpRetransmitted'],
+    figures: Object.fromEntries(Object.entries(figures).filter(([name, value]) => value > 0 && name.startsWith('tcp'))),
+  }),
 );
 if (role === 'receive') {
   stream.end();

@@ -359,3 +359,29 @@ test('a path that is narrower than was thought: what is under way goes again in 
     ],
   );
 });
+
+test('the answer to a probe for the end of a flight, however late it comes, says nothing of how long the path takes (RFC 6298, section 3)', () => {
+  const script = new Script();
+  const socket = script.accepted();
+  const flight = (from: number): void => {
+    for (const piece of [0, 1, 2]) script.host.sendPiece(socket, 0, from + piece * 1460, 1460);
+    script.turn();
+    assert.equal(script.takeSent().length, 3);
+  };
+  let sent = 0;
+  for (; sent < 10 * 4380; sent += 4380) {
+    flight(sent);
+    script.pass(1000);
+    script.send(`. 1:1(0) ack ${1 + sent + 4380}`);
+    assert.deepEqual(script.takeSent(), []);
+  }
+  // The one acknowledgement of this flight is lost. What answers the probe is lost for a while, too.
+  flight(sent);
+  script.pass(100_000);
+  script.expect(`P. ${1 + sent + 2920}:${1 + sent + 4380}(1460)`);
+  sent += 4380;
+  script.send(`. 1:1(0) ack ${1 + sent}`);
+  flight(sent);
+  script.pass(8_000);
+  script.expect(`P. ${1 + sent + 2920}:${1 + sent + 4380}(1460)`);
+});

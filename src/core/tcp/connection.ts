@@ -191,6 +191,8 @@ export class Connection {
   rackRtt: u32;
   reorderSeen: bool;
   reorderSteps: u8;
+  /** The acknowledgement is, also, of something that was sent more than once. */
+  hasRepeated: bool;
   probeEnd: u32;
   prrDelivered: u32;
   prrOut: u32;

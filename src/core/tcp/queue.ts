@@ -260,9 +260,10 @@ function noteDelivered(c: Connection, p: Piece): void {
     if (took < c.sampleUs) c.sampleUs = took;
     // Told of later than what lies beyond it, though it was sent once: the path reorders.
     if (c.hasSack && before(end, c.highSacked)) c.reorderSeen = true;
-  } else if (took < c.leastRtt) {
+  } else {
+    c.hasRepeated = true;
     // An answer to an earlier sending.
-    return;
+    if (took < c.leastRtt) return;
   }
   if (before(c.highSacked, end)) c.highSacked = end;
   if (c.rackRtt === 0 || before(c.rackSentAt, p.sentAt) || (c.rackSentAt === p.sentAt && before(c.rackEnd, end))) {

@@ -10,12 +10,14 @@ import { Connection, Fin, Recovery } from './connection';
 import { piece } from './pieces';
 import { noteAllLost, noteLost, noteSacked, removeAcknowledged } from './queue';
 import { backOff, clearBackoff, sampleRtt } from './rtt';
-import { sackCount, sackRanges, segmentAck } from './segment';
+import { hasStamp, sackCount, sackRanges, segmentAck, stampEcho } from './segment';
 import { armRetransmit, kindReorder, noteProgress } from './timers';
 import { tickAfterUs, tickNow } from './wheel';
 
 /** So many duplicates mean a loss, and so many pieces beyond it. */
 const duplicateThreshold: u32 = 3;
+/** An echo of our clock is believed up to so many ticks. */
+const mostEcho: u32 = 60_000;
 
 /** A connection begins to send at a number. */
 export function beginRecovery(c: Connection, first: u32): void {
@@ -43,6 +45,7 @@ export function takeAck(c: Connection, isDuplicate: bool): void {
   const lost = c.lostBytes;
   c.delivered = 0;
   c.sampleUs = 0xffffffff;
+  c.hasRepeated = false;
   if (advanced > 0) {
     const pieces = removeAcknowledged(c, segmentAck);
     c.unacknowledged = segmentAck;
@@ -51,7 +54,8 @@ export function takeAck(c: Connection, isDuplicate: bool): void {
     noteProgress(c, tickNow());
   }
   if (sackCount > 0 && c.hasSack) takeSack(c);
-  if (c.sampleUs !== 0xffffffff) sampleRtt(c, c.sampleUs);
+  if (c.hasRepeated) sampleByStamp(c, advanced);
+  else if (c.sampleUs !== 0xffffffff) sampleRtt(c, c.sampleUs);
   if (c.hasSack) {
     if (c.sackedCount > 0 || c.recovery !== Recovery.open) detectLoss(c);
   } else if (isDuplicate) {
@@ -61,6 +65,17 @@ export function takeAck(c: Connection, isDuplicate: bool): void {
   // What pieces told of counted when they did.
   const grown: u32 = c.hasSack ? c.delivered : advanced > known ? advanced - known : 0;
   adjust(c, advanced, flight, advanced > 0 ? grown : 0, advanced > 0 && c.lostBytes <= lost);
+}
+
+/**
+ * An answer to something that was sent again: what else it acknowledges may have waited for that, and tells nothing of the path (Karn). By the peer's echo of our clock it is
+ * known which sending is answered (RFC 7323, section 4), in ticks.
+ */
+function sampleByStamp(c: Connection, advanced: u32): void {
+  if (advanced === 0 || !hasStamp || !c.hasTimestamps) return;
+  const ticks = tickNow() - (stampEcho - c.stampOffset);
+  // Nobody echoes what is yet to come, or a clock of long ago.
+  if (ticks <= mostEcho) sampleRtt(c, ticks === 0 ? 512 : ticks << 10);
 }
 
 /** Whether an acknowledgement that tells nothing changes nothing. */
