@@ -58,7 +58,7 @@ export class KvBypassService implements Devices<KvOffered, KvCounts> {
       queue.close();
       throw error;
     }
-    this.#stopClock = loop.everyTick((nowMs) => queue.kv.store.setWallClock(nowMs));
+    this.#stopClock = loop.everyTick((nowMs) => queue.kv.store.tellHost(nowMs));
     if (queue.detour !== undefined) say(queue.detour);
   }
 

@@ -8,12 +8,13 @@ import {
   fstatSync,
   fsyncSync,
   openSync,
+  readdirSync,
   readSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Store } from './store.js';
 
@@ -35,9 +36,37 @@ export function writeSnapshot(store: Store, path: string | undefined, say: (sent
   store.noteSaved(isSaved);
 }
 
+/** Where a snapshot is written before it takes the place of the last one. */
+const unfinishedPath = (path: string, pid: number): string => `${path}.${pid}.tmp`;
+
+/** Whether a process is there; one of another user's counts. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Removes what processes left that ended while they wrote this snapshot: half of one, of no use to anybody. */
+function removeUnfinished(path: string): void {
+  const begin = `${basename(path)}.`;
+  let names: string[] = [];
+  try {
+    names = readdirSync(dirname(path));
+  } catch {
+    // A folder that may not be read is no reason not to start.
+  }
+  for (const name of names) {
+    const pid = Number(name.startsWith(begin) ? /^([1-9]\d*)\.tmp$/.exec(name.slice(begin.length))?.[1] : undefined);
+    if (pid > 0 && (pid === process.pid || !isRunning(pid))) rmSync(join(dirname(path), name), { force: true });
+  }
+}
+
 /** Writes everything at once: the store waits meanwhile. Returns bytes. @throws Error of the file system */
 function saveSnapshot(store: Store, path: string): void {
-  const beside = `${path}.${process.pid}.tmp`;
+  const beside = unfinishedPath(path, process.pid);
   const fd = openSync(beside, 'w', 0o600);
   try {
     writeSync(fd, firstLine);
@@ -102,6 +131,7 @@ function expectWritable(path: string): void {
 
 /** Reads a snapshot into an empty store. False: there is no file yet. @throws Error for one that is damaged, does not fit, or could not be written */
 export function restoreSnapshot(store: Store, path: string): boolean {
+  removeUnfinished(path);
   let fd: number;
   try {
     fd = openSync(path, 'r');
@@ -165,6 +195,8 @@ function feed(store: Store, fd: number): string | undefined {
       }
       return problem === undefined;
     });
+    if (problem !== undefined && /^OOM|no room for/.test(problem))
+      return 'it needs more memory than there is: raise --maxmemory';
     return problem ?? (isRead ? undefined : 'it could not be read to its end');
   } finally {
     core.clientClose(client);

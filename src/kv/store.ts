@@ -2,6 +2,7 @@
 // talks to it (kv-protocol.ts).
 
 import { randomBytes } from 'node:crypto';
+import { totalmem } from 'node:os';
 import * as Control from '../core/kv/control.js';
 import { MADV } from '../kernel/constants.js';
 import { tryAdviseMemory } from '../kernel/memory.js';
@@ -134,6 +135,7 @@ export class Store {
     this.#set(Control.MAX_CLIENTS, options.maxClients);
     this.#set(Control.TELL_PROCESS, process.pid);
     this.#set(Control.TELL_PORT, options.port);
+    this.#data.setBigUint64(this.#control + Control.TELL_SYSTEM_MEMORY, BigInt(totalmem()), true);
     this.#set(Control.IDLE_SECONDS, options.timeoutSeconds);
     this.bytes.set(randomBytes(16), this.#control + Control.SEED); // copy-ok: 16 bytes of a seed, once
     const result = layOut(password + 1024, this.bytes.length);
@@ -144,11 +146,12 @@ export class Store {
     this.turn(performance.now());
   }
 
-  /** The store counts its own time from its first turn on; what time of day that was may change with the host's clock. @param nowMs as of `turn` */
-  setWallClock(nowMs: number): void {
+  /** Tells what changes by itself: the time of day of the store's first turn, from which it counts; the process's memory. @param nowMs as of `turn` */
+  tellHost(nowMs: number): void {
     const elapsedUs = (nowMs - this.#beganMs) * 1000;
     const offset = BigInt(Math.round(Date.now() * 1000 - elapsedUs));
     this.#data.setBigUint64(this.#control + Control.WALL_OFFSET, offset, true);
+    this.#data.setBigUint64(this.#control + Control.TELL_RESIDENT, BigInt(process.memoryUsage.rss()), true);
   }
 
   #set(at: number, value: number): void {
@@ -167,7 +170,7 @@ export class Store {
   turn(nowMs: number): void {
     if (nowMs >= this.#wallSetMs) {
       this.#wallSetMs = nowMs + 1000;
-      this.setWallClock(nowMs);
+      this.tellHost(nowMs);
     }
     this.dueMs = nowMs + this.core.storeTurn((nowMs * 1000) % 2 ** 32) / 1000;
   }

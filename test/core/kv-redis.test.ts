@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { adminCases } from './kv-admin-cases.js';
 import { basicCases, hashCases, sharedCases, wordsOf } from './kv-cases.js';
 import { collectionCases } from './kv-collection-cases.js';
 import { Chance, randomCommand } from './kv-random.js';
@@ -20,7 +21,7 @@ test('the list of cases, one after another', { skip: missingRedis() }, async () 
     const store = new TestStore();
     const client = store.core.clientOpen();
     const differences: string[] = [];
-    const lines = `${basicCases}${hashCases}${collectionCases}${sharedCases}`
+    const lines = `${basicCases}${hashCases}${collectionCases}${sharedCases}${adminCases}`
       .trim()
       .split('\n')
       .filter((line) => line !== '');
@@ -34,6 +35,24 @@ test('the list of cases, one after another', { skip: missingRedis() }, async () 
     }
     assert.ok(lines.length > 200);
     assert.equal(differences.join('\n'), '');
+  } finally {
+    await redis.stop();
+  }
+});
+
+test('every command has the arity and the keys that Redis has for it', { skip: missingRedis() }, async () => {
+  const redis = await RedisPeer.start();
+  try {
+    const store = new TestStore();
+    const input = commandBytes('COMMAND');
+    const described = (bytes: Buffer): Map<Reply, string> =>
+      new Map((readReplies(bytes)[0] as Reply[][]).map((it) => [it[0]!, [it[1], ...it.slice(3, 6)].join(' ')]));
+    const ours = described(store.exchange(store.core.clientOpen(), input));
+    const theirs = described(await redis.exchangeUntil(input, 'mark'));
+    assert.ok(ours.size > 180);
+    // Of these two Redis tells the keys with their subcommands.
+    for (const name of ['$object', '$memory']) assert.ok(ours.delete(name));
+    for (const [name, places] of ours) assert.equal(places, theirs.get(name), String(name));
   } finally {
     await redis.stop();
   }

@@ -185,4 +185,8 @@ export function writeCommandName(command: usize, to: usize): void {
     store<u8>(to + (it.length >> 1), <u8>(it.low >> 8));
     store<u8>(to + it.length - 1, <u8>(it.low >> 16));
   }
+  // What made letters small made this of the low line.
+  for (let index: u32 = 0; index < it.length; index++) {
+    if (load<u8>(to + index) === 0x7f) store<u8>(to + index, 0x5f);
+  }
 }

@@ -43,6 +43,9 @@ export const TELL_PORT = 96;
 export const TELL_PROCESS = 100;
 /** Seconds after which a client that says nothing is closed; 0: never. */
 export const IDLE_SECONDS = 104;
+/** 8 bytes each. What INFO says of the process's memory in the host's, and of the host's; 0: not known. */
+export const TELL_RESIDENT = 112;
+export const TELL_SYSTEM_MEMORY = 120;
 
 /** Address of the first piece of output, after `clientOutput`. */
 export const OUTPUT_ADDRESS = 128;
@@ -82,6 +85,10 @@ export const IDLE_CLOSED = 408;
 
 export const MESSAGES_PUBLISHED = 416;
 export const MESSAGES_DELIVERED = 424;
+/** Clients whose half-sent commands held so much that others had no room for theirs. */
+export const QUERY_LIMIT_CLOSED = 432;
+/** Commands in the last whole second. */
+export const COMMANDS_A_SECOND = 440;
 
 export const POLICY_NOEVICTION = 0;
 export const POLICY_ALLKEYS_LRU = 1;

@@ -46,11 +46,13 @@ import { addListCommands, runList } from './commands/lists';
 import { addMaintenanceCommands, runMaintenance } from './commands/maintenance';
 import { addMultiCommands, EXEC, leaveMulti, runMulti } from './commands/multi';
 import { addPubsubCommands, runPubsub } from './commands/pubsub';
+import { unknownCommand } from './commands/refused';
 import { addScanCommands, runScan } from './commands/scanning';
-import { addServerCommands, runServer, unknownCommand } from './commands/server';
+import { addServerCommands, runServer } from './commands/server';
 import { addSetCommands, runSet } from './commands/sets';
 import { addSortedCommands, runSorted } from './commands/sorted-sets';
 import { addStringCommands, runString } from './commands/strings';
+import { addTopologyCommands, runTopology } from './commands/topology';
 import { COMMANDS } from './control';
 import { makeRoom } from './eviction';
 import { isOverLimit } from './limit';
@@ -73,6 +75,7 @@ const SORTED: u32 = 10;
 const MAINTENANCE: u32 = 11;
 const BLOCKINGS: u32 = 12;
 const BITS: u32 = 13;
+const TOPOLOGY: u32 = 14;
 const FAMILY_SHIFT: u32 = 5;
 
 /** Fills the table of commands. */
@@ -92,6 +95,7 @@ export function executeBegin(): void {
   addMaintenanceCommands(MAINTENANCE << FAMILY_SHIFT);
   addBlockingCommands(BLOCKINGS << FAMILY_SHIFT);
   addBitCommands(BITS << FAMILY_SHIFT);
+  addTopologyCommands(TOPOLOGY << FAMILY_SHIFT);
   addServerCommands(31 << FAMILY_SHIFT);
 }
 
@@ -188,6 +192,8 @@ function run(number: u32, client: usize): void {
       return runBlocking(which, client);
     case BITS:
       return runBits(which);
+    case TOPOLOGY:
+      return runTopology(which);
     default:
       return runServer(which);
   }

@@ -43,6 +43,7 @@ import {
   OUTPUT_PAUSE,
   PROTOCOL_ERRORS,
 } from './control';
+import { areCrowded, relieve } from './crowding';
 import { execute } from './execute';
 import { selectDatabase } from './keyspace';
 import { checkOutput } from './output-limits';
@@ -128,6 +129,7 @@ export function feed(client: usize, from: usize, length: u32): u32 {
       result = queryKeep(query, at, <u32>(end - at));
       at = end;
     }
+    if (result === INCOMPLETE && areCrowded()) result = relieve(client);
     if (result > INCOMPLETE) {
       if (isHidden) hide(false);
       refuse(client, result);

@@ -7,6 +7,7 @@ import { seedRandom } from '../random';
 import { argumentsBegin } from '../resp/arguments';
 import { firstPiece, firstPieceLength, listPieces, outputWaits, pieceSent } from '../resp/output';
 import { parserBegin } from '../resp/parser';
+import { queriesBegin } from '../resp/query';
 import { channelsBegin, unlistenAll } from './channels';
 import {
   AUTHENTICATED,
@@ -31,6 +32,8 @@ import { collect } from './collect';
 import { serveTimedOut } from './commands/blocking';
 import { leaveMulti } from './commands/multi';
 import {
+  COMMANDS,
+  COMMANDS_A_SECOND,
   COPIED_BYTES,
   DATABASES,
   FEED_CLOSED,
@@ -57,9 +60,9 @@ import { seedHash } from './hash';
 import { expireDue, keyspaceBegin, nextExpiry, rehashSome } from './keyspace';
 import { tellMemory } from './limit';
 import { checkOutput } from './output-limits';
-import { clearFigures, control, count, defaultTo, setSetting, setSetting64, setting } from './settings';
+import { clearFigures, control, count, defaultTo, setSetting, setSetting64, setting, setting64 } from './settings';
 import { slabsBegin } from './slabs';
-import { refreshTime, setTime, upMs, wallMs } from './time';
+import { refreshTime, setTime, upMs, upSeconds, wallMs } from './time';
 import { trashBegin } from './trash';
 import { endWaiting, nextTimeoutUs } from './waiting';
 
@@ -103,6 +106,9 @@ export function storeConfigure(from: usize, to: usize): i32 {
   if (!argumentsBegin(setting(MAX_ARGUMENTS)) || !parserBegin() || !clientsBegin()) return ENOMEM;
   trashBegin();
   channelsBegin();
+  queriesBegin();
+  secondBegan = 0;
+  secondCommands = 0;
   executeBegin();
   // Everything that the arena has left is the slabs'; the databases' own small tables come out of it before.
   const small = take(setting(DATABASES) * 64, 8);
@@ -196,6 +202,20 @@ export function nextClientEvent(): i32 {
   return takeNews();
 }
 
+let secondBegan: u64 = 0;
+let secondCommands: u64 = 0;
+
+/** How many commands ran in each second. */
+function countSecond(): void {
+  const now = upSeconds();
+  if (now === secondBegan) return;
+  const all = setting64(COMMANDS);
+  // After CONFIG RESETSTAT there are fewer than before.
+  setSetting64(COMMANDS_A_SECOND, all < secondCommands ? all : (all - secondCommands) / (now - secondBegan));
+  secondBegan = now;
+  secondCommands = all;
+}
+
 let nextSweep: u32 = 0;
 let sweepMs: u32 = 0;
 
@@ -228,6 +248,7 @@ export function storeTurn(nowUs: u32): u32 {
   if (rehashSome(REHASH_SLICE)) more = true;
   if (serveTimedOut(TIMEOUT_SLICE) === TIMEOUT_SLICE) more = true;
   sweep();
+  countSecond();
   tellMemory();
   setSetting64(COPIED_BYTES, copiedBytes);
   if (more) return 0;

@@ -33,6 +33,19 @@ const GAPS_MOST: u32 = 256;
 const QUERY_TOO_LONG: u32 = 16;
 export const QUERY_NO_ROOM: u32 = 17;
 
+/** Bytes that incomplete commands of all clients hold. */
+let held: u64 = 0;
+
+/** Begins anew: no client has any. */
+export function queriesBegin(): void {
+  held = 0;
+}
+
+/** Bytes that incomplete commands of all clients hold: announced ones of long arguments, too. */
+export function queriesHeld(): u64 {
+  return held;
+}
+
 /** How many bytes `queryAdd` took. */
 export let queryTook: u32 = 0;
 
@@ -48,12 +61,14 @@ export function queryWaits(owner: usize): bool {
 
 /** Bytes of memory that an incomplete command holds. */
 export function queryBytes(owner: usize): u32 {
-  return changetype<Query>(owner).length + changetype<Query>(owner).gapBytes;
+  const it = changetype<Query>(owner);
+  return it.gapBytes + (it.buffer !== 0 ? roomOf(it.buffer) : 0);
 }
 
 /** Gives everything back. */
 export function queryEnd(owner: usize): void {
   const it = changetype<Query>(owner);
+  held -= <u64>queryBytes(owner);
   for (let index: u32 = 0; index < it.gapCount; index++) dropBlock(load<u32>(it.gaps + index * 8, 4));
   if (it.gaps !== 0) release(it.gaps);
   if (it.buffer !== 0) release(it.buffer);
@@ -67,10 +82,12 @@ function growTo(it: Query, length: u32): bool {
   const made = allocate(length > grown ? length : grown);
   if (made === 0) return false;
   if (it.buffer !== 0) {
+    held -= <u64>roomOf(it.buffer);
     copyBytes(made, it.buffer, it.length);
     release(it.buffer);
   }
   it.buffer = <u32>made;
+  held += <u64>roomOf(made);
   return true;
 }
 
@@ -104,6 +121,7 @@ function expectRest(it: Query, from: usize): u32 {
   store<u32>(gap, <u32>block, 4);
   it.gapCount += 1;
   it.gapBytes += longLength;
+  held += <u64>longLength;
   it.length = at;
   it.gapLength = longLength;
   it.gapLeft = longLength + 2 - had;

@@ -1,10 +1,24 @@
 // CLIENT and its subcommands.
 
 import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
-import { integer } from '../../resp/numbers';
+import { integer, readInteger } from '../../resp/numbers';
 import { closeOutput, outputWaits } from '../../resp/output';
 import { queryBytes } from '../../resp/query';
-import { replyBulk, replyError, replyInteger, replyNull, replyOk } from '../../resp/reply';
+import {
+  beginError,
+  endLine,
+  replyArray,
+  replyBulk,
+  replyError,
+  replyInteger,
+  replyMap,
+  replyNull,
+  replyOk,
+  replySet,
+  replyText,
+  writeQuoted,
+  writeText,
+} from '../../resp/reply';
 import {
   BLOCKED,
   CLOSING,
@@ -40,7 +54,8 @@ import { sameBytes } from '../table';
 import { addBytes, addNumber, addText, beginText, replyBuffer } from '../text-buffer';
 import { turnTo, unblock } from './blocking';
 import { isName } from './connection';
-import { integerArgument, noRoom, syntaxError, unknownSubcommand, wrongArity } from './errors';
+import { integerArgument, noRoom, syntaxError } from './errors';
+import { isSubcommand, noSubcommand } from './subcommands';
 
 /** Adds the command. */
 export function addClientCommands(family: u32): void {
@@ -49,31 +64,52 @@ export function addClientCommands(family: u32): void {
 
 /** Runs it for a client. */
 export function runClient(client: usize): void {
-  if (argumentIs(1, 'id')) return replyInteger(<i64>clientId(client));
-  if (argumentIs(1, 'getname')) return getName(client);
-  if (argumentIs(1, 'setname') && argumentCount === 3) return setName(client);
-  if (argumentIs(1, 'setinfo') && argumentCount === 4) return setInfo(client);
-  if (argumentIs(1, 'info')) return info(client);
-  if (argumentIs(1, 'list')) return list();
-  if (argumentIs(1, 'reply') && argumentCount === 3) return reply(client);
-  if (argumentIs(1, 'kill') && argumentCount > 2) return kill(client);
-  if (argumentIs(1, 'no-evict') && argumentCount === 3) return onOff(client, NO_EVICT);
-  if (argumentIs(1, 'no-touch') && argumentCount === 3) return onOff(client, NO_TOUCH);
-  if (argumentIs(1, 'unblock') && argumentCount > 2 && argumentCount < 5) return unblockOther(client);
-  if (argumentIs(1, 'unpause')) return replyOk();
-  if (argumentIs(1, 'getredir')) return replyInteger(-1);
-  if (argumentIs(1, 'setname') || argumentIs(1, 'setinfo') || argumentIs(1, 'reply') || argumentIs(1, 'kill')) {
-    return wrongArity(
-      argumentIs(1, 'setname')
-        ? 'client|setname'
-        : argumentIs(1, 'reply')
-          ? 'client|reply'
-          : argumentIs(1, 'kill')
-            ? 'client|kill'
-            : 'client|setinfo',
+  if (isSubcommand('client', 'id', 2)) return replyInteger(<i64>clientId(client));
+  if (isSubcommand('client', 'getname', 2)) return getName(client);
+  if (isSubcommand('client', 'setname', 3)) return setName(client);
+  if (isSubcommand('client', 'setinfo', 4)) return setInfo(client);
+  if (isSubcommand('client', 'info', 2)) return info(client);
+  if (isSubcommand('client', 'list', -2)) return list();
+  if (isSubcommand('client', 'reply', 3)) return reply(client);
+  if (isSubcommand('client', 'kill', -3)) return kill(client);
+  if (isSubcommand('client', 'no-evict', 3)) return onOff(client, NO_EVICT);
+  if (isSubcommand('client', 'no-touch', 3)) return onOff(client, NO_TOUCH);
+  if (isSubcommand('client', 'unblock', -3)) return unblockOther(client);
+  runWithout();
+}
+
+/** What belongs to things that there are not: keys are not followed for clients, and there is no replica for which they would be paused. */
+function runWithout(): void {
+  if (isSubcommand('client', 'unpause', 2)) return replyOk();
+  if (isSubcommand('client', 'pause', -3)) {
+    return replyError('ERR CLIENT PAUSE is not possible: this store has no replica that could take over');
+  }
+  if (isSubcommand('client', 'getredir', 2)) return replyInteger(-1);
+  if (isSubcommand('client', 'trackinginfo', 2)) return trackingInfo();
+  if (isSubcommand('client', 'tracking', -3)) {
+    if (argumentIs(2, 'off')) return replyOk();
+    return replyError('ERR CLIENT TRACKING is not possible: this store does not tell clients which keys were changed');
+  }
+  if (isSubcommand('client', 'caching', 3)) {
+    return replyError(
+      'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
     );
   }
-  unknownSubcommand('CLIENT');
+  noSubcommand(
+    'CLIENT',
+    'GETNAME GETREDIR HELP ID INFO KILL LIST NO-EVICT NO-TOUCH REPLY SETINFO SETNAME TRACKINGINFO UNBLOCK UNPAUSE',
+  );
+}
+
+function trackingInfo(): void {
+  replyMap(3);
+  replyText('flags');
+  replySet(1);
+  replyText('off');
+  replyText('redirect');
+  replyInteger(-1);
+  replyText('prefixes');
+  replyArray(0);
 }
 
 function getName(client: usize): void {
@@ -164,34 +200,52 @@ function info(client: usize): void {
   replyBuffer();
 }
 
+const NORMAL: u32 = 0;
+const SUBSCRIBER: u32 = 1;
+/** Masters and replicas: nobody is one. */
+const NOBODY: u32 = 2;
+
+/** The type of clients that an argument names; -1: none, which has been replied to. */
+function readType(index: u32): i32 {
+  if (argumentIs(index, 'normal')) return NORMAL;
+  if (argumentIs(index, 'pubsub')) return SUBSCRIBER;
+  if (argumentIs(index, 'master') || argumentIs(index, 'replica') || argumentIs(index, 'slave')) return NOBODY;
+  beginError("ERR Unknown client type '");
+  writeQuoted(argument(index), argumentLength(index));
+  writeText("'");
+  endLine();
+  return -1;
+}
+
+function isOfType(client: usize, type: u32): bool {
+  return type === (subscriptions(client) > 0 ? SUBSCRIBER : NORMAL);
+}
+
 function list(): void {
-  if (
-    argumentCount > 2 &&
-    !(argumentIs(2, 'id') && argumentCount > 3) &&
-    !(argumentIs(2, 'type') && argumentCount === 4)
-  ) {
-    return syntaxError();
+  const byId = argumentCount > 3 && argumentIs(2, 'id');
+  const byType = argumentCount === 4 && argumentIs(2, 'type');
+  if (argumentCount > 2 && !byId && !byType) return syntaxError();
+  const type = byType ? readType(3) : 0;
+  if (type < 0) return;
+  for (let index: u32 = 3; byId && index < argumentCount; index++) {
+    if (!readInteger(argument(index), argumentLength(index))) return replyError('ERR Invalid client ID');
   }
   beginText();
-  if (argumentCount > 2 && argumentIs(2, 'id')) {
-    for (let index: u32 = 3; index < argumentCount; index++) {
-      if (!integerArgument(index)) return;
-      const client = clientOfId(<u64>integer);
-      if (client !== 0) describe(client);
-    }
-  } else {
-    for (let number: u32 = 0; number < clientsUsed; number++) {
-      const client = clientAt(number);
-      if (client === 0) continue;
-      if (argumentCount === 4 && (argumentIs(3, 'pubsub') ? 1 : 0) !== (subscriptions(client) > 0 ? 1 : 0)) continue;
-      describe(client);
-    }
+  for (let index: u32 = 3; byId && index < argumentCount; index++) {
+    readInteger(argument(index), argumentLength(index));
+    const client = clientOfId(<u64>integer);
+    if (client !== 0) describe(client);
+  }
+  for (let number: u32 = 0; !byId && number < clientsUsed; number++) {
+    const client = clientAt(number);
+    if (client !== 0 && (!byType || isOfType(client, <u32>type))) describe(client);
   }
   replyBuffer();
 }
 
 /** Ends the waiting of another client. */
 function unblockOther(self: usize): void {
+  if (argumentCount > 4) return syntaxError();
   const isError = argumentCount === 4 && argumentIs(3, 'error');
   if (argumentCount === 4 && !isError && !argumentIs(3, 'timeout')) {
     return replyError('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
@@ -214,21 +268,41 @@ function isPeer(client: usize, index: u32): bool {
   return sameBytes(text + 4, argument(index), length);
 }
 
-/** Ends clients: the old form by address, or filters, of which each must fit. */
+/** Reads the filters of CLIENT KILL: pairs, of which each must fit. Returns false where one is wrong, which has been replied to. */
+function readFilters(): bool {
+  skipsSelf = true;
+  if ((argumentCount & 1) === 1) {
+    syntaxError();
+    return false;
+  }
+  for (let index: u32 = 2; index < argumentCount; index += 2) {
+    if (argumentIs(index, 'id')) {
+      if (!readInteger(argument(index + 1), argumentLength(index + 1)) || integer < 1) {
+        replyError('ERR client-id should be greater than 0');
+        return false;
+      }
+    } else if (argumentIs(index, 'type')) {
+      if (readType(index + 1) < 0) return false;
+    } else if (argumentIs(index, 'skipme') && (argumentIs(index + 1, 'yes') || argumentIs(index + 1, 'no'))) {
+      skipsSelf = argumentIs(index + 1, 'yes');
+    } else if (!argumentIs(index, 'addr') && !argumentIs(index, 'laddr') && !argumentIs(index, 'user')) {
+      syntaxError();
+      return false;
+    }
+  }
+  return true;
+}
+let skipsSelf: bool = true;
+
+/** Ends clients: the old form by address, or those that filters leave. */
 function kill(self: usize): void {
   const isOld = argumentCount === 3;
-  let skipsSelf: bool = !isOld;
-  if (!isOld && (argumentCount & 1) === 1) return syntaxError();
-  for (let index: u32 = 2; !isOld && index < argumentCount; index += 2) {
-    if (argumentIs(index, 'skipme')) skipsSelf = argumentIs(index + 1, 'yes');
-    else if (argumentIs(index, 'id')) {
-      if (!integerArgument(index + 1)) return;
-    } else if (!argumentIs(index, 'addr')) return syntaxError();
-  }
+  if (!isOld && !readFilters()) return;
   let killed: u32 = 0;
   for (let number: u32 = 0; number < clientsUsed; number++) {
     const client = clientAt(number);
-    if (client === 0 || (client === self && skipsSelf) || !isMeant(client, isOld)) continue;
+    if (client === 0 || (!isOld && client === self && skipsSelf)) continue;
+    if (isOld ? !isPeer(client, 2) : !isMeant(client)) continue;
     endClient(client, client !== self);
     killed += 1;
   }
@@ -237,11 +311,16 @@ function kill(self: usize): void {
   else replyError('ERR No such client');
 }
 
-function isMeant(client: usize, isOld: bool): bool {
-  if (isOld) return isPeer(client, 2);
+function isMeant(client: usize): bool {
   for (let index: u32 = 2; index < argumentCount; index += 2) {
     if (argumentIs(index, 'addr') && !isPeer(client, index + 1)) return false;
-    if (argumentIs(index, 'id') && integerArgument(index + 1) && <u64>integer !== clientId(client)) return false;
+    // Where it arrived is not kept, and everybody is the one user.
+    if (argumentIs(index, 'laddr')) return false;
+    if (argumentIs(index, 'user') && !argumentIs(index + 1, 'default')) return false;
+    if (argumentIs(index, 'type') && !isOfType(client, <u32>readType(index + 1))) return false;
+    if (!argumentIs(index, 'id')) continue;
+    readInteger(argument(index + 1), argumentLength(index + 1));
+    if (<u64>integer !== clientId(client)) return false;
   }
   return true;
 }

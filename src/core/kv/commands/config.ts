@@ -5,6 +5,7 @@ import { integer, readInteger } from '../../resp/numbers';
 import {
   beginError,
   endLine,
+  replyError,
   replyMap,
   replyNumberText,
   replyOk,
@@ -34,8 +35,9 @@ import {
 import { memoryLimit } from '../limit';
 import { matchesPattern } from '../pattern';
 import { setSetting, setSetting64, setting, setting64 } from '../settings';
-import { unknownSubcommand, wrongArity } from './errors';
+import { wrongArity } from './errors';
 import { policyArgument, policyName } from './policy-names';
+import { isSubcommand, noSubcommand } from './subcommands';
 
 const PARAMETERS: u32 = 13;
 
@@ -215,25 +217,25 @@ function set(): void {
   replyOk();
 }
 
+function resetFigures(): void {
+  setSetting64(EXPIRED, 0);
+  setSetting64(EVICTED, 0);
+  setSetting64(HITS, 0);
+  setSetting64(MISSES, 0);
+  setSetting64(COMMANDS, 0);
+  setSetting64(CONNECTIONS, 0);
+  setSetting64(ERROR_REPLIES, 0);
+  replyOk();
+}
+
 /** Runs CONFIG. */
 export function runConfig(): void {
-  if (argumentIs(1, 'get')) {
-    if (argumentCount < 3) return wrongArity('config|get');
-    return get();
-  }
-  if (argumentIs(1, 'set')) {
-    if (argumentCount < 4 || (argumentCount & 1) === 1) return wrongArity('config|set');
+  if (isSubcommand('config', 'get', -3)) return get();
+  if (isSubcommand('config', 'set', -4)) {
+    if ((argumentCount & 1) === 1) return wrongArity('config|set');
     return set();
   }
-  if (argumentIs(1, 'resetstat')) {
-    setSetting64(EXPIRED, 0);
-    setSetting64(EVICTED, 0);
-    setSetting64(HITS, 0);
-    setSetting64(MISSES, 0);
-    setSetting64(COMMANDS, 0);
-    setSetting64(CONNECTIONS, 0);
-    setSetting64(ERROR_REPLIES, 0);
-    return replyOk();
-  }
-  unknownSubcommand('CONFIG');
+  if (isSubcommand('config', 'resetstat', 2)) return resetFigures();
+  if (isSubcommand('config', 'rewrite', 2)) return replyError('ERR The server is running without a config file');
+  noSubcommand('CONFIG', 'GET HELP RESETSTAT REWRITE SET');
 }

@@ -2,7 +2,7 @@
 
 import { argument, argumentLength } from '../../resp/arguments';
 import { integer, readInteger } from '../../resp/numbers';
-import { beginError, endLine, replyError, writeQuoted, writeText } from '../../resp/reply';
+import { beginError, endLine, replyError, writeText } from '../../resp/reply';
 import { REFUSED_FOR_MEMORY } from '../control';
 import { entryType } from '../entry';
 import { findForRead, findForWrite } from '../keyspace';
@@ -39,16 +39,6 @@ export function wrongArity(name: string): void {
   beginError("ERR wrong number of arguments for '");
   writeText(name);
   writeText("' command");
-  endLine();
-}
-
-/** A subcommand that is unknown, or has other arguments. @param command the command's name. */
-export function unknownSubcommand(command: string): void {
-  beginError("ERR unknown subcommand '");
-  writeQuoted(argument(1), argumentLength(1));
-  writeText("'. Try ");
-  writeText(command);
-  writeText(' HELP.');
   endLine();
 }
 

@@ -3,7 +3,16 @@
 
 import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
 import { integer, readInteger } from '../../resp/numbers';
-import { replyArray, replyError, replyInteger, replyNull, replyOk, replySimple, replyText } from '../../resp/reply';
+import {
+  replyArray,
+  replyError,
+  replyInteger,
+  replyMap,
+  replyNull,
+  replyOk,
+  replySimple,
+  replyText,
+} from '../../resp/reply';
 import { countsUses, idleMs, usesOf } from '../access';
 import { clientNumber, hasFlag, IN_MULTI } from '../clients';
 import { ADMIN, addCommand, FAST, READONLY, WRITE } from '../command-table';
@@ -26,7 +35,8 @@ import { ASK_SAVE, ASK_SHUTDOWN, ASK_SHUTDOWN_WITHOUT_SAVE, ask, savedAt } from 
 import { setting } from '../settings';
 import { sortedCount } from '../sorted-set';
 import { tableCount } from '../table';
-import { integerArgument, unknownSubcommand } from './errors';
+import { integerArgument, syntaxError } from './errors';
+import { isSubcommand, noSubcommand } from './subcommands';
 
 /** Adds the commands. @param family what stands before their numbers. */
 export function addMaintenanceCommands(family: u32): void {
@@ -53,6 +63,7 @@ export function runMaintenance(client: usize, number: u32): void {
     case 3:
       return save(client);
     case 4:
+      if (argumentCount > 1 && !(argumentCount === 2 && argumentIs(1, 'schedule'))) return syntaxError();
       ask(ASK_SAVE, -1);
       return replySimple('Background saving started');
     case 5:
@@ -60,9 +71,9 @@ export function runMaintenance(client: usize, number: u32): void {
     case 6:
       return shutdown();
     case 7:
-      return noLog('SLOWLOG');
+      return slowlog();
     default:
-      return noLog('LATENCY');
+      return latency();
   }
 }
 
@@ -73,24 +84,43 @@ function save(client: usize): void {
 }
 
 /** There is no log of slow commands: the questions have empty answers. */
-function noLog(name: string): void {
-  if (argumentIs(1, 'len')) return replyInteger(0);
-  if (argumentIs(1, 'reset')) return replyOk();
-  if (argumentIs(1, 'get') || argumentIs(1, 'latest')) return replyArray(0);
-  unknownSubcommand(name);
+function slowlog(): void {
+  if (isSubcommand('slowlog', 'len', 2)) return replyInteger(0);
+  if (isSubcommand('slowlog', 'reset', 2)) return replyOk();
+  if (isSubcommand('slowlog', 'get', -2)) {
+    if (argumentCount === 2) return replyArray(0);
+    if (readInteger(argument(2), argumentLength(2)) && integer >= -1) return replyArray(0);
+    return replyError('ERR count should be greater than or equal to -1');
+  }
+  noSubcommand('SLOWLOG', 'GET HELP LEN RESET');
 }
 
+/** Nor are delays measured. */
+function latency(): void {
+  if (isSubcommand('latency', 'latest', 2) || isSubcommand('latency', 'history', 3)) return replyArray(0);
+  if (isSubcommand('latency', 'reset', -2)) return replyInteger(0);
+  if (isSubcommand('latency', 'histogram', -2)) return replyMap(0);
+  if (isSubcommand('latency', 'doctor', 2)) {
+    return replyText('This store does not measure its delays. What it does: clearway kv --live, or --metrics.');
+  }
+  noSubcommand('LATENCY', 'DOCTOR HELP HISTOGRAM HISTORY LATEST RESET');
+}
+
+/** The database that an argument names; -1: it names none, which has been replied to; OUT_OF_RANGE. */
 function databaseOf(index: u32): i32 {
-  if (!integerArgument(index)) return -1;
-  if (integer >= 0 && integer < <i64>setting(DATABASES)) return <i32>integer;
-  replyError('ERR DB index is out of range');
+  if (readInteger(argument(index), argumentLength(index))) {
+    return integer >= 0 && integer < <i64>setting(DATABASES) ? <i32>integer : OUT_OF_RANGE;
+  }
+  replyError(index === 1 ? 'ERR invalid first DB index' : 'ERR invalid second DB index');
   return -1;
 }
+const OUT_OF_RANGE: i32 = -2;
 
 function swap(): void {
   const one = databaseOf(1);
-  const other = one < 0 ? -1 : databaseOf(2);
-  if (other < 0) return;
+  const other = one === -1 ? -1 : databaseOf(2);
+  if (one === -1 || other === -1) return;
+  if (one < 0 || other < 0) return replyError('ERR DB index is out of range');
   if (one !== other) swapDatabases(<u32>one, <u32>other);
   replyOk();
 }
@@ -107,36 +137,61 @@ function encodingOf(entry: usize): string {
 }
 
 function object(): void {
-  if (argumentCount !== 3) return unknownSubcommand('OBJECT');
-  const entry = peekKey(database, argument(2), argumentLength(2));
-  if (argumentIs(1, 'encoding')) {
-    if (entry === 0) return replyNull();
-    return replyText(encodingOf(entry));
+  if (isSubcommand('object', 'encoding', 3)) return encoding();
+  if (isSubcommand('object', 'refcount', 3)) {
+    if (objectOf() === 0) replyNull();
+    else replyInteger(1);
+    return;
   }
-  if (argumentIs(1, 'refcount')) return entry === 0 ? replyNull() : replyInteger(1);
-  if (argumentIs(1, 'idletime')) {
-    if (entry === 0) return replyNull();
-    if (countsUses()) {
-      return replyError(
-        'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
-      );
-    }
-    return replyInteger(idleMs(entry) / 1000);
-  }
-  if (argumentIs(1, 'freq')) {
-    if (entry === 0) return replyNull();
-    if (!countsUses()) {
-      return replyError(
-        'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
-      );
-    }
-    return replyInteger(usesOf(entry));
-  }
-  unknownSubcommand('OBJECT');
+  if (isSubcommand('object', 'idletime', 3)) return idleTime();
+  if (isSubcommand('object', 'freq', 3)) return frequency();
+  noSubcommand('OBJECT', 'ENCODING FREQ HELP IDLETIME REFCOUNT');
+}
+
+/** The entry of the key that is asked about, which is no use of it; 0: there is none. */
+function objectOf(): usize {
+  return peekKey(database, argument(2), argumentLength(2));
+}
+
+function encoding(): void {
+  const entry = objectOf();
+  if (entry === 0) replyNull();
+  else replyText(encodingOf(entry));
+}
+
+function idleTime(): void {
+  const entry = objectOf();
+  if (entry === 0) return replyNull();
+  if (!countsUses()) return replyInteger(idleMs(entry) / 1000);
+  replyError(
+    'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+  );
+}
+
+function frequency(): void {
+  const entry = objectOf();
+  if (entry === 0) return replyNull();
+  if (countsUses()) return replyInteger(usesOf(entry));
+  replyError(
+    'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+  );
 }
 
 function memoryOf(): void {
-  if (!argumentIs(1, 'usage') || argumentCount < 3) return unknownSubcommand('MEMORY');
+  if (isSubcommand('memory', 'usage', -3)) return usage();
+  if (isSubcommand('memory', 'purge', 2)) return replyOk();
+  if (isSubcommand('memory', 'doctor', 2)) {
+    return replyText('This store has one memory of a fixed size. How full it is: INFO memory.');
+  }
+  noSubcommand('MEMORY', 'DOCTOR HELP PURGE USAGE');
+}
+
+function usage(): void {
+  if (argumentCount > 3) {
+    if (argumentCount !== 5 || !argumentIs(3, 'samples')) return syntaxError();
+    if (!integerArgument(4)) return;
+    if (integer < 0) return syntaxError();
+  }
   const entry = findForRead(argument(2), argumentLength(2));
   if (entry === 0) return replyNull();
   let bytes: u64 = <u64>entryMemory(entry);
@@ -150,5 +205,12 @@ function memoryOf(): void {
 }
 
 function shutdown(): void {
-  ask(argumentCount > 1 && argumentIs(1, 'nosave') ? ASK_SHUTDOWN_WITHOUT_SAVE : ASK_SHUTDOWN, -1);
+  let what = ASK_SHUTDOWN;
+  for (let index: u32 = 1; index < argumentCount; index++) {
+    if (argumentIs(index, 'abort') && argumentCount === 2) return replyError('ERR No shutdown in progress.');
+    if (argumentIs(index, 'nosave')) what = ASK_SHUTDOWN_WITHOUT_SAVE;
+    else if (!argumentIs(index, 'save') && !argumentIs(index, 'now') && !argumentIs(index, 'force'))
+      return syntaxError();
+  }
+  ask(what, -1);
 }

@@ -1,6 +1,6 @@
 // SUBSCRIBE, PSUBSCRIBE, PUBLISH and their like.
 
-import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
+import { argument, argumentCount, argumentLength } from '../../resp/arguments';
 import { closeOutput, openOutput } from '../../resp/output';
 import { isThree, replyArray, replyBulk, replyInteger, replyNull, replyPush, replyText, speak } from '../../resp/reply';
 import {
@@ -26,7 +26,8 @@ import { matchesPattern } from '../pattern';
 import { count } from '../settings';
 import { tableCount } from '../table';
 import { walkBegin, walkEnd, walkNext } from '../table-walk';
-import { noRoom, unknownSubcommand } from './errors';
+import { noRoom } from './errors';
+import { isSubcommand, noSubcommand } from './subcommands';
 
 /** Adds the commands. @param family what stands before their numbers. */
 export function addPubsubCommands(family: u32): void {
@@ -136,17 +137,26 @@ function publish(client: usize): void {
 }
 
 function pubsub(): void {
-  if (argumentIs(1, 'numpat')) return replyInteger(tableCount(channelTable(true)));
-  if (argumentIs(1, 'numsub')) {
+  if (isSubcommand('pubsub', 'numpat', 2)) return replyInteger(tableCount(channelTable(true)));
+  // There are no channels of shards, and nobody listens to one.
+  if (isSubcommand('pubsub', 'shardchannels', -2)) return replyArray(0);
+  const isSharded = isSubcommand('pubsub', 'shardnumsub', -2);
+  if (isSharded || isSubcommand('pubsub', 'numsub', -2)) {
     replyArray((argumentCount - 2) * 2);
     for (let index: u32 = 2; index < argumentCount; index++) {
-      const channel = findChannel(false, argument(index), argumentLength(index));
+      const channel: usize = isSharded ? 0 : findChannel(false, argument(index), argumentLength(index));
       replyBulk(argument(index), argumentLength(index));
       replyInteger(channel === 0 ? 0 : channelListeners(channel));
     }
     return;
   }
-  if (!argumentIs(1, 'channels') || argumentCount > 3) return unknownSubcommand('PUBSUB');
+  if (!isSubcommand('pubsub', 'channels', -2) || argumentCount > 3) {
+    return noSubcommand('PUBSUB', 'CHANNELS HELP NUMPAT NUMSUB SHARDCHANNELS SHARDNUMSUB');
+  }
+  channels();
+}
+
+function channels(): void {
   let matching: u32 = 0;
   for (let pass: u32 = 0; pass < 2; pass++) {
     if (pass === 1) replyArray(matching);

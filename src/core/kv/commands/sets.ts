@@ -11,7 +11,7 @@ import {
   replyNumberText,
   replySet,
 } from '../../resp/reply';
-import { addCommand, DENYOOM, FAST, READONLY, WRITE } from '../command-table';
+import { addCommand, DENYOOM, FAST, MOVABLE, READONLY, WRITE } from '../command-table';
 import { entryType, entryValue, TYPE_SET } from '../entry';
 import { addField, FIELD_KEY, fieldsOf, findField, makeFields, removeField } from '../hash-fields';
 import { findForRead, findForWrite } from '../keyspace';
@@ -49,7 +49,7 @@ export function addSetCommands(family: u32): void {
   addCommand('sunionstore', family + 13, -3, WRITE | DENYOOM, 1, -1, 1);
   addCommand('sdiffstore', family + 14, -3, WRITE | DENYOOM, 1, -1, 1);
   addCommand('sscan', family + 15, -3, READONLY, 1, 1, 1);
-  addCommand('sintercard', family + 16, -3, READONLY, 0, 0, 0);
+  addCommand('sintercard', family + 16, -3, READONLY | MOVABLE, 0, 0, 0);
 }
 
 /** Runs the command of a number in this family. */
