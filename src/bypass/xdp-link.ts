@@ -11,11 +11,16 @@ import type { RingName, StackBase } from './stack.js';
 /** In copy mode the kernel sends 32 packets a call (TX_BATCH_SIZE, net/xdp/xsk.c), and says that there are more. */
 const packetsACall = 32;
 
+/** Bits of a turn's number that are 0 when figures are looked at. */
+const turnsBetweenLooks = 15;
+
 /** See the file's head. */
 export class XdpLink implements StackLink {
   readonly socket: XdpSocket;
   readonly #stack: StackBase;
   readonly #mostCalls: number;
+  #turns = 0;
+  #hasWarned = false;
 
   /** Opens the socket and gives the stack its rings. @throws XdpError with the mend, Error */
   constructor(stack: StackBase, device: string, ifindex: number, queue: number) {
@@ -50,6 +55,7 @@ export class XdpLink implements StackLink {
 
   worked(kick: boolean): void {
     this.socket.wakeReceive();
+    if ((++this.#turns & turnsBetweenLooks) === 0) this.#warnOfConflict();
     if (!kick) return;
     for (let calls = 0; calls < this.#mostCalls && this.socket.wakeTransmit() === -Errno.EAGAIN; calls++);
   }
@@ -61,6 +67,16 @@ export class XdpLink implements StackLink {
     if (counted === undefined) return;
     let at = stackFigureNames.length;
     for (const name of linkFigureNames) into[at++] = counted[name];
+  }
+
+  /** Says once that somebody else has an address of ours: nobody looks at a figure before something is wrong. */
+  #warnOfConflict(): void {
+    if (this.#hasWarned || this.#stack.figure('addressConflicts') === 0) return;
+    this.#hasWarned = true;
+    process.emitWarning(
+      'another machine on this network uses an address that is served past the kernel, or tried to take it: give one of them another address',
+      { code: 'CLEARWAY_ADDRESS_CONFLICT' },
+    );
   }
 
   close(): void {

@@ -84,7 +84,7 @@ export function isNone(address: usize): bool {
 }
 
 /** Whether an address is fe80::/10. */
-function isLinkLocal(address: usize): bool {
+export function isLinkLocal(address: usize): bool {
   return load<u8>(address) === 0xfe && (load<u8>(address, 1) & 0xc0) === 0x80;
 }
 

@@ -5,7 +5,7 @@ import { be16, be32 } from './bytes';
 import { Figure } from './control';
 import { count } from './figures';
 import { sendEthernet, typeArp } from './link';
-import { learn } from './neighbour';
+import { learn, noteConflict } from './neighbour';
 import { arpBytes, writeArp } from './solicit';
 
 /** The sender's address and link address, read before the packet is written over. */
@@ -26,10 +26,11 @@ export function arpInput(packet: usize, length: u32, source: usize): bool {
   if (operation - 1 > 1 || !speaksForItself || (load<u8>(senderMac) & 1) !== 0 || ourIpv4 === 0) return refused();
   // RFC 5227: a probe, of one that has no address yet.
   const isProbe = address === 0 && operation === 1;
+  if (isProbe && target === ourIpv4) noteConflict(senderMac);
   if (!isProbe) {
     if (!isHostIpv4(address) || isBroadcastIpv4(address) || !isOnLinkIpv4(address)) return refused();
     if (address === ourIpv4) {
-      count(Figure.neighbourConflicts);
+      noteConflict(senderMac);
       return false;
     }
     putIpv4(sender, address);

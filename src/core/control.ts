@@ -162,7 +162,7 @@ export enum Figure {
   piecesOverlap = 0x3a0,
   piecesTimedOut = 0x3a8,
   piecesEvicted = 0x3b0,
-  /** Somebody else on the link uses an address of ours; reports of groups that we sent (RFC 3810). */
+  /** Another card on the link uses an address of ours, or is about to; reports of groups that we sent (RFC 3810). */
   addressConflicts = 0x3b8,
   groupReports = 0x3c0,
   /** TCP: segments in and out, and of them what was sent again. */

@@ -1,5 +1,5 @@
 // Neighbour discovery inward (RFC 4861 section 7): questions for our addresses are answered in the frame in which they came; answers go to the table of
-// neighbours. Routers are not asked for: the gateway is a setting. Whether somebody else has our address is not asked either (RFC 4862 section 5.4).
+// neighbours. Routers are not asked for: the gateway is a setting. Whether somebody else has our address is not asked either (RFC 4862 section 5.4); who has or takes it is counted.
 
 import { isNone, isOurs, putAddress } from './addresses';
 import { be32 } from './bytes';
@@ -7,7 +7,7 @@ import { Figure } from './control';
 import { count } from './figures';
 import { ipv6Bytes } from './ip/headers';
 import { sendEthernet, typeIpv6 } from './link';
-import { learn } from './neighbour';
+import { learn, noteConflict } from './neighbour';
 import { advertisedFlag, advertisedOverride, allNodes, allNodesMac, ndBytes, writeAdvertisement } from './solicit';
 
 const messageBytes: u32 = 24;
@@ -31,6 +31,8 @@ export function neighbourSolicited(ip: usize, message: usize, length: u32, isGro
   if (isNew && (option !== 0 || !isGroup)) return refused();
   if (option !== 0 && !isSameMac(option + 2, mac)) return refused();
   if (!isOurs(target)) return false;
+  // Who asks so is about to take it.
+  if (isNew) noteConflict(mac);
   store<u32>(askerMac, load<u32>(mac));
   store<u16>(askerMac, load<u16>(mac, 4), 4);
   putAddress(asker, isNew ? allNodes : source);
@@ -53,7 +55,7 @@ export function neighbourAdvertised(ip: usize, message: usize, length: u32): boo
   const option = optionOf(message, length, optionTarget);
   const mac = ip - 8;
   if (option !== 0 && !isSameMac(option + 2, mac)) return false;
-  if (isOurs(target)) count(Figure.neighbourConflicts);
+  if (isOurs(target)) noteConflict(mac);
   else learn(target, mac, (flags & advertisedFlag) !== 0);
   return true;
 }

@@ -6,6 +6,7 @@ import { checksumOf } from './checksum';
 import { Figure } from './control';
 import { neighbourAdvertised, neighbourSolicited } from './discovery';
 import { count } from './figures';
+import { groupsAsked } from './groups';
 import { ipv6Bytes, linkHops } from './ip/headers';
 import { ipOutput } from './ip/output';
 import { protocolIcmpv6, pseudoSum } from './ip/pseudo';
@@ -16,6 +17,7 @@ const unreachable: u8 = 1;
 const tooBig: u8 = 2;
 const timeExceeded: u8 = 3;
 const echo: u8 = 128;
+const groupQuery: u8 = 130;
 const echoReply: u8 = 129;
 const solicitation: u8 = 135;
 const advertisement: u8 = 136;
@@ -49,6 +51,8 @@ export function icmpv6Input(
   if (type === echo && code === 0 && !isGroup) return answerEcho(frame, message, length, local, remote);
   // What never left the link still has all of its hops.
   const isOfLink = load<u8>(ip, 7) === <u8>linkHops && code === 0;
+  // Nor does a query for groups, which had one from the start.
+  if (type === groupQuery && load<u8>(ip, 7) === 1 && code === 0 && groupsAsked(ip, message, length)) return false;
   if (type === solicitation && isOfLink) return neighbourSolicited(ip, message, length, isGroup);
   if (type === advertisement && isOfLink && neighbourAdvertised(ip, message, length)) return false;
   const isTold =

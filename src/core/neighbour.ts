@@ -7,7 +7,7 @@ import { nowUs } from './clock';
 import { Figure, Owner, Setting } from './control';
 import { count, setting } from './figures';
 import { dropUnsent, frameOf, handFrame } from './frames';
-import { sendEthernet, typeIpv4, typeIpv6 } from './link';
+import { ourMacHigh, ourMacLow, sendEthernet, typeIpv4, typeIpv6 } from './link';
 import { random64 } from './random';
 import { solicit } from './solicit';
 
@@ -116,6 +116,11 @@ export function learn(address: usize, mac: usize, isAnswer: bool): void {
   entry.asked = 0;
   entry.due = nowUs + reachableUs;
   if (wasIncomplete) sendWaiting(entry);
+}
+
+/** Another card uses an address of ours, or is about to: counted, unless it is our own voice that comes back. */
+export function noteConflict(mac: usize): void {
+  if (load<u32>(mac) !== ourMacHigh || load<u16>(mac, 4) !== ourMacLow) count(Figure.addressConflicts);
 }
 
 /** Asks again, or gives up, where it is time. */

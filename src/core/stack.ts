@@ -9,6 +9,7 @@ import { configureEvents, haveEvents } from './events';
 import { expectedInput, wayExpected, wayLong } from './expected';
 import { control, count, countMany, putPlace, refuse, resetControl, setting, settingAt } from './figures';
 import { configureFrames } from './frames';
+import { groupDeadline, groupTimers, joinGroups } from './groups';
 import { configurePaths, forgetPath, pathDeadline } from './ip/paths';
 import { configureReassembly, reassemblyDeadline, reassemblyTimers } from './ip/reassembly';
 import { configureLink } from './link';
@@ -86,6 +87,7 @@ export function attachRings(): i32 {
   isAttached = true;
   refill();
   announce();
+  joinGroups();
   publishSent();
   return 0;
 }
@@ -106,6 +108,7 @@ export function turn(us: u32): u32 {
     refill();
   }
   neighbourTimers();
+  groupTimers();
   for (let path = forgetPath(); path !== 0; path = forgetPath()) tcpPathChanged(path, setting(Setting.mtu));
   reassemblyTimers();
   tcpTimers();
@@ -135,7 +138,7 @@ function takeReceived(many: u32): void {
 /** Microseconds until a timer is due; 0xffffffff: none is. */
 export function nextDeadlineUs(): u32 {
   const due = min<u64>(
-    min<u64>(neighbourDeadline(), pathDeadline()),
+    min<u64>(min<u64>(neighbourDeadline(), groupDeadline()), pathDeadline()),
     min<u64>(reassemblyDeadline(), tcpNextDeadline()),
   );
   if (due <= nowUs) return 0;

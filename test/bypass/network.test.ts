@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { openBypass, type StackStream } from '../../src/bypass/index.js';
 import { patterned } from '../conformance/serve/servers.js';
-import { bypassRefused, makeVethPair } from '../support/veth-pairs.js';
+import { bypassRefused, ip, makeVethPair } from '../support/veth-pairs.js';
 
 /** All that a stream says, up to its end. */
 async function everything(stream: StackStream | Socket): Promise<Buffer> {
@@ -89,6 +90,30 @@ describe('clearway/bypass', { skip: bypassRefused() }, () => {
     const peer = connect(9, pair.host, () => peer.write('x'));
     const [error] = (await once(peer, 'error')) as [NodeJS.ErrnoException];
     assert.equal(error.code, 'ECONNRESET');
+    network.close();
+    pair.remove();
+  });
+
+  test('another one that takes an address of ours is counted, and said once', async () => {
+    const pair = makeVethPair();
+    const network = openBypass({ device: pair.device, addresses: ['fd77::2/64'] });
+    const warnings: NodeJS.ErrnoException[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    // Before it is used, the kernel asks whether somebody has it (RFC 4862, section 5.4), and hears that we do.
+    ip('address', 'add', 'fd77::2/64', 'dev', pair.peer);
+    for (let tries = 0; tries < 100 && warnings.length === 0; tries++) {
+      // Whatever keeps it awake for some turns.
+      network.connect(9, 'fd77::3').on('error', () => {});
+      await setTimeout(50);
+    }
+    assert.equal(network.figures()['addressConflicts'], 1);
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ['CLEARWAY_ADDRESS_CONFLICT'],
+    );
+    assert.match(ip('address', 'show', 'dev', pair.peer), /fd77::2.* dadfailed/);
+    process.off('warning', note);
     network.close();
     pair.remove();
   });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ethernet, IPV6, icmpv6, ipv6, joined, ndBody, pattern, udp } from './packets.js';
-import { Host } from './stack-host.js';
+import { Host, ipv6Of } from './stack-host.js';
 
 const OUR_MAC = '02:00:00:00:00:01';
 const PEER_MAC = '02:00:00:00:00:02';
@@ -11,6 +11,7 @@ const OUR = 'fd00::a1:b2c3';
 const OUR_LINK = 'fe80::1';
 const PEER = 'fd00::a2:1';
 const GROUP = 'ff02::1:ffa1:b2c3';
+const LINK_GROUP = 'ff02::1:ff00:1';
 const GROUP_MAC = '33:33:ff:a1:b2:c3';
 const ALL = 'ff02::1';
 const ALL_MAC = '33:33:00:00:00:01';
@@ -57,6 +58,23 @@ function advertisement(
   return ethernet(toMac, fromMac, IPV6, ipv6(from, to, 58, message, 255));
 }
 
+/** What is said of groups, with the alert that routers look at. */
+function ofGroups(to: string, toMac: string, message: Uint8Array): Uint8Array {
+  const alert = Uint8Array.of(58, 0, 5, 2, 0, 0, 1, 0);
+  return ethernet(toMac, OUR_MAC, IPV6, ipv6(OUR_LINK, to, 0, joined(alert, message), 1));
+}
+
+function report(kind: number, ...groups: string[]): Uint8Array {
+  const records = groups.map((group) => joined(Uint8Array.of(kind, 0, 0, 0), ipv6Of(group)));
+  const to = 'ff02::16';
+  return ofGroups(to, '33:33:00:00:00:16', icmpv6(OUR_LINK, to, 143, 0, groups.length, joined(...records)));
+}
+
+function oldReport(group: string): Uint8Array {
+  const mac = `33:33:${[...ipv6Of(group).subarray(12)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
+  return ofGroups(group, mac, icmpv6(OUR_LINK, group, 131, 0, 0, ipv6Of(group)));
+}
+
 function echo(payload: Uint8Array, type = 128): Uint8Array {
   return ethernet(OUR_MAC, PEER_MAC, IPV6, ipv6(PEER, OUR, 58, icmpv6(PEER, OUR, type, 0, 0x1234_0001, payload)));
 }
@@ -74,7 +92,43 @@ test('at the start both addresses are announced', () => {
   assert.deepEqual(host.takeSent().slice(1), [
     advertisement(OUR, ALL, ALL_MAC, OUR_MAC, 0x2000_0000),
     advertisement(OUR_LINK, ALL, ALL_MAC, OUR_MAC, 0x2000_0000),
+    report(4, GROUP, LINK_GROUP),
   ]);
+});
+
+test('of which groups we are is said twice at the start, when somebody asks, and now and then (RFC 3810, RFC 2710)', () => {
+  const host = new Host({ ipv6: `${OUR}/64`, ipv6LinkLocal: OUR_LINK });
+  host.core.turn(0);
+  host.takeSent();
+  const at = (us: number): Uint8Array[] => {
+    host.core.turn(us >>> 0);
+    const sent = host.takeSent();
+    host.core.turn(us >>> 0);
+    return sent;
+  };
+  assert.equal(host.core.nextDeadlineUs(), 1_000_000);
+  assert.deepEqual(at(1_000_000), [report(4, GROUP, LINK_GROUP)]);
+  assert.equal(host.core.nextDeadlineUs(), 125_000_000);
+  const query = (us: number, bytes: number, from = 'fe80::99', hops = 1): void => {
+    const message = icmpv6(from, ALL, 130, 0, 2000 << 16, new Uint8Array(bytes - 8));
+    const alert = Uint8Array.of(58, 0, 5, 2, 0, 0, 1, 0);
+    host.deliver(ethernet(ALL_MAC, PEER_MAC, IPV6, ipv6(from, ALL, 0, joined(alert, message), hops)));
+    at(us);
+  };
+  // From afar, from no neighbour, too short: not answered.
+  query(2_000_000, 28, 'fe80::99', 64);
+  query(2_000_000, 28, PEER);
+  query(2_000_000, 20);
+  assert.ok(host.core.nextDeadlineUs() > 100_000_000);
+  query(2_000_000, 28);
+  const delay = host.core.nextDeadlineUs();
+  assert.ok(delay <= 2_000_000, 'at a time of our own within what is asked for');
+  assert.deepEqual(at(2_000_000 + delay), [report(2, GROUP, LINK_GROUP)]);
+  query(4_000_000, 24);
+  assert.deepEqual(at(6_000_000), [oldReport(GROUP), oldReport(LINK_GROUP)]);
+  assert.deepEqual(at(132_000_000), [oldReport(GROUP), oldReport(LINK_GROUP)]);
+  assert.equal(host.figure('groupReports'), 7);
+  assert.deepEqual(host.owners(), QUIET);
 });
 
 test('a question for our address is answered, to a group and to us, and to one that has none yet', () => {
@@ -158,7 +212,7 @@ test('each malformed packet is refused with its count, and costs no frame', () =
     ['icmpRefused', nd(136, 255, ndBody(PEER, 2, '02:00:00:00:00:66'))],
     ['icmpRefused', nd(134, 255, pattern(16))],
     ['neighbourUnasked', nd(136, 255, ndBody(PEER, 2, PEER_MAC))],
-    ['neighbourConflicts', nd(136, 255, ndBody(OUR, 2, PEER_MAC))],
+    ['addressConflicts', nd(136, 255, ndBody(OUR, 2, PEER_MAC))],
   ];
   for (const [index, [name, packet]] of refusals.entries()) {
     const before = host.figure(name);

@@ -131,7 +131,13 @@ test('nobody is believed who was not asked, or contradicts what is known', () =>
   }
   assert.equal(host.figure('arpRefused'), 4);
   assert.deepEqual(answersTo(host, ethernet(OUR_MAC, thief, ARP, arp(1, thief, OUR, OUR_MAC, OUR))), []);
-  assert.equal(host.figure('neighbourConflicts'), 2);
+  assert.equal(host.figure('neighbourConflicts'), 1);
+  // Somebody who is about to take it hears that it is ours (RFC 5227, section 2.1.1).
+  const probe = ethernet(BROADCAST, thief, ARP, arp(1, thief, '0.0.0.0', NOBODY, OUR));
+  assert.deepEqual(answersTo(host, probe), [ethernet(thief, OUR_MAC, ARP, arp(2, OUR_MAC, OUR, thief, '0.0.0.0'))]);
+  // Our own announcement may come back.
+  answersTo(host, ethernet(BROADCAST, OUR_MAC, ARP, arp(1, OUR_MAC, OUR, NOBODY, OUR)));
+  assert.equal(host.figure('addressConflicts'), 2);
 });
 
 test('a neighbour that has moved is found again', () => {

@@ -64,6 +64,7 @@ class Rig {
   assertQuiet(): void {
     this.nowUs += 31_000_000;
     this.turn();
+    this.host.takeSent();
     this.turn();
     assert.deepEqual(this.host.owners(), QUIET);
   }
