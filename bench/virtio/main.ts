@@ -153,7 +153,8 @@ the ratios of each round, with the smallest and the largest.
   own, on a processor of its own, with 32 requests under way, event index, and a driver that sleeps until it is interrupted. CPU is the back end's process
   with all its threads, io_uring's among them (/proc/PID/task/*/schedstat). Kicks and interrupts are those that were sent.
 * Rings alone: a driver in one thread, a null device in another, requests of one piece, both looking without end. DPDK: testpmd with its vhost library
-  receives what another testpmd with virtio-user sends, 64 bytes a packet, without huge pages; its packets are copied once, ours are not touched.
+  receives what another testpmd with virtio-user sends, 64 bytes a packet, without huge pages, packed rings with its vectorized code; its packets are
+  copied once, ours are not touched. Each side has a processor.
 * Round trips: one request after the other. Rings alone: our driver and our null device, and both in C (\`bench/virtio/rings.c\`) over the same memory
   and eventfds, in all four pairs; both look without end, or both sleep and ask by the event index. A driver in C knows of one request and believes the
   device; ours holds what comes back against what is out. Our null device is a thread of our driver's process, those in C are processes.

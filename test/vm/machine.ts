@@ -77,7 +77,7 @@ export class Machine {
       ...['-kernel', kernel.image, '-initrd', disk],
       ...[
         '-append',
-        'console=ttyS0 loglevel=5 panic=0 rdinit=/init mitigations=off random.trust_cpu=on intel_iommu=on',
+        'console=ttyS0 loglevel=5 panic=0 rdinit=/init mitigations=off random.trust_cpu=on intel_iommu=on no_timer_check',
       ],
       ...devices,
       ...['-qmp', `unix:${this.#folder}/qmp,server=on,wait=off`],
