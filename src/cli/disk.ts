@@ -95,8 +95,8 @@ export async function run(args: string[]): Promise<number> {
   if (Buffer.byteLength(values.id ?? '') > 20)
     throw new UsageError(`--id is ${JSON.stringify(values.id)}, and must be up to 20 bytes`);
   const readOnly = values.readonly === true || values['read-only'] === true;
-  const { anyMemory, ...how } = await deviceOptions(values);
-  if (anyMemory && pairs.length > 1) {
+  const { memory, ...how } = await deviceOptions(values);
+  if (memory.any && pairs.length > 1) {
     throw new UsageError(
       'with --memory any a guest can end the process that its disk is in: start a command for each disk, so that it ends no other',
     );
@@ -111,7 +111,7 @@ export async function run(args: string[]): Promise<number> {
     isRaw,
     direct,
     isIncoming: values.incoming === true,
-    anyMemory,
+    memory,
     id: values.id,
   };
   return offerDevices<readonly OfferedDisk[], DevicesCounts<BlockCounts>>({

@@ -79,7 +79,7 @@ function checkLink(devices: number, { echo, tap, xdp, isolate, mac }: Parsed['va
 }
 
 /** What was asked for. @throws UsageError */
-function optionsOf({ values, tokens }: Parsed): Omit<NetsOptions, 'anyMemory'> {
+function optionsOf({ values, tokens }: Parsed): Omit<NetsOptions, 'memory'> {
   const places = placesOf(tokens, values['socket-mode']);
   if (places.length === 0) throw new UsageError('net needs a socket: clearway net --socket /run/net.sock --tap tap0');
   checkLink(places.length, values);
@@ -129,8 +129,8 @@ export async function run(args: string[]): Promise<number> {
     return 0;
   }
   const asked = optionsOf(parsed);
-  const { anyMemory, ...how } = await deviceOptions(values);
-  const options: NetsOptions = { ...asked, anyMemory };
+  const { memory, ...how } = await deviceOptions(values);
+  const options: NetsOptions = { ...asked, memory };
   const { netKind, netMetrics } = await import('../vhost/net/net-metrics.js');
   return offerDevices<OfferedNets, NetsCounts>({
     name: 'net',
@@ -141,7 +141,7 @@ export async function run(args: string[]): Promise<number> {
     watch: (thread, subject) => watchDevices(thread, netKind, how, subject),
     announce: ({ to, hint }, name) => {
       const texts = options.offers.map((offer) => announcement(offer, options, to, name));
-      const isShared = anyMemory && texts.length > 1;
+      const isShared = memory.any && texts.length > 1;
       return `${texts.join('')}${isShared ? sharedFate : ''}${hint === undefined ? '' : `${hint}\n`}`;
     },
   });

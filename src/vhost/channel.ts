@@ -12,8 +12,9 @@ import { Region } from '../memory/region.js';
 import { Endpoint } from '../transport/endpoint.js';
 import type { Loop } from '../transport/loop.js';
 import { BackChannel } from './back-channel.js';
+import type { MemoryPolicy } from './memory-table.js';
 import { Flag, headerBytes, mostPayload } from './protocol.js';
-import { type MemoryPolicy, Session, type SessionHost, type VhostDevice } from './session.js';
+import { Session, type SessionHost, type VhostDevice } from './session.js';
 import type { Vring } from './vring.js';
 
 /** Messages that are handled in one turn of the loop. */

@@ -4,8 +4,8 @@
 import type { Loop } from '../transport/loop.js';
 import type { Place } from './door.js';
 import { limitedSay } from './limited-say.js';
+import type { MemoryPolicy } from './memory-table.js';
 import { countsOf, type DevicesCounts, type QueueCounts } from './queue-counts.js';
-import type { MemoryPolicy } from './session.js';
 import { type KickedDevice, VhostServer } from './vhost-server.js';
 
 /** A device that tells what it has counted, and what its guest does wrong. */

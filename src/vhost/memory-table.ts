@@ -3,8 +3,17 @@
 
 import { Access, Domain, Pieces } from '../memory/domain.js';
 import { SharedMemoryError, SharedRegion } from '../memory/shared-region.js';
+import { formatBytes } from '../text/units.js';
 import { Iotlb } from './iotlb.js';
 import type { RegionMessage } from './protocol.js';
+
+/** How memory is accepted. */
+export interface MemoryPolicy {
+  /** Also memory that may lose pages. Default false. */
+  readonly any?: boolean;
+  /** Bytes of all regions at most. Default: any. */
+  readonly mostBytes?: number;
+}
 
 interface Known extends RegionMessage {
   readonly region: SharedRegion;
@@ -25,14 +34,13 @@ export class MemoryTable {
   /** Whether it has. */
   hasIotlb = false;
   readonly #guest: Domain = new Domain();
-  readonly #any: boolean;
+  readonly #policy: MemoryPolicy;
   #regions: Known[] = [];
   /** Regions that were added more often than taken away, and are gone since the first time. */
   readonly #gone: RegionMessage[] = [];
 
-  /** @param any memory that may become shorter is allowed too. */
-  constructor(any = false) {
-    this.#any = any;
+  constructor(policy: MemoryPolicy = {}) {
+    this.#policy = policy;
   }
 
   /** What may be touched. */
@@ -71,7 +79,14 @@ export class MemoryTable {
         (user < each.user + each.length && each.user < user + length),
     );
     if (overlaps) throw new SharedMemoryError('overlaps another');
-    const region = new SharedRegion(fd, { offset, length, any: this.#any });
+    const { any = false, mostBytes = Number.POSITIVE_INFINITY } = this.#policy;
+    if (this.byteLength + length > mostBytes) {
+      const [all, most] = [this.byteLength + length, mostBytes].map(formatBytes);
+      throw new SharedMemoryError(
+        `makes ${all} in all, and ${most} are allowed (what this host has, unless --max-memory says otherwise)`,
+      );
+    }
+    const region = new SharedRegion(fd, { offset, length, any });
     this.#guest.grant(guest, length, region, 0, Access.both);
     this.#regions.push({ ...message, region, times: 1 });
   }

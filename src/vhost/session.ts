@@ -9,7 +9,7 @@ import { SharedMemoryError } from '../memory/shared-region.js';
 import type { RingsState } from './device-state.js';
 import { DirtyLog } from './dirty-log.js';
 import { InflightArea } from './inflight-area.js';
-import { MemoryTable } from './memory-table.js';
+import { type MemoryPolicy, MemoryTable } from './memory-table.js';
 import {
   BackRequest,
   bitsOf,
@@ -65,12 +65,6 @@ export interface SessionHost extends RingsHost {
   tell(request: number, payload: Uint8Array): boolean;
 }
 
-/** How memory is accepted. */
-export interface MemoryPolicy {
-  /** Also memory that may become shorter. Default false. */
-  readonly any?: boolean;
-}
-
 /** See the file's head. */
 export class Session {
   readonly memory: MemoryTable;
@@ -94,7 +88,7 @@ export class Session {
     this.#offered = device.features | bitsOf(...ringFeatures);
     this.#offeredProtocol = device.protocolFeatures | commonProtocolFeatures;
     this.#any = policy.any === true;
-    this.memory = new MemoryTable(policy.any);
+    this.memory = new MemoryTable(policy);
     this.#rings = new Rings(device, host, this.memory);
   }
 

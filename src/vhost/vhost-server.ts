@@ -6,10 +6,10 @@ import type { Loop } from '../transport/loop.js';
 import { Channel } from './channel.js';
 import { type DeviceState, idleState } from './device-state.js';
 import { type Door, openDoor, type Place } from './door.js';
-import type { MemoryTable } from './memory-table.js';
+import type { MemoryPolicy, MemoryTable } from './memory-table.js';
 import type { QueueCounts } from './queue-counts.js';
 import { RepeatedSay } from './repeated-say.js';
-import type { MemoryPolicy, VhostDevice } from './session.js';
+import type { VhostDevice } from './session.js';
 import type { Vring } from './vring.js';
 
 /** A device that is told of kicks. */

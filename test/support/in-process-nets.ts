@@ -55,7 +55,7 @@ export function startNets(
     mac: macBytes(`52:54:00:00:00:0${index + 1}`),
   }));
   const whole = { echo: false, tap: undefined, xdp: undefined, isolate: false, ...link };
-  const options: NetsOptions = { offers, pairs, mtu, anyMemory: false, link: whole };
+  const options: NetsOptions = { offers, pairs, mtu, memory: {}, link: whole };
   const open = (): Nets =>
     new Nets(
       loop,

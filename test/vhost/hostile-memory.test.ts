@@ -91,6 +91,36 @@ describe('hostile memory', { timeout: 120_000 }, () => {
     closeDescriptor(fd);
   });
 
+  test('more memory than the host has, or than is allowed, is refused; in parts too', async () => {
+    const bytes = 2 ** 40;
+    const file = sealedFile(bytes);
+    const describe = async (disk: Disk, parts: number): Promise<readonly (bigint | undefined)[]> => {
+      const guest = new FrontEnd(disk.socket);
+      guest.send(Request.setProtocolFeatures, [(1n << 3n) | (1n << 15n)]);
+      const answers: (bigint | undefined)[] = [];
+      for (let part = 0; part < parts; part++) {
+        const [at, length] = [(part * bytes) / parts, bytes / parts].map(BigInt) as [bigint, bigint];
+        const words = [0n, 2n ** 32n + at, length, 2n ** 44n + at, at];
+        answers.push(await guest.acknowledged(Request.addMemoryRegion, words, [file]));
+      }
+      guest.close();
+      return answers;
+    };
+    const usual = await startDisk('auto');
+    assert.deepEqual(await describe(usual, 1), [1n]);
+    await until('it is said', () =>
+      /makes 1\.0 TiB in all, and .* are allowed \(what this host has/.test(usual.said()),
+    );
+    await servesNext(usual);
+    usual.child.kill('SIGTERM');
+    const large = await startDisk('auto', '--max-memory', '768G');
+    assert.deepEqual(await describe(large, 4), [0n, 0n, 0n, 1n]);
+    await servesNext(large);
+    large.child.kill('SIGTERM');
+    assert.deepEqual(await Promise.all([usual.ended, large.ended]), [0, 0]);
+    closeDescriptor(file);
+  });
+
   test('huge pages are refused whatever their seals', { skip }, () => {
     assert.throws(
       () => new SharedRegion(huge, { offset: 0, length: pageBytes }),

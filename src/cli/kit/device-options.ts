@@ -1,13 +1,15 @@
 // The options that the commands that offer devices have in common (disk, net), beside where front ends come from (front-end-places.ts). Not here:
 // offering (devices.ts).
 
+import { totalmem } from 'node:os';
 import type { EngineChoice } from '../../transport/open-engine.js';
 import { UsageError } from './usage.js';
-import { oneOf } from './values.js';
+import { byteSize, oneOf } from './values.js';
 
 /** The options, for `parseFlags`. */
 export const deviceFlags = {
   memory: { type: 'string' },
+  'max-memory': { type: 'string' },
   metrics: { type: 'string' },
   dashboard: { type: 'string' },
   live: { type: 'boolean' },
@@ -20,6 +22,7 @@ export const deviceFlags = {
 /** Their lines of a help text, --help's left out. */
 export const deviceHelp = `  --memory any       also accept guest memory that may lose pages (it may become shorter, or is of huge pages):
                      a touch of what is gone ends this process
+  --max-memory SIZE  most memory of a guest, such as 64g (what this host has)
   --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
   --dashboard [HOST:PORT] a live page of what happens (127.0.0.1, any free port); beyond loopback it asks for a token
   --live             show on one screen what happens, each second
@@ -29,6 +32,7 @@ export const deviceHelp = `  --memory any       also accept guest memory that ma
 
 interface Values {
   readonly memory?: string | undefined;
+  readonly 'max-memory'?: string | undefined;
   readonly metrics?: string | undefined;
   readonly dashboard?: string | undefined;
   readonly live?: boolean | undefined;
@@ -42,7 +46,7 @@ interface Address {
 
 /** What was asked for. */
 export interface DeviceOptions {
-  readonly anyMemory: boolean;
+  readonly memory: { readonly any: boolean; readonly mostBytes: number };
   readonly metrics: Address | undefined;
   readonly dashboard: Address | undefined;
   readonly live: boolean;
@@ -61,9 +65,13 @@ async function addressOf(name: string, value: string | undefined): Promise<Addre
 }
 
 /** Reads them. @throws UsageError */
-export async function deviceOptions({ memory, metrics, dashboard, live, engine }: Values): Promise<DeviceOptions> {
+export async function deviceOptions(values: Values): Promise<DeviceOptions> {
+  const { memory, metrics, dashboard, live, engine } = values;
   return {
-    anyMemory: oneOf('memory', memory, ['any']) !== undefined,
+    memory: {
+      any: oneOf('memory', memory, ['any']) !== undefined,
+      mostBytes: byteSize('max-memory', values['max-memory'], totalmem()),
+    },
     metrics: await addressOf('metrics', metrics),
     dashboard: await addressOf('dashboard', dashboard),
     live: live === true,

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import type { Loop } from '../../transport/loop.js';
 import { DeviceServers } from '../device-servers.js';
 import type { Place } from '../door.js';
+import type { MemoryPolicy } from '../memory-table.js';
 import type { DevicesCounts } from '../queue-counts.js';
 import type { Devices } from '../run-devices.js';
 import type { VhostServer } from '../vhost-server.js';
@@ -23,8 +24,8 @@ export interface DisksOptions {
   readonly direct: boolean;
   /** Guests come from another host, whose processes have the images until then. */
   readonly isIncoming: boolean;
-  /** Memory of guests may become shorter. */
-  readonly anyMemory: boolean;
+  /** Which memory of guests is accepted. */
+  readonly memory: MemoryPolicy;
   /** The serial number that the guest sees; undefined: the file's name. */
   readonly id: string | undefined;
 }
@@ -50,7 +51,7 @@ export class Disks implements Devices<readonly OfferedDisk[], DevicesCounts<Bloc
 
   /** @param end called when no front end will come any more @throws DiskError, SystemError, Error for a socket that cannot be had; then nothing is offered */
   constructor(loop: Loop, options: DisksOptions, say: (sentence: string) => void, end: () => void) {
-    this.#servers = new DeviceServers(loop, { memory: { any: options.anyMemory }, say, end });
+    this.#servers = new DeviceServers(loop, { memory: options.memory, say, end });
     this.#say = say;
     try {
       for (const [path, place] of options.pairs) this.#offer(loop, path, place, options);

@@ -4,6 +4,7 @@
 import type { Loop } from '../../transport/loop.js';
 import { DeviceServers } from '../device-servers.js';
 import type { Place } from '../door.js';
+import type { MemoryPolicy } from '../memory-table.js';
 import type { Devices } from '../run-devices.js';
 import type { JoinedPeer } from './joined-peer.js';
 import { type Link, type LinkOptions, openLink } from './links.js';
@@ -27,8 +28,8 @@ export interface NetsOptions {
   readonly pairs: number;
   /** The longest packet that guests are told of, without its Ethernet header. */
   readonly mtu: number | undefined;
-  /** Memory of guests may become shorter. */
-  readonly anyMemory: boolean;
+  /** Which memory of guests is accepted. */
+  readonly memory: MemoryPolicy;
   /** What they are joined to. */
   readonly link: Pick<LinkOptions, 'echo' | 'tap' | 'xdp' | 'isolate'>;
 }
@@ -52,8 +53,8 @@ export class Nets implements Devices<OfferedNets, NetsCounts> {
 
   /** @param end called when no front end will come any more @throws TapError, XdpError, SystemError, Error for a socket that cannot be had; then nothing is offered */
   constructor(loop: Loop, options: NetsOptions, say: (sentence: string) => void, end: () => void) {
-    const { offers, pairs, link, mtu, anyMemory } = options;
-    this.#servers = new DeviceServers(loop, { memory: { any: anyMemory }, say, end });
+    const { offers, pairs, link, mtu, memory } = options;
+    this.#servers = new DeviceServers(loop, { memory, say, end });
     this.#link = openLink(loop, { devices: offers.length, pairs, mtu, ...link }, say);
     try {
       for (const [index, offer] of offers.entries()) this.#offer(loop, offer, this.#link.peers[index]!, options);
