@@ -11,6 +11,7 @@ import { endOf, Wire, type WireOptions } from './wire.js';
 interface KvStackExports extends HostExports {
   listen(address: number, port: number, backlog: number): number;
   linkCount(): number;
+  readonly filledBytes: WebAssembly.Global<'i64'>;
   stopListening(): void;
   endClients(isAtOnce: number): void;
   storeControl(): number;

@@ -59,6 +59,41 @@ test('random commands of all types in pipelines, cut anywhere: as the store alon
   }
 });
 
+test('replies of every length beside one another, hidden ones, and messages to oneself: as the store alone', () => {
+  const net = new KvNet({}, { [control.MAX_CLIENTS]: 100 });
+  const model = new TestStore();
+  const [client, alone] = [net.connect(), model.core.clientOpen()];
+  const chance = new Chance(7);
+  const compare = (inputs: readonly Buffer[]): void => {
+    const input = Buffer.concat(inputs);
+    const wanted = model.exchange(alone, input);
+    assert.ok(net.ask(client, input, wanted.length).equals(wanted));
+  };
+  for (let length = 0; length < 4400; length += 7)
+    compare([commandBytes('SET', 'a', 'x'.repeat(length)), commandBytes('GET', 'a'), commandBytes('PING')]);
+  compare([commandBytes('SET', 'long', Buffer.alloc(50_000, 'long')), commandBytes('HELLO', '3')]);
+  compare([commandBytes('SUBSCRIBE', 'me')]);
+  for (let round = 0; round < 300; round++) {
+    const many = 1 + chance.below(40);
+    compare(
+      Array.from({ length: many }, () =>
+        chance.of([
+          () => commandBytes('GETRANGE', 'long', 0, chance.below(3000)),
+          () => commandBytes('GET', chance.of(['long', 'a', 'none'])),
+          () => commandBytes('PUBLISH', 'me', 'y'.repeat(chance.below(2000))),
+          () => commandBytes('CLIENT', 'REPLY', chance.of(['ON', 'OFF', 'SKIP'])),
+          () => commandBytes('CLIENT', 'REPLY', 'ON'),
+        ])(),
+      ).concat(commandBytes('CLIENT', 'REPLY', 'ON')),
+    );
+  }
+  const filled = Number(net.server.core.filledBytes.value);
+  assert.ok(filled > 1e6, 'some were copied into frames');
+  assert.ok(net.server.stored(control.OUTPUT_BYTES) - filled > 500_000, 'and some were written there');
+  assert.equal(net.server.stored(control.OUTPUT_BYTES), model.figure(control.OUTPUT_BYTES));
+  net.end();
+});
+
 test('what clients publish reaches others; what they ask of the caller is answered by it', () => {
   const net = new KvNet();
   const [one, two, speaker] = [net.connect(), net.connect(), net.connect()];

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { until } from '../conformance/serve/servers.js';
+import { commandBytes } from '../core/kv-store.js';
 import { RawClient, startKv } from '../support/kv-process.js';
 import { program } from '../support/program.js';
 import { bypassRefused, ip, makeVethPair, type VethPair } from '../support/veth-pairs.js';
@@ -96,6 +97,8 @@ describe('clearway kv --bypass', { skip: bypassRefused() }, () => {
     assert.equal(await again.ask('GET name\r\nHGET h f\r\nGET later\r\nGET last\r\n', wanted), wanted);
     const ttl = Number((await again.ask('TTL brief\r\n', ':1000\r\n')).slice(1));
     assert.ok(ttl > 900 && ttl <= 1000, `${ttl}`);
+    await again.ask(commandBytes('SET', 'long', 'x'.repeat(50_000)), '+OK\r\n');
+    await again.ask('GET long\r\nDEL long\r\n', `$50000\r\n${'x'.repeat(50_000)}\r\n:1\r\n`);
     const text = await (await fetch(/http:\/\/[^\s]+\/metrics/.exec(second.said())![0])).text();
     assert.match(text, /^clearway_kv_info\{engine="bypass"\} 1$/m);
     assert.match(text, /^clearway_kv_keys 5$/m);

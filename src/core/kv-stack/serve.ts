@@ -1,5 +1,5 @@
-// One look at a connection: what the peer sent goes to the store's parser where it lies, in the frames; replies are copied into frames of their own and
-// handed over. A peer that does not read its replies is not read from. Each look is bounded, and so is all of a turn. Not here: how a connection ends.
+// One look at a connection: what the peer sent goes to the store's parser where it lies, in the frames; replies are written into frames of their own, where
+// there is one, and else copied into them later. A peer that does not read its replies is not read from. Each look is bounded, and so is all of a turn. Not here: how a connection ends.
 
 import { Place } from '../control';
 import { copyBytes } from '../copy';
@@ -10,9 +10,10 @@ import { feed } from '../kv/feed';
 import { isAsked } from '../kv/requests';
 import { setting } from '../kv/settings';
 import { nextClientEvent } from '../kv/store';
-import { firstPiece, firstPieceLength, outputWaits, pieceSent } from '../resp/output';
+import { endLoan, firstPiece, firstPieceLength, lendOutput, outputWaits, pieceSent } from '../resp/output';
 import {
   accept,
+  dropFrame,
   frameForSend,
   peerEnded,
   receive,
@@ -127,11 +128,41 @@ function refuse(socket: i32): void {
   beginGoodbye(<u32>socket);
 }
 
+/** The frame in which replies are written now, where they begin in it, 0: none is; how many bytes are there, and the most. */
+let openFrame: usize = 0;
+let openFilled: u32 = 0;
+let openMost: u32 = 0;
+
+/** A frame for what is to be said; 0: none for now. What the peer does not read stays in the store's memory, by whose limits it is bounded, and not in frames that others need. */
+function takeFrame(socket: i32): usize {
+  return sendWaits(socket) ? 0 : frameForSend(socket);
+}
+
+/** Lends the parser what is left of a frame to write replies into, if none waits elsewhere and there is one. */
+function lendFrameTo(socket: i32, client: usize): void {
+  if (openFrame === 0) {
+    if (outputWaits(client) > 0) return;
+    openFrame = takeFrame(socket);
+    if (openFrame === 0) return;
+    openFilled = 0;
+    openMost = sendBytes(socket);
+  }
+  lendOutput(client, openFrame + openFilled, openFrame + openMost);
+}
+
+/** Hands the open frame over, if there is one. Returns whether the connection still takes it. */
+function closeFrame(socket: i32): bool {
+  const frame = openFrame;
+  if (frame === 0) return true;
+  openFrame = 0;
+  work++;
+  return (openFilled === 0 ? dropFrame(frame) : sendFrame(socket, frame, openFilled, 0)) >= 0;
+}
+
 /** Hands over what a client is to be told, as long as it is at least so much. */
 function say(socket: i32, client: usize, least: u32): u32 {
   while (outputWaits(client) >= least) {
-    // What the peer does not read stays in the store's memory, by whose limits it is bounded, and not in frames that others need.
-    const frame: usize = sendWaits(socket) ? 0 : frameForSend(socket);
+    const frame = takeFrame(socket);
     if (frame === 0) return sendRoom(socket) < 0 ? GONE : WAITS;
     const most = sendBytes(socket);
     let filled: u32 = 0;
@@ -150,13 +181,16 @@ function say(socket: i32, client: usize, least: u32): u32 {
   return SAID;
 }
 
-/** Gives what is left of a piece to the store, which runs the commands in it. */
-function feedRest(link: Link, client: usize): void {
+/** Gives what is left of a piece to the store, which runs the commands in it. Returns whether the connection takes the replies. */
+function feedRest(socket: i32, link: Link, client: usize): bool {
+  lendFrameTo(socket, client);
   const taken = feed(client, link.at, link.rest);
+  if (openFrame !== 0) openFilled += endLoan();
   link.at += taken;
   link.rest -= taken;
   // The last byte is in the frame; the place behind it may be in another one.
   if (link.rest === 0) recycle(link.at - 1);
+  return (openFilled < openMost && outputWaits(client) === 0) || closeFrame(socket);
 }
 
 /** Takes the next piece of what arrived. Returns as `receive`. */
@@ -169,7 +203,7 @@ function takePiece(socket: i32, link: Link): i32 {
   return length;
 }
 
-/** Reads and runs commands, with replies handed over a frame at a time. Returns how it is with the replies. */
+/** Reads and runs commands, with replies handed over a frame at a time. Returns how it is with the replies that wait in the store. */
 function hear(socket: u32, link: Link, client: usize): u32 {
   let frames: u32 = 0;
   for (let step: u32 = 0; step < stepsATurn; step++) {
@@ -177,21 +211,21 @@ function hear(socket: u32, link: Link, client: usize): u32 {
       if (frames === framesATurn) break;
       frames++;
       const length = takePiece(<i32>socket, link);
-      if (length === again) return say(<i32>socket, client, 1);
+      if (length === again) return SAID;
       if (length === 0) link.flags |= HEARD_ALL;
-      if (length <= 0) return length === 0 ? say(<i32>socket, client, 1) : GONE;
+      if (length <= 0) return length === 0 ? SAID : GONE;
     }
-    feedRest(link, client);
+    if (!feedRest(<i32>socket, link, client)) return GONE;
     const state = setting(FEED_STATE);
     // It waits for others' commands, and is named among the news then; one that has gone meanwhile gets nothing any more.
-    if ((state & FEED_BLOCKED) !== 0) return peerEnded(<i32>socket) ? GONE : say(<i32>socket, client, 1);
+    if ((state & FEED_BLOCKED) !== 0) return peerEnded(<i32>socket) ? GONE : SAID;
     if (state !== 0 || isAsked()) break;
     const said = say(<i32>socket, client, sendBytes(<i32>socket));
     if (said !== SAID) return said;
   }
   // There is more, perhaps.
   putInRow(socket);
-  return say(<i32>socket, client, 1);
+  return SAID;
 }
 
 /** One look at a client's connection. */
@@ -203,7 +237,11 @@ function serve(socket: u32, link: Link): void {
     return;
   }
   let said = say(<i32>socket, client, 1);
-  if (said === SAID && closingState(client) === 0 && (link.flags & HEARD_ALL) === 0) said = hear(socket, link, client);
+  if (said === SAID && closingState(client) === 0 && (link.flags & HEARD_ALL) === 0) {
+    said = hear(socket, link, client);
+    if (!closeFrame(<i32>socket)) said = GONE;
+    if (said === SAID) said = say(<i32>socket, client, 1);
+  }
   if (said === GONE) closeLink(socket);
   else if (said === WAITS) {
     if ((closingState(client) & FEED_CLOSED) !== 0) abortLink(socket);

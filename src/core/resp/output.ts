@@ -39,6 +39,12 @@ const sink = memory.data(1024, 16);
 /** The client that is written to. */
 let client: usize = 0;
 let isSunk: bool = false;
+/** Memory from which somebody sends, lent for the output of one client: where its rest begins and ends. And whether that is written to. */
+let lentTo: usize = 0;
+let lentFrom: usize = 0;
+let lentAt: usize = 0;
+let lentEnd: usize = 0;
+let isLent: bool = false;
 /** The tail's place to write, and its end. */
 let at: usize = 0;
 let limit: usize = 0;
@@ -55,6 +61,12 @@ export function openOutput(owner: usize, hidden: bool): void {
   at = 0;
   limit = 0;
   const tail = changetype<Output>(owner).tail;
+  isLent = owner === lentTo && tail === 0 && !isSunk;
+  if (isLent) {
+    at = lentAt;
+    limit = lentEnd;
+    return;
+  }
   if (isSunk || tail === 0 || changetype<Piece>(tail).value !== 0) return;
   at = changetype<Piece>(tail).end;
   limit = <usize>tail + PIECE_BYTES;
@@ -62,11 +74,32 @@ export function openOutput(owner: usize, hidden: bool): void {
 
 /** Notes how far the tail was written. */
 function settle(): void {
+  if (isLent) {
+    lentAt = at;
+    isLent = false;
+    return;
+  }
   const it = changetype<Output>(client);
   if (isSunk || it.tail === 0 || at === 0) return;
   const tail = changetype<Piece>(it.tail);
   it.bytes += <u32>at - tail.end;
   tail.end = <u32>at;
+}
+
+/** Lends memory for the output of a client that has none that waits: what comes first is written there, and is no output of the store's any more. */
+export function lendOutput(owner: usize, from: usize, end: usize): void {
+  lentTo = owner;
+  lentFrom = from;
+  lentAt = from;
+  lentEnd = end;
+}
+
+/** The loan is over. Returns how many bytes were written. What waits in the store comes behind them. */
+export function endLoan(): u32 {
+  lentTo = 0;
+  const bytes = <u32>(lentAt - lentFrom);
+  count(OUTPUT_BYTES, <u64>bytes);
+  return bytes;
 }
 
 /** Ends what `openOutput` began. */
