@@ -37,7 +37,9 @@ const flags = {
   readonly: { type: 'boolean' },
   direct: { type: 'boolean' },
   incoming: { type: 'boolean' },
+  // As every back end of a disk has (QEMU, docs/interop/vhost-user.rst, "Backend program conventions").
   'read-only': { type: 'boolean' },
+  'blk-file': { type: 'string', multiple: true },
   id: { type: 'string' },
   format: { type: 'string' },
   ...deviceFlags,
@@ -81,14 +83,14 @@ export async function run(args: string[]): Promise<number> {
     'disk takes files',
   );
   if (values['print-capabilities'] === true) {
-    process.stdout.write('{"type":"block","features":["read-only"]}\n');
+    process.stdout.write('{"type":"block","features":["read-only","blk-file"]}\n');
     return 0;
   }
   if (values.help === true) {
     process.stdout.write(dressed(help, process.stdout));
     return 0;
   }
-  const pairs = pairsOf(positionals, placesOf(tokens, values['socket-mode']));
+  const pairs = pairsOf([...positionals, ...(values['blk-file'] ?? [])], placesOf(tokens, values['socket-mode']));
   const queues = wholeNumber('queues', values.queues, 4, 1, 16);
   const isRaw = oneOf('format', values.format, ['raw']) !== undefined;
   const direct = values.direct === true;

@@ -1,9 +1,9 @@
 // Where the front ends of a disk come from: a socket that was handed over, listening or connected, or one that the disk connects to, again and again.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { createEventDescriptor } from '../../src/kernel/event.js';
 import { acceptNonBlocking, closeDescriptor } from '../../src/kernel/socket.js';
 import { unixStreamPair } from '../../src/kernel/socket-pair.js';
@@ -121,6 +121,25 @@ describe('where front ends come from', { timeout: 60_000 }, () => {
     }
     closeDescriptor(event);
   });
+});
+
+test('started as management programs start back ends, by the conventions of QEMU', async () => {
+  const { image, socket } = makeImage();
+  const child = spawn(process.execPath, [
+    program,
+    'disk',
+    `--blk-file=${image}`,
+    '--read-only',
+    `--socket-path=${socket}`,
+  ]);
+  after(() => child.kill('SIGKILL'));
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  await until('it is offered', () => said.includes('QEMU, add') || child.exitCode !== null);
+  assert.match(said, /read only/);
+  child.kill('SIGTERM');
+  assert.equal(await ended, 0, said);
 });
 
 test('what kind of device it is, as management programs ask', () => {
