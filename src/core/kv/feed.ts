@@ -49,6 +49,7 @@ import { selectDatabase } from './keyspace';
 import { checkOutput } from './output-limits';
 import { isAsked } from './requests';
 import { count, setSetting, setting } from './settings';
+import { warmKeys } from './warm';
 
 /** What is wrong with what a client sent. It is told, and its connection ends. */
 function refuse(client: usize, why: u32): void {
@@ -109,6 +110,7 @@ export function feed(client: usize, from: usize, length: u32): u32 {
   selectDatabase(clientDatabase(client));
   let isFull = false;
   let commands: u32 = 0;
+  let warmed = at;
   while (at < end && goesOn(client)) {
     commands += 1;
     // Every few commands: whether more output than may wait has come together.
@@ -123,7 +125,10 @@ export function feed(client: usize, from: usize, length: u32): u32 {
     if (waits) {
       result = queryAdd(query, at, <u32>(end - at));
       at += queryTook;
-    } else result = parseCommand(at, end, 0);
+    } else {
+      if (at >= warmed) warmed = warmKeys(at, end);
+      result = parseCommand(at, end, 0);
+    }
     if (result === PARSED) runParsed(client);
     else if (result === INCOMPLETE && !waits) {
       result = queryKeep(query, at, <u32>(end - at));

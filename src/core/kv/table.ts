@@ -108,6 +108,13 @@ function findIn(first: u32, keyAt: u32, key: usize, length: u32, hash: u32): usi
   return 0;
 }
 
+/** Where the bucket of a hash is, in the array that items are looked for first. The table must have items. */
+export function tableBucketPlace(table: usize, hash: u32): usize {
+  const it = changetype<Table>(table);
+  const bits = <u32>it.bits;
+  return slotOf(it.slots, bits, hash & ((1 << bits) - 1));
+}
+
 /** The item of a key; 0: there is none. @param hash `hashOf` of the key. */
 export function tableFindHashed(table: usize, key: usize, length: u32, hash: u32): usize {
   const it = changetype<Table>(table);
