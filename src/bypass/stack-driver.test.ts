@@ -25,6 +25,7 @@ function driven(answers: readonly number[], pollUs: number, deadlineUs = never) 
     },
     nextDeadlineUs: () => deadlineUs,
     framesOwnedBy: () => 0,
+    endsUnheard: () => 0,
   } as unknown as StackBaseExports;
   const link = { descriptor, worked: (kick: boolean) => void kicks.push(kick), close: () => {} };
   const clockUs = () => (nowUs += 5);

@@ -84,8 +84,9 @@ export class StackDriver extends Endpoint {
     return waitMs < 0 ? deadlineMs : Math.min(waitMs, deadlineMs);
   }
 
-  /** Whether all packets are sent and acknowledged. */
+  /** Whether all packets are sent and acknowledged, ends of connections too. */
   get isQuiet(): boolean {
+    if (this.#core.endsUnheard() > 0) return false;
     return [Owner.stack, Owner.transmit, Owner.waiting].every((owner) => this.#core.framesOwnedBy(owner) === 0);
   }
 }

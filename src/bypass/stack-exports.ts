@@ -10,6 +10,7 @@ export interface StackBaseExports {
   nextDeadlineUs(): number;
   listen(address: number, port: number, backlog: number): number;
   framesOwnedBy(owner: number): number;
+  endsUnheard(): number;
 }
 
 /** See the file's head. */
@@ -32,6 +33,12 @@ export interface StackExports extends StackBaseExports {
   setOption(socket: number, option: number, value: number): number;
   peerOf(socket: number, into: number): number;
   nextSockets(into: number, most: number): number;
+  udpOpen(address: number, port: number): number;
+  udpPort(socket: number): number;
+  udpReceive(socket: number): number;
+  udpFrame(): number;
+  udpSend(socket: number, address: number, length: number, remote: number, port: number): number;
+  udpClose(socket: number): number;
 }
 
 /** What {@link StackExports.turn} answers: bits. */

@@ -24,6 +24,7 @@ export interface TcpExports extends StackExports {
   peerOf(socket: number, into: number): number;
   setOption(socket: number, option: number, value: number): number;
   heapBase(): number;
+  endsUnheard(): number;
 }
 
 /** The byte at a place of a stream, told from its neighbours and from other streams. */

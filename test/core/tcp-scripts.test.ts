@@ -281,6 +281,24 @@ test('half close, FIN_WAIT_2, TIME_WAIT and its end', () => {
   script.expect('R 2:2(0)');
 });
 
+test('an end that nobody has acknowledged is counted until somebody has', () => {
+  const script = new Script();
+  const socket = script.accepted();
+  assert.equal(script.host.core.endsUnheard(), 0);
+  script.host.core.close(socket);
+  script.turn();
+  script.expect('F. 1:1(0) ack 1');
+  assert.equal(script.host.core.endsUnheard(), 1);
+  script.pass(0.5 * second);
+  assert.ok(script.takeSent().length > 0);
+  assert.equal(script.host.core.endsUnheard(), 1);
+  script.send('. 1:1(0) ack 2');
+  assert.equal(script.host.core.endsUnheard(), 0);
+  script.send('F. 1:1(0) ack 2');
+  script.expect('. 2:2(0) ack 2');
+  assert.equal(script.host.core.endsUnheard(), 0);
+});
+
 test('both close at once', () => {
   const script = new Script({ timeWaitMs: 1_000 });
   const socket = script.accepted();

@@ -27,3 +27,4 @@ export {
   turn,
 } from '../kv-stack/stack';
 export { attachRings, controlBlock } from '../stack';
+export { endsUnheard } from '../tcp/states';

@@ -25,4 +25,5 @@ export {
   shutdown,
   unacknowledged,
 } from '../tcp/sockets';
+export { endsUnheard } from '../tcp/states';
 export { udpClose, udpFrame, udpOpen, udpPort, udpReceive, udpSend } from '../udp';

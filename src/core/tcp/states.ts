@@ -9,7 +9,7 @@ import { emitEmpty } from './emit';
 import { dropQueue } from './queue';
 import { dropReceived } from './receiver';
 import { flagRst } from './segment';
-import { giveBlock, removeListener, takeBlock, unindexBlock } from './table';
+import { blockAt, blocks, giveBlock, removeListener, takeBlock, unindexBlock } from './table';
 import { arm, disarmAll, timerLife } from './timers';
 import { tickAfterMs } from './wheel';
 
@@ -109,6 +109,16 @@ export function orphan(c: Connection): bool {
   if (c.state === State.timeWait) return true;
   orphans++;
   return orphans <= mostOrphans;
+}
+
+/** Connections whose end was said and is not acknowledged: for whoever is about to leave. */
+export function endsUnheard(): u32 {
+  let many: u32 = 0;
+  for (let index: u32 = 0; index < blocks(); index++) {
+    const state = at(blockAt(index)).state;
+    if (state === State.finWait1 || state === State.closing || state === State.lastAck) many++;
+  }
+  return many;
 }
 
 /** An application's number of something that is over. */
