@@ -7,19 +7,18 @@ import { planBypass } from '../../src/bypass/bypass-plan.js';
 import { Stack } from '../../src/bypass/stack.js';
 import { Turned } from '../../src/bypass/stack-exports.js';
 import { XdpLink } from '../../src/bypass/xdp-link.js';
-import { Place } from '../../src/core/control.js';
 import { EPOLL, EPOLL_CTL } from '../../src/kernel/constants.js';
 import { epollControl, epollCreate, epollWait } from '../../src/kernel/epoll.js';
 import { Region } from '../../src/memory/region.js';
-import type { StackExports as Core } from '../../test/core/stack-host.js';
 
 /** Sends all that came back. Returns how many these were. */
-function answerAll(stack: Stack, core: Core, socket: number, sender: number): number {
+function answerAll(stack: Stack, socket: number): number {
+  const { core } = stack;
   let answered = 0;
   for (let length = core.udpReceive(socket); length >= 0; length = core.udpReceive(socket)) {
-    const at = stack.place('pieceAddress');
+    const at = stack.pieceAddress;
     answered++;
-    if (core.udpSend(socket, at, length, sender, stack.place('senderPort')) !== 0) core.recycle(at);
+    if (stack.answerDatagram(socket, length) !== 0) stack.giveBack(at);
   }
   return answered;
 }
@@ -30,20 +29,18 @@ function serve(device: string, address: string, port: number, turns: number): ne
   const stack = new Stack({ mac: plan.mac, mtu: plan.mtu, addresses: plan.addresses });
   const link = new XdpLink(stack, device, plan.ifindex, 0);
   new BypassDevice(plan).bring([{ queue: 0, fd: link.descriptor }]);
-  const core = stack.core as unknown as Core;
-  const sender = core.controlBlock() + Place.senderAddress;
-  // Before anything came, no sender's address stands there: 16 zeros, all of our addresses.
-  const socket = core.udpOpen(sender, port);
+  const socket = stack.openDatagrams('::', port);
   if (socket < 0) throw new Error(`no socket of UDP: ${socket}`);
   const epoll = epollCreate();
   const events = new Region(4096);
   epollControl(epoll, EPOLL_CTL.ADD, link.descriptor, EPOLL.IN, 0, 0);
   console.log('ready');
   for (let idle = 0; ; ) {
-    const turned = core.turn((performance.now() * 1000) >>> 0);
+    stack.flushReturned();
+    const turned = stack.core.turn((performance.now() * 1000) >>> 0);
     link.worked((turned & Turned.kick) !== 0);
-    while (stack.takeNews() > 0) {}
-    if (answerAll(stack, core, socket, sender) > 0) idle = 0;
+    if ((turned & Turned.events) !== 0) while (stack.takeNews() > 0) {}
+    if (answerAll(stack, socket) > 0) idle = 0;
     else if (++idle > turns) epollWait(epoll, events.address, 1, 100);
   }
 }

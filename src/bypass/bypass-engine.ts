@@ -2,6 +2,7 @@
 // beneath it. Sockets of the stack have numbers above every descriptor's. What is received is borrowed where it lies: a frame is the address of its
 // piece in the stack's memory. Not here: how bytes to send come into packets (frame-writer.ts), which device the packets pass (xdp-link.ts).
 
+import { performance } from 'node:perf_hooks';
 import { Owner } from '../core/control.js';
 import type { Engine, EngineEvents } from '../engine/engine.js';
 import type { FileOperations } from '../engine/file-operations.js';
@@ -58,6 +59,8 @@ export class BypassEngine extends StackCalls implements Engine {
   #reading = new NumberList();
   #toWrite = new NumberList();
   #writing = new NumberList();
+  /** Sockets to which datagrams came. */
+  readonly #toTake = new NumberList();
   #events: EngineEvents | undefined;
   #inTurn = false;
   #hasWaited = false;
@@ -320,7 +323,7 @@ export class BypassEngine extends StackCalls implements Engine {
   }
 
   get #isDue(): boolean {
-    return this.#due.count > 0 || this.#toRead.count > 0 || this.#toWrite.count > 0;
+    return this.#due.count > 0 || this.#toRead.count > 0 || this.#toWrite.count > 0 || this.#toTake.count > 0;
   }
 
   turn(waitMs: number, events: EngineEvents): number {
@@ -356,6 +359,11 @@ export class BypassEngine extends StackCalls implements Engine {
   #handOut(events: EngineEvents): number {
     this.#takeEvents();
     let count = this.#due.handOut(events);
+    // Taken off the list before it is told: where it throws, others stay in it for the next turn.
+    for (let left = this.#toTake.count; left > 0; left--) {
+      count++;
+      this.datagrams.get(this.#toTake.numbers[--this.#toTake.count]!)?.();
+    }
     const writing = this.#toWrite;
     this.#toWrite = this.#writing;
     this.#writing = writing;
@@ -389,11 +397,22 @@ export class BypassEngine extends StackCalls implements Engine {
     return count;
   }
 
+  /** Datagrams wait at a socket: it is told so in the next turn. */
+  takeDatagramsSoon(socket: number): void {
+    this.#toTake.numbers[this.#toTake.count++] = socket;
+    this.soon();
+  }
+
   /** Takes note of what happened to sockets. */
   #takeEvents(): void {
     for (let many = this.stack.takeNews(); many > 0; many = this.stack.takeNews()) {
       for (let index = 0; index < many; index++) {
-        const socket = this.socket(this.stack.news[index]!);
+        const number = this.stack.news[index]!;
+        if (number >= this.stack.sockets) {
+          this.takeDatagramsSoon(number);
+          continue;
+        }
+        const socket = this.socket(number);
         if (!socket.isOpen) continue;
         if (socket.reading) this.#readSoon(socket);
         if (socket.sending || socket.awaiting) this.#writeSoon(socket);
@@ -452,8 +471,9 @@ export class BypassEngine extends StackCalls implements Engine {
     this.writer.unmap();
   }
 
-  /** Whether packets are with the stack that a peer has not acknowledged, or the kernel not sent. */
+  /** Whether packets are with the stack that a peer has not acknowledged, or the kernel not sent; or ends of connections, which are in no frame meanwhile. */
   get #isUnsent(): boolean {
+    if (this.core.endsUnheard() > 0) return true;
     return [Owner.stack, Owner.transmit, Owner.waiting].some((owner) => this.core.framesOwnedBy(owner) > 0);
   }
 

@@ -2,6 +2,7 @@
 // files).
 
 export type { BypassOptions } from './bypass-plan.js';
+export { BypassSocket, type BypassSocketEvents, type DatagramSender } from './node-datagrams.js';
 export {
   BypassNetwork,
   type BypassNetworkOptions,

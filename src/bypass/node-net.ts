@@ -11,6 +11,7 @@ import { BypassDevice } from './bypass-device.js';
 import type { BypassEngine } from './bypass-engine.js';
 import { type BypassOptions, planBypass } from './bypass-plan.js';
 import { bypassFigureNames } from './figures.js';
+import { BypassSocket, type DatagramSender } from './node-datagrams.js';
 import { openQueue } from './open.js';
 import { StackStream } from './stack-stream.js';
 
@@ -124,6 +125,13 @@ export class BypassNetwork {
     const fd = this.#engine.connect(from, host, port);
     if (fd < 0) throw new SystemError(-fd, 'connect', `to ${host}, port ${port}`);
     return new StackStream(this.#loop, this.#engine, fd, { host, port }, true);
+  }
+
+  /** A socket of UDP; its listener gets each datagram. */
+  createSocket(listener?: (bytes: Buffer, sender: DatagramSender) => void): BypassSocket {
+    const socket = new BypassSocket(this.#engine);
+    if (listener !== undefined) socket.on('message', listener);
+    return socket;
   }
 
   /** What was counted, by name. */

@@ -107,6 +107,8 @@ export class StackBase<Exports extends StackBaseExports = StackBaseExports> {
   readonly frameBytes: 2048 | 4096;
   readonly entries = ringEntries;
   readonly #control: number;
+  /** Sockets of TCP; those of UDP have the numbers that follow. */
+  readonly sockets: number;
   /** Memory for the arguments of a call. */
   protected readonly scratch: number;
 
@@ -114,6 +116,7 @@ export class StackBase<Exports extends StackBaseExports = StackBaseExports> {
   constructor(options: StackOptions, { module, from, to }: StackPlace<Exports>) {
     const { frames = defaultFrames, sockets = defaultSockets, mtu = defaultMtu } = options;
     this.frameBytes = frameBytesFor(mtu);
+    this.sockets = sockets;
     this.module = module;
     this.core = this.module.core;
     this.#control = this.core.controlBlock();
@@ -225,6 +228,8 @@ export class Stack extends StackBase<StackExports> {
   #returnedCount = 0;
   /** What `receive` says beside the length: where the piece is, and whether there is more. */
   readonly #received: Uint32Array;
+  /** Where the address of a datagram's sender stands. */
+  readonly #sender: number;
 
   /** @throws Error with the setting that was refused, RangeError */
   constructor(options: StackOptions) {
@@ -232,7 +237,9 @@ export class Stack extends StackBase<StackExports> {
     const { buffer } = this.module.bytes;
     this.news = new Uint32Array(buffer, this.scratch + listsAt, listEntries);
     this.#returned = new Uint32Array(buffer, this.scratch + listsAt + listEntries * 4, listEntries);
-    this.#received = new Uint32Array(buffer, this.core.controlBlock() + Place.pieceAddress, 2);
+    const control = this.core.controlBlock();
+    this.#received = new Uint32Array(buffer, control + Place.pieceAddress, 2);
+    this.#sender = control + Place.senderAddress;
   }
 
   /** Takes note of sockets to which something happened: their numbers are the first of {@link news}. @returns how many, 0 when there are no more */
@@ -274,5 +281,25 @@ export class Stack extends StackBase<StackExports> {
     if (this.core.peerOf(socket, at) < 0) return undefined;
     const { data } = this.module;
     return { host: readAddressBytes(data, at), port: data.getUint16(at + addressLength, true) };
+  }
+
+  /** A socket for datagrams to a port of one of the stack's addresses, or of all (`::`): its number, or -errno. @param port 0: one that is free */
+  openDatagrams(host: string, port: number): number {
+    return this.core.udpOpen(this.putAddress(this.scratch, host), port);
+  }
+
+  /** Who sent the datagram that was received last. */
+  get sender(): { readonly host: string; readonly port: number } {
+    return { host: readAddressBytes(this.module.data, this.#sender), port: this.place('senderPort') };
+  }
+
+  /** Sends a datagram that lies in a frame of the application's. Returns 0 or -errno, as udpSend (src/core/README.md). */
+  sendDatagram(socket: number, at: number, length: number, host: string, port: number): number {
+    return this.core.udpSend(socket, at, length, this.putAddress(this.scratch, host), port);
+  }
+
+  /** Sends the datagram that was received last, or as many bytes in its place, back to where it came from, in its own frame. Returns as {@link sendDatagram}. */
+  answerDatagram(socket: number, length: number): number {
+    return this.core.udpSend(socket, this.pieceAddress, length, this.#sender, this.place('senderPort'));
   }
 }
