@@ -27,8 +27,9 @@ function buildUnguarded(folder: string): string {
   const root = join(folder, 'unguarded');
   const sources = join(root, 'src/core');
   cpSync(join(repositoryRoot, 'src/core'), sources, { recursive: true });
-  for (const entry of readdirSync(join(sources, 'entries')))
-    if (entry !== 'stack.ts') rmSync(join(sources, 'entries', entry));
+  for (const folder of ['entries', 'images'])
+    for (const entry of readdirSync(join(sources, folder)))
+      if (entry !== 'stack.ts') rmSync(join(sources, folder, entry));
   const path = join(sources, 'guarded.ts');
   const text = readFileSync(path, 'utf8');
   if (!text.includes(on)) throw new Error(`src/core/guarded.ts does not say ${on}`);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,6 +67,9 @@ int main(int count, char **words) {
   socklen_t size = sizeof info;
   getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size);
   shutdown(fd, SHUT_WR);
+  // A peer that leaves before its end has arrived is not waited for.
+  struct timeval patience = {.tv_sec = 5};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (sends)
     while (recv(fd, bytes, chunk, 0) > 0) {}
   printf("{\"seconds\":%.6f,\"bytes\":%llu,\"resent\":%u}\n", seconds, (unsigned long long)done, info.tcpi_total_retrans);
