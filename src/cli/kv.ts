@@ -2,6 +2,7 @@
 // (src/core/kv), how it is served (src/kv/).
 
 import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { platformIsLinux } from '../kernel/ffi.js';
 import type { KvCounts } from '../kv/kv-metrics.js';
 import { evictionPolicies, type StoreOptions } from '../kv/kv-options.js';
@@ -31,6 +32,9 @@ An in-memory key-value store for Redis clients (RESP2 and RESP3).
   --snapshot FILE    restore from FILE at the start; write it at the end, on SAVE, BGSAVE and SIGHUP
   --vm               run the store in a virtual machine, without an operating system (KVM, x86-64; group kvm): clients come
                      through this host's sockets; --maxmemory up to 1536m, no --snapshot
+  --tap NAME         with --vm: TCP/IP is in the virtual machine too, on a tap of this host (CAP_NET_ADMIN)
+  --tap-address ADDRESS/LENGTH the store's own address there: 10.0.0.2/24
+  --tap-gateway ADDRESS gateway to other networks (none)
   --bypass INTERFACE serve with Clearway's own TCP/IP on a network interface, past the kernel's (AF_XDP; requires root)
   --bypass-address ADDRESS/LENGTH address of its own there, which no other host has: 10.0.0.2/24; repeatable
   --bypass-gateway ADDRESS gateway to other networks (none); repeatable
@@ -55,6 +59,9 @@ const flags = {
   'no-password': { type: 'boolean' },
   snapshot: { type: 'string' },
   vm: { type: 'boolean' },
+  tap: { type: 'string' },
+  'tap-address': { type: 'string' },
+  'tap-gateway': { type: 'string' },
   bypass: { type: 'string' },
   'bypass-address': { type: 'string', multiple: true },
   'bypass-gateway': { type: 'string', multiple: true },
@@ -203,6 +210,26 @@ async function listenPastKernel(values: Values, store: StoreOptions): Promise<Pl
   return { sockets: [], bypass: { plan, port }, port, places, close: () => {} };
 }
 
+/** What a guest on a tap is told of its network. @throws UsageError */
+function onTap(values: Values, store: StoreOptions): { places: string[]; words: string; port: number } {
+  const address = /^((?:\d{1,3}\.){3}\d{1,3})\/(\d{1,2})$/.exec(values['tap-address'] ?? '');
+  if (address === null || !isIPv4(address[1]!) || Number(address[2]) > 32)
+    throw new UsageError('--tap needs an address for the store that no other host has: --tap-address 10.0.0.2/24');
+  const gateway = values['tap-gateway'];
+  if (gateway !== undefined && !isIPv4(gateway))
+    throw new UsageError('--tap-gateway must be an address such as 10.0.0.1');
+  if (store.password === undefined && values['no-password'] !== true) {
+    throw new UsageError(
+      '--tap lets other hosts in, and there is no password: give --password-file FILE, or --no-password if everybody there may read and write everything',
+    );
+  }
+  if (values.bind !== undefined || values.socket !== undefined)
+    throw new UsageError("--bind and --socket are for this host's sockets, and --tap does without them");
+  const port = wholeNumber('port', values.port, 6379, 1, 65_535);
+  const words = `ip=${address[0]}${gateway === undefined ? '' : ` gw=${gateway}`}`;
+  return { places: [`redis://${address[1]}:${port}`], words, port };
+}
+
 /** The store as a guest of its own. @throws UsageError, SystemError */
 async function serveInGuest(
   values: Values,
@@ -213,10 +240,19 @@ async function serveInGuest(
   const { kvGuest } = await import('../kv/kv-guest.js');
   const guest = kvGuest(store);
   if (typeof guest === 'string') throw new UsageError(guest);
+  const common = { name: 'kv', engine, metrics, live, image: guest.image, memoryBytes: guest.memoryBytes };
+  if (values.tap !== undefined) {
+    const { places, words, port } = onTap(values, store);
+    return runVm({
+      ...{ ...common, commandLine: `${guest.commandLine(port)} ${words}`, door: undefined, tap: values.tap },
+      announce: (offered, name) =>
+        `${announcement(places, store, { restoredKeys: undefined }, `in a virtual machine on ${values.tap}, ${name}`)}clearway kv: ${bootWords(offered)}\n`,
+    });
+  }
   const place = await listenByKernel(values, store);
   try {
     return await runVm({
-      ...{ name: 'kv', engine, metrics, live, image: guest.image, memoryBytes: guest.memoryBytes },
+      ...{ ...common, tap: undefined },
       commandLine: guest.commandLine(place.port),
       door: {
         sockets: place.sockets,
@@ -238,6 +274,8 @@ async function serveOnLinux(values: Values, store: StoreOptions): Promise<number
   const { watchStore } = await import('./kit/watch-store.js');
   const { metrics, live, engine } = await deviceOptions(values);
   const isPast = Object.keys(values).some((name) => name.startsWith('bypass'));
+  if (values.vm !== true && Object.keys(values).some((name) => name.startsWith('tap')))
+    throw new UsageError('--tap is for --vm: give both');
   if (values.vm === true) {
     if (isPast) throw new UsageError('--vm and --bypass are two ways to serve: give one of them');
     return serveInGuest(values, store, { metrics, live, engine });

@@ -16,6 +16,7 @@ the exit status is the guest's. WORDs are its command line.
   --memory MIB       memory of the guest, 8 to 2048 (64)
   --port N           connections to this TCP port are streams to the guest (none); 0: any free one
   --bind HOST        address to listen on; repeatable (127.0.0.1: this host only)
+  --tap NAME         a network card of the guest on a tap of this host, which is made if it is not there (CAP_NET_ADMIN)
   --guest-port N     the port that the guest listens on (6379)
   --maxclients N     most connections (10000)
   --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
@@ -29,6 +30,7 @@ const flags = {
   memory: { type: 'string' },
   port: { type: 'string' },
   bind: { type: 'string', multiple: true },
+  tap: { type: 'string' },
   'guest-port': { type: 'string' },
   maxclients: { type: 'string' },
   metrics: { type: 'string' },
@@ -87,7 +89,8 @@ export async function run(args: string[]): Promise<number> {
   const opened = await openDoor(values);
   try {
     return await runVm({
-      ...{ name: 'vm', image, memoryBytes, commandLine: words.join(' '), door: opened?.door, engine, metrics, live },
+      ...{ name: 'vm', image, memoryBytes, commandLine: words.join(' '), door: opened?.door, tap: values.tap },
+      ...{ engine, metrics, live },
       announce: (offered) =>
         `${opened === undefined ? '' : `${opened.places.join('\n')}\n`}clearway vm: ${bootWords(offered)}\n`,
     });

@@ -4,6 +4,7 @@
 import { Figure, Owner, Place, Setting } from './control';
 import { control, count, countMany, refuse, setting } from './figures';
 import { frameOf, handFrame, takeCompleted, takeForFill, takeReceived } from './frames';
+import { loadShared, storeShared } from './shared-words';
 
 /** One ring: where its parts are, and the index that is ours to move. */
 @unmanaged
@@ -55,7 +56,7 @@ export function refill(): void {
     store<u64>(fill.descriptors + ((<usize>(fill.own & (fill.entries - 1))) << 3), <u64>place);
     fill.own++;
   }
-  if (fill.own !== before) atomic.store<u32>(fill.producer, fill.own);
+  if (fill.own !== before) storeShared(fill.producer, fill.own);
 }
 
 /** Takes back frames that were sent: at most as many as the ring holds. */
@@ -66,7 +67,7 @@ export function takeCompletions(): void {
     takeCompleted(load<u64>(completion.descriptors + ((<usize>(completion.own & (completion.entries - 1))) << 3)));
     completion.own++;
   }
-  atomic.store<u32>(completion.consumer, completion.own);
+  storeShared(completion.consumer, completion.own);
 }
 
 /** How many received packets wait. */
@@ -86,7 +87,7 @@ export function nextReceived(): usize {
 
 /** Tells the kernel which received packets were taken. */
 export function publishReceived(): void {
-  atomic.store<u32>(rx.consumer, rx.own);
+  storeShared(rx.consumer, rx.own);
 }
 
 /** Whether another packet can be sent. */
@@ -108,9 +109,9 @@ export function transmit(address: usize, length: u32): void {
 /** Shows the kernel what was put into the tx ring. Returns whether it must be woken to send it. */
 export function publishSent(): bool {
   if (tx.entries === 0) return false;
-  atomic.store<u32>(tx.producer, tx.own);
-  if (atomic.load<u32>(tx.consumer) === tx.own) return false;
-  return txFlags === 0 || (atomic.load<u32>(txFlags) & needWakeup) !== 0;
+  storeShared(tx.producer, tx.own);
+  if (loadShared(tx.consumer) === tx.own) return false;
+  return txFlags === 0 || (loadShared(txFlags) & needWakeup) !== 0;
 }
 
 function attach(ring: Ring, which: u32, entries: u32, entryBytes: u32, isOurs: bool): bool {
@@ -123,8 +124,8 @@ function attach(ring: Ring, which: u32, entries: u32, entryBytes: u32, isOurs: b
   if (producer < 0x10000 || consumer < 0x10000 || descriptors < 0x10000) return false;
   if (<u64>producer + 4 > end || <u64>consumer + 4 > end) return false;
   if (<u64>descriptors + <u64>entries * entryBytes > end) return false;
-  const made = atomic.load<u32>(producer);
-  const taken = atomic.load<u32>(consumer);
+  const made = loadShared(producer);
+  const taken = loadShared(consumer);
   if (made - taken > entries) return false;
   ring.producer = producer;
   ring.consumer = consumer;
@@ -143,7 +144,7 @@ function roomIn(ring: Ring): u32 {
 
 /** The same by what the other side says now. */
 function freshRoomIn(ring: Ring): u32 {
-  const seen = atomic.load<u32>(ring.consumer);
+  const seen = loadShared(ring.consumer);
   if (ring.own - seen > ring.entries) {
     count(Figure.faultRing);
     return 0;
@@ -155,7 +156,7 @@ function freshRoomIn(ring: Ring): u32 {
 /** Entries that wait for us. */
 function waitingIn(ring: Ring): u32 {
   if (ring.entries === 0) return 0;
-  const seen = atomic.load<u32>(ring.producer);
+  const seen = loadShared(ring.producer);
   if (seen - ring.own > ring.entries) {
     count(Figure.faultRing);
     return 0;

@@ -21,7 +21,7 @@ const mostClients = 60_000;
 const mebibyte = 1024 ** 2;
 /** The image, packets, clients and tables, and what slabs cost beside their objects. */
 const overhead = (maxMemory: number, maxClients: number): number =>
-  24 * mebibyte + Math.ceil(maxMemory / 8) + maxClients * 512;
+  32 * mebibyte + Math.ceil(maxMemory / 8) + maxClients * 1408;
 
 /** A guest for a store, or why there can be none, as a sentence. */
 export function kvGuest(store: StoreOptions): KvGuest | string {

@@ -17,6 +17,8 @@ export interface VmCounts {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly deviceFaults: number;
+  /** Packets that the tap did not take. */
+  readonly packetsDropped: number;
   readonly accepted: number;
   readonly refused: number;
   /** Lines of the serial line that were too many. */
@@ -34,10 +36,11 @@ const families: readonly (readonly [name: string, help: string, figure: Figure])
   ['clearway_vm_kicks_total', 'Times that the guest was stopped from outside.', 'kicks'],
   ['clearway_vm_faults_total', 'Accesses of the guest to what is not there or not allowed.', 'faults'],
   ['clearway_vm_device_faults_total', 'Packets and descriptors of the guest that make no sense.', 'deviceFaults'],
+  ['clearway_vm_packets_dropped_total', 'Packets of the guest that its tap did not take.', 'packetsDropped'],
   ['clearway_vm_packets_in_total', 'Packets to the guest.', 'packetsIn'],
   ['clearway_vm_packets_out_total', 'Packets of the guest.', 'packetsOut'],
-  ['clearway_vm_input_bytes_total', 'Bytes of streams to the guest.', 'bytesIn'],
-  ['clearway_vm_output_bytes_total', 'Bytes of streams from the guest.', 'bytesOut'],
+  ['clearway_vm_input_bytes_total', 'Bytes of streams and packets to the guest.', 'bytesIn'],
+  ['clearway_vm_output_bytes_total', 'Bytes of streams and packets from the guest.', 'bytesOut'],
   ['clearway_vm_connections_accepted_total', 'Connections that were accepted.', 'accepted'],
   ['clearway_vm_connections_refused_total', 'Connections beyond --maxclients.', 'refused'],
   ['clearway_vm_lines_dropped_total', 'Lines of the guest beyond 200 a second.', 'linesDropped'],

@@ -10,10 +10,12 @@ import type { ListenSocket } from '../transport/acceptor.js';
 import { Endpoint } from '../transport/endpoint.js';
 import { Listener } from '../transport/listener.js';
 import type { Loop } from '../transport/loop.js';
+import { Tap } from '../vhost/net/tap.js';
 import type { Devices } from '../vhost/run-devices.js';
 import { MmioTransport } from '../virtio/mmio.js';
 import { Guest } from './guest.js';
 import { readImage } from './image-file.js';
+import { NetDevice } from './net-device.js';
 import { Serial } from './serial.js';
 import { type DoorState, StreamDoor } from './stream-door.js';
 import type { VmCounts } from './vm-metrics.js';
@@ -35,6 +37,8 @@ export interface VmStart {
   readonly memoryBytes: number;
   readonly commandLine: string;
   readonly door: SocketDoor | undefined;
+  /** A tap that its network card is on, and the card's address. */
+  readonly net: { readonly tap: string; readonly mac: Uint8Array } | undefined;
   /** What a Kicker has. */
   readonly shared: SharedArrayBuffer;
   /** One number: the status with which the guest ended; -1: it did not. */
@@ -99,7 +103,8 @@ export class VmService implements Devices<VmOffered, VmCounts> {
   readonly offered: VmOffered;
   readonly #loop: Loop;
   readonly #guest: Guest;
-  readonly #vsock: VsockDevice;
+  readonly #vsock: VsockDevice | undefined;
+  readonly #net: NetDevice | undefined;
   readonly #listener: Listener<DoorState> | undefined;
   readonly #serial = new Serial((line) => void writeSync(2, `guest: ${line}\n`));
   readonly #timer: RestTimer;
@@ -121,11 +126,20 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     const image = readImage(readFileSync(start.image));
     const begunMs = performance.now();
     const { memoryBytes, commandLine, shared } = start;
-    this.#guest = new Guest(image, { memoryBytes, commandLine, devices: 1 }, shared, (byte) => this.#serial.put(byte));
+    const devices = (start.net === undefined ? 0 : 1) + (start.door === undefined ? 0 : 1);
+    const tap = start.net === undefined ? undefined : new Tap(start.net.tap, 1);
+    if (tap !== undefined && !tap.isUp) say(`${tap.name} is down: ip link set dev ${tap.name} up`);
+    this.#guest = new Guest(image, { memoryBytes, commandLine, devices }, shared, (byte) => this.#serial.put(byte));
     const door = new StreamDoor(start.door?.guestPort ?? 0);
-    this.#vsock = new VsockDevice(this.#guest.domain, guestCid, door, () => this.#wake());
-    door.device = this.#vsock;
-    this.#guest.add(new MmioTransport(this.#vsock, this.#guest.domain));
+    const wake = (): void => this.#wake();
+    if (tap !== undefined) {
+      this.#net = new NetDevice(loop, this.#guest.domain, tap.descriptors[0]!, start.net!.mac, wake);
+      this.#guest.add(new MmioTransport(this.#net, this.#guest.domain));
+    }
+    if (start.door !== undefined) {
+      this.#vsock = door.device = new VsockDevice(this.#guest.domain, guestCid, door, wake);
+      this.#guest.add(new MmioTransport(this.#vsock, this.#guest.domain));
+    }
     this.#timer = new RestTimer(loop, () => {
       this.#isResting = false;
       this.#wake();
@@ -170,9 +184,11 @@ export class VmService implements Devices<VmOffered, VmCounts> {
   readonly #turn = (): void => {
     this.#isDue = false;
     if (this.#isOver) return;
-    if (this.#vsock.publish()) this.#isResting = false;
+    if (this.#vsock?.publish() === true) this.#isResting = false;
+    if (this.#net?.publish() === true) this.#isResting = false;
     if (!this.#isResting) this.#run();
-    this.#vsock.turn();
+    this.#vsock?.turn();
+    this.#net?.turn();
   };
 
   #run(): void {
@@ -198,11 +214,18 @@ export class VmService implements Devices<VmOffered, VmCounts> {
   /** What was counted. */
   counts(): VmCounts {
     const { entries, registers, ports, rests, kicks } = this.#guest.counts;
-    const { packetsIn, packetsOut, bytesIn, bytesOut, faults } = this.#vsock.counts;
+    const none = { packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0, faults: 0, dropped: 0 };
+    const streams = this.#vsock?.counts ?? none;
+    const card = this.#net?.counts ?? none;
     const { accepted, refused } = this.#listener?.counts ?? { accepted: 0, refused: 0 };
     return {
       ...{ entries, registers, ports, rests, kicks, faults: this.#guest.faults },
-      ...{ packetsIn, packetsOut, bytesIn, bytesOut, deviceFaults: faults },
+      packetsIn: streams.packetsIn + card.packetsIn,
+      packetsOut: streams.packetsOut + card.packetsOut,
+      bytesIn: streams.bytesIn + card.bytesIn,
+      bytesOut: streams.bytesOut + card.bytesOut,
+      deviceFaults: streams.faults + card.faults,
+      packetsDropped: card.dropped,
       ...{ accepted, refused, linesDropped: this.#serial.dropped, copied: [...copiedBytes] },
     };
   }
@@ -216,6 +239,7 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     this.#isOver = true;
     this.#stopTicks();
     this.#timer.close();
+    this.#net?.close();
     const over = (): void => {
       this.#guest.close();
       done();

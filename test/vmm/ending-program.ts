@@ -17,5 +17,5 @@ const announce = (): string => {
 
 await runVm({
   ...{ name: 'vm', image: imageOf('probe'), memoryBytes: 16 * 1024 ** 2, commandLine: 'do=2 late=1', door: undefined },
-  ...{ engine: 'auto', metrics: undefined, live: false, announce },
+  ...{ tap: undefined, engine: 'auto', metrics: undefined, live: false, announce },
 });

@@ -41,7 +41,7 @@ test('the monitor and the image mean the same places', () => {
 });
 
 test('the store is small: no more comes with it than it uses', { skip: imagesRefused() }, () => {
-  assert.ok(readFileSync(imageOf('kv')).length <= 384 * 1024);
+  assert.ok(readFileSync(imageOf('kv')).length <= 512 * 1024);
 });
 
 test('what is no image is refused in a sentence', { skip: imagesRefused() }, () => {

@@ -1,5 +1,6 @@
 // What `clearway vm` and `clearway kv --vm` share: a guest in its thread, what people watch of it, the status it ends with. Not here: their options, the guest (vmm/).
 
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Kicker } from '../../kvm/kick.js';
 import type { EngineChoice } from '../../transport/open-engine.js';
@@ -18,6 +19,8 @@ export interface VmCommand {
   readonly memoryBytes: number;
   readonly commandLine: string;
   readonly door: SocketDoor | undefined;
+  /** The tap that the guest's card is on. */
+  readonly tap: string | undefined;
   readonly engine: EngineChoice;
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly live: boolean;
@@ -46,12 +49,15 @@ export function bootWords({ bootMs, guestMs }: VmOffered): string {
 
 /** Runs a guest until it ends or a signal ends it. Returns the exit status. @throws UsageError where there is no image */
 export async function runVm(command: VmCommand): Promise<number> {
-  const { name, image, memoryBytes, commandLine, door, engine, metrics, live, announce } = command;
+  const { name, image, memoryBytes, commandLine, door, tap, engine, metrics, live, announce } = command;
+  // The same at each start, and another for each tap.
+  const mac = createHash('sha256').update(`clearway ${tap}`).digest().subarray(0, 3);
+  const net = tap === undefined ? undefined : { tap, mac: Uint8Array.of(0x52, 0x54, 0, ...mac) };
   if (!existsSync(image)) throw new UsageError(`there is no image ${image}`);
   const kicker = new Kicker();
   const status = new SharedArrayBuffer(4);
   Atomics.store(new Int32Array(status, 0, 1), 0, -1);
-  const start: VmStart = { image, memoryBytes, commandLine, door, shared: kicker.shared, status };
+  const start: VmStart = { image, memoryBytes, commandLine, door, net, shared: kicker.shared, status };
   try {
     const ended = await offerDevices({
       ...{ name, engine, options: start, metrics, announce, metricsText: vmMetrics },

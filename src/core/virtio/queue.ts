@@ -257,7 +257,8 @@ function takePacked(it: Queue): u32 {
   if ((flags & both) !== (it.seenWrap ? both : <u16>0)) return 0xffffffff;
   order();
   const id = <u32>load<u16>(at, 12);
-  const written = (flags & DEVICE_WRITES) !== 0 ? load<u32>(at, 8) : 0;
+  // That something was written, the flags say as well (section 2.8.6); QEMU 7.2 leaves that out.
+  const written = load<u32>(at, 8);
   const slots = id < it.size ? <u32>changetype<Request>(it.requests + id * 16).count : 0;
   const token = release(it, id, written);
   if (it.isBroken) return token;
@@ -273,12 +274,14 @@ function takePacked(it: Queue): u32 {
 function release(it: Queue, id: u32, written: u32): u32 {
   if (id >= it.size) return broken(it);
   const request = changetype<Request>(it.requests + id * 16);
-  if (request.count === 0 || written > request.writable) return broken(it);
+  // A length of what only the device reads says nothing.
+  const wrote: u32 = request.writable === 0 ? 0 : written;
+  if (request.count === 0 || wrote > request.writable) return broken(it);
   store<u16>(it.after + <u32>request.last * 2, <u16>it.firstFree);
   it.firstFree = id;
   it.free += <u32>request.count;
   request.count = 0;
-  takenBytes = written;
+  takenBytes = wrote;
   return request.token;
 }
 
