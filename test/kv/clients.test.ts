@@ -26,6 +26,18 @@ test('ioredis: commands, pipelines, transactions, blocking on nothing, subscript
     [null, 2],
     [null, ['a', 'b']],
   ]);
+  const worker = client.duplicate();
+  const jobs = worker.blpop('jobs', 'more', 0);
+  const least = worker.duplicate();
+  const delayed = least.bzpopmin('delayed', 0);
+  await client.rpush('more', 'job');
+  await client.zadd('delayed', 1, 'soon');
+  assert.deepEqual(await jobs, ['more', 'job']);
+  assert.deepEqual(await delayed, ['delayed', 'soon', '1']);
+  assert.equal(await worker.blmove('jobs', 'done', 'LEFT', 'RIGHT', 0.01), null);
+  await assert.rejects(client.eval('return 1', 0), /unknown command 'eval': this store has no scripts/);
+  worker.disconnect();
+  least.disconnect();
   const subscriber = client.duplicate();
   const heard = new Promise((resolve) => subscriber.on('message', (channel, text) => resolve([channel, text])));
   await subscriber.subscribe('news');
@@ -57,6 +69,17 @@ for (const RESP of [2, 3] as const) {
       { score: 1.5, value: 'one' },
       { score: 2, value: 'two' },
     ]);
+    const waiting = client.duplicate();
+    await waiting.connect();
+    const popped = waiting.bzPopMax(['z', 'none'], 0);
+    assert.deepEqual(await popped, { key: 'z', value: 'two', score: 2 });
+    const job = waiting.blPop('jobs', 0);
+    await client.lPush('jobs', 'one');
+    assert.deepEqual({ ...(await job) }, { key: 'jobs', element: 'one' });
+    await waiting.close();
+    assert.equal(await client.setBit('bits', 7, 1), 0);
+    assert.equal(await client.bitCount('bits'), 1);
+    assert.deepEqual(await client.zUnionWithScores(['z', 'z']), [{ value: 'one', score: 3 }]);
     await client.sAdd('s', ['x', 'y']);
     assert.deepEqual([...(await client.sMembers('s'))].sort(), ['x', 'y']);
     assert.match(await client.info(), /redis_version:/);

@@ -236,17 +236,31 @@ function unite(into: usize): bool {
   for (let index: u32 = 0; index < sourceCount; index++) {
     const source = sourceAt(index);
     if (source.thing === 0) continue;
-    let hasRoom = true;
+    let hasRoom: bool = true;
     beginSource(source);
-    while (hasRoom && nextOf(source)) {
-      const member = findMember(into, at, length);
-      if (member !== 0) changeScore(into, member, together(scoreOf(member), score));
-      else hasRoom = addMember(into, score, at, length) !== 0;
-    }
+    while (hasRoom && nextOf(source)) hasRoom = uniteMember(into, index);
     endSource(source);
     if (!hasRoom) return false;
   }
   return true;
+}
+
+/** Of so few sets a member is looked up in all of them, so that it is put in its place once; of more it is moved with each. */
+const FEW: u32 = 4;
+
+/** Adds the present member of a source to the union. Returns false for want of room. */
+function uniteMember(into: usize, index: u32): bool {
+  const member: usize = index === 0 ? 0 : findMember(into, at, length);
+  if (sourceCount > FEW) {
+    if (member === 0) return addMember(into, score, at, length) !== 0;
+    changeScore(into, member, together(scoreOf(member), score));
+    return true;
+  }
+  if (member !== 0) return true;
+  for (let later = index + 1; later < sourceCount; later++) {
+    if (isIn(sourceAt(later))) score = together(score, other);
+  }
+  return addMember(into, score, at, length) !== 0;
 }
 
 /** Whether the present member of the first source is in the result; its score is in `score` then. */
