@@ -53,11 +53,7 @@ export class Kicker {
   readonly shared = new SharedArrayBuffer(kickBytes);
   readonly #words = new Int32Array(this.shared, 0, 4);
   readonly #handler = (): void => {};
-  readonly #atExit = (): void => {
-    // From now on the guest is not entered any more: this thread is about to be ended, and does not know it yet.
-    Atomics.store(this.#words, Word.kicks, -2_000_000_000);
-    this.kick();
-  };
+  readonly #atExit = (): void => this.stop();
 
   /** Node waits for its threads when it ends, for ever where one is in a guest: so it kicks then. */
   constructor() {
@@ -73,6 +69,12 @@ export class Kicker {
     const address = Atomics.load(this.#words, Word.high) * 2 ** 32 + (Atomics.load(this.#words, Word.low) >>> 0);
     Atomics.store(new Uint8Array(viewMemory(address, immediateExit + 1)), immediateExit, 1);
     signalThread(thread, signalNumber);
+  }
+
+  /** The last kick: the guest is not entered any more, so that its thread can be ended, which does not know it yet. */
+  stop(): void {
+    Atomics.store(this.#words, Word.kicks, -2_000_000_000);
+    this.kick();
   }
 
   /** The thread has ended. */

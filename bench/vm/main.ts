@@ -1,0 +1,162 @@
+// `npm run bench:vm`: the store in a virtual machine. Round trips over its rings, clients over loopback beside `clearway kv` and Redis in the same rounds, how long it takes to
+// begin, what it costs when nobody asks. Ratios are medians of the rounds' ratios. Not here: the rings' client (ring.ts).
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeHost, hostFacts } from '../host/about.js';
+import { freePort } from '../host/port.js';
+import { repositoryRoot } from '../servers/peer.js';
+import { measureRing, type RingFigures } from './ring.js';
+
+const program = join(repositoryRoot, 'dist/bundle/main.js');
+const image = join(repositoryRoot, 'dist/image/kv.elf');
+const children = new Set<ChildProcess>();
+
+interface Store {
+  readonly name: string;
+  readonly port: number;
+  readonly child: ChildProcess;
+  readonly said: string;
+}
+
+/** Starts a store, and waits until it says that it is ready. @throws with what it said */
+function start(name: string, command: string, args: readonly string[], port: number, ready: RegExp): Promise<Store> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  children.add(child);
+  let said = '';
+  return new Promise((resolve, reject) => {
+    const hear = (text: Buffer): void => {
+      said += text;
+      if (ready.test(said)) resolve({ name, port, child, said });
+    };
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', hear);
+    child.on('exit', () => {
+      children.delete(child);
+      reject(new Error(`${name} did not begin: ${said}`));
+    });
+  });
+}
+
+async function startGuest(): Promise<Store> {
+  const port = await freePort();
+  return start('kv --vm', process.execPath, [program, 'kv', '--vm', '--port', `${port}`], port, /clearway kv: ready/);
+}
+
+async function startProcess(): Promise<Store> {
+  const port = await freePort();
+  return start('kv', process.execPath, [program, 'kv', '--port', `${port}`], port, /clearway kv: up to/);
+}
+
+async function startRedis(): Promise<Store> {
+  const port = await freePort();
+  const args = ['--port', `${port}`, '--save', '', '--appendonly', 'no'];
+  return start('redis', 'redis-server', args, port, /Ready to accept connections/);
+}
+
+/** Ends one, and waits for that. */
+async function end({ child }: Store): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((one, other) => one - other)[values.length >> 1]!;
+
+/** Requests a second and the median latency in us, by redis-benchmark. */
+function load(port: number, connections: number, pipeline: number, requests: number, test: string) {
+  const args = ['-p', `${port}`, '-c', `${connections}`, '-P', `${pipeline}`, '-n', `${requests}`, '-d', '32'];
+  const { stdout } = spawnSync('redis-benchmark', [...args, '-r', '1000', '-t', test, '--csv'], { encoding: 'utf8' });
+  const row = stdout.trim().split('\n').at(-1)!.replaceAll('"', '').split(',');
+  return { rate: Number(row[1]), p50Us: Number(row[4]) * 1000 };
+}
+
+/** CPU time of a process so far, in ms. */
+function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function measureLoads(rounds: number): Promise<string[]> {
+  const stores = [await startGuest(), await startProcess(), await startRedis()];
+  const lines: string[] = [];
+  for (const [connections, pipeline, requests] of [
+    [50, 16, 200_000],
+    [50, 1, 50_000],
+    [1, 1, 5_000],
+  ] as const) {
+    for (const test of ['set', 'get']) {
+      const found = stores.map(() => ({ rates: [] as number[], ratios: [] as number[], p50: [] as number[] }));
+      for (let round = 0; round < rounds; round++) {
+        const now = stores.map(({ port }) => load(port, connections, pipeline, requests, test));
+        for (const [index, { rate, p50Us }] of now.entries()) {
+          found[index]!.rates.push(rate);
+          found[index]!.ratios.push(rate / now.at(-1)!.rate);
+          found[index]!.p50.push(p50Us);
+        }
+      }
+      for (const [index, { name }] of stores.entries()) {
+        const { rates, ratios, p50 } = found[index]!;
+        const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
+        lines.push(
+          `| ${test} -c ${connections} -P ${pipeline} | ${name} | ${Math.round(median(rates) / 1000)}k | ${median(ratios).toFixed(2)} (${range}) | ${Math.round(median(p50))} us |`,
+        );
+      }
+    }
+  }
+  for (const store of stores) await end(store);
+  return ['| load | store | requests/s | of redis | p50 |', '| --- | --- | --- | --- | --- |', ...lines];
+}
+
+async function measureBoots(times: number): Promise<string> {
+  const boots: number[] = [];
+  const own: number[] = [];
+  for (let index = 0; index < times; index++) {
+    const store = await startGuest();
+    const words = /ready ([\d.]+) ms after \/dev\/kvm was opened, ([\d.]+) ms of it/.exec(store.said)!;
+    boots.push(Number(words[1]));
+    own.push(Number(words[2]));
+    await end(store);
+  }
+  return `from /dev/kvm opened to the guest's first rest: median ${median(boots)} ms (${Math.min(...boots)} to ${Math.max(...boots)}), of it in the guest ${median(own)} ms (${Math.min(...own)} to ${Math.max(...own)}), ${times} times`;
+}
+
+async function measureIdle(): Promise<string> {
+  const store = await startGuest();
+  load(store.port, 1, 1, 100, 'get');
+  await pause(1000);
+  const before = cpuMs(store.child.pid!);
+  await pause(5000);
+  const used = cpuMs(store.child.pid!) - before;
+  await end(store);
+  return `idle after one second: ${(used / 50).toFixed(1)} % of a processor, the whole process`;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } });
+  const rounds = Math.min(20, Math.max(1, Number(values.rounds) || 3));
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  say(describeHost(hostFacts()));
+  say('');
+  const rings: RingFigures[] = [];
+  for (let round = 0; round < rounds; round++) rings.push(await measureRing(image, 20_000));
+  const of = (figure: 'p50Us' | 'p99Us' | 'commandsPerSecond'): number => median(rings.map((each) => each[figure]));
+  say(
+    `ring, one GET in flight, both sides polling: p50 ${of('p50Us').toFixed(2)} us, p99 ${of('p99Us').toFixed(2)} us`,
+  );
+  say(`ring, 50 streams x 16 GETs: ${(of('commandsPerSecond') / 1e6).toFixed(2)} M commands/s`);
+  say(await measureBoots(rounds * 3));
+  say(await measureIdle());
+  say(`load average before the clients: ${readFileSync('/proc/loadavg', 'latin1').trim()}`);
+  say('');
+  for (const line of await measureLoads(rounds)) say(line);
+}
+
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+await main();
