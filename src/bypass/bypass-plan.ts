@@ -2,21 +2,27 @@
 // thread can be given. Not here: opening (open.ts, bypass-device.ts).
 
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
 import { deviceLinkAddress } from '../kernel/network-device.js';
 import { xdpDevice } from '../xdp/xdp-device.js';
-import type { StackAddress } from './stack.js';
+import { refuse } from './bypass-refusal.js';
+import { type StackAddress, stackAddresses } from './stack-addresses.js';
+import { type TcpSettings, tcpNumbers } from './tcp-settings.js';
 
 /** What people say of it. */
 export interface BypassOptions {
   /** The network device, by name. */
   readonly device: string;
-  /** Addresses of the stack's own, `10.0.0.2/24`, `fd00::2/64`: one of each kind at most, which no other host of the network has. */
-  readonly addresses: readonly string[];
-  /** Where packets for other networks go: one address of each kind at most. */
+  /**
+   * Addresses with their networks, `10.0.0.2/24`, `fd00::2/64`: one of each kind at most. One that the host itself has on the device is shared with the kernel, and only
+   * the ports that are used are taken; another is the stack's alone, and no other host of the network may have it. Default: those that the host has there.
+   */
+  readonly addresses?: readonly string[];
+  /** Where packets for other networks go: one address of each kind at most. Default: none, or with the host's addresses the host's gateways. */
   readonly gateways?: readonly string[];
-  /** Microseconds that a thread looks for packets before it waits in the kernel. Default 20. */
+  /** Microseconds that a thread looks for packets before it waits in the kernel, up to 100,000. Default 20. */
   readonly pollUs?: number;
+  /** Settings of TCP. */
+  readonly tcp?: TcpSettings;
 }
 
 /** See the file's head. */
@@ -31,38 +37,15 @@ export interface BypassPlan {
   readonly linkLocal: string | undefined;
   readonly gateways: readonly string[];
   readonly pollUs: number;
+  /** Settings of TCP that are not the core's defaults, by their names there. */
+  readonly tcp: Readonly<Partial<Record<keyof TcpSettings, number>>>;
+  /** Ports of TCP that are taken of shared addresses from the beginning. */
+  readonly ports: readonly number[];
 }
 
 const defaultPollUs = 20;
 
-/** What is wrong with it, in words that name the value; a plan is made of it. */
-class BypassRefusal extends Error {
-  override readonly name = 'BypassRefusal';
-  readonly code = 'CLEARWAY_BYPASS';
-}
-
-function refuse(message: string): never {
-  throw new BypassRefusal(message);
-}
-
-/** An address with its network, `10.0.0.2/24`. @throws BypassRefusal */
-function parseStackAddress(text: string): StackAddress {
-  const [host = '', length, ...rest] = text.split('/');
-  const kind = isIP(host);
-  const most = kind === 6 ? 128 : 32;
-  const prefixLength = length !== undefined && /^\d{1,3}$/.test(length) ? Number(length) : -1;
-  if (kind === 0 || host.includes('%') || rest.length > 0 || prefixLength < 1 || prefixLength > most)
-    refuse(`${JSON.stringify(text)} is no address with its network, such as 10.0.0.2/24 or fd00::2/64`);
-  return { host, prefixLength };
-}
-
-/** One of each kind. @throws BypassRefusal */
-function onlyOne(hosts: readonly string[], what: string): void {
-  for (const isSix of [false, true]) {
-    const [, second] = hosts.filter((host) => host.includes(':') === isSix);
-    if (second !== undefined) refuse(`there can be one ${what} of ${isSix ? 'IPv6' : 'IPv4'}: leave ${second} out`);
-  }
-}
+const mostPollUs = 100_000;
 
 function madeUpLinkLocal(): string {
   const groups = Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, '0'))
@@ -71,26 +54,28 @@ function madeUpLinkLocal(): string {
   return `fe80::${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}`;
 }
 
-/** Looks at the device, and at what is said of addresses. @throws BypassRefusal, XdpError, each with the mend */
-export function planBypass(options: BypassOptions): BypassPlan {
-  const { device, gateways = [], pollUs = defaultPollUs } = options;
+/** Looks at the device, and at what is said of addresses. @param ports of TCP that are listened at @throws BypassRefusal, XdpError, each with the mend */
+export function planBypass(options: BypassOptions, ports: readonly number[] = []): BypassPlan {
+  const { device, pollUs = defaultPollUs } = options;
+  if (!Number.isInteger(pollUs) || pollUs < 0 || pollUs > mostPollUs)
+    refuse(`pollUs is ${JSON.stringify(pollUs)}, and must be a whole number of microseconds from 0 to ${mostPollUs}`);
+  const tcp = tcpNumbers(options.tcp ?? {});
   const { ifindex, isUp, mtu, queues } = xdpDevice(device);
   const mac = deviceLinkAddress(device);
   if (mac === undefined || mac.every((byte) => byte === 0))
     refuse(`${device} is no Ethernet device: our TCP/IP speaks Ethernet alone`);
   if (!isUp) refuse(`${device} is down: \`ip link set dev ${device} up\` brings it up`);
-  const addresses = options.addresses.map(parseStackAddress);
-  if (addresses.length === 0)
-    refuse(
-      `our TCP/IP on ${device} needs an address of its own, which no other host of the network has: such as 10.0.0.2/24`,
-    );
-  onlyOne(
-    addresses.map(({ host }) => host),
-    'address',
-  );
-  for (const gateway of gateways)
-    if (isIP(gateway) === 0 || gateway.includes('%')) refuse(`the gateway ${JSON.stringify(gateway)} is no address`);
-  onlyOne(gateways, 'gateway');
+  const { addresses, gateways } = stackAddresses(device, options.addresses ?? [], options.gateways);
   const linkLocal = addresses.some(({ host }) => host.includes(':')) ? madeUpLinkLocal() : undefined;
-  return { device, ifindex, mac, mtu, queues, addresses, linkLocal, gateways, pollUs };
+  return { device, ifindex, mac, mtu, queues, addresses, linkLocal, gateways, pollUs, tcp, ports };
+}
+
+/** What to know of addresses that the kernel has too, a sentence each. */
+export function sharedNotes({ addresses, device, ports }: BypassPlan): string[] {
+  return addresses
+    .filter(({ isShared }) => isShared === true)
+    .map(
+      ({ host }) =>
+        `${host} is the address of ${device}, which the kernel keeps: TCP port ${ports.join(', ')} of it passes the kernel by, all else is as before; from this host itself the port is not reached`,
+    );
 }

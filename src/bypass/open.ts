@@ -16,9 +16,9 @@ export interface OpenQueue {
 
 /** Opens a queue. @param inner the engine for everything that is no socket of the stack: it is closed with it, also where this throws. @throws XdpError, Error */
 export function openQueue(plan: BypassPlan, queue: number, inner: Engine): OpenQueue {
-  const { device, ifindex, mac, mtu, addresses, linkLocal, gateways, pollUs } = plan;
+  const { device, ifindex, mac, mtu, addresses, linkLocal, gateways, pollUs, tcp } = plan;
   try {
-    const stack = new Stack({ mac, mtu, addresses, gateways, ...(linkLocal !== undefined && { linkLocal }) });
+    const stack = new Stack({ mac, mtu, addresses, gateways, tcp, ...(linkLocal !== undefined && { linkLocal }) });
     const link = new XdpLink(stack, device, ifindex, queue);
     return { engine: new BypassEngine(stack, inner, link, { pollUs }), link };
   } catch (error) {

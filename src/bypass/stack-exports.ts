@@ -9,6 +9,7 @@ export interface StackBaseExports {
   turn(nowUs: number): number;
   nextDeadlineUs(): number;
   listen(address: number, port: number, backlog: number): number;
+  isWayKnown(remote: number): number;
   framesOwnedBy(owner: number): number;
   endsUnheard(): number;
 }
@@ -45,4 +46,4 @@ export interface StackExports extends StackBaseExports {
 export const Turned = { kick: 1, more: 2, events: 4 } as const;
 
 /** Options of {@link StackExports.setOption}. */
-export const SocketOption = { noDelay: 1 } as const;
+export const SocketOption = { noDelay: 1, keepAlive: 2 } as const;

@@ -7,14 +7,9 @@ import { errnoName } from '../kernel/errno.js';
 import { addressBytes, readAddressBytes } from '../kernel/socket.js';
 import { CoreModule } from '../memory/core-module.js';
 import { stackFigureNames } from './figures.js';
+import type { StackAddress } from './stack-addresses.js';
 import type { StackBaseExports, StackExports } from './stack-exports.js';
-
-/** An address of the stack's own, and the network that it is in. */
-export interface StackAddress {
-  /** IPv4 or IPv6, whole. */
-  readonly host: string;
-  readonly prefixLength: number;
-}
+import type { TcpSettings } from './tcp-settings.js';
 
 /** How a stack is set up. */
 export interface StackOptions {
@@ -32,6 +27,8 @@ export interface StackOptions {
   readonly frames?: number;
   /** TCP sockets. Default 16,384. */
   readonly sockets?: number;
+  /** Settings of TCP, by their names in the core; those that are left out are its defaults. */
+  readonly tcp?: Readonly<Partial<Record<keyof TcpSettings, number>>>;
 }
 
 /** The rings by their numbers in the control block. */
@@ -64,6 +61,8 @@ const scratchBytes = 4096;
 const listsAt = 512;
 const listEntries = 384;
 const mappedPrefix = 12;
+/** Bits of the setting `shared`. */
+const shared = { ip4: 1, ip6: 2 } as const;
 
 const figureOffsets = stackFigureNames.map((name) => Figure[name]);
 
@@ -135,6 +134,10 @@ export class StackBase<Exports extends StackBaseExports = StackBaseExports> {
     if (options.linkLocal !== undefined)
       this.#write(Setting.ipv6LinkLocal, addressBytes({ host: options.linkLocal, port: 0 }));
     for (const gateway of options.gateways ?? []) this.#setGateway(gateway);
+    const isShared = (isSix: boolean): boolean =>
+      options.addresses.some((address) => address.isShared === true && address.host.includes(':') === isSix);
+    this.#set('shared', (isShared(false) ? shared.ip4 : 0) | (isShared(true) ? shared.ip6 : 0));
+    for (const [name, value] of Object.entries(options.tcp ?? {})) this.#set(name as keyof TcpSettings, value);
     this.#check(this.core.configure(from, this.scratch), 'it cannot be laid out');
   }
 
@@ -203,6 +206,12 @@ export class StackBase<Exports extends StackBaseExports = StackBaseExports> {
     const bytes = addressBytes({ host, port: 0 });
     for (let index = 0; index < addressLength; index++) this.module.bytes[at + index] = bytes[index]!;
     return at;
+  }
+
+  /** Whether it is known to whom packets for a host are handed on the link. It is asked for where not; undefined: there is no way. */
+  isWayKnown(host: string): boolean | undefined {
+    const known = this.core.isWayKnown(this.putAddress(this.scratch, host));
+    return known < 0 ? undefined : known === 1;
   }
 
   /** A figure of the stack's. */

@@ -2,9 +2,11 @@
 // kernel. Not here: who starts the thread (serve/).
 
 import { keepCopyAccount } from '../memory/copy.js';
+import type { Loop } from '../transport/loop.js';
 import { type EngineChoice, openEngine } from '../transport/open-engine.js';
 import type { BypassEngine } from './bypass-engine.js';
 import type { BypassPlan } from './bypass-plan.js';
+import { Caretaker, type CaretakerTold } from './caretaker.js';
 import { openQueue } from './open.js';
 import type { XdpLink } from './xdp-link.js';
 
@@ -24,9 +26,11 @@ export class WorkerQueue {
   /** Numbers of the sockets that listen, as the engine has them. */
   readonly sockets: readonly { readonly fd: number }[];
   readonly #link: XdpLink;
+  readonly #plan: BypassPlan;
 
   /** Opens it; closing the engine closes it. @param engine of the kernel, for files and everything else. @throws XdpError, Error */
   constructor({ plan, queue, port }: WorkerQueueStart, engine: EngineChoice) {
+    this.#plan = plan;
     const opened = openQueue(plan, queue, openEngine(engine));
     this.engine = opened.engine;
     this.#link = opened.link;
@@ -45,6 +49,11 @@ export class WorkerQueue {
   /** What it copies is counted in an account of its caller's: in a bundle each file has an account of its own until then. */
   keepCopies(account: Float64Array): void {
     keepCopyAccount(account);
+  }
+
+  /** Looks after the device and the gateways, as one thread of all does: see {@link Caretaker}. */
+  lookAfter(loop: Loop, told: CaretakerTold): Caretaker {
+    return new Caretaker(loop, this.engine.stack, this.#plan, told);
   }
 
   /** The descriptor that packets are to be brought to. */

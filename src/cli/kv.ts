@@ -36,8 +36,8 @@ An in-memory key-value store for Redis clients (RESP2 and RESP3).
   --tap-address ADDRESS/LENGTH the store's own address there: 10.0.0.2/24
   --tap-gateway ADDRESS gateway to other networks (none)
   --bypass INTERFACE serve with Clearway's own TCP/IP on a network interface, past the kernel's (AF_XDP; requires root)
-  --bypass-address ADDRESS/LENGTH address of its own there, which no other host has: 10.0.0.2/24; repeatable
-  --bypass-gateway ADDRESS gateway to other networks (none); repeatable
+  --bypass-address ADDRESS/LENGTH another address than the interface's, which no other host has: 10.0.0.2/24; repeatable
+  --bypass-gateway ADDRESS gateway to other networks (with the interface's address its default route; else none); repeatable
   --bypass-poll MICROSECONDS time to look for packets before sleeping: less delay, more CPU (20)
   --maxclients N     most clients (10000)
   --timeout SECONDS  close clients that are silent for so long (0: never)
@@ -199,13 +199,13 @@ async function listenPastKernel(values: Values, store: StoreOptions): Promise<Pl
       '--bypass lets other hosts in, and there is no password: give --password-file FILE, or --no-password if everybody there may read and write everything',
     );
   }
-  const plan = planBypass(options);
+  const port = wholeNumber('port', values.port, 6379, 1, 65_535);
+  const plan = planBypass(options, [port]);
   if (plan.queues !== 1) {
     throw new UsageError(
       `${plan.device} receives on ${plan.queues} queues, and a store has one thread: ethtool -L ${plan.device} combined 1`,
     );
   }
-  const port = wholeNumber('port', values.port, 6379, 1, 65_535);
   const places = plan.addresses.map(({ host }) => `redis://${hostAndPort(host, port)}`);
   return { sockets: [], bypass: { plan, port }, port, places, close: () => {} };
 }

@@ -64,9 +64,9 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   -p, --port PORT         port to listen on; 0 takes any free one (8080)
   --socket PATH           listen on a Unix socket instead of a port (with --host or --port: on both); @NAME is an abstract socket
   --socket-mode MODE      permissions of the Unix socket (660: owner and group)
-  --bypass INTERFACE      serve with Clearway's own TCP/IP on a network interface, past the kernel's (AF_XDP; requires root and --bypass-address)
-  --bypass-address ADDRESS/LENGTH  address of its own there, which no other host has: 10.0.0.2/24, fd00::2/64; repeatable
-  --bypass-gateway ADDRESS  gateway to other networks (none); repeatable
+  --bypass INTERFACE      serve with Clearway's own TCP/IP on a network interface, past the kernel's (AF_XDP; requires root)
+  --bypass-address ADDRESS/LENGTH  another address than the interface's, which no other host has: 10.0.0.2/24, fd00::2/64; repeatable
+  --bypass-gateway ADDRESS  gateway to other networks (with the interface's address its default route; else none); repeatable
   --bypass-poll MICROSECONDS  time to look for packets before sleeping: less delay, more CPU (20)
   --workers auto|N        number of serving threads (auto: one for each core)
   --engine auto|uring|epoll  kernel interface for I/O (auto: io_uring where the kernel allows it, else epoll)

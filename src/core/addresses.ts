@@ -19,6 +19,10 @@ export let ourIpv4: u32 = 0;
 let mask4: u32 = 0;
 let broadcast4: u32 = 0;
 let prefix6: u32 = 0;
+/** Bits: which of our addresses the host's kernel has too. */
+const sharedIpv4: u32 = 1;
+const sharedIpv6: u32 = 2;
+let shared: u32 = 0;
 
 /** Takes our addresses from the settings. Returns 0 or -EINVAL. */
 export function configureAddresses(): i32 {
@@ -44,6 +48,9 @@ export function configureAddresses(): i32 {
   if (load<u8>(own6) === 0xff || isIpv4(own6)) return refuse(<i32>Setting.ipv6);
   if (!isNone(local6) && !isLinkLocal(local6)) return refuse(<i32>Setting.ipv6LinkLocal);
   if (load<u8>(gateway6) === 0xff) return refuse(<i32>Setting.ipv6Gateway);
+  shared = setting(Setting.shared);
+  // Who shares the one asks from the other.
+  if (shared > 3 || ((shared & sharedIpv6) !== 0 && isNone(local6))) return refuse(<i32>Setting.shared);
   return 0;
 }
 
@@ -86,6 +93,16 @@ export function isNone(address: usize): bool {
 /** Whether an address is fe80::/10. */
 export function isLinkLocal(address: usize): bool {
   return load<u8>(address) === 0xfe && (load<u8>(address, 1) & 0xc0) === 0x80;
+}
+
+/** Whether the host's kernel has our address of IPv4 too. */
+export function isIpv4Shared(): bool {
+  return (shared & sharedIpv4) !== 0;
+}
+
+/** Whether an address of IPv6 of ours is the host's kernel's too. */
+export function isIpv6Shared(address: usize): bool {
+  return (shared & sharedIpv6) !== 0 && isSame(address, own6);
 }
 
 /** Whether an address, of either kind, is one of ours. */

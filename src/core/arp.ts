@@ -6,7 +6,7 @@ import { Figure } from './control';
 import { count } from './figures';
 import { sendEthernet, typeArp } from './link';
 import { learn, noteConflict } from './neighbour';
-import { arpBytes, writeArp } from './solicit';
+import { arpBytes, askingIpv4, writeArp } from './solicit';
 
 /** The sender's address and link address, read before the packet is written over. */
 const sender = memory.data(16, 8);
@@ -26,7 +26,9 @@ export function arpInput(packet: usize, length: u32, source: usize): bool {
   if (operation - 1 > 1 || !speaksForItself || (load<u8>(senderMac) & 1) !== 0 || ourIpv4 === 0) return refused();
   // RFC 5227: a probe, of one that has no address yet.
   const isProbe = address === 0 && operation === 1;
-  if (isProbe && target === ourIpv4) noteConflict(senderMac);
+  // One that shares its address with its kernel asks so as well, and names itself as the target (solicit.ts).
+  const isTaking = isProbe && (load<u32>(packet, 18) | load<u16>(packet, 22)) === 0;
+  if (isTaking && target === ourIpv4) noteConflict(senderMac);
   if (!isProbe) {
     if (!isHostIpv4(address) || isBroadcastIpv4(address) || !isOnLinkIpv4(address)) return refused();
     if (address === ourIpv4) {
@@ -34,11 +36,11 @@ export function arpInput(packet: usize, length: u32, source: usize): bool {
       return false;
     }
     putIpv4(sender, address);
-    learn(sender, senderMac, operation === 2 && target === ourIpv4);
+    learn(sender, senderMac, operation === 2 && target === askingIpv4());
   }
   if (operation !== 1 || target !== ourIpv4) return false;
   count(Figure.arpReplies);
-  writeArp(packet, 2, address, senderMac);
+  writeArp(packet, 2, ourIpv4, address, senderMac);
   sendEthernet(packet, arpBytes, senderMac, typeArp);
   return true;
 }

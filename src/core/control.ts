@@ -29,6 +29,9 @@ export enum Setting {
   ipv6PrefixLength = 0x60,
   /** 0: every checksum must be right; 1 (default): a half-made one, as veth hands over what a peer's kernel left to its card, is taken too, and counted. */
   trustPartial = 0x64,
+  /** Addresses that the host's kernel has too, on the same card: 1 IPv4, 2 IPv6 (not the link-local one). It answers for them; we ask without them, so that
+   * answers to us can be told from those to it. */
+  shared = 0x68,
   /** 16 bytes that nobody else knows: keys of tables, sequence numbers, ports. */
   seed = 0x70,
   /** Neighbours that are remembered (256; power of two, at least 8). */

@@ -1,7 +1,7 @@
 // Neighbours: which link address has which address, for IPv4 (ARP) and IPv6 (neighbour discovery) in one table. An entry is made only by us, because
 // something is to be sent; strangers change what is there and never fill it. States and times are those of RFC 4861 section 7.3.
 
-import { isSame, mixAddress, putAddress } from './addresses';
+import { isSame, mixAddress, nextHop, putAddress } from './addresses';
 import { take } from './arena';
 import { nowUs } from './clock';
 import { Figure, Owner, Setting } from './control';
@@ -83,6 +83,13 @@ export function sendToNeighbour(packet: usize, length: u32, hop: usize, isVersio
     ask(entry);
   }
   return sendEthernet(packet, length, changetype<usize>(entry) + 16, isVersion4 ? typeIpv4 : typeIpv6);
+}
+
+/** Whether the way to a host is known: the link address of whoever is next on it. It is asked for where not. @returns 1 known, 0 not yet, -ENETUNREACH no way. */
+export function isWayKnown(remote: usize): i32 {
+  const hop = nextHop(remote);
+  if (hop === 0) return -101;
+  return findOrMake(hop).state === incomplete ? 0 : 1;
 }
 
 /**

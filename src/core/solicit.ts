@@ -1,7 +1,7 @@
 // Questions who has an address, to everybody or to the one who had it: ARP requests (RFC 826) and neighbour solicitations (RFC 4861); and announcements of
 // our own.
 
-import { isIpv4, isNone, ourIpv4, ourIpv6, sourceFor } from './addresses';
+import { isIpv4, isIpv4Shared, isIpv6Shared, isNone, ourIpv4, ourIpv6, sourceFor } from './addresses';
 import { putBe16, putBe32 } from './bytes';
 import { Figure } from './control';
 import { count } from './figures';
@@ -34,16 +34,24 @@ const everybody = memory.data<u8>([0xff, 0xff, 0xff, 0xff, 0xff, 0xff], 8);
 
 /** Asks who has a neighbour's address: everybody, or the one at `mac` (0: everybody). */
 export function solicit(address: usize, mac: usize): void {
-  if (isIpv4(address)) sendArp(1, load<u32>(address, 12), 0, mac === 0 ? everybody : mac);
+  if (isIpv4(address)) sendArp(askingIpv4(), load<u32>(address, 12), mac === 0 ? everybody : mac);
   else sendSolicitation(address, mac);
 }
 
-/** Tells everybody that our addresses are ours (RFC 5227 section 3, RFC 4861 section 7.2.6). */
+/**
+ * The address of IPv4 from which we ask: ours; none where the kernel has it too, as a host asks that is about to take an address (a probe, RFC 5227 section
+ * 2.1.1): the answer is for nobody's address then, and so it is for us.
+ */
+export function askingIpv4(): u32 {
+  return isIpv4Shared() ? 0 : ourIpv4;
+}
+
+/** Tells everybody that our addresses are ours (RFC 5227 section 3, RFC 4861 section 7.2.6); of those that the kernel has, it has told. */
 export function announce(): void {
-  if (ourIpv4 !== 0) sendArp(1, ourIpv4, 0, everybody);
+  if (ourIpv4 !== 0 && !isIpv4Shared()) sendArp(ourIpv4, ourIpv4, everybody);
   for (let index: u32 = 0; index < 2; index++) {
     const address = ourIpv6(index);
-    if (isNone(address)) continue;
+    if (isNone(address) || isIpv6Shared(address)) continue;
     const frame = frameForStack();
     if (frame === 0) return;
     const message = frame + ownPacketAt + ipv6Bytes;
@@ -52,32 +60,36 @@ export function announce(): void {
   }
 }
 
-/** Sends an ARP packet about an IPv4 address. @param targetMac of whom it speaks; 0: not known. */
-function sendArp(operation: u32, address: u32, targetMac: usize, to: usize): void {
+/** Sends a question of ARP about an IPv4 address. @param from the address that asks. */
+function sendArp(from: u32, address: u32, to: usize): void {
   const frame = frameForStack();
   if (frame === 0) return;
   const packet = frame + ownPacketAt;
-  writeArp(packet, operation, address, targetMac);
+  writeArp(packet, 1, from, address, 0);
+  // Nobody reads the link address of a target; by this one it can be told that the address is not about to be taken.
+  if (from === 0) putOurMac(packet + 18);
   count(Figure.arpRequests);
   sendEthernet(packet, arpBytes, to, typeArp);
 }
 
-/** Writes an ARP packet from us about an IPv4 address as it lies in packets. @param targetMac of whom it speaks; 0: not known. */
-export function writeArp(packet: usize, operation: u32, address: u32, targetMac: usize): void {
+/** Writes an ARP packet from us, from and about IPv4 addresses as they lie in packets. @param targetMac of whom it speaks; 0: not known. */
+export function writeArp(packet: usize, operation: u32, from: u32, address: u32, targetMac: usize): void {
   // Ethernet, IPv4, 6 and 4 bytes.
   putBe32(packet, 0x00010800);
   putBe16(packet + 4, 0x0604);
   putBe16(packet + 6, operation);
   putOurMac(packet + 8);
-  store<u32>(packet, ourIpv4, 14);
+  store<u32>(packet, from, 14);
   store<u32>(packet, targetMac === 0 ? 0 : load<u32>(targetMac), 18);
   store<u16>(packet, targetMac === 0 ? 0 : load<u16>(targetMac, 4), 22);
   store<u32>(packet, address, 24);
 }
 
 function sendSolicitation(address: usize, mac: usize): void {
-  const source = sourceFor(address);
+  let source = sourceFor(address);
   if (source === 0) return;
+  // The answer to an address that the kernel has too would go to the kernel.
+  if (isIpv6Shared(source)) source = ourIpv6(1);
   const frame = frameForStack();
   if (frame === 0) return;
   let to = address;

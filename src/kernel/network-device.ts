@@ -5,7 +5,6 @@ import { AF, MSG, SOCK, SOL } from './constants.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { type Scratch, scratch } from './memory.js';
 import { sys } from './numbers.js';
-import { readText } from './proc.js';
 import { closeDescriptor } from './socket.js';
 import { check } from './system-error.js';
 
@@ -107,24 +106,6 @@ export function setDeviceUp(name: string): void {
 /** Whether the host has an IPv4 address on a device. @throws SystemError EMFILE */
 export function hasHostAddress(name: string): boolean {
   return withDeviceSocket((fd) => syscall3(sys.ioctl, fd, Request.getAddress, deviceRequest(name).address) >= 0);
-}
-
-/** RTF_GATEWAY (linux/route.h): a route by way of somebody else. */
-const byGateway = 2;
-
-/** Whether this thread's namespace reaches the rest of the world by a device: a default route by way of a gateway, of IPv4 or IPv6. */
-export function hasDefaultRoute(name: string): boolean {
-  const rows = (table: string): string[][] =>
-    (readText(`/proc/thread-self/net/${table}`) ?? '').split('\n').map((line) => line.trim().split(/\s+/));
-  const isGateway = (flags: string | undefined): boolean => (Number.parseInt(flags ?? '0', 16) & byGateway) !== 0;
-  return (
-    // Device, destination, gateway, flags; and with the mask as the eighth.
-    rows('route').some(
-      (row) => row[0] === name && row[1] === '00000000' && row[7] === '00000000' && isGateway(row[3]),
-    ) ||
-    // Destination, its length, source, its length, next hop, metric, two counts, flags, device.
-    rows('ipv6_route').some((row) => row[9] === name && row[1] === '00' && isGateway(row[8]))
-  );
 }
 
 /** packet(7): a membership, and its kind: every packet that passes (linux/if_packet.h). */

@@ -13,17 +13,30 @@ async function start(): Promise<void> {
     return;
   }
   // The stack is loaded only where it is wanted.
-  const { KvBypassService } = await import('./bypass-service.js');
+  const [{ KvBypassService }, { Caretaker }, { sharedNotes }] = await Promise.all([
+    import('./bypass-service.js'),
+    import('../bypass/caretaker.js'),
+    import('../bypass/bypass-plan.js'),
+  ]);
   let service: { readonly queue: { close(): void } } | undefined;
+  let lost: string | undefined;
   try {
     runDevices(boot, (loop, options, say, end) => {
       const made = new KvBypassService(loop, options.store, bypass, copiedBytes, say, end);
       service = made;
+      for (const note of sharedNotes(bypass.plan)) say(note);
+      const gone = (sentence: string): void => {
+        lost = sentence;
+        end();
+      };
+      new Caretaker(loop, made.queue.kv.stack, bypass.plan, { warn: say, gone });
       return made;
     });
   } finally {
     service?.queue.close();
   }
+  // Its keys are saved by now; whoever started it is to know that it did not end as it was asked to.
+  if (lost !== undefined) throw new Error(lost);
 }
 
 void start();

@@ -2,7 +2,7 @@
 // thread has packets brought to their sockets. Not here: what a worker opens (bypass/worker-queue.ts).
 
 import { BypassDevice } from '../bypass/bypass-device.js';
-import { type BypassOptions, type BypassPlan, planBypass } from '../bypass/bypass-plan.js';
+import { type BypassOptions, type BypassPlan, planBypass, sharedNotes } from '../bypass/bypass-plan.js';
 import type { WorkerQueueStart } from '../bypass/worker-queue.js';
 import type { ListenAddress } from './addresses.js';
 import type { ServerSockets } from './listening.js';
@@ -25,7 +25,9 @@ export class BypassListening implements ServerSockets {
 
   /** @param workers 0: as many as there are queues. @throws BypassRefusal, XdpError, each with the mend */
   constructor(options: BypassOptions, port: number, workers: number, warn: (message: string) => void) {
-    const plan = planBypass(options);
+    const span = anyPort.most - anyPort.least + 1;
+    this.#port = port === 0 ? anyPort.least + Math.floor(Math.random() * span) : port;
+    const plan = planBypass(options, [this.#port]);
     const { device, queues } = plan;
     if (workers !== 0 && workers !== queues) {
       const has = queues === 1 ? '1 queue' : `${queues} queues`;
@@ -36,8 +38,6 @@ export class BypassListening implements ServerSockets {
     this.workers = queues;
     this.#plan = plan;
     this.#warn = warn;
-    const span = anyPort.most - anyPort.least + 1;
-    this.#port = port === 0 ? anyPort.least + Math.floor(Math.random() * span) : port;
     this.#device = new BypassDevice(plan);
     this.addresses = plan.addresses.map(({ host }) => ({ host, port: this.#port }));
   }
@@ -59,6 +59,7 @@ export class BypassListening implements ServerSockets {
     else if (this.#sockets.size === this.workers) {
       this.#device.bring([...this.#sockets].map(([queue, each]) => ({ queue, fd: each })));
       this.#isBrought = true;
+      for (const note of sharedNotes(this.#plan)) this.#warn(note);
       const why = this.#device.way?.why;
       if (why !== undefined)
         this.#warn(`packets of ${this.#plan.device} take the long way through the kernel before they reach us: ${why}`);

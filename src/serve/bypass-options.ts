@@ -6,13 +6,15 @@ import type { BypassOptions } from '../bypass/bypass-plan.js';
 /** See the file's head. */
 export interface BypassServeOptions {
   /**
-   * Network device to serve on with our own TCP/IP, past the kernel's: requires `bypassAddress`, and takes the place of `host`. A worker for each
-   * of its queues. Default: none, the kernel's TCP/IP.
+   * Network device to serve on with our own TCP/IP, past the kernel's; takes the place of `host`. A worker for each of its queues. Default: none, the kernel's TCP/IP.
    */
   bypass?: string;
-  /** Addresses of its own, with their networks: `10.0.0.2/24`, `fd00::2/64`; one of each kind. No other host of the network may have them. */
+  /**
+   * Its addresses, with their networks: `10.0.0.2/24`, `fd00::2/64`; one of each kind. No other host of the network may have them. Default: those of the device, of which
+   * the port alone is taken from the kernel.
+   */
   bypassAddress?: string | readonly string[];
-  /** Where packets for other networks go, one address of each kind. Default: none; only hosts of the same network are reached. */
+  /** Where packets for other networks go, one address of each kind. Default: with the device's addresses its default route, else none; only hosts of the same network are reached. */
   bypassGateway?: string | readonly string[];
   /** Microseconds that a worker looks for packets before it sleeps: less delay, for time of a core. Default 20. */
   bypassPoll?: number | string;
@@ -60,8 +62,6 @@ export function bypassOf(options: BypassServeOptions & Others): BypassOptions | 
   }
   const addresses = textsOf(bypassAddress);
   const gateways = textsOf(bypassGateway);
-  if (addresses?.length === 0)
-    return 'bypass is given without bypassAddress: it needs an address of its own with its network, such as 10.0.0.2/24';
   if (addresses === undefined)
     return `bypassAddress is ${JSON.stringify(bypassAddress)}, and must be an address of its own with its network, such as 10.0.0.2/24`;
   if (gateways === undefined) return `bypassGateway is ${JSON.stringify(bypassGateway)}, and must be an address`;

@@ -291,6 +291,7 @@ export class Server extends EventEmitter<ServerEvents> {
     if (says.kind === 'failed')
       this.emit('warning', `worker ${slot.index} could not answer a request: ${says.message}`);
     if (says.kind === 'warning') this.emit('warning', says.message);
+    if (says.kind === 'lost' && this.#closing === undefined) this.emit('error', new Error(says.message));
   }
 
   #died(slot: WorkerSlot, failure: Error | undefined): void {

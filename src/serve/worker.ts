@@ -3,6 +3,7 @@
 // Not here: the thread's entry (worker-main.ts, and one for each extension).
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { Caretaker, CaretakerTold } from '../bypass/caretaker.js';
 import type { WorkerQueue, WorkerQueueStart } from '../bypass/worker-queue.js';
 import { openFilesLimit } from '../kernel/limits.js';
 import { pageBytes } from '../kernel/memory.js';
@@ -58,6 +59,7 @@ export type WorkerSays =
   | { readonly kind: 'drained' }
   | { readonly kind: 'log'; readonly news: LogNews }
   | { readonly kind: 'warning'; readonly message: string }
+  | { readonly kind: 'lost'; readonly message: string }
   | { readonly kind: 'unpinned'; readonly id: number }
   | { readonly kind: 'failed'; readonly message: string };
 /** What a worker is told. */
@@ -224,6 +226,14 @@ function repin(told: Extract<WorkerTold, { readonly kind: 'pin' | 'unpin' }>, pi
   if (told.kind === 'unpin') pins.drop(told.id);
 }
 
+/** What happens to the interface past the kernel, for the main thread. */
+function caretakerTold(port: MessagePort): CaretakerTold {
+  return {
+    warn: (message) => port.postMessage({ kind: 'warning', message } satisfies WorkerSays),
+    gone: (message) => port.postMessage({ kind: 'lost', message } satisfies WorkerSays),
+  };
+}
+
 function serve(
   start: WorkerStart,
   port: MessagePort,
@@ -237,7 +247,9 @@ function serve(
   loop.sendLimits = queue === undefined ? options.pieces : { messageBelow: 0, sendfileFrom: 0 };
   for (const { fd } of start.sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);
   const parts: Parts = { ...(queue && { queue }) };
+  let caretaker: Caretaker | undefined;
   try {
+    if (start.index === 0) caretaker = queue?.lookAfter(loop, caretakerTold(port));
     const log = openLog(start, port, loop);
     if (log !== undefined) parts.log = log;
     assemble(start, port, loop, parts, extension);
@@ -254,6 +266,7 @@ function serve(
     parts.responder?.site.abandon();
     throw error;
   } finally {
+    caretaker?.close();
     loop.close();
     parts.responder?.unmap();
     parts.log?.unmap();

@@ -7,6 +7,7 @@
 //   and answers of ARP and neighbour discovery that are for it.
 // - An address that the kernel has too gets TCP and UDP to the chosen ports, and errors of ICMP that speak of packets from them. Fragments go to the
 //   kernel, the first one too: only it can put them together. So does what has extension headers, and any other ICMP.
+// - An answer of ARP to nobody's address (0.0.0.0, chosen as an address) is for whoever asked without one: so a stack asks that shares its address.
 // - A frame with a tag of a VLAN is of another network than the device's: it goes to the kernel. Where a driver takes tags out of frames before XDP
 //   sees them, it has to be told not to (ethtool -K DEVICE rxvlan off; on a veth txvlan off at its peer).
 

@@ -26,5 +26,6 @@ export {
   stopListening,
   turn,
 } from '../kv-stack/stack';
+export { isWayKnown } from '../neighbour';
 export { attachRings, controlBlock } from '../stack';
 export { endsUnheard } from '../tcp/states';

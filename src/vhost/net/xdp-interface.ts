@@ -1,7 +1,8 @@
 // XdpInterface: a network device of the host whose packets are taken by AF_XDP, all of them, on each of its queues. What keeps it from being opened is
 // said with its mend. Not here: its packets (xdp-queue.ts), whom it is joined to (xdp-port.ts, xdp-uplink.ts).
 
-import { hasDefaultRoute, takeAllAddresses } from '../../kernel/network-device.js';
+import { defaultGateways } from '../../kernel/device-addresses.js';
+import { takeAllAddresses } from '../../kernel/network-device.js';
 import { closeDescriptor } from '../../kernel/socket.js';
 import type { XdpStatistics } from '../../kernel/xdp.js';
 import { Region } from '../../memory/region.js';
@@ -58,7 +59,7 @@ export class XdpInterface {
         'no-queue',
         `${name} has ${queues} queues, and each needs memory: ethtool -L ${name} combined ${mostQueues} makes them ${mostQueues}`,
       );
-    if (hasDefaultRoute(name))
+    if (defaultGateways(name).length > 0)
       throw new XdpError(
         'other',
         `${name} leads this host to the rest of the world, and would hear nothing any more, you perhaps among it: choose another device, or take its default route away first (ip route del default dev ${name})`,

@@ -1,8 +1,8 @@
 // XdpPackets: what takes the packets of a network device by AF_XDP, some of them in a turn, on all of its queues, until it is taken away. Not here: where
 // they go (xdp-port.ts, xdp-uplink.ts).
 
+import { type DeviceOwner, DeviceWatch } from '../../transport/device-watch.js';
 import type { Loop } from '../../transport/loop.js';
-import { type DeviceOwner, DeviceWatch } from './device-watch.js';
 import type { Frame } from './frame.js';
 import type { XdpInterface } from './xdp-interface.js';
 import { type XdpOwner, XdpQueue } from './xdp-queue.js';

@@ -1,11 +1,11 @@
 // DeviceWatch: tells when a network device of the host goes up or down, or is taken away: sockets of AF_XDP do not. Not here: what is done then
-// (xdp-packets.ts).
+// (vhost/net/, bypass/).
 
-import { Errno } from '../../kernel/errno.js';
-import { type DeviceChange, nextDeviceChange, watchDevices } from '../../kernel/network-device.js';
-import { closeDescriptor } from '../../kernel/socket.js';
-import { Endpoint } from '../../transport/endpoint.js';
-import type { Loop } from '../../transport/loop.js';
+import { Errno } from '../kernel/errno.js';
+import { type DeviceChange, nextDeviceChange, watchDevices } from '../kernel/network-device.js';
+import { closeDescriptor } from '../kernel/socket.js';
+import { Endpoint } from './endpoint.js';
+import type { Loop } from './loop.js';
 
 /** Changes that are looked at in one turn. */
 const changesATurn = 64;
