@@ -10,6 +10,7 @@ import { DueEvents, Event, NumberList } from '../epoll/due-events.js';
 import { Errno } from '../kernel/errno.js';
 import type { Stack } from './stack.js';
 import { StackCalls } from './stack-calls.js';
+import { StackDatagrams } from './stack-datagrams.js';
 import { Turned } from './stack-exports.js';
 import type { StackSocket } from './stack-socket.js';
 
@@ -50,6 +51,8 @@ export class BypassEngine extends StackCalls implements Engine {
   /** A frame's number is the address of what it holds. */
   readonly receiveFrameBytes = 1;
   framesLent = 0;
+  /** Sockets of UDP. */
+  readonly datagrams: StackDatagrams;
   readonly #link: StackLink;
   readonly #pollUs: number;
   readonly #clockUs: () => number;
@@ -59,8 +62,6 @@ export class BypassEngine extends StackCalls implements Engine {
   #reading = new NumberList();
   #toWrite = new NumberList();
   #writing = new NumberList();
-  /** Sockets to which datagrams came. */
-  readonly #toTake = new NumberList();
   #events: EngineEvents | undefined;
   #inTurn = false;
   #hasWaited = false;
@@ -74,6 +75,7 @@ export class BypassEngine extends StackCalls implements Engine {
     this.receiveBytes = stack.module.bytes;
     if (inner.files !== undefined) this.files = inner.files;
     this.#link = link;
+    this.datagrams = new StackDatagrams(stack, () => this.soon());
     this.#pollUs = options.pollUs ?? 0;
     this.#clockUs = options.clockUs ?? (() => performance.now() * 1000);
     this.#innerEvents = this.#forwarded();
@@ -291,6 +293,8 @@ export class BypassEngine extends StackCalls implements Engine {
   recycle(frame: number): void {
     this.framesLent--;
     this.stack.giveBack(frame);
+    // The peer may be told of room.
+    this.soon();
   }
 
   flush(): void {
@@ -323,7 +327,7 @@ export class BypassEngine extends StackCalls implements Engine {
   }
 
   get #isDue(): boolean {
-    return this.#due.count > 0 || this.#toRead.count > 0 || this.#toWrite.count > 0 || this.#toTake.count > 0;
+    return this.#due.count > 0 || this.#toRead.count > 0 || this.#toWrite.count > 0 || this.datagrams.isDue;
   }
 
   turn(waitMs: number, events: EngineEvents): number {
@@ -359,11 +363,6 @@ export class BypassEngine extends StackCalls implements Engine {
   #handOut(events: EngineEvents): number {
     this.#takeEvents();
     let count = this.#due.handOut(events);
-    // Taken off the list before it is told: where it throws, others stay in it for the next turn.
-    for (let left = this.#toTake.count; left > 0; left--) {
-      count++;
-      this.datagrams.get(this.#toTake.numbers[--this.#toTake.count]!)?.();
-    }
     const writing = this.#toWrite;
     this.#toWrite = this.#writing;
     this.#writing = writing;
@@ -394,13 +393,8 @@ export class BypassEngine extends StackCalls implements Engine {
       }
       reading.count = 0;
     }
+    this.datagrams.handOut();
     return count;
-  }
-
-  /** Datagrams wait at a socket: it is told so in the next turn. */
-  takeDatagramsSoon(socket: number): void {
-    this.#toTake.numbers[this.#toTake.count++] = socket;
-    this.soon();
   }
 
   /** Takes note of what happened to sockets. */
@@ -408,10 +402,7 @@ export class BypassEngine extends StackCalls implements Engine {
     for (let many = this.stack.takeNews(); many > 0; many = this.stack.takeNews()) {
       for (let index = 0; index < many; index++) {
         const number = this.stack.news[index]!;
-        if (number >= this.stack.sockets) {
-          this.takeDatagramsSoon(number);
-          continue;
-        }
+        if (this.datagrams.note(number)) continue;
         const socket = this.socket(number);
         if (!socket.isOpen) continue;
         if (socket.reading) this.#readSoon(socket);

@@ -23,7 +23,12 @@ export class Caretaker {
   readonly #stopTicks: () => void;
 
   /** @param loop that drives the stack's engine. @throws SystemError EMFILE */
-  constructor(loop: Loop, stack: Pick<StackBase, 'isWayKnown'>, { device, ifindex, gateways }: BypassPlan, told: CaretakerTold) {
+  constructor(
+    loop: Loop,
+    stack: Pick<StackBase, 'isWayKnown'>,
+    { device, ifindex, gateways }: BypassPlan,
+    told: CaretakerTold,
+  ) {
     let isUp = true;
     this.#watch = new DeviceWatch(loop, ifindex, {
       isUp: (isUpNow) => {

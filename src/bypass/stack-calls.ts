@@ -21,8 +21,6 @@ export abstract class StackCalls {
   protected readonly writer: FrameWriter;
   /** What is kept of the stack's sockets, by their numbers there. */
   protected readonly sockets: StackSocket[] = [];
-  /** What is to be called when datagrams came, by their sockets' numbers. */
-  protected readonly datagrams = new Map<number, () => void>();
 
   constructor(stack: Stack, inner: Engine) {
     this.stack = stack;
@@ -41,25 +39,6 @@ export abstract class StackCalls {
     // What is to wait for more is held back here.
     if (!isListener) this.core.setOption(number, SocketOption.noDelay, 1);
     return firstSocket + number;
-  }
-
-  /** A socket for datagrams: its number in the stack, or -errno. @param host `::` for all addresses. @param came called when some came; it takes them all */
-  openDatagrams(host: string, port: number, came: () => void): number {
-    const number = this.stack.openDatagrams(host, port);
-    if (number >= 0) this.datagrams.set(number, came);
-    return number;
-  }
-
-  /** As {@link Stack.sendDatagram}. */
-  sendDatagram(socket: number, at: number, length: number, host: string, port: number): number {
-    this.soon();
-    return this.stack.sendDatagram(socket, at, length, host, port);
-  }
-
-  /** Ends a socket for datagrams. */
-  closeDatagrams(socket: number): void {
-    this.datagrams.delete(socket);
-    this.core.udpClose(socket);
   }
 
   /** What is kept of a socket of the stack. */
@@ -195,6 +174,17 @@ export abstract class StackCalls {
     const peer = this.stack.peer(socket.number);
     if (peer === undefined) throw new SystemError(Errno.ENOTCONN, 'the peer', `of socket ${fd} of our TCP/IP`);
     return peer;
+  }
+
+  /** Our own end of a socket of the stack; undefined: it is no more. */
+  ownAddress(fd: number): SocketAddress | undefined {
+    return this.stack.own(this.stream(fd).number);
+  }
+
+  /** Sets an option of a socket of the stack. */
+  setOption(fd: number, option: keyof typeof SocketOption, on: boolean): void {
+    this.core.setOption(this.stream(fd).number, SocketOption[option], on ? 1 : 0);
+    this.soon();
   }
 
   /** As {@link Engine.isConnected}. */

@@ -104,10 +104,11 @@ export class StackBase<Exports extends StackBaseExports = StackBaseExports> {
   readonly module: CoreModule<Exports>;
   readonly core: Exports;
   readonly frameBytes: 2048 | 4096;
+  readonly frames: number;
+  /** Bytes of an IP packet on the link. */
+  readonly mtu: number;
   readonly entries = ringEntries;
   readonly #control: number;
-  /** Sockets of TCP; those of UDP have the numbers that follow. */
-  readonly sockets: number;
   /** Memory for the arguments of a call. */
   protected readonly scratch: number;
 
@@ -115,7 +116,8 @@ export class StackBase<Exports extends StackBaseExports = StackBaseExports> {
   constructor(options: StackOptions, { module, from, to }: StackPlace<Exports>) {
     const { frames = defaultFrames, sockets = defaultSockets, mtu = defaultMtu } = options;
     this.frameBytes = frameBytesFor(mtu);
-    this.sockets = sockets;
+    this.frames = frames;
+    this.mtu = mtu;
     this.module = module;
     this.core = this.module.core;
     this.#control = this.core.controlBlock();
@@ -282,6 +284,15 @@ export class Stack extends StackBase<StackExports> {
   connect(from: string, host: string, port: number): number {
     const local = this.putAddress(this.scratch, from);
     return this.core.connect(local, this.putAddress(this.scratch + addressLength, host), port);
+  }
+
+  /** Our own end of a socket; undefined: it is no more. */
+  own(socket: number): { readonly host: string; readonly port: number } | undefined {
+    const at = this.scratch + peerBytes;
+    if (this.core.peerOf(socket, at) < 0) return undefined;
+    const { data } = this.module;
+    const own = at + addressLength + 2;
+    return { host: readAddressBytes(data, own), port: data.getUint16(own + addressLength, true) };
   }
 
   /** Who is at the other end of a socket; undefined: nobody any more. */

@@ -22,7 +22,7 @@ describe('clearway/bypass', { skip: bypassRefused() }, () => {
     const pair = makeVethPair();
     const network = openBypass({ device: pair.device, addresses: [pair.address] });
     const seen: StackStream[] = [];
-    const server = network.createServer((stream) => {
+    const server = network.createServer({ allowHalfOpen: true }, (stream) => {
       seen.push(stream);
       stream.pipe(stream);
     });
@@ -57,8 +57,9 @@ describe('clearway/bypass', { skip: bypassRefused() }, () => {
     assert.equal((await everything(stream)).toString(), 'hello');
     server.close();
     const [error] = (await once(network.connect(port, pair.peerHost), 'error')) as [Error];
-    assert.match(error.message, /connection refused \(ECONNREFUSED\)/);
-    assert.throws(() => network.connect(1, '::1'), /EAFNOSUPPORT/);
+    assert.equal((error as NodeJS.ErrnoException).code, 'ECONNREFUSED');
+    const [none] = (await once(network.connect(1, '::1'), 'error')) as [NodeJS.ErrnoException];
+    assert.equal(none.code, 'EAFNOSUPPORT');
     network.close();
     pair.remove();
   });
