@@ -84,9 +84,17 @@ export function isInFrame(frame: usize, address: usize, length: u32): bool {
   return offset <= frameBytes() && length <= frameBytes() - <u32>offset;
 }
 
-/** Takes a frame for receiving, while enough are free: from nobody to the kernel. Returns its place relative to the UMEM, or 0xffffffff. */
+/** How many frames the kernel may be given to receive into: while enough are free, and not most of them. */
+export function fillAllowance(): u32 {
+  const least = inFill < leastInFill ? leastInFill - inFill : 0;
+  const beyond = freeFrames > fillReserve ? freeFrames - fillReserve : 0;
+  const own = freeFrames > ownReserve ? freeFrames - ownReserve : 0;
+  const most = mostInFill > inFill ? mostInFill - inFill : 0;
+  return min<u32>(min<u32>(most, own), max<u32>(least, beyond));
+}
+
+/** Takes a frame for receiving, of those that `fillAllowance` told of: from nobody to the kernel. Returns its place relative to the UMEM. */
 export function takeForFill(): u32 {
-  if (freeFrames <= (inFill < leastInFill ? ownReserve : fillReserve) || inFill >= mostInFill) return none;
   const index = popFree();
   inFill++;
   if (guarded) store<u8>(owners + index, <u8>Owner.fill);

@@ -54,8 +54,12 @@ let sets: u32 = 0;
 let key: u64 = 0;
 /** No entry is due earlier. */
 let due: u64 = never;
-/** What was found last: most packets go to the same neighbour. */
-let last: usize = 0;
+/**
+ * Where neighbours were found last, by bits of their addresses: nearly always again. An entry is believed only if it is that address's, so that it does not
+ * matter who chooses the bits.
+ */
+const recentEntries: u32 = 256;
+const recent = memory.data(1024, 64);
 
 /** Lays out the table. Returns whether there was room. */
 export function configureNeighbours(): bool {
@@ -64,7 +68,7 @@ export function configureNeighbours(): bool {
   table = take(many * entryBytes, 64);
   key = random64();
   due = never;
-  last = 0;
+  memory.fill(recent, 0, recentEntries << 2);
   waitingInAll = 0;
   mostInAll = setting(Setting.frameCount) >> 4;
   return table !== 0;
@@ -211,15 +215,24 @@ function sendWaiting(entry: Neighbour): void {
   }
 }
 
+function recentOf(address: usize): usize {
+  return recent + <usize>(((load<u32>(address, 12) * 0x9e3779b1) >> 24) << 2);
+}
+
 function setOf(address: usize): usize {
   return table + <usize>((mixAddress(address, key) & (sets - 1)) * ways * entryBytes);
 }
 
 function find(address: usize): usize {
+  const slot = recentOf(address);
+  const last = load<usize>(slot);
   if (last !== 0 && isSame(last, address) && changetype<Neighbour>(last).state !== empty) return last;
   const set = setOf(address);
   for (let at = set; at < set + ways * entryBytes; at += entryBytes) {
-    if (changetype<Neighbour>(at).state !== empty && isSame(at, address)) return at;
+    if (changetype<Neighbour>(at).state !== empty && isSame(at, address)) {
+      store<usize>(slot, at);
+      return at;
+    }
   }
   return 0;
 }
@@ -227,7 +240,6 @@ function find(address: usize): usize {
 function findOrMake(address: usize): Neighbour {
   let at = find(address);
   if (at !== 0) {
-    last = at;
     const entry = changetype<Neighbour>(at);
     entry.used = nowUs;
     return entry;

@@ -3,7 +3,7 @@
 
 import { Figure, Owner, Place, Setting } from './control';
 import { control, count, countMany, refuse, setting } from './figures';
-import { frameOf, handFrame, takeCompleted, takeForFill, takeReceived } from './frames';
+import { fillAllowance, frameOf, handFrame, takeCompleted, takeForFill, takeReceived } from './frames';
 import { loadShared, storeShared } from './shared-words';
 
 /** One ring: where its parts are, and the index that is ours to move. */
@@ -48,15 +48,14 @@ export function attachRings(): i32 {
 /** Gives the kernel frames to receive into, as long as it takes some and some are free. */
 export function refill(): void {
   if (fill.entries === 0) return;
-  let room = freshRoomIn(fill);
-  const before = fill.own;
-  for (; room > 0; room--) {
-    const place = takeForFill();
-    if (place === 0xffffffff) break;
-    store<u64>(fill.descriptors + ((<usize>(fill.own & (fill.entries - 1))) << 3), <u64>place);
-    fill.own++;
+  const many = min<u32>(freshRoomIn(fill), fillAllowance());
+  if (many === 0) return;
+  let own = fill.own;
+  for (const end = own + many; own !== end; own++) {
+    store<u64>(fill.descriptors + ((<usize>(own & (fill.entries - 1))) << 3), <u64>takeForFill());
   }
-  if (fill.own !== before) storeShared(fill.producer, fill.own);
+  fill.own = own;
+  storeShared(fill.producer, own);
 }
 
 /** Takes back frames that were sent: at most as many as the ring holds. */

@@ -39,17 +39,41 @@ export function ipOutput(
     return -22;
   }
   const hop = nextHop(remote);
+  if (hop !== 0 && length + (isIpv4(remote) ? ipv4Bytes : ipv6Bytes) > pathMtu(remote)) {
+    dropUnsent(frame);
+    return -90;
+  }
+  return sendBy(hop, segment, length, protocol, local, remote, checksumAt);
+}
+
+/** The same for a segment whose frame was just taken for it, with room in front of it, and which is so short that every way carries it. */
+export function ipOutputFresh(
+  segment: usize,
+  length: u32,
+  protocol: u32,
+  local: usize,
+  remote: usize,
+  checksumAt: u32,
+): i32 {
+  return sendBy(nextHop(remote), segment, length, protocol, local, remote, checksumAt);
+}
+
+function sendBy(
+  hop: usize,
+  segment: usize,
+  length: u32,
+  protocol: u32,
+  local: usize,
+  remote: usize,
+  checksumAt: u32,
+): i32 {
   if (hop === 0) {
     count(Figure.noRoute);
-    dropUnsent(frame);
+    dropUnsent(frameOf(segment));
     return -101;
   }
   const isVersion4 = isIpv4(remote);
   const headerBytes = isVersion4 ? ipv4Bytes : ipv6Bytes;
-  if (length + headerBytes > pathMtu(remote)) {
-    dropUnsent(frame);
-    return -90;
-  }
   if (checksumAt !== 0xffff) putChecksum(segment, length, checksumAt, pseudoSum(local, remote, protocol, length));
   if (isVersion4) writeIpv4(segment - ipv4Bytes, length, protocol, local, remote);
   else writeIpv6(segment - ipv6Bytes, length, protocol, farHops, local, remote);

@@ -5,7 +5,7 @@ import { putBe16, putBe32 } from '../bytes';
 import { Figure, Setting } from '../control';
 import { count, setting } from '../figures';
 import { frameForStack } from '../frames';
-import { ipOutput } from '../ip/output';
+import { ipOutput, ipOutputFresh } from '../ip/output';
 import { Connection } from './connection';
 import { payloadOffset } from './pieces';
 import { noteTold, offerWindow } from './receiver';
@@ -34,7 +34,7 @@ export function ipBytes(remote: usize): u32 {
 }
 
 /**
- * Sends a segment of a connection that lies in `frame`, its payload at `data`. Returns as `ipOutput`.
+ * Sends a segment of a connection that lies in `frame`, its payload at `data`; without payload the frame was just taken. Returns as `ipOutput`.
  * What it acknowledges and offers counts as told when it was sent.
  */
 export function emit(c: Connection, frame: usize, data: usize, length: u32, flags: u32, sequence: u32): i32 {
@@ -61,7 +61,11 @@ export function emit(c: Connection, frame: usize, data: usize, length: u32, flag
     store<u8>(option, <u8>(2 + (ranges << 3)), 3);
     for (let at: u32 = 0; at < ranges << 3; at += 8) store<u64>(option + 4 + at, load<u64>(sackScratch + at));
   }
-  const sent = ipOutput(frame, segment, headerBytes + optionBytes + length, protocolTcp, block, block + 16, checksumAt);
+  const bytes = headerBytes + optionBytes + length;
+  const sent =
+    length === 0
+      ? ipOutputFresh(segment, bytes, protocolTcp, block, block + 16, checksumAt)
+      : ipOutput(frame, segment, bytes, protocolTcp, block, block + 16, checksumAt);
   if (sent === 0) {
     noteTold(c);
     count(Figure.tcpSegmentsSent);
@@ -135,7 +139,7 @@ export function emitSynOf(
   const length = <u32>(option - segment);
   putHeader(segment, ports, sequence, ack, length, isAnswer ? flagSyn | flagAck : flagSyn, window);
   count(Figure.tcpSegmentsSent);
-  return ipOutput(frame, segment, length, protocolTcp, names, names + 16, checksumAt);
+  return ipOutputFresh(segment, length, protocolTcp, names, names + 16, checksumAt);
 }
 
 /** Sends a segment without payload, options and connection: a reset mostly. `names` as for `emitSynOf`. */
@@ -146,7 +150,7 @@ export function emitBare(local: usize, remote: usize, ports: u32, flags: u32, se
   putHeader(segment, ports, sequence, ack, headerBytes, flags, 0);
   if ((flags & flagRst) !== 0) count(Figure.tcpResetsSent);
   count(Figure.tcpSegmentsSent);
-  return ipOutput(frame, segment, headerBytes, protocolTcp, local, remote, checksumAt);
+  return ipOutputFresh(segment, headerBytes, protocolTcp, local, remote, checksumAt);
 }
 
 function mostRanges(c: Connection, room: u32): u32 {

@@ -92,11 +92,13 @@ export function noteTold(c: Connection): void {
 
 /** Whether the window has opened by so much that the peer should hear of it. */
 export function isWindowNews(c: Connection): bool {
+  // Mostly all but a little is open still.
+  const open = c.toldEdge - c.next;
+  if (open >= c.arrivalMss << 1 && open > largestWindow() - (largestWindow() >> 2)) return false;
   const edge = possibleEdge(c);
   if (!before(c.toldEdge, edge)) return false;
   const opened = edge - c.toldEdge;
-  const shut = c.toldEdge - c.next;
-  return opened >= c.arrivalMss << 1 && (opened >= largestWindow() >> 2 || shut < c.arrivalMss << 1);
+  return opened >= c.arrivalMss << 1 && (opened >= largestWindow() >> 2 || open < c.arrivalMss << 1);
 }
 
 /** Whether a segment touches the window (RFC 9293, section 3.10.7.4). */
