@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ethernet, IPV4, ipv4 } from './packets.js';
 import { Script } from './tcp-script.js';
 
 const second = 1_000_000;
@@ -173,4 +174,71 @@ test('urgent data is data like other; a FIN beyond a gap is not forgotten', () =
   script.expect('. 1:1(0) ack 11 <sack 21:31>');
   script.send('. 11:21(10) ack 1');
   script.expect('. 1:1(0) ack 32');
+});
+
+test('a storm of FIN, RST and data from everywhere: no more is said than was heard, nothing is kept, and who was there stays', () => {
+  const script = new Script({ connections: 64 });
+  const listener = script.host.listen(80, 16);
+  script.peerPort = 40_000;
+  const socket = script.acceptedBy(listener);
+  const before = script.host.owners();
+  const sent = script.host.figure('sentPackets');
+  for (let storm = 0; storm < 30_000; storm++) {
+    script.peerPort = 1024 + (storm % 30_000);
+    script.send(`${['F.', 'R', 'R.', 'P.', 'F', '.'][storm % 6]!} ${storm}:${storm}(0) ack ${storm}`);
+  }
+  script.takeSent();
+  assert.ok(script.host.figure('sentPackets') - sent <= 20_000, 'a reset is not answered');
+  assert.deepEqual(script.host.owners(), before);
+  script.peerPort = 40_000;
+  script.send('P. 1:11(10) ack 1');
+  script.expect('. 1:1(0) ack 11');
+  assert.equal(script.host.core.receive(socket), 10);
+});
+
+test('fragments that are tiny, overlap or never become whole do not keep TCP from its connections', () => {
+  const script = new Script({ frameCount: 256, reassemblies: 16 });
+  const socket = script.accepted();
+  const piece = (id: number, fragment: number, bytes: number): void => {
+    const packet = ipv4('10.0.0.2', '10.0.0.1', { protocol: 6, id, fragment }, new Uint8Array(bytes));
+    script.host.deliver(ethernet('02:00:00:00:00:01', '02:00:00:00:00:02', IPV4, packet));
+  };
+  for (let id = 1; id <= 20_000; id++) {
+    const kind = id % 4;
+    // Of 8 bytes; two that overlap; one that is followed by none; the end before the beginning.
+    if (kind === 0) piece(id, 0x2000, 8);
+    else if (kind === 1) {
+      piece(id, 0x2000, 64);
+      piece(id, 0x2000 | 4, 64);
+    } else if (kind === 2) piece(id, 0x2000, 1400);
+    else piece(id, 100, 32);
+    if (id % 8 === 0) script.turn();
+  }
+  assert.ok(script.host.owners().stack <= 16, `${script.host.owners().stack} frames`);
+  script.takeSent();
+  script.send('P. 1:11(10) ack 1');
+  script.expect('. 1:1(0) ack 11');
+  assert.equal(script.host.core.receive(socket), 10);
+  script.host.core.recycle(script.host.place('pieceAddress'));
+  script.host.core.abort(socket);
+  script.pass(31 * second);
+  script.assertNoLeak();
+});
+
+test('first numbers: of each connection its own, keyed; the same again only later (RFC 6528)', () => {
+  const firsts = (seed: number): number[] => {
+    const script = new Script({}, seed);
+    script.host.listen(80, 64);
+    return [1001, 1002, 1003].map((port) => {
+      script.peerPort = port;
+      script.send('S 0:0(0) <mss 1460>');
+      return script.ourFirst!;
+    });
+  };
+  assert.deepEqual(firsts(1), firsts(1));
+  const numbers = [...firsts(1), ...firsts(2)];
+  // 1 in 4 microseconds would put them within a few thousand of each other.
+  for (const [index, one] of numbers.entries()) {
+    for (const other of numbers.slice(index + 1)) assert.ok(((one - other) >>> 0) % 0xffff_0000 > 0xffff, `${numbers}`);
+  }
 });

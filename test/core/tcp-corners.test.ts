@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { internetChecksum, pattern, pseudoHeader, put16 } from './packets.js';
 import { Script } from './tcp-script.js';
+import { writeSegment } from './tcp-segment.js';
 
 const second = 1_000_000;
 
@@ -127,4 +129,56 @@ test('after `close` a peer that never ends is not waited for without end', () =>
   script.takeSent();
   script.send('F. 1:1(0) ack 2');
   script.expect('R 2:2(0)');
+});
+
+test('a connection in the place of one in TIME_WAIT begins behind its numbers (RFC 9293, section 3.4.1)', () => {
+  const script = new Script();
+  const listener = script.host.listen(80);
+  script.send('S 0:0(0) win 65535 <mss 1000,wscale 7>');
+  script.send('. 1:1(0) ack 1');
+  const socket = script.host.core.accept(listener);
+  const first = script.ourFirst!;
+  // Faster than the clock of first numbers, which has one for 4 microseconds.
+  script.takeSent();
+  let handed = 0;
+  for (let rounds = 0; rounds < 1000; rounds++) {
+    while (handed < 400_000 && script.host.sendPiece(socket, 0, handed, 1000) > 0) handed += 1000;
+    script.turn();
+    const last = script.takeSent().at(-1);
+    if (last === undefined) break;
+    script.send(`. 1:1(0) ack ${last.from + last.length}`);
+  }
+  assert.equal(handed, 400_000);
+  script.host.core.close(socket);
+  script.turn();
+  script.send('F. 1:1(0) ack 400002');
+  script.takeSent();
+  script.send('S 100:100(0) <mss 1000>');
+  script.expect('S. 0:0(0) ack 101');
+  const behind = (script.ourFirst! - first) >>> 0;
+  assert.ok(behind > 400_002 && behind < 600_000, `${behind}`);
+});
+
+test('a half-made checksum, as a veth hands it over, is taken where it is trusted; a wrong one never', () => {
+  for (const trustPartial of [0, 1]) {
+    const script = new Script({ trustPartial });
+    const socket = script.accepted();
+    const frame = writeSegment(
+      { fromMac: '02:00:00:00:00:02', toMac: '02:00:00:00:00:01', from: '10.0.0.2', to: '10.0.0.1' },
+      {
+        ports: [script.peerPort, 80],
+        sequence: script.peerFirst + 1,
+        acknowledgement: script.ourFirst! + 1,
+        flags: '.',
+        window: 1000,
+        options: new Uint8Array(0),
+        payload: pattern(99),
+      },
+    );
+    const partial = internetChecksum(pseudoHeader('10.0.0.2', '10.0.0.1', 6, frame.length - 34)) ^ 0xffff;
+    for (const sum of [partial ^ 1, partial ^ 0xffff, partial]) script.host.deliver(put16(frame.slice(), 50, sum));
+    script.turn();
+    assert.equal(script.host.core.receive(socket), trustPartial === 1 ? 99 : -11);
+    assert.equal(script.host.figure('transportChecksum'), 3 - trustPartial);
+  }
 });

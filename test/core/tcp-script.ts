@@ -62,11 +62,11 @@ export class Script {
   readonly #ourFirst = new Map<number, number>();
   #lastPacket: Uint8Array = new Uint8Array(0);
 
-  constructor(settings: Partial<Record<keyof typeof Setting, number>> = {}) {
+  constructor(settings: Partial<Record<keyof typeof Setting, number>> = {}, seed = 5) {
     this.host = new TcpHost({
       mac: OUR_MAC,
       ipv4: `${US}/24`,
-      seed: 5,
+      seed,
       settings: { frameCount: 512, ...settings },
       pages: 80,
     });

@@ -169,7 +169,6 @@ export function noteAllLost(c: Connection, isReneging: bool): void {
 /** Drops what lies before `ack`: the peer has it. Returns how many pieces went. */
 export function removeAcknowledged(c: Connection, ack: u32): u32 {
   let many: u32 = 0;
-  let wasRepeated = false;
   while (c.sendHead !== 0) {
     const record = c.sendHead;
     const p = piece(record);
@@ -184,7 +183,6 @@ export function removeAcknowledged(c: Connection, ack: u32): u32 {
       p.length -= known;
       break;
     }
-    if (p.sends > 1) wasRepeated = true;
     if (p.isSacked) c.sackedCount--;
     else {
       uncount(c, p);
@@ -195,8 +193,6 @@ export function removeAcknowledged(c: Connection, ack: u32): u32 {
     release(c, record);
     many++;
   }
-  // What waited for a repetition measures that (Karn), whatever it was itself.
-  if (wasRepeated) c.sampleUs = 0xffffffff;
   if (c.sendHead === 0) c.sendTail = 0;
   if (!before(ack, c.waitEnd)) noteWait(c, c.queueEnd);
   return many;
