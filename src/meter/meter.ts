@@ -3,6 +3,7 @@
 import { readlinkSync } from 'node:fs';
 import { Btf } from '../bpf/btf.js';
 import { attachIterator, type Link, readIterator } from '../bpf/link.js';
+import type { BpfMap } from '../bpf/map.js';
 import { BpfProgram } from '../bpf/program.js';
 import { ProgramSet } from '../bpf/program-set.js';
 import { RefusedError } from '../bpf/refusals.js';
@@ -97,8 +98,9 @@ export function createMeter(options: MeterOptions = {}): Meter {
   const scope = options.scope ?? { kind: 'process', processId: process.pid };
   const started = performance.now();
   const { set, tier } = loadBestTier(options);
+  let source: AccountSource | undefined;
   try {
-    const source = openSource(set);
+    source = openSource(set);
     const selfTest = runSelfTest(source, tier.tier, (target) => set.attachedTo(target));
     if (!selfTest.passed) throw new SelfTestError(selfTest);
     forgetBlame(set.maps);
@@ -107,6 +109,7 @@ export function createMeter(options: MeterOptions = {}): Meter {
     if (scope.kind === 'process') addMembers(members, scope.processId);
     return new OpenMeter(set, { tier, scope, source, selfTest, started });
   } catch (error) {
+    source?.tasks.detach();
     set.close();
     throw error;
   }
@@ -167,6 +170,24 @@ export function openSource(set: ProgramSet): AccountSource {
   }
 }
 
+/** The iterator over sockets with an account. @throws RefusedError where both kinds are refused */
+function openSocketList(map: BpfMap): Link {
+  const open = (over: 'storage' | 'files'): Link => {
+    const program = BpfProgram.load(socketListProgram(Btf.kernel(), over), { meter_sockets: map });
+    try {
+      return attachIterator(program, over === 'storage' ? map : undefined);
+    } finally {
+      program.close();
+    }
+  };
+  try {
+    return open('storage');
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    return open('files');
+  }
+}
+
 class OpenMeter implements Meter {
   readonly tier: Tier;
   private readonly unseen: readonly string[];
@@ -177,7 +198,7 @@ class OpenMeter implements Meter {
   private readonly source: AccountSource;
   private readonly openedAt = performance.now();
   private readonly symbols = new KernelSymbols();
-  private socketList: Link | undefined;
+  private readonly socketList: Link | undefined;
   private closed = false;
 
   constructor(
@@ -190,6 +211,8 @@ class OpenMeter implements Meter {
     this.scope = state.scope;
     this.source = state.source;
     this.selfTest = state.selfTest;
+    const accounts = set.maps['meter_sockets'];
+    this.socketList = accounts === undefined ? undefined : openSocketList(accounts);
     this.attachMs = this.openedAt - state.started;
   }
 
@@ -248,14 +271,11 @@ class OpenMeter implements Meter {
   }
 
   sockets(): SocketRow[] {
-    const map = this.map('meter_sockets');
-    if (map === undefined) throw new TypeError('open the meter with { sockets: true } to read accounts by socket');
+    const members = this.map('meter_members');
     if (this.socketList === undefined) {
-      const program = BpfProgram.load(socketListProgram(Btf.kernel()));
-      this.socketList = attachIterator(program, map);
-      program.close();
+      throw new TypeError('open the meter with { sockets: true } to read accounts by socket');
     }
-    const wanted = inScope(this.scope, this.set.maps['meter_members']!);
+    const wanted = inScope(this.scope, members);
     const processes = new Set(
       readAccounts(this.source, this.tier)
         .filter(wanted)

@@ -69,25 +69,42 @@ const identity = {
   cookie: 24,
   localV6: 32,
   remoteV6: 48,
+  /** Where the kernel keeps it: which rows are of the same socket. */
+  address: 64,
 } as const;
-const identityBytes = 64;
+const identityBytes = 72;
 
-/** Iterator over all sockets with an account. */
-export function socketListProgram(types: TypeSource): ProgramSource {
+/**
+ * Iterator over sockets with an account: all of them (`storage`), or those that an open file is of, once for each file. Some kernels refuse the iterators over
+ * what maps keep and allow the one over files.
+ */
+export function socketListProgram(types: TypeSource, over: 'storage' | 'files'): ProgramSource {
   const a = new Assembler(types);
   const context = named(r6, 'context');
   const socket = named(r7, 'socket');
   const account = named(r8, 'account');
   const sequence = named(r9, 'sequence');
   const at = (offset: number) => offset - identityBytes;
-  a.move(context, r1)
-    .load(8, socket, context, 16)
-    .jumpIf(socket, '==', 0, 'out')
-    .load(8, account, context, 24)
-    .jumpIf(account, '==', 0, 'out')
-    .load(8, r1, context, 0)
-    .loadField(sequence, r1, 'bpf_iter_meta', 'seq');
+  a.move(context, r1);
+  if (over === 'storage') {
+    a.load(8, socket, context, 16)
+      .jumpIf(socket, '==', 0, 'out')
+      .load(8, account, context, 24)
+      .jumpIf(account, '==', 0, 'out');
+  } else {
+    a.load(8, r1, context, 24)
+      .jumpIf(r1, '==', 0, 'out')
+      .call('sock_from_file', { file: r1 })
+      .jumpIf(r0, '==', 0, 'out')
+      .loadField(socket, r0, 'socket', 'sk')
+      .jumpIf(socket, '==', 0, 'out')
+      .call('sk_storage_get', { map: { map: 'meter_sockets' }, socket, value: 0, flags: 0 })
+      .jumpIf(r0, '==', 0, 'out')
+      .move(account, r0);
+  }
+  a.load(8, r1, context, 0).loadField(sequence, r1, 'bpf_iter_meta', 'seq');
   for (let word = 0; word < identityBytes; word += 8) a.store(8, fp, at(word), 0);
+  a.store(8, fp, at(identity.address), socket);
   const copy = (size: 1 | 2 | 4 | 8, to: number, path: string) =>
     a.loadField(r1, socket, 'sock', path).store(size, fp, at(to), r1);
   copy(2, identity.family, '__sk_common.skc_family');
@@ -112,7 +129,9 @@ export function socketListProgram(types: TypeSource): ProgramSource {
   a.label('write')
     .call('seq_write', { sequence, data: stack(at(0)), size: identityBytes })
     .call('seq_write', { sequence, data: account, size: keptBytes });
-  return { name: 'meter_socket_list', type: 'iter', target: 'bpf_sk_storage_map', code: finish(a) };
+  const code = finish(a);
+  if (over === 'files') return { name: 'meter_file_sockets', type: 'iter', target: 'task_file', code };
+  return { name: 'meter_socket_list', type: 'iter', target: 'bpf_sk_storage_map', code };
 }
 
 /** What went through one open socket since the meter was opened. Bytes. */
@@ -133,11 +152,15 @@ export interface SocketRow {
   readonly receives: number;
 }
 
-/** Decodes what the iterator wrote. */
+/** Decodes what the iterator wrote: a row for each socket. */
 export function decodeSockets(bytes: Uint8Array): SocketRow[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const rows: SocketRow[] = [];
+  const seen = new Set<bigint>();
   for (let at = 0; at + identityBytes + keptBytes <= bytes.length; at += identityBytes + keptBytes) {
+    const address = view.getBigUint64(at + identity.address, true);
+    if (seen.has(address)) continue;
+    seen.add(address);
     const counter = (offset: number) => Number(view.getBigUint64(at + identityBytes + offset, true));
     rows.push({
       protocol: protocolName(view.getUint16(at + identity.family, true), view.getUint16(at + identity.protocol, true)),

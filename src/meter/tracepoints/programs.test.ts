@@ -25,7 +25,7 @@ function types(): TypeSource {
   const record: TypeRecord = {};
   tracepointPrograms(recordTypes(Btf.kernel(), record));
   listProgram(recordTypes(Btf.kernel(), record));
-  socketListProgram(recordTypes(Btf.kernel(), record));
+  for (const over of ['storage', 'files'] as const) socketListProgram(recordTypes(Btf.kernel(), record), over);
   sendPrograms(recordTypes(withoutWay(Btf.kernel()), record));
   record['tracepoint tcp_sendmsg_locked'] = Btf.kernel().tracepoint('tcp_sendmsg_locked');
   writeFileSync(recordFile, `${JSON.stringify(record, null, 1)}\n`);
@@ -36,7 +36,8 @@ const skip = process.arch !== 'x64' && 'system-call numbers in the snapshots are
 
 test('the programs of the tracepoint tier are those committed', { skip }, async (context) => {
   const source = types();
-  for (const { name, code } of [...tracepointPrograms(source), listProgram(source), socketListProgram(source)]) {
+  const lists = [listProgram(source), socketListProgram(source, 'storage'), socketListProgram(source, 'files')];
+  for (const { name, code } of [...tracepointPrograms(source), ...lists]) {
     await context.test(name, () => matchSnapshot(`src/meter/tracepoints/snapshots/${name}.snap`, code.listing()));
   }
   for (const { name, code } of tracepointPrograms(source, true).filter((each) => /send$|receive$/.test(each.name))) {
