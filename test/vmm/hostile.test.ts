@@ -1,0 +1,156 @@
+// A guest that does what it likes with its registers, its rings and their descriptors: the device counts, refuses and goes on; nothing is thrown, nothing outside of the guest's memory
+// is touched, and no look at it takes long.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { Access, Domain, type Pieces } from '../../src/memory/domain.js';
+import { Feature, MmioTransport } from '../../src/virtio/mmio.js';
+import { type StreamOwner, VsockDevice } from '../../src/vmm/vsock-device.js';
+import { layouts } from './module-guest.js';
+
+const memoryBytes = 256 * 1024;
+const physical = 0x20_0000;
+
+/** A device over memory that is full of what a guest likes, with a guard behind it. */
+class Hostile implements StreamOwner {
+  readonly buffer = new ArrayBuffer(memoryBytes + 4096);
+  readonly data = new DataView(this.buffer);
+  readonly bytes = new Uint8Array(this.buffer);
+  readonly domain = new Domain();
+  readonly device: VsockDevice;
+  readonly transport: MmioTransport;
+  readonly lentTokens: number[] = [];
+
+  constructor(layout: bigint) {
+    const window = (offset: number, length: number) => {
+      assert.ok(offset >= 0 && offset + length <= memoryBytes, 'outside of the memory of the guest');
+      return { data: this.data, bytes: this.bytes, at: offset };
+    };
+    this.domain.grant(physical, memoryBytes, { address: 0, window }, 0, Access.both);
+    this.bytes.fill(0xa5, memoryBytes);
+    this.device = new VsockDevice(this.domain, 3, this, () => {});
+    this.transport = new MmioTransport(this.device, this.domain, layout);
+  }
+
+  accepted(): void {}
+  refused(): void {}
+  over(): void {}
+  writable(): void {}
+
+  lent(_port: number, pieces: Pieces, token: number): boolean {
+    for (let index = 0; index < pieces.count; index++)
+      assert.ok(pieces.addresses[index]! >= 0 && pieces.addresses[index]! + pieces.lengths[index]! <= memoryBytes);
+    if (token % 3 === 0) return false;
+    this.lentTokens.push(token);
+    return true;
+  }
+
+  write(offset: number, value: number): void {
+    this.transport.write(offset, 4, value >>> 0);
+  }
+
+  /** Brings it up as a driver does. */
+  start(taken: bigint, sizes: readonly [number, number], at = physical): void {
+    for (const status of [0, 1, 3]) this.write(0x70, status);
+    for (const word of [0, 1]) {
+      this.write(0x24, word);
+      this.write(0x20, Number(((taken | Feature.version1) >> BigInt(word * 32)) & 0xffff_ffffn));
+    }
+    this.write(0x70, 11);
+    for (const [index, size] of sizes.entries()) {
+      this.write(0x30, index);
+      this.write(0x38, size);
+      const base = at + index * 0x8000;
+      for (const [register, place] of [
+        [0x80, base],
+        [0x90, base + 0x5000],
+        [0xa0, base + 0x6000],
+      ] as const)
+        this.write(register, place);
+      this.write(0x44, 1);
+    }
+    this.write(0x70, 15);
+  }
+
+  /** What the monitor does in a turn. */
+  turn(): void {
+    const begunMs = performance.now();
+    this.device.open(1025, 6379);
+    this.device.send(1025, this.bytes, 0, 5000);
+    this.device.publish();
+    this.device.turn();
+    for (const token of this.lentTokens.splice(0)) this.device.giveBack(token);
+    this.device.close(1025, true);
+    this.device.publish();
+    assert.ok(performance.now() - begunMs < 2000, 'a look took long');
+    assert.ok(
+      this.bytes.subarray(memoryBytes).every((byte) => byte === 0xa5),
+      'it wrote behind the memory',
+    );
+  }
+}
+
+for (const [name, layout] of Object.entries(layouts)) {
+  describe(`a hostile guest, ${name}`, () => {
+    test('rings and descriptors full of anything', () => {
+      let faults = 0;
+      fc.assert(
+        fc.property(
+          fc.uint8Array({ minLength: 512, maxLength: 2048 }),
+          fc.constantFrom(2, 8, 64, 256),
+          fc.boolean(),
+          fc.nat(),
+          (noise, size, isTame, salt) => {
+            const guest = new Hostile(layout);
+            for (let at = 0; at < 0x10000; at++) guest.bytes[at] = noise[(at * 7 + salt) % noise.length]!;
+            // Half of them with addresses that lie inside, so that more of it is followed.
+            for (let at = 0; isTame && at < 0x10000; at += 16) {
+              guest.data.setUint32(at, physical + (guest.data.getUint32(at, true) % memoryBytes), true);
+              guest.data.setUint32(at + 4, 0, true);
+              guest.data.setUint32(at + 8, guest.data.getUint32(at + 8, true) % 9000, true);
+            }
+            guest.start(layout, [size, size]);
+            for (let turns = 0; turns < 5; turns++) guest.turn();
+            faults += guest.device.counts.faults + guest.transport.faults;
+          },
+        ),
+        { numRuns: 300 },
+      );
+      assert.ok(faults > 0);
+    });
+
+    test('registers written in any order, queues anywhere', () => {
+      const register = fc.constantFrom(
+        ...[0x14, 0x20, 0x24, 0x30, 0x38, 0x44, 0x50, 0x64, 0x70, 0x80, 0x84, 0x90, 0x94, 0xa0, 0xa4, 0xfc, 0x100, 2],
+      );
+      const value = fc.oneof(
+        fc.nat(64),
+        fc.integer({ min: 0, max: 0xffff_ffff }),
+        fc.constantFrom(0, 15, physical, physical + memoryBytes - 8, 1024, 11),
+      );
+      fc.assert(
+        fc.property(fc.array(fc.tuple(register, value, fc.constantFrom(1, 2, 4)), { maxLength: 60 }), (writes) => {
+          const guest = new Hostile(layout);
+          if (writes.length % 2 === 0) guest.start(layout, [64, 64]);
+          for (const [offset, word, bytes] of writes) {
+            guest.transport.write(offset, bytes, word);
+            guest.transport.read(offset, bytes);
+          }
+          guest.turn();
+        }),
+        { numRuns: 500 },
+      );
+    });
+
+    test('queues that lie outside, or not as they must, are refused: the device says that it needs a reset', () => {
+      for (const at of [0, physical - 16, physical + memoryBytes - 32, physical + 3, 0xffff_fff0]) {
+        const guest = new Hostile(layout);
+        guest.start(layout, [64, 64], at);
+        assert.equal(guest.transport.isStarted, false);
+        assert.equal(guest.transport.read(0x70, 4) & 0x40, 0x40);
+        guest.turn();
+      }
+    });
+  });
+}
