@@ -12,7 +12,8 @@ const connections = 256;
 const batch = 512;
 const batches = 60;
 const warmRuns = 60;
-const on = 'export const guarded: bool = true;';
+/** What src/core/guarded.ts says. */
+export const guardedLine = 'export const guarded: bool = true;';
 
 /** What passes through the core. */
 export interface GuardCell {
@@ -32,8 +33,8 @@ function buildUnguarded(folder: string): string {
       if (entry !== 'stack.ts') rmSync(join(sources, folder, entry));
   const path = join(sources, 'guarded.ts');
   const text = readFileSync(path, 'utf8');
-  if (!text.includes(on)) throw new Error(`src/core/guarded.ts does not say ${on}`);
-  writeFileSync(path, text.replace(on, on.replace('true', 'false')));
+  if (!text.includes(guardedLine)) throw new Error(`src/core/guarded.ts does not say ${guardedLine}`);
+  writeFileSync(path, text.replace(guardedLine, guardedLine.replace('true', 'false')));
   execFileSync(process.execPath, [join(repositoryRoot, 'tools/build-core.mjs'), root], { stdio: 'inherit' });
   return relative(join(repositoryRoot, 'dist/core'), join(root, 'dist/core/stack'));
 }
