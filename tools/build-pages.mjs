@@ -45,7 +45,31 @@ const pages = [
     isLive: true,
     out: 'dist/src/media/page/player.html',
   },
+  // Without a script: what it shows is written into it.
+  {
+    folder: 'src/lab/compare/page',
+    sources: 'src/lab/compare/page',
+    template: 'page.html',
+    styles: ['page.css'],
+    out: 'dist/src/lab/compare/page/compare.html',
+  },
 ];
+
+async function scriptOf(page) {
+  if (page.entry === undefined) return '';
+  const { build } = await import('esbuild');
+  const bundled = await build({
+    entryPoints: [join(root, page.folder, page.entry)],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'iife',
+    target: 'es2022',
+    legalComments: 'none',
+    logLevel: 'error',
+  });
+  return bundled.outputFiles[0].text.replaceAll('</script', '<\\/script');
+}
 
 /** What a page of live figures needs beside its own sheet: those of its charts (src/ui/chart.ts) and tables. */
 function liveSheets() {
@@ -79,18 +103,7 @@ function isFresh(page) {
 export async function buildPages() {
   for (const page of pages) {
     if (isFresh(page)) continue;
-    const { build } = await import('esbuild');
-    const bundled = await build({
-      entryPoints: [join(root, page.folder, page.entry)],
-      bundle: true,
-      minify: true,
-      write: false,
-      format: 'iife',
-      target: 'es2022',
-      legalComments: 'none',
-      logLevel: 'error',
-    });
-    const script = bundled.outputFiles[0].text.replaceAll('</script', '<\\/script');
+    const script = await scriptOf(page);
     const live = page.isLive === true ? liveSheets() : [];
     const own = page.styles.map((name) => join(root, page.folder, name));
     const style = [...live, join(root, shared, 'page.css'), ...own]

@@ -1,18 +1,28 @@
 // `clearway bypass compare`: serves and asks through the kernel's sockets and through our own TCP/IP, and prints what each costs and gives up. Not here: the measurement
 // (lab/compare/), and serving itself (`clearway serve --bypass`).
 
-import { type ComparePlan, Comparison, removeStaleFolders } from '../lab/compare/comparison.js';
+import { openSync, writeFileSync } from 'node:fs';
+import {
+  type ComparePlan,
+  Comparison,
+  removeStaleFolders,
+  type Workload,
+  workloads,
+} from '../lab/compare/comparison.js';
 import { compareJson, compareText } from '../lab/compare/report.js';
+import { comparePage } from '../lab/compare/report-page.js';
 import { LabError, removeStale } from '../lab/index.js';
 import { cleanly } from './kit/cleanly.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
-import { nearest, UsageError } from './kit/usage.js';
+import { fileTrouble, nearest, UsageError } from './kit/usage.js';
 
 const flags = {
   seconds: { type: 'string' },
   connections: { type: 'string' },
   'bypass-poll': { type: 'string' },
+  workload: { type: 'string' },
+  html: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -20,12 +30,14 @@ const flags = {
 const help = `Usage: clearway bypass compare [options]
 
 Compares the two ways to serve on this machine: clearway serve over the kernel's sockets, and over Clearway's own TCP/IP (--bypass).
-Each runs in namespaces of its own, on a veth pair; the same client asks both for files of 1 KiB and 64 KiB, one after the other.
+Each runs in namespaces of its own, on a veth pair; the same client asks both for files of 1 KiB and 64 KiB (or values of a store), one after the other.
 Prints rate, latency, CPU, system calls and packets of each, and what each gives up. Requires root and iproute2.
 
   --seconds N           load for each way, file and number of connections, in 3 rounds (3)
   --connections LIST    numbers of connections, with commas (1,32)
   --bypass-poll MICROSECONDS  time that our own TCP/IP looks for packets before sleeping (20)
+  --workload serve|kv   what is asked: files of clearway serve, or values (64 bytes, 4 KiB) of clearway kv (serve)
+  --html FILE           write it as a page as well; nothing is overwritten
   --json                print it as one JSON object
   -h, --help            print this help
 
@@ -65,15 +77,19 @@ export async function run(args: string[]): Promise<number> {
     const fix = nearest(what, ['compare']) === undefined ? 'see clearway bypass --help' : 'did you mean compare?';
     throw new UsageError(`there is no ${JSON.stringify(what)}: ${fix}`);
   }
-  const { seconds = '3', connections = '1,32', 'bypass-poll': poll } = values;
+  const { seconds = '3', connections = '1,32', 'bypass-poll': poll, workload = 'serve', html } = values;
+  if (!workloads.includes(workload as Workload))
+    throw new UsageError(`--workload is ${JSON.stringify(workload)}, and must be ${workloads.join(' or ')}`);
   const isJson = values.json === true;
   const plan: ComparePlan = {
     seconds: between('--seconds', seconds, 0.3, most.seconds),
     connections: connectionsOf(connections),
     pollUs: poll === undefined ? undefined : whole('--bypass-poll', poll, 0, most.pollUs),
+    workload: workload as Workload,
     progress: (words) => process.stderr.isTTY && process.stderr.write(`clearway bypass: ${words}\n`),
   };
   if (process.getuid?.() !== 0) return refuse('it makes network namespaces and devices: run it with sudo');
+  const page = html === undefined ? undefined : openPage(html);
   removeStale();
   removeStaleFolders();
   const comparison = new Comparison();
@@ -82,6 +98,7 @@ export async function run(args: string[]): Promise<number> {
     async () => {
       try {
         const compared = await comparison.run(plan);
+        if (page !== undefined) writeFileSync(page, comparePage(compared, plan));
         const text = isJson
           ? `${JSON.stringify(compareJson(compared, plan), null, 2)}\n`
           : dressed(compareText(compared, plan), process.stdout);
@@ -93,6 +110,17 @@ export async function run(args: string[]): Promise<number> {
       }
     },
   );
+}
+
+/** Opens the file of a page, which is not there yet: a wrong name is told of before half a minute has passed. @throws UsageError */
+function openPage(path: string): number {
+  try {
+    return openSync(path, 'wx');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EEXIST' ? 'it is there already' : fileTrouble(error);
+    throw new UsageError(`--html ${path} cannot be written: ${why}`);
+  }
 }
 
 function refuse(why: string): number {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -67,6 +67,34 @@ describe('clearway bypass compare', { skip: bypassRefused() }, () => {
     assert.deepEqual(serversOf(child.pid!), []);
   });
 
+  test('a store is asked in both ways; the page has the figures, and is not written over', async () => {
+    const page = join(tmpdir(), `clearway-compare-page-${process.pid}.html`);
+    const asked = ['--workload', 'kv', '--seconds', '0.6', '--connections', '2', '--html', page, '--json'];
+    const child = start(...asked);
+    let said = '';
+    child.stdout!.on('data', (text) => {
+      said += String(text);
+    });
+    child.stderr!.on('data', (text) => process.stderr.write(String(text)));
+    const [status] = await once(child, 'close');
+    assert.equal(status, 0);
+    const { rows, workload } = JSON.parse(said);
+    assert.equal(workload, 'kv');
+    assert.deepEqual(
+      rows.map(({ bytes }: { bytes: number }) => bytes),
+      [64, 4096],
+    );
+    for (const row of rows) assert.ok(row.kernel.requestsPerSecond > 0 && row.bypass.requestsPerSecond > 0);
+    const html = readFileSync(page, 'utf8');
+    assert.match(html, /<h2>64 bytes, 2 connections<\/h2>.*requests a second.*<h2>own TCP\/IP/s);
+    assert.match(html, /<code>tcpdump<\/code> on the interface/);
+    assert.doesNotMatch(html, /<script|<!--|undefined|NaN/);
+    const again = spawnSync(process.execPath, [program, 'bypass', 'compare', '--html', page], { encoding: 'utf8' });
+    assert.equal(again.status, 2);
+    assert.match(again.stderr, /--html .* cannot be written: it is there already/);
+    rmSync(page);
+  });
+
   test('ended by a signal it leaves nothing, and after kill -9 the next start clears up', async () => {
     const killed = start('--connections', '1');
     await until('both servers run', () => serversOf(killed.pid!).length === 2);
@@ -104,5 +132,6 @@ test('a mistyped word and values out of range are refused in a sentence', () => 
   assert.match(refused('compare', '--seconds', '1e9'), /--seconds is "1e9", and must be a number from 0.3 to 60/);
   assert.match(refused('compare', '--connections', '1,0'), /--connections is "0"/);
   assert.match(refused('compare', '--connections', '1,2,3,4,5'), /at most 4 numbers/);
+  assert.match(refused('compare', '--workload', 'http'), /--workload is "http", and must be serve or kv/);
   assert.match(refused('compare', '--bypass-poll', '1.5'), /whole number/);
 });

@@ -14,6 +14,11 @@ import type { Load, LoadResult } from './load-client.js';
 import { SystemCallCounter } from './system-calls.js';
 import { type WayName, wayNames } from './ways.js';
 
+/** What is asked. */
+export const workloads = ['serve', 'kv'] as const;
+/** One of {@link workloads}. */
+export type Workload = (typeof workloads)[number];
+
 /** What to compare. */
 export interface ComparePlan {
   /** Numbers of connections, each with each file. */
@@ -22,6 +27,8 @@ export interface ComparePlan {
   readonly seconds: number;
   /** Microseconds that our own TCP/IP looks for packets before it sleeps; undefined: the server's default. */
   readonly pollUs: number | undefined;
+  /** What is asked: files of a server, or values of a store. */
+  readonly workload: Workload;
   /** Called before each row is measured. */
   readonly progress: (words: string) => void;
 }
@@ -58,8 +65,8 @@ export interface Compared {
   readonly uncounted?: string;
 }
 
-/** Files that are asked for. */
-const sizes = [1024, 64 * 1024] as const;
+/** Bytes of the files, or values, that are asked for. */
+const sizes = { serve: [1024, 64 * 1024], kv: [64, 4096] } as const;
 /** In how many rounds the seconds are spent. */
 export const rounds = 3;
 const port = 8080;
@@ -78,6 +85,7 @@ interface Running {
   readonly pid: number;
   readonly engine: string;
   readonly client: ChildProcess;
+  readonly workload: Workload;
 }
 
 const median = (values: readonly number[]): number =>
@@ -95,17 +103,20 @@ export class Comparison {
 
   /** Measures all of it. @throws LabError where namespaces, a server or a client are not to be had, with the reason */
   async run(plan: ComparePlan): Promise<Compared> {
-    for (const bytes of sizes) writeFileSync(join(this.#folder, `${bytes}.bin`), Buffer.alloc(bytes, 'clearway '));
-    const kernel = await this.#start('kernel', []);
+    const { workload } = plan;
+    if (workload === 'serve')
+      for (const bytes of sizes.serve)
+        writeFileSync(join(this.#folder, `${bytes}.bin`), Buffer.alloc(bytes, 'clearway '));
+    const kernel = await this.#start('kernel', workload, []);
     const poll = plan.pollUs === undefined ? [] : ['--bypass-poll', `${plan.pollUs}`];
-    const bypass = await this.#start('bypass', poll);
+    const bypass = await this.#start('bypass', workload, poll);
     const running = { kernel, bypass };
     plan.progress('idle');
     const idleMsPerSecond = await idle(running, Math.min(1000, plan.seconds * 1000));
     const measured: { bytes: number; connections: number; figures: Record<WayName, Figures> }[] = [];
-    for (const bytes of sizes) {
+    for (const bytes of sizes[workload]) {
       for (const connections of plan.connections) {
-        plan.progress(`${bytes / 1024} KiB, ${connections} at once`);
+        plan.progress(`${bytes} bytes, ${connections} at once`);
         measured.push({ bytes, connections, figures: await this.#row(running, bytes, connections, plan.seconds) });
       }
     }
@@ -155,13 +166,16 @@ export class Comparison {
   }
 
   /** Starts a server on one end of a pair of its own, and a client on the other. */
-  async #start(way: WayName, options: readonly string[]): Promise<Running> {
+  async #start(way: WayName, workload: Workload, options: readonly string[]): Promise<Running> {
     const pair = makePair();
     this.#pairs.push(pair);
     const host = way === 'kernel' ? addresses.right : bypassHost;
     const where =
-      way === 'kernel' ? ['--host', host] : ['--bypass', device, '--bypass-address', `${host}/24`, ...options];
-    const line = ['serve', this.#folder, '--port', `${port}`, '--workers', '1', ...where];
+      way === 'kernel'
+        ? [workload === 'serve' ? '--host' : '--bind', host]
+        : ['--bypass', device, '--bypass-address', `${host}/24`, ...options];
+    const what = workload === 'serve' ? ['serve', this.#folder, '--workers', '1'] : ['kv', '--no-password'];
+    const line = [...what, '--port', `${port}`, ...where];
     // The kernel ends it with us, also when nobody can say goodbye.
     const command = ['--pdeathsig', 'KILL', process.execPath, program, ...line];
     const server = pair.within('right', () => spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'pipe'] }));
@@ -169,7 +183,7 @@ export class Comparison {
     const engine = await ready(server, way);
     const client = pair.within('left', () => fork(clientProgram, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }));
     this.#keep(client);
-    return { host, pid: server.pid!, engine, client };
+    return { host, pid: server.pid!, engine, client, workload };
   }
 
   #keep(child: ChildProcess): void {
@@ -178,10 +192,10 @@ export class Comparison {
   }
 
   async #ask(
-    { host, pid, client }: Running,
+    { host, pid, client, workload }: Running,
     load: Pick<Load, 'bytes' | 'connections' | 'warmMs' | 'runMs'>,
   ): Promise<LoadResult> {
-    const whole: Load = { ...load, host, port, path: `${load.bytes}.bin`, pid, device };
+    const whole: Load = { ...load, workload, host, port, path: `${load.bytes}.bin`, pid, device };
     const result = await answerOf(client, whole);
     if (result.answers === 0) throw new LabError(`no answer came from ${host} within ${load.runMs.toFixed(0)} ms`);
     return result;
@@ -247,7 +261,7 @@ function ready(server: ChildProcess, way: WayName): Promise<string> {
     });
     const listen = (text: unknown): void => {
       said = (said + String(text)).slice(-4096);
-      const engine = /^clearway serves .* there \((\S+), /m.exec(said)?.[1];
+      const engine = /^clearway (?:serves .* there|kv: up to .*) \((\w+)[,)]/m.exec(said)?.[1];
       if (engine === undefined) return;
       clearTimeout(timer);
       resolve(engine);

@@ -9,10 +9,12 @@ import { scheduled } from '../../calibrate/scheduled.js';
 
 /** A run: what is asked of whom on how many connections, how long before anything counts, and how long then. */
 export interface Load {
+  readonly workload: 'serve' | 'kv';
   readonly host: string;
   readonly port: number;
+  /** The file, or the key. */
   readonly path: string;
-  /** Bytes of the file: an answer of another length ends the run. */
+  /** Bytes of the file, or the value: an answer of another length ends the run. */
   readonly bytes: number;
   readonly connections: number;
   readonly warmMs: number;
@@ -74,6 +76,25 @@ function look(load: Load, answers: number) {
   };
 }
 
+/** A command of RESP. */
+function command(...parts: readonly string[]): Buffer {
+  return Buffer.from(`*${parts.length}\r\n${parts.map((part) => `$${part.length}\r\n${part}\r\n`).join('')}`);
+}
+
+/** Puts the value there that is asked for. */
+function prepare({ workload, host, port, path, bytes }: Load): Promise<void> {
+  if (workload === 'serve') return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port }, () => socket.write(command('SET', path, 'x'.repeat(bytes))));
+    socket.on('error', reject);
+    socket.once('data', (said) => {
+      socket.destroy();
+      if (String(said) === '+OK\r\n') resolve();
+      else reject(new Error(`the store said ${JSON.stringify(String(said).slice(0, 40))}`));
+    });
+  });
+}
+
 /** Where all connections of a run count. */
 class Run {
   answers = 0;
@@ -87,7 +108,9 @@ class Run {
     readonly load: Load,
     readonly fail: (error: Error) => void,
   ) {
-    this.request = Buffer.from(`GET /${load.path} HTTP/1.1\r\nHost: ${load.host}\r\n\r\n`);
+    const { workload, path, host } = load;
+    this.request =
+      workload === 'kv' ? command('GET', path) : Buffer.from(`GET /${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
   }
 
   answered(latencyNs: number): void {
@@ -131,6 +154,10 @@ class Asker {
 
   #readFirst(bytes: number): void {
     this.#head += this.run.buffer.toString('latin1', 0, bytes);
+    if (this.run.load.workload === 'kv') {
+      this.#readValue();
+      return;
+    }
     const end = this.#head.indexOf('\r\n\r\n');
     if (end === -1) {
       if (this.#head.length > mostHeadBytes) this.run.fail(new Error('an answer had no end of its head'));
@@ -142,6 +169,20 @@ class Asker {
       return;
     }
     this.#answerBytes = end + 4 + length;
+    this.#left = this.#answerBytes;
+    this.#took(this.#head.length);
+  }
+
+  /** The first value's length, in front of it: a line, the value, and an end of line. */
+  #readValue(): void {
+    const { bytes } = this.run.load;
+    const line = `$${bytes}\r\n`;
+    if (!this.#head.startsWith(line.slice(0, this.#head.length))) {
+      this.run.fail(new Error(`the store answered ${JSON.stringify(this.#head.slice(0, 40))}`));
+      return;
+    }
+    if (this.#head.length < line.length) return;
+    this.#answerBytes = line.length + bytes + 2;
     this.#left = this.#answerBytes;
     this.#took(this.#head.length);
   }
@@ -162,6 +203,7 @@ const afterMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeo
 
 async function measure(run: Run, askers: Asker[]): Promise<LoadResult> {
   const { load } = run;
+  await prepare(load);
   await Promise.all(
     Array.from({ length: load.connections }, () => new Promise<void>((go) => askers.push(new Asker(run, go)))),
   );

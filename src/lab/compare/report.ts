@@ -1,12 +1,13 @@
 // What `clearway bypass compare` prints: one table for people, one object for programs. Not here: how it was measured (comparison.ts).
 
 import { release } from 'node:os';
-import { type Compared, type ComparePlan, type Figures, rounds } from './comparison.js';
+import { type Compared, type ComparePlan, type Figures, type Row, rounds } from './comparison.js';
 import { type WayName, ways } from './ways.js';
 
 const places = { label: 30, value: 18 } as const;
 
-const short = (value: number): string =>
+/** A figure with as many digits as say something. */
+export const short = (value: number): string =>
   value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(value >= 10 ? 1 : 2);
 
 function line(label: string, kernel: string, bypass: string, ratio = ''): string {
@@ -15,7 +16,7 @@ function line(label: string, kernel: string, bypass: string, ratio = ''): string
 }
 
 /** The rows of a file and a number of connections: what each is called, its figure, its unit. */
-const rowsOf: readonly (readonly [string, (figures: Figures) => number | undefined, string])[] = [
+export const rowsOf: readonly (readonly [string, (figures: Figures) => number | undefined, string])[] = [
   ['requests a second', ({ requestsPerSecond }) => requestsPerSecond, ''],
   ['half answered within (p50)', ({ p50Us }) => p50Us, ' us'],
   ['99 of 100 within (p99)', ({ p99Us }) => p99Us, ' us'],
@@ -25,13 +26,35 @@ const rowsOf: readonly (readonly [string, (figures: Figures) => number | undefin
   ['packets a request', ({ packets }) => packets, ''],
 ];
 
+/** What a row was measured with. */
+export function titleOf({ bytes, connections }: Pick<Row, 'bytes' | 'connections'>): string {
+  const size = bytes < 1024 ? `${bytes} bytes` : `${bytes / 1024} KiB`;
+  return `${size}, ${connections === 1 ? '1 connection' : `${connections} connections`}`;
+}
+
+/** How it was measured, and what the figures do not say: a sentence or two each. */
+export function conditions(
+  { uncounted }: Compared,
+  { seconds, workload }: Pick<ComparePlan, 'seconds' | 'workload'>,
+): string[] {
+  const what = workload === 'kv' ? 'GET of a value' : 'GET of a file';
+  return [
+    `${what}, medians of ${rounds} rounds, ${seconds} s in all for each figure, one worker, over a veth pair on this machine, which client and server share.`,
+    "A veth copies each packet of our own TCP/IP (several cards need no copy), and carries up to 64 KiB of the kernel's as one (a card cuts it).",
+    "CPU of the server leaves out what the kernel does for it in others' time; the whole machine has that, the client, and whatever else ran.",
+    'The guard of frames is always on: its cost, against a build without it, is in docs/bench-bypass.md (`npm run bench:bypass`).',
+    ...(uncounted === undefined ? [] : [`System calls were not counted: ${uncounted}.`]),
+  ];
+}
+
 /** The table, and what it does not say in numbers. */
-export function compareText(compared: Compared, plan: Pick<ComparePlan, 'seconds'>): string {
-  const { rows, engines, idleMsPerSecond, uncounted } = compared;
+export function compareText(compared: Compared, plan: Pick<ComparePlan, 'seconds' | 'workload'>): string {
+  const { rows, engines, idleMsPerSecond } = compared;
   let text = line('', ways.kernel.title, ways.bypass.title, 'ratio');
   text += line('', `(${engines.kernel})`, `(${engines.bypass})`);
-  for (const { bytes, connections, figures } of rows) {
-    text += `\n${bytes / 1024} KiB, ${connections === 1 ? '1 connection' : `${connections} connections`}\n`;
+  for (const row of rows) {
+    const { figures } = row;
+    text += `\n${titleOf(row)}\n`;
     for (const [label, figure, unit] of rowsOf) {
       const [kernel, bypass] = [figure(figures.kernel), figure(figures.bypass)];
       if (kernel === undefined || bypass === undefined) continue;
@@ -42,12 +65,7 @@ export function compareText(compared: Compared, plan: Pick<ComparePlan, 'seconds
   text += '\nWithout a connection\n';
   text += line('CPU a second, server', `${short(idleMsPerSecond.kernel)} ms`, `${short(idleMsPerSecond.bypass)} ms`);
   for (const way of ['kernel', 'bypass'] as const) text += wordsOf(way);
-  text += `\nMedians of ${rounds} rounds, ${plan.seconds} s in all for each figure, one worker, over a veth pair on this machine, which client and server share.\n`;
-  text +=
-    "A veth copies each packet of our own TCP/IP (several cards need no copy), and carries up to 64 KiB of the kernel's as one (a card cuts it).\n";
-  text +=
-    "CPU of the server leaves out what the kernel does for it in others' time; the whole machine has that, the client, and whatever else ran.\n";
-  if (uncounted !== undefined) text += `System calls were not counted: ${uncounted}.\n`;
+  text += `\n${conditions(compared, plan).join('\n')}\n`;
   return text;
 }
 
@@ -58,7 +76,7 @@ function wordsOf(way: WayName): string {
 }
 
 /** The same as one object. */
-export function compareJson(compared: Compared, plan: Pick<ComparePlan, 'seconds'>): object {
+export function compareJson(compared: Compared, plan: Pick<ComparePlan, 'seconds' | 'workload'>): object {
   const { rows, engines, idleMsPerSecond, uncounted } = compared;
   const of = (way: WayName) => ({
     ...ways[way],
@@ -69,6 +87,7 @@ export function compareJson(compared: Compared, plan: Pick<ComparePlan, 'seconds
     compare: 'clearway',
     kernelRelease: release(),
     device: 'veth',
+    workload: plan.workload,
     seconds: plan.seconds,
     rounds,
     ways: { kernel: of('kernel'), bypass: of('bypass') },
