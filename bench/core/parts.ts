@@ -4,7 +4,8 @@
 export const parts = `## What it is made of
 
 Instructions a segment, which are the same however busy the machine is: both floors, and the core translated to C (wasm2c, gcc -O2, no vectors), by callgrind. The calls of a run in Node were replayed.
-Before the segment that is expected had a short way, the core needed 1,666 of them for 64 bytes, and 3,159 for 1,514.
+Before the segment that is expected had a short way, the core needed 1,666 of them for 64 bytes, and 3,159 for 1,514; in Node 221 and 353 ns,
+which is 7.8 and 3.0 times the floor.
 
 | part | 64 bytes | 1,514 bytes |
 | --- | ---: | ---: |
