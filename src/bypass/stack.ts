@@ -7,6 +7,7 @@ import { errnoName } from '../kernel/errno.js';
 import { addressBytes, readAddressBytes } from '../kernel/socket.js';
 import { CoreModule } from '../memory/core-module.js';
 import { stackFigureNames } from './figures.js';
+import { aroundPacketBytes, mostMtu } from './frame-room.js';
 import type { StackAddress } from './stack-addresses.js';
 import type { StackBaseExports, StackExports } from './stack-exports.js';
 import type { TcpSettings } from './tcp-settings.js';
@@ -47,8 +48,6 @@ const defaultFrames = 16_384;
 const defaultSockets = 16_384;
 const defaultMtu = 1500;
 const ringEntries = { fill: 4096, completion: 4096, receive: 2048, transmit: 2048 } as const;
-/** The room that XDP keeps before a packet, and what a header and a tag may take, beside the IP packet. */
-const aroundPacketBytes = 320;
 /** A socket's block and its place in tables; a frame's records; what tables of fixed size take. */
 const socketBytes = 640;
 const frameRecordBytes = 64;
@@ -69,9 +68,9 @@ const figureOffsets = stackFigureNames.map((name) => Figure[name]);
 /** Frames of 2 KiB where the packets of the link fit into them. @throws RangeError for longer packets than a frame of 4 KiB takes */
 function frameBytesFor(mtu: number): 2048 | 4096 {
   if (mtu <= 2048 - aroundPacketBytes) return 2048;
-  if (mtu <= 4096 - aroundPacketBytes) return 4096;
+  if (mtu <= mostMtu) return 4096;
   throw new RangeError(
-    `packets of ${mtu} bytes do not fit into a frame: set the device to at most ${4096 - aroundPacketBytes} (ip link set dev DEVICE mtu 1500)`,
+    `packets of ${mtu} bytes do not fit into a frame: set the device to at most ${mostMtu} (ip link set dev DEVICE mtu 1500)`,
   );
 }
 

@@ -3,6 +3,7 @@
 // Not here: the probes (kernel/probe-*.ts, bpf/probe.ts) and the table's form (doctor-table.ts).
 
 import { bpfProbes } from '../bpf/probe.js';
+import { interfaceFindings } from '../bypass/interface-findings.js';
 import { type Finding, type Probe, runProbe } from '../kernel/probe.js';
 import { bypassProbes } from '../kernel/probe-bypass.js';
 import { fileProbes } from '../kernel/probe-files.js';
@@ -18,7 +19,7 @@ import { packageVersion } from './kit/version.js';
 const help = `Usage: clearway doctor [--json]
 
 Tries every feature of the kernel that Clearway uses, and says whether it works, what it is for, what is lost without it,
-and how to get it. It changes nothing on the host and sends nothing. Any user may run it; root sees more.
+and how to get it; and of each network interface what it can do for --bypass. It changes nothing on the host and sends nothing. Any user may run it; root sees more.
 
   --json      print the report as one JSON object
   -h, --help  print this help
@@ -44,12 +45,20 @@ export interface DoctorReport {
   /** What `--engine auto` takes here; null where there is no engine. */
   readonly engine: 'uring' | 'epoll' | null;
   readonly findings: readonly Finding[];
+  /** What each network interface can do for `--bypass`: findings of the same form, loopback left out. */
+  readonly interfaces: readonly Finding[];
 }
 
 /** Runs every probe. */
 function diagnose(): DoctorReport {
   const findings = allProbes.map((probe) => runProbe(probe));
-  return { schema: 1, clearway: packageVersion(), engine: chooseEngine(findings), findings };
+  return {
+    schema: 1,
+    clearway: packageVersion(),
+    engine: chooseEngine(findings),
+    findings,
+    interfaces: interfaceFindings(),
+  };
 }
 
 /** The choice of transport/open-engine.ts, told from the findings: io_uring where it has all that the engine builds on. */
@@ -72,6 +81,9 @@ export async function run(args: string[]): Promise<number> {
   }
   const report = diagnose();
   if (values.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  else process.stdout.write(renderFindings(report.findings, report.engine, formOf(process.stdout)));
+  else
+    process.stdout.write(
+      renderFindings([...report.findings, ...report.interfaces], report.engine, formOf(process.stdout)),
+    );
   return 0;
 }

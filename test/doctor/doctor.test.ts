@@ -12,6 +12,7 @@ import { allProbes, type DoctorReport } from '../../src/cli/doctor.js';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
 import { program as main } from '../support/program.js';
 import { refusingImpossible, runRefusing, uringCalls } from '../support/refuse.js';
+import { bypassRefused, ip, makeVethPair } from '../support/veth-pairs.js';
 
 const linux = { skip: !platformIsLinux && 'needs Linux' };
 
@@ -20,8 +21,8 @@ function parse(done: { status: number | null; stdout: string; stderr: string }):
   assert.equal(done.stderr, '');
   assert.equal(done.status, 0);
   const report = JSON.parse(done.stdout) as DoctorReport;
-  assert.deepEqual(Object.keys(report), ['schema', 'clearway', 'engine', 'findings']);
-  for (const finding of report.findings) {
+  assert.deepEqual(Object.keys(report), ['schema', 'clearway', 'engine', 'findings', 'interfaces']);
+  for (const finding of [...report.findings, ...report.interfaces]) {
     const keys = ['id', 'group', 'what', 'state', 'detail', 'meaning', 'cost', 'remedy', 'facts'];
     assert.deepEqual(Object.keys(finding), keys, finding.id);
     for (const text of [finding.what, finding.detail, finding.meaning]) assert.ok(text.length > 0, finding.id);
@@ -68,6 +69,22 @@ test('the table names everything that the JSON names', linux, () => {
   assert.equal(done.status, 0);
   for (const { what } of allProbes) assert.ok(done.stdout.includes(`  ${what}  `), what);
   assert.ok(!done.stdout.includes('\u001b'), 'no colours into a pipe');
+});
+
+test('of each interface it says what it can do for --bypass, and the mend', { skip: bypassRefused() }, () => {
+  const pair = makeVethPair();
+  const interfaceOf = (name: string) =>
+    parse(run([main, 'doctor', '--json'])).interfaces.find(({ what }) => what === name)!;
+  const found = interfaceOf(pair.device);
+  assert.equal(found.state, 'limited');
+  assert.match(found.detail, /^veth, 1 queue, MTU 1500/);
+  assert.deepEqual([found.facts.driver, found.facts.queues, found.facts.mostMtu], ['veth', 1, 3776]);
+  ip('link', 'set', pair.device, 'mtu', '9000');
+  assert.equal(interfaceOf(pair.device).remedy, `sudo ip link set dev ${pair.device} mtu 1500`);
+  ip('link', 'set', pair.device, 'mtu', '1500', 'down');
+  const down = interfaceOf(pair.device);
+  assert.deepEqual([down.state, down.remedy], ['no', `sudo ip link set dev ${pair.device} up`]);
+  pair.remove();
 });
 
 test('--help explains, an unknown option is a wrong use', () => {
