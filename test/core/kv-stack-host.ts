@@ -80,9 +80,9 @@ export class StackClient {
   #toSend: Buffer[] = [];
   #shutsDown = false;
 
-  constructor(host: TcpHost) {
+  constructor(host: TcpHost, server = SERVER) {
     this.host = host;
-    this.socket = host.connect(SERVER, PORT);
+    this.socket = host.core.connect(0, host.addressAt(server), PORT);
     if (this.socket < 0) throw new Error(`connect: ${this.socket}`);
     host.core.setOption(this.socket, 1, 1);
   }

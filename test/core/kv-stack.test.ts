@@ -6,7 +6,7 @@ import { basicCases, hashCases, sharedCases, wordsOf } from './kv-cases.js';
 import { collectionCases } from './kv-collection-cases.js';
 import { Chance, randomCommand } from './kv-random.js';
 import { Comparison, type Reply, readReplies } from './kv-replies.js';
-import { control, KvNet } from './kv-stack-host.js';
+import { control, KvNet, StackClient } from './kv-stack-host.js';
 import { commandBytes, TestStore } from './kv-store.js';
 
 const plain = (reply: Buffer): string => reply.toString('latin1').replace(/\$2\r\nid\r\n:\d+/, 'id');
@@ -232,6 +232,33 @@ test('without the password nothing but AUTH; CLIENT KILL and silence end others'
   net.server.set(control.IDLE_SECONDS, 5);
   net.until('silence ends it', () => one.over !== undefined, 10_000);
   net.end();
+});
+
+test('CLIENT LIST says where a client calls from, and CLIENT KILL finds it by that', () => {
+  const net = new KvNet();
+  const [one, two] = [net.connect(), net.connect()];
+  net.run(two, 'PING');
+  const list = net.run(one, 'CLIENT', 'LIST');
+  const [first, second] = [...list.matchAll(/ addr=(10\.0\.0\.1:\d+) /g)].map((found) => found[1]!);
+  assert.ok(first !== undefined && second !== undefined && first !== second, list);
+  const mine = / addr=(\S+) /.exec(net.run(one, 'CLIENT', 'INFO'))![1]!;
+  assert.equal(net.run(one, 'CLIENT', 'KILL', 'ADDR', mine === first ? second : first), ':1\r\n');
+  net.until('it is told', () => two.over !== undefined);
+  net.end();
+  const addresses = {
+    'fd00::2': 'fd00::2',
+    'fd00:0:0:1:0:0:0:1': 'fd00:0:0:1::1',
+    'fd00:db8:0:0:1:0:0:1': 'fd00:db8::1:0:0:1',
+    'fd00:0:1:2:3:4:5:6': 'fd00:0:1:2:3:4:5:6',
+    'fd00:10:200:3000:abcd:ef:f00:0': 'fd00:10:200:3000:abcd:ef:f00:0',
+    'fd00:1::': 'fd00:1::',
+  };
+  for (const [address, written] of Object.entries(addresses)) {
+    const six = new KvNet({ ipv6: 'fd00::1/8' }, {}, {}, { ipv6: `${address}/8` });
+    const client = new StackClient(six.peer, 'fd00::1');
+    six.clients.push(client);
+    assert.ok(six.run(client, 'CLIENT', 'INFO').includes(` addr=[${written}]:`), written);
+  }
 });
 
 test('the end: nobody is accepted, replies are read, then all are closed', () => {

@@ -9,7 +9,7 @@ import { FEED_BLOCKED, FEED_CLOSED, FEED_STATE } from '../kv/control';
 import { feed } from '../kv/feed';
 import { isAsked } from '../kv/requests';
 import { setting } from '../kv/settings';
-import { nextClientEvent } from '../kv/store';
+import { clientPeer, nextClientEvent } from '../kv/store';
 import { endLoan, firstPiece, firstPieceLength, lendOutput, outputWaits, pieceSent } from '../resp/output';
 import {
   accept,
@@ -38,6 +38,7 @@ import {
   socketOf,
   takeFromRow,
 } from './links';
+import { peerText, writePeer } from './peer-text';
 
 /** Frames that one connection is read of a turn, and steps of its parser: a frame whose commands wait for their replies to leave takes several. */
 const framesATurn: u32 = 16;
@@ -105,6 +106,7 @@ function acceptSome(listener: u32): void {
       refuse(socket);
       continue;
     }
+    clientPeer(client, peerText(), writePeer(socket));
     bindClient(<u32>socket, <u32>client);
     // It may have spoken before it was accepted.
     putInRow(<u32>socket);
