@@ -346,6 +346,24 @@ test('a window narrower than a segment is filled after a while; long segments th
   assert.equal(script.host.figure('tcpHumbled'), 1);
 });
 
+test('a narrow window that fills a gap tells of counts, though later segments told of a wide one before', () => {
+  const script = new Script();
+  const socket = script.accepted('mss 1460');
+  script.send('. 1:1(0) ack 1 win 3000');
+  script.host.sendPiece(socket, 0, 0, 1460);
+  script.turn();
+  script.expect('P. 1:1461(1460) ack 1');
+  script.send('P. 201:301(100) ack 1 win 3000');
+  script.expect('. 1461:1461(0) ack 1');
+  script.send('. 1:201(200) ack 1461 win 100');
+  script.expect('. 1461:1461(0) ack 301');
+  script.host.sendPiece(socket, 0, 1460, 1460);
+  script.turn();
+  script.expect();
+  script.pass(0.3 * second);
+  script.expect('. 1461:1561(100) ack 301');
+});
+
 test('TIME_WAIT gives way to a new connection with later numbers', () => {
   const script = new Script();
   const listener = script.host.listen(80);

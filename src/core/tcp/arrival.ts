@@ -207,11 +207,16 @@ function acceptAck(c: Connection): bool {
   return true;
 }
 
-/** Remembers how much the peer takes, if the segment that says so is the newest. */
+/**
+ * Remembers how much the peer takes, if the segment that says so is the newest. One that was lost and sent again is it too, by what it acknowledges (as Linux has it): else
+ * the window that was told of before would be counted from there on, and be more than the peer takes.
+ */
 export function noteWindow(c: Connection, window: u32, sequence: u32, ack: u32): void {
-  const isNewer = before(c.windowSequence, sequence) || (c.windowSequence === sequence && !before(ack, c.windowAck));
+  const isLater = before(c.windowSequence, sequence);
+  const isNewer =
+    before(c.unacknowledged, ack) || isLater || (c.windowSequence === sequence && !before(ack, c.windowAck));
   if (!isNewer) return;
-  c.windowSequence = sequence;
+  if (isLater) c.windowSequence = sequence;
   c.windowAck = ack;
   if (window === c.window) return;
   if (c.window === 0) clearBackoff(c);
