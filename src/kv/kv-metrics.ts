@@ -32,6 +32,12 @@ const families: readonly (readonly [name: string, type: 'counter' | 'gauge', hel
   ['clearway_kv_protocol_errors_total', 'counter', 'Clients that spoke no RESP.', 'protocolErrors'],
   ['clearway_kv_memory_refused_total', 'counter', 'Commands refused because memory was full.', 'refusedForMemory'],
   ['clearway_kv_slow_readers_closed_total', 'counter', 'Clients that did not read their replies.', 'outputLimitClosed'],
+  [
+    'clearway_kv_unfinished_closed_total',
+    'counter',
+    'Clients whose unfinished commands took the room of others.',
+    'queryLimitClosed',
+  ],
   ['clearway_kv_auth_failed_total', 'counter', 'Wrong passwords.', 'authFailed'],
   ['clearway_kv_input_bytes_total', 'counter', 'Bytes of requests.', 'inputBytes'],
   ['clearway_kv_output_bytes_total', 'counter', 'Bytes of replies.', 'outputBytes'],

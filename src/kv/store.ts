@@ -48,6 +48,7 @@ export interface StoreCounts {
   readonly protocolErrors: number;
   readonly refusedForMemory: number;
   readonly outputLimitClosed: number;
+  readonly queryLimitClosed: number;
   readonly authFailed: number;
   readonly inputBytes: number;
   readonly outputBytes: number;
@@ -233,6 +234,7 @@ export class Store {
       protocolErrors: this.#figure(Control.PROTOCOL_ERRORS),
       refusedForMemory: this.#figure(Control.REFUSED_FOR_MEMORY),
       outputLimitClosed: this.#figure(Control.OUTPUT_LIMIT_CLOSED),
+      queryLimitClosed: this.#figure(Control.QUERY_LIMIT_CLOSED),
       authFailed: this.#figure(Control.AUTH_FAILED),
       inputBytes: this.#figure(Control.INPUT_BYTES),
       outputBytes: this.#figure(Control.OUTPUT_BYTES),

@@ -146,3 +146,30 @@ test('WATCH sees what COPY and MOVE put into another database', () => {
     assert.equal(store.run(watcher, 'EXEC'), '*-1\r\n');
   }
 });
+
+test("INFO's memory is what Redis' users read there: the most is never less than now, and parts are parts", () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  const figures = (): Map<string, number> =>
+    new Map(
+      [...store.run(client, 'INFO', 'memory').matchAll(/^(\w+):([\d.]+)%?\r?$/gm)].map((line) => [
+        line[1]!,
+        Number(line[2]),
+      ]),
+    );
+  store.run(client, 'CONFIG', 'SET', 'maxmemory', '20mb');
+  store.data.setBigUint64(store.block + control.TELL_RESIDENT, 90_000_000n, true);
+  for (let index = 0; index < 50; index++) store.run(client, 'SET', `k${index}`, 'x'.repeat(100_000));
+  const full = figures();
+  assert.ok(full.get('used_memory')! > 5_000_000 && full.get('used_memory')! < 6_000_000);
+  assert.equal(full.get('used_memory_peak'), full.get('used_memory'));
+  assert.equal(full.get('used_memory_rss'), 90_000_000);
+  assert.equal(full.get('maxmemory'), 20 * 1024 ** 2);
+  assert.ok(Math.abs(full.get('mem_fragmentation_ratio')! - 90_000_000 / full.get('used_memory')!) < 0.01);
+  store.run(client, 'FLUSHALL');
+  store.pass(10);
+  const empty = figures();
+  assert.ok(empty.get('used_memory')! < 50_000);
+  assert.equal(empty.get('used_memory_peak'), full.get('used_memory_peak'));
+  assert.equal(empty.get('used_memory_dataset')! + empty.get('used_memory_overhead')!, empty.get('used_memory'));
+});

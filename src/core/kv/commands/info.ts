@@ -33,6 +33,7 @@ import {
 } from '../control';
 import { heapCount } from '../expiry';
 import { databaseAt, heapOf, keysOf } from '../keyspace';
+import { tellMemory } from '../limit';
 import { hasSaved, savedAt } from '../requests';
 import { setting, setting64 } from '../settings';
 import { slabsTaken, slabsUsed } from '../slabs';
@@ -123,6 +124,8 @@ function addRatio(name: string, part: u64, whole: u64, percent: bool): void {
 
 /** What Redis' users read there: what data and clients take (held to maxmemory), what of the process is in the host's memory, the host's. */
 function memorySection(): void {
+  // The most that it was may be now.
+  tellMemory();
   const used = slabsUsed();
   const resident = setting64(TELL_RESIDENT);
   const clients = clientsMemory();
