@@ -15,6 +15,8 @@ export interface KvBypass {
 
 /** Connections that wait to be accepted. */
 const backlog = 1024;
+/** A client that says nothing for so long is asked whether it is there: one that vanished would keep its place for ever (as Redis' tcp-keepalive). */
+const keepIdleMs = 300_000;
 
 /** See the file's head. */
 export class BypassQueue {
@@ -29,7 +31,9 @@ export class BypassQueue {
   constructor({ plan, port }: KvBypass, options: StoreOptions) {
     const { device, ifindex, mac, mtu, addresses, linkLocal, gateways, pollUs } = plan;
     this.pollUs = pollUs;
-    this.kv = new KvStack(options, { mac, mtu, addresses, gateways, ...(linkLocal !== undefined && { linkLocal }) });
+    const tcp = { keepIdleMs, ...plan.tcp };
+    const given = { mac, mtu, addresses, gateways, tcp };
+    this.kv = new KvStack(options, { ...given, ...(linkLocal !== undefined && { linkLocal }) });
     this.link = new XdpLink(this.kv.stack, device, ifindex, 0);
     this.#device = new BypassDevice(plan);
     try {
