@@ -28,6 +28,8 @@ const hashed = memory.data(48, 8);
 
 /** Lays out the table. Returns whether there was room. */
 export function configureTable(): bool {
+  // A field too many would lie in the next block: then nothing is compiled.
+  if (offsetof<Connection>() > <usize>connectionBytes) ERROR('the block of a connection is too small');
   many = setting(Setting.connections);
   table = take(many * connectionBytes, 64);
   let slots: u32 = 16;
