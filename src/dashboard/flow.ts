@@ -80,6 +80,7 @@ const userCopies: Readonly<Record<string, readonly [from: Place, words: string]>
   fileName: ['memory', 'paths of files, kept to know them again'],
   guestPacket: ['memory', 'packet of a guest for another'],
   packetFill: ['memory', 'bytes into packets of our own TCP/IP'],
+  guestStream: ['memory', 'what clients sent to a guest'],
   storeRequest: ['memory', 'requests of the key-value store'],
   storeReply: ['memory', 'replies of the key-value store'],
 };

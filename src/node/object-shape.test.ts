@@ -57,7 +57,11 @@ test('objects with a prototype of a framework share their hidden class', {
     console.log(JSON.stringify([before, sharing()]));
   `;
   const words = ['--allow-natives-syntax', '--input-type=module', '-e', program];
-  const [before, after] = JSON.parse(execFileSync(process.execPath, words, { encoding: 'utf8' }));
+  const run = (): boolean[][] => JSON.parse(execFileSync(process.execPath, words, { encoding: 'utf8' }));
+  let [before, after] = run();
+  // V8 keeps such hidden classes in 64 places, chosen by a hash that each process draws anew (NormalizedMapCache): once in 64 processes the two prototypes
+  // have one place, and push one another out.
+  for (let again = 0; again < 2 && after!.includes(false); again++) [before, after] = run();
   assert.deepEqual(new Set(before), new Set([false]));
   assert.deepEqual(new Set(after), new Set([true]));
 });
