@@ -3,6 +3,7 @@
 
 import { checkedPoints } from './check.js';
 import { Payload, Sink } from './measure.js';
+import { BypassRig } from './measure-bypass.js';
 import { GuestRig } from './measure-guest.js';
 import { type Drift, driftOf, repeat, summarise } from './rounds.js';
 import { measurements, servedPoints, serveSeries } from './series.js';
@@ -32,13 +33,15 @@ export async function measureHost(
   const sink = await Sink.open();
   const payload = new Payload(16 * 1024 * 1024);
   const guest = GuestRig.open();
-  const series = measurements(sink, payload, guest);
+  const bypass = BypassRig.open();
+  const series = measurements(sink, payload, guest, bypass);
   try {
     await repeat(series, started + seconds * 250, 15, progress);
   } finally {
     sink.close();
     payload.close();
     guest?.close();
+    bypass?.close();
   }
   const rig = new ServeRig();
   const uring = hasUring();

@@ -3,6 +3,7 @@
 
 import type { Constant, ConstantId } from '../plan/facts/constants.js';
 import type { SendLimits } from '../transport/send-modes.js';
+import { fitBypass } from './fit-bypass.js';
 import { fitPieces } from './fit-pieces.js';
 import { fitServe } from './fit-serve.js';
 import { guestName, guestSizes } from './guest-series.js';
@@ -57,6 +58,7 @@ function solve(measured: ReadonlyMap<string, Measured>, table: Readonly<Record<C
       'datagram of 1400 B over loopback, delivery included',
     );
   fitSends(profile);
+  fitBypass(profile);
   return { constants: profile.constants, inlineBytes: fitServe(profile), pieces: fitPieces(measured) };
 }
 

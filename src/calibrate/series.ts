@@ -1,6 +1,7 @@
 // What calibrate measures: the series of calls, copies and sends, and the points of serve, with their names and titles.
 // Measuring them in rounds is calibrate.ts's part; what they mean for the model is fit.ts's.
 
+import { bypassName, comparedPoints, fittedPoints } from './bypass-series.js';
 import { piecesName } from './fit-pieces.js';
 import { servedConnections, serveSizes } from './fit-serve.js';
 import { guestName, guestSizes } from './guest-series.js';
@@ -14,6 +15,7 @@ import {
   type Payload,
   type Sink,
 } from './measure.js';
+import type { BypassRig } from './measure-bypass.js';
 import type { GuestRig } from './measure-guest.js';
 import { measurePieces, pieceSizes, piecesModes } from './measure-pieces.js';
 import type { Series } from './rounds.js';
@@ -22,8 +24,8 @@ import type { ServedPoint, ServeRig } from './serve.js';
 /** Sizes of the sends from which the cost of a call and of a byte are solved. */
 export const sendSizes = [4096, 65_536, 262_144, 1_048_576];
 
-/** The series that need no server: calls, copies, sends to `sink` out of `payload`, packets of a guest where there may be one. */
-export function measurements(sink: Sink, payload: Payload, guest: GuestRig | undefined): Series[] {
+/** The series that need no server: calls, copies, sends to `sink` out of `payload`, packets of a guest and past the kernel where there may be any. */
+export function measurements(sink: Sink, payload: Payload, guest?: GuestRig, bypass?: BypassRig): Series[] {
   const series: Series[] = [
     { name: 'call', title: 'system call', once: measureCall, values: [] },
     { name: 'copy.hot', title: 'copy, in the cache', once: () => measureCopy('hot'), values: [] },
@@ -53,6 +55,12 @@ export function measurements(sink: Sink, payload: Payload, guest: GuestRig | und
     for (const bytes of guestSizes) {
       const title = `packets of ${bytes} bytes of a guest, to a tap`;
       series.push({ name: guestName(bytes), title, once: () => guest.measure(bytes), values: [] });
+    }
+  }
+  if (bypass !== undefined) {
+    for (const point of [...fittedPoints, ...comparedPoints]) {
+      const title = `frames of ${point.frame} bytes past the kernel: ${point.part}`;
+      series.push({ name: bypassName(point), title, once: () => bypass.measure(point), values: [] });
     }
   }
   return series;

@@ -1,4 +1,4 @@
-// What a network device has switched on of its offloads, asked by ioctl(2) as ethtool asks (linux/ethtool.h).
+// What a network device has switched on of its offloads, asked and set by ioctl(2) as ethtool asks (linux/ethtool.h).
 
 import { scratch } from './memory.js';
 import { ethtoolRequest, isDeviceName, withDeviceSocket } from './network-device.js';
@@ -28,4 +28,17 @@ function askValue(fd: number, device: string, command: number): number | undefin
   value.data.setUint32(value.offset, command, true);
   value.data.setUint32(value.offset + 4, 0, true);
   return ethtoolRequest(fd, device, value.address) < 0 ? undefined : value.data.getUint32(value.offset + 4, true);
+}
+
+/** ETHTOOL_STXCSUM. */
+const setTxChecksum = 0x17;
+
+/** Has a device of this thread's network namespace leave checksums to the kernel, or not. Returns 0 or -errno. */
+export function setChecksumOffload(device: string, on: boolean): number {
+  return withDeviceSocket((fd) => {
+    const value = scratch(8);
+    value.data.setUint32(value.offset, setTxChecksum, true);
+    value.data.setUint32(value.offset + 4, on ? 1 : 0, true);
+    return ethtoolRequest(fd, device, value.address);
+  });
 }

@@ -5,7 +5,7 @@ import { AF, SOCK } from './constants.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { scratch } from './memory.js';
 import { sys } from './numbers.js';
-import { closeDescriptor } from './socket.js';
+import { closeDescriptor, type SocketAddress, writeSocketAddress } from './socket.js';
 import { check } from './system-error.js';
 
 /** socketpair(2) of unix stream sockets, non-blocking. @throws SystemError EMFILE, ENFILE. */
@@ -14,6 +14,22 @@ export function unixStreamPair(): [number, number] {
   const kind = SOCK.STREAM | SOCK.NONBLOCK | SOCK.CLOEXEC;
   check(syscall6(sys.socketpair, AF.UNIX, kind, 0, place.address), 'socketpair');
   return [place.data.getInt32(place.offset, true), place.data.getInt32(place.offset + 4, true)];
+}
+
+/** A UDP socket of one's own address, connected to another, in this thread's network namespace; non-blocking. @throws SystemError */
+export function connectedUdp(own: SocketAddress, peer: SocketAddress): number {
+  const kind = SOCK.DGRAM | SOCK.NONBLOCK | SOCK.CLOEXEC;
+  const fd = check(syscall3(sys.socket, AF.INET, kind, 0), 'socket', 'UDP');
+  try {
+    const from = writeSocketAddress(own);
+    check(syscall3(sys.bind, fd, from.address, from.length), 'bind', own.host);
+    const to = writeSocketAddress(peer);
+    check(syscall3(sys.connect, fd, to.address, to.length), 'connect', peer.host);
+    return fd;
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
 }
 
 /** Two UDP sockets on 127.0.0.1, each connected to the other. @throws SystemError where loopback is down. */

@@ -7,12 +7,13 @@ import { type PackResult, pack } from '../packing/pack.js';
 import { type Prediction, type PredictPath, predict } from '../packing/predict.js';
 import type { Scenario, Way } from '../scenario.js';
 import type { Counts } from '../stages/counts.js';
+import { isEchoPath } from '../stages/echo.js';
 import { maximumSegment } from '../stages/ethernet.js';
 import { buildJourney, type Journey } from '../stages/journey.js';
 import { type Advice, adviceFor } from './advice.js';
 import { type Bound, boundOf, processorNs } from './bound.js';
 import { type BreakEven, breakEvens, type CoalescingThreshold, coalescingThreshold } from './breakeven.js';
-import { type Comparison, compareGuests, compareWays } from './compare.js';
+import { type Comparison, compareBypass, compareGuests, compareWays } from './compare.js';
 import { type ExplainedConstant, type ExplainedStage, explain } from './explain.js';
 import { type LoadedLatency, loadedLatency } from './queueing.js';
 import { type Timeline, timelineOf } from './timeline.js';
@@ -34,6 +35,8 @@ export interface Answer {
   timeline: Timeline;
   ways: Comparison[];
   guests: Comparison[];
+  /** Servers that answer frames: through the kernel, and past it. */
+  bypass: Comparison[];
   breakEven: BreakEven[];
   coalescing: CoalescingThreshold;
   packing: (Omit<PackResult, 'exact' | 'greedy'> & { exact: PackSummary; greedy: PackSummary }) | null;
@@ -170,6 +173,7 @@ export function answer(scenario: Scenario, options: AnswerOptions = {}): Answer 
     timeline,
     ways: sockets ? compareWays(scenario, options.ways, here) : [],
     guests: sockets && scenario.device === 'nic' ? compareGuests(scenario, here) : [],
+    bypass: isEchoPath(scenario.path) ? compareBypass(scenario, here) : [],
     breakEven: sockets ? breakEvens(scenario, ['zerocopy', 'send_zc', 'send_zc_fixed'], here) : [],
     coalescing: coalescingThreshold(scenario, here),
     packing: packingOf(scenario),

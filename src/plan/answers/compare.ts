@@ -2,6 +2,7 @@
 
 import type { Host } from '../facts/hosts.js';
 import type { Scenario, Way } from '../scenario.js';
+import { echoPaths } from '../stages/echo.js';
 import { buildJourney } from '../stages/journey.js';
 import { boundOf, processorNs } from './bound.js';
 import { timelineOf } from './timeline.js';
@@ -83,4 +84,15 @@ export function compareGuests(scenario: Scenario, here?: Host): Comparison[] {
   return (Object.keys(titles) as (keyof typeof titles)[]).map((guest) => {
     return compareOne(guest, titles[guest], { ...scenario, guest }, base, here);
   });
+}
+
+/** A server that answers each frame, through the kernel and past it: what `clearway bypass compare` measures. */
+export function compareBypass(scenario: Scenario, here?: Host): Comparison[] {
+  const titles = {
+    'socket-echo': 'through the kernel’s socket',
+    'bypass-copy': 'our stack, AF_XDP in copy mode',
+    'bypass-zerocopy': 'our stack, AF_XDP zero-copy',
+  } as const;
+  const base = boundOf(buildJourney({ ...scenario, path: 'socket-echo' }, here)).throughput.gbps;
+  return echoPaths.map((path) => compareOne(path, titles[path], { ...scenario, path }, base, here));
 }

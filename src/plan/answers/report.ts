@@ -104,6 +104,20 @@ function comparisonLines(list: readonly Comparison[], against: string): string[]
   ]);
 }
 
+function bypassLines(list: readonly Comparison[], frameBytes: number): string[] {
+  return table([
+    ['', 'Mpps', 'against the kernel', 'latency', 'CPU ns a frame', 'bottleneck'],
+    ...list.map((one) => [
+      one.title,
+      ((one.gbps * 1e3) / 8 / frameBytes).toFixed(3),
+      `${(one.relative * 100).toFixed(0)} %`,
+      formatNs(one.latencyNs),
+      Math.round((one.secondsPerGiB * 1e9 * frameBytes) / 2 ** 30).toString(),
+      one.bottleneck,
+    ]),
+  ]);
+}
+
 function throughputLine(answer: Answer): string {
   const { throughput, scenario } = answer;
   if (scenario.path === 'socket') {
@@ -169,6 +183,8 @@ export function report(answer: Answer, columns = 120): string {
   if (answer.ways.length > 0) lines.push('', 'Ways', ...comparisonLines(answer.ways, 'against copy'));
   if (answer.guests.length > 0)
     lines.push('', 'In a virtual machine', ...comparisonLines(answer.guests, 'against none'));
+  if (answer.bypass.length > 0)
+    lines.push('', 'Through the kernel and past it', ...bypassLines(answer.bypass, scenario.message));
   lines.push(...sweetSpotLines(answer), ...predictionLines(answer));
   if (answer.advice.length > 0) lines.push('', 'Advice', ...answer.advice.map((one) => `  - ${one.sentence}`));
   return `${lines.join('\n')}\n`;

@@ -1,17 +1,10 @@
 // Every number the model uses, each with its unit, the conditions it holds under, where it comes from and what kind of number it is.
 // A stage may only take a number from here (or from a scenario that overrides one by name); hosts.ts lists what differs per machine.
 
-export type ConstantKind = 'published' | 'measured here' | 'assumed';
+import { bypassConstants } from './bypass-constants.js';
+import { assumed, type Constant, published } from './constant.js';
 
-export interface Constant {
-  value: number;
-  unit: string;
-  conditions: string;
-  source: string;
-  kind: ConstantKind;
-  /** Identifiers of the published rows this value was solved from; those rows are never scored (published.ts). */
-  fittedOn?: readonly string[];
-}
+export type { Constant } from './constant.js';
 
 const xdpPaper = 'The eXpress Data Path, CoNEXT 2018';
 const xdpConditions = 'Xeon E5-1650 v4 at 3.6 GHz, ConnectX-5, 64 B frames, one core, no retpoline';
@@ -21,14 +14,6 @@ const pcieSource = 'PCIe base specification 5.0; Understanding PCIe performance,
 const gsoCommit = 'Linux commit bec1f6f69736, udp: generate gso with UDP_SEGMENT';
 const gsoConditions = 'one core for process and receive path, MTU 1500, 11.2e9 cycles in the run';
 const zerocopyDoc = 'Linux Documentation/networking/msg_zerocopy.rst';
-
-function published(value: number, unit: string, conditions: string, source: string, fittedOn?: string[]): Constant {
-  return { value, unit, conditions, source, kind: 'published', ...(fittedOn ? { fittedOn } : {}) };
-}
-
-function assumed(value: number, unit: string, conditions: string, source: string, fittedOn?: string[]): Constant {
-  return { value, unit, conditions, source, kind: 'assumed', ...(fittedOn ? { fittedOn } : {}) };
-}
 
 const table = {
   // PCIe and Ethernet framing
@@ -314,6 +299,7 @@ const table = {
   'path.katran': published(193.7, 'ns/packet', xdpConditions, 'xdp-paper bench06', ['11k1']),
   'path.ipvs': published(808.2, 'ns/packet', xdpConditions, 'xdp-paper bench06', ['11i1']),
   'path.af_xdp': published(50, 'ns/packet', 'zero-copy mode, one core', `${xdpPaper}: upwards of 20 Mpps`),
+  ...bypassConstants,
   'path.pktgen-qdisc': published(
     386.8,
     'ns/packet',
@@ -471,6 +457,7 @@ const divisors: readonly ConstantId[] = [
   'guest.kick.batch',
   'iommu.walkers',
   'memory.bandwidth',
+  'xsk.kick.batch',
 ];
 
 /** The values a scenario may give a constant, in its unit. */

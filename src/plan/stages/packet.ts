@@ -4,6 +4,7 @@
 import type { ConstantId } from '../facts/constants.js';
 import type { Path } from '../scenario.js';
 import { receiveStages, transmitStages, wireStage } from './bus.js';
+import { echoStages, isEchoPath } from './echo.js';
 import { tagBytes } from './ethernet.js';
 import { type Stage, stage, type Term, term, type Workshop } from './stage.js';
 
@@ -54,27 +55,30 @@ function extraTerms(shop: Workshop): Term[] {
   return terms;
 }
 
-/** The stages of one frame on a packet path. `message` is the frame on the wire with its FCS, and with its tag where it has one. */
-export function packetStages(shop: Workshop): Stage[] {
-  const { path, message, polling } = shop.scenario;
-  if (path === 'dma-read' || path === 'dma-write') return dmaStages(shop);
+/** What the processor does to a frame, and whether the frame leaves again. */
+function processorStages(shop: Workshop, inMemory: number): { cpu: Stage[]; forwards: boolean } {
+  const { path, polling } = shop.scenario;
+  const latency = polling || path.startsWith('dpdk') ? [] : [term(shop, 'rx.interrupt', 1, 'interrupt')];
+  if (isEchoPath(path)) return { cpu: echoStages(shop, inMemory, latency, extraTerms(shop)), forwards: true };
   const description = packetPaths[path];
   if (!description) throw new RangeError(`${path} is no packet path`);
+  const terms = [...description.terms.map((id) => term(shop, id, 1, id.replace('path.', ''))), ...extraTerms(shop)];
+  const { label, forwards } = description;
+  const stages = [stage({ id: 'path', label, side: 'receiver', resource: 'core', grain: 'packet', terms, latency })];
+  return { cpu: stages, forwards };
+}
+
+/** The stages of one frame on a packet path. `message` is the frame on the wire with its FCS, and with its tag where it has one. */
+export function packetStages(shop: Workshop): Stage[] {
+  const { path, message, device } = shop.scenario;
+  if (path === 'dma-read' || path === 'dma-write') return dmaStages(shop);
   const inMemory = Math.max(message - 4, 1);
-  const cpu = stage({
-    id: 'path',
-    label: description.label,
-    side: 'receiver',
-    resource: 'core',
-    grain: 'packet',
-    terms: [...description.terms.map((id) => term(shop, id, 1, id.replace('path.', ''))), ...extraTerms(shop)],
-    latency: polling || path.startsWith('dpdk') ? [] : [term(shop, 'rx.interrupt', 1, 'interrupt')],
-  });
-  if (path === 'pktgen-qdisc') return [cpu];
+  const { cpu, forwards } = processorStages(shop, inMemory);
+  if (path === 'pktgen-qdisc' || device !== 'nic') return cpu;
   const layer3 = Math.max(message - 18 - tagBytes(shop.scenario), 1);
   const wireIn = wireStage(shop, 1, layer3, 0);
-  const incoming = [wireIn, ...receiveStages(shop, 'receiver', 1, inMemory, 1), cpu];
-  if (!description.forwards) return incoming;
+  const incoming = [wireIn, ...receiveStages(shop, 'receiver', 1, inMemory, 1), ...cpu];
+  if (!forwards) return incoming;
   const outgoing = transmitStages(shop, 'receiver', {
     handoffs: 1,
     fragments: 1,
