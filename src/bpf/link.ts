@@ -1,8 +1,9 @@
 // Links: a program attached to where it runs. A link is a descriptor; when the last one is closed, also by the death of
 // the process, the kernel detaches the program. Nothing of ours outlives us unless it is pinned on purpose.
 
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { bpfClose, bpfIteratorCreate, bpfLinkCreate, bpfPin, bpfRawTracepointOpen } from '../kernel/bpf.js';
+import { deviceState } from '../kernel/network-device.js';
 import { check } from '../kernel/system-error.js';
 import type { BpfMap } from './map.js';
 import { type BpfProgram, programTypes } from './program.js';
@@ -46,11 +47,10 @@ export function attachTracing(program: BpfProgram): Link {
 
 /** A network interface's index by name, in this process's network namespace. @throws RangeError for an unknown name. */
 export function interfaceIndex(name: string): number {
-  try {
-    return Number(readFileSync(`/sys/class/net/${name}/ifindex`, 'latin1'));
-  } catch {
+  const index = deviceState(name)?.index;
+  if (index === undefined)
     throw new RangeError(`there is no network interface "${name}" here (\`ip link\` lists them)`);
-  }
+  return index;
 }
 
 /** Attaches a tc program to an interface's ingress or egress by tcx (6.6+). @throws RefusedError, named. */

@@ -3,9 +3,8 @@
 
 import { deviceOffloads } from '../kernel/ethtool.js';
 import { platformIsLinux } from '../kernel/ffi.js';
-import { deviceLinkAddress } from '../kernel/network-device.js';
+import { deviceLinkAddress, deviceNames } from '../kernel/network-device.js';
 import type { Finding, Outcome } from '../kernel/probe.js';
-import { readText } from '../kernel/proc.js';
 import { type XdpDevice, xdpDevice } from '../xdp/xdp-device.js';
 import { mostMtu } from './frame-room.js';
 
@@ -88,9 +87,7 @@ function findingOf(name: string): Finding | undefined {
 export function interfaceFindings(): readonly Finding[] {
   if (!platformIsLinux) return [];
   try {
-    // Those of this namespace; /sys has those of whoever mounted it.
-    const lines = (readText('/proc/thread-self/net/dev') ?? '').split('\n').slice(2);
-    const names = lines.map((line) => line.split(':')[0]!.trim()).filter((name) => name !== '' && name !== 'lo');
+    const names = deviceNames().filter((name) => name !== 'lo');
     return names.slice(0, mostInterfaces).flatMap((name) => {
       try {
         return findingOf(name) ?? [];

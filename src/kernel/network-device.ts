@@ -5,6 +5,7 @@ import { AF, MSG, SOCK, SOL } from './constants.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { type Scratch, scratch } from './memory.js';
 import { sys } from './numbers.js';
+import { readText } from './proc.js';
 import { closeDescriptor } from './socket.js';
 import { check } from './system-error.js';
 
@@ -53,6 +54,12 @@ export function ethtoolRequest(fd: number, name: string, structure: number): num
   const request = deviceRequest(name);
   request.data.setBigUint64(request.offset + requestValueAt, BigInt(structure), true);
   return syscall3(sys.ioctl, fd, Request.ethtool, request.address);
+}
+
+/** Names of the network devices of this thread's namespace, in the kernel's order; none where it does not say. (/sys/class/net has those of whoever mounted it.) */
+export function deviceNames(): readonly string[] {
+  const lines = (readText('/proc/thread-self/net/dev') ?? '').split('\n').slice(2);
+  return lines.map((line) => line.split(':')[0]!.trim()).filter((name) => name !== '');
 }
 
 /** What is known of a network device: whether it is up, and the longest packet without its Ethernet header. */

@@ -1,11 +1,11 @@
 // The ways around the kernel on this host: packet rings (AF_XDP), guests (KVM) and their network devices (taps).
 // Not here: BPF programs, which AF_XDP needs beside the socket (bpf/probe.ts).
 
-import { closeSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { AF, SOCK } from './constants.js';
 import { Errno, errnoName } from './errno.js';
 import { syscall3 } from './ffi.js';
-import { deviceState } from './network-device.js';
+import { deviceNames, deviceState } from './network-device.js';
 import { sys } from './numbers.js';
 import type { Outcome, Probe } from './probe.js';
 import { processStatus } from './proc.js';
@@ -19,7 +19,7 @@ const mostDevices = 4;
 /** What the driver of each network device can do of XDP, in words; loopback is none. */
 function xdpDevices(): (readonly [name: string, can: string])[] {
   const found: (readonly [string, string])[] = [];
-  for (const name of listDirectory('/sys/class/net')) {
+  for (const name of deviceNames()) {
     const state = deviceState(name);
     if (state === undefined || name === 'lo') continue;
     const features = xdpFeatures(state.index);
@@ -28,14 +28,6 @@ function xdpDevices(): (readonly [name: string, can: string])[] {
     else found.push([name, features.redirects ? 'with a copy' : 'with a copy, in the slower path']);
   }
   return found;
-}
-
-function listDirectory(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
 }
 
 function examineXdpSocket(): Outcome {

@@ -4,7 +4,7 @@
 
 import { IPPROTO, TCP } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
-import { readText } from '../kernel/proc.js';
+import { deviceState } from '../kernel/network-device.js';
 import { closeDescriptor, listenTcp, localAddress, setSocketOption } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { examineSocket, unixName } from '../kernel/unix-socket.js';
@@ -193,7 +193,7 @@ function openOn(wanted: ReadonlyMap<string, string>, wantedPort: number, warn: (
 function withZoneNumber(host: string): string {
   const [address, zone] = host.split('%');
   if (zone === undefined || /^\d+$/.test(zone) || zone.includes('/')) return host;
-  const index = readText(`/sys/class/net/${zone}/ifindex`);
+  const index = deviceState(zone)?.index;
   return index === undefined ? host : `${address}%${index}`;
 }
 

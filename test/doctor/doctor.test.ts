@@ -87,6 +87,21 @@ test('of each interface it says what it can do for --bypass, and the mend', { sk
   pair.remove();
 });
 
+test('of devices it tells those of its own namespace, not those of whoever mounted /sys', {
+  skip: bypassRefused(),
+}, () => {
+  // This thread is in a namespace of its own since the pair was made, and /sys is still that of the one before.
+  const pair = makeVethPair();
+  const there = JSON.parse(ip('-json', 'link', 'show')) as { ifname: string }[];
+  const names = there.map(({ ifname }) => ifname).filter((name) => name !== 'lo');
+  const report = parse(run([main, 'doctor', '--json']));
+  const socket = find(report, 'af_xdp');
+  assert.deepEqual(Object.keys(socket.facts).sort(), names.sort());
+  assert.deepEqual(report.interfaces.map(({ what }) => what).sort(), names);
+  assert.match(socket.detail, new RegExp(`${pair.device} `));
+  pair.remove();
+});
+
 test('--help explains, an unknown option is a wrong use', () => {
   assert.match(run([main, 'doctor', '--help']).stdout, /^Usage: clearway doctor \[--json\]/);
   const wrong = run([main, 'doctor', '--jsn']);
