@@ -32,6 +32,8 @@ export interface StackExports extends StackBaseExports {
   close(socket: number): number;
   unacknowledged(socket: number): number;
   setOption(socket: number, option: number, value: number): number;
+  takeHeard(): number;
+  hearAlso(from: number, entries: number): void;
   peerOf(socket: number, into: number): number;
   nextSockets(into: number, most: number): number;
   udpOpen(address: number, port: number): number;

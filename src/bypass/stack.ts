@@ -60,6 +60,8 @@ const scratchBytes = 4096;
 const listsAt = 512;
 const listEntries = 384;
 const mappedPrefix = 12;
+/** What was heard of neighbours (core/heard.ts): words of 8 bytes of an entry, entries, and where they stand behind the lists. */
+const heard = { words: 3, entries: 16, at: listsAt + 2 * listEntries * 4 } as const;
 /** Bits of the setting `shared`. */
 const shared = { ip4: 1, ip6: 2 } as const;
 
@@ -277,6 +279,22 @@ export class Stack extends StackBase<StackExports> {
   flushReturned(): void {
     if (this.#returnedCount > 0) this.core.recycleMany(this.#returned.byteOffset, this.#returnedCount);
     this.#returnedCount = 0;
+  }
+
+  /** Takes what was heard of neighbours since the last time. */
+  takeHeard(): readonly bigint[] {
+    const words = this.place('heard') * heard.words;
+    const at = this.core.takeHeard();
+    return Array.from({ length: words }, (_, index) => this.module.data.getBigUint64(at + index * 8, true));
+  }
+
+  /** Hears what the stack of another queue has heard, as if it had come to this one. @param words as {@link takeHeard} gives them */
+  hearNeighbours(words: readonly bigint[]): void {
+    const entries = Math.min(Math.floor(words.length / heard.words), heard.entries);
+    const at = this.scratch + heard.at;
+    for (let index = 0; index < entries * heard.words; index++)
+      this.module.data.setBigUint64(at + index * 8, words[index]!, true);
+    this.core.hearAlso(at, entries);
   }
 
   /** Begins a connection: its number, or -errno. @param from an address of the stack's */

@@ -7,6 +7,7 @@ import { type EngineChoice, openEngine } from '../transport/open-engine.js';
 import type { BypassEngine } from './bypass-engine.js';
 import type { BypassPlan } from './bypass-plan.js';
 import { Caretaker, type CaretakerTold } from './caretaker.js';
+import { type HeardNeighbours, NeighbourNews } from './neighbour-news.js';
 import { openQueue } from './open.js';
 import type { XdpLink } from './xdp-link.js';
 
@@ -54,6 +55,19 @@ export class WorkerQueue {
   /** Looks after the device and the gateways, as one thread of all does: see {@link Caretaker}. */
   lookAfter(loop: Loop, told: CaretakerTold): Caretaker {
     return new Caretaker(loop, this.engine.stack, this.#plan, told);
+  }
+
+  /** Tells the other queues' stacks of neighbours, where there are others. @param tell carries it to their threads, for {@link hearNeighbours} */
+  shareNeighbours(loop: Loop, tell: (heard: HeardNeighbours) => void): void {
+    if (this.#plan.queues === 1) return;
+    const news = new NeighbourNews(this.engine.stack, tell);
+    this.#link.afterTurn = () => news.look();
+    loop.everyTick(() => news.tick());
+  }
+
+  /** Hears of neighbours from another queue's thread. */
+  hearNeighbours(heard: HeardNeighbours): void {
+    this.engine.stack.hearNeighbours(heard);
   }
 
   /** The descriptor that packets are to be brought to. */

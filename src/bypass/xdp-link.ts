@@ -17,6 +17,8 @@ const turnsBetweenLooks = 15;
 /** See the file's head. */
 export class XdpLink implements StackLink {
   readonly socket: XdpSocket;
+  /** What is done after each turn of the stack beside that. */
+  afterTurn: (() => void) | undefined;
   readonly #stack: StackBase;
   readonly #mostCalls: number;
   #turns = 0;
@@ -56,6 +58,7 @@ export class XdpLink implements StackLink {
   worked(kick: boolean): void {
     this.socket.wakeReceive();
     if ((++this.#turns & turnsBetweenLooks) === 0) this.#warnOfConflict();
+    this.afterTurn?.();
     if (!kick) return;
     for (let calls = 0; calls < this.#mostCalls && this.socket.wakeTransmit() === -Errno.EAGAIN; calls++);
   }

@@ -4,8 +4,9 @@ import { isBroadcastIpv4, isHostIpv4, isOnLinkIpv4, ourIpv4, putIpv4 } from './a
 import { be16, be32 } from './bytes';
 import { Figure } from './control';
 import { count } from './figures';
+import { hearOnLink } from './heard';
 import { sendEthernet, typeArp } from './link';
-import { learn, noteConflict } from './neighbour';
+import { noteConflict } from './neighbour';
 import { arpBytes, askingIpv4, writeArp } from './solicit';
 
 /** The sender's address and link address, read before the packet is written over. */
@@ -36,7 +37,7 @@ export function arpInput(packet: usize, length: u32, source: usize): bool {
       return false;
     }
     putIpv4(sender, address);
-    learn(sender, senderMac, operation === 2 && target === askingIpv4());
+    hearOnLink(sender, senderMac, operation === 2 && target === askingIpv4());
   }
   if (operation !== 1 || target !== ourIpv4) return false;
   count(Figure.arpReplies);

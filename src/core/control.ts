@@ -91,6 +91,8 @@ export enum Place {
   /** Of `udpReceive`: 16 bytes of the sender's address, and its port. */
   senderAddress = 0x180,
   senderPort = 0x190,
+  /** Entries of what was heard of neighbours, to be told to the stacks of the card's other queues (heard.ts). */
+  heard = 0x194,
 }
 
 /** Figures: numbers of 64 bits that only rise. */
@@ -168,6 +170,8 @@ export enum Figure {
   /** Another card on the link uses an address of ours, or is about to; reports of groups that we sent (RFC 3810). */
   addressConflicts = 0x3b8,
   groupReports = 0x3c0,
+  /** What stacks of other queues of the card heard of neighbours, and told us. */
+  neighbourTold = 0x3c8,
   /** TCP: segments in and out, and of them what was sent again. */
   tcpSegmentsReceived = 0x400,
   tcpSegmentsSent = 0x408,

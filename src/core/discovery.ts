@@ -5,9 +5,10 @@ import { isNone, isOurs, putAddress } from './addresses';
 import { be32 } from './bytes';
 import { Figure } from './control';
 import { count } from './figures';
+import { hearOnLink } from './heard';
 import { ipv6Bytes } from './ip/headers';
 import { sendEthernet, typeIpv6 } from './link';
-import { learn, noteConflict } from './neighbour';
+import { noteConflict } from './neighbour';
 import { advertisedFlag, advertisedOverride, allNodes, allNodesMac, ndBytes, writeAdvertisement } from './solicit';
 
 const messageBytes: u32 = 24;
@@ -37,7 +38,7 @@ export function neighbourSolicited(ip: usize, message: usize, length: u32, isGro
   store<u16>(askerMac, load<u16>(mac, 4), 4);
   putAddress(asker, isNew ? allNodes : source);
   putAddress(asked, target);
-  if (option !== 0) learn(asker, askerMac, false);
+  if (option !== 0) hearOnLink(asker, askerMac, false);
   count(Figure.neighbourAnswers);
   writeAdvertisement(message, asked, asker, isNew ? advertisedOverride : advertisedOverride | advertisedFlag);
   sendEthernet(message - ipv6Bytes, ndBytes + ipv6Bytes, isNew ? allNodesMac : askerMac, typeIpv6);
@@ -56,7 +57,7 @@ export function neighbourAdvertised(ip: usize, message: usize, length: u32): boo
   const mac = ip - 8;
   if (option !== 0 && !isSameMac(option + 2, mac)) return false;
   if (isOurs(target)) noteConflict(mac);
-  else learn(target, mac, (flags & advertisedFlag) !== 0);
+  else hearOnLink(target, mac, (flags & advertisedFlag) !== 0);
   return true;
 }
 

@@ -10,6 +10,7 @@ import { expectedInput, wayExpected, wayLong } from './expected';
 import { control, count, countMany, putPlace, refuse, resetControl, setting, settingAt } from './figures';
 import { configureFrames } from './frames';
 import { groupDeadline, groupTimers, joinGroups } from './groups';
+import { configureHeard } from './heard';
 import { configurePaths, forgetPath, pathDeadline } from './ip/paths';
 import { configureReassembly, reassemblyDeadline, reassemblyTimers } from './ip/reassembly';
 import { configureLink } from './link';
@@ -60,6 +61,7 @@ export function configure(from: usize, to: usize): i32 {
   if ((from !== 0 && from < heapBase()) || end > <usize>(((<u64>memory.size()) << 16) - 8)) return -22;
   beginArena(from === 0 ? heapBase() : from, end);
   seedRandom(settingAt(Setting.seed));
+  configureHeard();
   if (!layOutRings()) return enomem;
   const umemBytes = setting(Setting.frameCount) * setting(Setting.frameSize);
   // A page on either side that nobody uses: it can be taken out of reach.

@@ -290,6 +290,9 @@ export class Server extends EventEmitter<ServerEvents> {
     if (says.kind === 'log') this.#log?.hear(slot.index, says.news);
     if (says.kind === 'failed')
       this.emit('warning', `worker ${slot.index} could not answer a request: ${says.message}`);
+    if (says.kind === 'neighbours')
+      for (const other of this.#slots)
+        if (other !== slot) other.thread?.tell({ kind: 'neighbours', heard: says.heard });
     if (says.kind === 'warning') this.emit('warning', says.message);
     if (says.kind === 'lost' && this.#closing === undefined) this.emit('error', new Error(says.message));
   }

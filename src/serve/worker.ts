@@ -4,6 +4,7 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Caretaker, CaretakerTold } from '../bypass/caretaker.js';
+import type { HeardNeighbours } from '../bypass/neighbour-news.js';
 import type { WorkerQueue, WorkerQueueStart } from '../bypass/worker-queue.js';
 import { openFilesLimit } from '../kernel/limits.js';
 import { pageBytes } from '../kernel/memory.js';
@@ -61,13 +62,15 @@ export type WorkerSays =
   | { readonly kind: 'warning'; readonly message: string }
   | { readonly kind: 'lost'; readonly message: string }
   | { readonly kind: 'unpinned'; readonly id: number }
+  | { readonly kind: 'neighbours'; readonly heard: HeardNeighbours }
   | { readonly kind: 'failed'; readonly message: string };
 /** What a worker is told. */
 export type WorkerTold =
   | { readonly kind: 'drain' }
   | { readonly kind: 'stop' }
   | { readonly kind: 'pin'; readonly pins: readonly ToldPin[] }
-  | { readonly kind: 'unpin'; readonly id: number };
+  | { readonly kind: 'unpin'; readonly id: number }
+  | { readonly kind: 'neighbours'; readonly heard: HeardNeighbours };
 
 const rateWindowMs = 20_000;
 const backlogLimit = 64 * 1024;
@@ -195,18 +198,23 @@ function assemble(
     if (first) listener.drain(drained);
     if (isNow) listener.abortAll();
   };
-  obey(loop, port, (told) => {
+  obey(loop, port, queue, (told) => {
     if (told.kind === 'drain' || told.kind === 'stop') end(told.kind === 'stop');
     // A site that is closed opens nothing, and what it sends it keeps.
     else if (!protocol.draining) repin(told, pins, responder.site);
   });
 }
 
+/** What the server's part of a worker is told. */
+type Order = Exclude<WorkerTold, { readonly kind: 'neighbours' }>;
+
 /** Hears what the main thread says whenever it wakes the loop. */
-function obey(loop: Loop, port: MessagePort, hear: (told: WorkerTold) => void): void {
+function obey(loop: Loop, port: MessagePort, queue: WorkerQueue | undefined, hear: (told: Order) => void): void {
   loop.onWake = () => {
     for (let told = receiveMessageOnPort(port); told !== undefined; told = receiveMessageOnPort(port)) {
-      hear(told.message as WorkerTold);
+      const message = told.message as WorkerTold;
+      if (message.kind === 'neighbours') queue?.hearNeighbours(message.heard);
+      else hear(message);
     }
   };
 }
@@ -249,6 +257,7 @@ function serve(
   const parts: Parts = { ...(queue && { queue }) };
   let caretaker: Caretaker | undefined;
   try {
+    queue?.shareNeighbours(loop, (heard) => port.postMessage({ kind: 'neighbours', heard } satisfies WorkerSays));
     if (start.index === 0) caretaker = queue?.lookAfter(loop, caretakerTold(port));
     const log = openLog(start, port, loop);
     if (log !== undefined) parts.log = log;

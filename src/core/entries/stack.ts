@@ -4,6 +4,7 @@ export { heapBase } from '../arena';
 export { copiedBytes } from '../copy';
 export { nextEvent, nextSockets } from '../events';
 export { framesOwnedBy } from '../frames';
+export { hearAlso, takeHeard } from '../heard';
 export { isWayKnown } from '../neighbour';
 export { attachRings, configure, controlBlock, nextDeadlineUs, turn } from '../stack';
 export {

@@ -1,0 +1,108 @@
+// A card with several queues has a stack on each: an answer about a neighbour that comes to one of them is told to the one that asked.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ARP, arp, ethernet } from './packets.js';
+import { Host } from './stack-host.js';
+
+const OUR_MAC = '02:00:00:00:00:01';
+const PEER_MAC = '02:00:00:00:00:02';
+const OTHER_MAC = '02:00:00:00:00:03';
+const OUR = '10.0.0.1';
+const PEER = '10.0.0.2';
+const entryBytes = 24;
+const mostEntries = 16;
+
+interface Hearing {
+  isWayKnown(remote: number): number;
+  takeHeard(): number;
+  hearAlso(from: number, entries: number): void;
+}
+
+const hearing = (host: Host): Hearing => host.core as unknown as Hearing;
+const known = (host: Host, address = PEER): number => hearing(host).isWayKnown(host.addressAt(address));
+
+function turn(host: Host, nowUs = 0): Uint8Array[] {
+  host.core.turn(nowUs);
+  return host.takeSent();
+}
+
+function deliver(host: Host, operation: number, mac: string, address: string): void {
+  host.deliver(ethernet(OUR_MAC, mac, ARP, arp(operation, mac, address, OUR_MAC, OUR)));
+  turn(host);
+}
+
+/** What one heard is told to the other, as the threads do. Returns how many entries. */
+function tell(from: Host, to: Host): number {
+  const entries = from.place('heard');
+  const at = hearing(from).takeHeard();
+  assert.equal(from.place('heard'), 0);
+  // Memory that nobody uses: the last page.
+  const into = to.bytes.length - 4096;
+  to.bytes.set(from.bytes.subarray(at, at + entries * entryBytes), into);
+  hearing(to).hearAlso(into, entries);
+  return entries;
+}
+
+function pair(): [asking: Host, answered: Host] {
+  const hosts: [Host, Host] = [new Host({ seed: 1 }), new Host({ seed: 2 })];
+  for (const host of hosts) turn(host);
+  return hosts;
+}
+
+test('an answer that came to another queue lets go what waited for it', () => {
+  const [asking, answered] = pair();
+  const socket = asking.core.udpOpen(asking.addressAt(OUR), 7);
+  assert.equal(asking.core.udpSend(socket, asking.core.udpFrame(), 4, asking.addressAt(PEER), 9), 0);
+  assert.equal(turn(asking).length, 1, 'the question');
+  assert.equal(asking.owners().waiting, 1);
+  deliver(answered, 2, PEER_MAC, PEER);
+  // The one that got it did not ask, and believes nothing of it.
+  assert.equal(answered.figure('neighbourUnasked'), 1);
+  assert.equal(tell(answered, asking), 1);
+  const [sent] = turn(asking);
+  assert.deepEqual([...sent!.subarray(0, 12)], [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1]);
+  assert.equal(known(asking), 1);
+  assert.equal(asking.owners().waiting, 0);
+  assert.equal(asking.figure('neighbourTold'), 1);
+  assert.equal(asking.figure('faultStack'), 0);
+  // It is not told on.
+  assert.equal(asking.place('heard'), 0);
+  assert.equal(tell(answered, asking), 0);
+});
+
+test('what was told is believed no more than what came itself', () => {
+  const [asking, answered] = pair();
+  // Nobody asked: no entry is made.
+  deliver(answered, 2, PEER_MAC, PEER);
+  tell(answered, asking);
+  assert.equal(asking.figure('neighbourUnasked'), 1);
+  assert.equal(known(asking), 0);
+  turn(asking);
+  deliver(answered, 2, PEER_MAC, PEER);
+  tell(answered, asking);
+  assert.equal(known(asking), 1);
+  // Another link address: whoever had it is asked, and keeps it when he answers, which again the other queue hears.
+  deliver(answered, 1, OTHER_MAC, PEER);
+  tell(answered, asking);
+  assert.equal(asking.figure('neighbourConflicts'), 1);
+  const [question] = turn(asking);
+  assert.deepEqual([...question!.subarray(0, 6)], [2, 0, 0, 0, 0, 2]);
+  deliver(answered, 2, PEER_MAC, PEER);
+  tell(answered, asking);
+  assert.equal(known(asking), 1);
+  assert.deepEqual(turn(asking, 4_000_000), [], 'nobody is asked any more');
+});
+
+test('the list is bounded, for whoever floods and for one that has no other queue', () => {
+  const [asking, answered] = pair();
+  for (let host = 2; host < 102; host++) deliver(answered, 2, PEER_MAC, `10.0.0.${host}`);
+  assert.equal(answered.place('heard'), mostEntries);
+  assert.equal(answered.figure('neighbourUnasked'), 100);
+  assert.equal(tell(answered, asking), mostEntries);
+  // Nor does a number that cannot be reach further.
+  hearing(asking).hearAlso(asking.bytes.length - 4096, 0xffff_ffff);
+  assert.equal(asking.figure('neighbourTold'), 2 * mostEntries);
+  deliver(answered, 2, PEER_MAC, PEER);
+  assert.equal(answered.place('heard'), 1);
+});
