@@ -4,8 +4,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
+import { enterNetworkNamespace, inNetworkNamespace } from '../../src/kernel/namespace.js';
 import { RawClient } from '../conformance/serve/client.js';
 import { runServer, type ServerProcess, TestSite, until } from '../conformance/serve/servers.js';
+import { VethPair as PairOfSpaces, vethRefused } from '../support/veth-pair.js';
 import { bypassRefused, ip, makeVethPair, type VethPair } from '../support/veth-pairs.js';
 
 const site = new TestSite({ 'small.txt': 'small\n' });
@@ -40,10 +42,14 @@ function serve(pair: VethPair, ...args: readonly string[]): Promise<ServerProces
   return runServer([site.root, '--bypass', pair.device, '--bypass-address', pair.address, ...metrics, ...args]);
 }
 
-/** Each connection is answered; and stacks have told each other of the peer. */
-async function allAreAnswered({ port, ready }: ServerProcess, host: string): Promise<void> {
+async function askOften(host: string, port: number): Promise<void> {
   const asked = Array.from({ length: connections }, () => ask(host, port));
   for (const body of await Promise.all(asked)) assert.equal(body, 'small\n');
+}
+
+/** Each connection is answered; and stacks have told each other of the peer. */
+async function allAreAnswered({ port, ready }: ServerProcess, host: string): Promise<void> {
+  await askOften(host, port);
   const [, url] = /metrics are at\n(\S+)/.exec(ready)!;
   let text = '';
   const figure = (name: string): number => Number(new RegExp(`figure="${name}"\\} (\\d+)`).exec(text)?.[1]);
@@ -72,6 +78,18 @@ describe('clearway serve --bypass on two queues', { skip: refused(), timeout: 60
     ip('address', 'add', `${network}::1/64`, 'dev', pair.peer, 'nodad');
     const server = await serve(pair, '--bypass-address', `${network}::2/64`);
     await allAreAnswered(server, `${network}::2`).finally(() => server.child.kill('SIGTERM'));
+    await server.ended;
+    pair.remove();
+  });
+
+  // This thread is in the peer's namespace from here on.
+  test('at an address that the kernel has too', { skip: vethRefused() }, async () => {
+    const pair = new PairOfSpaces('10.79.0.1/24', { queues: 2 });
+    pair.bringUpNear('10.79.0.2/24');
+    const server = await inNetworkNamespace(pair.space.path, () => runServer([site.root, '--bypass', pair.device]));
+    enterNetworkNamespace(pair.peer.path);
+    writeFileSync(rehash, '0');
+    await askOften('10.79.0.2', server.port).finally(() => server.child.kill('SIGTERM'));
     await server.ended;
     pair.remove();
   });
