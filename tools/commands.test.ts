@@ -48,6 +48,7 @@ function checkout(): void {
   }
   write('tools/build-pages.mjs', '');
   write('tools/build-core.mjs', '');
+  write('tools/build-image.mjs', '');
   write('package.json', '{"type":"module"}');
   write('package-lock.json', '{}');
   write('node_modules/.clearway-installed', `${process.version} ${process.platform}-${process.arch} {}`);

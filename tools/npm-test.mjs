@@ -9,6 +9,7 @@ import { become, build, install, root, run, secondsSince } from './run.mjs';
 const FILE_TIMEOUT_MS = 10 * 60_000;
 // These wait or work longest: they begin first, so that none is left alone at the end.
 const LONGEST = [
+  'test/conformance/serve/over-bypass',
   'test/browser/',
   'test/vm/',
   'bench/main',

@@ -91,10 +91,11 @@ function npm(args) {
   else run('npm', args);
 }
 
-/** Compiles, also to WebAssembly, and bundles the static pages and the command; each looks first whether anything changed. */
+/** Compiles, also to WebAssembly, makes the images that boot, and bundles the static pages and the command; each looks first whether anything changed. */
 export function build() {
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
   run(process.execPath, [join(root, 'tools/build-core.mjs')]);
+  run(process.execPath, [join(root, 'tools/build-image.mjs')]);
   run(process.execPath, [join(root, 'tools/build-pages.mjs')]);
   run(process.execPath, [join(root, 'tools/bundle.mjs')]);
 }

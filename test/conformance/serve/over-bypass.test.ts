@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { bypassRefused } from '../../support/veth-pairs.js';
 
@@ -35,10 +35,13 @@ async function run(file: string): Promise<{ readonly status: number | null; read
 
 const skip = bypassRefused();
 
-for (const file of files) {
-  test(`${file}, past the kernel`, { skip }, async () => {
-    const { status, text } = await run(file);
-    assert.equal(status, 0, text.slice(-20_000));
-    assert.match(text, /^# pass [1-9]/m);
-  });
-}
+// Most of a file's time is waiting, for limits and for changes of files: two at once take the time of one.
+describe('past the kernel', { skip, concurrency: 2 }, () => {
+  for (const file of files) {
+    test(`${file}, past the kernel`, async () => {
+      const { status, text } = await run(file);
+      assert.equal(status, 0, text.slice(-20_000));
+      assert.match(text, /^# pass [1-9]/m);
+    });
+  }
+});
