@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Access, Domain } from '../../src/memory/domain.js';
 import { Feature, MmioTransport, type VirtioDevice } from '../../src/virtio/mmio.js';
+import { Layout } from '../../src/vmm/boot.js';
 
 interface Exports {
   bootBlock(): number;
@@ -67,6 +68,7 @@ export class ModuleGuest {
       .exports as unknown as Exports;
     const block = this.#exports.bootBlock();
     data.setUint32(block, physical, true);
+    data.setUint32(block + 4, Layout.doorOurs, true);
     data.setBigUint64(block + 8, BigInt(memoryBytes), true);
     data.setBigUint64(block + 24, 1_700_000_000_000_000n, true);
     for (let index = 0; index < 32; index++) data.setUint8(block + 32 + index, index * 7);

@@ -1,10 +1,10 @@
 // A guest of some twenty lines: every datagram to its port (`port=`, 7) goes back to whom it came from, in the frame in which it came. docs/vm.md begins with it.
 
-import { beginArena, heapBase, take } from '../arena';
+import { beginArena, heapBase, take, trustZeros } from '../arena';
 import { Place } from '../control';
 import { configure, controlBlock, nextDeadlineUs, turn as stackTurn } from '../stack';
 import { udpOpen, udpReceive, udpSend } from '../udp';
-import { bootBlock, commandLine, linearBytes, numberAt, wordValue } from '../unikernel/boot';
+import { bootBlock, commandLine, isMemoryFresh, linearBytes, numberAt, wordValue } from '../unikernel/boot';
 import { beginNetwork, tellNetwork } from '../unikernel/network';
 import { sayLine, word } from '../unikernel/words';
 import { awakeNet, findNet, openNet, turnNet } from '../virtio/net';
@@ -17,6 +17,7 @@ let socket: i32 = 0;
 /** Begins: the card, the stack, the port. */
 export function begin(_nowUs: u32): u32 {
   beginArena(heapBase(), linearBytes());
+  if (isMemoryFresh()) trustZeros();
   const port = wordValue('port=', commandLine());
   let isReady = tellNetwork(512, 16) === 0 && findNet() && openNet();
   isReady = isReady && configure(take(0, 4096), linearBytes() - 8) === 0 && beginNetwork() === 0;

@@ -1,7 +1,7 @@
 // The key-value store as a guest: it is its own operating system. Where the monitor gives it a network card and an address, clients come by TCP, whose stack is here
 // as well; else as streams of virtio-vsock, which end the clients' TCP outside.
 
-import { beginArena, heapBase, take } from '../arena';
+import { beginArena, heapBase, take, trustZeros } from '../arena';
 import {
   IDLE_SECONDS,
   MAX_CLIENTS,
@@ -18,7 +18,16 @@ import { ASK_SAVE, noteSaved, takeAsked } from '../kv/requests';
 import { setSetting, setSetting64 } from '../kv/settings';
 import { storeConfigure, storeControl, storeTurn } from '../kv/store';
 import { configure, listen, nextDeadlineUs, turn as stackTurn } from '../kv-stack/stack';
-import { bootBlock, commandLine, linearBytes, numberAt, seedAt, wallAtStart, wordValue } from '../unikernel/boot';
+import {
+  bootBlock,
+  commandLine,
+  isMemoryFresh,
+  linearBytes,
+  numberAt,
+  seedAt,
+  wallAtStart,
+  wordValue,
+} from '../unikernel/boot';
 import { endGuest } from '../unikernel/host';
 import { beginNetwork, tellNetwork } from '../unikernel/network';
 import { areStreamsBroken, awakeStreams, openStreams, turnStreams } from '../unikernel/store-streams';
@@ -106,6 +115,7 @@ function beginOnStreams(nowUs: u32): u32 {
 /** Begins: devices, then the store in all of the memory that is left. Returns 0, or how the guest ends. */
 export function begin(nowUs: u32): u32 {
   beginArena(heapBase(), linearBytes());
+  if (isMemoryFresh()) trustZeros();
   const status = findNet() ? beginOnCard(nowUs) : beginOnStreams(nowUs);
   if (status !== 0) return status;
   word(hasCard ? 'kv: serves TCP port ' : 'kv: serves streams to port ');

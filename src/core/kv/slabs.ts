@@ -1,6 +1,8 @@
 // The store's memory: a range of pages; objects up to 8 KiB in slabs of one size class, larger ones in runs of pages. Both are taken and given
 // back in constant time, and every byte that is in use is counted exactly (by the size of its class or run).
 
+import { clearTaken } from '../arena';
+
 const PAGE: u32 = 4096;
 const PAGE_SHIFT: u32 = 12;
 const CLASSES: u32 = 32;
@@ -62,7 +64,7 @@ export function slabsBegin(from: usize, to: usize): bool {
   // One page less: the first begins at a multiple of its size.
   pages = count - 1;
   base = (descriptors + pages * PAGE_BYTES + PAGE - 1) & ~(<usize>PAGE - 1);
-  memory.fill(descriptors, 0, pages * PAGE_BYTES);
+  clearTaken(descriptors, pages * PAGE_BYTES);
   addFree(0, pages);
   return true;
 }

@@ -3,11 +3,14 @@
 
 /** Where what is in the block (src/image/image.h). */
 const PHYSICAL: usize = 0;
+const DOOR: usize = 4;
 const LINEAR_BYTES: usize = 8;
 const WALL: usize = 24;
 const SEED: usize = 32;
 const LINE: usize = 64;
 const LINE_BYTES: u32 = 2048;
+/** The door of our own monitor (src/image/layout.h). */
+const DOOR_OURS: u32 = 1;
 
 const block: usize = memory.data(2112, 16);
 
@@ -24,6 +27,11 @@ export function physicalBase(): u32 {
 /** Bytes of linear memory. */
 export function linearBytes(): usize {
   return <usize>load<u64>(block + LINEAR_BYTES);
+}
+
+/** Whether nobody has written to linear memory before: our monitor says so; under others a firmware may have been there. */
+export function isMemoryFresh(): bool {
+  return load<u32>(block + DOOR) === DOOR_OURS;
 }
 
 /** Microseconds since 1970 when the guest began. */
