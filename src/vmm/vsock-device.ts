@@ -48,6 +48,8 @@ interface Stream {
 const ownRoom = 1 << 20;
 /** Packets to the guest that one stream may have that were not taken: a guest keeps what it cannot take yet in its packets. */
 const mostPackets = 8;
+/** Packets without bytes that wait for room: a guest that gives none for so many is not heard, and gets no more streams. */
+const mostUnsaid = 4096;
 const nobody = new Uint8Array(0);
 const tokensOfEpoch = 65_536;
 
@@ -106,6 +108,8 @@ export class VsockDevice implements VirtioDevice {
 
   stop(): void {
     this.#toGuest = this.#fromGuest = undefined;
+    this.#unsaid = [];
+    this.#waiting.clear();
     for (const { port } of [...this.#streams.values()]) {
       this.#streams.delete(port);
       this.#owner.over(port);
@@ -121,8 +125,12 @@ export class VsockDevice implements VirtioDevice {
     return this.#toGuest !== undefined;
   }
 
-  /** Begins a stream to a port of the guest. @param port our own, that no other stream has */
+  /** Begins a stream to a port of the guest, or says at once that it is refused. @param port our own, that no other stream has */
   open(port: number, guestPort: number): void {
+    if (this.#unsaid.length >= mostUnsaid) {
+      this.#owner.refused(port);
+      return;
+    }
     const stream: Stream = {
       ...{ port, guestPort, sent: 0, guestTaken: 0, guestRoom: 0, packets: 0, taken: 0, told: 0 },
       ...{ isOpen: false, wantsRoom: false },
@@ -245,19 +253,24 @@ export class VsockDevice implements VirtioDevice {
     return this.#fromGuest?.publish() === true || isWanted;
   }
 
+  /** There is room for what a packet may lend, and for what has to be answered. */
+  get #isHeard(): boolean {
+    return this.#freeTokens.length > 0 && this.#unsaid.length < mostUnsaid;
+  }
+
   /** Looks at what the guest did: its packets, room for ours. */
   turn(): void {
     const queue = this.#fromGuest;
     if (queue === undefined) return;
+    if (this.#unsaid.length > 0) this.#sayAll();
     const chain = this.#fromChain;
-    for (let looks = 0; looks < queue.size && this.#freeTokens.length > 0 && queue.take(chain); looks++) {
+    for (let looks = 0; looks < queue.size && this.#isHeard && queue.take(chain); looks++) {
       if (!this.#packets.read(chain)) this.#refuse(queue, chain);
       else if (!this.#hear(chain)) {
         queue.give(chain.id, chain.slots, 0);
         this.#becomeDirty();
       }
     }
-    if (this.#unsaid.length > 0) this.#sayAll();
     if (this.#waiting.size === 0) return;
     for (const port of [...this.#waiting]) {
       this.#waiting.delete(port);

@@ -154,3 +154,39 @@ for (const [name, layout] of Object.entries(layouts)) {
     });
   });
 }
+
+test('packets that must be answered, without room for answers: it is heard no further until there is some', () => {
+  const guest = new Hostile(0n);
+  const size = 1024;
+  const [descriptors, driver, device] = [physical + 0x8000, physical + 0xd000, physical + 0xe000];
+  // A packet of a stream that nobody has: a reset is due for each.
+  const packet = 0x1_8000;
+  for (const [at, value] of [
+    [0, 3],
+    [8, 2],
+    [16, 6379],
+    [20, 99],
+  ] as const)
+    guest.data.setUint32(packet + at, value, true);
+  guest.data.setUint16(packet + 28, 1, true);
+  guest.data.setUint16(packet + 30, 5, true);
+  for (let index = 0; index < size; index++) {
+    const at = descriptors - physical + index * 16;
+    guest.data.setBigUint64(at, BigInt(physical + packet), true);
+    guest.data.setUint32(at + 8, 44, true);
+    guest.data.setUint16(driver - physical + 4 + index * 2, index, true);
+  }
+  guest.start(0n, [64, size]);
+  const used = (): number => guest.data.getUint16(device - physical + 2, true);
+  for (let turns = 1; turns <= 20; turns++) {
+    // All of it is available again as far as it was given back.
+    guest.data.setUint16(driver - physical + 2, used() + size, true);
+    guest.device.turn();
+    guest.device.publish();
+  }
+  assert.ok(used() >= 1024 && used() <= 8192, `${used()} packets were taken`);
+  let refused = 0;
+  guest.refused = () => refused++;
+  for (let port = 2000; port < 2100; port++) guest.device.open(port, 6379);
+  assert.equal(refused, 100, 'no streams begin either');
+});
