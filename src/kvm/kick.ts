@@ -11,7 +11,7 @@ const signalNumber = 23;
 /** Where the run area says that KVM_RUN is to end at once (struct kvm_run, immediate_exit). */
 const immediateExit = 1;
 
-/** What both threads share: the thread's number, kicks so far, and the run area's address as two words. */
+/** What both threads share: the thread's number (0: it is gone; below 0: a kick is under way), kicks so far, and the run area's address as two words. */
 const Word = { thread: 0, kicks: 1, low: 2, high: 3 } as const;
 /** Bytes of it. */
 const kickBytes = 16;
@@ -44,7 +44,9 @@ export class Kicked {
 
   /** The run area goes: nobody may write to it any more. */
   close(): void {
-    Atomics.store(this.#words, Word.thread, 0);
+    const thread = threadNumber();
+    // The other thread may be about to write: that takes an instant.
+    while (Atomics.compareExchange(this.#words, Word.thread, thread, 0) === -thread);
   }
 }
 
@@ -65,10 +67,11 @@ export class Kicker {
   kick(): void {
     Atomics.add(this.#words, Word.kicks, 1);
     const thread = Atomics.load(this.#words, Word.thread);
-    if (thread === 0) return;
+    if (thread <= 0 || Atomics.compareExchange(this.#words, Word.thread, thread, -thread) !== thread) return;
     const address = Atomics.load(this.#words, Word.high) * 2 ** 32 + (Atomics.load(this.#words, Word.low) >>> 0);
     Atomics.store(new Uint8Array(viewMemory(address, immediateExit + 1)), immediateExit, 1);
     signalThread(thread, signalNumber);
+    Atomics.store(this.#words, Word.thread, thread);
   }
 
   /** The last kick: the guest is not entered any more, so that its thread can be ended, which does not know it yet. */

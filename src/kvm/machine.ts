@@ -85,15 +85,25 @@ export class Machine {
   constructor(memoryBytes: number) {
     if (process.arch !== 'x64') throw new Error(`guests are for x86-64, and this host is ${process.arch}`);
     this.#kvm = openKvmDevice();
-    this.memory = new Region(memoryBytes, { kind: 'memfd', name: 'clearway-guest' });
-    this.descriptor = createMachine(this.#kvm);
-    setMachineMemory(this.descriptor, 0, 0, this.memory.byteLength, this.memory.address);
-    this.processor = createProcessor(this.descriptor);
-    copyCpuid(this.#kvm, this.processor);
-    this.#area = mapRunArea(this.#kvm, this.processor);
+    const opened = [this.#kvm];
+    let memory: Region | undefined;
+    try {
+      this.memory = memory = new Region(memoryBytes, { kind: 'memfd', name: 'clearway-guest' });
+      this.descriptor = createMachine(this.#kvm);
+      opened.unshift(this.descriptor);
+      setMachineMemory(this.descriptor, 0, 0, this.memory.byteLength, this.memory.address);
+      this.processor = createProcessor(this.descriptor);
+      opened.unshift(this.processor);
+      copyCpuid(this.#kvm, this.processor);
+      this.tscKhz = tscKhzOf(this.processor);
+      this.#area = mapRunArea(this.#kvm, this.processor);
+    } catch (error) {
+      for (const fd of opened) closeDescriptor(fd);
+      memory?.unmap();
+      throw error;
+    }
     this.run = new DataView(this.#area.buffer);
     this.runAddress = this.#area.address;
-    this.tscKhz = tscKhzOf(this.processor);
   }
 
   /** Puts the processor where it begins. @throws SystemError */

@@ -49,7 +49,13 @@ export class DeviceThread<Offered, Counts> {
     this.#thread.on('error', (error) => {
       failure = error;
     });
-    const exited = new Promise<void>((resolve) => this.#thread.once('exit', () => resolve()));
+    const exited = new Promise<void>((resolve) =>
+      this.#thread.once('exit', (status) => {
+        // It was ended from outside, in the middle of whatever it did.
+        if (status !== 0) failure ??= new Error(`its thread was lost (status ${status})`);
+        resolve();
+      }),
+    );
     this.ready = new Promise((resolve, reject) => {
       this.#wasReady = resolve;
       void exited.then(() => reject(failure ?? new Error('the devices ended before they were offered')));

@@ -77,6 +77,17 @@ export class Guest {
     if (options.devices > mostDevices) throw new RangeError(`a guest has at most ${mostDevices} devices`);
     this.machine = new Machine(options.memoryBytes);
     this.#put = put;
+    try {
+      this.#prepare(image, options);
+      this.#kicked = new Kicked(shared, this.machine);
+    } catch (error) {
+      this.machine.close();
+      throw error;
+    }
+  }
+
+  /** Memory, what devices may touch of it, and where the processor begins. */
+  #prepare(image: Image, options: GuestOptions): void {
     const { memory } = this.machine;
     const view = new DataView(memory.buffer);
     const bytes = new Uint8Array(memory.buffer);
@@ -99,7 +110,6 @@ export class Guest {
     const most = Math.min(memory.byteLength - linearPhysical, Layout.linearMost);
     this.domain.grant(linearPhysical, most, window, linearPhysical, Access.both);
     this.machine.enterUser({ ...image, pageTables, codeSelector: Layout.userCode, dataSelector: Layout.userData });
-    this.#kicked = new Kicked(shared, this.machine);
   }
 
   /** Puts a device at the next place. */

@@ -2,9 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { describe, test } from 'node:test';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Kicker } from '../../src/kvm/kick.js';
+import { Guest } from '../../src/vmm/guest.js';
+import { readImage } from '../../src/vmm/image-file.js';
+import { openDescriptors } from '../support/open-descriptors.js';
 import { program } from '../support/program.js';
+import { handlers, madeImage } from './made-image.js';
 import { guestsRefused, imageOf } from './support.js';
 
 interface Ended {
@@ -14,25 +22,43 @@ interface Ended {
   readonly ms: number;
 }
 
+/** Processes that live and were begun by one with this word in its environment. */
+function livingWith(word: string): string[] {
+  return readdirSync('/proc').filter((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/environ`, 'latin1').includes(word);
+    } catch {
+      // It has gone meanwhile, or is somebody else's.
+      return false;
+    }
+  });
+}
+
+let processes = 0;
+
 /** Starts a process; when it is ready a signal is sent, if one is. */
-function runProcess(args: readonly string[], signal?: NodeJS.Signals): Promise<Ended> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+function runProcess(args: readonly string[], signal?: NodeJS.Signals, afterMs = 50): Promise<Ended> {
+  const word = `CLEARWAY_TEST_LIFE=${process.pid}.${processes++}.`;
+  const env = { ...process.env, CLEARWAY_TEST_LIFE: word.slice(word.indexOf('=') + 1) };
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   let said = '';
   let sinceMs = performance.now();
   let isReady = false;
   const hear = (text: string): void => {
     said += text;
-    if (isReady || !/ready|probe: begun/.test(said)) return;
+    if (isReady || !/ready|: begun/.test(said)) return;
     isReady = true;
     sinceMs = performance.now();
     // A moment later, so that it is within the guest.
-    if (signal !== undefined) setTimeout(() => void child.kill(signal), 50);
+    if (signal !== undefined) setTimeout(() => void child.kill(signal), afterMs);
   };
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear);
   const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
-  return new Promise((resolve) =>
+  return new Promise((resolve, reject) =>
     child.on('close', (code, killed) => {
       clearTimeout(timer);
+      const left = livingWith(word);
+      if (left.length > 0) reject(new Error(`it left processes behind: ${left}`));
       resolve({ status: code ?? killed!, said, ms: performance.now() - sinceMs });
     }),
   );
@@ -107,4 +133,75 @@ describe('how a guest ends', { skip: guestsRefused(), timeout: 120_000 }, () => 
       assert.ok(ms < mostMs, `${ms} ms`);
     });
   }
+
+  for (const [way, wanted, signal] of [
+    ['lost', 1, undefined],
+    ['lost while it never rests', 1, 'SIGTERM'],
+  ] as const) {
+    test(`the guest's thread is ${way}`, async () => {
+      const path = fileURLToPath(new URL('ending-program.js', import.meta.url));
+      const { status, said, ms } = await runProcess([path, way], signal, 300);
+      assert.equal(status, wanted, said);
+      assert.match(said, /its thread was lost/);
+      assert.ok(ms < mostMs, `${ms} ms`);
+    });
+  }
+});
+
+describe('a guest whose handler of traps fails', { skip: guestsRefused(), timeout: 120_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const made = (bytes: Buffer): string => {
+    const path = join(folder, `${processes}.elf`);
+    writeFileSync(path, bytes);
+    return path;
+  };
+  const run = (bytes: Buffer, signal?: NodeJS.Signals): Promise<Ended> =>
+    runProcess([program, 'vm', made(bytes), '--memory', '16'], signal);
+
+  for (const [what, bytes] of [
+    ['it loads an empty table of interrupts, and traps', madeImage(handlers.emptyTable)],
+    ['it traps, again and again', madeImage(handlers.trap)],
+    ['it has no stack that can be written', madeImage(handlers.trap, false)],
+  ] as const) {
+    test(`${what}: the machine is over, said, with a status`, async () => {
+      const { status, said, ms } = await run(bytes);
+      assert.equal(status, 1, said);
+      assert.match(said, /the guest was not ready: (a trap that nobody took|KVM gave up \(\d+, \d+\)) at 0x[0-9a-f]+/);
+      assert.ok(ms < mostMs, `${ms} ms`);
+    });
+  }
+
+  test('it never ends, and is interpreted where there is no hardware for guests: a signal ends it', async () => {
+    const { status, said, ms } = await run(madeImage(handlers.never), 'SIGTERM');
+    assert.equal(status, 1, said);
+    assert.ok(ms < mostMs, `${ms} ms`);
+  });
+});
+
+/** What this process has of machines: descriptors of KVM, and mappings of guests' memory. */
+function machinesHere(): number {
+  const maps = readFileSync('/proc/self/maps', 'latin1').split('\n');
+  return openDescriptors(/kvm/).length + maps.filter((each) => /kvm|clearway-guest/.test(each)).length;
+}
+
+test('a guest that was closed, or refused, leaves no machine in its process', { skip: guestsRefused() }, () => {
+  const kicker = new Kicker();
+  const image = readImage(readFileSync(imageOf('probe')));
+  const before = machinesHere();
+  const make = (commandLine: string, memoryBytes = 16 * 1024 ** 2): Guest =>
+    new Guest(image, { memoryBytes, commandLine, devices: 0 }, kicker.shared, () => {});
+  for (let times = 0; times < 3; times++) {
+    const guest = make('do=1');
+    assert.ok(machinesHere() > before);
+    while (guest.run() !== 'over');
+    assert.equal(guest.end?.status, 7);
+    guest.close();
+    // One that comes late finds nobody.
+    kicker.kick();
+  }
+  assert.throws(() => make('x'.repeat(5000)), RangeError);
+  assert.throws(() => make('', 1024 ** 2), RangeError);
+  assert.equal(machinesHere(), before);
+  kicker.close();
 });
