@@ -9,6 +9,7 @@ import { describeHost, hostFacts } from '../host/about.js';
 import { freePort } from '../host/port.js';
 import { repositoryRoot } from '../servers/peer.js';
 import { measureRing, type RingFigures } from './ring.js';
+import { measureWakes } from './wake.js';
 
 const program = join(repositoryRoot, 'dist/bundle/main.js');
 const image = join(repositoryRoot, 'dist/image/kv.elf');
@@ -136,6 +137,20 @@ async function measureIdle(): Promise<string> {
   return `idle after one second: ${(used / 50).toFixed(1)} % of a processor, the whole process`;
 }
 
+/** The first answer after a second of nothing, of each store. */
+async function measureFirstAnswers(times: number): Promise<string> {
+  const stores = [await startGuest(), await startProcess(), await startRedis()];
+  const found = await measureWakes(
+    stores.map(({ port }) => port),
+    times,
+  );
+  for (const store of stores) await end(store);
+  const of = (values: readonly number[]): string =>
+    `${Math.round(median(values))} us (${Math.round(Math.min(...values))} to ${Math.round(Math.max(...values))})`;
+  const rows = stores.map(({ name }, index) => `${name} ${of(found[index]!)}`);
+  return `first answer after a second of nothing, a client in Node, ${times} times: median ${rows.join(', ')}`;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } });
   const rounds = Math.min(20, Math.max(1, Number(values.rounds) || 3));
@@ -151,6 +166,7 @@ async function main(): Promise<void> {
   say(`ring, 50 streams x 16 GETs: ${(of('commandsPerSecond') / 1e6).toFixed(2)} M commands/s`);
   say(await measureBoots(rounds * 3));
   say(await measureIdle());
+  say(await measureFirstAnswers(rounds * 5));
   say(`load average before the clients: ${readFileSync('/proc/loadavg', 'latin1').trim()}`);
   say('');
   for (const line of await measureLoads(rounds)) say(line);
