@@ -68,11 +68,15 @@ function enter(machine: Machine, entry: number, told: 'rbx' | 'rsi', at: number,
   setRegisters(machine.processor, registers);
 }
 
-/** Memory as before anybody wrote to it, with the image's parts and the command line. */
+/** The image's parts and the command line, in memory as a firmware may leave it: nothing else of it is 0. */
 function load(machine: Machine, image: Image, line: string): DataView {
   const bytes = new Uint8Array(machine.memory.buffer);
-  bytes.fill(0, 0, 0x20_0000);
-  for (const part of image.parts) bytes.set(part.bytes, part.address);
+  bytes.fill(0, 0, imageBase);
+  bytes.fill(0xa5, imageBase);
+  for (const { address, byteLength, bytes: own } of image.parts) {
+    bytes.fill(0, address, address + byteLength);
+    bytes.set(own, address);
+  }
   new TextEncoder().encodeInto(`${line}\0`, bytes.subarray(Place.line));
   return new DataView(machine.memory.buffer);
 }
