@@ -73,6 +73,13 @@ function wholeNumber(text: string | undefined, name: string, otherwise: number, 
   return value;
 }
 
+/** A number within bounds, a fraction too. @throws in plain words */
+export function numberOf(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text !== '' && value >= least && value <= most) return value;
+  throw new Error(`--${name} is a number from ${least} to ${most}, and this is ${text}`);
+}
+
 /** Where the tables belong in the repository. */
 const defaultPage = 'docs/bench.md';
 

@@ -9,7 +9,7 @@ import { describeHost, hostFacts } from '../host/about.js';
 import { setSessionNiceness } from '../host/autogroup.js';
 import { choosePlacement, type Placement } from '../host/child.js';
 import { compilerAbsence } from '../host/compile.js';
-import { completeWords } from '../options.js';
+import { completeWords, numberOf } from '../options.js';
 import { say } from '../session.js';
 import { median } from '../statistics.js';
 import { dpdkAbsence, measureEchoes, measureOurEcho } from './echo.js';
@@ -101,12 +101,6 @@ the stack to the application and back, without a kernel. A whole packet is our e
     };
   },
 };
-
-function numberOf(name: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text !== '' && value >= least && value <= most) return value;
-  throw new Error(`--${name} is a number from ${least} to ${most}, and this is ${text}`);
-}
 
 /** @returns undefined where help was asked for. @throws in plain words */
 function parse(words: readonly string[]): Options | undefined {

@@ -9,7 +9,7 @@ import { describeHost, hostFacts } from '../host/about.js';
 import { setSessionNiceness } from '../host/autogroup.js';
 import { choosePlacement, onPath } from '../host/child.js';
 import { compilerAbsence } from '../host/compile.js';
-import { completeWords } from '../options.js';
+import { completeWords, numberOf } from '../options.js';
 import { say } from '../session.js';
 import { kvRows, measureRow } from './load.js';
 import { type KvCell, renderKv } from './render.js';
@@ -46,12 +46,6 @@ interface Options {
   readonly seconds: number;
   readonly niceness: number;
   readonly markdown: string | undefined;
-}
-
-function numberOf(name: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text !== '' && value >= least && value <= most) return value;
-  throw new Error(`--${name} is a number from ${least} to ${most}, and this is ${text}`);
 }
 
 /** @returns undefined where help was asked for. @throws in plain words */

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { describeHost, hostFacts } from '../host/about.js';
 import { setSessionNiceness } from '../host/autogroup.js';
 import { choosePlacement, ended, type Placement, startPinned } from '../host/child.js';
-import { completeWords } from '../options.js';
+import { completeWords, numberOf } from '../options.js';
 import { repositoryRoot } from '../servers/peer.js';
 import { say } from '../session.js';
 import { startSubject, subjectsOf } from './back-ends.js';
@@ -62,12 +62,6 @@ interface Options {
   readonly markdown: string | undefined;
   readonly json: string | undefined;
   readonly folder: string;
-}
-
-function numberOf(name: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text !== '' && value >= least && value <= most) return value;
-  throw new Error(`--${name} is a number from ${least} to ${most}, and this is ${text}`);
 }
 
 /** @returns undefined where help was asked for. @throws in plain words */

@@ -20,8 +20,7 @@ import {
   put16,
   udp,
 } from './packets.js';
-import { Host } from './stack-host.js';
-import type { TcpExports } from './tcp-host.js';
+import { Host, type StackExports } from './stack-host.js';
 import { seededRandom } from './wire.js';
 
 const OUR_MAC = '02:00:00:00:00:01';
@@ -87,7 +86,7 @@ function mendIpv4(packet: Uint8Array): void {
 }
 
 test('1,000,000 mutated packets', () => {
-  const host = new Host<TcpExports>({
+  const host = new Host<StackExports>({
     ipv6: `${OUR6}/64`,
     settings: {
       frameCount: 1024,

@@ -1,5 +1,6 @@
 // One instance of the stack with a kernel of the test's own around it: it works the four rings as AF_XDP does in copy mode.
 
+import type { StackExports as ShippedExports } from '../../src/bypass/stack-exports.js';
 import { Figure, Owner, Place, Setting } from '../../src/core/control.js';
 import { loadCore } from './load-core.js';
 
@@ -14,15 +15,8 @@ export interface HostExports {
 }
 
 /** What dist/core/stack.wasm exports. */
-export interface StackExports extends HostExports {
+export interface StackExports extends HostExports, ShippedExports {
   nextEvent(): bigint;
-  recycle(address: number): number;
-  udpOpen(address: number, port: number): number;
-  udpPort(socket: number): number;
-  udpReceive(socket: number): number;
-  udpFrame(): number;
-  udpSend(socket: number, address: number, length: number, remote: number, port: number): number;
-  udpClose(socket: number): number;
 }
 
 /** What a test says of a host; the rest are the stack's defaults. */

@@ -3,37 +3,13 @@
 import { Host, type HostOptions, ipv4Of, type StackExports } from './stack-host.js';
 import { endOf, type WireEnd } from './wire.js';
 
-/** What the module exports for TCP (src/core/README.md). */
-export interface TcpExports extends StackExports {
-  listen(address: number, port: number, backlog: number): number;
-  accept(socket: number): number;
-  connect(local: number, remote: number, port: number): number;
-  receive(socket: number): number;
-  recycleMany(addresses: number, many: number): number;
-  nextSockets(into: number, most: number): number;
-  sendRoom(socket: number): number;
-  frameForSend(socket: number): number;
-  sendBytes(socket: number): number;
-  sendFrame(socket: number, address: number, length: number, more: number): number;
-  dropFrame(address: number): number;
-  pushSocket(socket: number): number;
-  shutdown(socket: number): number;
-  abort(socket: number): number;
-  close(socket: number): number;
-  unacknowledged(socket: number): number;
-  peerOf(socket: number, into: number): number;
-  setOption(socket: number, option: number, value: number): number;
-  heapBase(): number;
-  endsUnheard(): number;
-}
-
 /** The byte at a place of a stream, told from its neighbours and from other streams. */
 export function byteAt(stream: number, place: number): number {
   return (place * 31 + (place >>> 8) * 7 + stream * 101) & 0xff;
 }
 
 /** See the file's head. */
-export class TcpHost extends Host<TcpExports> {
+export class TcpHost extends Host<StackExports> {
   /** 64 bytes that the stack does not use: addresses are given there. */
   readonly scratch: number;
 
