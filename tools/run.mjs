@@ -93,6 +93,7 @@ function npm(args) {
 
 /** Compiles, also to WebAssembly, makes the images that boot, and bundles the static pages and the command; each looks first whether anything changed. */
 export function build() {
+  if (!existsSync(join(root, 'dist/bundle/main.js'))) console.log('building for the first time, about a minute');
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
   run(process.execPath, [join(root, 'tools/build-core.mjs')]);
   run(process.execPath, [join(root, 'tools/build-image.mjs')]);
