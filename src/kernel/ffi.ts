@@ -48,6 +48,53 @@ export function bind(prototype: string): NativeFunction {
   return processHandle.func(prototype) as NativeFunction;
 }
 
+/** A shared library beside libc, by whose functions something is done that is not ours to do. */
+export interface Library {
+  /** The name under which it was found: `libFLAC.so.12`. */
+  readonly name: string;
+  /** As {@link bind}, of a function of the library. @throws Error where the library has no such function. */
+  bind(prototype: string): NativeFunction;
+  /** Text that a variable of the library points to (`const char *`), or undefined where it has no such variable. */
+  text(variable: string): string | undefined;
+}
+
+/** Libraries that were looked for, by the first of their names; a thread looks once. */
+const libraries = new Map<string, Library | undefined>();
+
+function toLibrary(name: string, handle: LibraryHandle): Library {
+  return {
+    name,
+    bind: (prototype) => handle.func(prototype) as NativeFunction,
+    text: (variable) => {
+      try {
+        return koffi().decode(handle.symbol(variable), 'const char *') ?? undefined;
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+/**
+ * Loads a shared library by the first of its names that the dynamic linker finds (`libFLAC.so.14`, `libFLAC.so.12`); undefined where it
+ * finds none, and on a platform without any.
+ */
+export function openLibrary(names: readonly string[]): Library | undefined {
+  const key = names[0] ?? '';
+  if (libraries.has(key)) return libraries.get(key);
+  let found: Library | undefined;
+  for (const name of platformIsLinux ? names : []) {
+    try {
+      found = toLibrary(name, koffi().load(name));
+      break;
+    } catch (error) {
+      if (error instanceof UnsupportedError) throw error;
+    }
+  }
+  libraries.set(key, found);
+  return found;
+}
+
 /** The errno of the last call on this thread. */
 export function errno(): number {
   return koffi().errno();
