@@ -75,6 +75,17 @@ export function speakersOfMask(mask: number, channels: number): readonly Speaker
   return speakers.length === channels ? speakers : undefined;
 }
 
+/**
+ * The mask of speakers that stand in any order, and the order that brings them into the mask's.
+ * @returns undefined where two channels are for one speaker, or one is for none of WAVE's.
+ */
+export function maskOfSpeakers(speakers: readonly Speaker[]): { mask: number; order: ChannelOrder } | undefined {
+  const bits = speakers.map((speaker) => maskSpeakers.indexOf(speaker));
+  if (bits.includes(-1) || new Set(bits).size !== bits.length) return undefined;
+  const order = bits.map((_, channel) => channel).sort((left, right) => bits[left]! - bits[right]!);
+  return { mask: bits.reduce((mask, bit) => mask | (1 << bit), 0), order };
+}
+
 /** ALSA's usual order for a number of channels; undefined where it has none. */
 export function alsaOrder(channels: number): readonly Speaker[] | undefined {
   return alsaOrders[channels];
