@@ -1,0 +1,153 @@
+// FLAC without libFLAC: the npm package @wasm-audio-decoders/flac, an optional dependency. It gives floats, which are the file's integers
+// divided by 2^(bits-1) - 1; multiplied and rounded they are exact for 8, 16 and 24 bits (its test holds that), and for no others: those are
+// refused. It decodes a whole file at once, so that long ones are refused too. Where libFLAC is installed, this file is not used.
+
+import { closeSync } from 'node:fs';
+import type { FlacInfo } from '../../wire/flac/stream-info.js';
+import type { PcmFormat } from '../../wire/pcm/format.js';
+import type { FrameStore } from '../../wire/pcm/store.js';
+import { type OpenedFile, readFully, sourceError } from './file.js';
+import { flacFormat } from './flac-source.js';
+import { LossList, storeFor, targetView } from './output.js';
+import type { AudioSource, SourceOutput, SourceTags, SourceVerdict } from './source.js';
+
+/** What is used of the package. */
+interface WasmDecoder {
+  readonly ready: Promise<void>;
+  decodeFile(bytes: Uint8Array): Promise<{
+    readonly channelData: readonly Float32Array[];
+    readonly samplesDecoded: number;
+    readonly errors: readonly { readonly message: string }[];
+  }>;
+  free(): void;
+}
+
+const packageName = '@wasm-audio-decoders/flac';
+const exactBits: readonly number[] = [8, 16, 24];
+/** Samples of all channels that are decoded at once: 512 MiB of floats. */
+const mostSamples = 128 * 1024 * 1024;
+const mendLibrary = 'install libFLAC (Debian: libflac12, or libflac14 from Debian 13 on)';
+
+type WasmConstructor = new () => WasmDecoder;
+
+let found: Promise<WasmConstructor | undefined> | undefined;
+
+/** The package's decoder, or undefined where it is not installed. */
+async function wasmDecoder(): Promise<WasmConstructor | undefined> {
+  found ??= import(packageName).then(
+    (module: { FLACDecoder?: WasmConstructor }) => module.FLACDecoder,
+    () => undefined,
+  );
+  return found;
+}
+
+/** Whether the package is installed. */
+export async function hasWasmFlac(): Promise<boolean> {
+  return (await wasmDecoder()) !== undefined;
+}
+
+/** Why a stream is not decoded by the package; undefined where it is. */
+function refusalOf(info: FlacInfo): string | undefined {
+  if (!exactBits.includes(info.bits))
+    return `its FLAC stream has ${info.bits} bits, which ${packageName} does not decode exactly`;
+  if (info.frames === undefined)
+    return `its FLAC stream does not say how long it is, and ${packageName} decodes a file at once`;
+  if (info.frames * info.channels > mostSamples)
+    return `it is too long for ${packageName}, which decodes a file at once`;
+  return undefined;
+}
+
+/** A FLAC file that was decoded at once. */
+class WasmFlacSource implements AudioSource {
+  readonly path: string;
+  readonly format: PcmFormat;
+  readonly frames: number;
+  readonly codec: string;
+  readonly lossless = true;
+  readonly decoder = packageName;
+  readonly tags: SourceTags;
+  readonly extent = undefined;
+  readonly notes: readonly string[];
+  #store: FrameStore;
+  #planes: readonly DataView[];
+  #position = 0;
+  readonly #there: number;
+  readonly #lost = new LossList();
+
+  constructor(path: string, info: FlacInfo, planes: readonly DataView[], there: number, notes: readonly string[]) {
+    this.path = path;
+    this.format = flacFormat(info);
+    this.codec = info.isOgg ? 'Ogg FLAC' : 'FLAC';
+    this.tags = info.tags;
+    this.frames = info.frames ?? there;
+    this.notes = notes;
+    this.#planes = planes;
+    this.#there = Math.min(there, this.frames);
+    this.#lost.add(this.#there, this.frames - this.#there);
+    this.#store = this.#storeOf({ format: this.format });
+  }
+
+  #storeOf(output: SourceOutput): FrameStore {
+    return storeFor(this.path, { ...this.format, sample: 'S32_LE' }, output, 32 - this.format.validBits);
+  }
+
+  setOutput(output: SourceOutput): void {
+    this.#store = this.#storeOf(output);
+  }
+
+  read(target: Uint8Array, frames: number): number {
+    const count = Math.max(0, Math.min(frames, this.#there - this.#position));
+    const view = targetView(target, count, this.#store.frameBytes);
+    this.#store.planes(this.#planes, this.#position, view, 0, count);
+    this.#position += count;
+    return count;
+  }
+
+  seek(frame: number): void {
+    this.#position = Math.max(0, Math.min(Math.floor(frame), this.#there));
+  }
+
+  verdict(): SourceVerdict {
+    return { md5: 'not checked', lost: this.#lost.list(), notes: this.notes };
+  }
+
+  close(): void {
+    this.#planes = [];
+    this.#position = this.#there;
+  }
+}
+
+/** Floats of the package become the file's integers, in place: 32 bits of the one for 32 of the other. */
+function toIntegers(floats: Float32Array, bits: number): DataView {
+  const integers = new Int32Array(floats.buffer, floats.byteOffset, floats.length);
+  const scale = 2 ** (bits - 1) - 1;
+  for (let index = 0; index < floats.length; index++) integers[index] = Math.round(floats[index]! * scale);
+  return new DataView(floats.buffer, floats.byteOffset, floats.byteLength);
+}
+
+/**
+ * Opens a FLAC file by the npm package. The file is closed when it has been decoded.
+ * @throws SourceError where the package is not there, or could not decode the file exactly.
+ */
+export async function openWasmFlac(file: OpenedFile, info: FlacInfo, start: number): Promise<AudioSource> {
+  const refusal = refusalOf(info);
+  if (refusal !== undefined) throw sourceError(file.path, `${refusal}; ${mendLibrary}`);
+  const Decoder = await wasmDecoder();
+  if (Decoder === undefined) throw sourceError(file.path, `nothing here decodes FLAC; ${mendLibrary}`);
+  const bytes = new Uint8Array(file.byteLength - start);
+  const length = readFully(file.path, file.fd, bytes, bytes.length, start);
+  const decoder = new Decoder();
+  try {
+    await decoder.ready;
+    const decoded = await decoder.decodeFile(bytes.subarray(0, length));
+    const notes = decoded.errors.length === 0 ? [] : [`${packageName} found ${decoded.errors.length} damaged blocks`];
+    const isWhole = decoded.channelData.length === info.channels;
+    if (!isWhole) throw sourceError(file.path, `${packageName} does not understand it: the file is damaged`);
+    const planes = decoded.channelData.map((floats) => toIntegers(floats, info.bits));
+    const source = new WasmFlacSource(file.path, info, planes, decoded.samplesDecoded, notes);
+    closeSync(file.fd);
+    return source;
+  } finally {
+    decoder.free();
+  }
+}
