@@ -4,5 +4,6 @@
 export * from './constants-file.js';
 export * from './constants-process.js';
 export * from './constants-socket.js';
+export * from './constants-sound.js';
 export * from './constants-uring.js';
 export * from './constants-xdp.js';

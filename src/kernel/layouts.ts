@@ -4,6 +4,7 @@
 
 import * as file from './layouts-file.js';
 import * as socket from './layouts-socket.js';
+import * as sound from './layouts-sound.js';
 import * as uring from './layouts-uring.js';
 import * as xdp from './layouts-xdp.js';
 
@@ -19,7 +20,7 @@ export interface StructLayout {
   readonly fields: Readonly<Record<string, FieldLayout>>;
 }
 
-const common = { ...file, ...socket, ...uring, ...xdp };
+const common = { ...file, ...socket, ...sound, ...uring, ...xdp };
 
 /** Every layout, by architecture (Node's `process.arch`). */
 export const layoutsByArchitecture = {

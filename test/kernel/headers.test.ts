@@ -29,14 +29,18 @@ const kernelHeaders = [
 ];
 const libcHeaders = [
   ...['sys/socket.h', 'sys/un.h', 'sys/eventfd.h', 'netinet/in.h', 'netinet/tcp.h', 'netinet/udp.h', 'fcntl.h'],
+  // The kernel's, but the one for sound includes libc's <time.h>.
+  ...['linux/ioctl.h', 'sound/asound.h'],
 ];
 
 /** Groups of constants, and structures, that the kernel exports to libc only: libc's headers name them. */
 const libcGroups = new Set(['AF', 'SOCK', 'SOL', 'MSG', 'SHUT', 'SCM', 'SPLICE_F', 'EFD']);
+const isLibcGroup = (group: string): boolean => libcGroups.has(group) || group.startsWith('SNDRV_');
 const libcStructs = new Set(
   (
     'sockaddr sockaddr_in sockaddr_in6 sockaddr_un sockaddr_storage msghdr mmsghdr cmsghdr in_pktinfo in6_pktinfo ' +
-    'linger ucred'
+    'linger ucred snd_pcm_info snd_interval snd_pcm_hw_params snd_pcm_sw_params snd_pcm_status snd_pcm_mmap_status ' +
+    'snd_pcm_mmap_control snd_pcm_sync_ptr snd_ctl_card_info snd_ctl_elem_id snd_ctl_elem_value'
   ).split(' '),
 );
 /** The kernel's C name where the table has libc's, for the same structure. */
@@ -65,7 +69,7 @@ function constantClaims(architecture: Architecture): Map<string, Claim> {
     const values = exported === 'openFlags' ? constants.openFlags[architecture] : table;
     for (const [key, value] of Object.entries(values as Record<string, number>)) {
       const name = joinedGroups.has(group) ? `${group}${key}` : `${group}_${key}`;
-      claims.set(name, { expression: name, value, name, libc: libcGroups.has(group) });
+      claims.set(name, { expression: name, value, name, libc: isLibcGroup(group) });
     }
   }
   return claims;

@@ -25,6 +25,8 @@ export interface GuestOptions {
   readonly progress?: (text: string) => void;
   /** Kernel modules to load beside those of the root file system. */
   readonly modules?: readonly string[];
+  /** QEMU's options of further devices. */
+  readonly devices?: readonly string[];
 }
 
 const rootModules = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
@@ -106,6 +108,7 @@ function emulate(kernel: Kernel, disk: string, share: string, options: GuestOpti
     ...['-device', 'virtio-9p-pci,fsdev=h,mount_tag=host'],
     ...['-fsdev', `local,id=s,path=${share},security_model=none`],
     ...['-device', 'virtio-9p-pci,fsdev=s,mount_tag=share'],
+    ...(options.devices ?? []),
   ];
   return new Promise((resolve, reject) => {
     const machine = spawn('qemu-system-x86_64', args, { stdio: ['ignore', 'pipe', 'pipe'] });
