@@ -43,7 +43,7 @@ function write(path: string, text: string): void {
 }
 
 function checkout(): void {
-  for (const name of ['run.mjs', 'npm-start.mjs', 'npm-test.mjs', 'npm-test-reporter.mjs']) {
+  for (const name of ['run.mjs', 'build.mjs', 'npm-start.mjs', 'npm-test.mjs', 'npm-test-reporter.mjs']) {
     cpSync(join(repositoryRoot, 'tools', name), join(folder, 'tools', name));
   }
   write('tools/build-pages.mjs', '');

@@ -91,14 +91,10 @@ function npm(args) {
   else run('npm', args);
 }
 
-/** Compiles, also to WebAssembly, makes the images that boot, and bundles the static pages and the command; each looks first whether anything changed. */
+/** Builds all that is not built yet (tools/build.mjs). */
 export function build() {
   if (!existsSync(join(root, 'dist/bundle/main.js'))) console.log('building for the first time, about a minute');
-  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
-  run(process.execPath, [join(root, 'tools/build-core.mjs')]);
-  run(process.execPath, [join(root, 'tools/build-image.mjs')]);
-  run(process.execPath, [join(root, 'tools/build-pages.mjs')]);
-  run(process.execPath, [join(root, 'tools/bundle.mjs')]);
+  run(process.execPath, [join(root, 'tools/build.mjs')]);
 }
 
 /** The time since `startMs` (of `performance.now()`), for people: `12.3 s`. */
