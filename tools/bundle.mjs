@@ -31,6 +31,8 @@ const programs = new Set(
     'vhost/net/net-thread.js',
     'kv/kv-thread.js',
     'vmm/vm-thread.js',
+    'audio/feeder/feeder-thread.js',
+    'audio/pump/pump-main.js',
   ].map((path) => join(compiled, path)),
 );
 

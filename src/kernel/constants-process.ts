@@ -181,6 +181,31 @@ export const RLIMIT = {
   NOFILE: 7,
   MEMLOCK: 8,
   AS: 9,
+  NICE: 13,
+  RTPRIO: 14,
+  RTTIME: 15,
+} as const;
+
+/** Scheduling policies of sched_setscheduler, and the flag beside them. */
+export const SCHED = {
+  NORMAL: 0,
+  FIFO: 1,
+  RR: 2,
+  BATCH: 3,
+  IDLE: 5,
+  DEADLINE: 6,
+  RESET_ON_FORK: 0x40000000,
+} as const;
+
+/** Whose figures getrusage gives. */
+export const RUSAGE = {
+  SELF: 0,
+  THREAD: 1,
+} as const;
+
+/** Whose niceness getpriority and setpriority are about. */
+export const PRIO = {
+  PROCESS: 0,
 } as const;
 
 /** Namespaces of unshare and setns. */

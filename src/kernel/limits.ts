@@ -46,7 +46,8 @@ export function raiseOpenFiles(wanted: number): number {
   return openFilesLimit();
 }
 
-function setLimit(resource: keyof typeof RLIMIT, soft: number, hard: number): boolean {
+/** Sets a limit of this process, in the units of {@link resourceLimit}; false where that is refused. */
+export function setLimit(resource: keyof typeof RLIMIT, soft: number, hard: number): boolean {
   const { size, fields } = layouts.rlimit;
   const place = scratch(size);
   const write = (at: number, value: number): void =>

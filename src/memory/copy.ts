@@ -31,6 +31,10 @@ export const CopyReason = {
   packetFill: 12,
   /** Bytes of a stream from outside into the memory of a guest that is its end. */
   guestStream: 13,
+  /** Decoded frames into the memory that a sound card or a server plays from. */
+  soundFill: 14,
+  /** Frames into that memory while the volume is not 0 dB: each sample is multiplied on the way. */
+  soundVolume: 15,
 } as const;
 
 /** Names of the reasons, by their number. */
@@ -72,6 +76,54 @@ export function copyBytes(
     return;
   }
   target.set(source.subarray(sourceStart, sourceStart + length), targetStart);
+}
+
+/** Bytes as elements of 4, 2 and 1, over the same memory: what {@link copyElements} copies between. Made once; each begins at a multiple of 4. */
+export class ElementViews {
+  readonly words: Int32Array;
+  readonly halves: Int16Array;
+  readonly bytes: Uint8Array;
+
+  /** @param byteLength rounded down to whole words where it has a rest. */
+  constructor(buffer: ArrayBufferLike, byteOffset = 0, byteLength = buffer.byteLength - byteOffset) {
+    this.words = new Int32Array(buffer, byteOffset, byteLength >> 2);
+    this.halves = new Int16Array(buffer, byteOffset, byteLength >> 1);
+    this.bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  }
+}
+
+/**
+ * Copies bytes between views that were made before, and counts them; nothing is allocated, in the widest elements that offsets and length
+ * allow. For loops in which nothing may be. What is outside of a view is not written, as ever with typed arrays.
+ */
+export function copyElements(
+  reason: number,
+  target: ElementViews,
+  targetStart: number,
+  source: ElementViews,
+  sourceStart: number,
+  length: number,
+): void {
+  copiedBytes[reason]! += length;
+  const alignment = targetStart | sourceStart | length;
+  if ((alignment & 3) === 0) copyRange(target.words, targetStart >> 2, source.words, sourceStart >> 2, length >> 2);
+  else if ((alignment & 1) === 0)
+    copyRange(target.halves, targetStart >> 1, source.halves, sourceStart >> 1, length >> 1);
+  else {
+    const { bytes } = target;
+    const from = source.bytes;
+    for (let index = 0; index < length; index++) bytes[targetStart + index] = from[sourceStart + index]!;
+  }
+}
+
+function copyRange<T extends Int32Array | Int16Array>(
+  target: T,
+  targetStart: number,
+  source: T,
+  sourceStart: number,
+  count: number,
+): void {
+  for (let index = 0; index < count; index++) target[targetStart + index] = source[sourceStart + index]!;
 }
 
 const encoder = new TextEncoder();

@@ -1,0 +1,443 @@
+// The feeder: opens files ahead of what is heard, agrees on a format with the pump's sink, and says in descriptors what follows: extents of files whose pages it has brought near, or frames that it
+// has decoded into the PCM ring. It runs in a thread of its own, so that nothing which the program does can keep it from it. One step is short; who calls it is feeder-thread.ts.
+// Not here: files (../sources), the ring (descriptors.ts), what becomes of it all (../pump).
+
+import { viewMemory } from '../../kernel/ffi.js';
+import { dropCached, readAhead, readAt } from '../../kernel/file.js';
+import { scratch } from '../../kernel/memory.js';
+import { sendWithDescriptors } from '../../kernel/pass-descriptors.js';
+import { frameBytes } from '../../wire/pcm/format.js';
+import { type Agreement, negotiate } from '../../wire/pcm/negotiate.js';
+import {
+  DescriptorKind,
+  FeederWord,
+  fileSlots,
+  offsets,
+  type PumpReply,
+  PumpState,
+  PumpWord,
+  readText,
+  writeText,
+} from '../pump/shared-layout.js';
+import type { SinkOpening, SinkRequest } from '../sinks/sink.js';
+import { openSource } from '../sources/open.js';
+import type { AudioSource } from '../sources/source.js';
+import { Descriptors } from './descriptors.js';
+import type { FeederCommand, FeederSays, FeederStart } from './messages.js';
+import { PcmSpace } from './pcm-space.js';
+import { PumpWatch } from './pump-watch.js';
+
+/** How far what is near is ahead of the device's ring, in seconds. */
+const aheadSeconds = 2;
+/** A piece of a file, or of decoded frames. */
+const pieceSeconds = 0.1;
+/** Pages are asked for so far behind what is handed over. */
+const readAheadBytes = 4 * 1024 * 1024;
+/** A page of each so many bytes is waited for before the pump is told of them. */
+const probeBytes = 128 * 1024;
+
+/** What is being fed. */
+interface Feeding {
+  readonly source: AudioSource;
+  readonly file: number;
+  readonly number: number;
+  /** The number under which the pump has the file; -1: it is decoded. */
+  readonly slot: number;
+  /** The next frame to hand over. */
+  frame: number;
+  fed: number;
+  /** It was begun in its midst, or searched in. */
+  isWhole: boolean;
+}
+
+/** The sink as it is open. */
+interface Session {
+  readonly opening: SinkOpening;
+  readonly frameBytes: number;
+}
+
+/** What comes next. */
+type Phase =
+  | { readonly kind: 'open'; readonly file: number; readonly frame: number; readonly seconds?: number }
+  | { readonly kind: 'opening' }
+  /** A source waits for a sink of another format. */
+  | {
+      readonly kind: 'change';
+      readonly source: AudioSource;
+      readonly file: number;
+      readonly frame: number;
+      readonly isEnded: boolean;
+    }
+  | { readonly kind: 'asked'; readonly source: AudioSource; readonly file: number; readonly frame: number }
+  | { readonly kind: 'feed' }
+  | { readonly kind: 'done' };
+
+/** See the file's head. */
+export class Feeder {
+  readonly #start: FeederStart;
+  readonly #say: (says: FeederSays) => void;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #words: Int32Array;
+  readonly #descriptors: Descriptors;
+  readonly #space: PcmSpace;
+  readonly #watch: PumpWatch;
+  /** Which file of the list a track's number is, and the last descriptor that needs a slot's file. */
+  readonly #files: number[] = [];
+  readonly #slotsEnd = new Map<number, number>();
+  #phase: Phase;
+  /** Grows with each command: what was begun before it is thrown away when it is there. */
+  #turn = 0;
+  #feeding: Feeding | undefined;
+  #session: Session | undefined;
+  #hasGap = false;
+  /** The end of the format was written, and no sink was asked for since. */
+  #isFormatEnding = false;
+  #nextNumber = 0;
+  #nextSlot = 1;
+  #leadIn: boolean;
+  #hasPlayed = false;
+  #slowUntil = 0;
+  #slowDue = 0;
+
+  constructor(start: FeederStart, say: (says: FeederSays) => void) {
+    this.#start = start;
+    this.#say = say;
+    const buffer = viewMemory(start.address, start.byteLength);
+    this.#bytes = new Uint8Array(buffer, 0, start.byteLength);
+    this.#words = new Int32Array(buffer, 0, offsets.pcm / 4);
+    this.#descriptors = new Descriptors(this.#words);
+    this.#space = new PcmSpace(start.byteLength - offsets.pcm);
+    this.#watch = new PumpWatch(this.#words, say);
+    this.#phase = { kind: 'open', file: 0, frame: 0, seconds: start.startSeconds };
+    this.#leadIn = start.leadInMs > 0;
+    this.#slowDue = start.slowDisk === undefined ? Number.POSITIVE_INFINITY : Date.now() + start.slowDisk.everyMs;
+  }
+
+  /** Obeys a command. */
+  obey(command: FeederCommand): void {
+    if (command.kind === 'close') {
+      this.close();
+      return;
+    }
+    const heard = this.#files[this.#words[PumpWord.track]!] ?? 0;
+    const file = command.kind === 'seek' ? (command.file ?? heard) : heard + command.files;
+    this.#restart(file, command.kind === 'seek' ? command.seconds : 0);
+  }
+
+  /** Ends it: nothing is fed any more. */
+  close(): void {
+    this.#turn++;
+    this.#letGo();
+    this.#phase = { kind: 'done' };
+  }
+
+  /** Does a little. Gives milliseconds after which there may be more to do. */
+  async step(): Promise<number> {
+    Atomics.add(this.#words, FeederWord.heartbeat, 1);
+    this.#watch.look(this.#session?.opening.hangMs);
+    const phase = this.#phase;
+    switch (phase.kind) {
+      case 'open':
+        if (!this.#knowsSession()) return 1;
+        await this.#open(phase);
+        return 0;
+      case 'change':
+        return this.#change(phase);
+      case 'asked':
+        return this.#hear(phase);
+      case 'feed':
+        return this.#feed();
+      default:
+        return 20;
+    }
+  }
+
+  /**
+   * Whether the stream is still open, after a seek while its format was about to end: the pump saw the one or the other first. False: it has not said
+   * yet.
+   */
+  #knowsSession(): boolean {
+    if (!this.#isFormatEnding) return true;
+    if (!this.#isFlushed()) return false;
+    if (this.#words[PumpWord.state] === PumpState.idle) this.#session = undefined;
+    this.#isFormatEnding = false;
+    return true;
+  }
+
+  /** Everything from here on is another place. */
+  #restart(file: number, seconds: number): void {
+    this.#turn++;
+    const last = this.#start.files.length;
+    this.#letGo();
+    this.#descriptors.flush();
+    const place = file >= last && this.#start.isLoop ? 0 : Math.max(0, file);
+    this.#phase = { kind: 'open', file: place, frame: 0, seconds };
+  }
+
+  #letGo(): void {
+    const phase = this.#phase;
+    if (phase.kind === 'change' || phase.kind === 'asked') phase.source.close();
+    if (this.#feeding !== undefined) this.#tellFed(this.#feeding, false);
+    this.#feeding?.source.close();
+    this.#feeding = undefined;
+  }
+
+  async #open({ file, frame, seconds }: Extract<Phase, { kind: 'open' }>): Promise<void> {
+    const { files, isLoop, raw } = this.#start;
+    if (file >= files.length) {
+      if (isLoop && this.#hasPlayed) this.#phase = { kind: 'open', file: 0, frame: 0 };
+      else this.#finish();
+      return;
+    }
+    const path = files[file]!;
+    const turn = ++this.#turn;
+    this.#phase = { kind: 'opening' };
+    try {
+      const source = await openSource(path, raw === undefined ? {} : { raw });
+      if (turn !== this.#turn) return source.close();
+      const wanted = seconds === undefined ? frame : Math.round(seconds * source.format.rate);
+      const first = Math.max(0, Math.min(wanted, source.frames ?? wanted));
+      this.#begin(source, file, first);
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      this.#say({ kind: 'skipped', file, path, sentence: error instanceof Error ? error.message : String(error) });
+      this.#phase = { kind: 'open', file: file + 1, frame: 0 };
+    }
+  }
+
+  /** A source is there: it goes on in the stream as it is, or the sink is opened anew. */
+  #begin(source: AudioSource, file: number, frame: number): void {
+    const agreed = this.#session === undefined ? undefined : this.#goesOn(source, this.#session.opening);
+    if (agreed !== undefined) this.#startFeeding(source, file, frame, agreed);
+    else this.#phase = { kind: 'change', source, file, frame, isEnded: this.#session === undefined };
+  }
+
+  /** What becomes of a source in the stream as it is open; undefined: it would lose something. */
+  #goesOn(source: AudioSource, { format, speakers, significantBits }: SinkOpening): Agreement | undefined {
+    const offer = {
+      sample: format.sample,
+      rates: [format.rate],
+      channels: [format.channels],
+      ...(speakers === undefined ? {} : { speakers: () => speakers }),
+      ...(significantBits === undefined ? {} : { significantBits }),
+    };
+    const agreed = negotiate(source.format, [offer], { lossy: !source.lossless });
+    return 'refusal' in agreed || agreed.change === 'converted' ? undefined : agreed;
+  }
+
+  /** Ends the format in the stream, and asks for a sink when the pump has none. */
+  #change(phase: Extract<Phase, { kind: 'change' }>): number {
+    const { source, file, frame } = phase;
+    if (!phase.isEnded) {
+      if (!this.#descriptors.hasRoom) return 5;
+      this.#descriptors.write({ kind: DescriptorKind.formatEnds });
+      this.#phase = { ...phase, isEnded: true };
+      this.#isFormatEnding = true;
+      return 1;
+    }
+    if (this.#words[PumpWord.state] !== PumpState.idle || !this.#isFlushed()) return 1;
+    this.#hasGap = this.#session !== undefined;
+    this.#session = undefined;
+    this.#isFormatEnding = false;
+    const request: SinkRequest = {
+      sink: this.#start.sink,
+      settings: this.#start.settings,
+      source: source.format,
+      lossy: !source.lossless,
+    };
+    writeText(this.#bytes, offsets.request, JSON.stringify(request));
+    Atomics.add(this.#words, FeederWord.request, 1);
+    this.#phase = { kind: 'asked', source, file, frame };
+    return 1;
+  }
+
+  #isFlushed(): boolean {
+    return this.#words[PumpWord.flushed] === this.#words[FeederWord.flushGeneration];
+  }
+
+  #hear({ source, file, frame }: Extract<Phase, { kind: 'asked' }>): number {
+    if (Atomics.load(this.#words, PumpWord.reply) !== this.#words[FeederWord.request]) return 1;
+    const reply = JSON.parse(readText(this.#bytes, offsets.reply)) as PumpReply;
+    if ('refusal' in reply) {
+      source.close();
+      this.#phase = { kind: 'done' };
+      const sentence = reply.refusal;
+      this.#say({ kind: 'refused', sentence, reason: reply.reason });
+      return 20;
+    }
+    const { opening, agreement } = reply;
+    this.#session = { opening, frameBytes: frameBytes(opening.format) };
+    this.#say({ kind: 'opened', opening });
+    this.#startFeeding(source, file, frame, agreement);
+    return 0;
+  }
+
+  #startFeeding(source: AudioSource, file: number, frame: number, agreement: Agreement): void {
+    const { format, order, dither } = agreement;
+    const isRead = source.extent !== undefined && agreement.change === 'none';
+    if (!isRead) {
+      source.setOutput({ format, ...(order === undefined ? {} : { order }), dither });
+      if (frame > 0) source.seek(frame);
+    }
+    const number = this.#nextNumber++;
+    this.#files[number] = file;
+    const slot = isRead ? this.#nextSlot++ : -1;
+    this.#feeding = { source, file, number, slot, frame, fed: 0, isWhole: frame === 0 };
+    const { path, codec, decoder, lossless, frames, tags, notes } = source;
+    this.#say({
+      kind: 'track',
+      track: {
+        ...{
+          number,
+          file,
+          path,
+          codec,
+          decoder,
+          lossless,
+          format: source.format,
+          frames,
+          firstFrame: frame,
+          tags,
+          notes,
+        },
+        ...{ change: agreement.change, words: agreement.words, isRead, gapBefore: this.#hasGap },
+      },
+    });
+    this.#hasGap = false;
+    this.#hasPlayed = true;
+    this.#phase = { kind: 'feed' };
+    if (slot >= 0 && source.extent !== undefined) this.#unsent = { slot, fd: source.extent.fd };
+  }
+
+  #unsent: { readonly slot: number; readonly fd: number } | undefined;
+
+  /** Passes the file to the pump; false: not yet. */
+  #pass(): boolean {
+    const unsent = this.#unsent;
+    if (unsent === undefined) return true;
+    const end = this.#slotsEnd.get(unsent.slot - fileSlots + 1);
+    if (end !== undefined && ((this.#descriptors.head - end) | 0) <= 0) return false;
+    const place = scratch(4);
+    place.data.setInt32(place.offset, unsent.slot, true);
+    if (sendWithDescriptors(this.#start.socket, place.address, 4, [unsent.fd]) !== 4) return false;
+    this.#slotsEnd.delete(unsent.slot - fileSlots + 1);
+    this.#unsent = undefined;
+    return true;
+  }
+
+  /** Hands over what there is room for. */
+  #feed(): number {
+    const feeding = this.#feeding!;
+    const { opening } = this.#session!;
+    const { rate } = opening.format;
+    this.#space.release(this.#descriptors.head);
+    const wanted = opening.ringFrames + aheadSeconds * rate;
+    const ahead = this.#descriptors.framesAhead;
+    this.#words[FeederWord.aheadMs] = Math.round((Math.max(0, ahead - opening.ringFrames) / rate) * 1000);
+    if (this.#isSlow(feeding)) return 2;
+    const rest = opening.clock === 'none' ? 1 : 10;
+    if (ahead >= wanted || !this.#descriptors.hasRoom || !this.#pass()) return rest;
+    if (this.#leadIn) this.#writeLeadIn(feeding, rate);
+    const frames = Math.max(1, Math.round(rate * pieceSeconds));
+    const given = feeding.slot >= 0 ? this.#feedExtent(feeding, frames) : this.#feedDecoded(feeding, frames);
+    if (given < 0) return rest;
+    if (given === 0) this.#endTrack(feeding);
+    return 0;
+  }
+
+  #writeLeadIn({ number, frame }: Feeding, rate: number): void {
+    this.#leadIn = false;
+    const frames = Math.round((rate * this.#start.leadInMs) / 1000);
+    this.#descriptors.write({ kind: DescriptorKind.silence, frames, track: number, firstFrame: frame });
+  }
+
+  /** A piece of the file, whose pages are near. Gives frames; 0 at the end. */
+  #feedExtent(feeding: Feeding, most: number): number {
+    const { source, slot, number, frame } = feeding;
+    const { fd, offset } = source.extent!;
+    const frames = Math.min(most, (source.frames ?? 0) - frame);
+    if (frames <= 0) return 0;
+    const { frameBytes: bytes } = this.#session!;
+    const at = offset + frame * bytes;
+    readAhead(fd, at, frames * bytes + readAheadBytes);
+    const place = scratch(8).address;
+    for (let near = 0; near < frames * bytes; near += probeBytes) readAt(fd, place, 1, at + near);
+    readAt(fd, place, 1, at + frames * bytes - 1);
+    this.#slotsEnd.set(slot, this.#descriptors.tail);
+    this.#descriptors.write({
+      kind: DescriptorKind.extent,
+      slot,
+      offset: at,
+      frames,
+      track: number,
+      firstFrame: frame,
+    });
+    this.#count(feeding, frames);
+    return frames;
+  }
+
+  /** Frames decoded into the ring. Gives how many; 0 at the end; -1: there is no room now. */
+  #feedDecoded(feeding: Feeding, most: number): number {
+    const { source, number, frame } = feeding;
+    const { frameBytes: bytes } = this.#session!;
+    const frames = Math.max(1, Math.min(most, Math.floor(this.#space.byteLength / 8 / bytes)));
+    const start = this.#space.find(frames * bytes);
+    if (start < 0) return -1;
+    const target = this.#bytes.subarray(offsets.pcm + start, offsets.pcm + start + frames * bytes);
+    let got: number;
+    try {
+      got = source.read(target, frames);
+    } catch (error) {
+      const sentence = error instanceof Error ? error.message : String(error);
+      this.#say({ kind: 'skipped', file: feeding.file, path: source.path, sentence });
+      return 0;
+    }
+    if (got === 0) return 0;
+    this.#space.take(start, got * bytes, this.#descriptors.tail);
+    this.#descriptors.write({ kind: DescriptorKind.pcm, offset: start, frames: got, track: number, firstFrame: frame });
+    this.#count(feeding, got);
+    return got;
+  }
+
+  #count(feeding: Feeding, frames: number): void {
+    feeding.frame += frames;
+    feeding.fed += frames;
+  }
+
+  #endTrack(feeding: Feeding): void {
+    this.#tellFed(feeding, feeding.isWhole);
+    feeding.source.close();
+    this.#feeding = undefined;
+    this.#phase = { kind: 'open', file: feeding.file + 1, frame: 0 };
+  }
+
+  #tellFed({ source, number, fed }: Feeding, isWhole: boolean): void {
+    this.#say({ kind: 'fed', number, frames: fed, verdict: source.verdict(), isWhole });
+  }
+
+  /** Nothing follows. */
+  #finish(): void {
+    if (this.#session === undefined) {
+      this.#phase = { kind: 'done' };
+      if (!this.#hasPlayed)
+        this.#say({ kind: 'refused', sentence: 'none of the files can be played', reason: 'usage' });
+      return;
+    }
+    if (!this.#descriptors.hasRoom) return;
+    this.#descriptors.write({ kind: DescriptorKind.end });
+    this.#phase = { kind: 'done' };
+  }
+
+  /** `--inject slow-disk`: nothing is read for a while, and pages that were near are forgotten. */
+  #isSlow({ source, frame }: Feeding): boolean {
+    const { slowDisk } = this.#start;
+    const now = Date.now();
+    if (slowDisk !== undefined && now >= this.#slowDue) {
+      this.#slowDue = now + slowDisk.everyMs;
+      this.#slowUntil = now + slowDisk.ms;
+      const { extent } = source;
+      if (extent !== undefined) dropCached(extent.fd, extent.offset + frame * frameBytes(source.format));
+    }
+    return now < this.#slowUntil;
+  }
+}

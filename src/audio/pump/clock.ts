@@ -1,0 +1,48 @@
+// The pump's clock: CLOCK_MONOTONIC, read and slept on without an allocation. Times are doubles in one Float64Array, nanoseconds since a second in which the clock was made:
+// exact for a hundred days. A double as a result or in a field would be allocated anew each time; an element of the array is not.
+// Not here: who wakes up when.
+
+import { type ClockCalls, openClock } from '../../kernel/clock.js';
+
+/** What stands where in {@link PumpClock.times}. */
+export const Time = {
+  /** When the clock was last read. */
+  now: 0,
+  /** When the next sleep ends. */
+  deadline: 1,
+} as const;
+
+/** See the file's head. */
+export class PumpClock {
+  /** Nanoseconds; see {@link Time}. */
+  readonly times = new Float64Array(2);
+  /** The second that times are counted from, of CLOCK_MONOTONIC. */
+  readonly baseSeconds: number;
+  readonly #calls: ClockCalls;
+  /** Two times: what was read, and what is slept until. Seconds in words 0 and 4, nanoseconds in 2 and 6. */
+  readonly #words: Int32Array;
+
+  constructor() {
+    this.#calls = openClock();
+    this.#words = this.#calls.words;
+    this.#calls.read();
+    this.baseSeconds = this.#words[0]!;
+    this.read();
+  }
+
+  /** Reads the clock into `times[Time.now]`. */
+  read(): void {
+    this.#calls.read();
+    this.times[Time.now] = (this.#words[0]! - this.baseSeconds) * 1e9 + this.#words[2]!;
+  }
+
+  /** Sleeps until `times[Time.deadline]`; a signal does not end it sooner. Gives 0. The clock is not read. */
+  sleep(): number {
+    const deadline = this.times[Time.deadline]!;
+    const seconds = Math.floor(deadline / 1e9);
+    this.#words[4] = this.baseSeconds + seconds;
+    this.#words[6] = deadline - seconds * 1e9;
+    for (let attempt = 0; attempt < 1000; attempt++) if (this.#calls.sleepUntil() === 0) break;
+    return 0;
+  }
+}

@@ -1,0 +1,446 @@
+// The pump's loop: sleep, look, fetch, commit. It returns to nobody while it plays, and allocates nothing: small integers in fields, times in typed arrays. Commands are words of the shared
+// region, looked at once a wake-up; what the feeder and the player say is obeyed in the same pass.
+// Not here: where frames come from (fetcher.ts) and go to (../sinks), what is told of it (figures.ts), the process around it (pump-main.ts).
+
+import { parentProcess } from '../../kernel/scheduling.js';
+import { type Sink, type SinkOpening, SinkState } from '../sinks/sink.js';
+import { type PumpClock, Time } from './clock.js';
+import { type Fetcher, Shortage } from './fetcher.js';
+import type { Figures } from './figures.js';
+import {
+  DescriptorKind,
+  EventCause,
+  EventKind,
+  FeederWord,
+  offsets,
+  PlayerNumber,
+  PlayerWord,
+  PumpNumber,
+  PumpState,
+  PumpWord,
+} from './shared-layout.js';
+import type { Volume } from './volume.js';
+
+/** Why {@link PumpLoop.run} came back. */
+export const LoopEnd = {
+  /** It goes on. */
+  none: 0,
+  stopped: 1,
+  ended: 2,
+  /** What follows has another format. */
+  formatEnds: 3,
+  /** The device is no longer there, or refused to go on. */
+  gone: 4,
+  /** Nobody is there who could want it. */
+  orphaned: 5,
+} as const;
+
+/** What a loop works with. */
+export interface LoopParts {
+  /** The shared region's bytes. */
+  readonly region: ArrayBuffer;
+  readonly clock: PumpClock;
+  readonly sink: Sink;
+  readonly opening: SinkOpening;
+  readonly fetcher: Fetcher;
+  readonly volume: Volume;
+  readonly figures: Figures;
+  /** Frames that are played between two wake-ups. */
+  readonly wakeFrames: number;
+  readonly parentPid: number;
+  /** Deadlines are in the past: it is run so that it is compiled. */
+  readonly isRehearsal: boolean;
+}
+
+/** Places of the loop's own numbers; `committed`: frames since the sink was prepared. */
+const Own = { frameNs: 0, lookedNs: 1, endBoundNs: 2, stallDueNs: 3, parentDueNs: 4, dryNs: 5, committed: 6 } as const;
+
+/** Times between looks while nothing plays, or data is short. */
+const restNs = 10e6;
+const shortRestNs = 1e6;
+/** What an end may take longer than what is queued. */
+const endPatienceNs = 600e6;
+const parentEveryNs = 500e6;
+
+/** See the file's head. */
+export class PumpLoop {
+  readonly #words: Int32Array;
+  readonly #numbers: Float64Array;
+  readonly #clock: PumpClock;
+  readonly #times: Float64Array;
+  readonly #sink: Sink;
+  readonly #fetcher: Fetcher;
+  readonly #volume: Volume;
+  readonly #figures: Figures;
+  readonly #own = new Float64Array(7);
+  /** Frame of the track, gap in nanoseconds, frames lost: what an event is told. */
+  readonly #event = new Float64Array(3);
+  readonly #ringFrames: number;
+  readonly #periodFrames: number;
+  readonly #wakeFrames: number;
+  readonly #isTimed: boolean;
+  readonly #isPadded: boolean;
+  readonly #parentPid: number;
+  readonly #isRehearsal: boolean;
+  #state: number = PumpState.filling;
+  #volumeGeneration = 0;
+  /** The stream's end was fetched: silence follows. */
+  #isEnding = false;
+  /** Frames of that silence. */
+  #padding = 0;
+  /** The last fill left room, for want of data. */
+  #isStarved = false;
+  /** A pause for which the sink was emptied. */
+  #isEmptied = false;
+  /** It ran dry and does not run again yet: told of when it does, with all of the gap. */
+  #isDry = false;
+  #dryCause: number = EventCause.none;
+  /** The last thing that the sink refused, as -errno. */
+  trouble = 0;
+
+  constructor(parts: LoopParts) {
+    const { region, clock, sink, opening, fetcher, volume, figures } = parts;
+    this.#words = new Int32Array(region, 0, offsets.pcm / 4);
+    this.#numbers = new Float64Array(region, 0, offsets.pcm / 8);
+    this.#clock = clock;
+    this.#times = clock.times;
+    this.#sink = sink;
+    this.#fetcher = fetcher;
+    this.#volume = volume;
+    this.#figures = figures;
+    this.#ringFrames = opening.ringFrames;
+    this.#periodFrames = opening.periodFrames;
+    this.#wakeFrames = parts.wakeFrames;
+    this.#isTimed = opening.clock !== 'none';
+    this.#isPadded = opening.end === 'pad';
+    this.#parentPid = parts.parentPid;
+    this.#isRehearsal = parts.isRehearsal;
+    this.#own[Own.frameNs] = 1e9 / opening.format.rate;
+    this.#own[Own.dryNs] = -1;
+    this.#volumeGeneration = Atomics.load(this.#words, PlayerWord.volumeGeneration);
+    volume.want(this.#numbers, PlayerNumber.volume);
+    volume.settle();
+    clock.read();
+    this.#times[Time.deadline] = this.#times[Time.now]!;
+    this.#setState(parts.isRehearsal ? PumpState.playing : PumpState.filling);
+  }
+
+  /** Plays until there is a reason to end: a {@link LoopEnd}. The sink is stopped then. */
+  run(): number {
+    for (;;) {
+      const end = this.pass();
+      if (end !== LoopEnd.none) return end;
+    }
+  }
+
+  /** One wake-up. Gives a {@link LoopEnd}. */
+  pass(): number {
+    const isPlaying = this.#state === PumpState.playing || this.#state === PumpState.draining;
+    const waited = this.#isTimed && isPlaying ? this.#sink.wait() : this.#clock.sleep();
+    if (waited < 0) return this.#gone();
+    this.#stall();
+    this.#clock.read();
+    this.#own[Own.lookedNs] = this.#times[Time.now]!;
+    Atomics.add(this.#words, PumpWord.heartbeat, 1);
+    if (this.#state === PumpState.playing) this.#figures.wakeUp(this.#isTimed);
+    const seen = this.#look();
+    if (seen === SinkState.gone) return this.#gone();
+    const end = this.#obey();
+    if (end !== LoopEnd.none) return end;
+    if (this.#state !== PumpState.paused) {
+      const filled = this.#fill(seen);
+      if (filled !== LoopEnd.none) return filled;
+    }
+    this.#clock.read();
+    if (this.#state === PumpState.playing) this.#figures.worked();
+    this.#schedule();
+    return this.#isOrphan() ? LoopEnd.orphaned : LoopEnd.none;
+  }
+
+  /** Looks where the sink is, and does what that asks for. Gives a state of the sink's. */
+  #look(): number {
+    const seen = this.#sink.update();
+    if (seen === SinkState.gone) return seen;
+    if (this.#state === PumpState.filling) return seen;
+    if (seen === SinkState.xrun) this.#ranDry();
+    else if (seen === SinkState.suspended) this.#wokeUp();
+    else {
+      const queued = this.#sink.queued - this.#padding;
+      if (this.#state === PumpState.playing && !this.#isEnding) {
+        if (this.#isTimed) this.#figures.looked(this.#sink.queued);
+        this.#figures.place(this.#own[Own.committed]! - this.#sink.queued);
+      }
+      this.#fetcher.heard(queued > 0 ? queued : 0);
+      this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+    }
+    return seen;
+  }
+
+  /** An xrun: everything queued was played. It is filled again from the first frame that was not. */
+  #ranDry(): void {
+    this.#fetcher.heard(0);
+    this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+    // All frames of the stream have left, and what ran dry was silence.
+    if (this.#isEnding || this.#state !== PumpState.playing) return;
+    const rate = 1e9 / this.#own[Own.frameNs]!;
+    const known = this.#sink.xrun[0]!;
+    this.#isDry = true;
+    this.#own[Own.dryNs] = known >= 0 ? this.#times[Time.now]! - known : -1;
+    this.#event[1] = known;
+    this.#event[2] = this.#sink.xrun[1]!;
+    if (this.#isStarved) this.#dryCause = EventCause.dataLate;
+    else this.#dryCause = this.#figures.wasPumpLate(rate) ? EventCause.pumpLate : EventCause.driver;
+    this.#figures.looked(0);
+    this.#refill();
+  }
+
+  /** The system slept, and the device with it. */
+  #wokeUp(): void {
+    this.#event[0] = this.#fetcher.frame[0]!;
+    this.#event[1] = this.#event[2] = -1;
+    this.#figures.event(EventKind.suspended, EventCause.driver, this.#fetcher.track, this.#event);
+    if (!this.#isEnding) this.#refill();
+  }
+
+  /** Empties the sink, and fills it again from what is heard next. */
+  #refill(): void {
+    this.trouble = this.#sink.prepare();
+    this.#fetcher.again();
+    this.#own[Own.committed] = 0;
+    this.#padding = 0;
+    this.#isEnding = false;
+    this.#setState(PumpState.filling);
+  }
+
+  /** Does what the words of the player and the feeder say. */
+  #obey(): number {
+    const words = this.#words;
+    if (Atomics.load(words, PlayerWord.stop) !== 0) return this.#finish(LoopEnd.stopped);
+    if (Atomics.load(words, FeederWord.flushGeneration) !== words[PumpWord.flushed]) this.#flush();
+    if (words[PlayerWord.volumeGeneration] !== this.#volumeGeneration) this.#changeVolume();
+    const wanted = words[PlayerWord.isPlaying] !== 0 || this.#isRehearsal;
+    if (!wanted && (this.#state === PumpState.playing || this.#state === PumpState.draining)) this.#pause();
+    else if (wanted && this.#state === PumpState.paused) this.#resume();
+    return LoopEnd.none;
+  }
+
+  #flush(): void {
+    const words = this.#words;
+    const generation = Atomics.load(words, FeederWord.flushGeneration);
+    this.#sink.drop();
+    this.#fetcher.flush(words[FeederWord.flushTail]!);
+    this.#isDry = false;
+    this.#isStarved = false;
+    this.#refill();
+    this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+    Atomics.store(words, PumpWord.flushed, generation);
+  }
+
+  #changeVolume(): void {
+    this.#volumeGeneration = this.#words[PlayerWord.volumeGeneration]!;
+    this.#volume.want(this.#numbers, PlayerNumber.volume);
+    if (this.#state !== PumpState.playing) {
+      if (this.#state === PumpState.filling && this.#own[Own.committed] === 0) this.#volume.settle();
+      return;
+    }
+    if (this.#isEnding) return;
+    const { sinceRamp } = this.#volume;
+    const { outstanding } = this.#fetcher;
+    const back = this.#sink.rewind(sinceRamp < outstanding ? sinceRamp : outstanding);
+    if (back <= 0) return;
+    this.#fetcher.takeBack(back);
+    this.#volume.sinceRamp -= back;
+    this.#own[Own.committed]! -= back;
+    this.#numbers[PumpNumber.framesCommitted]! -= back;
+  }
+
+  #pause(): void {
+    this.#isEmptied = this.#sink.pause() < 0;
+    if (this.#isEmptied) {
+      this.#sink.update();
+      const queued = this.#sink.queued - this.#padding;
+      this.#fetcher.heard(queued > 0 ? queued : 0);
+      this.#numbers[PumpNumber.framesCommitted]! -= this.#fetcher.outstanding;
+      this.#sink.drop();
+      this.#refill();
+    }
+    this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+    this.#setState(PumpState.paused);
+  }
+
+  #resume(): void {
+    if (this.#isEmptied) {
+      this.#setState(PumpState.filling);
+      return;
+    }
+    this.trouble = this.#sink.resume();
+    this.#figures.placeAnew();
+    this.#setState(PumpState.playing);
+  }
+
+  /** Fills what room there is, starts what is full, and ends what has ended. */
+  #fill(seen: number): number {
+    if (this.#state === PumpState.draining) return this.#drained(seen);
+    // What is put into a file has left, and cannot be held any more.
+    if (this.#isHeld()) return LoopEnd.none;
+    this.#isStarved = false;
+    while (this.#sink.room > 0) {
+      const isSilence = this.#isEnding;
+      if (isSilence && !this.#isPadded) break;
+      const got = isSilence ? this.#fetcher.fetchSilence(this.#sink.room) : this.#fetcher.fetch(this.#sink.room);
+      if (this.#fetcher.missing > 0) this.#tellMissing();
+      if (got > 0) {
+        this.trouble = this.#sink.commit(got);
+        if (this.trouble < 0) return this.#gone();
+        this.#own[Own.committed]! += got;
+        if (isSilence) this.#padding += got;
+        else this.#numbers[PumpNumber.framesCommitted]! += got;
+      } else if (this.#fetcher.shortage === Shortage.end) this.#beginEnd();
+      else {
+        this.#isStarved = true;
+        break;
+      }
+    }
+    this.#words[PumpWord.rampedFrames] = this.#volume.rampedFrames;
+    if (this.#state === PumpState.filling) return this.#begin();
+    this.#figures.left(this.#sink.queued);
+    return this.#isEnding ? this.#ending() : LoopEnd.none;
+  }
+
+  #isHeld(): boolean {
+    return !this.#isTimed && this.#state === PumpState.filling && this.#words[PlayerWord.isPlaying] === 0;
+  }
+
+  /** The first fill is there: the sink is started, unless it is to be held. */
+  #begin(): number {
+    if (this.#isEnding && this.#fetcher.outstanding === 0) return this.#finish(this.#endReason());
+    if (this.#isStarved) return LoopEnd.none;
+    if (this.#words[PlayerWord.isPlaying] === 0) return LoopEnd.none;
+    this.trouble = this.#sink.start();
+    if (this.trouble < 0) return this.#gone();
+    this.#clock.read();
+    this.#own[Own.lookedNs] = this.#times[Time.now]!;
+    this.#figures.started();
+    this.#figures.left(this.#sink.queued);
+    this.#setState(PumpState.playing);
+    if (this.#isDry) this.#tellXrun();
+    return LoopEnd.none;
+  }
+
+  #tellXrun(): void {
+    this.#isDry = false;
+    const isCounted = this.#event[2]! >= 0 && this.#dryCause !== EventCause.dataLate;
+    if (this.#own[Own.dryNs]! >= 0 && !isCounted) {
+      this.#event[1] = this.#times[Time.now]! - this.#own[Own.dryNs]!;
+      this.#event[2] = Math.round(this.#event[1]! / this.#own[Own.frameNs]!);
+    }
+    this.#event[0] = this.#fetcher.frame[0]!;
+    this.#words[PumpWord.xruns]!++;
+    if (this.#event[2]! > 0) this.#numbers[PumpNumber.framesLost]! += this.#event[2]!;
+    this.#figures.event(EventKind.xrun, this.#dryCause, this.#fetcher.track, this.#event);
+  }
+
+  #tellMissing(): void {
+    this.#event[0] = this.#fetcher.frame[0]!;
+    this.#event[1] = 0;
+    this.#event[2] = this.#fetcher.missing;
+    this.#fetcher.missing = 0;
+    this.#figures.event(EventKind.truncated, EventCause.none, this.#fetcher.track, this.#event);
+  }
+
+  #beginEnd(): void {
+    this.#isEnding = true;
+    this.#padding = 0;
+    const queued = this.#sink.queued + this.#ringFrames;
+    this.#own[Own.endBoundNs] = this.#times[Time.now]! + queued * this.#own[Own.frameNs]! + endPatienceNs;
+  }
+
+  /** All frames are committed: has the last one left? */
+  #ending(): number {
+    if (!this.#isPadded) {
+      this.trouble = this.#sink.drain();
+      if (this.trouble < 0) return this.#gone();
+      const queued = this.#sink.queued * this.#own[Own.frameNs]!;
+      this.#own[Own.endBoundNs] = this.#times[Time.now]! + queued + endPatienceNs;
+      this.#setState(PumpState.draining);
+      return LoopEnd.none;
+    }
+    const isOver = this.#sink.queued + this.#periodFrames <= this.#padding;
+    const isTooLate = this.#times[Time.now]! > this.#own[Own.endBoundNs]!;
+    return isOver || isTooLate ? this.#finish(this.#endReason()) : LoopEnd.none;
+  }
+
+  #drained(seen: number): number {
+    const isOver = seen === SinkState.drained || seen === SinkState.xrun || seen === SinkState.prepared;
+    const isTooLate = this.#times[Time.now]! > this.#own[Own.endBoundNs]!;
+    return isOver || isTooLate ? this.#finish(this.#endReason()) : LoopEnd.none;
+  }
+
+  #endReason(): number {
+    return this.#fetcher.endKind === DescriptorKind.formatEnds ? LoopEnd.formatEnds : LoopEnd.ended;
+  }
+
+  #finish(reason: number): number {
+    if (this.#isRehearsal) return LoopEnd.none;
+    this.#sink.drop();
+    if (reason !== LoopEnd.stopped) this.#fetcher.heard(0);
+    this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+    return reason;
+  }
+
+  #gone(): number {
+    this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+    return LoopEnd.gone;
+  }
+
+  /** When to wake up next. */
+  #schedule(): void {
+    const now = this.#times[Time.now]!;
+    if (this.#isRehearsal) {
+      this.#times[Time.deadline] = now - 1e6;
+      return;
+    }
+    const frameNs = this.#own[Own.frameNs]!;
+    if (this.#state === PumpState.paused) this.#times[Time.deadline] = now + restNs;
+    else if (this.#state === PumpState.playing && this.#isTimed) {
+      const toGo = this.#sink.queued - this.#ringFrames + this.#wakeFrames;
+      const inTime = this.#own[Own.lookedNs]! + (toGo > 1 ? toGo : 1) * frameNs;
+      const soon = now + Math.min(shortRestNs, (this.#periodFrames * frameNs) / 4);
+      this.#times[Time.deadline] = this.#isStarved ? soon : Math.max(inTime, now);
+    } else this.#times[Time.deadline] = this.#isResting() ? now + shortRestNs : now;
+  }
+
+  /** Nothing can be done at once: data is short, or the sink is playing out. */
+  #isResting(): boolean {
+    return this.#isStarved || this.#state !== PumpState.playing;
+  }
+
+  /** `--inject stall`: sleeps on purpose, so that the wake-up is as late as if it had not been given the processor. */
+  #stall(): void {
+    const us = this.#words[PlayerWord.stallUs]!;
+    if (us <= 0 || this.#state !== PumpState.playing) return;
+    this.#clock.read();
+    const now = this.#times[Time.now]!;
+    const every = this.#words[PlayerWord.stallEveryUs]! * 1000;
+    if (this.#own[Own.stallDueNs] === 0) this.#own[Own.stallDueNs] = now + every;
+    if (now < this.#own[Own.stallDueNs]!) return;
+    const deadline = this.#times[Time.deadline]!;
+    this.#own[Own.stallDueNs] = now + every;
+    this.#times[Time.deadline] = now + us * 1000;
+    this.#clock.sleep();
+    this.#times[Time.deadline] = deadline;
+    this.#words[PumpWord.stalls]!++;
+  }
+
+  #isOrphan(): boolean {
+    const now = this.#times[Time.now]!;
+    if (now < this.#own[Own.parentDueNs]!) return false;
+    this.#own[Own.parentDueNs] = now + parentEveryNs;
+    return parentProcess() !== this.#parentPid && !this.#isRehearsal;
+  }
+
+  #setState(state: number): void {
+    this.#state = state;
+    Atomics.store(this.#words, PumpWord.state, state);
+  }
+}

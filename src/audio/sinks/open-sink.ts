@@ -1,0 +1,17 @@
+// Makes the sink that a name means. Each is loaded only where it is wanted: a card by the kernel's interface needs no library of ALSA's.
+
+import type { PumpClock } from '../pump/clock.js';
+import { type Sink, SinkError } from './sink.js';
+import type { SinkName } from './sink-name.js';
+
+/** Loads a sink; it is not open yet. @throws SinkError */
+export async function loadSink(name: SinkName, clock: PumpClock): Promise<Sink> {
+  switch (name.kind) {
+    case 'null':
+      return new (await import('./null-sink.js')).NullSink(clock, name.isPaced);
+    case 'file':
+      return new (await import('./file-sink.js')).FileSink(clock, name.path, name.isRaw);
+    default:
+      throw new SinkError(`this build has no ${name.kind}`, 'usage');
+  }
+}

@@ -1,0 +1,20 @@
+// The ring and the period that are wanted, in frames, of what was asked for in milliseconds or frames. Pure.
+
+import type { SinkSettings } from './sink.js';
+
+/** Bounds of a ring, in frames: what any card can be asked for. */
+export const leastPeriod = 16;
+const mostRing = 1 << 22;
+
+/** Periods of a ring. */
+export const periodsOfRing = 4;
+
+/** See the file's head. A ring is four periods. */
+export function ringShape(
+  rate: number,
+  settings: SinkSettings,
+): { readonly ringFrames: number; readonly periodFrames: number } {
+  const wanted = settings.periodFrames ?? Math.round((rate * settings.bufferMs) / 1000 / periodsOfRing);
+  const periodFrames = Math.max(leastPeriod, Math.min(mostRing / periodsOfRing, wanted));
+  return { ringFrames: periodFrames * periodsOfRing, periodFrames };
+}

@@ -1,0 +1,33 @@
+// The monotonic clock for loops that allocate nothing: read into mapped words, slept on until an absolute time. Addresses are bound once, results are small integers.
+// Not here: what the times mean (audio/pump/clock.ts).
+
+import { CLOCK } from './constants.js';
+import { bind } from './ffi.js';
+import { MAP, mapMemory, PROT } from './memory.js';
+
+const timerAbsolute = 1;
+
+/** The calls, and the words that they read and write: two `struct timespec`. */
+export interface ClockCalls {
+  /** [0] seconds and [2] nanoseconds that were read; [4] seconds and [6] nanoseconds that are slept until. */
+  readonly words: Int32Array;
+  /** clock_gettime(2) of CLOCK_MONOTONIC into words 0 and 2. */
+  read(): void;
+  /** clock_nanosleep(2), absolute, until words 4 and 6. Gives 0, or a positive errno (EINTR: a signal came; call again). */
+  sleepUntil(): number;
+}
+
+/** Maps the words and binds the calls. @throws SystemError without memory. */
+export function openClock(): ClockCalls {
+  const { address, buffer } = mapMemory(64, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
+  const wanted = address + 16;
+  const getTime = bind('int clock_gettime(int clock, int64 time)');
+  const sleep = bind('int clock_nanosleep(int clock, int flags, int64 wanted, int64 left)');
+  return {
+    words: new Int32Array(buffer, 0, 8),
+    read: () => {
+      getTime(CLOCK.MONOTONIC, address);
+    },
+    sleepUntil: () => sleep(CLOCK.MONOTONIC, timerAbsolute, wanted, 0) as number,
+  };
+}

@@ -1,0 +1,169 @@
+// The player from file to sink: what is committed is what the files hold, wherever it begins and however they follow each other. Sinks without a clock, so that nothing here depends on time.
+// Not here: faults and time (pump.test.ts).
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { type EndEvent, Player, type PlayerOptions } from '../../src/audio/index.js';
+import type { PcmFormat } from '../../src/wire/pcm/format.js';
+import { AudioFolder, cdLike, sha256 } from '../support/audio-files.js';
+
+const folder = new AudioFolder();
+after(() => folder.remove());
+
+interface Played {
+  readonly player: Player;
+  readonly end: EndEvent;
+  readonly heard: string[];
+  readonly skipped: string[];
+}
+
+async function play(options: PlayerOptions, meanwhile: (player: Player) => void = () => {}): Promise<Played> {
+  const player = new Player(options);
+  const heard: string[] = [];
+  const skipped: string[] = [];
+  player.on('track', (track) => heard.push(track.path));
+  player.on('skipped', ({ sentence }) => skipped.push(sentence));
+  player.start();
+  meanwhile(player);
+  const end = await player.ended;
+  return { player, end, heard, skipped };
+}
+
+test('an album of odd lengths: every frame once, none between, tracks in order', async () => {
+  const album = [44_101, 1, 7, 4409, 12_345, 3].map((frames, index) => folder.wave(`odd-${index}.wav`, frames));
+  const path = folder.at('album.raw');
+  const { player, end, heard } = await play({ files: album.map((each) => each.path), device: `raw:${path}` });
+  assert.deepEqual(end, { reason: 'played', failure: undefined });
+  const whole = Buffer.concat(album.map((each) => each.payload));
+  const written = readFileSync(path);
+  assert.equal(written.length, whole.length);
+  assert.equal(sha256(written), sha256(whole));
+  assert.deepEqual(
+    heard,
+    album.map((each) => each.path),
+  );
+  assert.deepEqual(
+    player.tracks.map(({ fedFrames, isWhole, track }) => [fedFrames, isWhole, track.isRead, track.gapBefore]),
+    album.map(({ payload }) => [payload.length / 4, true, true, false]),
+  );
+});
+
+test('WAV out: what was written reads as what was played, also of three bytes and an odd number of them', async () => {
+  const format: PcmFormat = { ...cdLike, sample: 'S24_3LE', channels: 1, channelMask: 4, validBits: 24 };
+  const { path, payload } = folder.wave('packed.wav', 4411, format);
+  const copy = folder.at('copy.wav');
+  assert.equal((await play({ files: [path], device: `file:${copy}` })).end.reason, 'played');
+  const again = folder.at('again.raw');
+  assert.equal((await play({ files: [copy], device: `raw:${again}` })).end.reason, 'played');
+  assert.equal(sha256(readFileSync(again)), sha256(payload));
+});
+
+test('it begins where it is told to, to the frame', async () => {
+  const { path, payload } = folder.wave('long.wav', 96_000);
+  const out = folder.at('tail.raw');
+  await play({ files: [path], device: `raw:${out}`, startSeconds: 1.25 });
+  assert.equal(sha256(readFileSync(out)), sha256(payload.subarray(60_000 * 4)));
+});
+
+test('a seek before anything was heard is the beginning, and nothing of what was queued is played', async () => {
+  const { path, payload } = folder.wave('sought.wav', 480_000);
+  const out = folder.at('sought.raw');
+  const { end } = await play({ files: [path], device: `raw:${out}` }, (player) => {
+    player.pause();
+    setTimeout(() => player.seek(9.5), 150);
+    setTimeout(() => player.play(), 400);
+  });
+  assert.equal(end.reason, 'played');
+  assert.equal(sha256(readFileSync(out)), sha256(payload.subarray(9.5 * 48_000 * 4)));
+});
+
+test('formats that follow each other: what keeps every bit goes on in the stream, else the sink is opened anew', async () => {
+  const fine: PcmFormat = { ...cdLike, sample: 'S24_3LE', validBits: 24 };
+  const files = [folder.wave('a24.wav', 1000, fine).path, folder.wave('b16.wav', 1000).path];
+  const same = await play({ files, device: 'null:fast' });
+  assert.deepEqual(
+    same.player.tracks.map(({ track }) => [track.isRead, track.change, track.gapBefore]),
+    [
+      [true, 'none', false],
+      [false, 'widened', false],
+    ],
+  );
+  let gaps = 0;
+  const wider = await play({ files: files.toReversed(), device: 'null:fast' }, (player) =>
+    player.on('gap', () => gaps++),
+  );
+  assert.deepEqual(
+    wider.player.tracks.map(({ track }) => track.gapBefore),
+    [false, true],
+  );
+  assert.equal(gaps, 1);
+  const refused = await play({ files: files.toReversed(), device: `file:${folder.at('one.wav')}` });
+  assert.match(String(refused.end.failure?.message), /one\.wav was written with S16_LE.*of its own/);
+});
+
+test('decoded into the ring: 16 bits widened by a volume-free path are the same numbers', async () => {
+  const fine: PcmFormat = { ...cdLike, sample: 'S24_3LE', validBits: 24 };
+  const first = folder.wave('wide-first.wav', 5, fine);
+  const second = folder.wave('wide-second.wav', 30_011);
+  const out = folder.at('wide.raw');
+  await play({ files: [first.path, second.path], device: `raw:${out}` });
+  const written = readFileSync(out).subarray(first.payload.length);
+  assert.equal(written.length, 30_011 * 6);
+  for (let sample = 0; sample < 30_011 * 2; sample++) {
+    assert.equal(written[sample * 3], 0);
+    assert.equal(written.readInt16LE(sample * 3 + 1), second.payload.readInt16LE(sample * 2));
+  }
+});
+
+test('half the volume is half of each sample; the whole is every bit', async () => {
+  const { path, payload } = folder.wave('loud.wav', 9000);
+  const out = folder.at('half.raw');
+  await play({ files: [path], device: `raw:${out}`, volume: 0.5 });
+  const written = readFileSync(out);
+  assert.equal(written.length, payload.length);
+  for (let at = 0; at < payload.length; at += 2)
+    assert.equal(written.readInt16LE(at), Math.round(payload.readInt16LE(at) / 2));
+});
+
+test('files that cannot be played are left out in words, and the others are heard', async () => {
+  const { path } = folder.wave('good.wav', 100);
+  const { end, heard, skipped } = await play({ files: [folder.at('absent.wav'), path], device: 'null:fast' });
+  assert.equal(end.reason, 'played');
+  assert.deepEqual(heard, [path]);
+  assert.match(skipped.join(), /absent\.wav/);
+  const none = await play({ files: [folder.at('absent.wav')], device: 'null:fast' });
+  assert.deepEqual([none.end.reason, none.end.failure?.reason], ['failed', 'usage']);
+});
+
+test('sinks that cannot be written end it with a sentence; a file is not played into itself', async () => {
+  const { path } = folder.wave('full.wav', 100_000);
+  const full = await play({ files: [path], device: 'raw:/dev/full' });
+  assert.match(String(full.end.failure?.message), /cannot write \/dev\/full: .*space.*make room/);
+  const missing = await play({ files: [path], device: `file:${folder.at('no/such/folder.wav')}` });
+  assert.deepEqual(
+    [missing.end.failure?.reason, /cannot write/.test(String(missing.end.failure?.message))],
+    ['usage', true],
+  );
+  assert.throws(() => new Player({ files: [path], device: `file:${path}` }), /choose another path/);
+  assert.throws(() => new Player({ files: [], device: 'null' }), /nothing to play/);
+});
+
+test('short plays leave nothing behind', async () => {
+  const { path } = folder.wave('short.wav', 2000);
+  const descriptors = (): number => readdirSync('/proc/self/fd').length;
+  const mappings = (): number => readFileSync('/proc/self/maps', 'latin1').split('clearway-audio').length;
+  await play({ files: [path], device: 'null:fast' });
+  const before = [descriptors(), mappings()];
+  const pids = new Set<number>();
+  for (let round = 0; round < 4; round++) {
+    const ends = await Promise.all(
+      [0, 1, 2, 3].map(() => play({ files: [path], device: 'null:fast' }, (player) => pids.add(player.pumpPid))),
+    );
+    assert.ok(ends.every(({ end }) => end.reason === 'played'));
+  }
+  assert.equal(pids.size, 16);
+  for (const pid of pids) assert.throws(() => process.kill(pid, 0), /ESRCH/);
+  assert.ok(descriptors() <= before[0]!, `${descriptors()} descriptors, ${before[0]} before`);
+  assert.ok(mappings() <= before[1]!, 'no shared region stays mapped');
+});
