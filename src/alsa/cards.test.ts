@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Errno } from '../kernel/errno.js';
 import { askCard, deviceOwner, openDevice, type SoundPlaces, soundCards } from './cards.js';
-import { channelMap } from './channel-map.js';
+import { channelMap, possibleChannelMaps, readMaps } from './channel-map.js';
 import { readDeviceName } from './device-name.js';
 import { FakeSound, fakeCard } from './fake-sound.js';
 
@@ -109,4 +109,16 @@ test('the speakers of a device', () => {
   assert.deepEqual(channelMap(calls, surround!, 6, places), ['FL', 'FR', 'FC', 'LFE', 'RL', 'RR']);
   assert.equal(channelMap(calls, unknown!, 2, places), undefined);
   assert.equal(channelMap(calls, none!, 2, places), undefined);
+  assert.deepEqual(possibleChannelMaps(calls, surround!, places), [['FL', 'FR', 'FC', 'LFE', 'RL', 'RR']]);
+  assert.deepEqual(possibleChannelMaps(calls, unknown!, places), []);
+  assert.deepEqual(possibleChannelMaps(calls, none!, places), []);
+});
+
+test('maps that a card says badly are left out', () => {
+  const read = (...words: number[]): string[][] => readMaps(new DataView(Uint32Array.from(words).buffer));
+  assert.deepEqual(read(0, 16, 0x101, 8, 3, 4), [['FL', 'FR']]);
+  assert.deepEqual(read(0, 28, 0x101, 4, 99, 0x102, 8, 3, 4), [['FL', 'FR']]);
+  assert.deepEqual(read(0, 0xffff_ffff, 0x101, 0xffff_fff0, 3, 4), []);
+  assert.deepEqual(read(7, 16, 0x101, 8, 3, 4), []);
+  assert.deepEqual(read(), []);
 });

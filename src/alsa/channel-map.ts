@@ -1,7 +1,7 @@
 // The speakers of a device's channels, as its card says in the control "Playback Channel Map" (sound/core/pcm_lib.c, snd_pcm_add_chmap_ctls).
-// It is asked once the device is configured: before, it says nothing.
+// What holds is asked once the device is configured; before, what there may be.
 
-import { SNDRV_CHMAP, SNDRV_CTL_ELEM_IFACE, SNDRV_CTL_IOCTL } from '../kernel/constants.js';
+import { SNDRV_CHMAP, SNDRV_CTL_ELEM_IFACE, SNDRV_CTL_IOCTL, SNDRV_CTL_TLVT } from '../kernel/constants.js';
 import { layouts } from '../kernel/layouts.js';
 import { scratch } from '../kernel/memory.js';
 import type { SoundCalls } from '../kernel/sound.js';
@@ -17,17 +17,17 @@ const positions = new Map<number, ChannelPosition>(
 );
 const controlName = 'Playback Channel Map';
 
-/** Positions of the channels of a configured device in order; undefined where the card does not say, or not of all of them. */
-export function channelMap(
+/** Works with a card's control device, while its element for a device's channels is named in `value`; undefined where there is none of it. */
+function withElement<T>(
   calls: SoundCalls,
   device: OpenDevice,
-  channels: number,
-  places: SoundPlaces = hostSoundPlaces,
-): ChannelPosition[] | undefined {
+  places: SoundPlaces,
+  work: (control: number, value: DataView) => T | undefined,
+): T | undefined {
   const control = calls.open(`${places.devices}/controlC${device.card}`);
   if (control < 0) return undefined;
   try {
-    const { size, fields } = layouts.snd_ctl_elem_value;
+    const { size } = layouts.snd_ctl_elem_value;
     const id = layouts.snd_ctl_elem_id.fields;
     const { data, offset, address } = scratch(size);
     for (let at = 0; at < size; at += 4) data.setUint32(offset + at, 0, true);
@@ -36,13 +36,70 @@ export function channelMap(
     for (const [index, letter] of [...controlName].entries())
       data.setUint8(offset + id.name.offset + index, letter.charCodeAt(0));
     if (calls.request(control, SNDRV_CTL_IOCTL.ELEM_READ, address) < 0) return undefined;
-    const found = Array.from({ length: Math.min(channels, fields.value.size / 8) }, (_, index) => {
-      const value = data.getUint32(offset + fields.value.offset + index * 8, true);
-      const isPlain = (value & (SNDRV_CHMAP.PHASE_INVERSE | SNDRV_CHMAP.DRIVER_SPEC)) === 0;
-      return isPlain ? positions.get(value & SNDRV_CHMAP.POSITION_MASK) : undefined;
-    });
-    return found.every((name) => name !== undefined && name !== 'UNKNOWN') ? (found as ChannelPosition[]) : undefined;
+    return work(control, new DataView(data.buffer, offset, size));
   } finally {
     calls.close(control);
   }
+}
+
+/** Names of positions; undefined where one is not known. */
+function namesOf(values: readonly number[]): ChannelPosition[] | undefined {
+  const names = values.map((value) => {
+    const isPlain = (value & (SNDRV_CHMAP.PHASE_INVERSE | SNDRV_CHMAP.DRIVER_SPEC)) === 0;
+    return isPlain ? positions.get(value & SNDRV_CHMAP.POSITION_MASK) : undefined;
+  });
+  return names.every((name) => name !== undefined && name !== 'UNKNOWN') ? (names as ChannelPosition[]) : undefined;
+}
+
+/** Positions of the channels of a configured device in order; undefined where the card does not say, or not of all of them. */
+export function channelMap(
+  calls: SoundCalls,
+  device: OpenDevice,
+  channels: number,
+  places: SoundPlaces = hostSoundPlaces,
+): ChannelPosition[] | undefined {
+  return withElement(calls, device, places, (_control, value) => {
+    const at = layouts.snd_ctl_elem_value.fields.value;
+    const count = Math.min(channels, at.size / 8);
+    return namesOf(Array.from({ length: count }, (_, index) => value.getUint32(at.offset + index * 8, true)));
+  });
+}
+
+const tlvBytes = 4096;
+/** Of `struct snd_ctl_tlv`, and of each thing in it: two words before what it holds. */
+const headBytes = 8;
+
+/** The maps that a device may have, before it is configured; of several for one number of channels the first is what it takes. */
+export function possibleChannelMaps(
+  calls: SoundCalls,
+  device: OpenDevice,
+  places: SoundPlaces = hostSoundPlaces,
+): ChannelPosition[][] {
+  const found = withElement(calls, device, places, (control, value) => {
+    const number = value.getUint32(layouts.snd_ctl_elem_id.fields.numid.offset, true);
+    const { data, offset, address } = scratch(headBytes + tlvBytes);
+    for (let at = 0; at < headBytes + tlvBytes; at += 4) data.setUint32(offset + at, 0, true);
+    data.setUint32(offset, number, true);
+    data.setUint32(offset + 4, tlvBytes, true);
+    if (calls.request(control, SNDRV_CTL_IOCTL.TLV_READ, address) < 0) return undefined;
+    return readMaps(new DataView(data.buffer, offset + headBytes, tlvBytes));
+  });
+  return found ?? [];
+}
+
+/** Reads a container of maps; what is no map, or does not fit, is left out. */
+export function readMaps(data: DataView): ChannelPosition[][] {
+  const maps: ChannelPosition[][] = [];
+  if (data.byteLength < headBytes || data.getUint32(0, true) !== SNDRV_CTL_TLVT.CONTAINER) return maps;
+  const end = Math.min(data.byteLength, headBytes + data.getUint32(4, true));
+  for (let at = headBytes; at + headBytes <= end; ) {
+    const [type, bytes] = [data.getUint32(at, true), data.getUint32(at + 4, true)];
+    if (at + headBytes + bytes > end) break;
+    const words = Array.from({ length: bytes >>> 2 }, (_, index) => data.getUint32(at + headBytes + index * 4, true));
+    const isMap = type >= SNDRV_CTL_TLVT.CHMAP_FIXED && type <= SNDRV_CTL_TLVT.CHMAP_PAIRED;
+    const names = isMap ? namesOf(words) : undefined;
+    if (names !== undefined) maps.push(names);
+    at += headBytes + ((bytes + 3) & ~3);
+  }
+  return maps;
 }

@@ -69,7 +69,7 @@ export class FakePcm {
       const step = Math.min(left, inPeriod);
       left -= step;
       this.nowNs += (step * 1e9) / this.rate;
-      if (this.state !== State.RUNNING) continue;
+      if (this.state !== State.RUNNING && this.state !== State.DRAINING) continue;
       this.#take(step);
       if (step === inPeriod && !this.noPeriodWakeup) this.#look();
     }
@@ -173,6 +173,10 @@ export class FakePcm {
         if (this.applicationPointer === this.#hw) return -Errno.EPIPE;
         this.#triggerNs = this.nowNs;
         return this.#become(State.RUNNING);
+      case SNDRV_PCM_IOCTL.DRAIN:
+        if (state !== State.RUNNING && state !== State.PREPARED) return state === State.XRUN ? 0 : -Errno.EBADFD;
+        this.#setState(State.DRAINING);
+        return -Errno.EAGAIN;
       case SNDRV_PCM_IOCTL.DROP:
         if (state === State.OPEN) return -Errno.EBADFD;
         this.#triggerNs = this.nowNs;
@@ -216,6 +220,7 @@ export class FakePcm {
   #synchronize(): number {
     switch (this.state) {
       case State.RUNNING:
+      case State.DRAINING:
         this.#look();
         return (this.state as number) === State.XRUN ? -Errno.EPIPE : 0;
       case State.PREPARED:
@@ -279,7 +284,9 @@ export class FakePcm {
   #look(): void {
     this.#hw = this.position;
     const free = this.bufferFrames - (this.applicationPointer - this.#hw);
-    if (free >= this.#stopThreshold) {
+    if (this.state === State.DRAINING) {
+      this.#setState(free >= this.bufferFrames ? State.SETUP : State.DRAINING);
+    } else if (free >= this.#stopThreshold) {
       this.#triggerNs = this.nowNs;
       this.#setState(State.XRUN);
     } else this.#show();

@@ -1,7 +1,7 @@
 // Stands in for the kernel's sound devices: cards with control and playback devices, whose calls are answered here (kernel/sound.ts, SoundCalls).
 // Not here: what a playback device answers (fake-pcm.ts).
 
-import { SNDRV_CTL_IOCTL } from '../kernel/constants.js';
+import { SNDRV_CTL_IOCTL, SNDRV_CTL_TLVT } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { viewMemory } from '../kernel/ffi.js';
 import { layouts } from '../kernel/layouts.js';
@@ -120,6 +120,14 @@ export class FakeSound implements SoundCalls {
         const data = new DataView(viewMemory(argument, elementLayout.size));
         for (const [index, position] of card.channelMap.entries())
           data.setBigInt64(elementLayout.fields.value.offset + index * 8, BigInt(position), true);
+        return 0;
+      }
+      case SNDRV_CTL_IOCTL.TLV_READ: {
+        if (card.channelMap === undefined) return -Errno.ENOENT;
+        const words = [SNDRV_CTL_TLVT.CHMAP_FIXED, card.channelMap.length * 4, ...card.channelMap];
+        const data = new DataView(viewMemory(argument, 16 + words.length * 4));
+        for (const [index, word] of [SNDRV_CTL_TLVT.CONTAINER, words.length * 4, ...words].entries())
+          data.setUint32(8 + index * 4, word, true);
         return 0;
       }
       case SNDRV_CTL_IOCTL.PCM_PREFER_SUBDEVICE:

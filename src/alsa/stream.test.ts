@@ -94,6 +94,19 @@ for (const [form, abilities] of [
     stream.close();
   });
 
+  test(`a drain ends when all has left, with ${form}`, () => {
+    const { pcm, stream } = rig(abilities);
+    stream.advance(600);
+    assert.equal(stream.drain(), 0);
+    assert.equal(stream.state(), State.DRAINING);
+    pcm.play(500);
+    stream.refresh();
+    assert.equal(stream.state(), State.DRAINING);
+    pcm.play(500);
+    stream.refresh();
+    assert.equal(stream.state(), State.SETUP);
+  });
+
   test(`pointers past 32 bits, with ${form}`, () => {
     const { pcm, stream } = rig(abilities);
     const far = 2 ** 32 - 1024;

@@ -171,6 +171,14 @@ export class PcmStream {
     return this.#after(this.#calls.request(this.#fd, SNDRV_PCM_IOCTL.DROP, 0));
   }
 
+  /** Plays out what is queued, without waiting for it: the state is DRAINING, and SETUP in the end. It begins to play what was only prepared. */
+  drain(): number {
+    this.#calls.setBlocking(this.#fd, false);
+    const result = this.#after(this.#calls.request(this.#fd, SNDRV_PCM_IOCTL.DRAIN, 0));
+    this.#calls.setBlocking(this.#fd, true);
+    return result === -Errno.EAGAIN ? 0 : result;
+  }
+
   /** Holds what plays, or lets it go on. -ENOSYS and others: this device cannot. */
   pause(isOn: boolean): number {
     return this.#after(this.#calls.request(this.#fd, SNDRV_PCM_IOCTL.PAUSE, isOn ? 1 : 0));

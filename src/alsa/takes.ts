@@ -36,7 +36,8 @@ export interface DeviceTakes {
   readonly abilities: PcmAbilities;
 }
 
-const usualRates = [
+/** Rates that files have, frames a second. */
+export const usualRates: readonly number[] = [
   ...[8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000],
   ...[176_400, 192_000, 352_800, 384_000, 705_600, 768_000],
 ];

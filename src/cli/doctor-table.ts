@@ -12,6 +12,7 @@ const headings: Readonly<Record<(typeof probeGroups)[number], string>> = {
   memory: 'Memory and limits',
   bpf: 'BPF (the copy meter)',
   bypass: 'Around the kernel',
+  audio: 'Sound',
 };
 
 const colours: Readonly<Record<ProbeState, number>> = { yes: 32, limited: 33, no: 31 };

@@ -1,7 +1,8 @@
 // `clearway doctor [--json]`: what this host can do, what each missing thing costs, and the command that would give it.
 // It asks by trying, never throws, and works for any user, inside any filter, and away from Linux.
-// Not here: the probes (kernel/probe-*.ts, bpf/probe.ts) and the table's form (doctor-table.ts).
+// Not here: the probes (kernel/probe-*.ts, bpf/probe.ts, audio/realtime-check.ts) and the table's form (doctor-table.ts).
 
+import { audioProbes } from '../audio/realtime-check.js';
 import { bpfProbes } from '../bpf/probe.js';
 import { interfaceFindings } from '../bypass/interface-findings.js';
 import { type Finding, type Probe, runProbe } from '../kernel/probe.js';
@@ -36,6 +37,7 @@ export const allProbes: readonly Probe[] = [
   ...memoryProbes,
   ...bpfProbes,
   ...bypassProbes,
+  ...audioProbes,
 ];
 
 /** The report of `--json`. `schema` rises when a field changes its meaning or goes; new ones may come without that. */

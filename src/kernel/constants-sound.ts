@@ -32,6 +32,7 @@ export const SNDRV_CTL_IOCTL = {
   PVERSION: 0x8004_5500,
   CARD_INFO: 0x8178_5501,
   ELEM_READ: 0xc4c8_5512,
+  TLV_READ: 0xc008_551a,
   PCM_NEXT_DEVICE: 0x8004_5530,
   PCM_INFO: 0xc120_5531,
   PCM_PREFER_SUBDEVICE: 0x4004_5532,
@@ -204,6 +205,14 @@ export const SNDRV_CTL_ELEM_IFACE = {
   CARD: 0,
   MIXER: 2,
   PCM: 3,
+} as const;
+
+/** What a control element says beside its value; channel maps come in a container. */
+export const SNDRV_CTL_TLVT = {
+  CONTAINER: 0,
+  CHMAP_FIXED: 0x101,
+  CHMAP_VAR: 0x102,
+  CHMAP_PAIRED: 0x103,
 } as const;
 
 /** Channel positions. */

@@ -21,7 +21,7 @@ export interface Outcome {
 }
 
 /** The groups of probes, in the order in which they are shown. */
-export const probeGroups = ['host', 'engine', 'files', 'sockets', 'memory', 'bpf', 'bypass'] as const;
+export const probeGroups = ['host', 'engine', 'files', 'sockets', 'memory', 'bpf', 'bypass', 'audio'] as const;
 
 /** One question to the host. `examine` may throw: {@link runProbe} turns that into an answer. */
 export interface Probe {

@@ -30,6 +30,7 @@ const capabilityBits = {
   CAP_NET_RAW: 13n,
   CAP_IPC_LOCK: 14n,
   CAP_SYS_ADMIN: 21n,
+  CAP_SYS_NICE: 23n,
   CAP_SYS_RESOURCE: 24n,
   CAP_PERFMON: 38n,
   CAP_BPF: 39n,

@@ -17,7 +17,9 @@ export function becomeFifo(priority: number): number {
 export function becomeOrdinary(): number {
   const { data, offset, address } = scratch(4);
   data.setInt32(offset, 0, true);
-  return syscall3(sys.sched_setscheduler, 0, SCHED.NORMAL, address);
+  // Only who may do everything takes RESET_ON_FORK back: where it is set it stays (user_check_sched_setscheduler in kernel/sched).
+  const kept = Math.max(0, syscall3(sys.sched_getscheduler, 0)) & SCHED.RESET_ON_FORK;
+  return syscall3(sys.sched_setscheduler, 0, SCHED.NORMAL | kept, address);
 }
 
 /** The calling thread's class (SCHED, without flags) and real-time priority, as the kernel has them. */

@@ -45,3 +45,17 @@ export function spliceFile(file: number, offset: number, length: number, writeEn
 export function splicePipe(readEnd: number, fd: number, length: number, more: boolean): number {
   return syscall6(sys.splice, readEnd, 0, fd, 0, length, SPLICE_F.NONBLOCK | (more ? SPLICE_F.MORE : 0));
 }
+
+/**
+ * Whether the kernel can take hold of a page of memory as a read past the page cache (O_DIRECT) has to: vmsplice(2) asks the same of it. A
+ * driver's ring that is no memory with pages of its own refuses it (EFAULT). Returns 0 or -errno. `address` begins a page.
+ */
+export function pageRefusal(address: number): number {
+  const pipe = createPipe(4096);
+  const { data, offset, address: vector } = scratch(16);
+  data.setBigUint64(offset, BigInt(address), true);
+  data.setBigUint64(offset + 8, 4096n, true);
+  const result = syscall6(sys.vmsplice, pipe.writeEnd, vector, 1, SPLICE_F.NONBLOCK);
+  for (const fd of [pipe.readEnd, pipe.writeEnd, pipe.sink]) if (fd >= 0) syscall3(sys.close, fd);
+  return Math.min(result, 0);
+}

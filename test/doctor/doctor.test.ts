@@ -51,6 +51,8 @@ test('the ids and their order are a contract with programs', () => {
       ...['pacing', 'so_zerocopy', 'ktls', 'memlock', 'nofile', 'hugepages', 'page_size'],
       ...['bpf_privileges', 'btf', 'lockdown', 'bpf_tp_btf', 'bpf_fentry', 'bpf_raw_tracepoint', 'bpf_tc', 'bpf_xdp'],
       ...['bpf_sockops', 'bpf_cgroup_skb_egress', 'af_xdp', 'kvm', 'tap'],
+      ...['audio_fifo', 'audio_memlock', 'audio_throttling', 'audio_cgroup', 'audio_cards', 'audio_group'],
+      ...['audio_libasound', 'audio_libjack', 'audio_libflac', 'audio_libsndfile'],
     ],
   );
 });

@@ -30,7 +30,7 @@ const kernelHeaders = [
 const libcHeaders = [
   ...['sys/socket.h', 'sys/un.h', 'sys/eventfd.h', 'netinet/in.h', 'netinet/tcp.h', 'netinet/udp.h', 'fcntl.h'],
   // The kernel's, but the one for sound includes libc's <time.h>.
-  ...['linux/ioctl.h', 'sound/asound.h'],
+  ...['linux/ioctl.h', 'sound/asound.h', 'sound/tlv.h'],
 ];
 
 /** Groups of constants, and structures, that the kernel exports to libc only: libc's headers name them. */

@@ -2,7 +2,6 @@
 // small integers in, the C result out. Not here: the sink that plays through it (alsa-library.ts), which names there are (devices.ts).
 
 import { SoundError, type SoundTrouble } from '../../alsa/sound-error.js';
-import { SNDRV_PCM_FORMAT } from '../../kernel/constants.js';
 import { Errno } from '../../kernel/errno.js';
 import { bind, type Library, type NativeFunction, openLibrary, viewMemory } from '../../kernel/ffi.js';
 import { cString, scratch } from '../../kernel/memory.js';
@@ -21,7 +20,6 @@ const prototypes = {
   pcm_drain: 'int snd_pcm_drain(int64 pcm)',
   pcm_prepare: 'int snd_pcm_prepare(int64 pcm)',
   pcm_pause: 'int snd_pcm_pause(int64 pcm, int on)',
-  pcm_resume: 'int snd_pcm_resume(int64 pcm)',
   pcm_status: 'int snd_pcm_status(int64 pcm, int64 status)',
   pcm_status_sizeof: 'ulong snd_pcm_status_sizeof()',
   pcm_status_get_trigger_htstamp: 'void snd_pcm_status_get_trigger_htstamp(int64 status, int64 time)',
@@ -30,9 +28,8 @@ const prototypes = {
   pcm_hw_params_sizeof: 'ulong snd_pcm_hw_params_sizeof()',
   pcm_hw_params_any: 'int snd_pcm_hw_params_any(int64 pcm, int64 params)',
   pcm_hw_params: 'int snd_pcm_hw_params(int64 pcm, int64 params)',
-  pcm_hw_params_set_rate_resample: 'int snd_pcm_hw_params_set_rate_resample(int64 pcm, int64 params, uint on)',
   pcm_hw_params_set_access: 'int snd_pcm_hw_params_set_access(int64 pcm, int64 params, int access)',
-  pcm_hw_params_test_format: 'int snd_pcm_hw_params_test_format(int64 pcm, int64 params, int format)',
+  pcm_hw_params_test_channels: 'int snd_pcm_hw_params_test_channels(int64 pcm, int64 params, uint channels)',
   pcm_hw_params_set_format: 'int snd_pcm_hw_params_set_format(int64 pcm, int64 params, int format)',
   pcm_hw_params_set_channels: 'int snd_pcm_hw_params_set_channels(int64 pcm, int64 params, uint channels)',
   pcm_hw_params_test_rate: 'int snd_pcm_hw_params_test_rate(int64 pcm, int64 params, uint rate, int direction)',
@@ -158,13 +155,6 @@ export function speakersOf(alsa: AlsaCalls, pcm: number, channels: number): stri
   alsa.free(map);
   const isKnown = names.length === channels && names.every((name) => name !== undefined && name !== 'UNKNOWN');
   return isKnown ? (names as string[]) : undefined;
-}
-
-/** Formats that are left of a space of parameters. */
-export function libraryFormats(alsa: AlsaCalls, pcm: number, parameters: number): string[] {
-  return Object.entries(SNDRV_PCM_FORMAT)
-    .filter(([, number]) => alsa.pcm_hw_params_test_format(pcm, parameters, number) === 0)
-    .map(([name]) => name);
 }
 
 /** Opening a name failed. @param name as the user wrote it */

@@ -11,6 +11,13 @@ export async function loadSink(name: SinkName, clock: PumpClock): Promise<Sink> 
       return new (await import('./null-sink.js')).NullSink(clock, name.isPaced);
     case 'file':
       return new (await import('./file-sink.js')).FileSink(clock, name.path, name.isRaw);
+    case 'alsa-kernel': {
+      const { card, device, subdevice } = name;
+      const wanted = { card, device, subdevice: subdevice < 0 ? undefined : subdevice };
+      return new (await import('./alsa-kernel.js')).KernelAlsaSink(clock, wanted);
+    }
+    case 'alsa-library':
+      return new (await import('./alsa-library.js')).LibraryAlsaSink(clock, name.name);
     default:
       throw new SinkError(`this build has no ${name.kind}`, 'usage');
   }

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { frameBytes, type PcmFormat, type SampleFormat, sampleBits, sampleFormats } from '../../wire/pcm/format.js';
+import { alsaNames } from '../devices.js';
+import { PumpClock } from '../pump/clock.js';
+import { LibraryAlsaSink } from './alsa-library.js';
+import { alsaLibrary } from './libasound.js';
+import { type SinkSettings, SinkState } from './sink.js';
+
+const skip = alsaLibrary() === undefined ? 'libasound.so.2 is not here: apt-get install libasound2' : false;
+const folder = mkdtempSync(join(tmpdir(), 'clearway-alsa-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+// The library reads it when it is first used, in this process.
+const configuration = join(folder, 'asoundrc');
+const system = '/usr/share/alsa/alsa.conf';
+process.env.ALSA_CONFIG_PATH = existsSync(system) ? `${system}:${configuration}` : configuration;
+const heardAt = join(folder, 'heard.raw');
+writeFileSync(
+  configuration,
+  `pcm.heard { type file slave.pcm "null" file "${heardAt}" format raw }
+pcm.wide { type plug slave { pcm "heard" format S32_LE rate 96000 } }
+pcm.narrow { type plug slave { pcm "heard" format S16_LE rate 48000 } }
+pcm.copied { type plug slave.pcm { type copy slave.pcm "heard" } }
+pcm.nowhere { type hw card 7 }
+pcm.broken { type nonsense }
+`,
+);
+
+const formatOf = (sample: SampleFormat, channels = 2): PcmFormat => ({
+  ...{ sample, rate: 48_000, channels, channelMask: 0, validBits: sampleBits(sample) },
+});
+const settings: SinkSettings = { bufferMs: 100, convert: false, direct: false };
+const sinkOf = (name: string): LibraryAlsaSink => new LibraryAlsaSink(new PumpClock(), name);
+const sum = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Bytes as noisy as they come; the same each time. Floats stay within -1 to 1. */
+function noise(format: PcmFormat, frames: number): Uint8Array {
+  const bytes = new Uint8Array(frames * frameBytes(format));
+  let state = 12_345;
+  for (let at = 0; at < bytes.length; at++) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) | 0;
+    bytes[at] = state >>> 16;
+  }
+  const data = new DataView(bytes.buffer);
+  if (format.sample === 'FLOAT_LE')
+    for (let at = 0; at < bytes.length; at += 4) data.setFloat32(at, data.getInt32(at, true) / 2 ** 31, true);
+  if (format.sample === 'FLOAT64_LE')
+    for (let at = 0; at < bytes.length; at += 8) data.setFloat64(at, data.getInt32(at, true) / 2 ** 31, true);
+  if (format.sample === 'S24_LE')
+    for (let at = 0; at < bytes.length; at += 4) data.setInt32(at, data.getInt32(at, true) >> 8, true);
+  return bytes;
+}
+
+/** Plays bytes as the pump does. Returns how many xruns there were. */
+function play(sink: LibraryAlsaSink, clock: PumpClock, bytes: Uint8Array, size: number): number {
+  const total = bytes.length / size;
+  let next = 0;
+  let xruns = 0;
+  let isStarted = false;
+  for (let turn = 0; turn < 100_000; turn++) {
+    clock.read();
+    const state = sink.update();
+    if (state === SinkState.drained) return xruns;
+    assert.notEqual(state, SinkState.gone, state === SinkState.gone ? sink.trouble() : '');
+    if (state === SinkState.xrun) {
+      xruns++;
+      sink.prepare();
+      isStarted = false;
+    }
+    while (next < total && sink.room > 0) {
+      const frames = sink.area(Math.min(sink.room, total - next));
+      new Uint8Array(sink.memory.buffer).set(bytes.subarray(next * size, (next + frames) * size), sink.areaOffset);
+      assert.equal(sink.commit(frames), 0);
+      next += frames;
+    }
+    if (!isStarted) isStarted = sink.start() === 0;
+    if (next === total) assert.equal(sink.drain(), 0);
+  }
+  return assert.fail('it does not end');
+}
+
+describe("ALSA's library", { skip, concurrency: false }, () => {
+  for (const sample of sampleFormats) {
+    test(`${sample}: the bytes that come out are those that went in`, () => {
+      rmSync(heardAt, { force: true });
+      const clock = new PumpClock();
+      const sink = new LibraryAlsaSink(clock, 'heard');
+      const format = formatOf(sample, sample === 'S16_LE' ? 6 : 2);
+      assert.ok(sink.offers(format).some((offer) => offer.sample === sample));
+      const opening = sink.open(format, settings);
+      assert.deepEqual([opening.path, opening.clock, opening.end], ['file', 'none', 'drain']);
+      sink.rehearse(true);
+      for (let turn = 0; turn < 20; turn++) {
+        assert.equal(sink.update(), SinkState.running);
+        sink.commit(sink.area(sink.room));
+      }
+      sink.rehearse(false);
+      const bytes = noise(format, 30_011);
+      assert.equal(play(sink, clock, bytes, frameBytes(format)), 0);
+      sink.close();
+      sink.close();
+      const heard = readFileSync(heardAt);
+      assert.equal(heard.length, bytes.length);
+      assert.equal(sum(heard), sum(bytes));
+    });
+  }
+
+  test('what a name takes as it is', () => {
+    const sink = sinkOf('narrow');
+    const offers = sink.offers(formatOf('S32_LE'));
+    assert.deepEqual(
+      offers.map(({ sample, rates }) => [sample, rates]),
+      [['S16_LE', [48_000]]],
+    );
+    sink.close();
+  });
+
+  test('a conversion needs to be allowed, and is named', () => {
+    const sink = sinkOf('narrow');
+    const slow = { ...formatOf('S16_LE'), rate: 44_100 };
+    assert.ok(sink.offers(slow).some(({ rates }) => Array.isArray(rates) && rates.includes(44_100)));
+    assert.throws(() => sink.open(slow, settings), /narrow has to convert 44100 Hz, stereo, .* --convert/);
+    sink.offers(slow);
+    const { path, through } = sink.open(slow, { ...settings, convert: true });
+    assert.deepEqual([path, through], ['through', "ALSA's conversion of the rate to 48000 Hz"]);
+    sink.close();
+  });
+
+  test('names that lead nowhere are one sentence', () => {
+    const refused = (name: string, words: RegExp): void => {
+      assert.throws(() => sinkOf(name).offers(formatOf('S16_LE')), words, name);
+    };
+    refused(
+      'absent',
+      /^SinkError: ALSA has no device absent \(.*\); see those that there are: clearway play --devices$/,
+    );
+    refused('nowhere', /no device nowhere/);
+    refused('broken', /broken/);
+    refused('x'.repeat(2000), /up to 1023 bytes/);
+  });
+
+  test('names are listed', () => {
+    assert.ok(alsaNames()?.some(({ name }) => name === 'null'));
+  });
+});

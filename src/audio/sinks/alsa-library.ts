@@ -1,0 +1,432 @@
+// Any name that ALSA's library knows: cards through its plugins, PipeWire, PulseAudio, JACK, files. Frames are put in place where the plugins have a mapped ring
+// (snd_pcm_mmap_begin), and else written from a ring of our own. What the library gives by reference stands in mapped memory, so that nothing is allocated.
+// Plugins of sound servers start threads of their own when they are opened; they inherit no real-time class (SCHED_RESET_ON_FORK, pump/).
+// Not here: opening (alsa-library-open.ts), what the plugins do with samples (alsa-parts.ts).
+
+import { SoundError } from '../../alsa/sound-error.js';
+import { SNDRV_PCM_STATE } from '../../kernel/constants.js';
+import { Errno } from '../../kernel/errno.js';
+import { viewMemory } from '../../kernel/ffi.js';
+import { MAP, type Mapping, mapMemory, PROT, unmapMemory } from '../../kernel/memory.js';
+import { pageRefusal } from '../../kernel/splice.js';
+import type { Speaker } from '../../wire/pcm/channels.js';
+import { describeChannels, frameBytes, type PcmFormat, silenceByte } from '../../wire/pcm/format.js';
+import type { PcmOffer } from '../../wire/pcm/negotiate.js';
+import { type PumpClock, Time } from '../pump/clock.js';
+import { type LibraryShape, type LibraryStream, libraryOffers, openHandle, settle } from './alsa-library-open.js';
+import { judgeParts } from './alsa-parts.js';
+import { type AlsaCalls, alsaCalls, describeParts, speakersOf, textAt } from './libasound.js';
+import { ringShape } from './ring-shape.js';
+import { Sink, SinkError, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
+
+/** Where results stand: the areas' address, the offset and the frames of mmap_begin, in words; a time; then a status. */
+const Word = { areas: 0, offset: 2, frames: 4, seconds: 6, nanoseconds: 8 } as const;
+const statusAt = 1024;
+const wordsBytes = 4096;
+
+/** See the file's head. */
+export class LibraryAlsaSink extends Sink {
+  readonly #name: string;
+  #alsa: AlsaCalls | undefined;
+  #real = 0;
+  /** Whether the name was opened so that its plugins convert what they can. */
+  #isConverting = false;
+  /** A stream to nowhere that is rehearsed on; 0: there is none. */
+  #stage = 0;
+  /** The stream that calls go to: the real one, or the one to rehearse on. */
+  #pcm = 0;
+  #words: Mapping | undefined;
+  #results = new Int32Array(16);
+  #wordsAddress = 0;
+  #own: Mapping | undefined;
+  #bytes = new Uint8Array(0);
+  #isMapped = false;
+  #canPause = false;
+  #isTimed = true;
+  #isRehearsing = false;
+  #isDraining = false;
+  #silence = 0;
+  #ring = 1;
+  #period = 1;
+  #frameBytes = 1;
+  /** Without a mapped ring: the next frame's place in ours, and frames in it that writei has not taken yet. */
+  #position = 0;
+  #owed = 0;
+  #failedCall = '';
+  #errno = 0;
+
+  /** @param name any that ALSA knows */
+  constructor(clock: PumpClock, name: string) {
+    super(clock);
+    this.#name = name;
+  }
+
+  /**
+   * What the name takes as it is; where that does not have the source's rate and channels, what it takes when its plugins convert: `open` asks whether
+   * that is allowed.
+   */
+  override offers(source: PcmFormat): readonly PcmOffer[] {
+    return this.#saying(() => {
+      const has = (offers: readonly PcmOffer[]): boolean =>
+        offers.some(({ rates, channels }) => takes(rates, source.rate) && takes(channels, source.channels));
+      const plain = this.#offersOf(source, true);
+      if (has(plain)) return plain;
+      const converting = this.#offersOf(source, false);
+      return has(converting) ? converting : this.#offersOf(source, true);
+    });
+  }
+
+  #offersOf(source: PcmFormat, asIs: boolean): PcmOffer[] {
+    this.close();
+    this.#alsa = alsaCalls();
+    this.#real = openHandle(this.#alsa, this.#name, asIs);
+    this.#isConverting = !asIs;
+    return libraryOffers(this.#alsa, this.#real, this.#name, source);
+  }
+
+  override open(format: PcmFormat, settings: SinkSettings): SinkOpening {
+    return this.#saying(() => {
+      this.#alsa ??= alsaCalls();
+      if (this.#real === 0) this.#real = openHandle(this.#alsa, this.#name, true);
+      if (this.#isConverting && !settings.convert) {
+        throw new SinkError(
+          `${this.#name} has to convert ${format.rate} Hz, ${describeChannels(format.channels)}, into what is behind it; allow that with --convert, or choose a device that takes it`,
+        );
+      }
+      const shape = {
+        ...ringShape(format.rate, settings),
+        first: settings.periodFrames === undefined ? 'ring' : 'period',
+      } as const;
+      const stream = settle(this.#alsa, this.#real, this.#name, format, shape);
+      this.#pcm = this.#real;
+      this.#take(format, stream);
+      this.#openStage(format, shape, stream);
+      return this.#opened(format, settings, stream);
+    });
+  }
+
+  /** What is refused gives everything back, and is a {@link SinkError}. */
+  #saying<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      this.close();
+      if (error instanceof SoundError) throw new SinkError(error.message, error.trouble === 'gone' ? 'gone' : 'device');
+      throw error;
+    }
+  }
+
+  #take(format: PcmFormat, stream: LibraryStream): void {
+    const { ringFrames, periodFrames } = stream;
+    this.#words = mapMemory(wordsBytes, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
+    this.#results = new Int32Array(this.#words.buffer, 0, 16);
+    this.#wordsAddress = this.#words.address;
+    this.#isMapped = stream.isMapped;
+    this.#canPause = stream.canPause;
+    this.#silence = silenceByte(format.sample);
+    this.#ring = ringFrames;
+    this.#period = periodFrames;
+    this.#frameBytes = frameBytes(format);
+    this.#empty();
+    const bytes = ringFrames * this.#frameBytes;
+    if (this.#isMapped) {
+      this.memory = this.#ringOf(format, bytes);
+    } else {
+      this.#own = mapMemory(bytes, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
+      this.memory = this.#own;
+    }
+    this.#bytes = new Uint8Array(this.memory.buffer, 0, bytes);
+    this.#bytes.fill(this.#silence);
+  }
+
+  /** Where the stream's ring is: what mmap_begin says of its first frame. @throws SinkError where frames do not lie one behind the other */
+  #ringOf(format: PcmFormat, bytes: number): { address: number; buffer: ArrayBuffer } {
+    const result = this.#begin(this.#ring);
+    if (result < 0)
+      throw new SinkError(`${this.#name}: its ring cannot be had (${this.#inWords(-result)}); try plug:${this.#name}`);
+    const [areas, offset] = [this.#pointer(Word.areas), this.#results[Word.offset]!];
+    const data = new DataView(viewMemory(areas, 16 * format.channels));
+    const base = Number(data.getBigUint64(0, true));
+    const step = this.#frameBytes * 8;
+    const sample = step / format.channels;
+    const isInterleaved = Array.from({ length: format.channels }, (_, channel) => channel).every(
+      (channel) =>
+        Number(data.getBigUint64(channel * 16, true)) === base &&
+        data.getUint32(channel * 16 + 8, true) === channel * sample &&
+        data.getUint32(channel * 16 + 12, true) === step,
+    );
+    if (!isInterleaved || offset !== 0)
+      throw new SinkError(
+        `${this.#name} has a ring whose frames do not lie one behind the other; put a plug in front: plug:${this.#name}`,
+      );
+    return { address: base, buffer: viewMemory(base, bytes) };
+  }
+
+  /** A stream of the same form that leads nowhere: what is rehearsed on it is the library's own code. Without one rehearsing makes no calls. */
+  #openStage(format: PcmFormat, shape: LibraryShape, stream: LibraryStream): void {
+    const alsa = this.#alsa!;
+    let pcm = 0;
+    try {
+      pcm = openHandle(alsa, 'null', false);
+      const { ringFrames, periodFrames } = stream;
+      const opened = settle(alsa, pcm, 'null', format, { ...shape, ringFrames, periodFrames });
+      if (opened.ringFrames === ringFrames && opened.isMapped === stream.isMapped) {
+        this.#stage = pcm;
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof SoundError)) throw error;
+    }
+    if (pcm !== 0) alsa.pcm_close(pcm);
+  }
+
+  #opened(format: PcmFormat, settings: SinkSettings, stream: LibraryStream): SinkOpening {
+    const { ringFrames, periodFrames, noPeriodWakeup } = stream;
+    const parts = judgeParts(describeParts(this.#alsa!, this.#real), format.validBits);
+    if (parts.converted !== '' && !settings.convert) {
+      throw new SinkError(
+        `${this.#name} is behind ${parts.converted}; allow that with --convert, or play to the card: --device hw:0,0`,
+      );
+    }
+    this.#isTimed = parts.clock !== 'none';
+    const speakers = speakersOf(this.#alsa!, this.#real, format.channels) as readonly string[] | undefined;
+    return {
+      format,
+      ...(speakers === undefined ? {} : { speakers: speakers as readonly Speaker[] }),
+      kind: `ALSA's library (${this.#name})`,
+      clock: parts.clock,
+      ringFrames,
+      periodFrames,
+      takesDirect: settings.direct && this.#isMapped && pageRefusal(this.memory.address) === 0,
+      hangMs: Math.ceil((ringFrames / format.rate) * 1000) + 2000,
+      // What has no clock takes no silence: it would be part of its file.
+      end: this.#isTimed ? 'pad' : 'drain',
+      path: parts.path,
+      ...(parts.through === '' ? {} : { through: parts.through }),
+      notes: [
+        this.#isMapped
+          ? 'frames are put in place'
+          : 'the plugin has no mapped ring: frames are copied once more (writei)',
+        ...(noPeriodWakeup ? ['no interrupt at the end of periods'] : []),
+      ],
+    };
+  }
+
+  override close(): void {
+    for (const pcm of [this.#stage, this.#real]) if (pcm !== 0) this.#alsa!.pcm_close(pcm);
+    this.#stage = 0;
+    this.#real = 0;
+    this.#pcm = 0;
+    for (const mapping of [this.#own, this.#words]) if (mapping !== undefined) unmapMemory(mapping);
+    this.#own = undefined;
+    this.#words = undefined;
+  }
+
+  override trouble(): string {
+    if (this.#errno === Errno.ENODEV)
+      return `${this.#name} went away while it was playing; see what there is now: clearway play --devices`;
+    return `${this.#name}: ${this.#failedCall} failed: ${this.#inWords(this.#errno)}; see whether what is behind it still runs: clearway play --devices`;
+  }
+
+  override rehearse(isOn: boolean): void {
+    this.#isRehearsing = isOn;
+    if (this.#stage !== 0) {
+      this.#pcm = isOn ? this.#stage : this.#real;
+      if (isOn) this.#alsa!.pcm_prepare(this.#stage);
+      else this.#alsa!.pcm_drop(this.#stage);
+    }
+    this.#empty();
+    if (!isOn) this.#bytes.fill(this.#silence);
+  }
+
+  override update(): number {
+    if (this.#isRehearsing) return this.#updateRehearsal();
+    const alsa = this.#alsa!;
+    const free = alsa.pcm_avail(this.#pcm) as number;
+    const state = alsa.pcm_state(this.#pcm) as number;
+    if (free === -Errno.ENODEV || state === SNDRV_PCM_STATE.DISCONNECTED) {
+      this.#failed('snd_pcm_avail', -Errno.ENODEV);
+      return SinkState.gone;
+    }
+    if (free === -Errno.EPIPE || state === SNDRV_PCM_STATE.XRUN)
+      return this.#isDraining ? SinkState.drained : this.#measureXrun();
+    if (free === -Errno.ESTRPIPE || state === SNDRV_PCM_STATE.SUSPENDED) return SinkState.suspended;
+    if (free < 0) {
+      this.#failed('snd_pcm_avail', free);
+      return SinkState.gone;
+    }
+    const room = free > this.#ring ? this.#ring : free;
+    if (this.#owed > 0) this.#write();
+    this.queued = this.#ring - room + this.#owed;
+    this.room = this.#owed > 0 ? 0 : room;
+    if (this.#isDraining) return this.#updateDrain(state);
+    if (state === SNDRV_PCM_STATE.RUNNING) return SinkState.running;
+    return state === SNDRV_PCM_STATE.PAUSED ? SinkState.paused : SinkState.prepared;
+  }
+
+  #updateRehearsal(): number {
+    if (this.#stage !== 0) {
+      const alsa = this.#alsa!;
+      alsa.pcm_avail(this.#pcm);
+      alsa.pcm_state(this.#pcm);
+    }
+    this.queued = this.#ring - this.#period;
+    this.room = this.#period;
+    return SinkState.running;
+  }
+
+  #measureXrun(): number {
+    const alsa = this.#alsa!;
+    this.queued = 0;
+    this.room = this.#ring;
+    this.#owed = 0;
+    this.xrun[0] = -1;
+    this.xrun[1] = -1;
+    const status = this.#wordsAddress + statusAt;
+    if ((alsa.pcm_status(this.#pcm, status) as number) < 0) return SinkState.xrun;
+    alsa.pcm_status_get_trigger_htstamp(status, this.#wordsAddress + Word.seconds * 4);
+    const [seconds, nanoseconds] = [this.#results[Word.seconds]!, this.#results[Word.nanoseconds]!];
+    // A plugin that takes no time says none.
+    if (seconds === 0 && nanoseconds === 0) return SinkState.xrun;
+    const since = this.clock.times[Time.now]! - ((seconds - this.clock.baseSeconds) * 1e9 + nanoseconds);
+    this.xrun[0] = since > 0 ? since : 0;
+    return SinkState.xrun;
+  }
+
+  override area(frames: number): number {
+    if (!this.#isMapped) {
+      this.areaOffset = this.#position * this.#frameBytes;
+      const piece = this.#ring - this.#position;
+      return frames < piece ? frames : piece;
+    }
+    if (this.#isRehearsing && this.#stage === 0) {
+      this.areaOffset = 0;
+      return frames;
+    }
+    if (this.#begin(frames) < 0) return 0;
+    this.areaOffset = this.#results[Word.offset]! * this.#frameBytes;
+    return this.#results[Word.frames]!;
+  }
+
+  #begin(frames: number): number {
+    const { address } = this.#words!;
+    this.#results[Word.frames] = frames;
+    this.#results[Word.frames + 1] = 0;
+    return this.#failed(
+      'snd_pcm_mmap_begin',
+      this.#alsa!.pcm_mmap_begin(this.#pcm, address, address + Word.offset * 4, address + Word.frames * 4) as number,
+    );
+  }
+
+  override commit(frames: number): number {
+    if (frames < 0 || frames > this.room) return -Errno.EINVAL;
+    this.queued += frames;
+    this.room -= frames;
+    return this.#handOver(frames);
+  }
+
+  /** What was put where {@link area} said. */
+  #handOver(frames: number): number {
+    if (this.#isRehearsing && this.#stage === 0) return 0;
+    if (!this.#isMapped) {
+      this.#owed += frames;
+      this.#position += frames;
+      if (this.#position >= this.#ring) this.#position -= this.#ring;
+      return this.#write();
+    }
+    const taken = this.#alsa!.pcm_mmap_commit(this.#pcm, this.#results[Word.offset]!, frames) as number;
+    if (taken < 0) return this.#failed('snd_pcm_mmap_commit', taken);
+    return taken === frames ? 0 : this.#failed('snd_pcm_mmap_commit', -Errno.EIO);
+  }
+
+  /** Hands frames of our own ring over, as many as it takes now. */
+  #write(): number {
+    for (let piece = 0; piece < 2 && this.#owed > 0; piece++) {
+      let from = this.#position - this.#owed;
+      if (from < 0) from += this.#ring;
+      const frames = Math.min(this.#owed, this.#ring - from);
+      const taken = this.#alsa!.pcm_writei(this.#pcm, this.memory.address + from * this.#frameBytes, frames) as number;
+      if (taken === -Errno.EAGAIN) return 0;
+      if (taken < 0) return this.#failed('snd_pcm_writei', taken);
+      this.#owed -= taken;
+      if (taken < frames) return 0;
+    }
+    return 0;
+  }
+
+  override start(): number {
+    // A plugin that starts by itself with the first frames (a sound server) has done so.
+    if (this.#alsa!.pcm_state(this.#pcm) === SNDRV_PCM_STATE.RUNNING) return 0;
+    return this.#failed('snd_pcm_start', this.#alsa!.pcm_start(this.#pcm) as number);
+  }
+
+  override pause(): number {
+    if (!this.#canPause) return -Errno.ENOSYS;
+    return this.#failed('snd_pcm_pause', this.#alsa!.pcm_pause(this.#pcm, 1) as number);
+  }
+
+  override resume(): number {
+    return this.#failed('snd_pcm_pause', this.#alsa!.pcm_pause(this.#pcm, 0) as number);
+  }
+
+  override drop(): number {
+    const free = this.#isTimed ? (this.#alsa!.pcm_avail(this.#pcm) as number) : this.#ring;
+    if (free >= 0) this.queued = free > this.#ring ? 0 : this.#ring - free + this.#owed;
+    return this.#failed('snd_pcm_drop', this.#alsa!.pcm_drop(this.#pcm) as number);
+  }
+
+  override prepare(): number {
+    // What was suspended is woken up by preparing it anew (sound/core/pcm_native.c, snd_pcm_prepare).
+    const result = this.#alsa!.pcm_prepare(this.#pcm) as number;
+    this.#empty();
+    return this.#failed('snd_pcm_prepare', result);
+  }
+
+  override drain(): number {
+    this.#isDraining = true;
+    if (this.#owed > 0) return 0;
+    const result = this.#alsa!.pcm_drain(this.#pcm) as number;
+    return result === -Errno.EAGAIN ? 0 : this.#failed('snd_pcm_drain', result);
+  }
+
+  #updateDrain(state: number): number {
+    this.room = 0;
+    if (this.#owed > 0) return SinkState.draining;
+    if (state === SNDRV_PCM_STATE.RUNNING) {
+      this.drain();
+      return SinkState.draining;
+    }
+    if (state === SNDRV_PCM_STATE.DRAINING) return SinkState.draining;
+    this.queued = 0;
+    return SinkState.drained;
+  }
+
+  #failed(call: string, result: number): number {
+    if (result < 0) {
+      this.#failedCall = call;
+      this.#errno = -result;
+    }
+    return result;
+  }
+
+  #empty(): void {
+    this.#position = 0;
+    this.#owed = 0;
+    this.#isDraining = false;
+    this.queued = 0;
+    this.room = this.#ring;
+  }
+
+  #pointer(word: number): number {
+    return (this.#results[word]! >>> 0) + this.#results[word + 1]! * 0x1_0000_0000;
+  }
+
+  #inWords(errno: number): string {
+    return textAt(this.#alsa!.strerror(-errno) as number, 200);
+  }
+}
+
+/** Whether a number is among those that are taken. */
+function takes(taken: PcmOffer['rates'], wanted: number): boolean {
+  return 'least' in taken ? wanted >= taken.least && wanted <= taken.most : taken.includes(wanted);
+}
