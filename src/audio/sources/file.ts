@@ -38,7 +38,7 @@ export function troubleOf(error: unknown): string {
 
 /** An error about a file: its name, and a sentence. */
 export function sourceError(path: string, words: string): SourceError {
-  return new SourceError(`${plainText(path)}: ${words}`);
+  return new SourceError(`${plainText(path) || "''"}: ${words}`);
 }
 
 /**

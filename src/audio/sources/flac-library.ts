@@ -80,6 +80,8 @@ interface Loaded {
   readonly functions: Functions;
   readonly callbacks: Readonly<Record<'read' | 'seek' | 'tell' | 'length' | 'eof' | 'write' | 'error', number>>;
   readonly version: string;
+  /** libFLAC before 1.4 (soname 8) knows no more than 24 bits. */
+  readonly mostBits: number;
 }
 
 let loaded: Loaded | undefined;
@@ -148,13 +150,19 @@ function load(): Loaded | undefined {
   const library = openLibrary(sonames);
   if (library === undefined) return undefined;
   const version = library.text('FLAC__VERSION_STRING') ?? `of ${library.name}`;
-  loaded = { functions: bindFunctions(library), callbacks: registerAll(), version };
+  const mostBits = library.name === 'libFLAC.so.8' ? 24 : 32;
+  loaded = { functions: bindFunctions(library), callbacks: registerAll(), version, mostBits };
   return loaded;
 }
 
 /** The version of the libFLAC that this host has, or undefined. */
 export function flacVersion(): string | undefined {
   return load()?.version;
+}
+
+/** Bits a sample that this host's libFLAC decodes; 0 without one. */
+export function flacMostBits(): number {
+  return load()?.mostBits ?? 0;
 }
 
 /** One decoder of libFLAC over a part of a file. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync, truncateSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import {
   type FormatSays,
   makeFlac,
@@ -14,8 +16,9 @@ import {
 } from '../../../test/support/sound-files.js';
 import { Region } from '../../memory/region.js';
 import { frameBytes, type PcmFormat, type SampleFormat, sampleBits, sampleBytes } from '../../wire/pcm/format.js';
-import { flacVersion } from './flac-library.js';
+import { flacMostBits, flacVersion } from './flac-library.js';
 import { openSource } from './open.js';
+import { measureDecode } from './probe.js';
 import { type AudioSource, SourceError } from './source.js';
 
 const skip =
@@ -68,8 +71,9 @@ const variants: readonly Variant[] = [
 for (const [index, variant] of variants.entries()) {
   const { channels, bits, frames } = variant;
   const extra = variant.options?.join(' ') ?? '';
+  const isTooMany = bits > flacMostBits() && 'needs libFLAC 1.4 or later';
   test(`FLAC of ${frames} frames, ${channels} x ${bits} bits ${extra}: bit for bit, and the sum is right`, {
-    skip,
+    skip: skip === false ? isTooMany : skip,
   }, async () => {
     const values = soundValues(bits, channels, frames, index);
     const path = makeFlac(place, `variant-${index}.flac`, values, variant, variant.options);
@@ -209,6 +213,70 @@ test('a file that is cut, before or while it plays, says how much is lost', { sk
   }
 });
 
+test('a seek into a damaged block finds its place, and damage is told once', { skip }, async () => {
+  const values = soundValues(16, 2, 40_960);
+  const expected = packed(values, 16, 2);
+  const path = makeFlac(place, 'seek-damage.flac', values, { channels: 2, bits: 16, bytes: 2 }, ['-b', '4096']);
+  const length = readFileSync(path).length;
+  const bytes = spoiled(path, (all) => all.fill(0xaa, Math.floor(length * 0.55), Math.floor(length * 0.55) + 40));
+  const source = await openSource(place('seek-damaged.flac', bytes));
+  readAll(source, source.format);
+  const { lost } = source.verdict();
+  assert.equal(lost.length, 1);
+  const { frame, frames } = lost[0]!;
+  for (const wanted of [frame - 10, frame, frame + 100, frame + frames - 1, frame + frames, frame - 4096]) {
+    source.seek(wanted);
+    const got = readAll(source, source.format);
+    assert.equal(got.length, (40_960 - wanted) * 4, `from ${wanted}`);
+    const good = Math.max(0, frame + frames - wanted);
+    assert.deepEqual(got.subarray(good * 4), expected.subarray((wanted + good) * 4));
+    const silent = got.subarray(Math.max(0, frame - wanted) * 4, good * 4);
+    assert.ok(silent.every((byte) => byte === 0));
+  }
+  assert.deepEqual(source.verdict().lost, lost);
+  source.close();
+});
+
+test('a tag behind the stream is no damage; more frames than the header says are told', { skip }, async () => {
+  const values = soundValues(16, 2, 9000);
+  const path = makeFlac(place, 'behind.flac', values, { channels: 2, bits: 16, bytes: 2 });
+  const tag = Buffer.alloc(128, 0x20);
+  tag.write('TAG');
+  const tagged = await openSource(place('behind-tag.flac', Buffer.concat([readFileSync(path), tag])));
+  assert.deepEqual(readAll(tagged, tagged.format), packed(values, 16, 2));
+  assert.deepEqual(tagged.verdict(), { md5: 'ok', lost: [], notes: [] });
+  tagged.close();
+  const fewer = await openSource(
+    place(
+      'behind-fewer.flac',
+      spoiled(path, (all) => all.writeUInt32BE(1000, 22)),
+    ),
+  );
+  assert.equal(fewer.frames, 1000);
+  // libFLAC before 1.4 stops behind the block that passes the header's number.
+  const got = readAll(fewer, fewer.format);
+  assert.ok(got.length >= 4000);
+  assert.deepEqual(got, packed(values, 16, 2).subarray(0, got.length));
+  assert.match(fewer.verdict().notes.join(), /\d+ frames are there and its header says 1000/);
+  fewer.close();
+});
+
+test('a worker thread decodes beside this one', { skip }, async () => {
+  const values = soundValues(16, 2, 20_000);
+  const path = makeFlac(place, 'worker.flac', values, { channels: 2, bits: 16, bytes: 2 });
+  const code = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    import(workerData.probe).then(({ measureDecode }) => measureDecode(workerData.path)).then(
+      ({ frames, verdict }) => parentPort.postMessage({ frames, md5: verdict.md5 }),
+      (error) => parentPort.postMessage(String(error)));`;
+  const probe = new URL('./probe.js', import.meta.url).href;
+  const worker = new Worker(code, { eval: true, workerData: { probe, path } });
+  const [answer] = (await once(worker, 'message')) as [unknown];
+  const here = await measureDecode(path);
+  assert.deepEqual([answer, here.verdict.md5], [{ frames: 20_000, md5: 'ok' }, 'ok']);
+  await worker.terminate();
+});
+
 test('Ogg FLAC, and a tag in front', { skip }, async () => {
   const values = soundValues(16, 2, 10_000);
   const ogg = await openSource(makeFlac(place, 'ogg.oga', values, { channels: 2, bits: 16, bytes: 2 }, ['--ogg']));
@@ -227,12 +295,12 @@ test('Ogg FLAC, and a tag in front', { skip }, async () => {
   source.close();
 });
 
-test('600 spoiled files: a sentence or a bounded stream, whose verdict adds up', { skip }, async () => {
+test('300 spoiled files: a sentence or a bounded stream, whose verdict adds up', { skip }, async () => {
   const random = seeded(0xf1ac);
   const values = soundValues(16, 2, 6000);
   const path = makeFlac(place, 'fuzz.flac', values, { channels: 2, bits: 16, bytes: 2 }, ['-b', '512']);
   const whole = readFileSync(path);
-  for (let round = 0; round < 600; round++) {
+  for (let round = 0; round < 300; round++) {
     const bytes = Buffer.from(whole);
     const reach = round % 2 === 0 ? 100 : bytes.length;
     for (let changes = 1 + Math.floor(random() * 4); changes > 0; changes--) {

@@ -3,10 +3,11 @@
 
 import { closeSync } from 'node:fs';
 import type { FlacInfo } from '../../wire/flac/stream-info.js';
+import { speakersOfMask } from '../../wire/pcm/channels.js';
 import type { PcmFormat, SampleFormat } from '../../wire/pcm/format.js';
 import type { FrameStore } from '../../wire/pcm/store.js';
 import { type OpenedFile, sourceError } from './file.js';
-import { type FlacBlock, FlacDecoder, type FlacStep, flacVersion } from './flac-library.js';
+import { type FlacBlock, FlacDecoder, type FlacStep, flacMostBits, flacVersion } from './flac-library.js';
 import { LossList, storeFor, targetView } from './output.js';
 import type { AudioSource, SourceOutput, SourceTags, SourceVerdict } from './source.js';
 
@@ -23,7 +24,8 @@ export function sampleForBits(bits: number): SampleFormat {
 /** The format of a FLAC stream's frames. */
 export function flacFormat(info: FlacInfo): PcmFormat {
   const { rate, channels, channelMask, bits } = info;
-  return { sample: sampleForBits(bits), rate, channels, channelMask, validBits: bits };
+  const isSound = speakersOfMask(channelMask, channels) !== undefined;
+  return { sample: sampleForBits(bits), rate, channels, channelMask: isSound ? channelMask : 0, validBits: bits };
 }
 
 /** Whether all of a block is silence: what some versions of the library give in place of a block that they could not check. */
@@ -74,11 +76,18 @@ export class FlacSource implements AudioSource {
     this.codec = info.isOgg ? 'Ogg FLAC' : 'FLAC';
     this.tags = info.tags;
     this.decoder = `libFLAC ${flacVersion() ?? ''}`.trim();
+    if (info.bits > flacMostBits()) {
+      throw sourceError(
+        this.path,
+        `it has ${info.bits} bits, and ${this.decoder} decodes ${flacMostBits()}: install libFLAC 1.4 or later`,
+      );
+    }
     this.#store = this.#storeOf({ format: this.format });
     this.#decoder = new FlacDecoder(file.fd, start, file.byteLength, info.isOgg);
     if (!this.#decoder.begin()) {
       this.#decoder.close();
-      throw sourceError(this.path, 'libFLAC does not understand how its FLAC stream begins: the file is damaged');
+      const why = info.isOgg ? 'the file is damaged, or the library was built without Ogg' : 'the file is damaged';
+      throw sourceError(this.path, `${this.decoder} does not understand how its FLAC stream begins: ${why}`);
     }
   }
 
@@ -127,7 +136,8 @@ export class FlacSource implements AudioSource {
     if (this.#decoder.readErrno !== 0) {
       this.#laterNotes.add(`the disk could not read it (errno ${this.#decoder.readErrno}) at frame ${this.#next}`);
     }
-    const missing = (this.frames ?? 0) - this.#next;
+    const missing = (this.frames ?? this.#next) - this.#next;
+    if (missing < 0) this.#laterNotes.add(`${this.#next} frames are there and its header says ${this.frames}`);
     if (missing <= 0) return;
     this.#lost.add(this.#next, missing);
     this.#laterNotes.add(`the file ends early: ${this.#next} of ${this.frames} frames are there`);
@@ -188,18 +198,36 @@ export class FlacSource implements AudioSource {
       return;
     }
     this.#isEnd = false;
-    this.#next = wanted;
     if (wanted === 0 || !this.#decoder.isRunning) this.#restart();
     if (wanted === 0) return;
     this.#isWhole = false;
     const step = this.#decoder.seek(wanted);
-    if (step?.block === undefined)
-      throw sourceError(this.path, `frame ${wanted} was not found: the file is damaged there`);
-    this.#take(step.block, step);
+    if (step?.block === undefined || step.block.number !== wanted) this.#search(wanted);
+    else {
+      this.#next = wanted;
+      this.#take(step.block, step);
+    }
+  }
+
+  /** Decodes from the beginning up to a frame that the library does not find, because it lies in what is damaged. */
+  #search(wanted: number): void {
+    this.#restart();
+    this.#isWhole = false;
+    while (!this.#isEnd && this.#next <= wanted) {
+      this.#block = undefined;
+      this.#silence = 0;
+      this.#decode();
+    }
+    const due = this.#silence + (this.#block?.frames ?? 0);
+    const skipped = Math.max(0, wanted - (this.#next - due));
+    const ofSilence = Math.min(skipped, this.#silence);
+    this.#silence -= ofSilence;
+    this.#used = skipped - ofSilence;
   }
 
   #restart(): void {
     this.#isWhole = true;
+    this.#next = 0;
     if (!this.#decoder.begin()) throw sourceError(this.path, 'its FLAC stream could not be begun again');
   }
 

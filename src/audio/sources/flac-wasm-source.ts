@@ -127,13 +127,23 @@ function toIntegers(floats: Float32Array, bits: number): DataView {
 
 /**
  * Opens a FLAC file by the npm package. The file is closed when it has been decoded.
+ * @param isHeadOnly it is described and not read.
  * @throws SourceError where the package is not there, or could not decode the file exactly.
  */
-export async function openWasmFlac(file: OpenedFile, info: FlacInfo, start: number): Promise<AudioSource> {
+export async function openWasmFlac(
+  file: OpenedFile,
+  info: FlacInfo,
+  start: number,
+  isHeadOnly = false,
+): Promise<AudioSource> {
   const refusal = refusalOf(info);
   if (refusal !== undefined) throw sourceError(file.path, `${refusal}; ${mendLibrary}`);
   const Decoder = await wasmDecoder();
   if (Decoder === undefined) throw sourceError(file.path, `nothing here decodes FLAC; ${mendLibrary}`);
+  if (isHeadOnly) {
+    closeSync(file.fd);
+    return new WasmFlacSource(file.path, info, [], info.frames ?? 0, []);
+  }
   const bytes = new Uint8Array(file.byteLength - start);
   const length = readFully(file.path, file.fd, bytes, bytes.length, start);
   const decoder = new Decoder();

@@ -18,6 +18,8 @@ import type { AudioSource } from './source.js';
 export interface OpenOptions {
   /** The file has no header, and its frames are these (`--raw`). */
   readonly raw?: PcmFormat;
+  /** Only to be described: nothing is decoded that need not be. Default false. */
+  readonly isHeadOnly?: boolean;
 }
 
 /** What libsndfile is given, by how the file begins. */
@@ -74,7 +76,7 @@ function openSound(file: OpenedFile, what: string): AudioSource {
   return new SndfileSource(file);
 }
 
-async function openByContent(file: OpenedFile): Promise<AudioSource> {
+async function openByContent(file: OpenedFile, isHeadOnly: boolean): Promise<AudioSource> {
   const start = startBehindTag(file);
   const head = file.read(start, 4);
   const magic = head.length < 4 ? '' : characters(new DataView(head.buffer, head.byteOffset, 4), 0);
@@ -83,7 +85,9 @@ async function openByContent(file: OpenedFile): Promise<AudioSource> {
     const info = readFlacInfo(file.read, file.byteLength, start);
     if (info !== undefined) {
       if ('refusal' in info) throw sourceError(file.path, info.refusal);
-      return flacVersion() === undefined ? await openWasmFlac(file, info, start) : new FlacSource(file, info, start);
+      return flacVersion() === undefined
+        ? await openWasmFlac(file, info, start, isHeadOnly)
+        : new FlacSource(file, info, start);
     }
   }
   const sound = soundMagics[magic];
@@ -103,7 +107,9 @@ async function openByContent(file: OpenedFile): Promise<AudioSource> {
 export async function openSource(path: string, options: OpenOptions = {}): Promise<AudioSource> {
   const file = openFile(path);
   try {
-    return options.raw === undefined ? await openByContent(file) : openRaw(file, options.raw);
+    return options.raw === undefined
+      ? await openByContent(file, options.isHeadOnly === true)
+      : openRaw(file, options.raw);
   } catch (error) {
     closeSync(file.fd);
     throw error;

@@ -40,9 +40,9 @@ export class LossList {
   readonly entries: { frame: number; frames: number }[] = [];
   framesTotal = 0;
 
-  /** Adds frames that could not be had; what follows the last loss directly is one with it. */
+  /** Adds frames that could not be had; what follows the last loss directly is one with it, and what is met again counts once. */
   add(frame: number, frames: number): void {
-    if (frames <= 0) return;
+    if (frames <= 0 || this.entries.some((entry) => frame >= entry.frame && frame < entry.frame + entry.frames)) return;
     this.framesTotal += frames;
     const last = this.entries.at(-1);
     if (last !== undefined && (last.frame + last.frames === frame || this.entries.length === mostEntries)) {

@@ -28,7 +28,7 @@ export function describeSource(source: AudioSource): SourceDescription {
 
 /** What a file says of itself: its header is read and nothing decoded. @throws SourceError as {@link openSource}. */
 export async function describe(path: string, options: OpenOptions = {}): Promise<SourceDescription> {
-  const source = await openSource(path, options);
+  const source = await openSource(path, { ...options, isHeadOnly: true });
   try {
     return describeSource(source);
   } finally {

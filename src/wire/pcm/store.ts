@@ -11,6 +11,7 @@ import {
   sampleBits,
   sampleBytes,
 } from './format.js';
+import { type PlaneLoop, planeLoops } from './plane-loops.js';
 
 const u8 = alsaNumber('U8');
 const s8 = alsaNumber('S8');
@@ -146,6 +147,8 @@ export class FrameStore {
   /** What an integer of the source loses. */
   readonly #cutMask: number;
   readonly #up: number;
+  /** What is as fast as can be, for planes of integers in a usual form. */
+  readonly #loop: PlaneLoop | undefined;
   readonly #from: Run = { at: 0, step: 0 };
   readonly #to: Run = { at: 0, step: 0 };
 
@@ -166,6 +169,8 @@ export class FrameStore {
     this.#sourceForm = isMovedFloat ? s32 : alsaNumber(source.sample);
     this.#targetForm = isMovedFloat ? s32 : alsaNumber(sample);
     this.#cutMask = isFloat(sample) ? 0 : 2 ** (32 - sampleBits(sample)) - 1;
+    const isPlain = source.sample === 'S32_LE' && this.#change !== 'rounded';
+    this.#loop = isPlain ? planeLoops[sample] : undefined;
     const isSameOrder = target.order === undefined && source.channels === target.format.channels;
     this.isCopy = up === 0 && this.#change === 'none' && isSameOrder;
   }
@@ -190,7 +195,12 @@ export class FrameStore {
       this.#to.at = targetAt + channel * this.#targetBytes;
       this.#from.at = first * this.#sourceBytes;
       this.#from.step = this.#sourceBytes;
-      this.#channel(from < 0 ? undefined : sources[from], target, frames);
+      const plane = from < 0 ? undefined : sources[from];
+      if (plane === undefined || this.#loop === undefined) this.#channel(plane, target, frames);
+      else {
+        const seen = this.#loop(plane, this.#from.at, target, this.#to.at, this.frameBytes, frames, this.#up);
+        this.cutBits |= seen & this.#cutMask;
+      }
     }
   }
 
