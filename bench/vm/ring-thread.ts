@@ -1,4 +1,4 @@
-// The thread in which the guest of ring.ts runs: it never rests, and what its driver writes to its device's registers is passed on, so that the device can be in another thread.
+// The thread in which the guest of ring-guest.ts runs: it never rests, and what its driver writes to its device's registers is passed on, so that the device can be in another thread.
 
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -11,6 +11,7 @@ import { VsockDevice } from '../../src/vmm/vsock-device.js';
 export interface RingThread {
   readonly image: string;
   readonly memoryBytes: number;
+  readonly commandLine: string;
   readonly shared: SharedArrayBuffer;
 }
 
@@ -32,8 +33,8 @@ class Recording extends MmioTransport {
   }
 }
 
-const { image, memoryBytes, shared } = workerData as RingThread;
-const options = { memoryBytes, commandLine: 'maxmemory=32M spin_us=1000000000', devices: 1 };
+const { image, memoryBytes, commandLine, shared } = workerData as RingThread;
+const options = { memoryBytes, commandLine, devices: 1 };
 const guest = new Guest(readImage(readFileSync(image)), options, shared, () => {});
 const nobody = { accepted() {}, refused() {}, over() {}, lent: () => false, writable() {} };
 guest.add(new Recording(new VsockDevice(guest.domain, 3, nobody, () => {}), guest.domain));

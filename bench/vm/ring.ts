@@ -1,15 +1,9 @@
 // What a round trip over the rings costs: a client in this thread, which is the guest's device as well, and a guest in another one that looks for work without rest. No kernel, no socket,
 // no wake-up between them; the client is TypeScript. Not here: the store over sockets (main.ts).
 
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
-import { viewMemory } from '../../src/kernel/ffi.js';
-import { Kicker } from '../../src/kvm/kick.js';
-import { Access, Domain, type Pieces } from '../../src/memory/domain.js';
-import { MmioTransport } from '../../src/virtio/mmio.js';
-import { Layout } from '../../src/vmm/boot.js';
-import { type StreamOwner, VsockDevice } from '../../src/vmm/vsock-device.js';
-import type { RingReady, RingThread } from './ring-thread.js';
+import type { Pieces } from '../../src/memory/domain.js';
+import type { StreamOwner, VsockDevice } from '../../src/vmm/vsock-device.js';
+import { openRing } from './ring-guest.js';
 
 /** What was measured: of single requests, and of batches of them. */
 export interface RingFigures {
@@ -106,28 +100,12 @@ function measure(client: Client, rounds: number): RingFigures {
 
 /** Runs a guest, and measures. @throws Error where it does not answer */
 export async function measureRing(image: string, rounds: number): Promise<RingFigures> {
-  const kicker = new Kicker();
-  const start: RingThread = { image, memoryBytes, shared: kicker.shared };
-  const worker = new Worker(new URL('ring-thread.js', import.meta.url), { workerData: start });
+  const client = new Client();
+  const ring = await openRing({ image, memoryBytes, commandLine: 'maxmemory=32M spin_us=1000000000' }, client);
+  client.device = ring.device;
   try {
-    const [ready] = (await once(worker, 'message')) as [RingReady];
-    const buffer = viewMemory(ready.address, memoryBytes);
-    const data = new DataView(buffer);
-    const bytes = new Uint8Array(buffer, 0, memoryBytes);
-    const domain = new Domain();
-    const window = (offset: number) => ({ data, bytes, at: offset });
-    const { linearPhysical } = Layout;
-    const memory = { address: ready.address, window };
-    domain.grant(linearPhysical, memoryBytes - linearPhysical, memory, linearPhysical, Access.both);
-    const client = new Client();
-    client.device = new VsockDevice(domain, 3, client, () => {});
-    const transport = new MmioTransport(client.device, domain);
-    for (let index = 0; index < ready.writes.length; index += 2)
-      transport.write(ready.writes[index]!, 4, ready.writes[index + 1]!);
     return measure(client, rounds);
   } finally {
-    kicker.stop();
-    await worker.terminate();
-    kicker.close();
+    await ring.close();
   }
 }
