@@ -1,5 +1,5 @@
 // `npm run bench:vm`: the store in a virtual machine. Round trips over its rings, clients over loopback beside `clearway kv` and Redis in the same rounds, how long it takes to
-// begin, what it costs when nobody asks. Ratios are medians of the rounds' ratios. Not here: the rings' client (ring.ts).
+// begin, what it costs when nobody asks, what a stop costs beside a loop in C. `--rounds N` (3), `--only NAME,NAME` (ring, exits, boot, idle, wake, load). Ratios are medians of the rounds' ratios. Not here: the rings' client (ring.ts).
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { describeHost, hostFacts } from '../host/about.js';
 import { freePort } from '../host/port.js';
 import { repositoryRoot } from '../servers/peer.js';
+import { measureExits } from './exits.js';
 import { measureRing, type RingFigures } from './ring.js';
 import { measureWakes } from './wake.js';
 
@@ -113,6 +114,16 @@ async function measureLoads(rounds: number): Promise<string[]> {
   return ['| load | store | requests/s | of redis | p50 |', '| --- | --- | --- | --- | --- |', ...lines];
 }
 
+async function measureRings(rounds: number): Promise<string[]> {
+  const rings: RingFigures[] = [];
+  for (let round = 0; round < rounds; round++) rings.push(await measureRing(image, 20_000));
+  const of = (figure: 'p50Us' | 'p99Us' | 'commandsPerSecond'): number => median(rings.map((each) => each[figure]));
+  return [
+    `ring, one GET in flight, both sides polling: p50 ${of('p50Us').toFixed(2)} us, p99 ${of('p99Us').toFixed(2)} us`,
+    `ring, 50 streams x 16 GETs: ${(of('commandsPerSecond') / 1e6).toFixed(2)} M commands/s`,
+  ];
+}
+
 async function measureBoots(times: number): Promise<string> {
   const boots: number[] = [];
   const own: number[] = [];
@@ -152,24 +163,29 @@ async function measureFirstAnswers(times: number): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } });
+  const { values } = parseArgs({
+    options: { rounds: { type: 'string', default: '3' }, only: { type: 'string' } },
+  });
   const rounds = Math.min(20, Math.max(1, Number(values.rounds) || 3));
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(describeHost(hostFacts()));
   say('');
-  const rings: RingFigures[] = [];
-  for (let round = 0; round < rounds; round++) rings.push(await measureRing(image, 20_000));
-  const of = (figure: 'p50Us' | 'p99Us' | 'commandsPerSecond'): number => median(rings.map((each) => each[figure]));
-  say(
-    `ring, one GET in flight, both sides polling: p50 ${of('p50Us').toFixed(2)} us, p99 ${of('p99Us').toFixed(2)} us`,
-  );
-  say(`ring, 50 streams x 16 GETs: ${(of('commandsPerSecond') / 1e6).toFixed(2)} M commands/s`);
-  say(await measureBoots(rounds * 3));
-  say(await measureIdle());
-  say(await measureFirstAnswers(rounds * 5));
-  say(`load average before the clients: ${readFileSync('/proc/loadavg', 'latin1').trim()}`);
-  say('');
-  for (const line of await measureLoads(rounds)) say(line);
+  const parts: Readonly<Record<string, () => Promise<readonly string[]> | readonly string[]>> = {
+    ring: () => measureRings(rounds),
+    exits: () => measureExits(rounds * 2 + 1),
+    boot: async () => [await measureBoots(rounds * 3)],
+    idle: async () => [await measureIdle()],
+    wake: async () => [await measureFirstAnswers(rounds * 5)],
+    load: () => measureLoads(rounds),
+  };
+  const chosen = values.only?.split(',') ?? Object.keys(parts);
+  const unknown = chosen.find((name) => parts[name] === undefined);
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${Object.keys(parts).join(', ')}`);
+  for (const name of chosen) {
+    for (const line of await parts[name]!()) say(line);
+    say(`load average then: ${readFileSync('/proc/loadavg', 'latin1').trim()}`);
+    say('');
+  }
 }
 
 process.on('exit', () => {

@@ -7,6 +7,7 @@ export { bootBlock };
 
 const line = memory.data(64);
 let deed: u64 = 0;
+let times: u32 = 0;
 /** It rests for a moment before it does it. */
 let isLate: bool = false;
 
@@ -21,6 +22,8 @@ function sayWord(text: string): void {
 export function begin(_nowUs: u32): u32 {
   const at = wordValue('do=', commandLine());
   deed = at === 0 ? 0 : numberAt(at);
+  const count = wordValue('times=', commandLine());
+  times = count === 0 ? 0 : <u32>numberAt(count);
   isLate = wordValue('late=', commandLine()) !== 0;
   sayWord('probe: begun\n');
   return 0;
@@ -29,6 +32,17 @@ export function begin(_nowUs: u32): u32 {
 function fallDown(depth: u32): u32 {
   store<u32>(line, depth);
   return depth === 0 ? 0 : fallDown(depth - 1) + fallDown(depth - 2) + load<u32>(line);
+}
+
+/** Stops of one kind, one after another: a register that is written, one that is read, a byte on the serial line. */
+function stopOften(kind: u64): void {
+  store<u8>(line, 46);
+  for (let index: u32 = 0; index < times; index++) {
+    if (kind === 9) writeRegister(0xd0000000 + 0x30, index & 1);
+    else if (kind === 10) readRegister(0xd0000000 + 0x70);
+    else say(line, 1);
+  }
+  endGuest(0);
 }
 
 /** Does it, once it is time: returns 0 where nothing came of it. */
@@ -42,6 +56,7 @@ export function turn(_nowUs: u32): u32 {
   else if (deed === 6) fallDown(0xffffffff);
   else if (deed === 7) while (true) writeRegister(0xd0000000 + 0x50, readRegister(0xd0000000));
   else if (deed === 8) writeRegister(0xfff00000, 1);
+  else if (deed > 8) stopOften(deed);
   return 0;
 }
 
