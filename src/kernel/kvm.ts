@@ -22,7 +22,11 @@ const Request = {
   setSystemRegisters: 0x4138_ae84,
   setCpuid: 0x4008_ae90,
   getTscKhz: 0xaea3,
+  joinEvent: 0x4040_ae79,
 } as const;
+
+/** Of struct kvm_ioeventfd: only this value signals. */
+const eventMatchesValue = 1;
 
 /** The interface's version, which has not changed since Linux 2.6.22. */
 export const kvmVersion = 12;
@@ -76,6 +80,18 @@ export function setMachineMemory(
   data.setBigUint64(offset + 16, BigInt(length), true);
   data.setBigUint64(offset + 24, BigInt(address), true);
   check(syscall3(sys.ioctl, machine, Request.setMemory, at), 'ioctl', 'KVM_SET_USER_MEMORY_REGION');
+}
+
+/** A write of 4 bytes with this value to an address of a machine signals a descriptor, and its processor does not stop. Returns 0 or -errno. */
+export function signalOnWrite(machine: number, address: number, value: number, fd: number): number {
+  const { data, offset, address: at } = scratch(64);
+  for (let index = 0; index < 64; index += 4) data.setUint32(offset + index, 0, true);
+  data.setBigUint64(offset, BigInt(value), true);
+  data.setBigUint64(offset + 8, BigInt(address), true);
+  data.setUint32(offset + 16, 4, true);
+  data.setInt32(offset + 20, fd, true);
+  data.setUint32(offset + 24, eventMatchesValue, true);
+  return syscall3(sys.ioctl, machine, Request.joinEvent, at);
 }
 
 /** What the kernel and a processor tell one another of its stops. @throws SystemError */

@@ -32,11 +32,23 @@ const Register = {
   configuration: 0x100,
 } as const;
 
+/** Where a driver writes the number of a queue that is to be looked at. */
+export const notifyOffset: number = Register.notify;
+
 /** Bits of the status. */
 const Status = { driverOk: 4, featuresOk: 8, needsReset: 0x40, failed: 0x80 } as const;
 
 /** Features of every device. */
 export const Feature = { indirect: 1n << 28n, eventIndex: 1n << 29n, version1: 1n << 32n, packed: 1n << 34n } as const;
+
+/** Where a driver has a queue: its entries, and the three parts of its ring by the driver's addresses. */
+export interface QueuePlace {
+  readonly size: number;
+  readonly descriptors: number;
+  /** What the driver writes: the available ring, or (packed) its events; and what the device writes. */
+  readonly driver: number;
+  readonly device: number;
+}
 
 /** A device behind a transport. */
 export interface VirtioDevice {
@@ -47,8 +59,12 @@ export interface VirtioDevice {
   readonly configuration: Uint8Array;
   /** The largest size of each queue. */
   readonly queueSizes: readonly number[];
-  /** The driver is ready. A queue that it did not set up is undefined. */
-  start(queues: readonly (DeviceQueue | undefined)[], features: bigint): void;
+  /** The driver is ready. A queue that it did not set up is undefined. @param places of the same queues, for a device that others work for */
+  start(
+    queues: readonly (DeviceQueue | undefined)[],
+    features: bigint,
+    places: readonly (QueuePlace | undefined)[],
+  ): void;
   /** The driver began anew, or the machine ends: nothing of its memory may be used any more. */
   stop(): void;
   /** The driver wants a queue looked at. */
@@ -60,6 +76,12 @@ interface Setting {
   ready: boolean;
   /** Low and high words of the three places. */
   readonly places: Uint32Array;
+}
+
+/** In whole numbers: a queue that was opened lies beneath 2^53. */
+function placeOf({ size, places }: Setting): QueuePlace {
+  const at = (index: number): number => places[index * 2]! + places[index * 2 + 1]! * 2 ** 32;
+  return { size, descriptors: at(0), driver: at(1), device: at(2) };
 }
 
 /** See the file's head. */
@@ -242,7 +264,8 @@ export class MmioTransport {
       queues.push(queue);
     }
     this.#isStarted = true;
-    this.#device.start(queues, this.#taken);
+    const places = this.#settings.map((setting) => (setting.ready ? placeOf(setting) : undefined));
+    this.#device.start(queues, this.#taken, places);
   }
 
   /** A queue over the driver's memory; undefined: it lies outside, or not as it must. */

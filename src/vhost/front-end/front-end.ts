@@ -1,15 +1,15 @@
 // FrontEnd: the side of vhost-user that a virtual machine is, or a program that drives a device by itself: it has the memory, negotiates, sets queues
 // up, and comes back to a back end that went and was started again, with every request that was not answered. What a back end says is held to its
-// form and to what was offered. Not here: messages on the socket (front-channel.ts), rings (front-queue.ts), requests (block-driver.ts, net-driver.ts).
+// form and to what was offered. Not here: messages and what is agreed on first (front-session.ts), rings (front-queue.ts), requests (block-driver.ts, net-driver.ts).
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { emptyFileStatus, fileStatus } from '../../kernel/file.js';
 import { closeAll } from '../../kernel/pass-descriptors.js';
 import { closeDescriptor } from '../../kernel/socket.js';
 import { bitsOf, exact64, Feature, Flag, hasBit, mostConfig, ProtocolFeature, Request } from '../protocol.js';
-import { FrontChannel, requestName } from './front-channel.js';
 import { FrontEndError } from './front-end-error.js';
 import { FrontQueue } from './front-queue.js';
+import { FrontSession, freshPosition, payloadOf, ringMessages } from './front-session.js';
 import { GuestMemory } from './guest-memory.js';
 
 /** How to connect. */
@@ -44,14 +44,6 @@ const wantedProtocol = bitsOf(
 /** Bytes of the area of requests under way, at most: larger than any has to be. */
 const mostInflightBytes = 256 * 1024 * 1024;
 
-/** Words of 64 bits as a payload. */
-function payloadOf(words: readonly bigint[]): Uint8Array {
-  const payload = new Uint8Array(words.length * 8);
-  const view = new DataView(payload.buffer);
-  for (const [index, word] of words.entries()) view.setBigUint64(index * 8, word, true);
-  return payload;
-}
-
 /** See the file's head. What is asked of it is done in order; one thing at a time. */
 export class FrontEnd {
   readonly memory: GuestMemory;
@@ -63,18 +55,17 @@ export class FrontEnd {
   queueNumber = 1;
   readonly #where: string | number;
   readonly #answerMs: number;
-  #channel: FrontChannel;
-  #protocol = 0n;
+  #session: FrontSession;
   #inflight: Inflight | undefined;
 
   private constructor(where: string | number, { memoryBytes = 16 * 1024 * 1024, answerMs = 5000 }: FrontEndOptions) {
     this.#where = where;
     this.#answerMs = answerMs;
-    this.#channel = new FrontChannel(where, answerMs);
+    this.#session = new FrontSession(where, answerMs);
     try {
       this.memory = new GuestMemory(memoryBytes);
     } catch (error) {
-      this.#channel.close();
+      this.#session.close();
       throw error;
     }
   }
@@ -95,39 +86,13 @@ export class FrontEnd {
   }
 
   async #greet(): Promise<void> {
-    this.offered = await this.#number(Request.getFeatures);
-    if (!hasBit(this.offered, Feature.version1)) {
-      throw new FrontEndError('the back end has a device of before VIRTIO 1.0: there is no queue for it here');
-    }
-    if (hasBit(this.offered, Feature.protocolFeatures)) {
-      this.#protocol = (await this.#number(Request.getProtocolFeatures)) & wantedProtocol;
-      await this.#tell(Request.setProtocolFeatures, [this.#protocol]);
-    }
-    await this.#tell(Request.setOwner, []);
-    const has = hasBit(this.#protocol, ProtocolFeature.multiQueue);
-    const queues = has ? await this.#number(Request.getQueueNum) : 1n;
-    if (queues < 1n || queues > 256n) throw new FrontEndError(`the back end says that it has ${queues} queues`);
-    this.queueNumber = Number(queues);
+    await this.#session.greet(wantedProtocol);
+    this.offered = this.#session.offered;
+    this.queueNumber = this.#session.queueNumber;
   }
 
-  async #number(request: number): Promise<bigint> {
-    const { payload, fds } = await this.#channel.ask(request, new Uint8Array(0), 8);
-    closeAll(fds);
-    return payload.getBigUint64(0, true);
-  }
-
-  /** Sends a message, and knows that it was obeyed, where the back end can say so. */
-  async #tell(request: number, words: readonly bigint[], fds: readonly number[] = []): Promise<void> {
-    const payload = payloadOf(words);
-    const isAcknowledged = hasBit(this.#protocol, ProtocolFeature.replyAck) && request !== Request.setProtocolFeatures;
-    if (!isAcknowledged) {
-      this.#channel.send(request, payload, fds);
-      return;
-    }
-    const answer = await this.#channel.ask(request, payload, 8, fds, Flag.version | Flag.needReply);
-    closeAll(answer.fds);
-    if (answer.payload.getBigUint64(0, true) === 0n) return;
-    throw new FrontEndError(`the back end refused ${requestName(request)}: it says why where it runs`);
+  get #protocol(): bigint {
+    return this.#session.protocol;
   }
 
   /** Reads the device's configuration. @throws FrontEndError where it has none there */
@@ -138,7 +103,7 @@ export class FrontEnd {
     const view = new DataView(message.buffer);
     view.setUint32(0, offset, true);
     view.setUint32(4, length, true);
-    const { payload, fds } = await this.#channel.ask(Request.getConfig, message);
+    const { payload, fds } = await this.#session.channel.ask(Request.getConfig, message);
     closeAll(fds);
     const isWhole = payload.byteLength === 12 + length && payload.getUint32(4, true) === length;
     if (isWhole) return new DataView(payload.buffer, 12);
@@ -152,11 +117,11 @@ export class FrontEnd {
     header.setUint32(4, bytes.length, true);
     const message = Uint8Array.from([...new Uint8Array(header.buffer), ...bytes]);
     if (!hasBit(this.#protocol, ProtocolFeature.replyAck)) {
-      this.#channel.send(Request.setConfig, message);
+      this.#session.channel.send(Request.setConfig, message);
       return;
     }
     const flags = Flag.version | Flag.needReply;
-    const { payload, fds } = await this.#channel.ask(Request.setConfig, message, 8, [], flags);
+    const { payload, fds } = await this.#session.channel.ask(Request.setConfig, message, 8, [], flags);
     closeAll(fds);
     if (payload.getBigUint64(0, true) !== 0n) throw new FrontEndError(`the back end let nobody write at ${offset}`);
   }
@@ -182,19 +147,19 @@ export class FrontEnd {
   }
 
   get #freshPosition(): number {
-    return hasBit(this.features, Feature.packed) ? 0x8000_8000 : 0;
+    return freshPosition(hasBit(this.features, Feature.packed));
   }
 
   async #introduce(): Promise<void> {
-    await this.#tell(Request.setFeatures, [this.features]);
+    await this.#session.tell(Request.setFeatures, [this.features]);
     const { region } = this.memory;
     const place = [this.memory.guestAddress(0), region.byteLength, this.memory.userAddress(0)].map(BigInt);
-    await this.#tell(Request.setMemoryTable, [1n, ...place, 0n], [region.fd]);
+    await this.#session.tell(Request.setMemoryTable, [1n, ...place, 0n], [region.fd]);
   }
 
   async #makeInflight(queues: number, size: number): Promise<void> {
     const wanted = payloadOf([0n, 0n, BigInt(queues) | (BigInt(size) << 16n)]);
-    const { payload, fds } = await this.#channel.ask(Request.getInflight, wanted, 24);
+    const { payload, fds } = await this.#session.channel.ask(Request.getInflight, wanted, 24);
     const [fd = -1] = fds;
     const [length, offset] = [exact64(payload, 0), exact64(payload, 8)];
     const status = emptyFileStatus();
@@ -207,32 +172,26 @@ export class FrontEnd {
       fd,
       words: [payload.getBigUint64(0, true), payload.getBigUint64(8, true), payload.getBigUint64(16, true)],
     };
-    await this.#tell(Request.setInflight, this.#inflight.words, [fd]);
+    await this.#session.tell(Request.setInflight, this.#inflight.words, [fd]);
   }
 
   async #setUp({ index, driver, places, kick, call, error }: FrontQueue, position: number): Promise<void> {
-    const at = BigInt(index);
-    const [descriptors, used, available] = [places.descriptors, places.used, places.available].map((offset) =>
-      BigInt(this.memory.userAddress(offset)),
-    ) as [bigint, bigint, bigint];
-    await this.#tell(Request.setVringCall, [at], [call]);
-    await this.#tell(Request.setVringErr, [at], [error]);
-    await this.#tell(Request.setVringNum, [at | (BigInt(driver.size) << 32n)]);
-    await this.#tell(Request.setVringBase, [at | (BigInt(position) << 32n)]);
-    await this.#tell(Request.setVringAddr, [at, descriptors, used, available, 0n]);
-    await this.#tell(Request.setVringKick, [at], [kick]);
-    if (hasBit(this.features, Feature.protocolFeatures)) await this.#tell(Request.setVringEnable, [at | (1n << 32n)]);
+    const at = (offset: number): number => this.memory.userAddress(offset);
+    const [descriptors, used, available] = [at(places.descriptors), at(places.used), at(places.available)];
+    const ring = { index, size: driver.size, position, descriptors, used, available, kick, call, error };
+    for (const { request, words, fds } of ringMessages(ring, hasBit(this.features, Feature.protocolFeatures)))
+      await this.#session.tell(request, words, fds);
     // Where nothing is acknowledged, an answer to something else says that all was read.
     if (!hasBit(this.#protocol, ProtocolFeature.replyAck)) await this.#settle();
   }
 
   async #settle(): Promise<void> {
-    await this.#number(Request.getFeatures);
+    await this.#session.number(Request.getFeatures);
   }
 
   /** Stops a queue. Returns where it stands, as SET_VRING_BASE has it: nothing of it is under way any more. @throws FrontEndError */
   async stopQueue(index: number): Promise<number> {
-    const { payload, fds } = await this.#channel.ask(Request.getVringBase, payloadOf([BigInt(index)]), 8);
+    const { payload, fds } = await this.#session.channel.ask(Request.getVringBase, payloadOf([BigInt(index)]), 8);
     closeAll(fds);
     if (payload.getUint32(0, true) !== index)
       throw new FrontEndError(`the back end stopped another queue than ${index}`);
@@ -256,15 +215,15 @@ export class FrontEnd {
    */
   async reconnect(limitMs: number, where: string | number = this.#where): Promise<'resumed' | 'asked again'> {
     if (where === this.#where && typeof where === 'number') throw new Error('say where the back end is to be found');
-    this.#channel.close();
+    this.#session.close();
     const deadline = performance.now() + limitMs;
     for (;;) {
       try {
-        this.#channel = new FrontChannel(where, this.#answerMs);
+        this.#session = new FrontSession(where, this.#answerMs);
         await this.#greet();
         break;
       } catch (error) {
-        this.#channel.close();
+        this.#session.close();
         if (!(error instanceof FrontEndError) || performance.now() > deadline) throw error;
         await sleep(50);
       }
@@ -277,7 +236,7 @@ export class FrontEnd {
     if (this.queues.length === 0) return 'resumed';
     await this.#introduce();
     const isNoted = this.#inflight !== undefined && hasBit(this.#protocol, ProtocolFeature.inflight);
-    if (isNoted) await this.#tell(Request.setInflight, this.#inflight!.words, [this.#inflight!.fd]);
+    if (isNoted) await this.#session.tell(Request.setInflight, this.#inflight!.words, [this.#inflight!.fd]);
     for (const queue of this.queues) {
       if (!isNoted) queue.driver.restart();
       await this.#setUp(queue, isNoted ? queue.driver.position : this.#freshPosition);
@@ -293,7 +252,7 @@ export class FrontEnd {
 
   /** Hangs up, and gives its memory back. */
   close(): void {
-    this.#channel.close();
+    this.#session.close();
     for (const queue of this.queues.splice(0)) queue.close();
     if (this.#inflight !== undefined) closeDescriptor(this.#inflight.fd);
     this.#inflight = undefined;

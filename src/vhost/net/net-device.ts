@@ -214,7 +214,7 @@ export class NetDevice implements VhostDevice {
     this.#peer.left();
   }
 
-  started(vring: Vring, memory: MemoryTable): void {
+  started(vring: Vring, memory: Pick<MemoryTable, 'domain'>): void {
     const pair = this.#pairs[vring.index >> 1]!;
     const { queue } = vring;
     if (queue === undefined) return;
@@ -234,7 +234,7 @@ export class NetDevice implements VhostDevice {
     this.#runSoon(vring);
   }
 
-  #receiveQueue(queue: NonNullable<Vring['queue']>, { domain }: MemoryTable): ReceiveQueue {
+  #receiveQueue(queue: NonNullable<Vring['queue']>, { domain }: Pick<MemoryTable, 'domain'>): ReceiveQueue {
     return new ReceiveQueue(queue, domain, {
       mergeable: this.#isMergeable,
       fault: (why) => countOne(this.counts.faults, why),
