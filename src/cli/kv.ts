@@ -9,6 +9,7 @@ import { evictionPolicies, type StoreOptions } from '../kv/kv-options.js';
 import type { KvOffered, KvStart } from '../kv/kv-service.js';
 import { formatBytes } from '../text/units.js';
 import type { DeviceThread } from '../vhost/device-thread.js';
+import type { VmOffered } from '../vmm/vm-service.js';
 import { deviceOptions } from './kit/device-options.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
@@ -33,8 +34,10 @@ An in-memory key-value store for Redis clients (RESP2 and RESP3).
   --vm               run the store in a virtual machine, without an operating system (KVM, x86-64; group kvm): clients come
                      through this host's sockets; --maxmemory up to 1536m, no --snapshot
   --tap NAME         with --vm: TCP/IP is in the virtual machine too, on a tap of this host (CAP_NET_ADMIN)
-  --tap-address ADDRESS/LENGTH the store's own address there: 10.0.0.2/24
-  --tap-gateway ADDRESS gateway to other networks (none)
+  --xdp DEVICE       or on a network device, whose packets are taken past the kernel (AF_XDP; requires root)
+  --vhost-user SOCKET or on a card that another process works for: clearway net --socket SOCKET
+  --vm-address ADDRESS/LENGTH the store's own address there: 10.0.0.2/24
+  --vm-gateway ADDRESS gateway to other networks (none)
   --bypass INTERFACE serve with Clearway's own TCP/IP on a network interface, past the kernel's (AF_XDP; requires root)
   --bypass-address ADDRESS/LENGTH another address than the interface's, which no other host has: 10.0.0.2/24; repeatable
   --bypass-gateway ADDRESS gateway to other networks (with the interface's address its default route; else none); repeatable
@@ -60,8 +63,10 @@ const flags = {
   snapshot: { type: 'string' },
   vm: { type: 'boolean' },
   tap: { type: 'string' },
-  'tap-address': { type: 'string' },
-  'tap-gateway': { type: 'string' },
+  xdp: { type: 'string' },
+  'vhost-user': { type: 'string' },
+  'vm-address': { type: 'string' },
+  'vm-gateway': { type: 'string' },
   bypass: { type: 'string' },
   'bypass-address': { type: 'string', multiple: true },
   'bypass-gateway': { type: 'string', multiple: true },
@@ -75,6 +80,10 @@ const flags = {
 } as const;
 
 type Values = ReturnType<typeof parseFlags<typeof flags>>['values'];
+
+/** What a guest's card may be joined to, and what else is for guests alone. */
+const vmLinks = ['tap', 'xdp', 'vhost-user'] as const;
+const vmOptions = [...vmLinks, 'vm-address', 'vm-gateway'] as const;
 
 const units: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 const leastMemory = 4 * 1024 ** 2;
@@ -210,21 +219,25 @@ async function listenPastKernel(values: Values, store: StoreOptions): Promise<Pl
   return { sockets: [], bypass: { plan, port }, port, places, close: () => {} };
 }
 
-/** What a guest on a tap is told of its network. @throws UsageError */
-function onTap(values: Values, store: StoreOptions): { places: string[]; words: string; port: number } {
-  const address = /^((?:\d{1,3}\.){3}\d{1,3})\/(\d{1,2})$/.exec(values['tap-address'] ?? '');
+/** What a guest with a card is told of its network. @throws UsageError */
+function onCard(
+  values: Values,
+  store: StoreOptions,
+  option: string,
+): { places: string[]; words: string; port: number } {
+  const address = /^((?:\d{1,3}\.){3}\d{1,3})\/(\d{1,2})$/.exec(values['vm-address'] ?? '');
   if (address === null || !isIPv4(address[1]!) || Number(address[2]) > 32)
-    throw new UsageError('--tap needs an address for the store that no other host has: --tap-address 10.0.0.2/24');
-  const gateway = values['tap-gateway'];
+    throw new UsageError(`${option} needs an address for the store that no other host has: --vm-address 10.0.0.2/24`);
+  const gateway = values['vm-gateway'];
   if (gateway !== undefined && !isIPv4(gateway))
-    throw new UsageError('--tap-gateway must be an address such as 10.0.0.1');
+    throw new UsageError('--vm-gateway must be an address such as 10.0.0.1');
   if (store.password === undefined && values['no-password'] !== true) {
     throw new UsageError(
-      '--tap lets other hosts in, and there is no password: give --password-file FILE, or --no-password if everybody there may read and write everything',
+      `${option} lets other hosts in, and there is no password: give --password-file FILE, or --no-password if everybody there may read and write everything`,
     );
   }
   if (values.bind !== undefined || values.socket !== undefined)
-    throw new UsageError("--bind and --socket are for this host's sockets, and --tap does without them");
+    throw new UsageError(`--bind and --socket are for this host's sockets, and ${option} does without them`);
   const port = wholeNumber('port', values.port, 6379, 1, 65_535);
   const words = `ip=${address[0]}${gateway === undefined ? '' : ` gw=${gateway}`}`;
   return { places: [`redis://${address[1]}:${port}`], words, port };
@@ -236,32 +249,35 @@ async function serveInGuest(
   store: StoreOptions,
   { metrics, live, engine }: Pick<Awaited<ReturnType<typeof deviceOptions>>, 'metrics' | 'live' | 'engine'>,
 ): Promise<number> {
-  const { runVm, bootWords } = await import('./kit/run-vm.js');
+  const { runVm, bootWords, linkWords } = await import('./kit/run-vm.js');
+  const { linkOf } = await import('./kit/vm-link.js');
   const { kvGuest } = await import('../kv/kv-guest.js');
   const guest = kvGuest(store);
   if (typeof guest === 'string') throw new UsageError(guest);
-  const common = { name: 'kv', engine, metrics, live, image: guest.image, memoryBytes: guest.memoryBytes };
-  if (values.tap !== undefined) {
-    const { places, words, port } = onTap(values, store);
+  const { image, memoryBytes } = guest;
+  const common = { name: 'kv', engine, metrics, live };
+  const link = linkOf(values, 1);
+  const said = (places: readonly string[], how: string, offered: VmOffered): string =>
+    `${announcement(places, store, { restoredKeys: undefined }, `in a virtual machine${how}`)}clearway kv: ${bootWords(offered)}\n`;
+  if (link !== undefined) {
+    const { places, words, port } = onCard(values, store, `--${vmLinks.find((name) => values[name] !== undefined)}`);
+    const commandLine = `${guest.commandLine(port)} ${words}`;
     return runVm({
-      ...{ ...common, commandLine: `${guest.commandLine(port)} ${words}`, door: undefined, tap: values.tap },
-      announce: (offered, name) =>
-        `${announcement(places, store, { restoredKeys: undefined }, `in a virtual machine on ${values.tap}, ${name}`)}clearway kv: ${bootWords(offered)}\n`,
+      ...{ ...common, guests: [{ image, memoryBytes, commandLine }], door: undefined, link },
+      announce: (offered, name) => said(places, ` ${linkWords(offered, link)}, ${name}`, offered),
     });
   }
   const place = await listenByKernel(values, store);
   try {
     return await runVm({
-      ...{ ...common, tap: undefined },
-      commandLine: guest.commandLine(place.port),
+      ...{ ...common, guests: [{ image, memoryBytes, commandLine: guest.commandLine(place.port) }], link },
       door: {
         sockets: place.sockets,
         guestPort: guest.port,
         maxClients: store.maxClients,
         overflow: '-ERR max number of clients reached\r\n',
       },
-      announce: (offered, name) =>
-        `${announcement(place.places, store, { restoredKeys: undefined }, `in a virtual machine, ${name}`)}clearway kv: ${bootWords(offered)}\n`,
+      announce: (offered, name) => said(place.places, `, ${name}`, offered),
     });
   } finally {
     place.close();
@@ -274,8 +290,8 @@ async function serveOnLinux(values: Values, store: StoreOptions): Promise<number
   const { watchStore } = await import('./kit/watch-store.js');
   const { metrics, live, engine } = await deviceOptions(values);
   const isPast = Object.keys(values).some((name) => name.startsWith('bypass'));
-  if (values.vm !== true && Object.keys(values).some((name) => name.startsWith('tap')))
-    throw new UsageError('--tap is for --vm: give both');
+  const forVm = vmOptions.find((name) => values[name] !== undefined);
+  if (values.vm !== true && forVm !== undefined) throw new UsageError(`--${forVm} is for --vm: give both`);
   if (values.vm === true) {
     if (isPast) throw new UsageError('--vm and --bypass are two ways to serve: give one of them');
     return serveInGuest(values, store, { metrics, live, engine });

@@ -2,10 +2,11 @@
 
 import { deviceOptions } from './kit/device-options.js';
 import { parseFlags } from './kit/flags.js';
-import { bootWords, runVm } from './kit/run-vm.js';
+import { bootWords, type GuestCommand, linkWords, runVm } from './kit/run-vm.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 import { socketMode, wholeNumber } from './kit/values.js';
+import { linkOf } from './kit/vm-link.js';
 
 const help = `Usage: clearway vm IMAGE [options] [-- WORD...]
 
@@ -17,6 +18,10 @@ the exit status is the guest's. WORDs are its command line.
   --port N           connections to this TCP port are streams to the guest (none); 0: any free one
   --bind HOST        address to listen on; repeatable (127.0.0.1: this host only)
   --tap NAME         a network card of the guest on a tap of this host, which is made if it is not there (CAP_NET_ADMIN)
+  --xdp DEVICE       or on a network device of this host, whose packets are taken past the kernel (AF_XDP; requires root)
+  --vhost-user SOCKET or worked for by another process, the back end of vhost-user there: clearway net --socket SOCKET
+  --beside 'IMAGE WORD...' another guest, with a card on the same network, which without --tap and --xdp is theirs alone;
+                     repeatable, up to 7; it has as much memory, and the command ends with the first guest
   --guest-port N     the port that the guest listens on (6379)
   --maxclients N     most connections (10000)
   --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
@@ -31,6 +36,9 @@ const flags = {
   port: { type: 'string' },
   bind: { type: 'string', multiple: true },
   tap: { type: 'string' },
+  xdp: { type: 'string' },
+  'vhost-user': { type: 'string' },
+  beside: { type: 'string', multiple: true },
   'guest-port': { type: 'string' },
   maxclients: { type: 'string' },
   metrics: { type: 'string' },
@@ -72,6 +80,19 @@ async function openDoor(values: Values) {
   };
 }
 
+const mostBeside = 7;
+
+/** Guests beside the first one. @throws UsageError */
+function guestsBeside({ beside = [] }: Values, memoryBytes: number): GuestCommand[] {
+  if (beside.length > mostBeside) throw new UsageError(`there is room for ${mostBeside} guests beside the first one`);
+  return beside.map((text) => {
+    const [image, ...words] = text.split(' ').filter((word) => word !== '');
+    if (image === undefined)
+      throw new UsageError("--beside is an image and its words: --beside 'echo.elf ip=10.0.0.3/24'");
+    return { image, memoryBytes, commandLine: words.join(' ') };
+  });
+}
+
 /** The command. Returns the exit status. */
 export async function run(args: string[]): Promise<number> {
   const split = args.indexOf('--');
@@ -86,13 +107,16 @@ export async function run(args: string[]): Promise<number> {
   const { memory, ...others } = values;
   const { metrics, live, engine } = await deviceOptions(others);
   const memoryBytes = wholeNumber('memory', memory, 64, 8, 2048) * 1024 ** 2;
+  const guests = [{ image, memoryBytes, commandLine: words.join(' ') }, ...guestsBeside(values, memoryBytes)];
+  const link = linkOf(values, guests.length);
   const opened = await openDoor(values);
   try {
     return await runVm({
-      ...{ name: 'vm', image, memoryBytes, commandLine: words.join(' '), door: opened?.door, tap: values.tap },
-      ...{ engine, metrics, live },
-      announce: (offered) =>
-        `${opened === undefined ? '' : `${opened.places.join('\n')}\n`}clearway vm: ${bootWords(offered)}\n`,
+      ...{ name: 'vm', guests, door: opened?.door, link, engine, metrics, live },
+      announce: (offered) => {
+        const to = link === undefined ? '' : `, ${linkWords(offered, link)}`;
+        return `${opened === undefined ? '' : `${opened.places.join('\n')}\n`}clearway vm: ${bootWords(offered)}${to}\n`;
+      },
     });
   } finally {
     opened?.close();

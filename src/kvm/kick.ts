@@ -11,10 +11,14 @@ const signalNumber = 23;
 /** Where the run area says that KVM_RUN is to end at once (struct kvm_run, immediate_exit). */
 const immediateExit = 1;
 
-/** What both threads share: the thread's number (0: it is gone; below 0: a kick is under way), kicks so far, and the run area's address as two words. */
-const Word = { thread: 0, kicks: 1, low: 2, high: 3 } as const;
+/**
+ * What both threads share: the thread's number (0: it is gone; below 0: a kick is under way), kicks so far, the run area's address as two words, and how often the guest was
+ * entered and left: odd while it is in there.
+ */
+const Word = { thread: 0, kicks: 1, low: 2, high: 3, turns: 4 } as const;
+const words = 5;
 /** Bytes of it. */
-const kickBytes = 16;
+const kickBytes = 4 * words;
 
 /** The processor's side. */
 export class Kicked {
@@ -24,7 +28,7 @@ export class Kicked {
 
   /** @param shared shared memory, which the other thread's {@link Kicker} has as well */
   constructor(shared: SharedArrayBuffer, machine: Machine) {
-    this.#words = new Int32Array(shared, 0, 4);
+    this.#words = new Int32Array(shared, 0, words);
     this.#run = new Uint8Array(machine.run.buffer);
     const address = machine.runAddress;
     Atomics.store(this.#words, Word.low, (address % 2 ** 32) | 0);
@@ -32,14 +36,22 @@ export class Kicked {
     Atomics.store(this.#words, Word.thread, threadNumber());
   }
 
-  /** Whether somebody kicked since the last call. Asked before each entry: a kick that comes later ends KVM_RUN. */
+  /** Whether somebody kicked since the last call. Asked before each entry: a kick that comes later ends KVM_RUN. False: the guest is entered now. */
   take(): boolean {
     Atomics.store(this.#run, immediateExit, 0);
     const kicks = Atomics.load(this.#words, Word.kicks);
     // Below 0: it is the last one.
-    if (kicks === this.#seen && kicks >= 0) return false;
+    if (kicks === this.#seen && kicks >= 0) {
+      Atomics.add(this.#words, Word.turns, 1);
+      return false;
+    }
     this.#seen = kicks;
     return true;
+  }
+
+  /** The guest was left. */
+  left(): void {
+    Atomics.add(this.#words, Word.turns, 1);
   }
 
   /** The run area goes: nobody may write to it any more. */
@@ -53,7 +65,8 @@ export class Kicked {
 /** The other side: of the main thread, since only there signals have handlers. */
 export class Kicker {
   readonly shared = new SharedArrayBuffer(kickBytes);
-  readonly #words = new Int32Array(this.shared, 0, 4);
+  readonly #words = new Int32Array(this.shared, 0, words);
+  #turnsSeen = 0;
   readonly #handler = (): void => {};
   readonly #atExit = (): void => this.stop();
 
@@ -66,12 +79,23 @@ export class Kicker {
   /** Has the processor's thread leave the guest, if it is in there. */
   kick(): void {
     Atomics.add(this.#words, Word.kicks, 1);
+    this.#interrupt();
+  }
+
+  #interrupt(): void {
     const thread = Atomics.load(this.#words, Word.thread);
     if (thread <= 0 || Atomics.compareExchange(this.#words, Word.thread, thread, -thread) !== thread) return;
     const address = Atomics.load(this.#words, Word.high) * 2 ** 32 + (Atomics.load(this.#words, Word.low) >>> 0);
     Atomics.store(new Uint8Array(viewMemory(address, immediateExit + 1)), immediateExit, 1);
     signalThread(thread, signalNumber);
     Atomics.store(this.#words, Word.thread, thread);
+  }
+
+  /** Has a guest that has been in there since the last call, without a stop, leave it for a moment: others want the thread. */
+  interruptIfLong(): void {
+    const turns = Atomics.load(this.#words, Word.turns);
+    if ((turns & 1) === 1 && turns === this.#turnsSeen) this.#interrupt();
+    this.#turnsSeen = turns;
   }
 
   /** The last kick: the guest is not entered any more, so that its thread can be ended, which does not know it yet. */

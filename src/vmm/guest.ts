@@ -28,6 +28,9 @@ const Run = {
 /** The first device's registers, each in a page of its own. */
 const firstDevice = 0xd000_0000;
 const deviceBytes = 0x1000;
+
+/** Where the registers of a device are in the machine, by its number. */
+export const registersOf = (device: number): number => firstDevice + device * deviceBytes;
 const mostDevices = 8;
 /** Stops that are dealt with before others get the thread: a guest that stops all the time does not keep it. */
 const mostStops = 4096;
@@ -91,7 +94,7 @@ export class Guest {
     const { memory } = this.machine;
     const view = new DataView(memory.buffer);
     const bytes = new Uint8Array(memory.buffer);
-    const places = Array.from({ length: options.devices }, (_, index) => firstDevice + index * deviceBytes);
+    const places = Array.from({ length: options.devices }, (_, index) => registersOf(index));
     const stanzas = places.map((place, index) => `virtio_mmio.device=4K@0x${place.toString(16)}:${5 + index}`);
     prepareMemory(view, image, places, {
       commandLine: [...stanzas, options.commandLine].filter((part) => part !== '').join(' '),
@@ -107,9 +110,15 @@ export class Guest {
         return { data: view, bytes, at: offset };
       },
     };
-    const most = Math.min(memory.byteLength - linearPhysical, Layout.linearMost);
-    this.domain.grant(linearPhysical, most, window, linearPhysical, Access.both);
+    const { start, length } = this.shared;
+    this.domain.grant(start, length, window, linearPhysical, Access.both);
     this.machine.enterUser({ ...image, pageTables, codeSelector: Layout.userCode, dataSelector: Layout.userData });
+  }
+
+  /** The part of the machine's memory that devices may touch: linear memory. */
+  get shared(): { readonly start: number; readonly length: number } {
+    const start = Layout.linearPhysical;
+    return { start, length: Math.min(this.machine.memory.byteLength - start, Layout.linearMost) };
   }
 
   /** Puts a device at the next place. */
@@ -127,9 +136,10 @@ export class Guest {
       }
       this.counts.entries++;
       const result = runProcessor(this.machine.processor);
+      this.#kicked.left();
       if (result < 0) {
-        // A signal that was somebody else's, or a kick: which one is seen above.
-        if (result === -Errno.EINTR || result === -Errno.EAGAIN) continue;
+        // A signal that was somebody else's, a kick, or others want the thread: a kick is seen at the next call.
+        if (result === -Errno.EINTR || result === -Errno.EAGAIN) return 'busy';
         this.#finish(`KVM_RUN failed (errno ${-result})`, 1);
       } else if (this.#stopped()) {
         this.counts.rests++;

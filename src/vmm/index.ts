@@ -4,5 +4,4 @@ export { Kicker } from '../kvm/kick.js';
 export { Feature, MmioTransport, type VirtioDevice } from '../virtio/mmio.js';
 export { Guest, type GuestCounts, type GuestOptions, type Pause } from './guest.js';
 export { type Image, ImageError, type ImagePart, readImage } from './image-file.js';
-export { NetDevice } from './net-device.js';
 export { type StreamOwner, type VsockCounts, VsockDevice } from './vsock-device.js';

@@ -25,11 +25,15 @@ const announce = (): string => {
 const status = await runVm({
   ...{
     name: 'vm',
-    image: imageOf('probe'),
-    memoryBytes: 16 * 1024 ** 2,
-    commandLine: way === 'lost' ? 'do=0' : 'do=2 late=1',
+    guests: [
+      {
+        image: imageOf('probe'),
+        memoryBytes: 16 * 1024 ** 2,
+        commandLine: way === 'lost' ? 'do=0' : 'do=2 late=1',
+      },
+    ],
     door: undefined,
   },
-  ...{ tap: undefined, engine: 'auto', metrics: undefined, live: false, announce },
+  ...{ link: undefined, engine: 'auto', metrics: undefined, live: false, announce },
 });
 process.exitCode = status;

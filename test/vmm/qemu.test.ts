@@ -3,10 +3,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { until } from '../conformance/serve/servers.js';
 import { RawClient } from '../support/kv-process.js';
+import { startDevices } from '../support/vhost-process.js';
 import { imageOf, imagesRefused } from './support.js';
 
 const running = new Set<ChildProcess>();
@@ -22,14 +26,27 @@ function qemuRefused(): string | false {
     : 'there is no qemu-system-x86_64: apt-get install qemu-system-x86';
 }
 
-function boot(image: string, words: string, device?: { readonly forward: string; readonly packed: boolean }) {
-  const net =
-    device === undefined
-      ? []
-      : [
-          ...['-netdev', `user,id=n0,hostfwd=${device.forward}`, '-global', 'virtio-mmio.force-legacy=false'],
-          ...['-device', `virtio-net-device,netdev=n0${device.packed ? ',packed=on' : ''}`],
-        ];
+/** A guest's card: forwarded by QEMU, or worked for by the back end at a socket. */
+interface Card {
+  readonly forward?: string;
+  readonly socket?: string;
+  readonly packed: boolean;
+  /** Its address; QEMU gives all guests the same one. */
+  readonly mac?: string;
+}
+
+function cardArgs({ forward, socket, packed, mac = '52:54:00:00:00:01' }: Card): string[] {
+  const card = ['-device', `virtio-net-device,netdev=n0,mac=${mac}${packed ? ',packed=on' : ''}`];
+  const common = ['-global', 'virtio-mmio.force-legacy=false', ...card];
+  if (socket === undefined) return ['-netdev', `user,id=n0,hostfwd=${forward}`, ...common];
+  return [
+    ...['-object', 'memory-backend-memfd,id=memory,size=64M,share=on', '-machine', 'memory-backend=memory'],
+    ...['-chardev', `socket,id=c0,path=${socket}`, '-netdev', 'vhost-user,id=n0,chardev=c0', ...common],
+  ];
+}
+
+function boot(image: string, words: string, device?: Card) {
+  const net = device === undefined ? [] : cardArgs(device);
   const child = spawn('qemu-system-x86_64', [
     ...['-accel', 'tcg', '-M', 'microvm,acpi=off', '-cpu', 'max', '-m', '64', '-nodefaults', '-display', 'none'],
     ...['-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4', '-kernel', imageOf(image), '-append', words],
@@ -101,6 +118,20 @@ describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
       }
       socket.close();
       guest.child.kill('SIGKILL');
+    });
+
+    test(`cards that \`clearway net\` works for: one guest asks another, ${layout} queues`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'clearway-qemu-'));
+      const sockets = ['one', 'two'].map((name) => join(folder, name)) as [string, string];
+      const devices = await startDevices(['net', ...sockets.flatMap((each) => ['--socket', each])], sockets);
+      const echo = boot('echo', 'ip=10.96.0.3/24', { socket: sockets[1], packed, mac: '52:54:00:00:00:02' });
+      await until('it is ready', () => echo.said().includes('echo: ready'), 30_000);
+      const ask = boot('ask', 'ip=10.96.0.2/24 to=10.96.0.3 count=50', { socket: sockets[0], packed });
+      assert.equal(await ask.ended, 1, ask.said());
+      assert.match(ask.said(), /ask: 50 answers/);
+      echo.child.kill('SIGKILL');
+      await devices.end();
+      rmSync(folder, { recursive: true, force: true });
     });
   }
 });

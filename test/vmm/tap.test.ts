@@ -18,7 +18,7 @@ for (const engine of ['epoll', 'uring']) {
       space.ip('tuntap', 'add', 'dev', 'guest0', 'mode', 'tap');
       space.bringUp('guest0', '10.98.0.1/24');
       const [command, ...words] = space.launcher as [string, ...string[]];
-      const options = ['--vm', '--tap', 'guest0', '--tap-address', '10.98.0.2/24', '--no-password', '--engine', engine];
+      const options = ['--vm', '--tap', 'guest0', '--vm-address', '10.98.0.2/24', '--no-password', '--engine', engine];
       const child = spawn(command, [...words, process.execPath, program, 'kv', ...options]);
       after(() => child.kill('SIGKILL'));
       let said = '';
@@ -44,7 +44,7 @@ test('what it needs is said in a sentence', () => {
   const refused = (...args: readonly string[]): string =>
     spawnSync(process.execPath, [program, 'kv', ...args], { encoding: 'utf8', timeout: 20_000 }).stderr;
   assert.match(refused('--tap', 'x'), /--tap is for --vm/);
-  assert.match(refused('--vm', '--tap', 'x'), /--tap-address 10\.0\.0\.2\/24/);
-  assert.match(refused('--vm', '--tap', 'x', '--tap-address', '10.0.0.300/24'), /--tap-address/);
-  assert.match(refused('--vm', '--tap', 'x', '--tap-address', '10.0.0.2/24'), /there is no password/);
+  assert.match(refused('--vm', '--tap', 'x'), /--vm-address 10\.0\.0\.2\/24/);
+  assert.match(refused('--vm', '--tap', 'x', '--vm-address', '10.0.0.300/24'), /--vm-address/);
+  assert.match(refused('--vm', '--tap', 'x', '--vm-address', '10.0.0.2/24'), /there is no password/);
 });

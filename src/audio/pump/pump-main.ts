@@ -149,18 +149,9 @@ class PumpProcess {
   }
 
   #open(sink: Sink, { source, lossy, settings }: SinkRequest): PumpReply {
-    const options = { convert: settings.convert, lossy };
-    const agreement = negotiate(source, sink.offers(source), options);
+    const agreement = negotiate(source, sink.offers(source), { convert: settings.convert, lossy });
     if ('refusal' in agreement) return { refusal: agreement.refusal, reason: 'device' };
-    const opening = sink.open(agreement.format, settings);
-    const { speakers, significantBits } = opening;
-    if (speakers === undefined) return { opening, agreement };
-    // Where its channels go is what many devices say only when they are configured.
-    const { sample, rate, channels } = opening.format;
-    const bits = significantBits === undefined ? {} : { significantBits };
-    const offer = { sample, rates: [rate], channels: [channels], speakers: () => speakers, ...bits };
-    const placed = negotiate(source, [offer], options);
-    return 'refusal' in placed ? { refusal: placed.refusal, reason: 'device' } : { opening, agreement: placed };
+    return { opening: sink.open(agreement.format, settings), agreement };
   }
 
   async #play(sink: Sink, { opening }: Extract<PumpReply, { opening: unknown }>): Promise<number> {

@@ -6,21 +6,27 @@ import { Kicker } from '../../kvm/kick.js';
 import type { EngineChoice } from '../../transport/open-engine.js';
 import type { DeviceThread } from '../../vhost/device-thread.js';
 import { type VmCounts, vmMetrics, vmScreen } from '../../vmm/vm-metrics.js';
-import type { SocketDoor, VmOffered, VmStart } from '../../vmm/vm-service.js';
+import type { SocketDoor, VmLink, VmOffered, VmStart } from '../../vmm/vm-service.js';
 import { offerDevices } from './devices.js';
 import { UsageError } from './usage.js';
 import type { Watched } from './watch-devices.js';
 
-/** A guest that is to run. */
-export interface VmCommand {
-  /** The command's name, before what it says. */
-  readonly name: string;
+/** One guest of a command. */
+export interface GuestCommand {
   readonly image: string;
   readonly memoryBytes: number;
   readonly commandLine: string;
+}
+
+/** Guests that are to run. */
+export interface VmCommand {
+  /** The command's name, before what it says. */
+  readonly name: string;
+  /** The guest, and others beside it. */
+  readonly guests: readonly GuestCommand[];
   readonly door: SocketDoor | undefined;
-  /** The tap that the guest's card is on. */
-  readonly tap: string | undefined;
+  /** What their cards are joined to. */
+  readonly link: VmLink | undefined;
   readonly engine: EngineChoice;
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly live: boolean;
@@ -47,27 +53,46 @@ export function bootWords({ bootMs, guestMs }: VmOffered): string {
   return `ready ${bootMs.toFixed(1)} ms after /dev/kvm was opened, ${guestMs.toFixed(1)} ms of it in the guest`;
 }
 
-/** Runs a guest until it ends or a signal ends it. Returns the exit status. @throws UsageError where there is no image */
+/** What a link is, in words. */
+export function linkWords({ to }: VmOffered, link: VmLink | undefined): string {
+  return link?.vhostUser === undefined ? (to ?? '') : `joined to ${link.vhostUser}`;
+}
+
+/** How long a guest may have the thread while others want it. */
+const shareMs = 10;
+
+/** Runs guests until the first of them ends or a signal ends it. Returns the exit status. @throws UsageError where there is no image */
 export async function runVm(command: VmCommand): Promise<number> {
-  const { name, image, memoryBytes, commandLine, door, tap, engine, metrics, live, announce } = command;
-  // The same at each start, and another for each tap.
-  const mac = createHash('sha256').update(`clearway ${tap}`).digest().subarray(0, 3);
-  const net = tap === undefined ? undefined : { tap, mac: Uint8Array.of(0x52, 0x54, 0, ...mac) };
-  if (!existsSync(image)) throw new UsageError(`there is no image ${image}`);
-  const kicker = new Kicker();
+  const { name, guests, door, link, engine, metrics, live, announce } = command;
+  for (const { image } of guests) if (!existsSync(image)) throw new UsageError(`there is no image ${image}`);
+  const kickers = guests.map(() => new Kicker());
   const status = new SharedArrayBuffer(4);
   Atomics.store(new Int32Array(status, 0, 1), 0, -1);
-  const start: VmStart = { image, memoryBytes, commandLine, door, net, shared: kicker.shared, status };
+  const starts = guests.map((guest, index) => {
+    // The same at each start, and another for each link and guest.
+    const own = `clearway ${link?.tap ?? link?.xdp ?? link?.vhostUser}${index === 0 ? '' : ` ${index}`}`;
+    const mac = createHash('sha256').update(own).digest().subarray(0, 3);
+    return { ...guest, mac: Uint8Array.of(0x52, 0x54, 0, ...mac), shared: kickers[index]!.shared };
+  });
+  const start: VmStart = { guests: starts, door, link, status };
+  const slices = guests.length === 1 ? undefined : setInterval(() => kickers.forEach(interruptIfLong), shareMs);
   try {
     const ended = await offerDevices({
       ...{ name, engine, options: start, metrics, announce, metricsText: vmMetrics },
       entry: new URL('../../vmm/vm-thread.js', import.meta.url),
-      rouse: () => kicker.kick(),
+      rouse: () => {
+        for (const kicker of kickers) kicker.kick();
+      },
       watch: async (thread: Pick<DeviceThread<never, VmCounts>, 'counts'>) => watchVm(thread, live),
     });
     const own = Atomics.load(new Int32Array(status, 0, 1), 0);
     return own > 0 ? own : ended;
   } finally {
-    kicker.close();
+    clearInterval(slices);
+    for (const kicker of kickers) kicker.close();
   }
+}
+
+function interruptIfLong(kicker: Kicker): void {
+  kicker.interruptIfLong();
 }

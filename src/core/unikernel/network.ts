@@ -8,8 +8,8 @@ import { commandLine, numberAt, numberEnd, seedAt, wordValue } from './boot';
 
 const EINVAL: i32 = -22;
 
-/** Reads an IPv4 address. Returns its end, 0 where there is none. */
-function readAddress(at: usize, into: usize): usize {
+/** Reads an IPv4 address into 4 bytes. Returns its end, 0 where there is none. */
+export function readAddress(at: usize, into: usize): usize {
   for (let part: u32 = 0; part < 4; part++) {
     const value = numberAt(at);
     if (numberEnd === at || value > 255) return 0;
