@@ -297,7 +297,7 @@ export class Player extends EventEmitter<PlayerEvents> {
       ...{ address, byteLength, socket, files, raw, startSeconds, leadInMs, isLoop: loop },
       ...{ sink: this.#sink, settings: this.#settings, slowDisk: inject?.slowDisk },
     };
-    const worker = new Worker(feederEntry, { workerData: start });
+    const worker = new Worker(feederEntry, { workerData: start, execArgv: [] });
     worker.on('message', (says: FeederSays) => this.#hear(says));
     worker.on('error', (error) => this.#fail(`the feeder ended: ${error.message}`, 'usage'));
     return worker;

@@ -114,6 +114,19 @@ export function closeMemoryFile(fd: number): void {
   syscall3(sys.close, fd);
 }
 
+/** An address for loops that allocate nothing; see {@link keepAddress}. */
+export type KeptAddress = readonly [number];
+
+/**
+ * An address as a value that is made once. A number of its size in a field of numbers, or worked out anew, is allocated each time it is passed on; element 0 of
+ * this is not, because the array may hold anything.
+ */
+export function keepAddress(address: number): KeptAddress {
+  const kept: unknown[] = [undefined];
+  kept[0] = address;
+  return kept as unknown as KeptAddress;
+}
+
 let memcpy: NativeFunction | undefined;
 
 /** memcpy(3) between two addresses. The caller answers for both: what is not mapped is the end of the process. */

@@ -4,7 +4,7 @@
 import { MSG, SCM, SOL } from './constants.js';
 import { syscall3 } from './ffi.js';
 import { msghdr } from './layouts-socket.js';
-import { MAP, mapMemory, PROT } from './memory.js';
+import { type KeptAddress, keepAddress, MAP, mapMemory, PROT } from './memory.js';
 import { sys } from './numbers.js';
 
 const vectorAt = 64;
@@ -18,14 +18,13 @@ export class ReceivedFiles {
   number = 0;
   readonly #socket: number;
   readonly #words: Int32Array;
-  /** In an object: a number of this size in a field of numbers would be allocated each time it is read. */
-  readonly #header: { readonly address: number };
+  readonly #header: KeptAddress;
 
   /** @param socket a Unix socket; it stays the caller's */
   constructor(socket: number) {
     const { address, buffer } = mapMemory(4096, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
     this.#socket = socket;
-    this.#header = { address };
+    this.#header = keepAddress(address);
     this.#words = new Int32Array(buffer, 0, numberAt / 4 + 1);
     const data = new DataView(buffer);
     const { fields } = msghdr;
@@ -42,7 +41,7 @@ export class ReceivedFiles {
     const { fields } = msghdr;
     words[fields.msg_controllen.offset >> 2] = controlBytes;
     words[fields.msg_flags.offset >> 2] = 0;
-    const got = syscall3(sys.recvmsg, this.#socket, this.#header.address, MSG.DONTWAIT | MSG.CMSG_CLOEXEC);
+    const got = syscall3(sys.recvmsg, this.#socket, this.#header[0], MSG.DONTWAIT | MSG.CMSG_CLOEXEC);
     const control = controlAt >> 2;
     if (got !== 4 || words[fields.msg_controllen.offset >> 2]! < 20) return -1;
     if (words[control + 2] !== SOL.SOCKET || words[control + 3] !== SCM.RIGHTS) return -1;

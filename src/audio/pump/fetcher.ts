@@ -5,6 +5,7 @@
 import { RWF } from '../../kernel/constants.js';
 import { Errno } from '../../kernel/errno.js';
 import { fileEnd, readVectors } from '../../kernel/file.js';
+import { type KeptAddress, keepAddress } from '../../kernel/memory.js';
 import { CopyReason, copyElements, ElementViews } from '../../memory/copy.js';
 import { Region } from '../../memory/region.js';
 import { ConsumerRing } from '../../ring/ring.js';
@@ -78,7 +79,7 @@ export class Fetcher {
   readonly #stagingSamples: SampleViews;
   readonly #vector: Region;
   readonly #vectorWords: Uint32Array;
-  readonly #vectorAt: { readonly address: number };
+  readonly #vectorAt: KeptAddress;
   #fetchIndex: number;
   #fetchDone = 0;
   #heardDone = 0;
@@ -107,7 +108,10 @@ export class Fetcher {
     this.#stagingHalves = halvesOf(this.#staging.address);
     this.#vector = new Region(16);
     this.#vectorWords = new Uint32Array(this.#vector.buffer, 0, 4);
-    this.#vectorAt = { address: this.#vector.address };
+    this.#vectorAt = keepAddress(this.#vector.address);
+    // Pages are there before they are needed.
+    this.#staging.bytes.fill(0);
+    this.#vectorWords.fill(0);
     this.tellPlace();
   }
 
@@ -117,7 +121,10 @@ export class Fetcher {
   fetch(frames: number): number {
     for (let pass = 0; pass < descriptorEntries; pass++) {
       const ahead = (this.#fetchIndex - this.#ring.head) | 0;
-      if (this.#ring.available() - ahead <= 0) return this.#short(Shortage.empty);
+      if (this.#ring.available() - ahead <= 0) {
+        this.#giveBack();
+        return this.#short(Shortage.empty);
+      }
       const at = this.#place(this.#fetchIndex);
       const kind = this.#words[at + DescriptorWord.kind]!;
       if (kind === DescriptorKind.end || kind === DescriptorKind.formatEnds) {
@@ -256,6 +263,13 @@ export class Fetcher {
     this.#heardDone = 0;
   }
 
+  /** Nothing is queued: descriptors that turned out to be empty need not wait until something was heard. */
+  #giveBack(): void {
+    if (this.outstanding !== 0 || this.#ring.head === this.#fetchIndex) return;
+    while (this.#ring.head !== this.#fetchIndex) this.#pass(0);
+    this.#ring.release();
+  }
+
   #short(reason: number): number {
     this.shortage = reason;
     return 0;
@@ -317,10 +331,10 @@ export class Fetcher {
       this.#unsigned[at + DescriptorWord.offsetHigh]! * twoTo32 +
       this.#fetchDone * this.#frameBytes;
     this.#vectorWords[2] = frames * this.#frameBytes;
-    let got = readVectors(file, this.#vectorAt.address, 1, offset, this.#readFlags);
+    let got = readVectors(file, this.#vectorAt[0], 1, offset, this.#readFlags);
     if (got === -Errno.EOPNOTSUPP && this.#readFlags !== 0) {
       this.#readFlags = 0;
-      got = readVectors(file, this.#vectorAt.address, 1, offset, 0);
+      got = readVectors(file, this.#vectorAt[0], 1, offset, 0);
     }
     this.shortage = Shortage.none;
     if (got >= this.#frameBytes) {

@@ -1,6 +1,7 @@
 // What the pump tells of itself, written into the shared region without an allocation: lateness, headroom, work, xruns, position, faults.
 // Not here: what the words are (shared-layout.ts), what is made of them (../report).
 
+import { type KeptAddress, keepAddress } from '../../kernel/memory.js';
 import { readThreadUsage, UsageWord, usageBytes } from '../../kernel/scheduling.js';
 import { Region } from '../../memory/region.js';
 import { type PumpClock, Time } from './clock.js';
@@ -38,8 +39,7 @@ export class Figures {
   readonly #own = new Float64Array(6);
   readonly #usage: Region;
   readonly #usageWords: Int32Array;
-  /** An object, not a number: a number of this size in a field of numbers is allocated each time it is read. */
-  readonly #usageAddress: { readonly value: number };
+  readonly #usageAddress: KeptAddress;
   readonly #usageAtStart = new Int32Array(4);
   #periodNs = new Float64Array(1);
   #secondLeast = most;
@@ -59,7 +59,7 @@ export class Figures {
     this.#times = clock.times;
     this.#usage = new Region(usageBytes);
     this.#usageWords = new Int32Array(this.#usage.buffer, 0, usageBytes / 4);
-    this.#usageAddress = { value: this.#usage.address };
+    this.#usageAddress = keepAddress(this.#usage.address);
     this.#words[PumpWord.leastQueued] = most;
     this.#words[PumpWord.track] = -1;
     this.#numbers[PumpNumber.baseSeconds] = clock.baseSeconds;
@@ -73,7 +73,7 @@ export class Figures {
 
   /** Faults and switches are counted from here on. */
   markUsage(): void {
-    readThreadUsage(this.#usageAddress.value);
+    readThreadUsage(this.#usageAddress[0]);
     const words = this.#usageWords;
     this.#usageAtStart[0] = words[UsageWord.minorFaults]! - this.#words[PumpWord.minorFaults]!;
     this.#usageAtStart[1] = words[UsageWord.majorFaults]! - this.#words[PumpWord.majorFaults]!;
@@ -83,7 +83,7 @@ export class Figures {
 
   /** Faults and switches up to now. Hot. */
   takeUsage(): void {
-    readThreadUsage(this.#usageAddress.value);
+    readThreadUsage(this.#usageAddress[0]);
     const words = this.#usageWords;
     this.#words[PumpWord.minorFaults] = words[UsageWord.minorFaults]! - this.#usageAtStart[0]!;
     this.#words[PumpWord.majorFaults] = words[UsageWord.majorFaults]! - this.#usageAtStart[1]!;
@@ -212,6 +212,12 @@ export class Figures {
   /** Ends a stretch: the second that was begun is written too. Cold. */
   end(): void {
     if (this.#numbers[PumpNumber.startedNs] !== 0) this.#endSecond();
+  }
+
+  /** In a rehearsal: what is done seldom is done with the next wake-up. */
+  makeDue(): void {
+    this.#own[Own.secondEnds] = 0;
+    this.#own[Own.driftDue] = 1;
   }
 
   /** Gives its memory back. */

@@ -95,6 +95,7 @@ export class PumpLoop {
   /** It ran dry and does not run again yet: told of when it does, with all of the gap. */
   #isDry = false;
   #dryCause: number = EventCause.none;
+  #seldom = 0;
   /** The last thing that the sink refused, as -errno. */
   trouble = 0;
 
@@ -159,7 +160,7 @@ export class PumpLoop {
 
   /** Looks where the sink is, and does what that asks for. Gives a state of the sink's. */
   #look(): number {
-    const seen = this.#sink.update();
+    const seen = this.#isRehearsal && this.#isSeldom() ? this.#pretendXrun() : this.#sink.update();
     if (seen === SinkState.gone) return seen;
     if (this.#state === PumpState.filling) return seen;
     if (seen === SinkState.xrun) this.#ranDry();
@@ -174,6 +175,18 @@ export class PumpLoop {
       this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
     }
     return seen;
+  }
+
+  /** In a rehearsal: what happens seldom happens now. */
+  #isSeldom(): boolean {
+    this.#seldom = (this.#seldom + 1) & 255;
+    return this.#seldom === 255;
+  }
+
+  #pretendXrun(): number {
+    this.#figures.makeDue();
+    this.#sink.update();
+    return SinkState.xrun;
   }
 
   /** An xrun: everything queued was played. It is filled again from the first frame that was not. */
@@ -218,7 +231,7 @@ export class PumpLoop {
     if (Atomics.load(words, PlayerWord.stop) !== 0) return this.#finish(LoopEnd.stopped);
     if (Atomics.load(words, FeederWord.flushGeneration) !== words[PumpWord.flushed]) this.#flush();
     if (words[PlayerWord.volumeGeneration] !== this.#volumeGeneration) this.#changeVolume();
-    const wanted = words[PlayerWord.isPlaying] !== 0 || this.#isRehearsal;
+    const wanted = words[PlayerWord.isPlaying] !== 0;
     if (!wanted && (this.#state === PumpState.playing || this.#state === PumpState.draining)) this.#pause();
     else if (wanted && this.#state === PumpState.paused) this.#resume();
     return LoopEnd.none;
@@ -320,10 +333,10 @@ export class PumpLoop {
     if (this.trouble < 0) return this.#gone();
     this.#clock.read();
     this.#own[Own.lookedNs] = this.#times[Time.now]!;
+    if (this.#isDry) this.#tellXrun();
     this.#figures.started();
     this.#figures.left(this.#sink.queued);
     this.#setState(PumpState.playing);
-    if (this.#isDry) this.#tellXrun();
     return LoopEnd.none;
   }
 
@@ -396,10 +409,6 @@ export class PumpLoop {
   /** When to wake up next. */
   #schedule(): void {
     const now = this.#times[Time.now]!;
-    if (this.#isRehearsal) {
-      this.#times[Time.deadline] = now - 1e6;
-      return;
-    }
     const frameNs = this.#own[Own.frameNs]!;
     if (this.#state === PumpState.paused) this.#times[Time.deadline] = now + restNs;
     else if (this.#state === PumpState.playing && this.#isTimed) {
@@ -408,6 +417,7 @@ export class PumpLoop {
       const soon = now + Math.min(shortRestNs, (this.#periodFrames * frameNs) / 4);
       this.#times[Time.deadline] = this.#isStarved ? soon : Math.max(inTime, now);
     } else this.#times[Time.deadline] = this.#isResting() ? now + shortRestNs : now;
+    if (this.#isRehearsal) this.#times[Time.deadline] = now - 1e6;
   }
 
   /** Nothing can be done at once: data is short, or the sink is playing out. */

@@ -30,6 +30,11 @@ export interface MemoryRange {
   readonly length: number;
 }
 
+/** Makes the process more urgent than others, where that is allowed: also while it opens a device and rehearses. */
+export function hurry(): void {
+  setNiceness(wantedNiceness);
+}
+
 /** The priority that can be had; 0: none. */
 function fifoPriority(wanted: number): number {
   const first = becomeFifo(wanted);
@@ -50,7 +55,7 @@ export function takeTurn(priority: number): string[] {
   if (got === priority) return [];
   if (got > 0)
     return [`the real-time priority is ${got}, not ${priority}, which is as far as this user may go (RLIMIT_RTPRIO)`];
-  const nice = setNiceness(wantedNiceness) === 0 ? `; it runs with a niceness of ${wantedNiceness}` : '';
+  const nice = nicenessOf() === wantedNiceness ? `; it runs with a niceness of ${wantedNiceness}` : '';
   return [`no real-time scheduling (SCHED_FIFO) for this user${nice}: ${groupMend}`];
 }
 

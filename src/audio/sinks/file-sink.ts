@@ -37,8 +37,6 @@ export class FileSink extends Sink {
   readonly #isRaw: boolean;
   #descriptor = -1;
   #region: Region | undefined;
-  /** In an object: a number of this size in a field of numbers would be allocated each time it is read. */
-  #start = { address: 0 };
   #format: PcmFormat | undefined;
   #frameBytes = 1;
   #isSeekable = false;
@@ -84,7 +82,6 @@ export class FileSink extends Sink {
     this.#format = format;
     this.#frameBytes = frameBytes(format);
     this.#region = new Region(areaFrames * this.#frameBytes);
-    this.#start = { address: this.#region.address };
     this.memory = this.#region;
     this.prepare();
     return {
@@ -165,7 +162,7 @@ export class FileSink extends Sink {
   #write(length: number): number {
     let done = 0;
     while (done < length) {
-      const result = writeBytes(this.#descriptor, this.#start.address + done, length - done);
+      const result = writeBytes(this.#descriptor, this.memory.address + done, length - done);
       if (result > 0) {
         done += result;
         this.#written[0]! += result;

@@ -36,6 +36,8 @@ export class NullSink extends Sink {
   #silence = 0;
   #frameBytes = 1;
   #ringFrames = 1;
+  /** Frames that may be queued: the ring's, or few in a rehearsal. */
+  #mostFrames = 1;
   #state: number = SinkState.prepared;
   /** Frames committed since it was prepared, and those that have left, as far as the clock was asked; both as low 31 bits. */
   #committed = 0;
@@ -60,7 +62,7 @@ export class NullSink extends Sink {
   /** @throws SystemError without memory */
   override open(format: PcmFormat, settings: SinkSettings): SinkOpening {
     const { ringFrames, periodFrames } = ringShape(format.rate, settings);
-    this.#ringFrames = ringFrames;
+    this.#ringFrames = this.#mostFrames = ringFrames;
     this.#frameBytes = frameBytes(format);
     this.#silence = silenceByte(format.sample);
     this.#own[Own.frameNs] = 1e9 / format.rate;
@@ -95,27 +97,25 @@ export class NullSink extends Sink {
 
   override rehearse(isOn: boolean): void {
     this.#isRehearsal = isOn;
+    this.#mostFrames = isOn ? rehearsedFrames : this.#ringFrames;
     this.prepare();
     if (isOn) this.start();
     else this.#region?.bytes.fill(this.#silence);
   }
 
   override update(): number {
-    if (this.#isRehearsal) return this.#pretend();
+    if (this.#isRehearsal) this.#pretend();
     if (this.#state === SinkState.running) this.#move();
     this.queued = (this.#committed - this.#left) | 0;
-    this.room = this.#ringFrames - this.queued;
+    this.room = this.#mostFrames - this.queued;
     if (this.#state === SinkState.draining && this.queued === 0) this.#state = SinkState.drained;
     return this.#state;
   }
 
-  /** Running, and with room for a little. */
-  #pretend(): number {
-    this.#left = this.#committed;
-    this.queued = 0;
-    this.room = rehearsedFrames;
-    if (this.#left > mostCounted) this.#countAnew();
-    return SinkState.running;
+  /** As if all had left just now, and nothing had run dry. */
+  #pretend(): void {
+    if (this.#state !== SinkState.paused) this.#state = SinkState.running;
+    this.#own[Own.startedNs] = this.clock.times[Time.now]! - this.#committed * this.#own[Own.frameNs]!;
   }
 
   /** Looks how many frames have left by now. */
@@ -186,7 +186,7 @@ export class NullSink extends Sink {
     this.#state = SinkState.prepared;
     this.#committed = this.#left = this.#place = 0;
     this.queued = 0;
-    this.room = this.#ringFrames;
+    this.room = this.#mostFrames;
     this.xrun[0] = this.xrun[1] = -1;
     return 0;
   }

@@ -146,8 +146,8 @@ export abstract class Sink {
   abstract trouble(): string;
 
   /**
-   * While it is on, the hot methods are called thousands of times so that they are compiled: they do all they do, but on words of the sink's own;
-   * no device sees it. {@link update} says `running` and room for a period. Frames are written to {@link memory} and thrown away: it is
+   * While it is on, the hot methods are called thousands of times so that they are compiled, all of them, also `start`, `pause`, `drop` and `prepare`: they do
+   * all they do, but on words of the sink's own; no device sees it. {@link update} says `running` and room for a period. Frames are written to {@link memory} and thrown away: it is
    * silenced before `rehearse(false)` returns.
    */
   abstract rehearse(isOn: boolean): void;
