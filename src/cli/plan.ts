@@ -21,8 +21,9 @@ import {
   type Way,
   ways,
 } from '../plan/scenario.js';
+import { wrap } from '../text/wrap.js';
 import { parseFlags } from './kit/flags.js';
-import { dressed, formOf, wrap } from './kit/terminal.js';
+import { dressed, formOf } from './kit/terminal.js';
 import { fileTrouble, nearest, UsageError } from './kit/usage.js';
 
 const usage = `Usage: clearway plan [--scenario FILE] [--FIELD VALUE ...] [--json | --explain | --open]

@@ -2,6 +2,7 @@
 // file goes the text as it is. Not here: what reports say.
 
 import type { WriteStream } from 'node:tty';
+import { wrap } from '../../text/wrap.js';
 
 /** A stream that may be a terminal. */
 export type Output = Pick<WriteStream, 'isTTY' | 'columns'>;
@@ -60,19 +61,4 @@ function fit(line: string, columns: number): string[] {
   if (/\S {2,}\S/.test(prose)) return [line];
   const hang = ' '.repeat(/^ +$/.test(lead) ? lead.length + 2 : lead.length);
   return wrap(prose, columns - hang.length).map((part, index) => `${index === 0 ? lead : hang}${part}`);
-}
-
-/** Breaks text at spaces into lines of at most `width` characters; a longer word stands alone. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }
