@@ -53,6 +53,14 @@ const pages = [
     styles: ['page.css'],
     out: 'dist/src/lab/compare/page/compare.html',
   },
+  // As well.
+  {
+    folder: 'src/audio/report/page',
+    sources: 'src/audio/report/page',
+    template: 'page.html',
+    styles: ['page.css'],
+    out: 'dist/src/audio/report/page/report.html',
+  },
 ];
 
 async function scriptOf(page) {

@@ -1,0 +1,166 @@
+// The pump's figures out of the shared region, as the report wants them: what its words, histograms and rings of records say when it has ended, or so far. It
+// reads alone. Not here: where they stand (pump/shared-layout.ts), what is made of them (report.ts).
+
+import { bucketStart, histogramView, unitNs } from '../pump/histogram.js';
+import {
+  driftBytes,
+  driftEntries,
+  EventCause,
+  EventKind,
+  EventNumber,
+  EventWord,
+  eventBytes,
+  eventEntries,
+  Histogram,
+  offsets,
+  PumpNumber,
+  PumpWord,
+  SecondWord,
+  secondBytes,
+  secondEntries,
+} from '../pump/shared-layout.js';
+import type { Distribution } from './distribution.js';
+import { type Drift, DriftEstimate } from './drift.js';
+import type { HeadroomPoint, PlayFacts, Scheduling, Xrun, XrunCause } from './facts.js';
+
+/** What the pump alone knows. */
+export type PumpFigures = Pick<
+  PlayFacts,
+  | 'seconds'
+  | 'wakeUps'
+  | 'latenessUs'
+  | 'lateOverPeriod'
+  | 'headroomFrames'
+  | 'headroomOverTime'
+  | 'workUs'
+  | 'xruns'
+  | 'xrunCount'
+  | 'drift'
+  | 'userCopiedBytes'
+  | 'kernelCopiedBytes'
+  | 'minorFaults'
+  | 'majorFaults'
+  | 'collections'
+  | 'voluntarySwitches'
+  | 'involuntarySwitches'
+> & {
+  readonly framesCommitted: number;
+  readonly scheduling: Omit<Scheduling, 'refusals'>;
+};
+
+/** What the histograms are told in: from their units to that of the report, with the exact extremes where the pump keeps them. */
+function distribution(counts: Int32Array, unit: number, extremes: { least?: number; greatest?: number }): Distribution {
+  const used = counts.findLastIndex((count) => count > 0) + 1;
+  const first = counts.findIndex((count) => count > 0);
+  const buckets = Array.from({ length: used }, (_, index) => index);
+  const upTo = buckets.map((bucket) => (bucketStart(bucket + 1) - 1) * unit);
+  return {
+    upTo,
+    counts: buckets.map((bucket) => counts[bucket]!),
+    least: extremes.least ?? (first < 0 ? 0 : bucketStart(first) * unit),
+    greatest: extremes.greatest ?? upTo.at(-1) ?? 0,
+  };
+}
+
+/** The places of the records of a ring, oldest first, and never more than it holds. */
+function* recordsOf(count: number, entries: number): Generator<number> {
+  for (let index = Math.max(0, count - entries); index < count; index++) yield index & (entries - 1);
+}
+
+const causes: Readonly<Record<number, XrunCause>> = {
+  [EventCause.pumpLate]: 'pump-late',
+  [EventCause.dataLate]: 'data-late',
+};
+
+function xrunsOf(words: Int32Array, numbers: Float64Array): Xrun[] {
+  const found: Xrun[] = [];
+  const began = numbers[PumpNumber.startedNs]!;
+  for (const index of recordsOf(words[PumpWord.events]!, eventEntries)) {
+    const at = offsets.events + index * eventBytes;
+    const number = (field: number): number => numbers[(at >> 3) + field]!;
+    if (words[(at >> 2) + EventWord.kind] !== EventKind.xrun) continue;
+    found.push({
+      atSeconds: Math.max(0, (number(EventNumber.ns) - began) / 1e9),
+      gapMs: number(EventNumber.gapNs) / 1e6,
+      framesLost: number(EventNumber.framesLost),
+      latenessUs: number(EventNumber.latenessNs) / 1000,
+      cause: causes[words[(at >> 2) + EventWord.cause]!] ?? 'driver',
+    });
+  }
+  return found;
+}
+
+function headroomOverTime(words: Int32Array): HeadroomPoint[] {
+  const points: HeadroomPoint[] = [];
+  for (const index of recordsOf(words[PumpWord.seconds]!, secondEntries)) {
+    const at = (offsets.seconds + index * secondBytes) >> 2;
+    const leastFrames = words[at + SecondWord.leastQueued]!;
+    if (leastFrames >= 0) points.push({ seconds: words[at + SecondWord.second]!, leastFrames });
+  }
+  return points;
+}
+
+/** Of the stretches between two breaks the longest decides: a slope over a break would be none of the device's. */
+function driftOf(words: Int32Array, numbers: Float64Array, rate: number): Drift | undefined {
+  let longest: Drift | undefined;
+  let estimate = new DriftEstimate(rate);
+  const keep = (): void => {
+    const found = estimate.result();
+    if (found !== undefined && found.seconds > (longest?.seconds ?? 0)) longest = found;
+  };
+  for (const index of recordsOf(words[PumpWord.driftPairs]!, driftEntries)) {
+    const at = (offsets.drift + index * driftBytes) >> 3;
+    const frames = numbers[at + 1]!;
+    if (frames === 0) {
+      keep();
+      estimate = new DriftEstimate(rate);
+    }
+    estimate.add(numbers[at]! / 1e9, frames);
+  }
+  keep();
+  return longest;
+}
+
+const classes = ['OTHER', 'FIFO', 'RR'] as const;
+
+/** Reads the figures. @param region the shared region's bytes @param rate frames a second of the sink */
+export function pumpFigures(region: ArrayBuffer, rate: number): PumpFigures {
+  const words = new Int32Array(region, 0, offsets.descriptors / 4);
+  const numbers = new Float64Array(region, 0, offsets.descriptors / 8);
+  const histogram = (which: number): Int32Array => histogramView(region, offsets.histograms, which);
+  const word = (index: number): number => words[index]!;
+  const number = (index: number): number => numbers[index]!;
+  const unitUs = unitNs / 1000;
+  const began = number(PumpNumber.startedNs);
+  const hasHeadroom = histogram(Histogram.headroomFrames).some((count) => count > 0);
+  return {
+    seconds: began === 0 ? 0 : Math.max(0, (number(PumpNumber.stoppedNs) - began) / 1e9),
+    framesCommitted: number(PumpNumber.framesCommitted),
+    wakeUps: word(PumpWord.wakeUps),
+    latenessUs: distribution(histogram(Histogram.latenessNs), unitUs, { greatest: number(PumpNumber.latestNs) / 1000 }),
+    lateOverPeriod: word(PumpWord.lateOverPeriod),
+    headroomFrames: distribution(
+      histogram(Histogram.headroomFrames),
+      1,
+      hasHeadroom ? { least: word(PumpWord.leastQueued) } : {},
+    ),
+    headroomOverTime: headroomOverTime(words),
+    workUs: distribution(histogram(Histogram.workNs), unitUs, { greatest: number(PumpNumber.longestWorkNs) / 1000 }),
+    xruns: xrunsOf(words, numbers),
+    xrunCount: word(PumpWord.xruns),
+    drift: driftOf(words, numbers, rate),
+    userCopiedBytes: number(PumpNumber.userBytes),
+    kernelCopiedBytes: number(PumpNumber.kernelBytes),
+    minorFaults: word(PumpWord.minorFaults),
+    majorFaults: word(PumpWord.majorFaults),
+    collections: word(PumpWord.collections),
+    voluntarySwitches: word(PumpWord.voluntarySwitches),
+    involuntarySwitches: word(PumpWord.involuntarySwitches),
+    scheduling: {
+      class: classes[word(PumpWord.schedulingClass)] ?? 'OTHER',
+      priority: word(PumpWord.priority),
+      nice: word(PumpWord.nicePlus20) - 20,
+      lockedBytes: number(PumpNumber.lockedBytes),
+    },
+  };
+}
