@@ -32,6 +32,7 @@ import {
   writeText,
 } from './pump/shared-layout.js';
 import { type PumpExit, type PumpProcess, startPump } from './pump-process.js';
+import { connectJack } from './sinks/jack-connect.js';
 import type { SinkOpening, SinkSettings } from './sinks/sink.js';
 import { parseSinkName, type SinkName } from './sinks/sink-name.js';
 import type { SourceVerdict } from './sources/source.js';
@@ -380,6 +381,8 @@ export class Player extends EventEmitter<PlayerEvents> {
     if (says.kind === 'opened') {
       this.opening = says.opening;
       this.#isReadyTold = false;
+      // In this process: the pump is in its cycles by then.
+      if (this.#sink.kind === 'jack') void connectJack(this.pumpPid, says.opening.format.channels);
     } else if (says.kind === 'track') {
       const { track } = says;
       this.tracks.push({ track, fedFrames: undefined, verdict: undefined, isWhole: false, missingFrames: 0 });

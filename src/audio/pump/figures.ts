@@ -98,6 +98,8 @@ export class Figures {
       this.#own[Own.secondEnds] = this.#times[Time.now]! + 1e9;
     }
     this.placeAnew();
+    // The pass that starts it was no wake-up of playing.
+    this.#own[Own.workBegan] = this.#times[Time.now]!;
     this.#numbers[PumpNumber.stoppedNs] = this.#times[Time.now]!;
   }
 
@@ -207,6 +209,11 @@ export class Figures {
       this.#own[Own.latenessNs]! > 0 &&
       this.#times[Time.now]! - this.#own[Own.lookedNs]! > (this.#queuedBefore * 1e9) / rate
     );
+  }
+
+  /** This wake-up is late by more than a period. */
+  isLate(): boolean {
+    return this.#own[Own.latenessNs]! > this.#periodNs[0]!;
   }
 
   /** Ends a stretch: the second that was begun is written too. Cold. */

@@ -136,8 +136,7 @@ export class PumpLoop {
 
   /** One wake-up. Gives a {@link LoopEnd}. */
   pass(): number {
-    const isPlaying = this.#state === PumpState.playing || this.#state === PumpState.draining;
-    const waited = this.#isTimed && isPlaying ? this.#sink.wait() : this.#clock.sleep();
+    const waited = this.#isTimed ? this.#sink.wait() : this.#clock.sleep();
     if (waited < 0) return this.#gone();
     this.#stall();
     this.#clock.read();
@@ -189,9 +188,10 @@ export class PumpLoop {
     return SinkState.xrun;
   }
 
-  /** An xrun: everything queued was played. It is filled again from the first frame that was not. */
+  /** An xrun. Where everything queued was played it is filled again, from the first frame that was not. */
   #ranDry(): void {
-    this.#fetcher.heard(0);
+    const queued = this.#sink.queued - this.#padding;
+    this.#fetcher.heard(queued > 0 ? queued : 0);
     this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
     // All frames of the stream have left, and what ran dry was silence.
     if (this.#isEnding || this.#state !== PumpState.playing) return;
@@ -203,8 +203,19 @@ export class PumpLoop {
     this.#event[2] = this.#sink.xrun[1]!;
     if (this.#isStarved) this.#dryCause = EventCause.dataLate;
     else this.#dryCause = this.#figures.wasPumpLate(rate) ? EventCause.pumpLate : EventCause.driver;
+    if (this.#sink.queued > 0) {
+      this.#wentOn();
+      return;
+    }
     this.#figures.looked(0);
     this.#refill();
+  }
+
+  /** A server went on without us, and with us again: nothing has to be filled anew. */
+  #wentOn(): void {
+    if (this.#figures.isLate()) this.#dryCause = EventCause.pumpLate;
+    this.#figures.looked(this.#sink.queued);
+    this.#tellXrun();
   }
 
   /** The system slept, and the device with it. */

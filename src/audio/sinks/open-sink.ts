@@ -1,10 +1,10 @@
 // Makes the sink that a name means. Each is loaded only where it is wanted: a card by the kernel's interface needs no library of ALSA's.
 
 import type { PumpClock } from '../pump/clock.js';
-import { type Sink, SinkError } from './sink.js';
+import type { Sink } from './sink.js';
 import type { SinkName } from './sink-name.js';
 
-/** Loads a sink; it is not open yet. @throws SinkError */
+/** Loads a sink; it is not open yet. */
 export async function loadSink(name: SinkName, clock: PumpClock): Promise<Sink> {
   switch (name.kind) {
     case 'null':
@@ -18,7 +18,7 @@ export async function loadSink(name: SinkName, clock: PumpClock): Promise<Sink> 
     }
     case 'alsa-library':
       return new (await import('./alsa-library.js')).LibraryAlsaSink(clock, name.name);
-    default:
-      throw new SinkError(`this build has no ${name.kind}`, 'usage');
+    case 'jack':
+      return new (await import('./jack-sink.js')).JackSink(clock);
   }
 }

@@ -60,6 +60,8 @@ export interface SinkOpening {
   /** Where committed samples go, for the sentence about bits (report/bits.ts); `through` names what is in between. */
   readonly path: 'direct' | 'through' | 'file' | 'nowhere';
   readonly through?: string;
+  /** Copies of each sample by the processor that the sink makes itself, behind its area. Not said: none. */
+  readonly copies?: number;
   /** What a user should know, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -69,7 +71,10 @@ export const SinkState = {
   /** Prepared: filled, and not started. */
   prepared: 0,
   running: 1,
-  /** It ran dry. {@link Sink.xrun} says for how long; {@link Sink.queued} is 0. */
+  /**
+   * It ran dry. {@link Sink.xrun} says for how long; {@link Sink.queued} is 0. Or a server went on without us for a while: then what was queued still is,
+   * the sink runs on by itself, and {@link Sink.queued} says how much that is.
+   */
   xrun: 2,
   /** The system slept. {@link Sink.prepare} makes it ready again. */
   suspended: 3,
@@ -112,7 +117,7 @@ export abstract class Sink {
 
   // Hot fields: small integers, each set to a number in the constructor and never to anything else.
 
-  /** Frames committed that have not left, as {@link update} saw it. After an xrun 0. */
+  /** Frames committed that have not left, as {@link update} saw it. */
   queued = 0;
   /** Frames that can be committed, as {@link update} saw it. */
   room = 0;
@@ -154,7 +159,10 @@ export abstract class Sink {
 
   // Hot: allocate nothing, throw nothing.
 
-  /** Waits for the next wake-up: the absolute deadline in the clock's times. JACK waits for its cycle instead. Returns 0, or -1: gone. */
+  /**
+   * Waits for the next wake-up: the absolute deadline in the clock's times, whatever state it is in. JACK waits for its cycle instead, and sets the deadline to
+   * when that began. Returns 0, or -1: gone.
+   */
   wait(): number {
     return this.clock.sleep();
   }

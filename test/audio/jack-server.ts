@@ -1,0 +1,63 @@
+// A JACK server without a sound card for tests: its own name, so that a server of the machine is left alone. Not here: what is played to it.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+
+/** Why tests with JACK cannot run here, or false. */
+export function jackSkip(): string | false {
+  if (process.platform !== 'linux') return 'needs Linux';
+  const found = spawnSync('jack_wait', ['--help'], { stdio: 'ignore' });
+  return found.error === undefined ? false : 'jackd is not installed (apt-get install jackd2 libjack-jackd2-0)';
+}
+
+/** A server that runs. */
+export class JackServer {
+  private constructor(
+    private readonly child: ChildProcess,
+    /** For whoever plays to it. */
+    readonly env: NodeJS.ProcessEnv,
+    private readonly words: { text: string },
+  ) {}
+
+  /**
+   * Starts it and waits until it takes clients.
+   * @param isPatient it waits within a cycle until every client is done, so that a busy machine loses nothing @throws Error with what it said
+   */
+  static start(rate: number, period: number, isPatient = false): JackServer {
+    // One name: the host has places for eight servers, and that of one that was killed is free for its own name alone.
+    const name = 'clearway-test';
+    const env = { ...process.env, JACK_DEFAULT_SERVER: name, JACK_NO_START_SERVER: '1' };
+    const patience = isPatient ? ['-S', '-t', '10000'] : [];
+    const options = ['-n', name, '-r', ...patience, '-d', 'dummy', '-r', String(rate), '-p', String(period)];
+    const child = spawn('jackd', options, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const words = { text: '' };
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        words.text += text;
+      });
+    const waited = spawnSync('jack_wait', ['-w', '-t', '10', '-s', name], { env, encoding: 'utf8' });
+    if (waited.status !== 0 || child.exitCode !== null) throw new Error(`jackd does not start: ${words.text}`);
+    return new JackServer(child, env, words);
+  }
+
+  /** Lines in which the server says that a client was late. */
+  get lateClients(): number {
+    return this.words.text.match(/was not finished/g)?.length ?? 0;
+  }
+
+  /** Ends it as it should. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  /** Ends it at once, as a crash would. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill(signal);
+    await once(this.child, 'exit');
+  }
+}
