@@ -12,6 +12,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./media.js'),
   },
   {
+    name: 'play',
+    summary: 'play audio bit for bit, and report lateness, headroom and losses',
+    load: () => import('./play.js'),
+  },
+  {
     name: 'disk',
     summary: 'offer raw disk images to virtual machines (virtio-blk over vhost-user)',
     load: () => import('./disk.js'),

@@ -2,7 +2,8 @@
 // mend. Pure text in, text out. Not here: what is found (kernel/probe.ts).
 
 import { type Finding, type ProbeState, probeGroups } from '../kernel/probe.js';
-import { type Form, wrap } from './kit/terminal.js';
+import { wrap } from '../text/wrap.js';
+import type { Form } from './kit/terminal.js';
 
 const headings: Readonly<Record<(typeof probeGroups)[number], string>> = {
   host: 'Host',
@@ -30,6 +31,12 @@ export function renderFindings(findings: readonly Finding[], engine: string | nu
   }
   lines.push(...wrap(closing(findings, engine), form.columns));
   return `${lines.join('\n')}\n`;
+}
+
+/** Findings of one group, a line each with what is missing beneath; ends with a newline. */
+export function findingLines(findings: readonly Finding[], form: Form): string {
+  const nameWidth = Math.max(...findings.map(({ what }) => what.length), 0);
+  return `${findings.flatMap((finding) => renderOne(finding, nameWidth, form)).join('\n')}\n`;
 }
 
 function renderOne(finding: Finding, nameWidth: number, form: Form): string[] {

@@ -1,0 +1,194 @@
+// One run of a player for `clearway play`: its events as lines or JSON, keys, signals, the live view, the report at the end. Not here: options, which device.
+
+import { writeFileSync } from 'node:fs';
+import { type EndEvent, type InjectedFaults, Player, PlayerError } from '../audio/player.js';
+import { PlayRecorder } from '../audio/report/recorder.js';
+import { failureOf, type PlayReport } from '../audio/report/report.js';
+import { reportPage } from '../audio/report/report-page.js';
+import { reportText } from '../audio/report/report-text.js';
+import { counted, mostXruns, xrunWords } from '../audio/report/words.js';
+import { SinkNameError } from '../audio/sinks/sink-name.js';
+import { describeFormat } from '../wire/pcm/format.js';
+import { endingSignals, onSignals, statusOfSignal } from './kit/signals.js';
+import { fileTrouble, UsageError } from './kit/usage.js';
+import { listenToKeys, type PlayAction } from './play-keys.js';
+import { PlayLive } from './play-live.js';
+import type { Fault, PlayOptions } from './play-options.js';
+
+const statusOfReason: Readonly<Record<PlayerError['reason'], number>> = { usage: 1, device: 2, gone: 3 };
+const failOnStatus = 4;
+
+function faultsOf(faults: readonly Fault[]): InjectedFaults {
+  let found: InjectedFaults = {};
+  for (const fault of faults) {
+    if (fault.kind === 'stall') found = { ...found, stall: { ms: fault.ms, everyMs: fault.everyMs } };
+    else if (fault.kind === 'stop') found = { ...found, stop: { ms: fault.ms, atMs: fault.atMs } };
+    else if (fault.kind === 'slow-disk') found = { ...found, slowDisk: { ms: fault.ms, everyMs: fault.everyMs } };
+    else found = { ...found, gc: true };
+  }
+  return found;
+}
+
+/** Writes a file that was asked for. @throws UsageError */
+function save(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new UsageError(`cannot write ${path}: ${fileTrouble(error)}`);
+  }
+}
+
+/** What would move the cursor of a terminal is left out of names. */
+const printable = (text: string): string => text.replace(/\p{C}/gu, '?');
+
+/** See the file's head. */
+export class PlaySession {
+  readonly #options: PlayOptions;
+  readonly #device: string;
+  readonly #mayTryAnother: boolean;
+  readonly #files: readonly string[];
+  readonly #player: Player;
+  readonly #recorder: PlayRecorder;
+  /** Where words go: not among the bytes of a WAV on standard output. */
+  readonly #out: NodeJS.WriteStream;
+  #live: PlayLive | undefined;
+  #signalStatus = 0;
+  #skipped = 0;
+  #xruns = 0;
+  #isReady = false;
+
+  /** @param mayTryAnother there is another device to try, and nobody named this one @throws UsageError */
+  constructor(options: PlayOptions, files: readonly string[], device: string, mayTryAnother: boolean) {
+    this.#options = options;
+    this.#files = files;
+    this.#device = device;
+    this.#mayTryAnother = mayTryAnother;
+    this.#out = device === '-' || device === 'raw:-' || device === 'file:-' ? process.stderr : process.stdout;
+    try {
+      this.#player = new Player({
+        ...{ files, device, bufferMs: options.bufferMs, latency: options.latency, startSeconds: options.startSeconds },
+        ...{ loop: options.loop, volume: 10 ** (options.gainDb / 20), leadInMs: options.leadInMs },
+        ...{ convert: options.convert, direct: options.direct, realtime: options.realtime, priority: options.priority },
+        ...(options.raw === undefined ? {} : { raw: options.raw }),
+        inject: faultsOf(options.faults),
+      });
+    } catch (error) {
+      throw error instanceof PlayerError || error instanceof SinkNameError ? new UsageError(error.message) : error;
+    }
+    this.#recorder = new PlayRecorder(this.#player, { device, gainDb: options.gainDb });
+  }
+
+  /** Plays. @returns the exit status; `undefined`: this device did not take it, and the next one is to be tried */
+  async run(): Promise<number | undefined> {
+    this.#listen();
+    const forgetSignals = onSignals(endingSignals, (signal) => {
+      this.#signalStatus = statusOfSignal(signal);
+      void this.#player.stop();
+    });
+    const forgetKeys = listenToKeys(process.stdin, (action) => this.#act(action));
+    try {
+      this.#player.start();
+      const end = await this.#player.ended;
+      this.#live?.close();
+      return this.#finish(end);
+    } finally {
+      this.#live?.close();
+      forgetKeys();
+      forgetSignals();
+    }
+  }
+
+  #say(event: string, fields: object, words: string | undefined): void {
+    if (this.#options.json) this.#out.write(`${JSON.stringify({ event, ...fields })}\n`);
+    else if (words !== undefined && this.#live?.isDrawn !== true) this.#out.write(`${words}\n`);
+  }
+
+  #complain(sentence: string): void {
+    if (this.#live?.isDrawn !== true) process.stderr.write(`clearway play: ${printable(sentence)}\n`);
+  }
+
+  #listen(): void {
+    const player = this.#player;
+    const { live, json } = this.#options;
+    if (live && !json && this.#out.isTTY === true)
+      this.#live = new PlayLive(player, this.#device, this.#files.length, this.#out);
+    player.on('ready', ({ device, opening }) => {
+      const chosen = this.#options.device === undefined ? ' (the first that works; --device takes another)' : '';
+      const { kind, format } = opening;
+      const words = `device: ${device}${chosen}: ${kind}, ${describeFormat(format)}`;
+      this.#say('ready', { device, opening }, this.#isReady && !json ? undefined : words);
+      this.#isReady = true;
+      for (const note of opening.notes) this.#complain(note);
+    });
+    player.on('track', (track) => {
+      const { path, codec, format, words: change } = track;
+      const became = change === '' ? '' : ` (${change})`;
+      this.#say('track', track, `${printable(path)}: ${codec}, ${describeFormat(format)}${became}`);
+      for (const note of track.notes) this.#complain(`${path}: ${note}`);
+    });
+    player.on('skipped', ({ path, sentence }) => {
+      this.#skipped++;
+      if (json) this.#say('skipped', { path, sentence }, undefined);
+      else this.#complain(sentence);
+    });
+    player.on('xrun', (event) => {
+      const isTold = ++this.#xruns <= mostXruns;
+      const words = this.#xruns === mostXruns ? 'more xruns are counted, and not told of one by one' : undefined;
+      const told = `xrun ${xrunWords({ ...event, latenessUs: event.latenessMs * 1000 })}`;
+      this.#say('xrun', event, isTold ? [told, words].filter((each) => each !== undefined).join('\n') : undefined);
+    });
+    player.on('gap', (event) => this.#say('gap', event, `a gap of ${event.gapMs.toFixed(0)} ms: the format changed`));
+    player.on('truncated', (event) =>
+      this.#say('truncated', event, `the file ended early: ${event.framesLost} frames that it owed are missing`),
+    );
+    player.on('suspended', (event) => this.#say('suspended', event, 'the system slept; it plays on'));
+  }
+
+  #act(action: PlayAction): void {
+    const player = this.#player;
+    if (action.kind === 'quit') void player.stop();
+    else if (action.kind === 'next') player.next();
+    else if (action.kind === 'seek') player.seek((player.position()?.seconds ?? 0) + action.seconds);
+    else if (player.state === 'paused') player.play();
+    else player.pause();
+  }
+
+  #finish(end: EndEvent): number | undefined {
+    const { failure } = end;
+    if (failure !== undefined && failure.reason === 'device' && !this.#isReady && this.#mayTryAnother) {
+      this.#complain(`${this.#device} is left out: ${failure.message}`);
+      return undefined;
+    }
+    this.#say('end', { reason: end.reason, failure: failure?.message ?? null }, undefined);
+    const report = this.#recorder.report();
+    if (report !== undefined) this.#tell(report);
+    if (failure !== undefined) {
+      this.#complain(failure.message);
+      return statusOfReason[failure.reason];
+    }
+    const { failOnXruns, failOnLateMs } = this.#options;
+    const failed = report && failureOf(report, { xruns: failOnXruns, lateMs: failOnLateMs });
+    if (failed !== undefined) {
+      this.#complain(failed);
+      return failOnStatus;
+    }
+    return this.#skipped > 0 ? statusOfReason.usage : this.#signalStatus;
+  }
+
+  /** The report, in every form that was asked for; without one the sentence about bits. @throws UsageError where a file cannot be written */
+  #tell(report: PlayReport): void {
+    const { report: wanted, html, json } = this.#options;
+    if (json) this.#say('report', report, undefined);
+    else if (wanted !== undefined && wanted.path === undefined) this.#out.write(reportText(report, this.#columns()));
+    else
+      this.#out.write(
+        `${counted(report.xrunCount, 'xrun')}, ${counted(report.lostFrames, 'frame')} lost; ${report.sentence}\n`,
+      );
+    if (wanted?.path !== undefined) save(wanted.path, `${JSON.stringify(report, null, 2)}\n`);
+    if (html !== undefined) save(html, reportPage(report));
+  }
+
+  #columns(): number {
+    return this.#out.isTTY === true && this.#out.columns > 0 ? Math.min(80, this.#out.columns) : 80;
+  }
+}

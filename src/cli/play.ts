@@ -1,0 +1,85 @@
+// `clearway play`: plays files and says how it went. Options (play-options.ts), keys (play-keys.ts), the live view (play-screen.ts), what there is to play to (play-devices.ts),
+// one run of a player (play-session.ts). Here: which of them, and the exit status. Not here: playing (src/audio).
+
+import { parseSinkName, SinkNameError } from '../audio/sinks/sink-name.js';
+import { platformIsLinux } from '../kernel/ffi.js';
+import { shortageSentence } from './kit/shortage.js';
+import { dressed, formOf } from './kit/terminal.js';
+import { UsageError } from './kit/usage.js';
+import { filesMeant, type PlayOptions, playHelp, playOptions } from './play-options.js';
+
+/** Exit statuses; the help says the same. */
+export const playStatus = { played: 0, usage: 1, device: 2, gone: 3, failOn: 4 } as const;
+
+async function printDevices({ json }: PlayOptions): Promise<number> {
+  const { devicesText, findDevices } = await import('./play-devices.js');
+  const found = findDevices();
+  process.stdout.write(
+    json ? `${JSON.stringify(found, null, 2)}\n` : devicesText(found, formOf(process.stdout).columns),
+  );
+  return playStatus.played;
+}
+
+async function printCheck({ json }: PlayOptions): Promise<number> {
+  const { checkRealtime } = await import('../audio/realtime-check.js');
+  const { findingLines } = await import('./doctor-table.js');
+  const findings = checkRealtime();
+  process.stdout.write(
+    json ? `${JSON.stringify({ schema: 1, findings }, null, 2)}\n` : findingLines(findings, formOf(process.stdout)),
+  );
+  return playStatus.played;
+}
+
+/** The devices to try: the one that was named, or what there is. @throws UsageError */
+async function devicesOf({ device }: PlayOptions): Promise<readonly string[]> {
+  if (device === undefined) return (await import('./play-devices.js')).devicesToTry();
+  try {
+    parseSinkName(device);
+  } catch (error) {
+    throw error instanceof SinkNameError ? new UsageError(error.message) : error;
+  }
+  return [device];
+}
+
+async function play(options: PlayOptions): Promise<number> {
+  const files = filesMeant(options.files);
+  const devices = await devicesOf(options);
+  const { PlaySession } = await import('./play-session.js');
+  for (const [index, device] of devices.entries()) {
+    const session = new PlaySession(options, files, device, index < devices.length - 1);
+    const status = await session.run();
+    // Of devices that nobody named the next one is tried, as long as nothing was heard.
+    if (status !== undefined) return status;
+  }
+  return playStatus.device;
+}
+
+async function act(options: PlayOptions): Promise<number> {
+  if (options.action === 'devices') return printDevices(options);
+  if (options.action === 'check') return printCheck(options);
+  return play(options);
+}
+
+/** The command. Returns the exit status; of this command a wrong use is 1, since 2 is the device's. */
+export async function run(args: string[]): Promise<number> {
+  const complain = (sentence: string): void => void process.stderr.write(`clearway play: ${sentence}\n`);
+  try {
+    const options = playOptions(args);
+    if (options.action === 'help') {
+      process.stdout.write(dressed(playHelp, process.stdout));
+      return playStatus.played;
+    }
+    if (!platformIsLinux) {
+      complain('playing needs Linux on x64 or arm64: run it on a Linux host');
+      return playStatus.device;
+    }
+    return await act(options);
+  } catch (error) {
+    const shortage = shortageSentence(error);
+    if (error instanceof UsageError || shortage !== undefined) {
+      complain(shortage ?? (error as Error).message);
+      return playStatus.usage;
+    }
+    throw error;
+  }
+}

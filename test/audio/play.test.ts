@@ -1,0 +1,165 @@
+// `clearway play` as a process: what it prints, its exit statuses, that a WAV arrives whole, that it ends when it is told to. To files and to the dry run: no
+// sound card is needed, and nothing depends on how busy the machine is.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { platformIsLinux } from '../../src/kernel/ffi.js';
+import { AudioFolder } from '../support/audio-files.js';
+import { JackServer, jackSkip } from './jack-server.js';
+
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const folder = new AudioFolder();
+after(() => folder.remove());
+
+interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function begin(args: readonly string[], env = process.env): { child: ChildProcess; ended: Promise<Outcome> } {
+  const child = spawn(process.execPath, [main, 'play', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (part: string) => {
+      texts[name] += part;
+    });
+  return { child, ended: once(child, 'close').then(([status]) => ({ status, ...texts })) };
+}
+
+/** Waits until it has said something. */
+function saying(child: ChildProcess, words: string): Promise<void> {
+  return new Promise((resolve) => {
+    let said = '';
+    child.stdout!.on('data', (part: string) => {
+      said += part;
+      if (said.includes(words)) resolve();
+    });
+  });
+}
+
+const play = (...args: string[]): Promise<Outcome> => begin(args).ended;
+const skip = !platformIsLinux && 'needs Linux';
+const eventsOf = (text: string) =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { event: string } & Record<string, unknown>);
+
+test('a folder arrives whole in one file, without a frame between the tracks; report, page and JSON are written', {
+  skip,
+}, async () => {
+  mkdirSync(folder.at('album'));
+  const [one, two] = [folder.wave('album/2 one.wav', 4001), folder.wave('album/10 two.wav', 3003)];
+  const out = folder.at('out.raw');
+  const [json, html] = [folder.at('report.json'), folder.at('report.html')];
+  const { status, stdout, stderr } = await play(
+    ...[folder.at('album'), '--device', `raw:${out}`, `--report=${json}`, '--html', html],
+  );
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(readFileSync(out), Buffer.concat([one.payload, two.payload]));
+  assert.match(stdout, /2 one\.wav: WAV, S16_LE, 48000 Hz, stereo\n.*10 two\.wav: /s);
+  assert.match(stdout, /0 xruns, 0 frames lost; bit-perfect: yes, because/);
+  const report = JSON.parse(readFileSync(json, 'utf8'));
+  assert.deepEqual([report.schema, report.committedFrames, report.lostFrames, report.lateness], [1, 7004, 0, null]);
+  assert.deepEqual(report.copies, { user: 0, kernel: 1 });
+  assert.match(readFileSync(html, 'utf8'), /bit-perfect: yes/);
+});
+
+test('events as JSON, one a line; of a dry run in real time the report has lateness and headroom', {
+  skip,
+}, async () => {
+  const { path } = folder.wave('short.wav', 9600);
+  const { status, stdout } = await play(path, '--device', 'null', '--buffer', '100', '--json');
+  assert.equal(status, 0);
+  const events = eventsOf(stdout);
+  assert.deepEqual(
+    events.map(({ event }) => event).filter((event) => event !== 'xrun'),
+    ['ready', 'track', 'end', 'report'],
+  );
+  const report = events.at(-1) as unknown as { lateness: { maxUs: number }; headroom: object; sentence: string };
+  assert.ok(report.lateness.maxUs >= 0 && report.headroom !== null);
+  assert.match(report.sentence, /^bit-perfect: (?:unknown|no), because/, 'nothing was played');
+});
+
+test('a fault on purpose is seen: an xrun that is the pump being late, and --fail-on-xrun', { skip }, async () => {
+  const { path } = folder.wave('stalled.wav', 48_000);
+  const { status, stdout, stderr } = await play(
+    ...[path, '--device', 'null', '--latency', 'low', '--inject', 'stall=200ms/300ms', '--fail-on-xrun', '--json'],
+  );
+  assert.equal(status, 4, stderr);
+  assert.match(stderr, /--fail-on-xrun allows 0/);
+  const xruns = eventsOf(stdout).filter(({ event }) => event === 'xrun');
+  assert.ok(xruns.length >= 1);
+  assert.equal(xruns[0]!['cause'], 'pump-late');
+  assert.ok((xruns[0]!['gapMs'] as number) >= 200 - 22 - 1, 'what was queued, 21.3 ms, was played');
+});
+
+test('exit statuses and sentences', { skip }, async () => {
+  const { path } = folder.wave('a.wav', 100);
+  const text = folder.at('text.wav');
+  writeFileSync(text, 'no sound at all');
+  const cases = [
+    [[], 1, /^clearway play: nothing to play/],
+    [[folder.at('absent.wav')], 1, /absent\.wav: there is no such file/],
+    [[path, '--devise', 'null'], 1, /did you mean --device/],
+    [[path, '--device', 'hw:1023,99'], 2, /^clearway play: .*1023/],
+    [[path, '--device', `file:${folder.at('no/such/place.wav')}`], 1, /cannot write/],
+    [[path, '--device', `file:${path}`], 1, /is what is to be played/],
+    [[path, '--device', 'null:fast', '--fail-on-late', '1'], 4, /no clock/],
+  ] as const;
+  const outcomes = await Promise.all(cases.map(([args]) => play(...args)));
+  for (const [index, [args, status, sentence]] of cases.entries()) {
+    const outcome = outcomes[index]!;
+    assert.equal(outcome.status, status, `${args.join(' ')}: ${outcome.stderr}`);
+    assert.match(outcome.stderr, sentence);
+    assert.ok(!outcome.stderr.includes('    at '), 'a sentence, no stack');
+  }
+  const both = await play(text, path, '--device', 'null:fast');
+  assert.equal(both.status, 1, 'one file is wrong');
+  assert.match(both.stderr, /text\.wav/);
+  assert.match(both.stdout, /a\.wav: WAV/, 'and the other is played');
+});
+
+test('SIGTERM ends it with 0, and the report tells of what was played', { skip }, async () => {
+  const { path } = folder.wave('long.wav', 48_000 * 20);
+  const { child, ended } = begin([path, '--device', 'null', '--report']);
+  await once(child.stdout!, 'data');
+  child.kill('SIGTERM');
+  const { status, stdout, stderr } = await ended;
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^scheduling +SCHED_/m);
+});
+
+test('--devices and --check print what is there, also as JSON', { skip }, async () => {
+  const devices = await play('--devices');
+  assert.equal(devices.status, 0, devices.stderr);
+  assert.match(devices.stdout, /^Cards$[\s\S]*^JACK$[\s\S]*^ALSA names$[\s\S]*^ {2}null /m);
+  assert.ok(Array.isArray(JSON.parse((await play('--devices', '--json')).stdout).cards));
+  const check = JSON.parse((await play('--check', '--json')).stdout) as {
+    findings: { id: string; remedy: unknown; state: string }[];
+  };
+  assert.ok(check.findings.some(({ id }) => id === 'audio_fifo'));
+  for (const { state, remedy, id } of check.findings) assert.ok(state === 'yes' || typeof remedy === 'string', id);
+  assert.match((await play('--check')).stdout, /real-time class/);
+});
+
+test('a JACK server that dies while it plays: one sentence, status 3', { skip: skip || jackSkip() }, async () => {
+  const server = JackServer.start(48_000, 1024);
+  try {
+    const { path } = folder.wave('jack.wav', 48_000 * 30);
+    const { child, ended } = begin([path, '--device', 'jack'], server.env);
+    await saying(child, 'jack.wav: WAV');
+    await server.kill();
+    const { status, stderr } = await ended;
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /JACK server has ended|does not answer: its server is gone/);
+    assert.equal(stderr.trim().split('\n').length, 1, stderr);
+  } finally {
+    await server.stop();
+  }
+});
