@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { type EndEvent, Player, type PlayerOptions } from '../../src/audio/index.js';
+import { offsets, PumpNumber } from '../../src/audio/pump/shared-layout.js';
 import type { PcmFormat } from '../../src/wire/pcm/format.js';
 import { AudioFolder, cdLike, sha256 } from '../support/audio-files.js';
 
@@ -114,6 +115,25 @@ test('decoded into the ring: 16 bits widened by a volume-free path are the same 
     assert.equal(written[sample * 3], 0);
     assert.equal(written.readInt16LE(sample * 3 + 1), second.payload.readInt16LE(sample * 2));
   }
+});
+
+test('past the page cache: the same bytes, none of them copied by a processor where blocks lie as they do on the disk', async (context) => {
+  const { path, payload } = folder.wave('direct.wav', 200_000);
+  const bare = folder.at('direct.raw');
+  await play({ files: [path], device: `raw:${bare}` });
+  const out = folder.at('direct.out');
+  let [direct, kernel] = [0, 0];
+  const raw = { ...cdLike };
+  await play({ files: [bare], device: `raw:${out}`, direct: true, raw }, (player) =>
+    player.on('end', () => {
+      const numbers = new Float64Array(player.region!, 0, offsets.descriptors / 8);
+      [direct, kernel] = [numbers[PumpNumber.directBytes]!, numbers[PumpNumber.kernelBytes]!];
+    }),
+  );
+  assert.equal(sha256(readFileSync(out)), sha256(payload));
+  assert.equal(direct + kernel, payload.length);
+  if (direct === 0) context.skip('the file system of the temporary folder reads through the page cache alone');
+  else assert.ok(kernel < 256 * 1024, `${kernel} bytes came through the page cache: the ends of what is aligned`);
 });
 
 test('half the volume is half of each sample; the whole is every bit', async () => {

@@ -3,7 +3,6 @@
 // Not here: files (../sources), the ring (descriptors.ts), what becomes of it all (../pump).
 
 import { viewMemory } from '../../kernel/ffi.js';
-import { dropCached, readAhead, readAt } from '../../kernel/file.js';
 import { scratch } from '../../kernel/memory.js';
 import { sendWithDescriptors } from '../../kernel/pass-descriptors.js';
 import { frameBytes } from '../../wire/pcm/format.js';
@@ -23,7 +22,9 @@ import type { SinkOpening, SinkRequest } from '../sinks/sink.js';
 import { openSource } from '../sources/open.js';
 import type { AudioSource } from '../sources/source.js';
 import { Descriptors } from './descriptors.js';
+import { aligningFrames, blockFrames, closeDirect, type DirectFile, openDirect } from './direct-file.js';
 import type { FeederCommand, FeederSays, FeederStart } from './messages.js';
+import { bringNear, SlowReads } from './near-pages.js';
 import { PcmSpace } from './pcm-space.js';
 import { PumpWatch } from './pump-watch.js';
 
@@ -31,10 +32,9 @@ import { PumpWatch } from './pump-watch.js';
 const aheadSeconds = 2;
 /** A piece of a file, or of decoded frames. */
 const pieceSeconds = 0.1;
-/** Pages are asked for so far behind what is handed over. */
-const readAheadBytes = 4 * 1024 * 1024;
-/** A page of each so many bytes is waited for before the pump is told of them. */
-const probeBytes = 128 * 1024;
+/** A ring that outlasts a read which waits for the disk; what is read so goes in larger pieces. */
+const leastDirectSeconds = 0.2;
+const directPieceSeconds = 0.5;
 
 /** What is being fed. */
 interface Feeding {
@@ -43,11 +43,19 @@ interface Feeding {
   readonly number: number;
   /** The number under which the pump has the file; -1: it is decoded. */
   readonly slot: number;
+  /** The same file past the page cache, whose number is the one behind `slot`. */
+  readonly direct: DirectFile | undefined;
   /** The next frame to hand over. */
   frame: number;
   fed: number;
   /** It was begun in its midst, or searched in. */
   isWhole: boolean;
+}
+
+/** A file that the pump was not given yet. */
+interface Unsent {
+  readonly slot: number;
+  readonly fd: number;
 }
 
 /** The sink as it is open. */
@@ -92,12 +100,14 @@ export class Feeder {
   #hasGap = false;
   /** The end of the format was written, and no sink was asked for since. */
   #isFormatEnding = false;
+  #unsent: Unsent[] = [];
   #nextNumber = 0;
   #nextSlot = 1;
   #leadIn: boolean;
   #hasPlayed = false;
-  #slowUntil = 0;
-  #slowDue = 0;
+  /** What is written next is at the beginning of the sink's ring. */
+  #isAtStart = true;
+  readonly #slow: SlowReads;
 
   constructor(start: FeederStart, say: (says: FeederSays) => void) {
     this.#start = start;
@@ -110,7 +120,7 @@ export class Feeder {
     this.#watch = new PumpWatch(this.#words, say);
     this.#phase = { kind: 'open', file: 0, frame: 0, seconds: start.startSeconds };
     this.#leadIn = start.leadInMs > 0;
-    this.#slowDue = start.slowDisk === undefined ? Number.POSITIVE_INFINITY : Date.now() + start.slowDisk.everyMs;
+    this.#slow = new SlowReads(start.slowDisk);
   }
 
   /** Obeys a command. */
@@ -170,6 +180,7 @@ export class Feeder {
     const last = this.#start.files.length;
     this.#letGo();
     this.#descriptors.flush();
+    this.#isAtStart = true;
     const place = file >= last && this.#start.isLoop ? 0 : Math.max(0, file);
     this.#phase = { kind: 'open', file: place, frame: 0, seconds };
   }
@@ -178,8 +189,14 @@ export class Feeder {
     const phase = this.#phase;
     if (phase.kind === 'change' || phase.kind === 'asked') phase.source.close();
     if (this.#feeding !== undefined) this.#tellFed(this.#feeding, false);
+    this.#closeFeeding();
+  }
+
+  #closeFeeding(): void {
     this.#feeding?.source.close();
+    if (this.#feeding?.direct !== undefined) closeDirect(this.#feeding.direct);
     this.#feeding = undefined;
+    this.#unsent = [];
   }
 
   async #open({ file, frame, seconds }: Extract<Phase, { kind: 'open' }>): Promise<void> {
@@ -267,6 +284,7 @@ export class Feeder {
     }
     const { opening, agreement } = reply;
     this.#session = { opening, frameBytes: frameBytes(opening.format) };
+    this.#isAtStart = true;
     this.#say({ kind: 'opened', opening });
     this.#startFeeding(source, file, frame, agreement);
     return 0;
@@ -282,7 +300,8 @@ export class Feeder {
     const number = this.#nextNumber++;
     this.#files[number] = file;
     const slot = isRead ? this.#nextSlot++ : -1;
-    this.#feeding = { source, file, number, slot, frame, fed: 0, isWhole: frame === 0 };
+    const direct = isRead ? this.#openDirect(source) : undefined;
+    this.#feeding = { source, file, number, slot, direct, frame, fed: 0, isWhole: frame === 0 };
     const { path, codec, decoder, lossless, frames, tags, notes } = source;
     this.#say({
       kind: 'track',
@@ -306,22 +325,37 @@ export class Feeder {
     this.#hasGap = false;
     this.#hasPlayed = true;
     this.#phase = { kind: 'feed' };
-    if (slot >= 0 && source.extent !== undefined) this.#unsent = { slot, fd: source.extent.fd };
+    this.#unsent = [];
+    if (source.extent !== undefined && isRead) this.#unsent.push({ slot, fd: source.extent.fd });
+    if (direct !== undefined) this.#unsent.push({ slot: this.#nextSlot++, fd: direct.fd });
   }
 
-  #unsent: { readonly slot: number; readonly fd: number } | undefined;
+  /** The file past the page cache, where that is wanted and a read that waits for the disk cannot empty the ring. */
+  #openDirect({ extent }: AudioSource): DirectFile | undefined {
+    const { settings } = this.#start;
+    const { takesDirect, ringFrames, format, clock } = this.#session!.opening;
+    const isLarge = clock === 'none' || ringFrames >= format.rate * leastDirectSeconds;
+    if (!settings.direct || !takesDirect || !isLarge || extent === undefined) return undefined;
+    const direct = openDirect(extent.fd);
+    if (direct !== undefined) this.#words[FeederWord.directAlignment] = direct.alignment;
+    return direct;
+  }
 
-  /** Passes the file to the pump; false: not yet. */
+  /** Passes the files to the pump; false: not yet. */
   #pass(): boolean {
-    const unsent = this.#unsent;
-    if (unsent === undefined) return true;
+    for (let [unsent] = this.#unsent; unsent !== undefined; [unsent] = this.#unsent)
+      if (!this.#passOne(unsent)) return false;
+    return true;
+  }
+
+  #passOne(unsent: Unsent): boolean {
     const end = this.#slotsEnd.get(unsent.slot - fileSlots + 1);
     if (end !== undefined && ((this.#descriptors.head - end) | 0) <= 0) return false;
     const place = scratch(4);
     place.data.setInt32(place.offset, unsent.slot, true);
     if (sendWithDescriptors(this.#start.socket, place.address, 4, [unsent.fd]) !== 4) return false;
     this.#slotsEnd.delete(unsent.slot - fileSlots + 1);
-    this.#unsent = undefined;
+    this.#unsent.shift();
     return true;
   }
 
@@ -334,11 +368,14 @@ export class Feeder {
     const wanted = opening.ringFrames + aheadSeconds * rate;
     const ahead = this.#descriptors.framesAhead;
     this.#words[FeederWord.aheadMs] = Math.round((Math.max(0, ahead - opening.ringFrames) / rate) * 1000);
-    if (this.#isSlow(feeding)) return 2;
+    const { extent } = feeding.source;
+    if (this.#slow.isSlow(extent, (extent?.offset ?? 0) + feeding.frame * this.#session!.frameBytes)) return 2;
     const rest = opening.clock === 'none' ? 1 : 10;
     if (ahead >= wanted || !this.#descriptors.hasRoom || !this.#pass()) return rest;
     if (this.#leadIn) this.#writeLeadIn(feeding, rate);
-    const frames = Math.max(1, Math.round(rate * pieceSeconds));
+    if (this.#isAtStart) this.#writeAlignment(feeding);
+    const seconds = feeding.direct === undefined ? pieceSeconds : directPieceSeconds;
+    const frames = Math.max(1, Math.round(rate * seconds));
     const given = feeding.slot >= 0 ? this.#feedExtent(feeding, frames) : this.#feedDecoded(feeding, frames);
     if (given < 0) return rest;
     if (given === 0) this.#endTrack(feeding);
@@ -347,8 +384,24 @@ export class Feeder {
 
   #writeLeadIn({ number, frame }: Feeding, rate: number): void {
     this.#leadIn = false;
-    const frames = Math.round((rate * this.#start.leadInMs) / 1000);
+    const frames = this.#leadInFrames(rate);
     this.#descriptors.write({ kind: DescriptorKind.silence, frames, track: number, firstFrame: frame });
+  }
+
+  /** The ring is empty: a few frames of silence, of a sink that plays, have blocks of the file lie in it as they do on the disk. */
+  #writeAlignment({ direct, source, number, frame }: Feeding): void {
+    this.#isAtStart = false;
+    const { opening, frameBytes: bytes } = this.#session!;
+    if (direct === undefined || opening.clock === 'none') return;
+    const lead = this.#start.leadInMs > 0 && number === 0 ? this.#leadInFrames(opening.format.rate) : 0;
+    const offset = source.extent!.offset + (frame - lead) * bytes;
+    const frames = aligningFrames(offset, bytes, direct.alignment);
+    if (frames !== undefined && frames > 0)
+      this.#descriptors.write({ kind: DescriptorKind.silence, frames, track: number, firstFrame: frame });
+  }
+
+  #leadInFrames(rate: number): number {
+    return Math.round((rate * this.#start.leadInMs) / 1000);
   }
 
   /** A piece of the file, whose pages are near. Gives frames; 0 at the end. */
@@ -359,10 +412,9 @@ export class Feeder {
     if (frames <= 0) return 0;
     const { frameBytes: bytes } = this.#session!;
     const at = offset + frame * bytes;
-    readAhead(fd, at, frames * bytes + readAheadBytes);
-    const place = scratch(8).address;
-    for (let near = 0; near < frames * bytes; near += probeBytes) readAt(fd, place, 1, at + near);
-    readAt(fd, place, 1, at + frames * bytes - 1);
+    const { direct } = feeding;
+    if (direct !== undefined) return this.#feedDirect(feeding, direct, at, frames);
+    bringNear(fd, at, frames * bytes);
     this.#slotsEnd.set(slot, this.#descriptors.tail);
     this.#descriptors.write({
       kind: DescriptorKind.extent,
@@ -372,6 +424,17 @@ export class Feeder {
       track: number,
       firstFrame: frame,
     });
+    this.#count(feeding, frames);
+    return frames;
+  }
+
+  #feedDirect(feeding: Feeding, { alignment }: DirectFile, at: number, most: number): number {
+    const { slot, number, frame } = feeding;
+    const frames = blockFrames(at, this.#session!.frameBytes, alignment, most);
+    this.#slotsEnd.set(slot, this.#descriptors.tail);
+    this.#slotsEnd.set(slot + 1, this.#descriptors.tail);
+    const place = { slot: slot + 1, offset: at, frames, track: number, firstFrame: frame };
+    this.#descriptors.write({ kind: DescriptorKind.direct, ...place });
     this.#count(feeding, frames);
     return frames;
   }
@@ -406,8 +469,7 @@ export class Feeder {
 
   #endTrack(feeding: Feeding): void {
     this.#tellFed(feeding, feeding.isWhole);
-    feeding.source.close();
-    this.#feeding = undefined;
+    this.#closeFeeding();
     this.#phase = { kind: 'open', file: feeding.file + 1, frame: 0 };
   }
 
@@ -426,18 +488,5 @@ export class Feeder {
     if (!this.#descriptors.hasRoom) return;
     this.#descriptors.write({ kind: DescriptorKind.end });
     this.#phase = { kind: 'done' };
-  }
-
-  /** `--inject slow-disk`: nothing is read for a while, and pages that were near are forgotten. */
-  #isSlow({ source, frame }: Feeding): boolean {
-    const { slowDisk } = this.#start;
-    const now = Date.now();
-    if (slowDisk !== undefined && now >= this.#slowDue) {
-      this.#slowDue = now + slowDisk.everyMs;
-      this.#slowUntil = now + slowDisk.ms;
-      const { extent } = source;
-      if (extent !== undefined) dropCached(extent.fd, extent.offset + frame * frameBytes(source.format));
-    }
-    return now < this.#slowUntil;
   }
 }

@@ -33,6 +33,8 @@ export const Shortage = {
   notCached: 2,
   /** The stream, or its format, ends here: {@link DescriptorKind} says which. */
   end: 3,
+  /** There is less room than a read past the page cache needs. */
+  room: 4,
 } as const;
 
 const descriptorWords = descriptorBytes / 4;
@@ -85,6 +87,8 @@ export class Fetcher {
   #heardDone = 0;
   /** RWF_NOWAIT, or 0 where a file system does not know it. */
   #readFlags: number = RWF.NOWAIT;
+  /** No read past the page cache was refused. */
+  #takesDirect = true;
 
   /** @param region the shared region's bytes. @param sink open, for frames of `format` */
   constructor(region: ArrayBuffer, sink: Sink, format: PcmFormat, slots: FileSlots, volume: Volume) {
@@ -276,7 +280,8 @@ export class Fetcher {
   }
 
   #take(kind: number, at: number, frames: number): number {
-    if (kind === DescriptorKind.extent) return this.#read(at, frames);
+    if (kind === DescriptorKind.extent) return this.#read(at, this.#words[at + DescriptorWord.slot]!, frames);
+    if (kind === DescriptorKind.direct) return this.#readDirect(at, frames);
     if (kind === DescriptorKind.pcm) this.#copy(at, frames);
     else {
       this.#silent(frames);
@@ -301,8 +306,54 @@ export class Fetcher {
     this.#numbers[PumpNumber.userBytes]! += length;
   }
 
-  #read(at: number, frames: number): number {
-    const file = this.#slots.descriptorOf(this.#words[at + DescriptorWord.slot]!);
+  /**
+   * Past the page cache, the disk's DMA straight into the area, as far as place, length and file are aligned; what is before and behind that
+   * comes through the page cache.
+   */
+  #readDirect(at: number, frames: number): number {
+    const slot = this.#words[at + DescriptorWord.slot]!;
+    const alignment = this.#words[FeederWord.directAlignment]! - 1;
+    const place = this.#sink.areaOffset;
+    const inFile = this.#words[at + DescriptorWord.offsetLow]! + Math.imul(this.#fetchDone, this.#frameBytes);
+    if (!this.#takesDirect || !this.#volume.isUnity() || (((inFile - place) | 0) & alignment) !== 0)
+      return this.#read(at, slot - 1, frames);
+    if ((place & alignment) !== 0) return this.#read(at, slot - 1, this.#framesToBlock(place, alignment, frames));
+    let unit = alignment + 1;
+    while (unit % this.#frameBytes !== 0) unit += alignment + 1;
+    const left = (this.#framesOf(this.#fetchIndex) - this.#fetchDone) * this.#frameBytes;
+    const whole = (frames * this.#frameBytes) / unit;
+    if (whole < 1) return left < unit ? this.#read(at, slot - 1, frames) : this.#short(Shortage.room);
+    const file = this.#slots.descriptorOf(slot);
+    if (file < 0) return this.#short(Shortage.notCached);
+    this.#aim(this.#areaHalves, place);
+    const got = this.#readBlocks(file, at, Math.floor(whole) * unit);
+    return got > 0 ? got : this.#read(at, slot - 1, frames);
+  }
+
+  /** Frames until a block of the file begins where a frame does, `most` if that is further away. */
+  #framesToBlock(place: number, alignment: number, most: number): number {
+    let frames = 1;
+    while (frames < most && ((place + frames * this.#frameBytes) & alignment) !== 0) frames++;
+    return frames;
+  }
+
+  /** Gives frames; 0: it cannot be read so. */
+  #readBlocks(file: number, at: number, length: number): number {
+    const offset =
+      this.#unsigned[at + DescriptorWord.offsetLow]! +
+      this.#unsigned[at + DescriptorWord.offsetHigh]! * twoTo32 +
+      this.#fetchDone * this.#frameBytes;
+    this.#vectorWords[2] = length;
+    const got = readVectors(file, this.#vectorAt[0], 1, offset, 0);
+    if (got < 0) this.#takesDirect = false;
+    const frames = got > 0 ? (got / this.#frameBytes) | 0 : 0;
+    this.#numbers[PumpNumber.directBytes]! += frames * this.#frameBytes;
+    if (frames > 0) this.shortage = Shortage.none;
+    return frames;
+  }
+
+  #read(at: number, slot: number, frames: number): number {
+    const file = this.#slots.descriptorOf(slot);
     if (file < 0) return this.#short(Shortage.notCached);
     if (this.#volume.isUnity()) {
       this.#aim(this.#areaHalves, this.#sink.areaOffset);

@@ -305,6 +305,8 @@ export class PumpLoop {
   /** Fills what room there is, starts what is full, and ends what has ended. */
   #fill(seen: number): number {
     if (this.#state === PumpState.draining) return this.#drained(seen);
+    // What ran dry was the silence behind the last frame.
+    if (this.#isEnding && seen === SinkState.xrun) return this.#finish(this.#endReason());
     // What is put into a file has left, and cannot be held any more.
     if (this.#isHeld()) return LoopEnd.none;
     this.#isStarved = false;
@@ -315,11 +317,12 @@ export class PumpLoop {
       if (this.#fetcher.missing > 0) this.#tellMissing();
       if (got > 0) {
         this.trouble = this.#sink.commit(got);
-        if (this.trouble < 0) return this.#gone();
+        if (this.trouble < 0 && !this.#isRehearsal) return this.#gone();
         this.#own[Own.committed]! += got;
         if (isSilence) this.#padding += got;
         else this.#numbers[PumpNumber.framesCommitted]! += got;
       } else if (this.#fetcher.shortage === Shortage.end) this.#beginEnd();
+      else if (this.#fetcher.shortage === Shortage.room) break;
       else {
         this.#isStarved = true;
         break;
@@ -341,7 +344,7 @@ export class PumpLoop {
     if (this.#isStarved) return LoopEnd.none;
     if (this.#words[PlayerWord.isPlaying] === 0) return LoopEnd.none;
     this.trouble = this.#sink.start();
-    if (this.trouble < 0) return this.#gone();
+    if (this.trouble < 0 && !this.#isRehearsal) return this.#gone();
     this.#clock.read();
     this.#own[Own.lookedNs] = this.#times[Time.now]!;
     if (this.#isDry) this.#tellXrun();

@@ -93,6 +93,8 @@ export const FeederWord = {
   heartbeat: wordsOfPage(at.feeder) + 4,
   /** Milliseconds by which pages and decoded frames are ahead of the pump. */
   aheadMs: wordsOfPage(at.feeder) + 5,
+  /** What offsets, addresses and lengths of a `direct` descriptor's reads are multiples of, in bytes: a power of two. There before the first one. */
+  directAlignment: wordsOfPage(at.feeder) + 6,
 } as const;
 
 /** What {@link PumpWord.state} says. */
@@ -260,6 +262,8 @@ export const DescriptorKind = {
   end: 4,
   /** What follows has another format: play out what is queued, close the sink, wait for a request. */
   formatEnds: 5,
+  /** As `extent`, of a file that was opened to be read past the page cache; `slot` - 1 is the same file as ever, for what is not aligned. */
+  direct: 6,
 } as const;
 
 /** Slots for files. A slot's file is replaced by the next one that is passed for it. */

@@ -6,6 +6,9 @@ import type { SinkSettings } from './sink.js';
 export const leastPeriod = 16;
 const mostRing = 1 << 22;
 
+/** Frames that a period is a multiple of where reads go past the page cache: then the ring's end is where a block ends. */
+const directUnit = 1024;
+
 /** Periods of a ring. */
 export const periodsOfRing = 4;
 
@@ -15,6 +18,7 @@ export function ringShape(
   settings: SinkSettings,
 ): { readonly ringFrames: number; readonly periodFrames: number } {
   const wanted = settings.periodFrames ?? Math.round((rate * settings.bufferMs) / 1000 / periodsOfRing);
-  const periodFrames = Math.max(leastPeriod, Math.min(mostRing / periodsOfRing, wanted));
+  const bounded = Math.max(leastPeriod, Math.min(mostRing / periodsOfRing, wanted));
+  const periodFrames = settings.direct ? Math.ceil(bounded / directUnit) * directUnit : bounded;
   return { ringFrames: periodFrames * periodsOfRing, periodFrames };
 }
