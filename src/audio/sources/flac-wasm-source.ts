@@ -32,10 +32,15 @@ type WasmConstructor = new () => WasmDecoder;
 
 let found: Promise<WasmConstructor | undefined> | undefined;
 
-/** The package's decoder, or undefined where it is not installed. */
+/** import() as it stands: the bundler makes a require() of every other, and the package is a module that Node 20 does not require. */
+async function importPackage(): Promise<{ FLACDecoder?: WasmConstructor }> {
+  return new Function('name', 'return import(name)')(packageName);
+}
+
+/** The package's decoder, or undefined where it is not installed, or Node is told to make no code of text. */
 async function wasmDecoder(): Promise<WasmConstructor | undefined> {
-  found ??= import(packageName).then(
-    (module: { FLACDecoder?: WasmConstructor }) => module.FLACDecoder,
+  found ??= importPackage().then(
+    (module) => module.FLACDecoder,
     () => undefined,
   );
   return found;
