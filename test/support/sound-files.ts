@@ -35,12 +35,12 @@ export function soundValues(bits: number, channels: number, frames: number, seed
 }
 
 /** Values in containers of so many bytes, little-endian, at the upper end; one byte is unsigned, as WAV has it. */
-export function packed(values: Int32Array, bits: number, bytes: number, isSigned = bytes > 1): Buffer {
+export function packed(values: Int32Array, bits: number, bytes: number): Buffer {
   const target = Buffer.alloc(values.length * bytes);
   const up = 2 ** (bytes * 8 - bits);
   for (let index = 0; index < values.length; index++) {
     const value = values[index]! * up;
-    if (bytes === 1 && !isSigned) target.writeUInt8(value + 128, index);
+    if (bytes === 1) target.writeUInt8(value + 128, index);
     else target.writeIntLE(value, index * bytes, bytes);
   }
   return target;

@@ -153,9 +153,18 @@ class PumpProcess {
   }
 
   #open(sink: Sink, { source, lossy, settings }: SinkRequest): PumpReply {
-    const agreement = negotiate(source, sink.offers(source), { convert: settings.convert, lossy });
+    const options = { convert: settings.convert, lossy };
+    const agreement = negotiate(source, sink.offers(source), options);
     if ('refusal' in agreement) return { refusal: agreement.refusal, reason: 'device' };
-    return { opening: sink.open(agreement.format, settings), agreement };
+    const opening = sink.open(agreement.format, settings);
+    const { speakers, significantBits } = opening;
+    if (speakers === undefined) return { opening, agreement };
+    // Where its channels go is what many devices say only when they are configured.
+    const { sample, rate, channels } = opening.format;
+    const bits = significantBits === undefined ? {} : { significantBits };
+    const offer = { sample, rates: [rate], channels: [channels], speakers: () => speakers, ...bits };
+    const placed = negotiate(source, [offer], options);
+    return 'refusal' in placed ? { refusal: placed.refusal, reason: 'device' } : { opening, agreement: placed };
   }
 
   async #play(sink: Sink, { opening }: Extract<PumpReply, { opening: unknown }>): Promise<number> {

@@ -24,7 +24,7 @@ function whatIs(status: Stats): string {
 }
 
 /** What went wrong with a file, as a sentence's end. */
-export function troubleOf(error: unknown): string {
+function troubleOf(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EACCES' || code === 'EPERM') return 'it may not be read by this user; see `ls -l`';

@@ -14,9 +14,9 @@ import type { AudioSource, SourceOutput, SourceTags, SourceVerdict } from './sou
 /** The longest gap that is filled with silence, in seconds: what is longer is taken for a lie of a damaged header. */
 const mostGapSeconds = 300;
 
-/** The form of samples that holds so many bits with the least bytes. */
-export function sampleForBits(bits: number): SampleFormat {
-  if (bits <= 8) return 'S8';
+/** The form of samples that holds so many bits with the least bytes: that of a WAV. */
+function sampleForBits(bits: number): SampleFormat {
+  if (bits <= 8) return 'U8';
   if (bits <= 16) return 'S16_LE';
   return bits <= 24 ? 'S24_3LE' : 'S32_LE';
 }

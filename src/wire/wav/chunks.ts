@@ -8,7 +8,7 @@ export type ReadPiece = (offset: number, length: number) => Uint8Array;
 export const mostPieceBytes = 4096;
 
 /** The most chunks that are looked at: a file with more is not one to be searched to its end. */
-export const mostChunks = 1000;
+const mostChunks = 1000;
 
 /** Where a chunk lies. */
 export interface Chunk {
