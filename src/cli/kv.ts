@@ -276,6 +276,12 @@ async function serveInGuest(
         guestPort: guest.port,
         maxClients: store.maxClients,
         overflow: '-ERR max number of clients reached\r\n',
+        // What was counted until then is forgotten.
+        warmUp: {
+          first: store.password === undefined ? 'PING\r\n' : `AUTH ${store.password}\r\n`,
+          again: 'PING\r\n',
+          last: 'CONFIG RESETSTAT\r\n',
+        },
       },
       announce: (offered, name) => said(place.places, `, ${name}`, offered),
     });

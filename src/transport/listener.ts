@@ -142,6 +142,13 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     }
   }
 
+  /** Takes in a socket of our own that is connected: as one that was accepted, and not counted as such. */
+  adopt(fd: number): void {
+    const { accepted } = this.counts;
+    this.#admit(fd);
+    this.counts.accepted = accepted;
+  }
+
   #acceptAgain(): void {
     if (this.#draining) return;
     for (const acceptor of this.#acceptors) acceptor.begin();

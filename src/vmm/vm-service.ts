@@ -12,6 +12,7 @@ import { type DoorState, StreamDoor } from './stream-door.js';
 import type { VhostUserCard } from './vhost-user-card.js';
 import { VmGuest, type VmGuestStart } from './vm-guest.js';
 import type { VmCounts } from './vm-metrics.js';
+import { WarmUp, type WarmUpWords } from './warm-up.js';
 
 /** A door of the guest: sockets whose connections are streams to a port of it. */
 export interface SocketDoor {
@@ -20,6 +21,8 @@ export interface SocketDoor {
   readonly maxClients: number;
   /** What who comes beyond them is told. */
   readonly overflow: string;
+  /** By what the way to the guest is warmed up, where its protocol has lines. */
+  readonly warmUp?: WarmUpWords | undefined;
 }
 
 /** What the cards of guests are joined to. */
@@ -51,6 +54,8 @@ export interface VmOffered {
   readonly to: string | undefined;
 }
 
+/** Where there is room for so few clients, one of our own might keep another out. */
+const fewClients = 16;
 /** Bytes that a client may send ahead. */
 const backlogLimit = 1 << 20;
 
@@ -61,6 +66,7 @@ export class VmService implements Devices<VmOffered, VmCounts> {
   readonly #guests: VmGuest[] = [];
   readonly #link: Link | undefined;
   readonly #listener: Listener<DoorState> | undefined;
+  readonly #warmUp: WarmUp<DoorState> | undefined;
   readonly #status: Int32Array;
   readonly #say: (sentence: string) => void;
   readonly #end: () => void;
@@ -92,7 +98,10 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     }
     const { guestMs } = this.#guests[0]!;
     this.offered = { bootMs: performance.now() - begunMs, guestMs, to: this.#link?.to };
-    this.#listener = start.door === undefined ? undefined : this.#listen(start.door, door!);
+    if (start.door === undefined) return;
+    this.#listener = this.#listen(start.door, door!);
+    const { warmUp, maxClients } = start.door;
+    if (warmUp !== undefined && maxClients > fewClients) this.#warmUp = new WarmUp(this.#listener, warmUp);
   }
 
   #openLink({ guests, link }: VmStart): Link | undefined {
@@ -176,6 +185,7 @@ export class VmService implements Devices<VmOffered, VmCounts> {
       over();
       return;
     }
+    this.#warmUp?.close();
     for (const guest of this.#guests) guest.stop();
     this.#listener.drain(over);
     this.#listener.abortAll();
