@@ -101,6 +101,11 @@ describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
       assert.ok((await client.ask('GET big\r\n', wanted)) === wanted);
       const time = Number(/\d{10}/.exec(await client.ask('TIME\r\n', 'x'.repeat(30)))?.[0]);
       assert.ok(Math.abs(time - Date.now() / 1000) < 30, `${time}`);
+      const run = (command: string, ...words: string[]): string =>
+        spawnSync(command, ['-p', `${port}`, ...words], { encoding: 'utf8', timeout: 60_000 }).stdout;
+      assert.equal(run('redis-cli', 'GET', 'a'), '2\n');
+      const rates = run('redis-benchmark', ...'-c 10 -P 4 -n 1000 -q --csv -t set,get,lpush,zadd'.split(' '));
+      for (const name of ['SET', 'GET', 'LPUSH', 'ZADD']) assert.match(rates, new RegExp(`"${name}`), name);
       client.socket.write('SHUTDOWN NOSAVE\r\n');
       assert.equal(await guest.ended, 1, guest.said());
     });
