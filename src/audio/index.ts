@@ -17,3 +17,6 @@ export {
 export type { GapEvent, SuspendedEvent, TruncatedEvent, XrunEvent } from './player-events.js';
 export type { SinkClock, SinkOpening } from './sinks/sink.js';
 export { parseSinkName, type SinkName, SinkNameError } from './sinks/sink-name.js';
+export { type DecoderState, listDecoders } from './sources/decoders.js';
+export { describe, type SourceDescription } from './sources/probe.js';
+export { SourceError, type SourceTags, type SourceVerdict } from './sources/source.js';

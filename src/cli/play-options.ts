@@ -2,15 +2,8 @@
 
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  leastRate,
-  mostChannels,
-  mostRate,
-  type PcmFormat,
-  sampleBits,
-  sampleFormatOf,
-  sampleFormats,
-} from '../wire/pcm/format.js';
+import type { PcmFormat } from '../wire/pcm/format.js';
+import { parseRawFormat } from '../wire/pcm/raw.js';
 import { parseFlags } from './kit/flags.js';
 import { fileTrouble, UsageError } from './kit/usage.js';
 import { oneOf, wholeNumber } from './kit/values.js';
@@ -139,21 +132,9 @@ export function secondsOf(value: string | undefined): number {
 /** What `--raw` says. @throws UsageError */
 export function rawFormat(value: string | undefined): PcmFormat | undefined {
   if (value === undefined) return undefined;
-  const [name = '', rate = '', channels = '', more] = value.split(',');
-  const sample = sampleFormatOf(name);
-  const numbers = [rate, channels].map((text) => (/^\d{1,8}$/.test(text) ? Number(text) : Number.NaN));
-  const [frames, count] = numbers as [number, number];
-  if (
-    sample === undefined ||
-    more !== undefined ||
-    !(frames >= leastRate && frames <= mostRate) ||
-    !(count >= 1 && count <= mostChannels)
-  ) {
-    throw new UsageError(
-      `--raw is ${JSON.stringify(value)}, and must be FORMAT,RATE,CHANNELS such as S16_LE,48000,2; a format is one of ${sampleFormats.join(', ')}`,
-    );
-  }
-  return { sample, rate: frames, channels: count, channelMask: 0, validBits: sampleBits(sample) };
+  const format = parseRawFormat(value);
+  if ('refusal' in format) throw new UsageError(`--raw: ${format.refusal}`);
+  return format;
 }
 
 /** Milliseconds of `40ms`, `1s`, `1.5s`. */

@@ -7,7 +7,7 @@ import type { HardwareParameters } from '../../alsa/hardware-parameters.js';
 import { SoundError } from '../../alsa/sound-error.js';
 import { Refiner, ratesLeft } from '../../alsa/takes.js';
 import type { SoundCalls } from '../../kernel/sound.js';
-import type { Speaker } from '../../wire/pcm/channels.js';
+import { alsaOrder, type Speaker } from '../../wire/pcm/channels.js';
 import { alsaNumber, mostChannels, type PcmFormat, type SampleFormat, sampleFormats } from '../../wire/pcm/format.js';
 import type { PcmOffer } from '../../wire/pcm/negotiate.js';
 
@@ -41,11 +41,19 @@ function offerOf(
       ...(significantBits === 0 ? {} : { significantBits }),
       rates,
       channels,
-      speakers: (count) => maps.find((map) => map.length === count),
+      speakers: (count) => maps.find((map) => map.length === count) ?? presumedSpeakers(count),
     };
   } finally {
     refiner.parameters.restore(before);
   }
+}
+
+/**
+ * The speakers of a device that does not say: ALSA's usual order, by which drivers and sockets go. One and two channels have no order that
+ * could be wrong, and files of any two are played by them.
+ */
+export function presumedSpeakers(channels: number): readonly Speaker[] | undefined {
+  return channels > 2 ? alsaOrder(channels) : undefined;
 }
 
 /** The offers of a device that is open and not configured. @throws SoundError where frames cannot be written in place, or it is gone */

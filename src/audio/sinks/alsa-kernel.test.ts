@@ -191,6 +191,7 @@ test('where the speakers stand', () => {
   const [offer] = sink.offers({ ...stereo, channels: 6, channelMask: 0x3f });
   assert.deepEqual(offer?.speakers?.(6), ['FL', 'FR', 'FC', 'LFE', 'RL', 'RR']);
   assert.equal(offer?.speakers?.(2), undefined);
+  assert.deepEqual(offer?.speakers?.(4), ['FL', 'FR', 'RL', 'RR'], "ALSA's usual order where the card says nothing");
   assert.deepEqual(sink.open({ ...stereo, channels: 6 }, settings).speakers, ['FL', 'FR', 'FC', 'LFE', 'RL', 'RR']);
   sink.close();
 });

@@ -15,7 +15,7 @@ import type { Speaker } from '../../wire/pcm/channels.js';
 import { type PcmFormat, silenceByte } from '../../wire/pcm/format.js';
 import type { PcmOffer } from '../../wire/pcm/negotiate.js';
 import { type PumpClock, Time } from '../pump/clock.js';
-import { kernelOffers } from './alsa-kernel-offers.js';
+import { kernelOffers, presumedSpeakers } from './alsa-kernel-offers.js';
 import { ringShape } from './ring-shape.js';
 import { Sink, SinkError, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
 
@@ -110,10 +110,12 @@ export class KernelAlsaSink extends Sink {
     this.#kept = Math.ceil((keptMs * rate) / 1000);
     this.#empty();
     this.#bytes.fill(this.#silence);
-    const speakers = channelMap(this.#calls, this.#device!, format.channels) as readonly string[] | undefined;
+    const { channels } = format;
+    const said = channelMap(this.#calls, this.#device!, channels) as readonly string[] | undefined;
+    const speakers = (said as readonly Speaker[] | undefined) ?? presumedSpeakers(channels);
     return {
       format,
-      ...(speakers === undefined ? {} : { speakers: speakers as readonly Speaker[] }),
+      ...(speakers === undefined ? {} : { speakers }),
       significantBits,
       kind: "ALSA, the kernel's interface",
       clock: 'device',
