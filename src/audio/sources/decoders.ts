@@ -19,7 +19,8 @@ export async function listDecoders(): Promise<readonly DecoderState[]> {
   const flac = flacVersion();
   const sound = sndfileVersion();
   const hasWasm = flac === undefined && (await hasWasmFlac());
-  const wasmWords = 'only 8, 16 and 24 bits, whole files at once; `apt install libflac12` gives all of it';
+  const wasmWords =
+    'only 8, 16 and 24 bits, a file is decoded before it plays; `apt install libflac12` gives all of it';
   return [
     { formats: 'WAV, RF64, BW64, raw', decoder: 'none needed', words: '' },
     {

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
-import { closeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { makeFlac, missingProgram, packed, soundFolder, soundValues } from '../../../test/support/sound-files.js';
+import {
+  makeFlac,
+  missingProgram,
+  packed,
+  seeded,
+  soundFolder,
+  soundValues,
+} from '../../../test/support/sound-files.js';
 import { readFlacInfo } from '../../wire/flac/stream-info.js';
 import { frameBytes } from '../../wire/pcm/format.js';
 import { openFile } from './file.js';
@@ -57,5 +64,33 @@ test('what the npm decoder would get wrong is refused, with the package that get
       assert.match(error.message, new RegExp(`${bits} bits, which .* not decode exactly; install libFLAC`));
       return true;
     });
+  }
+});
+
+test('spoiled files: a sentence or what there is, never more than the header says', { skip }, async (context) => {
+  context.mock.method(console, 'error', () => {});
+  const random = seeded(0x3a5);
+  const path = makeFlac(place, 'spoil.flac', soundValues(16, 2, 9000), { channels: 2, bits: 16, bytes: 2 }, [
+    '-b',
+    '1024',
+  ]);
+  const whole = readFileSync(path);
+  for (let round = 0; round < 20; round++) {
+    const bytes = Buffer.from(whole);
+    for (let changes = 0; changes < 3; changes++)
+      bytes[42 + Math.floor(random() * (bytes.length - 42))] = Math.floor(random() * 256);
+    const cut = place(
+      'spoiled.flac',
+      bytes.subarray(0, random() < 0.3 ? 100 + Math.floor(random() * 9000) : bytes.length),
+    );
+    try {
+      const source = await open(cut);
+      const target = Buffer.alloc(9001 * 4);
+      assert.ok(source.read(target, 9001) <= 9000);
+      assert.equal(source.read(target, 1), 0);
+      source.close();
+    } catch (error) {
+      assert.ok(error instanceof SourceError, String(error));
+    }
   }
 });

@@ -1,30 +1,36 @@
 // FLAC without libFLAC: the npm package @wasm-audio-decoders/flac, an optional dependency. It gives floats, which are the file's integers
 // divided by 2^(bits-1) - 1; multiplied and rounded they are exact for 8, 16 and 24 bits (its test holds that), and for no others: those are
-// refused. It decodes a whole file at once, so that long ones are refused too. Where libFLAC is installed, this file is not used.
+// refused. A file is decoded before it plays, so that long ones are refused too. Where libFLAC is installed, this file is not used.
 
 import { closeSync } from 'node:fs';
+import { plainText } from '../../text/plain-text.js';
 import type { FlacInfo } from '../../wire/flac/stream-info.js';
 import type { PcmFormat } from '../../wire/pcm/format.js';
 import type { FrameStore } from '../../wire/pcm/store.js';
 import { type OpenedFile, readFully, sourceError } from './file.js';
 import { flacFormat } from './flac-source.js';
 import { LossList, storeFor, targetView } from './output.js';
-import type { AudioSource, SourceOutput, SourceTags, SourceVerdict } from './source.js';
+import { type AudioSource, SourceError, type SourceOutput, type SourceTags, type SourceVerdict } from './source.js';
 
 /** What is used of the package. */
 interface WasmDecoder {
   readonly ready: Promise<void>;
-  decodeFile(bytes: Uint8Array): Promise<{
-    readonly channelData: readonly Float32Array[];
-    readonly samplesDecoded: number;
-    readonly errors: readonly { readonly message: string }[];
-  }>;
+  /** Takes the next bytes of a stream and gives the blocks that are whole by them. */
+  decode(bytes: Uint8Array): Promise<Decoded>;
+  /** Gives what is left at the stream's end. */
+  flush(): Promise<Decoded>;
   free(): void;
+}
+
+interface Decoded {
+  readonly channelData: readonly Float32Array[];
+  readonly samplesDecoded: number;
+  readonly errors: readonly unknown[];
 }
 
 const packageName = '@wasm-audio-decoders/flac';
 const exactBits: readonly number[] = [8, 16, 24];
-/** Samples of all channels that are decoded at once: 512 MiB of floats. */
+/** Samples of all channels that are kept: 512 MiB. */
 const mostSamples = 128 * 1024 * 1024;
 const mendLibrary = 'install libFLAC (Debian: libflac12, or libflac14 from Debian 13 on)';
 
@@ -56,9 +62,9 @@ function refusalOf(info: FlacInfo): string | undefined {
   if (!exactBits.includes(info.bits))
     return `its FLAC stream has ${info.bits} bits, which ${packageName} does not decode exactly`;
   if (info.frames === undefined)
-    return `its FLAC stream does not say how long it is, and ${packageName} decodes a file at once`;
+    return `its FLAC stream does not say how long it is, and ${packageName} decodes a file before it plays`;
   if (info.frames * info.channels > mostSamples)
-    return `it is too long for ${packageName}, which decodes a file at once`;
+    return `it is too long for ${packageName}, which decodes a file before it plays`;
   return undefined;
 }
 
@@ -122,12 +128,60 @@ class WasmFlacSource implements AudioSource {
   }
 }
 
-/** Floats of the package become the file's integers, in place: 32 bits of the one for 32 of the other. */
-function toIntegers(floats: Float32Array, bits: number): DataView {
-  const integers = new Int32Array(floats.buffer, floats.byteOffset, floats.length);
-  const scale = 2 ** (bits - 1) - 1;
-  for (let index = 0; index < floats.length; index++) integers[index] = Math.round(floats[index]! * scale);
-  return new DataView(floats.buffer, floats.byteOffset, floats.byteLength);
+/** Bytes that are decoded at once: what a hostile file can make of them is what memory has to hold. */
+const pieceBytes = 16 * 1024;
+
+/** The file's integers, a plane for each channel, and how far they are filled. */
+class Planes {
+  readonly #info: FlacInfo;
+  readonly #planes: readonly Int32Array[];
+  frames = 0;
+  errors = 0;
+
+  constructor(info: FlacInfo) {
+    this.#info = info;
+    this.#planes = Array.from({ length: info.channels }, () => new Int32Array(info.frames ?? 0));
+  }
+
+  get isFull(): boolean {
+    return this.frames >= (this.#info.frames ?? 0);
+  }
+
+  get views(): readonly DataView[] {
+    return this.#planes.map((plane) => new DataView(plane.buffer));
+  }
+
+  /** Takes blocks; gives false where they are of another format. */
+  add({ channelData, samplesDecoded, errors }: Decoded): boolean {
+    this.errors += errors.length;
+    if (samplesDecoded === 0) return true;
+    if (channelData.length !== this.#info.channels) return false;
+    const count = Math.min(samplesDecoded, (this.#info.frames ?? 0) - this.frames);
+    const scale = 2 ** (this.#info.bits - 1) - 1;
+    for (const [channel, plane] of this.#planes.entries()) {
+      const floats = channelData[channel]!;
+      for (let index = 0; index < count; index++) plane[this.frames + index] = Math.round(floats[index]! * scale);
+    }
+    this.frames += count;
+    return true;
+  }
+}
+
+async function decodeAll(file: OpenedFile, info: FlacInfo, start: number, decoder: WasmDecoder): Promise<Planes> {
+  await decoder.ready;
+  const planes = new Planes(info);
+  const piece = new Uint8Array(pieceBytes);
+  let isSound = true;
+  for (let at = start; at < file.byteLength && isSound && !planes.isFull; at += pieceBytes) {
+    const length = readFully(file.path, file.fd, piece, pieceBytes, at);
+    if (length === 0) break;
+    isSound = planes.add(await decoder.decode(piece.subarray(0, length)));
+  }
+  if (isSound && !planes.isFull) isSound = planes.add(await decoder.flush());
+  if (!isSound || planes.frames === 0) {
+    throw sourceError(file.path, `${packageName} does not understand it: the file is damaged`);
+  }
+  return planes;
 }
 
 /**
@@ -149,19 +203,16 @@ export async function openWasmFlac(
     closeSync(file.fd);
     return new WasmFlacSource(file.path, info, [], info.frames ?? 0, []);
   }
-  const bytes = new Uint8Array(file.byteLength - start);
-  const length = readFully(file.path, file.fd, bytes, bytes.length, start);
   const decoder = new Decoder();
   try {
-    await decoder.ready;
-    const decoded = await decoder.decodeFile(bytes.subarray(0, length));
-    const notes = decoded.errors.length === 0 ? [] : [`${packageName} found ${decoded.errors.length} damaged blocks`];
-    const isWhole = decoded.channelData.length === info.channels;
-    if (!isWhole) throw sourceError(file.path, `${packageName} does not understand it: the file is damaged`);
-    const planes = decoded.channelData.map((floats) => toIntegers(floats, info.bits));
-    const source = new WasmFlacSource(file.path, info, planes, decoded.samplesDecoded, notes);
+    const planes = await decodeAll(file, info, start, decoder);
+    const notes = planes.errors === 0 ? [] : [`${packageName} found ${planes.errors} damaged blocks`];
+    const source = new WasmFlacSource(file.path, info, planes.views, planes.frames, notes);
     closeSync(file.fd);
     return source;
+  } catch (error) {
+    if (error instanceof SourceError) throw error;
+    throw sourceError(file.path, `${packageName} failed: ${plainText((error as Error).message)}`);
   } finally {
     decoder.free();
   }
