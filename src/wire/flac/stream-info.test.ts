@@ -59,10 +59,10 @@ test('the facts of a stream, and its names', () => {
   assert.deepEqual(read(bytes.subarray(0, 30)), { refusal: 'it ends within the header of its FLAC stream' });
 });
 
-test('10,000 changed heads: facts within bounds, a sentence, or nothing', () => {
+test('3,000 changed heads: facts within bounds, a sentence, or nothing', () => {
   const random = seeded(0xf1);
   const bytes = head(['title=A', 'artist=B']);
-  for (let round = 0; round < 10_000; round++) {
+  for (let round = 0; round < 3000; round++) {
     const undo = mutate(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length, random);
     const info = read(bytes.subarray(0, random() < 0.2 ? Math.floor(random() * bytes.length) : bytes.length));
     if (info !== undefined && 'refusal' in info) assert.match(info.refusal, /^[\x20-\x7e]{20,200}$/);
