@@ -12,7 +12,7 @@ export interface DeviceName {
   readonly subdevice: number | undefined;
 }
 
-const mostCards = 256;
+const mostCards = 1024;
 const mostDevices = 1024;
 
 /** Whether a name is of this form at all: other names are libasound's. */

@@ -60,6 +60,9 @@ const restNs = 10e6;
 const shortRestNs = 1e6;
 /** What an end may take longer than what is queued. */
 const endPatienceNs = 600e6;
+
+/** The least of the silence behind the last frame: an emulated HDA card kept 890 frames of 48 kHz, 19 ms. */
+const tailSeconds = 0.05;
 const parentEveryNs = 500e6;
 
 /** See the file's head. */
@@ -77,6 +80,8 @@ export class PumpLoop {
   readonly #event = new Float64Array(3);
   readonly #ringFrames: number;
   readonly #periodFrames: number;
+  /** Silence behind the last frame that has to leave before the end: a card holds frames in buffers of its own, and forgets them when it is stopped. */
+  readonly #tailFrames: number;
   readonly #wakeFrames: number;
   readonly #isTimed: boolean;
   readonly #isPadded: boolean;
@@ -111,6 +116,7 @@ export class PumpLoop {
     this.#figures = figures;
     this.#ringFrames = opening.ringFrames;
     this.#periodFrames = opening.periodFrames;
+    this.#tailFrames = Math.max(opening.periodFrames, Math.ceil(opening.format.rate * tailSeconds));
     this.#wakeFrames = parts.wakeFrames;
     this.#isTimed = opening.clock !== 'none';
     this.#isPadded = opening.end === 'pad';
@@ -392,7 +398,7 @@ export class PumpLoop {
       this.#setState(PumpState.draining);
       return LoopEnd.none;
     }
-    const isOver = this.#sink.queued + this.#periodFrames <= this.#padding;
+    const isOver = this.#sink.queued + this.#tailFrames <= this.#padding;
     const isTooLate = this.#times[Time.now]! > this.#own[Own.endBoundNs]!;
     return isOver || isTooLate ? this.#finish(this.#endReason()) : LoopEnd.none;
   }

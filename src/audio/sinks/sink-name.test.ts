@@ -7,7 +7,9 @@ test('what names mean', () => {
     ['hw:0', { kind: 'alsa-kernel', card: 0, device: 0, subdevice: -1 }],
     ['hw:2,7', { kind: 'alsa-kernel', card: 2, device: 7, subdevice: -1 }],
     ['hw:2,7,1', { kind: 'alsa-kernel', card: 2, device: 7, subdevice: 1 }],
-    ['hw:CARD=PCH,DEV=0', { kind: 'alsa-library', name: 'hw:CARD=PCH,DEV=0' }],
+    ['hw:PCH', { kind: 'alsa-kernel', card: 'PCH', device: 0, subdevice: -1 }],
+    ['hw:CARD=PCH,DEV=3', { kind: 'alsa-kernel', card: 'PCH', device: 3, subdevice: -1 }],
+    ['alsa:hw:0,0', { kind: 'alsa-library', name: 'hw:0,0' }],
     ['plughw:1,0', { kind: 'alsa-library', name: 'plughw:1,0' }],
     ['default', { kind: 'alsa-library', name: 'default' }],
     ['alsa:null', { kind: 'alsa-library', name: 'null' }],
@@ -21,6 +23,6 @@ test('what names mean', () => {
   ] as const) {
     assert.deepEqual(parseSinkName(name), wanted, name);
   }
-  for (const name of ['', 'file:', 'raw:', 'alsa:', 'hw:9999,0', 'a\0b', 'x'.repeat(2000)])
+  for (const name of ['', 'file:', 'raw:', 'alsa:', 'hw:9999,0', 'hw:0,0,0,0', 'hw:a b', 'a\0b', 'x'.repeat(2000)])
     assert.throws(() => parseSinkName(name), SinkNameError, JSON.stringify(name));
 });

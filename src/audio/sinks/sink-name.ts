@@ -1,9 +1,17 @@
 // What the name of a sink means (`--device`). Pure: nothing is opened, no device is asked whether it is there.
 
+import { isKernelName, readDeviceName } from '../../alsa/device-name.js';
+import { SoundError } from '../../alsa/sound-error.js';
+
 /** A sink by its name. It travels as JSON. */
 export type SinkName =
-  /** A card by the kernel's interface. */
-  | { readonly kind: 'alsa-kernel'; readonly card: number; readonly device: number; readonly subdevice: number }
+  /** A card, by its number or id, by the kernel's interface; subdevice -1: any that is free. */
+  | {
+      readonly kind: 'alsa-kernel';
+      readonly card: number | string;
+      readonly device: number;
+      readonly subdevice: number;
+    }
   /** Any name of ALSA's, by its library. */
   | { readonly kind: 'alsa-library'; readonly name: string }
   | { readonly kind: 'jack' }
@@ -18,18 +26,16 @@ export class SinkNameError extends Error {
 }
 
 const longestName = 1024;
-const mostNumber = 1023;
 
 function kernelName(text: string): SinkName | undefined {
-  const [, card, device, subdevice] = /^hw:(\d{1,4})(?:,(\d{1,4})(?:,(\d{1,4}))?)?$/.exec(text) ?? [];
-  if (card === undefined) return undefined;
-  const numbers = [card, device ?? '0', subdevice ?? '-1'].map(Number) as [number, number, number];
-  if (numbers.some((each) => each > mostNumber)) {
-    throw new SinkNameError(
-      `${text} is no card: numbers go up to ${mostNumber}; clearway play --devices lists what is there`,
-    );
+  if (!isKernelName(text)) return undefined;
+  try {
+    const { card, device, subdevice = -1 } = readDeviceName(text);
+    return { kind: 'alsa-kernel', card, device, subdevice };
+  } catch (error) {
+    if (error instanceof SoundError) throw new SinkNameError(error.message);
+    throw error;
   }
-  return { kind: 'alsa-kernel', card: numbers[0], device: numbers[1], subdevice: numbers[2] };
 }
 
 function fileName(text: string, isRaw: boolean): SinkName {
@@ -42,8 +48,8 @@ function fileName(text: string, isRaw: boolean): SinkName {
 }
 
 /**
- * `hw:C,D[,S]` with numbers is the kernel's interface; `jack`, `null`, `null:fast`, `file:PATH`, `raw:PATH` and `-` (WAV to standard
- * output; `raw:-` for bare samples) are our own; every other name is ALSA's, also `hw:CARD=Name`, and `alsa:NAME` for one that is taken here (`alsa:null`).
+ * `hw:C,D[,S]` is the kernel's interface, the card by number or id, also as `hw:CARD=PCH,DEV=0`; `jack`, `null`, `null:fast`, `file:PATH`, `raw:PATH` and `-` (WAV to standard
+ * output; `raw:-` for bare samples) are our own; every other name is ALSA's, and `alsa:NAME` for one that is taken here (`alsa:null`).
  * @throws SinkNameError
  */
 export function parseSinkName(text: string): SinkName {
