@@ -1,14 +1,14 @@
 // The load under which pumps are measured: a busy loop on each processor, a process that collects garbage without end, and one that reads a disk past the page cache. All of it ends with
 // whoever started it. Not here: what is measured.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { startPinned } from '../host/child.js';
 
 const churn = `
   let kept = [];
   for (;;) { kept.push(new Array(256).fill(kept.length)); if (kept.length > 20000) kept = []; }`;
 
-/** Ends by itself with its parent's end of the pipe. */
 const busy = 'trap "exit" TERM; while :; do :; done';
 
 /** A load that runs. */
@@ -18,7 +18,10 @@ export class Load {
   /** @param garbage a process of its own collects garbage: for what has no process that does. @param file is read by O_DIRECT again and again */
   constructor(garbage: boolean, file: string) {
     const start = (command: string, args: readonly string[]): void => {
-      this.#children.push(spawn(command, args, { stdio: 'ignore' }));
+      const child = startPinned({ cpus: undefined, niceness: 0 }, command, args);
+      child.stdout?.resume();
+      child.stderr?.resume();
+      this.#children.push(child);
     };
     for (let each = 0; each < availableParallelism(); each++) start('sh', ['-c', busy]);
     if (garbage) start(process.execPath, ['-e', churn]);

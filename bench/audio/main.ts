@@ -77,7 +77,7 @@ function rowsOf(frames: number, found: readonly Lateness[][]): string[] {
     const most = runs.map((each) => Math.round(each.max)).join('/');
     const own = isOurs ? `${sum('collections')}, ${sum('xruns')}` : '-';
     const got = runs.every((each) => each.priority > 0 === isRealtime) ? '' : ' (not got)';
-    return `| ${frames} | ${name}${got} | ${of('p50')} | ${of('p99').toFixed(1)} | ${ratio('p99')} | ${of('p999').toFixed(1)} | ${ratio('p999')} | ${most} | ${sum('late')} of ${sum('count')} | ${of('workP50')}/${of('workP99')} | ${sum('minorFaults')}+${sum('majorFaults')} | ${own} |`;
+    return `| ${frames} | ${name}${got} | ${of('p50').toFixed(1)} | ${of('p99').toFixed(1)} | ${ratio('p99')} | ${of('p999').toFixed(1)} | ${ratio('p999')} | ${most} | ${sum('late')} of ${sum('count')} | ${of('workP50').toFixed(1)}/${of('workP99').toFixed(1)} | ${sum('minorFaults')}+${sum('majorFaults')} | ${own} |`;
   });
 }
 
