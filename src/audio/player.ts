@@ -43,7 +43,8 @@ const feederEntry = new URL('feeder/feeder-thread.js', import.meta.url);
 const pcmBytes = 8 * 1024 * 1024;
 const pollMs = 50;
 /** A pump that was told to stop and does not is ended by force. */
-const stopPatienceMs = 1000;
+const stopPatienceMs = 3000;
+const feederPatienceMs = 1000;
 const defaultRampMs = 50;
 const mostKept = 1000;
 
@@ -340,6 +341,8 @@ export class Player extends EventEmitter<PlayerEvents> {
   /** Ends it: what is queued is dropped. Resolves when device, process and thread are given back. */
   async stop(): Promise<EndEvent> {
     this.#isStopped = true;
+    if (this.#region === undefined && this.#failure === undefined)
+      this.#settleAt({ reason: 'stopped', failure: undefined });
     this.#askToStop();
     return await this.ended;
   }
@@ -356,6 +359,12 @@ export class Player extends EventEmitter<PlayerEvents> {
       return track === undefined ? undefined : { track, frame, seconds: frame / track.format.rate };
     }
     return undefined;
+  }
+
+  /** It is over, and does not begin again. */
+  #settleAt(end: EndEvent): void {
+    this.#failure ??= new PlayerError('it has ended', 'usage');
+    this.#settle(end);
   }
 
   #tell(command: FeederCommand): void {
@@ -450,7 +459,7 @@ export class Player extends EventEmitter<PlayerEvents> {
     clearTimeout(this.#stopping);
     this.#faults.end();
     this.#tell({ kind: 'close' });
-    await this.#feederEnds();
+    const isOver = await this.#feederEnds();
     this.#look();
     const failure = this.#failure ?? this.#failureOf(exit);
     countCopy(CopyReason.soundFill, this.#numbers[PumpNumber.userBytes]!);
@@ -460,16 +469,16 @@ export class Player extends EventEmitter<PlayerEvents> {
     for (const close of this.#closers.splice(0)) close();
     this.#words = new Int32Array(0);
     this.#numbers = new Float64Array(0);
-    this.#region?.unmap();
+    // A feeder that hangs in a file (a server of files that is gone) may still come back to its memory.
+    if (isOver) this.#region?.unmap();
     this.#region = undefined;
-    this.#failure ??= new PlayerError('it has ended', 'usage');
-    this.#settle(end);
+    this.#settleAt(end);
   }
 
   #failureOf({ code, signal, said }: PumpExit): PlayerError | undefined {
     const state = Atomics.load(this.#words, PumpWord.state);
     if (state === PumpState.failed) return new PlayerError(readText(this.#region!.bytes, offsets.trouble), 'gone');
-    if (state === PumpState.ended && code === 0) return undefined;
+    if ((state === PumpState.ended && code === 0) || this.#isStopped) return undefined;
     const how = signal === null ? `with status ${code}` : `by ${signal}`;
     const last = said.split('\n').findLast((line) => line.trim() !== '') ?? '';
     const words =
@@ -477,13 +486,15 @@ export class Player extends EventEmitter<PlayerEvents> {
     return new PlayerError(`${words}, ${how}${last === '' ? '' : `: ${last}`}`, 'gone');
   }
 
-  async #feederEnds(): Promise<void> {
+  /** Ends the feeder; false: it hangs. */
+  async #feederEnds(): Promise<boolean> {
     const feeder = this.#feeder;
-    if (feeder === undefined || feeder.threadId === -1) return;
-    await Promise.race([
-      new Promise((resolve) => feeder.once('exit', resolve)),
-      new Promise((resolve) => setTimeout(resolve, stopPatienceMs)),
-    ]);
-    await feeder.terminate();
+    if (feeder === undefined || feeder.threadId === -1) return true;
+    const gone = new Promise<boolean>((resolve) => feeder.once('exit', () => resolve(true)));
+    const patience = (): Promise<boolean> =>
+      new Promise((resolve) => setTimeout(() => resolve(false), feederPatienceMs).unref());
+    if (await Promise.race([gone, patience()])) return true;
+    void feeder.terminate();
+    return await Promise.race([gone, patience()]);
   }
 }

@@ -226,15 +226,18 @@ export class PumpLoop {
 
   /** The system slept, and the device with it. */
   #wokeUp(): void {
+    const queued = this.#sink.queued - this.#padding;
+    this.#fetcher.heard(queued > 0 ? queued : 0);
     this.#event[0] = this.#fetcher.frame[0]!;
     this.#event[1] = this.#event[2] = -1;
     this.#figures.event(EventKind.suspended, EventCause.driver, this.#fetcher.track, this.#event);
-    if (!this.#isEnding) this.#refill();
+    this.#refill();
   }
 
   /** Empties the sink, and fills it again from what is heard next. */
   #refill(): void {
     this.trouble = this.#sink.prepare();
+    this.#numbers[PumpNumber.framesCommitted]! -= this.#fetcher.outstanding;
     this.#fetcher.again();
     this.#own[Own.committed] = 0;
     this.#padding = 0;
@@ -258,6 +261,7 @@ export class PumpLoop {
     const words = this.#words;
     const generation = Atomics.load(words, FeederWord.flushGeneration);
     this.#sink.drop();
+    this.#numbers[PumpNumber.framesCommitted]! -= this.#fetcher.outstanding;
     this.#fetcher.flush(words[FeederWord.flushTail]!);
     this.#isDry = false;
     this.#isStarved = false;
@@ -290,7 +294,6 @@ export class PumpLoop {
       this.#sink.update();
       const queued = this.#sink.queued - this.#padding;
       this.#fetcher.heard(queued > 0 ? queued : 0);
-      this.#numbers[PumpNumber.framesCommitted]! -= this.#fetcher.outstanding;
       this.#sink.drop();
       this.#refill();
     }

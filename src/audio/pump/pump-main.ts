@@ -171,7 +171,7 @@ class PumpProcess {
     const { format, periodFrames, ringFrames, clock } = opening;
     const isTimed = clock !== 'none';
     if (isTimed && !this.#isRehearsed) {
-      rehearse(sink, opening, this.#clock);
+      rehearse(sink, opening, this.#clock, () => Atomics.load(this.#words, PlayerWord.stop) === 0);
       this.#isRehearsed = true;
     }
     const volume = new Volume(format.sample, format.channels, (format.rate * this.#settings.rampMs) / 1000);

@@ -43,10 +43,10 @@ function fillDescriptors(words: Int32Array, frames: number): void {
   }
 }
 
-/** See the file's head. The sink is open, and prepared again when this returns. */
-export function rehearse(sink: Sink, opening: SinkOpening, clock: PumpClock): void {
+/** See the file's head. The sink is open, and prepared again when this returns. @param isWanted still; asked now and then */
+export function rehearse(sink: Sink, opening: SinkOpening, clock: PumpClock, isWanted = () => true): void {
   sink.rehearse(true);
-  for (let round = 0; round < rounds; round++) rehearseOnce(sink, opening, clock);
+  for (let round = 0; round < rounds; round++) rehearseOnce(sink, opening, clock, isWanted);
   sink.rehearse(false);
   sink.prepare();
 }
@@ -69,7 +69,7 @@ function commandAtTimes(words: Int32Array, numbers: Float64Array, frames: number
   }
 }
 
-function rehearseOnce(sink: Sink, opening: SinkOpening, clock: PumpClock): void {
+function rehearseOnce(sink: Sink, opening: SinkOpening, clock: PumpClock, isWanted: () => boolean): void {
   const { format, periodFrames } = opening;
   const region = new Region(regionBytes(pcmBytes), { kind: 'memfd', name: 'clearway-rehearsal' });
   const words = new Int32Array(region.buffer, 0, offsets.pcm / 4);
@@ -89,6 +89,7 @@ function rehearseOnce(sink: Sink, opening: SinkOpening, clock: PumpClock): void 
   const until = clock.times[Time.now]! + longestNs;
   for (let pass = 0; pass < passes && clock.times[Time.now]! < until; pass++) {
     words[FeederWord.tail] = (words[PumpWord.head]! + descriptorEntries) | 0;
+    if ((pass & 127) === 127 && !isWanted()) break;
     commandAtTimes(words, numbers, frames, pass);
     loop.pass();
   }

@@ -1,0 +1,294 @@
+// The pump's loop against a sink that does everything a device may do, at moments that fast-check chooses: whatever happens, every frame of the stream is heard once and in order.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Region } from '../../memory/region.js';
+import type { PcmFormat } from '../../wire/pcm/format.js';
+import { Sink, type SinkOpening, SinkState } from '../sinks/sink.js';
+import { PumpClock, Time } from './clock.js';
+import { Fetcher } from './fetcher.js';
+import { Figures } from './figures.js';
+import { FileSlots } from './file-slots.js';
+import { LoopEnd, PumpLoop } from './loop.js';
+import {
+  DescriptorKind,
+  DescriptorWord,
+  descriptorBytes,
+  EventCause,
+  EventKind,
+  EventWord,
+  FeederWord,
+  offsets,
+  PlayerNumber,
+  PlayerWord,
+  PumpNumber,
+  PumpWord,
+  regionBytes,
+} from './shared-layout.js';
+import { Volume } from './volume.js';
+
+const format: PcmFormat = { sample: 'S32_LE', rate: 48_000, channels: 1, channelMask: 0, validBits: 32 };
+const ringFrames = 64;
+const periodFrames = 16;
+
+/** Time that passes by being looked at. */
+class ScriptedClock extends PumpClock {
+  override read(): void {
+    this.times[Time.now]! += 1000;
+  }
+
+  override sleep(): number {
+    this.times[Time.now] = Math.max(this.times[Time.now]!, this.times[Time.deadline]!);
+    return 0;
+  }
+}
+
+type Step = 'play' | 'much' | 'xrun' | 'suspend' | 'pause' | 'go' | 'quieter' | 'louder';
+
+/** A card that lets frames leave when it is waited for, and does what its script says. */
+class ScriptedSink extends Sink {
+  readonly heard: number[] = [];
+  readonly #ring = new Region(ringFrames * 4);
+  readonly #frames = new Int32Array(this.#ring.buffer);
+  #queue: number[] = [];
+  #place = 0;
+  #state: number = SinkState.prepared;
+  #isDraining = false;
+  xruns = 0;
+
+  constructor(
+    clock: PumpClock,
+    readonly script: Step[],
+    readonly words: Int32Array,
+    readonly numbers: Float64Array,
+    readonly pauses: boolean,
+    readonly rewinds: boolean,
+    readonly drains: boolean,
+  ) {
+    super(clock);
+    this.memory = this.#ring;
+  }
+
+  opening(end: 'pad' | 'drain'): SinkOpening {
+    const facts = {
+      kind: 'a script',
+      clock: 'device',
+      takesDirect: false,
+      hangMs: 1000,
+      path: 'direct',
+      notes: [],
+    } as const;
+    return { ...facts, format, ringFrames, periodFrames, end };
+  }
+
+  override offers(): never {
+    throw new Error('it is open');
+  }
+  override open(): never {
+    throw new Error('it is open');
+  }
+  override close(): void {
+    this.#ring.unmap();
+  }
+  override trouble(): string {
+    return 'none';
+  }
+  override rehearse(): void {}
+
+  #leave(frames: number): void {
+    this.heard.push(...this.#queue.splice(0, frames));
+  }
+
+  override wait(): number {
+    super.wait();
+    const step = this.script.shift() ?? 'play';
+    if (step === 'xrun' || step === 'suspend') {
+      this.#leave(step === 'xrun' ? ringFrames : 5);
+      this.#state = step === 'xrun' ? SinkState.xrun : SinkState.suspended;
+      if (step === 'xrun') this.xruns++;
+    } else if (step === 'pause' || step === 'go') this.words[PlayerWord.isPlaying] = step === 'go' ? 1 : 0;
+    else if (step === 'quieter' || step === 'louder') {
+      this.numbers[PlayerNumber.volume] = step === 'quieter' ? 0.5 : 1;
+      this.words[PlayerWord.volumeGeneration]!++;
+    }
+    if (this.#state === SinkState.running) this.#leave(step === 'much' ? 40 : 16);
+    return 0;
+  }
+
+  override update(): number {
+    if (this.words[PlayerWord.isPlaying] === 0 && this.script.length === 0) this.words[PlayerWord.isPlaying] = 1;
+    if (this.#state === SinkState.paused && this.script.shift() !== 'pause') this.words[PlayerWord.isPlaying] = 1;
+    this.queued = this.#queue.length;
+    this.room = ringFrames - this.queued;
+    if (!this.#isDraining || this.#state !== SinkState.running) return this.#state;
+    return this.queued === 0 && this.drains ? SinkState.drained : SinkState.draining;
+  }
+
+  override area(frames: number): number {
+    this.areaOffset = this.#place * 4;
+    return Math.min(frames, ringFrames - this.#place);
+  }
+
+  override commit(frames: number): number {
+    for (let each = 0; each < frames; each++) this.#queue.push(this.#frames[this.#place + each]!);
+    this.#place = (this.#place + frames) % ringFrames;
+    this.queued += frames;
+    this.room -= frames;
+    return 0;
+  }
+
+  override start(): number {
+    this.#state = SinkState.running;
+    return 0;
+  }
+  override pause(): number {
+    if (!this.pauses) return -1;
+    this.#state = SinkState.paused;
+    return 0;
+  }
+  override resume(): number {
+    return this.start();
+  }
+  override drop(): number {
+    this.#queue = [];
+    this.#state = SinkState.prepared;
+    return 0;
+  }
+  override prepare(): number {
+    this.drop();
+    this.#place = 0;
+    this.#isDraining = false;
+    this.queued = 0;
+    this.room = ringFrames;
+    return 0;
+  }
+  override drain(): number {
+    this.#isDraining = true;
+    return 0;
+  }
+  override rewind(frames: number): number {
+    const back = this.rewinds ? Math.min(frames, Math.max(0, this.#queue.length - 3)) : 0;
+    if (back === 0) return 0;
+    this.#queue.splice(-back);
+    this.#place = (this.#place - back + ringFrames) % ringFrames;
+    this.queued -= back;
+    this.room += back;
+    return back;
+  }
+}
+
+interface Case {
+  readonly pieces: readonly number[];
+  readonly script: Step[];
+  readonly pauses: boolean;
+  readonly rewinds: boolean;
+  readonly drains: boolean;
+  readonly end: 'pad' | 'drain';
+}
+
+/** Plays the numbers from 1 on, cut into pieces, to the end. */
+function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
+  const total = pieces.reduce((sum, each) => sum + each, 0);
+  const region = new Region(regionBytes(Math.max(8, total * 4)));
+  const words = new Int32Array(region.buffer, 0, offsets.pcm / 4);
+  const numbers = new Float64Array(region.buffer, 0, offsets.pcm / 8);
+  const pcm = new Int32Array(region.buffer, offsets.pcm, total);
+  for (let frame = 0; frame < total; frame++) pcm[frame] = (frame + 1) * 4;
+  let done = 0;
+  for (const [index, frames] of pieces.entries()) {
+    const at = (offsets.descriptors + index * descriptorBytes) >> 2;
+    words[at + DescriptorWord.kind] = DescriptorKind.pcm;
+    words[at + DescriptorWord.offsetLow] = done * 4;
+    words[at + DescriptorWord.frames] = frames;
+    words[at + DescriptorWord.firstFrameLow] = done;
+    done += frames;
+  }
+  words[((offsets.descriptors + pieces.length * descriptorBytes) >> 2) + DescriptorWord.kind] = DescriptorKind.end;
+  words[FeederWord.tail] = pieces.length + 1;
+  words[PlayerWord.isPlaying] = 1;
+  numbers[PlayerNumber.volume] = 1;
+  const clock = new ScriptedClock();
+  const sink = new ScriptedSink(clock, script, words, numbers, pauses, rewinds, drains);
+  const opening = sink.opening(end);
+  const volume = new Volume('S32_LE', 1, 1);
+  const fetcher = new Fetcher(region.buffer, sink, format, new FileSlots(undefined), volume);
+  const figures = new Figures(region.buffer, clock);
+  figures.begin(periodFrames, format.rate);
+  const parts = { region: region.buffer, clock, sink, opening, fetcher, volume, figures };
+  const loop = new PumpLoop({ ...parts, wakeFrames: periodFrames, parentPid: process.ppid, isRehearsal: false });
+  let result: number = LoopEnd.none;
+  let passes = 0;
+  while (result === LoopEnd.none && passes++ < 100_000) result = loop.pass();
+  const seen = {
+    result,
+    passes,
+    total,
+    words: words.slice(),
+    numbers: numbers.slice(),
+    heard: sink.heard,
+    xruns: sink.xruns,
+  };
+  fetcher.close();
+  figures.close();
+  sink.close();
+  region.unmap();
+  return seen;
+}
+
+const steps: Step[] = ['play', 'play', 'much', 'xrun', 'suspend', 'pause', 'go', 'quieter', 'louder'];
+const cases = fc.record({
+  pieces: fc.array(fc.integer({ min: 1, max: 150 }), { minLength: 1, maxLength: 12 }),
+  script: fc.array(fc.constantFrom(...steps), { maxLength: 60 }),
+  pauses: fc.boolean(),
+  rewinds: fc.boolean(),
+  drains: fc.boolean(),
+  end: fc.constantFrom('pad' as const, 'drain' as const),
+});
+
+test('xruns, suspensions, pauses and changes of volume: every frame is heard once, in order, and the end is reached', () => {
+  fc.assert(
+    fc.property(cases, (each) => {
+      const { result, heard, total, numbers, words } = run({ ...each, script: [...each.script] });
+      assert.equal(result, LoopEnd.ended);
+      const stream = heard.filter((value) => value !== 0);
+      assert.equal(stream.length, total, 'no frame is lost or heard twice');
+      for (const [index, value] of stream.entries()) {
+        const whole = (index + 1) * 4;
+        assert.ok(value === whole || value === whole / 2, `frame ${index} is ${value}`);
+      }
+      assert.equal(numbers[PumpNumber.framesCommitted], total);
+      assert.equal(words[PumpWord.head], each.pieces.length, 'all is given back');
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('an xrun is an event with a cause; one behind the last frame is none', () => {
+  const common = { pauses: true, rewinds: true, drains: true, end: 'pad' as const };
+  const { words, xruns } = run({ ...common, pieces: [500], script: ['play', 'xrun', 'play'] });
+  assert.deepEqual([xruns, words[PumpWord.xruns]], [1, 1]);
+  const at = (offsets.events >> 2) + EventWord.kind;
+  assert.deepEqual(
+    [words[at], words[at + 1]],
+    [EventKind.xrun, EventCause.driver],
+    'the pump was in time and had data',
+  );
+  const behind = run({ ...common, pieces: [70], script: ['play', 'play', 'play', 'play', 'play', 'xrun'] });
+  assert.equal(behind.words[PumpWord.xruns], 0);
+  assert.equal(behind.heard.filter((value) => value !== 0).length, 70);
+});
+
+test('a drain that never ends is cut off', () => {
+  const { result, heard, passes } = run({
+    pieces: [200],
+    script: [],
+    pauses: true,
+    rewinds: true,
+    drains: false,
+    end: 'drain',
+  });
+  assert.equal(result, LoopEnd.ended);
+  assert.equal(heard.length, 200);
+  assert.ok(passes < 2000, `${passes} looks, a millisecond apart`);
+});
