@@ -12,7 +12,6 @@ import {
 import { findJackServer } from '../audio/sinks/jack-connect.js';
 import { formatBytes } from '../text/units.js';
 import { wrap } from '../text/wrap.js';
-import { UsageError } from './kit/usage.js';
 
 /** Names of ALSA's library that are worth a line: of the rest most are forms of them for one card. */
 const mostNames = 40;
@@ -21,22 +20,15 @@ const isScreen = ({ cardName, deviceName }: CardDevice): boolean =>
   /hdmi|displayport/i.test(`${cardName} ${deviceName}`);
 const isFree = ({ takes }: CardDevice): boolean => takes !== null;
 
-/**
- * Devices to try where none is named, the best first: cards that are free, by the kernel, those of screens last; a JACK server; ALSA's default.
- * @throws UsageError where there is none
- */
+/** Devices to try where none is named, the best first: cards that are free, by the kernel, those of screens last; a JACK server; ALSA's default. May be none. */
 export function devicesToTry(): string[] {
   const cards = cardDevices().filter(isFree);
-  const names = [
+  return [
     ...cards.filter((card) => !isScreen(card)).map(({ name }) => name),
     ...(findJackServer() === undefined ? [] : ['jack']),
     ...(alsaNames()?.some(({ name }) => name === 'default') === true ? ['default'] : []),
     ...cards.filter(isScreen).map(({ name }) => name),
   ];
-  if (names.length > 0) return names;
-  throw new UsageError(
-    'there is nothing to play to: no sound card that is free, no JACK server, no libasound; see clearway play --devices, or name one: --device null is a dry run, --device file:out.wav writes a file',
-  );
 }
 
 /** Everything that is listed: `--devices --json`. */

@@ -2,12 +2,13 @@
 
 import { writeFileSync } from 'node:fs';
 import { type EndEvent, type InjectedFaults, Player, PlayerError } from '../audio/player.js';
+import { fileDigests } from '../audio/report/digests.js';
 import { PlayRecorder } from '../audio/report/recorder.js';
 import { failureOf, type PlayReport } from '../audio/report/report.js';
 import { reportPage } from '../audio/report/report-page.js';
 import { reportText } from '../audio/report/report-text.js';
 import { counted, mostXruns, xrunWords } from '../audio/report/words.js';
-import { SinkNameError } from '../audio/sinks/sink-name.js';
+import { parseSinkName, SinkNameError } from '../audio/sinks/sink-name.js';
 import { describeFormat } from '../wire/pcm/format.js';
 import { endingSignals, onSignals, statusOfSignal } from './kit/signals.js';
 import { fileTrouble, UsageError } from './kit/usage.js';
@@ -53,6 +54,7 @@ export class PlaySession {
   readonly #out: NodeJS.WriteStream;
   #live: PlayLive | undefined;
   #signalStatus = 0;
+  #isHeld = false;
   #skipped = 0;
   #xruns = 0;
   #isReady = false;
@@ -90,7 +92,7 @@ export class PlaySession {
       this.#player.start();
       const end = await this.#player.ended;
       this.#live?.close();
-      return this.#finish(end);
+      return await this.#finish(end);
     } finally {
       this.#live?.close();
       forgetKeys();
@@ -149,17 +151,22 @@ export class PlaySession {
     if (action.kind === 'quit') void player.stop();
     else if (action.kind === 'next') player.next();
     else if (action.kind === 'seek') player.seek((player.position()?.seconds ?? 0) + action.seconds);
-    else if (player.state === 'paused') player.play();
-    else player.pause();
+    else {
+      // What is wanted counts: a pump that is about to begin is not paused yet.
+      this.#isHeld = !this.#isHeld;
+      if (this.#isHeld) player.pause();
+      else player.play();
+    }
   }
 
-  #finish(end: EndEvent): number | undefined {
+  async #finish(end: EndEvent): Promise<number | undefined> {
     const { failure } = end;
     if (failure !== undefined && failure.reason === 'device' && !this.#isReady && this.#mayTryAnother) {
       this.#complain(`${this.#device} is left out: ${failure.message}`);
       return undefined;
     }
     this.#say('end', { reason: end.reason, failure: failure?.message ?? null }, undefined);
+    if (end.reason === 'played') await this.#compare();
     const report = this.#recorder.report();
     if (report !== undefined) this.#tell(report);
     if (failure !== undefined) {
@@ -175,6 +182,22 @@ export class PlaySession {
     return this.#skipped > 0 ? statusOfReason.usage : this.#signalStatus;
   }
 
+  /** What was written to a file is read back for the report, where it has to be what was decoded. */
+  async #compare(): Promise<void> {
+    const { report, html, json, gainDb, leadInMs, raw } = this.#options;
+    const sink = parseSinkName(this.#device);
+    const { opening, tracks } = this.#player;
+    const isWanted = report !== undefined || html !== undefined || json;
+    if (!isWanted || gainDb !== 0 || leadInMs > 0 || opening === undefined) return;
+    if (sink.kind !== 'file' || sink.path === undefined) return;
+    const { path, isRaw } = sink;
+    try {
+      this.#recorder.digests = await fileDigests({ path, isRaw, format: opening.format, tracks, sourceFormat: raw });
+    } catch (error) {
+      this.#complain(`what was written was not compared: ${(error as Error).message}`);
+    }
+  }
+
   /** The report, in every form that was asked for; without one the sentence about bits. @throws UsageError where a file cannot be written */
   #tell(report: PlayReport): void {
     const { report: wanted, html, json } = this.#options;
@@ -182,7 +205,7 @@ export class PlaySession {
     else if (wanted !== undefined && wanted.path === undefined) this.#out.write(reportText(report, this.#columns()));
     else
       this.#out.write(
-        `${counted(report.xrunCount, 'xrun')}, ${counted(report.lostFrames, 'frame')} lost; ${report.sentence}\n`,
+        `${counted(report.xrunCount, 'xrun')}, ${counted(report.lostFrames, 'frame')} missing; ${report.sentence}\n`,
       );
     if (wanted?.path !== undefined) save(wanted.path, `${JSON.stringify(report, null, 2)}\n`);
     if (html !== undefined) save(html, reportPage(report));

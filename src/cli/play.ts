@@ -30,7 +30,7 @@ async function printCheck({ json }: PlayOptions): Promise<number> {
   return playStatus.played;
 }
 
-/** The devices to try: the one that was named, or what there is. @throws UsageError */
+/** The devices to try: the one that was named, or what there is. @throws UsageError for a name that means nothing */
 async function devicesOf({ device }: PlayOptions): Promise<readonly string[]> {
   if (device === undefined) return (await import('./play-devices.js')).devicesToTry();
   try {
@@ -41,9 +41,21 @@ async function devicesOf({ device }: PlayOptions): Promise<readonly string[]> {
   return [device];
 }
 
+const complain = (sentence: string): void => void process.stderr.write(`clearway play: ${sentence}\n`);
+
+/** By its code: files of the bundle each have a class of their own. */
+const isUsageError = (error: unknown): error is Error =>
+  error instanceof Error && (error as Error & { code?: unknown }).code === 'CLEARWAY_USAGE';
+
 async function play(options: PlayOptions): Promise<number> {
   const files = filesMeant(options.files);
   const devices = await devicesOf(options);
+  if (devices.length === 0) {
+    complain(
+      "there is nothing to play to: no sound card that is free, no JACK server, no default of ALSA's; see clearway play --devices, or name one: --device null is a dry run, --device file:out.wav writes a file",
+    );
+    return playStatus.device;
+  }
   const { PlaySession } = await import('./play-session.js');
   for (const [index, device] of devices.entries()) {
     const session = new PlaySession(options, files, device, index < devices.length - 1);
@@ -62,7 +74,6 @@ async function act(options: PlayOptions): Promise<number> {
 
 /** The command. Returns the exit status; of this command a wrong use is 1, since 2 is the device's. */
 export async function run(args: string[]): Promise<number> {
-  const complain = (sentence: string): void => void process.stderr.write(`clearway play: ${sentence}\n`);
   try {
     const options = playOptions(args);
     if (options.action === 'help') {
@@ -76,10 +87,8 @@ export async function run(args: string[]): Promise<number> {
     return await act(options);
   } catch (error) {
     const shortage = shortageSentence(error);
-    if (error instanceof UsageError || shortage !== undefined) {
-      complain(shortage ?? (error as Error).message);
-      return playStatus.usage;
-    }
-    throw error;
+    if (!isUsageError(error) && shortage === undefined) throw error;
+    complain(shortage ?? (error as Error).message);
+    return playStatus.usage;
   }
 }

@@ -36,7 +36,7 @@ function tiles(report: PlayReport): string {
           ),
         ]),
     tile(String(xrunCount), 'xruns', xrunCount === 0 ? 'yes' : 'no'),
-    tile(String(lostFrames), 'frames lost', lostFrames === 0 ? 'yes' : 'no'),
+    tile(String(lostFrames), 'frames of the files missing', lostFrames === 0 ? 'yes' : 'no'),
     ...(copies === null ? [] : [tile((copies.user + copies.kernel).toFixed(2), 'copies of a sample after decoding')]),
   ].join('');
 }
@@ -145,7 +145,7 @@ export function reportPage(report: PlayReport): string {
   const meanings = definitions
     .map(([name, words]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(words)}</dd>`)
     .join('');
-  const heads = ['file', 'format', '#committed', '#owed', '#lost', '']
+  const heads = ['file', 'format', '#committed', '#owed', '#missing', '']
     .map((head) => `<th scope="col"${head.startsWith('#') ? ' class="figure"' : ''}>${head.replace('#', '')}</th>`)
     .join('');
   const { verdict } = report.bits;

@@ -56,7 +56,7 @@ export function ringWords({ sink: { ringFrames, periodFrames, rate } }: PlayRepo
 
 /** What was played. */
 export function playedWords({ tracks, seconds, committedFrames, lostFrames }: PlayReport): string {
-  return `${counted(tracks.length, 'file')}, ${clockWords(seconds)}, ${committedFrames} frames; ${lostFrames} frames lost`;
+  return `${counted(tracks.length, 'file')}, ${clockWords(seconds)}, ${committedFrames} frames; ${lostFrames} missing`;
 }
 
 /** Lateness, or that there is none to be told. */
@@ -183,6 +183,7 @@ export const definitions: readonly (readonly [name: string, words: string])[] = 
     'xrun',
     'the device ran dry: gap = now - its stop, cause pump-late (woken too late), data-late (the pump on time, no data) or driver',
   ],
+  ['missing', 'frames that the files owe and that were never committed'],
   ['drift', "slope of the device's position against the monotonic clock, least squares"],
   ['copies', 'bytes that a CPU moved after decoding, for each byte of samples committed'],
   ['faults', 'of the pump, with collections and switches, while it played'],
