@@ -70,6 +70,16 @@ test('a folder arrives whole in one file, without a frame between the tracks; re
   assert.match(readFileSync(html, 'utf8'), /bit-perfect: yes/);
 });
 
+test('a reader that is slower than what is written to: it begins with what is there, and all of it arrives', {
+  skip,
+}, async () => {
+  const { path, payload } = folder.wave('slow.wav', 144_000);
+  const out = folder.at('slow.raw');
+  const { status, stderr } = await play(path, '--device', `raw:${out}`, '--inject', 'slow-disk=20ms/30ms');
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(readFileSync(out), payload);
+});
+
 test('events as JSON, one a line; of a dry run in real time the report has lateness and headroom', {
   skip,
 }, async () => {

@@ -53,7 +53,21 @@ export interface LoopParts {
 }
 
 /** Places of the loop's own numbers; `committed`: frames since the sink was prepared. */
-const Own = { frameNs: 0, lookedNs: 1, endBoundNs: 2, stallDueNs: 3, parentDueNs: 4, dryNs: 5, committed: 6 } as const;
+const Own = {
+  frameNs: 0,
+  lookedNs: 1,
+  endBoundNs: 2,
+  stallDueNs: 3,
+  parentDueNs: 4,
+  dryNs: 5,
+  committed: 6,
+  /** What was committed when it grew last, while filling, and until when more is waited for. */
+  grown: 7,
+  growsUntilNs: 8,
+} as const;
+
+/** How long a ring that is not full waits for more, before it begins with what it has. */
+const fillPatienceNs = 250e6;
 
 /** Times between looks while nothing plays, or data is short. */
 const restNs = 10e6;
@@ -75,7 +89,7 @@ export class PumpLoop {
   readonly #fetcher: Fetcher;
   readonly #volume: Volume;
   readonly #figures: Figures;
-  readonly #own = new Float64Array(7);
+  readonly #own = new Float64Array(9);
   /** Frame of the track, gap in nanoseconds, frames lost: what an event is told. */
   readonly #event = new Float64Array(3);
   readonly #ringFrames: number;
@@ -350,7 +364,7 @@ export class PumpLoop {
   /** The first fill is there: the sink is started, unless it is to be held. */
   #begin(): number {
     if (this.#isEnding && this.#fetcher.outstanding === 0) return this.#finish(this.#endReason());
-    if (this.#isStarved) return LoopEnd.none;
+    if (this.#isStarved && !this.#isEnough()) return LoopEnd.none;
     if (this.#words[PlayerWord.isPlaying] === 0) return LoopEnd.none;
     this.trouble = this.#sink.start();
     if (this.trouble < 0 && !this.#isRehearsal) return this.#gone();
@@ -361,6 +375,22 @@ export class PumpLoop {
     this.#figures.left(this.#sink.queued);
     this.#setState(PumpState.playing);
     return LoopEnd.none;
+  }
+
+  /**
+   * The first fill is not whole, and will not be: what follows is fed only when the beginning is heard. So it is where the sink has always room, and with a ring that is longer than what is
+   * decoded ahead.
+   */
+  #isEnough(): boolean {
+    const own = this.#own;
+    const committed = own[Own.committed]!;
+    if (committed === 0) return false;
+    if (!this.#isTimed) return true;
+    if (committed !== own[Own.grown]!) {
+      own[Own.grown] = committed;
+      own[Own.growsUntilNs] = this.#times[Time.now]! + fillPatienceNs;
+    }
+    return this.#times[Time.now]! > own[Own.growsUntilNs]!;
   }
 
   #tellXrun(): void {
