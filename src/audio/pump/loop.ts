@@ -7,6 +7,7 @@ import { type Sink, type SinkOpening, SinkState } from '../sinks/sink.js';
 import { type PumpClock, Time } from './clock.js';
 import { type Fetcher, Shortage } from './fetcher.js';
 import type { Figures } from './figures.js';
+import { endPatienceNs, fillPatienceNs, Own, parentEveryNs, restNs, shortRestNs, tailSeconds } from './loop-times.js';
 import {
   DescriptorKind,
   EventCause,
@@ -51,33 +52,6 @@ export interface LoopParts {
   /** Deadlines are in the past: it is run so that it is compiled. */
   readonly isRehearsal: boolean;
 }
-
-/** Places of the loop's own numbers; `committed`: frames since the sink was prepared. */
-const Own = {
-  frameNs: 0,
-  lookedNs: 1,
-  endBoundNs: 2,
-  stallDueNs: 3,
-  parentDueNs: 4,
-  dryNs: 5,
-  committed: 6,
-  /** What was committed when it grew last, while filling, and until when more is waited for. */
-  grown: 7,
-  growsUntilNs: 8,
-} as const;
-
-/** How long a ring that is not full waits for more, before it begins with what it has. */
-const fillPatienceNs = 250e6;
-
-/** Times between looks while nothing plays, or data is short. */
-const restNs = 10e6;
-const shortRestNs = 1e6;
-/** What an end may take longer than what is queued. */
-const endPatienceNs = 600e6;
-
-/** The least of the silence behind the last frame: an emulated HDA card kept 890 frames of 48 kHz, 19 ms. */
-const tailSeconds = 0.05;
-const parentEveryNs = 500e6;
 
 /** See the file's head. */
 export class PumpLoop {
