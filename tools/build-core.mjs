@@ -20,10 +20,10 @@ const flags = [
   '--use=abort=',
   '--debug',
 ];
-/** An image has one processor, and what makes its machine code knows neither atomics nor vectors. */
+/** An image has one processor, and what makes its machine code knows neither atomics nor vectors. Its memory is zeros when it begins, so that the file needs none. */
 const kinds = [
-  { folder: 'entries', into: '', extra: '--enable=threads,simd' },
-  { folder: 'images', into: 'images/', extra: '--disable=threads,simd' },
+  { folder: 'entries', into: '', extra: ['--enable=threads,simd'] },
+  { folder: 'images', into: 'images/', extra: ['--disable=threads,simd', '--zeroFilledMemory'] },
 ];
 
 const compiler = statSync(fileURLToPath(import.meta.url)).mtimeMs;
@@ -62,7 +62,7 @@ if (stale.length > 0) {
     // Whole files or none: another build may be at work on the same ones.
     const written = `${into}${name}.${process.pid}.wasm`;
     const { error, stderr } = await asc.main(
-      [source, ...flags, extra, `--outFile=dist/core/${written}`, `--baseDir=${root}`],
+      [source, ...flags, ...extra, `--outFile=dist/core/${written}`, `--baseDir=${root}`],
       {
         writeFile: (file, contents, folder) => writeFileSync(join(folder, file), contents),
       },

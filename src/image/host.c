@@ -187,6 +187,8 @@ void main(void) {
   tick_at_start = ticks();
   microseconds_shift_32 = (1000ul << 32) / boot_block.tsc_khz;
 
+  /* What the module takes to be zeros when it begins: under other monitors a firmware may have written there. */
+  if (boot_block.door != DOOR_OURS) memset(memory.data + LINEAR_GUARD, 0, STATIC_BYTES);
   Z_module_init_module();
   Z_module_instantiate(&module, 0, 0);
   u32 block = Z_moduleZ_bootBlock(&module);

@@ -10,6 +10,8 @@
 #define LINEAR_VIRTUAL 0x40000000
 /* The first 64 KiB of it are not there: a null address leads to nothing. */
 #define LINEAR_GUARD 0x10000
+/* Behind them: room for the module's own data, beneath its heap. test/vmm/doors.test.ts would see what lies beyond. */
+#define STATIC_BYTES 0x100000
 /* Registers of devices, which lie from 3 to 4 GiB in the machine, are seen by the program at this distance. */
 #define DEVICES_VIRTUAL 0x400000000
 #define DEVICES_PHYSICAL 0xc0000000
