@@ -64,7 +64,17 @@ export function sumWords(address: usize, end: usize): u64 {
 export function sumVectors(address: usize, end: usize): u64 {
   let both = i64x2(0, 0);
   let upper = i64x2(0, 0);
-  for (let at = address; at < end; at += 32) {
+  let at = address;
+  for (; at + 64 <= end; at += 64) {
+    const first = v128.load(at);
+    const second = v128.load(at, 16);
+    const third = v128.load(at, 32);
+    const fourth = v128.load(at, 48);
+    both = i64x2.add(both, i64x2.add(i64x2.add(first, second), i64x2.add(third, fourth)));
+    const uppers = i64x2.add(i64x2.shr_u(first, 32), i64x2.shr_u(second, 32));
+    upper = i64x2.add(upper, i64x2.add(uppers, i64x2.add(i64x2.shr_u(third, 32), i64x2.shr_u(fourth, 32))));
+  }
+  if (at < end) {
     const first = v128.load(at);
     const second = v128.load(at, 16);
     both = i64x2.add(both, i64x2.add(first, second));

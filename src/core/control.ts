@@ -172,6 +172,8 @@ export enum Figure {
   groupReports = 0x3c0,
   /** What stacks of other queues of the card heard of neighbours, and told us. */
   neighbourTold = 0x3c8,
+  /** What ICMP said of a packet of ours, to another queue of the card: it was told, and is looked at as if it had come to this one. */
+  icmpTold = 0x3d0,
   /** TCP: segments in and out, and of them what was sent again. */
   tcpSegmentsReceived = 0x400,
   tcpSegmentsSent = 0x408,

@@ -43,11 +43,16 @@ export function sendEthernet(packet: usize, length: u32, mac: usize, type: u32):
     dropUnsent(frameOf(packet));
     return -11;
   }
+  putEthernet(packet, length, mac, type);
+  return 0;
+}
+
+/** The same where there is room in the ring. */
+export function putEthernet(packet: usize, length: u32, mac: usize, type: u32): void {
   const header = packet - ethernetBytes;
   store<u32>(header, load<u32>(mac));
   store<u16>(header, load<u16>(mac, 4), 4);
   putOurMac(header + 6);
   putBe16(header + 12, type);
   transmit(header, length + ethernetBytes);
-  return 0;
 }

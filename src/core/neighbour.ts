@@ -22,13 +22,16 @@ const probing: u8 = 3;
 const reachableUs: u64 = 30_000_000;
 const retryUs: u64 = 1_000_000;
 const tries: u8 = 3;
-/** Packets that wait for one neighbour at most; and a sixteenth of all frames for all together. */
-const waitingMost: u32 = 4;
+/**
+ * Packets that wait for one neighbour at most: what several connections send at the start (10 segments each, RFC 6928), or an application of UDP in one go. Linux keeps about
+ * as many (212,992 bytes: unres_qlen_bytes, arp(7)). And a sixteenth of all frames for all neighbours together.
+ */
+const waitingMost: u32 = 64;
 let waitingInAll: u32 = 0;
 let mostInAll: u32 = 0;
 /** Entries of the table among which an address may stand. */
 const ways: u32 = 8;
-const entryBytes: u32 = 80;
+const entryBytes: u32 = 56;
 const never: u64 = 0xffffffffffffffff;
 
 @unmanaged
@@ -43,11 +46,18 @@ class Neighbour {
   due: u64;
   used: u64;
   waiting: u32;
-  /** Packets, and their lengths (u32 each), `waitingMost` times. */
-  packets: u32;
+  /** The frames of packets that wait, in order. */
+  first: usize;
+  last: usize;
 }
 
-const packetsAt: usize = 44;
+/** In the first bytes of a frame that waits, where no packet reaches (the header of Ethernet is still to be written there): the next frame, the packet, and its length. */
+@unmanaged
+class Waiting {
+  next: usize;
+  packet: usize;
+  length: u32;
+}
 
 let table: usize = 0;
 let sets: u32 = 0;
@@ -94,6 +104,18 @@ export function isWayKnown(remote: usize): i32 {
   const hop = nextHop(remote);
   if (hop === 0) return -101;
   return findOrMake(hop).state === incomplete ? 0 : 1;
+}
+
+/** Where the link address stands (6 bytes) of whoever is next on the way to a host; 0: `sendToNeighbour` has to ask, or to wait. */
+export function linkAddressOf(remote: usize): usize {
+  const hop = nextHop(remote);
+  if (hop === 0) return 0;
+  const at = find(hop);
+  if (at === 0) return 0;
+  const entry = changetype<Neighbour>(at);
+  if (entry.state !== reachable || nowUs >= entry.due) return 0;
+  entry.used = nowUs;
+  return at + 16;
 }
 
 /**
@@ -176,13 +198,10 @@ function fail(entry: Neighbour): void {
 }
 
 function drop(entry: Neighbour): void {
-  const at = changetype<usize>(entry);
-  for (let index: u32 = 0; index < entry.waiting; index++) {
+  for (let frame = takeWaiting(entry); frame !== 0; frame = takeWaiting(entry)) {
     count(Figure.neighbourDropped);
-    dropUnsent(frameOf(load<u32>(at + packetsAt + index * 8)));
+    dropUnsent(frame);
   }
-  waitingInAll -= entry.waiting;
-  entry.waiting = 0;
   entry.state = empty;
 }
 
@@ -194,24 +213,35 @@ function wait(entry: Neighbour, packet: usize, length: u32): i32 {
     return -11;
   }
   if (!handFrame(frame, Owner.stack, Owner.waiting)) return -22;
-  const slot = changetype<usize>(entry) + packetsAt + entry.waiting * 8;
-  store<u32>(slot, <u32>packet);
-  store<u32>(slot, length, 4);
+  const waiting = changetype<Waiting>(frame);
+  waiting.next = 0;
+  waiting.packet = packet;
+  waiting.length = length;
+  if (entry.waiting === 0) entry.first = frame;
+  else changetype<Waiting>(entry.last).next = frame;
+  entry.last = frame;
   entry.waiting++;
   waitingInAll++;
   return 0;
 }
 
+/** The first frame that waits, which does so no more; 0: none does. */
+function takeWaiting(entry: Neighbour): usize {
+  if (entry.waiting === 0) return 0;
+  const frame = entry.first;
+  entry.first = changetype<Waiting>(frame).next;
+  entry.waiting--;
+  waitingInAll--;
+  return frame;
+}
+
 function sendWaiting(entry: Neighbour): void {
-  const at = changetype<usize>(entry);
-  const many = entry.waiting;
-  waitingInAll -= many;
-  entry.waiting = 0;
-  for (let index: u32 = 0; index < many; index++) {
-    const packet = <usize>load<u32>(at + packetsAt + index * 8);
-    if (!handFrame(frameOf(packet), Owner.waiting, Owner.stack)) continue;
-    const isVersion4 = load<u8>(packet) >> 4 === 4;
-    sendEthernet(packet, load<u32>(at + packetsAt + index * 8, 4), at + 16, isVersion4 ? typeIpv4 : typeIpv6);
+  const mac = changetype<usize>(entry) + 16;
+  for (let frame = takeWaiting(entry); frame !== 0; frame = takeWaiting(entry)) {
+    const packet = changetype<Waiting>(frame).packet;
+    const length = changetype<Waiting>(frame).length;
+    if (!handFrame(frame, Owner.waiting, Owner.stack)) continue;
+    sendEthernet(packet, length, mac, load<u8>(packet) >> 4 === 4 ? typeIpv4 : typeIpv6);
   }
 }
 

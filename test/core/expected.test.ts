@@ -318,3 +318,39 @@ test('whatever segments come, the short way and the long way come to the same', 
   // It is the way that most segments go that is held to the other.
   assert.ok(expected > 24 * 100, `${expected} segments went the short way`);
 });
+
+test('an acknowledgement that is written at once is the packet that plain TypeScript writes', () => {
+  for (const hasStamps of [false, true]) {
+    const twins = new Twins(7);
+    const peer: Peer = {
+      ...{ version: 4, port: 2000, hasStamps, shift: 3, next: 0, acknowledged: 0, known: 0, seen: 0 },
+      ...{ window: 8192, echo: 0, socket: -1 },
+    };
+    // Numbers that wrap, and sums that carry.
+    begin(twins, peer, 0xffff_fff0);
+    // As many as are acknowledged one by one at the start.
+    for (let count = 0; count < 8; count++) {
+      twins.deliver(peer, plain(twins, peer, ack, 1 + count * 37));
+      const stamp = twins.nowUs >> 10;
+      peer.next = (peer.next + 1 + count * 37) >>> 0;
+      const answers = twins.turn(3000).filter((packet) => portOf(packet) === peer.port);
+      for (const answer of answers) {
+        const header = new Uint8Array(hasStamps ? 32 : 20);
+        const data = new DataView(header.buffer);
+        const said = new DataView(answer.buffer, answer.byteOffset + 34);
+        data.setUint16(0, port);
+        data.setUint16(2, peer.port);
+        data.setUint32(4, peer.seen);
+        data.setUint32(8, peer.next);
+        data.setUint16(12, (header.length << 10) | ack);
+        // How much it takes, and its clock, are its own affair.
+        data.setUint16(14, said.getUint16(14));
+        if (hasStamps) header.set(stampOption(said.getUint32(24), stamp), 20);
+        put16(header, 16, internetChecksum(pseudoHeader(us[4], them[4], 6, header.length), header));
+        const wanted = ethernet(peerMac, ourMac, IPV4, ipv4(us[4], them[4], { protocol: 6, fragment: 0x4000 }, header));
+        assert.deepEqual([...answer], [...wanted]);
+      }
+      assert.equal(answers.length, 1, `${count}`);
+    }
+  }
+});

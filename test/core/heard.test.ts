@@ -1,8 +1,9 @@
-// A card with several queues has a stack on each: an answer about a neighbour that comes to one of them is told to the one that asked.
+// A card with several queues has a stack on each: an answer about a neighbour that comes to one of them is told to the one that asked, and what ICMP says of a packet to the one
+// that sent it.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ARP, arp, ethernet } from './packets.js';
+import { ARP, arp, ethernet, IPV4, icmp, ipv4 } from './packets.js';
 import { Host } from './stack-host.js';
 
 const OUR_MAC = '02:00:00:00:00:01';
@@ -105,4 +106,45 @@ test('the list is bounded, for whoever floods and for one that has no other queu
   assert.equal(asking.figure('neighbourTold'), 2 * mostEntries);
   deliver(answered, 2, PEER_MAC, PEER);
   assert.equal(answered.place('heard'), 1);
+});
+
+test('what ICMP says of a packet is told to the queue that sent it, and believed there alone', () => {
+  const [sending, told] = pair();
+  const socket = sending.core.udpOpen(sending.addressAt('::'), 7);
+  deliver(sending, 2, PEER_MAC, PEER);
+  known(sending);
+  turn(sending);
+  deliver(sending, 2, PEER_MAC, PEER);
+  assert.equal(sending.core.udpSend(socket, sending.core.udpFrame(), 4, sending.addressAt(PEER), 9), 0);
+  const [sent] = turn(sending);
+  const say = (code: number, rest: number, quoted: Uint8Array): void => {
+    const message = icmp(3, code, rest, quoted);
+    told.deliver(ethernet(OUR_MAC, PEER_MAC, IPV4, ipv4(PEER, OUR, { protocol: 1 }, message)));
+    turn(told);
+  };
+  tell(sending, told);
+  say(3, 0, sent!.subarray(14));
+  assert.equal(told.figure('icmpUnbelieved'), 1);
+  assert.equal(tell(told, sending), 2);
+  assert.equal(sending.core.udpReceive(socket), -111);
+  assert.equal(sending.figure('icmpTold'), 1);
+  // A narrow way.
+  say(4, 1000, sent!.subarray(14));
+  assert.equal(tell(told, sending), 2);
+  const wide = sending.core.udpSend(socket, sending.core.udpFrame(), 1400, sending.addressAt(PEER), 9);
+  assert.equal(wide, -90, 'longer than the way carries');
+  // Of a packet that nobody sent: told, not believed, and not told on.
+  const foreign = sent!.slice(14);
+  foreign[21]! ^= 1;
+  say(3, 0, foreign);
+  assert.equal(tell(told, sending), 2);
+  assert.equal(sending.core.udpReceive(socket), -11);
+  assert.equal(sending.place('heard'), 0);
+  // Half of what is told says nothing.
+  say(3, 0, sent!.subarray(14));
+  const at = hearing(told).takeHeard();
+  const into = sending.bytes.length - 4096;
+  sending.bytes.set(told.bytes.subarray(at, at + entryBytes), into);
+  hearing(sending).hearAlso(into, 1);
+  assert.equal(sending.core.udpReceive(socket), -11);
 });

@@ -93,19 +93,50 @@ test('what the link pads is cut off', () => {
 test('a neighbour that does not answer is asked three times; what waits for it is dropped', () => {
   const host = quietHost();
   const told: number[] = [];
+  let waited = 0;
   for (let us = 0; us < 5_000_000; us += 250_000) {
-    if (us < 1_500_000) host.deliver(echoPacket(pattern(8)));
+    for (let packets = 0; us < 1_500_000 && packets < 12; packets++) host.deliver(echoPacket(pattern(8)));
     host.core.turn(us);
     for (const packet of host.takeSent()) {
       assert.equal(get16(packet, 12), ARP);
       told.push(us);
     }
+    waited = Math.max(waited, host.owners().waiting);
   }
   assert.deepEqual(told, [0, 1_000_000, 2_000_000]);
-  assert.equal(host.figure('neighbourDropped'), 6);
+  // 64 wait for it at most.
+  assert.equal(waited, 64);
+  assert.equal(host.figure('neighbourDropped'), 72);
   assert.equal(host.figure('neighbourFailed'), 1);
   host.core.turn(5_000_000);
   assert.deepEqual(host.owners(), QUIET);
+});
+
+test('what waits for a neighbour goes out in order when it answers; all together have a sixteenth of the frames', () => {
+  const host = quietHost();
+  const socket = host.core.udpOpen(host.addressAt('::'), 7);
+  const send = (payload: number, to: string): number => {
+    const at = host.core.udpFrame();
+    host.bytes[at] = payload;
+    return host.core.udpSend(socket, at, 1, host.addressAt(to), 9);
+  };
+  for (let payload = 0; payload < 50; payload++) assert.equal(send(payload, PEER), 0);
+  // One after another for hosts that do not answer: 4096 frames, a sixteenth is 256.
+  for (let other = 0; other < 250; other++) send(other, `10.0.0.${100 + (other % 10)}`);
+  assert.equal(host.owners().waiting, 256);
+  host.core.turn(0);
+  host.takeSent();
+  const sent = answersTo(host, ethernet(OUR_MAC, PEER_MAC, ARP, arp(2, PEER_MAC, PEER, OUR_MAC, OUR)));
+  assert.deepEqual(
+    sent.map((packet) => packet[42]),
+    Array.from({ length: 50 }, (_, payload) => payload),
+  );
+  for (let us = 1_000_000; us < 6_000_000; us += 1_000_000) {
+    host.core.turn(us);
+    host.takeSent();
+  }
+  assert.deepEqual(host.owners(), QUIET);
+  assert.equal(host.figure('neighbourDropped'), 250);
 });
 
 test('nobody is believed who was not asked, or contradicts what is known', () => {

@@ -4,7 +4,8 @@ export { heapBase } from '../arena';
 export { copiedBytes } from '../copy';
 export { nextEvent, nextSockets } from '../events';
 export { framesOwnedBy } from '../frames';
-export { hearAlso, takeHeard } from '../heard';
+export { hearAlso } from '../hear-also';
+export { takeHeard } from '../heard';
 export { isWayKnown } from '../neighbour';
 export { attachRings, configure, controlBlock, nextDeadlineUs, turn } from '../stack';
 export {

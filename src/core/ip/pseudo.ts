@@ -25,8 +25,9 @@ export function pseudoSum(one: usize, other: usize, protocol: u32, length: u32):
 
 /** Writes the checksum of a segment. @param at its offset in the segment. */
 export function putChecksum(segment: usize, length: u32, at: u32, sum: u64): void {
-  store<u16>(segment + at, 0);
-  store<u16>(segment + at, <u16>checksumOf(segment, length, sum));
+  // What stands there is taken off again. Where it was written over before, the words around it would be waited for (they are not forwarded out of parts).
+  const there = <u64>load<u16>(segment + at);
+  store<u16>(segment + at, <u16>checksumOf(segment, length, sum + (there ^ 0xffff)));
 }
 
 /**

@@ -36,10 +36,10 @@ export enum Recovery {
 @unmanaged
 /** The block. Numbers are as the host has them, unless said. */
 export class Connection {
-  // The first three lines of a cache (64 bytes each) are all that a segment in order touches. table.ts: who speaks with whom. Ports lie as in a segment that is
-  // received: the peer's first.
+  // table.ts: who speaks with whom. Ports lie as in a segment that is received: the peer's first.
   local0: u64;
   local1: u64;
+  // The two lines of a cache (64 bytes each) that begin here are all that a segment in order touches: that is where the table aligns blocks.
   remote0: u64;
   remote1: u64;
   ports: u32;
@@ -50,48 +50,42 @@ export class Connection {
   generation: u32;
   // states.ts
   state: i32;
-  // queue.ts: what waits to be sent or acknowledged
-  sendHead: usize;
-
   // receiver.ts: what arrives.
-  /** Pieces beyond a gap, in order. */
-  outHead: usize;
   next: u32;
   /** The first sequence number that we did not offer to take. */
   edge: u32;
-  /** What the last segment of ours acknowledged, and the edge in it. */
+  /** What the last segment of ours acknowledged. */
   acknowledged: u32;
-  toldEdge: u32;
-  readHead: usize;
-  readTail: usize;
-  /** Frames of received data: waiting, beyond a gap, or with the application. */
-  heldFrames: u32;
-  readableBytes: u32;
-  /** The longest segment that came. */
-  arrivalMss: u32;
-  lastArrivalTick: u32;
-  recentStamp: u32;
-  recentStampTick: u32;
   // arrival.ts: what the peer has and takes.
   unacknowledged: u32;
   window: u32;
   windowSequence: u32;
   windowAck: u32;
 
-  // timers.ts, wheel.ts
-  armed: u32;
-  ackAt: u32;
-  wheelAt: u32;
-  wheelSlot: u32;
-  // sender.ts, recovery.ts
-  fin: i32;
-  recovery: i32;
-  // Four that are looked at as one number by `isPlain`.
+  // From here to `armed`, whose lowest bit counts, all is 0 while nothing of ours is under way and nothing that came is out of order: expected.ts looks at it as numbers
+  // of 64 bits. queue.ts: what waits to be sent or acknowledged; receiver.ts: pieces beyond a gap, in order.
+  sendHead: usize;
+  outHead: usize;
   /** The peer's FIN: that it was seen, where, and that all before it was taken in. */
   sawFin: bool;
   peerFinished: bool;
   ackNow: bool;
   probeOut: bool;
+  // sender.ts, recovery.ts
+  fin: i32;
+  recovery: i32;
+  // timers.ts
+  armed: u32;
+  // receiver.ts: what waits for the application.
+  readHead: usize;
+  readTail: usize;
+  /** Frames of received data: waiting, beyond a gap, or with the application. */
+  heldFrames: u32;
+  /** The longest segment that came. */
+  arrivalMss: u32;
+  lastArrivalTick: u32;
+  /** The edge in the last segment of ours. */
+  toldEdge: u32;
   // states.ts, sockets.ts, handshake.ts, receiver.ts
   /** The application has the number. */
   attached: bool;
@@ -104,20 +98,27 @@ export class Connection {
   hasSack: bool;
   /** Windows are scaled: offered by us, and by the peer where it spoke first. */
   offersShift: bool;
+  /** Why it ended, -errno, until the application was told. */
+  error: i32;
+  ackAt: u32;
+
+  // What an acknowledgement of ours, and a timestamp, touch beside them.
   sendSequence: u32;
   /** A range that came twice (RFC 2883). */
   doubledFrom: u32;
   doubledTo: u32;
   stampOffset: u32;
+  recentStamp: u32;
+  recentStampTick: u32;
+  wheelAt: u32;
+  wheelSlot: u32;
 
-  // table.ts: who speaks with whom. Ports lie as in a segment that is received: the peer's first.
+  // table.ts
   /** The next of the list that it is in: free ones, those a listener has ready, TIME_WAIT. */
   link: usize;
   linkBack: usize;
 
   // states.ts
-  /** Why it ended, -errno, until the application was told. */
-  error: i32;
   /** The listener that made it, until it was accepted. */
   listener: usize;
   /** The application was told of the peer's end. */
@@ -232,8 +233,9 @@ export class Connection {
   wheelBack: usize;
 }
 
-/** Bytes of a block. */
+/** Bytes of a block, and how far behind its start a line of the cache begins. */
 export const connectionBytes: u32 = 512;
+export const lineAt: u32 = 16;
 
 /** The block at an address. */
 export function at(address: usize): Connection {

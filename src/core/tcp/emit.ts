@@ -1,11 +1,17 @@
 // Segments that go out: header and options in front of the payload, in the same frame. What is sent and when is decided by others.
 
 import { isIpv4 } from '../addresses';
-import { putBe16, putBe32 } from '../bytes';
+import { putBe32 } from '../bytes';
+import { fold } from '../checksum';
 import { Figure, Setting } from '../control';
 import { count, setting } from '../figures';
-import { frameForStack } from '../frames';
+import { frameForStack, framesFree } from '../frames';
+import { ipv4Bytes, writeIpv4 } from '../ip/headers';
 import { ipOutput, ipOutputFresh } from '../ip/output';
+import { protocolTcp, pseudoSum } from '../ip/pseudo';
+import { putEthernet, typeIpv4 } from '../link';
+import { linkAddressOf } from '../neighbour';
+import { canTransmit } from '../rings';
 import { Connection } from './connection';
 import { payloadOffset } from './pieces';
 import { noteTold, offerWindow } from './receiver';
@@ -13,7 +19,6 @@ import { hasSackNews, putSackRanges } from './sack';
 import { flagAck, flagRst, flagSyn, usualStamp } from './segment';
 import { tickNow } from './wheel';
 
-const protocolTcp: u32 = 6;
 const checksumAt: u32 = 16;
 const headerBytes: u32 = 20;
 /** Bytes of the option of timestamps, with what fills it up to a multiple of 4. */
@@ -72,6 +77,28 @@ export function emit(c: Connection, frame: usize, data: usize, length: u32, flag
     if ((flags & flagRst) !== 0) count(Figure.tcpResetsSent);
   }
   return sent;
+}
+
+/**
+ * Sends an acknowledgement that has nothing else to say, over IPv4, to a neighbour who is known: what nearly each one is. The same packet as by `emitEmpty`, whose questions
+ * are all answered at once. Returns false where it is not so: then nothing was done.
+ */
+export function emitPlainAck(c: Connection): bool {
+  const block = changetype<usize>(c);
+  if (!isIpv4(block + 16) || hasSackNews(c) || !canTransmit() || framesFree() === 0) return false;
+  const mac = linkAddressOf(block + 16);
+  if (mac === 0) return false;
+  const bytes = headerBytes + (c.hasTimestamps ? stampBytes : 0);
+  const segment = frameForStack() + payloadOffset - bytes;
+  const window = offerWindow(c) >> c.receiveShift;
+  let sum = putHeader(segment, c.ports, c.sendSequence, c.next, bytes, flagAck, window);
+  if (c.hasTimestamps) sum += putStamp(segment + headerBytes, stampNow(c), c.recentStamp);
+  store<u16>(segment, <u16>(fold(sum + pseudoSum(block, block + 16, protocolTcp, bytes)) ^ 0xffff), 16);
+  writeIpv4(segment - ipv4Bytes, bytes, protocolTcp, block, block + 16);
+  putEthernet(segment - ipv4Bytes, ipv4Bytes + bytes, mac, typeIpv4);
+  noteTold(c);
+  count(Figure.tcpSegmentsSent);
+  return true;
 }
 
 /** Sends a segment without payload. Returns as `ipOutput`, -ENOBUFS where there is no frame. */
@@ -159,19 +186,23 @@ function mostRanges(c: Connection, room: u32): u32 {
   return fit < most ? fit : most;
 }
 
-/** `ports` are the peer's first, as they are received: they are sent the other way round. */
-function putHeader(at: usize, ports: u32, sequence: u32, ack: u32, length: u32, flags: u32, window: u32): void {
-  store<u32>(at, rotl<u32>(ports, 16));
+/** `ports` are the peer's first, as they are received: they are sent the other way round. Returns the sum of the words that are written. */
+function putHeader(at: usize, ports: u32, sequence: u32, ack: u32, length: u32, flags: u32, window: u32): u64 {
+  // Whole words, as they are loaded again: a word that was stored in parts is not forwarded, and waited for.
+  const own = rotl<u32>(ports, 16);
+  const shape = (length << 2) | (flags << 8) | ((<u32>bswap<u16>(<u16>(window > 0xffff ? 0xffff : window))) << 16);
+  store<u32>(at, own);
   putBe32(at + 4, sequence);
   putBe32(at + 8, ack);
-  store<u8>(at, <u8>(length << 2), 12);
-  store<u8>(at, <u8>flags, 13);
-  putBe16(at + 14, window > 0xffff ? 0xffff : window);
+  store<u32>(at, shape, 12);
   store<u32>(at, 0, 16);
+  return <u64>own + <u64>bswap<u32>(sequence) + <u64>bswap<u32>(ack) + <u64>shape;
 }
 
-function putStamp(option: usize, value: u32, echo: u32): void {
+/** Returns as `putHeader`. */
+function putStamp(option: usize, value: u32, echo: u32): u64 {
   store<u32>(option, usualStamp);
   putBe32(option + 4, value);
   putBe32(option + 8, echo);
+  return <u64>usualStamp + <u64>bswap<u32>(value) + <u64>bswap<u32>(echo);
 }

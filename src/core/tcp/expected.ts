@@ -45,10 +45,10 @@ export function takeExpected(c: Connection, segment: usize, bytes: u32): bool {
 
 /**
  * Whether nothing of ours is under way, waits or is being repaired, nothing lies beyond a gap, no side has spoken of its end, no answer is due, and the
- * application has the connection: flags of 4 bytes as one number, and numbers and addresses all of which are to be 0.
+ * application has the connection: fields that are to be 0 stand side by side for this (connection.ts).
  */
 function isAtRest(c: Connection): bool {
-  const flags = load<u32>(changetype<usize>(c), offsetof<Connection>('sawFin'));
-  const numbers = <u32>c.sendHead | <u32>c.outHead | <u32>c.fin | <u32>c.recovery;
-  return (flags | numbers | (c.armed & timerRetransmit)) === 0 && c.state === State.established && c.attached;
+  const fields = changetype<usize>(c) + offsetof<Connection>('sendHead');
+  const timers = load<u64>(fields, 16) & (0xffffffff | ((<u64>timerRetransmit) << 32));
+  return (load<u64>(fields) | load<u64>(fields, 8) | timers) === 0 && c.state === State.established && c.attached;
 }

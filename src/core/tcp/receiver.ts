@@ -147,7 +147,6 @@ export function keepNext(c: Connection, data: usize, length: u32): void {
   if (length > c.arrivalMss) c.arrivalMss = length;
   c.lastArrivalTick = tickNow();
   pushReadable(c, keep(c, data, length, c.next));
-  c.readableBytes += length;
   c.next += length;
 }
 
@@ -189,7 +188,6 @@ export function takeReadable(c: Connection): usize {
   const p = piece(record);
   c.readHead = p.next;
   if (c.readHead === 0) c.readTail = 0;
-  c.readableBytes -= p.length;
   p.use = useRead;
   lendNumbered(numberOfPiece(record));
   return record;
@@ -214,7 +212,6 @@ export function dropReceived(c: Connection): void {
     release(c, record);
   }
   c.readTail = 0;
-  c.readableBytes = 0;
 }
 
 function possibleEdge(c: Connection): u32 {
@@ -271,7 +268,6 @@ function takeInOrder(c: Connection): bool {
     isKept = false;
   }
   if (isKept) pushReadable(c, keep(c, segmentData, segmentLength, segmentSequence));
-  c.readableBytes += segmentLength;
   c.next += segmentLength;
   if (c.outHead !== 0) {
     c.ackNow = true;
@@ -364,7 +360,6 @@ function closeGap(c: Connection): void {
     p.data += known;
     p.length -= known;
     p.sequence += known;
-    c.readableBytes += p.length;
     c.next += p.length;
     pushReadable(c, record);
   }

@@ -7,7 +7,7 @@ import { count } from '../figures';
 import { pathMtu } from '../ip/paths';
 import { restartWindow } from './congestion';
 import { Connection, Fin, Recovery, State } from './connection';
-import { emit, emitEmpty, ipBytes, stampBytes } from './emit';
+import { emit, emitEmpty, emitPlainAck, ipBytes, stampBytes } from './emit';
 import { putPending } from './pending';
 import { frameOfPiece, piece } from './pieces';
 import { isBusy, noteLost, noteSent, splitPiece } from './queue';
@@ -58,6 +58,7 @@ export function transmit(c: Connection): void {
 
 /** Acknowledges at once. */
 export function acknowledge(c: Connection): void {
+  if (emitPlainAck(c)) return;
   const sent = emitEmpty(c, 0, c.sendSequence);
   if (sent !== 0) {
     c.ackNow = true;

@@ -8,7 +8,7 @@ import { forgetEvents } from '../events';
 import { setting } from '../figures';
 import { random64 } from '../random';
 import { siphash } from '../siphash';
-import { at, Connection, connectionBytes, State } from './connection';
+import { at, Connection, connectionBytes, lineAt, State } from './connection';
 
 let table: usize = 0;
 let many: u32 = 0;
@@ -31,12 +31,13 @@ export function configureTable(): bool {
   // A field too many would lie in the next block: then nothing is compiled.
   if (offsetof<Connection>() > <usize>connectionBytes) ERROR('the block of a connection is too small');
   many = setting(Setting.connections);
-  table = take(many * connectionBytes, 64);
+  const room = take(many * connectionBytes + 64, 64);
+  table = room + 64 - lineAt;
   let slots: u32 = 16;
   while (slots < many) slots <<= 1;
   buckets = take(slots * 4, 64);
   bucketMask = slots - 1;
-  if (table === 0 || buckets === 0) return false;
+  if (room === 0 || buckets === 0) return false;
   store<u64>(key, random64());
   store<u64>(key, random64(), 8);
   for (let at: usize = 0; at < 48; at += 8) store<u64>(secrets + at, random64());
