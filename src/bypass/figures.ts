@@ -20,8 +20,11 @@ export const linkFigureNames: readonly (keyof XdpStatistics)[] = [
   'transmitRingEmpty',
 ];
 
+/** Queues whose packets the kernel copies (copy mode): 1, or 0 where the driver works in our memory. */
+const modeFigureName = 'copyModeQueues';
+
 /** All of them: the stack's first. */
-export const bypassFigureNames: readonly string[] = [...stackFigureNames, ...linkFigureNames];
+export const bypassFigureNames: readonly string[] = [...stackFigureNames, ...linkFigureNames, modeFigureName];
 
 /** All of them as a family of metrics. @param figureAt in the order of {@link bypassFigureNames} */
 export function bypassFamily(figureAt: (index: number) => number): string {

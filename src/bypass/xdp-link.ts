@@ -66,6 +66,7 @@ export class XdpLink implements StackLink {
   /** Writes what the stack and the kernel counted, in the order of bypassFigureNames (figures.ts). */
   readFigures(into: Float64Array): void {
     this.#stack.readFigures(into);
+    into[stackFigureNames.length + linkFigureNames.length] = this.socket.isZeroCopy ? 0 : 1;
     const counted = this.socket.statistics();
     if (counted === undefined) return;
     let at = stackFigureNames.length;

@@ -2,14 +2,8 @@
 // (lab/compare/), and serving itself (`clearway serve --bypass`).
 
 import { openSync, writeFileSync } from 'node:fs';
-import {
-  type ComparePlan,
-  Comparison,
-  removeStaleFolders,
-  type Workload,
-  workloads,
-} from '../lab/compare/comparison.js';
-import { compareJson, compareText } from '../lab/compare/report.js';
+import { Comparison, removeStaleFolders, type Workload, workloads } from '../lab/compare/comparison.js';
+import { compareJson, compareText, type Run } from '../lab/compare/report.js';
 import { comparePage } from '../lab/compare/report-page.js';
 import { LabError, removeStale } from '../lab/index.js';
 import { cleanly } from './kit/cleanly.js';
@@ -31,12 +25,13 @@ const help = `Usage: clearway bypass compare [options]
 
 Compares the two ways to serve on this machine: clearway serve over the kernel's sockets, and over Clearway's own TCP/IP (--bypass).
 Each runs in namespaces of its own, on a veth pair; the same client asks both for files of 1 KiB and 64 KiB (or values of a store), one after the other.
-Prints rate, latency, CPU, system calls and packets of each, and what each gives up. Requires root and iproute2.
+Prints rate, latency, CPU, system calls, packets and copies of each, and what each gives up. Requires root and iproute2.
 
   --seconds N           load for each way, file and number of connections, in 3 rounds (3)
   --connections LIST    numbers of connections, with commas (1,32)
   --bypass-poll MICROSECONDS  time that our own TCP/IP looks for packets before sleeping (20)
-  --workload serve|kv   what is asked: files of clearway serve, or values (64 bytes, 4 KiB) of clearway kv (serve)
+  --workload LIST       what is asked: serve, files of clearway serve; kv, values (64 bytes, 4 KiB) of clearway kv;
+                        serve,kv: one after the other (serve)
   --html FILE           write it as a page as well; nothing is overwritten
   --json                print it as one JSON object
   -h, --help            print this help
@@ -64,6 +59,13 @@ function connectionsOf(text: string): number[] {
   return parts.map((part) => whole('--connections', part, 1, most.connections));
 }
 
+function workloadsOf(text: string): readonly Workload[] {
+  const named = text.split(',');
+  const isFine = named.every((one) => workloads.includes(one as Workload)) && new Set(named).size === named.length;
+  if (isFine) return named as Workload[];
+  throw new UsageError(`--workload is ${JSON.stringify(text)}, and must be serve, kv or serve,kv`);
+}
+
 /** Runs the command. @returns the exit status. @throws UsageError */
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseFlags('bypass', args, flags, 1);
@@ -78,38 +80,51 @@ export async function run(args: string[]): Promise<number> {
     throw new UsageError(`there is no ${JSON.stringify(what)}: ${fix}`);
   }
   const { seconds = '3', connections = '1,32', 'bypass-poll': poll, workload = 'serve', html } = values;
-  if (!workloads.includes(workload as Workload))
-    throw new UsageError(`--workload is ${JSON.stringify(workload)}, and must be ${workloads.join(' or ')}`);
-  const isJson = values.json === true;
-  const plan: ComparePlan = {
+  const asked = workloadsOf(workload);
+  const common = {
     seconds: between('--seconds', seconds, 0.3, most.seconds),
     connections: connectionsOf(connections),
     pollUs: poll === undefined ? undefined : whole('--bypass-poll', poll, 0, most.pollUs),
-    workload: workload as Workload,
-    progress: (words) => process.stderr.isTTY && process.stderr.write(`clearway bypass: ${words}\n`),
+    progress: (words: string) => process.stderr.isTTY && process.stderr.write(`clearway bypass: ${words}\n`),
   };
   if (process.getuid?.() !== 0) return refuse('it makes network namespaces and devices: run it with sudo');
   const page = html === undefined ? undefined : openPage(html);
   removeStale();
   removeStaleFolders();
-  const comparison = new Comparison();
-  return cleanly(
-    () => comparison.close(),
-    async () => {
-      try {
-        const compared = await comparison.run(plan);
-        if (page !== undefined) writeFileSync(page, comparePage(compared, plan));
-        const text = isJson
-          ? `${JSON.stringify(compareJson(compared, plan), null, 2)}\n`
-          : dressed(compareText(compared, plan), process.stdout);
-        process.stdout.write(text);
-        return 0;
-      } catch (error) {
-        if (!(error instanceof LabError)) throw error;
-        return refuse(error.message);
-      }
-    },
-  );
+  const runs: Run[] = [];
+  for (const each of asked) {
+    const plan = { ...common, workload: each };
+    const comparison = new Comparison();
+    const status = await cleanly(
+      () => comparison.close(),
+      async () => {
+        try {
+          runs.push({ compared: await comparison.run(plan), plan });
+          return 0;
+        } catch (error) {
+          if (!(error instanceof LabError)) throw error;
+          return refuse(error.message);
+        }
+      },
+    );
+    if (status !== 0) return status;
+  }
+  if (page !== undefined) writeFileSync(page, comparePage(runs));
+  process.stdout.write(values.json === true ? jsonOf(runs) : dressed(textOf(runs), process.stdout));
+  return 0;
+}
+
+/** One object; several workloads are a list in it. */
+function jsonOf(runs: readonly Run[]): string {
+  const objects = runs.map(({ compared, plan }) => compareJson(compared, plan));
+  return `${JSON.stringify(objects.length === 1 ? objects[0] : { compare: 'clearway', runs: objects }, null, 2)}\n`;
+}
+
+function textOf(runs: readonly Run[]): string {
+  const texts = runs.map(({ compared, plan }) => compareText(compared, plan));
+  return runs.length === 1
+    ? texts[0]!
+    : texts.map((text, index) => `clearway ${runs[index]!.plan.workload}\n${text}`).join('\n');
 }
 
 /** Opens the file of a page, which is not there yet: a wrong name is told of before half a minute has passed. @throws UsageError */

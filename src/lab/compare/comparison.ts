@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RefusedError } from '../../bpf/refusals.js';
 import { scheduled } from '../../calibrate/scheduled.js';
+import { refusalSentence } from '../../meter/index.js';
 import { addresses, device, LabError, makePair, type Pair } from '../namespaces.js';
-import type { Load, LoadResult } from './load-client.js';
+import { type Account, accountOf, type Copied, CopyMeter, copiedBetween } from './copies.js';
+import type { Load, LoadResult, MetricsTask } from './load-client.js';
 import { SystemCallCounter } from './system-calls.js';
 import { type WayName, wayNames } from './ways.js';
 
@@ -45,6 +47,9 @@ export interface Figures {
   readonly packets: number;
   /** System calls of the server a request; absent where they cannot be counted. */
   readonly systemCalls?: number;
+  /** Bytes a request that the server's CPU copied, and bytes that its device carried meanwhile, both directions; absent where no meter can be had. */
+  readonly copied?: Copied;
+  readonly carriedBytes?: number;
 }
 
 /** A file and a number of connections, both ways. */
@@ -63,6 +68,10 @@ export interface Compared {
   readonly idleMsPerSecond: Readonly<Record<WayName, number>>;
   /** Why system calls were not counted. */
   readonly uncounted?: string;
+  /** Why copies were not counted. */
+  readonly unmetered?: string;
+  /** Copies of files that were read into memory are not counted: the meter that this host allows does not see them. */
+  readonly isFileUnseen?: boolean;
 }
 
 /** Bytes of the files, or values, that are asked for. */
@@ -70,14 +79,20 @@ const sizes = { serve: [1024, 64 * 1024], kv: [64, 4096] } as const;
 /** In how many rounds the seconds are spent. */
 export const rounds = 3;
 const port = 8080;
+/** Where a server's metrics are: on the kernel's address of its device, whichever way it serves. */
+const metricsPort = 9090;
 const countingMs = 300;
 const startMs = 20_000;
 const spareMs = 15_000;
 /** Our own stack's address, beside the kernel's on the same device. */
 const bypassHost = '10.99.0.3';
+const metricsAt: MetricsTask = { metrics: `http://${addresses.right}:${metricsPort}/metrics` };
 const folderPrefix = 'clearway-compare-';
 const program = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 const clientProgram = fileURLToPath(new URL('./load-client.js', import.meta.url));
+
+/** What differs between runs of a load. */
+type Asked = Pick<Load, 'bytes' | 'connections' | 'warmMs' | 'runMs'>;
 
 /** A server that runs, and a client in the namespace across from it. */
 interface Running {
@@ -99,6 +114,7 @@ export class Comparison {
   readonly #pairs: Pair[] = [];
   readonly #children = new Set<ChildProcess>();
   #counter: SystemCallCounter | undefined;
+  #meter: CopyMeter | undefined;
   #isClosed = false;
 
   /** Measures all of it. @throws LabError where namespaces, a server or a client are not to be had, with the reason */
@@ -121,8 +137,10 @@ export class Comparison {
       }
     }
     const engines = { kernel: kernel.engine, bypass: bypass.engine };
-    const counted = await this.#count(running, measured);
-    return { engines, idleMsPerSecond, ...counted };
+    plan.progress('copies and system calls');
+    const metered = await this.#meterCopies(running, measured);
+    const counted = await this.#count(running, metered.rows);
+    return { engines, idleMsPerSecond, ...metered, ...counted };
   }
 
   async #row(running: Record<WayName, Running>, bytes: number, connections: number, seconds: number) {
@@ -165,6 +183,54 @@ export class Comparison {
     return { rows: counted };
   }
 
+  /** Asks again, shortly, while copies are counted. */
+  async #meterCopies(
+    running: Record<WayName, Running>,
+    rows: readonly Row[],
+  ): Promise<Pick<Compared, 'rows' | 'unmetered' | 'isFileUnseen'>> {
+    try {
+      this.#meter = new CopyMeter();
+    } catch (error) {
+      return { rows, unmetered: refusalSentence(error).replace(/\.$/, '') };
+    }
+    const metered: Row[] = [];
+    for (const { bytes, connections, figures } of rows) {
+      const both = { ...figures };
+      for (const way of wayNames) {
+        const found = await this.#copiesOf(running[way], way, { bytes, connections, warmMs: 0, runMs: countingMs });
+        // Each answer crosses between the server and somebody: the kernel knows this process by another number (a container).
+        if (way === 'kernel' && found.copied.metered === 0)
+          return { rows, unmetered: 'the kernel knows this process by another number (a container)' };
+        both[way] = { ...both[way], ...found };
+      }
+      metered.push({ bytes, connections, figures: both });
+    }
+    const isFileUnseen = !this.#meter.seesFiles;
+    this.#meter.close();
+    this.#meter = undefined;
+    return { rows: metered, isFileUnseen };
+  }
+
+  /** Of one way, a request: what was copied, and what its device carried. */
+  async #copiesOf(
+    server: Running,
+    way: WayName,
+    load: Asked,
+  ): Promise<Required<Pick<Figures, 'copied' | 'carriedBytes'>>> {
+    const isPastKernel = way === 'bypass';
+    const account = async (): Promise<Account> => accountOf(await answerOf<string>(server.client, metricsAt, startMs));
+    const before = await account();
+    const from = this.#meter!.read(server.pid, isPastKernel);
+    const { allAnswers, allBytes } = await this.#ask(server, load);
+    const metered = this.#meter!.read(server.pid, isPastKernel) - from;
+    const all = copiedBetween(before, await account(), metered, allBytes);
+    const { own, derived } = all;
+    return {
+      copied: { metered: metered / allAnswers, own: own / allAnswers, derived: derived / allAnswers },
+      carriedBytes: allBytes / allAnswers,
+    };
+  }
+
   /** Starts a server on one end of a pair of its own, and a client on the other. */
   async #start(way: WayName, workload: Workload, options: readonly string[]): Promise<Running> {
     const pair = makePair();
@@ -175,7 +241,7 @@ export class Comparison {
         ? [workload === 'serve' ? '--host' : '--bind', host]
         : ['--bypass', device, '--bypass-address', `${host}/24`, ...options];
     const what = workload === 'serve' ? ['serve', this.#folder, '--workers', '1'] : ['kv', '--no-password'];
-    const line = [...what, '--port', `${port}`, ...where];
+    const line = [...what, '--port', `${port}`, '--metrics', `${addresses.right}:${metricsPort}`, ...where];
     // The kernel ends it with us, also when nobody can say goodbye.
     const command = ['--pdeathsig', 'KILL', process.execPath, program, ...line];
     const server = pair.within('right', () => spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'pipe'] }));
@@ -191,12 +257,9 @@ export class Comparison {
     child.on('exit', () => this.#children.delete(child));
   }
 
-  async #ask(
-    { host, pid, client, workload }: Running,
-    load: Pick<Load, 'bytes' | 'connections' | 'warmMs' | 'runMs'>,
-  ): Promise<LoadResult> {
+  async #ask({ host, pid, client, workload }: Running, load: Asked): Promise<LoadResult> {
     const whole: Load = { ...load, workload, host, port, path: `${load.bytes}.bin`, pid, device };
-    const result = await answerOf(client, whole);
+    const result = await answerOf<LoadResult>(client, whole, load.warmMs + load.runMs + spareMs);
     if (result.answers === 0) throw new LabError(`no answer came from ${host} within ${load.runMs.toFixed(0)} ms`);
     return result;
   }
@@ -207,6 +270,7 @@ export class Comparison {
     this.#isClosed = true;
     for (const child of this.#children) child.kill('SIGKILL');
     this.#counter?.close();
+    this.#meter?.close();
     for (const pair of this.#pairs) pair.remove();
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -271,22 +335,22 @@ function ready(server: ChildProcess, way: WayName): Promise<string> {
   });
 }
 
-/** Has a client do a run. @throws LabError */
-function answerOf(client: ChildProcess, load: Load): Promise<LoadResult> {
+/** Has a client do a run, or ask for metrics. @throws LabError */
+function answerOf<Result>(client: ChildProcess, task: Load | MetricsTask, patienceMs: number): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const finish = (outcome: LoadResult | string): void => {
+    const finish = (outcome: { readonly result: Result } | string): void => {
       clearTimeout(timer);
       client.off('message', hear);
       client.off('exit', gone);
       if (typeof outcome === 'string') reject(new LabError(`the client: ${outcome}`));
-      else resolve(outcome);
+      else resolve(outcome.result);
     };
-    const hear = (message: { result?: LoadResult; error?: string }): void =>
-      finish(message.result ?? message.error ?? 'said nothing');
+    const hear = (message: { result?: Result; error?: string }): void =>
+      finish(message.result === undefined ? (message.error ?? 'said nothing') : { result: message.result });
     const gone = (): void => finish('ended');
-    const timer = setTimeout(() => finish('did not end in time'), load.warmMs + load.runMs + spareMs);
+    const timer = setTimeout(() => finish('did not end in time'), patienceMs);
     client.on('message', hear);
     client.on('exit', gone);
-    client.send(load);
+    client.send(task);
   });
 }

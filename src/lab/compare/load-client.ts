@@ -25,6 +25,11 @@ export interface Load {
   readonly device: string;
 }
 
+/** A question for a server's metrics, beside its answers: the text is the result. */
+export interface MetricsTask {
+  readonly metrics: string;
+}
+
 /** What a run saw. Times are nanoseconds. */
 export interface LoadResult {
   /** Answers that count, and all of the run. */
@@ -38,12 +43,16 @@ export interface LoadResult {
   readonly machineNs: number;
   /** Packets of the device, both directions. */
   readonly packets: number;
+  /** Bytes of the device for all answers of the run, both directions. */
+  readonly allBytes: number;
 }
 
 const bufferBytes = 256 * 1024;
 const tickNs = 1e7;
 /** A run without an answer goes on for this long. */
 const mostLongerMs = 5000;
+/** Milliseconds that answers under way at the end are waited for. */
+const mostWaits = 50;
 const mostHeadBytes = 16 * 1024;
 
 /** Nanoseconds that the machine's processors have worked (proc_stat(5): user, nice, system, irq, softirq), in ticks of 10 ms. */
@@ -56,13 +65,13 @@ function machineNs(): number {
   return (user! + nice! + system! + irq! + softirq!) * tickNs;
 }
 
-/** Packets that a device of this namespace has received and sent (/proc/net/dev). */
-function packetsOf(device: string): number {
+/** Packets and bytes that a device of this namespace has received and sent (/proc/net/dev). */
+function carriedBy(device: string): { readonly packets: number; readonly bytes: number } {
   const line = readFileSync('/proc/net/dev', 'utf8')
     .split('\n')
     .find((each) => each.trim().startsWith(`${device}:`));
   const fields = line?.split(':')[1]?.trim().split(/\s+/).map(Number) ?? [];
-  return fields[1]! + fields[9]!;
+  return { packets: fields[1]! + fields[9]!, bytes: fields[0]! + fields[8]! };
 }
 
 /** All that is read at the two ends of the time that counts. */
@@ -72,7 +81,7 @@ function look(load: Load, answers: number) {
     ns: performance.now() * 1e6,
     server: scheduled(load.pid).ran,
     machine: machineNs(),
-    packets: packetsOf(load.device),
+    packets: carriedBy(load.device).packets,
   };
 }
 
@@ -204,6 +213,7 @@ const afterMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeo
 async function measure(run: Run, askers: Asker[]): Promise<LoadResult> {
   const { load } = run;
   await prepare(load);
+  const begun = carriedBy(load.device).bytes;
   await Promise.all(
     Array.from({ length: load.connections }, () => new Promise<void>((go) => askers.push(new Asker(run, go)))),
   );
@@ -218,6 +228,9 @@ async function measure(run: Run, askers: Asker[]): Promise<LoadResult> {
   run.isCounting = false;
   const last = look(load, run.answers);
   run.isAsking = false;
+  // What is under way still arrives, and counts with all the others.
+  const asked = load.connections;
+  for (let waits = 0; run.answers < last.answers + asked && waits < mostWaits; waits++) await afterMs(1);
   return {
     answers: last.answers - first.answers,
     allAnswers: run.answers,
@@ -227,6 +240,7 @@ async function measure(run: Run, askers: Asker[]): Promise<LoadResult> {
     serverNs: last.server - first.server,
     machineNs: last.machine - first.machine,
     packets: last.packets - first.packets,
+    allBytes: carriedBy(load.device).bytes - begun,
   };
 }
 
@@ -244,8 +258,16 @@ async function serveLoad(load: Load): Promise<LoadResult> {
   }
 }
 
-process.on('message', (load: Load) => {
-  serveLoad(load).then(
+/** The text of a server's metrics. @throws Error */
+async function metricsText({ metrics }: MetricsTask): Promise<string> {
+  const answer = await fetch(metrics);
+  if (!answer.ok) throw new Error(`the metrics are not to be had: ${answer.status}`);
+  return answer.text();
+}
+
+process.on('message', (task: Load | MetricsTask) => {
+  const done: Promise<LoadResult | string> = 'metrics' in task ? metricsText(task) : serveLoad(task);
+  done.then(
     (result) => process.send!({ result }),
     (error: Error) => process.send!({ error: error.message }),
   );

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { escapeHtml } from '../../text/escape-html.js';
 import type { Compared, ComparePlan, Row } from './comparison.js';
-import { conditions, rowsOf, short, titleOf } from './report.js';
+import { conditions, type Run, rowsOf, short, titleOf } from './report.js';
 import { type WayName, wayNames, ways } from './ways.js';
 
 const template = fileURLToPath(new URL('./page/compare.html', import.meta.url));
@@ -43,18 +43,22 @@ function wayOf(name: WayName, engine: string): string {
   return `<section><h2>${escapeHtml(title)} <span class="note">(${escapeHtml(engine)})</span></h2>${losses}<p>Isolation: ${words(isolation)}.</p><p>Privileges: ${words(privileges)}.</p></section>`;
 }
 
-/** The page, as HTML. */
-export function comparePage(compared: Compared, plan: Pick<ComparePlan, 'seconds' | 'workload'>): string {
+function bodyOf(compared: Compared, plan: Pick<ComparePlan, 'seconds' | 'workload'>): string {
   const { rows, engines, idleMsPerSecond: idle } = compared;
   const waiting = pairOf('CPU a second, server', idle.kernel, idle.bypass, ' ms');
-  const body = [
+  return [
     `<div class="pair">${rows.map(tableOf).join('')}<section><h2>Without a connection</h2><table>${heads}<tbody>${waiting}</tbody></table></section></div>`,
     `<div class="pair">${wayNames.map((way) => wayOf(way, engines[way])).join('')}</div>`,
     `<section><h2>How it was measured</h2>${conditions(compared, plan)
       .map((each) => `<p class="note">${words(each)}</p>`)
       .join('')}</section>`,
   ].join('');
-  const subtitle = `clearway ${plan.workload} asked in both ways on this machine`;
+}
+
+/** The page, as HTML: of each workload that was measured. */
+export function comparePage(runs: readonly Run[]): string {
+  const subtitle = `clearway ${runs.map(({ plan }) => plan.workload).join(' and ')} asked in both ways on this machine`;
+  const body = runs.map(({ compared, plan }) => bodyOf(compared, plan)).join('');
   return readFileSync(template, 'utf8')
     .replace('<!--SUBTITLE-->', () => escapeHtml(subtitle))
     .replace('<!--BODY-->', () => body);

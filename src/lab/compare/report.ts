@@ -2,7 +2,14 @@
 
 import { release } from 'node:os';
 import { type Compared, type ComparePlan, type Figures, type Row, rounds } from './comparison.js';
+import type { Copied } from './copies.js';
 import { type WayName, ways } from './ways.js';
+
+/** What was found of a workload, and what was asked for. */
+export interface Run {
+  readonly compared: Compared;
+  readonly plan: Pick<ComparePlan, 'seconds' | 'workload'>;
+}
 
 const places = { label: 30, value: 18 } as const;
 
@@ -15,6 +22,8 @@ function line(label: string, kernel: string, bypass: string, ratio = ''): string
   return `${row.trimEnd()}\n`;
 }
 
+const copiedInAll = ({ metered, own, derived }: Copied): number => metered + own + derived;
+
 /** The rows of a file and a number of connections: what each is called, its figure, its unit. */
 export const rowsOf: readonly (readonly [string, (figures: Figures) => number | undefined, string])[] = [
   ['requests a second', ({ requestsPerSecond }) => requestsPerSecond, ''],
@@ -24,6 +33,8 @@ export const rowsOf: readonly (readonly [string, (figures: Figures) => number | 
   ['CPU a request, whole machine', ({ machineCpuUs }) => machineCpuUs, ' us'],
   ['system calls a request', ({ systemCalls }) => systemCalls, ''],
   ['packets a request', ({ packets }) => packets, ''],
+  ['bytes copied a request', ({ copied }) => copied && copiedInAll(copied), ''],
+  ['copies of each byte carried', ({ copied, carriedBytes }) => copied && copiedInAll(copied) / carriedBytes!, ''],
 ];
 
 /** What a row was measured with. */
@@ -32,9 +43,17 @@ export function titleOf({ bytes, connections }: Pick<Row, 'bytes' | 'connections
   return `${size}, ${connections === 1 ? '1 connection' : `${connections} connections`}`;
 }
 
+const unseenFiles =
+  'The meter that this host allows sees no reads of files: a file that is not in memory, which our own TCP/IP reads into frames and the kernel sends by reference, is copied once more past the kernel than the figures say.';
+
+const copiesWords = [
+  "Bytes copied are the server's: by its system calls (the meter), and in user space (its own account). Those of our own TCP/IP have one thing that is derived, not counted: in copy mode, which its socket reports, AF_XDP copies each byte that the device carries once.",
+  'Copies of each byte carried: bytes copied for each byte that the device carried, headers included. Left out: what the client copies, and what a veth may copy of a packet before its XDP program sees it.',
+];
+
 /** How it was measured, and what the figures do not say: a sentence or two each. */
 export function conditions(
-  { uncounted }: Compared,
+  { uncounted, unmetered, isFileUnseen }: Compared,
   { seconds, workload }: Pick<ComparePlan, 'seconds' | 'workload'>,
 ): string[] {
   const what = workload === 'kv' ? 'GET of a value' : 'GET of a file';
@@ -43,6 +62,8 @@ export function conditions(
     "A veth copies each packet of our own TCP/IP (several cards need no copy), and carries up to 64 KiB of the kernel's as one (a card cuts it).",
     "CPU of the server leaves out what the kernel does for it in others' time; the whole machine has that, the client, and whatever else ran.",
     'The guard of frames is always on: its cost, against a build without it, is in docs/bench-bypass.md (`npm run bench:bypass`).',
+    ...(unmetered === undefined ? copiesWords : [`Copies were not counted: ${unmetered}.`]),
+    ...(isFileUnseen === true ? [unseenFiles] : []),
     ...(uncounted === undefined ? [] : [`System calls were not counted: ${uncounted}.`]),
   ];
 }
@@ -77,7 +98,7 @@ function wordsOf(way: WayName): string {
 
 /** The same as one object. */
 export function compareJson(compared: Compared, plan: Pick<ComparePlan, 'seconds' | 'workload'>): object {
-  const { rows, engines, idleMsPerSecond, uncounted } = compared;
+  const { rows, engines, idleMsPerSecond, uncounted, unmetered, isFileUnseen } = compared;
   const of = (way: WayName) => ({
     ...ways[way],
     engine: engines[way],
@@ -93,5 +114,7 @@ export function compareJson(compared: Compared, plan: Pick<ComparePlan, 'seconds
     ways: { kernel: of('kernel'), bypass: of('bypass') },
     rows: rows.map(({ bytes, connections, figures }) => ({ bytes, connections, ...figures })),
     ...(uncounted !== undefined && { uncounted }),
+    ...(unmetered !== undefined && { unmetered }),
+    ...(isFileUnseen !== undefined && { isFileUnseen }),
   };
 }
