@@ -5,8 +5,9 @@ import { checkedPoints } from './check.js';
 import { Payload, Sink } from './measure.js';
 import { BypassRig } from './measure-bypass.js';
 import { GuestRig } from './measure-guest.js';
+import { RequestRig } from './measure-requests.js';
 import { type Drift, driftOf, repeat, summarise } from './rounds.js';
-import { measurements, servedPoints, serveSeries } from './series.js';
+import { measurements, requestSeries, servedPoints, serveSeries } from './series.js';
 import { hasUring, ServeRig } from './serve.js';
 import type { Measured } from './solve.js';
 
@@ -47,16 +48,21 @@ export async function measureHost(
   const uring = hasUring();
   const [solved, compared] = [servedPoints(uring), checking ? checkedPoints(uring) : []];
   const served = serveSeries(rig, [...solved, ...compared]);
+  const requests = RequestRig.open();
+  const asked = requests === undefined ? [] : requestSeries(requests);
   try {
     const until = started + (checking ? seconds + 25 : seconds) * 1000;
-    await repeat(served, until, serveRounds, progress, true);
+    await repeat([...served, ...asked], until, serveRounds, progress, true);
   } finally {
     await rig.close();
+    await requests?.close();
   }
   const summed = new Map<string, Measured>();
-  for (const one of [...series, ...served]) if (one.values.length > 0) summed.set(one.name, summarise(one.values));
+  for (const one of [...series, ...served, ...asked])
+    if (one.values.length > 0) summed.set(one.name, summarise(one.values));
   const names = new Set(solved.map(({ name }) => name));
-  const isMeasured = (name: string): boolean => names.has(name) || series.some((one) => one.name === name);
+  const isMeasured = (name: string): boolean =>
+    names.has(name) || [...series, ...asked].some((one) => one.name === name);
   const turnaround = summed.get('serve.alone wall');
   return {
     measured: new Map([

@@ -14,9 +14,11 @@ import { type Scheduled, scheduled } from './scheduled.js';
 
 /** A run: what is asked of whom on how many connections, and when the load looks, in milliseconds from its beginning. */
 export interface Load {
+  /** Default 127.0.0.1. */
+  host?: string;
   port: number;
   path: string;
-  /** Bytes of a whole answer, head included. */
+  /** Bytes of a whole answer, head included; 0: as the first one says. */
   answerBytes: number;
   connections: number;
   /** The server's process. */
@@ -47,16 +49,16 @@ class Reader {
   #requestBytes = 0;
   readonly #epoll = epollCreate();
   readonly #request: string;
-  readonly #answerBytes: number;
+  #answerBytes: number;
   readonly #left: Float64Array;
   readonly #descriptors: number[];
 
-  constructor({ port, path, answerBytes, connections }: Load) {
-    this.#request = `GET /${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+  constructor({ host = '127.0.0.1', port, path, answerBytes, connections }: Load) {
+    this.#request = `GET /${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
     this.#answerBytes = answerBytes;
     this.#left = new Float64Array(connections);
     this.#descriptors = Array.from({ length: connections }, (_, index) => {
-      const fd = connectTcp({ host: '127.0.0.1', port });
+      const fd = connectTcp({ host, port });
       setNonBlocking(fd, true);
       epollControl(this.#epoll, EPOLL_CTL.ADD, fd, EPOLL.IN, index, 0);
       return fd;
@@ -67,6 +69,7 @@ class Reader {
   start(): void {
     this.#asking = true;
     this.#requestBytes = encodeText(CopyReason.encode, region.bytes, drainBytes, this.#request);
+    if (this.#answerBytes === 0) this.#answerBytes = this.#firstAnswer();
     this.#owed = this.#descriptors.length;
     for (let index = 0; index < this.#descriptors.length; index += 1) this.#ask(index);
   }
@@ -87,6 +90,23 @@ class Reader {
       if (this.#asking) this.#ask(index);
       else this.#owed -= 1;
     }
+  }
+
+  /** Asks once, and reads all of it. Returns its bytes. */
+  #firstAnswer(): number {
+    this.#ask(0);
+    let [head, bytes, whole] = ['', 0, Number.POSITIVE_INFINITY];
+    while (bytes < whole) {
+      const got = receive(this.#descriptors[0]!, region.address, drainBytes);
+      if (got === -Errno.EAGAIN) continue;
+      if (got <= 0) process.exit(1);
+      bytes += got;
+      if (whole !== Number.POSITIVE_INFINITY) continue;
+      head += Buffer.from(region.buffer, region.bytes.byteOffset, got).toString('latin1');
+      const end = head.indexOf('\r\n\r\n');
+      if (end >= 0) whole = end + 4 + Number(/\r\nContent-Length: *(\d+)/i.exec(head)?.[1] ?? 0);
+    }
+    return whole;
   }
 
   #ask(index: number): void {
@@ -112,7 +132,7 @@ class Reader {
 const readers = new Map<string, Reader>();
 function run(load: Load): Look[] {
   const looks: Look[] = [];
-  const key = `${load.port} ${load.path} ${load.connections}`;
+  const key = `${load.host} ${load.port} ${load.path} ${load.connections}`;
   const reader = readers.get(key) ?? new Reader(load);
   readers.set(key, reader);
   reader.start();

@@ -5,6 +5,7 @@ import type { Constant, ConstantId } from '../plan/facts/constants.js';
 import type { SendLimits } from '../transport/send-modes.js';
 import { fitBypass } from './fit-bypass.js';
 import { fitPieces } from './fit-pieces.js';
+import { fitRequests } from './fit-requests.js';
 import { fitServe } from './fit-serve.js';
 import { guestName, guestSizes } from './guest-series.js';
 import { digits, fitLine, type Measured, Profile, superBytes } from './solve.js';
@@ -59,6 +60,7 @@ function solve(measured: ReadonlyMap<string, Measured>, table: Readonly<Record<C
     );
   fitSends(profile);
   fitBypass(profile);
+  fitRequests(profile);
   return { constants: profile.constants, inlineBytes: fitServe(profile), pieces: fitPieces(measured) };
 }
 

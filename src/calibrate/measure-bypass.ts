@@ -2,8 +2,7 @@
 // thread is the load, the kernel between, and the server, so that each part's processor time is read around it. What a sender costs by itself is measured
 // on a tap and taken off. Not here: what that means for the model (fit-bypass.ts).
 
-import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { BypassDevice } from '../bypass/bypass-device.js';
 import { planBypass } from '../bypass/bypass-plan.js';
@@ -11,13 +10,13 @@ import { Stack } from '../bypass/stack.js';
 import { Turned } from '../bypass/stack-exports.js';
 import { XdpLink } from '../bypass/xdp-link.js';
 import { setChecksumOffload } from '../kernel/ethtool.js';
-import { inNetworkNamespace, inOwnNetworkNamespace } from '../kernel/namespace.js';
 import { closeDescriptor, receive, send } from '../kernel/socket.js';
 import { connectedUdp } from '../kernel/socket-pair.js';
 import { threadProcessorNs } from '../kernel/thread-clock.js';
 import { Region } from '../memory/region.js';
 import { Tap } from '../vhost/net/tap.js';
 import type { BypassPoint } from './bypass-series.js';
+import { bringUp, ip, makeVeth, newNamespace, within } from './namespaces.js';
 
 const ports = { server: 7, load: 5000 } as const;
 /** Ethernet, IPv4, UDP and FCS: what a frame has beside its payload. */
@@ -43,26 +42,6 @@ function clockNs(): number {
   const before = threadProcessorNs();
   for (let reading = 1; reading < readings; reading++) threadProcessorNs();
   return (threadProcessorNs() - before) / readings;
-}
-
-function ip(...args: readonly string[]): void {
-  const { status, stderr, error } = spawnSync('ip', args, { encoding: 'utf8' });
-  if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr.trim()}`);
-}
-
-function bringUp(device: string, address?: string): void {
-  ip('link', 'set', device, 'addrgenmode', 'none');
-  if (address !== undefined) ip('address', 'add', address, 'dev', device);
-  ip('link', 'set', device, 'up');
-}
-
-function newNamespace(): number {
-  return inOwnNetworkNamespace(() => openSync('/proc/thread-self/ns/net', 'r'));
-}
-
-function within<T>(namespace: number, use: () => T): T {
-  return inNetworkNamespace(`/proc/self/fd/${namespace}`, use);
 }
 
 /** Our own TCP/IP on a veth, the kernel's socket on another, and who asks both. */
@@ -94,7 +73,7 @@ export class BypassRig {
           ['bypass', 'far0'],
           ['socket', 'far1'],
         ] as const)
-          ip('link', 'add', near, 'type', 'veth', 'peer', 'name', far, 'netns', `/proc/${process.pid}/fd/${load}`);
+          makeVeth(near, far, load);
         bringUp('bypass');
         bringUp('socket', '10.87.1.2/24');
       });

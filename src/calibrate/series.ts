@@ -18,6 +18,8 @@ import {
 import type { BypassRig } from './measure-bypass.js';
 import type { GuestRig } from './measure-guest.js';
 import { measurePieces, pieceSizes, piecesModes } from './measure-pieces.js';
+import type { RequestRig } from './measure-requests.js';
+import { comparedRequests, fittedRequests, requestName } from './request-series.js';
 import type { Series } from './rounds.js';
 import type { ServedPoint, ServeRig } from './serve.js';
 
@@ -124,4 +126,22 @@ export function serveSeries(rig: ServeRig, points: readonly NamedPoint[]): Serie
         { name: `${name} wall`, title, once: () => wall.pop(), values: [] },
       ];
     });
+}
+
+/** Series of requests over a veth pair, through the kernel and past it. Where a server cannot be had they have no figures. */
+export function requestSeries(rig: RequestRig): Series[] {
+  let isRefused = false;
+  return [...fittedRequests, ...comparedRequests].map((point) => {
+    const title = `requests over veth, ${point.bytes / 1024} KiB: ${point.way}`;
+    const once = async (): Promise<number | undefined> => {
+      if (isRefused) return undefined;
+      try {
+        return await rig.measure(point);
+      } catch {
+        isRefused = true;
+        return undefined;
+      }
+    };
+    return { name: requestName(point), title, once, values: [] };
+  });
 }

@@ -47,11 +47,11 @@ interface RunningServer {
 }
 
 /** Load before a measurement: the processor's caches, and the first turns. */
-const settleMs = 20;
+export const settleMs = 20;
 /** The account is up to a tick behind at both ends: what is divided by must be several of them. */
 const leastRanNs = 12e6;
 /** Load before the first measurement on a server: its code is compiled. */
-const compileMs = 500;
+export const compileMs = 500;
 
 /**
  * Load before the first measurement of a point. Its connections stay for later rounds, and at first their socket buffers grow: a large file
@@ -60,7 +60,7 @@ const compileMs = 500;
 const growMs = ({ bytes, connections }: ServedPoint): number => Math.min(1000, 100 + (bytes * connections) / 32_768);
 
 /** What the server did between two looks; undefined when it had too little time for the kernel's account to be exact. */
-function costBetween(start: Look, end: Look): ServedCost | undefined {
+export function costBetween(start: Look, end: Look): ServedCost | undefined {
   const [answers, elapsed] = [end.answers - start.answers, end.elapsedNs - start.elapsedNs];
   const used = end.server.ran - start.server.ran;
   if (answers <= 0 || used < leastRanNs) return undefined;

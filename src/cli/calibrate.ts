@@ -6,6 +6,7 @@ import { measureHost } from '../calibrate/calibrate.js';
 import { check, checkTable, driftWords } from '../calibrate/check.js';
 import { bypassTable, checkBypass } from '../calibrate/check-bypass.js';
 import { checkGuests, guestTable } from '../calibrate/check-guest.js';
+import { checkRequests, requestTable } from '../calibrate/check-requests.js';
 import { fitProfile } from '../calibrate/fit.js';
 import { storeHost } from '../calibrate/host-profile.js';
 import { noise } from '../calibrate/noise.js';
@@ -85,11 +86,18 @@ export async function run(args: string[]): Promise<number> {
   const checking = values.check ? check(checked, here, drift) : undefined;
   const guests = values.check ? checkGuests(measured, here) : [];
   const bypass = values.check ? checkBypass(measured, here) : [];
+  const requests = values.check ? checkRequests(measured, here) : [];
   if (values.json)
-    process.stdout.write(`${JSON.stringify({ ...profile, drift, check: checking, guests, bypass }, null, 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ ...profile, drift, check: checking, guests, bypass, requests }, null, 2)}\n`,
+    );
   else {
     printTable(constants, path);
-    console.log(checking ? `${checkTable(checking)}\n${guestTable(guests)}${bypassTable(bypass)}` : driftWords(drift));
+    console.log(
+      checking
+        ? `${checkTable(checking)}\n${guestTable(guests)}${bypassTable(bypass)}${requestTable(requests)}`
+        : driftWords(drift),
+    );
   }
   return 0;
 }

@@ -19,6 +19,8 @@ const paths = [
   'socket-echo',
   'bypass-copy',
   'bypass-zerocopy',
+  'request-socket',
+  'request-bypass',
   'dpdk-drop',
   'dpdk-forward',
   'tc-drop',

@@ -132,7 +132,8 @@ const smallestIp6 = 1280;
 const smallestTunnelled = 576;
 
 /** Whether a path handles frames one by one, so that `message` is a frame. */
-export const isFramePath = (path: Scenario['path']): boolean => path !== 'socket' && !path.startsWith('dma-');
+export const isFramePath = (path: Scenario['path']): boolean =>
+  path !== 'socket' && !path.startsWith('dma-') && !path.startsWith('request-');
 
 /** What single fields allow and together cannot be; `settled` mends the same. */
 function jointProblems(scenario: Scenario): ScenarioProblem[] {

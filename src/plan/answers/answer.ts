@@ -10,6 +10,7 @@ import type { Counts } from '../stages/counts.js';
 import { isEchoPath } from '../stages/echo.js';
 import { maximumSegment } from '../stages/ethernet.js';
 import { buildJourney, type Journey } from '../stages/journey.js';
+import { isRequestPath } from '../stages/request.js';
 import { type Advice, adviceFor } from './advice.js';
 import { type Bound, boundOf, processorNs } from './bound.js';
 import { type BreakEven, breakEvens, type CoalescingThreshold, coalescingThreshold } from './breakeven.js';
@@ -35,7 +36,7 @@ export interface Answer {
   timeline: Timeline;
   ways: Comparison[];
   guests: Comparison[];
-  /** Servers that answer frames: through the kernel, and past it. */
+  /** Servers that answer frames or requests: through the kernel, and past it. */
   bypass: Comparison[];
   breakEven: BreakEven[];
   coalescing: CoalescingThreshold;
@@ -173,7 +174,7 @@ export function answer(scenario: Scenario, options: AnswerOptions = {}): Answer 
     timeline,
     ways: sockets ? compareWays(scenario, options.ways, here) : [],
     guests: sockets && scenario.device === 'nic' ? compareGuests(scenario, here) : [],
-    bypass: isEchoPath(scenario.path) ? compareBypass(scenario, here) : [],
+    bypass: isEchoPath(scenario.path) || isRequestPath(scenario.path) ? compareBypass(scenario, here) : [],
     breakEven: sockets ? breakEvens(scenario, ['zerocopy', 'send_zc', 'send_zc_fixed'], here) : [],
     coalescing: coalescingThreshold(scenario, here),
     packing: packingOf(scenario),

@@ -4,6 +4,7 @@ import type { Host } from '../facts/hosts.js';
 import type { Scenario, Way } from '../scenario.js';
 import { echoPaths } from '../stages/echo.js';
 import { buildJourney } from '../stages/journey.js';
+import { isRequestPath, requestCopies, requestPaths } from '../stages/request.js';
 import { boundOf, processorNs } from './bound.js';
 import { timelineOf } from './timeline.js';
 
@@ -17,6 +18,8 @@ export interface Comparison {
   secondsPerGiB: number;
   /** Throughput over that of the scenario's first row. */
   relative: number;
+  /** Of requests: how often a byte of the file is copied. */
+  copies?: number;
 }
 
 const wayTitles: Record<string, string> = {
@@ -86,8 +89,25 @@ export function compareGuests(scenario: Scenario, here?: Host): Comparison[] {
   });
 }
 
-/** A server that answers each frame, through the kernel and past it: what `clearway bypass compare` measures. */
+/** Files up to here are served from memory, unless serve was told otherwise. */
+const inlineBytes = 65_536;
+
+/** A server that answers requests over TCP, through the kernel and past it: what `clearway bypass compare` measures. */
+function compareRequests(scenario: Scenario, here?: Host): Comparison[] {
+  const titles = {
+    'request-socket': 'through the kernel’s sockets',
+    'request-bypass': 'our TCP/IP, AF_XDP in copy mode',
+  } as const;
+  const base = boundOf(buildJourney({ ...scenario, path: 'request-socket' }, here)).throughput.gbps;
+  return requestPaths.map((path) => ({
+    ...compareOne(path, titles[path], { ...scenario, path }, base, here),
+    copies: requestCopies(path, scenario.message, inlineBytes),
+  }));
+}
+
+/** A server that answers each frame, through the kernel and past it. */
 export function compareBypass(scenario: Scenario, here?: Host): Comparison[] {
+  if (isRequestPath(scenario.path)) return compareRequests(scenario, here);
   const titles = {
     'socket-echo': 'through the kernel’s socket',
     'bypass-copy': 'our stack, AF_XDP in copy mode',

@@ -1,6 +1,7 @@
 // The readable report of `clearway plan`: one scenario's answer as text for a terminal, plain ASCII bars, no colour needed to understand it.
 
 import { fieldNames, fields, type Scenario } from '../scenario.js';
+import { isRequestPath } from '../stages/request.js';
 import type { Answer } from './answer.js';
 import type { Comparison } from './compare.js';
 
@@ -118,11 +119,26 @@ function bypassLines(list: readonly Comparison[], frameBytes: number): string[] 
   ]);
 }
 
+function requestLines(list: readonly Comparison[], bytes: number): string[] {
+  return table([
+    ['', 'requests/s', 'against the kernel', 'CPU us a request', 'copies of each byte'],
+    ...list.map(({ title, gbps, relative, secondsPerGiB, copies }) => [
+      title,
+      Math.round((gbps * 1e9) / 8 / bytes).toLocaleString('en'),
+      `${(relative * 100).toFixed(0)} %`,
+      ((secondsPerGiB * 1e6 * bytes) / 2 ** 30).toFixed(1),
+      `${copies}`,
+    ]),
+  ]);
+}
+
 function throughputLine(answer: Answer): string {
   const { throughput, scenario } = answer;
   if (scenario.path === 'socket') {
     return `${formatRate(throughput.gbps * 1e9)} of payload (${Math.round(throughput.mibPerSecond).toLocaleString('en')} MiB/s, ${Math.round(throughput.messagesPerSecond).toLocaleString('en')} messages/s, ${throughput.mpps.toFixed(3)} Mpps)`;
   }
+  if (isRequestPath(scenario.path))
+    return `${Math.round(throughput.messagesPerSecond).toLocaleString('en')} requests/s (${formatRate(throughput.gbps * 1e9)} of files)`;
   return `${throughput.mpps.toFixed(2)} Mpps (${formatRate(throughput.gbps * 1e9)} of frames)`;
 }
 
@@ -184,7 +200,11 @@ export function report(answer: Answer, columns = 120): string {
   if (answer.guests.length > 0)
     lines.push('', 'In a virtual machine', ...comparisonLines(answer.guests, 'against none'));
   if (answer.bypass.length > 0)
-    lines.push('', 'Through the kernel and past it', ...bypassLines(answer.bypass, scenario.message));
+    lines.push(
+      '',
+      'Through the kernel and past it',
+      ...(isRequestPath(scenario.path) ? requestLines : bypassLines)(answer.bypass, scenario.message),
+    );
   lines.push(...sweetSpotLines(answer), ...predictionLines(answer));
   if (answer.advice.length > 0) lines.push('', 'Advice', ...answer.advice.map((one) => `  - ${one.sentence}`));
   return `${lines.join('\n')}\n`;

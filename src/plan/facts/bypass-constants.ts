@@ -6,6 +6,7 @@ import { assumed, type Constant } from './constant.js';
 const calibrated = 'a 2-core virtual machine; calibrate';
 const kernelWay = 'UDP, a datagram a call, from JavaScript; veth pair, the peer’s reception included';
 const copyMode = 'copy mode, veth pair';
+const served = 'clearway serve, its whole process, 16 connections; veth pair';
 const coreAlone = 'a datagram through our stack to the application and back';
 
 export const bypassConstants = {
@@ -34,5 +35,14 @@ export const bypassConstants = {
     'ns/B',
     `checksum verified and made; ${coreAlone}`,
     'docs/bench-bypass.md, as stack.datagram',
+  ),
+  'request.socket': assumed(20_000, 'ns/request', `by the kernel’s sockets; ${served}`, calibrated),
+  'request.socket.byte': assumed(0.2, 'ns/B', `by the kernel’s sockets; ${served}`, calibrated),
+  'request.bypass': assumed(20_000, 'ns/request', `by our TCP/IP, copy mode; ${served}`, calibrated),
+  'request.bypass.byte': assumed(
+    1.5,
+    'ns/B',
+    `by our TCP/IP, copy mode, a packet for each 1,448; ${served}`,
+    calibrated,
   ),
 } satisfies Record<string, Constant>;

@@ -61,3 +61,24 @@ test('each of the paths stands beside the others; a card has buses and a wire, a
   near(onCard.cpu.receiverNsPerMessage, 430);
   assert.equal(planned({ path: 'xdp-tx', message: 64 }).bypass.length, 0);
 });
+
+test('a request over TCP costs what it was measured to cost, both ways side by side', () => {
+  const laws = {
+    ...{ 'request.socket': 20_000, 'request.socket.byte': 0.25 },
+    ...{ 'request.bypass': 15_000, 'request.bypass.byte': 1.5 },
+  };
+  const given = planned({ message: 8192, path: 'request-bypass', constants: laws });
+  near(given.cpu.receiverNsPerMessage, 15_000 + 1.5 * 8192);
+  near(given.throughput.messagesPerSecond, 1e9 / (15_000 + 1.5 * 8192));
+  assert.deepEqual(
+    given.bypass.map(({ name, copies }) => [name, copies]),
+    [
+      ['request-socket', 1],
+      ['request-bypass', 2],
+    ],
+  );
+  near(given.bypass[1]!.relative, (20_000 + 0.25 * 8192) / (15_000 + 1.5 * 8192));
+  assert.match(report(given), /our TCP\/IP, AF_XDP in copy mode +36,646 +81 % +27\.3 +2/);
+  // A file is no frame: it may be longer than one.
+  assert.equal(planned({ message: 2 ** 20, path: 'request-socket', constants: laws }).bypass[0]!.copies, 0);
+});

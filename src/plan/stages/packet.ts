@@ -6,6 +6,7 @@ import type { Path } from '../scenario.js';
 import { receiveStages, transmitStages, wireStage } from './bus.js';
 import { echoStages, isEchoPath } from './echo.js';
 import { tagBytes } from './ethernet.js';
+import { isRequestPath, requestStages } from './request.js';
 import { type Stage, stage, type Term, term, type Workshop } from './stage.js';
 
 interface PacketPath {
@@ -72,6 +73,7 @@ function processorStages(shop: Workshop, inMemory: number): { cpu: Stage[]; forw
 export function packetStages(shop: Workshop): Stage[] {
   const { path, message, device } = shop.scenario;
   if (path === 'dma-read' || path === 'dma-write') return dmaStages(shop);
+  if (isRequestPath(path)) return requestStages(shop, path);
   const inMemory = Math.max(message - 4, 1);
   const { cpu, forwards } = processorStages(shop, inMemory);
   if (path === 'pktgen-qdisc' || device !== 'nic') return cpu;

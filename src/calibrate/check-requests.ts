@@ -1,0 +1,50 @@
+// What `clearway plan` says to requests over TCP, through the kernel and past it, beside what was measured: files and connections of which no constant was made. Arithmetic only.
+
+import { answer } from '../plan/answers/answer.js';
+import type { Host } from '../plan/facts/hosts.js';
+import { defaultScenario } from '../plan/scenario.js';
+import { comparedRequests, type RequestPoint, requestName } from './request-series.js';
+import type { Measured } from './solve.js';
+
+/** A request, in nanoseconds of the server. */
+export interface CheckedRequest extends RequestPoint {
+  readonly predicted: number;
+  readonly measured: number;
+  /** Predicted over measured, less one. */
+  readonly error: number;
+}
+
+/** The comparison; empty where nothing was measured. */
+export function checkRequests(measured: ReadonlyMap<string, Measured>, here: Host): CheckedRequest[] {
+  return comparedRequests.flatMap((point) => {
+    const one = measured.get(requestName(point));
+    if (one === undefined) return [];
+    const path = point.way === 'socket' ? ('request-socket' as const) : ('request-bypass' as const);
+    const scenario = { ...defaultScenario(), host: 'here' as const, device: 'veth' as const, path };
+    const { cpu } = answer({ ...scenario, message: point.bytes }, { here });
+    const predicted = cpu.receiverNsPerMessage;
+    return [{ ...point, predicted, measured: one.typical, error: predicted / one.typical - 1 }];
+  });
+}
+
+const percent = (error: number): string => `${error >= 0 ? '+' : ''}${Math.round(error * 100)} %`;
+
+/** The table, for a reader; empty where nothing was measured. */
+export function requestTable(checked: readonly CheckedRequest[]): string {
+  if (checked.length === 0) return '';
+  const rows = checked.map(({ way, bytes, connections, predicted, measured, error }) => {
+    const words = way === 'socket' ? 'the kernel’s sockets' : 'our TCP/IP, AF_XDP in copy mode';
+    const us = (ns: number): string => (ns / 1000).toFixed(1);
+    return `| ${words} | ${bytes / 1024} KiB | ${connections} | ${us(predicted)} | ${us(measured)} | ${percent(error)} |`;
+  });
+  return [
+    '',
+    'requests of clearway serve on a veth pair: predicted by plan --here with path: request-socket or request-bypass, and measured;',
+    'the constants are of files of 1 and 64 KiB with 16 connections',
+    '',
+    '| way | file | connections | us a request predicted | measured | error |',
+    '| --- | ---: | ---: | ---: | ---: | ---: |',
+    ...rows,
+    '',
+  ].join('\n');
+}
