@@ -18,8 +18,9 @@ const run = (...words: string[]) =>
 test('what it measures is said, and what cannot be is refused in a sentence', () => {
   const { stdout, status } = run('--help');
   assert.equal(status, 0);
-  for (const name of ['echo', 'latency', 'transfer', 'guard']) assert.match(stdout, new RegExp(`^ {2}${name} `, 'm'));
-  assert.match(run('ecko').stderr, /ecko is none of echo, latency, transfer, guard/);
+  for (const name of ['echo', 'latency', 'transfer', 'giant', 'guard'])
+    assert.match(stdout, new RegExp(`^ {2}${name} `, 'm'));
+  assert.match(run('ecko').stderr, /ecko is none of echo, latency, transfer, giant, guard/);
   assert.match(run('echo', '--rounds', '0').stderr, /--rounds is a number from 1 to 100, and this is 0/);
 });
 
@@ -39,7 +40,7 @@ test('verdicts are of the medians of ratios', () => {
   assert.match(renderEchoes(cells(99)), /0\.495x .*>= 0\.5x: missed/);
   assert.match(renderGuard([{ name: 'echo', guarded: [150], unguarded: [100] }], [1000]), /5 % .*<= 5 %: met/);
   assert.match(renderGuard([{ name: 'echo', guarded: [151], unguarded: [100] }], [1000]), /<= 5 %: missed/);
-  const row = transferRows(32, 0).find(({ bound }) => bound !== undefined)!;
+  const row = transferRows(32).find(({ bound }) => bound !== undefined)!;
   const stream = (mebibytesPerSecond: number) => [{ mebibytesPerSecond, lost: 1, resent: 1 }];
   const transfers = [
     { row, way: 'kernel to kernel', rounds: stream(100) },

@@ -64,12 +64,7 @@ class PumpProcess {
   #formatEndedNs = -1;
 
   constructor() {
-    const mapping = mapMemory(
-      fstatSync(regionDescriptor).size,
-      PROT.READ | PROT.WRITE,
-      MAP.SHARED | MAP.POPULATE,
-      regionDescriptor,
-    );
+    const mapping = mapMemory(fstatSync(regionDescriptor).size, PROT.READ | PROT.WRITE, MAP.SHARED, regionDescriptor);
     this.#region = mapping.buffer;
     this.#address = mapping.address;
     this.#bytes = new Uint8Array(mapping.buffer);
