@@ -26,5 +26,12 @@ vectors, in 30 ns where words take 57; each of the application's calls from Java
 whole floor: a keyed hash of 64 bits, and IPv6's addresses beside IPv4's; timestamps, losses, gaps, ends and repairs asked for in one look; windows by frames of one and of all; two timers;
 records by which a frame that comes back late is known to be of another connection; figures; and owners looked at twice more.
 
-What was tried and made no difference: blocks of connections of an odd number of cache lines (576 bytes). Left for later: acknowledgements from a header that the connection keeps ready.
+Since then all that such a segment touches of its connection lies in two lines of the cache instead of three, its acknowledgement is written at once, with sums of the words as they are written, the head of the
+next packet is loaded while one is worked on, and long segments are summed 64 bytes a step. In one replay, before and after: 552 and 571 instructions for the stack at 64 bytes, 1,843 and 1,795 at 1,514; 233 and 226 for
+the application. In Node, in turns with the old module in one process, on a machine that was busy throughout: 0.94 of its time at 64 bytes and 0.96 at 1,514 (tenth percentiles of 800 runs each). The table of times above is
+of before; with a tenth less the bound is missed as well.
+
+What was tried and made no difference: blocks of connections of an odd number of cache lines (576 bytes). Loading more of the next packet ahead than its head: six lines of it cost more, all of them less, in one measurement
+on that machine, so it is not done. What is left to the floor at 64 bytes is beside what a stack must do: the whole floor costs 30 % more than the floor, and the calls of an application
+in JavaScript alone take as long as the floor.
 `;
