@@ -44,7 +44,7 @@ class ScriptedClock extends PumpClock {
   }
 }
 
-type Step = 'play' | 'much' | 'xrun' | 'suspend' | 'pause' | 'go' | 'quieter' | 'louder';
+type Step = 'play' | 'much' | 'xrun' | 'suspend' | 'pause' | 'quieter' | 'louder';
 
 /** A card that lets frames leave when it is waited for, and does what its script says. */
 class ScriptedSink extends Sink {
@@ -55,6 +55,7 @@ class ScriptedSink extends Sink {
   #place = 0;
   #state: number = SinkState.prepared;
   #isDraining = false;
+  #held = 0;
   xruns = 0;
 
   constructor(
@@ -102,23 +103,25 @@ class ScriptedSink extends Sink {
 
   override wait(): number {
     super.wait();
+    if (this.#state !== SinkState.running) return 0;
     const step = this.script.shift() ?? 'play';
     if (step === 'xrun' || step === 'suspend') {
       this.#leave(step === 'xrun' ? ringFrames : 5);
       this.#state = step === 'xrun' ? SinkState.xrun : SinkState.suspended;
       if (step === 'xrun') this.xruns++;
-    } else if (step === 'pause' || step === 'go') this.words[PlayerWord.isPlaying] = step === 'go' ? 1 : 0;
+    } else if (step === 'pause') this.words[PlayerWord.isPlaying] = 0;
     else if (step === 'quieter' || step === 'louder') {
       this.numbers[PlayerNumber.volume] = step === 'quieter' ? 0.5 : 1;
       this.words[PlayerWord.volumeGeneration]!++;
     }
-    if (this.#state === SinkState.running) this.#leave(step === 'much' ? 40 : 16);
+    if (step !== 'xrun' && step !== 'suspend') this.#leave(step === 'much' ? 40 : 16);
     return 0;
   }
 
   override update(): number {
-    if (this.words[PlayerWord.isPlaying] === 0 && this.script.length === 0) this.words[PlayerWord.isPlaying] = 1;
-    if (this.#state === SinkState.paused && this.script.shift() !== 'pause') this.words[PlayerWord.isPlaying] = 1;
+    // Somebody goes on after a while.
+    this.#held = this.words[PlayerWord.isPlaying] === 0 ? this.#held + 1 : 0;
+    if (this.#held > 3) this.words[PlayerWord.isPlaying] = 1;
     this.queued = this.#queue.length;
     this.room = ringFrames - this.queued;
     if (!this.#isDraining || this.#state !== SinkState.running) return this.#state;
@@ -236,7 +239,7 @@ function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
   return seen;
 }
 
-const steps: Step[] = ['play', 'play', 'much', 'xrun', 'suspend', 'pause', 'go', 'quieter', 'louder'];
+const steps: Step[] = ['play', 'play', 'much', 'xrun', 'suspend', 'pause', 'quieter', 'louder'];
 const cases = fc.record({
   pieces: fc.array(fc.integer({ min: 1, max: 150 }), { minLength: 1, maxLength: 12 }),
   script: fc.array(fc.constantFrom(...steps), { maxLength: 60 }),

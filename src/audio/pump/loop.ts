@@ -117,11 +117,12 @@ export class PumpLoop {
     volume.settle();
     clock.read();
     this.#times[Time.deadline] = this.#times[Time.now]!;
-    this.#setState(parts.isRehearsal ? PumpState.playing : PumpState.filling);
+    if (parts.isRehearsal) this.#setState(PumpState.playing);
   }
 
   /** Plays until there is a reason to end: a {@link LoopEnd}. The sink is stopped then. */
   run(): number {
+    this.#setState(this.#state);
     for (;;) {
       const end = this.pass();
       if (end !== LoopEnd.none) return end;
