@@ -178,6 +178,11 @@ export class Fetcher {
       played -= left;
       this.#pass(left);
     }
+    if (((this.#fetchIndex - this.#ring.head) | 0) < 0) {
+      // All of a descriptor was fetched and heard before the next one was looked at.
+      this.#fetchIndex = this.#ring.head;
+      this.#fetchDone = 0;
+    }
     // Nothing is left of it, so it need not wait for what follows.
     while (this.#ring.head !== this.#fetchIndex && this.#framesOf(this.#ring.head) === this.#heardDone) this.#pass(0);
     if (this.#ring.head !== before) this.#ring.release();

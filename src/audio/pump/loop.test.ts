@@ -263,7 +263,7 @@ test('xruns, suspensions, pauses and changes of volume: every frame is heard onc
       assert.equal(numbers[PumpNumber.framesCommitted], total);
       assert.equal(words[PumpWord.head], each.pieces.length, 'all is given back');
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 });
 
