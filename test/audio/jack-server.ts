@@ -16,20 +16,22 @@ export class JackServer {
     private readonly child: ChildProcess,
     /** For whoever plays to it. */
     readonly env: NodeJS.ProcessEnv,
-    private readonly words: { text: string },
   ) {}
 
   /**
-   * Starts it and waits until it takes clients.
-   * @param isPatient it waits within a cycle until every client is done, so that a busy machine loses nothing @throws Error with what it said
+   * Starts it, at 48 kHz, and waits until it takes clients.
+   * @param name always the same for a test: the host has places for eight servers, and that of one that was killed is free for its own name alone
+   * @param isPatient it waits up to a second within a cycle until every client is done, so that a busy machine loses nothing @throws Error with what it said
    */
-  static start(rate: number, period: number, isPatient = false): JackServer {
-    // One name: the host has places for eight servers, and that of one that was killed is free for its own name alone.
-    const name = 'clearway-test';
+  static start(name: string, period: number, isPatient = false): JackServer {
     const env = { ...process.env, JACK_DEFAULT_SERVER: name, JACK_NO_START_SERVER: '1' };
-    const patience = isPatient ? ['-S', '-t', '10000'] : [];
-    const options = ['-n', name, '-r', ...patience, '-d', 'dummy', '-r', String(rate), '-p', String(period)];
-    const child = spawn('jackd', options, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const patience = isPatient ? ['-S', '-t', '1000'] : [];
+    const options = ['-n', name, '-r', ...patience, '-d', 'dummy', '-r', '48000', '-p', String(period)];
+    // It ends with the test, however that ends.
+    const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'jackd', ...options], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const words = { text: '' };
     for (const stream of [child.stdout!, child.stderr!])
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -37,12 +39,7 @@ export class JackServer {
       });
     const waited = spawnSync('jack_wait', ['-w', '-t', '10', '-s', name], { env, encoding: 'utf8' });
     if (waited.status !== 0 || child.exitCode !== null) throw new Error(`jackd does not start: ${words.text}`);
-    return new JackServer(child, env, words);
-  }
-
-  /** Lines in which the server says that a client was late. */
-  get lateClients(): number {
-    return this.words.text.match(/was not finished/g)?.length ?? 0;
+    return new JackServer(child, env);
   }
 
   /** Ends it as it should. */

@@ -50,7 +50,7 @@ async function play(sample: SampleFormat, frames: number, stallMs: number, join:
 }
 
 test('another client receives every bit, from the first frame to the last', { skip }, async () => {
-  server = JackServer.start(48_000, period, true);
+  server = JackServer.start('clearway-test', period, true);
   // Not whole periods, so that the end is within one.
   const frames = 12_000 + 77;
   const sample = 'S24_3LE';
@@ -71,7 +71,7 @@ test('another client receives every bit, from the first frame to the last', { sk
 });
 
 test('ports are joined from outside; cycles that go by without us are counted, in frames', { skip }, async () => {
-  server = JackServer.start(48_000, period);
+  server = JackServer.start('clearway-test', period);
   const { xruns, joined } = await play('S16_LE', 12_000, 60, 'join');
   assert.deepEqual(joined, ['system:playback_1', 'system:playback_2']);
   const lost = xruns.reduce((total, each) => total + each, 0);
@@ -80,7 +80,7 @@ test('ports are joined from outside; cycles that go by without us are counted, i
 });
 
 test('a server is found, and none is found where none runs', { skip }, async () => {
-  server = JackServer.start(48_000, period);
+  server = JackServer.start('clearway-test', period);
   const ask = async (env: NodeJS.ProcessEnv): Promise<string> => {
     const module = new URL('../../src/audio/sinks/jack-connect.js', import.meta.url).href;
     const code = `const { findJackServer } = await import(${JSON.stringify(module)}); console.log(JSON.stringify(findJackServer() ?? null));`;

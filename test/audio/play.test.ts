@@ -159,7 +159,7 @@ test('--devices and --check print what is there, also as JSON', { skip }, async 
 });
 
 test('a JACK server that dies while it plays: one sentence, status 3', { skip: skip || jackSkip() }, async () => {
-  const server = JackServer.start(48_000, 1024);
+  const server = JackServer.start('clearway-test-play', 1024);
   try {
     const { path } = folder.wave('jack.wav', 48_000 * 30);
     const { child, ended } = begin([path, '--device', 'jack'], server.env);
