@@ -15,6 +15,9 @@ export {
   type SkippedEvent,
 } from './player.js';
 export type { GapEvent, SuspendedEvent, TruncatedEvent, XrunEvent } from './player-events.js';
+export { PlayRecorder, type RecordedSettings } from './report/recorder.js';
+export type { PlayReport } from './report/report.js';
+export { reportText } from './report/report-text.js';
 export type { SinkClock, SinkOpening } from './sinks/sink.js';
 export { parseSinkName, type SinkName, SinkNameError } from './sinks/sink-name.js';
 export { type DecoderState, listDecoders } from './sources/decoders.js';
