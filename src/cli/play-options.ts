@@ -21,7 +21,7 @@ into the driver's ring in one copy, the kernel's; a folder stands for the audio 
   --latency WHICH    normal, or low: 4 periods of 256 frames
   --start TIME       begin there in the first file: 90, 1:30, 1:02:03.5
   --loop             begin again after the last file
-  --gain DB          -90 to 0; 0 leaves every bit as it is (0)
+  --gain=DB          -90 to 0, such as --gain=-6; 0 leaves every bit as it is (0)
   --lead-in MS       silence first, for receivers and displays that wake up slowly: 0 to 10000 (0)
   --convert          allow what changes samples (rate, channels, rounding), and say so; else it is refused
   --raw FORMAT,RATE,CHANNELS the files are bare samples, such as S16_LE,48000,2

@@ -23,10 +23,17 @@ async function printDevices({ json }: PlayOptions): Promise<number> {
 async function printCheck({ json }: PlayOptions): Promise<number> {
   const { checkRealtime } = await import('../audio/realtime-check.js');
   const { findingLines } = await import('./doctor-table.js');
+  const { listDecoders } = await import('../audio/sources/decoders.js');
   const findings = checkRealtime();
-  process.stdout.write(
-    json ? `${JSON.stringify({ schema: 1, findings }, null, 2)}\n` : findingLines(findings, formOf(process.stdout)),
-  );
+  const decoders = await listDecoders();
+  if (json) process.stdout.write(`${JSON.stringify({ schema: 1, findings, decoders }, null, 2)}\n`);
+  else {
+    const lines = decoders.map(({ formats, decoder, words }) => {
+      const who = [decoder ?? 'nobody decodes it', ...(words === '' ? [] : [words])].join('; ');
+      return `  ${formats}: ${who}`;
+    });
+    process.stdout.write(`${findingLines(findings, formOf(process.stdout))}\nFormats of files\n${lines.join('\n')}\n`);
+  }
   return playStatus.played;
 }
 

@@ -184,6 +184,7 @@ class PumpProcess {
       isRehearsal: false,
     });
     if (isTimed) this.#prepare(sink);
+    else tellRights(this.#words, this.#numbers);
     if (this.#formatEndedNs >= 0) this.#tellGap();
     this.#figures.begin(periodFrames, format.rate);
     const began = performance.now();

@@ -106,10 +106,12 @@ export class PlayRecorder {
           .map(({ track }) => track.words),
       ),
     ];
+    const lossy = new Set(tracks.filter(({ track }) => !track.lossless).map(({ track }) => track.codec));
+    const decoded = [...lossy].map((codec) => `what the decoder makes of ${codec}, which is lossy itself`);
     const bits: Pick<BitFacts, 'path' | 'device' | 'through'> = { path, device: this.#settings.device, through };
     return {
       ...bits,
-      ...{ kept: words(false), lossy: words(true), rate: format.rate },
+      ...{ kept: [...words(false), ...decoded], lossy: words(true), rate: format.rate },
       ...{ gainDb: this.#settings.gainDb, rampedFrames: 0 },
     };
   }
