@@ -89,8 +89,8 @@ export function compareGuests(scenario: Scenario, here?: Host): Comparison[] {
   });
 }
 
-/** Files up to here are served from memory, unless serve was told otherwise. */
-const inlineBytes = 65_536;
+/** Files up to here are served from memory, unless serve was told otherwise (serve/options.ts). */
+const inlineBytes = 32_768;
 
 /** A server that answers requests over TCP, through the kernel and past it: what `clearway bypass compare` measures. */
 function compareRequests(scenario: Scenario, here?: Host): Comparison[] {
