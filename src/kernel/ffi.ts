@@ -128,6 +128,28 @@ export function registerCallback(
   return { address: Number(library.address(pointer)), free: () => library.unregister(pointer) };
 }
 
+const libraries = new Map<string, LibraryHandle>();
+
+/** As {@link bind}, of a library of one's own: machine code that was made to be compared. */
+export function bindIn(path: string, prototype: string): NativeFunction {
+  const library = libraries.get(path) ?? koffi().load(path);
+  libraries.set(path, library);
+  return library.func(prototype) as NativeFunction;
+}
+
+const functionTypes = new Map<string, TypeObject>();
+
+/** The machine code at an address as a function of a prototype. The caller answers for what is there. */
+export function functionAt(address: number, prototype: string): NativeFunction {
+  const library = koffi();
+  let type = functionTypes.get(prototype);
+  if (type === undefined) {
+    type = library.proto(prototype);
+    functionTypes.set(prototype, type);
+  }
+  return library.decode(BigInt(address), type) as NativeFunction;
+}
+
 let call6: NativeFunction | undefined;
 let call3: NativeFunction | undefined;
 

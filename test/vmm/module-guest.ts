@@ -5,7 +5,8 @@ import { Access, Domain } from '../../src/memory/domain.js';
 import { Feature, MmioTransport, type VirtioDevice } from '../../src/virtio/mmio.js';
 import { Layout } from '../../src/vmm/boot.js';
 
-interface Exports {
+/** What the module of an image gives. */
+export interface Exports {
   bootBlock(): number;
   begin(nowUs: number): number;
   turn(nowUs: number): number;
@@ -34,6 +35,19 @@ export const layouts: Readonly<Record<string, bigint>> = {
   'packed, events by place': Feature.packed | Feature.eventIndex,
 };
 
+/** What runs a module: its memory and its functions. */
+export type ModuleRunner = (
+  wasm: Uint8Array<ArrayBuffer>,
+  pages: number,
+  host: WebAssembly.ModuleImports,
+) => { bytes: Uint8Array<ArrayBuffer>; exports: Exports };
+
+const inV8: ModuleRunner = (wasm, pages, host) => {
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasm), { env: { memory }, host });
+  return { bytes: new Uint8Array(memory.buffer), exports: exports as unknown as Exports };
+};
+
 /** See the file's head. */
 export class ModuleGuest {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -52,20 +66,19 @@ export class ModuleGuest {
     layout: bigint,
     make: (domain: Domain) => readonly VirtioDevice[],
     memoryBytes = 32 * 1024 ** 2,
+    runner: ModuleRunner = inV8,
   ) {
-    const pages = memoryBytes / 65_536;
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    this.bytes = new Uint8Array(memory.buffer);
-    const data = new DataView(memory.buffer);
+    const wasm = readFileSync(new URL(`../../core/images/${image}.wasm`, import.meta.url));
+    const { bytes, exports } = runner(wasm as Uint8Array<ArrayBuffer>, memoryBytes / 65_536, this.#host());
+    this.bytes = bytes;
+    this.#exports = exports;
+    const data = new DataView(bytes.buffer, bytes.byteOffset, memoryBytes);
     const window = (offset: number, length: number) => {
       if (offset + length > memoryBytes) throw new RangeError('outside');
       return { data, bytes: this.bytes, at: offset };
     };
     this.domain.grant(physical, memoryBytes, { address: 0, window }, 0, Access.both);
     for (const device of make(this.domain)) this.transports.push(new MmioTransport(device, this.domain, layout));
-    const module = new WebAssembly.Module(readFileSync(new URL(`../../core/images/${image}.wasm`, import.meta.url)));
-    this.#exports = new WebAssembly.Instance(module, { env: { memory }, host: this.#host() })
-      .exports as unknown as Exports;
     const block = this.#exports.bootBlock();
     data.setUint32(block, physical, true);
     data.setUint32(block + 4, Layout.doorOurs, true);

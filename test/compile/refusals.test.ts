@@ -1,0 +1,87 @@
+// Modules that are not compiled: each with a sentence that names what it is; and modules that were spoilt, which are refused or are right by V8's judgement too.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { writeObject } from '../../src/compile/elf-object.js';
+import { nameOf } from '../../src/compile/opcodes.js';
+import { compileModule } from '../../src/compile/program.js';
+import { Dice } from './dice.js';
+import { i32, T, u32, type WrittenFunction, writeModule } from './module-writer.js';
+import { randomProgram } from './random-programs.js';
+
+const image = (name: string): Uint8Array => readFileSync(new URL(`../../core/images/${name}.wasm`, import.meta.url));
+
+const withBody = (body: readonly number[], more: Partial<WrittenFunction> = {}): Uint8Array =>
+  writeModule({ functions: [{ takes: [], gives: undefined, locals: [], body, ...more }] });
+
+test('what is not of the subset is refused by its name', () => {
+  const cases: readonly (readonly [RegExp, Uint8Array])[] = [
+    [/no WebAssembly module/, Buffer.from('#!/bin/sh\n')],
+    [/ends too early/, Uint8Array.of(0, 0x61)],
+    [/f32\.add is not compiled/, withBody([0x92])],
+    [/memory\.grow is not compiled/, withBody([...i32(1), 0x40, 0, 0x1a])],
+    [/vectors/, withBody([0xfd, 12])],
+    [/atomic/, withBody([0xfe, 0x10, 2, 0])],
+    [/memory\.init is not compiled/, withBody([0xfc, 8, 0, 0])],
+    [/return_call is not compiled/, withBody([0x12, 0])],
+    [/ref\.null|0xd0 is not compiled/, withBody([0xd0, 0x70, 0x1a])],
+    [/f64\.min is not compiled/, withBody([0xa4])],
+    [/type f32/, withBody([], { locals: [0x7d as 0x7c] })],
+    [/no value for it/, withBody([0x6a])],
+    [/another type/, withBody([0x42, 0, 0x45, 0x1a])],
+    [/no block 3/, withBody([0x0c, 3])],
+    [/no variable 9/, withBody([0x20, 9, 0x1a])],
+    [/no function 77/, withBody([0x10, 77])],
+    [/no global 5/, withBody([0x23, 5, 0x1a])],
+    [/no table/, withBody([...i32(0), 0x11, 0, 0])],
+    [/values are left/, withBody(i32(1))],
+    [/aligned to more/, withBody([...i32(0), 0x28, 5, 0, 0x1a])],
+    [/more than 500 blocks/, withBody([...new Array(600).fill([0x02, T.none]).flat(), ...new Array(600).fill(0x0b)])],
+    [/more variables|most/, withBody([], { locals: new Array(5000).fill(T.i32) })],
+    [/exported takes more than 6/, withBody([], { takes: new Array(7).fill(T.i32), name: 'f' })],
+  ];
+  for (const [words, bytes] of cases)
+    assert.throws(
+      () => compileModule(bytes),
+      (error: Error) => error.name === 'CompileError' && words.test(error.message) && !error.message.includes('\n'),
+      `${words}`,
+    );
+  assert.equal(nameOf(0x11), 'call_indirect');
+  assert.equal(nameOf(0xfc0a), 'memory.copy');
+  assert.equal(nameOf(0xc4), 'i64.extend32_s');
+});
+
+test('a spoilt module is refused, or is right by the judgement of V8 as well', () => {
+  let [taken, refused] = [0, 0];
+  for (let seed = 1; seed <= 10; seed++) {
+    const { bytes } = randomProgram(seed);
+    const dice = new Dice(seed);
+    for (let round = 0; round < 20; round++) {
+      const spoilt = Uint8Array.from(bytes);
+      for (let changes = 1 + dice.below(3); changes > 0; changes--)
+        spoilt[8 + dice.below(spoilt.length - 8)] = dice.below(256);
+      const whole = dice.below(10) === 0 ? spoilt.subarray(0, dice.below(spoilt.length)) : spoilt;
+      try {
+        compileModule(whole);
+      } catch (error) {
+        assert.equal((error as Error).name, 'CompileError', `seed ${seed}, round ${round}: ${(error as Error).stack}`);
+        refused++;
+        continue;
+      }
+      assert.ok(WebAssembly.validate(whole), `seed ${seed}, round ${round}: V8 takes it for wrong`);
+      taken++;
+    }
+  }
+  assert.ok(taken > 5 && refused > 50, `${taken} taken, ${refused} refused`);
+});
+
+test('the same module gives the same code, and the object says where everything is', () => {
+  const bytes = image('probe');
+  const [one, other] = [writeObject(compileModule(bytes)), writeObject(compileModule(bytes))];
+  assert.deepEqual(one, other);
+  const text = Buffer.from(one).toString('latin1');
+  for (const name of ['module_begin', 'module_turn', 'module_instance', 'module_data', 'host_say', 'module_trapped'])
+    assert.ok(text.includes(`${name}\0`), name);
+  assert.equal(u32(300).length, 2);
+});
