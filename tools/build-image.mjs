@@ -1,5 +1,6 @@
-// Makes images that boot: each module of dist/core/images/ becomes C (wasm2c of wabt), machine code (gcc) and, with src/image/ around it, one ELF file,
-// dist/image/NAME.elf. The same sources and tools give the same bytes. Where the tools are missing, or are others than those that it was tried with,
+// Makes images that boot: each module of dist/core/images/ becomes machine code and, with src/image/ around it, one ELF file, dist/image/NAME.elf. The module is
+// compiled by wasm2c (wabt) and gcc, or by our own compiler (src/compile/): `--compiler gcc|own`, and by our own where wasm2c is missing. The rest is gcc's.
+// The same sources and tools give the same bytes. Where the tools are missing, or are others than those that it was tried with,
 // nothing is made, and it says why: whoever installs the package has the images already. Plain JavaScript because the build calls it.
 
 import { execFileSync } from 'node:child_process';
@@ -25,7 +26,7 @@ const images = join(root, 'dist/image');
 /** What wasm2c writes has changed between versions in names and shape: this is the one that src/image/host.c is written for. */
 const wabtVersion = '1.0.32';
 
-const flags = [
+export const flags = [
   ...[
     '-m64',
     '-std=gnu17',
@@ -59,16 +60,6 @@ const link = [
 export function missingTools() {
   if (process.arch !== 'x64') return `images are for x86-64, and this is ${process.arch}`;
   try {
-    const version = execFileSync('wasm2c', ['--version'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-    if (!version.startsWith(wabtVersion))
-      return `wasm2c is version ${version}, and images are made with ${wabtVersion}`;
-  } catch {
-    return 'wasm2c is not installed (Debian: apt-get install wabt)';
-  }
-  try {
     execFileSync('gcc', ['--version'], { stdio: 'ignore' });
   } catch {
     return 'gcc is not installed';
@@ -76,27 +67,63 @@ export function missingTools() {
   return undefined;
 }
 
+/** Why wasm2c and gcc cannot compile modules here; undefined: they can. */
+export function missingWasm2c() {
+  try {
+    const version = execFileSync('wasm2c', ['--version'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+    if (version.startsWith(wabtVersion)) return missingTools();
+    return `wasm2c is version ${version}, and modules are compiled with ${wabtVersion}`;
+  } catch {
+    return 'wasm2c is not installed (Debian: apt-get install wabt)';
+  }
+}
+
 /** Linear memory begins at an address that never changes: the code need not look it up at each access. */
-function withFixedMemory(text) {
+export function withFixedMemory(text) {
   const fixed = text.replaceAll('&mem->data[addr]', '((u8 *)0x40000000ul + addr)');
   if (fixed === text) throw new Error('wasm2c writes memory accesses in another way than expected');
   return fixed;
 }
 
-/** Makes one image. @param name of its module @param into the file that is written, whole or not at all */
-export function buildImage(name, into) {
+/** The module as an object file by our own compiler, which the build made before. */
+async function compileByOurselves(module, into) {
+  const [{ compileModule }, { writeObject }] = await Promise.all([
+    import('../dist/src/compile/program.js'),
+    import('../dist/src/compile/elf-object.js'),
+  ]);
+  writeFileSync(into, writeObject(compileModule(readFileSync(module))));
+}
+
+/** The module as an object file by wasm2c and gcc. */
+function compileByWasm2c(module, folder, run) {
+  // Names of functions are for people, and would be in the C alone.
+  run('wasm2c', ['-n', 'module', module, '-o', 'module.c']);
+  writeFileSync(join(folder, 'module.c'), withFixedMemory(readFileSync(join(folder, 'module.c'), 'utf8')));
+  run('gcc', [...flags, '-c', 'module.c']);
+}
+
+/**
+ * Makes one image.
+ * @param name of its module @param into the file that is written, whole or not at all
+ * @param compiler of the module: `gcc` (by way of wasm2c), or `own` (src/compile/)
+ */
+export async function buildImage(name, into, compiler = 'gcc') {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-image-'));
   const run = (program, args) => execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
   try {
     for (const file of readdirSync(sources)) writeFileSync(join(folder, file), readFileSync(join(sources, file)));
-    // Names of functions are for people, and would be in the C alone.
-    run('wasm2c', ['-n', 'module', join(modules, `${name}.wasm`), '-o', 'module.c']);
-    writeFileSync(join(folder, 'module.c'), withFixedMemory(readFileSync(join(folder, 'module.c'), 'utf8')));
-    run('gcc', [...flags, '-c', 'module.c']);
+    const module = join(modules, `${name}.wasm`);
+    if (compiler === 'own') await compileByOurselves(module, join(folder, 'module.o'));
+    else compileByWasm2c(module, folder, run);
+    const glue = compiler === 'own' ? 'own' : 'wasm2c';
+    run('gcc', [...flags, '-c', `${glue}.c`]);
     run('gcc', [...flags, '-c', 'host.c']);
     run('gcc', [...flags, '-mgeneral-regs-only', '-c', 'boot.c']);
     run('gcc', ['-c', 'start.S']);
-    run('gcc', [...link, 'start.o', 'boot.o', 'host.o', 'module.o', '-lgcc', '-o', 'image.elf']);
+    run('gcc', [...link, 'start.o', 'boot.o', 'host.o', `${glue}.o`, 'module.o', '-lgcc', '-o', 'image.elf']);
     run('strip', ['-s', 'image.elf']);
     writeFileSync(`${into}.${process.pid}`, readFileSync(join(folder, 'image.elf')));
     renameSync(`${into}.${process.pid}`, into);
@@ -107,20 +134,34 @@ export function buildImage(name, into) {
 
 const timeOf = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-function buildAll() {
+/** What was asked for with `--compiler`; otherwise wasm2c and gcc where they are. */
+function chosenCompiler() {
+  const at = process.argv.indexOf('--compiler');
+  const asked = at < 0 ? undefined : process.argv[at + 1];
+  if (at >= 0 && asked !== 'gcc' && asked !== 'own') {
+    console.error('--compiler is gcc or own');
+    process.exit(2);
+  }
+  return asked ?? (missingWasm2c() === undefined ? 'gcc' : 'own');
+}
+
+async function buildAll() {
+  const compiler = chosenCompiler();
+  // Asked for by name, all are made again: who compiled what is there is not written in it.
   const own = [fileURLToPath(import.meta.url), ...readdirSync(sources).map((file) => join(sources, file))].map(timeOf);
+  const oldest = process.argv.includes('--compiler') ? Number.POSITIVE_INFINITY : Math.max(...own);
   const stale = readdirSync(modules)
     .filter((file) => /^[\w-]+\.wasm$/.test(file))
     .map((file) => file.replace(/\.wasm$/, ''))
-    .filter((name) => timeOf(join(images, `${name}.elf`)) <= Math.max(...own, timeOf(join(modules, `${name}.wasm`))));
+    .filter((name) => timeOf(join(images, `${name}.elf`)) <= Math.max(oldest, timeOf(join(modules, `${name}.wasm`))));
   if (stale.length === 0) return;
-  const why = missingTools();
+  const why = compiler === 'gcc' ? missingWasm2c() : missingTools();
   if (why !== undefined) {
     console.error(`no images were made (clearway kv --vm needs one): ${why}`);
     return;
   }
   mkdirSync(images, { recursive: true });
-  for (const name of stale) buildImage(name, join(images, `${name}.elf`));
+  for (const name of stale) await buildImage(name, join(images, `${name}.elf`), compiler);
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) buildAll();
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await buildAll();

@@ -24,5 +24,6 @@ async function bundles(compiled) {
 }
 
 const compiled = step('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json');
-const images = step('tools/build-core.mjs').then(() => step('tools/build-image.mjs'));
+// Images may be compiled by what tsc writes (src/compile/).
+const images = Promise.all([step('tools/build-core.mjs'), compiled]).then(() => step('tools/build-image.mjs'));
 await Promise.all([bundles(compiled), images]);

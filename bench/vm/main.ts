@@ -1,5 +1,5 @@
 // `npm run bench:vm`: the store in a virtual machine. Round trips over its rings, clients over loopback beside `clearway kv` and Redis in the same rounds, how long it takes to
-// begin, what it costs when nobody asks, what a stop costs beside a loop in C. `--rounds N` (3), `--only NAME,NAME` (ring, exits, boot, idle, wake, load). Ratios are medians of the rounds' ratios. Not here: the rings' client (ring.ts).
+// begin, what it costs when nobody asks, what a stop costs beside a loop in C. `--rounds N` (3), `--only NAME,NAME` (ring, compilers, exits, boot, idle, wake, load). Ratios are medians of the rounds' ratios. Not here: the rings' client (ring.ts).
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { describeHost, hostFacts } from '../host/about.js';
 import { freePort } from '../host/port.js';
 import { repositoryRoot } from '../servers/peer.js';
+import { measureCompilers } from './compilers.js';
 import { measureExits } from './exits.js';
 import { measureRing, type RingFigures } from './ring.js';
 import { measureWakes } from './wake.js';
@@ -172,6 +173,7 @@ async function main(): Promise<void> {
   say('');
   const parts: Readonly<Record<string, () => Promise<readonly string[]> | readonly string[]>> = {
     ring: () => measureRings(rounds),
+    compilers: () => measureCompilers(rounds * 5),
     exits: () => measureExits(rounds * 2 + 1),
     boot: async () => [await measureBoots(rounds * 3)],
     idle: async () => [await measureIdle()],

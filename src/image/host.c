@@ -1,10 +1,9 @@
-/* What stands between the module and the machine: its imports, what code of wasm2c calls, the clock, and the loop that turns, rests and parks.
+/* What stands between the module and the machine, whoever compiled it: its imports, the clock, and the loop that turns, rests and parks.
    Everything here runs at CPL 3. Nothing is allocated; memory is the machine's from the start. */
-#include "module.h"
 #include "image.h"
+#include <stddef.h>
 
-static Z_module_instance_t module;
-static wasm_rt_memory_t memory;
+u64 memory_bytes;
 static u64 microseconds_shift_32; /* microseconds of a tick, times 2^32 */
 static u64 tick_at_start;
 
@@ -16,7 +15,7 @@ static inline u64 ticks(void) {
 
 static u64 now_us(void) { return (u64)((unsigned __int128)(ticks() - tick_at_start) * microseconds_shift_32 >> 32); }
 
-static void __attribute__((noreturn)) give_up(const char *why) {
+void give_up(const char *why) {
   say_text("clearway: ");
   say_text(why);
   say_text("\n");
@@ -24,44 +23,25 @@ static void __attribute__((noreturn)) give_up(const char *why) {
 }
 
 /* The module's imports. */
-wasm_rt_memory_t *Z_envZ_memory(struct Z_env_instance_t *host) { return &memory; }
-u32 Z_hostZ_readRegister(struct Z_host_instance_t *host, u32 address) { return *(volatile u32 *)(DEVICES_VIRTUAL + address); }
-void Z_hostZ_writeRegister(struct Z_host_instance_t *host, u32 address, u32 value) { *(volatile u32 *)(DEVICES_VIRTUAL + address) = value; }
-void Z_hostZ_fence(struct Z_host_instance_t *host) { __asm__ volatile("lock orl $0, (%%rsp)" ::: "memory"); }
-void Z_hostZ_order(struct Z_host_instance_t *host) { __asm__ volatile("" ::: "memory"); }
-void Z_hostZ_say(struct Z_host_instance_t *host, u32 text, u32 length) {
-  if ((u64)text + length <= memory.size) say_bytes((const char *)memory.data + text, length);
+u32 host_readRegister(u32 address) { return *(volatile u32 *)(DEVICES_VIRTUAL + address); }
+void host_writeRegister(u32 address, u32 value) { *(volatile u32 *)(DEVICES_VIRTUAL + address) = value; }
+void host_fence(void) { __asm__ volatile("lock orl $0, (%%rsp)" ::: "memory"); }
+void host_order(void) { __asm__ volatile("" ::: "memory"); }
+void host_say(u32 text, u32 length) {
+  if ((u64)text + length <= memory_bytes) say_bytes((const char *)LINEAR_VIRTUAL + text, length);
 }
-void Z_hostZ_endGuest(struct Z_host_instance_t *host, u32 status) { end_guest(status); }
+void host_endGuest(u32 status) { end_guest(status); }
 
-/* What code of wasm2c calls. */
-void wasm_rt_trap(wasm_rt_trap_t code) {
+/* Why the module's code stopped itself: the numbers are those of wasm2c (wasm_rt_trap_t), and ours (src/compile/ir.ts). */
+void module_trapped(u32 code) {
   static const char *const names[] = {
     "none", "out of bounds", "integer overflow", "division by zero", "conversion of no number", "a failed check", "indirect call", "exception", "stack",
   };
   say_text("clearway: the guest was stopped by the program itself: ");
-  say_text((u32)code < 9 ? names[code] : "unknown");
+  say_text(code < 9 ? names[code] : "unknown");
   say_text("\n");
   end_guest(END_TRAP);
 }
-bool wasm_rt_is_initialized(void) { return true; }
-void abort(void) { wasm_rt_trap(WASM_RT_TRAP_UNREACHABLE); }
-void __assert_fail(const char *what, const char *file, unsigned line, const char *function) { abort(); }
-u32 wasm_rt_register_func_type(u32 parameters, u32 results, ...) {
-  static u32 known;
-  /* Types that are the same get different numbers: the module calls a table's functions by the type that the table was filled with, or not at all. */
-  return ++known;
-}
-void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t *table, u32 elements, u32 most) {
-  static wasm_rt_funcref_t room[512];
-  if (elements > 512) give_up("the module's table of functions is too long");
-  table->data = room;
-  table->size = elements;
-  table->max_size = elements;
-}
-void wasm_rt_free_funcref_table(wasm_rt_funcref_table_t *table) {}
-void wasm_rt_free_memory(wasm_rt_memory_t *gone) {}
-u32 wasm_rt_grow_memory(wasm_rt_memory_t *grown, u32 pages) { return -1; }
 
 void *memcpy(void *to, const void *from, size_t bytes) {
   void *start = to;
@@ -79,17 +59,6 @@ void *memmove(void *to, const void *from, size_t bytes) {
   const u8 *source = from;
   while (bytes--) target[bytes] = source[bytes];
   return to;
-}
-
-/* Rounding, as code of wasm2c calls it; what no module uses is left out by the linker. */
-static int has_fraction(double value) { return value > -4503599627370496.0 && value < 4503599627370496.0 && (double)(long)value != value; }
-double trunc(double value) { return has_fraction(value) ? __builtin_copysign((double)(long)value, value) : value; }
-double floor(double value) { return has_fraction(value) && trunc(value) > value ? trunc(value) - 1 : trunc(value); }
-double ceil(double value) { return has_fraction(value) && trunc(value) < value ? __builtin_copysign(trunc(value) + 1, value) : trunc(value); }
-double nearbyint(double value) {
-  /* To the nearest whole number, halves to even ones: what adding 2^52 does. */
-  double far = __builtin_copysign(4503599627370496.0, value);
-  return has_fraction(value) ? __builtin_copysign(value + far - far, value) : value;
 }
 
 /* A number behind a word of the command line; otherwise: nobody said it. */
@@ -180,30 +149,27 @@ static void find_out(void) {
 
 void main(void) {
   if (boot_block.door != DOOR_OURS) find_out();
-  memory.data = (u8 *)LINEAR_VIRTUAL;
-  memory.pages = memory.max_pages = boot_block.linear_bytes >> 16;
-  memory.size = (u64)memory.pages << 16;
-  if (memory.size < 0x400000) give_up("there is too little memory: 8 MiB are the least");
+  memory_bytes = boot_block.linear_bytes & ~0xfffful;
+  if (memory_bytes < 0x400000) give_up("there is too little memory: 8 MiB are the least");
   tick_at_start = ticks();
   microseconds_shift_32 = (1000ul << 32) / boot_block.tsc_khz;
 
   /* What the module takes to be zeros when it begins: under other monitors a firmware may have written there. */
-  if (boot_block.door != DOOR_OURS) memset(memory.data + LINEAR_GUARD, 0, STATIC_BYTES);
-  Z_module_init_module();
-  Z_module_instantiate(&module, 0, 0);
-  u32 block = Z_moduleZ_bootBlock(&module);
-  if ((u64)block + sizeof boot_block > memory.size) give_up("the module has no place for what the monitor says");
-  __builtin_memcpy(memory.data + block, &boot_block, sizeof boot_block);
+  if (boot_block.door != DOOR_OURS) memset((u8 *)LINEAR_VIRTUAL + LINEAR_GUARD, 0, STATIC_BYTES);
+  module_instantiate();
+  u32 block = module_bootBlock();
+  if ((u64)block + sizeof boot_block > memory_bytes) give_up("the module has no place for what the monitor says");
+  __builtin_memcpy((u8 *)LINEAR_VIRTUAL + block, &boot_block, sizeof boot_block);
   /* The place of linear memory in the machine, by which devices know it. */
-  *(u32 *)(memory.data + block) = LINEAR_PHYSICAL;
-  u32 status = Z_moduleZ_begin(&module, now_us());
+  *(u32 *)(LINEAR_VIRTUAL + (u64)block) = LINEAR_PHYSICAL;
+  u32 status = module_begin(now_us());
   if (status) end_guest(status);
 
   /* How long to look for more before it rests: where others wait for the same processor, hardly at all. */
   u64 spin = told("spin_us=", boot_block.door == DOOR_OURS ? 0 : 50);
   for (u64 busy = now_us();;) {
     u64 now = now_us();
-    if (Z_moduleZ_turn(&module, now)) {
+    if (module_turn(now)) {
       busy = now;
       continue;
     }
@@ -211,7 +177,7 @@ void main(void) {
       __asm__ volatile("pause");
       continue;
     }
-    u32 wait = Z_moduleZ_rest(&module, now);
+    u32 wait = module_rest(now);
     if (boot_block.door == DOOR_OURS && wait) {
       out32(PORT_PARK, wait);
       busy = now_us();

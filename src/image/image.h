@@ -19,6 +19,16 @@ extern struct boot_block boot_block;
 
 enum { END_TRAP = 0x7e };
 
+/* Of the module, whoever compiled it (wasm2c.c, own.c). */
+void module_instantiate(void);
+u32 module_bootBlock(void), module_begin(u32 now), module_turn(u32 now), module_rest(u32 now);
+/* Of host.c, for the module. */
+extern u64 memory_bytes;
+void module_trapped(u32 code) __attribute__((noreturn));
+void give_up(const char *why) __attribute__((noreturn));
+u32 host_readRegister(u32 address);
+void host_writeRegister(u32 address, u32 value), host_fence(void), host_order(void), host_say(u32 text, u32 length), host_endGuest(u32 status);
+
 static inline void out8(u16 port, u8 value) { __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port)); }
 static inline void out32(u16 port, u32 value) { __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port)); }
 static inline u8 in8(u16 port) {

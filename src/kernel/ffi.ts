@@ -128,15 +128,6 @@ export function registerCallback(
   return { address: Number(library.address(pointer)), free: () => library.unregister(pointer) };
 }
 
-const libraries = new Map<string, LibraryHandle>();
-
-/** As {@link bind}, of a library of one's own: machine code that was made to be compared. */
-export function bindIn(path: string, prototype: string): NativeFunction {
-  const library = libraries.get(path) ?? koffi().load(path);
-  libraries.set(path, library);
-  return library.func(prototype) as NativeFunction;
-}
-
 const functionTypes = new Map<string, TypeObject>();
 
 /** The machine code at an address as a function of a prototype. The caller answers for what is there. */
