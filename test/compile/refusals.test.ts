@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { writeObject } from '../../src/compile/elf-object.js';
+import { dataTable, writeObject } from '../../src/compile/elf-object.js';
 import { nameOf } from '../../src/compile/opcodes.js';
 import { compileModule } from '../../src/compile/program.js';
 import { Dice } from './dice.js';
@@ -84,4 +84,27 @@ test('the same module gives the same code, and the object says where everything 
   for (const name of ['module_begin', 'module_turn', 'module_instance', 'module_data', 'host_say', 'module_trapped'])
     assert.ok(text.includes(`${name}\0`), name);
   assert.equal(u32(300).length, 2);
+});
+
+test('what memory begins with is in the object, without its zeros', () => {
+  const dice = new Dice(7);
+  const data = [0x10_0000, 0x10_0003, 0x10_0200, 0x13_0000, 0x10_0001].map((address) => ({
+    address,
+    bytes: Uint8Array.from({ length: 1 + dice.below(90_000) }, () => (dice.below(6) === 0 ? dice.below(256) : 0)),
+  }));
+  const [wanted, found] = [new Uint8Array(0x20_0000), new Uint8Array(0x20_0000)];
+  for (const { address, bytes } of data) wanted.set(bytes, address);
+  const table = dataTable({ data });
+  const view = new DataView(table.buffer);
+  let at = view.getUint32(0, true);
+  for (let piece = 4; ; piece += 4) {
+    const [gap, length] = [view.getUint16(piece, true), view.getUint16(piece + 2, true)];
+    if (gap === 0 && length === 0) break;
+    at += gap;
+    found.set(table.subarray(piece + 4, piece + 4 + length), at);
+    at += length;
+    piece += length;
+  }
+  assert.ok(Buffer.from(wanted).equals(found));
+  assert.equal(dataTable({ data: [] }).length, 8);
 });
