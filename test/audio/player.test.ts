@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { type EndEvent, Player, type PlayerOptions } from '../../src/audio/index.js';
+import { type EndEvent, Player, type PlayerOptions, PlayRecorder } from '../../src/audio/index.js';
 import { offsets, PumpNumber } from '../../src/audio/pump/shared-layout.js';
 import type { PcmFormat } from '../../src/wire/pcm/format.js';
 import { AudioFolder, cdLike, sha256 } from '../support/audio-files.js';
@@ -144,6 +144,23 @@ test('half the volume is half of each sample; the whole is every bit', async () 
   assert.equal(written.length, payload.length);
   for (let at = 0; at < payload.length; at += 2)
     assert.equal(written.readInt16LE(at), Math.round(payload.readInt16LE(at) / 2));
+});
+
+test('a volume that the recorder was not told of is in the sentence about bits, and so is a second format after it', async () => {
+  const other: PcmFormat = { ...cdLike, rate: 48_000 };
+  const files = [folder.wave('first.wav', 500).path, folder.wave('second.wav', 700, other).path];
+  const sentence = async (volume: number): Promise<[string, string] | undefined> => {
+    const player = new Player({ files, device: 'null:fast', volume });
+    const recorder = new PlayRecorder(player, { device: 'null:fast', gainDb: 0 });
+    player.start();
+    await player.ended;
+    const report = recorder.report();
+    return report && [report.bits.verdict, report.bits.because];
+  };
+  const quieter = await sentence(0.5);
+  assert.equal(quieter?.[0], 'no');
+  assert.match(quieter[1], /1200 frames were made quieter/);
+  assert.notEqual((await sentence(1))?.[0], 'no');
 });
 
 test('files that cannot be played are left out in words, and the others are heard', async () => {

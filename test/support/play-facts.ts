@@ -30,7 +30,7 @@ export const playFacts: PlayFacts = {
   ],
   bits: {
     ...{ path: 'direct', device: 'hw:1,0', kept: ['S24_3LE -> S32_LE, low 8 bits zero'], lossy: [], rate: 96_000 },
-    ...{ gainDb: 0, rampedFrames: 0 },
+    ...{ gainDb: 0, changedFrames: 0 },
   },
   digests: { decoded: 'aa', committed: 'aa' },
   notes: [],

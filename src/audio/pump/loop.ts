@@ -77,6 +77,8 @@ export class PumpLoop {
   readonly #isRehearsal: boolean;
   #state: number = PumpState.filling;
   #volumeGeneration = 0;
+  /** What the volume changed in formats before this one. */
+  readonly #changedBefore: number;
   /** The stream's end was fetched: silence follows. */
   #isEnding = false;
   /** Frames of that silence. */
@@ -112,6 +114,7 @@ export class PumpLoop {
     this.#isRehearsal = parts.isRehearsal;
     this.#own[Own.frameNs] = 1e9 / opening.format.rate;
     this.#own[Own.dryNs] = -1;
+    this.#changedBefore = this.#words[PumpWord.changedFrames]!;
     this.#volumeGeneration = Atomics.load(this.#words, PlayerWord.volumeGeneration);
     volume.want(this.#numbers, PlayerNumber.volume);
     volume.settle();
@@ -326,7 +329,7 @@ export class PumpLoop {
         break;
       }
     }
-    this.#words[PumpWord.rampedFrames] = this.#volume.rampedFrames;
+    this.#words[PumpWord.changedFrames] = (this.#changedBefore + this.#volume.changedFrames) | 0;
     if (this.#state === PumpState.filling) return this.#begin();
     this.#figures.left(this.#sink.queued);
     return this.#isEnding ? this.#ending() : LoopEnd.none;

@@ -163,8 +163,8 @@ export const PumpWord = {
   stalls: wordsOfPage(at.pump) + 25,
   /** The pump's process. */
   pid: wordsOfPage(at.pump) + 26,
-  /** Frames that a ramp of the volume changed, since the sink was opened. */
-  rampedFrames: wordsOfPage(at.pump) + 27,
+  /** Frames that the volume changed, ramps included, since the pump began. */
+  changedFrames: wordsOfPage(at.pump) + 27,
 } as const;
 
 /** Numbers that the pump writes. Times are nanoseconds of CLOCK_MONOTONIC since the second `baseSeconds`. */

@@ -48,8 +48,8 @@ const At = { now: 0, wanted: 1, step: 2 } as const;
 
 /** See the file's head. */
 export class Volume {
-  /** Frames that were multiplied by something else than the wanted factor: faded. */
-  rampedFrames = 0;
+  /** Frames that were multiplied by something else than 1: what was heard of them is not what the file has. */
+  changedFrames = 0;
   /** Frames since the last of those: no more may be taken back, or the factor would jump. */
   sinceRamp = 0;
   readonly #form: number;
@@ -96,21 +96,21 @@ export class Volume {
     const step = factors[At.step]!;
     const wanted = factors[At.wanted]!;
     let factor = factors[At.now]!;
-    let ramped = 0;
+    let changed = 0;
     let since = this.sinceRamp;
     let sample = 0;
     for (let frame = 0; frame < frames; frame++) {
       if (factor !== wanted) {
         factor = factor < wanted ? Math.min(wanted, factor + step) : Math.max(wanted, factor - step);
-        ramped++;
         since = 0;
       } else since++;
+      if (factor !== 1) changed++;
       for (let channel = 0; channel < channels; channel++, sample++)
         multiply(form, target, targetAt, source, sourceAt, sample, factor);
     }
     factors[At.now] = factor;
     this.sinceRamp = since & mostSince;
-    this.rampedFrames = (this.rampedFrames + ramped) | 0;
+    this.changedFrames = (this.changedFrames + changed) | 0;
   }
 }
 

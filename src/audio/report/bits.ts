@@ -26,8 +26,8 @@ export interface BitFacts {
   readonly rate: number;
   /** Gain in decibels; 0: the samples are not touched. */
   readonly gainDb: number;
-  /** Frames that a ramp (pause, seek, volume) changed. */
-  readonly rampedFrames: number;
+  /** Frames that the volume changed, a fade at a pause or a seek among them. */
+  readonly changedFrames: number;
   /** Frames owed by the files that never reached the device. */
   readonly lostFrames: number;
   /** Frames of silence that an xrun put between those of the files. */
@@ -52,7 +52,7 @@ const plural = (count: number, one: string): string => `${count} ${one}${count =
 
 /** What makes it a "no", in the order in which it weighs. */
 function objections(facts: BitFacts): string[] {
-  const { lossy, gainDb, rampedFrames, lostFrames, xruns, damagedFrames, md5, digestsEqual } = facts;
+  const { lossy, gainDb, changedFrames, lostFrames, xruns, damagedFrames, md5, digestsEqual } = facts;
   return [
     ...(digestsEqual === false ? ['what was committed is not what was decoded (SHA-256 differs)'] : []),
     ...lossy,
@@ -61,8 +61,8 @@ function objections(facts: BitFacts): string[] {
     ...(md5 === 'wrong' ? ["FLAC's own MD5 is not that of the decoded samples"] : []),
     ...(lostFrames > 0 ? [`${plural(lostFrames, 'frame')} never reached the device`] : []),
     ...(xruns > 0 ? [`${plural(xruns, 'xrun')} put silence between the samples`] : []),
-    ...(rampedFrames > 0
-      ? [`${plural(rampedFrames, 'frame')} were faded at a pause, a seek or a change of volume`]
+    ...(changedFrames > 0 && gainDb === 0
+      ? [`${plural(changedFrames, 'frame')} were made quieter or louder, or faded, by the volume`]
       : []),
   ];
 }

@@ -51,7 +51,7 @@ export class PlayRecorder {
     const { region, opening, tracks, refusals } = this.#player;
     if (region === undefined || opening === undefined) return undefined;
     const { format, kind, clock, ringFrames, periodFrames, copies = 0, notes } = opening;
-    const { framesCommitted, scheduling, ...figures } = pumpFigures(region, format.rate);
+    const { framesCommitted, changedFrames, scheduling, ...figures } = pumpFigures(region, format.rate);
     const numbers = new Float64Array(region);
     const payloadFrames = framesCommitted - numbers[PumpNumber.silentFrames]!;
     const heard = new Int32Array(region)[PumpWord.track]!;
@@ -66,7 +66,7 @@ export class PlayRecorder {
       scheduling: { ...scheduling, refusals },
       tracks: found,
       notes,
-      bits: this.#bits(opening, tracks),
+      bits: this.#bits(opening, tracks, changedFrames),
       payloadBytes,
       userCopiedBytes: figures.userCopiedBytes + copies * payloadBytes,
       environment: environmentNow(this.#timerSlackNs, this.#stealBefore),
@@ -97,7 +97,7 @@ export class PlayRecorder {
     };
   }
 
-  #bits(opening: SinkOpening, tracks: readonly PlayedTrack[]): PlayFacts['bits'] {
+  #bits(opening: SinkOpening, tracks: readonly PlayedTrack[], changedFrames: number): PlayFacts['bits'] {
     const { path, through, format } = opening;
     const words = (isLossy: boolean): string[] => [
       ...new Set(
@@ -112,7 +112,7 @@ export class PlayRecorder {
     return {
       ...bits,
       ...{ kept: [...words(false), ...decoded], lossy: words(true), rate: format.rate },
-      ...{ gainDb: this.#settings.gainDb, rampedFrames: 0 },
+      ...{ gainDb: this.#settings.gainDb, changedFrames },
     };
   }
 }

@@ -45,6 +45,8 @@ export type PumpFigures = Pick<
   | 'involuntarySwitches'
 > & {
   readonly framesCommitted: number;
+  /** Frames that the volume changed. */
+  readonly changedFrames: number;
   readonly scheduling: Omit<Scheduling, 'refusals'>;
 };
 
@@ -147,6 +149,7 @@ export function pumpFigures(region: ArrayBuffer, rate: number): PumpFigures {
     headroomOverTime: headroomOverTime(words),
     workUs: distribution(histogram(Histogram.workNs), unitUs, { greatest: number(PumpNumber.longestWorkNs) / 1000 }),
     xruns: xrunsOf(words, numbers),
+    changedFrames: word(PumpWord.changedFrames),
     xrunCount: word(PumpWord.xruns),
     drift: driftOf(words, numbers, rate),
     userCopiedBytes: number(PumpNumber.userBytes),

@@ -88,7 +88,7 @@ test('bits: yes only where nothing stands against it, and every objection is nam
     [{ lossy: ['rate 44100 -> 48000 by plug'] }, /rate 44100 -> 48000/],
     [{ gainDb: -3 }, /-3 dB/],
     [{ gainDb: 3 }, /\+3 dB/],
-    [{ rampedFrames: 480 }, /480 frames were faded/],
+    [{ changedFrames: 480 }, /480 frames were made quieter or louder, or faded/],
     [{ lostFrames: 1 }, /1 frame never reached/],
     [{ xruns: 2 }, /2 xruns/],
     [{ damagedFrames: 4096 }, /4096 frames of a damaged file/],
