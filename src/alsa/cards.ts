@@ -138,7 +138,7 @@ export function soundCards(calls: SoundCalls, places: SoundPlaces = hostSoundPla
 }
 
 /** The number of a card that is called by number or id. @throws SoundError where there is none of that id */
-export function cardNumber(calls: SoundCalls, { card }: DeviceName, places: SoundPlaces = hostSoundPlaces): number {
+function cardNumber(calls: SoundCalls, { card }: DeviceName, places: SoundPlaces = hostSoundPlaces): number {
   if (typeof card === 'number') return card;
   const cards = soundCards(calls, places);
   const found = cards.find(({ id }) => id === card);

@@ -80,7 +80,8 @@ test('while it plays: nothing collected, no page fault, one copy, and that the k
   assert.equal(watched.end.reason, 'played');
   assert.equal(words[PumpWord.collections], 0);
   assert.equal(words[PumpWord.majorFaults], 0);
-  assert.ok(words[PumpWord.minorFaults]! <= 2, `${words[PumpWord.minorFaults]} minor faults`);
+  // An xrun on a busy machine runs code for the first time.
+  if (watched.xruns.length === 0) assert.equal(words[PumpWord.minorFaults], 0);
   assert.equal(numbers[PumpNumber.userBytes], 0);
   assert.equal(numbers[PumpNumber.kernelBytes], payload.length);
   assert.ok(wakeUps > 150, `${wakeUps} wake-ups of 187`);

@@ -70,8 +70,6 @@ export const config: Config = {
     { files: /^src\/kernel\/(?:constants|layouts)(?:-[\w-]+)?\.ts$/ },
     // Modules that become images: the image's own code calls these (src/image/host.c).
     { files: /^src\/core\/images\//, names: ['bootBlock', 'begin', 'turn', 'rest'] },
-    // The player's parts come before the player that joins them; this line goes when src/audio/index.ts is there.
-    { files: /^src\/(?:audio|alsa|wire\/(?:pcm|wav))\// },
     // Machine code that tests and measurements of the compiler run in their own process.
     { files: /^src\/kernel\/ffi\.ts$/, names: ['functionAt'] },
     // Stand-ins for a facility of the kernel: part of the design, used by tests.

@@ -60,6 +60,8 @@ export class Figures {
     this.#usage = new Region(usageBytes);
     this.#usageWords = new Int32Array(this.#usage.buffer, 0, usageBytes / 4);
     this.#usageAddress = keepAddress(this.#usage.address);
+    // The page is there before the kernel writes to it: its own fault would be the first that is counted.
+    this.#usageWords.fill(0);
     this.#words[PumpWord.leastQueued] = most;
     this.#words[PumpWord.track] = -1;
     this.#numbers[PumpNumber.baseSeconds] = clock.baseSeconds;

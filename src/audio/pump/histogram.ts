@@ -28,7 +28,7 @@ export function bucketStart(bucket: number): number {
 }
 
 /** The value that a bucket stands for: its middle. */
-export function bucketMiddle(bucket: number): number {
+function bucketMiddle(bucket: number): number {
   return bucket < exact ? bucket : (bucketStart(bucket) + bucketStart(bucket + 1) - 1) / 2;
 }
 

@@ -64,7 +64,12 @@ class PumpProcess {
   #formatEndedNs = -1;
 
   constructor() {
-    const mapping = mapMemory(fstatSync(regionDescriptor).size, PROT.READ | PROT.WRITE, MAP.SHARED, regionDescriptor);
+    const mapping = mapMemory(
+      fstatSync(regionDescriptor).size,
+      PROT.READ | PROT.WRITE,
+      MAP.SHARED | MAP.POPULATE,
+      regionDescriptor,
+    );
     this.#region = mapping.buffer;
     this.#address = mapping.address;
     this.#bytes = new Uint8Array(mapping.buffer);

@@ -13,7 +13,7 @@ const wordsOfPage = (number: number): number => (number * page) / 4;
 const numbersOfPage = (number: number): number => (number * page + page / 2) / 8;
 
 /** Bytes of a text's place: its length in UTF-8 as a word, then the text. */
-export const textBytes = 8 * page;
+const textBytes = 8 * page;
 
 /** Entries of rings of records. A power of two each. */
 export const eventEntries = 256;

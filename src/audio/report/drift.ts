@@ -2,7 +2,7 @@
 // with its standard error. Constant memory, whatever the time. Pure. Not here: who looks at the positions.
 
 /** Below this time a slope says nothing. */
-export const leastDriftSeconds = 30;
+const leastDriftSeconds = 30;
 
 /** How far the device's clock is off. */
 export interface Drift {

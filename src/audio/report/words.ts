@@ -31,7 +31,7 @@ const clockWordsOf = {
 } as const;
 
 /** What the pump is: `FIFO 60, 3.0 MiB locked`. */
-export function schedulingWords({ scheduling }: PlayReport): string {
+function schedulingWords({ scheduling }: PlayReport): string {
   const { class: name, priority, nice, lockedBytes } = scheduling;
   const rank = name === 'OTHER' ? `nice ${nice}, not real-time` : String(priority);
   const locked = lockedBytes > 0 ? `${formatBytes(lockedBytes)} locked` : 'no memory locked';
@@ -39,13 +39,13 @@ export function schedulingWords({ scheduling }: PlayReport): string {
 }
 
 /** What was played to: `hw:1,0 (...), S32_LE, 96000 Hz, 2 channels, by the device's clock`. */
-export function sinkWords({ sink }: PlayReport): string {
+function sinkWords({ sink }: PlayReport): string {
   const { name, kind, format, rate, channels, clock } = sink;
   return `${name} (${kind}), ${format}, ${rate} Hz, ${counted(channels, 'channel')}, ${clockWordsOf[clock]}`;
 }
 
 /** The ring: `24000 frames (500 ms), 4 periods of 6000`. */
-export function ringWords({ sink: { ringFrames, periodFrames, rate } }: PlayReport): string {
+function ringWords({ sink: { ringFrames, periodFrames, rate } }: PlayReport): string {
   if (ringFrames === 0) return 'none';
   const periods = periodFrames > 0 ? ringFrames / periodFrames : 0;
   const parts = Number.isInteger(periods)
@@ -55,12 +55,12 @@ export function ringWords({ sink: { ringFrames, periodFrames, rate } }: PlayRepo
 }
 
 /** What was played. */
-export function playedWords({ tracks, seconds, committedFrames, lostFrames }: PlayReport): string {
+function playedWords({ tracks, seconds, committedFrames, lostFrames }: PlayReport): string {
   return `${counted(tracks.length, 'file')}, ${clockWords(seconds)}, ${committedFrames} frames; ${lostFrames} missing`;
 }
 
 /** Lateness, or that there is none to be told. */
-export function latenessWords({ lateness, sink, wakeUps }: PlayReport): string {
+function latenessWords({ lateness, sink, wakeUps }: PlayReport): string {
   if (sink.clock === 'none') return 'no clock: nothing about time can be said';
   if (lateness === null) return 'the pump never slept';
   const { p50Us, p99Us, p999Us, maxUs, overPeriod } = lateness;
@@ -68,7 +68,7 @@ export function latenessWords({ lateness, sink, wakeUps }: PlayReport): string {
 }
 
 /** Headroom at its least and at 1 %. */
-export function headroomWords({ headroom, sink }: PlayReport): string {
+function headroomWords({ headroom, sink }: PlayReport): string {
   if (sink.clock === 'none') return 'no clock';
   if (headroom === null) return 'none was seen';
   const one = ({ ms, percentOfRing }: { ms: number; percentOfRing: number }): string =>
@@ -77,7 +77,7 @@ export function headroomWords({ headroom, sink }: PlayReport): string {
 }
 
 /** Work of a wake-up. */
-export function workWords({ work }: PlayReport): string {
+function workWords({ work }: PlayReport): string {
   if (work === null) return 'none';
   return `p50 ${timeWords(work.p50Us)}, p99 ${timeWords(work.p99Us)}, p99.9 ${timeWords(work.p999Us)}, max ${timeWords(work.maxUs)} a wake-up`;
 }
@@ -88,7 +88,7 @@ export function xrunWords({ atSeconds, gapMs, framesLost, latenessUs, cause }: P
 }
 
 /** Drift with its error. */
-export function driftWords({ drift, sink }: PlayReport): string {
+function driftWords({ drift, sink }: PlayReport): string {
   if (sink.clock === 'none') return 'no clock';
   if (sink.clock === 'own') return "n/a: the clock is the system's own";
   if (drift === null) return 'n/a: it takes 30 s without a break';
@@ -97,18 +97,18 @@ export function driftWords({ drift, sink }: PlayReport): string {
 }
 
 /** Copies of a sample. */
-export function copyWords({ copies }: PlayReport): string {
+function copyWords({ copies }: PlayReport): string {
   if (copies === null) return 'n/a: no sample was committed';
   return `${(copies.user + copies.kernel).toFixed(2)} a sample: ${copies.user.toFixed(2)} in user space, ${copies.kernel.toFixed(2)} in the kernel`;
 }
 
 /** Faults, collections and switches of the pump while it played. */
-export function pumpWords({ pump }: PlayReport): string {
+function pumpWords({ pump }: PlayReport): string {
   return `faults ${pump.majorFaults} major, ${pump.minorFaults} minor; ${counted(pump.collections, 'collection')}; switches ${pump.voluntarySwitches} voluntary, ${pump.involuntarySwitches} involuntary`;
 }
 
 /** The host, as far as it says what it is: kernel, timers, steal, limits. */
-export function environmentWords({ environment: host, scheduling }: PlayReport): string {
+function environmentWords({ environment: host, scheduling }: PlayReport): string {
   const slack =
     host.timerSlackNs === undefined
       ? []
@@ -127,7 +127,7 @@ export function environmentWords({ environment: host, scheduling }: PlayReport):
 }
 
 /** FLAC's checksums and our own comparison. */
-export function checksumWords({ md5, digests }: PlayReport): string {
+function checksumWords({ md5, digests }: PlayReport): string {
   const ofFlac = {
     ok: "FLAC's MD5 right",
     wrong: "FLAC's MD5 is WRONG: the file is not what was encoded",

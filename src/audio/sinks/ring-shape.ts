@@ -10,7 +10,7 @@ const mostRing = 1 << 22;
 const directUnit = 1024;
 
 /** Periods of a ring. */
-export const periodsOfRing = 4;
+const periodsOfRing = 4;
 
 /** See the file's head. A ring is four periods. */
 export function ringShape(
