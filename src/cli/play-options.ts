@@ -16,7 +16,8 @@ Plays audio files, bit for bit where the device allows it, and says how it went:
 into the driver's ring in one copy, the kernel's; a folder stands for the audio files in it, in order, without a gap between them.
 
   --device NAME      hw:0,0 (a card, exclusively), any ALSA name (default, plughw:1,0), jack, file:out.wav, raw:out.raw,
-                     - (WAV to standard output), null (a dry run in real time), null:fast (the first that works: a card, JACK, ALSA's default)
+                     - (WAV to standard output), null (a dry run in real time), null:fast (as fast as it goes);
+                     without it the first that works: a card, JACK, ALSA's default
   --buffer MS        the ring between player and device: 2 to 10000 (500)
   --latency WHICH    normal, or low: 4 periods of 256 frames
   --start TIME       begin there in the first file: 90, 1:30, 1:02:03.5

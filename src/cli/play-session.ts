@@ -1,6 +1,7 @@
 // One run of a player for `clearway play`: its events as lines or JSON, keys, signals, the live view, the report at the end. Not here: options, which device.
 
-import { writeFileSync } from 'node:fs';
+import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type EndEvent, type InjectedFaults, Player, PlayerError } from '../audio/player.js';
 import { fileDigests } from '../audio/report/digests.js';
 import { PlayRecorder } from '../audio/report/recorder.js';
@@ -37,6 +38,31 @@ function save(path: string, text: string): void {
   } catch (error) {
     throw new UsageError(`cannot write ${path}: ${fileTrouble(error)}`);
   }
+}
+
+/**
+ * Looks whether a report can be written, before anything is heard: nothing is made yet. @param path where @param files what is played, which no report
+ * may replace @throws UsageError
+ */
+export function checkReportPath(path: string, files: readonly string[]): void {
+  try {
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (there === undefined) {
+      // Of a folder that is missing, too, the reason is the system's.
+      accessSync(dirname(path), constants.W_OK);
+      return;
+    }
+    if (there.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+    accessSync(path, constants.W_OK);
+    const isPlayed = (file: string): boolean => {
+      const source = statSync(file, { throwIfNoEntry: false });
+      return source?.ino === there.ino && source.dev === there.dev;
+    };
+    if (!files.some(isPlayed)) return;
+  } catch (error) {
+    throw new UsageError(`cannot write ${path}: ${fileTrouble(error)}; choose another path`);
+  }
+  throw new UsageError(`${path} is what is to be played: choose another path for the report`);
 }
 
 /** What would move the cursor of a terminal is left out of names. */

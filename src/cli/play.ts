@@ -63,7 +63,8 @@ async function play(options: PlayOptions): Promise<number> {
     );
     return playStatus.device;
   }
-  const { PlaySession } = await import('./play-session.js');
+  const { checkReportPath, PlaySession } = await import('./play-session.js');
+  for (const path of [options.report?.path, options.html]) if (path !== undefined) checkReportPath(path, files);
   for (const [index, device] of devices.entries()) {
     const session = new PlaySession(options, files, device, index < devices.length - 1);
     const status = await session.run();

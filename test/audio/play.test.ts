@@ -121,6 +121,9 @@ test('exit statuses and sentences', { skip }, async () => {
     [[path, '--device', `file:${folder.at('no/such/place.wav')}`], 1, /cannot write/],
     [[path, '--device', `file:${path}`], 1, /is what is to be played/],
     [[path, '--device', 'null:fast', '--fail-on-late', '1'], 4, /no clock/],
+    [[path, '--device', 'null:fast', `--report=${folder.at('no/report.json')}`], 1, /cannot write .*no such file/],
+    [[path, '--device', 'null:fast', `--html=${folder.at('.')}`], 1, /cannot write .*it is a directory/],
+    [[path, '--device', 'null:fast', `--report=${path}`], 1, /is what is to be played/],
   ] as const;
   const outcomes = await Promise.all(cases.map(([args]) => play(...args)));
   for (const [index, [args, status, sentence]] of cases.entries()) {
@@ -128,6 +131,7 @@ test('exit statuses and sentences', { skip }, async () => {
     assert.equal(outcome.status, status, `${args.join(' ')}: ${outcome.stderr}`);
     assert.match(outcome.stderr, sentence);
     assert.ok(!outcome.stderr.includes('    at '), 'a sentence, no stack');
+    if (status === 1) assert.equal(outcome.stdout, '', 'nothing is played before it is refused');
   }
   const both = await play(text, path, '--device', 'null:fast');
   assert.equal(both.status, 1, 'one file is wrong');

@@ -8,7 +8,7 @@ import { escapeHtml } from '../../text/escape-html.js';
 import type { Distribution } from './distribution.js';
 import type { HeadroomPoint, SinkFacts, TrackFacts } from './facts.js';
 import type { PlayReport } from './report.js';
-import { clockWords, definitions, mostXruns, reportRows, timeWords, xrunWords } from './words.js';
+import { clockWords, definitions, mostXruns, reportRows, timeWords, tookWords, xrunWords } from './words.js';
 
 const template = fileURLToPath(new URL('./page/report.html', import.meta.url));
 
@@ -87,13 +87,23 @@ export function thinned(points: readonly HeadroomPoint[], most = mostPoints): He
   return rows;
 }
 
+/** Where a stretch ends: where the next one begins; a second's worth behind the last. */
+const endOf = (points: readonly HeadroomPoint[], index: number): number =>
+  points[index + 1]?.seconds ?? points[index]!.seconds + 1;
+
+/** Steps, each as long as its stretch: an xrun stands at the stretch that it emptied, not between two. */
 function drawing(points: readonly HeadroomPoint[], sink: SinkFacts, xrunSeconds: readonly number[]): string {
-  const [first, last] = [points[0]!.seconds, points.at(-1)!.seconds];
+  const [first, last] = [points[0]!.seconds, endOf(points, points.length - 1)];
   const span = Math.max(last - first, 1e-9);
   const [width, height] = [1000, 220];
   const x = (seconds: number): string => (((seconds - first) / span) * width).toFixed(1);
   const y = (frames: number): string => (height - (frames / sink.ringFrames) * height).toFixed(1);
-  const line = points.map(({ seconds, leastFrames }) => `${x(seconds)},${y(leastFrames)}`).join(' ');
+  const line = points
+    .map(
+      ({ seconds, leastFrames }, index) =>
+        `${x(seconds)},${y(leastFrames)} ${x(endOf(points, index))},${y(leastFrames)}`,
+    )
+    .join(' ');
   const marks = xrunSeconds
     .filter((seconds) => seconds >= first && seconds <= last)
     .map((seconds) => `<line class="xrun" x1="${x(seconds)}" x2="${x(seconds)}" y1="0" y2="${height}"/>`);
@@ -117,7 +127,7 @@ function headroomChart({ headroom, sink, xruns }: PlayReport): string {
     )
     .join('');
   const seen = xruns.map(({ atSeconds }) => atSeconds);
-  return `<section><h2>Headroom over time</h2><figure><div class="chart"><div class="scale">${scale}</div>${drawing(points, sink, seen)}<div class="axis"><span>${escapeHtml(clockWords(points[0]!.seconds))}</span><span>${escapeHtml(clockWords(points.at(-1)!.seconds))}</span></div></div><figcaption class="note">What the ring still held when the pump woke, the least of each stretch; at 0 samples are lost. Least of all ${escapeHtml(ms(headroom.least.frames))}. Dashed: one period (${escapeHtml(ms(sink.periodFrames))}). Red: an xrun.</figcaption></figure><details><summary>As a table</summary><div class="scroll" tabindex="0" role="region" aria-label="Headroom over time, as a table"><table><thead><tr><th scope="col">from</th><th scope="col" class="figure">frames</th><th scope="col" class="figure">time</th></tr></thead><tbody>${rows}</tbody></table></div></details></section>`;
+  return `<section><h2>Headroom over time</h2><figure><div class="chart"><div class="scale">${scale}</div>${drawing(points, sink, seen)}<div class="axis"><span>${escapeHtml(clockWords(points[0]!.seconds))}</span><span>${escapeHtml(clockWords(endOf(points, points.length - 1)))}</span></div></div><figcaption class="note">What the ring still held when the pump woke, the least of each stretch (the one in which it had gone to sleep); at 0 it ran dry. Least of all ${escapeHtml(ms(headroom.least.frames))}. Dashed: one period (${escapeHtml(ms(sink.periodFrames))}). Red: an xrun.</figcaption></figure><details><summary>As a table</summary><div class="scroll" tabindex="0" role="region" aria-label="Headroom over time, as a table"><table><thead><tr><th scope="col">from</th><th scope="col" class="figure">frames</th><th scope="col" class="figure">time</th></tr></thead><tbody>${rows}</tbody></table></div></details></section>`;
 }
 
 function trackRow(track: TrackFacts): string {
@@ -159,7 +169,7 @@ export function reportPage(report: PlayReport): string {
     `<section><h2>The report</h2><dl>${rows}</dl></section>`,
     `<section><h2>What the words mean</h2><dl>${meanings}</dl></section>`,
   ].join('');
-  const subtitle = `clearway play to ${report.sink.name}, ${clockWords(report.seconds)}`;
+  const subtitle = `clearway play to ${report.sink.name}, ${tookWords(report)}`;
   return readFileSync(template, 'utf8')
     .replace('<!--SUBTITLE-->', () => escapeHtml(subtitle))
     .replace('<!--BODY-->', () => body);

@@ -9,7 +9,7 @@ import { preemptionOf, stealTicks } from './environment.js';
 import { failureOf, reportOf } from './report.js';
 import { doublings, reportPage, thinned } from './report-page.js';
 import { reportText } from './report-text.js';
-import { clockWords, timeWords } from './words.js';
+import { clockWords, timeWords, tookWords } from './words.js';
 
 test('percentiles are those of the sorted values: the least value that so many do not exceed', () => {
   fc.assert(
@@ -196,6 +196,23 @@ test('the page: the histogram in doublings, headroom thinned by its least, names
     }),
   );
   assert.ok(page.includes('class="xrun"') && page.includes('1795 frames lost, pump-late'));
+});
+
+test('the page: an xrun at the end of a second stands at the step that it emptied', () => {
+  const headroomOverTime = [48_000, 0, 48_000].map((leastFrames, seconds) => ({ seconds, leastFrames }));
+  const xruns = [{ atSeconds: 1.95, gapMs: 18.7, framesLost: 1795, latenessUs: 40_000, cause: 'pump-late' }] as const;
+  const page = reportPage(reportOf({ ...playFacts, headroomOverTime, xruns, xrunCount: 1 }));
+  const [, line] = /<polyline class="line" points="([^"]+)"/.exec(page)!;
+  const places = line!.split(' ').map((pair) => Number(pair.split(',')[0]));
+  assert.deepEqual(places, [0, 333.3, 333.3, 666.7, 666.7, 1000], 'three steps, a second each');
+  const at = Number(/class="xrun" x1="([\d.]+)"/.exec(page)![1]);
+  assert.ok(at > places[2]! && at < places[3]!);
+});
+
+test('without a clock the time that it took is said as such', () => {
+  const report = reportOf({ ...playFacts, seconds: 0.024, sink: { ...playFacts.sink, clock: 'none' } });
+  assert.match(tookWords(report), /^in 24\.0 ms$/);
+  assert.match(reportPage(report), /, in 24\.0 ms</);
 });
 
 test('figures in words', () => {

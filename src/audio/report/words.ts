@@ -54,9 +54,14 @@ function ringWords({ sink: { ringFrames, periodFrames, rate } }: PlayReport): st
   return `${ringFrames} frames (${timeWords((ringFrames / rate) * 1e6)}), ${parts}`;
 }
 
+/** How long it took: `1:40`; without a clock that is not how long it lasts, and said otherwise: `in 24.0 ms`. */
+export const tookWords = ({ seconds, sink }: PlayReport): string =>
+  sink.clock === 'none' ? `in ${timeWords(seconds * 1e6)}` : clockWords(seconds);
+
 /** What was played. */
-function playedWords({ tracks, seconds, committedFrames, lostFrames }: PlayReport): string {
-  return `${counted(tracks.length, 'file')}, ${clockWords(seconds)}, ${committedFrames} frames; ${lostFrames} missing`;
+function playedWords(report: PlayReport): string {
+  const { tracks, committedFrames, lostFrames } = report;
+  return `${counted(tracks.length, 'file')}, ${tookWords(report)}, ${committedFrames} frames; ${lostFrames} missing`;
 }
 
 /** Lateness, or that there is none to be told. */
