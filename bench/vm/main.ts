@@ -163,10 +163,23 @@ async function measureFirstAnswers(times: number): Promise<string> {
   return `first answer after a second of nothing, a client in Node, ${times} times: median ${rows.join(', ')}`;
 }
 
+const help = `Usage: npm run bench:vm -- [--rounds N] [--only NAME,NAME]
+
+The store in a virtual machine, beside clearway kv and Redis in the same rounds.
+
+  --rounds N         1 to 20, interleaved (3)
+  --only NAME,NAME   ring, compilers, exits, boot, idle, wake, load (all of them)
+`;
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { rounds: { type: 'string', default: '3' }, only: { type: 'string' } },
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      rounds: { type: 'string', default: '3' },
+      only: { type: 'string' },
+    },
   });
+  if (values.help === true) return void process.stdout.write(help);
   const rounds = Math.min(20, Math.max(1, Number(values.rounds) || 3));
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(describeHost(hostFacts()));

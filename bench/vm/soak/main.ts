@@ -9,17 +9,48 @@ import type { Seen } from './model.js';
 import type { Door } from './rig.js';
 import { type Policy, soak } from './soak.js';
 
-const { values } = parseArgs({
-  options: {
-    requests: { type: 'string', default: '24000000' },
-    seed: { type: 'string', default: '1' },
-    door: { type: 'string', default: 'turns' },
-    policy: { type: 'string' },
-  },
-});
+const help = `Usage: npm run soak:vm -- [OPTIONS]
+
+Mixed commands to the store in a virtual machine (KVM), each answer held against a model in this process. It ends with status 1 at the first wrong answer.
+
+  --requests N     how many in all, at least 1 (24000000)
+  --seed N         of the commands' order; what went wrong comes again with the seed that it prints (1)
+  --door WHICH     turns: the guest runs in the thread of its clients; threads: in one of its own (turns)
+  --policy WHICH   noeviction or allkeys-lru (both, half of the requests each)
+`;
+
+/** The options, or a sentence and status 2. */
+function optionsOf(): ReturnType<typeof parsed> {
+  try {
+    return parsed();
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}: see npm run soak:vm -- --help\n`);
+    process.exit(2);
+  }
+}
+
+const parsed = () =>
+  parseArgs({
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      requests: { type: 'string', default: '24000000' },
+      seed: { type: 'string', default: '1' },
+      door: { type: 'string', default: 'turns' },
+      policy: { type: 'string' },
+    },
+  });
+const { values } = optionsOf();
+if (values.help === true) {
+  process.stdout.write(help);
+  process.exit(0);
+}
+if (!/^[1-9]\d{0,11}$/.test(values.requests) || !/^[1-9]\d{0,8}$/.test(values.seed)) {
+  process.stderr.write('--requests is a whole number from 1 on, --seed one from 1 to 999999999\n');
+  process.exit(2);
+}
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const requests = Math.max(1, Number(values.requests) || 0);
-const seed = Number(values.seed) || 1;
+const requests = Number(values.requests);
+const seed = Number(values.seed);
 const doors: readonly Door[] = ['turns', 'threads'];
 const door = doors.find((each) => each === values.door);
 const all: readonly Policy[] = ['noeviction', 'allkeys-lru'];
