@@ -2,15 +2,13 @@
 // Not here: reading files (feeder), feeding the device (pump), the report's words (report).
 
 import { EventEmitter } from 'node:events';
-import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { closeDescriptor } from '../kernel/socket.js';
 import { unixStreamPair } from '../kernel/socket-pair.js';
 import { CopyReason, countCopy } from '../memory/copy.js';
 import { Region } from '../memory/region.js';
-import type { PcmFormat } from '../wire/pcm/format.js';
 import { Faults } from './faults.js';
-import type { FedTrack, FeederCommand, FeederSays, FeederStart, SlowDisk } from './feeder/messages.js';
+import type { FedTrack, FeederCommand, FeederSays, FeederStart } from './feeder/messages.js';
 import {
   EventReader,
   type GapEvent,
@@ -18,6 +16,14 @@ import {
   type TruncatedEvent,
   type XrunEvent,
 } from './player-events.js';
+import {
+  checkSeconds,
+  checkVolume,
+  PlayerError,
+  type PlayerOptions,
+  refuseOwnFile,
+  settingsOf,
+} from './player-options.js';
 import {
   layoutSeal,
   offsets,
@@ -37,6 +43,8 @@ import type { SinkOpening, SinkSettings } from './sinks/sink.js';
 import { parseSinkName, type SinkName } from './sinks/sink-name.js';
 import type { SourceVerdict } from './sources/source.js';
 
+export { type InjectedFaults, PlayerError, type PlayerOptions } from './player-options.js';
+
 const feederEntry = new URL('feeder/feeder-thread.js', import.meta.url);
 
 /** Bytes of the PCM ring: 2.5 s of 192 kHz, 32 bits, stereo, and more than that of everything usual. */
@@ -47,64 +55,8 @@ const stopPatienceMs = 3000;
 const feederPatienceMs = 1000;
 const defaultRampMs = 50;
 const mostKept = 1000;
-
-/** Faults that are made on purpose, so that the figures can be seen to see them. */
-export interface InjectedFaults {
-  /** The pump sleeps `ms` each `everyMs`. */
-  readonly stall?: { readonly ms: number; readonly everyMs: number };
-  /** The pump is stopped by a signal once, `atMs` after it began to play, for `ms`. */
-  readonly stop?: { readonly ms: number; readonly atMs: number };
-  /** The feeder reads nothing for `ms` each `everyMs`. */
-  readonly slowDisk?: SlowDisk;
-  /** This process collects garbage without end. */
-  readonly gc?: boolean;
-}
-
-/** How a {@link Player} plays. */
-export interface PlayerOptions {
-  /** Paths, in order. */
-  readonly files: readonly string[];
-  /** `hw:0,0`, any ALSA name, `jack`, `file:PATH`, `raw:PATH`, `-`, `null`, `null:fast`. Default `default`. */
-  readonly device?: string;
-  /** The ring between pump and device, in milliseconds. Default 500. */
-  readonly bufferMs?: number;
-  /** `low`: four periods of 256 frames, whatever `bufferMs` says. Default `normal`. */
-  readonly latency?: 'normal' | 'low';
-  /** Frames of a period; the ring is four of them. For a ring between the two latencies. */
-  readonly periodFrames?: number;
-  /** Where the first file begins, in seconds. */
-  readonly startSeconds?: number;
-  /** Begin again after the last file. */
-  readonly loop?: boolean;
-  /** Factor for samples, 0 to 16; 1 leaves every bit as it is. Default 1. */
-  readonly volume?: number;
-  /** Silence before the first frame, in milliseconds. */
-  readonly leadInMs?: number;
-  /** What keeps fewer bits than the file has is allowed, and said. */
-  readonly convert?: boolean;
-  /** The files have no header, and these frames. */
-  readonly raw?: PcmFormat;
-  /** Past the page cache, where that works. */
-  readonly direct?: boolean;
-  /** Default true: asked for, and played without where it is refused. */
-  readonly realtime?: boolean;
-  /** Of SCHED_FIFO, 1 to 99. Default 60. */
-  readonly priority?: number;
-  readonly inject?: InjectedFaults;
-}
-
-/** Why a player ended without having played: one sentence with the way to mend it. */
-export class PlayerError extends Error {
-  override readonly name = 'PlayerError';
-
-  /** @param reason `usage`: an option or a file; `device`: it cannot be used; `gone`: it went away while it played */
-  constructor(
-    message: string,
-    readonly reason: 'usage' | 'device' | 'gone',
-  ) {
-    super(message);
-  }
-}
+/** As many as a folder may hold. */
+const mostTracks = 10_000;
 
 /** A sink that was opened, and what the pump was given for its work. */
 export interface ReadyEvent {
@@ -173,38 +125,13 @@ const stateNames = [
 /** What a player is doing. */
 export type PlayerState = (typeof stateNames)[number];
 
-function settingsOf(options: PlayerOptions): SinkSettings {
-  const { bufferMs = 500, latency = 'normal', convert = false, direct = false } = options;
-  const periodFrames = options.periodFrames ?? (latency === 'low' ? 256 : undefined);
-  if (!(bufferMs >= 2 && bufferMs <= 10_000)) throw new PlayerError('a ring has 2 to 10000 ms', 'usage');
-  if (periodFrames !== undefined && !(Number.isInteger(periodFrames) && periodFrames >= 16 && periodFrames <= 1 << 20))
-    throw new PlayerError('a period has 16 to 1048576 frames', 'usage');
-  return { bufferMs, convert, direct, ...(periodFrames === undefined ? {} : { periodFrames }) };
-}
-
-function checkVolume(volume: number): number {
-  if (volume >= 0 && volume <= 16) return volume;
-  throw new PlayerError('a volume is a factor from 0 to 16', 'usage');
-}
-
-/** A file must not be played into itself: it would be emptied before it is read. @throws PlayerError */
-function refuseOwnFile(sink: SinkName, files: readonly string[]): void {
-  if (sink.kind !== 'file' || sink.path === undefined) return;
-  const target = statSync(sink.path, { throwIfNoEntry: false });
-  if (target === undefined) return;
-  for (const file of files) {
-    const source = statSync(file, { throwIfNoEntry: false });
-    if (source !== undefined && source.ino === target.ino && source.dev === target.dev)
-      throw new PlayerError(`${sink.path} is what is to be played: choose another path to write to`, 'usage');
-  }
-}
-
 /** See the file's head. It begins with {@link start}; what it holds is given back when it has ended. */
 export class Player extends EventEmitter<PlayerEvents> {
   /** Settled when it has ended, however that was; never rejected. */
   readonly ended: Promise<EndEvent>;
-  /** Everything that was, or is about to be, heard. The last thousand. */
+  /** Everything that was, or is about to be, heard: the last ten thousand, and how many there were before. */
   readonly tracks: PlayedTrack[] = [];
+  forgottenTracks = 0;
   /** Events of the device, the last thousand. */
   readonly xruns: XrunEvent[] = [];
   /** The sink that was opened last. */
@@ -315,9 +242,11 @@ export class Player extends EventEmitter<PlayerEvents> {
     this.#words[PlayerWord.isPlaying] = 0;
   }
 
-  /** To a time, in seconds, of what is heard, or of another file of the list (its place, from 0). */
+  /** To a time, in seconds, of what is heard, or of another file of the list (its place, from 0). @throws PlayerError */
   seek(seconds: number, file?: number): void {
-    this.#tell({ kind: 'seek', seconds: Math.max(0, seconds), ...(file === undefined ? {} : { file }) });
+    if (file !== undefined && !(Number.isInteger(file) && file >= 0 && file < this.#options.files.length))
+      throw new PlayerError(`there is no file ${file}: they are 0 to ${this.#options.files.length - 1}`, 'usage');
+    this.#tell({ kind: 'seek', seconds: checkSeconds(seconds), ...(file === undefined ? {} : { file }) });
   }
 
   /** To the file after what is heard; behind the last one it ends. */
@@ -383,7 +312,7 @@ export class Player extends EventEmitter<PlayerEvents> {
   }
 
   #trackOf(number: number): PlayedTrack | undefined {
-    return this.tracks.find((each) => each.track.number === number);
+    return this.tracks[number - (this.tracks[0]?.track.number ?? 0)];
   }
 
   #hear(says: FeederSays): void {
@@ -395,7 +324,9 @@ export class Player extends EventEmitter<PlayerEvents> {
     } else if (says.kind === 'track') {
       const { track } = says;
       this.tracks.push({ track, fedFrames: undefined, verdict: undefined, isWhole: false, missingFrames: 0 });
-      if (this.tracks.length > mostKept) this.tracks.shift();
+      if (this.tracks.length <= mostTracks) return;
+      this.tracks.shift();
+      this.forgottenTracks++;
     } else if (says.kind === 'fed') {
       const track = this.#trackOf(says.number);
       if (track === undefined) return;
@@ -403,6 +334,7 @@ export class Player extends EventEmitter<PlayerEvents> {
       track.verdict = says.verdict;
       track.isWhole = says.isWhole;
     } else if (says.kind === 'skipped') this.emit('skipped', { path: says.path, sentence: says.sentence });
+    else if (says.kind === 'over') this.#askToStop();
     else this.#fail(says.sentence, says.kind === 'hung' ? 'gone' : says.reason);
   }
 
@@ -446,9 +378,11 @@ export class Player extends EventEmitter<PlayerEvents> {
   /** Tracks that began to be heard since; a short one may be over already. */
   #tellTracks(): void {
     const heard = Atomics.load(this.#words, PumpWord.track);
-    for (const { track } of this.tracks) {
-      if (track.number <= this.#heard || track.number > heard) continue;
-      this.#heard = track.number;
+    const first = this.tracks[0]?.track.number ?? 0;
+    for (let number = Math.max(first, this.#heard + 1); number <= heard; number++) {
+      const track = this.#trackOf(number)?.track;
+      if (track === undefined) return;
+      this.#heard = number;
       this.emit('track', track);
     }
   }
@@ -460,12 +394,20 @@ export class Player extends EventEmitter<PlayerEvents> {
     this.#faults.end();
     this.#tell({ kind: 'close' });
     const isOver = await this.#feederEnds();
-    this.#look();
     const failure = this.#failure ?? this.#failureOf(exit);
-    countCopy(CopyReason.soundFill, this.#numbers[PumpNumber.userBytes]!);
     const reason = failure !== undefined ? 'failed' : this.#isStopped ? 'stopped' : 'played';
     const end: EndEvent = { reason, failure };
-    this.emit('end', end);
+    try {
+      this.#look();
+      countCopy(CopyReason.soundFill, this.#numbers[PumpNumber.userBytes]!);
+      this.emit('end', end);
+    } finally {
+      // Also where a listener throws.
+      this.#giveBack(isOver, end);
+    }
+  }
+
+  #giveBack(isOver: boolean, end: EndEvent): void {
     for (const close of this.#closers.splice(0)) close();
     this.#words = new Int32Array(0);
     this.#numbers = new Float64Array(0);

@@ -2,10 +2,10 @@
 // Not here: faults and time (pump.test.ts).
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { type EndEvent, Player, type PlayerOptions, PlayRecorder } from '../../src/audio/index.js';
-import { offsets, PumpNumber } from '../../src/audio/pump/shared-layout.js';
+import { type EndEvent, Player, PlayerError, type PlayerOptions, PlayRecorder } from '../../src/audio/index.js';
+import { FeederWord, offsets, PumpNumber } from '../../src/audio/pump/shared-layout.js';
 import type { PcmFormat } from '../../src/wire/pcm/format.js';
 import { AudioFolder, cdLike, sha256 } from '../support/audio-files.js';
 
@@ -184,6 +184,64 @@ test('sinks that cannot be written end it with a sentence; a file is not played 
   );
   assert.throws(() => new Player({ files: [path], device: `file:${path}` }), /choose another path/);
   assert.throws(() => new Player({ files: [], device: 'null' }), /nothing to play/);
+});
+
+/** Calls back while the sink is being opened. */
+function whileOpening(player: Player, act: () => void): void {
+  const words = new Int32Array(player.region!, 0, offsets.pcm / 4);
+  const look = (): void => {
+    if (Atomics.load(words, FeederWord.request) === 0) setImmediate(look);
+    else act();
+  };
+  look();
+}
+
+test('another place is asked for while the device is being opened: it is what is heard, and it ends', async () => {
+  const [first, second] = [folder.wave('opening-1.wav', 48_000), folder.wave('opening-2.wav', 48_000)];
+  const files = [first.path, second.path];
+  const out = folder.at('opening.raw');
+  const patience = (player: Player): void => void setTimeout(() => void player.stop(), 20_000).unref();
+  const sought = await play({ files, device: `raw:${out}` }, (player) => {
+    patience(player);
+    whileOpening(player, () => player.seek(0.5, 1));
+  });
+  assert.equal(sought.end.reason, 'played');
+  assert.equal(sha256(readFileSync(out)), sha256(second.payload.subarray(24_000 * 4)));
+  const left = await play({ files: [first.path], device: 'null:fast' }, (player) => {
+    patience(player);
+    whileOpening(player, () => player.next());
+  });
+  assert.deepEqual(left.end, { reason: 'played', failure: undefined });
+  const atOnce = await play({ files: [first.path], device: 'null:fast' }, (player) => {
+    patience(player);
+    player.next();
+  });
+  assert.deepEqual(atOnce.end, { reason: 'played', failure: undefined }, 'before the first file was opened');
+});
+
+test('a list that begins again ends when none of its files can be played any more', async () => {
+  const { path } = folder.wave('once.wav', 4800);
+  const { end, heard, skipped } = await play({ files: [path], device: 'null:fast', loop: true }, (player) => {
+    player.once('track', () => rmSync(path));
+    setTimeout(() => void player.stop(), 20_000).unref();
+  });
+  assert.equal(end.reason, 'played');
+  assert.ok(heard.length > 0);
+  assert.ok(skipped.length <= 2, `told of ${skipped.length} times`);
+});
+
+test('numbers that are none are refused, and do no harm to what plays', async () => {
+  const { path } = folder.wave('numbers.wav', 4800);
+  const base: PlayerOptions = { files: [path], device: 'null:fast' };
+  for (const wrong of [{ startSeconds: Number.NaN }, { leadInMs: -1 }, { leadInMs: Number.NaN }, { priority: 0.5 }])
+    assert.throws(() => new Player({ ...base, ...wrong }), PlayerError, JSON.stringify(wrong));
+  const { end } = await play(base, (player) => {
+    assert.throws(() => player.seek(Number.NaN), /a number of seconds/);
+    assert.throws(() => player.seek(0, 1), /no file 1/);
+    assert.throws(() => player.seek(0, 0.5), /no file 0.5/);
+    assert.throws(() => player.setVolume(Number.NaN), /a factor/);
+  });
+  assert.equal(end.reason, 'played');
 });
 
 test('short plays leave nothing behind', async () => {

@@ -3,6 +3,7 @@
 // Not here: files (../sources), the ring (descriptors.ts), what becomes of it all (../pump).
 
 import { viewMemory } from '../../kernel/ffi.js';
+import { fileEnd } from '../../kernel/file.js';
 import { scratch } from '../../kernel/memory.js';
 import { sendWithDescriptors } from '../../kernel/pass-descriptors.js';
 import { frameBytes } from '../../wire/pcm/format.js';
@@ -26,6 +27,7 @@ import { aligningFrames, blockFrames, closeDirect, type DirectFile, openDirect }
 import type { FeederCommand, FeederSays, FeederStart } from './messages.js';
 import { bringNear, SlowReads } from './near-pages.js';
 import { PcmSpace } from './pcm-space.js';
+import type { Feeding, Phase, Session, Unsent } from './phases.js';
 import { PumpWatch } from './pump-watch.js';
 
 /** How far what is near is ahead of the device's ring, in seconds. */
@@ -35,50 +37,8 @@ const pieceSeconds = 0.1;
 /** A ring that outlasts a read which waits for the disk; what is read so goes in larger pieces. */
 const leastDirectSeconds = 0.2;
 const directPieceSeconds = 0.5;
-
-/** What is being fed. */
-interface Feeding {
-  readonly source: AudioSource;
-  readonly file: number;
-  readonly number: number;
-  /** The number under which the pump has the file; -1: it is decoded. */
-  readonly slot: number;
-  /** The same file past the page cache, whose number is the one behind `slot`. */
-  readonly direct: DirectFile | undefined;
-  /** The next frame to hand over. */
-  frame: number;
-  fed: number;
-  /** It was begun in its midst, or searched in. */
-  isWhole: boolean;
-}
-
-/** A file that the pump was not given yet. */
-interface Unsent {
-  readonly slot: number;
-  readonly fd: number;
-}
-
-/** The sink as it is open. */
-interface Session {
-  readonly opening: SinkOpening;
-  readonly frameBytes: number;
-}
-
-/** What comes next. */
-type Phase =
-  | { readonly kind: 'open'; readonly file: number; readonly frame: number; readonly seconds?: number }
-  | { readonly kind: 'opening' }
-  /** A source waits for a sink of another format. */
-  | {
-      readonly kind: 'change';
-      readonly source: AudioSource;
-      readonly file: number;
-      readonly frame: number;
-      readonly isEnded: boolean;
-    }
-  | { readonly kind: 'asked'; readonly source: AudioSource; readonly file: number; readonly frame: number }
-  | { readonly kind: 'feed' }
-  | { readonly kind: 'done' };
+/** Frames of a descriptor for a part of a file that is no longer there. */
+const mostOwed = 1 << 30;
 
 /** See the file's head. */
 export class Feeder {
@@ -100,11 +60,17 @@ export class Feeder {
   #hasGap = false;
   /** The end of the format was written, and no sink was asked for since. */
   #isFormatEnding = false;
+  /** A sink was asked for, and the place for which it was is given up: its answer is heard before anything else is opened. */
+  #isAnswerDue = false;
+  /** Another place was asked for: that nothing is left to be played is no fault of the files. */
+  #isSought = false;
   #unsent: Unsent[] = [];
   #nextNumber = 0;
   #nextSlot = 1;
   #leadIn: boolean;
   #hasPlayed = false;
+  /** Frames were handed over since the list began: one that has none is not begun again. */
+  #isFruitful = false;
   /** What is written next is at the beginning of the sink's ring. */
   #isAtStart = true;
   readonly #slow: SlowReads;
@@ -167,6 +133,13 @@ export class Feeder {
    * yet.
    */
   #knowsSession(): boolean {
+    if (this.#isAnswerDue) {
+      const reply = this.#answer();
+      if (reply === undefined) return false;
+      this.#isAnswerDue = false;
+      // A refusal was for another place: what follows asks anew.
+      if (!('refusal' in reply)) this.#hasOpened(reply.opening);
+    }
     if (!this.#isFormatEnding) return true;
     if (!this.#isFlushed()) return false;
     if (this.#words[PumpWord.state] === PumpState.idle) this.#session = undefined;
@@ -177,10 +150,13 @@ export class Feeder {
   /** Everything from here on is another place. */
   #restart(file: number, seconds: number): void {
     this.#turn++;
+    this.#isSought = true;
     const last = this.#start.files.length;
+    if (this.#phase.kind === 'asked') this.#isAnswerDue = true;
     this.#letGo();
     this.#descriptors.flush();
     this.#isAtStart = true;
+    this.#isFruitful = true;
     const place = file >= last && this.#start.isLoop ? 0 : Math.max(0, file);
     this.#phase = { kind: 'open', file: place, frame: 0, seconds };
   }
@@ -202,8 +178,9 @@ export class Feeder {
   async #open({ file, frame, seconds }: Extract<Phase, { kind: 'open' }>): Promise<void> {
     const { files, isLoop, raw } = this.#start;
     if (file >= files.length) {
-      if (isLoop && this.#hasPlayed) this.#phase = { kind: 'open', file: 0, frame: 0 };
+      if (isLoop && this.#isFruitful) this.#phase = { kind: 'open', file: 0, frame: 0 };
       else this.#finish();
+      this.#isFruitful = false;
       return;
     }
     const path = files[file]!;
@@ -272,21 +249,29 @@ export class Feeder {
     return this.#words[PumpWord.flushed] === this.#words[FeederWord.flushGeneration];
   }
 
-  #hear({ source, file, frame }: Extract<Phase, { kind: 'asked' }>): number {
-    if (Atomics.load(this.#words, PumpWord.reply) !== this.#words[FeederWord.request]) return 1;
-    const reply = JSON.parse(readText(this.#bytes, offsets.reply)) as PumpReply;
-    if ('refusal' in reply) {
-      source.close();
-      this.#phase = { kind: 'done' };
-      const sentence = reply.refusal;
-      this.#say({ kind: 'refused', sentence, reason: reply.reason });
-      return 20;
-    }
-    const { opening, agreement } = reply;
+  /** What the pump said of the sink that was asked for last; undefined: nothing yet. */
+  #answer(): PumpReply | undefined {
+    if (Atomics.load(this.#words, PumpWord.reply) !== this.#words[FeederWord.request]) return undefined;
+    return JSON.parse(readText(this.#bytes, offsets.reply)) as PumpReply;
+  }
+
+  #hasOpened(opening: SinkOpening): void {
     this.#session = { opening, frameBytes: frameBytes(opening.format) };
     this.#isAtStart = true;
     this.#say({ kind: 'opened', opening });
-    this.#startFeeding(source, file, frame, agreement);
+  }
+
+  #hear({ source, file, frame }: Extract<Phase, { kind: 'asked' }>): number {
+    const reply = this.#answer();
+    if (reply === undefined) return 1;
+    if ('refusal' in reply) {
+      source.close();
+      this.#phase = { kind: 'done' };
+      this.#say({ kind: 'refused', sentence: reply.refusal, reason: reply.reason });
+      return 20;
+    }
+    this.#hasOpened(reply.opening);
+    this.#startFeeding(source, file, frame, reply.agreement);
     return 0;
   }
 
@@ -306,19 +291,8 @@ export class Feeder {
     this.#say({
       kind: 'track',
       track: {
-        ...{
-          number,
-          file,
-          path,
-          codec,
-          decoder,
-          lossless,
-          format: source.format,
-          frames,
-          firstFrame: frame,
-          tags,
-          notes,
-        },
+        ...{ number, file, path, codec, decoder, lossless },
+        ...{ format: source.format, frames, firstFrame: frame, tags, notes },
         ...{ change: agreement.change, words: agreement.words, isRead, gapBefore: this.#hasGap },
       },
     });
@@ -408,10 +382,12 @@ export class Feeder {
   #feedExtent(feeding: Feeding, most: number): number {
     const { source, slot, number, frame } = feeding;
     const { fd, offset } = source.extent!;
-    const frames = Math.min(most, (source.frames ?? 0) - frame);
-    if (frames <= 0) return 0;
+    const left = (source.frames ?? 0) - frame;
+    if (left <= 0) return 0;
     const { frameBytes: bytes } = this.#session!;
     const at = offset + frame * bytes;
+    // Of a file that was cut short all that is missing is one piece, and told of once.
+    const frames = Math.min(left, fileEnd(fd) <= at ? mostOwed : most);
     const { direct } = feeding;
     if (direct !== undefined) return this.#feedDirect(feeding, direct, at, frames);
     bringNear(fd, at, frames * bytes);
@@ -463,6 +439,7 @@ export class Feeder {
   }
 
   #count(feeding: Feeding, frames: number): void {
+    this.#isFruitful = true;
     feeding.frame += frames;
     feeding.fed += frames;
   }
@@ -481,8 +458,8 @@ export class Feeder {
   #finish(): void {
     if (this.#session === undefined) {
       this.#phase = { kind: 'done' };
-      if (!this.#hasPlayed)
-        this.#say({ kind: 'refused', sentence: 'none of the files can be played', reason: 'usage' });
+      if (this.#hasPlayed || this.#isSought) this.#say({ kind: 'over' });
+      else this.#say({ kind: 'refused', sentence: 'none of the files can be played', reason: 'usage' });
       return;
     }
     if (!this.#descriptors.hasRoom) return;

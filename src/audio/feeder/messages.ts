@@ -78,5 +78,7 @@ export type FeederSays =
   | { readonly kind: 'skipped'; readonly file: number; readonly path: string; readonly sentence: string }
   /** Nothing can be played any more. */
   | { readonly kind: 'refused'; readonly sentence: string; readonly reason: 'usage' | 'device' | 'gone' }
+  /** Nothing follows, and no sink is open that could come to its end. */
+  | { readonly kind: 'over' }
   /** The pump hung in its sink, and was ended. */
   | { readonly kind: 'hung'; readonly sentence: string };

@@ -40,6 +40,7 @@ export const Shortage = {
 const descriptorWords = descriptorBytes / 4;
 const mask = descriptorEntries - 1;
 const twoTo32 = 0x1_0000_0000;
+const mostMissing = 0x7fff_ffff;
 /** Bytes that are read and multiplied in one go while the volume is not 0 dB. */
 const stagingBytes = 64 * 1024;
 
@@ -410,7 +411,9 @@ export class Fetcher {
   #leaveOut(): void {
     const left = this.#framesOf(this.#fetchIndex) - this.#fetchDone;
     this.#there[this.#fetchIndex & mask] = this.#fetchDone;
-    this.missing = (this.missing + left) | 0;
-    this.#words[PumpWord.framesMissing]! += left;
+    this.missing = left < mostMissing - this.missing ? this.missing + left : mostMissing;
+    // Hours of a file that was cut are more than a word holds: it stays at the most.
+    const soFar = this.#words[PumpWord.framesMissing]!;
+    this.#words[PumpWord.framesMissing] = left < mostMissing - soFar ? soFar + left : mostMissing;
   }
 }
