@@ -116,6 +116,12 @@ test('exit statuses and sentences', { skip }, async () => {
   const cases = [
     [[], 1, /^clearway play: nothing to play/],
     [[folder.at('absent.wav')], 1, /absent\.wav: there is no such file/],
+    [['-'], 1, /^clearway play: standard input is no file.*write it to a file first/],
+    [
+      [folder.at('no\u001b[31m\nsuch.wav')],
+      1,
+      /^clearway play: cannot play [^\n]*no\?\[31m\?such\.wav: there is no such file[^\n]*\n$/,
+    ],
     [[path, '--devise', 'null'], 1, /did you mean --device/],
     [[path, '--device', 'hw:1023,99'], 2, /^clearway play: .*1023/],
     [[path, '--device', `file:${folder.at('no/such/place.wav')}`], 1, /cannot write/],

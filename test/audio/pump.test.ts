@@ -130,6 +130,7 @@ test('a file that becomes shorter while it plays: what is missing is said, and a
   const lost = truncated.reduce((sum, each) => sum + each, 0);
   assert.ok(lost > 0);
   assert.equal(words[PumpWord.framesMissing], lost);
+  assert.ok(truncated.length < 25, `${truncated.length} events: what is not there any more is told of in few words`);
   assert.equal(numbers[PumpNumber.framesCommitted]! + lost, frames);
 });
 

@@ -30,10 +30,11 @@ export const playFacts: PlayFacts = {
   ],
   bits: {
     ...{ path: 'direct', device: 'hw:1,0', kept: ['S24_3LE -> S32_LE, low 8 bits zero'], lossy: [], rate: 96_000 },
-    ...{ gainDb: 0, changedFrames: 0 },
+    ...{ gainDb: 0, changedFrames: 0, estimated: [], forgottenTracks: 0, isBrokenOff: false },
   },
   digests: { decoded: 'aa', committed: 'aa' },
   notes: [],
+  missingFrames: 0,
   seconds: 100,
   wakeUps: 1000,
   latenessUs: distributionOf([...Array.from({ length: 989 }, () => 14), ...Array.from({ length: 10 }, () => 45), 519]),

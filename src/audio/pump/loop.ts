@@ -22,6 +22,8 @@ import {
 } from './shared-layout.js';
 import type { Volume } from './volume.js';
 
+const mostChanged = 0x7fff_ffff;
+
 /** Why {@link PumpLoop.run} came back. */
 export const LoopEnd = {
   /** It goes on. */
@@ -329,7 +331,9 @@ export class PumpLoop {
         break;
       }
     }
-    this.#words[PumpWord.changedFrames] = (this.#changedBefore + this.#volume.changedFrames) | 0;
+    const { changedFrames } = this.#volume;
+    const before = this.#changedBefore;
+    this.#words[PumpWord.changedFrames] = changedFrames < mostChanged - before ? before + changedFrames : mostChanged;
     if (this.#state === PumpState.filling) return this.#begin();
     this.#figures.left(this.#sink.queued);
     return this.#isEnding ? this.#ending() : LoopEnd.none;

@@ -41,6 +41,7 @@ const held = (value: number, most: number): number => Math.max(-most - 1, Math.m
 
 const swapped = (value: number): number => ((value & 0xff) << 8) | ((value >> 8) & 0xff);
 
+const mostCounted = 0x7fff_ffff;
 const mostSince = 0x3fff_ffff;
 
 /** Places in the factors. */
@@ -110,7 +111,8 @@ export class Volume {
     }
     factors[At.now] = factor;
     this.sinceRamp = since & mostSince;
-    this.changedFrames = (this.changedFrames + changed) | 0;
+    // It stays at the most: hours of a high rate are more than a word holds.
+    this.changedFrames = changed < mostCounted - this.changedFrames ? this.changedFrames + changed : mostCounted;
   }
 }
 

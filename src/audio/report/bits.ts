@@ -30,6 +30,12 @@ export interface BitFacts {
   readonly changedFrames: number;
   /** Frames owed by the files that never reached the device. */
   readonly lostFrames: number;
+  /** Codecs of files whose samples are a decoder's estimate (MP3, Vorbis): another decoder would make others. */
+  readonly estimated: readonly string[];
+  /** Tracks of which nothing is remembered any more: too many were played. */
+  readonly forgottenTracks: number;
+  /** The device, or what feeds it, ended before the files did. */
+  readonly isBrokenOff: boolean;
   /** Frames of silence that an xrun put between those of the files. */
   readonly xruns: number;
   /** Frames that a decoder could not make out of a damaged file. */
@@ -52,7 +58,7 @@ const plural = (count: number, one: string): string => `${count} ${one}${count =
 
 /** What makes it a "no", in the order in which it weighs. */
 function objections(facts: BitFacts): string[] {
-  const { lossy, gainDb, changedFrames, lostFrames, xruns, damagedFrames, md5, digestsEqual } = facts;
+  const { lossy, gainDb, changedFrames, lostFrames, xruns, damagedFrames, md5, digestsEqual, isBrokenOff } = facts;
   return [
     ...(digestsEqual === false ? ['what was committed is not what was decoded (SHA-256 differs)'] : []),
     ...lossy,
@@ -60,6 +66,7 @@ function objections(facts: BitFacts): string[] {
     ...(damagedFrames > 0 ? [`${plural(damagedFrames, 'frame')} of a damaged file could not be decoded`] : []),
     ...(md5 === 'wrong' ? ["FLAC's own MD5 is not that of the decoded samples"] : []),
     ...(lostFrames > 0 ? [`${plural(lostFrames, 'frame')} never reached the device`] : []),
+    ...(isBrokenOff ? ['it ended before the files did, and what was queued did not arrive'] : []),
     ...(xruns > 0 ? [`${plural(xruns, 'xrun')} put silence between the samples`] : []),
     ...(changedFrames > 0 && gainDb === 0
       ? [`${plural(changedFrames, 'frame')} were made quieter or louder, or faded, by the volume`]
@@ -93,6 +100,16 @@ export function bitVerdict(facts: BitFacts): BitVerdict {
       verdict: 'unknown',
       because: `${facts.device} is behind ${what}, which may change them; the samples were handed to it unchanged`,
     };
+  }
+  if (facts.estimated.length > 0) {
+    const what = facts.estimated.join(', ');
+    return {
+      verdict: 'unknown',
+      because: `${what}: such a file does not say what its samples are, and decoders differ; what this one made of it was handed over unchanged`,
+    };
+  }
+  if (facts.forgottenTracks > 0) {
+    return { verdict: 'unknown', because: `${plural(facts.forgottenTracks, 'track')} before these are not remembered` };
   }
   return { verdict: 'yes', because: evidence(facts) };
 }

@@ -91,6 +91,8 @@ export interface PlayFacts {
   /** Sentences that a user should know of the device. */
   readonly notes: readonly string[];
   readonly bits: Omit<BitFacts, 'md5' | 'digestsEqual' | 'lostFrames' | 'damagedFrames' | 'xruns'>;
+  /** Frames that the pump itself found missing in files; those of the tracks may be fewer, where nobody listened. */
+  readonly missingFrames: number;
   /** Seconds that the sink played. */
   readonly seconds: number;
   readonly wakeUps: number;

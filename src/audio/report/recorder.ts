@@ -3,7 +3,7 @@
 
 import { readText as readProcess } from '../../kernel/proc.js';
 import { describeFormat, frameBytes } from '../../wire/pcm/format.js';
-import type { PlayedTrack, Player } from '../player.js';
+import type { EndEvent, PlayedTrack, Player } from '../player.js';
 import { PumpNumber, PumpWord } from '../pump/shared-layout.js';
 import type { SinkOpening } from '../sinks/sink.js';
 import type { BitFacts } from './bits.js';
@@ -37,8 +37,8 @@ export class PlayRecorder {
       const slack = readProcess(`/proc/${player.pumpPid}/timerslack_ns`) ?? '';
       this.#timerSlackNs = /^\d+$/.test(slack) ? Number(slack) : undefined;
     });
-    player.on('end', ({ reason }) => {
-      this.#facts = this.#gather(reason === 'played');
+    player.on('end', (end) => {
+      this.#facts = this.#gather(end);
     });
   }
 
@@ -47,8 +47,9 @@ export class PlayRecorder {
     return this.#facts === undefined ? undefined : reportOf({ ...this.#facts, digests: this.digests });
   }
 
-  #gather(isPlayed: boolean): Omit<PlayFacts, 'digests'> | undefined {
+  #gather({ reason }: EndEvent): Omit<PlayFacts, 'digests'> | undefined {
     const { region, opening, tracks, refusals } = this.#player;
+    const isPlayed = reason === 'played';
     if (region === undefined || opening === undefined) return undefined;
     const { format, kind, clock, ringFrames, periodFrames, copies = 0, notes } = opening;
     const { framesCommitted, changedFrames, scheduling, ...figures } = pumpFigures(region, format.rate);
@@ -66,7 +67,7 @@ export class PlayRecorder {
       scheduling: { ...scheduling, refusals },
       tracks: found,
       notes,
-      bits: this.#bits(opening, tracks, changedFrames),
+      bits: { ...this.#bits(opening, tracks), changedFrames, isBrokenOff: reason === 'failed' },
       payloadBytes,
       userCopiedBytes: figures.userCopiedBytes + copies * payloadBytes,
       environment: environmentNow(this.#timerSlackNs, this.#stealBefore),
@@ -97,7 +98,7 @@ export class PlayRecorder {
     };
   }
 
-  #bits(opening: SinkOpening, tracks: readonly PlayedTrack[], changedFrames: number): PlayFacts['bits'] {
+  #bits(opening: SinkOpening, tracks: readonly PlayedTrack[]): Omit<PlayFacts['bits'], 'changedFrames' | 'isBrokenOff'> {
     const { path, through, format } = opening;
     const words = (isLossy: boolean): string[] => [
       ...new Set(
@@ -106,13 +107,13 @@ export class PlayRecorder {
           .map(({ track }) => track.words),
       ),
     ];
-    const lossy = new Set(tracks.filter(({ track }) => !track.lossless).map(({ track }) => track.codec));
-    const decoded = [...lossy].map((codec) => `what the decoder makes of ${codec}, which is lossy itself`);
     const bits: Pick<BitFacts, 'path' | 'device' | 'through'> = { path, device: this.#settings.device, through };
     return {
       ...bits,
-      ...{ kept: [...words(false), ...decoded], lossy: words(true), rate: format.rate },
-      ...{ gainDb: this.#settings.gainDb, changedFrames },
+      ...{ kept: words(false), lossy: words(true), rate: format.rate },
+      gainDb: this.#settings.gainDb,
+      estimated: [...new Set(tracks.filter(({ track }) => !track.lossless).map(({ track }) => track.codec))],
+      forgottenTracks: this.#player.forgottenTracks,
     };
   }
 }

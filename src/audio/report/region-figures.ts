@@ -27,6 +27,7 @@ import type { HeadroomPoint, PlayFacts, Scheduling, Xrun, XrunCause } from './fa
 export type PumpFigures = Pick<
   PlayFacts,
   | 'seconds'
+  | 'missingFrames'
   | 'wakeUps'
   | 'latenessUs'
   | 'lateOverPeriod'
@@ -138,6 +139,7 @@ export function pumpFigures(region: ArrayBuffer, rate: number): PumpFigures {
   return {
     seconds: began === 0 ? 0 : Math.max(0, (number(PumpNumber.stoppedNs) - began) / 1e9),
     framesCommitted: number(PumpNumber.framesCommitted),
+    missingFrames: word(PumpWord.framesMissing),
     wakeUps: word(PumpWord.wakeUps),
     latenessUs: distribution(histogram(Histogram.latenessNs), unitUs, { greatest: number(PumpNumber.latestNs) / 1000 }),
     lateOverPeriod: word(PumpWord.lateOverPeriod),

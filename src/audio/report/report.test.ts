@@ -90,11 +90,16 @@ test('bits: yes only where nothing stands against it, and every objection is nam
     [{ gainDb: 3 }, /\+3 dB/],
     [{ changedFrames: 480 }, /480 frames were made quieter or louder, or faded/],
     [{ lostFrames: 1 }, /1 frame never reached/],
+    [{ isBrokenOff: true }, /ended before the files did/],
     [{ xruns: 2 }, /2 xruns/],
     [{ damagedFrames: 4096 }, /4096 frames of a damaged file/],
     [{ md5: 'wrong' }, /MD5/],
     [{ digestsEqual: false }, /SHA-256 differs/],
   ];
+  for (const path of ['direct', 'through', 'file', 'nowhere'] as const)
+    assert.notEqual(bitVerdict({ ...facts, path, estimated: ['MP3'], forgottenTracks: 1 }).verdict, 'yes');
+  assert.match(bitVerdict({ ...facts, estimated: ['MP3'] }).because, /^MP3: .*decoders differ/);
+  assert.match(bitVerdict({ ...facts, forgottenTracks: 1 }).because, /1 track .*not remembered/);
   for (const path of ['direct', 'through', 'file', 'nowhere'] as const) {
     for (const [change, words] of objections) {
       const { verdict, because } = bitVerdict({ ...facts, path, ...change });

@@ -86,11 +86,15 @@ function md5Of(tracks: readonly TrackFacts[]): TrackFacts['md5'] {
 const sumOf = (tracks: readonly TrackFacts[], figure: 'committedFrames' | 'lostFrames' | 'damagedFrames'): number =>
   tracks.reduce((total, track) => total + track[figure], 0);
 
-function verdictOf({ bits, tracks, xrunCount, digests }: PlayFacts): BitVerdict {
+/** Frames owed by the files that never reached the device. */
+const lostOf = ({ tracks, missingFrames }: PlayFacts): number => Math.max(sumOf(tracks, 'lostFrames'), missingFrames);
+
+function verdictOf(facts: PlayFacts): BitVerdict {
+  const { bits, tracks, xrunCount, digests } = facts;
   const md5 = md5Of(tracks);
   return bitVerdict({
     ...bits,
-    lostFrames: sumOf(tracks, 'lostFrames'),
+    lostFrames: lostOf(facts),
     damagedFrames: sumOf(tracks, 'damagedFrames'),
     xruns: xrunCount,
     md5: md5 === 'ok' || md5 === 'wrong' ? md5 : undefined,
@@ -113,7 +117,7 @@ export function reportOf(facts: PlayFacts): PlayReport {
     seconds: facts.seconds,
     tracks,
     committedFrames: sumOf(tracks, 'committedFrames'),
-    lostFrames: sumOf(tracks, 'lostFrames'),
+    lostFrames: lostOf(facts),
     wakeUps: facts.wakeUps,
     lateness: times === null ? null : { ...times, overPeriod: facts.lateOverPeriod, histogram: facts.latenessUs },
     headroom:

@@ -27,6 +27,9 @@ test('what changes samples is named', () => {
     converted(`Plug PCM: Linear conversion PCM (S16_LE)\nSlave: ${card}`, 24),
     "ALSA's conversion of the samples to S16_LE",
   );
+  const twice =
+    'Plug PCM: Linear Integer <-> Linear Float conversion PCM (S32_LE)\nSlave: Linear conversion PCM (S16_LE)\n';
+  assert.match(converted(`${twice}Slave: ${card}`, 24), /to S16_LE/, 'the first of two keeps all, the second does not');
   assert.match(converted(`Soft volume PCM\nControl: Master\nSlave: ${card}`), /volume plugin/);
   assert.match(converted(`Plug PCM: Route conversion PCM (sformat=S16_LE)\nSlave: ${card}`), /routing/);
 });

@@ -22,7 +22,7 @@ const changing: readonly (readonly [RegExp, string])[] = [
   [/^(?:Mu-Law|A-Law|IMA-ADPCM|IEC958)[^\n]* PCM/m, "ALSA's conversion into another coding"],
   [/^LADSPA|External/m, 'an ALSA filter plugin'],
 ];
-const linear = /^Linear (?:conversion|Integer <-> Linear Float conversion) PCM \((\w+)\)/m;
+const linear = /^Linear (?:conversion|Integer <-> Linear Float conversion) PCM \((\w+)\)/gm;
 const mixing = /^Direct (?:Stream Mixing|Sharing)/m;
 /** Bits that a form of samples keeps whole. */
 const keptBits: Readonly<Record<string, number>> = {
@@ -43,8 +43,8 @@ export function judgeParts(text: string, validBits: number): PartsVerdict {
     const through = words.replace('$1', found[1] ?? '');
     return { path: 'through', through, converted: through, clock: end.clock };
   }
-  const form = linear.exec(dump)?.[1];
-  if (form !== undefined && (keptBits[form] ?? 0) < validBits) {
+  const form = [...dump.matchAll(linear)].map(([, each]) => each!).find((each) => (keptBits[each] ?? 0) < validBits);
+  if (form !== undefined) {
     const through = `ALSA's conversion of the samples to ${form}`;
     return { path: 'through', through, converted: through, clock: end.clock };
   }
