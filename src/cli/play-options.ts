@@ -203,6 +203,17 @@ export function playOptions(args: readonly string[]): PlayOptions {
   };
 }
 
+/** What would move the cursor of a terminal is left out of names. */
+export const printable = (text: string): string => text.replace(/\p{C}/gu, '?');
+
+/** `-`: standard input, where that is a file. @throws UsageError */
+function standardInput(): string {
+  if (statSync('/dev/stdin', { throwIfNoEntry: false })?.isFile() === true) return '/dev/stdin';
+  throw new UsageError(
+    'standard input is no file, and what is played is read in more than one place: write it to a file first (... > song.wav; clearway play song.wav)',
+  );
+}
+
 /** Extensions that a folder is searched for. What is named by itself is opened whatever its name is. */
 const extensions = /\.(?:wav|wave|rf64|bw64|w64|flac|oga|ogg|opus|mp3|aiff?|aifc|caf|au|snd)$/i;
 
@@ -226,6 +237,7 @@ function filesOfFolder(folder: string, found: string[]): void {
 export function filesMeant(names: readonly string[]): string[] {
   return names.flatMap((name) => {
     try {
+      if (name === '-') return [standardInput()];
       if (!statSync(name).isDirectory()) return [name];
       const found: string[] = [];
       filesOfFolder(name, found);

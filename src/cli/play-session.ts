@@ -15,7 +15,7 @@ import { endingSignals, onSignals, statusOfSignal } from './kit/signals.js';
 import { fileTrouble, UsageError } from './kit/usage.js';
 import { listenToKeys, type PlayAction } from './play-keys.js';
 import { PlayLive } from './play-live.js';
-import type { Fault, PlayOptions } from './play-options.js';
+import { type Fault, type PlayOptions, printable } from './play-options.js';
 
 const statusOfReason: Readonly<Record<PlayerError['reason'], number>> = { usage: 1, device: 2, gone: 3 };
 const failOnStatus = 4;
@@ -64,9 +64,6 @@ export function checkReportPath(path: string, files: readonly string[]): void {
   }
   throw new UsageError(`${path} is what is to be played: choose another path for the report`);
 }
-
-/** What would move the cursor of a terminal is left out of names. */
-const printable = (text: string): string => text.replace(/\p{C}/gu, '?');
 
 /** See the file's head. */
 export class PlaySession {

@@ -6,7 +6,7 @@ import { platformIsLinux } from '../kernel/ffi.js';
 import { shortageSentence } from './kit/shortage.js';
 import { dressed, formOf } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
-import { filesMeant, type PlayOptions, playHelp, playOptions } from './play-options.js';
+import { filesMeant, type PlayOptions, playHelp, playOptions, printable } from './play-options.js';
 
 /** Exit statuses; the help says the same. */
 export const playStatus = { played: 0, usage: 1, device: 2, gone: 3, failOn: 4 } as const;
@@ -48,7 +48,7 @@ async function devicesOf({ device }: PlayOptions): Promise<readonly string[]> {
   return [device];
 }
 
-const complain = (sentence: string): void => void process.stderr.write(`clearway play: ${sentence}\n`);
+const complain = (sentence: string): void => void process.stderr.write(`clearway play: ${printable(sentence)}\n`);
 
 /** By its code: files of the bundle each have a class of their own. */
 const isUsageError = (error: unknown): error is Error =>
