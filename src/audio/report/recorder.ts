@@ -98,7 +98,10 @@ export class PlayRecorder {
     };
   }
 
-  #bits(opening: SinkOpening, tracks: readonly PlayedTrack[]): Omit<PlayFacts['bits'], 'changedFrames' | 'isBrokenOff'> {
+  #bits(
+    opening: SinkOpening,
+    tracks: readonly PlayedTrack[],
+  ): Omit<PlayFacts['bits'], 'changedFrames' | 'isBrokenOff'> {
     const { path, through, format } = opening;
     const words = (isLossy: boolean): string[] => [
       ...new Set(
