@@ -42,7 +42,7 @@ interface Frame {
 /** Nodes of a tree; a larger one is computed. */
 const mostNodes = 12;
 
-/** See the file's head. The members without `#` are for operations. */
+/** See the file's head. The members without `#` are for operations (lift-operations.ts) and handlers (below). */
 class Lifter implements OperationStack {
   readonly module: Module;
   readonly layout: InstanceLayout;
@@ -108,7 +108,7 @@ class Lifter implements OperationStack {
   #step(instruction: Instruction): void {
     const { family, name } = instruction.opcode;
     if (family !== 'control') liftOperation(this, instruction);
-    else (handlers[name] as Handler)(this.#hands, instruction);
+    else (handlers[name] as Handler)(this, instruction);
     const top = this.#stack.at(-1);
     if (top !== undefined && manyOf(top) > mostNodes) this.compute(this.#stack.length - 1);
   }
@@ -116,8 +116,8 @@ class Lifter implements OperationStack {
   #skip({ opcode: { name } }: Instruction): void {
     if (name === 'block' || name === 'loop' || name === 'if') this.#skipped++;
     else if (name === 'end' && this.#skipped > 0) this.#skipped--;
-    else if (this.#skipped === 0 && name === 'else') this.#else();
-    else if (this.#skipped === 0 && name === 'end') this.#end();
+    else if (this.#skipped === 0 && name === 'else') this.else();
+    else if (this.#skipped === 0 && name === 'end') this.end();
   }
 
   #newBlock(): number {
@@ -134,7 +134,7 @@ class Lifter implements OperationStack {
   }
 
   /** Ends the current block; nothing is reached until another is started. */
-  #finish(ending: Ending): void {
+  finish(ending: Ending): void {
     for (const target of ending.op === 'jump' ? [ending.to] : ending.op === 'branch' ? [ending.yes, ending.no] : [])
       this.#isTargeted[target] = true;
     if (ending.op === 'switch') for (const target of [...ending.to, ending.otherwise]) this.#isTargeted[target] = true;
@@ -182,23 +182,23 @@ class Lifter implements OperationStack {
     this.#frames.push({ kind, target, end, otherwise, result, height: this.#stack.length });
   }
 
-  #block(kind: 'block' | 'loop', gives: Type | undefined): void {
+  block(kind: 'block' | 'loop', gives: Type | undefined): void {
     this.#computeAll();
     this.#open(kind, gives, -1);
     if (kind === 'block') return;
     this.#depth++;
     const { target } = this.#frames.at(-1)!;
-    this.#finish({ op: 'jump', to: target });
+    this.finish({ op: 'jump', to: target });
     this.#start(target);
   }
 
-  #if(gives: Type | undefined): void {
+  if(gives: Type | undefined): void {
     const condition = this.pop();
     this.#computeAll();
     const [yes, no] = [this.#newBlock(), this.#newBlock()];
     const compare = this.selector.compare(condition);
     this.#open('if', gives, no);
-    this.#finish({ op: 'branch', compare, yes, no });
+    this.finish({ op: 'branch', compare, yes, no });
     this.#start(yes);
   }
 
@@ -206,10 +206,10 @@ class Lifter implements OperationStack {
   #give(frame: Frame): void {
     if (this.#current === undefined) return;
     if (frame.result !== undefined) this.selector.value(this.pop(), frame.result);
-    this.#finish({ op: 'jump', to: frame.end });
+    this.finish({ op: 'jump', to: frame.end });
   }
 
-  #else(): void {
+  else(): void {
     const frame = this.#frames.pop()!;
     this.#give(frame);
     this.#stack.length = frame.height;
@@ -217,14 +217,14 @@ class Lifter implements OperationStack {
     this.#start(frame.otherwise);
   }
 
-  #end(): void {
+  end(): void {
     const frame = this.#frames.pop()!;
     this.#give(frame);
     this.#stack.length = frame.height;
     if (frame.kind === 'loop') this.#depth--;
     if (frame.kind === 'if') {
       this.#start(frame.otherwise);
-      this.#finish({ op: 'jump', to: frame.end });
+      this.finish({ op: 'jump', to: frame.end });
     }
     if (!this.#isTargeted[frame.end]) return;
     this.#start(frame.end);
@@ -233,7 +233,7 @@ class Lifter implements OperationStack {
       if (result !== undefined) this.push(result);
       return;
     }
-    this.#finish({
+    this.finish({
       op: 'return',
       value: frame.result === undefined ? undefined : { kind: 'variable', variable: frame.result },
     });
@@ -251,35 +251,35 @@ class Lifter implements OperationStack {
     return frame;
   }
 
-  #jump(depth: number): void {
+  jump(depth: number): void {
     if (depth === this.#frames.length - 1) {
-      this.#return();
+      this.return();
       return;
     }
     const { target } = this.#carry(depth, true);
-    this.#finish({ op: 'jump', to: target });
+    this.finish({ op: 'jump', to: target });
   }
 
-  #jumpIf(depth: number): void {
+  jumpIf(depth: number): void {
     const condition = this.pop();
     this.computeReaders('linear');
     const { target } = this.#carry(depth, false);
     const compare = this.selector.compare(condition);
     const next = this.#newBlock();
-    this.#finish({ op: 'branch', compare, yes: target, no: next });
+    this.finish({ op: 'branch', compare, yes: target, no: next });
     this.#start(next);
   }
 
-  #jumpTable(labels: readonly number[]): void {
+  jumpTable(labels: readonly number[]): void {
     const on: Operand = { kind: 'variable', variable: this.selector.value(this.pop()) };
     const targets = labels.map((depth) => this.#carry(depth, false).target);
-    this.#finish({ op: 'switch', on, to: targets.slice(0, -1), otherwise: targets.at(-1)! });
+    this.finish({ op: 'switch', on, to: targets.slice(0, -1), otherwise: targets.at(-1)! });
   }
 
-  #return(): void {
+  return(): void {
     const { result } = this.#frames[0]!;
     const value = result === undefined ? undefined : this.#whole(this.pop());
-    this.#finish({ op: 'return', value });
+    this.finish({ op: 'return', value });
   }
 
   /** A tree as an operand of which all of the register counts. */
@@ -288,7 +288,11 @@ class Lifter implements OperationStack {
     return { kind: 'variable', variable: this.selector.value(tree) };
   }
 
-  #setLocal(local: number): void {
+  getLocal(local: number): void {
+    this.push(variableTree(this.ir.types[local]!, local));
+  }
+
+  setLocal(local: number): void {
     const tree = this.pop();
     this.#computeReadersOf(local);
     this.selector.value(tree, local);
@@ -299,7 +303,7 @@ class Lifter implements OperationStack {
     return { kind: 'place', space: 'instance', base: undefined, offset: this.layout.global(index), size: sizeOf(type) };
   }
 
-  #getGlobal(index: number): void {
+  getGlobal(index: number): void {
     const { type, isMutable, value } = this.module.globals[index]!;
     if (isMutable) this.push({ kind: 'load', type, place: this.globalPlace(index), isSigned: false });
     else this.push(constantTree(type, value));
@@ -316,7 +320,7 @@ class Lifter implements OperationStack {
     if (into !== undefined) this.push(variableTree(this.ir.types[into]!, into));
   }
 
-  #call(index: number): void {
+  call(index: number): void {
     const { takes, gives } = signatureOf(this.module, index);
     const values = this.#values(takes);
     const into = gives === undefined ? undefined : this.selector.fresh(gives);
@@ -324,7 +328,7 @@ class Lifter implements OperationStack {
     this.#called(into);
   }
 
-  #callIndirect(type: number): void {
+  callIndirect(type: number): void {
     const { takes, gives } = this.module.types[type]!;
     const entry: Operand = { kind: 'variable', variable: this.selector.value(this.pop()) };
     const values = this.#values(takes);
@@ -333,7 +337,7 @@ class Lifter implements OperationStack {
     this.#called(into);
   }
 
-  #select(): void {
+  select(): void {
     const [condition, no, yes] = [this.pop(), this.pop(), this.pop()];
     const isNumber = (tree: Tree, value: bigint): boolean =>
       tree.kind === 'constant' && tree.type === Type.i32 && tree.value === value;
@@ -368,111 +372,60 @@ class Lifter implements OperationStack {
     return { kind: 'variable', variable: this.selector.value(tree) };
   }
 
-  #bulk(what: 'fill' | 'copy'): void {
+  bulk(what: 'fill' | 'copy'): void {
     const values = [Type.i32, Type.i32, Type.i32];
     this.selector.steps.push({ op: 'bulk', what, values: this.#values(values) });
   }
 
-  #tee(local: number): void {
-    this.#setLocal(local);
-    this.push(variableTree(this.ir.types[local]!, local));
+  tee(local: number): void {
+    this.setLocal(local);
+    this.getLocal(local);
   }
 
-  #setGlobal(index: number): void {
+  setGlobal(index: number): void {
     const tree = this.pop();
     this.computeReaders('instance');
     this.selector.store(this.globalPlace(index), tree);
   }
 
-  /** What the handlers work with. */
-  readonly #hands = {
-    nothing: () => {},
-    trap: () => this.#finish({ op: 'trap', code: Trap.check }),
-    block: (kind: 'block' | 'loop', gives: Type | undefined) => this.#block(kind, gives),
-    if: (gives: Type | undefined) => this.#if(gives),
-    else: () => this.#else(),
-    end: () => this.#end(),
-    jump: (depth: number) => this.#jump(depth),
-    jumpIf: (depth: number) => this.#jumpIf(depth),
-    jumpTable: (labels: readonly number[]) => this.#jumpTable(labels),
-    return: () => this.#return(),
-    call: (index: number) => this.#call(index),
-    callIndirect: (type: number) => this.#callIndirect(type),
-    drop: () => this.#drop(),
-    select: () => this.#select(),
-    get: (local: number) => this.push(variableTree(this.ir.types[local]!, local)),
-    set: (local: number) => this.#setLocal(local),
-    tee: (local: number) => this.#tee(local),
-    getGlobal: (index: number) => this.#getGlobal(index),
-    setGlobal: (index: number) => this.#setGlobal(index),
-    pages: () =>
-      this.push({
-        kind: 'load',
-        type: Type.i32,
-        place: { kind: 'place', space: 'instance', base: undefined, offset: this.layout.pages, size: 4 },
-        isSigned: false,
-      }),
-    bulk: (what: 'fill' | 'copy') => this.#bulk(what),
-  };
+  getPages(): void {
+    const place: Place = { kind: 'place', space: 'instance', base: undefined, offset: this.layout.pages, size: 4 };
+    this.push({ kind: 'load', type: Type.i32, place, isSigned: false });
+  }
 
   /** What is dropped may have been a read that is refused. */
-  #drop(): void {
+  drop(): void {
     const tree = this.pop();
     if (readsMemory(tree, 'linear')) this.selector.value(tree);
   }
 }
 
-/** See {@link Lifter}: the part of it that control needs. */
-interface Hands {
-  nothing(): void;
-  trap(): void;
-  block(kind: 'block' | 'loop', gives: Type | undefined): void;
-  if(gives: Type | undefined): void;
-  else(): void;
-  end(): void;
-  jump(depth: number): void;
-  jumpIf(depth: number): void;
-  jumpTable(labels: readonly number[]): void;
-  return(): void;
-  call(index: number): void;
-  callIndirect(type: number): void;
-  drop(): void;
-  select(): void;
-  get(local: number): void;
-  set(local: number): void;
-  tee(local: number): void;
-  getGlobal(index: number): void;
-  setGlobal(index: number): void;
-  pages(): void;
-  bulk(what: 'fill' | 'copy'): void;
-}
-
-type Handler = (hands: Hands, instruction: Instruction) => void;
+type Handler = (lifter: Lifter, instruction: Instruction) => void;
 
 const handlers: Readonly<Record<string, Handler>> = {
-  unreachable: (hands) => hands.trap(),
-  nop: (hands) => hands.nothing(),
-  block: (hands, { gives }) => hands.block('block', gives),
-  loop: (hands, { gives }) => hands.block('loop', gives),
-  if: (hands, { gives }) => hands.if(gives),
-  else: (hands) => hands.else(),
-  end: (hands) => hands.end(),
-  br: (hands, { index }) => hands.jump(index),
-  br_if: (hands, { index }) => hands.jumpIf(index),
-  br_table: (hands, { labels }) => hands.jumpTable(labels),
-  return: (hands) => hands.return(),
-  call: (hands, { index }) => hands.call(index),
-  call_indirect: (hands, { index }) => hands.callIndirect(index),
-  drop: (hands) => hands.drop(),
-  select: (hands) => hands.select(),
-  'local.get': (hands, { index }) => hands.get(index),
-  'local.set': (hands, { index }) => hands.set(index),
-  'local.tee': (hands, { index }) => hands.tee(index),
-  'global.get': (hands, { index }) => hands.getGlobal(index),
-  'global.set': (hands, { index }) => hands.setGlobal(index),
-  'memory.size': (hands) => hands.pages(),
-  'memory.copy': (hands) => hands.bulk('copy'),
-  'memory.fill': (hands) => hands.bulk('fill'),
+  unreachable: (lifter) => lifter.finish({ op: 'trap', code: Trap.check }),
+  nop: () => {},
+  block: (lifter, { gives }) => lifter.block('block', gives),
+  loop: (lifter, { gives }) => lifter.block('loop', gives),
+  if: (lifter, { gives }) => lifter.if(gives),
+  else: (lifter) => lifter.else(),
+  end: (lifter) => lifter.end(),
+  br: (lifter, { index }) => lifter.jump(index),
+  br_if: (lifter, { index }) => lifter.jumpIf(index),
+  br_table: (lifter, { labels }) => lifter.jumpTable(labels),
+  return: (lifter) => lifter.return(),
+  call: (lifter, { index }) => lifter.call(index),
+  call_indirect: (lifter, { index }) => lifter.callIndirect(index),
+  drop: (lifter) => lifter.drop(),
+  select: (lifter) => lifter.select(),
+  'local.get': (lifter, { index }) => lifter.getLocal(index),
+  'local.set': (lifter, { index }) => lifter.setLocal(index),
+  'local.tee': (lifter, { index }) => lifter.tee(index),
+  'global.get': (lifter, { index }) => lifter.getGlobal(index),
+  'global.set': (lifter, { index }) => lifter.setGlobal(index),
+  'memory.size': (lifter) => lifter.getPages(),
+  'memory.copy': (lifter) => lifter.bulk('copy'),
+  'memory.fill': (lifter) => lifter.bulk('fill'),
 };
 
 function renumber(ending: Ending, at: (number: number) => number): Ending {

@@ -22,19 +22,20 @@ type Value = Type | undefined;
 /** Blocks within blocks. */
 const mostDepth = 500;
 
+/** See the file's head. The members without `#` are for the handlers below. */
 class Checker {
-  readonly #module: Module;
+  readonly module: Module;
+  readonly gives: Type | undefined;
   readonly #locals: readonly Type[];
-  readonly #gives: Type | undefined;
   readonly #stack: Value[] = [];
   readonly #frames: Frame[] = [];
   #at: Instruction | undefined;
 
   constructor(module: Module, index: number, locals: readonly Type[]) {
-    this.#module = module;
+    this.module = module;
     this.#locals = locals;
-    this.#gives = signatureOf(module, index).gives;
-    this.#open('function', this.#gives);
+    this.gives = signatureOf(module, index).gives;
+    this.open('function', this.gives);
   }
 
   run(list: readonly Instruction[]): void {
@@ -44,202 +45,179 @@ class Checker {
       const { family, takes, gives } = instruction.opcode;
       if (family === 'control') this.#control(instruction);
       else {
-        for (let index = takes.length - 1; index >= 0; index--) this.#pop(takes[index]);
-        if (gives !== undefined) this.#stack.push(gives);
-        if (instruction.opcode.immediate === 'memory') this.#needMemory();
+        applies(this, takes, gives);
+        if (instruction.opcode.immediate === 'memory') this.needMemory();
       }
     }
     if (this.#frames.length > 0) refuse('a function has no end');
   }
 
-  #fail(why: string): never {
+  fail(why: string): never {
     return refuse(`${this.#at?.opcode.name ?? 'a function'}: ${why}`);
   }
 
-  #pop(expected: Value): Value {
+  push(type: Value): void {
+    this.#stack.push(type);
+  }
+
+  pop(expected: Value): Value {
     const frame = this.#frames.at(-1)!;
-    if (this.#stack.length === frame.height) return frame.isDead ? expected : this.#fail('there is no value for it');
+    if (this.#stack.length === frame.height) return frame.isDead ? expected : this.fail('there is no value for it');
     const found = this.#stack.pop();
     if (found === undefined) return expected;
-    if (expected !== undefined && found !== expected) this.#fail('a value has another type than it takes');
+    if (expected !== undefined && found !== expected) this.fail('a value has another type than it takes');
     return found;
   }
 
-  #open(kind: string, gives: Type | undefined): void {
-    if (this.#frames.length >= mostDepth) this.#fail(`more than ${mostDepth} blocks within one another`);
+  open(kind: string, gives: Type | undefined): void {
+    if (this.#frames.length >= mostDepth) this.fail(`more than ${mostDepth} blocks within one another`);
     this.#frames.push({ kind, gives, height: this.#stack.length, isDead: false });
   }
 
-  #close(): Frame {
+  close(): Frame {
     const frame = this.#frames.at(-1)!;
-    if (frame.gives !== undefined) this.#pop(frame.gives);
-    if (this.#stack.length !== frame.height) this.#fail('values are left at the end of a block');
+    if (frame.gives !== undefined) this.pop(frame.gives);
+    if (this.#stack.length !== frame.height) this.fail('values are left at the end of a block');
     this.#frames.pop();
     return frame;
   }
 
   /** Nothing behind this is reached. */
-  #die(): void {
+  die(): void {
     const frame = this.#frames.at(-1)!;
     this.#stack.length = frame.height;
     frame.isDead = true;
   }
 
   /** What a jump to a block carries. */
-  #carried(depth: number): Type | undefined {
-    const frame = this.#frames[this.#frames.length - 1 - depth] ?? this.#fail(`there is no block ${depth} around it`);
+  carried(depth: number): Type | undefined {
+    const frame = this.#frames[this.#frames.length - 1 - depth] ?? this.fail(`there is no block ${depth} around it`);
     return frame.kind === 'loop' ? undefined : frame.gives;
   }
 
   #control(instruction: Instruction): void {
-    const handler = handlers[instruction.opcode.name] ?? this.#fail('nobody knows how to check it');
-    handler(this.#hands, instruction);
+    const handler = handlers[instruction.opcode.name] ?? this.fail('nobody knows how to check it');
+    handler(this, instruction);
   }
 
-  #needMemory(): void {
-    if (this.#module.memoryPages === undefined) this.#fail('the module has no memory');
+  needMemory(): void {
+    if (this.module.memoryPages === undefined) this.fail('the module has no memory');
   }
 
-  /** What the handlers work with. */
-  readonly #hands = {
-    module: () => this.#module,
-    pop: (type: Value) => this.#pop(type),
-    push: (type: Value) => this.#stack.push(type),
-    open: (kind: string, gives: Type | undefined) => this.#open(kind, gives),
-    close: () => this.#close(),
-    die: () => this.#die(),
-    carried: (depth: number) => this.#carried(depth),
-    result: () => this.#gives,
-    needMemory: () => this.#needMemory(),
-    fail: (why: string): never => this.#fail(why),
-    local: (index: number): Type => this.#locals[index] ?? this.#fail(`there is no variable ${index}`),
-  };
+  local(index: number): Type {
+    return this.#locals[index] ?? this.fail(`there is no variable ${index}`);
+  }
 }
 
-/** The hands of a {@link Checker}. */
-interface Hands {
-  module(): Module;
-  pop(type: Value): Value;
-  push(type: Value): void;
-  open(kind: string, gives: Type | undefined): void;
-  close(): Frame;
-  die(): void;
-  carried(depth: number): Type | undefined;
-  result(): Type | undefined;
-  needMemory(): void;
-  fail(why: string): never;
-  local(index: number): Type;
-}
+type Handler = (checker: Checker, instruction: Instruction) => void;
 
-type Handler = (hands: Hands, instruction: Instruction) => void;
-
-function passes(hands: Hands, carried: Type | undefined): void {
+function passes(checker: Checker, carried: Type | undefined): void {
   if (carried === undefined) return;
-  hands.pop(carried);
-  hands.push(carried);
+  checker.pop(carried);
+  checker.push(carried);
 }
 
-function applies(hands: Hands, takes: readonly Type[], gives: Type | undefined): void {
-  for (let index = takes.length - 1; index >= 0; index--) hands.pop(takes[index]);
-  if (gives !== undefined) hands.push(gives);
+function applies(checker: Checker, takes: readonly Type[], gives: Type | undefined): void {
+  for (let index = takes.length - 1; index >= 0; index--) checker.pop(takes[index]);
+  if (gives !== undefined) checker.push(gives);
 }
 
-function jumpTable(hands: Hands, labels: readonly number[]): void {
-  hands.pop(Type.i32);
-  const carried = hands.carried(labels.at(-1)!);
-  for (const label of labels) if (hands.carried(label) !== carried) hands.fail('its blocks give different things');
-  if (carried !== undefined) hands.pop(carried);
-  hands.die();
+function jumpTable(checker: Checker, labels: readonly number[]): void {
+  checker.pop(Type.i32);
+  const carried = checker.carried(labels.at(-1)!);
+  for (const label of labels) if (checker.carried(label) !== carried) checker.fail('its blocks give different things');
+  if (carried !== undefined) checker.pop(carried);
+  checker.die();
 }
 
-function select(hands: Hands): void {
-  hands.pop(Type.i32);
-  const first = hands.pop(undefined);
-  const second = hands.pop(first);
-  hands.push(first ?? second);
+function select(checker: Checker): void {
+  checker.pop(Type.i32);
+  const first = checker.pop(undefined);
+  const second = checker.pop(first);
+  checker.push(first ?? second);
 }
 
-function end(hands: Hands): void {
-  const { kind, gives } = hands.close();
-  if (kind === 'if' && gives !== undefined) hands.fail('an if without else gives a value');
-  if (gives !== undefined && kind !== 'function') hands.push(gives);
+function end(checker: Checker): void {
+  const { kind, gives } = checker.close();
+  if (kind === 'if' && gives !== undefined) checker.fail('an if without else gives a value');
+  if (gives !== undefined && kind !== 'function') checker.push(gives);
 }
 
-function setGlobal(hands: Hands, index: number): void {
-  const global = hands.module().globals[index] ?? hands.fail(`there is no global ${index}`);
-  if (!global.isMutable) hands.fail(`the global ${index} is constant`);
-  hands.pop(global.type);
+function setGlobal(checker: Checker, index: number): void {
+  const global = checker.module.globals[index] ?? checker.fail(`there is no global ${index}`);
+  if (!global.isMutable) checker.fail(`the global ${index} is constant`);
+  checker.pop(global.type);
 }
 
-function callIndirect(hands: Hands, type: number): void {
-  const { types, tableEntries } = hands.module();
-  const signature = types[type] ?? hands.fail(`there is no type ${type}`);
-  if (tableEntries === 0) hands.fail('the module has no table');
-  hands.pop(Type.i32);
-  applies(hands, signature.takes, signature.gives);
+function callIndirect(checker: Checker, type: number): void {
+  const { types, tableEntries } = checker.module;
+  const signature = types[type] ?? checker.fail(`there is no type ${type}`);
+  if (tableEntries === 0) checker.fail('the module has no table');
+  checker.pop(Type.i32);
+  applies(checker, signature.takes, signature.gives);
 }
 
-function callDirect(hands: Hands, index: number): void {
-  const module = hands.module();
-  if (index >= module.imports.length + module.functions.length) hands.fail(`there is no function ${index}`);
+function callDirect(checker: Checker, index: number): void {
+  const { module } = checker;
+  if (index >= module.imports.length + module.functions.length) checker.fail(`there is no function ${index}`);
   const { takes, gives } = signatureOf(module, index);
-  applies(hands, takes, gives);
+  applies(checker, takes, gives);
 }
 
-function leave(hands: Hands, carried: Type | undefined): void {
-  if (carried !== undefined) hands.pop(carried);
-  hands.die();
+function leave(checker: Checker, carried: Type | undefined): void {
+  if (carried !== undefined) checker.pop(carried);
+  checker.die();
 }
 
 const threeNumbers: readonly Type[] = [Type.i32, Type.i32, Type.i32];
 
 const handlers: Readonly<Record<string, Handler>> = {
-  unreachable: (hands) => hands.die(),
+  unreachable: (checker) => checker.die(),
   nop: () => {},
-  block: (hands, { gives }) => hands.open('block', gives),
-  loop: (hands, { gives }) => hands.open('loop', gives),
-  if: (hands, { gives }) => {
-    hands.pop(Type.i32);
-    hands.open('if', gives);
+  block: (checker, { gives }) => checker.open('block', gives),
+  loop: (checker, { gives }) => checker.open('loop', gives),
+  if: (checker, { gives }) => {
+    checker.pop(Type.i32);
+    checker.open('if', gives);
   },
-  else: (hands) => {
-    const { kind, gives } = hands.close();
-    if (kind !== 'if') hands.fail('there is no if before it');
-    hands.open('else', gives);
+  else: (checker) => {
+    const { kind, gives } = checker.close();
+    if (kind !== 'if') checker.fail('there is no if before it');
+    checker.open('else', gives);
   },
   end,
-  br: (hands, { index }) => leave(hands, hands.carried(index)),
-  br_if: (hands, { index }) => {
-    hands.pop(Type.i32);
-    passes(hands, hands.carried(index));
+  br: (checker, { index }) => leave(checker, checker.carried(index)),
+  br_if: (checker, { index }) => {
+    checker.pop(Type.i32);
+    passes(checker, checker.carried(index));
   },
-  br_table: (hands, { labels }) => jumpTable(hands, labels),
-  return: (hands) => leave(hands, hands.result()),
-  call: (hands, { index }) => callDirect(hands, index),
-  call_indirect: (hands, { index }) => callIndirect(hands, index),
-  drop: (hands) => hands.pop(undefined),
-  select: (hands) => select(hands),
-  'local.get': (hands, { index }) => hands.push(hands.local(index)),
-  'local.set': (hands, { index }) => hands.pop(hands.local(index)),
-  'local.tee': (hands, { index }) => {
-    hands.pop(hands.local(index));
-    hands.push(hands.local(index));
+  br_table: (checker, { labels }) => jumpTable(checker, labels),
+  return: (checker) => leave(checker, checker.gives),
+  call: (checker, { index }) => callDirect(checker, index),
+  call_indirect: (checker, { index }) => callIndirect(checker, index),
+  drop: (checker) => checker.pop(undefined),
+  select: (checker) => select(checker),
+  'local.get': (checker, { index }) => checker.push(checker.local(index)),
+  'local.set': (checker, { index }) => checker.pop(checker.local(index)),
+  'local.tee': (checker, { index }) => {
+    checker.pop(checker.local(index));
+    checker.push(checker.local(index));
   },
-  'global.get': (hands, { index }) => {
-    hands.push(hands.module().globals[index]?.type ?? hands.fail(`there is no global ${index}`));
+  'global.get': (checker, { index }) => {
+    checker.push(checker.module.globals[index]?.type ?? checker.fail(`there is no global ${index}`));
   },
-  'global.set': (hands, { index }) => setGlobal(hands, index),
-  'memory.size': (hands) => {
-    hands.needMemory();
-    hands.push(Type.i32);
+  'global.set': (checker, { index }) => setGlobal(checker, index),
+  'memory.size': (checker) => {
+    checker.needMemory();
+    checker.push(Type.i32);
   },
-  'memory.copy': (hands) => {
-    hands.needMemory();
-    applies(hands, threeNumbers, undefined);
+  'memory.copy': (checker) => {
+    checker.needMemory();
+    applies(checker, threeNumbers, undefined);
   },
-  'memory.fill': (hands) => {
-    hands.needMemory();
-    applies(hands, threeNumbers, undefined);
+  'memory.fill': (checker) => {
+    checker.needMemory();
+    applies(checker, threeNumbers, undefined);
   },
 };
 
