@@ -17,7 +17,7 @@ import {
 } from './emit-integer.js';
 import { Alu, Assembler, type Link } from './encode.js';
 import { Homes, onStack } from './homes.js';
-import { Condition, type Ending, type FunctionIr, type Operand, type Step, sizeOf } from './ir.js';
+import { Condition, type Ending, type FunctionIr, inverse, type Operand, type Step, sizeOf } from './ir.js';
 import type { Signature } from './module.js';
 import { type Move, moveAll } from './moves.js';
 import { Type } from './opcodes.js';
@@ -197,7 +197,7 @@ class Emitter {
 
   #branch({ compare, yes, no }: Extract<Ending, { op: 'branch' }>, next: number): void {
     if (yes === next) {
-      jumpIf(this.#homes, { ...compare, condition: compare.condition ^ 1 }, this.#labels[no]!);
+      jumpIf(this.#homes, inverse(compare), this.#labels[no]!);
       return;
     }
     jumpIf(this.#homes, compare, this.#labels[yes]!);

@@ -1,15 +1,22 @@
 // Blocks made fewer: a condition that was put together of several (`a && b`) leads where it leads at once, without a value between; jumps to jumps go to the end; what is never
 // reached is left out. Not here: steps.
 
-import { type Block, type Compare, Condition, type Ending, type FunctionIr, targetsOf, type Variable } from './ir.js';
+import {
+  type Block,
+  Condition,
+  type Ending,
+  type FunctionIr,
+  inverse,
+  retarget,
+  targetsOf,
+  type Variable,
+} from './ir.js';
 import { endingReads, readsOf } from './uses.js';
 
 /** A chain of conditions within conditions is followed so far. */
 const mostRounds = 8;
 
 type Branch = Extract<Ending, { op: 'branch' }>;
-
-const inverse = (compare: Compare): Compare => ({ ...compare, condition: compare.condition ^ 1 });
 
 /** The variable of which a block asks whether it is 0, where it does nothing else. */
 function askedBy(block: Block): { readonly variable: Variable; readonly branch: Branch } | undefined {
@@ -74,13 +81,6 @@ function follow(ir: FunctionIr, target: number): number {
     at = ending.to;
   }
   return at;
-}
-
-function retarget(ending: Ending, to: (target: number) => number): Ending {
-  if (ending.op === 'jump') return { ...ending, to: to(ending.to) };
-  if (ending.op === 'branch') return { ...ending, yes: to(ending.yes), no: to(ending.no) };
-  if (ending.op === 'switch') return { ...ending, to: ending.to.map(to), otherwise: to(ending.otherwise) };
-  return ending;
 }
 
 function dropUnreached(ir: FunctionIr): void {

@@ -44,6 +44,11 @@ export const Condition = {
   sign: 8,
 } as const;
 
+/** Something with a condition, and the opposite one in its place: the processor numbers them in pairs. */
+export function inverse<Of extends { readonly condition: number }>(of: Of): Of {
+  return { ...of, condition: of.condition ^ 1 };
+}
+
 /** A comparison whose outcome is wanted. `how` `and` compares what both have in common with 0, `float` two numbers. */
 export interface Compare {
   readonly how: 'integer' | 'and' | 'float';
@@ -177,6 +182,14 @@ export function targetsOf(ending: Ending): readonly number[] {
   if (ending.op === 'jump') return [ending.to];
   if (ending.op === 'branch') return [ending.yes, ending.no];
   return ending.op === 'switch' ? [...ending.to, ending.otherwise] : [];
+}
+
+/** An ending that leads elsewhere: each target becomes what `to` says of it. */
+export function retarget(ending: Ending, to: (target: number) => number): Ending {
+  if (ending.op === 'jump') return { ...ending, to: to(ending.to) };
+  if (ending.op === 'branch') return { ...ending, yes: to(ending.yes), no: to(ending.no) };
+  if (ending.op === 'switch') return { ...ending, to: ending.to.map(to), otherwise: to(ending.otherwise) };
+  return ending;
 }
 
 /** Bytes of a type's values. */

@@ -1,7 +1,16 @@
 // Operations of WebAssembly as trees and steps: arithmetic, comparisons, conversions, loads and stores. Not here: control, variables and calls (lift.ts).
 
 import type { Instruction } from './body.js';
-import { type Arithmetic, Condition, type Division, type Operand, type Place, type Shift, sizeOf } from './ir.js';
+import {
+  type Arithmetic,
+  Condition,
+  type Division,
+  inverse,
+  type Operand,
+  type Place,
+  type Shift,
+  sizeOf,
+} from './ir.js';
 import { type Opcode, Type } from './opcodes.js';
 import type { Selector } from './select.js';
 import { binaryTree, compareTree, constantTree, resizeTree, type Tree, variableTree } from './tree.js';
@@ -44,7 +53,7 @@ function compare(stack: OperationStack, { operation, takes }: Opcode): void {
 /** Whether a value is 0; of a comparison, its opposite. */
 function test(stack: OperationStack, { takes }: Opcode): void {
   const tree = stack.pop();
-  if (tree.kind === 'compare') stack.push({ ...tree, condition: tree.condition ^ 1 });
+  if (tree.kind === 'compare') stack.push(inverse(tree));
   else stack.push(compareTree(takes[0]!, Condition.equal, tree, constantTree(takes[0]!, 0n)));
 }
 

@@ -4,13 +4,15 @@
 import type { Instruction } from './body.js';
 import {
   type Block,
-  type Compare,
   type Ending,
   type FunctionIr,
+  inverse,
   type Operand,
   type Place,
+  retarget,
   sizeOf,
   Trap,
+  targetsOf,
   type Variable,
 } from './ir.js';
 import { liftOperation, type OperationStack } from './lift-operations.js';
@@ -99,7 +101,7 @@ class Lifter implements OperationStack {
     const at = (number: number): number => place.get(number)!;
     for (const number of this.#order) {
       const block = this.#blocks[number]!;
-      block.ending = renumber(block.ending, at);
+      block.ending = retarget(block.ending, at);
       this.ir.blocks.push(block);
     }
     return this.ir;
@@ -135,9 +137,7 @@ class Lifter implements OperationStack {
 
   /** Ends the current block; nothing is reached until another is started. */
   finish(ending: Ending): void {
-    for (const target of ending.op === 'jump' ? [ending.to] : ending.op === 'branch' ? [ending.yes, ending.no] : [])
-      this.#isTargeted[target] = true;
-    if (ending.op === 'switch') for (const target of [...ending.to, ending.otherwise]) this.#isTargeted[target] = true;
+    for (const target of targetsOf(ending)) this.#isTargeted[target] = true;
     this.#current!.ending = ending;
     this.#current = undefined;
   }
@@ -427,18 +427,6 @@ const handlers: Readonly<Record<string, Handler>> = {
   'memory.copy': (lifter) => lifter.bulk('copy'),
   'memory.fill': (lifter) => lifter.bulk('fill'),
 };
-
-function renumber(ending: Ending, at: (number: number) => number): Ending {
-  if (ending.op === 'jump') return { ...ending, to: at(ending.to) };
-  if (ending.op === 'branch') return { ...ending, yes: at(ending.yes), no: at(ending.no) };
-  if (ending.op === 'switch') return { ...ending, to: ending.to.map(at), otherwise: at(ending.otherwise) };
-  return ending;
-}
-
-/** The opposite of a comparison. */
-function inverse(compare: Compare): Compare {
-  return { ...compare, condition: compare.condition ^ 1 };
-}
 
 /** Lifts a function that was validated. @param index its number */
 export function lift(
