@@ -52,11 +52,10 @@ class Lifter implements OperationStack {
   readonly ir: FunctionIr;
   readonly #stack: Tree[] = [];
   readonly #frames: Frame[] = [];
-  /** Blocks by number, and their numbers in the order in which they stand. */
+  /** Blocks that were started, by number, and their numbers in the order in which they stand. */
   readonly #blocks: Block[] = [];
   readonly #order: number[] = [];
   readonly #isTargeted: boolean[] = [];
-  readonly #locals: number;
   readonly #isSet: readonly boolean[];
   #current: Block | undefined;
   #depth = 0;
@@ -81,7 +80,6 @@ class Lifter implements OperationStack {
       blocks: [],
     };
     this.selector = new Selector(this.ir);
-    this.#locals = locals.length;
     const isSet = locals.map(() => false);
     for (const { opcode, index: local } of list)
       if (opcode.name === 'local.set' || opcode.name === 'local.tee') isSet[local] = true;
@@ -122,9 +120,9 @@ class Lifter implements OperationStack {
     else if (this.#skipped === 0 && name === 'end') this.end();
   }
 
+  /** The number of a block that jumps may lead to; {@link #start} makes it. */
   #newBlock(): number {
-    this.#isTargeted.push(false);
-    return this.#blocks.push({ steps: [], ending: { op: 'trap', code: Trap.check }, depth: 0 }) - 1;
+    return this.#isTargeted.push(false) - 1;
   }
 
   #start(number: number): void {
@@ -170,7 +168,7 @@ class Lifter implements OperationStack {
   /** Computes what stands on the stack before a block in which anything may happen. */
   #computeAll(): void {
     for (const [at, tree] of this.#stack.entries()) {
-      const isKept = tree.kind === 'variable' && (tree.variable >= this.#locals || !this.#isSet[tree.variable]);
+      const isKept = tree.kind === 'variable' && (tree.variable >= this.ir.locals || !this.#isSet[tree.variable]);
       if (!isKept) this.compute(at);
     }
   }
