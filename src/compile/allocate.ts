@@ -2,7 +2,7 @@
 // a register where neither is alive while the other is. Not here: when they are alive (liveness.ts).
 
 import type { FunctionIr, Operand, Step, Variable } from './ir.js';
-import { findLiveness, type Liveness, positionsOfStep, type Ranges } from './liveness.js';
+import { findLiveness, type Liveness, positionsOfStep, type Ranges, weightWithin } from './liveness.js';
 import { Type } from './opcodes.js';
 import {
   argumentRegisters,
@@ -159,7 +159,7 @@ function wishesOf(ir: FunctionIr): Wishes {
     if (register >= 0 && (!isFloat || register < floatArguments)) wishes.register(asOperand(parameter), register, 1);
   }
   for (const { steps, ending, depth } of ir.blocks) {
-    const weight = 10 ** Math.min(depth, 4);
+    const weight = weightWithin(depth);
     for (const step of steps) wishesOfStep(wishes, ir, step, weight);
     if (ending.op === 'return') wishes.register(ending.value, Register.rax, weight);
   }

@@ -17,10 +17,10 @@ import {
 } from './emit-integer.js';
 import { Alu, Assembler, type Link } from './encode.js';
 import { Homes, onStack } from './homes.js';
-import { Condition, type Ending, type FunctionIr, inverse, type Operand, type Step, sizeOf } from './ir.js';
+import { Condition, type Ending, type FunctionIr, inverse, type Operand, type Step } from './ir.js';
 import type { Signature } from './module.js';
 import { type Move, moveAll } from './moves.js';
-import { Type } from './opcodes.js';
+import { sizeOf, Type } from './opcodes.js';
 import { argumentRegisters, Register, scratch } from './registers.js';
 
 /** Machine code of a function, and where other places are to be put into it. */

@@ -3,8 +3,8 @@
 
 import { type Allocation, firstSlot } from './allocate.js';
 import type { Address, Assembler, Rm } from './encode.js';
-import { type FunctionIr, type Operand, type Place, sizeOf, type Variable } from './ir.js';
-import { Type } from './opcodes.js';
+import type { FunctionIr, Operand, Place, Variable } from './ir.js';
+import { sizeOf, Type } from './opcodes.js';
 import { instanceRegister, memoryRegister, Register, scratch } from './registers.js';
 
 /** The register for the instance points this far into its block, so that more of it is near. */

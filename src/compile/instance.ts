@@ -3,9 +3,9 @@
 
 import type { Instruction } from './body.js';
 import { instanceBias } from './homes.js';
-import { sizeOf } from './ir.js';
 import type { InstanceLayout } from './lift.js';
 import type { Module } from './module.js';
+import { sizeOf } from './opcodes.js';
 
 /** Offsets in the block, which the host writes before anything of the program runs. */
 export interface HostFields {

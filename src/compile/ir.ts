@@ -191,8 +191,3 @@ export function retarget(ending: Ending, to: (target: number) => number): Ending
   if (ending.op === 'switch') return { ...ending, to: ending.to.map(to), otherwise: to(ending.otherwise) };
   return ending;
 }
-
-/** Bytes of a type's values. */
-export function sizeOf(type: Type): number {
-  return type === 0x7f ? 4 : 8;
-}

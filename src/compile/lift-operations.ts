@@ -1,17 +1,8 @@
 // Operations of WebAssembly as trees and steps: arithmetic, comparisons, conversions, loads and stores. Not here: control, variables and calls (lift.ts).
 
 import type { Instruction } from './body.js';
-import {
-  type Arithmetic,
-  Condition,
-  type Division,
-  inverse,
-  type Operand,
-  type Place,
-  type Shift,
-  sizeOf,
-} from './ir.js';
-import { type Opcode, Type } from './opcodes.js';
+import { type Arithmetic, Condition, type Division, inverse, type Operand, type Place, type Shift } from './ir.js';
+import { type Opcode, sizeOf, Type } from './opcodes.js';
 import type { Selector } from './select.js';
 import { binaryTree, compareTree, constantTree, resizeTree, type Tree, variableTree } from './tree.js';
 

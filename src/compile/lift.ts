@@ -10,14 +10,13 @@ import {
   type Operand,
   type Place,
   retarget,
-  sizeOf,
   Trap,
   targetsOf,
   type Variable,
 } from './ir.js';
 import { liftOperation, type OperationStack } from './lift-operations.js';
 import { type Module, signatureOf } from './module.js';
-import { Type } from './opcodes.js';
+import { sizeOf, Type } from './opcodes.js';
 import { Selector } from './select.js';
 import { constantTree, fitsInto32, manyOf, readsMemory, readsVariable, type Tree, variableTree } from './tree.js';
 

@@ -2,6 +2,7 @@
 // that is used for (allocate.ts).
 
 import { type FunctionIr, targetsOf, type Variable } from './ir.js';
+import { sizeOf } from './opcodes.js';
 import { endingReads, readsOf, setBy } from './uses.js';
 
 /** A step has four positions: reads, what it changes on its way, what it sets, and the rest. */
@@ -20,8 +21,11 @@ export interface Liveness {
   readonly firstStep: readonly number[];
 }
 
-/** Most that something counts for being within loops. */
+/** Loops within loops that count; deeper ones do no more. */
 const mostDepth = 4;
+
+/** How much something counts within so many loops: ten times as much for each. */
+export const weightWithin = (depth: number): number => 10 ** Math.min(depth, mostDepth);
 
 /** Variables that live across blocks, in sets of bits for each block. */
 class Sets {
@@ -156,7 +160,7 @@ class RangeMaker {
 function beginWithZeros(ir: FunctionIr, sets: Sets): void {
   for (const variable of sets.of(sets.liveIn[0]!)) {
     if (variable < ir.parameters) continue;
-    const size = ir.types[variable] === 0x7f ? 4 : 8;
+    const size = sizeOf(ir.types[variable]!);
     ir.blocks[0]!.steps.unshift({ op: 'move', into: variable, from: { kind: 'constant', value: 0n }, size });
   }
 }
@@ -176,7 +180,7 @@ export function findLiveness(ir: FunctionIr): Liveness {
   const maker = new RangeMaker(ir.types.length);
   for (let number = ir.blocks.length - 1; number >= 0; number--) {
     const { steps: list, ending, depth } = ir.blocks[number]!;
-    const weight = 10 ** Math.min(depth, mostDepth);
+    const weight = weightWithin(depth);
     let position = (firstStep[number]! + list.length) * positionsOfStep;
     const read = (variable: Variable, when: number): void => {
       uses[variable]! += weight;

@@ -86,7 +86,8 @@ const conversions = /^(?:wrap_i64|extend_i32_[su]|convert_i(?:32|64)_[su]|reinte
 const typeNamed = (name: string | undefined): Type | undefined =>
   name === 'i32' || name === 'i64' || name === 'f64' ? Type[name] : undefined;
 
-const bytesOf = (type: Type): number => (type === Type.i32 ? 4 : 8);
+/** Bytes of a type's values. */
+export const sizeOf = (type: Type): number => (type === Type.i32 ? 4 : 8);
 
 function describe(name: string): Opcode | undefined {
   const plain = { name, takes: [], gives: constants[name], operation: name, size: 0, isSigned: false };
@@ -100,7 +101,7 @@ function describe(name: string): Opcode | undefined {
   };
   const memory = /^(load|store)(\d*)(_s|_u)?$/.exec(operation);
   if (memory !== null) {
-    const size = memory[2] === '' ? bytesOf(type) : Number(memory[2]) / 8;
+    const size = memory[2] === '' ? sizeOf(type) : Number(memory[2]) / 8;
     const shape = { immediate: 'memory', size, isSigned: memory[3] === '_s' } as const;
     if (memory[1] === 'load') return { ...of('load', [Type.i32], type), ...shape };
     return { ...of('store', [Type.i32, type], undefined), ...shape };

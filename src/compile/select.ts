@@ -10,11 +10,10 @@ import {
   type Place,
   type Shift,
   type Step,
-  sizeOf,
   type Variable,
 } from './ir.js';
-import { Type } from './opcodes.js';
-import { fitsInto32, type Tree } from './tree.js';
+import { sizeOf, Type } from './opcodes.js';
+import { compareTree, constantTree, fitsInto32, type Tree } from './tree.js';
 import { readsOf, When } from './uses.js';
 
 type Binary = Extract<Tree, { kind: 'binary' }>;
@@ -237,16 +236,7 @@ export class Selector {
   /** A tree as a comparison: itself, or whether it is not 0. */
   compare(tree: Tree): Compare {
     if (tree.kind !== 'compare') {
-      const zero: Tree = { kind: 'constant', type: tree.type, value: 0n };
-      return this.compare({
-        kind: 'compare',
-        type: Type.i32,
-        of: tree.type,
-        condition: Condition.notEqual,
-        left: tree,
-        right: zero,
-        many: 0,
-      });
+      return this.compare(compareTree(tree.type, Condition.notEqual, tree, constantTree(tree.type, 0n)));
     }
     if (tree.of === Type.f64) return this.#floats(tree);
     let { left, right, condition } = tree;
@@ -286,8 +276,7 @@ export class Selector {
     const isByte = left.kind === 'load' && right.kind === 'constant' && right.value >= 0n && right.value <= 127n;
     const width = isByte ? 1 : size;
     const first = this.operand(left, true, width);
-    if (first.kind === 'constant')
-      return this.#whole(tree, { kind: 'constant', type: tree.type, value: 0n }, condition, size);
+    if (first.kind === 'constant') return this.#whole(tree, constantTree(tree.type, 0n), condition, size);
     return { how: 'and', condition, size: width, left: first, right: this.operand(right, false, width) };
   }
 
