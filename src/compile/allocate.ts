@@ -16,7 +16,7 @@ import {
 } from './registers.js';
 import { demandOf } from './uses.js';
 
-/** A register from 0 to 15, or a place in the frame: `slotOf(location)`. */
+/** A register from 0 to 15, or a place in the frame: {@link firstSlot} and how many are before it. */
 export type Location = number;
 /** Locations from here on are places in the frame. */
 export const firstSlot = 16;

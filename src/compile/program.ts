@@ -32,37 +32,22 @@ export interface Program {
   readonly abandon: number;
   readonly instance: InstancePlan;
   readonly data: readonly DataSegment[];
-  /** Bytes of each function's code, its own functions in their order. */
-  readonly functionBytes: readonly number[];
 }
 
 const traps = [0, 1, 2, 3, 4, 5, 6];
 
-/** Functions by number: the module's, and behind them those of the program itself. */
-class Numbers {
-  readonly #first: number;
-
-  constructor(module: Module) {
-    this.#first = module.imports.length + module.functions.length;
-  }
-
-  readonly facts = (module: Module): ProgramFacts => {
-    const marks = new Map<string, number>();
-    const markOf = (type: number): number => {
-      const { takes, gives } = module.types[type]!;
-      const text = `${takes.join()}:${gives ?? ''}`;
-      if (!marks.has(text)) marks.set(text, marks.size + 1);
-      return marks.get(text)!;
-    };
-    return {
-      ...{ fill: this.#first, copy: this.#first + 1, tableEntries: module.tableEntries, typeMark: markOf },
-      trap: (code) => this.#first + 2 + code,
-    };
+/** What code knows of its program. Functions of the program itself have the numbers behind those of the module. */
+function factsOf(module: Module): ProgramFacts {
+  const first = module.imports.length + module.functions.length;
+  const marks = new Map<string, number>();
+  const typeMark = (type: number): number => {
+    const { takes, gives } = module.types[type]!;
+    const text = `${takes.join()}:${gives ?? ''}`;
+    if (!marks.has(text)) marks.set(text, marks.size + 1);
+    return marks.get(text)!;
   };
-
-  get own(): number {
-    return this.#first;
-  }
+  const { tableEntries } = module;
+  return { fill: first, copy: first + 1, trap: (code) => first + 2 + code, tableEntries, typeMark };
 }
 
 /** Functions in an order in which those that are called come first, where there is one. */
@@ -149,7 +134,7 @@ function tableOf(module: Module, facts: ProgramFacts): { callee: number; mark: n
   return table;
 }
 
-/** Reads, checks and lifts every function. */
+/** Lifts every function, its conditions folded. */
 function liftAll(module: Module, bodies: readonly (readonly Instruction[])[], plan: InstancePlan): FunctionIr[] {
   return bodies.map((list, index) => {
     const number = module.imports.length + index;
@@ -172,13 +157,12 @@ export function compileModule(bytes: Uint8Array): Program {
     return list;
   });
   const plan = planInstance(module, bodies);
-  const facts = new Numbers(module).facts(module);
+  const facts = factsOf(module);
   const functions = liftAll(module, bodies, plan);
   const assembly = new Assembly();
   for (const [index, { type }] of module.imports.entries())
     assembly.add(importCode(module.types[type]!, plan.importAt(index)), index);
   const changes = new Map<number, number>();
-  const functionBytes: number[] = [];
   for (const index of callOrder(module, functions)) {
     const ir = functions[index]!;
     const allocation = allocate(ir, (callee) => (callee === undefined ? anyCall : (changes.get(callee) ?? anyCall)));
@@ -189,7 +173,6 @@ export function compileModule(bytes: Uint8Array): Program {
       facts,
       signatureOf: (step) => (step.op === 'call' ? signatureOf(module, step.callee) : module.types[step.type]!),
     });
-    functionBytes[index] = code.bytes.length;
     assembly.add(code, imported + index);
   }
   assembly.add(fillCode(plan, facts), facts.fill);
@@ -210,6 +193,5 @@ export function compileModule(bytes: Uint8Array): Program {
     abandon,
     instance: plan,
     data: module.data,
-    functionBytes,
   };
 }
