@@ -5,9 +5,8 @@ import type { FunctionIr, Operand, Step, Variable } from './ir.js';
 import { findLiveness, type Liveness, positionsOfStep, type Ranges, weightWithin } from './liveness.js';
 import { Type } from './opcodes.js';
 import {
-  argumentRegisters,
+  ArgumentPlaces,
   bitOf,
-  floatArguments,
   floatRegisters,
   hasBit,
   integerRegisters,
@@ -109,11 +108,10 @@ function wishesOfCall(
   into: Variable | undefined,
   weight: number,
 ): void {
-  let [integers, floats] = [0, 0];
+  const places = new ArgumentPlaces();
   for (const value of values) {
-    const isFloat = value.kind === 'variable' && ir.types[value.variable] === Type.f64;
-    const register = isFloat ? floats++ : (argumentRegisters[integers++] ?? -1);
-    if (register >= 0) wishes.register(value, register, weight);
+    const register = places.register(value.kind === 'variable' && ir.types[value.variable] === Type.f64);
+    if (register !== undefined) wishes.register(value, register, weight);
   }
   wishes.register(asOperand(into), Register.rax, weight);
 }
@@ -152,11 +150,10 @@ function wishesOfStep(wishes: Wishes, ir: FunctionIr, step: Step, weight: number
 
 function wishesOf(ir: FunctionIr): Wishes {
   const wishes = new Wishes(ir.types.length);
-  let [integers, floats] = [0, 0];
+  const places = new ArgumentPlaces();
   for (let parameter = 0; parameter < ir.parameters; parameter++) {
-    const isFloat = ir.types[parameter] === Type.f64;
-    const register = isFloat ? floats++ : (argumentRegisters[integers++] ?? -1);
-    if (register >= 0 && (!isFloat || register < floatArguments)) wishes.register(asOperand(parameter), register, 1);
+    const register = places.register(ir.types[parameter] === Type.f64);
+    if (register !== undefined) wishes.register(asOperand(parameter), register, 1);
   }
   for (const { steps, ending, depth } of ir.blocks) {
     const weight = weightWithin(depth);

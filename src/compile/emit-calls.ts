@@ -5,7 +5,7 @@ import { Alu } from './encode.js';
 import { type Homes, onStack } from './homes.js';
 import { Condition, type Operand, type Step, Trap } from './ir.js';
 import { type Move, moveAll } from './moves.js';
-import { argumentRegisters, Register, scratch } from './registers.js';
+import { ArgumentPlaces, Register, scratch } from './registers.js';
 
 /** What code knows of the rest of the program. */
 export interface ProgramFacts {
@@ -22,20 +22,17 @@ type Call = Extract<Step, { op: 'call' | 'callIndirect' }>;
 
 /** Bytes of the stack that the values of a call need. */
 export function stackBytesOf(values: readonly Operand[], isFloat: (variable: number) => boolean): number {
-  let [integers, floats] = [0, 0];
-  for (const value of values) {
-    if (value.kind === 'variable' && isFloat(value.variable)) floats++;
-    else integers++;
-  }
-  return 8 * (Math.max(0, integers - argumentRegisters.length) + Math.max(0, floats - 8));
+  const places = new ArgumentPlaces();
+  for (const value of values)
+    if (places.register(value.kind === 'variable' && isFloat(value.variable)) === undefined) places.onStack();
+  return places.stackBytes;
 }
 
 function movesOf(homes: Homes, values: readonly Operand[]): Move[] {
-  let [integers, floats, stacked] = [0, 0, 0];
+  const places = new ArgumentPlaces();
   return values.map((value): Move => {
     const isFloat = value.kind === 'variable' && homes.isFloat(value.variable);
-    const register = isFloat ? (floats < 8 ? floats++ : undefined) : argumentRegisters[integers++];
-    const to = register ?? onStack(stacked++ * 8);
+    const to = places.register(isFloat) ?? onStack(places.onStack());
     if (value.kind === 'constant') return { to, from: { constant: value.value }, size: 8, isFloat: false };
     if (value.kind === 'place') throw new TypeError('arguments are in registers');
     return { to, from: homes.rm(value.variable), size: homes.sizeOf(value.variable), isFloat };
@@ -66,10 +63,8 @@ export function emitCall(
   if (step.into === undefined) return;
   const rm = homes.rm(step.into);
   const size = homes.sizeOf(step.into);
-  if (homes.isFloat(step.into)) {
-    if (typeof rm !== 'number') asm.sse(0xf2, 0x11, 0, rm);
-    else if (rm !== 0) asm.sse(0, 0x28, rm, 0);
-  } else if (typeof rm !== 'number') asm.store(rm, Register.rax, size);
+  if (homes.isFloat(step.into)) asm.moveFloat(rm, 0);
+  else if (typeof rm !== 'number') asm.store(rm, Register.rax, size);
   else if (rm !== Register.rax) asm.move(rm, Register.rax, size);
 }
 

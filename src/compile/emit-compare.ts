@@ -106,11 +106,7 @@ export function emitSelect(homes: Homes, step: Extract<Step, { op: 'select' }>):
   }
   compare(homes, of);
   const target = homes.target(into);
-  if (no.kind === 'constant') asm.moveNumber(target, no.value, size);
-  else {
-    const rm = homes.operand(no);
-    if (rm !== target) asm.move(target, rm, size);
-  }
+  homes.put(target, no, size);
   asm.moveIf(of.condition, target, rmOf(homes, yes), size);
   homes.written(into);
 }
@@ -119,23 +115,12 @@ function selectByJump(homes: Homes, { into, yes, no, size, compare: of }: Extrac
   const { asm } = homes;
   const isFloat = homes.isFloat(into);
   const target = homes.target(into);
-  const put = (operand: Operand): void => {
-    if (operand.kind === 'constant') {
-      asm.moveNumber(target, operand.value, size);
-      return;
-    }
-    const rm = homes.operand(operand);
-    if (rm === target) return;
-    if (!isFloat) asm.move(target, rm, size);
-    else if (typeof rm === 'number') asm.sse(0, 0x28, target, rm);
-    else asm.sse(0xf2, 0x10, target, rm);
-  };
   const [isYes, end] = [asm.label(), asm.label()];
   jumpIf(homes, of, isYes);
-  put(no);
+  homes.put(target, no, size, isFloat);
   asm.jump(-1, end);
   asm.bind(isYes);
-  put(yes);
+  homes.put(target, yes, size, isFloat);
   asm.bind(end);
   homes.written(into);
 }

@@ -23,16 +23,10 @@ function variableOf(operand: Operand): number {
   return operand.variable;
 }
 
-function copy(homes: Homes, target: number, source: number): void {
-  if (target !== source) homes.asm.sse(0, 0x28, target, source);
-}
-
 /** Addition and its like. */
 export function emitFloat(homes: Homes, { into, left, right, name }: Extract<Step, { op: 'float' }>): void {
   const target = homes.target(into);
-  const first = homes.rm(variableOf(left));
-  if (typeof first === 'number') copy(homes, target, first);
-  else homes.asm.sse(0xf2, 0x10, target, first);
+  homes.asm.moveFloat(target, homes.rm(variableOf(left)));
   homes.asm.sse(0xf2, binaryCodes[name]!, target, homes.rm(variableOf(right)));
   homes.written(into);
 }
@@ -50,7 +44,7 @@ export function emitFloatUnary(homes: Homes, step: Unary): void {
   const target = homes.target(into);
   if (name === 'neg' || name === 'abs') {
     homes.floatBits(scratch.secondFloat, name === 'neg' ? 1n << 63n : (1n << 63n) - 1n);
-    copy(homes, target, homes.read(source, scratch.float));
+    asm.moveFloat(target, homes.read(source, scratch.float));
     asm.sse(0, name === 'neg' ? 0x57 : 0x54, target, scratch.secondFloat);
   } else if (name === 'sqrt') asm.sse(0xf2, 0x51, target, homes.read(source, scratch.float));
   else if (rounding !== undefined) {
@@ -111,7 +105,7 @@ function truncate(homes: Homes, { into, from, name }: Unary): void {
     const small = asm.label();
     compareWith(2 ** 63);
     asm.jump(Condition.below, small);
-    copy(homes, scratch.float, source);
+    asm.moveFloat(scratch.float, source);
     asm.sse(0xf2, 0x5c, scratch.float, scratch.secondFloat);
     asm.sse(0xf2, 0x2c, target, scratch.float, 8);
     asm.moveNumber(scratch.second, 1n << 63n, 8);

@@ -64,17 +64,12 @@ function moveFloat(homes: Homes, into: number, from: Operand): void {
     return;
   }
   const source = homes.operand(from);
-  if (isRegister(rm)) {
-    if (!isRegister(source)) asm.sse(0xf2, 0x10, rm, source);
-    else if (source !== rm) asm.sse(0, 0x28, rm, source);
+  if (isRegister(rm) || isRegister(source)) {
+    asm.moveFloat(rm, source);
     return;
   }
-  if (isRegister(source)) {
-    asm.sse(0xf2, 0x11, source, rm);
-    return;
-  }
-  asm.sse(0xf2, 0x10, scratch.float, source);
-  asm.sse(0xf2, 0x11, scratch.float, rm);
+  asm.moveFloat(scratch.float, source);
+  asm.moveFloat(rm, scratch.float);
 }
 
 /** Memory into a variable. */
@@ -83,7 +78,7 @@ export function emitLoad(homes: Homes, { into, from, isSigned, size }: StepOf<'l
   const source = homes.address(from);
   // Even where nobody wants it, it may be a page that is not there.
   const target = homes.isUsed(into) ? homes.target(into) : homes.isFloat(into) ? scratch.float : scratch.first;
-  if (homes.isFloat(into)) asm.sse(0xf2, 0x10, target, source);
+  if (homes.isFloat(into)) asm.moveFloat(target, source);
   else if (from.size === 8) asm.move(target, source, 8);
   else asm.extend(target, source, size, from.size, isSigned && (from.size < 4 || size === 8));
   if (homes.isUsed(into)) homes.written(into);
@@ -98,7 +93,7 @@ export function emitStore(homes: Homes, { to, from }: StepOf<'store'>): void {
     return;
   }
   if (from.kind !== 'variable') throw new TypeError('what is stored is in a register');
-  if (homes.isFloat(from.variable)) asm.sse(0xf2, 0x11, homes.read(from.variable, scratch.float), place);
+  if (homes.isFloat(from.variable)) asm.moveFloat(place, homes.read(from.variable, scratch.float));
   else asm.store(place, homes.read(from.variable, scratch.first), to.size);
 }
 
@@ -111,16 +106,6 @@ export function emitModify(homes: Homes, { to, from, operation }: StepOf<'modify
   else if (from.kind === 'variable')
     asm.aluTo(Alu[operation], place, homes.read(from.variable, scratch.first), to.size);
   else throw new TypeError('what changes memory is in a register');
-}
-
-/** Puts an operand into a register. */
-function put(homes: Homes, register: number, value: Operand, size: number): void {
-  if (value.kind === 'constant') {
-    homes.asm.moveNumber(register, value.value, size);
-    return;
-  }
-  const rm = homes.operand(value);
-  if (rm !== register) homes.asm.move(register, rm, size);
 }
 
 /** Addition and its like. */
@@ -155,7 +140,7 @@ export function emitArithmetic(homes: Homes, step: StepOf<'arithmetic'>): void {
   )
     asm.address(target, { base: first, index: second, scale: 1, offset: 0 }, size);
   else {
-    put(homes, target, left, size);
+    homes.put(target, left, size);
     if (right.kind === 'constant') combine(homes, Alu[operation], target, Number(right.value), size);
     else asm.alu(Alu[operation], target, homes.operand(right), size);
   }
@@ -201,7 +186,7 @@ function multiply(homes: Homes, { into, left, right, size }: StepOf<'arithmetic'
   else if (right.kind === 'variable' && homes.rm(right.variable) === target && left.kind === 'variable')
     asm.multiply(target, homes.rm(left.variable), size);
   else {
-    put(homes, target, left, size);
+    homes.put(target, left, size);
     if (right.kind === 'constant') asm.multiplyNumber(target, target, Number(right.value), size);
     else asm.multiply(target, homes.operand(right), size);
   }
@@ -221,11 +206,11 @@ export function emitShift(homes: Homes, { into, left, right, operation, size }: 
   const { asm } = homes;
   const target = homes.target(into);
   if (right.kind === 'constant') {
-    put(homes, target, left, size);
+    homes.put(target, left, size);
     if (right.value !== 0n) asm.shift(ShiftCode[operation], target, Number(right.value), size);
   } else {
-    put(homes, Register.rcx, right, 4);
-    put(homes, target, left, size);
+    homes.put(Register.rcx, right, 4);
+    homes.put(target, left, size);
     asm.shiftByCl(ShiftCode[operation], target, size);
   }
   homes.written(into);
@@ -240,7 +225,7 @@ export function emitDivide(
   const { asm } = homes;
   if (right.kind !== 'variable') throw new TypeError('what divides is in a register');
   const by = homes.rm(right.variable);
-  put(homes, Register.rax, left, size);
+  homes.put(Register.rax, left, size);
   if (isRegister(by)) asm.test(by, by, size);
   else asm.aluNumber(Alu.cmp, by, 0, size);
   asm.jump(Condition.equal, trap(Trap.division));

@@ -21,7 +21,7 @@ import { Condition, type Ending, type FunctionIr, inverse, type Operand, type St
 import type { Signature } from './module.js';
 import { type Move, moveAll } from './moves.js';
 import { sizeOf, Type } from './opcodes.js';
-import { argumentRegisters, Register, scratch } from './registers.js';
+import { ArgumentPlaces, Register, scratch } from './registers.js';
 
 /** Machine code of a function, and where other places are to be put into it. */
 export interface FunctionCode {
@@ -101,12 +101,11 @@ class Emitter {
     for (let page = pageBytes; page < this.#frameBytes; page += pageBytes) asm.test(onStack(-page), Register.rax, 4);
     if (this.#frameBytes > 0) asm.aluNumber(Alu.sub, Register.rsp, this.#frameBytes, 8);
     const moves: Move[] = [];
-    let [integers, floats, stacked] = [0, 0, 0];
+    const places = new ArgumentPlaces();
+    const above = this.#frameBytes + allocation.saved.length * 8 + 8;
     for (let parameter = 0; parameter < ir.parameters; parameter++) {
       const isFloat = this.#homes.isFloat(parameter);
-      const register = isFloat ? (floats < 8 ? floats++ : undefined) : argumentRegisters[integers++];
-      const above = this.#frameBytes + allocation.saved.length * 8 + 8;
-      const from = register ?? onStack(above + stacked++ * 8);
+      const from = places.register(isFloat) ?? onStack(above + places.onStack());
       if (allocation.isTaken[parameter])
         moves.push({ to: this.#homes.rm(parameter), from, size: this.#homes.sizeOf(parameter), isFloat });
     }
@@ -226,8 +225,7 @@ class Emitter {
       const rm = this.#homes.rm(value.variable);
       if (!this.#homes.isFloat(value.variable)) {
         if (rm !== Register.rax) asm.move(Register.rax, rm, this.#homes.sizeOf(value.variable));
-      } else if (typeof rm !== 'number') asm.sse(0xf2, 0x10, 0, rm);
-      else if (rm !== 0) asm.sse(0, 0x28, 0, rm);
+      } else asm.moveFloat(0, rm);
     } else if (value?.kind === 'constant') {
       // What is given as an i32 has zeros above it.
       if (value.value === 0n) asm.alu(Alu.xor, Register.rax, Register.rax, 4);

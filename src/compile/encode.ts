@@ -261,6 +261,15 @@ export class Assembler {
     this.op([0x0f, opcode], register, rm, size, 0, prefix);
   }
 
+  /** A number with a fraction, to or from a register; nothing where it is there already. */
+  moveFloat(to: Rm, from: Rm): void {
+    if (typeof to !== 'number') {
+      if (typeof from !== 'number') throw new TypeError('one of both is a register');
+      this.sse(0xf2, 0x11, from, to);
+    } else if (typeof from !== 'number') this.sse(0xf2, 0x10, to, from);
+    else if (to !== from) this.sse(0, 0x28, to, from);
+  }
+
   /** A call of a function. */
   call(target: number): void {
     this.byte(0xe8);

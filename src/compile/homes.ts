@@ -58,7 +58,7 @@ export class Homes {
   read(variable: Variable, spare: number): number {
     const rm = this.rm(variable);
     if (typeof rm === 'number') return rm;
-    if (this.isFloat(variable)) this.asm.sse(0xf2, 0x10, spare, rm);
+    if (this.isFloat(variable)) this.asm.moveFloat(spare, rm);
     else this.asm.move(spare, rm, this.sizeOf(variable));
     return spare;
   }
@@ -74,7 +74,7 @@ export class Homes {
   written(variable: Variable): void {
     const rm = this.rm(variable);
     if (typeof rm === 'number') return;
-    if (this.isFloat(variable)) this.asm.sse(0xf2, 0x11, scratch.float, rm);
+    if (this.isFloat(variable)) this.asm.moveFloat(rm, scratch.float);
     else this.asm.store(rm, scratch.first, this.sizeOf(variable));
   }
 
@@ -88,6 +88,17 @@ export class Homes {
   /** A variable or a place as an operand that may be either. */
   operand(value: Exclude<Operand, { kind: 'constant' }>): Rm {
     return value.kind === 'variable' ? this.rm(value.variable) : this.address(value);
+  }
+
+  /** Puts an operand into a register of its kind. */
+  put(register: number, value: Operand, size: number, isFloat = false): void {
+    if (value.kind === 'constant') {
+      this.asm.moveNumber(register, value.value, size);
+      return;
+    }
+    const rm = this.operand(value);
+    if (isFloat) this.asm.moveFloat(register, rm);
+    else if (rm !== register) this.asm.move(register, rm, size);
   }
 
   /** A number into a register for floating point, by its bits. */

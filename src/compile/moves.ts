@@ -25,7 +25,7 @@ function toMemory(asm: Assembler, to: Address, { from, size, isFloat }: Move): v
     return;
   }
   if (typeof from === 'number') {
-    if (isFloat) asm.sse(0xf2, 0x11, from, to);
+    if (isFloat) asm.moveFloat(to, from);
     else asm.store(to, from, size);
     return;
   }
@@ -37,7 +37,7 @@ function toRegister(asm: Assembler, to: number, { from, size, isFloat }: Move): 
   if (isConstant(from)) {
     if (from.constant === 0n) asm.alu(Alu.xor, to, to, 4);
     else asm.moveNumber(to, from.constant, size);
-  } else if (isFloat) asm.sse(0xf2, 0x10, to, from);
+  } else if (isFloat) asm.moveFloat(to, from);
   else asm.move(to, from, size);
 }
 
@@ -54,18 +54,18 @@ function amongRegisters(asm: Assembler, moves: readonly Move[], isFloat: boolean
     const readers = new Set(sources.values());
     const free = [...sources.keys()].find((to) => !readers.has(to));
     if (free !== undefined) {
-      if (isFloat) asm.sse(0, 0x28, free, sources.get(free)!);
+      if (isFloat) asm.moveFloat(free, sources.get(free)!);
       else asm.move(free, sources.get(free)!, sizes.get(free)!);
       sources.delete(free);
       continue;
     }
     // A circle: what is in the way goes to the place that wants it or aside.
     const [to, from] = [...sources.entries()][0]!;
-    if (isFloat) asm.sse(0, 0x28, scratch.float, to);
+    if (isFloat) asm.moveFloat(scratch.float, to);
     else asm.move(scratch.first, to, 8);
     const aside = isFloat ? scratch.float : scratch.first;
     for (const [other, source] of sources) if (source === to) sources.set(other, aside);
-    if (isFloat) asm.sse(0, 0x28, to, from);
+    if (isFloat) asm.moveFloat(to, from);
     else asm.move(to, from, 8);
     sources.delete(to);
   }

@@ -24,6 +24,26 @@ export const argumentRegisters: readonly number[] = [
 ];
 export const floatArguments = 8;
 
+/** Where arguments go, asked for one after another: a register each, and on the stack what finds none. */
+export class ArgumentPlaces {
+  #integers = 0;
+  #floats = 0;
+  /** Bytes of the stack that are taken so far. */
+  stackBytes = 0;
+
+  /** The register of the next one; undefined: it goes to {@link onStack}. */
+  register(isFloat: boolean): number | undefined {
+    if (isFloat) return this.#floats < floatArguments ? this.#floats++ : undefined;
+    return argumentRegisters[this.#integers++];
+  }
+
+  /** How far behind the first one on the stack it is, in bytes. */
+  onStack(): number {
+    this.stackBytes += 8;
+    return this.stackBytes - 8;
+  }
+}
+
 /** Those that a function must leave as it found them, in the order in which they are taken. */
 export const savedRegisters: readonly number[] = [Register.rbx, Register.rbp, Register.r12, Register.r13];
 /** All that variables may have, those with the shorter instructions first. */

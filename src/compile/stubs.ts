@@ -10,19 +10,25 @@ import { Condition, Trap } from './ir.js';
 import type { Signature } from './module.js';
 import { Type } from './opcodes.js';
 import { refuse } from './refusal.js';
-import { argumentRegisters, instanceRegister, memoryRegister, Register } from './registers.js';
+import {
+  ArgumentPlaces,
+  argumentRegisters,
+  floatArguments,
+  instanceRegister,
+  memoryRegister,
+  Register,
+} from './registers.js';
 
 /** What C wants kept. */
 const kept = [Register.rbx, Register.rbp, Register.r12, Register.r13, Register.r14, Register.r15];
 
 const isFloat = (type: Type): boolean => type === Type.f64;
 
-/** How many arguments of a signature are in registers for integers. @throws CompileError where they do not all fit into registers */
-function integersOf({ takes }: Signature, what: string): number {
+/** All arguments of what is between the two sides are in registers. @throws CompileError where they do not fit */
+function needsRegisters({ takes }: Signature, what: string): void {
   const floats = takes.filter(isFloat).length;
-  if (floats > 8 || takes.length - floats > argumentRegisters.length)
-    refuse(`${what} takes more than ${argumentRegisters.length} integers or 8 numbers`);
-  return takes.length - floats;
+  if (floats > floatArguments || takes.length - floats > argumentRegisters.length)
+    refuse(`${what} takes more than ${argumentRegisters.length} integers or ${floatArguments} numbers`);
 }
 
 function leave(asm: Assembler, plan: InstancePlan): void {
@@ -33,17 +39,16 @@ function leave(asm: Assembler, plan: InstancePlan): void {
 
 /** A function as C calls it: registers are kept, the instance and the memory are where code expects them, and an i32 has zeros above it. */
 export function enterCode(callee: number, signature: Signature, plan: InstancePlan): FunctionCode {
-  integersOf(signature, 'a function that is exported');
+  needsRegisters(signature, 'a function that is exported');
   const asm = new Assembler();
   for (const register of kept) asm.push(register);
   asm.addressOf(instanceRegister, 'instance', 0);
   asm.move(memoryRegister, inInstance(plan.fields.memoryAt), 8);
   asm.op([0xff], 6, inInstance(plan.fields.savedStack), 4);
   asm.store(inInstance(plan.fields.savedStack), Register.rsp, 8);
-  let integers = 0;
+  const places = new ArgumentPlaces();
   for (const type of signature.takes) {
-    if (isFloat(type)) continue;
-    const register = argumentRegisters[integers++]!;
+    const register = places.register(isFloat(type))!;
     if (type === Type.i32) asm.move(register, register, 4);
   }
   asm.call(callee);
@@ -62,7 +67,7 @@ export function abandonCode(plan: InstancePlan): FunctionCode {
 
 /** A function of the host as code calls it. @param at where its address stands in the instance's block */
 export function importCode(signature: Signature, at: number): FunctionCode {
-  integersOf(signature, 'a function that is imported');
+  needsRegisters(signature, 'a function that is imported');
   const asm = new Assembler();
   asm.push(Register.rbp);
   asm.move(Register.rbp, Register.rsp, 8);
