@@ -63,8 +63,8 @@ export type Arithmetic = 'add' | 'or' | 'and' | 'sub' | 'xor' | 'mul';
 export type Shift = 'rol' | 'ror' | 'shl' | 'shr' | 'sar';
 export type Division = 'div_s' | 'div_u' | 'rem_s' | 'rem_u';
 
-/** Why a program is stopped. `memory` is a page that is not there, which nobody checks for. */
-export const Trap = { none: 0, memory: 1, overflow: 2, division: 3, check: 5, indirectCall: 6 } as const;
+/** Why a program is stopped. `memory` is what filling and copying check; other accesses find a page that is not there. */
+export const Trap = { memory: 1, overflow: 2, division: 3, check: 5, indirectCall: 6 } as const;
 
 /** One instruction. `size` is bytes of what it works on; `into` what it sets. */
 export type Step =

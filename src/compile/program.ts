@@ -7,7 +7,7 @@ import { emitFunction, type FunctionCode } from './emit.js';
 import type { ProgramFacts } from './emit-calls.js';
 import { foldConditions } from './fold-conditions.js';
 import { type InstancePlan, planInstance } from './instance.js';
-import type { FunctionIr } from './ir.js';
+import { type FunctionIr, Trap } from './ir.js';
 import { lift } from './lift.js';
 import { type DataSegment, type Module, readModule, type Signature, signatureOf } from './module.js';
 import { refuse } from './refusal.js';
@@ -33,8 +33,6 @@ export interface Program {
   readonly instance: InstancePlan;
   readonly data: readonly DataSegment[];
 }
-
-const traps = [0, 1, 2, 3, 4, 5, 6];
 
 /** What code knows of its program. Functions of the program itself have the numbers behind those of the module. */
 function factsOf(module: Module): ProgramFacts {
@@ -177,7 +175,7 @@ export function compileModule(bytes: Uint8Array): Program {
   }
   assembly.add(fillCode(plan, facts), facts.fill);
   assembly.add(copyCode(plan, facts), facts.copy);
-  for (const code of traps) assembly.add(trapCode(code, plan), facts.trap(code));
+  for (const code of Object.values(Trap)) assembly.add(trapCode(code, plan), facts.trap(code));
   const enter = (index: number): Entry => {
     const signature = signatureOf(module, index);
     return { at: assembly.add(enterCode(index, signature, plan)), signature };
