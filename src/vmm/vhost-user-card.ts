@@ -193,9 +193,4 @@ export class VhostUserCard implements VirtioDevice {
   notified(): void {
     // The kernel signals it, and does not stop the guest for it.
   }
-
-  /** As when the driver begins anew: nothing of it is used any more. */
-  close(): void {
-    this.stop();
-  }
 }

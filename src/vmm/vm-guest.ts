@@ -200,7 +200,7 @@ export class VmGuest {
     this.#isOver = this.#isStopped = true;
     this.#stopTicks();
     this.#timer.close();
-    this.#remote?.close();
+    this.#remote?.stop();
   }
 
   /** Takes it down: nobody uses its memory any more. */
