@@ -48,11 +48,8 @@ const mostInflightBytes = 256 * 1024 * 1024;
 export class FrontEnd {
   readonly memory: GuestMemory;
   readonly queues: FrontQueue[] = [];
-  /** Features that the back end offers, and those that were chosen. */
-  offered = 0n;
+  /** Features that were chosen. */
   features = 0n;
-  /** What the back end says of its queues: for block devices how many there are, for network devices how many pairs. */
-  queueNumber = 1;
   readonly #where: string | number;
   readonly #answerMs: number;
   #session: FrontSession;
@@ -77,7 +74,7 @@ export class FrontEnd {
   static async connect(where: string | number, options: FrontEndOptions = {}): Promise<FrontEnd> {
     const frontEnd = new FrontEnd(where, options);
     try {
-      await frontEnd.#greet();
+      await frontEnd.#session.greet(wantedProtocol);
       return frontEnd;
     } catch (error) {
       frontEnd.close();
@@ -85,10 +82,14 @@ export class FrontEnd {
     }
   }
 
-  async #greet(): Promise<void> {
-    await this.#session.greet(wantedProtocol);
-    this.offered = this.#session.offered;
-    this.queueNumber = this.#session.queueNumber;
+  /** Features that the back end offers. */
+  get offered(): bigint {
+    return this.#session.offered;
+  }
+
+  /** What the back end says of its queues: for block devices how many there are, for network devices how many pairs. */
+  get queueNumber(): number {
+    return this.#session.queueNumber;
   }
 
   get #protocol(): bigint {
@@ -220,7 +221,7 @@ export class FrontEnd {
     for (;;) {
       try {
         this.#session = new FrontSession(where, this.#answerMs);
-        await this.#greet();
+        await this.#session.greet(wantedProtocol);
         break;
       } catch (error) {
         this.#session.close();
