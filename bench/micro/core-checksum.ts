@@ -2,6 +2,7 @@
 // `node dist/bench/micro/core-checksum.js`; medians over rounds, interleaved.
 
 import { CoreModule } from '../../src/memory/core-module.js';
+import { median } from '../statistics.js';
 
 interface Primitives {
   heapBase(): number;
@@ -27,8 +28,6 @@ function nanoseconds(run: () => void): number {
   for (let index = 0; index < runs; index++) run();
   return ((performance.now() - begin) * 1e6) / runs;
 }
-
-const median = (values: number[]): number => values.sort((one, other) => one - other)[values.length >> 1]!;
 
 for (let index = 0; index < 2048; index++) bytes[place + index] = (index * 167) & 0xff;
 for (const length of [20, 64, 512, 1460]) {

@@ -12,6 +12,7 @@ import { Guest } from '../../src/vmm/guest.js';
 import { readImage } from '../../src/vmm/image-file.js';
 import { VsockDevice } from '../../src/vmm/vsock-device.js';
 import { repositoryRoot } from '../servers/peer.js';
+import { median } from '../statistics.js';
 
 type Loop = (guest: Guest) => void;
 
@@ -60,9 +61,6 @@ function measure(loop: Loop, deed: number, times: number): number {
     kicker.close();
   }
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((one, other) => one - other)[values.length >> 1]!;
 
 /** A line for each kind of stop: medians of rounds in turn, and the median of the rounds' ratios. */
 export function measureExits(rounds: number, times = 10_000): string[] {

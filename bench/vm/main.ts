@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { describeHost, hostFacts } from '../host/about.js';
 import { freePort } from '../host/port.js';
 import { repositoryRoot } from '../servers/peer.js';
+import { median } from '../statistics.js';
 import { measureCompilers } from './compilers.js';
 import { measureExits } from './exits.js';
 import { measureRing, type RingFigures } from './ring.js';
@@ -64,9 +65,6 @@ async function end({ child }: Store): Promise<void> {
   child.kill('SIGTERM');
   await ended;
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((one, other) => one - other)[values.length >> 1]!;
 
 /** Requests a second and the median latency in us, by redis-benchmark. */
 function load(port: number, connections: number, pipeline: number, requests: number, test: string) {
