@@ -38,10 +38,10 @@ export class NetNamespace {
     return run('ip', '-n', this.name, ...args);
   }
 
-  /** Gives a device of it an address, and brings it up. Nothing is said of IPv6, so that a test hears only what it asked for. */
-  bringUp(device: string, address: string): void {
+  /** Brings a device of it up, with an address where one is given. Nothing is said of IPv6, so that a test hears only what it asked for. */
+  bringUp(device: string, address?: string): void {
     run(...(this.launcher as [string]), 'sysctl', '-qw', `net.ipv6.conf.${device}.disable_ipv6=1`);
-    this.ip('address', 'add', address, 'dev', device);
+    if (address !== undefined) this.ip('address', 'add', address, 'dev', device);
     this.ip('link', 'set', device, 'up');
   }
 

@@ -1,6 +1,5 @@
 // A pair of veth in two namespaces of a test's own: one end for what is tested, the other for the kernel as its peer. For tests alone.
 
-import { spawnSync } from 'node:child_process';
 import { NetNamespace, namespacesRefused } from './net-namespace.js';
 
 /** See the file's head. */
@@ -18,14 +17,8 @@ export class VethPair {
     space.ip('link', 'add', device, ...many, 'type', 'veth', 'peer', 'name', peerDevice, ...many, 'netns', peer.name);
     space.ip('link', 'set', device, 'mtu', `${mtu}`);
     peer.ip('link', 'set', peerDevice, 'mtu', `${mtu}`);
-    for (const [each, name] of [
-      [space, device],
-      [peer, peerDevice],
-    ] as const) {
-      spawnSync('ip', ['netns', 'exec', each.name, 'sysctl', '-qw', `net.ipv6.conf.${name}.disable_ipv6=1`]);
-    }
     peer.bringUp(peerDevice, address);
-    space.ip('link', 'set', device, 'up');
+    space.bringUp(device);
   }
 
   /** Gives the end that is tested an address of the kernel's. */
