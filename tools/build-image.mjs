@@ -21,9 +21,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'dist/core/images');
 const sources = join(root, 'src/image');
+const compilerSources = join(root, 'src/compile');
 const images = join(root, 'dist/image');
 
-/** What wasm2c writes has changed between versions in names and shape: this is the one that src/image/host.c is written for. */
+/** What wasm2c writes has changed between versions in names and shape: this is the one that src/image/wasm2c.c is written for. */
 const wabtVersion = '1.0.32';
 
 export const flags = [
@@ -134,26 +135,50 @@ export async function buildImage(name, into, compiler = 'gcc') {
 
 const timeOf = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** What was asked for with `--compiler`; otherwise wasm2c and gcc where they are. */
-function chosenCompiler() {
+/** What was asked for with `--compiler`, if anything was. */
+function askedCompiler() {
   const at = process.argv.indexOf('--compiler');
   const asked = at < 0 ? undefined : process.argv[at + 1];
   if (at >= 0 && asked !== 'gcc' && asked !== 'own') {
     console.error('--compiler is gcc or own');
     process.exit(2);
   }
-  return asked ?? (missingWasm2c() === undefined ? 'gcc' : 'own');
+  return asked;
+}
+
+/** Files of a folder, its tests left out. */
+const filesOf = (folder) =>
+  readdirSync(folder)
+    .filter((file) => !file.endsWith('.test.ts'))
+    .map((file) => join(folder, file));
+
+/** Names of the images that are older than their module or any of these files. */
+function olderThan(...files) {
+  const newest = Math.max(...files.map(timeOf));
+  return moduleNames().filter(
+    (name) => timeOf(join(images, `${name}.elf`)) <= Math.max(newest, timeOf(join(modules, `${name}.wasm`))),
+  );
+}
+
+function moduleNames() {
+  return readdirSync(modules)
+    .filter((file) => /^[\w-]+\.wasm$/.test(file))
+    .map((file) => file.replace(/\.wasm$/, ''));
+}
+
+/** What is to be made, and by which compiler; asked for by name, all of it: who compiled what is there is not written in it. */
+function plan() {
+  const compiler = askedCompiler();
+  if (compiler !== undefined) return { compiler, stale: moduleNames() };
+  const around = [fileURLToPath(import.meta.url), ...filesOf(sources)];
+  const stale = olderThan(...around, ...filesOf(compilerSources));
+  // Compilers are asked for their version only where there may be something to do.
+  if (stale.length === 0 || missingWasm2c() !== undefined) return { compiler: 'own', stale };
+  return { compiler: 'gcc', stale: olderThan(...around) };
 }
 
 async function buildAll() {
-  const compiler = chosenCompiler();
-  // Asked for by name, all are made again: who compiled what is there is not written in it.
-  const own = [fileURLToPath(import.meta.url), ...readdirSync(sources).map((file) => join(sources, file))].map(timeOf);
-  const oldest = process.argv.includes('--compiler') ? Number.POSITIVE_INFINITY : Math.max(...own);
-  const stale = readdirSync(modules)
-    .filter((file) => /^[\w-]+\.wasm$/.test(file))
-    .map((file) => file.replace(/\.wasm$/, ''))
-    .filter((name) => timeOf(join(images, `${name}.elf`)) <= Math.max(oldest, timeOf(join(modules, `${name}.wasm`))));
+  const { compiler, stale } = plan();
   if (stale.length === 0) return;
   const why = compiler === 'gcc' ? missingWasm2c() : missingTools();
   if (why !== undefined) {

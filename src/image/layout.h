@@ -1,4 +1,4 @@
-/* Where everything is in an image's memory. src/vmm/layout.ts says the same for our monitor, and a test holds the two together. */
+/* Where everything is in an image's memory. src/vmm/boot.ts says the same for our monitor, and a test holds the two together. */
 #ifndef LAYOUT_H
 #define LAYOUT_H
 
