@@ -8,9 +8,10 @@ import { type DeviceOwner, describeOwner, SoundError } from '../alsa/sound-error
 import { speak } from '../alsa/stream.js';
 import { deviceTakes } from '../alsa/takes.js';
 import { platformIsLinux } from '../kernel/ffi.js';
+import { pointerAt, textAt } from '../kernel/foreign.js';
 import { cString, scratch } from '../kernel/memory.js';
 import { hostSoundCalls, type SoundCalls } from '../kernel/sound.js';
-import { alsaCalls, alsaLibrary, pointerAt, textAt } from './sinks/libasound.js';
+import { alsaCalls, alsaLibrary } from './sinks/libasound.js';
 
 /** What a card's device takes. */
 export interface DeviceAbilities {

@@ -3,7 +3,8 @@
 
 import { writeFileSync } from 'node:fs';
 import { type JackLibrary, leaveCyclesToUs, loadJack, openClient } from '../../src/audio/sinks/jack-library.js';
-import { bind, viewMemory } from '../../src/kernel/ffi.js';
+import { viewMemory } from '../../src/kernel/ffi.js';
+import { pointerAt, textAt } from '../../src/kernel/foreign.js';
 import { cString, scratch } from '../../src/kernel/memory.js';
 
 const [path, wanted, channelCount] = [process.argv[2]!, Number(process.argv[3]), Number(process.argv[4])];
@@ -13,17 +14,12 @@ if (client === 0n) throw new Error('no server');
 const input = 1;
 const output = 2;
 
-function textAt(address: number): string {
-  const length = Number(bind('int64 strlen(int64 text)')(address));
-  return Buffer.from(viewMemory(address, length)).toString('latin1');
-}
-
 /** Ports of Clearway's pump. */
 function pumpPorts(library: JackLibrary): string[] {
   const list = Number(library.getPorts(client, cString('^clearway-[0-9]+:out_'), 0, output));
   const names: string[] = [];
   for (let at = list; list !== 0; at += 8) {
-    const address = Number(new DataView(viewMemory(at, 8)).getBigUint64(0, true));
+    const address = pointerAt(at);
     if (address === 0) break;
     names.push(textAt(address));
   }

@@ -7,6 +7,7 @@ import { SoundError } from '../../alsa/sound-error.js';
 import { SNDRV_PCM_STATE } from '../../kernel/constants.js';
 import { Errno } from '../../kernel/errno.js';
 import { viewMemory } from '../../kernel/ffi.js';
+import { textAt } from '../../kernel/foreign.js';
 import { MAP, type Mapping, mapMemory, PROT, unmapMemory } from '../../kernel/memory.js';
 import { pageRefusal } from '../../kernel/splice.js';
 import type { Speaker } from '../../wire/pcm/channels.js';
@@ -15,7 +16,7 @@ import type { PcmOffer } from '../../wire/pcm/negotiate.js';
 import { type PumpClock, Time } from '../pump/clock.js';
 import { type LibraryShape, type LibraryStream, libraryOffers, openHandle, settle } from './alsa-library-open.js';
 import { judgeParts } from './alsa-parts.js';
-import { type AlsaCalls, alsaCalls, describeParts, speakersOf, textAt } from './libasound.js';
+import { type AlsaCalls, alsaCalls, describeParts, speakersOf } from './libasound.js';
 import { ringShape } from './ring-shape.js';
 import { Sink, SinkError, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
 

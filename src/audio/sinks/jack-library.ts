@@ -1,7 +1,8 @@
 // JACK's library by its functions: what is called, with which types, and the few things that are needed around it: names of ports out of its memory, its
 // words to nobody. Also PipeWire's library of the same name has these functions. Not here: what is done with them (jack-sink.ts, jack-connect.ts).
 
-import { bind, type NativeFunction, openLibrary, viewMemory } from '../../kernel/ffi.js';
+import { type NativeFunction, openLibrary } from '../../kernel/ffi.js';
+import { addressOfFunction, pointerAt, textAt } from '../../kernel/foreign.js';
 import { cString, scratch } from '../../kernel/memory.js';
 
 /** JackNoStartServer and JackUseExactName (jack/types.h): the server is the user's to start, and our name is known before. */
@@ -57,11 +58,6 @@ const prototypes: Readonly<Record<keyof JackLibrary, string>> = {
 
 let loaded: JackLibrary | undefined;
 
-/** The address of a function that the process has: libjack calls it. */
-function addressOfFunction(name: string): number {
-  return Number(bind('int64 dlsym(int64 handle, int64 name)')(0, cString(name)));
-}
-
 /** Loads the library; `undefined` where there is none. What it has to say about errors goes to nobody: we say it ourselves. */
 export function loadJack(): JackLibrary | undefined {
   if (loaded !== undefined) return loaded;
@@ -93,10 +89,7 @@ export function registerOutput(jack: JackLibrary, client: bigint, name: string):
   return BigInt(jack.portRegister(client, cString(name), cString(floatPorts), PortFlag.output, 0));
 }
 
-function textAt(address: number): string {
-  const length = Number(bind('int64 strlen(int64 text)')(address));
-  return Buffer.from(viewMemory(address, Math.min(length, 512)), 0, Math.min(length, 512)).toString('utf8');
-}
+const longestPortName = 512;
 
 /** Names of the ports by which sound leaves the computer, in the server's order; 64 at most. */
 export function playbackPorts(jack: JackLibrary, client: bigint): string[] {
@@ -104,9 +97,9 @@ export function playbackPorts(jack: JackLibrary, client: bigint): string[] {
   if (list === 0) return [];
   const names: string[] = [];
   for (let index = 0; index < 64; index++) {
-    const address = Number(new DataView(viewMemory(list + index * 8, 8)).getBigUint64(0, true));
+    const address = pointerAt(list + index * 8);
     if (address === 0) break;
-    names.push(textAt(address));
+    names.push(textAt(address, longestPortName));
   }
   jack.free(list);
   return names;

@@ -4,7 +4,8 @@
 import { SoundError, type SoundTrouble } from '../../alsa/sound-error.js';
 import { Errno } from '../../kernel/errno.js';
 import { bind, type Library, type NativeFunction, openLibrary, viewMemory } from '../../kernel/ffi.js';
-import { cString, scratch } from '../../kernel/memory.js';
+import { addressOfFunction, textAt } from '../../kernel/foreign.js';
+import { scratch } from '../../kernel/memory.js';
 
 /** The library's functions that are used, by the names behind `snd_`, with their arguments. */
 const prototypes = {
@@ -90,7 +91,7 @@ export function alsaCalls(): AlsaCalls {
   const entries = Object.entries(prototypes).map(([name, prototype]) => [name, library.bind(prototype)]);
   const bound = { ...Object.fromEntries(entries), free: bind('void free(int64 memory)') } as AlsaCalls;
   // It prints what went wrong by itself. What happened is said by us, in one sentence: it gets a function that does nothing with what it is given.
-  const harmless = bind('int64 dlsym(int64 library, int64 name)')(0, cString('getpid')) as number;
+  const harmless = addressOfFunction('getpid');
   if (harmless !== 0) bound.lib_error_set_handler(harmless);
   calls = bound;
   return bound;
@@ -101,27 +102,7 @@ export function alsaLibrary(): Library | undefined {
   return openLibrary(['libasound.so.2']);
 }
 
-const longestText = 64 * 1024;
-
-/** A pointer at an address. */
-export function pointerAt(address: number): number {
-  return Number(new DataView(viewMemory(address, 8)).getBigUint64(0, true));
-}
-
-/** Text at an address, up to its NUL. */
-export function textAt(address: number, most = longestText): string {
-  if (address === 0) return '';
-  // A page at a time: what lies behind the text may not be there.
-  const bytes: number[] = [];
-  while (bytes.length < most) {
-    const at = address + bytes.length;
-    const piece = new Uint8Array(viewMemory(at, 4096 - (at % 4096)));
-    const end = piece.indexOf(0);
-    for (let index = 0; index < (end < 0 ? piece.length : end); index++) bytes.push(piece[index]!);
-    if (end >= 0) break;
-  }
-  return new TextDecoder().decode(Uint8Array.from(bytes));
-}
+const longestDump = 64 * 1024;
 
 /** What a stream is made of, as `snd_pcm_dump` tells: `Plug PCM: Rate conversion PCM (48000, sformat=S16_LE)...`. Empty where it does not say. */
 export function describeParts(alsa: AlsaCalls, pcm: number): string {
@@ -134,7 +115,7 @@ export function describeParts(alsa: AlsaCalls, pcm: number): string {
     const length = alsa.output_buffer_string(output, out.address) as number;
     const address = Number(out.data.getBigUint64(out.offset, true));
     if (address === 0 || length <= 0) return '';
-    return new TextDecoder().decode(viewMemory(address, Math.min(length, longestText)));
+    return new TextDecoder().decode(viewMemory(address, Math.min(length, longestDump)));
   } finally {
     alsa.output_close(output);
   }
