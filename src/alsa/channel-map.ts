@@ -42,9 +42,9 @@ function withElement<T>(
   }
 }
 
-/** Names of positions; undefined where one is not known. */
-function namesOf(values: readonly number[]): ChannelPosition[] | undefined {
-  const names = values.map((value) => {
+/** Names of positions by their numbers, which libasound has too; undefined where one is not known. */
+export function namesOf(values: ArrayLike<number>): ChannelPosition[] | undefined {
+  const names = Array.from(values, (value) => {
     const isPlain = (value & (SNDRV_CHMAP.PHASE_INVERSE | SNDRV_CHMAP.DRIVER_SPEC)) === 0;
     return isPlain ? positions.get(value & SNDRV_CHMAP.POSITION_MASK) : undefined;
   });

@@ -1,6 +1,7 @@
 // libasound's functions, bound by the FFI library where they are wanted, and what it says of a stream: names of its parts, refusals in one sentence. Addresses and
 // small integers in, the C result out. Not here: the sink that plays through it (alsa-library.ts), which names there are (devices.ts).
 
+import { type ChannelPosition, namesOf } from '../../alsa/channel-map.js';
 import { SoundError, type SoundTrouble } from '../../alsa/sound-error.js';
 import { Errno } from '../../kernel/errno.js';
 import { bind, type Library, type NativeFunction, openLibrary, viewMemory } from '../../kernel/ffi.js';
@@ -121,21 +122,14 @@ export function describeParts(alsa: AlsaCalls, pcm: number): string {
   }
 }
 
-/** Names of speakers by libasound's numbers (SND_CHMAP_*), those that WAVE has. */
-const speakerNames: readonly string[] = [
-  ...['UNKNOWN', 'NA', 'MONO', 'FL', 'FR', 'RL', 'RR', 'FC', 'LFE', 'SL', 'SR', 'RC', 'FLC', 'FRC', 'RLC', 'RRC'],
-  ...['FLW', 'FRW', 'FLH', 'FCH', 'FRH', 'TC', 'TFL', 'TFR', 'TFC', 'TRL', 'TRR', 'TRC'],
-];
-
 /** A stream's speakers in order; undefined where it does not say. */
-export function speakersOf(alsa: AlsaCalls, pcm: number, channels: number): string[] | undefined {
+export function speakersOf(alsa: AlsaCalls, pcm: number, channels: number): ChannelPosition[] | undefined {
   const map = alsa.pcm_get_chmap(pcm) as number;
   if (map === 0) return undefined;
   const words = new Uint32Array(viewMemory(map, 4 * (channels + 1)));
-  const names = Array.from({ length: words[0] === channels ? channels : 0 }, (_, at) => speakerNames[words[at + 1]!]);
+  const names = words[0] === channels ? namesOf(words.subarray(1)) : undefined;
   alsa.free(map);
-  const isKnown = names.length === channels && names.every((name) => name !== undefined && name !== 'UNKNOWN');
-  return isKnown ? (names as string[]) : undefined;
+  return names;
 }
 
 /** Opening a name failed. @param name as the user wrote it */
