@@ -12,6 +12,7 @@ import { resourceLimit } from '../kernel/limits.js';
 import { type Finding, type Outcome, type Probe, runProbe } from '../kernel/probe.js';
 import { processStatus, readSysctlNumber, readText } from '../kernel/proc.js';
 import { becomeFifo, becomeOrdinary, schedulingOf } from '../kernel/scheduling.js';
+import { sonames } from './sonames.js';
 
 const limitsFile = '/etc/security/limits.d/audio.conf';
 /** The priority that the pump asks for. */
@@ -163,16 +164,16 @@ function examineCards(): Outcome {
   };
 }
 
-/** Where libraries are installed: for each what it gives, its names, newest first, and Debian's and Fedora's packages. */
+/** Libraries of sound: for each its name, what it gives, and Debian's and Fedora's packages. */
 const libraries = [
-  ['libasound', ['libasound.so.2'], 'ALSA names: default, pipewire, pulse, plughw', 'libasound2', 'alsa-lib'],
-  ['libjack', ['libjack.so.0'], 'a JACK server: --device jack', 'libjack-jackd2-0', 'jack-audio-connection-kit'],
-  ['libFLAC', ['libFLAC.so.14', 'libFLAC.so.12', 'libFLAC.so.8'], 'FLAC of every depth', 'libflac12', 'flac-libs'],
-  ['libsndfile', ['libsndfile.so.1'], 'Ogg, Opus, MP3, AIFF, CAF', 'libsndfile1', 'libsndfile'],
+  ['libasound', 'ALSA names: default, pipewire, pulse, plughw', 'libasound2', 'alsa-lib'],
+  ['libjack', 'a JACK server: --device jack', 'libjack-jackd2-0', 'jack-audio-connection-kit'],
+  ['libFLAC', 'FLAC of every depth', 'libflac12', 'flac-libs'],
+  ['libsndfile', 'Ogg, Opus, MP3, AIFF, CAF', 'libsndfile1', 'libsndfile'],
 ] as const;
 
-function examineLibrary([name, names, gives, debian, fedora]: (typeof libraries)[number]): Outcome {
-  const found = openLibrary(names);
+function examineLibrary([name, gives, debian, fedora]: (typeof libraries)[number]): Outcome {
+  const found = openLibrary(sonames[name]);
   if (found !== undefined) return { state: 'yes', detail: found.name, facts: { library: found.name } };
   return {
     state: 'no',
@@ -218,7 +219,7 @@ export const audioProbes: readonly Probe[] = [
   ...libraries.map(
     (library): Probe => ({
       ...{ id: `audio_${library[0].toLowerCase()}`, group: 'audio', what: library[0] },
-      meaning: `For ${library[2]}.`,
+      meaning: `For ${library[1]}.`,
       examine: () => examineLibrary(library),
     }),
   ),

@@ -4,6 +4,7 @@
 import { type NativeFunction, openLibrary } from '../../kernel/ffi.js';
 import { addressOfFunction, pointerAt, textAt } from '../../kernel/foreign.js';
 import { cString, scratch } from '../../kernel/memory.js';
+import { sonames } from '../sonames.js';
 
 /** JackNoStartServer and JackUseExactName (jack/types.h): the server is the user's to start, and our name is known before. */
 const openOptions = 1 | 2;
@@ -61,7 +62,7 @@ let loaded: JackLibrary | undefined;
 /** Loads the library; `undefined` where there is none. What it has to say about errors goes to nobody: we say it ourselves. */
 export function loadJack(): JackLibrary | undefined {
   if (loaded !== undefined) return loaded;
-  const library = openLibrary(['libjack.so.0']);
+  const library = openLibrary(sonames.libjack);
   if (library === undefined) return undefined;
   const entries = Object.entries(prototypes).map(([name, prototype]) => [name, library.bind(prototype)]);
   const calls = Object.fromEntries(entries) as JackLibrary;

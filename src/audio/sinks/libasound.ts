@@ -7,6 +7,7 @@ import { Errno } from '../../kernel/errno.js';
 import { bind, type Library, type NativeFunction, openLibrary, viewMemory } from '../../kernel/ffi.js';
 import { addressOfFunction, textAt } from '../../kernel/foreign.js';
 import { scratch } from '../../kernel/memory.js';
+import { sonames } from '../sonames.js';
 
 /** The library's functions that are used, by the names behind `snd_`, with their arguments. */
 const prototypes = {
@@ -100,7 +101,7 @@ export function alsaCalls(): AlsaCalls {
 
 /** The library itself; undefined where it is not installed. */
 export function alsaLibrary(): Library | undefined {
-  return openLibrary(['libasound.so.2']);
+  return openLibrary(sonames.libasound);
 }
 
 const longestDump = 64 * 1024;

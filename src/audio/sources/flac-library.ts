@@ -6,9 +6,7 @@ import { type Library, type NativeFunction, openLibrary, registerCallback, viewM
 import { readAt } from '../../kernel/file.js';
 import { copyMemory } from '../../kernel/memory.js';
 import { Region } from '../../memory/region.js';
-
-/** libFLAC's sonames, the newest first. Their stream decoders are used alike. */
-const sonames = ['libFLAC.so.14', 'libFLAC.so.12', 'libFLAC.so.8'];
+import { sonames } from '../sonames.js';
 
 /** FLAC__STREAM_DECODER_* states. */
 const state = { endOfStream: 4, seekError: 6 } as const;
@@ -147,7 +145,7 @@ function registerAll(): Loaded['callbacks'] {
 
 function load(): Loaded | undefined {
   if (loaded !== undefined) return loaded;
-  const library = openLibrary(sonames);
+  const library = openLibrary(sonames.libFLAC);
   if (library === undefined) return undefined;
   const version = library.text('FLAC__VERSION_STRING') ?? `of ${library.name}`;
   const mostBits = library.name === 'libFLAC.so.8' ? 24 : 32;

@@ -6,8 +6,7 @@ import { duplicateDescriptor } from '../../kernel/socket.js';
 import { Region } from '../../memory/region.js';
 import type { Speaker } from '../../wire/pcm/channels.js';
 import type { SampleFormat } from '../../wire/pcm/format.js';
-
-const sonames = ['libsndfile.so.1'];
+import { sonames } from '../sonames.js';
 
 /** What a subtype is decoded to: libsndfile's own function for it loses nothing. */
 interface Subtype {
@@ -116,7 +115,7 @@ function infoRegion(): Region {
 
 function load(): Loaded | undefined {
   if (loaded !== undefined) return loaded;
-  const library = openLibrary(sonames);
+  const library = openLibrary(sonames.libsndfile);
   if (library === undefined) return undefined;
   const reader = (name: string) => library.bind(`int64 sf_readf_${name}(int64 file, int64 target, int64 frames)`);
   const functions: Functions = {
