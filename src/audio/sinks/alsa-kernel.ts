@@ -5,7 +5,7 @@ import { type OpenDevice, openDevice } from '../../alsa/cards.js';
 import { channelMap } from '../../alsa/channel-map.js';
 import { configureDevice, type PcmConfiguration } from '../../alsa/configure.js';
 import type { DeviceName } from '../../alsa/device-name.js';
-import { failedCall, SoundError, wentAway } from '../../alsa/sound-error.js';
+import { failedCall, wentAway } from '../../alsa/sound-error.js';
 import { PcmStream, speak } from '../../alsa/stream.js';
 import { SNDRV_PCM_STATE } from '../../kernel/constants.js';
 import { Errno } from '../../kernel/errno.js';
@@ -16,8 +16,9 @@ import { type PcmFormat, silenceByte } from '../../wire/pcm/format.js';
 import type { PcmOffer } from '../../wire/pcm/negotiate.js';
 import { type PumpClock, Time } from '../pump/clock.js';
 import { kernelOffers, presumedSpeakers } from './alsa-kernel-offers.js';
+import { inSinkWords } from './in-sink-words.js';
 import { ringShape } from './ring-shape.js';
-import { Sink, SinkError, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
+import { Sink, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
 
 /** Frames that were handed over and stay so when others are taken back: the card may be about to fetch them. */
 const keptMs = 2;
@@ -56,11 +57,11 @@ export class KernelAlsaSink extends Sink {
   }
 
   override offers(source: PcmFormat): readonly PcmOffer[] {
-    return this.#saying(() => kernelOffers(this.#calls, this.#opened(), source));
+    return inSinkWords(this, () => kernelOffers(this.#calls, this.#opened(), source));
   }
 
   override open(format: PcmFormat, settings: SinkSettings): SinkOpening {
-    return this.#saying(() => {
+    return inSinkWords(this, () => {
       const device = this.#opened();
       const { ringFrames, periodFrames } = ringShape(format.rate, settings);
       const isSmall = settings.periodFrames !== undefined;
@@ -82,17 +83,6 @@ export class KernelAlsaSink extends Sink {
       speak(this.#calls, this.#device);
     }
     return this.#device;
-  }
-
-  /** What is refused gives everything back, and is a {@link SinkError}. */
-  #saying<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      this.close();
-      if (error instanceof SoundError) throw new SinkError(error.message, error.trouble === 'gone' ? 'gone' : 'device');
-      throw error;
-    }
   }
 
   #take(format: PcmFormat, settings: SinkSettings, configuration: PcmConfiguration): SinkOpening {

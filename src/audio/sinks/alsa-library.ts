@@ -16,6 +16,7 @@ import type { PcmOffer } from '../../wire/pcm/negotiate.js';
 import { type PumpClock, Time } from '../pump/clock.js';
 import { type LibraryShape, type LibraryStream, libraryOffers, openHandle, settle } from './alsa-library-open.js';
 import { judgeParts } from './alsa-parts.js';
+import { inSinkWords } from './in-sink-words.js';
 import { type AlsaCalls, alsaCalls, describeParts, speakersOf } from './libasound.js';
 import { ringShape } from './ring-shape.js';
 import { Sink, SinkError, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
@@ -67,7 +68,7 @@ export class LibraryAlsaSink extends Sink {
    * that is allowed.
    */
   override offers(source: PcmFormat): readonly PcmOffer[] {
-    return this.#saying(() => {
+    return inSinkWords(this, () => {
       const has = (offers: readonly PcmOffer[]): boolean =>
         offers.some(({ rates, channels }) => takes(rates, source.rate) && takes(channels, source.channels));
       const plain = this.#offersOf(source, true);
@@ -86,7 +87,7 @@ export class LibraryAlsaSink extends Sink {
   }
 
   override open(format: PcmFormat, settings: SinkSettings): SinkOpening {
-    return this.#saying(() => {
+    return inSinkWords(this, () => {
       this.#alsa ??= alsaCalls();
       if (this.#real === 0) this.#real = openHandle(this.#alsa, this.#name, true);
       if (this.#isConverting && !settings.convert) {
@@ -104,17 +105,6 @@ export class LibraryAlsaSink extends Sink {
       this.#openStage(format, shape, stream);
       return this.#opened(format, settings, stream);
     });
-  }
-
-  /** What is refused gives everything back, and is a {@link SinkError}. */
-  #saying<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      this.close();
-      if (error instanceof SoundError) throw new SinkError(error.message, error.trouble === 'gone' ? 'gone' : 'device');
-      throw error;
-    }
   }
 
   #take(format: PcmFormat, stream: LibraryStream): void {
