@@ -1,5 +1,5 @@
 // The hardware parameters of a PCM device (struct snd_pcm_hw_params): a space of configurations, as masks and intervals, which the driver
-// narrows down with every HW_REFINE to what is left of it. Pure: bytes in a view, no call. Not here: who asks the driver (pcm.ts).
+// narrows down with every HW_REFINE to what is left of it. Pure: bytes in a view, no call. Not here: who asks the driver (takes.ts).
 
 import { SNDRV_PCM_HW_PARAM, SNDRV_PCM_INFO } from '../kernel/constants.js';
 import { layouts } from '../kernel/layouts.js';
@@ -14,7 +14,6 @@ const firstInterval = SNDRV_PCM_HW_PARAM.SAMPLE_BITS;
 const intervalCount = 12;
 const openMin = 1;
 const openMax = 2;
-const emptyBit = 8;
 
 /** A parameter that is one of a set. */
 export type MaskName = 'ACCESS' | 'FORMAT' | 'SUBFORMAT';
@@ -107,13 +106,6 @@ export class HardwareParameters {
     return { min, max: Math.max(min, max) };
   }
 
-  /** Whether a range has nothing left in it. */
-  isEmpty(name: IntervalName): boolean {
-    const at = this.#intervalAt(name);
-    const min = this.#data.getUint32(at, true);
-    return (this.#data.getUint32(at + 8, true) & emptyBit) !== 0 || min > this.#data.getUint32(at + 4, true);
-  }
-
   /** The bytes, to be kept and put back: what was narrowed down cannot be opened again. */
   save(): Uint32Array {
     return Uint32Array.from({ length: hardwareBytes / 4 }, (_, index) => this.#data.getUint32(index * 4, true));
@@ -131,8 +123,6 @@ export class HardwareParameters {
 
 /** What the flags of SNDRV_PCM_INFO mean to a player. */
 export interface PcmAbilities {
-  /** The driver's area can be mapped. */
-  readonly mmap: boolean;
   /** The position moves by periods or bursts. */
   readonly batch: boolean;
   /** Every change of the application's pointer has to be told. */
@@ -149,7 +139,6 @@ export interface PcmAbilities {
 export function abilitiesOf(flagsOfInfo: number): PcmAbilities {
   const has = (flag: number): boolean => (flagsOfInfo & flag) !== 0;
   return {
-    mmap: has(SNDRV_PCM_INFO.MMAP),
     batch: has(SNDRV_PCM_INFO.BATCH),
     syncApplicationPointer: has(SNDRV_PCM_INFO.SYNC_APPLPTR),
     explicitSync: has(SNDRV_PCM_INFO.EXPLICIT_SYNC),

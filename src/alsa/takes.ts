@@ -30,7 +30,6 @@ export interface DeviceTakes {
   readonly bufferFrames: Range;
   readonly bufferBytes: Range;
   readonly periodFrames: Range;
-  readonly periods: Range;
   /** Interleaved frames can be written in place. */
   readonly mmapInterleaved: boolean;
   readonly abilities: PcmAbilities;
@@ -57,9 +56,9 @@ export class Refiner {
   }
 
   /** Everything that is interleaved, mapped, and of samples as usual. False where there is nothing of that. @throws SoundError */
-  open(access: number = SNDRV_PCM_ACCESS.MMAP_INTERLEAVED): boolean {
+  open(): boolean {
     this.parameters.openAll();
-    this.parameters.choose('ACCESS', access);
+    this.parameters.choose('ACCESS', SNDRV_PCM_ACCESS.MMAP_INTERLEAVED);
     this.parameters.choose('SUBFORMAT', SNDRV_PCM_SUBFORMAT.STD);
     return this.refine();
   }
@@ -139,7 +138,6 @@ export function deviceTakes(calls: SoundCalls, device: OpenDevice): DeviceTakes 
       bufferFrames: parameters.range('BUFFER_SIZE'),
       bufferBytes: parameters.range('BUFFER_BYTES'),
       periodFrames: parameters.range('PERIOD_SIZE'),
-      periods: parameters.range('PERIODS'),
       mmapInterleaved,
       abilities: abilitiesOf(parameters.info),
     };

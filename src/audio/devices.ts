@@ -4,7 +4,7 @@
 import { deviceOwner, hostSoundPlaces, openDevice, type SoundPlaces, soundCards } from '../alsa/cards.js';
 import { writeDeviceName } from '../alsa/device-name.js';
 import type { Range } from '../alsa/hardware-parameters.js';
-import { type DeviceOwner, describeOwner, SoundError } from '../alsa/sound-error.js';
+import { type DeviceOwner, SoundError } from '../alsa/sound-error.js';
 import { speak } from '../alsa/stream.js';
 import { deviceTakes } from '../alsa/takes.js';
 import { platformIsLinux } from '../kernel/ffi.js';
@@ -136,11 +136,6 @@ function askDevice(
     if (!(error instanceof SoundError)) throw error;
     return { takes: null, owner, problem: error.message };
   }
-}
-
-/** Who has a device, in words: `pipewire (process 812)`. */
-export function ownerInWords(owner: DeviceOwner): string {
-  return describeOwner(owner);
 }
 
 /** Playback names of ALSA's library, without opening any; null where the library is not here. */

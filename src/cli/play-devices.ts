@@ -1,14 +1,8 @@
 // What `clearway play --devices` and `--check` print, and which device is taken where none is named. Not here: how devices are asked (audio/devices.ts), what is checked
 // (audio/realtime-check.ts).
 
-import {
-  alsaNames,
-  type CardDevice,
-  cardDevices,
-  type DeviceList,
-  listDevices,
-  ownerInWords,
-} from '../audio/devices.js';
+import { describeOwner } from '../alsa/sound-error.js';
+import { alsaNames, type CardDevice, cardDevices, type DeviceList, listDevices } from '../audio/devices.js';
 import { findJackServer } from '../audio/sinks/jack-connect.js';
 import { formatBytes } from '../text/units.js';
 import { wrap } from '../text/wrap.js';
@@ -49,7 +43,7 @@ function cardLines(card: CardDevice, columns: number): string[] {
   const title = `  ${name.padEnd(12)} ${cardName}: ${deviceName}`;
   const lines = [title.slice(0, columns)];
   if (problem !== null) lines.push(...more(problem));
-  else if (owner !== null) lines.push(...more(`in use by ${ownerInWords(owner)}`));
+  else if (owner !== null) lines.push(...more(`in use by ${describeOwner(owner)}`));
   if (takes === null) return lines;
   const { formats, rates, channels, largestRingFrames, largestRingBytes, mmap } = takes;
   const range = channels.min === channels.max ? `${channels.min}` : `${channels.min} to ${channels.max}`;

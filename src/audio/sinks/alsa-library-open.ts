@@ -93,13 +93,11 @@ function openParameters(alsa: AlsaCalls, pcm: number, name: string): { parameter
   throw new SoundError('unable', `${name} takes no interleaved frames; put a plug in front: --device plug:${name}`);
 }
 
-/** The least and the most of something that is left. */
-function ends(alsa: AlsaCalls, parameters: number, what: 'channels' | 'rate'): [number, number] {
-  const place = words!.number(1);
-  alsa[`pcm_hw_params_get_${what}_min`](parameters, place, words!.number(2));
+/** The least and the most channels that are left. */
+function channelEnds(alsa: AlsaCalls, parameters: number): [number, number] {
+  alsa.pcm_hw_params_get_channels_min(parameters, words!.number(1));
   const least = words!.read(1);
-  words!.number(1);
-  alsa[`pcm_hw_params_get_${what}_max`](parameters, place, words!.number(2));
+  alsa.pcm_hw_params_get_channels_max(parameters, words!.number(1));
   return [least, words!.read(1)];
 }
 
@@ -109,7 +107,7 @@ export function libraryOffers(alsa: AlsaCalls, pcm: number, name: string, source
   for (const sample of sampleFormats) {
     const { parameters } = openParameters(alsa, pcm, name);
     if ((alsa.pcm_hw_params_set_format(pcm, parameters, alsaNumber(sample)) as number) < 0) continue;
-    const [least, most] = ends(alsa, parameters, 'channels');
+    const [least, most] = channelEnds(alsa, parameters);
     const channels: number[] = [];
     for (let count = least; count <= Math.min(most, mostChannels); count++)
       if ((alsa.pcm_hw_params_test_channels(pcm, parameters, count) as number) >= 0) channels.push(count);
