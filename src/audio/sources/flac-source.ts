@@ -3,7 +3,7 @@
 
 import { closeSync } from 'node:fs';
 import type { FlacInfo } from '../../wire/flac/stream-info.js';
-import { speakersOfMask } from '../../wire/pcm/channels.js';
+import { soundMask } from '../../wire/pcm/channels.js';
 import type { PcmFormat, SampleFormat } from '../../wire/pcm/format.js';
 import type { FrameStore } from '../../wire/pcm/store.js';
 import { type OpenedFile, sourceError } from './file.js';
@@ -24,8 +24,13 @@ function sampleForBits(bits: number): SampleFormat {
 /** The format of a FLAC stream's frames. */
 export function flacFormat(info: FlacInfo): PcmFormat {
   const { rate, channels, channelMask, bits } = info;
-  const isSound = speakersOfMask(channelMask, channels) !== undefined;
-  return { sample: sampleForBits(bits), rate, channels, channelMask: isSound ? channelMask : 0, validBits: bits };
+  return {
+    sample: sampleForBits(bits),
+    rate,
+    channels,
+    channelMask: soundMask(channelMask, channels),
+    validBits: bits,
+  };
 }
 
 /** Whether all of a block is silence: what some versions of the library give in place of a block that they could not check. */

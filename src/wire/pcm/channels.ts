@@ -75,6 +75,11 @@ export function speakersOfMask(mask: number, channels: number): readonly Speaker
   return speakers.length === channels ? speakers : undefined;
 }
 
+/** A mask as it is; 0 where it says nothing: it names another number of speakers than there are channels, or what is none. */
+export function soundMask(mask: number, channels: number): number {
+  return mask < 2 ** maskSpeakers.length && speakersOfMask(mask, channels) !== undefined ? mask : 0;
+}
+
 /**
  * The mask of speakers that stand in any order, and the order that brings them into the mask's.
  * @returns undefined where two channels are for one speaker, or one is for none of WAVE's.

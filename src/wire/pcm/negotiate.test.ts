@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alsaOrder, maskOfSpeakers, orderBetween, speakersOfMask, usualMask } from './channels.js';
+import { alsaOrder, maskOfSpeakers, orderBetween, soundMask, speakersOfMask, usualMask } from './channels.js';
 import { describeFormat, type PcmFormat, type SampleFormat, sampleBits } from './format.js';
 import { type Agreement, type NegotiationOptions, negotiate, type PcmOffer } from './negotiate.js';
 import { parseRawFormat } from './raw.js';
@@ -111,6 +111,7 @@ test('channels go to their speakers; more of them at the device are silent, fewe
 test('masks and orders', () => {
   assert.deepEqual(speakersOfMask(0x3f, 6), ['FL', 'FR', 'FC', 'LFE', 'RL', 'RR']);
   assert.equal(speakersOfMask(0x3, 3), undefined);
+  assert.deepEqual([soundMask(0x3, 2), soundMask(0x3, 3), soundMask(0x4_0003, 2), soundMask(0, 2)], [0x3, 0, 0, 0]);
   assert.equal(usualMask(9), 0);
   assert.deepEqual(orderBetween(['FL', 'FR'], ['FR', 'FL']), { order: [1, 0] });
   assert.deepEqual(orderBetween(['FL', 'FR'], ['FL', 'FR']), {});

@@ -1,6 +1,7 @@
 // The `fmt ` chunk of WAVE: what the samples are, or the name of the codec that they would need. Pure.
 // Sources: Microsoft's mmreg.h and "Multiple channel audio data and WAVE files"; EBU Tech 3285 and 3306.
 
+import { soundMask } from '../pcm/channels.js';
 import { leastRate, mostChannels, mostRate, type PcmFormat, type SampleFormat } from '../pcm/format.js';
 
 /** Codecs by WAVE's number, as people call them: what is found in files, and is not played from WAV. */
@@ -128,11 +129,4 @@ export function readFormatChunk(view: DataView): { readonly format: PcmFormat } 
   if (typeof sample !== 'string') return sample;
   if (tag === floatTag || validBits < 1 || validBits > bits) validBits = bits;
   return { format: { sample, rate, channels, channelMask: soundMask(channelMask, channels), validBits } };
-}
-
-/** A mask that names another number of speakers than there are channels says nothing. */
-function soundMask(mask: number, channels: number): number {
-  let count = 0;
-  for (let bit = 0; bit < 18; bit++) if ((mask & (1 << bit)) !== 0) count++;
-  return count === channels && mask < 0x4_0000 ? mask : 0;
 }
