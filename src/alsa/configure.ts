@@ -86,12 +86,7 @@ function edge(
 /** Format, channels and rate, exactly. @throws SoundError */
 function settleFormat(refiner: Refiner, device: OpenDevice, request: PcmRequest): void {
   const { format, channels, rate } = request;
-  if (!refiner.open()) {
-    throw new SoundError(
-      'unable',
-      `${device.name} does not let frames be written in place; play through ALSA's library: --device plug${device.name}`,
-    );
-  }
+  refiner.openInPlace();
   if (!refiner.attempt((parameters) => parameters.choose('FORMAT', SNDRV_PCM_FORMAT[format])))
     refuse(device, format, few(formatsLeft(refiner.parameters)));
   if (!refiner.attempt((parameters) => parameters.limit('CHANNELS', channels, channels))) {

@@ -13,7 +13,7 @@ import {
   type PcmAbilities,
   type Range,
 } from './hardware-parameters.js';
-import { failedCall } from './sound-error.js';
+import { failedCall, SoundError } from './sound-error.js';
 
 /** A format's name as ALSA has it (without SNDRV_PCM_FORMAT_). */
 export type AlsaFormat = keyof typeof SNDRV_PCM_FORMAT;
@@ -61,6 +61,16 @@ export class Refiner {
     this.parameters.choose('ACCESS', SNDRV_PCM_ACCESS.MMAP_INTERLEAVED);
     this.parameters.choose('SUBFORMAT', SNDRV_PCM_SUBFORMAT.STD);
     return this.refine();
+  }
+
+  /** As {@link open}, of a device that is to be played to. @throws SoundError also where there is nothing of that */
+  openInPlace(): void {
+    if (this.open()) return;
+    const { name } = this.#device;
+    throw new SoundError(
+      'unable',
+      `${name} does not let frames be written in place; play through ALSA's library: --device plug${name}`,
+    );
   }
 
   /** What the driver leaves of the parameters. False: nothing, and they are as they were. @throws SoundError for a device that is gone */

@@ -4,7 +4,6 @@
 import type { OpenDevice } from '../../alsa/cards.js';
 import { possibleChannelMaps } from '../../alsa/channel-map.js';
 import type { HardwareParameters } from '../../alsa/hardware-parameters.js';
-import { SoundError } from '../../alsa/sound-error.js';
 import { Refiner, ratesLeft } from '../../alsa/takes.js';
 import type { SoundCalls } from '../../kernel/sound.js';
 import { alsaOrder, type Speaker } from '../../wire/pcm/channels.js';
@@ -60,12 +59,7 @@ export function presumedSpeakers(channels: number): readonly Speaker[] | undefin
 export function kernelOffers(calls: SoundCalls, device: OpenDevice, source: PcmFormat): PcmOffer[] {
   const refiner = new Refiner(calls, device);
   try {
-    if (!refiner.open()) {
-      throw new SoundError(
-        'unable',
-        `${device.name} does not let frames be written in place; play through ALSA's library: --device plug${device.name}`,
-      );
-    }
+    refiner.openInPlace();
     const maps = possibleChannelMaps(calls, device) as readonly string[][] as readonly Speaker[][];
     const offers = sampleFormats.map((sample) => offerOf(refiner, sample, source, maps));
     return offers.filter((offer) => offer !== undefined);
