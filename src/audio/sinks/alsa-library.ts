@@ -12,7 +12,7 @@ import { MAP, type Mapping, mapMemory, PROT, unmapMemory } from '../../kernel/me
 import { pageRefusal } from '../../kernel/splice.js';
 import type { Speaker } from '../../wire/pcm/channels.js';
 import { describeChannels, frameBytes, type PcmFormat, silenceByte } from '../../wire/pcm/format.js';
-import type { PcmOffer } from '../../wire/pcm/negotiate.js';
+import { type PcmOffer, takes } from '../../wire/pcm/negotiate.js';
 import { type PumpClock, Time } from '../pump/clock.js';
 import { type LibraryShape, type LibraryStream, libraryOffers, openHandle, settle } from './alsa-library-open.js';
 import { judgeParts } from './alsa-parts.js';
@@ -415,9 +415,4 @@ export class LibraryAlsaSink extends Sink {
   #inWords(errno: number): string {
     return textAt(this.#alsa!.strerror(-errno) as number, 200);
   }
-}
-
-/** Whether a number is among those that are taken. */
-function takes(taken: PcmOffer['rates'], wanted: number): boolean {
-  return 'least' in taken ? wanted >= taken.least && wanted <= taken.most : taken.includes(wanted);
 }

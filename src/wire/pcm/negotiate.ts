@@ -38,7 +38,8 @@ export interface NegotiationOptions {
   readonly lossy?: boolean;
 }
 
-function takes(taken: Taken, wanted: number): boolean {
+/** Whether a number is among those that are taken. */
+export function takes(taken: Taken, wanted: number): boolean {
   if ('least' in taken) return wanted >= taken.least && wanted <= taken.most;
   return taken.includes(wanted);
 }
