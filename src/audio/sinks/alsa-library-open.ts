@@ -3,7 +3,7 @@
 import { SoundError } from '../../alsa/sound-error.js';
 import { usualRates } from '../../alsa/takes.js';
 import { SNDRV_PCM_ACCESS, SNDRV_PCM_TSTAMP_TYPE } from '../../kernel/constants.js';
-import { MAP, type Mapping, mapMemory, PROT } from '../../kernel/memory.js';
+import { cString, MAP, type Mapping, mapMemory, PROT } from '../../kernel/memory.js';
 import {
   alsaNumber,
   describeFormat,
@@ -32,13 +32,14 @@ export interface LibraryShape {
   readonly first: 'ring' | 'period';
 }
 
-const longestName = 1024;
+/** Bytes of a name. */
+const longestName = 1023;
 /** Nobody plays so long: start starts, and nothing else. */
 const never = 0x7fff_ffff;
 
 /** Words that functions write their results to, and structures of the library's. */
 class Words {
-  readonly memory: Mapping = mapMemory(16 * 1024, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
+  readonly memory: Mapping = mapMemory(8 * 1024, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
   readonly data = new DataView(this.memory.buffer);
 
   /** A place of 8 bytes that says `value`. */
@@ -62,12 +63,10 @@ let words: Words | undefined;
  */
 export function openHandle(alsa: AlsaCalls, name: string, asIs: boolean): number {
   words ??= new Words();
-  const text = Buffer.from(`${name}\0`);
-  if (text.length > longestName) throw new SoundError('name', 'the name of a device has up to 1023 bytes');
-  const at = 8192;
-  for (const [index, byte] of text.entries()) words.data.setUint8(at + index, byte);
+  if (Buffer.byteLength(name) > longestName)
+    throw new SoundError('name', `the name of a device has up to ${longestName} bytes`);
   const mode = OpenMode.nonBlocking | (asIs ? OpenMode.asIs : 0);
-  const result = alsa.pcm_open(words.number(0), words.memory.address + at, 0, mode) as number;
+  const result = alsa.pcm_open(words.number(0), cString(name), 0, mode) as number;
   if (result < 0) throw refusedName(alsa, name, -result);
   return Number(words.data.getBigUint64(0, true));
 }
