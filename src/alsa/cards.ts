@@ -88,8 +88,8 @@ function cardInfo(calls: SoundCalls, fd: number): Omit<SoundCard, 'devices'> | n
 
 function playbackDevice(calls: SoundCalls, fd: number, device: number): PlaybackDevice | undefined {
   const { size, fields } = layouts.snd_pcm_info;
-  const { data, offset, address } = scratch(size);
-  for (let at = 0; at < size; at += 4) data.setUint32(offset + at, 0, true);
+  const { bytes, data, offset, address } = scratch(size);
+  bytes.fill(0, offset, offset + size);
   data.setUint32(offset + fields.device.offset, device, true);
   data.setInt32(offset + fields.stream.offset, SNDRV_PCM_STREAM.PLAYBACK, true);
   // -ENOENT: it only records.

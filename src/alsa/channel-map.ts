@@ -29,8 +29,8 @@ function withElement<T>(
   try {
     const { size } = layouts.snd_ctl_elem_value;
     const id = layouts.snd_ctl_elem_id.fields;
-    const { data, offset, address } = scratch(size);
-    for (let at = 0; at < size; at += 4) data.setUint32(offset + at, 0, true);
+    const { bytes, data, offset, address } = scratch(size);
+    bytes.fill(0, offset, offset + size);
     data.setUint32(offset + id.iface.offset, SNDRV_CTL_ELEM_IFACE.PCM, true);
     data.setUint32(offset + id.device.offset, device.device, true);
     for (const [index, letter] of [...controlName].entries())
@@ -77,8 +77,8 @@ export function possibleChannelMaps(
 ): ChannelPosition[][] {
   const found = withElement(calls, device, places, (control, value) => {
     const number = value.getUint32(layouts.snd_ctl_elem_id.fields.numid.offset, true);
-    const { data, offset, address } = scratch(headBytes + tlvBytes);
-    for (let at = 0; at < headBytes + tlvBytes; at += 4) data.setUint32(offset + at, 0, true);
+    const { bytes, data, offset, address } = scratch(headBytes + tlvBytes);
+    bytes.fill(0, offset, offset + headBytes + tlvBytes);
     data.setUint32(offset, number, true);
     data.setUint32(offset + 4, tlvBytes, true);
     if (calls.request(control, SNDRV_CTL_IOCTL.TLV_READ, address) < 0) return undefined;

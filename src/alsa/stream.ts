@@ -27,6 +27,7 @@ const Status = { state: 0, hwLow: 2 } as const;
 const Control = { appLow: 0, appHigh: 1 } as const;
 /** Where things stand in the stream's own memory. */
 const statusCallAt = 256;
+const rehearsalAt = 1024;
 const ownBytes = 4096;
 /** Nobody plays so long: START starts, and nothing else. */
 const never = 0x7fff_ffff;
@@ -48,9 +49,9 @@ export class PcmStream {
   readonly #syncAddress: number;
   readonly #isSilent: boolean;
   #fd: number;
-  #status: Int32Array;
-  #control: Int32Array;
-  #control64: BigInt64Array;
+  #status!: Int32Array;
+  #control!: Int32Array;
+  #control64!: BigInt64Array;
   #isClosed = false;
 
   /**
@@ -76,17 +77,12 @@ export class PcmStream {
       this.area = area;
       this.#pages = abilities.syncApplicationPointer || abilities.explicitSync ? [] : sharedPages(calls, device.fd);
       mappings.push(...this.#pages);
-      const [status, control] = this.#pages;
-      this.isMapped = status !== undefined && control !== undefined;
+      this.isMapped = this.#pages.length > 0;
       const own = this.#own.buffer;
       this.#syncAddress = this.#own.address;
       this.#syncFlags = new Int32Array(own, 0, 1);
       this.#statusCall = new Int32Array(own, statusCallAt, statusLayout.size / 4);
-      this.#status = new Int32Array(status?.buffer ?? own, status === undefined ? syncLayout.fields.s.offset : 0, 14);
-      const [controlBuffer, controlAt] =
-        control === undefined ? [own, syncLayout.fields.c.offset] : [control.buffer, 0];
-      this.#control = new Int32Array(controlBuffer, controlAt, 4);
-      this.#control64 = new BigInt64Array(controlBuffer, controlAt, 2);
+      this.#lookAt(this.#pages, 0);
       const prepared = this.prepare();
       if (prepared < 0) throw failedCall(device.name, 'PREPARE', -prepared);
     } catch (error) {
@@ -219,19 +215,9 @@ export class PcmStream {
    * plays. `false`: as it was.
    */
   rehearse(isOn: boolean): void {
-    const own = this.#own.buffer;
-    const [status, control] = isOn || !this.isMapped ? [undefined, undefined] : this.#pages;
-    // Behind the structures; those of SYNC_PTR themselves where nothing is mapped: they are read anew before the stream starts.
-    const at = isOn ? 1024 : 0;
     this.#fd = isOn ? -1 : this.#device.fd;
-    this.#status = new Int32Array(
-      status?.buffer ?? own,
-      status === undefined ? at + syncLayout.fields.s.offset : 0,
-      14,
-    );
-    const controlAt = control === undefined ? at + syncLayout.fields.c.offset : 0;
-    this.#control = new Int32Array(control?.buffer ?? own, controlAt, 4);
-    this.#control64 = new BigInt64Array(control?.buffer ?? own, controlAt, 2);
+    this.#lookAt(isOn ? [] : this.#pages, isOn ? rehearsalAt : 0);
+    // What is no page is read anew before the stream starts.
     if (isOn) this.pretend(SNDRV_PCM_STATE.RUNNING, 0);
     else if (!this.isMapped) this.#sync(SNDRV_PCM_SYNC_PTR.APPL | SNDRV_PCM_SYNC_PTR.AVAIL_MIN);
   }
@@ -240,6 +226,16 @@ export class PcmStream {
   pretend(state: number, hardwareLow: number): void {
     this.#status[Status.state] = state;
     this.#status[Status.hwLow] = hardwareLow;
+  }
+
+  /** The pages of the status and of the application's pointer are what is worked on; without them what SYNC_PTR has at a place of our own memory. */
+  #lookAt([status, control]: readonly Mapping[], at: number): void {
+    const own = this.#own.buffer;
+    const [statusAt, controlAt] = [at + syncLayout.fields.s.offset, at + syncLayout.fields.c.offset];
+    const pointer = control === undefined ? ([own, controlAt] as const) : ([control.buffer, 0] as const);
+    this.#status = status === undefined ? new Int32Array(own, statusAt, 14) : new Int32Array(status.buffer, 0, 14);
+    this.#control = new Int32Array(...pointer, 4);
+    this.#control64 = new BigInt64Array(...pointer, 2);
   }
 
   #sync(flags: number): number {
@@ -271,8 +267,8 @@ function setUp(calls: SoundCalls, device: OpenDevice, { bufferFrames, periodFram
   word.data.setInt32(word.offset, SNDRV_PCM_TSTAMP_TYPE.MONOTONIC, true);
   const clock = calls.request(device.fd, SNDRV_PCM_IOCTL.TTSTAMP, word.address);
   if (clock < 0) throw failedCall(device.name, 'TTSTAMP', -clock);
-  const { data, offset, address } = scratch(softwareLayout.size);
-  for (let at = 0; at < softwareLayout.size; at += 4) data.setUint32(offset + at, 0, true);
+  const { bytes, data, offset, address } = scratch(softwareLayout.size);
+  bytes.fill(0, offset, offset + softwareLayout.size);
   const set = (name: keyof typeof softwareLayout.fields, value: number): void =>
     data.setUint32(offset + softwareLayout.fields[name].offset, value, true);
   set('tstamp_mode', SNDRV_PCM_TSTAMP.ENABLE);
