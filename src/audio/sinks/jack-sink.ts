@@ -32,7 +32,7 @@ const floatBits = 24;
 /** Words of the page that libjack and the clock write to. */
 const Word = { cycleFrames: 0, cycleUs: 2, nextUs: 4, periodUs: 6, rawSeconds: 8, rawNs: 10, count: 16 } as const;
 
-/** Where a channel's samples go: what the port's buffer is now, and those that it was before. */
+/** Where a channel's samples go: the buffer that the port had last. */
 interface Port {
   readonly handle: bigint;
   /** The low half of the address of `view`. */

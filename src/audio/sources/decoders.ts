@@ -1,4 +1,4 @@
-// Which decoders this host has: for `play --check` and the doctor. Not here: what they do.
+// Which decoders this host has: for `play --check`, and for programs. Not here: what they do.
 
 import { flacVersion } from './flac-library.js';
 import { hasWasmFlac } from './flac-wasm-source.js';
