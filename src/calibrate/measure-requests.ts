@@ -75,8 +75,7 @@ export class RequestRig {
     );
     return new Promise((resolve, reject) => {
       let said = '';
-      const fail = (): void => reject(new Error(`a server of the calibration did not begin: ${said.slice(-400)}`));
-      const timer = setTimeout(fail, startMs);
+      const timer = setTimeout(() => child.kill('SIGKILL'), startMs);
       const listen = (part: unknown): void => {
         said += String(part);
         if (!/^clearway serves /m.test(said)) return;
@@ -85,7 +84,11 @@ export class RequestRig {
       };
       child.stdout.on('data', listen);
       child.stderr.on('data', listen);
-      child.on('exit', fail);
+      // Not at its exit: its words may come after that.
+      child.on('close', () => {
+        clearTimeout(timer);
+        reject(new Error(`a server of the calibration did not begin: ${said.slice(-400)}`));
+      });
     });
   }
 

@@ -65,3 +65,20 @@ test('a request is measured both ways, by servers that end with it', async (t) =
     await rig.close();
   }
 });
+
+test('a server that ends at once is told of, and leaves no timer', async (t) => {
+  const rig = RequestRig.open();
+  if (rig === undefined) return t.skip('needs rights to namespaces and veth');
+  const before = process.env.NODE_OPTIONS;
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const known = timers();
+  try {
+    process.env.NODE_OPTIONS = '--no-such-option';
+    await assert.rejects(rig.measure(fittedRequests[0]!), /did not begin: .*--no-such-option/s);
+    assert.equal(timers(), known);
+  } finally {
+    if (before === undefined) delete process.env.NODE_OPTIONS;
+    else process.env.NODE_OPTIONS = before;
+    await rig.close();
+  }
+});

@@ -110,7 +110,7 @@ export class ServeRig {
       };
       child.stdout.on('data', listen);
       child.stderr.on('data', listen);
-      child.on('exit', () => reject(new Error(`the server of the calibration ended: ${said}`)));
+      child.on('close', () => reject(new Error(`the server of the calibration ended: ${said}`)));
     });
     return { child, port, warm: false };
   }
