@@ -1,16 +1,16 @@
 // What a request over TCP costs `clearway serve` on a veth pair, through the kernel's sockets and past them: two servers in a namespace of their own, a load (client.ts) in another,
 // which keeps one of them busy at a time. The server's processor time is that of /proc. Not here: what that means for the model (fit-requests.ts).
 
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setChecksumOffload } from '../kernel/ethtool.js';
-import type { Load, Look } from './client.js';
+import type { Look } from './client.js';
 import { bringUp, makeVeth, newNamespace, within } from './namespaces.js';
 import type { RequestPoint, RequestWay } from './request-series.js';
-import { compileMs, costBetween, settleMs } from './serve.js';
+import { compileMs, costOf, endServers, forkLoad, type RunningServer, runLoad } from './serve.js';
 
 const port = 8080;
 /** Devices of the servers' namespace and of the load's, and networks: one of each way. */
@@ -20,11 +20,6 @@ const places = {
 } as const;
 const startMs = 60_000;
 const forMs = 60;
-
-interface RunningServer {
-  readonly child: ChildProcess;
-  isWarm: boolean;
-}
 
 /** See the file's head. */
 export class RequestRig {
@@ -80,7 +75,7 @@ export class RequestRig {
         said += String(part);
         if (!/^clearway serves /m.test(said)) return;
         clearTimeout(timer);
-        resolve({ child, isWarm: false });
+        resolve({ child, port, isWarm: false });
       };
       child.stdout.on('data', listen);
       child.stderr.on('data', listen);
@@ -98,22 +93,6 @@ export class RequestRig {
     return known;
   }
 
-  /** Has the load do a run. @throws Error where it ends */
-  #run(load: Load): Promise<Look[]> {
-    const program = fileURLToPath(new URL('./client.js', import.meta.url));
-    this.#client ??= within(this.#namespaces[1]!, () => fork(program, { stdio: 'ignore', execArgv: [] }));
-    const client = this.#client;
-    return new Promise((resolve, reject) => {
-      const ended = (): void => reject(new Error('the load of the calibration ended'));
-      client.once('exit', ended);
-      client.once('message', (looks) => {
-        client.off('exit', ended);
-        resolve(looks as Look[]);
-      });
-      client.send(load);
-    });
-  }
-
   /** Processor nanoseconds of the server a request. @throws Error where a server cannot be had, or does not answer */
   async measure({ way, bytes, connections }: RequestPoint): Promise<number> {
     const server = await this.#server(way);
@@ -121,27 +100,18 @@ export class RequestRig {
     const file = join(this.#folder, path);
     if (!existsSync(file)) writeFileSync(file, Buffer.alloc(bytes));
     const load = { ...{ host: places[way].host, port, path, answerBytes: 0, connections }, pid: server.child.pid! };
-    if (!server.isWarm) await this.#run({ ...load, lookMs: [compileMs] });
+    this.#client ??= within(this.#namespaces[1]!, forkLoad);
+    const client = this.#client;
+    const look = (lookMs: number[]): Promise<Look[]> => runLoad(client, { ...load, lookMs });
+    if (!server.isWarm) await look([compileMs]);
     server.isWarm = true;
-    for (let longer = 1; longer <= 64; longer *= 4) {
-      const [start, end] = (await this.#run({ ...load, lookMs: [settleMs, settleMs + forMs * longer] })) as [
-        Look,
-        Look,
-      ];
-      const cost = costBetween(start, end);
-      if (cost !== undefined) return cost.nsPerRequest;
-    }
-    throw new Error('a server of the calibration answered nothing');
+    return (await costOf(look, forMs)).nsPerRequest;
   }
 
   /** Ends load and servers; the namespaces go with what was open in them. */
   async close(): Promise<void> {
     this.#client?.kill();
-    for (const starting of this.#servers.values()) {
-      const server = await starting.catch(() => undefined);
-      server?.child.removeAllListeners('exit');
-      server?.child.kill('SIGTERM');
-    }
+    await endServers(this.#servers.values());
     for (const namespace of this.#namespaces) closeSync(namespace);
     rmSync(this.#folder, { recursive: true });
   }

@@ -39,15 +39,16 @@ export function hasUring(): boolean {
   }
 }
 
-interface RunningServer {
-  child: ChildProcess;
-  port: number;
+/** A server of the calibration. */
+export interface RunningServer {
+  readonly child: ChildProcess;
+  readonly port: number;
   /** Whether it has been asked often enough to be compiled. */
-  warm: boolean;
+  isWarm: boolean;
 }
 
 /** Load before a measurement: the processor's caches, and the first turns. */
-export const settleMs = 20;
+const settleMs = 20;
 /** The account is up to a tick behind at both ends: what is divided by must be several of them. */
 const leastRanNs = 12e6;
 /** Load before the first measurement on a server: its code is compiled. */
@@ -60,7 +61,7 @@ export const compileMs = 500;
 const growMs = ({ bytes, connections }: ServedPoint): number => Math.min(1000, 100 + (bytes * connections) / 32_768);
 
 /** What the server did between two looks; undefined when it had too little time for the kernel's account to be exact. */
-export function costBetween(start: Look, end: Look): ServedCost | undefined {
+function costBetween(start: Look, end: Look): ServedCost | undefined {
   const [answers, elapsed] = [end.answers - start.answers, end.elapsedNs - start.elapsedNs];
   const used = end.server.ran - start.server.ran;
   if (answers <= 0 || used < leastRanNs) return undefined;
@@ -72,6 +73,42 @@ export function costBetween(start: Look, end: Look): ServedCost | undefined {
     requestsPerSecond: (answers * 1e9) / free,
     waitedShare: Math.max(0, 1 - free / elapsed),
   };
+}
+
+/** Starts the process of the load. */
+export function forkLoad(): ChildProcess {
+  return fork(fileURLToPath(new URL('./client.js', import.meta.url)), { stdio: 'ignore', execArgv: [] });
+}
+
+/** Has the load do a run, and waits until it is done. @throws Error where it ends instead */
+export function runLoad(client: ChildProcess, load: Load): Promise<Look[]> {
+  return new Promise((resolve, reject) => {
+    const ended = (): void => reject(new Error('the load of the calibration ended: the server closed a connection'));
+    client.once('exit', ended);
+    client.once('message', (looks) => {
+      client.off('exit', ended);
+      resolve(looks as Look[]);
+    });
+    client.send(load);
+  });
+}
+
+/**
+ * What the server does in `forMs` by the clock, by `look`, which has the load look at moments since it began. On a crowded host the server may get
+ * little of that time: then it is given more. @throws Error where it answers nothing
+ */
+export async function costOf(look: (lookMs: number[]) => Promise<Look[]>, forMs: number): Promise<ServedCost> {
+  for (let longer = 1; longer <= 64; longer *= 4) {
+    const [start, end] = (await look([settleMs, settleMs + forMs * longer])) as [Look, Look];
+    const cost = costBetween(start, end);
+    if (cost) return cost;
+  }
+  throw new Error('the server of the calibration answered nothing');
+}
+
+/** Ends servers, those too that are still starting. */
+export async function endServers(servers: Iterable<Promise<RunningServer>>): Promise<void> {
+  for (const starting of servers) (await starting.catch(() => undefined))?.child.kill('SIGTERM');
 }
 
 /** Servers of the calibration, started when first asked for. */
@@ -112,7 +149,7 @@ export class ServeRig {
       child.stderr.on('data', listen);
       child.on('close', () => reject(new Error(`the server of the calibration ended: ${said}`)));
     });
-    return { child, port, warm: false };
+    return { child, port, isWarm: false };
   }
 
   async #server(engine: string, way: string): Promise<RunningServer> {
@@ -144,57 +181,32 @@ export class ServeRig {
     return length;
   }
 
-  /** Has the load do a run, and waits until it is done. */
-  async #run(load: Load): Promise<Look[]> {
-    this.#client ??= fork(fileURLToPath(new URL('./client.js', import.meta.url)), {
-      stdio: 'ignore',
-      execArgv: [],
-    });
-    const client = this.#client;
-    return await new Promise<Look[]>((resolve, reject) => {
-      const ended = (): void => reject(new Error('the load of the calibration ended: the server closed a connection'));
-      client.once('exit', ended);
-      client.once('message', (looks) => {
-        client.off('exit', ended);
-        resolve(looks as Look[]);
-      });
-      client.send(load);
-    });
-  }
-
   /** Looks at the server under the load of one point, on connections of its own, at moments since the load began. */
   async look(point: ServedPoint, lookMs: number[]): Promise<Look[]> {
     const { bytes, connections } = point;
     const { child, port } = await this.#server(point.engine, point.way);
     const answerBytes = await this.#answerLength(port, bytes);
-    return await this.#run({ port, path: `${bytes}.bin`, answerBytes, connections, pid: child.pid!, lookMs });
+    this.#client ??= forkLoad();
+    return await runLoad(this.#client, {
+      ...{ port, path: `${bytes}.bin`, answerBytes, connections, pid: child.pid!, lookMs },
+    });
   }
 
   /** Measures one point for `forMs` by the clock, once its connections are warm. */
   async measure(point: ServedPoint, forMs: number): Promise<ServedCost> {
     const server = await this.#server(point.engine, point.way);
     const key = JSON.stringify(point);
-    if (!server.warm) await this.look(point, [compileMs]);
-    server.warm = true;
+    if (!server.isWarm) await this.look(point, [compileMs]);
+    server.isWarm = true;
     if (!this.#grown.has(key)) await this.look(point, [growMs(point)]);
     this.#grown.add(key);
-    // On a crowded host the server may get little of the time: then it is given more.
-    for (let longer = 1; longer <= 64; longer *= 4) {
-      const [start, end] = (await this.look(point, [settleMs, settleMs + forMs * longer])) as [Look, Look];
-      const cost = costBetween(start, end);
-      if (cost) return cost;
-    }
-    throw new Error('the server of the calibration answered nothing');
+    return await costOf((lookMs) => this.look(point, lookMs), forMs);
   }
 
   /** Ends the load and the servers and removes the files. */
   async close(): Promise<void> {
     this.#client?.kill();
-    for (const starting of this.#servers.values()) {
-      const server = await starting.catch(() => undefined);
-      server?.child.removeAllListeners('exit');
-      server?.child.kill('SIGTERM');
-    }
+    await endServers(this.#servers.values());
     rmSync(this.#folder, { recursive: true });
   }
 }
