@@ -14,12 +14,9 @@ import { type Scheduled, scheduled } from './scheduled.js';
 
 /** A run: what is asked of whom on how many connections, and when the load looks, in milliseconds from its beginning. */
 export interface Load {
-  /** Default 127.0.0.1. */
-  host?: string;
+  host: string;
   port: number;
   path: string;
-  /** Bytes of a whole answer, head included; 0: as the first one says. */
-  answerBytes: number;
   connections: number;
   /** The server's process. */
   pid: number;
@@ -49,13 +46,13 @@ class Reader {
   #requestBytes = 0;
   readonly #epoll = epollCreate();
   readonly #request: string;
-  #answerBytes: number;
+  /** Bytes of a whole answer, head included: as the first one says. */
+  #answerBytes = 0;
   readonly #left: Float64Array;
   readonly #descriptors: number[];
 
-  constructor({ host = '127.0.0.1', port, path, answerBytes, connections }: Load) {
+  constructor({ host, port, path, connections }: Load) {
     this.#request = `GET /${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
-    this.#answerBytes = answerBytes;
     this.#left = new Float64Array(connections);
     this.#descriptors = Array.from({ length: connections }, (_, index) => {
       const fd = connectTcp({ host, port });
@@ -128,7 +125,7 @@ class Reader {
   }
 }
 
-/** By port, file and number of connections. */
+/** By host, port, file and number of connections. */
 const readers = new Map<string, Reader>();
 function run(load: Load): Look[] {
   const looks: Look[] = [];

@@ -2,7 +2,7 @@
 // which keeps one of them busy at a time. The server's processor time is that of /proc. Not here: what that means for the model (fit-requests.ts).
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import { setChecksumOffload } from '../kernel/ethtool.js';
 import type { Look } from './client.js';
 import { bringUp, makeVeth, newNamespace, within } from './namespaces.js';
 import type { RequestPoint, RequestWay } from './request-series.js';
-import { compileMs, costOf, endServers, forkLoad, type RunningServer, runLoad } from './serve.js';
+import { compileMs, costOf, endServers, fileOf, forkLoad, type RunningServer, runLoad } from './serve.js';
 
 const port = 8080;
 /** Devices of the servers' namespace and of the load's, and networks: one of each way. */
@@ -96,10 +96,13 @@ export class RequestRig {
   /** Processor nanoseconds of the server a request. @throws Error where a server cannot be had, or does not answer */
   async measure({ way, bytes, connections }: RequestPoint): Promise<number> {
     const server = await this.#server(way);
-    const path = `${bytes}.bin`;
-    const file = join(this.#folder, path);
-    if (!existsSync(file)) writeFileSync(file, Buffer.alloc(bytes));
-    const load = { ...{ host: places[way].host, port, path, answerBytes: 0, connections }, pid: server.child.pid! };
+    const load = {
+      host: places[way].host,
+      port,
+      path: fileOf(this.#folder, bytes),
+      connections,
+      pid: server.child.pid!,
+    };
     this.#client ??= within(this.#namespaces[1]!, forkLoad);
     const client = this.#client;
     const look = (lookMs: number[]): Promise<Look[]> => runLoad(client, { ...load, lookMs });

@@ -3,8 +3,7 @@
 // and to check a profile's predictions against the real server.
 
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -75,6 +74,14 @@ function costBetween(start: Look, end: Look): ServedCost | undefined {
   };
 }
 
+/** The name of the file of so many bytes, which is made when it is not there. */
+export function fileOf(folder: string, bytes: number): string {
+  const name = `${bytes}.bin`;
+  const path = join(folder, name);
+  if (!existsSync(path)) writeFileSync(path, new Uint8Array(bytes));
+  return name;
+}
+
 /** Starts the process of the load. */
 export function forkLoad(): ChildProcess {
   return fork(fileURLToPath(new URL('./client.js', import.meta.url)), { stdio: 'ignore', execArgv: [] });
@@ -115,7 +122,6 @@ export async function endServers(servers: Iterable<Promise<RunningServer>>): Pro
 export class ServeRig {
   readonly #folder = mkdtempSync(join(tmpdir(), 'clearway-calibrate-'));
   readonly #servers = new Map<string, Promise<RunningServer>>();
-  readonly #answerBytes = new Map<string, number>();
   /** Points whose connections are there. */
   readonly #grown = new Set<string>();
   #client: ChildProcess | undefined;
@@ -159,36 +165,13 @@ export class ServeRig {
     return await known;
   }
 
-  /** Bytes of one whole answer, head included; the file is made when it is not there. */
-  async #answerLength(port: number, bytes: number): Promise<number> {
-    const key = `${port} ${bytes}`;
-    const known = this.#answerBytes.get(key);
-    if (known !== undefined) return known;
-    writeFileSync(join(this.#folder, `${bytes}.bin`), new Uint8Array(bytes));
-    const length = await new Promise<number>((resolve, reject) => {
-      let total = 0;
-      const socket = connect(port, '127.0.0.1', () => {
-        socket.write(`GET /${bytes}.bin HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
-      });
-      socket.on('data', (part) => {
-        total += part.length;
-      });
-      // `Connection: close` is in the answer too; the kept answers are shorter by that line.
-      socket.on('close', () => resolve(total - 'Connection: close\r\n'.length));
-      socket.on('error', reject);
-    });
-    this.#answerBytes.set(key, length);
-    return length;
-  }
-
   /** Looks at the server under the load of one point, on connections of its own, at moments since the load began. */
   async look(point: ServedPoint, lookMs: number[]): Promise<Look[]> {
     const { bytes, connections } = point;
     const { child, port } = await this.#server(point.engine, point.way);
-    const answerBytes = await this.#answerLength(port, bytes);
     this.#client ??= forkLoad();
     return await runLoad(this.#client, {
-      ...{ port, path: `${bytes}.bin`, answerBytes, connections, pid: child.pid!, lookMs },
+      ...{ host: '127.0.0.1', port, path: fileOf(this.#folder, bytes), connections, pid: child.pid!, lookMs },
     });
   }
 
