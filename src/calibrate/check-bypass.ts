@@ -5,16 +5,12 @@ import { answer } from '../plan/answers/answer.js';
 import type { Host } from '../plan/facts/hosts.js';
 import { defaultScenario } from '../plan/scenario.js';
 import { type BypassPoint, bypassName, comparedPoints } from './bypass-series.js';
+import { type Compared, compared, percent } from './compared.js';
 import { hereDefaults } from './host-profile.js';
 import type { Measured } from './solve.js';
 
 /** A frame that is answered, in nanoseconds of all processors. */
-export interface CheckedBypass extends BypassPoint {
-  readonly predicted: number;
-  readonly measured: number;
-  /** Predicted over measured, less one. */
-  readonly error: number;
-}
+export type CheckedBypass = BypassPoint & Compared;
 
 /** What the profile says to one point. */
 function predictedBypassNs({ part, frame, batch }: BypassPoint, here: Host): number {
@@ -28,15 +24,8 @@ function predictedBypassNs({ part, frame, batch }: BypassPoint, here: Host): num
 
 /** The comparison; empty where nothing was measured. */
 export function checkBypass(measured: ReadonlyMap<string, Measured>, here: Host): CheckedBypass[] {
-  return comparedPoints.flatMap((point) => {
-    const one = measured.get(bypassName(point));
-    if (one === undefined) return [];
-    const predicted = predictedBypassNs(point, here);
-    return [{ ...point, predicted, measured: one.typical, error: predicted / one.typical - 1 }];
-  });
+  return compared(measured, comparedPoints, bypassName, (point) => predictedBypassNs(point, here));
 }
-
-const percent = (error: number): string => `${error >= 0 ? '+' : ''}${Math.round(error * 100)} %`;
 
 /** The table, for a reader; empty where nothing was measured. */
 export function bypassTable(checked: readonly CheckedBypass[]): string {

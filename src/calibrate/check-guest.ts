@@ -4,21 +4,16 @@
 import { answer } from '../plan/answers/answer.js';
 import type { Host } from '../plan/facts/hosts.js';
 import { defaultScenario } from '../plan/scenario.js';
-import { guestName, guestSizes } from './guest-series.js';
+import { type Compared, compared, percent } from './compared.js';
+import { comparedGuests, type GuestPoint, guestName } from './guest-series.js';
 import { hereDefaults } from './host-profile.js';
 import type { Measured } from './solve.js';
 
 /** A packet of one size, in nanoseconds of the monitor. */
-export interface CheckedGuest {
-  readonly bytes: number;
-  readonly predicted: number;
-  readonly measured: number;
-  /** Predicted over measured, less one. */
-  readonly error: number;
-}
+export type CheckedGuest = GuestPoint & Compared;
 
-/** What the profile says to one packet of so many bytes. */
-function predictedNs(bytes: number, here: Host): number {
+/** What the profile says to one point. */
+function predictedNs({ bytes }: GuestPoint, here: Host): number {
   const scenario = {
     ...{ ...defaultScenario(), ...hereDefaults },
     // A datagram is a packet of its own.
@@ -28,8 +23,6 @@ function predictedNs(bytes: number, here: Host): number {
   const { stages } = answer(scenario, { here });
   return stages.find(({ id }) => id === 'guest-worker-sender')?.busyNs ?? Number.NaN;
 }
-
-const percent = (error: number): string => `${error >= 0 ? '+' : ''}${Math.round(error * 100)} %`;
 
 /** The table, for a reader; empty where no guest was measured. */
 export function guestTable(guests: readonly CheckedGuest[]): string {
@@ -51,10 +44,5 @@ export function guestTable(guests: readonly CheckedGuest[]): string {
 
 /** The comparison; empty where no guest was measured. */
 export function checkGuests(measured: ReadonlyMap<string, Measured>, here: Host): CheckedGuest[] {
-  return guestSizes.slice(1).flatMap((bytes) => {
-    const one = measured.get(guestName(bytes));
-    if (one === undefined) return [];
-    const predicted = predictedNs(bytes, here);
-    return [{ bytes, predicted, measured: one.typical, error: predicted / one.typical - 1 }];
-  });
+  return compared(measured, comparedGuests, guestName, (point) => predictedNs(point, here));
 }

@@ -3,31 +3,24 @@
 import { answer } from '../plan/answers/answer.js';
 import type { Host } from '../plan/facts/hosts.js';
 import { defaultScenario } from '../plan/scenario.js';
+import { type Compared, compared, percent } from './compared.js';
 import { comparedRequests, type RequestPoint, requestName } from './request-series.js';
 import type { Measured } from './solve.js';
 
 /** A request, in nanoseconds of the server. */
-export interface CheckedRequest extends RequestPoint {
-  readonly predicted: number;
-  readonly measured: number;
-  /** Predicted over measured, less one. */
-  readonly error: number;
+export type CheckedRequest = RequestPoint & Compared;
+
+/** What the profile says to one point. */
+function predictedRequestNs({ way, bytes }: RequestPoint, here: Host): number {
+  const path = way === 'socket' ? ('request-socket' as const) : ('request-bypass' as const);
+  const scenario = { ...defaultScenario(), host: 'here' as const, device: 'veth' as const, path, message: bytes };
+  return answer(scenario, { here }).cpu.receiverNsPerMessage;
 }
 
 /** The comparison; empty where nothing was measured. */
 export function checkRequests(measured: ReadonlyMap<string, Measured>, here: Host): CheckedRequest[] {
-  return comparedRequests.flatMap((point) => {
-    const one = measured.get(requestName(point));
-    if (one === undefined) return [];
-    const path = point.way === 'socket' ? ('request-socket' as const) : ('request-bypass' as const);
-    const scenario = { ...defaultScenario(), host: 'here' as const, device: 'veth' as const, path };
-    const { cpu } = answer({ ...scenario, message: point.bytes }, { here });
-    const predicted = cpu.receiverNsPerMessage;
-    return [{ ...point, predicted, measured: one.typical, error: predicted / one.typical - 1 }];
-  });
+  return compared(measured, comparedRequests, requestName, (point) => predictedRequestNs(point, here));
 }
-
-const percent = (error: number): string => `${error >= 0 ? '+' : ''}${Math.round(error * 100)} %`;
 
 /** The table, for a reader; empty where nothing was measured. */
 export function requestTable(checked: readonly CheckedRequest[]): string {

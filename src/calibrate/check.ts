@@ -5,6 +5,7 @@
 import { answer } from '../plan/answers/answer.js';
 import type { Host } from '../plan/facts/hosts.js';
 import { defaultScenario } from '../plan/scenario.js';
+import { percent } from './compared.js';
 import { hereDefaults } from './host-profile.js';
 import type { Drift } from './rounds.js';
 import type { ServedPoint } from './serve.js';
@@ -126,8 +127,6 @@ export function check(measured: ReadonlyMap<string, Measured>, here: Host, drift
     drift,
   };
 }
-
-const percent = (error: number): string => `${error >= 0 ? '+' : ''}${Math.round(error * 100)} %`;
 
 /** The drift, for a reader. */
 export function driftWords({ rounds, quickest, slowest }: Drift): string {

@@ -7,7 +7,7 @@ import { fitBypass } from './fit-bypass.js';
 import { fitPieces } from './fit-pieces.js';
 import { fitRequests } from './fit-requests.js';
 import { fitServe } from './fit-serve.js';
-import { guestName, guestSizes } from './guest-series.js';
+import { fittedGuest, guestName } from './guest-series.js';
 import { digits, fitLine, type Measured, Profile, superBytes } from './solve.js';
 
 export interface Fitted {
@@ -48,7 +48,7 @@ function solve(measured: ReadonlyMap<string, Measured>, table: Readonly<Record<C
   profile.direct('copy.deferred', 'copy.cold');
   profile.direct('copy.tx.large', 'copy.cold');
   profile.direct('rx.wake', 'wake');
-  profile.direct('guest.vmm.packet', guestName(guestSizes[0]!));
+  profile.direct('guest.vmm.packet', guestName(fittedGuest));
   profile.direct('sendzc.notify', 'notification');
   if (measured.has('notification')) profile.put('sendzc.call', 0, 'within sendzc.notify');
   const datagram = measured.get('datagram');

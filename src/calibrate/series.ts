@@ -4,7 +4,7 @@
 import { bypassName, comparedPoints, fittedPoints } from './bypass-series.js';
 import { piecesName } from './fit-pieces.js';
 import { servedConnections, serveSizes } from './fit-serve.js';
-import { guestName, guestSizes } from './guest-series.js';
+import { comparedGuests, fittedGuest, guestName } from './guest-series.js';
 import {
   measureCall,
   measureCopy,
@@ -54,9 +54,9 @@ export function measurements(sink: Sink, payload: Payload, guest?: GuestRig, byp
     }
   }
   if (guest !== undefined) {
-    for (const bytes of guestSizes) {
-      const title = `packets of ${bytes} bytes of a guest, to a tap`;
-      series.push({ name: guestName(bytes), title, once: () => guest.measure(bytes), values: [] });
+    for (const point of [fittedGuest, ...comparedGuests]) {
+      const title = `packets of ${point.bytes} bytes of a guest, to a tap`;
+      series.push({ name: guestName(point), title, once: () => guest.measure(point.bytes), values: [] });
     }
   }
   if (bypass !== undefined) {
