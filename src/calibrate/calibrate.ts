@@ -22,8 +22,8 @@ export interface Everything {
 }
 
 /**
- * Measures everything within about `seconds`; with `checking`, the points that are only compared take part in the rounds of
- * serve and it takes half a minute more. `progress` is told what is measured now.
+ * Measures everything within about `seconds`; with `checking`, the points that are only compared take part in the rounds
+ * and it takes half a minute more. `progress` is told what is measured now.
  */
 export async function measureHost(
   seconds: number,
@@ -35,7 +35,7 @@ export async function measureHost(
   const payload = new Payload(16 * 1024 * 1024);
   const guest = GuestRig.open();
   const bypass = BypassRig.open();
-  const series = measurements(sink, payload, guest, bypass);
+  const series = measurements(sink, payload, checking, guest, bypass);
   try {
     await repeat(series, started + seconds * 250, 15, progress);
   } finally {
@@ -49,7 +49,7 @@ export async function measureHost(
   const [solved, compared] = [servedPoints(uring), checking ? checkedPoints(uring) : []];
   const served = serveSeries(rig, [...solved, ...compared]);
   const requests = RequestRig.open();
-  const asked = requests === undefined ? [] : requestSeries(requests);
+  const asked = requests === undefined ? [] : requestSeries(requests, checking);
   try {
     const until = started + (checking ? seconds + 25 : seconds) * 1000;
     await repeat([...served, ...asked], until, serveRounds, progress, true);

@@ -26,8 +26,17 @@ import type { ServedPoint, ServeRig } from './serve.js';
 /** Sizes of the sends from which the cost of a call and of a byte are solved. */
 export const sendSizes = [4096, 65_536, 262_144, 1_048_576];
 
-/** The series that need no server: calls, copies, sends to `sink` out of `payload`, packets of a guest and past the kernel where there may be any. */
-export function measurements(sink: Sink, payload: Payload, guest?: GuestRig, bypass?: BypassRig): Series[] {
+/**
+ * The series that need no server: calls, copies, sends to `sink` out of `payload`, packets of a guest and past the kernel where there may be any;
+ * with `checking` also what is only compared.
+ */
+export function measurements(
+  sink: Sink,
+  payload: Payload,
+  checking: boolean,
+  guest?: GuestRig,
+  bypass?: BypassRig,
+): Series[] {
   const series: Series[] = [
     { name: 'call', title: 'system call', once: measureCall, values: [] },
     { name: 'copy.hot', title: 'copy, in the cache', once: () => measureCopy('hot'), values: [] },
@@ -54,13 +63,13 @@ export function measurements(sink: Sink, payload: Payload, guest?: GuestRig, byp
     }
   }
   if (guest !== undefined) {
-    for (const point of [fittedGuest, ...comparedGuests]) {
+    for (const point of [fittedGuest, ...(checking ? comparedGuests : [])]) {
       const title = `packets of ${point.bytes} bytes of a guest, to a tap`;
       series.push({ name: guestName(point), title, once: () => guest.measure(point.bytes), values: [] });
     }
   }
   if (bypass !== undefined) {
-    for (const point of [...fittedPoints, ...comparedPoints]) {
+    for (const point of [...fittedPoints, ...(checking ? comparedPoints : [])]) {
       const title = `frames of ${point.frame} bytes past the kernel: ${point.part}`;
       series.push({ name: bypassName(point), title, once: () => bypass.measure(point), values: [] });
     }
@@ -128,10 +137,10 @@ export function serveSeries(rig: ServeRig, points: readonly NamedPoint[]): Serie
     });
 }
 
-/** Series of requests over a veth pair, through the kernel and past it. Where a server cannot be had they have no figures. */
-export function requestSeries(rig: RequestRig): Series[] {
+/** Series of requests over a veth pair, through the kernel and past it; with `checking` also what is only compared. Where a server cannot be had they have no figures. */
+export function requestSeries(rig: RequestRig, checking: boolean): Series[] {
   let isRefused = false;
-  return [...fittedRequests, ...comparedRequests].map((point) => {
+  return [...fittedRequests, ...(checking ? comparedRequests : [])].map((point) => {
     const title = `requests over veth, ${point.bytes / 1024} KiB: ${point.way}`;
     const once = async (): Promise<number | undefined> => {
       if (isRefused) return undefined;
