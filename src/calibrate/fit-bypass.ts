@@ -3,7 +3,7 @@
 
 import type { ConstantId } from '../plan/facts/constants.js';
 import { type BypassPart, bypassName, fittedBatches, fittedFrames } from './bypass-series.js';
-import type { Profile } from './solve.js';
+import { lineThrough, type Profile } from './solve.js';
 
 const fcsBytes = 4;
 
@@ -16,10 +16,10 @@ export function fitBypass(profile: Profile): void {
   const line = (part: BypassPart, fixed: ConstantId, byte: ConstantId, shared: number): void => {
     const [low, high] = [figure(part, small, many), figure(part, large, many)];
     if (low === undefined || high === undefined) return;
-    const perByte = Math.max(0, (high - low) / (large - small));
+    const { call, perByte } = lineThrough({ bytes: small - fcsBytes, ns: low }, { bytes: large - fcsBytes, ns: high });
     const ends = `an echo of UDP on a veth pair, frames of ${small} and ${large} B, ${many} together`;
     profile.put(byte, perByte, ends);
-    profile.put(fixed, low - perByte * (small - fcsBytes) - shared, ends);
+    profile.put(fixed, call - shared, ends);
   };
   const [at, apart] = [figure('send', small, many), figure('send', small, few)];
   const kick = at === undefined || apart === undefined ? 0 : Math.max(0, (apart - at) / (1 / few - 1 / many));

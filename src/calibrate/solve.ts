@@ -33,6 +33,15 @@ export function fitLine(points: readonly { bytes: number; ns: number }[]): { cal
   return { call: Math.max(0, (wy - perByte * wx) / w), perByte: Math.max(0, perByte) };
 }
 
+/** Line through measurements at two sizes; a cost never falls as the size grows. */
+export function lineThrough(
+  low: { bytes: number; ns: number },
+  high: { bytes: number; ns: number },
+): { call: number; perByte: number } {
+  const perByte = Math.max(0, (high.ns - low.ns) / (high.bytes - low.bytes));
+  return { call: low.ns - perByte * low.bytes, perByte };
+}
+
 /** The constants as they are found. */
 export class Profile {
   readonly constants: Partial<Record<ConstantId, Constant>> = {};
