@@ -3,14 +3,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
+import { exactly, exactSends } from '../../test/support/exact-measurements.js';
 import { constants } from '../plan/facts/constants.js';
 import { type BypassPoint, bypassName, comparedPoints, fittedPoints } from './bypass-series.js';
 import { bypassTable, checkBypass } from './check-bypass.js';
 import { fitProfile } from './fit.js';
 import { BypassRig } from './measure-bypass.js';
-import type { Measured } from './solve.js';
-
-const exactly = (ns: number): Measured => ({ typical: ns, low: ns * 0.95, high: ns * 1.05, rounds: 5 });
 
 /** A host whose costs are known. */
 function madeUpNs({ part, frame, batch }: BypassPoint): number {
@@ -24,12 +22,10 @@ function madeUpNs({ part, frame, batch }: BypassPoint): number {
   return part === 'whole' ? parts.receive + parts.core + parts.send : parts[part];
 }
 
-const measured = new Map(
-  [...fittedPoints, ...comparedPoints].map((point) => [bypassName(point), exactly(madeUpNs(point))]),
-);
-/** The other fits need their own figures. */
-for (const name of ['gather', 'sendfile'])
-  for (const bytes of [4096, 1_048_576]) measured.set(`${name}.${bytes}`, exactly(1500 + 0.15 * bytes));
+const measured = new Map([
+  ...[...fittedPoints, ...comparedPoints].map((point) => [bypassName(point), exactly(madeUpNs(point))] as const),
+  ...exactSends(),
+]);
 
 test('the fit finds the costs past the kernel that it was made from, and predicts other frames and batches', () => {
   const { constants: found } = fitProfile(measured, constants);

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { exactly } from '../../test/support/exact-measurements.js';
 import { program as command } from '../../test/support/program.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { answer } from '../plan/answers/answer.js';
@@ -27,7 +28,6 @@ import { ServeRig } from './serve.js';
 import { fitLine, type Measured } from './solve.js';
 
 const skip = platformIsLinux ? false : 'the measurements are Linux system calls';
-const exactly = (ns: number): Measured => ({ typical: ns, low: ns * 0.95, high: ns * 1.05, rounds: 5 });
 
 /** What a super-packet costs the made-up server. */
 const step = 2000;

@@ -2,22 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { exactly, exactSends } from '../../test/support/exact-measurements.js';
 import { constants } from '../plan/facts/constants.js';
 import { checkRequests, requestTable } from './check-requests.js';
 import { fitProfile } from './fit.js';
 import { RequestRig } from './measure-requests.js';
 import { comparedRequests, fittedRequests, type RequestPoint, requestName } from './request-series.js';
-import type { Measured } from './solve.js';
 
-const exactly = (ns: number): Measured => ({ typical: ns, low: ns * 0.95, high: ns * 1.05, rounds: 5 });
 const madeUpNs = ({ way, bytes }: RequestPoint): number =>
   way === 'socket' ? 21_000 + 0.25 * bytes : 18_000 + 1.5 * bytes;
 
-const measured = new Map(
-  [...fittedRequests, ...comparedRequests].map((point) => [requestName(point), exactly(madeUpNs(point))]),
-);
-for (const name of ['gather', 'sendfile'])
-  for (const bytes of [4096, 1_048_576]) measured.set(`${name}.${bytes}`, exactly(1500 + 0.15 * bytes));
+const measured = new Map([
+  ...[...fittedRequests, ...comparedRequests].map((point) => [requestName(point), exactly(madeUpNs(point))] as const),
+  ...exactSends(),
+]);
 
 test('the fit finds what requests were made of, and predicts other files', () => {
   const { constants: found } = fitProfile(measured, constants);
