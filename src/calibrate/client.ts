@@ -1,7 +1,7 @@
 // The load of calibration's server runs: a child process that keeps one request under way on every connection and polls for the answers. It
 // never sleeps in a run: a sleeping reader must be woken by the server, and on a virtual machine that wake-up costs the server more than the
 // answer (rx.wake says how much); a load that is busy, as load generators at their limit are, makes no such difference from run to run.
-// One process serves the whole calibration: each message from its parent is a run, on connections that stay for the next run of its kind, and
+// One process is the load of a whole rig: each message from its parent is a run, on connections that stay for the next run of its kind, and
 // within the run it looks at the clock, at its answers and at the kernel's account of the server at once. Its answer is what it saw.
 
 import { EPOLL, EPOLL_CTL } from '../kernel/constants.js';
@@ -127,6 +127,7 @@ class Reader {
 
 /** By host, port, file and number of connections. */
 const readers = new Map<string, Reader>();
+
 function run(load: Load): Look[] {
   const looks: Look[] = [];
   const key = `${load.host} ${load.port} ${load.path} ${load.connections}`;

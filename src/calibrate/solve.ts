@@ -67,7 +67,7 @@ export class Profile {
       value: Math.max(0, value),
       unit: this.table[id].unit,
       conditions,
-      source: 'clearway calibrate, loopback',
+      source: 'clearway calibrate',
       kind: 'measured here',
     };
   }

@@ -49,7 +49,9 @@ function printTable(constants: Partial<Record<ConstantId, Constant>>, path: stri
       `${row[0]!.padEnd(widths[0]!)}  ${row[1]!.padStart(widths[1]!)} ${row[2]!.padEnd(widths[2]!)}  ${row[3]}`,
     );
   }
-  console.log(`\nStored in ${path}. Loopback only: no DMA, no PCIe, no wire.\nNow: clearway plan --here`);
+  console.log(
+    `\nStored in ${path}. Traffic within this host only: no DMA, no PCIe, no wire.\nNow: clearway plan --here`,
+  );
 }
 
 /** The command. Returns the exit status. */
@@ -75,7 +77,7 @@ export async function run(args: string[]): Promise<number> {
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   const { constants, inlineBytes, pieces } = fitProfile(measured, table);
   const profile = {
-    title: `${cpus()[0]?.model ?? 'this processor'}, Linux ${release()}, loopback`,
+    title: `${cpus()[0]?.model ?? 'this processor'}, Linux ${release()}, traffic within the host`,
     measuredAt: new Date().toISOString(),
     constants,
   };
