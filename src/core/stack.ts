@@ -13,7 +13,7 @@ import { groupDeadline, groupTimers, joinGroups } from './groups';
 import { configureHeard } from './heard';
 import { configurePaths, forgetPath, pathDeadline } from './ip/paths';
 import { configureReassembly, reassemblyDeadline, reassemblyTimers } from './ip/reassembly';
-import { configureLink } from './link';
+import { configureLink, ethernetBytes } from './link';
 import { configureNeighbours, neighbourDeadline, neighbourTimers } from './neighbour';
 import { seedRandom } from './random';
 import {
@@ -39,8 +39,6 @@ const events: u32 = 4;
 const pageBytes: u32 = 4096;
 const enomem: i32 = -12;
 
-/** A shorter frame is none of Ethernet's. */
-const leastFrame: u32 = 14;
 const looked = memory.data(4, 4);
 
 let isReset: bool = false;
@@ -133,7 +131,7 @@ function takeReceived(many: u32): void {
     // The next one is looked at before this one is worked on: meanwhile its head comes out of memory.
     const following: usize = index < many ? nextReceived() : 0;
     const followingLength = receivedLength;
-    if (following !== 0 && followingLength >= leastFrame) heads ^= load<u32>(following);
+    if (following !== 0 && followingLength >= ethernetBytes) heads ^= load<u32>(following);
     if (packet !== 0) {
       packets++;
       bytes += length;

@@ -93,7 +93,7 @@ export function emitPlainAck(c: Connection): bool {
   const window = offerWindow(c) >> c.receiveShift;
   let sum = putHeader(segment, c.ports, c.sendSequence, c.next, bytes, flagAck, window);
   if (c.hasTimestamps) sum += putStamp(segment + headerBytes, stampNow(c), c.recentStamp);
-  store<u16>(segment, <u16>(fold(sum + pseudoSum(block, block + 16, protocolTcp, bytes)) ^ 0xffff), 16);
+  store<u16>(segment, <u16>(fold(sum + pseudoSum(block, block + 16, protocolTcp, bytes)) ^ 0xffff), checksumAt);
   writeIpv4(segment - ipv4Bytes, bytes, protocolTcp, block, block + 16);
   putEthernet(segment - ipv4Bytes, ipv4Bytes + bytes, mac, typeIpv4);
   noteTold(c);
