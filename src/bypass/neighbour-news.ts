@@ -1,9 +1,9 @@
-// NeighbourNews: what one queue's stack heard of neighbours, for the stacks of the card's other queues, as plain numbers that a message carries. The card hands an answer of ARP
-// or neighbour discovery to one queue, which need not be the one whose stack asked. Not here: the list itself (core/heard.ts), who carries it (serve/).
+// NeighbourNews: what one queue's stack heard of neighbours, and of packets that it did not send (ICMP), for the stacks of the card's other queues, as plain numbers that a message
+// carries. The card hands an answer of ARP or neighbour discovery to one queue, which need not be the one whose stack asked; and a message of ICMP likewise. Not here: the list itself (core/heard.ts), who carries it (serve/).
 
 import type { Stack } from './stack.js';
 
-/** Entries of the core's list as words of 8 bytes, in order: an address, its link address, whether it answers. */
+/** Entries of the core's list (core/heard.ts) as words of 8 bytes, three an entry. */
 export type HeardNeighbours = readonly bigint[];
 
 /** Messages between two ticks at most: whoever floods the link with answers does not flood the threads. What comes meanwhile is told after the tick. */

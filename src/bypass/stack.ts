@@ -60,7 +60,7 @@ const scratchBytes = 4096;
 const listsAt = 512;
 const listEntries = 384;
 const mappedPrefix = 12;
-/** What was heard of neighbours (core/heard.ts): words of 8 bytes of an entry, entries, and where they stand behind the lists. */
+/** What was heard of neighbours and of packets (core/heard.ts): words of 8 bytes of an entry, entries, and where they stand behind the lists. */
 const heard = { words: 3, entries: 16, at: listsAt + 2 * listEntries * 4 } as const;
 /** Bits of the setting `shared`. */
 const shared = { ip4: 1, ip6: 2 } as const;
@@ -281,7 +281,7 @@ export class Stack extends StackBase<StackExports> {
     this.#returnedCount = 0;
   }
 
-  /** Takes what was heard of neighbours since the last time. */
+  /** Takes what was heard of neighbours and of packets since the last time. */
   takeHeard(): readonly bigint[] {
     const words = this.place('heard') * heard.words;
     const at = this.core.takeHeard();

@@ -57,7 +57,7 @@ export class WorkerQueue {
     return new Caretaker(loop, this.engine.stack, this.#plan, told);
   }
 
-  /** Tells the other queues' stacks of neighbours, where there are others. @param tell carries it to their threads, for {@link hearNeighbours} */
+  /** Tells the other queues' stacks what this one's heard of neighbours and of packets, where there are others. @param tell carries it to their threads, for {@link hearNeighbours} */
   shareNeighbours(loop: Loop, tell: (heard: HeardNeighbours) => void): void {
     if (this.#plan.queues === 1) return;
     const news = new NeighbourNews(this.engine.stack, tell);
@@ -65,7 +65,7 @@ export class WorkerQueue {
     loop.everyTick(() => news.tick());
   }
 
-  /** Hears of neighbours from another queue's thread. */
+  /** Hears what another queue's stack heard, from its thread. */
   hearNeighbours(heard: HeardNeighbours): void {
     this.engine.stack.hearNeighbours(heard);
   }

@@ -91,7 +91,7 @@ export enum Place {
   /** Of `udpReceive`: 16 bytes of the sender's address, and its port. */
   senderAddress = 0x180,
   senderPort = 0x190,
-  /** Entries of what was heard of neighbours, to be told to the stacks of the card's other queues (heard.ts). */
+  /** Entries of what was heard of neighbours and of packets, to be told to the stacks of the card's other queues (heard.ts). */
   heard = 0x194,
 }
 

@@ -1,4 +1,4 @@
-// What the stack of another queue of the card has heard, and could not use (heard.ts): looked at as if it had come to this one, and believed no more than that.
+// What the stack of another queue of the card has heard (heard.ts): looked at as if it had come to this one, and believed no more than that.
 
 import { Figure } from './control';
 import { count } from './figures';

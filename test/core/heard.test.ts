@@ -14,14 +14,7 @@ const PEER = '10.0.0.2';
 const entryBytes = 24;
 const mostEntries = 16;
 
-interface Hearing {
-  isWayKnown(remote: number): number;
-  takeHeard(): number;
-  hearAlso(from: number, entries: number): void;
-}
-
-const hearing = (host: Host): Hearing => host.core as unknown as Hearing;
-const known = (host: Host, address = PEER): number => hearing(host).isWayKnown(host.addressAt(address));
+const known = (host: Host, address = PEER): number => host.core.isWayKnown(host.addressAt(address));
 
 function turn(host: Host, nowUs = 0): Uint8Array[] {
   host.core.turn(nowUs);
@@ -36,12 +29,12 @@ function deliver(host: Host, operation: number, mac: string, address: string): v
 /** What one heard is told to the other, as the threads do. Returns how many entries. */
 function tell(from: Host, to: Host): number {
   const entries = from.place('heard');
-  const at = hearing(from).takeHeard();
+  const at = from.core.takeHeard();
   assert.equal(from.place('heard'), 0);
   // Memory that nobody uses: the last page.
   const into = to.bytes.length - 4096;
   to.bytes.set(from.bytes.subarray(at, at + entries * entryBytes), into);
-  hearing(to).hearAlso(into, entries);
+  to.core.hearAlso(into, entries);
   return entries;
 }
 
@@ -102,7 +95,7 @@ test('the list is bounded, for whoever floods and for one that has no other queu
   assert.equal(answered.figure('neighbourUnasked'), 100);
   assert.equal(tell(answered, asking), mostEntries);
   // Nor does a number that cannot be reach further.
-  hearing(asking).hearAlso(asking.bytes.length - 4096, 0xffff_ffff);
+  asking.core.hearAlso(asking.bytes.length - 4096, 0xffff_ffff);
   assert.equal(asking.figure('neighbourTold'), 2 * mostEntries);
   deliver(answered, 2, PEER_MAC, PEER);
   assert.equal(answered.place('heard'), 1);
@@ -142,9 +135,9 @@ test('what ICMP says of a packet is told to the queue that sent it, and believed
   assert.equal(sending.place('heard'), 0);
   // Half of what is told says nothing.
   say(3, 0, sent!.subarray(14));
-  const at = hearing(told).takeHeard();
+  const at = told.core.takeHeard();
   const into = sending.bytes.length - 4096;
   sending.bytes.set(told.bytes.subarray(at, at + entryBytes), into);
-  hearing(sending).hearAlso(into, 1);
+  sending.core.hearAlso(into, 1);
   assert.equal(sending.core.udpReceive(socket), -11);
 });
