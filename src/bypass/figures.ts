@@ -26,12 +26,18 @@ const modeFigureName = 'copyModeQueues';
 /** All of them: the stack's first. */
 export const bypassFigureNames: readonly string[] = [...stackFigureNames, ...linkFigureNames, modeFigureName];
 
-/** All of them as a family of metrics. @param figureAt in the order of {@link bypassFigureNames} */
-export function bypassFamily(figureAt: (index: number) => number): string {
-  return familyText(
-    'clearway_bypass_total',
-    'counter',
-    'Packets, refusals and faults of our own TCP/IP, and of its socket.',
-    bypassFigureNames.map((figure, index) => [`{figure="${figure}"}`, figureAt(index)] as const),
+/** All of them as families of metrics. @param figureAt in the order of {@link bypassFigureNames} */
+export function bypassFamilies(figureAt: (index: number) => number): string {
+  const counters = [...stackFigureNames, ...linkFigureNames];
+  return (
+    familyText(
+      'clearway_bypass_total',
+      'counter',
+      'Packets, refusals and faults of our own TCP/IP, and of its socket.',
+      counters.map((figure, index) => [`{figure="${figure}"}`, figureAt(index)] as const),
+    ) +
+    familyText('clearway_bypass_copy_mode_queues', 'gauge', 'Queues whose packets the kernel copies.', [
+      ['', figureAt(counters.length)],
+    ])
   );
 }

@@ -1,6 +1,6 @@
 // The account of a store as Prometheus text, and as a live screen. Not here: who counts (src/core/kv), who serves it (cli/kv.ts).
 
-import { bypassFamily } from '../bypass/figures.js';
+import { bypassFamilies } from '../bypass/figures.js';
 import { copyReasonNames } from '../memory/copy.js';
 import { familyText, labelText } from '../text/prometheus.js';
 import { formatBytes } from '../text/units.js';
@@ -55,7 +55,7 @@ export function kvMetrics(counts: KvCounts, engine: string): string {
       ...copies,
       [labelText({ reason: 'store' }), counts.coreCopiedBytes],
     ]),
-    counts.bypass === undefined ? '' : bypassFamily((index) => counts.bypass![index]!),
+    counts.bypass === undefined ? '' : bypassFamilies((index) => counts.bypass![index]!),
   ].join('');
 }
 

@@ -1,6 +1,6 @@
 // The workers' accounts as Prometheus text (exposition format 0.0.4).
 
-import { bypassFamily } from '../bypass/figures.js';
+import { bypassFamilies } from '../bypass/figures.js';
 import { copyReasonNames } from '../memory/copy.js';
 import { familyText, type MetricRow } from '../text/prometheus.js';
 import { sendModeNames } from '../transport/send-modes.js';
@@ -88,7 +88,7 @@ export function metricsText(workers: readonly Metrics[], engine: string, pinned?
   const copied = copyReasonNames.map((reason, index) => [`{reason="${reason}"}`, sum('copied', index)] as const);
   family('clearway_copied_bytes_total', 'counter', 'Bytes copied in user space, by reason.', copied);
 
-  if (engine === 'bypass') text += bypassFamily((index) => sum('bypass', index));
+  if (engine === 'bypass') text += bypassFamilies((index) => sum('bypass', index));
 
   const buckets: Array<readonly [string, number]> = [];
   let count = 0;

@@ -28,7 +28,7 @@ export function accountOf(metrics: string): Account {
   };
   const copied = sum(/^clearway_copied_bytes_total\{[^}]*\} (\d\S*)$/gm);
   if (copied === undefined) throw new Error('the metrics of a server have no account of its copies');
-  return { copied, copyingQueues: sum(/^clearway_bypass_total\{figure="copyModeQueues"\} (\d+)$/gm) ?? 0 };
+  return { copied, copyingQueues: sum(/^clearway_bypass_copy_mode_queues (\d+)$/gm) ?? 0 };
 }
 
 /** What was copied while a server answered. @param carried bytes of its device meanwhile, both directions; 0: they are the kernel's to count @param metered see {@link CopyMeter.read} */
