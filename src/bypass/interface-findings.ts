@@ -60,7 +60,7 @@ function shortcoming(device: XdpDevice): Pick<Outcome, 'state' | 'cost' | 'remed
   return undefined;
 }
 
-function findingOf(name: string): Finding | undefined {
+function findingOf(name: string): Finding {
   const device = xdpDevice(name);
   const { driver, queues, mtu, features } = device;
   const on = Object.entries(deviceOffloads(name)).flatMap(([offload, isOn]) => (isOn ? [offload] : []));
@@ -90,7 +90,7 @@ export function interfaceFindings(): readonly Finding[] {
     const names = deviceNames().filter((name) => name !== 'lo');
     return names.slice(0, mostInterfaces).flatMap((name) => {
       try {
-        return findingOf(name) ?? [];
+        return [findingOf(name)];
       } catch {
         // It has gone meanwhile, or belongs to another namespace than the list.
         return [];
