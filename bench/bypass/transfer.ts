@@ -27,9 +27,7 @@ export function transferRows(mebibytes: number): readonly TransferRow[] {
   const all: Badness = { loss: 0.01, reorder: 0.02, duplicate: 0.01, corrupt: 0.005 };
   const small = Math.max(1, mebibytes / 4);
   return [
-    { name: 'nothing lost', badness: {}, mebibytes, family: 4 },
-    { name: '1 % lost', badness: { loss: 0.01 }, mebibytes, family: 4, bound: 0.5 },
-    { name: '1 % lost', badness: { loss: 0.01 }, mebibytes, family: 6, bound: 0.5 },
+    ...giantRows(mebibytes),
     { name: '5 % lost', badness: { loss: 0.05 }, mebibytes: small, family: 4 },
     { name: '1 % lost, 2 % reordered, 1 % twice, 0.5 % corrupted', badness: all, mebibytes: small, family: 6 },
   ];
