@@ -12,24 +12,15 @@ export interface Constant {
   fittedOn?: readonly string[];
 }
 
-/** A constant read or solved from the source named. */
-export function published(
-  value: number,
-  unit: string,
-  conditions: string,
-  source: string,
-  fittedOn?: string[],
-): Constant {
-  return { value, unit, conditions, source, kind: 'published', ...(fittedOn ? { fittedOn } : {}) };
+function maker(kind: ConstantKind) {
+  return (value: number, unit: string, conditions: string, source: string, fittedOn?: string[]): Constant => ({
+    ...{ value, unit, conditions, source, kind },
+    ...(fittedOn ? { fittedOn } : {}),
+  });
 }
 
+/** A constant read or solved from the source named. */
+export const published = maker('published');
+
 /** A constant that is an estimate. */
-export function assumed(
-  value: number,
-  unit: string,
-  conditions: string,
-  source: string,
-  fittedOn?: string[],
-): Constant {
-  return { value, unit, conditions, source, kind: 'assumed', ...(fittedOn ? { fittedOn } : {}) };
-}
+export const assumed = maker('assumed');
