@@ -144,7 +144,7 @@ function bottleneckSentence(bound: Bound): string {
   return `${first} Without it there would be ${more}, and the ${next.resource} would bind.`;
 }
 
-/** Answers one scenario. Under 5 ms on a current machine. */
+/** Answers one scenario: a few ms of processor time, however long its message is. */
 export function answer(scenario: Scenario, options: AnswerOptions = {}): Answer {
   const { here } = options;
   const journey: Journey = buildJourney(scenario, here);
