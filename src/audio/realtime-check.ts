@@ -8,7 +8,7 @@ import { cardNumbers } from '../alsa/cards.js';
 import { SCHED } from '../kernel/constants.js';
 import { Errno, errnoName } from '../kernel/errno.js';
 import { openLibrary } from '../kernel/ffi.js';
-import { resourceLimit } from '../kernel/limits.js';
+import { processorQuota, resourceLimit } from '../kernel/limits.js';
 import { type Finding, type Outcome, type Probe, runProbe } from '../kernel/probe.js';
 import { processStatus, readSysctlNumber, readText } from '../kernel/proc.js';
 import { becomeFifo, becomeOrdinary, schedulingOf } from '../kernel/scheduling.js';
@@ -90,21 +90,8 @@ function examineThrottling(): Outcome {
   return { state: 'yes', detail, facts };
 }
 
-/** The least that a control group above this process allows, of the time of a processor: quota over period. */
-function groupQuota(): number | undefined {
-  const group = /^0::(.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1];
-  if (group === undefined) return undefined;
-  let least: number | undefined;
-  for (let path = group; ; path = path.slice(0, path.lastIndexOf('/'))) {
-    const [quota, period] = (readText(`/sys/fs/cgroup${path}/cpu.max`) ?? '').split(' ').map(Number);
-    if (quota !== undefined && period !== undefined && quota > 0 && period > 0)
-      least = Math.min(least ?? Number.POSITIVE_INFINITY, quota / period);
-    if (path === '' || !path.includes('/')) return least;
-  }
-}
-
 function examineGroups(): Outcome {
-  const quota = groupQuota();
+  const quota = processorQuota();
   const facts = { quota: quota ?? null };
   if (quota === undefined) return { state: 'yes', detail: 'no control group limits the time of a processor', facts };
   if (quota >= 1) return { state: 'yes', detail: `the time of ${quota.toFixed(2)} processors`, facts };

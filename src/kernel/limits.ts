@@ -1,6 +1,6 @@
 // Limits of this process (getrlimit, setrlimit): what a start asks for comes from /proc, so that it can be asked before the FFI
 // library is loaded; else read by one call each.
-// Not here: limits of the host (sysctls: proc.ts) and of its control group.
+// What its control groups leave it of the processors, too. Not here: limits of the host (sysctls: proc.ts).
 
 import { RLIMIT } from './constants.js';
 import { syscall6 } from './ffi.js';
@@ -85,4 +85,21 @@ function askLimit(resource: keyof typeof RLIMIT): ResourceLimit {
     return value === unlimited ? Number.POSITIVE_INFINITY : Number(value);
   };
   return { soft: read(fields.rlim_cur.offset), hard: read(fields.rlim_max.offset) };
+}
+
+/**
+ * Processors that the control groups above this process allow, as a number of them (quota over period, of the least); undefined where
+ * none limits.
+ */
+export function processorQuota(): number | undefined {
+  const group = /^0::(.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1];
+  if (group === undefined) return undefined;
+  let least: number | undefined;
+  for (let path = group; ; path = path.slice(0, path.lastIndexOf('/'))) {
+    const [quota, period] = (readText(`/sys/fs/cgroup${path}/cpu.max`) ?? '').split(' ').map(Number);
+    if (quota !== undefined && period !== undefined && quota > 0 && period > 0) {
+      least = Math.min(least ?? Number.POSITIVE_INFINITY, quota / period);
+    }
+    if (path === '' || !path.includes('/')) return least;
+  }
 }

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { platformIsLinux, syscall3 } from './ffi.js';
+import { processorQuota } from './limits.js';
 import { sys } from './numbers.js';
 import type { Outcome, Probe } from './probe.js';
 import { processStatus, readSysctlNumber, readText, versionAtLeast } from './proc.js';
@@ -44,20 +45,6 @@ function examineForeignCalls(): Outcome {
     cost: 'no system call can be trusted, so that nothing runs',
     remedy: 'npm rebuild koffi, on the architecture that node was built for',
   };
-}
-
-/** Processors that the control group allows, as a number of them, or undefined where it does not limit. */
-function processorQuota(): number | undefined {
-  const group = /^0::(.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1];
-  if (group === undefined) return undefined;
-  let least: number | undefined;
-  for (let path = group; ; path = path.slice(0, path.lastIndexOf('/'))) {
-    const [quota, period] = (readText(`/sys/fs/cgroup${path}/cpu.max`) ?? '').split(' ').map(Number);
-    if (quota !== undefined && period !== undefined && quota > 0 && period > 0) {
-      least = Math.min(least ?? Number.POSITIVE_INFINITY, quota / period);
-    }
-    if (path === '' || !path.includes('/')) return least;
-  }
 }
 
 function examineProcessors(): Outcome {
