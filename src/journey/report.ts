@@ -1,7 +1,7 @@
 // Journeys in words and figures: the report at the end, the time line of one message, and the JSON that programs read.
 
 import { printable } from '../meter/report.js';
-import { formatBytes } from '../text/units.js';
+import { counted, formatBytes } from '../text/units.js';
 import type { StageSummary } from './collector.js';
 import type { Journey, Party, PathPoint } from './path.js';
 import { points } from './points.js';
@@ -37,7 +37,7 @@ export function textReport(
   const wide = columns >= columnsForBars;
   const { tier, elapsedMs, total, slowest } = reading;
   const lines = [
-    `Measured journey of ${plural(total.count, 'message')}: ${subject} (${tier}, ${(elapsedMs / 1000).toFixed(1)} s)`,
+    `Measured journey of ${counted(total.count, 'message')}: ${subject} (${tier}, ${(elapsedMs / 1000).toFixed(1)} s)`,
     ...countLines(reading),
   ];
   if (total.count > 0) {
@@ -52,10 +52,6 @@ export function textReport(
   return `${lines.join('\n')}\n`;
 }
 
-function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
-}
-
 function countLines({ messages, outcomes, lost, headless, notKept }: JourneyReading): string[] {
   const { seen, followed, busy } = messages;
   const lines = [
@@ -63,10 +59,10 @@ function countLines({ messages, outcomes, lost, headless, notKept }: JourneyRead
       `on the host ${seen} could be followed, ${followed} were, ${busy} not because their connection had one under way`,
   ];
   for (const { point, records } of lost)
-    lines.push(`  ${plural(records, 'record')} lost: the ring was full (${point})`);
+    lines.push(`  ${counted(records, 'record')} lost: the ring was full (${point})`);
   if (lost.length > 0) lines.push('  journeys with a lost record lack a point, or were not finished: use --sample 1/N');
-  if (headless > 0) lines.push(`  ${plural(headless, 'message')} without a beginning: that record was lost`);
-  if (notKept > 0) lines.push(`  ${plural(notKept, 'journey')} in the figures, but not in exports`);
+  if (headless > 0) lines.push(`  ${counted(headless, 'message')} without a beginning: that record was lost`);
+  if (notKept > 0) lines.push(`  ${counted(notKept, 'journey')} in the figures, but not in exports`);
   return lines;
 }
 
@@ -141,7 +137,7 @@ export function describe(journey: Journey): string {
   parts.push(`${partyText(sender)} to ${partyText(reader)}`);
   if (packets > 1) parts.push(`${packets} buffers`);
   if (reads > 1) parts.push(`${reads} reads`);
-  if (retransmissions > 0) parts.push(`${plural(retransmissions, 'retransmission')}`);
+  if (retransmissions > 0) parts.push(`${counted(retransmissions, 'retransmission')}`);
   return parts.join(', ');
 }
 

@@ -1,7 +1,7 @@
 // What a film offers, for people and for programs: `clearway media FILE`, and `film.json` beneath a film for the player page. Pure: the
 // film and its presentation are given. Not here: reading them.
 
-import { formatBitRate, formatBytes } from '../text/units.js';
+import { clockWords, formatBitRate, formatBytes } from '../text/units.js';
 import { encodePath } from '../wire/http/path.js';
 import type { Film } from './film.js';
 import type { FilmJson } from './page/report-shape.js';
@@ -85,14 +85,9 @@ const notablyLongSeconds = 8;
 
 /** A film in a few words: `1:02:03, video 1920 x 1080, 2 x audio`. */
 export function filmNote({ durationSeconds, tracks }: Pick<Film, 'durationSeconds' | 'tracks'>): string {
-  const whole = Math.round(durationSeconds);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const hours = Math.floor(whole / 3600);
-  const minutes = Math.floor(whole / 60) % 60;
-  const time = hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
   const video = tracks.find(({ kind }) => kind === 'video');
   const sounds = tracks.filter(({ kind }) => kind === 'audio').length;
-  const parts = [time];
+  const parts = [clockWords(Math.round(durationSeconds))];
   if (video !== undefined) parts.push(`video ${Math.round(video.width)} x ${Math.round(video.height)}`);
   if (sounds > 0) parts.push(sounds === 1 ? 'audio' : `${sounds} x audio`);
   return parts.join(', ');

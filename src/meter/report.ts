@@ -1,6 +1,6 @@
 // A reading in words and figures: the report at the end, the live table, and the JSON that programs read.
 
-import { formatBytes } from '../text/units.js';
+import { counted, formatBytes } from '../text/units.js';
 import { type AccountRow, addCounters, type Counters, subtractCounters, summarise } from './accounts/accounts.js';
 import { type CauseName, causeNames, causes, type Movement } from './accounts/causes.js';
 import type { SocketRow } from './accounts/socket-accounts.js';
@@ -106,10 +106,6 @@ export function shortfallLines({ shortfall }: Reading): string[] {
   ];
 }
 
-function counted(count = 0, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
-}
-
 /** The report at the end. @param subject what was metered, in words. */
 export function textReport(reading: Reading, subject: string): string {
   const { summary, counters } = reading;
@@ -126,7 +122,7 @@ export function textReport(reading: Reading, subject: string): string {
     '',
     `copy amplification: ${formatRatio(amplification.total)} in all (bytes copied for each byte of the larger payload), ` +
       `${formatRatio(amplification.sent)} sending, ${formatRatio(amplification.received)} receiving`,
-    `operations: ${counted(counters.sendCalls, 'send')}, ${counted(counters.receiveCalls, 'receive')}`,
+    `operations: ${counted(counters.sendCalls ?? 0, 'send')}, ${counted(counters.receiveCalls ?? 0, 'receive')}`,
   );
   if ((counters.uncertain ?? 0) > 0)
     lines.push(`of these, ${causes.uncertain.words}: ${formatBytes(counters.uncertain!)}`);

@@ -5,7 +5,7 @@ import { directoryNames } from '../kernel/directory.js';
 import { emptyFileStatus, fileStatus } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { escapeHtml } from '../text/escape-html.js';
-import { formatBytes } from '../text/units.js';
+import { counted, formatBytes } from '../text/units.js';
 import { encodePath } from '../wire/http/path.js';
 import type { TroubleStatus } from './file-trouble.js';
 import type { Site } from './site.js';
@@ -110,9 +110,8 @@ function breadcrumbs(path: string): string {
 function countOf(entries: readonly ListingEntry[]): string {
   if (entries.length === 0) return 'This folder is empty.';
   const folders = entries.filter(({ type }) => type === 'directory').length;
-  const plural = (count: number, word: string): string[] =>
-    count === 0 ? [] : [`${count} ${word}${count === 1 ? '' : 's'}`];
-  const parts = [...plural(folders, 'folder'), ...plural(entries.length - folders, 'file')];
+  const some = (count: number, one: string): string[] => (count === 0 ? [] : [counted(count, one)]);
+  const parts = [...some(folders, 'folder'), ...some(entries.length - folders, 'file')];
   return `${parts.join(', ')}${entries.length >= maxEntries ? '; there may be more' : ''}`;
 }
 

@@ -1,5 +1,18 @@
 // Figures in words, as every report, listing and page writes them. Pure text.
 
+/** A number and its noun: `1 frame`, `2 frames`. @param one the noun in the singular; its plural ends with an s. */
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`;
+}
+
+/** Seconds as a place in a film or song, without their fraction: `3:04`, `1:02:03`. */
+export function clockWords(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
 const unitNames = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** Bytes for people: `0 B`, `9.8 KiB`, `64.0 MiB`. */
