@@ -1,7 +1,6 @@
 // `clearway net`: network devices for virtual machines: virtio-net over vhost-user. Options, the lines that QEMU needs, a clean end on signals.
 // Not here: the device and what it is joined to (vhost/net/).
 
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { NetsCounts } from '../vhost/net/net-metrics.js';
 import type { NetOffer, NetsOptions, OfferedNets } from '../vhost/net/nets.js';
@@ -10,6 +9,7 @@ import { offerDevices } from './kit/devices.js';
 import { parseFlags } from './kit/flags.js';
 import { chardevOf, placeFlags, placeHelp, placeName, placesOf } from './kit/front-end-places.js';
 import { optionalAddress } from './kit/optional-address.js';
+import { ownMac } from './kit/own-mac.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 import { wholeNumber } from './kit/values.js';
@@ -45,8 +45,7 @@ const flags = {
 
 /** The address that was given, or one of the path: the same at each start, and another for each socket. @throws UsageError */
 function macOf(value: string | undefined, socket: string): Uint8Array {
-  if (value === undefined)
-    return Uint8Array.of(0x52, 0x54, 0, ...createHash('sha256').update(socket).digest().subarray(0, 3));
+  if (value === undefined) return ownMac(socket);
   const isAddress = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(value);
   const bytes = Uint8Array.from(isAddress ? value.split(':').map((each) => Number.parseInt(each, 16)) : [1]);
   if ((bytes[0]! & 1) === 0 && bytes.some((byte) => byte !== 0)) return bytes;

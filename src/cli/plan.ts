@@ -23,7 +23,7 @@ import {
 } from '../plan/scenario.js';
 import { wrap } from '../text/wrap.js';
 import { parseFlags } from './kit/flags.js';
-import { dressed, formOf } from './kit/terminal.js';
+import { dressed, formOf, printable } from './kit/terminal.js';
 import { fileTrouble, nearest, UsageError } from './kit/usage.js';
 
 const usage = `Usage: clearway plan [--scenario FILE] [--FIELD VALUE ...] [--json | --explain | --open]
@@ -83,11 +83,8 @@ function sizeAsWritten(bytes: number): string {
 /** Problems that are printed one by one; who has more begins with these. */
 const mostProblems = 10;
 
-/** A field's name as the file has it, without what would move the cursor of a terminal. */
-function printable(name: string): string {
-  const short = name.length > 60 ? `${name.slice(0, 57)}...` : name;
-  return short.replace(/\p{C}/gu, '?');
-}
+/** A field's name as the file has it, if it is not too long. */
+const fieldText = (name: string): string => printable(name.length > 60 ? `${name.slice(0, 57)}...` : name);
 
 /** A problem's message; of a field that does not exist, the nearest one that does. */
 function withGuess({ field, message }: ScenarioProblem): string {
@@ -145,7 +142,7 @@ function readScenarioText(text: string, name: string): Record<string, unknown> {
       .slice(0, mostProblems)
       .map(
         (one) =>
-          `${name}:${lineOf(one.field)}: ${one.field === '' ? '' : `${printable(one.field)}: `}${withGuess(one)}`,
+          `${name}:${lineOf(one.field)}: ${one.field === '' ? '' : `${fieldText(one.field)}: `}${withGuess(one)}`,
       );
     if (problems.length > mostProblems) words.push(`${name}: and ${problems.length - mostProblems} more like these`);
     throw new PlanError(words.join('\n'));

@@ -1,4 +1,4 @@
-// Keys while playing, on a terminal: it is put into raw mode, and back into its own at every end of the process. Not here: what an action does (play.ts).
+// Keys while playing, on a terminal: it is put into raw mode, and back into its own at every end of the process. Not here: what an action does (play-session.ts).
 
 import type { ReadStream } from 'node:tty';
 

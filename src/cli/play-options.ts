@@ -47,6 +47,9 @@ Keys on a terminal: space pauses, left and right seek 5 s, down and up a minute,
 Exit status: 0 played; 1 an option or a file is wrong; 2 the device cannot be used; 3 the device went away; 4 --fail-on-* was met.
 `;
 
+/** Exit statuses; the help says the same. */
+export const playStatus = { played: 0, usage: 1, device: 2, gone: 3, failOn: 4 } as const;
+
 const flags = {
   device: { type: 'string' },
   buffer: { type: 'string' },
@@ -202,9 +205,6 @@ export function playOptions(args: readonly string[]): PlayOptions {
     faults: (values.inject ?? []).map(faultOf),
   };
 }
-
-/** What would move the cursor of a terminal is left out of names. */
-export const printable = (text: string): string => text.replace(/\p{C}/gu, '?');
 
 /** `-`: standard input, where that is a file. @throws UsageError */
 function standardInput(): string {

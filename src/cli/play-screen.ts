@@ -1,6 +1,8 @@
-// The live view of `clearway play --live`: one screen of at most 80 columns, redrawn in place, on which nothing wraps. Pure text. Not here: who draws it (play.ts).
+// The live view of `clearway play --live`: one screen of at most 80 columns, redrawn in place, on which nothing wraps. Pure text. Not here: who draws it (play-live.ts).
 
-import { clockWords, counted, timeWords } from '../audio/report/words.js';
+import { timeWords } from '../audio/report/words.js';
+import { clockWords, counted } from '../text/units.js';
+import { printable } from './kit/terminal.js';
 
 /** How it goes. */
 export interface PlayView {
@@ -37,7 +39,7 @@ export function bar(share: number, least: number, width: number): string {
 
 /** The end of a name tells files apart; what would move the cursor is left out. */
 function shortName(text: string, width: number): string {
-  const clean = text.replace(/\p{C}/gu, '?');
+  const clean = printable(text);
   return clean.length <= width ? clean : `…${clean.slice(1 - width)}`;
 }
 

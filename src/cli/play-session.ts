@@ -8,17 +8,16 @@ import { PlayRecorder } from '../audio/report/recorder.js';
 import { failureOf, type PlayReport } from '../audio/report/report.js';
 import { reportPage } from '../audio/report/report-page.js';
 import { reportText } from '../audio/report/report-text.js';
-import { counted, mostXruns, xrunWords } from '../audio/report/words.js';
+import { mostXruns, xrunWords } from '../audio/report/words.js';
 import { parseSinkName, SinkNameError } from '../audio/sinks/sink-name.js';
+import { counted } from '../text/units.js';
 import { describeFormat } from '../wire/pcm/format.js';
 import { endingSignals, onSignals, statusOfSignal } from './kit/signals.js';
+import { printable } from './kit/terminal.js';
 import { fileTrouble, UsageError } from './kit/usage.js';
 import { listenToKeys, type PlayAction } from './play-keys.js';
 import { PlayLive } from './play-live.js';
-import { type Fault, type PlayOptions, printable } from './play-options.js';
-
-const statusOfReason: Readonly<Record<PlayerError['reason'], number>> = { usage: 1, device: 2, gone: 3 };
-const failOnStatus = 4;
+import { type Fault, type PlayOptions, playStatus } from './play-options.js';
 
 function faultsOf(faults: readonly Fault[]): InjectedFaults {
   let found: InjectedFaults = {};
@@ -194,15 +193,15 @@ export class PlaySession {
     if (report !== undefined) this.#tell(report);
     if (failure !== undefined) {
       this.#complain(failure.message);
-      return statusOfReason[failure.reason];
+      return playStatus[failure.reason];
     }
     const { failOnXruns, failOnLateMs } = this.#options;
     const failed = report && failureOf(report, { xruns: failOnXruns, lateMs: failOnLateMs });
     if (failed !== undefined) {
       this.#complain(failed);
-      return failOnStatus;
+      return playStatus.failOn;
     }
-    return this.#skipped > 0 ? statusOfReason.usage : this.#signalStatus;
+    return this.#skipped > 0 ? playStatus.usage : this.#signalStatus;
   }
 
   /** What was written to a file is read back for the report, where it has to be what was decoded. */

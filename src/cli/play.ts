@@ -1,15 +1,12 @@
-// `clearway play`: plays files and says how it went. Options (play-options.ts), keys (play-keys.ts), the live view (play-screen.ts), what there is to play to (play-devices.ts),
+// `clearway play`: plays files and says how it went. Options (play-options.ts), keys (play-keys.ts), the live view (play-live.ts, play-screen.ts), what there is to play to (play-devices.ts),
 // one run of a player (play-session.ts). Here: which of them, and the exit status. Not here: playing (src/audio).
 
 import { parseSinkName, SinkNameError } from '../audio/sinks/sink-name.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { shortageSentence } from './kit/shortage.js';
-import { dressed, formOf } from './kit/terminal.js';
+import { dressed, formOf, printable } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
-import { filesMeant, type PlayOptions, playHelp, playOptions, printable } from './play-options.js';
-
-/** Exit statuses; the help says the same. */
-export const playStatus = { played: 0, usage: 1, device: 2, gone: 3, failOn: 4 } as const;
+import { filesMeant, type PlayOptions, playHelp, playOptions, playStatus } from './play-options.js';
 
 async function printDevices({ json }: PlayOptions): Promise<number> {
   const { devicesText, findDevices } = await import('./play-devices.js');

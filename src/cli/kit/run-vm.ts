@@ -1,6 +1,5 @@
 // What `clearway vm` and `clearway kv --vm` share: a guest in its thread, what people watch of it, the status it ends with. Not here: their options, the guest (vmm/).
 
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Kicker } from '../../kvm/kick.js';
 import type { EngineChoice } from '../../transport/open-engine.js';
@@ -8,6 +7,7 @@ import type { DeviceThread } from '../../vhost/device-thread.js';
 import { type VmCounts, vmMetrics, vmScreen } from '../../vmm/vm-metrics.js';
 import type { SocketDoor, VmLink, VmOffered, VmStart } from '../../vmm/vm-service.js';
 import { offerDevices } from './devices.js';
+import { ownMac } from './own-mac.js';
 import { UsageError } from './usage.js';
 import type { Watched } from './watch-devices.js';
 
@@ -71,8 +71,7 @@ export async function runVm(command: VmCommand): Promise<number> {
   const starts = guests.map((guest, index) => {
     // The same at each start, and another for each link and guest.
     const own = `clearway ${link?.tap ?? link?.xdp ?? link?.vhostUser}${index === 0 ? '' : ` ${index}`}`;
-    const mac = createHash('sha256').update(own).digest().subarray(0, 3);
-    return { ...guest, mac: Uint8Array.of(0x52, 0x54, 0, ...mac), shared: kickers[index]!.shared };
+    return { ...guest, mac: ownMac(own), shared: kickers[index]!.shared };
   });
   const start: VmStart = { guests: starts, door, link, status };
   const slices = guests.length === 1 ? undefined : setInterval(() => kickers.forEach(interruptIfLong), shareMs);

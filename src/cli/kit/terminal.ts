@@ -42,6 +42,9 @@ export function dressed(text: string, stream: Output): string {
     .join('\n');
 }
 
+/** Text from outside with a question mark for each character that would move the cursor, or be invisible. */
+export const printable = (text: string): string => text.replace(/\p{C}/gu, '?');
+
 /** The least room for words behind an option in which they are broken there. */
 const leastWords = 30;
 
