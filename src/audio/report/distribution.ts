@@ -17,22 +17,28 @@ export function countOf({ counts }: Distribution): number {
   return total;
 }
 
+/** The bucket in which the value lies that a share of all values does not exceed; `undefined` of an empty distribution. */
+function bucketAt(distribution: Distribution, share: number): number | undefined {
+  const total = countOf(distribution);
+  if (total === 0) return undefined;
+  const rank = Math.max(1, Math.ceil(share * total));
+  let before = 0;
+  return distribution.counts.findIndex((count) => {
+    before += count;
+    return before >= rank;
+  });
+}
+
+const within = ({ least, greatest }: Distribution, value: number): number => Math.max(least, Math.min(greatest, value));
+
 /**
  * The value that a share of all values does not exceed: the upper bound of the bucket in which it lies, and never more than the greatest value
  * seen. So what is said is at most one bucket too large, and never too small. `undefined` of an empty distribution.
  * @param share 0 to 1
  */
 export function percentileOf(distribution: Distribution, share: number): number | undefined {
-  const { upTo, counts, least, greatest } = distribution;
-  const total = countOf(distribution);
-  if (total === 0) return undefined;
-  const rank = Math.max(1, Math.ceil(share * total));
-  let before = 0;
-  for (let index = 0; index < counts.length; index++) {
-    before += counts[index]!;
-    if (before >= rank) return Math.max(least, Math.min(greatest, upTo[index] ?? greatest));
-  }
-  return greatest;
+  const bucket = bucketAt(distribution, share);
+  return bucket === undefined ? undefined : within(distribution, distribution.upTo[bucket] ?? distribution.greatest);
 }
 
 /**
@@ -40,14 +46,6 @@ export function percentileOf(distribution: Distribution, share: number): number 
  * small, and never too large.
  */
 export function lowPercentileOf(distribution: Distribution, share: number): number | undefined {
-  const { upTo, counts, least, greatest } = distribution;
-  const total = countOf(distribution);
-  if (total === 0) return undefined;
-  const rank = Math.max(1, Math.ceil(share * total));
-  let before = 0;
-  for (let index = 0; index < counts.length; index++) {
-    before += counts[index]!;
-    if (before >= rank) return Math.min(greatest, Math.max(least, index === 0 ? least : upTo[index - 1]!));
-  }
-  return greatest;
+  const bucket = bucketAt(distribution, share);
+  return bucket === undefined ? undefined : within(distribution, distribution.upTo[bucket - 1] ?? distribution.least);
 }
