@@ -3,8 +3,7 @@
 
 import { readText as readProcess } from '../../kernel/proc.js';
 import { describeFormat, frameBytes } from '../../wire/pcm/format.js';
-import type { EndEvent, PlayedTrack, Player } from '../player.js';
-import { PumpNumber, PumpWord } from '../pump/shared-layout.js';
+import type { EndEvent, PlayedTrack, Player, PlayPosition } from '../player.js';
 import type { SinkOpening } from '../sinks/sink.js';
 import type { BitFacts } from './bits.js';
 import { environmentNow, stealTicks } from './environment.js';
@@ -18,6 +17,34 @@ export interface RecordedSettings {
   readonly device: string;
   /** Decibels; 0: samples are not touched. */
   readonly gainDb: number;
+}
+
+/** What is known of a track. @param position where the player stood at the end @param isPlayed the list was played to its end */
+function factsOf(
+  { track, fedFrames, verdict, isWhole, missingFrames }: PlayedTrack,
+  position: PlayPosition | undefined,
+  isPlayed: boolean,
+): TrackFacts {
+  const { path, codec, format, frames, firstFrame, gapBefore } = track;
+  const isHere = position?.track.number === track.number;
+  const fed = (fedFrames ?? 0) - missingFrames;
+  const isEnded = fedFrames !== undefined && (isPlayed || !isHere);
+  const committedFrames = isEnded ? fed : Math.max(0, (isHere ? position.frame : firstFrame) - firstFrame);
+  const owedFrames = frames === undefined ? undefined : Math.max(0, frames - firstFrame);
+  const isLeft = !isWhole && firstFrame === 0;
+  const isShort = isEnded && isPlayed && !isLeft && owedFrames !== undefined;
+  return {
+    path,
+    format: `${codec}, ${describeFormat(format)}`,
+    owedFrames,
+    committedFrames,
+    damagedFrames: verdict?.lost.reduce((total, lost) => total + lost.frames, 0) ?? 0,
+    lostFrames: Math.max(missingFrames, isShort ? owedFrames - committedFrames : 0),
+    isWhole: isEnded && !isLeft,
+    md5: verdict?.md5 ?? 'none',
+    gapBefore,
+    notes: [...track.notes, ...(verdict?.notes ?? [])],
+  };
 }
 
 /** See the file's head. Made before the player is started. */
@@ -52,11 +79,9 @@ export class PlayRecorder {
     const isPlayed = reason === 'played';
     if (region === undefined || opening === undefined) return undefined;
     const { format, kind, clock, ringFrames, periodFrames, copies = 0, notes } = opening;
-    const { framesCommitted, changedFrames, scheduling, ...figures } = pumpFigures(region, format.rate);
-    const numbers = new Float64Array(region);
-    const payloadFrames = framesCommitted - numbers[PumpNumber.silentFrames]!;
-    const heard = new Int32Array(region)[PumpWord.track]!;
-    const found = tracks.filter(({ track }) => track.number <= heard).map((each) => this.#track(each, isPlayed));
+    const { payloadFrames, heardTrack, changedFrames, scheduling, ...figures } = pumpFigures(region, format.rate);
+    const position = this.#player.position();
+    const heard = tracks.filter(({ track }) => track.number <= heardTrack);
     const payloadBytes = payloadFrames * frameBytes(format);
     return {
       ...figures,
@@ -65,36 +90,12 @@ export class PlayRecorder {
         ...{ rate: format.rate, channels: format.channels, ringFrames, periodFrames },
       },
       scheduling: { ...scheduling, refusals },
-      tracks: found,
+      tracks: heard.map((each) => factsOf(each, position, isPlayed)),
       notes,
       bits: { ...this.#bits(opening, tracks), changedFrames, isBrokenOff: reason === 'failed' },
       payloadBytes,
       userCopiedBytes: figures.userCopiedBytes + copies * payloadBytes,
       environment: environmentNow(this.#timerSlackNs, this.#stealBefore),
-    };
-  }
-
-  #track({ track, fedFrames, verdict, isWhole, missingFrames }: PlayedTrack, isPlayed: boolean): TrackFacts {
-    const { path, codec, format, frames, firstFrame, gapBefore } = track;
-    const position = this.#player.position();
-    const isHere = position?.track.number === track.number;
-    const fed = (fedFrames ?? 0) - missingFrames;
-    const isEnded = fedFrames !== undefined && (isPlayed || !isHere);
-    const committedFrames = isEnded ? fed : Math.max(0, (isHere ? position.frame : firstFrame) - firstFrame);
-    const owedFrames = frames === undefined ? undefined : Math.max(0, frames - firstFrame);
-    const isLeft = !isWhole && firstFrame === 0;
-    const isShort = isEnded && isPlayed && !isLeft && owedFrames !== undefined;
-    return {
-      path,
-      format: `${codec}, ${describeFormat(format)}`,
-      owedFrames,
-      committedFrames,
-      damagedFrames: verdict?.lost.reduce((total, lost) => total + lost.frames, 0) ?? 0,
-      lostFrames: Math.max(missingFrames, isShort ? owedFrames - committedFrames : 0),
-      isWhole: isEnded && !isLeft,
-      md5: verdict?.md5 ?? 'none',
-      gapBefore,
-      notes: [...track.notes, ...(verdict?.notes ?? [])],
     };
   }
 

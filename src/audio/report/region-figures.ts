@@ -45,7 +45,10 @@ export type PumpFigures = Pick<
   | 'voluntarySwitches'
   | 'involuntarySwitches'
 > & {
-  readonly framesCommitted: number;
+  /** Frames of files that were committed: silence is left out. */
+  readonly payloadFrames: number;
+  /** The number of the track that is heard; -1: none yet. */
+  readonly heardTrack: number;
   /** Frames that the volume changed. */
   readonly changedFrames: number;
   readonly scheduling: Omit<Scheduling, 'refusals'>;
@@ -106,7 +109,7 @@ function headroomOverTime(words: Int32Array): HeadroomPoint[] {
 /** Of the stretches between two breaks the longest decides: a slope over a break would be none of the device's. */
 function driftOf(words: Int32Array, numbers: Float64Array, rate: number): Drift | undefined {
   let longest: Drift | undefined;
-  let estimate = new DriftEstimate(rate);
+  const estimate = new DriftEstimate(rate);
   const keep = (): void => {
     const found = estimate.result();
     if (found !== undefined && found.seconds > (longest?.seconds ?? 0)) longest = found;
@@ -116,7 +119,7 @@ function driftOf(words: Int32Array, numbers: Float64Array, rate: number): Drift 
     const frames = numbers[at + 1]!;
     if (frames === 0) {
       keep();
-      estimate = new DriftEstimate(rate);
+      estimate.restart();
     }
     estimate.add(numbers[at]! / 1e9, frames);
   }
@@ -138,7 +141,8 @@ export function pumpFigures(region: ArrayBuffer, rate: number): PumpFigures {
   const hasHeadroom = histogram(Histogram.headroomFrames).some((count) => count > 0);
   return {
     seconds: began === 0 ? 0 : Math.max(0, (number(PumpNumber.stoppedNs) - began) / 1e9),
-    framesCommitted: number(PumpNumber.framesCommitted),
+    payloadFrames: number(PumpNumber.framesCommitted) - number(PumpNumber.silentFrames),
+    heardTrack: word(PumpWord.track),
     missingFrames: word(PumpWord.framesMissing),
     wakeUps: word(PumpWord.wakeUps),
     latenessUs: distribution(histogram(Histogram.latenessNs), unitUs, { greatest: number(PumpNumber.latestNs) / 1000 }),
