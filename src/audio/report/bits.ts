@@ -1,6 +1,8 @@
 // One sentence about bits: whether what left for the device is what the file holds, and why. From facts alone: what is not known is "unknown", and
 // never "yes". Pure. Not here: how the facts are found (the player, the sinks).
 
+import { counted } from '../../text/units.js';
+
 /** Where committed samples go. */
 export type Path =
   /** To a card, with nothing in between. */
@@ -44,8 +46,6 @@ export interface BitFacts {
   readonly md5: 'ok' | 'wrong' | undefined;
   /** Whether the SHA-256 of what was committed is that of what was decoded; `undefined`: not compared. */
   readonly digestsEqual: boolean | undefined;
-  /** A mixer control of the card below 100 %, in words: named, not counted. */
-  readonly mixer?: string | undefined;
 }
 
 /** What the sentence says. */
@@ -54,8 +54,6 @@ export interface BitVerdict {
   readonly because: string;
 }
 
-const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
-
 /** What makes it a "no", in the order in which it weighs. */
 function objections(facts: BitFacts): string[] {
   const { lossy, gainDb, changedFrames, lostFrames, xruns, damagedFrames, md5, digestsEqual, isBrokenOff } = facts;
@@ -63,18 +61,18 @@ function objections(facts: BitFacts): string[] {
     ...(digestsEqual === false ? ['what was committed is not what was decoded (SHA-256 differs)'] : []),
     ...lossy,
     ...(gainDb === 0 ? [] : [`a gain of ${gainDb > 0 ? '+' : ''}${gainDb} dB changes every sample`]),
-    ...(damagedFrames > 0 ? [`${plural(damagedFrames, 'frame')} of a damaged file could not be decoded`] : []),
+    ...(damagedFrames > 0 ? [`${counted(damagedFrames, 'frame')} of a damaged file could not be decoded`] : []),
     ...(md5 === 'wrong' ? ["FLAC's own MD5 is not that of the decoded samples"] : []),
-    ...(lostFrames > 0 ? [`${plural(lostFrames, 'frame')} never reached the device`] : []),
+    ...(lostFrames > 0 ? [`${counted(lostFrames, 'frame')} never reached the device`] : []),
     ...(isBrokenOff ? ['it ended before the files did, and what was queued did not arrive'] : []),
-    ...(xruns > 0 ? [`${plural(xruns, 'xrun')} put silence between the samples`] : []),
+    ...(xruns > 0 ? [`${counted(xruns, 'xrun')} put silence between the samples`] : []),
     ...(changedFrames > 0 && gainDb === 0
-      ? [`${plural(changedFrames, 'frame')} were made quieter or louder, or faded, by the volume`]
+      ? [`${counted(changedFrames, 'frame')} were made quieter or louder, or faded, by the volume`]
       : []),
   ];
 }
 
-function evidence({ path, device, kept, rate, md5, digestsEqual, mixer }: BitFacts): string {
+function evidence({ path, device, kept, rate, md5, digestsEqual }: BitFacts): string {
   const way = path === 'direct' ? [device, 'no plugin'] : [`written to ${device}`];
   return [
     ...(kept.length > 0 ? kept : ['the format of the file']),
@@ -83,7 +81,6 @@ function evidence({ path, device, kept, rate, md5, digestsEqual, mixer }: BitFac
     'no volume',
     ...(digestsEqual === true ? ['SHA-256 of committed and decoded samples equal'] : []),
     ...(md5 === 'ok' ? ["FLAC's MD5 right"] : []),
-    ...(mixer === undefined ? [] : [`the card's own mixer stands at ${mixer}`]),
   ].join(', ');
 }
 
@@ -109,7 +106,8 @@ export function bitVerdict(facts: BitFacts): BitVerdict {
     };
   }
   if (facts.forgottenTracks > 0) {
-    return { verdict: 'unknown', because: `${plural(facts.forgottenTracks, 'track')} before these are not remembered` };
+    const forgotten = counted(facts.forgottenTracks, 'track');
+    return { verdict: 'unknown', because: `${forgotten} before these are not remembered` };
   }
   return { verdict: 'yes', because: evidence(facts) };
 }

@@ -5,10 +5,11 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { escapeHtml } from '../../text/escape-html.js';
+import { clockWords } from '../../text/units.js';
 import type { Distribution } from './distribution.js';
 import type { HeadroomPoint, SinkFacts, TrackFacts } from './facts.js';
 import type { PlayReport } from './report.js';
-import { clockWords, definitions, mostXruns, reportRows, timeWords, tookWords, xrunWords } from './words.js';
+import { definitions, mostXruns, reportRows, timeWords, tookWords, xrunWords } from './words.js';
 
 const template = fileURLToPath(new URL('./page/report.html', import.meta.url));
 

@@ -1,6 +1,6 @@
 // Figures of the report in words, for text and page alike. Pure. Not here: what they are figures of.
 
-import { formatBytes } from '../../text/units.js';
+import { clockWords, counted, formatBytes } from '../../text/units.js';
 import type { PlayReport } from './report.js';
 
 /** A time for people: `14 us`, `1.10 ms`, `250 ms`, `2.5 s`. */
@@ -12,18 +12,7 @@ export function timeWords(us: number): string {
   return `${(us / 1e6).toFixed(1)} s`;
 }
 
-/** A place in a file: `3:04`, `1:02:03`. */
-export function clockWords(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
-}
-
-/** A number and its noun. */
-export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
-
-const clockWordsOf = {
+const clockNames = {
   device: "the device's clock",
   server: "the server's clock",
   own: "the system's clock, no device",
@@ -41,7 +30,7 @@ function schedulingWords({ scheduling }: PlayReport): string {
 /** What was played to: `hw:1,0 (...), S32_LE, 96000 Hz, 2 channels, by the device's clock`. */
 function sinkWords({ sink }: PlayReport): string {
   const { name, kind, format, rate, channels, clock } = sink;
-  return `${name} (${kind}), ${format}, ${rate} Hz, ${counted(channels, 'channel')}, ${clockWordsOf[clock]}`;
+  return `${name} (${kind}), ${format}, ${rate} Hz, ${counted(channels, 'channel')}, ${clockNames[clock]}`;
 }
 
 /** The ring: `24000 frames (500 ms), 4 periods of 6000`. */
@@ -162,7 +151,7 @@ export function reportRows(report: PlayReport): readonly (readonly [name: string
     ['lateness', latenessWords(report)],
     ['headroom', headroomWords(report)],
     ['work', workWords(report)],
-    ['xruns', report.xrunCount === 0 ? '0' : String(report.xrunCount)],
+    ['xruns', String(report.xrunCount)],
     ...report.xruns.slice(0, mostXruns).map((each) => ['', xrunWords(each)] as const),
     ...(report.xrunCount > mostXruns ? [['', `and ${report.xrunCount - mostXruns} more`] as const] : []),
     ['drift', driftWords(report)],
