@@ -3,6 +3,7 @@
 import { SoundError } from '../../alsa/sound-error.js';
 import { usualRates } from '../../alsa/takes.js';
 import { SNDRV_PCM_ACCESS, SNDRV_PCM_TSTAMP_TYPE } from '../../kernel/constants.js';
+import { Errno } from '../../kernel/errno.js';
 import { cString, MAP, type Mapping, mapMemory, PROT } from '../../kernel/memory.js';
 import {
   alsaNumber,
@@ -120,8 +121,14 @@ export function libraryOffers(alsa: AlsaCalls, pcm: number, name: string, source
   return offers;
 }
 
-/** Ring and period, near what was asked; the one that matters more first. */
-function settleSizes(alsa: AlsaCalls, pcm: number, parameters: number, shape: LibraryShape): void {
+/** Ring and period, near what was asked; one of them first. */
+function settleSizes(
+  alsa: AlsaCalls,
+  pcm: number,
+  parameters: number,
+  shape: LibraryShape,
+  first: LibraryShape['first'],
+): void {
   const ring = shape.ringFrames;
   const buffer = (): void => {
     alsa.pcm_hw_params_get_buffer_size_max(parameters, words!.number(1));
@@ -131,17 +138,18 @@ function settleSizes(alsa: AlsaCalls, pcm: number, parameters: number, shape: Li
   const period = (): void => {
     alsa.pcm_hw_params_set_period_size_near(pcm, parameters, words!.number(1, shape.periodFrames), words!.number(2));
   };
-  for (const each of shape.first === 'ring' ? [buffer, period] : [period, buffer]) each();
+  for (const each of first === 'ring' ? [buffer, period] : [period, buffer]) each();
 }
 
-/** Settles on a format that was offered; the handle is PREPARED. @throws SoundError */
-export function settle(
+/** Gives a handle one configuration of the format, with ring and period settled in that order. @throws SoundError where it does not take the format */
+function configure(
   alsa: AlsaCalls,
   pcm: number,
   name: string,
   format: PcmFormat,
   shape: LibraryShape,
-): LibraryStream {
+  first: LibraryShape['first'],
+): Configured {
   const { parameters, isMapped } = openParameters(alsa, pcm, name);
   const taken =
     (alsa.pcm_hw_params_set_format(pcm, parameters, alsaNumber(format.sample)) as number) >= 0 &&
@@ -152,12 +160,41 @@ export function settle(
       'format',
       `${name} does not take ${describeFormat(format)}; see what it takes: clearway play --devices`,
     );
-  settleSizes(alsa, pcm, parameters, shape);
+  settleSizes(alsa, pcm, parameters, shape, first);
   const noPeriodWakeup =
     shape.first === 'ring' &&
     alsa.pcm_hw_params_can_disable_period_wakeup(parameters) === 1 &&
     (alsa.pcm_hw_params_set_period_wakeup(pcm, parameters, 0) as number) >= 0;
-  const result = alsa.pcm_hw_params(pcm, parameters) as number;
+  return { parameters, isMapped, noPeriodWakeup, result: alsa.pcm_hw_params(pcm, parameters) as number };
+}
+
+interface Configured {
+  readonly parameters: number;
+  readonly isMapped: boolean;
+  readonly noPeriodWakeup: boolean;
+  /** 0, or -errno. */
+  readonly result: number;
+}
+
+/** Settles on a format that was offered; the handle is PREPARED. @throws SoundError */
+export function settle(
+  alsa: AlsaCalls,
+  pcm: number,
+  name: string,
+  format: PcmFormat,
+  shape: LibraryShape,
+): LibraryStream {
+  let configured = configure(alsa, pcm, name, format, shape, shape.first);
+  // No period may fit into the ring that is nearest: plugins that have few periods (JACK's) say so only now. Then the other one goes first.
+  if (isNoneLeft(configured.result))
+    configured = configure(alsa, pcm, name, format, shape, shape.first === 'ring' ? 'period' : 'ring');
+  const { parameters, isMapped, noPeriodWakeup, result } = configured;
+  if (isNoneLeft(result))
+    throw new SoundError(
+      'unable',
+      `${name} takes ${describeFormat(format)}, but no ring near ${shape.ringFrames} frames; try another: --buffer 200`,
+      -result,
+    );
   if (result < 0) throw refusedName(alsa, name, -result);
   alsa.pcm_hw_params_get_buffer_size(parameters, words!.number(1));
   const ringFrames = words!.read(1);
@@ -176,6 +213,11 @@ export function settle(
     canPause: alsa.pcm_hw_params_can_pause(parameters) === 1,
     noPeriodWakeup,
   };
+}
+
+/** Nothing is left of the parameters. */
+function isNoneLeft(result: number): boolean {
+  return result === -Errno.EINVAL || result === -Errno.ENOENT;
 }
 
 /** Only start starts; an empty ring stops. A plugin that does not know one of them goes on without. */
