@@ -43,7 +43,7 @@ const fill = (): void => {
   }
 };
 fill();
-sink.start();
+if (sink.start() < 0) throw new Error(sink.trouble());
 const joining = process.argv[5] === 'join' ? connectJack(process.pid, channels) : [];
 const xruns: number[] = [];
 let isStalled = stallMs === 0;
@@ -56,7 +56,7 @@ const step = (): boolean => {
   if (state === SinkState.xrun) {
     xruns.push(sink.xrun[1]!);
     sink.prepare();
-    sink.start();
+    if (sink.start() < 0) throw new Error(sink.trouble());
   }
   if (!isStalled && committed > frames / 2) {
     isStalled = true;

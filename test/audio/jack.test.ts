@@ -18,9 +18,11 @@ const period = 1024;
 const channels = 2;
 const folder = mkdtempSync(join(tmpdir(), 'clearway-jack-'));
 let server: JackServer | undefined;
+const children: ChildProcess[] = [];
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
   await server?.stop();
 });
 
@@ -35,6 +37,7 @@ interface Said {
 function start(script: string, args: readonly string[]): { child: ChildProcess; text: () => string } {
   const path = fileURLToPath(new URL(`./${script}`, import.meta.url));
   const child = spawn(process.execPath, [path, ...args], { env: server!.env, stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
   let text = '';
   child.stdout!.setEncoding('utf8').on('data', (part: string) => {
     text += part;
