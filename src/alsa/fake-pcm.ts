@@ -38,6 +38,8 @@ export class FakePcm {
   noPeriodWakeup = false;
   /** SYNC_PTR and HWSYNC that were made. */
   looks = 0;
+  /** The driver finds that it ran dry when it is told of the next frames, as snd-usb-audio does: they are not taken (pcm_lib_apply_appl_ptr). */
+  isDryWhenTold = false;
   #hw = 0;
   #appl = 0;
   #stopThreshold = 0;
@@ -244,7 +246,14 @@ export class FakePcm {
       if (result < 0) return result;
     }
     const controlAt = sync.fields.c.offset;
-    if ((flags & SNDRV_PCM_SYNC_PTR.APPL) === 0) this.#setApplication(Number(data.getBigUint64(controlAt, true)));
+    const isTold = (flags & SNDRV_PCM_SYNC_PTR.APPL) === 0;
+    if (isTold && this.isDryWhenTold) {
+      this.isDryWhenTold = false;
+      this.#triggerNs = this.nowNs;
+      this.#setState(State.XRUN);
+      return -Errno.EPIPE;
+    }
+    if (isTold) this.#setApplication(Number(data.getBigUint64(controlAt, true)));
     else data.setBigUint64(controlAt, BigInt(this.applicationPointer), true);
     data.setInt32(sync.fields.s.offset, this.state, true);
     data.setBigUint64(sync.fields.s.offset + layouts.snd_pcm_mmap_status.fields.hw_ptr.offset, BigInt(this.#hw), true);

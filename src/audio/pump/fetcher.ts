@@ -33,7 +33,7 @@ export const Shortage = {
   notCached: 2,
   /** The stream, or its format, ends here: {@link DescriptorKind} says which. */
   end: 3,
-  /** There is less room than a read past the page cache needs. */
+  /** There is less room than a read past the page cache needs, or the sink has none now. */
   room: 4,
 } as const;
 
@@ -139,6 +139,8 @@ export class Fetcher {
       const left = this.#framesOf(this.#fetchIndex) - this.#fetchDone;
       if (left > 0) {
         const wanted = this.#sink.area(left < frames ? left : frames);
+        // None is nothing about the file.
+        if (wanted <= 0) return this.#short(Shortage.room);
         const got = this.#take(kind, at, wanted);
         if (got > 0) {
           if (this.#volume.isUnity()) this.#volume.pass(got);
@@ -160,6 +162,7 @@ export class Fetcher {
   /** Silence where the sink has its next frames: up to `frames`, in one piece. It stands for no descriptor. Gives how many. */
   fetchSilence(frames: number): number {
     const wanted = this.#sink.area(frames);
+    if (wanted <= 0) return this.#short(Shortage.room);
     this.#silent(wanted);
     return wanted;
   }

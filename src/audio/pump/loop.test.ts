@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Errno } from '../../kernel/errno.js';
 import { Region } from '../../memory/region.js';
 import type { PcmFormat } from '../../wire/pcm/format.js';
 import { Sink, type SinkOpening, SinkState } from '../sinks/sink.js';
@@ -44,7 +45,10 @@ class ScriptedClock extends PumpClock {
   }
 }
 
-type Step = 'play' | 'much' | 'xrun' | 'suspend' | 'pause' | 'quieter' | 'louder';
+type Step = 'play' | 'much' | 'xrun' | 'suspend' | 'pause' | 'quieter' | 'louder' | Late;
+/** It stops between the look and what follows: there is no place for frames any more, or none are taken. With `refuses` it takes none from then on, and runs. */
+type Late = 'no area' | 'dry at commit' | 'asleep at commit' | 'refuses';
+const late: readonly Step[] = ['no area', 'dry at commit', 'asleep at commit', 'refuses'];
 
 /** A card that lets frames leave when it is waited for, and does what its script says. */
 class ScriptedSink extends Sink {
@@ -56,6 +60,7 @@ class ScriptedSink extends Sink {
   #state: number = SinkState.prepared;
   #isDraining = false;
   #held = 0;
+  #late: Late | undefined;
   xruns = 0;
 
   constructor(
@@ -105,11 +110,9 @@ class ScriptedSink extends Sink {
     super.wait();
     if (this.#state !== SinkState.running) return 0;
     const step = this.script.shift() ?? 'play';
-    if (step === 'xrun' || step === 'suspend') {
-      this.#leave(step === 'xrun' ? ringFrames : 5);
-      this.#state = step === 'xrun' ? SinkState.xrun : SinkState.suspended;
-      if (step === 'xrun') this.xruns++;
-    } else if (step === 'pause') this.words[PlayerWord.isPlaying] = 0;
+    if (this.#late !== 'refuses') this.#late = late.includes(step) ? (step as Late) : undefined;
+    if (step === 'xrun' || step === 'suspend') this.#stop(step === 'xrun');
+    else if (step === 'pause') this.words[PlayerWord.isPlaying] = 0;
     else if (step === 'quieter' || step === 'louder') {
       this.numbers[PlayerNumber.volume] = step === 'quieter' ? 0.5 : 1;
       this.words[PlayerWord.volumeGeneration]!++;
@@ -128,12 +131,28 @@ class ScriptedSink extends Sink {
     return this.queued === 0 && this.drains ? SinkState.drained : SinkState.draining;
   }
 
+  /** It stops now. */
+  #stop(isDry: boolean): void {
+    this.#late = undefined;
+    this.#leave(isDry ? ringFrames : 5);
+    this.#state = isDry ? SinkState.xrun : SinkState.suspended;
+    if (isDry) this.xruns++;
+  }
+
   override area(frames: number): number {
+    if (this.#late === 'no area') this.#stop(true);
+    if (this.#state === SinkState.xrun) return 0;
     this.areaOffset = this.#place * 4;
     return Math.min(frames, ringFrames - this.#place);
   }
 
   override commit(frames: number): number {
+    if (this.#late === 'refuses') return -Errno.EPIPE;
+    if (this.#late !== undefined) {
+      const isDry = this.#late === 'dry at commit';
+      this.#stop(isDry);
+      return isDry ? -Errno.EPIPE : -Errno.ESTRPIPE;
+    }
     for (let each = 0; each < frames; each++) this.#queue.push(this.#frames[this.#place + each]!);
     this.#place = (this.#place + frames) % ringFrames;
     this.queued += frames;
@@ -193,7 +212,7 @@ interface Case {
 /** Plays the numbers from 1 on, cut into pieces, to the end. */
 function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
   const total = pieces.reduce((sum, each) => sum + each, 0);
-  const region = new Region(regionBytes(Math.max(8, total * 4)));
+  const region = new Region(regionBytes(Math.max(8, total * 4)), { kind: 'memfd', name: 'clearway-loop-test' });
   const words = new Int32Array(region.buffer, 0, offsets.pcm / 4);
   const numbers = new Float64Array(region.buffer, 0, offsets.pcm / 8);
   const pcm = new Int32Array(region.buffer, offsets.pcm, total);
@@ -201,8 +220,10 @@ function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
   let done = 0;
   for (const [index, frames] of pieces.entries()) {
     const at = (offsets.descriptors + index * descriptorBytes) >> 2;
-    words[at + DescriptorWord.kind] = DescriptorKind.pcm;
-    words[at + DescriptorWord.offsetLow] = done * 4;
+    // Every other piece is one of a file: of the region itself.
+    const isFile = index % 2 === 1;
+    words[at + DescriptorWord.kind] = isFile ? DescriptorKind.extent : DescriptorKind.pcm;
+    words[at + DescriptorWord.offsetLow] = (isFile ? offsets.pcm : 0) + done * 4;
     words[at + DescriptorWord.frames] = frames;
     words[at + DescriptorWord.firstFrameLow] = done;
     done += frames;
@@ -215,7 +236,7 @@ function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
   const sink = new ScriptedSink(clock, script, words, numbers, pauses, rewinds, drains);
   const opening = sink.opening(end);
   const volume = new Volume('S32_LE', 1, 1);
-  const fetcher = new Fetcher(region.buffer, sink, format, new FileSlots(undefined), volume);
+  const fetcher = new Fetcher(region.buffer, sink, format, FileSlots.of(region.fd), volume);
   const figures = new Figures(region.buffer, clock);
   figures.begin(periodFrames, format.rate);
   const parts = { region: region.buffer, clock, sink, opening, fetcher, volume, figures };
@@ -239,7 +260,10 @@ function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
   return seen;
 }
 
-const steps: Step[] = ['play', 'play', 'much', 'xrun', 'suspend', 'pause', 'quieter', 'louder'];
+const steps: Step[] = [
+  ...(['play', 'play', 'much', 'xrun', 'suspend', 'pause', 'quieter', 'louder'] as const),
+  ...(['no area', 'dry at commit', 'asleep at commit'] as const),
+];
 const cases = fc.record({
   pieces: fc.array(fc.integer({ min: 1, max: 150 }), { minLength: 1, maxLength: 12 }),
   script: fc.array(fc.constantFrom(...steps), { maxLength: 60 }),
@@ -261,6 +285,7 @@ test('xruns, suspensions, pauses and changes of volume: every frame is heard onc
         assert.ok(value === whole || value === whole / 2, `frame ${index} is ${value}`);
       }
       assert.equal(numbers[PumpNumber.framesCommitted], total);
+      assert.equal(words[PumpWord.framesMissing], 0, 'no file is said to be shorter than it is');
       assert.equal(words[PumpWord.head], each.pieces.length, 'all is given back');
     }),
     { numRuns: 200 },
@@ -280,6 +305,13 @@ test('an xrun is an event with a cause; one behind the last frame is none', () =
   const behind = run({ ...common, pieces: [70], script: ['play', 'play', 'play', 'play', 'play', 'xrun'] });
   assert.equal(behind.words[PumpWord.xruns], 0);
   assert.equal(behind.heard.filter((value) => value !== 0).length, 70);
+});
+
+test('a device that takes nothing and does not say that it stopped is gone', () => {
+  const common = { pauses: true, rewinds: true, drains: true, end: 'pad' as const };
+  const { result, passes } = run({ ...common, pieces: [500], script: ['play', 'refuses', 'play', 'play'] });
+  assert.equal(result, LoopEnd.gone);
+  assert.ok(passes < 10, `${passes} looks`);
 });
 
 test('a drain that never ends is cut off', () => {

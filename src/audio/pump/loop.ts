@@ -3,7 +3,7 @@
 // Not here: where frames come from (fetcher.ts) and go to (../sinks), what is told of it (figures.ts), the process around it (pump-main.ts).
 
 import { parentProcess } from '../../kernel/scheduling.js';
-import { type Sink, type SinkOpening, SinkState } from '../sinks/sink.js';
+import { isStop, type Sink, type SinkOpening, SinkState } from '../sinks/sink.js';
 import { type PumpClock, Time } from './clock.js';
 import { type Fetcher, Shortage } from './fetcher.js';
 import type { Figures } from './figures.js';
@@ -319,8 +319,14 @@ export class PumpLoop {
       const got = isSilence ? this.#fetcher.fetchSilence(this.#sink.room) : this.#fetcher.fetch(this.#sink.room);
       if (this.#fetcher.missing > 0) this.#tellMissing();
       if (got > 0) {
+        const isSecond = isStop(this.trouble);
         this.trouble = this.#sink.commit(got);
-        if (this.trouble < 0 && !this.#isRehearsal) return this.#gone();
+        if (this.trouble < 0 && !this.#isRehearsal) {
+          if (this.#state !== PumpState.playing || isSecond || !isStop(this.trouble)) return this.#gone();
+          // The next look tells of it, and these frames are fetched again.
+          if (!isSilence) this.#fetcher.takeBack(got);
+          break;
+        }
         this.#own[Own.committed]! += got;
         if (isSilence) this.#padding += got;
         else this.#numbers[PumpNumber.framesCommitted]! += got;

@@ -9,7 +9,7 @@ import type { PcmFormat } from '../../wire/pcm/format.js';
 import { negotiate } from '../../wire/pcm/negotiate.js';
 import { PumpClock, Time } from '../pump/clock.js';
 import { KernelAlsaSink } from './alsa-kernel.js';
-import { SinkError, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
+import { isStop, SinkError, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
 
 const stereo: PcmFormat = { sample: 'S16_LE', rate: 48_000, channels: 2, channelMask: 3, validBits: 16 };
 const settings: SinkSettings = { bufferMs: 500, periodFrames: 256, convert: false, direct: false };
@@ -110,6 +110,28 @@ for (const [form, abilities] of [
     assert.deepEqual(rig.heard().slice(0, 1524), counted(1524));
   });
 }
+
+test('a card that ran dry since it was looked at takes nothing, says so, and goes on', () => {
+  const rig = new Rig({ sharesPointers: false });
+  const { sink, pcm } = rig;
+  rig.fill(1024);
+  sink.start();
+  pcm.play(300);
+  assert.equal(rig.update(), SinkState.running);
+  const before = [sink.queued, sink.room];
+  pcm.isDryWhenTold = true;
+  const refused = sink.commit(sink.area(100));
+  assert.deepEqual([refused, isStop(refused)], [-Errno.EPIPE, true]);
+  assert.deepEqual([sink.queued, sink.room], before);
+  pcm.play(480);
+  assert.equal(rig.update(), SinkState.xrun);
+  assert.ok(Math.abs(sink.xrun[0]! - 10e6) < 10_000, `${sink.xrun[0]} ns`);
+  assert.equal(sink.prepare(), 0);
+  rig.fill(1024);
+  assert.equal(sink.start(), 0);
+  pcm.play(300);
+  assert.equal(rig.update(), SinkState.running);
+});
 
 /** The default: a ring of half a second, and no interrupts. */
 const { periodFrames: _, ...large } = settings;

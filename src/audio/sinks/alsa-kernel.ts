@@ -196,7 +196,12 @@ export class KernelAlsaSink extends Sink {
     this.room -= frames;
     this.#position += frames;
     if (this.#position >= this.#ring) this.#position -= this.#ring;
-    return this.#failed('SYNC_PTR', this.#stream!.advance(frames));
+    const result = this.#failed('SYNC_PTR', this.#stream!.advance(frames));
+    if (result < 0 && !this.#isRehearsing) {
+      this.queued -= frames;
+      this.room += frames;
+    }
+    return result;
   }
 
   override start(): number {

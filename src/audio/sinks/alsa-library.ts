@@ -313,7 +313,12 @@ export class LibraryAlsaSink extends Sink {
     if (frames < 0 || frames > this.room) return -Errno.EINVAL;
     this.queued += frames;
     this.room -= frames;
-    return this.#handOver(frames);
+    const result = this.#handOver(frames);
+    if (result < 0 && !this.#isRehearsing) {
+      this.queued -= frames;
+      this.room += frames;
+    }
+    return result;
   }
 
   /** What was put where {@link area} said. */

@@ -2,6 +2,7 @@
 // by the pump's loop, where nothing may allocate: methods take and give small integers, and what is more than that stands in fields and typed arrays that were there before.
 // Not here: who wakes up when (pump/loop.ts), which sink a name means (sink-name.ts), the sinks themselves.
 
+import { Errno } from '../../kernel/errno.js';
 import type { Speaker } from '../../wire/pcm/channels.js';
 import type { PcmFormat } from '../../wire/pcm/format.js';
 import type { PcmOffer } from '../../wire/pcm/negotiate.js';
@@ -85,6 +86,11 @@ export const SinkState = {
   /** The device is no longer there. */
   gone: 7,
 } as const;
+
+/** Whether a sink refused frames because it ran dry, or the system slept, since it was looked at: {@link Sink.update} says so, and it can go on. */
+export function isStop(result: number): boolean {
+  return result === -Errno.EPIPE || result === -Errno.ESTRPIPE;
+}
 
 /** Why a sink cannot be opened, or what became of it: one sentence with the way to mend it. */
 export class SinkError extends Error {
@@ -170,10 +176,16 @@ export abstract class Sink {
   /** Looks where the device is: sets `queued` and `room`, gives a {@link SinkState}. The clock was read just before. */
   abstract update(): number;
 
-  /** Sets {@link areaOffset} to the place of the next frame to commit. Gives how many frames lie there in one piece, up to `frames`. */
+  /**
+   * Sets {@link areaOffset} to the place of the next frame to commit. Gives how many frames lie there in one piece, up to `frames`; 0: it stopped since
+   * it was looked at, and {@link update} says how.
+   */
   abstract area(frames: number): number;
 
-  /** Hands over `frames` frames that were put where {@link area} said. Gives 0, or -errno. `queued` and `room` follow. */
+  /**
+   * Hands over `frames` frames that were put where {@link area} said. Gives 0, or -errno; {@link isStop}: nothing was handed over. `queued` and `room`
+   * follow.
+   */
   abstract commit(frames: number): number;
 
   /** Lets a prepared sink run. Gives 0 or -errno. */
