@@ -34,11 +34,16 @@ async function printCheck({ json }: PlayOptions): Promise<number> {
   return playStatus.played;
 }
 
-/** The devices to try: the one that was named, or what there is. @throws UsageError for a name that means nothing */
-async function devicesOf({ device }: PlayOptions): Promise<readonly string[]> {
+/** The devices to try: the one that was named, or what there is. @throws UsageError for a name that means nothing, or whose device cannot be what is asked of it */
+async function devicesOf({ device, failOnLateMs }: PlayOptions): Promise<readonly string[]> {
   if (device === undefined) return (await import('./play-devices.js')).devicesToTry();
   try {
-    parseSinkName(device);
+    const sink = parseSinkName(device);
+    const hasClock = sink.kind !== 'file' && !(sink.kind === 'null' && !sink.isPaced);
+    if (failOnLateMs !== undefined && !hasClock)
+      throw new UsageError(
+        `${device} has no clock, and --fail-on-late needs one: take another --device, such as null for a dry run in real time`,
+      );
   } catch (error) {
     throw error instanceof SinkNameError ? new UsageError(error.message) : error;
   }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
@@ -126,7 +126,8 @@ test('exit statuses and sentences', { skip }, async () => {
     [[path, '--device', 'hw:1023,99'], 2, /^clearway play: .*1023/],
     [[path, '--device', `file:${folder.at('no/such/place.wav')}`], 1, /cannot write/],
     [[path, '--device', `file:${path}`], 1, /is what is to be played/],
-    [[path, '--device', 'null:fast', '--fail-on-late', '1'], 4, /no clock/],
+    [[path, '--device', 'null:fast', '--fail-on-late', '1'], 1, /null:fast has no clock, and --fail-on-late needs one/],
+    [[path, '--device', `file:${folder.at('late.wav')}`, '--fail-on-late', '1'], 1, /has no clock/],
     [[path, '--device', 'null:fast', `--report=${folder.at('no/report.json')}`], 1, /cannot write .*no such file/],
     [[path, '--device', 'null:fast', `--html=${folder.at('.')}`], 1, /cannot write .*it is a directory/],
     [[path, '--device', 'null:fast', `--report=${path}`], 1, /is what is to be played/],
@@ -139,6 +140,7 @@ test('exit statuses and sentences', { skip }, async () => {
     assert.ok(!outcome.stderr.includes('    at '), 'a sentence, no stack');
     if (status === 1) assert.equal(outcome.stdout, '', 'nothing is played before it is refused');
   }
+  assert.ok(!existsSync(folder.at('late.wav')), 'nor is a file made');
   const both = await play(text, path, '--device', 'null:fast');
   assert.equal(both.status, 1, 'one file is wrong');
   assert.match(both.stderr, /text\.wav/);
