@@ -147,6 +147,20 @@ test('exit statuses and sentences', { skip }, async () => {
   assert.match(both.stdout, /a\.wav: WAV/, 'and the other is played');
 });
 
+test('a file without a frame is told of; alone it makes no file', { skip }, async () => {
+  const empty = folder.wave('nothing.wav', 0).path;
+  const { path, payload } = folder.wave('something.wav', 100);
+  const out = folder.at('some.raw');
+  const alone = await play(empty, '--device', `raw:${out}`);
+  assert.equal(alone.status, 1);
+  assert.match(alone.stderr, /nothing\.wav: it has no frames: there is nothing to play in it\n/);
+  assert.ok(!existsSync(out));
+  const both = await play(empty, path, '--device', `raw:${out}`);
+  assert.equal(both.status, 1, 'one file is wrong');
+  assert.match(both.stderr, /nothing\.wav: it has no frames/);
+  assert.deepEqual(readFileSync(out), payload, 'and the other is played');
+});
+
 test('SIGTERM ends it with 0, and the report tells of what was played', { skip }, async () => {
   const { path } = folder.wave('long.wav', 48_000 * 20);
   const { child, ended } = begin([path, '--device', 'null', '--report']);

@@ -20,6 +20,7 @@ import {
   writeText,
 } from '../pump/shared-layout.js';
 import type { SinkOpening, SinkRequest } from '../sinks/sink.js';
+import { sourceError } from '../sources/file.js';
 import { openSource } from '../sources/open.js';
 import type { AudioSource } from '../sources/source.js';
 import { Descriptors } from './descriptors.js';
@@ -189,6 +190,10 @@ export class Feeder {
     try {
       const source = await openSource(path, raw === undefined ? {} : { raw });
       if (turn !== this.#turn) return source.close();
+      if (source.frames === 0) {
+        source.close();
+        throw sourceError(path, ['it has no frames: there is nothing to play in it', ...source.notes].join('; '));
+      }
       const wanted = seconds === undefined ? frame : Math.round(seconds * source.format.rate);
       const first = Math.max(0, Math.min(wanted, source.frames ?? wanted));
       this.#begin(source, file, first);
