@@ -19,6 +19,10 @@ import { listenToKeys, type PlayAction } from './play-keys.js';
 import { PlayLive } from './play-live.js';
 import { type Fault, type PlayOptions, playStatus } from './play-options.js';
 
+/** How often a pipe that is waited for is looked at, and how many times before it is said. */
+const lookMs = 250;
+const looksBeforeWords = 4;
+
 function faultsOf(faults: readonly Fault[]): InjectedFaults {
   let found: InjectedFaults = {};
   for (const fault of faults) {
@@ -110,12 +114,14 @@ export class PlaySession {
       void this.#player.stop();
     });
     const forgetKeys = listenToKeys(process.stdin, (action) => this.#act(action));
+    const waiting = this.#watchPipe();
     try {
       this.#player.start();
       const end = await this.#player.ended;
       this.#live?.close();
       return await this.#finish(end);
     } finally {
+      clearInterval(waiting);
       this.#live?.close();
       forgetKeys();
       forgetSignals();
@@ -168,6 +174,27 @@ export class PlaySession {
     player.on('suspended', (event) => this.#say('suspended', event, 'the system slept; it plays on'));
   }
 
+  /** A named pipe cannot be opened before somebody reads it: that it is waited for is said, once. Gives the timer. */
+  #watchPipe(): NodeJS.Timeout | undefined {
+    const { path } = this.#target;
+    if (path === undefined || statSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return undefined;
+    let looks = 0;
+    const timer = setInterval(() => {
+      if (this.#isReady) clearInterval(timer);
+      else if (this.#player.state === 'opening' && ++looks === looksBeforeWords) {
+        clearInterval(timer);
+        this.#complain(`${path} is a pipe that nobody reads yet: it plays as soon as somebody does (cat ${path})`);
+      }
+    }, lookMs);
+    return timer;
+  }
+
+  /** The file that is written to, where it is one. */
+  get #target(): { readonly path: string | undefined; readonly isRaw: boolean } {
+    const sink = parseSinkName(this.#device);
+    return sink.kind === 'file' ? sink : { path: undefined, isRaw: false };
+  }
+
   #act(action: PlayAction): void {
     const player = this.#player;
     if (action.kind === 'quit') void player.stop();
@@ -207,12 +234,12 @@ export class PlaySession {
   /** What was written to a file is read back for the report, where it has to be what was decoded. */
   async #compare(): Promise<void> {
     const { report, html, json, gainDb, leadInMs, raw } = this.#options;
-    const sink = parseSinkName(this.#device);
+    const { path, isRaw } = this.#target;
     const { opening, tracks } = this.#player;
     const isWanted = report !== undefined || html !== undefined || json;
     if (!isWanted || gainDb !== 0 || leadInMs > 0 || opening === undefined) return;
-    if (sink.kind !== 'file' || sink.path === undefined) return;
-    const { path, isRaw } = sink;
+    // Of a pipe nothing can be read back.
+    if (path === undefined || statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return;
     try {
       this.#recorder.digests = await fileDigests({ path, isRaw, format: opening.format, tracks, sourceFormat: raw });
     } catch (error) {

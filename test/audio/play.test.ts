@@ -2,7 +2,7 @@
 // sound card is needed, and nothing depends on how busy the machine is.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
@@ -159,6 +159,22 @@ test('a file without a frame is told of; alone it makes no file', { skip }, asyn
   assert.equal(both.status, 1, 'one file is wrong');
   assert.match(both.stderr, /nothing\.wav: it has no frames/);
   assert.deepEqual(readFileSync(out), payload, 'and the other is played');
+});
+
+test('a named pipe that nobody reads yet is told of, and played when somebody does', { skip }, async () => {
+  const { path, payload } = folder.wave('piped.wav', 4800);
+  const pipe = folder.at('pipe');
+  execFileSync('mkfifo', [pipe]);
+  const { child, ended } = begin([path, '--device', `raw:${pipe}`, '--report']);
+  const [words] = await once(child.stderr!, 'data');
+  assert.match(words, /^clearway play: .*pipe is a pipe that nobody reads yet: it plays as soon as somebody does/);
+  const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const read = reader.stdout.toArray();
+  const { status, stdout, stderr } = await ended;
+  assert.equal(status, 0, stderr);
+  assert.equal(stderr, words, 'said once, and nothing is said of what cannot be read back');
+  assert.match(stdout, /4800 frames; 0 missing/);
+  assert.deepEqual(Buffer.concat(await read), payload);
 });
 
 test('SIGTERM ends it with 0, and the report tells of what was played', { skip }, async () => {
