@@ -16,9 +16,12 @@ import { endingSignals, onSignals, statusOfSignal } from './kit/signals.js';
 import { printable } from './kit/terminal.js';
 import { fileTrouble, UsageError } from './kit/usage.js';
 import { listenToKeys, type PlayAction } from './play-keys.js';
+import { PlayLines } from './play-lines.js';
 import { PlayLive } from './play-live.js';
 import { type Fault, type PlayOptions, playStatus } from './play-options.js';
 
+/** For who reads what is said, when it was ended by a signal or a key. */
+const readerPatienceMs = 2000;
 /** How often a pipe that is waited for is looked at, and how many times before it is said. */
 const lookMs = 250;
 const looksBeforeWords = 4;
@@ -78,6 +81,7 @@ export class PlaySession {
   readonly #recorder: PlayRecorder;
   /** Where words go: not among the bytes of a WAV on standard output. */
   readonly #out: NodeJS.WriteStream;
+  readonly #lines: PlayLines;
   #live: PlayLive | undefined;
   #signalStatus = 0;
   #isHeld = false;
@@ -92,6 +96,7 @@ export class PlaySession {
     this.#device = device;
     this.#mayTryAnother = mayTryAnother;
     this.#out = device === '-' || device === 'raw:-' || device === 'file:-' ? process.stderr : process.stdout;
+    this.#lines = new PlayLines(this.#out, options.json);
     try {
       this.#player = new Player({
         ...{ files, device, bufferMs: options.bufferMs, latency: options.latency, startSeconds: options.startSeconds },
@@ -119,6 +124,8 @@ export class PlaySession {
       this.#player.start();
       const end = await this.#player.ended;
       this.#live?.close();
+      // Who ends it does not wait for a reader that has stopped, and for which something is still to be written.
+      if (end.reason === 'stopped') setTimeout(() => process.exit(), readerPatienceMs).unref();
       return await this.#finish(end);
     } finally {
       clearInterval(waiting);
@@ -129,8 +136,8 @@ export class PlaySession {
   }
 
   #say(event: string, fields: object, words: string | undefined): void {
-    if (this.#options.json) this.#out.write(`${JSON.stringify({ event, ...fields })}\n`);
-    else if (words !== undefined && this.#live?.isDrawn !== true) this.#out.write(`${words}\n`);
+    if (this.#options.json) this.#lines.write(JSON.stringify({ event, ...fields }));
+    else if (words !== undefined && this.#live?.isDrawn !== true) this.#lines.write(words);
   }
 
   #complain(sentence: string): void {
@@ -214,7 +221,8 @@ export class PlaySession {
       this.#complain(`${this.#device} is left out: ${failure.message}`);
       return undefined;
     }
-    this.#say('end', { reason: end.reason, failure: failure?.message ?? null }, undefined);
+    if (this.#options.json)
+      this.#lines.writeLast(JSON.stringify({ event: 'end', reason: end.reason, failure: failure?.message ?? null }));
     if (end.reason === 'played') await this.#compare();
     const report = this.#recorder.report();
     if (report !== undefined) this.#tell(report);
@@ -250,11 +258,12 @@ export class PlaySession {
   /** The report, in every form that was asked for; without one the sentence about bits. @throws UsageError where a file cannot be written */
   #tell(report: PlayReport): void {
     const { report: wanted, html, json } = this.#options;
-    if (json) this.#say('report', report, undefined);
-    else if (wanted !== undefined && wanted.path === undefined) this.#out.write(reportText(report, this.#columns()));
+    if (json) this.#lines.writeLast(JSON.stringify({ event: 'report', ...report }));
+    else if (wanted !== undefined && wanted.path === undefined)
+      this.#lines.writeLast(reportText(report, this.#columns()).trimEnd());
     else
-      this.#out.write(
-        `${counted(report.xrunCount, 'xrun')}, ${counted(report.lostFrames, 'frame')} missing; ${report.sentence}\n`,
+      this.#lines.writeLast(
+        `${counted(report.xrunCount, 'xrun')}, ${counted(report.lostFrames, 'frame')} missing; ${report.sentence}`,
       );
     if (wanted?.path !== undefined) save(wanted.path, `${JSON.stringify(report, null, 2)}\n`);
     if (html !== undefined) save(html, reportPage(report));

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
@@ -175,6 +175,38 @@ test('a named pipe that nobody reads yet is told of, and played when somebody do
   assert.equal(stderr, words, 'said once, and nothing is said of what cannot be read back');
   assert.match(stdout, /4800 frames; 0 missing/);
   assert.deepEqual(Buffer.concat(await read), payload);
+});
+
+/** A named pipe into which nothing more goes, as a descriptor. */
+function fullPipe(name: string): number {
+  execFileSync('mkfifo', [folder.at(name)]);
+  const fd = openSync(folder.at(name), constants.O_RDWR | constants.O_NONBLOCK);
+  const piece = Buffer.alloc(4096);
+  try {
+    for (;;) writeSync(fd, piece);
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN');
+  }
+  return fd;
+}
+
+test('SIGTERM ends it with 0 also where nobody reads the pipe that it plays to, nor what it says', {
+  skip,
+}, async () => {
+  const { path } = folder.wave('unread.wav', 100);
+  const pipe = folder.at('unread');
+  execFileSync('mkfifo', [pipe]);
+  const full = fullPipe('full');
+  try {
+    const args = [main, 'play', path, '--device', `raw:${pipe}`, '--json'];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', full, 'pipe'] });
+    const ended = once(child, 'exit');
+    await once(child.stderr!, 'data');
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+  } finally {
+    closeSync(full);
+  }
 });
 
 test('SIGTERM ends it with 0, and the report tells of what was played', { skip }, async () => {
