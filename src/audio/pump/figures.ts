@@ -141,7 +141,9 @@ export class Figures {
     this.#work[bucketOf(Math.min(most, Math.floor(work / unitNs)) | 0)]!++;
     if (work > this.#numbers[PumpNumber.longestWorkNs]!) this.#numbers[PumpNumber.longestWorkNs] = work;
     this.#numbers[PumpNumber.stoppedNs] = this.#times[Time.now]!;
-    if (this.#times[Time.now]! >= this.#own[Own.secondEnds]!) this.#endSecond();
+    if (this.#times[Time.now]! < this.#own[Own.secondEnds]!) return;
+    this.#endSecond();
+    this.takeUsage();
   }
 
   #endSecond(): void {
@@ -157,7 +159,6 @@ export class Figures {
     const began = this.#numbers[PumpNumber.startedNs]!;
     this.#second = Math.floor((this.#times[Time.now]! - began) / 1e9) | 0;
     this.#own[Own.secondEnds] = began + (this.#second + 1) * 1e9;
-    this.takeUsage();
   }
 
   /** The sink's clock was interrupted: what is read of it from here on belongs to another stretch. */
@@ -218,7 +219,7 @@ export class Figures {
     return this.#own[Own.latenessNs]! > this.#periodNs[0]!;
   }
 
-  /** Ends a stretch: the second that was begun is written too. Cold. */
+  /** Ends a stretch: the second that was begun is written too. Faults are not taken again: those since {@link takeUsage} are not of playing. Cold. */
   end(): void {
     if (this.#numbers[PumpNumber.startedNs] !== 0) this.#endSecond();
   }

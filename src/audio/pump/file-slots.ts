@@ -7,35 +7,31 @@ import { fileSlots } from './shared-layout.js';
 
 /** See the file's head. */
 export class FileSlots {
-  readonly #received: ReceivedFiles | undefined;
+  readonly #received: ReceivedFiles;
   readonly #numbers = new Int32Array(fileSlots).fill(-1);
   readonly #descriptors = new Int32Array(fileSlots).fill(-1);
 
-  /** @param socket the one end of a pair; it stays the caller's */
-  constructor(socket: number | undefined) {
-    this.#received = socket === undefined ? undefined : new ReceivedFiles(socket);
-  }
-
-  /** With one file, which has the number 0 and stays the caller's. */
-  static of(file: number): FileSlots {
-    const slots = new FileSlots(undefined);
-    slots.put(0, file);
-    return slots;
+  /** @param socket the one end of a pair; it stays the caller's. -1: none, and no file comes */
+  constructor(socket: number) {
+    this.#received = new ReceivedFiles(socket);
   }
 
   /** The descriptor of a file; -1 as long as it has not come. Hot. */
   descriptorOf(number: number): number {
     const place = number & (fileSlots - 1);
     if (this.#numbers[place] === number) return this.#descriptors[place]!;
+    this.receive();
+    return this.#numbers[place] === number ? this.#descriptors[place]! : -1;
+  }
+
+  /** Takes what files have come. Hot. */
+  receive(): void {
     const received = this.#received;
-    if (received === undefined) return -1;
     for (let attempt = 0; attempt < fileSlots; attempt++) {
       const descriptor = received.take();
-      if (descriptor < 0) return -1;
+      if (descriptor < 0) return;
       this.put(received.number, descriptor);
-      if (this.#numbers[place] === number) return descriptor;
     }
-    return -1;
   }
 
   /** Gives a file its number. What was at its place is closed. */

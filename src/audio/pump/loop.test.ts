@@ -236,7 +236,9 @@ function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
   const sink = new ScriptedSink(clock, script, words, numbers, pauses, rewinds, drains);
   const opening = sink.opening(end);
   const volume = new Volume('S32_LE', 1, 1);
-  const fetcher = new Fetcher(region.buffer, sink, format, FileSlots.of(region.fd), volume);
+  const slots = new FileSlots(-1);
+  slots.put(0, region.fd);
+  const fetcher = new Fetcher(region.buffer, sink, format, slots, volume);
   const figures = new Figures(region.buffer, clock);
   figures.begin(periodFrames, format.rate);
   const parts = { region: region.buffer, clock, sink, opening, fetcher, volume, figures };

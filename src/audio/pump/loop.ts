@@ -108,7 +108,8 @@ export class PumpLoop {
     this.#figures = figures;
     this.#ringFrames = opening.ringFrames;
     this.#periodFrames = opening.periodFrames;
-    this.#tailFrames = Math.max(opening.periodFrames, Math.ceil(opening.format.rate * tailSeconds));
+    const tailFrames = Math.max(opening.periodFrames, Math.ceil(opening.format.rate * tailSeconds));
+    this.#tailFrames = parts.isRehearsal ? 0 : tailFrames;
     this.#wakeFrames = parts.wakeFrames;
     this.#isTimed = opening.clock !== 'none';
     this.#isPadded = opening.end === 'pad';
@@ -178,13 +179,15 @@ export class PumpLoop {
 
   /** In a rehearsal: what happens seldom happens now. */
   #isSeldom(): boolean {
-    this.#seldom = (this.#seldom + 1) & 255;
-    return this.#seldom === 255;
+    this.#seldom = (this.#seldom + 1) & 511;
+    return (this.#seldom & 255) === 255;
   }
 
   #pretendXrun(): number {
     this.#figures.makeDue();
     this.#sink.update();
+    // A server goes on with what is queued, a card has stopped.
+    if (this.#seldom === 511) this.#sink.queued = 0;
     return SinkState.xrun;
   }
 
@@ -435,7 +438,6 @@ export class PumpLoop {
   }
 
   #finish(reason: number): number {
-    if (this.#isRehearsal) return LoopEnd.none;
     this.#sink.drop();
     if (reason !== LoopEnd.stopped) this.#fetcher.heard(0);
     this.#figures.position(this.#fetcher.track, this.#fetcher.frame);

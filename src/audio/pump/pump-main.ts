@@ -6,6 +6,7 @@ import { PerformanceObserver, performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MAP, mapMemory, PROT } from '../../kernel/memory.js';
 import { parentProcess, signalAtParentsEnd } from '../../kernel/scheduling.js';
+import type { PcmFormat } from '../../wire/pcm/format.js';
 import { negotiate } from '../../wire/pcm/negotiate.js';
 import { loadSink } from '../sinks/open-sink.js';
 import { isSinkError, type Sink, type SinkRequest } from '../sinks/sink.js';
@@ -14,7 +15,7 @@ import { Fetcher } from './fetcher.js';
 import { Figures } from './figures.js';
 import { FileSlots } from './file-slots.js';
 import { LoopEnd, PumpLoop } from './loop.js';
-import { rehearse } from './rehearse.js';
+import { holdCompilers, rehearse } from './rehearse.js';
 import { giveTurnBack, hurry, lockRanges, takeTurn, tellRights } from './rights.js';
 import {
   EventCause,
@@ -44,6 +45,9 @@ const touchedElements = 512;
 /** Node's, with `--expose-gc`. */
 declare const gc: undefined | (() => void);
 
+/** What compiled code depends on. */
+const shapeOf = ({ sample, channels }: PcmFormat): string => `${sample} ${channels}`;
+
 class PumpProcess {
   readonly #region: ArrayBuffer;
   readonly #address: number;
@@ -59,7 +63,8 @@ class PumpProcess {
   #sink: Sink | undefined;
   #refusals: string[] = [];
   #isLocked = false;
-  #isRehearsed = false;
+  /** The form of samples that was rehearsed with. */
+  #rehearsed = '';
   /** When the stream stopped because its format ended; -1: it did not. */
   #formatEndedNs = -1;
 
@@ -175,9 +180,9 @@ class PumpProcess {
   async #play(sink: Sink, { opening }: Extract<PumpReply, { opening: unknown }>): Promise<number> {
     const { format, periodFrames, ringFrames, clock } = opening;
     const isTimed = clock !== 'none';
-    if (isTimed && !this.#isRehearsed) {
+    if (isTimed && this.#rehearsed === '') {
       rehearse(sink, opening, this.#clock, () => Atomics.load(this.#words, PlayerWord.stop) === 0);
-      this.#isRehearsed = true;
+      this.#rehearsed = shapeOf(format);
     }
     const volume = new Volume(format.sample, format.channels, (format.rate * this.#settings.rampMs) / 1000);
     const fetcher = new Fetcher(this.#region, sink, format, this.#slots, volume);
@@ -191,12 +196,16 @@ class PumpProcess {
     if (isTimed) this.#prepare(sink);
     else tellRights(this.#words, this.#numbers);
     if (this.#formatEndedNs >= 0) this.#tellGap();
-    this.#figures.begin(periodFrames, format.rate);
+    // What is done with the first file has been done when playing begins.
+    this.#slots.receive();
+    holdCompilers(this.#rehearsed === shapeOf(format));
     const began = performance.now();
+    this.#figures.begin(periodFrames, format.rate);
     const end = loop.run();
-    const stopped = performance.now();
     this.#figures.takeUsage();
+    const stopped = performance.now();
     giveTurnBack();
+    holdCompilers(false);
     this.#figures.end();
     this.#clock.read();
     this.#formatEndedNs = end === LoopEnd.formatEnds ? this.#clock.times[Time.now]! : -1;

@@ -1,6 +1,11 @@
 // Runs the pump's loop thousands of times before it counts, on a region of its own and with deadlines in the past, so that V8 has compiled everything when the first frame is due. The sink takes part
 // without its device (Sink.rehearse). Not here: the loop.
 
+import { setFlagsFromString } from 'node:v8';
+import { scratch } from '../../kernel/memory.js';
+import { sendWithDescriptors } from '../../kernel/pass-descriptors.js';
+import { closeDescriptor } from '../../kernel/socket.js';
+import { unixStreamPair } from '../../kernel/socket-pair.js';
 import { Region } from '../../memory/region.js';
 import { frameBytes } from '../../wire/pcm/format.js';
 import type { Sink, SinkOpening } from '../sinks/sink.js';
@@ -15,6 +20,7 @@ import {
   descriptorBytes,
   descriptorEntries,
   FeederWord,
+  fileSlots,
   offsets,
   PlayerNumber,
   PlayerWord,
@@ -31,69 +37,131 @@ const passes = 8000;
 /** A busy host gives less of the processor; longer than this nobody wants to wait for the first frame. */
 const longestNs = 800e6;
 const pcmBytes = 64 * 1024;
+const heldFlags = ['--no-opt', '--no-maglev', '--no-sparkplug'] as const;
+/** Maglev stays off: not every V8 has it, or has it on. */
+const releasedFlags = ['--opt', '--sparkplug'] as const;
 
-/** Descriptors of every kind that is played; files are the region's own memory file, number 0. */
-function fillDescriptors(words: Int32Array, frames: number): void {
-  for (let index = 0; index < descriptorEntries; index++) {
-    const at = (offsets.descriptors + index * descriptorBytes) >> 2;
-    words[at + DescriptorWord.kind] =
-      index % 8 === 7 ? DescriptorKind.silence : index % 2 === 0 ? DescriptorKind.pcm : DescriptorKind.extent;
-    words[at + DescriptorWord.offsetLow] = index % 2 === 0 ? 0 : offsets.pcm;
-    words[at + DescriptorWord.frames] = frames;
+/** What follows each other: all kinds that are played. */
+const sequence = [
+  ...[DescriptorKind.pcm, DescriptorKind.extent, DescriptorKind.pcm, DescriptorKind.extent],
+  ...[DescriptorKind.pcm, DescriptorKind.direct, DescriptorKind.extent, DescriptorKind.silence],
+] as const;
+/** Two numbers with the same place among the slots: each is there only until the other comes. */
+const lateFiles = [2, 2 + fileSlots] as const;
+
+/** What a rehearsal is played from: a region whose memory file is also the file that is read, as every number, and a socket over which that comes. */
+class Stage {
+  readonly region = new Region(regionBytes(pcmBytes), { kind: 'memfd', name: 'clearway-rehearsal' });
+  readonly words = new Int32Array(this.region.buffer, 0, offsets.pcm / 4);
+  readonly numbers = new Float64Array(this.region.buffer, 0, offsets.pcm / 8);
+  readonly #sockets = unixStreamPair();
+  readonly slots = new FileSlots(this.#sockets[1]);
+  readonly #frames: number;
+  #lateFile = 0;
+
+  /** @param frames of each descriptor */
+  constructor(frames: number) {
+    this.#frames = frames;
+    this.words[FeederWord.directAlignment] = 1;
+    this.words[PlayerWord.isPlaying] = 1;
+    this.numbers[PlayerNumber.volume] = 1;
+    this.#fill();
+    for (const number of [0, 1]) this.#pass(number);
+  }
+
+  /** Every descriptor anew: of the sequence, or all of one kind and file. */
+  #fill(kind?: number, slot = 0): void {
+    for (let index = 0; index < descriptorEntries; index++) {
+      const at = (offsets.descriptors + index * descriptorBytes) >> 2;
+      const each = kind ?? sequence[index % sequence.length]!;
+      this.words[at + DescriptorWord.kind] = each;
+      this.words[at + DescriptorWord.slot] = each === DescriptorKind.direct ? 1 : slot;
+      this.words[at + DescriptorWord.offsetLow] = each === DescriptorKind.pcm ? 0 : offsets.pcm;
+      this.words[at + DescriptorWord.frames] = this.#frames;
+    }
+  }
+
+  /** The file, as this number, to the pump's end of the socket. */
+  #pass(number: number): void {
+    const place = scratch(4);
+    place.data.setInt32(place.offset, number, true);
+    sendWithDescriptors(this.#sockets[0], place.address, 4, [this.region.fd]);
+  }
+
+  /** Before each pass, of which 128 are a cycle: it pauses, the volume changes, nothing is there, a file comes late, the stream ends, and another place is sought, of which nothing is there yet. */
+  command(pass: number): void {
+    const { words } = this;
+    const step = pass & 127;
+    words[FeederWord.tail] = (words[PumpWord.head]! + descriptorEntries) | 0;
+    words[PlayerWord.isPlaying] = step < 2 ? 0 : 1;
+    if (step === 20) this.#changeVolume(0.5);
+    else if (step === 60) this.#changeVolume(1);
+    else if (step === 70) words[FeederWord.tail] = words[PumpWord.head]!;
+    else if (step === 72) {
+      this.#lateFile ^= 1;
+      this.#fill(DescriptorKind.extent, lateFiles[this.#lateFile]);
+    } else if (step === 75) this.#pass(lateFiles[this.#lateFile]!);
+    else if (step === 80) this.#fill(DescriptorKind.end);
+    else if (step === 100) {
+      this.#fill();
+      words[FeederWord.tail] = words[FeederWord.flushTail] = (words[PumpWord.head]! + 8) | 0;
+      words[FeederWord.flushGeneration]!++;
+    }
+  }
+
+  #changeVolume(volume: number): void {
+    this.numbers[PlayerNumber.volume] = volume;
+    this.words[PlayerWord.volumeGeneration]!++;
+  }
+
+  close(): void {
+    this.slots.close();
+    for (const socket of this.#sockets) closeDescriptor(socket);
+    this.region.unmap();
   }
 }
 
 /** See the file's head. The sink is open, and prepared again when this returns. @param isWanted still; asked now and then */
 export function rehearse(sink: Sink, opening: SinkOpening, clock: PumpClock, isWanted = () => true): void {
   sink.rehearse(true);
+  sink.update();
   for (let round = 0; round < rounds; round++) rehearseOnce(sink, opening, clock, isWanted);
   sink.rehearse(false);
   sink.prepare();
 }
 
-/** Now and then it pauses, and the volume changes; once in a while there is nothing to be fetched, or the stream ends, or another place is sought. */
-function commandAtTimes(words: Int32Array, numbers: Float64Array, frames: number, pass: number): void {
-  const step = pass & 127;
-  words[PlayerWord.isPlaying] = step < 2 ? 0 : 1;
-  if (step === 20 || step === 60) {
-    numbers[PlayerNumber.volume] = step === 20 ? 0.5 : 1;
-    words[PlayerWord.volumeGeneration]!++;
-  } else if (step === 70) words[FeederWord.tail] = words[PumpWord.head]!;
-  else if (step === 80) {
-    const soon = (words[PumpWord.head]! + 1) & (descriptorEntries - 1);
-    words[(offsets.descriptors + soon * descriptorBytes) / 4 + DescriptorWord.kind] = DescriptorKind.end;
-  } else if (step === 100) {
-    fillDescriptors(words, frames);
-    words[FeederWord.flushTail] = (words[PumpWord.head]! + 8) | 0;
-    words[FeederWord.flushGeneration]!++;
-  }
+/**
+ * While they are held, V8 compiles nothing of what runs often: compiling happens on the thread that plays, takes it for milliseconds, and memory by the page. What was rehearsed runs as
+ * it was compiled there; the rest is interpreted. Cold.
+ */
+export function holdCompilers(isHeld: boolean): void {
+  for (const flag of isHeld ? heldFlags : releasedFlags) setFlagsFromString(flag);
 }
 
 function rehearseOnce(sink: Sink, opening: SinkOpening, clock: PumpClock, isWanted: () => boolean): void {
   const { format, periodFrames } = opening;
-  const region = new Region(regionBytes(pcmBytes), { kind: 'memfd', name: 'clearway-rehearsal' });
-  const words = new Int32Array(region.buffer, 0, offsets.pcm / 4);
-  const numbers = new Float64Array(region.buffer, 0, offsets.pcm / 8);
-  numbers[PlayerNumber.volume] = 1;
-  words[PlayerWord.isPlaying] = 1;
-  const frames = Math.max(1, Math.min(1024, Math.floor(pcmBytes / frameBytes(format))));
-  fillDescriptors(words, frames);
-  const slots = FileSlots.of(region.fd);
+  // Less than there is room for: one descriptor follows the other.
+  const frames = Math.max(1, Math.min(1024, Math.floor(pcmBytes / frameBytes(format)), (sink.room * 3) >> 2));
+  const stage = new Stage(frames);
+  const { buffer } = stage.region;
   const volume = new Volume(format.sample, format.channels, format.rate / 20);
-  const fetcher = new Fetcher(region.buffer, sink, format, slots, volume);
-  const figures = new Figures(region.buffer, clock);
+  const fetcher = new Fetcher(buffer, sink, format, stage.slots, volume);
+  const figures = new Figures(buffer, clock);
   figures.begin(periodFrames, format.rate);
-  const parts = { region: region.buffer, clock, sink, opening, fetcher, volume, figures };
+  const parts = { region: buffer, clock, sink, opening, fetcher, volume, figures };
   const loop = new PumpLoop({ ...parts, wakeFrames: periodFrames, parentPid: 0, isRehearsal: true });
   clock.read();
   const until = clock.times[Time.now]! + longestNs;
   for (let pass = 0; pass < passes && clock.times[Time.now]! < until; pass++) {
-    words[FeederWord.tail] = (words[PumpWord.head]! + descriptorEntries) | 0;
     if ((pass & 127) === 127 && !isWanted()) break;
-    commandAtTimes(words, numbers, frames, pass);
+    stage.command(pass);
     loop.pass();
+    // Not every sink takes frames back.
+    if ((pass & 127) === 30) fetcher.takeBack(0);
   }
+  stage.words[PlayerWord.stop] = 1;
+  loop.run();
   fetcher.close();
   figures.close();
-  region.unmap();
+  stage.close();
 }

@@ -22,8 +22,9 @@ const Own = { startedNs: 0, frameNs: 1 } as const;
 /** What is behind what was fetched last stays, when frames are taken back: a card would be about to fetch it. */
 const keptNs = 2e6;
 
-/** Room in a rehearsal. */
+/** Frames that may be queued in a rehearsal, and those that never leave there. */
 const rehearsedFrames = leastPeriod;
+const rehearsedRest = leastPeriod / 2;
 
 /** Frames that are counted before counting begins anew: six hours at 48 kHz. */
 const mostCounted = 1 << 30;
@@ -112,10 +113,11 @@ export class NullSink extends Sink {
     return this.#state;
   }
 
-  /** As if all had left just now, and nothing had run dry. */
+  /** As if most had left just now, and nothing had run dry. */
   #pretend(): void {
     if (this.#state !== SinkState.paused) this.#state = SinkState.running;
-    this.#own[Own.startedNs] = this.clock.times[Time.now]! - this.#committed * this.#own[Own.frameNs]!;
+    const left = Math.max(0, this.#committed - rehearsedRest);
+    this.#own[Own.startedNs] = this.clock.times[Time.now]! - left * this.#own[Own.frameNs]!;
   }
 
   /** Looks how many frames have left by now. */
@@ -198,7 +200,7 @@ export class NullSink extends Sink {
   }
 
   override rewind(frames: number): number {
-    const kept = Math.ceil(keptNs / this.#own[Own.frameNs]!) | 0;
+    const kept = this.#isRehearsal ? 0 : Math.ceil(keptNs / this.#own[Own.frameNs]!) | 0;
     const most = this.queued - kept;
     const back = frames < most ? frames : most;
     if (back <= 0) return 0;
