@@ -43,9 +43,8 @@ for (const [form, abilities] of [
     stream.advance(1024);
     assert.equal(stream.start(), 0);
     pcm.play(600);
-    stream.refresh();
-    // A page is as old as the last interrupt.
-    assert.equal(stream.queued(), form === 'mapped pages' ? 512 : 424);
+    stream.synchronize();
+    assert.equal(stream.queued(), 424);
     assert.equal(stream.drop(), 0);
     assert.equal(stream.state(), State.SETUP);
     assert.equal(stream.prepare(), 0);
@@ -61,7 +60,7 @@ for (const [form, abilities] of [
     stream.advance(1024);
     stream.start();
     pcm.play(1024 + 480);
-    stream.refresh();
+    stream.synchronize();
     assert.equal(stream.state(), State.XRUN);
     const time = new Float64Array(2);
     assert.equal(stream.triggerTime(time, 0), 0);
@@ -100,10 +99,10 @@ for (const [form, abilities] of [
     assert.equal(stream.drain(), 0);
     assert.equal(stream.state(), State.DRAINING);
     pcm.play(500);
-    stream.refresh();
+    stream.synchronize();
     assert.equal(stream.state(), State.DRAINING);
     pcm.play(500);
-    stream.refresh();
+    stream.synchronize();
     assert.equal(stream.state(), State.SETUP);
   });
 
@@ -133,17 +132,15 @@ for (const [form, abilities] of [
   });
 }
 
-test('a position that is a word of a page costs no call', () => {
+test('between two interrupts the position is where the hardware is, not where the last one saw it', () => {
   const { pcm, stream } = rig();
   stream.advance(1024);
   stream.start();
-  for (let turn = 0; turn < 10; turn++) {
-    pcm.play(256);
-    stream.refresh();
-    assert.equal(stream.queued(), 768);
-    stream.advance(256);
-  }
-  assert.equal(pcm.looks, 0);
+  pcm.play(256 + 100);
+  assert.equal(stream.queued(), 768, 'the page, as of the interrupt');
+  stream.synchronize();
+  assert.equal(stream.queued(), 668);
+  assert.equal(pcm.looks, 1);
 });
 
 test('without interrupts the driver is asked, and says how far it ran past the end', () => {
@@ -153,7 +150,7 @@ test('without interrupts the driver is asked, and says how far it ran past the e
   stream.start();
   pcm.play(1024 + 300);
   assert.equal(stream.state(), State.RUNNING, 'nobody has looked');
-  assert.equal(stream.refresh(), -Errno.EPIPE);
+  assert.equal(stream.synchronize(), -Errno.EPIPE);
   assert.deepEqual([stream.state(), stream.queued()], [State.XRUN, -300]);
 });
 
@@ -183,7 +180,7 @@ for (const [form, abilities] of [
     stream.rehearse(true);
     for (let turn = 0; turn < 100; turn++) {
       stream.pretend(State.RUNNING, stream.applicationLow());
-      stream.refresh();
+      stream.synchronize();
       assert.equal(stream.state(), State.RUNNING);
       stream.advance(256);
       assert.equal(stream.queued(), 256);

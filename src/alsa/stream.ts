@@ -47,7 +47,6 @@ export class PcmStream {
   readonly #syncFlags: Int32Array;
   readonly #statusCall: Int32Array;
   readonly #syncAddress: number;
-  readonly #isSilent: boolean;
   #fd: number;
   #status!: Int32Array;
   #control!: Int32Array;
@@ -62,9 +61,7 @@ export class PcmStream {
     this.#calls = calls;
     this.#device = device;
     this.#fd = device.fd;
-    const { abilities, bufferFrames, frameBytes, noPeriodWakeup } = configuration;
-    // Without interrupts the driver looks at the hardware only when it is asked to.
-    this.#isSilent = noPeriodWakeup;
+    const { abilities, bufferFrames, frameBytes } = configuration;
     setUp(calls, device, configuration);
     this.#own = mapMemory(ownBytes, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
     const mappings: Mapping[] = [this.#own];
@@ -99,7 +96,7 @@ export class PcmStream {
     unmapMemory(this.#own);
   }
 
-  /** One of SNDRV_PCM_STATE, as it was at the last {@link refresh}, or now where it is a mapped word. */
+  /** One of SNDRV_PCM_STATE, as it was at the last {@link synchronize}, or now where it is a mapped word. */
   state(): number {
     return this.#status[Status.state]!;
   }
@@ -120,15 +117,9 @@ export class PcmStream {
   }
 
   /**
-   * Has {@link state} and {@link hardwareLow} be what the hardware says now. Where there are interrupts and mapped pages it is no call: they
-   * are as old as the last interrupt then. -ENODEV: gone; what else it refuses the state says.
+   * Has {@link state} and {@link hardwareLow} be what the hardware says now, by one call: the words of a mapped page are as old as the last interrupt. -ENODEV: gone; what else
+   * it refuses the state says.
    */
-  refresh(): number {
-    if (this.isMapped && !this.#isSilent) return 0;
-    return this.synchronize();
-  }
-
-  /** As {@link refresh}, always by a call. */
   synchronize(): number {
     if (this.isMapped) return this.#calls.request(this.#fd, SNDRV_PCM_IOCTL.HWSYNC, 0);
     const result = this.#sync(SNDRV_PCM_SYNC_PTR.HWSYNC | SNDRV_PCM_SYNC_PTR.APPL | SNDRV_PCM_SYNC_PTR.AVAIL_MIN);

@@ -1,4 +1,4 @@
-// The loop's own numbers: where each stands, and how long it is patient. Not here: what it does with them (loop.ts).
+// The loop's own numbers: where each stands, when it wakes up, and how long it is patient. Not here: what it does with them (loop.ts).
 
 /** Places of the loop's own numbers; `committed`: frames since the sink was prepared. */
 export const Own = {
@@ -13,6 +13,15 @@ export const Own = {
   grown: 7,
   growsUntilNs: 8,
 } as const;
+
+/**
+ * Frames that are played between two wake-ups. The pump sleeps by its own clock, and so it is ahead of the device: frames are there before a whole period is free, where who waits for the
+ * device's interrupt can only be behind it. A large ring costs few wake-ups, and is filled twice a period.
+ */
+export function wakeFramesOf(ringFrames: number, periodFrames: number, rate: number): number {
+  const share = ringFrames >= rate / 10 ? 0.5 : 0.75;
+  return Math.max(1, Math.floor(periodFrames * share));
+}
 
 /** How long a ring that is not full waits for more, before it begins with what it has. */
 export const fillPatienceNs = 250e6;

@@ -15,6 +15,7 @@ import { Fetcher } from './fetcher.js';
 import { Figures } from './figures.js';
 import { FileSlots } from './file-slots.js';
 import { LoopEnd, PumpLoop } from './loop.js';
+import { wakeFramesOf } from './loop-times.js';
 import { holdCompilers, rehearse } from './rehearse.js';
 import { giveTurnBack, hurry, lockRanges, takeTurn, tellRights } from './rights.js';
 import {
@@ -188,8 +189,7 @@ class PumpProcess {
     const fetcher = new Fetcher(this.#region, sink, format, this.#slots, volume);
     const loop = new PumpLoop({
       ...{ region: this.#region, clock: this.#clock, sink, opening, fetcher, volume, figures: this.#figures },
-      // A large ring is filled when half of it was played; a small one at each period.
-      wakeFrames: ringFrames >= format.rate / 10 ? ringFrames / 2 : periodFrames,
+      wakeFrames: wakeFramesOf(ringFrames, periodFrames, format.rate),
       parentPid: this.#settings.parentPid,
       isRehearsal: false,
     });

@@ -147,17 +147,15 @@ export class KernelAlsaSink extends Sink {
     if (this.#isRehearsing) {
       stream.pretend(SNDRV_PCM_STATE.RUNNING, (stream.applicationLow() - this.#ring + this.#period) | 0);
     }
-    const result = stream.refresh();
+    const result = stream.synchronize();
     const state = stream.state();
     if (result === -Errno.ENODEV || state === SNDRV_PCM_STATE.DISCONNECTED) {
       this.#failed('its position', -Errno.ENODEV);
       return SinkState.gone;
     }
     const ahead = stream.queued();
-    // A page can be older than the end of what was queued: the driver is asked, and stops what has run dry.
-    const isPast = ahead < 0 && state === SNDRV_PCM_STATE.RUNNING;
-    if (state === SNDRV_PCM_STATE.XRUN || (isPast && stream.synchronize() < 0)) {
-      this.#measureXrun(stream, stream.queued());
+    if (state === SNDRV_PCM_STATE.XRUN) {
+      this.#measureXrun(stream, ahead);
       return SinkState.xrun;
     }
     this.queued = ahead < 0 ? 0 : ahead > this.#ring ? this.#ring : ahead;
