@@ -1,5 +1,5 @@
-// `npm run bench:audio`: how late the pump wakes, in TypeScript and in C, the same loop under the same load, rounds interleaved. The clock is the system's (the sink `null`); what a card
-// does is not measured. Not here: one run (lateness.ts), the load (load.ts).
+// `npm run bench:audio`: how late the pump wakes beside the same loop in C (the clock is the system's, the sink `null`), and how our player does beside others at a device that observes them all (the clock is the
+// system's as well). What a card does is not measured. Not here: rows (pump-table.ts, jitter.ts), the load (load.ts).
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,42 +7,33 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { waveHeader } from '../../src/audio/sinks/wave-header.js';
 import { describeHost, hostFacts } from '../host/about.js';
-import { compile, compilerAbsence } from '../host/compile.js';
-import { median, pairedRatio } from '../statistics.js';
-import { type Lateness, type LatenessRun, latenessInC, latenessOfOurs } from './lateness.js';
-import { Load } from './load.js';
+import { ObservedDevice, observedAbsence } from './device/observed.js';
+import { type JitterGroup, jitterTable } from './jitter.js';
+import { pumpTable } from './pump-table.js';
 
 const rate = 48_000;
-const isHelp = { type: 'boolean', short: 'h' } as const;
+const usual = { pumpSeconds: 30, playerSeconds: 5 };
+const text = { type: 'string' } as const;
 const { values } = parseArgs({
   options: {
-    help: isHelp,
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '30' },
-    frames: { type: 'string', default: '256,64' },
+    help: { type: 'boolean', short: 'h' },
+    only: { ...text, default: 'players,pump' },
+    rounds: { ...text, default: '3' },
+    seconds: text,
+    frames: { ...text, default: '256,64' },
+    rings: { ...text, default: '256:fifo,6000:plain' },
     idle: { type: 'boolean', default: false },
   },
 });
-const help = `Usage: npm run bench:audio -- [--rounds N] [--seconds N] [--frames 256,64] [--idle]
+const help = `Usage: npm run bench:audio -- [--only players,pump] [--rounds N] [--seconds N] [--frames 256,64] [--rings 256:fifo,6000:plain] [--idle]
 
-How late the pump wakes, in TypeScript and in C, with real-time rights where this user has them and without. --idle: without a load.
+players   Clearway beside aplay, aplay -M, MPD and the Node library speaker, those that are here, at a device that notes every hand-over of frames:
+          how late a free period is filled, and what was left in the ring. --rings: frames of a period (a ring is four), with real-time rights (fifo)
+          or without (plain). ${usual.playerSeconds} s a run unless --seconds says otherwise; about 4 minutes.
+pump      how late the pump wakes, in TypeScript and in C, with real-time rights where this user has them and without. --frames: of a period.
+          ${usual.pumpSeconds} s a run unless --seconds says otherwise; about 13 minutes.
+--idle    without a load
 `;
-
-interface Subject {
-  readonly name: string;
-  readonly isRealtime: boolean;
-  readonly isOurs: boolean;
-}
-
-const subjects: readonly Subject[] = [
-  { name: 'C, FIFO, all memory locked', isRealtime: true, isOurs: false },
-  { name: 'TypeScript, FIFO', isRealtime: true, isOurs: true },
-  { name: 'C, no rights', isRealtime: false, isOurs: false },
-  { name: 'TypeScript, no rights', isRealtime: false, isOurs: true },
-];
-
-/** Which of an even and an odd round comes first takes turns: what the host does in between meets both. */
-const orderOf = (round: number): readonly number[] => (round % 2 === 0 ? [0, 1, 2, 3] : [1, 0, 3, 2]);
 
 function makeFile(path: string, seconds: number): void {
   const format = { sample: 'S16_LE', rate, channels: 2, channelMask: 3, validBits: 16 } as const;
@@ -52,71 +43,70 @@ function makeFile(path: string, seconds: number): void {
   writeFileSync(path, payload, { flag: 'a' });
 }
 
-async function measure(subject: Subject, run: LatenessRun, program: string, file: string): Promise<Lateness> {
-  const load = values.idle ? undefined : new Load(!subject.isOurs, file);
+/** A whole number from an option. @throws in words */
+function whole(option: string, value: string, least: number, most: number): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= least && number <= most) return number;
+  throw new Error(`--${option} is a whole number from ${least} to ${most}, not ${value}`);
+}
+
+function groupsOf(rings: string): JitterGroup[] {
+  return rings.split(',').map((each) => {
+    const [frames = '', rights] = each.split(':');
+    if (rights !== 'fifo' && rights !== 'plain')
+      throw new Error(`--rings has FRAMES:fifo or FRAMES:plain, as in 256:fifo,6000:plain; not ${each}`);
+    return { periodFrames: whole('rings', frames, 32, 24_000), isRealtime: rights === 'fifo' };
+  });
+}
+
+async function players(folder: string, rounds: number, isIdle: boolean): Promise<string> {
+  const absence = observedAbsence();
+  if (absence !== undefined) return `Players were not measured beside one another: ${absence}.`;
+  const seconds = whole('seconds', values.seconds ?? String(usual.playerSeconds), 1, 600);
+  const groups = groupsOf(values.rings);
+  const file = join(folder, 'players.wav');
+  makeFile(file, seconds + 30);
+  const device = new ObservedDevice(folder);
   try {
-    return subject.isOurs ? await latenessOfOurs(file, run) : await latenessInC(program, run);
+    const table = await jitterTable(groups, { rate, rounds, seconds, isIdle, folder, file }, device);
+    return `Players. Clock: CLOCK_MONOTONIC of the system, in an ALSA device that observes. ${rounds} rounds of ${seconds} s; medians of rounds.\n${table}`;
   } finally {
-    await load?.end();
+    device.remove();
   }
 }
 
-function rowsOf(frames: number, found: readonly Lateness[][]): string[] {
-  return subjects.map(({ name, isOurs, isRealtime }, index) => {
-    const runs = found[index]!;
-    const beside = found[isRealtime ? 0 : 2]!;
-    const of = (field: keyof Lateness): number => median(runs.map((each) => each[field] ?? 0));
-    const ratio = (field: 'p99' | 'p999'): string =>
-      isOurs
-        ? pairedRatio(
-            runs.map((each) => each[field]),
-            beside.map((each) => each[field]),
-          ).toFixed(2)
-        : '1';
-    const sum = (field: keyof Lateness): number => runs.reduce((all, each) => all + (each[field] ?? 0), 0);
-    const most = runs.map((each) => Math.round(each.max)).join('/');
-    const own = isOurs ? `${sum('collections')}, ${sum('xruns')}` : '-';
-    const got = runs.every((each) => each.priority > 0 === isRealtime) ? '' : ' (not got)';
-    return `| ${frames} | ${name}${got} | ${of('p50').toFixed(1)} | ${of('p99').toFixed(1)} | ${ratio('p99')} | ${of('p999').toFixed(1)} | ${ratio('p999')} | ${most} | ${sum('late')} of ${sum('count')} | ${of('workP50').toFixed(1)}/${of('workP99').toFixed(1)} | ${sum('minorFaults')}+${sum('majorFaults')} | ${own} |`;
-  });
+async function pump(folder: string, rounds: number, isIdle: boolean): Promise<string> {
+  const seconds = whole('seconds', values.seconds ?? String(usual.pumpSeconds), 1, 600);
+  const frames = values.frames.split(',').map((each) => whole('frames', each, 16, 1 << 20));
+  const file = join(folder, 'pump.wav');
+  makeFile(file, seconds + 10);
+  const table = await pumpTable({ rate, frames, rounds, seconds, isIdle, folder, file });
+  return `Pump. Clock: the system's, in the sink null. ${rounds} rounds of ${seconds} s; medians of rounds.\n\n${table}`;
 }
 
 async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(help);
-  const absence = compilerAbsence();
-  if (absence !== undefined) throw new Error(absence);
-  const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
+  const rounds = whole('rounds', values.rounds, 1, 100);
+  const parts = values.only.split(',');
+  const unknown = parts.find((part) => part !== 'players' && part !== 'pump');
+  if (unknown !== undefined) throw new Error(`--only has players and pump, not ${unknown}`);
   const folder = mkdtempSync(join(tmpdir(), 'clearway-bench-audio-'));
   try {
-    const program = join(folder, 'pump');
-    const file = join(folder, 'long.wav');
-    compile('bench/audio/pump.c', program);
-    makeFile(file, seconds + 10);
-    const lines = [
-      '| frames | pump | p50 us | p99 us | of C | p99.9 us | of C | max of rounds us | late > 1 period | work p50/p99 us | faults | collections, xruns |',
-      '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
-    ];
-    for (const frames of values.frames.split(',').map(Number)) {
-      const found: Lateness[][] = subjects.map(() => []);
-      for (let round = 0; round < rounds; round++) {
-        for (const index of orderOf(round)) {
-          const subject = subjects[index]!;
-          const one = await measure(subject, { frames, rate, seconds, isRealtime: subject.isRealtime }, program, file);
-          found[index]!.push(one);
-          process.stderr.write(`${frames} ${subject.name}: ${JSON.stringify(one)}\n`);
-        }
-      }
-      lines.push(...rowsOf(frames, found));
-    }
+    const host = describeHost(hostFacts());
     const load = values.idle
-      ? 'no load'
+      ? 'none'
       : 'a busy loop on each processor, garbage collected without end, a disk read past the page cache';
-    process.stdout.write(
-      `${describeHost(hostFacts())}\nLoad: ${load}; ${rounds} rounds of ${seconds} s; medians of rounds.\n\n${lines.join('\n')}\n`,
-    );
+    process.stdout.write(`${host}\nLoad: ${load}.\n`);
+    if (parts.includes('players')) process.stdout.write(`\n${await players(folder, rounds, values.idle)}\n`);
+    if (parts.includes('pump')) process.stdout.write(`\n${await pump(folder, rounds, values.idle)}\n`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}
