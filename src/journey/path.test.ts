@@ -163,7 +163,7 @@ test('a message of several buffers is where its last byte is; readiness counts f
   );
   assert.equal(journey.path[2]!.timeNs, 120);
   assert.equal(journey.path[7]!.timeNs, 170);
-  assert.equal(journey.packets, 2);
+  assert.deepEqual([journey.packets, journey.packetsAgain], [2, 0]);
 });
 
 test('a retransmission: what arrived is what counts, and the time before it is a stage of its own', () => {
@@ -177,6 +177,7 @@ test('a retransmission: what arrived is what counts, and the time before it is a
   const journey = journeyOf([...delivered(), ...lost])!;
   assertWhole(journey);
   assert.equal(journey.retransmissions, 1);
+  assert.deepEqual([journey.packets, journey.packetsAgain], [2, 1]);
   assert.deepEqual(journey.path.map(({ point }) => point).slice(1, 5), [
     'queued',
     'deviceQueue',

@@ -6,6 +6,7 @@
 import { MSG } from '../kernel/constants.js';
 import { type PointName, pointNames } from './points.js';
 import type { Flow, Stamp } from './record.js';
+import { sentAgain } from './sent-again.js';
 
 /** A place on the way, and when the byte was there. */
 export interface PathPoint {
@@ -61,6 +62,8 @@ export interface Journey {
   readonly reads: number;
   /** Packets that carried it into a driver (a device's segmentation offload cuts them later). */
   readonly packets: number;
+  /** Of them those with bytes that the device's driver had before: sent again, whatever part of the message they are of. */
+  readonly packetsAgain: number;
   /** Devices it was received from on its way: more than one where it was forwarded. */
   readonly receptions: number;
   readonly stamps: readonly Stamp[];
@@ -96,6 +99,7 @@ export function journeyOf(given: readonly Stamp[]): Journey | undefined {
     retransmissions: of('retransmitted').filter((stamp) => way.covers(stamp)).length,
     reads: way.copies.length === 0 ? 0 : new Set(way.copies.map((copy) => `${copy.thread} ${copy.enteredNs}`)).size,
     packets: of('driver').length,
+    packetsAgain: sentAgain(of('driver')).size,
     receptions: of('receive').filter((stamp) => way.covers(stamp)).length,
     stamps,
   };

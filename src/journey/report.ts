@@ -131,11 +131,11 @@ function pointText({ point, device }: PathPoint): string {
 
 /** A message in a line: size, ends, parties. */
 export function describe(journey: Journey): string {
-  const { bytes, flow, sender, reader, packets, reads, retransmissions } = journey;
+  const { bytes, flow, sender, reader, packets, packetsAgain, reads, retransmissions } = journey;
   const parts = [formatBytes(bytes)];
   if (flow !== undefined) parts.push(describeFlow(flow));
   parts.push(`${partyText(sender)} to ${partyText(reader)}`);
-  if (packets > 1) parts.push(`${packets} buffers`);
+  if (packets > 1) parts.push(`${packets} buffers${packetsAgain > 0 ? ` (${packetsAgain} sent again)` : ''}`);
   if (reads > 1) parts.push(`${reads} reads`);
   if (retransmissions > 0) parts.push(`${counted(retransmissions, 'retransmission')}`);
   return parts.join(', ');

@@ -13,10 +13,10 @@ import { type TraceEvent, traceOf } from './trace-export.js';
 
 const sizes = [10, 200, 3000, 200_000];
 
-async function measured(): Promise<Journey[]> {
+async function measured(under: string[] = []): Promise<Journey[]> {
   const tracer = traceJourneys({ headers: true, connection: ownAddress });
   try {
-    const run = await exchange(sizes);
+    const run = await exchange(sizes, { inSender: under, inReceiver: under });
     tracer.close();
     return messagesOf(tracer, run);
   } finally {
@@ -111,8 +111,8 @@ function readCapture(file: Uint8Array): Packet[] {
   return packets;
 }
 
-test('the capture holds the headers of every packet once, and its message in the comment', { skip: meterSkip }, () => {
-  const path = temporary('journeys.pcapng');
+/** Reads the capture of the exchange's journeys, with what holds for each. Returns the packets with bytes that were new, and those sent again. */
+function checkedCapture(journeys: readonly Journey[], path: string): { fresh: Packet[]; again: Packet[] } {
   const parts = [...pcapngBlocks(journeys, 'a test', 1_700_000_000_000_000_000n)];
   const file = Uint8Array.from(parts.flatMap((part) => [...part]));
   writeFileSync(path, file);
@@ -121,7 +121,6 @@ test('the capture holds the headers of every packet once, and its message in the
     packets.length,
     journeys.reduce((sum, journey) => sum + journey.packets, 0),
   );
-  let payload = 0;
   packets.forEach(({ name, timeNs, bytes, length, comment }, k) => {
     assert.equal(name, 'lo');
     assert.ok(timeNs > 1_700_000_000_000_000_000n && (k === 0 || timeNs >= packets[k - 1]!.timeNs));
@@ -131,14 +130,61 @@ test('the capture holds the headers of every packet once, and its message in the
     assert.equal((bytes[2]! << 8) | bytes[3]!, length, 'the length is that of the IP header');
     assert.match(
       comment,
-      /^clearway message \d+ at driver, .* after its beginning\n[^\n]+\nread after .*entered > queued/,
+      /^clearway message \d+ at driver( \(sent again\))?, .* after its beginning\n[^\n]+\nread after .*entered > queued/,
     );
-    payload += length - bytes.length;
   });
+  const isAgain = ({ comment }: Packet): boolean => /^clearway message \d+ at driver \(sent again\),/.test(comment);
+  const [fresh, again] = [packets.filter((packet) => !isAgain(packet)), packets.filter(isAgain)];
   assert.equal(
-    payload,
-    sizes.reduce((sum, size) => sum + size, 0),
+    again.length,
+    journeys.reduce((sum, journey) => sum + journey.packetsAgain, 0),
   );
+  assert.equal(
+    payloadOf(fresh),
+    sizes.reduce((sum, size) => sum + size, 0),
+    'each byte once',
+  );
+  return { fresh, again };
+}
+
+const payloadOf = (packets: readonly Packet[]): number =>
+  packets.reduce((sum, { bytes, length }) => sum + length - bytes.length, 0);
+
+test('the capture holds the headers of every packet once, and its message in the comment', { skip: meterSkip }, () => {
+  const path = temporary('journeys.pcapng');
+  const { fresh, again } = checkedCapture(journeys, path);
   const other = spawnSync('capinfos', ['-c', '-M', path], { encoding: 'utf8' });
-  if (other.status === 0) assert.match(other.stdout, new RegExp(`Number of packets: +${packets.length}\\b`));
+  if (other.status === 0)
+    assert.match(other.stdout, new RegExp(`Number of packets: +${fresh.length + again.length}\\b`));
+});
+
+const has = (program: string, ...args: string[]) => spawnSync(program, args).status === 0;
+const skipLoss =
+  meterSkip ||
+  (!has('ip', '-V') && 'needs the ip command (iproute2)') ||
+  (!has('nft', '--version') && 'needs the nft command (nftables)');
+
+test('a segment that was lost is in the capture as often as it was sent, and named where it was sent again', {
+  skip: skipLoss,
+}, async () => {
+  const name = `clearway-export-${process.pid}`;
+  const within = ['ip', 'netns', 'exec', name];
+  const run = (...words: string[]) => {
+    const { status, stderr } = spawnSync(words[0]!, words.slice(1), { encoding: 'utf8' });
+    assert.equal(status, 0, `${words.join(' ')}: ${stderr}`);
+  };
+  try {
+    run('ip', 'netns', 'add', name);
+    run('ip', '-n', name, 'link', 'set', 'lo', 'up');
+    run(...within, 'nft', 'add table ip loss');
+    run(...within, 'nft', 'add chain ip loss input { type filter hook input priority 0 ; }');
+    // The second long segment, once.
+    run(...within, 'nft', 'add rule ip loss input ip length gt 10000 numgen inc mod 1000000 == 1 drop');
+    const lossy = await measured(within);
+    const { again } = checkedCapture(lossy, temporary('lossy.pcapng'));
+    assert.ok(again.length >= 1);
+    assert.ok(lossy.at(-1)!.packetsAgain >= 1, 'of the message of 200,000 bytes');
+  } finally {
+    spawnSync('ip', ['netns', 'delete', name]);
+  }
 });

@@ -1,11 +1,13 @@
 // Journeys as a capture file: the headers of every packet that was seen at a driver or at a receiving stack, with the stages of
 // its message as a comment. Format: pcapng (draft-ietf-opsawg-pcapng), link type RAW: packets begin with their IP header.
 // Payload is never in it: packets are cut behind their TCP header, and say how long they were. A packet that stays on this host
-// is in it once, as its driver saw it: seen again at the receiver it would be taken for a retransmission.
+// is in it once, as its driver saw it: seen again at the receiver it would be taken for a retransmission. One that TCP sent again
+// is a packet of its own, and its comment says so: who adds up payload leaves it out.
 
 import type { Journey } from '../path.js';
 import type { Stamp } from '../record.js';
 import { describe, formatDuration } from '../report.js';
+import { sentAgain } from '../sent-again.js';
 
 const blockType = { section: 0x0a0d0d0a, interface: 1, packet: 6 } as const;
 const option = { end: 0, comment: 1, interfaceName: 2, timeResolution: 9, packetFlags: 2, application: 4 } as const;
@@ -85,10 +87,14 @@ export function* pcapngBlocks(
   const section = new Block(blockType.section).u32(0x1a2b3c4d).u16(1).u16(0).u32(0xffffffff).u32(0xffffffff);
   yield section.text(option.application, 'clearway journey').text(option.comment, subject).finish();
   const packets = journeys
-    .flatMap((journey) => capturedOf(journey).map((stamp) => ({ journey, stamp })))
+    .flatMap((journey) => {
+      const captured = capturedOf(journey);
+      const again = sentAgain(captured);
+      return captured.map((stamp) => ({ journey, stamp, isAgain: again.has(stamp) }));
+    })
     .sort((a, b) => a.stamp.timeNs - b.stamp.timeNs);
   const interfaces = new Map<string, number>();
-  for (const { journey, stamp } of packets) {
+  for (const { journey, stamp, isAgain } of packets) {
     const key = `${stamp.namespace} ${stamp.interfaceIndex}`;
     let number = interfaces.get(key);
     if (number === undefined) {
@@ -96,7 +102,7 @@ export function* pcapngBlocks(
       interfaces.set(key, number);
       yield interfaceBlock(stamp);
     }
-    yield packetBlock(journey, stamp, number, wallOffsetNs);
+    yield packetBlock(stamp, number, wallOffsetNs, commentOf(journey, stamp, isAgain));
   }
 }
 
@@ -119,7 +125,7 @@ function interfaceBlock({ name, namespace }: Stamp): Uint8Array {
     .finish();
 }
 
-function packetBlock(journey: Journey, stamp: Stamp, number: number, wallOffsetNs: bigint): Uint8Array {
+function packetBlock(stamp: Stamp, number: number, wallOffsetNs: bigint, comment: string): Uint8Array {
   const headers = stamp.headers!;
   const time = BigInt(stamp.timeNs) + wallOffsetNs;
   const block = new Block(blockType.packet)
@@ -131,17 +137,18 @@ function packetBlock(journey: Journey, stamp: Stamp, number: number, wallOffsetN
     .padded(headers);
   const outbound = stamp.point === 'driver';
   return block
-    .text(option.comment, commentOf(journey, stamp))
+    .text(option.comment, comment)
     .option(option.packetFlags, Uint8Array.of(outbound ? 2 : 1, 0, 0, 0))
     .finish();
 }
 
 /** What is known of the packet's message: all stages, for whoever reads the capture. */
-function commentOf(journey: Journey, stamp: Stamp): string {
+function commentOf(journey: Journey, stamp: Stamp, isAgain: boolean): string {
   const begin = journey.path[0]!.timeNs;
   const stages = journey.stages.map(({ from, to, durationNs }) => `${from} > ${to} ${formatDuration(durationNs)}`);
+  const place = `${stamp.point}${isAgain ? ' (sent again)' : ''}`;
   return [
-    `clearway message ${journey.id} at ${stamp.point}, ${formatDuration(stamp.timeNs - begin)} after its beginning`,
+    `clearway message ${journey.id} at ${place}, ${formatDuration(stamp.timeNs - begin)} after its beginning`,
     describe(journey),
     `${journey.outcome} after ${formatDuration(journey.totalNs)}: ${stages.join(', ')}`,
   ].join('\n');
