@@ -187,9 +187,15 @@ describe('packets that wait', { skip: namespacesRefused(), timeout: 120_000 }, (
     const guest = new NetGuest(tap.socket, { bits: hostBits | guestBits | NetBit.mergeable, size: 256, buffers: 16 });
     await guest.start();
     const mac = await peerMac(guest);
-    const started = performance.now();
-    for (let count = 0; count < 20; count++) await ping(guest, endsTo(mac), patterned(1400));
-    assert.ok(performance.now() - started < 3000, 'it is waited for once, and not for each');
+    const times: number[] = [];
+    for (let count = 0; count < 20; count++) {
+      const started = performance.now();
+      await ping(guest, endsTo(mac), patterned(1400));
+      times.push(performance.now() - started);
+    }
+    // Whoever is waited for is so for 200 ms; without that a ping takes some 5, and more of them on a machine that others use: the quickest count.
+    const quick = times.sort((a, b) => a - b)[5]!;
+    assert.ok(quick < 150, `it is waited for once, and not for each: ${times} ms`);
     assert.deepEqual(tap.counts().receivedDropped, {});
     guest.close();
     await tap.close();
