@@ -67,7 +67,8 @@ test('each message is matched, and its stages sum to what independent clocks say
       differences.sort((a, b) => a - b);
       const [median, worst] = [differences[100]!, differences.at(-1)!];
       context.diagnostic(`sum of stages against system-call stamps: median ${median} ns apart, at most ${worst} ns`);
-      assert.ok(median < 1000, `${median} ns`);
+      // 120 ns are usual; programs of others at the same calls come between. What lacks a stage is off by microseconds.
+      assert.ok(median < 3000, `${median} ns`);
     });
   } finally {
     clock.close();

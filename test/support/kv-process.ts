@@ -37,7 +37,7 @@ export async function startKv(args: readonly string[] = []): Promise<KvProcess> 
       resolve(over);
     }),
   );
-  await until('it is ready', () => over !== undefined || output.includes('clearway kv: up to'), 20_000);
+  await until('it is ready', () => over !== undefined || output.includes('clearway kv: up to'), 60_000);
   if (over !== undefined) throw new Error(`it ended with ${over}: ${output}`);
   return {
     pid: child.pid!,

@@ -42,7 +42,7 @@ export async function startDevices(
     }),
   );
   await until('the sockets are there', () => over !== undefined || sockets.every((each) => existsSync(each)), 20_000);
-  await until('it is ready', () => over !== undefined || output.includes('QEMU, add'), 20_000);
+  await until('it is ready', () => over !== undefined || output.includes('QEMU, add'), 60_000);
   if (over !== undefined) throw new Error(`it ended with ${over}: ${output}`);
   return {
     pid: child.pid!,
