@@ -312,18 +312,18 @@ export class Connection<S> extends Endpoint {
   /** Sends segments: one through the engine, several by one call of it. */
   #sendFirst(): void {
     const { output } = this;
-    const { engine } = this.owner.loop;
+    const { loop, protocol } = this.owner;
     const rest = output.length - output.done;
     const place = output.place + output.done;
     if (!output.continues) {
       const flags = this.endFollows ? MSG.MORE : 0;
-      this.owner.loop.bulk.noteSmall(this.owner.loop.nowMs);
-      if (engine.sendsAtOnce) this.#took(engine.sendNow(this.fd, place, rest, flags));
+      loop.bulk.noteSmall(loop.nowMs);
+      if (loop.engine.sendsAtOnce || protocol.sendsAtOnce) this.#took(loop.engine.sendNow(this.fd, place, rest, flags));
       else {
         this.#sending = true;
-        engine.send(this.token, this.fd, place, rest, flags);
+        loop.engine.send(this.token, this.fd, place, rest, flags);
       }
-    } else if (!this.#sendGathered()) this.#took(engine.sendNow(this.fd, place, rest, MSG.MORE));
+    } else if (!this.#sendGathered()) this.#took(loop.engine.sendNow(this.fd, place, rest, MSG.MORE));
   }
 
   /** Sends the segments that the output begins with by one call. False when there is no room for its message. */

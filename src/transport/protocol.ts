@@ -7,6 +7,11 @@ import type { Loop } from './loop.js';
 
 /** What speaks over a connection. One object serves every connection of a listener; per-connection state is `S`. */
 export interface Protocol<S> {
+  /**
+   * An answer of one piece is sent by a call of its own as soon as it is queued, whatever the engine: nobody waits for the rest of the turn, and its bytes come back
+   * at once. Otherwise it leaves as the engine sends best.
+   */
+  readonly sendsAtOnce?: boolean;
   /** Makes the state of a connection object; it is used again for later connections. */
   createState(): S;
   /** A connection was accepted. */

@@ -15,6 +15,7 @@ export interface DoorState {
 
 /** See the file's head. */
 export class StreamDoor implements Protocol<DoorState>, StreamOwner, Lender {
+  readonly sendsAtOnce = true;
   /** Set before the first connection. */
   device: VsockDevice | undefined;
   readonly #guestPort: number;

@@ -2,16 +2,13 @@
 // nobody waits for another and no wake-up can be lost between them. Not here: the machine (guest.ts), what its card is joined to (vm-service.ts).
 
 import { readFileSync, writeSync } from 'node:fs';
-import { clearEvent } from '../kernel/event.js';
-import { closeDescriptor } from '../kernel/socket.js';
-import { createTimer, setTimer } from '../kernel/timer.js';
-import { Endpoint } from '../transport/endpoint.js';
 import type { Loop } from '../transport/loop.js';
 import type { JoinedPeer } from '../vhost/net/joined-peer.js';
 import { MmioTransport } from '../virtio/mmio.js';
 import { Guest, registersOf } from './guest.js';
 import { readImage } from './image-file.js';
 import { NetworkCard } from './network-card.js';
+import { RestTimer } from './rest-timer.js';
 import { Serial } from './serial.js';
 import type { StreamDoor } from './stream-door.js';
 import type { VhostUserCard } from './vhost-user-card.js';
@@ -52,45 +49,6 @@ export interface VmGuestHearer {
 const guestCid = 3;
 /** Times that a guest is entered before it rests for the first time, at most: each is some thousand stops. */
 const bootEntries = 1000;
-const endless = 0xffff_ffff;
-
-/** Tells of the end of a rest. */
-class RestTimer extends Endpoint {
-  readonly fd = createTimer();
-  readonly #loop: Loop;
-  readonly #due: () => void;
-  #setUntilMs = Number.POSITIVE_INFINITY;
-
-  constructor(loop: Loop, due: () => void) {
-    super();
-    this.#loop = loop;
-    this.#due = due;
-    loop.register(this);
-    loop.engine.watch(this.token, this.fd);
-  }
-
-  /** It tells after so many microseconds at the latest. */
-  set(us: number): void {
-    const nowMs = performance.now();
-    const untilMs = nowMs + us / 1000;
-    // One that comes sooner does as well, and costs no call.
-    if (us === endless || (this.#setUntilMs > nowMs && this.#setUntilMs <= untilMs)) return;
-    this.#setUntilMs = untilMs;
-    setTimer(this.fd, Math.max(1, us));
-  }
-
-  override readable(_result: number, more: boolean): void {
-    if (!more) this.#loop.engine.watch(this.token, this.fd);
-    clearEvent(this.fd);
-    this.#setUntilMs = Number.POSITIVE_INFINITY;
-    this.#due();
-  }
-
-  close(): void {
-    this.#loop.engine.cancel(this.token, this.fd, true);
-    closeDescriptor(this.fd);
-  }
-}
 
 /** See the file's head. */
 export class VmGuest {
@@ -106,6 +64,8 @@ export class VmGuest {
   readonly #hearer: VmGuestHearer;
   readonly #stopTicks: () => void;
   #isDue = false;
+  /** Its streams are looked at. */
+  #isLooking = false;
   /** It rests, and nothing has told it since. */
   #isResting = false;
   #isOver = false;
@@ -135,7 +95,9 @@ export class VmGuest {
       this.guest.add(new MmioTransport(remote, domain, remote.layouts));
     }
     if (streams !== undefined) {
-      this.vsock = streams.device = new VsockDevice(domain, guestCid, streams, () => this.#wake());
+      this.vsock = streams.device = new VsockDevice(domain, guestCid, streams, () => {
+        if (!this.#isLooking) this.#wake();
+      });
       this.guest.add(new MmioTransport(this.vsock, domain));
     }
     this.#timer = new RestTimer(loop, told);
@@ -171,9 +133,21 @@ export class VmGuest {
     if (this.#isOver) return;
     if (this.vsock?.publish() === true) this.#isResting = false;
     if (!this.#isResting) this.#run();
-    this.vsock?.turn();
+    this.#look();
     this.card?.turn();
   };
+
+  /** Answers leave, and most of what they were lent comes back at once: the guest is shown it here, and is run again only where it waits for that. */
+  #look(): void {
+    const { vsock } = this;
+    if (vsock === undefined) return;
+    this.#isLooking = true;
+    vsock.turn();
+    this.#isLooking = false;
+    if (!vsock.publish()) return;
+    this.#isResting = false;
+    this.#wake();
+  }
 
   #run(): void {
     const pause = this.guest.run();

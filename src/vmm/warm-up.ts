@@ -1,11 +1,14 @@
-// WarmUp: a client of our own, which asks a guest some hundred times as soon as it is ready: V8 makes machine code only of what has run often, and the first clients would wait for code that
-// is interpreted: each answer after a rest took half as long again. It ends early where somebody else comes, and has the guest forget it.
+// WarmUp: clients of our own, one after the other, which ask a guest some thousand times as soon as it is ready. V8 makes machine code only of what has run often, and takes it back
+// where something comes that it has not seen: so these clients come, ask, let the thread sleep now and then, and go, as others will. It ends early where somebody else comes,
+// and has the guest forget it.
 
-import { closeDescriptor, receive, send } from '../kernel/socket.js';
+import { Errno } from '../kernel/errno.js';
+import { receive, send } from '../kernel/socket.js';
 import { unixStreamPair } from '../kernel/socket-pair.js';
 import { Region } from '../memory/region.js';
 import { Endpoint } from '../transport/endpoint.js';
 import type { Listener } from '../transport/listener.js';
+import { RestTimer } from './rest-timer.js';
 
 /** What it says: lines that end with a line's end, each of which the guest answers with one line. */
 export interface WarmUpWords {
@@ -14,18 +17,30 @@ export interface WarmUpWords {
   readonly last: string;
 }
 
-/** Questions: after some hundred V8 has made machine code of the whole way. */
-const mostQuestions = 600;
+/** Clients, and questions of each: with fewer V8 leaves parts of the way to its interpreter. */
+const mostClients = 24;
+const questionsEach = 250;
+/** After so many questions the thread sleeps for a moment, in us, so that it is woken by the next one. */
+const questionsAwake = 16;
+const sleepUs = 50;
+/** Times that it looks, after a sleep each, whether its last client is gone; whoever is there after that is somebody else. */
+const mostLooks = 200;
 const answerBytes = 4096;
 const lineEnd = 10;
+const none = -1;
 
 /** See the file's head. */
 export class WarmUp<State> extends Endpoint {
   readonly #listener: Listener<State>;
   readonly #words: WarmUpWords;
-  readonly #fd: number;
+  readonly #timer: RestTimer;
   readonly #memory = new Region(2 * answerBytes);
+  /** Our end of the client of now; none: the last one has gone. */
+  #fd = none;
+  #clients = 0;
   #asked = 0;
+  #looks = 0;
+  /** What is awaited is the answer to the last words. */
   #isLast = false;
   #isOver = false;
 
@@ -34,13 +49,20 @@ export class WarmUp<State> extends Endpoint {
     super();
     this.#listener = listener;
     this.#words = words;
+    this.#timer = new RestTimer(listener.loop, () => this.#slept());
+    listener.loop.register(this);
+    this.#begin();
+  }
+
+  /** The next client. */
+  #begin(): void {
     const [ours, theirs] = unixStreamPair();
     this.#fd = ours;
-    listener.adopt(theirs);
-    const { loop } = listener;
-    loop.register(this);
-    loop.engine.watch(this.token, ours);
-    this.#ask(words.first);
+    this.#asked = 0;
+    this.#clients++;
+    this.#listener.adopt(theirs);
+    this.#listener.loop.engine.watch(this.token, ours);
+    this.#ask(this.#words.first);
   }
 
   #ask(line: string): void {
@@ -49,22 +71,65 @@ export class WarmUp<State> extends Endpoint {
     if (send(this.#fd, address, written, 0) !== written) this.close();
   }
 
-  override readable(_result: number, more: boolean): void {
-    if (this.#isOver) return;
-    const { loop } = this.#listener;
-    if (!more) loop.engine.watch(this.token, this.#fd);
+  override readable(result: number, more: boolean): void {
+    // What is told of one that has gone, or of its end.
+    if (this.#isOver || this.#fd === none || result === -Errno.ECANCELED) return;
+    if (!more) this.#listener.loop.engine.watch(this.token, this.#fd);
     const { bytes, address } = this.#memory;
     const length = receive(this.#fd, address + answerBytes, answerBytes);
+    if (length === -Errno.EAGAIN) return;
     if (length <= 0) this.close();
     else if (bytes[answerBytes + length - 1] === lineEnd) this.#answered();
   }
 
   #answered(): void {
-    if (this.#isLast) this.close();
-    else if (++this.#asked < mostQuestions && this.#listener.connections <= 1) this.#ask(this.#words.again);
-    else {
-      this.#isLast = true;
-      this.#ask(this.#words.last);
+    if (this.#isLast) {
+      this.close();
+      return;
+    }
+    this.#asked++;
+    if (this.#listener.connections > 1) this.#askLast();
+    else if (this.#asked >= questionsEach) {
+      if (this.#clients >= mostClients) this.#askLast();
+      else this.#hangUp();
+    } else if (this.#asked % questionsAwake === 0) this.#timer.set(sleepUs);
+    else this.#ask(this.#words.again);
+  }
+
+  #askLast(): void {
+    this.#isLast = true;
+    this.#ask(this.#words.last);
+  }
+
+  #letGo(): void {
+    const { engine } = this.#listener.loop;
+    engine.cancel(this.token, this.#fd);
+    // What watches a socket keeps it open, so that its peer does not see the end.
+    engine.flush();
+    engine.closeSocket(this.#fd);
+    this.#fd = none;
+  }
+
+  #hangUp(): void {
+    this.#letGo();
+    this.#looks = 0;
+    this.#timer.set(sleepUs);
+  }
+
+  /** The thread has slept. */
+  #slept(): void {
+    if (this.#isOver) return;
+    if (this.#fd !== none) this.#ask(this.#words.again);
+    else if (this.#listener.connections === 0 || ++this.#looks > mostLooks) this.#beginOrEnd();
+    else this.#timer.set(sleepUs);
+  }
+
+  /** Where there are no descriptors any more, what is warm has to do. */
+  #beginOrEnd(): void {
+    try {
+      this.#begin();
+    } catch {
+      this.close();
     }
   }
 
@@ -72,8 +137,8 @@ export class WarmUp<State> extends Endpoint {
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#listener.loop.engine.cancel(this.token, this.#fd, true);
-    closeDescriptor(this.#fd);
+    this.#timer.close();
+    if (this.#fd !== none) this.#letGo();
     this.#memory.unmap();
   }
 }

@@ -48,6 +48,14 @@ for (const engine of ['uring', 'epoll']) {
       assert.match(info, /redis_version/);
       // The client that warms it up is forgotten.
       assert.ok(!/cmdstat_ping/.test(info) && Number(/total_connections_received:(\d+)/.exec(info)?.[1]) <= 203, info);
+      // And gone: clients that left are, and so is that one.
+      const left = /connected_clients:(\d+)/;
+      for (let looks = 0; looks < 100; looks++) {
+        const clients = await client.ask('INFO clients\r\n', 'x'.repeat(40));
+        if (left.exec(clients)?.[1] === '1') break;
+        assert.ok(looks < 99, clients);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
       assert.equal(await store.end(), 0);
     });
 
