@@ -5,7 +5,6 @@ import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { closeDescriptor } from '../kernel/socket.js';
 import { unixStreamPair } from '../kernel/socket-pair.js';
-import { CopyReason, countCopy } from '../memory/copy.js';
 import { Region } from '../memory/region.js';
 import { Faults } from './faults.js';
 import type { FedTrack, FeederCommand, FeederSays, FeederStart } from './feeder/messages.js';
@@ -41,6 +40,7 @@ import { type PumpExit, type PumpProcess, startPump } from './pump-process.js';
 import { connectJack } from './sinks/jack-connect.js';
 import type { SinkOpening, SinkSettings } from './sinks/sink.js';
 import { parseSinkName, type SinkName } from './sinks/sink-name.js';
+import { countSoundCopies } from './sound-ledger.js';
 import type { SourceVerdict } from './sources/source.js';
 
 export { type InjectedFaults, PlayerError, type PlayerOptions } from './player-options.js';
@@ -399,7 +399,7 @@ export class Player extends EventEmitter<PlayerEvents> {
     const end: EndEvent = { reason, failure };
     try {
       this.#look();
-      countCopy(CopyReason.soundFill, this.#numbers[PumpNumber.userBytes]!);
+      countSoundCopies(this.#numbers, this.opening);
       this.emit('end', end);
     } finally {
       // Also where a listener throws.

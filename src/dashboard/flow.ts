@@ -81,7 +81,7 @@ const userCopies: Readonly<Record<string, readonly [from: Place, words: string]>
   guestPacket: ['memory', 'packet of a guest for another'],
   packetFill: ['memory', 'bytes into packets of our own TCP/IP'],
   guestStream: ['memory', 'what clients sent to a guest'],
-  soundFill: ['memory', 'decoded sound into a device’s ring'],
+  soundFill: ['memory', 'sound into a device’s ring'],
   soundVolume: ['memory', 'sound made quieter or louder'],
   storeRequest: ['memory', 'requests of the key-value store'],
   storeReply: ['memory', 'replies of the key-value store'],

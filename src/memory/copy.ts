@@ -31,9 +31,9 @@ export const CopyReason = {
   packetFill: 12,
   /** Bytes of a stream from outside into the memory of a guest that is its end. */
   guestStream: 13,
-  /** Decoded frames into the memory that a sound card or a server plays from. */
+  /** Frames as they are into the memory that a sound card or a server plays from: decoded ones, and by sinks that copy once more all of them. */
   soundFill: 14,
-  /** Frames into that memory while the volume is not 0 dB: each sample is multiplied on the way. */
+  /** Frames into that memory while the volume is not 0 dB, decoded or of a raw file: each sample is multiplied on the way. */
   soundVolume: 15,
 } as const;
 

@@ -27,7 +27,12 @@ afterEach(async () => {
 });
 
 interface Said {
-  readonly opening: { readonly periodFrames: number; readonly clock: string; readonly path: string };
+  readonly opening: {
+    readonly periodFrames: number;
+    readonly clock: string;
+    readonly path: string;
+    readonly copies: number;
+  };
   readonly joined: readonly string[];
   readonly xruns: readonly number[];
   readonly committed: number;
@@ -63,7 +68,8 @@ test('another client receives every bit, from the first frame to the last', { sk
   const said = await play(sample, frames, 0, 'wait');
   assert.equal((await ended)[0], 0);
   assert.equal(said.committed, frames);
-  assert.deepEqual([said.opening.periodFrames, said.opening.clock, said.opening.path], [period, 'server', 'through']);
+  const { periodFrames, clock, path: way, copies } = said.opening;
+  assert.deepEqual([periodFrames, clock, way, copies], [period, 'server', 'through', 1]);
   const bytes = readFileSync(path);
   const got = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   assert.equal(got.length, frames * channels, capture.text());

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { type EndEvent, Player, PlayerError, type PlayerOptions, PlayRecorder } from '../../src/audio/index.js';
 import { FeederWord, offsets, PumpNumber } from '../../src/audio/pump/shared-layout.js';
+import * as copy from '../../src/memory/copy.js';
 import type { PcmFormat } from '../../src/wire/pcm/format.js';
 import { AudioFolder, cdLike, sha256 } from '../support/audio-files.js';
 
@@ -29,6 +30,17 @@ async function play(options: PlayerOptions, meanwhile: (player: Player) => void 
   meanwhile(player);
   const end = await player.ended;
   return { player, end, heard, skipped };
+}
+
+/** Bytes that were counted meanwhile, by reason. */
+async function copied(work: () => Promise<unknown>): Promise<{ soundFill: number; soundVolume: number }> {
+  const { soundFill, soundVolume } = copy.CopyReason;
+  const before = [copy.copiedBytes[soundFill]!, copy.copiedBytes[soundVolume]!] as const;
+  await work();
+  return {
+    soundFill: copy.copiedBytes[soundFill]! - before[0],
+    soundVolume: copy.copiedBytes[soundVolume]! - before[1],
+  };
 }
 
 test('an album of odd lengths: every frame once, none between, tracks in order', async () => {
@@ -108,8 +120,12 @@ test('decoded into the ring: 16 bits widened by a volume-free path are the same 
   const first = folder.wave('wide-first.wav', 5, fine);
   const second = folder.wave('wide-second.wav', 30_011);
   const out = folder.at('wide.raw');
-  await play({ files: [first.path, second.path], device: `raw:${out}` });
+  const filled = await copied(() => play({ files: [first.path, second.path], device: `raw:${out}` }));
   const written = readFileSync(out).subarray(first.payload.length);
+  assert.deepEqual(filled, { soundFill: written.length, soundVolume: 0 }, 'the first was read by the kernel');
+  const quieter = { files: [first.path, second.path], device: 'null:fast', volume: 0.5 };
+  const all = first.payload.length + written.length;
+  assert.deepEqual(await copied(() => play(quieter)), { soundFill: 0, soundVolume: all });
   assert.equal(written.length, 30_011 * 6);
   for (let sample = 0; sample < 30_011 * 2; sample++) {
     assert.equal(written[sample * 3], 0);
@@ -139,7 +155,8 @@ test('past the page cache: the same bytes, none of them copied by a processor wh
 test('half the volume is half of each sample; the whole is every bit', async () => {
   const { path, payload } = folder.wave('loud.wav', 9000);
   const out = folder.at('half.raw');
-  await play({ files: [path], device: `raw:${out}`, volume: 0.5 });
+  const multiplied = copied(() => play({ files: [path], device: `raw:${out}`, volume: 0.5 }));
+  assert.deepEqual(await multiplied, { soundFill: 0, soundVolume: payload.length });
   const written = readFileSync(out);
   assert.equal(written.length, payload.length);
   for (let at = 0; at < payload.length; at += 2)

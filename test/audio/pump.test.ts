@@ -99,7 +99,7 @@ test('pause holds, play goes on, a seek lands on its frame, and volume changes w
   assert.equal(held, first, 'nothing is heard in a pause');
   assert.ok(sought >= 15 * 48_000 && sought < 18 * 48_000, `frame ${sought} after a seek to 15 s`);
   if (watched.xruns.length === 0) assert.equal(watched.words[PumpWord.minorFaults], 0);
-  assert.ok(watched.numbers[PumpNumber.volume] !== undefined);
+  assert.ok(watched.words[PumpWord.changedFrames]! > 0);
 });
 
 async function drive(player: Player, seen: number[]): Promise<void> {

@@ -309,9 +309,9 @@ export class Fetcher {
   #copy(at: number, frames: number): void {
     const from = this.#words[at + DescriptorWord.offsetLow]! + this.#fetchDone * this.#frameBytes;
     const length = frames * this.#frameBytes;
-    const to = this.#sink.areaOffset;
-    if (this.#volume.isUnity()) copyElements(CopyReason.soundFill, this.#area, to, this.#pcm, from, length);
-    else this.#volume.apply(this.#areaSamples, to, this.#pcmSamples, from, frames);
+    if (this.#volume.isUnity())
+      copyElements(CopyReason.soundFill, this.#area, this.#sink.areaOffset, this.#pcm, from, length);
+    else this.#multiply(this.#pcmSamples, from, frames);
     this.#numbers[PumpNumber.userBytes]! += length;
   }
 
@@ -372,9 +372,15 @@ export class Fetcher {
     this.#aim(this.#stagingHalves, 0);
     const got = this.#readFrames(file, at, frames < most ? frames : most);
     if (got <= 0) return got;
-    this.#volume.apply(this.#areaSamples, this.#sink.areaOffset, this.#stagingSamples, 0, got);
+    this.#multiply(this.#stagingSamples, 0, got);
     this.#numbers[PumpNumber.userBytes]! += got * this.#frameBytes;
     return got;
+  }
+
+  /** Frames by the volume into the area; `from` in bytes. */
+  #multiply(source: SampleViews, from: number, frames: number): void {
+    this.#volume.apply(this.#areaSamples, this.#sink.areaOffset, source, from, frames);
+    this.#numbers[PumpNumber.volumeBytes]! += frames * this.#frameBytes;
   }
 
   /** The next read goes to `offset` bytes behind an address, which is given in two halves. */

@@ -192,12 +192,12 @@ export const PumpNumber = {
   stoppedNs: numbersOfPage(at.pump) + 13,
   /** Time in which nothing could be heard because the format changed, over all tracks. */
   gapNs: numbersOfPage(at.pump) + 14,
-  /** The factor that samples are multiplied by now. */
-  volume: numbersOfPage(at.pump) + 15,
+  /** Of `userBytes`: what the volume multiplied on the way. */
+  volumeBytes: numbersOfPage(at.pump) + 15,
 } as const;
 
 /** Says that both sides are of one version. */
-export const layoutSeal = 0x434c_5701;
+export const layoutSeal = 0x434c_5702;
 
 /** The histograms, a page each. */
 export const Histogram = { latenessNs: 0, workNs: 1, headroomFrames: 2 } as const;

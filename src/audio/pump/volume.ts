@@ -84,11 +84,6 @@ export class Volume {
     this.sinceRamp = (this.sinceRamp + frames) & mostSince;
   }
 
-  /** The factor as it is now, into `place` of `numbers`. */
-  tell(numbers: Float64Array, place: number): void {
-    numbers[place] = this.#factors[At.now]!;
-  }
-
   /** Multiplies `frames` frames from one place in memory to another (or the same); offsets in bytes, whole samples. */
   apply(target: SampleViews, targetAt: number, source: SampleViews, sourceAt: number, frames: number): void {
     const factors = this.#factors;

@@ -19,6 +19,7 @@ import {
   secondBytes,
   secondEntries,
 } from '../pump/shared-layout.js';
+import { payloadFramesOf } from '../sound-ledger.js';
 import type { Distribution } from './distribution.js';
 import { type Drift, DriftEstimate } from './drift.js';
 import type { HeadroomPoint, PlayFacts, Scheduling, Xrun, XrunCause } from './facts.js';
@@ -141,7 +142,7 @@ export function pumpFigures(region: ArrayBuffer, rate: number): PumpFigures {
   const hasHeadroom = histogram(Histogram.headroomFrames).some((count) => count > 0);
   return {
     seconds: began === 0 ? 0 : Math.max(0, (number(PumpNumber.stoppedNs) - began) / 1e9),
-    payloadFrames: number(PumpNumber.framesCommitted) - number(PumpNumber.silentFrames),
+    payloadFrames: payloadFramesOf(numbers),
     heardTrack: word(PumpWord.track),
     missingFrames: word(PumpWord.framesMissing),
     wakeUps: word(PumpWord.wakeUps),

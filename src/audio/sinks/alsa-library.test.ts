@@ -25,6 +25,7 @@ writeFileSync(
 pcm.wide { type plug slave { pcm "heard" format S32_LE rate 96000 } }
 pcm.narrow { type plug slave { pcm "heard" format S16_LE rate 48000 } }
 pcm.copied { type plug slave.pcm { type copy slave.pcm "heard" } }
+pcm.unmapped { type multi slaves.a { pcm "heard" channels 2 } bindings.0 { slave a channel 0 } bindings.1 { slave a channel 1 } }
 pcm.nowhere { type hw card 7 }
 pcm.broken { type nonsense }
 `,
@@ -93,6 +94,7 @@ describe("ALSA's library", { skip, concurrency: false }, () => {
       assert.ok(sink.offers(format).some((offer) => offer.sample === sample));
       const opening = sink.open(format, settings);
       assert.deepEqual([opening.path, opening.clock, opening.end], ['file', 'none', 'drain']);
+      assert.equal(opening.copies, undefined, 'frames are put in place');
       sink.rehearse(true);
       for (let turn = 0; turn < 20; turn++) {
         assert.equal(sink.update(), SinkState.running);
@@ -117,6 +119,16 @@ describe("ALSA's library", { skip, concurrency: false }, () => {
       [['S16_LE', [48_000]]],
     );
     sink.close();
+  });
+
+  test('without a mapped ring: one more copy, which is said', () => {
+    const sink = sinkOf('unmapped');
+    const format = formatOf('S16_LE');
+    sink.offers(format);
+    const { copies, notes } = sink.open(format, { ...settings, convert: true });
+    sink.close();
+    assert.equal(copies, 1);
+    assert.match(notes.join(), /copied once more \(writei\)/);
   });
 
   test('a conversion needs to be allowed, and is named', () => {

@@ -194,6 +194,7 @@ export class LibraryAlsaSink extends Sink {
       end: this.#isTimed ? 'pad' : 'drain',
       path: parts.path,
       ...(parts.through === '' ? {} : { through: parts.through }),
+      ...(this.#isMapped ? {} : { copies: 1 }),
       notes: [
         this.#isMapped
           ? 'frames are put in place'
