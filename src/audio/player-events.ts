@@ -62,9 +62,8 @@ const causes: Readonly<Record<number, XrunEvent['cause']>> = {
   [EventCause.driver]: 'driver',
 };
 
-/** Reads what is new since it was asked last; what was overwritten meanwhile is counted in {@link missed}. */
+/** Reads what is new since it was asked last; what was overwritten meanwhile is left out. */
 export class EventReader {
-  missed = 0;
   readonly #words: Int32Array;
   readonly #numbers: Float64Array;
   #seen = 0;
@@ -79,7 +78,6 @@ export class EventReader {
   take(): PumpEvent[] {
     const count = Atomics.load(this.#words, PumpWord.events);
     const first = Math.max(this.#seen, count - eventEntries);
-    this.missed += first - this.#seen;
     this.#seen = count;
     const found: PumpEvent[] = [];
     for (let index = first; index < count; index++) {

@@ -110,7 +110,6 @@ export class Feeder {
 
   /** Does a little. Gives milliseconds after which there may be more to do. */
   async step(): Promise<number> {
-    Atomics.add(this.#words, FeederWord.heartbeat, 1);
     this.#watch.look(this.#session?.opening.hangMs);
     const phase = this.#phase;
     switch (phase.kind) {
@@ -346,7 +345,6 @@ export class Feeder {
     this.#space.release(this.#descriptors.head);
     const wanted = opening.ringFrames + aheadSeconds * rate;
     const ahead = this.#descriptors.framesAhead;
-    this.#words[FeederWord.aheadMs] = Math.round((Math.max(0, ahead - opening.ringFrames) / rate) * 1000);
     const { extent } = feeding.source;
     if (this.#slow.isSlow(extent, (extent?.offset ?? 0) + feeding.frame * this.#session!.frameBytes)) return 2;
     const rest = opening.clock === 'none' ? 1 : 10;

@@ -408,10 +408,8 @@ export class Fetcher {
       this.#numbers[PumpNumber.kernelBytes]! += whole * this.#frameBytes;
       return whole;
     }
-    if (got === -Errno.EAGAIN || got === -Errno.EINTR || (got > 0 && fileEnd(file) >= offset + this.#frameBytes)) {
-      this.#words[PumpWord.notCached]!++;
+    if (got === -Errno.EAGAIN || got === -Errno.EINTR || (got > 0 && fileEnd(file) >= offset + this.#frameBytes))
       return this.#short(Shortage.notCached);
-    }
     this.#leaveOut();
     return 0;
   }

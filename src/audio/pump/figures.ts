@@ -64,7 +64,6 @@ export class Figures {
     this.#usageWords.fill(0);
     this.#words[PumpWord.leastQueued] = most;
     this.#words[PumpWord.track] = -1;
-    this.#numbers[PumpNumber.baseSeconds] = clock.baseSeconds;
   }
 
   /** Begins a stretch of playing: faults are counted from here on. Cold. */
@@ -184,7 +183,6 @@ export class Figures {
     Atomics.add(words, PumpWord.positionSequence, 1);
     words[PumpWord.track] = track;
     this.#numbers[PumpNumber.positionFrame] = frame[0]!;
-    this.#numbers[PumpNumber.positionNs] = this.#times[Time.now]!;
     Atomics.add(words, PumpWord.positionSequence, 1);
   }
 

@@ -22,8 +22,6 @@ import {
 } from './shared-layout.js';
 import type { Volume } from './volume.js';
 
-const mostChanged = 0x7fff_ffff;
-
 /** Why {@link PumpLoop.run} came back. */
 export const LoopEnd = {
   /** It goes on. */
@@ -79,8 +77,6 @@ export class PumpLoop {
   readonly #isRehearsal: boolean;
   #state: number = PumpState.filling;
   #volumeGeneration = 0;
-  /** What the volume changed in formats before this one. */
-  readonly #changedBefore: number;
   /** The stream's end was fetched: silence follows. */
   #isEnding = false;
   /** Frames of that silence. */
@@ -117,7 +113,8 @@ export class PumpLoop {
     this.#isRehearsal = parts.isRehearsal;
     this.#own[Own.frameNs] = 1e9 / opening.format.rate;
     this.#own[Own.dryNs] = -1;
-    this.#changedBefore = this.#words[PumpWord.changedFrames]!;
+    // Goes on from what was changed in formats before this one.
+    volume.changedFrames = this.#words[PumpWord.changedFrames]!;
     this.#volumeGeneration = Atomics.load(this.#words, PlayerWord.volumeGeneration);
     volume.want(this.#numbers, PlayerNumber.volume);
     volume.settle();
@@ -340,9 +337,7 @@ export class PumpLoop {
         break;
       }
     }
-    const { changedFrames } = this.#volume;
-    const before = this.#changedBefore;
-    this.#words[PumpWord.changedFrames] = changedFrames < mostChanged - before ? before + changedFrames : mostChanged;
+    this.#words[PumpWord.changedFrames] = this.#volume.changedFrames;
     if (this.#state === PumpState.filling) return this.#begin();
     this.#figures.left(this.#sink.queued);
     return this.#isEnding ? this.#ending() : LoopEnd.none;

@@ -25,7 +25,6 @@ import {
   layoutSeal,
   offsets,
   PlayerWord,
-  PumpNumber,
   type PumpReply,
   type PumpSettings,
   PumpState,
@@ -242,7 +241,6 @@ class PumpProcess {
   #tellGap(): void {
     this.#clock.read();
     const gap = this.#clock.times[Time.now]! - this.#formatEndedNs;
-    this.#numbers[PumpNumber.gapNs]! += gap;
     this.#figures.event(
       EventKind.formatGap,
       EventCause.none,

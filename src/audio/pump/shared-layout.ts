@@ -89,12 +89,8 @@ export const FeederWord = {
   flushTail: wordsOfPage(at.feeder) + 2,
   /** Grows with each request of a sink; the JSON is there before. */
   request: wordsOfPage(at.feeder) + 3,
-  /** Grows at least every 100 ms as long as the feeder lives. */
-  heartbeat: wordsOfPage(at.feeder) + 4,
-  /** Milliseconds by which pages and decoded frames are ahead of the pump. */
-  aheadMs: wordsOfPage(at.feeder) + 5,
   /** What offsets, addresses and lengths of a `direct` descriptor's reads are multiples of, in bytes: a power of two. There before the first one. */
-  directAlignment: wordsOfPage(at.feeder) + 6,
+  directAlignment: wordsOfPage(at.feeder) + 4,
 } as const;
 
 /** What {@link PumpWord.state} says. */
@@ -153,32 +149,31 @@ export const PumpWord = {
   schedulingClass: wordsOfPage(at.pump) + 19,
   priority: wordsOfPage(at.pump) + 20,
   nicePlus20: wordsOfPage(at.pump) + 21,
-  /** Reads that the page cache could not answer at once. */
-  notCached: wordsOfPage(at.pump) + 22,
   /** A seal against another layout: {@link layoutSeal}. */
-  seal: wordsOfPage(at.pump) + 23,
+  seal: wordsOfPage(at.pump) + 22,
   /** Frames that a file owed and did not have: it became shorter while it played. */
-  framesMissing: wordsOfPage(at.pump) + 24,
+  framesMissing: wordsOfPage(at.pump) + 23,
   /** Stalls that were injected. */
-  stalls: wordsOfPage(at.pump) + 25,
+  stalls: wordsOfPage(at.pump) + 24,
   /** The pump's process. */
-  pid: wordsOfPage(at.pump) + 26,
+  pid: wordsOfPage(at.pump) + 25,
   /** Frames that the volume changed, ramps included, since the pump began. */
-  changedFrames: wordsOfPage(at.pump) + 27,
+  changedFrames: wordsOfPage(at.pump) + 26,
 } as const;
 
-/** Numbers that the pump writes. Times are nanoseconds of CLOCK_MONOTONIC since the second `baseSeconds`. */
+/** Numbers that the pump writes. Times are those of its clock (clock.ts): nanoseconds of CLOCK_MONOTONIC since a second that it alone knows. */
 export const PumpNumber = {
-  /** The next frame of `track` to be heard, and when that was so. */
+  /** The next frame of `track` to be heard. */
   positionFrame: numbersOfPage(at.pump),
-  positionNs: numbersOfPage(at.pump) + 1,
   /** Frames committed in all, silence for leads and padding apart. */
-  framesCommitted: numbersOfPage(at.pump) + 2,
-  silentFrames: numbersOfPage(at.pump) + 3,
+  framesCommitted: numbersOfPage(at.pump) + 1,
+  silentFrames: numbersOfPage(at.pump) + 2,
   /** Bytes that the kernel copied (preadv2), that the pump copied (memcpy), and that came by DMA past the page cache. */
-  kernelBytes: numbersOfPage(at.pump) + 4,
-  userBytes: numbersOfPage(at.pump) + 5,
-  directBytes: numbersOfPage(at.pump) + 6,
+  kernelBytes: numbersOfPage(at.pump) + 3,
+  userBytes: numbersOfPage(at.pump) + 4,
+  directBytes: numbersOfPage(at.pump) + 5,
+  /** Of `userBytes`: what the volume multiplied on the way. */
+  volumeBytes: numbersOfPage(at.pump) + 6,
   /** Exact extremes, in nanoseconds. */
   latestNs: numbersOfPage(at.pump) + 7,
   longestWorkNs: numbersOfPage(at.pump) + 8,
@@ -186,18 +181,13 @@ export const PumpNumber = {
   framesLost: numbersOfPage(at.pump) + 9,
   /** Bytes of memory that are locked. */
   lockedBytes: numbersOfPage(at.pump) + 10,
-  baseSeconds: numbersOfPage(at.pump) + 11,
   /** When the sink was started first, and when it was stopped. */
-  startedNs: numbersOfPage(at.pump) + 12,
-  stoppedNs: numbersOfPage(at.pump) + 13,
-  /** Time in which nothing could be heard because the format changed, over all tracks. */
-  gapNs: numbersOfPage(at.pump) + 14,
-  /** Of `userBytes`: what the volume multiplied on the way. */
-  volumeBytes: numbersOfPage(at.pump) + 15,
+  startedNs: numbersOfPage(at.pump) + 11,
+  stoppedNs: numbersOfPage(at.pump) + 12,
 } as const;
 
 /** Says that both sides are of one version. */
-export const layoutSeal = 0x434c_5702;
+export const layoutSeal = 0x434c_5703;
 
 /** The histograms, a page each. */
 export const Histogram = { latenessNs: 0, workNs: 1, headroomFrames: 2 } as const;
