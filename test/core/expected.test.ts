@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '../support/seeded-random.js';
 import {
   arp,
   ethernet,
@@ -20,7 +21,6 @@ import {
   put16,
 } from './packets.js';
 import { TcpHost } from './tcp-host.js';
-import { seededRandom } from './wire.js';
 
 const ourMac = '02:00:00:00:00:01';
 const peerMac = '02:00:00:00:00:02';

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '../support/seeded-random.js';
 import {
   ARP,
   arp,
@@ -21,7 +22,6 @@ import {
   udp,
 } from './packets.js';
 import { Host, type StackExports } from './stack-host.js';
-import { seededRandom } from './wire.js';
 
 const OUR_MAC = '02:00:00:00:00:01';
 const PEER_MAC = '02:00:00:00:00:02';

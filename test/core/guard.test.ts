@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Setting } from '../../src/core/control.js';
+import { seededRandom } from '../support/seeded-random.js';
 import { ARP, arp, ethernet, IPV4, icmp, ipv4, pattern } from './packets.js';
 import { Host } from './stack-host.js';
-import { seededRandom } from './wire.js';
 
 const OUR_MAC = '02:00:00:00:00:01';
 const PEER_MAC = '02:00:00:00:00:02';

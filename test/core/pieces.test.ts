@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '../support/seeded-random.js';
 import { ethernet, IPV4, IPV6, ipv4, ipv6, joined, pattern, put16, udp } from './packets.js';
 import { Host } from './stack-host.js';
-import { seededRandom } from './wire.js';
 
 const OUR_MAC = '02:00:00:00:00:01';
 const PEER_MAC = '02:00:00:00:00:02';

@@ -4,10 +4,10 @@
 
 import assert from 'node:assert/strict';
 import { pathToFileURL } from 'node:url';
+import { seededRandom } from '../support/seeded-random.js';
 import { ARP, arp, ethernet, get16, IPV4, internetChecksum, ipv4, joined, pseudoHeader, put16 } from './packets.js';
 import { Script } from './tcp-script.js';
 import { get32, put32 } from './tcp-segment.js';
-import { seededRandom } from './wire.js';
 
 const OUR_MAC = '02:00:00:00:00:01';
 const PEER_MAC = '02:00:00:00:00:02';

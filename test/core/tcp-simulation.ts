@@ -3,8 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { pathToFileURL } from 'node:url';
+import { seededRandom } from '../support/seeded-random.js';
 import { TcpHost } from './tcp-host.js';
-import { seededRandom, Wire, type WireOptions } from './wire.js';
+import { Wire, type WireOptions } from './wire.js';
 
 /** One application's half of one connection. */
 interface Side {

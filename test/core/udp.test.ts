@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '../support/seeded-random.js';
 import { ARP, arp, ethernet, IPV4, icmp, internetChecksum, ipv4, pattern, pseudoHeader, udp } from './packets.js';
 import { Host } from './stack-host.js';
-import { endOf, seededRandom, Wire } from './wire.js';
+import { endOf, Wire } from './wire.js';
 
 const OUR_MAC = '02:00:00:00:00:01';
 const PEER_MAC = '02:00:00:00:00:02';

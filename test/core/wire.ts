@@ -1,6 +1,7 @@
 // A wire between hosts, in virtual time: it loses, doubles, delays, reorders and corrupts what its seed says. The same seed gives the same run.
 
 import { writeFileSync } from 'node:fs';
+import { seededRandom } from '../support/seeded-random.js';
 import type { Host, HostExports } from './stack-host.js';
 
 /** How bad a wire is; each probability is of one packet. */
@@ -49,17 +50,6 @@ export function endOf(host: Host<HostExports>, act: (turned: number, nowUs: numb
     },
     takeSent: () => host.takeSent(),
     nextDeadlineUs: () => host.core.nextDeadlineUs() >>> 0,
-  };
-}
-
-/** Numbers from 0 up to 1 out of a seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
   };
 }
 

@@ -5,21 +5,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-/** Numbers below 1 from a seed (mulberry32): the same for the same seed. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seededRandom } from './seeded-random.js';
 
 /** Interleaved samples of `bits` bits: a tone with noise in each channel, the extremes among them. */
 export function soundValues(bits: number, channels: number, frames: number, seed = 1): Int32Array {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const most = 2 ** (bits - 1) - 1;
   const values = new Int32Array(frames * channels);
   for (let index = 0; index < values.length; index++) {

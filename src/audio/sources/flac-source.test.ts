@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { readFileSync, truncateSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { seededRandom } from '../../../test/support/seeded-random.js';
 import {
   type FormatSays,
   makeFlac,
   missingProgram,
   packed,
-  seeded,
   soundFolder,
   soundValues,
   spoiled,
@@ -296,7 +296,7 @@ test('Ogg FLAC, and a tag in front', { skip }, async () => {
 });
 
 test('200 spoiled files: a sentence or a bounded stream, whose verdict adds up', { skip }, async () => {
-  const random = seeded(0xf1ac);
+  const random = seededRandom(0xf1ac);
   const values = soundValues(16, 2, 6000);
   const path = makeFlac(place, 'fuzz.flac', values, { channels: 2, bits: 16, bytes: 2 }, ['-b', '512']);
   const whole = readFileSync(path);

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { closeSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import {
-  makeFlac,
-  missingProgram,
-  packed,
-  seeded,
-  soundFolder,
-  soundValues,
-} from '../../../test/support/sound-files.js';
+import { seededRandom } from '../../../test/support/seeded-random.js';
+import { makeFlac, missingProgram, packed, soundFolder, soundValues } from '../../../test/support/sound-files.js';
 import { readFlacInfo } from '../../wire/flac/stream-info.js';
 import { frameBytes } from '../../wire/pcm/format.js';
 import { openFile } from './file.js';
@@ -69,7 +63,7 @@ test('what the npm decoder would get wrong is refused, with the package that get
 
 test('spoiled files: a sentence or what there is, never more than the header says', { skip }, async (context) => {
   context.mock.method(console, 'error', () => {});
-  const random = seeded(0x3a5);
+  const random = seededRandom(0x3a5);
   const path = makeFlac(place, 'spoil.flac', soundValues(16, 2, 9000), { channels: 2, bits: 16, bytes: 2 }, [
     '-b',
     '1024',

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import {
-  missingProgram,
-  mustRun,
-  packed,
-  seeded,
-  soundFolder,
-  soundValues,
-  wave,
-} from '../../../test/support/sound-files.js';
+import { seededRandom } from '../../../test/support/seeded-random.js';
+import { missingProgram, mustRun, packed, soundFolder, soundValues, wave } from '../../../test/support/sound-files.js';
 import { Region } from '../../memory/region.js';
 import { frameBytes, type PcmFormat } from '../../wire/pcm/format.js';
 import { listDecoders } from './decoders.js';
@@ -109,7 +102,7 @@ test('a file that ends early says so, and spoiled ones are sentences', { skip },
   const path = place('early.aiff');
   mustRun('sox', ['-D', from, path]);
   const whole = readFileSync(path);
-  const random = seeded(7);
+  const random = seededRandom(7);
   const descriptors = readdirSync('/proc/self/fd').length;
   for (let round = 0; round < 120; round++) {
     const bytes = Buffer.from(whole);

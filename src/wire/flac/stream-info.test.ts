@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mutate } from '../../../test/support/mutated-headers.js';
-import { seeded } from '../../../test/support/sound-files.js';
+import { seededRandom } from '../../../test/support/seeded-random.js';
 import { mostPieceBytes } from '../wav/chunks.js';
 import { readFlacInfo } from './stream-info.js';
 
@@ -60,7 +60,7 @@ test('the facts of a stream, and its names', () => {
 });
 
 test('3,000 changed heads: facts within bounds, a sentence, or nothing', () => {
-  const random = seeded(0xf1);
+  const random = seededRandom(0xf1);
   const bytes = head(['title=A', 'artist=B']);
   for (let round = 0; round < 3000; round++) {
     const undo = mutate(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length, random);

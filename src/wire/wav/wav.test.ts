@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mutate } from '../../../test/support/mutated-headers.js';
+import { seededRandom } from '../../../test/support/seeded-random.js';
 import {
   chunk,
   type FormatSays,
@@ -8,7 +9,6 @@ import {
   packed,
   riff,
   riff64,
-  seeded,
   soundValues,
   wave,
 } from '../../../test/support/sound-files.js';
@@ -159,7 +159,7 @@ test('what cannot be played is refused in one sentence that names it', () => {
 });
 
 test('10,000 changed headers: an answer within bounds, or one sentence', () => {
-  const random = seeded(0xc1ea);
+  const random = seededRandom(0xc1ea);
   const seeds = [
     wave(values, stereo),
     riff64('RF64', formatChunk({ ...stereo, mask: 3 }), payload, [list]),
