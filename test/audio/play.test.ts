@@ -6,12 +6,11 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
 import { AudioFolder } from '../support/audio-files.js';
+import { program } from '../support/program.js';
 import { JackServer, jackSkip } from './jack-server.js';
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const folder = new AudioFolder();
 after(() => folder.remove());
 
@@ -22,7 +21,7 @@ interface Outcome {
 }
 
 function begin(args: readonly string[], env = process.env): { child: ChildProcess; ended: Promise<Outcome> } {
-  const child = spawn(process.execPath, [main, 'play', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program, 'play', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (part: string) => {
@@ -198,7 +197,7 @@ test('SIGTERM ends it with 0 also where nobody reads the pipe that it plays to, 
   execFileSync('mkfifo', [pipe]);
   const full = fullPipe('full');
   try {
-    const args = [main, 'play', path, '--device', `raw:${pipe}`, '--json'];
+    const args = [program, 'play', path, '--device', `raw:${pipe}`, '--json'];
     const child = spawn(process.execPath, args, { stdio: ['ignore', full, 'pipe'] });
     const ended = once(child, 'exit');
     await once(child.stderr!, 'data');

@@ -98,7 +98,6 @@ test('pause holds, play goes on, a seek lands on its frame, and volume changes w
   assert.ok(first > 0 && first < 10 * 48_000);
   assert.equal(held, first, 'nothing is heard in a pause');
   assert.ok(sought >= 15 * 48_000 && sought < 18 * 48_000, `frame ${sought} after a seek to 15 s`);
-  if (watched.xruns.length === 0) assert.equal(watched.words[PumpWord.minorFaults], 0);
   assert.ok(watched.words[PumpWord.changedFrames]! > 0);
 });
 
