@@ -1,13 +1,11 @@
 // Faults on purpose that the player itself makes: the pump is stopped by a signal, this process collects garbage without end. Real ones: nothing is told to whoever measures. Not here: those of
 // the pump (stalls, pump/loop.ts) and of the feeder (slow disks, feeder/feeder.ts).
 
+import type { InjectedFaults } from './player-options.js';
 import type { PumpProcess } from './pump-process.js';
 
-/** What is asked for; see player.ts. */
-interface Wanted {
-  readonly stop?: { readonly ms: number; readonly atMs: number };
-  readonly gc?: boolean;
-}
+/** What is asked for. */
+type Wanted = Pick<InjectedFaults, 'stop' | 'gc'>;
 
 /** Milliseconds of garbage in one go; then the event loop has a turn. */
 const churnMs = 20;

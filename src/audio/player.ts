@@ -110,20 +110,11 @@ export interface PlayerEvents {
   end: [EndEvent];
 }
 
-const stateNames = [
-  'starting',
-  'idle',
-  'opening',
-  'filling',
-  'playing',
-  'paused',
-  'draining',
-  'ended',
-  'failed',
-] as const;
-
 /** What a player is doing. */
-export type PlayerState = (typeof stateNames)[number];
+export type PlayerState = keyof typeof PumpState;
+
+/** By their number. */
+const stateNames = Object.keys(PumpState) as readonly PlayerState[];
 
 /** See the file's head. It begins with {@link start}; what it holds is given back when it has ended. */
 export class Player extends EventEmitter<PlayerEvents> {

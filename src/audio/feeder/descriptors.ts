@@ -1,14 +1,7 @@
 // The feeder's end of the ring of descriptors: writes them, and knows how much of what was written has not been heard. Not here: what they stand for (feeder.ts), the other end (pump/fetcher.ts).
 
 import { ProducerRing } from '../../ring/ring.js';
-import {
-  DescriptorWord,
-  descriptorBytes,
-  descriptorEntries,
-  FeederWord,
-  offsets,
-  PumpWord,
-} from '../pump/shared-layout.js';
+import { DescriptorWord, descriptorEntries, descriptorPlace, FeederWord, PumpWord } from '../pump/shared-layout.js';
 
 /** A descriptor, as it is written. */
 export interface Descriptor {
@@ -57,7 +50,7 @@ export class Descriptors {
   get framesAhead(): number {
     const head = this.head;
     while (this.#known !== head && this.#known !== this.#ring.tail) {
-      this.#ahead -= this.#words[this.#place(this.#known) + DescriptorWord.frames]!;
+      this.#ahead -= this.#words[descriptorPlace(this.#known) + DescriptorWord.frames]!;
       this.#known = (this.#known + 1) | 0;
     }
     return this.#ahead;
@@ -65,7 +58,7 @@ export class Descriptors {
 
   /** Writes one, and lets the pump see it. The caller has asked for room. */
   write({ kind, frames = 0, slot = 0, offset = 0, track = 0, firstFrame = 0 }: Descriptor): void {
-    const at = this.#place(this.#ring.tail);
+    const at = descriptorPlace(this.#ring.tail);
     const words = this.#words;
     words[at + DescriptorWord.kind] = kind;
     words[at + DescriptorWord.slot] = slot;
@@ -84,9 +77,5 @@ export class Descriptors {
   flush(): void {
     this.#words[FeederWord.flushTail] = this.#ring.tail;
     Atomics.add(this.#words, FeederWord.flushGeneration, 1);
-  }
-
-  #place(index: number): number {
-    return (offsets.descriptors + (index & (descriptorEntries - 1)) * descriptorBytes) >> 2;
   }
 }

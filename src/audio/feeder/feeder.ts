@@ -19,7 +19,7 @@ import {
   readText,
   writeText,
 } from '../pump/shared-layout.js';
-import type { SinkOpening, SinkRequest } from '../sinks/sink.js';
+import { offerOf, type SinkOpening, type SinkRequest } from '../sinks/sink.js';
 import { sourceError } from '../sources/file.js';
 import { openSource } from '../sources/open.js';
 import type { AudioSource } from '../sources/source.js';
@@ -69,7 +69,6 @@ export class Feeder {
   #nextNumber = 0;
   #nextSlot = 1;
   #leadIn: boolean;
-  #hasPlayed = false;
   /** Frames were handed over since the list began: one that has none is not begun again. */
   #isFruitful = false;
   /** What is written next is at the beginning of the sink's ring. */
@@ -211,15 +210,8 @@ export class Feeder {
   }
 
   /** What becomes of a source in the stream as it is open; undefined: it would lose something. */
-  #goesOn(source: AudioSource, { format, speakers, significantBits }: SinkOpening): Agreement | undefined {
-    const offer = {
-      sample: format.sample,
-      rates: [format.rate],
-      channels: [format.channels],
-      ...(speakers === undefined ? {} : { speakers: () => speakers }),
-      ...(significantBits === undefined ? {} : { significantBits }),
-    };
-    const agreed = negotiate(source.format, [offer], { lossy: !source.lossless });
+  #goesOn(source: AudioSource, opening: SinkOpening): Agreement | undefined {
+    const agreed = negotiate(source.format, [offerOf(opening)], { lossy: !source.lossless });
     return 'refusal' in agreed || agreed.change === 'converted' ? undefined : agreed;
   }
 
@@ -301,7 +293,6 @@ export class Feeder {
       },
     });
     this.#hasGap = false;
-    this.#hasPlayed = true;
     this.#phase = { kind: 'feed' };
     this.#unsent = [];
     if (source.extent !== undefined && isRead) this.#unsent.push({ slot, fd: source.extent.fd });
@@ -370,7 +361,7 @@ export class Feeder {
     this.#isAtStart = false;
     const { opening, frameBytes: bytes } = this.#session!;
     if (direct === undefined || opening.clock === 'none') return;
-    const lead = this.#start.leadInMs > 0 && number === 0 ? this.#leadInFrames(opening.format.rate) : 0;
+    const lead = number === 0 ? this.#leadInFrames(opening.format.rate) : 0;
     const offset = source.extent!.offset + (frame - lead) * bytes;
     const frames = aligningFrames(offset, bytes, direct.alignment);
     if (frames !== undefined && frames > 0)
@@ -461,7 +452,7 @@ export class Feeder {
   #finish(): void {
     if (this.#session === undefined) {
       this.#phase = { kind: 'done' };
-      if (this.#hasPlayed || this.#isSought) this.#say({ kind: 'over' });
+      if (this.#nextNumber > 0 || this.#isSought) this.#say({ kind: 'over' });
       else this.#say({ kind: 'refused', sentence: 'none of the files can be played', reason: 'usage' });
       return;
     }

@@ -53,8 +53,9 @@ export interface FedTrack {
   readonly firstFrame: number;
   readonly tags: SourceTags;
   readonly notes: readonly string[];
-  /** What becomes of its samples, for people; empty where nothing does. */
+  /** What becomes of its samples. */
   readonly change: Agreement['change'];
+  /** The same for people; empty where nothing does. */
   readonly words: string;
   /** The kernel reads it into the area; else it is decoded into the PCM ring. */
   readonly isRead: boolean;

@@ -16,7 +16,7 @@ export interface Feeding {
   /** The next frame to hand over. */
   frame: number;
   fed: number;
-  /** It was begun in its midst, or searched in. */
+  /** It was begun with its first frame. */
   isWhole: boolean;
 }
 

@@ -6,7 +6,7 @@ import { RWF } from '../../kernel/constants.js';
 import { Errno } from '../../kernel/errno.js';
 import { fileEnd, readVectors } from '../../kernel/file.js';
 import { type KeptAddress, keepAddress } from '../../kernel/memory.js';
-import { CopyReason, copyElements, ElementViews } from '../../memory/copy.js';
+import { CopyReason, copyElements } from '../../memory/copy.js';
 import { Region } from '../../memory/region.js';
 import { ConsumerRing } from '../../ring/ring.js';
 import { frameBytes, type PcmFormat, silenceByte } from '../../wire/pcm/format.js';
@@ -15,8 +15,8 @@ import type { FileSlots } from './file-slots.js';
 import {
   DescriptorKind,
   DescriptorWord,
-  descriptorBytes,
   descriptorEntries,
+  descriptorPlace,
   FeederWord,
   offsets,
   PumpNumber,
@@ -37,7 +37,6 @@ export const Shortage = {
   room: 4,
 } as const;
 
-const descriptorWords = descriptorBytes / 4;
 const mask = descriptorEntries - 1;
 const twoTo32 = 0x1_0000_0000;
 const mostMissing = 0x7fff_ffff;
@@ -71,13 +70,11 @@ export class Fetcher {
   readonly #silence: number;
   /** Frames of a descriptor that are there, where a file had fewer than it owed; -1: all. */
   readonly #there = new Int32Array(descriptorEntries).fill(-1);
-  readonly #area: ElementViews;
-  readonly #areaSamples: SampleViews;
+  readonly #area: SampleViews;
   /** Addresses of the area and of the staging memory, low half first. */
   readonly #areaHalves: Uint32Array;
   readonly #stagingHalves: Uint32Array;
-  readonly #pcm: ElementViews;
-  readonly #pcmSamples: SampleViews;
+  readonly #pcm: SampleViews;
   readonly #staging: Region;
   readonly #stagingSamples: SampleViews;
   readonly #vector: Region;
@@ -103,11 +100,9 @@ export class Fetcher {
     this.#volume = volume;
     this.#frameBytes = frameBytes(format);
     this.#silence = silenceByte(format.sample);
-    this.#area = new ElementViews(sink.memory.buffer);
-    this.#areaSamples = new SampleViews(sink.memory.buffer);
+    this.#area = new SampleViews(sink.memory.buffer);
     this.#areaHalves = halvesOf(sink.memory.address);
-    this.#pcm = new ElementViews(region, offsets.pcm);
-    this.#pcmSamples = new SampleViews(region, offsets.pcm);
+    this.#pcm = new SampleViews(region, offsets.pcm);
     this.#staging = new Region(stagingBytes);
     this.#stagingSamples = new SampleViews(this.#staging.buffer);
     this.#stagingHalves = halvesOf(this.#staging.address);
@@ -130,7 +125,7 @@ export class Fetcher {
         this.#giveBack();
         return this.#short(Shortage.empty);
       }
-      const at = this.#place(this.#fetchIndex);
+      const at = descriptorPlace(this.#fetchIndex);
       const kind = this.#words[at + DescriptorWord.kind]!;
       if (kind === DescriptorKind.end || kind === DescriptorKind.formatEnds) {
         this.endKind = kind;
@@ -237,7 +232,7 @@ export class Fetcher {
   /** Looks which track is heard, and which of its frames is next: `track` and `frame`. */
   tellPlace(): void {
     if (this.#ring.available() <= 0) return;
-    const at = this.#place(this.#ring.head);
+    const at = descriptorPlace(this.#ring.head);
     const kind = this.#words[at + DescriptorWord.kind]!;
     if (kind === DescriptorKind.end || kind === DescriptorKind.formatEnds) return;
     this.track = this.#words[at + DescriptorWord.track]!;
@@ -253,13 +248,9 @@ export class Fetcher {
     this.#vector.unmap();
   }
 
-  #place(index: number): number {
-    return (offsets.descriptors >> 2) + (index & mask) * descriptorWords;
-  }
-
   #framesOf(index: number): number {
     const there = this.#there[index & mask]!;
-    return there >= 0 ? there : this.#words[this.#place(index) + DescriptorWord.frames]!;
+    return there >= 0 ? there : this.#words[descriptorPlace(index) + DescriptorWord.frames]!;
   }
 
   /** The rest of the descriptor that is heard next, so many frames, was heard: it is done with. */
@@ -311,7 +302,7 @@ export class Fetcher {
     const length = frames * this.#frameBytes;
     if (this.#volume.isUnity())
       copyElements(CopyReason.soundFill, this.#area, this.#sink.areaOffset, this.#pcm, from, length);
-    else this.#multiply(this.#pcmSamples, from, frames);
+    else this.#multiply(this.#pcm, from, frames);
     this.#numbers[PumpNumber.userBytes]! += length;
   }
 
@@ -379,7 +370,7 @@ export class Fetcher {
 
   /** Frames by the volume into the area; `from` in bytes. */
   #multiply(source: SampleViews, from: number, frames: number): void {
-    this.#volume.apply(this.#areaSamples, this.#sink.areaOffset, source, from, frames);
+    this.#volume.apply(this.#area, this.#sink.areaOffset, source, from, frames);
     this.#numbers[PumpNumber.volumeBytes]! += frames * this.#frameBytes;
   }
 

@@ -1,6 +1,8 @@
 // Histograms of small whole numbers with buckets that grow with the value, so that a place and a percentile are known to one part in 32 from 1 to 2^31: 448 counts of 32 bits.
 // Counting allocates nothing. What a value is (100 ns, a frame) is its writer's business. Not here: where they stand (shared-layout.ts), how they are shown (../report).
 
+import { histogramBytes } from './shared-layout.js';
+
 /** Values below it have a bucket each. */
 const exact = 32;
 /** Buckets of each power of two above. */
@@ -34,7 +36,7 @@ function bucketMiddle(bucket: number): number {
 
 /** What was counted, over the region's bytes. */
 export function histogramView(region: ArrayBuffer, offset: number, number: number): Int32Array<ArrayBuffer> {
-  return new Int32Array(region, offset + number * 4096, histogramBuckets);
+  return new Int32Array(region, offset + number * histogramBytes, histogramBuckets);
 }
 
 /** How many values were counted. */

@@ -15,7 +15,7 @@ import { LoopEnd, PumpLoop } from './loop.js';
 import {
   DescriptorKind,
   DescriptorWord,
-  descriptorBytes,
+  descriptorPlace,
   EventCause,
   EventKind,
   EventWord,
@@ -219,7 +219,7 @@ function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
   for (let frame = 0; frame < total; frame++) pcm[frame] = (frame + 1) * 4;
   let done = 0;
   for (const [index, frames] of pieces.entries()) {
-    const at = (offsets.descriptors + index * descriptorBytes) >> 2;
+    const at = descriptorPlace(index);
     // Every other piece is one of a file: of the region itself.
     const isFile = index % 2 === 1;
     words[at + DescriptorWord.kind] = isFile ? DescriptorKind.extent : DescriptorKind.pcm;
@@ -228,7 +228,7 @@ function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
     words[at + DescriptorWord.firstFrameLow] = done;
     done += frames;
   }
-  words[((offsets.descriptors + pieces.length * descriptorBytes) >> 2) + DescriptorWord.kind] = DescriptorKind.end;
+  words[descriptorPlace(pieces.length) + DescriptorWord.kind] = DescriptorKind.end;
   words[FeederWord.tail] = pieces.length + 1;
   words[PlayerWord.isPlaying] = 1;
   numbers[PlayerNumber.volume] = 1;

@@ -163,15 +163,24 @@ export class PumpLoop {
     if (seen === SinkState.xrun) this.#ranDry();
     else if (seen === SinkState.suspended) this.#wokeUp();
     else {
-      const queued = this.#sink.queued - this.#padding;
       if (this.#state === PumpState.playing && !this.#isEnding) {
         if (this.#isTimed) this.#figures.looked(this.#sink.queued);
         this.#figures.place(this.#own[Own.committed]! - this.#sink.queued);
       }
-      this.#fetcher.heard(queued > 0 ? queued : 0);
-      this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+      this.#hear();
+      this.#tellPosition();
     }
     return seen;
+  }
+
+  /** What has left the sink was heard. */
+  #hear(): void {
+    const queued = this.#sink.queued - this.#padding;
+    this.#fetcher.heard(queued > 0 ? queued : 0);
+  }
+
+  #tellPosition(): void {
+    this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
   }
 
   /** In a rehearsal: what happens seldom happens now. */
@@ -190,9 +199,8 @@ export class PumpLoop {
 
   /** An xrun. Where everything queued was played it is filled again, from the first frame that was not. */
   #ranDry(): void {
-    const queued = this.#sink.queued - this.#padding;
-    this.#fetcher.heard(queued > 0 ? queued : 0);
-    this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+    this.#hear();
+    this.#tellPosition();
     // All frames of the stream have left, and what ran dry was silence.
     if (this.#isEnding || this.#state !== PumpState.playing) return;
     const rate = 1e9 / this.#own[Own.frameNs]!;
@@ -220,8 +228,7 @@ export class PumpLoop {
 
   /** The system slept, and the device with it. */
   #wokeUp(): void {
-    const queued = this.#sink.queued - this.#padding;
-    this.#fetcher.heard(queued > 0 ? queued : 0);
+    this.#hear();
     this.#event[0] = this.#fetcher.frame[0]!;
     this.#event[1] = this.#event[2] = -1;
     this.#figures.event(EventKind.suspended, EventCause.driver, this.#fetcher.track, this.#event);
@@ -260,7 +267,7 @@ export class PumpLoop {
     this.#isDry = false;
     this.#isStarved = false;
     this.#refill();
-    this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+    this.#tellPosition();
     Atomics.store(words, PumpWord.flushed, generation);
   }
 
@@ -286,12 +293,11 @@ export class PumpLoop {
     this.#isEmptied = this.#sink.pause() < 0;
     if (this.#isEmptied) {
       this.#sink.update();
-      const queued = this.#sink.queued - this.#padding;
-      this.#fetcher.heard(queued > 0 ? queued : 0);
+      this.#hear();
       this.#sink.drop();
       this.#refill();
     }
-    this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+    this.#tellPosition();
     this.#setState(PumpState.paused);
   }
 
@@ -435,12 +441,12 @@ export class PumpLoop {
   #finish(reason: number): number {
     this.#sink.drop();
     if (reason !== LoopEnd.stopped) this.#fetcher.heard(0);
-    this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+    this.#tellPosition();
     return reason;
   }
 
   #gone(): number {
-    this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
+    this.#tellPosition();
     return LoopEnd.gone;
   }
 

@@ -9,7 +9,7 @@ import { parentProcess, signalAtParentsEnd } from '../../kernel/scheduling.js';
 import type { PcmFormat } from '../../wire/pcm/format.js';
 import { negotiate } from '../../wire/pcm/negotiate.js';
 import { loadSink } from '../sinks/open-sink.js';
-import { isSinkError, type Sink, type SinkRequest } from '../sinks/sink.js';
+import { isSinkError, offerOf, type Sink, type SinkRequest } from '../sinks/sink.js';
 import { PumpClock, Time } from './clock.js';
 import { Fetcher } from './fetcher.js';
 import { Figures } from './figures.js';
@@ -167,13 +167,9 @@ class PumpProcess {
     const agreement = negotiate(source, sink.offers(source), options);
     if ('refusal' in agreement) return { refusal: agreement.refusal, reason: 'device' };
     const opening = sink.open(agreement.format, settings);
-    const { speakers, significantBits } = opening;
-    if (speakers === undefined) return { opening, agreement };
+    if (opening.speakers === undefined) return { opening, agreement };
     // Where its channels go is what many devices say only when they are configured.
-    const { sample, rate, channels } = opening.format;
-    const bits = significantBits === undefined ? {} : { significantBits };
-    const offer = { sample, rates: [rate], channels: [channels], speakers: () => speakers, ...bits };
-    const placed = negotiate(source, [offer], options);
+    const placed = negotiate(source, [offerOf(opening)], options);
     return 'refusal' in placed ? { refusal: placed.refusal, reason: 'device' } : { opening, agreement: placed };
   }
 

@@ -37,8 +37,8 @@ test('a rehearsal runs every function that playing, pausing, seeking, xruns, lat
       ...['#gone', '#leaveOut', '#tellMissing', '#wokeUp'],
       // Of sinks whose end is a drain, and of disks with blocks.
       ...['#drained', '#framesToBlock'],
-      // When playing is over.
-      ...['end', 'passEnd', 'tell'],
+      // Of cards that give times, and when playing is over.
+      ...['get baseSeconds', 'end', 'passEnd'],
     ]),
   );
 });

@@ -17,8 +17,8 @@ import { PumpLoop } from './loop.js';
 import {
   DescriptorKind,
   DescriptorWord,
-  descriptorBytes,
   descriptorEntries,
+  descriptorPlace,
   FeederWord,
   fileSlots,
   offsets,
@@ -72,7 +72,7 @@ class Stage {
   /** Every descriptor anew: of the sequence, or all of one kind and file. */
   #fill(kind?: number, slot = 0): void {
     for (let index = 0; index < descriptorEntries; index++) {
-      const at = (offsets.descriptors + index * descriptorBytes) >> 2;
+      const at = descriptorPlace(index);
       const each = kind ?? sequence[index % sequence.length]!;
       this.words[at + DescriptorWord.kind] = each;
       this.words[at + DescriptorWord.slot] = each === DescriptorKind.direct ? 1 : slot;

@@ -189,7 +189,10 @@ export const PumpNumber = {
 /** Says that both sides are of one version. */
 export const layoutSeal = 0x434c_5703;
 
-/** The histograms, a page each. */
+/** Bytes of a histogram's place. */
+export const histogramBytes = page;
+
+/** The histograms, one behind the other. */
 export const Histogram = { latenessNs: 0, workNs: 1, headroomFrames: 2 } as const;
 
 /** An event's record of 64 bytes: four words, then six numbers. */
@@ -228,7 +231,7 @@ export const SecondWord = { second: 0, leastQueued: 1, latestUs: 2, wakeUps: 3 }
 export const driftBytes = 16;
 
 /** A descriptor of 32 bytes: eight words. 64-bit values have their low half first. */
-export const descriptorBytes = 32;
+const descriptorBytes = 32;
 export const DescriptorWord = {
   kind: 0,
   /** Of a file: the slot that its descriptor was passed for. */
@@ -243,6 +246,11 @@ export const DescriptorWord = {
   firstFrameLow: 6,
   firstFrameHigh: 7,
 } as const;
+
+/** Where a descriptor of the ring stands, as words from the region's beginning. @param index counted from the ring's beginning, on and on */
+export function descriptorPlace(index: number): number {
+  return (offsets.descriptors + (index & (descriptorEntries - 1)) * descriptorBytes) >> 2;
+}
 
 export const DescriptorKind = {
   extent: 1,

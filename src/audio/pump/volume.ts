@@ -1,22 +1,18 @@
 // Volume: samples multiplied on their way into the area, the factor moving frame by frame so that nothing clicks. At 0 dB it is not in the way at all: whoever copies asks `isUnity`
 // first. Integers are rounded to the nearest and held within their range. Allocates nothing while it works. Not here: who says how loud (loop.ts).
 
+import { ElementViews } from '../../memory/copy.js';
 import type { SampleFormat } from '../../wire/pcm/format.js';
 
 /** The same bytes as every kind of sample. A buffer's end that is no whole element is left out. */
-export class SampleViews {
-  readonly bytes: Uint8Array;
+export class SampleViews extends ElementViews {
   readonly int8: Int8Array;
-  readonly int16: Int16Array;
-  readonly int32: Int32Array;
   readonly float32: Float32Array;
   readonly float64: Float64Array;
 
   constructor(buffer: ArrayBufferLike, byteOffset = 0, byteLength = buffer.byteLength - byteOffset) {
-    this.bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    super(buffer, byteOffset, byteLength);
     this.int8 = new Int8Array(buffer, byteOffset, byteLength);
-    this.int16 = new Int16Array(buffer, byteOffset, byteLength >> 1);
-    this.int32 = new Int32Array(buffer, byteOffset, byteLength >> 2);
     this.float32 = new Float32Array(buffer, byteOffset, byteLength >> 2);
     this.float64 = new Float64Array(buffer, byteOffset, byteLength >> 3);
   }
@@ -121,14 +117,14 @@ function multiply(
   factor: number,
 ): void {
   if (form === Form.s16) {
-    target.int16[(targetAt >> 1) + sample] = held(source.int16[(sourceAt >> 1) + sample]! * factor, 0x7fff);
+    target.halves[(targetAt >> 1) + sample] = held(source.halves[(sourceAt >> 1) + sample]! * factor, 0x7fff);
   } else if (form === Form.s32) {
-    target.int32[(targetAt >> 2) + sample] = held(source.int32[(sourceAt >> 2) + sample]! * factor, 0x7fff_ffff);
+    target.words[(targetAt >> 2) + sample] = held(source.words[(sourceAt >> 2) + sample]! * factor, 0x7fff_ffff);
   } else if (form === Form.float32) {
     target.float32[(targetAt >> 2) + sample] = source.float32[(sourceAt >> 2) + sample]! * factor;
   } else if (form === Form.s24) {
-    const value = (source.int32[(sourceAt >> 2) + sample]! << 8) >> 8;
-    target.int32[(targetAt >> 2) + sample] = held(value * factor, 0x7f_ffff);
+    const value = (source.words[(sourceAt >> 2) + sample]! << 8) >> 8;
+    target.words[(targetAt >> 2) + sample] = held(value * factor, 0x7f_ffff);
   } else if (form === Form.s24Packed) {
     const from = sourceAt + sample * 3;
     const value = source.bytes[from]! | (source.bytes[from + 1]! << 8) | (source.int8[from + 2]! << 16);
@@ -140,8 +136,8 @@ function multiply(
   } else if (form === Form.float64) {
     target.float64[(targetAt >> 3) + sample] = source.float64[(sourceAt >> 3) + sample]! * factor;
   } else if (form === Form.s16Swapped) {
-    const value = (swapped(source.int16[(sourceAt >> 1) + sample]!) << 16) >> 16;
-    target.int16[(targetAt >> 1) + sample] = swapped(held(value * factor, 0x7fff));
+    const value = (swapped(source.halves[(sourceAt >> 1) + sample]!) << 16) >> 16;
+    target.halves[(targetAt >> 1) + sample] = swapped(held(value * factor, 0x7fff));
   } else if (form === Form.s8) {
     target.int8[targetAt + sample] = held(source.int8[sourceAt + sample]! * factor, 0x7f);
   } else {

@@ -1,6 +1,7 @@
 // What is known when playing has ended, as the player gathers it: figures of the shared region, what sink and files said of themselves, what the host
 // is. Types alone. Not here: what is made of them (report.ts).
 
+import type { XrunEvent } from '../player-events.js';
 import type { SinkClock } from '../sinks/sink.js';
 import type { BitFacts } from './bits.js';
 import type { Distribution } from './distribution.js';
@@ -8,13 +9,13 @@ import type { Drift } from './drift.js';
 import type { Environment } from './environment.js';
 
 /** Why the device ran dry: the pump woke too late, the data was not there although the pump was on time, or the driver says so for reasons of its own. */
-export type XrunCause = 'pump-late' | 'data-late' | 'driver';
+export type XrunCause = XrunEvent['cause'];
 
 /** The device ran dry. */
 export interface Xrun {
   /** Seconds of the stream, where it was. */
   readonly atSeconds: number;
-  /** From when the device stopped until it was noticed. */
+  /** From when the device stopped until it ran again; -1: not known. */
   readonly gapMs: number;
   /** Frames that the device would have played in that time. */
   readonly framesLost: number;

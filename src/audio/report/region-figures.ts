@@ -1,16 +1,11 @@
 // The pump's figures out of the shared region, as the report wants them: what its words, histograms and rings of records say when it has ended, or so far. It
 // reads alone. Not here: where they stand (pump/shared-layout.ts), what is made of them (report.ts).
 
+import { EventReader } from '../player-events.js';
 import { bucketStart, histogramView, unitNs } from '../pump/histogram.js';
 import {
   driftBytes,
   driftEntries,
-  EventCause,
-  EventKind,
-  EventNumber,
-  EventWord,
-  eventBytes,
-  eventEntries,
   Histogram,
   offsets,
   PumpNumber,
@@ -22,7 +17,7 @@ import {
 import { payloadFramesOf } from '../sound-ledger.js';
 import type { Distribution } from './distribution.js';
 import { type Drift, DriftEstimate } from './drift.js';
-import type { HeadroomPoint, PlayFacts, Scheduling, Xrun, XrunCause } from './facts.js';
+import type { HeadroomPoint, PlayFacts, Scheduling, Xrun } from './facts.js';
 
 /** What the pump alone knows. */
 export type PumpFigures = Pick<
@@ -74,25 +69,12 @@ function* recordsOf(count: number, entries: number): Generator<number> {
   for (let index = Math.max(0, count - entries); index < count; index++) yield index & (entries - 1);
 }
 
-const causes: Readonly<Record<number, XrunCause>> = {
-  [EventCause.pumpLate]: 'pump-late',
-  [EventCause.dataLate]: 'data-late',
-};
-
-function xrunsOf(words: Int32Array, numbers: Float64Array): Xrun[] {
+function xrunsOf(region: ArrayBuffer): Xrun[] {
   const found: Xrun[] = [];
-  const began = numbers[PumpNumber.startedNs]!;
-  for (const index of recordsOf(words[PumpWord.events]!, eventEntries)) {
-    const at = offsets.events + index * eventBytes;
-    const number = (field: number): number => numbers[(at >> 3) + field]!;
-    if (words[(at >> 2) + EventWord.kind] !== EventKind.xrun) continue;
-    found.push({
-      atSeconds: Math.max(0, (number(EventNumber.ns) - began) / 1e9),
-      gapMs: number(EventNumber.gapNs) / 1e6,
-      framesLost: number(EventNumber.framesLost),
-      latenessUs: number(EventNumber.latenessNs) / 1000,
-      cause: causes[words[(at >> 2) + EventWord.cause]!] ?? 'driver',
-    });
+  for (const event of new EventReader(region).take()) {
+    if (event.kind !== 'xrun') continue;
+    const { atSeconds, gapMs, framesLost, latenessMs, cause } = event;
+    found.push({ atSeconds: Math.max(0, atSeconds), gapMs, framesLost, latenessUs: latenessMs * 1000, cause });
   }
   return found;
 }
@@ -155,7 +137,7 @@ export function pumpFigures(region: ArrayBuffer, rate: number): PumpFigures {
     ),
     headroomOverTime: headroomOverTime(words),
     workUs: distribution(histogram(Histogram.workNs), unitUs, { greatest: number(PumpNumber.longestWorkNs) / 1000 }),
-    xruns: xrunsOf(words, numbers),
+    xruns: xrunsOf(region),
     changedFrames: word(PumpWord.changedFrames),
     xrunCount: word(PumpWord.xruns),
     drift: driftOf(words, numbers, rate),

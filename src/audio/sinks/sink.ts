@@ -67,6 +67,17 @@ export interface SinkOpening {
   readonly notes: readonly string[];
 }
 
+/** What an opened sink takes of a source that is to follow: its own format, with its channels where they go, if the device says so. */
+export function offerOf({ format, speakers, significantBits }: SinkOpening): PcmOffer {
+  return {
+    sample: format.sample,
+    rates: [format.rate],
+    channels: [format.channels],
+    ...(speakers === undefined ? {} : { speakers: () => speakers }),
+    ...(significantBits === undefined ? {} : { significantBits }),
+  };
+}
+
 /** What {@link Sink.update} says. */
 export const SinkState = {
   /** Prepared: filled, and not started. */
