@@ -103,9 +103,11 @@ test('a fault on purpose is seen: an xrun that is the pump being late, and --fai
   assert.equal(status, 4, stderr);
   assert.match(stderr, /--fail-on-xrun allows 0/);
   const xruns = eventsOf(stdout).filter(({ event }) => event === 'xrun');
-  assert.ok(xruns.length >= 1);
-  assert.equal(xruns[0]!['cause'], 'pump-late');
-  assert.ok((xruns[0]!['gapMs'] as number) >= 200 - 22 - 1, 'what was queued, 21.3 ms, was played');
+  // A busy host may be late by itself, for less.
+  const [stalled] = xruns.filter(({ latenessMs }) => (latenessMs as number) >= 200);
+  assert.ok(stalled !== undefined);
+  assert.equal(stalled['cause'], 'pump-late');
+  assert.ok((stalled['gapMs'] as number) >= 200 - 22 - 1, 'what was queued, 21.3 ms, was played');
 });
 
 test('exit statuses and sentences', { skip }, async () => {
