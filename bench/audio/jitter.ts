@@ -34,6 +34,8 @@ interface Run {
   readonly observed: Observed;
   /** Threads that had SCHED_FIFO. */
   readonly fifo: number;
+  /** It ended by itself, before the file did. */
+  readonly hasEnded: boolean;
 }
 
 /** What is not looked at: programs settle after their start. */
@@ -89,9 +91,11 @@ export async function measurePlayer(
       said = (said + bytes.toString()).slice(-400);
     });
     await waitForStart(device, child, () => said.trim());
-    await sleep(settleMs + seconds * 1000 + 100);
+    await sleep(settleMs);
     const fifo = fifoThreads(child);
-    return { observed: judge(device.end(), settleMs, settleMs + seconds * 1000), fifo };
+    await sleep(seconds * 1000 + 100);
+    const hasEnded = child.exitCode !== null || child.signalCode !== null;
+    return { observed: judge(device.end(), settleMs, settleMs + seconds * 1000), fifo, hasEnded };
   } finally {
     if (child !== undefined) await stopChild(child, 1500);
     await load?.end();
@@ -108,6 +112,7 @@ function rowOf(name: string, group: JitterGroup, runs: readonly Run[], beside: r
   const besideHeadrooms = beside.map(({ observed }) => observed.headroomMs);
   const spread = runs.map(({ observed: { free } }) => quantile(free, 0.99) - quantile(free, 0.5));
   const sum = (of: (observed: Observed) => number): number => runs.reduce((all, run) => all + of(run.observed), 0);
+  const ended = runs.filter(({ hasEnded }) => hasEnded).length;
   const most = Math.max(...late(runs, 1));
   const ratio = (own: readonly number[], others: readonly number[]): string => {
     const found = pairedRatio(own, others);
@@ -115,7 +120,7 @@ function rowOf(name: string, group: JitterGroup, runs: readonly Run[], beside: r
   };
   const cells = [
     `${group.periodFrames} x ${periods}`,
-    `${name}${group.isRealtime && runs.some(({ fifo }) => fifo === 0) ? ' (no FIFO)' : ''}`,
+    `${name}${group.isRealtime && runs.some(({ fifo }) => fifo === 0) ? ' (no FIFO)' : ''}${ended > 0 ? ` (ended by itself in ${ended} of ${runs.length})` : ''}`,
     micro(median(late(runs, 0.5))),
     micro(median(late(runs, 0.99))),
     micro(most),
