@@ -1,6 +1,6 @@
 // Compiles the core (src/core/, AssemblyScript) to WebAssembly: each file of src/core/entries/ to dist/core/NAME.wasm, and of src/core/images/, the modules that
-// become machine code (tools/build-image.mjs), to dist/core/images/, unless that is newer than all that it is made of. It is plain JavaScript because the
-// build calls it before anything else exists. `node tools/build-core.mjs FOLDER` does so with a copy in another folder.
+// become machine code (tools/build-image.mjs), to dist/core/images/, and of src/core/around/, what stands around those in an image, to dist/core/around/; unless that is newer than all that
+// it is made of. It is plain JavaScript because the build calls it before anything else exists. `node tools/build-core.mjs FOLDER` does so with a copy in another folder.
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,8 @@ const flags = [
 const kinds = [
   { folder: 'entries', into: '', extra: ['--enable=threads,simd'] },
   { folder: 'images', into: 'images/', extra: ['--disable=threads,simd', '--zeroFilledMemory'] },
+  // It runs once, or waits: it is to be small.
+  { folder: 'around', into: 'around/', extra: ['--shrinkLevel=2', '--disable=threads,simd'] },
 ];
 
 const compiler = statSync(fileURLToPath(import.meta.url)).mtimeMs;
@@ -57,7 +59,7 @@ const stale = kinds.flatMap(({ folder, into, extra }) =>
 if (stale.length > 0) {
   // 94 MB of compiler: loaded only when there is something to do.
   const { default: asc } = await import('assemblyscript/asc');
-  mkdirSync(join(output, 'images'), { recursive: true });
+  for (const { into } of kinds) mkdirSync(join(output, into), { recursive: true });
   for (const { name, source, into, extra } of stale) {
     // Whole files or none: another build may be at work on the same ones.
     const written = `${into}${name}.${process.pid}.wasm`;

@@ -1,7 +1,6 @@
-// Makes images that boot: each module of dist/core/images/ becomes machine code and, with src/image/ around it, one ELF file, dist/image/NAME.elf. The module is
-// compiled by wasm2c (wabt) and gcc, or by our own compiler (src/compile/): `--compiler gcc|own`, and by our own where wasm2c is missing. The rest is gcc's.
-// The same sources and tools give the same bytes. Where the tools are missing, or are others than those that it was tried with,
-// nothing is made, and it says why: whoever installs the package has the images already. Plain JavaScript because the build calls it.
+// Makes images that boot, dist/image/NAME.elf, of each module of dist/core/images/. Two ways: wasm2c (wabt) and gcc, with src/image/ around the module, whose code is faster; or our own compiler
+// and linker (src/compile/), with src/core/around/ around it, which need nothing that is not here: `--compiler gcc|own`, and our own where wasm2c or gcc is missing.
+// The same sources and tools give the same bytes. Plain JavaScript because the build calls it.
 
 import { execFileSync } from 'node:child_process';
 import {
@@ -22,6 +21,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'dist/core/images');
 const sources = join(root, 'src/image');
 const compilerSources = join(root, 'src/compile');
+const machineSide = join(root, 'dist/core/around/machine.wasm');
 const images = join(root, 'dist/image');
 
 /** What wasm2c writes has changed between versions in names and shape: this is the one that src/image/wasm2c.c is written for. */
@@ -57,29 +57,26 @@ const link = [
   '-Wl,-T,link.ld,-n,--build-id=none,--gc-sections,-z,noexecstack,--no-warn-rwx-segments',
 ];
 
-/** Why images cannot be made here; undefined: they can. */
+/** Why wasm2c and gcc cannot make images here; undefined: they can. */
 export function missingTools() {
-  if (process.arch !== 'x64') return `images are for x86-64, and this is ${process.arch}`;
+  // gcc makes code for the machine that it runs on.
+  if (process.arch !== 'x64') return `gcc makes no code for x86-64 on ${process.arch}`;
+  try {
+    const version = execFileSync('wasm2c', ['--version'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+    if (!version.startsWith(wabtVersion))
+      return `wasm2c is version ${version}, and modules are compiled with ${wabtVersion}`;
+  } catch {
+    return 'wasm2c is not installed (Debian: apt-get install wabt)';
+  }
   try {
     execFileSync('gcc', ['--version'], { stdio: 'ignore' });
   } catch {
     return 'gcc is not installed';
   }
   return undefined;
-}
-
-/** Why wasm2c and gcc cannot compile modules here; undefined: they can. */
-export function missingWasm2c() {
-  try {
-    const version = execFileSync('wasm2c', ['--version'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-    if (version.startsWith(wabtVersion)) return missingTools();
-    return `wasm2c is version ${version}, and modules are compiled with ${wabtVersion}`;
-  } catch {
-    return 'wasm2c is not installed (Debian: apt-get install wabt)';
-  }
 }
 
 /** Linear memory begins at an address that never changes: the code need not look it up at each access. */
@@ -89,48 +86,46 @@ export function withFixedMemory(text) {
   return fixed;
 }
 
-/** The module as an object file by our own compiler, which the build made before. */
-async function compileByOurselves(module, into) {
-  const [{ compileModule }, { writeObject }] = await Promise.all([
+/** The image by our own compiler and linker, which the build made before. */
+async function makeByOurselves(module) {
+  const [{ compileModule }, { linkImage }] = await Promise.all([
     import('../dist/src/compile/program.js'),
-    import('../dist/src/compile/elf-object.js'),
+    import('../dist/src/compile/link-image.js'),
   ]);
-  writeFileSync(into, writeObject(compileModule(readFileSync(module))));
+  const [machine, program] = [machineSide, module].map((path) => compileModule(readFileSync(path)));
+  return linkImage(machine, program);
 }
 
-/** The module as an object file by wasm2c and gcc. */
-function compileByWasm2c(module, folder, run) {
-  // Names of functions are for people, and would be in the C alone.
-  run('wasm2c', ['-n', 'module', module, '-o', 'module.c']);
-  writeFileSync(join(folder, 'module.c'), withFixedMemory(readFileSync(join(folder, 'module.c'), 'utf8')));
-  run('gcc', [...flags, '-c', 'module.c']);
+/** The image by wasm2c and gcc. */
+function makeByGcc(module) {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-image-'));
+  const run = (program, args) => execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  try {
+    for (const file of readdirSync(sources)) writeFileSync(join(folder, file), readFileSync(join(sources, file)));
+    // Names of functions are for people, and would be in the C alone.
+    run('wasm2c', ['-n', 'module', module, '-o', 'module.c']);
+    writeFileSync(join(folder, 'module.c'), withFixedMemory(readFileSync(join(folder, 'module.c'), 'utf8')));
+    for (const part of ['module', 'wasm2c', 'host']) run('gcc', [...flags, '-c', `${part}.c`]);
+    run('gcc', [...flags, '-mgeneral-regs-only', '-c', 'boot.c']);
+    run('gcc', ['-c', 'start.S']);
+    run('gcc', [...link, 'start.o', 'boot.o', 'host.o', 'wasm2c.o', 'module.o', '-lgcc', '-o', 'image.elf']);
+    run('strip', ['-s', 'image.elf']);
+    return readFileSync(join(folder, 'image.elf'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /**
  * Makes one image.
  * @param name of its module @param into the file that is written, whole or not at all
- * @param compiler of the module: `gcc` (by way of wasm2c), or `own` (src/compile/)
+ * @param compiler `gcc` (with wasm2c), or `own` (src/compile/)
  */
 export async function buildImage(name, into, compiler = 'gcc') {
-  const folder = mkdtempSync(join(tmpdir(), 'clearway-image-'));
-  const run = (program, args) => execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
-  try {
-    for (const file of readdirSync(sources)) writeFileSync(join(folder, file), readFileSync(join(sources, file)));
-    const module = join(modules, `${name}.wasm`);
-    if (compiler === 'own') await compileByOurselves(module, join(folder, 'module.o'));
-    else compileByWasm2c(module, folder, run);
-    const glue = compiler === 'own' ? 'own' : 'wasm2c';
-    run('gcc', [...flags, '-c', `${glue}.c`]);
-    run('gcc', [...flags, '-c', 'host.c']);
-    run('gcc', [...flags, '-mgeneral-regs-only', '-c', 'boot.c']);
-    run('gcc', ['-c', 'start.S']);
-    run('gcc', [...link, 'start.o', 'boot.o', 'host.o', `${glue}.o`, 'module.o', '-lgcc', '-o', 'image.elf']);
-    run('strip', ['-s', 'image.elf']);
-    writeFileSync(`${into}.${process.pid}`, readFileSync(join(folder, 'image.elf')));
-    renameSync(`${into}.${process.pid}`, into);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const module = join(modules, `${name}.wasm`);
+  const image = compiler === 'own' ? await makeByOurselves(module) : makeByGcc(module);
+  writeFileSync(`${into}.${process.pid}`, image);
+  renameSync(`${into}.${process.pid}`, into);
 }
 
 const timeOf = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
@@ -170,20 +165,21 @@ function moduleNames() {
 function plan() {
   const compiler = askedCompiler();
   if (compiler !== undefined) return { compiler, stale: moduleNames() };
-  const around = [fileURLToPath(import.meta.url), ...filesOf(sources)];
-  const stale = olderThan(...around, ...filesOf(compilerSources));
+  const [tool, byGcc] = [fileURLToPath(import.meta.url), filesOf(sources)];
+  const byOurselves = [...filesOf(compilerSources), machineSide];
   // Compilers are asked for their version only where there may be something to do.
-  if (stale.length === 0 || missingWasm2c() !== undefined) return { compiler: 'own', stale };
-  return { compiler: 'gcc', stale: olderThan(...around) };
+  if (olderThan(tool, ...byGcc, ...byOurselves).length === 0) return { compiler: 'own', stale: [] };
+  if (missingTools() === undefined) return { compiler: 'gcc', stale: olderThan(tool, ...byGcc) };
+  return { compiler: 'own', stale: olderThan(tool, ...byOurselves) };
 }
 
 async function buildAll() {
   const { compiler, stale } = plan();
   if (stale.length === 0) return;
-  const why = compiler === 'gcc' ? missingWasm2c() : missingTools();
+  const why = compiler === 'gcc' ? missingTools() : undefined;
   if (why !== undefined) {
-    console.error(`no images were made (clearway kv --vm needs one): ${why}`);
-    return;
+    console.error(`no images were made: ${why}`);
+    process.exit(1);
   }
   mkdirSync(images, { recursive: true });
   for (const name of stale) await buildImage(name, join(images, `${name}.elf`), compiler);

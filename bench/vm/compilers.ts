@@ -32,7 +32,7 @@ void give_up(const char *why) { exit(3); }
 
 interface ImageTool {
   readonly flags: readonly string[];
-  missingWasm2c(): string | undefined;
+  missingTools(): string | undefined;
   withFixedMemory(text: string): string;
 }
 
@@ -116,7 +116,7 @@ function measure(store: Store, name: string): number {
 /** Measures all of them in turns. @returns lines of a table: nanoseconds of CPU time a command, medians of rounds, and ratios to gcc */
 export async function measureCompilers(rounds: number): Promise<string[]> {
   const tool = (await import(pathToFileURL(join(repositoryRoot, 'tools/build-image.mjs')).href)) as ImageTool;
-  const missing = tool.missingWasm2c();
+  const missing = tool.missingTools();
   const folder = mkdtempSync(join(tmpdir(), 'clearway-bench-'));
   const stores: Record<string, Store> = {
     V8: new Store(layouts.split!),

@@ -1,4 +1,5 @@
-/* What stands between the module and the machine, whoever compiled it: its imports, the clock, and the loop that turns, rests and parks.
+/* What stands between a module that wasm2c and gcc compiled and the machine: its imports, the clock, and the loop that turns, rests and parks. Of images that our own
+   compiler makes src/core/around/machine.ts is the same.
    Everything here runs at CPL 3. Nothing is allocated; memory is the machine's from the start. */
 #include "image.h"
 #include <stddef.h>
@@ -32,7 +33,7 @@ void host_say(u32 text, u32 length) {
 }
 void host_endGuest(u32 status) { end_guest(status); }
 
-/* Why the module's code stopped itself: the numbers are those of wasm2c (wasm_rt_trap_t), and ours (src/compile/ir.ts). */
+/* Why the module's code stopped itself: the numbers are those of wasm2c (wasm_rt_trap_t). */
 void module_trapped(u32 code) {
   static const char *const names[] = {
     "none", "out of bounds", "integer overflow", "division by zero", "conversion of no number", "a failed check", "indirect call", "exception", "stack",

@@ -19,7 +19,7 @@ extern struct boot_block boot_block;
 
 enum { END_TRAP = 0x7e };
 
-/* Of the module, whoever compiled it (wasm2c.c, own.c). */
+/* Of the module (wasm2c.c). */
 void module_instantiate(void);
 u32 module_bootBlock(void), module_begin(u32 now), module_turn(u32 now), module_rest(u32 now);
 /* Of host.c, for the module. */

@@ -1,4 +1,4 @@
-/* A module that wasm2c (wabt) and gcc compiled, as host.c knows it, and what its code calls. own.c is the same for our own compiler. */
+/* A module that wasm2c (wabt) and gcc compiled, as host.c knows it, and what its code calls. */
 #include "module.h"
 #include "image.h"
 

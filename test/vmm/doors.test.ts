@@ -3,8 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { viewMemory } from '../../src/kernel/ffi.js';
 import type { Pieces } from '../../src/memory/domain.js';
@@ -15,6 +18,9 @@ import { type StreamOwner, VsockDevice } from '../../src/vmm/vsock-device.js';
 import { enterByLinux, enterByPvh } from './foreign-doors.js';
 import { guestsRefused, imageOf } from './support.js';
 
+const tool = (await import(pathToFileURL('tools/build-image.mjs').href)) as {
+  buildImage(name: string, into: string, compiler: string): Promise<void>;
+};
 const doors = { Linux: enterByLinux, PVH: enterByPvh };
 /** Signals have handlers on the main thread alone. */
 const handler = (): void => {};
@@ -51,10 +57,22 @@ describe('an image by the doors of other monitors', { skip: guestsRefused(), tim
     process.off('SIGURG', handler);
   });
 
-  for (const [door, enter] of Object.entries(doors)) {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const ownImage = (name: string): string => join(folder, name);
+  for (const name of ['probe', 'kv']) await tool.buildImage(name, ownImage(name), 'own');
+
+  const ways = Object.entries(doors).flatMap(
+    ([door, enter]) =>
+      [
+        [door, enter, imageOf],
+        [`${door}, by our own compiler`, enter, ownImage],
+      ] as const,
+  );
+  for (const [door, enter, fileOf] of ways) {
     /** A guest that is about to be entered, what it said, and how it is run for a while. */
     const start = (name: string, words: string, devices: number) => {
-      const bytes = readFileSync(imageOf(name));
+      const bytes = readFileSync(fileOf(name));
       const file = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const image = readImage(bytes);
       const said: number[] = [];

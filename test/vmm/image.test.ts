@@ -12,12 +12,11 @@ import { imageOf, imagesRefused } from './support.js';
 
 const tool = (await import(pathToFileURL('tools/build-image.mjs').href)) as {
   missingTools(): string | undefined;
-  missingWasm2c(): string | undefined;
   buildImage(name: string, into: string, compiler?: string): Promise<void>;
 };
 
 test('an image is made again with the same bytes', {
-  skip: imagesRefused() || (tool.missingWasm2c() ?? false),
+  skip: imagesRefused() || (tool.missingTools() ?? false),
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
   for (const name of ['probe', 'kv']) {

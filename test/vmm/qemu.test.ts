@@ -8,11 +8,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { until } from '../conformance/serve/servers.js';
 import { RawClient } from '../support/kv-process.js';
 import { startDevices } from '../support/vhost-process.js';
 import { imageOf, imagesRefused } from './support.js';
 
+const tool = (await import(pathToFileURL('tools/build-image.mjs').href)) as {
+  buildImage(name: string, into: string, compiler: string): Promise<void>;
+};
 const running = new Set<ChildProcess>();
 after(() => {
   for (const child of running) child.kill('SIGKILL');
@@ -49,7 +53,16 @@ function boot(image: string, words: string, device?: Card) {
   const net = device === undefined ? [] : cardArgs(device);
   const child = spawn('qemu-system-x86_64', [
     ...['-accel', 'tcg', '-M', 'microvm,acpi=off', '-cpu', 'max', '-m', '64', '-nodefaults', '-display', 'none'],
-    ...['-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4', '-kernel', imageOf(image), '-append', words],
+    ...[
+      '-serial',
+      'stdio',
+      '-device',
+      'isa-debug-exit,iobase=0xf4',
+      '-kernel',
+      image.includes('/') ? image : imageOf(image),
+      '-append',
+      words,
+    ],
     ...net,
   ]);
   running.add(child);
@@ -77,12 +90,18 @@ const network = 'ip=10.0.2.15/24 gw=10.0.2.2';
 
 describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
   test('the end has a status, a trap is said', async () => {
-    const ends = boot('probe', 'do=1');
-    // isa-debug-exit: twice the status, and 1.
-    assert.equal(await ends.ended, 15, ends.said());
-    const trap = boot('probe', 'do=3');
-    assert.equal(await trap.ended, 253, trap.said());
-    assert.match(trap.said(), /page fault at 0x[0-9a-f]+, writing 0x[0-9a-f]+ \(outside of linear memory\)/);
+    const folder = mkdtempSync(join(tmpdir(), 'clearway-qemu-'));
+    const own = join(folder, 'probe');
+    await tool.buildImage('probe', own, 'own');
+    for (const image of ['probe', own]) {
+      const ends = boot(image, 'do=1');
+      // isa-debug-exit: twice the status, and 1.
+      assert.equal(await ends.ended, 15, ends.said());
+      const trap = boot(image, 'do=3');
+      assert.equal(await trap.ended, 253, trap.said());
+      assert.match(trap.said(), /page fault at 0x[0-9a-f]+, writing 0x[0-9a-f]+ \(outside of linear memory\)/);
+    }
+    rmSync(folder, { recursive: true });
   });
 
   for (const packed of [false, true]) {

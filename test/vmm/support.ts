@@ -11,7 +11,7 @@ export const imageOf = (name: string): string => fileURLToPath(new URL(`../../im
 /** Why images cannot be tested; false: they can. */
 export function imagesRefused(): string | false {
   if (process.arch !== 'x64') return `images are for x86-64, and this is ${process.arch}`;
-  return existsSync(imageOf('probe')) ? false : 'no images were made: apt-get install gcc, npm run build';
+  return existsSync(imageOf('probe')) ? false : 'no images were made: npm run build';
 }
 
 /** Why no guest can run; false: it can. */

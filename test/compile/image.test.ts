@@ -1,0 +1,106 @@
+// Images that are linked here: both languages mean the same places and words, what an image says of itself is so, and a module that is none of an image's is refused in a sentence. How they
+// run is in test/vmm/.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { importCodes } from '../../src/compile/image-code.js';
+import { bootBlockBytes, Door, devicesVirtual, Place } from '../../src/compile/image-layout.js';
+import { wordBytes, words } from '../../src/compile/image-words.js';
+import { linkImage } from '../../src/compile/link-image.js';
+import { compileModule, type Program } from '../../src/compile/program.js';
+import { Layout } from '../../src/vmm/boot.js';
+import { imageBase, imageEnd, readImage } from '../../src/vmm/image-file.js';
+import { i32, T, type WrittenModule, writeModule } from './module-writer.js';
+
+const program = (path: string): Program =>
+  compileModule(readFileSync(new URL(`../../core/${path}.wasm`, import.meta.url)));
+const machine = program('around/machine');
+
+/** Constants of a file of AssemblyScript, by name. */
+function constantsOf(file: string): ReadonlyMap<string, bigint> {
+  const text = readFileSync(`src/core/machine/${file}.ts`, 'utf8');
+  const found = text.matchAll(/^export const (\w+): \w+ = (0x[\da-f_]+|\d+);$/gm);
+  return new Map([...found].map(([, name, value]) => [name!, BigInt(value!.replaceAll('_', ''))]));
+}
+
+test('the machine side, the linker and the monitor mean the same places', () => {
+  const places = constantsOf('places');
+  const same: Readonly<Record<string, number | bigint>> = {
+    ...{ PAGE_TABLES: Place.pageTables, GDT: Place.gdt, TSS: Place.tss, IDT: Place.idt },
+    ...{ TRAP_STACK_TOP: Place.trapStackTop, BOOT_BLOCK: Place.bootBlock, BOOT_BLOCK_BYTES: bootBlockBytes },
+    ...{ PARTS: Place.constants, TRAP_TABLE: Place.told, MODULE_DATA: Place.told + 16, WORDS: Place.words },
+    ...{
+      LINEAR_PHYSICAL: Layout.linearPhysical,
+      LINEAR_VIRTUAL: Layout.linearVirtual,
+      LINE_BYTES: Layout.commandLineBytes,
+    },
+    ...{ LINEAR_GUARD: Layout.linearGuard, LINEAR_MOST: Layout.linearMost, DOOR_OURS: Layout.doorOurs },
+    ...{ DEVICES_VIRTUAL: devicesVirtual, DOOR_PVH: Door.pvh },
+  };
+  for (const [name, value] of Object.entries(same)) assert.equal(places.get(name), BigInt(value), name);
+  assert.equal(Number(devicesVirtual), Layout.devicesVirtual);
+  assert.equal(places.get('PARTS')! + places.get('PARTS_COUNT')! * places.get('PART_BYTES')!, BigInt(Place.told));
+  const told = ['TRAP_TABLE', 'MODULE_MEMORY_AT', 'MODULE_MEMORY_BYTES', 'MODULE_PAGES', 'MODULE_DATA'];
+  for (const [index, name] of told.entries()) assert.equal(places.get(name), BigInt(Place.told + index * 4), name);
+  assert.deepEqual([Place.pageTables, Place.end], [imageBase, imageEnd]);
+});
+
+test('words have the same numbers on both sides', () => {
+  const numbers = constantsOf('words');
+  assert.ok(numbers.size >= 20);
+  for (const [name, number] of numbers) assert.equal(Object.keys(words).indexOf(name), Number(number), name);
+  assert.equal(wordBytes().filter((byte) => byte === 0).length, Object.keys(words).length);
+});
+
+test('an image is the same bytes each time, and its parts lie apart with their rights', () => {
+  const module = program('images/probe');
+  const bytes = linkImage(machine, module);
+  assert.deepEqual(bytes, linkImage(machine, module));
+  const { parts, entry, stackTop, trapTable, bootBlock, gdt } = readImage(bytes);
+  const within = (at: number) => parts.find(({ address, byteLength }) => at >= address && at < address + byteLength)!;
+  for (const at of [entry, trapTable])
+    assert.deepEqual([within(at).isExecutable, within(at).isWritable], [true, false]);
+  for (const at of [bootBlock, stackTop - 8])
+    assert.deepEqual([within(at).isExecutable, within(at).isWritable], [false, true]);
+  assert.deepEqual(
+    parts.map(({ isForProcessor }) => isForProcessor),
+    [true, false, false, false, false, false],
+  );
+  assert.equal(within(gdt).isForProcessor, true);
+  assert.equal(within(within(stackTop - 8).address - 1), undefined, 'beneath the stack is nothing');
+  for (const [index, { address }] of parts.entries()) {
+    assert.equal(address % 4096, 0);
+    if (index > 0) assert.ok(address >= parts[index - 1]!.address + parts[index - 1]!.byteLength);
+  }
+});
+
+test('all that code imports is there', () => {
+  const names = [...importCodes().keys()];
+  const imported = [machine, program('images/kv')].flatMap(({ instance }) => instance.imports);
+  for (const { module, name } of imported)
+    assert.ok(
+      module === 'module' || names.includes(`${module}.${name}`) || machine.entries.has(name),
+      `${module}.${name}`,
+    );
+});
+
+test('what is no module of an image is refused in a sentence', () => {
+  const nothing = { takes: [], gives: undefined, locals: [], body: [] } as const;
+  const number = { ...nothing, gives: T.i32, body: i32(0) } as const;
+  const functions = ['bootBlock', 'begin', 'turn', 'rest'].map((name) => ({ ...number, name }));
+  const link = (module: WrittenModule): Uint8Array => linkImage(machine, compileModule(writeModule(module)));
+  readImage(link({ functions }));
+  assert.throws(() => link({ functions: functions.slice(0, 3) }), /the module exports no rest/);
+  const host = [{ name: 'launch', takes: [], gives: undefined }] as const;
+  assert.throws(() => link({ functions, host }), /nothing in an image is called host\.launch/);
+  const asks = compileModule(writeModule({ functions, host }));
+  const imports = asks.instance.imports.map((each) => ({ ...each, module: 'processor', name: 'out8' }));
+  assert.throws(
+    () => linkImage(machine, { ...asks, instance: { ...asks.instance, imports } }),
+    /a module of an image cannot import processor\.out8/,
+  );
+  const data = [{ at: 0x1_0000, bytes: new Array(1024 ** 2).fill(1) }];
+  assert.throws(() => link({ functions, data }), /longer than its place/);
+  assert.throws(() => linkImage(program('images/probe'), program('images/probe')), /begins with nothing of its own/);
+});
