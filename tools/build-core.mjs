@@ -2,8 +2,9 @@
 // become machine code (tools/build-image.mjs), to dist/core/images/, and of src/core/around/, what stands around those in an image, to dist/core/around/; unless that is newer than all that
 // it is made of. It is plain JavaScript because the build calls it before anything else exists. `node tools/build-core.mjs FOLDER` does so with a copy in another folder.
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url));
 const sources = join(root, 'src/core');
@@ -20,9 +21,15 @@ const flags = [
   '--use=abort=',
   '--debug',
 ];
+/**
+ * A function that is called at one place only is put in there up to this size of it (the compiler's own limit is 200 nodes): a segment's way through the stack is such
+ * functions, and each call costs V8 some 20 instructions. In images, which are to be small, long functions cost more bytes than calls.
+ */
+const longestInlined = 1000;
+
 /** An image has one processor, and what makes its machine code knows neither atomics nor vectors. Its memory is zeros when it begins, so that the file needs none. */
 const kinds = [
-  { folder: 'entries', into: '', extra: ['--enable=threads,simd'] },
+  { folder: 'entries', into: '', extra: ['--enable=threads,simd'], longest: longestInlined },
   { folder: 'images', into: 'images/', extra: ['--disable=threads,simd', '--zeroFilledMemory'] },
   // It runs once, or waits: it is to be small.
   { folder: 'around', into: 'around/', extra: ['--shrinkLevel=2', '--disable=threads,simd'] },
@@ -50,17 +57,32 @@ function isFresh(module, source) {
   }
 }
 
-const stale = kinds.flatMap(({ folder, into, extra }) =>
+/** Lets the limit be raised while something is compiled: what is called with a limit does so. */
+async function inlining() {
+  // The optimizer is the compiler's, which sets its own limit before each run.
+  const { resolve } = createRequire(import.meta.resolve('assemblyscript/asc'));
+  const { default: binaryen } = await import(pathToFileURL(resolve('binaryen')).href);
+  const set = binaryen._BinaryenSetOneCallerInlineMaxSize;
+  if (typeof set !== 'function')
+    throw new Error('the compiler has another optimizer, whose limit of inlining cannot be raised');
+  return (longest) => {
+    binaryen._BinaryenSetOneCallerInlineMaxSize = longest === undefined ? set : () => set(longest);
+  };
+}
+
+const stale = kinds.flatMap(({ folder, into, extra, longest }) =>
   readdirSync(join(sources, folder))
     .map((file) => file.replace(/\.ts$/, ''))
     .filter((name) => !isFresh(join(output, into, `${name}.wasm`), join(sources, folder, `${name}.ts`)))
-    .map((name) => ({ name, source: `src/core/${folder}/${name}.ts`, into, extra })),
+    .map((name) => ({ name, source: `src/core/${folder}/${name}.ts`, into, extra, longest })),
 );
 if (stale.length > 0) {
   // 94 MB of compiler: loaded only when there is something to do.
+  const inlineUpTo = await inlining();
   const { default: asc } = await import('assemblyscript/asc');
   for (const { into } of kinds) mkdirSync(join(output, into), { recursive: true });
-  for (const { name, source, into, extra } of stale) {
+  for (const { name, source, into, extra, longest } of stale) {
+    inlineUpTo(longest);
     // Whole files or none: another build may be at work on the same ones.
     const written = `${into}${name}.${process.pid}.wasm`;
     const { error, stderr } = await asc.main(

@@ -146,7 +146,7 @@ export class SegmentLoad {
   /** The application, as `bypass/` has it: sockets that were told of, their pieces, and all frames back at once. Returns how many there were. */
   #takeAll(): number {
     const { core } = this.#host;
-    const [sockets, pieces] = [this.#sockets, this.#pieces];
+    const [sockets, pieces, placed] = [this.#sockets, this.#pieces, this.#placed];
     let taken = 0;
     for (let many = core.nextSockets(sockets.byteOffset, listEntries); many > 0; ) {
       let frames = 0;
@@ -154,13 +154,13 @@ export class SegmentLoad {
         const socket = sockets[index]!;
         do {
           if (core.receive(socket) <= 0) break;
-          pieces[frames++] = this.#placed[0]!;
+          pieces[frames++] = placed[0]!;
           if (frames === listEntries) {
             core.recycleMany(pieces.byteOffset, frames);
             taken += frames;
             frames = 0;
           }
-        } while (this.#placed[1] !== 0);
+        } while (placed[1] !== 0);
       }
       core.recycleMany(pieces.byteOffset, frames);
       taken += frames;

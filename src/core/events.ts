@@ -8,15 +8,18 @@ const queued: u8 = 0x80;
 
 let bits: usize = 0;
 let row: usize = 0;
-let sockets: u32 = 0;
+/** Entries of the row, less one: a power of two, and at least one for each socket. */
+let mask: u32 = 0;
 let head: u32 = 0;
 let length: u32 = 0;
 
 /** Lays out room for so many sockets. Returns whether there was some. */
 export function configureEvents(many: u32): bool {
-  sockets = many;
+  let entries: u32 = 16;
+  while (entries < many) entries <<= 1;
+  mask = entries - 1;
   bits = take(many, 64);
-  row = take(many * 4, 64);
+  row = take(entries * 4, 64);
   head = 0;
   length = 0;
   return bits !== 0 && row !== 0;
@@ -24,12 +27,11 @@ export function configureEvents(many: u32): bool {
 
 /** Something, or several things, happened to a socket. */
 export function postEvent(socket: u32, what: SocketEvent): void {
-  const seen = load<u8>(bits + socket);
-  store<u8>(bits + socket, seen | queued | <u8>what);
+  const own = bits + socket;
+  const seen = load<u8>(own);
+  store<u8>(own, seen | queued | <u8>what);
   if ((seen & queued) !== 0) return;
-  let tail = head + length;
-  if (tail >= sockets) tail -= sockets;
-  store<u32>(row + ((<usize>tail) << 2), socket);
+  store<u32>(row + ((<usize>((head + length) & mask)) << 2), socket);
   length++;
 }
 
@@ -46,12 +48,12 @@ export function haveEvents(): bool {
 /** A socket's number in the lower half, what happened in the upper; 0: nothing. */
 export function nextEvent(): u64 {
   while (length > 0) {
-    const socket = load<u32>(row + ((<usize>head) << 2));
+    const socket = load<u32>(row + ((<usize>(head & mask)) << 2));
     head++;
-    if (head === sockets) head = 0;
     length--;
-    const what = load<u8>(bits + socket) & ~queued;
-    store<u8>(bits + socket, 0);
+    const own = bits + socket;
+    const what = load<u8>(own) & ~queued;
+    store<u8>(own, 0);
     if (what !== 0) return ((<u64>what) << 32) | <u64>socket;
   }
   return 0;

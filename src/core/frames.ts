@@ -14,6 +14,8 @@ const none: u32 = 0xffffffff;
 let umem: usize = 0;
 let bytes: usize = 0;
 let shift: u32 = 11;
+/** Of an address relative to the UMEM: what says where in its frame it lies. */
+let inside: u32 = 2047;
 let frames: u32 = 0;
 /** Sending takes a frame only while more are free than `receiveReserve`, and receiving while more are than `ownReserve`: answers always find one. */
 let receiveReserve: u32 = 0;
@@ -32,6 +34,7 @@ let freeFrames: u32 = 0;
 export function configureFrames(from: usize): bool {
   frames = setting(Setting.frameCount);
   shift = 31 - clz(setting(Setting.frameSize));
+  inside = setting(Setting.frameSize) - 1;
   umem = from;
   bytes = (<usize>frames) << shift;
   receiveReserve = setting(Setting.receiveReserve);
@@ -93,34 +96,49 @@ export function fillAllowance(): u32 {
   return min<u32>(min<u32>(most, own), max<u32>(least, beyond));
 }
 
-/** Takes a frame for receiving, of those that `fillAllowance` told of: from nobody to the kernel. Returns its place relative to the UMEM. */
-export function takeForFill(): u32 {
-  const index = popFree();
-  inFill++;
-  if (guarded) store<u8>(owners + index, <u8>Owner.fill);
-  return index << shift;
+/**
+ * Takes so many frames for receiving, of those that `fillAllowance` told of: from nobody to the kernel. Their places relative to the UMEM are written into a ring of
+ * places (u64), from its entry `first` on. @param mask of the numbers of entries
+ */
+export function takeForFill(many: u32, ring: usize, first: u32, mask: u32): void {
+  let next = freeList + ((<usize>freeFrames) << 2);
+  freeFrames -= many;
+  inFill += many;
+  const table = owners;
+  const bits = shift;
+  for (const end = first + many; first !== end; first++) {
+    next -= 4;
+    const index = load<u32>(next);
+    if (guarded) store<u8>(table + index, <u8>Owner.fill);
+    store<u64>(ring + ((<usize>(first & mask)) << 3), <u64>(index << bits));
+  }
+}
+
+/** So many descriptors of received packets are looked at, by `takeReceived`. */
+export function beginReceived(many: u32): void {
+  inFill -= many;
 }
 
 /** A frame that the kernel received into: to the stack. Returns where the packet is, or 0 where the descriptor is none that it may give. */
 export function takeReceived(place: u64, length: u32): usize {
-  if (guarded && place >= <u64>bytes) {
-    count(Figure.faultOutside);
-    return 0;
-  }
+  if (guarded && place >= <u64>bytes) return refuseReceived(Figure.faultOutside);
   const index = <u32>place >> shift;
-  if (guarded && load<u8>(owners + index) !== <u8>Owner.fill) {
-    count(Figure.faultOwner);
-    return 0;
-  }
-  inFill--;
-  const address = umem + <usize>place;
-  if (guarded && !isInFrame(umem + ((<usize>index) << shift), address, length)) {
+  const owner = owners + index;
+  if (guarded && load<u8>(owner) !== <u8>Owner.fill) return refuseReceived(Figure.faultOwner);
+  if (guarded && length > inside + 1 - (<u32>place & inside)) {
     count(Figure.faultLength);
     pushFree(index);
     return 0;
   }
-  store<u8>(owners + index, <u8>Owner.stack);
-  return address;
+  store<u8>(owner, <u8>Owner.stack);
+  return umem + <usize>place;
+}
+
+/** Whoever has that frame, the kernel did not get it to receive into, or has more than it was given. */
+function refuseReceived(fault: Figure): usize {
+  count(fault);
+  inFill++;
+  return 0;
 }
 
 /** A frame that the kernel sent: back to the stack if it is held, else free. */
@@ -183,6 +201,19 @@ export function lendFrame(frame: usize): bool {
 /** From the stack to the kernel, or to those that wait for a neighbour, and back; held or not, it stays so. */
 export function handFrame(frame: usize, from: Owner, to: Owner): bool {
   return moveFrame(frame, <u8>from, <u8>to);
+}
+
+/** The number of the frame at an address, if it is lent; else all ones, and nothing is counted. */
+export function lentNumber(address: usize): u32 {
+  const offset = address - umem;
+  if (guarded && offset >= bytes) return none;
+  const index = <u32>(offset >> shift);
+  return !guarded || load<u8>(owners + index) === <u8>Owner.application ? index : none;
+}
+
+/** Gives back the frame of such a number: nobody has it then. */
+export function recycleNumbered(index: u32): void {
+  pushFree(index);
 }
 
 /** Gives back what was lent, by any address in it: nobody has it then. Returns 0, -EFAULT outside, -EINVAL for what is not lent. */

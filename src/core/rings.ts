@@ -3,7 +3,7 @@
 
 import { Figure, Owner, Place, Setting } from './control';
 import { control, count, countMany, refuse, setting } from './figures';
-import { fillAllowance, frameOf, handFrame, takeCompleted, takeForFill, takeReceived } from './frames';
+import { beginReceived, fillAllowance, frameOf, handFrame, takeCompleted, takeForFill, takeReceived } from './frames';
 import { loadShared, storeShared } from './shared-words';
 
 /** One ring: where its parts are, and the index that is ours to move. */
@@ -50,12 +50,9 @@ export function refill(): void {
   if (fill.entries === 0) return;
   const many = min<u32>(freshRoomIn(fill), fillAllowance());
   if (many === 0) return;
-  let own = fill.own;
-  for (const end = own + many; own !== end; own++) {
-    store<u64>(fill.descriptors + ((<usize>(own & (fill.entries - 1))) << 3), <u64>takeForFill());
-  }
-  fill.own = own;
-  storeShared(fill.producer, own);
+  takeForFill(many, fill.descriptors, fill.own, fill.entries - 1);
+  fill.own += many;
+  storeShared(fill.producer, fill.own);
 }
 
 /** Takes back frames that were sent: at most as many as the ring holds. */
@@ -72,6 +69,11 @@ export function takeCompletions(): void {
 /** How many received packets wait. */
 export function receivedWaiting(): u32 {
   return waitingIn(rx);
+}
+
+/** So many of them are taken by `nextReceived` now. */
+export function beginReceiving(many: u32): void {
+  beginReceived(many);
 }
 
 /** The next received packet, of which there must be one: its address, and `receivedLength`; 0 for a descriptor that was refused. */

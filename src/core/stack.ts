@@ -6,18 +6,19 @@ import { nowUs, setClock } from './clock';
 import { Figure, Place, Setting } from './control';
 import { ethernetInput } from './ethernet';
 import { configureEvents, haveEvents } from './events';
-import { expectedInput, wayExpected, wayLong } from './expected';
+import { expectedInput, guessOf } from './expected';
 import { control, count, countMany, putPlace, refuse, resetControl, setting, settingAt } from './figures';
 import { configureFrames } from './frames';
 import { groupDeadline, groupTimers, joinGroups } from './groups';
 import { configureHeard } from './heard';
 import { configurePaths, forgetPath, pathDeadline } from './ip/paths';
 import { configureReassembly, reassemblyDeadline, reassemblyTimers } from './ip/reassembly';
-import { configureLink, ethernetBytes } from './link';
+import { configureLink } from './link';
 import { configureNeighbours, neighbourDeadline, neighbourTimers } from './neighbour';
 import { seedRandom } from './random';
 import {
   attachRings as attach,
+  beginReceiving,
   nextReceived,
   publishReceived,
   publishSent,
@@ -27,6 +28,7 @@ import {
   takeCompletions,
 } from './rings';
 import { announce } from './solicit';
+import { wayExpected, wayLong } from './tcp/expected';
 import { configureTcp, tcpNextDeadline, tcpPathChanged, tcpTimers } from './tcp/input';
 import { refusedOfTcp } from './tcp/settings';
 import { configureUdp } from './udp';
@@ -119,35 +121,49 @@ export function turn(us: u32): u32 {
   return (publishSent() ? kick : 0) | (waiting > many ? more : 0) | (haveEvents() ? events : 0);
 }
 
-/** Takes in so many packets. What nearly all of them add to is counted once for all. */
+/**
+ * Takes in so many packets. The next two are looked at before one is worked on, so that what they are about comes out of memory meanwhile: of the one behind
+ * the next its head, of the next, whose head is there, its connection. What nearly all of them add to is counted once for all.
+ */
 function takeReceived(many: u32): void {
-  let packets: u32 = 0;
+  beginReceiving(many);
+  let refused: u32 = 0;
+  let unexpected: u32 = 0;
   let bytes: u32 = 0;
-  let expected: u32 = 0;
-  let heads: u32 = 0;
   let packet: usize = 0;
   let length: u32 = 0;
-  for (let index: u32 = 0; index <= many; index++) {
-    // The next one is looked at before this one is worked on: meanwhile its head comes out of memory.
-    const following: usize = index < many ? nextReceived() : 0;
-    const followingLength = receivedLength;
-    if (following !== 0 && followingLength >= ethernetBytes) heads ^= load<u32>(following);
-    if (packet !== 0) {
-      packets++;
-      bytes += length;
-      const way = expectedInput(packet, length);
-      if (way === wayExpected) expected++;
-      else if (way === wayLong) ethernetInput(packet, length);
+  let guess: usize = 0;
+  let next: usize = 0;
+  let nextLength: u32 = 0;
+  for (let left = many + 2; left > 0; left--) {
+    let following: usize = 0;
+    if (left > 2) {
+      following = nextReceived();
+      // Words of 4 bytes do not reach beyond the UMEM.
+      if (following !== 0) store<u32>(looked, load<u32>(following & ~3));
+      else refused++;
     }
-    packet = following;
-    length = followingLength;
+    const followingLength = receivedLength;
+    const nextGuess = next === 0 ? <usize>0 : guessOf(next, nextLength);
+    if (packet !== 0) {
+      bytes += length;
+      const way = expectedInput(packet, length, guess);
+      if (way !== wayExpected) {
+        unexpected++;
+        if (way === wayLong) ethernetInput(packet, length);
+      }
+    }
+    packet = next;
+    length = nextLength;
+    guess = nextGuess;
+    next = following;
+    nextLength = followingLength;
   }
-  // So that it is not left out as of no use.
-  store<u32>(looked, heads);
+  const packets = many - refused;
   countMany(Figure.receivedPackets, packets);
   countMany(Figure.receivedBytes, bytes);
-  countMany(Figure.tcpSegmentsReceived, expected);
-  countMany(Figure.tcpExpected, expected);
+  countMany(Figure.tcpSegmentsReceived, packets - unexpected);
+  countMany(Figure.tcpExpected, packets - unexpected);
 }
 
 /** Microseconds until a timer is due; 0xffffffff: none is. */

@@ -29,6 +29,8 @@ const them = { 4: '10.0.0.2', 6: 'fd00::2' } as const;
 const [fin, syn, rst, push, ack] = [1, 2, 4, 8, 16];
 const port = 80;
 const usualStamp = 0x0101080a;
+/** Of a turn: more was received than it takes. */
+const moreWaits = 2;
 
 type Random = ReturnType<typeof seededRandom>;
 
@@ -87,6 +89,11 @@ function stampOption(value: number, echo: number): Uint8Array {
   return option;
 }
 
+/** As many turns as it takes. */
+function takeAll(host: TcpHost, nowUs: number): void {
+  while ((host.core.turn(nowUs) & moreWaits) !== 0) {}
+}
+
 /** Two hosts that hear the same, and must say the same. */
 class Twins {
   readonly short: TcpHost;
@@ -94,17 +101,21 @@ class Twins {
   readonly listener: number;
   nowUs = 1_000_000;
 
-  constructor(seed: number) {
-    const make = (): TcpHost =>
+  /** @param oneByOne the second host takes one packet a turn, in as many turns as there are packets, and both get the same */
+  constructor(
+    seed: number,
+    readonly oneByOne = false,
+  ) {
+    const make = (batch: number): TcpHost =>
       new TcpHost({
         ipv4: `${us[4]}/24`,
         ipv6: `${us[6]}/64`,
         seed,
         pages: 64,
-        settings: { frameCount: 256, connections: 16, receiveFrames: 64, sendFrames: 16 },
+        settings: { frameCount: 256, connections: 16, receiveFrames: 64, sendFrames: 16, batch },
       });
-    this.short = make();
-    this.long = make();
+    this.short = make(256);
+    this.long = make(oneByOne ? 1 : 256);
     this.listener = this.both((host) => host.listen(port, 8));
     this.learn();
   }
@@ -118,14 +129,16 @@ class Twins {
   deliver(peer: Peer, segment: Segment): void {
     assert.equal(
       this.short.deliver(packetOf(peer, segment, 0)),
-      this.long.deliver(packetOf(peer, segment, 1 + (peer.port & 7))),
+      this.long.deliver(packetOf(peer, segment, this.oneByOne ? 0 : 1 + (peer.port & 7))),
     );
   }
 
   /** What the kernel sends, both times the same. */
   turn(laterUs: number): Uint8Array[] {
     this.nowUs += laterUs;
-    this.both((host) => host.core.turn(this.nowUs));
+    this.both((host) => {
+      takeAll(host, this.nowUs);
+    });
     const sent = this.both((host) => host.takeSent());
     this.both((host) => host.events());
     return sent;
@@ -148,9 +161,16 @@ class Twins {
           ipv6(them[6], us[6], 58, icmpv6(them[6], us[6], 136, 0, 0x60000000, body), 255),
         ),
       );
-      host.core.turn(this.nowUs);
+      takeAll(host, this.nowUs);
       return host.takeSent().length;
     });
+  }
+
+  /** What both counted, but how often they were called and which way a segment went. */
+  compareFigures(): void {
+    const figures = (host: TcpHost): Record<string, number> => ({ ...host.figures(), tcpExpected: 0, turns: 0 });
+    assert.deepEqual(figures(this.short), figures(this.long));
+    assert.deepEqual(this.short.owners(), this.long.owners());
   }
 
   /** All that the two remember, and their figures. */
@@ -218,6 +238,11 @@ function hear(peer: Peer, packet: Uint8Array): void {
   if (data.getUint8(12) >> 4 >= 8 && data.getUint32(20) === usualStamp) peer.echo = data.getUint32(24);
 }
 
+function hearOf(peers: readonly Peer[], packet: Uint8Array): void {
+  const peer = peers.find((one) => one.port === portOf(packet));
+  if (peer !== undefined) hear(peer, packet);
+}
+
 function plain(twins: Twins, peer: Peer, flags: number, length: number): Segment {
   return {
     sequence: peer.next,
@@ -275,11 +300,25 @@ function act(twins: Twins, peers: readonly Peer[], held: number[], random: Rando
   }
 }
 
-function run(seed: number): number {
-  const random = seededRandom(seed);
-  const twins = new Twins(seed);
-  const peers = Array.from(
-    { length: 6 },
+/** Gives all of them back: the first host several at a time, the second one by one. */
+function giveBackMany(twins: Twins, held: number[]): void {
+  while (held.length > 0) {
+    // The last one is no address of a frame that is lent.
+    const addresses = [...held.splice(0, 15), 1];
+    const { short, long } = twins;
+    const list = new Uint32Array(short.bytes.buffer, short.scratch, addresses.length);
+    const stood = [...list];
+    list.set(addresses);
+    const many = short.core.recycleMany(list.byteOffset, addresses.length);
+    assert.equal(many, addresses.filter((address) => long.core.recycle(address) === 0).length);
+    assert.equal(many, addresses.length - 1);
+    list.set(stood);
+  }
+}
+
+function somePeers(many: number): Peer[] {
+  return Array.from(
+    { length: many },
     (_, index): Peer => ({
       version: index & 1 ? 6 : 4,
       port: 2000 + index,
@@ -294,6 +333,12 @@ function run(seed: number): number {
       socket: -1,
     }),
   );
+}
+
+function run(seed: number): number {
+  const random = seededRandom(seed);
+  const twins = new Twins(seed);
+  const peers = somePeers(6);
   for (const peer of peers) begin(twins, peer, (Math.floor(random() * 0x1_0000_0000) - (peer.port & 1) * 2000) >>> 0);
   const held: number[] = [];
   for (let step = 0; step < 120; step++) {
@@ -301,11 +346,9 @@ function run(seed: number): number {
       const peer = peers[Math.floor(random() * peers.length)]!;
       twins.deliver(peer, anySegment(twins, peer, random));
     }
-    for (const packet of twins.turn(random() < 0.1 ? 60_000 : Math.floor(random() * 2000))) {
-      const peer = peers.find((one) => one.port === portOf(packet));
-      if (peer !== undefined) hear(peer, packet);
-    }
+    for (const packet of twins.turn(random() < 0.1 ? 60_000 : Math.floor(random() * 2000))) hearOf(peers, packet);
     act(twins, peers, held, random);
+    if (random() < 0.2) giveBackMany(twins, held);
     for (const peer of peers) if (random() < 0.1) peer.next = peer.acknowledged;
   }
   twins.compare();
@@ -317,6 +360,39 @@ test('whatever segments come, the short way and the long way come to the same', 
   for (let seed = 1; seed <= 24; seed++) expected += run(seed);
   // It is the way that most segments go that is held to the other.
   assert.ok(expected > 24 * 100, `${expected} segments went the short way`);
+});
+
+/** Segments of connections of which some end, and are begun anew, by packets of the same turn. */
+function runOneByOne(seed: number): void {
+  const random = seededRandom(seed);
+  const twins = new Twins(seed, true);
+  const peers = somePeers(4);
+  for (const peer of peers) begin(twins, peer, Math.floor(random() * 0x1_0000_0000));
+  const accept = (): void => {
+    while (twins.both((host) => host.core.accept(twins.listener)) >= 0) {}
+  };
+  for (let step = 0; step < 40; step++) {
+    // What is due by the clock is done before: it would be done behind the first packet of several turns.
+    for (const packet of twins.turn(Math.floor(random() * 60_000))) hearOf(peers, packet);
+    for (let count = 2 + Math.floor(random() * 12); count > 0; count--) {
+      const peer = peers[Math.floor(random() * peers.length)]!;
+      const roll = random();
+      const segment = roll < 0.85 ? anySegment(twins, peer, random) : plain(twins, peer, roll < 0.95 ? rst : syn, 0);
+      twins.deliver(peer, (segment.flags & syn) === 0 ? segment : { ...segment, options: new Uint8Array(0) });
+      if ((segment.flags & syn) !== 0) peer.next = (peer.next + 1) >>> 0;
+    }
+    for (const packet of twins.turn(0)) hearOf(peers, packet);
+    accept();
+    if (random() < 0.5)
+      twins.both((host) =>
+        [0, 1, 2, 3, 4, 5].map((socket) => (socket === twins.listener ? 0 : host.core.close(socket))),
+      );
+  }
+  twins.compareFigures();
+}
+
+test('packets that come in one turn mean the same as one by one, also of connections that end and begin meanwhile', () => {
+  for (let seed = 1; seed <= 6; seed++) runOneByOne(seed);
 });
 
 test('an acknowledgement that is written at once is the packet that plain TypeScript writes', () => {

@@ -14,8 +14,9 @@ interface Primitives {
   putBe32(address: number, value: number): void;
   before(one: number, other: number): number;
   checksumOf(address: number, length: number, initial: bigint): number;
-  sumWords(address: number, end: number): bigint;
   sumVectors(address: number, end: number): bigint;
+  sumShort(address: number, length: number, initial: bigint): bigint;
+  isWhole(sum: bigint): number;
   readonly nowUs: WebAssembly.Global;
   setClock(us: number): void;
   random64(): bigint;
@@ -41,19 +42,40 @@ test('checksums of every length and alignment, of zeros, of ones, and of noise',
         const word = core.checksumOf(at + start, length, 0n);
         const swapped = ((word & 0xff) << 8) | (word >>> 8);
         assert.equal(swapped, slowChecksum(at + start, length), `${length} bytes from ${start} on`);
+        if (length >= 128) continue;
+        // Words are summed two by two: the same number, where 65,536 counts as 1.
+        const short = core.sumShort(at + start, length, 7n) - 7n;
+        assert.equal(
+          short % 65_535n,
+          BigInt(word ^ 0xffff) % 65_535n,
+          `${length} bytes from ${start} on, as a short range`,
+        );
       }
     }
   }
 });
 
-test('sums by words and by vectors are the sum of the words', () => {
+test('a sum by vectors is the sum of the words', () => {
   for (const fill of [() => 0, () => 0xff, (index: number) => (index * 167 + 13) & 0xff]) {
     for (let index = 0; index < 4096; index++) bytes[at + index] = fill(index);
     for (let length = 0; length <= 4064; length += 32) {
       let sum = 0n;
       for (let index = 0; index < length; index += 4) sum += BigInt(data.getUint32(at + 1 + index, true));
-      assert.equal(core.sumWords(at + 1, at + 1 + length), sum, `${length} bytes by words`);
       assert.equal(core.sumVectors(at + 1, at + 1 + length), sum, `${length} bytes by vectors`);
+    }
+  }
+});
+
+test('a sum is that of a right checksum if it folds to ones', () => {
+  const folds = (sum: bigint): boolean => {
+    let rest = sum;
+    while (rest > 0xffffn) rest = (rest & 0xffffn) + (rest >> 16n);
+    return rest === 0xffffn;
+  };
+  const near = [1n, 0xffffn, 0x1_0000n, 0x1_fffen, 0xffff_ffffn, 0x10_0000_0000n, 0x7fff_ffff_0000_ffffn];
+  for (const middle of [...near, ...near.map((sum) => sum * 0xffffn)]) {
+    for (let sum = middle - 3n; sum <= middle + 3n; sum++) {
+      if (sum > 0n && sum < 1n << 64n) assert.equal(core.isWhole(sum), folds(sum) ? 1 : 0, `${sum}`);
     }
   }
 });

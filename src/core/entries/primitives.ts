@@ -2,7 +2,7 @@
 
 export { arenaLeft, beginArena, heapBase, take } from '../arena';
 export { be16, be32, before, putBe16, putBe32 } from '../bytes';
-export { checksumOf, sumOf, sumVectors, sumWords } from '../checksum';
+export { checksumOf, isWhole, sumOf, sumShort, sumVectors } from '../checksum';
 export { nowUs, setClock } from '../clock';
 export { random64, seedRandom } from '../random';
 export { siphash } from '../siphash';

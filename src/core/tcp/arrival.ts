@@ -211,14 +211,26 @@ function acceptAck(c: Connection): bool {
  * Remembers how much the peer takes, if the segment that says so is the newest. One that was lost and sent again is it too, by what it acknowledges (as Linux has it): else
  * the window that was told of before would be counted from there on, and be more than the peer takes.
  */
-export function noteWindow(c: Connection, window: u32, sequence: u32, ack: u32): void {
+function noteWindow(c: Connection, window: u32, sequence: u32, ack: u32): void {
   const isLater = before(c.windowSequence, sequence);
   const isNewer =
     before(c.unacknowledged, ack) || isLater || (c.windowSequence === sequence && !before(ack, c.windowAck));
   if (!isNewer) return;
   if (isLater) c.windowSequence = sequence;
   c.windowAck = ack;
-  if (window === c.window) return;
+  if (window !== c.window) changeWindow(c, window);
+}
+
+/** The same for the next segment in order that acknowledges what is acknowledged already. @param window as it lies in the segment */
+export function noteNextWindow(c: Connection, window: u32, sequence: u32, ack: u32): void {
+  if (before(sequence, c.windowSequence)) return;
+  c.windowSequence = sequence;
+  c.windowAck = ack;
+  const scaled = ((window >> 8) | ((window & 0xff) << 8)) << c.sendShift;
+  if (scaled !== c.window) changeWindow(c, scaled);
+}
+
+function changeWindow(c: Connection, window: u32): void {
   if (c.window === 0) clearBackoff(c);
   c.window = window;
   if (window > c.largestWindow) c.largestWindow = window;

@@ -42,18 +42,22 @@ const pieceShift: u32 = 5;
 let table: usize = 0;
 let umem: usize = 0;
 let frameShift: u32 = 11;
+/** What makes an offset of the UMEM one of the table, where the record begins: a shift, and a mask. */
+let recordShift: u32 = 6;
+const recordMask: usize = ~((1 << pieceShift) - 1);
 
 /** Lays out the records. Returns whether there was room. */
 export function configurePieces(): bool {
   umem = load<u32>(control + <usize>Place.umem);
   frameShift = 31 - clz(setting(Setting.frameSize));
+  recordShift = frameShift - pieceShift;
   table = take(setting(Setting.frameCount) << pieceShift, 64);
   return table !== 0;
 }
 
 /** The record of the frame that holds an address, which lies in the UMEM. */
 export function pieceOf(address: usize): usize {
-  return table + (((address - umem) >> frameShift) << pieceShift);
+  return table + (((address - umem) >> recordShift) & recordMask);
 }
 
 /** The record at an address. */

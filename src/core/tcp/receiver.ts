@@ -29,6 +29,10 @@ const quickSegments: u8 = 8;
 
 /** Frames that one connection may hold, and all together; bytes of window that a frame stands for. */
 let limit: u32 = 0;
+/** So many that one holds are few: each stays in its frame, however small it is. */
+let few: u32 = 0;
+/** A window that is open by so much is no news, if two segments fit into it. */
+let wideOpen: u32 = 0;
 let budget: u32 = 0;
 /** So many of them go to connections that hold some already; the rest is for those that hold few. */
 let common: u32 = 0;
@@ -50,6 +54,8 @@ export function configureReceiver(): void {
   heldInAll = 0;
   gapFirst = 0;
   gapLast = 0;
+  few = limit >> 2;
+  wideOpen = largestWindow() - (largestWindow() >> 2) + 1;
 }
 
 /** Whether frames for received data are short: 1 for those that hold some, 2 for all. */
@@ -90,11 +96,15 @@ export function noteTold(c: Connection): void {
   c.armed &= ~timerAck;
 }
 
+/** Whether the peer knows of so wide a window that none is news. */
+export function isWideOpen(c: Connection): bool {
+  return c.toldEdge - c.next >= max<u32>(wideOpen, c.arrivalMss << 1);
+}
+
 /** Whether the window has opened by so much that the peer should hear of it. */
 export function isWindowNews(c: Connection): bool {
-  // Mostly all but a little is open still.
+  if (isWideOpen(c)) return false;
   const open = c.toldEdge - c.next;
-  if (open >= c.arrivalMss << 1 && open > largestWindow() - (largestWindow() >> 2)) return false;
   const edge = possibleEdge(c);
   if (!before(c.toldEdge, edge)) return false;
   const opened = edge - c.toldEdge;
@@ -137,17 +147,19 @@ export function takeData(c: Connection): bool {
   return takeInOrder(c);
 }
 
-/** Whether so many bytes in order can be kept as they came, while no pieces lie beyond a gap: the window and the limits have room, and there are few enough. */
-export function hasRoomFor(c: Connection, length: u32): bool {
-  return length <= c.edge - c.next && c.heldFrames < limit >> 2 && heldInAll < common;
+/** Whether the next piece in order can be kept as it came, while none lies beyond a gap: the limits have room, and there are few enough. */
+export function hasRoom(c: Connection): bool {
+  // Both differences are negative: numbers of frames have no highest bit.
+  return <i32>((c.heldFrames - few) & (heldInAll - common)) < 0;
 }
 
-/** Takes in the next bytes in order, for which `hasRoomFor` was true; their frame is kept. */
+/** Takes in the next bytes in order, for which `hasRoom` was true and the window has room; their frame is kept. */
 export function keepNext(c: Connection, data: usize, length: u32): void {
+  const sequence = c.next;
   if (length > c.arrivalMss) c.arrivalMss = length;
   c.lastArrivalTick = tickNow();
-  pushReadable(c, keep(c, data, length, c.next));
-  c.next += length;
+  pushReadable(c, keep(c, data, length, sequence));
+  c.next = sequence + length;
 }
 
 /** Takes note of a FIN of the segment that was read, and takes it in when all before it is there. Returns whether it was taken in now. */
@@ -168,17 +180,25 @@ export function takeFin(c: Connection): bool {
   return true;
 }
 
+/** One of those segments at the start that are acknowledged at once, of which some are left. */
+export function noteQuick(c: Connection): void {
+  c.quickAcks--;
+}
+
+/** What was taken in is acknowledged after a while. */
+export function armAck(c: Connection): void {
+  arm(c, timerAck, tickAfterUs(delayUs));
+}
+
 /** Decides when what was taken in is acknowledged: at once, with every second full segment, or after a while (RFC 9293, section 3.8.6.3). */
 export function scheduleAck(c: Connection): void {
   if (c.ackNow || c.next === c.acknowledged) return;
   if (c.quickAcks > 0) {
-    c.quickAcks--;
+    noteQuick(c);
     c.ackNow = true;
   } else if (c.next - c.acknowledged >= c.arrivalMss << 1) {
     c.ackNow = true;
-  } else if ((c.armed & timerAck) === 0) {
-    arm(c, timerAck, tickAfterUs(delayUs));
-  }
+  } else if ((c.armed & timerAck) === 0) armAck(c);
 }
 
 /** The next piece for the application: its record, lent; 0: none waits. */
@@ -186,8 +206,9 @@ export function takeReadable(c: Connection): usize {
   const record = c.readHead;
   if (record === 0) return 0;
   const p = piece(record);
-  c.readHead = p.next;
-  if (c.readHead === 0) c.readTail = 0;
+  const next = p.next;
+  c.readHead = next;
+  if (next === 0) c.readTail = 0;
   p.use = useRead;
   lendNumbered(numberOfPiece(record));
   return record;
@@ -262,7 +283,7 @@ function append(record: usize): bool {
 function takeInOrder(c: Connection): bool {
   let isKept = true;
   // The more frames wait, the more each must carry.
-  if (c.heldFrames >= limit >> 2 && append(c.readTail)) isKept = false;
+  if (c.heldFrames >= few && append(c.readTail)) isKept = false;
   else if (!makeRoom(c)) {
     if (!append(c.readTail)) return drop(c);
     isKept = false;

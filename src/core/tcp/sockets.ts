@@ -9,7 +9,9 @@ import {
   frameOf,
   isInFrame,
   lendFrame,
+  lentNumber,
   reclaimFrame,
+  recycleNumbered,
   releaseFrame,
   recycle as returnFrame,
 } from '../frames';
@@ -19,7 +21,7 @@ import { beginConnect } from './handshake';
 import { putPending } from './pending';
 import { payloadOffset, piece, pieceOf, useFilling, useNone, useRead } from './pieces';
 import { appendPiece, joinPiece, noteLent, noteReturned, sendAllowance } from './queue';
-import { isWindowNews, noteRecycled, takeReadable } from './receiver';
+import { isWideOpen, isWindowNews, noteRecycled, takeReadable } from './receiver';
 import { acknowledge, beginFlight, canSend, transmit } from './sender';
 import { roomForNew } from './stalled';
 import { attach, end, enter, enterHalfClosed, forget, orphan, reset, takeReady } from './states';
@@ -27,6 +29,7 @@ import { addListener, blockAt, blockOf, blocks, findBlock, findListener, indexBl
 import { arm, disarm, timerLife } from './timers';
 import { tickAfterMs } from './wheel';
 
+const none: u32 = 0xffffffff;
 const again: i32 = -11;
 const badSocket: i32 = -9;
 const invalid: i32 = -22;
@@ -96,11 +99,11 @@ export function receive(socket: i32): i32 {
   const c = at(block);
   const record = takeReadable(c);
   if (record !== 0) {
-    const hasMore = c.readHead !== 0 || c.error !== 0 || c.peerFinished;
-    // Of what comes behind the last piece it is told again.
-    if (!hasMore) c.toldReadable = false;
     putPlace(Place.pieceAddress, <u32>piece(record).data);
-    putPlace(Place.hasMore, hasMore ? 1 : 0);
+    const hasMore = c.readHead | <u32>c.error | <u32>c.peerFinished;
+    putPlace(Place.hasMore, <u32>hasMore);
+    // Of what comes behind the last piece it is told again.
+    if (hasMore === 0) c.toldReadable = false;
     return <i32>piece(record).length;
   }
   c.toldReadable = false;
@@ -129,7 +132,20 @@ export function recycle(address: usize): i32 {
 export function recycleMany(addresses: usize, many: u32): u32 {
   let taken: u32 = 0;
   for (const end = addresses + <usize>(many << 2); addresses < end; addresses += 4) {
-    if (recycle(load<u32>(addresses)) === 0) taken++;
+    const address = load<u32>(addresses);
+    const index = lentNumber(address);
+    if (index !== none) {
+      // What nearly all are is done at once: received pieces, of connections whose windows are open.
+      const p = piece(pieceOf(address));
+      if (p.use === useRead) {
+        recycleNumbered(index);
+        const block = noteRecycled(p);
+        if (block !== 0 && !isWideOpen(at(block))) tellOfRoom(at(block));
+        taken++;
+        continue;
+      }
+    }
+    if (recycle(address) === 0) taken++;
   }
   return taken;
 }

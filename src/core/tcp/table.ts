@@ -131,16 +131,22 @@ export function findBlock(local: usize, remote: usize, ports: u32): usize {
   return 0;
 }
 
-/** The same for IPv4, whose address of ours is the only one: the other side's as it lies in a packet. */
-export function findIpv4(remote: u32, ports: u32): usize {
+/** The first block of those among which the one of an IPv4 address is, as that lies in a packet; 0: there is none. */
+export function guessIpv4(remote: u32, ports: u32): usize {
+  return load<usize>(bucketAt(mix4(<u64>remote, ports)));
+}
+
+/** The same as `findBlock` for IPv4, whose address of ours is the only one: the guessed block mostly. */
+export function findGuessed(guess: usize, remote: u32, ports: u32): usize {
   const name = ((<u64>remote) << 32) | mappedMiddle;
-  let block = load<usize>(bucketAt(mix4(<u64>remote, ports)));
+  let block = guess;
+  // One number says whether it is another one.
   while (block !== 0) {
     const c = at(block);
-    if (c.ports === ports && c.remote1 === name && c.remote0 === 0) return block;
+    if (((c.remote1 ^ name) | c.remote0 | <u64>(c.ports ^ ports)) === 0) break;
     block = c.chain;
   }
-  return 0;
+  return block;
 }
 
 /** A keyed hash of who speaks with whom, and of what for. */
