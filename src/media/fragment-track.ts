@@ -2,18 +2,18 @@
 // Not here: the walk through the file (read-fragments.ts).
 
 import { type Box, uint64 } from '../wire/iso-bmff/boxes.js';
+import { OffsetsBuilder } from './composition-offsets.js';
 import { FilmRefusal, type TrackFragments } from './film.js';
 import { type IndexBudget, NumberList, SignedList, TableError, WordList } from './growing.js';
+import { samplesATurn } from './reading.js';
 import {
   buildTable,
   ChunkRuns,
   compactSizes,
   mostSamples,
   note,
-  OffsetsBuilder,
   placesOf,
   SyncBuilder,
-  samplesATurn,
   TimesBuilder,
 } from './sample-builder.js';
 import type { SampleTable } from './samples.js';

@@ -13,8 +13,7 @@ import {
   timeOf,
 } from './fragment-track.js';
 import { type IndexBudget, TableError } from './growing.js';
-import { type BoxBudget, boxAt, bytesAt, childrenOf, type Reading } from './reading.js';
-import { samplesATurn } from './sample-builder.js';
+import { type BoxBudget, boxAt, bytesAt, childrenOf, type Reading, samplesATurn } from './reading.js';
 import type { SampleTable } from './samples.js';
 
 /** Boxes between fragments, and fragments without samples. */

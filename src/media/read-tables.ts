@@ -1,19 +1,11 @@
 // Reads the tables of a track (`stbl`) in pieces, each table straight into what it is kept in, as many entries as there are samples and no
 // more. Not here: what a track is (read-track.ts), fragments (read-fragments.ts).
 
-import { type Box, uint64 } from '../wire/iso-bmff/boxes.js';
+import type { Box } from '../wire/iso-bmff/boxes.js';
+import { OffsetsBuilder } from './composition-offsets.js';
 import { CutOffError, type IndexBudget, TableError, WordList } from './growing.js';
-import { bytesAt, entriesOf, type Reading } from './reading.js';
-import {
-  buildTable,
-  ChunkPlaces,
-  ChunkRuns,
-  mostSamples,
-  note,
-  OffsetsBuilder,
-  SyncBuilder,
-  TimesBuilder,
-} from './sample-builder.js';
+import { bytesAt, entriesOf, type Reading, wordsOf } from './reading.js';
+import { buildTable, ChunkPlaces, ChunkRuns, mostSamples, note, SyncBuilder, TimesBuilder } from './sample-builder.js';
 import type { SampleTable } from './samples.js';
 
 const find = (boxes: readonly Box[], type: string): Box | undefined => boxes.find((box) => box.type === type);
@@ -71,11 +63,17 @@ function* readSizes(stbl: readonly Box[], fileSize: number, budget: IndexBudget)
   if (bits !== 4 && bits !== 8 && bits !== 16 && bits !== 32) throw new TableError(`has sizes of ${bits} bits (stz2)`);
   yield* countOf(box, 8, bits / 8);
   let sizes: Uint16Array | Uint32Array = budget.halves(told);
+  if (bits === 32) {
+    yield* wordsOf(box, 12, 1, told, (words, taken, first) => {
+      sizes = takeLongSizes(words, taken, first, sizes, budget);
+      return true;
+    });
+    return { sizes, told };
+  }
   // Pairs of 4-bit sizes share a byte.
   const entries = bits === 4 ? Math.ceil(told / 2) : told;
   yield* entriesOf(box, 12, bits === 4 ? 1 : bits / 8, entries, (view, taken, first) => {
-    if (bits === 32) sizes = takeLongSizes(view, taken, first, sizes, budget);
-    else if (bits === 4) takeHalves(view, taken, first, sizes);
+    if (bits === 4) takeHalves(view, taken, first, sizes);
     else takeShortSizes(view, taken, first, sizes, bits === 8);
     return true;
   });
@@ -84,23 +82,29 @@ function* readSizes(stbl: readonly Box[], fileSize: number, budget: IndexBudget)
 
 /** Takes 32-bit sizes; as soon as one needs more than 16 bits all have 32. Returns what they are in. */
 function takeLongSizes(
-  view: DataView,
+  words: Uint32Array,
   taken: number,
   first: number,
   sizes: Uint16Array | Uint32Array,
   budget: IndexBudget,
 ): Uint16Array | Uint32Array {
-  for (let index = 0; index < taken; index++) {
-    const size = view.getUint32(index * 4);
-    if (size > 0xffff && sizes.BYTES_PER_ELEMENT === 2) {
-      const wide = budget.words(sizes.length);
-      for (let sample = 0; sample < first; sample++) wide[sample] = sizes[sample]!;
-      budget.give(sizes.byteLength);
-      return takeLongSizes(view, taken, first, wide, budget);
-    }
-    sizes[first + index] = size;
+  let kept = sizes;
+  if (sizes.BYTES_PER_ELEMENT === 2 && hasLong(words, taken)) {
+    kept = budget.words(sizes.length);
+    for (let sample = 0; sample < first; sample++) kept[sample] = sizes[sample]!;
+    budget.give(sizes.byteLength);
   }
-  return sizes;
+  kept.set(words.subarray(0, taken), first);
+  return kept;
+}
+
+/** Whether one of the words needs more than 16 bits. Four at a time: most of all this is called before it is compiled. */
+function hasLong(words: Uint32Array, taken: number): boolean {
+  let bits = 0;
+  let at = 0;
+  for (; at + 4 <= taken; at += 4) bits |= words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!;
+  for (; at < taken; at++) bits |= words[at]!;
+  return bits >>> 16 !== 0;
 }
 
 function takeShortSizes(
@@ -135,11 +139,9 @@ function* readPlaces(stbl: readonly Box[], told: number, descriptions: number, b
   // Every chunk has a sample: those behind the last sample are nothing.
   const used = Math.min(chunks, told);
   const places = new ChunkPlaces(used, budget);
-  yield* entriesOf(box, 8, isLong ? 8 : 4, used, (view, taken, first) => {
-    for (let index = 0; index < taken; index++) {
-      if (isLong) places.put(first + index, uint64(view, index * 8));
-      else places.low[first + index] = view.getUint32(index * 4);
-    }
+  yield* wordsOf(box, 8, isLong ? 2 : 1, used, (words, taken, first) => {
+    if (!isLong) places.low.set(words.subarray(0, taken), first);
+    else for (let at = 0; at < taken; at++) places.put(first + at, words[at * 2]! * 2 ** 32 + words[at * 2 + 1]!);
     return true;
   });
   return { runs, places, placed: runs.count(chunks) };
@@ -156,12 +158,11 @@ function* readRuns(
   const entries = yield* countOf(box, 4, 12);
   const runs = new ChunkRuns(descriptions, budget);
   // Runs rise: behind as many as there are chunks there is none that counts.
-  yield* entriesOf(box, 8, 12, Math.min(entries, Math.max(1, chunks)), (view, taken) => {
-    for (let index = 0; index < taken; index++) {
-      const at = index * 12;
-      const first = view.getUint32(at) - 1;
+  yield* wordsOf(box, 8, 3, Math.min(entries, Math.max(1, chunks)), (words, taken) => {
+    for (let at = 0; at < taken * 3; at += 3) {
+      const first = words[at]! - 1;
       if (first >= chunks && first > 0) return false;
-      runs.add(first, view.getUint32(at + 4), view.getUint32(at + 8) - 1);
+      runs.add(first, words[at + 1]!, words[at + 2]! - 1);
     }
     return true;
   });
@@ -173,9 +174,9 @@ function* readTimes(stbl: readonly Box[], count: number, budget: IndexBudget): R
   if (box === undefined) throw new TableError('has no table of times (stts)');
   const entries = yield* countOf(box, 4, 8);
   const times = new TimesBuilder(count, entries, 0, budget);
-  yield* entriesOf(box, 8, 8, entries, (view, taken, first) => {
+  yield* wordsOf(box, 8, 2, entries, (words, taken, first) => {
     for (let index = 0; index < taken; index++) {
-      times.add(view.getUint32(index * 8), view.getUint32(index * 8 + 4), first + index === entries - 1);
+      times.add(words[index * 2]!, words[index * 2 + 1]!, first + index === entries - 1);
     }
     return !times.isFull;
   });
@@ -187,9 +188,8 @@ function* readOffsets(stbl: readonly Box[], count: number, budget: IndexBudget):
   const box = find(stbl, 'ctts');
   if (box === undefined) return offsets;
   const entries = yield* countOf(box, 4, 8);
-  yield* entriesOf(box, 8, 8, entries, (view, taken) => {
-    // Signed in version 0 too: old muxers write negative ones there, and no honest one has 2^31 ticks.
-    for (let index = 0; index < taken; index++) offsets.add(view.getUint32(index * 8), view.getInt32(index * 8 + 4));
+  yield* wordsOf(box, 8, 2, entries, (words, taken) => {
+    offsets.addAll(words, taken);
     return !offsets.isFull;
   });
   return offsets;
@@ -201,8 +201,8 @@ function* readSync(stbl: readonly Box[], count: number, budget: IndexBudget): Re
   const entries = yield* countOf(box, 4, 4);
   const sync = new SyncBuilder(count, entries, budget);
   // They rise: there are no more of them than samples.
-  yield* entriesOf(box, 8, 4, Math.min(entries, count), (view, taken) => {
-    for (let index = 0; index < taken; index++) sync.add(view.getUint32(index * 4) - 1);
+  yield* wordsOf(box, 8, 1, Math.min(entries, count), (words, taken) => {
+    for (let index = 0; index < taken; index++) sync.add(words[index]! - 1);
     return true;
   });
   return sync.finish();
@@ -225,10 +225,10 @@ export function* readRandomAccess(
     const entries = yield* countOf(box, 8 + more, 8);
     const found = new WordList(budget);
     let sample = 0;
-    yield* entriesOf(box, 12 + more, 8, entries, (view, taken) => {
+    yield* wordsOf(box, 12 + more, 2, entries, (words, taken) => {
       for (let index = 0; index < taken && sample < count; index++) {
-        const length = view.getUint32(index * 8);
-        if (length > 0 && view.getUint32(index * 8 + 4) > 0) found.push(sample);
+        const length = words[index * 2]!;
+        if (length > 0 && words[index * 2 + 1]! > 0) found.push(sample);
         sample += length;
       }
       return sample < count;

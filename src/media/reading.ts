@@ -14,6 +14,9 @@ export type Reading<Result> = Generator<ReadNeed, Result, Uint8Array | undefined
 /** Bytes of tables that are decoded at once: below a millisecond even before the compiler has seen the code. */
 const pieceBytes = 8 * 1024;
 
+/** Samples between two turns of others: below a millisecond even before the compiler has seen the code. */
+export const samplesATurn = 2048;
+
 /** Headers of boxes in a long box: bytes that are read for one of them. */
 const nearBytes = 4096;
 
@@ -114,4 +117,29 @@ export function* entriesOf(
     perPiece = Math.min(perPiece * 2, mostEntries);
     if (first < count) yield undefined;
   }
+}
+
+/** A piece as words in the machine's order. One for the thread: it is filled and read within one call. */
+const pieceMemory = Buffer.allocUnsafeSlow(pieceBytes);
+const pieceWords = new Uint32Array(pieceMemory.buffer);
+
+/**
+ * Pieces of a table of 32-bit words, as {@link entriesOf}: in an array of the machine's own order, which costs the least to go through,
+ * most of all before the compiler has seen the code.
+ */
+export function* wordsOf(
+  box: Box,
+  skip: number,
+  wordsPerEntry: number,
+  count: number,
+  take: (words: Uint32Array, entries: number, first: number) => boolean | undefined,
+): Reading<void> {
+  const entryBytes = wordsPerEntry * 4;
+  yield* entriesOf(box, skip, entryBytes, count, (view, entries, first) => {
+    const length = entries * entryBytes;
+    // copy-ok: a piece of a film's header, to be put into the machine's order
+    pieceMemory.set(new Uint8Array(view.buffer, view.byteOffset, length));
+    pieceMemory.subarray(0, length).swap32();
+    return take(pieceWords, entries, first);
+  });
 }

@@ -1,11 +1,10 @@
 // Fills the sample table of a track: times, composition offsets and places, told run by run and checked as they come, repaired where that
 // is safe, in as few bytes as hold them. Not here: where runs come from (read-tables.ts, read-fragments.ts).
 
+import { fillRun, type OffsetsBuilder } from './composition-offsets.js';
 import { CutOffError, type IndexBudget, type NumberList, TableError, WordList } from './growing.js';
+import { samplesATurn } from './reading.js';
 import { checkpointShift, type SampleArrays, SampleTable } from './samples.js';
-
-/** Samples between two turns of others: below a millisecond even before the compiler has seen the code. */
-export const samplesATurn = 2048;
 
 /** More samples than a track of three days has: what promises more is a lie. */
 export const mostSamples = 2 ** 24;
@@ -96,87 +95,6 @@ export class TimesBuilder {
       firstTime,
     };
   }
-}
-
-/** A call costs more than a sample, and most runs of films with B-frames are of one. */
-function fillRun(values: Uint32Array | Int16Array | Int32Array, value: number, from: number, count: number): void {
-  if (count === 1) values[from] = value;
-  else values.fill(value, from, from + count);
-}
-
-function greatestCommonDivisor(left: number, right: number): number {
-  let [a, b] = [left, right];
-  while (b > 0) [a, b] = [b, a % b];
-  return a;
-}
-
-/** Composition offsets: one a sample, in as few bytes as hold them; nothing where all are 0. */
-export class OffsetsBuilder {
-  readonly #count: number;
-  readonly #budget: IndexBudget;
-  #values: Int16Array | Int32Array | undefined;
-  #covered = 0;
-  /** What divides all of them. */
-  #unit = 0;
-  #most = 0;
-
-  constructor(count: number, budget: IndexBudget) {
-    this.#count = count;
-    this.#budget = budget;
-  }
-
-  /** The next `samples` samples have this offset. */
-  add(samples: number, offset: number): void {
-    const taken = Math.min(samples, this.#count - this.#covered);
-    if (offset !== 0) {
-      const size = Math.abs(offset);
-      // A multiple of what divides all others changes nothing.
-      if (this.#unit === 0 || size % this.#unit !== 0) this.#unit = greatestCommonDivisor(this.#unit, size);
-      if (size > this.#most) this.#most = size;
-      fillRun(this.#hold(), offset, this.#covered, taken);
-    }
-    this.#covered += taken;
-  }
-
-  /** Every sample has its offset. */
-  get isFull(): boolean {
-    return this.#covered >= this.#count;
-  }
-
-  #hold(): Int16Array | Int32Array {
-    const isLong = this.#most > 32_767;
-    const before = this.#values;
-    if (before !== undefined && (!isLong || before.BYTES_PER_ELEMENT === 4)) return before;
-    this.#budget.take(this.#count * (isLong ? 4 : 2));
-    const values = isLong ? new Int32Array(this.#count) : new Int16Array(this.#count);
-    if (before !== undefined) {
-      for (let sample = 0; sample < this.#covered; sample++) values[sample] = before[sample]!;
-      this.#budget.give(before.byteLength);
-    }
-    this.#values = values;
-    return values;
-  }
-
-  /** The offsets, in units of what divides them all where that saves memory. */
-  *finish(): Generator<undefined, Pick<SampleArrays, 'compositionOffsets' | 'offsetUnit'>> {
-    const values = this.#values;
-    if (values === undefined) return { compositionOffsets: undefined, offsetUnit: 1 };
-    if (values.BYTES_PER_ELEMENT === 2 || this.#most / this.#unit > 32_767) {
-      return { compositionOffsets: values, offsetUnit: 1 };
-    }
-    this.#budget.take(this.#count * 2);
-    const narrow = new Int16Array(this.#count);
-    for (let from = 0; from < this.#count; from += samplesATurn) {
-      divide(values, narrow, from, Math.min(this.#count, from + samplesATurn), this.#unit);
-      yield undefined;
-    }
-    this.#budget.give(values.byteLength);
-    return { compositionOffsets: narrow, offsetUnit: this.#unit };
-  }
-}
-
-function divide(from: Int16Array | Int32Array, into: Int16Array, start: number, end: number, unit: number): void {
-  for (let sample = start; sample < end; sample++) into[sample] = from[sample]! / unit;
 }
 
 /** Runs of chunks that have equally many samples of one description (`stsc`). */
@@ -325,7 +243,10 @@ class Placer {
   #offset = 0;
   #total = 0;
   #time: number;
+  /** The run that comes next, its first chunk, and the samples a chunk of the one before. */
   #run = 0;
+  #nextRun = 0;
+  #perChunk = 0;
   /** The chunk that comes next, and samples of the one before that are still to be placed. */
   #chunk = 0;
   #left = 0;
@@ -356,52 +277,64 @@ class Placer {
     return this.#chunk;
   }
 
-  /** Places up to `most` samples; true when all are. @throws CutOffError */
+  /** Places up to `most` samples, a whole number of checkpoints; true when all are. @throws CutOffError */
   run(most: number): boolean {
-    const { count } = this.#parts;
+    const { count, sizes, places } = this.#parts;
     const end = Math.min(count, this.#sample + most);
-    while (this.#sample < end) {
-      if (this.#left === 0) this.#beginChunk();
-      const stop = Math.min(end, this.#sample + this.#left);
-      this.#left -= stop - this.#sample;
-      this.#place(stop);
-      if (this.#offset > this.#fileSize) throw new CutOffError(this.#offset, this.#fileSize);
+    const each = typeof sizes === 'number' ? sizes : 0;
+    const table = typeof sizes === 'number' ? undefined : sizes;
+    const { bits } = this;
+    const { low, high } = places;
+    let sample = this.#sample;
+    let offset = this.#offset;
+    let total = this.#total;
+    let left = this.#left;
+    // A chunk is most often a sample or two: what is done for one is done here, without a call.
+    while (sample < end) {
+      if (left === 0) {
+        const chunk = this.#chunk++;
+        if (chunk >= this.#nextRun) this.#beginRun();
+        bits[sample >>> 5]! |= 1 << (sample & 31);
+        offset = high === undefined ? low[chunk]! : high[chunk]! * 2 ** 32 + low[chunk]!;
+        left = this.#perChunk;
+      }
+      if ((sample & checkpointMask) === 0) this.#checkpoint(sample, offset, total);
+      const stop = Math.min(end, sample + left, (sample | checkpointMask) + 1);
+      left -= stop - sample;
+      if (table === undefined) {
+        offset += each * (stop - sample);
+        total += each * (stop - sample);
+        sample = stop;
+      } else {
+        for (; sample < stop; sample++) {
+          const size = table[sample]!;
+          offset += size;
+          total += size;
+        }
+      }
+      if (offset > this.#fileSize) throw new CutOffError(offset, this.#fileSize);
     }
+    this.#sample = sample;
+    this.#offset = offset;
+    this.#total = total;
+    this.#left = left;
     return end === count;
   }
 
-  #beginChunk(): void {
-    const { runs, places } = this.#parts;
-    const chunk = this.#chunk++;
-    if (this.#run + 1 < runs.firsts.length && chunk >= runs.firsts.at(this.#run + 1)) this.#run++;
-    const sample = this.#sample;
-    this.bits[sample >>> 5]! |= 1 << (sample & 31);
-    this.#offset = places.at(chunk);
-    this.#left = runs.samples.at(this.#run);
+  #beginRun(): void {
+    const { firsts, samples } = this.#parts.runs;
+    const run = this.#run++;
+    this.#perChunk = samples.at(run);
+    this.#nextRun = run + 1 < firsts.length ? firsts.at(run + 1) : Number.POSITIVE_INFINITY;
   }
 
-  #place(stop: number): void {
-    const { sizes } = this.#parts;
+  #checkpoint(sample: number, offset: number, total: number): void {
     const { offsets, chunks, bytes, times } = this.checkpoints;
-    let offset = this.#offset;
-    let total = this.#total;
-    const each = typeof sizes === 'number' ? sizes : 0;
-    const table = typeof sizes === 'number' ? undefined : sizes;
-    for (let sample = this.#sample; sample < stop; sample++) {
-      if ((sample & checkpointMask) === 0) {
-        const point = sample >>> checkpointShift;
-        offsets[point] = offset;
-        chunks[point] = this.#chunk - 1;
-        bytes[point] = total;
-        if (times !== undefined) times[point] = this.#timeAt(sample);
-      }
-      const size = table === undefined ? each : table[sample]!;
-      offset += size;
-      total += size;
-    }
-    this.#sample = stop;
-    this.#offset = offset;
-    this.#total = total;
+    const point = sample >>> checkpointShift;
+    offsets[point] = offset;
+    chunks[point] = this.#chunk - 1;
+    bytes[point] = total;
+    if (times !== undefined) times[point] = this.#timeAt(sample);
   }
 
   /** The decode time of a sample at a checkpoint: that of the checkpoint before, and 512 deltas. */
