@@ -10,6 +10,9 @@ export const trackBoxesBytes = 1024;
 const identity = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000];
 const encoder = new TextEncoder();
 
+/** What the boxes here say of a track. */
+export type TrackFacts = Omit<FilmTrack, 'entries' | 'samples' | 'edit' | 'rotation' | 'randomAccess'>;
+
 /** Writes a box with version and flags whose payload `payload` writes. */
 export function fullBox(boxes: BoxWriter, type: string, version: number, flags: number, payload: () => void): void {
   const start = boxes.beginFull(type, version, flags);
@@ -49,7 +52,7 @@ export function writeMovieHeader(boxes: BoxWriter, timescale: number, duration: 
 }
 
 /** Writes `tkhd`: the matrix is the source's, so that a video of a telephone stands upright. `duration` in the movie's timescale. */
-export function writeTrackHeader(boxes: BoxWriter, track: FilmTrack, duration: number): void {
+export function writeTrackHeader(boxes: BoxWriter, track: TrackFacts, duration: number): void {
   const isAudio = track.kind === 'audio';
   // In the movie and in its preview; enabled where the source is.
   fullBox(boxes, 'tkhd', 1, track.enabled ? 7 : 6, () => {
@@ -70,7 +73,7 @@ export function writeTrackHeader(boxes: BoxWriter, track: FilmTrack, duration: n
 }
 
 /** Writes `mdhd`, `hdlr`, and `elng` where the language is not one of three letters. `duration` in the track's timescale. */
-export function writeMediaHeader(boxes: BoxWriter, track: FilmTrack, duration: number): void {
+export function writeMediaHeader(boxes: BoxWriter, track: TrackFacts, duration: number): void {
   const isCode = /^[a-z]{3}$/.test(track.language);
   fullBox(boxes, 'mdhd', 1, 0, () => {
     boxes.zeros(16);
@@ -99,7 +102,7 @@ function packLanguage(code: string): number {
 }
 
 /** Writes `vmhd` or `smhd`, and `dinf`: the media is in this file. */
-export function writeMediaInformation(boxes: BoxWriter, track: FilmTrack): void {
+export function writeMediaInformation(boxes: BoxWriter, track: TrackFacts): void {
   const isVideo = track.kind === 'video';
   fullBox(boxes, isVideo ? 'vmhd' : 'smhd', 0, isVideo ? 1 : 0, () => boxes.zeros(isVideo ? 8 : 4));
   box(boxes, 'dinf', () => {
@@ -111,7 +114,7 @@ export function writeMediaInformation(boxes: BoxWriter, track: FilmTrack): void 
 }
 
 /** Writes `stsd`. */
-export function writeDescriptions(boxes: BoxWriter, entries: readonly SampleEntry[]): void {
+export function writeDescriptions(boxes: BoxWriter, entries: readonly Pick<SampleEntry, 'box'>[]): void {
   fullBox(boxes, 'stsd', 0, 0, () => {
     boxes.u32(entries.length);
     for (const entry of entries) boxes.bytes(entry.box);

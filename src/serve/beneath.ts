@@ -82,6 +82,8 @@ export interface BeneathHost {
   readonly site: Site;
   /** Tells the operator, in a sentence. */
   readonly warn: (message: string) => void;
+  /** Responses of this worker so far. */
+  readonly answers: () => number;
 }
 
 /** What a server is extended by. */

@@ -98,6 +98,13 @@ export class Metrics {
     return this.values[offsets[name] + index]!;
   }
 
+  /** Responses so far, of any status. */
+  get responses(): number {
+    let sum = 0;
+    for (let kind = 0; kind < layout.requests; kind++) sum += this.values[offsets.requests + kind]!;
+    return sum;
+  }
+
   /** Counts a response: status, body bytes by way, and the time from its request to its last byte in the kernel. */
   countResponse(status: number, way: number, bodyBytes: number, latencyMs: number): void {
     const values = this.values;

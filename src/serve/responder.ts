@@ -95,7 +95,7 @@ export class Responder {
       sendingOf: (selected: Selected) => this.#sendingOf(selected),
     };
     this.#missing = new Missing(parts);
-    const handler = extension?.open({ loop, site: this.site, warn });
+    const handler = extension?.open({ loop, site: this.site, warn, answers: () => metrics.responses });
     const pages = extension && handler && { claims: extension.claims, noteOf: (path: string) => handler.noteOf(path) };
     this.#folders = new Folders({ ...parts, base, pages });
     this.#documents = options.ssi === true ? new DocumentAnswers(parts) : undefined;

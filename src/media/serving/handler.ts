@@ -16,6 +16,7 @@ import { webVttSegment, wholeWebVtt } from '../subtitles/write-webvtt.js';
 import { KeptBytes } from './kept-bytes.js';
 import { Progressive } from './progressive.js';
 import { noSuch, notNow, refusal, refused, replaced, resource } from './refusals.js';
+import { beginRehearsal } from './rehearsal/rehearsal.js';
 import {
   bytesResource,
   fileResource,
@@ -60,12 +61,15 @@ export class MediaHandler implements BeneathHandler {
   readonly #titles: Titles;
   readonly #progressive: Progressive;
   readonly #isPaced: boolean;
+  readonly #endRehearsal: () => void;
   #page: { readonly bytes: KeptBytes; readonly etag: string } | undefined;
 
   constructor(host: BeneathHost, options: MediaOptions) {
     this.#titles = new Titles(host, options.targetSeconds);
     this.#progressive = new Progressive(host, this.#titles);
     this.#isPaced = options.isPaced;
+    const { loop, answers } = host;
+    this.#endRehearsal = beginRehearsal({ loop, answers, isReading: () => this.#titles.isReading });
   }
 
   /** What takes the place of a film, or is beneath it. */
@@ -95,6 +99,7 @@ export class MediaHandler implements BeneathHandler {
 
   /** Lets go of the page. */
   close(): void {
+    this.#endRehearsal();
     this.#page?.bytes.release();
     this.#page = undefined;
   }

@@ -92,6 +92,11 @@ export class KnownFiles<Value> {
     return isIdle ? this.get(by, read) : { refusal: busyRefusal };
   }
 
+  /** Whether anything is being read. */
+  get isReading(): boolean {
+    return this.#reading > 0;
+  }
+
   /** What is kept: files, and bytes of memory. */
   get kept(): { readonly files: number; readonly bytes: number } {
     return { files: this.#known.size, bytes: this.#bytes };

@@ -111,6 +111,11 @@ export class Titles {
     return { files, bytes: bytes + this.#cuts.kept.bytes + this.#subtitles.kept.bytes };
   }
 
+  /** Whether films are being read or cut, or subtitles read. */
+  get isReading(): boolean {
+    return this.#films.isReading || this.#cuts.isReading || this.#subtitles.isReading;
+  }
+
   /** The film at a path, if it is one and known. */
   filmAt(path: string): Film | undefined {
     const source = this.#find(path);
