@@ -36,6 +36,8 @@ export class Connection<S> extends Endpoint {
   deadlineMs = Number.POSITIVE_INFINITY;
   /** Bytes given to the kernel on this connection. */
   sentBytes = 0;
+  /** Bytes at the end of what is queued that leave as packets of their own, so that they come when they are due; 0: none. */
+  lastBytes = 0;
   /** When the rate check last looked (or the output began), and what was acknowledged then (-1: not looked yet). */
   rateCheckedMs = 0;
   rateCheckedBytes = 0;
@@ -115,12 +117,9 @@ export class Connection<S> extends Endpoint {
     this.#drainDue = false;
     this.#endTold = false;
     this.#yielding = false;
-    this.#finishing = false;
-    this.#closing = false;
-    this.#lingering = false;
-    this.#direct = false;
+    this.#finishing = this.#closing = this.#lingering = this.#direct = false;
     this.#pump?.renew();
-    this.sentBytes = 0;
+    this.sentBytes = this.lastBytes = 0;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.owner.loop.register(this);
     this.#beginReceive(true);

@@ -30,6 +30,8 @@ interface PumpOwner {
   /** Makes the socket ready for direct calls. */
   goDirect(): void;
   readonly counts: FileCounts;
+  /** See Connection; none without it. */
+  readonly lastBytes?: number;
   /** Everything left, later than at once. */
   listSent(): void;
   /** @param reason what ended the response: see {@link ExtentEnd}. */
@@ -131,12 +133,18 @@ export class ListPump {
       first.file === undefined && (first.next === undefined || (first.next.file !== undefined && !extents));
     if (isSingle) return this.#sendSegment(output, first);
     const known = extents ? this.#known : undefined;
-    const message = RunMessage.write(output, this.#budget, this.#loop.sendLimits, known, nowMs);
+    // What leaves before the last bytes, where those are a packet of their own; 0 where they are not, or it is their turn.
+    const { lastBytes = 0 } = this.#owner;
+    const before = lastBytes === 0 ? 0 : Math.max(0, output.left - lastBytes);
+    const isCut = before > 0 && before <= this.#budget;
+    const most = isCut ? before : this.#budget;
+    const message = RunMessage.write(output, most, this.#loop.sendLimits, known, nowMs, isCut);
     // No frame for a message, no addresses for the file, or it does not reach that far any more: sendfile says which.
     if (message === undefined)
       return first.file === undefined ? this.#sendSegment(output, first) : this.#sendFile(output, first);
     const { file } = message;
-    const result = engine.sendMessageNow(fd, message.header, message.bytes < output.left ? MSG.MORE : 0);
+    const more = message.bytes < output.left ? MSG.MORE : 0;
+    const result = engine.sendMessageNow(fd, message.header, isCut && message.bytes === before ? MSG.EOR : more);
     const { end } = message;
     message.release();
     if (file !== undefined) this.#mapped = file;

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { FakeStep, FaultScript } from '../../src/engine/fake.js';
+import { MSG } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
 import { type SendLimits, SendMode } from '../../src/transport/send-modes.js';
@@ -189,3 +190,53 @@ for (const [name, { limits, mode, step }] of Object.entries(modes)) {
 function forward(count: number): Request['pieces'] {
   return Array.from({ length: count }, () => ({ kind: 'extent', length: 17 }));
 }
+
+describe('the last bytes of a response as packets of their own', { skip }, () => {
+  const lastBytes = 2000;
+  const request = segmentOf(100);
+  const expected = answerTo([request]);
+
+  /** Asks for a segment, and says what each message was asked to send and whether it ended a packet. */
+  function sizesOf(script?: FaultScript): { readonly asked: number; readonly ends: boolean }[] {
+    const messages: { asked: number; ends: boolean }[] = [];
+    let asked = 0;
+    const world = new World((called, wanted) => {
+      if (called === 'sendNow') asked = wanted;
+      return script?.(called, wanted, 0) ?? wanted;
+    });
+    world.protocol.called = (name, connection) => {
+      if (name === 'opened') connection.lastBytes = lastBytes;
+    };
+    const send = world.engine.sendMessageNow.bind(world.engine);
+    world.engine.sendMessageNow = (fd, header, flags) => {
+      const result = send(fd, header, flags);
+      messages.push({ asked, ends: (flags & MSG.EOR) !== 0 });
+      return result;
+    };
+    const peer = world.connect();
+    peer.write(lineOf(request));
+    world.until(() => peer.got.length >= expected.length, 'the whole answer');
+    assert.deepEqual(peer.got.bytes, expected);
+    assert.ok(!peer.held, 'nothing is held back when the answer is over');
+    world.end();
+    return messages;
+  }
+
+  test('a message ends before them, wherever that is in a piece, and they are the next', () => {
+    const messages = sizesOf();
+    assert.deepEqual(
+      messages.map(({ ends }) => ends),
+      messages.map((_, index) => index === messages.length - 2),
+    );
+    assert.equal(messages.at(-1)!.asked, lastBytes);
+  });
+
+  test('short counts: the message that reaches to them ends there', () => {
+    for (const most of [999, 5000]) {
+      const messages = sizesOf((called, asked) => (called.startsWith('send') ? Math.min(asked, most) : asked));
+      const place = messages.findIndex(({ asked, ends }) => ends && asked <= most);
+      assert.ok(place >= 0, `at most ${most} bytes a call`);
+      assert.equal(messages[place + 1]!.asked, lastBytes);
+    }
+  });
+});
