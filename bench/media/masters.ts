@@ -1,7 +1,8 @@
 // How long a master playlist takes: of films of an hour that nobody asked for before (their headers in the page cache), one after the
-// other by a fresh server, and of one that is kept. Not here: what the films are (test/support/long-film.ts).
+// other by a fresh server, at once and some seconds after its first answer, and of one that is kept. Not here: what the films are (test/support/long-film.ts).
 
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { writeLongFilm } from '../../test/support/long-film.js';
 import { exchange } from '../load/http-client.js';
 import { renderTable, show } from '../report.js';
@@ -11,10 +12,13 @@ import { type Session, say } from '../session.js';
 /** Films that are asked for once each, and times that the last one is asked for again. */
 const films = 200;
 const repeats = 2000;
+/** How long after its first answer a server is asked for films that is not asked at once. */
+const upMs = 5000;
 
 /** What one engine took, in milliseconds, sorted. */
 export interface MastersCell {
   readonly peer: string;
+  readonly isUp: boolean;
   readonly firstMs: number;
   readonly unknownMs: readonly number[];
   readonly keptMs: readonly number[];
@@ -30,33 +34,49 @@ export async function measureMasters(session: Session): Promise<MastersCell[]> {
   }
   const cells: MastersCell[] = [];
   for (const engine of ['uring', 'epoll'] as const) {
-    const peer = await session.start(clearwayPeer(engine, '--media'));
-    if (peer === undefined) continue;
-    say(`${peer.name}: ${films} films, then one of them ${repeats} times`);
-    const timeOf = async (index: number): Promise<number> => {
-      const request = `GET /hour-${index}.mp4/master.m3u8 HTTP/1.1\r\nHost: bench\r\n\r\n`;
-      const before = performance.now();
-      const { status } = await exchange(peer.origin, request);
-      if (status !== 200) throw new Error(`hour-${index}.mp4/master.m3u8: status ${status}`);
-      return performance.now() - before;
-    };
-    const unknownMs: number[] = [];
-    for (let index = 0; index < films; index++) unknownMs.push(await timeOf(index));
-    const keptMs: number[] = [];
-    for (let index = 0; index < repeats; index++) keptMs.push(await timeOf(films - 1));
-    const firstMs = unknownMs[0]!;
-    cells.push({ peer: peer.name, firstMs, unknownMs: unknownMs.sort(ascending), keptMs: keptMs.sort(ascending) });
-    await peer.stop();
+    for (const isUp of [false, true]) {
+      const cell = await measureServer(session, engine, isUp);
+      if (cell !== undefined) cells.push(cell);
+    }
   }
   return cells;
+}
+
+async function measureServer(
+  session: Session,
+  engine: 'uring' | 'epoll',
+  isUp: boolean,
+): Promise<MastersCell | undefined> {
+  const peer = await session.start(clearwayPeer(engine, '--media'));
+  if (peer === undefined) return undefined;
+  say(`${peer.name}, ${isUp ? 'up for some seconds' : 'at once'}: ${films} films, then one of them ${repeats} times`);
+  const timeOf = async (path: string, expected: number): Promise<number> => {
+    const before = performance.now();
+    const { status } = await exchange(peer.origin, `GET ${path} HTTP/1.1\r\nHost: bench\r\n\r\n`);
+    if (status !== expected) throw new Error(`${path}: status ${status}`);
+    return performance.now() - before;
+  };
+  const masterOf = (index: number): Promise<number> => timeOf(`/hour-${index}.mp4/master.m3u8`, 200);
+  if (isUp) {
+    await timeOf('/nothing', 404);
+    await sleep(upMs);
+  }
+  const unknownMs: number[] = [];
+  for (let index = 0; index < films; index++) unknownMs.push(await masterOf(index));
+  const keptMs: number[] = [];
+  for (let index = 0; index < repeats; index++) keptMs.push(await masterOf(films - 1));
+  const firstMs = unknownMs[0]!;
+  await peer.stop();
+  return { peer: peer.name, isUp, firstMs, unknownMs: unknownMs.sort(ascending), keptMs: keptMs.sort(ascending) };
 }
 
 /** The table of a run. */
 export function renderMasters(cells: readonly MastersCell[]): string {
   const at = (sorted: readonly number[], share: number): string =>
     show(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN, ' ms');
-  const lines = cells.map(({ peer, firstMs, unknownMs, keptMs }) => [
+  const lines = cells.map(({ peer, isUp, firstMs, unknownMs, keptMs }) => [
     peer,
+    isUp ? 'up for 5 s' : 'at once',
     show(firstMs, ' ms'),
     at(unknownMs, 0.5),
     at(unknownMs, 0.99),
@@ -64,8 +84,8 @@ export function renderMasters(cells: readonly MastersCell[]): string {
     at(keptMs, 0.99),
   ]);
   return renderTable(
-    ['server', 'first film of the process', 'unknown film', 'p99 (< 30 ms)', 'kept', 'p99 (< 1 ms)'],
+    ['server', 'films', 'first film of the process', 'unknown film', 'p99 (< 30 ms)', 'kept', 'p99 (< 1 ms)'],
     lines,
-    [0],
+    [0, 1],
   );
 }
