@@ -129,7 +129,7 @@ export interface Engine {
   closeSocket(fd: number): void;
   /** How a socket must be opened for this engine. */
   readonly nonBlockingSockets: boolean;
-  /** A send is a call of its own: {@link sendNow} costs less, since nobody has to be told of it later. */
+  /** A send is a call of its own now: {@link sendNow} costs less, since nobody has to be told of it later. It may change from event to event. */
   readonly sendsAtOnce: boolean;
   /** Sending out of memory that stays where it is; undefined where the engine has no such calls. */
   readonly zeroCopy?: ZeroCopy;

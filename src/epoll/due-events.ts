@@ -38,14 +38,14 @@ export class NumberList {
   count = 0;
 }
 
-/** What was read of streams and is to be handed out: descriptor, token, bytes, frame of each. */
+/** What was read of streams and is to be handed out: descriptor, generation, bytes, frame of each. */
 export class ReadList extends NumberList {
   /** Adds what was read of one. */
-  add(fd: number, token: number, bytes: number, frame: number): void {
+  add(fd: number, generation: number, bytes: number, frame: number): void {
     const { numbers, count } = this;
     this.count = count + 4;
     numbers[count] = fd;
-    numbers[count + 1] = token;
+    numbers[count + 1] = generation;
     numbers[count + 2] = bytes;
     numbers[count + 3] = frame;
   }

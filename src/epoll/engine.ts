@@ -1,24 +1,28 @@
 // The epoll engine: the same interface on readiness, for hosts where io_uring is refused. Sockets are non-blocking;
 // an operation is tried when it is begun, and what it gave is handed out in the next turn, so that the order of
 // events is that of the io_uring engine. Streams are edge-triggered: the kernel tells of what is new, once, and the engine
-// remembers which of them have to be read again.
+// remembers which of them have to be read again. Where many are ready at once, lists of calls read and answer them
+// (socket-batch.ts).
 
 import { DirectCalls } from '../engine/direct-calls.js';
 import type { Engine, EngineEvents } from '../engine/engine.js';
-import { EPOLL, EPOLL_CTL } from '../kernel/constants.js';
-import { epollControl, epollCreate, epollDataWord, epollEventWords, epollWait } from '../kernel/epoll.js';
+import { EPOLL, MSG } from '../kernel/constants.js';
+import { epollDataWord, epollEventWords } from '../kernel/epoll.js';
 import { Errno } from '../kernel/errno.js';
+import { sys } from '../kernel/numbers.js';
 import { acceptNonBlocking, closeDescriptor, receive, send, sendMessage } from '../kernel/socket.js';
 import { check, SystemError } from '../kernel/system-error.js';
 import { FramePool } from '../memory/frame-pool.js';
-import { Region } from '../memory/region.js';
 import { DueEvents, Event, NumberList, ReadList } from './due-events.js';
+import { EpollSet } from './epoll-set.js';
 import { Fetches, fetchPollMs } from './fetches.js';
 import { FileThreads } from './file-threads.js';
 import { type Interest, Interests, Role } from './interest.js';
+import { SocketBatch } from './socket-batch.js';
 
-const eventsATurn = 512;
 const acceptsATurn = 64;
+/** With fewer ready descriptors, what comes is read and answered one by one. */
+const leastBatched = 4;
 
 /** The token under which the engine watches its own file threads; no caller's, which are 0 or more. */
 const fileToken = -1;
@@ -30,14 +34,12 @@ const ends = EPOLL.RDHUP | EPOLL.HUP | EPOLL.ERR;
 export class EpollEngine extends DirectCalls implements Engine {
   readonly name = 'epoll';
   readonly nonBlockingSockets = true;
-  readonly sendsAtOnce = true;
   readonly descriptor: number;
   readonly receiveBytes: Uint8Array;
   readonly receiveFrameBytes: number;
   onBegun: ((delayMs: number) => void) | undefined;
   readonly #frames: FramePool;
-  readonly #events: Region;
-  readonly #eventWords: Int32Array;
+  readonly #set: EpollSet;
   readonly #interests = new Interests();
   readonly #fetches = new Fetches();
   readonly #fetched = (token: number, result: number): void => this.#finish(Event.fetched, token, result);
@@ -48,53 +50,39 @@ export class EpollEngine extends DirectCalls implements Engine {
   #unread = new NumberList();
   #reading = new NumberList();
   readonly #read = new ReadList();
+  /** Where there are lists of calls: what is read and sent when many sockets are ready. */
+  readonly #receives: SocketBatch | undefined = SocketBatch.open(sys.recvfrom);
+  readonly #sends: SocketBatch | undefined = SocketBatch.open(sys.sendto);
+  readonly #batchFrom: number;
+  /** The streams of this turn are read in batches; what is sent is collected. */
+  #isBatched = false;
+  #isCollecting = false;
   #inTurn = false;
   #turns = 0;
   #closed = false;
 
-  /** @param options numbers of receive frames and their bytes. @throws SystemError EMFILE, ENOMEM. */
-  constructor(options: { readonly frames?: number; readonly frameBytes?: number } = {}) {
+  /**
+   * @param options numbers of receive frames and their bytes; with how many ready descriptors streams are read and answered together.
+   * @throws SystemError EMFILE, ENOMEM.
+   */
+  constructor(options: { readonly frames?: number; readonly frameBytes?: number; readonly batchFrom?: number } = {}) {
     super();
     // First what may fail: nothing has to be given back then.
-    this.descriptor = epollCreate();
+    this.#set = new EpollSet();
+    this.descriptor = this.#set.descriptor;
     this.receiveFrameBytes = options.frameBytes ?? 4096;
     this.#frames = new FramePool(options.frames ?? 512, this.receiveFrameBytes);
     this.receiveBytes = this.#frames.region.bytes;
-    this.#events = new Region(eventsATurn * epollEventWords * 4);
-    this.#eventWords = new Int32Array(this.#events.buffer);
+    this.#batchFrom = options.batchFrom ?? leastBatched;
+  }
+
+  /** While many streams are answered their sends are collected. */
+  get sendsAtOnce(): boolean {
+    return !this.#isCollecting;
   }
 
   get framesLent(): number {
     return this.#frames.leased;
-  }
-
-  /**
-   * Tells the kernel what is wanted of a descriptor now, if that is not what it knows. Returns 0 or -errno (ENOSPC: the
-   * limit on watched descriptors; ENOMEM): then nothing will come of it, and the operation that asked has failed.
-   */
-  #update(interest: Interest): number {
-    const input = interest.receiving ? EPOLL.IN | EPOLL.RDHUP : 0;
-    const output = interest.sending || interest.awaiting ? EPOLL.OUT : 0;
-    const wanted = input | output;
-    if (wanted === interest.registered) return 0;
-    if (interest.isClosing) {
-      interest.registered = wanted;
-      return 0;
-    }
-    const operation = interest.registered === 0 ? EPOLL_CTL.ADD : wanted === 0 ? EPOLL_CTL.DEL : EPOLL_CTL.MOD;
-    return this.#tell(interest, operation, wanted);
-  }
-
-  #tell(interest: Interest, operation: number, wanted: number): number {
-    const { fd, role } = interest;
-    // Told once of what came, as of streams so of what is watched: its owner may leave some for later, and would be told again and again.
-    const bits = role === Role.listener ? wanted : wanted | EPOLL.ET;
-    // What is watched is told from the others by the sign.
-    const mark = role === Role.watch ? ~fd : fd;
-    const result = epollControl(this.descriptor, operation, fd, bits, mark, interest.token);
-    if (result < 0 && operation !== EPOLL_CTL.DEL) return result;
-    interest.registered = wanted;
-    return 0;
   }
 
   #finish(event: number, token: number, result: number): void {
@@ -138,7 +126,7 @@ export class EpollEngine extends DirectCalls implements Engine {
   #begin(token: number, fd: number, role: number): void {
     const interest = this.#interests.of(token, fd, role);
     interest.receiving = true;
-    const result = this.#update(interest);
+    const result = this.#set.update(interest);
     if (result >= 0) return;
     interest.receiving = false;
     // What is watched is the loop's own: there is nobody to be told, and no going on without it.
@@ -154,7 +142,7 @@ export class EpollEngine extends DirectCalls implements Engine {
 
   #endReceive(interest: Interest, result: number): void {
     interest.receiving = false;
-    this.#update(interest);
+    this.#set.update(interest);
     const event =
       interest.role === Role.stream
         ? Event.received
@@ -171,7 +159,15 @@ export class EpollEngine extends DirectCalls implements Engine {
     interest.length = length;
     interest.taken = 0;
     interest.flags = flags;
-    this.#trySend(interest);
+    interest.isCancelled = false;
+    const sends = this.#sends;
+    if (!this.#isCollecting || sends === undefined) {
+      this.#trySend(interest);
+      return;
+    }
+    interest.isCollected = true;
+    sends.add(fd, interest.generation, -1, address, length, flags | MSG.NOSIGNAL);
+    if (sends.isFull) this.#runSends(sends);
   }
 
   sendMessage(token: number, fd: number, header: number, flags: number): void {
@@ -180,27 +176,43 @@ export class EpollEngine extends DirectCalls implements Engine {
     interest.address = header;
     interest.taken = 0;
     interest.flags = flags;
+    interest.isCancelled = false;
     this.#trySend(interest);
+  }
+
+  /** Makes the sends that were collected. */
+  #runSends(sends: SocketBatch): void {
+    const count = sends.run();
+    for (let index = 0; index < count; index++) {
+      const interest = this.#interests.get(sends.fds[index]!)!;
+      if (interest.generation !== sends.generations[index]) continue;
+      interest.isCollected = false;
+      this.#took(interest, sends.result(index));
+    }
   }
 
   /** Sends until all is taken or the socket is full; then epoll says when to go on. A message's rest is the caller's. */
   #trySend(interest: Interest): void {
-    let result: number;
     if (interest.message) {
-      result = sendMessage(interest.fd, interest.address, interest.flags);
+      this.#took(interest, sendMessage(interest.fd, interest.address, interest.flags));
     } else {
       const rest = interest.length - interest.taken;
-      result = send(interest.fd, interest.address + interest.taken, rest, interest.flags);
+      this.#took(interest, send(interest.fd, interest.address + interest.taken, rest, interest.flags));
+    }
+  }
+
+  /** What a call gave that was to send. */
+  #took(interest: Interest, given: number): void {
+    let result = given;
+    if (!interest.message) {
       if (result > 0) interest.taken += result;
       if (result > 0 && interest.taken < interest.length) result = -Errno.EAGAIN;
     }
+    if (interest.isCancelled && result === -Errno.EAGAIN) result = -Errno.ECANCELED;
     const isTriedAgain = interest.sending;
     interest.sending = result === -Errno.EAGAIN;
     // Where a socket that had room took nothing, or not all: asked anew, the kernel tells of room that is there already.
-    const failed =
-      isTriedAgain && interest.sending
-        ? this.#tell(interest, EPOLL_CTL.MOD, interest.registered)
-        : this.#update(interest);
+    const failed = isTriedAgain && interest.sending ? this.#set.askAgain(interest) : this.#set.update(interest);
     if (failed < 0 && interest.sending) {
       interest.sending = false;
       this.#finish(Event.sent, interest.token, failed);
@@ -213,7 +225,7 @@ export class EpollEngine extends DirectCalls implements Engine {
   awaitWritable(token: number, fd: number): void {
     const interest = this.#interests.of(token, fd, Role.stream);
     interest.awaiting = true;
-    const result = this.#update(interest);
+    const result = this.#set.update(interest);
     if (result >= 0) return;
     interest.awaiting = false;
     this.#finish(Event.writable, token, result);
@@ -233,6 +245,8 @@ export class EpollEngine extends DirectCalls implements Engine {
     if (interest === undefined || interest.fd !== fd) return;
     // Closing it takes it out of the set: no call is made for that.
     if (closing) interest.isClosing = true;
+    // What it gives is its final event; it is not waited for.
+    if (interest.isCollected) interest.isCancelled = true;
     if (interest.sending) {
       interest.sending = false;
       this.#finish(Event.sent, interest.token, interest.taken > 0 ? interest.taken : -Errno.ECANCELED);
@@ -242,7 +256,7 @@ export class EpollEngine extends DirectCalls implements Engine {
       this.#finish(Event.writable, interest.token, -Errno.ECANCELED);
     }
     if (interest.receiving) this.#endReceive(interest, -Errno.ECANCELED);
-    else this.#update(interest);
+    else this.#set.update(interest);
   }
 
   directCalls(_fd: number, _on: boolean): void {
@@ -273,25 +287,28 @@ export class EpollEngine extends DirectCalls implements Engine {
       let wait = waitMs;
       if (this.#due.count > 0 || this.#unread.count > 0 || this.#read.count > 0) wait = 0;
       else if (this.#fetches.count > 0 && (waitMs < 0 || waitMs > fetchPollMs)) wait = fetchPollMs;
-      const ready = epollWait(this.descriptor, this.#events.address, eventsATurn, wait);
+      const ready = this.#set.wait(wait);
       if (ready < 0 && ready !== -Errno.EINTR) throw new SystemError(-ready, 'epoll_wait');
       events.waited();
       // epoll keeps no order among descriptors: what is watched (files that changed, a wake-up) comes first, so that it is
       // known before a request that was sent after it is answered.
-      const words = this.#eventWords;
+      const { words } = this.#set;
       for (let at = epollDataWord; at < ready * epollEventWords; at += epollEventWords) {
         const mark = words[at]!;
         if (mark < 0) this.#ready(~mark, words[at + 1]!, words[at - epollDataWord]!, events);
       }
       const handed = this.#due.handOut(events);
       this.#handRead(events);
+      this.#isBatched = ready >= this.#batchFrom && this.#receives !== undefined && this.#sends !== undefined;
       for (let at = epollDataWord; at < ready * epollEventWords; at += epollEventWords) {
         const fd = words[at]!;
         if (fd >= 0) this.#ready(fd, words[at + 1]!, words[at - epollDataWord]!, events);
       }
+      if (this.#isBatched) this.#readBatch(events);
       return handed + Math.max(ready, 0);
     } finally {
       this.#inTurn = false;
+      this.#isBatched = false;
       // What handlers begun and what already ended wants another turn, also in someone else's loop.
       if (this.#due.count > 0 || this.#unread.count > 0) this.onBegun?.(0);
       else if (this.#fetches.count > 0) this.onBegun?.(fetchPollMs);
@@ -323,7 +340,7 @@ export class EpollEngine extends DirectCalls implements Engine {
       const result = this.#receiveInto(frame, interest);
       if (result <= 0) continue;
       interest.readTurn = this.#turns;
-      read.add(interest.fd, interest.token, result, frame);
+      read.add(interest.fd, interest.generation, result, frame);
     }
     list.count = 0;
   }
@@ -338,7 +355,7 @@ export class EpollEngine extends DirectCalls implements Engine {
         index += 4;
         const interest = this.#interests.get(numbers[index - 4]!)!;
         const frame = numbers[index - 1]!;
-        if (interest.fd !== numbers[index - 4] || interest.token !== numbers[index - 3]) this.#frames.release(frame);
+        if (interest.generation !== numbers[index - 3]) this.#frames.release(frame);
         else this.#handReceived(interest, numbers[index - 2]!, frame, events);
       }
     } finally {
@@ -355,7 +372,7 @@ export class EpollEngine extends DirectCalls implements Engine {
       if (interest.sending) this.#trySend(interest);
       else if (interest.awaiting) {
         interest.awaiting = false;
-        this.#update(interest);
+        this.#set.update(interest);
         this.#finish(Event.writable, token, 0);
       }
     }
@@ -364,10 +381,51 @@ export class EpollEngine extends DirectCalls implements Engine {
     if (!interest.receiving || (bits & (EPOLL.IN | ends)) === 0) return;
     if (token === fileToken) this.files.look(this.#moved);
     else if (interest.role === Role.watch) events.readable(token, bits, true);
-    else if (interest.role === Role.listener) this.#acceptAll(interest, events);
+    else if (interest.role === Role.listener) {
+      // Whoever is told of a connection may close others, and their numbers may be new ones' then.
+      if (this.#isBatched) this.#readBatch(events);
+      this.#acceptAll(interest, events);
+    }
     // What came after its answer in this turn may be younger than what the kernel told of.
     else if (interest.readTurn === this.#turns) this.#readSoon(interest);
+    else if (this.#isBatched) this.#readLater(interest, events);
     else this.#receiveOnce(interest, events);
+  }
+
+  /** Reads once from a stream, together with others. */
+  #readLater(interest: Interest, events: EngineEvents): void {
+    const receives = this.#receives!;
+    const frame = this.#frames.lease();
+    if (frame < 0) {
+      // Frames come back when what they hold was handed out, and its time is the next turn.
+      if (receives.count > 0) this.#readSoon(interest);
+      else this.#receiveOnce(interest, events);
+      return;
+    }
+    receives.add(interest.fd, interest.generation, frame, this.#frames.address(frame), this.receiveFrameBytes, 0);
+    if (receives.isFull) this.#readBatch(events);
+  }
+
+  /** Reads what {@link #readLater} collected, hands it out, and sends what is answered. */
+  #readBatch(events: EngineEvents): void {
+    const receives = this.#receives!;
+    const sends = this.#sends!;
+    if (receives.count === 0) return;
+    const count = receives.run();
+    for (let index = 0; index < count; index++) {
+      const interest = this.#interests.get(receives.fds[index]!)!;
+      const frame = receives.frames[index]!;
+      const result = this.#cameInto(frame, interest, receives.result(index));
+      if (result > 0) this.#read.add(interest.fd, interest.generation, result, frame);
+    }
+    this.#isCollecting = true;
+    try {
+      this.#handRead(events);
+    } finally {
+      this.#isCollecting = false;
+      if (sends.count > 0) this.#runSends(sends);
+    }
+    this.#due.handOut(events);
   }
 
   #acceptAll(interest: Interest, events: EngineEvents): void {
@@ -393,12 +451,17 @@ export class EpollEngine extends DirectCalls implements Engine {
   #receiveInto(frame: number, interest: Interest): number {
     const result =
       frame < 0 ? -Errno.ENOBUFS : receive(interest.fd, this.#frames.address(frame), this.receiveFrameBytes);
+    return this.#cameInto(frame, interest, result);
+  }
+
+  /** What a call gave that was to read into a frame. Returns as {@link #receiveInto}. */
+  #cameInto(frame: number, interest: Interest, result: number): number {
     if (result > 0) return result;
     if (frame >= 0) this.#frames.release(frame);
     if (result === -Errno.EINTR) {
       this.#readSoon(interest);
     } else if (result === -Errno.EAGAIN) {
-      const failed = this.#update(interest);
+      const failed = this.#set.update(interest);
       if (failed < 0) this.#endReceive(interest, failed);
     } else {
       this.#endReceive(interest, result);
@@ -420,11 +483,12 @@ export class EpollEngine extends DirectCalls implements Engine {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    closeDescriptor(this.descriptor);
+    this.#set.close();
     this.pipe.close();
     this.#frames.unmap();
-    this.#events.unmap();
     this.#fetches.unmap();
+    this.#receives?.close();
+    this.#sends?.close();
     this.files.close();
   }
 }

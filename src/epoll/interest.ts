@@ -7,6 +7,8 @@ export const Role = { stream: 0, listener: 1, watch: 2 } as const;
 export class Interest {
   fd = -1;
   token = -1;
+  /** Another one each time that the number is somebody else's. */
+  generation = 0;
   role: number = Role.stream;
   /** The EPOLL bits the kernel knows, 0 when the descriptor is not registered. */
   registered = 0;
@@ -23,6 +25,9 @@ export class Interest {
   readTurn = -1;
   awaiting = false;
   sending = false;
+  /** A send is among those that are made together; it was cancelled before. */
+  isCollected = false;
+  isCancelled = false;
   message = false;
   address = 0;
   length = 0;
@@ -50,6 +55,9 @@ export class Interests {
       interest.fd = fd;
       interest.token = token;
       interest.role = role;
+      interest.generation = (interest.generation + 1) | 0;
+      interest.isCollected = false;
+      interest.isCancelled = false;
       interest.registered = 0;
       interest.isClosing = false;
       interest.isEnding = false;
@@ -65,6 +73,8 @@ export class Interests {
   /** The descriptor was closed: the number's next one is another, even under the same token. */
   forget(fd: number): void {
     const interest = this.#all[fd];
-    if (interest !== undefined) interest.fd = -1;
+    if (interest === undefined) return;
+    interest.fd = -1;
+    interest.generation = (interest.generation + 1) | 0;
   }
 }

@@ -28,9 +28,9 @@ import { UringEngine } from '../../src/uring/engine.js';
 import { JoinedStacks, nearHost } from '../support/joined-stacks.js';
 import { StackPeer } from '../support/stack-peer.js';
 
-/** The engines that are tested. */
-export type EngineName = 'uring' | 'epoll' | 'bypass' | 'fake';
-export const engineNames: readonly EngineName[] = ['uring', 'epoll', 'bypass', 'fake'];
+/** The engines that are tested; `batched` is epoll's where whatever is ready is read and answered by lists of calls. */
+export type EngineName = 'uring' | 'epoll' | 'batched' | 'bypass' | 'fake';
+export const engineNames: readonly EngineName[] = ['uring', 'epoll', 'batched', 'bypass', 'fake'];
 
 /** Sizes of an engine's parts; small ones make shortages. */
 export interface Sizes {
@@ -357,7 +357,7 @@ export class Bench {
     this.#joined = name === 'bypass' ? new JoinedStacks(new EpollEngine()) : undefined;
     this.engine =
       this.#joined?.near ??
-      (name === 'uring' ? new UringEngine(sizes) : name === 'epoll' ? new EpollEngine(sizes) : fake(sizes));
+      (name === 'uring' ? new UringEngine(sizes) : name === 'fake' ? fake(sizes) : epoll(name, sizes));
     this.recorder = new Recorder(this.engine);
     this.listening =
       this.engine instanceof FakeEngine
@@ -440,6 +440,10 @@ export class Bench {
       for (const peer of this.#peers) peer.close();
     }
   }
+}
+
+function epoll(name: EngineName, sizes: Sizes): EpollEngine {
+  return new EpollEngine({ ...sizes, batchFrom: name === 'batched' ? 1 : Number.POSITIVE_INFINITY });
 }
 
 function fake(sizes: Sizes): FakeEngine {

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { argumentWord, CallList, callWords, resultWord } from './call-list.js';
+import { MAP, PROT } from './constants.js';
+import { Errno } from './errno.js';
+import { platformIsLinux, syscall3 } from './ffi.js';
+import { mapMemory, unmapMemory } from './memory.js';
+import { sys } from './numbers.js';
+import { closeDescriptor } from './socket.js';
+import { createPipe } from './splice.js';
+
+const skip = platformIsLinux && process.arch === 'x64' ? false : 'needs Linux on x64';
+
+/** Writes a call into a list: its number and its arguments. */
+function put({ words }: CallList, index: number, number: number, ...values: readonly number[]): void {
+  const at = index * callWords;
+  words[at] = number;
+  values.forEach((value, argument) => {
+    words[at + argumentWord(argument)] = value | 0;
+    words[at + argumentWord(argument) + 1] = Math.floor(value / 0x1_0000_0000);
+  });
+}
+
+const result = ({ words }: CallList, index: number): number => words[index * callWords + resultWord]!;
+
+test('a list of calls is made in order, each whatever those before it gave', { skip }, () => {
+  const list = CallList.open(4);
+  assert.ok(list !== undefined);
+  const memory = mapMemory(4096, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
+  const bytes = new Uint8Array(memory.buffer);
+  const { readEnd, writeEnd, sink } = createPipe(4096);
+  try {
+    bytes[0] = 7;
+    bytes[1] = 9;
+    put(list, 0, sys.write, writeEnd, memory.address, 2);
+    put(list, 1, sys.close, -1);
+    put(list, 2, sys.read, readEnd, memory.address + 100, 50);
+    // Beyond what is asked for.
+    put(list, 3, sys.write, writeEnd, memory.address, 2);
+    list.run(3);
+    assert.deepEqual(
+      [0, 1, 2, 3].map((index) => result(list, index)),
+      [2, -Errno.EBADF, 2, 0],
+    );
+    assert.deepEqual([...bytes.subarray(100, 103)], [7, 9, 0]);
+    list.run(0);
+    assert.equal(result(list, 3), 0);
+    list.run(4);
+    assert.deepEqual(
+      [0, 1, 2, 3].map((index) => result(list, index)),
+      [2, -Errno.EBADF, 2, 2],
+    );
+  } finally {
+    list.close();
+    unmapMemory(memory);
+    for (const fd of [readEnd, writeEnd, sink]) if (fd >= 0) closeDescriptor(fd);
+  }
+});
+
+test('all six arguments reach the kernel', { skip }, () => {
+  const list = CallList.open(1);
+  assert.ok(list !== undefined);
+  put(list, 0, sys.mmap, 0, 8192, PROT.READ, MAP.PRIVATE | MAP.ANONYMOUS, -1, 4096);
+  list.run(1);
+  const address = (list.words[resultWord]! >>> 0) + list.words[resultWord + 1]! * 0x1_0000_0000;
+  assert.ok(address > 4096, `mmap gave ${address}`);
+  assert.equal(syscall3(sys.munmap, address, 8192), 0);
+  // An offset that is no multiple of a page is refused: the sixth argument was looked at.
+  put(list, 0, sys.mmap, 0, 8192, PROT.READ, MAP.PRIVATE | MAP.ANONYMOUS, -1, 1);
+  list.run(1);
+  assert.equal(result(list, 0), -Errno.EINVAL);
+  list.close();
+});
+
+test('what is executed is not to be written', { skip }, () => {
+  const writable = (): string[] =>
+    readFileSync('/proc/self/maps', 'latin1')
+      .split('\n')
+      .filter((line) => /^\S+ rwx/.test(line));
+  const before = writable().length;
+  const list = CallList.open(1);
+  assert.ok(list !== undefined);
+  assert.equal(writable().length, before);
+  list.close();
+});

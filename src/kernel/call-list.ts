@@ -1,0 +1,90 @@
+// CallList: many system calls by one crossing into C. A crossing (koffi, libc) costs a tenth of a short call, and JavaScript between two calls
+// takes the kernel's code out of the processor's caches: a list of calls that need nothing of one another is cheaper than the
+// calls. The loop around them is some eighty bytes of machine code, mapped to be executed and not to be written, as V8's own is.
+// Not here: what is called (whoever fills the list), and processors other than x64, where there is none.
+
+import { functionAt, type NativeFunction } from './ffi.js';
+import { MAP, type Mapping, mapMemory, PROT, protectMemory, unmapMemory } from './memory.js';
+
+/** Words of 32 bits of one call: its number, six arguments and its result, of 64 bits each, the lower half first. */
+export const callWords = 16;
+/** The word at which the lower half of an argument (0 to 5) begins. */
+export const argumentWord = (argument: number): number => 2 + 2 * argument;
+/** The word at which the lower half of the result begins: the kernel's value, or -errno. */
+export const resultWord = 14;
+
+/**
+ * `long run(long *call, long count)` for x64: `count` calls, one after the other, whatever each gives. Source: the calling convention of
+ * Linux (System V ABI, AMD64 supplement, A.2.1: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9; rcx and r11 are lost).
+ */
+const code: readonly number[] = [
+  ...[0xf3, 0x0f, 0x1e, 0xfa], // endbr64
+  ...[0x53, 0x55], // push rbx, rbp
+  ...[0x48, 0x89, 0xfb], // mov rbx, rdi
+  ...[0x48, 0x89, 0xf5], // mov rbp, rsi
+  ...[0x48, 0x85, 0xed], // next: test rbp, rbp
+  ...[0x74, 0x2a], // jz end
+  ...[0x48, 0x8b, 0x03], // mov rax, [rbx]
+  ...[0x48, 0x8b, 0x7b, 0x08], // mov rdi, [rbx + 8]
+  ...[0x48, 0x8b, 0x73, 0x10], // mov rsi, [rbx + 16]
+  ...[0x48, 0x8b, 0x53, 0x18], // mov rdx, [rbx + 24]
+  ...[0x4c, 0x8b, 0x53, 0x20], // mov r10, [rbx + 32]
+  ...[0x4c, 0x8b, 0x43, 0x28], // mov r8, [rbx + 40]
+  ...[0x4c, 0x8b, 0x4b, 0x30], // mov r9, [rbx + 48]
+  ...[0x0f, 0x05], // syscall
+  ...[0x48, 0x89, 0x43, 0x38], // mov [rbx + 56], rax
+  ...[0x48, 0x83, 0xc3, 0x40], // add rbx, 64
+  ...[0x48, 0xff, 0xcd], // dec rbp
+  ...[0xeb, 0xd1], // jmp next
+  ...[0x31, 0xc0], // end: xor eax, eax
+  ...[0x5d, 0x5b, 0xc3], // pop rbp, rbx; ret
+];
+
+/** See the file's head. It belongs to the thread that made it. */
+export class CallList {
+  /** Every call; call `n` begins at word `n * callWords`. All are 0 at the beginning. */
+  readonly words: Int32Array;
+  /** How many calls there is room for. */
+  readonly calls: number;
+  readonly #list: Mapping;
+  readonly #code: Mapping;
+  readonly #run: NativeFunction;
+
+  private constructor(calls: number) {
+    this.calls = calls;
+    this.#code = mapMemory(code.length, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
+    try {
+      const bytes = new Uint8Array(this.#code.buffer);
+      for (const [at, byte] of code.entries()) bytes[at] = byte;
+      protectMemory(this.#code.address, this.#code.length, PROT.READ | PROT.EXEC);
+      this.#run = functionAt(this.#code.address, 'int64 clearway_call_list(int64 list, int64 count)');
+      this.#list = mapMemory(calls * callWords * 4, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
+    } catch (error) {
+      unmapMemory(this.#code);
+      throw error;
+    }
+    this.words = new Int32Array(this.#list.buffer, 0, calls * callWords);
+  }
+
+  /** A list for so many calls; undefined where there is none: another processor, or a host that lets no new code be executed. */
+  static open(calls: number): CallList | undefined {
+    if (process.arch !== 'x64') return undefined;
+    try {
+      return new CallList(calls);
+    } catch {
+      // Whatever refused it: calls one by one do the same.
+      return undefined;
+    }
+  }
+
+  /** Makes the first `count` calls, in order, each whatever those before it gave; their results are in the list afterwards. */
+  run(count: number): void {
+    this.#run(this.#list.address, count);
+  }
+
+  /** Gives the memory back; the list must not be used any more. */
+  close(): void {
+    unmapMemory(this.#list);
+    unmapMemory(this.#code);
+  }
+}

@@ -1,0 +1,164 @@
+// Streams that are read and answered together, by lists of calls: whoever is answered, cancelled or full among many, each operation ends
+// once, and what arrives is what was taken.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { Errno } from '../../src/kernel/errno.js';
+import type { Region } from '../../src/memory/region.js';
+import { Bench, Gathered, type Peer, patternRegion, skipReason } from './bench.js';
+
+/** More than a list holds. */
+const lines = 40;
+const period = 1 << 16;
+
+/** One connection: what its engine's end sent of the pattern, and what the peer read. */
+class Line {
+  readonly got = new Gathered();
+  sent = 0;
+  gone = false;
+
+  constructor(
+    readonly fd: number,
+    readonly peer: Peer,
+  ) {}
+}
+
+/** Connections that are received from, with tokens from 0 on. */
+function open(bench: Bench): Line[] {
+  const all = bench.connect(lines).map(({ fd, peer }) => new Line(fd, peer));
+  all.forEach(({ fd }, token) => void bench.recorder.receive(token, fd));
+  bench.recorder.settle();
+  return all;
+}
+
+/** Each peer asks. */
+function ask(all: readonly Line[]): void {
+  for (const { peer, gone } of all) if (!gone) assert.equal(peer.write(Buffer.from('ask')), 3);
+}
+
+/** Sends until the socket stays full: what was acknowledged late makes room again. */
+function fill({ engine, recorder }: Bench, { fd }: Line, pattern: Region): void {
+  for (let refused = 0; refused < 3; ) {
+    if (engine.sendNow(fd, pattern.address, period, 0) > 0) continue;
+    refused++;
+    recorder.settle();
+  }
+}
+
+describe('the epoll engine with many ready streams', { skip: skipReason('batched') }, () => {
+  test('what is sent in answer is collected and sent together', () => {
+    const bench = new Bench('batched');
+    const { engine, recorder } = bench;
+    const pattern = patternRegion(period);
+    const all = open(bench);
+    const collects = new Set<boolean>();
+    recorder.on = ({ kind, token }) => {
+      if (kind !== 'receive') return;
+      collects.add(engine.sendsAtOnce);
+      recorder.send(token, all[token]!.fd, pattern.address + token, 100);
+    };
+    assert.equal(engine.sendsAtOnce, true);
+    ask(all);
+    recorder.until(() => all.every((_line, token) => recorder.length(token) === 3), 'every question');
+    assert.equal(engine.sendsAtOnce, true);
+    recorder.until(() => all.every((_line, token) => recorder.last('send', token)?.result === 100), 'every answer');
+    assert.deepEqual([...collects], [process.arch !== 'x64']);
+    all.forEach(({ peer }, token) => {
+      assert.deepEqual([...peer.read()], [...pattern.bytes.subarray(token, token + 100)]);
+    });
+    bench.end();
+    pattern.unmap();
+  });
+
+  test('a stream that is full among them waits for room, and the others do not wait for it', () => {
+    const bench = new Bench('batched');
+    const { recorder } = bench;
+    const pattern = patternRegion(period);
+    const all = open(bench);
+    const full = all[5]!;
+    fill(bench, full, pattern);
+    recorder.on = ({ kind, token }) => {
+      if (kind === 'receive') recorder.send(token, all[token]!.fd, pattern.address, 100);
+    };
+    ask(all);
+    const others = all.map((_line, token) => token).filter((token) => all[token] !== full);
+    recorder.until(() => others.every((token) => recorder.last('send', token)?.result === 100), 'the others');
+    recorder.until(() => {
+      full.peer.read();
+      return recorder.last('send', 5)?.result === 100;
+    }, 'the one that was full');
+    bench.end();
+    pattern.unmap();
+  });
+
+  test('one that is cancelled right after it was answered ends, sent or not', () => {
+    const bench = new Bench('batched');
+    const { engine, recorder } = bench;
+    const pattern = patternRegion(period);
+    const all = open(bench);
+    fill(bench, all[5]!, pattern);
+    recorder.on = ({ kind, token, result }) => {
+      if (kind !== 'receive' || result <= 0) return;
+      recorder.send(token, all[token]!.fd, pattern.address, 100);
+      engine.cancel(token, all[token]!.fd, true);
+    };
+    ask(all);
+    recorder.until(() => recorder.underWay === 0, 'every end');
+    all.forEach(({ fd }, token) => {
+      const { result } = recorder.last('send', token)!;
+      assert.ok(result === 100 || (token === 5 && result === -Errno.ECANCELED), `${token}: ${result}`);
+      assert.equal(recorder.last('receive', token)?.result, -Errno.ECANCELED);
+      bench.closeSocket(fd);
+    });
+    bench.end();
+    pattern.unmap();
+  });
+
+  test('whatever handlers do, each operation ends once and no byte is lost', () => {
+    const answers = fc.array(fc.record({ length: fc.integer({ min: 1, max: 400_000 }), end: fc.nat(9) }), {
+      minLength: lines,
+      maxLength: 3 * lines,
+    });
+    fc.assert(
+      fc.property(answers, (plan) => {
+        const bench = new Bench('batched', { frames: 24, frameBytes: 64 });
+        const { engine, recorder } = bench;
+        const pattern = patternRegion(2 * period + 400_000);
+        const all = open(bench);
+        let next = 0;
+        recorder.on = ({ kind, token, result, more }) => {
+          const line = all[token];
+          if (line === undefined) return;
+          if (kind === 'send' && result > 0) line.sent += result;
+          if (line.gone || kind !== 'receive') return;
+          if (!more) recorder.receive(token, line.fd);
+          if (result <= 0 || recorder.isUnderWay('send', token)) return;
+          const { length, end } = plan[next++ % plan.length]!;
+          recorder.send(token, line.fd, pattern.address + (line.sent % period), length);
+          if (end !== 0) return;
+          line.gone = true;
+          engine.cancel(token, line.fd, true);
+        };
+        for (let round = 0; round < 4; round++) {
+          ask(all);
+          recorder.until(() => {
+            for (const line of all) line.got.add(line.peer.read());
+            return all.every((line, token) => line.gone || recorder.length(token) === 3 * (round + 1));
+          }, 'every question');
+        }
+        recorder.until(() => {
+          for (const line of all) line.got.add(line.peer.read());
+          return all.every(({ got, sent }, token) => !recorder.isUnderWay('send', token) && got.length === sent);
+        }, 'every answer');
+        for (const { got } of all) {
+          const { bytes } = got;
+          for (let at = 0; at < bytes.length; at += 997) assert.equal(bytes[at], pattern.bytes[at % period]);
+        }
+        bench.end();
+        pattern.unmap();
+      }),
+      { numRuns: 4 },
+    );
+  });
+});
