@@ -102,11 +102,12 @@ test('what a firewall drops is sent again: the journey is that of the packet tha
       for (const journey of journeys) assertWhole(journey);
       const again = journeys.filter(({ retransmissions }) => retransmissions > 0);
       assert.ok(again.length >= 1);
-      for (const { path, stages, receptions, totalNs } of again) {
+      for (const { path, stages, receptions } of again) {
         assert.ok(receptions > 1, 'the lost one came as far as the device');
         const recovery = stages.find(({ to }) => to === 'sentAgain');
         assert.ok(recovery !== undefined, path.map(({ point }) => point).join(' '));
-        assert.ok(recovery.durationNs > totalNs / 2, 'most of the time was waiting for it to be sent again');
+        // Of a segment that is alone TCP waits for 200 ms at least (TCP_RTO_MIN, the tail loss probe likewise).
+        assert.ok(recovery.durationNs > 100e6, `it was sent again after ${recovery.durationNs} ns`);
       }
     } finally {
       tracer.close();

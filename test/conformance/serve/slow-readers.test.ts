@@ -31,7 +31,7 @@ forEachEngine('slow readers', (engine) => {
     const timeouts = { headMs: 5000, idleMs: 5000 };
     const failed = (error: Error): never => assert.fail(error);
     const protocol = new HttpProtocol(loop, responder, metrics, undefined, timeouts, 0, failed);
-    const limits = { maxConnections: 10, minRate: 64 * 1024, rateWindowMs: 700, backlogLimit: 65_536 };
+    const limits = { maxConnections: 10, minRate: 64 * 1024, rateWindowMs: 1500, backlogLimit: 65_536 };
     const listener = new Listener<HttpState>(loop, listenFd, protocol, limits, '');
     loop.attach();
 
@@ -88,7 +88,7 @@ forEachEngine('pace', (engine) => {
     assert.equal((await client.response({ timeoutMs: 10_000 })).body.length, size);
     const seconds = (performance.now() - started) / 1000;
     // Loopback has no queue that paces, TCP does it itself and lets the first bytes go.
-    assert.ok(seconds > 0.7 && seconds < 6, `${seconds} s`);
+    assert.ok(seconds > 0.7 && seconds < 30, `${seconds} s`);
     client.destroy();
     await server.close(0);
   });
