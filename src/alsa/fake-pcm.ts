@@ -40,10 +40,13 @@ export class FakePcm {
   looks = 0;
   /** The driver finds that it ran dry when it is told of the next frames, as snd-usb-audio does: they are not taken (pcm_lib_apply_appl_ptr). */
   isDryWhenTold = false;
+  /** The driver has seen that it ran dry, and says so in the state only at the next request: between the two snd_pcm_stop waits for the hardware. */
+  isSlowToStop = false;
   #hw = 0;
   #appl = 0;
   #stopThreshold = 0;
   #triggerNs = 0;
+  #isStopping = false;
   #area: Mapping | undefined;
   #status: Mapping | undefined;
   #control: Mapping | undefined;
@@ -133,6 +136,7 @@ export class FakePcm {
     if (isLook) this.looks++;
     if (!isLook && !(name === 'HW_REFINE' && this.requests.at(-1) === name)) this.requests.push(name);
     if (this.state === State.DISCONNECTED) return -Errno.ENODEV;
+    if (this.#isStopping) this.#stopNow();
     return this.#answer(request, argument);
   }
 
@@ -249,8 +253,7 @@ export class FakePcm {
     const isTold = (flags & SNDRV_PCM_SYNC_PTR.APPL) === 0;
     if (isTold && this.isDryWhenTold) {
       this.isDryWhenTold = false;
-      this.#triggerNs = this.nowNs;
-      this.#setState(State.XRUN);
+      this.#stopNow();
       return -Errno.EPIPE;
     }
     if (isTold) this.#setApplication(Number(data.getBigUint64(controlAt, true)));
@@ -295,10 +298,18 @@ export class FakePcm {
     const free = this.bufferFrames - (this.applicationPointer - this.#hw);
     if (this.state === State.DRAINING) {
       this.#setState(free >= this.bufferFrames ? State.SETUP : State.DRAINING);
-    } else if (free >= this.#stopThreshold) {
-      this.#triggerNs = this.nowNs;
-      this.#setState(State.XRUN);
-    } else this.#show();
+    } else if (free >= this.#stopThreshold && this.isSlowToStop) {
+      this.#isStopping = true;
+      this.#show();
+    } else if (free >= this.#stopThreshold) this.#stopNow();
+    else this.#show();
+  }
+
+  /** It ran dry. */
+  #stopNow(): void {
+    this.#isStopping = false;
+    this.#triggerNs = this.nowNs;
+    this.#setState(State.XRUN);
   }
 
   #setApplication(frames: number): void {

@@ -128,8 +128,12 @@ export class PcmStream {
     return this.#sync(SNDRV_PCM_SYNC_PTR.APPL | SNDRV_PCM_SYNC_PTR.AVAIL_MIN);
   }
 
-  /** The next `frames` frames belong to the driver. They were written before: stores are seen in order. */
+  /**
+   * The next `frames` frames belong to the driver. They were written before: stores are seen in order. -EPIPE: it ran dry without them; some drivers say so themselves
+   * (pcm_lib_apply_appl_ptr), others take the pointer in any state. After a suspension frames are queued as ever, and the pointers say how many.
+   */
   advance(frames: number): number {
+    if (this.state() === SNDRV_PCM_STATE.XRUN) return -Errno.EPIPE;
     const before = this.#control[Control.appLow]!;
     const after = (before + frames) | 0;
     if (before < 0 && after >= 0) {
@@ -137,8 +141,11 @@ export class PcmStream {
       const high = BigInt(this.#control[Control.appHigh]! + 1);
       Atomics.store(this.#control64, 0, (high << 32n) | BigInt(after));
     } else Atomics.store(this.#control, Control.appLow, after);
-    if (this.isMapped) return 0;
-    return this.#sync(0);
+    const result = this.isMapped ? 0 : this.#sync(0);
+    if (result < 0) return result;
+    // It was at the end of what it knew of: either it is about to stop, or it saw these in time. A call waits until it has decided, for both hold the stream's lock.
+    if (this.isMapped && this.state() === SNDRV_PCM_STATE.RUNNING && this.queued() <= frames) this.synchronize();
+    return this.state() === SNDRV_PCM_STATE.XRUN ? -Errno.EPIPE : 0;
   }
 
   /** Empty, both pointers at the beginning: after an xrun, a suspension, DROP. */

@@ -3,9 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { FakePcm } from '../../alsa/fake-pcm.js';
+import { FakeSound, fakeCard } from '../../alsa/fake-sound.js';
 import { Errno } from '../../kernel/errno.js';
 import { Region } from '../../memory/region.js';
 import type { PcmFormat } from '../../wire/pcm/format.js';
+import { KernelAlsaSink } from '../sinks/alsa-kernel.js';
 import { Sink, type SinkOpening, SinkState } from '../sinks/sink.js';
 import { PumpClock, Time } from './clock.js';
 import { Fetcher } from './fetcher.js';
@@ -209,8 +212,20 @@ interface Case {
   readonly end: 'pad' | 'drain';
 }
 
-/** Plays the numbers from 1 on, cut into pieces, to the end. */
+/** Plays the numbers from 1 on to the end, on a card that a script moves. */
 function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
+  const played = play(pieces, (clock, words, numbers) => {
+    const sink = new ScriptedSink(clock, script, words, numbers, pauses, rewinds, drains);
+    return { sink, opening: sink.opening(end) };
+  });
+  return { ...played, heard: played.sink.heard, xruns: played.sink.xruns };
+}
+
+/** Plays the numbers from 1 on, each a frame of four bytes and times 4, cut into pieces, to the end. */
+function play<Played extends Sink>(
+  pieces: readonly number[],
+  open: (clock: PumpClock, words: Int32Array, numbers: Float64Array) => { sink: Played; opening: SinkOpening },
+) {
   const total = pieces.reduce((sum, each) => sum + each, 0);
   const region = new Region(regionBytes(Math.max(8, total * 4)), { kind: 'memfd', name: 'clearway-loop-test' });
   const words = new Int32Array(region.buffer, 0, offsets.pcm / 4);
@@ -233,9 +248,9 @@ function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
   words[PlayerWord.isPlaying] = 1;
   numbers[PlayerNumber.volume] = 1;
   const clock = new ScriptedClock();
-  const sink = new ScriptedSink(clock, script, words, numbers, pauses, rewinds, drains);
-  const opening = sink.opening(end);
-  const volume = new Volume('S32_LE', 1, 1);
+  const { sink, opening } = open(clock, words, numbers);
+  const { format } = opening;
+  const volume = new Volume(format.sample, format.channels, 1);
   const slots = new FileSlots(-1);
   slots.put(0, region.fd);
   const fetcher = new Fetcher(region.buffer, sink, format, slots, volume);
@@ -252,8 +267,7 @@ function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
     total,
     words: words.slice(),
     numbers: numbers.slice(),
-    heard: sink.heard,
-    xruns: sink.xruns,
+    sink,
   };
   fetcher.close();
   figures.close();
@@ -328,4 +342,58 @@ test('a drain that never ends is cut off', () => {
   assert.equal(result, LoopEnd.ended);
   assert.equal(heard.length, 200);
   assert.ok(passes < 2000, `${passes} looks, a millisecond apart`);
+});
+
+/** A sink on a made-up card, which plays a period while the pump sleeps, and once all that it has while the pump fetches: after `stopAt` fetches. */
+class StoppingSink extends KernelAlsaSink {
+  #fetches = 0;
+
+  constructor(
+    clock: PumpClock,
+    readonly pcm: FakePcm,
+    sound: FakeSound,
+    readonly stopAt: number,
+  ) {
+    super(clock, { card: 0, device: 0, subdevice: undefined }, sound);
+  }
+
+  override wait(): number {
+    super.wait();
+    this.pcm.play(this.pcm.periodFrames);
+    return 0;
+  }
+
+  override area(frames: number): number {
+    if (++this.#fetches === this.stopAt) this.pcm.play(this.pcm.bufferFrames);
+    return super.area(frames);
+  }
+}
+
+test('a card that stops between the look and any hand-over: every frame is played, and none is taken for played', () => {
+  const settings = { bufferMs: 500, periodFrames: 256, convert: false, direct: false };
+  const pieces = [1024, 768, 300, 212, 1280, 511, 1, 1536];
+  for (const [sharesPointers, isSlow] of [
+    [true, false],
+    [true, true],
+    [false, false],
+  ] as const) {
+    for (let stopAt = 1; stopAt < 24; stopAt++) {
+      const { result, total, numbers, words, sink } = play(pieces, (clock) => {
+        const card = fakeCard({ sharesPointers });
+        const pcm = card.devices[0]!;
+        pcm.isSlowToStop = isSlow;
+        const made = new StoppingSink(clock, pcm, new FakeSound(card), stopAt);
+        return { sink: made, opening: made.open({ ...format, sample: 'S16_LE', channels: 2 }, settings) };
+      });
+      const which = `${sharesPointers ? 'mapped pages' : 'SYNC_PTR'}, ${isSlow ? 'slow, ' : ''}stop ${stopAt}`;
+      assert.equal(result, LoopEnd.ended, which);
+      const heard = new Int32Array(Uint8Array.from(sink.pcm.heard).buffer);
+      let next = 1;
+      // Past the end of what it has the card plays what is left in the ring.
+      for (const value of heard) if (value === next * 4) next++;
+      assert.equal(next - 1, total, which);
+      assert.equal(numbers[PumpNumber.framesCommitted], total, which);
+      assert.ok(words[PumpWord.xruns]! <= 1, which);
+    }
+  }
 });

@@ -133,6 +133,48 @@ test('a card that ran dry since it was looked at takes nothing, says so, and goe
   assert.equal(rig.update(), SinkState.running);
 });
 
+for (const [how, isSlow, sharesPointers] of [
+  ['stopped, with mapped pages', false, true],
+  ['is about to stop, with mapped pages', true, true],
+  ['stopped, with SYNC_PTR that takes any pointer', false, false],
+] as const) {
+  test(`frames that come when a card ${how}, since it was looked at, are not taken`, () => {
+    const rig = new Rig({ sharesPointers });
+    const { sink, pcm } = rig;
+    pcm.isSlowToStop = isSlow;
+    rig.fill(1024);
+    sink.start();
+    pcm.play(300);
+    assert.equal(rig.update(), SinkState.running);
+    const before = [sink.queued, sink.room];
+    pcm.play(1024 - 300);
+    const refused = sink.commit(sink.area(100));
+    assert.deepEqual([refused, isStop(refused)], [-Errno.EPIPE, true]);
+    assert.deepEqual([sink.queued, sink.room], before);
+    pcm.play(480);
+    assert.equal(rig.update(), SinkState.xrun);
+    assert.ok(Math.abs(sink.xrun[0]! - 10e6) < 10_000, `${sink.xrun[0]} ns`);
+    assert.equal(sink.prepare(), 0);
+    rig.fill(1024);
+    assert.equal(sink.start(), 0);
+    pcm.play(256);
+    assert.equal(rig.update(), SinkState.running);
+  });
+}
+
+test('frames that are handed over after a suspension that nobody saw are queued, none is taken for heard', () => {
+  const rig = new Rig();
+  const { sink, pcm } = rig;
+  rig.fill(1024);
+  sink.start();
+  pcm.play(256);
+  assert.equal(rig.update(), SinkState.running);
+  pcm.suspend();
+  assert.equal(sink.commit(sink.area(100)), 0);
+  assert.equal(rig.update(), SinkState.suspended);
+  assert.equal(sink.queued, 768 + 100);
+});
+
 /** The default: a ring of half a second, and no interrupts. */
 const { periodFrames: _, ...large } = settings;
 
