@@ -64,11 +64,14 @@ class ScriptedSink extends Sink {
   #isDraining = false;
   #held = 0;
   #late: Late | undefined;
+  #isRefused = false;
   xruns = 0;
 
   constructor(
     clock: PumpClock,
     readonly script: Step[],
+    /** What happens before it runs; nothing happens twice in a row. */
+    readonly fills: Step[],
     readonly words: Int32Array,
     readonly numbers: Float64Array,
     readonly pauses: boolean,
@@ -111,8 +114,10 @@ class ScriptedSink extends Sink {
 
   override wait(): number {
     super.wait();
-    if (this.#state !== SinkState.running) return 0;
-    const step = this.script.shift() ?? 'play';
+    if (this.#state === SinkState.prepared && this.#isRefused) return 0;
+    if (this.#state !== SinkState.running && this.#state !== SinkState.prepared) return 0;
+    const isRunning = this.#state === SinkState.running;
+    const step = (isRunning ? this.script : this.fills).shift() ?? 'play';
     if (this.#late !== 'refuses') this.#late = late.includes(step) ? (step as Late) : undefined;
     if (step === 'xrun' || step === 'suspend') this.#stop(step === 'xrun');
     else if (step === 'pause') this.words[PlayerWord.isPlaying] = 0;
@@ -120,7 +125,7 @@ class ScriptedSink extends Sink {
       this.numbers[PlayerNumber.volume] = step === 'quieter' ? 0.5 : 1;
       this.words[PlayerWord.volumeGeneration]!++;
     }
-    if (step !== 'xrun' && step !== 'suspend') this.#leave(step === 'much' ? 40 : 16);
+    if (isRunning && step !== 'xrun' && step !== 'suspend') this.#leave(step === 'much' ? 40 : 16);
     return 0;
   }
 
@@ -137,7 +142,7 @@ class ScriptedSink extends Sink {
   /** It stops now. */
   #stop(isDry: boolean): void {
     this.#late = undefined;
-    this.#leave(isDry ? ringFrames : 5);
+    if (this.#state === SinkState.running) this.#leave(isDry ? ringFrames : 5);
     this.#state = isDry ? SinkState.xrun : SinkState.suspended;
     if (isDry) this.xruns++;
   }
@@ -153,9 +158,11 @@ class ScriptedSink extends Sink {
     if (this.#late === 'refuses') return -Errno.EPIPE;
     if (this.#late !== undefined) {
       const isDry = this.#late === 'dry at commit';
+      this.#isRefused = true;
       this.#stop(isDry);
       return isDry ? -Errno.EPIPE : -Errno.ESTRPIPE;
     }
+    this.#isRefused = false;
     for (let each = 0; each < frames; each++) this.#queue.push(this.#frames[this.#place + each]!);
     this.#place = (this.#place + frames) % ringFrames;
     this.queued += frames;
@@ -206,6 +213,7 @@ class ScriptedSink extends Sink {
 interface Case {
   readonly pieces: readonly number[];
   readonly script: Step[];
+  readonly fills?: Step[];
   readonly pauses: boolean;
   readonly rewinds: boolean;
   readonly drains: boolean;
@@ -213,9 +221,9 @@ interface Case {
 }
 
 /** Plays the numbers from 1 on to the end, on a card that a script moves. */
-function run({ pieces, script, pauses, rewinds, drains, end }: Case) {
+function run({ pieces, script, fills = [], pauses, rewinds, drains, end }: Case) {
   const played = play(pieces, (clock, words, numbers) => {
-    const sink = new ScriptedSink(clock, script, words, numbers, pauses, rewinds, drains);
+    const sink = new ScriptedSink(clock, script, fills, words, numbers, pauses, rewinds, drains);
     return { sink, opening: sink.opening(end) };
   });
   return { ...played, heard: played.sink.heard, xruns: played.sink.xruns };
@@ -280,9 +288,11 @@ const steps: Step[] = [
   ...(['play', 'play', 'much', 'xrun', 'suspend', 'pause', 'quieter', 'louder'] as const),
   ...(['no area', 'dry at commit', 'asleep at commit'] as const),
 ];
+const fillSteps: Step[] = ['play', 'suspend', 'dry at commit', 'asleep at commit'];
 const cases = fc.record({
   pieces: fc.array(fc.integer({ min: 1, max: 150 }), { minLength: 1, maxLength: 12 }),
   script: fc.array(fc.constantFrom(...steps), { maxLength: 60 }),
+  fills: fc.array(fc.constantFrom(...fillSteps), { maxLength: 8 }),
   pauses: fc.boolean(),
   rewinds: fc.boolean(),
   drains: fc.boolean(),
@@ -292,7 +302,11 @@ const cases = fc.record({
 test('xruns, suspensions, pauses and changes of volume: every frame is heard once, in order, and the end is reached', () => {
   fc.assert(
     fc.property(cases, (each) => {
-      const { result, heard, total, numbers, words } = run({ ...each, script: [...each.script] });
+      const { result, heard, total, numbers, words } = run({
+        ...each,
+        script: [...each.script],
+        fills: [...each.fills],
+      });
       assert.equal(result, LoopEnd.ended);
       const stream = heard.filter((value) => value !== 0);
       assert.equal(stream.length, total, 'no frame is lost or heard twice');
@@ -326,6 +340,24 @@ test('an xrun is an event with a cause; one behind the last frame is none', () =
 test('a device that takes nothing and does not say that it stopped is gone', () => {
   const common = { pauses: true, rewinds: true, drains: true, end: 'pad' as const };
   const { result, passes } = run({ ...common, pieces: [500], script: ['play', 'refuses', 'play', 'play'] });
+  assert.equal(result, LoopEnd.gone);
+  assert.ok(passes < 10, `${passes} looks`);
+});
+
+test('a device that stops while it is filled goes on, and one that takes nothing then is gone', () => {
+  const common = { pieces: [500], script: [], pauses: true, rewinds: true, drains: true, end: 'pad' as const };
+  for (const step of ['dry at commit', 'asleep at commit', 'suspend'] as const) {
+    const { result, heard, words } = run({ ...common, fills: [step, 'play', step] });
+    assert.equal(result, LoopEnd.ended, step);
+    const stream = heard.filter((value) => value !== 0);
+    assert.deepEqual(
+      stream,
+      stream.map((_, index) => (index + 1) * 4),
+      step,
+    );
+    assert.deepEqual([stream.length, words[PumpWord.xruns]], [500, 0], step);
+  }
+  const { result, passes } = run({ ...common, fills: ['refuses'] });
   assert.equal(result, LoopEnd.gone);
   assert.ok(passes < 10, `${passes} looks`);
 });

@@ -159,7 +159,7 @@ export class PumpLoop {
   #look(): number {
     const seen = this.#isRehearsal && this.#isSeldom() ? this.#pretendXrun() : this.#sink.update();
     if (seen === SinkState.gone) return seen;
-    if (this.#state === PumpState.filling) return seen;
+    if (this.#state === PumpState.filling && seen !== SinkState.suspended) return seen;
     if (seen === SinkState.xrun) this.#ranDry();
     else if (seen === SinkState.suspended) this.#wokeUp();
     else {
@@ -175,8 +175,7 @@ export class PumpLoop {
 
   /** What has left the sink was heard. */
   #hear(): void {
-    const queued = this.#sink.queued - this.#padding;
-    this.#fetcher.heard(queued > 0 ? queued : 0);
+    this.#fetcher.heard(Math.max(0, this.#sink.queued - this.#padding));
   }
 
   #tellPosition(): void {
@@ -237,7 +236,8 @@ export class PumpLoop {
 
   /** Empties the sink, and fills it again from what is heard next. */
   #refill(): void {
-    this.trouble = this.#sink.prepare();
+    // What it refused last stays until it takes frames.
+    this.trouble = this.#sink.prepare() || this.trouble;
     this.#numbers[PumpNumber.framesCommitted]! -= this.#fetcher.outstanding;
     this.#fetcher.again();
     this.#own[Own.committed] = 0;
@@ -328,10 +328,12 @@ export class PumpLoop {
         const isSecond = isStop(this.trouble);
         this.trouble = this.#sink.commit(got);
         if (this.trouble < 0 && !this.#isRehearsal) {
-          if (this.#state !== PumpState.playing || isSecond || !isStop(this.trouble)) return this.#gone();
-          // The next look tells of it, and these frames are fetched again.
+          if (isSecond || !isStop(this.trouble)) return this.#gone();
+          // These frames are fetched again; while it plays the next look tells of it.
           if (!isSilence) this.#fetcher.takeBack(got);
-          break;
+          if (this.#state === PumpState.playing) break;
+          this.#refill();
+          return LoopEnd.none;
         }
         this.#own[Own.committed]! += got;
         if (isSilence) this.#padding += got;
@@ -460,13 +462,11 @@ export class PumpLoop {
       const inTime = this.#own[Own.lookedNs]! + (toGo > 1 ? toGo : 1) * frameNs;
       const soon = now + Math.min(shortRestNs, (this.#periodFrames * frameNs) / 4);
       this.#times[Time.deadline] = this.#isStarved ? soon : Math.max(inTime, now);
-    } else this.#times[Time.deadline] = this.#isResting() ? now + shortRestNs : now;
+    } else {
+      const isResting = this.#isStarved || this.#state !== PumpState.playing;
+      this.#times[Time.deadline] = isResting ? now + shortRestNs : now;
+    }
     if (this.#isRehearsal) this.#times[Time.deadline] = now - 1e6;
-  }
-
-  /** Nothing can be done at once: data is short, or the sink is playing out. */
-  #isResting(): boolean {
-    return this.#isStarved || this.#state !== PumpState.playing;
   }
 
   /** `--inject stall`: sleeps on purpose, so that the wake-up is as late as if it had not been given the processor. */
