@@ -4,9 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type DoorPlaces, enter, importCodes, startLinux, startPvh, trapTable } from './image-code.js';
+import { type DoorPlaces, enter, importCodes, startLinux, startPvh, trapped, trapTable } from './image-code.js';
 
-const places: DoorPlaces = { text: 0x12_4000, firstGdt: 0x12_3b08, gdt: 0x12_3b18, idt: 0x12_3b28 };
+const places: DoorPlaces = {
+  ...{ text: 0x12_4000, firstGdt: 0x12_3b08, gdt: 0x12_3b18, idt: 0x12_3b28 },
+  noTraps: 0x12_3b38,
+};
 
 /** What a disassembler reads in each (GNU, AT&T syntax). Calls and jumps to other parts lead to the next instruction until they are linked. */
 const doors: readonly (readonly [string, Uint8Array, string])[] = [
@@ -38,6 +41,14 @@ const doors: readonly (readonly [string, Uint8Array, string])[] = [
       'mov $0x111000,%esp; call 0xa; mov %rax,%cr3; lgdt 0x123b18; lidt 0x123b28; mov $0x30,%eax',
       'ltr %ax; xor %eax,%eax; mov %eax,%fs; mov %eax,%gs; mov $0x23,%eax; mov %eax,%ds; mov %eax,%es',
       'lea 0x0(%rip),%rax; push $0x23; push $0x122000; push $0x2; push $0x2b; push %rax; iretq',
+    ].join('; '),
+  ],
+  [
+    'i386:x86-64',
+    trapped(places).bytes,
+    [
+      'pop %rdi; pop %rsi; pop %rdx; mov %cr2,%rcx; lidt 0x123b38',
+      'lea 0x0(%rip),%rax; push $0x23; push $0x121ff8; push $0x2; push $0x2b; push %rax; iretq',
     ].join('; '),
   ],
 ];

@@ -1,6 +1,6 @@
 // What of an image has to be instructions: the doors by which a machine is entered, the ways in of traps, and what src/core/machine/processor.ts declares. Three doors lead to one place, main
-// at CPL 3: our monitor enters there itself; Linux's 64-bit entry (rsi = boot_params) and PVH (32-bit, paging off, ebx = hvm_start_info) run boot at CPL 0 and leave that for good.
-// Not here: boot, main and trap, which are compiled (src/core/around/machine.ts).
+// at CPL 3: our monitor enters there itself; Linux's 64-bit entry (rsi = boot_params) and PVH (32-bit, paging off, ebx = hvm_start_info) run boot at CPL 0 and leave that. A trap is
+// at CPL 0 for some instructions, which lead back to CPL 3. Not here: boot, main and trap, which are compiled (src/core/around/machine.ts).
 
 import type { FunctionCode } from './emit.js';
 import { type Address, Alu, Assembler, ShiftCode } from './encode.js';
@@ -11,12 +11,13 @@ import { Register } from './registers.js';
 /** What code of a part leads to in another one, by number. */
 export const Target = { boot: 0, main: 1, trap: 2, enter: 3, startOurs: 4, trapped: 5 } as const;
 
-/** Operands of `lgdt` and `lidt` in the constants, and where the first part of the text is. */
+/** Operands of `lgdt` and `lidt` in the constants (`noTraps` is a table without entries), and where the first part of the text is. */
 export interface DoorPlaces {
   readonly text: number;
   readonly firstGdt: number;
   readonly gdt: number;
   readonly idt: number;
+  readonly noTraps: number;
 }
 
 const { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 } = Register;
@@ -26,7 +27,7 @@ const at = (offset: number): Address => ({ base: undefined, index: undefined, sc
 const of = (base: number, index?: number, scale = 1): Address => ({ base, index, scale, offset: 0 });
 
 const Bytes = {
-  ...{ cli: [0xfa], cld: [0xfc], hlt: [0xf4], ret: [0xc3], pause: [0xf3, 0x90], invalid: [0x0f, 0x0b] },
+  ...{ cli: [0xfa], cld: [0xfc], ret: [0xc3], pause: [0xf3, 0x90], invalid: [0x0f, 0x0b] },
   ...{ rdmsr: [0x0f, 0x32], wrmsr: [0x0f, 0x30], iretq: [0x48, 0xcf], rdtsc: [0x0f, 0x31], cpuid: [0x0f, 0xa2] },
   ...{ storeMany: [0xf3, 0xab], outMany: [0xf3, 0x6e], outByte: [0xee], outLong: [0xef], inByte: [0xec] },
 } as const;
@@ -46,6 +47,20 @@ const writeSegment = (asm: Assembler, segment: number, register: number): void =
 function pushNumber(asm: Assembler, value: number): void {
   asm.byte(0x68);
   asm.long(value);
+}
+
+const loadTraps = (asm: Assembler, operand: number): void => asm.op([0x0f, 0x01], 3, at(operand), 4);
+
+/** Leaves CPL 0 for a place of the program. */
+function toProgram(asm: Assembler, target: number, stack: number): void {
+  asm.addressOf(rax, 'function', target);
+  pushNumber(asm, Selector.userData);
+  pushNumber(asm, stack);
+  // Flags: no interrupts.
+  pushNumber(asm, 2);
+  pushNumber(asm, Selector.userCode);
+  asm.push(rax);
+  put(asm, 'iretq');
 }
 
 function code(write: (asm: Assembler) => void): FunctionCode {
@@ -143,7 +158,7 @@ export const enter = ({ gdt, idt }: DoorPlaces): FunctionCode =>
     asm.call(Target.boot);
     writeControl(asm, 3, rax);
     asm.op([0x0f, 0x01], 2, at(gdt), 4);
-    asm.op([0x0f, 0x01], 3, at(idt), 4);
+    loadTraps(asm, idt);
     number(asm, rax, Selector.task);
     asm.op([0x0f, 0x00], 3, rax, 4);
     asm.alu(Alu.xor, rax, rax, 4);
@@ -151,14 +166,7 @@ export const enter = ({ gdt, idt }: DoorPlaces): FunctionCode =>
     for (const segment of [4, 5]) writeSegment(asm, segment, rax);
     number(asm, rax, Selector.userData);
     for (const segment of [3, 0]) writeSegment(asm, segment, rax);
-    asm.addressOf(rax, 'function', Target.startOurs);
-    pushNumber(asm, Selector.userData);
-    pushNumber(asm, Place.stackTop);
-    // Flags: no interrupts.
-    pushNumber(asm, 2);
-    pushNumber(asm, Selector.userCode);
-    asm.push(rax);
-    put(asm, 'iretq');
+    toProgram(asm, Target.startOurs, Place.stackTop);
   });
 
 /** The door of our monitor, at CPL 3. */
@@ -187,13 +195,18 @@ export const trapTable = (): FunctionCode =>
     }
   });
 
-/** Where those lead. */
-export const trapped = (): FunctionCode =>
+/**
+ * Where those lead: back to CPL 3, to `trap`, with what only CPL 0 knows in registers. What runs here before that believes nothing that the program may write: neither its instances nor its
+ * stack, which begins anew. From now on there is no table of traps: another one ends the machine.
+ */
+export const trapped = ({ noTraps }: DoorPlaces): FunctionCode =>
   code((asm) => {
-    asm.move(rdi, rsp, 8);
-    readControl(asm, rsi, 2);
-    asm.call(Target.trap);
-    put(asm, 'hlt');
+    // Its number, the error code, where it was.
+    for (const register of [rdi, rsi, rdx]) asm.pop(register);
+    readControl(asm, rcx, 2);
+    loadTraps(asm, noTraps);
+    // As a function finds it that was called; this one does not return.
+    toProgram(asm, Target.trap, Place.stackTop - 8);
   });
 
 /** A register of a device: rcx has where they begin. */

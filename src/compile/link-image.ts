@@ -72,7 +72,7 @@ class Constants {
       return at;
     };
     const [firstGdt, gdt, idt] = [operand(16, firstTable), operand(64, Place.gdt), operand(512, Place.idt)];
-    this.places = { firstGdt, gdt, idt };
+    this.places = { firstGdt, gdt, idt, noTraps: operand(1, 0) };
     this.noteAt = part.add(new Uint8Array(noteBytes), 4);
     this.moduleData = part.add(dataTable(module), 8);
   }
@@ -211,7 +211,7 @@ export function linkImage(machine: Program, module: Program): Uint8Array {
   const enter = text.add(doors.enter(places));
   const startOurs = text.add(doors.startOurs());
   const trapTable = text.add(doors.trapTable());
-  const trapped = text.add(doors.trapped());
+  const trapped = text.add(doors.trapped(places));
   const { machineAt, moduleAt, resolve, ofHost } = namesOf(text, machine, module);
   const [boot, main, trap] = [resolve('machine.boot'), resolve('machine.main'), resolve('machine.trap')];
   text.finish({ boot, main, trap, enter, startOurs, trapped });

@@ -85,7 +85,7 @@ function mapLinear(tables: PageTables, linearBytes: number): void {
     tables.map(linearVirtual + at, linearPhysical + at, flags | Page.large);
 }
 
-/** The tables by which a trap of the program finds its way to the image's code at CPL 0. */
+/** The tables by which a trap of the program finds its way to the image's code at CPL 0 (in images by our own compiler a few instructions, which lead back to CPL 3). */
 function writeProcessorTables(memory: DataView, image: Image): void {
   const { gdt, tss, idt, trapTable, trapStackTop } = image;
   memory.setBigUint64(gdt + 8, 0x00af_9b00_0000_ffffn, true);

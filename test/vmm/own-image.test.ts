@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { importCodes } from '../../src/compile/image-code.js';
+import { readImage } from '../../src/vmm/image-file.js';
 import { RawClient } from '../support/kv-process.js';
 import { program } from '../support/program.js';
 import { guestsRefused } from './support.js';
@@ -25,6 +27,23 @@ describe('images by our own compiler', {
   const made = async (name: string, file = name): Promise<string> => {
     await tool.buildImage(name, join(folder, file), 'own');
     return join(folder, file);
+  };
+  /** The probe, in which other instructions are run where a byte is written to a port: `edi` is the port, `esi` the byte. And the address of those. */
+  const withOut8 = async (instructions: readonly number[]) => {
+    const path = await made('probe', 'with-out8');
+    const image = readFileSync(path);
+    const { address, bytes } = readImage(image).parts.find(({ isExecutable }) => isExecutable)!;
+    const at = Buffer.from(bytes).indexOf(importCodes().get('processor.out8')!.bytes);
+    // Behind it is what is never run, up to where the next piece of text is aligned.
+    assert.ok(at > 0 && instructions.length <= 16);
+    bytes.set(instructions, at);
+    writeFileSync(path, image);
+    return { path, address: address + at };
+  };
+  const ended = async (image: string, deed: number) => {
+    const { child, said } = start(image, '--memory', '16', '--port', '0', '--', `do=${deed}`);
+    const [code] = (await once(child, 'close')) as [number];
+    return { code, said: said() };
   };
   const start = (...args: readonly string[]) => {
     const child = spawn(process.execPath, [program, 'vm', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -45,11 +64,28 @@ describe('images by our own compiler', {
       [5, 126, /stopped by the program itself: a failed check/],
       [6, 126, /page fault at/],
     ] as const) {
-      const { child, said } = start(probe, '--memory', '16', '--port', '0', '--', `do=${deed}`);
-      const [code] = (await once(child, 'close')) as [number];
-      assert.equal(code, status, `${deed}: ${said()}`);
-      assert.match(said(), words);
+      const { code, said } = await ended(probe, deed);
+      assert.equal(code, status, `${deed}: ${said}`);
+      assert.match(said, words);
     }
+  });
+
+  test('what is said of a trap is said at CPL 3, where whoever has the program gains nothing by it', async () => {
+    // mov %edi,%edx; mov %cs,%eax; and $3,%al; or $0x30,%al; out %al,(%dx); ret
+    const { path } = await withOut8([0x89, 0xfa, 0x8c, 0xc8, 0x24, 3, 0x0c, 0x30, 0xee, 0xc3]);
+    const { code, said } = await ended(path, 3);
+    assert.match(said, /3{40}/);
+    assert.doesNotMatch(said, /000/);
+    // The status as well.
+    assert.equal(code, 0x33, said);
+  });
+
+  test('a trap while another one is said ends the machine', async () => {
+    // ud2
+    const { path, address } = await withOut8([0x0f, 0x0b]);
+    const { code, said } = await ended(path, 3);
+    assert.match(said, new RegExp(`a trap that nobody took at 0x${address.toString(16)}`));
+    assert.equal(code, 1, said);
   });
 
   test('the store answers, and is within 256 KiB', async () => {

@@ -1,4 +1,4 @@
-// What is said of a guest that did what it must not: by a trap of the processor, at CPL 0, or by a check of the module's own code. Not here: how code gets here.
+// What is said of a guest that did what it must not: by a trap of the processor, or by a check of the module's own code; both at CPL 3. Not here: how code gets here.
 
 import { LINEAR_VIRTUAL } from './places';
 import { endByTrap, sayHex, sayWord } from './say';
@@ -6,14 +6,12 @@ import { AT, LAST_REASON, LAST_TRAP, OUTSIDE, READING, REASONS, RUNNING, STOPPED
 
 const PAGE_FAULT: u32 = 14;
 
-/** A trap. @param frame the stack: the trap's number, its error code, where it was @param address that could not be reached, of a page fault */
-export function trap(frame: usize, address: u64): void {
-  const vector = <u32>load<u64>(frame) & 31;
-  const error = <u32>load<u64>(frame, 8);
+/** A trap. @param vector its number @param error what the processor said of it @param at where it was @param address that could not be reached, of a page fault */
+export function trap(vector: u32, error: u32, at: u64, address: u64): void {
   sayWord(TRAP);
   sayWord(min(TRAPS + vector, LAST_TRAP));
   sayWord(AT);
-  sayHex(load<u64>(frame, 16));
+  sayHex(at);
   if (vector === PAGE_FAULT) {
     sayWord((error & 16) !== 0 ? RUNNING : (error & 2) !== 0 ? WRITING : READING);
     sayHex(address);
