@@ -127,4 +127,19 @@ describe('an image by the doors of other monitors', { skip: guestsRefused(), tim
       guest.close();
     });
   }
+
+  for (const map of [0x3fff_f001, 0x4000_0000, 0x1_0000_0000])
+    test(`PVH, by our own compiler: there is no memory by a map at 0x${map.toString(16)}, which cannot be read there`, () => {
+      const bytes = readFileSync(ownImage('probe'));
+      const image = readImage(bytes);
+      const said: number[] = [];
+      const options = { memoryBytes: 64 * 1024 ** 2, commandLine: '', devices: 0 };
+      const guest = new Guest(image, options, shared, (byte) => said.push(byte));
+      const file = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      enterByPvh(guest.machine, image, file, `tsc_khz=${guest.machine.tscKhz} now=1700000000 do=1`, map);
+      while (guest.run() !== 'over');
+      assert.match(Buffer.from(said).toString('latin1'), /there is too little memory/);
+      assert.equal(guest.end?.status, 126);
+      guest.close();
+    });
 });

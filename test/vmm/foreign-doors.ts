@@ -110,13 +110,19 @@ function pvhEntry(file: DataView): number {
   throw new Error('the image has no note of PVH');
 }
 
-/** Enters as PVH says (xen/include/public/arch-x86/hvm/start_info.h): 32 bits, no paging, ebx leads to struct hvm_start_info. */
-export function enterByPvh(machine: Machine, image: Image, file: DataView, line: string): void {
+/** Enters as PVH says (xen/include/public/arch-x86/hvm/start_info.h): 32 bits, no paging, ebx leads to struct hvm_start_info. @param map where that says that the memory map is */
+export function enterByPvh(
+  machine: Machine,
+  image: Image,
+  file: DataView,
+  line: string,
+  map: number = Place.map,
+): void {
   const memory = load(machine, image, line);
   memory.setUint32(Place.params, 0x336e_c578, true);
   memory.setUint32(Place.params + 4, 1, true);
   memory.setBigUint64(Place.params + 24, BigInt(Place.line), true);
-  memory.setBigUint64(Place.params + 40, BigInt(Place.map), true);
+  memory.setBigUint64(Place.params + 40, BigInt(map), true);
   memory.setUint32(Place.params + 48, 2, true);
   memoryMap(memory, Place.map, 24, machine.memory.byteLength);
   memory.setBigUint64(Place.gdt + 8, 0x00cf_9b00_0000_ffffn, true);

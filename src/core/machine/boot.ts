@@ -34,6 +34,8 @@ const NO_EXECUTE: u64 = 1 << 63;
 
 const SMALL_PAGE: u64 = 0x1000;
 const LARGE_PAGE: u64 = 0x20_0000;
+/** What the door of PVH maps (src/compile/image-code.ts). */
+const READABLE: u64 = 0x4000_0000;
 /** Entries of a monitor's memory map that are looked at. */
 const MOST_ENTRIES: u32 = 128;
 
@@ -82,10 +84,10 @@ function bestRoom(entries: usize, count: u32, entryBytes: usize): u64 {
   return best;
 }
 
-/** An address that a monitor tells; 0 for one that is not within the 4 GiB that can be read here. */
+/** An address that a monitor tells by the door of PVH; 0 for one from which not all can be read: that door maps 1 GiB, and no more than a page is read from there on. */
 function addressAt(place: usize): usize {
   const address = load<u64>(place);
-  return address > 0xffff_ffff ? 0 : <usize>address;
+  return address > READABLE - SMALL_PAGE ? 0 : <usize>address;
 }
 
 /** Memory by struct hvm_start_info (xen/include/public/arch-x86/hvm/start_info.h), whose version 1 has a map. */
@@ -147,7 +149,11 @@ function writeProcessorTables(): void {
   }
 }
 
-/** See the file's head. @param told what the monitor left: hvm_start_info by the door of PVH, boot_params by that of Linux. Returns the page tables' root */
+/**
+ * See the file's head.
+ * @param told what the monitor left: hvm_start_info by the door of PVH, within what that maps; boot_params by that of Linux, of whose address the lower 32 bits count: it and its command line lie
+ * below 4 GiB, where the monitor maps them. Returns the page tables' root
+ */
 export function boot(door: u32, told: usize): usize {
   const isPvh = door === DOOR_PVH;
   const found = (isPvh ? roomByPvh(told) : roomByLinux(told)) & ~(LARGE_PAGE - 1);
