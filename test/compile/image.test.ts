@@ -9,7 +9,7 @@ import { bootBlockBytes, Door, devicesVirtual, Place } from '../../src/compile/i
 import { wordBytes, words } from '../../src/compile/image-words.js';
 import { linkImage } from '../../src/compile/link-image.js';
 import { compileModule, type Program } from '../../src/compile/program.js';
-import { Layout } from '../../src/vmm/boot.js';
+import { Layout, prepareMemory } from '../../src/vmm/boot.js';
 import { imageBase, imageEnd, readImage } from '../../src/vmm/image-file.js';
 import { i32, T, type WrittenModule, writeModule } from './module-writer.js';
 
@@ -44,6 +44,34 @@ test('the machine side, the linker and the monitor mean the same places', () => 
   const told = ['TRAP_TABLE', 'MODULE_MEMORY_AT', 'MODULE_MEMORY_BYTES', 'MODULE_PAGES', 'MODULE_DATA'];
   for (const [index, name] of told.entries()) assert.equal(places.get(name), BigInt(Place.told + index * 4), name);
   assert.deepEqual([Place.pageTables, Place.end], [imageBase, imageEnd]);
+});
+
+test('what our monitor tells is where the machine side looks for it', () => {
+  const places = constantsOf('places');
+  const place = (name: string): number => Number(places.get(name));
+  const image = readImage(linkImage(machine, program('images/probe')));
+  const memory = new DataView(new ArrayBuffer(8 * 1024 ** 2));
+  const seed = Uint8Array.from({ length: 32 }, (_, index) => index + 1);
+  prepareMemory(memory, image, [], { commandLine: 'do=1', tscKhz: 2_100_000, wallUs: 1_700_000_000_000_000, seed });
+  const block = (name: string): number => place('BOOT_BLOCK') + place(name);
+  assert.equal(memory.getUint32(block('DOOR'), true), place('DOOR_OURS'));
+  assert.equal(memory.getBigUint64(block('LINEAR_BYTES'), true), 6n * 1024n ** 2n);
+  assert.equal(memory.getBigUint64(block('TSC_KHZ'), true), 2_100_000n);
+  assert.equal(memory.getBigUint64(block('WALL_US'), true), 1_700_000_000_000_000n);
+  assert.deepEqual(new Uint8Array(memory.buffer, block('SEED'), 32), seed);
+  assert.deepEqual(new Uint8Array(memory.buffer, block('LINE'), 5), new TextEncoder().encode('do=1\0'));
+  assert.equal(place('LINE') + place('LINE_BYTES'), bootBlockBytes);
+});
+
+test('images of both compilers mean the same places of linear memory, devices and doors', () => {
+  const header = readFileSync('src/image/layout.h', 'utf8');
+  const inC = new Map(
+    [...header.matchAll(/^#define (\w+) (0x[\da-f]+|\d+)$/gm)].map(([, name, value]) => [name!, value!]),
+  );
+  const places = constantsOf('places');
+  const names = ['LINEAR_PHYSICAL', 'LINEAR_VIRTUAL', 'LINEAR_GUARD', 'LINEAR_MOST', 'STATIC_BYTES'];
+  for (const name of [...names, 'DEVICES_VIRTUAL', 'DEVICES_PHYSICAL', 'DOOR_OURS', 'DOOR_PVH'])
+    assert.equal(places.get(name), BigInt(inC.get(name)!), name);
 });
 
 test('words have the same numbers on both sides', () => {

@@ -1,5 +1,5 @@
-// Where everything is in an image that is linked without a linker of C (src/compile/image-layout.ts says the same, and a test holds the two together). The addresses are those of
-// the machine, which are those of the program as well, but for linear memory. Not here: what is there.
+// Where everything is in an image that is linked without a linker of C. src/compile/image-layout.ts says the same; src/vmm/boot.ts of what a monitor tells, and src/image/layout.h of linear memory,
+// devices and doors, do as well: a test holds all of that together. The addresses are those of the machine, which are those of the program as well, but for linear memory. Not here: what is there.
 
 /** For the processor alone: page tables, its own tables, and the stack of traps. */
 export const PAGE_TABLES: usize = 0x10_0000;
