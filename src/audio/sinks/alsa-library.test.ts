@@ -4,11 +4,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { SNDRV_PCM_STATE } from '../../kernel/constants.js';
+import { Errno } from '../../kernel/errno.js';
+import type { NativeFunction } from '../../kernel/ffi.js';
 import { frameBytes, type PcmFormat, type SampleFormat, sampleBits, sampleFormats } from '../../wire/pcm/format.js';
 import { alsaNames } from '../devices.js';
 import { PumpClock } from '../pump/clock.js';
 import { LibraryAlsaSink } from './alsa-library.js';
-import { alsaLibrary } from './libasound.js';
+import { type AlsaCalls, alsaCalls, alsaLibrary } from './libasound.js';
 import { type SinkSettings, SinkState } from './sink.js';
 
 const skip = alsaLibrary() === undefined ? 'libasound.so.2 is not here: apt-get install libasound2' : false;
@@ -37,6 +40,11 @@ const formatOf = (sample: SampleFormat, channels = 2): PcmFormat => ({
 const settings: SinkSettings = { bufferMs: 100, convert: false, direct: false };
 const sinkOf = (name: string): LibraryAlsaSink => new LibraryAlsaSink(new PumpClock(), name);
 const sum = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** A function of the library's that answers what `answer` says, and by itself where that says nothing. */
+function instead(real: NativeFunction, answer: (...values: (number | bigint)[]) => number | undefined): NativeFunction {
+  return Object.assign((...values: (number | bigint)[]) => answer(...values) ?? real(...values), real);
+}
 
 /** Bytes as noisy as they come; the same each time. Floats stay within -1 to 1. */
 function noise(format: PcmFormat, frames: number): Uint8Array {
@@ -110,6 +118,30 @@ describe("ALSA's library", { skip, concurrency: false }, () => {
       assert.equal(sum(heard), sum(bytes));
     });
   }
+
+  test('a stream that ran dry since it was looked at takes nothing, and says so', () => {
+    let state: number | undefined;
+    const calls = (): AlsaCalls => {
+      const real = alsaCalls();
+      return { ...real, pcm_state: instead(real.pcm_state, () => state) };
+    };
+    const sink = new LibraryAlsaSink(new PumpClock(), 'heard', calls);
+    const format = formatOf('S16_LE');
+    sink.offers(format);
+    sink.open(format, settings);
+    sink.update();
+    assert.equal(sink.commit(sink.area(100)), 0);
+    const before = [sink.queued, sink.room];
+    state = SNDRV_PCM_STATE.XRUN;
+    assert.equal(sink.commit(sink.area(100)), -Errno.EPIPE);
+    assert.deepEqual([sink.queued, sink.room], before);
+    assert.equal(sink.update(), SinkState.xrun);
+    assert.equal(sink.queued, 0);
+    state = undefined;
+    assert.equal(sink.prepare(), 0);
+    assert.equal(sink.commit(sink.area(100)), 0);
+    sink.close();
+  });
 
   test('what a name takes as it is', () => {
     const sink = sinkOf('narrow');

@@ -29,6 +29,7 @@ const wordsBytes = 4096;
 /** See the file's head. */
 export class LibraryAlsaSink extends Sink {
   readonly #name: string;
+  readonly #library: () => AlsaCalls;
   #alsa: AlsaCalls | undefined;
   #real = 0;
   /** Whether the name was opened so that its plugins convert what they can. */
@@ -58,9 +59,10 @@ export class LibraryAlsaSink extends Sink {
   #errno = 0;
 
   /** @param name any that ALSA knows */
-  constructor(clock: PumpClock, name: string) {
+  constructor(clock: PumpClock, name: string, library: () => AlsaCalls = alsaCalls) {
     super(clock);
     this.#name = name;
+    this.#library = library;
   }
 
   /**
@@ -80,7 +82,7 @@ export class LibraryAlsaSink extends Sink {
 
   #offersOf(source: PcmFormat, asIs: boolean): PcmOffer[] {
     this.close();
-    this.#alsa = alsaCalls();
+    this.#alsa = this.#library();
     this.#real = openHandle(this.#alsa, this.#name, asIs);
     this.#isConverting = !asIs;
     return libraryOffers(this.#alsa, this.#real, this.#name, source);
@@ -88,7 +90,7 @@ export class LibraryAlsaSink extends Sink {
 
   override open(format: PcmFormat, settings: SinkSettings): SinkOpening {
     return inSinkWords(this, () => {
-      this.#alsa ??= alsaCalls();
+      this.#alsa ??= this.#library();
       if (this.#real === 0) this.#real = openHandle(this.#alsa, this.#name, true);
       if (this.#isConverting && !settings.convert) {
         throw new SinkError(
@@ -333,7 +335,10 @@ export class LibraryAlsaSink extends Sink {
     }
     const taken = this.#alsa!.pcm_mmap_commit(this.#pcm, this.#results[Word.offset]!, frames) as number;
     if (taken < 0) return this.#failed('snd_pcm_mmap_commit', taken);
-    return taken === frames ? 0 : this.#failed('snd_pcm_mmap_commit', -Errno.EIO);
+    if (taken !== frames) return this.#failed('snd_pcm_mmap_commit', -Errno.EIO);
+    // A stream that ran dry since it was looked at takes frames all the same, and never plays them (P_STATE_RUNNABLE in alsa-lib's pcm.c).
+    const isDry = this.#alsa!.pcm_state(this.#pcm) === SNDRV_PCM_STATE.XRUN;
+    return isDry ? this.#failed('snd_pcm_mmap_commit', -Errno.EPIPE) : 0;
   }
 
   /** Hands frames of our own ring over, as many as it takes now. */
