@@ -57,16 +57,23 @@ function isFresh(module, source) {
   }
 }
 
-/** Lets the limit be raised while something is compiled: what is called with a limit does so. */
+/** Raises the limit while something is compiled. It has to be called before the compiler is loaded, which keeps the optimizer's functions from then on. */
 async function inlining() {
-  // The optimizer is the compiler's, which sets its own limit before each run.
   const { resolve } = createRequire(import.meta.resolve('assemblyscript/asc'));
   const { default: binaryen } = await import(pathToFileURL(resolve('binaryen')).href);
-  const set = binaryen._BinaryenSetOneCallerInlineMaxSize;
-  if (typeof set !== 'function')
-    throw new Error('the compiler has another optimizer, whose limit of inlining cannot be raised');
-  return (longest) => {
-    binaryen._BinaryenSetOneCallerInlineMaxSize = longest === undefined ? set : () => set(longest);
+  const { _BinaryenSetOneCallerInlineMaxSize: set, _BinaryenGetOneCallerInlineMaxSize: get } = binaryen;
+  let wanted;
+  // The compiler sets its own limit before each run of the optimizer.
+  binaryen._BinaryenSetOneCallerInlineMaxSize = (own) => set(wanted ?? own);
+  return {
+    upTo: (longest) => {
+      wanted = longest;
+    },
+    /** @throws Error where what was compiled had another limit: the compiler has another optimizer. */
+    check: () => {
+      if (wanted !== undefined && get() !== wanted)
+        throw new Error(`functions were put into their callers up to ${get()} nodes, not ${wanted}`);
+    },
   };
 }
 
@@ -78,11 +85,11 @@ const stale = kinds.flatMap(({ folder, into, extra, longest }) =>
 );
 if (stale.length > 0) {
   // 94 MB of compiler: loaded only when there is something to do.
-  const inlineUpTo = await inlining();
+  const inlined = await inlining();
   const { default: asc } = await import('assemblyscript/asc');
   for (const { into } of kinds) mkdirSync(join(output, into), { recursive: true });
   for (const { name, source, into, extra, longest } of stale) {
-    inlineUpTo(longest);
+    inlined.upTo(longest);
     // Whole files or none: another build may be at work on the same ones.
     const written = `${into}${name}.${process.pid}.wasm`;
     const { error, stderr } = await asc.main(
@@ -98,6 +105,7 @@ if (stale.length > 0) {
       console.error(`${source} was not compiled: ${error.message}`);
       process.exit(1);
     }
+    inlined.check();
     renameSync(join(output, written), join(output, into, `${name}.wasm`));
   }
 }
