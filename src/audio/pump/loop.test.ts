@@ -49,9 +49,9 @@ class ScriptedClock extends PumpClock {
 }
 
 type Step = 'play' | 'much' | 'xrun' | 'suspend' | 'pause' | 'quieter' | 'louder' | Late;
-/** It stops between the look and what follows: there is no place for frames any more, or none are taken. With `refuses` it takes none from then on, and runs. */
-type Late = 'no area' | 'dry at commit' | 'asleep at commit' | 'refuses';
-const late: readonly Step[] = ['no area', 'dry at commit', 'asleep at commit', 'refuses'];
+/** It stops between the look and what follows: there is no place for frames any more, only part of them is taken, or none are. With `refuses` it takes none from then on, and runs. */
+type Late = 'no area' | 'part at commit' | 'dry at commit' | 'asleep at commit' | 'refuses';
+const late: readonly Step[] = ['no area', 'part at commit', 'dry at commit', 'asleep at commit', 'refuses'];
 
 /** A card that lets frames leave when it is waited for, and does what its script says. */
 class ScriptedSink extends Sink {
@@ -65,6 +65,7 @@ class ScriptedSink extends Sink {
   #held = 0;
   #late: Late | undefined;
   #isRefused = false;
+  #owed = 0;
   xruns = 0;
 
   constructor(
@@ -133,8 +134,8 @@ class ScriptedSink extends Sink {
     // Somebody goes on after a while.
     this.#held = this.words[PlayerWord.isPlaying] === 0 ? this.#held + 1 : 0;
     if (this.#held > 3) this.words[PlayerWord.isPlaying] = 1;
-    this.queued = this.#queue.length;
-    this.room = ringFrames - this.queued;
+    this.queued = this.#queue.length + this.#owed;
+    this.room = ringFrames - this.#queue.length;
     if (!this.#isDraining || this.#state !== SinkState.running) return this.#state;
     return this.queued === 0 && this.drains ? SinkState.drained : SinkState.draining;
   }
@@ -154,8 +155,18 @@ class ScriptedSink extends Sink {
     return Math.min(frames, ringFrames - this.#place);
   }
 
+  #put(frames: number): void {
+    for (let each = 0; each < frames; each++) this.#queue.push(this.#frames[this.#place + each]!);
+  }
+
   override commit(frames: number): number {
     if (this.#late === 'refuses') return -Errno.EPIPE;
+    if (this.#late === 'part at commit') {
+      this.#owed = frames >> 1;
+      this.#put(frames - this.#owed);
+      this.#stop(true);
+      return 0;
+    }
     if (this.#late !== undefined) {
       const isDry = this.#late === 'dry at commit';
       this.#isRefused = true;
@@ -163,7 +174,7 @@ class ScriptedSink extends Sink {
       return isDry ? -Errno.EPIPE : -Errno.ESTRPIPE;
     }
     this.#isRefused = false;
-    for (let each = 0; each < frames; each++) this.#queue.push(this.#frames[this.#place + each]!);
+    this.#put(frames);
     this.#place = (this.#place + frames) % ringFrames;
     this.queued += frames;
     this.room -= frames;
@@ -184,6 +195,7 @@ class ScriptedSink extends Sink {
   }
   override drop(): number {
     this.#queue = [];
+    this.#owed = 0;
     this.#state = SinkState.prepared;
     return 0;
   }
@@ -286,7 +298,7 @@ function play<Played extends Sink>(
 
 const steps: Step[] = [
   ...(['play', 'play', 'much', 'xrun', 'suspend', 'pause', 'quieter', 'louder'] as const),
-  ...(['no area', 'dry at commit', 'asleep at commit'] as const),
+  ...(['no area', 'part at commit', 'dry at commit', 'asleep at commit'] as const),
 ];
 const fillSteps: Step[] = ['play', 'suspend', 'dry at commit', 'asleep at commit'];
 const cases = fc.record({

@@ -196,12 +196,12 @@ export class PumpLoop {
     return SinkState.xrun;
   }
 
-  /** An xrun. Where everything queued was played it is filled again, from the first frame that was not. */
+  /** An xrun. A device that has stopped, whose ring is empty, is filled again from the first frame that was not played. */
   #ranDry(): void {
     this.#hear();
     this.#tellPosition();
     // All frames of the stream have left, and what ran dry was silence.
-    if (this.#isEnding || this.#state !== PumpState.playing) return;
+    if (this.#state === PumpState.paused || (this.#isEnding && this.#fetcher.outstanding === 0)) return;
     const rate = 1e9 / this.#own[Own.frameNs]!;
     const known = this.#sink.xrun[0]!;
     this.#isDry = true;
@@ -210,7 +210,7 @@ export class PumpLoop {
     this.#event[2] = this.#sink.xrun[1]!;
     if (this.#isStarved) this.#dryCause = EventCause.dataLate;
     else this.#dryCause = this.#figures.wasPumpLate(rate) ? EventCause.pumpLate : EventCause.driver;
-    if (this.#sink.queued > 0) {
+    if (this.#sink.queued > 0 && this.#sink.room < this.#ringFrames) {
       this.#wentOn();
       return;
     }
@@ -279,9 +279,7 @@ export class PumpLoop {
       return;
     }
     if (this.#isEnding) return;
-    const { sinceRamp } = this.#volume;
-    const { outstanding } = this.#fetcher;
-    const back = this.#sink.rewind(sinceRamp < outstanding ? sinceRamp : outstanding);
+    const back = this.#sink.rewind(Math.min(this.#volume.sinceRamp, this.#fetcher.outstanding));
     if (back <= 0) return;
     this.#fetcher.takeBack(back);
     this.#volume.sinceRamp -= back;
@@ -315,7 +313,8 @@ export class PumpLoop {
   #fill(seen: number): number {
     if (this.#state === PumpState.draining) return this.#drained(seen);
     // What ran dry was the silence behind the last frame.
-    if (this.#isEnding && seen === SinkState.xrun) return this.#finish(this.#endReason());
+    if (this.#isEnding && seen === SinkState.xrun && this.#fetcher.outstanding === 0)
+      return this.#finish(this.#endReason());
     // What is put into a file has left, and cannot be held any more.
     if (this.#isHeld()) return LoopEnd.none;
     this.#isStarved = false;

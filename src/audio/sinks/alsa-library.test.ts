@@ -143,6 +143,67 @@ describe("ALSA's library", { skip, concurrency: false }, () => {
     sink.close();
   });
 
+  test('what writei does not take is owed: it is not played when the stream runs dry, and not handed over twice', () => {
+    const free = 1000;
+    let state: number = SNDRV_PCM_STATE.RUNNING;
+    const answers: number[] = [];
+    const places: number[] = [];
+    const calls = (): AlsaCalls => {
+      const real = alsaCalls();
+      const write = (_: unknown, place: number | bigint): number => {
+        places.push(Number(place));
+        return answers.shift() ?? -Errno.EAGAIN;
+      };
+      return {
+        ...real,
+        pcm_avail: instead(real.pcm_avail, () => free),
+        pcm_state: instead(real.pcm_state, () => state),
+        pcm_writei: instead(real.pcm_writei, write),
+      };
+    };
+    const sink = new LibraryAlsaSink(new PumpClock(), 'unmapped', calls);
+    const format = formatOf('S16_LE');
+    sink.offers(format);
+    const { ringFrames } = sink.open(format, { ...settings, convert: true });
+    assert.ok(ringFrames > free);
+    const used = ringFrames - free;
+    const start = sink.memory.address;
+    const look = (): number[] => [sink.update(), sink.queued, sink.room];
+    assert.deepEqual(look(), [SinkState.running, used, free]);
+
+    answers.push(60);
+    assert.equal(sink.commit(sink.area(100)), 0);
+    answers.push(30);
+    assert.deepEqual(look(), [SinkState.running, used + 40, 0], 'ten are owed');
+    answers.push(10);
+    assert.deepEqual(look(), [SinkState.running, used + 10, free - 10], 'the room was that before they were taken');
+    assert.deepEqual(places.splice(0), [start, start + 60 * 4, start + 90 * 4]);
+
+    answers.push(-Errno.EPIPE);
+    const before = [sink.queued, sink.room];
+    assert.equal(sink.commit(sink.area(100)), -Errno.EPIPE);
+    assert.deepEqual([sink.queued, sink.room], before);
+    assert.deepEqual(look(), [SinkState.running, used, free]);
+    sink.area(100);
+    assert.equal(sink.areaOffset, 400, 'it is owed nothing of them');
+
+    for (const isSaid of [true, false]) {
+      answers.push(70);
+      assert.equal(sink.commit(sink.area(100)), 0);
+      if (isSaid) state = SNDRV_PCM_STATE.XRUN;
+      else answers.push(-Errno.EPIPE);
+      assert.deepEqual(look(), [SinkState.xrun, 30, ringFrames], 'those were not played');
+      state = SNDRV_PCM_STATE.RUNNING;
+      assert.equal(sink.prepare(), 0);
+      assert.deepEqual(look(), [SinkState.running, used, free]);
+    }
+    answers.push(70, -Errno.EBADFD);
+    assert.equal(sink.commit(sink.area(100)), 0);
+    assert.equal(sink.update(), SinkState.gone);
+    assert.match(sink.trouble(), /snd_pcm_writei failed/);
+    sink.close();
+  });
+
   test('what a name takes as it is', () => {
     const sink = sinkOf('narrow');
     const offers = sink.offers(formatOf('S32_LE'));

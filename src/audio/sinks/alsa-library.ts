@@ -242,17 +242,20 @@ export class LibraryAlsaSink extends Sink {
       this.#failed('snd_pcm_avail', -Errno.ENODEV);
       return SinkState.gone;
     }
-    if (free === -Errno.EPIPE || state === SNDRV_PCM_STATE.XRUN)
-      return this.#isDraining ? SinkState.drained : this.#measureXrun();
+    if (free === -Errno.EPIPE || state === SNDRV_PCM_STATE.XRUN) return this.#measureXrun();
     if (free === -Errno.ESTRPIPE || state === SNDRV_PCM_STATE.SUSPENDED) return SinkState.suspended;
     if (free < 0) {
       this.#failed('snd_pcm_avail', free);
       return SinkState.gone;
     }
     const room = free > this.#ring ? this.#ring : free;
-    if (this.#owed > 0) this.#write();
-    this.queued = this.#ring - room + this.#owed;
-    this.room = this.#owed > 0 ? 0 : room;
+    // The room was asked for before: what is taken now is in neither.
+    const owed = this.#owed;
+    const written = this.#write();
+    if (written === -Errno.EPIPE) return this.#measureXrun();
+    if (written < 0) return written === -Errno.ESTRPIPE ? SinkState.suspended : SinkState.gone;
+    this.queued = this.#ring - room + owed;
+    this.room = this.#owed > 0 || room < owed ? 0 : room - owed;
     if (this.#isDraining) return this.#updateDrain(state);
     if (state === SNDRV_PCM_STATE.RUNNING) return SinkState.running;
     return state === SNDRV_PCM_STATE.PAUSED ? SinkState.paused : SinkState.prepared;
@@ -269,11 +272,12 @@ export class LibraryAlsaSink extends Sink {
     return SinkState.running;
   }
 
+  /** All that it took was played; what is owed was not. */
   #measureXrun(): number {
     const alsa = this.#alsa!;
-    this.queued = 0;
+    this.queued = this.#owed;
     this.room = this.#ring;
-    this.#owed = 0;
+    if (this.#isDraining && this.#owed === 0) return SinkState.drained;
     this.xrun[0] = -1;
     this.xrun[1] = -1;
     const status = this.#wordsAddress + statusAt;
@@ -331,7 +335,13 @@ export class LibraryAlsaSink extends Sink {
       this.#owed += frames;
       this.#position += frames;
       if (this.#position >= this.#ring) this.#position -= this.#ring;
-      return this.#write();
+      const result = this.#write();
+      // Where some of these were taken the rest is owed, and the next look tells what is wrong.
+      if (result >= 0 || this.#owed < frames) return 0;
+      this.#owed -= frames;
+      this.#position -= frames;
+      if (this.#position < 0) this.#position += this.#ring;
+      return result;
     }
     const taken = this.#alsa!.pcm_mmap_commit(this.#pcm, this.#results[Word.offset]!, frames) as number;
     if (taken < 0) return this.#failed('snd_pcm_mmap_commit', taken);

@@ -84,8 +84,8 @@ export const SinkState = {
   prepared: 0,
   running: 1,
   /**
-   * It ran dry. {@link Sink.xrun} says for how long; {@link Sink.queued} is 0. Or a server went on without us for a while: then what was queued still is,
-   * the sink runs on by itself, and {@link Sink.queued} says how much that is.
+   * It ran dry. {@link Sink.xrun} says for how long; {@link Sink.room} is all of the ring, and {@link Sink.queued} 0 but for what the device had not taken. Or a server went on without
+   * us for a while: then what was queued still is and leaves no such room, the sink runs on by itself, and {@link Sink.queued} says how much that is.
    */
   xrun: 2,
   /** The system slept. {@link Sink.prepare} makes it ready again. */
