@@ -388,3 +388,19 @@ test('binary keys and values, in every type and every one of 16 databases', () =
   assert.equal(store.run(client, 'GET', Buffer.concat([all, Buffer.from([15, 0, 13, 10]), Buffer.from('s')])), text);
   assert.match(store.run(client, 'INFO', 'keyspace'), /db15:keys=4,/);
 });
+
+test('CONFIG RESETSTAT forgets what INFO counts of commands, connections and bytes', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  for (let times = 0; times < 10; times++) store.run(client, 'SET', 'key', 'x'.repeat(1000));
+  store.run(client, 'GET', 'nothing');
+  assert.match(store.run(client, 'INFO', 'commandstats'), /cmdstat_set:calls=10\r\n/);
+  assert.equal(store.run(client, 'CONFIG', 'RESETSTAT'), '+OK\r\n');
+  assert.equal(store.run(client, 'INFO', 'commandstats').split('cmdstat_').length, 2, 'of this command alone');
+  const stats = store.run(client, 'INFO', 'stats');
+  for (const name of ['total_connections_received', 'rejected_connections', 'keyspace_misses'])
+    assert.match(stats, new RegExp(`${name}:0\r\n`));
+  for (const name of ['total_net_input_bytes', 'total_net_output_bytes', 'total_commands_processed'])
+    assert.ok(Number(new RegExp(`${name}:(\\d+)`).exec(stats)![1]) < 300, stats);
+  store.core.clientClose(client);
+});

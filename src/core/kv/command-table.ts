@@ -166,6 +166,11 @@ export function commandCalls(command: usize): u32 {
   return changetype<Command>(command).calls;
 }
 
+/** No command was called, from now on. */
+export function forgetCalls(): void {
+  for (let index: u32 = 0; index < commandCount; index++) changetype<Command>(commandAt(index)).calls = 0;
+}
+
 /** Bytes of its name. */
 export function commandNameLength(command: usize): u32 {
   return changetype<Command>(command).length;

@@ -13,7 +13,9 @@ import {
   writeQuoted,
   writeText,
 } from '../../resp/reply';
+import { forgetCalls } from '../command-table';
 import {
+  CLIENTS_REFUSED,
   COMMANDS,
   CONNECTIONS,
   DATABASES,
@@ -22,13 +24,17 @@ import {
   EXPIRED,
   HITS,
   IDLE_SECONDS,
+  INPUT_BYTES,
   LFU_DECAY_MINUTES,
   LFU_LOG_FACTOR,
   MAX_BULK,
   MAX_CLIENTS,
   MAX_MEMORY,
   MISSES,
+  OUTPUT_BYTES,
+  OUTPUT_LIMIT_CLOSED,
   POLICY,
+  QUERY_LIMIT_CLOSED,
   SAMPLES,
   TELL_PORT,
 } from '../control';
@@ -217,7 +223,14 @@ function set(): void {
   replyOk();
 }
 
+/** What INFO's stats and commandstats count begins anew. */
 function resetFigures(): void {
+  forgetCalls();
+  setSetting64(INPUT_BYTES, 0);
+  setSetting64(OUTPUT_BYTES, 0);
+  setSetting64(CLIENTS_REFUSED, 0);
+  setSetting64(QUERY_LIMIT_CLOSED, 0);
+  setSetting64(OUTPUT_LIMIT_CLOSED, 0);
   setSetting64(EXPIRED, 0);
   setSetting64(EVICTED, 0);
   setSetting64(HITS, 0);
