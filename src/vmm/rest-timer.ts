@@ -15,6 +15,7 @@ export class RestTimer extends Endpoint {
   readonly #loop: Loop;
   readonly #due: () => void;
   #setUntilMs = Number.POSITIVE_INFINITY;
+  #isClosed = false;
 
   /** @param due called when a time is over. @throws SystemError EMFILE, ENFILE */
   constructor(loop: Loop, due: () => void) {
@@ -36,7 +37,8 @@ export class RestTimer extends Endpoint {
   }
 
   override readable(result: number, more: boolean): void {
-    if (result === -Errno.ECANCELED) return;
+    // What was told before it was closed may come after it, when the descriptor's number is somebody else's.
+    if (this.#isClosed || result === -Errno.ECANCELED) return;
     if (!more) this.#loop.engine.watch(this.token, this.fd);
     clearEvent(this.fd);
     this.#setUntilMs = Number.POSITIVE_INFINITY;
@@ -45,6 +47,7 @@ export class RestTimer extends Endpoint {
 
   /** It tells no more. */
   close(): void {
+    this.#isClosed = true;
     this.#loop.engine.cancel(this.token, this.fd);
     this.#loop.engine.flush();
     closeDescriptor(this.fd);
