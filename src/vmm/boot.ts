@@ -1,5 +1,5 @@
 // A machine's memory made ready for an image, from outside: its parts, page tables in which each has its rights and linear memory has nothing around it,
-// the processor's tables, and what the guest is told. What boot.c (src/image) does under other monitors. Not here: the processor (kvm/).
+// the processor's tables, and what the guest is told. What an image does itself under other monitors (src/core/machine/boot.ts; src/image/boot.c in those that gcc made). Not here: the processor (kvm/).
 
 import { CopyReason, copyBytes } from '../memory/copy.js';
 import type { Image } from './image-file.js';

@@ -1,5 +1,6 @@
-// The doors of an image that other monitors use, entered by our own: a machine made as the 64-bit boot protocol of Linux and as PVH say, so that boot.c and the way out of CPL 0 are run
-// by KVM as well. What a guest is told is in low memory; how it is entered, in the processor's registers. For doors.test.ts.
+// The doors of an image that other monitors use, entered by our own: a machine made as the 64-bit boot protocol of Linux and as PVH say, so that what an image does itself
+// at CPL 0 (src/core/machine/boot.ts; src/image/boot.c where gcc made it) and the way out of it are run by KVM as well. What a guest is told is in low memory; how it is
+// entered, in the processor's registers. For doors.test.ts.
 
 import { getRegisters, getSystemRegisters, setRegisters, setSystemRegisters } from '../../src/kernel/kvm.js';
 import type { Machine } from '../../src/kvm/machine.js';

@@ -1,5 +1,5 @@
 // What a module of an image may ask of the machine it runs on: registers of devices, order in memory, a word on the serial line, the end. All that the
-// core imports, and only in images (src/image/host.c; tests give the same functions).
+// core imports, and only in images (src/core/around/machine.ts and src/compile/image-code.ts have it, src/image/host.c where gcc made the image; tests give the same functions).
 
 /** A register of a device, of 4 bytes, at an address of the machine. */
 export declare function readRegister(address: u32): u32;
