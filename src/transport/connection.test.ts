@@ -16,6 +16,7 @@ import {
   send,
   setNonBlocking,
 } from '../kernel/socket.js';
+import { unixStreamPair } from '../kernel/socket-pair.js';
 import { Region } from '../memory/region.js';
 import type { Connection, Protocol } from './connection.js';
 import { Listener, type ListenerLimits } from './listener.js';
@@ -153,6 +154,26 @@ for (const name of ['uring', 'epoll'] as const) {
         }
         assert.equal(listener.counts.refused, 10);
         first.destroy();
+      });
+    });
+
+    test('a socket of our own is taken in beyond the limit, and counted as nothing', async () => {
+      await withListener({ maxConnections: 0 }, async ({ loop, listener }) => {
+        const [ours, theirs] = unixStreamPair();
+        listener.adopt(theirs);
+        assert.equal(listener.connections, 1);
+        const place = scratch(64);
+        place.data.setUint16(place.offset, 0x370a);
+        assert.equal(send(ours, place.address, 2, 0), 2);
+        let received = 0;
+        for (let wait = 0; received !== 7 && wait < 500; wait++) {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          received = receive(ours, place.address, 64);
+        }
+        assert.equal(received, 7, 'the answer');
+        loop.engine.closeSocket(ours);
+        const { accepted, refused } = listener.counts;
+        assert.deepEqual({ accepted, refused }, { accepted: 0, refused: 0 });
       });
     });
 

@@ -142,11 +142,10 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     }
   }
 
-  /** Takes in a socket of our own that is connected: as one that was accepted, and not counted as such. */
+  /** Takes in a socket of our own that is connected, however many are: as one that was accepted, and not counted as such. */
   adopt(fd: number): void {
-    const { accepted } = this.counts;
-    this.#admit(fd);
-    this.counts.accepted = accepted;
+    if (this.#stopped) this.loop.engine.closeSocket(fd);
+    else this.#enter(fd);
   }
 
   #acceptAgain(): void {
@@ -176,6 +175,10 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
       return;
     }
     this.counts.accepted++;
+    this.#enter(fd);
+  }
+
+  #enter(fd: number): void {
     const connection = this.#pool.pop() ?? new Connection<S>(this);
     connection.position = this.#open.length;
     this.#open.push(connection);

@@ -1,6 +1,7 @@
 // The guests of one command on a loop, in one thread: what their cards are joined to (a tap, AF_XDP, each other), the sockets that lead to the first of them, what is counted, the end.
 // Not here: a guest and its devices (vm-guest.ts), the thread (vm-thread.ts).
 
+import { awaitInput } from '../kernel/event.js';
 import { setNonBlocking } from '../kernel/socket.js';
 import { copiedBytes } from '../memory/copy.js';
 import type { ListenSocket } from '../transport/acceptor.js';
@@ -54,8 +55,6 @@ export interface VmOffered {
   readonly to: string | undefined;
 }
 
-/** Where there is room for so few clients, one of our own might keep another out. */
-const fewClients = 16;
 /** Bytes that a client may send ahead. */
 const backlogLimit = 1 << 20;
 
@@ -65,8 +64,10 @@ export class VmService implements Devices<VmOffered, VmCounts> {
   readonly #loop: Loop;
   readonly #guests: VmGuest[] = [];
   readonly #link: Link | undefined;
-  readonly #listener: Listener<DoorState> | undefined;
-  readonly #warmUp: WarmUp<DoorState> | undefined;
+  /** Of the door's clients, once the way to the guest is warm. */
+  #listener: Listener<DoorState> | undefined;
+  #warmUp: WarmUp<DoorState> | undefined;
+  #isClosing = false;
   readonly #status: Int32Array;
   readonly #say: (sentence: string) => void;
   readonly #end: () => void;
@@ -98,10 +99,7 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     }
     const { guestMs } = this.#guests[0]!;
     this.offered = { bootMs: performance.now() - begunMs, guestMs, to: this.#link?.to };
-    if (start.door === undefined) return;
-    this.#listener = this.#listen(start.door, door!);
-    const { warmUp, maxClients } = start.door;
-    if (warmUp !== undefined && maxClients > fewClients) this.#warmUp = new WarmUp(this.#listener, warmUp);
+    if (start.door !== undefined) this.#openDoor(start.door, door!);
   }
 
   #openLink({ guests, link }: VmStart): Link | undefined {
@@ -135,10 +133,19 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     if (index === 0) this.#end();
   }
 
-  #listen({ sockets, maxClients, overflow }: SocketDoor, door: StreamDoor): Listener<DoorState> {
+  /** Nobody is accepted beside a client of our own: it would take a place of theirs here and in the guest, and its statistics could not be told from theirs. */
+  #openDoor({ sockets, maxClients, overflow, warmUp }: SocketDoor, door: StreamDoor): void {
     for (const { fd } of sockets) setNonBlocking(fd, this.#loop.engine.nonBlockingSockets);
     const limits = { maxConnections: maxClients, minRate: 0, rateWindowMs: 20_000, backlogLimit };
-    return new Listener(this.#loop, sockets, door, limits, overflow);
+    const listen = (): void => {
+      if (!this.#isClosing) this.#listener = new Listener(this.#loop, sockets, door, limits, overflow);
+    };
+    if (warmUp === undefined) {
+      listen();
+      return;
+    }
+    const isAwaited = (): boolean => sockets.some(({ fd }) => awaitInput(fd, 0));
+    this.#warmUp = new WarmUp(this.#loop, door, warmUp, isAwaited, listen);
   }
 
   /** What was counted, of all guests together. */
@@ -181,14 +188,16 @@ export class VmService implements Devices<VmOffered, VmCounts> {
       this.#closeGuests();
       done();
     };
-    if (this.#listener === undefined) {
+    this.#isClosing = true;
+    const listener = this.#listener ?? this.#warmUp?.listener;
+    if (listener === undefined) {
       over();
       return;
     }
     this.#warmUp?.close();
     for (const guest of this.#guests) guest.stop();
-    this.#listener.drain(over);
-    this.#listener.abortAll();
+    listener.drain(over);
+    listener.abortAll();
   }
 }
 

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, mock, test } from 'node:test';
 import { platformIsLinux } from '../kernel/ffi.js';
-import { unixStreamPair } from '../kernel/socket-pair.js';
 import { Region } from '../memory/region.js';
 import type { Connection, Protocol } from '../transport/connection.js';
-import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import { openEngine } from '../transport/open-engine.js';
 import { WarmUp } from './warm-up.js';
@@ -19,11 +17,12 @@ function skipReason(engine: 'uring' | 'epoll'): string | false {
   }
 }
 
-/** Answers each line with one, and counts what was asked. */
+/** Answers each line with one, unless it is silent, and counts what was asked. */
 class Answers implements Protocol<null> {
   readonly sendsAtOnce = true;
   readonly region = new Region(4096);
   readonly asked = new Map<string, number>();
+  isSilent = false;
   opens = 0;
   closes = 0;
 
@@ -39,6 +38,7 @@ class Answers implements Protocol<null> {
   received(connection: Connection<null>, bytes: Uint8Array, start: number, end: number): number {
     const line = Buffer.from(bytes.subarray(start, end)).toString();
     this.asked.set(line, (this.asked.get(line) ?? 0) + 1);
+    if (this.isSilent) return end - start;
     connection.sendSegment(this.region.address, 5, undefined, 0);
     connection.flush();
     return end - start;
@@ -60,9 +60,14 @@ for (const engine of ['uring', 'epoll'] as const) {
     const begin = () => {
       const loop = new Loop(engine);
       const answers = new Answers();
-      const limits = { maxConnections: 100, minRate: 0, rateWindowMs: 1000, backlogLimit: 4096 };
-      const listener = new Listener(loop, [], answers, limits, '');
-      const warmUp = new WarmUp(listener, words);
+      const state = { isAwaited: false, dones: 0 };
+      const done = (): void => {
+        state.dones++;
+        // By then the last one has gone.
+        assert.equal(answers.opens, answers.closes);
+      };
+      const warmUp = new WarmUp(loop, answers, words, () => state.isAwaited, done);
+      const { listener } = warmUp;
       const turnUntil = (isSo: () => boolean): void => {
         for (let turns = 0; !isSo(); turns++) {
           assert.ok(turns < 100_000, `${answers.opens} clients, ${answers.closes} gone`);
@@ -71,17 +76,17 @@ for (const engine of ['uring', 'epoll'] as const) {
       };
       const end = (): void => {
         warmUp.close();
-        listener.abortAll();
         turnUntil(() => listener.connections === 0);
+        assert.equal(state.dones, 1);
         loop.close();
         answers.region.unmap();
       };
-      return { answers, listener, turnUntil, end };
+      return { answers, listener, state, turnUntil, end };
     };
 
     test('clients one after the other ask, and go; the last one has them forgotten', () => {
-      const { answers, listener, turnUntil, end } = begin();
-      turnUntil(() => answers.asked.has(words.last) && listener.connections === 0);
+      const { answers, listener, state, turnUntil, end } = begin();
+      turnUntil(() => state.dones > 0);
       const { opens, closes, asked } = answers;
       assert.ok(opens > 10);
       assert.equal(closes, opens);
@@ -92,16 +97,52 @@ for (const engine of ['uring', 'epoll'] as const) {
       end();
     });
 
-    test('where somebody else comes it ends, and leaves nothing', () => {
-      const { answers, listener, turnUntil, end } = begin();
+    test('where somebody waits it ends, has itself forgotten, and leaves nothing', () => {
+      const { answers, state, turnUntil, end } = begin();
       turnUntil(() => answers.asked.has(words.again));
-      const [ours, theirs] = unixStreamPair();
-      listener.adopt(theirs);
-      turnUntil(() => answers.asked.has(words.last) && listener.connections === 1);
-      assert.equal(answers.opens, answers.closes + 1);
+      state.isAwaited = true;
+      turnUntil(() => state.dones > 0);
+      assert.equal(answers.opens, answers.closes);
       assert.equal(answers.asked.get(words.last), 1);
       end();
-      listener.loop.engine.closeSocket(ours);
+    });
+
+    test('where somebody waits between two clients, the next one has them forgotten', () => {
+      const { answers, listener, state, turnUntil, end } = begin();
+      turnUntil(() => answers.opens > 2 && listener.connections === 0);
+      const { opens } = answers;
+      state.isAwaited = true;
+      turnUntil(() => state.dones > 0);
+      assert.equal(answers.opens, opens + 1);
+      assert.equal(answers.asked.get(words.last), 1);
+      end();
+    });
+
+    test('whoever does not answer is let be after a while; one that is slow is still told to forget', (context) => {
+      const { now } = performance;
+      let laterMs = 0;
+      mock.method(performance, 'now', () => now.call(performance) + laterMs);
+      context.after(() => mock.restoreAll());
+      const silent = begin();
+      silent.answers.isSilent = true;
+      silent.turnUntil(() => silent.answers.asked.has(words.first));
+      const slow = begin();
+      slow.turnUntil(() => slow.answers.asked.has(words.again));
+      laterMs = 6000;
+      slow.turnUntil(() => slow.state.dones > 0);
+      assert.equal(slow.answers.asked.get(words.last), 1);
+      slow.end();
+      silent.turnUntil(() => true);
+      assert.equal(silent.state.dones, 0);
+      laterMs = 12_000;
+      silent.turnUntil(() => silent.state.dones > 0);
+      silent.end();
+    });
+
+    test('closed while it asks it is over at once', () => {
+      const { answers, turnUntil, end } = begin();
+      turnUntil(() => answers.asked.has(words.again));
+      end();
     });
   });
 }
