@@ -116,7 +116,7 @@ test('the executable prints its version, lists doctor, and refuses the unknown',
   assert.equal(unknown.stdout, '');
 });
 
-/** The package's own modules that a command line loads, as paths beneath dist/src/: Node's coverage names every script that ran. */
+/** The package's own modules that a command line loads, as paths beneath dist/src/, sorted: Node's coverage names every script that ran. */
 function modulesLoaded(...args: string[]): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-loaded-'));
   try {
@@ -130,7 +130,8 @@ function modulesLoaded(...args: string[]): string[] {
     const scripts = readdirSync(folder).flatMap(
       (name) => (JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: { url: string }[] }).result,
     );
-    return scripts.filter(({ url }) => url.startsWith(sources)).map(({ url }) => url.slice(sources.length));
+    const loaded = scripts.filter(({ url }) => url.startsWith(sources)).map(({ url }) => url.slice(sources.length));
+    return loaded.sort();
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -139,7 +140,7 @@ function modulesLoaded(...args: string[]): string[] {
 test('help and version load no command; the help of serve loads no server', () => {
   for (const option of ['--help', '--version']) {
     const beyond = modulesLoaded(option).filter((path) => !/^cli\/(main|commands|kit\/[\w-]+)\.js$/.test(path));
-    assert.deepEqual(beyond.sort(), ['kernel/proc.js', 'text/wrap.js'], option);
+    assert.deepEqual(beyond, ['kernel/proc.js', 'text/wrap.js'], option);
   }
   const loaded = modulesLoaded('serve', '--help');
   assert.ok(loaded.includes('cli/serve.js'));
