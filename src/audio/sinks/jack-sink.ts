@@ -49,8 +49,9 @@ export class JackSink extends Sink {
   /** Stands for the ports' buffers while rehearsing. */
   #stage: Region | undefined;
   #words!: Int32Array;
-  #wordsAddress = 0;
-  readonly #readRaw = bind('int clock_gettime(int clock, int64 time)');
+  /** Both with addresses that are bound once: a number that is no small one would be allocated with each call. */
+  #readRaw!: () => void;
+  #readTimes!: () => number;
   #spread!: Spread;
   #trouble = '';
   #format!: PcmFormat;
@@ -137,7 +138,21 @@ export class JackSink extends Sink {
     const stage = lockedWhereAllowed(Word.count * 4 + this.#period * 4);
     this.#stage = stage;
     this.#words = new Int32Array(stage.buffer, 0, Word.count);
-    this.#wordsAddress = stage.address;
+    this.#bindTimes(stage.address);
+  }
+
+  #bindTimes(words: number): void {
+    const client = this.#client;
+    const { cycleTimes } = this.#jack;
+    const getTime = bind('int clock_gettime(int clock, int64 time)');
+    const raw = words + Word.rawSeconds * 4;
+    const [frames, began, next, period] = [Word.cycleFrames, Word.cycleUs, Word.nextUs, Word.periodUs].map(
+      (word) => words + word * 4,
+    );
+    this.#readRaw = () => {
+      getTime(rawClock, raw);
+    };
+    this.#readTimes = () => cycleTimes(client, frames!, began!, next!, period!) as number;
   }
 
   #makePorts(channels: number): void {
@@ -191,16 +206,16 @@ export class JackSink extends Sink {
   }
 
   override wait(): number {
-    if (this.#isRehearsing === 1) return this.#rehearsedCycle();
-    if (this.#isActive === 0) return this.clock.sleep();
-    const frames = this.#jack.cycleWait(this.#client) as number;
+    const isReal = this.#isRehearsing === 0;
+    if (isReal && this.#isActive === 0) return this.clock.sleep();
+    const frames = isReal ? (this.#jack.cycleWait(this.#client) as number) : this.#period;
     if (frames !== this.#period) return this.#lose(frames);
     // A wait that comes back twice in one cycle would overwrite what the first one gave.
     const isNew = this.#lookAtTime(frames) >= 0;
     // Where the server itself is behind, the cycle is over before it begins.
     const isInTime = this.#rawSince(Word.nextUs) <= 0;
     if (isNew) this.#fillPorts(frames);
-    this.#jack.cycleSignal(this.#client, 0);
+    if (isReal) this.#jack.cycleSignal(this.#client, 0);
     // What was given after the cycle's end came too late for the card: its frames were not heard.
     if (isNew && isInTime && this.#isCounted() && this.#rawSince(Word.nextUs) > 0) this.#lost += frames;
     return 0;
@@ -208,16 +223,18 @@ export class JackSink extends Sink {
 
   /** Microseconds from one of the times that libjack gave to now, by its clock. */
   #rawSince(word: number): number {
-    this.#readRaw(rawClock, this.#wordsAddress + Word.rawSeconds * 4);
+    this.#readRaw();
     const words = this.#words;
     const rawUs = (Math.imul(words[Word.rawSeconds]!, 1_000_000) + ((words[Word.rawNs]! / 1000) | 0)) | 0;
     return (rawUs - words[word]!) | 0;
   }
 
-  /** What {@link wait} does, with nobody to wait for. */
-  #rehearsedCycle(): number {
-    this.#words[Word.cycleFrames] = (this.#words[Word.cycleFrames]! + this.#period) | 0;
-    if (this.#count(this.#period) >= 0) this.#fillPorts(this.#period);
+  /** Times of a cycle that nobody gives: it begins now, right behind the one before. Gives 0. */
+  #rehearsedTimes(): number {
+    const words = this.#words;
+    words[Word.cycleFrames] = (this.#lastFrames + this.#period) | 0;
+    words[Word.cycleUs] = (words[Word.cycleUs]! + this.#rawSince(Word.cycleUs)) | 0;
+    words[Word.nextUs] = (words[Word.cycleUs]! + 1000) | 0;
     return 0;
   }
 
@@ -239,7 +256,7 @@ export class JackSink extends Sink {
     const first = Math.min(filled, this.#ringFrames - this.#readAt);
     for (let channel = 0; channel < this.#channels; channel++) {
       const port = this.#ports[channel]!;
-      if (this.#isRehearsing === 0) this.#find(port, frames);
+      this.#find(port, frames);
       const { view } = port;
       this.#spread(channel, this.#channels, this.#readAt, first, view, 0);
       if (filled > first) this.#spread(channel, this.#channels, 0, filled - first, view, first);
@@ -281,14 +298,9 @@ export class JackSink extends Sink {
 
   /** When the cycle began, as the deadline of this wake-up. Gives frames of cycles that went by without us; -1: it is the cycle of the last time. */
   #lookAtTime(frames: number): number {
-    const at = this.#wordsAddress;
-    const known = this.#jack.cycleTimes(
-      this.#client,
-      at + Word.cycleFrames * 4,
-      at + Word.cycleUs * 4,
-      at + Word.nextUs * 4,
-      at + Word.periodUs * 4,
-    ) as number;
+    // libjack is asked in a rehearsal too: it answers clients that are not active.
+    const told = this.#readTimes();
+    const known = this.#isRehearsing === 1 ? this.#rehearsedTimes() : told;
     const lateUs = this.#rawSince(Word.cycleUs);
     this.clock.read();
     if (known !== 0) return 0;
