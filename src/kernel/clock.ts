@@ -17,17 +17,22 @@ export interface ClockCalls {
   sleepUntil(): number;
 }
 
+/** Binds clock_gettime(2) of a clock, {@link CLOCK}, to a `struct timespec` at an address. */
+export function bindClock(clock: number, address: number): () => void {
+  const getTime = bind('int clock_gettime(int clock, int64 time)');
+  return () => {
+    getTime(clock, address);
+  };
+}
+
 /** Maps the words and binds the calls. @throws SystemError without memory. */
 export function openClock(): ClockCalls {
   const { address, buffer } = mapMemory(64, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
   const wanted = address + 16;
-  const getTime = bind('int clock_gettime(int clock, int64 time)');
   const sleep = bind('int clock_nanosleep(int clock, int flags, int64 wanted, int64 left)');
   return {
     words: new Int32Array(buffer, 0, 8),
-    read: () => {
-      getTime(CLOCK.MONOTONIC, address);
-    },
+    read: bindClock(CLOCK.MONOTONIC, address),
     sleepUntil: () => sleep(CLOCK.MONOTONIC, timerAbsolute, wanted, 0) as number,
   };
 }

@@ -3,7 +3,9 @@
 // once: the time in which it waits for us is that of the spreading alone. The loop fills the area again while the server is at work elsewhere.
 // Not here: who joins the ports (jack-connect.ts), JACK's functions (jack-library.ts), samples (jack-spread.ts).
 
-import { bind, viewMemory } from '../../kernel/ffi.js';
+import { bindClock } from '../../kernel/clock.js';
+import { CLOCK } from '../../kernel/constants.js';
+import { viewMemory } from '../../kernel/ffi.js';
 import { Region } from '../../memory/region.js';
 import { frameBytes, mostChannels, type PcmFormat, silenceByte } from '../../wire/pcm/format.js';
 import type { PcmOffer } from '../../wire/pcm/negotiate.js';
@@ -12,9 +14,6 @@ import { jackClientName, jackPortName } from './jack-connect.js';
 import { type JackLibrary, leaveCyclesToUs, loadJack, openClient, registerOutput } from './jack-library.js';
 import { isSpread, type Spread, spreadFormats, spreadOf } from './jack-spread.js';
 import { Sink, SinkError, type SinkOpening, SinkState } from './sink.js';
-
-/** libjack's clock. It runs apart from CLOCK_MONOTONIC by what time servers correct. */
-const rawClock = 4;
 
 /** Periods that wait in the area: the loop has all but one of them to bring what follows. */
 const periods = 4;
@@ -49,7 +48,7 @@ export class JackSink extends Sink {
   /** Stands for the ports' buffers while rehearsing. */
   #stage: Region | undefined;
   #words!: Int32Array;
-  /** Both with addresses that are bound once: a number that is no small one would be allocated with each call. */
+  /** libjack's clock, which runs apart from CLOCK_MONOTONIC by what time servers correct, and its times. Addresses are bound once: a number that is no small one would be allocated with each call. */
   #readRaw!: () => void;
   #readTimes!: () => number;
   #spread!: Spread;
@@ -144,14 +143,10 @@ export class JackSink extends Sink {
   #bindTimes(words: number): void {
     const client = this.#client;
     const { cycleTimes } = this.#jack;
-    const getTime = bind('int clock_gettime(int clock, int64 time)');
-    const raw = words + Word.rawSeconds * 4;
     const [frames, began, next, period] = [Word.cycleFrames, Word.cycleUs, Word.nextUs, Word.periodUs].map(
       (word) => words + word * 4,
     );
-    this.#readRaw = () => {
-      getTime(rawClock, raw);
-    };
+    this.#readRaw = bindClock(CLOCK.MONOTONIC_RAW, words + Word.rawSeconds * 4);
     this.#readTimes = () => cycleTimes(client, frames!, began!, next!, period!) as number;
   }
 
