@@ -190,15 +190,12 @@ export class KernelAlsaSink extends Sink {
 
   override commit(frames: number): number {
     if (frames < 0 || frames > this.room) return -Errno.EINVAL;
+    const result = this.#failed('SYNC_PTR', this.#stream!.advance(frames));
+    if (result < 0 && !this.#isRehearsing) return result;
     this.queued += frames;
     this.room -= frames;
     this.#position += frames;
     if (this.#position >= this.#ring) this.#position -= this.#ring;
-    const result = this.#failed('SYNC_PTR', this.#stream!.advance(frames));
-    if (result < 0 && !this.#isRehearsing) {
-      this.queued -= frames;
-      this.room += frames;
-    }
     return result;
   }
 

@@ -318,13 +318,10 @@ export class LibraryAlsaSink extends Sink {
 
   override commit(frames: number): number {
     if (frames < 0 || frames > this.room) return -Errno.EINVAL;
+    const result = this.#handOver(frames);
+    if (result < 0 && !this.#isRehearsing) return result;
     this.queued += frames;
     this.room -= frames;
-    const result = this.#handOver(frames);
-    if (result < 0 && !this.#isRehearsing) {
-      this.queued -= frames;
-      this.room += frames;
-    }
     return result;
   }
 
