@@ -1,5 +1,5 @@
 // A playback stream of a configured device: its states, and the two pointers by which the application and the driver hand frames on. Both are words of
-// mapped pages where the driver shares them, and of SYNC_PTR's structure where it does not (then each look is a call). What the pump calls while it plays
+// mapped pages where the driver shares them, and of SYNC_PTR's structure where it does not (then each hand-over is a call too). What the pump calls while it plays
 // allocates nothing: 32-bit words, of which only the low one changes, but once in 2^32 frames. Not here: settling on a configuration (configure.ts).
 //
 // Order of calls and the meaning of states: Documentation/sound/designs, sound/core/pcm_native.c and pcm_lib.c of Linux.
@@ -38,7 +38,7 @@ const { snd_pcm_sync_ptr: syncLayout, snd_pcm_sw_params: softwareLayout, snd_pcm
 export class PcmStream {
   /** The device's ring. */
   readonly area: Mapping;
-  /** Whether pointers are words of mapped pages; else each look is a SYNC_PTR. */
+  /** Whether pointers are words of mapped pages; else each look and each hand-over is a SYNC_PTR. */
   readonly isMapped: boolean;
   readonly #calls: SoundCalls;
   readonly #device: OpenDevice;

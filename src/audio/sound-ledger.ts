@@ -12,7 +12,10 @@ export function payloadFramesOf(numbers: Float64Array): number {
   return Math.max(0, numbers[PumpNumber.framesCommitted]! - numbers[PumpNumber.silentFrames]!);
 }
 
-/** Counts the pump's copies on this thread. @param numbers of the shared region, at the end @param opening of the sink that was open last */
+/**
+ * Counts the pump's copies on this thread. Where the format changed on the way, the copies of sinks are reckoned as if all had had the last one.
+ * @param numbers of the shared region, at the end @param opening of the sink that was open last
+ */
 export function countSoundCopies(numbers: Float64Array, opening: SinkOpening | undefined): void {
   const multiplied = numbers[PumpNumber.volumeBytes]!;
   const bySink =

@@ -31,7 +31,7 @@ export const CopyReason = {
   packetFill: 12,
   /** Bytes of a stream from outside into the memory of a guest that is its end. */
   guestStream: 13,
-  /** Frames as they are into the memory that a sound card or a server plays from: decoded ones, and by sinks that copy once more all of them. */
+  /** Frames as they are into the memory that a sound card or a server plays from, or a file is written from: decoded ones, and by sinks that copy once more all of them. */
   soundFill: 14,
   /** Frames into that memory while the volume is not 0 dB, decoded or of a raw file: each sample is multiplied on the way. */
   soundVolume: 15,

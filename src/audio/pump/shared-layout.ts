@@ -165,8 +165,9 @@ export const PumpWord = {
 export const PumpNumber = {
   /** The next frame of `track` to be heard. */
   positionFrame: numbersOfPage(at.pump),
-  /** Frames committed in all, silence for leads and padding apart. */
+  /** Frames committed in all, padding at the end apart; what was queued and is fetched again counts once. */
   framesCommitted: numbersOfPage(at.pump) + 1,
+  /** Frames of silence among those, before the first frames of a file; of what is fetched again they count anew. */
   silentFrames: numbersOfPage(at.pump) + 2,
   /** Bytes that the kernel copied (preadv2), that the pump copied (memcpy), and that came by DMA past the page cache. */
   kernelBytes: numbersOfPage(at.pump) + 3,

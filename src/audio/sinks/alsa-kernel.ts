@@ -1,5 +1,5 @@
 // A sound card by the kernel's own interface: no library. Frames are put straight into the ring that the card's DMA reads, and handed over by a word in a mapped
-// page; where the card tells its position by itself there is no call but the pump's sleep. Not here: the interface itself (alsa/).
+// page, or by a call where the driver shares none; where the card is is asked by one call a wake-up. Not here: the interface itself (alsa/).
 
 import { type OpenDevice, openDevice } from '../../alsa/cards.js';
 import { channelMap } from '../../alsa/channel-map.js';
