@@ -4,7 +4,7 @@ import * as copy from '../memory/copy.js';
 import type { PcmFormat } from '../wire/pcm/format.js';
 import { offsets, PumpNumber } from './pump/shared-layout.js';
 import type { SinkOpening } from './sinks/sink.js';
-import { countSoundCopies } from './sound-ledger.js';
+import { countSoundCopies, endStream, payloadOf } from './sound-ledger.js';
 
 const format: PcmFormat = { sample: 'S16_LE', rate: 48_000, channels: 2, channelMask: 3, validBits: 16 };
 const opened: SinkOpening = {
@@ -34,4 +34,19 @@ test('a sink that copies once more counts each committed sample, and no silence 
   assert.deepEqual(counted(pump, { ...opened, copies: 2 }), [40 + 2 * 100 * 4, 8]);
   // Stopped within the lead: nothing was committed.
   assert.deepEqual(counted({ framesCommitted: 0, silentFrames: 10 }, { ...opened, copies: 1 }), [0, 0]);
+});
+
+test('where the format changes each frame counts with the bytes of its own, and the copies of its sink', () => {
+  const numbers = new Float64Array(offsets.descriptors / 8);
+  numbers[PumpNumber.framesCommitted] = 110;
+  numbers[PumpNumber.silentFrames] = 10;
+  endStream(numbers, { ...opened, copies: 1 });
+  assert.deepEqual(payloadOf(numbers, { ...opened, copies: 1 }), { bytes: 100 * 4, sinkBytes: 100 * 4 });
+  const wide: SinkOpening = { ...opened, format: { ...format, sample: 'S32_LE' } };
+  numbers[PumpNumber.framesCommitted] = 110 + 30;
+  assert.deepEqual(payloadOf(numbers, wide), { bytes: 100 * 4 + 30 * 8, sinkBytes: 100 * 4 });
+  endStream(numbers, wide);
+  numbers[PumpNumber.framesCommitted] = 140 + 5;
+  const last = { bytes: 100 * 4 + 30 * 8 + 5 * 4, sinkBytes: 100 * 4 + 2 * 5 * 4 };
+  assert.deepEqual(payloadOf(numbers, { ...opened, copies: 2 }), last);
 });

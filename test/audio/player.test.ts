@@ -111,6 +111,11 @@ test('formats that follow each other: what keeps every bit goes on in the stream
     [false, true],
   );
   assert.equal(gaps, 1);
+  const player = new Player({ files: files.toReversed(), device: 'null:fast' });
+  const recorder = new PlayRecorder(player, { device: 'null:fast', gainDb: 0 });
+  player.start();
+  await player.ended;
+  assert.deepEqual(recorder.report()?.copies, { user: 0, kernel: 1 }, 'frames of both formats by their own bytes');
   const refused = await play({ files: files.toReversed(), device: `file:${folder.at('one.wav')}` });
   assert.match(String(refused.end.failure?.message), /one\.wav was written with S16_LE.*of its own/);
 });

@@ -10,6 +10,7 @@ import type { PcmFormat } from '../../wire/pcm/format.js';
 import { negotiate } from '../../wire/pcm/negotiate.js';
 import { loadSink } from '../sinks/open-sink.js';
 import { isSinkError, offerOf, type Sink, type SinkRequest } from '../sinks/sink.js';
+import { endStream } from '../sound-ledger.js';
 import { PumpClock, Time } from './clock.js';
 import { Fetcher } from './fetcher.js';
 import { Figures } from './figures.js';
@@ -204,7 +205,10 @@ class PumpProcess {
     this.#figures.end();
     this.#clock.read();
     this.#formatEndedNs = end === LoopEnd.formatEnds ? this.#clock.times[Time.now]! : -1;
-    if (end === LoopEnd.formatEnds) fetcher.passEnd();
+    if (end === LoopEnd.formatEnds) {
+      fetcher.passEnd();
+      endStream(this.#numbers, opening);
+    }
     fetcher.close();
     if (end !== LoopEnd.gone) sink.close();
     await this.#countCollections(began, stopped);

@@ -185,10 +185,14 @@ export const PumpNumber = {
   /** When the sink was started first, and when it was stopped. */
   startedNs: numbersOfPage(at.pump) + 11,
   stoppedNs: numbersOfPage(at.pump) + 12,
+  /** Of streams that ended because another format follows (../sound-ledger.ts): frames of files, their bytes, and bytes that sinks copied once more. */
+  endedFrames: numbersOfPage(at.pump) + 13,
+  endedBytes: numbersOfPage(at.pump) + 14,
+  endedSinkBytes: numbersOfPage(at.pump) + 15,
 } as const;
 
 /** Says that both sides are of one version. */
-export const layoutSeal = 0x434c_5703;
+export const layoutSeal = 0x434c_5704;
 
 /** Bytes of a histogram's place. */
 export const histogramBytes = page;

@@ -2,9 +2,10 @@
 // alone. Not here: what is made of the facts (report.ts).
 
 import { readText as readProcess } from '../../kernel/proc.js';
-import { describeFormat, frameBytes } from '../../wire/pcm/format.js';
+import { describeFormat } from '../../wire/pcm/format.js';
 import type { EndEvent, PlayedTrack, Player, PlayPosition } from '../player.js';
 import type { SinkOpening } from '../sinks/sink.js';
+import { payloadOf } from '../sound-ledger.js';
 import type { BitFacts } from './bits.js';
 import { environmentNow, stealTicks } from './environment.js';
 import type { PlayFacts, TrackFacts } from './facts.js';
@@ -78,11 +79,11 @@ export class PlayRecorder {
     const { region, opening, tracks, refusals } = this.#player;
     const isPlayed = reason === 'played';
     if (region === undefined || opening === undefined) return undefined;
-    const { format, kind, clock, ringFrames, periodFrames, copies = 0, notes } = opening;
-    const { payloadFrames, heardTrack, changedFrames, scheduling, ...figures } = pumpFigures(region, format.rate);
+    const { format, kind, clock, ringFrames, periodFrames, notes } = opening;
+    const { heardTrack, changedFrames, scheduling, ...figures } = pumpFigures(region, format.rate);
     const position = this.#player.position();
     const heard = tracks.filter(({ track }) => track.number <= heardTrack);
-    const payloadBytes = payloadFrames * frameBytes(format);
+    const payload = payloadOf(new Float64Array(region), opening);
     return {
       ...figures,
       sink: {
@@ -93,8 +94,8 @@ export class PlayRecorder {
       tracks: heard.map((each) => factsOf(each, position, isPlayed)),
       notes,
       bits: { ...this.#bits(opening, tracks), changedFrames, isBrokenOff: reason === 'failed' },
-      payloadBytes,
-      userCopiedBytes: figures.userCopiedBytes + copies * payloadBytes,
+      payloadBytes: payload.bytes,
+      userCopiedBytes: figures.userCopiedBytes + payload.sinkBytes,
       environment: environmentNow(this.#timerSlackNs, this.#stealBefore),
     };
   }

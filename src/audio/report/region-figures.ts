@@ -14,7 +14,6 @@ import {
   secondBytes,
   secondEntries,
 } from '../pump/shared-layout.js';
-import { payloadFramesOf } from '../sound-ledger.js';
 import type { Distribution } from './distribution.js';
 import { type Drift, DriftEstimate } from './drift.js';
 import type { HeadroomPoint, PlayFacts, Scheduling, Xrun } from './facts.js';
@@ -41,8 +40,6 @@ export type PumpFigures = Pick<
   | 'voluntarySwitches'
   | 'involuntarySwitches'
 > & {
-  /** Frames of files that were committed: silence is left out. */
-  readonly payloadFrames: number;
   /** The number of the track that is heard; -1: none yet. */
   readonly heardTrack: number;
   /** Frames that the volume changed. */
@@ -124,7 +121,6 @@ export function pumpFigures(region: ArrayBuffer, rate: number): PumpFigures {
   const hasHeadroom = histogram(Histogram.headroomFrames).some((count) => count > 0);
   return {
     seconds: began === 0 ? 0 : Math.max(0, (number(PumpNumber.stoppedNs) - began) / 1e9),
-    payloadFrames: payloadFramesOf(numbers),
     heardTrack: word(PumpWord.track),
     missingFrames: word(PumpWord.framesMissing),
     wakeUps: word(PumpWord.wakeUps),
