@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
+import { disassemble, disassemblerRefused } from '../../test/support/disassembler.js';
 import { type Address, Alu, Assembler, ShiftCode } from './encode.js';
 
 const at = (base: number | undefined, offset: number, index?: number, scale = 1): Address => ({
@@ -58,33 +55,7 @@ const forms: readonly (readonly [(asm: Assembler) => void, string])[] = [
   [(asm) => asm.op([0x0f, 0x38 + 2, 0x0b], 1, 10, 4, 0, 0x66), 'roundsd $0x9,%xmm10,%xmm1'],
 ];
 
-/** Why nothing can be disassembled; false: it can. */
-function refused(): string | false {
-  try {
-    execFileSync('objdump', ['--version'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    return 'objdump is not installed (Debian: apt-get install binutils)';
-  }
-}
-
-function disassemble(bytes: Uint8Array): string[] {
-  const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
-  writeFileSync(join(folder, 'code'), bytes);
-  const text = execFileSync(
-    'objdump',
-    ['-D', '-b', 'binary', '-m', 'i386:x86-64', '--no-show-raw-insn', join(folder, 'code')],
-    {
-      encoding: 'utf8',
-    },
-  );
-  rmSync(folder, { recursive: true });
-  return [...text.matchAll(/^\s*[0-9a-f]+:\t(.*)$/gm)].map(([, line]) =>
-    line!.trim().replace(/\s+/g, ' ').replace(/ #.*$/, ''),
-  );
-}
-
-test('a disassembler reads what was meant', { skip: refused() }, () => {
+test('a disassembler reads what was meant', { skip: disassemblerRefused() }, () => {
   const asm = new Assembler();
   for (const [write, text] of forms) {
     write(asm);

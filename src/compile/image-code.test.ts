@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
+import { disassemble, disassemblerRefused } from '../../test/support/disassembler.js';
 import { type DoorPlaces, enter, importCodes, startLinux, startPvh, trapped, trapTable } from './image-code.js';
 
 const places: DoorPlaces = {
@@ -68,30 +65,9 @@ const imports: Readonly<Record<string, string>> = {
   'host.order': 'ret',
 };
 
-/** Why nothing can be disassembled; false: it can. */
-function refused(): string | false {
-  try {
-    execFileSync('objdump', ['--version'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    return 'objdump is not installed (Debian: apt-get install binutils)';
-  }
-}
-
-function disassemble(mode: string, bytes: Uint8Array): string {
-  const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
-  const file = join(folder, 'code');
-  writeFileSync(file, bytes);
-  const words = ['-D', '-b', 'binary', '-m', mode, '--no-show-raw-insn', file];
-  const text = execFileSync('objdump', words, { encoding: 'utf8' });
-  rmSync(folder, { recursive: true });
-  const lines = [...text.matchAll(/^\s*[0-9a-f]+:\t(.*)$/gm)].map(([, line]) => line!.replace(/ +#.*$/, ''));
-  return lines.map((line) => line.trim().replace(/\s+/g, ' ')).join('; ');
-}
-
-test('a disassembler reads in doors and imports what was meant', { skip: refused() }, () => {
-  for (const [mode, bytes, text] of doors) assert.equal(disassemble(mode, bytes), text);
-  const read = [...importCodes()].map(([name, { bytes }]) => [name, disassemble('i386:x86-64', bytes)]);
+test('a disassembler reads in doors and imports what was meant', { skip: disassemblerRefused() }, () => {
+  for (const [mode, bytes, text] of doors) assert.equal(disassemble(bytes, mode).join('; '), text);
+  const read = [...importCodes()].map(([name, { bytes }]) => [name, disassemble(bytes).join('; ')]);
   assert.deepEqual(Object.fromEntries(read), imports);
 });
 
