@@ -7,7 +7,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { viewMemory } from '../../src/kernel/ffi.js';
 import type { Pieces } from '../../src/memory/domain.js';
@@ -16,11 +15,9 @@ import { Guest } from '../../src/vmm/guest.js';
 import { readImage } from '../../src/vmm/image-file.js';
 import { type StreamOwner, VsockDevice } from '../../src/vmm/vsock-device.js';
 import { enterByLinux, enterByPvh } from './foreign-doors.js';
+import { buildImage } from './image-tool.js';
 import { guestsRefused, imageOf } from './support.js';
 
-const tool = (await import(pathToFileURL('tools/build-image.mjs').href)) as {
-  buildImage(name: string, into: string, compiler: string): Promise<void>;
-};
 const doors = { Linux: enterByLinux, PVH: enterByPvh };
 /** Signals have handlers on the main thread alone. */
 const handler = (): void => {};
@@ -60,7 +57,25 @@ describe('an image by the doors of other monitors', { skip: guestsRefused(), tim
   const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
   after(() => rmSync(folder, { recursive: true }));
   const ownImage = (name: string): string => join(folder, name);
-  for (const name of ['probe', 'kv']) await tool.buildImage(name, ownImage(name), 'own');
+  for (const name of ['probe', 'kv']) await buildImage(name, ownImage(name), 'own');
+
+  /** A guest that is about to be entered, what it said, and how it is run for a while. */
+  const start = (enter: typeof enterByLinux, path: string, words: string, devices: number) => {
+    const bytes = readFileSync(path);
+    const file = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const image = readImage(bytes);
+    const said: number[] = [];
+    const options = { memoryBytes: 64 * 1024 ** 2, commandLine: '', devices };
+    const guest = new Guest(image, options, shared, (byte) => said.push(byte));
+    const clock = `tsc_khz=${guest.machine.tscKhz} now=${Math.floor(Date.now() / 1000)}`;
+    const stanza = devices > 0 ? 'virtio_mmio.device=4K@0xd0000000:5' : '';
+    enter(guest.machine, image, file, `${stanza} ${clock} ${words}`);
+    const runUntil = (isDone: () => boolean): void => {
+      for (const endMs = performance.now() + 20_000; !isDone(); )
+        if (guest.run() === 'over' || performance.now() > endMs) break;
+    };
+    return { guest, said: (): string => Buffer.from(said).toString('latin1'), runUntil };
+  };
 
   const ways = Object.entries(doors).flatMap(
     ([door, enter]) =>
@@ -70,26 +85,8 @@ describe('an image by the doors of other monitors', { skip: guestsRefused(), tim
       ] as const,
   );
   for (const [door, enter, fileOf] of ways) {
-    /** A guest that is about to be entered, what it said, and how it is run for a while. */
-    const start = (name: string, words: string, devices: number) => {
-      const bytes = readFileSync(fileOf(name));
-      const file = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const image = readImage(bytes);
-      const said: number[] = [];
-      const options = { memoryBytes: 64 * 1024 ** 2, commandLine: '', devices };
-      const guest = new Guest(image, options, shared, (byte) => said.push(byte));
-      const clock = `tsc_khz=${guest.machine.tscKhz} now=${Math.floor(Date.now() / 1000)}`;
-      const stanza = devices > 0 ? 'virtio_mmio.device=4K@0xd0000000:5' : '';
-      enter(guest.machine, image, file, `${stanza} ${clock} ${words}`);
-      const runUntil = (isDone: () => boolean): void => {
-        for (const endMs = performance.now() + 20_000; !isDone(); )
-          if (guest.run() === 'over' || performance.now() > endMs) break;
-      };
-      return { guest, said: (): string => Buffer.from(said).toString('latin1'), runUntil };
-    };
-
     test(`${door}: it ends with its status`, () => {
-      const { guest, said, runUntil } = start('probe', 'do=1', 0);
+      const { guest, said, runUntil } = start(enter, fileOf('probe'), 'do=1', 0);
       runUntil(() => false);
       assert.deepEqual(guest.end, { why: 'it ended with status 7', status: 7 }, said());
       assert.match(said(), /probe: begun/);
@@ -97,7 +94,7 @@ describe('an image by the doors of other monitors', { skip: guestsRefused(), tim
     });
 
     test(`${door}: a trap is said`, () => {
-      const { guest, said, runUntil } = start('probe', 'do=3', 0);
+      const { guest, said, runUntil } = start(enter, fileOf('probe'), 'do=3', 0);
       runUntil(() => false);
       assert.equal(guest.end?.status, 126, said());
       assert.match(said(), /page fault at 0x[0-9a-f]+, writing 0x[0-9a-f]+ \(outside of linear memory\)/);
@@ -105,7 +102,7 @@ describe('an image by the doors of other monitors', { skip: guestsRefused(), tim
     });
 
     test(`${door}: the store answers`, () => {
-      const { guest, said, runUntil } = start('kv', 'maxmemory=16M maxclients=100', 1);
+      const { guest, said, runUntil } = start(enter, fileOf('kv'), 'maxmemory=16M maxclients=100', 1);
       const client = new Client();
       const device = new VsockDevice(guest.domain, 3, client, () => {});
       client.device = device;
@@ -130,15 +127,10 @@ describe('an image by the doors of other monitors', { skip: guestsRefused(), tim
 
   for (const map of [0x3fff_f001, 0x4000_0000, 0x1_0000_0000])
     test(`PVH, by our own compiler: there is no memory by a map at 0x${map.toString(16)}, which cannot be read there`, () => {
-      const bytes = readFileSync(ownImage('probe'));
-      const image = readImage(bytes);
-      const said: number[] = [];
-      const options = { memoryBytes: 64 * 1024 ** 2, commandLine: '', devices: 0 };
-      const guest = new Guest(image, options, shared, (byte) => said.push(byte));
-      const file = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      enterByPvh(guest.machine, image, file, `tsc_khz=${guest.machine.tscKhz} now=1700000000 do=1`, map);
-      while (guest.run() !== 'over');
-      assert.match(Buffer.from(said).toString('latin1'), /there is too little memory/);
+      const enter: typeof enterByLinux = (...told) => enterByPvh(...told, map);
+      const { guest, said, runUntil } = start(enter, ownImage('probe'), 'do=1', 0);
+      runUntil(() => false);
+      assert.match(said(), /there is too little memory/);
       assert.equal(guest.end?.status, 126);
       guest.close();
     });

@@ -5,22 +5,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { Layout } from '../../src/vmm/boot.js';
 import { ImageError, imageBase, imageEnd, readImage } from '../../src/vmm/image-file.js';
+import { buildImage, missingTools } from './image-tool.js';
 import { imageOf, imagesRefused } from './support.js';
 
-const tool = (await import(pathToFileURL('tools/build-image.mjs').href)) as {
-  missingTools(): string | undefined;
-  buildImage(name: string, into: string, compiler?: string): Promise<void>;
-};
-
 test('an image is made again with the same bytes', {
-  skip: imagesRefused() || (tool.missingTools() ?? false),
+  skip: imagesRefused() || (missingTools() ?? false),
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
   for (const name of ['probe', 'kv']) {
-    await tool.buildImage(name, join(folder, name));
+    await buildImage(name, join(folder, name));
     assert.ok(readFileSync(join(folder, name)).equals(readFileSync(imageOf(name))), name);
   }
   rmSync(folder, { recursive: true });

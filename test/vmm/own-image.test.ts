@@ -7,16 +7,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { importCodes } from '../../src/compile/image-code.js';
 import { readImage } from '../../src/vmm/image-file.js';
 import { RawClient } from '../support/kv-process.js';
 import { program } from '../support/program.js';
+import { buildImage } from './image-tool.js';
 import { guestsRefused } from './support.js';
-
-const tool = (await import(pathToFileURL('tools/build-image.mjs').href)) as {
-  buildImage(name: string, into: string, compiler: string): Promise<void>;
-};
 
 describe('images by our own compiler', {
   skip: guestsRefused(),
@@ -25,7 +21,7 @@ describe('images by our own compiler', {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
   after(() => rmSync(folder, { recursive: true }));
   const made = async (name: string, file = name): Promise<string> => {
-    await tool.buildImage(name, join(folder, file), 'own');
+    await buildImage(name, join(folder, file), 'own');
     return join(folder, file);
   };
   /** The probe, in which other instructions are run where a byte is written to a port: `edi` is the port, `esi` the byte. And the address of those. */

@@ -8,15 +8,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { until } from '../conformance/serve/servers.js';
 import { RawClient } from '../support/kv-process.js';
 import { startDevices } from '../support/vhost-process.js';
+import { buildImage } from './image-tool.js';
 import { imageOf, imagesRefused } from './support.js';
 
-const tool = (await import(pathToFileURL('tools/build-image.mjs').href)) as {
-  buildImage(name: string, into: string, compiler: string): Promise<void>;
-};
 const running = new Set<ChildProcess>();
 after(() => {
   for (const child of running) child.kill('SIGKILL');
@@ -49,20 +46,12 @@ function cardArgs({ forward, socket, packed, mac = '52:54:00:00:00:01' }: Card):
   ];
 }
 
+/** A guest that boots. @param image its file */
 function boot(image: string, words: string, device?: Card) {
   const net = device === undefined ? [] : cardArgs(device);
   const child = spawn('qemu-system-x86_64', [
     ...['-accel', 'tcg', '-M', 'microvm,acpi=off', '-cpu', 'max', '-m', '64', '-nodefaults', '-display', 'none'],
-    ...[
-      '-serial',
-      'stdio',
-      '-device',
-      'isa-debug-exit,iobase=0xf4',
-      '-kernel',
-      image.includes('/') ? image : imageOf(image),
-      '-append',
-      words,
-    ],
+    ...['-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4', '-kernel', image, '-append', words],
     ...net,
   ]);
   running.add(child);
@@ -92,8 +81,8 @@ describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
   test('the end has a status, a trap is said', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'clearway-qemu-'));
     const own = join(folder, 'probe');
-    await tool.buildImage('probe', own, 'own');
-    for (const image of ['probe', own]) {
+    await buildImage('probe', own, 'own');
+    for (const image of [imageOf('probe'), own]) {
       const ends = boot(image, 'do=1');
       // isa-debug-exit: twice the status, and 1.
       assert.equal(await ends.ended, 15, ends.said());
@@ -109,7 +98,7 @@ describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
 
     test(`the store answers over its own TCP/IP, ${layout} queues`, async () => {
       const port = await freePort();
-      const guest = boot('kv', network, { forward: `tcp:127.0.0.1:${port}-:6379`, packed });
+      const guest = boot(imageOf('kv'), network, { forward: `tcp:127.0.0.1:${port}-:6379`, packed });
       await until('it serves', () => guest.said().includes('serves TCP port 6379'), 30_000);
       const client = new RawClient(port);
       assert.equal(await client.ask('SET a 1\r\nINCR a\r\n', '+OK\r\n:2\r\n'), '+OK\r\n:2\r\n');
@@ -131,7 +120,7 @@ describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
 
     test(`datagrams come back, ${layout} queues`, async () => {
       const port = await freePort();
-      const guest = boot('echo', network, { forward: `udp:127.0.0.1:${port}-:7`, packed });
+      const guest = boot(imageOf('echo'), network, { forward: `udp:127.0.0.1:${port}-:7`, packed });
       await until('it is ready', () => guest.said().includes('echo: ready'), 30_000);
       const socket = createSocket('udp4');
       const heard: string[] = [];
@@ -148,9 +137,9 @@ describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
       const folder = mkdtempSync(join(tmpdir(), 'clearway-qemu-'));
       const sockets = ['one', 'two'].map((name) => join(folder, name)) as [string, string];
       const devices = await startDevices(['net', ...sockets.flatMap((each) => ['--socket', each])], sockets);
-      const echo = boot('echo', 'ip=10.96.0.3/24', { socket: sockets[1], packed, mac: '52:54:00:00:00:02' });
+      const echo = boot(imageOf('echo'), 'ip=10.96.0.3/24', { socket: sockets[1], packed, mac: '52:54:00:00:00:02' });
       await until('it is ready', () => echo.said().includes('echo: ready'), 30_000);
-      const ask = boot('ask', 'ip=10.96.0.2/24 to=10.96.0.3 count=50', { socket: sockets[0], packed });
+      const ask = boot(imageOf('ask'), 'ip=10.96.0.2/24 to=10.96.0.3 count=50', { socket: sockets[0], packed });
       assert.equal(await ask.ended, 1, ask.said());
       assert.match(ask.said(), /ask: 50 answers/);
       echo.child.kill('SIGKILL');
