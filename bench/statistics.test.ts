@@ -3,13 +3,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { median, pairedRatio, range, roundRatios } from './statistics.js';
+import { median, pairedRatio, quantile, range, roundRatios } from './statistics.js';
 
 test('median: odd, even, unsorted, with holes, none', () => {
   assert.equal(median([3, 1, 2]), 2);
   assert.equal(median([4, 1, 2, 3]), 2.5);
   assert.equal(median([Number.NaN, 7]), 7);
   assert.ok(Number.isNaN(median([])));
+});
+
+test('quantile: of sorted values, the last for the whole, none', () => {
+  assert.deepEqual(
+    [0, 0.49, 0.5, 0.99, 1].map((share) => quantile([1, 2, 3, 4], share)),
+    [1, 2, 3, 4, 4],
+  );
+  assert.equal(quantile(Float64Array.of(7), 0.5), 7);
+  assert.ok(Number.isNaN(quantile([], 0.5)));
 });
 
 test('range: the extremes, without holes; undefined for none', () => {

@@ -1,4 +1,4 @@
-// The few statistics a comparison needs: medians, spreads, and ratios of rounds that ran next to each other.
+// The few statistics a comparison needs: medians, quantiles, spreads, and ratios of rounds that ran next to each other.
 
 /** The median; NaN for none. */
 export function median(values: readonly number[]): number {
@@ -6,6 +6,11 @@ export function median(values: readonly number[]): number {
   if (sorted.length === 0) return Number.NaN;
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The value that `share` of sorted ones do not exceed; NaN for none. */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
 /** The ratios of each round; rounds that lack either value are left out. */

@@ -8,6 +8,7 @@ import { exchange } from '../load/http-client.js';
 import { renderTable, show } from '../report.js';
 import { clearwayPeer } from '../servers/clearway.js';
 import { type Session, say } from '../session.js';
+import { quantile } from '../statistics.js';
 
 /** Films that are asked for once each, and times that the last one is asked for again. */
 const films = 200;
@@ -72,8 +73,7 @@ async function measureServer(
 
 /** The table of a run. */
 export function renderMasters(cells: readonly MastersCell[]): string {
-  const at = (sorted: readonly number[], share: number): string =>
-    show(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN, ' ms');
+  const at = (sorted: readonly number[], share: number): string => show(quantile(sorted, share), ' ms');
   const lines = cells.map(({ peer, isUp, firstMs, unknownMs, keptMs }) => [
     peer,
     isUp ? 'up for 5 s' : 'at once',

@@ -210,8 +210,3 @@ function lateOf(stretch: Stretch, notes: Notes, from: number, to: number, late: 
     if (begins >= from) late.push(longest / 1000);
   }
 }
-
-/** The value that `share` of sorted ones do not exceed. */
-export function quantile(sorted: Float64Array, share: number): number {
-  return sorted.length === 0 ? Number.NaN : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
-}

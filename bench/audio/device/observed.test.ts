@@ -8,7 +8,8 @@ import { test } from 'node:test';
 import { Player } from '../../../src/audio/index.js';
 import { alsaLibrary } from '../../../src/audio/sinks/libasound.js';
 import { waveHeader } from '../../../src/audio/sinks/wave-header.js';
-import { judge, type Note, NoteKind, type Notes, quantile, readNotes } from './notes.js';
+import { quantile } from '../../statistics.js';
+import { judge, type Note, NoteKind, type Notes, readNotes } from './notes.js';
 import { ObservedDevice, observedAbsence } from './observed.js';
 
 const rate = 48_000;
