@@ -65,12 +65,14 @@ Options:
 `;
 
 function wholeNumber(text: string | undefined, name: string, otherwise: number, largest: number): number {
-  if (text === undefined) return otherwise;
+  return text === undefined ? otherwise : wholeNumberOf(name, text, 1, largest);
+}
+
+/** A whole number within bounds. @throws in plain words */
+export function wholeNumberOf(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > largest) {
-    throw new Error(`--${name} is a whole number from 1 to ${largest}, and this is ${text}`);
-  }
-  return value;
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new Error(`--${name} is a whole number from ${least} to ${most}, and this is ${text}`);
 }
 
 /** A number within bounds, a fraction too. @throws in plain words */
@@ -126,10 +128,7 @@ export function parseOptions(words: readonly string[]): Options | 'help' {
     throw new Error(`--scale is a number from 0.01 to 1, and this is ${values.scale}`);
   const hot = values.hot;
   if (hot !== 'paced' && hot !== 'closed') throw new Error(`--hot is paced or closed, and this is ${hot}`);
-  const niceness = Number(values.nice);
-  if (!Number.isInteger(niceness) || niceness < -20 || niceness > 19) {
-    throw new Error(`--nice is a whole number from -20 to 19, and this is ${values.nice}`);
-  }
+  const niceness = wholeNumberOf('nice', values.nice, -20, 19);
   const quick = values.quick;
   return {
     command,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { waveHeader } from '../../src/audio/sinks/wave-header.js';
 import { describeHost, hostFacts } from '../host/about.js';
+import { wholeNumberOf } from '../options.js';
 import { ObservedDevice, observedAbsence } from './device/observed.js';
 import { type JitterGroup, jitterTable } from './jitter.js';
 import { pumpTable } from './pump-table.js';
@@ -43,26 +44,19 @@ function makeFile(path: string, seconds: number): void {
   writeFileSync(path, payload, { flag: 'a' });
 }
 
-/** A whole number from an option. @throws in words */
-function whole(option: string, value: string, least: number, most: number): number {
-  const number = Number(value);
-  if (Number.isInteger(number) && number >= least && number <= most) return number;
-  throw new Error(`--${option} is a whole number from ${least} to ${most}, not ${value}`);
-}
-
 function groupsOf(rings: string): JitterGroup[] {
   return rings.split(',').map((each) => {
     const [frames = '', rights] = each.split(':');
     if (rights !== 'fifo' && rights !== 'plain')
       throw new Error(`--rings has FRAMES:fifo or FRAMES:plain, as in 256:fifo,6000:plain; not ${each}`);
-    return { periodFrames: whole('rings', frames, 32, 24_000), isRealtime: rights === 'fifo' };
+    return { periodFrames: wholeNumberOf('rings', frames, 32, 24_000), isRealtime: rights === 'fifo' };
   });
 }
 
 async function players(folder: string, rounds: number, isIdle: boolean): Promise<string> {
   const absence = observedAbsence();
   if (absence !== undefined) return `Players were not measured beside one another: ${absence}.`;
-  const seconds = whole('seconds', values.seconds ?? String(usual.playerSeconds), 1, 600);
+  const seconds = wholeNumberOf('seconds', values.seconds ?? String(usual.playerSeconds), 1, 600);
   const groups = groupsOf(values.rings);
   const file = join(folder, 'players.wav');
   makeFile(file, seconds + 30);
@@ -76,8 +70,8 @@ async function players(folder: string, rounds: number, isIdle: boolean): Promise
 }
 
 async function pump(folder: string, rounds: number, isIdle: boolean): Promise<string> {
-  const seconds = whole('seconds', values.seconds ?? String(usual.pumpSeconds), 1, 600);
-  const frames = values.frames.split(',').map((each) => whole('frames', each, 16, 1 << 20));
+  const seconds = wholeNumberOf('seconds', values.seconds ?? String(usual.pumpSeconds), 1, 600);
+  const frames = values.frames.split(',').map((each) => wholeNumberOf('frames', each, 16, 1 << 20));
   const file = join(folder, 'pump.wav');
   makeFile(file, seconds + 10);
   const table = await pumpTable({ rate, frames, rounds, seconds, isIdle, folder, file });
@@ -86,7 +80,7 @@ async function pump(folder: string, rounds: number, isIdle: boolean): Promise<st
 
 async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(help);
-  const rounds = whole('rounds', values.rounds, 1, 100);
+  const rounds = wholeNumberOf('rounds', values.rounds, 1, 100);
   const parts = values.only.split(',');
   const unknown = parts.find((part) => part !== 'players' && part !== 'pump');
   if (unknown !== undefined) throw new Error(`--only has players and pump, not ${unknown}`);
