@@ -2,10 +2,9 @@
 // interleaved. Not here: the device (device/), the programs (players.ts), the load (load.ts).
 
 import type { ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stopChild } from '../host/child.js';
-import { processTree } from '../host/proc.js';
+import { hasEnded, stopChild } from '../host/child.js';
+import { fifoThreads } from '../host/proc.js';
 import { median, pairedRatio, quantile } from '../statistics.js';
 import { judge, type Observed } from './device/notes.js';
 import type { ObservedDevice } from './device/observed.js';
@@ -35,7 +34,7 @@ interface Run {
   /** Threads that had SCHED_FIFO. */
   readonly fifo: number;
   /** It ended by itself, before the file did. */
-  readonly hasEnded: boolean;
+  readonly endedItself: boolean;
 }
 
 /** What is not looked at: programs settle after their start. */
@@ -45,34 +44,17 @@ const longestStartMs = 20_000;
 /** Periods of a ring. */
 const periods = 4;
 
-/** Threads of a tree of processes that have SCHED_FIFO. Source: proc(5), field 41 of stat. */
-function fifoThreads(child: ChildProcess): number {
-  let count = 0;
-  for (const pid of processTree(child.pid!)) {
-    try {
-      for (const thread of readdirSync(`/proc/${pid}/task`)) {
-        const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
-        if (stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38] === '1') count++;
-      }
-    } catch {
-      // it ended in the meantime
-    }
-  }
-  return count;
-}
-
 /** Waits until the device runs. @throws when the program ends before */
 async function waitForStart(device: ObservedDevice, child: ChildProcess, said: () => string): Promise<void> {
   for (const until = performance.now() + longestStartMs; performance.now() < until; await sleep(50)) {
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`it ended with ${child.signalCode ?? child.exitCode}: ${said()}`);
+    if (hasEnded(child)) throw new Error(`it ended with ${child.signalCode ?? child.exitCode}: ${said()}`);
     if (device.hasStarted()) return;
   }
   throw new Error(`it played nothing within ${longestStartMs} ms: ${said()}`);
 }
 
 /** One run. @throws in words */
-export async function measurePlayer(
+async function measurePlayer(
   subject: PlayerSubject,
   group: JitterGroup,
   settings: JitterSettings,
@@ -92,10 +74,10 @@ export async function measurePlayer(
     });
     await waitForStart(device, child, () => said.trim());
     await sleep(settleMs);
-    const fifo = fifoThreads(child);
+    const fifo = fifoThreads(child.pid!);
     await sleep(seconds * 1000 + 100);
-    const hasEnded = child.exitCode !== null || child.signalCode !== null;
-    return { observed: judge(device.end(), settleMs, settleMs + seconds * 1000), fifo, hasEnded };
+    const endedItself = hasEnded(child);
+    return { observed: judge(device.end(), settleMs, settleMs + seconds * 1000), fifo, endedItself };
   } finally {
     if (child !== undefined) await stopChild(child, 1500);
     await load?.end();
@@ -112,7 +94,7 @@ function rowOf(name: string, group: JitterGroup, runs: readonly Run[], beside: r
   const besideHeadrooms = beside.map(({ observed }) => observed.headroomMs);
   const spread = runs.map(({ observed: { free } }) => quantile(free, 0.99) - quantile(free, 0.5));
   const sum = (of: (observed: Observed) => number): number => runs.reduce((all, run) => all + of(run.observed), 0);
-  const ended = runs.filter(({ hasEnded }) => hasEnded).length;
+  const ended = runs.filter(({ endedItself }) => endedItself).length;
   const most = Math.max(...late(runs, 1));
   const ratio = (own: readonly number[], others: readonly number[]): string => {
     const found = pairedRatio(own, others);

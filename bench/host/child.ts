@@ -35,8 +35,11 @@ export function choosePlacement(niceness = 0, cpus = allowedCpus(), canPin = onP
   return { server: place(cpus.slice(0, 1)), load: place(cpus.slice(1)) };
 }
 
+/** Whether it is over: by itself or by a signal. */
+export const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
 function killTree(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || hasEnded(child)) return;
   for (const pid of processTree(child.pid)) {
     try {
       process.kill(pid, 'SIGKILL');
@@ -157,7 +160,7 @@ export async function waitForOutput(child: ChildProcess, pattern: RegExp, limitM
 
 /** Ends a child: SIGTERM, at most `graceMs`, then SIGKILL to its whole tree. Returns when it is gone. */
 export async function stopChild(child: ChildProcess, graceMs = 3000): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (hasEnded(child)) return;
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill('SIGTERM');
   const patience = new AbortController();

@@ -7,6 +7,7 @@ import { parseAutogroup } from './autogroup.js';
 import { treeCpu, treeCpuBetweenNs } from './cpu.js';
 import {
   descriptorTargets,
+  fifoThreads,
   memoryOf,
   parseCpuList,
   parseKilobyteField,
@@ -59,6 +60,7 @@ test('a child is in the tree, and its time, memory and descriptors are seen', { 
     assert.ok(memoryOf(child.pid!).rssBytes >= memoryOf(child.pid!).pssBytes);
     assert.ok(memoryOf(child.pid!).pssBytes > 1e6);
     assert.ok(descriptorTargets(child.pid!).length >= 3);
+    assert.equal(fifoThreads(child.pid!), 0);
     const before = treeCpu(child.pid!);
     const done = next();
     child.stdin.write('go\n');

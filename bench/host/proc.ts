@@ -16,6 +16,9 @@ export interface ProcessStat {
   readonly reapedChildrenCpuTicks: number;
 }
 
+/** The fields of a line of /proc/PID/stat from the third on (state): field n is at n - 3. */
+const fieldsOf = (line: string): string[] => line.slice(line.lastIndexOf(')') + 2).split(' ');
+
 /**
  * Reads one line of /proc/PID/stat. The command name may contain spaces and parentheses, so fields are counted from the last `)`.
  * @throws when the line has no closing parenthesis. Source: proc_pid_stat(5).
@@ -23,8 +26,8 @@ export interface ProcessStat {
 export function parseProcessStat(line: string): ProcessStat {
   const close = line.lastIndexOf(')');
   if (close < 0) throw new Error(`not a line of /proc/PID/stat: ${line.slice(0, 40)}`);
-  const fields = line.slice(close + 2).split(' ');
-  // Field 3 (state) is fields[0], so field n is fields[n - 3]: 4 ppid, 14 utime, 15 stime, 16 cutime, 17 cstime.
+  const fields = fieldsOf(line);
+  // 4 ppid, 14 utime, 15 stime, 16 cutime, 17 cstime.
   return {
     name: line.slice(line.indexOf('(') + 1, close),
     parentPid: Number(fields[1]),
@@ -86,6 +89,14 @@ function readOr(path: string, otherwise: string): string {
   }
 }
 
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // the process has just gone
+  }
+}
+
 /** Reads /proc/PID/stat; undefined when the process is gone. */
 export function readProcessStat(pid: number | 'self'): ProcessStat | undefined {
   const line = readOr(`/proc/${pid}/stat`, '');
@@ -116,16 +127,18 @@ export function processTree(pid: number): number[] {
 /** Nanoseconds that each thread of a process has run, by thread id. Empty when the process is gone. */
 export function scheduledNsByThread(pid: number): Map<number, number> {
   const byThread = new Map<number, number>();
-  let names: string[] = [];
-  try {
-    names = readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return byThread;
-  }
-  for (const name of names) {
+  for (const name of namesIn(`/proc/${pid}/task`)) {
     byThread.set(Number(name), parseScheduledNs(readOr(`/proc/${pid}/task/${name}/schedstat`, '0')));
   }
   return byThread;
+}
+
+/** Threads of a process tree that have SCHED_FIFO. Source: proc_pid_stat(5), field 41. */
+export function fifoThreads(pid: number): number {
+  const lines = processTree(pid).flatMap((member) =>
+    namesIn(`/proc/${member}/task`).map((name) => readOr(`/proc/${member}/task/${name}/stat`, '')),
+  );
+  return lines.filter((line) => fieldsOf(line)[38] === '1').length;
 }
 
 /** Resident and proportional memory of a process tree in bytes; proportional (PSS) counts a shared page once over its users. */
@@ -144,13 +157,7 @@ export function memoryOf(pid: number): { rssBytes: number; pssBytes: number } {
 export function descriptorTargets(pid: number): string[] {
   const targets: string[] = [];
   for (const member of processTree(pid)) {
-    let names: string[] = [];
-    try {
-      names = readdirSync(`/proc/${member}/fd`);
-    } catch {
-      continue;
-    }
-    for (const name of names) {
+    for (const name of namesIn(`/proc/${member}/fd`)) {
       try {
         targets.push(readlinkSync(`/proc/${member}/fd/${name}`));
       } catch {
