@@ -51,7 +51,7 @@ function startLine(line: readonly string[], playing: Playing, asksItself: boolea
 }
 
 /** Ours. */
-export const ours: PlayerSubject = {
+const ours: PlayerSubject = {
   name: 'Clearway',
   isNode: true,
   absence: () => undefined,

@@ -25,8 +25,6 @@ export interface Notes {
   readonly wakeFrames: number;
   /** Whether the program waits for the device's interrupts; else it sleeps by a clock of its own. */
   readonly waits: boolean;
-  /** Whether it puts frames in place (mmap). */
-  readonly isMapped: boolean;
   readonly notes: readonly Note[];
 }
 
@@ -61,7 +59,7 @@ export function readNotes(bytes: Uint8Array): Notes {
     };
   });
   const [rate, periodFrames, ringFrames, wakeFrames] = [word(5), word(6), word(7), word(8)];
-  return { rate, periodFrames, ringFrames, wakeFrames, waits: word(4) > 0, isMapped: word(9) === 0, notes };
+  return { rate, periodFrames, ringFrames, wakeFrames, waits: word(4) > 0, notes };
 }
 
 /** Whether a start is among the first notes. @param bytes the beginning of a file of notes */

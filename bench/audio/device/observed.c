@@ -28,7 +28,7 @@ struct note {
 struct notes {
   uint32_t magic, room;
   _Atomic uint32_t count, left_out, polls;
-  uint32_t rate, period, buffer, avail_min, access, unused[6];
+  uint32_t rate, period, buffer, avail_min, unused[7];
   struct note note[];
 };
 
@@ -157,7 +157,6 @@ static int on_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned count, 
 static int on_hw_params(snd_pcm_ioplug_t *io, snd_pcm_hw_params_t *params) {
   struct device *device = io->private_data;
   (void)params;
-  device->notes->access = io->access;
   device->notes->rate = device->rate = io->rate;
   free(device->ring);
   device->ring = calloc(device->buffer, device->frame_bytes);

@@ -36,7 +36,7 @@ function filledAt(times: readonly number[], more: Partial<Notes> = {}, ending: r
     ...ending,
   ];
   const shape = { rate, periodFrames, ringFrames, wakeFrames: periodFrames };
-  return { ...shape, waits: true, isMapped: true, notes, ...more };
+  return { ...shape, waits: true, notes, ...more };
 }
 
 const micros = (late: Float64Array): number[] => [...late].map(Math.round);
