@@ -7,7 +7,7 @@ export const GDT: usize = 0x10_d000;
 export const TSS: usize = 0x10_d040;
 export const IDT: usize = 0x10_f0c0;
 export const TRAP_STACK_TOP: usize = 0x11_1000;
-/** What the monitor said. */
+/** What the monitor said, and where in it: there, and in the block that a module has for it (src/core/unikernel/boot.ts); struct boot_block of src/image/image.h is the same in C. */
 export const BOOT_BLOCK: usize = 0x12_2000;
 export const BOOT_BLOCK_BYTES: u32 = 2112;
 export const DOOR: usize = 4;

@@ -1,27 +1,18 @@
 // What a guest is told when it begins: where its memory is for devices, the time, a seed, the command line. The monitor's word is taken for what it is
 // (it could do anything), but read within bounds.
 
-/** Where what is in the block (src/image/image.h). */
-const PHYSICAL: usize = 0;
-const DOOR: usize = 4;
-const LINEAR_BYTES: usize = 8;
-const WALL: usize = 24;
-const SEED: usize = 32;
-const LINE: usize = 64;
-const LINE_BYTES: u32 = 2048;
-/** The door of our own monitor (src/image/layout.h). */
-const DOOR_OURS: u32 = 1;
+import { BOOT_BLOCK_BYTES, DOOR, DOOR_OURS, LINE, LINE_BYTES, LINEAR_BYTES, SEED, WALL_US } from '../machine/places';
 
-const block: usize = memory.data(2112, 16);
+const block: usize = memory.data(BOOT_BLOCK_BYTES, 16);
 
 /** Where the image writes the block. */
 export function bootBlock(): usize {
   return block;
 }
 
-/** The machine's address of linear memory. */
+/** The machine's address of linear memory, with which the block begins. */
 export function physicalBase(): u32 {
-  return load<u32>(block + PHYSICAL);
+  return load<u32>(block);
 }
 
 /** Bytes of linear memory. */
@@ -36,7 +27,7 @@ export function isMemoryFresh(): bool {
 
 /** Microseconds since 1970 when the guest began. */
 export function wallAtStart(): u64 {
-  return load<u64>(block + WALL);
+  return load<u64>(block + WALL_US);
 }
 
 /** 32 bytes that nobody else knows. */

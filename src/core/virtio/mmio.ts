@@ -1,5 +1,6 @@
 // Devices of virtio over MMIO, version 2 (VIRTIO 1.2 section 4.2): found by the command line, which names each one, and brought up. Not here: queues.
 
+import { DEVICES_PHYSICAL } from '../machine/places';
 import { commandLine, numberAt, numberEnd, wordValue } from '../unikernel/boot';
 import { readRegister, writeRegister } from '../unikernel/host';
 
@@ -34,8 +35,8 @@ export const EVENT_INDEX: u64 = 1 << 29;
 const VERSION_1: u64 = 1 << 32;
 export const PACKED: u64 = 1 << 34;
 
-/** Where devices may be: what the image maps (src/image/layout.h). */
-const lowest: u64 = 0xc000_0000;
+/** Where devices may be: what the image maps. */
+const lowest: u64 = DEVICES_PHYSICAL;
 const highest: u64 = 0xffff_f000;
 /** Devices that the command line may name. */
 const mostDevices: u32 = 32;
