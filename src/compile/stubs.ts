@@ -26,8 +26,8 @@ const isFloat = (type: Type): boolean => type === Type.f64;
 
 /** All arguments of what is between the two sides are in registers. @throws CompileError where they do not fit */
 function needsRegisters({ takes }: Signature, what: string): void {
-  const floats = takes.filter(isFloat).length;
-  if (floats > floatArguments || takes.length - floats > argumentRegisters.length)
+  const places = new ArgumentPlaces();
+  if (takes.some((type) => places.register(isFloat(type)) === undefined))
     refuse(`${what} takes more than ${argumentRegisters.length} integers or ${floatArguments} numbers`);
 }
 
