@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeHost, hostFacts } from '../host/about.js';
 import { freePort } from '../host/port.js';
+import { readProcessStat, tickNs } from '../host/proc.js';
 import { repositoryRoot } from '../servers/peer.js';
-import { median } from '../statistics.js';
+import { median, pairedRatio } from '../statistics.js';
 import { measureCompilers } from './compilers.js';
 import { measureExits } from './exits.js';
 import { measureRing, type RingFigures } from './ring.js';
@@ -76,8 +77,7 @@ function load(port: number, connections: number, pipeline: number, requests: num
 
 /** CPU time of a process so far, in ms. */
 function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
+  return (readProcessStat(pid)!.cpuTicks * tickNs) / 1e6;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -168,11 +168,10 @@ async function measureFirstAnswers(times: number): Promise<string> {
   const of = (values: readonly number[]): string =>
     `${Math.round(median(values))} us (${Math.round(Math.min(...values))} to ${Math.round(Math.max(...values))})`;
   const redis = found.at(-1)!;
-  const ratio = (values: readonly number[]): string =>
-    median(values.map((value, round) => value / redis[round]!)).toFixed(2);
-  const rows = stores.map(
-    ({ name }, index) => `${name} ${of(found[index]!)}, ${ratio(found[index]!)} of Redis in the same round`,
-  );
+  const rows = stores.map(({ name }, index) => {
+    const own = found[index]!;
+    return `${name} ${of(own)}, ${pairedRatio(own, redis).toFixed(2)} of Redis in the same round`;
+  });
   return `first answer after a second of nothing, a client in Node, ${times} times: median ${rows.join('; ')}`;
 }
 
