@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '../../test/support/seeded-random.js';
 import { type FrameFault, FrameGuard } from './frame-guard.js';
 
 test('a frame goes round: to receive into, to the application, to be sent, to nobody', () => {
@@ -57,17 +58,6 @@ test('memory has a bounded number of frames', () => {
   assert.throws(() => new FrameGuard(2 ** 19 + 1, 4096), RangeError);
 });
 
-/** Numbers from 0 up to 1, the same at each run (mulberry32). */
-function randomSource(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let word = Math.imul(state ^ (state >>> 15), 1 | state);
-    word = (word + Math.imul(word ^ (word >>> 7), 61 | word)) ^ word;
-    return ((word ^ (word >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** What the guard must know, in the plainest way. */
 class Model {
   readonly owners = new Map<number, string>();
@@ -86,7 +76,7 @@ class Model {
 }
 
 test('1,000,000 seeded hand-overs, most of them wrong: each is judged as the model does, each fault is counted once, no frame is lost', () => {
-  const random = randomSource(12);
+  const random = seededRandom(12);
   const [frames, frameBytes] = [64, 2048] as const;
   const guard = new FrameGuard(frames, frameBytes);
   const model = new Model();

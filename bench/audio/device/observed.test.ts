@@ -1,13 +1,10 @@
 // What the observing device notes, and what is made of it: of made-up notes, and of our own player, which is stopped on purpose.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { Player } from '../../../src/audio/index.js';
 import { alsaLibrary } from '../../../src/audio/sinks/libasound.js';
-import { waveHeader } from '../../../src/audio/sinks/wave-header.js';
+import { AudioFolder } from '../../../test/support/audio-files.js';
 import { quantile } from '../../statistics.js';
 import { judge, type Note, NoteKind, type Notes, readNotes } from './notes.js';
 import { ObservedDevice, observedAbsence } from './observed.js';
@@ -88,14 +85,11 @@ test('what nobody played is no result', () => {
 const skip = observedAbsence() ?? (alsaLibrary() === undefined ? "no library of ALSA's (libasound2)" : false);
 
 test('our player, stalled on purpose: the device sees it run dry', { skip }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'clearway-observed-'));
-  const device = new ObservedDevice(folder);
+  const folder = new AudioFolder();
+  const device = new ObservedDevice(folder.path);
   const before = process.env.ALSA_CONFIG_PATH;
   try {
-    const file = join(folder, 'silence.wav');
-    const format = { sample: 'S16_LE', rate, channels: 2, channelMask: 3, validBits: 16 } as const;
-    writeFileSync(file, waveHeader(format, rate * 4 * 10, false));
-    writeFileSync(file, new Uint8Array(rate * 4 * 10), { flag: 'a' });
+    const file = folder.wave('long.wav', rate * 10).path;
     Object.assign(process.env, device.environment);
     device.begin({ rate, periodFrames, ringFrames });
     const inject = { stall: { ms: 80, everyMs: 300 } };
@@ -117,6 +111,6 @@ test('our player, stalled on purpose: the device sees it run dry', { skip }, asy
     if (before === undefined) delete process.env.ALSA_CONFIG_PATH;
     else process.env.ALSA_CONFIG_PATH = before;
     device.remove();
-    rmSync(folder, { recursive: true, force: true });
+    folder.remove();
   }
 });
