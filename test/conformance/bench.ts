@@ -8,7 +8,7 @@ import type { Engine, EngineEvents } from '../../src/engine/engine.js';
 import { FakeEngine, type FakePeer } from '../../src/engine/fake.js';
 import type { FileOperations } from '../../src/engine/file-operations.js';
 import { EpollEngine } from '../../src/epoll/engine.js';
-import { SO, SOL } from '../../src/kernel/constants.js';
+import { IPPROTO, SO, SOL, TCP } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
 import {
@@ -78,6 +78,8 @@ class RealPeer implements Peer {
   constructor(fd: number) {
     this.fd = fd;
     setNonBlocking(fd, true);
+    // What it writes is there at once, whatever was acknowledged of what it wrote before.
+    setSocketOption(fd, IPPROTO.TCP, TCP.NODELAY, 1);
   }
 
   write(bytes: Uint8Array): number {
