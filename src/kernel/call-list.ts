@@ -1,6 +1,5 @@
-// CallList: many system calls by one crossing into C. A crossing (koffi, libc) costs a tenth of a short call, and JavaScript between two calls
-// takes the kernel's code out of the processor's caches: a list of calls that need nothing of one another is cheaper than the
-// calls. The loop around them is some eighty bytes of machine code, mapped to be executed and not to be written, as V8's own is.
+// CallList: many system calls by one crossing into C. A crossing (koffi, libc) costs a tenth of a short call: a list of calls that need
+// nothing of one another is cheaper than the calls. The loop around them is some eighty bytes of machine code, mapped to be executed and not to be written, as V8's own is.
 // Not here: what is called (whoever fills the list), and processors other than x64, where there is none.
 
 import { functionAt, type NativeFunction } from './ffi.js';
