@@ -86,7 +86,7 @@ async function main(): Promise<void> {
   if (unknown !== undefined) throw new Error(`--only has players and pump, not ${unknown}`);
   const folder = mkdtempSync(join(tmpdir(), 'clearway-bench-audio-'));
   try {
-    const host = describeHost(hostFacts());
+    const host = describeHost({ ...hostFacts(), placement: 'not pinned' });
     const load = values.idle
       ? 'none'
       : 'a busy loop on each processor, garbage collected without end, a disk read past the page cache';
