@@ -42,7 +42,7 @@ function compare(homes: Homes, { how, size, left, right }: Compare): void {
 function compareNumber(homes: Homes, how: 'integer' | 'and', rm: Rm, value: number, size: number): void {
   const { asm } = homes;
   if (how === 'and') {
-    asm.testNumber(rm, value, typeof rm === 'number' && value >= 0 && value <= 127 ? 1 : size);
+    asm.testNumber(rm, value, typeof rm === 'number' && value >= 0 && value <= 255 ? 1 : size);
     return;
   }
   if (value === 0 && typeof rm === 'number') asm.test(rm, rm, size);
@@ -78,11 +78,33 @@ export function jumpIf(homes: Homes, of: Compare, label: number): void {
   asm.bind(past);
 }
 
+const names = (rm: Rm, register: number): boolean =>
+  typeof rm === 'number' ? rm === register : rm.base === register || rm.index === register;
+
+/** Whether a comparison looks at a register, or spares it for what has none. */
+function looksAt(homes: Homes, { left, right }: Compare, register: number): boolean {
+  if (register === scratch.first) return true;
+  return [left, right].some((operand) => {
+    if (operand.kind === 'constant') return false;
+    const { kind } = operand;
+    const variable = kind === 'variable' ? operand.variable : operand.base;
+    return variable !== undefined && names(homes.rm(variable), register);
+  });
+}
+
 /** A comparison as 0 or 1. */
 export function emitSet(homes: Homes, { into, compare: of }: Extract<Step, { op: 'set' }>): void {
   const { asm } = homes;
-  compare(homes, of);
   const target = homes.target(into);
+  // Zeros above the outcome come first where that is possible: one byte less, and one step less behind the comparison.
+  if (!isFloatEquality(of) && of.how !== 'float' && !looksAt(homes, of, target)) {
+    asm.alu(Alu.xor, target, target, 4);
+    compare(homes, of);
+    asm.set(of.condition, target);
+    homes.written(into);
+    return;
+  }
+  compare(homes, of);
   if (!isFloatEquality(of)) {
     asm.set(of.condition, target);
     asm.extend(target, target, 4, 1, false);

@@ -116,6 +116,11 @@ export class Assembler {
       this.op([size === 1 ? 0xfe : 0xff], value === 1 ? 0 : 1, rm, size, size === 1 ? 2 : 0);
       return;
     }
+    // By one byte the other way around; nobody looks at the flags of a sum.
+    if (operation === Alu.add && value === 128 && size > 1) {
+      this.aluNumber(Alu.sub, rm, -128, size);
+      return;
+    }
     if (size === 1) {
       this.op([0x80], operation, rm, size, 2);
       this.byte(value & 255);
@@ -230,7 +235,7 @@ export class Assembler {
 
   /** The same, with a number of up to 32 bits. */
   testNumber(rm: Rm, value: number, size: number): void {
-    if (rm === 0 && size !== 1 && size !== 2) this.byte(...(size === 8 ? [0x48] : []), 0xa9);
+    if (rm === 0 && size !== 2) this.byte(...(size === 8 ? [0x48] : []), size === 1 ? 0xa8 : 0xa9);
     else this.op([size === 1 ? 0xf6 : 0xf7], 0, rm, size, size === 1 ? 2 : 0);
     if (size === 1) this.byte(value & 255);
     else this.long(value);

@@ -85,7 +85,7 @@ class Assembly {
 
   /** @param number by which it is called; undefined: it is not */
   add(code: FunctionCode, number?: number): number {
-    const at = (this.#length + 7) & ~7;
+    const at = this.#length;
     this.#parts.push({ code, at });
     if (number !== undefined) this.#places.set(number, at);
     this.#length = at + code.bytes.length;

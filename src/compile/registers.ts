@@ -7,9 +7,9 @@ export const Register = {
   ...{ r8: 8, r9: 9, r10: 10, r11: 11, r12: 12, r13: 13, r14: 14, r15: 15 },
 } as const;
 
-/** The instance's block and the linear memory, always. */
+/** The instance's block and the linear memory, always. The memory's is one that needs no prefix: more instructions name it than any variable. */
 export const instanceRegister = Register.r14;
-export const memoryRegister = Register.r15;
+export const memoryRegister = Register.rbx;
 /** For what has no register, within one step. */
 export const scratch = { first: Register.r11, second: Register.r10, float: 15, secondFloat: 14 } as const;
 
@@ -45,7 +45,7 @@ export class ArgumentPlaces {
 }
 
 /** Those that a function must leave as it found them, in the order in which they are taken. */
-export const savedRegisters: readonly number[] = [Register.rbx, Register.rbp, Register.r12, Register.r13];
+export const savedRegisters: readonly number[] = [Register.rbp, Register.r12, Register.r13, Register.r15];
 /** All that variables may have, those with the shorter instructions first. */
 export const integerRegisters: readonly number[] = [
   ...[Register.rax, Register.rcx, Register.rdx, Register.rsi, Register.rdi, Register.r8, Register.r9],

@@ -273,7 +273,7 @@ export class Selector {
   #bits(tree: Binary, condition: number, size: number): Compare {
     let { left, right } = tree;
     if (left.kind === 'constant') [left, right] = [right, left];
-    const isByte = left.kind === 'load' && right.kind === 'constant' && right.value >= 0n && right.value <= 127n;
+    const isByte = left.kind === 'load' && right.kind === 'constant' && right.value >= 0n && right.value <= 255n;
     const width = isByte ? 1 : size;
     const first = this.operand(left, true, width);
     if (first.kind === 'constant') return this.#whole(tree, constantTree(tree.type, 0n), condition, size);

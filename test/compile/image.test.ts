@@ -113,6 +113,10 @@ test('all that code imports is there', () => {
     );
 });
 
+test('the image of the store is within 256 KiB', () => {
+  assert.ok(linkImage(machine, program('images/kv')).length <= 256 * 1024);
+});
+
 test('what is no module of an image is refused in a sentence', () => {
   const nothing = { takes: [], gives: undefined, locals: [], body: [] } as const;
   const number = { ...nothing, gives: T.i32, body: i32(0) } as const;
@@ -128,7 +132,10 @@ test('what is no module of an image is refused in a sentence', () => {
     () => linkImage(machine, { ...asks, instance: { ...asks.instance, imports } }),
     /a module of an image cannot import processor\.out8/,
   );
-  const data = [{ at: 0x1_0000, bytes: new Array(1024 ** 2).fill(1) }];
+  // Nothing of it is there twice.
+  const data = [
+    { at: 0x1_0000, bytes: Array.from({ length: 1024 ** 2 }, (_, at) => (Math.imul(at, at | 1) >>> 11) & 255) },
+  ];
   assert.throws(() => link({ functions, data }), /longer than its place/);
   assert.throws(() => linkImage(program('images/probe'), program('images/probe')), /begins with nothing of its own/);
 });

@@ -88,19 +88,36 @@ test('what memory begins with is in a table, without its zeros', () => {
     address,
     bytes: Uint8Array.from({ length: 1 + dice.below(90_000) }, () => (dice.below(6) === 0 ? dice.below(256) : 0)),
   }));
+  const words = ['maxmemory', 'maxclients', 'timeout'].map((word, index) => ({
+    address: 0x18_0000 + index * 64,
+    bytes: new Uint8Array(Buffer.from(`\0\0${word} is a word`, 'utf16le')),
+  }));
+  const bare = dataTable({ data }).length;
+  data.push(...words);
   const [wanted, found] = [new Uint8Array(0x20_0000), new Uint8Array(0x20_0000)];
   for (const { address, bytes } of data) wanted.set(bytes, address);
   const table = dataTable({ data });
+  // Letters of the first as one byte each, of the others what is new.
+  assert.ok(table.length - bare < 60, `${table.length - bare} bytes`);
   const view = new DataView(table.buffer);
   let at = view.getUint32(0, true);
-  for (let piece = 4; ; piece += 4) {
-    const [gap, length] = [view.getUint16(piece, true), view.getUint16(piece + 2, true)];
-    if (gap === 0 && length === 0) break;
-    at += gap;
-    found.set(table.subarray(piece + 4, piece + 4 + length), at);
-    at += length;
-    piece += length;
+  for (let piece = 4; ; ) {
+    const kind = table[piece]! & 3;
+    let many = table[piece++]! >> 2;
+    if (many === 0) {
+      many = view.getUint16(piece, true);
+      piece += 2;
+      if (many === 0) break;
+    }
+    if (kind === 3) {
+      const back = view.getUint16(piece, true);
+      piece += 2;
+      for (let index = 0; index < many; index++) found[at + index] = found[at + index - back]!;
+    } else if (kind !== 0) {
+      for (let index = 0; index < many; index++) found[at + index * kind] = table[piece++]!;
+    }
+    at += kind === 2 ? many * 2 : many;
   }
   assert.ok(Buffer.from(wanted).equals(found));
-  assert.equal(dataTable({ data: [] }).length, 8);
+  assert.equal(dataTable({ data: [] }).length, 7);
 });

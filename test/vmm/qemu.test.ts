@@ -93,6 +93,22 @@ describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
     rmSync(folder, { recursive: true });
   });
 
+  test('the store by our own compiler answers', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'clearway-qemu-'));
+    const own = join(folder, 'kv');
+    await buildImage('kv', own, 'own');
+    const port = await freePort();
+    const guest = boot(own, network, { forward: `tcp:127.0.0.1:${port}-:6379`, packed: false });
+    await until('it serves', () => guest.said().includes('serves TCP port 6379'), 30_000);
+    const client = new RawClient(port);
+    const asked = 'SET a 1\r\nINCR a\r\nZADD z 1.5 m\r\nZINCRBY z 0.25 m\r\nCONFIG GET maxmemory-policy\r\n';
+    const wanted = '+OK\r\n:2\r\n:1\r\n$4\r\n1.75\r\n*2\r\n$16\r\nmaxmemory-policy\r\n$10\r\nnoeviction\r\n';
+    assert.equal(await client.ask(asked, wanted), wanted);
+    client.socket.write('SHUTDOWN NOSAVE\r\n');
+    assert.equal(await guest.ended, 1, guest.said());
+    rmSync(folder, { recursive: true });
+  });
+
   for (const packed of [false, true]) {
     const layout = packed ? 'packed' : 'split';
 

@@ -59,24 +59,44 @@ function findOut(): void {
   }
 }
 
-/** Writes what the module's memory begins with (src/compile/data-table.ts), and lets it begin. */
+/** Kinds of pieces (src/compile/data-table.ts). */
+const ZEROS: u32 = 0;
+const LETTERS: u32 = 2;
+const AGAIN: u32 = 3;
+
+/** Writes what the module's memory begins with, but for zeros, which are there. */
+function writeData(): void {
+  let piece = <usize>load<u32>(MODULE_DATA);
+  let at = LINEAR_VIRTUAL + <usize>load<u32>(piece);
+  piece += 4;
+  while (true) {
+    const kind = <u32>load<u8>(piece) & 3;
+    let many = <u32>load<u8>(piece++) >> 2;
+    if (many === 0) {
+      many = <u32>load<u16>(piece);
+      piece += 2;
+      if (many === 0) return;
+    }
+    const width: u32 = kind === LETTERS ? 2 : 1;
+    if (<u64>(at - LINEAR_VIRTUAL) + many * width > memoryBytes) giveUp(NO_ROOM);
+    let from = piece;
+    if (kind === AGAIN) {
+      from = at - <usize>load<u16>(piece);
+      piece += 2;
+    } else if (kind !== ZEROS) piece += many;
+    // From the first to the last, so that what is repeated may be what was written just now.
+    if (kind !== ZEROS)
+      for (let index: u32 = 0; index < many; index++) store<u8>(at + index * width, load<u8>(from + index));
+    at += many * width;
+  }
+}
+
+/** Puts the module's memory in order, and lets it begin. */
 function instantiate(): void {
   store<u64>(load<u32>(MODULE_MEMORY_AT), LINEAR_VIRTUAL);
   store<u64>(load<u32>(MODULE_MEMORY_BYTES), memoryBytes);
   store<u32>(load<u32>(MODULE_PAGES), memoryBytes >> 16);
-  let piece = <usize>load<u32>(MODULE_DATA);
-  let at = <u64>load<u32>(piece);
-  piece += 4;
-  while (true) {
-    const gap = <u32>load<u16>(piece);
-    const length = <u32>load<u16>(piece, 2);
-    if (gap === 0 && length === 0) break;
-    at += gap;
-    if (at + length > memoryBytes) giveUp(NO_ROOM);
-    copyBytes(LINEAR_VIRTUAL + <usize>at, piece + 4, length);
-    at += length;
-    piece += 4 + length;
-  }
+  writeData();
   moduleStart();
 }
 
