@@ -45,6 +45,8 @@ const forms: readonly (readonly [(asm: Assembler) => void, string])[] = [
   [(asm) => asm.group3(7, at(4, 8), 8), 'idivq 0x8(%rsp)'],
   [(asm) => asm.test(7, 6, 1), 'test %sil,%dil'],
   [(asm) => asm.testNumber(0, 0x100, 4), 'test $0x100,%eax'],
+  [(asm) => asm.testNumber(0, 0x80, 1), 'test $0x80,%al'],
+  [(asm) => asm.aluNumber(Alu.add, 3, 128, 4), 'sub $0xffffff80,%ebx'],
   [(asm) => asm.testNumber(at(15, 9, 3), 64, 1), 'testb $0x40,0x9(%r15,%rbx,1)'],
   [(asm) => asm.set(15, 4), 'setg %spl'],
   [(asm) => asm.moveIf(2, 12, 13, 8), 'cmovb %r13,%r12'],

@@ -75,7 +75,8 @@ export function copyBytes(
     for (let index = 0; index < length; index++) target[targetStart + index] = source[sourceStart + index]!;
     return;
   }
-  target.set(source.subarray(sourceStart, sourceStart + length), targetStart);
+  const isWhole = length === source.length;
+  target.set(isWhole ? source : source.subarray(sourceStart, sourceStart + length), targetStart);
 }
 
 /** Bytes as elements of 4, 2 and 1, over the same memory: what {@link copyElements} copies between. Made once; each begins at a multiple of 4. */

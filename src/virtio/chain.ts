@@ -88,7 +88,7 @@ export class Chain {
       if (length === 0) continue;
       const low = this.low[index]! + start;
       const carried = low >= 0x1_0000_0000 ? 1 : 0;
-      if (!visit(this.high[index]! + carried, low % 0x1_0000_0000, length)) return false;
+      if (!visit(this.high[index]! + carried, low >>> 0, length)) return false;
       left -= length;
     }
     return left === 0;

@@ -307,7 +307,7 @@ export class VsockDevice implements VirtioDevice {
 
   #noteCredit(stream: Stream, room: number, taken: number): void {
     // What it says to have taken is 32 bits of a count that goes on.
-    const more = (taken - (stream.guestTaken % 2 ** 32) + 2 ** 32) % 2 ** 32;
+    const more = (taken - (stream.guestTaken >>> 0)) >>> 0;
     if (more > stream.sent - stream.guestTaken) {
       this.counts.faults++;
       return;

@@ -31,7 +31,7 @@ export interface VsockHeader {
   taken: number;
 }
 
-/** Reads and writes packets in one guest's memory. */
+/** Reads and writes packets in one guest's memory. A header that lies in one piece is read and written where it is, each field once; another one by way of memory of our own. */
 export class VsockPackets {
   readonly header: VsockHeader = { sourcePort: 0, targetPort: 0, length: 0, operation: 0, flags: 0, room: 0, taken: 0 };
   readonly #domain: Domain;
@@ -54,26 +54,49 @@ export class VsockPackets {
 
   /** Reads the header at a chain's beginning into {@link header}. False: it is none, and the chain is of no use. */
   read(chain: Chain): boolean {
+    if (chain.fault !== undefined) return false;
+    if (chain.readable > 0 && chain.lengths[0]! >= vsockHeaderBytes) {
+      const window = this.#domain.window(chain.high[0]!, chain.low[0]!, vsockHeaderBytes, Access.read);
+      return window !== undefined && this.#readAt(window.data, window.at, chain.readableBytes);
+    }
     this.#at = 0;
-    if (chain.fault !== undefined || !chain.stretches(0, chain.readable, 0, vsockHeaderBytes, this.#gather))
-      return false;
-    const view = this.#view;
+    const isWhole = chain.stretches(0, chain.readable, 0, vsockHeaderBytes, this.#gather);
+    return isWhole && this.#readAt(this.#view, 0, chain.readableBytes);
+  }
+
+  #readAt(view: DataView, at: number, readableBytes: number): boolean {
     const { header } = this;
-    header.sourcePort = view.getUint32(16, true);
-    header.targetPort = view.getUint32(20, true);
-    header.length = view.getUint32(24, true);
-    header.operation = view.getUint16(30, true);
-    header.flags = view.getUint32(32, true);
-    header.room = view.getUint32(36, true);
-    header.taken = view.getUint32(40, true);
+    header.sourcePort = view.getUint32(at + 16, true);
+    header.targetPort = view.getUint32(at + 20, true);
+    header.length = view.getUint32(at + 24, true);
+    header.operation = view.getUint16(at + 30, true);
+    header.flags = view.getUint32(at + 32, true);
+    header.room = view.getUint32(at + 36, true);
+    header.taken = view.getUint32(at + 40, true);
     return (
-      view.getUint32(0, true) === this.#guestCid &&
-      view.getUint32(4, true) === 0 &&
-      view.getUint32(8, true) === hostCid &&
-      view.getUint32(12, true) === 0 &&
-      view.getUint16(28, true) === streamType &&
-      header.length <= chain.readableBytes - vsockHeaderBytes
+      view.getUint32(at, true) === this.#guestCid &&
+      view.getUint32(at + 4, true) === 0 &&
+      view.getUint32(at + 8, true) === hostCid &&
+      view.getUint32(at + 12, true) === 0 &&
+      view.getUint16(at + 28, true) === streamType &&
+      header.length <= readableBytes - vsockHeaderBytes
     );
+  }
+
+  #writeAt(view: DataView, at: number): void {
+    const { header } = this;
+    view.setUint32(at, hostCid, true);
+    view.setUint32(at + 4, 0, true);
+    view.setUint32(at + 8, this.#guestCid, true);
+    view.setUint32(at + 12, 0, true);
+    view.setUint32(at + 16, header.sourcePort, true);
+    view.setUint32(at + 20, header.targetPort, true);
+    view.setUint32(at + 24, header.length, true);
+    view.setUint16(at + 28, streamType, true);
+    view.setUint16(at + 30, header.operation, true);
+    view.setUint32(at + 32, header.flags, true);
+    view.setUint32(at + 36, header.room, true);
+    view.setUint32(at + 40, header.taken, true);
   }
 
   #source: Uint8Array = this.#bytes;
@@ -91,24 +114,23 @@ export class VsockPackets {
    * False: they do not lie where they may, or have no room.
    */
   write(chain: Chain, bytes: Uint8Array, start: number): boolean {
-    const { header } = this;
-    const view = this.#view;
-    view.setBigUint64(0, BigInt(hostCid), true);
-    view.setBigUint64(8, BigInt(this.#guestCid), true);
-    view.setUint32(16, header.sourcePort, true);
-    view.setUint32(20, header.targetPort, true);
-    view.setUint32(24, header.length, true);
-    view.setUint16(28, streamType, true);
-    view.setUint16(30, header.operation, true);
-    view.setUint32(32, header.flags, true);
-    view.setUint32(36, header.room, true);
-    view.setUint32(40, header.taken, true);
     const { readable, count } = chain;
+    const { length } = this.header;
+    const whole = vsockHeaderBytes + length;
+    if (readable < count && chain.lengths[readable]! >= whole) {
+      const window = this.#domain.window(chain.high[readable]!, chain.low[readable]!, whole, Access.write);
+      if (window === undefined) return false;
+      this.#writeAt(window.data, window.at);
+      const at = window.at + vsockHeaderBytes;
+      if (length > 0) copyBytes(CopyReason.guestStream, window.bytes, at, bytes, start, length);
+      return true;
+    }
+    this.#writeAt(this.#view, 0);
     this.#source = this.#bytes;
     this.#copied = 0;
     if (!chain.stretches(readable, count, 0, vsockHeaderBytes, this.#scatter)) return false;
     this.#source = bytes;
     this.#copied = start;
-    return chain.stretches(readable, count, vsockHeaderBytes, header.length, this.#scatter);
+    return chain.stretches(readable, count, vsockHeaderBytes, length, this.#scatter);
   }
 }
