@@ -147,6 +147,8 @@ export class Player extends EventEmitter<PlayerEvents> {
   #failure: PlayerError | undefined;
   #isStopped = false;
   #isReadyTold = true;
+  /** Ports of JACK are to be joined, as soon as the pump has them. */
+  #isJoinDue = false;
   #heard = -1;
   #state = 0;
   #volume: number;
@@ -310,8 +312,7 @@ export class Player extends EventEmitter<PlayerEvents> {
     if (says.kind === 'opened') {
       this.opening = says.opening;
       this.#isReadyTold = false;
-      // In this process: the pump is in its cycles by then.
-      if (this.#sink.kind === 'jack') void connectJack(this.pumpPid, says.opening.format.channels);
+      this.#isJoinDue = this.#sink.kind === 'jack';
     } else if (says.kind === 'track') {
       const { track } = says;
       this.tracks.push({ track, fedFrames: undefined, verdict: undefined, isWhole: false, missingFrames: 0 });
@@ -334,6 +335,7 @@ export class Player extends EventEmitter<PlayerEvents> {
     if (this.#region === undefined || this.#events === undefined) return;
     const state = Atomics.load(this.#words, PumpWord.state);
     this.#tellReady(state);
+    if (this.#isJoinDue) this.#join(state);
     if (state !== this.#state) {
       this.#state = state;
       if (state === PumpState.paused) this.emit('paused');
@@ -364,6 +366,14 @@ export class Player extends EventEmitter<PlayerEvents> {
     const text = readText(this.#region!.bytes, offsets.rights);
     this.refusals = text === '' ? [] : (JSON.parse(text) as string[]);
     this.emit('ready', { device: this.#device, opening: this.opening });
+  }
+
+  /** In this process, once the pump is in its cycles: a server refuses ports of a client that is not, each time with a line in its log. */
+  #join(state: number): void {
+    if (state !== PumpState.playing && state !== PumpState.paused && state !== PumpState.draining) return;
+    this.#isJoinDue = false;
+    const isWanted = (): boolean => this.#words.length > 0;
+    void connectJack(this.pumpPid, this.opening!.format.channels, isWanted);
   }
 
   /** Tracks that began to be heard since; a short one may be over already. */

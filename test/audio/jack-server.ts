@@ -16,7 +16,13 @@ export class JackServer {
     private readonly child: ChildProcess,
     /** For whoever plays to it. */
     readonly env: NodeJS.ProcessEnv,
+    private readonly words: { readonly text: string },
   ) {}
+
+  /** Lines of its log so far. */
+  get log(): string[] {
+    return this.words.text.split('\n').filter((line) => line !== '');
+  }
 
   /**
    * Starts it, at 48 kHz, and waits until it takes clients.
@@ -39,7 +45,7 @@ export class JackServer {
       });
     const waited = spawnSync('jack_wait', ['-w', '-t', '10', '-s', name], { env, encoding: 'utf8' });
     if (waited.status !== 0 || child.exitCode !== null) throw new Error(`jackd does not start: ${words.text}`);
-    return new JackServer(child, env);
+    return new JackServer(child, env, words);
   }
 
   /** Ends it as it should. */
@@ -55,6 +61,6 @@ export class JackServer {
   async #end(signal: NodeJS.Signals): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     this.child.kill(signal);
-    await once(this.child, 'exit');
+    await once(this.child, 'close');
   }
 }

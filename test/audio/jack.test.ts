@@ -8,8 +8,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { SampleFormat } from '../../src/wire/pcm/format.js';
+import { type EndEvent, Player } from '../../src/audio/index.js';
+import type { PcmFormat, SampleFormat } from '../../src/wire/pcm/format.js';
+import { AudioFolder, cdLike } from '../support/audio-files.js';
 import { jackTestFloat } from '../support/jack-samples.js';
 import { JackServer, jackSkip } from './jack-server.js';
 
@@ -87,6 +90,57 @@ test('ports are joined from outside; cycles that go by without us are counted, i
   assert.ok(xruns.length >= 1 && lost >= period, `60 ms are more than a period of ${period}: ${xruns}`);
   assert.equal(lost % period, 0, 'whole cycles');
 });
+
+/** What is done to a player while it plays, and how it ends then. */
+const lives: Record<string, { act: (player: Player) => Promise<void>; reason: EndEvent['reason'] }> = {
+  'from its beginning to its end': { act: async () => {}, reason: 'played' },
+  'held, moved, made quieter and stopped': {
+    act: async (player) => {
+      player.pause();
+      await once(player, 'paused');
+      player.play();
+      await once(player, 'playing');
+      player.setVolume(0.5);
+      player.seek(0.5);
+      await pause(200);
+      await player.stop();
+    },
+    reason: 'stopped',
+  },
+  'whose pump is killed': {
+    act: async (player) => void process.kill(player.pumpPid, 'SIGKILL'),
+    reason: 'failed',
+  },
+};
+
+for (const [words, { act, reason }] of Object.entries(lives))
+  test(`a player ${words}: the server's log has no word about it`, { skip }, async () => {
+    // It waits until every client is done, as what it says of a late one is about a busy machine; but for one that is dead that would be for ever.
+    server = JackServer.start('clearway-test', period, reason !== 'failed');
+    const own = process.env['JACK_DEFAULT_SERVER'];
+    Object.assign(process.env, { JACK_DEFAULT_SERVER: server.env['JACK_DEFAULT_SERVER'], JACK_NO_START_SERVER: '1' });
+    const sounds = new AudioFolder();
+    try {
+      // Two formats: the client is closed, and another one of the same name is opened.
+      const wide: PcmFormat = { ...cdLike, sample: 'S24_3LE', validBits: 24 };
+      const files = [sounds.wave('first.wav', 24_000).path, sounds.wave('second.wav', 48_000, wide).path];
+      const player = new Player({ files, device: 'jack' });
+      player.once('playing', () => void act(player));
+      player.start();
+      const { reason: ended, failure } = await player.ended;
+      assert.equal(ended, reason, failure?.message);
+    } finally {
+      sounds.remove();
+      if (own === undefined) delete process.env['JACK_DEFAULT_SERVER'];
+      else process.env['JACK_DEFAULT_SERVER'] = own;
+    }
+    await server.stop();
+    const { log } = server;
+    const began = log.findIndex((line) => line.startsWith('self-connect-mode'));
+    const said = log.slice(began + 1).filter((line) => !/XRun|Process error$|caught signal/.test(line));
+    assert.ok(began >= 0);
+    assert.deepEqual(said, []);
+  });
 
 test('a server is found, and none is found where none runs', { skip }, async () => {
   server = JackServer.start('clearway-test', period);

@@ -25,14 +25,16 @@ export function findJackServer(): { readonly rate: number; readonly periodFrames
   return found;
 }
 
-const retryMs = 5;
+/** For servers that tell of a new client's ports a little later (PipeWire): ever longer, about 3 s in all. Each that is refused by jackd is a line in its log. */
+const pausesMs = [5, 10, 20, 40, 80, 160, 320, 640, 1280] as const;
 
 /**
- * Joins the ports of a pump, in order; mono goes to the first two. Gives up when the pump has not begun after `mostMs`. A port without a partner stays
- * alone: the user may join it.
+ * Joins the ports of a pump, in order; mono goes to the first two. The pump is in its cycles already: ports of a client that is not active yet are refused. A port
+ * without a partner stays alone: the user may join it.
+ * @param isWanted false: the pump has ended meanwhile
  * @returns the names of the ports that are joined, none where there are none or the server is gone
  */
-export async function connectJack(pumpPid: number, channels: number, mostMs = 3000): Promise<string[]> {
+export async function connectJack(pumpPid: number, channels: number, isWanted = () => true): Promise<string[]> {
   const jack = loadJack();
   if (jack === undefined) return [];
   const client = openClient(jack, `clearway-connects-${process.pid}`);
@@ -41,13 +43,14 @@ export async function connectJack(pumpPid: number, channels: number, mostMs = 30
     const targets = playbackPorts(jack, client);
     const wanted = channels === 1 ? targets.slice(0, 2) : targets.slice(0, channels);
     const joined: string[] = [];
-    const deadline = performance.now() + mostMs;
+    let pauses = 0;
     for (const [index, target] of wanted.entries()) {
       const source = `${jackClientName(pumpPid)}:${jackPortName(channels === 1 ? 0 : index)}`;
-      // Ports of a client that is not active yet are not joined.
       while (!connectPorts(jack, client, source, target)) {
-        if (performance.now() > deadline) return joined;
-        await sleep(retryMs);
+        const pauseMs = pausesMs[pauses++];
+        if (pauseMs === undefined) return joined;
+        await sleep(pauseMs);
+        if (!isWanted()) return joined;
       }
       joined.push(target);
     }
