@@ -9,7 +9,7 @@ import { median, pairedRatio, quantile } from '../statistics.js';
 import { judge, type Observed } from './device/notes.js';
 import type { ObservedDevice } from './device/observed.js';
 import { Load } from './load.js';
-import { type PlayerSubject, playerSubjects } from './players.js';
+import type { PlayerSubject } from './players.js';
 
 /** One ring, with or without rights. */
 export interface JitterGroup {
@@ -124,18 +124,19 @@ const head = [
 /** Who comes first takes turns. */
 const rotated = <T>(all: readonly T[], by: number): T[] => all.map((_, index) => all[(index + by) % all.length]!);
 
-/** Measures each group. Gives a table, and a sentence for each program that was not measured. */
+/** Measures each program in each group, the first as the one that the others stand beside. Gives a table, and a sentence for each program that was not measured. */
 export async function jitterTable(
+  subjects: readonly PlayerSubject[],
   groups: readonly JitterGroup[],
   settings: JitterSettings,
   device: ObservedDevice,
 ): Promise<string> {
   Object.assign(process.env, device.environment);
-  const absent = playerSubjects.flatMap((subject) => {
+  const absent = subjects.flatMap((subject) => {
     const why = subject.absence();
     return why === undefined ? [] : [`${subject.name} was not measured: ${why}.`];
   });
-  const present = playerSubjects.filter((subject) => subject.absence() === undefined);
+  const present = subjects.filter((subject) => subject.absence() === undefined);
   const lines: string[] = [];
   for (const group of groups) {
     const found = new Map<PlayerSubject, Run[]>(present.map((subject) => [subject, []]));

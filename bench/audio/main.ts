@@ -10,6 +10,7 @@ import { describeHost, hostFacts } from '../host/about.js';
 import { wholeNumberOf } from '../options.js';
 import { ObservedDevice, observedAbsence } from './device/observed.js';
 import { type JitterGroup, jitterTable } from './jitter.js';
+import { playerSubjects } from './players.js';
 import { pumpTable } from './pump-table.js';
 
 const rate = 48_000;
@@ -62,7 +63,7 @@ async function players(folder: string, rounds: number, isIdle: boolean): Promise
   makeFile(file, seconds + 30);
   const device = new ObservedDevice(folder);
   try {
-    const table = await jitterTable(groups, { rate, rounds, seconds, isIdle, folder, file }, device);
+    const table = await jitterTable(playerSubjects, groups, { rate, rounds, seconds, isIdle, folder, file }, device);
     return `Players. Clock: CLOCK_MONOTONIC of the system, in an ALSA device that observes. ${rounds} rounds of ${seconds} s; medians of rounds.\n${table}`;
   } finally {
     device.remove();

@@ -3,6 +3,7 @@
 // a shared file with its time and both pointers. All programs get the same ring: nothing else is offered. Not here: what is made of the notes (notes.ts), the programs (../players.ts).
 // cc -O2 -shared -fPIC -o libasound_module_pcm_observed.so observed.c -lasound
 // pcm.NAME { type observed notes "FILE" rate 48000 period 256 buffer 1024 }: FILE is there, and as long as what may be noted
+// With sound "FILE" all frames that were handed over are put at its end, which is no work for a device that is measured at.
 
 #define _GNU_SOURCE
 #define PIC 1
@@ -39,7 +40,7 @@ struct device {
   char *ring;
   int64_t started;
   snd_pcm_uframes_t avail_min;
-  int is_dry;
+  int is_dry, sound;
   unsigned rate, period, buffer;
 };
 
@@ -119,8 +120,8 @@ static snd_pcm_sframes_t on_transfer(
     snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas, snd_pcm_uframes_t offset, snd_pcm_uframes_t frames) {
   struct device *device = io->private_data;
   const int is_mapped = io->access == SND_PCM_ACCESS_MMAP_INTERLEAVED;
+  const char *from = (const char *)areas[0].addr + (areas[0].first + areas[0].step * offset) / 8;
   if (!is_mapped) {
-    const char *from = (const char *)areas[0].addr + (areas[0].first + areas[0].step * offset) / 8;
     const snd_pcm_uframes_t to = io->appl_ptr % device->buffer, rest = device->buffer - to;
     const snd_pcm_uframes_t first = frames < rest ? frames : rest;
     memcpy(device->ring + to * device->frame_bytes, from, first * device->frame_bytes);
@@ -130,6 +131,7 @@ static snd_pcm_sframes_t on_transfer(
   // As the kernel: a write to what is dry is refused, a moved pointer is not seen until the next look.
   if (runs_dry(device, at) && !is_mapped) return -EPIPE;
   note(device, COMMITTED, at, left(device, at), (int32_t)frames);
+  if (device->sound >= 0 && write(device->sound, from, frames * device->frame_bytes) != (ssize_t)(frames * device->frame_bytes)) return -EIO;
   return (snd_pcm_sframes_t)frames;
 }
 
@@ -146,6 +148,13 @@ static int on_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned count, 
   atomic_fetch_add(&device->notes->polls, 1);
   if (!(fds->revents & POLLIN)) return 0;
   const int64_t at = now(), queued = (int64_t)io->appl_ptr - left(device, at);
+  // A card whose last frame has left stops by itself: some programs wait for that (MPD).
+  if (io->state == SND_PCM_STATE_DRAINING && queued <= 0) {
+    on_stop(io);
+    snd_pcm_ioplug_set_state(io, SND_PCM_STATE_SETUP);
+    *revents = POLLOUT;
+    return 0;
+  }
   if (io->state == SND_PCM_STATE_DRAINING) forget_tick(io);
   if (runs_dry(device, at)) *revents = POLLOUT | POLLERR;
   else if (io->state == SND_PCM_STATE_DRAINING || (int64_t)device->buffer - queued >= (int64_t)device->avail_min)
@@ -175,6 +184,7 @@ static int on_close(snd_pcm_ioplug_t *io) {
   note(device, CLOSED, now(), 0, 0);
   munmap(device->notes, device->notes_bytes);
   close(io->poll_fd);
+  if (device->sound >= 0) close(device->sound);
   free(device->ring);
   free(device);
   return 0;
@@ -220,7 +230,7 @@ static int open_notes(struct device *device, const char *path) {
 }
 
 SND_PCM_PLUGIN_DEFINE_FUNC(observed) {
-  const char *path = NULL;
+  const char *path = NULL, *sound = NULL;
   long rate = 48000, period = 0, buffer = 0;
   snd_config_iterator_t each, next;
   (void)root;
@@ -229,6 +239,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(observed) {
     const char *id;
     if (snd_config_get_id(entry, &id) < 0) continue;
     if (!strcmp(id, "notes")) snd_config_get_string(entry, &path);
+    else if (!strcmp(id, "sound")) snd_config_get_string(entry, &sound);
     else if (!strcmp(id, "rate")) snd_config_get_integer(entry, &rate);
     else if (!strcmp(id, "period")) snd_config_get_integer(entry, &period);
     else if (!strcmp(id, "buffer")) snd_config_get_integer(entry, &buffer);
@@ -237,21 +248,24 @@ SND_PCM_PLUGIN_DEFINE_FUNC(observed) {
   struct device *device = calloc(1, sizeof *device);
   if (!device) return -ENOMEM;
   device->rate = rate, device->period = period, device->buffer = buffer, device->avail_min = period, device->frame_bytes = 4;
+  device->sound = -1;
   int failed = open_notes(device, path);
   if (failed) {
     free(device);
     return failed;
   }
+  if (sound) device->sound = open(sound, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   device->io = (snd_pcm_ioplug_t){
     .version = SND_PCM_IOPLUG_VERSION, .name = "a device that observes", .flags = SND_PCM_IOPLUG_FLAG_MONOTONIC | SND_PCM_IOPLUG_FLAG_BOUNDARY_WA,
     .poll_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), .poll_events = POLLIN, .callback = &callbacks, .private_data = device};
-  failed = device->io.poll_fd < 0 ? -errno : snd_pcm_ioplug_create(&device->io, name, stream, mode);
+  failed = device->io.poll_fd < 0 || (sound && device->sound < 0) ? -errno : snd_pcm_ioplug_create(&device->io, name, stream, mode);
   if (!failed) {
     failed = offer(device);
     if (failed) snd_pcm_ioplug_delete(&device->io); // which closes
   } else {
     munmap(device->notes, device->notes_bytes);
     if (device->io.poll_fd >= 0) close(device->io.poll_fd);
+    if (device->sound >= 0) close(device->sound);
     free(device);
   }
   if (failed) return failed;

@@ -25,6 +25,8 @@ export interface RingWanted {
   readonly rate: number;
   readonly periodFrames: number;
   readonly ringFrames: number;
+  /** Where all frames that are handed over are put, one behind the other; a device that is measured at keeps none. */
+  readonly soundFile?: string;
 }
 
 /** A device that was compiled into a folder. */
@@ -51,8 +53,9 @@ export class ObservedDevice {
   }
 
   /** Forgets what was noted; who opens it from now on gets this ring and no other. */
-  begin({ rate, periodFrames, ringFrames }: RingWanted): void {
-    const type = `type observed notes "${this.#notes}" rate ${rate} period ${periodFrames} buffer ${ringFrames}`;
+  begin({ rate, periodFrames, ringFrames, soundFile }: RingWanted): void {
+    const sound = soundFile === undefined ? '' : ` sound "${soundFile}"`;
+    const type = `type observed notes "${this.#notes}"${sound} rate ${rate} period ${periodFrames} buffer ${ringFrames}`;
     const names = [this.name, '!default'].map((name) => `pcm.${name} { ${type} }\n`);
     writeFileSync(this.#configuration, `pcm_type.observed { lib "${this.#library}" }\n${names.join('')}`);
     rmSync(this.#notes, { force: true });
