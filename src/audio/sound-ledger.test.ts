@@ -32,7 +32,7 @@ test('a sink that copies once more counts each committed sample, and no silence 
   const pump = { userBytes: 48, volumeBytes: 8, framesCommitted: 110, silentFrames: 10 };
   assert.deepEqual(counted(pump, { ...opened, copies: 1 }), [40 + 100 * 4, 8]);
   assert.deepEqual(counted(pump, { ...opened, copies: 2 }), [40 + 2 * 100 * 4, 8]);
-  // Stopped within the lead: nothing was committed.
+  // The device went away within the lead: nothing was committed.
   assert.deepEqual(counted({ framesCommitted: 0, silentFrames: 10 }, { ...opened, copies: 1 }), [0, 0]);
 });
 

@@ -15,7 +15,7 @@ interface Payload {
 }
 
 function payloadFramesOf(numbers: Float64Array): number {
-  // Silence that was fetched and dropped before it was heard is in the one number alone.
+  // Silence that a device refused when it went away is in the one number alone.
   return Math.max(0, numbers[PumpNumber.framesCommitted]! - numbers[PumpNumber.silentFrames]!);
 }
 

@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { type EndEvent, Player, type PlayerOptions, type XrunEvent } from '../../src/audio/index.js';
 import { histogramCount, histogramView } from '../../src/audio/pump/histogram.js';
 import { Histogram, offsets, PumpNumber, PumpWord } from '../../src/audio/pump/shared-layout.js';
-import { AudioFolder } from '../support/audio-files.js';
+import type { PcmFormat } from '../../src/wire/pcm/format.js';
+import { AudioFolder, cdLike } from '../support/audio-files.js';
 
 const folder = new AudioFolder();
 after(() => folder.remove());
@@ -121,6 +122,23 @@ async function drive(player: Player, seen: number[]): Promise<void> {
   seen.push(frame());
   await player.stop();
 }
+
+test('the memory of each sink is locked, also of one that is opened for another format', async (context) => {
+  const wide: PcmFormat = { ...cdLike, sample: 'S32_LE', validBits: 32, channels: 8, channelMask: 255 };
+  const files = [folder.wave('narrow.wav', 24_000).path, folder.wave('wide.wav', 4800, wide).path];
+  const locked: number[] = [];
+  const { end, player } = await watch({ files }, (playing) => {
+    const look = (): void =>
+      void locked.push(new Float64Array(playing.region!, 0, offsets.descriptors / 8)[PumpNumber.lockedBytes]!);
+    playing.once('playing', look);
+    playing.once('gap', look);
+  });
+  assert.equal(end.reason, 'played');
+  if (player.refusals.some((each) => each.includes('not locked'))) return context.skip('this user may not lock memory');
+  const [narrow, other] = locked as [number, number];
+  const pagesOf = (frameBytes: number): number => Math.ceil((24_000 * frameBytes) / 4096) * 4096;
+  assert.equal(other - narrow, pagesOf(8 * 4) - pagesOf(4), 'half a second of the one instead of the other');
+});
 
 test('a file that becomes shorter while it plays: what is missing is said, and all is accounted for', async () => {
   const frames = 48_000 * 8;

@@ -190,6 +190,11 @@ export class Fetcher {
 
   /** Fetches again from what is heard next: nothing of it is queued any more. */
   again(): void {
+    this.#numbers[PumpNumber.silentFrames]! -= this.#silenceOutstanding();
+    this.#rewind();
+  }
+
+  #rewind(): void {
     this.#fetchIndex = this.#ring.head;
     this.#fetchDone = this.#heardDone;
     this.outstanding = 0;
@@ -197,27 +202,43 @@ export class Fetcher {
 
   /** The sink took the last `frames` frames back. */
   takeBack(frames: number): void {
+    this.#numbers[PumpNumber.silentFrames]! -= this.#silenceOutstanding();
     let left = this.outstanding - frames;
-    this.again();
+    this.#rewind();
     this.outstanding = left;
     while (left > 0) {
       const there = this.#framesOf(this.#fetchIndex) - this.#fetchDone;
       if (left < there) {
         this.#fetchDone += left;
-        return;
+        break;
       }
       left -= there;
       this.#fetchIndex = (this.#fetchIndex + 1) | 0;
       this.#fetchDone = 0;
     }
+    this.#numbers[PumpNumber.silentFrames]! += this.#silenceOutstanding();
+  }
+
+  /** Of the frames that were fetched and have not been heard: how many are silence before a file's first. */
+  #silenceOutstanding(): number {
+    let silent = 0;
+    let from = this.#heardDone;
+    for (let index = this.#ring.head; ((this.#fetchIndex - index) | 0) >= 0; index = (index + 1) | 0) {
+      const isLast = index === this.#fetchIndex;
+      const isSilence = this.#words[descriptorPlace(index) + DescriptorWord.kind] === DescriptorKind.silence;
+      if (isSilence) silent += (isLast ? this.#fetchDone : this.#framesOf(index)) - from;
+      from = 0;
+    }
+    return silent;
   }
 
   /** Forgets every descriptor before `index`, as the feeder asked. Nothing of them is queued any more. */
   flush(index: number): void {
+    this.#numbers[PumpNumber.silentFrames]! -= this.#silenceOutstanding();
     while (this.#ring.head !== index) this.#next();
     this.#heardDone = 0;
     this.#ring.release();
-    this.again();
+    this.#rewind();
     this.tellPlace();
   }
 
@@ -226,7 +247,7 @@ export class Fetcher {
     while (this.#ring.head !== this.#fetchIndex) this.#next();
     this.#next();
     this.#ring.release();
-    this.again();
+    this.#rewind();
   }
 
   /** Looks which track is heard, and which of its frames is next: `track` and `frame`. */

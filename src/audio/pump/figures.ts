@@ -46,6 +46,8 @@ export class Figures {
   #secondLatestUs = 0;
   #secondWakeUps = 0;
   #second = 0;
+  /** 1: this stretch has been started once. */
+  #isBegun = 0;
   /** Frames queued at the look before, for the event of an xrun. */
   #queuedBefore = 0;
 
@@ -66,14 +68,15 @@ export class Figures {
     this.#words[PumpWord.track] = -1;
   }
 
-  /** Begins a stretch of playing: faults are counted from here on. Cold. */
+  /** Begins a stretch of playing: with its start faults are counted. Cold. */
   begin(periodFrames: number, rate: number): void {
     this.#periodNs[0] = (periodFrames * 1e9) / rate;
-    this.markUsage();
+    this.#isBegun = 0;
+    this.#markUsage();
   }
 
   /** Faults and switches are counted from here on. */
-  markUsage(): void {
+  #markUsage(): void {
     readThreadUsage(this.#usageAddress[0]);
     const words = this.#usageWords;
     this.#usageAtStart[0] = words[UsageWord.minorFaults]! - this.#words[PumpWord.minorFaults]!;
@@ -92,8 +95,10 @@ export class Figures {
     this.#words[PumpWord.involuntarySwitches] = words[UsageWord.involuntarySwitches]! - this.#usageAtStart[3]!;
   }
 
-  /** The sink was started just now. */
+  /** The sink was started just now. What that took is none of playing: with its start a library makes threads (JACK's), whose memory faults. */
   started(): void {
+    if (this.#isBegun === 0) this.#markUsage();
+    this.#isBegun = 1;
     if (this.#numbers[PumpNumber.startedNs] === 0) {
       this.#numbers[PumpNumber.startedNs] = this.#times[Time.now]!;
       this.#own[Own.secondEnds] = this.#times[Time.now]! + 1e9;

@@ -224,6 +224,8 @@ class ScriptedSink extends Sink {
 
 interface Case {
   readonly pieces: readonly number[];
+  /** Frames of silence before them. */
+  readonly lead?: number;
   readonly script: Step[];
   readonly fills?: Step[];
   readonly pauses: boolean;
@@ -233,28 +235,35 @@ interface Case {
 }
 
 /** Plays the numbers from 1 on to the end, on a card that a script moves. */
-function run({ pieces, script, fills = [], pauses, rewinds, drains, end }: Case) {
-  const played = play(pieces, (clock, words, numbers) => {
+function run({ pieces, lead = 0, script, fills = [], pauses, rewinds, drains, end }: Case) {
+  const open: Opener<ScriptedSink> = (clock, words, numbers) => {
     const sink = new ScriptedSink(clock, script, fills, words, numbers, pauses, rewinds, drains);
     return { sink, opening: sink.opening(end) };
-  });
+  };
+  const played = play(pieces, open, lead);
   return { ...played, heard: played.sink.heard, xruns: played.sink.xruns };
 }
 
-/** Plays the numbers from 1 on, each a frame of four bytes and times 4, cut into pieces, to the end. */
-function play<Played extends Sink>(
-  pieces: readonly number[],
-  open: (clock: PumpClock, words: Int32Array, numbers: Float64Array) => { sink: Played; opening: SinkOpening },
-) {
+type Opener<Played extends Sink> = (
+  clock: PumpClock,
+  words: Int32Array,
+  numbers: Float64Array,
+) => { sink: Played; opening: SinkOpening };
+
+/** Plays the numbers from 1 on, each a frame of four bytes and times 4, cut into pieces, to the end; before them so many frames of silence. */
+function play<Played extends Sink>(pieces: readonly number[], open: Opener<Played>, lead = 0) {
   const total = pieces.reduce((sum, each) => sum + each, 0);
   const region = new Region(regionBytes(Math.max(8, total * 4)), { kind: 'memfd', name: 'clearway-loop-test' });
   const words = new Int32Array(region.buffer, 0, offsets.pcm / 4);
   const numbers = new Float64Array(region.buffer, 0, offsets.pcm / 8);
   const pcm = new Int32Array(region.buffer, offsets.pcm, total);
   for (let frame = 0; frame < total; frame++) pcm[frame] = (frame + 1) * 4;
+  const first = lead > 0 ? 1 : 0;
+  words[descriptorPlace(0) + DescriptorWord.kind] = DescriptorKind.silence;
+  words[descriptorPlace(0) + DescriptorWord.frames] = lead;
   let done = 0;
   for (const [index, frames] of pieces.entries()) {
-    const at = descriptorPlace(index);
+    const at = descriptorPlace(first + index);
     // Every other piece is one of a file: of the region itself.
     const isFile = index % 2 === 1;
     words[at + DescriptorWord.kind] = isFile ? DescriptorKind.extent : DescriptorKind.pcm;
@@ -263,8 +272,8 @@ function play<Played extends Sink>(
     words[at + DescriptorWord.firstFrameLow] = done;
     done += frames;
   }
-  words[descriptorPlace(pieces.length) + DescriptorWord.kind] = DescriptorKind.end;
-  words[FeederWord.tail] = pieces.length + 1;
+  words[descriptorPlace(first + pieces.length) + DescriptorWord.kind] = DescriptorKind.end;
+  words[FeederWord.tail] = first + pieces.length + 1;
   words[PlayerWord.isPlaying] = 1;
   numbers[PlayerNumber.volume] = 1;
   const clock = new ScriptedClock();
@@ -303,6 +312,7 @@ const steps: Step[] = [
 const fillSteps: Step[] = ['play', 'suspend', 'dry at commit', 'asleep at commit'];
 const cases = fc.record({
   pieces: fc.array(fc.integer({ min: 1, max: 150 }), { minLength: 1, maxLength: 12 }),
+  lead: fc.constantFrom(0, 1, 40, 200),
   script: fc.array(fc.constantFrom(...steps), { maxLength: 60 }),
   fills: fc.array(fc.constantFrom(...fillSteps), { maxLength: 8 }),
   pauses: fc.boolean(),
@@ -326,9 +336,10 @@ test('xruns, suspensions, pauses and changes of volume: every frame is heard onc
         const whole = (index + 1) * 4;
         assert.ok(value === whole || value === whole / 2, `frame ${index} is ${value}`);
       }
-      assert.equal(numbers[PumpNumber.framesCommitted], total);
+      assert.equal(numbers[PumpNumber.framesCommitted], each.lead + total);
+      assert.equal(numbers[PumpNumber.silentFrames], each.lead, 'what is fetched again counts once');
       assert.equal(words[PumpWord.framesMissing], 0, 'no file is said to be shorter than it is');
-      assert.equal(words[PumpWord.head], each.pieces.length, 'all is given back');
+      assert.equal(words[PumpWord.head], each.pieces.length + (each.lead > 0 ? 1 : 0), 'all is given back');
     }),
     { numRuns: 200 },
   );

@@ -63,7 +63,6 @@ class PumpProcess {
   readonly #collections: number[] = [];
   #sink: Sink | undefined;
   #refusals: string[] = [];
-  #isLocked = false;
   /** The form of samples that was rehearsed with. */
   #rehearsed = '';
   /** When the stream stopped because its format ended; -1: it did not. */
@@ -222,18 +221,14 @@ class PumpProcess {
     let touched: number[] = [];
     for (let each = 0; each < touchedArrays; each++) touched = new Array<number>(touchedElements).fill(touched.length);
     gc?.();
-    if (!this.#isLocked) {
-      const { address, buffer } = sink.memory;
-      this.#refusals.push(
-        ...lockRanges([
-          { address: this.#address, length: this.#region.byteLength },
-          { address, length: buffer.byteLength },
-        ]),
-      );
-      this.#isLocked = true;
-    }
-    if (this.#settings.isRealtime)
-      this.#refusals = [...new Set([...this.#refusals, ...takeTurn(this.#settings.priority)])];
+    // Of each sink that is opened the memory is its own; what is locked already stays so.
+    const { address, buffer } = sink.memory;
+    const refusals = lockRanges([
+      { address: this.#address, length: this.#region.byteLength },
+      { address, length: buffer.byteLength },
+    ]);
+    if (this.#settings.isRealtime) refusals.push(...takeTurn(this.#settings.priority));
+    this.#refusals = [...new Set([...this.#refusals, ...refusals])];
     tellRights(this.#words, this.#numbers);
     writeText(this.#bytes, offsets.rights, JSON.stringify(this.#refusals));
   }

@@ -167,7 +167,7 @@ export const PumpNumber = {
   positionFrame: numbersOfPage(at.pump),
   /** Frames committed in all, padding at the end apart; what was queued and is fetched again counts once. */
   framesCommitted: numbersOfPage(at.pump) + 1,
-  /** Frames of silence among those, before the first frames of a file; of what is fetched again they count anew. */
+  /** Frames of silence among those, before the first frames of a file. */
   silentFrames: numbersOfPage(at.pump) + 2,
   /** Bytes that the kernel copied (preadv2), that the pump copied (memcpy), and that came by DMA past the page cache. */
   kernelBytes: numbersOfPage(at.pump) + 3,
