@@ -1,4 +1,4 @@
-// Where `clearway play` writes its lines and events: to a reader that may stop reading, which must neither hold playing up nor fill the memory. What waits for it is
+// Where `clearway play` writes its lines, events and complaints: to a reader that may stop reading, which must neither hold playing up nor fill the memory. What waits for it is
 // bounded: beyond that lines are left out, and how many is said once it reads again. Not here: what they say (play-session.ts).
 
 import type { Writable } from 'node:stream';

@@ -71,6 +71,8 @@ export function checkReportPath(path: string, files: readonly string[]): void {
   throw new UsageError(`${path} is what is to be played: choose another path for the report`);
 }
 
+const complaint = (sentence: string): string => `clearway play: ${printable(sentence)}`;
+
 /** See the file's head. */
 export class PlaySession {
   readonly #options: PlayOptions;
@@ -82,6 +84,7 @@ export class PlaySession {
   /** Where words go: not among the bytes of a WAV on standard output. */
   readonly #out: NodeJS.WriteStream;
   readonly #lines: PlayLines;
+  readonly #complaints = new PlayLines(process.stderr, false);
   #live: PlayLive | undefined;
   #signalStatus = 0;
   #isHeld = false;
@@ -141,7 +144,7 @@ export class PlaySession {
   }
 
   #complain(sentence: string): void {
-    if (this.#live?.isDrawn !== true) process.stderr.write(`clearway play: ${printable(sentence)}\n`);
+    if (this.#live?.isDrawn !== true) this.#complaints.write(complaint(sentence));
   }
 
   #listen(): void {
@@ -227,13 +230,13 @@ export class PlaySession {
     const report = this.#recorder.report();
     if (report !== undefined) this.#tell(report);
     if (failure !== undefined) {
-      this.#complain(failure.message);
+      this.#complaints.writeLast(complaint(failure.message));
       return playStatus[failure.reason];
     }
     const { failOnXruns, failOnLateMs } = this.#options;
     const failed = report && failureOf(report, { xruns: failOnXruns, lateMs: failOnLateMs });
     if (failed !== undefined) {
-      this.#complain(failed);
+      this.#complaints.writeLast(complaint(failed));
       return playStatus.failOn;
     }
     return this.#skipped > 0 ? playStatus.usage : this.#signalStatus;

@@ -1,6 +1,7 @@
 // `clearway play`: plays files and says how it went. Options (play-options.ts), keys (play-keys.ts), the live view (play-live.ts, play-screen.ts), what there is to play to (play-devices.ts),
 // one run of a player (play-session.ts). Here: which of them, and the exit status. Not here: playing (src/audio).
 
+import { withoutClock } from '../audio/report/report.js';
 import { parseSinkName, SinkNameError } from '../audio/sinks/sink-name.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { shortageSentence } from './kit/shortage.js';
@@ -40,10 +41,7 @@ async function devicesOf({ device, failOnLateMs }: PlayOptions): Promise<readonl
   try {
     const sink = parseSinkName(device);
     const hasClock = sink.kind !== 'file' && !(sink.kind === 'null' && !sink.isPaced);
-    if (failOnLateMs !== undefined && !hasClock)
-      throw new UsageError(
-        `${device} has no clock, and --fail-on-late needs one: take another --device, such as null for a dry run in real time`,
-      );
+    if (failOnLateMs !== undefined && !hasClock) throw new UsageError(withoutClock(device));
   } catch (error) {
     throw error instanceof SinkNameError ? new UsageError(error.message) : error;
   }

@@ -165,14 +165,17 @@ test('checksums of several files: one that is wrong decides', () => {
   assert.equal(reportOf({ ...playFacts, digests: undefined }).digests, 'not compared');
 });
 
-test('--fail-on-*: as many as are allowed pass, and a sink without a clock fails what needs one', () => {
+test('--fail-on-*: as many as are allowed pass, and a sink without a clock fails what needs one; who never slept was never late', () => {
   const report = reportOf(playFacts);
   assert.equal(failureOf(report, {}), undefined);
   assert.equal(failureOf({ ...report, xrunCount: 2 }, { xruns: 2 }), undefined);
   assert.match(failureOf({ ...report, xrunCount: 3 }, { xruns: 2 })!, /^3 xruns/);
   assert.equal(failureOf(report, { lateMs: 0.519 }), undefined);
   assert.match(failureOf(report, { lateMs: 0.5 })!, /0\.519 ms late/);
-  assert.match(failureOf({ ...report, lateness: null }, { lateMs: 1 })!, /no clock/);
+  const { sink } = report;
+  const clockless = { ...report, lateness: null, sink: { ...sink, name: 'alsa:null', clock: 'none' as const } };
+  assert.match(failureOf(clockless, { lateMs: 1 })!, /^alsa:null has no clock, and --fail-on-late needs one/);
+  assert.equal(failureOf({ ...report, lateness: null }, { lateMs: 0 }), undefined, 'it never slept: it was not late');
 });
 
 test('the page: the histogram in doublings, headroom thinned by its least, names made safe', () => {

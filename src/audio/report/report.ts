@@ -1,6 +1,7 @@
 // The report as figures: what is known when playing has ended, as the quantities that the documentation defines. Pure. Not here: how they are
 // written (report-text.ts, report-page.ts), how they are found.
 
+import { counted } from '../../text/units.js';
 import { type BitVerdict, bitSentence, bitVerdict } from './bits.js';
 import { countOf, type Distribution, lowPercentileOf, percentileOf } from './distribution.js';
 import type { Environment } from './environment.js';
@@ -20,6 +21,10 @@ export interface Headroom {
   readonly ms: number;
   readonly percentOfRing: number;
 }
+
+/** What is said of a device without a clock. */
+export const withoutClock = (device: string): string =>
+  `${device} has no clock, and --fail-on-late needs one: take another --device, such as null for a dry run in real time`;
 
 /** The report, as `--json` prints it. `schema` rises when a field changes its meaning or goes; new ones may come without that. */
 export interface PlayReport {
@@ -150,19 +155,22 @@ export function reportOf(facts: PlayFacts): PlayReport {
   };
 }
 
-/** Whether a `--fail-on-*` is met. @param xruns most that are let pass @param lateMs most lateness that is let pass */
+/**
+ * Whether a `--fail-on-*` is met: the sentence. A pump that never slept was never late. @param xruns most that are let pass
+ * @param lateMs most lateness that is let pass
+ */
 export function failureOf(
-  report: Pick<PlayReport, 'xrunCount' | 'lateness'>,
+  report: Pick<PlayReport, 'xrunCount' | 'lateness' | 'sink'>,
   limits: { readonly xruns?: number | undefined; readonly lateMs?: number | undefined },
 ): string | undefined {
   const { xruns, lateMs } = limits;
   if (xruns !== undefined && report.xrunCount > xruns)
-    return `${report.xrunCount} xruns, and --fail-on-xrun allows ${xruns}`;
-  if (lateMs !== undefined) {
-    if (report.lateness === null)
-      return 'this device has no clock, and --fail-on-late needs one: take another --device';
-    if (report.lateness.maxUs > lateMs * 1000)
-      return `woken ${(report.lateness.maxUs / 1000).toFixed(3)} ms late, and --fail-on-late allows ${lateMs}`;
-  }
-  return undefined;
+    return `${counted(report.xrunCount, 'xrun')}, and --fail-on-xrun allows ${xruns}`;
+  if (lateMs === undefined) return undefined;
+  // Named ones are refused before; of ALSA's names it is known only when they are open.
+  if (report.sink.clock === 'none') return withoutClock(report.sink.name);
+  const maxUs = report.lateness?.maxUs ?? 0;
+  return maxUs > lateMs * 1000
+    ? `woken ${(maxUs / 1000).toFixed(3)} ms late, and --fail-on-late allows ${lateMs}`
+    : undefined;
 }
