@@ -6,10 +6,9 @@
 
 import { DirectCalls } from '../engine/direct-calls.js';
 import type { Engine, EngineEvents } from '../engine/engine.js';
-import { EPOLL, MSG } from '../kernel/constants.js';
+import { EPOLL } from '../kernel/constants.js';
 import { epollDataWord, epollEventWords } from '../kernel/epoll.js';
 import { Errno } from '../kernel/errno.js';
-import { sys } from '../kernel/numbers.js';
 import { acceptNonBlocking, closeDescriptor, receive, send, sendMessage } from '../kernel/socket.js';
 import { check, SystemError } from '../kernel/system-error.js';
 import { FramePool } from '../memory/frame-pool.js';
@@ -18,7 +17,7 @@ import { EpollSet } from './epoll-set.js';
 import { Fetches, fetchPollMs } from './fetches.js';
 import { FileThreads } from './file-threads.js';
 import { type Interest, Interests, Role } from './interest.js';
-import { SocketBatch } from './socket-batch.js';
+import { type BatchForm, IoCall, SocketBatch } from './socket-batch.js';
 
 const acceptsATurn = 64;
 /** With fewer ready descriptors, what comes is read and answered one by one. */
@@ -29,6 +28,14 @@ const fileToken = -1;
 
 /** Bits of a stream that ends. */
 const ends = EPOLL.RDHUP | EPOLL.HUP | EPOLL.ERR;
+
+/** Numbers of receive frames and their bytes; with how many ready descriptors streams are read and answered together, and how. */
+interface EpollOptions {
+  readonly frames?: number;
+  readonly frameBytes?: number;
+  readonly batchFrom?: number;
+  readonly batchForm?: BatchForm;
+}
 
 /** See {@link Engine}. */
 export class EpollEngine extends DirectCalls implements Engine {
@@ -51,8 +58,8 @@ export class EpollEngine extends DirectCalls implements Engine {
   #reading = new NumberList();
   readonly #read = new ReadList();
   /** Where there are lists of calls: what is read and sent when many sockets are ready. */
-  readonly #receives: SocketBatch | undefined = SocketBatch.open(sys.recvfrom);
-  readonly #sends: SocketBatch | undefined = SocketBatch.open(sys.sendto);
+  readonly #receives: SocketBatch | undefined;
+  readonly #sends: SocketBatch | undefined;
   readonly #batchFrom: number;
   /** The streams of this turn are read in batches; what is sent is collected. */
   #isBatched = false;
@@ -61,11 +68,8 @@ export class EpollEngine extends DirectCalls implements Engine {
   #turns = 0;
   #closed = false;
 
-  /**
-   * @param options numbers of receive frames and their bytes; with how many ready descriptors streams are read and answered together.
-   * @throws SystemError EMFILE, ENOMEM.
-   */
-  constructor(options: { readonly frames?: number; readonly frameBytes?: number; readonly batchFrom?: number } = {}) {
+  /** @throws SystemError EMFILE, ENOMEM. */
+  constructor(options: EpollOptions = {}) {
     super();
     // First what may fail: nothing has to be given back then.
     this.#set = new EpollSet();
@@ -74,6 +78,8 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.#frames = new FramePool(options.frames ?? 512, this.receiveFrameBytes);
     this.receiveBytes = this.#frames.region.bytes;
     this.#batchFrom = options.batchFrom ?? leastBatched;
+    this.#receives = SocketBatch.open(IoCall.read, options.batchForm);
+    this.#sends = SocketBatch.open(IoCall.write, options.batchForm);
   }
 
   /** While many streams are answered their sends are collected. */
@@ -161,12 +167,12 @@ export class EpollEngine extends DirectCalls implements Engine {
     interest.flags = flags;
     interest.isCancelled = false;
     const sends = this.#sends;
-    if (!this.#isCollecting || sends === undefined) {
+    if (!this.#isCollecting || sends === undefined || !sends.takes(flags)) {
       this.#trySend(interest);
       return;
     }
     interest.isCollected = true;
-    sends.add(fd, interest.generation, -1, address, length, flags | MSG.NOSIGNAL);
+    sends.add(fd, interest.generation, -1, address, length, flags);
     if (sends.isFull) this.#runSends(sends);
   }
 

@@ -1,15 +1,165 @@
-// SocketBatch: reads of many sockets, or sends to them, that are made by one list of calls. Not here: which sockets, and what is done
-// with what came (engine.ts).
+// SocketBatch: reads of many sockets, or sends to them, that are made together: by one system call (kernel/io-list.ts) or by one crossing
+// into C (kernel/call-list.ts), whichever is cheaper on this host. Not here: which sockets, and what is done with what came (engine.ts).
 
 import { argumentWord, CallList, callWords, resultWord } from '../kernel/call-list.js';
+import { MSG } from '../kernel/constants.js';
+import { IoCall, IoList } from '../kernel/io-list.js';
+import { MAP, mapMemory, PROT, unmapMemory } from '../kernel/memory.js';
+import { sys } from '../kernel/numbers.js';
+import { closeDescriptor } from '../kernel/socket.js';
+import { unixStreamPair } from '../kernel/socket-pair.js';
 
-/** Calls of a list: a few tens gain what there is to gain, and the first answer of a turn waits for no more of them. */
+export { IoCall };
+
+/** Calls of a batch: a few tens gain what there is to gain, and the first answer of a turn waits for no more of them. */
 const batchCalls = 32;
+
+/** What makes the calls. */
+interface Calls {
+  /** Whether a call may have these flags of send(2). */
+  takes(flags: number): boolean;
+  set(index: number, fd: number, address: number, length: number, flags: number): void;
+  run(count: number): void;
+  /** What a call gave: bytes, or -errno. A call takes 2 GiB at most, so that one word holds it. */
+  result(index: number): number;
+  close(): void;
+}
 
 const fdWord = argumentWord(0);
 const addressWord = argumentWord(1);
 const lengthWord = argumentWord(2);
 const flagsWord = argumentWord(3);
+
+/** By one crossing into C: a system call each. */
+class ListedCalls implements Calls {
+  readonly #list: CallList;
+  readonly #flags: number;
+
+  constructor(list: CallList, kind: number) {
+    this.#list = list;
+    this.#flags = kind === IoCall.write ? MSG.NOSIGNAL : 0;
+    const number = kind === IoCall.write ? sys.sendto : sys.recvfrom;
+    for (let at = 0; at < batchCalls * callWords; at += callWords) list.words[at] = number;
+  }
+
+  takes(): boolean {
+    return true;
+  }
+
+  set(index: number, fd: number, address: number, length: number, flags: number): void {
+    const { words } = this.#list;
+    const at = index * callWords;
+    words[at + fdWord] = fd;
+    words[at + addressWord] = address | 0;
+    words[at + addressWord + 1] = Math.floor(address / 0x1_0000_0000);
+    words[at + lengthWord] = length | 0;
+    words[at + lengthWord + 1] = Math.floor(length / 0x1_0000_0000);
+    words[at + flagsWord] = flags | this.#flags;
+  }
+
+  run(count: number): void {
+    this.#list.run(count);
+  }
+
+  result(index: number): number {
+    return this.#list.words[index * callWords + resultWord]!;
+  }
+
+  close(): void {
+    this.#list.close();
+  }
+}
+
+/** By one system call, which has no flags. */
+class SubmittedCalls implements Calls {
+  readonly #list: IoList;
+
+  constructor(list: IoList) {
+    this.#list = list;
+  }
+
+  takes(flags: number): boolean {
+    return flags === 0;
+  }
+
+  set(index: number, fd: number, address: number, length: number): void {
+    this.#list.set(index, fd, address, length);
+  }
+
+  run(count: number): void {
+    this.#list.run(count);
+  }
+
+  result(index: number): number {
+    return this.#list.results[index]!;
+  }
+
+  close(): void {
+    this.#list.close();
+  }
+}
+
+function openListed(kind: number): Calls | undefined {
+  const list = CallList.open(batchCalls);
+  return list === undefined ? undefined : new ListedCalls(list, kind);
+}
+
+function openSubmitted(kind: number): Calls | undefined {
+  const list = IoList.open(batchCalls, kind);
+  return list === undefined ? undefined : new SubmittedCalls(list);
+}
+
+/** So often each form is tried; the quickest of its runs counts. */
+const trials = 6;
+
+/** Whether the second form makes reads of an empty socket, which is all that a call costs beside its work, in less time than the first. */
+function isQuicker(first: Calls, second: Calls): boolean {
+  const forms = [first, second];
+  const best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const memory = mapMemory(64, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
+  const pair = unixStreamPair();
+  for (const each of forms)
+    for (let index = 0; index < batchCalls; index++) each.set(index, pair[0], memory.address, 64, 0);
+  for (let trial = 0; trial < trials; trial++) {
+    for (const [form, each] of forms.entries()) {
+      const before = performance.now();
+      each.run(batchCalls);
+      best[form] = Math.min(best[form]!, performance.now() - before);
+    }
+  }
+  for (const fd of pair) closeDescriptor(fd);
+  unmapMemory(memory);
+  return best[1]! < best[0]!;
+}
+
+/** Whether io_submit is preferred: what the kernel spends on a call in it is more than entering it costs on some hosts, and far less on others. */
+function triesSubmitting(): boolean {
+  const listed = openListed(IoCall.read);
+  if (listed === undefined) return true;
+  const submitted = openSubmitted(IoCall.read);
+  try {
+    return submitted !== undefined && isQuicker(listed, submitted);
+  } catch {
+    // No descriptors for a trial.
+    return false;
+  } finally {
+    listed.close();
+    submitted?.close();
+  }
+}
+
+/** Found once a thread. */
+let prefersSubmitting: boolean | undefined;
+
+/** How the calls of a batch are made: by one crossing into C, or by one system call. */
+export type BatchForm = 'listed' | 'submitted';
+
+/** A form that is asked for; else the cheaper one, or the one that this host has. */
+function openCalls(kind: number, form: BatchForm | undefined): Calls | undefined {
+  if (form !== undefined) return form === 'listed' ? openListed(kind) : openSubmitted(kind);
+  prefersSubmitting ??= triesSubmitting();
+  return prefersSubmitting ? (openSubmitted(kind) ?? openListed(kind)) : (openListed(kind) ?? openSubmitted(kind));
+}
 
 /** See the file's head. */
 export class SocketBatch {
@@ -19,22 +169,26 @@ export class SocketBatch {
   readonly fds = new Int32Array(batchCalls);
   readonly generations = new Int32Array(batchCalls);
   readonly frames = new Int32Array(batchCalls);
-  readonly #list: CallList;
+  readonly #calls: Calls;
 
-  private constructor(list: CallList, number: number) {
-    this.#list = list;
-    for (let at = 0; at < batchCalls * callWords; at += callWords) list.words[at] = number;
+  private constructor(calls: Calls) {
+    this.#calls = calls;
   }
 
-  /** A batch of one system call: recvfrom or sendto. Undefined where there are no lists of calls. */
-  static open(number: number): SocketBatch | undefined {
-    const list = CallList.open(batchCalls);
-    return list === undefined ? undefined : new SocketBatch(list, number);
+  /** A batch of one kind ({@link IoCall}). Undefined where there are no lists of calls. @param form the cheaper one where it is left out */
+  static open(kind: number, form?: BatchForm): SocketBatch | undefined {
+    const calls = openCalls(kind, form);
+    return calls === undefined ? undefined : new SocketBatch(calls);
   }
 
   /** Whether nothing may be added before {@link run}. */
   get isFull(): boolean {
     return this.count === batchCalls;
+  }
+
+  /** Whether a send with these flags can be among the others. */
+  takes(flags: number): boolean {
+    return this.#calls.takes(flags);
   }
 
   /** Adds a call. @param generation of the interest that it is for. @param frame what it reads into; -1 for none */
@@ -43,31 +197,24 @@ export class SocketBatch {
     this.fds[index] = fd;
     this.generations[index] = generation;
     this.frames[index] = frame;
-    const { words } = this.#list;
-    const at = index * callWords;
-    words[at + fdWord] = fd;
-    words[at + addressWord] = address | 0;
-    words[at + addressWord + 1] = Math.floor(address / 0x1_0000_0000);
-    words[at + lengthWord] = length | 0;
-    words[at + lengthWord + 1] = Math.floor(length / 0x1_0000_0000);
-    words[at + flagsWord] = flags;
+    this.#calls.set(index, fd, address, length, flags);
   }
 
   /** Makes the calls, and begins anew. Returns how many there were; {@link result} says what each gave. */
   run(): number {
     const { count } = this;
     this.count = 0;
-    this.#list.run(count);
+    this.#calls.run(count);
     return count;
   }
 
-  /** What a call gave: bytes, or -errno. A call takes 2 GiB at most, so that one word holds it. */
+  /** What a call of the last {@link run} gave: bytes, or -errno. */
   result(index: number): number {
-    return this.#list.words[index * callWords + resultWord]!;
+    return this.#calls.result(index);
   }
 
   /** Gives its memory back. */
   close(): void {
-    this.#list.close();
+    this.#calls.close();
   }
 }

@@ -8,6 +8,7 @@ import type { Engine, EngineEvents } from '../../src/engine/engine.js';
 import { FakeEngine, type FakePeer } from '../../src/engine/fake.js';
 import type { FileOperations } from '../../src/engine/file-operations.js';
 import { EpollEngine } from '../../src/epoll/engine.js';
+import { IoCall, SocketBatch } from '../../src/epoll/socket-batch.js';
 import { IPPROTO, SO, SOL, TCP } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
@@ -28,9 +29,12 @@ import { UringEngine } from '../../src/uring/engine.js';
 import { JoinedStacks, nearHost } from '../support/joined-stacks.js';
 import { StackPeer } from '../support/stack-peer.js';
 
-/** The engines that are tested; `batched` is epoll's where whatever is ready is read and answered by lists of calls. */
-export type EngineName = 'uring' | 'epoll' | 'batched' | 'bypass' | 'fake';
-export const engineNames: readonly EngineName[] = ['uring', 'epoll', 'batched', 'bypass', 'fake'];
+/**
+ * The engines that are tested; `listed` and `submitted` are epoll's where whatever is ready is read and answered by lists of calls, each of
+ * them a system call, or all of them one.
+ */
+export type EngineName = 'uring' | 'epoll' | 'listed' | 'submitted' | 'bypass' | 'fake';
+export const engineNames: readonly EngineName[] = ['uring', 'epoll', 'listed', 'submitted', 'bypass', 'fake'];
 
 /** Sizes of an engine's parts; small ones make shortages. */
 export interface Sizes {
@@ -45,6 +49,11 @@ const stackPort = 80;
 /** Why an engine cannot be tested here, or false. */
 export function skipReason(name: EngineName): string | false {
   if (!platformIsLinux) return 'needs Linux';
+  if (name === 'listed' || name === 'submitted') {
+    const batch = SocketBatch.open(IoCall.read, name);
+    batch?.close();
+    return batch === undefined && 'this host has no such lists of calls';
+  }
   if (name !== 'uring') return false;
   try {
     new UringEngine().close();
@@ -445,7 +454,8 @@ export class Bench {
 }
 
 function epoll(name: EngineName, sizes: Sizes): EpollEngine {
-  return new EpollEngine({ ...sizes, batchFrom: name === 'batched' ? 1 : Number.POSITIVE_INFINITY });
+  if (name === 'epoll') return new EpollEngine({ ...sizes, batchFrom: Number.POSITIVE_INFINITY });
+  return new EpollEngine({ ...sizes, batchFrom: 1, batchForm: name === 'listed' ? 'listed' : 'submitted' });
 }
 
 function fake(sizes: Sizes): FakeEngine {
