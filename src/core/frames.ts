@@ -114,31 +114,50 @@ export function takeForFill(many: u32, ring: usize, first: u32, mask: u32): void
   }
 }
 
-/** So many descriptors of received packets are looked at, by `takeReceived`. */
-export function beginReceived(many: u32): void {
-  inFill -= many;
-}
+/** What is written of a received packet: where it is (u32), its length (u32), and room for another word. */
+export const arrivalBytes: usize = 12;
 
-/** A frame that the kernel received into: to the stack. Returns where the packet is, or 0 where the descriptor is none that it may give. */
-export function takeReceived(place: u64, length: u32): usize {
-  if (guarded && place >= <u64>bytes) return refuseReceived(Figure.faultOutside);
-  const index = <u32>place >> shift;
-  const owner = owners + index;
-  if (guarded && load<u8>(owner) !== <u8>Owner.fill) return refuseReceived(Figure.faultOwner);
-  if (guarded && length > inside + 1 - (<u32>place & inside)) {
-    count(Figure.faultLength);
-    pushFree(index);
-    return 0;
+/**
+ * Frames that the kernel received into: to the stack. So many descriptors stand in a ring of places (u64) and lengths (u32), 16 bytes each, from its entry `first` on. Of
+ * each that the kernel may give it is written where the packet is, and how long; the others are refused. Returns where that ends. @param mask of the numbers of entries
+ */
+export function takeReceived(many: u32, ring: usize, first: u32, mask: u32, into: usize): usize {
+  inFill -= many;
+  const table = owners;
+  const bits = shift;
+  const start = umem;
+  const most = inside;
+  for (const end = first + many; first !== end; first++) {
+    const descriptor = ring + ((<usize>(first & mask)) << 4);
+    const place = load<u64>(descriptor);
+    if (guarded && place >= <u64>bytes) {
+      refuseReceived(Figure.faultOutside);
+      continue;
+    }
+    const index = <u32>place >> bits;
+    const owner = table + index;
+    if (guarded && load<u8>(owner) !== <u8>Owner.fill) {
+      refuseReceived(Figure.faultOwner);
+      continue;
+    }
+    const length = load<u32>(descriptor, 8);
+    if (guarded && length > most + 1 - (<u32>place & most)) {
+      count(Figure.faultLength);
+      pushFree(index);
+      continue;
+    }
+    store<u8>(owner, <u8>Owner.stack);
+    store<usize>(into, start + <usize>place);
+    store<u32>(into, length, 4);
+    into += arrivalBytes;
   }
-  store<u8>(owner, <u8>Owner.stack);
-  return umem + <usize>place;
+  return into;
 }
 
 /** Whoever has that frame, the kernel did not get it to receive into, or has more than it was given. */
-function refuseReceived(fault: Figure): usize {
+function refuseReceived(fault: Figure): void {
   count(fault);
   inFill++;
-  return 0;
 }
 
 /** A frame that the kernel sent: back to the stack if it is held, else free. */
@@ -185,11 +204,10 @@ export function releaseFrame(frame: usize): void {
   pushFree(index);
 }
 
-/** The same as `lendFrame`, for a frame of which the number is known. */
+/** From the stack to the application: a frame that is not held, of which the number is known. */
 export function lendNumbered(index: u32): void {
-  const owner = load<u8>(owners + index);
-  if (!guarded || (owner & ~held) === <u8>Owner.stack)
-    store<u8>(owners + index, (owner & held) | <u8>Owner.application);
+  const owner = owners + index;
+  if (!guarded || load<u8>(owner) === <u8>Owner.stack) store<u8>(owner, <u8>Owner.application);
   else count(Figure.faultStack);
 }
 

@@ -3,7 +3,7 @@
 
 import { Figure, Owner, Place, Setting } from './control';
 import { control, count, countMany, refuse, setting } from './figures';
-import { beginReceived, fillAllowance, frameOf, handFrame, takeCompleted, takeForFill, takeReceived } from './frames';
+import { fillAllowance, frameOf, handFrame, takeCompleted, takeForFill, takeReceived } from './frames';
 import { loadShared, storeShared } from './shared-words';
 
 /** One ring: where its parts are, and the index that is ours to move. */
@@ -29,8 +29,6 @@ const needWakeup: u32 = 1;
 let txFlags: usize = 0;
 /** The umem's start, from which the kernel counts. */
 let umem: usize = 0;
-/** The length of the packet that `nextReceived` returned. */
-export let receivedLength: u32 = 0;
 
 /** Takes over the rings that the control block tells of. Returns 0, or -EINVAL for a place that cannot be. */
 export function attachRings(): i32 {
@@ -71,19 +69,11 @@ export function receivedWaiting(): u32 {
   return waitingIn(rx);
 }
 
-/** So many of them are taken by `nextReceived` now. */
-export function beginReceiving(many: u32): void {
-  beginReceived(many);
-}
-
-/** The next received packet, of which there must be one: its address, and `receivedLength`; 0 for a descriptor that was refused. */
-export function nextReceived(): usize {
-  const descriptor = rx.descriptors + ((<usize>(rx.own & (rx.entries - 1))) << 4);
-  const place = load<u64>(descriptor);
-  const length = load<u32>(descriptor, 8);
-  rx.own++;
-  receivedLength = length;
-  return takeReceived(place, length);
+/** Takes the next received packets, of which there must be so many. Writes of each that was not refused what `takeReceived` does, and returns where that ends. */
+export function nextReceived(many: u32, into: usize): usize {
+  const first = rx.own;
+  rx.own = first + many;
+  return takeReceived(many, rx.descriptors, first, rx.entries - 1, into);
 }
 
 /** Tells the kernel which received packets were taken. */

@@ -8,7 +8,7 @@ import { ethernetInput } from './ethernet';
 import { configureEvents, haveEvents } from './events';
 import { expectedInput, guessOf } from './expected';
 import { control, count, countMany, putPlace, refuse, resetControl, setting, settingAt } from './figures';
-import { configureFrames } from './frames';
+import { arrivalBytes, configureFrames } from './frames';
 import { groupDeadline, groupTimers, joinGroups } from './groups';
 import { configureHeard } from './heard';
 import { configurePaths, forgetPath, pathDeadline } from './ip/paths';
@@ -18,11 +18,9 @@ import { configureNeighbours, neighbourDeadline, neighbourTimers } from './neigh
 import { seedRandom } from './random';
 import {
   attachRings as attach,
-  beginReceiving,
   nextReceived,
   publishReceived,
   publishSent,
-  receivedLength,
   receivedWaiting,
   refill,
   takeCompletions,
@@ -41,7 +39,9 @@ const events: u32 = 4;
 const pageBytes: u32 = 4096;
 const enomem: i32 = -12;
 
-const looked = memory.data(4, 4);
+/** Packets of which it is guessed whose they are before the first of them is worked on: where each is, how long, and the guess. */
+const groupPackets: u32 = 16;
+const group = memory.data(192, 64);
 
 let isReset: bool = false;
 let isAttached: bool = false;
@@ -122,48 +122,40 @@ export function turn(us: u32): u32 {
 }
 
 /**
- * Takes in so many packets. The next two are looked at before one is worked on, so that what they are about comes out of memory meanwhile: of the one behind
- * the next its head, of the next, whose head is there, its connection. What nearly all of them add to is counted once for all.
+ * Takes in so many packets, a group after another. Of a whole group it is looked at who each is of, before the first is worked on: so what they are about comes out of
+ * memory for all of them at once. What nearly all of them add to is counted once for all.
  */
 function takeReceived(many: u32): void {
-  beginReceiving(many);
-  let refused: u32 = 0;
+  let written: u32 = 0;
   let unexpected: u32 = 0;
-  let bytes: u32 = 0;
-  let packet: usize = 0;
-  let length: u32 = 0;
-  let guess: usize = 0;
-  let next: usize = 0;
-  let nextLength: u32 = 0;
-  for (let left = many + 2; left > 0; left--) {
-    let following: usize = 0;
-    if (left > 2) {
-      following = nextReceived();
-      // Words of 4 bytes do not reach beyond the UMEM.
-      if (following !== 0) store<u32>(looked, load<u32>(following & ~3));
-      else refused++;
+  for (let left = many; left > 0; ) {
+    const some = min<u32>(left, groupPackets);
+    left -= some;
+    const end = nextReceived(some, group);
+    written += <u32>(end - group);
+    lookAhead(end);
+    for (let at = group; at < end; at += arrivalBytes) {
+      const way = expectedInput(load<usize>(at), load<u32>(at, 4), load<usize>(at, 8));
+      if (way === wayExpected) continue;
+      unexpected++;
+      if (way === wayLong) ethernetInput(load<usize>(at), load<u32>(at, 4));
     }
-    const followingLength = receivedLength;
-    const nextGuess = next === 0 ? <usize>0 : guessOf(next, nextLength);
-    if (packet !== 0) {
-      bytes += length;
-      const way = expectedInput(packet, length, guess);
-      if (way !== wayExpected) {
-        unexpected++;
-        if (way === wayLong) ethernetInput(packet, length);
-      }
-    }
-    packet = next;
-    length = nextLength;
-    guess = nextGuess;
-    next = following;
-    nextLength = followingLength;
   }
-  const packets = many - refused;
+  const packets = written / <u32>arrivalBytes;
   countMany(Figure.receivedPackets, packets);
-  countMany(Figure.receivedBytes, bytes);
   countMany(Figure.tcpSegmentsReceived, packets - unexpected);
   countMany(Figure.tcpExpected, packets - unexpected);
+}
+
+/** Guesses of each packet of the group of whom it is. */
+function lookAhead(end: usize): void {
+  let bytes: u32 = 0;
+  for (let at = group; at < end; at += arrivalBytes) {
+    const length = load<u32>(at, 4);
+    bytes += length;
+    store<usize>(at, guessOf(load<usize>(at), length), 8);
+  }
+  countMany(Figure.receivedBytes, bytes);
 }
 
 /** Microseconds until a timer is due; 0xffffffff: none is. */

@@ -7,7 +7,7 @@ import { SocketEvent } from '../control';
 import { postEvent } from '../events';
 import { frameOf, releaseFrame } from '../frames';
 import { noteNextWindow, noteStamp } from './arrival';
-import { Connection, State } from './connection';
+import { Connection } from './connection';
 import { tcpArrive } from './input';
 import { armAck, hasRoom, keepNext, noteQuick } from './receiver';
 import { usualStamp } from './segment';
@@ -40,26 +40,39 @@ export function takeSegment(
 ): u32 {
   const sequence = bswap<u32>(sequenceWord);
   const ack = bswap<u32>(ackWord);
-  // Nothing of ours is under way, waits or is being repaired, nothing lies beyond a gap, no side has spoken of its end, no answer is due, and the application has the
-  // connection: fields that are to be 0 stand side by side for this (connection.ts). All is asked in one question.
   const block = changetype<usize>(c);
-  const strange =
-    (sequence ^ c.next) | (ack ^ c.unacknowledged) | <u32>(c.state ^ State.established) | (<u32>c.attached ^ 1);
-  const queues = load<u64>(block, offsetof<Connection>('sendHead')) | load<u64>(block, offsetof<Connection>('sawFin'));
-  const timers = load<u64>(block, offsetof<Connection>('recovery')) & restMask;
-  if ((<u64>strange | queues | timers) !== 0) return other(c, segment, bytes);
   const header: u32 = c.hasTimestamps ? 32 : 20;
   const length = bytes - header;
-  // Nothing, or less, is more than any window.
-  if (length - 1 >= c.edge - sequence) return other(c, segment, bytes);
-  if (header === 20) {
-    if ((shape & shapeMask) !== bare) return other(c, segment, bytes);
-  } else {
-    if ((((shape & shapeMask) ^ stamped) | (load<u32>(segment, 20) ^ usualStamp)) !== 0)
-      return other(c, segment, bytes);
-    if (before(be32(segment + 24), c.recentStamp)) return other(c, segment, bytes);
-  }
-  if (!hasRoom(c)) return other(c, segment, bytes);
+  do {
+    if (sequence !== c.next) break;
+    if (ack !== c.unacknowledged) break;
+    // Nothing of ours is under way, waits or is being repaired, nothing lies beyond a gap, no side has spoken of its end, no answer is due, and the application has the
+    // connection: fields that are to be 0 stand side by side for this (connection.ts).
+    if (load<u64>(block, offsetof<Connection>('sendHead')) !== 0) break;
+    if (load<u64>(block, offsetof<Connection>('sawFin')) !== 0) break;
+    if ((load<u64>(block, offsetof<Connection>('recovery')) & restMask) !== 0) break;
+    if (!c.attached) break;
+    // Nothing, or less, is more than any window.
+    if (length - 1 >= c.edge - sequence) break;
+    if (header === 20) {
+      if ((shape & shapeMask) !== bare) break;
+    } else {
+      if ((((shape & shapeMask) ^ stamped) | (load<u32>(segment, 20) ^ usualStamp)) !== 0) break;
+      if (before(be32(segment + 24), c.recentStamp)) break;
+    }
+    if (!hasRoom(c)) break;
+    takeNext(c, segment, header, length, sequence, ack, shape);
+    return wayExpected;
+    // biome-ignore lint/correctness/noUnreachable: a block with one way out: this compiler knows no labels.
+    // biome-ignore lint/correctness/noConstantCondition: the same.
+  } while (false);
+  // It is not: it goes the long way from here on.
+  if (!tcpArrive(c, frameOf(segment), segment, bytes)) releaseFrame(frameOf(segment));
+  return wayTaken;
+}
+
+/** Takes it in, of which all is known. */
+function takeNext(c: Connection, segment: usize, header: u32, length: u32, sequence: u32, ack: u32, shape: u32): void {
   if (header !== 20) noteStamp(c, sequence, be32(segment + 24));
   noteNextWindow(c, shape >> 16, sequence, ack);
   keepNext(c, segment + header, length);
@@ -70,14 +83,7 @@ export function takeSegment(
   if (c.quickAcks !== 0) noteQuick(c);
   else if (c.next - c.acknowledged < c.arrivalMss << 1) {
     if ((c.armed & timerAck) === 0) armAck(c);
-    return wayExpected;
+    return;
   }
   acknowledge(c);
-  return wayExpected;
-}
-
-/** It is not: it goes the long way from here on. */
-function other(c: Connection, segment: usize, bytes: u32): u32 {
-  if (!tcpArrive(c, frameOf(segment), segment, bytes)) releaseFrame(frameOf(segment));
-  return wayTaken;
 }

@@ -60,6 +60,11 @@ export function pieceOf(address: usize): usize {
   return table + (((address - umem) >> recordShift) & recordMask);
 }
 
+/** The record of the frame of a number. */
+export function pieceNumbered(index: u32): usize {
+  return table + ((<usize>index) << pieceShift);
+}
+
 /** The record at an address. */
 export function piece(record: usize): Piece {
   return changetype<Piece>(record);

@@ -96,14 +96,16 @@ export function noteTold(c: Connection): void {
   c.armed &= ~timerAck;
 }
 
-/** Whether the peer knows of so wide a window that none is news. */
-export function isWideOpen(c: Connection): bool {
-  return c.toldEdge - c.next >= max<u32>(wideOpen, c.arrivalMss << 1);
+/** Whether the window is not known to be open so wide that none is news. */
+export function mayHearOfRoom(c: Connection): bool {
+  const open = c.toldEdge - c.next;
+  if (open < wideOpen) return true;
+  return open < c.arrivalMss << 1;
 }
 
 /** Whether the window has opened by so much that the peer should hear of it. */
 export function isWindowNews(c: Connection): bool {
-  if (isWideOpen(c)) return false;
+  if (!mayHearOfRoom(c)) return false;
   const open = c.toldEdge - c.next;
   const edge = possibleEdge(c);
   if (!before(c.toldEdge, edge)) return false;

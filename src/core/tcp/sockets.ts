@@ -19,9 +19,9 @@ import { random64 } from '../random';
 import { at, Connection, Fin, State } from './connection';
 import { beginConnect } from './handshake';
 import { putPending } from './pending';
-import { payloadOffset, piece, pieceOf, useFilling, useNone, useRead } from './pieces';
+import { payloadOffset, piece, pieceNumbered, pieceOf, useFilling, useNone, useRead } from './pieces';
 import { appendPiece, joinPiece, noteLent, noteReturned, sendAllowance } from './queue';
-import { isWideOpen, isWindowNews, noteRecycled, takeReadable } from './receiver';
+import { isWindowNews, mayHearOfRoom, noteRecycled, takeReadable } from './receiver';
 import { acknowledge, beginFlight, canSend, transmit } from './sender';
 import { roomForNew } from './stalled';
 import { attach, end, enter, enterHalfClosed, forget, orphan, reset, takeReady } from './states';
@@ -136,11 +136,13 @@ export function recycleMany(addresses: usize, many: u32): u32 {
     const index = lentNumber(address);
     if (index !== none) {
       // What nearly all are is done at once: received pieces, of connections whose windows are open.
-      const p = piece(pieceOf(address));
+      const p = piece(pieceNumbered(index));
       if (p.use === useRead) {
         recycleNumbered(index);
         const block = noteRecycled(p);
-        if (block !== 0 && !isWideOpen(at(block))) tellOfRoom(at(block));
+        if (block !== 0) {
+          if (mayHearOfRoom(at(block))) tellOfRoom(at(block));
+        }
         taken++;
         continue;
       }
