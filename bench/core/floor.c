@@ -5,14 +5,15 @@
 // whenever it is handed on; the payload waits in its connection's row, within a window that its frames bound; the application hears of the connection once, takes
 // each piece where it lies, and gives the frame back; a duty to acknowledge has its deadline; packets and bytes are counted. Still no timestamps, no options, no order
 // but the right one, no sending of data, no end of a connection, no other protocol.
-// Arguments: bytes of each frame, segments. Prints nanoseconds of CPU a segment.
+// Arguments: bytes of each frame, segments. Prints nanoseconds of CPU a segment, of the batch of 1,024 than which a quarter of them took less: what a batch costs that
+// nobody interrupted, on a machine that is busy with other things.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { connections = 256, frames = 4096, frame_bytes = 2048, entries = 2048, batch = 64, slots = 1024 };
+enum { connections = 256, frames = 4096, frame_bytes = 2048, entries = 2048, batch = 64, slots = 1024, run = 1024, most_runs = 1024 };
 
 struct descriptor { uint64_t address; uint32_t length, options; };
 struct connection {
@@ -216,9 +217,14 @@ static void make(uint64_t place, uint32_t length, struct connection *c, uint32_t
   *next += payload;
 }
 
+static int later(const void *one, const void *other) {
+  uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+  return (a > b) - (a < b);
+}
+
 int main(int count, char **words) {
   uint32_t length = count > 1 ? (uint32_t)atoi(words[1]) : 0, segments = count > 2 ? (uint32_t)atoi(words[2]) : 0;
-  if (length < 55 || length > 1514 || segments < batch) return 2;
+  if (length < 55 || length > 1514 || segments < run || segments / run > most_runs) return 2;
   static uint32_t next[connections];
   for (uint32_t k = 0; k < connections; k++) {
     struct connection *c = &table[k];
@@ -240,10 +246,10 @@ int main(int count, char **words) {
   for (uint32_t frame = frames; frame > 0; frame--) give(frame - 1);
   refill();
 #endif
-  uint64_t nanoseconds = 0;
-  uint32_t done = 0;
-  while (done < segments) {
-    for (uint32_t i = 0; i < 1024; i++) {
+  static uint64_t nanoseconds[most_runs];
+  uint32_t runs = 0;
+  for (; runs < segments / run; runs++) {
+    for (uint32_t i = 0; i < run; i++) {
 #ifdef WHOLE
       uint64_t place = fill[fill_consumer++ & (entries - 1)] + 256;
 #else
@@ -254,7 +260,7 @@ int main(int count, char **words) {
     }
     struct timespec from, to;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
-    for (uint32_t i = 0; i < 1024; i += batch) {
+    for (uint32_t i = 0; i < run; i += batch) {
 #ifdef WHOLE
       now++;
       completions();
@@ -274,12 +280,12 @@ int main(int count, char **words) {
 #endif
     }
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
-    nanoseconds += (uint64_t)(to.tv_sec - from.tv_sec) * 1000000000 + (uint64_t)to.tv_nsec - (uint64_t)from.tv_nsec;
-    done += 1024;
+    nanoseconds[runs] = (uint64_t)(to.tv_sec - from.tv_sec) * 1000000000 + (uint64_t)to.tv_nsec - (uint64_t)from.tv_nsec;
   }
 #ifdef WHOLE
-  if (faults != 0 || packets != done) return 4;
+  if (faults != 0 || packets != (uint64_t)runs * run) return 4;
 #endif
-  printf("%.2f\n", (double)nanoseconds / done);
+  qsort(nanoseconds, runs, sizeof nanoseconds[0], later);
+  printf("%.2f\n", (double)nanoseconds[runs / 4] / run);
   return 0;
 }

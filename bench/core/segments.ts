@@ -13,6 +13,9 @@ const port = 80;
 const ack = 0x10;
 const syn = 0x02;
 const listEntries = 256;
+/** As the floor has them: frames in all, and those that the kernel has to receive into. The more of them go round, the more memory is between two uses of one. */
+const frames = 4096;
+const framesToReceive = 1024;
 /** A turn takes 256 segments. */
 const turnUs = 256;
 
@@ -74,7 +77,7 @@ export class SegmentLoad {
       module,
       ipv4: `${us}/16`,
       pages: 512,
-      settings: { frameCount: 8192, trustPartial: 0, neighbours: 1024 },
+      settings: { frameCount: frames, fillEntries: framesToReceive, trustPartial: 0, neighbours: 1024 },
     });
     const { core, bytes, control } = this.#host;
     // Behind all that the stack lays out.
