@@ -43,19 +43,29 @@ export function latenessInC(program: string, { frames, rate, seconds, isRealtime
   return Promise.resolve(JSON.parse(stdout) as Lateness);
 }
 
-/** Of ours, while this process collects garbage. `file` is longer than the run. @throws what ended the player */
-export async function latenessOfOurs(file: string, { frames, seconds, isRealtime }: LatenessRun): Promise<Lateness> {
+/**
+ * Of ours, while this process collects garbage, unless it is not to. `file` is longer than the run.
+ * @param device where it plays to @param onPlaying called when the first frame is due @throws what ended the player
+ */
+export async function latenessOfOurs(
+  file: string,
+  { frames, seconds, isRealtime }: LatenessRun,
+  device = 'null',
+  garbage = true,
+  onPlaying = (): void => {},
+): Promise<Lateness> {
   const player = new Player({
     files: [file],
-    device: 'null',
+    device,
     periodFrames: frames,
     realtime: isRealtime,
-    inject: { gc: true },
+    inject: { gc: garbage },
   });
   let found: Lateness | undefined;
   player.on('end', () => {
     found = read(player.region!);
   });
+  player.once('playing', onPlaying);
   player.once('playing', () => setTimeout(() => void player.stop(), seconds * 1000));
   player.start();
   const { failure } = await player.ended;

@@ -1,5 +1,5 @@
-// `npm run bench:audio`: how late the pump wakes beside the same loop in C (the clock is the system's, the sink `null`), and how our player does beside others at a device that observes them all (the clock is the
-// system's as well). What a card does is not measured. Not here: rows (pump-table.ts, jitter.ts), the load (load.ts).
+// `npm run bench:audio`: how late the pump wakes beside the same loop in C (the clock is the system's, the sink `null`), how our player does beside others at a device that observes them all (the clock is the
+// system's as well), and beside a client in C on one JACK server. What a card does is not measured. Not here: rows (pump-table.ts, jitter.ts, jack-table.ts), the load (load.ts).
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,17 +9,19 @@ import { waveHeader } from '../../src/audio/sinks/wave-header.js';
 import { describeHost, hostFacts } from '../host/about.js';
 import { wholeNumberOf } from '../options.js';
 import { ObservedDevice, observedAbsence } from './device/observed.js';
+import { jackAbsence, jackTable } from './jack-table.js';
 import { type JitterGroup, jitterTable } from './jitter.js';
 import { playerSubjects } from './players.js';
 import { pumpTable } from './pump-table.js';
 
 const rate = 48_000;
-const usual = { pumpSeconds: 30, playerSeconds: 5 };
+const usual = { pumpSeconds: 30, playerSeconds: 5, jackSeconds: 60 };
+const allParts = ['players', 'pump', 'jack'];
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
   options: {
     help: { type: 'boolean', short: 'h' },
-    only: { ...text, default: 'players,pump' },
+    only: { ...text, default: allParts.join() },
     rounds: { ...text, default: '3' },
     seconds: text,
     frames: { ...text, default: '256,64' },
@@ -27,13 +29,15 @@ const { values } = parseArgs({
     idle: { type: 'boolean', default: false },
   },
 });
-const help = `Usage: npm run bench:audio -- [--only players,pump] [--rounds N] [--seconds N] [--frames 256,64] [--rings 256:fifo,6000:plain] [--idle]
+const help = `Usage: npm run bench:audio -- [--only players,pump,jack] [--rounds N] [--seconds N] [--frames 256,64] [--rings 256:fifo,6000:plain] [--idle]
 
 players   Clearway beside aplay, aplay -M, MPD and the Node library speaker, those that are here, at a device that notes every hand-over of frames:
           how late a free period is filled, and what was left in the ring. --rings: frames of a period (a ring is four), with real-time rights (fifo)
           or without (plain). ${usual.playerSeconds} s a run unless --seconds says otherwise; about 4 minutes.
 pump      how late the pump wakes, in TypeScript and in C, with real-time rights where this user has them and without. --frames: of a period.
           ${usual.pumpSeconds} s a run unless --seconds says otherwise; about 13 minutes.
+jack      how late our player wakes beside a client in C, both at once on a JACK server without a card, with real-time rights. The first of --frames: of a cycle.
+          ${usual.jackSeconds} s unless --seconds says otherwise; one round.
 --idle    without a load
 `;
 
@@ -79,12 +83,23 @@ async function pump(folder: string, rounds: number, isIdle: boolean): Promise<st
   return `Pump. Clock: the system's, in the sink null. ${rounds} rounds of ${seconds} s; medians of rounds.\n\n${table}`;
 }
 
+async function jack(folder: string, isIdle: boolean): Promise<string> {
+  const absence = jackAbsence();
+  if (absence !== undefined) return `JACK was not measured: ${absence}.`;
+  const seconds = wholeNumberOf('seconds', values.seconds ?? String(usual.jackSeconds), 1, 3600);
+  const frames = wholeNumberOf('frames', values.frames.split(',')[0]!, 16, 8192);
+  const file = join(folder, 'jack.wav');
+  makeFile(file, seconds + 10);
+  const table = await jackTable({ rate, frames, seconds, isIdle, folder, file });
+  return `JACK. Clock: the server's (dummy driver, ${rate / 1000} kHz, ${frames} frames a cycle). ${seconds} s, both at once.\n\n${table}`;
+}
+
 async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(help);
   const rounds = wholeNumberOf('rounds', values.rounds, 1, 100);
   const parts = values.only.split(',');
-  const unknown = parts.find((part) => part !== 'players' && part !== 'pump');
-  if (unknown !== undefined) throw new Error(`--only has players and pump, not ${unknown}`);
+  const unknown = parts.find((part) => !allParts.includes(part));
+  if (unknown !== undefined) throw new Error(`--only has ${allParts.join(', ')}, not ${unknown}`);
   const folder = mkdtempSync(join(tmpdir(), 'clearway-bench-audio-'));
   try {
     const host = describeHost({ ...hostFacts(), placement: 'not pinned' });
@@ -94,6 +109,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${host}\nLoad: ${load}.\n`);
     if (parts.includes('players')) process.stdout.write(`\n${await players(folder, rounds, values.idle)}\n`);
     if (parts.includes('pump')) process.stdout.write(`\n${await pump(folder, rounds, values.idle)}\n`);
+    if (parts.includes('jack')) process.stdout.write(`\n${await jack(folder, values.idle)}\n`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,0 +1,69 @@
+// How late our player wakes beside a client in C (jack.c) on one JACK server without a card, at the same time: both are woken for each of its cycles. The clock is the server's. What a card does is not
+// measured. Not here: the server (test/audio/jack-server.ts), the load (load.ts).
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { JackServer, jackSkip } from '../../test/audio/jack-server.js';
+import { ended, startPinned, waitForOutput } from '../host/child.js';
+import { compile, compilerAbsence } from '../host/compile.js';
+import { type Lateness, latenessOfOurs } from './lateness.js';
+import { Load } from './load.js';
+
+/** How it is measured. */
+export interface JackSettings {
+  readonly rate: number;
+  /** Of a cycle. */
+  readonly frames: number;
+  readonly seconds: number;
+  readonly isIdle: boolean;
+  readonly folder: string;
+  /** A WAV that is longer than the run. */
+  readonly file: string;
+}
+
+/** What the client in C prints. Times in microseconds. */
+interface ClientOfC extends Pick<Lateness, 'count' | 'p50' | 'p99' | 'p999' | 'max' | 'late'> {
+  /** That the server told it of: of any client, and of the server itself. */
+  readonly xruns: number;
+}
+
+/** What is missing here; undefined: nothing. */
+export function jackAbsence(): string | undefined {
+  const skip = jackSkip();
+  if (skip !== false) return skip;
+  if (!existsSync('/usr/include/jack/jack.h')) return 'no JACK headers (Debian: apt-get install libjack-jackd2-dev)';
+  return compilerAbsence();
+}
+
+const row = (name: string, found: Omit<ClientOfC, 'xruns'>, more: readonly string[]): string =>
+  `| ${[name, ...[found.p50, found.p99, found.p999, found.max].map((us) => us.toFixed(0)), `${found.late} of ${found.count}`, ...more].join(' | ')} |`;
+
+/** Measures both. Gives a table. @throws what ended the player, or the client in C */
+export async function jackTable({ frames, rate, seconds, isIdle, folder, file }: JackSettings): Promise<string> {
+  const program = join(folder, 'jack');
+  compile('bench/audio/jack.c', program, '-ljack');
+  const server = JackServer.start('clearway-bench', frames, false, true);
+  Object.assign(process.env, server.env);
+  const load = isIdle ? undefined : new Load(false, file);
+  try {
+    const client = startPinned({ cpus: undefined, niceness: 0 }, program, []);
+    await waitForOutput(client, /^ready/, 10_000);
+    const result = ended(client, (seconds + 60) * 1000);
+    const run = { frames, rate, seconds, isRealtime: true };
+    const ours = await latenessOfOurs(file, run, 'jack', !isIdle, () => client.kill('SIGUSR1'));
+    client.kill('SIGTERM');
+    const { status, stdout, stderr } = await result;
+    if (status !== 0) throw new Error(`the client in C ended with status ${status}: ${stderr}`);
+    const beside = JSON.parse(stdout.slice(stdout.indexOf('{'))) as ClientOfC;
+    const faults = `${ours.minorFaults}+${ours.majorFaults}, ${ours.collections}`;
+    return [
+      '| client | late p50 us | p99 us | p99.9 us | latest us | late > 1 cycle | xruns | faults, collections |',
+      '| --- | --- | --- | --- | --- | --- | --- | --- |',
+      row(`Clearway${ours.priority > 0 ? '' : ' (no FIFO)'}`, ours, [String(ours.xruns), faults]),
+      row('a client in C', beside, [`${beside.xruns} told by the server, of whomever`, '-']),
+    ].join('\n');
+  } finally {
+    await load?.end();
+    await server.stop();
+  }
+}
