@@ -7,7 +7,7 @@ import { platformIsLinux } from '../kernel/ffi.js';
 import type { KvCounts } from '../kv/kv-metrics.js';
 import { evictionPolicies, type StoreOptions } from '../kv/kv-options.js';
 import type { KvOffered, KvStart } from '../kv/kv-service.js';
-import { formatBytes } from '../text/units.js';
+import { formatBytes, parseSize } from '../text/units.js';
 import type { DeviceThread } from '../vhost/device-thread.js';
 import type { VmOffered } from '../vmm/vm-service.js';
 import { deviceOptions } from './kit/device-options.js';
@@ -85,16 +85,14 @@ type Values = ReturnType<typeof parseFlags<typeof flags>>['values'];
 const vmLinks = ['tap', 'xdp', 'vhost-user'] as const;
 const vmOptions = [...vmLinks, 'vm-address', 'vm-gateway'] as const;
 
-const units: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 const leastMemory = 4 * 1024 ** 2;
 /** Of the 4 GiB that the core addresses, what is left beside its own tables. */
 const mostMemory = 3 * 1024 ** 3;
 
-/** Bytes, with Redis' units (powers of 1024). @throws UsageError */
+/** @throws UsageError */
 function memorySize(value: string | undefined): number {
   if (value === undefined) return 1024 ** 3;
-  const match = /^(\d{1,12})([kmg]?)b?$/i.exec(value);
-  const bytes = match === null ? Number.NaN : Number(match[1]) * units[match[2]!.toLowerCase()]!;
+  const bytes = parseSize(value);
   if (bytes >= leastMemory && bytes <= mostMemory) return bytes;
   throw new UsageError(
     `--maxmemory is ${JSON.stringify(value)}, and must be from ${formatBytes(leastMemory)} to ${formatBytes(mostMemory)}, such as 256m`,

@@ -17,6 +17,7 @@ import {
   treatments,
 } from '../lab/index.js';
 import { refusalSentence } from '../meter/index.js';
+import { parseSize } from '../text/units.js';
 import { cleanly } from './kit/cleanly.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
@@ -78,15 +79,10 @@ function list(): string {
   return `Treatments of the path:\n${lines.join('\n')}\n\nSend modes: ${senderNames.join(', ')}\n`;
 }
 
-const units: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
-
 function parseBytes(text: string): number {
-  const match = /^(\d+)([KMG]?)(?:i?B)?$/.exec(text);
-  const bytes = match === null ? 0 : Number(match[1]) * units[match[2]!]!;
-  if (bytes < 4096 || bytes > 4 * 1024 ** 3) {
-    throw new UsageError(`--bytes takes a size from 4KiB to 4GiB, such as 16MiB, not ${JSON.stringify(text)}`);
-  }
-  return bytes;
+  const bytes = parseSize(text);
+  if (bytes >= 4096 && bytes <= 4 * 1024 ** 3) return bytes;
+  throw new UsageError(`--bytes takes a size from 4KiB to 4GiB, such as 16MiB, not ${JSON.stringify(text)}`);
 }
 
 /** What was asked for, as plans; a name is a treatment, a group, a sender, or TREATMENT/SENDER. @throws UsageError */

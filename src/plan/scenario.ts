@@ -1,6 +1,7 @@
 // Reading scenarios: defaults, checks whose messages name the allowed values, sizes and rates in words, the JSON schema. The fields are in
 // fields.ts. It does not read files (cli/plan.ts does) and computes nothing.
 
+import { parseSize, sizePattern } from '../text/units.js';
 import { type ConstantId, constantIds, constantRange, isConstantId, isReplaceable } from './facts/constants.js';
 import { type FieldName, fieldNames, fields, type Scenario } from './fields.js';
 import type { PcieGeneration, PcieLink } from './stages/pcie.js';
@@ -16,8 +17,6 @@ export {
   ways,
 } from './fields.js';
 
-const K = 1024;
-
 /** A scenario with every field at its default. */
 export function defaultScenario(): Scenario {
   const scenario: Record<string, unknown> = { constants: {} };
@@ -31,20 +30,11 @@ export interface ScenarioProblem {
   message: string;
 }
 
-const multipliers: Record<string, number> = { '': 1, k: K, m: K ** 2, g: K ** 3 };
 const rateMultipliers: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 
-// Without the flag i, so that the schema can carry them.
-const sizePattern = /^\s*([0-9]*\.?[0-9]+)\s*([kKmMgG]?)[iI]?[bB]?\s*$/;
+// Without the flag i, so that the schema can carry it.
 const ratePattern =
   /^\s*([0-9]*\.?[0-9]+(?:[eE][0-9]+)?)\s*([kKmMgGtT]?)(?:[bB](?:[iI][tT])?(?:\/[sS]|[pP][sS])?)?\s*$/;
-
-/** Bytes of `64K`, `1500`, `2 MiB`: powers of 1024. NaN when it is no size. */
-export function parseSize(text: string | number): number {
-  if (typeof text === 'number') return text;
-  const match = sizePattern.exec(text);
-  return match ? Number(match[1]) * (multipliers[(match[2] ?? '').toLowerCase()] ?? Number.NaN) : Number.NaN;
-}
 
 /** Bits a second of `100G`, `2.5G`, `10e9`: powers of 1000. NaN when it is no rate. */
 export function parseRate(text: string | number): number {
@@ -103,7 +93,9 @@ export function readField(name: FieldName, given: unknown): { value: unknown } |
     typeof given !== 'string' && typeof given !== 'number'
       ? Number.NaN
       : field.kind === 'size'
-        ? parseSize(given)
+        ? typeof given === 'number'
+          ? given
+          : parseSize(given)
         : field.kind === 'rate'
           ? parseRate(given)
           : parseNumber(given);

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { BypassOptions } from '../bypass/bypass-plan.js';
 import { longestUnixName } from '../kernel/unix-socket.js';
+import { parseSize } from '../text/units.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 import { defaultSendLimits, type SendLimits } from '../transport/send-modes.js';
 import { ownTypes, typesProblem } from '../wire/http/media-type.js';
@@ -224,14 +225,11 @@ function parseDuration(option: string, value: unknown, fallbackMs: number): numb
   return Math.round(Number(match[1]) * durationUnits[match[2]!]!);
 }
 
-const sizeUnits: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
-
 /** Bytes of a {@link Size}. @throws OptionError. */
-function parseSize(option: string, value: unknown, fallback: number, alternative = ''): number {
+function bytesOf(option: string, value: unknown, fallback: number, alternative = ''): number {
   if (value === undefined) return fallback;
-  const match = /^(\d+(?:\.\d+)?)([kmg]?)(?:i?b)?$/i.exec(String(value));
-  if (match === null) return refuse(option, value, `a number of bytes such as 512, 64K or 10M${alternative}`);
-  return Math.round(Number(match[1]) * sizeUnits[match[2]!.toLowerCase()]!);
+  const bytes = parseSize(String(value));
+  return bytes >= 0 ? bytes : refuse(option, value, `a number of bytes such as 512, 64K or 10M${alternative}`);
 }
 
 function parseHosts({ host, port, socket, listenFds }: ServeOptions): readonly string[] {
@@ -439,7 +437,7 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
   const workers = options.workers === 'auto' ? undefined : options.workers;
   const connectionLimit = Math.min(65_536, connectionsWithin(openFileLimit));
   const profile = serveProfile();
-  const inlineBytes = parseSize('inlineLimit', options.inlineLimit, profile.inlineBytes ?? defaultInlineBytes);
+  const inlineBytes = bytesOf('inlineLimit', options.inlineLimit, profile.inlineBytes ?? defaultInlineBytes);
   return {
     root: parseRoot(options.root),
     hosts: parseHosts(options),
@@ -474,11 +472,11 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     maxConnections: integer('maxConnections', options.maxConnections, connectionLimit, 1, 1_000_000),
     headTimeoutMs: parseDuration('headTimeout', options.headTimeout, 10_000),
     idleTimeoutMs: parseDuration('idleTimeout', options.idleTimeout, 60_000),
-    minRate: parseSize('minRate', options.minRate, 256),
-    pace: options.pace === 'auto' ? 0 : parseSize('pace', options.pace, 0, ', or auto (with media)'),
+    minRate: bytesOf('minRate', options.minRate, 256),
+    pace: options.pace === 'auto' ? 0 : bytesOf('pace', options.pace, 0, ', or auto (with media)'),
     paceMedia: paceOfMedia(options.pace, media),
     pin: parsePins(options.pin),
-    pinBytes: parseSize('pinMemory', options.pinMemory, defaultPinBytes),
+    pinBytes: bytesOf('pinMemory', options.pinMemory, defaultPinBytes),
     graceMs: parseDuration('grace', options.grace, 10_000),
     inlineBytes: Math.min(inlineBytes, maxInlineBytes),
     pieces: profile.pieces ?? defaultSendLimits,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clockWords, counted } from './units.js';
+import { clockWords, counted, parseSize } from './units.js';
 
 test('figures in words', () => {
   assert.deepEqual([0, 184.9, 3723].map(clockWords), ['0:00', '3:04', '1:02:03']);
@@ -8,4 +8,21 @@ test('figures in words', () => {
     [0, 1, 2].map((count) => counted(count, 'frame')),
     ['0 frames', '1 frame', '2 frames'],
   );
+});
+
+test('sizes in every spelling that options take', () => {
+  const right = {
+    '0': 0,
+    '1500': 1500,
+    '64K': 65536,
+    '64k': 65536,
+    '64kb': 65536,
+    '2 MiB': 2 * 1024 ** 2,
+    '.5m': 512 * 1024,
+  };
+  for (const [text, bytes] of Object.entries(right)) assert.equal(parseSize(text), bytes, text);
+  assert.equal(parseSize(' 1.5GiB '), 1.5 * 1024 ** 3);
+  for (const text of ['', 'K', '-1', '1e9', '0x10', '64i', '1T', '1.5.5', '64K64K', '9'.repeat(20), '9'.repeat(400)]) {
+    assert.ok(Number.isNaN(parseSize(text)), text);
+  }
 });

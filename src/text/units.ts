@@ -1,4 +1,4 @@
-// Figures in words, as every report, listing and page writes them. Pure text.
+// Figures in words, as every report, listing and page writes them, and sizes as every option takes them. Pure text.
 
 /** A number and its noun: `1 frame`, `2 frames`. @param one the noun in the singular; its plural ends with an s. */
 export function counted(count: number, one: string): string {
@@ -24,6 +24,18 @@ export function formatBytes(bytes: number): string {
     unit++;
   }
   return unit === 0 ? `${Math.round(value)} B` : `${value.toFixed(1)} ${unitNames[unit]}`;
+}
+
+/** A size as {@link parseSize} takes it. It has no flags, so that a JSON schema can carry its source. */
+export const sizePattern = /^\s*([0-9]*\.?[0-9]+)\s*([kKmMgG]?)(?:[iI]?[bB])?\s*$/;
+
+const multipliers: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+/** Bytes of `1500`, `64K`, `0.5m`, `2 MiB`, whole, by powers of 1024. NaN when it is no size, or none that a number can hold exactly. */
+export function parseSize(text: string): number {
+  const match = sizePattern.exec(text);
+  const bytes = match === null ? Number.NaN : Math.round(Number(match[1]) * multipliers[match[2]!.toLowerCase()]!);
+  return Number.isSafeInteger(bytes) ? bytes : Number.NaN;
 }
 
 /** Bits a second for people: `128 kbit/s`, `4.2 Mbit/s`. */
