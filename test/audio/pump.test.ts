@@ -92,6 +92,22 @@ test('while it plays: nothing collected, no page fault, one copy, and that the k
   assert.ok(wakeUps > 150, `${wakeUps} wake-ups in a second of 187 periods`);
 });
 
+/** For each wake-up; what the loop allocates once, and what is asked at the end, is some KiB. */
+const mostAllocated = 64;
+
+test('while it plays next to nothing is allocated, whatever the volume is', async () => {
+  const { path } = folder.wave('long-calm.wav', 96_000);
+  for (const volume of [1, 0.5]) {
+    const { numbers, wakeUps, end } = await watch({ files: [path], latency: 'low', volume });
+    assert.equal(end.reason, 'played');
+    const bytes = numbers[PumpNumber.allocatedBytes]!;
+    assert.ok(
+      bytes > 0 && bytes < wakeUps * mostAllocated,
+      `${bytes} bytes in ${wakeUps} wake-ups at a volume of ${volume}`,
+    );
+  }
+});
+
 test('pause holds, play goes on, a seek lands on its frame, and volume changes while it plays', async () => {
   const { path } = folder.wave('keys.wav', 48_000 * 20);
   const seen: number[] = [];

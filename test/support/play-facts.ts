@@ -54,7 +54,14 @@ export const playFacts: PlayFacts = {
   payloadBytes: 9_600_000 * 8,
   userCopiedBytes: 9_600_000 * 8,
   kernelCopiedBytes: 0,
-  ...{ minorFaults: 0, majorFaults: 0, collections: 0, voluntarySwitches: 1000, involuntarySwitches: 0 },
+  ...{
+    minorFaults: 0,
+    majorFaults: 0,
+    collections: 0,
+    allocatedBytes: 0,
+    voluntarySwitches: 1000,
+    involuntarySwitches: 0,
+  },
   environment: {
     ...{ kernel: '6.18.0', processors: 2, timerSlackNs: 50_000, preemption: 'PREEMPT_DYNAMIC', hz: 250, stealMs: 10 },
     ...{ cpuMax: 'max 100000', governor: undefined, realtimeRuntimeUs: '950000' },

@@ -50,7 +50,15 @@ export class PumpClock {
     const seconds = Math.floor(deadline / 1e9);
     this.#words[4] = this.#base[0]! + seconds;
     this.#words[6] = deadline - seconds * 1e9;
-    for (let attempt = 0; attempt < 1000; attempt++) if (this.#calls.sleepUntil() === 0) break;
+    let attempts = 0;
+    let result: unknown;
+    let isLast: boolean;
+    // All of it runs with the first attempt, so that it is compiled for a second one too.
+    do {
+      result = this.#calls.sleepUntil();
+      attempts++;
+      isLast = attempts === 1000;
+    } while (result !== 0 && !isLast);
     return 0;
   }
 }

@@ -120,17 +120,17 @@ export class Figures {
     this.#own[Own.latenessNs] = late;
     const units = Math.min(most, Math.floor(late / unitNs)) | 0;
     this.#lateness[bucketOf(units)]!++;
-    if (late > this.#numbers[PumpNumber.latestNs]!) this.#numbers[PumpNumber.latestNs] = late;
-    if (late > this.#periodNs[0]!) this.#words[PumpWord.lateOverPeriod]!++;
+    this.#numbers[PumpNumber.latestNs] = Math.max(late, this.#numbers[PumpNumber.latestNs]!);
+    this.#words[PumpWord.lateOverPeriod]! += late > this.#periodNs[0]! ? 1 : 0;
     const us = Math.min(most, Math.floor(late / 1000)) | 0;
-    if (us > this.#secondLatestUs) this.#secondLatestUs = us;
+    this.#secondLatestUs = Math.max(us, this.#secondLatestUs);
   }
 
   /** What was queued when it was looked at after a wake-up, of a sink with a clock. */
   looked(queued: number): void {
     this.#headroom[bucketOf(queued)]!++;
-    if (queued < this.#words[PumpWord.leastQueued]!) this.#words[PumpWord.leastQueued] = queued;
-    if (queued < this.#secondLeast) this.#secondLeast = queued;
+    this.#words[PumpWord.leastQueued] = Math.min(queued, this.#words[PumpWord.leastQueued]!);
+    this.#secondLeast = Math.min(queued, this.#secondLeast);
   }
 
   /** What is queued when the pump goes to sleep: the truth against which an xrun is held. */
@@ -143,7 +143,7 @@ export class Figures {
   worked(): void {
     const work = this.#times[Time.now]! - this.#own[Own.workBegan]!;
     this.#work[bucketOf(Math.min(most, Math.floor(work / unitNs)) | 0)]!++;
-    if (work > this.#numbers[PumpNumber.longestWorkNs]!) this.#numbers[PumpNumber.longestWorkNs] = work;
+    this.#numbers[PumpNumber.longestWorkNs] = Math.max(work, this.#numbers[PumpNumber.longestWorkNs]!);
     this.#numbers[PumpNumber.stoppedNs] = this.#times[Time.now]!;
     if (this.#times[Time.now]! < this.#own[Own.secondEnds]!) return;
     this.#endSecond();

@@ -26,6 +26,7 @@ import {
   layoutSeal,
   offsets,
   PlayerWord,
+  PumpNumber,
   type PumpReply,
   type PumpSettings,
   PumpState,
@@ -196,8 +197,10 @@ class PumpProcess {
     holdCompilers(this.#rehearsed === shapeOf(format));
     const began = performance.now();
     this.#figures.begin(periodFrames, format.rate);
+    const heapBytes = process.memoryUsage().heapUsed;
     const end = loop.run();
     this.#figures.takeUsage();
+    this.#numbers[PumpNumber.allocatedBytes]! += Math.max(0, process.memoryUsage().heapUsed - heapBytes);
     const stopped = performance.now();
     giveTurnBack();
     holdCompilers(false);

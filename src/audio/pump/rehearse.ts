@@ -34,8 +34,10 @@ import { Volume } from './volume.js';
  */
 const rounds = 2;
 const passes = 8000;
-/** A busy host gives less of the processor; longer than this nobody wants to wait for the first frame. */
-const longestNs = 800e6;
+/** Of the processor, for each round: the passes take a third of it. */
+const mostUs = 800_000;
+/** A busy host gives little of it at a time; longer than this nobody wants to wait for the first frame. */
+const longestNs = 4e9;
 const pcmBytes = 64 * 1024;
 /** V8 compiles what runs often after a seventh of its own budget (66 KiB of bytecode): on a busy host too all of the loop is compiled within the time. */
 const eagerFlag = '--interrupt-budget=10000';
@@ -141,6 +143,11 @@ export function holdCompilers(isHeld: boolean): void {
   for (const flag of isHeld ? heldFlags : releasedFlags) setFlagsFromString(flag);
 }
 
+function usedUs(begin: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(begin);
+  return user + system;
+}
+
 function rehearseOnce(sink: Sink, opening: SinkOpening, clock: PumpClock, isWanted: () => boolean): void {
   const { format, periodFrames } = opening;
   // Less than there is room for: one descriptor follows the other.
@@ -155,8 +162,9 @@ function rehearseOnce(sink: Sink, opening: SinkOpening, clock: PumpClock, isWant
   const loop = new PumpLoop({ ...parts, wakeFrames: periodFrames, parentPid: 0, isRehearsal: true });
   clock.read();
   const until = clock.times[Time.now]! + longestNs;
+  const begin = process.cpuUsage();
   for (let pass = 0; pass < passes && clock.times[Time.now]! < until; pass++) {
-    if ((pass & 127) === 127 && !isWanted()) break;
+    if ((pass & 127) === 127 && (usedUs(begin) > mostUs || !isWanted())) break;
     stage.command(pass);
     loop.pass();
     // Not every sink takes frames back.

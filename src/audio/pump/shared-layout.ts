@@ -189,6 +189,8 @@ export const PumpNumber = {
   endedFrames: numbersOfPage(at.pump) + 13,
   endedBytes: numbersOfPage(at.pump) + 14,
   endedSinkBytes: numbersOfPage(at.pump) + 15,
+  /** By which V8's heap grew while it played. */
+  allocatedBytes: numbersOfPage(at.pump) + 16,
 } as const;
 
 /** Says that both sides are of one version. */

@@ -97,16 +97,17 @@ export class Volume {
         since = 0;
       } else since++;
       if (factor !== 1) changed++;
+      factors[At.now] = factor;
       for (let channel = 0; channel < channels; channel++, sample++)
-        multiply(form, target, targetAt, source, sourceAt, sample, factor);
+        multiply(form, target, targetAt, source, sourceAt, sample, factors);
     }
-    factors[At.now] = factor;
     this.sinceRamp = since & mostSince;
     // It stays at the most: hours of a high rate are more than a word holds.
     this.changedFrames = changed < mostCounted - this.changedFrames ? this.changedFrames + changed : mostCounted;
   }
 }
 
+/** By the factor that is now: as an argument it would be allocated for each frame. */
 function multiply(
   form: number,
   target: SampleViews,
@@ -114,8 +115,9 @@ function multiply(
   source: SampleViews,
   sourceAt: number,
   sample: number,
-  factor: number,
+  factors: Float64Array,
 ): void {
+  const factor = factors[At.now]!;
   if (form === Form.s16) {
     target.halves[(targetAt >> 1) + sample] = held(source.halves[(sourceAt >> 1) + sample]! * factor, 0x7fff);
   } else if (form === Form.s32) {

@@ -117,6 +117,7 @@ export interface PlayFacts {
   readonly minorFaults: number;
   readonly majorFaults: number;
   readonly collections: number;
+  readonly allocatedBytes: number;
   readonly voluntarySwitches: number;
   readonly involuntarySwitches: number;
   readonly environment: Environment;

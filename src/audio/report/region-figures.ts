@@ -37,6 +37,7 @@ export type PumpFigures = Pick<
   | 'minorFaults'
   | 'majorFaults'
   | 'collections'
+  | 'allocatedBytes'
   | 'voluntarySwitches'
   | 'involuntarySwitches'
 > & {
@@ -142,6 +143,7 @@ export function pumpFigures(region: ArrayBuffer, rate: number): PumpFigures {
     minorFaults: word(PumpWord.minorFaults),
     majorFaults: word(PumpWord.majorFaults),
     collections: word(PumpWord.collections),
+    allocatedBytes: number(PumpNumber.allocatedBytes),
     voluntarySwitches: word(PumpWord.voluntarySwitches),
     involuntarySwitches: word(PumpWord.involuntarySwitches),
     scheduling: {

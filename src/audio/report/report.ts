@@ -55,6 +55,8 @@ export interface PlayReport {
     readonly minorFaults: number;
     readonly majorFaults: number;
     readonly collections: number;
+    /** By which the pump's heap grew: memory that a collection is for, one day. */
+    readonly allocatedBytes: number;
     readonly voluntarySwitches: number;
     readonly involuntarySwitches: number;
   };
@@ -114,7 +116,7 @@ export function reportOf(facts: PlayFacts): PlayReport {
   const times = hasClock ? timesOf(facts.latenessUs) : null;
   const headroom = hasClock && countOf(facts.headroomFrames) > 0 ? facts.headroomFrames : undefined;
   const bits = verdictOf(facts);
-  const { minorFaults, majorFaults, collections, voluntarySwitches, involuntarySwitches } = facts;
+  const { minorFaults, majorFaults, collections, allocatedBytes, voluntarySwitches, involuntarySwitches } = facts;
   return {
     schema: 1,
     scheduling: facts.scheduling,
@@ -145,7 +147,7 @@ export function reportOf(facts: PlayFacts): PlayReport {
             seconds: facts.drift.seconds,
           },
     copies: bytes > 0 ? { user: facts.userCopiedBytes / bytes, kernel: facts.kernelCopiedBytes / bytes } : null,
-    pump: { minorFaults, majorFaults, collections, voluntarySwitches, involuntarySwitches },
+    pump: { minorFaults, majorFaults, collections, allocatedBytes, voluntarySwitches, involuntarySwitches },
     md5: md5Of(tracks),
     digests: digests === undefined ? 'not compared' : digests.decoded === digests.committed ? 'equal' : 'different',
     notes: facts.notes,

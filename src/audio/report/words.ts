@@ -98,7 +98,7 @@ function copyWords({ copies }: PlayReport): string {
 
 /** Faults, collections and switches of the pump while it played. */
 function pumpWords({ pump }: PlayReport): string {
-  return `faults ${pump.majorFaults} major, ${pump.minorFaults} minor; ${counted(pump.collections, 'collection')}; switches ${pump.voluntarySwitches} voluntary, ${pump.involuntarySwitches} involuntary`;
+  return `faults ${pump.majorFaults} major, ${pump.minorFaults} minor; ${counted(pump.collections, 'collection')}, ${formatBytes(pump.allocatedBytes)} allocated; switches ${pump.voluntarySwitches} voluntary, ${pump.involuntarySwitches} involuntary`;
 }
 
 /** The host, as far as it says what it is: kernel, timers, steal, limits. */

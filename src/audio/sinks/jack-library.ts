@@ -26,6 +26,10 @@ export interface JackLibrary {
   readonly setProcessThread: NativeFunction;
   readonly cycleWait: NativeFunction;
   readonly cycleSignal: NativeFunction;
+  /** In a rehearsal {@link bufferSize} and this one stand for {@link cycleWait}, the next two for {@link cycleSignal}: the same shapes, without a wait, and two of each, so that V8 expects any. */
+  readonly otherSize: NativeFunction;
+  readonly noSignal: NativeFunction;
+  readonly otherSignal: NativeFunction;
   readonly cycleTimes: NativeFunction;
   readonly portRegister: NativeFunction;
   readonly portBuffer: NativeFunction;
@@ -47,6 +51,9 @@ const prototypes: Readonly<Record<keyof JackLibrary, string>> = {
   setProcessThread: 'int jack_set_process_thread(int64 client, int64 callback, int64 argument)',
   cycleWait: 'uint32 jack_cycle_wait(int64 client)',
   cycleSignal: 'void jack_cycle_signal(int64 client, int status)',
+  otherSize: 'uint32 jack_get_buffer_size(int64 client)',
+  noSignal: 'void jack_get_buffer_size(int64 client, int status)',
+  otherSignal: 'void jack_get_buffer_size(int64 client, int status)',
   cycleTimes: 'int jack_get_cycle_times(int64 client, int64 frames, int64 now, int64 next, int64 period)',
   portRegister: 'int64 jack_port_register(int64 client, int64 name, int64 type, ulong flags, ulong bytes)',
   portBuffer: 'int64 jack_port_get_buffer(int64 port, uint32 frames)',

@@ -5,6 +5,7 @@
 
 import { bindClock } from '../../kernel/clock.js';
 import { CLOCK } from '../../kernel/constants.js';
+import type { NativeFunction } from '../../kernel/ffi.js';
 import { viewMemory } from '../../kernel/ffi.js';
 import { Region } from '../../memory/region.js';
 import { frameBytes, mostChannels, type PcmFormat, silenceByte } from '../../wire/pcm/format.js';
@@ -51,6 +52,8 @@ export class JackSink extends Sink {
   /** libjack's clock, which runs apart from CLOCK_MONOTONIC by what time servers correct, and its times. Addresses are bound once: a number that is no small one would be allocated with each call. */
   #readRaw!: () => void;
   #readTimes!: () => number;
+  #cycleWait!: NativeFunction;
+  #cycleSignal!: NativeFunction;
   #spread!: Spread;
   #trouble = '';
   #format!: PcmFormat;
@@ -66,6 +69,7 @@ export class JackSink extends Sink {
   #state: number = SinkState.prepared;
   #isActive = 0;
   #isRehearsing = 0;
+  #rehearsedCycles = 0;
   /** Cycles that samples still wait for somebody to join the ports. */
   #waitCycles = 0;
   #mostWaitCycles = 0;
@@ -104,6 +108,8 @@ export class JackSink extends Sink {
     this.#makeArea(format);
     this.#makePorts(format.channels);
     leaveCyclesToUs(jack, this.#client);
+    this.#cycleWait = jack.cycleWait;
+    this.#cycleSignal = jack.cycleSignal;
     this.#mostWaitCycles = Math.ceil((mostWaitSeconds * format.rate) / this.#period);
     this.#fewCycles = Math.ceil((fewWaitSeconds * format.rate) / this.#period);
     this.#waitCycles = this.#mostWaitCycles;
@@ -189,6 +195,10 @@ export class JackSink extends Sink {
 
   override rehearse(isOn: boolean): void {
     this.#isRehearsing = isOn ? 1 : 0;
+    this.#rehearsedCycles = 0;
+    this.#isActive = 0;
+    this.#cycleWait = this.#jack.cycleWait;
+    this.#cycleSignal = this.#jack.cycleSignal;
     for (const port of this.#ports) {
       port.low = 0;
       port.view = this.#stageView();
@@ -201,16 +211,16 @@ export class JackSink extends Sink {
   }
 
   override wait(): number {
-    const isReal = this.#isRehearsing === 0;
-    if (isReal && this.#isActive === 0) return this.clock.sleep();
-    const frames = isReal ? (this.#jack.cycleWait(this.#client) as number) : this.#period;
+    if (this.#isRehearsing === 1) this.#rehearseCycle();
+    if (this.#isActive === 0 && this.#isAsleep()) return this.clock.sleep();
+    const frames = this.#cycleWait(this.#client) as number;
     if (frames !== this.#period) return this.#lose(frames);
     // A wait that comes back twice in one cycle would overwrite what the first one gave.
     const isNew = this.#lookAtTime(frames) >= 0;
     // Where the server itself is behind, the cycle is over before it begins.
     const isInTime = this.#rawSince(Word.nextUs) <= 0;
     if (isNew) this.#fillPorts(frames);
-    if (isReal) this.#jack.cycleSignal(this.#client, 0);
+    this.#cycleSignal(this.#client, 0);
     // What was given after the cycle's end came too late for the card: its frames were not heard.
     if (isNew && isInTime && this.#isCounted() && this.#rawSince(Word.nextUs) > 0) this.#lost += frames;
     return 0;
@@ -224,10 +234,33 @@ export class JackSink extends Sink {
     return (rawUs - words[word]!) | 0;
   }
 
-  /** Times of a cycle that nobody gives: it begins now, right behind the one before. Gives 0. */
+  /** Before a cycle that nobody gives: all that a server may do, in turns. */
+  #rehearseCycle(): void {
+    this.#rehearsedCycles++;
+    const isOdd = (this.#rehearsedCycles & 1) === 1;
+    this.#cycleWait = isOdd ? this.#jack.bufferSize : this.#jack.otherSize;
+    this.#cycleSignal = isOdd ? this.#jack.noSignal : this.#jack.otherSignal;
+    const step = this.#rehearsedStep();
+    this.#isActive = step < 32 ? 0 : 1;
+    if (step === 1) this.#waitCycles = this.#mostWaitCycles;
+    if (step === 30) for (const port of this.#ports) port.low = -1;
+  }
+
+  #rehearsedStep(): number {
+    return this.#rehearsedCycles & 63;
+  }
+
+  /** Before the server takes the client, no cycle is waited for. */
+  #isAsleep(): boolean {
+    return this.#isRehearsing === 0 || this.#rehearsedStep() === 20;
+  }
+
+  /** Times of a cycle that nobody gives: it begins now, right behind the one before, or one was left out, or it is the one before. Gives 0. */
   #rehearsedTimes(): number {
     const words = this.#words;
-    words[Word.cycleFrames] = (this.#lastFrames + this.#period) | 0;
+    const step = this.#rehearsedStep();
+    const periods = step === 40 ? 2 : step === 50 ? 0 : 1;
+    words[Word.cycleFrames] = (this.#lastFrames + periods * this.#period) | 0;
     words[Word.cycleUs] = (words[Word.cycleUs]! + this.#rawSince(Word.cycleUs)) | 0;
     words[Word.nextUs] = (words[Word.cycleUs]! + 1000) | 0;
     return 0;
@@ -266,12 +299,12 @@ export class JackSink extends Sink {
 
   /** What is missing now is missed by somebody. */
   #isCounted(): boolean {
-    return this.#state === SinkState.running && this.#waitCycles === 0 && this.#isRehearsing === 0;
+    return this.#state === SinkState.running && this.#waitCycles === 0;
   }
 
   /** Ports are joined one after the other: with the last it begins; with the first it waits a little for the others, which may have no partner. */
   #lookForPartner(): void {
-    if (this.#isRehearsing === 1 || this.#isJoined(this.#channels - 1)) {
+    if (this.#isJoined(this.#channels - 1)) {
       this.#waitCycles = 0;
       return;
     }
@@ -280,15 +313,25 @@ export class JackSink extends Sink {
   }
 
   #isJoined(channel: number): boolean {
-    return (this.#jack.portConnections(this.#ports[channel]!.handle) as number) > 0;
+    const joined = this.#jack.portConnections(this.#ports[channel]!.handle) as number;
+    return joined + this.#rehearsedJoins(channel) > 0;
+  }
+
+  /** In a rehearsal nobody joins a port: the first one is joined some cycles after the wait began, the others some more. */
+  #rehearsedJoins(channel: number): number {
+    return this.#isRehearsing === 1 && this.#rehearsedStep() > (channel === 0 ? 4 : 8) ? 1 : 0;
   }
 
   /** PipeWire's library gives another buffer now and then; JACK's own stays where it is, so that nothing is allocated. */
   #find(port: Port, frames: number): void {
     const low = this.#jack.portBufferLow(port.handle, frames) as number;
-    if (low === port.low) return;
+    if (low !== port.low) this.#move(port, low, frames);
+  }
+
+  #move(port: Port, low: number, frames: number): void {
     port.low = low;
-    port.view = new Float32Array(viewMemory(Number(this.#jack.portBuffer(port.handle, frames)), frames * 4));
+    if (this.#isRehearsing === 1) port.view = this.#stageView();
+    else port.view = new Float32Array(viewMemory(Number(this.#jack.portBuffer(port.handle, frames)), frames * 4));
   }
 
   /** When the cycle began, as the deadline of this wake-up. Gives frames of cycles that went by without us; -1: it is the cycle of the last time. */
