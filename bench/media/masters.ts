@@ -53,7 +53,9 @@ async function measureServer(
 ): Promise<MastersCell | undefined> {
   const peer = await session.start(clearwayPeer(engine, '--media'));
   if (peer === undefined) return undefined;
-  say(`${peer.name}, ${isUp ? 'up for some seconds' : 'at once'}: ${films} films, then one of them for ${keptSeconds} s`);
+  say(
+    `${peer.name}, ${isUp ? 'up for some seconds' : 'at once'}: ${films} films, then one of them for ${keptSeconds} s`,
+  );
   const timeOf = async (path: string, expected: number): Promise<number> => {
     const before = performance.now();
     const { status } = await exchange(peer.origin, `GET ${path} HTTP/1.1\r\nHost: bench\r\n\r\n`);
