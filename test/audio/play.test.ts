@@ -9,6 +9,7 @@ import { after, test } from 'node:test';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
 import { AudioFolder } from '../support/audio-files.js';
 import { program } from '../support/program.js';
+import { makeFlac, missingProgram, soundValues, spoiled } from '../support/sound-files.js';
 import { JackServer, jackSkip } from './jack-server.js';
 
 const folder = new AudioFolder();
@@ -160,6 +161,44 @@ test('a file without a frame is told of; alone it makes no file', { skip }, asyn
   assert.equal(both.status, 1, 'one file is wrong');
   assert.match(both.stderr, /nothing\.wav: it has no frames/);
   assert.deepEqual(readFileSync(out), payload, 'and the other is played');
+});
+
+test('a start behind the end of the first file is told of, and makes no file; what follows is played', {
+  skip,
+}, async () => {
+  const short = folder.wave('brief.wav', 480).path;
+  const { path, payload } = folder.wave('next.wav', 9600);
+  const out = folder.at('started.raw');
+  const alone = await play(short, '--start', '1:00', '--device', `raw:${out}`);
+  assert.equal(alone.status, 1);
+  assert.match(alone.stderr, /brief\.wav: it ends before the place at which it was to begin, 60 s\n/);
+  assert.ok(!existsSync(out));
+  const both = await play(short, path, '--start', '60', '--device', `raw:${out}`);
+  assert.equal(both.status, 1);
+  assert.deepEqual(readFileSync(out), payload, 'the next file, from its beginning');
+});
+
+test('a file of which nothing can be decoded: a sentence, status 1, and no word of bits that arrived', {
+  skip: skip || missingProgram('flac', '--version'),
+}, async () => {
+  const place = (name: string, bytes?: Uint8Array): string => {
+    if (bytes !== undefined) writeFileSync(folder.at(name), bytes);
+    return folder.at(name);
+  };
+  const frames = 30_000;
+  const values = soundValues(16, 2, frames);
+  const path = makeFlac(place, 'ruined.flac', values, { channels: 2, bits: 16, bytes: 2, rate: 48_000 });
+  // Every block, and nothing of the stream's head.
+  const ruin = (bytes: Buffer): void => {
+    for (let at = 600; at < bytes.length; at += 100) bytes[at]! ^= 0xff;
+  };
+  writeFileSync(path, spoiled(path, ruin));
+  const out = folder.at('ruined.raw');
+  const { status, stdout, stderr } = await play(path, '--device', `raw:${out}`);
+  assert.equal(status, 1, stderr);
+  assert.match(stderr, /ruined\.flac: none of its frames could be decoded: the file is damaged\n/);
+  assert.match(stdout, new RegExp(`${frames} frames missing; bit-perfect: no, because ${frames} frames`));
+  assert.equal(readFileSync(out).length, 0);
 });
 
 test('a named pipe that nobody reads yet is told of, and played when somebody does', { skip }, async () => {

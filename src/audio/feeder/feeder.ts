@@ -193,6 +193,10 @@ export class Feeder {
         throw sourceError(path, ['it has no frames: there is nothing to play in it', ...source.notes].join('; '));
       }
       const wanted = seconds === undefined ? frame : Math.round(seconds * source.format.rate);
+      if (!this.#isSought && source.frames !== undefined && wanted >= source.frames) {
+        source.close();
+        throw sourceError(path, this.#tooShort());
+      }
       const first = Math.max(0, Math.min(wanted, source.frames ?? wanted));
       this.#begin(source, file, first);
     } catch (error) {
@@ -282,7 +286,7 @@ export class Feeder {
     this.#files[number] = file;
     const slot = isRead ? this.#nextSlot++ : -1;
     const direct = isRead ? this.#openDirect(source) : undefined;
-    this.#feeding = { source, file, number, slot, direct, frame, fed: 0, isWhole: frame === 0 };
+    this.#feeding = { source, file, number, slot, direct, frame, fed: 0, isWhole: frame === 0, isTold: false };
     const { path, codec, decoder, lossless, frames, tags, notes } = source;
     this.#say({
       kind: 'track',
@@ -422,7 +426,7 @@ export class Feeder {
       got = source.read(target, frames);
     } catch (error) {
       const sentence = error instanceof Error ? error.message : String(error);
-      this.#say({ kind: 'skipped', file: feeding.file, path: source.path, sentence });
+      this.#tellSkipped(feeding, sentence);
       return 0;
     }
     if (got === 0) return 0;
@@ -438,7 +442,26 @@ export class Feeder {
     feeding.fed += frames;
   }
 
+  /** Of the file that is begun somewhere else than at its beginning. */
+  #tooShort(): string {
+    return `it ends before the place at which it was to begin, ${this.#start.startSeconds} s`;
+  }
+
+  #tellSkipped(feeding: Feeding, sentence: string): void {
+    feeding.isTold = true;
+    this.#say({ kind: 'skipped', file: feeding.file, path: feeding.source.path, sentence });
+  }
+
+  /** A file of which nothing came; that nothing is behind a place that was sought is no fault of it. */
+  #tellNothing(feeding: Feeding): void {
+    const { isWhole, isTold, source } = feeding;
+    if (isTold || (!isWhole && this.#isSought)) return;
+    const why = isWhole ? 'none of its frames could be decoded: the file is damaged' : this.#tooShort();
+    this.#tellSkipped(feeding, sourceError(source.path, why).message);
+  }
+
   #endTrack(feeding: Feeding): void {
+    if (feeding.fed === 0) this.#tellNothing(feeding);
     this.#tellFed(feeding, feeding.isWhole);
     this.#closeFeeding();
     this.#phase = { kind: 'open', file: feeding.file + 1, frame: 0 };

@@ -18,6 +18,8 @@ export interface Feeding {
   fed: number;
   /** It was begun with its first frame. */
   isWhole: boolean;
+  /** Why nothing more comes of it was said. */
+  isTold: boolean;
 }
 
 /** A file that the pump was not given yet. */

@@ -21,6 +21,8 @@ export interface BitFacts {
   readonly device: string;
   /** What stands in between, where `path` is `through`: `pipewire`, `plug`, `the JACK server`. */
   readonly through?: string | undefined;
+  /** Frames of the files that were committed. */
+  readonly committedFrames: number;
   /** Changes of format that keep every bit, in words: `24-bit packed -> S32_LE, low 8 bits zero`. */
   readonly kept: readonly string[];
   /** Changes that do not: `rate 44100 -> 48000 by soxr`, `float -> S16_LE, rounded`. */
@@ -88,6 +90,7 @@ function evidence({ path, device, kept, rate, md5, digestsEqual }: BitFacts): st
 export function bitVerdict(facts: BitFacts): BitVerdict {
   const against = objections(facts);
   if (against.length > 0) return { verdict: 'no', because: against.join('; ') };
+  if (facts.committedFrames === 0) return { verdict: 'unknown', because: 'nothing was played' };
   if (facts.path === 'nowhere') {
     return { verdict: 'unknown', because: `${facts.device} drops what it is given: nothing was played` };
   }

@@ -91,7 +91,7 @@ export interface PlayFacts {
   readonly digests: { readonly decoded: string; readonly committed: string } | undefined;
   /** Sentences that a user should know of the device. */
   readonly notes: readonly string[];
-  readonly bits: Omit<BitFacts, 'md5' | 'digestsEqual' | 'lostFrames' | 'damagedFrames' | 'xruns'>;
+  readonly bits: Omit<BitFacts, 'md5' | 'digestsEqual' | 'committedFrames' | 'lostFrames' | 'damagedFrames' | 'xruns'>;
   /** Frames that the pump itself found missing in files; those of the tracks may be fewer, where nobody listened. */
   readonly missingFrames: number;
   /** Seconds that the sink played. */

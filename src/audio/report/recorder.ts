@@ -82,7 +82,10 @@ export class PlayRecorder {
     const { format, kind, clock, ringFrames, periodFrames, notes } = opening;
     const { heardTrack, changedFrames, scheduling, ...figures } = pumpFigures(region, format.rate);
     const position = this.#player.position();
-    const heard = tracks.filter(({ track }) => track.number <= heardTrack);
+    // Of a file that was played from its beginning and gave nothing no frame was heard.
+    const heard = tracks.filter(
+      ({ track, fedFrames, isWhole }) => track.number <= heardTrack || (isPlayed && isWhole && fedFrames === 0),
+    );
     const payload = payloadOf(new Float64Array(region), opening);
     return {
       ...figures,

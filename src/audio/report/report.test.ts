@@ -81,7 +81,15 @@ test('drift is the slope of least squares with its standard error, and nothing b
 
 test('bits: yes only where nothing stands against it, and every objection is named', () => {
   const facts: BitFacts = {
-    ...{ ...playFacts.bits, lostFrames: 0, xruns: 0, damagedFrames: 0, md5: 'ok', digestsEqual: true },
+    ...{
+      ...playFacts.bits,
+      committedFrames: 1,
+      lostFrames: 0,
+      xruns: 0,
+      damagedFrames: 0,
+      md5: 'ok',
+      digestsEqual: true,
+    },
   };
   assert.equal(bitVerdict(facts).verdict, 'yes');
   const objections: readonly (readonly [Partial<BitFacts>, RegExp])[] = [
@@ -98,6 +106,7 @@ test('bits: yes only where nothing stands against it, and every objection is nam
   ];
   for (const path of ['direct', 'through', 'file', 'nowhere'] as const)
     assert.notEqual(bitVerdict({ ...facts, path, estimated: ['MP3'], forgottenTracks: 1 }).verdict, 'yes');
+  assert.deepEqual(bitVerdict({ ...facts, committedFrames: 0 }), { verdict: 'unknown', because: 'nothing was played' });
   assert.match(bitVerdict({ ...facts, estimated: ['MP3'] }).because, /^MP3: .*decoders differ/);
   assert.match(bitVerdict({ ...facts, forgottenTracks: 1 }).because, /1 track .*not remembered/);
   for (const path of ['direct', 'through', 'file', 'nowhere'] as const) {

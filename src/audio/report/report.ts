@@ -101,6 +101,7 @@ function verdictOf(facts: PlayFacts): BitVerdict {
   const md5 = md5Of(tracks);
   return bitVerdict({
     ...bits,
+    committedFrames: sumOf(tracks, 'committedFrames'),
     lostFrames: lostOf(facts),
     damagedFrames: sumOf(tracks, 'damagedFrames'),
     xruns: xrunCount,

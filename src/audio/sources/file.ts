@@ -58,9 +58,12 @@ export function openFile(path: string): OpenedFile {
     return { path, fd, byteLength: status.size, read: pieceReader(path, fd) };
   } catch (error) {
     if (fd >= 0) closeSync(fd);
-    throw error instanceof SourceError ? error : sourceError(path, troubleOf(error));
+    throw error instanceof SourceError ? error : sourceError(path, troubleOf(error) + nameTrouble(path));
   }
 }
+
+/** What is no UTF-8 in a name stands in Node's text of it as this, and nothing is found under that. */
+const nameTrouble = (path: string): string => (path.includes('\ufffd') ? '; its name is no UTF-8: rename it' : '');
 
 function pieceReader(path: string, fd: number): ReadPiece {
   return (offset, length) => {

@@ -44,6 +44,19 @@ const followers = [
   'chna',
 ];
 
+/**
+ * Sizes that stand for "I do not know" where a writer could not go back to its header: sox and MPlayer, arecord, others. Those just below 2^32 leave room for a header, and beyond
+ * 2^53 no file is that long (-1 in RF64).
+ */
+const placeholders: readonly number[] = [0x7fff_f000, 0x7fff_ffff, 0x8000_0000];
+const leastPlaceholder = 0xffff_ff00;
+
+/** Whether a size that is more than what is there is none. */
+function isPlaceholder(size: number): boolean {
+  const isAlmostAll = size >= leastPlaceholder && size <= 0xffff_ffff;
+  return placeholders.includes(size) || isAlmostAll || size > Number.MAX_SAFE_INTEGER;
+}
+
 interface Found {
   format: PcmFormat | undefined;
   data: Chunk | undefined;
@@ -66,7 +79,9 @@ function look(read: ReadPiece, chunk: Chunk, fileBytes: number, found: Found): b
     if ('refusal' in result) found.refusal = result.refusal;
     else found.format = result.format;
   } else if (chunk.id === 'data' && found.data === undefined) {
-    const isStream = chunk.size === 0 && chunk.offset < fileBytes && !isFollower(read, chunk.offset, fileBytes);
+    const { size = 0, offset } = chunk;
+    const isNothing = size === 0 && offset < fileBytes && !isFollower(read, offset, fileBytes);
+    const isStream = isNothing || (offset + size > fileBytes && isPlaceholder(size));
     found.data = isStream ? { ...chunk, size: undefined } : chunk;
     return !isStream;
   } else if (chunk.id === 'LIST' && there >= 4) {
