@@ -13,13 +13,16 @@ import { commands } from './commands.js';
 import { dispatch } from './kit/dispatch.js';
 import { keepIgnoredSignals } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
+import { isTerminalGone, outliveTerminals } from './kit/vanished-terminal.js';
 import { packageVersion } from './kit/version.js';
 
 keepIgnoredSignals();
+outliveTerminals();
 
 // A reader that went away (`clearway doctor | head -1`) is not a failure; a full disk is, and one sentence says so.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
+  if (isTerminalGone(error, process.stdout)) return;
   process.stderr.write(`clearway: standard output cannot be written: ${error.message}\n`);
   process.exit(1);
 });

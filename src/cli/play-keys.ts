@@ -47,6 +47,8 @@ export function listenToKeys(input: ReadStream, act: (action: PlayAction) => voi
   const listener = (typed: string): void => {
     for (const action of actionsOf(typed)) act(action);
   };
+  // A terminal that is gone has no keys.
+  const ignore = (): void => {};
   const restore = (): void => {
     process.off('exit', restore);
     input.off('data', listener);
@@ -60,6 +62,7 @@ export function listenToKeys(input: ReadStream, act: (action: PlayAction) => voi
   input.setRawMode(true);
   input.setEncoding('utf8');
   input.on('data', listener);
+  input.on('error', ignore);
   input.resume();
   process.on('exit', restore);
   return restore;

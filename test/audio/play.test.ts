@@ -6,6 +6,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
 import { AudioFolder } from '../support/audio-files.js';
 import { program } from '../support/program.js';
@@ -257,6 +258,21 @@ test('SIGTERM ends it with 0, and the report tells of what was played', { skip }
   const { status, stdout, stderr } = await ended;
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^scheduling +SCHED_/m);
+});
+
+test('a terminal that goes away, with a shell that outlives that: it is played to the end, and the end is no crash', {
+  skip: skip || missingProgram('script', '--version'),
+}, async () => {
+  const { path } = folder.wave('terminal.wav', 48_000 * 2);
+  const status = folder.at('status');
+  // The signal is for the shell, which began the session.
+  const line = `trap : HUP; '${process.execPath}' '${program}' play '${path}' --device null; echo $? >'${status}'`;
+  const terminal = spawn('script', ['-qec', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await saying(terminal, 'terminal.wav: WAV');
+  terminal.kill('SIGKILL');
+  const said = (): string => (existsSync(status) ? readFileSync(status, 'utf8').trim() : '');
+  for (let tries = 0; tries < 300 && said() === ''; tries++) await pause(100);
+  assert.equal(said(), '0');
 });
 
 test('--devices and --check print what is there, also as JSON', { skip }, async () => {
