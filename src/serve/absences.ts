@@ -5,8 +5,8 @@ import { FileTable } from './file-table.js';
 
 const mostAbsent = 4096;
 
-/** Whether an entry of a table may be taken for true without a look at the file system. */
-export type Belief = (table: FileTable, entry: number) => boolean;
+/** Whether nothing has come into a directory since it had a generation. */
+type Belief = (directory: number, generation: number) => boolean;
 
 /** See the file's head. */
 export class Absences {
@@ -25,21 +25,20 @@ export class Absences {
   /** Whether a request's raw path is known to lead nowhere. */
   has(bytes: Uint8Array, start: number, end: number): boolean {
     const entry = this.#table.find(bytes, start, end, false);
-    return entry >= 0 && this.#isBelieved(this.#table, entry);
+    return entry >= 0 && this.#isBelieved(this.#table.directory.get(entry), this.#table.generation.get(entry));
   }
 
   /**
    * Keeps a canonical path.
    * @param directory that a change would be told of, and its generation before the path was looked for.
    */
-  add(bytes: Uint8Array, length: number, directory: number, generation: number, nowMs: number): void {
+  add(bytes: Uint8Array, length: number, directory: number, generation: number): void {
     const table = this.#table;
     if (table.full) table.clear();
     const known = table.find(bytes, 0, length, true);
     const entry = known >= 0 ? known : table.add(bytes, 0, length);
     table.directory.set(entry, directory);
     table.generation.set(entry, generation);
-    table.checkedMs.set(entry, nowMs);
   }
 
   /** Forgets all. */

@@ -77,7 +77,7 @@ export class Site {
     this.#views = new Views(this.table, options.types);
     this.descriptors = new Descriptors(this.table, options.maxFiles, (entry) => this.#views.end(entry), options.pins);
     this.#troubles = new Troubles(() => this.descriptors.relieve(), options.trouble);
-    this.#absences = new Absences((table, entry) => this.#isBelieved(table, entry));
+    this.#absences = new Absences((directory, generation) => this.#opener.watcher.isUnchanged(directory, generation));
     this.#opener = new Opener(loop, options.root);
     this.siblings = new Siblings(this.table, {
       watcher: () => this.#opener.watcher,
@@ -360,7 +360,7 @@ export class Site {
   /** The status of what could not be opened. That nothing is there is kept, if somebody would tell of a change. */
   #failed(errno: number, path: string, bytes: Uint8Array, length: number, told: number, generation: number): number {
     if (told < 0 || (errno !== Errno.ENOENT && errno !== Errno.ENOTDIR)) return -this.#troubles.statusOf(errno, path);
-    if (!this.#isHidden(bytes, length)) this.#absences.add(bytes, length, told, generation, this.#loop.nowMs);
+    if (!this.#isHidden(bytes, length)) this.#absences.add(bytes, length, told, generation);
     return -404;
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { Loop } from '../transport/loop.js';
 import { Watcher } from './watcher.js';
 
 /** A watcher over a folder with `one/a.txt`. Nothing is told before check(). */
-function watching(run: (watcher: Watcher, at: (path: string) => string) => void): void {
+function watching(run: (watcher: Watcher, at: (path: string) => string, loop: Loop) => void): void {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-watcher-'));
   const at = (path: string): string => join(folder, path);
   mkdirSync(at('one'));
@@ -18,7 +18,7 @@ function watching(run: (watcher: Watcher, at: (path: string) => string) => void)
   const loop = new Loop('epoll');
   const watcher = new Watcher(loop, root);
   try {
-    run(watcher, at);
+    run(watcher, at, loop);
   } finally {
     watcher.close();
     loop.close();
@@ -105,5 +105,40 @@ test('which codings names have is found once, and told when one comes', () => {
     assert.equal(watcher.codingsIn(one), 1 << 3);
     writeFileSync(at('a.br'), 'b');
     assert.equal(watcher.codingsIn(watcher.cover('x')), 1 << 1);
+  });
+});
+
+test('what nobody tells of is seen by the times of a directory, within a second', () => {
+  watching((watcher, at, loop) => {
+    const one = watcher.cover('one/a.txt');
+    const believed = (): boolean => watcher.isUnchanged(one, generation);
+    let generation = watcher.generations[one]!;
+    assert.ok(!believed(), 'it was never looked at');
+    generation = watcher.generations[one]!;
+    assert.ok(believed(), 'within the second');
+    loop.nowMs += 1001;
+    assert.ok(!believed(), 'it changed so lately that it may again without another time');
+    const { atime, ctimeMs } = statSync(at('one'));
+    // A clock that is ahead of the times of all that is there.
+    const now = Date.now;
+    Date.now = () => ctimeMs + 10_000;
+    try {
+      for (let look = 0; look < 4; look++) {
+        loop.nowMs += 1001;
+        generation = watcher.generations[one]!;
+        assert.equal(believed(), look > 0, `look ${look}`);
+      }
+      // Whatever is done in it is told, so that the times alone are changed, and what was told is not looked for.
+      utimesSync(at('one'), atime, new Date(1000));
+      assert.ok(believed(), 'it is not looked at before its time');
+      loop.nowMs += 1001;
+      assert.ok(!believed());
+      generation = watcher.generations[one]!;
+      renameSync(at('one'), at('two'));
+      loop.nowMs += 1001;
+      assert.ok(!believed(), 'it is not there');
+    } finally {
+      Date.now = now;
+    }
   });
 });

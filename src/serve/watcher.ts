@@ -6,16 +6,21 @@
 import { IN } from '../kernel/constants.js';
 import { readNames } from '../kernel/directory.js';
 import { createWatcher, readChanges, unwatchDirectory, watchDirectory } from '../kernel/event.js';
-import { isRemoteFileSystem, openBeneath } from '../kernel/file.js';
+import { emptyFileStatus, fileStatus, isRemoteFileSystem, openBeneath } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { Endpoint } from '../transport/endpoint.js';
 import type { Loop } from '../transport/loop.js';
 import { codingOfName, everyCoding } from './codings.js';
+import { identityOf, words } from './identity.js';
 
 /** Directories watched at most; files beyond them are asked each time. */
 const maxDirectories = 8192;
 /** A directory with more entries is not searched for coded siblings: any of its files may have them. */
 const mostSearched = 20_000;
+/** How often a directory is looked at of which something is believed. */
+const lookMs = 1000;
+/** A directory that changed so lately may change again without another time. */
+const freshSeconds = 2;
 /** Codings of a directory that nobody searched yet. */
 const unsearched = 0x80;
 
@@ -39,6 +44,10 @@ export class Watcher extends Endpoint {
   readonly #byWatch = new Map<number, number>();
   readonly #paths: string[] = [];
   readonly #watches = new Int32Array(maxDirectories);
+  /** When a directory was looked at last, and its identity then: inode, device, times and size. */
+  readonly #lookedMs = new Float64Array(maxDirectories);
+  readonly #identities = new Int32Array(maxDirectories * 2);
+  readonly #status = emptyFileStatus();
   readonly #free: number[] = [];
   #retired = false;
 
@@ -101,10 +110,41 @@ export class Watcher extends Endpoint {
     this.#paths[directory] = path;
     this.#watches[directory] = watch;
     this.#codings[directory] = unsearched;
+    this.#lookedMs[directory] = Number.NEGATIVE_INFINITY;
+    this.#identities.fill(0, directory * 2, directory * 2 + 2);
     this.#changed(directory, true);
     this.#byPath.set(path, directory);
     this.#byWatch.set(watch, directory);
     return directory;
+  }
+
+  /**
+   * Whether nothing has come into a directory since it had a generation. It is looked at once a second for what nobody tells of, a mount over
+   * it or a name that came by another host: whatever is new in it changes its times. Then its generation goes up, too.
+   */
+  isUnchanged(directory: number, generation: number): boolean {
+    const { nowMs } = this.#loop;
+    if (nowMs - this.#lookedMs[directory]! >= lookMs) {
+      this.#lookedMs[directory] = nowMs;
+      if (!this.#isAsSeen(directory)) this.#changed(directory, true);
+    }
+    return this.generations[directory] === generation;
+  }
+
+  /** Whether a directory's path leads to the one of the last look, with the same times. */
+  #isAsSeen(directory: number): boolean {
+    const identities = this.#identities;
+    const at = directory * 2;
+    const [high, low] = [identities[at], identities[at + 1]];
+    const fd = openBeneath(this.#root, this.#paths[directory]!, 'refuse');
+    const status = this.#status;
+    const found = fd < 0 ? fd : fileStatus(fd, status);
+    if (fd >= 0) closeDescriptor(fd);
+    const isFresh = found < 0 || Date.now() / 1000 - status.ctimeSeconds < freshSeconds;
+    if (!isFresh) identityOf(status);
+    identities[at] = isFresh ? 0 : words.high;
+    identities[at + 1] = isFresh ? 0 : words.low;
+    return !isFresh && high === words.high && low === words.low;
   }
 
   /** Codings that siblings in a directory may have, as bits of codings.ts. It is searched once; what comes later is told. */
