@@ -51,8 +51,8 @@ import { writeDecimal } from './words';
 
 /** Bytes that a client may have under way to us. */
 const ownRoom: u32 = 65_536;
-/** Packets that a turn takes at most, so that replies leave in between. */
-const batch: u32 = 128;
+/** Packets that a turn takes at most, so that replies leave in between: whoever waits for them works while the next ones are run. */
+const batch: u32 = 16;
 /** Pieces of a reply that leave in one packet. */
 const mostPieces: u32 = 8;
 /** Rows of connections, by the peer's port. */
