@@ -56,11 +56,12 @@ export function findDevice(kind: u32): u32 {
   return 0;
 }
 
+/** The kind first: most that are looked at are of another one, and each read stops the machine. */
 function isKind(device: u32, kind: u32): bool {
   return (
+    readRegister(device + KIND) === kind &&
     readRegister(device + MAGIC) === magic &&
-    readRegister(device + VERSION) === 2 &&
-    readRegister(device + KIND) === kind
+    readRegister(device + VERSION) === 2
   );
 }
 
@@ -89,15 +90,14 @@ export function giveUp(device: u32): u64 {
   return 0;
 }
 
-/** The largest size of a queue; 0: the device has no such queue, or it is in use. */
-export function queueMost(device: u32, index: u32): u32 {
+/** Chooses a queue, which is not in use since the device was reset. Returns its largest size; 0: there is no such queue. */
+export function chooseQueue(device: u32, index: u32): u32 {
   writeRegister(device + QUEUE, index);
-  return readRegister(device + QUEUE_READY) !== 0 ? 0 : readRegister(device + QUEUE_MOST);
+  return readRegister(device + QUEUE_MOST);
 }
 
-/** Tells the device where a queue is: machine's addresses of descriptors, what the driver writes and what the device writes. */
-export function placeQueue(device: u32, index: u32, size: u32, descriptors: u64, driver: u64, own: u64): void {
-  writeRegister(device + QUEUE, index);
+/** Tells the device where the queue is that was chosen last: machine's addresses of descriptors, what the driver writes and what the device writes. */
+export function placeQueue(device: u32, size: u32, descriptors: u64, driver: u64, own: u64): void {
   writeRegister(device + QUEUE_SIZE, size);
   putPlace(device, 0, descriptors);
   putPlace(device, 0x10, driver);

@@ -5,7 +5,7 @@
 import { take } from '../arena';
 import { physicalBase } from '../unikernel/boot';
 import { fence, order } from '../unikernel/host';
-import { EVENT_INDEX, notify, PACKED, placeQueue, queueMost } from './mmio';
+import { chooseQueue, EVENT_INDEX, notify, PACKED, placeQueue } from './mmio';
 
 /** Flags of a descriptor. */
 const NEXT: u16 = 1;
@@ -74,7 +74,7 @@ export let takenBytes: u32 = 0;
 
 /** Lays a queue out and tells the device. @param most entries, a power of two. Returns 0 where there is no such queue, or no room. */
 export function openQueue(device: u32, index: u32, most: u32, features: u64): usize {
-  const offered = queueMost(device, index);
+  const offered = chooseQueue(device, index);
   let size = most;
   while (size > offered) size >>= 1;
   if (size === 0) return 0;
@@ -98,7 +98,7 @@ export function openQueue(device: u32, index: u32, most: u32, features: u64): us
   it.madeWrap = it.seenWrap = true;
   quiet(queue);
   const base = <u64>physicalBase();
-  placeQueue(device, index, size, base + it.descriptors, base + it.driver, base + it.own);
+  placeQueue(device, size, base + it.descriptors, base + it.driver, base + it.own);
   return queue;
 }
 

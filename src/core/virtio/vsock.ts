@@ -72,7 +72,8 @@ export function openVsock(): bool {
     giveUp(device);
     return false;
   }
-  ownCid = <u64>readRegister(device + CONFIGURATION) | ((<u64>readRegister(device + CONFIGURATION + 4)) << 32);
+  // The upper 32 bits are 0 (section 5.10.4).
+  ownCid = readRegister(device + CONFIGURATION);
   for (headersFree = 0; headersFree < sendEntries; headersFree++)
     store<u16>(freeHeaders + headersFree * 2, <u16>headersFree);
   const room = min<u32>(roomIn(received), receivePackets);
