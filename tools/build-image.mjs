@@ -86,14 +86,17 @@ export function withFixedMemory(text) {
   return fixed;
 }
 
+/** What stands around each module, compiled once. */
+let machine;
+
 /** The image by our own compiler and linker, which the build made before. */
 async function makeByOurselves(module) {
   const [{ compileModule }, { linkImage }] = await Promise.all([
     import('../dist/src/compile/program.js'),
     import('../dist/src/compile/link-image.js'),
   ]);
-  const [machine, program] = [machineSide, module].map((path) => compileModule(readFileSync(path)));
-  return linkImage(machine, program);
+  machine ??= compileModule(readFileSync(machineSide));
+  return linkImage(machine, compileModule(readFileSync(module)));
 }
 
 /** The image by wasm2c and gcc. */

@@ -36,11 +36,17 @@ static u64 room(u64 from, u64 bytes, u32 type, u64 best) {
   return end - LINEAR_PHYSICAL > best ? end - LINEAR_PHYSICAL : best;
 }
 
+/* An address that a monitor tells by the door of PVH; 0 for one from which not all can be read: that door (start.S) maps 1 GiB, and no more than a page is read from there on. */
+static const u8 *told_at(const u8 *place) {
+  u64 address = *(u64 *)place;
+  return address > 0x40000000 - 4096 ? 0 : (const u8 *)address;
+}
+
 static u64 from_pvh(const u8 *info, const char **line) {
   u64 best = 0;
-  *line = *(const char **)(info + 24);
-  if (*(u32 *)(info + 4) < 1) return 0;
-  const u8 *map = *(const u8 **)(info + 40);
+  *line = (const char *)told_at(info + 24);
+  const u8 *map = told_at(info + 40);
+  if (*(u32 *)(info + 4) < 1 || !map) return 0;
   u32 entries = *(u32 *)(info + 48);
   for (u32 i = 0; i < entries && i < 128; i++, map += 24) best = room(*(u64 *)map, *(u64 *)(map + 8), *(u32 *)(map + 16), best);
   return best;
