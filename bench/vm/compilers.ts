@@ -1,95 +1,14 @@
 // What compiles the module of an image, measured: the same commands over the same rings in this process, by V8, by wasm2c and gcc -O2, and by our own compiler. CPU time of this thread
-// alone, so that a machine that others use may measure it. Not here: guests.
+// alone, so that a machine that others use may measure it. Not here: the code of gcc (gcc-module.ts), guests.
 
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { openLibrary, registerCallback, viewMemory } from '../../src/kernel/ffi.js';
-import { MAP, mapMemoryAt, PROT } from '../../src/kernel/memory.js';
-import { hostSignatures, memoryBytes, natively, Store } from '../../test/compile/kv-guest.js';
-import { type Exports, layouts, type ModuleRunner } from '../../test/vmm/module-guest.js';
-import { repositoryRoot } from '../servers/peer.js';
+import { memoryBytes, natively, Store } from '../../test/compile/kv-guest.js';
+import { missingTools } from '../../test/vmm/image-tool.js';
+import { layouts } from '../../test/vmm/module-guest.js';
 import { median } from '../statistics.js';
-
-/** Where images have their memory, and so the code of gcc. */
-const linearVirtual = 0x4000_0000;
-const windowBytes = 0x1_0001_0000;
-
-const glue = `#include "image.h"
-#include <stdlib.h>
-u64 memory_bytes;
-static u32 (*read_to)(u32);
-static void (*write_to)(u32, u32);
-void set_host(u64 bytes, u64 read, u64 write) { memory_bytes = bytes; read_to = (void *)read; write_to = (void *)write; }
-u32 host_readRegister(u32 address) { return read_to(address); }
-void host_writeRegister(u32 address, u32 value) { write_to(address, value); }
-void host_fence(void) {} void host_order(void) {} void host_say(u32 text, u32 length) {} void host_endGuest(u32 status) { abort(); }
-void module_trapped(u32 code) { exit(3); }
-void give_up(const char *why) { exit(3); }
-`;
-
-interface ImageTool {
-  readonly flags: readonly string[];
-  missingTools(): string | undefined;
-  withFixedMemory(text: string): string;
-}
-
-/** The module as a library: what an image has, but for code that may be anywhere. */
-function buildLibrary(tool: ImageTool, folder: string): string {
-  const sources = join(repositoryRoot, 'src/image');
-  const run = (program: string, args: readonly string[]): void => {
-    execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
-  };
-  run('wasm2c', ['-n', 'module', join(repositoryRoot, 'dist/core/images/kv.wasm'), '-o', 'module.c']);
-  writeFileSync(join(folder, 'module.c'), tool.withFixedMemory(readFileSync(join(folder, 'module.c'), 'utf8')));
-  writeFileSync(join(folder, 'glue.c'), glue);
-  // The library of C has these already.
-  const runtime = readFileSync(join(sources, 'wasm2c.c'), 'utf8')
-    .replace(/^void (?:abort|__assert_fail).*$/gm, '')
-    .replace(/^\/\* Rounding[\s\S]*?(?=^\/\* What host)/m, '');
-  writeFileSync(join(folder, 'wasm2c.c'), `#include <stdlib.h>\n${runtime}`);
-  const flags = tool.flags.filter((flag) => !/^-(?:fno-pi[ce]|mcmodel|ffreestanding|fno-builtin)/.test(flag));
-  run('gcc', [
-    ...flags,
-    '-fPIC',
-    '-shared',
-    `-I${sources}`,
-    'module.c',
-    'wasm2c.c',
-    'glue.c',
-    '-lm',
-    '-o',
-    'module.so',
-  ]);
-  return join(folder, 'module.so');
-}
-
-const byGcc =
-  (library: string): ModuleRunner =>
-  (_, pages, host) => {
-    const code = openLibrary([library]);
-    if (code === undefined) throw new Error(`${library} was not loaded`);
-    const rights = PROT.READ | PROT.WRITE;
-    const flags = MAP.PRIVATE | MAP.ANONYMOUS | MAP.NORESERVE;
-    if (mapMemoryAt(linearVirtual, windowBytes, PROT.NONE, flags, -1, 0) !== 0)
-      throw new Error('its addresses are taken');
-    if (mapMemoryAt(linearVirtual, pages * 65_536, rights, flags, -1, 0) !== 0) throw new Error('there is no memory');
-    const callback = (name: string): number =>
-      registerCallback(hostSignatures.get(name)!, host[name] as (...values: never[]) => unknown).address;
-    code.bind('void set_host(uint64_t bytes, uint64_t read, uint64_t write)')(
-      pages * 65_536,
-      callback('readRegister'),
-      callback('writeRegister'),
-    );
-    code.bind('void module_instantiate()')();
-    const exports = Object.fromEntries([
-      ['bootBlock', code.bind('uint32_t module_bootBlock()')],
-      ...['begin', 'turn', 'rest'].map((name) => [name, code.bind(`uint32_t module_${name}(uint32_t now)`)]),
-    ]);
-    return { bytes: new Uint8Array(viewMemory(linearVirtual, pages * 65_536)), exports: exports as unknown as Exports };
-  };
+import { buildLibrary, byGcc } from './gcc-module.js';
 
 /** Requests by what they are: many in one piece, so that crossings into the module do not count. */
 const loads: Readonly<Record<string, string>> = {
@@ -114,16 +33,14 @@ function measure(store: Store, name: string): number {
 }
 
 /** Measures all of them in turns. @returns lines of a table: nanoseconds of CPU time a command, medians of rounds, and ratios to gcc */
-export async function measureCompilers(rounds: number): Promise<string[]> {
-  const tool = (await import(pathToFileURL(join(repositoryRoot, 'tools/build-image.mjs')).href)) as ImageTool;
-  const missing = tool.missingTools();
+export function measureCompilers(rounds: number): string[] {
+  const missing = missingTools();
   const folder = mkdtempSync(join(tmpdir(), 'clearway-bench-'));
   const stores: Record<string, Store> = {
     V8: new Store(layouts.split!),
     'own compiler': new Store(layouts.split!, natively),
   };
-  if (missing === undefined)
-    stores['wasm2c and gcc -O2'] = new Store(layouts.split!, byGcc(buildLibrary(tool, folder)));
+  if (missing === undefined) stores['wasm2c and gcc -O2'] = new Store(layouts.split!, byGcc(buildLibrary(folder)));
   rmSync(folder, { recursive: true });
   for (const store of Object.values(stores)) {
     store.clients.device.open(2000, 6379);

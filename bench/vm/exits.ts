@@ -1,7 +1,6 @@
 // What a stop of a guest costs, through our monitor in TypeScript and through the same loop in C (exits.c), of the same guest in the same process, in turn. Not here: what is printed
 // around it (main.ts).
 
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { MmioTransport } from '../../src/virtio/mmio.js';
 import { Guest } from '../../src/vmm/guest.js';
 import { readImage } from '../../src/vmm/image-file.js';
 import { VsockDevice } from '../../src/vmm/vsock-device.js';
+import { compile } from '../host/compile.js';
 import { repositoryRoot } from '../servers/peer.js';
 import { median } from '../statistics.js';
 
@@ -27,11 +27,7 @@ const image = join(repositoryRoot, 'dist/image/probe.elf');
 /** The loop in C. @throws Error where it cannot be compiled */
 function loopInC(folder: string): Loop {
   const library = join(folder, 'exits.so');
-  const source = join(repositoryRoot, 'bench/vm/exits.c');
-  const { status, stderr } = spawnSync('cc', ['-O2', '-Wall', '-shared', '-fPIC', '-o', library, source], {
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`no C compiler for bench/vm/exits.c: ${stderr}`);
+  compile('bench/vm/exits.c', library, '-Wall', '-shared', '-fPIC');
   const run = openLibrary([library])!.bind('long run_guest(int processor, int64 area)');
   return ({ machine }) => {
     const stops = Number(run(machine.processor, machine.runAddress));

@@ -1,18 +1,22 @@
 // `npm run bench:vm`: the store in a virtual machine. Round trips over its rings, clients over loopback beside `clearway kv` and Redis in the same rounds, how long it takes to
-// begin, what it costs when nobody asks, what a stop costs beside a loop in C. `--rounds N` (3), `--only NAME,NAME` (ring, compilers, exits, boot, idle, wake, load). Ratios are medians of the rounds' ratios. Not here: the rings' client (ring.ts).
+// begin, what it costs when nobody asks, what a stop costs beside a loop in C. `--rounds N` (3), `--only NAME,NAME` (ring, module, compilers, exits, boot, idle, wake, load). Ratios are medians of the rounds' ratios. Not here: the rings' client (ring.ts).
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { nativeRefused } from '../../test/compile/native.js';
+import { guestsRefused } from '../../test/vmm/support.js';
 import { describeHost, hostFacts } from '../host/about.js';
+import { onPath } from '../host/child.js';
+import { compilerAbsence } from '../host/compile.js';
 import { freePort } from '../host/port.js';
 import { readProcessStat, tickNs } from '../host/proc.js';
 import { repositoryRoot } from '../servers/peer.js';
 import { median, pairedRatio } from '../statistics.js';
 import { measureCompilers } from './compilers.js';
 import { measureExits } from './exits.js';
-import { measureRing, type RingFigures } from './ring.js';
+import { makeModuleRings, measureRing, type RingFigures } from './ring.js';
 import { measureWakes } from './wake.js';
 
 const program = join(repositoryRoot, 'dist/bundle/main.js');
@@ -113,14 +117,35 @@ async function measureLoads(rounds: number): Promise<string[]> {
   return ['| load | store | requests/s | of redis | p50 |', '| --- | --- | --- | --- | --- |', ...lines];
 }
 
-async function measureRings(rounds: number): Promise<string[]> {
-  const rings: RingFigures[] = [];
-  for (let round = 0; round < rounds; round++) rings.push(await measureRing(image, 20_000));
-  const of = (figure: 'p50Us' | 'p99Us' | 'commandsPerSecond'): number => median(rings.map((each) => each[figure]));
-  return [
-    `ring, one GET in flight, both sides polling: p50 ${of('p50Us').toFixed(2)} us, p99 ${of('p99Us').toFixed(2)} us`,
-    `ring, 50 streams x 16 GETs: ${(of('commandsPerSecond') / 1e6).toFixed(2)} M commands/s`,
-  ];
+const million = (rate: number): string => `${(rate / 1e6).toFixed(2)} M commands/s`;
+
+/** Rounds of one ring after another, so that all have the same neighbours. */
+async function measureRings(rounds: number, rings: Readonly<Record<string, () => Promise<RingFigures>>>) {
+  const found: Record<string, RingFigures[]> = {};
+  for (let round = 0; round < rounds; round++)
+    for (const [name, ring] of Object.entries(rings)) found[name] = [...(found[name] ?? []), await ring()];
+  return Object.entries(found).map(([name, list]) => {
+    const of = (figure: Exclude<keyof RingFigures, 'guestShare'>): number => median(list.map((each) => each[figure]));
+    const shares = list.flatMap(({ guestShare }) => guestShare ?? []);
+    return [
+      `ring, ${name}, both sides polling: one GET in flight p50 ${of('p50Us').toFixed(2)} us, p99 ${of('p99Us').toFixed(2)} us`,
+      `50 streams x 16 GETs, all asked at once and all awaited ${million(of('inBatches'))}, each asked again when it was answered ${million(of('inFlow'))}`,
+      ...(shares.length === 0 ? [] : [`of that time the guest works ${(median(shares) * 100).toFixed(0)} %`]),
+    ].join('; ');
+  });
+}
+
+/** The store's module without a machine. */
+async function measureModuleRings(rounds: number): Promise<string[]> {
+  const rings = makeModuleRings();
+  try {
+    const named = Object.entries(rings.measure).map(([compiler, ring]) => {
+      return [`the module in a thread without a machine, by ${compiler}`, () => ring(20_000)] as const;
+    });
+    return await measureRings(rounds, Object.fromEntries(named));
+  } finally {
+    rings.close();
+  }
 }
 
 async function measureBoots(times: number): Promise<string> {
@@ -175,12 +200,25 @@ async function measureFirstAnswers(times: number): Promise<string> {
   return `first answer after a second of nothing, a client in Node, ${times} times: median ${rows.join('; ')}`;
 }
 
+/** A part of what is measured. */
+interface Part {
+  /** Why it cannot be measured here; false: it can. */
+  lacks(): string | false;
+  measure(): Promise<readonly string[]> | readonly string[];
+}
+
+function redisAbsence(): string | false {
+  return onPath('redis-server') && onPath('redis-benchmark')
+    ? false
+    : 'no redis-server (Debian: apt-get install redis)';
+}
+
 const help = `Usage: npm run bench:vm -- [--rounds N] [--only NAME,NAME]
 
 The store in a virtual machine, beside clearway kv and Redis in the same rounds.
 
   --rounds N         1 to 20, interleaved (3)
-  --only NAME,NAME   ring, compilers, exits, boot, idle, wake, load (all of them)
+  --only NAME,NAME   ring, module, compilers, exits, boot, idle, wake, load (all of them)
 `;
 
 async function main(): Promise<void> {
@@ -196,20 +234,36 @@ async function main(): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(describeHost(hostFacts()));
   say('');
-  const parts: Readonly<Record<string, () => Promise<readonly string[]> | readonly string[]>> = {
-    ring: () => measureRings(rounds),
-    compilers: () => measureCompilers(rounds * 5),
-    exits: () => measureExits(rounds * 2 + 1),
-    boot: async () => [await measureBoots(rounds * 3)],
-    idle: async () => [await measureIdle()],
-    wake: async () => [await measureFirstAnswers(rounds * 5)],
-    load: () => measureLoads(rounds),
+  const parts: Readonly<Record<string, Part>> = {
+    ring: {
+      lacks: guestsRefused,
+      measure: () => measureRings(rounds, { 'in a machine': () => measureRing(image, 20_000) }),
+    },
+    module: {
+      lacks: () => nativeRefused() || (compilerAbsence() ?? false),
+      measure: () => measureModuleRings(rounds),
+    },
+    compilers: { lacks: nativeRefused, measure: () => measureCompilers(rounds * 5) },
+    exits: {
+      lacks: () => guestsRefused() || (compilerAbsence() ?? false),
+      measure: () => measureExits(rounds * 2 + 1),
+    },
+    boot: { lacks: guestsRefused, measure: async () => [await measureBoots(rounds * 3)] },
+    idle: { lacks: guestsRefused, measure: async () => [await measureIdle()] },
+    wake: {
+      lacks: () => guestsRefused() || redisAbsence(),
+      measure: async () => [await measureFirstAnswers(rounds * 5)],
+    },
+    load: { lacks: () => guestsRefused() || redisAbsence(), measure: () => measureLoads(rounds) },
   };
   const chosen = values.only?.split(',') ?? Object.keys(parts);
   const unknown = chosen.find((name) => parts[name] === undefined);
   if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${Object.keys(parts).join(', ')}`);
   for (const name of chosen) {
-    for (const line of await parts[name]!()) say(line);
+    const { lacks, measure } = parts[name]!;
+    const missing = lacks();
+    if (missing !== false) say(`${name}: not measured: ${missing}`);
+    else for (const line of await measure()) say(line);
     say(`load average then: ${readFileSync('/proc/loadavg', 'latin1').trim()}`);
     say('');
   }

@@ -1,23 +1,43 @@
-// A guest in a thread of its own, which looks for work without rest, and its device in this thread. No kernel, no socket, no wake-up between them. Not here: who speaks to it (ring.ts,
-// soak/rig.ts).
+// A guest in a thread of its own, which looks for work without rest, and its device in this thread. No kernel, no socket, no wake-up between them. Where there is no KVM, its module alone.
+// Not here: who speaks to it (ring.ts, soak/rig.ts).
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { viewMemory } from '../../src/kernel/ffi.js';
 import { Kicker } from '../../src/kvm/kick.js';
 import { Access, Domain } from '../../src/memory/domain.js';
+import { Region } from '../../src/memory/region.js';
 import { MmioTransport } from '../../src/virtio/mmio.js';
 import { Layout } from '../../src/vmm/boot.js';
 import { type StreamOwner, VsockDevice } from '../../src/vmm/vsock-device.js';
+import type { RingModuleThread } from './ring-module-thread.js';
 import type { RingReady, RingThread } from './ring-thread.js';
 
 /** Its device, the guest's memory as this thread has it, and its end. */
 export interface RingGuest {
   readonly device: VsockDevice;
-  /** Our address of its memory, and its bytes. */
+  /** Our address of its linear memory, and its bytes. */
   readonly address: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   close(): Promise<void>;
+}
+
+/** The device in this thread, over memory that a guest's thread has, as its driver set it up. */
+async function join(worker: Worker, memoryBytes: number, owner: StreamOwner): Promise<Omit<RingGuest, 'close'>> {
+  const [{ address, writes }] = (await once(worker, 'message')) as [RingReady];
+  const { linearPhysical } = Layout;
+  // What lies before linear memory may not be there.
+  const buffer = viewMemory(address + linearPhysical, memoryBytes - linearPhysical);
+  const data = new DataView(buffer);
+  const bytes = new Uint8Array(buffer);
+  const domain = new Domain();
+  const window = (offset: number) => ({ data, bytes, at: offset });
+  const memory = { address: address + linearPhysical, window };
+  domain.grant(linearPhysical, memoryBytes - linearPhysical, memory, 0, Access.both);
+  const device = new VsockDevice(domain, 3, owner, () => {});
+  const transport = new MmioTransport(device, domain);
+  for (let index = 0; index < writes.length; index += 2) transport.write(writes[index]!, 4, writes[index + 1]!);
+  return { device, address: memory.address, bytes };
 }
 
 /** Begins a guest, up to where its driver is ready. @param owner hears of its streams */
@@ -31,19 +51,43 @@ export async function openRing(start: Omit<RingThread, 'shared'>, owner: StreamO
     kicker.close();
   };
   try {
-    const [{ address, writes }] = (await once(worker, 'message')) as [RingReady];
-    const { memoryBytes } = start;
-    const buffer = viewMemory(address, memoryBytes);
-    const data = new DataView(buffer);
-    const bytes = new Uint8Array(buffer, 0, memoryBytes);
-    const domain = new Domain();
-    const window = (offset: number) => ({ data, bytes, at: offset });
-    const { linearPhysical } = Layout;
-    domain.grant(linearPhysical, memoryBytes - linearPhysical, { address, window }, linearPhysical, Access.both);
-    const device = new VsockDevice(domain, 3, owner, () => {});
-    const transport = new MmioTransport(device, domain);
-    for (let index = 0; index < writes.length; index += 2) transport.write(writes[index]!, 4, writes[index + 1]!);
-    return { device, address, bytes, close };
+    return { ...(await join(worker, start.memoryBytes, owner)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** How long turns of the module took, in ticks of the processor's clock: see struct turns in turns.c. */
+export interface Turns {
+  readonly now: number;
+  readonly busy: number;
+  readonly turns: number;
+}
+
+/** A guest's module in a thread, and what its turns took so far. */
+export interface RingModule extends RingGuest {
+  turns(): Turns;
+}
+
+/** Begins the store's module in a thread, as machine code without a machine. @param owner hears of its streams */
+export async function openRingModule(start: Omit<RingModuleThread, 'state'>, owner: StreamOwner): Promise<RingModule> {
+  const state = new Region(4096);
+  const view = new DataView(state.buffer);
+  const workerData: RingModuleThread = { ...start, state: state.address };
+  const worker = new Worker(new URL('ring-module-thread.js', import.meta.url), { workerData });
+  const close = async (): Promise<void> => {
+    view.setUint32(0, 1, true);
+    await worker.terminate();
+    state.unmap();
+  };
+  const turns = (): Turns => {
+    const [now, busy, many] = [8, 16, 24].map((at) => Number(view.getBigUint64(at, true))) as [number, number, number];
+    return { now, busy, turns: many };
+  };
+  try {
+    const memoryBytes = start.memoryBytes + Layout.linearPhysical;
+    return { ...(await join(worker, memoryBytes, owner)), close, turns };
   } catch (error) {
     await close();
     throw error;

@@ -2,10 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { MmioTransport } from '../../src/virtio/mmio.js';
 import { Guest } from '../../src/vmm/guest.js';
 import { readImage } from '../../src/vmm/image-file.js';
 import { VsockDevice } from '../../src/vmm/vsock-device.js';
+import { pinThread } from '../host/pin-thread.js';
+import { Recording } from './recording.js';
 
 /** What the thread is given. */
 export interface RingThread {
@@ -13,6 +14,8 @@ export interface RingThread {
   readonly memoryBytes: number;
   readonly commandLine: string;
   readonly shared: SharedArrayBuffer;
+  /** The processor that is its own; anywhere where there is none. */
+  readonly cpu?: number | undefined;
 }
 
 /** What it says once its driver is ready: where the memory is, and what was written, as offsets and values. */
@@ -21,21 +24,12 @@ export interface RingReady {
   readonly writes: readonly number[];
 }
 
-class Recording extends MmioTransport {
-  #writes: number[] | undefined = [];
-
-  override write(offset: number, bytes: number, value: number): void {
-    super.write(offset, bytes, value);
-    this.#writes?.push(offset, value);
-    if (!this.isStarted || this.#writes === undefined) return;
-    parentPort?.postMessage({ address: guest.machine.memory.address, writes: this.#writes });
-    this.#writes = undefined;
-  }
-}
-
-const { image, memoryBytes, commandLine, shared } = workerData as RingThread;
+const { image, memoryBytes, commandLine, shared, cpu } = workerData as RingThread;
+if (cpu !== undefined) pinThread(cpu);
 const options = { memoryBytes, commandLine, devices: 1 };
 const guest = new Guest(readImage(readFileSync(image)), options, shared, () => {});
 const nobody = { accepted() {}, refused() {}, over() {}, lent: () => false, writable() {} };
-guest.add(new Recording(new VsockDevice(guest.domain, 3, nobody, () => {}), guest.domain));
+const told = (writes: readonly number[]): void =>
+  parentPort?.postMessage({ address: guest.machine.memory.address, writes });
+guest.add(new Recording(new VsockDevice(guest.domain, 3, nobody, () => {}), guest.domain, told));
 for (let pause = guest.run(); pause === 'busy' || pause === 'rest'; pause = guest.run());

@@ -34,8 +34,8 @@ export class NativeTrap extends Error {
   }
 }
 
-/** The host's functions, as a module imports them. */
-export type HostFunctions = Readonly<Record<string, (...values: never[]) => unknown>>;
+/** The host's functions, as a module imports them; a number is the address of machine code. */
+export type HostFunctions = Readonly<Record<string, number | ((...values: never[]) => unknown)>>;
 
 const cType = (type: Type | undefined): string =>
   type === undefined ? 'void' : type === Type.i32 ? 'int' : type === Type.i64 ? 'int64_t' : 'double';
@@ -109,6 +109,7 @@ export class Native {
 
   #hostFunction(name: string, host: HostFunctions, signatures: ReadonlyMap<string, string>): number {
     const [does, prototype] = [host[name], signatures.get(name)];
+    if (typeof does === 'number') return does;
     // What is not said how to call does nothing: a return of its own.
     if (does === undefined || prototype === undefined) return this.#mapping.address + this.#nothingAt;
     const callback = registerCallback(prototype, does);
@@ -127,6 +128,11 @@ export class Native {
       this.#data.setUint32(trapAt, 0, true);
       throw new NativeTrap(trap);
     };
+  }
+
+  /** Where an exported function begins, by the convention of C. */
+  addressOf(name: string): number {
+    return this.#mapping.address + this.program.entries.get(name)!.at;
   }
 
   /** An exported function. @throws NativeTrap when called, where the program stops itself */
