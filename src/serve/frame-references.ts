@@ -49,11 +49,11 @@ export function referencesOf(
 
 /** What pieces are queued on: a connection. */
 interface Sender {
-  sendExtent(file: OpenFile, offset: number, length: number, cookie: number): void;
+  sendPieces(file: OpenFile, places: Float64Array, bytes: number): void;
 }
 
 /** Queues the pieces. */
-export function sendReferences(connection: Sender, file: OpenFile, { places }: FrameReferences): void {
+export function sendReferences(connection: Sender, file: OpenFile, { places, bytes }: FrameReferences): void {
   file.keepVersion();
-  for (let at = 0; at < places.length; at += 2) connection.sendExtent(file.retain(), places[at]!, places[at + 1]!, 0);
+  connection.sendPieces(file.retain(), places, bytes);
 }

@@ -1,6 +1,7 @@
-// How fast responses leave: each connection at the server's own rate, and a stretch of media at the rate it is played at, by the kernel's
-// pacing of the socket (SO_MAX_PACING_RATE: no timer of ours). The first seconds of a stretch are free: a player fills its buffer, at the
-// start and wherever it seeks. Not here: what the rates are (options.ts, media/).
+// How fast responses leave: each connection at the server's own rate, by the kernel's pacing of the socket (SO_MAX_PACING_RATE), and a
+// stretch of media at the rate it is played at, in shares of half a second: the kernel's timers would cost more, one for each 64 KiB and on
+// long ways for each packet. The first pieces of a stretch are free: a player fills its buffer, at the start and wherever it seeks.
+// Not here: what the rates are (options.ts, media/), sending in shares (transport/shares.ts).
 
 import type { PeeredConnection } from '../transport/peer.js';
 
@@ -30,14 +31,8 @@ export interface PaceState {
 export interface PacedConnection extends PeeredConnection {
   readonly state: PaceState;
   /** See Connection. */
-  lastBytes: number;
+  rate: number;
 }
-
-/**
- * The end of a piece leaves as packets of their own, of so many seconds of its rate. On short ways the kernel sends 64 KiB at once and then
- * waits: 90 ms at 6 Mbit/s. What is left of a piece for the last time would be anything between nothing and that, and so would be when it comes.
- */
-const lastSeconds = 0.02;
 
 /** Nothing was sent yet. */
 export function freshPace(state: PaceState): void {
@@ -49,22 +44,19 @@ export function freshPace(state: PaceState): void {
 /** Holds a connection to so many bytes a second; 0: no limit. One call of the kernel, where that is another than before. */
 export function paceTo(connection: PacedConnection, rate: number): void {
   const { state } = connection;
-  connection.lastBytes = 0;
+  connection.rate = 0;
   if (state.pace === rate) return;
   state.pace = rate;
   // Where a socket cannot be paced (a Unix socket) it is not.
   connection.owner.loop.engine.pace(connection.fd, rate === 0 ? -1 : rate);
 }
 
-/** Holds a response with a piece of media to its rate, or to the server's where that is lower; the first ones are free. */
+/** Holds a response with a piece of media to its rate; the first ones are free. */
 export function paceMedia(connection: PacedConnection, { rate, number }: MediaPace): void {
   const { state } = connection;
   const ahead = number - state.piece;
   if (ahead < 0 || ahead > mostAhead) state.piecesInRow = 0;
   else if (ahead > 0) state.piecesInRow++;
   state.piece = number;
-  if (state.piecesInRow < freePieces) return;
-  const least = state.pace === 0 ? rate : Math.min(rate, state.pace);
-  paceTo(connection, least);
-  connection.lastBytes = Math.ceil(least * lastSeconds);
+  if (state.piecesInRow >= freePieces) connection.rate = rate;
 }

@@ -36,8 +36,8 @@ export class Connection<S> extends Endpoint {
   deadlineMs = Number.POSITIVE_INFINITY;
   /** Bytes given to the kernel on this connection. */
   sentBytes = 0;
-  /** Bytes at the end of what is queued that leave as packets of their own, so that they come when they are due; 0: none. */
-  lastBytes = 0;
+  /** Bytes a second at which a response with extents leaves; 0: as fast as it can. It holds for one that is not begun yet. */
+  rate = 0;
   /** When the rate check last looked (or the output began), and what was acknowledged then (-1: not looked yet). */
   rateCheckedMs = 0;
   rateCheckedBytes = 0;
@@ -109,17 +109,11 @@ export class Connection<S> extends Endpoint {
   /** Takes a socket into use. */
   open(fd: number): void {
     this.fd = fd;
-    this.busy = false;
-    this.inputEnded = false;
-    this.endFollows = false;
-    this.#stopping = false;
-    this.#offering = false;
-    this.#drainDue = false;
-    this.#endTold = false;
-    this.#yielding = false;
+    this.busy = this.inputEnded = this.endFollows = false;
+    this.#stopping = this.#offering = this.#drainDue = this.#endTold = this.#yielding = false;
     this.#finishing = this.#closing = this.#lingering = this.#direct = false;
     this.#pump?.renew();
-    this.sentBytes = this.lastBytes = 0;
+    this.sentBytes = this.rate = 0;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.owner.loop.register(this);
     this.#beginReceive(true);
@@ -278,6 +272,12 @@ export class Connection<S> extends Endpoint {
   sendExtent(file: FileSource, offset: number, length: number, cookie: number): void {
     if (this.closing || this.fd < 0 || length === 0) file.release(cookie);
     else this.output.addExtent(file, offset, length, file, cookie);
+  }
+
+  /** Queues pieces of a file, offset and length each, of `bytes` in all, to be sent by reference. */
+  sendPieces(file: FileSource, places: Float64Array, bytes: number): void {
+    if (this.closing || this.fd < 0) file.release(0);
+    else this.output.addPieces(file, places, bytes);
   }
 
   /** Begins to send what was queued. */
@@ -465,8 +465,9 @@ export class Connection<S> extends Endpoint {
     if (this.#closing || this.fd < 0) return;
     this.#closing = true;
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    if (this.#inUse) this.owner.loop.engine.cancel(this.token, this.fd, true);
+    // First: what waits for a time of its own is no operation of the engine's.
     this.#pump?.stop();
+    if (this.#inUse) this.owner.loop.engine.cancel(this.token, this.fd, true);
     this.#closeWhenIdle();
   }
 

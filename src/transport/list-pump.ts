@@ -13,6 +13,7 @@ import type { Output, PinnedSource, QueuedEntry } from './output.js';
 import { ReferencedSend } from './referenced-send.js';
 import { RunMessage } from './run-message.js';
 import { chooseMode, longFrom, SendMode } from './send-modes.js';
+import { Shares } from './shares.js';
 
 /** Why a response did not leave whole: its peer is gone, a file became shorter, or an errno of a file system. */
 export type ExtentEnd = 'peer' | 'truncated' | number;
@@ -31,7 +32,7 @@ interface PumpOwner {
   goDirect(): void;
   readonly counts: FileCounts;
   /** See Connection; none without it. */
-  readonly lastBytes?: number;
+  readonly rate?: number;
   /** Everything left, later than at once. */
   listSent(): void;
   /** @param reason what ended the response: see {@link ExtentEnd}. */
@@ -62,6 +63,9 @@ export class ListPump {
   #turn = -1;
   #budget = 0;
   #onTurn: (() => void) | undefined;
+  /** What may leave by now of a response that is held to a rate, and when more may, if that is what is waited for. */
+  readonly #shares = new Shares();
+  #dueMs = Number.POSITIVE_INFINITY;
 
   constructor(loop: Loop, owner: PumpOwner) {
     this.#loop = loop;
@@ -84,6 +88,7 @@ export class ListPump {
     this.#output = output;
     this.#known.reset();
     this.#mapped = undefined;
+    this.#shares.begin(this.#owner.rate ?? 0, output.left, this.#loop.nowMs);
     return this.#run();
   }
 
@@ -92,19 +97,56 @@ export class ListPump {
     const output = this.#output!;
     // A lender that was just released may have stopped the pump.
     while (this.#output === output && !output.empty) {
-      if (this.#turn !== this.#loop.turns) {
-        this.#turn = this.#loop.turns;
-        this.#budget = this.#loop.bulk.share(output.left);
-      }
-      if (this.#budget <= 0) {
-        this.#waitTurn();
-        return false;
-      }
+      if (!this.#hasShare() || !this.#hasTurn(output)) return false;
+      output.expand(this.#most);
       if (!this.#sendNext(output)) return false;
     }
     if (this.#output !== output) return false;
     this.#leave();
     return true;
+  }
+
+  /** Whether the response may go on by its rate; else its time is waited for. */
+  #hasShare(): boolean {
+    const shares = this.#shares;
+    if (shares.left > 0) return true;
+    const { dueMs } = shares;
+    if (dueMs <= this.#loop.nowMs) {
+      shares.next();
+      return true;
+    }
+    this.waiting = true;
+    this.#uncork();
+    this.#dueMs = dueMs;
+    this.#loop.whenDue(this, dueMs);
+    return false;
+  }
+
+  /** Whether there is something left of what may be sent in this turn; else a later one is waited for. */
+  #hasTurn({ left }: Output): boolean {
+    if (this.#turn !== this.#loop.turns) {
+      this.#turn = this.#loop.turns;
+      this.#budget = this.#loop.bulk.share(Math.min(left, this.#shares.left));
+    }
+    if (this.#budget > 0) return true;
+    this.#waitTurn();
+    return false;
+  }
+
+  /** The time of a share has come, perhaps of one that is not waited for any more. */
+  due(nowMs: number): void {
+    const dueMs = this.#dueMs;
+    if (dueMs === Number.POSITIVE_INFINITY) return;
+    if (nowMs < dueMs) this.#loop.whenDue(this, dueMs);
+    else {
+      this.#dueMs = Number.POSITIVE_INFINITY;
+      this.#goOn();
+    }
+  }
+
+  /** Bytes that may leave by one call, about. */
+  get #most(): number {
+    return Math.min(this.#budget, this.#shares.left);
   }
 
   /** One step. False: something is waited for, or it failed. */
@@ -133,18 +175,12 @@ export class ListPump {
       first.file === undefined && (first.next === undefined || (first.next.file !== undefined && !extents));
     if (isSingle) return this.#sendSegment(output, first);
     const known = extents ? this.#known : undefined;
-    // What leaves before the last bytes, where those are a packet of their own; 0 where they are not, or it is their turn.
-    const { lastBytes = 0 } = this.#owner;
-    const before = lastBytes === 0 ? 0 : Math.max(0, output.left - lastBytes);
-    const isCut = before > 0 && before <= this.#budget;
-    const most = isCut ? before : this.#budget;
-    const message = RunMessage.write(output, most, this.#loop.sendLimits, known, nowMs, isCut);
+    const message = RunMessage.write(output, this.#most, this.#loop.sendLimits, known, nowMs);
     // No frame for a message, no addresses for the file, or it does not reach that far any more: sendfile says which.
     if (message === undefined)
       return first.file === undefined ? this.#sendSegment(output, first) : this.#sendFile(output, first);
     const { file } = message;
-    const more = message.bytes < output.left ? MSG.MORE : 0;
-    const result = engine.sendMessageNow(fd, message.header, isCut && message.bytes === before ? MSG.EOR : more);
+    const result = engine.sendMessageNow(fd, message.header, this.#more(message.bytes, output));
     const { end } = message;
     message.release();
     if (file !== undefined) this.#mapped = file;
@@ -167,11 +203,11 @@ export class ListPump {
   #sendPieces(output: Output, first: QueuedEntry): boolean {
     const { engine } = this.#loop;
     this.#owner.goDirect();
-    const most = Math.min(this.#fill, this.#budget);
+    const most = Math.min(this.#fill, this.#most);
     const filled = this.#fillPipe(first, output.done, most);
     // sendfile says why nothing of it can be had.
     if (filled === 0) return this.#sendFile(output, first);
-    const result = engine.sendPipe(this.#owner.fd, filled < output.left);
+    const result = engine.sendPipe(this.#owner.fd, this.#more(filled, output) !== 0);
     if (result === filled) this.#fill = Math.min(mostFill, Math.max(this.#fill, filled * 2));
     else if (result > 0) this.#fill = Math.max(leastFill, result);
     if (this.#took(output, SendMode.pipe, result)) return true;
@@ -207,7 +243,7 @@ export class ListPump {
     const offset = first.place + done;
     if (!this.#known.covers(first, done, Math.min(first.length - done, leastFill), nowMs))
       return this.#fetch(output, first);
-    const ask = Math.min(first.length - done, this.#known.room(file, offset, nowMs), this.#budget);
+    const ask = Math.min(first.length - done, this.#known.room(file, offset, nowMs), this.#most);
     this.#owner.goDirect();
     if (output.extents > 1) this.#cork(fd);
     let result = engine.sendFile(fd, file.fd, offset, ask);
@@ -225,10 +261,10 @@ export class ListPump {
     if (zeroCopy === undefined) return false;
     const { token, fd } = this.#owner;
     const offset = first.place + output.done;
-    const ask = Math.min(first.length - output.done, pinned.room(offset), this.#budget);
+    const ask = Math.min(first.length - output.done, pinned.room(offset), this.#most);
     const uses = this.#uses;
     const { references } = this.#owner.counts;
-    const flags = ask < output.left ? MSG.MORE : 0;
+    const flags = this.#more(ask, output);
     const send = new ReferencedSend(pinned, offset, ask, flags, (copied) => {
       references[copied ? 1 : 0]!++;
       if (copied && uses === this.#uses) this.#isCopied = true;
@@ -259,10 +295,16 @@ export class ListPump {
     return true;
   }
 
+  /** The flag that says that more follows at once: not behind the end of a share. */
+  #more(bytes: number, output: Output): number {
+    return bytes < Math.min(output.left, this.#shares.left) ? MSG.MORE : 0;
+  }
+
   /** Takes note of what a call sent. False when it sent nothing. */
   #took(output: Output, mode: number, result: number): boolean {
     if (result <= 0) return false;
     this.#budget -= result;
+    this.#shares.count(result);
     this.#loop.bulk.count(result);
     this.#owner.sentBytes += result;
     this.#owner.counts.modeBytes[mode]! += result;
@@ -317,12 +359,21 @@ export class ListPump {
   /** The output is not the pump's any more, and what is in the socket leaves. */
   #leave(): void {
     this.#output = undefined;
+    this.#uncork();
+  }
+
+  #uncork(): void {
     if (this.#corked >= 0) this.#loop.engine.cork(this.#corked, false);
     this.#corked = -1;
   }
 
-  /** The socket takes bytes again. While it was full the file may have become another. */
+  /** The socket takes bytes again. */
   writable(_result: number): void {
+    this.#goOn();
+  }
+
+  /** Goes on after a while, in which the file may have become another. */
+  #goOn(): void {
     let entry = this.#output?.first;
     while (entry !== undefined && entry.file === undefined) entry = entry.next;
     if (entry?.file?.isChanged === true) {
@@ -346,6 +397,9 @@ export class ListPump {
   /** Gives the output up. If {@link waiting}, the owner's pumpIdle is called when the last operation has ended. */
   stop(): void {
     if (this.#output !== undefined) this.#leave();
+    if (this.#dueMs === Number.POSITIVE_INFINITY) return;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.waiting = false;
   }
 }
 

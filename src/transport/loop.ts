@@ -6,6 +6,7 @@ import { clearEvent, createEventDescriptor } from '../kernel/event.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { UvPoll } from '../kernel/uv-poll.js';
 import { BulkQueue } from './bulk.js';
+import { DueQueue, type Waiter } from './due-queue.js';
 import { Endpoint } from './endpoint.js';
 import { type EngineChoice, openEngine } from './open-engine.js';
 import { defaultSendLimits, type SendLimits } from './send-modes.js';
@@ -59,6 +60,8 @@ export class Loop implements EngineEvents {
   turns = 0;
   /** What moves large bodies waits here for its share of a turn. */
   readonly bulk = new BulkQueue();
+  /** Who waits for a time of its own: see {@link whenDue}. */
+  readonly #dues = new DueQueue();
   /** Rings in the first turn after its time, for which the loop wakes up. */
   alarm: Alarm | undefined;
   /** The lengths by which it is chosen how pieces of files leave. */
@@ -141,6 +144,12 @@ export class Loop implements EngineEvents {
     if (this.#attachment !== undefined) this.#turnSoon(0);
   }
 
+  /** Tells somebody when a time has come, with all who are due by then. */
+  whenDue(waiter: Waiter, dueMs: number): void {
+    this.#dues.wait(waiter, dueMs, this.nowMs);
+    if (this.#attachment !== undefined) this.#turnWhenDue();
+  }
+
   /** One turn: submit, wait at most `waitMs`, hand out events, then deferred work, bulk and ticks. */
   turn(waitMs: number): void {
     if (this.#closed) return;
@@ -148,27 +157,35 @@ export class Loop implements EngineEvents {
     this.bulk.beginTurn(this.nowMs);
     this.#inTurn = true;
     try {
-      this.engine.turn(this.#ready.length > 0 || this.bulk.waiting ? 0 : this.#untilAlarm(waitMs), this);
+      this.engine.turn(this.#ready.length > 0 || this.bulk.waiting ? 0 : this.#untilDue(waitMs), this);
       if (this.#ready.length > 0) this.#doReady();
       if (this.bulk.waiting) this.#doBulk();
       this.nowMs = this.#clock();
+      if (this.#dues.nextMs <= this.nowMs) this.#dues.run(this.nowMs);
       if (this.alarm !== undefined && this.nowMs >= this.alarm.dueMs) this.alarm.ring(this.nowMs);
       if (this.nowMs - this.#lastTickMs >= tickMs) {
         this.#lastTickMs = this.nowMs;
         // One that is added from within, or again, is for the next tick: this one would never end.
         for (const tick of [...this.#ticks]) if (this.#ticks.has(tick)) tick(this.nowMs);
       }
+      if (this.#attachment !== undefined) this.#turnWhenDue();
     } finally {
       this.#inTurn = false;
       if (this.#closing) this.close();
     }
   }
 
-  /** How long to wait, with the alarm: whole milliseconds, so that it is not waited for in many short turns. */
-  #untilAlarm(waitMs: number): number {
-    if (this.alarm === undefined) return waitMs;
-    const left = Math.max(0, Math.ceil(this.alarm.dueMs - this.nowMs));
+  /** How long to wait, with what is due: whole milliseconds, so that it is not waited for in many short turns. */
+  #untilDue(waitMs: number): number {
+    const dueMs = Math.min(this.#dues.nextMs, this.alarm?.dueMs ?? Number.POSITIVE_INFINITY);
+    if (dueMs === Number.POSITIVE_INFINITY) return waitMs;
+    const left = Math.max(0, Math.ceil(dueMs - this.nowMs));
     return waitMs < 0 ? left : Math.min(waitMs, left);
+  }
+
+  #turnWhenDue(): void {
+    const { nextMs } = this.#dues;
+    if (nextMs < Number.POSITIVE_INFINITY) this.#turnSoon(Math.max(1, Math.ceil(nextMs - this.nowMs)));
   }
 
   /** Small answers of this turn leave before bulk, which keeps the thread for a while. */

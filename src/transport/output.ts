@@ -56,6 +56,23 @@ export interface QueuedEntry {
   readonly place: number;
   readonly length: number;
   readonly next: QueuedEntry | undefined;
+  /** Pieces of its file that follow it, before {@link next}, and of which no entries were made yet. */
+  readonly rest: PiecesLeft | undefined;
+}
+
+/** Pieces that are queued as what they are, offset and length each: entries are made of them when they are sent. */
+export interface PiecesLeft {
+  readonly places: Float64Array;
+  /** Where the first one stands that is no entry yet. */
+  readonly at: number;
+}
+
+/** As {@link Output} has it. */
+interface Pieces extends PiecesLeft {
+  readonly file: FileSource;
+  at: number;
+  /** Bytes of those that are no entries yet. */
+  bytes: number;
 }
 
 /** Pooled, and shared by all connections: an idle one holds none. */
@@ -66,6 +83,7 @@ class Entry implements QueuedEntry {
   place = 0;
   length = 0;
   next: Entry | undefined;
+  rest: Pieces | undefined;
 }
 
 const maxPooled = 4096;
@@ -85,6 +103,7 @@ function giveBack(entry: Entry): void {
   entry.file = undefined;
   entry.lender = undefined;
   entry.next = undefined;
+  entry.rest = undefined;
   if (pooled === maxPooled) return;
   entry.next = pool;
   pool = entry;
@@ -100,6 +119,8 @@ export class Output {
   #bytes = 0;
   #first: Entry | undefined;
   #last: Entry | undefined;
+  /** The entry that pieces follow of which no entries were made yet. */
+  #resting: Entry | undefined;
   #message = -1;
 
   /** True when nothing is left to send. */
@@ -131,6 +152,48 @@ export class Output {
   addExtent(file: FileSource, offset: number, length: number, lender: Lender | undefined, cookie: number): void {
     this.extents++;
     this.#add(offset, length, file, lender, cookie);
+  }
+
+  /**
+   * Adds pieces of a file, offset and length each, at least one, of `bytes` in all. The file is released when the last one left. An entry a
+   * piece would be memory of each viewer of a film; so it is a place in what all of them share.
+   */
+  addPieces(file: FileSource, places: Float64Array, bytes: number): void {
+    const isLast = places.length === 2;
+    this.addExtent(file, places[0]!, places[1]!, isLast ? file : undefined, 0);
+    if (isLast) return;
+    const entry = this.#last!;
+    entry.rest = { file, places, at: 2, bytes: bytes - entry.length };
+    this.#bytes += entry.rest.bytes;
+    // Seldom: a response has one list of pieces.
+    if (this.#resting !== undefined) this.expand(Number.POSITIVE_INFINITY);
+    this.#resting = entry;
+  }
+
+  /** Makes entries of pieces, so that about `bytes` of what is queued are entries. */
+  expand(bytes: number): void {
+    let entry = this.#resting;
+    while (entry?.rest !== undefined && this.left - entry.rest.bytes < bytes) entry = this.#makeNext(entry, entry.rest);
+    this.#resting = entry?.rest === undefined ? undefined : entry;
+  }
+
+  /** Makes an entry of the piece that follows one. */
+  #makeNext(entry: Entry, rest: Pieces): Entry {
+    const made = takeEntry();
+    const { places, at, file } = rest;
+    made.file = file;
+    made.place = places[at]!;
+    made.length = places[at + 1]!;
+    made.next = entry.next;
+    entry.next = made;
+    entry.rest = undefined;
+    rest.at += 2;
+    rest.bytes -= made.length;
+    if (rest.at < places.length) made.rest = rest;
+    else made.lender = file;
+    if (this.#last === entry) this.#last = made;
+    this.extents++;
+    return made;
   }
 
   #add(place: number, length: number, file: FileSource | undefined, lender: Lender | undefined, cookie: number): void {
@@ -201,6 +264,8 @@ export class Output {
     let entry = finished;
     while (entry !== undefined && left >= entry.length) {
       left -= entry.length;
+      // What follows a piece is never only a place.
+      if (entry.rest !== undefined) this.#resting = this.#makeNext(entry, entry.rest);
       this.#forget(entry);
       last = entry;
       entry = entry.next;
@@ -239,6 +304,13 @@ export class Output {
 
   /** Lets go of everything. */
   clear(): void {
+    const resting = this.#resting;
+    if (resting?.rest !== undefined) {
+      this.#bytes -= resting.rest.bytes;
+      resting.lender = resting.rest.file;
+      resting.rest = undefined;
+    }
+    this.#resting = undefined;
     while (!this.empty) this.shift();
   }
 }

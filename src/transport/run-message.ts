@@ -20,15 +20,13 @@ export class RunMessage {
   /** Where the last piece of the file ends. */
   end = 0;
   #message = -1;
-  /** Bytes that it may have at most. */
-  #most = Number.POSITIVE_INFINITY;
   /** Iovecs that it has room for, and has. */
   #room = 0;
   #iovecs = 0;
 
   /**
    * Writes the message of what an output begins with: segments, and pieces of the first file that are known to be in memory.
-   * @param budget about so many bytes, or, `isExact`, not one more. @param known undefined: segments alone.
+   * @param budget about so many bytes. @param known undefined: segments alone.
    * @returns undefined when there is nothing that can leave in this way. It is valid until {@link release}.
    */
   static write(
@@ -37,10 +35,8 @@ export class RunMessage {
     limits: SendLimits,
     known: KnownPages | undefined,
     nowMs: number,
-    isExact = false,
   ): RunMessage | undefined {
     const run = shared;
-    run.#most = isExact ? budget : Number.POSITIVE_INFINITY;
     run.#room = Math.min(IOV_MAX, countEntries(output, budget, known !== undefined) + 1);
     run.#message = leaseMessage(run.#room);
     if (run.#message < 0) return undefined;
@@ -63,8 +59,7 @@ export class RunMessage {
     for (let entry = output.first; entry !== undefined && this.bytes < budget; entry = entry.next) {
       // A piece may take two.
       if (this.#iovecs > this.#room - 2) return;
-      if (entry.file === undefined)
-        this.#add(entry.place + gone, Math.min(entry.length - gone, this.#most - this.bytes));
+      if (entry.file === undefined) this.#add(entry.place + gone, entry.length - gone);
       else if (known === undefined || !this.#addPiece(entry, gone, limits, known, nowMs)) return;
       gone = 0;
     }
@@ -80,7 +75,7 @@ export class RunMessage {
     const file = entry.file!;
     const { mapping } = file;
     const offset = entry.place + gone;
-    const length = Math.min(entry.length - gone, this.#most - this.bytes);
+    const length = entry.length - gone;
     if (mapping === undefined || (this.file ?? file) !== file || length >= longFrom(limits)) return false;
     if (!known.covers(entry, gone, length, nowMs)) return false;
     const address = mapping.address(offset);

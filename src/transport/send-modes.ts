@@ -2,7 +2,7 @@
 // them once; middle ones as references through a pipe, many by one call; large ones by sendfile, a call each.
 // Not here: sending them (list-pump.ts).
 
-import type { QueuedEntry } from './output.js';
+import type { PiecesLeft, QueuedEntry } from './output.js';
 
 /** The ways of {@link chooseMode}. */
 export const SendMode = { message: 0, pipe: 1, sendfile: 2, reference: 3 } as const;
@@ -71,10 +71,25 @@ export function spanEnd(first: QueuedEntry, gone: number, most: number): number 
   const { file, place } = first;
   const limit = place + gone + most;
   let end = place + first.length;
-  for (let entry = first.next; entry !== undefined && end < limit; entry = entry.next) {
+  for (let entry: QueuedEntry | undefined = first; entry !== undefined && end < limit; entry = entry.next) {
     if (entry.file === undefined) continue;
-    if (entry.file !== file || entry.place < end || entry.place - end > mostBetween) break;
-    end = entry.place + entry.length;
+    if (entry !== first) {
+      if (entry.file !== file || !follows(entry.place, end)) break;
+      end = entry.place + entry.length;
+    }
+    if (entry.rest !== undefined) end = restEnd(entry.rest, end, limit);
   }
   return Math.min(end, limit);
+}
+
+const follows = (place: number, end: number): boolean => place >= end && place - end <= mostBetween;
+
+/** As {@link spanEnd}, through pieces that are no entries yet. */
+function restEnd({ places, at }: PiecesLeft, from: number, limit: number): number {
+  let end = from;
+  for (let index = at; index < places.length && end < limit; index += 2) {
+    if (!follows(places[index]!, end)) break;
+    end = places[index]! + places[index + 1]!;
+  }
+  return end;
 }

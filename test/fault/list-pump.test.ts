@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { FakeStep, FaultScript } from '../../src/engine/fake.js';
-import { MSG } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
 import { type SendLimits, SendMode } from '../../src/transport/send-modes.js';
@@ -191,52 +190,79 @@ function forward(count: number): Request['pieces'] {
   return Array.from({ length: count }, () => ({ kind: 'extent', length: 17 }));
 }
 
-describe('the last bytes of a response as packets of their own', { skip }, () => {
-  const lastBytes = 2000;
+describe('a response that is held to a rate', { skip }, () => {
+  const rate = 20_000;
   const request = segmentOf(100);
   const expected = answerTo([request]);
+  /** Equal shares, each half second one, of half a second of the rate at most. */
+  const shares = Math.ceil(expected.length / (rate / 2));
+  const share = expected.length / shares;
+  const endMs = (shares - 1) * 500;
+  /** More than the pieces' longest. */
+  const slack = 320;
 
-  /** Asks for a segment, and says what each message was asked to send and whether it ended a packet. */
-  function sizesOf(script?: FaultScript): { readonly asked: number; readonly ends: boolean }[] {
-    const messages: { asked: number; ends: boolean }[] = [];
-    let asked = 0;
-    const world = new World((called, wanted) => {
-      if (called === 'sendNow') asked = wanted;
-      return script?.(called, wanted, 0) ?? wanted;
-    });
+  function worldOf(limits: SendLimits, pinned: boolean, script?: FaultScript): World {
+    const world = new World(script);
+    world.loop.sendLimits = limits;
+    if (pinned) world.pin();
     world.protocol.called = (name, connection) => {
-      if (name === 'opened') connection.lastBytes = lastBytes;
+      if (name === 'opened') connection.rate = rate;
     };
-    const send = world.engine.sendMessageNow.bind(world.engine);
-    world.engine.sendMessageNow = (fd, header, flags) => {
-      const result = send(fd, header, flags);
-      messages.push({ asked, ends: (flags & MSG.EOR) !== 0 });
-      return result;
-    };
-    const peer = world.connect();
-    peer.write(lineOf(request));
-    world.until(() => peer.got.length >= expected.length, 'the whole answer');
-    assert.deepEqual(peer.got.bytes, expected);
-    assert.ok(!peer.held, 'nothing is held back when the answer is over');
-    world.end();
-    return messages;
+    return world;
   }
 
-  test('a message ends before them, wherever that is in a piece, and they are the next', () => {
-    const messages = sizesOf();
-    assert.deepEqual(
-      messages.map(({ ends }) => ends),
-      messages.map((_, index) => index === messages.length - 2),
-    );
-    assert.equal(messages.at(-1)!.asked, lastBytes);
+  for (const [name, { limits, mode }] of Object.entries(modes)) {
+    for (const atMost of [Number.POSITIVE_INFINITY, 450]) {
+      test(`by ${name}, at most ${atMost} bytes a call: never ahead of its rate, and no later`, () => {
+        const world = worldOf(limits, mode === SendMode.reference, (called, asked) =>
+          called.startsWith('send') ? Math.min(asked, atMost) : asked,
+        );
+        const peer = world.connect();
+        peer.write(lineOf(request));
+        const beganMs = world.nowMs;
+        let steps = 0;
+        for (let got = 0; got < expected.length; got = peer.got.length) {
+          world.turn();
+          const ms = world.nowMs - beganMs;
+          assert.ok(ms < endMs + 100, `${got} of ${expected.length} bytes after ${ms} ms`);
+          const most = share * (1 + Math.floor(ms / 500)) + slack;
+          assert.ok(peer.got.length <= most, `${peer.got.length} bytes after ${ms} ms`);
+          if (peer.got.length > got && atMost > share) steps++;
+          assert.ok(!peer.held || peer.got.length > got, 'nothing is held back while a share is waited for');
+        }
+        assert.ok(world.nowMs - beganMs >= endMs, `${world.nowMs - beganMs} ms`);
+        // A send by reference is awaited before the next one, a piece each.
+        if (mode !== SendMode.reference) assert.ok(steps <= 3 * shares, `${steps} steps`);
+        assert.deepEqual(peer.got.bytes, expected);
+        world.end();
+      });
+    }
+  }
+
+  test('a peer that goes while a share is waited for: all is given back at once', () => {
+    const { limits } = modes['one message']!;
+    const world = worldOf(limits, false);
+    const peer = world.connect();
+    peer.write(lineOf(request));
+    world.until(() => peer.got.length >= share, 'a first share');
+    peer.reset();
+    for (let turns = 0; turns < 5; turns++) world.turn();
+    assert.equal(world.listener.connections, 0);
+    assert.deepEqual([...world.protocol.file.lending.out], []);
+    // The time that was waited for comes, and is nobody's.
+    world.turn(1000);
+    world.end();
   });
 
-  test('short counts: the message that reaches to them ends there', () => {
-    for (const most of [999, 5000]) {
-      const messages = sizesOf((called, asked) => (called.startsWith('send') ? Math.min(asked, most) : asked));
-      const place = messages.findIndex(({ asked, ends }) => ends && asked <= most);
-      assert.ok(place >= 0, `at most ${most} bytes a call`);
-      assert.equal(messages[place + 1]!.asked, lastBytes);
-    }
+  test('a loop that was late: what the rate has come to by then leaves at once', () => {
+    const { limits } = modes['one message']!;
+    const world = worldOf(limits, false);
+    const peer = world.connect();
+    peer.write(lineOf(request));
+    world.until(() => peer.got.length >= share, 'a first share');
+    world.turn(3000);
+    world.turn();
+    assert.equal(peer.got.length, expected.length);
+    world.end();
   });
 });

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { DueQueue } from './due-queue.js';
+
+test('all are told in the order of their times, none early, and none later than the grain', () => {
+  const waits = fc.array(fc.record({ atMs: fc.nat(3000), forMs: fc.nat(1500) }), { maxLength: 60 });
+  fc.assert(
+    fc.property(waits, fc.nat(100_000), (list, beginMs) => {
+      const queue = new DueQueue();
+      const told: { dueMs: number; toldMs: number }[] = [];
+      let nowMs = beginMs;
+      for (let end = nowMs + 6000; nowMs < end; nowMs++) {
+        for (const { atMs, forMs } of list) {
+          if (beginMs + atMs !== nowMs) continue;
+          const dueMs = nowMs + forMs;
+          queue.wait({ due: (toldMs) => told.push({ dueMs, toldMs }) }, dueMs, nowMs);
+        }
+        if (queue.nextMs <= nowMs) queue.run(nowMs);
+      }
+      assert.equal(told.length, list.length);
+      for (const { dueMs, toldMs } of told) assert.ok(toldMs >= dueMs && toldMs < dueMs + 5, `${dueMs}: ${toldMs}`);
+      assert.equal(queue.nextMs, Number.POSITIVE_INFINITY);
+    }),
+  );
+});
+
+test('who waits for longer than times are told apart is told before, and waits again', () => {
+  const queue = new DueQueue();
+  let times = 0;
+  const dueMs = 10_000;
+  const waiter = {
+    due(nowMs: number): void {
+      times++;
+      if (nowMs < dueMs) queue.wait(waiter, dueMs, nowMs);
+    },
+  };
+  queue.wait(waiter, dueMs, 0);
+  let lastMs = 0;
+  for (let nowMs = 0; nowMs < 12_000; nowMs++) {
+    if (queue.nextMs > nowMs) continue;
+    queue.run(nowMs);
+    lastMs = nowMs;
+  }
+  assert.equal(lastMs, dueMs);
+  assert.ok(times > 1 && times < 10, `${times}`);
+});
+
+test('a clock that stood still for long, and one who throws', () => {
+  const queue = new DueQueue();
+  const told: number[] = [];
+  for (const dueMs of [10, 500, 1900]) queue.wait({ due: () => told.push(dueMs) }, dueMs, 0);
+  queue.run(100_000);
+  assert.deepEqual(told, [10, 500, 1900]);
+  queue.wait(
+    {
+      due: () => {
+        throw new Error('mine');
+      },
+    },
+    100_010,
+    100_000,
+  );
+  assert.throws(() => queue.run(100_020), /mine/);
+  queue.wait({ due: () => told.push(1) }, 100_030, 100_020);
+  queue.run(100_040);
+  assert.equal(told.length, 4);
+});
