@@ -7,7 +7,18 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -36,8 +47,8 @@ const programs = new Set(
   ].map((path) => join(compiled, path)),
 );
 
-/** Those of which V8's code is kept: both threads of a server. */
-const cachedNames = new Set(['server', 'worker-main']);
+/** Those of which V8's code is kept: the threads of a server. */
+const cachedNames = new Set(['server', 'worker-main', 'media-worker']);
 const loader = join(root, 'tools/cached-code.cjs');
 const keeper = join(root, 'tools/keep-code.cjs');
 
@@ -117,8 +128,30 @@ function writeStub(name) {
 
 /** Serves for a moment, so that V8 has made code of what a server runs, and keeps that. Where none can run there is none. */
 async function keepCode() {
+  const films = mkdtempSync(join(tmpdir(), 'clearway-films-'));
+  try {
+    await writeFilm(join(films, 'film.mp4'));
+    await keepCodeOf(films, ['--media'], ['film.mp4/master.m3u8', 'film.mp4/manifest.mpd', 'absent']);
+  } finally {
+    rmSync(films, { recursive: true });
+  }
+  // Last: what a server without films runs is what is kept of the thread that both have.
+  await keepCodeOf(join(root, 'examples/site'), [], ['index.html', 'index.html', 'absent']);
+}
+
+/** A film without media: its header is what is read. */
+async function writeFilm(path) {
+  const module = (name) => import(pathToFileURL(join(compiled, name)).href);
+  const { makeFilm } = await module('media/serving/rehearsal/made-film.js');
+  const { atOnce } = await module('media/presentation/cut.js');
+  const { header, size } = atOnce(makeFilm(6000));
+  writeFileSync(path, header);
+  truncateSync(path, size);
+}
+
+async function keepCodeOf(folder, more, paths) {
   const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
-  const options = ['serve', join(root, 'examples/site'), '--port', '0', '--workers', '1'];
+  const options = ['serve', folder, '--port', '0', '--workers', '1', ...more];
   const child = spawn(process.execPath, ['--require', keeper, command, ...options], {
     env,
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -130,8 +163,7 @@ async function keepCode() {
   for await (const text of child.stdout.setEncoding('utf8')) {
     said += text;
     if (!/^clearway serves/m.test(said)) continue;
-    for (const path of ['index.html', 'index.html', 'absent'])
-      await (await fetch(new URL(path, said.split('\n')[0]), { headers })).text();
+    for (const path of paths) await (await fetch(new URL(path, said.split('\n')[0]), { headers })).text();
     child.kill('SIGTERM');
   }
   await ended;
