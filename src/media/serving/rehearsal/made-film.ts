@@ -50,8 +50,8 @@ const audio: TrackFacts = { ...facts, id: 2, kind: 'audio', timescale: audioRate
 const packetsBehind = (frame: number): number => (frame % cycle === cycle - 1 ? 1 : 2);
 const bytesOf = (frame: number): number => 9000 + (frame % 7) * 100 + (frame % groupFrames === 0 ? 30_000 : 0);
 
-/** Makes the film. @param frames of video, a multiple of 8. */
-export function* makeFilm(frames: number): Steps<MadeFilm> {
+/** Makes the film. @param frames of video, a multiple of 8. @param gapBytes that its media begin behind its header */
+export function* makeFilm(frames: number, gapBytes = 0): Steps<MadeFilm> {
   const boxes = new BoxWriter(new Uint8Array(boxesBytes + frames * frameBytes));
   const packets = (frames / cycle) * (2 * cycle - 1);
   const milliseconds = (frames / framesPerSecond) * 1000;
@@ -59,7 +59,7 @@ export function* makeFilm(frames: number): Steps<MadeFilm> {
   const moov = boxes.begin('moov');
   writeMovieHeader(boxes, 1000, milliseconds, 3);
   // The media follow a header whose length is known when it is written: they begin behind all of the room.
-  const place = boxesBytes + frames * frameBytes;
+  const place = boxesBytes + frames * frameBytes + gapBytes;
   const ends: number[] = [];
   yield* track(boxes, video, milliseconds, videoEntry(), function* () {
     yield* table(boxes, 'stts', 1, (put) => put(frames, frameTicks));
@@ -80,7 +80,7 @@ export function* makeFilm(frames: number): Steps<MadeFilm> {
     yield* table(boxes, 'stsc', runs, (put, run) =>
       put((run >> 1) * cycle + 1 + (run & 1) * (cycle - 1), 2 - (run & 1), 1),
     );
-    yield* sizes(boxes, packets, (packet) => audioBytes - (packet & 1));
+    yield* sizes(boxes, packets, (packet) => audioBytes - ((packet >> 2) & 1));
     yield* table(boxes, 'stco', frames, (put, frame) => put(ends[frame]!));
   });
   boxes.end(moov);

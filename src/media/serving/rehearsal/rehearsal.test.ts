@@ -6,8 +6,15 @@ import { readFilm } from '../../read-film.js';
 import { makeFilm } from './made-film.js';
 import { beginRehearsal } from './rehearsal.js';
 
-test('the made film is one that can be offered, to its last sample', () => {
-  const { header, size } = atOnce(makeFilm(800));
+for (const gapBytes of [0, 3e9]) {
+  test(`the made film is one that can be offered, to its last sample, ${gapBytes} bytes behind its header`, () => {
+    isOffered(gapBytes);
+  });
+}
+
+function isOffered(gapBytes: number): void {
+  const { header, size } = atOnce(makeFilm(800, gapBytes));
+  assert.ok(size > gapBytes && header.length < 64 * 1024);
   const reading = readFilm(size);
   let step = reading.next();
   while (step.done !== true) {
@@ -23,7 +30,7 @@ test('the made film is one that can be offered, to its last sample', () => {
   assert.equal(audio!.offset(1499) + 340, size);
   const { renditions, independent } = presentationOf(film);
   assert.deepEqual([renditions.map(({ segments }) => segments.count), independent], [[8, 8], true]);
-});
+}
 
 /** A worker's loop, turn by turn. */
 class Turns {
