@@ -83,7 +83,12 @@ async function open(context: TestContext, options: BrowserContextOptions = {}, r
   const { chromium } = await import('playwright-core');
   browser ??= await chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
   const dashboard = await Dashboard.open({ host: '127.0.0.1', port: 0, subject: 'a test', refusal });
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+  // An animation without end is drawn for as long as a page is open: only the test of motion asks for it.
+  const page = await browser.newPage({
+    viewport: { width: 1280, height: 900 },
+    reducedMotion: 'reduce',
+    ...options,
+  });
   context.after(async () => {
     await page.close();
     await dashboard.close();
