@@ -2,6 +2,7 @@
 // at every millisecond. Not here: when (engine.ts).
 
 import { fetchStretchBytes } from '../engine/engine.js';
+import { monotonicMs } from '../kernel/clock.js';
 import { Errno } from '../kernel/errno.js';
 import { readAhead, readCached } from '../kernel/file.js';
 import { Region } from '../memory/region.js';
@@ -34,7 +35,7 @@ export class Fetches {
   begin(token: number, file: number, offset: number, length: number): number {
     const started = readAhead(file, offset, length);
     if (started < 0) return started;
-    const deadlineMs = performance.now() + fetchLimitMs;
+    const deadlineMs = monotonicMs() + fetchLimitMs;
     this.#all.push({ token, file, next: offset, last: offset + length - 1, deadlineMs });
     return 0;
   }
@@ -46,7 +47,7 @@ export class Fetches {
       const fetch = all[index]!;
       const { token, deadlineMs } = fetch;
       const result = this.#lookAt(fetch);
-      if (result === -Errno.EAGAIN && performance.now() < deadlineMs) continue;
+      if (result === -Errno.EAGAIN && monotonicMs() < deadlineMs) continue;
       // A file system without RWF_NOWAIT cannot be asked; the read-ahead was started, and that must do.
       ended(token, result === -Errno.EOPNOTSUPP || result === -Errno.EAGAIN ? 0 : result);
       all[index] = all[all.length - 1]!;

@@ -1,6 +1,7 @@
 // FileJobs: the memory that an epoll engine shares with its file threads: a table of jobs, a ring of those that wait, and a ring of those that
 // are done. One thread puts jobs in and takes results out; any number of threads take jobs and do them. Not here: the threads (file-threads.ts).
 
+import { monotonicMs } from '../kernel/clock.js';
 import { signalEvent } from '../kernel/event.js';
 import { allocate, readVectors, syncData, writeVectors } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
@@ -97,10 +98,10 @@ export class FileJobs {
     Atomics.add(this.#control, Word.tail, 1);
     Atomics.notify(this.#control, Word.tail);
     // A thread that is ended from outside while it loads the FFI library takes the process with it.
-    for (const untilMs = performance.now() + patienceMs; performance.now() < untilMs; ) {
+    for (const untilMs = monotonicMs() + patienceMs; monotonicMs() < untilMs; ) {
       const users = Atomics.load(this.#control, Word.users);
       if (users === 1) break;
-      Atomics.wait(this.#control, Word.users, users, untilMs - performance.now());
+      Atomics.wait(this.#control, Word.users, users, untilMs - monotonicMs());
     }
     if (Atomics.sub(this.#control, Word.users, 1) === 1) closeDescriptor(this.#bell);
   }

@@ -2,6 +2,7 @@
 // itself: no other thread has to be awake for it. What the reader does not take at once waits, up to a bound; beyond
 // it records are lost, counted and said, and serving never waits. Not here: lines (log-format.ts), descriptors (log-sink.ts).
 
+import { monotonicMs } from '../kernel/clock.js';
 import { Errno } from '../kernel/errno.js';
 import { CopyReason, copyBytes } from '../memory/copy.js';
 import { Region } from '../memory/region.js';
@@ -157,8 +158,8 @@ export class AccessLog extends Endpoint {
   end(): void {
     const clockMemory = new SharedArrayBuffer(4);
     const clock = new Int32Array(clockMemory, 0, 1);
-    const lastMs = performance.now() + endMostMs;
-    for (let idleMs = 0; idleMs < endWaitMs && performance.now() < lastMs; idleMs += endPollMs) {
+    const lastMs = monotonicMs() + endMostMs;
+    for (let idleMs = 0; idleMs < endWaitMs && monotonicMs() < lastMs; idleMs += endPollMs) {
       const waited = this.waitingBytes;
       this.flush();
       if (this.waitingBytes === 0 || this.#errno !== 0) break;

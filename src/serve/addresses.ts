@@ -7,6 +7,13 @@ import { isIP } from 'node:net';
 /** Where a server listens: an address and a port, or the name of a Unix socket (`@` in front: abstract). */
 export type ListenAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
+/** An IPv4 address, which needs nothing of Node's `net`. */
+const fourNumbers = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
+function isAddress(text: string): boolean {
+  return fourNumbers.test(text) || isIP(text) !== 0;
+}
+
 /** What a host may be, for the sentence that refuses another. */
 export const hostForm = 'an address such as 127.0.0.1 or ::1, or a host name';
 
@@ -18,7 +25,7 @@ export function hostOf(text: unknown): string | undefined {
   if (typeof text !== 'string') return undefined;
   const bracketed = /^\[(.*)\]$/.exec(text)?.[1];
   if (bracketed !== undefined) return isIP(bracketed) === 6 ? bracketed : undefined;
-  if (isIP(text) !== 0) return text;
+  if (isAddress(text)) return text;
   const isName =
     text.length <= 253 &&
     /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i.test(text);
@@ -27,7 +34,7 @@ export function hostOf(text: unknown): string | undefined {
 
 /** The addresses of a host: itself, or what the host's resolver says of the name, in its order. @throws Error one sentence */
 export async function addressesOf(host: string): Promise<readonly string[]> {
-  if (isIP(host) !== 0) return [host];
+  if (isAddress(host)) return [host];
   try {
     const found = await lookup(host, { all: true, verbatim: true });
     return [...new Set(found.map(({ address }) => address))];

@@ -9,7 +9,7 @@ import { longestUnixName } from '../kernel/unix-socket.js';
 import { parseSize } from '../text/units.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 import { defaultSendLimits, type SendLimits } from '../transport/send-modes.js';
-import { ownTypes, typesProblem } from '../wire/http/media-type.js';
+import { ownTypes, typesProblem } from '../wire/http/own-types.js';
 import { hostForm, hostOf } from './addresses.js';
 import { basePathOf } from './base-path.js';
 import { type BypassServeOptions, bypassOf, bypassOptionNames } from './bypass-options.js';

@@ -6,6 +6,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Caretaker, CaretakerTold } from '../bypass/caretaker.js';
 import type { HeardNeighbours } from '../bypass/neighbour-news.js';
 import type { WorkerQueue, WorkerQueueStart } from '../bypass/worker-queue.js';
+import { monotonicMs } from '../kernel/clock.js';
 import { openFilesLimit } from '../kernel/limits.js';
 import { pageBytes } from '../kernel/memory.js';
 import { setNonBlocking } from '../kernel/socket.js';
@@ -250,7 +251,7 @@ function serve(
 ): void {
   const { options } = start;
   const queue = openQueue === undefined ? undefined : new openQueue(start.queue!, options.engine);
-  const loop = new Loop(queue?.engine ?? options.engine, undefined, start.wakeDescriptor);
+  const loop = new Loop(queue?.engine ?? options.engine, monotonicMs, start.wakeDescriptor);
   // Files are read into packets: no message and no pipe is of use.
   loop.sendLimits = queue === undefined ? options.pieces : { messageBelow: 0, sendfileFrom: 0 };
   for (const { fd } of start.sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);

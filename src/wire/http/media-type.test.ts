@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { contentCoding, DEFAULT_MEDIA_TYPE, isHashedName, mediaType, ownTypes, typesProblem } from './media-type.js';
+import { contentCoding, DEFAULT_MEDIA_TYPE, isHashedName, mediaType } from './media-type.js';
+import { ownTypes, typesProblem } from './own-types.js';
 
 test('types by extension, with a charset where it belongs', () => {
   for (const [name, type] of [

@@ -7,8 +7,6 @@ import { codedExtensions, extensionTypes, nameTypes, wellKnownTypes } from './me
 /** For what has no type of its own. */
 export const DEFAULT_MEDIA_TYPE = 'application/octet-stream';
 
-const TYPES: ReadonlyMap<string, string> = new Map([...Object.entries(mimes), ...extensionTypes]);
-
 /**
  * Types outside `text/` that are text in UTF-8. XML but for SVG is not among them: it names its own encoding, and a charset
  * here would overrule it (RFC 7303 section 3); neither is RTF, which is ASCII and names its own too.
@@ -28,10 +26,15 @@ const WELL_KNOWN = '.well-known/';
  */
 export function mediaType(name: string, own?: ReadonlyMap<string, string>): string {
   const extension = extensionOf(name);
-  const type = own?.get(extension) ?? TYPES.get(extension);
+  const type = own?.get(extension) ?? extensionTypes.get(extension) ?? typeOfMrmime(extension);
   if (type !== undefined) return withCharset(type);
   // What the documents say of JSON behind .well-known/ is the bare type.
   return typeOfName(name) ?? withCharset(own?.get('*') ?? DEFAULT_MEDIA_TYPE);
+}
+
+/** The table is looked into as it is: a map of it would be made at every start. */
+function typeOfMrmime(extension: string): string | undefined {
+  return Object.hasOwn(mimes, extension) ? mimes[extension] : undefined;
 }
 
 function typeOfName(name: string): string | undefined {
@@ -60,29 +63,6 @@ function extensionOf(name: string): string {
   const base = name.slice(name.lastIndexOf('/') + 1);
   const dot = base.lastIndexOf('.');
   return dot <= 0 || base.length - dot > longestExtension + 1 ? '' : base.slice(dot + 1).toLowerCase();
-}
-
-/** Why types of the operator are refused, as the rest of a sentence; undefined when they can be used. */
-export function typesProblem(types: Readonly<Record<string, unknown>>): string | undefined {
-  for (const [extension, type] of Object.entries(types)) {
-    const shown = JSON.stringify(extension);
-    if (extension !== '*' && !/^\.?[^\s./\0]{1,32}$/.test(extension)) {
-      return `${shown} is no extension: give what follows the last dot of a name, such as log, or * for all that have no type`;
-    }
-    if (typeof type !== 'string' || !MEDIA_TYPE.test(type)) {
-      return `the type of ${shown} must be a media type such as text/plain or text/html; charset=iso-8859-1`;
-    }
-  }
-  return undefined;
-}
-
-/** type/subtype and parameters (RFC 9110 section 8.3.1). */
-const MEDIA_TYPE =
-  /^[!#$%&'*+.^_`|~0-9a-z-]{1,127}\/[!#$%&'*+.^_`|~0-9a-z-]{1,127}(?:; ?[!#$%&'*+.^_`|~0-9a-z-]{1,64}=(?:[!#$%&'*+.^_`|~0-9a-z-]{1,128}|"[\x20\x21\x23-\x5b\x5d-\x7e]{0,128}"))*$/i;
-
-/** Types of the operator as {@link mediaType} takes them: extensions in lower case, without the dot. */
-export function ownTypes(types: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
-  return new Map(Object.entries(types).map(([extension, type]) => [extension.replace(/^\./, '').toLowerCase(), type]));
 }
 
 /** A last part that may be a hash, behind `.`, `-`, `_` or nothing, then what bundlers put behind it. */
