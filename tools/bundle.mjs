@@ -47,9 +47,13 @@ const programs = new Set(
   ].map((path) => join(compiled, path)),
 );
 
+/** Imported when it is needed, by what needs it at each start: it is in the same file. */
+const within = { 'cli/serve.js': '../serve/server.js' };
+
 /** Those of which V8's code is kept: the threads of a server. */
-const cachedNames = new Set(['server', 'worker-main', 'media-worker']);
+const cachedNames = new Set(['serve', 'worker-main', 'media-worker']);
 const loader = join(root, 'tools/cached-code.cjs');
+const directly = join(root, 'tools/koffi-directly.cjs');
 const keeper = join(root, 'tools/keep-code.cjs');
 
 /** @returns its path from a file of the bundle */
@@ -70,8 +74,10 @@ function addProgram(path) {
 const ownAddresses = {
   name: 'own-addresses',
   setup(build) {
-    build.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) =>
-      kind === 'dynamic-import' ? { path: addProgram(join(resolveDir, path)), external: true } : undefined,
+    build.onResolve({ filter: /^\.\.?\// }, ({ path, importer, resolveDir, kind }) =>
+      kind !== 'dynamic-import' || within[relative(compiled, importer)] === path
+        ? undefined
+        : { path: addProgram(join(resolveDir, path)), external: true },
     );
     build.onLoad({ filter: /[/\\]dist[/\\]src[/\\].*\.js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
@@ -90,6 +96,37 @@ const ownAddresses = {
   },
 };
 
+/** Modules of Node's of which most starts need nothing: each is loaded when something of it is first used. */
+const lateModules = {
+  name: 'late-modules',
+  setup(build) {
+    build.onResolve({ filter: /^node:(?:net|tty|dns\/promises|worker_threads)$/ }, ({ path, namespace }) =>
+      namespace === 'late' ? { path, external: true } : { path, namespace: 'late' },
+    );
+    build.onLoad({ filter: /./, namespace: 'late' }, async ({ path }) => {
+      const names = Object.keys(await import(path)).filter((name) => name !== 'default');
+      const getters = names.map((name) => `get ${name}(){return load().${name}}`);
+      const contents = `let kept;const load=()=>kept??=require('${path}');module.exports={__esModule:true,${getters}}`;
+      return { contents, loader: 'js' };
+    });
+  },
+};
+
+/** See tools/koffi-directly.cjs: koffi itself is asked where that finds nothing. */
+const koffiDirectly = {
+  name: 'koffi-directly',
+  setup(build) {
+    build.onResolve({ filter: /^koffi$/ }, ({ path, namespace }) =>
+      namespace === 'directly' ? { path, external: true } : { path, namespace: 'directly' },
+    );
+    build.onLoad({ filter: /./, namespace: 'directly' }, ({ path }) => {
+      const { version } = JSON.parse(readFileSync(join(root, 'node_modules', path, 'package.json'), 'utf8'));
+      const contents = `module.exports=require(${JSON.stringify(directly)}).load('${version}')??require('${path}')`;
+      return { contents, loader: 'js', resolveDir: root };
+    });
+  },
+};
+
 function newestMs(directory) {
   let latest = 0;
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
@@ -101,7 +138,7 @@ function newestMs(directory) {
 
 function isFresh() {
   const built = statSync(command, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const tools = [fileURLToPath(import.meta.url), loader, keeper].map((path) => statSync(path).mtimeMs);
+  const tools = [fileURLToPath(import.meta.url), loader, keeper, directly].map((path) => statSync(path).mtimeMs);
   return built > Math.max(newestMs(compiled), ...tools);
 }
 
@@ -178,7 +215,7 @@ export async function bundle() {
     bundle: true,
     platform: 'node',
     target: 'node20.19',
-    external: installed,
+    external: installed.filter((name) => name !== 'koffi'),
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'none',
@@ -189,7 +226,7 @@ export async function bundle() {
     supported: { 'dynamic-import': false },
     outdir: folder,
     logLevel: 'error',
-    plugins: [ownAddresses],
+    plugins: [ownAddresses, lateModules, koffiDirectly],
   };
   // Each by itself: what several need is in each of them, since one process loads few. The set grows on the way.
   for (const program of programs) {

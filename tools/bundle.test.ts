@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
@@ -51,7 +51,11 @@ test('an error in the bundle leads to the source', { skip }, () => {
   for (const name of names.filter((each) => /\.js$/.test(each) && !isStub(each))) {
     const map = JSON.parse(readFileSync(join(bundled, '..', `${name}.map`), 'utf8')) as { sources: string[] };
     for (const source of map.sources)
-      assert.match(source, /^\.\.\/\.\.\/(?:src\/.*\.ts|node_modules\/mrmime\/.*)$/, name);
+      assert.match(
+        source,
+        /^(?:\.\.\/\.\.\/(?:src\/.*\.ts|node_modules\/mrmime\/.*|tools\/koffi-directly\.cjs)|(?:late:node:|directly:koffi).*)$/,
+        name,
+      );
   }
 });
 
@@ -86,8 +90,8 @@ test('the bundled server serves, shows its metrics and ends, and loads few files
       [],
     );
     const names = [...new Set(loaded.map((url) => basename(url)))].sort();
-    const kept = ['server.code.js', 'server.js', 'worker-main.code.js', 'worker-main.js'];
-    assert.deepEqual(names, ['cached-code.cjs', 'main.js', 'metrics-endpoint.js', 'serve.js', ...kept]);
+    const kept = ['serve.code.js', 'serve.js', 'worker-main.code.js', 'worker-main.js'];
+    assert.deepEqual(names, ['cached-code.cjs', 'main.js', 'metrics-endpoint.js', ...kept]);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -102,7 +106,7 @@ function refused(...flags: string[]): boolean[] {
       const cachedData = readFileSync(filename.replace(/js$/, 'cache'));
       return new (require('node:vm').Script)(readFileSync(filename, 'latin1'), { filename, cachedData }).cachedDataRejected;
     };
-    process.stdout.write(JSON.stringify(['server', 'worker-main'].map(of)));`;
+    process.stdout.write(JSON.stringify(['serve', 'worker-main'].map(of)));`;
   const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
   return JSON.parse(spawnSync(process.execPath, [...flags, '-e', script], { encoding: 'utf8', env }).stdout);
 }
@@ -122,4 +126,93 @@ test('the code that V8 made when the bundle was built is taken; under other flag
   assert.equal((await fetch(said.split('\n')[0]!, { headers: { connection: 'close' } })).status, 200);
   child.kill('SIGTERM');
   assert.deepEqual(await ended, [0, null]);
+});
+
+/** Loaded before the bundle: writes down in what order things begin, and which of Node's modules each thread had loaded in the end. */
+const watching = `
+  const { appendFileSync } = require('node:fs');
+  const threads = require('node:worker_threads');
+  const vm = require('node:vm');
+  const fs = require('node:fs');
+  const note = (...words) => appendFileSync(process.env.NOTES, words.join(' ') + '\\n');
+  if (process.env.HIDDEN !== undefined) {
+    const { existsSync } = fs;
+    fs.existsSync = (path) => !path.endsWith(process.env.HIDDEN) && existsSync(path);
+  }
+  if (threads.isMainThread) {
+    threads.Worker = class extends threads.Worker {
+      constructor(...given) {
+        super(...given);
+        note('begun');
+      }
+    };
+    vm.Script = class extends vm.Script {
+      constructor(source, options) {
+        super(source, options);
+        note('loaded');
+      }
+    };
+  }
+  process.once('exit', () => note(threads.isMainThread ? 'main' : 'worker', ...process.moduleLoadList.filter((name) => name.startsWith('NativeModule')).map((name) => name.slice(13))));
+`;
+
+/** Serves one answer beneath {@link watching}. @param hidden the end of paths that are not there */
+async function watchedStart(hidden?: string): Promise<{ order: string[]; main: string[]; worker: string[] }> {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-bundle-'));
+  try {
+    const [preload, notes] = [join(folder, 'watching.cjs'), join(folder, 'notes')];
+    writeFileSync(preload, watching);
+    const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
+    const words = [bundled, 'serve', join(repositoryRoot, 'examples/site'), '--port', '0', '--workers', '1'];
+    const child = spawn(process.execPath, ['--require', preload, ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...env, NOTES: notes, ...(hidden !== undefined && { HIDDEN: hidden }) },
+    });
+    const ended = once(child, 'exit');
+    const [said] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+    assert.equal((await fetch(said.split('\n')[0]!, { headers: { connection: 'close' } })).status, 200);
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+    const lines = readFileSync(notes, 'utf8').trim().split('\n');
+    const modulesOf = (thread: string) =>
+      lines
+        .find((line) => line.startsWith(`${thread} `))!
+        .split(' ')
+        .slice(1);
+    return {
+      order: lines.filter((line) => !line.includes(' ')),
+      main: modulesOf('main'),
+      worker: modulesOf('worker'),
+    };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('the serving thread is begun before the server is loaded, and what of Node no start needs is not loaded', {
+  skip: skip || (!platformIsLinux && 'it serves on Linux'),
+}, async () => {
+  const { order, main, worker } = await watchedStart();
+  assert.deepEqual(order, ['begun', 'loaded']);
+  const loaders = ['module', 'internal/modules/esm/loader', 'internal/modules/esm/resolve'];
+  // `net` is the main thread's stdout here.
+  const unneeded = {
+    main: ['dns/promises', 'perf_hooks', 'http', ...loaders],
+    worker: ['net', 'perf_hooks', ...loaders],
+  };
+  assert.deepEqual(
+    unneeded.main.filter((name) => main.includes(name)),
+    [],
+  );
+  assert.deepEqual(
+    unneeded.worker.filter((name) => worker.includes(name)),
+    [],
+  );
+});
+
+test('where the native part of koffi is not where npm puts it, koffi looks for it', {
+  skip: skip || (!platformIsLinux && 'it serves on Linux'),
+}, async () => {
+  const { worker } = await watchedStart('koffi.node');
+  assert.ok(worker.includes('module'));
 });

@@ -16,25 +16,36 @@ import { dressed } from './kit/terminal.js';
 import { isTerminalGone, outliveTerminals } from './kit/vanished-terminal.js';
 import { packageVersion } from './kit/version.js';
 
-keepIgnoredSignals();
-outliveTerminals();
-
-// A reader that went away (`clearway doctor | head -1`) is not a failure; a full disk is, and one sentence says so.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit();
-  if (isTerminalGone(error, process.stdout)) return;
-  process.stderr.write(`clearway: standard output cannot be written: ${error.message}\n`);
-  process.exit(1);
-});
-// Where nobody reads stderr any more, there is nobody left to tell; whatever runs goes on.
-process.stderr.on('error', () => {});
+/** What becomes of a command whose output has gone. */
+function watchOutput(): void {
+  // A reader that went away (`clearway doctor | head -1`) is not a failure; a full disk is, and one sentence says so.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    if (isTerminalGone(error, process.stdout)) return;
+    process.stderr.write(`clearway: standard output cannot be written: ${error.message}\n`);
+    process.exit(1);
+  });
+  // Where nobody reads stderr any more, there is nobody left to tell; whatever runs goes on.
+  process.stderr.on('error', () => {});
+}
 
 // No await at the top: the bundle is CommonJS (tools/bundle.mjs).
-void dispatch(process.argv.slice(2), {
-  commands,
-  version: packageVersion,
-  out: (text) => process.stdout.write(dressed(text, process.stdout)),
-  error: (text) => process.stderr.write(text),
-}).then((status) => {
-  process.exitCode = status;
-});
+void Promise.resolve()
+  .then(() => {
+    // Behind the command's first steps, but before any error of theirs is told: a pipe has Node load its sockets, for which the
+    // thread that a server begins need not wait.
+    process.nextTick(watchOutput);
+    const ended = dispatch(process.argv.slice(2), {
+      commands,
+      version: packageVersion,
+      out: (text) => process.stdout.write(dressed(text, process.stdout)),
+      error: (text) => process.stderr.write(text),
+    });
+    // Before the command runs, which has only been begun to be loaded.
+    keepIgnoredSignals();
+    outliveTerminals();
+    return ended;
+  })
+  .then((status) => {
+    process.exitCode = status;
+  });

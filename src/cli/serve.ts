@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BegunThread } from '../serve/begun-thread.js';
 import type { ServeOptions } from '../serve/options.js';
 import type { Server } from '../serve/server.js';
 import { parseFlags } from './kit/flags.js';
@@ -191,7 +192,10 @@ function readOptions(args: string[]): Record<string, unknown> | undefined {
 }
 
 /** Loads the server and makes it. @throws OptionError */
-async function prepare({ dashboard, ...options }: Record<string, unknown>): Promise<Prepared> {
+async function prepare(
+  { dashboard, ...options }: Record<string, unknown>,
+  begun: BegunThread | undefined,
+): Promise<Prepared> {
   const { createServer, parseHostPort } = await import('../serve/server.js');
   // Loaded only where sockets may have been passed.
   if (process.env['LISTEN_FDS'] !== undefined || process.env['LISTEN_PID'] !== undefined) {
@@ -204,20 +208,25 @@ async function prepare({ dashboard, ...options }: Record<string, unknown>): Prom
   if (dashboardAt !== undefined) options['meter'] = 'sockets';
   const { media } = options as ServeOptions;
   const entry = media === true ? (await import('../media/serving/entry.js')).workerEntry({ media }) : undefined;
-  return { server: createServer(options as ServeOptions, entry), dashboardAt };
+  return { server: createServer(options as ServeOptions, entry, begun), dashboardAt };
 }
 
-/** Runs the command. @returns the exit status: 0, 1 when it cannot run, 2 for a bad option. */
-export async function run(args: string[]): Promise<number> {
+/**
+ * Runs the command. @returns the exit status: 0, 1 when it cannot run, 2 for a bad option.
+ * @param begun the server's first thread, if it runs already
+ */
+export async function run(args: string[], begun?: BegunThread): Promise<number> {
   let prepared: Prepared;
   try {
     const options = readOptions(args);
     if (options === undefined) {
+      begun?.dismiss();
       process.stdout.write(dressed(help, process.stdout));
       return 0;
     }
-    prepared = await prepare(options);
+    prepared = await prepare(options, begun);
   } catch (error) {
+    begun?.dismiss();
     process.stderr.write(`clearway serve: ${shortageSentence(error) ?? asWritten((error as Error).message, args)}\n`);
     const { code } = error as NodeJS.ErrnoException;
     return code === 'CLEARWAY_OPTION' || code === 'CLEARWAY_USAGE' ? 2 : 1;

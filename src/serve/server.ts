@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events';
 import { openFilesLimit } from '../kernel/limits.js';
 import type { Meter } from '../meter/meter.js';
 import { type ListenAddress, urlOf } from './addresses.js';
+import { BegunThread, ordinaryEntry } from './begun-thread.js';
 import type { BypassListening } from './bypass-listening.js';
 import { makeRoom } from './connection-limit.js';
 import { hostNotes } from './host-notes.js';
@@ -58,6 +59,8 @@ export class Server extends EventEmitter<ServerEvents> {
   readonly #slots: WorkerSlot[] = [];
   readonly #logDescriptor: number;
   readonly #entry: URL;
+  /** The first thread, until it is taken into its slot. */
+  #begun: BegunThread | undefined;
   #log: LogOutput | undefined;
   #metrics: MetricsEndpoint | undefined;
   #selfMeter: SelfMeter | undefined;
@@ -72,11 +75,13 @@ export class Server extends EventEmitter<ServerEvents> {
   /**
    * @param logDescriptor where the access log goes without the option `logFile`; it stays the caller's.
    * @param entry what serving threads run: a file that calls `runWorker`, with an extension perhaps.
+   * @param begun the first of them, if it runs already.
    */
-  constructor(options: ResolvedOptions, logDescriptor = 1, entry = new URL('./worker-main.js', import.meta.url)) {
+  constructor(options: ResolvedOptions, logDescriptor = 1, entry: URL = ordinaryEntry, begun?: BegunThread) {
     super();
     this.#options = options;
     this.#entry = entry;
+    this.#begun = begun;
     this.#logDescriptor = logDescriptor;
   }
 
@@ -250,7 +255,9 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   #boot(slot: WorkerSlot): WorkerThread {
-    slot.thread = new WorkerThread(this.#entry, this.#bypass !== undefined, {
+    const begun = this.#begun ?? new BegunThread(this.#entry, this.#bypass !== undefined);
+    this.#begun = undefined;
+    slot.thread = new WorkerThread(begun, {
       hear: (says) => this.#hear(slot, says),
       ended: (wasReady, failure) => {
         this.#log?.gone(slot.index);
@@ -345,6 +352,7 @@ export class Server extends EventEmitter<ServerEvents> {
 
   async #end(graceMs: number): Promise<void> {
     this.#listening?.withdraw();
+    this.#begun?.dismiss();
     const gone = this.#slots.map(({ thread }) => thread?.exited);
     for (const { thread, retry } of this.#slots) {
       clearTimeout(retry);
@@ -372,9 +380,9 @@ export class Server extends EventEmitter<ServerEvents> {
 
 /**
  * Makes a server for a directory; `await server.listen()` starts it.
- * @param entry what its serving threads run: see {@link Server}.
+ * @param entry what its serving threads run, `begun` the first of them: see {@link Server}.
  * @throws OptionError for a bad option, UnsupportedError where there is no Linux.
  */
-export function createServer(options: ServeOptions = {}, entry?: URL): Server {
-  return new Server(resolveOptions(options, openFilesLimit()), 1, entry);
+export function createServer(options: ServeOptions = {}, entry?: URL, begun?: BegunThread): Server {
+  return new Server(resolveOptions(options, openFilesLimit()), 1, entry, begun);
 }

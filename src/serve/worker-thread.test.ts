@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { engineDescriptors, spoil } from '../../test/support/engine-descriptors.js';
+import { BegunThread, ordinaryEntry } from './begun-thread.js';
 import { Listening } from './listening.js';
 import { metricsBytes } from './metrics.js';
 import { resolveOptions } from './options.js';
@@ -20,8 +21,7 @@ function sleepWithoutLoop(ms: number): void {
 function begin() {
   const ends: { wasReady: boolean; failure: Error | undefined }[] = [];
   const ended = (wasReady: boolean, failure: Error | undefined): void => void ends.push({ wasReady, failure });
-  const entry = new URL('./worker-main.js', import.meta.url);
-  return { thread: new WorkerThread(entry, false, { hear: () => {}, ended }), ends };
+  return { thread: new WorkerThread(new BegunThread(ordinaryEntry, false), { hear: () => {}, ended }), ends };
 }
 
 test('it waits for a start, and ends where none comes', { skip }, async () => {

@@ -1,13 +1,11 @@
-// The main thread's hold on one worker's thread: it begins, waits for its start, is told what to do, and ends.
-// Not here: what the thread does (worker.ts), and what becomes of one that died (server.ts).
+// The main thread's hold on one worker's thread, from its begin on: it waits for its start, is told what to do, and ends.
+// Not here: how it begins (begun-thread.ts), what it does (worker.ts), and what becomes of one that died (server.ts).
 
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { createEventDescriptor, signalEvent } from '../kernel/event.js';
 import { closeDescriptor } from '../kernel/socket.js';
-import type { WorkerBoot, WorkerSays, WorkerStart, WorkerTold } from './worker.js';
-
-/** A worker allocates next to nothing for a request: a small nursery is collected seldom, and its memory is for frames. */
-const resourceLimits = { maxYoungGenerationSizeMb: 2 };
+import type { BegunThread } from './begun-thread.js';
+import type { WorkerSays, WorkerStart, WorkerTold } from './worker.js';
 
 /** Who is told what a thread says, and of its end. */
 export interface WorkerListener {
@@ -31,12 +29,11 @@ class Settled {
   }
 }
 
-/** See the file's head. It begins at once, and needs nothing that is not there yet before {@link start}. */
+/** See the file's head. It needs nothing that is not there yet before {@link start}. */
 export class WorkerThread {
   readonly #listener: WorkerListener;
-  readonly #thread: Worker;
+  readonly #begun: BegunThread;
   readonly #port: MessagePort;
-  readonly #gate = new Int32Array(new SharedArrayBuffer(4), 0, 1);
   readonly #booted = new Settled();
   readonly #ready = new Settled();
   readonly #exited = new Settled();
@@ -46,20 +43,12 @@ export class WorkerThread {
   /** The descriptor of its queue's socket, where it serves past the kernel. */
   queueDescriptor = -1;
 
-  /** @param entry what it runs: a file that calls `runWorker` */
-  constructor(entry: URL, isBypass: boolean, listener: WorkerListener) {
+  constructor(begun: BegunThread, listener: WorkerListener) {
     this.#listener = listener;
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    const workerData: WorkerBoot = { port: port2, gate: this.#gate, isBypass };
-    const options = { workerData, transferList: [port2], resourceLimits };
-    this.#thread = new Worker(entry, options);
-    port1.on('message', (says: WorkerSays) => this.#hear(says));
-    let failure: Error | undefined;
-    this.#thread.on('error', (error) => {
-      failure = error;
-    });
-    this.#thread.on('exit', () => this.#end(failure));
+    this.#begun = begun;
+    this.#port = begun.port;
+    this.#port.on('message', (says: WorkerSays) => this.#hear(says));
+    void begun.exited.then((failure) => this.#end(failure));
   }
 
   /** Settled when all of it is loaded and it waits for its start. */
@@ -81,13 +70,13 @@ export class WorkerThread {
   async start(start: Omit<WorkerStart, 'wakeDescriptor'>): Promise<void> {
     this.#wakeDescriptor = createEventDescriptor();
     this.#port.postMessage({ ...start, wakeDescriptor: this.#wakeDescriptor } satisfies WorkerStart);
-    this.#openGate();
+    this.#begun.openGate();
     await this.#ready.promise;
   }
 
   /** Ends it, if it has not been started. */
   dismiss(): void {
-    this.#openGate();
+    this.#begun.openGate();
   }
 
   /** Tells it, if it serves. */
@@ -95,11 +84,6 @@ export class WorkerThread {
     if (this.#engine === undefined || this.#wakeDescriptor < 0) return;
     this.#port.postMessage(told);
     signalEvent(this.#wakeDescriptor);
-  }
-
-  #openGate(): void {
-    Atomics.store(this.#gate, 0, 1);
-    Atomics.notify(this.#gate, 0);
   }
 
   #hear(says: WorkerSays): void {
