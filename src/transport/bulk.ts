@@ -1,15 +1,16 @@
 // BulkQueue: who moves large bodies, and how much of them in a turn. One queue for all senders of a loop, first come first
-// served. While nobody asks for anything small a turn is long, because that costs least; as soon as somebody does,
-// bulk waits until the small answers of its turn have left, and then gets one piece of the turn.
-// Not here: what is sent (file-pump.ts).
+// served. While nobody asks for anything small a turn is long and shares are large, because that costs least; as soon as somebody
+// does, bulk waits until the small answers of its turn have left, and then gets one piece of the turn.
+// Not here: what is sent (list-pump.ts).
 
-/** What a turn may move while only bulk is moved, shared out evenly, and the least that a share is. */
-const turnBytes = 1024 * 1024;
-const leastShareBytes = 512 * 1024;
+/** What a turn may move while only bulk is moved: a request waits for it at most 1 ms or so. The last share may go beyond. */
+const turnBytes = 4 * 1024 * 1024;
+/** What one sender may move of it: a socket takes some megabytes, and one call for all of them costs less than several. */
+const shareBytes = 2 * 1024 * 1024;
 /** What a turn may move beside small answers: some 50 to 100 us of work, which is what a small answer then waits. */
 const pieceBytes = 128 * 1024;
-/** An extent of which no more is left is as quick as a small answer, and does not wait. */
-const smallBytes = 64 * 1024;
+/** A response of which no more is left is as quick as a small answer, and does not wait: 64 KiB and a head. */
+const smallBytes = 68 * 1024;
 /** How long after a small answer turns stay short. */
 const attentiveMs = 100;
 
@@ -23,9 +24,6 @@ export class BulkQueue {
   #attentive = false;
   #running = false;
   #left = 0;
-  /** Senders that asked for a share: in this turn, and in the last one. */
-  #joined = 0;
-  #joinedLastTurn = 0;
 
   /** True while somebody waits for a share. */
   get waiting(): boolean {
@@ -35,9 +33,7 @@ export class BulkQueue {
   /** A turn begins. */
   beginTurn(nowMs: number): void {
     this.#attentive = nowMs < this.#attentiveUntilMs;
-    this.#joinedLastTurn = this.#joined;
-    this.#joined = 0;
-    this.#left = pieceBytes;
+    this.#left = this.#attentive ? pieceBytes : turnBytes;
     this.#end = this.#waiting.length;
   }
 
@@ -51,12 +47,10 @@ export class BulkQueue {
    * it. More than `wanted` may be meant for further extents of the same connection.
    */
   share(wanted: number): number {
-    if (this.#attentive) {
-      if (wanted <= smallBytes) return smallBytes;
-      return this.#running ? Math.max(this.#left, 0) : 0;
-    }
-    this.#joined++;
-    return Math.max(leastShareBytes, Math.floor(turnBytes / Math.max(1, this.#joinedLastTurn)));
+    if (wanted <= smallBytes) return smallBytes;
+    if (this.#attentive) return this.#running ? Math.max(this.#left, 0) : 0;
+    // Nobody goes before those who wait since an earlier turn.
+    return this.#left <= 0 || (this.#next < this.#end && !this.#running) ? 0 : shareBytes;
   }
 
   /** Bytes of bulk were sent, or began to be read. */
@@ -73,11 +67,12 @@ export class BulkQueue {
   run(): void {
     this.#running = true;
     try {
-      while (this.#next < this.#end && (!this.#attentive || this.#left > 0)) this.#waiting[this.#next++]!();
+      while (this.#next < this.#end && this.#left > 0) this.#waiting[this.#next++]!();
     } finally {
       this.#running = false;
       if (this.#next * 2 > this.#waiting.length) {
         this.#waiting = this.#waiting.slice(this.#next);
+        this.#end -= this.#next;
         this.#next = 0;
       }
     }
