@@ -251,6 +251,7 @@ export class ListPump {
       result = copyOut(engine, fd, file.fd, offset, ask);
     }
     if (this.#took(output, SendMode.sendfile, result)) return true;
+    if (isTransient(result)) return this.#waits(result, 'peer');
     // 0: the file ended before its extent did. Nothing may follow on this connection, or it would be read as body.
     return this.#waits(result, result === 0 ? 'truncated' : this.#isOfPeer(-result) ? 'peer' : -result);
   }
