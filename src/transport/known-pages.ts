@@ -22,6 +22,8 @@ export class KnownPages {
   /** What was fetched is sent even if memory pressure took a page again: progress comes before purity. */
   #fetchedFrom = 0;
   #fetchedTo = 0;
+  /** Where a long span ends that has a page that is not there: up to it short ones are asked about. */
+  #gapTo = 0;
 
   /** Forgets everything. */
   reset(): void {
@@ -42,19 +44,27 @@ export class KnownPages {
     const file = entry.file!;
     const offset = entry.place + gone;
     if (this.room(file, offset, nowMs) >= least) return true;
-    if (file === this.#file && offset >= this.#fetchedFrom && offset + least <= this.#fetchedTo) {
-      return this.#know(file, offset, this.#fetchedTo, nowMs);
-    }
+    this.#turnTo(file);
+    if (offset >= this.#fetchedFrom && offset + least <= this.#fetchedTo)
+      return this.#know(offset, this.#fetchedTo, nowMs);
     const end = spanEnd(entry, gone, lookBytes);
-    if (file.residency.covers(file.fd, offset, end - offset, nowMs)) return this.#know(file, offset, end, nowMs);
     const near = fetchEnd(offset, end);
-    if (near === end || !file.residency.covers(file.fd, offset, near - offset, nowMs)) return false;
-    return this.#know(file, offset, near, nowMs);
+    if (near === end || offset >= this.#gapTo) {
+      if (file.residency.covers(file.fd, offset, end - offset, nowMs)) return this.#know(offset, end, nowMs);
+      if (near === end) return false;
+      this.#gapTo = end;
+    }
+    return file.residency.covers(file.fd, offset, near - offset, nowMs) && this.#know(offset, near, nowMs);
   }
 
-  #know(file: FileSource, from: number, to: number, nowMs: number): true {
-    if (file !== this.#file) this.#fetchedTo = 0;
+  /** Of another file nothing is known. */
+  #turnTo(file: FileSource): void {
+    if (file === this.#file) return;
     this.#file = file;
+    this.#from = this.#to = this.#fetchedFrom = this.#fetchedTo = this.#gapTo = 0;
+  }
+
+  #know(from: number, to: number, nowMs: number): true {
     this.#from = from;
     this.#to = to;
     this.#untilMs = nowMs + believeMs;
@@ -66,7 +76,7 @@ export class KnownPages {
     const file = entry.file!;
     const offset = entry.place + gone;
     const end = fetchEnd(offset, spanEnd(entry, gone, lookBytes));
-    this.#file = file;
+    this.#turnTo(file);
     this.#from = this.#to = offset;
     this.#fetchedFrom = offset;
     this.#fetchedTo = end;
