@@ -18,7 +18,9 @@ function fileWithout(missing: () => number): { file: FileSource; asked: number[]
   return { file: { fd: 5, residency, release: () => {} } as unknown as FileSource, asked };
 }
 
-const extent = (file: FileSource, length: number): QueuedEntry => ({ file, place: 0, length, next: undefined });
+const extent = (file: FileSource, length: number): QueuedEntry => {
+  return { file, place: 0, length, next: undefined, rest: undefined };
+};
 
 test('a long file is asked about 16 MiB at a time', () => {
   const { file, asked } = fileWithout(() => -1);
