@@ -220,10 +220,11 @@ class PumpProcess {
   /** Memory is collected and locked, and only then the thread is made real-time. */
   #prepare(sink: Sink): void {
     gc?.();
-    // Pages of the young generation are there before something is put into them.
-    let touched: number[] = [];
-    for (let each = 0; each < touchedArrays; each++) touched = new Array<number>(touchedElements).fill(touched.length);
-    gc?.();
+    // Pages of the young generation are there before something is put into them: of both its halves, of which a collection takes the other.
+    for (let half = 0; half < 2; half++) {
+      touchYoung();
+      gc?.();
+    }
     // Of each sink that is opened the memory is its own; what is locked already stays so.
     const { address, buffer } = sink.memory;
     const refusals = lockRanges([
@@ -255,6 +256,11 @@ class PumpProcess {
     this.#words[PumpWord.collections]! += within;
     this.#collections.length = 0;
   }
+}
+
+function touchYoung(): void {
+  let touched: number[] = [];
+  for (let each = 0; each < touchedArrays; each++) touched = new Array<number>(touchedElements).fill(touched.length);
 }
 
 async function main(): Promise<void> {
