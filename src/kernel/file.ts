@@ -338,7 +338,17 @@ export function dropCached(fd: number, offset = 0, length = 0): number {
   return syscall6(sys.fadvise64, fd, offset, length, POSIX_FADV.DONTNEED);
 }
 
-const remoteMagic = { nfs: 0x6969, fuse: 0x65735546, smb2: 0xfe534d42, cifs: 0xff534d42, v9fs: 0x01021997 };
+const remoteMagic = {
+  ...{ nfs: 0x6969, smb: 0x517b, smb2: 0xfe534d42, cifs: 0xff534d42, afs: 0x5346414f, ceph: 0x00c36400 },
+  ...{
+    ocfs2: 0x7461636f,
+    gfs2: 0x01161970,
+    lustre: 0x0bd00bd0,
+    fuse: 0x65735546,
+    v9fs: 0x01021997,
+    vboxsf: 0x786f4256,
+  },
+};
 
 const hugePagesMagic = 0x958458f6;
 

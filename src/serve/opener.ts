@@ -27,6 +27,8 @@ export class Opener {
    * tell when something appears where nothing is; and that directory's generation before the look. Overwritten by the next.
    */
   readonly seen = { directory: -1, told: -1, generation: 0 };
+  /** How often a path went over a link: of what a link leads to nobody tells. */
+  followed = 0;
   readonly #loop: Loop;
   readonly #name: string;
   readonly #status = emptyFileStatus();
@@ -49,6 +51,7 @@ export class Opener {
     if (fd !== -Errno.ELOOP) return fd;
     seen.directory = -1;
     seen.told = -1;
+    this.followed++;
     return this.open(path);
   }
 
@@ -79,6 +82,7 @@ export class Opener {
     let fd = openBeneath(this.root, path, 'refuse');
     if (fd === -Errno.ELOOP) {
       this.seen.told = -1;
+      this.followed++;
       fd = this.open(path);
     }
     if (fd < 0) return fd;

@@ -293,6 +293,7 @@ export class Site {
     const isFolder = length > 1 ? bytes[length - 1] === 0x2f : true;
     const path = decodePathText(bytes, 1, Math.max(1, isFolder ? length - 1 : length));
     if (isFolder) return this.#learnFolder(path, bytes, length, known);
+    const { followed } = this.#opener;
     const fd = this.#opener.openWatched(path);
     const { directory, told, generation } = this.#opener.seen;
     const status = this.#status;
@@ -313,7 +314,9 @@ export class Site {
         this.table.siblingGeneration.set(entry, -1);
         return entry;
       }
-      return this.#failed(-problem, path, bytes, length, told, generation);
+      // A page or a coded sibling that was looked for may be a link that leads nowhere yet.
+      const who = this.#opener.followed === followed ? told : -1;
+      return this.#failed(-problem, path, bytes, length, who, generation);
     }
     const entry = this.#keep(known, bytes, length, Kind.file, directory, generation);
     this.#setFile(entry, 0, path, fd, status);

@@ -5,6 +5,7 @@
 
 import { IN } from '../kernel/constants.js';
 import { readNames } from '../kernel/directory.js';
+import { Errno } from '../kernel/errno.js';
 import { createWatcher, readChanges, unwatchDirectory, watchDirectory } from '../kernel/event.js';
 import { emptyFileStatus, fileStatus, isRemoteFileSystem, openBeneath } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
@@ -21,6 +22,9 @@ const mostSearched = 20_000;
 const lookMs = 1000;
 /** A directory that changed so lately may change again without another time. */
 const freshSeconds = 2;
+/** No number of a directory: none is there; one is there that nobody tells of. */
+const NOT_THERE = -1;
+const BLIND = -2;
 /** Codings of a directory that nobody searched yet. */
 const unsearched = 0x80;
 
@@ -73,7 +77,12 @@ export class Watcher extends Endpoint {
    * @returns the number of the directory that the path's last segment is in; -1 when a change could go unseen.
    */
   cover(path: string): number {
-    if (!this.#usable) return -1;
+    return Math.max(NOT_THERE, this.#cover(path));
+  }
+
+  /** As {@link cover}; NOT_THERE where a directory on the way is missing, BLIND where one is that nobody would tell of. */
+  #cover(path: string): number {
+    if (!this.#usable) return BLIND;
     const known = this.#byPath.get(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
     if (known !== undefined) return known;
     // A directory that was renamed is watched already, and would lose its watch with its old name: first let go of that.
@@ -87,9 +96,10 @@ export class Watcher extends Endpoint {
 
   /** The deepest directory on the way to a path that is there: where something would have to appear for the path to be. */
   coverExisting(path: string): number {
-    for (let end = path.length; end >= 0; end = path.lastIndexOf('/', end - 1)) {
-      const directory = this.cover(path.slice(0, end));
-      if (directory >= 0 || end === 0) return directory;
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const directory = this.#cover(path.slice(0, end));
+      // Of what appears in a directory that is there, and blind, none further up tells.
+      if (directory !== NOT_THERE) return Math.max(NOT_THERE, directory);
     }
     return this.cover('');
   }
@@ -97,12 +107,13 @@ export class Watcher extends Endpoint {
   #watch(path: string): number {
     const known = this.#byPath.get(path);
     if (known !== undefined) return known;
-    if (this.#byPath.size >= maxDirectories) return -1;
+    if (this.#byPath.size >= maxDirectories) return BLIND;
     const fd = openBeneath(this.#root, path, 'refuse');
-    if (fd < 0) return -1;
-    const watch = watchDirectory(this.#fd, fd);
+    if (fd < 0) return fd === -Errno.ENOENT || fd === -Errno.ENOTDIR ? NOT_THERE : BLIND;
+    // A mount beneath the root may be of another host.
+    const watch = isRemoteFileSystem(fd) ? -1 : watchDirectory(this.#fd, fd);
     closeDescriptor(fd);
-    if (watch < 0) return -1;
+    if (watch < 0) return watch === -Errno.ENOTDIR ? NOT_THERE : BLIND;
     // The kernel gives a directory one watch, whatever it is called: the old name is no longer one of ours.
     const before = this.#byWatch.get(watch);
     if (before !== undefined) this.#release(before);
