@@ -38,7 +38,7 @@ let memoryBytes: u32 = 0;
 
 /** An import of the module: bytes of linear memory for whoever watches the guest. */
 export function say(text: u32, length: u32): void {
-  if (<u64>text + length <= memoryBytes) sayBytes(LINEAR_VIRTUAL + text, length);
+  if (<u64>text + length <= memoryBytes) sayBytes(LINEAR_VIRTUAL + <u64>text, length);
 }
 
 /** An import of the module. */

@@ -1,7 +1,6 @@
 // Words for whoever watches the guest, on the serial line, and the end. Not here: why.
 
-import { BOOT_BLOCK, DOOR, DOOR_OURS } from './places';
-import { out8, out32, outBytes, pause } from './processor';
+import { out8, outBytes, pause } from './processor';
 import { GIVE_UP, wordAt } from './words';
 
 const PORT_SERIAL: u32 = 0x3f8;
@@ -14,13 +13,9 @@ export function sayWord(word: u32): void {
   for (let at = wordAt(word); load<u8>(at) !== 0; at++) out8(PORT_SERIAL, load<u8>(at));
 }
 
-/** Says bytes from an address of the program on. Each access to the port stops the machine, and our monitor takes four bytes by one. */
-export function sayBytes(from: usize, length: u32): void {
-  let at = from;
-  let left = length;
-  if (load<u32>(BOOT_BLOCK, DOOR) === DOOR_OURS)
-    for (; left >= 4; left -= 4, at += 4) out32(PORT_SERIAL, load<u32>(at));
-  outBytes(PORT_SERIAL, at, left);
+/** Says bytes from an address of the program on. */
+export function sayBytes(from: u64, length: u32): void {
+  outBytes(PORT_SERIAL, from, length);
 }
 
 /** Says a number in 16 digits. */
