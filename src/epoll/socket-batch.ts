@@ -2,6 +2,7 @@
 // into C (kernel/call-list.ts), whichever is cheaper on this host. Not here: which sockets, and what is done with what came (engine.ts).
 
 import { argumentWord, CallList, callWords, resultWord } from '../kernel/call-list.js';
+import { monotonicMs } from '../kernel/clock.js';
 import { MSG } from '../kernel/constants.js';
 import { IoCall, IoList } from '../kernel/io-list.js';
 import { MAP, mapMemory, PROT, unmapMemory } from '../kernel/memory.js';
@@ -117,18 +118,22 @@ function isQuicker(first: Calls, second: Calls): boolean {
   const forms = [first, second];
   const best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const memory = mapMemory(64, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
-  const pair = unixStreamPair();
-  for (const each of forms)
-    for (let index = 0; index < batchCalls; index++) each.set(index, pair[0], memory.address, 64, 0);
-  for (let trial = 0; trial < trials; trial++) {
-    for (const [form, each] of forms.entries()) {
-      const before = performance.now();
-      each.run(batchCalls);
-      best[form] = Math.min(best[form]!, performance.now() - before);
+  let pair: readonly number[] = [];
+  try {
+    pair = unixStreamPair();
+    for (const each of forms)
+      for (let index = 0; index < batchCalls; index++) each.set(index, pair[0]!, memory.address, 64, 0);
+    for (let trial = 0; trial < trials; trial++) {
+      for (const [form, each] of forms.entries()) {
+        const before = monotonicMs();
+        each.run(batchCalls);
+        best[form] = Math.min(best[form]!, monotonicMs() - before);
+      }
     }
+  } finally {
+    for (const fd of pair) closeDescriptor(fd);
+    unmapMemory(memory);
   }
-  for (const fd of pair) closeDescriptor(fd);
-  unmapMemory(memory);
   return best[1]! < best[0]!;
 }
 

@@ -27,9 +27,9 @@ export function formatBytes(bytes: number): string {
 }
 
 /** A size as {@link parseSize} takes it. It has no flags, so that a JSON schema can carry its source. */
-export const sizePattern = /^\s*([0-9]*\.?[0-9]+)\s*([kKmMgG]?)(?:[iI]?[bB])?\s*$/;
+export const sizePattern = /^\s*([0-9]*\.?[0-9]+)\s*([kKmMgGtT]?)[iI]?[bB]?\s*$/;
 
-const multipliers: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+const multipliers: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
 /** Bytes of `1500`, `64K`, `0.5m`, `2 MiB`, whole, by powers of 1024. NaN when it is no size, or none that a number can hold exactly. */
 export function parseSize(text: string): number {

@@ -55,7 +55,7 @@ export interface PlayReport {
     readonly minorFaults: number;
     readonly majorFaults: number;
     readonly collections: number;
-    /** By which the pump's heap grew: memory that a collection is for, one day. */
+    /** By which the pump's heap grew: memory that a collection is for, one day. It says nothing where there was one. */
     readonly allocatedBytes: number;
     readonly voluntarySwitches: number;
     readonly involuntarySwitches: number;

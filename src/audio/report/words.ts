@@ -98,7 +98,9 @@ function copyWords({ copies }: PlayReport): string {
 
 /** Faults, collections and switches of the pump while it played. */
 function pumpWords({ pump }: PlayReport): string {
-  return `faults ${pump.majorFaults} major, ${pump.minorFaults} minor; ${counted(pump.collections, 'collection')}, ${formatBytes(pump.allocatedBytes)} allocated; switches ${pump.voluntarySwitches} voluntary, ${pump.involuntarySwitches} involuntary`;
+  // What a collection took back is not known.
+  const allocated = pump.collections === 0 ? `, ${formatBytes(pump.allocatedBytes)} allocated` : '';
+  return `faults ${pump.majorFaults} major, ${pump.minorFaults} minor; ${counted(pump.collections, 'collection')}${allocated}; switches ${pump.voluntarySwitches} voluntary, ${pump.involuntarySwitches} involuntary`;
 }
 
 /** The host, as far as it says what it is: kernel, timers, steal, limits. */

@@ -1,6 +1,7 @@
 // Values of options that several commands take, checked alike: what is wrong is said with what would be right. Not here: options themselves
 // (flags.ts), what a value is for.
 
+import { parseSize } from '../../text/units.js';
 import { UsageError } from './usage.js';
 
 /** A whole number within bounds. @throws UsageError */
@@ -17,14 +18,11 @@ export function wholeNumber(
   throw new UsageError(`--${name} is ${JSON.stringify(value)}, and must be a whole number from ${least} to ${most}`);
 }
 
-const sizeUnits: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
-
 /** Bytes: `512m`, `64G`, `1TiB`. @throws UsageError */
 export function byteSize(name: string, value: string | undefined, fallback: number): number {
   if (value === undefined) return fallback;
-  const match = /^(\d{1,12})([kmgt]?)(?:i?b)?$/i.exec(value);
-  const bytes = match === null ? 0 : Number(match[1]) * sizeUnits[match[2]!.toLowerCase()]!;
-  if (bytes > 0 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
+  const bytes = parseSize(value);
+  if (bytes > 0) return bytes;
   throw new UsageError(`--${name} is ${JSON.stringify(value)}, and must be a number of bytes such as 512m or 64g`);
 }
 

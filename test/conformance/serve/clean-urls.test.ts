@@ -1,7 +1,7 @@
 // Clean URLs: a page without its extension, as site generators link them.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Server } from '../../../src/serve/server.js';
 import { ask, type Response } from './client.js';
@@ -38,6 +38,14 @@ forEachEngine('clean URLs', (engine) => {
   });
   const get = (path: string, fields: readonly string[] = []): Promise<Response> =>
     ask(server.address, `GET ${path}`, fields);
+
+  test('a page that is a link which leads nowhere yet is there as soon as its target is', async () => {
+    mkdirSync(site.at('built'), { recursive: true });
+    symlinkSync('built/later.html', site.at('later.html'));
+    for (let time = 0; time < 3; time++) assert.equal((await get('/later')).status, 404);
+    writeFileSync(site.at('built/later.html'), 'built');
+    assert.equal((await get('/later')).body.toString(), 'built');
+  });
 
   test('a page has its path without the extension, and the one with it', async () => {
     const bodies = {
