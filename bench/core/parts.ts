@@ -34,13 +34,13 @@ How the stack's instructions became fewer, in the order of what it gave:
 * What is asked is asked as a branch, or many things as one number that is to be 0. V8 makes a number of every answer that a function gives, or that stands in a longer condition, and asks that one again.
 * A checksum is right if 65,535 divides the sum: one product by its inverse says so, where folding takes ten steps. A number's bytes need not be swapped for a sum: times 256 is the same.
 * Words of the header are loaded once, for the sum and for what they mean; numbers are swapped once.
-* The row of news has a power of two of entries; windows that are wide open are known by one comparison; frames are given to the kernel, and counted, in one loop.
+* The row of news has a power of two of entries; windows that are wide open are known by a branch; frames are given to the kernel, and counted, in one loop.
 
 * Packets are taken out of the ring 16 at a time, in one loop that keeps what does not change in registers; then each is guessed whose it is; then each is worked on. When one loop did all of it for one packet, with
   the next two under way, a tenth of its instructions moved numbers out of registers and back.
 * What must be so for the short way is asked by a comparison and a branch each, out of one block with one way out: that is fewer instructions than one number of all of it, once no answer is made a number.
 
-Beside the whole floor it has a keyed hash of 64 bits, and IPv6's addresses beside IPv4's; timestamps, losses, gaps, ends and repairs asked for in one look; windows by frames of one and of all; two timers;
+Beside the whole floor it has a keyed hash of 64 bits, and IPv6's addresses beside IPv4's; timestamps, losses, gaps, ends and repairs asked for by a branch each; windows by frames of one and of all; two timers;
 records by which a frame that comes back late is known to be of another connection; figures; and owners looked at twice more.
 
 In turns with the module of before in one process, on a machine that was busy throughout (load average 23 to 27), of 144 runs each, the stack takes of its time, at the tenth percentile, the lower quartile and the median: with 1,024 frames

@@ -347,6 +347,7 @@ const remoteMagic = {
     fuse: 0x65735546,
     v9fs: 0x01021997,
     vboxsf: 0x786f4256,
+    autofs: 0x0187,
   },
 };
 
@@ -360,9 +361,14 @@ function fileSystemOf(fd: number): number {
   return place.data.getUint32(place.offset, true);
 }
 
-/** True when changes to the descriptor's file system can be made on another host, where inotify does not see them. */
+/** True when changes to the descriptor's file system can be made on another host, where inotify does not see them; also of one that does not say what it is. */
 export function isRemoteFileSystem(fd: number): boolean {
-  return Object.values(remoteMagic).includes(fileSystemOf(fd));
+  try {
+    return Object.values(remoteMagic).includes(fileSystemOf(fd));
+  } catch {
+    // ESTALE, EIO: a mount whose host is away.
+    return true;
+  }
 }
 
 /** True for a file of huge pages: one of hugetlbfs, or a memory file made with MFD_HUGETLB. */
