@@ -66,3 +66,37 @@ test('a clock that stood still for long, and one who throws', () => {
   queue.run(100_040);
   assert.equal(told.length, 4);
 });
+
+test('one who throws takes nobody along: those who are due with it and after it are told once each', () => {
+  for (const runMs of [8, 11, 30, 100_000]) {
+    const queue = new DueQueue();
+    const told: string[] = [];
+    const wait = (name: string, dueMs: number) => queue.wait({ due: () => told.push(name) }, dueMs, 0);
+    const fail = (dueMs: number) => {
+      const due = (): void => {
+        told.push('thrown');
+        throw new Error('mine');
+      };
+      queue.wait({ due }, dueMs, 0);
+    };
+    wait('before', 8);
+    fail(8);
+    wait('behind', 8);
+    fail(8);
+    wait('last', 8);
+    wait('later', 20);
+    let throws = 0;
+    for (let turn = 0; turn < 20; turn++) {
+      const nowMs = runMs + turn * 2;
+      if (queue.nextMs > nowMs) continue;
+      try {
+        queue.run(nowMs);
+      } catch {
+        throws++;
+      }
+    }
+    assert.equal(throws, 2, `${runMs}`);
+    assert.deepEqual(told.sort(), ['before', 'behind', 'last', 'later', 'thrown', 'thrown'], `${runMs}`);
+    assert.equal(queue.nextMs, Number.POSITIVE_INFINITY);
+  }
+});

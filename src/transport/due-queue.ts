@@ -45,9 +45,12 @@ export class DueQueue {
       this.#told = waiters;
       this.#from = grain + 1;
       this.#next = this.#nextFrom(grain + 1);
+      let index = 0;
       try {
-        for (const waiter of waiters) waiter.due(nowMs);
+        while (index < waiters.length) waiters[index++]!.due(nowMs);
       } finally {
+        // Where one threw, the others are told as soon as may be; none is told twice.
+        for (; index < waiters.length; index++) this.wait(waiters[index]!, 0, nowMs);
         waiters.length = 0;
       }
     }
