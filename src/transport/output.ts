@@ -56,7 +56,7 @@ export interface QueuedEntry {
   readonly place: number;
   readonly length: number;
   readonly next: QueuedEntry | undefined;
-  /** Pieces of its file that follow it, before {@link next}, and of which no entries were made yet. */
+  /** Pieces of its file that follow it, and of which no entries were made yet: only the last entry has such. */
   readonly rest: PiecesLeft | undefined;
 }
 
@@ -119,7 +119,7 @@ export class Output {
   #bytes = 0;
   #first: Entry | undefined;
   #last: Entry | undefined;
-  /** The entry that pieces follow of which no entries were made yet. */
+  /** The last entry, where pieces follow it of which no entries were made yet. */
   #resting: Entry | undefined;
   #message = -1;
 
@@ -165,16 +165,13 @@ export class Output {
     const entry = this.#last!;
     entry.rest = { file, places, at: 2, bytes: bytes - entry.length };
     this.#bytes += entry.rest.bytes;
-    // Seldom: a response has one list of pieces.
-    if (this.#resting !== undefined) this.expand(Number.POSITIVE_INFINITY);
     this.#resting = entry;
   }
 
   /** Makes entries of pieces, so that about `bytes` of what is queued are entries. */
   expand(bytes: number): void {
-    let entry = this.#resting;
-    while (entry?.rest !== undefined && this.left - entry.rest.bytes < bytes) entry = this.#makeNext(entry, entry.rest);
-    this.#resting = entry?.rest === undefined ? undefined : entry;
+    for (let entry = this.#resting; entry?.rest !== undefined && this.left - entry.rest.bytes < bytes; )
+      entry = this.#makeNext(entry, entry.rest);
   }
 
   /** Makes an entry of the piece that follows one. */
@@ -182,21 +179,25 @@ export class Output {
     const made = takeEntry();
     const { places, at, file } = rest;
     made.file = file;
+    made.cookie = 0;
     made.place = places[at]!;
     made.length = places[at + 1]!;
-    made.next = entry.next;
     entry.next = made;
     entry.rest = undefined;
     rest.at += 2;
     rest.bytes -= made.length;
-    if (rest.at < places.length) made.rest = rest;
-    else made.lender = file;
-    if (this.#last === entry) this.#last = made;
+    const isLast = rest.at === places.length;
+    if (isLast) made.lender = file;
+    else made.rest = rest;
+    this.#resting = isLast ? undefined : made;
+    this.#last = made;
     this.extents++;
     return made;
   }
 
   #add(place: number, length: number, file: FileSource | undefined, lender: Lender | undefined, cookie: number): void {
+    // Seldom: a response has one list of pieces, and ends with it. What is sent goes by entries, and would pass the pieces by.
+    if (this.#resting !== undefined) this.expand(Number.POSITIVE_INFINITY);
     const entry = takeEntry();
     entry.file = file;
     entry.lender = lender;
@@ -265,7 +266,7 @@ export class Output {
     while (entry !== undefined && left >= entry.length) {
       left -= entry.length;
       // What follows a piece is never only a place.
-      if (entry.rest !== undefined) this.#resting = this.#makeNext(entry, entry.rest);
+      if (entry.rest !== undefined) this.#makeNext(entry, entry.rest);
       this.#forget(entry);
       last = entry;
       entry = entry.next;

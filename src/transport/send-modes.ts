@@ -49,11 +49,21 @@ export function chooseMode(first: QueuedEntry, gone: number, limits: SendLimits,
   let bytes = first.length - gone;
   if (bytes >= long) return SendMode.sendfile;
   let count = 1;
+  let last = first;
   for (let entry = next; entry !== undefined && count < mostLookedAt; entry = entry.next) {
+    last = entry;
     if (entry.file === undefined) continue;
     if (entry.file !== file || entry.length >= long) break;
     bytes += entry.length;
     count++;
+  }
+  // Where all entries are like it, there may be pieces that are none yet.
+  if (last.rest !== undefined && last.file === file && (last === first || last.length < long)) {
+    const { places, at } = last.rest;
+    for (let index = at; index < places.length && count < mostLookedAt && places[index + 1]! < long; index += 2) {
+      bytes += places[index + 1]!;
+      count++;
+    }
   }
   const isShort = bytes < limits.messageBelow * count;
   if (isShort && (isMapped || count >= leastMapped) && file?.mapping !== undefined) return SendMode.message;

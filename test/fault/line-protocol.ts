@@ -224,11 +224,13 @@ export class LineProtocol implements Protocol<LineState> {
   }
 
   #answer(connection: Connection<LineState>, request: Request, number: number): void {
-    const listed = this.#listed(request, number);
-    for (const [piece, { kind, length }] of request.pieces.entries()) {
-      if (piece === listed) {
-        this.#sendListed(connection, request, number, listed);
-        break;
+    // Every other answer has its extents queued as lists, one of those that follow one another.
+    const listed = number % 2 === 0;
+    const { pieces } = request;
+    for (const [piece, { kind, length }] of pieces.entries()) {
+      if (listed && kind === 'extent') {
+        if (pieces[piece - 1]?.kind !== 'extent') this.#sendListed(connection, request, number, piece);
+        continue;
       }
       const start = pieceStart(number, piece, length);
       if (kind === 'segment') {
@@ -248,14 +250,11 @@ export class LineProtocol implements Protocol<LineState> {
     connection.flush();
   }
 
-  /** The piece from which on every other answer is queued as one list: those that end in extents. */
-  #listed({ pieces }: Request, number: number): number {
-    const from = pieces.findLastIndex(({ kind }) => kind === 'segment') + 1;
-    return number % 2 === 0 && from < pieces.length ? from : -1;
-  }
-
   #sendListed(connection: Connection<LineState>, { pieces }: Request, number: number, from: number): void {
-    const listed = pieces.map(({ length }, piece) => [pieceStart(number, piece, length), length] as const).slice(from);
+    const end = pieces.findIndex(({ kind }, piece) => piece > from && kind === 'segment');
+    const listed = pieces
+      .map(({ length }, piece) => [pieceStart(number, piece, length), length] as const)
+      .slice(from, end < 0 ? pieces.length : end);
     // A piece of no bytes is none.
     const places = listed.filter(([, length]) => length > 0).flat();
     if (places.length === 0) return;
