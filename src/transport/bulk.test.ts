@@ -95,6 +95,28 @@ test('a sender that takes less than the piece leaves the rest to the next', () =
   assert.deepEqual(shares, [128 * 1024, 128 * 1024 - 1000, 24], 'in one turn');
 });
 
+test('small bodies that use a turn up keep nobody waiting for ever', () => {
+  for (const attentive of [false, true]) {
+    const bulk = new BulkQueue();
+    let left = 4;
+    const go = (): void => {
+      const share = bulk.share(100 * mebibyte);
+      assert.ok(share >= 128 * 1024, `${share}`);
+      bulk.count(share);
+      if (--left > 0) bulk.wait(go);
+    };
+    bulk.wait(go);
+    for (let turn = 0; turn < 4; turn++) {
+      if (attentive) bulk.noteSmall(turn);
+      bulk.beginTurn(turn);
+      for (let sender = 0; sender < 64; sender++) bulk.count(Math.min(bulk.share(65_836), 65_836));
+      bulk.run();
+      assert.equal(bulk.share(100 * mebibyte), 0, 'the turn is over');
+    }
+    assert.equal(left, 0);
+  }
+});
+
 test('a while after the last small answer turns are long again, and all who wait go on', () => {
   const bulk = new BulkQueue();
   bulk.noteSmall(0);

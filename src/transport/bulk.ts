@@ -66,6 +66,8 @@ export class BulkQueue {
   /** Lets those who waited when the turn began go on, or as many of them as it has room for. */
   run(): void {
     this.#running = true;
+    // Small bodies do not wait: however many they are, one of those who do goes on.
+    if (this.#next < this.#end) this.#left = Math.max(this.#left, pieceBytes);
     try {
       while (this.#next < this.#end && this.#left > 0) this.#waiting[this.#next++]!();
     } finally {

@@ -271,6 +271,8 @@ export class ListPump {
       if (copied && uses === this.#uses) this.#isCopied = true;
     });
     this.waiting = true;
+    // Of this turn, though it ends in another one.
+    this.#loop.bulk.count(ask);
     zeroCopy.sendByReference(token, fd, send);
     return true;
   }
@@ -306,7 +308,7 @@ export class ListPump {
     if (result <= 0) return false;
     this.#budget -= result;
     this.#shares.count(result);
-    this.#loop.bulk.count(result);
+    if (mode !== SendMode.reference) this.#loop.bulk.count(result);
     this.#owner.sentBytes += result;
     this.#owner.counts.modeBytes[mode]! += result;
     output.take(result);

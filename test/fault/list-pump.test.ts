@@ -190,6 +190,33 @@ function forward(count: number): Request['pieces'] {
   return Array.from({ length: count }, () => ({ kind: 'extent', length: 17 }));
 }
 
+test('what is sent by reference is of the turn in which it begins, whenever it ends', { skip }, () => {
+  let begun = 0;
+  const world = new World(undefined, { maxConnections: 300 });
+  world.loop.sendLimits = modes['reference']!.limits;
+  world.pin();
+  const { zeroCopy } = world.engine;
+  const { sendByReference } = zeroCopy;
+  zeroCopy.sendByReference = (token, fd, send) => {
+    begun += send.length;
+    sendByReference.call(zeroCopy, token, fd, send);
+  };
+  const pieces = Array.from({ length: 20 }, () => ({ kind: 'extent', length: 8000 }) as const);
+  const peers = Array.from({ length: 200 }, () => world.connect());
+  world.until(() => world.listener.connections === peers.length, 'all connections');
+  for (const peer of peers) peer.write(lineOf({ pieces, later: 0, last: false }));
+  // A send is of a thousand bytes here: so many senders would begin more than a turn beside small answers has.
+  for (let turn = 0; turn < 20; turn++) {
+    world.loop.bulk.noteSmall(world.nowMs);
+    const before = begun;
+    world.turn();
+    assert.ok(begun - before < 128 * 1024 + 1000, `${begun - before} bytes in a turn`);
+  }
+  assert.ok(begun > 200 * 2000, `${begun} bytes`);
+  world.listener.abortAll();
+  world.end();
+});
+
 describe('a response that is held to a rate', { skip }, () => {
   const rate = 20_000;
   const request = segmentOf(100);
@@ -237,6 +264,25 @@ describe('a response that is held to a rate', { skip }, () => {
         world.end();
       });
     }
+  }
+
+  for (const [name, { limits, mode }] of Object.entries(modes)) {
+    test(`by ${name}: what is queued behind a list of pieces leaves behind all of them`, () => {
+      const { pieces } = request;
+      // A segment of no bytes is none: the second list follows the first one at once.
+      const second = [{ kind: 'segment', length: 0 } as const, ...pieces.slice(1)];
+      for (const behind of [[], second]) {
+        const trailer = { kind: 'segment', length: 8000 } as const;
+        const asked: Request = { pieces: [...pieces, ...behind, trailer], later: 0, last: false };
+        const answer = answerTo([asked]);
+        const world = worldOf(limits, mode === SendMode.reference);
+        const peer = world.connect();
+        peer.write(lineOf(asked));
+        world.until(() => peer.got.length >= answer.length, 'the whole answer', 10_000);
+        assert.deepEqual(peer.got.bytes, answer);
+        world.end();
+      }
+    });
   }
 
   test('a peer that goes while a share is waited for: all is given back at once', () => {
