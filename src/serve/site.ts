@@ -387,8 +387,7 @@ export class Site {
 
   /** Writes what is known of a file from its open descriptor, which is taken over. */
   #setFile(entry: number, coding: number, path: string, fd: number, status: FileStatus): void {
-    const isWatched = (this.table.facts.get(entry) & Fact.watched) !== 0;
-    const isRemote = !isWatched && (this.#opener.watcher.remote || isRemoteFileSystem(fd));
+    const isRemote = (this.table.facts.get(entry) & Fact.watched) === 0 && isRemoteFileSystem(fd);
     setFacts(this.table, entry, coding, path, status, isRemote);
     this.#holder?.describe(this.table, entry, path);
     this.descriptors.set(entry, fd);

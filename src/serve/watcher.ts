@@ -36,8 +36,6 @@ export class Watcher extends Endpoint {
   readonly codedGenerations = new Int32Array(maxDirectories);
   /** How often anything may have changed, the root's own place included. */
   upheavals = 0;
-  /** Whether files may be changed on another host. */
-  readonly remote: boolean;
   readonly #loop: Loop;
   readonly #root: number;
   readonly #fd: number;
@@ -59,8 +57,7 @@ export class Watcher extends Endpoint {
     super();
     this.#loop = loop;
     this.#root = root;
-    this.remote = isRemoteFileSystem(root);
-    this.#fd = this.remote ? -1 : createWatcher();
+    this.#fd = isRemoteFileSystem(root) ? -1 : createWatcher();
     this.#usable = this.#fd >= 0;
     if (!this.#usable) return;
     loop.register(this);
