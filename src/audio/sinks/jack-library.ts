@@ -37,6 +37,7 @@ export interface JackLibrary {
   readonly portBufferLow: NativeFunction;
   readonly portConnections: NativeFunction;
   readonly getPorts: NativeFunction;
+  readonly portByName: NativeFunction;
   readonly connect: NativeFunction;
   readonly free: NativeFunction;
 }
@@ -60,6 +61,7 @@ const prototypes: Readonly<Record<keyof JackLibrary, string>> = {
   portBufferLow: 'int jack_port_get_buffer(int64 port, uint32 frames)',
   portConnections: 'int jack_port_connected(int64 port)',
   getPorts: 'int64 jack_get_ports(int64 client, int64 pattern, int64 type, ulong flags)',
+  portByName: 'int64 jack_port_by_name(int64 client, int64 name)',
   connect: 'int jack_connect(int64 client, int64 source, int64 destination)',
   free: 'void jack_free(int64 memory)',
 };
@@ -113,8 +115,9 @@ export function playbackPorts(jack: JackLibrary, client: bigint): string[] {
   return names;
 }
 
-/** Joins an output to an input by their full names. @returns whether they are joined now */
+/** Joins an output to an input by their full names, where both are there: of one that is not jackd would complain. @returns whether they are joined now */
 export function connectPorts(jack: JackLibrary, client: bigint, from: string, to: string): boolean {
+  for (const name of [from, to]) if (BigInt(jack.portByName(client, cString(name))) === 0n) return false;
   const result = Number(jack.connect(client, cString(from), cString(to)));
   // EEXIST: they were.
   return result === 0 || result === 17;
