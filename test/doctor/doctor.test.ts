@@ -225,7 +225,7 @@ test('without the FFI library every line says so, and nothing throws', linux, ()
   const done = runBent(`import Module from 'node:module';
     const load = Module._load;
     Module._load = function (request, ...rest) {
-      if (request === 'koffi') throw new Error("Cannot find module 'koffi'");
+      if (request === 'koffi' || request.endsWith('koffi.node')) throw new Error("Cannot find module 'koffi'");
       return load.call(this, request, ...rest);
     };`);
   assert.equal(done.status, 0);

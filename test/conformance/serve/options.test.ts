@@ -33,7 +33,7 @@ const bad: ReadonlyArray<readonly [options: object, sentence: RegExp]> = [
   [{ idleTimeout: '1d' }, /^idleTimeout is "1d"/],
   [{ grace: 'NaN' }, /^grace is/],
   [{ pace: 'fast' }, /^pace is "fast", and must be a number of bytes such as .*, or auto/],
-  [{ minRate: '1T' }, /^minRate is "1T"/],
+  [{ minRate: '1P' }, /^minRate is "1P"/],
   [{ workers: 0 }, /^workers is 0, and must be a whole number from 1 to 256$/],
   [{ workers: 'many' }, /^workers is "many"/],
   [{ maxConnections: 0 }, /^maxConnections is 0/],
