@@ -222,7 +222,9 @@ export class JackSink extends Sink {
     if (isNew) this.#fillPorts(frames);
     this.#cycleSignal(this.#client, 0);
     // What was given after the cycle's end came too late for the card: its frames were not heard.
-    if (isNew && isInTime && this.#isCounted() && this.#rawSince(Word.nextUs) > 0) this.#lost += frames;
+    const isTooLate = isNew && isInTime && this.#isCounted() && this.#rawSince(Word.nextUs) > 0;
+    // Added in each cycle, so that V8 has seen it when it counts.
+    this.#lost += isTooLate ? frames : 0;
     return 0;
   }
 
