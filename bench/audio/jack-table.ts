@@ -42,7 +42,7 @@ const row = (name: string, found: Omit<ClientOfC, 'xruns'>, more: readonly strin
 export async function jackTable({ frames, rate, seconds, isIdle, folder, file }: JackSettings): Promise<string> {
   const program = join(folder, 'jack');
   compile('bench/audio/jack.c', program, '-ljack');
-  const server = JackServer.start('clearway-bench', frames, false, true);
+  const server = JackServer.start('clearway-bench', frames, 0, true);
   Object.assign(process.env, server.env);
   const load = isIdle ? undefined : new Load(false, file);
   try {

@@ -27,12 +27,12 @@ export class JackServer {
   /**
    * Starts it, at 48 kHz, and waits until it takes clients.
    * @param name always the same for a test: the host has places for eight servers, and that of one that was killed is free for its own name alone
-   * @param isPatient it waits up to a second within a cycle until every client is done, so that a busy machine loses nothing
+   * @param patienceMs so long it waits within a cycle until every client is done, so that a busy machine loses nothing; a player takes a server that waits for half a second for gone
    * @param isRealtime it and its clients have SCHED_FIFO, where this user may @throws Error with what it said
    */
-  static start(name: string, period: number, isPatient = false, isRealtime = false): JackServer {
+  static start(name: string, period: number, patienceMs = 0, isRealtime = false): JackServer {
     const env = { ...process.env, JACK_DEFAULT_SERVER: name, JACK_NO_START_SERVER: '1' };
-    const patience = isPatient ? ['-S', '-t', '1000'] : [];
+    const patience = patienceMs > 0 ? ['-S', '-t', String(patienceMs)] : [];
     const options = [
       '-n',
       name,

@@ -61,7 +61,7 @@ async function play(sample: SampleFormat, frames: number, stallMs: number, join:
 }
 
 test('another client receives every bit, from the first frame to the last', { skip }, async () => {
-  server = JackServer.start('clearway-test', period, true);
+  server = JackServer.start('clearway-test', period, 1000);
   // Not whole periods, so that the end is within one.
   const frames = 12_000 + 77;
   const sample = 'S24_3LE';
@@ -116,7 +116,7 @@ const lives: Record<string, { act: (player: Player) => Promise<void>; reason: En
 for (const [words, { act, reason }] of Object.entries(lives))
   test(`a player ${words}: the server's log has no word about it`, { skip }, async () => {
     // It waits until every client is done, as what it says of a late one is about a busy machine; but for one that is dead that would be for ever.
-    server = JackServer.start('clearway-test', period, reason !== 'failed');
+    server = JackServer.start('clearway-test', period, reason === 'failed' ? 0 : 400);
     const own = process.env['JACK_DEFAULT_SERVER'];
     Object.assign(process.env, { JACK_DEFAULT_SERVER: server.env['JACK_DEFAULT_SERVER'], JACK_NO_START_SERVER: '1' });
     const sounds = new AudioFolder();
