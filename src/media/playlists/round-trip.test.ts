@@ -19,10 +19,11 @@ import { masterPlaylist } from './master-playlist.js';
 import { iFramePlaylist, mediaPlaylist, subtitlePlaylist } from './media-playlist.js';
 import { parseName } from './names.js';
 import { type Offer, type OfferedRendition, type OfferedSubtitle, startSeconds } from './offer.js';
+import { cleanLine } from './text.js';
 
 const text = fc.oneof(
   // mpd-parser keeps names in a plain object, which has some already.
-  fc.string({ unit: 'binary', maxLength: 12 }).filter((name) => !(name.trim() in Object.prototype)),
+  fc.string({ unit: 'binary', maxLength: 12 }).filter((name) => !(cleanLine(name).trim() in Object.prototype)),
   fc.constantFrom('', '"', '\n#EXT-X-ENDLIST\n', '<a b="&', ']]>', '\ud800', 'a,b=c', '$Number$', '../..', '\u0000'),
 );
 const language = fc.oneof(fc.constantFrom('und', 'en', 'de', 'pt-BR'), text);
