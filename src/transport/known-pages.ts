@@ -49,9 +49,8 @@ export class KnownPages {
       return this.#know(offset, this.#fetchedTo, nowMs);
     const end = spanEnd(entry, gone, lookBytes);
     const near = fetchEnd(offset, end);
-    if (near === end || offset >= this.#gapTo) {
+    if (near < end && offset >= this.#gapTo) {
       if (file.residency.covers(file.fd, offset, end - offset, nowMs)) return this.#know(offset, end, nowMs);
-      if (near === end) return false;
       this.#gapTo = end;
     }
     return file.residency.covers(file.fd, offset, near - offset, nowMs) && this.#know(offset, near, nowMs);

@@ -42,7 +42,7 @@ interface PumpOwner {
 
 /** One per connection, used for each response in turn. */
 export class ListPump {
-  /** True while an operation of the engine is under way for the pump, or a turn is due. */
+  /** True while an operation of the engine is under way for the pump, or a turn or the time of a share is awaited. */
   waiting = false;
   readonly #loop: Loop;
   readonly #owner: PumpOwner;
@@ -193,8 +193,8 @@ export class ListPump {
   }
 
   #sendSegment(output: Output, { place, length }: QueuedEntry): boolean {
-    const flags = output.continues ? MSG.MORE : 0;
     const { done } = output;
+    const flags = this.#more(length - done, output);
     const result = this.#loop.engine.sendNow(this.#owner.fd, place + done, length - done, flags);
     return this.#took(output, SendMode.message, result) || this.#waits(result, 'peer');
   }
@@ -211,7 +211,7 @@ export class ListPump {
     if (result === filled) this.#fill = Math.min(mostFill, Math.max(this.#fill, filled * 2));
     else if (result > 0) this.#fill = Math.max(leastFill, result);
     if (this.#took(output, SendMode.pipe, result)) return true;
-    if (isTransient(result) || this.#isOfPeer(-result)) return this.#waits(result, 'peer');
+    if (this.#isOfPeer(-result)) return this.#waits(result, 'peer');
     this.#isPipeless = true;
     return true;
   }
@@ -251,7 +251,6 @@ export class ListPump {
       result = copyOut(engine, fd, file.fd, offset, ask);
     }
     if (this.#took(output, SendMode.sendfile, result)) return true;
-    if (isTransient(result)) return this.#waits(result, 'peer');
     // 0: the file ended before its extent did. Nothing may follow on this connection, or it would be read as body.
     return this.#waits(result, result === 0 ? 'truncated' : this.#isOfPeer(-result) ? 'peer' : -result);
   }
@@ -317,7 +316,8 @@ export class ListPump {
 
   /** A call gives the socket's errors and the file's alike: one whose socket is still connected is the file's. */
   #isOfPeer(errno: number): boolean {
-    return errno === Errno.EPIPE || errno === Errno.ECONNRESET || !this.#loop.engine.isConnected(this.#owner.fd);
+    if (isTransient(-errno) || errno === Errno.EPIPE || errno === Errno.ECONNRESET) return true;
+    return !this.#loop.engine.isConnected(this.#owner.fd);
   }
 
   /** What becomes of a call that sent nothing. True: it is made again at once. */

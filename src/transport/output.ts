@@ -114,13 +114,11 @@ function giveBack(entry: Entry): void {
 export class Output {
   /** Bytes of the first entry that are gone. */
   done = 0;
-  /** Extents that are queued, and the bytes of all entries, the ones of the first that are gone included. */
+  /** Extents that are queued, and the bytes of all entries, the ones of the first that are gone included: of pieces that are no entries yet, none. */
   extents = 0;
   #bytes = 0;
   #first: Entry | undefined;
   #last: Entry | undefined;
-  /** The last entry, where pieces follow it of which no entries were made yet. */
-  #resting: Entry | undefined;
   #message = -1;
 
   /** True when nothing is left to send. */
@@ -135,7 +133,7 @@ export class Output {
 
   /** Bytes that are still to be sent. */
   get left(): number {
-    return this.#bytes - this.done;
+    return this.#bytes + (this.#last?.rest?.bytes ?? 0) - this.done;
   }
 
   /** True when something follows the first entry. */
@@ -159,45 +157,35 @@ export class Output {
    * piece would be memory of each viewer of a film; so it is a place in what all of them share.
    */
   addPieces(file: FileSource, places: Float64Array, bytes: number): void {
-    const isLast = places.length === 2;
-    this.addExtent(file, places[0]!, places[1]!, isLast ? file : undefined, 0);
-    if (isLast) return;
-    const entry = this.#last!;
-    entry.rest = { file, places, at: 2, bytes: bytes - entry.length };
-    this.#bytes += entry.rest.bytes;
-    this.#resting = entry;
+    this.#addPiece({ file, places, at: 0, bytes });
+  }
+
+  /** Adds an entry of the first of some pieces; the others follow it. */
+  #addPiece(pieces: Pieces): void {
+    const { file, places, at } = pieces;
+    const length = places[at + 1]!;
+    pieces.at += 2;
+    pieces.bytes -= length;
+    const isLast = pieces.at === places.length;
+    this.addExtent(file, places[at]!, length, isLast ? file : undefined, 0);
+    if (!isLast) this.#last!.rest = pieces;
   }
 
   /** Makes entries of pieces, so that about `bytes` of what is queued are entries. */
   expand(bytes: number): void {
-    for (let entry = this.#resting; entry?.rest !== undefined && this.left - entry.rest.bytes < bytes; )
-      entry = this.#makeNext(entry, entry.rest);
+    while (this.#last?.rest !== undefined && this.#bytes - this.done < bytes)
+      this.#makeNext(this.#last, this.#last.rest);
   }
 
-  /** Makes an entry of the piece that follows one. */
-  #makeNext(entry: Entry, rest: Pieces): Entry {
-    const made = takeEntry();
-    const { places, at, file } = rest;
-    made.file = file;
-    made.cookie = 0;
-    made.place = places[at]!;
-    made.length = places[at + 1]!;
-    entry.next = made;
-    entry.rest = undefined;
-    rest.at += 2;
-    rest.bytes -= made.length;
-    const isLast = rest.at === places.length;
-    if (isLast) made.lender = file;
-    else made.rest = rest;
-    this.#resting = isLast ? undefined : made;
-    this.#last = made;
-    this.extents++;
-    return made;
+  /** Makes an entry of the piece that follows the last one. */
+  #makeNext(last: Entry, rest: Pieces): void {
+    last.rest = undefined;
+    this.#addPiece(rest);
   }
 
   #add(place: number, length: number, file: FileSource | undefined, lender: Lender | undefined, cookie: number): void {
     // Seldom: a response has one list of pieces, and ends with it. What is sent goes by entries, and would pass the pieces by.
-    if (this.#resting !== undefined) this.expand(Number.POSITIVE_INFINITY);
+    if (this.#last?.rest !== undefined) this.expand(Number.POSITIVE_INFINITY);
     const entry = takeEntry();
     entry.file = file;
     entry.lender = lender;
@@ -305,13 +293,11 @@ export class Output {
 
   /** Lets go of everything. */
   clear(): void {
-    const resting = this.#resting;
-    if (resting?.rest !== undefined) {
-      this.#bytes -= resting.rest.bytes;
-      resting.lender = resting.rest.file;
-      resting.rest = undefined;
+    const last = this.#last;
+    if (last?.rest !== undefined) {
+      last.lender = last.rest.file;
+      last.rest = undefined;
     }
-    this.#resting = undefined;
     while (!this.empty) this.shift();
   }
 }

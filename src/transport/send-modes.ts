@@ -81,15 +81,14 @@ export function spanEnd(first: QueuedEntry, gone: number, most: number): number 
   const { file, place } = first;
   const limit = place + gone + most;
   let end = place + first.length;
-  for (let entry: QueuedEntry | undefined = first; entry !== undefined && end < limit; entry = entry.next) {
+  let last = first;
+  for (let entry = first.next; entry !== undefined && end < limit; entry = entry.next) {
+    last = entry;
     if (entry.file === undefined) continue;
-    if (entry !== first) {
-      if (entry.file !== file || !follows(entry.place, end)) break;
-      end = entry.place + entry.length;
-    }
-    if (entry.rest !== undefined) end = restEnd(entry.rest, end, limit);
+    if (entry.file !== file || !follows(entry.place, end)) return Math.min(end, limit);
+    end = entry.place + entry.length;
   }
-  return Math.min(end, limit);
+  return Math.min(last.rest === undefined ? end : restEnd(last.rest, end, limit), limit);
 }
 
 const follows = (place: number, end: number): boolean => place >= end && place - end <= mostBetween;
