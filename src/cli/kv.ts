@@ -7,7 +7,7 @@ import { platformIsLinux } from '../kernel/ffi.js';
 import type { KvCounts } from '../kv/kv-metrics.js';
 import { evictionPolicies, type StoreOptions } from '../kv/kv-options.js';
 import type { KvOffered, KvStart } from '../kv/kv-service.js';
-import { formatBytes, parseSize } from '../text/units.js';
+import { formatBytes, parseWholeSize } from '../text/units.js';
 import type { DeviceThread } from '../vhost/device-thread.js';
 import type { VmOffered } from '../vmm/vm-service.js';
 import { deviceOptions } from './kit/device-options.js';
@@ -92,7 +92,7 @@ const mostMemory = 3 * 1024 ** 3;
 /** @throws UsageError */
 function memorySize(value: string | undefined): number {
   if (value === undefined) return 1024 ** 3;
-  const bytes = parseSize(value);
+  const bytes = parseWholeSize(value);
   if (bytes >= leastMemory && bytes <= mostMemory) return bytes;
   throw new UsageError(
     `--maxmemory is ${JSON.stringify(value)}, and must be from ${formatBytes(leastMemory)} to ${formatBytes(mostMemory)}, such as 256m`,

@@ -17,7 +17,7 @@ import {
   treatments,
 } from '../lab/index.js';
 import { refusalSentence } from '../meter/index.js';
-import { parseSize } from '../text/units.js';
+import { parseWholeSize } from '../text/units.js';
 import { cleanly } from './kit/cleanly.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
@@ -80,7 +80,7 @@ function list(): string {
 }
 
 function parseBytes(text: string): number {
-  const bytes = parseSize(text);
+  const bytes = parseWholeSize(text);
   if (bytes >= 4096 && bytes <= 4 * 1024 ** 3) return bytes;
   throw new UsageError(`--bytes takes a size from 4KiB to 4GiB, such as 16MiB, not ${JSON.stringify(text)}`);
 }

@@ -3,7 +3,7 @@
 
 import { parseSize, sizePattern } from '../text/units.js';
 import { type ConstantId, constantIds, constantRange, isConstantId, isReplaceable } from './facts/constants.js';
-import { type FieldName, fieldNames, fields, type Scenario } from './fields.js';
+import { type FieldKind, type FieldName, fieldNames, fields, type Scenario } from './fields.js';
 import type { PcieGeneration, PcieLink } from './stages/pcie.js';
 
 export {
@@ -37,8 +37,7 @@ const ratePattern =
   /^\s*([0-9]*\.?[0-9]+(?:[eE][0-9]+)?)\s*([kKmMgGtT]?)(?:[bB](?:[iI][tT])?(?:\/[sS]|[pP][sS])?)?\s*$/;
 
 /** Bits a second of `100G`, `2.5G`, `10e9`: powers of 1000. NaN when it is no rate. */
-export function parseRate(text: string | number): number {
-  if (typeof text === 'number') return text;
+export function parseRate(text: string): number {
   const match = ratePattern.exec(text);
   return match ? Number(match[1]) * (rateMultipliers[(match[2] ?? '').toLowerCase()] ?? Number.NaN) : Number.NaN;
 }
@@ -67,9 +66,16 @@ function asGiven(given: unknown): string {
 }
 
 /** A plain number, as a text of an option or of a link; NaN when it is none. */
-function parseNumber(text: string | number): number {
-  if (typeof text === 'number') return text;
+function parseNumber(text: string): number {
   return /^\s*-?[0-9]*\.?[0-9]+(e-?[0-9]+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
+}
+
+/** A figure as it was given, or in words. NaN when it is none of its kind. */
+function parseFigure(kind: FieldKind, given: unknown): number {
+  if (typeof given === 'number') return given;
+  if (typeof given !== 'string') return Number.NaN;
+  if (kind === 'size') return parseSize(given);
+  return kind === 'rate' ? parseRate(given) : parseNumber(given);
 }
 
 /** Checks one value against its field; returns the value in the model's unit, or a message with what is allowed. */
@@ -89,16 +95,7 @@ export function readField(name: FieldName, given: unknown): { value: unknown } |
       ? { value: given }
       : { problem: `${shown} is not gen1 to gen7 with x1, x2, x4, x8, x16 or x32, as in gen4x16` };
   }
-  const value =
-    typeof given !== 'string' && typeof given !== 'number'
-      ? Number.NaN
-      : field.kind === 'size'
-        ? typeof given === 'number'
-          ? given
-          : parseSize(given)
-        : field.kind === 'rate'
-          ? parseRate(given)
-          : parseNumber(given);
+  const value = parseFigure(field.kind, given);
   const low = field.minimum ?? Number.NEGATIVE_INFINITY;
   const high = field.maximum ?? Number.POSITIVE_INFINITY;
   if (!(value >= low && value <= high)) {

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { BypassOptions } from '../bypass/bypass-plan.js';
 import { longestUnixName } from '../kernel/unix-socket.js';
-import { parseSize } from '../text/units.js';
+import { parseWholeSize } from '../text/units.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 import { defaultSendLimits, type SendLimits } from '../transport/send-modes.js';
 import { ownTypes, typesProblem } from '../wire/http/own-types.js';
@@ -22,7 +22,7 @@ import type { DotfilePolicy } from './site-types.js';
 
 /** Seconds, or a text with a unit: `500ms`, `10s`, `2m`. */
 export type Duration = number | string;
-/** Bytes, or a text with a unit: `64K`, `10M`, `1G` (powers of 1024). */
+/** Bytes, or a text with a unit: `64K`, `10M`, `1.5G`, `1T` (powers of 1024). */
 export type Size = number | string;
 
 /** Options of {@link createServer} and, under the same names with dashes, of `clearway serve`. */
@@ -228,7 +228,7 @@ function parseDuration(option: string, value: unknown, fallbackMs: number): numb
 /** Bytes of a {@link Size}. @throws OptionError. */
 function bytesOf(option: string, value: unknown, fallback: number, alternative = ''): number {
   if (value === undefined) return fallback;
-  const bytes = parseSize(String(value));
+  const bytes = parseWholeSize(String(value));
   return bytes >= 0 ? bytes : refuse(option, value, `a number of bytes such as 512, 64K or 10M${alternative}`);
 }
 

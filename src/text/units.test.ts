@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clockWords, counted, parseSize } from './units.js';
+import { clockWords, counted, parseSize, parseWholeSize } from './units.js';
 
 test('figures in words', () => {
   assert.deepEqual([0, 184.9, 3723].map(clockWords), ['0:00', '3:04', '1:02:03']);
@@ -24,6 +24,7 @@ test('sizes in every spelling that options take', () => {
   };
   for (const [text, bytes] of Object.entries(right)) assert.equal(parseSize(text), bytes, text);
   assert.equal(parseSize(' 1.5GiB '), 1.5 * 1024 ** 3);
+  assert.deepEqual([parseSize('1.5'), parseWholeSize('0.3K')], [1.5, 307]);
   for (const text of ['', 'K', '-1', '1e9', '0x10', '64x', '1.5.5', '64K64K', '9'.repeat(20), '9'.repeat(400)]) {
     assert.ok(Number.isNaN(parseSize(text)), text);
   }

@@ -31,11 +31,16 @@ export const sizePattern = /^\s*([0-9]*\.?[0-9]+)\s*([kKmMgGtT]?)[iI]?[bB]?\s*$/
 
 const multipliers: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
-/** Bytes of `1500`, `64K`, `0.5m`, `2 MiB`, whole, by powers of 1024. NaN when it is no size, or none that a number can hold exactly. */
+/** Bytes of `1500`, `64K`, `0.5m`, `2 MiB`, by powers of 1024; `1.3M` ends with a part of a byte. NaN when it is no size, or more than a number can count. */
 export function parseSize(text: string): number {
   const match = sizePattern.exec(text);
-  const bytes = match === null ? Number.NaN : Math.round(Number(match[1]) * multipliers[match[2]!.toLowerCase()]!);
-  return Number.isSafeInteger(bytes) ? bytes : Number.NaN;
+  const bytes = match === null ? Number.NaN : Number(match[1]) * multipliers[match[2]!.toLowerCase()]!;
+  return bytes <= Number.MAX_SAFE_INTEGER ? bytes : Number.NaN;
+}
+
+/** As {@link parseSize}, to the nearest byte. */
+export function parseWholeSize(text: string): number {
+  return Math.round(parseSize(text));
 }
 
 /** Bits a second for people: `128 kbit/s`, `4.2 Mbit/s`. */

@@ -1,7 +1,7 @@
 // Values of options that several commands take, checked alike: what is wrong is said with what would be right. Not here: options themselves
 // (flags.ts), what a value is for.
 
-import { parseSize } from '../../text/units.js';
+import { parseWholeSize } from '../../text/units.js';
 import { UsageError } from './usage.js';
 
 /** A whole number within bounds. @throws UsageError */
@@ -21,7 +21,7 @@ export function wholeNumber(
 /** Bytes: `512m`, `64G`, `1TiB`. @throws UsageError */
 export function byteSize(name: string, value: string | undefined, fallback: number): number {
   if (value === undefined) return fallback;
-  const bytes = parseSize(value);
+  const bytes = parseWholeSize(value);
   if (bytes > 0) return bytes;
   throw new UsageError(`--${name} is ${JSON.stringify(value)}, and must be a number of bytes such as 512m or 64g`);
 }
