@@ -80,9 +80,10 @@ export class Site {
     this.#troubles = new Troubles(() => this.descriptors.relieve(), options.trouble);
     this.#absences = new Absences((directory, generation) => this.#opener.watcher.isUnchanged(directory, generation));
     this.#opener = new Opener(loop, options.root);
+    const isCurrent = (entry: number): boolean => this.#isBelieved(entry) || this.#confirm(entry);
     this.siblings = new Siblings(this.table, {
+      isCurrent,
       watcher: () => this.#opener.watcher,
-      isCurrent: (entry) => this.#isBelieved(this.table, entry) || this.#confirm(entry),
       learn: (bytes, length, known, coding, path) => this.#learnSibling(bytes, length, known, coding, path),
       stale: (path) => this.#holder?.staleSibling(path),
     });
@@ -90,7 +91,7 @@ export class Site {
     this.#claimed =
       claims && new ClaimedFiles(claims, this.table, (bytes, length) => this.#resolve(bytes, length, true));
     this.generated = new Generated(this.table, {
-      isCurrent: (entry) => this.#isBelieved(this.table, entry) || this.#confirm(entry),
+      isCurrent,
       isUnchanged: (directory, generation) =>
         directory >= 0 && this.#opener.watcher.generations[directory] === generation,
       add: (key, moment) => this.#addGenerated(key, moment),
@@ -127,7 +128,7 @@ export class Site {
     const entry = table.find(bytes, start, end, false);
     if (entry >= 0 && (table.facts.get(entry) & Fact.hidden) === 0) {
       const kind = table.kind.get(entry);
-      if (kind === Kind.file && this.#isBelieved(table, entry)) return entry;
+      if (kind === Kind.file && this.#isBelieved(entry)) return entry;
       if (kind !== Kind.none) return this.#current(entry);
     }
     if (this.#absences.has(bytes, start, end)) return -404;
@@ -198,20 +199,18 @@ export class Site {
   }
 
   /** Whether an entry may be taken for true without a look at the file system. */
-  #isBelieved(table: FileTable, entry: number): boolean {
+  #isBelieved(entry: number): boolean {
+    const { table } = this;
     const directory = table.directory.get(entry);
-    return (
-      directory >= 0 &&
-      table.generation.get(entry) === this.#opener.watcher.generations[directory] &&
-      this.#loop.nowMs - table.checkedMs.get(entry) < believeMs
-    );
+    const known = directory >= 0 && table.generation.get(entry) === this.#opener.watcher.generations[directory];
+    return known && this.#loop.nowMs - table.checkedMs.get(entry) < believeMs;
   }
 
   /** An entry that is known, as it is now. @param plain whether its path is to be taken for one that is not beneath a file. */
   #current(entry: number, plain = false): number {
     const { table } = this;
     const kind = table.kind.get(entry);
-    const isBelieved = kind !== Kind.none && this.#isBelieved(table, entry);
+    const isBelieved = kind !== Kind.none && this.#isBelieved(entry);
     if (isBelieved && (kind === Kind.redirect || kind === Kind.coded)) return entry;
     if (kind === Kind.file && (isBelieved || this.#confirm(entry))) return entry;
     if (isBelieved && kind === Kind.alias) {
