@@ -1,4 +1,4 @@
-// The monotonic clock for loops that allocate nothing: read into mapped words, slept on until an absolute time. Addresses are bound once, results are small integers.
+// The monotonic clock: in milliseconds for everyone, and for loops that allocate nothing read into mapped words and slept on until an absolute time, where addresses are bound once and results are small integers.
 // Not here: what the times mean (audio/pump/clock.ts).
 
 import { CLOCK } from './constants.js';

@@ -338,18 +338,11 @@ export function dropCached(fd: number, offset = 0, length = 0): number {
   return syscall6(sys.fadvise64, fd, offset, length, POSIX_FADV.DONTNEED);
 }
 
-const remoteMagic = {
-  ...{ nfs: 0x6969, smb: 0x517b, smb2: 0xfe534d42, cifs: 0xff534d42, afs: 0x5346414f, ceph: 0x00c36400 },
-  ...{
-    ocfs2: 0x7461636f,
-    gfs2: 0x01161970,
-    lustre: 0x0bd00bd0,
-    fuse: 0x65735546,
-    v9fs: 0x01021997,
-    vboxsf: 0x786f4256,
-    autofs: 0x0187,
-  },
-};
+/** NFS, SMB, SMB2, CIFS, AFS, Ceph, OCFS2, GFS2, Lustre, FUSE, 9P, VirtualBox's shared folders, and automounts. */
+const remoteMagics: ReadonlySet<number> = new Set([
+  ...[0x6969, 0x517b, 0xfe534d42, 0xff534d42, 0x5346414f, 0x00c36400, 0x7461636f],
+  ...[0x01161970, 0x0bd00bd0, 0x65735546, 0x01021997, 0x786f4256, 0x0187],
+]);
 
 const hugePagesMagic = 0x958458f6;
 
@@ -364,7 +357,7 @@ function fileSystemOf(fd: number): number {
 /** True when changes to the descriptor's file system can be made on another host, where inotify does not see them; also of one that does not say what it is. */
 export function isRemoteFileSystem(fd: number): boolean {
   try {
-    return Object.values(remoteMagic).includes(fileSystemOf(fd));
+    return remoteMagics.has(fileSystemOf(fd));
   } catch {
     // ESTALE, EIO: a mount whose host is away.
     return true;
