@@ -96,36 +96,33 @@ const ownAddresses = {
   },
 };
 
-/** Modules of Node's of which most starts need nothing: each is loaded when something of it is first used. */
-const lateModules = {
-  name: 'late-modules',
+/** Puts a module of ours in the place of another, which it may still require itself. */
+const inPlaceOf = (filter, name, contentsOf) => ({
+  name,
   setup(build) {
-    build.onResolve({ filter: /^node:(?:net|tty|dns\/promises|worker_threads)$/ }, ({ path, namespace }) =>
-      namespace === 'late' ? { path, external: true } : { path, namespace: 'late' },
+    build.onResolve({ filter }, ({ path, namespace }) =>
+      namespace === name ? { path, external: true } : { path, namespace: name },
     );
-    build.onLoad({ filter: /./, namespace: 'late' }, async ({ path }) => {
-      const names = Object.keys(await import(path)).filter((name) => name !== 'default');
-      const getters = names.map((name) => `get ${name}(){return load().${name}}`);
-      const contents = `let kept;const load=()=>kept??=require('${path}');module.exports={__esModule:true,${getters}}`;
-      return { contents, loader: 'js' };
-    });
+    build.onLoad({ filter: /./, namespace: name }, async ({ path }) => ({
+      contents: await contentsOf(path),
+      loader: 'js',
+      resolveDir: root,
+    }));
   },
-};
+});
+
+/** Modules of Node's of which most starts need nothing: each is loaded when something of it is first used. */
+const lateModules = inPlaceOf(/^node:(?:net|tty|dns\/promises|worker_threads)$/, 'late', async (path) => {
+  const names = Object.keys(await import(path)).filter((name) => name !== 'default');
+  const getters = names.map((name) => `get ${name}(){return load().${name}}`);
+  return `let kept;const load=()=>kept??=require('${path}');module.exports={__esModule:true,${getters}}`;
+});
 
 /** See tools/koffi-directly.cjs: koffi itself is asked where that finds nothing. */
-const koffiDirectly = {
-  name: 'koffi-directly',
-  setup(build) {
-    build.onResolve({ filter: /^koffi$/ }, ({ path, namespace }) =>
-      namespace === 'directly' ? { path, external: true } : { path, namespace: 'directly' },
-    );
-    build.onLoad({ filter: /./, namespace: 'directly' }, ({ path }) => {
-      const { version } = JSON.parse(readFileSync(join(root, 'node_modules', path, 'package.json'), 'utf8'));
-      const contents = `module.exports=require(${JSON.stringify(directly)}).load('${version}')??require('${path}')`;
-      return { contents, loader: 'js', resolveDir: root };
-    });
-  },
-};
+const koffiDirectly = inPlaceOf(/^koffi$/, 'directly', (path) => {
+  const { version } = JSON.parse(readFileSync(join(root, 'node_modules', path, 'package.json'), 'utf8'));
+  return `module.exports=require(${JSON.stringify(directly)}).load('${version}')??require('${path}')`;
+});
 
 function newestMs(directory) {
   let latest = 0;
