@@ -139,12 +139,6 @@ for (const name of ['listed', 'submitted'] as const) {
       recorder.on = ({ kind, token, result }) => {
         if (kind === 'receive' && result > 0) recorder.send(token, all[token]!.fd, pattern.address, 100);
       };
-      const askOf = (tokens: readonly number[]): void => {
-        for (const token of tokens) {
-          assert.equal(all[token]!.peer.write(Buffer.from('ask')), 3);
-        }
-        recorder.until(() => tokens.every((token) => recorder.last('send', token) !== undefined), 'every answer');
-      };
       // Their reset comes before they are answered.
       const reset = all.map((_line, token) => token).filter((token) => token % 3 === 0);
       for (const token of reset) {
@@ -152,7 +146,8 @@ for (const name of ['listed', 'submitted'] as const) {
         all[token]!.peer.reset();
       }
       const others = all.map((_line, token) => token).filter((token) => token % 3 !== 0);
-      askOf(others);
+      ask(others.map((token) => all[token]!));
+      recorder.until(() => others.every((token) => recorder.last('send', token) !== undefined), 'every answer');
       for (const token of others) assert.equal(recorder.last('send', token)!.result, 100);
       recorder.until(() => reset.every((token) => (recorder.last('receive', token)?.result ?? 1) <= 0), 'every end');
       for (const token of reset) {
