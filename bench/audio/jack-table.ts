@@ -1,10 +1,11 @@
 // How late our player wakes beside a client in C (jack.c) on one JACK server without a card, at the same time: both are woken for each of its cycles. The clock is the server's. What a card does is not
 // measured. Not here: the server (test/audio/jack-server.ts), the load (load.ts).
 
+import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { JackServer, jackSkip } from '../../test/audio/jack-server.js';
-import { ended, startPinned, waitForOutput } from '../host/child.js';
+import { ended, startPinned, stopChild, waitForOutput } from '../host/child.js';
 import { compile, compilerAbsence } from '../host/compile.js';
 import { type Lateness, latenessOfOurs } from './lateness.js';
 import { Load } from './load.js';
@@ -45,12 +46,13 @@ export async function jackTable({ frames, rate, seconds, isIdle, folder, file }:
   const server = JackServer.start('clearway-bench', frames, 0, true);
   Object.assign(process.env, server.env);
   const load = isIdle ? undefined : new Load(false, file);
+  let client: ChildProcess | undefined;
   try {
-    const client = startPinned({ cpus: undefined, niceness: 0 }, program, []);
+    client = startPinned({ cpus: undefined, niceness: 0 }, program, []);
     await waitForOutput(client, /^ready/, 10_000);
     const result = ended(client, (seconds + 60) * 1000);
     const run = { frames, rate, seconds, isRealtime: true };
-    const ours = await latenessOfOurs(file, run, 'jack', !isIdle, () => client.kill('SIGUSR1'));
+    const ours = await latenessOfOurs(file, run, 'jack', !isIdle, () => void client?.kill('SIGUSR1'));
     client.kill('SIGTERM');
     const { status, stdout, stderr } = await result;
     if (status !== 0) throw new Error(`the client in C ended with status ${status}: ${stderr}`);
@@ -63,6 +65,7 @@ export async function jackTable({ frames, rate, seconds, isIdle, folder, file }:
       row('a client in C', beside, [`${beside.xruns} told by the server, of whomever`, '-']),
     ].join('\n');
   } finally {
+    if (client !== undefined) await stopChild(client);
     await load?.end();
     await server.stop();
   }

@@ -9,7 +9,7 @@ import { median, pairedRatio, quantile } from '../statistics.js';
 import { judge, type Observed } from './device/notes.js';
 import type { ObservedDevice } from './device/observed.js';
 import { Load } from './load.js';
-import type { PlayerSubject } from './players.js';
+import { type PlayerSubject, startHeard } from './players.js';
 
 /** One ring, with or without rights. */
 export interface JitterGroup {
@@ -65,14 +65,11 @@ async function measurePlayer(
   device.begin({ rate, periodFrames, ringFrames: periodFrames * periods });
   const load = isIdle ? undefined : new Load(!subject.isNode, file);
   let child: ChildProcess | undefined;
-  let said = '';
   try {
-    child = await subject.start({ folder, file, device: device.name, periodFrames, isRealtime, garbage: !isIdle });
-    child.stdout?.resume();
-    child.stderr?.on('data', (bytes: Buffer) => {
-      said = (said + bytes.toString()).slice(-400);
-    });
-    await waitForStart(device, child, () => said.trim());
+    const playing = { folder, file, device: device.name, periodFrames, isRealtime, garbage: !isIdle };
+    const started = await startHeard(subject, playing);
+    child = started.child;
+    await waitForStart(device, child, started.said);
     await sleep(settleMs);
     const fifo = fifoThreads(child.pid!);
     await sleep(seconds * 1000 + 100);

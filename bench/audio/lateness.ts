@@ -1,5 +1,5 @@
-// How late pumps wake: ours (a process of Node's, into nothing in real time) and the same loop in C, for the same periods under the same load. Microseconds. Not here: the load (load.ts), rounds and
-// tables (pump-table.ts).
+// How late pumps wake: ours (a process of Node's, into nothing in real time or to another sink) and the same loop in C, for the same periods under the same load. Microseconds. Not here: the load (load.ts), rounds and
+// tables (pump-table.ts, jack-table.ts).
 
 import { spawnSync } from 'node:child_process';
 import { Player } from '../../src/audio/index.js';

@@ -11,7 +11,7 @@ import { hasEnded, stopChild } from '../host/child.js';
 import { NoteKind } from './device/notes.js';
 import { ObservedDevice, observedAbsence } from './device/observed.js';
 import { type JitterSettings, jitterTable } from './jitter.js';
-import { type PlayerSubject, playerSubjects } from './players.js';
+import { type PlayerSubject, playerSubjects, startHeard } from './players.js';
 
 const rate = 48_000;
 const ring = { rate, periodFrames: 6000, ringFrames: 24_000 };
@@ -35,17 +35,12 @@ async function playThrough(subject: PlayerSubject, observed: ObservedDevice, fil
   observed.begin({ ...ring, soundFile });
   Object.assign(process.env, observed.environment);
   let child: ChildProcess | undefined;
-  let said = '';
   try {
     const { path } = folder;
     const { periodFrames } = ring;
-    child = await subject.start({
-      ...{ folder: path, file, device: observed.name, periodFrames, isRealtime: false, garbage: false },
-    });
-    child.stdout?.resume();
-    child.stderr?.on('data', (bytes: Buffer) => {
-      said = (said + bytes.toString()).slice(-400);
-    });
+    const playing = { folder: path, file, device: observed.name, periodFrames, isRealtime: false, garbage: false };
+    const started = await startHeard(subject, playing);
+    child = started.child;
     for (const until = performance.now() + 30_000; performance.now() < until; await sleep(100)) {
       // What was killed, or never opened it, has no last note.
       const kinds = existsSync(soundFile) ? observed.end().notes.map(({ kind }) => kind) : [];
@@ -53,7 +48,7 @@ async function playThrough(subject: PlayerSubject, observed: ObservedDevice, fil
       if (hasEnded(child) && kinds.at(-1) !== NoteKind.closed) break;
     }
     const kinds = observed.end().notes.map(({ kind }) => kind);
-    throw new Error(`${subject.name} did not play to the end: notes ${kinds}, it said ${said.trim()}`);
+    throw new Error(`${subject.name} did not play to the end: notes ${kinds}, it said ${started.said()}`);
   } finally {
     if (child !== undefined) await stopChild(child, 1500);
   }

@@ -33,6 +33,20 @@ export interface PlayerSubject {
   start(playing: Playing): Promise<ChildProcess>;
 }
 
+/** Starts one, and keeps the end of what it complains. */
+export async function startHeard(
+  subject: PlayerSubject,
+  playing: Playing,
+): Promise<{ child: ChildProcess; said: () => string }> {
+  const child = await subject.start(playing);
+  let said = '';
+  child.stdout?.resume();
+  child.stderr?.on('data', (bytes: Buffer) => {
+    said = (said + bytes.toString()).slice(-400);
+  });
+  return { child, said: () => said.trim() };
+}
+
 const priority = '60';
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const speakerFolder = join(repositoryRoot, 'bench/peers/node_modules/speaker');

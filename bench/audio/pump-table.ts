@@ -43,7 +43,7 @@ async function measure(
 ): Promise<Lateness> {
   const load = isIdle ? undefined : new Load(!subject.isOurs, file);
   try {
-    return subject.isOurs ? await latenessOfOurs(file, run) : await latenessInC(program, run);
+    return subject.isOurs ? await latenessOfOurs(file, run, 'null', !isIdle) : await latenessInC(program, run);
   } finally {
     await load?.end();
   }

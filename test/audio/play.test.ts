@@ -10,11 +10,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
 import { AudioFolder } from '../support/audio-files.js';
 import { program } from '../support/program.js';
-import { makeFlac, missingProgram, soundValues, spoiled } from '../support/sound-files.js';
+import { makeFlac, missingProgram, soundFolder, soundValues, spoiled } from '../support/sound-files.js';
 import { JackServer, jackSkip } from './jack-server.js';
 
 const folder = new AudioFolder();
 after(() => folder.remove());
+const place = soundFolder(after);
 
 interface Outcome {
   readonly status: number | null;
@@ -182,10 +183,6 @@ test('a start behind the end of the first file is told of, and makes no file; wh
 test('a file of which nothing can be decoded: a sentence, status 1, and no word of bits that arrived', {
   skip: skip || missingProgram('flac', '--version'),
 }, async () => {
-  const place = (name: string, bytes?: Uint8Array): string => {
-    if (bytes !== undefined) writeFileSync(folder.at(name), bytes);
-    return folder.at(name);
-  };
   const frames = 30_000;
   const values = soundValues(16, 2, frames);
   const path = makeFlac(place, 'ruined.flac', values, { channels: 2, bits: 16, bytes: 2, rate: 48_000 });
@@ -193,7 +190,7 @@ test('a file of which nothing can be decoded: a sentence, status 1, and no word 
   const ruin = (bytes: Buffer): void => {
     for (let at = 600; at < bytes.length; at += 100) bytes[at]! ^= 0xff;
   };
-  writeFileSync(path, spoiled(path, ruin));
+  place('ruined.flac', spoiled(path, ruin));
   const out = folder.at('ruined.raw');
   const { status, stdout, stderr } = await play(path, '--device', `raw:${out}`);
   assert.equal(status, 1, stderr);

@@ -51,7 +51,7 @@ export class PumpClock {
     this.#words[4] = this.#base[0]! + seconds;
     this.#words[6] = deadline - seconds * 1e9;
     let attempts = 0;
-    let result: unknown;
+    let result: number;
     let isLast: boolean;
     // All of it runs with the first attempt, so that it is compiled for a second one too.
     do {

@@ -202,9 +202,8 @@ export class Fetcher {
 
   /** The sink took the last `frames` frames back. */
   takeBack(frames: number): void {
-    this.#numbers[PumpNumber.silentFrames]! -= this.#silenceOutstanding();
     let left = this.outstanding - frames;
-    this.#rewind();
+    this.again();
     this.outstanding = left;
     while (left > 0) {
       const there = this.#framesOf(this.#fetchIndex) - this.#fetchDone;

@@ -5,8 +5,7 @@
 
 import { bindClock } from '../../kernel/clock.js';
 import { CLOCK } from '../../kernel/constants.js';
-import type { NativeFunction } from '../../kernel/ffi.js';
-import { viewMemory } from '../../kernel/ffi.js';
+import { type NativeFunction, viewMemory } from '../../kernel/ffi.js';
 import { Region } from '../../memory/region.js';
 import { frameBytes, mostChannels, type PcmFormat, silenceByte } from '../../wire/pcm/format.js';
 import type { PcmOffer } from '../../wire/pcm/negotiate.js';
