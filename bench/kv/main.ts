@@ -7,14 +7,14 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeHost, hostFacts } from '../host/about.js';
 import { setSessionNiceness } from '../host/autogroup.js';
-import { choosePlacement, onPath } from '../host/child.js';
+import { choosePlacement } from '../host/child.js';
 import { compilerAbsence } from '../host/compile.js';
 import { completeWords, numberOf } from '../options.js';
 import { say } from '../session.js';
 import { kvRows, measureRow } from './load.js';
 import { type KvCell, renderKv } from './render.js';
 import { renderLatencies, renderLoads } from './render-wired.js';
-import { type RunningStore, startStore, storesOf } from './stores.js';
+import { type RunningStore, redisAbsence, startStore, storesOf } from './stores.js';
 import { measureWired } from './wired.js';
 
 const usage = `npm run bench:kv -- [OPTIONS]
@@ -121,9 +121,8 @@ async function main(words: readonly string[]): Promise<void> {
     console.log(usage);
     return;
   }
-  if (!onPath('redis-server') || !onPath('redis-benchmark')) {
-    throw new Error('there is no Redis to compare with: apt-get install redis-server redis-tools');
-  }
+  const absence = redisAbsence();
+  if (absence !== undefined) throw new Error(absence);
   setSessionNiceness(options.niceness);
   const host = hostFacts();
   const folder = mkdtempSync(join(tmpdir(), 'clearway-kv-'));

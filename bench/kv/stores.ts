@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { type Placing, startPinned, stopChild, waitForOutput } from '../host/child.js';
+import { onPath, type Placing, startPinned, stopChild, waitForOutput } from '../host/child.js';
 import { freePort } from '../host/port.js';
 import { repositoryRoot } from '../servers/peer.js';
 
@@ -27,6 +27,13 @@ export interface RunningStore {
 
 /** The name of the one that others are compared with. */
 export const referenceName = 'redis';
+
+/** Why there is no Redis to compare with; undefined: it and its load are here. */
+export function redisAbsence(): string | undefined {
+  return onPath('redis-server') && onPath('redis-benchmark')
+    ? undefined
+    : 'there is no Redis to compare with: apt-get install redis-server redis-tools';
+}
 
 function clearway(engine: 'epoll' | 'uring'): StoreSubject {
   const program = join(repositoryRoot, 'dist/bundle/main.js');

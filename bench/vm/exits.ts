@@ -9,10 +9,10 @@ import { Kicker } from '../../src/kvm/kick.js';
 import { MmioTransport } from '../../src/virtio/mmio.js';
 import { Guest } from '../../src/vmm/guest.js';
 import { readImage } from '../../src/vmm/image-file.js';
-import { VsockDevice } from '../../src/vmm/vsock-device.js';
 import { compile } from '../host/compile.js';
 import { repositoryRoot } from '../servers/peer.js';
 import { median } from '../statistics.js';
+import { unowned } from './recording.js';
 
 type Loop = (guest: Guest) => void;
 
@@ -46,8 +46,7 @@ function measure(loop: Loop, deed: number, times: number): number {
   let bytes = 0;
   const guest = new Guest(readImage(readFileSync(image)), options, kicker.shared, () => bytes++);
   try {
-    const nobody = { accepted() {}, refused() {}, over() {}, lent: () => false, writable() {} };
-    guest.add(new MmioTransport(new VsockDevice(guest.domain, 3, nobody, () => {}), guest.domain));
+    guest.add(new MmioTransport(unowned(guest.domain), guest.domain));
     if (guest.run() !== 'rest') throw new Error('the probe does not rest');
     const begun = process.hrtime.bigint();
     loop(guest);

@@ -5,13 +5,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLibrary, registerCallback, viewMemory } from '../../src/kernel/ffi.js';
 import { MAP, mapMemoryAt, PROT } from '../../src/kernel/memory.js';
+import { Layout } from '../../src/vmm/boot.js';
 import { hostSignatures } from '../../test/compile/kv-guest.js';
 import { gccFlags, withFixedMemory } from '../../test/vmm/image-tool.js';
 import type { Exports, ModuleRunner } from '../../test/vmm/module-guest.js';
 import { repositoryRoot } from '../servers/peer.js';
 
 /** Where images have their memory, and so the code of gcc. */
-const linearVirtual = 0x4000_0000;
+const { linearVirtual } = Layout;
 const windowBytes = 0x1_0001_0000;
 
 const glue = `#include "image.h"

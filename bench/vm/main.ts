@@ -8,10 +8,10 @@ import { parseArgs } from 'node:util';
 import { nativeRefused } from '../../test/compile/native.js';
 import { guestsRefused } from '../../test/vmm/support.js';
 import { describeHost, hostFacts } from '../host/about.js';
-import { onPath } from '../host/child.js';
 import { compilerAbsence } from '../host/compile.js';
 import { freePort } from '../host/port.js';
 import { readProcessStat, tickNs } from '../host/proc.js';
+import { redisAbsence } from '../kv/stores.js';
 import { repositoryRoot } from '../servers/peer.js';
 import { median, pairedRatio } from '../statistics.js';
 import { measureCompilers } from './compilers.js';
@@ -202,15 +202,9 @@ async function measureFirstAnswers(times: number): Promise<string> {
 
 /** A part of what is measured. */
 interface Part {
-  /** Why it cannot be measured here; false: it can. */
-  lacks(): string | false;
+  /** Why it cannot be measured here; none: it can. */
+  lacks(): string | false | undefined;
   measure(): Promise<readonly string[]> | readonly string[];
-}
-
-function redisAbsence(): string | false {
-  return onPath('redis-server') && onPath('redis-benchmark')
-    ? false
-    : 'no redis-server (Debian: apt-get install redis)';
 }
 
 const help = `Usage: npm run bench:vm -- [--rounds N] [--only NAME,NAME]
@@ -232,7 +226,7 @@ async function main(): Promise<void> {
   if (values.help === true) return void process.stdout.write(help);
   const rounds = Math.min(20, Math.max(1, Number(values.rounds) || 3));
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  say(describeHost(hostFacts()));
+  say(describeHost({ ...hostFacts(), placement: 'nothing is pinned but rings, where there are two processors' }));
   say('');
   const parts: Readonly<Record<string, Part>> = {
     ring: {
@@ -240,12 +234,12 @@ async function main(): Promise<void> {
       measure: () => measureRings(rounds, { 'in a machine': () => measureRing(image, 20_000) }),
     },
     module: {
-      lacks: () => nativeRefused() || (compilerAbsence() ?? false),
+      lacks: () => nativeRefused() || compilerAbsence(),
       measure: () => measureModuleRings(rounds),
     },
     compilers: { lacks: nativeRefused, measure: () => measureCompilers(rounds * 5) },
     exits: {
-      lacks: () => guestsRefused() || (compilerAbsence() ?? false),
+      lacks: () => guestsRefused() || compilerAbsence(),
       measure: () => measureExits(rounds * 2 + 1),
     },
     boot: { lacks: guestsRefused, measure: async () => [await measureBoots(rounds * 3)] },
@@ -262,7 +256,7 @@ async function main(): Promise<void> {
   for (const name of chosen) {
     const { lacks, measure } = parts[name]!;
     const missing = lacks();
-    if (missing !== false) say(`${name}: not measured: ${missing}`);
+    if (missing) say(`${name}: not measured: ${missing}`);
     else for (const line of await measure()) say(line);
     say(`load average then: ${readFileSync('/proc/loadavg', 'latin1').trim()}`);
     say('');

@@ -1,7 +1,14 @@
-// A device's registers whose writes are kept until its driver is ready, so that the device can be in another thread. Not here: the threads (ring-thread.ts, ring-module-thread.ts).
+// A device's registers whose writes are kept until its driver is ready, so that the device can be in another thread; and a device for registers that nobody is behind yet. Not here: the
+// threads (ring-thread.ts, ring-module-thread.ts).
 
 import type { Domain } from '../../src/memory/domain.js';
 import { MmioTransport, type VirtioDevice } from '../../src/virtio/mmio.js';
+import { VsockDevice } from '../../src/vmm/vsock-device.js';
+
+const nobody = { accepted() {}, refused() {}, over() {}, lent: () => false, writable() {} };
+
+/** A device whose streams nobody has. */
+export const unowned = (domain: Domain): VsockDevice => new VsockDevice(domain, 3, nobody, () => {});
 
 /** See the file's head. */
 export class Recording extends MmioTransport {

@@ -22,22 +22,19 @@ export interface RingGuest {
   close(): Promise<void>;
 }
 
-/** The device in this thread, over memory that a guest's thread has, as its driver set it up. */
-async function join(worker: Worker, memoryBytes: number, owner: StreamOwner): Promise<Omit<RingGuest, 'close'>> {
+/** The device in this thread, over linear memory that a guest's thread has, as its driver set it up. What lies before that memory may not be there. */
+async function join(worker: Worker, linearBytes: number, owner: StreamOwner): Promise<Omit<RingGuest, 'close'>> {
   const [{ address, writes }] = (await once(worker, 'message')) as [RingReady];
-  const { linearPhysical } = Layout;
-  // What lies before linear memory may not be there.
-  const buffer = viewMemory(address + linearPhysical, memoryBytes - linearPhysical);
+  const buffer = viewMemory(address, linearBytes);
   const data = new DataView(buffer);
   const bytes = new Uint8Array(buffer);
   const domain = new Domain();
   const window = (offset: number) => ({ data, bytes, at: offset });
-  const memory = { address: address + linearPhysical, window };
-  domain.grant(linearPhysical, memoryBytes - linearPhysical, memory, 0, Access.both);
+  domain.grant(Layout.linearPhysical, linearBytes, { address, window }, 0, Access.both);
   const device = new VsockDevice(domain, 3, owner, () => {});
   const transport = new MmioTransport(device, domain);
   for (let index = 0; index < writes.length; index += 2) transport.write(writes[index]!, 4, writes[index + 1]!);
-  return { device, address: memory.address, bytes };
+  return { device, address, bytes };
 }
 
 /** Begins a guest, up to where its driver is ready. @param owner hears of its streams */
@@ -51,7 +48,7 @@ export async function openRing(start: Omit<RingThread, 'shared'>, owner: StreamO
     kicker.close();
   };
   try {
-    return { ...(await join(worker, start.memoryBytes, owner)), close };
+    return { ...(await join(worker, start.memoryBytes - Layout.linearPhysical, owner)), close };
   } catch (error) {
     await close();
     throw error;
@@ -62,7 +59,6 @@ export async function openRing(start: Omit<RingThread, 'shared'>, owner: StreamO
 export interface Turns {
   readonly now: number;
   readonly busy: number;
-  readonly turns: number;
 }
 
 /** A guest's module in a thread, and what its turns took so far. */
@@ -81,13 +77,9 @@ export async function openRingModule(start: Omit<RingModuleThread, 'state'>, own
     await worker.terminate();
     state.unmap();
   };
-  const turns = (): Turns => {
-    const [now, busy, many] = [8, 16, 24].map((at) => Number(view.getBigUint64(at, true))) as [number, number, number];
-    return { now, busy, turns: many };
-  };
+  const turns = (): Turns => ({ now: Number(view.getBigUint64(8, true)), busy: Number(view.getBigUint64(16, true)) });
   try {
-    const memoryBytes = start.memoryBytes + Layout.linearPhysical;
-    return { ...(await join(worker, memoryBytes, owner)), close, turns };
+    return { ...(await join(worker, start.memoryBytes, owner)), close, turns };
   } catch (error) {
     await close();
     throw error;

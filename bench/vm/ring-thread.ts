@@ -2,11 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { Layout } from '../../src/vmm/boot.js';
 import { Guest } from '../../src/vmm/guest.js';
 import { readImage } from '../../src/vmm/image-file.js';
-import { VsockDevice } from '../../src/vmm/vsock-device.js';
 import { pinThread } from '../host/pin-thread.js';
-import { Recording } from './recording.js';
+import { Recording, unowned } from './recording.js';
 
 /** What the thread is given. */
 export interface RingThread {
@@ -18,7 +18,7 @@ export interface RingThread {
   readonly cpu?: number | undefined;
 }
 
-/** What it says once its driver is ready: where the memory is, and what was written, as offsets and values. */
+/** What it says once its driver is ready: where its linear memory is, and what was written, as offsets and values. */
 export interface RingReady {
   readonly address: number;
   readonly writes: readonly number[];
@@ -28,8 +28,7 @@ const { image, memoryBytes, commandLine, shared, cpu } = workerData as RingThrea
 if (cpu !== undefined) pinThread(cpu);
 const options = { memoryBytes, commandLine, devices: 1 };
 const guest = new Guest(readImage(readFileSync(image)), options, shared, () => {});
-const nobody = { accepted() {}, refused() {}, over() {}, lent: () => false, writable() {} };
-const told = (writes: readonly number[]): void =>
-  parentPort?.postMessage({ address: guest.machine.memory.address, writes });
-guest.add(new Recording(new VsockDevice(guest.domain, 3, nobody, () => {}), guest.domain, told));
+const address = guest.machine.memory.address + Layout.linearPhysical;
+const told = (writes: readonly number[]): void => parentPort?.postMessage({ address, writes } satisfies RingReady);
+guest.add(new Recording(unowned(guest.domain), guest.domain, told));
 for (let pause = guest.run(); pause === 'busy' || pause === 'rest'; pause = guest.run());

@@ -11,6 +11,7 @@ import { onPath } from '../host/child.js';
 import { compile } from '../host/compile.js';
 import { pinThread } from '../host/pin-thread.js';
 import { allowedCpus } from '../host/proc.js';
+import { quantile } from '../statistics.js';
 import { buildLibrary } from './gcc-module.js';
 import { openRing, openRingModule, type RingGuest, type Turns } from './ring-guest.js';
 
@@ -119,7 +120,6 @@ class Client implements StreamOwner {
 }
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-const middle = (sorted: Float64Array): number => sorted[sorted.length >> 1]!;
 
 /** Nanoseconds as a number of seconds. */
 const secondsSince = (begun: bigint): number => Number(process.hrtime.bigint() - begun) / 1e9;
@@ -133,8 +133,7 @@ function measureSingles(client: Client, get: Uint8Array, rounds: number): { p50U
     times[index] = secondsSince(begun) * 1e6;
   }
   times.sort();
-  const at = (part: number): number => times[Math.floor(rounds * part)]!;
-  return { p50Us: at(0.5), p99Us: at(0.99) };
+  return { p50Us: quantile(times, 0.5), p99Us: quantile(times, 0.99) };
 }
 
 function measureBatches(client: Client, ports: readonly number[], many: Uint8Array, batches: number): number {
@@ -145,7 +144,7 @@ function measureBatches(client: Client, ports: readonly number[], many: Uint8Arr
     client.ask(ports, many, replyBytes * streams * pipeline);
     times[index] = secondsSince(begun);
   }
-  return (streams * pipeline) / middle(times.sort());
+  return (streams * pipeline) / quantile(times.sort(), 0.5);
 }
 
 function measureFlow(client: Client, ports: readonly number[], many: Uint8Array, windows: number): number {
@@ -160,7 +159,7 @@ function measureFlow(client: Client, ports: readonly number[], many: Uint8Array,
   }
   client.begin();
   client.stopFlow();
-  return middle(rates.sort());
+  return quantile(rates.sort(), 0.5);
 }
 
 function measure(client: Client, rounds: number, turns?: () => Turns): RingFigures {
@@ -230,19 +229,15 @@ export function makeModuleRings(): ModuleRings {
   try {
     const turns = join(folder, 'turns.so');
     compile('bench/vm/turns.c', turns, '-shared', '-fPIC');
-    const measureWith = async (library: string | undefined, rounds: number): Promise<RingFigures> => {
-      const [client, cpus] = [new Client(), twoCpus()];
-      const ring = await openRingModule({ turns, library, memoryBytes, commandLine, cpu: cpus?.guest }, client);
-      return measureOn(ring, client, cpus, () => measure(client, rounds, ring.turns));
-    };
-    let library: string | undefined;
-    const byGcc = (rounds: number): Promise<RingFigures> => {
-      library ??= buildLibrary(folder);
-      return measureWith(library, rounds);
-    };
-    const own = (rounds: number): Promise<RingFigures> => measureWith(undefined, rounds);
-    const measured = missingTools() === undefined ? { 'wasm2c and gcc -O2': byGcc } : {};
-    return { measure: { 'our own compiler': own, ...measured }, close };
+    const measureWith =
+      (library: string | undefined) =>
+      async (rounds: number): Promise<RingFigures> => {
+        const [client, cpus] = [new Client(), twoCpus()];
+        const ring = await openRingModule({ turns, library, memoryBytes, commandLine, cpu: cpus?.guest }, client);
+        return measureOn(ring, client, cpus, () => measure(client, rounds, ring.turns));
+      };
+    const byGcc = missingTools() === undefined ? { 'wasm2c and gcc -O2': measureWith(buildLibrary(folder)) } : {};
+    return { measure: { 'our own compiler': measureWith(undefined), ...byGcc }, close };
   } catch (error) {
     close();
     throw error;

@@ -4,8 +4,8 @@
 
 struct turns {
   uint32_t stop, reserved;
-  // Ticks of the processor's clock: now, and those of turns in which something was done; and how many of these there were.
-  uint64_t now, busy, turns;
+  // Ticks of the processor's clock: now, and those of turns in which something was done.
+  uint64_t now, busy;
 };
 
 static inline uint64_t ticks(void) {
@@ -23,7 +23,6 @@ void run_turns(uint64_t turn_at, volatile struct turns *it) {
     uint64_t then = ticks();
     if (did) {
       it->busy += then - now;
-      it->turns++;
       it->now = then;
     } else __asm__ volatile("pause");
     now = then;

@@ -78,9 +78,6 @@ export function jumpIf(homes: Homes, of: Compare, label: number): void {
   asm.bind(past);
 }
 
-const names = (rm: Rm, register: number): boolean =>
-  typeof rm === 'number' ? rm === register : rm.base === register || rm.index === register;
-
 /** Whether a comparison looks at a register, or spares it for what has none. */
 function looksAt(homes: Homes, { left, right }: Compare, register: number): boolean {
   if (register === scratch.first) return true;
@@ -88,7 +85,7 @@ function looksAt(homes: Homes, { left, right }: Compare, register: number): bool
     if (operand.kind === 'constant') return false;
     const { kind } = operand;
     const variable = kind === 'variable' ? operand.variable : operand.base;
-    return variable !== undefined && names(homes.rm(variable), register);
+    return variable !== undefined && homes.rm(variable) === register;
   });
 }
 
@@ -97,7 +94,7 @@ export function emitSet(homes: Homes, { into, compare: of }: Extract<Step, { op:
   const { asm } = homes;
   const target = homes.target(into);
   // Zeros above the outcome come first where that is possible: one byte less, and one step less behind the comparison.
-  if (!isFloatEquality(of) && of.how !== 'float' && !looksAt(homes, of, target)) {
+  if (of.how !== 'float' && !looksAt(homes, of, target)) {
     asm.alu(Alu.xor, target, target, 4);
     compare(homes, of);
     asm.set(of.condition, target);

@@ -4,7 +4,7 @@ import { compileModule, type Program } from '../../src/compile/program.js';
 import type { Domain, Pieces } from '../../src/memory/domain.js';
 import { type StreamOwner, VsockDevice } from '../../src/vmm/vsock-device.js';
 import { type Exports, ModuleGuest, type ModuleRunner } from '../vmm/module-guest.js';
-import { Native } from './native.js';
+import { type HostFunctions, Native } from './native.js';
 
 export const memoryBytes = 16 * 1024 ** 2;
 
@@ -17,13 +17,19 @@ export const hostSignatures: ReadonlyMap<string, string> = new Map([
   ['say', 'void say(uint32_t text, uint32_t length)'],
 ]);
 
-/** Runs the image's module as machine code. */
-export const natively: ModuleRunner = (wasm, pages, host) => {
-  program ??= compileModule(wasm);
-  const native = new Native(program, pages, host as never, hostSignatures);
-  const exports = Object.fromEntries([...program.entries.keys()].map((name) => [name, native.entry(name)]));
-  return { bytes: native.bytes, exports: exports as unknown as Exports };
-};
+/** Runs the image's module as machine code. @param more imports in the host's place @param told hears of what was loaded */
+export const nativelyWith =
+  (more: HostFunctions, told: (native: Native) => void): ModuleRunner =>
+  (wasm, pages, host) => {
+    program ??= compileModule(wasm);
+    const native = new Native(program, pages, { ...(host as object), ...more }, hostSignatures);
+    told(native);
+    const exports = Object.fromEntries([...program.entries.keys()].map((name) => [name, native.entry(name)]));
+    return { bytes: native.bytes, exports: exports as unknown as Exports };
+  };
+
+/** The same with the host's own imports. */
+export const natively = nativelyWith({}, () => {});
 
 /** Clients that read everything at once. */
 class Clients implements StreamOwner {

@@ -24,7 +24,7 @@ export class GuestEnd extends Error {
 }
 
 /** Where linear memory is in the machine. */
-export const physical = 0x20_0000;
+const physical = Layout.linearPhysical;
 const deviceAt = 0xd000_0000;
 
 /** Which layouts are offered to the module, by name. */

@@ -77,6 +77,14 @@ async function freePort(): Promise<number> {
 
 const network = 'ip=10.0.2.15/24 gw=10.0.2.2';
 
+/** The store over its own TCP/IP, once it serves. @param image its file */
+async function bootStore(image: string, packed: boolean) {
+  const port = await freePort();
+  const guest = boot(image, network, { forward: `tcp:127.0.0.1:${port}-:6379`, packed });
+  await until('it serves', () => guest.said().includes('serves TCP port 6379'), 30_000);
+  return { port, guest, client: new RawClient(port) };
+}
+
 describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
   test('the end has a status, a trap is said', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'clearway-qemu-'));
@@ -97,10 +105,7 @@ describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'clearway-qemu-'));
     const own = join(folder, 'kv');
     await buildImage('kv', own, 'own');
-    const port = await freePort();
-    const guest = boot(own, network, { forward: `tcp:127.0.0.1:${port}-:6379`, packed: false });
-    await until('it serves', () => guest.said().includes('serves TCP port 6379'), 30_000);
-    const client = new RawClient(port);
+    const { guest, client } = await bootStore(own, false);
     const asked = 'SET a 1\r\nINCR a\r\nZADD z 1.5 m\r\nZINCRBY z 0.25 m\r\nCONFIG GET maxmemory-policy\r\n';
     const wanted = '+OK\r\n:2\r\n:1\r\n$4\r\n1.75\r\n*2\r\n$16\r\nmaxmemory-policy\r\n$10\r\nnoeviction\r\n';
     assert.equal(await client.ask(asked, wanted), wanted);
@@ -113,10 +118,7 @@ describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
     const layout = packed ? 'packed' : 'split';
 
     test(`the store answers over its own TCP/IP, ${layout} queues`, async () => {
-      const port = await freePort();
-      const guest = boot(imageOf('kv'), network, { forward: `tcp:127.0.0.1:${port}-:6379`, packed });
-      await until('it serves', () => guest.said().includes('serves TCP port 6379'), 30_000);
-      const client = new RawClient(port);
+      const { port, guest, client } = await bootStore(imageOf('kv'), packed);
       assert.equal(await client.ask('SET a 1\r\nINCR a\r\n', '+OK\r\n:2\r\n'), '+OK\r\n:2\r\n');
       const value = 'abcdefg'.repeat(30_000);
       const request = `*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$${value.length}\r\n${value}\r\n`;

@@ -75,7 +75,7 @@ function teller(most: number): (seen: Seen) => void {
   };
 }
 
-say(describeHost(hostFacts()));
+say(describeHost({ ...hostFacts(), placement: 'not pinned' }));
 for (const policy of policies) {
   const most = Math.ceil(requests / policies.length);
   say(`${policy}, ${door}, seed ${seed}: ${most} requests`);
