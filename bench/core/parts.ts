@@ -1,8 +1,7 @@
 // What the time of a segment in the core is made of, for the page of `npm run bench:core`: counted once, not measured by it.
 
 /** A section of the page. */
-export const parts = `Measured on one processor (\`taskset -c 1\`, \`--nice -10\`), while others kept both busy: what lies in memory is late then, the core's more than the floor's. The bound is missed at both lengths; the
-counts below say by how much where memory is not what is waited for.
+export const parts = `The bound is missed at both lengths; the counts below say by how much where memory is not what is waited for.
 
 ## What it is made of
 
@@ -27,7 +26,7 @@ So the stack needs fewer instructions than the whole floor at 64 bytes, and fewe
 of the whole floor, whose application is in C as well: it needs 1.22 and 0.85 times its instructions. Its time is more than that: what is beyond instructions is memory. A segment of 64 bytes touches two lines of its connection, of 256 that are
 128 KiB together, a record of its frame, an owner, and a frame, where the floor has 10 KiB of connections and the frame.
 
-How the stack's instructions became fewer, in the order of what it gave:
+How the stack's instructions became fewer, in the order of what it gave; the last two are the newest:
 
 * Functions that are called at one place are put in there up to 1,000 nodes of the compiler's tree (its own limit is 200), in the modules for Node: a call costs V8 some 20 instructions, and there were six. In images long functions
   cost more bytes than calls, so they are left as they were.
@@ -35,7 +34,6 @@ How the stack's instructions became fewer, in the order of what it gave:
 * A checksum is right if 65,535 divides the sum: one product by its inverse says so, where folding takes ten steps. A number's bytes need not be swapped for a sum: times 256 is the same.
 * Words of the header are loaded once, for the sum and for what they mean; numbers are swapped once.
 * The row of news has a power of two of entries; windows that are wide open are known by a branch; frames are given to the kernel, and counted, in one loop.
-
 * Packets are taken out of the ring 16 at a time, in one loop that keeps what does not change in registers; then each is guessed whose it is; then each is worked on. When one loop did all of it for one packet, with
   the next two under way, a tenth of its instructions moved numbers out of registers and back.
 * What must be so for the short way is asked by a comparison and a branch each, out of one block with one way out: that is fewer instructions than one number of all of it, once no answer is made a number.

@@ -41,7 +41,7 @@ const enomem: i32 = -12;
 
 /** Packets of which it is guessed whose they are before the first of them is worked on: where each is, how long, and the guess. */
 const groupPackets: u32 = 16;
-const group = memory.data(192, 64);
+const group = memory.data(<i32>(groupPackets * <u32>arrivalBytes), 64);
 
 let isReset: bool = false;
 let isAttached: bool = false;
