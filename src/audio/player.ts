@@ -335,7 +335,7 @@ export class Player extends EventEmitter<PlayerEvents> {
     if (this.#region === undefined || this.#events === undefined) return;
     const state = Atomics.load(this.#words, PumpWord.state);
     this.#tellReady(state);
-    if (this.#isJoinDue) this.#join(state);
+    if (this.#isJoinDue && this.#isInCycles()) this.#join();
     if (state !== this.#state) {
       this.#state = state;
       if (state === PumpState.paused) this.emit('paused');
@@ -369,11 +369,17 @@ export class Player extends EventEmitter<PlayerEvents> {
   }
 
   /** In this process, once the pump is in its cycles: a server refuses ports of a client that is not, each time with a line in its log. */
-  #join(state: number): void {
-    if (state !== PumpState.playing && state !== PumpState.paused && state !== PumpState.draining) return;
+  #join(): void {
     this.#isJoinDue = false;
-    const isWanted = (): boolean => this.#words.length > 0;
-    void connectJack(this.pumpPid, this.opening!.format.channels, isWanted);
+    const { opening } = this;
+    const isActive = (): boolean | undefined =>
+      this.#words.length > 0 && this.opening === opening && !this.#isStopped ? this.#isInCycles() : undefined;
+    void connectJack(this.pumpPid, opening!.format.channels, isActive);
+  }
+
+  #isInCycles(): boolean {
+    const state = Atomics.load(this.#words, PumpWord.state);
+    return state >= PumpState.playing && state <= PumpState.draining;
   }
 
   /** Tracks that began to be heard since; a short one may be over already. */

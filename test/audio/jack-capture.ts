@@ -41,20 +41,25 @@ let isJoined = false;
 let skippedFrames = 0;
 let lastFrames = -1;
 
-/** Looks at the server's count of frames: what is more than a period since the last time went by without us. */
-function countSkipped(): void {
+/** Looks at the server's count of frames: what is more than a period since the last time went by without us. False: it is the cycle of the last time, as a wait may come back twice in one. */
+function isNewCycle(): boolean {
   const place = scratch(64);
   const [at, ...rest] = [0, 16, 32, 48].map((offset) => place.address + offset);
-  if (Number(jack.cycleTimes(client, at!, rest[0]!, rest[1]!, rest[2]!)) !== 0) return;
+  if (Number(jack.cycleTimes(client, at!, rest[0]!, rest[1]!, rest[2]!)) !== 0) return true;
   const now = place.data.getUint32(place.offset, true);
+  if (now === lastFrames) return false;
   if (lastFrames >= 0 && isJoined) skippedFrames += Math.max(0, ((now - lastFrames) | 0) - period);
   lastFrames = now;
+  return true;
 }
 
 const mostCycles = Math.ceil((30 * 48_000) / period);
 for (let cycle = 0; cycle < mostCycles && frames < wanted; cycle++) {
   if (Number(jack.cycleWait(client)) !== period) break;
-  countSkipped();
+  if (!isNewCycle()) {
+    jack.cycleSignal(client, 0);
+    continue;
+  }
   const planes = ports.map((port) => new Float32Array(viewMemory(Number(jack.portBuffer(port, period)), period * 4)));
   const isSilent = planes.every((plane) => plane.every((sample) => sample === 0));
   // Until the first sound nothing is kept; from then on everything is.

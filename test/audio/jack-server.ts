@@ -27,7 +27,7 @@ export class JackServer {
   /**
    * Starts it, at 48 kHz, and waits until it takes clients.
    * @param name always the same for a test: the host has places for eight servers, and that of one that was killed is free for its own name alone
-   * @param patienceMs so long it waits within a cycle until every client is done, so that a busy machine loses nothing; a player takes a server that waits for half a second for gone
+   * @param patienceMs so long it waits within a cycle until every client is done, so that a busy machine loses nothing; a player takes a server that waits for half a second for gone, a dead client is waited for each time
    * @param isRealtime it and its clients have SCHED_FIFO, where this user may @throws Error with what it said
    */
   static start(name: string, period: number, patienceMs = 0, isRealtime = false): JackServer {

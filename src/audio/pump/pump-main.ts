@@ -107,9 +107,10 @@ class PumpProcess {
   }
 
   #end(state: number): void {
+    this.#setState(PumpState.idle);
     this.#sink?.close();
     this.#slots.close();
-    Atomics.store(this.#words, PumpWord.state, state);
+    this.#setState(state);
   }
 
   #setState(state: number): void {

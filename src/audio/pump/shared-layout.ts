@@ -96,7 +96,7 @@ export const FeederWord = {
 /** What {@link PumpWord.state} says. */
 export const PumpState = {
   starting: 0,
-  /** It waits for a request of a sink. */
+  /** It waits for a request of a sink, or lets go of its last one. */
   idle: 1,
   opening: 2,
   /** The ring is being filled, and not started. */

@@ -25,16 +25,19 @@ export function findJackServer(): { readonly rate: number; readonly periodFrames
   return found;
 }
 
-/** For servers that tell of a new client's ports a little later (PipeWire): ever longer, about 3 s in all. Each that is refused by jackd is a line in its log. */
+/** For servers that tell of a new client's ports a little later (PipeWire): ever longer, about 2.5 s in all. Each that is refused by jackd is a line in its log. */
 const pausesMs = [5, 10, 20, 40, 80, 160, 320, 640, 1280] as const;
 
 /**
- * Joins the ports of a pump, in order; mono goes to the first two. The pump is in its cycles already: ports of a client that is not active yet are refused. A port
- * without a partner stays alone: the user may join it.
- * @param isWanted false: the pump has ended meanwhile
+ * Joins the ports of a pump, in order; mono goes to the first two. A port without a partner stays alone: the user may join it.
+ * @param isActive whether the pump is in its cycles, asked before each try, as ports of a client that is not are refused; undefined: it has ended, or has another client now
  * @returns the names of the ports that are joined, none where there are none or the server is gone
  */
-export async function connectJack(pumpPid: number, channels: number, isWanted = () => true): Promise<string[]> {
+export async function connectJack(
+  pumpPid: number,
+  channels: number,
+  isActive: () => boolean | undefined = () => true,
+): Promise<string[]> {
   const jack = loadJack();
   if (jack === undefined) return [];
   const client = openClient(jack, `clearway-connects-${process.pid}`);
@@ -46,11 +49,13 @@ export async function connectJack(pumpPid: number, channels: number, isWanted = 
     let pauses = 0;
     for (const [index, target] of wanted.entries()) {
       const source = `${jackClientName(pumpPid)}:${jackPortName(channels === 1 ? 0 : index)}`;
-      while (!connectPorts(jack, client, source, target)) {
+      for (;;) {
+        const active = isActive();
+        if (active === undefined) return joined;
+        if (active && connectPorts(jack, client, source, target)) break;
         const pauseMs = pausesMs[pauses++];
         if (pauseMs === undefined) return joined;
         await sleep(pauseMs);
-        if (!isWanted()) return joined;
       }
       joined.push(target);
     }
