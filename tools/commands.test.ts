@@ -43,7 +43,8 @@ function write(path: string, text: string): void {
 }
 
 function checkout(): void {
-  for (const name of ['run.mjs', 'build.mjs', 'npm-start.mjs', 'npm-test.mjs', 'npm-test-reporter.mjs']) {
+  const tests = ['npm-test.mjs', 'npm-test-reporter.mjs', 'test-sharing.mjs'];
+  for (const name of ['run.mjs', 'build.mjs', 'npm-start.mjs', ...tests]) {
     cpSync(join(repositoryRoot, 'tools', name), join(folder, 'tools', name));
   }
   write('tools/build-pages.mjs', '');
@@ -231,12 +232,96 @@ test('npm test: a failure is shown with its reason and fails the command', () =>
     'dist/test/b.test.js',
     "import { test } from 'node:test'; test('outer', (t) => t.test('inner', () => { throw new Error('broken') }));",
   );
+  // The first line, from its first column on, is line 11 of the source.
+  write('dist/test/b.test.js.map', '{"version":3,"sources":["b.test.ts"],"names":[],"mappings":"AAUA"}');
   const { status, output } = npmTest('test/b');
   rmSync(join(folder, 'test/b.test.ts'));
   assert.equal(status, 1);
   assert.match(output, /test\/b\.test\.ts {2}FAILED/);
-  assert.match(output, /▶ outer\n +✖ inner .*\n +Error: broken/);
+  assert.match(output, /▶ outer\n +✖ inner .*\n +Error: broken\n +at .*\(?test\/b\.test\.ts:11:\d+\)?\n/);
   assert.match(output, /^ℹ fail 2$/m);
+});
+
+/** Writes compiled test files, and their sources for those that look. */
+function writeTests(tests: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(tests)) {
+    write(`${name}.test.ts`, '');
+    write(`dist/${name}.test.js`, `import { test } from 'node:test';\n${text}`);
+  }
+}
+
+function removeTests(tests: Readonly<Record<string, string>>): void {
+  for (const name of Object.keys(tests)) {
+    for (const path of [`${name}.test.ts`, `dist/${name}.test.js`]) rmSync(join(folder, path));
+  }
+}
+
+test('npm test: files that leave nothing behind share a process, and a failure in one hides no other', () => {
+  const tests = {
+    'test/shared/a': "import 'node:net';\ntest('alone', () => {});",
+    'test/shared/b': "test('b', () => {});",
+    'test/shared/c': "test('c', () => { throw new Error('broken'); });",
+    'test/shared/d': "import './not-there.js';\ntest('d', () => {});",
+    'test/shared/e': "test('e', () => {}); test('f', { skip: 'no x' }, () => {});",
+  };
+  writeTests(tests);
+  const { status, output } = npmTest('test/shared');
+  removeTests(tests);
+  assert.equal(status, 1, output);
+  assert.match(output, /^[15]\/5 +\d+\.\d s {2}test\/shared\/a\.test\.ts$/m, output);
+  const together =
+    /^[45]\/5 +\d+\.\d s {2}test\/shared\/b\.test\.ts {2}FAILED\n(?: +test\/shared\/[cde]\.test\.ts\n){3}/m;
+  assert.match(output, together, output);
+  assert.match(output, /✖ c .*\n +Error: broken/);
+  assert.match(output, /✖ .*test\/shared\/d\.test\.js can be loaded .*\n +Error .*Cannot find module .*not-there/);
+  for (const count of ['tests 6', 'pass 3', 'fail 2', 'skipped 1']) {
+    assert.match(output, new RegExp(`^ℹ ${count}$`, 'm'));
+  }
+  assert.deepEqual(output.match(/^.*: (?:not run$|the process ended in)/gm), ['test/shared/d.test.ts: not run']);
+});
+
+test('npm test: a shared process that crashes names the file, and those that it kept from running', () => {
+  const tests = {
+    'test/crash/a': "test('a', () => {});",
+    'test/crash/b': "test('b', () => (0, eval)('process').kill((0, eval)('process').pid, 'SIGKILL'));",
+    'test/crash/c': "test('c', () => {});",
+  };
+  writeTests(tests);
+  const { status, output } = npmTest('test/crash');
+  removeTests(tests);
+  assert.equal(status, 1, output);
+  assert.match(
+    output,
+    /^test\/crash\/b\.test\.ts: the process ended in "b"\ntest\/crash\/c\.test\.ts: not run$/m,
+    output,
+  );
+  assert.doesNotMatch(output, /^test\/crash\/a\.test\.ts: /m);
+});
+
+test('npm test: which files may share a process', async () => {
+  const cases: Readonly<Record<string, readonly [may: boolean, text: string]>> = {
+    plain: [true, "import fs from 'node:fs';\nimport './used.js';\ntest('a', () => {});"],
+    platform: [true, "test('a', { skip: process.platform !== 'linux' }, () => {});"],
+    child: [false, "import { spawn } from 'node:child_process';\ntest('a', () => {});"],
+    later: [false, "test('a', () => import('node:worker_threads'));"],
+    computed: [false, "test('a', () => import(new URL('x.js', import.meta.url)));"],
+    below: [false, "import './reaches.js';\ntest('a', () => {});"],
+    kernel: [false, "import '../../src/kernel/file.js';\ntest('a', () => {});"],
+    memory: [true, "import '../../src/kernel/memory.js';\ntest('a', () => {});"],
+    environment: [false, "test('a', () => { process.env.X = '1'; });"],
+    hooks: [false, "import { after } from 'node:test';\nafter(() => {});\ntest('a', () => {});"],
+    helper: [false, "import { forEach } from './used.js';\nforEach(() => {});"],
+  };
+  const tests = Object.fromEntries(Object.entries(cases).map(([name, [, text]]) => [`test/may/${name}`, text]));
+  writeTests(tests);
+  write('dist/test/may/used.js', 'export const forEach = (what) => what();');
+  write('dist/test/may/reaches.js', "export * from './reaches-too.js';");
+  write('dist/test/may/reaches-too.js', "import net from 'node:net';\nexport const listen = () => net.createServer();");
+  const { mayShare } = await import(join(folder, 'tools/test-sharing.mjs'));
+  for (const [name, [may]] of Object.entries(cases)) {
+    assert.equal(mayShare(join(folder, `dist/test/may/${name}.test.js`)), may, name);
+  }
+  removeTests(tests);
 });
 
 test('npm test: a pattern without a file says so', () => {

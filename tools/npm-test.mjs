@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { become, build, install, root, run, secondsSince } from './run.mjs';
+import { shareProcesses } from './test-sharing.mjs';
 
 // A file that hangs is ended after this long, and counted as cancelled; the whole run is not lost with it.
 const FILE_TIMEOUT_MS = 10 * 60_000;
@@ -41,16 +42,20 @@ if (patterns.length === 0) {
 }
 // Films that tests make, shared by the test files of this run.
 const films = mkdtempSync(join(tmpdir(), 'clearway-films-'));
+const shared = mkdtempSync(join(tmpdir(), 'clearway-shared-'));
 become(
   process.execPath,
   [
-    '--enable-source-maps',
     '--test',
     // One more than there are processors: a test that waits leaves its own to the next.
     `--test-concurrency=${availableParallelism() + 1}`,
     `--test-timeout=${FILE_TIMEOUT_MS}`,
     '--test-reporter=./tools/npm-test-reporter.mjs',
-    ...files,
+    ...files.filter(isLong),
+    ...shareProcesses(
+      files.filter((file) => !isLong(file)),
+      shared,
+    ),
   ],
   {
     env: {
@@ -59,10 +64,13 @@ become(
       NODE_EXTRA_CA_CERTS: undefined,
       CLEARWAY_TEST_FILMS: films,
       CLEARWAY_TEST_FILES: String(files.length),
+      CLEARWAY_TEST_SHARED: shared,
       CLEARWAY_TEST_PROGRAM: join(root, 'dist/bundle/main.js'),
     },
   },
-  () => rmSync(films, { recursive: true, force: true }),
+  () => {
+    for (const folder of [films, shared]) rmSync(folder, { recursive: true, force: true });
+  },
 );
 
 /** The compiled test files of a folder whose source is still there: the compiler removes nothing from dist/. */
@@ -82,6 +90,10 @@ function byLength(one, other) {
 function rankOf(file) {
   const rank = LONGEST.findIndex((name) => file.startsWith(`dist/${name}`));
   return rank < 0 ? LONGEST.length : rank;
+}
+
+function isLong(file) {
+  return rankOf(file) < LONGEST.length;
 }
 
 function isWanted(file) {
