@@ -65,6 +65,11 @@ export class JackServer {
     await this.#end('SIGTERM');
   }
 
+  /** It answers nobody any more, until it is ended. */
+  freeze(): void {
+    this.child.kill('SIGSTOP');
+  }
+
   /** Ends it at once, as a crash would. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
@@ -73,6 +78,7 @@ export class JackServer {
   async #end(signal: NodeJS.Signals): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     this.child.kill(signal);
+    this.child.kill('SIGCONT');
     await once(this.child, 'close');
   }
 }

@@ -132,6 +132,21 @@ for (const [words, { act, reason }] of Object.entries(lives))
     assert.deepEqual(said, []);
   });
 
+test('a server that stands still while the last frames leave: the player says so and ends', { skip }, async () => {
+  server = JackServer.start('clearway-test', period);
+  Object.assign(process.env, server.env);
+  const frames = 24_000;
+  const player = new Player({ files: [folder.wave('last.wav', frames).path], device: 'jack' });
+  player.start();
+  await once(player, 'playing');
+  // All are with the sink then: it has room for four periods.
+  while ((player.position()?.frame ?? 0) < frames - 3 * period) await pause(2);
+  server.freeze();
+  const { reason, failure } = await player.ended;
+  assert.equal(reason, 'failed');
+  assert.match(failure!.message, /does not answer: its server is gone/);
+});
+
 test('a server is found, and none is found where none runs', { skip }, async () => {
   server = JackServer.start('clearway-test', period);
   const ask = async (env: NodeJS.ProcessEnv): Promise<string> => {

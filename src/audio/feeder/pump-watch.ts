@@ -23,11 +23,11 @@ export class PumpWatch {
     const now = performance.now();
     const beat = Atomics.load(this.#words, PumpWord.heartbeat);
     const state = Atomics.load(this.#words, PumpWord.state);
-    const isLooping = state === PumpState.playing || state === PumpState.filling || state === PumpState.paused;
+    const isAtSink = state >= PumpState.filling && state <= PumpState.closing;
     // If this thread did not run either, nobody hangs: the host was busy, or slept.
     const isAwake = now - this.#lookedAt < 200;
     this.#lookedAt = now;
-    if (beat !== this.#seen || !isLooping || !isAwake || hangMs === undefined) {
+    if (beat !== this.#seen || !isAtSink || !isAwake || hangMs === undefined) {
       this.#seen = beat;
       this.#seenAt = now;
       return;

@@ -107,7 +107,6 @@ class PumpProcess {
   }
 
   #end(state: number): void {
-    this.#setState(PumpState.idle);
     this.#sink?.close();
     this.#slots.close();
     this.#setState(state);
@@ -213,6 +212,7 @@ class PumpProcess {
       endStream(this.#numbers, opening);
     }
     fetcher.close();
+    this.#setState(PumpState.closing);
     if (end !== LoopEnd.gone) sink.close();
     await this.#countCollections(began, stopped);
     return end;

@@ -96,7 +96,7 @@ export const FeederWord = {
 /** What {@link PumpWord.state} says. */
 export const PumpState = {
   starting: 0,
-  /** It waits for a request of a sink, or lets go of its last one. */
+  /** It waits for a request of a sink. */
   idle: 1,
   opening: 2,
   /** The ring is being filled, and not started. */
@@ -104,10 +104,12 @@ export const PumpState = {
   playing: 4,
   paused: 5,
   draining: 6,
+  /** It lets go of the sink. */
+  closing: 7,
   /** Ended as it should. */
-  ended: 7,
+  ended: 8,
   /** Ended with a sentence: {@link offsets.trouble}. */
-  failed: 8,
+  failed: 9,
 } as const;
 
 /** Words that the pump writes. */
@@ -194,7 +196,7 @@ export const PumpNumber = {
 } as const;
 
 /** Says that both sides are of one version. */
-export const layoutSeal = 0x434c_5704;
+export const layoutSeal = 0x434c_5705;
 
 /** Bytes of a histogram's place. */
 export const histogramBytes = page;
