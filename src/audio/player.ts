@@ -146,6 +146,7 @@ export class Player extends EventEmitter<PlayerEvents> {
   #stopping: NodeJS.Timeout | undefined;
   #failure: PlayerError | undefined;
   #isStopped = false;
+  #isHeld = false;
   #isReadyTold = true;
   /** Ports of JACK are to be joined, as soon as the pump has them. */
   #isJoinDue = false;
@@ -196,7 +197,7 @@ export class Player extends EventEmitter<PlayerEvents> {
     const { realtime = true, priority = 60, inject } = this.#options;
     const settings: PumpSettings = { parentPid: process.pid, isRealtime: realtime, priority, rampMs: defaultRampMs };
     writeText(region.bytes, offsets.settings, JSON.stringify(settings));
-    this.#words[PlayerWord.isPlaying] = 1;
+    this.#words[PlayerWord.isPlaying] = this.#isHeld ? 0 : 1;
     this.#numbers[PlayerNumber.volume] = this.#volume;
     this.#words[PlayerWord.stallUs] = (inject?.stall?.ms ?? 0) * 1000;
     this.#words[PlayerWord.stallEveryUs] = (inject?.stall?.everyMs ?? 0) * 1000;
@@ -227,12 +228,17 @@ export class Player extends EventEmitter<PlayerEvents> {
 
   /** Goes on after {@link pause}. */
   play(): void {
-    this.#words[PlayerWord.isPlaying] = 1;
+    this.#hold(false);
   }
 
   /** Holds: what is queued stays. */
   pause(): void {
-    this.#words[PlayerWord.isPlaying] = 0;
+    this.#hold(true);
+  }
+
+  #hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.#words[PlayerWord.isPlaying] = isHeld ? 0 : 1;
   }
 
   /** To a time, in seconds, of what is heard, or of another file of the list (its place, from 0). @throws PlayerError */
@@ -336,10 +342,12 @@ export class Player extends EventEmitter<PlayerEvents> {
     const state = Atomics.load(this.#words, PumpWord.state);
     this.#tellReady(state);
     if (this.#isJoinDue && this.#isInCycles()) this.#join();
-    if (state !== this.#state) {
-      this.#state = state;
-      if (state === PumpState.paused) this.emit('paused');
-      else if (state === PumpState.playing) {
+    // Held before the device was started, at the begin of a format: nobody hears that it is another state of the pump's.
+    const told = state === PumpState.filling && this.#isHeld ? PumpState.paused : state;
+    if (told !== this.#state) {
+      this.#state = told;
+      if (told === PumpState.paused) this.emit('paused');
+      else if (told === PumpState.playing) {
         this.#faults.began(this.#pump);
         this.emit('playing');
       }

@@ -2,6 +2,7 @@
 // Not here: faults and time (pump.test.ts).
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { type EndEvent, Player, PlayerError, type PlayerOptions, PlayRecorder } from '../../src/audio/index.js';
@@ -89,6 +90,26 @@ test('a seek before anything was heard is the beginning, and nothing of what was
   });
   assert.equal(end.reason, 'played');
   assert.equal(sha256(readFileSync(out)), sha256(payload.subarray(9.5 * 48_000 * 4)));
+});
+
+test('a pause before the first frame, and one while the next format is opened, are told of', async () => {
+  const fine: PcmFormat = { ...cdLike, sample: 'S24_3LE', validBits: 24 };
+  const files = [folder.wave('before.wav', 9_600).path, folder.wave('behind.wav', 9_600, fine).path];
+  const player = new Player({ files, device: 'null' });
+  player.pause();
+  player.start();
+  await once(player, 'paused');
+  assert.equal(player.state, 'paused');
+  const opened = new Promise<void>((resolve) => {
+    player.on('ready', ({ opening }) => opening.format.sample === 'S24_3LE' && resolve());
+  });
+  player.play();
+  await opened;
+  player.pause();
+  await once(player, 'paused');
+  player.play();
+  await once(player, 'playing');
+  assert.equal((await player.ended).reason, 'played');
 });
 
 test('formats that follow each other: what keeps every bit goes on in the stream, else the sink is opened anew', async () => {
