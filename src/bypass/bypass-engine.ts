@@ -46,7 +46,6 @@ export interface BypassEngineOptions {
 export class BypassEngine extends StackCalls implements Engine {
   readonly name = 'bypass';
   readonly nonBlockingSockets = false;
-  readonly sendsAtOnce = true;
   readonly receiveBytes: Uint8Array;
   /** A frame's number is the address of what it holds. */
   readonly receiveFrameBytes = 1;
@@ -152,6 +151,10 @@ export class BypassEngine extends StackCalls implements Engine {
     socket.isWriteDue = true;
     this.#toWrite.numbers[this.#toWrite.count++] = socket.number;
     this.soon();
+  }
+
+  sendsAtOnce(): boolean {
+    return true;
   }
 
   accept(token: number, fd: number): void {

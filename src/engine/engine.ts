@@ -125,12 +125,12 @@ export interface Engine {
   isConnected(fd: number): boolean;
   /** Holds a socket to so many bytes a second; -1: no limit. A socket that cannot be paced is not. */
   pace(fd: number, bytesPerSecond: number): void;
-  /** Closes a socket; every operation on it must have ended. */
+  /** Closes a socket; every operation on it must have ended. Within a turn it may be closed at its end, with others. */
   closeSocket(fd: number): void;
   /** How a socket must be opened for this engine. */
   readonly nonBlockingSockets: boolean;
-  /** A send is a call of its own now: {@link sendNow} costs less, since nobody has to be told of it later. It may change from event to event. */
-  readonly sendsAtOnce: boolean;
+  /** A send with these flags is a call of its own now: {@link sendNow} costs less, since nobody has to be told of it later. It may change from event to event. */
+  sendsAtOnce(flags: number): boolean;
   /** Sending out of memory that stays where it is; undefined where the engine has no such calls. */
   readonly zeroCopy?: ZeroCopy;
   /** Operations on files that end later; undefined where the engine has no such calls. */

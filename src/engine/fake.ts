@@ -33,7 +33,7 @@ export class FakeEngine extends FakeStillCalls implements Engine {
   readonly name = 'fake';
   readonly descriptor = -1;
   readonly nonBlockingSockets = false;
-  readonly sendsAtOnce: boolean;
+  readonly sendsAtOnce: () => boolean;
   readonly zeroCopy: FakeZeroCopy = new FakeZeroCopy(this);
   readonly files: FakeFiles = new FakeFiles();
   readonly receiveBytes: Uint8Array;
@@ -59,7 +59,7 @@ export class FakeEngine extends FakeStillCalls implements Engine {
     this.receiveBytes = new Uint8Array(frames * this.receiveFrameBytes);
     this.#lent = new Array<boolean>(frames).fill(false);
     this.script = options.script ?? noFaults;
-    this.sendsAtOnce = options.sendsAtOnce ?? false;
+    this.sendsAtOnce = () => options.sendsAtOnce ?? false;
     this.#memory = new FakeMemory(options.memory ?? ((address, length) => new Uint8Array(viewMemory(address, length))));
   }
 

@@ -38,12 +38,15 @@ export class NumberList {
   count = 0;
 }
 
+/** Numbers of an entry of {@link ReadList}. */
+export const readWords = 4;
+
 /** What was read of streams and is to be handed out: descriptor, generation, bytes, frame of each. */
 export class ReadList extends NumberList {
   /** Adds what was read of one. */
   add(fd: number, generation: number, bytes: number, frame: number): void {
     const { numbers, count } = this;
-    this.count = count + 4;
+    this.count = count + readWords;
     numbers[count] = fd;
     numbers[count + 1] = generation;
     numbers[count + 2] = bytes;

@@ -4,20 +4,22 @@
 // remembers which of them have to be read again. Where many are ready at once, lists of calls read and answer them
 // (socket-batch.ts).
 
+import { Closings } from '../engine/closings.js';
 import { DirectCalls } from '../engine/direct-calls.js';
 import type { Engine, EngineEvents } from '../engine/engine.js';
 import { EPOLL } from '../kernel/constants.js';
 import { epollDataWord, epollEventWords } from '../kernel/epoll.js';
 import { Errno } from '../kernel/errno.js';
-import { acceptNonBlocking, closeDescriptor, receive, send, sendMessage } from '../kernel/socket.js';
+import { acceptNonBlocking, closeDescriptor, receive } from '../kernel/socket.js';
 import { check, SystemError } from '../kernel/system-error.js';
 import { FramePool } from '../memory/frame-pool.js';
-import { DueEvents, Event, NumberList, ReadList } from './due-events.js';
+import { DueEvents, Event, NumberList, ReadList, readWords } from './due-events.js';
 import { EpollSet } from './epoll-set.js';
 import { Fetches, fetchPollMs } from './fetches.js';
 import { FileThreads } from './file-threads.js';
 import { type Interest, Interests, Role } from './interest.js';
 import { type BatchForm, IoCall, SocketBatch } from './socket-batch.js';
+import { StreamSends } from './stream-sends.js';
 
 const acceptsATurn = 64;
 /** With fewer ready descriptors, what comes is read and answered one by one. */
@@ -59,11 +61,11 @@ export class EpollEngine extends DirectCalls implements Engine {
   readonly #read = new ReadList();
   /** Where there are lists of calls: what is read and sent when many sockets are ready. */
   readonly #receives: SocketBatch | undefined;
-  readonly #sends: SocketBatch | undefined;
+  readonly #sends: StreamSends;
   readonly #batchFrom: number;
-  /** The streams of this turn are read in batches; what is sent is collected. */
+  /** The streams of this turn are read in batches. */
   #isBatched = false;
-  #isCollecting = false;
+  readonly #closings = new Closings();
   #inTurn = false;
   #turns = 0;
   #closed = false;
@@ -79,12 +81,13 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.receiveBytes = this.#frames.region.bytes;
     this.#batchFrom = options.batchFrom ?? leastBatched;
     this.#receives = SocketBatch.open(IoCall.read, options.batchForm);
-    this.#sends = SocketBatch.open(IoCall.write, options.batchForm);
+    const sent = (token: number, result: number): void => this.#finish(Event.sent, token, result);
+    this.#sends = new StreamSends(this.#interests, this.#set, sent, options.batchForm);
   }
 
   /** While many streams are answered their sends are collected. */
-  get sendsAtOnce(): boolean {
-    return !this.#isCollecting;
+  sendsAtOnce(flags: number): boolean {
+    return !this.#sends.collects(flags);
   }
 
   get framesLent(): number {
@@ -159,73 +162,11 @@ export class EpollEngine extends DirectCalls implements Engine {
   }
 
   send(token: number, fd: number, address: number, length: number, flags: number): void {
-    const interest = this.#interests.of(token, fd, Role.stream);
-    interest.message = false;
-    interest.address = address;
-    interest.length = length;
-    interest.taken = 0;
-    interest.flags = flags;
-    interest.isCancelled = false;
-    const sends = this.#sends;
-    if (!this.#isCollecting || sends === undefined || !sends.takes(flags)) {
-      this.#trySend(interest);
-      return;
-    }
-    interest.isCollected = true;
-    sends.add(fd, interest.generation, -1, address, length, flags);
-    if (sends.isFull) this.#runSends(sends);
+    this.#sends.begin(token, fd, address, length, flags);
   }
 
   sendMessage(token: number, fd: number, header: number, flags: number): void {
-    const interest = this.#interests.of(token, fd, Role.stream);
-    interest.message = true;
-    interest.address = header;
-    interest.taken = 0;
-    interest.flags = flags;
-    interest.isCancelled = false;
-    this.#trySend(interest);
-  }
-
-  /** Makes the sends that were collected. */
-  #runSends(sends: SocketBatch): void {
-    const count = sends.run();
-    for (let index = 0; index < count; index++) {
-      const interest = this.#interests.get(sends.fds[index]!)!;
-      if (interest.generation !== sends.generations[index]) continue;
-      interest.isCollected = false;
-      this.#took(interest, sends.result(index));
-    }
-  }
-
-  /** Sends until all is taken or the socket is full; then epoll says when to go on. A message's rest is the caller's. */
-  #trySend(interest: Interest): void {
-    if (interest.message) {
-      this.#took(interest, sendMessage(interest.fd, interest.address, interest.flags));
-    } else {
-      const rest = interest.length - interest.taken;
-      this.#took(interest, send(interest.fd, interest.address + interest.taken, rest, interest.flags));
-    }
-  }
-
-  /** What a call gave that was to send. */
-  #took(interest: Interest, given: number): void {
-    let result = given;
-    if (!interest.message) {
-      if (result > 0) interest.taken += result;
-      if (result > 0 && interest.taken < interest.length) result = -Errno.EAGAIN;
-    }
-    if (interest.isCancelled && result === -Errno.EAGAIN) result = -Errno.ECANCELED;
-    const isTriedAgain = interest.sending;
-    interest.sending = result === -Errno.EAGAIN;
-    // Where a socket that had room took nothing, or not all: asked anew, the kernel tells of room that is there already.
-    const failed = isTriedAgain && interest.sending ? this.#set.askAgain(interest) : this.#set.update(interest);
-    if (failed < 0 && interest.sending) {
-      interest.sending = false;
-      this.#finish(Event.sent, interest.token, failed);
-    } else if (!interest.sending) {
-      const done = interest.message ? result : interest.taken > 0 ? interest.taken : result;
-      this.#finish(Event.sent, interest.token, done);
-    }
+    this.#sends.beginMessage(token, fd, header, flags);
   }
 
   awaitWritable(token: number, fd: number): void {
@@ -271,7 +212,8 @@ export class EpollEngine extends DirectCalls implements Engine {
 
   closeSocket(fd: number): void {
     this.#interests.forget(fd);
-    closeDescriptor(fd);
+    if (this.#inTurn) this.#closings.add(fd);
+    else closeDescriptor(fd);
   }
 
   recycle(frame: number): void {
@@ -287,7 +229,7 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.#turns++;
     try {
       // Of an earlier turn in which a handler threw.
-      if (this.#read.count > 0) this.#handRead(events);
+      if (this.#read.count > 0) this.#answerRead(events);
       if (this.#fetches.count > 0) this.#fetches.look(this.#fetched);
       this.#readUnread();
       let wait = waitMs;
@@ -304,8 +246,8 @@ export class EpollEngine extends DirectCalls implements Engine {
         if (mark < 0) this.#ready(~mark, words[at + 1]!, words[at - epollDataWord]!, events);
       }
       const handed = this.#due.handOut(events);
-      this.#handRead(events);
-      this.#isBatched = ready >= this.#batchFrom && this.#receives !== undefined && this.#sends !== undefined;
+      if (this.#read.count > 0) this.#answerRead(events);
+      this.#isBatched = ready >= this.#batchFrom && this.#receives !== undefined;
       for (let at = epollDataWord; at < ready * epollEventWords; at += epollEventWords) {
         const fd = words[at]!;
         if (fd >= 0) this.#ready(fd, words[at + 1]!, words[at - epollDataWord]!, events);
@@ -315,6 +257,7 @@ export class EpollEngine extends DirectCalls implements Engine {
     } finally {
       this.#inTurn = false;
       this.#isBatched = false;
+      this.#closings.run();
       // What handlers begun and what already ended wants another turn, also in someone else's loop.
       if (this.#due.count > 0 || this.#unread.count > 0) this.onBegun?.(0);
       else if (this.#fetches.count > 0) this.onBegun?.(fetchPollMs);
@@ -331,6 +274,7 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.#reading = list;
     const { numbers, count } = list;
     const read = this.#read;
+    const receives = count >= this.#batchFrom ? this.#receives : undefined;
     for (let index = 0; index < count; index++) {
       const interest = this.#interests.get(numbers[index]!)!;
       // Its number may have been another's by now: then it is read if that asked for it.
@@ -338,17 +282,13 @@ export class EpollEngine extends DirectCalls implements Engine {
       interest.isUnread = false;
       if (!interest.receiving) continue;
       const frame = this.#frames.lease();
-      if (frame < 0 && read.count > 0) {
-        // Frames come back when what they hold was handed out.
-        this.#readSoon(interest);
-        continue;
-      }
-      const result = this.#receiveInto(frame, interest);
-      if (result <= 0) continue;
-      interest.readTurn = this.#turns;
-      read.add(interest.fd, interest.generation, result, frame);
+      // Frames come back when what they hold was handed out.
+      if (frame < 0 && (read.count > 0 || (receives !== undefined && receives.count > 0))) this.#readSoon(interest);
+      else if (frame < 0 || receives === undefined) this.#addRead(interest, this.#receiveInto(frame, interest), frame);
+      else this.#collectRead(receives, interest, frame);
     }
     list.count = 0;
+    if (receives !== undefined) this.#runReads(receives);
   }
 
   /** Hands out what {@link #readUnread} read. */
@@ -375,7 +315,7 @@ export class EpollEngine extends DirectCalls implements Engine {
     // The descriptor may have been closed, or its number used again, by a handler earlier in this turn.
     if (interest === undefined || interest.fd !== fd || interest.token !== token || interest.registered === 0) return;
     if ((bits & (EPOLL.OUT | EPOLL.ERR | EPOLL.HUP)) !== 0) {
-      if (interest.sending) this.#trySend(interest);
+      if (interest.sending) this.#sends.goOn(interest);
       else if (interest.awaiting) {
         interest.awaiting = false;
         this.#set.update(interest);
@@ -408,33 +348,57 @@ export class EpollEngine extends DirectCalls implements Engine {
       else this.#receiveOnce(interest, events);
       return;
     }
-    receives.add(interest.fd, interest.generation, frame, this.#frames.address(frame), this.receiveFrameBytes, 0);
-    if (receives.isFull) this.#readBatch(events);
+    this.#collectRead(receives, interest, frame);
+    if (this.#read.count > 0) this.#answerRead(events);
   }
 
   /** Reads what {@link #readLater} collected, hands it out, and sends what is answered. */
   #readBatch(events: EngineEvents): void {
-    const receives = this.#receives!;
-    const sends = this.#sends!;
+    this.#runReads(this.#receives!);
+    if (this.#read.count > 0) this.#answerRead(events);
+  }
+
+  #collectRead(receives: SocketBatch, interest: Interest, frame: number): void {
+    receives.add(interest.fd, interest.generation, frame, this.#frames.address(frame), this.receiveFrameBytes, 0);
+    if (receives.isFull) this.#runReads(receives);
+  }
+
+  /** Makes the reads that were collected; what they gave is to be handed out. */
+  #runReads(receives: SocketBatch): void {
     if (receives.count === 0) return;
     const count = receives.run();
     for (let index = 0; index < count; index++) {
       const interest = this.#interests.get(receives.fds[index]!)!;
-      const frame = receives.frames[index]!;
-      const result = this.#cameInto(frame, interest, receives.result(index));
-      if (result > 0) this.#read.add(interest.fd, interest.generation, result, frame);
+      this.#addRead(
+        interest,
+        this.#cameInto(receives.frames[index]!, interest, receives.result(index)),
+        receives.frames[index]!,
+      );
     }
-    this.#isCollecting = true;
+  }
+
+  #addRead(interest: Interest, bytes: number, frame: number): void {
+    if (bytes <= 0) return;
+    interest.readTurn = this.#turns;
+    this.#read.add(interest.fd, interest.generation, bytes, frame);
+  }
+
+  /** Hands out what was read; of many, what is answered is sent together. What ended by that is closed. */
+  #answerRead(events: EngineEvents): void {
+    const isMany = this.#read.count >= this.#batchFrom * readWords;
+    if (isMany) this.#sends.collect();
     try {
       this.#handRead(events);
     } finally {
-      this.#isCollecting = false;
-      if (sends.count > 0) this.#runSends(sends);
+      if (isMany) this.#sends.run();
     }
-    this.#due.handOut(events);
+    if (isMany) this.#due.handOut(events);
+    this.#closings.run();
   }
 
   #acceptAll(interest: Interest, events: EngineEvents): void {
+    // Their descriptors may be the ones that are short.
+    this.#closings.run();
     for (let count = 0; count < acceptsATurn && interest.receiving; count++) {
       const result = acceptNonBlocking(interest.fd);
       if (result === -Errno.EAGAIN) return;
@@ -494,7 +458,7 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.#frames.unmap();
     this.#fetches.unmap();
     this.#receives?.close();
-    this.#sends?.close();
+    this.#sends.close();
     this.files.close();
   }
 }

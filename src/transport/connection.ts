@@ -317,7 +317,8 @@ export class Connection<S> extends Endpoint {
     if (!output.continues) {
       const flags = this.endFollows ? MSG.MORE : 0;
       loop.bulk.noteSmall(loop.nowMs);
-      if (loop.engine.sendsAtOnce || protocol.sendsAtOnce) this.#took(loop.engine.sendNow(this.fd, place, rest, flags));
+      if (protocol.sendsAtOnce || loop.engine.sendsAtOnce(flags))
+        this.#took(loop.engine.sendNow(this.fd, place, rest, flags));
       else {
         this.#sending = true;
         loop.engine.send(this.token, this.fd, place, rest, flags);

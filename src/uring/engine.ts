@@ -1,6 +1,7 @@
 // The io_uring engine: every operation is one submission entry, every event one completion; multishot accept and
 // receive, frames from a provided-buffer ring, one io_uring_enter a turn. Needs Linux 6.1 (DEFER_TASKRUN).
 
+import { Closings } from '../engine/closings.js';
 import { DirectCalls } from '../engine/direct-calls.js';
 import { type Engine, type EngineEvents, fetchStretchBytes } from '../engine/engine.js';
 import type { FileOperations } from '../engine/file-operations.js';
@@ -59,7 +60,6 @@ export interface UringOptions {
 export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOperations {
   readonly name = 'uring';
   readonly nonBlockingSockets = false;
-  readonly sendsAtOnce = false;
   readonly receiveBytes: Uint8Array;
   readonly receiveFrameBytes: number;
   onBegun: ((delayMs: number) => void) | undefined;
@@ -68,6 +68,7 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
   readonly #probe: Region;
   readonly #registered: RegisteredBuffers;
   readonly #notices = new AwaitedNotices();
+  readonly #closings = new Closings();
   #inTurn = false;
   #begunSeen = false;
   #closed = false;
@@ -276,8 +277,13 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
     setNonBlocking(fd, on);
   }
 
+  sendsAtOnce(): boolean {
+    return false;
+  }
+
   closeSocket(fd: number): void {
-    closeDescriptor(fd);
+    if (this.#inTurn) this.#closings.add(fd);
+    else closeDescriptor(fd);
   }
 
   recycle(frame: number): void {
@@ -323,6 +329,7 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
       }
     } finally {
       this.#inTurn = false;
+      this.#closings.run();
       completionRing.release();
     }
   }

@@ -70,13 +70,13 @@ for (const name of ['listed', 'submitted'] as const) {
       const collects = new Set<boolean>();
       recorder.on = ({ kind, token }) => {
         if (kind !== 'receive') return;
-        collects.add(engine.sendsAtOnce);
+        collects.add(engine.sendsAtOnce(0));
         recorder.send(token, all[token]!.fd, pattern.address + token, 100);
       };
-      assert.equal(engine.sendsAtOnce, true);
+      assert.equal(engine.sendsAtOnce(0), true);
       ask(all);
       recorder.until(() => all.every((_line, token) => recorder.length(token) === 3), 'every question');
-      assert.equal(engine.sendsAtOnce, true);
+      assert.equal(engine.sendsAtOnce(0), true);
       recorder.until(() => all.every((_line, token) => recorder.last('send', token)?.result === 100), 'every answer');
       assert.deepEqual([...collects], [false]);
       all.forEach(({ peer }, token) => {
