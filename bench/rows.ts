@@ -67,7 +67,7 @@ export interface Row {
   /** The peers that are compared unless --peers says others. */
   readonly peers: readonly string[];
   readonly bound: Bound | undefined;
-  /** Unmeasured seconds before the first round: caches and compilers are warm when it counts. */
+  /** Unmeasured seconds before the first round, at least: caches and compilers are warm when it counts. */
   readonly warmSeconds: number;
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { median, pairedRatio, quantile, range, roundRatios } from './statistics.js';
+import { haveSettled, median, pairedRatio, quantile, range, roundRatios } from './statistics.js';
 
 test('median: odd, even, unsorted, with holes, none', () => {
   assert.equal(median([3, 1, 2]), 2);
@@ -24,6 +24,19 @@ test('quantile: of sorted values, the last for the whole, none', () => {
 test('range: the extremes, without holes; undefined for none', () => {
   assert.deepEqual(range([20, Number.NaN, 10, 30]), { least: 10, most: 30 });
   assert.equal(range([Number.NaN]), undefined);
+});
+
+test('haveSettled: two in a row that are not less than what was before them', () => {
+  for (const values of [[], [9], [9, 9], [9, 8, 9], [9, 9, 8], [90, 50, 30, 22]])
+    assert.equal(haveSettled(values), false);
+  for (const values of [
+    [9, 9, 9],
+    [9, 8.8, 8.7],
+    [90, 50, 30, 22, 22, 21.5],
+    [9, 20, 20],
+  ])
+    assert.ok(haveSettled(values));
+  assert.ok(haveSettled([Number.NaN, Number.NaN, Number.NaN]), 'nothing is known');
 });
 
 test('roundRatios: one for each round that has both', () => {

@@ -38,6 +38,18 @@ export function pairedRatio(
   return median(roundRatios(numerators, denominators));
 }
 
+/** So many values in a row must not be less than all before them. */
+const settledValues = 2;
+/** What is less by this share or more is less. */
+const settledShare = 0.05;
+
+/** Whether values have stopped falling, as far as their noise lets one see: costs while caches fill and code is compiled. */
+export function haveSettled(values: readonly number[]): boolean {
+  if (values.length <= settledValues) return false;
+  const least = Math.min(...values.slice(0, -settledValues));
+  return values.slice(-settledValues).every((value) => !(value < least * (1 - settledShare)));
+}
+
 /** The smallest and the largest value; undefined for none. */
 export function range(values: readonly number[]): { least: number; most: number } | undefined {
   const known = values.filter((value) => !Number.isNaN(value));

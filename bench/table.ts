@@ -9,7 +9,7 @@ import { treeCpu, treeCpuBetweenNs } from './host/cpu.js';
 import { countSystemCalls, straceAbsence } from './host/system-calls.js';
 import { exchange } from './load/http-client.js';
 import { rowLoad } from './load/row-load.js';
-import { type Measurement, measure, measureQuietly, responsesOf, type Trial } from './measure.js';
+import { type Measurement, measureQuietly, responsesOf, type Trial, warmUp } from './measure.js';
 import type { Options } from './options.js';
 import { type FilePart, getFile, type ManyFile, requestText } from './requests.js';
 import { folder, type Row, rowName, settings } from './rows.js';
@@ -115,7 +115,7 @@ async function enter(site: Site, row: Row, entrant: Entrant, cell: Cell): Promis
       return result;
     };
     const trial = { peer: running, size, connections: row.connections, load: counted };
-    await measure(trial, row.warmSeconds);
+    await warmUp(trial, row.warmSeconds);
     return { row, cell, entrant, trial };
   } catch (error) {
     cell.trouble = (error as Error).message;

@@ -310,20 +310,19 @@ export class Connection<S> extends Endpoint {
 
   /** Sends segments: one through the engine, several by one call of it. */
   #sendFirst(): void {
-    const { output } = this;
-    const { loop, protocol } = this.owner;
+    const { fd, output, owner } = this;
+    const { engine, bulk, nowMs } = owner.loop;
     const rest = output.length - output.done;
     const place = output.place + output.done;
     if (!output.continues) {
       const flags = this.endFollows ? MSG.MORE : 0;
-      loop.bulk.noteSmall(loop.nowMs);
-      if (protocol.sendsAtOnce || loop.engine.sendsAtOnce(flags))
-        this.#took(loop.engine.sendNow(this.fd, place, rest, flags));
+      bulk.noteSmall(nowMs);
+      if (owner.protocol.sendsAtOnce || engine.sendsAtOnce(flags)) this.#took(engine.sendNow(fd, place, rest, flags));
       else {
         this.#sending = true;
-        loop.engine.send(this.token, this.fd, place, rest, flags);
+        engine.send(this.token, fd, place, rest, flags);
       }
-    } else if (!this.#sendGathered()) this.#took(loop.engine.sendNow(this.fd, place, rest, MSG.MORE));
+    } else if (!this.#sendGathered()) this.#took(engine.sendNow(fd, place, rest, MSG.MORE));
   }
 
   /** Sends the segments that the output begins with by one call. False when there is no room for its message. */

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { SO, SOL } from '../../src/kernel/constants.js';
+import { MSG, SO, SOL } from '../../src/kernel/constants.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { setSocketOption } from '../../src/kernel/socket.js';
 import type { Region } from '../../src/memory/region.js';
@@ -157,6 +157,58 @@ for (const name of ['listed', 'submitted'] as const) {
         recorder.until(() => !recorder.isUnderWay('send', token), 'the end of a send to nobody');
         assert.ok([-Errno.EPIPE, -Errno.ECONNRESET].includes(recorder.last('send', token)!.result));
       }
+      bench.end();
+      pattern.unmap();
+    });
+
+    test('many that end with their answer are closed by the end of the turn, and each peer has all of it', () => {
+      const bench = new Bench(name);
+      const { engine, recorder } = bench;
+      const pattern = patternRegion(period);
+      const all = open(bench);
+      const answered = new Set<number>();
+      recorder.on = ({ kind, token, result }) => {
+        const { fd } = all[token]!;
+        if (kind === 'send') {
+          answered.add(token);
+          engine.cancel(token, fd, true);
+        } else if (result > 0) recorder.send(token, fd, pattern.address + token, 100, MSG.MORE);
+        else bench.closeSocket(fd);
+      };
+      ask(all);
+      recorder.until(() => recorder.underWay === 0, 'every end');
+      assert.equal(answered.size, lines);
+      all.forEach(({ peer }, token) => {
+        const got = peer.read();
+        assert.ok(peer.ended, `${token}`);
+        assert.deepEqual([...got], [...pattern.bytes.subarray(token, token + 100)]);
+      });
+      bench.end();
+      pattern.unmap();
+    });
+
+    test('what comes after the first bytes, which are received once, is received when that is asked for', () => {
+      const bench = new Bench(name);
+      const { recorder } = bench;
+      const pattern = patternRegion(period);
+      const all = bench.connect(lines).map(({ fd, peer }) => new Line(fd, peer));
+      all.forEach(({ fd }, token) => void recorder.receive(token, fd, true));
+      recorder.settle();
+      recorder.on = ({ kind, token, result }) => {
+        if (kind === 'receive' && result > 0) recorder.send(token, all[token]!.fd, pattern.address, 100);
+      };
+      ask(all);
+      recorder.until(() => all.every((_line, token) => recorder.last('send', token)?.result === 100), 'every answer');
+      recorder.on = undefined;
+      // Of every second one before it is asked for.
+      const [first, second] = [0, 1].map((rest) => all.filter((_line, token) => token % 2 === rest));
+      ask(first!);
+      recorder.settle();
+      assert.ok(all.every((_line, token) => recorder.length(token) === 3));
+      all.forEach(({ fd }, token) => void recorder.receive(token, fd));
+      recorder.settle();
+      ask(second!);
+      recorder.until(() => all.every((_line, token) => recorder.length(token) === 6), 'every second question');
       bench.end();
       pattern.unmap();
     });
