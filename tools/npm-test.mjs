@@ -1,5 +1,6 @@
 // `npm test [-- PATTERN...]`: from a fresh clone to the runner's closing counts in one command.
-// A PATTERN keeps the test files whose path contains it, and leaves the formatter and linter out.
+// A PATTERN keeps the test files whose path contains it, and leaves the formatter and linter out. `npm run test:long` is `--long`: what repeats
+// itself does so as often as it ever does.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +30,8 @@ const LONGEST = [
 const startedAt = performance.now();
 install();
 build();
-const patterns = process.argv.slice(2);
+const patterns = process.argv.slice(2).filter((word) => word !== '--long');
+const isLongRun = process.argv.includes('--long');
 const files = ['src', 'test', 'tools', 'bench'].flatMap(testFiles).filter(isWanted).sort(byLength);
 if (files.length === 0) {
   console.error(`no test file matches ${patterns.join(' ')}`);
@@ -64,6 +66,7 @@ become(
       NODE_EXTRA_CA_CERTS: undefined,
       CLEARWAY_TEST_FILMS: films,
       CLEARWAY_TEST_FILES: String(files.length),
+      ...(isLongRun ? { CLEARWAY_TEST_LONG: '1' } : {}),
       CLEARWAY_TEST_SHARED: shared,
       CLEARWAY_TEST_PROGRAM: join(root, 'dist/bundle/main.js'),
     },

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { resolveOptions } from '../../../src/serve/options.js';
 import type { Server } from '../../../src/serve/server.js';
 import { ask } from './client.js';
-import { forEachEngine, runServer, startServer, TestSite } from './servers.js';
+import { forEachEngine, ownProcess, runServer, startServer, TestSite } from './servers.js';
 
 forEachEngine('a base path', (engine) => {
   const site = new TestSite({
@@ -63,7 +63,7 @@ forEachEngine('a base path', (engine) => {
   });
 });
 
-test('--base is in the printed address; what is none is refused', async () => {
+test('--base is in the printed address; what is none is refused', { skip: ownProcess }, async () => {
   const site = new TestSite({ 'a.txt': 'hello' });
   const running = await runServer([site.root, '--workers', '1', '--base', '/docs/v1']);
   assert.match(running.urls[0]!, /^http:\/\/127\.0\.0\.1:\d+\/docs\/v1\/$/);

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { headersProblem } from '../../../src/serve/response-headers.js';
 import type { Server } from '../../../src/serve/server.js';
 import { ask } from './client.js';
-import { forEachEngine, patterned, runServer, startServer, TestSite } from './servers.js';
+import { forEachEngine, ownProcess, patterned, runServer, startServer, TestSite } from './servers.js';
 
 const policy = `default-src 'self'; report-uri ${'x'.repeat(1500)}`;
 
@@ -156,7 +156,7 @@ forEachEngine('fields by path', (engine) => {
   });
 });
 
-test('--header by path, beside those of the file of options', async () => {
+test('--header by path, beside those of the file of options', { skip: ownProcess }, async () => {
   const site = new TestSite({
     'a/b.js': 'b',
     'conf.json': JSON.stringify({ headers: { 'X-Every': '1', '/a/*': { 'X-File': '2', 'X-Gone': '3' } } }),

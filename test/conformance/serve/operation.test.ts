@@ -183,7 +183,8 @@ for (const engine of engines) {
       runServer([site.root, '--engine', engine, '--workers', '2', ...args]);
 
     test('who connects during the grace is refused at once, and does not wait for its end', async () => {
-      const running = await server();
+      // Longer than the download takes on the slowest machine: what ends is the download, never the grace.
+      const running = await server('--grace', '2m');
       const client = await download(running);
       running.child.kill('SIGTERM');
       await until('a refusal', async () => {

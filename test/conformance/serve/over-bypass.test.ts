@@ -1,11 +1,14 @@
 // The raw-socket suite once more, with every server on our own TCP/IP: a pair of devices for each, in a network namespace of the suite's own, with the kernel's
-// sockets as clients. The files are the suite's own; each says by itself what is expected.
+// sockets as clients. The files are the suite's own; each says by itself what is expected. What is beneath the sockets is the same on either engine of
+// the kernel, which reads files and waits: a file runs on one of them, and the next one on the other. `npm run test:long` runs each on both.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { isLong } from '../../support/long.js';
 import { bypassRefused } from '../../support/veth-pairs.js';
+import { engineRefused, engines } from './servers.js';
 
 /** Not here: what is of kernel sockets by its nature (listening, pacing, proxies in front, workers that share a port, refused calls), and the command itself. */
 const files = [
@@ -14,11 +17,14 @@ const files = [
   ...['types', 'versions'],
 ];
 
-/** Runs a file of the suite. Returns its status and what it wrote. */
-async function run(file: string): Promise<{ readonly status: number | null; readonly text: string }> {
+/** Runs a file of the suite on some engines. Returns its status and what it wrote. */
+async function run(
+  file: string,
+  on: readonly string[],
+): Promise<{ readonly status: number | null; readonly text: string }> {
   const path = fileURLToPath(new URL(`./${file}.test.js`, import.meta.url));
-  const env = { ...process.env, CLEARWAY_TEST_BYPASS: '1', NODE_TEST_CONTEXT: undefined };
-  const child = spawn(process.execPath, ['--test', '--test-reporter=tap', path], {
+  const env = { ...process.env, CLEARWAY_TEST_BYPASS: on.join(), NODE_TEST_CONTEXT: undefined };
+  const child = spawn(process.execPath, ['--test-reporter=tap', path], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -34,12 +40,14 @@ async function run(file: string): Promise<{ readonly status: number | null; read
 }
 
 const skip = bypassRefused();
+const usable = engines.filter((engine) => engineRefused(engine) === false);
 
 // Most of a file's time is waiting, for limits and for changes of files: two at once take the time of one.
 describe('past the kernel', { skip, concurrency: 2 }, () => {
-  for (const file of files) {
-    test(`${file}, past the kernel`, async () => {
-      const { status, text } = await run(file);
+  for (const [index, file] of files.entries()) {
+    const chosen = isLong ? usable : [usable[index % usable.length]!];
+    test(`${file}, past the kernel, ${chosen.join(' and ')}`, async () => {
+      const { status, text } = await run(file, chosen);
       assert.equal(status, 0, text.slice(-20_000));
       assert.match(text, /^# pass [1-9]/m);
     });

@@ -7,7 +7,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { resolveOptions } from '../../../src/serve/options.js';
 import type { Server } from '../../../src/serve/server.js';
 import { ask } from './client.js';
-import { forEachEngine, runServer, startServer, TestSite } from './servers.js';
+import { forEachEngine, ownProcess, runServer, startServer, TestSite } from './servers.js';
 
 const svg = '<svg xmlns="http://www.w3.org/2000/svg"/>';
 
@@ -69,7 +69,9 @@ forEachEngine('types', (engine) => {
   });
 });
 
-test('--type may be repeated and wins over the file of options; what is wrong is one sentence', async () => {
+test('--type may be repeated and wins over the file of options; what is wrong is one sentence', {
+  skip: ownProcess,
+}, async () => {
   const site = new TestSite({
     'a.log': 'a',
     'b.x': 'b',
