@@ -23,6 +23,11 @@ export interface ViewersPlan {
   readonly rounds: number;
 }
 
+/**
+ * Seconds that each server is watched before it is measured: what a viewer costs is asked for, not what a compiler and a rehearsal do
+ * once in a process's life.
+ */
+const warmUpSeconds = 20;
 /** Media that a viewer holds at most. */
 const bufferMs = 12_000;
 /** What a response may have above the media's own rate: the same for nginx and for `--pace auto`. */
@@ -176,6 +181,10 @@ export async function measureViewers(session: Session, plan: ViewersPlan, list: 
         const cell: ViewersCell = { network: network.name, peer: peer.name, rounds: [] };
         cells.push(cell);
         running.push({ cell, peer: started });
+      }
+      for (const { peer } of running) {
+        say(`${network.name}: ${peer.name}: warms up`);
+        await runViewers(list, peer, network, { ...plan, seconds: warmUpSeconds }, session.placement.load);
       }
       for (let round = 0; round < plan.rounds; round++) {
         for (const { cell, peer } of running) {

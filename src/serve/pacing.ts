@@ -1,5 +1,5 @@
 // How fast responses leave: each connection at the server's own rate, by the kernel's pacing of the socket (SO_MAX_PACING_RATE), and a
-// stretch of media at the rate it is played at, in shares of half a second: the kernel's timers would cost more, one for each 64 KiB and on
+// stretch of media at the rate it is played at, in a share each second: the kernel's timers would cost more, one for each 64 KiB and on
 // long ways for each packet. The first pieces of a stretch are free: a player fills its buffer, at the start and wherever it seeks.
 // Not here: what the rates are (options.ts, media/), sending in shares (transport/shares.ts).
 

@@ -1,8 +1,9 @@
 // KnownPages: what one sender knows of the pages that it is about to send: the span that it asked about, or had fetched. One question
 // for a whole segment of a film, and none again after a short write. Not here: asking (page-cache.ts).
 
+import type { Ahead } from './ahead.js';
 import type { Loop } from './loop.js';
-import type { FileSource, QueuedEntry } from './output.js';
+import type { FileSource } from './output.js';
 import { spanEnd } from './send-modes.js';
 
 /** Bytes asked about as one. */
@@ -38,16 +39,16 @@ export class KnownPages {
 
   /**
    * Whether `least` bytes of an extent can be sent without waiting for a disk; asked for the span that begins with it.
-   * @param gone bytes of it that left already.
+   * @param from where the extent is, without the bytes that left.
    */
-  covers(entry: QueuedEntry, gone: number, least: number, nowMs: number): boolean {
-    const file = entry.file!;
-    const offset = entry.place + gone;
+  covers(from: Ahead, least: number, nowMs: number): boolean {
+    const file = from.file!;
+    const offset = from.place;
     if (this.room(file, offset, nowMs) >= least) return true;
     this.#turnTo(file);
     if (offset >= this.#fetchedFrom && offset + least <= this.#fetchedTo)
       return this.#know(offset, this.#fetchedTo, nowMs);
-    const end = spanEnd(entry, gone, lookBytes);
+    const end = spanEnd(from, lookBytes);
     const near = fetchEnd(offset, end);
     if (near < end && offset >= this.#gapTo) {
       if (file.residency.covers(file.fd, offset, end - offset, nowMs)) return this.#know(offset, end, nowMs);
@@ -71,10 +72,10 @@ export class KnownPages {
   }
 
   /** Has the beginning of the span brought into memory; the endpoint of `token` is told. */
-  fetch(loop: Loop, token: number, entry: QueuedEntry, gone: number): void {
-    const file = entry.file!;
-    const offset = entry.place + gone;
-    const end = fetchEnd(offset, spanEnd(entry, gone, lookBytes));
+  fetch(loop: Loop, token: number, from: Ahead): void {
+    const file = from.file!;
+    const offset = from.place;
+    const end = fetchEnd(offset, spanEnd(from, lookBytes));
     this.#turnTo(file);
     this.#from = this.#to = offset;
     this.#fetchedFrom = offset;

@@ -5,6 +5,7 @@
 
 import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
+import { Ahead } from './ahead.js';
 import { copyOut } from './copy-out.js';
 import type { FileCounts } from './file-counts.js';
 import { KnownPages } from './known-pages.js';
@@ -22,6 +23,10 @@ export type ExtentEnd = 'peer' | 'truncated' | number;
 const firstFill = 256 * 1024;
 const leastFill = 64 * 1024;
 const mostFill = 1024 * 1024;
+
+/** Where the next extent is, and a walk from there: within one step. */
+const here = new Ahead();
+const ahead = new Ahead();
 
 /** The connection as its pump sees it. */
 interface PumpOwner {
@@ -98,7 +103,6 @@ export class ListPump {
     // A lender that was just released may have stopped the pump.
     while (this.#output === output && !output.empty) {
       if (!this.#hasShare() || !this.#hasTurn(output)) return false;
-      output.expand(this.#most);
       if (!this.#sendNext(output)) return false;
     }
     if (this.#output !== output) return false;
@@ -152,18 +156,15 @@ export class ListPump {
   /** One step. False: something is waited for, or it failed. */
   #sendNext(output: Output): boolean {
     const first = output.first!;
-    let extent: QueuedEntry | undefined = first;
-    while (extent !== undefined && extent.file === undefined) extent = extent.next;
-    if (extent === undefined) return this.#sendMessage(output, first, false);
-    const gone = extent === first ? output.done : 0;
-    const mode = chooseMode(extent, gone, this.#loop.sendLimits, this.#mapped === extent.file);
-    if (extent !== first) return this.#sendMessage(output, first, mode === SendMode.message);
+    here.begin(first, output.done);
+    while (here.file === undefined) if (!here.next()) return this.#sendMessage(output, first, false);
+    const mode = chooseMode(here, this.#loop.sendLimits, this.#mapped === here.file);
+    if (first.file === undefined) return this.#sendMessage(output, first, mode === SendMode.message);
     const isWhole = mode === SendMode.sendfile || (mode === SendMode.pipe && this.#isPipeless);
     const pinned = isWhole && !this.#isCopied ? first.file?.pinned : undefined;
     if (pinned !== undefined && this.#sendPinned(output, first, pinned)) return false;
     if (isWhole) return this.#sendFile(output, first);
-    const left = first.length - output.done;
-    if (!this.#known.covers(first, output.done, left, this.#loop.nowMs)) return this.#fetch(output, first);
+    if (!this.#known.covers(here, here.length, this.#loop.nowMs)) return this.#fetch();
     return mode === SendMode.pipe ? this.#sendPieces(output, first) : this.#sendMessage(output, first, true);
   }
 
@@ -179,9 +180,8 @@ export class ListPump {
     // No frame for a message, no addresses for the file, or it does not reach that far any more: sendfile says which.
     if (message === undefined)
       return first.file === undefined ? this.#sendSegment(output, first) : this.#sendFile(output, first);
-    const { file } = message;
+    const { file, end } = message;
     const result = engine.sendMessageNow(fd, message.header, this.#more(message.bytes, output));
-    const { end } = message;
     message.release();
     if (file !== undefined) this.#mapped = file;
     if (result === -Errno.EFAULT) {
@@ -204,7 +204,7 @@ export class ListPump {
     const { engine } = this.#loop;
     this.#owner.goDirect();
     const most = Math.min(this.#fill, this.#most);
-    const filled = this.#fillPipe(first, output.done, most);
+    const filled = this.#fillPipe(most);
     // sendfile says why nothing of it can be had.
     if (filled === 0) return this.#sendFile(output, first);
     const result = engine.sendPipe(this.#owner.fd, this.#more(filled, output) !== 0);
@@ -217,20 +217,18 @@ export class ListPump {
   }
 
   /** Fills the pipe with up to `most` bytes of an extent and of those behind it that are in memory. Returns the bytes. */
-  #fillPipe(first: QueuedEntry, done: number, most: number): number {
+  #fillPipe(most: number): number {
     const { engine, nowMs, sendLimits } = this.#loop;
     let filled = 0;
-    let gone = done;
-    for (let entry: QueuedEntry | undefined = first; entry !== undefined && filled < most; entry = entry.next) {
-      const { file, place, length } = entry;
-      if (file === undefined || length - gone >= longFrom(sendLimits)) break;
-      if (!this.#known.covers(entry, gone, length - gone, nowMs)) break;
-      const asked = Math.min(length - gone, most - filled);
-      const result = engine.fillPipe(file.fd, place + gone, asked);
+    ahead.from(here);
+    do {
+      const { file, place, length } = ahead;
+      if (file === undefined || length >= longFrom(sendLimits) || !this.#known.covers(ahead, length, nowMs)) break;
+      const asked = Math.min(length, most - filled);
+      const result = engine.fillPipe(file.fd, place, asked);
       if (result > 0) filled += result;
       if (result < asked) break;
-      gone = 0;
-    }
+    } while (filled < most && ahead.next());
     return filled;
   }
 
@@ -241,11 +239,10 @@ export class ListPump {
     const file = first.file!;
     const { done } = output;
     const offset = first.place + done;
-    if (!this.#known.covers(first, done, Math.min(first.length - done, leastFill), nowMs))
-      return this.#fetch(output, first);
+    if (!this.#known.covers(here, Math.min(here.length, leastFill), nowMs)) return this.#fetch();
     const ask = Math.min(first.length - done, this.#known.room(file, offset, nowMs), this.#most);
     this.#owner.goDirect();
-    if (output.extents > 1) this.#cork(fd);
+    if (output.extents > 1 || first.rest !== undefined) this.#cork(fd);
     let result = engine.sendFile(fd, file.fd, offset, ask);
     if (result === -Errno.EINVAL || result === -Errno.ENOSYS || result === -Errno.EOPNOTSUPP) {
       result = copyOut(engine, fd, file.fd, offset, ask);
@@ -334,10 +331,10 @@ export class ListPump {
     return false;
   }
 
-  #fetch(output: Output, entry: QueuedEntry): false {
+  #fetch(): false {
     this.waiting = true;
     this.#owner.counts.coldFetches++;
-    this.#known.fetch(this.#loop, this.#owner.token, entry, output.done);
+    this.#known.fetch(this.#loop, this.#owner.token, here);
     return false;
   }
 

@@ -56,23 +56,15 @@ export interface QueuedEntry {
   readonly place: number;
   readonly length: number;
   readonly next: QueuedEntry | undefined;
-  /** Pieces of its file that follow it, and of which no entries were made yet: only the last entry has such. */
+  /** Pieces of its file that follow it before the next entry. */
   readonly rest: PiecesLeft | undefined;
 }
 
-/** Pieces that are queued as what they are, offset and length each: entries are made of them when they are sent. */
+/** Pieces that are queued as what they are, offset and length each: when one has left, the entry becomes the next. */
 export interface PiecesLeft {
   readonly places: Float64Array;
-  /** Where the first one stands that is no entry yet. */
+  /** Where the first one stands. */
   readonly at: number;
-}
-
-/** As {@link Output} has it. */
-interface Pieces extends PiecesLeft {
-  readonly file: FileSource;
-  at: number;
-  /** Bytes of those that are no entries yet. */
-  bytes: number;
 }
 
 /** Pooled, and shared by all connections: an idle one holds none. */
@@ -83,7 +75,7 @@ class Entry implements QueuedEntry {
   place = 0;
   length = 0;
   next: Entry | undefined;
-  rest: Pieces | undefined;
+  rest: { places: Float64Array; at: number } | undefined;
 }
 
 const maxPooled = 4096;
@@ -110,11 +102,23 @@ function giveBack(entry: Entry): void {
   pooled++;
 }
 
+/** An entry whose piece left becomes the next one of its list. False: there is none. */
+function becomesNext(entry: Entry): boolean {
+  const { rest } = entry;
+  if (rest === undefined) return false;
+  const { places, at } = rest;
+  entry.place = places[at]!;
+  entry.length = places[at + 1]!;
+  if (at + 2 === places.length) entry.rest = undefined;
+  else rest.at += 2;
+  return true;
+}
+
 /** The entries of one connection. */
 export class Output {
   /** Bytes of the first entry that are gone. */
   done = 0;
-  /** Extents that are queued, and the bytes of all entries, the ones of the first that are gone included: of pieces that are no entries yet, none. */
+  /** Extents that are queued, a list of pieces as one; and the bytes of all that is, the ones of the first that are gone included. */
   extents = 0;
   #bytes = 0;
   #first: Entry | undefined;
@@ -133,7 +137,7 @@ export class Output {
 
   /** Bytes that are still to be sent. */
   get left(): number {
-    return this.#bytes + (this.#last?.rest?.bytes ?? 0) - this.done;
+    return this.#bytes - this.done;
   }
 
   /** True when something follows the first entry. */
@@ -154,38 +158,15 @@ export class Output {
 
   /**
    * Adds pieces of a file, offset and length each, at least one, of `bytes` in all. The file is released when the last one left. An entry a
-   * piece would be memory of each viewer of a film; so it is a place in what all of them share.
+   * piece would be memory of each viewer of a film; so it is one, and a place in what all of them share.
    */
   addPieces(file: FileSource, places: Float64Array, bytes: number): void {
-    this.#addPiece({ file, places, at: 0, bytes });
-  }
-
-  /** Adds an entry of the first of some pieces; the others follow it. */
-  #addPiece(pieces: Pieces): void {
-    const { file, places, at } = pieces;
-    const length = places[at + 1]!;
-    pieces.at += 2;
-    pieces.bytes -= length;
-    const isLast = pieces.at === places.length;
-    this.addExtent(file, places[at]!, length, isLast ? file : undefined, 0);
-    if (!isLast) this.#last!.rest = pieces;
-  }
-
-  /** Makes entries of pieces, so that about `bytes` of what is queued are entries. */
-  expand(bytes: number): void {
-    while (this.#last?.rest !== undefined && this.#bytes - this.done < bytes)
-      this.#makeNext(this.#last, this.#last.rest);
-  }
-
-  /** Makes an entry of the piece that follows the last one. */
-  #makeNext(last: Entry, rest: Pieces): void {
-    last.rest = undefined;
-    this.#addPiece(rest);
+    this.addExtent(file, places[0]!, places[1]!, file, 0);
+    if (places.length > 2) this.#last!.rest = { places, at: 2 };
+    this.#bytes += bytes - places[1]!;
   }
 
   #add(place: number, length: number, file: FileSource | undefined, lender: Lender | undefined, cookie: number): void {
-    // Seldom: a response has one list of pieces, and ends with it. What is sent goes by entries, and would pass the pieces by.
-    if (this.#last?.rest !== undefined) this.expand(Number.POSITIVE_INFINITY);
     const entry = takeEntry();
     entry.file = file;
     entry.lender = lender;
@@ -253,9 +234,9 @@ export class Output {
     let entry = finished;
     while (entry !== undefined && left >= entry.length) {
       left -= entry.length;
-      // What follows a piece is never only a place.
-      if (entry.rest !== undefined) this.#makeNext(entry, entry.rest);
-      this.#forget(entry);
+      this.#bytes -= entry.length;
+      if (becomesNext(entry)) continue;
+      if (entry.file !== undefined) this.extents--;
       last = entry;
       entry = entry.next;
     }
@@ -273,31 +254,16 @@ export class Output {
     }
   }
 
-  #forget(entry: Entry): void {
-    this.#bytes -= entry.length;
-    if (entry.file !== undefined) this.extents--;
-  }
-
-  /** Lets go of the first entry. */
-  shift(): void {
-    const entry = this.#first;
-    if (entry === undefined) return;
-    this.done = 0;
-    this.#forget(entry);
-    this.#first = entry.next;
-    if (this.#first === undefined) this.#last = undefined;
-    const { lender, cookie } = entry;
-    giveBack(entry);
-    lender?.release(cookie);
-  }
-
   /** Lets go of everything. */
   clear(): void {
-    const last = this.#last;
-    if (last?.rest !== undefined) {
-      last.lender = last.rest.file;
-      last.rest = undefined;
+    let entry = this.#first;
+    this.#first = this.#last = undefined;
+    this.done = this.extents = this.#bytes = 0;
+    while (entry !== undefined) {
+      const { lender, cookie, next }: Entry = entry;
+      giveBack(entry);
+      lender?.release(cookie);
+      entry = next;
     }
-    while (!this.empty) this.shift();
   }
 }

@@ -4,9 +4,10 @@
 
 import { beginMappedMessage } from '../memory/mapped-file.js';
 import { IOV_MAX } from '../memory/sg-list.js';
+import { Ahead } from './ahead.js';
 import { finishMessage, leaseMessage, messageAddress, releaseMessage, setIovec } from './gather.js';
 import type { KnownPages } from './known-pages.js';
-import type { FileSource, Output, QueuedEntry } from './output.js';
+import type { FileMapping, FileSource, Output } from './output.js';
 import { longFrom, type SendLimits } from './send-modes.js';
 
 /** See the file's head. */
@@ -19,10 +20,13 @@ export class RunMessage {
   file: FileSource | undefined;
   /** Where the last piece of the file ends. */
   end = 0;
-  #message = -1;
-  /** Iovecs that it has room for, and has. */
-  #room = 0;
+  #message = 0;
   #iovecs = 0;
+  /** The stretch of the file whose addresses follow one another, where it was asked for last, and the address of its beginning. */
+  #from = 0;
+  #to = 0;
+  #address = 0;
+  readonly #ahead = new Ahead();
 
   /**
    * Writes the message of what an output begins with: segments, and pieces of the first file that are known to be in memory.
@@ -37,12 +41,11 @@ export class RunMessage {
     nowMs: number,
   ): RunMessage | undefined {
     const run = shared;
-    run.#room = Math.min(IOV_MAX, countEntries(output, budget, known !== undefined) + 1);
-    run.#message = leaseMessage(run.#room);
+    run.#message = leaseMessage(IOV_MAX);
     if (run.#message < 0) return undefined;
-    run.bytes = run.end = run.#iovecs = 0;
+    run.bytes = run.end = run.#iovecs = run.#from = run.#to = 0;
     run.file = undefined;
-    run.#fill(output, budget, limits, known, nowMs);
+    run.#fill(output, budget, longFrom(limits), known, nowMs);
     if (!run.#isThere()) run.#keepSegments(output);
     if (run.#iovecs === 0) {
       run.release();
@@ -53,16 +56,18 @@ export class RunMessage {
     return run;
   }
 
-  #fill(output: Output, budget: number, limits: SendLimits, known: KnownPages | undefined, nowMs: number): void {
+  #fill(output: Output, budget: number, long: number, known: KnownPages | undefined, nowMs: number): void {
     beginMappedMessage();
-    let gone = output.done;
-    for (let entry = output.first; entry !== undefined && this.bytes < budget; entry = entry.next) {
+    const ahead = this.#ahead;
+    ahead.begin(output.first!, output.done);
+    do {
+      const { file, place, length } = ahead;
       // A piece may take two.
-      if (this.#iovecs > this.#room - 2) return;
-      if (entry.file === undefined) this.#add(entry.place + gone, entry.length - gone);
-      else if (known === undefined || !this.#addPiece(entry, gone, limits, known, nowMs)) return;
-      gone = 0;
-    }
+      if (this.#iovecs > IOV_MAX - 2) return;
+      if (file === undefined) this.#add(place, length);
+      else if (known === undefined || (this.file ?? file) !== file || length >= long) return;
+      else if (!known.covers(ahead, length, nowMs) || !this.#addPiece(file, place, length)) return;
+    } while (this.bytes < budget && ahead.next());
   }
 
   #add(address: number, length: number): void {
@@ -71,24 +76,26 @@ export class RunMessage {
   }
 
   /** Adds a piece of a file; it may lie in two windows of the mapping. False: nothing may follow it. */
-  #addPiece(entry: QueuedEntry, gone: number, limits: SendLimits, known: KnownPages, nowMs: number): boolean {
-    const file = entry.file!;
-    const { mapping } = file;
-    const offset = entry.place + gone;
-    const length = entry.length - gone;
-    if (mapping === undefined || (this.file ?? file) !== file || length >= longFrom(limits)) return false;
-    if (!known.covers(entry, gone, length, nowMs)) return false;
-    const address = mapping.address(offset);
+  #addPiece(file: FileSource, place: number, length: number): boolean {
+    const end = place + length;
+    for (let at = place; at < end; ) {
+      if ((at < this.#from || at >= this.#to) && !this.#turnTo(file.mapping, at)) return false;
+      this.file = file;
+      const here = Math.min(end, this.#to) - at;
+      this.#add(this.#address + (at - this.#from), here);
+      at += here;
+      if (at > this.end) this.end = at;
+    }
+    return true;
+  }
+
+  /** Finds the addresses of what a file has from an offset on. False: they cannot be had. */
+  #turnTo(mapping: FileMapping | undefined, offset: number): boolean {
+    const address = mapping?.address(offset) ?? 0;
     if (address === 0) return false;
-    this.file = file;
-    const here = Math.min(length, mapping.room(offset));
-    this.#add(address, here);
-    this.end = Math.max(this.end, offset + here);
-    if (here === length) return true;
-    const second = mapping.address(offset + here);
-    if (second === 0) return false;
-    this.#add(second, length - here);
-    this.end = Math.max(this.end, offset + length);
+    this.#from = offset;
+    this.#to = offset + mapping!.room(offset);
+    this.#address = address;
     return true;
   }
 
@@ -112,21 +119,8 @@ export class RunMessage {
   /** Gives the message back: its call has ended. */
   release(): void {
     releaseMessage(this.#message);
-    this.#message = -1;
     this.file = undefined;
   }
 }
 
 const shared = new RunMessage();
-
-/** Entries that a message of about `budget` bytes has room for. */
-function countEntries(output: Output, budget: number, extents: boolean): number {
-  let count = 0;
-  let bytes = -output.done;
-  for (let entry = output.first; entry !== undefined && bytes < budget && count < IOV_MAX; entry = entry.next) {
-    if (entry.file !== undefined && !extents) break;
-    bytes += entry.length;
-    count++;
-  }
-  return count;
-}

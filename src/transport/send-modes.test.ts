@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Ahead } from './ahead.js';
 import type { FileSource, QueuedEntry } from './output.js';
 import { chooseMode, defaultSendLimits, SendMode } from './send-modes.js';
 
 const file = { fd: 5, mapping: {} } as unknown as FileSource;
 
-/** Extents of these lengths, the last ones of which are no entries yet. */
+/** Extents of these lengths, the last ones of which are a list. */
 function entriesOf(lengths: readonly number[], made: number): QueuedEntry {
   const places = Float64Array.from(lengths.flatMap((length, index) => [index * 1_000_000, length]));
   let next: QueuedEntry | undefined;
@@ -16,7 +17,7 @@ function entriesOf(lengths: readonly number[], made: number): QueuedEntry {
   return next!;
 }
 
-test('pieces are the same to the choice, whether they are entries yet or not', () => {
+test('pieces are the same to the choice, whether they are entries or a list', () => {
   const { pipe, sendfile, message } = SendMode;
   const kib = 1024;
   const lists: [lengths: number[], mode: number][] = [
@@ -29,7 +30,9 @@ test('pieces are the same to the choice, whether they are entries yet or not', (
   ];
   for (const [lengths, mode] of lists) {
     for (let made = 1; made <= lengths.length; made++) {
-      assert.equal(chooseMode(entriesOf(lengths, made), 0, defaultSendLimits, false), mode, `${made} of ${lengths}`);
+      const from = new Ahead();
+      from.begin(entriesOf(lengths, made), 0);
+      assert.equal(chooseMode(from, defaultSendLimits, false), mode, `${made} of ${lengths}`);
     }
   }
 });

@@ -2,7 +2,7 @@
 // them once; middle ones as references through a pipe, many by one call; large ones by sendfile, a call each.
 // Not here: sending them (list-pump.ts).
 
-import type { PiecesLeft, QueuedEntry } from './output.js';
+import { Ahead } from './ahead.js';
 
 /** The ways of {@link chooseMode}. */
 export const SendMode = { message: 0, pipe: 1, sendfile: 2, reference: 3 } as const;
@@ -33,6 +33,8 @@ const mostLookedAt = 16;
 /** A piece of this length leaves by a call of its own, whatever the others are like. */
 const longBytes = 64 * 1024;
 
+const ahead = new Ahead();
+
 /** From which length on a piece is never one of many. */
 export function longFrom({ sendfileFrom }: SendLimits): number {
   return Math.max(longBytes, sendfileFrom);
@@ -41,29 +43,20 @@ export function longFrom({ sendfileFrom }: SendLimits): number {
 /**
  * How an extent leaves, and what is like it behind it: by what they have on average, because to change between modes costs more than
  * the wrong one does near where they are equal.
- * @param gone bytes of it that left already. @param isMapped whether pieces of its file left by a message already.
+ * @param from where the extent is, without the bytes that left. @param isMapped whether pieces of its file left by a message already.
  */
-export function chooseMode(first: QueuedEntry, gone: number, limits: SendLimits, isMapped: boolean): number {
-  const { file, next } = first;
+export function chooseMode(from: Ahead, limits: SendLimits, isMapped: boolean): number {
+  const { file } = from;
   const long = longFrom(limits);
-  let bytes = first.length - gone;
+  let bytes = from.length;
   if (bytes >= long) return SendMode.sendfile;
   let count = 1;
-  let last = first;
-  for (let entry = next; entry !== undefined && count < mostLookedAt; entry = entry.next) {
-    last = entry;
-    if (entry.file === undefined) continue;
-    if (entry.file !== file || entry.length >= long) break;
-    bytes += entry.length;
+  ahead.from(from);
+  while (count < mostLookedAt && ahead.next()) {
+    if (ahead.file === undefined) continue;
+    if (ahead.file !== file || ahead.length >= long) break;
+    bytes += ahead.length;
     count++;
-  }
-  // Where all entries are like it, there may be pieces that are none yet.
-  if (last.rest !== undefined && last.file === file && (last === first || last.length < long)) {
-    const { places, at } = last.rest;
-    for (let index = at; index < places.length && count < mostLookedAt && places[index + 1]! < long; index += 2) {
-      bytes += places[index + 1]!;
-      count++;
-    }
   }
   const isShort = bytes < limits.messageBelow * count;
   if (isShort && (isMapped || count >= leastMapped) && file?.mapping !== undefined) return SendMode.message;
@@ -75,30 +68,19 @@ const mostBetween = 1024 * 1024;
 
 /**
  * Where a span ends: the range of a file in which an extent and those behind it lie, as far as they go forward.
- * @param gone bytes of the extent that left already. @param most bytes of the span.
+ * @param from where the extent is, without the bytes that left. @param most bytes of the span.
  */
-export function spanEnd(first: QueuedEntry, gone: number, most: number): number {
-  const { file, place } = first;
-  const limit = place + gone + most;
-  let end = place + first.length;
-  let last = first;
-  for (let entry = first.next; entry !== undefined && end < limit; entry = entry.next) {
-    last = entry;
-    if (entry.file === undefined) continue;
-    if (entry.file !== file || !follows(entry.place, end)) return Math.min(end, limit);
-    end = entry.place + entry.length;
+export function spanEnd(from: Ahead, most: number): number {
+  const { file, place, length } = from;
+  const limit = place + most;
+  let end = place + length;
+  ahead.from(from);
+  while (end < limit && ahead.next()) {
+    if (ahead.file === undefined) continue;
+    if (ahead.file !== file || !follows(ahead.place, end)) break;
+    end = ahead.place + ahead.length;
   }
-  return Math.min(last.rest === undefined ? end : restEnd(last.rest, end, limit), limit);
+  return Math.min(end, limit);
 }
 
 const follows = (place: number, end: number): boolean => place >= end && place - end <= mostBetween;
-
-/** As {@link spanEnd}, through pieces that are no entries yet. */
-function restEnd({ places, at }: PiecesLeft, from: number, limit: number): number {
-  let end = from;
-  for (let index = at; index < places.length && end < limit; index += 2) {
-    if (!follows(places[index]!, end)) break;
-    end = places[index]! + places[index + 1]!;
-  }
-  return end;
-}

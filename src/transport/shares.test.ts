@@ -9,17 +9,17 @@ test('without a rate all of it may leave', () => {
   assert.equal(shares.left, Number.POSITIVE_INFINITY);
 });
 
-test('equal shares, none larger than the rate of half a second, one each half second', () => {
+test('equal shares, none larger than the rate of a second, one each second', () => {
   const shares = new Shares();
   // Another response may have been before it.
   shares.begin(10, 500, 1);
-  shares.begin(1000, 1100, 100);
-  assert.deepEqual([shares.left, shares.dueMs], [367, 600]);
+  shares.begin(500, 1100, 100);
+  assert.deepEqual([shares.left, shares.dueMs], [367, 1100]);
   // A call may send a little more than it was to: the next share is as much smaller.
   shares.count(380);
   assert.equal(shares.left, -13);
   shares.next();
-  assert.deepEqual([shares.left, shares.dueMs], [734 - 380, 1100]);
+  assert.deepEqual([shares.left, shares.dueMs], [734 - 380, 2100]);
   shares.count(354);
   shares.next();
   assert.equal(shares.left, Number.POSITIVE_INFINITY);
