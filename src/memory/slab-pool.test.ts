@@ -55,16 +55,42 @@ test('frames never overlap, are as large as was asked for, and all come back', (
   );
 });
 
-test('each size is the smallest that holds what is asked for, and not much larger', () => {
-  const pool = new SlabPool(40_000, 1);
-  for (let bytes = 1; bytes <= 40_000; bytes += 37) {
-    const size = pool.sizeFor(bytes);
-    const first = pool.lease(size);
-    const before = pool.leasedBytes;
-    assert.ok(before >= bytes && (bytes <= 512 || before <= bytes * 1.25 + 64), `${before} for ${bytes}`);
-    pool.release(first);
+/** Asks for frames of all lengths, one at a time. @param worst how much larger than asked for a frame may be */
+function askForAll(pool: SlabPool, largest: number, worst: number): void {
+  for (let bytes = 1; bytes <= largest; bytes += 37) {
+    const frame = pool.lease(pool.sizeFor(bytes));
+    const got = pool.leasedBytes;
+    assert.ok(got >= bytes, `${got} for ${bytes}`);
+    const fitInSlab = Math.floor(pool.slabBytes / (bytes + 64)) === Math.floor(pool.slabBytes / got);
+    assert.ok(bytes <= 600 || got <= bytes * worst + 64 || fitInSlab, `${got} for ${bytes}`);
+    pool.release(frame);
     for (let slab = 0; slab < pool.slabs; slab++) pool.reclaim(slab);
   }
-  assert.equal(pool.sizeFor(40_001 + 64), -1);
+  assert.equal(pool.sizeFor(pool.slabBytes + 1), -1);
   pool.unmap();
+}
+
+test('each size is the smallest that holds what is asked for, and not much larger, or a slab holds no more of them', () => {
+  askForAll(new SlabPool(34_000, 50 << 20), 34_000, (13 / 12) ** 2);
+  askForAll(new SlabPool(40_000, 1), 40_000, (5 / 4) ** 2);
+  askForAll(new SlabPool(1_000_000, 50 << 20), 1_000_000, (5 / 4) ** 2);
+});
+
+test('frames of any length fill their slabs: little is left over', () => {
+  for (const bytes of [700, 1500, 4000, 5000, 7000, 9000, 12_000, 20_000, 33_500]) {
+    const pool = new SlabPool(34_000, 8 << 20);
+    const size = pool.sizeFor(bytes);
+    let held = 0;
+    while (pool.lease(size) >= 0) held += bytes;
+    assert.ok(held > (8 << 20) * 0.72, `${held} of ${8 << 20} with frames of ${bytes}`);
+    pool.unmap();
+  }
+});
+
+test('the budget is kept, however long the largest frame is', () => {
+  for (const largest of [512, 5000, 34_000, 65_536, 70_000, 300_000, 1_100_000]) {
+    const pool = new SlabPool(largest, 50 << 20);
+    assert.ok(pool.region.byteLength <= 50 << 20, `${pool.region.byteLength} with frames of up to ${largest}`);
+    pool.unmap();
+  }
 });

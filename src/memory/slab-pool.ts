@@ -1,5 +1,6 @@
 // SlabPool: frames of many sizes in one region of a fixed budget. The region is cut into slabs; a slab belongs to one size
-// while any frame of it is leased. Sizes grow by a quarter, so that a frame is at most a fifth larger than what it holds.
+// while any frame of it is leased. A size is a slab divided by a whole number, so that nothing of a slab is left over, and the
+// next one is at least a twelfth larger: of what is 1 to 8 KiB long a frame is larger by 6 % on average.
 // Not here: what lies in the frames, and who must give one up when there is none (serve/frame-cache.ts).
 
 import { Region } from './region.js';
@@ -10,12 +11,25 @@ const leastSlabBytes = 64 * 1024;
 const manyBytes = 2 * 1024 * 1024;
 /** Frames begin at multiples of a cache line. */
 const alignment = 64;
+/** How far apart sizes are at least. Finer ones come first: coarser ones are for pools that would have few slabs for each. */
+const growths = [13 / 12, 5 / 4];
+const slabsASize = 4;
+
+/** The sizes of frames that a slab is cut into without a rest, smallest first, each larger than the one before by `growth` or more. */
+function sizesOf(slabBytes: number, largest: number, growth: number): number[] {
+  const sizes: number[] = [];
+  for (let frames = Math.floor(slabBytes / largest); ; frames++) {
+    const size = Math.floor(slabBytes / frames / alignment) * alignment;
+    if (size < smallestFrame) return sizes.reverse();
+    if (sizes.length === 0 || size * growth <= sizes.at(-1)!) sizes.push(size);
+  }
+}
 
 /** A frame is its offset in the region; -1 stands for none. */
 export class SlabPool {
   readonly region: Region;
   readonly slabBytes: number;
-  readonly #sizes: number[] = [];
+  readonly #sizes: readonly number[];
   /** Frames that are free, by size. */
   readonly #free: number[][] = [];
   /** By slab: the size its frames have, -1 when it has none; and how many frames of it are leased. */
@@ -30,13 +44,14 @@ export class SlabPool {
   /** @param largestFrame bytes of the largest frame. @param budget bytes of memory in all; pages come as they are used. */
   constructor(largestFrame: number, budget: number) {
     const largest = Math.max(smallestFrame, Math.ceil(largestFrame / alignment) * alignment);
-    for (let size = smallestFrame; size < largest; size = Math.ceil((size * 5) / 4 / alignment) * alignment) {
-      this.#sizes.push(size);
-    }
-    this.#sizes.push(largest);
+    // Two of the largest at least, where that is no large slab: one alone would leave half of it.
+    const least = Math.max(leastSlabBytes, largest <= leastSlabBytes ? 2 * largest : largest);
+    this.slabBytes = Math.ceil(least / 4096) * 4096;
+    const wanted = Math.floor(budget / this.slabBytes);
+    const choices = growths.map((growth) => sizesOf(this.slabBytes, largest, growth));
+    this.#sizes = choices.find((sizes) => sizes.length * slabsASize <= wanted) ?? choices.at(-1)!;
     for (const _ of this.#sizes) this.#free.push([]);
-    this.slabBytes = Math.max(leastSlabBytes, Math.ceil(largest / 4096) * 4096);
-    const slabs = Math.max(this.#sizes.length, Math.floor(budget / this.slabBytes));
+    const slabs = Math.max(this.#sizes.length, wanted);
     this.region = new Region(slabs * this.slabBytes);
     this.#sizeOf = new Int8Array(slabs).fill(-1);
     this.#leased = new Int32Array(slabs);

@@ -76,7 +76,7 @@ export type WorkerTold =
 const rateWindowMs = 20_000;
 const backlogLimit = 64 * 1024;
 /** Memory for responses in frames: of each worker. */
-const frameBudget = 54 * 1024 * 1024;
+const frameBudget = 50 * 1024 * 1024;
 
 /** What a connection over the cap is told. */
 function overflow(options: ResolvedOptions): string {
