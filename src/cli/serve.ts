@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { giveFreedMemoryBack } from '../kernel/allocator.js';
 import type { BegunThread } from '../serve/begun-thread.js';
 import type { ServeOptions } from '../serve/options.js';
 import type { Server } from '../serve/server.js';
@@ -238,7 +239,9 @@ export async function run(args: string[], begun?: BegunThread): Promise<number> 
   server.on('pinned', (files, bytes) => void tellPinned(files, bytes));
   let dashboard: ServeDashboard | undefined;
   try {
-    await server.listen();
+    const listens = server.listen();
+    giveFreedMemoryBack();
+    await listens;
     if (dashboardAt !== undefined) {
       const { openServeDashboard } = await import('./serve-dashboard.js');
       dashboard = await openServeDashboard(server, dashboardAt);
