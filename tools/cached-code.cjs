@@ -5,24 +5,38 @@
 
 'use strict';
 
-const { readFileSync } = require('node:fs');
+const { closeSync, openSync, readSync, statSync } = require('node:fs');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
 
-function codeOf(path) {
+/** Reads a file into memory that is there, from its begin on. @returns its bytes */
+function readInto(memory, path) {
+  const fd = openSync(path);
   try {
-    return readFileSync(path);
-  } catch {
-    // The bundle was built where the server cannot run.
-    return undefined;
+    let length = 0;
+    for (let read = -1; read !== 0; length += read) read = readSync(fd, memory, length, memory.length - length, null);
+    return memory.subarray(0, length);
+  } finally {
+    closeSync(fd);
   }
+}
+
+function loadScript(name) {
+  const filename = join(__dirname, `${name}.code.js`);
+  const cache = join(__dirname, `${name}.code.cache`);
+  // Not there where the bundle was built on a host that cannot serve.
+  const cacheBytes = statSync(cache, { throwIfNoEntry: false })?.size;
+  // Both are read into the same memory, one after the other: a page that is touched first costs more than its bytes.
+  const memory = Buffer.allocUnsafeSlow(Math.max(statSync(filename).size, cacheBytes ?? 0));
+  // esbuild writes ASCII: as one byte a character it is half as large in V8.
+  const source = readInto(memory, filename).toString('latin1');
+  const cachedData = cacheBytes === undefined ? undefined : readInto(memory, cache);
+  return new Script(source, { filename, cachedData });
 }
 
 /** Runs `NAME.code.js` beside this file as the module that asks for it. */
 exports.runCached = (name, module, require) => {
-  const filename = join(__dirname, `${name}.code.js`);
-  // esbuild writes ASCII: as one byte a character it is half as large in V8.
-  const source = readFileSync(filename, 'latin1');
-  const script = new Script(source, { filename, cachedData: codeOf(join(__dirname, `${name}.code.cache`)) });
-  script.runInThisContext()(module.exports, require, module, filename, __dirname);
+  // Nothing that was read is held here: a serving thread does not come back from its run.
+  const wrapped = loadScript(name).runInThisContext();
+  wrapped(module.exports, require, module, join(__dirname, `${name}.code.js`), __dirname);
 };

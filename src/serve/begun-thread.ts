@@ -9,6 +9,12 @@ import type { WorkerBoot } from './worker.js';
 /** A worker allocates next to nothing for a request: a small nursery is collected seldom, and its memory is for frames. */
 const resourceLimits = { maxYoungGenerationSizeMb: 2 };
 
+/**
+ * Its standard streams are not joined to ours yet: Node would open ours for that before it begins the thread (for a pipe it loads its
+ * sockets), and have the thread make its own, of which it writes nothing.
+ */
+const separateStreams = { stdin: true, stdout: true, stderr: true };
+
 /** What serving threads run where there is no extension. */
 export const ordinaryEntry = new URL('./worker-main.js', import.meta.url);
 
@@ -25,7 +31,7 @@ export class BegunThread {
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     const workerData: WorkerBoot = { port: port2, gate: this.#gate, isBypass };
-    this.#thread = new Worker(entry, { workerData, transferList: [port2], resourceLimits });
+    this.#thread = new Worker(entry, { workerData, transferList: [port2], resourceLimits, ...separateStreams });
     let failure: Error | undefined;
     this.#thread.on('error', (error) => {
       failure = error;
@@ -33,6 +39,12 @@ export class BegunThread {
     this.exited = new Promise((resolve) => {
       this.#thread.on('exit', () => resolve(failure));
     });
+  }
+
+  /** What it writes to its standard streams is written to ours, what it wrote before as well. It keeps the process up from then on. */
+  joinStreams(): void {
+    this.#thread.stdout.on('data', (bytes: Uint8Array) => process.stdout.write(bytes));
+    this.#thread.stderr.on('data', (bytes: Uint8Array) => process.stderr.write(bytes));
   }
 
   /** It serves with what it was told, or ends if that was nothing. */

@@ -1,9 +1,11 @@
 // A worker's thread by itself: it waits for its start, and what it said before its end is heard.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { engineDescriptors, spoil } from '../../test/support/engine-descriptors.js';
 import { BegunThread, ordinaryEntry } from './begun-thread.js';
 import { Listening } from './listening.js';
@@ -67,4 +69,36 @@ test('one that dies before it was heard that it serves did serve', { skip }, asy
     ends.map(({ wasReady, failure }) => [wasReady, /epoll_wait/.test(failure?.message ?? '')]),
     [[true, true]],
   );
+});
+
+/** Runs a program that begins a thread of this text, in a process of its own. @returns what it wrote, and its exit status */
+function runWithThread(thread: string, program: string): { stdout: string; stderr: string; status: number | null } {
+  const folder = mkdtempSync(`${tmpdir()}/clearway-thread-`);
+  writeFileSync(`${folder}/thread.mjs`, `import { workerData } from 'node:worker_threads';\n${thread}`);
+  const module = new URL('./begun-thread.js', import.meta.url).href;
+  const entry = pathToFileURL(`${folder}/thread.mjs`).href;
+  const begin = `const begun = new BegunThread(new URL(${JSON.stringify(entry)}), false);`;
+  writeFileSync(
+    `${folder}/program.mjs`,
+    `import { BegunThread } from ${JSON.stringify(module)};\n${begin}\n${program}`,
+  );
+  const child = spawnSync(process.execPath, [`${folder}/program.mjs`], { encoding: 'utf8', timeout: 30_000 });
+  rmSync(folder, { recursive: true });
+  return child;
+}
+
+const speaks =
+  "process.stdout.write('said\\n'); process.stderr.write('complained\\n'); Atomics.wait(workerData.gate, 0, 0);";
+
+test('what a thread writes is written to the streams of the process, what it wrote before it was started too', () => {
+  const { stdout, stderr, status } = runWithThread(
+    speaks,
+    "begun.port.on('message', () => {}).unref();\nsetTimeout(() => { begun.joinStreams(); begun.openGate(); }, 300);",
+  );
+  assert.deepEqual({ stdout, stderr, status }, { stdout: 'said\n', stderr: 'complained\n', status: 0 });
+});
+
+test('the process does not wait for a thread that is dismissed', () => {
+  const { status } = runWithThread('setTimeout(() => {}, 600_000);', 'begun.port.unref(); begun.dismiss();');
+  assert.equal(status, 0);
 });

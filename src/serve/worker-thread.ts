@@ -70,6 +70,7 @@ export class WorkerThread {
   async start(start: Omit<WorkerStart, 'wakeDescriptor'>): Promise<void> {
     this.#wakeDescriptor = createEventDescriptor();
     this.#port.postMessage({ ...start, wakeDescriptor: this.#wakeDescriptor } satisfies WorkerStart);
+    this.#begun.joinStreams();
     this.#begun.openGate();
     await this.#ready.promise;
   }
