@@ -59,8 +59,10 @@ export class EpollEngine extends DirectCalls implements Engine {
   #unread = new NumberList();
   #reading = new NumberList();
   readonly #read = new ReadList();
-  /** Where there are lists of calls: what is read and sent when many sockets are ready. */
-  readonly #receives: SocketBatch | undefined;
+  /** What is read when many sockets are ready, where there are lists of calls; made when that is first so. */
+  #receives: SocketBatch | undefined;
+  #areReceivesOpen = false;
+  readonly #batchForm: BatchForm | undefined;
   readonly #sends: StreamSends;
   readonly #batchFrom: number;
   /** The streams of this turn are read in batches. */
@@ -80,7 +82,7 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.#frames = new FramePool(options.frames ?? 512, this.receiveFrameBytes);
     this.receiveBytes = this.#frames.region.bytes;
     this.#batchFrom = options.batchFrom ?? leastBatched;
-    this.#receives = SocketBatch.open(IoCall.read, options.batchForm);
+    this.#batchForm = options.batchForm;
     const sent = (token: number, result: number): void => this.#finish(Event.sent, token, result);
     this.#sends = new StreamSends(this.#interests, this.#set, sent, options.batchForm);
   }
@@ -247,7 +249,7 @@ export class EpollEngine extends DirectCalls implements Engine {
       }
       const handed = this.#due.handOut(events);
       if (this.#read.count > 0) this.#answerRead(events);
-      this.#isBatched = ready >= this.#batchFrom && this.#receives !== undefined;
+      this.#isBatched = this.#receivesOf(ready) !== undefined;
       for (let at = epollDataWord; at < ready * epollEventWords; at += epollEventWords) {
         const fd = words[at]!;
         if (fd >= 0) this.#ready(fd, words[at + 1]!, words[at - epollDataWord]!, events);
@@ -274,7 +276,7 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.#reading = list;
     const { numbers, count } = list;
     const read = this.#read;
-    const receives = count >= this.#batchFrom ? this.#receives : undefined;
+    const receives = this.#receivesOf(count);
     for (let index = 0; index < count; index++) {
       const interest = this.#interests.get(numbers[index]!)!;
       // Its number may have been another's by now: then it is read if that asked for it.
@@ -338,6 +340,14 @@ export class EpollEngine extends DirectCalls implements Engine {
     else this.#receiveOnce(interest, events);
   }
 
+  /** What so many streams are read by together; undefined: one by one. Which form of calls is the cheaper one is tried the first time. */
+  #receivesOf(streams: number): SocketBatch | undefined {
+    if (streams < this.#batchFrom) return undefined;
+    if (!this.#areReceivesOpen) this.#receives = SocketBatch.open(IoCall.read, this.#batchForm);
+    this.#areReceivesOpen = true;
+    return this.#receives;
+  }
+
   /** Reads once from a stream, together with others. */
   #readLater(interest: Interest, events: EngineEvents): void {
     const receives = this.#receives!;
@@ -385,7 +395,7 @@ export class EpollEngine extends DirectCalls implements Engine {
 
   /** Hands out what was read; of many, what is answered is sent together. What ended by that is closed. */
   #answerRead(events: EngineEvents): void {
-    const isMany = this.#read.count >= this.#batchFrom * readWords;
+    const isMany = this.#receives !== undefined && this.#read.count >= this.#batchFrom * readWords;
     if (isMany) this.#sends.collect();
     try {
       this.#handRead(events);

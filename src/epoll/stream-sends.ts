@@ -14,7 +14,8 @@ export class StreamSends {
   readonly #interests: Interests;
   readonly #set: EpollSet;
   readonly #sent: (token: number, result: number) => void;
-  readonly #batch: SocketBatch | undefined;
+  readonly #form: BatchForm | undefined;
+  #batch: SocketBatch | undefined;
   #isCollecting = false;
 
   /** @param sent is told how each ended. @param form how sends are made together; the cheaper one where it is left out */
@@ -27,12 +28,7 @@ export class StreamSends {
     this.#interests = interests;
     this.#set = set;
     this.#sent = sent;
-    this.#batch = SocketBatch.open(IoCall.write, form);
-  }
-
-  /** Whether sends can be made together on this host. */
-  get canCollect(): boolean {
-    return this.#batch !== undefined;
+    this.#form = form;
   }
 
   /** Whether a send with these flags would be collected now. */
@@ -40,9 +36,10 @@ export class StreamSends {
     return this.#isCollecting && this.#batch!.takes(flags);
   }
 
-  /** Collects what is begun until {@link run}. */
+  /** Collects what is begun until {@link run}, where sends can be made together. */
   collect(): void {
-    this.#isCollecting = this.canCollect;
+    this.#batch ??= SocketBatch.open(IoCall.write, this.#form);
+    this.#isCollecting = this.#batch !== undefined;
   }
 
   /** Begins to send bytes. */
