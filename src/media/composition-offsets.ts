@@ -81,11 +81,10 @@ export class OffsetsBuilder {
     const isLong = this.#most > mostShort;
     const before = this.#values;
     if (before !== undefined && (!isLong || before.BYTES_PER_ELEMENT === 4)) return before;
-    this.#budget.take(this.#count * (isLong ? 4 : 2));
-    const values = isLong ? new Int32Array(this.#count) : new Int16Array(this.#count);
+    const values = isLong ? this.#budget.longs(this.#count) : this.#budget.shorts(this.#count);
     if (before !== undefined) {
       for (let sample = 0; sample < this.#covered; sample++) values[sample] = before[sample]!;
-      this.#budget.give(before.byteLength);
+      this.#budget.drop(before);
     }
     this.#values = values;
     return values;
@@ -102,13 +101,12 @@ export class OffsetsBuilder {
       yield undefined;
     }
     if (this.#most / unit > mostShort) return { compositionOffsets: values, offsetUnit: 1 };
-    this.#budget.take(this.#count * 2);
-    const narrow = new Int16Array(this.#count);
+    const narrow = this.#budget.shorts(this.#count);
     for (let from = 0; from < this.#count; from += samplesATurn) {
       divide(values, narrow, from, Math.min(this.#count, from + samplesATurn), unit);
       yield undefined;
     }
-    this.#budget.give(values.byteLength);
+    this.#budget.drop(values);
     return { compositionOffsets: narrow, offsetUnit: unit };
   }
 }

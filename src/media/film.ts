@@ -2,6 +2,7 @@
 // are the types that the parts of media/ share. Not here: how a film is read (read-film.ts), how samples are looked up (samples.ts).
 
 import type { EntryFacts } from '../wire/iso-bmff/sample-entry.js';
+import type { FilmTables } from './film-tables.js';
 import type { SampleTable } from './samples.js';
 
 /** A kind of sample of a track, an entry of `stsd`. */
@@ -108,6 +109,8 @@ export interface Film {
   readonly topLevel: readonly TopLevelBox[];
   /** Bytes of memory that the tables of all tracks hold. */
   readonly indexBytes: number;
+  /** The tables themselves: whoever uses the film later than it is given has to retain them. */
+  readonly tables: FilmTables;
 }
 
 /** The most bytes that the reader of a film asks for at once. */

@@ -291,12 +291,18 @@ export class FragmentTrack {
     return yield* buildTable(parts, fileSize, this.#budget, notes);
   }
 
-  /** The fragments, where each may be sent as it is. To be asked for once the table was made. */
+  /** The fragments, where each may be sent as it is. To be asked for once, when the table was made. @throws TableError */
   fragments(track: number): TrackFragments | undefined {
+    const found = this.#found(track);
+    for (const list of [this.#offsets, this.#lengths, this.#firstSamples]) list.release();
+    return found;
+  }
+
+  #found(track: number): TrackFragments | undefined {
     const count = this.#offsets.length;
     if (!this.#fitsAsIs || this.#isBackwards || count === 0) return undefined;
-    const [offsets, lengths] = [new Float64Array(count), new Float64Array(count)];
-    const firstSamples = new Uint32Array(count + 1);
+    const [offsets, lengths] = [this.#budget.doubles(count), this.#budget.doubles(count)];
+    const firstSamples = this.#budget.words(count + 1);
     this.#offsets.copyTo(offsets, 0, count);
     this.#lengths.copyTo(lengths, 0, count);
     this.#firstSamples.copyTo(firstSamples, 0, count + 1);

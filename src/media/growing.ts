@@ -1,5 +1,8 @@
 // Memory for what is found in a film's headers before it is known how much there is: bounded for the whole film, in blocks that are
-// never moved, so that no turn has to copy all that came before. Not here: the tables made of it (sample-builder.ts).
+// never moved, so that no turn has to copy all that came before. Not here: the tables made of it (sample-builder.ts), where they lie
+// (film-tables.ts).
+
+import type { FilmTables } from './film-tables.js';
 
 /** A table that cannot be used: why, as the rest of a sentence. */
 export class TableError extends Error {
@@ -21,6 +24,17 @@ const mostIndexBytes = 48 * 2 ** 20;
 /** What may still be held for a film. */
 export class IndexBudget {
   #left = mostIndexBytes;
+  readonly #tables: FilmTables;
+
+  /** @param tables where what is kept lies. */
+  constructor(tables: FilmTables) {
+    this.#tables = tables;
+  }
+
+  /** Bytes that are held. */
+  get held(): number {
+    return mostIndexBytes - this.#left;
+  }
 
   /** Takes bytes before they are allocated. @throws TableError when that is more than is left */
   take(bytes: number): void {
@@ -37,19 +51,37 @@ export class IndexBudget {
   /** Room for `count` numbers of 32 bits. @throws TableError */
   words(count: number): Uint32Array {
     this.take(count * 4);
-    return new Uint32Array(count);
+    return this.#tables.make(Uint32Array, count);
   }
 
   /** Room for `count` numbers of 16 bits. @throws TableError */
   halves(count: number): Uint16Array {
     this.take(count * 2);
-    return new Uint16Array(count);
+    return this.#tables.make(Uint16Array, count);
   }
 
   /** Room for `count` numbers up to 2^53. @throws TableError */
   doubles(count: number): Float64Array {
     this.take(count * 8);
-    return new Float64Array(count);
+    return this.#tables.make(Float64Array, count);
+  }
+
+  /** Room for `count` signed numbers of 16 bits. @throws TableError */
+  shorts(count: number): Int16Array {
+    this.take(count * 2);
+    return this.#tables.make(Int16Array, count);
+  }
+
+  /** Room for `count` signed numbers of 32 bits. @throws TableError */
+  longs(count: number): Int32Array {
+    this.take(count * 4);
+    return this.#tables.make(Int32Array, count);
+  }
+
+  /** Lets go of room that was given. */
+  drop(room: Uint16Array | Int16Array | Uint32Array | Int32Array | Float64Array): void {
+    this.give(room.byteLength);
+    this.#tables.drop(room);
   }
 }
 
@@ -67,6 +99,9 @@ abstract class Blocks<Block extends Uint32Array | Int32Array | Float64Array> {
   }
 
   protected abstract make(count: number): Block;
+
+  /** Takes a block that holds nothing any more. */
+  protected spare(_block: Block): void {}
 
   /** Adds a number at the end. @throws TableError when the film's memory is used up */
   push(value: number): void {
@@ -99,16 +134,27 @@ abstract class Blocks<Block extends Uint32Array | Int32Array | Float64Array> {
 
   /** Lets go of the memory. */
   release(): void {
-    for (const block of this.#blocks) this.#budget.give(block.byteLength);
+    for (const block of this.#blocks) {
+      this.#budget.give(block.byteLength);
+      this.spare(block);
+    }
     this.#blocks.length = 0;
     this.length = 0;
   }
 }
 
+/** Blocks of the thread that hold nothing now: the runs of a film's chunks, which are gone once it is read, take a hundred of them. */
+const spareBlocks: Uint32Array[] = [];
+const mostSpareBlocks = 256;
+
 /** A growing list of whole numbers below 2^32. */
 export class WordList extends Blocks<Uint32Array> {
   protected override make(count: number): Uint32Array {
-    return new Uint32Array(count);
+    return spareBlocks.pop() ?? new Uint32Array(count);
+  }
+
+  protected override spare(block: Uint32Array): void {
+    if (spareBlocks.length < mostSpareBlocks) spareBlocks.push(block);
   }
 }
 

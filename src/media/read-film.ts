@@ -13,6 +13,7 @@ import {
   type TopLevelBox,
   type TrackFragments,
 } from './film.js';
+import { FilmTables, type TableMemory } from './film-tables.js';
 import type { FragmentDefaults } from './fragment-track.js';
 import { CutOffError, IndexBudget, TableError } from './growing.js';
 import { FragmentReader, readDefaults } from './read-fragments.js';
@@ -28,13 +29,16 @@ const mostBoxes = 50_000;
 const mostTracks = 64;
 
 /**
- * Reads a film of `size` bytes; see {@link FilmNeed} for what it yields and is resumed with.
+ * Reads a film of `size` bytes; see {@link FilmNeed} for what it yields and is resumed with. The caller is the first user of its tables.
+ * @param memory where long tables are to lie; undefined: they are the collector's
  * @throws FilmRefusal when it cannot be offered
  */
-export function* readFilm(size: number): Generator<FilmNeed, Film, Uint8Array | undefined> {
+export function* readFilm(size: number, memory?: TableMemory): Generator<FilmNeed, Film, Uint8Array | undefined> {
+  const tables = new FilmTables(memory);
   try {
-    return yield* readAhead(read(size), size);
+    return yield* readAhead(read(size, tables), size);
   } catch (error) {
+    tables.release();
     if (error instanceof BoxError || error instanceof TableError) throw new FilmRefusal(plain(error));
     throw error;
   }
@@ -100,7 +104,7 @@ function text4(view: DataView): string {
   return text;
 }
 
-function* read(size: number): Reading<Film> {
+function* read(size: number, kept: FilmTables): Reading<Film> {
   const top = yield* readTopLevel(size);
   const { moov } = top;
   if (moov.end - moov.start > mostMoovBytes)
@@ -117,7 +121,7 @@ function* read(size: number): Reading<Film> {
   const heads = yield* readHeads(boxes, budget, timescale, leftOut);
   const mvex = boxes.find(({ type }) => type === 'mvex');
   const isFragmented = mvex !== undefined && top.firstFragment >= 0;
-  const index = new IndexBudget();
+  const index = new IndexBudget(kept);
   const defaults = isFragmented ? yield* readDefaults(mvex, budget) : undefined;
   const samples =
     defaults === undefined
@@ -135,16 +139,12 @@ function* read(size: number): Reading<Film> {
   }
   const durationSeconds = Math.max(...tracks.map(secondsOf));
   const { fragments } = samples;
+  kept.closing(tracks.map((track) => track.samples));
   return {
     ...{ size, timescale, durationSeconds, brand: top.brand, tracks, leftOut, notes },
     moov: { type: 'moov', offset: moov.start, length: moov.end - moov.start },
-    ...{ isFragmented, fragments, topLevel: top.boxes, indexBytes: indexBytesOf(tracks, fragments) },
+    ...{ isFragmented, fragments, topLevel: top.boxes, indexBytes: index.held, tables: kept },
   };
-}
-
-function indexBytesOf(tracks: readonly FilmTrack[], fragments: readonly TrackFragments[] | undefined): number {
-  const tables = tracks.reduce((sum, track) => sum + track.samples.byteLength, 0);
-  return tables + (fragments ?? []).reduce((sum, { count }) => sum + count * 20, 0);
 }
 
 function* trackOf(

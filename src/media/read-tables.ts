@@ -92,7 +92,7 @@ function takeLongSizes(
   if (sizes.BYTES_PER_ELEMENT === 2 && hasLong(words, taken)) {
     kept = budget.words(sizes.length);
     for (let sample = 0; sample < first; sample++) kept[sample] = sizes[sample]!;
-    budget.give(sizes.byteLength);
+    budget.drop(sizes);
   }
   kept.set(words.subarray(0, taken), first);
   return kept;

@@ -218,7 +218,7 @@ export function* buildTable(
   for (let most = samplesATurn / 4; !placer.run(most); most = Math.min(most * 2, samplesATurn)) yield undefined;
   const offsets = yield* parts.offsets.finish();
   yield undefined;
-  const descriptions = descriptionsOf(runs, count);
+  const descriptions = descriptionsOf(runs, count, budget);
   runs.release();
   return new SampleTable({
     ...{ count, sizes, ...times, ...offsets },
@@ -345,12 +345,16 @@ class Placer {
   }
 }
 
-function descriptionsOf(runs: ChunkRuns, count: number): Pick<SampleArrays, 'descriptionStarts' | 'descriptions'> {
+function descriptionsOf(
+  runs: ChunkRuns,
+  count: number,
+  budget: IndexBudget,
+): Pick<SampleArrays, 'descriptionStarts' | 'descriptions'> {
   let kinds = runs.descriptions.length;
   while (kinds > 1 && runs.descriptionStarts.at(kinds - 1) >= count) kinds--;
   if (kinds === 1 && runs.descriptions.at(0) === 0) return { descriptionStarts: undefined, descriptions: undefined };
-  const descriptionStarts = new Uint32Array(kinds);
-  const descriptions = new Uint16Array(kinds);
+  const descriptionStarts = budget.words(kinds);
+  const descriptions = budget.halves(kinds);
   runs.descriptionStarts.copyTo(descriptionStarts, 0, kinds);
   runs.descriptions.copyTo(descriptions, 0, kinds);
   return { descriptionStarts, descriptions };

@@ -57,13 +57,11 @@ export class SampleTable {
   readonly count: number;
   /** Decode time of the last sample plus its duration, less the decode time of the first. */
   readonly durationTicks: number;
-  /** Bytes that the arrays hold. */
-  readonly byteLength: number;
-  readonly #arrays: SampleArrays;
+  #arrays: SampleArrays;
   readonly #constantSize: number;
-  readonly #sizes: Uint16Array | Uint32Array;
-  readonly #runs: TimeRuns | undefined;
-  readonly #deltas: Uint32Array;
+  #sizes: Uint16Array | Uint32Array;
+  #runs: TimeRuns | undefined;
+  #deltas: Uint32Array;
   /** The sample asked for last, with its offset and its time, so that the next one costs an addition. */
   #placeSample = -1;
   #placeOffset = 0;
@@ -81,7 +79,16 @@ export class SampleTable {
     this.#deltas = arrays.times.deltas;
     const last = this.count - 1;
     this.durationTicks = last < 0 ? 0 : this.decodeTime(last) + this.duration(last) - arrays.firstTime;
-    this.byteLength = bytesOf(arrays);
+  }
+
+  /** The arrays' memory is others' from now on: whoever looks for a place or a time finds nothing, and throws. */
+  close(): void {
+    this.#arrays = undefined as unknown as SampleArrays;
+    this.#sizes = noSizes;
+    this.#runs = undefined;
+    this.#deltas = noDeltas;
+    this.#placeSample = -1;
+    this.#timeSample = -1;
   }
 
   /** Bytes of a sample. */
@@ -266,13 +273,4 @@ export class SampleTable {
 }
 
 const noSizes = new Uint16Array(0);
-
-function bytesOf({ sizes, times, checkpoints, ...arrays }: SampleArrays): number {
-  const parts = [
-    ...Object.values(arrays),
-    ...Object.values(times),
-    ...Object.values(checkpoints),
-    typeof sizes === 'number' ? undefined : sizes,
-  ];
-  return parts.reduce<number>((total, part) => total + (ArrayBuffer.isView(part) ? part.buffer.byteLength : 0), 0);
-}
+const noDeltas = new Uint32Array(0);

@@ -2,6 +2,7 @@
 // films, which ffmpeg makes (films.ts).
 
 import type { Film, FilmTrack } from '../../src/media/film.js';
+import { FilmTables } from '../../src/media/film-tables.js';
 import { SampleTable } from '../../src/media/samples.js';
 
 /** What a made-up track is to be like; times in ticks. */
@@ -113,5 +114,6 @@ export function madeUpFilm(...wishes: TrackWish[]): Film {
     fragments: undefined,
     topLevel: [],
     indexBytes: 0,
+    tables: new FilmTables(),
   };
 }

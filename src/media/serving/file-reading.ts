@@ -12,6 +12,10 @@ import { type FilmNeed, type FilmReading, FilmRefusal, maxReadBytes } from '../f
 /** How long a reader works until the loop has its turn: its steps are short, and one more may be longer than this before it is compiled. */
 const turnMs = 0.25;
 
+/** Memory of the thread that nobody reads into now: new memory for each film would be new pages, and work for the collector. */
+const spareMemory: Region[] = [];
+const mostSpare = 2;
+
 /** Reads one file with one reader. It keeps the file open, and ends in one call of `done`, in a later turn of the loop. */
 export class FileReading<Result> extends Endpoint {
   readonly #loop: Loop;
@@ -62,7 +66,7 @@ export class FileReading<Result> extends Endpoint {
 
   /** What is asked for, if it is in memory; else it is fetched first, and undefined. */
   #read(need: NonNullable<FilmNeed>): Uint8Array | undefined {
-    this.#memory ??= new Region(maxReadBytes);
+    this.#memory ??= spareMemory.pop() ?? new Region(maxReadBytes);
     const count = readCached(this.#file.fd, this.#memory.address, need.length, need.offset);
     // Fewer than asked for: what follows is not in memory, or the file ends there.
     if (count === need.length) return this.#memory.bytes.subarray(0, count);
@@ -76,12 +80,23 @@ export class FileReading<Result> extends Endpoint {
     const count = readAt(this.#file.fd, this.#memory!.address, length, offset);
     if (count >= 0) this.#run(this.#memory!.bytes.subarray(0, count));
     // The disk may answer the next time.
-    else this.#end(new FilmRefusal('cannot be read', count === -Errno.EISDIR ? 404 : 503));
+    else this.#fail(new FilmRefusal('cannot be read', count === -Errno.EISDIR ? 404 : 503));
+  }
+
+  /** The reader is told, since it holds memory. */
+  #fail(refusal: FilmRefusal): void {
+    try {
+      this.#reader.throw(refusal);
+    } catch {
+      // It has nothing to say that the refusal does not.
+    }
+    this.#end(refusal);
   }
 
   #end(outcome: Result | FilmRefusal): void {
     this.#loop.unregister(this);
-    this.#memory?.unmap();
+    if (this.#memory !== undefined && spareMemory.length < mostSpare) spareMemory.push(this.#memory);
+    else this.#memory?.unmap();
     try {
       this.#done(outcome);
     } finally {

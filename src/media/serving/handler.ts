@@ -69,7 +69,10 @@ export class MediaHandler implements BeneathHandler {
     this.#progressive = new Progressive(host, this.#titles);
     this.#isPaced = options.isPaced;
     const { loop, answers } = host;
-    this.#endRehearsal = beginRehearsal({ loop, answers, isReading: () => this.#titles.isReading });
+    this.#endRehearsal = beginRehearsal({
+      ...{ loop, answers, isReading: () => this.#titles.isReading },
+      tables: this.#titles.tableMemory,
+    });
   }
 
   /** What takes the place of a film, or is beneath it. */

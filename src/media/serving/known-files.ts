@@ -48,7 +48,7 @@ export class KnownFiles<Value> {
   readonly #loop: Loop;
   readonly #mostBytes: number;
   readonly #bytesOf: (value: Value) => number;
-  readonly #dropped: () => void;
+  readonly #letGo: (value: Value) => void;
   /** Least recently used first. */
   readonly #known = new Map<string, Entry<Value>>();
   readonly #waiting = new Map<string, Array<() => void>>();
@@ -57,12 +57,17 @@ export class KnownFiles<Value> {
   #reading = 0;
   #bytes = 0;
 
-  /** @param mostBytes that are kept, by `bytesOf`. @param dropped is told when something was let go of for that. */
-  constructor(loop: Loop, mostBytes: number, bytesOf: (value: Value) => number, dropped: () => void = () => {}) {
+  /** @param mostBytes that are kept, by `bytesOf`. @param letGo is told of each value that is kept no longer, after that. */
+  constructor(
+    loop: Loop,
+    mostBytes: number,
+    bytesOf: (value: Value) => number,
+    letGo: (value: Value) => void = () => {},
+  ) {
     this.#loop = loop;
     this.#mostBytes = mostBytes;
     this.#bytesOf = bytesOf;
-    this.#dropped = dropped;
+    this.#letGo = letGo;
   }
 
   /** What is known; where nothing is, reading begins. @param read makes the reader, if it is needed. */
@@ -104,8 +109,14 @@ export class KnownFiles<Value> {
 
   /** Forgets everything; what is being read goes on. */
   clear(): void {
+    const entries = [...this.#known.values()];
     this.#known.clear();
     this.#bytes = 0;
+    for (const entry of entries) this.#forget(entry);
+  }
+
+  #forget({ known }: Entry<Value>): void {
+    if ('value' in known) this.#letGo(known.value);
   }
 
   #readNext(): void {
@@ -144,7 +155,7 @@ export class KnownFiles<Value> {
       if (this.#bytes + bytes <= this.#mostBytes) break;
       this.#known.delete(oldest);
       this.#bytes -= entry.bytes;
-      this.#dropped();
+      this.#forget(entry);
     }
     this.#known.set(identity, { known, bytes });
     this.#bytes += bytes;

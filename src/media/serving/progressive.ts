@@ -22,15 +22,16 @@ const Part = { fastStart: 10, clip: 11 } as const;
 export class Progressive {
   readonly #host: BeneathHost;
   readonly #titles: Titles;
-  readonly #files: KnownFiles<VirtualFile | undefined>;
+  readonly #files: KnownFiles<Rearranged>;
 
   constructor(host: BeneathHost, titles: Titles) {
     this.#host = host;
     this.#titles = titles;
-    this.#files = new KnownFiles<VirtualFile | undefined>(
+    this.#files = new KnownFiles<Rearranged>(
       host.loop,
       mostBytes,
-      (file) => 1024 + (file?.heldBytes ?? 0),
+      ({ file }) => 1024 + (file?.heldBytes ?? 0),
+      ({ film }) => film?.tables.release(),
     );
   }
 
@@ -51,9 +52,10 @@ export class Progressive {
     const virtual = this.#files.get({ identity, file: source.file }, () => rearrange(film, range));
     if ('until' in virtual) return { kind: 'wait', until: virtual.until };
     if ('refusal' in virtual) return refused(virtual.refusal, nameOf(source.sourcePath));
-    if (virtual.value === undefined) return { kind: 'file' };
+    const { file: rearranged } = virtual.value;
+    if (rearranged === undefined) return { kind: 'file' };
     const etag = tagOfPart(version, range === undefined ? Part.fastStart : Part.clip, 0);
-    return { kind: 'resource', resource: virtualResource({ path, source }, virtual.value, etag, source.contentType) };
+    return { kind: 'resource', resource: virtualResource({ path, source }, rearranged, etag, source.contentType) };
   }
 }
 
@@ -61,6 +63,23 @@ function wordsOf({ start, end }: ClipRange): Version {
   return { high: Math.round(start * 1000) | 0, low: end === undefined ? -1 : Math.round(end * 1000) | 0 };
 }
 
-function rearrange(film: Film, range: ClipRange | undefined): FilmReading<VirtualFile | undefined> {
-  return range === undefined ? fastStart(film) : inTurns(clip(film, range.start, range.end));
+/** A film as it is sent, undefined: as it lies. What is written of its tables is written when it is sent: it is a user of them. */
+interface Rearranged {
+  readonly file: VirtualFile | undefined;
+  readonly film: Film | undefined;
+}
+
+function rearrange(film: Film, range: ClipRange | undefined): FilmReading<Rearranged> {
+  film.tables.retain();
+  return rearranging(film, range);
+}
+
+function* rearranging(film: Film, range: ClipRange | undefined): FilmReading<Rearranged> {
+  let file: VirtualFile | undefined;
+  try {
+    file = yield* range === undefined ? fastStart(film) : inTurns(clip(film, range.start, range.end));
+    return { file, film: file && film };
+  } finally {
+    if (file === undefined) film.tables.release();
+  }
 }

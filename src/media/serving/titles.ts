@@ -5,6 +5,7 @@ import type { BeneathHost } from '../../serve/beneath.js';
 import type { Moment } from '../../serve/generated.js';
 import type { Representation } from '../../serve/representation.js';
 import type { Film, FilmReading, FilmRefusal } from '../film.js';
+import type { TableMemory } from '../film-tables.js';
 import { groupMembers, neighbourFolder, type SideCar } from '../playlists/groups.js';
 import { groupCutSteps, type Presentation, presentationSteps, type Rendition } from '../presentation/presentation.js';
 import { readFilm } from '../read-film.js';
@@ -14,6 +15,7 @@ import { inTurns } from './in-turns.js';
 import { type KnownBy, KnownFiles, type NotNow } from './known-files.js';
 import { readSideCar } from './read-whole.js';
 import type { SentBytes } from './resources.js';
+import { TablePool } from './table-pool.js';
 import { identityOfFile, type Version, versionOf } from './versions.js';
 
 /** A film of a title. */
@@ -49,6 +51,8 @@ interface Kept {
 
 /** Tables of films that one thread keeps, and subtitles. */
 const mostFilmBytes = 128 * 1024 * 1024;
+/** Memory for tables that is used again: of those that are kept, and of films that are being read. */
+const mostPooledBytes = mostFilmBytes + 32 * 1024 * 1024;
 const mostSubtitleBytes = 16 * 1024 * 1024;
 const mostCutBytes = 16 * 1024 * 1024;
 const mostTitles = 1024;
@@ -65,7 +69,8 @@ export class Titles {
   readonly #films: KnownFiles<Film>;
   readonly #subtitles: KnownFiles<Subtitle>;
   /** How the films of a title are cut together. */
-  readonly #cuts: KnownFiles<readonly Presentation[]>;
+  readonly #cuts: KnownFiles<Cut>;
+  readonly #tables = new TablePool(mostPooledBytes);
   /** By path and identity; least recently made first. */
   readonly #kept = new Map<string, Kept>();
 
@@ -79,13 +84,21 @@ export class Titles {
       mostFilmBytes,
       ({ indexBytes }) => indexBytes + 16_384,
       // Titles and cuts refer to the tables of their films.
-      () => {
+      ({ tables }) => {
         this.#kept.clear();
         this.#cuts.clear();
+        tables.release();
       },
     );
-    this.#cuts = new KnownFiles<readonly Presentation[]>(loop, mostCutBytes, (presentations) =>
-      presentations.reduce((sum, { renditions }) => sum + cutBytesOf(renditions), 0),
+    this.#cuts = new KnownFiles<Cut>(
+      loop,
+      mostCutBytes,
+      ({ presentations }) => presentations.reduce((sum, { renditions }) => sum + cutBytesOf(renditions), 0),
+      // It may be of a film that was let go of and read again: then only the cut keeps the tables that a title refers to.
+      ({ films }) => {
+        this.#kept.clear();
+        releaseTables(films);
+      },
     );
     this.#subtitles = new KnownFiles<Subtitle>(
       loop,
@@ -102,13 +115,18 @@ export class Titles {
 
   /** The film of a file; what is cut of it is the title's. */
   film(source: Representation): { readonly value: Film } | NotNow {
-    return this.#films.get(this.#by(source), () => readFilm(source.size));
+    return this.#films.get(this.#by(source), () => readFilm(source.size, this.#tables));
   }
 
   /** Films that are known, and bytes of all that is kept of them and of subtitles. */
   get kept(): { readonly files: number; readonly bytes: number } {
     const { files, bytes } = this.#films.kept;
     return { files, bytes: bytes + this.#cuts.kept.bytes + this.#subtitles.kept.bytes };
+  }
+
+  /** Memory for the tables of films. */
+  get tableMemory(): TableMemory {
+    return this.#tables;
   }
 
   /** Whether films are being read or cut, or subtitles read. */
@@ -119,7 +137,7 @@ export class Titles {
   /** The film at a path, if it is one and known. */
   filmAt(path: string): Film | undefined {
     const source = this.#find(path);
-    const known = source && this.#films.idly(this.#by(source), () => readFilm(source.size));
+    const known = source && this.#films.idly(this.#by(source), () => readFilm(source.size, this.#tables));
     return known !== undefined && 'value' in known ? known.value : undefined;
   }
 
@@ -175,7 +193,8 @@ export class Titles {
     );
     if (!('value' in cut)) return cut;
     // Too few cuts in common: each stands alone.
-    if (cut.value.length < found.length) {
+    const { presentations } = cut.value;
+    if (presentations.length < found.length) {
       const alone = found.filter((each) => each.name === name);
       return this.#make(alone, path);
     }
@@ -183,7 +202,7 @@ export class Titles {
     const members = found.map((each, index): TitleMember => {
       const base = each.name === name ? '' : neighbourFolder(each.name);
       const version = versionOf([identities[index]!, ...identities], this.#targetSeconds);
-      return { name: each.name, base, film: each.film, presentation: cut.value[index]!, version };
+      return { name: each.name, base, film: each.film, presentation: presentations[index]!, version };
     });
     const own = members.find((member) => member.name === name)!;
     return { own, members, sent: { generated: 0, referenced: 0 } };
@@ -226,13 +245,34 @@ export class Titles {
   }
 }
 
-/** Cuts films so that all can change between them at each cut; one of several that have too few cuts in common gives nothing. */
-function* cutTogether(films: readonly Film[], targetSeconds: number): FilmReading<readonly Presentation[]> {
-  const cutPoints = films.length > 1 ? yield* inTurns(groupCutSteps(films, targetSeconds)) : undefined;
-  if (films.length > 1 && cutPoints === undefined) return [];
-  const cut: Presentation[] = [];
-  for (const film of films) cut.push(yield* inTurns(presentationSteps(film, { targetSeconds, cutPoints })));
-  return cut;
+/** How films are cut together. It is a user of their tables. */
+interface Cut {
+  readonly films: readonly Film[];
+  /** One a film; none where they have too few cuts in common. */
+  readonly presentations: readonly Presentation[];
+}
+
+/** Cuts films so that all can change between them at each cut; several that have too few cuts in common give nothing. */
+function cutTogether(films: readonly Film[], targetSeconds: number): FilmReading<Cut> {
+  for (const { tables } of films) tables.retain();
+  return cutting(films, targetSeconds);
+}
+
+function* cutting(films: readonly Film[], targetSeconds: number): FilmReading<Cut> {
+  try {
+    const cutPoints = films.length > 1 ? yield* inTurns(groupCutSteps(films, targetSeconds)) : undefined;
+    const presentations: Presentation[] = [];
+    if (films.length > 1 && cutPoints === undefined) return { films, presentations };
+    for (const film of films) presentations.push(yield* inTurns(presentationSteps(film, { targetSeconds, cutPoints })));
+    return { films, presentations };
+  } catch (error) {
+    releaseTables(films);
+    throw error;
+  }
+}
+
+function releaseTables(films: readonly Film[]): void {
+  for (const { tables } of films) tables.release();
 }
 
 /** What a cut takes, roughly: some numbers a segment and a picture. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { atOnce } from '../../presentation/cut.js';
 import { presentationOf } from '../../presentation/presentation.js';
 import { readFilm } from '../../read-film.js';
+import { TablePool } from '../table-pool.js';
 import { makeFilm } from './made-film.js';
 import { beginRehearsal } from './rehearsal.js';
 
@@ -65,7 +66,8 @@ test('the rehearsal waits for the first answer, gives way to others, and leaves 
   const loop = new Turns();
   let answers = 0;
   let isReading = false;
-  beginRehearsal({ loop, answers: () => answers, isReading: () => isReading }, 2);
+  const tables = new TablePool(2 ** 22);
+  beginRehearsal({ loop, answers: () => answers, isReading: () => isReading, tables }, 2);
   loop.tick();
   assert.equal(loop.turn(), false, 'before the first answer nothing is done');
   answers = 1;
@@ -81,12 +83,14 @@ test('the rehearsal waits for the first answer, gives way to others, and leaves 
   loop.tick();
   while (loop.turn());
   assert.ok(loop.turns > 10, 'in many short turns');
-  assert.equal(loop.ticks.size, 0);
+  assert.deepEqual([loop.ticks.size, tables.leasedBytes], [0, 0]);
+  tables.unmap();
 });
 
 test('a rehearsal that is ended does nothing more', () => {
   const loop = new Turns();
-  const end = beginRehearsal({ loop, answers: () => 1, isReading: () => false });
+  const tables = new TablePool(2 ** 22);
+  const end = beginRehearsal({ loop, answers: () => 1, isReading: () => false, tables });
   loop.tick();
   end();
   loop.turn();

@@ -3,6 +3,7 @@
 // somebody, works in short slices while nobody needs the thread, and leaves nothing behind. Not here: the film (made-film.ts).
 
 import type { Loop } from '../../../transport/loop.js';
+import type { TableMemory } from '../../film-tables.js';
 import { masterPlaylist } from '../../playlists/master-playlist.js';
 import { type Presentation, presentationSteps } from '../../presentation/presentation.js';
 import { readFilm } from '../../read-film.js';
@@ -27,12 +28,14 @@ export interface RehearsalHost {
   readonly answers: () => number;
   /** Whether films are being read. */
   readonly isReading: () => boolean;
+  /** Where tables of films lie. */
+  readonly tables: TableMemory;
 }
 
 /** Begins it once the worker has answered. @returns ends it before it is over */
 export function beginRehearsal(host: RehearsalHost, rounds = usualRounds): () => void {
-  const { loop, answers, isReading } = host;
-  const steps = rehearse(rounds);
+  const { loop, answers, isReading, tables } = host;
+  const steps = rehearse(rounds, tables);
   let isOver = false;
   let seen = 0;
   const stop = (): void => {
@@ -68,12 +71,12 @@ function isDone(steps: Generator): boolean {
 }
 
 /** All of it, in steps that are short even before they are compiled. */
-function* rehearse(rounds: number): Generator<undefined, void, undefined> {
+function* rehearse(rounds: number, tables: TableMemory): Generator<undefined, void, undefined> {
   const small = yield* makeFilm(frames);
   const large = yield* makeFilm(largeFilm.frames, largeFilm.gapBytes);
   for (let round = 0; round < rounds; round++) {
     const film = round >= largeFilm.fromRound && (round & 1) === 1 ? large : small;
-    const reading = readFilm(film.size);
+    const reading = readFilm(film.size, tables);
     let step = reading.next();
     while (step.done !== true) {
       const need = step.value;
@@ -81,6 +84,7 @@ function* rehearse(rounds: number): Generator<undefined, void, undefined> {
       yield undefined;
     }
     write(yield* presentationSteps(step.value));
+    step.value.tables.release();
     yield undefined;
   }
 }

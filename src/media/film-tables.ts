@@ -1,0 +1,79 @@
+// The memory of a film's tables: long ones lie in memory that is used again, so that films come and go without work for the collector, which
+// counts every byte of a table, and without new pages of the kernel's. Not here: how much a film may hold (growing.ts), the memory itself
+// (serving/table-pool.ts).
+
+import type { SampleTable } from './samples.js';
+
+/** Part of a memory that tables lie in. */
+export interface TablePiece {
+  readonly buffer: ArrayBuffer;
+  /** Where it begins, a multiple of 8. */
+  readonly offset: number;
+}
+
+/** Memory that tables lie in, and that is used again. */
+export interface TableMemory {
+  /** Room for so many bytes, all of them 0; undefined when there is none: the table is then the collector's. */
+  lease(bytes: number): TablePiece | undefined;
+  /** Takes the room back. */
+  release(piece: TablePiece): void;
+}
+
+/** Shorter tables are the collector's: they cost it little, and would leave gaps. */
+const leastBytes = 8192;
+
+type Table = Uint16Array | Int16Array | Uint32Array | Int32Array | Float64Array;
+type TableKind<Kind extends Table> = {
+  new (count: number): Kind;
+  new (buffer: ArrayBuffer, offset: number, count: number): Kind;
+  readonly BYTES_PER_ELEMENT: number;
+};
+
+/** The tables of one film, kept as long as somebody uses them: made with one user, whoever had the film read. */
+export class FilmTables {
+  readonly #memory: TableMemory | undefined;
+  readonly #pieces = new Map<Table, TablePiece>();
+  #samples: readonly SampleTable[] = [];
+  #users = 1;
+
+  /** @param memory where long tables lie; undefined: they are the collector's. */
+  constructor(memory?: TableMemory) {
+    this.#memory = memory;
+  }
+
+  /** Room for so many numbers, all of them 0. */
+  make<Kind extends Table>(kind: TableKind<Kind>, count: number): Kind {
+    const bytes = count * kind.BYTES_PER_ELEMENT;
+    const piece = bytes < leastBytes ? undefined : this.#memory?.lease(bytes);
+    if (piece === undefined) return new kind(count);
+    const table = new kind(piece.buffer, piece.offset, count);
+    this.#pieces.set(table, piece);
+    return table;
+  }
+
+  /** Lets go of a table that {@link make} gave, before the others. */
+  drop(table: Table): void {
+    const piece = this.#pieces.get(table);
+    if (piece === undefined) return;
+    this.#pieces.delete(table);
+    this.#memory!.release(piece);
+  }
+
+  /** Says what is closed with them. */
+  closing(samples: readonly SampleTable[]): void {
+    this.#samples = samples;
+  }
+
+  /** One user more. */
+  retain(): void {
+    this.#users++;
+  }
+
+  /** A user needs them no longer. With the last one their memory is others': a sample that is looked up then throws. */
+  release(): void {
+    if (--this.#users > 0) return;
+    for (const samples of this.#samples) samples.close();
+    for (const piece of this.#pieces.values()) this.#memory!.release(piece);
+    this.#pieces.clear();
+  }
+}
