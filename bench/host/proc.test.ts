@@ -14,6 +14,7 @@ import {
   parseMachineStat,
   parseProcessStat,
   parseScheduledNs,
+  parseWaitedNs,
   processTree,
 } from './proc.js';
 
@@ -39,6 +40,7 @@ test('parseMachineStat: idle, iowait and steal are not work; guest is not counte
 test('parseScheduledNs, parseKilobyteField, parseCpuList', () => {
   assert.equal(parseScheduledNs('713807446 677507 12\n'), 713807446);
   assert.equal(parseScheduledNs(''), 0);
+  assert.deepEqual(['713807446 677507 12\n', '0', ''].map(parseWaitedNs), [677507, 0, 0]);
   assert.equal(parseKilobyteField('Rss:  12 kB\nPss:   7 kB\nPss_Dirty: 3 kB\n', 'Pss'), 7168);
   assert.equal(parseKilobyteField('Rss: 12 kB\n', 'Pss'), undefined);
   assert.equal(parseAutogroup('/autogroup-15 nice -3\n'), -3);

@@ -65,6 +65,12 @@ export function parseScheduledNs(text: string): number {
   return Number.isFinite(value) ? value : 0;
 }
 
+/** The second field of the same: nanoseconds that this thread could have run and waited for a processor. */
+export function parseWaitedNs(text: string): number {
+  const value = Number(text.split(' ')[1]);
+  return Number.isFinite(value) ? value : 0;
+}
+
 /** A `Name:  N kB` line of /proc/PID/status or smaps_rollup, in bytes; undefined when the file has no such line. */
 export function parseKilobyteField(text: string, name: string): number | undefined {
   const match = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text);
@@ -129,6 +135,15 @@ export function scheduledNsByThread(pid: number): Map<number, number> {
   const byThread = new Map<number, number>();
   for (const name of namesIn(`/proc/${pid}/task`)) {
     byThread.set(Number(name), parseScheduledNs(readOr(`/proc/${pid}/task/${name}/schedstat`, '0')));
+  }
+  return byThread;
+}
+
+/** Nanoseconds that each thread of a process waited for a processor, by thread id. Empty when the process is gone. */
+export function waitedNsByThread(pid: number): Map<number, number> {
+  const byThread = new Map<number, number>();
+  for (const name of namesIn(`/proc/${pid}/task`)) {
+    byThread.set(Number(name), parseWaitedNs(readOr(`/proc/${pid}/task/${name}/schedstat`, '0')));
   }
   return byThread;
 }

@@ -1,20 +1,27 @@
 // How long a master playlist takes: of films of an hour that nobody asked for before (their headers in the page cache), one after the
-// other by a fresh server, at once and some seconds after its first answer, and of one that is kept. Not here: what the films are (test/support/long-film.ts).
+// other by a fresh server, at once and some seconds after its first answer, and of one that is kept, beside a file as long as it is. Not here:
+// what the films are (test/support/long-film.ts).
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeLongFilm } from '../../test/support/long-film.js';
-import { exchange } from '../load/http-client.js';
-import { runWrk } from '../load/wrk.js';
+import { ended, startPinned } from '../host/child.js';
+import { compile, compilerAbsence } from '../host/compile.js';
+import { scheduledNsByThread, waitedNsByThread } from '../host/proc.js';
+import { exchange, get } from '../load/http-client.js';
 import { renderTable, show } from '../report.js';
 import { clearwayPeer } from '../servers/clearway.js';
+import type { RunningPeer } from '../servers/peer.js';
 import { type Session, say } from '../session.js';
 import { quantile } from '../statistics.js';
 
 /** Films that are asked for once each. */
 const films = 200;
-/** How long the last one is asked for again and again, on one connection that stays: a new one for each request, from Node, measures the client. */
+/** How long the last one, and then the file, is asked for again and again, on one connection that stays. */
 const keptSeconds = 2;
+/** As long as the playlist, and served beside it: what a playlist takes longer is its own. */
+const fileName = 'as-long.m3u8';
 /** How long after its first answer a server is asked for films that is not asked at once. */
 const upMs = 5000;
 
@@ -24,8 +31,20 @@ export interface MastersCell {
   readonly isUp: boolean;
   readonly firstMs: number;
   readonly unknownMs: readonly number[];
-  readonly keptP50Ms: number;
-  readonly keptP99Ms: number;
+  readonly kept: Asked;
+  readonly file: Asked;
+}
+
+/** One path, asked for again and again. */
+export interface Asked {
+  readonly requests: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  /** All requests above a millisecond, together. */
+  readonly longUs: number;
+  /** How long the client, and the thread that serves, could have run and had no processor. */
+  readonly waitedUs: number;
+  readonly serverWaitedUs: number;
 }
 
 const ascending = (one: number, other: number): number => one - other;
@@ -36,6 +55,9 @@ export async function measureMasters(session: Session): Promise<MastersCell[]> {
   for (let index = 0; index < films; index++) {
     writeLongFilm(join(session.siteDirectory, `hour-${index}.mp4`), { seconds: 3600, framesPerSecond: 25 });
   }
+  const absence = compilerAbsence();
+  if (absence !== undefined) throw new Error(absence);
+  compile('bench/media/ask.c', clientOf(session));
   const cells: MastersCell[] = [];
   for (const engine of ['uring', 'epoll'] as const) {
     for (const isUp of [false, true]) {
@@ -69,29 +91,56 @@ async function measureServer(
   }
   const unknownMs: number[] = [];
   for (let index = 0; index < films; index++) unknownMs.push(await masterOf(index));
-  const url = `${peer.origin}/hour-${films - 1}.mp4/master.m3u8`;
-  const kept = await runWrk({ url, connections: 1, seconds: keptSeconds, placing: session.placement.load });
-  if (kept.trouble !== undefined) throw new Error(`${url}: ${kept.trouble}`);
+  const master = `/hour-${films - 1}.mp4/master.m3u8`;
+  const { bodyBytes } = await get(`${peer.origin}${master}`);
+  writeFileSync(join(session.siteDirectory, fileName), '#'.repeat(bodyBytes));
+  const kept = await ask(session, peer, master);
+  const file = await ask(session, peer, `/${fileName}`);
   const firstMs = unknownMs[0]!;
   await peer.stop();
-  const [keptP50Ms, keptP99Ms] = [kept.p50Us, kept.p99Us].map((us) => (us ?? Number.NaN) / 1000) as [number, number];
-  return { peer: peer.name, isUp, firstMs, unknownMs: unknownMs.sort(ascending), keptP50Ms, keptP99Ms };
+  return { peer: peer.name, isUp, firstMs, unknownMs: unknownMs.sort(ascending), kept, file };
+}
+
+const clientOf = ({ scratchDirectory }: Session): string => join(scratchDirectory, 'ask');
+
+async function ask(session: Session, { origin, pid }: RunningPeer, path: string): Promise<Asked> {
+  const [ranBefore, waitedBefore] = [scheduledNsByThread(pid), waitedNsByThread(pid)];
+  const words = [new URL(origin).port, path, String(keptSeconds)];
+  const client = startPinned(session.placement.load, clientOf(session), words);
+  const end = await ended(client, (keptSeconds + 15) * 1000);
+  if (end.status !== 0) throw new Error(`${path}: ${end.stderr || end.stdout}`);
+  // The thread that served is the one that ran most.
+  const waited = waitedNsByThread(pid);
+  let [most, serverWaitedNs] = [-1, 0];
+  for (const [thread, ns] of scheduledNsByThread(pid)) {
+    const ran = ns - (ranBefore.get(thread) ?? 0);
+    if (ran <= most) continue;
+    most = ran;
+    serverWaitedNs = (waited.get(thread) ?? 0) - (waitedBefore.get(thread) ?? 0);
+  }
+  return { ...(JSON.parse(end.stdout) as Omit<Asked, 'serverWaitedUs'>), serverWaitedUs: serverWaitedNs / 1000 };
 }
 
 /** The table of a run. */
 export function renderMasters(cells: readonly MastersCell[]): string {
   const at = (sorted: readonly number[], share: number): string => show(quantile(sorted, share), ' ms');
-  const lines = cells.map(({ peer, isUp, firstMs, unknownMs, keptP50Ms, keptP99Ms }) => [
+  const ms = (us: number): string => show(us / 1000, ' ms');
+  const lines = cells.map(({ peer, isUp, firstMs, unknownMs, kept, file }) => [
     peer,
     isUp ? 'up for 5 s' : 'at once',
     show(firstMs, ' ms'),
     at(unknownMs, 0.5),
     at(unknownMs, 0.99),
-    show(keptP50Ms, ' ms'),
-    show(keptP99Ms, ' ms'),
+    ms(kept.p50Us),
+    ms(kept.p99Us),
+    ms(file.p99Us),
+    `${ms(kept.longUs)}, ${ms(kept.serverWaitedUs + kept.waitedUs)}`,
   ]);
   return renderTable(
-    ['server', 'films', 'first film of the process', 'unknown film', 'p99 (< 30 ms)', 'kept', 'p99 (< 1 ms)'],
+    [
+      ...['server', 'films', 'first film of the process', 'unknown film', 'p99 (< 30 ms)', 'kept', 'p99 (< 1 ms)'],
+      ...['a file as long, p99', 'kept ones above 1 ms, all; waited for a processor'],
+    ],
     lines,
     [0, 1],
   );
