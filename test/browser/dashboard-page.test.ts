@@ -5,13 +5,14 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { Dashboard } from '../../src/dashboard/dashboard.js';
 import type { Observation } from '../../src/dashboard/frame.js';
 import type { PointName } from '../../src/journey/points.js';
 import type { JourneyReading } from '../../src/journey/tracer.js';
 import { type Counters, summarise } from '../../src/meter/accounts/accounts.js';
-import { chromiumArguments, chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { BrowserPages, type Look } from '../support/browser-pages.js';
+import { chromiumSkip } from '../support/chromium.js';
 import { contrast } from '../support/contrast.js';
 
 const skip =
@@ -20,7 +21,7 @@ const skip =
     ? 'the page is not built: npm run build'
     : false);
 
-let browser: Browser | undefined;
+const pages = new BrowserPages();
 
 /** What a server that mostly splices moved until some second. */
 function observation(second: number, part: Partial<Observation> = {}): Observation {
@@ -79,18 +80,11 @@ function journey(): JourneyReading {
   };
 }
 
-async function open(context: TestContext, options: BrowserContextOptions = {}, refusal?: string) {
-  const { chromium } = await import('playwright-core');
-  browser ??= await chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
+async function open(context: TestContext, look: Look = {}, refusal?: string) {
   const dashboard = await Dashboard.open({ host: '127.0.0.1', port: 0, subject: 'a test', refusal });
-  // An animation without end is drawn for as long as a page is open: only the test of motion asks for it.
-  const page = await browser.newPage({
-    viewport: { width: 1280, height: 900 },
-    reducedMotion: 'reduce',
-    ...options,
-  });
+  const page = await pages.take(look);
   context.after(async () => {
-    await page.close();
+    await pages.giveBack(page);
     await dashboard.close();
   });
   const problems: string[] = [];
@@ -261,5 +255,5 @@ test('the dashboard', { skip }, async (context) => {
     await page.waitForFunction(() => document.querySelector('#state')?.textContent?.includes('has ended'));
   });
 
-  await browser?.close();
+  await pages.close();
 });

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { DeviceDashboard } from '../../src/dashboard/device-dashboard.js';
 import { CopyReason, copyReasonNames } from '../../src/memory/copy.js';
 import { type BlockCounts, emptyBlockCounts } from '../../src/vhost/block/block-counts.js';
@@ -13,7 +13,8 @@ import { diskKind } from '../../src/vhost/block/disk-metrics.js';
 import { figuresOf } from '../../src/vhost/device-figures.js';
 import { type DeviceState, idleState } from '../../src/vhost/device-state.js';
 import type { DevicesCounts } from '../../src/vhost/queue-counts.js';
-import { chromiumArguments, chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { BrowserPages, type Look } from '../support/browser-pages.js';
+import { chromiumSkip } from '../support/chromium.js';
 import { contrast } from '../support/contrast.js';
 
 const skip =
@@ -22,7 +23,7 @@ const skip =
     ? 'the page is not built: npm run build'
     : false);
 
-let browser: Browser | undefined;
+const pages = new BrowserPages();
 
 const busyState: DeviceState = {
   frontEnd: { processId: 4711, forMs: 200_000 },
@@ -57,14 +58,12 @@ function reading(second: number, copiedBytes = 0): DevicesCounts<BlockCounts> {
   };
 }
 
-async function open(context: TestContext, options: BrowserContextOptions = {}) {
-  const { chromium } = await import('playwright-core');
-  browser ??= await chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
+async function open(context: TestContext, look: Look = {}) {
   const address = { host: '127.0.0.1', port: 0 };
   const dashboard = await DeviceDashboard.open({ ...address, subject: 'disk (a test)', measures: diskKind.measures });
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await pages.take(look);
   context.after(async () => {
-    await page.close();
+    await pages.giveBack(page);
     await dashboard.close();
   });
   const problems: string[] = [];
@@ -222,5 +221,5 @@ test('the page of devices', { skip }, async (context) => {
     },
   );
 
-  await browser?.close();
+  await pages.close();
 });

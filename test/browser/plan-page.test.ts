@@ -6,26 +6,25 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { answer } from '../../src/plan/answers/answer.js';
 import { scenarioFromHash, scenarioToHash } from '../../src/plan/link.js';
 import { defaultScenario } from '../../src/plan/scenario.js';
-import { chromiumArguments, chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { BrowserPages } from '../support/browser-pages.js';
+import { chromiumSkip } from '../support/chromium.js';
 import { contrast } from '../support/contrast.js';
 
 const built = fileURLToPath(new URL('../../src/plan/page/plan.html', import.meta.url));
 const reason = chromiumSkip || (!existsSync(built) ? 'the page is not built: npm run build' : false);
 
-let browser: Browser | undefined;
+const pages = new BrowserPages();
 
 async function open(
   hash: string,
   viewport: { width: number; height: number },
   dark = false,
 ): Promise<{ page: Page; problems: string[] }> {
-  const { chromium } = await import('playwright-core');
-  browser ??= await chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
-  const page = await browser.newPage({ viewport, colorScheme: dark ? 'dark' : 'light' });
+  const page = await pages.take({ viewport, colorScheme: dark ? 'dark' : 'light' });
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
@@ -46,7 +45,7 @@ test('the plan page', { skip: reason }, async (context) => {
     for (const chart of ['#gantt svg', '#curves svg', '#loaded svg'])
       assert.equal(await page.locator(chart).count(), 1, chart);
     assert.deepEqual(problems, []);
-    await page.close();
+    await pages.giveBack(page);
   });
 
   await context.test(
@@ -62,8 +61,8 @@ test('the plan page', { skip: reason }, async (context) => {
       const again = await open(hash, wide);
       assert.equal(await again.page.locator('#o-mtu').textContent(), '9000 B');
       assert.equal(await again.page.locator('#tiles').textContent(), await page.locator('#tiles').textContent());
-      await again.page.close();
-      await page.close();
+      await pages.giveBack(again.page);
+      await pages.giveBack(page);
     },
   );
 
@@ -79,11 +78,11 @@ test('the plan page', { skip: reason }, async (context) => {
       assert.deepEqual([cores, flows], [2, 2]);
       await page.keyboard.press('ArrowRight');
       await page.waitForFunction(() => location.hash.includes('cores=3'));
-      await page.close();
+      await pages.giveBack(page);
       const odd = await open('#ip=6&mtu=68', wide);
       assert.equal(await odd.page.locator('#o-mtu').textContent(), '1280 B');
       assert.deepEqual(odd.problems, []);
-      await odd.page.close();
+      await pages.giveBack(odd.page);
     },
   );
 
@@ -118,7 +117,7 @@ test('the plan page', { skip: reason }, async (context) => {
     ]) {
       assert.ok(reached.has(id), `${id} is not in the order of Tab`);
     }
-    await page.close();
+    await pages.giveBack(page);
   });
 
   await context.test('advice can be tried, a preset chosen, and a packet path hides what has no meaning', async () => {
@@ -130,7 +129,7 @@ test('the plan page', { skip: reason }, async (context) => {
     assert.equal(await page.locator('#s-ways').isVisible(), false);
     await page.locator('#preset').selectOption({ label: 'tiny fragments on i40e' });
     await page.waitForFunction(() => document.querySelector('#copied')?.textContent?.includes('i40e_chk_linearize'));
-    await page.close();
+    await pages.giveBack(page);
   });
 
   await context.test(
@@ -154,8 +153,8 @@ test('the plan page', { skip: reason }, async (context) => {
       );
       assert.equal(await again.page.locator('#f-tunnel').inputValue(), 'vxlan');
       assert.deepEqual(again.problems, []);
-      await again.page.close();
-      await page.close();
+      await pages.giveBack(again.page);
+      await pages.giveBack(page);
     },
   );
 
@@ -164,7 +163,7 @@ test('the plan page', { skip: reason }, async (context) => {
     const { page, problems } = await open(hash, wide);
     assert.equal(await page.locator('img').count(), 0);
     assert.deepEqual(problems, []);
-    await page.close();
+    await pages.giveBack(page);
   });
 
   await context.test('fits 400 px without sideways scrolling, in light and dark, with readable contrast', async () => {
@@ -182,7 +181,7 @@ test('the plan page', { skip: reason }, async (context) => {
       assert.ok(scroll <= 400, `${scroll} px wide`);
       assert.ok(contrast(ground, ink) >= 7, `${ground} against ${ink}`);
       assert.deepEqual(problems, []);
-      await page.close();
+      await pages.giveBack(page);
     }
   });
 
@@ -197,8 +196,8 @@ test('the plan page', { skip: reason }, async (context) => {
     }
     const redraws = await page.evaluate(() => performance.getEntriesByName('redraw').length);
     assert.ok(redraws >= 5, `${redraws} redraws`);
-    await page.close();
+    await pages.giveBack(page);
   });
 
-  await browser?.close();
+  await pages.close();
 });
