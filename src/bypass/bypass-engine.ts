@@ -186,6 +186,8 @@ export class BypassEngine extends StackCalls implements Engine {
     socket.readToken = token;
     socket.reading = true;
     socket.once = once;
+    // What waits is received; what comes behind it stands in rows.
+    if (!once && !socket.isListener) this.core.deliver(socket.number, 1);
     this.#readSoon(socket);
   }
 
@@ -196,6 +198,7 @@ export class BypassEngine extends StackCalls implements Engine {
 
   #endRead(socket: StackSocket, result: number): void {
     socket.reading = false;
+    this.core.deliver(socket.number, 0);
     this.#finish(socket.isListener ? Event.accepted : Event.received, socket.readToken, result);
   }
 
@@ -307,6 +310,7 @@ export class BypassEngine extends StackCalls implements Engine {
 
   /** Lets the stack take and send packets. Returns what it has to say. */
   #takeTurn(): number {
+    this.stack.rows.keep();
     this.stack.flushReturned();
     const turned = this.core.turn(this.#clockUs() >>> 0);
     this.#link.worked((turned & Turned.kick) !== 0);
@@ -376,6 +380,7 @@ export class BypassEngine extends StackCalls implements Engine {
       else if (socket.awaiting) this.#tryWritable(socket);
     }
     writing.count = 0;
+    count += this.#handOutRows(events);
     const reading = this.#toRead;
     this.#toRead = this.#reading;
     this.#reading = reading;
@@ -412,6 +417,18 @@ export class BypassEngine extends StackCalls implements Engine {
         if (socket.sending || socket.awaiting) this.#writeSoon(socket);
       }
     }
+  }
+
+  /** Hands out what came for sockets that are read without end. Where a handler throws, its row is kept by the next turn, and what is behind it waits. */
+  #handOutRows(events: EngineEvents): number {
+    const { rows } = this.stack;
+    let count = 0;
+    for (; rows.next(); count++) {
+      this.framesLent++;
+      events.received(this.sockets[rows.socket]!.readToken, rows.length, rows.address, true);
+      rows.keep();
+    }
+    return count;
   }
 
   #acceptSome(listener: StackSocket, events: EngineEvents): number {

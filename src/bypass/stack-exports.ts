@@ -35,6 +35,9 @@ export interface StackExports extends StackBaseExports {
   takeHeard(): number;
   hearAlso(from: number, entries: number): void;
   peerOf(socket: number, into: number): number;
+  deliverInto(rows: number, many: number): number;
+  deliver(socket: number, on: number): number;
+  keepRow(number: number): number;
   nextSockets(into: number, most: number): number;
   udpOpen(address: number, port: number): number;
   udpPort(socket: number): number;

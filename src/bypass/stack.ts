@@ -10,6 +10,7 @@ import { stackFigureNames } from './figures.js';
 import { aroundPacketBytes, mostMtu } from './frame-room.js';
 import type { StackAddress } from './stack-addresses.js';
 import type { StackBaseExports, StackExports } from './stack-exports.js';
+import { rowBytes, StackRows } from './stack-rows.js';
 import type { TcpSettings } from './tcp-settings.js';
 
 /** How a stack is set up. */
@@ -55,13 +56,15 @@ const tableBytes = 4 * 1024 * 1024;
 /** For one who is asked about: two addresses of 16 bytes with a port each. */
 const peerBytes = 36;
 const addressLength = 16;
-const scratchBytes = 4096;
+const scratchBytes = 4096 + rowBytes;
 /** Lists in that memory behind the arguments: sockets that were told of, and frames that go back. */
 const listsAt = 512;
 const listEntries = 384;
 const mappedPrefix = 12;
 /** What was heard of neighbours and of packets (core/heard.ts): words of 8 bytes of an entry, entries, and where they stand behind the lists. */
 const heard = { words: 3, entries: 16, at: listsAt + 2 * listEntries * 4 } as const;
+/** What came, row by row, behind all of these. */
+const rowsAt = 4096;
 /** Bits of the setting `shared`. */
 const shared = { ip4: 1, ip6: 2 } as const;
 
@@ -242,6 +245,8 @@ export class Stack extends StackBase<StackExports> {
   readonly #received: Uint32Array;
   /** Where the address of a datagram's sender stands. */
   readonly #sender: number;
+  /** What came for sockets that are read without end. */
+  readonly rows: StackRows;
 
   /** @throws Error with the setting that was refused, RangeError */
   constructor(options: StackOptions) {
@@ -252,6 +257,7 @@ export class Stack extends StackBase<StackExports> {
     const control = this.core.controlBlock();
     this.#received = new Uint32Array(buffer, control + Place.pieceAddress, 2);
     this.#sender = control + Place.senderAddress;
+    this.rows = new StackRows(this.core, buffer, this.scratch + rowsAt);
   }
 
   /** Takes note of sockets to which something happened: their numbers are the first of {@link news}. @returns how many, 0 when there are no more */
@@ -271,6 +277,7 @@ export class Stack extends StackBase<StackExports> {
 
   /** A received frame goes back with others, at the next turn at the latest. */
   giveBack(frame: number): void {
+    if (this.rows.giveBack(frame)) return;
     this.#returned[this.#returnedCount++] = frame;
     if (this.#returnedCount === listEntries) this.flushReturned();
   }

@@ -88,6 +88,9 @@ export enum Place {
   pieceAddress = 0x170,
   /** Of `receive`: 1 when the next call has something to say at once, 0 when not before it is told of. */
   hasMore = 0x174,
+  /** Of the rows of `deliverInto`: how many the stack has written, and, written by the application, how many it has taken; numbers that wrap. */
+  rowsWritten = 0x178,
+  rowsTaken = 0x17c,
   /** Of `udpReceive`: 16 bytes of the sender's address, and its port. */
   senderAddress = 0x180,
   senderPort = 0x190,

@@ -6,8 +6,9 @@ import { Figure, Owner, Setting } from './control';
 import { count, setting } from './figures';
 import { guarded } from './guarded';
 
-/** Beside the owner: the frame stays with the stack after it was sent. */
+/** Beside the owner: the frame stays with the stack after it was sent; the application has it by a row (tcp/rows.ts), and gives it back by that alone. */
 const held: u8 = 0x80;
+const inRow: u8 = 0x40;
 /** No frame. */
 const none: u32 = 0xffffffff;
 
@@ -66,7 +67,9 @@ export function framesFree(): u32 {
 /** How many frames somebody has: for figures and tests. */
 export function framesOwnedBy(owner: u32): u32 {
   let many: u32 = 0;
-  for (let index: u32 = 0; index < frames; index++) if (<u32>(load<u8>(owners + index) & ~held) === owner) many++;
+  for (let index: u32 = 0; index < frames; index++) {
+    if (<u32>(load<u8>(owners + index) & ~(held | inRow)) === owner) many++;
+  }
   return many;
 }
 
@@ -209,6 +212,55 @@ export function lendNumbered(index: u32): void {
   const owner = owners + index;
   if (!guarded || load<u8>(owner) === <u8>Owner.stack) store<u8>(owner, <u8>Owner.application);
   else count(Figure.faultStack);
+}
+
+/** From the stack to the application, by a row: a frame that is not held, at an address in it. */
+export function lendInRow(address: usize): void {
+  const owner = owners + ((address - umem) >> shift);
+  if (!guarded || load<u8>(owner) === <u8>Owner.stack) store<u8>(owner, <u8>Owner.application | inRow);
+  else count(Figure.faultStack);
+}
+
+/** What the application has by a row is lent as all others from now on, or the stack's again. Returns whether it was so. */
+export function takeOutOfRow(address: usize, to: Owner): bool {
+  const index = indexOf(address);
+  if (guarded && (index === none || load<u8>(owners + index) !== (<u8>Owner.application | inRow))) {
+    count(index === none ? Figure.faultRecycleOutside : Figure.faultRecycleOwner);
+    return false;
+  }
+  store<u8>(owners + index, <u8>to);
+  return true;
+}
+
+/** Bytes of a row, and where in it stands an address in the frame (u32); 0: it has none. */
+export const rowShift: u32 = 4;
+export const rowAddressAt: usize = 8;
+
+/** Frames that the application has by rows of a ring come back: nobody has them then. @param mask of the numbers of rows */
+export function takeBackRows(ring: usize, first: u32, end: u32, mask: u32): void {
+  let next = freeList + ((<usize>freeFrames) << 2);
+  const table = owners;
+  const bits = shift;
+  const start = umem;
+  const most = bytes;
+  for (; first !== end; first++) {
+    const address = <usize>load<u32>(ring + ((<usize>(first & mask)) << rowShift), rowAddressAt);
+    if (address === 0) continue;
+    const offset = address - start;
+    if (guarded && offset >= most) {
+      count(Figure.faultRecycleOutside);
+      continue;
+    }
+    const index = <u32>(offset >> bits);
+    if (guarded && load<u8>(table + index) !== (<u8>Owner.application | inRow)) {
+      count(Figure.faultRecycleOwner);
+      continue;
+    }
+    store<u8>(table + index, <u8>Owner.free);
+    store<u32>(next, index);
+    next += 4;
+  }
+  freeFrames = <u32>((next - freeList) >> 2);
 }
 
 /** From the stack to the application. */

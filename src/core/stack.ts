@@ -28,6 +28,7 @@ import {
 import { announce } from './solicit';
 import { wayExpected, wayLong } from './tcp/expected';
 import { configureTcp, tcpNextDeadline, tcpPathChanged, tcpTimers } from './tcp/input';
+import { showRows, takeBackRowsTaken } from './tcp/rows';
 import { refusedOfTcp } from './tcp/settings';
 import { configureUdp } from './udp';
 
@@ -103,6 +104,7 @@ export function turn(us: u32): u32 {
   setClock(us);
   if (!isAttached) return 0;
   count(Figure.turns);
+  takeBackRowsTaken();
   takeCompletions();
   refill();
   const waiting = receivedWaiting();
@@ -118,7 +120,8 @@ export function turn(us: u32): u32 {
   for (let path = forgetPath(); path !== 0; path = forgetPath()) tcpPathChanged(path, setting(Setting.mtu));
   reassemblyTimers();
   tcpTimers();
-  return (publishSent() ? kick : 0) | (waiting > many ? more : 0) | (haveEvents() ? events : 0);
+  const isTold = showRows() || haveEvents();
+  return (publishSent() ? kick : 0) | (waiting > many ? more : 0) | (isTold ? events : 0);
 }
 
 /**

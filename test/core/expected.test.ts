@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { rowBytes, StackRows } from '../../src/bypass/stack-rows.js';
 import { seededRandom } from '../support/seeded-random.js';
 import {
   arp,
@@ -300,6 +301,21 @@ function act(twins: Twins, peers: readonly Peer[], held: number[], random: Rando
   }
 }
 
+/** What came in rows, the same for both: most of them, of which some are kept. */
+function takeRows([one, other]: readonly StackRows[], held: number[], random: Random): void {
+  if (one === undefined || other === undefined) return;
+  while (random() < 0.95) {
+    const isThere = one.next();
+    assert.equal(other.next(), isThere);
+    if (!isThere) return;
+    const said = ({ socket, address, length }: StackRows): number[] => [socket, address, length];
+    assert.deepEqual(said(one), said(other));
+    if (random() < 0.3) held.push(one.address);
+    else for (const rows of [one, other]) rows.giveBack(rows.address);
+    for (const rows of [one, other]) rows.keep();
+  }
+}
+
 /** Gives all of them back: the first host several at a time, the second one by one. */
 function giveBackMany(twins: Twins, held: number[]): void {
   while (held.length > 0) {
@@ -314,6 +330,10 @@ function giveBackMany(twins: Twins, held: number[]): void {
     assert.equal(many, addresses.length - 1);
     list.set(stood);
   }
+}
+
+function rowsOf({ core, bytes }: TcpHost): StackRows {
+  return new StackRows(core, bytes.buffer, bytes.length - rowBytes);
 }
 
 function somePeers(many: number): Peer[] {
@@ -341,12 +361,21 @@ function run(seed: number): number {
   const peers = somePeers(6);
   for (const peer of peers) begin(twins, peer, (Math.floor(random() * 0x1_0000_0000) - (peer.port & 1) * 2000) >>> 0);
   const held: number[] = [];
+  // Half of the applications take what comes in rows.
+  const rows = seed % 2 === 0 ? [] : [twins.short, twins.long].map(rowsOf);
+  if (rows.length > 0)
+    for (const { socket } of peers)
+      assert.equal(
+        twins.both((host) => host.core.deliver(socket, 1)),
+        0,
+      );
   for (let step = 0; step < 120; step++) {
     for (let count = Math.floor(random() * 12); count > 0; count--) {
       const peer = peers[Math.floor(random() * peers.length)]!;
       twins.deliver(peer, anySegment(twins, peer, random));
     }
     for (const packet of twins.turn(random() < 0.1 ? 60_000 : Math.floor(random() * 2000))) hearOf(peers, packet);
+    takeRows(rows, held, random);
     act(twins, peers, held, random);
     if (random() < 0.2) giveBackMany(twins, held);
     for (const peer of peers) if (random() < 0.1) peer.next = peer.acknowledged;

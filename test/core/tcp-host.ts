@@ -49,14 +49,19 @@ export class TcpHost extends Host<StackExports> {
     const length = this.core.receive(socket);
     if (length <= 0) return length;
     const at = this.place('pieceAddress');
+    this.check(at, length, stream, from);
+    const back = this.core.recycle(at);
+    if (back !== 0) throw new Error(`recycle: ${back}`);
+    return length;
+  }
+
+  /** Holds bytes at an address to those of a stream from a place on. @throws Error */
+  check(at: number, length: number, stream: number, from: number): void {
     for (let index = 0; index < length; index++) {
       if (this.bytes[at + index] !== byteAt(stream, from + index)) {
         throw new Error(`byte ${from + index} of stream ${stream} is ${this.bytes[at + index]}`);
       }
     }
-    const back = this.core.recycle(at);
-    if (back !== 0) throw new Error(`recycle: ${back}`);
-    return length;
   }
 
   /** What happened, in order. */

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { pathToFileURL } from 'node:url';
+import { rowBytes, StackRows } from '../../src/bypass/stack-rows.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { TcpHost } from './tcp-host.js';
 import { Wire, type WireOptions } from './wire.js';
@@ -19,6 +20,10 @@ interface Side {
   hasEnd: boolean;
   isShut: boolean;
   isClosed: boolean;
+  /** Where it takes what comes in rows: addresses of those that it keeps. */
+  readonly rows: StackRows | undefined;
+  isDelivered: boolean;
+  readonly kept: number[];
 }
 
 /** How a run went. */
@@ -29,9 +34,25 @@ export interface Outcome {
 
 const EAGAIN = -11;
 
+/** What came in rows. Some of them are kept until the next time, and some are not taken: those are received, in order. */
+function takeRows(side: Side, rows: StackRows): void {
+  const { host, socket, kept } = side;
+  if (!side.isDelivered) side.isDelivered = host.core.deliver(socket, 1) === 0;
+  for (const address of kept.splice(0)) assert.equal(host.core.recycle(address), 0);
+  while (side.got % 7 !== 1 && rows.next()) {
+    assert.equal(rows.socket, socket);
+    host.check(rows.address, rows.length, 1 - side.stream, side.got);
+    side.got += rows.length;
+    if (side.got % 3 === 0) kept.push(rows.address);
+    else rows.giveBack(rows.address);
+    rows.keep();
+  }
+}
+
 function work(side: Side): void {
-  const { host, socket } = side;
+  const { host, socket, rows } = side;
   if (side.isClosed || socket < 0) return;
+  if (rows !== undefined) takeRows(side, rows);
   while (side.sent < side.sends) {
     const many = host.sendPiece(socket, side.stream, side.sent, side.sends - side.sent);
     if (many === 0) break;
@@ -51,13 +72,19 @@ function work(side: Side): void {
   }
   if (side.hasEnd && side.isShut) {
     assert.equal(side.got, side.expects, `stream ${1 - side.stream} is whole`);
+    for (const address of side.kept) host.core.recycle(address);
     host.core.close(socket);
     side.isClosed = true;
   }
 }
 
-function side(host: TcpHost, socket: number, stream: number, sends: number, expects: number): Side {
-  return { host, socket, stream, sends, expects, sent: 0, got: 0, hasEnd: false, isShut: false, isClosed: false };
+function side(host: TcpHost, socket: number, stream: number, sends: number, expects: number, hasRows: boolean): Side {
+  const { core, bytes } = host;
+  return {
+    ...{ host, socket, stream, sends, expects, sent: 0, got: 0, hasEnd: false, isShut: false, isClosed: false },
+    ...{ isDelivered: false, kept: [] },
+    rows: hasRows ? new StackRows(core, bytes.buffer, bytes.length - rowBytes) : undefined,
+  };
 }
 
 /** The wire of a seed. */
@@ -95,8 +122,8 @@ export function simulate(seed: number, wireOptions: WireOptions = wireOf(seed)):
     pages: 64,
   });
   const listener = server.listen(80);
-  const one = side(client, client.connect('10.0.0.2', 80), 0, toServer, toClient);
-  const other = side(server, -1, 1, toClient, toServer);
+  const one = side(client, client.connect('10.0.0.2', 80), 0, toServer, toClient, (seed & 2) !== 0);
+  const other = side(server, -1, 1, toClient, toServer, (seed & 4) !== 0);
   const wire = new Wire(
     client.end(() => {
       client.events();

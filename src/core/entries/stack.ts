@@ -8,6 +8,7 @@ export { hearAlso } from '../hear-also';
 export { takeHeard } from '../heard';
 export { isWayKnown } from '../neighbour';
 export { attachRings, configure, controlBlock, nextDeadlineUs, turn } from '../stack';
+export { deliverInto } from '../tcp/rows';
 export {
   abort,
   accept,
@@ -29,4 +30,5 @@ export {
   unacknowledged,
 } from '../tcp/sockets';
 export { endsUnheard } from '../tcp/states';
+export { deliver, keepRow } from '../tcp/unread';
 export { udpClose, udpFrame, udpOpen, udpPort, udpReceive, udpSend } from '../udp';

@@ -11,6 +11,7 @@ import { establish, repeatSyn, takeOffers } from './handshake';
 import { isInWindow, scheduleAck, takeData, takeFin } from './receiver';
 import { takeAck } from './recovery';
 import { announceRoom } from './room';
+import { hasRows } from './rows';
 import { clearBackoff } from './rtt';
 import {
   flagAck,
@@ -269,7 +270,7 @@ function acceptData(c: Connection, _frame: usize): bool {
       enterTimeWait(c);
     }
   }
-  if (c.next !== had && !c.toldReadable) {
+  if (c.next !== had && !c.toldReadable && (!hasRows() || c.readHead !== 0 || c.peerFinished)) {
     c.toldReadable = true;
     tell(c, SocketEvent.readable);
   }

@@ -96,8 +96,8 @@ export class Connection {
   sendShift: u8;
   receiveShift: u8;
   hasSack: bool;
-  /** Windows are scaled: offered by us, and by the peer where it spoke first. */
-  offersShift: bool;
+  /** The application takes all that comes in rows (rows.ts). */
+  inRows: bool;
   /** Why it ended, -errno, until the application was told. */
   error: i32;
   ackAt: u32;
@@ -141,6 +141,8 @@ export class Connection {
   isConnecting: bool;
 
   // handshake.ts: what the two agreed on.
+  /** Windows are scaled: offered by us, and by the peer where it spoke first. */
+  offersShift: bool;
   tries: u8;
   peerMss: u16;
   initialSend: u32;

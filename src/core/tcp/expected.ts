@@ -9,7 +9,8 @@ import { frameOf, releaseFrame } from '../frames';
 import { noteNextWindow, noteStamp } from './arrival';
 import { Connection } from './connection';
 import { tcpArrive } from './input';
-import { armAck, hasRoom, keepNext, noteQuick } from './receiver';
+import { armAck, hasRoom, keepNext, noteNext, noteQuick } from './receiver';
+import { bars, writeRow } from './rows';
 import { usualStamp } from './segment';
 import { acknowledge } from './sender';
 import { timerAck, timerRetransmit } from './timers';
@@ -75,10 +76,15 @@ export function takeSegment(
 function takeNext(c: Connection, segment: usize, header: u32, length: u32, sequence: u32, ack: u32, shape: u32): void {
   if (header !== 20) noteStamp(c, sequence, be32(segment + 24));
   noteNextWindow(c, shape >> 16, sequence, ack);
-  keepNext(c, segment + header, length);
-  if (!c.toldReadable) {
-    c.toldReadable = true;
-    postEvent(c.number, SocketEvent.readable);
+  noteNext(c, length);
+  if (bars(c) === 0) {
+    writeRow(c, segment + header, length);
+  } else {
+    keepNext(c, segment + header, length, sequence);
+    if (!c.toldReadable) {
+      c.toldReadable = true;
+      postEvent(c.number, SocketEvent.readable);
+    }
   }
   if (c.quickAcks !== 0) noteQuick(c);
   else if (c.next - c.acknowledged < c.arrivalMss << 1) {

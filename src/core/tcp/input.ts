@@ -13,6 +13,7 @@ import { configurePending } from './pending';
 import { configurePieces, piece } from './pieces';
 import { configureQueue, noteLost } from './queue';
 import { configureReceiver } from './receiver';
+import { configureRows } from './rows';
 import {
   flagAck,
   flagFin,
@@ -39,6 +40,7 @@ export { tcpNextDeadline, tcpTimers } from './timeouts';
 export function configureTcp(): bool {
   if (!configureTable() || !configurePieces() || !configureWheel() || !configurePending(blocks())) return false;
   configureReceiver();
+  configureRows();
   configureQueue();
   configureCongestion();
   configureStates();

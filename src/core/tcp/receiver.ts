@@ -18,6 +18,7 @@ import {
   useRead,
   useReceived,
 } from './pieces';
+import { bars, writeRow } from './rows';
 import { cutSegment, flagFin, segmentData, segmentFlags, segmentLength, segmentSequence, trimSegment } from './segment';
 import { arm, timerAck } from './timers';
 import { tickAfterUs, tickNow } from './wheel';
@@ -155,13 +156,16 @@ export function hasRoom(c: Connection): bool {
   return <i32>((c.heldFrames - few) & (heldInAll - common)) < 0;
 }
 
-/** Takes in the next bytes in order, for which `hasRoom` was true and the window has room; their frame is kept. */
-export function keepNext(c: Connection, data: usize, length: u32): void {
-  const sequence = c.next;
+/** The next bytes in order came, for which `hasRoom` was true and the window has room. */
+export function noteNext(c: Connection, length: u32): void {
   if (length > c.arrivalMss) c.arrivalMss = length;
   c.lastArrivalTick = tickNow();
+  c.next += length;
+}
+
+/** They wait in the queue; their frame is kept. */
+export function keepNext(c: Connection, data: usize, length: u32, sequence: u32): void {
   pushReadable(c, keep(c, data, length, sequence));
-  c.next = sequence + length;
 }
 
 /** Takes note of a FIN of the segment that was read, and takes it in when all before it is there. Returns whether it was taken in now. */
@@ -226,6 +230,22 @@ export function noteRecycled(p: Piece): usize {
   return p.owner;
 }
 
+/** A piece that the application took in a row goes into the queue after all, in front of what waits there. */
+export function putFirst(c: Connection, data: usize, length: u32): void {
+  const record = keep(c, data, length, c.next);
+  piece(record).next = c.readHead;
+  if (c.readHead === 0) c.readTail = record;
+  c.readHead = record;
+}
+
+/** A piece that the application took in a row stays with it, and is held by the connection that it was of, unless that is another one by now. */
+export function holdLent(c: Connection, data: usize, length: u32, generation: u32): void {
+  const p = piece(keep(c, data, length, c.next));
+  p.use = useRead;
+  p.generation = generation;
+  if (c.generation !== generation) c.heldFrames--;
+}
+
 /** Gives back all frames that wait: nobody will read them. */
 export function dropReceived(c: Connection): void {
   dropBeyondGap(c);
@@ -283,6 +303,11 @@ function append(record: usize): bool {
 }
 
 function takeInOrder(c: Connection): bool {
+  if (c.outHead === 0 && bars(c) === 0 && hasRoom(c)) {
+    writeRow(c, segmentData, segmentLength);
+    c.next += segmentLength;
+    return true;
+  }
   let isKept = true;
   // The more frames wait, the more each must carry.
   if (c.heldFrames >= few && append(c.readTail)) isKept = false;

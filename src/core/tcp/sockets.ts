@@ -22,11 +22,13 @@ import { putPending } from './pending';
 import { payloadOffset, piece, pieceNumbered, pieceOf, useFilling, useNone, useRead } from './pieces';
 import { appendPiece, joinPiece, noteLent, noteReturned, sendAllowance } from './queue';
 import { isWindowNews, mayHearOfRoom, noteRecycled, takeReadable } from './receiver';
+import { hasRows } from './rows';
 import { acknowledge, beginFlight, canSend, transmit } from './sender';
 import { roomForNew } from './stalled';
 import { attach, end, enter, enterHalfClosed, forget, orphan, reset, takeReady } from './states';
 import { addListener, blockAt, blockOf, blocks, findBlock, findListener, indexBlock, nameBlock } from './table';
 import { arm, disarm, timerLife } from './timers';
+import { endRows, unread } from './unread';
 import { tickAfterMs } from './wheel';
 
 const none: u32 = 0xffffffff;
@@ -97,6 +99,7 @@ export function receive(socket: i32): i32 {
   const block = blockOf(socket);
   if (block === 0) return badSocket;
   const c = at(block);
+  if (hasRows()) unread(c);
   const record = takeReadable(c);
   if (record !== 0) {
     putPlace(Place.pieceAddress, <u32>piece(record).data);
@@ -266,6 +269,7 @@ export function abort(socket: i32): i32 {
   if (block === 0) return badSocket;
   const c = at(block);
   if (c.state === State.listen || c.state === State.closed) return close(socket);
+  if (hasRows()) endRows(c);
   forgetEvents(c.number);
   orphan(c);
   reset(c, 0);
@@ -277,6 +281,7 @@ export function close(socket: i32): i32 {
   const block = blockOf(socket);
   if (block === 0) return badSocket;
   const c = at(block);
+  if (hasRows()) endRows(c);
   forgetEvents(c.number);
   if (c.state === State.listen) return closeListener(c);
   if (c.state === State.closed) {

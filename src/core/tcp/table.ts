@@ -139,8 +139,10 @@ export function guessIpv4(remote: u32, ports: u32): usize {
 /** The same as `findBlock` for IPv4, whose address of ours is the only one: the guessed block mostly. */
 export function findGuessed(guess: usize, remote: u32, ports: u32): usize {
   const name = ((<u64>remote) << 32) | mappedMiddle;
-  let block = guess;
   // One number says whether it is another one.
+  if (guess === 0) return 0;
+  if (((at(guess).remote1 ^ name) | at(guess).remote0 | <u64>(at(guess).ports ^ ports)) === 0) return guess;
+  let block = at(guess).chain;
   while (block !== 0) {
     const c = at(block);
     if (((c.remote1 ^ name) | c.remote0 | <u64>(c.ports ^ ports)) === 0) break;
