@@ -3,7 +3,6 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { giveFreedMemoryBack } from '../kernel/allocator.js';
 import type { BegunThread } from '../serve/begun-thread.js';
 import type { ServeOptions } from '../serve/options.js';
 import type { Server } from '../serve/server.js';
@@ -239,6 +238,7 @@ export async function run(args: string[], begun?: BegunThread): Promise<number> 
   server.on('pinned', (files, bytes) => void tellPinned(files, bytes));
   let dashboard: ServeDashboard | undefined;
   try {
+    const { giveFreedMemoryBack } = await import('../kernel/allocator.js');
     const listens = server.listen();
     giveFreedMemoryBack();
     await listens;
