@@ -14,7 +14,7 @@ import { virtualResource } from './resources.js';
 import { nameOf, type Titles } from './titles.js';
 import { identityOfFile, tagOfPart, type Version, versionOf } from './versions.js';
 
-/** Rearranged films that are kept: their generated parts. */
+/** Rearranged films that are kept: their generated parts, and the tables of the films, which each of them holds. */
 const mostBytes = 64 * 1024 * 1024;
 const Part = { fastStart: 10, clip: 11 } as const;
 
@@ -30,7 +30,7 @@ export class Progressive {
     this.#files = new KnownFiles<Rearranged>(
       host.loop,
       mostBytes,
-      ({ file }) => 1024 + (file?.heldBytes ?? 0),
+      ({ file, film }) => 1024 + (file?.heldBytes ?? 0) + (film?.indexBytes ?? 0),
       ({ film }) => film?.tables.release(),
     );
   }
