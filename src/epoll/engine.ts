@@ -261,7 +261,7 @@ export class EpollEngine extends DirectCalls implements Engine {
       this.#isBatched = false;
       this.#closings.run();
       // What handlers begun and what already ended wants another turn, also in someone else's loop.
-      if (this.#due.count > 0 || this.#unread.count > 0) this.onBegun?.(0);
+      if (this.#due.count > 0 || this.#unread.count > 0 || this.#read.count > 0) this.onBegun?.(0);
       else if (this.#fetches.count > 0) this.onBegun?.(fetchPollMs);
     }
   }

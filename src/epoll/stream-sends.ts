@@ -16,6 +16,8 @@ export class StreamSends {
   readonly #sent: (token: number, result: number) => void;
   readonly #form: BatchForm | undefined;
   #batch: SocketBatch | undefined;
+  /** Whether there is a batch was found out: where there is none it is not looked for again. */
+  #isOpen = false;
   #isCollecting = false;
 
   /** @param sent is told how each ended. @param form how sends are made together; the cheaper one where it is left out */
@@ -38,7 +40,8 @@ export class StreamSends {
 
   /** Collects what is begun until {@link run}, where sends can be made together. */
   collect(): void {
-    this.#batch ??= SocketBatch.open(IoCall.write, this.#form);
+    if (!this.#isOpen) this.#batch = SocketBatch.open(IoCall.write, this.#form);
+    this.#isOpen = true;
     this.#isCollecting = this.#batch !== undefined;
   }
 
