@@ -62,8 +62,7 @@ export class RunMessage {
     ahead.begin(output.first!, output.done);
     do {
       const { file, place, length } = ahead;
-      // A piece may take two.
-      if (this.#iovecs > IOV_MAX - 2) return;
+      if (this.#iovecs === IOV_MAX) return;
       if (file === undefined) this.#add(place, length);
       else if (known === undefined || (this.file ?? file) !== file || length >= long) return;
       else if (!known.covers(ahead, length, nowMs) || !this.#addPiece(file, place, length)) return;
@@ -75,10 +74,11 @@ export class RunMessage {
     this.bytes += length;
   }
 
-  /** Adds a piece of a file; it may lie in two windows of the mapping. False: nothing may follow it. */
+  /** Adds a piece of a file, which may lie in several windows of the mapping, or its beginning. False: nothing may follow it. */
   #addPiece(file: FileSource, place: number, length: number): boolean {
     const end = place + length;
     for (let at = place; at < end; ) {
+      if (this.#iovecs === IOV_MAX) return false;
       if ((at < this.#from || at >= this.#to) && !this.#turnTo(file.mapping, at)) return false;
       this.file = file;
       const here = Math.min(end, this.#to) - at;
