@@ -69,7 +69,7 @@ export class FilmTables {
     this.#users++;
   }
 
-  /** A user needs them no longer. With the last one their memory is others': a sample that is looked up then throws. */
+  /** A user needs them no longer. With the last one their memory is others': a sample whose place or time is looked up then throws. */
   release(): void {
     if (--this.#users > 0) return;
     for (const samples of this.#samples) samples.close();

@@ -83,8 +83,11 @@ function* rehearse(rounds: number, tables: TableMemory): Generator<undefined, vo
       step = reading.next(need && film.header.subarray(need.offset, need.offset + need.length));
       yield undefined;
     }
-    write(yield* presentationSteps(step.value));
-    step.value.tables.release();
+    try {
+      write(yield* presentationSteps(step.value));
+    } finally {
+      step.value.tables.release();
+    }
     yield undefined;
   }
 }
