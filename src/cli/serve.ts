@@ -196,7 +196,8 @@ async function prepare(
   { dashboard, ...options }: Record<string, unknown>,
   begun: BegunThread | undefined,
 ): Promise<Prepared> {
-  const { createServer, parseHostPort } = await import('../serve/server.js');
+  const { createServer, giveFreedMemoryBack, parseHostPort } = await import('../serve/server.js');
+  giveFreedMemoryBack();
   // Loaded only where sockets may have been passed.
   if (process.env['LISTEN_FDS'] !== undefined || process.env['LISTEN_PID'] !== undefined) {
     const { takePassedSockets } = await import('./kit/listen-fds.js');
@@ -238,10 +239,7 @@ export async function run(args: string[], begun?: BegunThread): Promise<number> 
   server.on('pinned', (files, bytes) => void tellPinned(files, bytes));
   let dashboard: ServeDashboard | undefined;
   try {
-    const { giveFreedMemoryBack } = await import('../kernel/allocator.js');
-    const listens = server.listen();
-    giveFreedMemoryBack();
-    await listens;
+    await server.listen();
     if (dashboardAt !== undefined) {
       const { openServeDashboard } = await import('./serve-dashboard.js');
       dashboard = await openServeDashboard(server, dashboardAt);

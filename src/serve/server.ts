@@ -21,6 +21,7 @@ import { checkAddressSpace } from './start-limits.js';
 import type { WorkerSays, WorkerTold } from './worker.js';
 import { WorkerThread } from './worker-thread.js';
 
+export { giveFreedMemoryBack } from '../kernel/allocator.js';
 export { parseHostPort } from './options.js';
 
 /** A worker that dies this many times within this time is not started again. */
