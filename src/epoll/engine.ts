@@ -18,7 +18,7 @@ import { EpollSet } from './epoll-set.js';
 import { Fetches, fetchPollMs } from './fetches.js';
 import { FileThreads } from './file-threads.js';
 import { type Interest, Interests, Role } from './interest.js';
-import { type BatchForm, IoCall, SocketBatch } from './socket-batch.js';
+import { type BatchForm, IoCall, LateBatch, type SocketBatch } from './socket-batch.js';
 import { StreamSends } from './stream-sends.js';
 
 const acceptsATurn = 64;
@@ -60,9 +60,7 @@ export class EpollEngine extends DirectCalls implements Engine {
   #reading = new NumberList();
   readonly #read = new ReadList();
   /** What is read when many sockets are ready, where there are lists of calls; made when that is first so. */
-  #receives: SocketBatch | undefined;
-  #areReceivesOpen = false;
-  readonly #batchForm: BatchForm | undefined;
+  readonly #receives: LateBatch;
   readonly #sends: StreamSends;
   readonly #batchFrom: number;
   /** The streams of this turn are read in batches. */
@@ -82,7 +80,7 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.#frames = new FramePool(options.frames ?? 512, this.receiveFrameBytes);
     this.receiveBytes = this.#frames.region.bytes;
     this.#batchFrom = options.batchFrom ?? leastBatched;
-    this.#batchForm = options.batchForm;
+    this.#receives = new LateBatch(IoCall.read, options.batchForm);
     const sent = (token: number, result: number): void => this.#finish(Event.sent, token, result);
     this.#sends = new StreamSends(this.#interests, this.#set, sent, options.batchForm);
   }
@@ -342,15 +340,12 @@ export class EpollEngine extends DirectCalls implements Engine {
 
   /** What so many streams are read by together; undefined: one by one. Which form of calls is the cheaper one is tried the first time. */
   #receivesOf(streams: number): SocketBatch | undefined {
-    if (streams < this.#batchFrom) return undefined;
-    if (!this.#areReceivesOpen) this.#receives = SocketBatch.open(IoCall.read, this.#batchForm);
-    this.#areReceivesOpen = true;
-    return this.#receives;
+    return streams < this.#batchFrom ? undefined : this.#receives.open();
   }
 
   /** Reads once from a stream, together with others. */
   #readLater(interest: Interest, events: EngineEvents): void {
-    const receives = this.#receives!;
+    const receives = this.#receives.opened!;
     const frame = this.#frames.lease();
     if (frame < 0) {
       // Frames come back when what they hold was handed out, and its time is the next turn.
@@ -364,7 +359,7 @@ export class EpollEngine extends DirectCalls implements Engine {
 
   /** Reads what {@link #readLater} collected, hands it out, and sends what is answered. */
   #readBatch(events: EngineEvents): void {
-    this.#runReads(this.#receives!);
+    this.#runReads(this.#receives.opened!);
     if (this.#read.count > 0) this.#answerRead(events);
   }
 
@@ -395,7 +390,7 @@ export class EpollEngine extends DirectCalls implements Engine {
 
   /** Hands out what was read; of many, what is answered is sent together. What ended by that is closed. */
   #answerRead(events: EngineEvents): void {
-    const isMany = this.#receives !== undefined && this.#read.count >= this.#batchFrom * readWords;
+    const isMany = this.#receives.opened !== undefined && this.#read.count >= this.#batchFrom * readWords;
     if (isMany) this.#sends.collect();
     try {
       this.#handRead(events);
@@ -467,7 +462,7 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.pipe.close();
     this.#frames.unmap();
     this.#fetches.unmap();
-    this.#receives?.close();
+    this.#receives.close();
     this.#sends.close();
     this.files.close();
   }

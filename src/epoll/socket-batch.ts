@@ -223,3 +223,30 @@ export class SocketBatch {
     this.#calls.close();
   }
 }
+
+/** A batch that is opened when it is asked for the first time; where there is none on this host it is looked for once. */
+export class LateBatch {
+  /** The batch; undefined where there is none, and before it was asked for. */
+  opened: SocketBatch | undefined;
+  #isAsked = false;
+  readonly #kind: number;
+  readonly #form: BatchForm | undefined;
+
+  /** @param kind {@link IoCall} @param form how calls are made together; the cheaper one where it is left out */
+  constructor(kind: number, form: BatchForm | undefined) {
+    this.#kind = kind;
+    this.#form = form;
+  }
+
+  /** The batch, if there can be one. */
+  open(): SocketBatch | undefined {
+    if (!this.#isAsked) this.opened = SocketBatch.open(this.#kind, this.#form);
+    this.#isAsked = true;
+    return this.opened;
+  }
+
+  /** Gives its memory back. */
+  close(): void {
+    this.opened?.close();
+  }
+}

@@ -7,17 +7,14 @@ import { Errno } from '../kernel/errno.js';
 import { send, sendMessage } from '../kernel/socket.js';
 import type { EpollSet } from './epoll-set.js';
 import { type Interest, type Interests, Role } from './interest.js';
-import { type BatchForm, IoCall, SocketBatch } from './socket-batch.js';
+import { type BatchForm, IoCall, LateBatch, type SocketBatch } from './socket-batch.js';
 
 /** See the file's head. */
 export class StreamSends {
   readonly #interests: Interests;
   readonly #set: EpollSet;
   readonly #sent: (token: number, result: number) => void;
-  readonly #form: BatchForm | undefined;
-  #batch: SocketBatch | undefined;
-  /** Whether there is a batch was found out: where there is none it is not looked for again. */
-  #isOpen = false;
+  readonly #batch: LateBatch;
   #isCollecting = false;
 
   /** @param sent is told how each ended. @param form how sends are made together; the cheaper one where it is left out */
@@ -30,19 +27,17 @@ export class StreamSends {
     this.#interests = interests;
     this.#set = set;
     this.#sent = sent;
-    this.#form = form;
+    this.#batch = new LateBatch(IoCall.write, form);
   }
 
   /** Whether a send with these flags would be collected now. */
   collects(flags: number): boolean {
-    return this.#isCollecting && this.#batch!.takes(flags);
+    return this.#isCollecting && this.#batch.opened!.takes(flags);
   }
 
   /** Collects what is begun until {@link run}, where sends can be made together. */
   collect(): void {
-    if (!this.#isOpen) this.#batch = SocketBatch.open(IoCall.write, this.#form);
-    this.#isOpen = true;
-    this.#isCollecting = this.#batch !== undefined;
+    this.#isCollecting = this.#batch.open() !== undefined;
   }
 
   /** Begins to send bytes. */
@@ -54,7 +49,7 @@ export class StreamSends {
       this.goOn(interest);
       return;
     }
-    const batch = this.#batch!;
+    const batch = this.#batch.opened!;
     interest.isCollected = true;
     batch.add(fd, interest.generation, -1, address, length, flags);
     if (batch.isFull) this.#make(batch);
@@ -79,7 +74,7 @@ export class StreamSends {
   /** Makes what was collected. */
   run(): void {
     this.#isCollecting = false;
-    const batch = this.#batch;
+    const batch = this.#batch.opened;
     if (batch !== undefined && batch.count > 0) this.#make(batch);
   }
 
@@ -131,6 +126,6 @@ export class StreamSends {
 
   /** Gives its memory back. */
   close(): void {
-    this.#batch?.close();
+    this.#batch.close();
   }
 }
