@@ -81,7 +81,7 @@ export class OffsetsBuilder {
     const isLong = this.#most > mostShort;
     const before = this.#values;
     if (before !== undefined && (!isLong || before.BYTES_PER_ELEMENT === 4)) return before;
-    const values = isLong ? this.#budget.longs(this.#count) : this.#budget.shorts(this.#count);
+    const values = isLong ? this.#budget.table(Int32Array, this.#count) : this.#budget.table(Int16Array, this.#count);
     if (before !== undefined) {
       for (let sample = 0; sample < this.#covered; sample++) values[sample] = before[sample]!;
       this.#budget.drop(before);
@@ -101,7 +101,7 @@ export class OffsetsBuilder {
       yield undefined;
     }
     if (this.#most / unit > mostShort) return { compositionOffsets: values, offsetUnit: 1 };
-    const narrow = this.#budget.shorts(this.#count);
+    const narrow = this.#budget.table(Int16Array, this.#count);
     for (let from = 0; from < this.#count; from += samplesATurn) {
       divide(values, narrow, from, Math.min(this.#count, from + samplesATurn), unit);
       yield undefined;

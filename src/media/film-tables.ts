@@ -22,8 +22,10 @@ export interface TableMemory {
 /** Shorter tables are the collector's: they cost it little, and would leave gaps. */
 const leastBytes = 8192;
 
-type Table = Uint16Array | Int16Array | Uint32Array | Int32Array | Float64Array;
-type TableKind<Kind extends Table> = {
+/** What a film knows of its samples is numbers of one of these. */
+export type Table = Uint16Array | Int16Array | Uint32Array | Int32Array | Float64Array;
+/** Makes one: of its own memory, or over a part of another. */
+export type TableKind<Kind extends Table> = {
   new (count: number): Kind;
   new (buffer: ArrayBuffer, offset: number, count: number): Kind;
   readonly BYTES_PER_ELEMENT: number;

@@ -301,8 +301,8 @@ export class FragmentTrack {
   #found(track: number): TrackFragments | undefined {
     const count = this.#offsets.length;
     if (!this.#fitsAsIs || this.#isBackwards || count === 0) return undefined;
-    const [offsets, lengths] = [this.#budget.doubles(count), this.#budget.doubles(count)];
-    const firstSamples = this.#budget.words(count + 1);
+    const [offsets, lengths] = [this.#budget.table(Float64Array, count), this.#budget.table(Float64Array, count)];
+    const firstSamples = this.#budget.table(Uint32Array, count + 1);
     this.#offsets.copyTo(offsets, 0, count);
     this.#lengths.copyTo(lengths, 0, count);
     this.#firstSamples.copyTo(firstSamples, 0, count + 1);

@@ -2,7 +2,7 @@
 // never moved, so that no turn has to copy all that came before. Not here: the tables made of it (sample-builder.ts), where they lie
 // (film-tables.ts).
 
-import type { FilmTables } from './film-tables.js';
+import type { FilmTables, Table, TableKind } from './film-tables.js';
 
 /** A table that cannot be used: why, as the rest of a sentence. */
 export class TableError extends Error {
@@ -48,38 +48,14 @@ export class IndexBudget {
     this.#left += bytes;
   }
 
-  /** Room for `count` numbers of 32 bits. @throws TableError */
-  words(count: number): Uint32Array {
-    this.take(count * 4);
-    return this.#tables.make(Uint32Array, count);
-  }
-
-  /** Room for `count` numbers of 16 bits. @throws TableError */
-  halves(count: number): Uint16Array {
-    this.take(count * 2);
-    return this.#tables.make(Uint16Array, count);
-  }
-
-  /** Room for `count` numbers up to 2^53. @throws TableError */
-  doubles(count: number): Float64Array {
-    this.take(count * 8);
-    return this.#tables.make(Float64Array, count);
-  }
-
-  /** Room for `count` signed numbers of 16 bits. @throws TableError */
-  shorts(count: number): Int16Array {
-    this.take(count * 2);
-    return this.#tables.make(Int16Array, count);
-  }
-
-  /** Room for `count` signed numbers of 32 bits. @throws TableError */
-  longs(count: number): Int32Array {
-    this.take(count * 4);
-    return this.#tables.make(Int32Array, count);
+  /** Room for `count` numbers. @throws TableError */
+  table<Kind extends Table>(kind: TableKind<Kind>, count: number): Kind {
+    this.take(count * kind.BYTES_PER_ELEMENT);
+    return this.#tables.make(kind, count);
   }
 
   /** Lets go of room that was given. */
-  drop(room: Uint16Array | Int16Array | Uint32Array | Int32Array | Float64Array): void {
+  drop(room: Table): void {
     this.give(room.byteLength);
     this.#tables.drop(room);
   }

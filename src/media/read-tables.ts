@@ -62,7 +62,7 @@ function* readSizes(stbl: readonly Box[], fileSize: number, budget: IndexBudget)
   }
   if (bits !== 4 && bits !== 8 && bits !== 16 && bits !== 32) throw new TableError(`has sizes of ${bits} bits (stz2)`);
   yield* countOf(box, 8, bits / 8);
-  let sizes: Uint16Array | Uint32Array = budget.halves(told);
+  let sizes: Uint16Array | Uint32Array = budget.table(Uint16Array, told);
   if (bits === 32) {
     yield* wordsOf(box, 12, 1, told, (words, taken, first) => {
       sizes = takeLongSizes(words, taken, first, sizes, budget);
@@ -90,7 +90,7 @@ function takeLongSizes(
 ): Uint16Array | Uint32Array {
   let kept = sizes;
   if (sizes.BYTES_PER_ELEMENT === 2 && hasLong(words, taken)) {
-    kept = budget.words(sizes.length);
+    kept = budget.table(Uint32Array, sizes.length);
     for (let sample = 0; sample < first; sample++) kept[sample] = sizes[sample]!;
     budget.drop(sizes);
   }
@@ -233,7 +233,7 @@ export function* readRandomAccess(
       }
       return sample < count;
     });
-    const samples = budget.words(found.length);
+    const samples = budget.table(Uint32Array, found.length);
     found.copyTo(samples, 0, found.length);
     found.release();
     return samples;

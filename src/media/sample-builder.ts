@@ -40,9 +40,9 @@ export class TimesBuilder {
     this.#time = firstTime;
     const used = Math.min(count, runs);
     const areRuns = used * 4 <= count || used < 64;
-    this.#firstSamples = areRuns ? budget.words(used) : undefined;
-    this.#startTimes = areRuns ? budget.doubles(used) : undefined;
-    this.#deltas = budget.words(areRuns ? used : count);
+    this.#firstSamples = areRuns ? budget.table(Uint32Array, used) : undefined;
+    this.#startTimes = areRuns ? budget.table(Float64Array, used) : undefined;
+    this.#deltas = budget.table(Uint32Array, areRuns ? used : count);
   }
 
   /** The next `samples` samples have `ticks` each. @param isEnd nothing comes behind. */
@@ -162,7 +162,7 @@ export class ChunkPlaces {
   readonly #budget: IndexBudget;
 
   constructor(chunks: number, budget: IndexBudget) {
-    this.low = budget.words(chunks);
+    this.low = budget.table(Uint32Array, chunks);
     this.#budget = budget;
   }
 
@@ -170,7 +170,7 @@ export class ChunkPlaces {
   put(chunk: number, offset: number): void {
     if (offset >= 2 ** 32) {
       if (offset >= 2 ** 48) throw new TableError('has a chunk that begins behind the end of any file');
-      this.high ??= this.#budget.halves(this.low.length);
+      this.high ??= this.#budget.table(Uint16Array, this.low.length);
       this.high[chunk] = Math.floor(offset / 2 ** 32);
     }
     this.low[chunk] = offset % 2 ** 32;
@@ -264,12 +264,12 @@ class Placer {
     this.#fileSize = fileSize;
     const points = ((parts.count - 1) >>> checkpointShift) + 1;
     this.checkpoints = {
-      offsets: budget.doubles(points),
-      chunks: budget.words(points),
-      bytes: budget.doubles(points),
-      times: times === undefined ? undefined : budget.doubles(points),
+      offsets: budget.table(Float64Array, points),
+      chunks: budget.table(Uint32Array, points),
+      bytes: budget.table(Float64Array, points),
+      times: times === undefined ? undefined : budget.table(Float64Array, points),
     };
-    this.bits = budget.words(((parts.count - 1) >>> 5) + 1);
+    this.bits = budget.table(Uint32Array, ((parts.count - 1) >>> 5) + 1);
   }
 
   /** Chunks that have samples, of those placed so far. */
@@ -353,8 +353,8 @@ function descriptionsOf(
   let kinds = runs.descriptions.length;
   while (kinds > 1 && runs.descriptionStarts.at(kinds - 1) >= count) kinds--;
   if (kinds === 1 && runs.descriptions.at(0) === 0) return { descriptionStarts: undefined, descriptions: undefined };
-  const descriptionStarts = budget.words(kinds);
-  const descriptions = budget.halves(kinds);
+  const descriptionStarts = budget.table(Uint32Array, kinds);
+  const descriptions = budget.table(Uint16Array, kinds);
   runs.descriptionStarts.copyTo(descriptionStarts, 0, kinds);
   runs.descriptions.copyTo(descriptions, 0, kinds);
   return { descriptionStarts, descriptions };
@@ -369,7 +369,7 @@ export class SyncBuilder {
   /** @param entries how many will be told, at most. */
   constructor(count: number, entries: number, budget: IndexBudget) {
     this.#count = count;
-    this.#samples = budget.words(Math.max(1, Math.min(count, entries)));
+    this.#samples = budget.table(Uint32Array, Math.max(1, Math.min(count, entries)));
   }
 
   /** A sync sample, from 0. */
@@ -391,7 +391,7 @@ export function* compactSizes(
   largest: number,
   budget: IndexBudget,
 ): Generator<undefined, Uint16Array | Uint32Array> {
-  const values = largest > 0xffff ? budget.words(sizes.length) : budget.halves(sizes.length);
+  const values = largest > 0xffff ? budget.table(Uint32Array, sizes.length) : budget.table(Uint16Array, sizes.length);
   for (let at = 0; at < sizes.length; ) {
     at = sizes.copyTo(values, at, samplesATurn);
     yield undefined;
