@@ -6,7 +6,7 @@ import { CopyReason, copyView, countCopy } from '../memory/copy.js';
 import { HTTP_DATE_BYTES, writeHttpDate } from '../wire/http/date.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import type { FileTable } from './file-table.js';
-import { TAG_BYTES, writeTag } from './identity.js';
+import { isDate, TAG_BYTES, writeTag } from './identity.js';
 
 const encoder = new TextEncoder();
 const text = (characters: string): Uint8Array => encoder.encode(characters);
@@ -118,10 +118,13 @@ export class HeadWriter {
 
   /** Validators and what caches may do. Returns where the entity tag's bytes are. */
   validators(table: FileTable, entry: number, varies: boolean, nowSeconds: number): number {
-    this.put(lastModified);
-    // A date ahead of the response's is not one (RFC 9110 section 8.8.2.1).
-    this.at = writeHttpDate(this.#target, this.at, Math.min(table.mtimeSeconds.get(entry), nowSeconds));
-    this.put(lineEnd);
+    const seconds = table.mtimeSeconds.get(entry);
+    if (isDate(seconds)) {
+      this.put(lastModified);
+      // A date ahead of the response's is not one (RFC 9110 section 8.8.2.1).
+      this.at = writeHttpDate(this.#target, this.at, Math.min(seconds, nowSeconds));
+      this.put(lineEnd);
+    }
     this.put(etag);
     const tagAt = this.at;
     this.at = writeTag(this.#target, this.at, table.tagHigh.get(entry), table.tagLow.get(entry));

@@ -9,6 +9,7 @@ import type { Lender } from '../transport/output.js';
 import { formatHttpDate } from '../wire/http/date.js';
 import type { RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
+import { isDate } from './identity.js';
 import type { Resource } from './resource.js';
 import { type FieldMap, type HeaderRule, mostRuleBytesOf, rulesOf } from './response-headers.js';
 
@@ -74,9 +75,10 @@ export class FieldWriter {
 
   /** Fields that a 200, a 206 and a 304 of a resource share. `varies`: another coding might have been chosen. */
   validators(resource: Resource, varies: boolean): string {
+    const { lastModifiedSeconds: seconds } = resource;
+    const date = isDate(seconds) ? `Last-Modified: ${formatHttpDate(seconds)}\r\n` : '';
     return (
-      `Last-Modified: ${formatHttpDate(resource.lastModifiedSeconds)}\r\nETag: ${resource.etag}\r\n` +
-      `${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.policyOf(resource)}`
+      `${date}ETag: ${resource.etag}\r\n` + `${varies ? 'Vary: Accept-Encoding\r\n' : ''}${this.policyOf(resource)}`
     );
   }
 

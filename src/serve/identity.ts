@@ -136,6 +136,14 @@ export function isTimeSet(status: FileStatus): boolean {
   return status.ctimeSeconds !== status.mtimeSeconds || status.ctimeNanoseconds !== status.mtimeNanoseconds;
 }
 
+/**
+ * Whether a modification time says when something changed. 0 and 1 are what archives, container layers and package stores set that
+ * keep no times: every version of a file has it, so that it answers no condition and is not sent.
+ */
+export function isDate(mtimeSeconds: number): boolean {
+  return mtimeSeconds !== 0 && mtimeSeconds !== 1;
+}
+
 const digits = '0123456789abcdef';
 
 /** The 18 characters of an entity tag, quotes included. */

@@ -9,6 +9,7 @@ import {
 } from '../wire/http/conditional.js';
 import { type ByteRange, parseRange } from '../wire/http/range.js';
 import { Field, type RequestHead } from '../wire/http1/request.js';
+import { isDate } from './identity.js';
 import type { Resource } from './resource.js';
 
 /** The fields of a request that decide. */
@@ -38,7 +39,8 @@ const whole: Plan = { status: 200 };
 
 /** Decides for a whole resource: see {@link planSpan}. */
 export function planResponse(resource: Resource, fields: RequestFields, isGet: boolean): Plan {
-  const { etag, lastModifiedSeconds, isDateStrong } = resource;
+  const { etag, lastModifiedSeconds: seconds, isDateStrong } = resource;
+  const lastModifiedSeconds = isDate(seconds) ? seconds : undefined;
   const validators = { etag, lastModifiedSeconds, isDateWeak: !isDateStrong };
   return planSpan(validators, resource.size, fields, isGet);
 }

@@ -4,7 +4,7 @@
 import { HTTP_DATE_BYTES, writeHttpDate } from '../wire/http/date.js';
 import { Field, type RequestHead } from '../wire/http1/request.js';
 import type { FileTable } from './file-table.js';
-import { TAG_BYTES, writeTag } from './identity.js';
+import { isDate, TAG_BYTES, writeTag } from './identity.js';
 
 /** Of the range that a 206 sends: first byte, and the one behind the last. Overwritten by the next plan. */
 export const plannedRange = { start: 0, end: 0 };
@@ -77,7 +77,9 @@ function isOwnTag(head: RequestHead, field: number, table: FileTable, entry: num
 function isOwnDate(head: RequestHead, field: number, table: FileTable, entry: number, nowSeconds: number): boolean {
   const start = head.fieldStart[field]!;
   if (head.fieldEnd[field]! - start !== HTTP_DATE_BYTES) return false;
-  writeHttpDate(date, 0, Math.min(table.mtimeSeconds.get(entry), nowSeconds));
+  const seconds = table.mtimeSeconds.get(entry);
+  if (!isDate(seconds)) return false;
+  writeHttpDate(date, 0, Math.min(seconds, nowSeconds));
   for (let index = 0; index < HTTP_DATE_BYTES; index++) if (head.bytes[start + index] !== date[index]) return false;
   return true;
 }

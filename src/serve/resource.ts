@@ -11,7 +11,7 @@ export interface Resource {
   readonly size: number;
   /** The strong entity tag, with its quotes: other bytes never have it. What is to be kept has one of 16 hexadecimal digits. */
   readonly etag: string;
-  /** In whole seconds since 1970, not later than now (RFC 9110 section 8.8.2.1). */
+  /** In whole seconds since 1970, not later than now (RFC 9110 section 8.8.2.1); 0 or 1: it has no date ({@link isDate} of identity.ts). */
   readonly lastModifiedSeconds: number;
   /** Whether the date alone tells versions apart (RFC 9110 section 8.8.2.2). */
   readonly isDateStrong: boolean;
