@@ -17,6 +17,9 @@ export interface SiblingHost {
   stale(path: string): void;
 }
 
+/** Compressors that give a sibling the time of its file copy it in microseconds (utimes), some by way of a double: so much may be lost. */
+const copiedTimeNs = 2000;
+
 /** The siblings of a site's files. */
 export class Siblings {
   readonly #table: FileTable;
@@ -96,8 +99,8 @@ export class Siblings {
     if (table.size.get(sibling) === 0) return false;
     if (entry < 0 || table.kind.get(entry) === Kind.coded) return true;
     const seconds = table.mtimeSeconds.get(sibling) - table.mtimeSeconds.get(entry);
-    const older =
-      seconds < 0 || (seconds === 0 && table.mtimeNanoseconds.get(sibling) < table.mtimeNanoseconds.get(entry));
+    const nanoseconds = table.mtimeNanoseconds.get(sibling) - table.mtimeNanoseconds.get(entry);
+    const older = seconds * 1e9 + nanoseconds <= -copiedTimeNs;
     if (older) this.#host.stale(table.pathOf(entry) + codings[table.coding.get(sibling) - 1]!.extension);
     return !older;
   }

@@ -2,6 +2,7 @@
 // offered, and names are bytes. The inputs are from reports about file servers.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -11,6 +12,11 @@ import { forEachEngine, patterned, startServer, TestSite } from './servers.js';
 
 const sizes = { small: 10, 'as large as a frame': 32 * 1024, large: 300_000 };
 const releases = (size: number): [Buffer, Buffer] => [Buffer.alloc(size, 'a'), Buffer.alloc(size, 'b')];
+
+/** Sets a time of modification to the nanosecond, which utimes(2) cannot. */
+function setModified(path: string, seconds: string): void {
+  execFileSync('touch', ['-m', '-d', `@${seconds}`, path]);
+}
 
 /** How a second version takes the place of the first: same size, same times. */
 const switches: Readonly<Record<string, (site: TestSite, path: string, first: Buffer, second: Buffer) => () => void>> =
@@ -111,6 +117,51 @@ forEachEngine('two versions with one size and one time', (engine) => {
   }
 });
 
+forEachEngine('files of which no time is known', (engine) => {
+  const site = new TestSite();
+  let server: Server;
+  before(async () => {
+    server = await startServer({ root: site.root, engine });
+  });
+  after(async () => {
+    await server.close(0);
+    site.remove();
+  });
+
+  // Nix and Guix set 1, OSTree and image layers 0: a date that every version has.
+  for (const seconds of [0, 1]) {
+    for (const [named, size] of Object.entries(sizes)) {
+      test(`of ${seconds}, ${named}: no Last-Modified, and no condition on a date holds`, async () => {
+        const path = `f${seconds}-${size}`;
+        const [first, second] = releases(size);
+        const put = (content: Buffer): void => {
+          site.write(path, content);
+          utimesSync(site.at(path), seconds, seconds);
+        };
+        put(first);
+        const old = await ask(server.address, `GET /${path}`);
+        assert.equal(old.fields.get('last-modified'), undefined);
+        put(second);
+        const dates = [`Thu, 01 Jan 1970 00:00:0${seconds} GMT`, new Date().toUTCString()];
+        for (const date of dates) {
+          for (const field of ['If-Modified-Since', 'If-Unmodified-Since', 'Range: bytes=1-\r\nIf-Range']) {
+            const answer = await ask(server.address, `GET /${path}`, `${field}: ${date}`.split('\r\n'));
+            assert.deepEqual([answer.status, answer.body], [200, second], `${field}: ${date}`);
+          }
+        }
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const tag = (await ask(server.address, `GET /${path}`)).fields.get('etag')!;
+        for (const fields of [[`If-None-Match: ${tag}`], [`If-None-Match: ${tag}`, `If-Modified-Since: ${dates[1]}`]]) {
+          const same = await ask(server.address, `GET /${path}`, fields);
+          assert.deepEqual([same.status, same.fields.get('last-modified')], [304, undefined]);
+        }
+        const part = await ask(server.address, `GET /${path}`, ['Range: bytes=1-4', `If-Range: ${tag}`]);
+        assert.deepEqual([part.status, part.fields.get('last-modified')], [206, undefined]);
+      });
+    }
+  }
+});
+
 forEachEngine('siblings that cannot be their file', (engine) => {
   const site = new TestSite();
   let server: Server;
@@ -159,6 +210,12 @@ forEachEngine('siblings that cannot be their file', (engine) => {
       utimesSync(site.at(path), 1000, 1000);
       assert.equal((await get()).text, 'of the build before');
       utimesSync(site.at(path), 1000, 1000.001);
+      assert.equal((await get()).text, 'the new build');
+      // Compressors copy the time of the file, and some of them cut it to microseconds.
+      setModified(site.at(path), '1000.123456999');
+      setModified(site.at(`${path}.${extension}`), '1000.123456');
+      assert.equal((await get()).text, 'of the build before');
+      setModified(site.at(`${path}.${extension}`), '1000.12345');
       assert.equal((await get()).text, 'the new build');
       writeFileSync(site.at(`${path}.${extension}`), 'compressed again');
       assert.equal((await get()).text, 'compressed again');
