@@ -6,7 +6,7 @@
 import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { Ahead } from './ahead.js';
-import { copyOut } from './copy-out.js';
+import { copyOut, isNotSpliceable } from './copy-out.js';
 import type { FileCounts } from './file-counts.js';
 import { KnownPages } from './known-pages.js';
 import type { Loop } from './loop.js';
@@ -244,7 +244,7 @@ export class ListPump {
     this.#owner.goDirect();
     if (output.extents > 1 || first.rest !== undefined) this.#cork(fd);
     let result = engine.sendFile(fd, file.fd, offset, ask);
-    if (result === -Errno.EINVAL || result === -Errno.ENOSYS || result === -Errno.EOPNOTSUPP) {
+    if (isNotSpliceable(result)) {
       result = copyOut(engine, fd, file.fd, offset, ask);
     }
     if (this.#took(output, SendMode.sendfile, result)) return true;

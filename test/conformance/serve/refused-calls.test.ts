@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import type { SyscallName } from '../../../src/kernel/numbers.js';
 import { type RefusalErrno, refusing, refusingImpossible, uringCalls } from '../../support/refuse.js';
 import { ask } from './client.js';
-import { engines, program, runServer, type ServerProcess, TestSite } from './servers.js';
+import { engines, patterned, program, runServer, type ServerProcess, TestSite } from './servers.js';
 
 const site = new TestSite({
   'root/a.txt': 'inside',
@@ -60,6 +60,31 @@ async function holds(server: ServerProcess): Promise<void> {
   assert.equal((await ask(server, 'GET /a.txt')).text, 'changed', 'a change is seen at once');
   site.write('root/a.txt', 'inside');
 }
+
+const large = patterned(1_000_000);
+
+describe('a host that refuses to splice', { skip: refusingImpossible() }, () => {
+  for (const errno of ['ENOSYS', 'EPERM'] as const satisfies RefusalErrno[]) {
+    for (const engine of engines) {
+      test(`sendfile and splice by ${errno}, ${engine}`, async () => {
+        site.write('root/large.bin', large);
+        const calls = [...(engine === 'epoll' ? uringCalls : []), 'sendfile', 'splice', 'preadv2'] as const;
+        const server = await runServer([at('.')], {}, refusing(calls, process.execPath, [program], errno));
+        try {
+          assert.ok((await ask(server, 'GET /large.bin')).body.equals(large));
+          const part = await ask(server, 'GET /large.bin', ['Range: bytes=1000-900000']);
+          assert.ok(part.body.equals(large.subarray(1000, 900_001)));
+          const parts = await ask(server, 'GET /large.bin', ['Range: bytes=0-99999,500000-']);
+          assert.deepEqual([parts.status, parts.body.includes(large.subarray(500_000))], [206, true]);
+          assert.equal((await ask(server, 'GET /a.txt')).text, 'inside');
+        } finally {
+          server.child.kill('SIGTERM');
+          assert.equal(await server.ended, 0);
+        }
+      });
+    }
+  }
+});
 
 describe('a host that refuses', { skip: refusingImpossible() }, () => {
   for (const errno of ['ENOSYS', 'EPERM'] as const satisfies RefusalErrno[]) {
