@@ -141,6 +141,7 @@ export class FileSender {
         contentType,
         // Hooks (onSend of @fastify/compress) may put another payload in this one's place.
         keepsBytes: false,
+        isWrapped: false,
       };
       const answer = planAnswer(request.raw, view, file, options);
       if (answer.status === 412 || answer.status === 416) {

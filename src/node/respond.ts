@@ -47,6 +47,8 @@ export interface ResponseView {
   readonly contentType: unknown;
   /** True when nobody between here and the client can change the bytes: else no validator says that they are the same. */
   readonly keepsBytes: boolean;
+  /** True when somebody took the place of the methods that write, as middleware does that compresses, parts too. */
+  readonly isWrapped: boolean;
 }
 
 /** An answer, decided: a status, the fields beside those of the file, and what the body is made of. */
@@ -112,13 +114,20 @@ function makePlan(request: IncomingMessage, view: ResponseView, size: number, op
 }
 
 /**
- * A part that is joined to what the client has (If-Range) must be of the same bytes: what compressing middleware made of them,
- * which leaves validators as they are, is not. A client that takes no coding has the file's own bytes.
+ * A part must be of the bytes that its Content-Range counts, and that the client has (If-Range): what compressing middleware makes of
+ * a part, which leaves the fields and validators as they are, is neither (expressjs/compression#185). A client that takes no coding
+ * gets the file's own bytes, and so does nearly every client of what is compressed by its nature.
  */
 function mayBePart({ headers }: IncomingMessage, view: ResponseView, options: ResolvedFileOptions): boolean {
   if (!options.acceptRanges || view.status !== 200) return false;
-  return headers['if-range'] === undefined || view.keepsBytes || takesNoCoding(textOf(headers['accept-encoding']));
+  if (view.keepsBytes || takesNoCoding(textOf(headers['accept-encoding']))) return true;
+  if (headers['if-range'] !== undefined) return false;
+  return !view.isWrapped || compressedByNature.test(String(view.contentType));
 }
+
+/** Types that no middleware compresses once more: pictures but for SVG and bitmaps, sound, films, fonts of the web, archives. */
+const compressedByNature =
+  /^(?:audio|video)\/|^image\/(?:png|jpeg|gif|webp|avif|jxl|heic|heif)\b|^font\/woff2?\b|^application\/(?:zip|gzip|zstd|pdf|octet-stream|vnd\.rar|epub\+zip|java-archive|vnd\.android\.package-archive|x-(?:7z-compressed|bzip2|xz|brotli|lzma|rpm))\b/;
 
 /** No Accept-Encoding, or one that names nothing but `identity`, or refuses the rest (`identity;q=1, *;q=0`). */
 function takesNoCoding(accepted: string | undefined): boolean {
@@ -159,12 +168,14 @@ export function answerWithFile(
     answerWhole(response, file, options, answering);
     return;
   }
+  const isWrapped = !keepsBytes(response);
   const view = {
     status: response.statusCode,
     etag: response.getHeader('ETag'),
     lastModified: response.getHeader('Last-Modified'),
     contentType: response.getHeader('Content-Type'),
-    keepsBytes: keepsBytes(response),
+    keepsBytes: !isWrapped,
+    isWrapped,
   };
   const { status, fields, parts, length } = planAnswer(request, view, file, options);
   for (const [name, value] of fields) response.setHeader(name, value);

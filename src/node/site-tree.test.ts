@@ -5,6 +5,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { openDescriptors } from '../../test/support/open-descriptors.js';
 import { Loop } from '../transport/loop.js';
 import { nodeRuntime } from './runtime.js';
 import { SiteTree } from './site-tree.js';
@@ -91,4 +92,33 @@ test('a root that is a file is found by the empty path alone', { skip }, (contex
   assert.equal(tree.find(join(root, 'a'), 'b', false).kind, 'nothing');
   assert.equal(tree.find(root, '', false).kind, 'directory');
   assert.equal(tree.find(root, 'x'.repeat(5000), false).kind, 'nothing');
+});
+
+test('a root that nobody asks for is let go of, and opened again for who asks', { skip }, (context) => {
+  const root = mkdtempSync(join(tmpdir(), 'clearway-tree-'));
+  let nowMs = 1000;
+  const loop = new Loop('epoll', () => nowMs);
+  context.after(() => {
+    loop.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+  const tree = new SiteTree(loop, { inlineBytes: 1000, budget: 10_000, maxFiles: 100 });
+  writeFileSync(join(root, 'a'), 'content');
+  const open = (): number => openDescriptors(/./).filter((link) => link.startsWith(root)).length;
+  const pass = (ms: number): void => {
+    for (const untilMs = nowMs + ms; nowMs < untilMs; nowMs += 250) loop.turn(0);
+    loop.turn(0);
+  };
+  for (let round = 0; round < 2; round++) {
+    const file = fileOf(tree.find(root, 'a', false));
+    assert.equal(file.content()?.toString(), 'content');
+    pass(5000);
+    assert.ok(open() > 0, 'kept for a while');
+    pass(10_000);
+    // What is being sent stays open until it is sent.
+    assert.equal(open(), 1);
+    file.release();
+    pass(500);
+    assert.equal(open(), 0);
+  }
 });

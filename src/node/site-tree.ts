@@ -146,8 +146,13 @@ class SiteFile implements StaticFile {
   }
 }
 
+/** How long a root stays open that nobody asks for: somebody may wait to unmount it. As for its files (serve/descriptors.ts). */
+const idleMs = 10_000;
+
 interface Root {
   readonly site: Site;
+  /** When it was asked for last, on the loop's clock. */
+  askedMs: number;
   readonly device: number;
   readonly inode: number;
   /** A link is part of its name: it may lead elsewhere at any time, and nothing says so. */
@@ -181,6 +186,15 @@ export class SiteTree implements FileTree {
     this.#loop = loop;
     this.#maxFiles = options.maxFiles;
     this.#contents = new Contents(options.inlineBytes, options.budget);
+    loop.everyTick((nowMs) => this.#closeIdle(nowMs));
+  }
+
+  #closeIdle(nowMs: number): void {
+    for (const [name, { site, askedMs }] of this.#roots) {
+      if (nowMs - askedMs <= idleMs) continue;
+      this.#roots.delete(name);
+      site.retire();
+    }
   }
 
   /** Bytes of small contents in memory. */
@@ -232,6 +246,7 @@ export class SiteTree implements FileTree {
   #site(root: string): Site | number {
     const known = this.#roots.get(root);
     if (known === undefined) return this.#open(root);
+    known.askedMs = this.#loop.nowMs;
     const { site } = known;
     site.refresh();
     if (!known.linked && known.upheavals === site.upheavals && performance.now() - known.checkedMs < believeMs)
@@ -264,7 +279,8 @@ export class SiteTree implements FileTree {
       fileStatus(site.root, status);
       const { device, inode } = status;
       const linked = realpathSync.native(root) !== root;
-      this.#roots.set(root, { site, device, inode, linked, upheavals: 0, checkedMs: performance.now() });
+      const askedMs = this.#loop.nowMs;
+      this.#roots.set(root, { site, askedMs, device, inode, linked, upheavals: 0, checkedMs: performance.now() });
       return site;
     } catch (error) {
       return -((error as { errno?: number }).errno ?? Errno.EIO);

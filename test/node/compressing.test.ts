@@ -159,6 +159,34 @@ test('files end, and no validator of a compressed one makes a part of the file',
   }
 });
 
+test('no part is compressed, whose Content-Range counts bytes of the file', async (context) => {
+  const root = makeFiles(context, { 'text.txt': text, 'film.mp4': large, 'data.json': text });
+  const application = express().use(compressing);
+  application.get(
+    '/sent/:name',
+    (request, response) => void sendFile(request, response, request.params['name']!, { root }),
+  );
+  application.use(serveStatic(root));
+  const { port } = await startServer(context, application);
+  for (const range of ['bytes=100-', 'bytes=-5', 'bytes=0-1,5-9']) {
+    for (const path of ['/text.txt', '/data.json', '/sent/text.txt']) {
+      const answer = await ask(port, path, { 'accept-encoding': 'gzip, br', range });
+      assert.deepEqual([answer.status, answer.fields['content-range']], [200, undefined], path);
+      assert.ok(answer.body.equals(text), path);
+      for (const taken of ['identity', 'identity;q=1, *;q=0', 'gzip;q=0', '']) {
+        const plain = await ask(port, path, { 'accept-encoding': taken, range: 'bytes=100-199' });
+        assert.deepEqual([plain.status, plain.body.equals(text.subarray(100, 200))], [206, true], taken);
+      }
+    }
+  }
+  // Behind what only looks on, and without anything in between, it is a part as ever.
+  const bare = await startServer(context, (request, response) =>
+    serveStatic(root)(request, response, () => response.end()),
+  );
+  const part = await ask(bare.port, '/text.txt', { 'accept-encoding': 'gzip', range: 'bytes=100-199' });
+  assert.deepEqual([part.status, part.body.equals(text.subarray(100, 200))], [206, true]);
+});
+
 test('two releases of the same size and time have no strong tag in common', async (context) => {
   const root = makeFiles(context, { 'a.txt': 'release 1' });
   const { port } = await startServer(context, (request, response) =>
