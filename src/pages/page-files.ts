@@ -1,7 +1,7 @@
 // Files as fragments: opened once, asked again before each use, sent by sendfile. Which files is the application's word:
 // unlike serve's paths these do not come from a client. Not here: sending (transport/, node-response.ts).
 
-import { closeSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MappedFile } from '../memory/mapped-file.js';
@@ -49,12 +49,15 @@ export class OpenPageFile implements FileSource {
   readonly path: string;
   readonly residency: FileResidency = memoryIsMapped() ? new Residency() : everResident;
   readonly mapping: MappedFile | undefined;
+  /** When a page asked for it last, by performance.now(). */
+  askedMs = 0;
   readonly #identity: string;
   #references = 1;
 
   constructor(path: string) {
     this.path = path;
-    this.fd = openSync(path, 'r');
+    // Whatever it is, opening it waits for nobody.
+    this.fd = openSync(path, (constants.O_RDONLY ?? 0) | (constants.O_NONBLOCK ?? 0));
     const status = fstatSync(this.fd);
     if (!status.isFile()) {
       closeSync(this.fd);
@@ -64,9 +67,14 @@ export class OpenPageFile implements FileSource {
     if (memoryIsMapped()) this.mapping = new MappedFile(this.fd);
   }
 
-  /** Whether the path still leads here. */
-  is(status: Stats): boolean {
-    return identityOf(status) === this.#identity;
+  /** Whether a path still leads here. */
+  isAt(path: string): boolean {
+    try {
+      return identityOf(statSync(path)) === this.#identity;
+    } catch {
+      // Opening it says why.
+      return false;
+    }
   }
 
   /** Bytes that it has now. */
@@ -94,7 +102,33 @@ function identityOf(status: Stats): string {
 
 /** Files kept open; beyond it the one that was used longest ago goes. */
 const maxOpen = 256;
+/** Those that are open, in the order of their last use. */
 const open = new Map<string, OpenPageFile>();
+/** How long one stays open that no page asks for: somebody may wait to unmount its file system. */
+const idleMs = 10_000;
+let sweep: NodeJS.Timeout | undefined;
+
+function letGo(path: string, file: OpenPageFile): void {
+  open.delete(path);
+  file.release();
+}
+
+function closeIdle(): void {
+  for (const [path, file] of open) {
+    if (performance.now() - file.askedMs < idleMs) break;
+    letGo(path, file);
+  }
+  if (open.size > 0) return;
+  clearInterval(sweep);
+  sweep = undefined;
+}
+
+function keep(path: string, file: OpenPageFile): OpenPageFile {
+  file.askedMs = performance.now();
+  open.set(path, file);
+  sweep ??= setInterval(closeIdle, idleMs / 10).unref();
+  return file.retain();
+}
 
 /**
  * The open file of a fragment, with a reference for the caller.
@@ -105,21 +139,19 @@ export function openPageFile(fragment: PageFile): OpenPageFile {
   try {
     const known = open.get(path);
     if (known !== undefined) {
+      // Last in order, or gone, whatever comes of the look.
       open.delete(path);
-      if (known.is(statSync(path))) {
-        open.set(path, known);
-        return known.retain();
-      }
+      if (known.isAt(path)) return keep(path, known);
       known.release();
     }
-    const fresh = new OpenPageFile(path);
-    open.set(path, fresh);
+    const fresh = keep(path, new OpenPageFile(path));
     if (open.size > maxOpen) {
-      const [oldest] = open.keys();
-      open.get(oldest!)!.release();
-      open.delete(oldest!);
+      for (const [oldest, file] of open) {
+        letGo(oldest, file);
+        break;
+      }
     }
-    return fresh.retain();
+    return fresh;
   } catch (cause) {
     const reason = (cause as Error).message;
     throw new PageError('CLEARWAY_PAGE_FILE', `the file ${path} cannot be part of a page: ${reason}`, { cause });
