@@ -30,8 +30,8 @@ function values(head: string, name: string): string[] {
   );
 }
 
-const HOST = /^(?:\[[0-9a-f:.]*\]|(?:[\w.~!$&'()*+,;=-]|%[0-9a-f]{2})*)(?::\d*)?$/i;
-const AUTHORITY = /^(?:\[[0-9a-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9a-f]{2})+)(?::\d*)?$/i;
+const HOST = /^(?:\[[0-9a-f:.]*(?:%[\w.~!$&'()*+,;=%-]+)?\]|(?:[\w.~!$&'()*+,;=-]|%[0-9a-f]{2})*)(?::\d*)?$/i;
+const AUTHORITY = /^(?:\[[0-9a-f:.]+(?:%[\w.~!$&'()*+,;=%-]+)?\]|(?:[\w.~!$&'()*+,;=-]|%[0-9a-f]{2})+)(?::\d*)?$/i;
 
 /** A GET with these field lines beside Host. */
 function get(...lines: string[]): string {

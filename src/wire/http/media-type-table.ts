@@ -203,16 +203,24 @@ video/x-ms-wmv wmv
 video/x-msvideo avi
 `;
 
-/** Lines of a type and of paths behind `.well-known/` whose documents say it (the IANA registry of well-known URIs, and theirs). */
+/**
+ * Lines of a type and of paths behind `.well-known/` whose documents say it (the IANA registry of well-known URIs, and theirs). One that
+ * ends in a slash is of the names beneath it: metadata of an issuer or a resource with a path (RFC 8414 section 3.1, RFC 9728 section
+ * 3.1), or of one user.
+ */
 const wellKnownLines = `
 application/entity-statement+jwt openid-federation
+application/http-message-signatures-directory+json http-message-signatures-directory
 application/jrd+json webfinger
 application/json apple-app-site-association com.apple.remotemanagement gnap-as-rs gs1resolver http-opportunistic jmap
 application/json matrix/client matrix/server matrix/support microsoft-identity-association nfv-oauth-server-configuration
 application/json nodeinfo oauth-authorization-server oauth-protected-resource openid-configuration openid-credential-issuer
 application/json passkey-endpoints smart-configuration ssf-configuration tor-relay uma2-configuration webauthn
-application/json web-app-origin-association browserid
+application/json oauth-authorization-server/ oauth-protected-resource/ openid-configuration/ openid-credential-issuer/
+application/json jwt-vc-issuer jwt-vc-issuer/ gnap-as-rs/ lnurlp/ nodeinfo/ uma2-configuration/
+application/json web-app-origin-association web-identity browserid looking-glass authzen-configuration authzen-configuration/
 application/link-format core
+application/linkset+json api-catalog
 application/ohttp-keys ohttp-gateway
 application/private-token-issuer-directory private-token-issuer-directory
 application/pvd+json pvd
@@ -223,7 +231,7 @@ application/trafficadvice+json traffic-advice
 application/xrd+xml host-meta
 text/html change-password
 text/plain apple-developer-domain-association apple-developer-merchantid-domain-association atproto-did csvm dat discord
-text/plain openpgpkey/policy
+text/plain openpgpkey/policy amphtml/apikey.pub hosting-provider
 text/turtle void
 `;
 
@@ -258,6 +266,8 @@ export const nameTypes: ReadonlyMap<string, string> = new Map([
     .map((name) => [name, 'text/plain'] as const),
   // iOS up to 8 asks for it in the root.
   ['apple-app-site-association', 'application/json'],
+  // What a browser that looks for its proxy by itself asks for (WPAD); it runs nothing of another type.
+  ['wpad.dat', 'application/x-ns-proxy-autoconfig'],
 ]);
 
 /** Content codings of files that are compressed by their nature, by extension: SVG 1.1 section 1.2 says so of .svgz. */

@@ -41,9 +41,19 @@ function typeOfName(name: string): string | undefined {
   const at = name.lastIndexOf(WELL_KNOWN);
   const isWellKnown = at === 0 || (at > 0 && name[at - 1] === '/');
   const type =
-    (isWellKnown ? wellKnownTypes.get(name.slice(at + WELL_KNOWN.length)) : undefined) ??
+    (isWellKnown ? typeOfWellKnown(name.slice(at + WELL_KNOWN.length)) : undefined) ??
     nameTypes.get(name.slice(name.lastIndexOf('/') + 1));
   return type?.startsWith('text/') === true ? withCharset(type) : type;
+}
+
+/** By the whole path behind `.well-known/`; else by the longest beginning of it that says what its paths are. */
+function typeOfWellKnown(path: string): string | undefined {
+  const type = wellKnownTypes.get(path);
+  for (let end = path.lastIndexOf('/'); type === undefined && end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const beneath = wellKnownTypes.get(path.slice(0, end + 1));
+    if (beneath !== undefined) return beneath;
+  }
+  return type;
 }
 
 /** A type with `charset=utf-8` where that belongs; one that has parameters already stays. */

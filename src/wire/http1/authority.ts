@@ -50,17 +50,28 @@ function isUnusualHost(bytes: Uint8Array, start: number, end: number): boolean {
   return index === end || (bytes[index] === COLON && isPort(bytes, index + 1, end));
 }
 
-/** The offset after the closing bracket of an IP literal, or -1. IPv6 is held to its bytes, not to its count of groups. */
+/**
+ * The offset after the closing bracket of an IP literal, or -1. IPv6 is held to its bytes, not to its count of groups. A zone behind it
+ * (RFC 6874; some clients leave its `%` as it is) means nothing here, but clients that were given such an address send it.
+ */
 function literalEnd(bytes: Uint8Array, start: number, end: number): number {
   const future = start < end && (bytes[start]! | 0x20) === 0x76;
   let colons = 0;
   for (let index = start; index < end; index++) {
     const byte = bytes[index]!;
     if (byte === CLOSE_BRACKET) return index > start && (future || colons >= 2) ? index + 1 : -1;
+    if (byte === PERCENT && !future && colons >= 2) return zoneEnd(bytes, index + 1, end);
     if (byte === COLON) colons++;
     else if (future ? REG_NAME[byte] === 0 : HEX[byte] === 0 && byte !== 0x2e) return -1;
   }
   return -1;
+}
+
+/** The offset after the bracket behind a zone that is not empty, or -1. */
+function zoneEnd(bytes: Uint8Array, start: number, end: number): number {
+  let index = start;
+  while (index < end && (REG_NAME[bytes[index]!] !== 0 || bytes[index] === PERCENT)) index++;
+  return index > start && index < end && bytes[index] === CLOSE_BRACKET ? index + 1 : -1;
 }
 
 function isPort(bytes: Uint8Array, start: number, end: number): boolean {
