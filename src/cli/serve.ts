@@ -119,7 +119,8 @@ function readConfig(path: string): Record<string, unknown> {
     throw new UsageError(`the configuration file ${path} cannot be read: ${fileTrouble(error)}`);
   }
   try {
-    const value: unknown = JSON.parse(text);
+    // Editors of other systems put a byte order mark in front.
+    const value: unknown = JSON.parse(text.replace(/^\ufeff/, ''));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch (error) {
     throw new UsageError(`the configuration file ${path} is not JSON: ${(error as Error).message}`);

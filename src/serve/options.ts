@@ -305,7 +305,8 @@ function statusOf(path: string): Stats | undefined {
 function parseIndex(value: unknown): readonly string[] {
   if (value === undefined) return ['index.html'];
   const names = typeof value === 'string' ? value.split(',') : value;
-  const plain = (name: unknown): boolean => typeof name === 'string' && /^[^/\0]+$/.test(name) && name !== '..';
+  const plain = (name: unknown): boolean =>
+    typeof name === 'string' && /^[^/\0]+$/.test(name) && !/^\.{1,2}$/.test(name);
   return Array.isArray(names) && names.every(plain) ? names : refuse('index', value, 'file names without a slash');
 }
 

@@ -9,6 +9,7 @@ import { ListWriter } from '../../memory/list-writer.js';
 import { Region } from '../../memory/region.js';
 import { SgList } from '../../memory/sg-list.js';
 import { writeFrames } from '../../memory/write-frames.js';
+import { pathBytes } from '../../text/path-text.js';
 import { canonicalPath, encodePath } from '../../wire/http/path.js';
 import { evaluateCondition, substitute } from '../../wire/ssi/expression.js';
 import { type MatchBudget, matchStepsPerPage } from '../../wire/ssi/pattern.js';
@@ -141,7 +142,8 @@ class Composition {
     if (document === undefined) return false;
     const scope = this.#scope;
     const errmsg = this.#errmsg;
-    const uri = `/${Buffer.from(representation.path, 'utf8').toString('latin1')}`;
+    const { buffer, byteOffset, length } = pathBytes(`/${representation.path}`);
+    const uri = Buffer.from(buffer, byteOffset, length).toString('latin1');
     this.#scope = { uri, args, modifiedSeconds: representation.mtimeSeconds, timefmt: defaultTimeFormat };
     this.#errmsg = defaultError;
     this.#open.push(document);

@@ -2,7 +2,7 @@
 // Not here: the directives one by one (ssi-beside-nginx.test.ts).
 
 import assert from 'node:assert/strict';
-import { symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Server } from '../../../src/serve/server.js';
 import { forEachEngine, patterned, startServer, TestSite } from './servers.js';
@@ -114,6 +114,15 @@ forEachEngine('includes', (engine) => {
   test('names and bytes beyond ASCII go through', async () => {
     const { body } = await get(server, '/utf8-%C3%A9.shtml');
     assert.equal(Buffer.from(body, 'latin1').toString('utf8'), 'üutf8-é.shtml');
+  });
+
+  test('a document whose name is not UTF-8 is called by its bytes', async () => {
+    const folder = Buffer.concat([Buffer.from(`${site.root}/caf`), Buffer.from([0xe9])]);
+    mkdirSync(folder);
+    const document = '<!--# echo var="uri" --><!--# include file="leaf.html" -->';
+    writeFileSync(Buffer.concat([folder, Buffer.from('/d\xfc.shtml', 'latin1')]), document);
+    writeFileSync(Buffer.concat([folder, Buffer.from('/leaf.html')]), ' leaf');
+    assert.equal((await get(server, '/caf%E9/d%FC.shtml')).body, '/caf\xe9/d\xfc.shtml leaf');
   });
 
   test('elements of ESI', async () => {

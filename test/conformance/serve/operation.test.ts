@@ -135,7 +135,7 @@ describe('serve as a program', { concurrency: 2 }, () => {
   test('--config gives options, flags win, what is wrong in it is said by its name', async () => {
     site.write(
       'conf/a.json',
-      JSON.stringify({ root: site.root, listing: true, cacheControl: 'max-age=7', workers: 1, port: 1 }),
+      `\ufeff${JSON.stringify({ root: site.root, listing: true, cacheControl: 'max-age=7', workers: 1, port: 1 })}`,
     );
     const running = await runServer(['--config', site.at('conf/a.json'), '--cache-control', 'max-age=8']);
     assert.equal((await ask(running, 'GET /')).status, 200);

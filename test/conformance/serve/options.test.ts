@@ -42,6 +42,7 @@ const bad: ReadonlyArray<readonly [options: object, sentence: RegExp]> = [
   [{ cacheControl: 'a\r\nSet-Cookie: b' }, /^cacheControl is/],
   [{ index: '../a' }, /^index is "..\/a", and must be file names without a slash$/],
   [{ index: ['..'] }, /^index is/],
+  [{ index: '.' }, /^index is/],
   [{ index: 7 }, /^index is 7/],
   [{ dotfiles: 'maybe' }, /^dotfiles is "maybe", and must be one of ignore, allow, deny$/],
   [{ log: 'all' }, /^log is "all", and must be one of none, combined, json$/],
