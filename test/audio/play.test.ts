@@ -282,7 +282,7 @@ test('--devices and --check print what is there, also as JSON', { skip }, async 
   };
   assert.ok(check.findings.some(({ id }) => id === 'audio_fifo'));
   for (const { state, remedy, id } of check.findings) assert.ok(state === 'yes' || typeof remedy === 'string', id);
-  assert.match((await play('--check')).stdout, /real-time class[\s\S]*^ {2}WAV, RF64, BW64, raw: none needed$/m);
+  assert.match((await play('--check')).stdout, /real-time class[\s\S]*^ {2}WAV, RF64, BW64, W64, raw: none needed$/m);
 });
 
 test('a JACK server that dies while it plays: one sentence, status 3', { skip: skip || jackSkip() }, async () => {

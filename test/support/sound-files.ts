@@ -103,6 +103,31 @@ export function riff64(
   return riff([chunk('ds64', sizes), format, ...between, chunk('data', payload, 0xffff_ffff)], magic, 0xffff_ffff);
 }
 
+/** A W64 file of `fmt ` and `data` as {@link chunk} makes them, and what is behind. @param said of the samples' length, where it is not the truth */
+export function wave64(
+  format: Uint8Array,
+  payload: Uint8Array,
+  said = 24 + payload.length,
+  behind = Buffer.alloc(0),
+): Buffer {
+  const rest = Buffer.from('f3acd3118cd100c04f8edb8a', 'hex');
+  const head = (id: string, size: number): Buffer => {
+    const bytes = Buffer.concat([Buffer.from(id, 'latin1'), rest, Buffer.alloc(8)]);
+    bytes.writeBigUInt64LE(BigInt(size), 16);
+    return bytes;
+  };
+  const aligned = (bytes: Uint8Array): Buffer => Buffer.concat([bytes, Buffer.alloc((8 - (bytes.length % 8)) % 8)]);
+  const body = Buffer.concat([
+    head('wave', 0).subarray(0, 16),
+    ...[aligned(Buffer.concat([head('fmt ', 16 + format.length), format.subarray(8)]))],
+    ...[head('fact', 32), Buffer.alloc(8), aligned(Buffer.concat([head('data', said), payload])), behind],
+  ]);
+  const start = Buffer.concat([Buffer.from('riff', 'latin1'), Buffer.from('2e91cf11a5d628db04c10000', 'hex')]);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(24 + body.length));
+  return Buffer.concat([start, length, body]);
+}
+
 /** A plain WAV of values. */
 export function wave(values: Int32Array, says: FormatSays): Buffer {
   return riff([formatChunk(says), chunk('data', packed(values, says.bits, says.bytes))]);

@@ -1,4 +1,4 @@
-// Samples that lie in a file as they are: WAV, RF64, BW64 and raw. A device's area can be filled from the extent without this file; read()
+// Samples that lie in a file as they are: WAV, RF64, BW64, W64 and raw. A device's area can be filled from the extent without this file; read()
 // is for a sink that wants another form of samples. Not here: finding the payload (wire/wav/).
 
 import { closeSync } from 'node:fs';

@@ -145,6 +145,28 @@ test('a seek gives the frame that was asked for, and no verdict about the sum', 
   source.close();
 });
 
+test('a stream that was cut out of another begins with its first block, and is searched from there', {
+  skip,
+}, async () => {
+  const values = soundValues(16, 2, 20_000);
+  const says = { channels: 2, bits: 16, bytes: 2 };
+  const options = ['-b', '4096', '--no-seektable'];
+  const whole = readFileSync(makeFlac(place, 'uncut.flac', values, says, options));
+  // Blocks do not depend on those behind them: the length of a shorter file is where the next block is.
+  const left = readFileSync(makeFlac(place, 'left-out.flac', values.subarray(0, 8192 * 2), says, options)).length;
+  const head = 8 + 34 + whole.readUIntBE(8 + 34 + 1, 3) + 4;
+  const path = place('cut-out.flac', Buffer.concat([whole.subarray(0, head), whole.subarray(left)]));
+  const expected = packed(values, 16, 2).subarray(8192 * 4);
+  const source = await openSource(path);
+  source.seek(5000);
+  assert.deepEqual(readAll(source, source.format), expected.subarray(5000 * 4));
+  source.seek(0);
+  assert.deepEqual(readAll(source, source.format), expected);
+  const { lost, notes } = source.verdict();
+  assert.deepEqual([lost, notes.length], [[{ frame: 11_808, frames: 8192 }], 1]);
+  source.close();
+});
+
 test('a wrong MD5 plays and is told, and a file without one is no error', { skip }, async () => {
   const values = soundValues(16, 1, 6000);
   const path = makeFlac(place, 'sum.flac', values, { channels: 1, bits: 16, bytes: 2 });

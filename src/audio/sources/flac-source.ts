@@ -68,6 +68,8 @@ export class FlacSource implements AudioSource {
   #silence = 0;
   /** The frame behind all that is due. */
   #next = 0;
+  /** The number of the stream's first block, which a stream that was cut out of another keeps; undefined before it was seen. */
+  #base: number | undefined;
   readonly #lost = new LossList();
   readonly #laterNotes = new Set<string>();
 
@@ -149,14 +151,17 @@ export class FlacSource implements AudioSource {
   }
 
   /** A gap in front of a block that silence can fill; 0 where there is none or the block's number cannot be believed. */
-  #gapBefore(block: FlacBlock): number {
-    const gap = block.number - this.#next;
+  #gapBefore(block: FlacBlock, base: number): number {
+    const number = block.number - base;
+    const gap = number - this.#next;
     if (gap <= 0 || gap > mostGapSeconds * this.#info.rate) return 0;
-    return this.frames !== undefined && block.number + block.frames > this.frames ? 0 : gap;
+    return this.frames !== undefined && number + block.frames > this.frames ? 0 : gap;
   }
 
   #take(block: FlacBlock, step: FlacStep): void {
-    const gap = this.#gapBefore(block);
+    // Of a stream that begins with an error the first blocks may be missing; another begins with the first that it has.
+    this.#base ??= step.errors === 0 && step.filled === 0 ? block.number : 0;
+    const gap = this.#gapBefore(block, this.#base);
     this.#lose(gap);
     const { bits, channels } = this.#info;
     if (block.bits !== bits || block.channels !== channels) {
@@ -206,12 +211,22 @@ export class FlacSource implements AudioSource {
     if (wanted === 0 || !this.#decoder.isRunning) this.#restart();
     if (wanted === 0) return;
     this.#isWhole = false;
-    const step = this.#decoder.seek(wanted);
-    if (step?.block === undefined || step.block.number !== wanted) this.#search(wanted);
+    const number = wanted + this.#findBase();
+    const step = this.#decoder.seek(number);
+    if (step?.block === undefined || step.block.number !== number) this.#search(wanted);
     else {
       this.#next = wanted;
       this.#take(step.block, step);
     }
+  }
+
+  /** The number of the first block, which is decoded where it was not yet. What that gave is thrown away. */
+  #findBase(): number {
+    while (this.#base === undefined && !this.#isEnd) this.#decode();
+    this.#block = undefined;
+    this.#silence = 0;
+    this.#isEnd = false;
+    return this.#base ?? 0;
   }
 
   /** Decodes from the beginning up to a frame that the library does not find, because it lies in what is damaged. */

@@ -27,13 +27,12 @@ const soundMagics: Readonly<Record<string, string>> = {
   OggS: 'Ogg',
   FORM: 'AIFF',
   caff: 'CAF',
-  riff: 'W64',
   RIFX: 'WAV (big-endian)',
   '.snd': 'AU',
 };
 
 const mendSound = 'install libsndfile (Debian: libsndfile1)';
-const known = 'WAV, RF64, BW64, FLAC, Ogg (Vorbis, Opus, FLAC), MP3, AIFF, CAF, W64 and AU';
+const known = 'WAV, RF64, BW64, W64, FLAC, Ogg (Vorbis, Opus, FLAC), MP3, AIFF, CAF and AU';
 
 /** Where the file begins behind an ID3v2 tag in front: some tools put one before anything (id3.org, section 3.1). */
 function startBehindTag(file: OpenedFile): number {
@@ -65,10 +64,12 @@ function openRaw(file: OpenedFile, format: PcmFormat): AudioSource {
   return new ExtentSource(file, { format, codec: 'raw', offset: 0, byteLength, tags: {}, notes, missingBytes: 0 });
 }
 
-function openWave(file: OpenedFile, start: number): AudioSource {
+function openWave(file: OpenedFile, start: number, magic: string): AudioSource {
   const wave = readWave(file.read, file.byteLength, start);
-  if ('refusal' in wave) throw sourceError(file.path, wave.refusal);
-  return new ExtentSource(file, wave);
+  if (!('refusal' in wave)) return new ExtentSource(file, wave);
+  // Of W64's codecs libsndfile knows more; its samples that need no decoder are read here, for it takes floats of an extensible format for integers.
+  if (magic === 'riff' && start === 0 && sndfileVersion() !== undefined) return new SndfileSource(file);
+  throw sourceError(file.path, wave.refusal);
 }
 
 function openSound(file: OpenedFile, what: string): AudioSource {
@@ -80,7 +81,7 @@ async function openByContent(file: OpenedFile, isHeadOnly: boolean): Promise<Aud
   const start = startBehindTag(file);
   const head = file.read(start, 4);
   const magic = head.length < 4 ? '' : characters(new DataView(head.buffer, head.byteOffset, 4), 0);
-  if (isWave(magic)) return openWave(file, start);
+  if (isWave(magic)) return openWave(file, start, magic);
   if (magic === 'fLaC' || magic === 'OggS') {
     const info = readFlacInfo(file.read, file.byteLength, start);
     if (info !== undefined) {
@@ -96,7 +97,7 @@ async function openByContent(file: OpenedFile, isHeadOnly: boolean): Promise<Aud
   const shown = magic === '' ? 'is too short' : `begins with ${magic}`;
   throw sourceError(
     file.path,
-    `it ${shown} and is no sound file that is known here (${known}); samples without a header need --raw`,
+    `it ${shown} and is no sound file that is known here (${known}): convert it, as with \`ffmpeg -i IN OUT.flac\`; samples without a header need --raw`,
   );
 }
 

@@ -32,7 +32,6 @@ for (const [extension, bits, codec] of [
   ['aiff', 16, 'AIFF'],
   ['aiff', 24, 'AIFF'],
   ['caf', 16, 'CAF'],
-  ['w64', 24, 'W64'],
   ['au', 16, 'AU'],
 ] as const) {
   test(`${codec} of ${bits} bits: bit for bit, straight into the target and through another form`, {

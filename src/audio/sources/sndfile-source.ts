@@ -1,4 +1,4 @@
-// What libsndfile reads: Ogg Vorbis and Opus, MP3, AIFF, CAF, W64 and AU. Integers come as integers, the estimates of lossy codecs as floats.
+// What libsndfile reads: Ogg Vorbis and Opus, MP3, AIFF, CAF and AU. Integers come as integers, the estimates of lossy codecs as floats.
 // Where the sink takes what the library writes, it writes there. Not here: the library (sndfile-library.ts).
 
 import { closeSync } from 'node:fs';
@@ -54,7 +54,10 @@ export class SndfileSource implements AudioSource {
     try {
       this.#sound = new SoundFile(file.fd);
     } catch (error) {
-      throw sourceError(this.path, `libsndfile cannot open it: ${plainText((error as Error).message)}`);
+      throw sourceError(
+        this.path,
+        `libsndfile cannot open it (${plainText((error as Error).message)}): convert it, as with \`ffmpeg -i IN OUT.flac\``,
+      );
     }
     const { rate, channels, sample, bits } = this.#sound;
     if (channels < 1 || channels > mostChannels || rate < leastRate || rate > mostRate) {

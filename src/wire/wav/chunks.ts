@@ -8,7 +8,7 @@ export type ReadPiece = (offset: number, length: number) => Uint8Array;
 export const mostPieceBytes = 4096;
 
 /** The most chunks that are looked at: a file with more is not one to be searched to its end. */
-const mostChunks = 1000;
+export const mostChunks = 1000;
 
 /** Where a chunk lies. */
 export interface Chunk {
@@ -39,7 +39,7 @@ export function pieceOf(read: ReadPiece, offset: number, length: number): DataVi
 }
 
 /** 64 bits as a number: what has more than 53 is larger than any file. */
-function size64(view: DataView, at: number): number {
+export function size64(view: DataView, at: number): number {
   return view.getUint32(at + 4, true) * 0x1_0000_0000 + view.getUint32(at, true);
 }
 

@@ -53,11 +53,14 @@ function subFormat(view: DataView): number | undefined {
 
 const integers: readonly (SampleFormat | undefined)[] = [undefined, 'U8', 'S16_LE', 'S24_3LE', 'S32_LE'];
 
+/** The mend of what is not played. */
+const asWith = ', as with `ffmpeg -i IN.wav OUT.flac`';
+
 function refuseCodec(tag: number): { readonly refusal: string } {
   const hex = `0x${tag.toString(16).padStart(4, '0')}`;
   const name = codecNames[tag] ?? `codec ${hex}`;
   return {
-    refusal: `it is a WAV that holds ${name}, which is not played: convert it, as with \`ffmpeg -i IN.wav OUT.flac\``,
+    refusal: `it is a WAV that holds ${name}, which is not played: convert it${asWith}`,
   };
 }
 
@@ -80,7 +83,7 @@ function sampleOf(says: SampleSays): SampleFormat | { readonly refusal: string }
   const bytes = containerBytes(says);
   if (!(bits >= 1 && bits <= 64) || !(bytes * 8 >= bits)) {
     return {
-      refusal: `its header contradicts itself: ${bits} bits a sample, ${says.channels} channels, ${says.blockAlign} bytes a frame`,
+      refusal: `its header contradicts itself (${bits} bits a sample, ${says.channels} channels, ${says.blockAlign} bytes a frame): write it anew${asWith}`,
     };
   }
   const sample =
@@ -112,10 +115,12 @@ export function readFormatChunk(view: DataView): { readonly format: PcmFormat } 
   const bits = view.getUint16(14, true);
   let channelMask = 0;
   let validBits = bits;
-  if (tag === extensibleTag && view.byteLength >= 40 && view.getUint16(16, true) >= 22) {
+  if (tag === extensibleTag && view.byteLength >= 40) {
     const inner = subFormat(view);
+    // Some writers say that the extension has no bytes, and write it: its name is proof enough.
+    if (inner === undefined && view.getUint16(16, true) < 22) return refuseCodec(tag);
     if (inner === undefined)
-      return { refusal: `it is a WAV of a sub-format that is not known (${hexOf(view, 24, 16)}): convert it` };
+      return { refusal: `it is a WAV of a sub-format that is not known (${hexOf(view, 24, 16)}): convert it${asWith}` };
     tag = inner;
     validBits = view.getUint16(18, true);
     channelMask = view.getUint32(20, true);

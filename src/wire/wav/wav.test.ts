@@ -11,6 +11,7 @@ import {
   riff64,
   soundValues,
   wave,
+  wave64,
 } from '../../../test/support/sound-files.js';
 import { frameBytes } from '../pcm/format.js';
 import { mostPieceBytes, type ReadPiece } from './chunks.js';
@@ -59,7 +60,7 @@ test('the payload is found whatever the chunks and their order', () => {
     riff([list, chunk('odd ', Buffer.alloc(7)), formatChunk(stereo), chunk('bext', Buffer.alloc(603)), data]),
     riff([data, formatChunk(stereo)]),
     riff([chunk('JUNK', Buffer.alloc(9000)), formatChunk(stereo), chunk('fact', Buffer.alloc(4)), data]),
-    riff([formatChunk(stereo), data, formatChunk({ ...stereo, channels: 1 }), data]),
+    riff([formatChunk(stereo), data, formatChunk({ ...stereo, channels: 1 })]),
     riff([formatChunk(stereo), chunk('LIST', Buffer.from('adtlabc'), 7, false), data]),
     riff([formatChunk(stereo), data], 'RIFF', 12),
     riff64('RF64', formatChunk(stereo), payload),
@@ -104,9 +105,67 @@ test('each form of samples', () => {
   );
 });
 
+test('W64: the payload is found, and its floats are floats', () => {
+  const shown = read(wave64(formatChunk({ ...stereo, mask: 3 }), payload));
+  assert.deepEqual([shown.codec, shown.format.sample, shown.notes], ['W64', 'S16_LE', []]);
+  const list64 = Buffer.from('6c697374f3acd3118cd100c04f8edb8a1800000000000000', 'hex');
+  assertPayload(wave64(formatChunk(stereo), payload, undefined, list64));
+  // What ffmpeg writes, and libsndfile reads as integers.
+  const float = { channels: 2, bits: 32, bytes: 4, tag: 3, mask: 3 };
+  assert.equal(read(wave64(formatChunk(float), payload)).format.sample, 'FLOAT_LE');
+  // No padding, which would be taken for samples.
+  const even = payload.subarray(0, 400);
+  for (const said of [24, 2 ** 62]) {
+    assert.match(assertPayload(wave64(formatChunk(stereo), even, said), even).notes.join(), /does not say how long/);
+  }
+  assert.equal(read(wave64(formatChunk(stereo), Buffer.alloc(0), 24, list64)).byteLength, 0);
+  assert.match(assertPayload(wave64(formatChunk(stereo), even, 4000), even).notes.join(), /is cut/);
+  const other = wave64(formatChunk(stereo), payload);
+  other[7]! ^= 1;
+  assert.match(refusal(other), /is no W64/);
+});
+
+test('an extension that says that it has no bytes, and has them', () => {
+  const says = { channels: 2, bits: 24, bytes: 4, mask: 3, validBits: 24 };
+  const format = formatChunk(says);
+  format.writeUInt16LE(0, 8 + 16);
+  const file = read(riff([format, chunk('data', Buffer.alloc(80))]));
+  assert.deepEqual([file.format.sample, file.format.validBits, file.format.channelMask], ['S32_LE', 24, 3]);
+  format.writeUInt16LE(0x1234, 8 + 30);
+  assert.match(refusal(riff([format, chunk('data', Buffer.alloc(80))])), /extensible format without its extension/);
+});
+
+test('a second data chunk is told of', () => {
+  assert.match(
+    assertPayload(riff([formatChunk(stereo), data, list, data])).notes.join(),
+    /404 bytes of others are not/,
+  );
+});
+
+test('a recording that outgrew what its header says is played to its end; a chunk behind the samples is none of them', () => {
+  const said = 0x7fff_f000;
+  const head = riff([formatChunk(stereo), chunk('data', Buffer.alloc(0), said)], 'RIFF', said);
+  const fileBytes = head.length + said + 4000;
+  const at = (place: number, bytes: Uint8Array): ReadPiece => {
+    const file = [...[[0, head] as const], [head.length + place, bytes] as const];
+    return (offset, length) => {
+      const piece = new Uint8Array(Math.max(0, Math.min(length, fileBytes - offset)));
+      for (const [start, part] of file)
+        for (let index = 0; index < part.length; index++) {
+          const here = start + index - offset;
+          if (here >= 0 && here < piece.length) piece[here] = part[index]!;
+        }
+      return piece;
+    };
+  };
+  const lengthOf = (reads: ReadPiece): number => (readWave(reads, fileBytes) as WaveFile).byteLength;
+  assert.equal(lengthOf(at(0, Buffer.alloc(0))), said + 4000);
+  assert.equal(lengthOf(at(said, list)), said);
+});
+
 test('a header that does not know how long it is, or promises too much, plays what is there', () => {
   // Of ffmpeg, sox, arecord, and of others.
-  for (const said of [0, 0xffff_ffff, 0x7fff_f000, 0x8000_0000, 0x7fff_ffff, 0xffff_ffdb]) {
+  for (const said of [0, 0xffff_ffff, 0x7fff_f000, 0x8000_0000, 0x7fff_ffff, 0xffff_ffdb, 0x7fff_ffdb, 0xffff_f000]) {
     const file = riff([formatChunk(stereo), chunk('data', payload, said)], 'RIFF', said);
     assert.match(assertPayload(file).notes.join(), /does not say how long/);
   }
@@ -170,6 +229,7 @@ test('10,000 changed headers: an answer within bounds, or one sentence', () => {
   const seeds = [
     wave(values, stereo),
     riff64('RF64', formatChunk({ ...stereo, mask: 3 }), payload, [list]),
+    wave64(formatChunk({ ...stereo, mask: 3 }), payload),
     riff([
       list,
       chunk('fact', Buffer.alloc(4)),

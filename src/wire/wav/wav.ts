@@ -1,4 +1,4 @@
-// WAV, RF64 and BW64: where the samples lie in the file, and what they are. Pure: it reads bounded pieces that it is given.
+// WAV, RF64, BW64 and W64: where the samples lie in the file, and what they are. Pure: it reads bounded pieces that it is given.
 // It plays what is there: a header that promises more, or does not know, is said and not believed. Not here: how the bytes are read
 // (audio/sources/).
 
@@ -6,11 +6,12 @@ import { frameBytes, type PcmFormat } from '../pcm/format.js';
 import { type Chunk, characters, chunksOf, mostPieceBytes, pieceOf, type ReadPiece } from './chunks.js';
 import { readFormatChunk } from './format-chunk.js';
 import { readInfoList, type WaveTags } from './info-list.js';
+import { isWave64, isWave64Chunk, wave64ChunksOf, wave64HeadBytes } from './wave64.js';
 
 /** A WAV's payload. */
 export interface WaveFile {
   readonly format: PcmFormat;
-  /** `WAV`, `RF64`, `BW64`. */
+  /** `WAV`, `RF64`, `BW64`, `W64`. */
   readonly codec: string;
   /** Of the first frame, from the beginning of the file. */
   readonly offset: number;
@@ -23,7 +24,7 @@ export interface WaveFile {
   readonly notes: readonly string[];
 }
 
-const codecs: Readonly<Record<string, string>> = { RIFF: 'WAV', RF64: 'RF64', BW64: 'BW64' };
+const codecs: Readonly<Record<string, string>> = { RIFF: 'WAV', RF64: 'RF64', BW64: 'BW64', riff: 'W64' };
 
 /** Chunks that stand behind an empty payload: where one follows, a size of 0 means what it says. */
 const followers = [
@@ -45,29 +46,48 @@ const followers = [
 ];
 
 /**
- * Sizes that stand for "I do not know" where a writer could not go back to its header: sox and MPlayer, arecord, others. Those just below 2^32 leave room for a header, and beyond
- * 2^53 no file is that long (-1 in RF64).
+ * Sizes that stand for "I do not know" where a writer could not go back to its header: 2^31 and 2^32, and what is left of them for a header or in whole
+ * pages (sox, arecord, MPlayer, ffmpeg, others). Beyond 2^53 no file is that long (-1 in RF64).
  */
-const placeholders: readonly number[] = [0x7fff_f000, 0x7fff_ffff, 0x8000_0000];
-const leastPlaceholder = 0xffff_ff00;
+const placeholders: readonly number[] = [0x8000_0000, 0x1_0000_0000];
+const mostBelowPlaceholder = 0x1_0000;
 
-/** Whether a size that is more than what is there is none. */
+/** Whether a size that is not what is there is none. */
 function isPlaceholder(size: number): boolean {
-  const isAlmostAll = size >= leastPlaceholder && size <= 0xffff_ffff;
-  return placeholders.includes(size) || isAlmostAll || size > Number.MAX_SAFE_INTEGER;
+  const isNear = placeholders.some((most) => size <= most && most - size < mostBelowPlaceholder);
+  return isNear || size > Number.MAX_SAFE_INTEGER;
 }
 
 interface Found {
+  readonly isWave64: boolean;
   format: PcmFormat | undefined;
   data: Chunk | undefined;
   tags: WaveTags;
+  /** Of `data` chunks behind the first. */
+  furtherBytes: number;
   refusal: string | undefined;
+}
+
+/** Whether a chunk stands behind samples that end at `at`, with a byte of padding or without. */
+function isFollowed(read: ReadPiece, at: number, fileBytes: number, { isWave64 }: Found): boolean {
+  if (isWave64) return isWave64Chunk(read, Math.ceil(at / 8) * 8);
+  return isFollower(read, at, fileBytes) || isFollower(read, at + 1, fileBytes);
 }
 
 function isFollower(read: ReadPiece, at: number, fileBytes: number): boolean {
   const header = pieceOf(read, at, 8);
   if (header === undefined) return false;
   return followers.includes(characters(header, 0)) && at + 8 + header.getUint32(4, true) <= fileBytes;
+}
+
+/** Whether the length of `data` is none: the samples are what is there, to the end of the file. */
+function isStream(read: ReadPiece, { offset, size = 0 }: Chunk, fileBytes: number, found: Found): boolean {
+  const end = offset + size;
+  if (size !== 0 && end > fileBytes) return isPlaceholder(size);
+  // Nothing, or a recording that outgrew what its header says: no chunk follows there.
+  return (
+    (size === 0 || isPlaceholder(size)) && end + (size % 2) < fileBytes && !isFollowed(read, end, fileBytes, found)
+  );
 }
 
 /** Looks at one chunk; gives whether the search goes on. */
@@ -79,11 +99,11 @@ function look(read: ReadPiece, chunk: Chunk, fileBytes: number, found: Found): b
     if ('refusal' in result) found.refusal = result.refusal;
     else found.format = result.format;
   } else if (chunk.id === 'data' && found.data === undefined) {
-    const { size = 0, offset } = chunk;
-    const isNothing = size === 0 && offset < fileBytes && !isFollower(read, offset, fileBytes);
-    const isStream = isNothing || (offset + size > fileBytes && isPlaceholder(size));
-    found.data = isStream ? { ...chunk, size: undefined } : chunk;
-    return !isStream;
+    const hasNoEnd = isStream(read, chunk, fileBytes, found);
+    found.data = hasNoEnd ? { ...chunk, size: undefined } : chunk;
+    return !hasNoEnd;
+  } else if (chunk.id === 'data') {
+    found.furtherBytes += there;
   } else if (chunk.id === 'LIST' && there >= 4) {
     const view = pieceOf(read, chunk.offset, Math.min(there, mostPieceBytes));
     if (view !== undefined) found.tags = { ...readInfoList(view), ...found.tags };
@@ -108,6 +128,11 @@ function payload(found: Found, codec: string, fileBytes: number): WaveFile | { r
     );
   } else if (data.size === undefined)
     notes.push('the header does not say how long it is: it is played to the end of the file');
+  if (found.furtherBytes > 0) {
+    notes.push(
+      `it has more than one data chunk: the first is played, and ${found.furtherBytes} bytes of others are not`,
+    );
+  }
   const rest = Math.min(said, there) - byteLength;
   if (rest > 0) notes.push(`its last frame is not whole: ${rest} of ${frame} bytes are left out`);
   return { format, codec, offset: data.offset, byteLength, missingBytes, tags, notes };
@@ -118,8 +143,26 @@ export function isWave(magic: string): boolean {
   return magic in codecs;
 }
 
+/** The chunks of a file whose first four characters are known, or why it has none. */
+function chunksIn(
+  read: ReadPiece,
+  magic: string,
+  fileBytes: number,
+  start: number,
+): Iterable<Chunk> | { readonly refusal: string } {
+  if (magic === 'riff') {
+    const head = pieceOf(read, start, wave64HeadBytes);
+    const isSound = head !== undefined && isWave64(head);
+    return isSound ? wave64ChunksOf(read, start, fileBytes) : { refusal: 'it begins with riff and is no W64' };
+  }
+  const kind = characters(pieceOf(read, start, 12)!, 8);
+  return kind === 'WAVE'
+    ? chunksOf(read, start + 12, fileBytes, magic !== 'RIFF')
+    : { refusal: `it is a RIFF file of the kind ${kind}, not WAVE` };
+}
+
 /**
- * Finds the payload of a WAV, RF64 or BW64 file.
+ * Finds the payload of a WAV, RF64, BW64 or W64 file.
  * @param read gives pieces of the file of at most 4 KiB. @param fileBytes its length. @param start where it begins: behind a tag in front.
  * @returns where the frames lie and what they are, or one sentence why they cannot be played.
  */
@@ -128,12 +171,13 @@ export function readWave(read: ReadPiece, fileBytes: number, start = 0): WaveFil
   if (header === undefined) return { refusal: `it has ${fileBytes - start} bytes, and a WAV has at least 44` };
   const magic = characters(header, 0);
   const codec = codecs[magic];
-  if (codec === undefined) return { refusal: `it begins with ${magic}, not with RIFF, RF64 or BW64` };
-  const kind = characters(header, 8);
-  if (kind !== 'WAVE') return { refusal: `it is a RIFF file of the kind ${kind}, not WAVE` };
-  const found: Found = { format: undefined, data: undefined, tags: {}, refusal: undefined };
-  for (const chunk of chunksOf(read, start + 12, fileBytes, magic !== 'RIFF')) {
-    if (!look(read, chunk, fileBytes, found)) break;
-  }
+  if (codec === undefined) return { refusal: `it begins with ${magic}, not with RIFF, RF64, BW64 or riff` };
+  const chunks = chunksIn(read, magic, fileBytes, start);
+  if ('refusal' in chunks) return chunks;
+  const found: Found = {
+    ...{ isWave64: magic === 'riff', format: undefined, data: undefined, tags: {} },
+    ...{ furtherBytes: 0, refusal: undefined },
+  };
+  for (const chunk of chunks) if (!look(read, chunk, fileBytes, found)) break;
   return found.refusal === undefined ? payload(found, codec, fileBytes) : { refusal: found.refusal };
 }
