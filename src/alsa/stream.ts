@@ -22,6 +22,8 @@ import { failedCall } from './sound-error.js';
 
 /** The version of the interface that is spoken: 2.0.15, what Linux 5.1 and newer have. */
 const interfaceVersion = 0x2000f;
+/** As a constant: a name that is looked up where nobody has been before has compiled code thrown away. */
+const ranDry = -Errno.EPIPE;
 /** Words of the pages. */
 const Status = { state: 0, hwLow: 2 } as const;
 const Control = { appLow: 0, appHigh: 1 } as const;
@@ -133,7 +135,7 @@ export class PcmStream {
    * (pcm_lib_apply_appl_ptr), others take the pointer in any state. After a suspension frames are queued as ever, and the pointers say how many.
    */
   advance(frames: number): number {
-    if (this.state() === SNDRV_PCM_STATE.XRUN) return -Errno.EPIPE;
+    if (this.state() === SNDRV_PCM_STATE.XRUN) return ranDry;
     const before = this.#control[Control.appLow]!;
     const after = (before + frames) | 0;
     if (before < 0 && after >= 0) {
@@ -145,7 +147,7 @@ export class PcmStream {
     if (result < 0) return result;
     // It was at the end of what it knew of: either it is about to stop, or it saw these in time. A call waits until it has decided, for both hold the stream's lock.
     if (this.isMapped && this.state() === SNDRV_PCM_STATE.RUNNING && this.queued() <= frames) this.synchronize();
-    return this.state() === SNDRV_PCM_STATE.XRUN ? -Errno.EPIPE : 0;
+    return this.state() === SNDRV_PCM_STATE.XRUN ? ranDry : 0;
   }
 
   /** Empty, both pointers at the beginning: after an xrun, a suspension, DROP. */
@@ -188,24 +190,21 @@ export class PcmStream {
     const { data, offset, address } = scratch(8);
     data.setUint32(offset, frames, true);
     data.setUint32(offset + 4, 0, true);
-    const result = this.#calls.request(this.#fd, SNDRV_PCM_IOCTL.REWIND, address);
-    if (result < 0) return result;
+    const result = this.#after(this.#calls.request(this.#fd, SNDRV_PCM_IOCTL.REWIND, address));
     const taken = data.getUint32(offset, true);
-    this.#after(0);
-    return taken;
+    return result < 0 ? result : taken;
   }
 
   /**
-   * When the stream last started or stopped, of CLOCK_MONOTONIC: seconds into `into[at]`, nanoseconds into `into[at + 1]`. Returns 0 or
-   * -errno.
+   * When the stream last started or stopped, of CLOCK_MONOTONIC: seconds into `into[at]`, nanoseconds into `into[at + 1]`. Returns 0, or -errno: then the
+   * times are old ones.
    */
   triggerTime(into: Float64Array, at: number): number {
     const result = this.#calls.request(this.#fd, SNDRV_PCM_IOCTL.STATUS, this.#own.address + statusCallAt);
-    if (result < 0) return result;
     const word = statusLayout.fields.trigger_tstamp.offset / 4;
     into[at] = this.#statusCall[word]!;
     into[at + 1] = this.#statusCall[word + 2]!;
-    return 0;
+    return result;
   }
 
   /**

@@ -37,6 +37,11 @@ export const Shortage = {
   room: 4,
 } as const;
 
+/** As constants: a name that is looked up where nobody has been before has compiled code thrown away. */
+const { none: ended, notCached } = Shortage;
+const again = -Errno.EAGAIN;
+const interrupted = -Errno.EINTR;
+
 const mask = descriptorEntries - 1;
 const twoTo32 = 0x1_0000_0000;
 const mostMissing = 0x7fff_ffff;
@@ -413,15 +418,16 @@ export class Fetcher {
       this.#readFlags = 0;
       got = readVectors(file, this.#vectorAt[0], 1, offset, 0);
     }
-    this.shortage = Shortage.none;
     if (got >= this.#frameBytes) {
       const whole = (got / this.#frameBytes) | 0;
+      this.shortage = Shortage.none;
       this.#numbers[PumpNumber.kernelBytes]! += whole * this.#frameBytes;
       return whole;
     }
-    if (got === -Errno.EAGAIN || got === -Errno.EINTR || (got > 0 && fileEnd(file) >= offset + this.#frameBytes))
-      return this.#short(Shortage.notCached);
-    this.#leaveOut();
+    // No branch: that a page is not there happens in no rehearsal.
+    const isLater = got === again || got === interrupted || (got > 0 && fileEnd(file) >= offset + this.#frameBytes);
+    this.shortage = isLater ? notCached : ended;
+    if (!isLater) this.#leaveOut();
     return 0;
   }
 

@@ -227,8 +227,9 @@ export class Figures {
     if (this.#numbers[PumpNumber.startedNs] !== 0) this.#endSecond();
   }
 
-  /** In a rehearsal: what is done seldom is done with the next wake-up. */
+  /** In a rehearsal: what is done seldom is done with the next wake-up, and that comes too late. */
   makeDue(): void {
+    this.#queuedBefore = 0;
     this.#own[Own.secondEnds] = 0;
     this.#own[Own.driftDue] = 1;
   }

@@ -14,7 +14,8 @@ import { PumpClock, Time } from './clock.js';
 import { Fetcher } from './fetcher.js';
 import { Figures } from './figures.js';
 import { FileSlots } from './file-slots.js';
-import { LoopEnd, PumpLoop } from './loop.js';
+import { PumpLoop } from './loop.js';
+import { LoopEnd } from './loop-end.js';
 import {
   DescriptorKind,
   DescriptorWord,

@@ -2,12 +2,15 @@
 // region, looked at once a wake-up; what the feeder and the player say is obeyed in the same pass.
 // Not here: where frames come from (fetcher.ts) and go to (../sinks), what is told of it (figures.ts), the process around it (pump-main.ts).
 
+import { Errno } from '../../kernel/errno.js';
 import { parentProcess } from '../../kernel/scheduling.js';
 import { isStop, type Sink, type SinkOpening, SinkState } from '../sinks/sink.js';
 import { type PumpClock, Time } from './clock.js';
 import { type Fetcher, Shortage } from './fetcher.js';
 import type { Figures } from './figures.js';
+import { LoopEnd } from './loop-end.js';
 import { endPatienceNs, fillPatienceNs, Own, parentEveryNs, restNs, shortRestNs, tailSeconds } from './loop-times.js';
+import { Seldom } from './seldom.js';
 import {
   DescriptorKind,
   EventCause,
@@ -21,20 +24,6 @@ import {
   PumpWord,
 } from './shared-layout.js';
 import type { Volume } from './volume.js';
-
-/** Why {@link PumpLoop.run} came back. */
-export const LoopEnd = {
-  /** It goes on. */
-  none: 0,
-  stopped: 1,
-  ended: 2,
-  /** What follows has another format. */
-  formatEnds: 3,
-  /** The device is no longer there, or refused to go on. */
-  gone: 4,
-  /** Nobody is there who could want it. */
-  orphaned: 5,
-} as const;
 
 /** What a loop works with. */
 export interface LoopParts {
@@ -88,7 +77,10 @@ export class PumpLoop {
   /** It ran dry and does not run again yet: told of when it does, with all of the gap. */
   #isDry = false;
   #dryCause: number = EventCause.none;
-  #seldom = 0;
+  /** Of a rehearsal: when it is said to have run dry, how often it was, and when the sink takes nothing. */
+  readonly #dries = new Seldom();
+  #driesPretended = 0;
+  readonly #stops = new Seldom();
   /** The last thing that the sink refused, as -errno. */
   trouble = 0;
 
@@ -157,7 +149,7 @@ export class PumpLoop {
 
   /** Looks where the sink is, and does what that asks for. Gives a state of the sink's. */
   #look(): number {
-    const seen = this.#isRehearsal && this.#isSeldom() ? this.#pretendXrun() : this.#sink.update();
+    const seen = this.#isRehearsal && this.#dries.isNow() ? this.#pretendXrun() : this.#sink.update();
     if (seen === SinkState.gone) return seen;
     if (this.#state === PumpState.filling && seen !== SinkState.suspended) return seen;
     if (seen === SinkState.xrun) this.#ranDry();
@@ -182,17 +174,14 @@ export class PumpLoop {
     this.#figures.position(this.#fetcher.track, this.#fetcher.frame);
   }
 
-  /** In a rehearsal: what happens seldom happens now. */
-  #isSeldom(): boolean {
-    this.#seldom = (this.#seldom + 1) & 511;
-    return (this.#seldom & 255) === 255;
-  }
-
+  /** In a rehearsal, of what sinks say by themselves the rest: a server that goes on with what is queued, data that was late. */
   #pretendXrun(): number {
     this.#figures.makeDue();
     this.#sink.update();
+    this.#driesPretended = (this.#driesPretended + 1) & 3;
     // A server goes on with what is queued, a card has stopped.
-    if (this.#seldom === 511) this.#sink.queued = 0;
+    if ((this.#driesPretended & 1) === 0) this.#sink.queued = 0;
+    if ((this.#driesPretended & 2) === 0) this.#isStarved = true;
     return SinkState.xrun;
   }
 
@@ -325,8 +314,8 @@ export class PumpLoop {
       if (this.#fetcher.missing > 0) this.#tellMissing();
       if (got > 0) {
         const isSecond = isStop(this.trouble);
-        this.trouble = this.#sink.commit(got);
-        if (this.trouble < 0 && !this.#isRehearsal) {
+        this.trouble = this.#commit(got);
+        if (this.trouble < 0 && (!this.#isRehearsal || isStop(this.trouble))) {
           if (isSecond || !isStop(this.trouble)) return this.#gone();
           // These frames are fetched again; while it plays the next look tells of it.
           if (!isSilence) this.#fetcher.takeBack(got);
@@ -348,6 +337,11 @@ export class PumpLoop {
     if (this.#state === PumpState.filling) return this.#begin();
     this.#figures.left(this.#sink.queued);
     return this.#isEnding ? this.#ending() : LoopEnd.none;
+  }
+
+  /** Hands frames to the sink. In a rehearsal it now and then has stopped since it was looked at. */
+  #commit(frames: number): number {
+    return this.#isRehearsal && this.#stops.isNow() ? -Errno.EPIPE : this.#sink.commit(frames);
   }
 
   #isHeld(): boolean {
@@ -465,7 +459,7 @@ export class PumpLoop {
       const isResting = this.#isStarved || this.#state !== PumpState.playing;
       this.#times[Time.deadline] = isResting ? now + shortRestNs : now;
     }
-    if (this.#isRehearsal) this.#times[Time.deadline] = now - 1e6;
+    if (this.#isRehearsal) this.#times[Time.deadline] = now - ((this.#driesPretended & 2) === 0 ? 1e6 : 1e9);
   }
 
   /** `--inject stall`: sleeps on purpose, so that the wake-up is as late as if it had not been given the processor. */

@@ -45,6 +45,11 @@ const heldFlags = ['--no-opt', '--no-maglev', '--no-sparkplug'] as const;
 /** Maglev stays off: not every V8 has it, or has it on. */
 const releasedFlags = ['--opt', '--sparkplug'] as const;
 
+/** Blocks of a disk that is read past the page cache, as small as areas of a rehearsal are. */
+const blockBytes = 64;
+/** What is there of a file that ends: of most forms of samples a frame or two, and less than one. */
+const fileRestBytes = 5;
+
 /** What follows each other: all kinds that are played. */
 const sequence = [
   ...[DescriptorKind.pcm, DescriptorKind.extent, DescriptorKind.pcm, DescriptorKind.extent],
@@ -73,14 +78,14 @@ class Stage {
     for (const number of [0, 1]) this.#pass(number);
   }
 
-  /** Every descriptor anew: of the sequence, or all of one kind and file. */
-  #fill(kind?: number, slot = 0): void {
+  /** Every descriptor anew: of the sequence, or all of one kind, file and place in it. */
+  #fill(kind?: number, slot = 0, offset: number = offsets.pcm): void {
     for (let index = 0; index < descriptorEntries; index++) {
       const at = descriptorPlace(index);
       const each = kind ?? sequence[index % sequence.length]!;
       this.words[at + DescriptorWord.kind] = each;
       this.words[at + DescriptorWord.slot] = each === DescriptorKind.direct ? 1 : slot;
-      this.words[at + DescriptorWord.offsetLow] = each === DescriptorKind.pcm ? 0 : offsets.pcm;
+      this.words[at + DescriptorWord.offsetLow] = each === DescriptorKind.pcm ? 0 : offset;
       this.words[at + DescriptorWord.frames] = this.#frames;
     }
   }
@@ -92,13 +97,18 @@ class Stage {
     sendWithDescriptors(this.#sockets[0], place.address, 4, [this.region.fd]);
   }
 
-  /** Before each pass, of which 128 are a cycle: it pauses, the volume changes, nothing is there, a file comes late, the stream ends, and another place is sought, of which nothing is there yet. */
+  /**
+   * Before each pass, of which 128 are a cycle: it pauses, the volume changes while it plays and while it does not, blocks have another size, nothing is there, a file comes late, the stream ends,
+   * another place is sought, of which nothing is there yet, or too little, and a file has ended in the middle of a frame.
+   */
   command(pass: number): void {
     const { words } = this;
     const step = pass & 127;
     words[FeederWord.tail] = (words[PumpWord.head]! + descriptorEntries) | 0;
     words[PlayerWord.isPlaying] = step < 2 ? 0 : 1;
-    if (step === 20) this.#changeVolume(0.5);
+    if (step === 1) this.#changeVolume(1);
+    else if (step === 10) words[FeederWord.directAlignment] = (pass & 128) === 0 ? 1 : blockBytes;
+    else if (step === 20) this.#changeVolume(0.5);
     else if (step === 60) this.#changeVolume(1);
     else if (step === 70) words[FeederWord.tail] = words[PumpWord.head]!;
     else if (step === 72) {
@@ -106,11 +116,15 @@ class Stage {
       this.#fill(DescriptorKind.extent, lateFiles[this.#lateFile]);
     } else if (step === 75) this.#pass(lateFiles[this.#lateFile]!);
     else if (step === 80) this.#fill(DescriptorKind.end);
+    else if (step === 81) this.#changeVolume(1);
     else if (step === 100) {
       this.#fill();
-      words[FeederWord.tail] = words[FeederWord.flushTail] = (words[PumpWord.head]! + 8) | 0;
+      words[FeederWord.flushTail] = (words[PumpWord.head]! + 8) | 0;
+      words[FeederWord.tail] = (words[FeederWord.flushTail]! + ((pass & 128) === 0 ? 0 : 1)) | 0;
       words[FeederWord.flushGeneration]!++;
-    }
+    } else if (step === 101) this.#changeVolume(1);
+    else if (step === 110) this.#fill(DescriptorKind.extent, 0, this.region.byteLength - fileRestBytes);
+    else if (step === 116) this.#fill();
   }
 
   #changeVolume(volume: number): void {

@@ -15,10 +15,11 @@ import type { Speaker } from '../../wire/pcm/channels.js';
 import { type PcmFormat, silenceByte } from '../../wire/pcm/format.js';
 import type { PcmOffer } from '../../wire/pcm/negotiate.js';
 import { type PumpClock, Time } from '../pump/clock.js';
+import { Seldom } from '../pump/seldom.js';
 import { kernelOffers, presumedSpeakers } from './alsa-kernel-offers.js';
 import { inSinkWords } from './in-sink-words.js';
 import { ringShape } from './ring-shape.js';
-import { Sink, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
+import { isStop, Sink, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
 
 /** Frames that were handed over and stay so when others are taken back: the card may be about to fetch them. */
 const keptMs = 2;
@@ -41,6 +42,12 @@ export class KernelAlsaSink extends Sink {
   /** The next frame's place in the ring. */
   #position = 0;
   #isRehearsing = false;
+  /** Of a rehearsal: when it has run dry as it is looked at, and when before frames are handed over. */
+  readonly #dries = new Seldom();
+  readonly #stops = new Seldom();
+  #stopsPretended = 0;
+  /** What the driver would say while it has not run dry. */
+  #statePretended: number = SNDRV_PCM_STATE.RUNNING;
   #isDraining = false;
   /** The last call that failed, and how: of {@link trouble}. */
   #name = '';
@@ -137,6 +144,7 @@ export class KernelAlsaSink extends Sink {
 
   override rehearse(isOn: boolean): void {
     this.#isRehearsing = isOn;
+    this.#statePretended = SNDRV_PCM_STATE.RUNNING;
     this.#stream!.rehearse(isOn);
     this.#empty();
     if (!isOn) this.#bytes.fill(this.#silence);
@@ -145,7 +153,9 @@ export class KernelAlsaSink extends Sink {
   override update(): number {
     const stream = this.#stream!;
     if (this.#isRehearsing) {
-      stream.pretend(SNDRV_PCM_STATE.RUNNING, (stream.applicationLow() - this.#ring + this.#period) | 0);
+      const isDry = this.#dries.isNow();
+      const behind = isDry ? -this.#period : this.#ring - this.#period;
+      stream.pretend(isDry ? SNDRV_PCM_STATE.XRUN : this.#statePretended, (stream.applicationLow() - behind) | 0);
     }
     const result = stream.synchronize();
     const state = stream.state();
@@ -176,10 +186,11 @@ export class KernelAlsaSink extends Sink {
     this.room = this.#ring;
     this.xrun[0] = -1;
     this.xrun[1] = -1;
-    if (stream.triggerTime(this.#times, 0) < 0) return;
+    if (stream.triggerTime(this.#times, 0) < 0 && !this.#isRehearsing) return;
     const stopped = (this.#times[0]! - this.clock.baseSeconds) * 1e9 + this.#times[1]!;
     const overrun = ahead < 0 ? (-ahead * 1e9) / this.#rate : 0;
-    this.xrun[0] = Math.max(0, this.clock.times[Time.now]! - stopped) + overrun;
+    const since = Math.max(0, this.clock.times[Time.now]! - stopped);
+    this.xrun[0] = this.#isRehearsing ? overrun : since + overrun;
   }
 
   override area(frames: number): number {
@@ -190,8 +201,11 @@ export class KernelAlsaSink extends Sink {
 
   override commit(frames: number): number {
     if (frames < 0 || frames > this.room) return -Errno.EINVAL;
-    const result = this.#failed('SYNC_PTR', this.#stream!.advance(frames));
-    if (result < 0 && !this.#isRehearsing) return result;
+    const stream = this.#stream!;
+    if (this.#isRehearsing) this.#pretendStop(stream);
+    const result = this.#failed('SYNC_PTR', stream.advance(frames));
+    // Else it reached no device.
+    if (result < 0 && (!this.#isRehearsing || isStop(result))) return result;
     this.queued += frames;
     this.room -= frames;
     this.#position += frames;
@@ -199,16 +213,28 @@ export class KernelAlsaSink extends Sink {
     return result;
   }
 
+  /** Now and then all that was queued has left since it was looked at, and every other time it was stopped because of that. */
+  #pretendStop(stream: PcmStream): void {
+    if (!this.#stops.isNow()) return;
+    this.#stopsPretended ^= 1;
+    const state = this.#stopsPretended === 0 ? SNDRV_PCM_STATE.XRUN : SNDRV_PCM_STATE.RUNNING;
+    stream.pretend(state, stream.applicationLow());
+  }
+
   override start(): number {
+    this.#statePretended = SNDRV_PCM_STATE.RUNNING;
     return this.#failed('START', this.#stream!.start());
   }
 
   override pause(): number {
     if (!this.#canPause) return -Errno.ENOSYS;
-    return this.#failed('PAUSE', this.#stream!.pause(true));
+    this.#statePretended = SNDRV_PCM_STATE.PAUSED;
+    const result = this.#failed('PAUSE', this.#stream!.pause(true));
+    return this.#isRehearsing ? 0 : result;
   }
 
   override resume(): number {
+    this.#statePretended = SNDRV_PCM_STATE.RUNNING;
     return this.#failed('PAUSE', this.#stream!.pause(false));
   }
 
@@ -221,6 +247,7 @@ export class KernelAlsaSink extends Sink {
   }
 
   override prepare(): number {
+    this.#statePretended = SNDRV_PCM_STATE.PREPARED;
     const result = this.#stream!.prepare();
     this.#empty();
     return this.#failed('PREPARE', result);
@@ -232,13 +259,14 @@ export class KernelAlsaSink extends Sink {
   }
 
   override rewind(frames: number): number {
-    if (!this.#canRewind || this.#isRehearsing) return 0;
+    if (!this.#canRewind) return 0;
     const stream = this.#stream!;
     stream.synchronize();
     const most = stream.queued() - this.#kept;
     const wanted = frames < most ? frames : most;
     if (wanted <= 0) return 0;
-    const back = stream.rewind(wanted);
+    const told = stream.rewind(wanted);
+    const back = this.#isRehearsing ? wanted : told;
     if (back <= 0) return 0;
     this.#position -= back;
     if (this.#position < 0) this.#position += this.#ring;

@@ -8,18 +8,19 @@ import { SNDRV_PCM_STATE } from '../../kernel/constants.js';
 import { Errno } from '../../kernel/errno.js';
 import { viewMemory } from '../../kernel/ffi.js';
 import { textAt } from '../../kernel/foreign.js';
-import { MAP, type Mapping, mapMemory, PROT, unmapMemory } from '../../kernel/memory.js';
+import { type KeptAddress, keepAddress, MAP, type Mapping, mapMemory, PROT, unmapMemory } from '../../kernel/memory.js';
 import { pageRefusal } from '../../kernel/splice.js';
 import type { Speaker } from '../../wire/pcm/channels.js';
 import { describeChannels, frameBytes, type PcmFormat, silenceByte } from '../../wire/pcm/format.js';
 import { type PcmOffer, takes } from '../../wire/pcm/negotiate.js';
 import { type PumpClock, Time } from '../pump/clock.js';
+import { Seldom } from '../pump/seldom.js';
 import { type LibraryShape, type LibraryStream, libraryOffers, openHandle, settle } from './alsa-library-open.js';
 import { judgeParts } from './alsa-parts.js';
 import { inSinkWords } from './in-sink-words.js';
 import { type AlsaCalls, alsaCalls, describeParts, speakersOf } from './libasound.js';
 import { ringShape } from './ring-shape.js';
-import { Sink, SinkError, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
+import { isStop, Sink, SinkError, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
 
 /** Where results stand: the areas' address, the offset and the frames of mmap_begin, in words; a time; then a status. */
 const Word = { areas: 0, offset: 2, frames: 4, seconds: 6, nanoseconds: 8 } as const;
@@ -40,13 +41,24 @@ export class LibraryAlsaSink extends Sink {
   #pcm = 0;
   #words: Mapping | undefined;
   #results = new Int32Array(16);
-  #wordsAddress = 0;
+  /** Addresses of the results, of which none is worked out anew while it plays. */
+  #areasAt: KeptAddress = keepAddress(0);
+  #offsetAt: KeptAddress = keepAddress(0);
+  #framesAt: KeptAddress = keepAddress(0);
+  #secondsAt: KeptAddress = keepAddress(0);
+  #statusAt: KeptAddress = keepAddress(0);
   #own: Mapping | undefined;
   #bytes = new Uint8Array(0);
   #isMapped = false;
   #canPause = false;
   #isTimed = true;
   #isRehearsing = false;
+  /** Of a rehearsal: when it has run dry as it is looked at, when it gives no place, and when it takes no frames. */
+  readonly #dries = new Seldom();
+  readonly #shorts = new Seldom();
+  readonly #stops = new Seldom();
+  /** What the stream would say while it has not run dry. */
+  #statePretended: number = SNDRV_PCM_STATE.RUNNING;
   #isDraining = false;
   #silence = 0;
   #ring = 1;
@@ -113,7 +125,12 @@ export class LibraryAlsaSink extends Sink {
     const { ringFrames, periodFrames } = stream;
     this.#words = mapMemory(wordsBytes, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
     this.#results = new Int32Array(this.#words.buffer, 0, 16);
-    this.#wordsAddress = this.#words.address;
+    const { address } = this.#words;
+    this.#areasAt = keepAddress(address + Word.areas * 4);
+    this.#offsetAt = keepAddress(address + Word.offset * 4);
+    this.#framesAt = keepAddress(address + Word.frames * 4);
+    this.#secondsAt = keepAddress(address + Word.seconds * 4);
+    this.#statusAt = keepAddress(address + statusAt);
     this.#isMapped = stream.isMapped;
     this.#canPause = stream.canPause;
     this.#silence = silenceByte(format.sample);
@@ -224,6 +241,7 @@ export class LibraryAlsaSink extends Sink {
 
   override rehearse(isOn: boolean): void {
     this.#isRehearsing = isOn;
+    this.#statePretended = SNDRV_PCM_STATE.RUNNING;
     if (this.#stage !== 0) {
       this.#pcm = isOn ? this.#stage : this.#real;
       if (isOn) this.#alsa!.pcm_prepare(this.#stage);
@@ -234,10 +252,12 @@ export class LibraryAlsaSink extends Sink {
   }
 
   override update(): number {
-    if (this.#isRehearsing) return this.#updateRehearsal();
     const alsa = this.#alsa!;
-    const free = alsa.pcm_avail(this.#pcm) as number;
-    const state = alsa.pcm_state(this.#pcm) as number;
+    // Asked in a rehearsal too: what is done with the answer is compiled there.
+    const saidFree = alsa.pcm_avail(this.#pcm) as number;
+    const saidState = alsa.pcm_state(this.#pcm) as number;
+    const free = this.#isRehearsing ? this.#rehearsedFree() : saidFree;
+    const state = this.#isRehearsing ? this.#statePretended : saidState;
     if (free === -Errno.ENODEV || state === SNDRV_PCM_STATE.DISCONNECTED) {
       this.#failed('snd_pcm_avail', -Errno.ENODEV);
       return SinkState.gone;
@@ -261,15 +281,9 @@ export class LibraryAlsaSink extends Sink {
     return state === SNDRV_PCM_STATE.PAUSED ? SinkState.paused : SinkState.prepared;
   }
 
-  #updateRehearsal(): number {
-    if (this.#stage !== 0) {
-      const alsa = this.#alsa!;
-      alsa.pcm_avail(this.#pcm);
-      alsa.pcm_state(this.#pcm);
-    }
-    this.queued = this.#ring - this.#period;
-    this.room = this.#period;
-    return SinkState.running;
+  /** A period, or now and then what a stream says that ran dry. */
+  #rehearsedFree(): number {
+    return this.#dries.isNow() ? -Errno.EPIPE : this.#period;
   }
 
   /** All that it took was played; what is owed was not. */
@@ -280,14 +294,15 @@ export class LibraryAlsaSink extends Sink {
     if (this.#isDraining && this.#owed === 0) return SinkState.drained;
     this.xrun[0] = -1;
     this.xrun[1] = -1;
-    const status = this.#wordsAddress + statusAt;
+    const status = this.#statusAt[0];
     if ((alsa.pcm_status(this.#pcm, status) as number) < 0) return SinkState.xrun;
-    alsa.pcm_status_get_trigger_htstamp(status, this.#wordsAddress + Word.seconds * 4);
-    const [seconds, nanoseconds] = [this.#results[Word.seconds]!, this.#results[Word.nanoseconds]!];
+    alsa.pcm_status_get_trigger_htstamp(status, this.#secondsAt[0]);
+    const seconds = this.#results[Word.seconds]!;
+    const nanoseconds = this.#results[Word.nanoseconds]!;
     // A plugin that takes no time says none.
-    if (seconds === 0 && nanoseconds === 0) return SinkState.xrun;
+    if (seconds === 0 && nanoseconds === 0 && !this.#isRehearsing) return SinkState.xrun;
     const since = this.clock.times[Time.now]! - ((seconds - this.clock.baseSeconds) * 1e9 + nanoseconds);
-    this.xrun[0] = since > 0 ? since : 0;
+    this.xrun[0] = since > 0 && !this.#isRehearsing ? since : 0;
     return SinkState.xrun;
   }
 
@@ -301,25 +316,24 @@ export class LibraryAlsaSink extends Sink {
       this.areaOffset = 0;
       return frames;
     }
-    if (this.#begin(frames) < 0) return 0;
+    if (this.#begin(frames) < 0 || (this.#isRehearsing && this.#shorts.isNow())) return 0;
     this.areaOffset = this.#results[Word.offset]! * this.#frameBytes;
     return this.#results[Word.frames]!;
   }
 
   #begin(frames: number): number {
-    const { address } = this.#words!;
     this.#results[Word.frames] = frames;
     this.#results[Word.frames + 1] = 0;
     return this.#failed(
       'snd_pcm_mmap_begin',
-      this.#alsa!.pcm_mmap_begin(this.#pcm, address, address + Word.offset * 4, address + Word.frames * 4) as number,
+      this.#alsa!.pcm_mmap_begin(this.#pcm, this.#areasAt[0], this.#offsetAt[0], this.#framesAt[0]) as number,
     );
   }
 
   override commit(frames: number): number {
     if (frames < 0 || frames > this.room) return -Errno.EINVAL;
     const result = this.#handOver(frames);
-    if (result < 0 && !this.#isRehearsing) return result;
+    if (result < 0 && (!this.#isRehearsing || isStop(result))) return result;
     this.queued += frames;
     this.room -= frames;
     return result;
@@ -345,7 +359,8 @@ export class LibraryAlsaSink extends Sink {
     if (taken !== frames) return this.#failed('snd_pcm_mmap_commit', -Errno.EIO);
     // A stream that ran dry since it was looked at takes frames all the same, and never plays them (P_STATE_RUNNABLE in alsa-lib's pcm.c).
     const isDry = this.#alsa!.pcm_state(this.#pcm) === SNDRV_PCM_STATE.XRUN;
-    return isDry ? this.#failed('snd_pcm_mmap_commit', -Errno.EPIPE) : 0;
+    const isToBe = this.#isRehearsing && this.#stops.isNow();
+    return isDry || isToBe ? this.#failed('snd_pcm_mmap_commit', -Errno.EPIPE) : 0;
   }
 
   /** Hands frames of our own ring over, as many as it takes now. */
@@ -364,6 +379,7 @@ export class LibraryAlsaSink extends Sink {
   }
 
   override start(): number {
+    this.#statePretended = SNDRV_PCM_STATE.RUNNING;
     // A plugin that starts by itself with the first frames (a sound server) has done so.
     if (this.#alsa!.pcm_state(this.#pcm) === SNDRV_PCM_STATE.RUNNING) return 0;
     return this.#failed('snd_pcm_start', this.#alsa!.pcm_start(this.#pcm) as number);
@@ -371,10 +387,12 @@ export class LibraryAlsaSink extends Sink {
 
   override pause(): number {
     if (!this.#canPause) return -Errno.ENOSYS;
+    this.#statePretended = SNDRV_PCM_STATE.PAUSED;
     return this.#failed('snd_pcm_pause', this.#alsa!.pcm_pause(this.#pcm, 1) as number);
   }
 
   override resume(): number {
+    this.#statePretended = SNDRV_PCM_STATE.RUNNING;
     return this.#failed('snd_pcm_pause', this.#alsa!.pcm_pause(this.#pcm, 0) as number);
   }
 
@@ -385,6 +403,7 @@ export class LibraryAlsaSink extends Sink {
   }
 
   override prepare(): number {
+    this.#statePretended = SNDRV_PCM_STATE.PREPARED;
     // What was suspended is woken up by preparing it anew (sound/core/pcm_native.c, snd_pcm_prepare).
     const result = this.#alsa!.pcm_prepare(this.#pcm) as number;
     this.#empty();

@@ -13,11 +13,12 @@ import {
 } from '../../wire/pcm/format.js';
 import type { PcmOffer } from '../../wire/pcm/negotiate.js';
 import { type PumpClock, Time } from '../pump/clock.js';
+import { Seldom } from '../pump/seldom.js';
 import { leastPeriod, ringShape } from './ring-shape.js';
 import { Sink, type SinkOpening, type SinkSettings, SinkState } from './sink.js';
 
-/** Places in the sink's own numbers: when it was started, and nanoseconds between frames. */
-const Own = { startedNs: 0, frameNs: 1 } as const;
+/** Places in the sink's own numbers: when it was started, nanoseconds between frames, and of what stays when frames are taken back. */
+const Own = { startedNs: 0, frameNs: 1, keptNs: 2 } as const;
 
 /** What is behind what was fetched last stays, when frames are taken back: a card would be about to fetch it. */
 const keptNs = 2e6;
@@ -26,13 +27,14 @@ const keptNs = 2e6;
 const rehearsedFrames = leastPeriod;
 const rehearsedRest = leastPeriod / 2;
 
-/** Frames that are counted before counting begins anew: six hours at 48 kHz. */
+/** Frames that are counted before counting begins anew: six hours at 48 kHz; and in a rehearsal. */
 const mostCounted = 1 << 30;
+const rehearsedCounted = 1 << 9;
 
 /** See the file's head. */
 export class NullSink extends Sink {
   readonly #isPaced: boolean;
-  readonly #own = new Float64Array(2);
+  readonly #own = new Float64Array(3);
   #region: Region | undefined;
   #silence = 0;
   #frameBytes = 1;
@@ -45,7 +47,11 @@ export class NullSink extends Sink {
   #left = 0;
   /** The place of the next frame in the ring. */
   #place = 0;
+  #mostCounted = mostCounted;
+  /** The place of the first frame: that of the ring, or in a rehearsal one not far from its end. */
+  #firstPlace = 0;
   #isRehearsal = false;
+  readonly #dries = new Seldom();
 
   /** @param isPaced in real time */
   constructor(clock: PumpClock, isPaced: boolean) {
@@ -67,6 +73,7 @@ export class NullSink extends Sink {
     this.#frameBytes = frameBytes(format);
     this.#silence = silenceByte(format.sample);
     this.#own[Own.frameNs] = 1e9 / format.rate;
+    this.#own[Own.keptNs] = keptNs;
     this.#region = new Region(ringFrames * this.#frameBytes);
     this.#region.bytes.fill(this.#silence);
     this.memory = this.#region;
@@ -99,6 +106,9 @@ export class NullSink extends Sink {
   override rehearse(isOn: boolean): void {
     this.#isRehearsal = isOn;
     this.#mostFrames = isOn ? rehearsedFrames : this.#ringFrames;
+    this.#mostCounted = isOn ? rehearsedCounted : mostCounted;
+    this.#firstPlace = isOn ? this.#ringFrames - rehearsedFrames : 0;
+    this.#own[Own.keptNs] = isOn ? 0 : keptNs;
     this.prepare();
     if (isOn) this.start();
     else this.#region?.bytes.fill(this.#silence);
@@ -113,10 +123,11 @@ export class NullSink extends Sink {
     return this.#state;
   }
 
-  /** As if most had left just now, and nothing had run dry. */
+  /** As if most had left just now, or, now and then, it had run dry. */
   #pretend(): void {
     if (this.#state !== SinkState.paused) this.#state = SinkState.running;
-    const left = Math.max(0, this.#committed - rehearsedRest);
+    const isDry = this.#dries.isNow();
+    const left = isDry ? this.#committed + rehearsedRest : Math.max(0, this.#committed - rehearsedRest);
     this.#own[Own.startedNs] = this.clock.times[Time.now]! - left * this.#own[Own.frameNs]!;
   }
 
@@ -126,7 +137,7 @@ export class NullSink extends Sink {
       this.#left = this.#committed;
       return;
     }
-    if (this.#left > mostCounted) this.#countAnew();
+    if (this.#left > this.#mostCounted) this.#countAnew();
     const passed = this.clock.times[Time.now]! - this.#own[Own.startedNs]!;
     // A deadline is where a frame ends: a rounding of the last digit must not make that a frame less.
     const due = Math.floor(passed / this.#own[Own.frameNs]! + 1e-3);
@@ -186,7 +197,8 @@ export class NullSink extends Sink {
 
   override prepare(): number {
     this.#state = SinkState.prepared;
-    this.#committed = this.#left = this.#place = 0;
+    this.#committed = this.#left = 0;
+    this.#place = this.#firstPlace;
     this.queued = 0;
     this.room = this.#mostFrames;
     this.xrun[0] = this.xrun[1] = -1;
@@ -200,7 +212,7 @@ export class NullSink extends Sink {
   }
 
   override rewind(frames: number): number {
-    const kept = this.#isRehearsal ? 0 : Math.ceil(keptNs / this.#own[Own.frameNs]!) | 0;
+    const kept = Math.ceil(this.#own[Own.keptNs]! / this.#own[Own.frameNs]!) | 0;
     const most = this.queued - kept;
     const back = frames < most ? frames : most;
     if (back <= 0) return 0;

@@ -169,7 +169,8 @@ export abstract class Sink {
 
   /**
    * While it is on, the hot methods are called thousands of times so that they are compiled, all of them, also `start`, `pause`, `drop` and `prepare`: they do
-   * all they do, but on words of the sink's own; no device sees it. {@link update} says `running` and room for a period. Frames are written to {@link memory} and thrown away: it is
+   * all they do, but on words of the sink's own; no device sees it. {@link update} says `running` and room for a period, and
+   * now and then what a device says that ran dry. Frames are written to {@link memory} and thrown away: it is
    * silenced before `rehearse(false)` returns.
    */
   abstract rehearse(isOn: boolean): void;
