@@ -13,6 +13,7 @@ import { Errno } from '../kernel/errno.js';
 import { acceptNonBlocking, closeDescriptor, receive } from '../kernel/socket.js';
 import { check, SystemError } from '../kernel/system-error.js';
 import { FramePool } from '../memory/frame-pool.js';
+import { Arrivals } from './arrivals.js';
 import { DueEvents, Event, NumberList, ReadList, readWords } from './due-events.js';
 import { EpollSet } from './epoll-set.js';
 import { Fetches, fetchPollMs } from './fetches.js';
@@ -65,6 +66,7 @@ export class EpollEngine extends DirectCalls implements Engine {
   readonly #batchFrom: number;
   /** The streams of this turn are read in batches. */
   #isBatched = false;
+  readonly #arrivals = new Arrivals();
   readonly #closings = new Closings();
   #inTurn = false;
   #turns = 0;
@@ -229,6 +231,7 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.#turns++;
     try {
       // Of an earlier turn in which a handler threw.
+      this.#arrivals.handOut(events);
       if (this.#read.count > 0) this.#answerRead(events);
       if (this.#fetches.count > 0) this.#fetches.look(this.#fetched);
       this.#readUnread();
@@ -259,7 +262,8 @@ export class EpollEngine extends DirectCalls implements Engine {
       this.#isBatched = false;
       this.#closings.run();
       // What handlers begun and what already ended wants another turn, also in someone else's loop.
-      if (this.#due.count > 0 || this.#unread.count > 0 || this.#read.count > 0) this.onBegun?.(0);
+      const { count: reads } = this.#read;
+      if (this.#due.count > 0 || this.#unread.count > 0 || reads > 0 || this.#arrivals.waiting) this.onBegun?.(0);
       else if (this.#fetches.count > 0) this.onBegun?.(fetchPollMs);
     }
   }
@@ -404,14 +408,16 @@ export class EpollEngine extends DirectCalls implements Engine {
   #acceptAll(interest: Interest, events: EngineEvents): void {
     // Their descriptors may be the ones that are short.
     this.#closings.run();
-    for (let count = 0; count < acceptsATurn && interest.receiving; count++) {
-      const result = acceptNonBlocking(interest.fd);
-      if (result === -Errno.EAGAIN) return;
-      if (result < 0 && result !== -Errno.ECONNABORTED && result !== -Errno.EINTR) {
-        this.#endReceive(interest, result);
-        return;
-      }
-      if (result >= 0) events.accepted(interest.token, result, true);
+    const { fd, generation, token } = interest;
+    for (let left = acceptsATurn; left > 0 && interest.receiving && interest.generation === generation; ) {
+      left -= this.#arrivals.take(fd, token, left);
+      const { trouble } = this.#arrivals;
+      this.#arrivals.handOut(events);
+      if (trouble === -Errno.EAGAIN) return;
+      if (trouble === 0 || trouble === -Errno.ECONNABORTED || trouble === -Errno.EINTR) continue;
+      // Whoever was told of a connection may have ended this.
+      if (interest.receiving && interest.generation === generation) this.#endReceive(interest, trouble);
+      return;
     }
   }
 
@@ -458,6 +464,7 @@ export class EpollEngine extends DirectCalls implements Engine {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#arrivals.close();
     this.#set.close();
     this.pipe.close();
     this.#frames.unmap();

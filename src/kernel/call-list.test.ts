@@ -38,7 +38,7 @@ test('a list of calls is made in order, each whatever those before it gave', { s
     put(list, 2, sys.read, readEnd, memory.address + 100, 50);
     // Beyond what is asked for.
     put(list, 3, sys.write, writeEnd, memory.address, 2);
-    list.run(3);
+    assert.equal(list.run(3), 3);
     assert.deepEqual(
       [0, 1, 2, 3].map((index) => result(list, index)),
       [2, -Errno.EBADF, 2, 0],
@@ -56,6 +56,32 @@ test('a list of calls is made in order, each whatever those before it gave', { s
     unmapMemory(memory);
     for (const fd of [readEnd, writeEnd, sink]) if (fd >= 0) closeDescriptor(fd);
   }
+});
+
+test('a list that ends with the first failure makes no call behind it', { skip }, () => {
+  const list = CallList.open(4, true);
+  assert.ok(list !== undefined);
+  const pipe = createPipe(4096);
+  put(list, 0, sys.close, pipe.readEnd);
+  put(list, 1, sys.close, -1);
+  put(list, 2, sys.close, pipe.writeEnd);
+  assert.equal(list.run(0), 0);
+  assert.equal(list.run(3), 2);
+  assert.deepEqual(
+    [0, 1, 2].map((index) => result(list, index)),
+    [0, -Errno.EBADF, 0],
+  );
+  assert.equal(closeDescriptor(pipe.writeEnd), 0, 'nobody closed it');
+  // Results that are no failures, the greatest among them: a descriptor, and an address beyond 32 bits.
+  put(list, 0, sys.mmap, 0, 4096, PROT.READ, MAP.PRIVATE | MAP.ANONYMOUS, -1, 0);
+  put(list, 1, sys.mmap, 0, 4096, PROT.READ, MAP.PRIVATE | MAP.ANONYMOUS, -1, 0);
+  assert.equal(list.run(2), 2);
+  for (const at of [0, callWords]) {
+    const address: number = (list.words[at + resultWord]! >>> 0) + list.words[at + resultWord + 1]! * 0x1_0000_0000;
+    assert.equal(syscall3(sys.munmap, address, 4096), 0);
+  }
+  list.close();
+  if (pipe.sink >= 0) closeDescriptor(pipe.sink);
 });
 
 test('all six arguments reach the kernel', { skip }, () => {

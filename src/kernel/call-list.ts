@@ -12,17 +12,21 @@ export const argumentWord = (argument: number): number => 2 + 2 * argument;
 /** The word at which the lower half of the result begins: the kernel's value, or -errno. */
 export const resultWord = 14;
 
+/** What a list that ends with the first failure does after a call: test rax, rax; js end (over the jump to the next). */
+const endsAtFailure: readonly number[] = [0x48, 0x85, 0xc0, 0x78, 0x02];
+
 /**
- * `long run(long *call, long count)` for x64: `count` calls, one after the other, whatever each gives. Source: the calling convention of
+ * `long run(long *call, long count)` for x64: up to `count` calls, one after the other. Gives how many were not made. Source: the calling convention of
  * Linux (System V ABI, AMD64 supplement, A.2.1: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9; rcx and r11 are lost).
+ * @param between what is done after each call
  */
-const code: readonly number[] = [
+const codeWith = (between: readonly number[]): readonly number[] => [
   ...[0xf3, 0x0f, 0x1e, 0xfa], // endbr64
   ...[0x53, 0x55], // push rbx, rbp
   ...[0x48, 0x89, 0xfb], // mov rbx, rdi
   ...[0x48, 0x89, 0xf5], // mov rbp, rsi
   ...[0x48, 0x85, 0xed], // next: test rbp, rbp
-  ...[0x74, 0x2a], // jz end
+  ...[0x74, 0x2a + between.length], // jz end
   ...[0x48, 0x8b, 0x03], // mov rax, [rbx]
   ...[0x48, 0x8b, 0x7b, 0x08], // mov rdi, [rbx + 8]
   ...[0x48, 0x8b, 0x73, 0x10], // mov rsi, [rbx + 16]
@@ -34,8 +38,9 @@ const code: readonly number[] = [
   ...[0x48, 0x89, 0x43, 0x38], // mov [rbx + 56], rax
   ...[0x48, 0x83, 0xc3, 0x40], // add rbx, 64
   ...[0x48, 0xff, 0xcd], // dec rbp
-  ...[0xeb, 0xd1], // jmp next
-  ...[0x31, 0xc0], // end: xor eax, eax
+  ...between,
+  ...[0xeb, 0xd1 - between.length], // jmp next
+  ...[0x48, 0x89, 0xe8], // end: mov rax, rbp
   ...[0x5d, 0x5b, 0xc3], // pop rbp, rbx; ret
 ];
 
@@ -49,8 +54,9 @@ export class CallList {
   readonly #code: Mapping;
   readonly #run: NativeFunction;
 
-  private constructor(calls: number) {
+  private constructor(calls: number, untilFailure: boolean) {
     this.calls = calls;
+    const code = codeWith(untilFailure ? endsAtFailure : []);
     this.#code = mapMemory(code.length, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
     try {
       const bytes = new Uint8Array(this.#code.buffer);
@@ -65,20 +71,26 @@ export class CallList {
     this.words = new Int32Array(this.#list.buffer, 0, calls * callWords);
   }
 
-  /** A list for so many calls; undefined where there is none: another processor, or a host that lets no new code be executed. */
-  static open(calls: number): CallList | undefined {
+  /**
+   * A list for so many calls; undefined where there is none: another processor, or a host that lets no new code be executed.
+   * @param untilFailure whether a call that fails is the last one
+   */
+  static open(calls: number, untilFailure = false): CallList | undefined {
     if (process.arch !== 'x64') return undefined;
     try {
-      return new CallList(calls);
+      return new CallList(calls, untilFailure);
     } catch {
       // Whatever refused it: calls one by one do the same.
       return undefined;
     }
   }
 
-  /** Makes the first `count` calls, in order, each whatever those before it gave; their results are in the list afterwards. */
-  run(count: number): void {
-    this.#run(this.#list.address, count);
+  /**
+   * Makes the first `count` calls, in order, each whatever those before it gave, or up to the first that fails; their results are in the
+   * list afterwards. Returns how many were made, the one that failed among them.
+   */
+  run(count: number): number {
+    return count - Number(this.#run(this.#list.address, count));
   }
 
   /** Gives the memory back; the list must not be used any more. */

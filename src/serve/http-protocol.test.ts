@@ -1,4 +1,4 @@
-// What the account says of an answer that did not leave. The protocol as a whole is tested with the server, over sockets.
+// What the account says of an answer that did not leave, and how a connection ends after its last one. The protocol as a whole is tested with the server, over sockets.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -36,5 +36,29 @@ test('a 408 of which no byte left is accounted without a body, whatever the conn
     connection.sentBytes += sent;
     protocol.closed(connection);
     assert.deepEqual(counted.pop(), [408, left]);
+  }
+});
+
+test('the last answer of a client closes at once where it left at once and nothing is unread; else the end waits for the client', () => {
+  const loop = { nowMs: 5000 } as { nowMs: number };
+  const metrics = { add: () => {}, countResponse: () => {} } as unknown as Metrics;
+  const timeouts = { headMs: 10, idleMs: 10 };
+  const answerer = {} as Answerer;
+  const protocol = new HttpProtocol(loop as Loop, answerer, metrics, undefined, timeouts, 0, assert.fail);
+  for (const [isLast, tookMs, hasInput, end] of [
+    [true, 0, false, 'abort'],
+    [true, 100, false, 'abort'],
+    [true, 1000, false, 'finish'],
+    [true, 0, true, 'finish'],
+    [false, 0, false, 'finish'],
+  ] as const) {
+    const ends: string[] = [];
+    const state = protocol.createState();
+    Object.assign(state, { isLast, closeAfter: true, startedMs: loop.nowMs - tookMs });
+    protocol.drained({
+      ...{ state, hasInput },
+      ...{ abort: () => ends.push('abort'), finish: () => ends.push('finish') },
+    } as unknown as Connection<HttpState>);
+    assert.deepEqual(ends, [end], `${isLast} ${tookMs} ${hasInput}`);
   }
 });

@@ -19,6 +19,9 @@ import type { Resource } from './resource.js';
 /** Body bytes of a request that are read and thrown away to keep its connection; a longer body ends it. */
 const drainLimits = { maxBodyBytes: 64 * 1024, maxExtensionBytes: 1024, maxTrailerBytes: 8192 };
 
+/** An answer that was taken within this time left at once: nothing came beside it. */
+const promptMs = 250;
+
 /** What answers requests by queueing on their connection: the files of a site, or pages. */
 export interface Answerer {
   /** Queues the answer to a request, if it is a common one; else false, and nothing was queued. */
@@ -309,8 +312,10 @@ export class HttpProtocol implements Protocol<HttpState> {
     const state = connection.state;
     this.#account(connection);
     if (state.closeAfter || this.draining) {
-      // Who said that it was the last sends nothing more (RFC 9112 section 9.6): no reset can come of closing at once.
-      if (state.isLast && !connection.hasInput) connection.abort();
+      // Who said that it was the last sends nothing more (RFC 9112 section 9.6): no reset can come of closing at once. Nobody may have looked
+      // what came beside an answer that was long on its way.
+      const isPrompt = this.#loop.nowMs - state.startedMs < promptMs;
+      if (state.isLast && isPrompt && !connection.hasInput) connection.abort();
       else connection.finish();
       return;
     }

@@ -175,8 +175,8 @@ export class Connection<S> extends Endpoint {
       return;
     }
     this.#stopping = false;
-    // In the next turn: what ended it (frames in short supply) must have the time to pass.
-    if (!this.inputEnded) this.#inNextTurn(Turn.receive);
+    // In the next turn: what ended it (frames in short supply) must have the time to pass. Before an end that is on its way nothing is asked for.
+    if (!this.inputEnded && !(this.endFollows && this.#sending)) this.#inNextTurn(Turn.receive);
   }
 
   /** Begins to receive again if nothing speaks against it. Called whenever something that did is over. */

@@ -187,6 +187,42 @@ for (const name of ['listed', 'submitted'] as const) {
       pattern.unmap();
     });
 
+    test('sends with flags and without are collected together, and each peer has its own', () => {
+      const bench = new Bench(name);
+      const { engine, recorder } = bench;
+      const pattern = patternRegion(period);
+      const all = open(bench);
+      const flagsOf = (token: number): number => (token % 3 === 0 ? 0 : MSG.MORE);
+      const collects = new Set<boolean>();
+      const late: number[] = [];
+      recorder.on = ({ kind, token, result }) => {
+        const { fd } = all[token]!;
+        if (kind === 'receive' && result > 0) {
+          collects.add(engine.sendsAtOnce(flagsOf(token)));
+          recorder.send(token, fd, pattern.address + token, 100 + token, flagsOf(token));
+        } else if (kind === 'send') late.push(token);
+      };
+      // One of each kind has a peer that is gone.
+      const isGone = (token: number): boolean => token === 6 || token === 7;
+      for (const token of [6, 7]) {
+        assert.equal(all[token]!.peer.write(Buffer.from('ask')), 3);
+        all[token]!.peer.reset();
+      }
+      ask(all.filter((_line, token) => !isGone(token)));
+      recorder.until(() => all.every((_line, token) => isGone(token) || late.includes(token)), 'every answer');
+      if (process.arch === 'x64') assert.deepEqual([...collects], [false]);
+      assert.equal(new Set(late).size, late.length, 'none ended twice');
+      all.forEach(({ fd, peer }, token) => {
+        if (isGone(token)) return;
+        assert.equal(recorder.last('send', token)?.result, 100 + token);
+        engine.cancel(token, fd, true);
+        bench.closeSocket(fd);
+        assert.deepEqual([...peer.read()], [...pattern.bytes.subarray(token, 100 + 2 * token)]);
+      });
+      bench.end();
+      pattern.unmap();
+    });
+
     test('what comes after the first bytes, which are received once, is received when that is asked for', () => {
       const bench = new Bench(name);
       const { recorder } = bench;
