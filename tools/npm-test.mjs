@@ -53,11 +53,7 @@ become(
     `--test-concurrency=${availableParallelism() + 1}`,
     `--test-timeout=${FILE_TIMEOUT_MS}`,
     '--test-reporter=./tools/npm-test-reporter.mjs',
-    ...files.filter(isLong),
-    ...shareProcesses(
-      files.filter((file) => !isLong(file)),
-      shared,
-    ),
+    ...shareProcesses(files, shared),
   ],
   {
     env: {
@@ -93,10 +89,6 @@ function byLength(one, other) {
 function rankOf(file) {
   const rank = LONGEST.findIndex((name) => file.startsWith(`dist/${name}`));
   return rank < 0 ? LONGEST.length : rank;
-}
-
-function isLong(file) {
-  return rankOf(file) < LONGEST.length;
 }
 
 function isWanted(file) {

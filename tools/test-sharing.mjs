@@ -1,6 +1,6 @@
 // Which test files run in one process: a process for each costs more than most of them compute. What a file can leave behind decides, and its
 // imports tell: one that reaches no process, thread or socket, of the kernel nothing but memory, and that touches no state of the process
-// shares. Not here: what is shown of them (npm-test-reporter.mjs).
+// shares. So do files that use something costly together, and leave nothing else. Not here: what is shown of them (npm-test-reporter.mjs).
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, test } from 'node:test';
@@ -9,6 +9,8 @@ import { root } from './run.mjs';
 
 // One that hangs or ends its process takes the ones after it along: they must not be many.
 const FILES_A_PROCESS = 8;
+// They share one Chromium.
+const TOGETHER = ['dist/test/browser/'];
 const GROUPS = 'groups.json';
 const IMPORT = /^(?:import|export)\b[^'";]*['"]([^'"]+)['"]|\bimport\(\s*(?:['"]([^'"]+)['"])?/gm;
 // What outlives a test, or is everybody's.
@@ -50,22 +52,29 @@ function importsOf(file) {
 }
 
 /**
- * Puts those of `files` that may share a process together: gives what to run instead, modules in `folder` and then the other files. It
- * writes there what {@link groupsOf} reads.
+ * Puts those of `files` that may share a process together: gives what to run instead, in the same order, modules in `folder` for several in the
+ * place of the first of them. It writes there what {@link groupsOf} reads.
  */
 export function shareProcesses(files, folder) {
-  const sharing = files.filter((file) => mayShare(join(root, file)));
   const groups = {};
-  for (let start = 0; start < sharing.length; start += FILES_A_PROCESS) {
-    const own = sharing.slice(start, start + FILES_A_PROCESS).map((file) => join(root, file));
-    const module = join(folder, `shared-${1 + start / FILES_A_PROCESS}.mjs`);
-    const urls = JSON.stringify(own.map((file) => pathToFileURL(file).href));
+  const modules = new Map();
+  const add = (own) => {
+    const module = join(folder, `shared-${1 + modules.size}.mjs`);
+    const paths = own.map((file) => join(root, file));
+    const urls = JSON.stringify(paths.map((path) => pathToFileURL(path).href));
     const here = JSON.stringify(import.meta.url);
     writeFileSync(module, `import { runTogether } from ${here};\nawait runTogether(${urls});\n`);
-    groups[module] = own;
-  }
+    groups[module] = paths;
+    modules.set(own[0], module);
+  };
+  const costly = TOGETHER.map((start) => files.filter((file) => file.startsWith(start)));
+  for (const own of costly) if (own.length > 1) add(own);
+  const others = files.filter((file) => !costly.some((own) => own.includes(file)));
+  const small = others.filter((file) => mayShare(join(root, file)));
+  for (let start = 0; start < small.length; start += FILES_A_PROCESS) add(small.slice(start, start + FILES_A_PROCESS));
   writeFileSync(join(folder, GROUPS), JSON.stringify(groups));
-  return [...Object.keys(groups), ...files.filter((file) => !sharing.includes(file))];
+  const shared = new Set(Object.values(groups).flat());
+  return files.flatMap((file) => modules.get(file) ?? (shared.has(join(root, file)) ? [] : [file]));
 }
 
 /** The files that each module runs, by its path, as `shareProcesses` wrote it to `folder`; none without one. */
@@ -75,8 +84,16 @@ export function groupsOf(folder) {
 
 /** Loads test files into this process, whose tests then run in their order. One that cannot be loaded is a failed test, and the others run. */
 export async function runTogether(urls) {
-  // What is about to run is told before it does: where it ends the process, that is known.
-  beforeEach(() => new Promise((resolve) => setImmediate(resolve)));
+  let allLoaded = () => {};
+  const loaded = new Promise((resolve) => {
+    allLoaded = resolve;
+  });
+  beforeEach(async () => {
+    // What is done when the last test has ended is not done while others are still to come.
+    await loaded;
+    // What is about to run is told before it does: where it ends the process, that is known.
+    await new Promise((resolve) => setImmediate(resolve));
+  });
   for (const url of urls) {
     try {
       await import(url);
@@ -86,4 +103,5 @@ export async function runTogether(urls) {
       });
     }
   }
+  allLoaded();
 }

@@ -11,7 +11,7 @@ import type { Observation } from '../../src/dashboard/frame.js';
 import type { PointName } from '../../src/journey/points.js';
 import type { JourneyReading } from '../../src/journey/tracer.js';
 import { type Counters, summarise } from '../../src/meter/accounts/accounts.js';
-import { BrowserPages, type Look } from '../support/browser-pages.js';
+import { giveBackPage, type Look, takePage } from '../support/browser-pages.js';
 import { chromiumSkip } from '../support/chromium.js';
 import { contrast } from '../support/contrast.js';
 
@@ -20,8 +20,6 @@ const skip =
   (!existsSync(new URL('../../src/dashboard/page/dashboard.html', import.meta.url))
     ? 'the page is not built: npm run build'
     : false);
-
-const pages = new BrowserPages();
 
 /** What a server that mostly splices moved until some second. */
 function observation(second: number, part: Partial<Observation> = {}): Observation {
@@ -82,9 +80,9 @@ function journey(): JourneyReading {
 
 async function open(context: TestContext, look: Look = {}, refusal?: string) {
   const dashboard = await Dashboard.open({ host: '127.0.0.1', port: 0, subject: 'a test', refusal });
-  const page = await pages.take(look);
+  const page = await takePage(look);
   context.after(async () => {
-    await pages.giveBack(page);
+    await giveBackPage(page);
     await dashboard.close();
   });
   const problems: string[] = [];
@@ -254,6 +252,4 @@ test('the dashboard', { skip }, async (context) => {
     await dashboard.close();
     await page.waitForFunction(() => document.querySelector('#state')?.textContent?.includes('has ended'));
   });
-
-  await pages.close();
 });

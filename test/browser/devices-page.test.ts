@@ -13,7 +13,7 @@ import { diskKind } from '../../src/vhost/block/disk-metrics.js';
 import { figuresOf } from '../../src/vhost/device-figures.js';
 import { type DeviceState, idleState } from '../../src/vhost/device-state.js';
 import type { DevicesCounts } from '../../src/vhost/queue-counts.js';
-import { BrowserPages, type Look } from '../support/browser-pages.js';
+import { giveBackPage, type Look, takePage } from '../support/browser-pages.js';
 import { chromiumSkip } from '../support/chromium.js';
 import { contrast } from '../support/contrast.js';
 
@@ -22,8 +22,6 @@ const skip =
   (!existsSync(new URL('../../src/dashboard/page/devices.html', import.meta.url))
     ? 'the page is not built: npm run build'
     : false);
-
-const pages = new BrowserPages();
 
 const busyState: DeviceState = {
   frontEnd: { processId: 4711, forMs: 200_000 },
@@ -61,9 +59,9 @@ function reading(second: number, copiedBytes = 0): DevicesCounts<BlockCounts> {
 async function open(context: TestContext, look: Look = {}) {
   const address = { host: '127.0.0.1', port: 0 };
   const dashboard = await DeviceDashboard.open({ ...address, subject: 'disk (a test)', measures: diskKind.measures });
-  const page = await pages.take(look);
+  const page = await takePage(look);
   context.after(async () => {
-    await pages.giveBack(page);
+    await giveBackPage(page);
     await dashboard.close();
   });
   const problems: string[] = [];
@@ -220,6 +218,4 @@ test('the page of devices', { skip }, async (context) => {
       }
     },
   );
-
-  await pages.close();
 });

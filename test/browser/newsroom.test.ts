@@ -6,9 +6,10 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { doorClosed } from '../pages/doors.js';
-import { chromiumArguments, chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { giveBackPage, takePage } from '../support/browser-pages.js';
+import { chromiumSkip } from '../support/chromium.js';
 
 const program = fileURLToPath(new URL('../../../examples/newsroom/server.mjs', import.meta.url));
 const skip = chromiumSkip || doorClosed('epoll');
@@ -28,14 +29,9 @@ function startNewsroom(): Promise<{ child: ChildProcess; url: string }> {
 
 test('the newsroom', { skip }, async (context) => {
   const { child, url } = await startNewsroom();
-  const { chromium } = await import('playwright-core');
-  const browser: Browser = await chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
   const problems: string[] = [];
   const open = async (width: number, dark = false): Promise<Page> => {
-    const page = await browser.newPage({
-      viewport: { width, height: 900 },
-      colorScheme: dark ? 'dark' : 'light',
-    });
+    const page = await takePage({ viewport: { width, height: 900 }, colorScheme: dark ? 'dark' : 'light' });
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
     return page;
@@ -56,7 +52,7 @@ test('the newsroom', { skip }, async (context) => {
       assert.equal(await page.locator('article').count(), 7);
       await page.getByLabel('Show it in the page').check();
       assert.ok(await page.evaluate(() => document.body.classList.contains('show-ways')));
-      await page.close();
+      await giveBackPage(page);
     });
 
     await context.test('shows what is there before the slow slot is', async () => {
@@ -73,7 +69,7 @@ test('the newsroom', { skip }, async (context) => {
       assert.ok(isBefore);
       await page.locator('.bar').waitFor();
       assert.match((await page.locator('.sum').textContent())!, /in chunks/);
-      await page.close();
+      await giveBackPage(page);
     });
 
     await context.test('a broken database costs its own section only', async () => {
@@ -84,7 +80,7 @@ test('the newsroom', { skip }, async (context) => {
       assert.equal(await page.locator('.most-read li').count(), 5);
       await page.goto(`${url}/?topic=${encodeURIComponent('<img src=x onerror=alert(1)>')}`);
       assert.equal(await page.locator('.stories img').count(), 0);
-      await page.close();
+      await giveBackPage(page);
     });
 
     await context.test('fits 400 px, light and dark', async () => {
@@ -93,12 +89,11 @@ test('the newsroom', { skip }, async (context) => {
         await page.goto(url);
         await page.getByLabel('Show it in the page').check();
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-        await page.close();
+        await giveBackPage(page);
       }
     });
     assert.deepEqual(problems, []);
   } finally {
-    await browser.close();
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
     await ended;

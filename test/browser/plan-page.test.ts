@@ -10,21 +10,19 @@ import type { Page } from 'playwright-core';
 import { answer } from '../../src/plan/answers/answer.js';
 import { scenarioFromHash, scenarioToHash } from '../../src/plan/link.js';
 import { defaultScenario } from '../../src/plan/scenario.js';
-import { BrowserPages } from '../support/browser-pages.js';
+import { giveBackPage, takePage } from '../support/browser-pages.js';
 import { chromiumSkip } from '../support/chromium.js';
 import { contrast } from '../support/contrast.js';
 
 const built = fileURLToPath(new URL('../../src/plan/page/plan.html', import.meta.url));
 const reason = chromiumSkip || (!existsSync(built) ? 'the page is not built: npm run build' : false);
 
-const pages = new BrowserPages();
-
 async function open(
   hash: string,
   viewport: { width: number; height: number },
   dark = false,
 ): Promise<{ page: Page; problems: string[] }> {
-  const page = await pages.take({ viewport, colorScheme: dark ? 'dark' : 'light' });
+  const page = await takePage({ viewport, colorScheme: dark ? 'dark' : 'light' });
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
@@ -45,7 +43,7 @@ test('the plan page', { skip: reason }, async (context) => {
     for (const chart of ['#gantt svg', '#curves svg', '#loaded svg'])
       assert.equal(await page.locator(chart).count(), 1, chart);
     assert.deepEqual(problems, []);
-    await pages.giveBack(page);
+    await giveBackPage(page);
   });
 
   await context.test(
@@ -61,8 +59,8 @@ test('the plan page', { skip: reason }, async (context) => {
       const again = await open(hash, wide);
       assert.equal(await again.page.locator('#o-mtu').textContent(), '9000 B');
       assert.equal(await again.page.locator('#tiles').textContent(), await page.locator('#tiles').textContent());
-      await pages.giveBack(again.page);
-      await pages.giveBack(page);
+      await giveBackPage(again.page);
+      await giveBackPage(page);
     },
   );
 
@@ -78,11 +76,11 @@ test('the plan page', { skip: reason }, async (context) => {
       assert.deepEqual([cores, flows], [2, 2]);
       await page.keyboard.press('ArrowRight');
       await page.waitForFunction(() => location.hash.includes('cores=3'));
-      await pages.giveBack(page);
+      await giveBackPage(page);
       const odd = await open('#ip=6&mtu=68', wide);
       assert.equal(await odd.page.locator('#o-mtu').textContent(), '1280 B');
       assert.deepEqual(odd.problems, []);
-      await pages.giveBack(odd.page);
+      await giveBackPage(odd.page);
     },
   );
 
@@ -117,7 +115,7 @@ test('the plan page', { skip: reason }, async (context) => {
     ]) {
       assert.ok(reached.has(id), `${id} is not in the order of Tab`);
     }
-    await pages.giveBack(page);
+    await giveBackPage(page);
   });
 
   await context.test('advice can be tried, a preset chosen, and a packet path hides what has no meaning', async () => {
@@ -129,7 +127,7 @@ test('the plan page', { skip: reason }, async (context) => {
     assert.equal(await page.locator('#s-ways').isVisible(), false);
     await page.locator('#preset').selectOption({ label: 'tiny fragments on i40e' });
     await page.waitForFunction(() => document.querySelector('#copied')?.textContent?.includes('i40e_chk_linearize'));
-    await pages.giveBack(page);
+    await giveBackPage(page);
   });
 
   await context.test(
@@ -153,8 +151,8 @@ test('the plan page', { skip: reason }, async (context) => {
       );
       assert.equal(await again.page.locator('#f-tunnel').inputValue(), 'vxlan');
       assert.deepEqual(again.problems, []);
-      await pages.giveBack(again.page);
-      await pages.giveBack(page);
+      await giveBackPage(again.page);
+      await giveBackPage(page);
     },
   );
 
@@ -163,7 +161,7 @@ test('the plan page', { skip: reason }, async (context) => {
     const { page, problems } = await open(hash, wide);
     assert.equal(await page.locator('img').count(), 0);
     assert.deepEqual(problems, []);
-    await pages.giveBack(page);
+    await giveBackPage(page);
   });
 
   await context.test('fits 400 px without sideways scrolling, in light and dark, with readable contrast', async () => {
@@ -181,7 +179,7 @@ test('the plan page', { skip: reason }, async (context) => {
       assert.ok(scroll <= 400, `${scroll} px wide`);
       assert.ok(contrast(ground, ink) >= 7, `${ground} against ${ink}`);
       assert.deepEqual(problems, []);
-      await pages.giveBack(page);
+      await giveBackPage(page);
     }
   });
 
@@ -196,8 +194,6 @@ test('the plan page', { skip: reason }, async (context) => {
     }
     const redraws = await page.evaluate(() => performance.getEntriesByName('redraw').length);
     assert.ok(redraws >= 5, `${redraws} redraws`);
-    await pages.giveBack(page);
+    await giveBackPage(page);
   });
-
-  await pages.close();
 });

@@ -10,7 +10,8 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { reportOf } from '../../src/audio/report/report.js';
 import { reportPage } from '../../src/audio/report/report-page.js';
-import { chromiumArguments, chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { giveBackPage, takePage } from '../support/browser-pages.js';
+import { chromiumSkip } from '../support/chromium.js';
 import { contrast } from '../support/contrast.js';
 import { playFacts } from '../support/play-facts.js';
 
@@ -19,8 +20,6 @@ const skip = chromiumSkip || (isBuilt ? false : 'the page is not built: npm run 
 
 test('the report as a page', { skip }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-report-'));
-  const { chromium } = await import('playwright-core');
-  const browser = await chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
   try {
     const path = join(folder, 'report.html');
     const xrun = { atSeconds: 50, gapMs: 18.7, framesLost: 1795, latenessUs: 40_000, cause: 'pump-late' } as const;
@@ -29,7 +28,7 @@ test('the report as a page', { skip }, async () => {
       [1280, 'light'],
       [400, 'dark'],
     ] as const) {
-      const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+      const page = await takePage({ viewport: { width, height: 900 }, colorScheme });
       const problems: string[] = [];
       page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
       page.on('request', (request) => /^(file|data):/.test(request.url()) || problems.push(request.url()));
@@ -50,10 +49,9 @@ test('the report as a page', { skip }, async () => {
       assert.ok(seen.bars >= 3);
       for (const [name, ink, ground] of seen.colours) assert.ok(contrast(ink, ground) >= 4.5, `${name} ${colorScheme}`);
       assert.deepEqual(problems, []);
-      await page.close();
+      await giveBackPage(page);
     }
   } finally {
-    await browser.close();
     rmSync(folder, { recursive: true, force: true });
   }
 });

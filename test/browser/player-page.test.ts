@@ -7,13 +7,14 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { createServer as createPages, type Server as PagesServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { workerEntry } from '../../src/media/serving/entry.js';
 import type { Server } from '../../src/serve/server.js';
 import { startServer, TestSite } from '../conformance/serve/servers.js';
-import { chromiumArguments, chromiumPath, chromiumSkip } from '../support/chromium.js';
+import { giveBackPage, takePage } from '../support/browser-pages.js';
+import { chromiumSkip } from '../support/chromium.js';
 import { film, filmSkip, makeFilm } from '../support/films.js';
 
 const skip = filmSkip || chromiumSkip;
@@ -39,45 +40,15 @@ const languages = [
   'language=ger',
 ];
 
-const site = new TestSite({ 'film.en.vtt': 'WEBVTT\n\n00:00.000 --> 00:20.000\nHello\n' });
+let site: TestSite;
 let server: Server;
 let pages: PagesServer;
-let browser: Browser;
 const problems: string[] = [];
-
-before(async () => {
-  if (skip !== false) return;
-  makeFilm(site.at('film_120p.mp4'), [...small, ...tones, ...coded, ...languages]);
-  makeFilm(site.at('film_240p.mp4'), [...large, ...tones, ...coded, ...languages]);
-  copyFileSync(film('late-audio.mp4'), site.at('late.mp4'));
-  const options = { root: site.root, media: true, workers: 1, port: 0 };
-  server = await startServer(options, 1, workerEntry(options));
-  // A player on another origin, as most are.
-  pages = createPages((request, response) => {
-    const isScript = request.url === '/dash.js';
-    response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html');
-    response.end(
-      isScript
-        ? readFileSync(dashScript)
-        : '<!doctype html><video id=video muted></video><script src="/dash.js"></script>',
-    );
-  });
-  await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve));
-  const { chromium } = await import('playwright-core');
-  const args = [...chromiumArguments, '--autoplay-policy=no-user-gesture-required'];
-  browser = await chromium.launch({ executablePath: chromiumPath!, args });
-});
-after(async () => {
-  await browser?.close();
-  pages?.close();
-  await server?.close(0);
-  site.remove();
-});
 
 const address = (path: string): string => new URL(path, server.urls[0]).href;
 
 async function open(url: string): Promise<Page> {
-  const page = await browser.newPage({ viewport: { width: 1200, height: 1000 } });
+  const page = await takePage({ viewport: { width: 1200, height: 1000 } });
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
   await page.goto(url);
@@ -110,78 +81,105 @@ async function seeksTenTimes(page: Page): Promise<void> {
   }
 }
 
-test('the page of a film plays it by hls.js, seeks, and changes rendition and language', { skip }, async () => {
-  const page = await open(address('/film_240p.mp4/'));
-  await page.waitForFunction(() => (document.querySelector('#quality') as HTMLSelectElement).options.length === 3);
-  await page.evaluate(() => {
-    const video = document.querySelector('video')!;
-    video.muted = true;
-    return video.play();
+describe('films in a browser', { skip }, () => {
+  before(async () => {
+    site = new TestSite({ 'film.en.vtt': 'WEBVTT\n\n00:00.000 --> 00:20.000\nHello\n' });
+    makeFilm(site.at('film_120p.mp4'), [...small, ...tones, ...coded, ...languages]);
+    makeFilm(site.at('film_240p.mp4'), [...large, ...tones, ...coded, ...languages]);
+    copyFileSync(film('late-audio.mp4'), site.at('late.mp4'));
+    const options = { root: site.root, media: true, workers: 1, port: 0 };
+    server = await startServer(options, 1, workerEntry(options));
+    // A player on another origin, as most are.
+    pages = createPages((request, response) => {
+      const isScript = request.url === '/dash.js';
+      response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html');
+      response.end(
+        isScript
+          ? readFileSync(dashScript)
+          : '<!doctype html><video id=video muted></video><script src="/dash.js"></script>',
+      );
+    });
+    await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve));
   });
-  await plays(page, 'from the start');
-  await seeksTenTimes(page);
-  for (const quality of ['0', '1']) {
-    await page.selectOption('#quality', quality);
-    await plays(page, `rendition ${quality}`);
-  }
-  const heights = new Set(await page.evaluate(() => [document.querySelector('video')!.videoHeight]));
-  assert.ok([...heights].every((height) => height === 120 || height === 240));
-  assert.equal(await page.locator('#audio option').count(), 2);
-  await page.selectOption('#audio', '1');
-  await plays(page, 'the other language');
-  await page.selectOption('#subtitles', '0');
-  await page.waitForFunction(() => {
-    const tracks = [...document.querySelector('video')!.textTracks];
-    return tracks.some((track) => track.mode === 'showing' && (track.cues?.length ?? 0) > 0);
+  after(async () => {
+    pages?.close();
+    await server?.close(0);
+    site.remove();
   });
-  const tiles = await page.locator('#tiles dd').allTextContents();
-  assert.equal(tiles.at(-1), '0 B', tiles.join(' | '));
-  await page.locator('#modes table').waitFor();
-  assert.match(await page.locator('#tracks').innerText(), /avc1/);
-  assert.match(await page.locator('#notes').innerText(), /Offered as one film with film_120p\.mp4/);
-  assert.equal(await page.locator('#refusal').isVisible(), false);
-  assert.deepEqual(problems, []);
-  if (process.env['SCREENSHOTS'] !== undefined)
-    await page.screenshot({ path: join(process.env['SCREENSHOTS'], 'player.png'), fullPage: true });
-  await page.close();
-});
 
-test('the page says what of the film it does not offer', { skip }, async () => {
-  makeFilm(site.at('old.mp4'), [
-    ...['-f', 'lavfi', '-i', 'testsrc=s=160x120:r=25:d=3'],
-    ...tones,
-    '-t',
-    '3',
-    '-c:v',
-    'mpeg4',
-    '-c:a',
-    'aac',
-  ]);
-  const page = await open(address('/old.mp4/'));
-  await page.locator('#notes li').waitFor();
-  assert.match(await page.locator('#notes').innerText(), /Left out: track 1 \(mp4v\): is coded as mp4v/);
-  await page.close();
-});
+  test('the page of a film plays it by hls.js, seeks, and changes rendition and language', async () => {
+    const page = await open(address('/film_240p.mp4/'));
+    await page.waitForFunction(() => (document.querySelector('#quality') as HTMLSelectElement).options.length === 3);
+    await page.evaluate(() => {
+      const video = document.querySelector('video')!;
+      video.muted = true;
+      return video.play();
+    });
+    await plays(page, 'from the start');
+    await seeksTenTimes(page);
+    for (const quality of ['0', '1']) {
+      await page.selectOption('#quality', quality);
+      await plays(page, `rendition ${quality}`);
+    }
+    const heights = new Set(await page.evaluate(() => [document.querySelector('video')!.videoHeight]));
+    assert.ok([...heights].every((height) => height === 120 || height === 240));
+    assert.equal(await page.locator('#audio option').count(), 2);
+    await page.selectOption('#audio', '1');
+    await plays(page, 'the other language');
+    await page.selectOption('#subtitles', '0');
+    await page.waitForFunction(() => {
+      const tracks = [...document.querySelector('video')!.textTracks];
+      return tracks.some((track) => track.mode === 'showing' && (track.cues?.length ?? 0) > 0);
+    });
+    const tiles = await page.locator('#tiles dd').allTextContents();
+    assert.equal(tiles.at(-1), '0 B', tiles.join(' | '));
+    await page.locator('#modes table').waitFor();
+    assert.match(await page.locator('#tracks').innerText(), /avc1/);
+    assert.match(await page.locator('#notes').innerText(), /Offered as one film with film_120p\.mp4/);
+    assert.equal(await page.locator('#refusal').isVisible(), false);
+    assert.deepEqual(problems, []);
+    if (process.env['SCREENSHOTS'] !== undefined)
+      await page.screenshot({ path: join(process.env['SCREENSHOTS'], 'player.png'), fullPage: true });
+    await giveBackPage(page);
+  });
 
-test('the page on a narrow screen fits it', { skip }, async () => {
-  const page = await open(address('/late.mp4/'));
-  await page.setViewportSize({ width: 400, height: 800 });
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 400));
-  assert.deepEqual(problems, []);
-  await page.close();
-});
+  test('the page says what of the film it does not offer', async () => {
+    makeFilm(site.at('old.mp4'), [
+      ...['-f', 'lavfi', '-i', 'testsrc=s=160x120:r=25:d=3'],
+      ...tones,
+      '-t',
+      '3',
+      '-c:v',
+      'mpeg4',
+      '-c:a',
+      'aac',
+    ]);
+    const page = await open(address('/old.mp4/'));
+    await page.locator('#notes li').waitFor();
+    assert.match(await page.locator('#notes').innerText(), /Left out: track 1 \(mp4v\): is coded as mp4v/);
+    await giveBackPage(page);
+  });
 
-test('dash.js on another origin plays the MPD and seeks', { skip }, async () => {
-  const { port } = pages.address() as AddressInfo;
-  const page = await open(`http://127.0.0.1:${port}/`);
-  await page.evaluate((url) => {
-    const { dashjs } = window as unknown as {
-      dashjs: { MediaPlayer(): { create(): { initialize(video: Element, url: string, autoplay: boolean): void } } };
-    };
-    dashjs.MediaPlayer().create().initialize(document.querySelector('video')!, url, true);
-  }, address('/film_240p.mp4/manifest.mpd'));
-  await plays(page, 'from the start');
-  await seeksTenTimes(page);
-  assert.deepEqual(problems, []);
-  await page.close();
+  test('the page on a narrow screen fits it', async () => {
+    const page = await open(address('/late.mp4/'));
+    await page.setViewportSize({ width: 400, height: 800 });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 400));
+    assert.deepEqual(problems, []);
+    await giveBackPage(page);
+  });
+
+  test('dash.js on another origin plays the MPD and seeks', async () => {
+    const { port } = pages.address() as AddressInfo;
+    const page = await open(`http://127.0.0.1:${port}/`);
+    await page.evaluate((url) => {
+      const { dashjs } = window as unknown as {
+        dashjs: { MediaPlayer(): { create(): { initialize(video: Element, url: string, autoplay: boolean): void } } };
+      };
+      dashjs.MediaPlayer().create().initialize(document.querySelector('video')!, url, true);
+    }, address('/film_240p.mp4/manifest.mpd'));
+    await plays(page, 'from the start');
+    await seeksTenTimes(page);
+    assert.deepEqual(problems, []);
+    await giveBackPage(page);
+  });
 });

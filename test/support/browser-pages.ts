@@ -1,6 +1,7 @@
-// Pages of one Chromium for the tests of a file: a page that a test is done with is the next one's, since a process begins for each. Not here: where
-// Chromium is (chromium.ts).
+// Pages of one Chromium, for the tests of all files in the process: a page that a test is done with is the next one's, since a process begins for each.
+// Not here: where Chromium is (chromium.ts), and which files share a process (tools/test-sharing.mjs).
 
+import { after } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { chromiumArguments, chromiumPath } from './chromium.js';
 
@@ -11,34 +12,32 @@ export interface Look {
   readonly reducedMotion?: 'reduce' | 'no-preference';
 }
 
-/** See the file's head. Chromium is started when the first page is asked for. */
-export class BrowserPages {
-  #browser: Browser | undefined;
-  readonly #free: Page[] = [];
+let browser: Promise<Browser> | undefined;
+const free: Page[] = [];
+after(async () => (await browser)?.close());
 
-  /** An empty page: 1280 by 900, light, without motion, if nothing else is said. */
-  async take(look: Look = {}): Promise<Page> {
-    const { chromium } = await import('playwright-core');
-    this.#browser ??= await chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
-    const page = this.#free.pop() ?? (await this.#browser.newPage());
-    await page.setViewportSize({ width: 1280, height: 900, ...look.viewport });
-    // An animation without end is drawn for as long as a page is open: only a test of motion asks for it.
-    await page.emulateMedia({
-      colorScheme: look.colorScheme ?? 'light',
-      reducedMotion: look.reducedMotion ?? 'reduce',
-    });
-    return page;
-  }
+/** Chromium is started when the first page is asked for. */
+async function start(): Promise<Browser> {
+  const { chromium } = await import('playwright-core');
+  return chromium.launch({ executablePath: chromiumPath!, args: [...chromiumArguments] });
+}
 
-  /** Takes a page back: nothing listens to it any more, and nothing is in it. */
-  async giveBack(page: Page): Promise<void> {
-    page.removeAllListeners();
-    await page.goto('about:blank');
-    this.#free.push(page);
-  }
+/** An empty page: 1280 by 900, light, without motion, if nothing else is said. */
+export async function takePage(look: Look = {}): Promise<Page> {
+  browser ??= start();
+  const page = free.pop() ?? (await (await browser).newPage());
+  await page.setViewportSize({ width: 1280, height: 900, ...look.viewport });
+  // An animation without end is drawn for as long as a page is open: only a test of motion asks for it.
+  await page.emulateMedia({
+    colorScheme: look.colorScheme ?? 'light',
+    reducedMotion: look.reducedMotion ?? 'reduce',
+  });
+  return page;
+}
 
-  /** Ends Chromium. */
-  async close(): Promise<void> {
-    await this.#browser?.close();
-  }
+/** Takes a page back: nothing listens to it any more, and nothing is in it. */
+export async function giveBackPage(page: Page): Promise<void> {
+  page.removeAllListeners();
+  await page.goto('about:blank');
+  free.push(page);
 }

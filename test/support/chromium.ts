@@ -18,4 +18,8 @@ export const chromiumSkip: string | false =
  * What it is started with. Nothing is drawn for anybody: it draws by the processor whatever it is told, and needs no process of its own
  * for that.
  */
-export const chromiumArguments: readonly string[] = ['--no-sandbox', '--disable-gpu', '--in-process-gpu'];
+export const chromiumArguments: readonly string[] = [
+  ...['--no-sandbox', '--disable-gpu', '--in-process-gpu'],
+  // Films play as soon as a test asks for it.
+  '--autoplay-policy=no-user-gesture-required',
+];
