@@ -49,8 +49,8 @@ become(
   process.execPath,
   [
     '--test',
-    // One more than there are processors: a test that waits leaves its own to the next.
-    `--test-concurrency=${availableParallelism() + 1}`,
+    // Two more than there are processors: tests wait for half of their time.
+    `--test-concurrency=${availableParallelism() + 2}`,
     `--test-timeout=${FILE_TIMEOUT_MS}`,
     '--test-reporter=./tools/npm-test-reporter.mjs',
     ...shareProcesses(files, shared),

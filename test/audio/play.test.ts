@@ -181,7 +181,7 @@ test('a start behind the end of the first file is told of, and makes no file; wh
 });
 
 test('a file of which nothing can be decoded: a sentence, status 1, and no word of bits that arrived', {
-  skip: skip || missingProgram('flac', '--version'),
+  skip: skip || missingProgram('flac'),
 }, async () => {
   const frames = 30_000;
   const values = soundValues(16, 2, frames);
@@ -258,7 +258,7 @@ test('SIGTERM ends it with 0, and the report tells of what was played', { skip }
 });
 
 test('a terminal that goes away, with a shell that outlives that: it is played to the end, and the end is no crash', {
-  skip: skip || missingProgram('script', '--version'),
+  skip: skip || missingProgram('script'),
 }, async () => {
   const { path } = folder.wave('terminal.wav', 48_000 * 2);
   const status = folder.at('status');

@@ -38,7 +38,8 @@ function endedAll(bench: Bench, begins: readonly ((files: FileOperations, token:
   return begins.map((_, token) => results.get(token)!);
 }
 
-for (const name of engineNames) {
+// However sockets are read: files of a list's engine are epoll's.
+for (const name of engineNames.filter((each) => each !== 'listed' && each !== 'submitted')) {
   const skip = skipReason(name) || (name === 'fake' && 'has no operations on files');
 
   describe(`files of the ${name} engine`, { skip }, () => {
@@ -141,7 +142,7 @@ for (const name of engineNames) {
       const path = join(folder, `${name}-end.raw`);
       writeFileSync(path, content);
       const file = openSync(path, 'r+');
-      for (let round = 0; round < 5; round++) {
+      for (let round = 0; round < 2; round++) {
         const bench = new Bench(name);
         for (let token = 0; token < 20; token++) bench.recorder.file(token, (files) => files.sync(token, file));
         bench.engine.close();

@@ -30,11 +30,12 @@ function readAll(bench: Bench, peer: Peer, length: number, atOnce?: number): Buf
 /** Sends until nothing more is taken, of which the peer reads nothing. Returns the bytes. Our own TCP/IP hands bytes to the peer in turns alone, the first by and by. */
 function fillSocket({ engine, recorder }: Bench, fd: number, payload: Region): number {
   let filled = 0;
-  for (let idle = 0; idle < 3; recorder.settle()) {
+  for (let idle = 0; idle < 3; ) {
     const taken = engine.sendNow(fd, payload.address, payload.byteLength, 0);
     assert.ok(taken > 0 || taken === -Errno.EAGAIN, `${taken}`);
     filled += Math.max(taken, 0);
     idle = taken > 0 ? 0 : idle + 1;
+    if (taken <= 0) recorder.settle();
   }
   return filled;
 }

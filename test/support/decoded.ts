@@ -18,7 +18,7 @@ export function framesOf(path: string, stream: string, opening: readonly string[
 
 /** As {@link framesOf}, of several streams by one ffmpeg, which takes as long to start as to decode a short film. */
 export function framesOfEach(streams: readonly DecodedStream[], further: readonly string[] = []): string[][] {
-  const inputs = streams.flatMap(({ path, opening = [] }) => [...opening, '-i', path]);
+  const inputs = streams.flatMap(({ path, opening = [] }) => [...opening, '-threads', '1', '-i', path]);
   const maps = streams.flatMap(({ stream }, index) => ['-map', `${index}:${stream}`]);
   const words = ['-v', 'fatal', ...inputs, ...maps, '-fps_mode', 'passthrough', ...further, '-f', 'framemd5', '-'];
   const decoded = spawnSync('ffmpeg', words, { encoding: 'utf8', maxBuffer: 1 << 28 });

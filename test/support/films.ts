@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
+import { isInstalled } from './installed.js';
 
 const seconds = 8;
 const picture = ['-f', 'lavfi', '-i', `testsrc=s=160x120:r=25:d=${seconds}`];
@@ -80,8 +81,9 @@ export type FilmName = keyof typeof recipes;
 export const filmNames = Object.keys(recipes) as FilmName[];
 
 /** Why films cannot be made here; false when they can: what `skip` of a test takes. */
-export const filmSkip: string | false =
-  spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'ffmpeg is not installed (Debian: apt-get install ffmpeg)';
+export const filmSkip: string | false = isInstalled('ffmpeg')
+  ? false
+  : 'ffmpeg is not installed (Debian: apt-get install ffmpeg)';
 
 let folder: string | undefined;
 

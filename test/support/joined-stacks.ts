@@ -98,7 +98,7 @@ export class JoinedStacks {
       new Stack({
         mac: Uint8Array.of(2, 0, 0, 0, 0, last),
         addresses: [{ host, prefixLength: 24 }],
-        frames: options.frames ?? 8192,
+        frames: options.frames ?? 2048,
         sockets: 1024,
       });
     const nearStack = stackOf(nearHost, 1);

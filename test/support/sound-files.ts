@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isInstalled } from './installed.js';
 import { seededRandom } from './seeded-random.js';
 
 /** Interleaved samples of `bits` bits: a tone with noise in each channel, the extremes among them. */
@@ -145,9 +146,8 @@ export function soundFolder(after: (remove: () => void) => void): (name: string,
 }
 
 /** Why a program cannot be used, as a reason to skip, or false. */
-export function missingProgram(name: string, ...probe: readonly string[]): string | false {
-  const { error } = spawnSync(name, probe, { stdio: 'ignore' });
-  return error === undefined ? false : `needs the program ${name}: .ci/run installs it`;
+export function missingProgram(name: string): string | false {
+  return isInstalled(name) ? false : `needs the program ${name}: .ci/run installs it`;
 }
 
 /** Runs a program that has to succeed. */

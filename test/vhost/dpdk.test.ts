@@ -3,12 +3,13 @@
 // Not here: what is in packets (net.test.ts).
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { until } from '../conformance/serve/servers.js';
+import { isInstalled } from '../support/installed.js';
 import { startDevices } from '../support/vhost-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-dpdk-'));
@@ -16,7 +17,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Why it cannot run here, or false. */
 function refusal(): string | false {
-  if (spawnSync('dpdk-testpmd', ['--version']).error !== undefined) return 'needs dpdk-testpmd (Debian: dpdk-dev)';
+  if (!isInstalled('dpdk-testpmd')) return 'needs dpdk-testpmd (Debian: dpdk-dev)';
   if (process.getuid!() !== 0) return 'DPDK keeps its files where root alone may write';
   return false;
 }

@@ -2,17 +2,17 @@
 // queues are run by QEMU's firmware. Guests of their own: test/vm/.
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { until } from '../conformance/serve/servers.js';
 import { startDisk } from '../support/disks.js';
+import { isInstalled } from '../support/installed.js';
 import { QemuMonitor } from '../vm/qemu-monitor.js';
 
 /** Why it cannot run here, or false. */
 function refusal(): string | false {
-  if (spawnSync('qemu-system-x86_64', ['--version']).error !== undefined)
-    return 'needs qemu-system-x86_64 (Debian: qemu-system-x86)';
+  if (!isInstalled('qemu-system-x86_64')) return 'needs qemu-system-x86_64 (Debian: qemu-system-x86)';
   return process.arch === 'x64' ? false : 'the machine is an x86-64 one';
 }
 

@@ -2,12 +2,13 @@
 // which drives both devices when it looks for something to start, runs their queues. Guests of their own: test/vm/.
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { until } from '../conformance/serve/servers.js';
+import { isInstalled } from '../support/installed.js';
 import { startDevices } from '../support/vhost-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-lines-'));
@@ -15,8 +16,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Why it cannot run here, or false. */
 function refusal(): string | false {
-  if (spawnSync('qemu-system-x86_64', ['--version']).error !== undefined)
-    return 'needs qemu-system-x86_64 (Debian: qemu-system-x86)';
+  if (!isInstalled('qemu-system-x86_64')) return 'needs qemu-system-x86_64 (Debian: qemu-system-x86)';
   return process.arch === 'x64' ? false : 'the machine is an x86-64 one';
 }
 

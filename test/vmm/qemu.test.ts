@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { until } from '../conformance/serve/servers.js';
+import { isInstalled } from '../support/installed.js';
 import { RawClient } from '../support/kv-process.js';
 import { startDevices } from '../support/vhost-process.js';
 import { buildImage } from './image-tool.js';
@@ -22,9 +23,7 @@ after(() => {
 function qemuRefused(): string | false {
   const refused = imagesRefused();
   if (refused !== false) return refused;
-  return spawnSync('qemu-system-x86_64', ['--version']).status === 0
-    ? false
-    : 'there is no qemu-system-x86_64: apt-get install qemu-system-x86';
+  return isInstalled('qemu-system-x86_64') ? false : 'there is no qemu-system-x86_64: apt-get install qemu-system-x86';
 }
 
 /** A guest's card: forwarded by QEMU, or worked for by the back end at a socket. */

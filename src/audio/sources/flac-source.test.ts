@@ -21,8 +21,7 @@ import { openSource } from './open.js';
 import { measureDecode } from './probe.js';
 import { type AudioSource, SourceError } from './source.js';
 
-const skip =
-  flacVersion() === undefined ? 'needs libFLAC: .ci/run installs libflac12' : missingProgram('flac', '--version');
+const skip = flacVersion() === undefined ? 'needs libFLAC: .ci/run installs libflac12' : missingProgram('flac');
 const place = soundFolder(after);
 const region = new Region(1 << 20);
 after(() => region.unmap());

@@ -9,9 +9,7 @@ import { openFile } from './file.js';
 import { hasWasmFlac, openWasmFlac } from './flac-wasm-source.js';
 import { type AudioSource, SourceError } from './source.js';
 
-const skip = (await hasWasmFlac())
-  ? missingProgram('flac', '--version')
-  : 'needs the optional dependency @wasm-audio-decoders/flac';
+const skip = (await hasWasmFlac()) ? missingProgram('flac') : 'needs the optional dependency @wasm-audio-decoders/flac';
 const place = soundFolder(after);
 
 async function open(path: string): Promise<AudioSource> {

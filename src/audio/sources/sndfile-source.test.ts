@@ -10,11 +10,8 @@ import { openSource } from './open.js';
 import { sndfileVersion } from './sndfile-library.js';
 import { type AudioSource, SourceError } from './source.js';
 
-const skip =
-  sndfileVersion() === undefined
-    ? 'needs libsndfile: .ci/run installs libsndfile1'
-    : missingProgram('sox', '--version');
-const skipOgg = skip !== false ? skip : missingProgram('ffmpeg', '-version');
+const skip = sndfileVersion() === undefined ? 'needs libsndfile: .ci/run installs libsndfile1' : missingProgram('sox');
+const skipOgg = skip !== false ? skip : missingProgram('ffmpeg');
 const place = soundFolder(after);
 const region = new Region(1 << 18);
 after(() => region.unmap());
