@@ -16,12 +16,26 @@ import {
   shutdownSending,
   unsentBytes,
 } from '../kernel/socket.js';
+import { ListedPairs } from './listed-pairs.js';
 import { SendPipe } from './send-pipe.js';
 
 /** What an engine of the kernel begins with; see {@link Engine} for each call. */
 export class DirectCalls {
-  /** Closed by the engine. */
-  protected readonly pipe: SendPipe = new SendPipe();
+  readonly #pipe = new SendPipe();
+  /** Made when they are asked for; null where there are none. */
+  #pairs: ListedPairs | null | undefined;
+
+  /** As {@link Engine.pairs}. */
+  get pairs(): ListedPairs | undefined {
+    if (this.#pairs === undefined) this.#pairs = ListedPairs.open() ?? null;
+    return this.#pairs ?? undefined;
+  }
+
+  /** Gives back what the calls need; the engine calls it at its end. */
+  protected closeCalls(): void {
+    this.#pipe.close();
+    this.#pairs?.close();
+  }
 
   /** As {@link Engine.stopListening}. */
   stopListening(fd: number): void {
@@ -45,12 +59,12 @@ export class DirectCalls {
 
   /** As {@link Engine.fillPipe}. */
   fillPipe(file: number, offset: number, length: number): number {
-    return this.pipe.fill(file, offset, length);
+    return this.#pipe.fill(file, offset, length);
   }
 
   /** As {@link Engine.sendPipe}. */
   sendPipe(fd: number, more: boolean): number {
-    return this.pipe.send(fd, more);
+    return this.#pipe.send(fd, more);
   }
 
   /** As {@link Engine.cork}. */

@@ -8,6 +8,7 @@
 
 import type { SocketAddress } from '../kernel/socket.js';
 import type { FileOperations } from './file-operations.js';
+import type { PairedSends } from './paired-sends.js';
 import type { ZeroCopy } from './zero-copy.js';
 
 /** Errors of events are negative errno values, as the kernel gives them. */
@@ -133,6 +134,8 @@ export interface Engine {
   sendsAtOnce(flags: number): boolean;
   /** Sending out of memory that stays where it is; undefined where the engine has no such calls. */
   readonly zeroCopy?: ZeroCopy;
+  /** Heads and bodies of many sockets, sent together now; undefined where the engine has no such calls. */
+  readonly pairs?: PairedSends | undefined;
   /** Operations on files that end later; undefined where the engine has no such calls. */
   readonly files?: FileOperations;
   /** Gives a receive frame back. */

@@ -12,6 +12,8 @@ export interface FakeOptions {
   readonly script?: FaultScript;
   /** See Engine.sendsAtOnce; default false. */
   readonly sendsAtOnce?: boolean;
+  /** Whether it has Engine.pairs; default true. */
+  readonly pairs?: boolean;
   /** The bytes at an address; default those of this process's memory. */
   readonly memory?: (address: number, length: number) => Uint8Array;
 }

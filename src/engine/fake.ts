@@ -53,7 +53,7 @@ export class FakeEngine extends FakeStillCalls implements Engine {
   #closed = false;
 
   constructor(options: FakeOptions = {}) {
-    super();
+    super(options.pairs ?? true);
     const frames = options.frames ?? 16;
     this.receiveFrameBytes = options.frameBytes ?? 256;
     this.receiveBytes = new Uint8Array(frames * this.receiveFrameBytes);

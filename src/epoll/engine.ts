@@ -466,7 +466,7 @@ export class EpollEngine extends DirectCalls implements Engine {
     this.#closed = true;
     this.#arrivals.close();
     this.#set.close();
-    this.pipe.close();
+    this.closeCalls();
     this.#frames.unmap();
     this.#fetches.unmap();
     this.#receives.close();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { argumentWord, CallList, callWords, resultWord } from './call-list.js';
+import { argumentWord, CallList, callWords, linkWord, resultWord } from './call-list.js';
 import { MAP, PROT } from './constants.js';
 import { Errno } from './errno.js';
 import { platformIsLinux, syscall3 } from './ffi.js';
@@ -82,6 +82,42 @@ test('a list that ends with the first failure makes no call behind it', { skip }
   }
   list.close();
   if (pipe.sink >= 0) closeDescriptor(pipe.sink);
+});
+
+test('behind a call that is linked the next one is made only if that gave its length', { skip }, () => {
+  const list = CallList.open(6);
+  assert.ok(list !== undefined);
+  const memory = mapMemory(4096, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
+  const { readEnd, writeEnd, sink } = createPipe(4096);
+  const link = (...linked: readonly number[]): void => {
+    for (let index = 0; index < 6; index++) list.words[index * callWords + linkWord] = linked.includes(index) ? 1 : 0;
+  };
+  try {
+    // Four bytes go in; five are asked for and four come, so nothing is read behind that.
+    put(list, 0, sys.write, writeEnd, memory.address, 4);
+    put(list, 1, sys.write, writeEnd, memory.address, 0);
+    put(list, 2, sys.read, readEnd, memory.address, 5);
+    put(list, 3, sys.write, writeEnd, memory.address, 3);
+    put(list, 4, sys.close, -1);
+    put(list, 5, sys.write, writeEnd, memory.address, 2);
+    const results = (): number[] => [0, 1, 2, 3, 4, 5].map((index) => result(list, index));
+    link(0, 2, 4);
+    list.run(6);
+    assert.deepEqual(results(), [4, 0, 4, -Errno.ECANCELED, -Errno.EBADF, -Errno.ECANCELED]);
+    // Without links all are made.
+    link();
+    list.run(6);
+    assert.deepEqual(results(), [4, 0, 4, 3, -Errno.EBADF, 2]);
+    // The list ends with one that is linked: what lies behind it is left as it is.
+    link(4);
+    list.words.fill(7, 5 * callWords + resultWord, 5 * callWords + resultWord + 1);
+    list.run(5);
+    assert.deepEqual(results(), [4, 0, 5, 3, -Errno.EBADF, 7]);
+  } finally {
+    list.close();
+    unmapMemory(memory);
+    for (const fd of [readEnd, writeEnd, sink]) if (fd >= 0) closeDescriptor(fd);
+  }
 });
 
 test('all six arguments reach the kernel', { skip }, () => {

@@ -10,7 +10,7 @@ const shareBytes = 2 * 1024 * 1024;
 /** What a turn may move beside small answers: some 50 to 100 us of work, which is what a small answer then waits. */
 const pieceBytes = 128 * 1024;
 /** A response of which no more is left is as quick as a small answer, and does not wait: 64 KiB and a head. */
-const smallBytes = 68 * 1024;
+export const smallBytes: number = 68 * 1024;
 /** How long after a small answer turns stay short. */
 const attentiveMs = 100;
 

@@ -1,11 +1,12 @@
 // ListPump: moves the entries of an output that has extents of files into a socket, by direct calls: what is in memory by messages,
 // extents in the mode that their length calls for (send-modes.ts). When the socket is full it waits for room, when pages are cold it
-// has them fetched first. Bounded work a turn, by what is left of the whole response, so that a fast reader of a large file leaves
-// room for everyone else. Bytes of files are never in this process's hands.
+// has them fetched first. A head and a small body wait for those of others, to be sent together (pair-queue.ts). Bounded work a turn, by what is
+// left of the whole response, so that a fast reader of a large file leaves room for everyone else. Bytes of files are never in this process's hands.
 
 import { MSG } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
 import { Ahead } from './ahead.js';
+import { smallBytes } from './bulk.js';
 import { copyOut, isNotSpliceable } from './copy-out.js';
 import type { FileCounts } from './file-counts.js';
 import { KnownPages } from './known-pages.js';
@@ -62,6 +63,8 @@ export class ListPump {
   #uses = 0;
   /** What the socket took of the pipe lately: filling it with more would be for nothing. */
   #fill = firstFill;
+  /** The place of its head and body among those that are sent together; -1: it has none there. */
+  #pair = -1;
   /** The file of which pieces left by a message. */
   #mapped: unknown;
   /** What may still be sent in the loop's turn of this number. */
@@ -159,6 +162,7 @@ export class ListPump {
     here.begin(first, output.done);
     while (here.file === undefined) if (!here.next()) return this.#sendMessage(output, first, false);
     const mode = chooseMode(here, this.#loop.sendLimits, this.#mapped === here.file);
+    if (mode === SendMode.sendfile && this.#isPaired(output, first)) return false;
     if (first.file === undefined) return this.#sendMessage(output, first, mode === SendMode.message);
     const isWhole = mode === SendMode.sendfile || (mode === SendMode.pipe && this.#isPipeless);
     const pinned = isWhole && !this.#isCopied ? first.file?.pinned : undefined;
@@ -166,6 +170,48 @@ export class ListPump {
     if (isWhole) return this.#sendFile(output, first);
     if (!this.#known.covers(here, here.length, this.#loop.nowMs)) return this.#fetch();
     return mode === SendMode.pipe ? this.#sendPieces(output, first) : this.#sendMessage(output, first, true);
+  }
+
+  /** Has a head and a small body, which are all that is to be sent, sent with those of others. False: they are sent alone. */
+  #isPaired(output: Output, first: QueuedEntry): boolean {
+    const { next } = first;
+    const file = next?.file;
+    const { left } = output;
+    if (first.file !== undefined || file === undefined || next?.next !== undefined || next?.rest !== undefined)
+      return false;
+    if (output.done > 0 || left > smallBytes || left > this.#most || !this.#loop.isInTurn) return false;
+    const { nowMs, pairs, engine } = this.#loop;
+    const sends = engine.pairs;
+    if (sends === undefined || (file.pinned !== undefined && !this.#isCopied && engine.zeroCopy !== undefined))
+      return false;
+    // Where it has to be fetched, its head leaves first.
+    if (pairs.isFull || !this.#known.covers(here, here.length, nowMs)) return false;
+    const { fd } = this.#owner;
+    this.#owner.goDirect();
+    this.#pair = pairs.add(sends, this, fd, first.place, first.length, file.fd, next!.place, next!.length);
+    this.waiting = true;
+    return true;
+  }
+
+  /** A head and a body were sent with those of others, as far as the socket took them. What stood in the way of the rest is found by calls of its own. */
+  pairSent(result: number): void {
+    this.#pair = -1;
+    this.waiting = false;
+    const output = this.#output;
+    if (output === undefined) {
+      if (result > 0) this.#owner.sentBytes += result;
+      this.#owner.pumpIdle();
+      return;
+    }
+    if (result <= 0) {
+      if (this.#waits(result, 'peer')) this.#resume();
+      return;
+    }
+    const ofMemory = Math.min(result, output.length);
+    this.#count(SendMode.message, ofMemory);
+    this.#count(SendMode.sendfile, result - ofMemory);
+    output.take(result);
+    this.#resume();
   }
 
   /** Sends segments, and with `extents` also short pieces of one file among and behind them, by one call. */
@@ -302,13 +348,18 @@ export class ListPump {
   /** Takes note of what a call sent. False when it sent nothing. */
   #took(output: Output, mode: number, result: number): boolean {
     if (result <= 0) return false;
-    this.#budget -= result;
-    this.#shares.count(result);
-    if (mode !== SendMode.reference) this.#loop.bulk.count(result);
-    this.#owner.sentBytes += result;
-    this.#owner.counts.modeBytes[mode]! += result;
+    this.#count(mode, result);
     output.take(result);
     return true;
+  }
+
+  /** Counts bytes that left. */
+  #count(mode: number, bytes: number): void {
+    this.#budget -= bytes;
+    this.#shares.count(bytes);
+    if (mode !== SendMode.reference) this.#loop.bulk.count(bytes);
+    this.#owner.sentBytes += bytes;
+    this.#owner.counts.modeBytes[mode]! += bytes;
   }
 
   /** A call gives the socket's errors and the file's alike: one whose socket is still connected is the file's. */
@@ -397,6 +448,7 @@ export class ListPump {
   /** Gives the output up. If {@link waiting}, the owner's pumpIdle is called when the last operation has ended. */
   stop(): void {
     if (this.#output !== undefined) this.#leave();
+    if (this.#pair >= 0) this.#loop.pairs.drop(this, this.#pair);
     if (this.#dueMs === Number.POSITIVE_INFINITY) return;
     this.#dueMs = Number.POSITIVE_INFINITY;
     this.waiting = false;

@@ -9,6 +9,7 @@ import { BulkQueue } from './bulk.js';
 import { DueQueue, type Waiter } from './due-queue.js';
 import { Endpoint } from './endpoint.js';
 import { type EngineChoice, openEngine } from './open-engine.js';
+import { PairQueue } from './pair-queue.js';
 import { defaultSendLimits, type SendLimits } from './send-modes.js';
 
 /** How often {@link Loop.everyTick} callbacks run, in milliseconds: the grain of every time limit. */
@@ -60,6 +61,8 @@ export class Loop implements EngineEvents {
   turns = 0;
   /** What moves large bodies waits here for its share of a turn. */
   readonly bulk = new BulkQueue();
+  /** Heads and small bodies that are sent together at the end of the turn. */
+  readonly pairs = new PairQueue();
   /** Who waits for a time of its own: see {@link whenDue}. */
   readonly #dues = new DueQueue();
   /** Rings in the first turn after its time, for which the loop wakes up. */
@@ -144,6 +147,11 @@ export class Loop implements EngineEvents {
     if (this.#attachment !== undefined) this.#turnSoon(0);
   }
 
+  /** True within a turn: what waits for its end does not wait for long. */
+  get isInTurn(): boolean {
+    return this.#inTurn;
+  }
+
   /** Tells somebody when a time has come, with all who are due by then. */
   whenDue(waiter: Waiter, dueMs: number): void {
     this.#dues.wait(waiter, dueMs, this.nowMs);
@@ -157,8 +165,10 @@ export class Loop implements EngineEvents {
     this.bulk.beginTurn(this.nowMs);
     this.#inTurn = true;
     try {
-      this.engine.turn(this.#ready.length > 0 || this.bulk.waiting ? 0 : this.#untilDue(waitMs), this);
+      const isDue = this.#ready.length > 0 || this.bulk.waiting || this.pairs.waiting;
+      this.engine.turn(isDue ? 0 : this.#untilDue(waitMs), this);
       if (this.#ready.length > 0) this.#doReady();
+      if (this.pairs.waiting) this.pairs.run();
       if (this.bulk.waiting) this.#doBulk();
       this.nowMs = this.#clock();
       if (this.#dues.nextMs <= this.nowMs) this.#dues.run(this.nowMs);
@@ -171,6 +181,7 @@ export class Loop implements EngineEvents {
       if (this.#attachment !== undefined) this.#turnWhenDue();
     } finally {
       this.#inTurn = false;
+      if (this.pairs.waiting && this.#attachment !== undefined) this.#turnSoon(0);
       if (this.#closing) this.close();
     }
   }
@@ -319,6 +330,8 @@ export class Loop implements EngineEvents {
     const endpoint = this.#endpoints[token];
     if (endpoint !== undefined) endpoint.received(result, frame, more);
     else if (result > 0) this.engine.recycle(frame);
+    // What was received is handed out, and nothing is in anybody's hands.
+    if (this.pairs.isFull) this.pairs.run();
   }
 
   sent(token: number, result: number): void {

@@ -410,7 +410,7 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
     this.#ring.close();
     this.#bell?.close();
     this.#buffers.unmap();
-    this.pipe.close();
+    this.closeCalls();
     // A read that hangs may still write its byte there.
     if (quiet) this.#probe.unmap();
   }

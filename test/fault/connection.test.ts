@@ -99,6 +99,8 @@ interface Plan {
   readonly backlogLimit: number;
   /** The engine sends at once. */
   readonly atOnce: boolean;
+  /** It sends heads and bodies together. */
+  readonly paired: boolean;
   readonly limits: SendLimits;
   /** Whether the file is pinned in memory, and whether the kernel copies it all the same. */
   readonly pinned: 'no' | 'referenced' | 'copied';
@@ -124,6 +126,7 @@ function plans(kinds: fc.Arbitrary<Fault>): fc.Arbitrary<Plan> {
     halfClose: fc.boolean(),
     backlogLimit: fc.constantFrom(0, 64, 3000),
     atOnce: fc.boolean(),
+    paired: fc.boolean(),
     limits,
     pinned: fc.constantFrom('no' as const, 'referenced' as const, 'copied' as const),
   });
@@ -161,7 +164,7 @@ describe('connections over a faulty engine', { skip }, () => {
   test('short counts, full sockets, split input, short frames: every answer arrives whole and in order', () => {
     fc.assert(
       fc.property(plans(after.harmless), (plan) => {
-        const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit }, plan.atOnce);
+        const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit }, plan.atOnce, plan.paired);
         if (plan.cold) world.resident = coldNowAndThen();
         setUp(world, plan);
         const peer = world.connect();
@@ -183,7 +186,7 @@ describe('connections over a faulty engine', { skip }, () => {
   test('resets, I/O errors, files that end: the peer got a beginning of the answer, and everything is given back', () => {
     fc.assert(
       fc.property(plans(fc.oneof(after.fatal, after.harmless)), (plan) => {
-        const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit }, plan.atOnce);
+        const world = new World(scriptOf(plan.faults), { backlogLimit: plan.backlogLimit }, plan.atOnce, plan.paired);
         if (plan.cold) world.resident = coldNowAndThen();
         setUp(world, plan);
         const peer = world.connect();
@@ -201,8 +204,8 @@ describe('connections over a faulty engine', { skip }, () => {
   test('several connections at once, and one after the other in the same objects and numbers', () => {
     const many = fc.array(fc.tuple(plans(fc.oneof(after.fatal, after.harmless)), fc.nat(6)), { maxLength: 8 });
     fc.assert(
-      fc.property(many, fc.boolean(), fc.boolean(), (all, cold, atOnce) => {
-        const world = new World(scriptOf(all.flatMap(([plan]) => plan.faults)), { backlogLimit: 64 }, atOnce);
+      fc.property(many, fc.boolean(), fc.boolean(), fc.boolean(), (all, cold, atOnce, paired) => {
+        const world = new World(scriptOf(all.flatMap(([plan]) => plan.faults)), { backlogLimit: 64 }, atOnce, paired);
         if (cold) world.resident = coldNowAndThen();
         if (all.length > 0) setUp(world, all[0]![0]);
         const peers = all.map(([plan, before]) => {

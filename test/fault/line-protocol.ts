@@ -314,8 +314,8 @@ export class World {
   /** Whether the file's pages are in memory. */
   resident: (offset: number, length: number) => boolean = () => true;
 
-  constructor(script: FaultScript = noFaults, limits: Partial<ListenerLimits> = {}, sendsAtOnce = false) {
-    this.engine = new FakeEngine({ script, sendsAtOnce });
+  constructor(script: FaultScript = noFaults, limits: Partial<ListenerLimits> = {}, sendsAtOnce = false, pairs = true) {
+    this.engine = new FakeEngine({ script, sendsAtOnce, pairs });
     this.loop = new Loop(this.engine, () => this.nowMs);
     this.file = this.engine.openFile(fileBytes);
     const mapping = this.engine.mapFile(this.file);
