@@ -34,6 +34,30 @@ const honest: Required<Omit<BoxTables, 'co64' | 'ctts'>> = {
   stss: [1, 3],
 };
 
+/** A film of one track whose edit begins at a composition time, in the same ticks. */
+const editedAt = (mediaTime: number, tables: BoxTables): Film => {
+  const edit = box('edts', fullBox('elst', 0, 0, bytes.u32(1, 40, mediaTime, 0x10000)));
+  const header = movie([trak({ tables: tableBoxes(tables), more: [edit] })]);
+  return readFilmBytes(joined(header, bytes.u32(10_008), 'mdat'), header.length + 10_008);
+};
+
+test('an edit is behind the end where composition times end, not decode times', () => {
+  const delayed = { ...honest, ctts: [[4, 5000]] as const };
+  for (const [mediaTime, kept, tables] of [
+    [5000, 5000, delayed],
+    [5159, 5159, delayed],
+    [5160, 0, delayed],
+    [159, 159, honest],
+    [160, 0, honest],
+    // One picture, of an encoder that reorders: it is shown at 80, and lasts 40.
+    [80, 80, { stts: [[1, 40]], ctts: [[1, 80]], stsc: [[1, 1, 1]], stsz: [10], stco: [5000] } as BoxTables],
+  ] as const) {
+    const film = editedAt(mediaTime, tables);
+    assert.equal(film.tracks[0]!.edit.mediaTime, kept, String(mediaTime));
+    assert.equal(film.notes.length, kept === 0 ? 1 : 0, film.notes.join());
+  }
+});
+
 const refusedBy = (make: () => unknown): FilmRefusal => {
   const begun = process.cpuUsage();
   try {

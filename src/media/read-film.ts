@@ -16,6 +16,7 @@ import {
 import { FilmTables, type TableMemory } from './film-tables.js';
 import type { FragmentDefaults } from './fragment-track.js';
 import { CutOffError, IndexBudget, TableError } from './growing.js';
+import { latestEnd } from './presentation/timeline.js';
 import { FragmentReader, readDefaults } from './read-fragments.js';
 import { readRandomAccess, readSamples } from './read-tables.js';
 import { editOf, isLeftOut, readTrackHead, type TrackHead, type TrackOutcome } from './read-track.js';
@@ -165,7 +166,7 @@ function* trackOf(
     note(notes, `track ${head.id} ${plain(error)}`);
   }
   let edit = editOf(edits, head.timescale, movieTimescale, notes, head.id);
-  if (edit.mediaTime >= samples.decodeTime(0) + samples.durationTicks) {
+  if (edit.mediaTime >= latestEnd({ samples }, 0, samples.count)) {
     note(notes, `track ${head.id} has an edit behind its end; it is not honoured`);
     edit = { emptyTicks: edit.emptyTicks, mediaTime: 0, endTicks: undefined };
   }

@@ -8,7 +8,7 @@ import {
   madeUpVideo,
 } from '../../../test/support/made-up-films.js';
 import { readManifest } from '../../../test/support/playlist-readers.js';
-import { manifest } from './manifest.js';
+import { isInDash, manifest } from './manifest.js';
 import type { Member, Offer, OfferedRendition, OfferedSubtitle } from './offer.js';
 
 const video = madeUpVideo();
@@ -245,7 +245,11 @@ test('D34: HDR is said, VP9 is offered, ALAC is not', () => {
   const hdr = madeUpVideo({ track: { entries: [madeUpEntry('hvc1', { videoRange: 'HLG' })] } });
   assert.equal(elements(mpd([hdr]), 'SupplementalProperty')[0]!.value, '18');
   assert.equal(elements(mpd([madeUpVideo({ format: 'vp09' })]), 'Representation').length, 1);
-  assert.equal(elements(mpd([video, madeUpAudio({ format: 'alac' })]), 'Representation').length, 1);
+  const longer = madeUpAudio({ format: 'alac', durations: [4, 4, 4, 9].map((seconds) => seconds * 48_000) });
+  assert.equal(elements(mpd([video, longer]), 'Representation').length, 1);
+  assert.match(mpd([video, longer]), /mediaPresentationDuration="PT14\.500000S"/, 'of what is offered');
+  assert.ok(isInDash([madeUpMember(madeUpFilm([video, longer]))]));
+  assert.ok(!isInDash([madeUpMember(madeUpFilm([longer]))]));
 });
 
 test('D40: another sample description begins a Period, for sound as well', () => {

@@ -39,7 +39,7 @@ interface Span {
  * @param members the film that is asked for, and those of its group; at least one
  */
 export function manifest(members: readonly Member[], subtitles: readonly OfferedSubtitle[]): string {
-  const renditions = members.flatMap(({ presentation }) => presentation.renditions);
+  const renditions = members.flatMap(({ presentation }) => presentation.renditions.filter(isForDash));
   const duration = Math.max(...renditions.map((rendition) => startSeconds(rendition, rendition.segments.count)));
   const changes = descriptionChanges(renditions);
   const spans = [0, ...changes].map((from, index): Span => ({ index, from, to: changes[index] }));
@@ -52,6 +52,11 @@ export function manifest(members: readonly Member[], subtitles: readonly Offered
   };
   const periods = spans.map((span) => period(members, subtitles, span));
   return `<?xml version="1.0" encoding="UTF-8"?>\n${element('MPD', attributes, periods)}\n`;
+}
+
+/** Whether DASH has anything of the members: a manifest of nothing is of no use to a player. */
+export function isInDash(members: readonly Member[]): boolean {
+  return members.some(({ presentation }) => presentation.renditions.some(isForDash));
 }
 
 function period(members: readonly Member[], subtitles: readonly OfferedSubtitle[], span: Span): string {

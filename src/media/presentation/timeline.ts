@@ -169,7 +169,7 @@ export function endBefore({ samples }: FilmTrack, first: number, endTicks: numbe
 }
 
 /** The latest end, in composition time, of the samples from `first` up to, and without, `end`. */
-export function latestEnd({ samples }: FilmTrack, first: number, end: number): number {
+export function latestEnd({ samples }: Pick<FilmTrack, 'samples'>, first: number, end: number): number {
   let latest = Number.NEGATIVE_INFINITY;
   for (let sample = Math.max(first, end - lastWindow); sample < end; sample++) {
     const ticks = samples.decodeTime(sample) + samples.compositionOffset(sample) + samples.duration(sample);

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { CopyReason, copiedBytes, copyBytes } from '../../memory/copy.js';
 import type { BeneathHandler, BeneathHost, HandlerAnswer, Question } from '../../serve/beneath.js';
 import type { Resource } from '../../serve/resource.js';
-import { manifest } from '../playlists/manifest.js';
+import { isInDash, manifest } from '../playlists/manifest.js';
 import { masterPlaylist } from '../playlists/master-playlist.js';
 import { iFramePlaylist, mediaPlaylist, subtitlePlaylist } from '../playlists/media-playlist.js';
 import { type MediaName, parseName } from '../playlists/names.js';
@@ -166,9 +166,12 @@ export class MediaHandler implements BeneathHandler {
           track.kind === 'video' ? ofOwn.find((rendition) => rendition.id === id)!.pictures : undefined,
       };
     });
-    return kind === 'master'
-      ? answer(masterPlaylist(all, subtitles), types.hls)
-      : answer(manifest(all, subtitles), types.dash);
+    if (kind === 'master') return answer(masterPlaylist(all, subtitles), types.hls);
+    if (isInDash(all)) return answer(manifest(all, subtitles), types.dash);
+    return refusal(
+      422,
+      `${nameOf(path)} has ALAC alone, which is offered in HLS and not in DASH: play its master.m3u8`,
+    );
   }
 
   #subtitle(name: Extract<MediaName, { readonly subtitle: string }>, part: PartOf, title: Title): HandlerAnswer {
