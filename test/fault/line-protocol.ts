@@ -43,16 +43,17 @@ function pattern(length: number, seed: number): Uint8Array {
   return bytes;
 }
 
-/** The longest segment and extent. */
+/** The longest segment, and what is usual for extents. */
 export const mostBytes = 8192;
 const memory = new Region(mostBytes);
 memory.bytes.set(pattern(mostBytes, 3));
 /** What extents are ranges of. */
-export const fileBytes = pattern(mostBytes, 101);
+export const fileBytes = pattern(200_000, 101);
 
 /** Where the pieces of an answer begin, so that two answers of the same shape differ. */
 function pieceStart(request: number, piece: number, length: number): number {
-  return (request * 31 + piece * 17) % (mostBytes - length + 1);
+  const room = length <= mostBytes ? mostBytes : fileBytes.length;
+  return (request * 31 + piece * 17) % (room - length + 1);
 }
 
 /** What the peer must get for these requests, up to the one that ends the connection. */

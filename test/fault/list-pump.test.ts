@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { FakeStep, FaultScript } from '../../src/engine/fake.js';
+import type { FakePeer, FakeStep, FaultScript } from '../../src/engine/fake.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
 import { type SendLimits, SendMode } from '../../src/transport/send-modes.js';
-import { answerTo, fileBytes, lineOf, type Request, World } from './line-protocol.js';
+import { answerTo, lineOf, mostBytes, type Request, World } from './line-protocol.js';
 
 const skip = platformIsLinux ? false : 'regions need Linux';
 
@@ -114,7 +114,7 @@ for (const [name, { limits, mode, step }] of Object.entries(modes)) {
       if (mode === SendMode.reference) return;
       const request = segmentOf(20);
       const expected = answerTo([request]);
-      for (let cut = 0; cut < fileBytes.length; cut += 237) {
+      for (let cut = 0; cut < mostBytes; cut += 237) {
         const world = worldOf();
         const peer = world.connect();
         peer.room = 700;
@@ -311,4 +311,38 @@ describe('a response that is held to a rate', { skip }, () => {
     assert.equal(peer.got.length, expected.length);
     world.end();
   });
+});
+
+test('a long stretch by sendfile is corked until it is over or a share is waited for; a short one is not', {
+  skip,
+}, () => {
+  for (const [length, isCorked] of [
+    [60_000, false],
+    [180_000, true],
+  ] as const) {
+    const request: Request = {
+      pieces: [
+        { kind: 'segment', length: 120 },
+        { kind: 'extent', length },
+      ],
+      later: 0,
+      last: false,
+    };
+    const held: boolean[] = [];
+    let peer: FakePeer | undefined;
+    const world = new World((called, asked) => {
+      if (called !== 'sendFile') return asked;
+      held.push(peer!.held);
+      return Math.min(asked, 25_000);
+    });
+    peer = world.connect();
+    const expected = answerTo([request]);
+    peer.write(lineOf(request));
+    world.until(() => peer!.got.length >= expected.length, 'the whole answer');
+    assert.deepEqual(peer.got.bytes, expected);
+    // What was sent before the first call is the head, which more follows.
+    assert.deepEqual(held.slice(1), Array(Math.ceil(length / 25_000) - 1).fill(isCorked), `${length}`);
+    assert.equal(peer.held, false);
+    world.end();
+  }
 });
