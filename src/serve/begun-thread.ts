@@ -15,6 +15,9 @@ const resourceLimits = { maxYoungGenerationSizeMb: 2 };
  */
 const separateStreams = { stdin: true, stdout: true, stderr: true };
 
+/** A thread that was dismissed loads the rest of what it loads first. */
+const mostEndingMs = 3000;
+
 /** What serving threads run where there is no extension. */
 export const ordinaryEntry = new URL('./worker-main.js', import.meta.url);
 
@@ -53,10 +56,13 @@ export class BegunThread {
     Atomics.notify(this.#gate, 0);
   }
 
-  /** It is not needed: it ends, and the process does not wait for that. */
+  /**
+   * It is not needed: it ends, and the process waits for that, but not for long. Stopped while it loads native code, it would take the
+   * process with it: an exception that cannot be thrown any more is fatal there (Node-API), and the exit status is 134.
+   */
   dismiss(): void {
     this.openGate();
-    this.#thread.unref();
+    setTimeout(() => this.#thread.unref(), mostEndingMs).unref();
   }
 }
 

@@ -18,6 +18,8 @@ test('what the host is short of is one sentence, whoever ran into it; other erro
   assert.match(shortageSentence(new SystemError(Errno.ENOMEM, 'mmap'))!, /^memory is short: .*ulimit -v.*$/);
   assert.match(shortageSentence(heap)!, /^memory is short: /);
   assert.match(shortageSentence(new SystemError(Errno.ENFILE, 'socket'))!, /fs\.file-max/);
+  const nowhere = Object.assign(new Error('ENOENT: no such file or directory, uv_cwd'), { syscall: 'uv_cwd' });
+  assert.match(shortageSentence(nowhere)!, /^the current directory is not there any more: /);
   for (const error of [
     new Error('E'),
     new SystemError(Errno.EADDRINUSE, 'bind'),

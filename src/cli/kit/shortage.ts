@@ -1,5 +1,5 @@
 // What the host is short of when a command cannot start, and what gives more of it, in one sentence: descriptors, threads,
-// memory. The error may be anybody's: a system call's, the module loader's, a worker's. Not here: limits that are asked
+// memory, a current directory. The error may be anybody's: a system call's, the module loader's, a worker's. Not here: limits that are asked
 // for before anything fails (serve/start-limits.ts).
 
 import { readFileSync } from 'node:fs';
@@ -30,7 +30,10 @@ const sentences: Readonly<Record<string, () => string>> = {
 /** What an error says of the host's limits, as a sentence; undefined when it is another kind of error. */
 export function shortageSentence(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message, syscall } = error as NodeJS.ErrnoException;
+  // A release was taken away under the shell that starts the next one.
+  if (syscall === 'uv_cwd')
+    return 'the current directory is not there any more: change to one that is (cd), and try again';
   if (code === 'ERR_WORKER_OUT_OF_MEMORY') return sentences['ENOMEM']?.();
   // Node says of a worker's thread only the name: `Worker initialization failure: EMFILE`.
   const name =
