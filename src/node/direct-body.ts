@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { ExtentEnd } from '../transport/list-pump.js';
 import { type FileSource, Output } from '../transport/output.js';
 import { holdEnd } from './half-close.js';
-import { noteProgress, onSocketClose, socketDescriptor, whenWritten } from './node-socket.js';
+import { noteProgress, onSocketClose, socketDescriptor, uncorkAll, whenWritten } from './node-socket.js';
 import type { Body, Outcome } from './outcome.js';
 import type { SharedLoop } from './runtime.js';
 import { streamBody } from './stream-body.js';
@@ -42,7 +42,7 @@ export class DirectBody implements TransferOwner {
   begin(): void {
     const response = this.#response;
     response.flushHeaders();
-    for (let corks = response.writableCorked; corks > 0; corks--) response.uncork();
+    uncorkAll(response);
     // Listeners of the head may have changed what it promises: then the bytes are theirs to see.
     if (response.chunkedEncoding || Number(response.getHeader('content-length')) !== this.#body.length) {
       streamBody(this.#body);

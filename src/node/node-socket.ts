@@ -33,6 +33,11 @@ export function responseOn(socket: Socket): ServerResponse | undefined {
   return (socket as unknown as SocketInternals)._httpMessage ?? undefined;
 }
 
+/** A body that is ours from here on would be kept back for ever by a cork that nobody takes out. */
+export function uncorkAll(response: ServerResponse): void {
+  for (let corks = response.writableCorked ?? 0; corks > 0; corks--) response.uncork();
+}
+
 /** Progress on a socket: puts its time-out (socket.setTimeout) off, as a write of Node's own does. */
 export function noteProgress(socket: Socket): void {
   (socket as unknown as SocketInternals)._unrefTimer?.();

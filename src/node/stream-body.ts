@@ -3,6 +3,7 @@
 
 import type { ReadStream } from 'node:fs';
 import { holdEnd } from './half-close.js';
+import { uncorkAll } from './node-socket.js';
 import type { Body, Outcome } from './outcome.js';
 
 /** Sends a body part by part and ends the response. */
@@ -26,8 +27,7 @@ class StreamBody {
   begin(): void {
     const { file, response } = this.#body;
     file.retain();
-    // From here the body is ours: a cork that nobody takes out would keep it back for ever.
-    for (let corks = response.writableCorked ?? 0; corks > 0; corks--) response.uncork();
+    uncorkAll(response);
     response.once('close', this.#onClose);
     this.#send();
   }

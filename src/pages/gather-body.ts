@@ -15,6 +15,7 @@ import {
   noteProgress,
   onSocketClose,
   socketDescriptor,
+  uncorkAll,
   whenWritten,
 } from '../node/node-socket.js';
 import { nodeRuntime, type SharedLoop } from '../node/runtime.js';
@@ -60,7 +61,7 @@ class GatherBody implements TransferOwner {
   begin(): void {
     const response = this.#response;
     response.flushHeaders();
-    for (let corks = response.writableCorked; corks > 0; corks--) response.uncork();
+    uncorkAll(response);
     this.#forgetClose = onSocketClose(this.#socket, () => this.#end('aborted'));
     // Behind another answer there is no socket yet; Node flushes the head right after it gave us one.
     if (response.socket === null) response.once('socket', () => process.nextTick(() => this.#wait()));
@@ -189,6 +190,7 @@ export async function streamList(response: ServerResponse, list: SgList<OpenPage
     list.release();
     throw new Error('the response was closed');
   }
+  uncorkAll(response);
   if (!keepsBytes(response)) {
     void isFinished(response).then(() => list.release());
     await giveParts(response, list);

@@ -6,6 +6,7 @@ import { defaultCoalesceBytes, emptyListAccount, type ListAccount, ListWriter } 
 import { isSegment, type Segment } from '../memory/segment.js';
 import { SgList } from '../memory/sg-list.js';
 import { WriteMemoryError, writeFrames } from '../memory/write-frames.js';
+import { keepsBytes, uncorkAll } from '../node/node-socket.js';
 import { PageContext, type RequestSource } from './context.js';
 import { endStreamed, type GatherOutcome, sendGathered, streamList } from './gather-body.js';
 import { Html } from './html.js';
@@ -181,7 +182,10 @@ class NodeAnswer<Data> implements RenderingTarget {
   begin(): void {
     this.#streamed = true;
     this.#setHead();
+    // Who took the place of write sees the first bytes before the head leaves, which may change by them.
+    if (!keepsBytes(this.#response)) return;
     this.#response.flushHeaders();
+    uncorkAll(this.#response);
   }
 
   more(part: SgList<OpenPageFile>, last: boolean): void {

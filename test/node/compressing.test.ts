@@ -187,6 +187,53 @@ test('no part is compressed, whose Content-Range counts bytes of the file', asyn
   assert.deepEqual([part.status, part.body.equals(text.subarray(100, 200))], [206, true]);
 });
 
+/** As middleware does that changes a page as a whole: nothing leaves before the end, and the head is another by then. */
+function collecting(_request: IncomingMessage, response: ServerResponse, next: () => void): void {
+  const { end } = response;
+  const chunks: Buffer[] = [];
+  const take = (chunk: unknown): void => {
+    if (typeof chunk === 'string' || chunk instanceof Uint8Array) chunks.push(Buffer.from(chunk));
+  };
+  response.write = ((chunk: unknown) => {
+    take(chunk);
+    return true;
+  }) as typeof response.write;
+  response.end = ((chunk?: unknown) => {
+    take(chunk);
+    const body = Buffer.concat(chunks);
+    response.removeHeader('Transfer-Encoding');
+    response.setHeader('Content-Length', body.length);
+    return end.call(response, body, 'latin1');
+  }) as typeof response.end;
+  next();
+}
+
+test('the head of a page that is streamed waits for who may change it; corks keep nothing back', async (context) => {
+  const root = makeFiles(context, { 'text.txt': text });
+  const late = () => new Promise<string>((resolve) => setTimeout(resolve, 20, 'y'.repeat(50_000)));
+  const shape = { a: () => 'first', b: late, c: () => file(join(root, 'text.txt')) };
+  const later = page('<p>{{{a}}}{{{b}}}</p>{{{c}}}', shape, { streamAfterMs: 0 });
+  const expected = `<p>first${'y'.repeat(50_000)}</p>${text}`;
+  const corked = (_request: IncomingMessage, response: ServerResponse, next: () => void): void => {
+    response.cork();
+    response.cork();
+    next();
+  };
+  for (const between of [[collecting], [corked], [corked, compressing], [corked, collecting]]) {
+    const application = express().use(...between);
+    application.get('/page', (request, response) => void respond(request, response, later));
+    application.get('/list', (_request, response) => void writeGather(response, [expected]));
+    application.get('/sent', (request, response) => void sendFile(request, response, '/text.txt', { root }));
+    const { port } = await startServer(context, application);
+    for (const headers of [{ 'accept-encoding': 'gzip' }, {}]) {
+      const names = between.map(({ name }) => name).join();
+      assert.equal((await ask(port, '/page', headers)).body.toString(), expected, names);
+      assert.equal((await ask(port, '/list', headers)).body.toString(), expected, names);
+      assert.ok((await ask(port, '/sent', headers)).body.equals(text), names);
+    }
+  }
+});
+
 test('two releases of the same size and time have no strong tag in common', async (context) => {
   const root = makeFiles(context, { 'a.txt': 'release 1' });
   const { port } = await startServer(context, (request, response) =>
