@@ -13,8 +13,8 @@ const [beganSeconds] = process.hrtime();
  * modules of Node's first, and allocates a number at each call.
  */
 export function monotonicMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return (seconds - beganSeconds) * 1000 + nanoseconds / 1e6;
+  const now = process.hrtime();
+  return (now[0] - beganSeconds) * 1000 + now[1] / 1e6;
 }
 
 /** The calls, and the words that they read and write: two `struct timespec`. */

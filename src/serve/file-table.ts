@@ -235,7 +235,8 @@ export class FileTable {
     for (let entry = 0; entry < this.#count; entry++) this.hits.set(entry, this.hits.get(entry) >> 1);
   }
 
-  #agedMs = 0;
+  /** A double from the beginning: were it one ten seconds later only, all code that knows this object would be compiled anew then. */
+  #agedMs = Number.NEGATIVE_INFINITY;
 
   /** Forgets every path. The memory stays for the next ones. */
   clear(): void {
