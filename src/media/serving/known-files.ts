@@ -37,7 +37,21 @@ interface Reading<Value> {
 
 interface Entry<Value> {
   readonly known: { readonly value: Value } | { readonly refusal: FilmRefusal };
+  /** What it takes by itself. */
   readonly bytes: number;
+  readonly shared: Shared | undefined;
+}
+
+/** Memory that several values hold together, and what it takes. */
+export interface Shared {
+  readonly holder: object;
+  readonly bytes: number;
+}
+
+/** What a value takes: by itself, and together with others. */
+export interface Taken {
+  readonly bytes: number;
+  readonly shared?: Shared | undefined;
 }
 
 /** Too many wait already: ask again. */
@@ -47,26 +61,28 @@ const busyRefusal = new FilmRefusal('has to wait: other films are being read', 5
 export class KnownFiles<Value> {
   readonly #loop: Loop;
   readonly #mostBytes: number;
-  readonly #bytesOf: (value: Value) => number;
+  readonly #takenBy: (value: Value) => Taken;
   readonly #letGo: (value: Value) => void;
   /** Least recently used first. */
   readonly #known = new Map<string, Entry<Value>>();
   readonly #waiting = new Map<string, Array<() => void>>();
   /** Those who are still to be read, first come first; each keeps its file open. */
   readonly #inLine: Reading<Value>[] = [];
+  /** Values that hold what is shared. */
+  readonly #sharers = new Map<object, number>();
   #reading = 0;
   #bytes = 0;
 
-  /** @param mostBytes that are kept, by `bytesOf`. @param letGo is told of each value that is kept no longer, after that. */
+  /** @param mostBytes that are kept, by `takenBy`. @param letGo is told of each value that is kept no longer, after that. */
   constructor(
     loop: Loop,
     mostBytes: number,
-    bytesOf: (value: Value) => number,
+    takenBy: (value: Value) => Taken,
     letGo: (value: Value) => void = () => {},
   ) {
     this.#loop = loop;
     this.#mostBytes = mostBytes;
-    this.#bytesOf = bytesOf;
+    this.#takenBy = takenBy;
     this.#letGo = letGo;
   }
 
@@ -111,6 +127,7 @@ export class KnownFiles<Value> {
   clear(): void {
     const entries = [...this.#known.values()];
     this.#known.clear();
+    this.#sharers.clear();
     this.#bytes = 0;
     for (const entry of entries) this.#forget(entry);
   }
@@ -131,8 +148,8 @@ export class KnownFiles<Value> {
   #end(identity: string, outcome: Value | FilmRefusal): void {
     this.#reading--;
     this.#readNext();
-    if (outcome instanceof FilmRefusal) this.#keep(identity, { refusal: outcome }, refusalBytes);
-    else this.#keep(identity, { value: outcome }, this.#bytesOf(outcome));
+    if (outcome instanceof FilmRefusal) this.#keep(identity, { refusal: outcome }, { bytes: refusalBytes });
+    else this.#keep(identity, { value: outcome }, this.#takenBy(outcome));
     const waiting = this.#waiting.get(identity)!;
     this.#waiting.delete(identity);
     this.#wake(waiting, 0);
@@ -150,21 +167,34 @@ export class KnownFiles<Value> {
   }
 
   /** What is larger than all that may be kept is kept alone: its viewers need it. */
-  #keep(identity: string, known: Entry<Value>['known'], bytes: number): void {
+  #keep(identity: string, known: Entry<Value>['known'], { bytes, shared }: Taken): void {
+    const more = (): number => bytes + (shared === undefined || this.#sharers.has(shared.holder) ? 0 : shared.bytes);
     for (const [oldest, entry] of this.#known) {
-      if (this.#bytes + bytes <= this.#mostBytes) break;
-      this.#known.delete(oldest);
-      this.#bytes -= entry.bytes;
+      if (this.#bytes + more() <= this.#mostBytes) break;
+      this.#drop(oldest, entry);
       this.#forget(entry);
     }
-    this.#known.set(identity, { known, bytes });
-    this.#bytes += bytes;
+    this.#bytes += more();
+    if (shared !== undefined) this.#sharers.set(shared.holder, (this.#sharers.get(shared.holder) ?? 0) + 1);
+    const entry = { known, bytes, shared };
+    this.#known.set(identity, entry);
     if (!('refusal' in known) || known.refusal.status !== 503) return;
     // What the disk or memory refused may be there soon.
     this.#loop.nextTurn(() => {
-      if (this.#known.get(identity)?.known !== known) return;
-      this.#known.delete(identity);
-      this.#bytes -= bytes;
+      if (this.#known.get(identity) === entry) this.#drop(identity, entry);
     });
+  }
+
+  /** Keeps it no longer. What it shared is gone with the last one that held it. */
+  #drop(identity: string, { bytes, shared }: Entry<Value>): void {
+    this.#known.delete(identity);
+    this.#bytes -= bytes;
+    if (shared === undefined) return;
+    const left = this.#sharers.get(shared.holder)! - 1;
+    if (left > 0) this.#sharers.set(shared.holder, left);
+    else {
+      this.#sharers.delete(shared.holder);
+      this.#bytes -= shared.bytes;
+    }
   }
 }

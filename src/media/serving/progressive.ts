@@ -14,7 +14,7 @@ import { virtualResource } from './resources.js';
 import { nameOf, type Titles } from './titles.js';
 import { identityOfFile, tagOfPart, type Version, versionOf } from './versions.js';
 
-/** Rearranged films that are kept: their generated parts, and the tables of the films, which each of them holds. */
+/** Rearranged films that are kept: their generated parts, and the tables of the films, once for all clips of one. */
 const mostBytes = 64 * 1024 * 1024;
 const Part = { fastStart: 10, clip: 11 } as const;
 
@@ -30,7 +30,10 @@ export class Progressive {
     this.#files = new KnownFiles<Rearranged>(
       host.loop,
       mostBytes,
-      ({ file, film }) => 1024 + (file?.heldBytes ?? 0) + (film?.indexBytes ?? 0),
+      ({ file, film }) => ({
+        bytes: 1024 + (file?.heldBytes ?? 0),
+        shared: film && { holder: film.tables, bytes: film.indexBytes },
+      }),
       ({ film }) => film?.tables.release(),
     );
   }

@@ -82,7 +82,7 @@ export class Titles {
     this.#films = new KnownFiles<Film>(
       loop,
       mostFilmBytes,
-      ({ indexBytes }) => indexBytes + 16_384,
+      ({ indexBytes }) => ({ bytes: indexBytes + 16_384 }),
       // Titles and cuts refer to the tables of their films.
       ({ tables }) => {
         this.#kept.clear();
@@ -93,18 +93,18 @@ export class Titles {
     this.#cuts = new KnownFiles<Cut>(
       loop,
       mostCutBytes,
-      ({ presentations }) => presentations.reduce((sum, { renditions }) => sum + cutBytesOf(renditions), 0),
+      ({ presentations }) => ({
+        bytes: presentations.reduce((sum, { renditions }) => sum + cutBytesOf(renditions), 0),
+      }),
       // It may be of a film that was let go of and read again: then only the cut keeps the tables that a title refers to.
       ({ films }) => {
         this.#kept.clear();
         releaseTables(films);
       },
     );
-    this.#subtitles = new KnownFiles<Subtitle>(
-      loop,
-      mostSubtitleBytes,
-      ({ cues }) => 1024 + cues.reduce((sum, { text }) => sum + 128 + 2 * text.length, 0),
-    );
+    this.#subtitles = new KnownFiles<Subtitle>(loop, mostSubtitleBytes, ({ cues }) => ({
+      bytes: 1024 + cues.reduce((sum, { text }) => sum + 128 + 2 * text.length, 0),
+    }));
   }
 
   /** What is known of a file. */
@@ -259,16 +259,21 @@ function cutTogether(films: readonly Film[], targetSeconds: number): FilmReading
 }
 
 function* cutting(films: readonly Film[], targetSeconds: number): FilmReading<Cut> {
+  let cut: Cut | undefined;
   try {
-    const cutPoints = films.length > 1 ? yield* inTurns(groupCutSteps(films, targetSeconds)) : undefined;
-    const presentations: Presentation[] = [];
-    if (films.length > 1 && cutPoints === undefined) return { films, presentations };
-    for (const film of films) presentations.push(yield* inTurns(presentationSteps(film, { targetSeconds, cutPoints })));
-    return { films, presentations };
-  } catch (error) {
-    releaseTables(films);
-    throw error;
+    cut = yield* presentationsOf(films, targetSeconds);
+    return cut;
+  } finally {
+    if (cut === undefined) releaseTables(films);
   }
+}
+
+function* presentationsOf(films: readonly Film[], targetSeconds: number): FilmReading<Cut> {
+  const cutPoints = films.length > 1 ? yield* inTurns(groupCutSteps(films, targetSeconds)) : undefined;
+  const presentations: Presentation[] = [];
+  if (films.length > 1 && cutPoints === undefined) return { films, presentations };
+  for (const film of films) presentations.push(yield* inTurns(presentationSteps(film, { targetSeconds, cutPoints })));
+  return { films, presentations };
 }
 
 function releaseTables(films: readonly Film[]): void {

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { OpenFile } from '../../serve/open-files.js';
+import type { Loop } from '../../transport/loop.js';
+import type { FilmReading } from '../film.js';
+import { KnownFiles } from './known-files.js';
+
+interface Clip {
+  readonly name: string;
+  readonly bytes: number;
+  readonly film: { readonly bytes: number } | undefined;
+}
+
+/** Clips that are kept up to 100 bytes, and who was let go of. */
+function kept() {
+  const due: Array<() => void> = [];
+  const loop = { register() {}, unregister() {}, nextTurn: (work: () => void) => due.push(work) } as unknown as Loop;
+  const file = { retain: () => file, release() {} } as unknown as OpenFile;
+  const gone: string[] = [];
+  const files = new KnownFiles<Clip>(
+    loop,
+    100,
+    ({ bytes, film }) => ({ bytes, shared: film && { holder: film, bytes: film.bytes } }),
+    ({ name }) => gone.push(name),
+  );
+  // biome-ignore lint/correctness/useYield: it needs nothing
+  const read = function* (clip: Clip): FilmReading<Clip> {
+    return clip;
+  };
+  const ask = (clip: Clip): void => {
+    files.get({ identity: clip.name, file }, () => read(clip));
+    for (let work = due.shift(); work !== undefined; work = due.shift()) work();
+    assert.deepEqual(
+      files.get({ identity: clip.name, file }, () => assert.fail('it is known')),
+      { value: clip },
+    );
+  };
+  return { files, ask, gone };
+}
+
+test('memory that several values hold counts once, until the last of them is gone', () => {
+  const { files, ask, gone } = kept();
+  const film = { bytes: 60 };
+  for (const name of ['a', 'b', 'c', 'd']) ask({ name, bytes: 10, film });
+  assert.deepEqual([files.kept.bytes, gone], [100, []]);
+  ask({ name: 'e', bytes: 10, film });
+  assert.deepEqual([files.kept.bytes, gone], [100, ['a']]);
+  // Another film has no room beside this one's tables, which go with its last clip.
+  ask({ name: 'f', bytes: 10, film: { bytes: 60 } });
+  assert.deepEqual([files.kept.bytes, gone], [70, ['a', 'b', 'c', 'd', 'e']]);
+  ask({ name: 'g', bytes: 30, film: undefined });
+  assert.deepEqual([files.kept.bytes, gone.length], [100, 5]);
+  files.clear();
+  assert.deepEqual([files.kept.bytes, gone.length], [0, 7]);
+  ask({ name: 'h', bytes: 10, film });
+  assert.equal(files.kept.bytes, 70, 'what is shared counts anew');
+});
