@@ -1,9 +1,11 @@
 // Composition offsets of a track's samples, filled run by run, in as few bytes as hold them. Not here: where runs come from (read-tables.ts,
 // fragment-track.ts), the table that they become part of (sample-builder.ts).
 
+import { putNumbers } from './film-tables.js';
 import type { IndexBudget } from './growing.js';
 import { samplesATurn } from './reading.js';
 import type { SampleArrays } from './samples.js';
+import { stretchWords, type TableCore } from './table-core.js';
 
 /** A call costs more than a sample, and most runs of films with B-frames are of one. */
 export function fillRun(
@@ -49,27 +51,23 @@ export class OffsetsBuilder {
   }
 
   /**
-   * The next runs, as `ctts` has them: a count and an offset each.
+   * The next runs, as `ctts` has them: a count and an offset each, in the words of the core.
    * Offsets have a sign in version 0 too: old muxers write negative ones there, and no honest one has 2^31 ticks.
    */
-  addAll(words: Uint32Array, runs: number): void {
-    const end = runs * 2;
-    let sample = this.#covered;
-    let values = this.#values;
-    for (let at = 0; at < end; at += 2) {
-      const offset = words[at + 1]! | 0;
-      const isShort = values?.BYTES_PER_ELEMENT === 2 && offset <= mostShort && offset >= -mostShort;
+  addAll({ core, words, signed }: TableCore, runs: number): void {
+    for (let run = 0; run < runs && !this.isFull; ) {
+      const room = Math.min(stretchWords, this.#count - this.#covered);
       // Films with B-frames have a run for each sample.
-      if (isShort && words[at] === 1 && sample < this.#count) {
-        values![sample++] = offset;
-        continue;
-      }
-      this.#covered = sample;
-      this.add(words[at]!, offset);
-      sample = this.#covered;
-      values = this.#values;
+      const samples = core.spreadRuns(words.at + run * 8, runs - run, signed.at, room);
+      run += core.taken.value;
+      this.#most = Math.max(this.#most, core.largest.value >>> 0);
+      if (this.#most > 0) putNumbers(this.#hold(), signed.numbers.subarray(0, samples), this.#covered);
+      this.#covered += samples;
+      if (run === runs) return;
+      // A run that is longer than a stretch, or than what is left.
+      this.add(words.numbers[run * 2]!, words.numbers[run * 2 + 1]! | 0);
+      run++;
     }
-    this.#covered = sample;
   }
 
   /** Every sample has its offset. */
@@ -83,7 +81,7 @@ export class OffsetsBuilder {
     if (before !== undefined && (!isLong || before.BYTES_PER_ELEMENT === 4)) return before;
     const values = isLong ? this.#budget.table(Int32Array, this.#count) : this.#budget.table(Int16Array, this.#count);
     if (before !== undefined) {
-      for (let sample = 0; sample < this.#covered; sample++) values[sample] = before[sample]!;
+      putNumbers(values, before.subarray(0, this.#covered), 0);
       this.#budget.drop(before);
     }
     this.#values = values;

@@ -24,6 +24,11 @@ const leastBytes = 8192;
 
 /** What a film knows of its samples is numbers of one of these. */
 export type Table = Uint16Array | Int16Array | Uint32Array | Int32Array | Float64Array;
+/** Puts numbers into a table, from a place on: what a film's header says, none of its media. */
+export function putNumbers(table: Table, numbers: Table, at: number): void {
+  table.set(numbers, at);
+}
+
 /** Makes one: of its own memory, or over a part of another. */
 export type TableKind<Kind extends Table> = {
   new (count: number): Kind;

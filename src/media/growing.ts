@@ -2,7 +2,7 @@
 // never moved, so that no turn has to copy all that came before. Not here: the tables made of it (sample-builder.ts), where they lie
 // (film-tables.ts).
 
-import type { FilmTables, Table, TableKind } from './film-tables.js';
+import { type FilmTables, putNumbers, type Table, type TableKind } from './film-tables.js';
 
 /** A table that cannot be used: why, as the rest of a sentence. */
 export class TableError extends Error {
@@ -91,6 +91,11 @@ abstract class Blocks<Block extends Uint32Array | Int32Array | Float64Array> {
     this.length++;
   }
 
+  /** The block that a place that there is lies in. */
+  protected blockAt(index: number): Block {
+    return this.#blocks[index >>> blockShift]!;
+  }
+
   /** The number at a place that there is. */
   at(index: number): number {
     return this.#blocks[index >>> blockShift]![index & blockMask]!;
@@ -125,6 +130,31 @@ const mostSpareBlocks = 256;
 
 /** A growing list of whole numbers below 2^32. */
 export class WordList extends Blocks<Uint32Array> {
+  /** Adds numbers at the end. @throws TableError as {@link push} */
+  pushAll(values: Uint32Array): void {
+    for (let from = 0; from < values.length; ) {
+      // One is pushed where a block begins.
+      if ((this.length & blockMask) === 0) this.push(values[from++]!);
+      const room = (blockMask + 1 - (this.length & blockMask)) & blockMask;
+      const taken = Math.min(room, values.length - from);
+      if (taken > 0)
+        putNumbers(this.blockAt(this.length), values.subarray(from, from + taken), this.length & blockMask);
+      this.length += taken;
+      from += taken;
+    }
+  }
+
+  /** Writes the numbers from `from` on into `target`, as many as it has room for. */
+  read(from: number, target: Uint32Array): void {
+    const end = Math.min(this.length, from + target.length);
+    for (let at = from; at < end; ) {
+      const inBlock = at & blockMask;
+      const taken = Math.min(blockMask + 1 - inBlock, end - at);
+      putNumbers(target, this.blockAt(at).subarray(inBlock, inBlock + taken), at - from);
+      at += taken;
+    }
+  }
+
   protected override make(count: number): Uint32Array {
     return spareBlocks.pop() ?? new Uint32Array(count);
   }

@@ -170,6 +170,60 @@ test('tables of every shape give what the plainest reading of them gives, asked 
   );
 });
 
+for (const [most, base] of [
+  [900, 4096],
+  [70_000, 2 ** 33],
+] as const) {
+  test(`a film of tens of thousands of samples of up to ${most} bytes from ${base} on is what its tables say`, () => {
+    const total = 30_011;
+    let state = 1;
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 1;
+      return (state >>> 8) % below;
+    };
+    const stsz = Array.from({ length: total }, () => random(most));
+    // Runs of one, and one that is longer than what is gone through at once.
+    const ctts: [number, number][] = Array.from({ length: 9000 }, () => [1, random(4000)]);
+    ctts.push([12_000, 7], ...Array.from({ length: total - 21_000 }, (): [number, number] => [1, random(90)]));
+    const [stsc, places, offsets, kinds]: [[number, number, number][], number[], number[], number[]] = [[], [], [], []];
+    let place: number = base;
+    for (let chunk = 0; offsets.length < total; chunk++) {
+      const count = Math.min(chunk === 5000 ? 9000 : 1 + random(3), total - offsets.length);
+      const kind = chunk < 2000 ? 1 : 2;
+      places.push(place);
+      if (stsc.at(-1)?.[1] !== count || stsc.at(-1)?.[2] !== kind) stsc.push([chunk + 1, count, kind]);
+      for (let each = 0; each < count; each++) {
+        kinds.push(kind - 1);
+        offsets.push(place);
+        place += stsz[offsets.length - 1]!;
+      }
+      place += random(5000);
+    }
+    const where = base < 2 ** 32 ? { stco: places } : { co64: places };
+    const tables = tableBoxes({ stts: [[total, 40]], ctts, stsc, stsz, stss: [1], ...where });
+    const header = movie([trak({ entries: [avc1, avc1], tables })]);
+    // Where samples lie is not looked at but for the end of the file.
+    const end = Math.max(place, header.length) + 16;
+    const file = joined(header, bytes.u32(1), 'mdat', bytes.u64(end - header.length));
+    const { samples } = readFilmBytes(file, end).tracks[0]!;
+    const shifts = ctts.flatMap(([count, shift]) => Array<number>(count).fill(shift));
+    let sum = 0;
+    for (let sample = 0; sample < total; sample++) {
+      const got = [samples.size(sample), samples.offset(sample), samples.compositionOffset(sample)];
+      assert.deepEqual(
+        [...got, samples.description(sample)],
+        [stsz[sample], offsets[sample], shifts[sample], kinds[sample]],
+      );
+      if (sample % 1009 === 0) {
+        assert.equal(samples.bytes(0, sample), sum);
+        // From a checkpoint.
+        assert.equal(samples.offset(total - 1), offsets[total - 1]);
+      }
+      sum += stsz[sample]!;
+    }
+  });
+}
+
 test('what muxers get wrong is repaired, and said once', () => {
   const read = (tables: BoxTables) => {
     const { tracks, notes } = filmOf([{ ...honest, ...tables }]);

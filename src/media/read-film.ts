@@ -36,12 +36,15 @@ const mostTracks = 64;
  */
 export function* readFilm(size: number, memory?: TableMemory): Generator<FilmNeed, Film, Uint8Array | undefined> {
   const tables = new FilmTables(memory);
+  let film: Film | undefined;
   try {
-    return yield* readAhead(read(size, tables), size);
+    film = yield* readAhead(read(size, tables), size);
+    return film;
   } catch (error) {
-    tables.release();
     if (error instanceof BoxError || error instanceof TableError) throw new FilmRefusal(plain(error));
     throw error;
+  } finally {
+    if (film === undefined) tables.release();
   }
 }
 
@@ -155,7 +158,7 @@ function* trackOf(
   index: IndexBudget,
   notes: string[],
 ): Reading<FilmTrack> {
-  const { edits, stbl, ...rest } = head;
+  const { edits, stbl } = head;
   let randomAccess: Uint32Array | undefined;
   try {
     if (head.kind === 'video' && samples.syncCount <= 1) {
@@ -170,7 +173,24 @@ function* trackOf(
     note(notes, `track ${head.id} has an edit behind its end; it is not honoured`);
     edit = { emptyTicks: edit.emptyTicks, mediaTime: 0, endTicks: undefined };
   }
-  return { ...rest, samples, edit, randomAccess };
+  const { id, kind, timescale, language, name, enabled, entries, width, height, rotation, matrix } = head;
+  // One by one, so that the tracks of all films are one kind of object to the compiler.
+  return {
+    id,
+    kind,
+    timescale,
+    language,
+    name,
+    enabled,
+    entries,
+    samples,
+    edit,
+    width,
+    height,
+    rotation,
+    matrix,
+    randomAccess,
+  };
 }
 
 /** Whether an error is one track's alone. */

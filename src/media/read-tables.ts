@@ -3,10 +3,12 @@
 
 import type { Box } from '../wire/iso-bmff/boxes.js';
 import { OffsetsBuilder } from './composition-offsets.js';
+import { putNumbers } from './film-tables.js';
 import { CutOffError, type IndexBudget, TableError, WordList } from './growing.js';
-import { bytesAt, entriesOf, type Reading, wordsOf } from './reading.js';
+import { bytesAt, entriesOf, type Reading, stretchesOf, wordsOf } from './reading.js';
 import { buildTable, ChunkPlaces, ChunkRuns, mostSamples, note, SyncBuilder, TimesBuilder } from './sample-builder.js';
 import type { SampleTable } from './samples.js';
+import type { TableCore } from './table-core.js';
 
 const find = (boxes: readonly Box[], type: string): Box | undefined => boxes.find((box) => box.type === type);
 
@@ -64,8 +66,8 @@ function* readSizes(stbl: readonly Box[], fileSize: number, budget: IndexBudget)
   yield* countOf(box, 8, bits / 8);
   let sizes: Uint16Array | Uint32Array = budget.table(Uint16Array, told);
   if (bits === 32) {
-    yield* wordsOf(box, 12, 1, told, (words, taken, first) => {
-      sizes = takeLongSizes(words, taken, first, sizes, budget);
+    yield* stretchesOf(box, 12, 1, told, (core, taken, first, ored) => {
+      sizes = takeLongSizes(core, taken, first, ored, sizes, budget);
       return true;
     });
     return { sizes, told };
@@ -82,29 +84,25 @@ function* readSizes(stbl: readonly Box[], fileSize: number, budget: IndexBudget)
 
 /** Takes 32-bit sizes; as soon as one needs more than 16 bits all have 32. Returns what they are in. */
 function takeLongSizes(
-  words: Uint32Array,
+  { core, words, shorts }: TableCore,
   taken: number,
   first: number,
+  ored: number,
   sizes: Uint16Array | Uint32Array,
   budget: IndexBudget,
 ): Uint16Array | Uint32Array {
   let kept = sizes;
-  if (sizes.BYTES_PER_ELEMENT === 2 && hasLong(words, taken)) {
+  if (sizes.BYTES_PER_ELEMENT === 2 && ored >>> 16 !== 0) {
     kept = budget.table(Uint32Array, sizes.length);
-    for (let sample = 0; sample < first; sample++) kept[sample] = sizes[sample]!;
+    putNumbers(kept, sizes.subarray(0, first), 0);
     budget.drop(sizes);
   }
-  kept.set(words.subarray(0, taken), first);
+  if (kept.BYTES_PER_ELEMENT === 4) putNumbers(kept, words.numbers.subarray(0, taken), first);
+  else {
+    core.narrowWords(words.at, taken, words.at);
+    putNumbers(kept, shorts.subarray(0, taken), first);
+  }
   return kept;
-}
-
-/** Whether one of the words needs more than 16 bits. Four at a time: most of all this is called before it is compiled. */
-function hasLong(words: Uint32Array, taken: number): boolean {
-  let bits = 0;
-  let at = 0;
-  for (; at + 4 <= taken; at += 4) bits |= words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!;
-  for (; at < taken; at++) bits |= words[at]!;
-  return bits >>> 16 !== 0;
 }
 
 function takeShortSizes(
@@ -139,9 +137,9 @@ function* readPlaces(stbl: readonly Box[], told: number, descriptions: number, b
   // Every chunk has a sample: those behind the last sample are nothing.
   const used = Math.min(chunks, told);
   const places = new ChunkPlaces(used, budget);
-  yield* wordsOf(box, 8, isLong ? 2 : 1, used, (words, taken, first) => {
-    if (!isLong) places.low.set(words.subarray(0, taken), first);
-    else for (let at = 0; at < taken; at++) places.put(first + at, words[at * 2]! * 2 ** 32 + words[at * 2 + 1]!);
+  yield* stretchesOf(box, 8, isLong ? 2 : 1, used, (core, taken, first) => {
+    if (isLong) places.putLongs(core, taken, first);
+    else putNumbers(places.low, core.words.numbers.subarray(0, taken), first);
     return true;
   });
   return { runs, places, placed: runs.count(chunks) };
@@ -158,14 +156,9 @@ function* readRuns(
   const entries = yield* countOf(box, 4, 12);
   const runs = new ChunkRuns(descriptions, budget);
   // Runs rise: behind as many as there are chunks there is none that counts.
-  yield* wordsOf(box, 8, 3, Math.min(entries, Math.max(1, chunks)), (words, taken) => {
-    for (let at = 0; at < taken * 3; at += 3) {
-      const first = words[at]! - 1;
-      if (first >= chunks && first > 0) return false;
-      runs.add(first, words[at + 1]!, words[at + 2]! - 1);
-    }
-    return true;
-  });
+  yield* stretchesOf(box, 8, 3, Math.min(entries, Math.max(1, chunks)), (core, taken) =>
+    runs.addAll(core, taken, chunks),
+  );
   return runs;
 }
 
@@ -188,8 +181,8 @@ function* readOffsets(stbl: readonly Box[], count: number, budget: IndexBudget):
   const box = find(stbl, 'ctts');
   if (box === undefined) return offsets;
   const entries = yield* countOf(box, 4, 8);
-  yield* wordsOf(box, 8, 2, entries, (words, taken) => {
-    offsets.addAll(words, taken);
+  yield* stretchesOf(box, 8, 2, entries, (core, taken) => {
+    offsets.addAll(core, taken);
     return !offsets.isFull;
   });
   return offsets;

@@ -4,6 +4,7 @@
 import { type Box, headerBytes, readBox } from '../wire/iso-bmff/boxes.js';
 import { type FilmNeed, FilmRefusal, maxReadBytes } from './film.js';
 import { TableError } from './growing.js';
+import { stretchWords, type TableCore, tableCore } from './table-core.js';
 
 /** What a reader needs now. Bytes up to `until` will be needed soon. */
 export type ReadNeed = { readonly offset: number; readonly length: number; readonly until: number } | undefined;
@@ -11,7 +12,7 @@ export type ReadNeed = { readonly offset: number; readonly length: number; reado
 /** Something that is read: yields needs, is resumed with bytes. */
 export type Reading<Result> = Generator<ReadNeed, Result, Uint8Array | undefined>;
 
-/** Bytes of tables that are decoded at once: below a millisecond even before the compiler has seen the code. */
+/** Bytes of tables that are gone through at once: below a millisecond even before the compiler has seen the code. */
 const pieceBytes = 8 * 1024;
 
 /** Samples between two turns of others: below a millisecond even before the compiler has seen the code. */
@@ -97,6 +98,7 @@ export function* childrenOf(box: Box, budget: BoxBudget, skip = 0): Reading<Box[
 /**
  * Pieces of a table's payload: whole entries of `entryBytes`, each piece borrowed until the next; others have their turn between them.
  * @param take is given a piece, how many entries it has, and the number of the first; returns false when it needs no more.
+ * @param most bytes of a piece
  */
 export function* entriesOf(
   box: Box,
@@ -104,8 +106,9 @@ export function* entriesOf(
   entryBytes: number,
   count: number,
   take: (view: DataView, entries: number, first: number) => boolean | undefined,
+  most = pieceBytes,
 ): Reading<void> {
-  const mostEntries = Math.floor(pieceBytes / entryBytes);
+  const mostEntries = Math.floor(most / entryBytes);
   const end = box.payload + skip + count * entryBytes;
   // Short pieces first: the compiler may not have seen this yet.
   let perPiece = Math.floor(mostEntries / 4);
@@ -119,27 +122,39 @@ export function* entriesOf(
   }
 }
 
-/** A piece as words in the machine's order. One for the thread: it is filled and read within one call. */
-const pieceMemory = Buffer.allocUnsafeSlow(pieceBytes);
-const pieceWords = new Uint32Array(pieceMemory.buffer);
-
-/**
- * Pieces of a table of 32-bit words, as {@link entriesOf}: in an array of the machine's own order, which costs the least to go through,
- * most of all before the compiler has seen the code.
- */
-export function* wordsOf(
+/** Pieces of a table of 32-bit words, as {@link entriesOf}, for what looks at each of them itself: short ones. */
+export function wordsOf(
   box: Box,
   skip: number,
   wordsPerEntry: number,
   count: number,
   take: (words: Uint32Array, entries: number, first: number) => boolean | undefined,
 ): Reading<void> {
+  const each = (core: TableCore, entries: number, first: number): boolean | undefined =>
+    take(core.words.numbers, entries, first);
+  return stretchesOf(box, skip, wordsPerEntry, count, each, pieceBytes);
+}
+
+/**
+ * Pieces of a table of 32-bit words in the machine's order, in `words` of the core's memory, for what has the core go through them.
+ * @param take is also given all words of the piece, ored
+ */
+export function* stretchesOf(
+  box: Box,
+  skip: number,
+  wordsPerEntry: number,
+  count: number,
+  take: (core: TableCore, entries: number, first: number, ored: number) => boolean | undefined,
+  most = stretchWords * 4,
+): Reading<void> {
   const entryBytes = wordsPerEntry * 4;
-  yield* entriesOf(box, skip, entryBytes, count, (view, entries, first) => {
+  const core = tableCore();
+  const bytes = new Uint8Array(core.words.numbers.buffer, core.words.at, most);
+  const swapped = (view: DataView, entries: number, first: number): boolean | undefined => {
     const length = entries * entryBytes;
     // copy-ok: a piece of a film's header, to be put into the machine's order
-    pieceMemory.set(new Uint8Array(view.buffer, view.byteOffset, length));
-    pieceMemory.subarray(0, length).swap32();
-    return take(pieceWords, entries, first);
-  });
+    bytes.set(new Uint8Array(view.buffer, view.byteOffset, length));
+    return take(core, entries, first, core.core.swapWords(core.words.at, length / 4));
+  };
+  yield* entriesOf(box, skip, entryBytes, count, swapped, most);
 }

@@ -2,9 +2,11 @@
 // is safe, in as few bytes as hold them. Not here: where runs come from (read-tables.ts, read-fragments.ts).
 
 import { fillRun, type OffsetsBuilder } from './composition-offsets.js';
+import { putNumbers } from './film-tables.js';
 import { CutOffError, type IndexBudget, type NumberList, TableError, WordList } from './growing.js';
 import { samplesATurn } from './reading.js';
 import { checkpointShift, type SampleArrays, SampleTable } from './samples.js';
+import { stretchWords, type TableCore, tableCore } from './table-core.js';
 
 /** More samples than a track of three days has: what promises more is a lie. */
 export const mostSamples = 2 ** 24;
@@ -109,6 +111,7 @@ export class ChunkRuns {
   /** Samples in all runs but the last. */
   #placed = 0;
   #lastFirst = -1;
+  #lastDescription = 0;
 
   /** @param known descriptions that there are. */
   constructor(known: number, budget: IndexBudget) {
@@ -129,6 +132,7 @@ export class ChunkRuns {
     }
     if (samples === 0) throw new TableError('has chunks without samples (stsc)');
     this.#lastFirst = first;
+    this.#lastDescription = description;
     const placed = this.count(first);
     const kinds = this.descriptions.length;
     if (kinds === 0 || this.descriptions.at(kinds - 1) !== description) {
@@ -140,6 +144,37 @@ export class ChunkRuns {
     this.#placed = placed;
     this.firsts.push(first);
     this.samples.push(samples);
+  }
+
+  /**
+   * Entries of `stsc` in the words of the core, up to the first of a chunk that there is not.
+   * @returns false when that came @throws TableError
+   */
+  addAll({ core, words, state, stateFloats, firsts, counts }: TableCore, entries: number, chunks: number): boolean {
+    for (let entry = 0; entry < entries; ) {
+      const last = this.firsts.length - 1;
+      if (last >= 0) {
+        // The first ones, of a description, and what is wrong are told one by one.
+        state.numbers[0] = this.#lastFirst;
+        state.numbers[1] = this.samples.at(last);
+        state.numbers[2] = this.#lastDescription + 1;
+        state.numbers[3] = this.firsts.at(last);
+        stateFloats[2] = this.#placed;
+        const from = words.at + entry * 12;
+        const begun = core.takeRuns(state.at, from, entries - entry, chunks, firsts.at, counts.at);
+        this.#lastFirst = state.numbers[0]!;
+        this.#placed = stateFloats[2]!;
+        this.firsts.pushAll(firsts.numbers.subarray(0, begun));
+        this.samples.pushAll(counts.numbers.subarray(0, begun));
+        entry += core.taken.value;
+        if (entry === entries) return true;
+      }
+      const first = words.numbers[entry * 3]! - 1;
+      if (first >= chunks && first > 0) return false;
+      this.add(first, words.numbers[entry * 3 + 1]!, words.numbers[entry * 3 + 2]! - 1);
+      entry++;
+    }
+    return true;
   }
 
   /** Samples that the first `chunks` chunks have. */
@@ -176,9 +211,13 @@ export class ChunkPlaces {
     this.low[chunk] = offset % 2 ** 32;
   }
 
-  /** File offset of a chunk. */
-  at(chunk: number): number {
-    return this.high === undefined ? this.low[chunk]! : this.high[chunk]! * 2 ** 32 + this.low[chunk]!;
+  /** Numbers of 64 bits in the words of the core, from a chunk on. @throws TableError for an offset behind any file */
+  putLongs({ core, words, low, high }: TableCore, count: number, first: number): void {
+    const upper = core.partLongs(words.at, count, low.at, high.at);
+    if (upper >>> 16 !== 0) throw new TableError('has a chunk that begins behind the end of any file');
+    if (upper !== 0) this.high ??= this.#budget.table(Uint16Array, this.low.length);
+    putNumbers(this.low, low.numbers.subarray(0, count), first);
+    if (this.high !== undefined) putNumbers(this.high, high.numbers.subarray(0, count), first);
   }
 }
 
@@ -214,8 +253,7 @@ export function* buildTable(
     fileSize,
     budget,
   );
-  // Short turns first: the compiler may not have seen this yet.
-  for (let most = samplesATurn / 4; !placer.run(most); most = Math.min(most * 2, samplesATurn)) yield undefined;
+  while (!placer.run()) yield undefined;
   const offsets = yield* parts.offsets.finish();
   yield undefined;
   const descriptions = descriptionsOf(runs, count, budget);
@@ -225,6 +263,27 @@ export function* buildTable(
     ...{ chunkBits: placer.bits, chunkLow: places.low.subarray(0, placer.chunks), chunkHigh: places.high },
     ...{ sync, ...descriptions, checkpoints: placer.checkpoints },
   });
+}
+
+/** Numbers of the state of `placeSamples` (Placing in src/core/film-tables.ts): words, and floating point numbers behind them. */
+const enum Placing {
+  sample,
+  end,
+  chunk,
+  left,
+  perChunk,
+  run,
+  runs,
+  each,
+  isWide,
+  isLong,
+  words,
+}
+const enum PlacingFloat {
+  offset = Placing.words / 2,
+  fileEnd,
+  total,
+  end,
 }
 
 /** Finds where each sample lies: which begin a chunk, checkpoints, and that all of it lies in the file. */
@@ -238,18 +297,9 @@ class Placer {
   readonly bits: Uint32Array;
   readonly #parts: TableParts;
   readonly #deltas: Uint32Array | undefined;
-  readonly #fileSize: number;
-  #sample = 0;
-  #offset = 0;
-  #total = 0;
+  readonly #state = new Float64Array(PlacingFloat.end);
+  readonly #words = new Uint32Array(this.#state.buffer, 0, Placing.words);
   #time: number;
-  /** The run that comes next, its first chunk, and the samples a chunk of the one before. */
-  #run = 0;
-  #nextRun = 0;
-  #perChunk = 0;
-  /** The chunk that comes next, and samples of the one before that are still to be placed. */
-  #chunk = 0;
-  #left = 0;
 
   /** @param times given where there is one delta a sample. */
   constructor(
@@ -258,83 +308,67 @@ class Placer {
     fileSize: number,
     budget: IndexBudget,
   ) {
+    const { count, sizes, runs, places } = parts;
     this.#parts = parts;
     this.#deltas = times?.times.deltas;
     this.#time = times?.firstTime ?? 0;
-    this.#fileSize = fileSize;
-    const points = ((parts.count - 1) >>> checkpointShift) + 1;
+    const points = ((count - 1) >>> checkpointShift) + 1;
     this.checkpoints = {
       offsets: budget.table(Float64Array, points),
       chunks: budget.table(Uint32Array, points),
       bytes: budget.table(Float64Array, points),
       times: times === undefined ? undefined : budget.table(Float64Array, points),
     };
-    this.bits = budget.table(Uint32Array, ((parts.count - 1) >>> 5) + 1);
+    this.bits = budget.table(Uint32Array, ((count - 1) >>> 5) + 1);
+    this.#words[Placing.runs] = runs.firsts.length;
+    if (typeof sizes === 'number') this.#words[Placing.each] = sizes;
+    else this.#words[Placing.isWide] = Number(sizes.BYTES_PER_ELEMENT === 4);
+    this.#words[Placing.isLong] = Number(places.high !== undefined);
+    this.#state[PlacingFloat.fileEnd] = fileSize;
   }
 
   /** Chunks that have samples, of those placed so far. */
   get chunks(): number {
-    return this.#chunk;
+    return this.#words[Placing.chunk]!;
   }
 
-  /** Places up to `most` samples, a whole number of checkpoints; true when all are. @throws CutOffError */
-  run(most: number): boolean {
-    const { count, sizes, places } = this.#parts;
-    const end = Math.min(count, this.#sample + most);
-    const each = typeof sizes === 'number' ? sizes : 0;
-    const table = typeof sizes === 'number' ? undefined : sizes;
-    const { bits } = this;
-    const { low, high } = places;
-    let sample = this.#sample;
-    let offset = this.#offset;
-    let total = this.#total;
-    let left = this.#left;
-    // A chunk is most often a sample or two: what is done for one is done here, without a call.
-    while (sample < end) {
-      if (left === 0) {
-        const chunk = this.#chunk++;
-        if (chunk >= this.#nextRun) this.#beginRun();
-        bits[sample >>> 5]! |= 1 << (sample & 31);
-        offset = high === undefined ? low[chunk]! : high[chunk]! * 2 ** 32 + low[chunk]!;
-        left = this.#perChunk;
-      }
-      if ((sample & checkpointMask) === 0) this.#checkpoint(sample, offset, total);
-      const stop = Math.min(end, sample + left, (sample | checkpointMask) + 1);
-      left -= stop - sample;
-      if (table === undefined) {
-        offset += each * (stop - sample);
-        total += each * (stop - sample);
-        sample = stop;
-      } else {
-        for (; sample < stop; sample++) {
-          const size = table[sample]!;
-          offset += size;
-          total += size;
-        }
-      }
-      if (offset > this.#fileSize) throw new CutOffError(offset, this.#fileSize);
+  /** Places some thousands of samples; true when all are. @throws CutOffError */
+  run(): boolean {
+    const { count, sizes, runs, places } = this.#parts;
+    const core = tableCore();
+    const sample = this.#words[Placing.sample]!;
+    const end = Math.min(count, sample + stretchWords);
+    const chunk = this.#words[Placing.chunk]!;
+    const run = this.#words[Placing.run]!;
+    this.#words[Placing.end] = end;
+    if (typeof sizes !== 'number') {
+      const room = sizes.BYTES_PER_ELEMENT === 4 ? core.words.numbers : core.shorts;
+      putNumbers(room, sizes.subarray(sample, end), 0);
     }
-    this.#sample = sample;
-    this.#offset = offset;
-    this.#total = total;
-    this.#left = left;
+    // Each sample begins a chunk at most, and each chunk a run.
+    putNumbers(core.low.numbers, places.low.subarray(chunk, chunk + end - sample), 0);
+    if (places.high !== undefined) putNumbers(core.high.numbers, places.high.subarray(chunk, chunk + end - sample), 0);
+    runs.firsts.read(run, core.firsts.numbers);
+    runs.samples.read(run, core.counts.numbers);
+    putNumbers(core.stateFloats, this.#state, 0);
+    const isInside = core.placeSamples();
+    putNumbers(this.#state, core.stateFloats.subarray(0, PlacingFloat.end), 0);
+    if (isInside === 0) throw new CutOffError(this.#state[PlacingFloat.offset]!, this.#state[PlacingFloat.fileEnd]!);
+    this.#keep(core, sample, end);
     return end === count;
   }
 
-  #beginRun(): void {
-    const { firsts, samples } = this.#parts.runs;
-    const run = this.#run++;
-    this.#perChunk = samples.at(run);
-    this.#nextRun = run + 1 < firsts.length ? firsts.at(run + 1) : Number.POSITIVE_INFINITY;
-  }
-
-  #checkpoint(sample: number, offset: number, total: number): void {
-    const { offsets, chunks, bytes, times } = this.checkpoints;
-    const point = sample >>> checkpointShift;
-    offsets[point] = offset;
-    chunks[point] = this.#chunk - 1;
-    bytes[point] = total;
-    if (times !== undefined) times[point] = this.#timeAt(sample);
+  /** Keeps what was found of the samples from `from` up to `to`. */
+  #keep({ bits, offsets, chunks, sums }: TableCore, from: number, to: number): void {
+    const point = from >>> checkpointShift;
+    const points = ((to - 1) >>> checkpointShift) + 1 - point;
+    putNumbers(this.bits, bits.numbers.subarray(0, (to - from + 31) >>> 5), from >>> 5);
+    putNumbers(this.checkpoints.offsets, offsets.numbers.subarray(0, points), point);
+    putNumbers(this.checkpoints.chunks, chunks.numbers.subarray(0, points), point);
+    putNumbers(this.checkpoints.bytes, sums.numbers.subarray(0, points), point);
+    const { times } = this.checkpoints;
+    if (times === undefined) return;
+    for (let at = point; at < point + points; at++) times[at] = this.#timeAt(at << checkpointShift);
   }
 
   /** The decode time of a sample at a checkpoint: that of the checkpoint before, and 512 deltas. */

@@ -57,7 +57,18 @@ export class SampleTable {
   readonly count: number;
   /** Decode time of the last sample plus its duration, less the decode time of the first. */
   readonly durationTicks: number;
-  #arrays: SampleArrays;
+  // Each array is a field of its own: how `SampleArrays` is put together differs from film to film until the compiler has seen some, and code
+  // that was made for one kind of object would be thrown away for the other.
+  #checkpoints: Checkpoints | undefined;
+  readonly #firstTime: number;
+  #compositionOffsets: Int16Array | Int32Array | undefined;
+  readonly #offsetUnit: number;
+  #chunkBits: Uint32Array;
+  #chunkLow: Uint32Array;
+  #chunkHigh: Uint16Array | undefined;
+  #sync: Uint32Array | undefined;
+  #descriptionStarts: Uint32Array | undefined;
+  #descriptions: Uint16Array | undefined;
   readonly #constantSize: number;
   #sizes: Uint16Array | Uint32Array;
   #runs: TimeRuns | undefined;
@@ -71,22 +82,38 @@ export class SampleTable {
   #run = 0;
 
   constructor(arrays: SampleArrays) {
-    this.#arrays = arrays;
     this.count = arrays.count;
+    this.#checkpoints = arrays.checkpoints;
+    this.#firstTime = arrays.firstTime;
+    this.#compositionOffsets = arrays.compositionOffsets;
+    this.#offsetUnit = arrays.offsetUnit;
+    this.#chunkBits = arrays.chunkBits;
+    this.#chunkLow = arrays.chunkLow;
+    this.#chunkHigh = arrays.chunkHigh;
+    this.#sync = arrays.sync;
+    this.#descriptionStarts = arrays.descriptionStarts;
+    this.#descriptions = arrays.descriptions;
     this.#constantSize = typeof arrays.sizes === 'number' ? arrays.sizes : -1;
     this.#sizes = typeof arrays.sizes === 'number' ? noSizes : arrays.sizes;
     this.#runs = 'startTimes' in arrays.times ? arrays.times : undefined;
     this.#deltas = arrays.times.deltas;
     const last = this.count - 1;
-    this.durationTicks = last < 0 ? 0 : this.decodeTime(last) + this.duration(last) - arrays.firstTime;
+    this.durationTicks = last < 0 ? 0 : this.decodeTime(last) + this.duration(last) - this.#firstTime;
   }
 
   /** The arrays' memory is others' from now on: whoever looks for a place or a time finds nothing, and throws. */
   close(): void {
-    this.#arrays = undefined as unknown as SampleArrays;
+    this.#checkpoints = undefined;
     this.#sizes = noSizes;
     this.#runs = undefined;
-    this.#deltas = noDeltas;
+    this.#deltas = noWords;
+    if (this.#compositionOffsets !== undefined) this.#compositionOffsets = noOffsets;
+    this.#chunkBits = noWords;
+    this.#chunkLow = noWords;
+    this.#chunkHigh = undefined;
+    if (this.#sync !== undefined) this.#sync = noWords;
+    this.#descriptionStarts = undefined;
+    this.#descriptions = undefined;
     this.#placeSample = -1;
     this.#timeSample = -1;
   }
@@ -99,13 +126,13 @@ export class SampleTable {
   /** Where a sample's bytes begin in the file. */
   offset(sample: number): number {
     if (sample === this.#placeSample) return this.#placeOffset;
-    const { chunkBits, checkpoints } = this.#arrays;
+    const chunkBits = this.#chunkBits;
     let at = this.#placeSample;
     // A place further on than the checkpoint before the sample is the better start.
     if (at < 0 || at > sample || (sample & ~checkpointMask) > at) {
       at = sample & ~checkpointMask;
-      this.#placeOffset = checkpoints.offsets[at >>> checkpointShift]!;
-      this.#placeChunk = checkpoints.chunks[at >>> checkpointShift]!;
+      this.#placeOffset = this.#checkpoints!.offsets[at >>> checkpointShift]!;
+      this.#placeChunk = this.#checkpoints!.chunks[at >>> checkpointShift]!;
     }
     let offset = this.#placeOffset;
     let chunk = this.#placeChunk;
@@ -122,13 +149,13 @@ export class SampleTable {
 
   /** Chunks that have samples. */
   get chunkCount(): number {
-    return this.#arrays.chunkLow.length;
+    return this.#chunkLow.length;
   }
 
   /** Where a chunk, numbered from 0 among those that have samples, begins in the file. */
   chunkOffset(chunk: number): number {
-    const { chunkLow, chunkHigh } = this.#arrays;
-    return chunkHigh === undefined ? chunkLow[chunk]! : chunkHigh[chunk]! * 2 ** 32 + chunkLow[chunk]!;
+    const low = this.#chunkLow[chunk]!;
+    return this.#chunkHigh === undefined ? low : this.#chunkHigh[chunk]! * 2 ** 32 + low;
   }
 
   /** Decode time in ticks. */
@@ -141,7 +168,7 @@ export class SampleTable {
     let at = this.#timeSample;
     if (at < 0 || at > sample || (sample & ~checkpointMask) > at) {
       at = sample & ~checkpointMask;
-      this.#time = this.#arrays.checkpoints.times![at >>> checkpointShift]!;
+      this.#time = this.#checkpoints!.times![at >>> checkpointShift]!;
     }
     let time = this.#time;
     for (; at < sample; at++) time += this.#deltas[at]!;
@@ -174,38 +201,35 @@ export class SampleTable {
 
   /** Ticks from decode time to composition time; may be negative. */
   compositionOffset(sample: number): number {
-    const { compositionOffsets, offsetUnit } = this.#arrays;
-    return compositionOffsets === undefined ? 0 : compositionOffsets[sample]! * offsetUnit;
+    return this.#compositionOffsets === undefined ? 0 : this.#compositionOffsets[sample]! * this.#offsetUnit;
   }
 
   /** True when no sample has a composition offset. */
   get isInDecodeOrder(): boolean {
-    return this.#arrays.compositionOffsets === undefined;
+    return this.#compositionOffsets === undefined;
   }
 
   /** True for a sample at which decoding may begin. */
   isSync(sample: number): boolean {
-    const { sync } = this.#arrays;
+    const sync = this.#sync;
     return sync === undefined || (sync.length > 0 && sync[lastAtMost(sync, sample)] === sample);
   }
 
   /** Sync samples in all. */
   get syncCount(): number {
-    return this.#arrays.sync?.length ?? this.count;
+    return this.#sync?.length ?? this.count;
   }
 
   /** The number, from 0, of the description (entry of `stsd`) that a sample has. */
   description(sample: number): number {
-    const { descriptionStarts, descriptions } = this.#arrays;
-    if (descriptionStarts === undefined || descriptions === undefined) return 0;
-    return descriptions[Math.max(0, lastAtMost(descriptionStarts, sample))]!;
+    const starts = this.#descriptionStarts;
+    return starts === undefined ? 0 : this.#descriptions![Math.max(0, lastAtMost(starts, sample))]!;
   }
 
   /** The first sample behind `sample` that has another description; `count` when there is none. */
   descriptionEnd(sample: number): number {
-    const { descriptionStarts } = this.#arrays;
-    if (descriptionStarts === undefined) return this.count;
-    return descriptionStarts[lastAtMost(descriptionStarts, sample) + 1] ?? this.count;
+    const starts = this.#descriptionStarts;
+    return starts === undefined ? this.count : (starts[lastAtMost(starts, sample) + 1] ?? this.count);
   }
 
   /** The last sample whose decode time is `ticks` or less; 0 for a time before the first. */
@@ -219,9 +243,9 @@ export class SampleTable {
       const steps = delta === 0 ? end - first - 1 : Math.floor((ticks - runs.startTimes[run]!) / delta);
       return Math.max(first, Math.min(end - 1, first + steps));
     }
-    const { times } = this.#arrays.checkpoints;
-    let sample = Math.max(0, lastAtMost(times!, ticks)) << checkpointShift;
-    let time = times![sample >>> checkpointShift]!;
+    const times = this.#checkpoints!.times!;
+    let sample = Math.max(0, lastAtMost(times, ticks)) << checkpointShift;
+    let time = times[sample >>> checkpointShift]!;
     const end = Math.min(this.count - 1, sample + checkpointMask);
     while (sample < end && time + this.#deltas[sample]! <= ticks) time += this.#deltas[sample++]!;
     return sample;
@@ -229,7 +253,7 @@ export class SampleTable {
 
   /** The last sync sample that is `sample` or before it; -1 when there is none. */
   syncAtOrBefore(sample: number): number {
-    const { sync } = this.#arrays;
+    const sync = this.#sync;
     if (sync === undefined) return sample;
     const index = lastAtMost(sync, sample);
     return index < 0 ? -1 : sync[index]!;
@@ -237,7 +261,7 @@ export class SampleTable {
 
   /** The first sync sample that is `sample` or behind it; `count` when there is none. */
   syncAtOrAfter(sample: number): number {
-    const { sync } = this.#arrays;
+    const sync = this.#sync;
     if (sync === undefined) return Math.min(sample, this.count);
     const index = lastAtMost(sync, sample);
     if (index >= 0 && sync[index] === sample) return sample;
@@ -257,8 +281,9 @@ export class SampleTable {
 
   #bytesBefore(sample: number): number {
     // The end of the table may be a multiple of 512 and have no checkpoint of its own.
-    const point = Math.min(sample >>> checkpointShift, this.#arrays.checkpoints.bytes.length - 1);
-    let total = this.#arrays.checkpoints.bytes[point]!;
+    const sums = this.#checkpoints!.bytes;
+    const point = Math.min(sample >>> checkpointShift, sums.length - 1);
+    let total = sums[point]!;
     for (let at = point << checkpointShift; at < sample; at++) total += this.#sizes[at]!;
     return total;
   }
@@ -273,4 +298,5 @@ export class SampleTable {
 }
 
 const noSizes = new Uint16Array(0);
-const noDeltas = new Uint32Array(0);
+const noOffsets = new Int16Array(0);
+const noWords = new Uint32Array(0);

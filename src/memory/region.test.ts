@@ -27,6 +27,15 @@ test('an anonymous region is zero, rounded to pages, writable, and known by its 
   region.unmap();
 });
 
+test('populate changes nothing but when pages come', { skip }, () => {
+  const page = pageBytes();
+  const region = new Region(4 * page);
+  region.bytes[page] = 7;
+  region.populate(0, 3 * page);
+  assert.deepEqual([region.bytes[0], region.bytes[page], region.bytes[3 * page]], [0, 7, 0]);
+  region.unmap();
+});
+
 test('discard gives pages back: they read as zeros, their neighbours stay', { skip }, () => {
   const page = pageBytes();
   const region = new Region(3 * page);

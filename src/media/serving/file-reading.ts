@@ -16,6 +16,12 @@ const turnMs = 0.25;
 const spareMemory: Region[] = [];
 const mostSpare = 2;
 
+function newMemory(): Region {
+  const memory = new Region(maxReadBytes);
+  memory.populate(0, memory.byteLength);
+  return memory;
+}
+
 /** Reads one file with one reader. It keeps the file open, and ends in one call of `done`, in a later turn of the loop. */
 export class FileReading<Result> extends Endpoint {
   readonly #loop: Loop;
@@ -66,7 +72,7 @@ export class FileReading<Result> extends Endpoint {
 
   /** What is asked for, if it is in memory; else it is fetched first, and undefined. */
   #read(need: NonNullable<FilmNeed>): Uint8Array | undefined {
-    this.#memory ??= spareMemory.pop() ?? new Region(maxReadBytes);
+    this.#memory ??= spareMemory.pop() ?? newMemory();
     const count = readCached(this.#file.fd, this.#memory.address, need.length, need.offset);
     // Fewer than asked for: what follows is not in memory, or the file ends there.
     if (count === need.length) return this.#memory.bytes.subarray(0, count);

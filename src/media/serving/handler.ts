@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { CopyReason, copiedBytes, copyBytes } from '../../memory/copy.js';
 import type { BeneathHandler, BeneathHost, HandlerAnswer, Question } from '../../serve/beneath.js';
 import type { Resource } from '../../serve/resource.js';
+import { FilmRefusal } from '../film.js';
 import { isInDash, manifest } from '../playlists/manifest.js';
 import { masterPlaylist } from '../playlists/master-playlist.js';
 import { iFramePlaylist, mediaPlaylist, subtitlePlaylist } from '../playlists/media-playlist.js';
@@ -13,6 +14,7 @@ import { type Member, referenceOf, startSeconds } from '../playlists/offer.js';
 import { iFrameHead, type Rendition, writeInit } from '../presentation/presentation.js';
 import { filmNote, reportOf } from '../report.js';
 import { webVttSegment, wholeWebVtt } from '../subtitles/write-webvtt.js';
+import { tableCore } from '../table-core.js';
 import { KeptBytes } from './kept-bytes.js';
 import { Progressive } from './progressive.js';
 import { noSuch, notNow, refusal, refused, replaced, resource } from './refusals.js';
@@ -69,6 +71,7 @@ export class MediaHandler implements BeneathHandler {
     this.#progressive = new Progressive(host, this.#titles);
     this.#isPaced = options.isPaced;
     const { loop, answers } = host;
+    prepare();
     this.#endRehearsal = beginRehearsal({
       ...{ loop, answers, isReading: () => this.#titles.isReading },
       tables: this.#titles.tableMemory,
@@ -199,6 +202,15 @@ export class MediaHandler implements BeneathHandler {
         return resource(textResource(part, webVttSegment(subtitle, from, to), types.vtt, forEver));
       }
     }
+  }
+}
+
+/** Has the functions that read tables compiled: while a film is read that would hold others up. Where it cannot be done films are refused. */
+function prepare(): void {
+  try {
+    tableCore();
+  } catch (error) {
+    if (!(error instanceof FilmRefusal)) throw error;
   }
 }
 

@@ -11,6 +11,9 @@ interface Piece extends TablePiece {
   readonly bytes: number;
 }
 
+/** Pages that a table is given at once, in bytes: half a millisecond. Those of longer ones come as they are used. */
+const mostAtOnce = 2 ** 20;
+
 /** See the file's head. */
 export class TablePool implements TableMemory {
   readonly #budget: number;
@@ -48,6 +51,8 @@ export class TablePool implements TableMemory {
         this.#ends.splice(index, 1);
       }
       if (offset < this.#fresh) region.bytes.fill(0, offset, Math.min(end, this.#fresh));
+      const fresh = Math.max(offset, this.#fresh);
+      if (fresh < end) region.populate(fresh, Math.min(end - fresh, mostAtOnce));
       this.#fresh = Math.max(this.#fresh, end);
       this.#leasedBytes += wanted;
       const piece: Piece = { buffer: region.buffer, offset, bytes: wanted };

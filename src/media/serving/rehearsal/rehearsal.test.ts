@@ -87,6 +87,17 @@ test('the rehearsal waits for the first answer, gives way to others, and leaves 
   tables.unmap();
 });
 
+test('where nobody comes the rehearsal begins by itself, after a second', () => {
+  const loop = new Turns();
+  const tables = new TablePool(2 ** 22);
+  const end = beginRehearsal({ loop, answers: () => 0, isReading: () => false, tables });
+  for (let tick = 1; tick < 4; tick++) loop.tick();
+  assert.equal(loop.turn(), false);
+  loop.tick();
+  assert.equal(loop.turn(), true);
+  end();
+});
+
 test('a rehearsal that is ended does nothing more', () => {
   const loop = new Turns();
   const tables = new TablePool(2 ** 22);

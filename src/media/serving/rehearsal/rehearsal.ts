@@ -1,6 +1,7 @@
 // The rehearsal: the code that reads a film and writes its playlists is run over a made film before a real one comes, so that the compiler
 // has seen it: without that the first films of a process take five times as long as the later ones. It begins when the worker has answered
-// somebody, works in short slices while nobody needs the thread, and leaves nothing behind. Not here: the film (made-film.ts).
+// somebody, or has been up for a second without that, works in short slices while nobody needs the thread, and leaves nothing behind. Not here:
+// the film (made-film.ts).
 
 import type { Loop } from '../../../transport/loop.js';
 import type { TableMemory } from '../../film-tables.js';
@@ -15,9 +16,11 @@ const frames = 6000;
  * The second film is as those of an hour are: its headers are more than one read takes, and its media lie where offsets are no small integers of V8's. It comes in turns with the first, once that is compiled:
  * without it the first real film had all of that thrown away.
  */
-const largeFilm = { frames: 8800, gapBytes: 3e9, fromRound: 20 } as const;
+const largeFilm = { frames: 8800, gapBytes: 3e9, fromRound: 10 } as const;
 /** Times that it is read: behind them another film costs no less. */
-const usualRounds = 200;
+const usualRounds = 60;
+/** Ticks of the loop, a second, after which it begins though nobody came: the first viewer finds it done, and a start is not held up by it. */
+const mostTicks = 4;
 /** How long it works until the loop has its turn. */
 const sliceMs = 0.5;
 
@@ -32,12 +35,13 @@ export interface RehearsalHost {
   readonly tables: TableMemory;
 }
 
-/** Begins it once the worker has answered. @returns ends it before it is over */
+/** Begins it once the worker has answered, or was up for a second. @returns ends it before it is over */
 export function beginRehearsal(host: RehearsalHost, rounds = usualRounds): () => void {
   const { loop, answers, isReading, tables } = host;
   const steps = rehearse(rounds, tables);
   let isOver = false;
   let seen = 0;
+  let ticks = 0;
   const stop = (): void => {
     isOver = true;
     leave();
@@ -54,7 +58,7 @@ export function beginRehearsal(host: RehearsalHost, rounds = usualRounds): () =>
     loop.nextTurn(slice);
   };
   const leave = loop.everyTick(() => {
-    if (answers() === 0) return;
+    if (++ticks < mostTicks && answers() === 0) return;
     seen = answers();
     slice();
   });

@@ -1,0 +1,4 @@
+// The tables of films as a module of their own (src/media/table-core.ts).
+
+export { heapBase } from '../arena';
+export { largest, narrowWords, partLongs, placeSamples, spreadRuns, swapWords, taken, takeRuns } from '../film-tables';
