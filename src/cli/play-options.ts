@@ -2,6 +2,7 @@
 
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { nameTrouble } from '../text/plain-text.js';
 import type { PcmFormat } from '../wire/pcm/format.js';
 import { parseRawFormat } from '../wire/pcm/raw.js';
 import { parseFlags } from './kit/flags.js';
@@ -246,7 +247,7 @@ export function filesMeant(names: readonly string[]): string[] {
       return found;
     } catch (error) {
       if (error instanceof UsageError) throw error;
-      throw new UsageError(`cannot play ${name}: ${fileTrouble(error)}`);
+      throw new UsageError(`cannot play ${name}: ${fileTrouble(error)}${nameTrouble(name)}`);
     }
   });
 }

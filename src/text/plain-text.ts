@@ -13,3 +13,7 @@ export function plainText(text: string, most = 200): string {
     .trim();
   return plain.length > most ? `${plain.slice(0, most - 3)}...` : plain;
 }
+
+/** What is no UTF-8 in a file's name stands in Node's text of it as U+FFFD, and nothing is found under that: the rest of a sentence, or nothing. */
+export const nameTrouble = (path: string): string =>
+  path.includes('\ufffd') ? '; its name is no UTF-8: rename it' : '';

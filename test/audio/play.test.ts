@@ -4,7 +4,17 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
@@ -117,6 +127,8 @@ test('exit statuses and sentences', { skip }, async () => {
   const { path } = folder.wave('a.wav', 100);
   const text = folder.at('text.wav');
   writeFileSync(text, 'no sound at all');
+  const round = folder.at('round.wav');
+  symlinkSync(round, round);
   const cases = [
     [[], 1, /^clearway play: nothing to play/],
     [[folder.at('absent.wav')], 1, /absent\.wav: there is no such file/],
@@ -126,6 +138,8 @@ test('exit statuses and sentences', { skip }, async () => {
       1,
       /^clearway play: cannot play [^\n]*no\?\[31m\?such\.wav: there is no such file[^\n]*\n$/,
     ],
+    [[round], 1, /^clearway play: cannot play [^\n]*round\.wav: its symbolic links go round in a circle\n$/],
+    [[folder.at('no \ufffd.wav')], 1, /there is no such file or directory; its name is no UTF-8: rename it\n$/],
     [[path, '--devise', 'null'], 1, /did you mean --device/],
     [[path, '--device', 'hw:1023,99'], 2, /^clearway play: .*1023/],
     [[path, '--device', `file:${folder.at('no/such/place.wav')}`], 1, /cannot write/],

@@ -2,7 +2,7 @@
 // Not here: what is in it.
 
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
-import { plainText } from '../../text/plain-text.js';
+import { nameTrouble, plainText } from '../../text/plain-text.js';
 import type { ReadPiece } from '../../wire/wav/chunks.js';
 import { SourceError } from './source.js';
 
@@ -61,9 +61,6 @@ export function openFile(path: string): OpenedFile {
     throw error instanceof SourceError ? error : sourceError(path, troubleOf(error) + nameTrouble(path));
   }
 }
-
-/** What is no UTF-8 in a name stands in Node's text of it as this, and nothing is found under that. */
-const nameTrouble = (path: string): string => (path.includes('\ufffd') ? '; its name is no UTF-8: rename it' : '');
 
 function pieceReader(path: string, fd: number): ReadPiece {
   return (offset, length) => {

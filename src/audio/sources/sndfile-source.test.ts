@@ -80,6 +80,25 @@ for (const [name, codec, options] of [
   });
 }
 
+test('an MP3 that was cut is told of, and nothing of it is counted as lost', { skip: skipOgg }, async () => {
+  const values = soundValues(16, 2, 3 * 44_100);
+  const from = place('whole.wav', wave(values, { channels: 2, bits: 16, bytes: 2 }));
+  const path = place('cut.mp3');
+  mustRun('ffmpeg', ['-v', 'error', '-i', from, '-c:a', 'libmp3lame', '-b:a', '128k', '-y', path]);
+  for (const [share, notes] of [
+    [1, 0],
+    [0.5, 1],
+  ] as const) {
+    const bytes = readFileSync(path);
+    const source = await openSource(place('part.mp3', bytes.subarray(0, Math.floor(bytes.length * share))));
+    const frames = readAll(source, source.format).length / 8;
+    assert.ok(share === 1 ? frames === 3 * 44_100 : frames < 80_000, `${frames}`);
+    const verdict = source.verdict();
+    assert.deepEqual([verdict.lost, verdict.notes.length], [[], notes], verdict.notes.join());
+    source.close();
+  }
+});
+
 test('channels of Ogg Vorbis come in the order of WAVE', { skip: skipOgg }, async () => {
   const filter = 'aevalsrc=0.1|0.2|0.3|0.4|0.5|0.6:c=5.1(side):s=48000:d=0.5';
   const path = place('six.ogg');

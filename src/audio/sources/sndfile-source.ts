@@ -121,10 +121,17 @@ export class SndfileSource implements AudioSource {
     const trouble = this.#sound.trouble();
     if (trouble !== undefined)
       this.#laterNotes.add(`libsndfile stopped at frame ${this.#position}: ${plainText(trouble)}`);
-    // A lossy file's length can be an estimate.
-    if (!this.lossless || this.frames === undefined || this.#position >= this.frames) return;
-    this.#lost.add(this.#position, this.frames - this.#position);
-    this.#laterNotes.add(`the file ends early: ${this.#position} of ${this.frames} frames are there`);
+    const missing = (this.frames ?? this.#position) - this.#position;
+    if (missing <= 0) return;
+    if (this.lossless) {
+      this.#lost.add(this.#position, missing);
+      this.#laterNotes.add(`the file ends early: ${this.#position} of ${this.frames} frames are there`);
+    } else if (missing > this.format.rate) {
+      // A lossy file's length can be an estimate: nothing is counted as lost.
+      this.#laterNotes.add(
+        `it ends at frame ${this.#position}, and was taken to have ${this.frames}: it was cut, or does not say how long it is`,
+      );
+    }
   }
 
   seek(frame: number): void {

@@ -21,8 +21,12 @@ export function fileTrouble(error: unknown): string {
     ENOTDIR: 'a part of its path is not a directory',
     ENOSPC: 'the disk is full',
     EROFS: 'the file system is read-only',
+    ELOOP: 'its symbolic links go round in a circle',
+    ENAMETOOLONG: 'the name is too long',
+    ENXIO: 'nothing is behind that name',
   };
-  return words[code ?? ''] ?? message;
+  // Node's message has the code in front, and the call and the path behind.
+  return words[code ?? ''] ?? message.replace(/^[A-Z0-9]+: (.*?), [a-z]+(?: '.*)?$/s, '$1');
 }
 
 /**
