@@ -66,3 +66,12 @@ export function versionAtLeast(version: string, major: number, minor: number): b
   if (foundMajor === undefined || foundMinor === undefined) return false;
   return Number(foundMajor) > major || (Number(foundMajor) === major && Number(foundMinor) >= minor);
 }
+
+/** Bytes of this process's memory that are resident; where /proc does not say it, the most there ever were (getrusage(2)). */
+export function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return process.resourceUsage().maxRSS * 1024;
+  }
+}

@@ -6,6 +6,7 @@ import { totalmem } from 'node:os';
 import * as Control from '../core/kv/control.js';
 import { MADV } from '../kernel/constants.js';
 import { tryAdviseMemory } from '../kernel/memory.js';
+import { residentBytes } from '../kernel/proc.js';
 import { CopyReason, encodeText } from '../memory/copy.js';
 import { CoreModule } from '../memory/core-module.js';
 import type { evictionPolicies, StoreOptions } from './kv-options.js';
@@ -152,7 +153,7 @@ export class Store {
     const elapsedUs = (nowMs - this.#beganMs) * 1000;
     const offset = BigInt(Math.round(Date.now() * 1000 - elapsedUs));
     this.#data.setBigUint64(this.#control + Control.WALL_OFFSET, offset, true);
-    this.#data.setBigUint64(this.#control + Control.TELL_RESIDENT, BigInt(process.memoryUsage.rss()), true);
+    this.#data.setBigUint64(this.#control + Control.TELL_RESIDENT, BigInt(residentBytes()), true);
   }
 
   #set(at: number, value: number): void {

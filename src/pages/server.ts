@@ -6,6 +6,7 @@ import { closeDescriptor, listenTcp, localAddress, setNonBlocking } from '../ker
 import { UnsupportedError } from '../kernel/system-error.js';
 import type { ListAccount } from '../memory/list-writer.js';
 import { memoryIsMapped } from '../memory/write-frames.js';
+import { hostOf } from '../serve/addresses.js';
 import type { HttpState } from '../serve/http-protocol.js';
 import { Metrics, metricsBytes } from '../serve/metrics.js';
 import { resolveOptions } from '../serve/options.js';
@@ -27,7 +28,7 @@ export interface PageServerOptions<Data> {
   readonly data?: Data;
   /** A directory whose files answer everything that is no page. Default: none. */
   readonly root?: string;
-  /** Default 127.0.0.1: this host only. */
+  /** An address, with or without brackets, or `localhost`, which is 127.0.0.1. Default 127.0.0.1: this host only. */
   readonly host?: string;
   /** 0 takes any free one. Default 8080. */
   readonly port?: number;
@@ -66,7 +67,8 @@ export class PageServer<Data> {
   constructor(options: PageServerOptions<Data>) {
     this.#options = options;
     const { host = '127.0.0.1', port = 8080, headTimeoutMs: headMs = 10_000, idleTimeoutMs: idleMs = 60_000 } = options;
-    this.#listenFd = listenTcp({ host, port });
+    // Listening is over when this returns, so that no resolver is asked: of names the one that needs none.
+    this.#listenFd = listenTcp({ host: /^localhost\.?$/i.test(host) ? '127.0.0.1' : (hostOf(host) ?? host), port });
     this.#loop = new Loop(options.engine ?? 'auto');
     setNonBlocking(this.#listenFd, this.#loop.engine.nonBlockingSockets);
     const failed = options.onError ?? ((error: Error) => console.error(`page: ${error.message}`));

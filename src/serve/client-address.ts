@@ -86,7 +86,8 @@ export class ClientAddresses {
 
 function hopsOf(text: string): readonly string[] {
   const hops = text.slice(-mostCharacters).split(',');
-  return hops.map((hop) => hop.trim());
+  // Empty elements are passed over (RFC 9110 section 5.6.1.2): a proxy that adds to an empty field leaves one.
+  return hops.map((hop) => hop.trim()).filter((hop) => hop !== '');
 }
 
 /** The `for` of each element of Forwarded (RFC 7239 section 4); empty where an element has none, or is written wrongly. */
@@ -118,5 +119,16 @@ function elementsOf(text: string): readonly string[] {
 function addressOf(hop: string): string | undefined {
   const bare = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(hop)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d{1,5}$/.exec(hop)?.[1] ?? hop;
   if (isIP(bare) === 0 || bare.includes('%')) return undefined;
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare.toLowerCase();
+  return mappedAddress(bare) ?? bare.toLowerCase();
+}
+
+/** The IPv4 address in an IPv6 one (`::ffff:192.0.2.1`, `::ffff:c000:201`), where it is one. */
+function mappedAddress(text: string): string | undefined {
+  const [, rest = ''] = /^::ffff:(.+)$/i.exec(text) ?? [];
+  if (isIP(rest) === 4) return rest;
+  const groups = /^([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(rest)?.slice(1);
+  return groups
+    ?.map((group) => Number.parseInt(group, 16))
+    .map((value) => `${value >> 8}.${value & 255}`)
+    .join('.');
 }

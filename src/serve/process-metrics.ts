@@ -2,6 +2,7 @@
 // descriptors. Not here: what the server counts (metrics-text.ts).
 
 import { readdirSync } from 'node:fs';
+import { residentBytes } from '../kernel/proc.js';
 
 /** A figure of this process. */
 export interface ProcessFamily {
@@ -33,7 +34,7 @@ export function processFamilies(): ProcessFamily[] {
       name: 'process_resident_memory_bytes',
       type: 'gauge',
       help: 'Memory that is resident.',
-      value: process.memoryUsage.rss(),
+      value: residentBytes(),
     },
   ];
   const descriptors = openDescriptors();

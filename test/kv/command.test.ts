@@ -9,6 +9,7 @@ import { after, describe, test } from 'node:test';
 import { until } from '../conformance/serve/servers.js';
 import { commandBytes } from '../core/kv-store.js';
 import { RawClient, startKv } from '../support/kv-process.js';
+import { mountsImpossible, withoutProc } from '../support/mounts.js';
 import { program } from '../support/program.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-kv-test-'));
@@ -188,6 +189,15 @@ test('QUIT and SHUTDOWN; a Unix socket alone', async () => {
   const last = new RawClient(store.port);
   last.socket.write('SHUTDOWN NOSAVE\r\n');
   assert.equal(await store.ended, 0);
+});
+
+const withoutIt = withoutProc(process.execPath, [program]);
+
+test('without /proc it serves', { skip: mountsImpossible(withoutProc('true')) }, async () => {
+  const store = await startKv([], withoutIt);
+  const client = new RawClient(store.port);
+  assert.equal(await client.ask('SET a 1\r\nGET a\r\n', '+OK\r\n$1\r\n1\r\n'), '+OK\r\n$1\r\n1\r\n');
+  assert.equal(await store.end(), 0);
 });
 
 test('metrics are Prometheus text', async () => {

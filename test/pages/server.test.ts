@@ -45,6 +45,22 @@ async function converse(port: number, text: string): Promise<string> {
   return got;
 }
 
+test('an address in brackets and the name of this host are listened on; another name is refused', {
+  skip,
+}, async () => {
+  const routes = { '/': page('here') };
+  for (const [host, url] of [
+    ['localhost', /^http:\/\/127\.0\.0\.1:\d+$/],
+    ['[::1]', /^http:\/\/\[::1\]:\d+$/],
+  ] as const) {
+    const server = createPageServer({ routes, host, port: 0 });
+    assert.match(server.url, url);
+    assert.equal(await (await fetch(server.url)).text(), 'here');
+    await server.close();
+  }
+  assert.throws(() => createPageServer({ routes, host: 'a.example', port: 0 }), /EINVAL/);
+});
+
 test('methods, routes, files beside pages, and what a slot is told', { skip }, async () => {
   const root = mkdtempSync(join(tmpdir(), 'clearway-page-root-'));
   writeFileSync(join(root, 'style.css'), 'a{}');

@@ -23,9 +23,16 @@ export interface KvProcess {
   readonly ended: Promise<number | string>;
 }
 
-/** Starts one and waits until it can be asked. @throws with what it said when it ends before */
-export async function startKv(args: readonly string[] = []): Promise<KvProcess> {
-  const child = spawn(process.execPath, [program, 'kv', ...(args.includes('--port') ? [] : ['--port', '0']), ...args]);
+/**
+ * Starts one and waits until it can be asked. @param line runs `clearway` in surroundings of its own (mounts.ts).
+ * @throws with what it said when it ends before
+ */
+export async function startKv(
+  args: readonly string[] = [],
+  line: { readonly command: string; readonly args: readonly string[] } = { command: process.execPath, args: [program] },
+): Promise<KvProcess> {
+  const port = args.includes('--port') ? [] : ['--port', '0'];
+  const child = spawn(line.command, [...line.args, 'kv', ...port, ...args]);
   running.add(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));

@@ -24,9 +24,11 @@ forEachEngine('without /proc', (engine) => {
   for (const root of ['root', 'elsewhere']) {
     test(`the root named ${root}`, { skip }, async () => {
       const line = withoutProc(process.execPath, [program]);
-      const args = [site.at(root), '--engine', engine, '--workers', '1', '--listing'];
+      const args = [site.at(root), '--engine', engine, '--workers', '1', '--listing', '--metrics', '127.0.0.1:0'];
       const server = await runServer(args, {}, line);
       try {
+        const [, metrics] = /metrics are at\n(http:\S+)/.exec(server.ready) ?? [];
+        assert.match(await (await fetch(metrics!)).text(), /^process_resident_memory_bytes [1-9]/m);
         const inside = { '/absolute.txt': 'inside', '/absolute/a.txt': 'inside', '/by-another-name.txt': 'plain' };
         for (const [path, text] of Object.entries(inside))
           assert.equal((await ask(server, `GET ${path}`)).text, text, path);
