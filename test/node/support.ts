@@ -32,6 +32,8 @@ export async function startServer(
   listener: RequestListener,
 ): Promise<{ server: Server; port: number }> {
   const server = createServer(listener);
+  // On a busy machine a client may ask again on a connection only after the five seconds for which Node keeps one.
+  server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   context.after(() => {
     server.close();
