@@ -48,7 +48,7 @@ const programs = new Set(
 );
 
 /** Imported when it is needed, by what needs it at each start: it is in the same file. */
-const within = { 'cli/serve.js': '../serve/server.js' };
+const within = { 'cli/serve.js': ['../serve/server.js', '../serve/begun-here.js'] };
 
 /** Those of which V8's code is kept: the threads of a server. */
 const cachedNames = new Set(['serve', 'worker-main', 'media-worker']);
@@ -75,7 +75,7 @@ const ownAddresses = {
   name: 'own-addresses',
   setup(build) {
     build.onResolve({ filter: /^\.\.?\// }, ({ path, importer, resolveDir, kind }) =>
-      kind !== 'dynamic-import' || within[relative(compiled, importer)] === path
+      kind !== 'dynamic-import' || within[relative(compiled, importer)]?.includes(path)
         ? undefined
         : { path: addProgram(join(resolveDir, path)), external: true },
     );
@@ -169,8 +169,9 @@ async function keepCode() {
   } finally {
     rmSync(films, { recursive: true });
   }
-  // Last: what a server without films runs is what is kept of the thread that both have.
-  await keepCodeOf(join(root, 'examples/site'), [], ['index.html', 'index.html', 'absent']);
+  // A thread serves where files are pinned; last the main thread, as it does where nothing else was asked for.
+  for (const more of [['--pin', '/none'], []])
+    await keepCodeOf(join(root, 'examples/site'), more, ['index.html', 'index.html', 'absent']);
 }
 
 /** A film without media: its header is what is read. */

@@ -3,10 +3,21 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { platformIsLinux } from '../src/kernel/ffi.js';
 import { repositoryRoot } from './tidy.js';
 
@@ -90,8 +101,7 @@ test('the bundled server serves, shows its metrics and ends, and loads few files
       [],
     );
     const names = [...new Set(loaded.map((url) => basename(url)))].sort();
-    const kept = ['serve.code.js', 'serve.js', 'worker-main.code.js', 'worker-main.js'];
-    assert.deepEqual(names, ['cached-code.cjs', 'main.js', 'metrics-endpoint.js', ...kept]);
+    assert.deepEqual(names, ['cached-code.cjs', 'main.js', 'metrics-endpoint.js', 'serve.code.js', 'serve.js']);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -128,84 +138,93 @@ test('the code that V8 made when the bundle was built is taken; under other flag
   assert.deepEqual(await ended, [0, null]);
 });
 
-/** Loaded before the bundle: writes down in what order things begin, and which of Node's modules each thread had loaded in the end. */
+/** Loaded before the bundle: writes down which of Node's modules each thread had loaded in the end, the main thread's first. */
 const watching = `
-  const { appendFileSync } = require('node:fs');
-  const threads = require('node:worker_threads');
-  const vm = require('node:vm');
   const fs = require('node:fs');
-  const note = (...words) => appendFileSync(process.env.NOTES, words.join(' ') + '\\n');
   if (process.env.HIDDEN !== undefined) {
     const { existsSync } = fs;
     fs.existsSync = (path) => !path.endsWith(process.env.HIDDEN) && existsSync(path);
   }
-  if (threads.isMainThread) {
-    threads.Worker = class extends threads.Worker {
-      constructor(...given) {
-        super(...given);
-        note('begun');
-      }
-    };
-    vm.Script = class extends vm.Script {
-      constructor(source, options) {
-        super(source, options);
-        note('loaded');
-      }
-    };
-  }
-  process.once('exit', () => note(threads.isMainThread ? 'main' : 'worker', ...process.moduleLoadList.filter((name) => name.startsWith('NativeModule')).map((name) => name.slice(13))));
+  process.once('exit', () => {
+    const names = process.moduleLoadList.filter((name) => name.startsWith('NativeModule')).map((name) => name.slice(13));
+    fs.appendFileSync(process.env.NOTES, [require('node:worker_threads').isMainThread ? 'main' : 'worker', ...names].join(' ') + '\\n');
+  });
 `;
 
-/** Serves one answer beneath {@link watching}. @param hidden the end of paths that are not there */
-async function watchedStart(hidden?: string): Promise<{ order: string[]; main: string[]; worker: string[] }> {
+/** Serves one answer beneath {@link watching}, its streams being files. @param hidden the end of paths that are not there */
+async function watchedStart(workers: number, hidden?: string): Promise<{ main: string[]; threads: string[][] }> {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-bundle-'));
   try {
-    const [preload, notes] = [join(folder, 'watching.cjs'), join(folder, 'notes')];
+    const [preload, notes, said] = [join(folder, 'watching.cjs'), join(folder, 'notes'), join(folder, 'said')];
     writeFileSync(preload, watching);
     const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
-    const words = [bundled, 'serve', join(repositoryRoot, 'examples/site'), '--port', '0', '--workers', '1'];
+    const words = [
+      bundled,
+      'serve',
+      join(repositoryRoot, 'examples/site'),
+      '--port',
+      '0',
+      '--workers',
+      String(workers),
+    ];
+    const output = openSync(said, 'w');
     const child = spawn(process.execPath, ['--require', preload, ...words], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', output, output],
       env: { ...env, NOTES: notes, ...(hidden !== undefined && { HIDDEN: hidden }) },
     });
+    closeSync(output);
     const ended = once(child, 'exit');
-    const [said] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-    assert.equal((await fetch(said.split('\n')[0]!, { headers: { connection: 'close' } })).status, 200);
+    while (!/^clearway serves/m.test(readFileSync(said, 'utf8'))) {
+      assert.equal(child.exitCode, null);
+      await sleep(10);
+    }
+    const [url] = readFileSync(said, 'utf8').split('\n');
+    assert.equal((await fetch(url!, { headers: { connection: 'close' } })).status, 200);
     child.kill('SIGTERM');
     assert.deepEqual(await ended, [0, null]);
-    const lines = readFileSync(notes, 'utf8').trim().split('\n');
-    const modulesOf = (thread: string) =>
-      lines
-        .find((line) => line.startsWith(`${thread} `))!
-        .split(' ')
-        .slice(1);
+    const lists = readFileSync(notes, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' '));
     return {
-      order: lines.filter((line) => !line.includes(' ')),
-      main: modulesOf('main'),
-      worker: modulesOf('worker'),
+      main: lists.find(([thread]) => thread === 'main')!,
+      threads: lists.filter(([thread]) => thread === 'worker'),
     };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-test('the serving thread is begun before the server is loaded, and what of Node no start needs is not loaded', {
+const loaders = ['module', 'internal/modules/esm/loader', 'internal/modules/esm/resolve'];
+
+test('one worker needs no thread, and nothing of Node is loaded that no start needs', {
   skip: skip || (!platformIsLinux && 'it serves on Linux'),
 }, async () => {
-  const { order, main, worker } = await watchedStart();
-  assert.deepEqual(order, ['begun', 'loaded']);
-  const loaders = ['module', 'internal/modules/esm/loader', 'internal/modules/esm/resolve'];
-  // `net` is the main thread's stdout here.
-  const unneeded = {
-    main: ['dns/promises', 'perf_hooks', 'http', ...loaders],
-    worker: ['net', 'perf_hooks', ...loaders],
-  };
+  const { main, threads } = await watchedStart(1);
+  assert.deepEqual(threads, []);
+  const unneeded = [
+    'worker_threads',
+    'internal/worker/io',
+    'net',
+    'tty',
+    'dns/promises',
+    'perf_hooks',
+    'http',
+    ...loaders,
+  ];
   assert.deepEqual(
-    unneeded.main.filter((name) => main.includes(name)),
+    unneeded.filter((name) => main.includes(name)),
     [],
   );
+});
+
+test('a second worker is a thread, which loads nothing of Node that it does not need', {
+  skip: skip || (!platformIsLinux && 'it serves on Linux'),
+}, async () => {
+  const { threads } = await watchedStart(2);
+  assert.equal(threads.length, 1);
   assert.deepEqual(
-    unneeded.worker.filter((name) => worker.includes(name)),
+    ['net', 'perf_hooks', ...loaders].filter((name) => threads[0]!.includes(name)),
     [],
   );
 });
@@ -213,6 +232,6 @@ test('the serving thread is begun before the server is loaded, and what of Node 
 test('where the native part of koffi is not where npm puts it, koffi looks for it', {
   skip: skip || (!platformIsLinux && 'it serves on Linux'),
 }, async () => {
-  const { worker } = await watchedStart('koffi.node');
-  assert.ok(worker.includes('module'));
+  const { main } = await watchedStart(1, 'koffi.node');
+  assert.ok(main.includes('module'));
 });

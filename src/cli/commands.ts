@@ -1,23 +1,11 @@
 // The commands of `clearway`: a name, a line for --help, and where each is loaded from. A command's module is imported only when
 // it runs, so that no command pays for another. A command is a file of this folder that exports `run(args)`.
 
-import { beginFirstThread } from '../serve/begun-thread.js';
-import type { Command, CommandEntry } from './kit/dispatch.js';
-
-/** Options by which something else may run, or another thread. */
-const otherwise = /^(?:-h|--(?:help|media|bypass|config)(?:=.*)?)$/;
-
-/** The server's first thread begins before the server is loaded, unless nothing may be served, or by another thread. */
-async function loadServe(args: readonly string[]): Promise<Command> {
-  const isPlain = !args.some((each) => otherwise.test(each));
-  const begun = isPlain ? beginFirstThread() : undefined;
-  const { run } = await import('./serve.js');
-  return { run: (words) => run(words, begun) };
-}
+import type { CommandEntry } from './kit/dispatch.js';
 
 /** Every command, in the order in which a newcomer needs them. */
 export const commands: readonly CommandEntry[] = [
-  { name: 'serve', summary: 'serve a directory over HTTP/1.1', load: loadServe },
+  { name: 'serve', summary: 'serve a directory over HTTP/1.1', load: () => import('./serve.js') },
   {
     name: 'media',
     summary: 'show what a film offers as HLS and DASH, what is left out, and why',

@@ -32,8 +32,8 @@ function watchOutput(): void {
 // No await at the top: the bundle is CommonJS (tools/bundle.mjs).
 void Promise.resolve()
   .then(() => {
-    // Behind the command's first steps, but before any error of theirs is told: a pipe has Node load its sockets, for which the
-    // thread that a server begins need not wait.
+    // Behind the command's first steps, but before any error of theirs is told: a pipe has Node load its sockets, for which a
+    // server's first answer need not wait.
     process.nextTick(watchOutput);
     const ended = dispatch(process.argv.slice(2), {
       commands,

@@ -3,7 +3,6 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BegunThread } from '../serve/begun-thread.js';
 import type { ServeOptions } from '../serve/options.js';
 import type { Server } from '../serve/server.js';
 import { parseFlags } from './kit/flags.js';
@@ -166,6 +165,8 @@ function readTypes(lines: readonly string[]): Record<string, string> {
 interface Prepared {
   readonly server: Server;
   readonly dashboardAt: { readonly host: string; readonly port: number } | undefined;
+  /** Says it on stderr. This thread serves: where a reader who stands still would be waited for, it is lost. */
+  warn(message: string): void;
 }
 
 /** A bad option that stood on the command line is named as it was written there: `--inline-limit`, not `inlineLimit`. */
@@ -193,11 +194,9 @@ function readOptions(args: string[]): Record<string, unknown> | undefined {
 }
 
 /** Loads the server and makes it. @throws OptionError */
-async function prepare(
-  { dashboard, ...options }: Record<string, unknown>,
-  begun: BegunThread | undefined,
-): Promise<Prepared> {
-  const { createServer, giveFreedMemoryBack, parseHostPort } = await import('../serve/server.js');
+async function prepare({ dashboard, ...options }: Record<string, unknown>): Promise<Prepared> {
+  const { createServer, giveFreedMemoryBack, parseHostPort, takesOutput } = await import('../serve/server.js');
+  const { beginHere } = await import('../serve/begun-here.js');
   giveFreedMemoryBack();
   // Loaded only where sockets may have been passed.
   if (process.env['LISTEN_FDS'] !== undefined || process.env['LISTEN_PID'] !== undefined) {
@@ -210,33 +209,31 @@ async function prepare(
   if (dashboardAt !== undefined) options['meter'] = 'sockets';
   const { media } = options as ServeOptions;
   const entry = media === true ? (await import('../media/serving/entry.js')).workerEntry({ media }) : undefined;
-  return { server: createServer(options as ServeOptions, entry, begun), dashboardAt };
+  const warn = (message: string): void => {
+    if (takesOutput(2)) process.stderr.write(`clearway serve: ${message}\n`);
+  };
+  return { server: createServer(options as ServeOptions, entry, beginHere), dashboardAt, warn };
 }
 
-/**
- * Runs the command. @returns the exit status: 0, 1 when it cannot run, 2 for a bad option.
- * @param begun the server's first thread, if it runs already
- */
-export async function run(args: string[], begun?: BegunThread): Promise<number> {
+/** Runs the command. @returns the exit status: 0, 1 when it cannot run, 2 for a bad option. */
+export async function run(args: string[]): Promise<number> {
   let prepared: Prepared;
   try {
     const options = readOptions(args);
     if (options === undefined) {
-      begun?.dismiss();
       process.stdout.write(dressed(help, process.stdout));
       return 0;
     }
-    prepared = await prepare(options, begun);
+    prepared = await prepare(options);
   } catch (error) {
-    begun?.dismiss();
     process.stderr.write(`clearway serve: ${shortageSentence(error) ?? asWritten((error as Error).message, args)}\n`);
     const { code } = error as NodeJS.ErrnoException;
     return code === 'CLEARWAY_OPTION' || code === 'CLEARWAY_USAGE' ? 2 : 1;
   }
-  const { server, dashboardAt } = prepared;
+  const { server, dashboardAt, warn } = prepared;
   // Whoever read the warnings may go; the server stays.
   process.stderr.on('error', () => {});
-  server.on('warning', (message) => process.stderr.write(`clearway serve: ${message}\n`));
+  server.on('warning', warn);
   server.on('pinned', (files, bytes) => void tellPinned(files, bytes));
   let dashboard: ServeDashboard | undefined;
   try {

@@ -46,7 +46,7 @@ export function takeEventCount(fd: number): number {
   return place.data.getUint32(place.offset, true) + place.data.getUint32(place.offset + 4, true) * 0x1_0000_0000;
 }
 
-/** ppoll(2). Returns what a descriptor is ready for, as bits of {@link POLL}; 0: nothing within `waitMs`, which may be 0. */
+/** ppoll(2). Returns what a descriptor is ready for, as bits of {@link POLL}, or -errno; 0: nothing within `waitMs`, which may be 0. */
 function pollFor(fd: number, events: number, waitMs: number): number {
   const place = scratch(24);
   const { data, offset, address } = place;
@@ -56,12 +56,18 @@ function pollFor(fd: number, events: number, waitMs: number): number {
   data.setUint32(offset + 12, 0, true);
   data.setUint32(offset + 16, Math.floor((waitMs % 1000) * 1_000_000), true);
   data.setUint32(offset + 20, 0, true);
-  return syscall6(sys.ppoll, address, 1, address + 8, 0, 8) > 0 ? data.getUint16(offset + 6, true) : 0;
+  const ready = syscall6(sys.ppoll, address, 1, address + 8, 0, 8);
+  return ready > 0 ? data.getUint16(offset + 6, true) : ready;
 }
 
 /** Holds this thread until a descriptor has input or its other side went, at most `waitMs`. False: nothing came. */
 export function awaitInput(fd: number, waitMs: number): boolean {
-  return pollFor(fd, POLL.IN, waitMs) !== 0;
+  return pollFor(fd, POLL.IN, waitMs) > 0;
+}
+
+/** Whether a short write would not wait: there is room, nobody reads any more, or it cannot be told. */
+export function takesOutput(fd: number): boolean {
+  return pollFor(fd, POLL.OUT, 0) !== 0;
 }
 
 /**
@@ -75,7 +81,8 @@ export function signalOther(fd: number): number {
   data.setBigUint64(offset, 1n, true);
   if (result === -Errno.EINVAL) return writeNow(fd, address, 8);
   // A host without asynchronous reads: whoever fills it between the look and the write can hold this thread.
-  if ((pollFor(fd, POLL.OUT, 0) & POLL.OUT) === 0) return -Errno.EAGAIN;
+  const room = pollFor(fd, POLL.OUT, 0);
+  if (room <= 0 || (room & POLL.OUT) === 0) return -Errno.EAGAIN;
   return syscall3(sys.write, fd, address, 8);
 }
 

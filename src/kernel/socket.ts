@@ -1,8 +1,8 @@
 // Sockets: one typed function per system call. The hot ones return the kernel's value or -errno; the cold ones throw.
 // Not here: buffering, retries, readiness (the engines and transport/).
 
-import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { isAddress } from './address-text.js';
 import { AF, F, FD, IPPROTO, IPV6, MSG, O, SHUT, SO, SOCK, SOL, TCP } from './constants.js';
 import { Errno } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
@@ -49,7 +49,7 @@ function isIPv6(host: string): boolean {
 /** A name, a shortened or an octal form would silently become another address. */
 function checkAddress(address: SocketAddress): void {
   const { host, port } = address;
-  if (isIP(host) === 0) {
+  if (!isAddress(host)) {
     throw new SystemError(Errno.EINVAL, 'bind or connect', `"${host}"`, 'give a whole IPv4 or IPv6 address');
   }
   if (!Number.isInteger(port) || port < 0 || port > 65535) {

@@ -3,16 +3,10 @@
 
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { isAddress } from '../kernel/address-text.js';
 
 /** Where a server listens: an address and a port, or the name of a Unix socket (`@` in front: abstract). */
 export type ListenAddress = { readonly host: string; readonly port: number } | { readonly path: string };
-
-/** An IPv4 address, which needs nothing of Node's `net`. */
-const fourNumbers = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
-
-function isAddress(text: string): boolean {
-  return fourNumbers.test(text) || isIP(text) !== 0;
-}
 
 /** What a host may be, for the sentence that refuses another. */
 export const hostForm = 'an address such as 127.0.0.1 or ::1, or a host name';

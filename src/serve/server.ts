@@ -5,7 +5,7 @@ import { EventEmitter } from 'node:events';
 import { openFilesLimit } from '../kernel/limits.js';
 import type { Meter } from '../meter/meter.js';
 import { type ListenAddress, urlOf } from './addresses.js';
-import { BegunThread, ordinaryEntry } from './begun-thread.js';
+import { BegunThread, type BegunWorker, ordinaryEntry } from './begun-thread.js';
 import type { BypassListening } from './bypass-listening.js';
 import { makeRoom } from './connection-limit.js';
 import { hostNotes } from './host-notes.js';
@@ -22,6 +22,7 @@ import type { WorkerSays, WorkerTold } from './worker.js';
 import { WorkerThread } from './worker-thread.js';
 
 export { giveFreedMemoryBack } from '../kernel/allocator.js';
+export { takesOutput } from '../kernel/event.js';
 export { parseHostPort } from './options.js';
 
 /** A worker that dies this many times within this time is not started again. */
@@ -60,8 +61,8 @@ export class Server extends EventEmitter<ServerEvents> {
   readonly #slots: WorkerSlot[] = [];
   readonly #logDescriptor: number;
   readonly #entry: URL;
-  /** The first thread, until it is taken into its slot. */
-  #begun: BegunThread | undefined;
+  /** The first worker, until it is taken into its slot. */
+  #begun: BegunWorker | undefined;
   #log: LogOutput | undefined;
   #metrics: MetricsEndpoint | undefined;
   #selfMeter: SelfMeter | undefined;
@@ -76,9 +77,9 @@ export class Server extends EventEmitter<ServerEvents> {
   /**
    * @param logDescriptor where the access log goes without the option `logFile`; it stays the caller's.
    * @param entry what serving threads run: a file that calls `runWorker`, with an extension perhaps.
-   * @param begun the first of them, if it runs already.
+   * @param begun the first worker, where that is not one of them.
    */
-  constructor(options: ResolvedOptions, logDescriptor = 1, entry: URL = ordinaryEntry, begun?: BegunThread) {
+  constructor(options: ResolvedOptions, logDescriptor = 1, entry: URL = ordinaryEntry, begun?: BegunWorker) {
     super();
     this.#options = options;
     this.#entry = entry;
@@ -353,7 +354,6 @@ export class Server extends EventEmitter<ServerEvents> {
 
   async #end(graceMs: number): Promise<void> {
     this.#listening?.withdraw();
-    this.#begun?.dismiss();
     const gone = this.#slots.map(({ thread }) => thread?.exited);
     for (const { thread, retry } of this.#slots) {
       clearTimeout(retry);
@@ -381,9 +381,14 @@ export class Server extends EventEmitter<ServerEvents> {
 
 /**
  * Makes a server for a directory; `await server.listen()` starts it.
- * @param entry what its serving threads run, `begun` the first of them: see {@link Server}.
+ * @param entry what its serving threads run. @param begin gives the first worker, where that is not one of them: see {@link Server}.
  * @throws OptionError for a bad option, UnsupportedError where there is no Linux.
  */
-export function createServer(options: ServeOptions = {}, entry?: URL, begun?: BegunThread): Server {
-  return new Server(resolveOptions(options, openFilesLimit()), 1, entry, begun);
+export function createServer(
+  options: ServeOptions = {},
+  entry?: URL,
+  begin?: (resolved: ResolvedOptions) => BegunWorker | undefined,
+): Server {
+  const resolved = resolveOptions(options, openFilesLimit());
+  return new Server(resolved, 1, entry, begin?.(resolved));
 }

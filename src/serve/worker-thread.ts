@@ -1,11 +1,10 @@
-// The main thread's hold on one worker's thread, from its begin on: it waits for its start, is told what to do, and ends.
-// Not here: how it begins (begun-thread.ts), what it does (worker.ts), and what becomes of one that died (server.ts).
+// The main thread's hold on one worker, a thread or itself, from its begin on: it waits for its start, is told what to do, and ends.
+// Not here: how it begins (begun-thread.ts, begun-here.ts), what it does (worker.ts), and what becomes of one that died (server.ts).
 
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { createEventDescriptor, signalEvent } from '../kernel/event.js';
 import { closeDescriptor } from '../kernel/socket.js';
-import type { BegunThread } from './begun-thread.js';
-import type { WorkerSays, WorkerStart, WorkerTold } from './worker.js';
+import type { BegunWorker } from './begun-thread.js';
+import type { PortOfServer, WorkerSays, WorkerStart, WorkerTold } from './worker.js';
 
 /** Who is told what a thread says, and of its end. */
 export interface WorkerListener {
@@ -32,8 +31,8 @@ class Settled {
 /** See the file's head. It needs nothing that is not there yet before {@link start}. */
 export class WorkerThread {
   readonly #listener: WorkerListener;
-  readonly #begun: BegunThread;
-  readonly #port: MessagePort;
+  readonly #begun: BegunWorker;
+  readonly #port: PortOfServer;
   readonly #booted = new Settled();
   readonly #ready = new Settled();
   readonly #exited = new Settled();
@@ -43,11 +42,11 @@ export class WorkerThread {
   /** The descriptor of its queue's socket, where it serves past the kernel. */
   queueDescriptor = -1;
 
-  constructor(begun: BegunThread, listener: WorkerListener) {
+  constructor(begun: BegunWorker, listener: WorkerListener) {
     this.#listener = listener;
     this.#begun = begun;
     this.#port = begun.port;
-    this.#port.on('message', (says: WorkerSays) => this.#hear(says));
+    this.#port.listen((says) => this.#hear(says));
     void begun.exited.then((failure) => this.#end(failure));
   }
 
@@ -69,7 +68,7 @@ export class WorkerThread {
   /** Lets it serve. @returns settled when it does, or ended before. @throws SystemError without a descriptor for its wake-ups */
   async start(start: Omit<WorkerStart, 'wakeDescriptor'>): Promise<void> {
     this.#wakeDescriptor = createEventDescriptor();
-    this.#port.postMessage({ ...start, wakeDescriptor: this.#wakeDescriptor } satisfies WorkerStart);
+    this.#port.say({ ...start, wakeDescriptor: this.#wakeDescriptor });
     this.#begun.joinStreams();
     this.#begun.openGate();
     await this.#ready.promise;
@@ -83,7 +82,7 @@ export class WorkerThread {
   /** Tells it, if it serves. */
   tell(told: WorkerTold): void {
     if (this.#engine === undefined || this.#wakeDescriptor < 0) return;
-    this.#port.postMessage(told);
+    this.#port.say(told);
     signalEvent(this.#wakeDescriptor);
   }
 
@@ -98,9 +97,7 @@ export class WorkerThread {
 
   #end(failure: Error | undefined): void {
     // Its last words: the thread may be gone before they were delivered, and that it was ready may be among them.
-    for (let last = receiveMessageOnPort(this.#port); last !== undefined; last = receiveMessageOnPort(this.#port)) {
-      this.#hear(last.message as WorkerSays);
-    }
+    for (let last = this.#port.next(); last !== undefined; last = this.#port.next()) this.#hear(last);
     if (this.#wakeDescriptor >= 0) closeDescriptor(this.#wakeDescriptor);
     this.#wakeDescriptor = -1;
     this.#port.close();

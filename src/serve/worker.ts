@@ -2,7 +2,7 @@
 // is ready; the main thread tells it to drain or stop by a message and a wake-up, since a blocked thread hears no messages.
 // Not here: the thread's entry (worker-main.ts, and one for each extension).
 
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import type { Caretaker, CaretakerTold } from '../bypass/caretaker.js';
 import type { HeardNeighbours } from '../bypass/neighbour-news.js';
 import type { WorkerQueue, WorkerQueueStart } from '../bypass/worker-queue.js';
@@ -29,6 +29,7 @@ import { type PinListener, PinnedFiles } from './pins/pinned-files.js';
 import type { ToldPin } from './pins/told-pin.js';
 import { Responder } from './responder.js';
 import type { Site } from './site.js';
+import { type LocalPort, ThreadPort, type WorkerPort } from './worker-port.js';
 
 /** What a worker's thread begins with: it makes ready, and waits at the gate for its {@link WorkerStart}. */
 export interface WorkerBoot {
@@ -72,6 +73,11 @@ export type WorkerTold =
   | { readonly kind: 'pin'; readonly pins: readonly ToldPin[] }
   | { readonly kind: 'unpin'; readonly id: number }
   | { readonly kind: 'neighbours'; readonly heard: HeardNeighbours };
+
+/** A worker's end. */
+export type PortOfWorker = WorkerPort<WorkerSays, WorkerStart | WorkerTold>;
+/** The server's. */
+export type PortOfServer = WorkerPort<WorkerStart | WorkerTold, WorkerSays>;
 
 const rateWindowMs = 20_000;
 const backlogLimit = 64 * 1024;
@@ -128,16 +134,16 @@ interface Parts {
   log?: AccessLog;
 }
 
-function openLog(start: WorkerStart, port: MessagePort, loop: Loop): AccessLog | undefined {
+function openLog(start: WorkerStart, port: PortOfWorker, loop: Loop): AccessLog | undefined {
   const { log, index, options } = start;
   if (log === undefined || options.log === 'none') return undefined;
-  const said = (news: LogNews): void => port.postMessage({ kind: 'log', news } satisfies WorkerSays);
+  const said = (news: LogNews): void => port.say({ kind: 'log', news });
   return new AccessLog(loop, log, index, options.log, said);
 }
 
 function assemble(
   start: WorkerStart,
-  port: MessagePort,
+  port: PortOfWorker,
   loop: Loop,
   parts: Parts,
   extension: BeneathExtension | undefined,
@@ -147,7 +153,7 @@ function assemble(
   const metrics = new Metrics(start.metrics, 0);
   keepCopyAccount(metrics.copied);
   queue?.keepCopies(metrics.copied);
-  const say = (message: string): void => port.postMessage({ kind: 'failed', message } satisfies WorkerSays);
+  const say = (message: string): void => port.say({ kind: 'failed', message });
   const teller = new TroubleTeller(say);
   const { root, index, dotfiles, types, cleanUrls } = options;
   // Beside the three quarters of the descriptors that connections may take, and with room for everything else.
@@ -156,7 +162,7 @@ function assemble(
     metrics.add('fileErrors');
     teller.tell(errno, troubleWords(errno, path), loop.nowMs);
   };
-  const warn = (message: string): void => port.postMessage({ kind: 'warning', message } satisfies WorkerSays);
+  const warn = (message: string): void => port.say({ kind: 'warning', message });
   const pins = new PinnedFiles(loop, pinListener(port));
   const where = { root, index, dotfiles, types, cleanUrls, codedAlone: true, maxFiles, pins, trouble };
   const policy = { ...options, frameBudget, ...(extension && { extension }) };
@@ -189,7 +195,7 @@ function assemble(
     stopFollowing();
     responder.close();
     responder.site.close();
-    port.postMessage({ kind: 'drained' } satisfies WorkerSays);
+    port.say({ kind: 'drained' });
     loop.stop();
   };
   const end = (isNow: boolean): void => {
@@ -210,18 +216,19 @@ function assemble(
 type Order = Exclude<WorkerTold, { readonly kind: 'neighbours' }>;
 
 /** Hears what the main thread says whenever it wakes the loop. */
-function obey(loop: Loop, port: MessagePort, queue: WorkerQueue | undefined, hear: (told: Order) => void): void {
+function obey(loop: Loop, port: PortOfWorker, queue: WorkerQueue | undefined, hear: (told: Order) => void): void {
   loop.onWake = () => {
-    for (let told = receiveMessageOnPort(port); told !== undefined; told = receiveMessageOnPort(port)) {
-      const message = told.message as WorkerTold;
-      if (message.kind === 'neighbours') queue?.hearNeighbours(message.heard);
-      else hear(message);
+    for (let told = port.next(); told !== undefined; told = port.next()) {
+      // Its start was the first of all.
+      if (!('kind' in told)) continue;
+      if (told.kind === 'neighbours') queue?.hearNeighbours(told.heard);
+      else hear(told);
     }
   };
 }
 
-function pinListener(port: MessagePort): PinListener {
-  const say = (says: WorkerSays): void => port.postMessage(says);
+function pinListener(port: PortOfWorker): PinListener {
+  const say = (says: WorkerSays): void => port.say(says);
   return {
     unpinned: (id) => say({ kind: 'unpinned', id }),
     warning: (message) => say({ kind: 'warning', message }),
@@ -236,19 +243,24 @@ function repin(told: Extract<WorkerTold, { readonly kind: 'pin' | 'unpin' }>, pi
 }
 
 /** What happens to the interface past the kernel, for the main thread. */
-function caretakerTold(port: MessagePort): CaretakerTold {
+function caretakerTold(port: PortOfWorker): CaretakerTold {
   return {
-    warn: (message) => port.postMessage({ kind: 'warning', message } satisfies WorkerSays),
-    gone: (message) => port.postMessage({ kind: 'lost', message } satisfies WorkerSays),
+    warn: (message) => port.say({ kind: 'warning', message }),
+    gone: (message) => port.say({ kind: 'lost', message }),
   };
 }
 
-function serve(
+/**
+ * Serves until the main thread ends it.
+ * @param drive runs the loop until it stops
+ */
+async function serve(
   start: WorkerStart,
-  port: MessagePort,
-  extension: BeneathExtension | undefined,
-  openQueue: typeof WorkerQueue | undefined,
-): void {
+  port: PortOfWorker,
+  drive: (loop: Loop) => void | Promise<void>,
+  extension?: BeneathExtension,
+  openQueue?: typeof WorkerQueue,
+): Promise<void> {
   const { options } = start;
   const queue = openQueue === undefined ? undefined : new openQueue(start.queue!, options.engine);
   const loop = new Loop(queue?.engine ?? options.engine, monotonicMs, start.wakeDescriptor);
@@ -258,19 +270,20 @@ function serve(
   const parts: Parts = { ...(queue && { queue }) };
   let caretaker: Caretaker | undefined;
   try {
-    queue?.shareNeighbours(loop, (heard) => port.postMessage({ kind: 'neighbours', heard } satisfies WorkerSays));
+    queue?.shareNeighbours(loop, (heard) => port.say({ kind: 'neighbours', heard }));
     if (start.index === 0) caretaker = queue?.lookAfter(loop, caretakerTold(port));
     const log = openLog(start, port, loop);
     if (log !== undefined) parts.log = log;
     assemble(start, port, loop, parts, extension);
-    port.postMessage({
+    port.say({
       kind: 'ready',
       engine: loop.engine.name,
       queueDescriptor: queue?.descriptor ?? -1,
-    } satisfies WorkerSays);
-    loop.run();
+    });
+    // Nothing may be awaited before: promises do not run once a thread serves.
+    await drive(loop);
   } catch (error) {
-    // The thread ends with the error, the process does not: its descriptors must not outlive it.
+    // The worker ends with the error, the process does not: its descriptors must not outlive it.
     parts.log?.end();
     parts.listener?.abandon();
     parts.responder?.site.abandon();
@@ -289,16 +302,25 @@ function serve(
  * @param extension answers for what is beneath files, where there is one.
  */
 export async function runWorker(
-  { port, gate, isBypass }: WorkerBoot,
+  { port: messages, gate, isBypass }: WorkerBoot,
   extension?: (options: ResolvedOptions) => BeneathExtension,
 ): Promise<void> {
+  const port: PortOfWorker = new ThreadPort(messages);
   // The FFI library is loaded while the main thread still opens its sockets.
   pageBytes();
   const openQueue = isBypass ? (await import('../bypass/worker-queue.js')).WorkerQueue : undefined;
-  port.postMessage({ kind: 'booted' } satisfies WorkerSays);
+  port.say({ kind: 'booted' });
   Atomics.wait(gate, 0, 0);
-  const told = receiveMessageOnPort(port);
-  if (told === undefined) return;
-  const start = told.message as WorkerStart;
-  serve(start, port, extension?.(start.options), openQueue);
+  const start = port.next() as WorkerStart | undefined;
+  if (start !== undefined) await serve(start, port, (loop) => loop.run(), extension?.(start.options), openQueue);
+}
+
+/** Serves on the main thread, beside Node's own loop, with the start that was told. @returns settled at its end */
+export async function runWorkerHere(port: LocalPort<WorkerSays, WorkerStart | WorkerTold>): Promise<void> {
+  const start = port.next() as WorkerStart | undefined;
+  if (start === undefined) return;
+  await serve(start, port, (loop) => {
+    port.onSaid = () => loop.callNode();
+    return loop.runBesideNode();
+  });
 }

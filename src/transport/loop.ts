@@ -1,5 +1,5 @@
-// Loop: one engine, the endpoints that use it, and the two ways to drive it.
-// run() owns the thread and blocks in the kernel; attach() lives inside Node's own loop on the main thread.
+// Loop: one engine, the endpoints that use it, and the ways to drive it. run() owns the thread and blocks in the kernel;
+// runBesideNode() does so on the main thread, where Node's own loop has turns in between; attach() lives inside Node's loop.
 
 import type { Engine, EngineEvents } from '../engine/engine.js';
 import { clearEvent, createEventDescriptor } from '../kernel/event.js';
@@ -8,12 +8,16 @@ import { UvPoll } from '../kernel/uv-poll.js';
 import { BulkQueue } from './bulk.js';
 import { DueQueue, type Waiter } from './due-queue.js';
 import { Endpoint } from './endpoint.js';
+import { NodeTurns } from './node-turns.js';
 import { type EngineChoice, openEngine } from './open-engine.js';
 import { PairQueue } from './pair-queue.js';
 import { defaultSendLimits, type SendLimits } from './send-modes.js';
 
 /** How often {@link Loop.everyTick} callbacks run, in milliseconds: the grain of every time limit. */
 export const tickMs = 250;
+
+/** A connection is accepted, its request comes, its answer leaves; and one more. */
+const turnsOfAnAnswer = 4;
 
 /** What is due at times of its own, between ticks. */
 export interface Alarm {
@@ -77,6 +81,7 @@ export class Loop implements EngineEvents {
   #ready: Array<() => void> = [];
   #readyNow: Array<() => void> = [];
   #lastTickMs: number;
+  #node: NodeTurns | undefined;
   #stopped = false;
   #running = false;
   #inTurn = false;
@@ -158,15 +163,15 @@ export class Loop implements EngineEvents {
     if (this.#attachment !== undefined) this.#turnWhenDue();
   }
 
-  /** One turn: submit, wait at most `waitMs`, hand out events, then deferred work, bulk and ticks. */
-  turn(waitMs: number): void {
-    if (this.#closed) return;
+  /** One turn: submit, wait at most `waitMs`, hand out events, then deferred work, bulk and ticks. @returns how many events there were */
+  turn(waitMs: number): number {
+    if (this.#closed) return 0;
     this.turns++;
     this.bulk.beginTurn(this.nowMs);
     this.#inTurn = true;
     try {
       const isDue = this.#ready.length > 0 || this.bulk.waiting || this.pairs.waiting;
-      this.engine.turn(isDue ? 0 : this.#untilDue(waitMs), this);
+      const events = this.engine.turn(isDue ? 0 : this.#untilDue(waitMs), this);
       if (this.#ready.length > 0) this.#doReady();
       if (this.pairs.waiting) this.pairs.run();
       if (this.bulk.waiting) this.#doBulk();
@@ -179,6 +184,7 @@ export class Loop implements EngineEvents {
         for (const tick of [...this.#ticks]) if (this.#ticks.has(tick)) tick(this.nowMs);
       }
       if (this.#attachment !== undefined) this.#turnWhenDue();
+      return events;
     } finally {
       this.#inTurn = false;
       if (this.pairs.waiting && this.#attachment !== undefined) this.#turnSoon(0);
@@ -232,6 +238,53 @@ export class Loop implements EngineEvents {
       while (!this.#stopped && !this.#closed) step(this.#ticks.size > 0 ? tickMs : -1);
     } finally {
       this.#running = false;
+    }
+  }
+
+  /**
+   * As {@link run}, on the main thread: it blocks there too, and returns to Node's own loop when something waits for that and with every tick,
+   * which is as late as Node's timers can be. Promises run then. @returns settled after {@link stop} or {@link close}, or with what a turn threw
+   */
+  runBesideNode(): Promise<void> {
+    const node = new NodeTurns(this.engine);
+    this.#node = node;
+    this.register(node);
+    node.watch();
+    this.#stopped = false;
+    this.#running = true;
+    return new Promise<void>((resolve, reject) => {
+      const run = (): void => {
+        try {
+          this.#runUntilDue(node);
+        } catch (error) {
+          reject(error);
+          return;
+        }
+        if (this.#stopped || this.#closed) resolve();
+        else setImmediate(run);
+      };
+      run();
+    }).finally(() => {
+      this.#running = false;
+      this.#node = undefined;
+      node.close();
+    });
+  }
+
+  /** {@link runBesideNode} returns to Node's loop after this turn. */
+  callNode(): void {
+    if (this.#node !== undefined) this.#node.isDue = true;
+  }
+
+  /** Turns until Node is due one; as long as that has not come to rest a few, without waiting. */
+  #runUntilDue(node: NodeTurns): void {
+    const sinceTickMs = this.#lastTickMs;
+    node.isDue = false;
+    if (node.isAtRest()) {
+      do this.turn(tickMs);
+      while (!node.isDue && !this.#stopped && !this.#closed && this.#lastTickMs === sinceTickMs);
+    } else {
+      for (let turns = 0; turns < turnsOfAnAnswer && !this.#stopped; turns++) if (this.turn(0) === 0) return;
     }
   }
 

@@ -15,8 +15,7 @@ export interface CommandEntry {
   readonly name: string;
   /** Its line in --help. */
   readonly summary: string;
-  /** @param args those that it will run with */
-  load(args: readonly string[]): Promise<Command>;
+  load(): Promise<Command>;
 }
 
 /** The commands there are, and where words go; the tests give their own. */
@@ -57,7 +56,7 @@ async function runCommand(name: string, args: string[], surroundings: Surroundin
     const fix = guess === undefined ? 'see clearway --help' : `did you mean clearway ${guess}?`;
     throw new UsageError(`there is no ${kind} ${JSON.stringify(name)}: ${fix}`);
   }
-  return (await entry.load(args)).run(args);
+  return (await entry.load()).run(args);
 }
 
 function printHelp({ commands, out }: Surroundings): number {

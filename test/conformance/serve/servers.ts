@@ -136,7 +136,7 @@ export function runServer(
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {

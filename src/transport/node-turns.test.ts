@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { connect, createServer } from 'node:net';
+import { describe, test } from 'node:test';
+import { signalEvent } from '../kernel/event.js';
+import { platformIsLinux } from '../kernel/ffi.js';
+import { Loop, tickMs } from './loop.js';
+import { openEngine } from './open-engine.js';
+
+function skipReason(engine: 'uring' | 'epoll'): string | false {
+  if (!platformIsLinux) return 'needs Linux';
+  try {
+    openEngine(engine).close();
+    return false;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+for (const name of ['uring', 'epoll'] as const) {
+  describe(`a loop over ${name} beside Node's`, { skip: skipReason(name) }, () => {
+    /** Runs a loop until `work`, which Node's own loop does meanwhile, is over. */
+    async function beside(work: (loop: Loop) => Promise<void>): Promise<void> {
+      const loop = new Loop(name);
+      // As every server has: without one the loop would sleep until something happens.
+      loop.everyTick(() => {});
+      const ended = loop.runBesideNode();
+      try {
+        await work(loop);
+        loop.stop();
+        await ended;
+      } finally {
+        loop.close();
+      }
+    }
+
+    test('Node hears of signals and of its own sockets at once, and of timers at a tick', async () => {
+      await beside(async () => {
+        const times: number[] = [];
+        /** Has the loop wait first, which is when what begins has to wake it. */
+        const timed = async (begin: () => Promise<unknown>): Promise<void> => {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          const since = performance.now();
+          await begin();
+          times.push(performance.now() - since);
+        };
+        for (let round = 0; round < 5; round++) {
+          await timed(() => {
+            const heard = new Promise((resolve) => process.once('SIGUSR2', resolve));
+            process.kill(process.pid, 'SIGUSR2');
+            return heard;
+          });
+          await timed(
+            () =>
+              new Promise<void>((resolve) => {
+                const server = createServer((socket) => socket.end('bye'));
+                server.listen(0, '127.0.0.1', () => {
+                  const { port } = server.address() as { port: number };
+                  connect(port, '127.0.0.1', () => {})
+                    .resume()
+                    .on('close', () => server.close(() => resolve()));
+                });
+              }),
+          );
+        }
+        const signals = times.filter((_, at) => at % 2 === 0);
+        const sockets = times.filter((_, at) => at % 2 === 1);
+        // By the tick alone each would take about one.
+        assert.ok(Math.min(...signals) < tickMs / 5 && Math.min(...sockets) < tickMs / 5, `${times} ms`);
+      });
+    });
+
+    test('it waits in the kernel while nothing happens', async () => {
+      await beside(async (loop) => {
+        await new Promise((resolve) => setTimeout(resolve, 3 * tickMs));
+        const before = loop.turns;
+        await new Promise((resolve) => setTimeout(resolve, 4 * tickMs));
+        assert.ok(loop.turns - before < 30, `${loop.turns - before} turns`);
+      });
+    });
+
+    test('what a handler throws ends it, and not the process', async () => {
+      const loop = new Loop(name);
+      const ended = loop.runBesideNode();
+      loop.onWake = () => {
+        throw new Error('a defect of the protocol');
+      };
+      signalEvent(loop.wakeDescriptor);
+      await assert.rejects(ended, /a defect/);
+      loop.close();
+    });
+
+    test('it goes on while another thread wakes it without end, and Node does', async () => {
+      await beside(async (loop) => {
+        let wakes = 0;
+        loop.onWake = () => {
+          wakes++;
+          signalEvent(loop.wakeDescriptor);
+        };
+        signalEvent(loop.wakeDescriptor);
+        for (let round = 0; round < 5; round++) {
+          const heard = new Promise((resolve) => process.once('SIGUSR2', resolve));
+          process.kill(process.pid, 'SIGUSR2');
+          await heard;
+        }
+        assert.ok(wakes > 0);
+      });
+    });
+  });
+}

@@ -1,0 +1,63 @@
+// Node's own loop beside one of ours that blocks its thread: libuv's descriptor is watched among all others, so that Node has a turn as soon
+// as something waits for it: a signal, a word of another thread, a connection of its own. Not here: giving it one (loop.ts).
+
+import type { Engine } from '../engine/engine.js';
+import { MAP, PROT } from '../kernel/constants.js';
+import { bind } from '../kernel/ffi.js';
+import { type Mapping, mapMemory, unmapMemory } from '../kernel/memory.js';
+import { Endpoint } from './endpoint.js';
+
+/** uv_metrics_t: turns, events, events that waited, and thirteen words that are kept free. */
+const metricsBytes = 16 * 8;
+/** The low word of its second number. */
+const eventsWord = 2;
+
+/** Main thread only: it is the one that the default loop of libuv belongs to. */
+export class NodeTurns extends Endpoint {
+  /** Something waits for Node since this was last set to false. */
+  isDue = false;
+  readonly #engine: Engine;
+  readonly #fd: number;
+  readonly #metrics: Mapping;
+  readonly #words: Int32Array;
+  readonly #readMetrics: () => void;
+  #events = -1;
+
+  /** @throws SystemError without memory, Error where this Node does not export libuv. */
+  constructor(engine: Engine) {
+    super();
+    this.#engine = engine;
+    const node = Number(bind('int64 uv_default_loop()')());
+    this.#fd = Number(bind('int uv_backend_fd(int64 loop)')(node));
+    const read = bind('int uv_metrics_info(int64 loop, int64 metrics)');
+    this.#metrics = mapMemory(metricsBytes, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
+    this.#words = new Int32Array(this.#metrics.buffer);
+    this.#readMetrics = () => void read(node, this.#metrics.address);
+  }
+
+  /** Begins to watch; registered before. */
+  watch(): void {
+    this.#engine.watch(this.token, this.#fd);
+  }
+
+  override readable(_result: number, more: boolean): void {
+    if (!more) this.watch();
+    this.isDue = true;
+  }
+
+  /**
+   * Whether Node has handled no event since this was last asked, a turn of its ago: what a handler begins to wait for, libuv tells the
+   * kernel of in the turn after it, and it would not be heard of before.
+   */
+  isAtRest(): boolean {
+    this.#readMetrics();
+    const before = this.#events;
+    this.#events = this.#words[eventsWord]!;
+    return this.#events === before;
+  }
+
+  /** What is watched goes with the engine. */
+  close(): void {
+    unmapMemory(this.#metrics);
+  }
+}

@@ -1,0 +1,69 @@
+// The command's first worker, which is the main thread: it is replaced by a thread when it dies, and who reads what the command says
+// cannot hold it up. Not here: deaths of threads (workers.test.ts, worker-deaths.test.ts).
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ask } from './client.js';
+import { forEachEngine, ownProcess, program, runServer, TestSite, until } from './servers.js';
+
+/** How many threads a process has. */
+function threadsOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).length;
+}
+
+/** A pipe that is full and that nobody reads: to be written with waiting, and how it is closed. */
+function fullPipe(path: string): { fd: number; close(): void } {
+  execFileSync('mkfifo', [path]);
+  const both = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const bytes = new Uint8Array(4096);
+  assert.throws(() => {
+    for (;;) writeSync(both, bytes);
+  }, /EAGAIN/);
+  const fd = openSync(path, constants.O_WRONLY);
+  return {
+    fd,
+    close: () => {
+      closeSync(fd);
+      closeSync(both);
+    },
+  };
+}
+
+forEachEngine('the main thread as a worker', (engine) => {
+  const site = new TestSite({ 'a.txt': 'hello', 'logs/log': '' });
+  after(() => site.remove());
+  const options = [site.root, '--workers', '1', '--engine', engine];
+
+  test('dies, and a thread takes its place', { skip: ownProcess, timeout: 60_000 }, async () => {
+    const spoiler = fileURLToPath(new URL('../../support/spoil-engines.js', import.meta.url));
+    const args = ['--import', spoiler, program];
+    const server = await runServer(options, {}, { command: process.execPath, args });
+    const threads = threadsOf(server.child.pid!);
+    assert.equal((await ask(server, 'GET /a.txt')).text, 'hello');
+    server.child.stdin!.write('.');
+    await until('the word of its death', () => server.output().stderr.includes('a new one takes its place'));
+    assert.match(server.output().stderr, /^clearway serve: worker 0 died: .*(io_uring_enter|epoll_wait)/m);
+    assert.equal((await ask(server, 'GET /a.txt')).text, 'hello');
+    assert.ok(threadsOf(server.child.pid!) > threads);
+    server.child.kill('SIGTERM');
+    assert.equal(await server.ended, 0);
+  });
+
+  test('answers though nobody reads what it has to say', { skip: ownProcess, timeout: 60_000 }, async () => {
+    const pipe = fullPipe(site.at(`pipe-${engine}`));
+    const log = site.at(`logs-${engine}`);
+    execFileSync('mkdir', [log]);
+    const server = await runServer([...options, '--log-file', `${log}/log`], { stdio: ['ignore', 'pipe', pipe.fd] });
+    assert.equal((await ask(server, 'GET /a.txt')).text, 'hello');
+    // That the log cannot be opened again is a warning.
+    renameSync(log, `${log}-away`);
+    server.child.kill('SIGUSR1');
+    for (let round = 0; round < 20; round++) assert.equal((await ask(server, 'GET /a.txt')).text, 'hello');
+    server.child.kill('SIGTERM');
+    assert.equal(await server.ended, 0);
+    pipe.close();
+  });
+});
