@@ -185,6 +185,8 @@ export class ListPump {
     if (first.file !== undefined || file === undefined || next?.next !== undefined || next?.rest !== undefined)
       return false;
     if (output.done > 0 || left > smallBytes || left > this.#most || !this.#loop.isInTurn) return false;
+    // It would be corked.
+    if (here.length > corkAbove) return false;
     const { nowMs, pairs, engine } = this.#loop;
     const sends = engine.pairs;
     if (sends === undefined || (file.pinned !== undefined && !this.#isCopied && engine.zeroCopy !== undefined))

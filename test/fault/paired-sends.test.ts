@@ -6,6 +6,8 @@ import { describe, test } from 'node:test';
 import { type FakePeer, type FaultScript, noFaults } from '../../src/engine/fake.js';
 import { Errno } from '../../src/kernel/errno.js';
 import { platformIsLinux } from '../../src/kernel/ffi.js';
+import { Region } from '../../src/memory/region.js';
+import type { FileSource } from '../../src/transport/output.js';
 import { SendMode } from '../../src/transport/send-modes.js';
 import { answerTo, fileBytes, lineOf, type Request, World } from './line-protocol.js';
 
@@ -229,7 +231,30 @@ describe('heads and bodies that are sent together', { skip }, () => {
     world.end();
   });
 
-  test('what is large, of several pieces, or held to a rate goes by itself', () => {
+  test('a body of more than 64 KiB goes by itself', () => {
+    const memory = new Region(4096);
+    for (const length of [65_536, 65_537]) {
+      const world = new World();
+      const fd = world.engine.openFile(new Uint8Array(length));
+      const file = Object.assign(Object.create(world.protocol.file) as FileSource, { fd, release: () => undefined });
+      world.protocol.called = (name, connection) => {
+        if (name !== 'opened') return;
+        world.loop.nextTurn(() => {
+          connection.sendSegment(memory.address, headBytes, undefined, 0);
+          connection.sendExtent(file, 0, length, 0);
+          connection.flush();
+        });
+      };
+      const peer = world.connect();
+      world.until(() => peer.got.length === headBytes + length, 'the answer');
+      assert.equal(world.engine.pairs!.runs.length, length === 65_536 ? 1 : 0);
+      world.engine.closeFile(fd);
+      world.end();
+    }
+    memory.unmap();
+  });
+
+  test('what has other pieces, or is held to a rate, goes by itself', () => {
     const pieces: Array<Request['pieces']> = [
       [...request.pieces, { kind: 'segment', length: 5 }],
       [...request.pieces, { kind: 'extent', length: 5 }],
