@@ -40,6 +40,19 @@ export interface TimeRuns {
   readonly startTimes: Float64Array;
 }
 
+/** How neighbouring samples lie in the file. */
+export interface Stretch {
+  /** Bytes of the samples. */
+  bytes: number;
+  /** Pieces in which they lie: of samples that follow one another. */
+  pieces: number;
+  /** The first byte of the first piece, and the one behind the last piece. */
+  from: number;
+  to: number;
+  /** No piece begins before the end of the one in front of it. */
+  isForward: boolean;
+}
+
 /** State at each sample whose number is a multiple of 512. */
 export interface Checkpoints {
   /** File offset of the sample. */
@@ -277,6 +290,33 @@ export class SampleTable {
     let total = 0;
     for (let sample = from; sample < to; sample++) total += this.#sizes[sample]!;
     return total;
+  }
+
+  /** Finds how the samples from `from` up to, and without, `to` lie; at least one. */
+  stretch(from: number, to: number, into: Stretch): void {
+    const chunkBits = this.#chunkBits;
+    let offset = this.offset(from);
+    let chunk = this.#placeChunk;
+    into.from = offset;
+    into.bytes = 0;
+    into.pieces = 1;
+    into.isForward = true;
+    for (let sample = from; ; ) {
+      const size = this.size(sample);
+      into.bytes += size;
+      into.to = offset + size;
+      if (++sample === to) break;
+      offset += size;
+      if (((chunkBits[sample >>> 5]! >>> (sample & 31)) & 1) === 0) continue;
+      const next = this.chunkOffset(++chunk);
+      if (next !== offset) into.pieces++;
+      if (next < offset) into.isForward = false;
+      offset = next;
+    }
+    // Whoever goes on asks for what is behind.
+    this.#placeSample = to - 1;
+    this.#placeOffset = into.to - this.size(to - 1);
+    this.#placeChunk = chunk;
   }
 
   #bytesBefore(sample: number): number {

@@ -69,6 +69,11 @@ export interface ServeOptions extends BypassServeOptions {
    * a player's page at `/film.mp4/`. Default false.
    */
   media?: boolean;
+  /**
+   * With `media`: a segment of video whose frames lie among a little else (its sound, packet by packet) is sent as the stretch of the film
+   * that it is, with what lies between: less CPU, at most a sixteenth more bytes, and no CMAF. Default false.
+   */
+  mediaStretches?: boolean;
   /** Names that begin with a dot: `ignore` (404), `deny` (403) or `allow`. Default ignore. */
   dotfiles?: DotfilePolicy;
   /** Cache-Control of files. Default `no-cache`, and `immutable` for names that carry a hash; '' for none. */
@@ -154,6 +159,7 @@ export interface ResolvedOptions {
   readonly spa: boolean;
   readonly ssi: boolean;
   readonly media: boolean;
+  readonly mediaStretches: boolean;
   readonly dotfiles: DotfilePolicy;
   readonly cacheControl: string | undefined;
   readonly cors: boolean;
@@ -372,6 +378,7 @@ const known: Readonly<Record<keyof ServeOptions, true>> = {
   spa: true,
   ssi: true,
   media: true,
+  mediaStretches: true,
   dotfiles: true,
   cacheControl: true,
   cors: true,
@@ -425,6 +432,13 @@ function paceOfMedia(pace: ServeOptions['pace'], media: boolean): boolean {
   return pace === 'auto';
 }
 
+/** Whether stretches of films are sent. @throws OptionError where there are no films */
+function stretchesOf(value: unknown, media: boolean): boolean {
+  const isWanted = flag('mediaStretches', value);
+  if (isWanted && !media) refuse('mediaStretches', value, 'false; it is for films, and requires media (--media)');
+  return isWanted;
+}
+
 /** Applies the defaults. @throws OptionError for a value that is not allowed or an option that does not exist. */
 export function resolveOptions(options: ServeOptions, openFileLimit: number): ResolvedOptions {
   for (const name of Object.keys(options)) {
@@ -459,6 +473,7 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     spa: flag('spa', options.spa),
     ssi: onOff('ssi', options.ssi, true),
     media,
+    mediaStretches: stretchesOf(options.mediaStretches, media),
     dotfiles: choice('dotfiles', options.dotfiles, 'ignore', ['ignore', 'allow', 'deny']),
     cacheControl: parseCacheControl(options.cacheControl),
     cors,

@@ -15,7 +15,7 @@ import type { Server } from '../../src/serve/server.js';
 import { startServer, TestSite } from '../conformance/serve/servers.js';
 import { giveBackPage, takePage } from '../support/browser-pages.js';
 import { chromiumSkip } from '../support/chromium.js';
-import { film, filmSkip, makeFilm } from '../support/films.js';
+import { amongSound, film, filmSkip, makeFilm } from '../support/films.js';
 
 const skip = filmSkip || chromiumSkip;
 const dashScript = fileURLToPath(
@@ -168,7 +168,8 @@ describe('films in a browser', { skip }, () => {
     await giveBackPage(page);
   });
 
-  test('dash.js on another origin plays the MPD and seeks', async () => {
+  /** Has dash.js, on another origin, play an MPD. */
+  async function openDash(manifest: string): Promise<Page> {
     const { port } = pages.address() as AddressInfo;
     const page = await open(`http://127.0.0.1:${port}/`);
     await page.evaluate((url) => {
@@ -176,10 +177,41 @@ describe('films in a browser', { skip }, () => {
         dashjs: { MediaPlayer(): { create(): { initialize(video: Element, url: string, autoplay: boolean): void } } };
       };
       dashjs.MediaPlayer().create().initialize(document.querySelector('video')!, url, true);
-    }, address('/film_240p.mp4/manifest.mpd'));
+    }, manifest);
+    return page;
+  }
+
+  test('dash.js on another origin plays the MPD and seeks', async () => {
+    const page = await openDash(address('/film_240p.mp4/manifest.mpd'));
     await plays(page, 'from the start');
     await seeksTenTimes(page);
     assert.deepEqual(problems, []);
     await giveBackPage(page);
+  });
+
+  test('a film that is sent in stretches is played by hls.js and by dash.js, and seeks', async () => {
+    makeFilm(site.at('stretches.mp4'), amongSound(seconds));
+    const options = { root: site.root, media: true, mediaStretches: true, workers: 1, port: 0 };
+    const other = await startServer(options, 1, workerEntry(options));
+    try {
+      const film = new URL('stretches.mp4/', other.urls[0]).href;
+      assert.doesNotMatch(await (await fetch(`${film}manifest.mpd`)).text(), /cmaf/, 'it is in stretches');
+      const byHls = await open(film);
+      await byHls.evaluate(() => {
+        const video = document.querySelector('video')!;
+        video.muted = true;
+        return video.play();
+      });
+      await plays(byHls, 'hls.js');
+      await seeksTenTimes(byHls);
+      await giveBackPage(byHls);
+      const byDash = await openDash(`${film}manifest.mpd`);
+      await plays(byDash, 'dash.js');
+      await seeksTenTimes(byDash);
+      await giveBackPage(byDash);
+      assert.deepEqual(problems, []);
+    } finally {
+      await other.close(0);
+    }
   });
 });

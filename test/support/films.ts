@@ -74,6 +74,13 @@ const recipes = {
   'audio-alone.m4a': [...tone(440), ...aac],
 } as const;
 
+/** What ffmpeg is told for a film of so many seconds whose frames are much longer than the packets of sound between them. */
+export function amongSound(long: number): readonly string[] {
+  const noise = ['-f', 'lavfi', '-i', `nullsrc=s=320x180:r=25:d=${long},geq=random(1)*255:128:128`];
+  const sound = ['-f', 'lavfi', '-i', `sine=f=440:r=48000:d=${long}`];
+  return [...noise, ...sound, ...h264, '-bf', '2', '-g', '50', '-b:v', '4M', ...aac, '-b:a', '96k'];
+}
+
 /** A film that can be made. */
 export type FilmName = keyof typeof recipes;
 

@@ -53,6 +53,7 @@ interface Wish {
   readonly averageBandwidth?: number;
   readonly frameRate?: number | undefined;
   readonly isAsInSource?: boolean;
+  readonly hasStretches?: boolean;
 }
 
 function rendition(kind: 'video' | 'audio', timescale: number, frameTicks: number, wish: Wish): OfferedRendition {
@@ -86,6 +87,7 @@ function rendition(kind: 'video' | 'audio', timescale: number, frameTicks: numbe
       endSample: (k) => Math.round((starts[k + 1]! - starts[0]!) / frameTicks),
       descriptions: track.entries.map((_, index) => index),
       init: (k) => inits[k]!,
+      hasStretches: wish.hasStretches ?? false,
     },
     bandwidth,
     averageBandwidth: wish.averageBandwidth ?? bandwidth * 0.8,

@@ -23,33 +23,43 @@ export interface TrackWish {
   readonly firstTime?: number;
   /** Where the first sample is in the film. */
   readonly place?: number;
+  /** Bytes of others in front of a sample; below 0 it lies before the one in front of it. */
+  readonly between?: (sample: number) => number;
 }
 
-/** A track that lies in one piece. */
+/** A track, which lies in one piece where nothing is between its samples. */
 export function madeUpTrack(id: number, wish: TrackWish): FilmTrack {
   const { count, timescale, firstTime = 0, place = 0 } = wish;
   const numbers = Array.from({ length: count }, (_, sample) => sample);
   const durationOf = typeof wish.duration === 'number' ? () => wish.duration as number : wish.duration;
   const sizeOf = wish.size ?? ((sample: number) => 100 + (sample % 7));
   const points = { offsets: [] as number[], chunks: [] as number[], bytes: [] as number[], times: [] as number[] };
+  const chunks: number[] = [];
+  const chunkBits = new Uint32Array((count >> 5) + 1);
+  let at = place;
   let bytes = 0;
   let time = firstTime;
   for (const sample of numbers) {
+    const between = sample === 0 ? 0 : (wish.between?.(sample) ?? 0);
+    at += between;
+    if (sample === 0 || between !== 0) {
+      chunkBits[sample >> 5]! |= 1 << (sample & 31);
+      chunks.push(at);
+    }
     if (sample % 512 === 0) {
-      points.offsets.push(place + bytes);
-      points.chunks.push(0);
+      points.offsets.push(at);
+      points.chunks.push(chunks.length - 1);
       points.bytes.push(bytes);
       points.times.push(time);
     }
     bytes += sizeOf(sample);
+    at += sizeOf(sample);
     time += durationOf(sample);
   }
   const { gop } = wish;
   const sync = wish.sync ?? (gop === undefined ? undefined : numbers.filter((sample) => sample % gop === 0));
   const descriptions = numbers.map(wish.description ?? (() => 0));
   const starts = numbers.filter((sample) => sample === 0 || descriptions[sample] !== descriptions[sample - 1]);
-  const chunkBits = new Uint32Array((count >> 5) + 1);
-  chunkBits[0] = 1;
   const samples = new SampleTable({
     count,
     sizes: Uint32Array.from(numbers, sizeOf),
@@ -58,7 +68,7 @@ export function madeUpTrack(id: number, wish: TrackWish): FilmTrack {
     compositionOffsets: wish.offset === undefined ? undefined : Int32Array.from(numbers, wish.offset),
     offsetUnit: 1,
     chunkBits,
-    chunkLow: Uint32Array.of(place),
+    chunkLow: Uint32Array.from(chunks),
     chunkHigh: undefined,
     sync: sync === undefined ? undefined : Uint32Array.from(sync),
     descriptionStarts: starts.length > 1 ? Uint32Array.from(starts) : undefined,

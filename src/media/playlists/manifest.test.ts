@@ -50,6 +50,10 @@ test('D01: a static presentation of the live profile, of one Period', () => {
   const [root] = elements(text, 'MPD');
   assert.equal(root!.type, 'static');
   assert.ok(root!.profiles!.split(',').includes('urn:mpeg:dash:profile:isoff-live:2011'));
+  const cmaf = 'urn:mpeg:dash:profile:cmaf:2019';
+  assert.ok(root!.profiles!.split(',').includes(cmaf));
+  const [other] = elements(mpd([madeUpVideo({ hasStretches: true }), audio]), 'MPD');
+  assert.equal(other!.profiles, 'urn:mpeg:dash:profile:isoff-live:2011', 'one trun in a traf is what CMAF has');
   assert.equal(root!.minBufferTime, 'PT2S');
   assert.deepEqual(elements(text, 'Period'), [{ id: '1', start: 'PT0.000000S' }]);
 });

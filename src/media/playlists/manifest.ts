@@ -17,7 +17,8 @@ import {
 import { frameRateFraction, ratio, shownSize, turnedSize } from './video-shape.js';
 import { type Attributes, element, elementText } from './xml.js';
 
-const profiles = 'urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019';
+const liveProfile = 'urn:mpeg:dash:profile:isoff-live:2011';
+const cmafProfile = 'urn:mpeg:dash:profile:cmaf:2019';
 const roles = 'urn:mpeg:dash:role:2011';
 const channelConfiguration = 'urn:mpeg:mpegB:cicp:ChannelConfiguration';
 const transferCharacteristics = 'urn:mpeg:mpegB:cicp:TransferCharacteristics';
@@ -45,7 +46,7 @@ export function manifest(members: readonly Member[], subtitles: readonly Offered
   const spans = [0, ...changes].map((from, index): Span => ({ index, from, to: changes[index] }));
   const attributes = {
     xmlns: 'urn:mpeg:dash:schema:mpd:2011',
-    profiles,
+    profiles: renditions.some(({ segments }) => segments.hasStretches) ? liveProfile : `${liveProfile},${cmafProfile}`,
     type: 'static',
     mediaPresentationDuration: seconds(duration),
     minBufferTime: 'PT2S',

@@ -16,6 +16,8 @@ export interface OfferedSegments {
   endSample(k: number): number;
   /** Which init segment it needs, from 0. */
   init(k: number): number;
+  /** Some are not as CMAF has them: see Segments. */
+  readonly hasStretches: boolean;
 }
 
 /** A sample entry, as the playlists see it. */

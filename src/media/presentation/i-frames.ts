@@ -3,7 +3,7 @@
 
 import type { Steps } from './cut.js';
 import { cutSampleAtOrAfter } from './cut-samples.js';
-import { fragmentHeadBytes } from './fragment.js';
+import { type FragmentSize, measureFragment } from './fragment.js';
 import type { Segments } from './segments.js';
 import { presentationTicks, type Timeline } from './timeline.js';
 
@@ -11,6 +11,9 @@ import { presentationTicks, type Timeline } from './timeline.js';
 const leastSeconds = 0.5;
 /** Segments that are looked at before others have a turn. */
 const segmentsPerTurn = 32;
+
+/** Of one fragment after the other. */
+const size: FragmentSize = { headBytes: 0, mediaBytes: 0, isStretch: false };
 
 /** I-frames of a video rendition, numbered from 0; times in ticks as those of its segments. */
 export class IFrames {
@@ -70,10 +73,10 @@ export class IFrames {
   /** Bytes in front of the picture: the head of the segment or of the fragment of its own. */
   headBytes(index: number): number {
     const segment = this.#begins[index]!;
+    if (segment >= 0) return this.#segments.headBytes(segment);
     const sample = this.#samples[index]!;
-    return segment < 0
-      ? fragmentHeadBytes(this.#timeline, sample, sample + 1, this.#timeline.track.samples.size(sample))
-      : this.#segments.headBytes(segment);
+    measureFragment(this.#timeline, sample, sample + 1, size);
+    return size.headBytes;
   }
 }
 

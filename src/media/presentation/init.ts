@@ -18,13 +18,19 @@ import type { Timeline } from './timeline.js';
 /**
  * The init segment for samples of one description.
  * @param movieTimescale the source's, in which the presentation's length is said.
+ * @param isCmaf the segments are as CMAF has them.
  */
-export function initSegment(timeline: Timeline, description: number, movieTimescale: number): Uint8Array {
+export function initSegment(
+  timeline: Timeline,
+  description: number,
+  movieTimescale: number,
+  isCmaf: boolean,
+): Uint8Array {
   const { track, defaults } = timeline;
   // Fragments of the source count its descriptions: they need all of them. Others are made here, with one each.
   const entries = defaults === undefined ? [track.entries[description]!] : track.entries;
   return written(trackBoxesBytes + variableBytes(track), (boxes) => {
-    writeFileType(boxes, 'iso6', ['iso6', 'cmfc', 'mp41']);
+    writeFileType(boxes, 'iso6', isCmaf ? ['iso6', 'cmfc', 'mp41'] : ['iso6', 'mp41']);
     box(boxes, 'moov', () => {
       writeMovieHeader(boxes, movieTimescale, 0, track.id + 1);
       box(boxes, 'trak', () => {

@@ -8,7 +8,14 @@ import { test } from 'node:test';
 import { createFile, MP4BoxBuffer } from 'mp4box';
 import { iFrameBytes, renditionBytes, segmentBytes } from '../../../test/support/assembled.js';
 import { framesOfEach } from '../../../test/support/decoded.js';
-import { filmFolder, filmNames, filmSkip, makeFilm, film as makeKnown } from '../../../test/support/films.js';
+import {
+  amongSound,
+  filmFolder,
+  filmNames,
+  filmSkip,
+  makeFilm,
+  film as makeKnown,
+} from '../../../test/support/films.js';
 import { type OracleFile, type OracleTrack, presentedAt, readMp4 } from '../../../test/support/mp4-oracle.js';
 import { readFilmBytes } from '../../../test/support/read-film-file.js';
 import {
@@ -58,6 +65,8 @@ const further: Readonly<Record<string, readonly string[]>> = {
     '-movflags',
     'empty_moov',
   ],
+  // What is a stretch where that is asked for.
+  'stretches.mp4': amongSound(9),
   'sixty.mp4': [...picture(9, 60), ...tone(9), ...h264, '-g', '120', '-bf', '3'],
 };
 
@@ -85,7 +94,8 @@ function caseOf(name: string): Case {
   if (known === undefined) {
     const path = pathOf(name);
     const bytes = readFileSync(path);
-    known = { path, bytes, source: readMp4(bytes), presentation: presentationOf(readFilmBytes(bytes)) };
+    const presentation = presentationOf(readFilmBytes(bytes), { withStretches: name === 'stretches.mp4' });
+    known = { path, bytes, source: readMp4(bytes), presentation };
     cases.set(name, known);
   }
   return known;
@@ -283,6 +293,16 @@ test('any part of a segment is the same bytes', { skip: filmSkip }, () => {
 test('segments that begin with an open group of pictures are not called independent', { skip: filmSkip }, () => {
   assert.equal(caseOf('open-gop.mp4').presentation.independent, false);
   assert.equal(caseOf('plain.mp4').presentation.independent, true);
+});
+
+test('frames among short packets of sound are sent in stretches, the sound as its packets alone', {
+  skip: filmSkip,
+}, () => {
+  const { presentation } = caseOf('stretches.mp4');
+  assert.deepEqual(
+    presentation.renditions.map(({ segments }) => segments.hasStretches),
+    [true, false],
+  );
 });
 
 for (const name of ['plain.mp4', 'film.mov', 'late-audio.mp4', 'negative-offsets.mp4', 'opus.mp4']) {

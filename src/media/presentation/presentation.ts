@@ -4,7 +4,7 @@
 import type { Film, FilmTrack } from '../film.js';
 import { bandwidthOf } from './bandwidth.js';
 import { atOnce, commonCuts, cutAudio, cutVideo, cutVideoAt, type Steps } from './cut.js';
-import { fragmentExtents, fragmentHeadBytes, writeFragmentHead } from './fragment.js';
+import { fragmentExtents, writeFragmentHead } from './fragment.js';
 import { IFrames } from './i-frames.js';
 import { initSegment } from './init.js';
 import { Segments } from './segments.js';
@@ -54,6 +54,8 @@ export interface Presentation {
 export interface PresentationOptions {
   /** Seconds that a segment is to last; 4 without it. */
   readonly targetSeconds?: number;
+  /** Segments of video may be stretches of the film, with what lies between their frames; not without it. */
+  readonly withStretches?: boolean;
   /** Times in seconds at which the members of a group can all begin a segment: those of `groupCutSteps`. */
   readonly cutPoints?: readonly number[] | undefined;
 }
@@ -68,7 +70,7 @@ export function presentationOf(film: Film, options: PresentationOptions = {}): P
 /** Cuts a film into segments; yields well before a millisecond is over, so that others have a turn. */
 export function* presentationSteps(film: Film, options: PresentationOptions = {}): Steps<Presentation> {
   const targetSeconds = options.targetSeconds ?? defaultTargetSeconds;
-  const { timelines, movedSeconds, notes: timelineNotes } = timelinesOf(film);
+  const { timelines, movedSeconds, notes: timelineNotes } = timelinesOf(film, options.withStretches);
   const notes = [...timelineNotes];
   const segments = yield* cutTracks(timelines, targetSeconds, options.cutPoints, notes);
   yield undefined;
@@ -212,7 +214,7 @@ function standsAlone(timeline: Timeline, segments: Segments): boolean {
 
 /** The bytes of an init segment, numbered from 0. */
 export function writeInit(presentation: Presentation, { timeline, segments }: Rendition, init: number): Uint8Array {
-  return initSegment(timeline, segments.descriptions[init]!, presentation.film.timescale);
+  return initSegment(timeline, segments.descriptions[init]!, presentation.film.timescale, !segments.hasStretches);
 }
 
 /** Bytes in front of a segment's media. */
@@ -245,22 +247,16 @@ export function segmentExtents(
   fragmentExtents(timeline, segments.firstSample(segment), segments.endSample(segment), from, to, add);
 }
 
-/** Bytes in front of the picture of an I-frame that has a fragment of its own. */
-function iFrameHeadBytes({ timeline }: Rendition, frames: IFrames, index: number): number {
-  const sample = frames.sample(index);
-  return fragmentHeadBytes(timeline, sample, sample + 1, timeline.track.samples.size(sample));
-}
-
 /**
  * Writes what stands in front of the picture of an I-frame that has a fragment of its own.
- * @param into room for `iFrameHeadBytes`; made when it is not given.
+ * @param into room for its `headBytes`; made when it is not given.
  * @returns `into`.
  */
 export function iFrameHead(
   rendition: Rendition,
   frames: IFrames,
   index: number,
-  into: Uint8Array = new Uint8Array(iFrameHeadBytes(rendition, frames, index)),
+  into: Uint8Array = new Uint8Array(frames.headBytes(index)),
 ): Uint8Array {
   const sample = frames.sample(index);
   writeFragmentHead(rendition.timeline, sample, sample + 1, index + 1, into);

@@ -2,15 +2,19 @@
 // begin (cut.ts), what their heads say (fragment.ts).
 
 import type { Steps } from './cut.js';
-import { fragmentHeadBytes } from './fragment.js';
+import { type FragmentSize, measureFragment } from './fragment.js';
 import { earliestComposition, type Timeline } from './timeline.js';
 
 /** Segments that are looked at before others have a turn. */
 const segmentsPerTurn = 32;
 
+/** Of one segment after the other. */
+const size: FragmentSize = { headBytes: 0, mediaBytes: 0, isStretch: false };
+
 /** The segments of a rendition, numbered from 0; times in ticks of the track's timescale. */
 export class Segments {
   readonly count: number;
+  #hasStretches = false;
   #descriptions: readonly number[] = [];
   /** First sample of each segment, and the one behind the last. */
   readonly #samples: Uint32Array;
@@ -54,10 +58,10 @@ export class Segments {
     const start = earliestComposition(track, first, end) + timeline.shift;
     // The first one is clipped to 0: what is hidden (priming) is in it. None starts before the one in front of it.
     this.#starts[segment] = Math.max(segment === 0 ? 0 : this.#starts[segment - 1]!, start);
-    const mediaBytes = track.samples.bytes(first, end);
-    const headBytes = fragmentHeadBytes(timeline, first, end, mediaBytes);
-    this.#headBytes[segment] = headBytes;
-    this.#bytes[segment] = headBytes + mediaBytes;
+    measureFragment(timeline, first, end, size);
+    this.#headBytes[segment] = size.headBytes;
+    this.#bytes[segment] = size.headBytes + size.mediaBytes;
+    if (size.isStretch) this.#hasStretches = true;
     const description = track.samples.description(first);
     let init = inits.get(description);
     if (init === undefined) {
@@ -70,6 +74,11 @@ export class Segments {
   /** The descriptions (entries of the track) that the samples use, in the order in which they come: one init segment each. */
   get descriptions(): readonly number[] {
     return this.#descriptions;
+  }
+
+  /** Some segment is a stretch of the film, with what lies between its pieces: more than CMAF allows. */
+  get hasStretches(): boolean {
+    return this.#hasStretches;
   }
 
   /** The first sample of a segment. */

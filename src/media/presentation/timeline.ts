@@ -10,6 +10,8 @@ import { cutSampleAtOrBefore } from './cut-samples.js';
  */
 export interface Timeline {
   readonly track: FilmTrack;
+  /** A segment may be a stretch of the film, with what lies between its samples: see fragment.ts. */
+  readonly mayStretch: boolean;
   /** The first sample that is sent, and the one behind the last. */
   readonly first: number;
   readonly end: number;
@@ -50,7 +52,7 @@ const lastWindow = 128;
  * The timelines of a film. Where an edit begins inside a group of pictures, the presentation begins at its key frame, since players
  * cannot hide decoded video, and all tracks move by the same time.
  */
-export function timelinesOf(film: Film): FilmTimelines {
+export function timelinesOf(film: Film, withStretches = false): FilmTimelines {
   const firsts = film.tracks.map((track) => (track.kind === 'video' ? firstOfVideo(track) : 0));
   let moved = 0;
   film.tracks.forEach((track, index) => {
@@ -59,7 +61,12 @@ export function timelinesOf(film: Film): FilmTimelines {
     moved = Math.max(moved, hidden / track.timescale);
   });
   const timelines = film.tracks.map((track, index) =>
-    finish(film, track, track.kind === 'video' ? videoTimes(track, firsts[index]!, moved) : audioTimes(track, moved)),
+    finish(
+      film,
+      track,
+      track.kind === 'video' ? videoTimes(track, firsts[index]!, moved) : audioTimes(track, moved),
+      withStretches,
+    ),
   );
   const notes =
     moved < 0.001
@@ -131,7 +138,12 @@ function audioTimes(track: FilmTrack, movedSeconds: number): Times {
   return { first, shift, offsetShift: 0 - offset, skip: Math.max(0, -(samples.decodeTime(first) + offset + shift)) };
 }
 
-function finish(film: Film, track: FilmTrack, { first, shift, offsetShift, skip }: Times): Timeline {
+function finish(
+  film: Film,
+  track: FilmTrack,
+  { first, shift, offsetShift, skip }: Times,
+  withStretches: boolean,
+): Timeline {
   const end = endBefore(track, first, track.edit.endTicks);
   // A decode time is written without a sign: where it would be below 0, the offsets (video) or the edit (audio) carry the rest.
   const timeShift = shift - offsetShift + skip;
@@ -140,6 +152,7 @@ function finish(film: Film, track: FilmTrack, { first, shift, offsetShift, skip 
   const startTicks = Math.max(0, earliestComposition(track, first, end) + shift);
   return {
     track,
+    mayStretch: isVideo && withStretches,
     first,
     end,
     timeShift: timeShift + below,

@@ -56,6 +56,8 @@ export interface MediaOptions {
   readonly targetSeconds: number;
   /** Segments leave at the rate they are played at. */
   readonly isPaced: boolean;
+  /** Segments may be stretches of the film: see Timeline. */
+  readonly withStretches: boolean;
 }
 
 /** See the file's head. */
@@ -67,7 +69,7 @@ export class MediaHandler implements BeneathHandler {
   #page: { readonly bytes: KeptBytes; readonly etag: string } | undefined;
 
   constructor(host: BeneathHost, options: MediaOptions) {
-    this.#titles = new Titles(host, options.targetSeconds);
+    this.#titles = new Titles(host, options);
     this.#progressive = new Progressive(host, this.#titles);
     this.#isPaced = options.isPaced;
     const { loop, answers } = host;

@@ -7,4 +7,6 @@ import { mediaExtension } from './extension.js';
 /** Seconds that segments last, or as long as the film's key frames let them. */
 const targetSeconds = 4;
 
-void runWorker(workerData as WorkerBoot, ({ paceMedia }) => mediaExtension({ targetSeconds, isPaced: paceMedia }));
+void runWorker(workerData as WorkerBoot, ({ paceMedia, mediaStretches }) =>
+  mediaExtension({ targetSeconds, isPaced: paceMedia, withStretches: mediaStretches }),
+);

@@ -12,11 +12,13 @@ import { KnownFiles } from './known-files.js';
 import { notNow, refused } from './refusals.js';
 import { virtualResource } from './resources.js';
 import { nameOf, type Titles } from './titles.js';
-import { identityOfFile, tagOfPart, type Version, versionOf } from './versions.js';
+import { type FilmShape, identityOfFile, tagOfPart, type Version, versionOf } from './versions.js';
 
 /** Rearranged films that are kept: their generated parts, and the tables of the films, once for all clips of one. */
 const mostBytes = 64 * 1024 * 1024;
 const Part = { fastStart: 10, clip: 11 } as const;
+/** A clip has no segments. */
+const asItIs: FilmShape = { targetSeconds: 0, withStretches: false };
 
 /** See the file's head. */
 export class Progressive {
@@ -50,7 +52,7 @@ export class Progressive {
     const film = known.value;
     if (range === undefined && !isMovieLast(film)) return { kind: 'file' };
     const file = identityOfFile(this.#host.site.table, source);
-    const version = range === undefined ? file : versionOf([file, wordsOf(range)], 0);
+    const version = range === undefined ? file : versionOf([file, wordsOf(range)], asItIs);
     const identity = `${version.high}.${version.low}`;
     const virtual = this.#files.get({ identity, file: source.file }, () => rearrange(film, range));
     if ('until' in virtual) return { kind: 'wait', until: virtual.until };

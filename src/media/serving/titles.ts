@@ -16,7 +16,7 @@ import { type KnownBy, KnownFiles, type NotNow } from './known-files.js';
 import { readSideCar } from './read-whole.js';
 import type { SentBytes } from './resources.js';
 import { TablePool } from './table-pool.js';
-import { identityOfFile, type Version, versionOf } from './versions.js';
+import { type FilmShape, identityOfFile, type Version, versionOf } from './versions.js';
 
 /** A film of a title. */
 export interface TitleMember {
@@ -64,7 +64,7 @@ const sizedName = /_\d{3,4}p\.[^.]+$/;
 /** See the file's head. */
 export class Titles {
   readonly #host: BeneathHost;
-  readonly #targetSeconds: number;
+  readonly #shape: FilmShape;
   readonly #folders: FolderNames;
   readonly #films: KnownFiles<Film>;
   readonly #subtitles: KnownFiles<Subtitle>;
@@ -74,9 +74,10 @@ export class Titles {
   /** By path and identity; least recently made first. */
   readonly #kept = new Map<string, Kept>();
 
-  constructor(host: BeneathHost, targetSeconds: number) {
+  /** @param shape how segments are made. */
+  constructor(host: BeneathHost, shape: FilmShape) {
     this.#host = host;
-    this.#targetSeconds = targetSeconds;
+    this.#shape = shape;
     this.#folders = new FolderNames(host);
     const { loop } = host;
     this.#films = new KnownFiles<Film>(
@@ -188,9 +189,7 @@ export class Titles {
     const name = nameOf(path);
     const identity = found.map((each) => this.#by(each.source).identity).join('+');
     const films = found.map(({ film }) => film);
-    const cut = this.#cuts.get({ identity, file: found[0]!.source.file }, () =>
-      cutTogether(films, this.#targetSeconds),
-    );
+    const cut = this.#cuts.get({ identity, file: found[0]!.source.file }, () => cutTogether(films, this.#shape));
     if (!('value' in cut)) return cut;
     // Too few cuts in common: each stands alone.
     const { presentations } = cut.value;
@@ -201,7 +200,7 @@ export class Titles {
     const identities = found.map((each) => identityOfFile(table, each.source));
     const members = found.map((each, index): TitleMember => {
       const base = each.name === name ? '' : neighbourFolder(each.name);
-      const version = versionOf([identities[index]!, ...identities], this.#targetSeconds);
+      const version = versionOf([identities[index]!, ...identities], this.#shape);
       return { name: each.name, base, film: each.film, presentation: presentations[index]!, version };
     });
     const own = members.find((member) => member.name === name)!;
@@ -219,7 +218,7 @@ export class Titles {
       const { format } = sideCar;
       const known = this.#subtitles.get(this.#by(source, `.${format}`), () => readSideCar(source.size, format));
       if ('until' in known) return known;
-      const version = versionOf([own.version, identityOfFile(this.#host.site.table, source)], this.#targetSeconds);
+      const version = versionOf([own.version, identityOfFile(this.#host.site.table, source)], this.#shape);
       const subtitle = 'value' in known ? known.value.delayedBy(own.presentation.movedSeconds * 1000) : undefined;
       subtitles.push({ sideCar, version, subtitle, refusal: 'refusal' in known ? known.refusal : undefined });
     }
@@ -253,26 +252,27 @@ interface Cut {
 }
 
 /** Cuts films so that all can change between them at each cut; several that have too few cuts in common give nothing. */
-function cutTogether(films: readonly Film[], targetSeconds: number): FilmReading<Cut> {
+function cutTogether(films: readonly Film[], shape: FilmShape): FilmReading<Cut> {
   for (const { tables } of films) tables.retain();
-  return cutting(films, targetSeconds);
+  return cutting(films, shape);
 }
 
-function* cutting(films: readonly Film[], targetSeconds: number): FilmReading<Cut> {
+function* cutting(films: readonly Film[], shape: FilmShape): FilmReading<Cut> {
   let cut: Cut | undefined;
   try {
-    cut = yield* presentationsOf(films, targetSeconds);
+    cut = yield* presentationsOf(films, shape);
     return cut;
   } finally {
     if (cut === undefined) releaseTables(films);
   }
 }
 
-function* presentationsOf(films: readonly Film[], targetSeconds: number): FilmReading<Cut> {
+function* presentationsOf(films: readonly Film[], { targetSeconds, withStretches }: FilmShape): FilmReading<Cut> {
   const cutPoints = films.length > 1 ? yield* inTurns(groupCutSteps(films, targetSeconds)) : undefined;
   const presentations: Presentation[] = [];
   if (films.length > 1 && cutPoints === undefined) return { films, presentations };
-  for (const film of films) presentations.push(yield* inTurns(presentationSteps(film, { targetSeconds, cutPoints })));
+  const options = { targetSeconds, withStretches, cutPoints };
+  for (const film of films) presentations.push(yield* inTurns(presentationSteps(film, options)));
   return { films, presentations };
 }
 

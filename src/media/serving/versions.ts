@@ -19,9 +19,15 @@ export function identityOfFile(table: FileTable, { entry }: Representation): Ver
   return { high: table.identityHigh.get(entry), low: table.identityLow.get(entry) };
 }
 
-/** The version of what is made out of these files, in this order, cut with this target in seconds. */
-export function versionOf(files: readonly Version[], targetSeconds: number): Version {
-  let mixed: Version = { high: packagerVersion, low: 0 };
+/** How segments are made out of films. */
+export interface FilmShape {
+  readonly targetSeconds: number;
+  readonly withStretches: boolean;
+}
+
+/** The version of what is made out of these files, in this order. */
+export function versionOf(files: readonly Version[], { targetSeconds, withStretches }: FilmShape): Version {
+  let mixed: Version = { high: packagerVersion, low: withStretches ? 1 : 0 };
   for (const { high, low } of files) {
     tagOfIdentity(mixed.high ^ high, mixed.low ^ low, 0, targetSeconds * 1000);
     mixed = { high: words.high, low: words.low };

@@ -19,11 +19,27 @@ import {
 import { after, before, test } from 'node:test';
 import { workerEntry } from '../../../src/media/serving/entry.js';
 import type { Server } from '../../../src/serve/server.js';
-import { type FilmName, film, filmSkip } from '../../support/films.js';
+import { amongSound, type FilmName, film, filmSkip, makeFilm } from '../../support/films.js';
+import { readMp4 } from '../../support/mp4-oracle.js';
 import { forEachEngine, startServer, TestSite, until } from '../serve/servers.js';
 
 const names = ['plain.mp4', 'fragmented-alone.mp4', 'languages.mp4', 'late-audio.mp4', 'audio-alone.m4a'] as const;
 const cues = 'WEBVTT\n\n00:01.000 --> 00:03.000\nHello\n\n00:03.500 --> 00:05.000\nacross a cut\n';
+
+/** The video of a film as a player receives it: init segment and all segments. */
+async function renditionOf(origin: string, film: string) {
+  const bytesOf = async (url: URL): Promise<Buffer> => Buffer.from(await (await fetch(url)).arrayBuffer());
+  const master = (await bytesOf(new URL(`${origin}${film}/master.m3u8`))).toString();
+  const address = addressesIn(master)[0]!;
+  const playlist = new URL(address, `${origin}${film}/`);
+  const text = (await bytesOf(playlist)).toString();
+  const init = /#EXT-X-MAP:URI="([^"]+)"/.exec(text)![1]!;
+  const segments = addressesIn(text).map((each) => new URL(each, playlist));
+  const parts = [await bytesOf(new URL(init, playlist))];
+  for (const segment of segments) parts.push(await bytesOf(segment));
+  const whole = Buffer.concat(parts);
+  return { version: address.slice(0, 8), whole, samples: readMp4(whole).tracks[0]!.samples, segment: segments.at(-1)! };
+}
 
 /** The lines of a playlist that are addresses. */
 const addressesIn = (playlist: string): string[] =>
@@ -350,6 +366,40 @@ forEachEngine(
       for (const name of many) place('long-gop.mp4', name);
       const statuses = await Promise.all(many.map(async (name) => (await get(`/${name}/master.m3u8`)).status));
       assert.deepEqual(new Set(statuses), new Set([200]));
+    });
+
+    test('stretches of a film are sent where that is asked for, at addresses of their own', {
+      skip: filmSkip,
+    }, async () => {
+      makeFilm(site.at('stretches.mp4'), amongSound(9));
+      const options = { root: site.root, engine, media: true, mediaStretches: true, workers: 1, port: 0 };
+      const other = await startServer(options, 1, workerEntry(options));
+      try {
+        const origins = [origin, other.urls[0]!.replace(/\/$/, '')];
+        const [usual, stretched] = await Promise.all(origins.map((each) => renditionOf(each, '/stretches.mp4')));
+        const source = readFileSync(site.at('stretches.mp4'));
+        assert.notEqual(usual!.version, stretched!.version);
+        for (const { samples, whole } of [usual!, stretched!]) {
+          const original = readMp4(source).tracks.find(({ handler }) => handler === 'vide')!.samples;
+          assert.equal(samples.length, original.length);
+          for (const [index, { offset, size, sync }] of samples.entries()) {
+            const { offset: place, ...same } = original[index]!;
+            assert.deepEqual([size, sync], [same.size, same.sync]);
+            assert.equal(whole.compare(source, place, place + size, offset, offset + size), 0, `${index}`);
+          }
+        }
+        const [few, more] = [usual!.whole.length, stretched!.whole.length];
+        assert.ok(more > few && more < few * 1.07, `${more} for ${few} bytes`);
+        const { segment } = stretched!;
+        const body = Buffer.from(await (await fetch(segment)).arrayBuffer());
+        const head = await fetch(segment, { method: 'HEAD' });
+        assert.equal(Number(head.headers.get('content-length')), body.length);
+        const part = await fetch(segment, { headers: { Range: 'bytes=1500-400000' } });
+        assert.equal(part.status, 206);
+        assert.deepEqual(Buffer.from(await part.arrayBuffer()), body.subarray(1500, 400_001));
+      } finally {
+        await other.close(0);
+      }
     });
 
     test('touching a film is another version of it', { skip: filmSkip }, async () => {
