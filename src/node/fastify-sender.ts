@@ -141,7 +141,8 @@ export class FileSender {
         contentType,
         // Hooks (onSend of @fastify/compress) may put another payload in this one's place.
         keepsBytes: false,
-        isWrapped: false,
+        // That plugin compresses parts too, but nothing that is coded already; it is known by what it decorates replies with.
+        isWrapped: (coding ?? file.coding) === undefined && 'compress' in reply,
       };
       const answer = planAnswer(request.raw, view, file, options);
       if (answer.status === 412 || answer.status === 416) {

@@ -47,7 +47,7 @@ export interface ResponseView {
   readonly contentType: unknown;
   /** True when nobody between here and the client can change the bytes: else no validator says that they are the same. */
   readonly keepsBytes: boolean;
-  /** True when somebody took the place of the methods that write, as middleware does that compresses, parts too. */
+  /** True when somebody may compress the body, be it a part: middleware that took the place of the methods that write, @fastify/compress. */
   readonly isWrapped: boolean;
 }
 

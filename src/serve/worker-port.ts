@@ -85,8 +85,11 @@ export class LocalPort<Says, Hears> implements WorkerPort<Says, Hears> {
   #handOut(): void {
     if (this.#hear === undefined || this.#inbox.length === 0) return;
     setImmediate(() => {
-      const word = this.#hear && this.next();
-      if (word !== undefined) this.#hear?.(word);
+      // All that were said by now, each of which may be the end of hearing.
+      for (let left = this.#inbox.length; left > 0 && this.#hear !== undefined; left--) {
+        const word = this.next();
+        if (word !== undefined) this.#hear(word);
+      }
     });
   }
 }

@@ -313,7 +313,7 @@ describe('a response that is held to a rate', { skip }, () => {
   });
 });
 
-test('a long stretch by sendfile is corked until it is over or a share is waited for; a short one is not', {
+test('a long stretch by sendfile is corked until it is over; a short one is not', {
   skip,
 }, () => {
   for (const [length, isCorked] of [

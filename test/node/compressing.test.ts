@@ -7,8 +7,8 @@ import { utimesSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { get } from 'node:http';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { createGzip, gunzipSync } from 'node:zlib';
+import { type TestContext, test } from 'node:test';
+import { createGzip, gunzipSync, gzipSync } from 'node:zlib';
 import express from 'express';
 import Fastify from 'fastify';
 import fastifyStatic from '../../src/node/fastify.js';
@@ -179,12 +179,65 @@ test('no part is compressed, whose Content-Range counts bytes of the file', asyn
       }
     }
   }
-  // Behind what only looks on, and without anything in between, it is a part as ever.
+  // Without anything in between it is a part as ever.
   const bare = await startServer(context, (request, response) =>
     serveStatic(root)(request, response, () => response.end()),
   );
   const part = await ask(bare.port, '/text.txt', { 'accept-encoding': 'gzip', range: 'bytes=100-199' });
   assert.deepEqual([part.status, part.body.equals(text.subarray(100, 200))], [206, true]);
+});
+
+/** As @fastify/compress: it decorates replies, and its hook compresses what has no coding, whatever the status is. */
+async function fastifyServer(context: TestContext, root: string, compresses: boolean): Promise<number> {
+  const fastify = Fastify();
+  if (compresses) {
+    fastify.decorateReply('compress', null);
+    fastify.addHook('onSend', async (request, reply, payload) => {
+      const isTaken = /\bgzip\b(?!;q=0)/.test(request.headers['accept-encoding'] ?? '');
+      if (!isTaken || reply.hasHeader('content-encoding') || /^video/.test(String(reply.getHeader('content-type'))))
+        return payload;
+      reply.header('content-encoding', 'gzip').removeHeader('content-length');
+      return (payload as NodeJS.ReadableStream).pipe(createGzip());
+    });
+  }
+  await fastify.register(fastifyStatic, { root, preCompressed: true });
+  await fastify.listen({ port: 0, host: '127.0.0.1' });
+  context.after(() => fastify.close());
+  return (fastify.server.address() as { port: number }).port;
+}
+
+test('no part is compressed by @fastify/compress; without it, and of what it leaves alone, parts are given', async (context) => {
+  const compressed = gzipSync(text);
+  const root = makeFiles(context, {
+    'text.txt': text,
+    'film.mp4': large,
+    'coded.txt': text,
+    'coded.txt.gz': compressed,
+  });
+  const range = 'bytes=100-199';
+  const both = { 'accept-encoding': 'gzip', range };
+  const port = await fastifyServer(context, root, true);
+  const whole = await ask(port, '/text.txt', both);
+  assert.deepEqual(
+    [whole.status, whole.fields['content-range'], whole.fields['content-encoding']],
+    [200, undefined, 'gzip'],
+  );
+  assert.ok(whole.body.equals(text));
+  const plain = await fastifyServer(context, root, false);
+  for (const [from, path, headers, bytes] of [
+    [port, '/text.txt', { range }, text],
+    [port, '/film.mp4', both, large],
+    [plain, '/text.txt', both, text],
+  ] as const) {
+    const part = await ask(from, path, headers);
+    assert.deepEqual([part.status, part.body.equals(bytes.subarray(100, 200))], [206, true], path);
+  }
+  // Of what lies beside it in a coding it is a part of the coded bytes, which no hook touches.
+  const coded = await new Promise<IncomingMessage>((resolve) =>
+    get({ port, path: '/coded.txt', headers: both, agent: false }, resolve),
+  );
+  assert.deepEqual(Buffer.concat(await coded.toArray()), compressed.subarray(100, 200));
+  assert.deepEqual([coded.statusCode, coded.headers['content-encoding']], [206, 'gzip']);
 });
 
 /** As middleware does that changes a page as a whole: nothing leaves before the end, and the head is another by then. */
