@@ -23,7 +23,11 @@ test('the right-most address that no trusted proxy has is the client', () => {
     ['127.0.0.1', '::ffff:198.51.100.1', '198.51.100.1'],
     ['127.0.0.1', '::FFFF:c633:6401', '198.51.100.1'],
     ['127.0.0.1', '198.51.100.1, ::ffff:a00:1', '198.51.100.1'],
+    ['127.0.0.1', '0:0:0:0:0:ffff:c633:6401', '198.51.100.1'],
+    ['127.0.0.1', '0000:0::0000:FFFF:198.51.100.1', '198.51.100.1'],
     ['127.0.0.1', '::ffff:1:2:3', '::ffff:1:2:3'],
+    ['127.0.0.1', '::ffff:0:c633:6401', '::ffff:0:c633:6401'],
+    ['127.0.0.1', '1::ffff:c633:6401', '1::ffff:c633:6401'],
     // What an empty field leaves, to which a proxy adds, or a second field that is empty.
     ['127.0.0.1', ', 198.51.100.1', '198.51.100.1'],
     ['127.0.0.1', '198.51.100.1,', '198.51.100.1'],
@@ -46,8 +50,12 @@ test('Forwarded says it where X-Forwarded-For does not', () => {
     ['for=198.51.100.1, proto=http', '127.0.0.1'],
     ['by=10.0.0.1;host="a,for=1.1.1.1";for=198.51.100.2', '198.51.100.2'],
     ['xfor=1.1.1.1', '127.0.0.1'],
+    [', for=198.51.100.1', '198.51.100.1'],
+    ['for=198.51.100.1, ,for=10.0.0.1 , ', '198.51.100.1'],
+    [' , ', '127.0.0.1'],
   ] as const) {
-    assert.equal(clients.of('127.0.0.1', undefined, field), client, field);
+    for (const other of [undefined, '', ' , '])
+      assert.equal(clients.of('127.0.0.1', other, field), client, `${other} ${field}`);
   }
   assert.equal(clients.of('127.0.0.1', '198.51.100.1', 'for=1.1.1.1'), '198.51.100.1');
   assert.equal(new ClientAddresses(['127.0.0.1']).of('unix:', '1.1.1.1', undefined), 'unix:');

@@ -67,11 +67,12 @@ export class ClientAddresses {
   /**
    * The client of a request.
    * @param peer whom the connection is with. @param xForwardedFor, forwarded the fields' values, repeated ones joined by commas. The
-   * first counts where both are there: nearly every proxy sets it, and passes the other on as it came.
+   * first counts where both say something: nearly every proxy sets it, and passes the other on as it came.
    */
   of(peer: string, xForwardedFor: string | undefined, forwarded: string | undefined): string {
     if (!this.trusts(peer)) return peer;
-    const hops = xForwardedFor === undefined ? hopsOfForwarded(forwarded ?? '') : hopsOf(xForwardedFor);
+    const named = hopsOf(xForwardedFor ?? '');
+    const hops = named.length > 0 ? named : hopsOfForwarded(forwarded ?? '');
     let client = peer;
     for (let index = hops.length - 1; index >= Math.max(0, hops.length - mostHops); index--) {
       const address = addressOf(hops[index]!);
@@ -85,16 +86,19 @@ export class ClientAddresses {
 }
 
 function hopsOf(text: string): readonly string[] {
-  const hops = text.slice(-mostCharacters).split(',');
-  // Empty elements are passed over (RFC 9110 section 5.6.1.2): a proxy that adds to an empty field leaves one.
-  return hops.map((hop) => hop.trim()).filter((hop) => hop !== '');
+  return withoutEmpty(text.slice(-mostCharacters).split(','));
+}
+
+/** Empty elements are passed over (RFC 9110 section 5.6.1.2): a proxy that adds to an empty field leaves one. */
+function withoutEmpty(elements: readonly string[]): readonly string[] {
+  return elements.map((element) => element.trim()).filter((element) => element !== '');
 }
 
 /** The `for` of each element of Forwarded (RFC 7239 section 4); empty where an element has none, or is written wrongly. */
 function hopsOfForwarded(text: string): readonly string[] {
-  if (text.trim() === '' || text.length > mostCharacters) return [];
-  return elementsOf(text).map((element) => {
-    const match = /(?:^|;)[ \t]*for=(?:"([^"\\]*)"|([^\s;,"]+))[ \t]*(?:;|$)/i.exec(element.trim());
+  if (text.length > mostCharacters) return [];
+  return withoutEmpty(elementsOf(text)).map((element) => {
+    const match = /(?:^|;)[ \t]*for=(?:"([^"\\]*)"|([^\s;,"]+))[ \t]*(?:;|$)/i.exec(element);
     return match?.[1] ?? match?.[2] ?? '';
   });
 }
@@ -122,9 +126,9 @@ function addressOf(hop: string): string | undefined {
   return mappedAddress(bare) ?? bare.toLowerCase();
 }
 
-/** The IPv4 address in an IPv6 one (`::ffff:192.0.2.1`, `::ffff:c000:201`), where it is one. */
+/** The IPv4 address in an IPv6 one (`::ffff:192.0.2.1`, `0:0:0:0:0:ffff:c000:201`), where it is one. */
 function mappedAddress(text: string): string | undefined {
-  const [, rest = ''] = /^::ffff:(.+)$/i.exec(text) ?? [];
+  const [, rest = ''] = /^[0:]+:ffff:(.+)$/i.exec(text) ?? [];
   if (isIP(rest) === 4) return rest;
   const groups = /^([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(rest)?.slice(1);
   return groups

@@ -1,6 +1,6 @@
-// One worker: a thread that owns a loop, a listener and a site, and blocks in the kernel. It tells the main thread when it
-// is ready; the main thread tells it to drain or stop by a message and a wake-up, since a blocked thread hears no messages.
-// Not here: the thread's entry (worker-main.ts, and one for each extension).
+// One worker: it owns a loop, a listener and a site, and blocks its thread in the kernel, which is one of its own or the main thread
+// (begun-here.ts). It tells the server when it is ready; the server tells it to drain or stop by a message and a wake-up, since a blocked
+// thread hears no messages. Not here: a thread's entry (worker-main.ts, and one for each extension).
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Caretaker, CaretakerTold } from '../bypass/caretaker.js';
