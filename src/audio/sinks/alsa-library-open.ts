@@ -31,6 +31,8 @@ export interface LibraryShape {
   readonly ringFrames: number;
   readonly periodFrames: number;
   readonly first: 'ring' | 'period';
+  /** False: frames are to be written by writei, though the name has a mapped ring. */
+  readonly isMapped?: boolean;
 }
 
 /** Bytes of a name. */
@@ -77,7 +79,12 @@ const hardwareAt = 1024;
 const softwareAt = 6144;
 
 /** Everything that a handle can be, interleaved. @throws SoundError */
-function openParameters(alsa: AlsaCalls, pcm: number, name: string): { parameters: number; isMapped: boolean } {
+function openParameters(
+  alsa: AlsaCalls,
+  pcm: number,
+  name: string,
+  mayBeMapped = true,
+): { parameters: number; isMapped: boolean } {
   const parameters = words!.memory.address + hardwareAt;
   if ((alsa.pcm_hw_params_sizeof() as number) > 4096 || (alsa.pcm_sw_params_sizeof() as number) > 2048) {
     throw new SoundError(
@@ -88,7 +95,7 @@ function openParameters(alsa: AlsaCalls, pcm: number, name: string): { parameter
   const any = alsa.pcm_hw_params_any(pcm, parameters) as number;
   if (any < 0) throw refusedName(alsa, name, -any);
   const takes = (access: number): boolean => (alsa.pcm_hw_params_set_access(pcm, parameters, access) as number) >= 0;
-  const isMapped = takes(SNDRV_PCM_ACCESS.MMAP_INTERLEAVED);
+  const isMapped = mayBeMapped && takes(SNDRV_PCM_ACCESS.MMAP_INTERLEAVED);
   if (isMapped || takes(SNDRV_PCM_ACCESS.RW_INTERLEAVED)) return { parameters, isMapped };
   throw new SoundError('unable', `${name} takes no interleaved frames; put a plug in front: --device plug:${name}`);
 }
@@ -150,7 +157,7 @@ function configure(
   shape: LibraryShape,
   first: LibraryShape['first'],
 ): Configured {
-  const { parameters, isMapped } = openParameters(alsa, pcm, name);
+  const { parameters, isMapped } = openParameters(alsa, pcm, name, shape.isMapped);
   const taken =
     (alsa.pcm_hw_params_set_format(pcm, parameters, alsaNumber(format.sample)) as number) >= 0 &&
     (alsa.pcm_hw_params_set_channels(pcm, parameters, format.channels) as number) >= 0 &&

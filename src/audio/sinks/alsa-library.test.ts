@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { SNDRV_PCM_STATE } from '../../kernel/constants.js';
 import { Errno } from '../../kernel/errno.js';
-import type { NativeFunction } from '../../kernel/ffi.js';
+import { type NativeFunction, viewMemory } from '../../kernel/ffi.js';
 import { frameBytes, type PcmFormat, type SampleFormat, sampleBits, sampleFormats } from '../../wire/pcm/format.js';
 import { alsaNames } from '../devices.js';
 import { PumpClock } from '../pump/clock.js';
@@ -203,6 +203,54 @@ describe("ALSA's library", { skip, concurrency: false }, () => {
     assert.match(sink.trouble(), /snd_pcm_writei failed/);
     sink.close();
   });
+
+  for (const [name, hasStage] of [
+    ['heard', true],
+    ['heard', false],
+    ['unmapped', true],
+    ['unmapped', false],
+  ] as const) {
+    test(`a rehearsal calls nothing of the stream that plays: ${name}${hasStage ? '' : ', and none to rehearse on'}`, () => {
+      const library = alsaCalls();
+      const handles: number[] = [];
+      let isRehearsing = false;
+      let calls = 0;
+      const watched = Object.entries(library).map(([call, real]) => [
+        call,
+        instead(real, (first, ...more) => {
+          if (isRehearsing) calls++;
+          if (isRehearsing) assert.notEqual(Number(first), handles[0], call);
+          if (call !== 'pcm_open') return undefined;
+          if (handles.length > 0 && !hasStage) return -Errno.ENOENT;
+          const result = real(first!, ...more) as number;
+          handles.push(Number(new DataView(viewMemory(Number(first), 8)).getBigUint64(0, true)));
+          return result;
+        }),
+      ]);
+      const sink = new LibraryAlsaSink(new PumpClock(), name, () => Object.fromEntries(watched) as AlsaCalls);
+      const format = formatOf('S16_LE');
+      sink.offers(format);
+      handles.splice(0, handles.length - 1);
+      const { ringFrames } = sink.open(format, { ...settings, convert: true });
+      isRehearsing = true;
+      sink.rehearse(true);
+      const seen = new Set<number>();
+      for (let turn = 0; turn < 200; turn++) {
+        seen.add(sink.update());
+        sink.commit(sink.area(Math.min(64, sink.room)));
+        if (turn % 16 === 8) for (const result of [sink.pause(), sink.resume()]) assert.ok(result <= 0);
+        if (turn % 16 === 12) for (const result of [sink.drop(), sink.prepare(), sink.start()]) assert.ok(result <= 0);
+      }
+      assert.ok(seen.has(SinkState.running) && seen.has(SinkState.xrun));
+      // That it is over stands in no call of the real stream.
+      sink.rehearse(false);
+      isRehearsing = false;
+      assert.equal(calls > 400, hasStage);
+      sink.update();
+      assert.equal(sink.queued + sink.room, ringFrames);
+      sink.close();
+    });
+  }
 
   test('what a name takes as it is', () => {
     const sink = sinkOf('narrow');

@@ -27,11 +27,19 @@ const Word = { areas: 0, offset: 2, frames: 4, seconds: 6, nanoseconds: 8 } as c
 const statusAt = 1024;
 const wordsBytes = 4096;
 
+/** Functions of the library's that do nothing, and say that all is well. */
+function silentCalls(alsa: AlsaCalls): AlsaCalls {
+  const silent = Object.entries(alsa).map(([name, call]) => [name, Object.assign(() => 0, call)] as const);
+  return Object.fromEntries(silent) as AlsaCalls;
+}
+
 /** See the file's head. */
 export class LibraryAlsaSink extends Sink {
   readonly #name: string;
   readonly #library: () => AlsaCalls;
   #alsa: AlsaCalls | undefined;
+  /** The library as the stream is played by it; in a rehearsal without {@link #stage} functions that do nothing. */
+  #calls: AlsaCalls | undefined;
   #real = 0;
   /** Whether the name was opened so that its plugins convert what they can. */
   #isConverting = false;
@@ -115,6 +123,7 @@ export class LibraryAlsaSink extends Sink {
       } as const;
       const stream = settle(this.#alsa, this.#real, this.#name, format, shape);
       this.#pcm = this.#real;
+      this.#calls = this.#alsa;
       this.#take(format, stream);
       this.#openStage(format, shape, stream);
       return this.#opened(format, settings, stream);
@@ -172,15 +181,15 @@ export class LibraryAlsaSink extends Sink {
     return { address: base, buffer: viewMemory(base, bytes) };
   }
 
-  /** A stream of the same form that leads nowhere: what is rehearsed on it is the library's own code. Without one rehearsing makes no calls. */
+  /** A stream of the same form that leads nowhere: what is rehearsed on it is the library's own code. Without one a rehearsal calls {@link silentCalls}. */
   #openStage(format: PcmFormat, shape: LibraryShape, stream: LibraryStream): void {
     const alsa = this.#alsa!;
     let pcm = 0;
     try {
       pcm = openHandle(alsa, 'null', false);
-      const { ringFrames, periodFrames } = stream;
-      const opened = settle(alsa, pcm, 'null', format, { ...shape, ringFrames, periodFrames });
-      if (opened.ringFrames === ringFrames && opened.isMapped === stream.isMapped) {
+      const { ringFrames, periodFrames, isMapped } = stream;
+      const opened = settle(alsa, pcm, 'null', format, { ...shape, ringFrames, periodFrames, isMapped });
+      if (opened.ringFrames === ringFrames && opened.isMapped === isMapped) {
         this.#stage = pcm;
         return;
       }
@@ -246,13 +255,13 @@ export class LibraryAlsaSink extends Sink {
       this.#pcm = isOn ? this.#stage : this.#real;
       if (isOn) this.#alsa!.pcm_prepare(this.#stage);
       else this.#alsa!.pcm_drop(this.#stage);
-    }
+    } else this.#calls = isOn ? silentCalls(this.#alsa!) : this.#alsa;
     this.#empty();
     if (!isOn) this.#bytes.fill(this.#silence);
   }
 
   override update(): number {
-    const alsa = this.#alsa!;
+    const alsa = this.#calls!;
     // Asked in a rehearsal too: what is done with the answer is compiled there.
     const saidFree = alsa.pcm_avail(this.#pcm) as number;
     const saidState = alsa.pcm_state(this.#pcm) as number;
@@ -288,7 +297,7 @@ export class LibraryAlsaSink extends Sink {
 
   /** All that it took was played; what is owed was not. */
   #measureXrun(): number {
-    const alsa = this.#alsa!;
+    const alsa = this.#calls!;
     this.queued = this.#owed;
     this.room = this.#ring;
     if (this.#isDraining && this.#owed === 0) return SinkState.drained;
@@ -326,7 +335,7 @@ export class LibraryAlsaSink extends Sink {
     this.#results[Word.frames + 1] = 0;
     return this.#failed(
       'snd_pcm_mmap_begin',
-      this.#alsa!.pcm_mmap_begin(this.#pcm, this.#areasAt[0], this.#offsetAt[0], this.#framesAt[0]) as number,
+      this.#calls!.pcm_mmap_begin(this.#pcm, this.#areasAt[0], this.#offsetAt[0], this.#framesAt[0]) as number,
     );
   }
 
@@ -354,11 +363,11 @@ export class LibraryAlsaSink extends Sink {
       if (this.#position < 0) this.#position += this.#ring;
       return result;
     }
-    const taken = this.#alsa!.pcm_mmap_commit(this.#pcm, this.#results[Word.offset]!, frames) as number;
+    const taken = this.#calls!.pcm_mmap_commit(this.#pcm, this.#results[Word.offset]!, frames) as number;
     if (taken < 0) return this.#failed('snd_pcm_mmap_commit', taken);
     if (taken !== frames) return this.#failed('snd_pcm_mmap_commit', -Errno.EIO);
     // A stream that ran dry since it was looked at takes frames all the same, and never plays them (P_STATE_RUNNABLE in alsa-lib's pcm.c).
-    const isDry = this.#alsa!.pcm_state(this.#pcm) === SNDRV_PCM_STATE.XRUN;
+    const isDry = this.#calls!.pcm_state(this.#pcm) === SNDRV_PCM_STATE.XRUN;
     const isToBe = this.#isRehearsing && this.#stops.isNow();
     return isDry || isToBe ? this.#failed('snd_pcm_mmap_commit', -Errno.EPIPE) : 0;
   }
@@ -369,7 +378,7 @@ export class LibraryAlsaSink extends Sink {
       let from = this.#position - this.#owed;
       if (from < 0) from += this.#ring;
       const frames = Math.min(this.#owed, this.#ring - from);
-      const taken = this.#alsa!.pcm_writei(this.#pcm, this.memory.address + from * this.#frameBytes, frames) as number;
+      const taken = this.#calls!.pcm_writei(this.#pcm, this.memory.address + from * this.#frameBytes, frames) as number;
       if (taken === -Errno.EAGAIN) return 0;
       if (taken < 0) return this.#failed('snd_pcm_writei', taken);
       this.#owed -= taken;
@@ -381,31 +390,31 @@ export class LibraryAlsaSink extends Sink {
   override start(): number {
     this.#statePretended = SNDRV_PCM_STATE.RUNNING;
     // A plugin that starts by itself with the first frames (a sound server) has done so.
-    if (this.#alsa!.pcm_state(this.#pcm) === SNDRV_PCM_STATE.RUNNING) return 0;
-    return this.#failed('snd_pcm_start', this.#alsa!.pcm_start(this.#pcm) as number);
+    if (this.#calls!.pcm_state(this.#pcm) === SNDRV_PCM_STATE.RUNNING) return 0;
+    return this.#failed('snd_pcm_start', this.#calls!.pcm_start(this.#pcm) as number);
   }
 
   override pause(): number {
     if (!this.#canPause) return -Errno.ENOSYS;
     this.#statePretended = SNDRV_PCM_STATE.PAUSED;
-    return this.#failed('snd_pcm_pause', this.#alsa!.pcm_pause(this.#pcm, 1) as number);
+    return this.#failed('snd_pcm_pause', this.#calls!.pcm_pause(this.#pcm, 1) as number);
   }
 
   override resume(): number {
     this.#statePretended = SNDRV_PCM_STATE.RUNNING;
-    return this.#failed('snd_pcm_pause', this.#alsa!.pcm_pause(this.#pcm, 0) as number);
+    return this.#failed('snd_pcm_pause', this.#calls!.pcm_pause(this.#pcm, 0) as number);
   }
 
   override drop(): number {
-    const free = this.#isTimed ? (this.#alsa!.pcm_avail(this.#pcm) as number) : this.#ring;
+    const free = this.#isTimed ? (this.#calls!.pcm_avail(this.#pcm) as number) : this.#ring;
     if (free >= 0) this.queued = free > this.#ring ? 0 : this.#ring - free + this.#owed;
-    return this.#failed('snd_pcm_drop', this.#alsa!.pcm_drop(this.#pcm) as number);
+    return this.#failed('snd_pcm_drop', this.#calls!.pcm_drop(this.#pcm) as number);
   }
 
   override prepare(): number {
     this.#statePretended = SNDRV_PCM_STATE.PREPARED;
     // What was suspended is woken up by preparing it anew (sound/core/pcm_native.c, snd_pcm_prepare).
-    const result = this.#alsa!.pcm_prepare(this.#pcm) as number;
+    const result = this.#calls!.pcm_prepare(this.#pcm) as number;
     this.#empty();
     return this.#failed('snd_pcm_prepare', result);
   }
@@ -413,7 +422,7 @@ export class LibraryAlsaSink extends Sink {
   override drain(): number {
     this.#isDraining = true;
     if (this.#owed > 0) return 0;
-    const result = this.#alsa!.pcm_drain(this.#pcm) as number;
+    const result = this.#calls!.pcm_drain(this.#pcm) as number;
     return result === -Errno.EAGAIN ? 0 : this.#failed('snd_pcm_drain', result);
   }
 
