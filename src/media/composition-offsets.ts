@@ -43,7 +43,7 @@ export class OffsetsBuilder {
   /** The next `samples` samples have this offset. */
   add(samples: number, offset: number): void {
     const taken = Math.min(samples, this.#count - this.#covered);
-    if (offset !== 0) {
+    if (offset !== 0 && taken > 0) {
       this.#most = Math.max(this.#most, Math.abs(offset));
       fillRun(this.#hold(), offset, this.#covered, taken);
     }

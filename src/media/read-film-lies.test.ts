@@ -54,6 +54,9 @@ test('an edit is behind the end where composition times end, not decode times', 
   ] as const) {
     const film = editedAt(mediaTime, tables);
     assert.equal(film.tracks[0]!.edit.mediaTime, kept, String(mediaTime));
+    const { samples, timescale } = film.tracks[0]!;
+    const shown = Math.min(samples.durationTicks + samples.compositionOffset(0) - kept, kept === 0 ? 10_000 : 40);
+    assert.equal(film.durationSeconds, shown / timescale, 'as long as it is shown');
     assert.equal(film.notes.length, kept === 0 ? 1 : 0, film.notes.join());
   }
 });

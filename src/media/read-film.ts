@@ -198,8 +198,7 @@ const isOfTrack = (error: unknown): error is Error => error instanceof TableErro
 
 /** How long a track is presented. */
 function secondsOf({ samples, edit, timescale }: FilmTrack): number {
-  const first = samples.decodeTime(0);
-  const end = Math.min(first + samples.durationTicks, edit.endTicks ?? Number.POSITIVE_INFINITY);
+  const end = Math.min(latestEnd({ samples }, 0, samples.count), edit.endTicks ?? Number.POSITIVE_INFINITY);
   return Math.max(0, end - edit.mediaTime + edit.emptyTicks) / timescale;
 }
 

@@ -92,6 +92,11 @@ export class BeneathAnswers {
   close(): void {
     this.#handler.close();
   }
+
+  /** Gives the handler's memory back; only after the loop was closed. */
+  unmap(): void {
+    this.#handler.unmap();
+  }
 }
 
 /** What of a request its answer has to know. */

@@ -74,6 +74,8 @@ export interface BeneathHandler {
   readonly kept: { readonly files: number; readonly bytes: number };
   /** Lets go of everything: nothing is answered any more. */
   close(): void;
+  /** Gives the memory back that answers were sent from; only after the loop was closed. */
+  unmap(): void;
 }
 
 /** What a handler stands on. */

@@ -231,8 +231,9 @@ export class Responder {
     this.#replies.message(refusedExchange(connection), status);
   }
 
-  /** Gives the memory of frames and texts back; only after the loop was closed. */
+  /** Gives the memory of frames, texts and extensions back; only after the loop was closed. */
   unmap(): void {
+    this.#beneath?.unmap();
     this.frames.unmap();
     this.texts.unmap();
   }

@@ -3,6 +3,7 @@
 
 import { Errno } from '../../kernel/errno.js';
 import { readAt, readCached } from '../../kernel/file.js';
+import { SystemError } from '../../kernel/system-error.js';
 import { Region } from '../../memory/region.js';
 import type { OpenFile } from '../../serve/open-files.js';
 import { Endpoint } from '../../transport/endpoint.js';
@@ -20,6 +21,11 @@ function newMemory(): Region {
   const memory = new Region(maxReadBytes);
   memory.populate(0, memory.byteLength);
   return memory;
+}
+
+/** Gives back memory of the thread that nobody reads into. */
+export function unmapSpareMemory(): void {
+  for (let memory = spareMemory.pop(); memory !== undefined; memory = spareMemory.pop()) memory.unmap();
 }
 
 /** Reads one file with one reader. It keeps the file open, and ends in one call of `done`, in a later turn of the loop. */
@@ -59,7 +65,12 @@ export class FileReading<Result> extends Endpoint {
       }
       given = undefined;
       if (step.value !== undefined) {
-        given = this.#read(step.value);
+        try {
+          given = this.#read(step.value);
+        } catch (error) {
+          this.#fail(refusalOf(error));
+          return;
+        }
         if (given === undefined) return;
       }
       if (performance.now() >= untilMs) {
@@ -114,6 +125,7 @@ export class FileReading<Result> extends Endpoint {
 /** What a reader throws is a refusal, or a lack of memory; anything else is a defect, and this file's alone. */
 function refusalOf(error: unknown): FilmRefusal {
   if (error instanceof FilmRefusal) return error;
-  if (error instanceof RangeError) return new FilmRefusal('needs more memory than there is', 503);
+  if (error instanceof RangeError || (error instanceof SystemError && error.errno === Errno.ENOMEM))
+    return new FilmRefusal('needs more memory than there is', 503);
   return new FilmRefusal(`cannot be read: ${(error as Error).message}`);
 }

@@ -112,6 +112,11 @@ export class MediaHandler implements BeneathHandler {
     this.#page = undefined;
   }
 
+  /** Gives back the memory of films' tables. */
+  unmap(): void {
+    this.#titles.unmap();
+  }
+
   #pageOf(part: PartOf): Resource {
     if (this.#page === undefined) {
       // Once, when it is asked for first; the file belongs to the program.

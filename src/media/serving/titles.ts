@@ -10,6 +10,7 @@ import { groupMembers, neighbourFolder, type SideCar } from '../playlists/groups
 import { groupCutSteps, type Presentation, presentationSteps, type Rendition } from '../presentation/presentation.js';
 import { readFilm } from '../read-film.js';
 import type { Subtitle } from '../subtitles/subtitle.js';
+import { unmapSpareMemory } from './file-reading.js';
 import { FolderNames } from './folder-names.js';
 import { inTurns } from './in-turns.js';
 import { type KnownBy, KnownFiles, type NotNow } from './known-files.js';
@@ -128,6 +129,12 @@ export class Titles {
   /** Memory for the tables of films. */
   get tableMemory(): TableMemory {
     return this.#tables;
+  }
+
+  /** Gives back the memory of tables and that of readers; only when nothing is read or sent any more. */
+  unmap(): void {
+    this.#tables.unmap();
+    unmapSpareMemory();
   }
 
   /** Whether films are being read or cut, or subtitles read. */

@@ -19,6 +19,7 @@ import {
 import { after, before, test } from 'node:test';
 import { workerEntry } from '../../../src/media/serving/entry.js';
 import type { Server } from '../../../src/serve/server.js';
+import { box, movie, tableBoxes, trak } from '../../support/box-film.js';
 import { amongSound, type FilmName, film, filmSkip, makeFilm } from '../../support/films.js';
 import { readMp4 } from '../../support/mp4-oracle.js';
 import { forEachEngine, startServer, TestSite, until } from '../serve/servers.js';
@@ -411,3 +412,33 @@ forEachEngine(
   },
   false,
 );
+
+/** Bytes of memory of nobody's file that this process may write to. */
+function writableBytes(): number {
+  let total = 0;
+  for (const line of readFileSync('/proc/self/maps', 'latin1').split('\n')) {
+    const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) rw-p 00000000 00:00 0 *$/.exec(line) ?? [];
+    if (from !== undefined) total += Number.parseInt(to!, 16) - Number.parseInt(from, 16);
+  }
+  return total;
+}
+
+test('a server that has ended leaves no memory of the tables of films', async () => {
+  const site = new TestSite({});
+  // Short tables are the collector's.
+  const stsz = Array.from({ length: 10_000 }, (_, sample) => 1 + (sample & 1));
+  const tables = tableBoxes({ stts: [[stsz.length, 40]], stsc: [[1, stsz.length, 1]], stsz, stco: [100], stss: [1] });
+  writeFileSync(site.at('long.mp4'), Buffer.concat([movie([trak({ tables })]), box('mdat', Buffer.alloc(20_000))]));
+  const options = { root: site.root, media: true, workers: 1, port: 0 };
+  const bytes: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    const server = await startServer(options, 1, workerEntry(options));
+    const response = await fetch(`${server.urls[0]!.replace(/\/$/, '')}/long.mp4/master.m3u8`);
+    assert.equal(response.status, 200, await response.text());
+    await server.close(0);
+    bytes.push(writableBytes());
+  }
+  site.remove();
+  // Tables are given out of 160 MiB.
+  assert.ok(bytes[2]! - bytes[0]! < 100 * 2 ** 20, bytes.join());
+});

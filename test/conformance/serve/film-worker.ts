@@ -200,6 +200,8 @@ class Films implements BeneathHandler {
   close(): void {
     account.closed++;
   }
+
+  unmap(): void {}
 }
 
 function noMemory(): never {
