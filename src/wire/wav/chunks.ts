@@ -84,6 +84,6 @@ export function* chunksOf(read: ReadPiece, start: number, fileBytes: number, isL
     yield chunk;
     if (size === undefined) return;
     at += 8 + size;
-    if (size % 2 === 1 && !isUnpadded(read, at)) at++;
+    if (size % 2 === 1 && at < fileBytes && !isUnpadded(read, at)) at++;
   }
 }

@@ -268,3 +268,13 @@ test('a file of nothing but chunks is not searched without end', () => {
   assert.ok('refusal' in result);
   assert.ok(counted.reads < 1100, `${counted.reads}`);
 });
+
+test('nothing is read behind the end of the file, however long and odd a chunk is', () => {
+  const file = riff64('RF64', formatChunk(stereo), payload);
+  // The length of `data` in `ds64`.
+  for (const size of [2n ** 53n - 1n, 2n ** 53n - 101n, 2n ** 40n + 1n]) {
+    file.writeBigUInt64LE(size, 12 + 8 + 8);
+    const { missingBytes } = assertPayload(file);
+    assert.equal(missingBytes, Number(size) - payload.length);
+  }
+});
