@@ -188,7 +188,7 @@ export class Server extends EventEmitter<ServerEvents> {
     }
     const [first, ...others] = this.#slots;
     try {
-      // The first thread boots beside all that follows. The others wait until it serves: they would only be in its way.
+      // The first, where it is a thread, boots beside all that follows. The others wait until it serves: they would only be in its way.
       if (first !== undefined) this.#boot(first);
       const warn = (message: string): boolean => this.emit('warning', message);
       this.#listening = this.#bypass ?? (await Listening.open(this.options, workers, warn));
