@@ -69,6 +69,8 @@ export function tableCore(): TableCore {
   try {
     shared ??= layOut(coreInstance<TableFunctions>('film-tables', memoryBytes));
   } catch (cause) {
+    // The program's own file is not there.
+    if (cause instanceof Error && 'code' in cause) throw cause;
     const refusal = new FilmRefusal('needs more addresses than this process may have: ulimit -v unlimited', 503);
     refusal.cause = cause;
     throw refusal;

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Errno } from '../../kernel/errno.js';
+import { SystemError } from '../../kernel/system-error.js';
 import type { OpenFile } from '../../serve/open-files.js';
 import type { Loop } from '../../transport/loop.js';
 import type { FilmReading } from '../film.js';
@@ -54,4 +56,31 @@ test('memory that several values hold counts once, until the last of them is gon
   assert.deepEqual([files.kept.bytes, gone.length], [0, 7]);
   ask({ name: 'h', bytes: 10, film });
   assert.equal(files.kept.bytes, 70, 'what is shared counts anew');
+});
+
+test('memory that a reader cannot have is a refusal of its file, and the reader is told', () => {
+  const due: Array<() => void> = [];
+  const loop = { register() {}, unregister() {}, nextTurn: (work: () => void) => due.push(work) } as unknown as Loop;
+  const file = {
+    retain: () => file,
+    release() {},
+    get fd(): number {
+      throw new SystemError(Errno.ENOMEM, 'mmap');
+    },
+  } as unknown as OpenFile;
+  const files = new KnownFiles<number>(loop, 100, () => ({ bytes: 1 }));
+  let wasTold = false;
+  const read = function* (): FilmReading<number> {
+    try {
+      return (yield { offset: 0, length: 8 })!.length;
+    } finally {
+      wasTold = true;
+    }
+  };
+  files.get({ identity: 'a', file }, read);
+  due.shift()!();
+  assert.ok(wasTold && !files.isReading);
+  const known = files.get({ identity: 'a', file }, read);
+  assert.ok('refusal' in known);
+  assert.deepEqual([known.refusal.status, known.refusal.message], [503, 'needs more memory than there is']);
 });

@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { workerEntry } from '../../../src/media/serving/entry.js';
+import { resolveOptions } from '../../../src/serve/options.js';
 import type { Server } from '../../../src/serve/server.js';
 import { box, movie, tableBoxes, trak } from '../../support/box-film.js';
 import { amongSound, type FilmName, film, filmSkip, makeFilm } from '../../support/films.js';
@@ -372,6 +373,7 @@ forEachEngine(
     test('stretches of a film are sent where that is asked for, at addresses of their own', {
       skip: filmSkip,
     }, async () => {
+      assert.throws(() => resolveOptions({ mediaStretches: true }, 1024), /it is for films, and requires media/);
       makeFilm(site.at('stretches.mp4'), amongSound(9));
       const options = { root: site.root, engine, media: true, mediaStretches: true, workers: 1, port: 0 };
       const other = await startServer(options, 1, workerEntry(options));
