@@ -28,6 +28,7 @@ class ScriptedLoop {
     fetch: (): number => this.asked.push('fetch'),
     awaitWritable: (): number => this.asked.push('room'),
     cancel: (): void => {},
+    cork: (): void => {},
   };
 
   register(): void {}
