@@ -25,8 +25,9 @@ const firstFill = 256 * 1024;
 const leastFill = 64 * 1024;
 const mostFill = 1024 * 1024;
 /**
- * sendfile hands a socket 64 KiB at a time. Of more it is corked: else an acknowledgement that comes between two of them pushes the end of
- * the first as a packet of its own. On loopback that was every second packet, of 53 bytes, and the call cost 1.4 times as much.
+ * sendfile hands a socket 64 KiB at a time. Of more, what is held to a rate is corked: its socket is empty, and an acknowledgement that comes
+ * between two of them pushes the end of the first as a packet of its own. On loopback that was every second packet, of 53 bytes, and the
+ * call cost 1.4 times as much. What may leave as fast as it can fills the socket; corked, a mebibyte cost a tenth more there.
  */
 const corkAbove = 64 * 1024;
 
@@ -156,6 +157,10 @@ export class ListPump {
     }
   }
 
+  get #isHeldToRate(): boolean {
+    return (this.#owner.rate ?? 0) > 0;
+  }
+
   /** Bytes that may leave by one call, about. */
   get #most(): number {
     return Math.min(this.#budget, this.#shares.left);
@@ -185,7 +190,7 @@ export class ListPump {
     if (first.file !== undefined || file === undefined || next?.next !== undefined || next?.rest !== undefined)
       return false;
     if (output.done > 0 || left > smallBytes || left > this.#most || !this.#loop.isInTurn) return false;
-    // It would be corked.
+    // It takes more than one step of a sendfile.
     if (here.length > corkAbove) return false;
     const { nowMs, pairs, engine } = this.#loop;
     const sends = engine.pairs;
@@ -295,7 +300,7 @@ export class ListPump {
     if (!this.#known.covers(here, Math.min(here.length, leastFill), nowMs)) return this.#fetch();
     const ask = Math.min(first.length - done, this.#known.room(file, offset, nowMs), this.#most);
     this.#owner.goDirect();
-    if (output.extents > 1 || first.rest !== undefined || ask > corkAbove) this.#cork(fd);
+    if (output.extents > 1 || first.rest !== undefined || (ask > corkAbove && this.#isHeldToRate)) this.#cork(fd);
     let result = engine.sendFile(fd, file.fd, offset, ask);
     if (isNotSpliceable(result)) {
       result = copyOut(engine, fd, file.fd, offset, ask);

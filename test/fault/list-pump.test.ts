@@ -313,12 +313,13 @@ describe('a response that is held to a rate', { skip }, () => {
   });
 });
 
-test('a long stretch by sendfile is corked until it is over; a short one is not', {
+test('a long stretch by sendfile that is held to a rate is corked until it is over; a short one, and one that is not held, are not', {
   skip,
 }, () => {
-  for (const [length, isCorked] of [
-    [60_000, false],
-    [180_000, true],
+  for (const [length, rate, isCorked] of [
+    [60_000, 200_000, false],
+    [180_000, 200_000, true],
+    [180_000, 0, false],
   ] as const) {
     const request: Request = {
       pieces: [
@@ -335,6 +336,9 @@ test('a long stretch by sendfile is corked until it is over; a short one is not'
       held.push(peer!.held);
       return Math.min(asked, 25_000);
     });
+    world.protocol.called = (name, connection) => {
+      if (name === 'opened') connection.rate = rate;
+    };
     peer = world.connect();
     const expected = answerTo([request]);
     peer.write(lineOf(request));
