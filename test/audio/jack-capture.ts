@@ -36,12 +36,17 @@ if (Number(jack.activate(client)) !== 0) throw new Error('not activated');
 
 const samples = new Float32Array(wanted * channelCount);
 let frames = 0;
+/** Of them those of the last cycle. */
+let lastTaken = 0;
 let silentCycles = 0;
 let isJoined = false;
 let skippedFrames = 0;
 let lastFrames = -1;
 
-/** Looks at the server's count of frames: what is more than a period since the last time went by without us. False: it is the cycle of the last time, as a wait may come back twice in one. */
+/**
+ * Looks at the server's count of frames: what is more than a period since the last time went by without us. False: it is the cycle of the last time. A wait may come back twice in one, when clients
+ * are being joined: the first time perhaps before the pump has filled its ports, which hold what they held a cycle before; the second time is behind it.
+ */
 function isNewCycle(): boolean {
   const place = scratch(64);
   const [at, ...rest] = [0, 16, 32, 48].map((offset) => place.address + offset);
@@ -56,15 +61,13 @@ function isNewCycle(): boolean {
 const mostCycles = Math.ceil((30 * 48_000) / period);
 for (let cycle = 0; cycle < mostCycles && frames < wanted; cycle++) {
   if (Number(jack.cycleWait(client)) !== period) break;
-  if (!isNewCycle()) {
-    jack.cycleSignal(client, 0);
-    continue;
-  }
+  if (!isNewCycle()) frames -= lastTaken;
+  lastTaken = 0;
   const planes = ports.map((port) => new Float32Array(viewMemory(Number(jack.portBuffer(port, period)), period * 4)));
   const isSilent = planes.every((plane) => plane.every((sample) => sample === 0));
   // Until the first sound nothing is kept; from then on everything is.
   if (frames > 0 || !isSilent) {
-    for (let frame = 0; frame < period && frames < wanted; frame++, frames++)
+    for (let frame = 0; frame < period && frames < wanted; frame++, frames++, lastTaken++)
       planes.forEach((plane, channel) => {
         samples[frames * channelCount + channel] = plane[frame]!;
       });
