@@ -113,26 +113,44 @@ const tablesOfFilm = fc.integer({ min: 1, max: 1600 }).chain((total) =>
   }),
 );
 
+/** What is asked of each chunk, in order: how many samples it has at most, which description (from 1), and how many bytes lie behind it. */
+interface ChunkLayout {
+  samples(chunk: number): number;
+  kind(chunk: number): number;
+  gap(): number;
+}
+
+/** Lays samples into chunks from `base` on: the entries of `stsc`, the chunks' places, and each sample's place and description (from 0). */
+function inChunks(sizes: readonly number[], base: number, layout: ChunkLayout) {
+  const stsc: [number, number, number][] = [];
+  const places: number[] = [];
+  const offsets: number[] = [];
+  const kinds: number[] = [];
+  let end = base;
+  for (let chunk = 0; offsets.length < sizes.length; chunk++) {
+    const count = Math.min(layout.samples(chunk), sizes.length - offsets.length);
+    const kind = layout.kind(chunk);
+    places.push(end);
+    if (stsc.at(-1)?.[1] !== count || stsc.at(-1)?.[2] !== kind) stsc.push([chunk + 1, count, kind]);
+    for (let each = 0; each < count; each++) {
+      kinds.push(kind - 1);
+      offsets.push(end);
+      end += sizes[offsets.length - 1]!;
+    }
+    end += layout.gap();
+  }
+  return { stsc, places, offsets, kinds, end };
+}
+
 test('tables of every shape give what the plainest reading of them gives, asked in any order', () => {
   fc.assert(
     fc.property(tablesOfFilm, ({ total, sizes, stts, ctts, chunks, gap, base, sync, descriptions, asks }) => {
-      const stsc: [number, number, number][] = [];
-      const co64: number[] = [];
-      const offsets: number[] = [];
-      const kinds: number[] = [];
-      let place = base;
-      for (let chunk = 0; offsets.length < total; chunk++) {
-        const count = Math.min(chunks[chunk % chunks.length]!, total - offsets.length);
-        const kind = descriptions[(chunk >> 2) % descriptions.length]!;
-        co64.push(place);
-        if (stsc.at(-1)?.[1] !== count || stsc.at(-1)?.[2] !== kind) stsc.push([chunk + 1, count, kind]);
-        for (let each = 0; each < count; each++) {
-          kinds.push(kind - 1);
-          offsets.push(place);
-          place += sizes[offsets.length - 1]!;
-        }
-        place += gap;
-      }
+      const laid = inChunks(sizes, base, {
+        samples: (chunk) => chunks[chunk % chunks.length]!,
+        kind: (chunk) => descriptions[(chunk >> 2) % descriptions.length]!,
+        gap: () => gap,
+      });
+      const { stsc, places: co64, offsets, kinds, end: place } = laid;
       const times: number[] = [];
       const durations = stts.flatMap(([count, delta]) => Array<number>(count).fill(delta));
       let time = 0;
@@ -188,20 +206,12 @@ for (const [most, base] of [
     // Runs of one, and one that is longer than what is gone through at once.
     const ctts: [number, number][] = Array.from({ length: 9000 }, () => [1, random(4000)]);
     ctts.push([12_000, 7], ...Array.from({ length: total - 21_000 }, (): [number, number] => [1, random(90)]));
-    const [stsc, places, offsets, kinds]: [[number, number, number][], number[], number[], number[]] = [[], [], [], []];
-    let place: number = base;
-    for (let chunk = 0; offsets.length < total; chunk++) {
-      const count = Math.min(chunk === 5000 ? 9000 : 1 + random(3), total - offsets.length);
-      const kind = chunk < 2000 ? 1 : 2;
-      places.push(place);
-      if (stsc.at(-1)?.[1] !== count || stsc.at(-1)?.[2] !== kind) stsc.push([chunk + 1, count, kind]);
-      for (let each = 0; each < count; each++) {
-        kinds.push(kind - 1);
-        offsets.push(place);
-        place += stsz[offsets.length - 1]!;
-      }
-      place += random(5000);
-    }
+    const laid = inChunks(stsz, base, {
+      samples: (chunk) => (chunk === 5000 ? 9000 : 1 + random(3)),
+      kind: (chunk) => (chunk < 2000 ? 1 : 2),
+      gap: () => random(5000),
+    });
+    const { stsc, places, offsets, kinds, end: place } = laid;
     const where = base < 2 ** 32 ? { stco: places } : { co64: places };
     const tables = tableBoxes({ stts: [[total, 40]], ctts, stsc, stsz, stss: [1], ...where });
     const header = movie([trak({ entries: [avc1, avc1], tables })]);
