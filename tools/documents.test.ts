@@ -133,3 +133,11 @@ test('docs/errors.md: every code of the library and nothing else; every sentence
   const unknown = sentences.flatMap((sentence) => sentence.split(/…(?:[;:] )?/).filter((part) => !code.includes(part)));
   assert.deepEqual(unknown, []);
 });
+
+test('CONTRIBUTING.md and continuous integration name the run of all tests, and it has those of the whole product', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  assert.equal(scripts['test:all'], 'node tools/npm-test.mjs --all');
+  assert.match(read('.ci/run'), /^timeout .* npm run --silent test:all$/m);
+  const text = read('CONTRIBUTING.md');
+  for (const words of ['`npm run test:all`', '`*.whole.test.ts`']) assert.ok(text.includes(words), words);
+});

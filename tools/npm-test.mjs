@@ -1,6 +1,6 @@
 // `npm test [-- PATTERN...]`: from a fresh clone to the runner's closing counts in one command.
-// A PATTERN keeps the test files whose path contains it, and leaves the formatter and linter out. `npm run test:long` is `--long`: what repeats
-// itself does so as often as it ever does.
+// A PATTERN keeps the test files whose path contains it, and leaves the formatter and linter out. Without one, files named `*.whole.test.ts` are left
+// out: `npm run test:all` is `--all` and runs them too. `npm run test:long` is `--long`: all of them, and what repeats itself does so as often as it ever does.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,8 @@ import { shareProcesses } from './test-sharing.mjs';
 
 // A file that hangs is ended after this long, and counted as cancelled; the whole run is not lost with it.
 const FILE_TIMEOUT_MS = 10 * 60_000;
+// What a test of the product as a whole is called.
+const WHOLE = '.whole.test.js';
 // These wait or work longest: they begin first, so that none is left alone at the end.
 const LONGEST = [
   'test/browser/',
@@ -41,14 +43,21 @@ const LONGEST = [
 const startedAt = performance.now();
 install();
 build();
-const patterns = process.argv.slice(2).filter((word) => word !== '--long');
+const patterns = process.argv.slice(2).filter((word) => word !== '--long' && word !== '--all');
 const isLongRun = process.argv.includes('--long');
-const files = ['src', 'test', 'tools', 'bench'].flatMap(testFiles).filter(isWanted).sort(byLength);
+const isWholeRun = isLongRun || process.argv.includes('--all') || patterns.length > 0;
+const found = ['src', 'test', 'tools', 'bench'].flatMap(testFiles).filter(isWanted);
+const files = found.filter((file) => isWholeRun || !file.endsWith(WHOLE)).sort(byLength);
 if (files.length === 0) {
   console.error(`no test file matches ${patterns.join(' ')}`);
   process.exit(1);
 }
-process.on('exit', () => console.log(`total time ${secondsSince(startedAt)}, installation and compilation included`));
+process.on('exit', () => {
+  console.log(`total time ${secondsSince(startedAt)}, installation and compilation included`);
+  const leftOut = found.length - files.length;
+  if (leftOut > 0)
+    console.log(`${leftOut} of ${found.length} test files were left out: npm run test:all runs them too`);
+});
 if (patterns.length === 0) {
   const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
   run(process.execPath, [biome, 'check', '.', '--diagnostic-level=error']);

@@ -14,6 +14,7 @@ import { type Project, readProject, type Violation } from './tidy/project.js';
 import { checkRatchet, lowered, type Measured, type Ratchet, readRatchet, writeRatchet } from './tidy/ratchet.js';
 import { checkSizes, measureSizes } from './tidy/sizes.js';
 import { checkTexts } from './tidy/texts.js';
+import { checkWhole } from './tidy/whole.js';
 
 /** The checkout that this file was compiled in. */
 export const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
@@ -28,6 +29,7 @@ export function checkProject(project: Project, ratchet: Ratchet, law: Config = c
     ...checkSizes(project, law, ratchet),
     ...checkDocstrings(project),
     ...checkExports(project, law),
+    ...checkWhole(project, law),
     ...checkRatchet(ratchet, measure(project, law)),
   ].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 }

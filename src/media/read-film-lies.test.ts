@@ -1,5 +1,5 @@
 // Films made by hand: honest tables of every shape against the plainest reading of them, and headers that lie about sizes, counts and
-// places. Films of ffmpeg and random changes are in read-film.test.ts.
+// places. Films of ffmpeg and random changes are in read-film.whole.test.ts.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
 // A front end's session with a disk that is slow, by the fake engine: what comes to its end while requests are under way waits for them, and what they
-// were begun with stays as long. Not here: the socket (test/vhost/), requests themselves (disk.test.ts).
+// were begun with stays as long. Not here: the socket (test/vhost/), requests themselves (disk.whole.test.ts).
 
 import assert from 'node:assert/strict';
 import { openSync } from 'node:fs';

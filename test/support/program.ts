@@ -1,6 +1,6 @@
 // `clearway` as the tests start it: `npm test` names the bundle, which is what is installed and starts in half the time; a test
 // file that is run by hand starts the modules, which the compiler has just written. Not here: the bundle itself
-// (tools/bundle.test.ts).
+// (tools/bundle.whole.test.ts).
 
 import { fileURLToPath, pathToFileURL } from 'node:url';
 

@@ -1,4 +1,4 @@
-// Calls that are made many at once: in order, each with its result, and none waits. Their use is in net-tap.test.ts.
+// Calls that are made many at once: in order, each with its result, and none waits. Their use is in net-tap.whole.test.ts.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

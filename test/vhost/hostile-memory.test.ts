@@ -1,5 +1,5 @@
 // Memory and descriptors that a front end passes to end a disk's process, or to keep it busy: huge pages that are not there, or are taken away, regions larger
-// than any host, and timers in the place of a kick. Regions that make no sense: disk.test.ts.
+// than any host, and timers in the place of a kick. Regions that make no sense: disk.whole.test.ts.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

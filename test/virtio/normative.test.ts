@@ -1,6 +1,6 @@
 // What the specification says that a device or a driver MUST do or not do with a queue (VIRTIO 1.4, sections 2.7 and 2.8), one test a statement,
 // by its section. Not here: memory order, which no single thread can see (the two-sided tests are in queues.test.ts); virtio-blk
-// (test/vhost/block-normative.test.ts).
+// (test/vhost/block-normative.whole.test.ts).
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,6 +1,6 @@
 // A disk of `clearway disk` in a real guest: the image on the host, the back end, the machine, and what is held against one another:
 // the bytes that the guest was told to write, those that it reads, and those of the image. Not here: which rings and options
-// (disk.test.ts, disk.machine.ts).
+// (disk.whole.test.ts, disk.machine.ts).
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

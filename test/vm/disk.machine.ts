@@ -1,6 +1,6 @@
 // `clearway disk` in real guests, part of `npm run test:vm`: rings of both layouts, event index, indirect descriptors, one queue and
 // several, each engine, guests that move, restarts of the guest (its firmware drives the disk first, then Linux), a back end that is killed under load,
-// disks that are only read, another kernel. One machine at a time. Not here: the one boot of every run of the tests (disk.test.ts).
+// disks that are only read, another kernel. One machine at a time. Not here: the one boot of every run of the tests (disk.whole.test.ts).
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

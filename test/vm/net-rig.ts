@@ -1,6 +1,6 @@
 // A network device of `clearway net` in a real guest: a namespace of the host with the other end, the back end, the machine, and
 // what is held against one another: pings, and streams of TCP whose bytes both sides know. Not here: which rings and offloads
-// (net.test.ts, net.machine.ts), the other end of TCP (tcp-peer.ts).
+// (net.whole.test.ts, net.machine.ts), the other end of TCP (tcp-peer.ts).
 
 import assert from 'node:assert/strict';
 import { mkdtempSync } from 'node:fs';

@@ -18,6 +18,8 @@ export interface Config {
   readonly copyFile: string;
   readonly maxFileLines: number;
   readonly maxFunctionLines: number;
+  /** Programs of others that make what starts them a test of the product as a whole (`x.whole.test.ts`). */
+  readonly wholePrograms: readonly string[];
   /** Exports that are used without being imported by name; without `names` all of a file's. */
   readonly exportsByConvention: readonly { readonly files: RegExp; readonly names?: readonly string[] }[];
 }
@@ -65,6 +67,7 @@ export const config: Config = {
   copyFile: 'src/memory/copy.ts',
   maxFileLines: 500,
   maxFunctionLines: 70,
+  wholePrograms: ['chromium', 'dpdk-testpmd', 'jackd', 'qemu-storage-daemon', 'qemu-system-x86_64'],
   exportsByConvention: [
     // Tables of the kernel's numbers and structures: complete, whatever of them is used, and held to its headers by a test.
     { files: /^src\/kernel\/(?:constants|layouts)(?:-[\w-]+)?\.ts$/ },

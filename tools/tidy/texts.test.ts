@@ -21,6 +21,7 @@ test('every source begins with a comment of some words', () => {
 
 test("a unit test's header is its name; a test without a source beside it needs one", () => {
   assert.deepEqual(rules({ 'src/a.ts': header, 'src/a.test.ts': 'test();' }), []);
+  assert.deepEqual(rules({ 'src/a.ts': header, 'src/a.whole.test.ts': 'test();' }), []);
   assert.deepEqual(rules({ 'test/b.test.ts': 'test();' }), ['header:1']);
 });
 

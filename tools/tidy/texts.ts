@@ -53,7 +53,7 @@ function checkSource(file: SourceFile, paths: ReadonlySet<string>): Violation[] 
 
 /** `x.test.ts` beside `x.ts`: what it is for is its name. */
 function isUnitTest(file: SourceFile, paths: ReadonlySet<string>): boolean {
-  return file.path.endsWith('.test.ts') && paths.has(file.path.replace(/\.test\.ts$/, '.ts'));
+  return file.path.endsWith('.test.ts') && paths.has(file.path.replace(/(?:\.whole)?\.test\.ts$/, '.ts'));
 }
 
 /** A comment of some words before any code; a `#!` line may stand before it, a linter's directive does not count. */

@@ -1,4 +1,4 @@
-// The entry of serving threads with a small extension, for beneath.test.ts: films are text files, and beneath each are a list of generated
+// The entry of serving threads with a small extension, for beneath.whole.test.ts: films are text files, and beneath each are a list of generated
 // bytes and extents, small texts that are kept, refusals, and what has to be waited for. Not here: what is expected of them.
 
 import { createHash } from 'node:crypto';

@@ -1,5 +1,5 @@
 // The command's first worker, which is the main thread: it is replaced by a thread when it dies, and who reads what the command says
-// cannot hold it up. Not here: deaths of threads (workers.test.ts, worker-deaths.test.ts).
+// cannot hold it up. Not here: deaths of threads (workers.whole.test.ts, worker-deaths.whole.test.ts).
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

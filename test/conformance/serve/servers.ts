@@ -16,7 +16,7 @@ import { enterOwnNetwork, makeVethPair } from '../../support/veth-pairs.js';
 /** The engines that there are. */
 export const engines = ['uring', 'epoll'] as const;
 
-/** On which of them every server of the suite is past the kernel, on a pair of devices of its own: over-bypass.test.ts says so. */
+/** On which of them every server of the suite is past the kernel, on a pair of devices of its own: over-bypass.whole.test.ts says so. */
 const pastKernel = process.env['CLEARWAY_TEST_BYPASS']?.split(',');
 const isPastKernel = pastKernel !== undefined;
 /** What `skip` of a test takes whose server is a process of its own: that has the kernel's sockets, and is not tested twice. */
@@ -43,7 +43,7 @@ export function engineRefused(engine: EngineName): string | false {
   return refusal;
 }
 
-/** Declares a suite once for each engine, or those that over-bypass.test.ts says; its tests run side by side unless `concurrency` is false. */
+/** Declares a suite once for each engine, or those that over-bypass.whole.test.ts says; its tests run side by side unless `concurrency` is false. */
 export function forEachEngine(name: string, declare: (engine: EngineName) => void, concurrency = true): void {
   for (const engine of engines.filter((each) => pastKernel?.includes(each) ?? true)) {
     describe(`${name}, ${engine}`, { skip: engineRefused(engine), concurrency }, () => declare(engine));

@@ -1,6 +1,6 @@
 // DPDK's virtio-user as the front end of `clearway net`: split and packed rings, in order, with merged buffers and without, its vectorized code, two pairs
 // of queues, and as the one that listens; each is held to the code that DPDK says it takes. It sends packets that come back to it, and forwards what came back, for a moment: none may be lost.
-// Not here: what is in packets (net.test.ts).
+// Not here: what is in packets (net.whole.test.ts).
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -325,6 +325,23 @@ test('npm test: which files may share a process', async () => {
   removeTests(tests);
 });
 
+test('npm test leaves tests of the whole product out and says so; --all, --long and a pattern run them', () => {
+  const tests = {
+    'test/parts/a': "test('part', () => {});",
+    'test/parts/b.whole': "test('b', { skip: 'it is whole' }, () => {});",
+  };
+  writeTests(tests);
+  const short = npmTest();
+  const others = [npmTest('--all'), npmTest('--long'), npmTest('test/parts')];
+  removeTests(tests);
+  assert.match(short.output, /^total time .*\n1 of \d+ test files were left out: npm run test:all runs them too$/m);
+  assert.doesNotMatch(short.output, /# it is whole/);
+  for (const { output } of others) {
+    assert.match(output, /^﹣ b .*# it is whole$/m);
+    assert.doesNotMatch(output, /left out/);
+  }
+});
+
 test('npm test: a pattern without a file says so', () => {
   const { status, output } = npmTest('nothing-like-this');
   assert.equal(status, 1);

@@ -1,5 +1,5 @@
 // The player from file to sink: what is committed is what the files hold, wherever it begins and however they follow each other. Sinks without a clock, so that nothing here depends on time.
-// Not here: faults and time (pump.test.ts).
+// Not here: faults and time (pump.whole.test.ts).
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

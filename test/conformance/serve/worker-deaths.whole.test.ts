@@ -1,5 +1,5 @@
 // Workers that die again and again, and ones that cannot be started: the first are given up, the second are tried again.
-// They die as in workers.test.ts, which tests a death for itself.
+// They die as in workers.whole.test.ts, which tests a death for itself.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readlinkSync, renameSync } from 'node:fs';

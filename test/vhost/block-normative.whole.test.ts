@@ -1,5 +1,5 @@
 // What the specification says that a block device MUST do (VIRTIO 1.4, section 5.2), one test a statement, against `clearway disk`. Zoned devices and
-// metrics of lifetime are not offered. Not here: queues (test/virtio/normative.test.ts), requests that make no sense (disk.test.ts).
+// metrics of lifetime are not offered. Not here: queues (test/virtio/normative.test.ts), requests that make no sense (disk.whole.test.ts).
 
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // The pump in time: what it says of stalls, seeks, files that shrink and parents that die. Everything is judged by the pump's own readings of the clock, so that a busy machine changes figures and
-// no verdict. Not here: which bytes are committed (player.test.ts).
+// no verdict. Not here: which bytes are committed (player.whole.test.ts).
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -1,5 +1,5 @@
 // Packets that a guest sends many at once to a tap: on io_uring one system call writes all of a turn. Each arrives, whole and in order, and one that
-// the kernel refuses keeps none from its place. Not here: one packet after the other (net-tap.test.ts).
+// the kernel refuses keeps none from its place. Not here: one packet after the other (net-tap.whole.test.ts).
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
