@@ -1,6 +1,9 @@
 // Compiles the core (src/core/, AssemblyScript) to WebAssembly: each file of src/core/entries/ to dist/core/NAME.wasm, and of src/core/images/, the modules that
 // become machine code (tools/build-image.mjs), to dist/core/images/, and of src/core/around/, what stands around those in an image, to dist/core/around/; unless that is newer than all that
-// it is made of. It is plain JavaScript because the build calls it before anything else exists. `node tools/build-core.mjs FOLDER` does so with a copy in another folder.
+// it is made of. It is plain JavaScript because the build calls it before anything else exists. `node tools/build-core.mjs FOLDER` does so with a copy in another folder,
+// and of it with the sources alone that are named behind it. Two processes share the work: the compiler has one thread, and is half of the first build.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -77,13 +80,35 @@ async function inlining() {
   };
 }
 
+const named = process.argv.slice(3);
 const stale = kinds.flatMap(({ folder, into, extra, longest }) =>
   readdirSync(join(sources, folder))
     .map((file) => file.replace(/\.ts$/, ''))
     .filter((name) => !isFresh(join(output, into, `${name}.wasm`), join(sources, folder, `${name}.ts`)))
-    .map((name) => ({ name, source: `src/core/${folder}/${name}.ts`, into, extra, longest })),
+    .map((name) => ({ name, source: `src/core/${folder}/${name}.ts`, into, extra, longest }))
+    .filter(({ source }) => named.length === 0 || named.includes(source)),
 );
-if (stale.length > 0) {
+
+/** Has two processes compile halves of what is stale, as far as the lengths of sources tell. */
+async function compileByTwo() {
+  const lengthOf = ({ source }) =>
+    [...sourcesOf(join(root, source))].reduce((sum, path) => sum + statSync(path).size, 0);
+  const halves = [0, 1].map(() => ({ length: 0, sources: [] }));
+  for (const module of stale.toSorted((one, other) => lengthOf(other) - lengthOf(one))) {
+    const half = halves[0].length <= halves[1].length ? halves[0] : halves[1];
+    half.length += lengthOf(module);
+    half.sources.push(module.source);
+  }
+  const ends = halves.map(async ({ sources }) => {
+    const child = spawn(process.execPath, [fileURLToPath(import.meta.url), root, ...sources], { stdio: 'inherit' });
+    const [status] = await once(child, 'exit');
+    return status ?? 1;
+  });
+  process.exitCode = Math.max(...(await Promise.all(ends)));
+}
+
+if (stale.length > 1 && named.length === 0) await compileByTwo();
+else if (stale.length > 0) {
   // 94 MB of compiler: loaded only when there is something to do.
   const inlined = await inlining();
   const { default: asc } = await import('assemblyscript/asc');

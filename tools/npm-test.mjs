@@ -1,6 +1,6 @@
 // `npm test [-- PATTERN...]`: from a fresh clone to the runner's closing counts in one command.
 // A PATTERN keeps the test files whose path contains it, and leaves the formatter and linter out. Without one, files named `*.whole.test.ts` are left
-// out: `npm run test:all` is `--all` and runs them too. `npm run test:long` is `--long`: all of them, and what repeats itself does so as often as it ever does.
+// out, and what repeats itself does so least: `npm run test:all` is `--all` and runs them too. `npm run test:long` is `--long`: all of them, and what repeats itself does so as often as it ever does.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,6 +83,7 @@ become(
       CLEARWAY_TEST_FILMS: films,
       CLEARWAY_TEST_FILES: String(files.length),
       ...(isLongRun ? { CLEARWAY_TEST_LONG: '1' } : {}),
+      ...(isWholeRun ? {} : { CLEARWAY_TEST_SHORT: '1' }),
       CLEARWAY_TEST_SHARED: shared,
       CLEARWAY_TEST_PROGRAM: join(root, 'dist/bundle/main.js'),
     },

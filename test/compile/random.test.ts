@@ -2,13 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { repeated } from '../support/long.js';
 import { Both } from './both.js';
 import { Dice, value } from './dice.js';
 import { nativeRefused } from './native.js';
 import { randomProgram } from './random-programs.js';
 
 /** How many programs, and the first seed: CLEARWAY_PROGRAMS=COUNT,SEED for more of them. */
-const [count, first] = (process.env.CLEARWAY_PROGRAMS ?? '120,1').split(',').map(Number) as [number, number];
+const [count, first] = (process.env.CLEARWAY_PROGRAMS ?? `${repeated(120)},1`).split(',').map(Number) as [
+  number,
+  number,
+];
 
 test(`${count} random programs give what V8 gives`, { skip: nativeRefused() }, () => {
   let calls = 0;

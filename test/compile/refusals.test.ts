@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { dataTable } from '../../src/compile/data-table.js';
 import { nameOf } from '../../src/compile/opcodes.js';
 import { compileModule } from '../../src/compile/program.js';
+import { repeated } from '../support/long.js';
 import { Dice } from './dice.js';
 import { i32, T, u32, type WrittenFunction, writeModule } from './module-writer.js';
 import { randomProgram } from './random-programs.js';
@@ -54,7 +55,7 @@ test('what is not of the subset is refused by its name', () => {
 
 test('a spoilt module is refused, or is right by the judgement of V8 as well', () => {
   let [taken, refused] = [0, 0];
-  for (let seed = 1; seed <= 10; seed++) {
+  for (let seed = 1; seed <= repeated(10); seed++) {
     const { bytes } = randomProgram(seed);
     const dice = new Dice(seed);
     for (let round = 0; round < 20; round++) {

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Errno } from '../../src/kernel/errno.js';
 import type { Region } from '../../src/memory/region.js';
+import { repeated } from '../support/long.js';
 import { Bench, engineNames, Gathered, type Peer, patternRegion, skipReason } from './bench.js';
 
 const stepKinds = [
@@ -155,7 +156,7 @@ for (const name of engineNames) {
           run(bench, pattern, plan);
           bench.end();
         }),
-        { numRuns: 60 },
+        { numRuns: repeated(60) },
       );
       pattern.unmap();
     });

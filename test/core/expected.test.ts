@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rowBytes, StackRows } from '../../src/bypass/stack-rows.js';
+import { repeated } from '../support/long.js';
 import { seededRandom } from '../support/seeded-random.js';
 import {
   arp,
@@ -386,9 +387,9 @@ function run(seed: number): number {
 
 test('whatever segments come, the short way and the long way come to the same', () => {
   let expected = 0;
-  for (let seed = 1; seed <= 24; seed++) expected += run(seed);
+  for (let seed = 1; seed <= repeated(24); seed++) expected += run(seed);
   // It is the way that most segments go that is held to the other.
-  assert.ok(expected > 24 * 100, `${expected} segments went the short way`);
+  assert.ok(expected > repeated(24) * 100, `${expected} segments went the short way`);
 });
 
 /** Segments of connections of which some end, and are begun anew, by packets of the same turn. */
@@ -421,7 +422,7 @@ function runOneByOne(seed: number): void {
 }
 
 test('packets that come in one turn mean the same as one by one, also of connections that end and begin meanwhile', () => {
-  for (let seed = 1; seed <= 6; seed++) runOneByOne(seed);
+  for (let seed = 1; seed <= repeated(6); seed++) runOneByOne(seed);
 });
 
 test('an acknowledgement that is written at once is the packet that plain TypeScript writes', () => {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { repeated } from '../support/long.js';
 import { Chance } from './kv-random.js';
 import { control, KvNet, type StackClient } from './kv-stack-host.js';
 import { commandBytes, TestStore } from './kv-store.js';
@@ -30,7 +31,7 @@ function ownCommands(chance: Chance, name: string, many: number): Buffer {
 }
 
 test('over wires that lose, double, reorder and corrupt: every reply right, for every client', () => {
-  for (let seed = 1; seed <= 20; seed++) {
+  for (let seed = 1; seed <= repeated(20); seed++) {
     const chance = new Chance(seed * 7919);
     const net = new KvNet(
       { settings: { frameCount: 512, connections: 64 }, seed, pages: 512 },

@@ -25,6 +25,7 @@ import type { VirtualFile } from '../../src/media/progressive/virtual-file.js';
 import { filmText, reportOf } from '../../src/media/report.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { type FilmName, film, filmSkip } from '../support/films.js';
+import { repeated } from '../support/long.js';
 import { mutate } from '../support/mutated-headers.js';
 import { readFilmBytes, readFilmFile } from '../support/read-film-file.js';
 
@@ -156,7 +157,7 @@ function serve(bytes: Uint8Array, random: () => number): void {
 }
 
 test('films with mutated headers end in answers that fit together or in a refusal', { skip: filmSkip }, (context) => {
-  const rounds = Number(process.env['CLEARWAY_FUZZ_ROUNDS'] ?? 1000);
+  const rounds = Number(process.env['CLEARWAY_FUZZ_ROUNDS'] ?? repeated(1000));
   const seed = Number(process.env['CLEARWAY_FUZZ_SEED'] ?? 1);
   const random = randomSource(seed);
   const sources = names.map(sourceOf);

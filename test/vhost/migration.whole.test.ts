@@ -1,6 +1,6 @@
 // A guest that moves while it runs, with its disk: a front end that copies memory as QEMU does, by rounds of the log of written pages while requests go
 // on, and goes on with the copy at another process that was started for it with the same image. Every byte of memory and of the image is held
-// against the other side. Not here: which pages are marked (dirty-log.test.ts), QEMU's own migration (test/vm/).
+// against the other side. Not here: which pages are marked (dirty-log.whole.test.ts), QEMU's own migration (test/vm/).
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

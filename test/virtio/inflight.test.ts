@@ -10,6 +10,7 @@ import { resumePacked } from '../../src/virtio/inflight-packed.js';
 import { resumeSplit } from '../../src/virtio/inflight-split.js';
 import { type PackedRing, packedStart } from '../../src/virtio/packed-device.js';
 import type { SplitRing } from '../../src/virtio/split-device.js';
+import { repeated } from '../support/long.js';
 import { type Layout, layouts, makeQueue, type TestQueue } from '../support/virtqueues.js';
 
 class Killed extends Error {}
@@ -135,7 +136,7 @@ function live(
 describe('requests in flight', () => {
   for (const layout of layouts) {
     test(`${layout}: killed anywhere, again and again: nothing is lost, and nothing that was shown is done again`, () => {
-      for (let seed = 1; seed <= 150; seed++) {
+      for (let seed = 1; seed <= repeated(150); seed++) {
         const random = randomSource(seed);
         const size = layout === 'split' ? 8 : 7;
         const guest = new Guest(makeQueue(layout, size, features));

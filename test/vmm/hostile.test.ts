@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { Access, Domain, type Pieces } from '../../src/memory/domain.js';
 import { Feature, MmioTransport } from '../../src/virtio/mmio.js';
 import { type StreamOwner, VsockDevice } from '../../src/vmm/vsock-device.js';
+import { repeated } from '../support/long.js';
 import { layouts } from './module-guest.js';
 
 const memoryBytes = 256 * 1024;
@@ -115,7 +116,7 @@ for (const [name, layout] of Object.entries(layouts)) {
             faults += guest.device.counts.faults + guest.transport.faults;
           },
         ),
-        { numRuns: 300 },
+        { numRuns: repeated(300) },
       );
       assert.ok(faults > 0);
     });
@@ -139,7 +140,7 @@ for (const [name, layout] of Object.entries(layouts)) {
           }
           guest.turn();
         }),
-        { numRuns: 500 },
+        { numRuns: repeated(500) },
       );
     });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { cpuMs } from '../../../test/support/cpu-time.js';
+import { repeated } from '../../../test/support/long.js';
 import { maxSubtitleBytes, readSubtitle, SubtitleRefusal } from './read-subtitle.js';
 import { wholeWebVtt } from './write-webvtt.js';
 
@@ -167,6 +168,6 @@ test('whatever is read, what is written is read back the same', () => {
       assert.deepEqual(again.cues, once.cues);
       assert.deepEqual(again.blocks, once.blocks);
     }),
-    { numRuns: 2000 },
+    { numRuns: repeated(2000) },
   );
 });

@@ -1,5 +1,5 @@
 // The access log at full load: as many lines as requests, each whole and there once, in a file, a pipe and a socket, by one
-// worker and by two, in both formats. Not here: readers that stall (log-readers.test.ts).
+// worker and by two, in both formats. Not here: readers that stall (log-readers.whole.test.ts).
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';

@@ -19,7 +19,7 @@ const files = [
     'quick-and-general',
     'changes',
     'pages',
-    'connections',
+    'connections.whole',
     'random-changes',
     'framing',
     'ranges',
