@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { signalEvent } from '../../src/kernel/event.js';
+import { fromWords } from '../../src/kernel/words.js';
 import { Access, Domain } from '../../src/memory/domain.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { BlockDriver } from '../../src/vhost/front-end/block-driver.js';
@@ -73,7 +74,7 @@ function deviceOf(queue: FrontQueue, memory: GuestMemory) {
     serve(): boolean {
       while (device.take(chain)) {
         const last = chain.count - 1;
-        data.setUint8(chain.high[last]! * 2 ** 32 + chain.low[last]! - memory.guestAddress(0), 0);
+        data.setUint8(fromWords(chain.high[last]!, chain.low[last]!) - memory.guestAddress(0), 0);
         device.give(chain.id, chain.slots, chain.writableBytes);
       }
       return device.publish();

@@ -8,6 +8,7 @@ import { readVectors } from '../kernel/file.js';
 import { iovec } from '../kernel/layouts-file.js';
 import { msghdr } from '../kernel/layouts-socket.js';
 import { copyMemory } from '../kernel/memory.js';
+import { word64 } from '../kernel/words.js';
 import { CopyReason, copyBytes } from '../memory/copy.js';
 import { copyAddresses } from '../memory/copy-addresses.js';
 import { Iovecs } from '../memory/iovecs.js';
@@ -139,14 +140,14 @@ export class FrameWriter {
   writeMessage(socket: StackSocket, header: number, flags: number): number {
     const words = this.#words;
     copyMemory(this.#message.address, header, msghdr.size);
-    const iovecs = words[iovAt]! + words[iovAt + 1]! * 0x1_0000_0000;
+    const iovecs = word64(words, iovAt);
     const count = Math.min(words[iovlenAt]!, IOV_MAX);
     copyMemory(this.#message.address + headerBytes, iovecs, count * iovec.size);
     let taken = 0;
     for (let index = 0; index < count; index++) {
       const at = (headerBytes + index * iovec.size) / 4;
-      const length = words[at + 2]! + words[at + 3]! * 0x1_0000_0000;
-      const part = this.#copyIn(socket, words[at]! + words[at + 1]! * 0x1_0000_0000, length);
+      const length = word64(words, at + 2);
+      const part = this.#copyIn(socket, word64(words, at), length);
       if (part < 0 && taken === 0) return part;
       taken += Math.max(part, 0);
       if (part < length) return this.#finish(socket, taken, false);

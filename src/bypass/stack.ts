@@ -5,6 +5,7 @@ import { randomFillSync } from 'node:crypto';
 import { Figure, Place, Setting } from '../core/control.js';
 import { errnoName } from '../kernel/errno.js';
 import { addressBytes, readAddressBytes } from '../kernel/socket.js';
+import { little64 } from '../kernel/words.js';
 import { CoreModule } from '../memory/core-module.js';
 import { stackFigureNames } from './figures.js';
 import { aroundPacketBytes, mostMtu } from './frame-room.js';
@@ -230,7 +231,7 @@ export class StackBase<Exports extends StackBaseExports = StackBaseExports> {
     const { data } = this.module;
     for (let index = 0; index < figureOffsets.length; index++) {
       const at = this.#control + figureOffsets[index]!;
-      into[index] = data.getUint32(at, true) + data.getUint32(at + 4, true) * 0x1_0000_0000;
+      into[index] = little64(data, at);
     }
   }
 }

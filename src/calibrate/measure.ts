@@ -20,6 +20,7 @@ import {
   setNonBlocking,
 } from '../kernel/socket.js';
 import { udpPair, unixStreamPair } from '../kernel/socket-pair.js';
+import { setWord64 } from '../kernel/words.js';
 import { CopyReason, copyBytes } from '../memory/copy.js';
 import { Region } from '../memory/region.js';
 import { UringRing } from '../uring/ring.js';
@@ -206,8 +207,7 @@ export function measureNotification(): number | undefined {
         const at = ring.next();
         ring.words[at] = opcode;
         ring.words[at + 1] = left;
-        ring.words[at + 4] = region.address | 0;
-        ring.words[at + 5] = Math.floor(region.address / 0x1_0000_0000);
+        setWord64(ring.words, at + 4, region.address);
         ring.words[at + 6] = 64;
         ring.words[at + 7] = 0;
         ring.words[at + 8] = 0;

@@ -5,6 +5,7 @@
 import { argumentWord, CallList, callWords, linkWord, resultWord } from '../kernel/call-list.js';
 import { MSG } from '../kernel/constants.js';
 import { sys } from '../kernel/numbers.js';
+import { setWord64 } from '../kernel/words.js';
 import type { PairedSends } from './paired-sends.js';
 
 /** As many as reads are made together (epoll/socket-batch.ts): the first answer of a turn waits for no more of them. */
@@ -37,8 +38,7 @@ export class ListedPairs implements PairedSends {
       words[at + flagsWord] = MSG.MORE | MSG.NOSIGNAL | MSG.DONTWAIT;
       words[at + callWords] = sys.sendfile;
       const place = address + (at + offsetWord) * 4;
-      words[at + placeWord] = place | 0;
-      words[at + placeWord + 1] = Math.floor(place / 0x1_0000_0000);
+      setWord64(words, at + placeWord, place);
     }
   }
 
@@ -52,13 +52,11 @@ export class ListedPairs implements PairedSends {
     const { words } = this.#list;
     const at = pair * pairWords;
     words[at + fdWord] = words[at + toWord] = fd;
-    words[at + addressWord] = address | 0;
-    words[at + addressWord + 1] = Math.floor(address / 0x1_0000_0000);
+    setWord64(words, at + addressWord, address);
     words[at + bytesWord] = bytes;
     words[at + fromWord] = file;
     words[at + lengthWord] = length;
-    words[at + offsetWord] = offset | 0;
-    words[at + offsetWord + 1] = Math.floor(offset / 0x1_0000_0000);
+    setWord64(words, at + offsetWord, offset);
   }
 
   drop(pair: number): void {

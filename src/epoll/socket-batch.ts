@@ -9,6 +9,7 @@ import { MAP, mapMemory, PROT, unmapMemory } from '../kernel/memory.js';
 import { sys } from '../kernel/numbers.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { unixStreamPair } from '../kernel/socket-pair.js';
+import { setWord64 } from '../kernel/words.js';
 
 export { IoCall };
 
@@ -52,10 +53,8 @@ class ListedCalls implements Calls {
     const { words } = this.#list;
     const at = index * callWords;
     words[at + fdWord] = fd;
-    words[at + addressWord] = address | 0;
-    words[at + addressWord + 1] = Math.floor(address / 0x1_0000_0000);
-    words[at + lengthWord] = length | 0;
-    words[at + lengthWord + 1] = Math.floor(length / 0x1_0000_0000);
+    setWord64(words, at + addressWord, address);
+    setWord64(words, at + lengthWord, length);
     words[at + flagsWord] = flags | this.#flags;
   }
 

@@ -9,6 +9,7 @@ import { mapMemory, unmapMemory } from './memory.js';
 import { sys } from './numbers.js';
 import { closeDescriptor } from './socket.js';
 import { createPipe } from './splice.js';
+import { setWord64, word64 } from './words.js';
 
 const skip = platformIsLinux && process.arch === 'x64' ? false : 'needs Linux on x64';
 
@@ -17,8 +18,7 @@ function put({ words }: CallList, index: number, number: number, ...values: read
   const at = index * callWords;
   words[at] = number;
   values.forEach((value, argument) => {
-    words[at + argumentWord(argument)] = value | 0;
-    words[at + argumentWord(argument) + 1] = Math.floor(value / 0x1_0000_0000);
+    setWord64(words, at + argumentWord(argument), value);
   });
 }
 
@@ -77,7 +77,7 @@ test('a list that ends with the first failure makes no call behind it', { skip }
   put(list, 1, sys.mmap, 0, 4096, PROT.READ, MAP.PRIVATE | MAP.ANONYMOUS, -1, 0);
   assert.equal(list.run(2), 2);
   for (const at of [0, callWords]) {
-    const address: number = (list.words[at + resultWord]! >>> 0) + list.words[at + resultWord + 1]! * 0x1_0000_0000;
+    const address: number = word64(list.words, at + resultWord);
     assert.equal(syscall3(sys.munmap, address, 4096), 0);
   }
   list.close();
@@ -125,7 +125,7 @@ test('all six arguments reach the kernel', { skip }, () => {
   assert.ok(list !== undefined);
   put(list, 0, sys.mmap, 0, 8192, PROT.READ, MAP.PRIVATE | MAP.ANONYMOUS, -1, 4096);
   list.run(1);
-  const address = (list.words[resultWord]! >>> 0) + list.words[resultWord + 1]! * 0x1_0000_0000;
+  const address = word64(list.words, resultWord);
   assert.ok(address > 4096, `mmap gave ${address}`);
   assert.equal(syscall3(sys.munmap, address, 8192), 0);
   // An offset that is no multiple of a page is refused: the sixth argument was looked at.

@@ -10,6 +10,7 @@ import { readCached, writeNow } from './file.js';
 import { cString, scratch } from './memory.js';
 import { sys } from './numbers.js';
 import { check } from './system-error.js';
+import { little64 } from './words.js';
 
 /** eventfd2(2), non-blocking: a counter that another thread adds to. @throws SystemError EMFILE, ENFILE. */
 export function createEventDescriptor(): number {
@@ -43,7 +44,7 @@ export function clearEvent(fd: number): void {
 export function takeEventCount(fd: number): number {
   const place = scratch(8);
   if (syscall3(sys.read, fd, place.address, 8) !== 8) return 0;
-  return place.data.getUint32(place.offset, true) + place.data.getUint32(place.offset + 4, true) * 0x1_0000_0000;
+  return little64(place.data, place.offset);
 }
 
 /** ppoll(2). Returns what a descriptor is ready for, as bits of {@link POLL}, or -errno; 0: nothing within `waitMs`, which may be 0. */

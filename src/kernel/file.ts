@@ -10,6 +10,7 @@ import { cString, scratch } from './memory.js';
 import { sys } from './numbers.js';
 import { check, SystemError } from './system-error.js';
 import { walkBeneath } from './walk-beneath.js';
+import { fromWords, little64, setLittle64 } from './words.js';
 
 /** What a file is, as statx(2) of its open descriptor says. */
 export interface FileStatus {
@@ -153,11 +154,11 @@ export function statusFrom(directory: number, pathAddress: number, follow: boole
 
 function readStatus(data: DataView, offset: number, status: FileStatus): void {
   status.mode = data.getUint16(offset + 28, true);
-  status.inode = data.getUint32(offset + 32, true) + data.getUint32(offset + 36, true) * 0x1_0000_0000;
-  status.size = data.getUint32(offset + 40, true) + data.getUint32(offset + 44, true) * 0x1_0000_0000;
-  status.ctimeSeconds = data.getUint32(offset + 96, true) + data.getInt32(offset + 100, true) * 0x1_0000_0000;
+  status.inode = little64(data, offset + 32);
+  status.size = little64(data, offset + 40);
+  status.ctimeSeconds = fromWords(data.getInt32(offset + 100, true), data.getUint32(offset + 96, true));
   status.ctimeNanoseconds = data.getUint32(offset + 104, true);
-  status.mtimeSeconds = data.getUint32(offset + 112, true) + data.getInt32(offset + 116, true) * 0x1_0000_0000;
+  status.mtimeSeconds = fromWords(data.getInt32(offset + 116, true), data.getUint32(offset + 112, true));
   status.mtimeNanoseconds = data.getUint32(offset + 120, true);
   status.device = data.getUint32(offset + 136, true) * 0x10_0000 + data.getUint32(offset + 140, true);
 }
@@ -270,10 +271,8 @@ export function allocate(fd: number, mode: number, offset: number, length: numbe
 export function readCached(fd: number, address: number, length: number, offset: number): number {
   const place = scratch(16);
   const { data, offset: at } = place;
-  data.setUint32(at, address >>> 0, true);
-  data.setUint32(at + 4, Math.floor(address / 0x1_0000_0000), true);
-  data.setUint32(at + 8, length >>> 0, true);
-  data.setUint32(at + 12, Math.floor(length / 0x1_0000_0000), true);
+  setLittle64(data, at, address);
+  setLittle64(data, at + 8, length);
   return syscall6(sys.preadv2, fd, place.address, 1, offset, 0, RWF.NOWAIT);
 }
 

@@ -9,6 +9,7 @@ import { syscall3, syscall6, viewMemory } from './ffi.js';
 import { MAP, type Mapping, mapMemory, PROT, unmapMemory } from './memory.js';
 import { sys } from './numbers.js';
 import { SystemError } from './system-error.js';
+import { setWord64, word64 } from './words.js';
 
 /** What the calls of a list do. */
 export const IoCall = { read: 0, write: 1 } as const;
@@ -96,10 +97,8 @@ export class IoList {
     const words = this.#words;
     const at = index * iocbWords;
     words[at + Iocb.fd] = fd;
-    words[at + Iocb.address] = address | 0;
-    words[at + Iocb.address + 1] = Math.floor(address / 0x1_0000_0000);
-    words[at + Iocb.length] = length | 0;
-    words[at + Iocb.length + 1] = Math.floor(length / 0x1_0000_0000);
+    setWord64(words, at + Iocb.address, address);
+    setWord64(words, at + Iocb.length, length);
   }
 
   /** Makes the first `count` calls, in order, each whatever those before it gave. */
@@ -125,7 +124,7 @@ export class IoList {
   }
 
   #number53(at: number): number {
-    return (this.#words[at]! >>> 0) + this.#words[at + 1]! * 0x1_0000_0000;
+    return word64(this.#words, at);
   }
 
   /** Takes so many results from the ring; waits for those that are not there yet (direct reads of a disk). */

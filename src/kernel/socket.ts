@@ -9,6 +9,7 @@ import { syscall3, syscall6 } from './ffi.js';
 import { scratch } from './memory.js';
 import { sys } from './numbers.js';
 import { check, SystemError } from './system-error.js';
+import { setLittle64 } from './words.js';
 
 const socketAddressBytes = 28;
 
@@ -276,8 +277,7 @@ export function sendMessage(fd: number, address: number, flags: number): number 
  */
 export function sendFile(fd: number, file: number, offset: number, length: number): number {
   const place = scratch(8);
-  place.data.setUint32(place.offset, offset >>> 0, true);
-  place.data.setUint32(place.offset + 4, Math.floor(offset / 0x1_0000_0000), true);
+  setLittle64(place.data, place.offset, offset);
   return syscall6(sys.sendfile, fd, file, place.address, length);
 }
 

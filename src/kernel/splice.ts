@@ -6,6 +6,7 @@ import { syscall3, syscall6 } from './ffi.js';
 import { cString, scratch } from './memory.js';
 import { sys } from './numbers.js';
 import { check } from './system-error.js';
+import { setLittle64 } from './words.js';
 
 /** A pipe's ends, the bytes of whole pages that it holds, and what takes its rest and throws it away (-1: nothing does). */
 export interface Pipe {
@@ -33,8 +34,7 @@ export function createPipe(wanted: number): Pipe {
 /** splice(2) of a file's range into a pipe. Bytes (fewer: it is full), 0 where the file ends, or -errno (-EAGAIN: full). */
 export function spliceFile(file: number, offset: number, length: number, writeEnd: number): number {
   const place = scratch(8);
-  place.data.setUint32(place.offset, offset >>> 0, true);
-  place.data.setUint32(place.offset + 4, Math.floor(offset / 0x1_0000_0000), true);
+  setLittle64(place.data, place.offset, offset);
   return syscall6(sys.splice, file, place.address, writeEnd, 0, length, SPLICE_F.NONBLOCK);
 }
 

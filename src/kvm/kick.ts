@@ -3,6 +3,7 @@
 
 import { viewMemory } from '../kernel/ffi.js';
 import { signalThread, threadNumber } from '../kernel/thread.js';
+import { fromWords, highWord, lowWord } from '../kernel/words.js';
 import type { Machine } from './machine.js';
 
 /** The signal: by default it does nothing to a process, so that one that comes late harms nobody. */
@@ -31,8 +32,8 @@ export class Kicked {
     this.#words = new Int32Array(shared, 0, words);
     this.#run = new Uint8Array(machine.run.buffer);
     const address = machine.runAddress;
-    Atomics.store(this.#words, Word.low, (address % 2 ** 32) | 0);
-    Atomics.store(this.#words, Word.high, Math.floor(address / 2 ** 32));
+    Atomics.store(this.#words, Word.low, lowWord(address));
+    Atomics.store(this.#words, Word.high, highWord(address));
     Atomics.store(this.#words, Word.thread, threadNumber());
   }
 
@@ -85,7 +86,7 @@ export class Kicker {
   #interrupt(): void {
     const thread = Atomics.load(this.#words, Word.thread);
     if (thread <= 0 || Atomics.compareExchange(this.#words, Word.thread, thread, -thread) !== thread) return;
-    const address = Atomics.load(this.#words, Word.high) * 2 ** 32 + (Atomics.load(this.#words, Word.low) >>> 0);
+    const address = fromWords(Atomics.load(this.#words, Word.high), lowWord(Atomics.load(this.#words, Word.low)));
     Atomics.store(new Uint8Array(viewMemory(address, immediateExit + 1)), immediateExit, 1);
     signalThread(thread, signalNumber);
     Atomics.store(this.#words, Word.thread, thread);

@@ -8,6 +8,7 @@ import { createMemoryFile, scratch } from '../kernel/memory.js';
 import { sys } from '../kernel/numbers.js';
 import { setSocketOption } from '../kernel/socket.js';
 import { check } from '../kernel/system-error.js';
+import { setWord64 } from '../kernel/words.js';
 import { takeZerocopyNotices, type ZerocopyNotices } from '../kernel/zerocopy-notice.js';
 import { Region } from '../memory/region.js';
 import { UringRing } from '../uring/ring.js';
@@ -71,8 +72,7 @@ export function byUring(
     const words = ring.words;
     words[at] = operation | (flags << 8);
     words[at + 1] = socket;
-    words[at + 4] = address | 0;
-    words[at + 5] = Math.floor(address / 2 ** 32);
+    setWord64(words, at + 4, address);
     words[at + 6] = Math.min(left, pieceBytes);
     words[at + 7] = messageFlags | MSG.NOSIGNAL;
     words[at + 8] = 1;

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { highWord, lowWord } from '../kernel/words.js';
 import { Access, Domain, type DomainMemory, Pieces } from './domain.js';
-
-const high = (address: number): number => Math.floor(address / 2 ** 32);
-const low = (address: number): number => address % 2 ** 32;
 
 function memoryAt(address: number): DomainMemory {
   const bytes = new Uint8Array(0);
@@ -104,7 +102,7 @@ test('every byte is where a plain search says', () => {
         const base = 2 ** 32 - 300;
         for (const start of starts) domain.grant(base + start * 16, 16, memoryAt(1e6 * (start + 1)), 0, Access.both);
         const pieces = new Pieces(100);
-        const has = domain.translate(high(base + address), low(base + address), length, Access.read, pieces);
+        const has = domain.translate(highWord(base + address), lowWord(base + address), length, Access.read, pieces);
         const wanted = Array.from({ length }, (_, index) => address + index);
         assert.equal(
           has,

@@ -2,6 +2,8 @@
 // our memory. Every address that comes from outside goes through it, once; what lies outside is a counted fault with a reason, and
 // never an access. Not here: who maps the memory (shared-region.ts), what the addresses are for (virtio/).
 
+import { fromWords } from '../kernel/words.js';
+
 /** What may be done with a range: bits. */
 export const Access = { read: 1, write: 2, both: 3 } as const;
 
@@ -148,7 +150,7 @@ export class Domain {
   /** The first address of a range of them that may not be touched so; -1: all may; NaN: they are beyond 2^53. Nothing is counted. */
   gap(high: number, low: number, length: number, access: number): number {
     if (high >= highestWord) return Number.NaN;
-    let address = high * 0x1_0000_0000 + low;
+    let address = fromWords(high, low);
     const end = address + length;
     for (let index = this.#find(address); address < end; index++) {
       const grant = index < 0 ? undefined : this.#grants[index];
@@ -164,7 +166,7 @@ export class Domain {
    */
   translate(high: number, low: number, length: number, access: number, pieces: PieceTaker): boolean {
     if (high >= highestWord) return this.#fault('wraps');
-    let address = high * 0x1_0000_0000 + low;
+    let address = fromWords(high, low);
     let left = length;
     for (let index = this.#find(address); left > 0; index++) {
       const grant = index < 0 ? undefined : this.#grants[index];
@@ -188,7 +190,7 @@ export class Domain {
       this.#fault('wraps');
       return undefined;
     }
-    const address = high * 0x1_0000_0000 + low;
+    const address = fromWords(high, low);
     const grant = this.#grants[this.#find(address)];
     if (grant === undefined) {
       this.#fault('outside');

@@ -1,6 +1,7 @@
 // Iovecs: pieces of memory as the kernel takes them (struct iovec): an array that a call reads or writes through, and what is left of it after
 // a call that moved a part. Not here: which addresses may stand in it (domain.ts), the calls.
 
+import { setWord64, word64 } from '../kernel/words.js';
 import type { PieceTaker } from './domain.js';
 import { Region } from './region.js';
 
@@ -67,12 +68,11 @@ export class Iovecs implements PieceTaker {
   }
 
   #addressOf(index: number): number {
-    return this.#words[index * 4]! + this.#words[index * 4 + 1]! * 0x1_0000_0000;
+    return word64(this.#words, index * 4);
   }
 
   #setAddress(index: number, address: number): void {
-    this.#words[index * 4] = address >>> 0;
-    this.#words[index * 4 + 1] = Math.floor(address / 0x1_0000_0000);
+    setWord64(this.#words, index * 4, address);
   }
 
   /** Whether the address of each piece is a multiple of `memory`, and its length one of `length`: powers of two. */

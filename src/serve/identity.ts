@@ -3,6 +3,7 @@
 // its content, equal on every host; what does not has one of everything that a change of it must change.
 
 import type { FileStatus } from '../kernel/file.js';
+import { highWord } from '../kernel/words.js';
 
 /** The result of the functions here: 64 bits as two words. Overwritten by the next call. */
 export const words = { high: 0, low: 0 };
@@ -46,7 +47,7 @@ function finish(length: number): void {
 
 function mixLarge(value: number): void {
   mix(value | 0);
-  mix(Math.floor(value / 0x1_0000_0000) | 0);
+  mix(highWord(value) | 0);
 }
 
 /** What must differ between two versions of a file, and between two files: into {@link words}. */

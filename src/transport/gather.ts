@@ -3,6 +3,7 @@
 
 import { iovec } from '../kernel/layouts-file.js';
 import { msghdr } from '../kernel/layouts-socket.js';
+import { setWord64 } from '../kernel/words.js';
 import { FramePool } from '../memory/frame-pool.js';
 import { IOV_MAX } from '../memory/sg-list.js';
 
@@ -55,10 +56,8 @@ export function messageAddress(message: number): number {
 export function setIovec(message: number, index: number, address: number, length: number): void {
   const { pool, words } = framesOf(message);
   const at = (pool.offset(message >> 1) + headerBytes + index * iovecBytes) >> 2;
-  words[at] = address | 0;
-  words[at + 1] = Math.floor(address / 0x1_0000_0000);
-  words[at + 2] = length | 0;
-  words[at + 3] = Math.floor(length / 0x1_0000_0000);
+  setWord64(words, at, address);
+  setWord64(words, at + 2, length);
 }
 
 /** Finishes a message of `count` iovecs: no name, no control data. */
@@ -67,8 +66,7 @@ export function finishMessage(message: number, count: number): void {
   const at = pool.offset(message >> 1) >> 2;
   words.fill(0, at, at + headerBytes / 4);
   const iovecs = pool.address(message >> 1) + headerBytes;
-  words[at + iovAt] = iovecs | 0;
-  words[at + iovAt + 1] = Math.floor(iovecs / 0x1_0000_0000);
+  setWord64(words, at + iovAt, iovecs);
   words[at + iovlenAt] = count;
 }
 

@@ -5,6 +5,7 @@ import { IORING_REGISTER } from '../kernel/constants.js';
 import { scratch } from '../kernel/memory.js';
 import { check } from '../kernel/system-error.js';
 import { uringRegister } from '../kernel/uring.js';
+import { setWord64 } from '../kernel/words.js';
 import { Region } from '../memory/region.js';
 
 const entryBytes = 16;
@@ -46,8 +47,7 @@ export class BufferRing {
     const address = this.region.address + frame * this.frameBytes;
     const at = (this.#tail & this.#mask) * 4;
     const words = this.#words;
-    words[at] = address >>> 0;
-    words[at + 1] = Math.floor(address / 0x1_0000_0000);
+    setWord64(words, at, address);
     words[at + 2] = this.frameBytes;
     // Only the buffer's number: the other half of this word, in the first entry, is the ring's tail.
     this.#shorts[at * 2 + 6] = frame;

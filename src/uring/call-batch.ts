@@ -2,6 +2,7 @@
 // their results are there when it returns. Not here: operations that end later (engine.ts).
 
 import { IORING_OP, RWF } from '../kernel/constants.js';
+import { setWord64 } from '../kernel/words.js';
 import { UringRing } from './ring.js';
 
 /** See the file's head. Used by the thread that made it. */
@@ -27,8 +28,7 @@ export class CallBatch {
     const { words } = this.#ring;
     words[at] = IORING_OP.WRITEV;
     words[at + 1] = fd;
-    words[at + 4] = iovecs | 0;
-    words[at + 5] = Math.floor(iovecs / 0x1_0000_0000);
+    setWord64(words, at + 4, iovecs);
     words[at + 6] = count;
     // O_NONBLOCK alone has io_uring wait for room where a file can be waited for (io_rw_init_file).
     words[at + 7] = RWF.NOWAIT;

@@ -24,6 +24,7 @@ import {
   SOCK,
 } from '../kernel/constants.js';
 import { acceptBlocking, closeDescriptor, setNonBlocking } from '../kernel/socket.js';
+import { setWord64 } from '../kernel/words.js';
 import { Region } from '../memory/region.js';
 import { AwaitedNotices } from './awaited-notices.js';
 import { BufferRing } from './buffer-ring.js';
@@ -127,8 +128,7 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
 
   #writeAddress(at: number, address: number, length: number): void {
     const words = this.#ring.words;
-    words[at + 4] = address | 0;
-    words[at + 5] = Math.floor(address / 0x1_0000_0000);
+    setWord64(words, at + 4, address);
     words[at + 6] = length;
   }
 
@@ -207,8 +207,7 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
   fetch(token: number, file: number, offset: number, length: number): void {
     const advice = this.#begin(IORING_OP.FADVISE, file, Kind.ignore, 0, IOSQE.IO_HARDLINK, 0);
     const words = this.#ring.words;
-    words[advice + 2] = offset | 0;
-    words[advice + 3] = Math.floor(offset / 0x1_0000_0000);
+    setWord64(words, advice + 2, offset);
     words[advice + 6] = length;
     words[advice + 7] = POSIX_FADV.WILLNEED;
     // One byte of each stretch: its arrival says that the read-ahead has come that far, and the disk may bring stretches in
@@ -221,8 +220,7 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
 
   #awaitByte(kind: number, token: number, file: number, offset: number, flags: number): void {
     const read = this.#begin(IORING_OP.READ, file, kind, token, flags, 0);
-    this.#ring.words[read + 2] = offset | 0;
-    this.#ring.words[read + 3] = Math.floor(offset / 0x1_0000_0000);
+    setWord64(this.#ring.words, read + 2, offset);
     this.#writeAddress(read, this.#probe.address, 1);
   }
 
@@ -232,8 +230,7 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
 
   #beginFile(operation: number, token: number, file: number, offset: number): number {
     const at = this.#begin(operation, file, Kind.file, token, 0, 0);
-    this.#ring.words[at + 2] = offset | 0;
-    this.#ring.words[at + 3] = Math.floor(offset / 0x1_0000_0000);
+    setWord64(this.#ring.words, at + 2, offset);
     return at;
   }
 

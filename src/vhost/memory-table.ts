@@ -1,6 +1,7 @@
 // MemoryTable: the memory of a guest as its front end described and passed it: which regions there are, where they are in the guest, in the
 // front end's process, and in ours. What a device may touch is its Domain. Not here: mapping (memory/shared-region.ts).
 
+import { fromWords, highWord, lowWord } from '../kernel/words.js';
 import { Access, Domain, Pieces } from '../memory/domain.js';
 import { SharedMemoryError, SharedRegion } from '../memory/shared-region.js';
 import { formatBytes } from '../text/units.js';
@@ -122,7 +123,7 @@ export class MemoryTable {
   /** The first byte of a ring's part whose place is not known yet; -1: all are, or there is nothing to ask. */
   missingOfRing(address: number, length: number): number {
     if (!this.hasIotlb || !Number.isSafeInteger(address)) return -1;
-    const gap = this.iotlb.domain.gap(Math.floor(address / 2 ** 32), address % 2 ** 32, length, Access.both);
+    const gap = this.iotlb.domain.gap(highWord(address), lowWord(address), length, Access.both);
     // What is known and may not be touched so is refused, not asked for.
     return gap < 0 || this.iotlb.domain.has(gap) ? -1 : gap;
   }
@@ -132,7 +133,7 @@ export class MemoryTable {
     if (!this.hasIotlb) return this.ofUser(address, length, alignment);
     if (!Number.isSafeInteger(address) || length <= 0) return 0;
     const pieces = new Pieces(1);
-    const [high, low] = [Math.floor(address / 2 ** 32), address % 2 ** 32];
+    const [high, low] = [highWord(address), lowWord(address)];
     if (!this.iotlb.domain.translate(high, low, length, Access.both, pieces)) return 0;
     const ours = pieces.addresses[0]!;
     return ours % alignment === 0 ? ours : 0;
@@ -141,7 +142,7 @@ export class MemoryTable {
   /** Goes through the guest's own addresses of what a driver's address and length name. */
   guestRanges(high: number, low: number, length: number, visit: (start: number, length: number) => void): void {
     if (!this.hasIotlb) {
-      visit(high * 2 ** 32 + low, length);
+      visit(fromWords(high, low), length);
       return;
     }
     this.iotlb.domain.translate(high, low, length, 0, {
@@ -168,7 +169,7 @@ export class MemoryTable {
   /** As {@link guestRanges}, of a ring's part, by the address that messages have of it. */
   guestRangesOfRing(address: number, length: number, visit: (start: number, length: number) => void): void {
     if (this.hasIotlb) {
-      this.guestRanges(Math.floor(address / 2 ** 32), address % 2 ** 32, length, visit);
+      this.guestRanges(highWord(address), lowWord(address), length, visit);
       return;
     }
     const known = this.#regions.find((each) => address >= each.user && address + length <= each.user + each.length);

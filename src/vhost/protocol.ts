@@ -1,6 +1,8 @@
 // The messages of vhost-user (QEMU, docs/interop/vhost-user.rst): numbers, and what a message of each kind has to look like. In the machine's
 // byte order, which is little-endian wherever Clearway runs. Not here: what they mean (session.ts), the socket (channel.ts).
 
+import { little64 } from '../kernel/words.js';
+
 /** Requests of a front end. */
 export const Request = {
   getFeatures: 1,
@@ -150,8 +152,8 @@ export interface RegionMessage {
 
 /** A number of 64 bits that is exact as a number; NaN where it is 2^53 or more. */
 export function exact64(data: DataView, at: number): number {
-  const high = data.getUint32(at + 4, true);
-  return high >= 0x20_0000 ? Number.NaN : high * 0x1_0000_0000 + data.getUint32(at, true);
+  const value = little64(data, at);
+  return Number.isSafeInteger(value) ? value : Number.NaN;
 }
 
 /** Bytes of a region in a message. */

@@ -2,6 +2,8 @@
 // Filled by a queue (split-device.ts, packed-device.ts) and used again for the next. Addresses are the driver's own, as they were read, once;
 // they are checked where they are followed (memory/domain.ts).
 
+import { highWord, lowWord } from '../kernel/words.js';
+
 /** What is wrong with a chain whose head is known: it is given back without having been served. */
 export type ChainFault =
   | 'too long'
@@ -87,8 +89,7 @@ export class Chain {
       const length = Math.min(this.lengths[index]! - start, left);
       if (length === 0) continue;
       const low = this.low[index]! + start;
-      const carried = low >= 0x1_0000_0000 ? 1 : 0;
-      if (!visit(this.high[index]! + carried, low >>> 0, length)) return false;
+      if (!visit(this.high[index]! + highWord(low), lowWord(low), length)) return false;
       left -= length;
     }
     return left === 0;

@@ -1,6 +1,7 @@
 // DriverSide: what a driver's queue is in either layout: its requests that are out, and what becomes of a device that gives back what it
 // does not have. Not here: the layouts (split-driver.ts, packed-driver.ts).
 
+import { setLittle64 } from '../kernel/words.js';
 import { bytesOf, longestChain, Outstanding } from './outstanding.js';
 import {
   Descriptor,
@@ -47,8 +48,7 @@ export abstract class DriverSide<Ring extends { readonly size: number }> impleme
       const isWritable = index >= readable.length;
       const { address, length } = isWritable ? writable[index - readable.length]! : readable[index]!;
       const place = table.at + index * descriptorBytes;
-      table.data.setUint32(place, address >>> 0, true);
-      table.data.setUint32(place + 4, Math.floor(address / 0x1_0000_0000), true);
+      setLittle64(table.data, place, address);
       table.data.setUint32(place + 8, length, true);
       this.placeInTable(table.data, place + 12, isWritable ? Descriptor.write : 0, index, index + 1 === count);
     }

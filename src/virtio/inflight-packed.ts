@@ -2,6 +2,7 @@
 // are overwritten as used; entries that are free are a list. What changes when requests are shown as used is noted twice, before and
 // after: whoever finds the two different asks the ring whether it was shown. The area is written only; its lists are kept here as well.
 
+import { setWord64, word64 } from '../kernel/words.js';
 import type { Chain } from './chain.js';
 import { InflightQueue, inflightVersion, inOrder, type Resumed } from './inflight.js';
 import { PackedDeviceQueue, type PackedRing } from './packed-device.js';
@@ -63,7 +64,7 @@ class PackedArea {
 
   counterOf(entry: number): number {
     const at = wordAt(entry) + Entry.counter;
-    return this.words[at]! + this.words[at + 1]! * 0x1_0000_0000;
+    return word64(this.words, at);
   }
 
   /** Decides whether what was about to be shown was shown, and makes both notes say the same. undefined: there is no such place. */
@@ -197,8 +198,7 @@ class InflightPackedQueue extends InflightQueue<PackedDeviceQueue> {
     }
     halves[halfAt(head) + Entry.last] = this.#last[head] = last;
     halves[halfAt(head) + Entry.slots] = chain.slots;
-    words[wordAt(head) + Entry.counter] = this.counter >>> 0;
-    words[wordAt(head) + Entry.counter + 1] = Math.floor(this.counter / 0x1_0000_0000);
+    setWord64(words, wordAt(head) + Entry.counter, this.counter);
     this.counter++;
     bytes[byteAt(head)] = 1;
     halves[Half.free] = at;

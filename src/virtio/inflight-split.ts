@@ -2,6 +2,7 @@
 // way and a counter for the order; the heads that were given back last are a list, so that a process that ended between showing them and
 // clearing their flags is seen to have done so.
 
+import { setWord64, word64 } from '../kernel/words.js';
 import type { Chain } from './chain.js';
 import { InflightQueue, inflightVersion, inOrder, type Resumed } from './inflight.js';
 import type { QueueDomain, QueueFeatures } from './queue.js';
@@ -36,7 +37,7 @@ class SplitArea {
 
   counterOf(head: number): number {
     const at = counterWord(head);
-    return this.words[at]! + this.words[at + 1]! * 0x1_0000_0000;
+    return word64(this.words, at);
   }
 
   /**
@@ -90,8 +91,7 @@ class InflightSplitQueue extends InflightQueue<SplitDeviceQueue> {
   protected note({ id }: Chain): void {
     const { words, bytes } = this.#area;
     const at = counterWord(id);
-    words[at] = this.counter >>> 0;
-    words[at + 1] = Math.floor(this.counter / 0x1_0000_0000);
+    setWord64(words, at, this.counter);
     this.counter++;
     // Behind the counter: an end between the two leaves a request that was not taken.
     Atomics.store(bytes, flagByte(id), 1);

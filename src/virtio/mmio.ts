@@ -2,6 +2,7 @@
 // writes is taken within bounds, queues are checked as a whole when they are made ready, and every address goes through the domain. Not here: what a
 // device does (vmm/vsock-device.ts), who catches the accesses (vmm/guest.ts).
 
+import { word64 } from '../kernel/words.js';
 import { Access } from '../memory/domain.js';
 import { PackedDeviceQueue } from './packed-device.js';
 import { type DeviceQueue, descriptorBytes, mostDescriptors, type QueueDomain } from './queue.js';
@@ -80,7 +81,7 @@ interface Setting {
 
 /** In whole numbers: a queue that was opened lies beneath 2^53. */
 function placeOf({ size, places }: Setting): QueuePlace {
-  const at = (index: number): number => places[index * 2]! + places[index * 2 + 1]! * 2 ** 32;
+  const at = (index: number): number => word64(places, index * 2);
   return { size, descriptors: at(0), driver: at(1), device: at(2) };
 }
 

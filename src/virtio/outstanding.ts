@@ -1,6 +1,7 @@
 // What a driver remembers of the requests that are out: in memory of its own, since the ring's is the device's to write too. What
 // comes back is held against it, and a device that begins anew gets from it what the one before did not answer. Not here: the rings.
 
+import { highWord, lowWord } from '../kernel/words.js';
 import { Descriptor, type DriverPiece } from './queue.js';
 
 /** Bytes that a request has fewer of (VIRTIO 1.x section 2.7.5.2). */
@@ -73,8 +74,8 @@ export class Outstanding {
   #describe(address: number, length: number, flags: number): number {
     const at = this.#firstFree;
     this.#firstFree = this.after[at]!;
-    this.low[at] = address >>> 0;
-    this.high[at] = Math.floor(address / 0x1_0000_0000);
+    this.low[at] = lowWord(address);
+    this.high[at] = highWord(address);
     this.lengths[at] = length;
     this.flags[at] = flags;
     return at;

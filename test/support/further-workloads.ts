@@ -11,6 +11,7 @@ import { sys } from '../../src/kernel/numbers.js';
 import { udpPair } from '../../src/kernel/socket-pair.js';
 import { check, SystemError } from '../../src/kernel/system-error.js';
 import { uringRegister } from '../../src/kernel/uring.js';
+import { setWord64 } from '../../src/kernel/words.js';
 import { takeZerocopyNotices } from '../../src/kernel/zerocopy-notice.js';
 import { addresses, makePair, type Pair } from '../../src/lab/namespaces.js';
 import { pinning } from '../../src/lab/senders.js';
@@ -44,8 +45,7 @@ function fixed(flags: number): Counters {
     words[entry] = operation | (flags << 8);
     words[entry + 1] = file;
     words[entry + 2] = at;
-    words[entry + 4] = region.address | 0;
-    words[entry + 5] = Math.floor(region.address / 2 ** 32);
+    setWord64(words, entry + 4, region.address);
     words[entry + 6] = length;
     words[entry + 7] = 0;
     words[entry + 8] = 1;

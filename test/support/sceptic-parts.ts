@@ -6,6 +6,7 @@ import { syscall3, syscall6 } from '../../src/kernel/ffi.js';
 import { cString, scratch } from '../../src/kernel/memory.js';
 import { sys } from '../../src/kernel/numbers.js';
 import { check } from '../../src/kernel/system-error.js';
+import { setWord64 } from '../../src/kernel/words.js';
 import { Region } from '../../src/memory/region.js';
 import type { Counters } from '../../src/meter/accounts/accounts.js';
 import { UringRing } from '../../src/uring/ring.js';
@@ -99,8 +100,7 @@ export function uring(
   ring.words[entry + 1] = fd;
   ring.words[entry + 2] = -1;
   ring.words[entry + 3] = -1;
-  ring.words[entry + 4] = address | 0;
-  ring.words[entry + 5] = Math.floor(address / 2 ** 32);
+  setWord64(ring.words, entry + 4, address);
   ring.words[entry + 6] = length;
   ring.words[entry + 8] = 1;
   ring.words[entry + 9] = extra;

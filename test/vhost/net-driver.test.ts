@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { fromWords } from '../../src/kernel/words.js';
 import { Access, Domain } from '../../src/memory/domain.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { FrontEndError } from '../../src/vhost/front-end/front-end-error.js';
@@ -53,7 +54,7 @@ function makeNet(packed: boolean, bytes: number, mergeable: boolean) {
           agreed,
         ),
   );
-  const place = ({ high, low }: Chain): number => high[0]! * 2 ** 32 + low[0]! - start;
+  const place = ({ high, low }: Chain): number => fromWords(high[0]!, low[0]!) - start;
   const [toDriver, fromDriver] = devices as [(typeof devices)[number], (typeof devices)[number]];
   return {
     driver,

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { fromWords } from '../../src/kernel/words.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Chain } from '../../src/virtio/chain.js';
 import { PackedDeviceQueue, packedStart } from '../../src/virtio/packed-device.js';
@@ -20,7 +21,7 @@ function secondDevice({ ring, domain }: TestQueue, position: number) {
     : new SplitDeviceQueue(ring, domain, features, position);
 }
 
-const addressOf = ({ high, low }: Chain, index: number): number => high[index]! * 2 ** 32 + low[index]!;
+const addressOf = ({ high, low }: Chain, index: number): number => fromWords(high[index]!, low[index]!);
 
 for (const layout of layouts) {
   describe(`a driver's ${layout} queue`, () => {

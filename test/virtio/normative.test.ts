@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setWord64 } from '../../src/kernel/words.js';
 import { Chain } from '../../src/virtio/chain.js';
 import { Event, type PackedRing } from '../../src/virtio/packed-device.js';
 import { Descriptor, type QueueFeatures } from '../../src/virtio/queue.js';
@@ -35,8 +36,7 @@ function round({ device, driver }: TestQueue, written = 0): { readonly kick: boo
 
 /** Writes a descriptor of a split queue, or of a table behind it. */
 function describeAt(words: Uint32Array, index: number, address: number, length: number, flags: number, next = 0): void {
-  words[index * 4] = address >>> 0;
-  words[index * 4 + 1] = Math.floor(address / 2 ** 32);
+  setWord64(words, index * 4, address);
   words[index * 4 + 2] = length;
   words[index * 4 + 3] = flags | (next << 16);
 }

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { fromWords, highWord, lowWord } from '../../src/kernel/words.js';
 import { Pieces } from '../../src/memory/domain.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Chain } from '../../src/virtio/chain.js';
@@ -33,7 +34,7 @@ describe('a request and its answer', () => {
         assert.equal(device.take(chain), true);
         assert.equal(chain.fault, undefined);
         assert.deepEqual([chain.count, chain.readable, chain.readableBytes, chain.writableBytes], [3, 2, 528, 1]);
-        assert.equal(chain.high[0]! * 2 ** 32 + chain.low[0]!, from);
+        assert.equal(fromWords(chain.high[0]!, chain.low[0]!), from);
         assert.equal(chain.lengths[1], 512);
         assert.equal(device.take(chain), false, 'once');
         assert.equal(driver.takeBack(), -1);
@@ -364,7 +365,7 @@ describe('what a driver writes that makes no sense', () => {
 
 /** Makes one descriptor available, as a driver would that writes whatever it likes. */
 function writeHead({ ring }: TestQueue, address: number, length: number, flags: number): void {
-  const [low, high] = [address % 2 ** 32, Math.floor(address / 2 ** 32)];
+  const [low, high] = [lowWord(address), highWord(address)];
   if ('words' in ring) {
     ring.words.set([low, high, length], 0);
     ring.halves[7] = flags | Descriptor.available;

@@ -1,5 +1,6 @@
 // The feeder's end of the ring of descriptors: writes them, and knows how much of what was written has not been heard. Not here: what they stand for (feeder.ts), the other end (pump/fetcher.ts).
 
+import { setWord64 } from '../../kernel/words.js';
 import { ProducerRing } from '../../ring/ring.js';
 import { DescriptorWord, descriptorEntries, descriptorPlace, FeederWord, PumpWord } from '../pump/shared-layout.js';
 
@@ -13,8 +14,6 @@ export interface Descriptor {
   readonly track?: number;
   readonly firstFrame?: number;
 }
-
-const twoTo32 = 0x1_0000_0000;
 
 /** See the file's head. */
 export class Descriptors {
@@ -62,12 +61,10 @@ export class Descriptors {
     const words = this.#words;
     words[at + DescriptorWord.kind] = kind;
     words[at + DescriptorWord.slot] = slot;
-    words[at + DescriptorWord.offsetLow] = (offset % twoTo32) | 0;
-    words[at + DescriptorWord.offsetHigh] = Math.floor(offset / twoTo32);
+    setWord64(words, at + DescriptorWord.offset, offset);
     words[at + DescriptorWord.frames] = frames;
     words[at + DescriptorWord.track] = track;
-    words[at + DescriptorWord.firstFrameLow] = (firstFrame % twoTo32) | 0;
-    words[at + DescriptorWord.firstFrameHigh] = Math.floor(firstFrame / twoTo32);
+    setWord64(words, at + DescriptorWord.firstFrame, firstFrame);
     this.#ahead += frames;
     this.#ring.tail = (this.#ring.tail + 1) | 0;
     this.#ring.publish();

@@ -6,6 +6,7 @@ import { RWF } from '../../kernel/constants.js';
 import { Errno } from '../../kernel/errno.js';
 import { fileEnd, readVectors } from '../../kernel/file.js';
 import { type KeptAddress, keepAddress } from '../../kernel/memory.js';
+import { highWord, lowWord, word64 } from '../../kernel/words.js';
 import { CopyReason, copyElements } from '../../memory/copy.js';
 import { Region } from '../../memory/region.js';
 import { ConsumerRing } from '../../ring/ring.js';
@@ -43,12 +44,11 @@ const again = -Errno.EAGAIN;
 const interrupted = -Errno.EINTR;
 
 const mask = descriptorEntries - 1;
-const twoTo32 = 0x1_0000_0000;
 const mostMissing = 0x7fff_ffff;
 /** Bytes that are read and multiplied in one go while the volume is not 0 dB. */
 const stagingBytes = 64 * 1024;
 
-const halvesOf = (address: number): Uint32Array => new Uint32Array([address % twoTo32, Math.floor(address / twoTo32)]);
+const halvesOf = (address: number): Uint32Array => new Uint32Array([lowWord(address), highWord(address)]);
 
 /** See the file's head. */
 export class Fetcher {
@@ -66,7 +66,6 @@ export class Fetcher {
 
   readonly #ring: ConsumerRing;
   readonly #words: Int32Array;
-  readonly #unsigned: Uint32Array;
   readonly #numbers: Float64Array;
   readonly #slots: FileSlots;
   readonly #sink: Sink;
@@ -96,7 +95,6 @@ export class Fetcher {
   /** @param region the shared region's bytes. @param sink open, for frames of `format` */
   constructor(region: ArrayBuffer, sink: Sink, format: PcmFormat, slots: FileSlots, volume: Volume) {
     this.#words = new Int32Array(region, 0, offsets.pcm / 4);
-    this.#unsigned = new Uint32Array(region, 0, offsets.pcm / 4);
     this.#numbers = new Float64Array(region, 0, offsets.pcm / 8);
     this.#ring = new ConsumerRing(this.#words, PumpWord.head, FeederWord.tail, descriptorEntries);
     this.#fetchIndex = this.#ring.head;
@@ -262,9 +260,7 @@ export class Fetcher {
     if (kind === DescriptorKind.end || kind === DescriptorKind.formatEnds) return;
     this.track = this.#words[at + DescriptorWord.track]!;
     this.frame[0] =
-      this.#unsigned[at + DescriptorWord.firstFrameLow]! +
-      this.#unsigned[at + DescriptorWord.firstFrameHigh]! * twoTo32 +
-      (kind === DescriptorKind.silence ? 0 : this.#heardDone);
+      word64(this.#words, at + DescriptorWord.firstFrame) + (kind === DescriptorKind.silence ? 0 : this.#heardDone);
   }
 
   /** Gives its memory back. */
@@ -323,7 +319,7 @@ export class Fetcher {
   }
 
   #copy(at: number, frames: number): void {
-    const from = this.#words[at + DescriptorWord.offsetLow]! + this.#fetchDone * this.#frameBytes;
+    const from = this.#words[at + DescriptorWord.offset]! + this.#fetchDone * this.#frameBytes;
     const length = frames * this.#frameBytes;
     if (this.#volume.isUnity())
       copyElements(CopyReason.soundFill, this.#area, this.#sink.areaOffset, this.#pcm, from, length);
@@ -339,7 +335,7 @@ export class Fetcher {
     const slot = this.#words[at + DescriptorWord.slot]!;
     const alignment = this.#words[FeederWord.directAlignment]! - 1;
     const place = this.#sink.areaOffset;
-    const inFile = this.#words[at + DescriptorWord.offsetLow]! + Math.imul(this.#fetchDone, this.#frameBytes);
+    const inFile = this.#words[at + DescriptorWord.offset]! + Math.imul(this.#fetchDone, this.#frameBytes);
     if (!this.#takesDirect || !this.#volume.isUnity() || (((inFile - place) | 0) & alignment) !== 0)
       return this.#read(at, slot - 1, frames);
     if ((place & alignment) !== 0) return this.#read(at, slot - 1, this.#framesToBlock(place, alignment, frames));
@@ -364,10 +360,7 @@ export class Fetcher {
 
   /** Gives frames; 0: it cannot be read so. */
   #readBlocks(file: number, at: number, length: number): number {
-    const offset =
-      this.#unsigned[at + DescriptorWord.offsetLow]! +
-      this.#unsigned[at + DescriptorWord.offsetHigh]! * twoTo32 +
-      this.#fetchDone * this.#frameBytes;
+    const offset = word64(this.#words, at + DescriptorWord.offset) + this.#fetchDone * this.#frameBytes;
     this.#vectorWords[2] = length;
     const got = readVectors(file, this.#vectorAt[0], 1, offset, 0);
     if (got < 0) this.#takesDirect = false;
@@ -403,15 +396,12 @@ export class Fetcher {
   #aim(halves: Uint32Array, offset: number): void {
     const low = halves[0]! + offset;
     this.#vectorWords[0] = low;
-    this.#vectorWords[1] = halves[1]! + (low >= twoTo32 ? 1 : 0);
+    this.#vectorWords[1] = halves[1]! + highWord(low);
   }
 
   /** Gives frames; 0 and a shortage: the page cache does not have them; 0 and none: the file ends here. */
   #readFrames(file: number, at: number, frames: number): number {
-    const offset =
-      this.#unsigned[at + DescriptorWord.offsetLow]! +
-      this.#unsigned[at + DescriptorWord.offsetHigh]! * twoTo32 +
-      this.#fetchDone * this.#frameBytes;
+    const offset = word64(this.#words, at + DescriptorWord.offset) + this.#fetchDone * this.#frameBytes;
     this.#vectorWords[2] = frames * this.#frameBytes;
     let got = readVectors(file, this.#vectorAt[0], 1, offset, this.#readFlags);
     if (got === -Errno.EOPNOTSUPP && this.#readFlags !== 0) {

@@ -268,9 +268,9 @@ function play<Played extends Sink>(pieces: readonly number[], open: Opener<Playe
     // Every other piece is one of a file: of the region itself.
     const isFile = index % 2 === 1;
     words[at + DescriptorWord.kind] = isFile ? DescriptorKind.extent : DescriptorKind.pcm;
-    words[at + DescriptorWord.offsetLow] = (isFile ? offsets.pcm : 0) + done * 4;
+    words[at + DescriptorWord.offset] = (isFile ? offsets.pcm : 0) + done * 4;
     words[at + DescriptorWord.frames] = frames;
-    words[at + DescriptorWord.firstFrameLow] = done;
+    words[at + DescriptorWord.firstFrame] = done;
     done += frames;
   }
   words[descriptorPlace(first + pieces.length) + DescriptorWord.kind] = DescriptorKind.end;

@@ -85,7 +85,7 @@ class Stage {
       const each = kind ?? sequence[index % sequence.length]!;
       this.words[at + DescriptorWord.kind] = each;
       this.words[at + DescriptorWord.slot] = each === DescriptorKind.direct ? 1 : slot;
-      this.words[at + DescriptorWord.offsetLow] = each === DescriptorKind.pcm ? 0 : offset;
+      this.words[at + DescriptorWord.offset] = each === DescriptorKind.pcm ? 0 : offset;
       this.words[at + DescriptorWord.frames] = this.#frames;
     }
   }

@@ -239,21 +239,19 @@ export const SecondWord = { second: 0, leastQueued: 1, latestUs: 2, wakeUps: 3 }
 /** A pair of 16 bytes, two numbers: nanoseconds, and frames that the sink has played since it was started last. A frame 0 begins a new stretch. */
 export const driftBytes = 16;
 
-/** A descriptor of 32 bytes: eight words. 64-bit values have their low half first. */
+/** A descriptor of 32 bytes: eight words. An offset and a first frame have two, the low one first. */
 const descriptorBytes = 32;
 export const DescriptorWord = {
   kind: 0,
   /** Of a file: the slot that its descriptor was passed for. */
   slot: 1,
   /** Bytes from the beginning of the file, or of the PCM ring; a piece of the ring is contiguous. */
-  offsetLow: 2,
-  offsetHigh: 3,
+  offset: 2,
   /** Up to 2^31 - 1. */
   frames: 4,
   track: 5,
   /** Of the track. */
-  firstFrameLow: 6,
-  firstFrameHigh: 7,
+  firstFrame: 6,
 } as const;
 
 /** Where a descriptor of the ring stands, as words from the region's beginning. @param index counted from the ring's beginning, on and on */

@@ -10,6 +10,7 @@ import { viewMemory } from '../../kernel/ffi.js';
 import { textAt } from '../../kernel/foreign.js';
 import { type KeptAddress, keepAddress, MAP, type Mapping, mapMemory, PROT, unmapMemory } from '../../kernel/memory.js';
 import { pageRefusal } from '../../kernel/splice.js';
+import { word64 } from '../../kernel/words.js';
 import type { Speaker } from '../../wire/pcm/channels.js';
 import { describeChannels, frameBytes, type PcmFormat, silenceByte } from '../../wire/pcm/format.js';
 import { type PcmOffer, takes } from '../../wire/pcm/negotiate.js';
@@ -455,7 +456,7 @@ export class LibraryAlsaSink extends Sink {
   }
 
   #pointer(word: number): number {
-    return (this.#results[word]! >>> 0) + this.#results[word + 1]! * 0x1_0000_0000;
+    return word64(this.#results, word);
   }
 
   #inWords(errno: number): string {

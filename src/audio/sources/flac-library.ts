@@ -5,6 +5,7 @@
 import { type Library, type NativeFunction, openLibrary, registerCallback, viewMemory } from '../../kernel/ffi.js';
 import { readAt } from '../../kernel/file.js';
 import { copyMemory } from '../../kernel/memory.js';
+import { little64, setLittle64 } from '../../kernel/words.js';
 import { Region } from '../../memory/region.js';
 import { sonames } from '../sonames.js';
 
@@ -97,21 +98,15 @@ function glanceRegion(): Region {
   return glance;
 }
 
-/** What stands at an address, as 64 bits. */
-function word64(data: DataView, at: number): number {
-  return data.getUint32(at + 4, true) * 0x1_0000_0000 + data.getUint32(at, true);
-}
-
 function loadWord(address: number): number {
   const region = glanceRegion();
   copyMemory(region.address, address, 8);
-  return word64(region.data, 0);
+  return little64(region.data, 0);
 }
 
 function storeWord(address: number, value: number): void {
   const region = glanceRegion();
-  region.data.setUint32(0, value % 0x1_0000_0000, true);
-  region.data.setUint32(4, Math.floor(value / 0x1_0000_0000), true);
+  setLittle64(region.data, 0, value);
   copyMemory(address, region.address, 8);
 }
 
@@ -322,11 +317,11 @@ export class FlacDecoder {
     copyMemory(region.address + planesAt, planes, channels * 8);
     const views: DataView[] = [];
     for (let channel = 0; channel < channels; channel++) {
-      views.push(this.#plane(word64(data, planesAt + channel * 8), frames * 4));
+      views.push(this.#plane(little64(data, planesAt + channel * 8), frames * 4));
     }
     this.#blocks++;
     const bits = data.getUint32(headerAt + 16, true);
-    this.#block = { number: word64(data, headerAt + 24), frames, channels, bits, planes: views };
+    this.#block = { number: little64(data, headerAt + 24), frames, channels, bits, planes: views };
     return 0;
   }
 

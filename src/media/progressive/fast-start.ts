@@ -2,6 +2,7 @@
 // offsets that are generated. Everything else of the file stays as it is. Not here: films that are in fragments or in this order
 // already, and stretches of a film (clip.ts).
 
+import { setUint64, uint64 } from '../../wire/iso-bmff/boxes.js';
 import type { Film, FilmNeed, FilmTrack } from '../film.js';
 import { readMovieTree, type TreeBox } from './movie-tree.js';
 import { longNumbers, numbers, type Part, type Ranges, rangeOf, type Table, VirtualFile } from './virtual-file.js';
@@ -93,8 +94,7 @@ function headerOf({ type, headerBytes, length, grows, isChunkTable }: TreeBox): 
     return header;
   }
   view.setUint32(0, 1);
-  view.setUint32(8, Math.floor((length + grows) / 2 ** 32));
-  view.setUint32(12, (length + grows) >>> 0);
+  setUint64(view, 8, length + grows);
   return header;
 }
 
@@ -117,7 +117,7 @@ function* readTable(box: TreeBox, place: (offset: number) => number): Reading<Ta
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     for (let index = 0; index < count; index++) {
       const at = index * box.entryBytes;
-      const offset = box.entryBytes === 4 ? view.getUint32(at) : view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+      const offset = box.entryBytes === 4 ? view.getUint32(at) : uint64(view, at);
       offsets[first + index] = place(offset);
     }
   }

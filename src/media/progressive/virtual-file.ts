@@ -2,6 +2,7 @@
 // pieces as small as the caller has room for. Not here: what the parts are (fast-start.ts, clip.ts), and sending.
 
 import { CopyReason, copyBytes } from '../../memory/copy.js';
+import { setUint64 } from '../../wire/iso-bmff/boxes.js';
 import { lastAtMost } from '../rising.js';
 
 /** A table of equal entries that is written on demand. */
@@ -22,11 +23,7 @@ export function longNumbers(count: number, value: (index: number) => number): Ta
   return {
     count,
     entryBytes: 8,
-    writeEntry: (index, view, at) => {
-      const number = value(index);
-      view.setUint32(at, Math.floor(number / 2 ** 32));
-      view.setUint32(at + 4, number >>> 0);
-    },
+    writeEntry: (index, view, at) => setUint64(view, at, value(index)),
   };
 }
 

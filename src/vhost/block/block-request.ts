@@ -1,6 +1,7 @@
 // BlockRequest: one request of a guest (VIRTIO 1.x section 5.2.6), read once where the guest wrote it. Its data moves between the guest's pages and
 // the file by the kernel: no byte of it is copied here. Not here: queues (block-device.ts), the file (file-request.ts).
 
+import { fromWords, highWord, lowWord } from '../../kernel/words.js';
 import { Access } from '../../memory/domain.js';
 import type { Loop } from '../../transport/loop.js';
 import type { Chain } from '../../virtio/chain.js';
@@ -48,7 +49,7 @@ export interface BlockDisk {
 
 /** The number of a sector out of two words; one that is too large for a number is beyond every disk. */
 function sectorOf(low: number, high: number): number {
-  return high >= 2 ** 21 ? Number.POSITIVE_INFINITY : high * 2 ** 32 + low;
+  return high >= 2 ** 21 ? Number.POSITIVE_INFINITY : fromWords(high, low);
 }
 
 /** See the file's head. Used again for the next when it has ended. */
@@ -203,8 +204,7 @@ export class BlockRequest extends FileRequest {
     const isWritten = chain.stretches(chain.readable, chain.count, 0, bytes, (high, low, length) => {
       // One by one: they may lie over a seam of the guest's memory.
       for (let byte = 0; byte < length; byte++) {
-        const carry = low + byte >= 0x1_0000_0000 ? 1 : 0;
-        const window = domain.window(high + carry, (low + byte) % 0x1_0000_0000, 1, Access.write);
+        const window = domain.window(high + highWord(low + byte), lowWord(low + byte), 1, Access.write);
         if (window === undefined) return false;
         window.data.setUint8(window.at, this.#disk.id.charCodeAt(index++) || 0);
       }

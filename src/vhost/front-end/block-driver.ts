@@ -1,6 +1,7 @@
 // BlockDriver: requests of a block device (VIRTIO 1.x section 5.2) as a driver makes them, over a queue of a front end. The bytes of a request lie in
 // memory that the device maps: they are written and read in place, and nobody copies them. Not here: rings (virtio/), the session (front-end.ts).
 
+import { setLittle64 } from '../../kernel/words.js';
 import type { DriverPiece, DriverTable } from '../../virtio/queue.js';
 import { BlockRequest, BlockStatus } from '../block/numbers.js';
 import { FrontEndError } from './front-end-error.js';
@@ -120,8 +121,7 @@ export class BlockDriver {
     const view = this.#view;
     view.setUint32(at, type, true);
     view.setUint32(at + 4, 0, true);
-    view.setUint32(at + 8, sector >>> 0, true);
-    view.setUint32(at + 12, Math.floor(sector / 0x1_0000_0000), true);
+    setLittle64(view, at + 8, sector);
     view.setUint8(at + statusAt, unwritten);
     pieces.data.length = bytes;
     const isRead = type === BlockRequest.read || type === BlockRequest.id;
@@ -138,8 +138,7 @@ export class BlockDriver {
   askRange(slot: number, type: number, sector: number, sectors: number, mayUnmap = false): boolean {
     const { bytes } = this.#slots[slot]!;
     const view = new DataView(bytes.buffer, bytes.byteOffset, headerBytes);
-    view.setUint32(0, sector >>> 0, true);
-    view.setUint32(4, Math.floor(sector / 0x1_0000_0000), true);
+    setLittle64(view, 0, sector);
     view.setUint32(8, sectors, true);
     view.setUint32(12, mayUnmap ? 1 : 0, true);
     return this.ask(slot, type, 0, headerBytes);

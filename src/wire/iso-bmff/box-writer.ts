@@ -1,6 +1,8 @@
 // Writes boxes into given bytes: sizes are filled in when a box ends, and nothing is allocated for a sample. Whoever uses it knows how many
 // bytes it will take at most. Not here: which boxes (media/presentation).
 
+import { setUint64 } from './boxes.js';
+
 /** A box or a value that does not fit what was given to write into. */
 class BoxRoomError extends RangeError {
   override readonly name = 'BoxRoomError';
@@ -68,9 +70,9 @@ export class BoxWriter {
 
   /** 64 bits of a whole number of at most 2^53. */
   u64(value: number): void {
-    const high = Math.floor(value / 2 ** 32);
-    this.u32(high);
-    this.u32(value - high * 2 ** 32);
+    this.#room(8);
+    setUint64(this.#view, this.at, value);
+    this.at += 8;
   }
 
   /** `count` zeros. */
