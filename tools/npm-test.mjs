@@ -38,6 +38,12 @@ const LONGEST = [
   'test/audio/play',
   'tools/commands',
   'test/why/why',
+  'test/conformance/serve/quick-and-general',
+  'test/conformance/serve/pages',
+  'test/conformance/serve/changes',
+  'test/core/',
+  'test/compile/',
+  'test/kernel/headers',
 ];
 
 const startedAt = performance.now();

@@ -37,7 +37,7 @@ const ofAnswers = [
     'methods',
     'paths',
     'types',
-    'versions',
+    'versions.whole',
   ],
 ];
 
