@@ -15,7 +15,8 @@ in the same run, one after the other in each round. Each answer was checked (sta
   the largest. CPU is the server's process with all its threads, from /proc/PID/task/*/schedstat; system CPU is all that was
   not idle in /proc/stat: it holds the load and the kernel's work for both ends, some of which loopback moves from one end to
   the other. A measurement during which other programs used more than a tenth of a processor is repeated, at most twice.
-* Before a row's first round each server is loaded until requests have stopped costing less, 11 s at most: compilers and caches are warm then.
+* Before a row's first round each server is loaded until requests have stopped costing less, with 100,000 of them or for 30 s at least, 40 s
+  at most: compilers and caches are warm then. What that cost is a table of its own, behind the others.
 * nginx has one worker, sendfile, tcp_nopush, an open_file_cache of up to 200,000 files, as many as the limit of
   descriptors allows (the line of versions says how many), that remembers what is missing, no access log
   (in the row of the log: \`combined buffer=64k\`) and no log of missing files. Latencies are shown where nginx was measured with

@@ -7,8 +7,8 @@ import { kernelThreadsCpu, machineCpu, reapedChildrenCpuNs, treeCpu, treeCpuBetw
 import { memoryOf } from './host/proc.js';
 import type { LoadResult } from './load/load-result.js';
 import type { RunningPeer } from './servers/peer.js';
-import { haveSettled } from './statistics.js';
 import { countTrouble, type ResponseSize } from './verify.js';
+import { Warming, type WarmingCost } from './warming.js';
 
 /** What is measured. */
 export interface Trial {
@@ -120,16 +120,14 @@ export async function measure(trial: Trial, seconds: number): Promise<Measuremen
   };
 }
 
-/** Seconds for which a peer is loaded in a row before its first round, beside those that the row asks for. */
-const mostWarmSeconds = 10;
-
 /**
- * Loads a peer for `seconds`, and then as long as requests go on to cost less: V8 compiles what a row runs within some ten thousands of
- * requests, on the server's processor, which is seconds where each is a connection. @throws as {@link measure}
+ * Loads a peer for `seconds`, and then as long as {@link Warming} says. @returns what that cost
+ * @throws as {@link measure}
  */
-export async function warmUp(trial: Trial, seconds: number): Promise<void> {
-  const costs = [(await measure(trial, seconds)).cpuUsPerRequest];
-  while (!haveSettled(costs) && costs.length <= mostWarmSeconds) costs.push((await measure(trial, 1)).cpuUsPerRequest);
+export async function warmUp(trial: Trial, seconds: number): Promise<WarmingCost> {
+  const warming = new Warming();
+  for (let next = seconds; !warming.isOver; next = 1) warming.add(await measure(trial, next), next);
+  return warming.cost;
 }
 
 /** From these shares of a processor on a measurement is noisy: other programs ran, or the hypervisor took time away. */

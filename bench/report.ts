@@ -6,6 +6,7 @@ import { type Measurement, noiseLimits } from './measure.js';
 import { referenceName } from './servers/list.js';
 import { median, range, roundRatios } from './statistics.js';
 import type { Cell, TableResult } from './table.js';
+import { leastWarming } from './warming.js';
 
 type Field = keyof Measurement;
 
@@ -138,6 +139,21 @@ export function renderTable(
 
 const unique = <Item>(items: readonly Item[]): Item[] => [...new Set(items)];
 
+/** What the servers cost while they were not warm yet, which the rounds do not show. */
+function renderWarming(result: TableResult): string {
+  const warmed = result.cells.filter(({ warming }) => warming !== undefined);
+  const lines = warmed.map(({ row, peer, warming }) => {
+    const { firstUs, usPerRequest, requests, seconds } = warming!;
+    const reference = findCell(result, row, referenceName)?.warming;
+    const ratio = usPerRequest / (reference?.usPerRequest ?? Number.NaN);
+    return [row, peer, show(ratio, 'x'), show(usPerRequest), show(firstUs), String(requests), String(seconds)];
+  });
+  const head = [`CPU / ${referenceName}`, 'CPU us/req', 'of the first load', 'requests', 'seconds'];
+  const { requests, seconds } = leastWarming;
+  const about = `Not warm yet, before the first round: the first ${requests} requests or ${seconds} s of each row. A server is fresh in the first row of its setting.`;
+  return [about, '', renderTable(['row:connections', 'server', ...head], lines, [0, 1])].join('\n');
+}
+
 /** The table of a whole comparison, with what was left out beneath it. */
 export function renderResult(result: TableResult): string {
   const table = renderTable(
@@ -151,5 +167,5 @@ export function renderResult(result: TableResult): string {
   );
   const titles = unique(result.cells.map(({ row, title }) => `* ${row} is: ${title}`));
   const about = `Medians of ${result.rounds} rounds of ${result.seconds} s, servers interleaved; ratios are medians of the rounds' own ratios.`;
-  return [table, '', about, ...titles, ...absent, ...restless].join('\n');
+  return [table, '', about, ...titles, ...absent, ...restless, '', renderWarming(result)].join('\n');
 }

@@ -17,6 +17,7 @@ import { selectPeers } from './servers/list.js';
 import type { Peer, RunningPeer } from './servers/peer.js';
 import { type Absent, type Session, say, withSession } from './session.js';
 import { verify } from './verify.js';
+import type { WarmingCost } from './warming.js';
 
 /** One peer in one row: a measurement for each round, a hole where it failed. */
 export interface Cell {
@@ -29,6 +30,8 @@ export interface Cell {
   bodyBytes: number | undefined;
   /** How many measurements were repeated because others used the machine. */
   repeats: number;
+  /** What its requests cost before the first round; undefined where there was none. */
+  warming: WarmingCost | undefined;
   /** System calls a request by name, where they were counted. */
   systemCalls: Readonly<Record<string, number>> | undefined;
   /** Requests that were answered and have no record in the access log, of how many; undefined where no log is kept. */
@@ -91,6 +94,7 @@ function emptyCell(row: Row, peer: Peer): Cell {
     headBytes: undefined,
     bodyBytes: undefined,
     repeats: 0,
+    warming: undefined,
     systemCalls: undefined,
     log: undefined,
     trouble: peer.refusal(row.files[0]!),
@@ -115,7 +119,7 @@ async function enter(site: Site, row: Row, entrant: Entrant, cell: Cell): Promis
       return result;
     };
     const trial = { peer: running, size, connections: row.connections, load: counted };
-    await warmUp(trial, row.warmSeconds);
+    cell.warming = await warmUp(trial, row.warmSeconds);
     return { row, cell, entrant, trial };
   } catch (error) {
     cell.trouble = (error as Error).message;

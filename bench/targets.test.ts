@@ -22,6 +22,7 @@ function cell(row: string, peer: string, round: Partial<Measurement>, lost = 0):
     headBytes: 200,
     bodyBytes: 1024,
     repeats: 0,
+    warming: undefined,
     systemCalls: undefined,
     log,
     trouble,
