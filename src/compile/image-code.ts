@@ -56,8 +56,8 @@ function toProgram(asm: Assembler, target: number, stack: number): void {
   asm.addressOf(rax, 'function', target);
   pushNumber(asm, Selector.userData);
   pushNumber(asm, stack);
-  // Flags: no interrupts.
-  pushNumber(asm, 2);
+  // Flags: no interrupts; ports are for CPL 3 too.
+  pushNumber(asm, 0x3002);
   pushNumber(asm, Selector.userCode);
   asm.push(rax);
   put(asm, 'iretq');
