@@ -25,6 +25,8 @@ const devices = 'devices';
 /** A guest is ended by force then: four times what a kernel took where it was measured (docs/meter.md). */
 const guestLimitSeconds = 3600;
 const fileLimitSeconds = 1500;
+/** How many times slower than this machine a guest may be. */
+const slowness = 20;
 
 const since = (startedMs: number): string => `${((Date.now() - startedMs) / 1000).toFixed(0)} s`;
 
@@ -59,7 +61,7 @@ function teller(startedMs: number): { take(text: string): void; end(): void } {
 /** Runs files in one guest. @returns what those did that began; the last may have the status `undefined` */
 async function runFiles(kernel: Kernel, files: readonly string[], store: ResultStore): Promise<FileResult[]> {
   const run = (file: string): string =>
-    `env HOME=/tmp '${process.execPath}' --test-reporter=tap '${here}${file}${suffix}'`;
+    `env HOME=/tmp CLEARWAY_TEST_SLOWNESS=${slowness} '${process.execPath}' --test-reporter=tap '${here}${file}${suffix}'`;
   const command = `cd '${process.cwd()}'\n${scriptOf(files, run, fileLimitSeconds)}`;
   const tell = teller(Date.now());
   let output = '';

@@ -17,4 +17,6 @@ export const guestModules: readonly string[] = [
     'iptable_mangle',
   ],
   ...['tls', 'gcm', 'ghash_generic', 'ctr', 'aesni_intel', 'loop', 'ext4', 'crc32c_generic', 'vsock_loopback'],
+  // Guests of the guest: QEMU emulates AMD's virtualisation.
+  ...['kvm', 'kvm-amd', 'tun'],
 ];

@@ -14,6 +14,7 @@ import { MmioTransport } from '../../src/virtio/mmio.js';
 import { Guest } from '../../src/vmm/guest.js';
 import { readImage } from '../../src/vmm/image-file.js';
 import { type StreamOwner, VsockDevice } from '../../src/vmm/vsock-device.js';
+import { patient } from '../support/patience.js';
 import { enterByLinux, enterByPvh } from './foreign-doors.js';
 import { buildImage } from './image-tool.js';
 import { guestsRefused, imageOf } from './support.js';
@@ -44,7 +45,7 @@ class Client implements StreamOwner {
   }
 }
 
-describe('an image by the doors of other monitors', { skip: guestsRefused(), timeout: 120_000 }, async () => {
+describe('an image by the doors of other monitors', { skip: guestsRefused(), timeout: patient(120_000) }, async () => {
   if (guestsRefused() !== false) return;
   process.on('SIGURG', handler);
   const kicker = new Worker(new URL('door-kicker.js', import.meta.url));
@@ -71,7 +72,7 @@ describe('an image by the doors of other monitors', { skip: guestsRefused(), tim
     const stanza = devices > 0 ? 'virtio_mmio.device=4K@0xd0000000:5' : '';
     enter(guest.machine, image, file, `${stanza} ${clock} ${words}`);
     const runUntil = (isDone: () => boolean): void => {
-      for (const endMs = performance.now() + 20_000; !isDone(); )
+      for (const endMs = performance.now() + patient(20_000); !isDone(); )
         if (guest.run() === 'over' || performance.now() > endMs) break;
     };
     return { guest, said: (): string => Buffer.from(said).toString('latin1'), runUntil };

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { RawClient, startKv } from '../support/kv-process.js';
+import { patient } from '../support/patience.js';
 import { program } from '../support/program.js';
 import { guestsRefused } from './support.js';
 
@@ -18,7 +19,7 @@ function cpuTimeMs(pid: number): number {
 }
 
 for (const engine of ['uring', 'epoll']) {
-  describe(`clearway kv --vm, ${engine}`, { skip: guestsRefused(), timeout: 120_000 }, () => {
+  describe(`clearway kv --vm, ${engine}`, { skip: guestsRefused(), timeout: patient(120_000) }, () => {
     test('commands, pipelines, values of a megabyte, publications, many clients, an end', async () => {
       const store = await startKv(['--vm', '--engine', engine, '--maxmemory', '64m']);
       assert.match(store.said(), /ready [\d.]+ ms after \/dev\/kvm was opened, [\d.]+ ms of it in the guest/);
@@ -97,7 +98,7 @@ for (const engine of ['uring', 'epoll']) {
   });
 }
 
-describe('clearway kv --vm', { skip: guestsRefused(), timeout: 120_000 }, () => {
+describe('clearway kv --vm', { skip: guestsRefused(), timeout: patient(120_000) }, () => {
   test('keys expire by themselves, memory has a bound, a password is asked for', async () => {
     const store = await startKv(['--vm', '--maxmemory', '8m', '--maxmemory-policy', 'allkeys-lru']);
     const client = new Redis({ port: store.port, host: '127.0.0.1' });
@@ -137,7 +138,8 @@ describe('clearway kv --vm', { skip: guestsRefused(), timeout: 120_000 }, () => 
 
   test('what it cannot do is refused in a sentence', () => {
     const refused = (...args: readonly string[]): string =>
-      spawnSync(process.execPath, [program, 'kv', '--vm', ...args], { encoding: 'utf8', timeout: 20_000 }).stderr;
+      spawnSync(process.execPath, [program, 'kv', '--vm', ...args], { encoding: 'utf8', timeout: patient(20_000) })
+        .stderr;
     assert.match(refused('--snapshot', 'x'), /a guest has none/);
     assert.match(refused('--bypass', 'lo'), /two ways to serve/);
     assert.match(refused('--maxmemory', '2g'), /at most 1.5 GiB/);

@@ -11,6 +11,7 @@ import { Kicker } from '../../src/kvm/kick.js';
 import { Guest } from '../../src/vmm/guest.js';
 import { readImage } from '../../src/vmm/image-file.js';
 import { openDescriptors } from '../support/open-descriptors.js';
+import { patient } from '../support/patience.js';
 import { program } from '../support/program.js';
 import { handlers, madeImage } from './made-image.js';
 import { guestsRefused, imageOf } from './support.js';
@@ -53,7 +54,7 @@ function runProcess(args: readonly string[], signal?: NodeJS.Signals, afterMs = 
     if (signal !== undefined) setTimeout(() => void child.kill(signal), afterMs);
   };
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear);
-  const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), patient(60_000));
   return new Promise((resolve, reject) =>
     child.on('close', (code, killed) => {
       clearTimeout(timer);
@@ -69,9 +70,9 @@ const vm = (deed: string, signal?: NodeJS.Signals): Promise<Ended> =>
   runProcess([program, 'vm', imageOf('probe'), '--memory', '16', '--port', '0', '--', `do=${deed}`], signal);
 
 /** Some 150 ms are usual, and 400 on a machine that others use. */
-const mostMs = 10_000;
+const mostMs = patient(10_000);
 
-describe('how a guest ends', { skip: guestsRefused(), timeout: 120_000 }, () => {
+describe('how a guest ends', { skip: guestsRefused(), timeout: patient(120_000) }, () => {
   test('by itself: with its own status', async () => {
     const { status, ms } = await vm('1');
     assert.equal(status, 7);
@@ -148,7 +149,7 @@ describe('how a guest ends', { skip: guestsRefused(), timeout: 120_000 }, () => 
   }
 });
 
-describe('a guest whose handler of traps fails', { skip: guestsRefused(), timeout: 120_000 }, () => {
+describe('a guest whose handler of traps fails', { skip: guestsRefused(), timeout: patient(120_000) }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
   after(() => rmSync(folder, { recursive: true }));
   const made = (bytes: Buffer): string => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { until } from '../conformance/serve/servers.js';
+import { patient } from '../support/patience.js';
 import { program } from '../support/program.js';
 import { VethPair, vethRefused } from '../support/veth-pair.js';
 import { startDevices } from '../support/vhost-process.js';
@@ -39,7 +40,7 @@ const [echo, ask] = [imageOf('echo'), imageOf('ask')];
 const asking = 'ip=10.96.0.2/24 to=10.96.0.3';
 const echoing = 'ip=10.96.0.3/24';
 
-describe('two guests of one command', { skip: guestsRefused(), timeout: 120_000 }, () => {
+describe('two guests of one command', { skip: guestsRefused(), timeout: patient(120_000) }, () => {
   test('ring to ring: every datagram comes back, and the end of the first is that of all', async () => {
     const both = start(['vm', ask, '--beside', `${echo} ${echoing}`, '--', ...asking.split(' '), 'count=2000']);
     assert.equal(await both.ended, 0, both.said());
@@ -59,7 +60,7 @@ describe('two guests of one command', { skip: guestsRefused(), timeout: 120_000 
 
   test('what cannot be is refused in a sentence', () => {
     const refused = (...args: readonly string[]): string =>
-      spawnSync(process.execPath, [program, 'vm', ...args], { encoding: 'utf8', timeout: 20_000 }).stderr;
+      spawnSync(process.execPath, [program, 'vm', ...args], { encoding: 'utf8', timeout: patient(20_000) }).stderr;
     assert.match(refused(echo, '--tap', 'a', '--xdp', 'b'), /three networks: give one of them/);
     assert.match(refused(echo, '--vhost-user', 'a', '--beside', echo), /serves one guest/);
     assert.match(refused(echo, '--beside', ' '), /an image and its words/);
@@ -69,7 +70,7 @@ describe('two guests of one command', { skip: guestsRefused(), timeout: 120_000 
   });
 });
 
-describe('a card that another process works for', { skip: guestsRefused(), timeout: 120_000 }, () => {
+describe('a card that another process works for', { skip: guestsRefused(), timeout: patient(120_000) }, () => {
   test('two monitors and a switch between them; a back end that goes is said', async () => {
     const sockets = ['one', 'two'].map((name) => join(folder, name)) as [string, string];
     const net = await startDevices(['net', ...sockets.flatMap((each) => ['--socket', each])], sockets);
@@ -85,7 +86,7 @@ describe('a card that another process works for', { skip: guestsRefused(), timeo
   });
 });
 
-describe('clearway kv --vm --xdp', { skip: guestsRefused() || vethRefused(), timeout: 120_000 }, () => {
+describe('clearway kv --vm --xdp', { skip: guestsRefused() || vethRefused(), timeout: patient(120_000) }, () => {
   for (const engine of ['epoll', 'uring']) {
     test(`redis-cli and redis-benchmark past the kernel, ${engine}`, async () => {
       const pair = new VethPair('10.95.0.1/24');
@@ -95,7 +96,7 @@ describe('clearway kv --vm --xdp', { skip: guestsRefused() || vethRefused(), tim
       assert.match(store.said(), /redis:\/\/10\.95\.0\.2:6379\n.*joined to near \(MTU 1500\) by AF_XDP/s);
       const [command, ...words] = pair.peer.launcher as [string, ...string[]];
       const outside = (...line: string[]): string =>
-        spawnSync(command, [...words, ...line], { encoding: 'utf8', timeout: 30_000 }).stdout;
+        spawnSync(command, [...words, ...line], { encoding: 'utf8', timeout: patient(30_000) }).stdout;
       assert.equal(outside('redis-cli', '-h', '10.95.0.2', 'SET', 'a', '1'), 'OK\n');
       assert.equal(outside('redis-cli', '-h', '10.95.0.2', 'INCR', 'a'), '2\n');
       const load = ['-h', '10.95.0.2', '-c', '10', '-P', '8', '-n', '3000', '-q', '--csv', '-t', 'set,get,mset'];

@@ -10,13 +10,14 @@ import { after, describe, test } from 'node:test';
 import { importCodes } from '../../src/compile/image-code.js';
 import { readImage } from '../../src/vmm/image-file.js';
 import { RawClient } from '../support/kv-process.js';
+import { patient } from '../support/patience.js';
 import { program } from '../support/program.js';
 import { buildImage } from './image-tool.js';
 import { guestsRefused } from './support.js';
 
 describe('images by our own compiler', {
   skip: guestsRefused(),
-  timeout: 120_000,
+  timeout: patient(120_000),
 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
   after(() => rmSync(folder, { recursive: true }));

@@ -5,13 +5,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { after, describe, test } from 'node:test';
 import { until } from '../conformance/serve/servers.js';
 import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
+import { patient } from '../support/patience.js';
 import { program } from '../support/program.js';
 import { guestsRefused } from './support.js';
 
 for (const engine of ['epoll', 'uring']) {
   describe(`clearway kv --vm --tap, ${engine}`, {
     skip: guestsRefused() || namespacesRefused(),
-    timeout: 120_000,
+    timeout: patient(120_000),
   }, () => {
     test('redis-cli and redis-benchmark over TCP of the guest, ping, the end', async () => {
       const space = new NetNamespace();
@@ -26,7 +27,7 @@ for (const engine of ['epoll', 'uring']) {
       await until('it is ready', () => said.includes('clearway kv: ready') || child.exitCode !== null, 20_000);
       assert.match(said, /redis:\/\/10\.98\.0\.2:6379/);
       const inside = (...line: string[]): string =>
-        spawnSync(command, [...words, ...line], { encoding: 'utf8', timeout: 30_000 }).stdout;
+        spawnSync(command, [...words, ...line], { encoding: 'utf8', timeout: patient(30_000) }).stdout;
       assert.equal(inside('redis-cli', '-h', '10.98.0.2', 'SET', 'a', '1'), 'OK\n');
       assert.equal(inside('redis-cli', '-h', '10.98.0.2', 'INCR', 'a'), '2\n');
       const load = ['-h', '10.98.0.2', '-c', '20', '-P', '8', '-n', '5000', '-q', '--csv', '-t', 'set,get,lpush,mset'];
@@ -42,7 +43,7 @@ for (const engine of ['epoll', 'uring']) {
 
 test('what it needs is said in a sentence', () => {
   const refused = (...args: readonly string[]): string =>
-    spawnSync(process.execPath, [program, 'kv', ...args], { encoding: 'utf8', timeout: 20_000 }).stderr;
+    spawnSync(process.execPath, [program, 'kv', ...args], { encoding: 'utf8', timeout: patient(20_000) }).stderr;
   assert.match(refused('--tap', 'x'), /--tap is for --vm/);
   assert.match(refused('--vm', '--tap', 'x'), /--vm-address 10\.0\.0\.2\/24/);
   assert.match(refused('--vm', '--tap', 'x', '--vm-address', '10.0.0.300/24'), /--vm-address/);

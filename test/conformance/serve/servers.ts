@@ -10,6 +10,7 @@ import { openFilesLimit } from '../../../src/kernel/limits.js';
 import { resolveOptions, type ServeOptions } from '../../../src/serve/options.js';
 import { Server } from '../../../src/serve/server.js';
 import { UringEngine } from '../../../src/uring/engine.js';
+import { patient } from '../../support/patience.js';
 import { program, workerEntry } from '../../support/program.js';
 import { enterOwnNetwork, makeVethPair } from '../../support/veth-pairs.js';
 
@@ -158,7 +159,7 @@ export async function until(
   condition: () => boolean | Promise<boolean>,
   timeoutMs = 20_000,
 ): Promise<void> {
-  const end = Date.now() + timeoutMs;
+  const end = Date.now() + patient(timeoutMs);
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`not in ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
