@@ -69,7 +69,12 @@ const streamBytes = 256 * 1024;
  * file's reference back instead of closing the descriptor, not before the last read has ended.
  * @param start first byte. @param end last byte.
  */
-export function lendStream(file: StaticFile, fd: number, start: number, end: number): ReadStream {
+export function lendStream(
+  file: Pick<StaticFile, 'path' | 'retain' | 'release'>,
+  fd: number,
+  start: number,
+  end: number,
+): ReadStream {
   file.retain();
   const lent = {
     open: (_path: string, _flags: string, _mode: number, opened: (error: Error | null, fd: number) => void): void => {

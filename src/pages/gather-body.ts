@@ -2,7 +2,6 @@
 // files by sendfile, past Node, on a duplicate of the socket's descriptor (node/transfer.ts); everywhere else Node is given
 // views of the segments, corked, and streams of the files. Either way the bytes of segments are not copied in user space.
 
-import { createReadStream } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
@@ -20,6 +19,7 @@ import {
 } from '../node/node-socket.js';
 import { nodeRuntime, type SharedLoop } from '../node/runtime.js';
 import { Transfer, type TransferOwner } from '../node/transfer.js';
+import { lendStream } from '../node/tree.js';
 import type { ExtentEnd } from '../transport/list-pump.js';
 import { Output } from '../transport/output.js';
 import type { OpenPageFile } from './page-files.js';
@@ -236,7 +236,7 @@ export async function endStreamed(response: ServerResponse): Promise<boolean> {
 }
 
 async function streamFile(response: ServerResponse, file: OpenPageFile, start: number, length: number): Promise<void> {
-  const stream = createReadStream('', { fd: file.fd, autoClose: false, start, end: start + length - 1 });
+  const stream = lendStream(file, file.fd, start, start + length - 1);
   await pipeline(stream, response, { end: false });
   if (stream.bytesRead !== length) throw new Error(`${file.path} became shorter while it was sent`);
 }

@@ -23,7 +23,8 @@ import {
   template,
 } from '../../src/pages/index.js';
 import { messagesLeased } from '../support/messages.js';
-import { ask, doorClosed, doors, openDoor, until } from './doors.js';
+import { until } from '../support/until.js';
+import { ask, doorClosed, doors, openDoor } from './doors.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'clearway-pages-'));
 after(() => rmSync(directory, { recursive: true }));

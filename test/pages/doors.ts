@@ -154,12 +154,3 @@ function dechunk(bytes: Buffer): { body: Buffer; complete: boolean } {
     at = line + 2 + size + 2;
   }
 }
-
-/** Waits until a condition holds. @throws with `what` when it does not in time. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 20_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`not in ${timeoutMs} ms: ${what}`);
-    await sleep(10);
-  }
-}

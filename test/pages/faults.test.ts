@@ -2,15 +2,18 @@
 // at every stage. No crash, nothing left lent or open, and no page that looks whole and is not.
 
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFrames } from '../../src/memory/write-frames.js';
 import { file, html, type PageContext, page, respond, slot, template } from '../../src/pages/index.js';
 import { messagesLeased } from '../support/messages.js';
-import { ask, type Door, doorClosed, doors, type OpenDoor, openDoor, until } from './doors.js';
+import { until } from '../support/until.js';
+import { ask, type Door, doorClosed, doors, type OpenDoor, openDoor } from './doors.js';
 
 const filler = 'f'.repeat(5000);
 
@@ -236,6 +239,19 @@ forEachDoor('clients that leave at every stage leave nothing behind', async (ope
   for (const leaveAfter of [1, 1000, 200_000, 320_000, 700_000, 2_000_000]) await ask(open.port, { leaveAfter });
   await until('all are reported', () => open.reports.length === 6);
   await until('descriptors are closed', () => descriptors() <= before + 1);
+});
+
+forEachDoor('a client that leaves in the middle of a file leaves it open for others', async (open) => {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-'));
+  const path = join(folder, 'large');
+  writeFileSync(path, 'f'.repeat(8_000_000));
+  open.page = page(template(['begin', file(path)]));
+  for (const leaveAfter of [100_000, 1_000_000]) await ask(open.port, { leaveAfter });
+  await until('both are reported', () => open.reports.length === 2);
+  // A stream over a descriptor closes it when it is destroyed, whatever `autoClose` says.
+  const whole = await ask(open.port);
+  assert.equal(whole.body.length, 8_000_005);
+  rmSync(folder, { recursive: true });
 });
 
 forEachDoor('a reader that stalls for good holds the page up, not the server', async (open) => {

@@ -32,7 +32,8 @@ import { Metrics, metricsBytes } from '../../src/serve/metrics.js';
 import { Listener } from '../../src/transport/listener.js';
 import { Loop } from '../../src/transport/loop.js';
 import { messagesLeased } from '../support/messages.js';
-import { ask, doorClosed, until } from './doors.js';
+import { until } from '../support/until.js';
+import { ask, doorClosed } from './doors.js';
 
 const skip = doorClosed('epoll');
 
