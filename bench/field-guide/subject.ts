@@ -1,5 +1,5 @@
 // What the field guide meters: a program, how to start it, and the loads it is put under. One file for each program has them;
-// subjects.ts lists them all.
+// main.ts lists them all.
 
 import type { Load } from './client.js';
 

@@ -1,5 +1,5 @@
 // ZeroCopy: sending out of memory that stays where it is: the network card reads the pages themselves, and they are free again when the
-// peer has acknowledged them, not when the call ends. Not here: how an engine does it (uring/zero-copy.ts).
+// peer has acknowledged them, not when the call ends. Not here: how an engine does it (uring/engine.ts, uring/awaited-notices.ts).
 
 /** One send that refers to memory, and who is told of its end. */
 export interface SendReference {

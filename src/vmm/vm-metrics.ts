@@ -1,4 +1,4 @@
-// The account of a guest as Prometheus text, and as a live screen. Not here: who counts (guest.ts, vsock-device.ts, tap-device.ts).
+// The account of a guest as Prometheus text, and as a live screen. Not here: who counts (guest.ts, vsock-device.ts, network-card.ts).
 
 import { copyReasonNames } from '../memory/copy.js';
 import { familyText, labelText } from '../text/prometheus.js';

@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ways } from '../../src/lab/compare/ways.js';
 import { repositoryRoot } from '../../tools/tidy.js';
-import { until } from '../conformance/serve/servers.js';
 import { program } from '../support/program.js';
+import { until } from '../support/until.js';
 import { bypassRefused } from '../support/veth-pairs.js';
 
 /** What processes of this number have made and not removed. */

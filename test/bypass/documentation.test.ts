@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { enterNetworkNamespace } from '../../src/kernel/namespace.js';
 import { addresses, device, makePair } from '../../src/lab/namespaces.js';
 import { repositoryRoot } from '../../tools/tidy.js';
-import { until } from '../conformance/serve/servers.js';
+import { until } from '../support/until.js';
 import { bypassRefused } from '../support/veth-pairs.js';
 
 const text = readFileSync(join(repositoryRoot, 'docs/bypass.md'), 'utf8');

@@ -15,7 +15,8 @@ import {
   openBypass,
   type StackStream,
 } from '../../src/bypass/index.js';
-import { patterned, until } from '../conformance/serve/servers.js';
+import { patterned } from '../conformance/serve/servers.js';
+import { until } from '../support/until.js';
 import { bypassRefused, makeVethPair, type VethPair } from '../support/veth-pairs.js';
 
 type Coded = NodeJS.ErrnoException & { address?: string; port?: number };

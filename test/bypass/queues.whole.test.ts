@@ -6,7 +6,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { enterNetworkNamespace, inNetworkNamespace } from '../../src/kernel/namespace.js';
 import { RawClient } from '../conformance/serve/client.js';
-import { runServer, type ServerProcess, TestSite, until } from '../conformance/serve/servers.js';
+import { runServer, type ServerProcess, TestSite } from '../conformance/serve/servers.js';
+import { until } from '../support/until.js';
 import { VethPair as PairOfSpaces, vethRefused } from '../support/veth-pair.js';
 import { bypassRefused, ip, makeVethPair, type VethPair } from '../support/veth-pairs.js';
 

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { resolveOptions } from '../../src/serve/options.js';
 import { RawClient, type Response } from '../conformance/serve/client.js';
-import { patterned, runServer, type ServerProcess, TestSite, until } from '../conformance/serve/servers.js';
+import { patterned, runServer, type ServerProcess, TestSite } from '../conformance/serve/servers.js';
+import { until } from '../support/until.js';
 import { bypassRefused, ip, makeVethPair, type VethPair } from '../support/veth-pairs.js';
 
 const site = new TestSite({

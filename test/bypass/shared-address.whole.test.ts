@@ -8,8 +8,9 @@ import { after, describe, test } from 'node:test';
 import { enterNetworkNamespace } from '../../src/kernel/namespace.js';
 import { addresses, device, makePair, type Pair } from '../../src/lab/namespaces.js';
 import { RawClient as HttpClient } from '../conformance/serve/client.js';
-import { patterned, runServer, type ServerProcess, TestSite, until } from '../conformance/serve/servers.js';
+import { patterned, runServer, type ServerProcess, TestSite } from '../conformance/serve/servers.js';
 import { RawClient, startKv } from '../support/kv-process.js';
+import { until } from '../support/until.js';
 import { bypassRefused, ip } from '../support/veth-pairs.js';
 
 const site = new TestSite({ 'small.txt': 'small\n', 'large.bin': patterned(3_000_000) });

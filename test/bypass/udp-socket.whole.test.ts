@@ -6,7 +6,8 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { after, describe, test } from 'node:test';
 import { type BypassNetwork, type BypassUdpSocket, type LentDatagram, openBypass } from '../../src/bypass/index.js';
-import { patterned, until } from '../conformance/serve/servers.js';
+import { patterned } from '../conformance/serve/servers.js';
+import { until } from '../support/until.js';
 import { bypassRefused, ip, makeVethPair, type VethPair } from '../support/veth-pairs.js';
 
 const opened: { readonly pair: VethPair; readonly network: BypassNetwork; readonly peers: Socket[] }[] = [];

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { until } from '../conformance/serve/servers.js';
 import { RawClient, startKv } from '../support/kv-process.js';
+import { until } from '../support/until.js';
 
 for (const engine of ['epoll', 'uring']) {
   test(`${engine}: BLPOP is served, gives up at its time, and takes nothing for a client that went`, async () => {

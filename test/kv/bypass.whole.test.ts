@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
-import { until } from '../conformance/serve/servers.js';
 import { commandBytes } from '../core/kv-store.js';
 import { RawClient, startKv } from '../support/kv-process.js';
 import { program } from '../support/program.js';
+import { until } from '../support/until.js';
 import { bypassRefused, ip, makeVethPair, type VethPair } from '../support/veth-pairs.js';
 
 const startPast = (pair: VethPair, ...more: readonly string[]) =>

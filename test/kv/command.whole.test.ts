@@ -6,11 +6,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { until } from '../conformance/serve/servers.js';
 import { commandBytes } from '../core/kv-store.js';
 import { RawClient, startKv } from '../support/kv-process.js';
 import { mountsImpossible, withoutProc } from '../support/mounts.js';
 import { program } from '../support/program.js';
+import { until } from '../support/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-kv-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

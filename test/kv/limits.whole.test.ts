@@ -6,10 +6,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { until } from '../conformance/serve/servers.js';
 import { commandBytes } from '../core/kv-store.js';
 import { RawClient, startKv } from '../support/kv-process.js';
 import { program } from '../support/program.js';
+import { until } from '../support/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-kv-limits-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -14,7 +14,8 @@ import Fastify from 'fastify';
 import fastifyStatic from '../../src/node/fastify.js';
 import { sendFile, serveStatic } from '../../src/node/index.js';
 import { file, page, respond, writeGather } from '../../src/pages/index.js';
-import { makeFiles, numberedBytes, startServer, until } from './support.js';
+import { until } from '../support/until.js';
+import { makeFiles, numberedBytes, startServer } from './support.js';
 
 const text = Buffer.from('every word of it is in the file\n'.repeat(20_000));
 const large = numberedBytes(3 * 1024 * 1024);
@@ -109,7 +110,7 @@ test('pages and lists end, whole and in parts, and their promises resolve', asyn
     for (const [path, body] of Object.entries(expected))
       assert.equal((await ask(port, path, headers)).body.toString(), body, path);
   }
-  await until(() => outcomes.length === 6, 'every promise');
+  await until('every promise', () => outcomes.length === 6);
   assert.deepEqual(new Set(outcomes), new Set(['sent']));
 });
 

@@ -13,7 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { type SendResult, sendFile } from '../../src/node/index.js';
 import { openDescriptors } from '../support/open-descriptors.js';
-import { makeFiles, numberedBytes, startServer, until, WireClient } from './support.js';
+import { until } from '../support/until.js';
+import { makeFiles, numberedBytes, startServer, WireClient } from './support.js';
 
 const large = numberedBytes(6 * 1024 * 1024);
 
@@ -83,7 +84,7 @@ test('over HTTP/2 too', { skip: withoutOpenssl }, async (context) => {
   assert.deepEqual([status, body.equals(large)], [200, true]);
   const [partial, part] = await read('/large.bin', { range: 'bytes=7-4000007' });
   assert.deepEqual([partial, part.equals(large.subarray(7, 4_000_008))], [206, true]);
-  await until(() => results.length === 2, 'both results');
+  await until('both results', () => results.length === 2);
   assert.deepEqual(
     results.map((each) => [each.way, each.outcome]),
     [
@@ -103,13 +104,13 @@ test('by stream, a shrinking file ends the connection and a lost client ends the
   lost.socket.pause();
   lost.request(['/large.bin']);
   const held = (): number => openDescriptors(new RegExp(`^${root}/`)).length;
-  await until(() => held() > 0, 'the file to be opened');
+  await until('the file to be opened', () => held() > 0);
   lost.socket.destroy();
-  await until(() => results.length === 1 && held() === 0, 'the lost client');
+  await until('the lost client', () => results.length === 1 && held() === 0);
   const client = new WireClient(port);
   client.socket.pause();
   client.request(['/large.bin', '/large.bin']);
-  await until(() => held() > 0, 'the file to be opened again');
+  await until('the file to be opened again', () => held() > 0);
   await sleep(50);
   truncateSync(join(root, 'large.bin'), 9_000_000);
   client.socket.resume();
@@ -119,7 +120,7 @@ test('by stream, a shrinking file ends the connection and a lost client ends the
     ['aborted', 'truncated'],
   );
   assert.equal(client.received().indexOf('HTTP/1.1', 10), -1);
-  await until(() => held() <= 1, 'one descriptor at most');
+  await until('one descriptor at most', () => held() <= 1);
 });
 
 test('in a worker thread everything goes by the portable tree, with the same answers', async (context) => {
@@ -151,11 +152,11 @@ test('in a worker thread everything goes by the portable tree, with the same ans
   context.after(() => void worker.terminate());
   const messages: unknown[] = [];
   worker.on('message', (message) => messages.push(message));
-  await until(() => messages.length === 1, 'the server');
+  await until('the server', () => messages.length === 1);
   const url = `http://127.0.0.1:${messages[0]}`;
   const sent = await fetch(`${url}/send`);
   assert.ok(Buffer.from(await sent.arrayBuffer()).equals(large));
-  await until(() => messages.length === 2, 'the result');
+  await until('the result', () => messages.length === 2);
   assert.deepEqual(messages[1], { status: 200, way: 'stream', outcome: 'sent', bytes: large.length });
   const direct = await startServer(context, (request, response) => {
     void sendFile(request, response, request.url!, { root }).catch(() => response.end());

@@ -14,14 +14,15 @@ import { fileURLToPath } from 'node:url';
 import { type SendResult, sendFile, serveStatic } from '../../src/node/index.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { openDescriptors } from '../support/open-descriptors.js';
-import { makeFiles, numberedBytes, parseResponses, startServer, until, WireClient } from './support.js';
+import { until } from '../support/until.js';
+import { makeFiles, numberedBytes, parseResponses, startServer, WireClient } from './support.js';
 
 const large = numberedBytes(16 * 1024 * 1024);
 const { shared, reason } = nodeRuntime();
 const skip = shared !== undefined ? false : `no sendfile here: ${reason}`;
 
 async function allTransfersEnded(): Promise<void> {
-  await until(() => shared!.transfers === 0, 'the end of all transfers');
+  await until('the end of all transfers', () => shared!.transfers === 0);
 }
 
 test('the client leaves at every stage', { skip }, async (context) => {
@@ -44,7 +45,7 @@ test('the client leaves at every stage', { skip }, async (context) => {
     client = new WireClient(port);
     client.socket.pause();
     client.request(['/large.bin']);
-    await until(() => result !== undefined, stage);
+    await until(stage, () => result !== undefined);
     assert.equal(result!.outcome, 'aborted', stage);
     client.socket.resume();
     await client.closed;
@@ -67,7 +68,7 @@ test('a client that left before the file was asked for is an aborted answer', as
       });
       const client = new WireClient(port);
       client.request([path]);
-      await until(() => result !== undefined, `${path}, left by ${first}`);
+      await until(`${path}, left by ${first}`, () => result !== undefined);
       assert.equal(result!.outcome, 'aborted');
     }
   }
@@ -88,7 +89,7 @@ test('over HTTP/2 as well', async (context) => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const stream = session.request({ ':path': '/' });
-  await until(() => result !== undefined, 'the end');
+  await until('the end', () => result !== undefined);
   assert.equal(result!.outcome, 'aborted');
   session.destroy();
   await new Promise((resolve) => server.close(resolve));
@@ -105,7 +106,7 @@ test('waiting behind another answer, a body whose client leaves is let go', { sk
   client.request(new Array(12).fill('/large.bin'));
   await sleep(60);
   client.socket.destroy();
-  await until(() => results.length === 12, 'all twelve');
+  await until('all twelve', () => results.length === 12);
   assert.deepEqual([...new Set(results.map((each) => each.outcome))], ['aborted']);
   await allTransfersEnded();
 });
@@ -130,7 +131,7 @@ test('a number that is used again never gets the bytes of the connection that ha
     const first = new WireClient(port);
     first.socket.pause();
     first.request(['/large.bin']);
-    await until(() => sockets.length === round + 1, 'the transfer');
+    await until('the transfer', () => sockets.length === round + 1);
     // The socket is destroyed while its transfer waits for room, and the next connection takes the lowest free number.
     if (round % 2 === 0) await sleep(5);
     sockets[round]!.destroy();
@@ -161,16 +162,16 @@ test('progress puts the time-out of a socket off, a stall does not', { skip }, a
     await sleep(60);
     const before = slow.receivedBytes;
     slow.socket.resume();
-    await until(() => slow.receivedBytes > before || slow.socket.closed, 'progress');
+    await until('progress', () => slow.receivedBytes > before || slow.socket.closed);
   }
   slow.socket.resume();
-  await until(() => results.length === 1, 'the slow one');
+  await until('the slow one', () => results.length === 1);
   assert.equal(results[0]!.outcome, 'sent');
   slow.socket.destroy();
   const stalled = new WireClient(port);
   stalled.socket.pause();
   stalled.request(['/large.bin']);
-  await until(() => results.length === 2, 'the stalled one');
+  await until('the stalled one', () => results.length === 2);
   assert.equal(results[1]!.outcome, 'aborted');
   stalled.socket.destroy();
   await allTransfersEnded();
@@ -275,7 +276,7 @@ test('an answer that has no body has none, whatever the application calls the me
   });
   const client = new WireClient(port);
   client.request(['/204/large.bin', '/304/a.txt', '/304/large.bin', 'HEAD /200/large.bin', '/200/a.txt']);
-  await until(() => client.received().subarray(-5).toString() === 'small', 'the last answer');
+  await until('the last answer', () => client.received().subarray(-5).toString() === 'small');
   client.socket.destroy();
   const responses = parseResponses(client.received(), (index) => index < 4);
   assert.deepEqual(

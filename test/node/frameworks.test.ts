@@ -18,7 +18,8 @@ import { serveStatic as honoStatic } from '../../src/node/hono.js';
 import { type ServeStaticOptions, serveStatic } from '../../src/node/index.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { openDescriptors } from '../support/open-descriptors.js';
-import { makeFiles, numberedBytes, until, WireClient } from './support.js';
+import { until } from '../support/until.js';
+import { makeFiles, numberedBytes, WireClient } from './support.js';
 
 type Context = Parameters<typeof makeFiles>[0];
 
@@ -207,7 +208,7 @@ test("Fastify: a hook that sends something else in a file's place leaves no file
     renameSync(join(root, 'fresh'), join(root, 'large.bin'));
   }
   assert.equal(await (await fetch(`${url}/large.bin`)).text(), 'something else');
-  await until(() => open().length === 0, 'the files that were replaced are closed');
+  await until('the files that were replaced are closed', () => open().length === 0);
 });
 
 test('Fastify: codings beside a file have their own tag, and the answer varies', async (context) => {

@@ -10,7 +10,8 @@ import { closeDescriptor } from '../../src/kernel/socket.js';
 import { type SendResult, sendFile } from '../../src/node/index.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { openDescriptors } from '../support/open-descriptors.js';
-import { makeFiles, numberedBytes, parseResponses, startServer, until, WireClient } from './support.js';
+import { until } from '../support/until.js';
+import { makeFiles, numberedBytes, parseResponses, startServer, WireClient } from './support.js';
 
 const large = numberedBytes(12 * 1024 * 1024);
 const direct = nodeRuntime().shared !== undefined;
@@ -40,8 +41,8 @@ test('a large file leaves by sendfile, whole and with its length; the connection
   const client = new WireClient(port);
   for (let round = 1; round <= 2; round++) {
     client.request(['/large.bin']);
-    await until(() => results.length === round, 'the result');
-    await until(() => parseResponses(client.received())[round - 1]?.body.length === large.length, 'the body');
+    await until('the result', () => results.length === round);
+    await until('the body', () => parseResponses(client.received())[round - 1]?.body.length === large.length);
   }
   client.socket.destroy();
   const responses = parseResponses(client.received());
@@ -60,7 +61,7 @@ test('pipelined answers keep their order around a large file', { skip }, async (
   const client = new WireClient(port);
   client.request(['/a.txt', '/large.bin', '/b.txt', '/large.bin', '/missing', '/b.txt']);
   await client.receive(2 * large.length + 1500);
-  await until(() => client.received().subarray(-4).toString() === 'last', 'the last answer');
+  await until('the last answer', () => client.received().subarray(-4).toString() === 'last');
   client.socket.destroy();
   const responses = parseResponses(client.received());
   assert.deepEqual(
@@ -121,7 +122,7 @@ test('the response says of itself what it says of any body', async (context) => 
     response.on('finish', () => seen.push('finish'));
     response.on('close', () => seen.push('close'));
     const sent = sendFile(request, response, '/large.bin', { root });
-    await until(() => response.headersSent, 'the head leaves');
+    await until('the head leaves', () => response.headersSent);
     seen.push(`sent ${response.headersSent} ended ${response.writableEnded} finished ${response.writableFinished}`);
     await sent;
     seen.push(`sent ${response.headersSent} ended ${response.writableEnded}`);
@@ -129,7 +130,7 @@ test('the response says of itself what it says of any body', async (context) => 
   const client = new WireClient(port);
   client.socket.pause();
   client.request(['/large.bin'], 'Connection: close\r\n');
-  await until(() => seen.length > 0, 'the head');
+  await until('the head', () => seen.length > 0);
   client.socket.resume();
   await client.closed;
   assert.deepEqual(seen, ['sent true ended false finished false', 'finish', 'close', 'sent true ended true']);
@@ -227,7 +228,7 @@ test('no descriptor stays open behind answers of every kind', { skip }, async (c
     await client.receive(round * 10_000 + 1);
     client.socket.destroy();
   }
-  await until(() => results.length >= 90 - 30, 'the answers');
-  await until(() => nodeRuntime().shared!.transfers === 0, 'the end of all transfers');
+  await until('the answers', () => results.length >= 90 - 30);
+  await until('the end of all transfers', () => nodeRuntime().shared!.transfers === 0);
   assert.ok(openDescriptors(pattern).length <= 2, `one a file: ${openDescriptors(pattern)}`);
 });

@@ -104,12 +104,3 @@ export function parseResponses(bytes: Buffer, isBodiless: (index: number) => boo
   }
   return responses;
 }
-
-/** Waits until something holds. @throws when it does not within `limitMs`. */
-export async function until(holds: () => boolean, what: string, limitMs = 20_000): Promise<void> {
-  const end = performance.now() + limitMs;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await sleep(2);
-  }
-}

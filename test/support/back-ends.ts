@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { daemonAbsence, daemonCommand, isListening } from '../../bench/virtio/back-ends.js';
-import { until } from '../conformance/serve/servers.js';
 import { program } from './program.js';
+import { until } from './until.js';
 
 /** Who serves a disk. */
 export type BackEnd = 'clearway' | 'qemu-storage-daemon';

@@ -6,8 +6,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
-import { until } from '../conformance/serve/servers.js';
 import { program } from './program.js';
+import { until } from './until.js';
 import type { FrontEnd } from './vhost-front-end.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-disk-'));

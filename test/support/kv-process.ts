@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { after } from 'node:test';
-import { until } from '../conformance/serve/servers.js';
 import { program } from './program.js';
+import { until } from './until.js';
 
 const running = new Set<ChildProcess>();
 after(() => {

@@ -1,6 +1,7 @@
 // Waiting in tests until something holds that nobody tells of. Not here: what waits for an event, or for a program's words.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { patient } from './patience.js';
 
 /** Waits until a condition holds. @throws with `what` when it does not in time. */
 export async function until(
@@ -8,7 +9,7 @@ export async function until(
   condition: () => boolean | Promise<boolean>,
   timeoutMs = 20_000,
 ): Promise<void> {
-  const end = performance.now() + timeoutMs;
+  const end = performance.now() + patient(timeoutMs);
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not in ${timeoutMs} ms: ${what}`);
     await sleep(10);

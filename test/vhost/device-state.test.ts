@@ -6,10 +6,10 @@ import { existsSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import type { DevicesFrame, DevicesHello } from '../../src/dashboard/device-dashboard.js';
-import { until } from '../conformance/serve/servers.js';
 import { ask, makeImage, spawnDisk, startDisk } from '../support/disks.js';
 import { startNets } from '../support/in-process-nets.js';
 import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
+import { until } from '../support/until.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 import { layouts } from '../support/virtqueues.js';
 

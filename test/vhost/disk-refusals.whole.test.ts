@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { until } from '../conformance/serve/servers.js';
 import { program } from '../support/program.js';
+import { until } from '../support/until.js';
 
 const skip = process.platform === 'linux' ? false : 'Linux alone has it';
 const folder = mkdtempSync(join(tmpdir(), 'clearway-disk-refused-'));

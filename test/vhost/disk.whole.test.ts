@@ -12,8 +12,9 @@ import { closeDescriptor } from '../../src/kernel/socket.js';
 import { Region } from '../../src/memory/region.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Flag, Request } from '../../src/vhost/protocol.js';
-import { engineRefused, engines, until } from '../conformance/serve/servers.js';
+import { engineRefused, engines } from '../conformance/serve/servers.js';
 import { ask, descriptorsOf, diskBytes, sharedMappingsOf, sleepsOf, startDisk } from '../support/disks.js';
+import { until } from '../support/until.js';
 import { FrontEnd, shrinkableFile } from '../support/vhost-front-end.js';
 
 const plain = { indirect: true, eventIndex: false };

@@ -8,9 +8,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { until } from '../conformance/serve/servers.js';
 import { isInstalled } from '../support/installed.js';
 import { isLong } from '../support/long.js';
+import { until } from '../support/until.js';
 import { startDevices } from '../support/vhost-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-dpdk-'));

@@ -12,8 +12,8 @@ import { addSeals } from '../../src/kernel/seals.js';
 import { closeDescriptor } from '../../src/kernel/socket.js';
 import { SharedMemoryError, SharedRegion } from '../../src/memory/shared-region.js';
 import { Request } from '../../src/vhost/protocol.js';
-import { until } from '../conformance/serve/servers.js';
 import { ask, type Disk, startDisk } from '../support/disks.js';
+import { until } from '../support/until.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 
 const features = { indirect: true, eventIndex: true };

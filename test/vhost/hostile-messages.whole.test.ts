@@ -10,8 +10,8 @@ import { sendWithDescriptors } from '../../src/kernel/pass-descriptors.js';
 import { closeDescriptor } from '../../src/kernel/socket.js';
 import { Region } from '../../src/memory/region.js';
 import { Flag, headerBytes, Request } from '../../src/vhost/protocol.js';
-import { until } from '../conformance/serve/servers.js';
 import { ask, type Disk, descriptorsOf, startDisk } from '../support/disks.js';
+import { until } from '../support/until.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 
 const features = { indirect: true, eventIndex: true };

@@ -13,8 +13,9 @@ import { sys } from '../../src/kernel/numbers.js';
 import { closeDescriptor } from '../../src/kernel/socket.js';
 import { Region } from '../../src/memory/region.js';
 import { Request } from '../../src/vhost/protocol.js';
-import { engineRefused, engines, until } from '../conformance/serve/servers.js';
+import { engineRefused, engines } from '../conformance/serve/servers.js';
 import { ask, type Disk, startDisk } from '../support/disks.js';
+import { until } from '../support/until.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 
 const features = { indirect: true, eventIndex: false };

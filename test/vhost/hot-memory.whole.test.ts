@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { until } from '../conformance/serve/servers.js';
 import { startDisk } from '../support/disks.js';
 import { isInstalled } from '../support/installed.js';
+import { until } from '../support/until.js';
 import { QemuMonitor } from '../vm/qemu-monitor.js';
 
 /** Why it cannot run here, or false. */

@@ -9,8 +9,8 @@ import { sealsOf } from '../../src/kernel/seals.js';
 import { closeDescriptor } from '../../src/kernel/socket.js';
 import { Region } from '../../src/memory/region.js';
 import { Request } from '../../src/vhost/protocol.js';
-import { until } from '../conformance/serve/servers.js';
 import { ask, descriptorsOf, startDisk } from '../support/disks.js';
+import { until } from '../support/until.js';
 import { FrontEnd, shrinkableFile } from '../support/vhost-front-end.js';
 import { layouts } from '../support/virtqueues.js';
 

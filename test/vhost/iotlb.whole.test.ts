@@ -9,8 +9,8 @@ import { closeDescriptor } from '../../src/kernel/socket.js';
 import { unixStreamPair } from '../../src/kernel/socket-pair.js';
 import { Region } from '../../src/memory/region.js';
 import { BackRequest, headerBytes, IotlbType, Request } from '../../src/vhost/protocol.js';
-import { until } from '../conformance/serve/servers.js';
 import { startDisk } from '../support/disks.js';
+import { until } from '../support/until.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 import { type Layout, layouts } from '../support/virtqueues.js';
 

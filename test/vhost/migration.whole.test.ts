@@ -8,8 +8,8 @@ import { test } from 'node:test';
 import { Region } from '../../src/memory/region.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Request } from '../../src/vhost/protocol.js';
-import { until } from '../conformance/serve/servers.js';
 import { ask, type Disk, diskBytes, runDisk, startDisk } from '../support/disks.js';
+import { until } from '../support/until.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 import { type Layout, layouts } from '../support/virtqueues.js';
 

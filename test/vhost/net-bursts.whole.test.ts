@@ -13,10 +13,11 @@ import type { FrontQueue } from '../../src/vhost/front-end/front-queue.js';
 import { NetDriver } from '../../src/vhost/front-end/net-driver.js';
 import { netHeaderBytes } from '../../src/vhost/net/net-header.js';
 import { bitsOf, Feature } from '../../src/vhost/protocol.js';
-import { engineRefused, engines, until } from '../conformance/serve/servers.js';
+import { engineRefused, engines } from '../conformance/serve/servers.js';
 import { guestBits, headerOf, hostBits } from '../support/net-guest.js';
 import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
 import { arp, type Ends, udp } from '../support/net-packets.js';
+import { until } from '../support/until.js';
 import { startDevices } from '../support/vhost-process.js';
 import { layouts } from '../support/virtqueues.js';
 

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { CopyReason, copiedBytes } from '../../src/memory/copy.js';
 import { Request } from '../../src/vhost/protocol.js';
-import { engineRefused, engines, patterned, until } from '../conformance/serve/servers.js';
+import { engineRefused, engines, patterned } from '../conformance/serve/servers.js';
 import { GuestTcp } from '../support/guest-tcp.js';
 import { startNets } from '../support/in-process-nets.js';
 import {
@@ -21,6 +21,7 @@ import {
 import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
 import { arp, arpAnswer, type Ends, icmpEcho, macBytes, parse, Tcp, tcp } from '../support/net-packets.js';
 import { program } from '../support/program.js';
+import { until } from '../support/until.js';
 
 const macs = ['52:54:00:00:00:01', '52:54:00:00:00:02', '52:54:00:00:00:03'] as const;
 const everyone = 'ff:ff:ff:ff:ff:ff';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { CopyReason, copiedBytes } from '../../src/memory/copy.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
-import { engineRefused, engines, patterned, until } from '../conformance/serve/servers.js';
+import { engineRefused, engines, patterned } from '../conformance/serve/servers.js';
 import { address, endsTo, macOf, peerMac, ping } from '../support/guest-peer.js';
 import { GuestTcp } from '../support/guest-tcp.js';
 import { type InProcessNets, startNets } from '../support/in-process-nets.js';
@@ -17,6 +17,7 @@ import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '..
 import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
 import { arp, icmpEcho, parse, udp } from '../support/net-packets.js';
 import { program } from '../support/program.js';
+import { until } from '../support/until.js';
 import { computedMs, startDevices } from '../support/vhost-process.js';
 import { layouts } from '../support/virtqueues.js';
 

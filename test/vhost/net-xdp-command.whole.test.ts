@@ -6,11 +6,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { engineRefused, engines, patterned, until } from '../conformance/serve/servers.js';
+import { engineRefused, engines, patterned } from '../conformance/serve/servers.js';
 import { address, endsTo, macOf, peerMac, ping } from '../support/guest-peer.js';
 import { headerOf, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
 import { arp } from '../support/net-packets.js';
 import { program } from '../support/program.js';
+import { until } from '../support/until.js';
 import { VethPair, vethRefused } from '../support/veth-pair.js';
 import { computedMs, startDevices } from '../support/vhost-process.js';
 

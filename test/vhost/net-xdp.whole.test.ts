@@ -14,13 +14,14 @@ import { Region } from '../../src/memory/region.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { PacketRings } from '../../src/xdp/packet-rings.js';
 import { XdpSocket } from '../../src/xdp/xdp-socket.js';
-import { patterned, until } from '../conformance/serve/servers.js';
+import { patterned } from '../conformance/serve/servers.js';
 import { address, endsTo, macOf, peerMac, ping } from '../support/guest-peer.js';
 import { GuestTcp } from '../support/guest-tcp.js';
 import { type InProcessNets, startNets } from '../support/in-process-nets.js';
 import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
 import type { NetNamespace } from '../support/net-namespace.js';
 import { arp, icmpEcho, parse, tcp, udp } from '../support/net-packets.js';
+import { until } from '../support/until.js';
 import { VethPair, vethRefused } from '../support/veth-pair.js';
 import { testEntries } from '../support/xdp-echo.js';
 

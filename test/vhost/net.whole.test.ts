@@ -9,7 +9,7 @@ import { after, describe, test } from 'node:test';
 import { Region } from '../../src/memory/region.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Request } from '../../src/vhost/protocol.js';
-import { engineRefused, engines, patterned, until } from '../conformance/serve/servers.js';
+import { engineRefused, engines, patterned } from '../conformance/serve/servers.js';
 import {
   guestBits,
   headerOf,
@@ -20,6 +20,7 @@ import {
   wholeHeader,
 } from '../support/net-guest.js';
 import { type Ends, parse, Tcp, tcp, udp } from '../support/net-packets.js';
+import { until } from '../support/until.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 import { type DeviceProcess, descriptorsOf, startDevices } from '../support/vhost-process.js';
 import { layouts } from '../support/virtqueues.js';

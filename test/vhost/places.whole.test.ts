@@ -9,9 +9,9 @@ import { acceptNonBlocking, closeDescriptor } from '../../src/kernel/socket.js';
 import { unixStreamPair } from '../../src/kernel/socket-pair.js';
 import { listenUnix } from '../../src/kernel/unix-socket.js';
 import { Request } from '../../src/vhost/protocol.js';
-import { until } from '../conformance/serve/servers.js';
 import { ask, makeImage, runDisk, spawnDisk } from '../support/disks.js';
 import { program } from '../support/program.js';
+import { until } from '../support/until.js';
 import { FrontEnd, shrinkableFile } from '../support/vhost-front-end.js';
 
 const features = { indirect: true, eventIndex: true };

@@ -10,8 +10,8 @@ import { closeDescriptor } from '../../src/kernel/socket.js';
 import { unixStreamPair } from '../../src/kernel/socket-pair.js';
 import { Region } from '../../src/memory/region.js';
 import { BackRequest, Request } from '../../src/vhost/protocol.js';
-import { until } from '../conformance/serve/servers.js';
 import { ask, diskBytes, startDisk } from '../support/disks.js';
+import { until } from '../support/until.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 
 const features = { indirect: true, eventIndex: true };

@@ -7,8 +7,9 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { Request } from '../../src/vhost/protocol.js';
-import { engineRefused, engines, until } from '../conformance/serve/servers.js';
+import { engineRefused, engines } from '../conformance/serve/servers.js';
 import { ask, type Disk, runDisk, startDisk } from '../support/disks.js';
+import { until } from '../support/until.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 import { layouts } from '../support/virtqueues.js';
 

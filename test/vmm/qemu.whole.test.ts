@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { until } from '../conformance/serve/servers.js';
+import { freePort } from '../../bench/host/port.js';
 import { isInstalled } from '../support/installed.js';
 import { RawClient } from '../support/kv-process.js';
+import { until } from '../support/until.js';
 import { startDevices } from '../support/vhost-process.js';
 import { buildImage } from './image-tool.js';
 import { imageOf, imagesRefused } from './support.js';
@@ -63,15 +63,6 @@ function boot(image: string, words: string, device?: Card) {
     }),
   );
   return { said: () => said, ended, child };
-}
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const network = 'ip=10.0.2.15/24 gw=10.0.2.2';

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { after, describe, test } from 'node:test';
-import { until } from '../conformance/serve/servers.js';
 import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
 import { patient } from '../support/patience.js';
 import { program } from '../support/program.js';
+import { until } from '../support/until.js';
 import { guestsRefused } from './support.js';
 
 for (const engine of ['epoll', 'uring']) {

@@ -13,7 +13,7 @@ import { XdpAttachment } from '../../src/xdp/xdp-attachment.js';
 import { XdpError } from '../../src/xdp/xdp-error.js';
 import { wasmMemory, type XdpMemory } from '../../src/xdp/xdp-memory.js';
 import { XdpSocket, type XdpSocketOptions, xdpRingBytes } from '../../src/xdp/xdp-socket.js';
-import { until } from '../conformance/serve/servers.js';
+import { until } from '../support/until.js';
 import { VethPair, vethRefused } from '../support/veth-pair.js';
 import { exchange, testEntries, XdpEcho } from '../support/xdp-echo.js';
 

@@ -1,6 +1,6 @@
 // Films as a server offers them, on both engines: playlists lead to segments whose bytes are the film's, each resource is sent as files are,
 // and a film that is replaced, cut off, encrypted or gone is told in one sentence. Not here: what playlists and segments say
-// (src/media), decoded pictures and sound (decoded.test.ts).
+// (src/media), decoded pictures and sound (test/media, beside their sources).
 
 import assert from 'node:assert/strict';
 import {
@@ -23,7 +23,8 @@ import type { Server } from '../../../src/serve/server.js';
 import { box, movie, tableBoxes, trak } from '../../support/box-film.js';
 import { amongSound, type FilmName, film, filmSkip, makeFilm } from '../../support/films.js';
 import { readMp4 } from '../../support/mp4-oracle.js';
-import { forEachEngine, startServer, TestSite, until } from '../serve/servers.js';
+import { until } from '../../support/until.js';
+import { forEachEngine, startServer, TestSite } from '../serve/servers.js';
 
 const names = ['plain.mp4', 'fragmented-alone.mp4', 'languages.mp4', 'late-audio.mp4', 'audio-alone.m4a'] as const;
 const cues = 'WEBVTT\n\n00:01.000 --> 00:03.000\nHello\n\n00:03.500 --> 00:05.000\nacross a cut\n';

@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync, unlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
 import type { Server } from '../../../src/serve/server.js';
+import { until } from '../../support/until.js';
 import { ask, parseHead, RawClient } from './client.js';
-import { forEachEngine, patterned, startServer, TestSite, until } from './servers.js';
+import { forEachEngine, patterned, startServer, TestSite } from './servers.js';
 
 const size = 3_000_000;
 const get = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\nHost: test\r\n${fields}\r\n`;

@@ -2,21 +2,12 @@
 // ranges, conditions and HEAD; small ones are kept; refusals are one sentence; what waits goes on when it can, and ends with its client.
 
 import assert from 'node:assert/strict';
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Server } from '../../../src/serve/server.js';
+import { until } from '../../support/until.js';
 import { ask, RawClient, type Response } from './client.js';
-import { forEachEngine, patterned, startServer, TestSite, until } from './servers.js';
+import { forEachEngine, patterned, startServer, TestSite } from './servers.js';
 
 const entry = new URL('./film-worker.js', import.meta.url);
 const film = patterned(3500);
@@ -471,7 +462,7 @@ forEachEngine(
       const logFile = `${site.root}-${engine}.log`;
       const server = await startServer({ root: site.root, engine, log: 'json', logFile }, 1, entry);
       const written = openSync(logFile, 'r');
-      unlinkSync(logFile);
+      rmSync(logFile);
       await ask(server.address, `GET ${list}`);
       await ask(server.address, `GET ${list}`, ['Range: bytes=0-9']);
       await ask(server.address, `HEAD ${list}`);

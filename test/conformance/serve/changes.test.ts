@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Server } from '../../../src/serve/server.js';
+import { until } from '../../support/until.js';
 import { ask, parseHead, RawClient } from './client.js';
-import { forEachEngine, patterned, startServer, TestSite, until } from './servers.js';
+import { forEachEngine, patterned, startServer, TestSite } from './servers.js';
 
 const mebibyte = 1024 * 1024;
 const large = patterned(16 * mebibyte);

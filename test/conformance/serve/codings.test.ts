@@ -6,8 +6,9 @@ import { rmSync, symlinkSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import type { Server } from '../../../src/serve/server.js';
+import { until } from '../../support/until.js';
 import { ask, RawClient, type Response } from './client.js';
-import { forEachEngine, patterned, startServer, TestSite, until } from './servers.js';
+import { forEachEngine, patterned, startServer, TestSite } from './servers.js';
 
 const page = '<!doctype html>plain';
 const large = patterned(400_000);

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { closeSync, fsyncSync, openSync, statfsSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { dropCached } from '../../../src/kernel/file.js';
+import { until } from '../../support/until.js';
 import { ask, RawClient } from './client.js';
-import { forEachEngine, startServer, TestSite, until } from './servers.js';
+import { forEachEngine, startServer, TestSite } from './servers.js';
 
 const tmpfs = 0x01021994;
 const filler = 'static text\n'.repeat(50_000);

@@ -6,8 +6,9 @@ import { closeSync, fsyncSync, openSync, readdirSync, readlinkSync, statfsSync }
 import { after, before, test } from 'node:test';
 import { dropCached } from '../../../src/kernel/file.js';
 import type { Server } from '../../../src/serve/server.js';
+import { until } from '../../support/until.js';
 import { ask, parseHead, RawClient } from './client.js';
-import { forEachEngine, ownProcess, patterned, program, runServer, startServer, TestSite, until } from './servers.js';
+import { forEachEngine, ownProcess, patterned, program, runServer, startServer, TestSite } from './servers.js';
 
 /** A file system without a disk: nothing on it is ever cold. */
 const tmpfs = 0x01021994;

@@ -10,8 +10,9 @@ import { takePassedSockets } from '../../../src/cli/kit/listen-fds.js';
 import { closeDescriptor, listenTcp, localAddress } from '../../../src/kernel/socket.js';
 import { probeUnix } from '../../../src/kernel/unix-socket.js';
 import { addressesOf, urlOf } from '../../../src/serve/addresses.js';
+import { until } from '../../support/until.js';
 import { ask, RawClient } from './client.js';
-import { forEachEngine, program, runServer, startServer, TestSite, until } from './servers.js';
+import { forEachEngine, program, runServer, startServer, TestSite } from './servers.js';
 
 const hasIPv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ family }) => family === 'IPv6'));
 const get = 'GET /a.txt HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n';

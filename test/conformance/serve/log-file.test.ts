@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
+import { until } from '../../support/until.js';
 import { ask } from './client.js';
-import { runServer, startServer, TestSite, until } from './servers.js';
+import { runServer, startServer, TestSite } from './servers.js';
 
 describe('the access log in a file', { skip: process.platform === 'linux' ? false : 'needs Linux' }, () => {
   const site = new TestSite({ 'a.txt': 'hello' });

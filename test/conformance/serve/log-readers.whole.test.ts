@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
+import { until } from '../../support/until.js';
 import { ask } from './client.js';
-import { program, runServer, TestSite, until } from './servers.js';
+import { program, runServer, TestSite } from './servers.js';
 import { flood } from './traffic.js';
 
 describe('the reader of the access log', () => {

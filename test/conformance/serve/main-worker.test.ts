@@ -6,8 +6,9 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { until } from '../../support/until.js';
 import { ask } from './client.js';
-import { forEachEngine, ownProcess, program, runServer, TestSite, until } from './servers.js';
+import { forEachEngine, ownProcess, program, runServer, TestSite } from './servers.js';
 
 /** How many threads a process has. */
 function threadsOf(pid: number): number {

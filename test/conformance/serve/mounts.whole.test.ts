@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { mountsImpossible, runInMounts, withOwnMounts } from '../../support/mounts.js';
+import { until } from '../../support/until.js';
 import { ask, RawClient } from './client.js';
-import { forEachEngine, patterned, program, runServer, type ServerProcess, TestSite, until } from './servers.js';
+import { forEachEngine, patterned, program, runServer, type ServerProcess, TestSite } from './servers.js';
 
 const skip = mountsImpossible(withOwnMounts('true'));
 /** How long a path is believed, and what a busy machine adds. */

@@ -5,17 +5,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer as createTcpServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { until } from '../../support/until.js';
 import { ask, parseHead, RawClient } from './client.js';
-import {
-  engineRefused,
-  engines,
-  patterned,
-  program,
-  runServer,
-  type ServerProcess,
-  TestSite,
-  until,
-} from './servers.js';
+import { engineRefused, engines, patterned, program, runServer, type ServerProcess, TestSite } from './servers.js';
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`;
 const size = 24 * 1024 * 1024;

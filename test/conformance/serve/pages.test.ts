@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Server } from '../../../src/serve/server.js';
+import { until } from '../../support/until.js';
 import { ask, RawClient } from './client.js';
-import { forEachEngine, patterned, startServer, TestSite, until } from './servers.js';
+import { forEachEngine, patterned, startServer, TestSite } from './servers.js';
 
 const hostile = [
   '<img src=x onerror=alert(1)>',

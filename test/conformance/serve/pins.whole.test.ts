@@ -18,8 +18,9 @@ import { pageBytes } from '../../../src/kernel/memory.js';
 import type { ServeOptions } from '../../../src/serve/options.js';
 import type { Server } from '../../../src/serve/server.js';
 import { becomesCold } from '../../support/page-cache.js';
+import { until } from '../../support/until.js';
 import { ask, RawClient } from './client.js';
-import { type EngineName, forEachEngine, patterned, startServer, TestSite, until } from './servers.js';
+import { type EngineName, forEachEngine, patterned, startServer, TestSite } from './servers.js';
 
 const film = patterned(5_000_000);
 const other = patterned(4_000_000).reverse();

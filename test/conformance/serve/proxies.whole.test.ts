@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveOptions } from '../../../src/serve/options.js';
+import { until } from '../../support/until.js';
 import { RawClient } from './client.js';
-import { runServer, type ServerProcess, TestSite, until } from './servers.js';
+import { runServer, type ServerProcess, TestSite } from './servers.js';
 
 const get = (...fields: string[]) => ['GET /a.txt HTTP/1.1', 'Host: test', ...fields, '', ''].join('\r\n');
 

@@ -10,7 +10,6 @@ import { openFilesLimit } from '../../../src/kernel/limits.js';
 import { resolveOptions, type ServeOptions } from '../../../src/serve/options.js';
 import { Server } from '../../../src/serve/server.js';
 import { UringEngine } from '../../../src/uring/engine.js';
-import { patient } from '../../support/patience.js';
 import { program, workerEntry } from '../../support/program.js';
 import { enterOwnNetwork, makeVethPair } from '../../support/veth-pairs.js';
 
@@ -151,19 +150,6 @@ export function runServer(
     });
     void ended.then((status) => reject(new Error(`clearway serve ended with ${status}: ${stderr || stdout}`)));
   });
-}
-
-/** Waits until a condition holds. @throws with `what` when it does not in time. */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
-): Promise<void> {
-  const end = Date.now() + patient(timeoutMs);
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`not in ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** Bytes of which no two places look alike: what is missing, doubled or out of place is seen. */

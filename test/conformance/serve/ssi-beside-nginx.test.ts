@@ -5,12 +5,13 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get as httpGet } from 'node:http';
-import { createServer as createSocketServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { freePort } from '../../../bench/host/port.js';
 import type { Server } from '../../../src/serve/server.js';
-import { startServer, TestSite, until } from './servers.js';
+import { until } from '../../support/until.js';
+import { startServer, TestSite } from './servers.js';
 import { differentFromNginx, sameAsNginx, ssiParts } from './ssi-documents.js';
 
 const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx'].find(existsSync);
@@ -112,15 +113,4 @@ function configuration(root: string, port: number, directory: string): string {
 events { worker_connections 64; }
 http { ${paths} access_log off; types { text/html html shtml; }
   server { listen 127.0.0.1:${port}; root ${root}; ssi on; } }`;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createSocketServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

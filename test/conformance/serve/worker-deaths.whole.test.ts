@@ -6,8 +6,9 @@ import { readdirSync, readlinkSync, renameSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { engineDescriptor, engineDescriptors, spoil } from '../../support/engine-descriptors.js';
+import { until } from '../../support/until.js';
 import { ask, RawClient } from './client.js';
-import { forEachEngine, program, runServer, startServer, TestSite, until } from './servers.js';
+import { forEachEngine, program, runServer, startServer, TestSite } from './servers.js';
 
 /** Engines that are open in this process, whether they accept or not; libuv's are among the ones of epoll. */
 function openEngines(): number {

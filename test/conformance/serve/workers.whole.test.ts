@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { engineDescriptor, spoil } from '../../support/engine-descriptors.js';
+import { until } from '../../support/until.js';
 import { ask, RawClient } from './client.js';
-import { forEachEngine, startServer, TestSite, until } from './servers.js';
+import { forEachEngine, startServer, TestSite } from './servers.js';
 
 /** What a descriptor of this process leads to; undefined when it is closed. */
 function leadsTo(fd: number): string | undefined {
