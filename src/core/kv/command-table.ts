@@ -1,6 +1,6 @@
 // The table of commands: found by name in any case with two comparisons of eight bytes. Each family of commands adds its own (kv/commands/).
 
-/** What a command does, bit by bit; the names are those that COMMAND INFO gives (introspection.ts). */
+/** What a command does, bit by bit; the names are those that COMMAND INFO gives (commands/command-info.ts). */
 export const WRITE: u32 = 1;
 export const READONLY: u32 = 2;
 export const DENYOOM: u32 = 4;

@@ -11,7 +11,7 @@ export const PARSED: u32 = 0;
 /** A command of no words: to be passed over. */
 const PARSED_NOTHING: u32 = 1;
 export const INCOMPLETE: u32 = 2;
-/** Errors of the protocol; texts in protocol-errors.ts. */
+/** Errors of the protocol; texts in kv/feed.ts. */
 export const BAD_COUNT: u32 = 3;
 export const BAD_LENGTH: u32 = 4;
 export const BAD_TYPE: u32 = 5;
