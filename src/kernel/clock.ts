@@ -6,14 +6,16 @@ import { bind } from './ffi.js';
 import { MAP, mapMemory, PROT } from './memory.js';
 
 const timerAbsolute = 1;
-const [beganSeconds] = process.hrtime();
+/** Taken once: `process` is a getter of the global object, which compiled code calls each time. */
+const { hrtime } = process;
+const [beganSeconds] = hrtime();
 
 /**
  * Milliseconds of the monotonic clock since this thread loaded the module, for threads that must start fast: `performance` loads ten
  * modules of Node's first, and allocates a number at each call.
  */
 export function monotonicMs(): number {
-  const now = process.hrtime();
+  const now = hrtime();
   return (now[0] - beganSeconds) * 1000 + now[1] / 1e6;
 }
 

@@ -182,7 +182,7 @@ export class Connection<S> extends Endpoint {
   /** Begins to receive again if nothing speaks against it. Called whenever something that did is over. */
   #resumeReceive(): void {
     if (this.fd < 0 || this.#receiving || this.#closing || this.inputEnded || this.#pumping) return;
-    if (this.#tooFarAhead) return;
+    if (this.#isTooFarAhead()) return;
     this.#beginReceive(false);
   }
 
@@ -237,15 +237,15 @@ export class Connection<S> extends Endpoint {
     this.#tellEnd();
   }
 
-  /** An idle protocol that wants more gets more, however much that is: it has limits of its own. */
-  get #tooFarAhead(): boolean {
+  /** An idle protocol that wants more gets more: it has limits of its own. No getter: V8 goes through its runtime for a private one. */
+  #isTooFarAhead(): boolean {
     const waits = this.busy || this.sending || this.#yielding;
     return waits && this.#backlog !== undefined && this.#backlog.length > this.owner.backlogLimit;
   }
 
   /** Stops receiving while the peer is too far ahead, and begins again when it is not. */
   #limitBacklog(): void {
-    if (this.#tooFarAhead) {
+    if (this.#isTooFarAhead()) {
       if (this.#receiving && !this.#stopping) {
         this.#stopping = true;
         this.owner.loop.engine.stopReceive(this.token, this.fd);
@@ -433,7 +433,7 @@ export class Connection<S> extends Endpoint {
   }
 
   /** True while the pump or an engine's operation still uses the socket. */
-  get #inUse(): boolean {
+  #isInUse(): boolean {
     return this.#receiving || this.#sending || this.#pump?.waiting === true;
   }
 
@@ -467,13 +467,13 @@ export class Connection<S> extends Endpoint {
     this.deadlineMs = Number.POSITIVE_INFINITY;
     // First: what waits for a time of its own is no operation of the engine's.
     this.#pump?.stop();
-    if (this.#inUse) this.owner.loop.engine.cancel(this.token, this.fd, true);
+    if (this.#isInUse()) this.owner.loop.engine.cancel(this.token, this.fd, true);
     this.#closeWhenIdle();
   }
 
   /** The descriptor is closed, and lent bytes go back, only when no operation uses them any more. */
   #closeWhenIdle(): void {
-    if (!this.#closing || this.fd < 0 || this.#inUse) return;
+    if (!this.#closing || this.fd < 0 || this.#isInUse()) return;
     const { loop, protocol } = this.owner;
     this.output.clear();
     this.#pumping = false;
