@@ -242,8 +242,8 @@ export class Loop implements EngineEvents {
   }
 
   /**
-   * As {@link run}, on the main thread: it blocks there too, and returns to Node's own loop when something waits for that and with every tick,
-   * which is as late as Node's timers can be. Promises run then. @returns settled after {@link stop} or {@link close}, or with what a turn threw
+   * As {@link run}, on the main thread: it blocks there too, and returns to Node's own loop when something waits for that, when a timer of Node's is due
+   * and with every tick. Promises run then. @returns settled after {@link stop} or {@link close}, or with what a turn threw
    */
   runBesideNode(): Promise<void> {
     const node = new NodeTurns(this.engine);
@@ -281,8 +281,15 @@ export class Loop implements EngineEvents {
     const sinceTickMs = this.#lastTickMs;
     node.isDue = false;
     if (node.isAtRest()) {
-      do this.turn(tickMs);
-      while (!node.isDue && !this.#stopped && !this.#closed && this.#lastTickMs === sinceTickMs);
+      const timerMs = this.#clock() + node.untilDueMs();
+      do this.turn(Math.min(tickMs, Math.max(0, Math.ceil(timerMs - this.nowMs))));
+      while (
+        !node.isDue &&
+        !this.#stopped &&
+        !this.#closed &&
+        this.#lastTickMs === sinceTickMs &&
+        this.nowMs < timerMs
+      );
     } else {
       for (let turns = 0; turns < turnsOfAnAnswer && !this.#stopped; turns++) if (this.turn(0) === 0) return;
     }

@@ -33,7 +33,7 @@ for (const name of ['uring', 'epoll'] as const) {
       }
     }
 
-    test('Node hears of signals and of its own sockets at once, and of timers at a tick', async () => {
+    test('Node hears of signals and of its own sockets at once', async () => {
       await beside(async () => {
         const times: number[] = [];
         /** Has the loop wait first, which is when what begins has to wake it. */
@@ -66,6 +66,24 @@ for (const name of ['uring', 'epoll'] as const) {
         const sockets = times.filter((_, at) => at % 2 === 1);
         // By the tick alone each would take about one.
         assert.ok(Math.min(...signals) < tickMs / 5 && Math.min(...sockets) < tickMs / 5, `${times} ms`);
+      });
+    });
+
+    test('it waits no longer than to the next timer of Node', async () => {
+      await beside(async (loop) => {
+        const waits: number[] = [];
+        const { engine } = loop;
+        const turn = engine.turn.bind(engine);
+        engine.turn = (waitMs, events) => {
+          waits.push(waitMs);
+          return turn(waitMs, events);
+        };
+        const timerMs = 40;
+        for (let round = 0; round < 5; round++) await new Promise((resolve) => setTimeout(resolve, timerMs));
+        assert.ok(waits.length > 0 && Math.max(...waits) <= timerMs + 1, `${waits} ms`);
+        waits.length = 0;
+        await new Promise((resolve) => setTimeout(resolve, 3 * tickMs));
+        assert.ok(Math.max(...waits) > timerMs && Math.max(...waits) <= tickMs, `${waits} ms`);
       });
     });
 

@@ -21,7 +21,10 @@ export class NodeTurns extends Endpoint {
   readonly #metrics: Mapping;
   readonly #words: Int32Array;
   readonly #readMetrics: () => void;
+  readonly #isAlive: () => boolean;
+  readonly #timeoutMs: () => number;
   #events = -1;
+  #wasDue = false;
 
   /** @throws SystemError without memory, Error where this Node does not export libuv. */
   constructor(engine: Engine) {
@@ -30,6 +33,10 @@ export class NodeTurns extends Endpoint {
     const node = Number(bind('int64 uv_default_loop()')());
     this.#fd = Number(bind('int uv_backend_fd(int64 loop)')(node));
     const read = bind('int uv_metrics_info(int64 loop, int64 metrics)');
+    const isAlive = bind('int uv_loop_alive(int64 loop)');
+    const timeout = bind('int uv_backend_timeout(int64 loop)');
+    this.#isAlive = () => isAlive(node) !== 0;
+    this.#timeoutMs = () => Number(timeout(node));
     this.#metrics = mapMemory(metricsBytes, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS);
     this.#words = new Int32Array(this.#metrics.buffer);
     this.#readMetrics = () => void read(node, this.#metrics.address);
@@ -54,6 +61,22 @@ export class NodeTurns extends Endpoint {
     const before = this.#events;
     this.#events = this.#words[eventsWord]!;
     return this.#events === before;
+  }
+
+  /**
+   * In how many milliseconds Node's next timer is due, 0 where it has work now, and Infinity without any. Asked in a task of Node's: a timer that is
+   * begun in one counts. Timers that keep no process up are heard of while something else does.
+   */
+  untilDueMs(): number {
+    // libuv waits for nothing while there is an immediate, and the one that this is asked in is taken off the count, but libuv told only when one
+    // is taken back.
+    clearImmediate(setImmediate(() => {}));
+    // Where nothing keeps it up libuv would not wait either, whatever its timers say.
+    const timeoutMs = this.#isAlive() ? this.#timeoutMs() : -1;
+    // What is due though Node just had its turn for it is no timer: the tick is often enough.
+    const isNone = timeoutMs < 0 || (timeoutMs === 0 && this.#wasDue);
+    this.#wasDue = timeoutMs === 0;
+    return isNone ? Number.POSITIVE_INFINITY : timeoutMs;
   }
 
   /** What is watched goes with the engine. */
