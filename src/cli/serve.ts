@@ -7,6 +7,7 @@ import type { ServeOptions } from '../serve/options.js';
 import type { Server } from '../serve/server.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
+import { sayWhenTaken } from './kit/say.js';
 import { shortageSentence } from './kit/shortage.js';
 import { hasTerminal, onSignals, statusOfSignal } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
@@ -233,8 +234,6 @@ export async function run(args: string[]): Promise<number> {
     return code === 'CLEARWAY_OPTION' || code === 'CLEARWAY_USAGE' ? 2 : 1;
   }
   const { server, dashboardAt, warn } = prepared;
-  // Whoever read the warnings may go; the server stays.
-  process.stderr.on('error', () => {});
   server.on('warning', warn);
   server.on('pinned', (files, bytes) => void tellPinned(files, bytes));
   let dashboard: ServeDashboard | undefined;
@@ -254,9 +253,8 @@ export async function run(args: string[]): Promise<number> {
 
 async function tellPinned(files: number, bytes: number): Promise<void> {
   const { formatBytes } = await import('../text/units.js');
-  process.stderr.write(
-    `clearway serve: ${files === 1 ? '1 file is' : `${files} files are`} pinned, ${formatBytes(bytes)}\n`,
-  );
+  const what = files === 1 ? '1 file is' : `${files} files are`;
+  sayWhenTaken('stderr', `clearway serve: ${what} pinned, ${formatBytes(bytes)}\n`);
 }
 
 /** What whoever started it by hand would wonder about: an address that answers 404. Nothing where there is an index. */
@@ -300,10 +298,10 @@ function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined)
       void end(statusOfSignal(signal));
     });
     // Said only now: whoever reads it may send a signal at once.
-    process.stdout.write(`${lines.join('\n')}\n`);
-    if (process.stderr.isTTY) process.stderr.write(firstSteps(server));
+    sayWhenTaken('stdout', `${lines.join('\n')}\n`);
+    if (process.stderr.isTTY) sayWhenTaken('stderr', firstSteps(server));
     server.on('error', (error) => {
-      process.stderr.write(`clearway serve: ${error.message}\n`);
+      sayWhenTaken('stderr', `clearway serve: ${error.message}\n`);
       void end(1, 0);
     });
   });

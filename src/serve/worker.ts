@@ -13,6 +13,7 @@ import { setNonBlocking } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { keepCopyAccount } from '../memory/copy.js';
 import type { ListenSocket } from '../transport/acceptor.js';
+import { unmapMessages } from '../transport/gather.js';
 import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import { isHashedName } from '../wire/http/media-type.js';
@@ -293,6 +294,7 @@ async function serve(
     loop.close();
     parts.responder?.unmap();
     parts.log?.unmap();
+    unmapMessages();
     port.close();
   }
 }

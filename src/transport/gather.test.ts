@@ -2,7 +2,7 @@
 // to a reader that stalls. What is lent comes back, once, also when the reader leaves in the middle.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,9 @@ import { platformIsLinux } from '../kernel/ffi.js';
 import { closeDescriptor, listenTcp, localAddress, setNonBlocking } from '../kernel/socket.js';
 import { MappedFile } from '../memory/mapped-file.js';
 import { Region } from '../memory/region.js';
+import { IOV_MAX } from '../memory/sg-list.js';
 import type { Connection, Protocol } from './connection.js';
+import { leaseMessage, messageAddress, releaseMessage, unmapMessages } from './gather.js';
 import { Listener } from './listener.js';
 import { Loop } from './loop.js';
 import { openEngine } from './open-engine.js';
@@ -261,6 +263,34 @@ for (const engine of ['uring', 'epoll'] as const) {
     }
   });
 }
+
+test('the memory of messages is given back, and there is other when it is needed', {
+  skip: !platformIsLinux && 'needs Linux',
+}, () => {
+  /** Whether an address is mapped. */
+  const isMapped = (address: number): boolean =>
+    readFileSync('/proc/self/maps', 'latin1')
+      .split('\n')
+      .some((line) => {
+        const [from = 0, to = 0] = line
+          .split(' ', 1)[0]!
+          .split('-')
+          .map((each) => Number.parseInt(each, 16));
+        return from <= address && address < to;
+      });
+  for (let round = 0; round < 2; round++) {
+    const addresses: number[] = [];
+    for (const entries of [1, IOV_MAX]) {
+      const message = leaseMessage(entries);
+      addresses.push(messageAddress(message));
+      releaseMessage(message);
+    }
+    assert.deepEqual(addresses.map(isMapped), [true, true]);
+    unmapMessages();
+    // Whatever else is mapped meanwhile may lie there: nothing is, within one step.
+    assert.deepEqual(addresses.map(isMapped), [false, false]);
+  }
+});
 
 function reasonToSkip(engine: 'uring' | 'epoll'): string | false {
   if (!platformIsLinux) return 'needs Linux';

@@ -70,6 +70,13 @@ export function finishMessage(message: number, count: number): void {
   words[at + iovlenAt] = count;
 }
 
+/** Gives the memory of all messages of this thread back, none of which the kernel still reads; the next message has memory of its own. */
+export function unmapMessages(): void {
+  small?.pool.unmap();
+  large?.pool.unmap();
+  small = large = undefined;
+}
+
 /** Gives a message back when its call has ended. */
 export function releaseMessage(message: number): void {
   framesOf(message).pool.release(message >> 1);

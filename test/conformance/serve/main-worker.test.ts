@@ -2,8 +2,10 @@
 // cannot hold it up. Not here: deaths of threads (workers.whole.test.ts, worker-deaths.whole.test.ts).
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { closeSync, constants, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, openSync, readdirSync, readSync, renameSync, writeSync } from 'node:fs';
+import { get } from 'node:http';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { until } from '../../support/until.js';
@@ -15,8 +17,16 @@ function threadsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/task`).length;
 }
 
-/** A pipe that is full and that nobody reads: to be written with waiting, and how it is closed. */
-function fullPipe(path: string): { fd: number; close(): void } {
+interface FullPipe {
+  /** To be written with waiting. */
+  readonly fd: number;
+  /** Takes all that is in it. */
+  read(): string;
+  close(): void;
+}
+
+/** A pipe that is full and that nobody reads. */
+function fullPipe(path: string): FullPipe {
   execFileSync('mkfifo', [path]);
   const both = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
   const bytes = new Uint8Array(4096);
@@ -26,11 +36,31 @@ function fullPipe(path: string): { fd: number; close(): void } {
   const fd = openSync(path, constants.O_WRONLY);
   return {
     fd,
+    read: () => {
+      for (let said = ''; ; ) {
+        try {
+          said += Buffer.from(bytes.subarray(0, readSync(both, bytes))).toString('latin1');
+        } catch {
+          return said;
+        }
+      }
+    },
     close: () => {
       closeSync(fd);
       closeSync(both);
     },
   };
+}
+
+/** What a file is answered with over a Unix socket; undefined while nobody listens there. */
+function askSocket(socketPath: string, path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    get({ socketPath, path, agent: false }, async (response) => {
+      let text = '';
+      for await (const part of response.setEncoding('latin1')) text += part;
+      resolve(text);
+    }).on('error', () => resolve(undefined));
+  });
 }
 
 forEachEngine('the main thread as a worker', (engine) => {
@@ -67,4 +97,30 @@ forEachEngine('the main thread as a worker', (engine) => {
     assert.equal(await server.ended, 0);
     pipe.close();
   });
+
+  for (const isRead of [false, true]) {
+    const end = isRead ? 'that is said when somebody reads' : 'and ends';
+    test(`serves though nobody takes its ready line, ${end}`, { skip: ownProcess, timeout: 60_000 }, async () => {
+      const pipe = fullPipe(site.at(`ready-${engine}-${isRead}`));
+      const socket = site.at(`socket-${engine}-${isRead}`);
+      const words = [program, 'serve', ...options, '--socket', socket];
+      const child = spawn(process.execPath, words, { stdio: ['ignore', pipe.fd, pipe.fd] });
+      const ended = once(child, 'exit');
+      try {
+        await until('an answer', async () => (await askSocket(socket, '/a.txt')) === 'hello');
+        let said = '';
+        const hasBeenSaid = (): boolean => {
+          said += pipe.read();
+          return /^clearway serves/m.test(said);
+        };
+        if (isRead) await until('the ready line', hasBeenSaid);
+        assert.equal(await askSocket(socket, '/a.txt'), 'hello');
+        child.kill('SIGTERM');
+        assert.deepEqual(await ended, [0, null]);
+      } finally {
+        child.kill('SIGKILL');
+        pipe.close();
+      }
+    });
+  }
 });
