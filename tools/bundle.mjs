@@ -67,6 +67,23 @@ function addProgram(path) {
   return `./${name}`;
 }
 
+/** An enum as tsc writes it. */
+const enumeration = /^(export )?var (\w+);\n\(function \(\2\) \{\n([\s\S]*?)\n\}\)\(\2 \|\| \(\2 = \{\}\)\);$/gm;
+
+/**
+ * The text of a compiled file, in which what it imports when it is needed is there from the begin where it is needed at each start,
+ * and enums of which nothing is used can be left out.
+ */
+function compiledText(path) {
+  let text = readFileSync(path, 'utf8').replace(
+    enumeration,
+    '$1var $2 = /* @__PURE__ */ (function ($2) {\n$3\nreturn $2; })({});',
+  );
+  for (const [index, other] of (within[relative(compiled, path)] ?? []).entries())
+    text = `import * as within${index} from '${other}';\n${text.replace(/import\((['"])(.*?)\1\)/g, (call, _, asked) => (asked === other ? `within${index}` : call))}`;
+  return text;
+}
+
 /**
  * Code in a bundle keeps its own address, for what it looks for beside itself (pages, package.json, other programs); a program
  * that is in the bundle is started from there. The address is made when it is asked for.
@@ -74,14 +91,12 @@ function addProgram(path) {
 const ownAddresses = {
   name: 'own-addresses',
   setup(build) {
-    build.onResolve({ filter: /^\.\.?\// }, ({ path, importer, resolveDir, kind }) =>
-      kind !== 'dynamic-import' || within[relative(compiled, importer)]?.includes(path)
-        ? undefined
-        : { path: addProgram(join(resolveDir, path)), external: true },
+    build.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) =>
+      kind === 'dynamic-import' ? { path: addProgram(join(resolveDir, path)), external: true } : undefined,
     );
     build.onLoad({ filter: /[/\\]dist[/\\]src[/\\].*\.js$/ }, ({ path }) => {
-      const text = readFileSync(path, 'utf8');
-      if (!text.includes('import.meta.url')) return undefined;
+      const text = compiledText(path);
+      if (!text.includes('import.meta.url')) return { contents: text, loader: 'js', resolveDir: dirname(path) };
       const url = (target) =>
         `require('node:url').pathToFileURL(require('node:path').join(__dirname, ${JSON.stringify(target.replaceAll('\\', '/'))}))`;
       const contents = text
@@ -137,6 +152,16 @@ function isFresh() {
   const built = statSync(command, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const tools = [fileURLToPath(import.meta.url), loader, keeper, directly].map((path) => statSync(path).mtimeMs);
   return built > Math.max(newestMs(compiled), ...tools);
+}
+
+/**
+ * esbuild makes a copy of what a module of Node's exports, property by property, for a default export that is never asked for. The text stays as
+ * long as it was, as maps count its characters.
+ */
+function takeModulesAsTheyAre(file) {
+  const pattern = /__toESM\((require\("node:[\w/]+"\)|require_(?:node_\w+|promises)\(\))(?:,1)?\)/g;
+  const text = readFileSync(file, 'utf8').replace(pattern, (all, module) => module.padEnd(all.length));
+  writeFileSync(file, text);
 }
 
 /** Comments are dropped from a bundle, but the executable's second line is one that the shell runs (src/cli/main.ts). */
@@ -231,6 +256,7 @@ export async function bundle() {
     const name = basename(program, '.js');
     const shape = cachedNames.has(name) ? cachedShape : {};
     await build({ ...common, ...shape, entryPoints: [program] });
+    takeModulesAsTheyAre(join(folder, `${name}${shape.outExtension?.['.js'] ?? '.js'}`));
     if (cachedNames.has(name)) writeStub(name);
   }
   copyFileSync(loader, join(folder, 'cached-code.cjs'));

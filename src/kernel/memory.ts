@@ -18,12 +18,19 @@ export interface Mapping {
 }
 
 /**
- * mmap(2). `length` is in bytes and rounded up by the kernel to whole pages.
+ * mmap(2). `length` is in bytes and rounded up by the kernel to whole pages; the ArrayBuffer is of the first `seen` of them.
  * @throws SystemError ENOMEM, EPERM (a locked or huge mapping over the limit), EACCES, EINVAL.
  */
-export function mapMemory(length: number, protection: number, flags: number, fd = -1, offset = 0): Mapping {
+export function mapMemory(
+  length: number,
+  protection: number,
+  flags: number,
+  fd = -1,
+  offset = 0,
+  seen = length,
+): Mapping {
   const address = check(syscall6(sys.mmap, 0, length, protection, flags, fd, offset), 'mmap', `of ${length} bytes`);
-  return { address, length, buffer: viewMemory(address, length) };
+  return { address, length, buffer: viewMemory(address, seen) };
 }
 
 /** munmap(2). The caller answers for it that nobody, the kernel included, still uses the bytes. */

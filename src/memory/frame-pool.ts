@@ -12,9 +12,12 @@ export class FramePool {
   #freeCount = 0;
   #fresh = 0;
 
-  /** Maps a region of `frames` frames of `frameBytes` bytes each. Pages come when a frame is first used. */
-  constructor(frames: number, frameBytes: number) {
-    this.region = new Region(frames * frameBytes);
+  /**
+   * Maps a region of `frames` frames of `frameBytes` bytes each. Pages come when a frame is first used.
+   * @param seen how many of them JavaScript sees before more were leased at once: see {@link Region.see}
+   */
+  constructor(frames: number, frameBytes: number, seen = frames) {
+    this.region = new Region(frames * frameBytes, { seen: seen * frameBytes });
     this.frames = frames;
     this.frameBytes = frameBytes;
     this.#references = new Int32Array(frames);
@@ -30,8 +33,10 @@ export class FramePool {
   lease(): number {
     let frame: number;
     if (this.#freeCount > 0) frame = this.#free[--this.#freeCount]!;
-    else if (this.#fresh < this.frames) frame = this.#fresh++;
-    else return -1;
+    else if (this.#fresh < this.frames) {
+      frame = this.#fresh++;
+      this.region.see(this.#fresh * this.frameBytes);
+    } else return -1;
     this.#references[frame] = 1;
     return frame;
   }

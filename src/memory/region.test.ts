@@ -118,3 +118,20 @@ test('a region that cannot be mapped says so', { skip }, () => {
     (error: unknown) => error instanceof SystemError && error.call === 'mmap' && error.code === 'ENOMEM',
   );
 });
+
+test('what JavaScript sees of a region grows, and is the same memory', { skip }, () => {
+  const region = new Region(1 << 20, { seen: 8192 });
+  assert.deepEqual([region.byteLength, region.buffer.byteLength], [1 << 20, 8192]);
+  const earlier = region.bytes;
+  earlier[8191] = 7;
+  region.see(8192);
+  assert.equal(region.bytes, earlier);
+  region.see(8193);
+  assert.ok(region.bytes.length > 8192 && region.data.byteLength === region.bytes.length);
+  region.bytes[8191]!++;
+  assert.deepEqual([earlier[8191], region.data.getUint8(8191)], [8, 8]);
+  region.see(1 << 20);
+  assert.equal(region.bytes.length, 1 << 20);
+  region.bytes[(1 << 20) - 1] = 1;
+  region.unmap();
+});

@@ -3,6 +3,7 @@
 
 import { MADV, MAP, PROT } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
+import { viewMemory } from '../kernel/ffi.js';
 import {
   adviseMemory,
   closeMemoryFile,
@@ -27,13 +28,15 @@ export interface RegionOptions {
   readonly locked?: boolean;
   /** The name a memory file shows in /proc. */
   readonly name?: string;
+  /** How many bytes JavaScript sees at first, the others when {@link Region.see} asks for them. Default: all. */
+  readonly seen?: number;
 }
 
 const hugePageBytes = 2 * 1024 * 1024;
 
-function mapPages(length: number, fd: number): Mapping {
+function mapPages(length: number, fd: number, seen = length): Mapping {
   const sharing = fd >= 0 ? MAP.SHARED : MAP.PRIVATE | MAP.ANONYMOUS;
-  return mapMemory(length, PROT.READ | PROT.WRITE, sharing | MAP.NORESERVE, fd);
+  return mapMemory(length, PROT.READ | PROT.WRITE, sharing | MAP.NORESERVE, fd, 0, Math.min(seen, length));
 }
 
 /** Reserved when they are mapped: without a reservation the first touch of a page that is not there is a SIGBUS. */
@@ -48,13 +51,18 @@ function mapHuge(length: number): Mapping {
   }
 }
 
-/** Mapped memory with a fixed address. Pages are given by the kernel when they are first touched. */
+/**
+ * Mapped memory with a fixed address. Pages are given by the kernel when they are first touched. V8 counts what JavaScript sees as memory of its
+ * heap, however little of it was touched: it collects the young generation for 32 MiB of new ones and all of the heap for 64 MiB. What may grow large
+ * and seldom does is seen as far as it is used.
+ */
 export class Region {
   readonly address: number;
   readonly byteLength: number;
-  readonly buffer: ArrayBuffer;
-  readonly bytes: Uint8Array;
-  readonly data: DataView;
+  /** What JavaScript sees, in three forms: others after {@link see}. */
+  buffer: ArrayBuffer;
+  bytes: Uint8Array;
+  data: DataView;
   /** The memory file behind the region, or -1. */
   readonly fd: number;
   #mapping: Mapping | undefined;
@@ -70,7 +78,7 @@ export class Region {
     const length = Math.ceil(byteLength / unit) * unit;
     this.fd = kind === 'memfd' ? createMemoryFile(options.name ?? 'clearway', length) : -1;
     try {
-      this.#mapping = kind === 'huge' ? mapHuge(length) : mapPages(length, this.fd);
+      this.#mapping = kind === 'huge' ? mapHuge(length) : mapPages(length, this.fd, options.seen);
       if (options.locked === true) lockMemory(this.#mapping.address, length);
     } catch (error) {
       this.unmap();
@@ -79,6 +87,15 @@ export class Region {
     this.address = this.#mapping.address;
     this.byteLength = length;
     this.buffer = this.#mapping.buffer;
+    this.bytes = new Uint8Array(this.buffer);
+    this.data = new DataView(this.buffer);
+  }
+
+  /** Sees to it that JavaScript sees the bytes before `end`, and so much more that this is seldom asked for. */
+  see(end: number): void {
+    const seen = this.buffer.byteLength;
+    if (end <= seen) return;
+    this.buffer = viewMemory(this.address, Math.min(this.byteLength, Math.max(end, 4 * seen)));
     this.bytes = new Uint8Array(this.buffer);
     this.data = new DataView(this.buffer);
   }

@@ -7,6 +7,8 @@ import { Region } from './region.js';
 
 const smallestFrame = 512;
 const leastSlabBytes = 64 * 1024;
+/** So much of the region is seen at first: see {@link Region.see}. */
+const seenBytes = 8 * 1024 * 1024;
 /** From so much on frames lie in huge pages. */
 const manyBytes = 2 * 1024 * 1024;
 /** Frames begin at multiples of a cache line. */
@@ -52,7 +54,7 @@ export class SlabPool {
     this.#sizes = choices.find((sizes) => sizes.length * slabsASize <= wanted) ?? choices.at(-1)!;
     for (const _ of this.#sizes) this.#free.push([]);
     const slabs = Math.max(this.#sizes.length, wanted);
-    this.region = new Region(slabs * this.slabBytes);
+    this.region = new Region(slabs * this.slabBytes, { seen: seenBytes });
     this.#sizeOf = new Int8Array(slabs).fill(-1);
     this.#leased = new Int32Array(slabs);
   }
@@ -107,6 +109,7 @@ export class SlabPool {
       this.#prefersHuge = true;
       this.region.preferHugePages(slab * this.slabBytes);
     }
+    this.region.see((slab + 1) * this.slabBytes);
     this.#sizeOf[slab] = size;
     const bytes = this.#sizes[size]!;
     const free = this.#free[size]!;

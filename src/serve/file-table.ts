@@ -41,6 +41,8 @@ const firstEntries = 1 << 10;
 export const mostKeyBytes = 4100;
 /** Room for paths, for each entry that there may be. */
 const keyBytesAnEntry = 128;
+/** So much of the memory for keys is seen at first (memory/region.ts). */
+const keyBytesSeen = 1024 * 1024;
 /** How often the counts of answers are halved. */
 const ageMs = 10_000;
 const percent = 0x25;
@@ -110,7 +112,8 @@ export class FileTable {
   constructor(mostEntries: number, spare: number) {
     this.#mostEntries = mostEntries;
     this.#spare = spare;
-    this.#arena = new Region(mostEntries * keyBytesAnEntry + (spare + 1) * (mostKeyBytes + 1));
+    const keyBytes = mostEntries * keyBytesAnEntry + (spare + 1) * (mostKeyBytes + 1);
+    this.#arena = new Region(keyBytes, { seen: keyBytesSeen });
   }
 
   /** How many entries there are: they are numbered from 0 on. */
@@ -168,6 +171,7 @@ export class FileTable {
     const length = end - start;
     this.#keyAt.set(entry, this.#arenaNext);
     this.#keyLength.set(entry, length);
+    this.#arena.see(this.#arenaNext + length + 1);
     copyBytes(CopyReason.fileName, this.#arena.bytes, this.#arenaNext, bytes, start, length);
     this.#arena.bytes[this.#arenaNext + length] = 0;
     this.#arenaNext += length + 1;

@@ -27,18 +27,22 @@ export const headRoom = 512;
 export class HeadWriter {
   /** Where the next byte goes; behind the last one when a head is written. */
   at = 0;
-  #target: Uint8Array;
+  readonly #memory: { readonly bytes: Uint8Array };
   readonly #texts: Uint8Array[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #starts = new Map<number, Uint8Array>();
   readonly #date = new Uint8Array(HTTP_DATE_BYTES + 2);
   #dateSeconds = -1;
 
-  /** @param target what is written into: the memory of the frames. */
-  constructor(target: Uint8Array) {
-    this.#target = target;
+  /** @param memory what is written into: that of the frames. */
+  constructor(memory: { readonly bytes: Uint8Array }) {
+    this.#memory = memory;
     this.#date[HTTP_DATE_BYTES] = 0x0d;
     this.#date[HTTP_DATE_BYTES + 1] = 0x0a;
+  }
+
+  get #target(): Uint8Array {
+    return this.#memory.bytes;
   }
 
   /** The number of a text of whole lines, for {@link FileTable.content} and {@link FileTable.policy}. Texts are few. */

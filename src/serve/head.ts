@@ -176,10 +176,11 @@ function commonFields({ cors, headers }: FieldPolicy, rules: readonly HeaderRule
 
 const headFrameBytes = 4096;
 const headFrames = 2048;
+const framesSeen = 64;
 
 /** Memory that texts are sent from: a pooled frame, or for a long one a region of its own. */
 export class TextMemory implements Lender {
-  readonly #pool = new FramePool(headFrames, headFrameBytes);
+  readonly #pool = new FramePool(headFrames, headFrameBytes, framesSeen);
   /** Regions of long texts, and of several, with the number of texts that are not sent yet. */
   readonly #regions = new Map<number, { readonly region: Region; texts: number }>();
   #nextRegion = -2;

@@ -77,7 +77,7 @@ export class QuickAnswers {
     this.#options = options;
     this.#fields = fields;
     this.frames = new FrameCache(options.inlineBytes + headRoom + options.fieldBytes, options.frameBudget);
-    this.writer = new HeadWriter(this.frames.region.bytes);
+    this.writer = new HeadWriter(this.frames.region);
   }
 
   /**

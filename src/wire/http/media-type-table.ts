@@ -235,40 +235,67 @@ text/plain openpgpkey/policy amphtml/apikey.pub hosting-provider
 text/turtle void
 `;
 
-/** Names without an extension that are text wherever they lie; nginx and Apache leave them to their default type. */
-const textNames = `
-AUTHORS CHANGELOG CHANGES CHECKSUMS CNAME CODEOWNERS CONTRIBUTING CONTRIBUTORS COPYING COPYRIGHT CREDITS Containerfile Dockerfile
-Gemfile HISTORY INSTALL Jenkinsfile Justfile LICENCE LICENSE MAINTAINERS MANIFEST MD5SUMS Makefile NEWS NOTICE PATENTS Procfile README
-Rakefile SECURITY SHA1SUMS SHA256SUMS SHA512SUMS THANKS TODO UNLICENSE VERSION Vagrantfile
+/**
+ * Lines of a type and of names that fix it wherever they lie: text without an extension, which nginx and Apache leave to their default type; what
+ * iOS up to 8 asks for in the root; what a browser that looks for its proxy by itself asks for (WPAD), and runs nothing of another type.
+ */
+const nameLines = `
+text/plain AUTHORS CHANGELOG CHANGES CHECKSUMS CNAME CODEOWNERS CONTRIBUTING CONTRIBUTORS COPYING COPYRIGHT CREDITS Containerfile Dockerfile
+text/plain Gemfile HISTORY INSTALL Jenkinsfile Justfile LICENCE LICENSE MAINTAINERS MANIFEST MD5SUMS Makefile NEWS NOTICE PATENTS Procfile README
+text/plain Rakefile SECURITY SHA1SUMS SHA256SUMS SHA512SUMS THANKS TODO UNLICENSE VERSION Vagrantfile
+application/json apple-app-site-association
+application/x-ns-proxy-autoconfig wpad.dat
 `;
 
-/** A map from each of the names in lines of a type and names. */
-function byName(lines: string): Map<string, string> {
-  const map = new Map<string, string>();
-  for (const line of lines.trim().split('\n')) {
-    const [type = '', ...names] = line.split(' ');
-    for (const name of names) map.set(name, type);
+/** So often the lines are looked through; then a map is made of them. A server that just started needs one or two of all the names. */
+const looksInLines = 32;
+
+/** Lines of a type and of the names that stand for it. */
+class TypesByName {
+  readonly #lines: string;
+  #map: Map<string, string> | undefined;
+  #looks = 0;
+
+  constructor(lines: string) {
+    this.#lines = lines;
   }
-  return map;
+
+  /** The type that a name stands for. */
+  get(name: string): string | undefined {
+    if (this.#map === undefined && this.#looks++ >= looksInLines) this.#map = this.#byName();
+    return this.#map === undefined ? this.#lookThrough(name) : this.#map.get(name);
+  }
+
+  #lookThrough(name: string): string | undefined {
+    if (name === '' || /[ \n]/.test(name)) return undefined;
+    const lines = this.#lines;
+    for (let at = lines.indexOf(` ${name}`); at >= 0; at = lines.indexOf(` ${name}`, at + 1)) {
+      const behind = lines[at + 1 + name.length];
+      if (behind !== ' ' && behind !== '\n') continue;
+      const start = lines.lastIndexOf('\n', at) + 1;
+      return lines.slice(start, lines.indexOf(' ', start));
+    }
+    return undefined;
+  }
+
+  #byName(): Map<string, string> {
+    const map = new Map<string, string>();
+    for (const line of this.#lines.trim().split('\n')) {
+      const [type = '', ...names] = line.split(' ');
+      for (const name of names) map.set(name, type);
+    }
+    return map;
+  }
 }
 
 /** Types by extension, in lower case, beside mrmime's. */
-export const extensionTypes: ReadonlyMap<string, string> = byName(extensionLines);
+export const extensionTypes = new TypesByName(extensionLines);
 
 /** Types by the path behind `.well-known/`. */
-export const wellKnownTypes: ReadonlyMap<string, string> = byName(wellKnownLines);
+export const wellKnownTypes = new TypesByName(wellKnownLines);
 
 /** Types by name, wherever the file lies. */
-export const nameTypes: ReadonlyMap<string, string> = new Map([
-  ...textNames
-    .trim()
-    .split(/\s+/)
-    .map((name) => [name, 'text/plain'] as const),
-  // iOS up to 8 asks for it in the root.
-  ['apple-app-site-association', 'application/json'],
-  // What a browser that looks for its proxy by itself asks for (WPAD); it runs nothing of another type.
-  ['wpad.dat', 'application/x-ns-proxy-autoconfig'],
-]);
+export const nameTypes = new TypesByName(nameLines);
 
 /** Content codings of files that are compressed by their nature, by extension: SVG 1.1 section 1.2 says so of .svgz. */
 export const codedExtensions: ReadonlyMap<string, string> = new Map([['svgz', 'gzip']]);
