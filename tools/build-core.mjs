@@ -81,11 +81,20 @@ async function inlining() {
 }
 
 const named = process.argv.slice(3);
+/** Their memory holds the tables of films, many MiB: V8's collector counts what is not shared, and is begun by it. */
+const shared = { 'film-tables': ['--sharedMemory', '--maximumMemory=65536'] };
+
 const stale = kinds.flatMap(({ folder, into, extra, longest }) =>
   readdirSync(join(sources, folder))
     .map((file) => file.replace(/\.ts$/, ''))
     .filter((name) => !isFresh(join(output, into, `${name}.wasm`), join(sources, folder, `${name}.ts`)))
-    .map((name) => ({ name, source: `src/core/${folder}/${name}.ts`, into, extra, longest }))
+    .map((name) => ({
+      name,
+      source: `src/core/${folder}/${name}.ts`,
+      into,
+      extra: [...extra, ...(shared[name] ?? [])],
+      longest,
+    }))
     .filter(({ source }) => named.length === 0 || named.includes(source)),
 );
 

@@ -6,16 +6,17 @@ export let taken: u32 = 0;
 /** The largest number, signs left out, of the runs that were spread. */
 export let largest: u32 = 0;
 
-/** Puts 32-bit words that lie as files have them into the machine's order, in place. Returns all of them, ored. */
-export function swapWords(at: usize, words: u32): u32 {
+/** Writes 32-bit words that lie at `from`, or already in place, as files have them in the machine's order. Returns all of them, ored. */
+export function swapWords(from: usize, at: usize, words: u32): u32 {
   let bits: u32 = 0;
   const end = at + (words << 2);
+  const back = from - at;
   let place = at;
   if (ASC_FEATURE_SIMD) {
     let all = i32x4.splat(0);
     for (const whole = at + ((words & ~3) << 2); place < whole; place += 16) {
       const swapped = i8x16.shuffle(
-        v128.load(place),
+        v128.load(place + back),
         i32x4.splat(0),
         3,
         2,
@@ -41,7 +42,7 @@ export function swapWords(at: usize, words: u32): u32 {
       i32x4.extract_lane(all, 0) | i32x4.extract_lane(all, 1) | i32x4.extract_lane(all, 2) | i32x4.extract_lane(all, 3);
   }
   for (; place < end; place += 4) {
-    const word = bswap<u32>(load<u32>(place));
+    const word = bswap<u32>(load<u32>(place + back));
     store<u32>(place, word);
     bits |= word;
   }

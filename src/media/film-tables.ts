@@ -1,6 +1,5 @@
-// The memory of a film's tables: long ones lie in memory that is used again, so that films come and go without work for the collector, which
-// counts every byte of a table, and without new pages of the kernel's. Not here: how much a film may hold (growing.ts), the memory itself
-// (serving/table-pool.ts).
+// The memory of a film's tables: it is the core's, whose functions go through them, and is used again, so that films come and go without work for the
+// collector and without new pages of the kernel's. Not here: how much a film may hold (growing.ts), the memory itself (table-pool.ts).
 
 import type { SampleTable } from './samples.js';
 
@@ -13,14 +12,11 @@ export interface TablePiece {
 
 /** Memory that tables lie in, and that is used again. */
 export interface TableMemory {
-  /** Room for so many bytes, all of them 0; undefined when there is none: the table is then the collector's. */
+  /** Room for so many bytes, all of them 0; undefined when there is none. */
   lease(bytes: number): TablePiece | undefined;
   /** Takes the room back. */
   release(piece: TablePiece): void;
 }
-
-/** Shorter tables are the collector's: they cost it little, and would leave gaps. */
-const leastBytes = 8192;
 
 /** What a film knows of its samples is numbers of one of these. */
 export type Table = Uint16Array | Int16Array | Uint32Array | Int32Array | Float64Array;
@@ -38,21 +34,21 @@ export type TableKind<Kind extends Table> = {
 
 /** The tables of one film, kept as long as somebody uses them: made with one user, whoever had the film read. */
 export class FilmTables {
-  readonly #memory: TableMemory | undefined;
+  readonly #memory: TableMemory;
   readonly #pieces = new Map<Table, TablePiece>();
   #samples: readonly SampleTable[] = [];
   #users = 1;
 
-  /** @param memory where long tables lie; undefined: they are the collector's. */
-  constructor(memory?: TableMemory) {
+  /** @param memory where tables lie. */
+  constructor(memory: TableMemory) {
     this.#memory = memory;
   }
 
-  /** Room for so many numbers, all of them 0. */
+  /** Room for so many numbers, all of them 0. @throws RangeError where there is none */
   make<Kind extends Table>(kind: TableKind<Kind>, count: number): Kind {
-    const bytes = count * kind.BYTES_PER_ELEMENT;
-    const piece = bytes < leastBytes ? undefined : this.#memory?.lease(bytes);
-    if (piece === undefined) return new kind(count);
+    if (count === 0) return new kind(0);
+    const piece = this.#memory.lease(count * kind.BYTES_PER_ELEMENT);
+    if (piece === undefined) throw new RangeError('no memory is left for the tables of films');
     const table = new kind(piece.buffer, piece.offset, count);
     this.#pieces.set(table, piece);
     return table;
@@ -63,7 +59,7 @@ export class FilmTables {
     const piece = this.#pieces.get(table);
     if (piece === undefined) return;
     this.#pieces.delete(table);
-    this.#memory!.release(piece);
+    this.#memory.release(piece);
   }
 
   /** Says what is closed with them. */
@@ -80,7 +76,7 @@ export class FilmTables {
   release(): void {
     if (--this.#users > 0) return;
     for (const samples of this.#samples) samples.close();
-    for (const piece of this.#pieces.values()) this.#memory!.release(piece);
+    for (const piece of this.#pieces.values()) this.#memory.release(piece);
     this.#pieces.clear();
   }
 }

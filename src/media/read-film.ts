@@ -23,6 +23,7 @@ import { editOf, isLeftOut, readTrackHead, type TrackHead, type TrackOutcome } f
 import { type BoxBudget, bytesAt, childrenOf, payloadOf, type Reading, readAhead } from './reading.js';
 import { note } from './sample-builder.js';
 import type { SampleTable } from './samples.js';
+import { tablePool } from './table-pool.js';
 
 const mostTopLevel = 65_536;
 const mostMoovBytes = 256 * 1024 * 1024;
@@ -31,11 +32,11 @@ const mostTracks = 64;
 
 /**
  * Reads a film of `size` bytes; see {@link FilmNeed} for what it yields and is resumed with. The caller is the first user of its tables.
- * @param memory where long tables are to lie; undefined: they are the collector's
+ * @param memory where tables are to lie, a part of the core's; the thread's without it
  * @throws FilmRefusal when it cannot be offered
  */
 export function* readFilm(size: number, memory?: TableMemory): Generator<FilmNeed, Film, Uint8Array | undefined> {
-  const tables = new FilmTables(memory);
+  const tables = new FilmTables(memory ?? tablePool());
   let film: Film | undefined;
   try {
     film = yield* readAhead(read(size, tables), size);

@@ -149,12 +149,13 @@ export function* stretchesOf(
 ): Reading<void> {
   const entryBytes = wordsPerEntry * 4;
   const core = tableCore();
-  const bytes = new Uint8Array(core.words.numbers.buffer, core.words.at, most);
   const swapped = (view: DataView, entries: number, first: number): boolean | undefined => {
     const length = entries * entryBytes;
-    // copy-ok: a piece of a film's header, to be put into the machine's order
-    bytes.set(new Uint8Array(view.buffer, view.byteOffset, length));
-    return take(core, entries, first, core.core.swapWords(core.words.at, length / 4));
+    const begin = view.byteOffset & 7;
+    const { numbers: raw } = core.bytes;
+    // A piece of a film's header, to be put into the machine's order.
+    raw.set(new Uint8Array(view.buffer, view.byteOffset, length), begin);
+    return take(core, entries, first, core.core.swapWords(core.bytes.at + begin, core.words.at, length / 4));
   };
   yield* entriesOf(box, skip, entryBytes, count, swapped, most);
 }

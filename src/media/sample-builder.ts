@@ -2,7 +2,7 @@
 // is safe, in as few bytes as hold them. Not here: where runs come from (read-tables.ts, read-fragments.ts).
 
 import { fillRun, type OffsetsBuilder } from './composition-offsets.js';
-import { putNumbers } from './film-tables.js';
+import { putNumbers, type Table } from './film-tables.js';
 import { CutOffError, type IndexBudget, type NumberList, TableError, WordList } from './growing.js';
 import { samplesATurn } from './reading.js';
 import { checkpointShift, type SampleArrays, SampleTable } from './samples.js';
@@ -286,6 +286,11 @@ const enum PlacingFloat {
   end,
 }
 
+/** Where the core finds a number of a table. */
+function addressOf(table: Table, index: number): number {
+  return table.byteOffset + index * table.BYTES_PER_ELEMENT;
+}
+
 /** Finds where each sample lies: which begin a chunk, checkpoints, and that all of it lies in the file. */
 class Placer {
   readonly checkpoints: {
@@ -341,34 +346,32 @@ class Placer {
     const chunk = this.#words[Placing.chunk]!;
     const run = this.#words[Placing.run]!;
     this.#words[Placing.end] = end;
-    if (typeof sizes !== 'number') {
-      const room = sizes.BYTES_PER_ELEMENT === 4 ? core.words.numbers : core.shorts;
-      putNumbers(room, sizes.subarray(sample, end), 0);
-    }
     // Each sample begins a chunk at most, and each chunk a run.
-    putNumbers(core.low.numbers, places.low.subarray(chunk, chunk + end - sample), 0);
-    if (places.high !== undefined) putNumbers(core.high.numbers, places.high.subarray(chunk, chunk + end - sample), 0);
-    runs.firsts.read(run, core.firsts.numbers);
-    runs.samples.read(run, core.counts.numbers);
+    runs.firsts.read(run, core.firsts.numbers.subarray(0, end - sample));
+    runs.samples.read(run, core.counts.numbers.subarray(0, end - sample));
     putNumbers(core.stateFloats, this.#state, 0);
-    const isInside = core.placeSamples();
+    const point = sample >>> checkpointShift;
+    const { offsets, chunks, bytes } = this.checkpoints;
+    const isInside = core.core.placeSamples(
+      core.state.at,
+      typeof sizes === 'number' ? 0 : addressOf(sizes, sample),
+      addressOf(places.low, chunk),
+      places.high === undefined ? 0 : addressOf(places.high, chunk),
+      ...([core.firsts.at, core.counts.at, addressOf(this.bits, sample >>> 5)] as const),
+      ...([addressOf(offsets, point), addressOf(chunks, point), addressOf(bytes, point)] as const),
+    );
     putNumbers(this.#state, core.stateFloats.subarray(0, PlacingFloat.end), 0);
     if (isInside === 0) throw new CutOffError(this.#state[PlacingFloat.offset]!, this.#state[PlacingFloat.fileEnd]!);
-    this.#keep(core, sample, end);
+    this.#keepTimes(sample, end);
     return end === count;
   }
 
-  /** Keeps what was found of the samples from `from` up to `to`. */
-  #keep({ bits, offsets, chunks, sums }: TableCore, from: number, to: number): void {
-    const point = from >>> checkpointShift;
-    const points = ((to - 1) >>> checkpointShift) + 1 - point;
-    putNumbers(this.bits, bits.numbers.subarray(0, (to - from + 31) >>> 5), from >>> 5);
-    putNumbers(this.checkpoints.offsets, offsets.numbers.subarray(0, points), point);
-    putNumbers(this.checkpoints.chunks, chunks.numbers.subarray(0, points), point);
-    putNumbers(this.checkpoints.bytes, sums.numbers.subarray(0, points), point);
+  /** Keeps the decode times at checkpoints of the samples from `from` up to `to`. */
+  #keepTimes(from: number, to: number): void {
     const { times } = this.checkpoints;
     if (times === undefined) return;
-    for (let at = point; at < point + points; at++) times[at] = this.#timeAt(at << checkpointShift);
+    const end = ((to - 1) >>> checkpointShift) + 1;
+    for (let at = from >>> checkpointShift; at < end; at++) times[at] = this.#timeAt(at << checkpointShift);
   }
 
   /** The decode time of a sample at a checkpoint: that of the checkpoint before, and 512 deltas. */

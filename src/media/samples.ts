@@ -4,6 +4,8 @@
 
 import { lastAtMost } from './rising.js';
 
+type Table = Uint16Array | Int16Array | Uint32Array | Int32Array | Float64Array;
+
 /** log2 of the samples between two checkpoints. */
 export const checkpointShift = 9;
 const checkpointMask = (1 << checkpointShift) - 1;
@@ -129,6 +131,44 @@ export class SampleTable {
     this.#descriptions = undefined;
     this.#placeSample = -1;
     this.#timeSample = -1;
+  }
+
+  /**
+   * Writes what the core's functions are told of the tables: the fields of `Track` (src/core/film-cut.ts) from `each` on, at `at`.
+   * @param memory the core's
+   * @throws TypeError for tables that lie elsewhere, or are closed
+   */
+  describe(words: Uint32Array, at: number, memory: ArrayBufferLike): void {
+    const place = (table: Table | undefined): number => {
+      if (table === undefined || table.length === 0) return 0;
+      if (table.buffer !== memory) throw new TypeError('a table is not where the core finds it');
+      return table.byteOffset;
+    };
+    const { times, bytes } = this.#checkpoints!;
+    const [runs, sync, starts] = [this.#runs, this.#sync, this.#descriptionStarts];
+    words[at] = Math.max(0, this.#constantSize);
+    words[at + 1] = place(this.#sizes);
+    words[at + 2] = Number(this.#sizes.BYTES_PER_ELEMENT === 4);
+    words[at + 3] = runs === undefined ? 0 : runs.firstSamples.length;
+    words[at + 4] = place(runs?.firstSamples);
+    words[at + 5] = place(this.#deltas);
+    words[at + 6] = place(runs?.startTimes);
+    words[at + 7] = place(times);
+    words[at + 8] = place(this.#compositionOffsets);
+    words[at + 9] = Number(this.#compositionOffsets?.BYTES_PER_ELEMENT === 4);
+    words[at + 10] = Number(sync !== undefined);
+    words[at + 11] = place(sync);
+    words[at + 12] = sync === undefined ? 0 : sync.length;
+    words[at + 16] = starts === undefined ? 0 : starts.length;
+    words[at + 17] = place(starts);
+    words[at + 18] = place(this.#descriptions);
+    words[at + 19] = place(bytes);
+    words[at + 20] = bytes.length;
+  }
+
+  /** Ticks of a unit of composition offsets. */
+  get offsetUnit(): number {
+    return this.#offsetUnit;
   }
 
   /** Bytes of a sample. */

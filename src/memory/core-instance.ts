@@ -20,9 +20,9 @@ function moduleOf(name: string): WebAssembly.Module {
   return module;
 }
 
-function memoryOf(pages: number): WebAssembly.Memory {
+function memoryOf(pages: number, shared: boolean): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages });
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
   } catch (cause) {
     // V8 reserves some 10 GiB of addresses for each, so that a bad access is a caught fault.
     throw new Error(
@@ -38,10 +38,14 @@ export interface CoreInstance<Exports> {
   readonly memory: WebAssembly.Memory;
 }
 
-/** @param byteLength of the memory, rounded up to 64 KiB. @throws RangeError above 4 GiB, Error where there is no room */
-export function coreInstance<Exports>(name: string, byteLength: number): CoreInstance<Exports> {
+/**
+ * @param byteLength of the memory, rounded up to 64 KiB.
+ * @param isShared a module that is compiled for it: V8's collector does not count such memory, and is not begun by it
+ * @throws RangeError above 4 GiB, Error where there is no room
+ */
+export function coreInstance<Exports>(name: string, byteLength: number, isShared = false): CoreInstance<Exports> {
   if (byteLength > mostBytes) throw new RangeError(`the core addresses ${mostBytes} bytes, not ${byteLength}`);
-  const memory = memoryOf(Math.ceil(byteLength / wasmPageBytes));
+  const memory = memoryOf(Math.ceil(byteLength / wasmPageBytes), isShared);
   const { exports } = new WebAssembly.Instance(moduleOf(name), { env: { memory } });
   return { core: exports as unknown as Exports, memory };
 }

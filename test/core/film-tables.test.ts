@@ -2,20 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { coreInstance } from '../../src/memory/core-instance.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
-import { loadCore } from './load-core.js';
 
 interface FilmTables {
   readonly taken: WebAssembly.Global;
   readonly largest: WebAssembly.Global;
-  swapWords(at: number, words: number): number;
+  swapWords(from: number, at: number, words: number): number;
   narrowWords(at: number, words: number, into: number): void;
   partLongs(at: number, numbers: number, low: number, high: number): number;
   spreadRuns(at: number, runs: number, into: number, room: number): number;
   takeRuns(runs: number, at: number, entries: number, chunks: number, firsts: number, counts: number): number;
 }
 
-const { core, data } = loadCore<FilmTables>('film-tables', 16);
+const { core, memory } = coreInstance<FilmTables>('film-tables', 2 ** 20, true);
+const data = new DataView(memory.buffer);
 const [at, into, other] = [0x2_0000, 0x4_0000, 0x6_0000];
 const random = randomSource(5);
 const word = (): number => Math.floor(random() * 2 ** 32);
@@ -30,7 +31,10 @@ test('words are put into the order of the machine, however many', () => {
     const words = Array.from({ length: count }, word);
     for (const [index, value] of words.entries()) data.setUint32(at + 4 * index, value);
     data.setUint32(at + 4 * count, 0x0102_0304);
-    assert.equal(core.swapWords(at, count) >>> 0, words.reduce((all, value) => all | value, 0) >>> 0);
+    const ored = words.reduce((all, value) => all | value, 0) >>> 0;
+    assert.equal(core.swapWords(at, into, count) >>> 0, ored);
+    assert.deepEqual(read(into, count), words);
+    assert.equal(core.swapWords(at, at, count) >>> 0, ored);
     assert.deepEqual(read(at, count), words);
     assert.equal(data.getUint32(at + 4 * count), 0x0102_0304, 'what is behind them stays');
   }

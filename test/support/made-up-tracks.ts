@@ -2,8 +2,9 @@
 // films, which ffmpeg makes (films.ts).
 
 import type { Film, FilmTrack } from '../../src/media/film.js';
-import { FilmTables } from '../../src/media/film-tables.js';
+import { FilmTables, putNumbers, type Table, type TableKind } from '../../src/media/film-tables.js';
 import { SampleTable } from '../../src/media/samples.js';
+import { tablePool } from '../../src/media/table-pool.js';
 
 /** What a made-up track is to be like; times in ticks. */
 export interface TrackWish {
@@ -25,6 +26,17 @@ export interface TrackWish {
   readonly place?: number;
   /** Bytes of others in front of a sample; below 0 it lies before the one in front of it. */
   readonly between?: (sample: number) => number;
+}
+
+/** The tables of all made-up tracks of a process. */
+let tables: FilmTables | undefined;
+
+/** Numbers where the core finds them. */
+function kept<Kind extends Table>(kind: TableKind<Kind>, numbers: readonly number[]): Kind {
+  tables ??= new FilmTables(tablePool());
+  const table = tables.make(kind, numbers.length);
+  putNumbers(table, new kind(numbers.length).map((_, index) => numbers[index]!) as Kind, 0);
+  return table;
 }
 
 /** A track, which lies in one piece where nothing is between its samples. */
@@ -62,22 +74,28 @@ export function madeUpTrack(id: number, wish: TrackWish): FilmTrack {
   const starts = numbers.filter((sample) => sample === 0 || descriptions[sample] !== descriptions[sample - 1]);
   const samples = new SampleTable({
     count,
-    sizes: Uint32Array.from(numbers, sizeOf),
-    times: { deltas: Uint32Array.from(numbers, durationOf) },
+    sizes: kept(Uint32Array, numbers.map(sizeOf)),
+    times: { deltas: kept(Uint32Array, numbers.map(durationOf)) },
     firstTime,
-    compositionOffsets: wish.offset === undefined ? undefined : Int32Array.from(numbers, wish.offset),
+    compositionOffsets: wish.offset === undefined ? undefined : kept(Int32Array, numbers.map(wish.offset)),
     offsetUnit: 1,
     chunkBits,
-    chunkLow: Uint32Array.from(chunks),
+    chunkLow: kept(Uint32Array, chunks),
     chunkHigh: undefined,
-    sync: sync === undefined ? undefined : Uint32Array.from(sync),
-    descriptionStarts: starts.length > 1 ? Uint32Array.from(starts) : undefined,
-    descriptions: starts.length > 1 ? Uint16Array.from(starts, (sample) => descriptions[sample]!) : undefined,
+    sync: sync === undefined ? undefined : kept(Uint32Array, sync),
+    descriptionStarts: starts.length > 1 ? kept(Uint32Array, starts) : undefined,
+    descriptions:
+      starts.length > 1
+        ? kept(
+            Uint16Array,
+            starts.map((sample) => descriptions[sample]!),
+          )
+        : undefined,
     checkpoints: {
-      offsets: Float64Array.from(points.offsets),
-      chunks: Uint32Array.from(points.chunks),
-      bytes: Float64Array.from(points.bytes),
-      times: Float64Array.from(points.times),
+      offsets: kept(Float64Array, points.offsets),
+      chunks: kept(Uint32Array, points.chunks),
+      bytes: kept(Float64Array, points.bytes),
+      times: kept(Float64Array, points.times),
     },
   });
   const kind = wish.kind ?? 'video';
@@ -95,7 +113,7 @@ export function madeUpTrack(id: number, wish: TrackWish): FilmTrack {
     height: kind === 'video' ? 360 : 0,
     rotation: 0,
     matrix: new Uint8Array(36),
-    randomAccess: wish.randomAccess === undefined ? undefined : Uint32Array.from(wish.randomAccess),
+    randomAccess: wish.randomAccess === undefined ? undefined : kept(Uint32Array, [...wish.randomAccess]),
   };
 }
 
@@ -124,6 +142,6 @@ export function madeUpFilm(...wishes: TrackWish[]): Film {
     fragments: undefined,
     topLevel: [],
     indexBytes: 0,
-    tables: new FilmTables(),
+    tables: new FilmTables(tablePool()),
   };
 }

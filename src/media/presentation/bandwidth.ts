@@ -1,7 +1,8 @@
 // What BANDWIDTH and AVERAGE-BANDWIDTH say of a rendition, from the sizes of its segments. Not here: sums over renditions of a
 // variant (playlists).
 
-import type { Segments } from './segments.js';
+import { segmentsATurn } from '../table-core.js';
+import { largestRate } from './cut-core.js';
 
 /** Bits a second. */
 export interface Bandwidth {
@@ -9,30 +10,23 @@ export interface Bandwidth {
   readonly average: number;
 }
 
-/** More segments than last one target duration and a half, but in films that are made to be slow. */
-const mostInSet = 32;
-
 /**
  * The rates of a rendition, heads of segments included. The peak is that of Apple's specification: the largest rate of neighbouring
  * segments that last between half a target duration and one and a half.
+ * @param starts in ticks, and the end of the last. @param bytes of each segment
  */
-export function bandwidthOf(segments: Segments, timescale: number, targetDuration: number): Bandwidth {
+export function bandwidthOf(
+  starts: Float64Array,
+  bytes: Float64Array,
+  timescale: number,
+  targetDuration: number,
+): Bandwidth {
   let total = 0;
+  for (let segment = 0; segment < bytes.length; segment++) total += bytes[segment]!;
   let peak = 0;
-  for (let first = 0; first < segments.count; first++) {
-    total += segments.byteLength(first);
-    let bytes = 0;
-    let ticks = 0;
-    const end = Math.min(segments.count, first + mostInSet);
-    for (let segment = first; segment < end; segment++) {
-      bytes += segments.byteLength(segment);
-      ticks += segments.durationTicks(segment);
-      if (ticks > 1.5 * targetDuration * timescale) break;
-      if (ticks >= 0.5 * targetDuration * timescale) peak = Math.max(peak, (8 * bytes * timescale) / ticks);
-    }
-  }
-  const last = segments.count - 1;
-  const ticks = segments.startTicks(last) + segments.durationTicks(last) - segments.startTicks(0);
+  for (let from = 0; from < bytes.length; from += segmentsATurn)
+    peak = Math.max(peak, largestRate({ starts, bytes }, from, timescale, targetDuration));
+  const ticks = starts[bytes.length]! - starts[0]!;
   // A film of one picture may have no length at all.
   const average = Math.max(1, Math.round((8 * total * timescale) / Math.max(1, ticks)));
   return { peak: Math.max(average, Math.ceil(peak)), average };

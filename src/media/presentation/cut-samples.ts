@@ -11,10 +11,3 @@ export function cutSampleAtOrBefore({ samples, randomAccess }: FilmTrack, sample
   const index = lastAtMost(randomAccess, sample);
   return index < 0 ? sync : Math.max(sync, randomAccess[index]!);
 }
-
-/** The first sample that is `sample` or behind it at which a segment may begin; the track's count when there is none. */
-export function cutSampleAtOrAfter({ samples, randomAccess }: FilmTrack, sample: number): number {
-  const sync = samples.syncAtOrAfter(sample);
-  if (randomAccess === undefined) return sync;
-  return Math.min(sync, randomAccess[lastAtMost(randomAccess, sample - 1) + 1] ?? samples.count);
-}

@@ -1,17 +1,11 @@
 // Where segments begin (M4 of the reference): video at key frames on a fixed grid, audio at the first frame of the same time, members
 // of a group at the same times. Not here: what a segment is then made of (segments.ts, fragment.ts).
 
-import { cutSampleAtOrAfter } from './cut-samples.js';
+import { Cutter } from './cut-core.js';
 import { presentationTicks, type Timeline } from './timeline.js';
 
-/** Times of a grid and of key frames are equal within this, so that timescales of 1/1000 cut like others. */
+/** Times that are given are met by key frames within this, so that timescales of 1/1000 cut like others. */
 const toleranceSeconds = 0.001;
-/** Samples by which a key frame's place in decode order may lie before its time. */
-const reorderWindow = 32;
-/** Far more key frames than lie between a time and the place where it is looked for. */
-const mostSteps = 512;
-/** Segments that are cut before others have a turn. */
-const cutsPerTurn = 32;
 
 /** Work in steps: yields where others should have a turn. */
 export type Steps<Result> = Generator<undefined, Result, undefined>;
@@ -28,29 +22,10 @@ const startSeconds = (timeline: Timeline, sample: number) =>
 
 const endSeconds = (timeline: Timeline) => timeline.endTicks / timeline.track.timescale;
 
-/** The first sample, behind `behind`, at which a segment may begin and that is shown at `seconds` or later; the end if none is. */
-function nextCut(timeline: Timeline, behind: number, seconds: number): number {
-  const { track, end, timeShift } = timeline;
-  const near = track.samples.sampleAt(Math.floor(seconds * track.timescale) - timeShift) - reorderWindow;
-  let sample = cutSampleAtOrAfter(track, Math.max(behind + 1, near));
-  // Times of a film that is made to be slow may never be reached.
-  for (let step = 0; sample < end && startSeconds(timeline, sample) < seconds; step++) {
-    if (step === mostSteps) return end;
-    sample = cutSampleAtOrAfter(track, sample + 1);
-  }
-  return Math.min(sample, end);
-}
-
 /** Half a frame: what key frames of members of a group may differ by. */
 function halfFrame({ track }: Timeline): number {
   const { samples } = track;
   return samples.count === 0 ? 0 : samples.durationTicks / samples.count / 2 / track.timescale;
-}
-
-/** True when a segment of `timeline` may begin within `tolerance` of a time. */
-function canBeginAt(timeline: Timeline, seconds: number, tolerance: number): boolean {
-  const sample = nextCut(timeline, timeline.first, seconds - tolerance);
-  return sample < timeline.end && startSeconds(timeline, sample) <= seconds + tolerance;
 }
 
 /**
@@ -63,56 +38,23 @@ export function* cutVideo(
   targetSeconds: number,
   others: readonly Timeline[] = [],
 ): Steps<number[]> {
-  const { samples } = timeline.track;
   const tolerance = Math.min(halfFrame(timeline), ...others.map(halfFrame));
-  const cuts = [timeline.first];
-  // Where no key frame is late enough for one time, none is for those behind it.
-  let isLast = false;
-  for (;;) {
-    const last = cuts.at(-1)!;
-    const grid = gridBehind(startSeconds(timeline, last), targetSeconds);
-    let sample: number = isLast ? timeline.end : nextCut(timeline, last, grid - toleranceSeconds);
-    for (let step = 1; sample < timeline.end; step++) {
-      const seconds = startSeconds(timeline, sample);
-      if (others.every((other) => seconds > endSeconds(other) || canBeginAt(other, seconds, tolerance))) break;
-      sample = nextCut(timeline, sample, seconds);
-      if (step % cutsPerTurn === 0) yield undefined;
-    }
-    isLast = sample >= timeline.end;
-    const change = samples.descriptionEnd(last);
-    if (change < timeline.end && change <= sample) sample = change;
-    if (sample >= timeline.end) break;
-    cuts.push(sample);
-    if (cuts.length % cutsPerTurn === 0) yield undefined;
-  }
-  return withoutShortTail(timeline, cuts, targetSeconds);
-}
-
-/** The first time of the grid behind a time. */
-function gridBehind(seconds: number, targetSeconds: number): number {
-  return (Math.floor((seconds + toleranceSeconds) / targetSeconds) + 1) * targetSeconds;
+  const cutter = new Cutter(timeline, others, { targetSeconds, toleranceSeconds: tolerance });
+  while (!cutter.video()) yield undefined;
+  return withoutShortTail(timeline, cutter.cuts, targetSeconds);
 }
 
 /** First samples of the segments of a video track that is cut at given times: where a key frame is shown within half a frame. */
 export function* cutVideoAt(timeline: Timeline, points: readonly number[]): Steps<number[]> {
   const tolerance = Math.max(halfFrame(timeline), toleranceSeconds);
-  const cuts = [timeline.first];
-  for (const [index, point] of points.entries()) {
-    const sample = nextCut(timeline, cuts.at(-1)!, point - tolerance);
-    if (sample >= timeline.end) break;
-    if (startSeconds(timeline, sample) <= point + tolerance) takeCut(timeline, cuts, sample);
-    if (index % cutsPerTurn === 0) yield undefined;
-  }
-  takeCut(timeline, cuts, timeline.end);
-  return cuts;
+  const cutter = new Cutter(timeline, [], { targetSeconds: 0, toleranceSeconds: tolerance });
+  yield* cutAtPoints(cutter, points, false);
+  while (!cutter.end()) yield undefined;
+  return cutter.cuts;
 }
 
-/** Adds a cut, and before it those where the sample description changes. */
-function takeCut({ track, end }: Timeline, cuts: number[], sample: number): void {
-  const limit = Math.min(sample, end);
-  let change = track.samples.descriptionEnd(cuts.at(-1)!);
-  for (; change < limit; change = track.samples.descriptionEnd(change)) cuts.push(change);
-  if (sample > cuts.at(-1)! && sample < end) cuts.push(sample);
+function* cutAtPoints(cutter: Cutter, points: readonly number[], isSound: boolean): Steps<void> {
+  for (let point = 0; point < points.length; yield undefined) point = cutter.points(points, point, isSound);
 }
 
 /**
@@ -127,40 +69,11 @@ export function* cutAudio(
   targetSeconds: number,
   isGridOnly: boolean,
 ): Steps<number[]> {
-  const { samples } = timeline.track;
-  const cuts = [timeline.first];
-  for (const [index, point] of points.entries()) {
-    takeCut(timeline, cuts, frameAt(timeline, point, false));
-    if (index % cutsPerTurn === 0) yield undefined;
-  }
-  const end = endSeconds(timeline);
-  let grid = 0;
-  for (;;) {
-    const last = cuts.at(-1)!;
-    // A segment may begin before its time of the grid, which is then not taken again.
-    const least = gridBehind(Math.max(pointsEnd, startSeconds(timeline, last)), targetSeconds);
-    grid = Math.max(least, grid + targetSeconds);
-    if (grid >= end) break;
-    // A frame that lasts longer than the grid's step is a segment.
-    const sample = Math.max(samples.syncAtOrAfter(last + 1), frameAt(timeline, grid, isGridOnly));
-    if (sample >= timeline.end) break;
-    takeCut(timeline, cuts, sample);
-    if (cuts.length % cutsPerTurn === 0) yield undefined;
-  }
-  takeCut(timeline, cuts, timeline.end);
-  return withoutShortTail(timeline, cuts, targetSeconds);
-}
-
-/** The first frame heard at `seconds` or later; or the last one that begins at `seconds` or before. Where only some are sync, one of those. */
-function frameAt(timeline: Timeline, seconds: number, isBefore: boolean): number {
-  const { track, shift, end } = timeline;
-  const { samples } = track;
-  // A hundredth of a tick is what the arithmetic in seconds may be off by.
-  const ticks = seconds * track.timescale;
-  const wanted = (isBefore ? Math.floor(ticks + 0.01) : Math.ceil(ticks - 0.01)) - shift;
-  const sample = samples.sampleAt(wanted);
-  if (isBefore) return Math.max(0, samples.syncAtOrBefore(sample));
-  return Math.min(end, samples.syncAtOrAfter(samples.decodeTime(sample) < wanted ? sample + 1 : sample));
+  const cutter = new Cutter(timeline, [], { targetSeconds, toleranceSeconds: 0, pointsEnd });
+  yield* cutAtPoints(cutter, points, true);
+  while (!cutter.sound(isGridOnly)) yield undefined;
+  while (!cutter.end()) yield undefined;
+  return withoutShortTail(timeline, cutter.cuts, targetSeconds);
 }
 
 function withoutShortTail(timeline: Timeline, cuts: number[], targetSeconds: number): number[] {

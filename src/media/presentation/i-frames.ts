@@ -1,46 +1,44 @@
 // The pictures of an I-frame playlist: key frames that begin a segment are its first bytes, others are fragments of their own. Not
 // here: the playlist (playlists/).
 
+import { putNumbers } from '../film-tables.js';
 import type { Steps } from './cut.js';
-import { cutSampleAtOrAfter } from './cut-samples.js';
-import { type FragmentSize, measureFragment } from './fragment.js';
+import type { ListedPictures } from './cut-core.js';
 import type { Segments } from './segments.js';
-import { presentationTicks, type Timeline } from './timeline.js';
-
-/** A key frame that begins no segment is listed when it is this long behind the one before it: in some films every frame is one. */
-const leastSeconds = 0.5;
-/** Segments that are looked at before others have a turn. */
-const segmentsPerTurn = 32;
-
-/** Of one fragment after the other. */
-const size: FragmentSize = { headBytes: 0, mediaBytes: 0, isStretch: false };
+import type { Timeline } from './timeline.js';
 
 /** I-frames of a video rendition, numbered from 0; times in ticks as those of its segments. */
 export class IFrames {
   readonly count: number;
   readonly #timeline: Timeline;
-  readonly #segments: Segments;
   readonly #samples: Uint32Array;
   /** The segment that it begins, or -1. */
   readonly #begins: Int32Array;
+  readonly #starts: Float64Array;
+  readonly #headBytes: Uint32Array;
 
-  private constructor(timeline: Timeline, segments: Segments, samples: readonly number[], begins: readonly number[]) {
-    this.count = samples.length;
+  private constructor(timeline: Timeline, listed: readonly ListedPictures[]) {
+    this.count = listed.reduce((sum, { samples }) => sum + samples.length, 0);
     this.#timeline = timeline;
-    this.#segments = segments;
-    this.#samples = new Uint32Array(samples.length).map((_, index) => samples[index]!);
-    this.#begins = new Int32Array(begins.length).map((_, index) => begins[index]!);
+    this.#samples = new Uint32Array(this.count);
+    this.#begins = new Int32Array(this.count);
+    this.#starts = new Float64Array(this.count);
+    this.#headBytes = new Uint32Array(this.count);
+    let at = 0;
+    for (const { samples, begins, starts, headBytes } of listed) {
+      putNumbers(this.#samples, samples, at);
+      putNumbers(this.#begins, begins, at);
+      putNumbers(this.#starts, starts, at);
+      putNumbers(this.#headBytes, headBytes, at);
+      at += samples.length;
+    }
   }
 
   /** The I-frames of a rendition. */
   static *of(timeline: Timeline, segments: Segments): Steps<IFrames> {
-    const samples: number[] = [];
-    const begins: number[] = [];
-    for (let segment = 0; segment < segments.count; segment++) {
-      takeSegment(timeline, segments, segment, samples, begins);
-      if (segment % segmentsPerTurn === segmentsPerTurn - 1) yield undefined;
-    }
-    return new IFrames(timeline, segments, samples, begins);
+    const listed: ListedPictures[] = [];
+    for (const lister = segments.pictures(timeline); !lister.isOver; yield undefined) listed.push(lister.next());
+    return new IFrames(timeline, listed);
   }
 
   /** The sample of the film. */
@@ -55,51 +53,22 @@ export class IFrames {
 
   /** When it is shown. */
   startTicks(index: number): number {
-    return Math.max(0, presentationTicks(this.#timeline, this.#samples[index]!));
+    return this.#starts[index]!;
   }
 
   /** Ticks to the next one; of the last one, to the end of the presentation. */
   durationTicks(index: number): number {
-    const end = index + 1 < this.count ? this.startTicks(index + 1) : this.#timeline.endTicks;
-    return Math.max(0, end - this.startTicks(index));
+    const end = index + 1 < this.count ? this.#starts[index + 1]! : this.#timeline.endTicks;
+    return Math.max(0, end - this.#starts[index]!);
   }
 
   /** Bytes from the segment's first to the end of the picture; or of the fragment of its own. */
   byteLength(index: number): number {
-    const sample = this.#samples[index]!;
-    return this.headBytes(index) + this.#timeline.track.samples.size(sample);
+    return this.#headBytes[index]! + this.#timeline.track.samples.size(this.#samples[index]!);
   }
 
   /** Bytes in front of the picture: the head of the segment or of the fragment of its own. */
   headBytes(index: number): number {
-    const segment = this.#begins[index]!;
-    if (segment >= 0) return this.#segments.headBytes(segment);
-    const sample = this.#samples[index]!;
-    measureFragment(this.#timeline, sample, sample + 1, size);
-    return size.headBytes;
-  }
-}
-
-function takeSegment(
-  timeline: Timeline,
-  segments: Segments,
-  segment: number,
-  samples: number[],
-  begins: number[],
-): void {
-  const { track } = timeline;
-  const end = segments.endSample(segment);
-  let sample = segments.firstSample(segment);
-  // A segment that begins with a new description may begin without a key frame.
-  if (cutSampleAtOrAfter(track, sample) === sample) {
-    samples.push(sample);
-    begins.push(segment);
-  }
-  for (sample = cutSampleAtOrAfter(track, sample + 1); sample < end; sample = cutSampleAtOrAfter(track, sample + 1)) {
-    const before = samples.at(-1);
-    const ticks = presentationTicks(timeline, sample);
-    if (before !== undefined && ticks - presentationTicks(timeline, before) < leastSeconds * track.timescale) continue;
-    samples.push(sample);
-    begins.push(-1);
+    return this.#headBytes[index]!;
   }
 }

@@ -2,13 +2,12 @@
 // serving of segments are made from. Not here: playlists and names (playlists/), and everything that touches a file.
 
 import type { Film, FilmTrack } from '../film.js';
-import { bandwidthOf } from './bandwidth.js';
 import { atOnce, commonCuts, cutAudio, cutVideo, cutVideoAt, type Steps } from './cut.js';
 import { fragmentExtents, writeFragmentHead } from './fragment.js';
 import { IFrames } from './i-frames.js';
 import { initSegment } from './init.js';
 import { Segments } from './segments.js';
-import { type FilmTimelines, presentationTicks, type Timeline, timelinesOf } from './timeline.js';
+import { type FilmTimelines, type Timeline, timelinesOf } from './timeline.js';
 
 export type { IFrames } from './i-frames.js';
 export type { Segments } from './segments.js';
@@ -84,9 +83,7 @@ export function* presentationSteps(film: Film, options: PresentationOptions = {}
   const ends = timelines.map(({ endTicks, track }) => endTicks / track.timescale);
   const durationSeconds = Math.max(...ends);
   noteDifferences(renditions, ends, durationSeconds, notes);
-  const independent = renditions.every(
-    ({ track, timeline, segments }) => track.kind !== 'video' || standsAlone(timeline, segments),
-  );
+  const independent = renditions.every(({ track, segments }) => track.kind !== 'video' || segments.standAlone);
   return { film, targetSeconds, targetDuration, durationSeconds, movedSeconds, independent, renditions, notes };
 }
 
@@ -145,7 +142,7 @@ function cutSeconds({ track }: Timeline, segments: Segments): number[] {
 
 function* rendition(timeline: Timeline, segments: Segments, index: number, targetDuration: number): Steps<Rendition> {
   const { track } = timeline;
-  const { peak, average } = bandwidthOf(segments, track.timescale, targetDuration);
+  const { peak, average } = segments.bandwidth(track.timescale, targetDuration);
   yield undefined;
   const pictures = track.kind === 'video' ? yield* IFrames.of(timeline, segments) : undefined;
   const { samples, edit } = track;
@@ -177,16 +174,9 @@ function frameRateOf({ track, first, end }: Timeline): number | undefined {
 }
 
 function targetDurationOf(timelines: readonly Timeline[], cut: readonly Segments[]): number {
-  let target = 1;
-  timelines.forEach(({ track }, index) => {
-    const segments = cut[index]!;
-    for (let segment = 0; segment < segments.count; segment++) {
-      // Playlists print rounded cumulative times: a duration may be printed this much longer than it is.
-      const seconds = segments.durationTicks(segment) / track.timescale + 0.00001;
-      target = Math.max(target, Math.round(seconds));
-    }
-  });
-  return target;
+  // Playlists print rounded cumulative times: a duration may be printed this much longer than it is.
+  const seconds = timelines.map(({ track }, index) => cut[index]!.longestTicks / track.timescale + 0.00001);
+  return Math.max(1, ...seconds.map(Math.round));
 }
 
 /** Apple: the playlists of a presentation cover the same time. Nothing is made up to fill a gap, but it is said. */
@@ -200,16 +190,6 @@ function noteDifferences(
     const missing = durationSeconds - ends[index]!;
     if (missing > 0.5) notes.push(`track ${id} ends ${missing.toFixed(2)} s before the longest one`);
   });
-}
-
-/** True when each segment begins with a sync sample, and shows nothing before it: pictures of an open group need the segment before. */
-function standsAlone(timeline: Timeline, segments: Segments): boolean {
-  for (let segment = 0; segment < segments.count; segment++) {
-    const first = segments.firstSample(segment);
-    if (!timeline.track.samples.isSync(first)) return false;
-    if (segment > 0 && segments.startTicks(segment) < presentationTicks(timeline, first)) return false;
-  }
-  return true;
 }
 
 /** The bytes of an init segment, numbered from 0. */

@@ -1,12 +1,15 @@
 // The segments of one rendition: their samples, times and sizes, all known before a byte of them is made. Not here: where they
 // begin (cut.ts), what their heads say (fragment.ts).
 
+import { segmentsATurn } from '../table-core.js';
+import { type Bandwidth, bandwidthOf } from './bandwidth.js';
 import type { Steps } from './cut.js';
+import { measureSegments, PictureLister } from './cut-core.js';
 import { type FragmentSize, measureFragment } from './fragment.js';
-import { earliestComposition, type Timeline } from './timeline.js';
+import type { Timeline } from './timeline.js';
 
-/** Segments that are looked at before others have a turn. */
-const segmentsPerTurn = 32;
+/** Segments that may be stretches, which are looked at before others have a turn. */
+const stretchesPerTurn = 32;
 
 /** Of one segment after the other. */
 const size: FragmentSize = { headBytes: 0, mediaBytes: 0, isStretch: false };
@@ -15,6 +18,7 @@ const size: FragmentSize = { headBytes: 0, mediaBytes: 0, isStretch: false };
 export class Segments {
   readonly count: number;
   #hasStretches = false;
+  #standAlone = true;
   #descriptions: readonly number[] = [];
   /** First sample of each segment, and the one behind the last. */
   readonly #samples: Uint32Array;
@@ -40,35 +44,41 @@ export class Segments {
    */
   static *of(timeline: Timeline, firstSamples: readonly number[]): Steps<Segments> {
     const segments = new Segments(timeline, firstSamples);
-    const inits = new Map<number, number>();
-    for (let segment = 0; segment < segments.count; segment++) {
-      segments.#take(timeline, segment, inits);
-      if (segment % segmentsPerTurn === segmentsPerTurn - 1) yield undefined;
+    const numbers = {
+      samples: segments.#samples,
+      starts: segments.#starts,
+      headBytes: segments.#headBytes,
+      bytes: segments.#bytes,
+      descriptions: new Uint32Array(segments.count),
+    };
+    for (let segment = 0; segment < segments.count; segment += segmentsATurn) {
+      if (!measureSegments(timeline, numbers, segment)) segments.#standAlone = false;
+      yield undefined;
     }
+    if (timeline.mayStretch) yield* segments.#takeStretches(timeline);
     const last = segments.count;
     segments.#starts[last] = Math.max(segments.#starts[last - 1]!, timeline.endTicks);
-    segments.#descriptions = [...inits.keys()];
+    segments.#takeDescriptions(numbers.descriptions);
     return segments;
   }
 
-  #take(timeline: Timeline, segment: number, inits: Map<number, number>): void {
-    const { track } = timeline;
-    const first = this.#samples[segment]!;
-    const end = this.#samples[segment + 1]!;
-    const start = earliestComposition(track, first, end) + timeline.shift;
-    // The first one is clipped to 0: what is hidden (priming) is in it. None starts before the one in front of it.
-    this.#starts[segment] = Math.max(segment === 0 ? 0 : this.#starts[segment - 1]!, start);
-    measureFragment(timeline, first, end, size);
-    this.#headBytes[segment] = size.headBytes;
-    this.#bytes[segment] = size.headBytes + size.mediaBytes;
-    if (size.isStretch) this.#hasStretches = true;
-    const description = track.samples.description(first);
-    let init = inits.get(description);
-    if (init === undefined) {
-      init = inits.size;
-      inits.set(description, init);
+  /** How the samples of each lie matters as well. */
+  *#takeStretches(timeline: Timeline): Steps<void> {
+    for (let segment = 0; segment < this.count; segment++) {
+      measureFragment(timeline, this.#samples[segment]!, this.#samples[segment + 1]!, size);
+      this.#headBytes[segment] = size.headBytes;
+      this.#bytes[segment] = size.headBytes + size.mediaBytes;
+      if (size.isStretch) this.#hasStretches = true;
+      if (segment % stretchesPerTurn === stretchesPerTurn - 1) yield undefined;
     }
-    this.#inits[segment] = init;
+  }
+
+  /** Descriptions are numbered as they come. */
+  #takeDescriptions(descriptions: Uint32Array): void {
+    const inits = [...new Set(descriptions)];
+    if (inits.length > 1)
+      for (const [segment, each] of descriptions.entries()) this.#inits[segment] = inits.indexOf(each);
+    this.#descriptions = inits;
   }
 
   /** The descriptions (entries of the track) that the samples use, in the order in which they come: one init segment each. */
@@ -79,6 +89,30 @@ export class Segments {
   /** Some segment is a stretch of the film, with what lies between its pieces: more than CMAF allows. */
   get hasStretches(): boolean {
     return this.#hasStretches;
+  }
+
+  /** Each segment begins with a sync sample, and shows nothing before it. */
+  get standAlone(): boolean {
+    return this.#standAlone;
+  }
+
+  /** Ticks of the longest segment. */
+  get longestTicks(): number {
+    const starts = this.#starts;
+    let longest = 0;
+    for (let segment = 0; segment < this.count; segment++)
+      longest = Math.max(longest, starts[segment + 1]! - starts[segment]!);
+    return longest;
+  }
+
+  /** The rates of the rendition. */
+  bandwidth(timescale: number, targetDuration: number): Bandwidth {
+    return bandwidthOf(this.#starts, this.#bytes, timescale, targetDuration);
+  }
+
+  /** Lists key frames. */
+  pictures(timeline: Timeline): PictureLister {
+    return new PictureLister(timeline, { samples: this.#samples, headBytes: this.#headBytes });
   }
 
   /** The first sample of a segment. */

@@ -14,7 +14,6 @@ import { type Member, referenceOf, startSeconds } from '../playlists/offer.js';
 import { iFrameHead, type Rendition, writeInit } from '../presentation/presentation.js';
 import { filmNote, reportOf } from '../report.js';
 import { webVttSegment, wholeWebVtt } from '../subtitles/write-webvtt.js';
-import { tableCore } from '../table-core.js';
 import { KeptBytes } from './kept-bytes.js';
 import { Progressive } from './progressive.js';
 import { noSuch, notNow, refusal, refused, replaced, resource } from './refusals.js';
@@ -29,6 +28,7 @@ import {
   segmentResource,
   textResource,
 } from './resources.js';
+import { populateTables } from './table-pages.js';
 import { nameOf, type Title, type TitleSubtitle, Titles } from './titles.js';
 import { tagOfBytes, tagOfPart, versionText } from './versions.js';
 
@@ -74,10 +74,7 @@ export class MediaHandler implements BeneathHandler {
     this.#isPaced = options.isPaced;
     const { loop, answers } = host;
     prepare();
-    this.#endRehearsal = beginRehearsal({
-      ...{ loop, answers, isReading: () => this.#titles.isReading },
-      tables: this.#titles.tableMemory,
-    });
+    this.#endRehearsal = beginRehearsal({ loop, answers, isReading: () => this.#titles.isReading });
   }
 
   /** What takes the place of a film, or is beneath it. */
@@ -215,7 +212,7 @@ export class MediaHandler implements BeneathHandler {
 /** Has the functions that read tables compiled: while a film is read that would hold others up. Where it cannot be done films are refused. */
 function prepare(): void {
   try {
-    tableCore();
+    populateTables();
   } catch (error) {
     if (!(error instanceof FilmRefusal)) throw error;
   }

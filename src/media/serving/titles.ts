@@ -5,7 +5,6 @@ import type { BeneathHost } from '../../serve/beneath.js';
 import type { Moment } from '../../serve/generated.js';
 import type { Representation } from '../../serve/representation.js';
 import type { Film, FilmReading, FilmRefusal } from '../film.js';
-import type { TableMemory } from '../film-tables.js';
 import { groupMembers, neighbourFolder, type SideCar } from '../playlists/groups.js';
 import { groupCutSteps, type Presentation, presentationSteps, type Rendition } from '../presentation/presentation.js';
 import { readFilm } from '../read-film.js';
@@ -16,7 +15,6 @@ import { inTurns } from './in-turns.js';
 import { type KnownBy, KnownFiles, type NotNow } from './known-files.js';
 import { readSideCar } from './read-whole.js';
 import type { SentBytes } from './resources.js';
-import { TablePool } from './table-pool.js';
 import { type FilmShape, identityOfFile, type Version, versionOf } from './versions.js';
 
 /** A film of a title. */
@@ -52,8 +50,6 @@ interface Kept {
 
 /** Tables of films that one thread keeps, and subtitles. */
 const mostFilmBytes = 128 * 1024 * 1024;
-/** Memory for tables that is used again: of those that are kept, and of films that are being read. */
-const mostPooledBytes = mostFilmBytes + 32 * 1024 * 1024;
 const mostSubtitleBytes = 16 * 1024 * 1024;
 const mostCutBytes = 16 * 1024 * 1024;
 const mostTitles = 1024;
@@ -71,7 +67,6 @@ export class Titles {
   readonly #subtitles: KnownFiles<Subtitle>;
   /** How the films of a title are cut together. */
   readonly #cuts: KnownFiles<Cut>;
-  readonly #tables = new TablePool(mostPooledBytes);
   /** By path and identity; least recently made first. */
   readonly #kept = new Map<string, Kept>();
 
@@ -117,7 +112,7 @@ export class Titles {
 
   /** The film of a file; what is cut of it is the title's. */
   film(source: Representation): { readonly value: Film } | NotNow {
-    return this.#films.get(this.#by(source), () => readFilm(source.size, this.#tables));
+    return this.#films.get(this.#by(source), () => readFilm(source.size));
   }
 
   /** Films that are known, and bytes of all that is kept of them and of subtitles. */
@@ -126,14 +121,9 @@ export class Titles {
     return { files, bytes: bytes + this.#cuts.kept.bytes + this.#subtitles.kept.bytes };
   }
 
-  /** Memory for the tables of films. */
-  get tableMemory(): TableMemory {
-    return this.#tables;
-  }
-
   /** Gives back the memory of tables and that of readers; only when nothing is read or sent any more. */
   unmap(): void {
-    this.#tables.unmap();
+    this.#films.clear();
     unmapSpareMemory();
   }
 
@@ -145,7 +135,7 @@ export class Titles {
   /** The film at a path, if it is one and known. */
   filmAt(path: string): Film | undefined {
     const source = this.#find(path);
-    const known = source && this.#films.idly(this.#by(source), () => readFilm(source.size, this.#tables));
+    const known = source && this.#films.idly(this.#by(source), () => readFilm(source.size));
     return known !== undefined && 'value' in known ? known.value : undefined;
   }
 

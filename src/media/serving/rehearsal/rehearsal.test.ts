@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { atOnce } from '../../presentation/cut.js';
 import { presentationOf } from '../../presentation/presentation.js';
 import { readFilm } from '../../read-film.js';
-import { TablePool } from '../table-pool.js';
+import { tablePool } from '../../table-pool.js';
 import { makeFilm } from './made-film.js';
 import { beginRehearsal } from './rehearsal.js';
 
@@ -67,8 +67,8 @@ test('the rehearsal waits for the first answer, gives way to others, and leaves 
   const loop = new Turns();
   let answers = 0;
   let isReading = false;
-  const tables = new TablePool(2 ** 22);
-  beginRehearsal({ loop, answers: () => answers, isReading: () => isReading, tables }, 2);
+  const leased = tablePool().leasedBytes;
+  beginRehearsal({ loop, answers: () => answers, isReading: () => isReading }, 2);
   loop.tick();
   assert.equal(loop.turn(), false, 'before the first answer nothing is done');
   answers = 1;
@@ -84,14 +84,12 @@ test('the rehearsal waits for the first answer, gives way to others, and leaves 
   loop.tick();
   while (loop.turn());
   assert.ok(loop.turns > 10, 'in many short turns');
-  assert.deepEqual([loop.ticks.size, tables.leasedBytes], [0, 0]);
-  tables.unmap();
+  assert.deepEqual([loop.ticks.size, tablePool().leasedBytes - leased], [0, 0]);
 });
 
 test('where nobody comes the rehearsal begins by itself, after a second', () => {
   const loop = new Turns();
-  const tables = new TablePool(2 ** 22);
-  const end = beginRehearsal({ loop, answers: () => 0, isReading: () => false, tables });
+  const end = beginRehearsal({ loop, answers: () => 0, isReading: () => false });
   for (let tick = 1; tick < 4; tick++) loop.tick();
   assert.equal(loop.turn(), false);
   loop.tick();
@@ -101,8 +99,7 @@ test('where nobody comes the rehearsal begins by itself, after a second', () => 
 
 test('a rehearsal that is ended does nothing more', () => {
   const loop = new Turns();
-  const tables = new TablePool(2 ** 22);
-  const end = beginRehearsal({ loop, answers: () => 1, isReading: () => false, tables });
+  const end = beginRehearsal({ loop, answers: () => 1, isReading: () => false });
   loop.tick();
   end();
   loop.turn();

@@ -4,7 +4,6 @@
 // the film (made-film.ts).
 
 import type { Loop } from '../../../transport/loop.js';
-import type { TableMemory } from '../../film-tables.js';
 import { masterPlaylist } from '../../playlists/master-playlist.js';
 import { type Presentation, presentationSteps } from '../../presentation/presentation.js';
 import { readFilm } from '../../read-film.js';
@@ -31,14 +30,12 @@ export interface RehearsalHost {
   readonly answers: () => number;
   /** Whether films are being read. */
   readonly isReading: () => boolean;
-  /** Where tables of films lie. */
-  readonly tables: TableMemory;
 }
 
 /** Begins it once the worker has answered, or was up for a second. @returns ends it before it is over */
 export function beginRehearsal(host: RehearsalHost, rounds = usualRounds): () => void {
-  const { loop, answers, isReading, tables } = host;
-  const steps = rehearse(rounds, tables);
+  const { loop, answers, isReading } = host;
+  const steps = rehearse(rounds);
   let isOver = false;
   let seen = 0;
   let ticks = 0;
@@ -75,12 +72,12 @@ function isDone(steps: Generator): boolean {
 }
 
 /** All of it, in steps that are short even before they are compiled. */
-function* rehearse(rounds: number, tables: TableMemory): Generator<undefined, void, undefined> {
+function* rehearse(rounds: number): Generator<undefined, void, undefined> {
   const small = yield* makeFilm(frames);
   const large = yield* makeFilm(largeFilm.frames, largeFilm.gapBytes);
   for (let round = 0; round < rounds; round++) {
     const film = round >= largeFilm.fromRound && (round & 1) === 1 ? large : small;
-    const reading = readFilm(film.size, tables);
+    const reading = readFilm(film.size);
     let step = reading.next();
     while (step.done !== true) {
       const need = step.value;

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { longFilmHeader } from '../../../test/support/long-film.js';
-import { pageBytes } from '../../kernel/memory.js';
-import { FilmRefusal } from '../film.js';
-import { readFilm } from '../read-film.js';
-import type { SampleTable } from '../samples.js';
-import { TablePool } from './table-pool.js';
+import { longFilmHeader } from '../../test/support/long-film.js';
+import { FilmRefusal } from './film.js';
+import { readFilm } from './read-film.js';
+import type { SampleTable } from './samples.js';
+import { tableCore } from './table-core.js';
+import { grainBytes as page, TablePool } from './table-pool.js';
 
-const page = pageBytes();
+function withPool(grains: number, use: (pool: TablePool) => void): void {
+  use(new TablePool({ buffer: new ArrayBuffer(grains * page), from: 0, to: grains * page }));
+}
 
-function withPool(pages: number, use: (pool: TablePool) => void): void {
-  const pool = new TablePool(pages * page);
-  try {
-    use(pool);
-  } finally {
-    pool.unmap();
-  }
+/** The end of the core's memory, which the thread's own films do not reach. */
+function withCorePool(bytes: number, use: (pool: TablePool) => void): void {
+  const { buffer, to } = tableCore().pool;
+  new Uint8Array(buffer, to - bytes, bytes).fill(0);
+  use(new TablePool({ buffer, from: to - bytes, to }));
 }
 
 test('what was given back is used again, from the first place that is long enough', () => {
@@ -80,7 +80,7 @@ test('a film whose tables lie in memory that is used again is the same film, and
   // Half an hour of samples of up to 66,600 bytes: sizes turn out to need 32 bits.
   const { bytes, size } = longFilmHeader({ seconds: 1800, framesPerSecond: 25, videoBytes: 66_000 });
   const own = read(undefined, bytes, size);
-  withPool(1024, (pool) => {
+  withCorePool(2 ** 22, (pool) => {
     for (let round = 0; round < 3; round++) {
       const film = read(pool, bytes, size);
       assert.ok(pool.leasedBytes > 700_000, `${pool.leasedBytes} bytes`);
@@ -104,7 +104,7 @@ test('a film whose tables lie in memory that is used again is the same film, and
 
 test('a film that is refused leaves nothing, nor does one that could not be read to its end', () => {
   const { bytes, size } = longFilmHeader({ seconds: 600, framesPerSecond: 25 });
-  withPool(1024, (pool) => {
+  withCorePool(2 ** 22, (pool) => {
     // The last table is behind the end of the file.
     assert.throws(() => read(pool, bytes.subarray(0, bytes.length - 20_000), size), FilmRefusal);
     assert.equal(pool.leasedBytes, 0);
@@ -119,12 +119,26 @@ test('a film that is refused leaves nothing, nor does one that could not be read
   });
 });
 
-test('where there is no room the tables lie elsewhere', () => {
+test('where there is no room a film is refused, and leaves nothing', () => {
   const { bytes, size } = longFilmHeader({ seconds: 600, framesPerSecond: 25 });
-  withPool(8, (pool) => {
-    const film = read(pool, bytes, size);
-    assert.equal(film.tracks[0]!.samples.offset(100), read(undefined, bytes, size).tracks[0]!.samples.offset(100));
-    film.tables.release();
+  withCorePool(2 ** 16, (pool) => {
+    assert.throws(() => read(pool, bytes, size), RangeError);
     assert.equal(pool.leasedBytes, 0);
   });
+});
+
+test('the kernel is asked for the pages of memory that nobody touched, a MiB at most', () => {
+  const asked: number[][] = [];
+  withPool(2 ** 16, (pool) => {
+    pool.populate = (offset, length) => asked.push([offset, length]);
+    const first = pool.lease(3 * page)!;
+    pool.release(first);
+    pool.lease(5 * page);
+    pool.lease(2 ** 21);
+  });
+  assert.deepEqual(asked, [
+    [0, 3 * page],
+    [3 * page, 2 * page],
+    [5 * page, 2 ** 20],
+  ]);
 });

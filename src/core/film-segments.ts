@@ -1,0 +1,226 @@
+// What is known of the segments of a track before a byte of them is made: times, lengths, rates, and the pictures that stand alone. Not here: where they begin (film-cut.ts), how they are
+// written (src/media/presentation/fragment.ts).
+
+import {
+  checkpointMask,
+  checkpointShift,
+  compositionTime,
+  cutAtOrAfter,
+  description,
+  isSync,
+  lastAtMost,
+  syncAtOrAfter,
+  Track,
+} from './film-track';
+
+/** So many samples in a row that are shown behind a key frame end the search for ones shown before it. */
+const leadingWindow: u32 = 4;
+/** The earliest composition time of the samples from a key frame on: leading pictures are shown before it. */
+function earliestComposition(track: Track, first: u32, end: u32): f64 {
+  let earliest = compositionTime(track, first);
+  if (track.offsets === 0) return earliest;
+  for (let sample = first + 1, found = first; sample < end && sample - found <= leadingWindow; sample++) {
+    const ticks = compositionTime(track, sample);
+    if (ticks >= earliest) continue;
+    earliest = ticks;
+    found = sample;
+  }
+  return earliest;
+}
+
+function hasOneDuration(track: Track, from: u32, to: u32): bool {
+  if (track.runs > 0) {
+    const next = <u32>(lastAtMost(track.firstSamples, track.runs, from) + 1);
+    return to <= (next < track.runs ? load<u32>(track.firstSamples + (next << 2)) : track.count);
+  }
+  const duration = load<u32>(track.deltas + (from << 2));
+  for (let sample = from + 1; sample < to; sample++)
+    if (load<u32>(track.deltas + (sample << 2)) !== duration) return false;
+  return true;
+}
+
+function sizeOf(track: Track, sample: u32): u32 {
+  if (track.sizes === 0) return track.each;
+  return track.isWide !== 0 ? load<u32>(track.sizes + (sample << 2)) : <u32>load<u16>(track.sizes + (sample << 1));
+}
+
+function hasOneSize(track: Track, from: u32, to: u32): bool {
+  if (track.sizes === 0) return true;
+  const size = sizeOf(track, from);
+  for (let sample = from + 1; sample < to; sample++) if (sizeOf(track, sample) !== size) return false;
+  return true;
+}
+
+function bytesBetween(track: Track, from: u32, to: u32): u64 {
+  if (track.sizes === 0) return <u64>track.each * <u64>(to - from);
+  if (to - from > checkpointMask) return bytesBefore(track, to) - bytesBefore(track, from);
+  return sumOfSizes(track, from, to);
+}
+
+function bytesBefore(track: Track, sample: u32): u64 {
+  // The end of the table may be a multiple of 512 and have no checkpoint of its own.
+  const point = min(sample >>> checkpointShift, track.points - 1);
+  return <u64>load<f64>(track.bytePoints + (point << 3)) + sumOfSizes(track, point << checkpointShift, sample);
+}
+
+function sumOfSizes(track: Track, from: u32, to: u32): u64 {
+  let sum: u64 = 0;
+  if (track.isWide !== 0) for (let at = from; at < to; at++) sum += <u64>load<u32>(track.sizes + (at << 2));
+  else for (let at = from; at < to; at++) sum += <u64>load<u16>(track.sizes + (at << 1));
+  return sum;
+}
+
+/** `styp`; headers of moof and traf, mfhd, tfdt and tfhd without what is optional; trun without what is. */
+const stypBytes: u32 = 24;
+const fixedMoofBytes: u32 = 72;
+const fixedRunBytes: u32 = 20;
+
+/** Bytes of the boxes in front of the media of a fragment, of which there are `bytes`: as src/media/presentation/fragment.ts writes them. */
+function headBytes(track: Track, from: u32, to: u32, bytes: u64): u64 {
+  const samples = <u64>(to - from);
+  let fields: u64 = 0;
+  let each: u64 = 0;
+  let flags: u64 = 0;
+  if (hasOneDuration(track, from, to)) fields++;
+  else each++;
+  if (hasOneSize(track, from, to)) fields++;
+  else each++;
+  if (track.hasSync !== 0 && track.syncCount !== track.count) {
+    if (syncAtOrAfter(track, from + 1) < to) each++;
+    else if (isSync(track, from)) flags = 4;
+  }
+  if (track.offsets !== 0 || track.offsetShift !== 0) each++;
+  if ((track.hasDefaults !== 0 ? description(track, from) + 1 : 1) !== track.description) fields++;
+  const head = stypBytes + fixedMoofBytes + fixedRunBytes + 4 * fields + flags + 4 * each * samples;
+  return head + (bytes + 8 < 0x1_0000_0000 ? 8 : 16);
+}
+
+/**
+ * Measures segments by their first samples, behind which is the one behind the last: when each begins, but not before the one in front of it (`before`), bytes in front of its media, bytes
+ * of all of it, and its description. Returns 1 where each begins with a sync sample and shows nothing before it.
+ */
+export function measureSegments(
+  track: Track,
+  before: f64,
+  firsts: usize,
+  count: u32,
+  starts: usize,
+  heads: usize,
+  lengths: usize,
+  kinds: usize,
+): u32 {
+  let start = before;
+  let areAlone: u32 = 1;
+  for (let index: u32 = 0; index < count; index++) {
+    const from = load<u32>(firsts + (index << 2));
+    const to = load<u32>(firsts + (index << 2), 4);
+    start = max(start, earliestComposition(track, from, to) + track.shift);
+    const bytes = bytesBetween(track, from, to);
+    const head = headBytes(track, from, to, bytes);
+    store<f64>(starts + (index << 3), start);
+    store<u32>(heads + (index << 2), <u32>head);
+    store<f64>(lengths + (index << 3), <f64>(head + bytes));
+    store<u32>(kinds + (index << 2), description(track, from));
+    // Pictures of an open group need the segment before.
+    const needsOther = from !== track.first && start < compositionTime(track, from) + track.shift;
+    if (needsOther || !isSync(track, from)) areAlone = 0;
+  }
+  return areAlone;
+}
+
+/** More segments than last one target duration and a half, but in films that are made to be slow. */
+const mostInSet: u32 = 32;
+
+/**
+ * The largest rate, in bits a second, of neighbouring segments that last between half a target duration and one and a half and begin with one of the first `count`, of `known` that there are.
+ * `starts` has one more, when the last one ends.
+ */
+export function largestRate(
+  starts: usize,
+  lengths: usize,
+  count: u32,
+  known: u32,
+  timescale: f64,
+  targetDuration: f64,
+): f64 {
+  let peak: f64 = 0;
+  const most = 1.5 * targetDuration * timescale;
+  const least = 0.5 * targetDuration * timescale;
+  for (let first: u32 = 0; first < count; first++) {
+    let bytes: f64 = 0;
+    let ticks: f64 = 0;
+    const end = min(known, first + mostInSet);
+    for (let segment = first; segment < end; segment++) {
+      bytes += load<f64>(lengths + (segment << 3));
+      ticks += load<f64>(starts + (segment << 3), 8) - load<f64>(starts + (segment << 3));
+      if (ticks > most) break;
+      if (ticks >= least) peak = max(peak, (8 * bytes * timescale) / ticks);
+    }
+  }
+  return peak;
+}
+
+/** A key frame that begins no segment is listed when it is this long behind the one before it: in some films every frame is one. */
+const leastSeconds: f64 = 0.5;
+
+/** Samples that are looked at in one call. */
+const mostLooks: u32 = 2048;
+
+/** How far the listing of a track's pictures is. */
+@unmanaged
+class Listing {
+  /** When the one that was listed last is shown. */
+  before: f64;
+  hasBefore: u32;
+  /** The segment that comes next, and in it the sample behind the last one that was looked at; 0 where none was. */
+  segment: u32;
+  sample: u32;
+}
+
+/**
+ * Lists key frames of segments: sample, the segment that it begins (all ones: none), when it is shown, bytes in front of it and with it. `heads` are the bytes in front of the media of segments.
+ * Returns how many. All of the segments are done with when `segment` of the listing says so.
+ */
+export function listPictures(
+  track: Track,
+  listing: Listing,
+  firsts: usize,
+  heads: usize,
+  count: u32,
+  room: u32,
+  samples: usize,
+  begins: usize,
+  starts: usize,
+  fronts: usize,
+): u32 {
+  let listed: u32 = 0;
+  const least = leastSeconds * track.timescale;
+  for (let look: u32 = 0; listing.segment < count && look < mostLooks; look++) {
+    const segment = listing.segment;
+    const first = load<u32>(firsts + (segment << 2));
+    const end = load<u32>(firsts + (segment << 2), 4);
+    const sample = cutAtOrAfter(track, listing.sample === 0 ? first : listing.sample);
+    // A segment that begins with a new description may begin without a key frame.
+    if (sample >= end) {
+      listing.segment = segment + 1;
+      listing.sample = 0;
+      continue;
+    }
+    if (listed === room) break;
+    listing.sample = sample + 1;
+    const ticks = compositionTime(track, sample) + track.shift;
+    const isFirst = sample === first;
+    if (!isFirst && listing.hasBefore !== 0 && ticks - listing.before < least) continue;
+    listing.before = ticks;
+    listing.hasBefore = 1;
+    store<u32>(samples + (listed << 2), sample);
+    store<u32>(begins + (listed << 2), isFirst ? segment : u32.MAX_VALUE);
+    store<f64>(starts + (listed << 3), max(0, ticks));
+    const front = isFirst
+      ? load<u32>(heads + (segment << 2))
+      : <u32>headBytes(track, sample, sample + 1, <u64>sizeOf(track, sample));
+    store<u32>(fronts + (listed << 2), front);
+    listed++;
+  }
+  return listed;
+}
