@@ -8,7 +8,7 @@ import { memoryOf } from './host/proc.js';
 import type { LoadResult } from './load/load-result.js';
 import type { RunningPeer } from './servers/peer.js';
 import { countTrouble, type ResponseSize } from './verify.js';
-import { Warming, type WarmingCost } from './warming.js';
+import { Warming, type WarmingCost, type WarmingLimits } from './warming.js';
 
 /** What is measured. */
 export interface Trial {
@@ -124,8 +124,8 @@ export async function measure(trial: Trial, seconds: number): Promise<Measuremen
  * Loads a peer for `seconds`, and then as long as {@link Warming} says. @returns what that cost
  * @throws as {@link measure}
  */
-export async function warmUp(trial: Trial, seconds: number): Promise<WarmingCost> {
-  const warming = new Warming();
+export async function warmUp(trial: Trial, seconds: number, limits: WarmingLimits): Promise<WarmingCost> {
+  const warming = new Warming(limits);
   for (let next = seconds; !warming.isOver; next = 1) warming.add(await measure(trial, next), next);
   return warming.cost;
 }

@@ -50,7 +50,7 @@ Rows:
 ${rowNames}
 
 Options:
-  --quick            2 rounds of 1 s
+  --quick            2 rounds of 1 s, after a tenth of the warming
   --rounds N         rounds, interleaved over the servers (5; quick 2)
   --seconds N        seconds of each measurement, whole (3; quick 1)
   --only LIST        these rows alone, ROW or ROW:CONNECTIONS, for example 404,1KiB:512

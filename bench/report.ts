@@ -6,7 +6,6 @@ import { type Measurement, noiseLimits } from './measure.js';
 import { referenceName } from './servers/list.js';
 import { median, range, roundRatios } from './statistics.js';
 import type { Cell, TableResult } from './table.js';
-import { leastWarming } from './warming.js';
 
 type Field = keyof Measurement;
 
@@ -149,7 +148,7 @@ function renderWarming(result: TableResult): string {
     return [row, peer, show(ratio, 'x'), show(usPerRequest), show(firstUs), String(requests), String(seconds)];
   });
   const head = [`CPU / ${referenceName}`, 'CPU us/req', 'of the first load', 'requests', 'seconds'];
-  const { requests, seconds } = leastWarming;
+  const { requests, seconds } = result.warming;
   const about = `Not warm yet, before the first round: the first ${requests} requests or ${seconds} s of each row. A server is fresh in the first row of its setting.`;
   return [about, '', renderTable(['row:connections', 'server', ...head], lines, [0, 1])].join('\n');
 }

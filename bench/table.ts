@@ -17,7 +17,7 @@ import { selectPeers } from './servers/list.js';
 import type { Peer, RunningPeer } from './servers/peer.js';
 import { type Absent, type Session, say, withSession } from './session.js';
 import { verify } from './verify.js';
-import type { WarmingCost } from './warming.js';
+import { quickWarming, usualWarming, type WarmingCost, type WarmingLimits } from './warming.js';
 
 /** One peer in one row: a measurement for each round, a hole where it failed. */
 export interface Cell {
@@ -44,6 +44,8 @@ export interface Cell {
 export interface TableResult {
   readonly rounds: number;
   readonly seconds: number;
+  /** How long servers were loaded before the first round. */
+  readonly warming: WarmingLimits;
   /** The names of the rows that were asked for. */
   readonly rows: readonly string[];
   readonly cells: readonly Cell[];
@@ -85,6 +87,8 @@ async function validatorsOf(
   return { etag: field('etag'), lastModified: field('last-modified') };
 }
 
+const warmingOf = ({ quick }: Options): WarmingLimits => (quick ? quickWarming : usualWarming);
+
 function emptyCell(row: Row, peer: Peer): Cell {
   return {
     row: rowName(row),
@@ -102,7 +106,13 @@ function emptyCell(row: Row, peer: Peer): Cell {
 }
 
 /** Checks one peer's answers in one row and loads it unmeasured, so that its caches and compilers are warm. */
-async function enter(site: Site, row: Row, entrant: Entrant, cell: Cell): Promise<Contest | undefined> {
+async function enter(
+  site: Site,
+  row: Row,
+  entrant: Entrant,
+  cell: Cell,
+  limits: WarmingLimits,
+): Promise<Contest | undefined> {
   if (cell.trouble !== undefined) return undefined;
   const { peer, running } = entrant;
   try {
@@ -119,7 +129,7 @@ async function enter(site: Site, row: Row, entrant: Entrant, cell: Cell): Promis
       return result;
     };
     const trial = { peer: running, size, connections: row.connections, load: counted };
-    cell.warming = await warmUp(trial, row.warmSeconds);
+    cell.warming = await warmUp(trial, row.warmSeconds, limits);
     return { row, cell, entrant, trial };
   } catch (error) {
     cell.trouble = (error as Error).message;
@@ -241,7 +251,7 @@ async function runSetting(
       for (const entrant of entrants.filter(({ peer }) => peersOf(row).includes(peer))) {
         const cell = emptyCell(row, entrant.peer);
         cells.push(cell);
-        const contest = await enter(site, row, entrant, cell);
+        const contest = await enter(site, row, entrant, cell, warmingOf(options));
         if (contest) inRow.push(contest);
       }
       contests.push(inRow);
@@ -284,6 +294,7 @@ export async function runTable(options: Options, peers?: readonly Peer[]): Promi
   return {
     rounds: options.rounds,
     seconds: options.seconds,
+    warming: warmingOf(options),
     rows: options.rows.map(rowName),
     cells: parts.flatMap(({ cells }) => cells),
     absent: unique(parts.flatMap(({ absent }) => absent)),

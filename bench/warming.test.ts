@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { leastWarming, Warming } from './warming.js';
+import { quickWarming, usualWarming, Warming } from './warming.js';
 
 /** Loads in stretches of a second until it is over. @returns how many there were */
 function warm(warming: Warming, requests: number, costOf: (second: number) => number): number {
@@ -13,11 +13,11 @@ function warm(warming: Warming, requests: number, costOf: (second: number) => nu
 
 test('a server is warm when it was asked often enough and has stopped getting cheaper', () => {
   assert.equal(
-    warm(new Warming(), 60_000, () => 8),
+    warm(new Warming(usualWarming), 60_000, () => 8),
     3,
   );
   // Few get through: what does not get cheaper for a while is no sign yet.
-  const slow = new Warming();
+  const slow = new Warming(usualWarming);
   assert.equal(
     warm(slow, 4000, (second) => (second < 15 ? 20 : 15)),
     25,
@@ -27,20 +27,31 @@ test('a server is warm when it was asked often enough and has stopped getting ch
 
 test('where each request takes long the time is bounded, and so is that of what gets cheaper for ever', () => {
   assert.equal(
-    warm(new Warming(), 3, () => 1e5),
-    leastWarming.seconds,
+    warm(new Warming(usualWarming), 3, () => 1e5),
+    usualWarming.seconds,
   );
   assert.equal(
-    warm(new Warming(), 100_000, (second) => 1000 * 0.9 ** second),
+    warm(new Warming(usualWarming), 100_000, (second) => 1000 * 0.9 ** second),
     40,
   );
 });
 
+test('a quick look is shorter', () => {
+  assert.equal(
+    warm(new Warming(quickWarming), 5000, () => 8),
+    3,
+  );
+  assert.equal(
+    warm(new Warming(quickWarming), 100, (second) => 1000 * 0.9 ** second),
+    11,
+  );
+});
+
 test('the cost is that of the first requests, not of all that follow', () => {
-  const warming = new Warming();
+  const warming = new Warming(usualWarming);
   warm(warming, 50_000, (second) => [20, 10, 9, 8, 8, 8][second] ?? 8);
   assert.deepEqual(warming.cost, { firstUs: 20, usPerRequest: 15, requests: 100_000, seconds: 2 });
-  const none = new Warming();
+  const none = new Warming(usualWarming);
   warm(none, 0, () => Number.NaN);
   assert.ok(Number.isNaN(none.cost.usPerRequest), 'nobody was answered: nothing is known');
 });

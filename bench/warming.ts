@@ -5,12 +5,19 @@
 import type { Measurement } from './measure.js';
 import { haveSettled } from './statistics.js';
 
-/** So many requests a server is asked at least before it counts, or for so many seconds, where each takes long; the same for all. */
-export const leastWarming = { requests: 100_000, seconds: 30 } as const;
-/** And no longer, whether its requests still get cheaper or not. */
-const mostSeconds = 40;
+/** How long a server is loaded before it counts: so many requests, or seconds where each takes long, and no longer than the most. */
+export interface WarmingLimits {
+  readonly requests: number;
+  readonly seconds: number;
+  readonly mostSeconds: number;
+}
 
-/** What the requests before the first round cost: the first {@link leastWarming} of them. */
+/** The same for all servers. */
+export const usualWarming: WarmingLimits = { requests: 100_000, seconds: 30, mostSeconds: 40 };
+/** For a quick look, which may find a server that is not warm. */
+export const quickWarming: WarmingLimits = { requests: 10_000, seconds: 3, mostSeconds: 11 };
+
+/** What the requests before the first round cost: the first of {@link WarmingLimits}. */
 export interface WarmingCost {
   readonly firstUs: number;
   readonly usPerRequest: number;
@@ -20,11 +27,16 @@ export interface WarmingCost {
 
 /** The warming of one server in one row. */
 export class Warming {
+  readonly #limits: WarmingLimits;
   readonly #costs: number[] = [];
   #seconds = 0;
   #requests = 0;
   #cpuUs = 0;
   #told: WarmingCost | undefined;
+
+  constructor(limits: WarmingLimits) {
+    this.#limits = limits;
+  }
 
   /** Notes a stretch of load: what it answered, and what a request cost. */
   add({ requests, cpuUsPerRequest }: Pick<Measurement, 'requests' | 'cpuUsPerRequest'>, seconds: number): void {
@@ -37,7 +49,7 @@ export class Warming {
   }
 
   get #isEnough(): boolean {
-    return this.#requests >= leastWarming.requests || this.#seconds >= leastWarming.seconds;
+    return this.#requests >= this.#limits.requests || this.#seconds >= this.#limits.seconds;
   }
 
   get #soFar(): WarmingCost {
@@ -47,7 +59,7 @@ export class Warming {
 
   /** Whether it is warm: it was asked often enough, and its requests have stopped costing less; or it has had its time. */
   get isOver(): boolean {
-    return this.#seconds >= mostSeconds || (this.#isEnough && haveSettled(this.#costs));
+    return this.#seconds >= this.#limits.mostSeconds || (this.#isEnough && haveSettled(this.#costs));
   }
 
   /** What it cost. */
