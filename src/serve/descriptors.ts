@@ -44,9 +44,11 @@ export class Descriptors {
     return file;
   }
 
-  /** Lets go of half of them: the host is short of descriptors. */
-  relieve(): void {
-    this.#evict(Math.ceil(this.#opened.length / 2));
+  /** Lets go of half of them: the host is short of descriptors. False where there are none. */
+  relieve(): boolean {
+    const most = this.#opened.length;
+    this.#evict(Math.ceil(most / 2));
+    return most > 0;
   }
 
   /** Lets go of all of them: who asks again may get another one, in memory. */

@@ -52,13 +52,11 @@ export interface Nothing {
 
 /** What one site makes of errnos. */
 export class Troubles {
-  readonly #relieve: () => void;
   readonly #tell: ((errno: number, path: string) => void) | undefined;
   #errno = 0;
 
-  /** @param relieve lets go of descriptors or memory. @param tell is told of what is not known to be missing. */
-  constructor(relieve: () => void, tell: ((errno: number, path: string) => void) | undefined) {
-    this.#relieve = relieve;
+  /** @param tell is told of what is not known to be missing. */
+  constructor(tell: ((errno: number, path: string) => void) | undefined) {
     this.#tell = tell;
   }
 
@@ -67,7 +65,6 @@ export class Troubles {
     const status = statusOfTrouble(errno);
     if (status < 500) return status;
     this.#errno = errno;
-    if (isShortage(errno)) this.#relieve();
     this.#tell?.(errno, path);
     return status;
   }
@@ -78,8 +75,8 @@ export class Troubles {
   }
 }
 
-/** True when letting go of descriptors or memory may help. */
-function isShortage(errno: number): boolean {
+/** True when letting go of descriptors or memory may help: then it is worth another try. */
+export function isShortage(errno: number): boolean {
   return errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOMEM;
 }
 

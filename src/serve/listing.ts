@@ -7,7 +7,7 @@ import { closeDescriptor } from '../kernel/socket.js';
 import { escapeHtml } from '../text/escape-html.js';
 import { counted, formatBytes } from '../text/units.js';
 import { encodePath } from '../wire/http/path.js';
-import type { TroubleStatus } from './file-trouble.js';
+import { isShortage, type TroubleStatus } from './file-trouble.js';
 import type { Site } from './site.js';
 
 /** One line of a listing. */
@@ -48,6 +48,8 @@ function readListing(site: Site, path: string): ListingEntry[] | number {
   for (const name of names) {
     if (!site.lists(name)) continue;
     const fd = site.openPath(path === '' ? name : `${path}/${name}`);
+    // What is short now would leave names out.
+    if (fd < 0 && isShortage(-fd)) return fd;
     if (fd < 0) continue;
     const result = fileStatus(fd, status);
     closeDescriptor(fd);

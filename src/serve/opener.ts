@@ -3,6 +3,7 @@
 
 import { S } from '../kernel/constants.js';
 import { Errno } from '../kernel/errno.js';
+import { createWatcher } from '../kernel/event.js';
 import {
   emptyFileStatus,
   type FileStatus,
@@ -14,6 +15,7 @@ import {
 } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import type { Loop } from '../transport/loop.js';
+import { isShortage } from './file-trouble.js';
 import { canonicalName, openFollowing } from './links.js';
 import { Watcher } from './watcher.js';
 
@@ -31,13 +33,15 @@ export class Opener {
   followed = 0;
   readonly #loop: Loop;
   readonly #name: string;
+  readonly #relieve: () => boolean;
   readonly #status = emptyFileStatus();
   #canonicalName: string;
 
-  /** @throws SystemError when the root cannot be opened. */
-  constructor(loop: Loop, root: string) {
+  /** @param relieve lets go of descriptors, if it can. @throws SystemError when the root cannot be opened. */
+  constructor(loop: Loop, root: string, relieve: () => boolean) {
     this.#loop = loop;
     this.#name = root;
+    this.#relieve = relieve;
     this.root = openRoot(root);
     this.#canonicalName = canonicalName(root);
     this.watcher = new Watcher(loop, this.root);
@@ -45,6 +49,16 @@ export class Opener {
 
   /** Opens a path and leaves in {@link seen} who would tell of a change. Returns a descriptor or -errno. */
   openWatched(path: string): number {
+    const fd = this.#openWatched(path);
+    return this.mayTryAgain(fd) ? this.#openWatched(path) : fd;
+  }
+
+  /** Whether a descriptor was not to be had, and others were let go of for it. */
+  mayTryAgain(result: number): boolean {
+    return result < 0 && isShortage(-result) && this.#relieve();
+  }
+
+  #openWatched(path: string): number {
     const { seen } = this;
     this.watch(path, path);
     const fd = openBeneath(this.root, path, 'refuse');
@@ -52,7 +66,7 @@ export class Opener {
     seen.directory = -1;
     seen.told = -1;
     this.followed++;
-    return this.open(path);
+    return openFollowing(this.root, this.#canonicalName, path);
   }
 
   /** Watches what leads to `path`, or as much of the way to `existing` as is there: see {@link seen}. */
@@ -65,7 +79,8 @@ export class Opener {
 
   /** Opens a path; links inside the root are followed, links out of it are not there. Returns a descriptor or -errno. */
   open(path: string): number {
-    return openFollowing(this.root, this.#canonicalName, path);
+    const fd = openFollowing(this.root, this.#canonicalName, path);
+    return this.mayTryAgain(fd) ? openFollowing(this.root, this.#canonicalName, path) : fd;
   }
 
   /** What is at a path now, links followed as {@link open} does, into `status`. Returns 0 or -errno. */
@@ -80,6 +95,7 @@ export class Opener {
   /** Whether a path is that of a directory: 1 or 0, or -errno. Over links {@link seen} says that nobody would tell. */
   isDirectory(path: string): number {
     let fd = openBeneath(this.root, path, 'refuse');
+    if (this.mayTryAgain(fd)) fd = openBeneath(this.root, path, 'refuse');
     if (fd === -Errno.ELOOP) {
       this.seen.told = -1;
       this.followed++;
@@ -93,10 +109,12 @@ export class Opener {
 
   /**
    * Opens the directory that the root's name leads to by now, if it is another: a link to a release was led elsewhere, a
-   * folder was built anew. While it leads nowhere, the one that is open stays.
+   * folder was built anew. While it leads nowhere, the one that is open stays. Where nobody could tell of changes for want of a
+   * descriptor, that is tried again.
    * @param leaving is called before the old one is let go of.
    */
   followName(leaving: () => void): void {
+    if (this.watcher.isWanting) this.#watchAnew(leaving);
     const status = this.#status;
     if (pathStatus(this.#name, status) < 0 || (status.mode & S.IFMT) !== S.IFDIR) return;
     const { device, inode } = status;
@@ -110,6 +128,14 @@ export class Opener {
     this.root = root;
     this.#canonicalName = canonicalName(this.#name);
     this.watcher = new Watcher(this.#loop, root);
+  }
+
+  #watchAnew(leaving: () => void): void {
+    const fd = createWatcher();
+    if (fd < 0) return;
+    closeDescriptor(fd);
+    leaving();
+    this.watcher = new Watcher(this.#loop, this.root);
   }
 
   /** Closes the root; its watcher is closed by whoever knows how the loop goes on. */

@@ -441,18 +441,19 @@ function stretchesOf(value: unknown, media: boolean): boolean {
 
 /** Applies the defaults. @throws OptionError for a value that is not allowed or an option that does not exist. */
 export function resolveOptions(options: ServeOptions, openFileLimit: number): ResolvedOptions {
-  for (const name of Object.keys(options)) {
+  for (const name of Object.keys(options))
     if (!Object.hasOwn(known, name))
       throw new OptionError(`there is no option ${name}: the options are ${Object.keys(known).join(', ')}`);
-  }
   const bypass = bypassOf(options);
   if (typeof bypass === 'string') throw new OptionError(bypass);
   const media = flag('media', options.media);
   const cors = options.cors === undefined ? media : flag('cors', options.cors);
-  const workers = options.workers === 'auto' ? undefined : options.workers;
-  const connectionLimit = Math.min(65_536, connectionsWithin(openFileLimit));
   const profile = serveProfile();
   const inlineBytes = bytesOf('inlineLimit', options.inlineLimit, profile.inlineBytes ?? defaultInlineBytes);
+  const given = options.workers === 'auto' ? undefined : options.workers;
+  const byQueues = bypass !== undefined && given === undefined;
+  const workers = byQueues ? 0 : integer('workers', given, availableParallelism(), 1, 256);
+  const connectionLimit = Math.min(65_536, connectionsWithin(openFileLimit, Math.max(1, workers)));
   return {
     root: parseRoot(options.root),
     hosts: parseHosts(options),
@@ -461,8 +462,7 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     socketMode: parseSocketMode(options.socketMode, options.socket),
     listenFds: parseListenFds(options.listenFds),
     bypass,
-    workers:
-      bypass !== undefined && workers === undefined ? 0 : integer('workers', workers, availableParallelism(), 1, 256),
+    workers,
     engine: choice('engine', options.engine, 'auto', ['auto', 'uring', 'epoll']),
     base:
       basePathOf(options.base ?? '/') ??

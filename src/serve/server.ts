@@ -7,7 +7,7 @@ import type { Meter } from '../meter/meter.js';
 import { type ListenAddress, urlOf } from './addresses.js';
 import { BegunThread, type BegunWorker, ordinaryEntry } from './begun-thread.js';
 import type { BypassListening } from './bypass-listening.js';
-import { makeRoom } from './connection-limit.js';
+import { makeRoom, shareOf } from './connection-limit.js';
 import { hostNotes } from './host-notes.js';
 import { Listening, type ServerSockets } from './listening.js';
 import { LogOutput } from './log-output.js';
@@ -201,7 +201,7 @@ export class Server extends EventEmitter<ServerEvents> {
       throw error;
     }
     try {
-      const room = makeRoom(this.options.maxConnections);
+      const room = makeRoom(this.options.maxConnections, workers);
       this.#maxConnections = room.connections;
       if (room.warning !== undefined) this.emit('warning', room.warning);
       for (const note of hostNotes()) this.emit('warning', note);
@@ -278,11 +278,11 @@ export class Server extends EventEmitter<ServerEvents> {
     if (this.#closing !== undefined) return thread.dismiss();
     try {
       const sockets = this.#listening!.sockets(slot.index);
-      const maxConnections = Math.max(1, Math.ceil(this.#maxConnections / this.options.workers));
+      const share = shareOf(this.#maxConnections, this.options.workers);
       const { index, metrics } = slot;
       const queue = this.#bypass?.queueStart(index);
       const log = this.#log?.target;
-      await thread.start({ options: this.options, sockets, queue, maxConnections, metrics, index, log });
+      await thread.start({ options: this.options, sockets, queue, share, metrics, index, log });
       this.#bypass?.joined(index, thread.queueDescriptor);
     } catch (error) {
       thread.dismiss();

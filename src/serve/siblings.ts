@@ -11,11 +11,14 @@ export interface SiblingHost {
   watcher(): Watcher;
   /** Whether what is known of a file is true now. */
   isCurrent(entry: number): boolean;
-  /** Opens a sibling of the file at `path` and keeps it under a key; -1 when there is none. */
+  /** Opens a sibling of the file at `path` and keeps it under a key; -1 when there is none, {@link notKnown} where that cannot be told now. */
   learn(bytes: Uint8Array, length: number, known: number, coding: number, path: string): number;
   /** A sibling is older than its file. */
   stale(path: string): void;
 }
+
+/** No entry: whether there is a sibling cannot be told now, for the host is short of something or in trouble. */
+export const notKnown = -2;
 
 /** Compressors that give a sibling the time of its file copy it in microseconds (utimes), some by way of a double: so much may be lost. */
 const copiedTimeNs = 2000;
@@ -24,6 +27,8 @@ const copiedTimeNs = 2000;
 export class Siblings {
   readonly #table: FileTable;
   readonly #host: SiblingHost;
+  /** The last search could not tell of every sibling whether it is there. */
+  isUnsure = false;
   /** Entries of siblings by their file's entry and coding: a hint, so that a path need not be made for each request. */
   readonly #hints = new Map<number, number>();
 
@@ -44,12 +49,13 @@ export class Siblings {
     if (directory >= 0 && table.siblingGeneration.get(entry) === generation) return table.siblings.get(entry);
     const found = this.#find(table.pathOf(entry), possible, entry);
     table.siblings.set(entry, found);
-    table.siblingGeneration.set(entry, generation);
+    if (!this.isUnsure) table.siblingGeneration.set(entry, generation);
     return found;
   }
 
   /** Whether a path has siblings, though no file. @param directory that it is in, -1 when changes of it go unseen. */
   areAt(path: string, directory: number): boolean {
+    this.isUnsure = false;
     const possible = directory >= 0 ? this.#host.watcher().codingsIn(directory) : everyCoding;
     return possible !== 0 && this.#find(path, possible, NOT_KNOWN) !== 0;
   }
@@ -57,9 +63,11 @@ export class Siblings {
   /** @param entry of the file; {@link NOT_KNOWN} where there is none. */
   #find(path: string, possible: number, entry: number): number {
     let found = 0;
+    this.isUnsure = false;
     for (let coding = 1; coding <= codings.length; coding++) {
       if ((possible & (1 << coding)) === 0) continue;
       const sibling = this.#at(path, coding);
+      if (sibling === notKnown) this.isUnsure = true;
       if (sibling >= 0 && this.#isOffered(entry, sibling)) found |= 1 << coding;
     }
     return found;

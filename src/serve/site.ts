@@ -30,7 +30,7 @@ import { identityOf, words } from './identity.js';
 import type { OpenFile } from './open-files.js';
 import { Opener } from './opener.js';
 import type { Representation } from './representation.js';
-import { Siblings } from './siblings.js';
+import { notKnown, Siblings } from './siblings.js';
 import type { Found, SiteHolder, SiteOptions, SitePath } from './site-types.js';
 import { Views } from './views.js';
 
@@ -77,9 +77,9 @@ export class Site {
     this.table = new FileTable(known, options.index.length + spareEntries);
     this.#views = new Views(this.table, options.types);
     this.descriptors = new Descriptors(this.table, options.maxFiles, (entry) => this.#views.end(entry), options.pins);
-    this.#troubles = new Troubles(() => this.descriptors.relieve(), options.trouble);
+    this.#troubles = new Troubles(options.trouble);
     this.#absences = new Absences((directory, generation) => this.#opener.watcher.isUnchanged(directory, generation));
-    this.#opener = new Opener(loop, options.root);
+    this.#opener = new Opener(loop, options.root, () => this.descriptors.relieve());
     const isCurrent = (entry: number): boolean => this.#isBelieved(entry) || this.#confirm(entry);
     this.siblings = new Siblings(this.table, {
       isCurrent,
@@ -308,15 +308,16 @@ export class Site {
       }
       if (type === S.IFDIR) return this.#keep(known, bytes, length, Kind.redirect, directory, generation);
       if (problem >= 0) return -404;
-      if (problem === -Errno.ENOENT && this.#options.codedAlone === true && this.siblings.areAt(path, directory)) {
+      const isAsked = problem === -Errno.ENOENT && this.#options.codedAlone === true;
+      if (isAsked && this.siblings.areAt(path, directory)) {
         const entry = this.#keep(known, bytes, length, Kind.coded, directory, generation);
         this.table.coding.set(entry, 0);
         this.table.siblingGeneration.set(entry, -1);
         return entry;
       }
       // A page or a coded sibling that was looked for may be a link that leads nowhere yet.
-      const who = this.#opener.followed === followed ? told : -1;
-      return this.#failed(-problem, path, bytes, length, who, generation);
+      const isSure = this.#opener.followed === followed && !(isAsked && this.siblings.isUnsure);
+      return this.#failed(-problem, path, bytes, length, isSure ? told : -1, generation);
     }
     const entry = this.#keep(known, bytes, length, Kind.file, directory, generation);
     this.#setFile(entry, 0, path, fd, status);
@@ -400,6 +401,7 @@ export class Site {
     if (open !== undefined) return open;
     const address = table.address(entry, table.coding.get(entry) === 0 ? 1 : 2);
     let fd = openat2Refusal() === 0 ? openBeneathAt(this.#opener.root, address, 'refuse') : -Errno.ELOOP;
+    if (this.#opener.mayTryAgain(fd)) fd = openBeneathAt(this.#opener.root, address, 'refuse');
     const path = fd < 0 ? this.table.openedPathOf(entry) : '';
     if (fd === -Errno.ELOOP) fd = this.#opener.open(path);
     if (fd < 0) {
@@ -441,8 +443,7 @@ export class Site {
     if (known < 0 && !this.table.hasRoom) return -1;
     const fd = this.#opener.openWatched(coded);
     if (fd < 0) {
-      this.#troubles.statusOf(-fd, coded);
-      return -1;
+      return this.#troubles.statusOf(-fd, coded) < 500 ? -1 : notKnown;
     }
     const status = this.#status;
     if (fileStatus(fd, status) < 0 || (status.mode & S.IFMT) !== S.IFREG) {

@@ -12,6 +12,7 @@ import { closeDescriptor } from '../kernel/socket.js';
 import { Endpoint } from '../transport/endpoint.js';
 import type { Loop } from '../transport/loop.js';
 import { codingOfName, everyCoding } from './codings.js';
+import { isShortage } from './file-trouble.js';
 import { identityOf, words } from './identity.js';
 
 /** Directories watched at most; files beyond them are asked each time. */
@@ -57,11 +58,16 @@ export class Watcher extends Endpoint {
     super();
     this.#loop = loop;
     this.#root = root;
-    this.#fd = isRemoteFileSystem(root) ? -1 : createWatcher();
+    this.#fd = isRemoteFileSystem(root) ? NOT_THERE : createWatcher();
     this.#usable = this.#fd >= 0;
     if (!this.#usable) return;
     loop.register(this);
     loop.engine.watch(this.token, this.#fd);
+  }
+
+  /** It tells of nothing because the host was short of something, which may be over. */
+  get isWanting(): boolean {
+    return !this.#usable && isShortage(-this.#fd);
   }
 
   /** Directories watched now. */

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { engineDescriptors, spoil } from '../../test/support/engine-descriptors.js';
 import { BegunThread, ordinaryEntry } from './begun-thread.js';
+import { shareOf } from './connection-limit.js';
 import { Listening } from './listening.js';
 import { metricsBytes } from './metrics.js';
 import { resolveOptions } from './options.js';
@@ -48,7 +49,7 @@ test('one that dies before it was heard that it serves did serve', { skip }, asy
     options,
     sockets,
     queue: undefined,
-    maxConnections: 10,
+    share: shareOf(10, 1, 1024),
     metrics,
     index: 0,
     log: undefined,

@@ -7,19 +7,19 @@ import type { Caretaker, CaretakerTold } from '../bypass/caretaker.js';
 import type { HeardNeighbours } from '../bypass/neighbour-news.js';
 import type { WorkerQueue, WorkerQueueStart } from '../bypass/worker-queue.js';
 import { monotonicMs } from '../kernel/clock.js';
-import { openFilesLimit } from '../kernel/limits.js';
 import { pageBytes } from '../kernel/memory.js';
 import { setNonBlocking } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { keepCopyAccount } from '../memory/copy.js';
 import type { ListenSocket } from '../transport/acceptor.js';
 import { unmapMessages } from '../transport/gather.js';
-import { Listener } from '../transport/listener.js';
+import { Listener, type ListenerLimits } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
 import { isHashedName } from '../wire/http/media-type.js';
 import { AccessLog, type LogNews } from './access-log.js';
 import type { BeneathExtension } from './beneath.js';
 import { proxyPolicy } from './client-address.js';
+import type { WorkerShare } from './connection-limit.js';
 import { TroubleTeller, troubleWords } from './file-trouble.js';
 import { FieldWriter } from './head.js';
 import { HttpProtocol, type HttpState } from './http-protocol.js';
@@ -51,7 +51,7 @@ export interface WorkerStart {
   readonly queue: WorkerQueueStart | undefined;
   /** The main thread's eventfd, by which it makes the worker look at its messages. */
   readonly wakeDescriptor: number;
-  readonly maxConnections: number;
+  readonly share: WorkerShare;
   readonly metrics: SharedArrayBuffer;
   readonly log: LogTarget | undefined;
 }
@@ -82,6 +82,8 @@ export type PortOfServer = WorkerPort<WorkerStart | WorkerTold, WorkerSays>;
 
 const rateWindowMs = 20_000;
 const backlogLimit = 64 * 1024;
+/** How long a connection may be idle before its place is another's where there are no more places. */
+const yieldAfterMs = 2000;
 /** Memory for responses in frames: of each worker. */
 const frameBudget = 50 * 1024 * 1024;
 
@@ -142,6 +144,13 @@ function openLog(start: WorkerStart, port: PortOfWorker, loop: Loop): AccessLog 
   return new AccessLog(loop, log, index, options.log, said);
 }
 
+function limitsOf({ share, options }: WorkerStart, isBypass: boolean): ListenerLimits {
+  const { connections: maxConnections, parting: mostParting, descriptorLimit } = share;
+  const common = { maxConnections, mostParting, yieldAfterMs, minRate: options.minRate, rateWindowMs, backlogLimit };
+  // Sockets past the kernel are no descriptors.
+  return isBypass ? common : { ...common, descriptorLimit };
+}
+
 function assemble(
   start: WorkerStart,
   port: PortOfWorker,
@@ -157,14 +166,13 @@ function assemble(
   const say = (message: string): void => port.say({ kind: 'failed', message });
   const teller = new TroubleTeller(say);
   const { root, index, dotfiles, types, cleanUrls } = options;
-  // Beside the three quarters of the descriptors that connections may take, and with room for everything else.
-  const maxFiles = Math.max(16, Math.min(4096, Math.floor((openFilesLimit() * 0.2) / options.workers)));
   const trouble = (errno: number, path: string): void => {
     metrics.add('fileErrors');
     teller.tell(errno, troubleWords(errno, path), loop.nowMs);
   };
   const warn = (message: string): void => port.say({ kind: 'warning', message });
   const pins = new PinnedFiles(loop, pinListener(port));
+  const { files: maxFiles } = start.share;
   const where = { root, index, dotfiles, types, cleanUrls, codedAlone: true, maxFiles, pins, trouble };
   const policy = { ...options, frameBudget, ...(extension && { extension }) };
   const responder = new Responder(loop, where, metrics, policy, warn);
@@ -183,7 +191,7 @@ function assemble(
   };
   const proxies = proxyPolicy(options.trustProxy, options.proxyProtocol);
   const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, options.pace, failed, proxies);
-  const limits = { maxConnections: start.maxConnections, minRate: options.minRate, rateWindowMs, backlogLimit };
+  const limits = limitsOf(start, queue !== undefined);
   const listener = new Listener<HttpState>(loop, queue?.sockets ?? start.sockets, protocol, limits, overflow(options));
   parts.listener = listener;
 

@@ -41,6 +41,8 @@ export class Connection<S> extends Endpoint {
   /** When the rate check last looked (or the output began), and what was acknowledged then (-1: not looked yet). */
   rateCheckedMs = 0;
   rateCheckedBytes = 0;
+  /** Since when nothing is under way, while nothing is: since the last answer left, or the connection came. */
+  quietSinceMs = 0;
   /** Position in the owner's list of open connections. */
   position = -1;
   /** While true the protocol is busy with a request (waiting for a file, say): no further bytes are handed to it. */
@@ -114,6 +116,7 @@ export class Connection<S> extends Endpoint {
     this.#finishing = this.#closing = this.#lingering = this.#direct = false;
     this.#pump?.renew();
     this.sentBytes = this.rate = 0;
+    this.quietSinceMs = this.owner.loop.nowMs;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.owner.loop.register(this);
     this.#beginReceive(true);
@@ -155,9 +158,7 @@ export class Connection<S> extends Endpoint {
       this.inputEnded = true;
       if (this.#lingering) this.abort();
       else this.#tellEnd();
-    } else if (!mayReceiveAgain(result)) {
-      this.abort();
-    }
+    } else if (!mayReceiveAgain(result)) this.abort();
     if (!more) this.#receiveEnded();
   }
 
@@ -245,13 +246,10 @@ export class Connection<S> extends Endpoint {
 
   /** Stops receiving while the peer is too far ahead, and begins again when it is not. */
   #limitBacklog(): void {
-    if (this.#isTooFarAhead()) {
-      if (this.#receiving && !this.#stopping) {
-        this.#stopping = true;
-        this.owner.loop.engine.stopReceive(this.token, this.fd);
-      }
-    } else {
-      this.#resumeReceive();
+    if (!this.#isTooFarAhead()) this.#resumeReceive();
+    else if (this.#receiving && !this.#stopping) {
+      this.#stopping = true;
+      this.owner.loop.engine.stopReceive(this.token, this.fd);
     }
   }
 
@@ -374,6 +372,7 @@ export class Connection<S> extends Endpoint {
   #reportDrained(): void {
     this.#drainDue = false;
     if (this.#closing) return;
+    this.quietSinceMs = this.owner.loop.nowMs;
     this.owner.protocol.drained(this);
     if (this.#finishing && !this.#closing && this.output.empty) this.#linger();
   }

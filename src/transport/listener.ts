@@ -12,6 +12,12 @@ import type { Loop } from './loop.js';
 export interface ListenerLimits {
   /** Open connections; beyond it a new one gets `overflow` and is closed. */
   readonly maxConnections: number;
+  /** So is one whose descriptor has this number or a higher one: few are left, which others need. Without it none is. */
+  readonly descriptorLimit?: number;
+  /** Connections that were turned away and may read why; 64 without it. */
+  readonly mostParting?: number;
+  /** Where connections are turned away those are closed, for the next ones, that have been idle for so long; without it none is. */
+  readonly yieldAfterMs?: number;
   /** Bytes a second that a reader must take, averaged over `rateWindowMs`; 0: no limit. */
   readonly minRate: number;
   readonly rateWindowMs: number;
@@ -54,7 +60,7 @@ const lastAskMs = 100;
 const mostLast = 65_536;
 
 /** Sockets turned away that may wait for their peers to read why. */
-const mostParting = 64;
+const usualParting = 64;
 /** How long each of them may wait, and how much of what its peer still sends is thrown away meanwhile. */
 const partingMs = 2000;
 const partingBytes = 256 * 1024;
@@ -64,6 +70,11 @@ interface Parting {
   readonly fd: number;
   readonly untilMs: number;
   bytesLeft: number;
+}
+
+/** Nothing is asked, answered or on its way in. */
+function isIdle(connection: Connection<unknown>): boolean {
+  return !connection.busy && !connection.sending && !connection.hasInput && !connection.closing;
 }
 
 /** Accepts on listening sockets, which stay the caller's. */
@@ -87,6 +98,8 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
   readonly #stopTicks: () => void;
   /** Sockets that were turned away, in order. */
   #parting: Parting[] = [];
+  /** Connections since the last tick for which there was no place; a guess where they could not be accepted. */
+  #missing = 0;
   #draining = false;
   /** From when on, in ms and in turns, a drain closes who is idle. */
   #lastAskMs = 0;
@@ -133,13 +146,21 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
   acceptedOn(acceptor: Acceptor, result: number): void {
     if (result >= 0) this.#admit(result);
     else if (result !== -Errno.ECANCELED) this.counts.acceptErrors++;
-    // Out of descriptors or memory: the tick accepts again, or a connection that closes, so that the shortage is not
-    // answered with a spin.
-    if (result >= 0 || transientAcceptErrors.has(result)) this.#acceptAgain();
+    if (result >= 0 || transientAcceptErrors.has(result) || this.#relieve(result)) this.#acceptAgain();
     if (this.#draining && !acceptor.accepting) {
       this.#acceptLast(acceptor);
       this.#reportDrained();
     }
+  }
+
+  /**
+   * Makes room where descriptors or memory are short. False where there is none to make at once: the tick accepts again, or a
+   * connection that closes, so that the shortage is not answered with a spin.
+   */
+  #relieve(result: number): boolean {
+    if (result === -Errno.ECANCELED) return false;
+    this.#missing += 1 + (this.#open.length >> 4);
+    return this.#partFromAll();
   }
 
   /** Takes in a socket of our own that is connected, however many are: as one that was accepted, and not counted as such. */
@@ -170,8 +191,9 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
       this.loop.engine.closeSocket(fd);
       return;
     }
-    if (this.#open.length >= this.#limits.maxConnections) {
-      this.#turnAway(fd);
+    const { maxConnections, descriptorLimit = Number.POSITIVE_INFINITY } = this.#limits;
+    if (this.#open.length >= maxConnections || fd >= descriptorLimit) {
+      this.#turnAway(fd, fd >= descriptorLimit);
       return;
     }
     this.counts.accepted++;
@@ -187,15 +209,37 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
 
   /**
    * Tells a connection over the cap why, and closes it later: closed at once, or with a part of its request unread, it
-   * would be reset, and the peer might not read what it was told. Few wait; the oldest goes when there are more.
+   * would be reset, and the peer might not read what it was told. Few wait; the oldest goes when there are more, and all where
+   * descriptors are short.
    */
-  #turnAway(fd: number): void {
+  #turnAway(fd: number, isShort: boolean): void {
     const { engine } = this.loop;
     this.counts.refused++;
+    this.#missing++;
     engine.sendNow(fd, this.#overflow.address, this.#overflowBytes, 0);
     engine.finish(fd);
-    if (this.#parting.length >= mostParting) this.#closeParting(this.#parting.shift()!);
+    if (this.#parting.length >= (this.#limits.mostParting ?? usualParting)) this.#closeParting(this.#parting.shift()!);
     this.#parting.push({ fd, untilMs: this.loop.nowMs + partingMs, bytesLeft: partingBytes });
+    if (isShort) this.#partFromAll();
+  }
+
+  /** Closes all that were turned away. False where there are none. */
+  #partFromAll(): boolean {
+    const parting = this.#parting;
+    this.#parting = [];
+    for (const each of parting) this.#closeParting(each);
+    return parting.length > 0;
+  }
+
+  /** Closes connections that are idle, the longest first, for as many as found no place. */
+  #makePlaces(nowMs: number): void {
+    const { yieldAfterMs } = this.#limits;
+    const missing = this.#missing;
+    this.#missing = 0;
+    if (yieldAfterMs === undefined) return;
+    const idle = this.#open.filter((each) => isIdle(each) && nowMs - each.quietSinceMs >= yieldAfterMs);
+    idle.sort((left, right) => left.quietSinceMs - right.quietSinceMs);
+    for (const connection of idle.slice(0, missing)) connection.finish();
   }
 
   /** Throws away what came on one that was turned away. True when its peer has gone, or sends without end. */
@@ -237,6 +281,7 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
   #tick(nowMs: number): void {
     this.#acceptAgain();
     if (this.#parting.length > 0) this.#partFrom(nowMs);
+    if (this.#missing > 0) this.#makePlaces(nowMs);
     if (this.#draining && nowMs >= this.#lastAskMs && this.loop.turns >= this.#lastAskTurn) this.#finishIdle();
     // From the end: a connection that goes makes the last one take its place.
     for (let index = this.#open.length - 1; index >= 0; index--) {
@@ -288,9 +333,7 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
   }
 
   #finishIdle(): void {
-    for (const connection of [...this.#open]) {
-      if (!connection.busy && !connection.sending && !connection.hasInput) connection.finish();
-    }
+    for (const connection of [...this.#open]) if (isIdle(connection)) connection.finish();
   }
 
   /** Ends every connection at once; in a drain also those that are still to come. */
@@ -309,8 +352,7 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     if (!this.#draining || this.#open.length > 0 || this.#acceptors.some((each) => each.accepting)) return;
     if (!this.#ended) {
       this.#ended = true;
-      for (const parting of this.#parting) this.#closeParting(parting);
-      this.#parting = [];
+      this.#partFromAll();
       this.#stopTicks();
       for (const acceptor of this.#acceptors) this.loop.unregister(acceptor);
       this.#overflow.unmap();

@@ -176,6 +176,61 @@ describe('accepting', { skip }, () => {
     world.end();
   });
 
+  test('where there is no place, who has been idle longest gives its own to the next, and who is asked or is young does not', () => {
+    const world = new World(noFaults, { maxConnections: 3, yieldAfterMs: 1000 });
+    const [eldest, asking, idle] = [world.connect(), world.connect(), world.connect()];
+    for (let turns = 0; turns < 5; turns++) world.turn();
+    world.nowMs += 300;
+    for (const peer of [asking, idle]) peer.write(lineOf(short));
+    for (let turns = 0; turns < 5; turns++) world.turn();
+    asking.write('s10 0');
+    for (let ticks = 0; ticks < 8; ticks++) world.turn(tickMs);
+    assert.ok(!eldest.sawEnd && !idle.sawEnd, 'nobody wants their places');
+    const refused = world.connect();
+    for (let ticks = 0; ticks < 2; ticks++) world.turn(tickMs);
+    assert.equal(textOf(refused), 'full\n');
+    assert.ok(eldest.sawEnd && !idle.sawEnd && !asking.sawEnd, 'one place is wanted');
+    eldest.close();
+    refused.close();
+    world.turn(tickMs);
+    const next = world.connect();
+    next.write(lineOf(short));
+    for (let turns = 0; turns < 5; turns++) world.turn();
+    assert.deepEqual(next.got.bytes, answerTo([short]));
+    assert.deepEqual(idle.got.bytes, answerTo([short]));
+    world.connect().close();
+    world.turn(tickMs);
+    world.turn(tickMs);
+    assert.ok(idle.sawEnd && !next.sawEnd, 'that of the one that is idle for a second');
+    world.end();
+  });
+
+  test('a descriptor of a high number is turned away, and takes no place among those on their way out', () => {
+    const world = new World(noFaults, { maxConnections: 100, mostParting: 2, descriptorLimit: 0 });
+    const peers = Array.from({ length: 5 }, () => world.connect());
+    for (let turns = 0; turns < 20; turns++) world.turn();
+    assert.equal(world.listener.counts.refused, 5);
+    assert.ok(peers.every((peer) => peer.closed && textOf(peer) === 'full\n'));
+    world.end();
+  });
+
+  test('out of descriptors, those of who was turned away are taken back at once', () => {
+    let isShort = false;
+    const world = new World((step, value) => (step === 'accept' && isShort ? -Errno.EMFILE : value), {
+      maxConnections: 1,
+    });
+    world.connect();
+    const parting = [world.connect(), world.connect()];
+    world.until(() => world.listener.counts.refused === 2, 'the refusals');
+    assert.ok(parting.every((peer) => !peer.closed));
+    isShort = true;
+    world.connect();
+    for (let turns = 0; turns < 3; turns++) world.turn();
+    assert.ok(parting.every((peer) => peer.closed));
+    isShort = false;
+    world.end();
+  });
+
   test('an error of one connection does not keep the next ones waiting for a tick', () => {
     for (const errno of [Errno.ECONNABORTED, Errno.EPROTO, Errno.EINTR, Errno.ENETDOWN]) {
       let failures = 1;

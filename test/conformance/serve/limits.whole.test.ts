@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { closeSync, fsyncSync, openSync, readdirSync, readlinkSync, statfsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { dropCached } from '../../../src/kernel/file.js';
+import { connectionsWithin } from '../../../src/serve/connection-limit.js';
 import type { Server } from '../../../src/serve/server.js';
 import { until } from '../../support/until.js';
 import { ask, parseHead, RawClient } from './client.js';
@@ -173,9 +174,8 @@ forEachEngine('few descriptors', (engine) => {
     for (let index = 0; index < 100; index++) {
       assert.equal((await ask(server, `GET /${index}.txt`, accepted)).text, `${index}.br`);
     }
-    // Three quarters of 256, less 64.
     const clients: RawClient[] = [];
-    for (let index = 0; index < 128; index++) {
+    for (let index = 0; index < connectionsWithin(256, 1); index++) {
       clients.push(await RawClient.open(server));
       await clients.at(-1)!.stays(`/${index % 100}.txt`);
     }
@@ -195,7 +195,7 @@ test('more connections than the limit on open files allows: it is raised, or it 
   const site = new TestSite({ 'a.txt': 'hello' });
   const limited = ['-c', 'ulimit -n 256 && exec "$0" "$@"', process.execPath, program];
   const server = await runServer(
-    [site.root, '--workers', '1', '--max-connections', '150'],
+    [site.root, '--workers', '1', '--max-connections', '200'],
     {},
     { command: 'bash', args: limited },
   );
@@ -203,11 +203,11 @@ test('more connections than the limit on open files allows: it is raised, or it 
   if (said !== '') {
     assert.match(
       said,
-      /^clearway serve: at most 128 connections, not 150: the limit on open files is 256; raise it .*\n$/,
+      /^clearway serve: at most 169 connections, not 200: the limit on open files is 256; raise it .*\n$/,
     );
   }
   const clients: RawClient[] = [];
-  for (let index = 0; index < (said === '' ? 150 : 128); index++) {
+  for (let index = 0; index < (said === '' ? 200 : 169); index++) {
     clients.push(await RawClient.open(server));
     await clients.at(-1)!.stays('/a.txt');
   }
