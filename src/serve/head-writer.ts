@@ -28,6 +28,8 @@ export class HeadWriter {
   /** Where the next byte goes; behind the last one when a head is written. */
   at = 0;
   readonly #memory: { readonly bytes: Uint8Array };
+  /** The memory as it is seen since {@link begin}. No getter: V8 goes through its runtime for a private one, here for each byte. */
+  #target: Uint8Array;
   readonly #texts: Uint8Array[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #starts = new Map<number, Uint8Array>();
@@ -37,12 +39,9 @@ export class HeadWriter {
   /** @param memory what is written into: that of the frames. */
   constructor(memory: { readonly bytes: Uint8Array }) {
     this.#memory = memory;
+    this.#target = memory.bytes;
     this.#date[HTTP_DATE_BYTES] = 0x0d;
     this.#date[HTTP_DATE_BYTES + 1] = 0x0a;
-  }
-
-  get #target(): Uint8Array {
-    return this.#memory.bytes;
   }
 
   /** The number of a text of whole lines, for {@link FileTable.content} and {@link FileTable.policy}. Texts are few. */
@@ -85,9 +84,10 @@ export class HeadWriter {
     return start;
   }
 
-  /** Begins a head: status line, Server, Date. */
+  /** Begins a head: status line, Server, Date. The frame that it goes into is leased. */
   begin(at: number, status: number, nowSeconds: number): void {
     this.at = at;
+    this.#target = this.#memory.bytes;
     this.put(this.#start(status));
     if (this.#dateSeconds !== nowSeconds) {
       this.#dateSeconds = nowSeconds;
