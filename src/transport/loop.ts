@@ -281,7 +281,9 @@ export class Loop implements EngineEvents {
     const sinceTickMs = this.#lastTickMs;
     node.isDue = false;
     if (node.isAtRest()) {
-      const timerMs = this.#clock() + node.untilDueMs();
+      // What Node did meanwhile took its time, which no timer shall be late by.
+      this.nowMs = this.#clock();
+      const timerMs = this.nowMs + node.untilDueMs();
       do this.turn(Math.min(tickMs, Math.max(0, Math.ceil(timerMs - this.nowMs))));
       while (
         !node.isDue &&

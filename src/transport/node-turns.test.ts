@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { signalEvent } from '../kernel/event.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { Loop, tickMs } from './loop.js';
+import { NodeTurns } from './node-turns.js';
 import { openEngine } from './open-engine.js';
 
 function skipReason(engine: 'uring' | 'epoll'): string | false {
@@ -85,6 +86,32 @@ for (const name of ['uring', 'epoll'] as const) {
         await new Promise((resolve) => setTimeout(resolve, 3 * tickMs));
         assert.ok(Math.max(...waits) > timerMs && Math.max(...waits) <= tickMs, `${waits} ms`);
       });
+    });
+
+    test('a timer that is due right after another is heard of soon; what no turn takes away, ever more seldom', async () => {
+      const engine = openEngine(name);
+      const node = new NodeTurns(engine);
+      /** A timer that is due, as far as libuv knows, which the other has look at its clock. */
+      const begin = (): NodeJS.Timeout => {
+        setTimeout(() => {}, 1);
+        for (const end = performance.now() + 3; performance.now() < end; );
+        return setTimeout(() => {}, 1000);
+      };
+      await new Promise((resolve) => setImmediate(resolve));
+      const others = [begin()];
+      assert.deepEqual(
+        Array.from({ length: 6 }, () => node.untilDueMs()),
+        [0, 1, 3, 7, 15, 31],
+      );
+      // Node has its turn, and nothing is due.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.ok(node.untilDueMs() > 0);
+      others.push(begin());
+      assert.equal(node.untilDueMs(), 0);
+      for (const other of others) clearTimeout(other);
+      node.close();
+      engine.close();
     });
 
     test('it waits in the kernel while nothing happens', async () => {

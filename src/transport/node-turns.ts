@@ -24,7 +24,8 @@ export class NodeTurns extends Endpoint {
   readonly #isAlive: () => boolean;
   readonly #timeoutMs: () => number;
   #events = -1;
-  #wasDue = false;
+  /** How often in a row Node had work right now. */
+  #timesDue = 0;
 
   /** @throws SystemError without memory, Error where this Node does not export libuv. */
   constructor(engine: Engine) {
@@ -64,7 +65,7 @@ export class NodeTurns extends Endpoint {
   }
 
   /**
-   * In how many milliseconds Node's next timer is due, 0 where it has work now, and Infinity without any. Asked in a task of Node's: a timer that is
+   * In how many milliseconds Node's next timer is due, 0 where it has work now (a little more each time in a row), and Infinity without any. Asked in a task of Node's: a timer that is
    * begun in one counts. Timers that keep no process up are heard of while something else does.
    */
   untilDueMs(): number {
@@ -73,10 +74,10 @@ export class NodeTurns extends Endpoint {
     clearImmediate(setImmediate(() => {}));
     // Where nothing keeps it up libuv would not wait either, whatever its timers say.
     const timeoutMs = this.#isAlive() ? this.#timeoutMs() : -1;
-    // What is due though Node just had its turn for it is no timer: the tick is often enough.
-    const isNone = timeoutMs < 0 || (timeoutMs === 0 && this.#wasDue);
-    this.#wasDue = timeoutMs === 0;
-    return isNone ? Number.POSITIVE_INFINITY : timeoutMs;
+    // What is due though Node just had its turn may be the next timer, or what no turn takes away: the longer it lasts the less often Node has one.
+    if (timeoutMs === 0) return 2 ** this.#timesDue++ - 1;
+    this.#timesDue = 0;
+    return timeoutMs < 0 ? Number.POSITIVE_INFINITY : timeoutMs;
   }
 
   /** What is watched goes with the engine. */
