@@ -1,5 +1,6 @@
 // `clearway serve`: options from the command line and a file, one line when it is ready, a clean end on signals.
-// The server is loaded when the command line is read: --help and a mistyped option do not wait for it.
+// The server is loaded when the command line is read. The bundle has it in this command's file, where it is there from the begin
+// (tools/bundle.mjs): --help waits some 25 ms for it, and no start for a second file.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -7,14 +7,27 @@ import { takesOutput } from '../../kernel/event.js';
 const pieceCharacters = 1024;
 const retryMs = 250;
 
-/** Says it as soon as it is taken without waiting, piece by piece, and at once where it can be. What nobody took by the end is lost. */
-export function sayWhenTaken(stream: 'stdout' | 'stderr', text: string): void {
-  for (let at = 0; at < text.length; at += pieceCharacters) {
+/** What nobody took yet. */
+const waiting = { stdout: '', stderr: '' };
+
+/** Says it as soon as it is taken without waiting, piece by piece and in order, and at once where it can be. What nobody took by the end is lost. */
+export function sayWhenTaken(stream: keyof typeof waiting, text: string): void {
+  const isBehind = waiting[stream] !== '';
+  waiting[stream] += text;
+  if (!isBehind) sayWaiting(stream);
+}
+
+function sayWaiting(stream: keyof typeof waiting): void {
+  while (waiting[stream] !== '') {
     if (!takesOutput(stream === 'stdout' ? 1 : 2)) {
-      const left = text.slice(at);
-      setTimeout(() => sayWhenTaken(stream, left), retryMs).unref();
+      setTimeout(() => sayWaiting(stream), retryMs).unref();
       return;
     }
-    process[stream].write(text.slice(at, at + pieceCharacters));
+    const text = waiting[stream];
+    // A character of two units stays whole.
+    const isCut = text.codePointAt(pieceCharacters - 1)! > 0xffff;
+    const length = isCut ? pieceCharacters - 1 : pieceCharacters;
+    waiting[stream] = text.slice(length);
+    process[stream].write(text.slice(0, length));
   }
 }

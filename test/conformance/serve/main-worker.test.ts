@@ -4,10 +4,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, openSync, readdirSync, readSync, renameSync, writeSync } from 'node:fs';
+import { readdirSync, renameSync } from 'node:fs';
 import { get } from 'node:http';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { fullPipe } from '../../support/full-pipe.js';
 import { until } from '../../support/until.js';
 import { ask } from './client.js';
 import { forEachEngine, ownProcess, program, runServer, TestSite } from './servers.js';
@@ -15,41 +16,6 @@ import { forEachEngine, ownProcess, program, runServer, TestSite } from './serve
 /** How many threads a process has. */
 function threadsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/task`).length;
-}
-
-interface FullPipe {
-  /** To be written with waiting. */
-  readonly fd: number;
-  /** Takes all that is in it. */
-  read(): string;
-  close(): void;
-}
-
-/** A pipe that is full and that nobody reads. */
-function fullPipe(path: string): FullPipe {
-  execFileSync('mkfifo', [path]);
-  const both = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-  const bytes = new Uint8Array(4096);
-  assert.throws(() => {
-    for (;;) writeSync(both, bytes);
-  }, /EAGAIN/);
-  const fd = openSync(path, constants.O_WRONLY);
-  return {
-    fd,
-    read: () => {
-      for (let said = ''; ; ) {
-        try {
-          said += Buffer.from(bytes.subarray(0, readSync(both, bytes))).toString('latin1');
-        } catch {
-          return said;
-        }
-      }
-    },
-    close: () => {
-      closeSync(fd);
-      closeSync(both);
-    },
-  };
 }
 
 /** What a file is answered with over a Unix socket; undefined while nobody listens there. */

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fullPipe } from '../../../test/support/full-pipe.js';
+import { until } from '../../../test/support/until.js';
+import { platformIsLinux } from '../../kernel/ffi.js';
+
+const modules = [new URL('./say.js', import.meta.url), new URL('../../kernel/event.js', import.meta.url)];
+
+/** Says something that nobody takes, and more as soon as it would be taken, before its timers have had a turn. */
+const program = `
+const [{ sayWhenTaken }, { takesOutput }] = await Promise.all(${JSON.stringify(modules)}.map((url) => import(url)));
+sayWhenTaken('stdout', process.env.FIRST);
+process.stderr.write('said');
+for (const end = Date.now() + 20_000; !takesOutput(1) && Date.now() < end; );
+sayWhenTaken('stdout', 'second\\n');
+setInterval(() => {}, 1000);
+`;
+
+test('what was said first is said first, and whole, though nobody took it', {
+  skip: !platformIsLinux && 'needs Linux',
+  timeout: 60_000,
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-say-'));
+  const pipe = fullPipe(join(folder, 'pipe'));
+  // A character of two units lies across the end of the first piece.
+  const first = `\n${'a'.repeat(1022)}\u{1f600}first\n`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    env: { ...process.env, FIRST: first },
+    stdio: ['ignore', pipe.fd, 'pipe'],
+  });
+  const ended = once(child, 'exit');
+  try {
+    await once(child.stderr!, 'data');
+    let said = '';
+    await until('both', () => {
+      said += pipe.read();
+      return said.includes('second');
+    });
+    assert.equal(Buffer.from(said.slice(said.indexOf('\n')), 'latin1').toString(), `${first}second\n`);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    pipe.close();
+    rmSync(folder, { recursive: true });
+  }
+});
