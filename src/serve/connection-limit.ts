@@ -88,6 +88,11 @@ export function shareOf(connections: number, workers: number, openFiles: number 
     connections: Math.max(1, Math.ceil(connections / workers)),
     files: filesWithin(free, workers),
     parting: partingWithin(free, workers),
-    descriptorLimit: openFiles - Math.min(mostSpare, Math.ceil(openFiles / 16)),
+    descriptorLimit: descriptorLimitOf(openFiles),
   };
+}
+
+/** The least number of a descriptor that says that few are left. @param openFiles the limit on open files */
+export function descriptorLimitOf(openFiles: number): number {
+  return openFiles - Math.min(mostSpare, Math.ceil(openFiles / 16));
 }

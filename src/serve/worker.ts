@@ -7,6 +7,7 @@ import type { Caretaker, CaretakerTold } from '../bypass/caretaker.js';
 import type { HeardNeighbours } from '../bypass/neighbour-news.js';
 import type { WorkerQueue, WorkerQueueStart } from '../bypass/worker-queue.js';
 import { monotonicMs } from '../kernel/clock.js';
+import { openFilesLimit } from '../kernel/limits.js';
 import { pageBytes } from '../kernel/memory.js';
 import { setNonBlocking } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
@@ -19,7 +20,7 @@ import { isHashedName } from '../wire/http/media-type.js';
 import { AccessLog, type LogNews } from './access-log.js';
 import type { BeneathExtension } from './beneath.js';
 import { proxyPolicy } from './client-address.js';
-import type { WorkerShare } from './connection-limit.js';
+import { descriptorLimitOf, type WorkerShare } from './connection-limit.js';
 import { TroubleTeller, troubleWords } from './file-trouble.js';
 import { FieldWriter } from './head.js';
 import { HttpProtocol, type HttpState } from './http-protocol.js';
@@ -148,7 +149,8 @@ function limitsOf({ share, options }: WorkerStart, isBypass: boolean): ListenerL
   const { connections: maxConnections, parting: mostParting, descriptorLimit } = share;
   const common = { maxConnections, mostParting, yieldAfterMs, minRate: options.minRate, rateWindowMs, backlogLimit };
   // Sockets past the kernel are no descriptors.
-  return isBypass ? common : { ...common, descriptorLimit };
+  if (isBypass) return common;
+  return { ...common, descriptorLimit, askDescriptorLimit: () => descriptorLimitOf(openFilesLimit()) };
 }
 
 function assemble(

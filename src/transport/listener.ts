@@ -14,6 +14,8 @@ export interface ListenerLimits {
   readonly maxConnections: number;
   /** So is one whose descriptor has this number or a higher one: few are left, which others need. Without it none is. */
   readonly descriptorLimit?: number;
+  /** What that is by now: the limit on open files may have been changed. */
+  readonly askDescriptorLimit?: () => number;
   /** Connections that were turned away and may read why; 64 without it. */
   readonly mostParting?: number;
   /** Where connections are turned away those are closed, for the next ones, that have been idle for so long; without it none is. */
@@ -52,6 +54,9 @@ const transientAcceptErrors: ReadonlySet<number> = new Set([
   -Errno.ENONET,
   -Errno.ETIMEDOUT,
 ]);
+
+/** What accept(2) reports where descriptors or memory are short: who gives some back helps. */
+const shortages: ReadonlySet<number> = new Set([-Errno.EMFILE, -Errno.ENFILE, -Errno.ENOMEM, -Errno.ENOBUFS]);
 
 /** How long an idle connection may still ask for something when the listener drains: its request may be on the way. */
 const lastAskMs = 100;
@@ -100,6 +105,9 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
   #parting: Parting[] = [];
   /** Connections since the last tick for which there was no place; a guess where they could not be accepted. */
   #missing = 0;
+  #descriptorLimit: number;
+  /** The limit was asked for since the last tick. */
+  #limitAsked = false;
   #draining = false;
   /** From when on, in ms and in turns, a drain closes who is idle. */
   #lastAskMs = 0;
@@ -124,6 +132,7 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     this.protocol = protocol;
     this.backlogLimit = limits.backlogLimit;
     this.#limits = limits;
+    this.#descriptorLimit = limits.descriptorLimit ?? Number.POSITIVE_INFINITY;
     this.#overflow = new Region(4096);
     this.#overflowBytes = new TextEncoder().encodeInto(overflow, this.#overflow.bytes).written;
     const given = typeof sockets === 'number' ? [{ fd: sockets }] : sockets;
@@ -154,11 +163,12 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
   }
 
   /**
-   * Makes room where descriptors or memory are short. False where there is none to make at once: the tick accepts again, or a
-   * connection that closes, so that the shortage is not answered with a spin.
+   * Makes room where descriptors or memory are short. False where there is none to make at once, or something else is wrong: the tick
+   * accepts again, or a connection that closes, so that the shortage is not answered with a spin.
    */
   #relieve(result: number): boolean {
-    if (result === -Errno.ECANCELED) return false;
+    if (!shortages.has(result)) return false;
+    this.#askLimit();
     this.#missing += 1 + (this.#open.length >> 4);
     return this.#partFromAll();
   }
@@ -191,13 +201,25 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
       this.loop.engine.closeSocket(fd);
       return;
     }
-    const { maxConnections, descriptorLimit = Number.POSITIVE_INFINITY } = this.#limits;
-    if (this.#open.length >= maxConnections || fd >= descriptorLimit) {
-      this.#turnAway(fd, fd >= descriptorLimit);
+    const isShort = this.#isShortAt(fd);
+    if (isShort || this.#open.length >= this.#limits.maxConnections) {
+      this.#turnAway(fd, isShort);
       return;
     }
     this.counts.accepted++;
     this.#enter(fd);
+  }
+
+  /** Whether a descriptor's number says that few are left: the lowest that is free is given. The limit is asked for once a tick at most. */
+  #isShortAt(fd: number): boolean {
+    if (fd >= this.#descriptorLimit) this.#askLimit();
+    return fd >= this.#descriptorLimit;
+  }
+
+  #askLimit(): void {
+    if (this.#limitAsked) return;
+    this.#limitAsked = true;
+    this.#descriptorLimit = this.#limits.askDescriptorLimit?.() ?? this.#descriptorLimit;
   }
 
   #enter(fd: number): void {
@@ -279,6 +301,7 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
   }
 
   #tick(nowMs: number): void {
+    this.#limitAsked = false;
     this.#acceptAgain();
     if (this.#parting.length > 0) this.#partFrom(nowMs);
     if (this.#missing > 0) this.#makePlaces(nowMs);

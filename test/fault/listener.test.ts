@@ -214,6 +214,40 @@ describe('accepting', { skip }, () => {
     world.end();
   });
 
+  test('a limit on descriptors that was changed since is asked for, once a tick', () => {
+    let asked = 0;
+    let limit = 0;
+    const world = new World(noFaults, { descriptorLimit: 0, askDescriptorLimit: () => (asked++, limit) });
+    const refused = [world.connect(), world.connect()];
+    for (let turns = 0; turns < 5; turns++) world.turn();
+    assert.deepEqual(refused.map(textOf), ['full\n', 'full\n']);
+    assert.equal(asked, 1);
+    limit = 1e9;
+    world.turn(tickMs);
+    const peer = world.connect();
+    peer.write(lineOf(short));
+    for (let turns = 0; turns < 5; turns++) world.turn();
+    assert.deepEqual(peer.got.bytes, answerTo([short]));
+    assert.equal(asked, 2);
+    world.end();
+  });
+
+  test('who is idle keeps its place where accepting fails for another reason than want of one', () => {
+    let errno = 0;
+    const world = new World((step, value) => (step === 'accept' && errno > 0 ? -errno : value), { yieldAfterMs: 1000 });
+    const idle = world.connect();
+    for (let ticks = 0; ticks < 8; ticks++) world.turn(tickMs);
+    errno = Errno.EINVAL;
+    world.connect();
+    for (let ticks = 0; ticks < 4; ticks++) world.turn(tickMs);
+    assert.ok(world.listener.counts.acceptErrors > 0 && !idle.sawEnd);
+    errno = Errno.EMFILE;
+    for (let ticks = 0; ticks < 4; ticks++) world.turn(tickMs);
+    assert.ok(idle.sawEnd);
+    errno = 0;
+    world.end();
+  });
+
   test('out of descriptors, those of who was turned away are taken back at once', () => {
     let isShort = false;
     const world = new World((step, value) => (step === 'accept' && isShort ? -Errno.EMFILE : value), {
