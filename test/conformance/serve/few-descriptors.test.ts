@@ -1,5 +1,5 @@
 // Few descriptors: as many clients are answered as there is room for, the rest is refused or waits, and when they have gone everything is as
-// before. Not here: limits that are too low to start (low-limits.test.ts).
+// before. Not here: limits that are too low to start (low-limits.whole.test.ts).
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
