@@ -253,12 +253,13 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     return parting.length > 0;
   }
 
-  /** Closes connections that are idle, the longest first, for as many as found no place. */
+  /** Closes connections that are idle, the longest first, for as many as found no place and will not have that of one that is leaving. */
   #makePlaces(nowMs: number): void {
     const { yieldAfterMs } = this.#limits;
-    const missing = this.#missing;
+    const leaving = this.#open.filter((each) => each.closing && !each.sending).length;
+    const missing = Math.max(0, this.#missing - leaving);
     this.#missing = 0;
-    if (yieldAfterMs === undefined) return;
+    if (yieldAfterMs === undefined || missing === 0) return;
     const idle = this.#open.filter((each) => isIdle(each) && nowMs - each.quietSinceMs >= yieldAfterMs);
     idle.sort((left, right) => left.quietSinceMs - right.quietSinceMs);
     for (const connection of idle.slice(0, missing)) connection.finish();

@@ -205,6 +205,20 @@ describe('accepting', { skip }, () => {
     world.end();
   });
 
+  test('one that asks for a place again and again costs one place, though its owner is slow to leave', () => {
+    const world = new World(noFaults, { maxConnections: 5, yieldAfterMs: 1000 });
+    const idle = Array.from({ length: 5 }, () => world.connect());
+    for (let ticks = 0; ticks < 6; ticks++) world.turn(tickMs);
+    for (let ticks = 0; ticks < 4; ticks++) {
+      world.connect().close();
+      world.turn(tickMs);
+      world.turn();
+    }
+    assert.equal(world.listener.counts.refused, 4);
+    assert.equal(idle.filter((peer) => peer.sawEnd).length, 1);
+    world.end();
+  });
+
   test('a descriptor of a high number is turned away, and takes no place among those on their way out', () => {
     const world = new World(noFaults, { maxConnections: 100, mostParting: 2, descriptorLimit: 0 });
     const peers = Array.from({ length: 5 }, () => world.connect());
