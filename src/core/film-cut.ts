@@ -6,6 +6,7 @@ import {
   decodeTime,
   description,
   descriptionEnd,
+  forgetTimes,
   sampleAt,
   startSeconds,
   syncAtOrAfter,
@@ -84,6 +85,7 @@ function canAllBegin(first: Track, tracks: u32, seconds: f64, tolerance: f64): b
  * well where the description changes. Writes the first samples of segments, and returns how many.
  */
 export function cutGrid(track: Track, tracks: u32, cutting: Cutting, cuts: usize, room: u32): u32 {
+  forgetTimes();
   written = 0;
   work = 0;
   while (written < room && work < mostWork) {
@@ -149,6 +151,7 @@ export function cutPoints(
   cuts: usize,
   room: u32,
 ): u32 {
+  forgetTimes();
   written = 0;
   work = 0;
   if (cutting.pending !== 0 && !takeCut(track, cutting, cutting.pending, cuts, room)) return written;
@@ -172,6 +175,7 @@ export function cutPoints(
 
 /** Cuts a track of sound by the grid, behind what was cut at given times. Returns how many were written. */
 export function cutSound(track: Track, cutting: Cutting, isBefore: u32, cuts: usize, room: u32): u32 {
+  forgetTimes();
   written = 0;
   if (cutting.pending !== 0 && !takeCut(track, cutting, cutting.pending, cuts, room)) return written;
   const end = track.endTicks / track.timescale;

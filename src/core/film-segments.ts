@@ -7,6 +7,7 @@ import {
   compositionTime,
   cutAtOrAfter,
   description,
+  forgetTimes,
   isSync,
   lastAtMost,
   syncAtOrAfter,
@@ -109,6 +110,7 @@ export function measureSegments(
   lengths: usize,
   kinds: usize,
 ): u32 {
+  forgetTimes();
   let start = before;
   let areAlone: u32 = 1;
   for (let index: u32 = 0; index < count; index++) {
@@ -193,6 +195,7 @@ export function listPictures(
   starts: usize,
   fronts: usize,
 ): u32 {
+  forgetTimes();
   let listed: u32 = 0;
   const least = leastSeconds * track.timescale;
   for (let look: u32 = 0; listing.segment < count && look < mostLooks; look++) {

@@ -110,6 +110,7 @@ export function tableCore(): TableCore {
 }
 
 const segmentsKnown = segmentsATurn + segmentsBehind + 1;
+/** At least what all areas take; what they leave is the pool's. */
 const workBytes = 512 * 1024;
 
 /** Has each function compiled, which V8 does when it is first called, and the memory's pages there: while a film is read that would hold others up. */
@@ -152,12 +153,13 @@ function layOut({ core, memory }: CoreInstance<TableFunctions>): TableCore {
   warm(core, memory, state.at);
   const [tracks, cuts] = [words(mostTracks * trackWords), words(segmentsKnown)];
   const [times, lengths] = [floats(segmentsKnown), floats(segmentsKnown)];
-  const [heads, kinds, samples, fronts] = [words(), words(), words(), words()];
+  const [heads, kinds] = [words(segmentsKnown), words(segmentsKnown)];
+  const [samples, fronts] = [words(segmentsKnown), words(segmentsKnown)];
   return {
     ...{ core, state, words: input, low, firsts, counts },
     ...{ tracks, cuts, times, lengths, heads, kinds, samples, fronts },
     trackFloats: new Float64Array(buffer, tracks.at, (mostTracks * trackWords) / 2),
-    pool: { buffer, from: workBytes, to: workBytes + poolBytes },
+    pool: { buffer, from: next, to: buffer.byteLength },
     stateFloats: new Float64Array(buffer, state.at, stateBytes / 8),
     bytes: { at: raw, numbers: new Uint8Array(buffer, raw, 4 * stretchWords + 8) },
     shorts: new Uint16Array(buffer, input.at, stretchWords),

@@ -127,6 +127,56 @@ test('where there is no room a film is refused, and leaves nothing', () => {
   });
 });
 
+test('where there is no room what is kept for later is let go of, as much as is needed', () => {
+  withPool(4, (pool) => {
+    const kept = [1, 1, 1, 1].map((pages) => pool.lease(pages * page)!);
+    let asked = 0;
+    pool.makeRoom = () => {
+      asked++;
+      const piece = kept.shift();
+      if (piece !== undefined) pool.release(piece);
+      return piece !== undefined;
+    };
+    assert.equal(pool.lease(2 * page)!.offset, 0);
+    assert.deepEqual([asked, kept.length], [2, 2]);
+    assert.equal(pool.lease(3 * page), undefined, 'all that was kept is not enough');
+    assert.deepEqual([asked, kept.length, pool.leasedBytes], [5, 0, 2 * page]);
+  });
+});
+
+test('memory that is given back is asked for anew, and only when no film has any of it', () => {
+  withPool(8, (pool) => {
+    const [given, populated]: [number[][], number[][]] = [[], []];
+    pool.populate = (offset, length) => populated.push([offset, length]);
+    pool.discard = (offset, length) => given.push([offset, length]) > 1;
+    const pieces = [pool.lease(page)!, pool.lease(2 * page)!];
+    pool.release(pieces[0]!);
+    pool.giveBack();
+    assert.deepEqual(given, [], 'one is leased');
+    pool.release(pieces[1]!);
+    pool.giveBack();
+    pool.release(pool.lease(2 * page)!);
+    assert.equal(populated.length, 2, 'the kernel did not take it');
+    pool.giveBack();
+    pool.lease(page);
+    assert.deepEqual(
+      [given[1], populated[2]],
+      [
+        [0, 3 * page],
+        [0, page],
+      ],
+    );
+  });
+});
+
+test('what the functions of the core work in is no part of the pool', () => {
+  const { pool, ...core } = tableCore();
+  const areas = Object.values(core).filter((each) => typeof each === 'object' && 'numbers' in each);
+  assert.ok(areas.length > 10);
+  for (const { at, numbers } of areas) assert.ok(at + numbers.byteLength <= pool.from);
+  assert.ok(pool.to - pool.from >= 160 * 2 ** 20);
+});
+
 test('the kernel is asked for the pages of memory that nobody touched, a MiB at most', () => {
   const asked: number[][] = [];
   withPool(2 ** 16, (pool) => {

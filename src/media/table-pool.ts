@@ -24,8 +24,10 @@ const mostAtOnce = 2 ** 20;
 /** See the file's head. */
 export class TablePool implements TableMemory {
   readonly #buffer: ArrayBuffer;
-  readonly #bytes: Uint8Array;
+  /** Eight bytes at a time: V8 fills memory that is shared number by number. */
+  readonly #numbers: Float64Array;
   /** Free ranges, rising, no two of them neighbours. */
+  readonly #from: number;
   readonly #starts: number[];
   readonly #ends: number[];
   /** Nothing from here on was ever used: the kernel's pages are zeros. */
@@ -33,10 +35,15 @@ export class TablePool implements TableMemory {
   #leasedBytes = 0;
   /** Has the kernel give a range its pages, by one call: each by itself costs more. */
   populate: (offset: number, length: number) => void = () => {};
+  /** Has the kernel take the pages of a range back, which is zeros from then on; false: it is as it was. */
+  discard: (offset: number, length: number) => boolean = () => false;
+  /** Lets go of some of what is kept for later, where there is no room; false: nothing is. */
+  makeRoom: () => boolean = () => false;
 
   constructor({ buffer, from, to }: MemoryPart) {
     this.#buffer = buffer;
-    this.#bytes = new Uint8Array(buffer, 0);
+    this.#numbers = new Float64Array(buffer, 0);
+    this.#from = from;
     this.#starts = [from];
     this.#ends = [to];
     this.#fresh = from;
@@ -48,6 +55,12 @@ export class TablePool implements TableMemory {
   }
 
   lease(bytes: number): TablePiece | undefined {
+    let piece = this.#take(bytes);
+    while (piece === undefined && this.makeRoom()) piece = this.#take(bytes);
+    return piece;
+  }
+
+  #take(bytes: number): TablePiece | undefined {
     const wanted = Math.ceil(bytes / grainBytes) * grainBytes;
     for (let index = 0; index < this.#starts.length; index++) {
       const offset = this.#starts[index]!;
@@ -58,7 +71,7 @@ export class TablePool implements TableMemory {
         this.#starts.splice(index, 1);
         this.#ends.splice(index, 1);
       }
-      if (offset < this.#fresh) this.#bytes.fill(0, offset, Math.min(end, this.#fresh));
+      if (offset < this.#fresh) this.#numbers.fill(0, offset / 8, Math.min(end, this.#fresh) / 8);
       const fresh = Math.max(offset, this.#fresh);
       if (fresh < end) this.populate(fresh, Math.min(end - fresh, mostAtOnce));
       this.#fresh = Math.max(this.#fresh, end);
@@ -67,6 +80,12 @@ export class TablePool implements TableMemory {
       return piece;
     }
     return undefined;
+  }
+
+  /** Gives the memory back, where nothing is leased any more: what is leased then has new pages. */
+  giveBack(): void {
+    if (this.#leasedBytes > 0 || !this.discard(this.#from, this.#fresh - this.#from)) return;
+    this.#fresh = this.#from;
   }
 
   release(piece: TablePiece): void {

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { atOnce, cutAudio, cutVideo, cutVideoAt } from '../../src/media/presentation/cut.js';
+import { measureFragment } from '../../src/media/presentation/fragment.js';
 import { IFrames } from '../../src/media/presentation/i-frames.js';
 import { Segments } from '../../src/media/presentation/segments.js';
-import { type Timeline, timelinesOf } from '../../src/media/presentation/timeline.js';
+import { presentationTicks, type Timeline, timelinesOf } from '../../src/media/presentation/timeline.js';
 import * as oracle from '../support/cut-in-javascript.js';
 import { isLong } from '../support/long.js';
 import { madeUpFilm, type TrackWish } from '../support/made-up-tracks.js';
@@ -37,8 +38,15 @@ const wish = fc
     access: fc.option(rising(1499), { nil: undefined }),
     reorders: fc.constantFrom(0, 0, 1, 3, 40),
     sizes: fc.constantFrom(1, 1, 2, 5000),
+    /** How tables are kept: what most films have, and what others do. */
+    areRuns: fc.boolean(),
+    areShort: fc.boolean(),
+    isOneSize: fc.constantFrom(false, false, true),
+    hasUnit: fc.boolean(),
     changes: fc.constantFrom(0, 0, 0, 1, 300),
     edit: fc.constantFrom(0, 0, 0.5, 7, 30),
+    empty: fc.constantFrom(0, 0, 3),
+    shown: fc.constantFrom(undefined, undefined, 0.1, 20),
     firstTime: fc.constantFrom(0, 0, 5, 2 ** 33 + 1),
   })
   .map(({ count, seed, ...given }): TrackWish => {
@@ -55,9 +63,15 @@ const wish = fc
       ...(given.reorders === 0
         ? {}
         : { offset: (sample: number) => ((mixed(seed ^ 7, sample) % (2 * given.reorders)) - given.reorders) * ticks }),
-      size: (sample: number) => 100 + (mixed(seed ^ 3, sample) % given.sizes),
+      ...(given.hasUnit ? { offsetUnit: ticks } : {}),
+      ...{ areRuns: given.areRuns, areShort: given.areShort },
+      size: given.isOneSize ? 4 : (sample: number) => 100 + (mixed(seed ^ 3, sample) % given.sizes),
       ...(given.changes === 0 ? {} : { description: (sample: number) => Math.floor(sample / given.changes) % 3 }),
-      edit: { mediaTime: Math.round(given.edit * given.timescale) },
+      edit: {
+        mediaTime: Math.round(given.edit * given.timescale),
+        emptyTicks: given.empty * given.timescale,
+        endTicks: given.shown && Math.ceil((given.edit + given.shown) * given.timescale),
+      },
       firstTime: given.firstTime,
     };
   });
@@ -91,15 +105,43 @@ function compareSegments(timeline: Timeline, firsts: readonly number[], targetSe
     listed.map((index) => pictures.segment(index)),
     begins,
   );
+  const size = { headBytes: 0, mediaBytes: 0, isStretch: false };
+  for (const [index, sample] of samples.entries()) {
+    const own = begins[index]! < 0;
+    if (own) measureFragment(timeline, sample, sample + 1, size);
+    const head = own ? size.headBytes : expected[begins[index]!]!.headBytes;
+    const shown = Math.max(0, presentationTicks(timeline, sample));
+    assert.deepEqual([pictures.startTicks(index), pictures.headBytes(index)], [shown, head], `picture ${index}`);
+  }
 }
+
+/** Has timelines of made-up films, as those of fragments that may be sent as they are where that is wished for, and lets go of the films. */
+function withTimelines(
+  wishes: readonly TrackWish[],
+  description: number | undefined,
+  use: (timelines: readonly Timeline[]) => void,
+): void {
+  const film = madeUpFilm(...wishes);
+  const { timelines } = timelinesOf(film);
+  const defaults = description === undefined ? undefined : { description, duration: 0, size: 0, flags: 0 };
+  try {
+    use(timelines.map((timeline) => ({ ...timeline, defaults })));
+  } finally {
+    film.tables.release();
+  }
+}
+
+/** What fragments take for granted, where a film has them. */
+const fragmented = fc.constantFrom(undefined, undefined, 1, 2);
 
 test('the core cuts and measures video as plain TypeScript does', () => {
   fc.assert(
-    fc.property(wish, targets, (one, target) => {
-      const [timeline] = timelinesOf(madeUpFilm({ ...one, kind: 'video' })).timelines as [Timeline];
-      const cuts = atOnce(cutVideo(timeline, target));
-      assert.deepEqual(cuts, oracle.cutVideo(timeline, target));
-      compareSegments(timeline, cuts, target);
+    fc.property(wish, targets, fragmented, (one, target, defaults) => {
+      withTimelines([{ ...one, kind: 'video' }], defaults, ([timeline]) => {
+        const cuts = atOnce(cutVideo(timeline!, target));
+        assert.deepEqual(cuts, oracle.cutVideo(timeline!, target));
+        compareSegments(timeline!, cuts, target);
+      });
     }),
     { numRuns },
   );
@@ -108,16 +150,18 @@ test('the core cuts and measures video as plain TypeScript does', () => {
 test('the core cuts video where others can be cut too, and at given times', () => {
   fc.assert(
     fc.property(wish, fc.array(wish, { minLength: 1, maxLength: 3 }), targets, (one, others, target) => {
-      const film = madeUpFilm(...[one, ...others].map((each) => ({ ...each, kind: 'video' as const })));
-      const [first, ...rest] = timelinesOf(film).timelines as [Timeline, ...Timeline[]];
-      const cuts = atOnce(cutVideo(first, target, rest));
-      assert.deepEqual(cuts, oracle.cutVideo(first, target, rest));
-      const points = cuts.slice(1).map((sample) => oracle.startSeconds(first, sample));
-      for (const timeline of rest) {
-        const found = atOnce(cutVideoAt(timeline, points));
-        assert.deepEqual(found, oracle.cutVideoAt(timeline, points));
-        compareSegments(timeline, found, target);
-      }
+      const films = [one, ...others].map((each) => ({ ...each, kind: 'video' as const }));
+      withTimelines(films, undefined, ([timeline, ...rest]) => {
+        const first = timeline!;
+        const cuts = atOnce(cutVideo(first, target, rest));
+        assert.deepEqual(cuts, oracle.cutVideo(first, target, rest));
+        const points = cuts.slice(1).map((sample) => oracle.startSeconds(first, sample));
+        for (const timeline of rest) {
+          const found = atOnce(cutVideoAt(timeline, points));
+          assert.deepEqual(found, oracle.cutVideoAt(timeline, points));
+          compareSegments(timeline, found, target);
+        }
+      });
     }),
     { numRuns: numRuns / 2 },
   );
@@ -125,21 +169,26 @@ test('the core cuts video where others can be cut too, and at given times', () =
 
 test('the core cuts sound as plain TypeScript does', () => {
   fc.assert(
-    fc.property(wish, wish, targets, fc.boolean(), (picture, sound, target, isGridOnly) => {
-      const film = madeUpFilm({ ...picture, kind: 'video' }, { ...sound, kind: 'audio' });
-      const [video, audio] = timelinesOf(film).timelines as [Timeline, Timeline];
-      const points = atOnce(cutVideo(video, target))
-        .slice(1)
-        .map((sample) => oracle.startSeconds(video, sample));
-      const end = video.endTicks / video.track.timescale;
-      for (const [given, until] of [
-        [points, end],
-        [[], 0],
-      ] as const) {
-        const cuts = atOnce(cutAudio(audio, given, until, target, isGridOnly));
-        assert.deepEqual(cuts, oracle.cutAudio(audio, given, until, target, isGridOnly));
-        compareSegments(audio, cuts, target);
-      }
+    fc.property(wish, wish, targets, fc.boolean(), fragmented, (picture, sound, target, isGridOnly, defaults) => {
+      const tracks: TrackWish[] = [
+        { ...picture, kind: 'video' },
+        { ...sound, kind: 'audio' },
+      ];
+      withTimelines(tracks, defaults, (timelines) => {
+        const [video, audio] = timelines as [Timeline, Timeline];
+        const points = atOnce(cutVideo(video, target))
+          .slice(1)
+          .map((sample) => oracle.startSeconds(video, sample));
+        const end = video.endTicks / video.track.timescale;
+        for (const [given, until] of [
+          [points, end],
+          [[], 0],
+        ] as const) {
+          const cuts = atOnce(cutAudio(audio, given, until, target, isGridOnly));
+          assert.deepEqual(cuts, oracle.cutAudio(audio, given, until, target, isGridOnly));
+          compareSegments(audio, cuts, target);
+        }
+      });
     }),
     { numRuns },
   );

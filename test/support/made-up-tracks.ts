@@ -3,7 +3,7 @@
 
 import type { Film, FilmTrack } from '../../src/media/film.js';
 import { FilmTables, putNumbers, type Table, type TableKind } from '../../src/media/film-tables.js';
-import { SampleTable } from '../../src/media/samples.js';
+import { SampleTable, type TimeRuns } from '../../src/media/samples.js';
 import { tablePool } from '../../src/media/table-pool.js';
 
 /** What a made-up track is to be like; times in ticks. */
@@ -17,7 +17,13 @@ export interface TrackWish {
   /** Key frames every so many samples. */
   readonly gop?: number;
   readonly offset?: (sample: number) => number;
-  readonly size?: (sample: number) => number;
+  /** Composition offsets are kept in 16 bits, in units of so many ticks. */
+  readonly offsetUnit?: number;
+  /** Times are kept as runs of samples that last equally long. */
+  readonly areRuns?: boolean;
+  readonly size?: number | ((sample: number) => number);
+  /** Sizes are kept in 16 bits. */
+  readonly areShort?: boolean;
   readonly description?: (sample: number) => number;
   readonly edit?: Partial<FilmTrack['edit']>;
   readonly randomAccess?: readonly number[];
@@ -28,23 +34,21 @@ export interface TrackWish {
   readonly between?: (sample: number) => number;
 }
 
-/** The tables of all made-up tracks of a process. */
-let tables: FilmTables | undefined;
-
 /** Numbers where the core finds them. */
-function kept<Kind extends Table>(kind: TableKind<Kind>, numbers: readonly number[]): Kind {
-  tables ??= new FilmTables(tablePool());
+function kept<Kind extends Table>(tables: FilmTables, kind: TableKind<Kind>, numbers: readonly number[]): Kind {
   const table = tables.make(kind, numbers.length);
   putNumbers(table, new kind(numbers.length).map((_, index) => numbers[index]!) as Kind, 0);
   return table;
 }
 
 /** A track, which lies in one piece where nothing is between its samples. */
-export function madeUpTrack(id: number, wish: TrackWish): FilmTrack {
+export function madeUpTrack(id: number, wish: TrackWish, tables = new FilmTables(tablePool())): FilmTrack {
   const { count, timescale, firstTime = 0, place = 0 } = wish;
   const numbers = Array.from({ length: count }, (_, sample) => sample);
   const durationOf = typeof wish.duration === 'number' ? () => wish.duration as number : wish.duration;
-  const sizeOf = wish.size ?? ((sample: number) => 100 + (sample % 7));
+  const { size = (sample: number) => 100 + (sample % 7) } = wish;
+  const sizeOf = typeof size === 'number' ? () => size : size;
+  const { offsetUnit } = wish;
   const points = { offsets: [] as number[], chunks: [] as number[], bytes: [] as number[], times: [] as number[] };
   const chunks: number[] = [];
   const chunkBits = new Uint32Array((count >> 5) + 1);
@@ -74,28 +78,40 @@ export function madeUpTrack(id: number, wish: TrackWish): FilmTrack {
   const starts = numbers.filter((sample) => sample === 0 || descriptions[sample] !== descriptions[sample - 1]);
   const samples = new SampleTable({
     count,
-    sizes: kept(Uint32Array, numbers.map(sizeOf)),
-    times: { deltas: kept(Uint32Array, numbers.map(durationOf)) },
+    sizes:
+      typeof size === 'number'
+        ? size
+        : kept<Uint16Array | Uint32Array>(tables, wish.areShort ? Uint16Array : Uint32Array, numbers.map(size)),
+    times: wish.areRuns
+      ? runsOf(tables, numbers.map(durationOf), firstTime)
+      : { deltas: kept(tables, Uint32Array, numbers.map(durationOf)) },
     firstTime,
-    compositionOffsets: wish.offset === undefined ? undefined : kept(Int32Array, numbers.map(wish.offset)),
-    offsetUnit: 1,
+    compositionOffsets:
+      wish.offset &&
+      kept<Int16Array | Int32Array>(
+        tables,
+        offsetUnit === undefined ? Int32Array : Int16Array,
+        numbers.map(wish.offset).map((ticks) => ticks / (offsetUnit ?? 1)),
+      ),
+    offsetUnit: offsetUnit ?? 1,
     chunkBits,
-    chunkLow: kept(Uint32Array, chunks),
+    chunkLow: kept(tables, Uint32Array, chunks),
     chunkHigh: undefined,
-    sync: sync === undefined ? undefined : kept(Uint32Array, sync),
-    descriptionStarts: starts.length > 1 ? kept(Uint32Array, starts) : undefined,
+    sync: sync === undefined ? undefined : kept(tables, Uint32Array, sync),
+    descriptionStarts: starts.length > 1 ? kept(tables, Uint32Array, starts) : undefined,
     descriptions:
       starts.length > 1
         ? kept(
+            tables,
             Uint16Array,
             starts.map((sample) => descriptions[sample]!),
           )
         : undefined,
     checkpoints: {
-      offsets: kept(Float64Array, points.offsets),
-      chunks: kept(Uint32Array, points.chunks),
-      bytes: kept(Float64Array, points.bytes),
-      times: kept(Float64Array, points.times),
+      offsets: kept(tables, Float64Array, points.offsets),
+      chunks: kept(tables, Uint32Array, points.chunks),
+      bytes: kept(tables, Float64Array, points.bytes),
+      times: wish.areRuns ? undefined : kept(tables, Float64Array, points.times),
     },
   });
   const kind = wish.kind ?? 'video';
@@ -113,7 +129,29 @@ export function madeUpTrack(id: number, wish: TrackWish): FilmTrack {
     height: kind === 'video' ? 360 : 0,
     rotation: 0,
     matrix: new Uint8Array(36),
-    randomAccess: wish.randomAccess === undefined ? undefined : kept(Uint32Array, [...wish.randomAccess]),
+    randomAccess: wish.randomAccess && kept(tables, Uint32Array, wish.randomAccess),
+  };
+}
+
+function runsOf(tables: FilmTables, durations: readonly number[], firstTime: number): TimeRuns {
+  const firsts: number[] = [];
+  const starts: number[] = [];
+  let time = firstTime;
+  for (const [sample, ticks] of durations.entries()) {
+    if (ticks !== durations[sample - 1]) {
+      firsts.push(sample);
+      starts.push(time);
+    }
+    time += ticks;
+  }
+  return {
+    firstSamples: kept(tables, Uint32Array, firsts),
+    deltas: kept(
+      tables,
+      Uint32Array,
+      firsts.map((sample) => durations[sample]!),
+    ),
+    startTimes: kept(tables, Float64Array, starts),
   };
 }
 
@@ -126,9 +164,10 @@ function entry(kind: 'video' | 'audio', number: number): FilmTrack['entries'][nu
   return { ...codec, ...size, ...sound, box, videoRange: 'SDR' };
 }
 
-/** A film of made-up tracks. */
+/** A film of made-up tracks, whose tables are the caller's to release. */
 export function madeUpFilm(...wishes: TrackWish[]): Film {
-  const tracks = wishes.map((wish, index) => madeUpTrack(index + 1, wish));
+  const tables = new FilmTables(tablePool());
+  const tracks = wishes.map((wish, index) => madeUpTrack(index + 1, wish, tables));
   return {
     size: 2 ** 31,
     timescale: 1000,
@@ -142,6 +181,6 @@ export function madeUpFilm(...wishes: TrackWish[]): Film {
     fragments: undefined,
     topLevel: [],
     indexBytes: 0,
-    tables: new FilmTables(tablePool()),
+    tables,
   };
 }

@@ -14,6 +14,7 @@ import { type Member, referenceOf, startSeconds } from '../playlists/offer.js';
 import { iFrameHead, type Rendition, writeInit } from '../presentation/presentation.js';
 import { filmNote, reportOf } from '../report.js';
 import { webVttSegment, wholeWebVtt } from '../subtitles/write-webvtt.js';
+import { type TablePool, tablePool } from '../table-pool.js';
 import { KeptBytes } from './kept-bytes.js';
 import { Progressive } from './progressive.js';
 import { noSuch, notNow, refusal, refused, replaced, resource } from './refusals.js';
@@ -66,6 +67,8 @@ export class MediaHandler implements BeneathHandler {
   readonly #progressive: Progressive;
   readonly #isPaced: boolean;
   readonly #endRehearsal: () => void;
+  /** Where tables lie; undefined where there are no addresses for it. */
+  readonly #pool: TablePool | undefined;
   #page: { readonly bytes: KeptBytes; readonly etag: string } | undefined;
 
   constructor(host: BeneathHost, options: MediaOptions) {
@@ -73,7 +76,11 @@ export class MediaHandler implements BeneathHandler {
     this.#progressive = new Progressive(host, this.#titles);
     this.#isPaced = options.isPaced;
     const { loop, answers } = host;
-    prepare();
+    this.#pool = preparedPool(() => {
+      // What is kept may be more than the pool: films, and those that only clips of them hold.
+      const hasFilm = this.#titles.dropOldest();
+      return this.#progressive.dropOldest() || hasFilm;
+    });
     this.#endRehearsal = beginRehearsal({ loop, answers, isReading: () => this.#titles.isReading });
   }
 
@@ -112,6 +119,8 @@ export class MediaHandler implements BeneathHandler {
   /** Gives back the memory of films' tables. */
   unmap(): void {
     this.#titles.unmap();
+    this.#progressive.clear();
+    this.#pool?.giveBack();
   }
 
   #pageOf(part: PartOf): Resource {
@@ -209,12 +218,19 @@ export class MediaHandler implements BeneathHandler {
   }
 }
 
-/** Has the functions that read tables compiled: while a film is read that would hold others up. Where it cannot be done films are refused. */
-function prepare(): void {
+/**
+ * Has the functions that read tables compiled: while a film is read that would hold others up. Where it cannot be done films are refused.
+ * @param makeRoom lets go of tables that are kept for later
+ */
+function preparedPool(makeRoom: () => boolean): TablePool | undefined {
   try {
     populateTables();
+    const pool = tablePool();
+    pool.makeRoom = makeRoom;
+    return pool;
   } catch (error) {
     if (!(error instanceof FilmRefusal)) throw error;
+    return undefined;
   }
 }
 

@@ -58,6 +58,21 @@ test('memory that several values hold counts once, until the last of them is gon
   assert.equal(files.kept.bytes, 70, 'what is shared counts anew');
 });
 
+test('what was used least recently is let go of when it is asked for, as long as something is kept', () => {
+  const { files, ask, gone } = kept();
+  for (const name of ['a', 'b', 'c']) ask({ name, bytes: 10, film: undefined });
+  ask({ name: 'a', bytes: 10, film: undefined });
+  const dropped = [1, 2, 3, 4].map(() => files.dropOldest());
+  assert.deepEqual(
+    [dropped, gone],
+    [
+      [true, true, true, false],
+      ['b', 'c', 'a'],
+    ],
+  );
+  assert.deepEqual(files.kept, { files: 0, bytes: 0 });
+});
+
 test('memory that a reader cannot have is a refusal of its file, and the reader is told', () => {
   const due: Array<() => void> = [];
   const loop = { register() {}, unregister() {}, nextTurn: (work: () => void) => due.push(work) } as unknown as Loop;

@@ -132,6 +132,17 @@ export class KnownFiles<Value> {
     for (const entry of entries) this.#forget(entry);
   }
 
+  /** Lets go of the value that was used least recently. False: none is kept. */
+  dropOldest(): boolean {
+    for (const [identity, entry] of this.#known) {
+      if (!('value' in entry.known)) continue;
+      this.#drop(identity, entry);
+      this.#forget(entry);
+      return true;
+    }
+    return false;
+  }
+
   #forget({ known }: Entry<Value>): void {
     if ('value' in known) this.#letGo(known.value);
   }

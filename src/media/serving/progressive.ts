@@ -40,6 +40,16 @@ export class Progressive {
     );
   }
 
+  /** Lets go of the rearranged film that was asked for least recently. False: none is kept. */
+  dropOldest(): boolean {
+    return this.#files.dropOldest();
+  }
+
+  /** Forgets all that is kept. */
+  clear(): void {
+    this.#files.clear();
+  }
+
   /** What is sent in the place of a film. */
   answer({ source, query, path }: Question): HandlerAnswer {
     const range = query === '' ? undefined : parseClipRange(query);

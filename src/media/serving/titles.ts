@@ -121,6 +121,11 @@ export class Titles {
     return { files, bytes: bytes + this.#cuts.kept.bytes + this.#subtitles.kept.bytes };
   }
 
+  /** Lets go of the film that was asked for least recently. False: none is kept. */
+  dropOldest(): boolean {
+    return this.#films.dropOldest();
+  }
+
   /** Gives back the memory of tables and that of readers; only when nothing is read or sent any more. */
   unmap(): void {
     this.#films.clear();
