@@ -76,7 +76,9 @@ test('an echo is measured part by part, in namespaces that go with it', (t) => {
   const open = readdirSync('/proc/self/fd').length;
   try {
     for (const point of [...fittedPoints, ...comparedPoints]) {
-      const ns = rig.measure(point);
+      // A difference of two costs, of which a busy machine may make nothing: it is measured again then.
+      let ns = 0;
+      for (let tries = 0; tries < 5 && ns <= 10; tries++) ns = rig.measure(point);
       assert.ok(ns > 10 && ns < 1e7, `${bypassName(point)}: ${ns}`);
     }
     assert.equal(readdirSync('/proc/self/fd').length, open);

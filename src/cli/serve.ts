@@ -8,7 +8,7 @@ import type { ServeOptions } from '../serve/options.js';
 import type { Server } from '../serve/server.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
-import { sayWhenTaken } from './kit/say.js';
+import type { sayWhenTaken } from './kit/say.js';
 import { shortageSentence } from './kit/shortage.js';
 import { hasTerminal, onSignals, statusOfSignal } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
@@ -249,13 +249,17 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`clearway serve: ${shortageSentence(error) ?? (error as Error).message}\n`);
     return 1;
   }
-  return serveUntilSignal(server, dashboard);
+  const { sayWhenTaken: say } = await import('./kit/say.js');
+  return serveUntilSignal(server, dashboard, say);
 }
 
 async function tellPinned(files: number, bytes: number): Promise<void> {
-  const { formatBytes } = await import('../text/units.js');
+  const [{ formatBytes }, { sayWhenTaken: say }] = await Promise.all([
+    import('../text/units.js'),
+    import('./kit/say.js'),
+  ]);
   const what = files === 1 ? '1 file is' : `${files} files are`;
-  sayWhenTaken('stderr', `clearway serve: ${what} pinned, ${formatBytes(bytes)}\n`);
+  say('stderr', `clearway serve: ${what} pinned, ${formatBytes(bytes)}\n`);
 }
 
 /** What whoever started it by hand would wonder about: an address that answers 404. Nothing where there is an index. */
@@ -264,7 +268,11 @@ function firstSteps({ options: { root, index, listing } }: Server): string {
   return `there is no ${index.join(', ')} in it: / answers 404, files answer by their names; --listing lists folders\n`;
 }
 
-function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined): Promise<number> {
+function serveUntilSignal(
+  server: Server,
+  dashboard: ServeDashboard | undefined,
+  say: typeof sayWhenTaken,
+): Promise<number> {
   const { root, workers, base } = server.options;
   const many = workers === 1 ? '1 worker' : `${workers} workers`;
   // Each address stands alone on its line, so that a terminal takes nothing else into the link.
@@ -299,10 +307,10 @@ function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined)
       void end(statusOfSignal(signal));
     });
     // Said only now: whoever reads it may send a signal at once.
-    sayWhenTaken('stdout', `${lines.join('\n')}\n`);
-    if (process.stderr.isTTY) sayWhenTaken('stderr', firstSteps(server));
+    say('stdout', `${lines.join('\n')}\n`);
+    if (process.stderr.isTTY) say('stderr', firstSteps(server));
     server.on('error', (error) => {
-      sayWhenTaken('stderr', `clearway serve: ${error.message}\n`);
+      say('stderr', `clearway serve: ${error.message}\n`);
       void end(1, 0);
     });
   });
