@@ -48,7 +48,7 @@ const programs = new Set(
 );
 
 /** Imported when it is needed, by what needs it at each start: it is in the same file. */
-const within = { 'cli/serve.js': ['../serve/server.js', '../serve/begun-here.js'] };
+const within = { 'cli/serve.js': ['../serve/server.js', '../serve/begun-here.js', './kit/say.js'] };
 
 /** Those of which V8's code is kept: the threads of a server. */
 const cachedNames = new Set(['serve', 'worker-main', 'media-worker']);
