@@ -58,6 +58,9 @@ export interface GuestOptions {
   readonly devices: number;
 }
 
+/** Where a processor begins that was reset: no image is there. */
+const resetVector = 0xfff0n;
+
 /** See the file's head. */
 export class Guest {
   readonly machine: Machine;
@@ -182,8 +185,10 @@ export class Guest {
     }
   }
 
+  /** Where it stands; nothing where the processor was reset, as AMD's is by a trap that nobody took (KVM: shutdown_interception). */
   #where(): string {
     const { rip, cr2 } = this.machine.whereabouts();
+    if (rip === resetVector) return '';
     return ` at 0x${rip.toString(16)} (last page fault: 0x${cr2.toString(16)})`;
   }
 

@@ -81,7 +81,8 @@ describe('images by our own compiler', {
     // ud2
     const { path, address } = await withOut8([0x0f, 0x0b]);
     const { code, said } = await ended(path, 3);
-    assert.match(said, new RegExp(`a trap that nobody took at 0x${address.toString(16)}`));
+    // AMD's processors are reset by that, and say nothing of where it was.
+    assert.match(said, new RegExp(`a trap that nobody took(\n| at 0x${address.toString(16)} )`));
     assert.equal(code, 1, said);
   });
 
