@@ -285,3 +285,8 @@ export const Errno = {
   ENOTRECOVERABLE: 131,
   ERFKILL: 132,
 } as const;
+
+/** Whether letting go of descriptors or memory may help: then it is worth another try. */
+export function isShortage(errno: number): boolean {
+  return errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOMEM;
+}

@@ -3,7 +3,7 @@
 
 import { encodePathText } from '../text/path-text.js';
 import { AT, O, POSIX_FADV, RESOLVE, RWF, SEEK, STATX } from './constants.js';
-import { Errno } from './errno.js';
+import { Errno, isShortage } from './errno.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { layouts } from './layouts.js';
 import { cString, scratch } from './memory.js';
@@ -193,7 +193,7 @@ export function openat2Refusal(): number {
   const inside = openByKernel(root, cString('.'), 'refuse');
   const outside = inside < 0 ? inside : openByKernel(root, cString('..'), 'beneath');
   for (const fd of [root, inside, outside]) if (fd >= 0) syscall3(sys.close, fd);
-  if (inside === -Errno.EMFILE || inside === -Errno.ENFILE || inside === -Errno.ENOMEM) return 0;
+  if (isShortage(-inside)) return 0;
   openat2Errno = inside < 0 ? -inside : outside === -Errno.EXDEV ? 0 : Errno.EOPNOTSUPP;
   return openat2Errno;
 }

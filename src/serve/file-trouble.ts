@@ -75,11 +75,6 @@ export class Troubles {
   }
 }
 
-/** True when letting go of descriptors or memory may help: then it is worth another try. */
-export function isShortage(errno: number): boolean {
-  return errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOMEM;
-}
-
 const sayEveryMs = 1000;
 
 /** That a file was not opened, and why, in a sentence. @param path of the file, beneath the root. */

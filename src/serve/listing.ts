@@ -2,12 +2,13 @@
 
 import { S } from '../kernel/constants.js';
 import { directoryNames } from '../kernel/directory.js';
+import { isShortage } from '../kernel/errno.js';
 import { emptyFileStatus, fileStatus } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { escapeHtml } from '../text/escape-html.js';
 import { counted, formatBytes } from '../text/units.js';
 import { encodePath } from '../wire/http/path.js';
-import { isShortage, type TroubleStatus } from './file-trouble.js';
+import type { TroubleStatus } from './file-trouble.js';
 import type { Site } from './site.js';
 
 /** One line of a listing. */

@@ -2,7 +2,7 @@
 // inside the root are followed, and what is reached over them is asked each time. Not here: what is known of a path (site.ts).
 
 import { S } from '../kernel/constants.js';
-import { Errno } from '../kernel/errno.js';
+import { Errno, isShortage } from '../kernel/errno.js';
 import { createWatcher } from '../kernel/event.js';
 import {
   emptyFileStatus,
@@ -15,7 +15,6 @@ import {
 } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import type { Loop } from '../transport/loop.js';
-import { isShortage } from './file-trouble.js';
 import { canonicalName, openFollowing } from './links.js';
 import { Watcher } from './watcher.js';
 

@@ -5,14 +5,13 @@
 
 import { IN } from '../kernel/constants.js';
 import { readNames } from '../kernel/directory.js';
-import { Errno } from '../kernel/errno.js';
+import { Errno, isShortage } from '../kernel/errno.js';
 import { createWatcher, readChanges, unwatchDirectory, watchDirectory } from '../kernel/event.js';
 import { emptyFileStatus, fileStatus, isRemoteFileSystem, openBeneath } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { Endpoint } from '../transport/endpoint.js';
 import type { Loop } from '../transport/loop.js';
 import { codingOfName, everyCoding } from './codings.js';
-import { isShortage } from './file-trouble.js';
 import { identityOf, words } from './identity.js';
 
 /** Directories watched at most; files beyond them are asked each time. */

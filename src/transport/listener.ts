@@ -1,7 +1,7 @@
 // Listener: accepts connections on its sockets, owns their objects, and holds every limit that is about time or number:
 // deadlines, the minimum rate of a reader, the cap on connections, the drain at the end.
 
-import { Errno } from '../kernel/errno.js';
+import { Errno, isShortage } from '../kernel/errno.js';
 import { Region } from '../memory/region.js';
 import { Acceptor, type AcceptorOwner, type ListenSocket } from './acceptor.js';
 import { Connection, type ConnectionOwner, type Protocol } from './connection.js';
@@ -54,9 +54,6 @@ const transientAcceptErrors: ReadonlySet<number> = new Set([
   -Errno.ENONET,
   -Errno.ETIMEDOUT,
 ]);
-
-/** What accept(2) reports where descriptors or memory are short: who gives some back helps. */
-const shortages: ReadonlySet<number> = new Set([-Errno.EMFILE, -Errno.ENFILE, -Errno.ENOMEM, -Errno.ENOBUFS]);
 
 /** How long an idle connection may still ask for something when the listener drains: its request may be on the way. */
 const lastAskMs = 100;
@@ -167,7 +164,8 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
    * accepts again, or a connection that closes, so that the shortage is not answered with a spin.
    */
   #relieve(result: number): boolean {
-    if (!shortages.has(result)) return false;
+    // Memory of sockets has an errno of its own.
+    if (!isShortage(-result) && result !== -Errno.ENOBUFS) return false;
     this.#askLimit();
     this.#missing += 1 + (this.#open.length >> 4);
     return this.#partFromAll();
