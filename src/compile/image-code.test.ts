@@ -14,7 +14,7 @@ const doors: readonly (readonly [string, Uint8Array, string])[] = [
     'i386',
     startPvh(places).bytes,
     [
-      'cli; cld; mov %ebx,%ebp; mov $0x10f000,%esp; mov $0x10a000,%edi; xor %eax,%eax; mov $0xc00,%ecx',
+      'cli; cld; mov %ebx,%ebp; mov $0x111000,%esp; mov $0x10a000,%edi; xor %eax,%eax; mov $0xc00,%ecx',
       'rep stos %eax,%es:(%edi); movl $0x10b003,0x10a000; movl $0x10c003,0x10b000; mov $0x10c000,%edi',
       'mov $0x83,%eax; mov $0x200,%ecx; mov %eax,(%edi); add $0x200000,%eax; add $0x8,%edi',
       'sub $0x1,%ecx; jne 0x3a; mov $0x10a000,%eax; mov %eax,%cr3; mov $0x620,%eax; mov %eax,%cr4',
@@ -35,9 +35,9 @@ const doors: readonly (readonly [string, Uint8Array, string])[] = [
     'i386:x86-64',
     enter(places).bytes,
     [
-      'mov $0x10f000,%esp; call 0xa; mov %rax,%cr3; lgdt 0x123b18; lidt 0x123b28; mov $0x30,%eax',
+      'mov $0x111000,%esp; call 0xa; mov %rax,%cr3; lgdt 0x123b18; lidt 0x123b28; mov $0x30,%eax',
       'ltr %ax; xor %eax,%eax; mov %eax,%fs; mov %eax,%gs; mov $0x23,%eax; mov %eax,%ds; mov %eax,%es',
-      'lea 0x0(%rip),%rax; push $0x23; push $0x120000; push $0x3002; push $0x2b; push %rax; iretq',
+      'lea 0x0(%rip),%rax; push $0x23; push $0x122000; push $0x3002; push $0x2b; push %rax; iretq',
     ].join('; '),
   ],
   [
@@ -45,7 +45,7 @@ const doors: readonly (readonly [string, Uint8Array, string])[] = [
     trapped(places).bytes,
     [
       'pop %rdi; pop %rsi; pop %rdx; mov %cr2,%rcx; lidt 0x123b38',
-      'lea 0x0(%rip),%rax; push $0x23; push $0x11fff8; push $0x3002; push $0x2b; push %rax; iretq',
+      'lea 0x0(%rip),%rax; push $0x23; push $0x121ff8; push $0x3002; push $0x2b; push %rax; iretq',
     ].join('; '),
   ],
 ];

@@ -9,13 +9,13 @@ export const pageAlign = (at: number): number => Math.ceil(at / page) * page;
 /** Addresses in the machine, which are the program's as well. */
 export const Place = {
   /** For the processor: page tables, those of the way to long mode, its tables, and the stack of traps. */
-  ...{ pageTables: 0x10_0000, firstTables: 0x10_a000, gdt: 0x10_d000, tss: 0x10_d040, idt: 0x10_d0c0 },
-  trapStackTop: 0x10_f000,
+  ...{ pageTables: 0x10_0000, firstTables: 0x10_a000, gdt: 0x10_d000, tss: 0x10_d040, idt: 0x10_f0c0 },
+  trapStackTop: 0x11_1000,
   /** The program's stack, with a page beneath that is not there. */
-  ...{ stack: 0x11_0000, stackTop: 0x12_0000 },
-  bootBlock: 0x12_0000,
+  ...{ stack: 0x11_2000, stackTop: 0x12_2000 },
+  bootBlock: 0x12_2000,
   /** What whoever links tells: a table of parts, places, and words. */
-  ...{ constants: 0x12_1000, told: 0x12_1060, words: 0x12_1080 },
+  ...{ constants: 0x12_3000, told: 0x12_3060, words: 0x12_3080 },
   /** Here the module's linear memory begins. */
   end: 0x20_0000,
 } as const;

@@ -89,10 +89,11 @@ u64 *boot(u32 door, const u8 *told) {
   gdt[4] = 0x00cff3000000ffff;
   gdt[5] = 0x00affb000000ffff;
   u64 at = (u64)tss;
-  gdt[6] = 0x0000890000000067 | (at & 0xffffff) << 16 | (at >> 24 & 0xff) << 56;
+  gdt[6] = 0x0000890000002068 | (at & 0xffffff) << 16 | (at >> 24 & 0xff) << 56;
   gdt[7] = at >> 32;
   *(u64 *)(tss + 4) = (u64)trap_stack_top;
   *(u16 *)(tss + 0x66) = 104;
+  tss[104 + 8192] = 0xff;
   for (u32 i = 0; i < 32; i++) {
     u64 to = (u64)trap_table + i * 16;
     idt[i * 2] = (to & 0xffff) | 8ul << 16 | 0x8eul << 40 | (to >> 16 & 0xffff) << 48;

@@ -151,7 +151,7 @@ idt_place:
 page_tables: .skip 4096 * 10
 first_tables: .skip 4096 * 3
 gdt: .skip 64
-tss: .skip 104
+tss: .skip 104 + 8192 + 8        /* behind it a bit for each port: 0, the program may use it, as its flags say too */
 idt: .skip 512
   .balign 16
   .skip 4096

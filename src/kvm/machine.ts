@@ -126,7 +126,7 @@ export class Machine {
     segment(Sregs.cs, where.codeSelector, 11, 0, 0xffff_ffff, [3, 0, 1, 1, 1]);
     for (const at of [Sregs.ds, Sregs.es, Sregs.fs, Sregs.gs, Sregs.ss])
       segment(at, where.dataSelector, 3, 0, 0xffff_ffff, [3, 1, 1, 0, 1]);
-    segment(Sregs.tr, 0x30, 11, where.tss, 0x67, [0, 0, 0, 0, 0]);
+    segment(Sregs.tr, 0x30, 11, where.tss, 0x2068, [0, 0, 0, 0, 0]);
     const table = (at: number, base: number, limit: number): void => {
       sregs.setBigUint64(at, BigInt(base), true);
       sregs.setUint16(at + 8, limit, true);
@@ -141,7 +141,7 @@ export class Machine {
     const registers = getRegisters(this.processor);
     registers.setBigUint64(Regs.rsp, BigInt(where.stackTop), true);
     registers.setBigUint64(Regs.rip, BigInt(where.entry), true);
-    // No interrupts; ports are for CPL 3 too (an I/O privilege level of 3).
+    // No interrupts; ports are for CPL 3 too (an I/O privilege level of 3, and the bits behind the TSS).
     registers.setBigUint64(Regs.rflags, 0x3002n, true);
     setRegisters(this.processor, registers);
   }

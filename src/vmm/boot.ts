@@ -92,12 +92,14 @@ function writeProcessorTables(memory: DataView, image: Image): void {
   memory.setBigUint64(gdt + 32, 0x00cf_f300_0000_ffffn, true);
   memory.setBigUint64(gdt + 40, 0x00af_fb00_0000_ffffn, true);
   const base = BigInt(tss);
-  const task = 0x8b00_0000_0067n | ((base & 0xff_ffffn) << 16n) | (((base >> 24n) & 0xffn) << 56n);
+  const task = 0x8b00_0000_2068n | ((base & 0xff_ffffn) << 16n) | (((base >> 24n) & 0xffn) << 56n);
   memory.setBigUint64(gdt + 48, task, true);
   memory.setBigUint64(gdt + 56, base >> 32n, true);
   memory.setBigUint64(tss + 4, BigInt(trapStackTop), true);
-  // No bits for ports behind it: the program's flags let it use them all.
+  // A bit for each port, all 0: the program may use them. Its flags say so as well (IOPL 3): a KVM without hardware virtualisation looks at
+  // these bits alone, and the nested virtualisation of some emulators at the flags alone.
   memory.setUint16(tss + 0x66, 104, true);
+  memory.setUint8(tss + 104 + 8192, 0xff);
   for (let vector = 0; vector < 32; vector++) {
     const to = BigInt(trapTable + vector * 16);
     const gate = (to & 0xffffn) | (8n << 16n) | (0x8en << 40n) | (((to >> 16n) & 0xffffn) << 48n);

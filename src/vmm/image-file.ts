@@ -105,7 +105,7 @@ export function readImage(bytes: Uint8Array): Image {
     trapTable: place(32, 512),
     idt: place(40, 512),
     gdt: place(48, 64),
-    tss: place(56, 104),
+    tss: place(56, 104 + 8193),
     trapStackTop: place(64, 0),
   };
 }

@@ -29,7 +29,7 @@ export function madeImage(handler: readonly number[], hasStack = true): Buffer {
   const parts = [
     { flags: 5, address: Place.text, byteLength: pageBytes },
     { flags: 6, address: Place.data, byteLength: 2 * pageBytes },
-    { flags: 0x10_0006, address: Place.processor, byteLength: pageBytes },
+    { flags: 0x10_0006, address: Place.processor, byteLength: 4 * pageBytes },
     { flags: 0x10_0006, address: Place.trapStack, byteLength: pageBytes },
   ];
   const file = Buffer.alloc(2 * pageBytes);

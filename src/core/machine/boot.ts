@@ -135,11 +135,13 @@ function writeProcessorTables(): void {
   store<u64>(GDT, 0x00cf_f300_0000_ffff, 32);
   store<u64>(GDT, 0x00af_fb00_0000_ffff, 40);
   const task: u64 = TSS;
-  store<u64>(GDT, 0x0000_8900_0000_0067 | ((task & 0xff_ffff) << 16) | (((task >> 24) & 0xff) << 56), 48);
+  store<u64>(GDT, 0x0000_8900_0000_2068 | ((task & 0xff_ffff) << 16) | (((task >> 24) & 0xff) << 56), 48);
   store<u64>(GDT, task >> 32, 56);
   store<u64>(TSS + 4, TRAP_STACK_TOP);
-  // No bits for ports behind it: the program's flags let it use them all.
+  // A bit for each port, all 0: the program may use them. Its flags say so as well (IOPL 3): a KVM without hardware virtualisation looks at
+  // these bits alone, and the nested virtualisation of some emulators at the flags alone.
   store<u16>(TSS, 104, 0x66);
+  store<u8>(TSS, 0xff, 104 + 8192);
   for (let vector: u32 = 0; vector < 32; vector++) {
     const to = <u64>(load<u32>(TRAP_TABLE) + vector * 16);
     const gate = (to & 0xffff) | (8 << 16) | (0x8e << 40) | (((to >> 16) & 0xffff) << 48);
