@@ -52,7 +52,9 @@ export async function jackTable({ frames, rate, seconds, isIdle, folder, file }:
     await waitForOutput(client, /^ready/, 10_000);
     const result = ended(client, (seconds + 60) * 1000);
     const run = { frames, rate, seconds, isRealtime: true };
-    const ours = await latenessOfOurs(file, run, 'jack', !isIdle, () => void client?.kill('SIGUSR1'));
+    // A client that comes or goes changes the server's graph: what is counted lies between.
+    const tell = (signal: NodeJS.Signals) => () => void client?.kill(signal);
+    const ours = await latenessOfOurs(file, run, 'jack', !isIdle, tell('SIGUSR1'), tell('SIGUSR2'));
     client.kill('SIGTERM');
     const { status, stdout, stderr } = await result;
     if (status !== 0) throw new Error(`the client in C ended with status ${status}: ${stderr}`);

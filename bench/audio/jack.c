@@ -1,5 +1,5 @@
-// A client of JACK in C, to measure ours against on one server: each cycle it notes how late it woke after the cycle's begin, and plays silence. SIGUSR1: what was noted so far is forgotten. SIGTERM: prints one
-// line of JSON and ends. Not here: what it is compared with (jack-table.ts).
+// A client of JACK in C, to measure ours against on one server: each cycle it notes how late it woke after the cycle's begin, and plays silence. SIGUSR1: what was noted so far is forgotten. SIGUSR2: nothing more
+// is noted. SIGTERM: prints one line of JSON and ends. Not here: what it is compared with (jack-table.ts).
 // cc -O2 -o jack jack.c -ljack; ./jack
 
 #define _GNU_SOURCE
@@ -15,11 +15,11 @@ enum { mostUs = 1 << 18 };
 static jack_client_t *client;
 static jack_port_t *ports[2];
 static uint32_t counts[mostUs];
-static atomic_int forget, xruns;
+static atomic_int forget, isOver, xruns;
 
 static int onXrun(void *unused) {
   (void)unused;
-  xruns++;
+  if (!isOver) xruns++;
   return 0;
 }
 
@@ -29,7 +29,7 @@ static int onCycle(jack_nframes_t frames, void *unused) {
   jack_time_t begin, next;
   float period;
   if (atomic_exchange(&forget, 0)) memset(counts, 0, sizeof counts);
-  if (jack_get_cycle_times(client, &first, &begin, &next, &period) == 0) {
+  if (!isOver && jack_get_cycle_times(client, &first, &begin, &next, &period) == 0) {
     const int64_t late = (int64_t)(jack_get_time() - begin);
     counts[late < 0 ? 0 : late < mostUs ? late : mostUs - 1]++;
   }
@@ -57,6 +57,7 @@ int main(void) {
   sigset_t waited;
   sigemptyset(&waited);
   sigaddset(&waited, SIGUSR1);
+  sigaddset(&waited, SIGUSR2);
   sigaddset(&waited, SIGTERM);
   sigprocmask(SIG_BLOCK, &waited, NULL);
   if (!ports[0] || !ports[1] || jack_activate(client) != 0) return fprintf(stderr, "JACK does not take the client\n"), 1;
@@ -64,9 +65,12 @@ int main(void) {
   puts("ready");
   fflush(stdout);
   int got = 0;
-  while (sigwait(&waited, &got) == 0 && got == SIGUSR1) {
-    xruns = 0;
-    forget = 1;
+  while (sigwait(&waited, &got) == 0 && got != SIGTERM) {
+    if (got == SIGUSR2) isOver = 1;
+    else {
+      xruns = 0;
+      forget = 1;
+    }
   }
   jack_deactivate(client);
   const double periodUs = 1e6 * jack_get_buffer_size(client) / jack_get_sample_rate(client);

@@ -45,7 +45,7 @@ export function latenessInC(program: string, { frames, rate, seconds, isRealtime
 
 /**
  * Of ours, while this process collects garbage, unless it is not to. `file` is longer than the run.
- * @param device where it plays to @param onPlaying called when the first frame is due @throws what ended the player
+ * @param device where it plays to @param onPlaying called when the first frame is due @param onStopping called before it is stopped @throws what ended the player
  */
 export async function latenessOfOurs(
   file: string,
@@ -53,6 +53,7 @@ export async function latenessOfOurs(
   device = 'null',
   garbage = true,
   onPlaying = (): void => {},
+  onStopping = (): void => {},
 ): Promise<Lateness> {
   const player = new Player({
     files: [file],
@@ -66,7 +67,11 @@ export async function latenessOfOurs(
     found = read(player.region!);
   });
   player.once('playing', onPlaying);
-  player.once('playing', () => setTimeout(() => void player.stop(), seconds * 1000));
+  const stop = (): void => {
+    onStopping();
+    void player.stop();
+  };
+  player.once('playing', () => setTimeout(stop, seconds * 1000));
   player.start();
   const { failure } = await player.ended;
   if (failure !== undefined) throw failure;
