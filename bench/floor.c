@@ -1,8 +1,9 @@
 // The floor: the least that an HTTP answer of fixed bytes costs on io_uring. Multishot accept, multishot receive into a
 // provided buffer ring, one send per receive, one io_uring_enter per batch. It parses nothing and is no server:
 // whatever arrives is answered with the same head and the bytes of the file named on the command line. With the word
-// "sendfile" the body is not copied: head with MSG_MORE, then sendfile(2), as a server does that keeps no bytes.
-// Build: cc -O2 -o floor floor.c -luring     Run: ./floor FILE [sendfile]     Ready: one line "http://127.0.0.1:PORT".
+// "sendfile" the body is not copied: head with MSG_MORE, then sendfile(2), as a server does that keeps no bytes. With the
+// word "304" the answer is that, without a body. Its counterpart on epoll: floor-epoll.c.
+// Build: cc -O2 -o floor floor.c -luring     Run: ./floor FILE [sendfile|304]     Ready: one line "http://127.0.0.1:PORT".
 #include <errno.h>
 #include <arpa/inet.h>
 #include <liburing.h>
@@ -53,15 +54,20 @@ static void send_to(int fd) {
 }
 
 int main(int count, char **words) {
-  FILE *file = count == 2 || (count == 3 && !strcmp(words[2], "sendfile")) ? fopen(words[1], "rb") : NULL;
+  const char *word = count == 3 ? words[2] : "";
+  int is_reference = !strcmp(word, "sendfile"), is_unchanged = !strcmp(word, "304");
+  FILE *file = count == 2 || is_reference || is_unchanged ? fopen(words[1], "rb") : NULL;
   static char body[100 << 10];
   size_t body_bytes = file ? fread(body, 1, sizeof body, file) : 0;
-  if (!file || body_bytes == sizeof body) return fprintf(stderr, "usage: floor FILE [sendfile] (under %zu bytes)\n", sizeof body), 2;
-  if (count == 3) by_reference = fileno(file);
+  if (!file || body_bytes == sizeof body) return fprintf(stderr, "usage: floor FILE [sendfile|304] (under %zu bytes)\n", sizeof body), 2;
+  if (is_reference) by_reference = fileno(file);
+  char begin[128];
+  snprintf(begin, sizeof begin, is_unchanged ? "304 Not Modified\r\nCache-Control: no-cache"
+      : "200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %zu", body_bytes);
+  if (is_unchanged) body_bytes = 0;
   response_bytes = head_bytes = (size_t)snprintf(response, sizeof response,
-      "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %zu\r\n"
-      "Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nETag: \"18865f2b8c000000-400\"\r\nAccept-Ranges: bytes\r\n"
-      "X-Content-Type-Options: nosniff\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n", body_bytes);
+      "HTTP/1.1 %s\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nETag: \"18865f2b8c000000-400\"\r\nAccept-Ranges: bytes\r\n"
+      "X-Content-Type-Options: nosniff\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n", begin);
   for (size_t i = 0; i < body_bytes; i++) response[response_bytes++] = body[i];
 
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -146,6 +146,7 @@ export const rows: readonly Row[] = [
   }),
   row('304', '304 by If-None-Match, 4 KiB', 0.8, {
     asking: ({ etag }) => notModified('4KiB.bin', 'If-None-Match', etag),
+    peers: [...own, 'floor-304', 'floor-epoll-304', 'bun-memory'],
   }),
   row('if-modified-since', '304 by If-Modified-Since, 4 KiB', 0.9, {
     asking: ({ lastModified }) => notModified('4KiB.bin', 'If-Modified-Since', lastModified),
@@ -188,7 +189,8 @@ export const rows: readonly Row[] = [
   row('connection', '1 KiB, a connection for each request', 0.95, {
     files: ['1KiB.bin', '4KiB.bin'],
     asking: () => always(getFile('1KiB.bin', 1024, [['Connection', 'close']])),
-    peers: own, // Bun closes without saying so in its head, and wrk takes that for an error
+    // Bun closes without saying so in its head, and wrk takes that for an error.
+    peers: [...own, 'floor-epoll-close'],
   }),
   row('log', '1 KiB, access log to a file', 0.85, {
     setting: 'log',
