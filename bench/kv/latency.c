@@ -1,8 +1,9 @@
 /* Round trips of GET on one connection of the kernel's: one request under way.
  *
- * latency ADDRESS PORT block|spin ROUNDS      -> {"p50Ns":N,"p99Ns":N}
+ * latency ADDRESS PORT block|spin ROUNDS [IDLE_MS]      -> {"p50Ns":N,"p99Ns":N}
  *
- * block: waits in the kernel for the reply; spin: looks for it without end. */
+ * block: waits in the kernel for the reply; spin: looks for it without end. IDLE_MS: so long nobody asks before each
+ * request (0). */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -50,7 +51,7 @@ static void ask(int fd, const char *request, const char *reply, int flags) {
 int main(int count, char **words) {
   if (count < 5) return 2;
   int flags = strcmp(words[3], "spin") == 0 ? MSG_DONTWAIT : 0;
-  int one = 1, rounds = atoi(words[4]), fd = socket(AF_INET, SOCK_STREAM, 0);
+  int one = 1, rounds = atoi(words[4]), idleMs = count > 5 ? atoi(words[5]) : 0, fd = socket(AF_INET, SOCK_STREAM, 0);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(words[2]))};
   inet_pton(AF_INET, words[1], &address.sin_addr);
   if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) fail("connect");
@@ -58,6 +59,7 @@ int main(int count, char **words) {
   ask(fd, set, "+OK\r\n", 0);
   long *took = malloc(rounds * sizeof *took);
   for (int round = -rounds / 10; round < rounds; round++) {
+    if (idleMs > 0) usleep(idleMs * 1000);
     long start = now();
     ask(fd, get, value, flags);
     if (round >= 0) took[round] = now() - start;

@@ -182,12 +182,12 @@ async function untilIdle({ child }: Store): Promise<void> {
 }
 
 /** The first answer after a second of nothing, of each store. */
-async function measureFirstAnswers(times: number): Promise<string> {
+async function measureFirstAnswers(rounds: number): Promise<string> {
   const stores = [await startGuest(), await startProcess(), await startRedis()];
   for (const store of stores) await untilIdle(store);
-  const found = await measureWakes(
+  const found = measureWakes(
     stores.map(({ port }) => port),
-    times,
+    rounds,
   );
   for (const store of stores) await end(store);
   const of = (values: readonly number[]): string =>
@@ -197,7 +197,7 @@ async function measureFirstAnswers(times: number): Promise<string> {
     const own = found[index]!;
     return `${name} ${of(own)}, ${pairedRatio(own, redis).toFixed(2)} of Redis in the same round`;
   });
-  return `first answer after a second of nothing, a client in Node, ${times} times: median ${rows.join('; ')}`;
+  return `first answer after a second of nothing, a client in C, ${rounds} rounds: median ${rows.join('; ')}`;
 }
 
 /** A part of what is measured. */
@@ -245,8 +245,8 @@ async function main(): Promise<void> {
     boot: { lacks: guestsRefused, measure: async () => [await measureBoots(rounds * 3)] },
     idle: { lacks: guestsRefused, measure: async () => [await measureIdle()] },
     wake: {
-      lacks: () => guestsRefused() || redisAbsence(),
-      measure: async () => [await measureFirstAnswers(rounds * 5)],
+      lacks: () => guestsRefused() || compilerAbsence() || redisAbsence(),
+      measure: async () => [await measureFirstAnswers(rounds)],
     },
     load: { lacks: () => guestsRefused() || redisAbsence(), measure: () => measureLoads(rounds) },
   };

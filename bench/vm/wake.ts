@@ -1,26 +1,33 @@
-// The first answer after nobody has asked for a while: a client of one connection asks once a second, and takes the time until the answer is there. Client and store sleep in
-// between, so that the waking of both, and the kernel's TCP twice, is in it. Not here: the stores (main.ts).
+// The first answer after nobody has asked for a while: a client in C (bench/kv/latency.c) on one connection asks once a second, and waits in the kernel until the answer is there. Client and store
+// sleep in between, so that the waking of both, and the kernel's TCP twice, is in it. Not here: the stores (main.ts).
 
-import { once } from 'node:events';
-import { connect } from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compile } from '../host/compile.js';
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const idleMs = 1000;
+/** Asked in a row of one store, before the next one is asked. */
+const inARow = 5;
 
-/** Microseconds of each of so many first answers, for each port; the ports are asked in turn. */
-export async function measureWakes(ports: readonly number[], times: number, idleMs = 1000): Promise<number[][]> {
-  const sockets = ports.map((port) => connect({ port, host: '127.0.0.1', noDelay: true }));
-  const found = ports.map(() => [] as number[]);
-  // The first time is not counted: then the connection is new, and code of the client as well.
-  for (let round = 0; round <= times; round++) {
-    for (const [index, socket] of sockets.entries()) {
-      await pause(idleMs / ports.length);
-      const answered = once(socket, 'data');
-      const sinceMs = performance.now();
-      socket.write('GET absent\r\n');
-      await answered;
-      if (round > 0) found[index]!.push((performance.now() - sinceMs) * 1000);
-    }
+/** Medians of first answers in microseconds: for each port one a round; the ports are asked in turn. @throws Error with what the client said */
+export function measureWakes(ports: readonly number[], rounds: number): number[][] {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-bench-'));
+  try {
+    const client = join(folder, 'latency');
+    compile('bench/kv/latency.c', client);
+    const firstAnswerUs = (port: number): number => {
+      const words = ['127.0.0.1', port, 'block', inARow, idleMs].map(String);
+      const { status, stdout, stderr } = spawnSync(client, words, { encoding: 'utf8', timeout: 60_000 });
+      if (status !== 0) throw new Error(`the client ended with status ${status}: ${stderr}`);
+      return (JSON.parse(stdout) as { p50Ns: number }).p50Ns / 1000;
+    };
+    const found = ports.map(() => [] as number[]);
+    for (let round = 0; round < rounds; round++)
+      for (const [index, port] of ports.entries()) found[index]!.push(firstAnswerUs(port));
+    return found;
+  } finally {
+    rmSync(folder, { recursive: true });
   }
-  for (const socket of sockets) socket.destroy();
-  return found;
 }
