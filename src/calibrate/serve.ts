@@ -128,7 +128,7 @@ export class ServeRig {
 
   async #start(engine: string, way: string): Promise<RunningServer> {
     const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-    const limit = way === 'inline' ? '4M' : '0';
+    const limit = way === 'inline' ? '1M' : '0';
     const options = [
       '--port',
       '0',

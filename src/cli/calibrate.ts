@@ -27,6 +27,9 @@ intervals; wide ones are reported. The profile goes to $XDG_CONFIG_HOME/clearway
   --check       also measure serve at sizes and connection counts that are not used for the profile, and compare
                 them with the predictions of plan --here (takes half a minute more)
   --json        print the profile (and the comparison of --check) as JSON only
+  -h, --help    print this help
+
+Exit status: 0; 1 if the host refuses; 2 for wrong use.
 `;
 
 function progressTo(stream: NodeJS.WriteStream, started: number): (text: string) => void {
@@ -66,9 +69,10 @@ export async function run(args: string[]): Promise<number> {
     process.stdout.write(dressed(help, process.stdout));
     return 0;
   }
-  const seconds = Number(values.seconds ?? 40);
+  const { seconds: given = '40' } = values;
+  const seconds = /^\d+(?:\.\d+)?$/.test(given) ? Number(given) : Number.NaN;
   if (!(seconds >= 10 && seconds <= 55)) {
-    throw new UsageError(`--seconds is a number from 10 to 55, not ${JSON.stringify(values.seconds)}`);
+    throw new UsageError(`--seconds is a number from 10 to 55, not ${JSON.stringify(given)}`);
   }
   const started = Date.now();
   const progress = progressTo(process.stderr, started);

@@ -94,7 +94,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --dashboard [HOST:PORT]  live page of what is copied (127.0.0.1, any free port); includes --meter
   --trust-proxy NETWORK   trusted proxies, whose X-Forwarded-For gives the client address in the log: 10.0.0.0/8, ::1, unix; repeatable
   --proxy-protocol        require a PROXY protocol header (version 1 or 2) on every connection
-  --max-connections N     most open connections (three quarters of the open-file limit, which is raised for more)
+  --max-connections N     most open connections (three quarters of the open-file limit, at most 65536; for more that limit is raised)
   --head-timeout TIME     time in which a request's header must arrive (10s)
   --idle-timeout TIME     time after which an idle keep-alive connection is closed (60s)
   --min-rate SIZE         close connections that read fewer bytes a second; 0: never (256)
@@ -102,7 +102,7 @@ Serves the files of DIR (default: the current directory) over HTTP/1.1.
   --pin PATH              keep files in locked memory and send them from there (* matches any characters): '/films/*.mp4'; repeatable
   --pin-memory SIZE       most memory for pinned files (1G)
   --grace TIME            time for open requests to finish when the server stops (10s)
-  --inline-limit SIZE     send files up to this size from memory, larger ones by sendfile (32K, or as calibrated)
+  --inline-limit SIZE     send files up to this size from memory, larger ones by sendfile (32K, or as calibrated; at most 1M)
   --config FILE           options from a JSON file, such as {"port": 8080, "log": "json"}; the command line takes precedence
   -h, --help              print this help
 
@@ -181,7 +181,9 @@ function asWritten(message: string, args: readonly string[]): string {
   const written = args.some((each) => each === `--${flag}` || each.startsWith(`--${flag}=`));
   if (flag === undefined || !written) return message;
   const rest = message.slice(name.length);
-  return `--${flag}${rest.replace(/(?<=^ is given without )\w+/, (option) => `--${flagOf(option) ?? option}`)}`;
+  // A second option that the sentence names: it is given without that one, contradicts it, or one of them is to be left out.
+  const named = (option: string): string => (flagOf(option) === undefined ? option : `--${flagOf(option)}`);
+  return `--${flag}${rest.replace(/(?<= (?:without|and|leave) )\w+/g, named)}`;
 }
 
 /** The options as they were given, none checked; undefined where help is wanted. @throws UsageError */

@@ -37,6 +37,13 @@ function textsOf(value: unknown): readonly string[] | undefined {
   return list.length <= mostTexts && list.every((each) => typeof each === 'string') ? (list as string[]) : undefined;
 }
 
+/** Microseconds to look for packets; NaN for what is no whole number, or out of bounds. */
+function pollOf(value: unknown): number {
+  const isNumber = typeof value === 'number' || (typeof value === 'string' && /^\d{1,9}$/.test(value));
+  const pollUs = isNumber ? Number(value) : Number.NaN;
+  return Number.isInteger(pollUs) && pollUs >= 0 && pollUs <= mostPollUs ? pollUs : Number.NaN;
+}
+
 /** What else says where a server listens, and of which sockets. */
 interface Others {
   readonly host?: unknown;
@@ -65,8 +72,8 @@ export function bypassOf(options: BypassServeOptions & Others): BypassOptions | 
   if (addresses === undefined)
     return `bypassAddress is ${JSON.stringify(bypassAddress)}, and must be an address of its own with its network, such as 10.0.0.2/24`;
   if (gateways === undefined) return `bypassGateway is ${JSON.stringify(bypassGateway)}, and must be an address`;
-  const pollUs = bypassPoll === undefined ? undefined : Number(bypassPoll);
-  if (pollUs !== undefined && !(Number.isInteger(pollUs) && pollUs >= 0 && pollUs <= mostPollUs))
+  const pollUs = bypassPoll === undefined ? undefined : pollOf(bypassPoll);
+  if (Number.isNaN(pollUs))
     return `bypassPoll is ${JSON.stringify(bypassPoll)}, and must be a whole number of microseconds from 0 to ${mostPollUs}`;
   return { device: bypass, addresses, gateways, ...(pollUs !== undefined && { pollUs }) };
 }

@@ -6,7 +6,6 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { BypassOptions } from '../bypass/bypass-plan.js';
 import { longestUnixName } from '../kernel/unix-socket.js';
-import { parseWholeSize } from '../text/units.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 import { defaultSendLimits, type SendLimits } from '../transport/send-modes.js';
 import { ownTypes, typesProblem } from '../wire/http/own-types.js';
@@ -15,10 +14,13 @@ import { basePathOf } from './base-path.js';
 import { type BypassServeOptions, bypassOf, bypassOptionNames } from './bypass-options.js';
 import { proxyProblem } from './client-address.js';
 import { connectionsWithin } from './connection-limit.js';
+import { bytesOf, choice, flag, integer, OptionError, onOff, parseDuration, refuse } from './option-values.js';
 import { isPathPattern } from './path-pattern.js';
 import { serveProfile } from './profile.js';
 import { type HeaderOption, type HeaderRule, headersProblem, splitHeaders } from './response-headers.js';
 import type { DotfilePolicy } from './site-types.js';
+
+export { OptionError } from './option-values.js';
 
 /** Seconds, or a text with a unit: `500ms`, `10s`, `2m`. */
 export type Duration = number | string;
@@ -114,9 +116,9 @@ export interface ServeOptions extends BypassServeOptions {
    * limit is raised, as far as the process may.
    */
   maxConnections?: number;
-  /** Time for a request's head to arrive whole. Default 10 s. */
+  /** Time for a request's head to arrive whole; above 0. Default 10 s. */
   headTimeout?: Duration;
-  /** Time a kept connection may be idle. Default 60 s. */
+  /** Time a kept connection may be idle; above 0. Default 60 s. */
   idleTimeout?: Duration;
   /** Bytes a second that a reader must take, averaged over 20 s; 0: no limit. Default 256. */
   minRate?: Size;
@@ -134,7 +136,7 @@ export interface ServeOptions extends BypassServeOptions {
   pinMemory?: Size;
   /** Time that open connections have to finish at the end. Default 10 s. */
   grace?: Duration;
-  /** Files up to this size are answered from memory. Default: what calibrate measured, else 32 KiB. */
+  /** Files up to this size are answered from memory; at most 1 MiB. Default: what calibrate measured, else 32 KiB. */
   inlineLimit?: Size;
 }
 
@@ -186,56 +188,6 @@ export interface ResolvedOptions {
   readonly inlineBytes: number;
   /** How pieces of files leave, by their length. */
   readonly pieces: SendLimits;
-}
-
-/** A bad option: one plain sentence that names it, what was given and what is allowed. */
-export class OptionError extends Error {
-  override readonly name = 'OptionError';
-  readonly code = 'CLEARWAY_OPTION';
-}
-
-function refuse(option: string, given: unknown, allowed: string): never {
-  throw new OptionError(`${option} is ${JSON.stringify(given)}, and must be ${allowed}`);
-}
-
-function flag(option: string, value: unknown): boolean {
-  if (value === undefined) return false;
-  return typeof value === 'boolean' ? value : refuse(option, value, 'true or false');
-}
-
-function onOff(option: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value === 'boolean') return value;
-  return value === 'on' || value === 'off' ? value === 'on' : refuse(option, value, 'on or off');
-}
-
-function integer(option: string, value: unknown, fallback: number, least: number, most: number): number {
-  if (value === undefined) return fallback;
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-  if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most) return number;
-  return refuse(option, value, `a whole number from ${least} to ${most}`);
-}
-
-function choice<T extends string>(option: string, value: unknown, fallback: T, allowed: readonly T[]): T {
-  if (value === undefined) return fallback;
-  return allowed.find((each) => each === value) ?? refuse(option, value, `one of ${allowed.join(', ')}`);
-}
-
-const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
-
-/** Milliseconds of a {@link Duration}. @throws OptionError. */
-function parseDuration(option: string, value: unknown, fallbackMs: number): number {
-  if (value === undefined) return fallbackMs;
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(String(value));
-  if (match === null) return refuse(option, value, 'a time such as 10, 500ms, 10s or 2m');
-  return Math.round(Number(match[1]) * durationUnits[match[2]!]!);
-}
-
-/** Bytes of a {@link Size}. @throws OptionError. */
-function bytesOf(option: string, value: unknown, fallback: number, alternative = ''): number {
-  if (value === undefined) return fallback;
-  const bytes = parseWholeSize(String(value));
-  return bytes >= 0 ? bytes : refuse(option, value, `a number of bytes such as 512, 64K or 10M${alternative}`);
 }
 
 function parseHosts({ host, port, socket, listenFds }: ServeOptions): readonly string[] {
@@ -439,6 +391,12 @@ function stretchesOf(value: unknown, media: boolean): boolean {
   return isWanted;
 }
 
+/** Files up to this size are answered from memory. @param measured what calibrate found. @throws OptionError */
+function inlineBytesOf(value: unknown, measured: number | undefined): number {
+  const bytes = bytesOf('inlineLimit', value, Math.min(measured ?? defaultInlineBytes, maxInlineBytes));
+  return bytes <= maxInlineBytes ? bytes : refuse('inlineLimit', value, 'at most 1M: larger files leave by sendfile');
+}
+
 /** Applies the defaults. @throws OptionError for a value that is not allowed or an option that does not exist. */
 export function resolveOptions(options: ServeOptions, openFileLimit: number): ResolvedOptions {
   for (const name of Object.keys(options))
@@ -449,7 +407,6 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
   const media = flag('media', options.media);
   const cors = options.cors === undefined ? media : flag('cors', options.cors);
   const profile = serveProfile();
-  const inlineBytes = bytesOf('inlineLimit', options.inlineLimit, profile.inlineBytes ?? defaultInlineBytes);
   const given = options.workers === 'auto' ? undefined : options.workers;
   const byQueues = bypass !== undefined && given === undefined;
   const workers = byQueues ? 0 : integer('workers', given, availableParallelism(), 1, 256);
@@ -486,15 +443,15 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     metrics: parseHostPort('metrics', options.metrics),
     meter: options.meter === 'sockets' ? 'sockets' : flag('meter', options.meter),
     maxConnections: integer('maxConnections', options.maxConnections, connectionLimit, 1, 1_000_000),
-    headTimeoutMs: parseDuration('headTimeout', options.headTimeout, 10_000),
-    idleTimeoutMs: parseDuration('idleTimeout', options.idleTimeout, 60_000),
+    headTimeoutMs: parseDuration('headTimeout', options.headTimeout, 10_000, 1),
+    idleTimeoutMs: parseDuration('idleTimeout', options.idleTimeout, 60_000, 1),
     minRate: bytesOf('minRate', options.minRate, 256),
     pace: options.pace === 'auto' ? 0 : bytesOf('pace', options.pace, 0, ', or auto (with media)'),
     paceMedia: paceOfMedia(options.pace, media),
     pin: parsePins(options.pin),
     pinBytes: bytesOf('pinMemory', options.pinMemory, defaultPinBytes),
     graceMs: parseDuration('grace', options.grace, 10_000),
-    inlineBytes: Math.min(inlineBytes, maxInlineBytes),
+    inlineBytes: inlineBytesOf(options.inlineLimit, profile.inlineBytes),
     pieces: profile.pieces ?? defaultSendLimits,
   };
 }

@@ -61,6 +61,18 @@ describe('serve as a program', { concurrency: 2 }, () => {
     ['a flag with its value', ['--head-timeout=soon'], 2, /: --head-timeout is "soon", and must be a time/],
     ['an address of the metrics', ['--metrics', 'here'], 2, /: --metrics is "here", and must be HOST:PORT/],
     ['an address of the dashboard', ['--dashboard=here'], 2, /: --dashboard is "here", and must be HOST:PORT/],
+    [
+      'two options that contradict each other',
+      ['--log', 'none', '--log-file', 'a.log'],
+      2,
+      /: --log is "none", and --log-file names a\.log: leave one of them out/,
+    ],
+    [
+      'an option of the kernel beside --bypass',
+      ['--bypass', 'lo', '--host', '::1'],
+      2,
+      /: --host is of the kernel's sockets, .* or leave --bypass out/,
+    ],
     ['no directory', [''], 2, /root is "", and must be a directory/],
     ['two directories', ['/', '/'], 2, /one directory/],
     [

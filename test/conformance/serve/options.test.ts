@@ -31,6 +31,17 @@ const bad: ReadonlyArray<readonly [options: object, sentence: RegExp]> = [
   [{ headTimeout: 'soon' }, /^headTimeout is "soon", and must be a time such as/],
   [{ idleTimeout: '-1s' }, /^idleTimeout is "-1s"/],
   [{ idleTimeout: '1d' }, /^idleTimeout is "1d"/],
+  [{ headTimeout: 0 }, /^headTimeout is 0, and must be a time above 0, such as 500ms, 10s or 2m$/],
+  [{ idleTimeout: '0s' }, /^idleTimeout is "0s", and must be a time above 0/],
+  [{ inlineLimit: '2M' }, /^inlineLimit is "2M", and must be at most 1M: larger files leave by sendfile$/],
+  [
+    { bypass: 'eth0', bypassPoll: '' },
+    /^bypassPoll is "", and must be a whole number of microseconds from 0 to 100000$/,
+  ],
+  [{ bypass: 'eth0', bypassPoll: '0x10' }, /^bypassPoll is "0x10"/],
+  [{ bypass: 'eth0', bypassPoll: '1e3' }, /^bypassPoll is "1e3"/],
+  [{ bypass: 'eth0', bypassPoll: null }, /^bypassPoll is null/],
+  [{ bypass: 'eth0', bypassPoll: true }, /^bypassPoll is true/],
   [{ grace: 'NaN' }, /^grace is/],
   [{ pace: 'fast' }, /^pace is "fast", and must be a number of bytes such as .*, or auto/],
   [{ minRate: '1P' }, /^minRate is "1P"/],
@@ -117,6 +128,9 @@ test('units, numbers as texts, lists', () => {
   assert.equal(options.socketMode, 0o600);
   assert.deepEqual(options.metrics, { host: '::1', port: 9100 });
   assert.equal(options.inlineBytes, 16_384);
+  assert.equal(resolved({ inlineLimit: '1M' }).inlineBytes, 1024 * 1024);
+  assert.equal(resolved({ grace: 0 }).graceMs, 0);
+  assert.equal(resolved({ bypass: 'eth0', bypassPoll: '50' }).bypass?.pollUs, 50);
 });
 
 test('createServer() listens, says where, and closes; its address is not known before', async () => {
