@@ -42,3 +42,31 @@ test('a listing that took long is given again for ten times as long, a quick one
     rmSync(root, { recursive: true });
   }
 });
+
+test('a folder with more names than are looked at says so, whatever of them is listed', {
+  skip: process.platform !== 'linux' && 'needs Linux',
+}, () => {
+  const root = mkdtempSync(join(tmpdir(), 'clearway-listing-'));
+  const loop = new Loop('epoll');
+  const site = new Site(loop, { root, index: [], dotfiles: 'ignore', maxFiles: 16 });
+  const upTo = (most: number) => new Listings(site, undefined, undefined, most);
+  const json = (most: number) => JSON.parse(upTo(most).get('', true) as string) as { entries: []; truncated?: boolean };
+  const words = (most: number) => /<p>(.*)<\/p>/.exec(upTo(most).get('', false) as string)?.[1];
+  try {
+    assert.equal(words(0), 'This folder is empty.');
+    writeFileSync(join(root, '.hidden'), '');
+    assert.equal(words(1), 'This folder is empty.');
+    assert.equal(words(0), 'This folder has more names than a listing shows.');
+    for (const name of ['a', 'b']) writeFileSync(join(root, name), '');
+    assert.equal(words(3), '2 files');
+    assert.deepEqual([json(3).entries.length, json(3).truncated], [2, undefined]);
+    // One of the two that are looked at may be hidden: that there are more is said all the same.
+    assert.match(words(2)!, /^[12] files?; there are more$/);
+    assert.equal(json(2).truncated, true);
+    assert.equal(json(0).truncated, true);
+  } finally {
+    site.close();
+    loop.close();
+    rmSync(root, { recursive: true });
+  }
+});

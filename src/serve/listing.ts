@@ -34,16 +34,25 @@ export interface ListedPages {
 /** Files of a listing that are asked about. */
 const mostPages = 200;
 
-/** Entries beyond this are left out: a listing is for looking at. */
-const maxEntries = 10_000;
+/** Names beyond this are left out: a listing is for looking at. */
+const mostNames = 10_000;
+
+/** What is in a directory. */
+interface Listed {
+  readonly entries: readonly ListingEntry[];
+  /** There are names that were not looked at. */
+  readonly isCut: boolean;
+}
 
 /** Reads a directory beneath the site's root: folders first, names in order; -errno when it cannot be read. */
-function readListing(site: Site, path: string): ListingEntry[] | number {
+function readListing(site: Site, path: string, most: number): Listed | number {
   const directory = site.openPath(path);
   if (directory < 0) return directory;
-  const names = directoryNames(directory, maxEntries);
+  const names = directoryNames(directory, most + 1);
   closeDescriptor(directory);
   if (typeof names === 'number') return names;
+  const isCut = names.length > most;
+  if (isCut) names.pop();
   const status = emptyFileStatus();
   const entries: ListingEntry[] = [];
   for (const name of names) {
@@ -64,7 +73,7 @@ function readListing(site: Site, path: string): ListingEntry[] | number {
       modified: status.mtimeSeconds,
     });
   }
-  return entries.sort(byTypeAndName);
+  return { entries: entries.sort(byTypeAndName), isCut };
 }
 
 function byTypeAndName(left: ListingEntry, right: ListingEntry): number {
@@ -79,14 +88,14 @@ function isoTime(seconds: number): string {
   return new Date(Math.min(Math.max(seconds, -lastSeconds), lastSeconds) * 1000).toISOString();
 }
 
-/** The listing as JSON: `{ path, entries: [{ name, type, size, modified }] }`, times in ISO 8601. */
-function jsonListing(path: string, entries: readonly ListingEntry[]): string {
+/** The listing as JSON: `{ path, entries: [{ name, type, size, modified }] }`, times in ISO 8601; `truncated: true` where there is more. */
+function jsonListing(path: string, { entries, isCut }: Listed): string {
   const readable = entries.map(({ page, ...entry }) => ({
     ...entry,
     modified: isoTime(entry.modified),
     ...(page && { page: `${encodePath(entry.name)}/`, about: page.about }),
   }));
-  return `${JSON.stringify({ path: `/${path}`, entries: readable })}\n`;
+  return `${JSON.stringify({ path: `/${path}`, entries: readable, ...(isCut && { truncated: true }) })}\n`;
 }
 
 const style =
@@ -110,12 +119,12 @@ function breadcrumbs(path: string): string {
 }
 
 /** `3 folders, 1 file`; what an empty one is, else. */
-function countOf(entries: readonly ListingEntry[]): string {
-  if (entries.length === 0) return 'This folder is empty.';
+function countOf({ entries, isCut }: Listed): string {
+  if (entries.length === 0) return isCut ? 'This folder has more names than a listing shows.' : 'This folder is empty.';
   const folders = entries.filter(({ type }) => type === 'directory').length;
   const some = (count: number, one: string): string[] => (count === 0 ? [] : [counted(count, one)]);
   const parts = [...some(folders, 'folder'), ...some(entries.length - folders, 'file')];
-  return `${parts.join(', ')}${entries.length >= maxEntries ? '; there may be more' : ''}`;
+  return `${parts.join(', ')}${isCut ? '; there are more' : ''}`;
 }
 
 function pageLink(link: string, about: string | undefined): string {
@@ -124,9 +133,9 @@ function pageLink(link: string, about: string | undefined): string {
 }
 
 /** The listing as a page. */
-function htmlListing(path: string, entries: readonly ListingEntry[]): string {
+function htmlListing(path: string, listed: Listed): string {
   const title = escapeHtml(`/${path}${path === '' ? '' : '/'}`);
-  const rows = entries.map((entry) => {
+  const rows = listed.entries.map((entry) => {
     const slash = entry.type === 'directory' ? '/' : '';
     const size = entry.type === 'directory' ? '' : formatBytes(entry.size);
     const modified = isoTime(entry.modified).slice(0, 16).replace('T', ' ');
@@ -139,7 +148,7 @@ function htmlListing(path: string, entries: readonly ListingEntry[]): string {
     `<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n` +
     // An icon that is none: browsers would ask for /favicon.ico.
     `<link rel="icon" href="data:,">\n<title>Index of ${title}</title>\n<style>${style}</style>\n<h1>Index of ${breadcrumbs(path)}</h1>\n` +
-    `<table>\n<tr><th>Name</th><th>Size</th><th>Modified (UTC)</th></tr>\n${up}${rows.join('')}</table>\n<p>${countOf(entries)}</p>\n</html>\n`
+    `<table>\n<tr><th>Name</th><th>Size</th><th>Modified (UTC)</th></tr>\n${up}${rows.join('')}</table>\n<p>${countOf(listed)}</p>\n</html>\n`
   );
 }
 
@@ -166,13 +175,15 @@ export class Listings {
   readonly #site: Site;
   readonly #now: () => number;
   readonly #pages: ListedPages | undefined;
+  readonly #most: number;
   readonly #kept = new Map<string, { readonly text: string; readonly untilMs: number }>();
 
-  /** @param now the clock, in ms from any moment on */
-  constructor(site: Site, now = (): number => performance.now(), pages?: ListedPages) {
+  /** @param now the clock, in ms from any moment on. @param most names of a directory that are looked at */
+  constructor(site: Site, now = (): number => performance.now(), pages?: ListedPages, most: number = mostNames) {
     this.#site = site;
     this.#now = now;
     this.#pages = pages;
+    this.#most = most;
   }
 
   /** The listing of a directory as HTML or JSON; the status that says why not when it cannot be read. */
@@ -182,9 +193,9 @@ export class Listings {
     const kept = this.#kept.get(key);
     if (kept !== undefined && startedMs < kept.untilMs) return kept.text;
     this.#kept.delete(key);
-    const entries = readListing(this.#site, path);
-    if (typeof entries === 'number') return this.#site.failure(-entries, path).status;
-    const listed = this.#pages === undefined ? entries : withPages(path, entries, this.#pages);
+    const read = readListing(this.#site, path, this.#most);
+    if (typeof read === 'number') return this.#site.failure(-read, path).status;
+    const listed = this.#pages === undefined ? read : { ...read, entries: withPages(path, read.entries, this.#pages) };
     const text = json ? jsonListing(path, listed) : htmlListing(path, listed);
     const endedMs = this.#now();
     const tookMs = endedMs - startedMs;
