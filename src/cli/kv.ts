@@ -15,6 +15,7 @@ import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 import { oneOf, socketMode, wholeNumber } from './kit/values.js';
+import { checkKvOptions, isPastKernel, vmLinks } from './kv-options.js';
 
 const help = `Usage: clearway kv [options]
 
@@ -80,10 +81,6 @@ const flags = {
 } as const;
 
 type Values = ReturnType<typeof parseFlags<typeof flags>>['values'];
-
-/** What a guest's card may be joined to, and what else is for guests alone. */
-const vmLinks = ['tap', 'xdp', 'vhost-user'] as const;
-const vmOptions = [...vmLinks, 'vm-address', 'vm-gateway'] as const;
 
 const leastMemory = 4 * 1024 ** 2;
 /** Of the 4 GiB that the core addresses, what is left beside its own tables. */
@@ -293,14 +290,8 @@ async function serveOnLinux(values: Values, store: StoreOptions): Promise<number
   const { kvMetrics } = await import('../kv/kv-metrics.js');
   const { watchStore } = await import('./kit/watch-store.js');
   const { metrics, live, engine } = await deviceOptions(values);
-  const isPast = Object.keys(values).some((name) => name.startsWith('bypass'));
-  const forVm = vmOptions.find((name) => values[name] !== undefined);
-  if (values.vm !== true && forVm !== undefined) throw new UsageError(`--${forVm} is for --vm: give both`);
-  if (values.vm === true) {
-    if (isPast) throw new UsageError('--vm and --bypass are two ways to serve: give one of them');
-    return serveInGuest(values, store, { metrics, live, engine });
-  }
-  const place = await (isPast ? listenPastKernel(values, store) : listenByKernel(values, store));
+  if (values.vm === true) return serveInGuest(values, store, { metrics, live, engine });
+  const place = await (isPastKernel(values) ? listenPastKernel(values, store) : listenByKernel(values, store));
   const { sockets, bypass, port, places } = place;
   const options: KvStart = { store: { ...store, port }, sockets, bypass };
   try {
@@ -327,6 +318,7 @@ export async function run(args: string[]): Promise<number> {
     process.stdout.write(dressed(help, process.stdout));
     return 0;
   }
+  checkKvOptions(values, platformIsLinux);
   const store = storeOptions(values);
   if (platformIsLinux) return serveOnLinux(values, store);
   const { hosts, port } = placesOf(values, store.password);

@@ -19,11 +19,11 @@ the exit status is the guest's. WORDs are its command line.
   --bind HOST        address to listen on; repeatable (127.0.0.1: this host only)
   --tap NAME         a network card of the guest on a tap of this host, which is made if it is not there (CAP_NET_ADMIN)
   --xdp DEVICE       or on a network device of this host, whose packets are taken past the kernel (AF_XDP; requires root)
-  --vhost-user SOCKET or worked for by another process, the back end of vhost-user there: clearway net --socket SOCKET
+  --vhost-user SOCKET or by another process, the back end of vhost-user that listens there: clearway net --socket SOCKET
   --beside 'IMAGE WORD...' another guest, with a card on the same network, which without --tap and --xdp is theirs alone;
                      repeatable, up to 7; it has as much memory, and the command ends with the first guest
-  --guest-port N     the port that the guest listens on (6379)
-  --maxclients N     most connections (10000)
+  --guest-port N     with --port: the port that the guest listens on (6379)
+  --maxclients N     with --port: most connections (10000)
   --metrics HOST:PORT serve Prometheus metrics there, at /metrics (none)
   --live             show on one screen what happens, each second
   --engine NAME      auto, uring or epoll (auto: io_uring where the host allows it)
@@ -49,10 +49,14 @@ const flags = {
 
 type Values = ReturnType<typeof parseFlags<typeof flags>>['values'];
 
+/** Options that say more of `--port`, and nothing without it. */
+const ofDoor = ['bind', 'guest-port', 'maxclients'] as const;
+
 /** The sockets that lead to the guest. @throws UsageError, SystemError */
 async function openDoor(values: Values) {
   if (values.port === undefined) {
-    if (values.bind !== undefined) throw new UsageError('--bind needs --port N: without it nobody is listened for');
+    const name = ofDoor.find((each) => values[each] !== undefined);
+    if (name !== undefined) throw new UsageError(`--${name} needs --port N: without it nobody can connect`);
     return undefined;
   }
   const { Listening } = await import('../serve/listening.js');

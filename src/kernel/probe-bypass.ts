@@ -54,7 +54,7 @@ function examineXdpSocket(): Outcome {
 const kvmGetApiVersion = 0xae00;
 
 function examineKvm(): Outcome {
-  const cost = 'virtual machines run by emulation, many times slower';
+  const cost = 'clearway vm and clearway kv --vm do not run; QEMU emulates, many times slower';
   let fd: number;
   try {
     fd = openSync('/dev/kvm', 'r+');
@@ -117,7 +117,8 @@ export const bypassProbes: readonly Probe[] = [
   },
   {
     ...{ id: 'kvm', group: 'bypass', what: 'KVM' },
-    meaning: 'Virtual machines at full speed: clearway disk serves them, and works without.',
+    meaning:
+      'Virtual machines: clearway vm and clearway kv --vm run in them; clearway disk and clearway net serve those of QEMU, and work without.',
     examine: examineKvm,
   },
   {

@@ -1,14 +1,16 @@
 // What `clearway vm` and `clearway kv --vm` share: a guest in its thread, what people watch of it, the status it ends with. Not here: their options, the guest (vmm/).
 
-import { existsSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { Kicker } from '../../kvm/kick.js';
+import { formatBytes } from '../../text/units.js';
 import type { EngineChoice } from '../../transport/open-engine.js';
 import type { DeviceThread } from '../../vhost/device-thread.js';
+import { ImageError, readImage } from '../../vmm/image-file.js';
 import { type VmCounts, vmMetrics, vmScreen } from '../../vmm/vm-metrics.js';
 import type { SocketDoor, VmLink, VmOffered, VmStart } from '../../vmm/vm-service.js';
 import { offerDevices } from './devices.js';
 import { ownMac } from './own-mac.js';
-import { UsageError } from './usage.js';
+import { fileTrouble, UsageError } from './usage.js';
 import type { Watched } from './watch-devices.js';
 
 /** One guest of a command. */
@@ -61,10 +63,29 @@ export function linkWords({ to }: VmOffered, link: VmLink | undefined): string {
 /** How long a guest may have the thread while others want it. */
 const shareMs = 10;
 
+/** A larger file is another thing: an image takes 1 MiB of the machine at most, beside what debuggers want to know of it. */
+const mostImageBytes = 64 * 1024 ** 2;
+
+/** Looks at an image before anything is opened for its guest. @throws UsageError that names the file, where it is none */
+function checkImage(path: string): void {
+  let facts: Stats | undefined;
+  try {
+    facts = statSync(path, { throwIfNoEntry: false });
+    if (facts === undefined) throw new UsageError(`there is no image ${path}`);
+    if (!facts.isFile()) throw new ImageError('it is no regular file');
+    if (facts.size > mostImageBytes) throw new ImageError(`it has ${formatBytes(facts.size)}`);
+    readImage(readFileSync(path));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const why = error instanceof ImageError ? error.message : fileTrouble(error);
+    throw new UsageError(`${path} is no image of Clearway's: ${why}`);
+  }
+}
+
 /** Runs guests until the first of them ends or a signal ends it. Returns the exit status. @throws UsageError where there is no image */
 export async function runVm(command: VmCommand): Promise<number> {
   const { name, guests, door, link, engine, metrics, live, announce } = command;
-  for (const { image } of guests) if (!existsSync(image)) throw new UsageError(`there is no image ${image}`);
+  for (const { image } of guests) checkImage(image);
   const kickers = guests.map(() => new Kicker());
   const status = new SharedArrayBuffer(4);
   Atomics.store(new Int32Array(status, 0, 1), 0, -1);

@@ -1,4 +1,4 @@
-// A guest of some twenty lines: every datagram to its port (`port=`, 7) goes back to whom it came from, in the frame in which it came. docs/vm.md begins with it.
+// The smallest guest: every datagram to its port (`port=`, 7) goes back to whom it came from, in the frame in which it came. docs/vm.md names it.
 
 import { beginArena, heapBase, take, trustZeros } from '../arena';
 import { Place } from '../control';
