@@ -6,6 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { copyReasonNames } from '../src/memory/copy.js';
+import { causeNames, tierSees } from '../src/meter/accounts/causes.js';
 import { repositoryRoot } from './tidy.js';
 
 const readmes = ['README.md', 'README.zh-CN.md'];
@@ -132,6 +134,25 @@ test('docs/errors.md: every code of the library and nothing else; every sentence
   assert.ok(sentences.length > 20);
   const unknown = sentences.flatMap((sentence) => sentence.split(/…(?:[;:] )?/).filter((part) => !code.includes(part)));
   assert.deepEqual(unknown, []);
+});
+
+test('docs/meter.md: every counter of the meter, those of one tier in its column, and every reason of a copy', () => {
+  const text = read('docs/meter.md');
+  const part = (heading: string): string => text.split(`\n### ${heading}\n`)[1]!.split(/\n##+ /)[0]!;
+  const counters = [...part('The counters').matchAll(/`([a-zA-Z]+)`/g)]
+    .map(([, name]) => name!)
+    .filter((name) => !['counters', 'cause'].includes(name));
+  assert.deepEqual(counters.sort(), [...causeNames].sort());
+  const rows = [...part('The counters').matchAll(/^\| [^`|]+ \|([^|]*)\|([^|]*)\|$/gm)];
+  assert.ok(rows.length >= 6);
+  for (const [, anyTier, functionTier] of rows) {
+    for (const [, name] of anyTier!.matchAll(/`([a-zA-Z]+)`/g))
+      assert.ok(tierSees('tracepoints', name as (typeof causeNames)[number]), name);
+    for (const [, name] of functionTier!.matchAll(/`([a-zA-Z]+)`/g))
+      assert.ok(!tierSees('tracepoints', name as (typeof causeNames)[number]), name);
+  }
+  const reasons = [...part('What Clearway copies itself').matchAll(/^\| `([a-zA-Z]+)` \|/gm)].map(([, name]) => name!);
+  assert.deepEqual(reasons.filter((name) => name !== 'reason').sort(), [...copyReasonNames].sort());
 });
 
 test('CONTRIBUTING.md and continuous integration name the run of all tests, and it has those of the whole product', () => {

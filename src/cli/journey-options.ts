@@ -49,6 +49,7 @@ every stage with p50, p99 and max, the time line of an ordinary message, the slo
   --output FILE      writes the report into a file
   --trace FILE       a trace for Perfetto (ui.perfetto.dev) or chrome://tracing, as JSON
   --pcapng FILE      the headers of the packets, each with the stages of its message as a comment, for Wireshark
+  -h, --help         print this help
 
 Exit status: 0; that of COMMAND; 2 for wrong use; 3 if the host refuses.
 \`clearway plan\` predicts the same times from a model; this command measures them.

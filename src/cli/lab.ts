@@ -34,6 +34,7 @@ Requires root and iproute2.
   --list        list the experiments
   --bytes SIZE  payload of each experiment (16MiB)
   --json        print the run as one JSON object
+  -h, --help    print this help
 
 Exit status: 0; 1 if a measurement was not as predicted; 2 for wrong use; 3 if the host refuses.
 `;

@@ -18,7 +18,8 @@ const help = `Usage: clearway media [--json] FILE
 Shows what clearway serve --media offers of a film (MP4, MOV) as HLS and DASH: renditions, codecs, duration, segments, rates,
 subtitles, addresses; what is left out and why; what some players cannot play. Reads the film's tables, not its media.
 
-  --json  the same as JSON, as served at film.mp4/film.json
+  --json      the same as JSON, as served at film.mp4/film.json
+  -h, --help  print this help
 
 Exit status: 0; 1 for a film that cannot be offered; 2 for wrong use.
 `;

@@ -83,6 +83,7 @@ Counts every byte the CPU copies through sockets, for any program, by process an
   --otlp URL         exports to an OpenTelemetry collector (OTLP/HTTP, JSON) every 10 s, or --interval
   record FILE        writes every reading into a file, as JSON lines
   replay FILE        shows a recording as it was seen: live table, report, conditions; --speed 10 goes ten times as fast
+  -h, --help         print this help
 
 Exit status: 0; that of COMMAND; 1 if a --fail-if holds or cannot be judged; 2 for wrong use; 3 if the host refuses.
 `;

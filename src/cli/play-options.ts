@@ -33,7 +33,8 @@ into the driver's ring in one copy, the kernel's; a folder stands for the audio 
 
   --report[=FILE]    print the report at the end, with what its words mean; with FILE write it there as JSON
   --html FILE        write the report as a page
-  --json             print events instead of lines, as JSON, one a line: ready, track, xrun, end, report
+  --json             print events instead of lines, as JSON, one a line: ready, track, skipped, xrun, gap, truncated, suspended,
+                     missed (events that nobody read), end, report
   --live             show on one screen how it goes
   --fail-on-xrun[=N] exit status 4 if the device ran dry, more than N times (0)
   --fail-on-late MS  exit status 4 if the pump woke later than that, at its worst
@@ -45,7 +46,7 @@ into the driver's ring in one copy, the kernel's; a folder stands for the audio 
   -h, --help         print this help
 
 Keys on a terminal: space pauses, left and right seek 5 s, down and up a minute, n goes on to the next file, q ends.
-Exit status: 0 played; 1 an option or a file is wrong; 2 the device cannot be used; 3 the device went away; 4 --fail-on-* was met.
+Exit status: 0 played, or ended by q, SIGINT or SIGTERM; 1 an option or a file is wrong; 2 the device cannot be used; 3 the device went away; 4 --fail-on-* was met.
 `;
 
 /** Exit statuses; the help says the same. */

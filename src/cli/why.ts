@@ -20,8 +20,9 @@ bytes were copied, how to avoid it, and what that saves. Requires root.
 
   --pid N            a process and its descendants, until it ends
   -- COMMAND ARG...  runs a program; the answer goes to stderr
-  --duration TIME    ends after a time: 10s, 500ms, 2m (default without COMMAND: 10s)
+  --duration TIME    ends after a time: 10s, 500ms, 2m (default without --pid and COMMAND: 10s)
   --json             reasons and evidence as JSON
+  -h, --help         print this help
 
 Without --pid and COMMAND it looks at every process of the host; Ctrl-C ends it early, with an answer.
 Exit status: 0; that of COMMAND; 2 for wrong use; 3 if the host refuses.

@@ -1,5 +1,6 @@
 // The measured journey as a library: what `clearway/journey` exports. See docs/journey.md.
 
+export { RefusedError } from '../bpf/refusals.js';
 export type { StageSummary } from './collector.js';
 export { ConnectionFilterError } from './connection-filter.js';
 export { pcapngBlocks } from './export/pcapng.js';

@@ -1,5 +1,6 @@
 // The copy meter as a library: what the rest of the package uses of this folder. See docs/meter.md.
 
+export { RefusedError } from '../bpf/refusals.js';
 export {
   type AccountRow,
   addCounters,
