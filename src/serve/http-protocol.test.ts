@@ -62,3 +62,85 @@ test('the last answer of a client closes at once where it left at once and nothi
     assert.deepEqual(ends, [end], `${isLast} ${tookMs} ${hasInput}`);
   }
 });
+
+/** A connection of a protocol alone. */
+function madeUp(protocol: HttpProtocol): { connection: Connection<HttpState>; ends: string[] } {
+  const ends: string[] = [];
+  const connection = {
+    ...{ state: protocol.createState(), sentBytes: 0, deadlineMs: 77, rate: 0, sending: false },
+    ...{ abort: () => ends.push('abort'), finish: () => ends.push('finish'), flush: () => {} },
+  } as unknown as Connection<HttpState>;
+  return { connection, ends };
+}
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+function protocolOf(answerer: Partial<Answerer>, failed: (error: Error) => void = assert.fail): HttpProtocol {
+  const metrics = { add: () => {}, countResponse: () => {} } as unknown as Metrics;
+  const timeouts = { headMs: 10, idleMs: 10 };
+  return new HttpProtocol({ nowMs: 1000 } as Loop, answerer as Answerer, metrics, undefined, timeouts, 0, failed);
+}
+
+test('where there is no memory for a refusal either its connection ends, and nothing else', () => {
+  const failures: string[] = [];
+  const none = (): never => {
+    throw new Error('no memory');
+  };
+  const answerer = { answerQuickly: () => false, answer: none, refuse: none };
+  const protocol = protocolOf(answerer, (error) => failures.push(error.message));
+  const offer = (text: string) => (connection: Connection<HttpState>) => {
+    const bytes = bytesOf(text);
+    assert.equal(protocol.received(connection, bytes, 0, bytes.length), bytes.length);
+  };
+  const cases = [
+    offer('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
+    offer('no request\r\n\r\n'),
+    (connection: Connection<HttpState>) => {
+      connection.state.headSinceMs = 1;
+      protocol.expired(connection);
+    },
+  ];
+  for (const each of cases) {
+    const { connection, ends } = madeUp(protocol);
+    each(connection);
+    assert.deepEqual(ends, ['abort']);
+    assert.equal(connection.state.bodyBytes, 0);
+  }
+  assert.equal(failures.length, 4);
+});
+
+test('a request is a client’s last where nothing is behind it', () => {
+  const protocol = protocolOf({ answerQuickly: () => true });
+  const request = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+  for (const [text, isLast] of [
+    [request, true],
+    [`${request}G`, false],
+    [`${request}\r\n`, false],
+  ] as const) {
+    const { connection } = madeUp(protocol);
+    const bytes = bytesOf(text);
+    assert.equal(protocol.received(connection, bytes, 0, bytes.length), request.length);
+    assert.equal(connection.state.isLast, isLast, JSON.stringify(text));
+  }
+});
+
+test('empty lines before a request begin no time of a head, however they come', () => {
+  const protocol = protocolOf({ answerQuickly: () => true });
+  const request = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+  for (const [text, taken] of [
+    ['\r', 0],
+    ['\r\n', 2],
+    ['\r\n\r', 2],
+    ['\r\n'.repeat(30), 60],
+    [`\r\n${request}`, 2],
+    ['\r\nG', 2],
+  ] as const) {
+    const { connection } = madeUp(protocol);
+    const bytes = bytesOf(text);
+    assert.equal(protocol.received(connection, bytes, 0, bytes.length), taken, JSON.stringify(text));
+    assert.deepEqual([connection.deadlineMs, connection.state.headSinceMs, connection.state.headSeen], [77, 0, 0]);
+  }
+  const { connection } = madeUp(protocol);
+  assert.equal(protocol.received(connection, bytesOf('G'), 0, 1), 0);
+  assert.deepEqual([connection.deadlineMs, connection.state.headSinceMs], [1010, 1000]);
+});

@@ -7,6 +7,7 @@ import type { Connection, Protocol } from '../transport/connection.js';
 import type { Loop } from '../transport/loop.js';
 import { peerHost } from '../transport/peer.js';
 import { BodyReader } from '../wire/http1/body.js';
+import { CR, LF } from '../wire/http1/grammar.js';
 import { DEFAULT_HEAD_LIMITS, Field, parseRequestHead, RequestHead } from '../wire/http1/request.js';
 import { type ProxyHeader, parseProxyHeader } from '../wire/proxy-protocol.js';
 import type { AccessLog } from './access-log.js';
@@ -127,6 +128,13 @@ function peerOf(connection: Connection<HttpState>): string {
   return host === undefined ? '-' : host || unixPeer;
 }
 
+/** Bytes of the empty lines at `start`. */
+function emptyLines(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+  return at - start;
+}
+
 /** Speaks HTTP/1.1 and 1.0 on the connections of one worker. */
 export class HttpProtocol implements Protocol<HttpState> {
   /** Set when the worker drains: every answer ends its connection. */
@@ -214,12 +222,17 @@ export class HttpProtocol implements Protocol<HttpState> {
     const state = connection.state;
     if (state.proxyPending) return this.#takeProxyHeader(connection, bytes, start, end);
     if (state.bodyPending) return this.#skipBody(connection, bytes, start, end);
+    // Empty lines before a request are none of it (RFC 9112 section 2.2): its time begins with its own first byte.
+    if (bytes[start] === CR) {
+      const empty = emptyLines(bytes, start, end);
+      if (empty > 0 || end - start === 1) return empty;
+    }
     const head = this.#head;
     const taken = parseRequestHead(bytes, start, end, head, DEFAULT_HEAD_LIMITS, state.headSeen);
     if (taken > 0) {
       state.headSeen = 0;
       state.headSinceMs = 0;
-      this.#request(connection, head);
+      this.#request(connection, head, start + taken < end);
       return taken;
     }
     if (taken < 0) {
@@ -228,7 +241,7 @@ export class HttpProtocol implements Protocol<HttpState> {
       this.#nameClient(state, undefined);
       state.closeAfter = true;
       state.isLast = false;
-      this.#responder.refuse(connection, -taken);
+      this.#refuse(connection, -taken);
       connection.flush();
       return end - start;
     }
@@ -250,13 +263,14 @@ export class HttpProtocol implements Protocol<HttpState> {
     if (this.#log !== undefined) state.log.begin(head, bytes, end);
   }
 
-  #request(connection: Connection<HttpState>, head: RequestHead): void {
+  /** @param isFollowed more of what the client sent is there. */
+  #request(connection: Connection<HttpState>, head: RequestHead, isFollowed: boolean): void {
     this.#begin(connection, head, head.bytes, head.start + head.length);
     const state = connection.state;
     if (state.peerTrusted) this.#nameClient(state, head);
     const close = !head.keepAlive || this.draining;
     state.closeAfter = close;
-    state.isLast = !head.keepAlive && head.contentLength <= 0 && !head.chunked;
+    state.isLast = !head.keepAlive && !isFollowed && head.contentLength <= 0 && !head.chunked;
     if (head.contentLength > 0 || head.chunked) this.#expectBody(connection, head);
     this.#answer(connection, head, state.closeAfter);
     connection.flush();
@@ -286,7 +300,22 @@ export class HttpProtocol implements Protocol<HttpState> {
       this.#failed(error as Error);
       // Part of an answer may be queued already: then only the end of the connection is understood.
       if (connection.sending) connection.abort();
-      else this.#responder.refuse(connection, 500);
+      else this.#refuse(connection, 500);
+    }
+  }
+
+  /** Refuses a request. Where there is no memory for that either, the end of its connection says it, and the others live on. */
+  #refuse(connection: Connection<HttpState>, status: number): void {
+    try {
+      this.#responder.refuse(connection, status);
+    } catch (error) {
+      const { state } = connection;
+      state.status = status;
+      state.way = Way.none;
+      state.headBytes = 0;
+      state.bodyBytes = 0;
+      this.#failed(error as Error);
+      connection.abort();
     }
   }
 
@@ -347,7 +376,7 @@ export class HttpProtocol implements Protocol<HttpState> {
     state.isLast = false;
     if (this.#log !== undefined) state.log.clear();
     this.#nameClient(state, undefined);
-    this.#responder.refuse(connection, 408);
+    this.#refuse(connection, 408);
     connection.flush();
   }
 

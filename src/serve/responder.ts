@@ -208,8 +208,16 @@ export class Responder {
   /** An answer that waited could not be made: a defect, or memory that ran out. */
   readonly #failed = (exchange: Exchange): void => {
     this.#metrics.add('failures');
-    if (exchange.connection.sending) exchange.connection.abort();
-    else this.#replies.message({ ...exchange, close: true }, 500);
+    const { connection } = exchange;
+    try {
+      if (!connection.sending) {
+        this.#replies.message({ ...exchange, close: true }, 500);
+        return;
+      }
+    } catch {
+      // No memory to say so either.
+    }
+    connection.abort();
   };
 
   #answerOptions(exchange: Exchange, head: RequestHead): void {

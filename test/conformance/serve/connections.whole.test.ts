@@ -127,6 +127,23 @@ forEachEngine('connections', (engine) => {
     await client.closes();
   });
 
+  test('Connection: close on small answers, much pipelined behind it: each arrives, and the end is no reset', async () => {
+    for (const before of ['', get('/b.txt'), get('/b.txt') + get('/missing')]) {
+      const client = await RawClient.open(server.address);
+      // Read only when the server is done: a reset throws away what was not read by then.
+      client.socket.pause();
+      client.send(before + get('/a.txt', 'Connection: close\r\n') + get('/b.txt').repeat(3000));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      client.socket.resume();
+      if (before !== '') assert.equal((await client.response()).text, 'b');
+      if (before.includes('missing')) assert.equal((await client.response()).status, 404);
+      assert.equal((await client.response()).text, 'hello');
+      await client.closes();
+      assert.equal(client.error, undefined);
+      client.destroy();
+    }
+  });
+
   test('a short body that nobody wanted is skipped, however it comes', async () => {
     for (const [fields, body] of [
       ['Content-Length: 10000\r\n', 'G'.repeat(10_000)],

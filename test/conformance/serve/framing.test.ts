@@ -79,6 +79,7 @@ const accepted: ReadonlyArray<readonly [name: string, request: string]> = [
   ['absolute-form in upper case', `GET HTTP://test/a.txt HTTP/1.1\r\n${host}\r\n`],
   ['absolute-form of https', `GET https://test/a.txt HTTP/1.1\r\n${host}\r\n`],
   ['an empty line before', `\r\n${get}\r\n`],
+  ['many empty lines before', `${'\r\n'.repeat(9)}${get}\r\n`],
   ['a query', `GET /a.txt?x=/../y%00 HTTP/1.1\r\n${host}\r\n`],
   ['an escaped letter', `GET /%61.txt HTTP/1.1\r\n${host}\r\n`],
   ['a later minor version', `GET /a.txt HTTP/1.2\r\n${host}\r\n`],

@@ -75,6 +75,18 @@ forEachEngine('time limits', (engine) => {
     await client.closes();
   });
 
+  test('empty lines are no request: a connection that sends them alone is as idle as it was', async () => {
+    const texts = ['\r\n', '\r', '\r\n\r\n', '\r\n'.repeat(20)];
+    const clients = await Promise.all(texts.map(() => RawClient.open(server.address)));
+    for (const [index, client] of clients.entries()) {
+      await client.stays('/a.txt');
+      client.send(texts[index]!);
+    }
+    const first = await RawClient.open(server.address);
+    first.send('\r\n');
+    await Promise.all([first, ...clients].map((client) => client.closes()));
+  });
+
   test('a body that does not come ends the connection', async () => {
     const client = await RawClient.open(server.address);
     client.send('POST /a.txt HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nabc');
