@@ -3,7 +3,7 @@
 import type { FileStatus } from '../kernel/file.js';
 import { contentCoding } from '../wire/http/media-type.js';
 import { Fact, type FileTable } from './file-table.js';
-import { identityOf, isRacy, isTimeSet, tagOfIdentity, words } from './identity.js';
+import { identityOf, isRacy, isTimeSet, saidSeconds, tagOfIdentity, words } from './identity.js';
 
 /** Tells versions apart that were looked at within one millisecond. */
 let looks = 0;
@@ -35,6 +35,7 @@ export function setFacts(
   table.size.set(entry, status.size);
   table.mtimeSeconds.set(entry, status.mtimeSeconds);
   table.mtimeNanoseconds.set(entry, status.mtimeNanoseconds);
+  table.modifiedSeconds.set(entry, saidSeconds(status, nowMs));
   table.coding.set(entry, coding);
   table.siblingGeneration.set(entry, -1);
   table.siblings.set(entry, 0);

@@ -72,6 +72,8 @@ export class FileTable {
   readonly size = this.#records.double(8);
   readonly mtimeSeconds = this.#records.double(64);
   readonly mtimeNanoseconds = this.#records.word(80);
+  /** What is said of that time, in whole seconds: see saidSeconds of identity.ts. */
+  readonly modifiedSeconds = this.#records.double(88);
   /** 64 bits of identity: inode, device, times and size of what was opened. */
   readonly identityHigh = this.#records.word(72);
   readonly identityLow = this.#records.word(76);

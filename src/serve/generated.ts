@@ -87,7 +87,7 @@ export class Generated {
     table.size.set(entry, resource.size);
     table.tagHigh.set(entry, high);
     table.tagLow.set(entry, low);
-    table.mtimeSeconds.set(entry, resource.lastModifiedSeconds);
+    table.modifiedSeconds.set(entry, resource.lastModifiedSeconds);
     table.coding.set(entry, 0);
     const dateFact = resource.isDateStrong ? 0 : Fact.timeSet;
     table.facts.set(entry, table.facts.get(entry) | Fact.tagged | Fact.encoded | dateFact);

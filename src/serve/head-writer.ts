@@ -122,7 +122,7 @@ export class HeadWriter {
 
   /** Validators and what caches may do. Returns where the entity tag's bytes are. */
   validators(table: FileTable, entry: number, varies: boolean, nowSeconds: number): number {
-    const seconds = table.mtimeSeconds.get(entry);
+    const seconds = table.modifiedSeconds.get(entry);
     if (isDate(seconds)) {
       this.put(lastModified);
       // A date ahead of the response's is not one (RFC 9110 section 8.8.2.1).

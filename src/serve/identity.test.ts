@@ -7,6 +7,7 @@ import {
   identityOf,
   isRacy,
   isTimeSet,
+  saidSeconds,
   TAG_BYTES,
   tagOfContent,
   tagOfIdentity,
@@ -86,6 +87,12 @@ test('a tag is written as it is formatted', () => {
       assert.match(text, /^"[0-9a-f]{16}"$/);
     }),
   );
+});
+
+test('a modification time that lies ahead is said as that of the last change, and never later than now', () => {
+  const times = (mtimeSeconds: number, ctimeSeconds: number): number =>
+    saidSeconds({ ...emptyFileStatus(), mtimeSeconds, ctimeSeconds }, 100_999);
+  assert.deepEqual([times(5, 50), times(100, 50), times(101, 50), times(101, 101)], [5, 100, 50, 100]);
 });
 
 test('a time that was set, even back within a second, is told from one that a write left', () => {

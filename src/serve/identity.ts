@@ -138,6 +138,16 @@ export function isTimeSet(status: FileStatus): boolean {
 }
 
 /**
+ * The modification time that is said of a file, in whole seconds. One that lies ahead is none (RFC 9110 section 8.8.2.1): then it is the time of
+ * the last change, which is one and the same for every worker and every answer, so that what one of them said is true to the others.
+ * @param nowMs of Date.now().
+ */
+export function saidSeconds({ mtimeSeconds, ctimeSeconds }: FileStatus, nowMs: number): number {
+  const nowSeconds = Math.floor(nowMs / 1000);
+  return mtimeSeconds <= nowSeconds ? mtimeSeconds : Math.min(ctimeSeconds, nowSeconds);
+}
+
+/**
  * Whether a modification time says when something changed. 0 and 1 are what archives, container layers and package stores set that
  * keep no times: every version of a file has it, so that it answers no condition and is not sent.
  */

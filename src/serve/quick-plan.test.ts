@@ -99,7 +99,7 @@ test('it decides what the general rules decide, or nothing', () => {
   fc.assert(
     fc.property(requests, ([each, fields, isGet]) => {
       table.size.set(entry, each.size);
-      table.mtimeSeconds.set(entry, each.mtimeSeconds);
+      table.modifiedSeconds.set(entry, each.mtimeSeconds);
       table.tagHigh.set(entry, each.tagHigh);
       table.tagLow.set(entry, each.tagLow);
       table.facts.set(entry, each.timeSet ? Fact.timeSet : 0);

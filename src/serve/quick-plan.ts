@@ -77,7 +77,7 @@ function isOwnTag(head: RequestHead, field: number, table: FileTable, entry: num
 function isOwnDate(head: RequestHead, field: number, table: FileTable, entry: number, nowSeconds: number): boolean {
   const start = head.fieldStart[field]!;
   if (head.fieldEnd[field]! - start !== HTTP_DATE_BYTES) return false;
-  const seconds = table.mtimeSeconds.get(entry);
+  const seconds = table.modifiedSeconds.get(entry);
   if (!isDate(seconds)) return false;
   writeHttpDate(date, 0, Math.min(seconds, nowSeconds));
   for (let index = 0; index < HTTP_DATE_BYTES; index++) if (head.bytes[start + index] !== date[index]) return false;

@@ -47,7 +47,7 @@ export class Representation implements Resource {
     this.size = table.size.get(entry);
     this.mtimeSeconds = table.mtimeSeconds.get(entry);
     this.mtimeNanoseconds = table.mtimeNanoseconds.get(entry);
-    this.lastModifiedSeconds = Math.min(this.mtimeSeconds, Math.floor(Date.now() / 1000));
+    this.lastModifiedSeconds = Math.min(table.modifiedSeconds.get(entry), Math.floor(Date.now() / 1000));
     this.contentType = contentType;
     this.coding = coding?.name ?? contentCoding(path);
     this.#identityHigh = table.identityHigh.get(entry);

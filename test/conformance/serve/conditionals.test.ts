@@ -100,6 +100,27 @@ forEachEngine('conditionals', (engine) => {
     assert.ok(Date.parse(fields.get('last-modified')!) <= Date.parse(fields.get('date')!));
   });
 
+  test('what is said of a file from the future holds a while later, whichever path answers', async () => {
+    for (const [name, content] of [
+      ['soon.txt', 'hello'],
+      ['soon.bin', patterned(200_000)],
+    ] as const) {
+      site.write(name, content);
+      utimesSync(site.at(name), 4_102_444_800, 4_102_444_800);
+      const said = (await ask(server.address, `GET /${name}`)).fields.get('last-modified')!;
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      // By the general path, which alone takes a field in two lines.
+      const again = await ask(server.address, `GET /${name}`, ['Accept: text/html', 'Accept: */*']);
+      assert.equal(again.fields.get('last-modified'), said);
+      for (const [field, status] of [
+        [`If-Unmodified-Since: ${said}`, 200],
+        [`If-Modified-Since: ${said}`, 304],
+      ] as const) {
+        assert.equal((await ask(server.address, `GET /${name}`, [field])).status, status, field);
+      }
+    }
+  });
+
   test('a 304 carries what a 200 would, of Cache-Control, Date, ETag, Last-Modified, Vary, and no content fields', async () => {
     const { fields: full } = await ask(server.address, 'GET /small.txt');
     const { status, fields } = await ask(server.address, 'GET /small.txt', [`If-None-Match: ${full.get('etag')}`]);
