@@ -1,6 +1,6 @@
 // A virtual machine of KVM: one region of memory at address 0, one processor. Not here: what is in the memory (vmm/boot.ts), what exits mean (vmm/).
 
-import { Errno } from '../kernel/errno.js';
+import { Errno, isShortage } from '../kernel/errno.js';
 import {
   copyCpuid,
   createMachine,
@@ -57,9 +57,11 @@ const Regs = { rsp: 48, rip: 128, rflags: 136 } as const;
 function openKvmDevice(): number {
   const kvm = openKvm();
   if (kvm < 0) {
-    const hint =
-      -kvm === Errno.EACCES
-        ? 'virtual machines are for members of the group kvm: sudo usermod -aG kvm $USER, then log in again'
+    const isRefused = -kvm === Errno.EACCES || -kvm === Errno.EPERM;
+    const hint = isRefused
+      ? 'virtual machines are for members of the group kvm: sudo usermod -aG kvm $USER, then log in again'
+      : isShortage(-kvm)
+        ? undefined
         : 'this host has no KVM: load kvm_intel or kvm_amd, or allow nested virtualisation';
     throw new SystemError(-kvm, 'open', '/dev/kvm', hint);
   }

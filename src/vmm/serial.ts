@@ -1,18 +1,20 @@
 // The serial line of a guest: bytes become lines for whoever watches. A guest that says very much is cut short, so that it fills nobody's disk.
 
-const mostLine = 4096;
+/** With a name before it a line is no longer than what a pipe that has room at all takes whole (pipe(7), PIPE_BUF: 4096 bytes). */
+const mostLine = 4000;
 
 /** See the file's head. */
 export class Serial {
   /** Lines that were not passed on. */
   dropped = 0;
-  readonly #say: (line: string) => void;
+  readonly #say: (line: string) => boolean;
   readonly #mostPerSecond: number;
   #line = '';
   #second = -1;
   #said = 0;
 
-  constructor(say: (line: string) => void, mostPerSecond = 200) {
+  /** @param say says a line. False: nobody took it */
+  constructor(say: (line: string) => boolean, mostPerSecond = 200) {
     this.#say = say;
     this.#mostPerSecond = mostPerSecond;
   }
@@ -32,8 +34,8 @@ export class Serial {
       this.#second = second;
       this.#said = 0;
     }
-    if (this.#said++ < this.#mostPerSecond) this.#say(this.#line);
-    else this.dropped++;
+    const line = this.#line;
     this.#line = '';
+    if (this.#said++ >= this.#mostPerSecond || !this.#say(line)) this.dropped++;
   }
 }

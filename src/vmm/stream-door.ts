@@ -89,15 +89,19 @@ export class StreamDoor implements Protocol<DoorState>, StreamOwner, Lender {
     this.#resume(this.#connections.get(port));
   }
 
-  /** The guest will not have it. */
+  /** The guest will not have it, or it is to end at once. */
   refused(port: number): void {
     this.#connections.get(port)?.abort();
   }
 
-  /** The guest is done with a stream. */
-  over(port: number): void {
+  /** The guest is done with a stream: of one that it has sent away, what the client does not take is not waited for. */
+  over(port: number, isReset: boolean): void {
     const connection = this.#connections.get(port);
     if (connection === undefined || connection.state.isEnding) return;
+    if (isReset && connection.sending) {
+      connection.abort();
+      return;
+    }
     connection.state.isEnding = true;
     connection.finish();
   }

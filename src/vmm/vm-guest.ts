@@ -2,6 +2,7 @@
 // nobody waits for another and no wake-up can be lost between them. Not here: the machine (guest.ts), what its card is joined to (vm-service.ts).
 
 import { readFileSync, writeSync } from 'node:fs';
+import { takesOutput } from '../kernel/event.js';
 import type { Loop } from '../transport/loop.js';
 import type { JoinedPeer } from '../vhost/net/joined-peer.js';
 import { MmioTransport } from '../virtio/mmio.js';
@@ -50,6 +51,17 @@ const guestCid = 3;
 /** Times that a guest is entered before it rests for the first time, at most: each is some thousand stops. */
 const bootEntries = 1000;
 
+/** Says a line on the standard error output. False where it is not taken at once: who reads slowly, or has gone, holds up no guest. */
+function sayWhereTaken(line: string): boolean {
+  if (!takesOutput(2)) return false;
+  try {
+    writeSync(2, line);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** See the file's head. */
 export class VmGuest {
   readonly guest: Guest;
@@ -76,31 +88,36 @@ export class VmGuest {
     this.#loop = loop;
     this.#hearer = hearer;
     this.#remote = remote;
-    this.serial = new Serial((line) => void writeSync(2, `${hearer.name}: ${line}\n`));
+    this.serial = new Serial((line) => sayWhereTaken(`${hearer.name}: ${line}\n`));
     const { image, memoryBytes, commandLine, mac, shared } = start;
     const devices = [link, remote, streams].filter((each) => each !== undefined).length;
     const options = { memoryBytes, commandLine, devices };
     this.guest = new Guest(readImage(readFileSync(image)), options, shared, (byte) => this.serial.put(byte));
-    const { domain } = this.guest;
-    const told = (): void => {
-      this.#isResting = false;
-      this.#wake();
-    };
-    if (link !== undefined) {
-      this.card = new NetworkCard(loop, domain, link.peer, { mac, mtu: link.mtu, told, say: hearer.say });
-      this.guest.add(new MmioTransport(this.card, domain));
+    try {
+      const { domain } = this.guest;
+      const told = (): void => {
+        this.#isResting = false;
+        this.#wake();
+      };
+      if (link !== undefined) {
+        this.card = new NetworkCard(loop, domain, link.peer, { mac, mtu: link.mtu, told, say: hearer.say });
+        this.guest.add(new MmioTransport(this.card, domain));
+      }
+      if (remote !== undefined) {
+        remote.join({ loop, guest: this.guest, registers: registersOf(0), told, say: hearer.say });
+        this.guest.add(new MmioTransport(remote, domain, remote.layouts));
+      }
+      if (streams !== undefined) {
+        this.vsock = streams.device = new VsockDevice(domain, guestCid, streams, () => {
+          if (!this.#isLooking) this.#wake();
+        });
+        this.guest.add(new MmioTransport(this.vsock, domain));
+      }
+      this.#timer = new RestTimer(loop, told);
+    } catch (error) {
+      this.guest.close();
+      throw error;
     }
-    if (remote !== undefined) {
-      remote.join({ loop, guest: this.guest, registers: registersOf(0), told, say: hearer.say });
-      this.guest.add(new MmioTransport(remote, domain, remote.layouts));
-    }
-    if (streams !== undefined) {
-      this.vsock = streams.device = new VsockDevice(domain, guestCid, streams, () => {
-        if (!this.#isLooking) this.#wake();
-      });
-      this.guest.add(new MmioTransport(this.vsock, domain));
-    }
-    this.#timer = new RestTimer(loop, told);
     // Each tick is a moment at which this thread can be ended.
     this.#stopTicks = loop.everyTick(() => this.serial.flush());
   }

@@ -21,7 +21,9 @@ export interface VmCounts {
   readonly packetsDropped: number;
   readonly accepted: number;
   readonly refused: number;
-  /** Lines of the serial line that were too many. */
+  /** Clients that were let go of because they kept answers from others. */
+  readonly slowReaders: number;
+  /** Lines of the serial line that were too many, or that nobody took. */
   readonly linesDropped: number;
   readonly copied: readonly number[];
 }
@@ -43,7 +45,8 @@ const families: readonly (readonly [name: string, help: string, figure: Figure])
   ['clearway_vm_output_bytes_total', 'Bytes of streams and packets from the guest.', 'bytesOut'],
   ['clearway_vm_connections_accepted_total', 'Connections that were accepted.', 'accepted'],
   ['clearway_vm_connections_refused_total', 'Connections beyond --maxclients.', 'refused'],
-  ['clearway_vm_lines_dropped_total', 'Lines of the guest beyond 200 a second.', 'linesDropped'],
+  ['clearway_vm_slow_readers_total', 'Connections that ended because they kept answers from others.', 'slowReaders'],
+  ['clearway_vm_lines_dropped_total', 'Lines beyond 200 a second, or that nobody took.', 'linesDropped'],
 ];
 
 /** The metrics of a guest. */

@@ -7,6 +7,7 @@ import { copiedBytes } from '../memory/copy.js';
 import type { ListenSocket } from '../transport/acceptor.js';
 import { Listener } from '../transport/listener.js';
 import type { Loop } from '../transport/loop.js';
+import { limitedSay } from '../vhost/limited-say.js';
 import { type Link, openLink } from '../vhost/net/links.js';
 import type { Devices } from '../vhost/run-devices.js';
 import { type DoorState, StreamDoor } from './stream-door.js';
@@ -120,7 +121,9 @@ export class VmService implements Devices<VmOffered, VmCounts> {
       streams: index === 0 ? door : undefined,
     };
     const over = (why: string, status: number): void => this.#over(index, why, status);
-    this.#guests.push(new VmGuest(this.#loop, start, doors, { name, say: this.#say, over }));
+    // What a guest does wrong over and over is not said each time.
+    const say = limitedSay(this.#loop, this.#say);
+    this.#guests.push(new VmGuest(this.#loop, start, doors, { name, say, over }));
   }
 
   #note(index: number, status: number): void {
@@ -159,6 +162,7 @@ export class VmService implements Devices<VmOffered, VmCounts> {
       if (vsock !== undefined) {
         for (const name of ['packetsIn', 'packetsOut', 'bytesIn', 'bytesOut'] as const) sum[name] += vsock.counts[name];
         sum.deviceFaults += vsock.counts.faults;
+        sum.slowReaders += vsock.counts.slowReaders;
       }
       if (card === undefined) continue;
       const { counts } = card;
@@ -203,5 +207,14 @@ export class VmService implements Devices<VmOffered, VmCounts> {
 
 const nothing = {
   ...{ entries: 0, registers: 0, ports: 0, rests: 0, kicks: 0, faults: 0, packetsIn: 0, packetsOut: 0 },
-  ...{ bytesIn: 0, bytesOut: 0, deviceFaults: 0, packetsDropped: 0, accepted: 0, refused: 0, linesDropped: 0 },
+  ...{
+    bytesIn: 0,
+    bytesOut: 0,
+    deviceFaults: 0,
+    packetsDropped: 0,
+    accepted: 0,
+    refused: 0,
+    slowReaders: 0,
+    linesDropped: 0,
+  },
 };

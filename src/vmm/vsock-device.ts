@@ -9,10 +9,12 @@ import { VsockOp, VsockPackets, vsockHeaderBytes } from './vsock-packets.js';
 
 /** Who is told of a guest's streams, by our port of each. */
 export interface StreamOwner {
-  /** The guest took the stream, or will not have it, or is done with it: bytes that it lent before are to be sent first. */
+  /** The guest took the stream. */
   accepted(port: number): void;
+  /** The guest will not have it, or it is to end at once: nothing that was lent is to be sent any more. */
   refused(port: number): void;
-  over(port: number): void;
+  /** The guest is done with it: bytes that it lent before are to be sent first. @param isReset it asks for no more, so that what nobody takes now may be left out */
+  over(port: number, isReset: boolean): void;
   /** Bytes at our addresses, lent until {@link VsockDevice.giveBack} of the token. False: nobody wants them. */
   lent(port: number, pieces: Pieces, token: number): boolean;
   /** There is room for bytes again that {@link VsockDevice.send} did not take. */
@@ -27,6 +29,8 @@ export interface VsockCounts {
   bytesOut: number;
   /** Packets of the guest that make no sense. */
   faults: number;
+  /** Streams that were ended because what they were sent was not taken, and took the room of others. */
+  slowReaders: number;
 }
 
 interface Stream {
@@ -41,17 +45,20 @@ interface Stream {
   taken: number;
   told: number;
   isOpen: boolean;
-  wantsRoom: boolean;
 }
 
 /** Bytes of a stream that the guest may have under way: they stay in its own memory. */
 const ownRoom = 1 << 20;
-/** Packets to the guest that one stream may have that were not taken: a guest keeps what it cannot take yet in its packets. */
+/** Packets to the guest that one stream may have that were not taken: a guest has to keep what it cannot take yet. */
 const mostPackets = 8;
 /** Packets without bytes that wait for room: a guest that gives none for so many is not heard, and gets no more streams. */
 const mostUnsaid = 4096;
 const nobody = new Uint8Array(0);
 const tokensOfEpoch = 65_536;
+/** Of the guest's descriptors, how many may be lent before those are asked for back that nobody has taken for so long, in ms; and how many may be then. */
+const mostLent = 3 / 4;
+const mostLentMs = 1000;
+const wantedLent = 1 / 2;
 
 /** See the file's head. */
 export class VsockDevice implements VirtioDevice {
@@ -59,10 +66,11 @@ export class VsockDevice implements VirtioDevice {
   readonly features = 0n;
   readonly configuration = new Uint8Array(8);
   readonly queueSizes = [1024, 1024, 16];
-  readonly counts: VsockCounts = { packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0, faults: 0 };
+  readonly counts: VsockCounts = { packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0, faults: 0, slowReaders: 0 };
   readonly #domain: Domain;
   readonly #owner: StreamOwner;
   readonly #wake: () => void;
+  readonly #nowMs: () => number;
   readonly #packets: VsockPackets;
   readonly #pieces = new Pieces(64);
   #toGuest: DeviceQueue | undefined;
@@ -72,6 +80,11 @@ export class VsockDevice implements VirtioDevice {
   /** Chains of the guest that are lent: by token. */
   #ids = new Uint16Array(0);
   #slots = new Uint16Array(0);
+  /** Of what stream (0: not lent), how many descriptors, and since when. */
+  #lentPorts = new Uint32Array(0);
+  #lentPieces = new Uint16Array(0);
+  #lentAtMs = new Float64Array(0);
+  #lentSum = 0;
   #freeTokens: number[] = [];
   /** Counts starts: what was lent before the last one is nobody's any more. */
   #epoch = 0;
@@ -81,11 +94,18 @@ export class VsockDevice implements VirtioDevice {
   #isDirty = false;
   readonly #waiting = new Set<number>();
 
-  /** @param guestCid from 3 on. @param wake the guest has something to look at */
-  constructor(domain: Domain, guestCid: number, owner: StreamOwner, wake: () => void) {
+  /** @param guestCid from 3 on. @param wake the guest has something to look at. @param nowMs a clock that does not go back */
+  constructor(
+    domain: Domain,
+    guestCid: number,
+    owner: StreamOwner,
+    wake: () => void,
+    nowMs: () => number = () => performance.now(),
+  ) {
     this.#domain = domain;
     this.#owner = owner;
     this.#wake = wake;
+    this.#nowMs = nowMs;
     this.#packets = new VsockPackets(domain, guestCid);
     new DataView(this.configuration.buffer).setBigUint64(0, BigInt(guestCid), true);
   }
@@ -100,6 +120,10 @@ export class VsockDevice implements VirtioDevice {
       this.#fromChain = new Chain(fromGuest.size);
       this.#ids = new Uint16Array(fromGuest.size);
       this.#slots = new Uint16Array(fromGuest.size);
+      this.#lentPorts = new Uint32Array(fromGuest.size);
+      this.#lentPieces = new Uint16Array(fromGuest.size);
+      this.#lentAtMs = new Float64Array(fromGuest.size);
+      this.#lentSum = 0;
       this.#freeTokens = Array.from({ length: fromGuest.size }, (_, index) => index);
       fromGuest.suppressKicks();
     }
@@ -110,10 +134,11 @@ export class VsockDevice implements VirtioDevice {
     this.#toGuest = this.#fromGuest = undefined;
     this.#unsaid = [];
     this.#waiting.clear();
-    for (const { port } of [...this.#streams.values()]) {
-      this.#streams.delete(port);
-      this.#owner.over(port);
-    }
+    // What was lent is the guest's again: it is not to be sent any more.
+    const ports = new Set([...this.#streams.keys(), ...this.#lentPorts.filter((port) => port !== 0)]);
+    this.#streams.clear();
+    this.#lentPorts.fill(0);
+    for (const port of ports) this.#owner.refused(port);
   }
 
   notified(): void {
@@ -133,7 +158,7 @@ export class VsockDevice implements VirtioDevice {
     }
     const stream: Stream = {
       ...{ port, guestPort, sent: 0, guestTaken: 0, guestRoom: 0, packets: 0, taken: 0, told: 0 },
-      ...{ isOpen: false, wantsRoom: false },
+      isOpen: false,
     };
     this.#streams.set(port, stream);
     this.#say(VsockOp.request, port, guestPort);
@@ -147,14 +172,16 @@ export class VsockDevice implements VirtioDevice {
     while (at < end) {
       const room = stream.guestRoom - (stream.sent - stream.guestTaken);
       if (!stream.isOpen || room <= 0 || stream.packets >= mostPackets || !this.#takeRoom()) {
-        stream.wantsRoom = true;
-        if (!this.#waiting.has(port)) this.#waiting.add(port);
+        this.#waiting.add(port);
         break;
       }
       const most = this.#toChain.writableBytes - vsockHeaderBytes;
       const length = Math.min(end - at, room, most);
       this.#fill(VsockOp.data, stream.port, stream.guestPort, 0, stream, length);
-      if (!this.#put(bytes, at)) break;
+      if (!this.#put(bytes, at)) {
+        this.#waiting.add(port);
+        break;
+      }
       stream.sent += length;
       stream.packets++;
       this.counts.bytesIn += length;
@@ -263,6 +290,7 @@ export class VsockDevice implements VirtioDevice {
     const queue = this.#fromGuest;
     if (queue === undefined) return;
     if (this.#unsaid.length > 0) this.#sayAll();
+    if (this.#lentSum > queue.size * mostLent) this.#relieve(queue.size);
     const chain = this.#fromChain;
     for (let looks = 0; looks < queue.size && this.#isHeard() && queue.take(chain); looks++) {
       if (!this.#packets.read(chain)) this.#refuse(queue, chain);
@@ -295,11 +323,11 @@ export class VsockDevice implements VirtioDevice {
     } else if (operation === VsockOp.reset) {
       this.#streams.delete(targetPort);
       this.#waiting.delete(targetPort);
-      if (stream.isOpen) this.#owner.over(targetPort);
+      if (stream.isOpen) this.#owner.over(targetPort, true);
       else this.#owner.refused(targetPort);
     } else if (operation === VsockOp.shutdown) {
       // Whoever sends no more here ends the conversation.
-      if ((flags & 2) !== 0) this.#owner.over(targetPort);
+      if ((flags & 2) !== 0) this.#owner.over(targetPort, false);
     } else if (operation === VsockOp.creditRequest) this.#say(VsockOp.credit, targetPort, sourcePort);
     else if (operation !== VsockOp.credit) this.counts.faults++;
     return false;
@@ -325,6 +353,11 @@ export class VsockDevice implements VirtioDevice {
     );
     if (!isThere) {
       this.counts.faults++;
+      // Whoever reads it must not take what follows for what is missing.
+      this.#streams.delete(stream.port);
+      this.#waiting.delete(stream.port);
+      this.#say(VsockOp.reset, stream.port, stream.guestPort);
+      this.#owner.refused(stream.port);
       return false;
     }
     this.counts.bytesOut += length;
@@ -333,9 +366,41 @@ export class VsockDevice implements VirtioDevice {
     const token = this.#freeTokens.pop()!;
     this.#ids[token] = chain.id;
     this.#slots[token] = chain.slots;
+    this.#lentPorts[token] = stream.port;
+    this.#lentPieces[token] = chain.count;
+    this.#lentAtMs[token] = this.#nowMs();
+    this.#lentSum += chain.count;
     if (this.#owner.lent(stream.port, pieces, token + this.#epoch * tokensOfEpoch)) return true;
-    this.#freeTokens.push(token);
+    this.#takeToken(token);
     return false;
+  }
+
+  /** It is not lent any more. */
+  #takeToken(token: number): void {
+    this.#lentSum -= this.#lentPieces[token]!;
+    this.#lentPorts[token] = 0;
+    this.#freeTokens.push(token);
+  }
+
+  /** Bytes that their readers do not take have the room of all: the streams that have had it for longest end, until there is some. One that is ended already counts as gone. */
+  #relieve(size: number): void {
+    const beforeMs = this.#nowMs() - mostLentMs;
+    const [ports, atMs] = [this.#lentPorts, this.#lentAtMs];
+    const old = [...ports.keys()].filter((token) => ports[token] !== 0 && atMs[token]! < beforeMs);
+    old.sort((one, other) => atMs[one]! - atMs[other]!);
+    let left = this.#lentSum;
+    for (const token of old) {
+      if (left <= size * wantedLent) return;
+      left -= this.#lentPieces[token]!;
+      const port = ports[token]!;
+      const stream = this.#streams.get(port);
+      if (stream === undefined) continue;
+      this.counts.slowReaders++;
+      this.#streams.delete(port);
+      this.#waiting.delete(port);
+      this.#say(VsockOp.reset, port, stream.guestPort);
+      this.#owner.refused(port);
+    }
   }
 
   /** Bytes that were lent are not needed any more. */
@@ -343,7 +408,7 @@ export class VsockDevice implements VirtioDevice {
     if (this.#fromGuest === undefined || Math.floor(token / tokensOfEpoch) !== this.#epoch) return;
     const index = token % tokensOfEpoch;
     this.#fromGuest.give(this.#ids[index]!, this.#slots[index]!, 0);
-    this.#freeTokens.push(index);
+    this.#takeToken(index);
     this.#becomeDirty();
   }
 }

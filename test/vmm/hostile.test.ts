@@ -35,7 +35,7 @@ class Hostile implements StreamOwner {
   }
 
   accepted(): void {}
-  refused(): void {}
+  refused(_port?: number): void {}
   over(): void {}
   writable(): void {}
 
@@ -155,6 +155,78 @@ for (const [name, layout] of Object.entries(layouts)) {
     });
   });
 }
+
+test('a packet whose bytes are not there ends its stream: nobody takes what follows for them', () => {
+  const guest = new Hostile(0n);
+  const [descriptors, driver] = [physical + 0x8000, physical + 0xd000];
+  const header = 0x1_8000;
+  for (const [at, value] of [
+    [0, 3],
+    [8, 2],
+    [16, 6379],
+    [20, 1025],
+    [24, 100],
+  ] as const)
+    guest.data.setUint32(header + at, value, true);
+  guest.data.setUint16(header + 28, 1, true);
+  guest.data.setUint16(header + 30, 5, true);
+  for (const [index, address, length] of [
+    [0, physical + header, 44],
+    [1, physical - 4096, 100],
+  ] as const) {
+    const at = descriptors - physical + index * 16;
+    guest.data.setBigUint64(at, BigInt(address), true);
+    guest.data.setUint32(at + 8, length, true);
+    guest.data.setUint16(at + 12, index === 0 ? 1 : 0, true);
+    guest.data.setUint16(at + 14, 1, true);
+  }
+  guest.start(0n, [64, 64]);
+  const ended: number[] = [];
+  guest.refused = (port?: number) => void ended.push(port!);
+  guest.device.open(1025, 6379);
+  guest.data.setUint16(driver - physical + 2, 1, true);
+  guest.device.turn();
+  assert.deepEqual(ended, [1025]);
+  assert.deepEqual(guest.lentTokens, []);
+  assert.equal(guest.device.send(1025, guest.bytes, 0, 10), 10, 'there is no such stream any more');
+});
+
+test('a driver that begins anew has back what it lent, of streams that it ended as well', () => {
+  const guest = new Hostile(0n);
+  const [descriptors, driver] = [physical + 0x8000, physical + 0xd000];
+  // Data of a stream, then its end.
+  for (const [index, operation, length] of [
+    [0, 5, 6],
+    [1, 3, 0],
+  ] as const) {
+    const packet = 0x1_8000 + index * 64;
+    for (const [at, value] of [
+      [0, 3],
+      [8, 2],
+      [16, 6379],
+      [20, 1025],
+      [24, length],
+    ] as const)
+      guest.data.setUint32(packet + at, value, true);
+    guest.data.setUint16(packet + 28, 1, true);
+    guest.data.setUint16(packet + 30, operation, true);
+    const at = descriptors - physical + index * 16;
+    guest.data.setBigUint64(at, BigInt(physical + packet), true);
+    guest.data.setUint32(at + 8, 44 + length, true);
+    guest.data.setUint16(driver - physical + 4 + index * 2, index, true);
+  }
+  guest.start(0n, [64, 64]);
+  const lent: number[] = [];
+  guest.lent = (port) => lent.push(port) > 0;
+  const ended: number[] = [];
+  guest.device.open(1025, 6379);
+  guest.data.setUint16(driver - physical + 2, 2, true);
+  guest.device.turn();
+  assert.deepEqual(lent, [1025]);
+  guest.refused = (port?: number) => void ended.push(port!);
+  guest.write(0x70, 0);
+  assert.deepEqual(ended, [1025]);
+});
 
 test('packets that must be answered, without room for answers: it is heard no further until there is some', () => {
   const guest = new Hostile(0n);

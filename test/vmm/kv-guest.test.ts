@@ -92,6 +92,11 @@ for (const engine of ['uring', 'epoll']) {
       await gone.closed;
       const last = new RawClient(store.port);
       assert.equal(await last.ask('EXISTS x\r\n', ':0\r\n'), ':0\r\n');
+      const waiting = new RawClient(store.port);
+      waiting.socket.write('BLPOP list 0\r\nPING\r\n');
+      assert.equal(await last.ask('RPUSH list a\r\n', ':1\r\n'), ':1\r\n');
+      const served = '*2\r\n$4\r\nlist\r\n$1\r\na\r\n+PONG\r\n';
+      assert.equal(await waiting.ask('', served), served);
       last.socket.write('SHUTDOWN NOSAVE\r\n');
       assert.equal(await store.ended, 0);
     });

@@ -1,8 +1,19 @@
 // Every way in which a guest, its thread or its process ends: within a second, with the right status, and nothing is left. Real processes on /dev/kvm.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -115,6 +126,31 @@ describe('how a guest ends', { skip: guestsRefused(), timeout: patient(120_000) 
       });
     }
   }
+
+  test('what it says is left out where nobody reads, or can read any more, and holds it up no longer', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
+    const fifo = join(folder, 'said');
+    spawnSync('mkfifo', [fifo]);
+    const unread = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    assert.throws(() => {
+      for (;;) writeSync(unread, Buffer.alloc(4096));
+    }, /EAGAIN/);
+    const full = openSync(fifo, 'w');
+    const words = ['vm', imageOf('probe'), '--memory', '16', '--port', '0', '--', 'do=11', 'late=1', 'times=5000'];
+    for (const [what, output] of [
+      ['nobody reads', full],
+      ['nobody can read', 'pipe'],
+    ] as const) {
+      const child = spawn(process.execPath, [program, ...words], { stdio: ['ignore', 'ignore', output] });
+      child.stderr?.destroy();
+      const timer = setTimeout(() => child.kill('SIGKILL'), mostMs);
+      const [status, signal] = await once(child, 'exit');
+      clearTimeout(timer);
+      assert.deepEqual([status, signal], [0, null], what);
+    }
+    for (const fd of [unread, full]) closeSync(fd);
+    rmSync(folder, { recursive: true });
+  });
 
   test('a guest that never comes to rest at all is ended by a signal as well', async () => {
     const { status, ms } = await vm('2', 'SIGTERM');

@@ -41,6 +41,13 @@ const asking = 'ip=10.96.0.2/24 to=10.96.0.3';
 const echoing = 'ip=10.96.0.3/24';
 
 describe('two guests of one command', { skip: guestsRefused(), timeout: patient(120_000) }, () => {
+  test('who asks where no way leads says so and ends', async () => {
+    const words = ['ip=10.96.0.2/24', 'to=10.97.0.3'];
+    const both = start(['vm', ask, '--beside', `${echo} ${echoing}`, '--', ...words]);
+    assert.equal(await both.ended, 1, both.said());
+    assert.match(both.said(), /guest: ask: 0 answers in \d+ us/);
+  });
+
   test('ring to ring: every datagram comes back, and the end of the first is that of all', async () => {
     const both = start(['vm', ask, '--beside', `${echo} ${echoing}`, '--', ...asking.split(' '), 'count=2000']);
     assert.equal(await both.ended, 0, both.said());
@@ -84,6 +91,17 @@ describe('a card that another process works for', { skip: guestsRefused(), timeo
     other.child.kill('SIGTERM');
     assert.equal(await other.ended, 0, other.said());
   });
+});
+
+test('what a guest does wrong over and over is not said each time', { skip: guestsRefused() }, async () => {
+  const socket = join(folder, 'often');
+  const net = await startDevices(['net', '--echo', '--socket', socket], [socket]);
+  const words = ['vm', imageOf('probe'), '--vhost-user', socket, '--', 'do=12', 'late=1', 'times=2000'];
+  const guest = start(words);
+  assert.equal(await guest.ended, 0, guest.said());
+  const times = guest.said().split('was started again').length - 1;
+  assert.ok(times > 0 && times < 200, `${times} times`);
+  await net.end();
 });
 
 describe('clearway kv --vm --xdp', { skip: guestsRefused() || vethRefused(), timeout: patient(120_000) }, () => {

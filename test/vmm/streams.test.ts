@@ -15,13 +15,22 @@ class Clients implements StreamOwner {
   readonly unsent = new Map<number, Buffer>();
   readonly over_: number[] = [];
   readonly kept: number[] = [];
+  readonly open: number[] = [];
+  /** Ports whose clients do not read: what they are lent comes back when they are ended. */
+  readonly deaf = new Set<number>();
+  readonly #lentTo = new Map<number, number>();
   keeps = false;
   bytes!: Uint8Array;
 
-  accepted(): void {}
+  accepted(port: number): void {
+    this.open.push(port);
+  }
 
   refused(port: number): void {
     this.over_.push(port);
+    const token = this.#lentTo.get(port);
+    this.#lentTo.delete(port);
+    if (token !== undefined) this.device.giveBack(token);
   }
 
   over(port: number): void {
@@ -35,7 +44,8 @@ class Clients implements StreamOwner {
       text += Buffer.from(this.bytes.subarray(at, at + pieces.lengths[index]!)).toString('latin1');
     }
     this.replies.set(port, text);
-    if (this.keeps) this.kept.push(token);
+    if (this.deaf.has(port)) this.#lentTo.set(port, token);
+    else if (this.keeps) this.kept.push(token);
     else this.device.giveBack(token);
     return true;
   }
@@ -64,11 +74,11 @@ class Clients implements StreamOwner {
   }
 }
 
-function start(layout: bigint, words = '') {
+function start(layout: bigint, words = '', nowMs?: () => number) {
   const clients = new Clients();
   let wakes = 0;
   const guest = new ModuleGuest('kv', `maxmemory=8M ${words}`, layout, (domain: Domain) => {
-    clients.device = new VsockDevice(domain, 3, clients, () => wakes++);
+    clients.device = new VsockDevice(domain, 3, clients, () => wakes++, nowMs);
     return [clients.device];
   });
   clients.bytes = guest.bytes;
@@ -112,6 +122,18 @@ for (const [name, layout] of Object.entries(layouts)) {
       settle();
       assert.equal(clients.take(1026), '*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n');
       clients.take(1025);
+      clients.send(1026, 'UNSUBSCRIBE\r\n');
+      settle();
+      clients.take(1026);
+      clients.send(1026, 'BLPOP list 0\r\nPING\r\nLPUSH other x\r\n');
+      settle();
+      clients.send(1026, 'GET a\r\n');
+      settle();
+      assert.equal(clients.take(1026), '');
+      clients.send(1025, 'RPUSH list a b\r\n');
+      settle();
+      assert.equal(clients.take(1025), ':2\r\n');
+      assert.equal(clients.take(1026), '*2\r\n$4\r\nlist\r\n$1\r\na\r\n+PONG\r\n:1\r\n$1\r\n2\r\n');
       clients.send(1025, 'QUIT\r\nGET a\r\n');
       settle();
       assert.equal(clients.take(1025), '+OK\r\n');
@@ -142,6 +164,111 @@ for (const [name, layout] of Object.entries(layouts)) {
       for (const token of kept) device.giveBack(token);
       settle();
       assert.equal(clients.take(1025).length, 200 * (30_000 + 10));
+    });
+
+    test('what clients send ahead that wait for a key, or do not read, keeps nobody else waiting, and is taken later', () => {
+      const { clients, device, settle } = start(layout);
+      device.open(1025, 6379);
+      clients.send(1025, `*3\r\n$3\r\nSET\r\n$1\r\nv\r\n$400000\r\n${'x'.repeat(400_000)}\r\n`);
+      settle();
+      clients.take(1025);
+      clients.keeps = true;
+      const ports = Array.from({ length: 40 }, (_, index) => 2000 + index);
+      const waits = (port: number): boolean => port % 2 === 0;
+      const many = 5000;
+      for (const port of ports) {
+        device.open(port, 6379);
+        clients.send(port, `${waits(port) ? `BLPOP ${port} 0\r\n` : 'GET v\r\n'.repeat(4)}${'PING\r\n'.repeat(many)}`);
+      }
+      settle();
+      const kept = clients.kept.splice(0);
+      clients.keeps = false;
+      clients.send(1025, 'PING\r\n');
+      settle();
+      assert.equal(clients.take(1025), '+PONG\r\n');
+      for (const token of kept) device.giveBack(token);
+      for (const port of ports.filter(waits)) clients.send(1025, `RPUSH ${port} a\r\n`);
+      settle();
+      const replies = '+PONG\r\n'.repeat(many);
+      for (const port of ports) {
+        const text = clients.take(port);
+        assert.equal(text.length, (waits(port) ? 21 : 4 * 400_011) + replies.length, `${port}`);
+        assert.ok(text.endsWith(replies));
+        if (waits(port)) assert.ok(text.startsWith(`*2\r\n$4\r\n${port}\r\n$1\r\na\r\n`));
+      }
+      assert.deepEqual(clients.over_, []);
+      assert.equal(device.counts.faults, 0);
+    });
+
+    test('what is sent ahead has a bound: a quarter of the memory, then its sender is sent away', () => {
+      const { clients, device, settle } = start(layout, 'maxclients=1000');
+      const ports = Array.from({ length: 400 }, (_, index) => 2000 + index);
+      for (const port of ports) {
+        device.open(port, 6379);
+        clients.send(port, `BLPOP never 0\r\n${'PING\r\n'.repeat(6000)}`);
+      }
+      settle();
+      assert.ok(clients.over_.length > 50 && clients.over_.length < 350, `${clients.over_.length} were sent away`);
+      for (const port of ports) device.close(port, true);
+      settle();
+      clients.over_.length = 0;
+      // All of it is free again.
+      for (const port of ports.slice(0, 100)) {
+        device.open(port + 1000, 6379);
+        clients.send(port + 1000, `BLPOP never 0\r\n${'PING\r\n'.repeat(4000)}`);
+      }
+      settle();
+      assert.deepEqual(clients.over_, []);
+    });
+
+    test('a client that is sent away and does not read is not waited for', () => {
+      const { clients, device, settle } = start(layout);
+      for (const port of [1025, 1026]) device.open(port, 6379);
+      clients.send(1026, `*3\r\n$3\r\nSET\r\n$1\r\nv\r\n$30000\r\n${'x'.repeat(30_000)}\r\n`);
+      clients.send(1025, 'CLIENT ID\r\n');
+      settle();
+      const id = clients.take(1025).slice(1, -2);
+      clients.take(1026);
+      clients.keeps = true;
+      clients.send(1025, 'GET v\r\n'.repeat(60));
+      settle();
+      clients.keeps = false;
+      clients.send(1026, `CLIENT KILL ID ${id}\r\n`);
+      settle();
+      assert.equal(clients.take(1026), ':1\r\n');
+      assert.deepEqual(clients.over_, [1025]);
+      for (const token of clients.kept.splice(0)) device.giveBack(token);
+      settle();
+      clients.send(1026, 'CLIENT LIST\r\n');
+      settle();
+      assert.match(clients.take(1026), /^\$\d+\r\n[^\n]*addr=vsock:1026[^\n]*\n\r\n$/);
+    });
+
+    test('clients that read nothing are let go of, the longest first, where others have no room for answers; nothing is left unanswered', () => {
+      let nowMs = 0;
+      const { clients, device, settle } = start(layout, '', () => (nowMs += 0.001));
+      device.open(1025, 6379);
+      settle();
+      for (let port = 2000; port < 2500; port++) {
+        clients.deaf.add(port);
+        device.open(port, 6379);
+        clients.send(port, 'PING\r\n');
+      }
+      settle();
+      assert.equal(clients.over_.length, 0);
+      device.open(1026, 6379);
+      device.open(9, 80);
+      clients.send(1026, 'PING\r\n');
+      settle();
+      assert.ok(clients.open.includes(1026));
+      assert.deepEqual(clients.over_.splice(0), [9]);
+      for (let rounds = 0; rounds < 20 && !clients.replies.has(1026); rounds++) {
+        nowMs += 1001;
+        settle();
+      }
+      assert.equal(clients.take(1026), '+PONG\r\n');
+      assert.equal(clients.over_.length, device.counts.slowReaders);
+      assert.ok(clients.over_.includes(2000) && !clients.over_.includes(2499), `${clients.over_.length}`);
     });
 
     test('500 clients at once, opened and closed, a stranger at another port', () => {

@@ -82,7 +82,7 @@ export class Rig implements StreamOwner {
   }
 
   refused(port: number): void {
-    throw new Error(`the store refused stream ${port}`);
+    if (!this.#isClosing) throw new Error(`the store refused stream ${port}`);
   }
 
   over(port: number): void {

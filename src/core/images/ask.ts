@@ -27,7 +27,9 @@ let socket: i32 = 0;
 let port: u32 = 7;
 let wanted: u32 = 0;
 let answered: u32 = 0;
+let hasBegun: bool = false;
 let isWaiting: bool = false;
+/** When the question of now was asked first. */
 let sentUs: u32 = 0;
 let beganUs: u32 = 0;
 
@@ -35,6 +37,12 @@ let beganUs: u32 = 0;
 function told(what: string, otherwise: u32): u32 {
   const at = wordValue(what, commandLine());
   return at === 0 ? otherwise : <u32>numberAt(at);
+}
+
+/** Asks, in a lent frame. What cannot go is still ours, and is asked for again until it takes too long. */
+function send(frame: usize): void {
+  isWaiting = udpSend(socket, frame, datagramBytes, remote, port) === 0;
+  if (!isWaiting) recycle(frame);
 }
 
 /** Begins: the card, the stack, whom to ask. */
@@ -82,14 +90,15 @@ function finish(status: u32, nowUs: u32): void {
 }
 
 function ask(nowUs: u32): void {
+  if (!hasBegun) {
+    hasBegun = true;
+    beganUs = sentUs = nowUs;
+  }
   const frame = udpFrame();
   if (frame === 0) return;
   memory.fill(frame, <u8>answered, datagramBytes);
   store<u32>(frame, answered);
-  const sent = udpSend(socket, frame, datagramBytes, remote, port);
-  if (answered === 0) beganUs = nowUs;
-  sentUs = nowUs;
-  isWaiting = sent === 0;
+  send(frame);
 }
 
 /** One turn. Returns 1 where anything happened. */
@@ -111,10 +120,10 @@ export function turn(nowUs: u32): u32 {
     if (answered === wanted) finish(0, nowUs);
     store<u32>(from, answered);
     sentUs = nowUs;
-    isWaiting = udpSend(socket, from, datagramBytes, remote, port) === 0;
+    send(from);
   }
   if (!isWaiting) ask(nowUs);
-  else if (nowUs - sentUs > patienceUs) finish(1, nowUs);
+  if (nowUs - sentUs > patienceUs) finish(1, nowUs);
   if (turnNet()) did = true;
   return did ? 1 : 0;
 }

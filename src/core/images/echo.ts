@@ -2,6 +2,7 @@
 
 import { beginArena, heapBase, take, trustZeros } from '../arena';
 import { Place } from '../control';
+import { recycle } from '../frames';
 import { configure, controlBlock, nextDeadlineUs, turn as stackTurn } from '../stack';
 import { udpOpen, udpReceive, udpSend } from '../udp';
 import { bootBlock, commandLine, isMemoryFresh, linearBytes, numberAt, wordValue } from '../unikernel/boot';
@@ -35,7 +36,8 @@ export function turn(nowUs: u32): u32 {
   for (let length = udpReceive(socket); length >= 0; length = udpReceive(socket)) {
     const from = <usize>load<u32>(control + <usize>Place.pieceAddress);
     const port = load<u32>(control + <usize>Place.senderPort);
-    udpSend(socket, from, <u32>length, control + <usize>Place.senderAddress, port);
+    // What cannot go back (no port is 0, the way there has become narrower) is still ours.
+    if (udpSend(socket, from, <u32>length, control + <usize>Place.senderAddress, port) !== 0) recycle(from);
   }
   if (turnNet()) did = true;
   return did ? 1 : 0;

@@ -1,10 +1,15 @@
 // The store's clients on streams of virtio-vsock: commands are run where the device put their bytes, replies leave from where the store has them. What a client sends while
-// its replies wait stays in its packets, of which the monitor sends a client a few at a time only. Not here: packets (virtio/vsock.ts), the store (kv/).
+// its replies wait, or while it waits for a key, is kept in the store's memory: packets go back to the device at once, so that nobody who waits has those of others. The
+// monitor sends a client a few at a time only. Not here: packets (virtio/vsock.ts), the store (kv/).
 
 import { take } from '../arena';
-import { FEED_CLOSED, FEED_FULL, FEED_STATE } from '../kv/control';
+import { copyBytes } from '../copy';
+import { clientAt, endClient } from '../kv/clients';
+import { FEED_CLOSED, FEED_CLOSING, FEED_STATE, QUERY_LIMIT_CLOSED } from '../kv/control';
+import { memoryLimit } from '../kv/limit';
 import { ASK_SAVE, noteSaved, takeAsked } from '../kv/requests';
-import { setting } from '../kv/settings';
+import { count, setting } from '../kv/settings';
+import { allocate, release } from '../kv/slabs';
 import {
   clientClose,
   clientFeed,
@@ -44,6 +49,7 @@ import {
   quietVsock,
   receivePackets,
   sendPacket,
+  sendRoom,
   showVsock,
 } from '../virtio/vsock';
 import { endGuest } from './host';
@@ -84,9 +90,9 @@ class Stream {
   peerRoom: u32;
   /** Bytes under way. */
   sending: u32;
-  /** The first packet that was not taken as a whole, the last one, and where in the first one it goes on. */
-  held: u16;
-  heldLast: u16;
+  /** What was not taken yet, 0: nothing: its first part, the last one, and where in the first one it goes on. */
+  held: u32;
+  heldLast: u32;
   heldAt: u32;
   /** In its row; in the queue of those that wait to send; both as numbers of streams. */
   next: u16;
@@ -94,24 +100,27 @@ class Stream {
   state: u8;
 }
 
-/** A held packet: the next one, and its bytes. */
+/** The rest of a packet that was not taken as a whole: the next one, and how many bytes follow. */
 @unmanaged
 class Held {
-  payload: u32;
+  next: u32;
   bytes: u32;
-  next: u16;
 }
+const HELD_HEAD: u32 = 8;
 
 let isOpen: bool = false;
 let streams: usize = 0;
 let most: u32 = 0;
 let rowHeads: usize = 0;
 let byClient: usize = 0;
-let held: usize = 0;
+/** Bytes that all clients together wait with. */
+let heldBytes: u64 = 0;
 let firstFree: u32 = none;
 let firstQueued: u32 = none;
 let lastQueued: u32 = none;
 let port: u32 = 0;
+/** Descriptors that stay free for answers to packets, of which so many can come before the monitor takes ours: an answer that is left out would never be given. */
+let answers: u32 = 0;
 /** Something can go on only when what is under way has come back: we want to be told of that. */
 let waitsForSent: bool = false;
 const pieces = memory.data(64, 8);
@@ -126,11 +135,11 @@ export function openStreams(listenOn: u32, clients: u32): bool {
   if (!openVsock()) return false;
   most = min<u32>(clients, none - 1);
   port = listenOn;
+  answers = min<u32>(receivePackets, sendRoom() >> 2);
   streams = take(most * <u32>offsetof<Stream>(), 8);
   rowHeads = take(rows * 2, 4);
   byClient = take(65_536 * 2, 4);
-  held = take(receivePackets * <u32>offsetof<Held>(), 8);
-  if (streams === 0 || rowHeads === 0 || byClient === 0 || held === 0) return false;
+  if (streams === 0 || rowHeads === 0 || byClient === 0) return false;
   memory.fill(rowHeads, 0xff, rows * 2);
   for (let index: u32 = 0; index < most; index++) at(index).next = <u16>(index + 1 < most ? index + 1 : none);
   firstFree = most > 0 ? 0 : none;
@@ -177,7 +186,7 @@ function open(): void {
   it.cid = peerCid;
   it.port = peerPort;
   it.client = client;
-  it.held = it.heldLast = it.nextQueued = <u16>none;
+  it.nextQueued = <u16>none;
   const row = rowOf(peerCid, peerPort);
   it.next = load<u16>(row);
   store<u16>(row, <u16>index);
@@ -186,7 +195,7 @@ function open(): void {
   store<u16>(peerText, 0x3a6b, 4);
   clientPeer(client, peerText, 6 + writeDecimal(peerText + 6, peerPort));
   noteCredit(it);
-  say(index, OP_RESPONSE, 0);
+  answer(index, OP_RESPONSE);
 }
 
 function noteCredit(it: Stream): void {
@@ -198,13 +207,22 @@ function reset(cid: u64, from: u32, to: u32): void {
   if (canSend(0)) sendPacket(cid, from, to, OP_RESET, 0, 0, 0, 0, 0, 0, noToken);
 }
 
-/** A packet without payload. Returns whether there was room for it. */
-function say(index: u32, what: u32, told: u32): bool {
-  if (!canSend(0)) return false;
+function sendWord(index: u32, what: u32, told: u32): void {
   const it = at(index);
   it.told = it.taken;
   sendPacket(it.cid, port, it.port, what, told, ownRoom, it.taken, 0, 0, 0, noToken);
+}
+
+/** A packet without payload. Returns whether there was room for it. */
+function say(index: u32, what: u32, told: u32): bool {
+  if (!canSend(answers)) return false;
+  sendWord(index, what, told);
   return true;
+}
+
+/** A packet without payload that answers one: there is always room for it where the device is ours. */
+function answer(index: u32, what: u32): void {
+  if (canSend(0)) sendWord(index, what, 0);
 }
 
 /** Its output is looked at when there is room to send. */
@@ -222,7 +240,7 @@ function enqueue(index: u32): void {
 function end(index: u32): void {
   const it = at(index);
   it.state |= GONE;
-  while (<u32>it.held !== none) dropHeld(it);
+  while (it.held !== 0) dropHeld(it);
   if (it.sending > 0) waitsForSent = true;
   if (it.sending > 0 || (it.state & QUEUED) !== 0) return;
   clientClose(it.client);
@@ -230,10 +248,28 @@ function end(index: u32): void {
 }
 
 function dropHeld(it: Stream): void {
-  const slot = <u32>it.held;
-  it.held = changetype<Held>(held + slot * <u32>offsetof<Held>()).next;
+  const part = changetype<Held>(it.held);
+  heldBytes -= <u64>part.bytes;
+  const next = part.next;
+  release(it.held);
+  it.held = next;
   it.heldAt = 0;
-  giveBack(slot);
+}
+
+/** Keeps what was not taken of a packet. Returns false where there is no room, or all wait with too much: a quarter of the memory, as of what is not complete (kv/crowding.ts). */
+function hold(it: Stream, from: usize, bytes: u32): bool {
+  if (heldBytes + bytes > memoryLimit() >> 2) return false;
+  const made = allocate(HELD_HEAD + bytes);
+  if (made === 0) return false;
+  const part = changetype<Held>(made);
+  part.next = 0;
+  part.bytes = bytes;
+  copyBytes(made + HELD_HEAD, from, bytes);
+  heldBytes += <u64>bytes;
+  if (it.held === 0) it.held = <u32>made;
+  else changetype<Held>(it.heldLast).next = <u32>made;
+  it.heldLast = <u32>made;
+  return true;
 }
 
 /** Feeds the bytes of a packet. Returns how many were taken. */
@@ -241,8 +277,8 @@ function feed(it: Stream, address: usize, bytes: u32): u32 {
   let taken = clientFeed(it.client, address, bytes);
   // It stops behind a command that asks for something.
   while (answerAsked() && taken < bytes) taken += clientFeed(it.client, address + taken, bytes - taken);
-  // What follows the end of a conversation is nobody's.
-  const took = (setting(FEED_STATE) & ~FEED_FULL) !== 0 ? bytes : taken;
+  // What follows the end of a conversation is nobody's; what follows a command that waits for a key is taken later.
+  const took = (setting(FEED_STATE) & (FEED_CLOSING | FEED_CLOSED)) !== 0 ? bytes : taken;
   it.taken += took;
   return took;
 }
@@ -256,39 +292,31 @@ function answerAsked(): bool {
   return true;
 }
 
-function receive(index: u32, slot: u32): void {
+function receive(index: u32): void {
   const it = at(index);
-  const bytes = payloadBytes;
-  if ((it.state & (GONE | CLOSING)) !== 0) {
-    giveBack(slot);
-    return;
-  }
-  const took = <u32>it.held === none ? feed(it, payload, bytes) : 0;
+  if ((it.state & (GONE | CLOSING)) !== 0) return;
+  const took = it.held === 0 ? feed(it, payload, payloadBytes) : 0;
   enqueue(index);
-  if (took === bytes) {
-    giveBack(slot);
-    return;
-  }
-  const entry = changetype<Held>(held + slot * <u32>offsetof<Held>());
-  entry.payload = <u32>payload;
-  entry.bytes = bytes;
-  entry.next = <u16>none;
-  if (<u32>it.held === none) {
-    it.held = <u16>slot;
-    it.heldAt = took;
-  } else changetype<Held>(held + <u32>it.heldLast * <u32>offsetof<Held>()).next = <u16>slot;
-  it.heldLast = <u16>slot;
+  if (took === payloadBytes || hold(it, payload + took, payloadBytes - took)) return;
+  count(QUERY_LIMIT_CLOSED, 1);
+  endClient(clientAt(it.client), true);
 }
 
 /** Goes on with what was held. */
 function resume(it: Stream): void {
-  while (<u32>it.held !== none) {
-    const entry = changetype<Held>(held + <u32>it.held * <u32>offsetof<Held>());
-    const took = feed(it, entry.payload + it.heldAt, entry.bytes - it.heldAt);
-    it.heldAt += took;
-    if (it.heldAt < entry.bytes) return;
+  while (it.held !== 0) {
+    const bytes = changetype<Held>(it.held).bytes;
+    it.heldAt += feed(it, <usize>it.held + HELD_HEAD + it.heldAt, bytes - it.heldAt);
+    if (it.heldAt < bytes) return;
     dropHeld(it);
   }
+}
+
+/** A client is to be closed now. Returns whether there was room to say so. */
+function sendAway(index: u32): bool {
+  if (!say(index, OP_RESET, 0)) return false;
+  end(index);
+  return true;
 }
 
 /** Sends what a stream has, as far as it goes. Returns whether there was room. */
@@ -298,30 +326,28 @@ function flush(index: u32): bool {
     end(index);
     return true;
   }
+  // Of one that was sent away and does not read, what is under way is not waited for.
+  if ((clientState(it.client) & FEED_CLOSED) !== 0) return sendAway(index);
   if (it.sending > 0) {
-    if (<u32>it.held !== none || clientOutputBytes(it.client) > it.sending) waitsForSent = true;
+    if (it.held !== 0 || clientOutputBytes(it.client) > it.sending) waitsForSent = true;
     return true;
   }
   resume(it);
   const state = clientState(it.client);
-  if ((state & FEED_CLOSED) !== 0) {
-    if (!say(index, OP_RESET, 0)) return false;
-    end(index);
-    return true;
-  }
-  const count = clientPieces(it.client, pieces, mostPieces);
-  if (count === 0) return settle(index, state);
-  if (!canSend(count)) return false;
+  if ((state & FEED_CLOSED) !== 0) return sendAway(index);
+  const parts = clientPieces(it.client, pieces, mostPieces);
+  if (parts === 0) return settle(index, state);
+  if (!canSend(answers + parts)) return false;
   const room = it.peerRoom - (it.sent - it.peerTaken);
   let bytes: u32 = 0;
-  for (let piece: u32 = 0; piece < count; piece++) bytes += load<u32>(pieces + piece * 8, 4);
+  for (let piece: u32 = 0; piece < parts; piece++) bytes += load<u32>(pieces + piece * 8, 4);
   if (it.peerRoom < it.sent - it.peerTaken || room === 0) return say(index, OP_CREDIT_REQUEST, 0);
   bytes = min<u32>(bytes, room);
   if (bytes < clientOutputBytes(it.client)) waitsForSent = true;
   it.told = it.taken;
   it.sending = bytes;
   it.sent += bytes;
-  sendPacket(it.cid, port, it.port, OP_DATA, 0, ownRoom, it.taken, pieces, count, bytes, index);
+  sendPacket(it.cid, port, it.port, OP_DATA, 0, ownRoom, it.taken, pieces, parts, bytes, index);
   return true;
 }
 
@@ -337,7 +363,7 @@ function settle(index: u32, state: u32): bool {
   return it.told === it.taken || say(index, OP_CREDIT, 0);
 }
 
-function take1(slot: u32): void {
+function hear(): void {
   const index = find(peerCid, peerPort);
   if (operation === OP_REQUEST) open();
   else if (index === none) {
@@ -345,18 +371,14 @@ function take1(slot: u32): void {
   } else {
     const it = at(index);
     noteCredit(it);
-    if (operation === OP_DATA) {
-      receive(index, slot);
-      return;
-    }
-    if (operation === OP_RESET) end(index);
+    if (operation === OP_DATA) receive(index);
+    else if (operation === OP_RESET) end(index);
     else if (operation === OP_SHUTDOWN) {
       if ((flags & 2) !== 0) it.state |= ENDED;
       enqueue(index);
     } else if (operation === OP_CREDIT) enqueue(index);
-    else if (operation === OP_CREDIT_REQUEST) say(index, OP_CREDIT, 0);
+    else if (operation === OP_CREDIT_REQUEST) answer(index, OP_CREDIT);
   }
-  giveBack(slot);
 }
 
 /** One batch both ways. Returns whether anything happened. */
@@ -377,7 +399,8 @@ export function turnStreams(): bool {
     const slot = nextPacket();
     if (slot < 0) break;
     did = true;
-    take1(<u32>slot);
+    hear();
+    giveBack(<u32>slot);
   }
   for (let client = nextClientEvent(); client >= 0; client = nextClientEvent())
     enqueue(<u32>load<u16>(byClient + client * 2));

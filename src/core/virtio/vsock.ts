@@ -120,6 +120,11 @@ export function giveBack(slot: u32): void {
   endChain(received, slot);
 }
 
+/** Descriptors that packets of ours may take now. */
+export function sendRoom(): u32 {
+  return roomIn(sent);
+}
+
 /** Whether a packet of so many pieces can be sent. */
 export function canSend(pieces: u32): bool {
   return headersFree > 0 && roomIn(sent) > pieces;
