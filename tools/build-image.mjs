@@ -1,5 +1,5 @@
-// Makes images that boot, dist/image/NAME.elf, of each module of dist/core/images/. Two ways: wasm2c (wabt) and gcc, with src/image/ around the module, whose code is faster; or our own compiler
-// and linker (src/compile/), with src/core/around/ around it, which need nothing that is not here: `--compiler gcc|own`, and our own where wasm2c or gcc is missing.
+// Makes images that boot, dist/image/NAME.elf, of each module of dist/core/images/, by our own compiler and linker (src/compile/), with src/core/around/ around it, which need nothing that is not here.
+// `--compiler gcc` makes them by wasm2c (wabt) and gcc, with src/image/ around the module, to hold our own against: faster code, and half as much again of it.
 // The same sources and tools give the same bytes. Plain JavaScript because the build calls it.
 
 import { execFileSync } from 'node:child_process';
@@ -122,9 +122,9 @@ function makeByGcc(module) {
 /**
  * Makes one image.
  * @param name of its module @param into the file that is written, whole or not at all
- * @param compiler `gcc` (with wasm2c), or `own` (src/compile/)
+ * @param compiler `own` (src/compile/), or `gcc` (with wasm2c)
  */
-export async function buildImage(name, into, compiler = 'gcc') {
+export async function buildImage(name, into, compiler) {
   const module = join(modules, `${name}.wasm`);
   const image = compiler === 'own' ? await makeByOurselves(module) : makeByGcc(module);
   writeFileSync(`${into}.${process.pid}`, image);
@@ -168,12 +168,8 @@ function moduleNames() {
 function plan() {
   const compiler = askedCompiler();
   if (compiler !== undefined) return { compiler, stale: moduleNames() };
-  const [tool, byGcc] = [fileURLToPath(import.meta.url), filesOf(sources)];
-  const byOurselves = [...filesOf(compilerSources), machineSide];
-  // Compilers are asked for their version only where there may be something to do.
-  if (olderThan(tool, ...byGcc, ...byOurselves).length === 0) return { compiler: 'own', stale: [] };
-  if (missingTools() === undefined) return { compiler: 'gcc', stale: olderThan(tool, ...byGcc) };
-  return { compiler: 'own', stale: olderThan(tool, ...byOurselves) };
+  const sources = [fileURLToPath(import.meta.url), ...filesOf(compilerSources), machineSide];
+  return { compiler: 'own', stale: olderThan(...sources) };
 }
 
 async function buildAll() {

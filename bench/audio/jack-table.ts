@@ -17,6 +17,8 @@ export interface JackSettings {
   readonly frames: number;
   readonly seconds: number;
   readonly isIdle: boolean;
+  /** Of the load only what the player's own main process collects. */
+  readonly isGarbageAlone: boolean;
   readonly folder: string;
   /** A WAV that is longer than the run. */
   readonly file: string;
@@ -40,12 +42,13 @@ const row = (name: string, found: Omit<ClientOfC, 'xruns'>, more: readonly strin
   `| ${[name, ...[found.p50, found.p99, found.p999, found.max].map((us) => us.toFixed(0)), `${found.late} of ${found.count}`, ...more].join(' | ')} |`;
 
 /** Measures both. Gives a table. @throws what ended the player, or the client in C */
-export async function jackTable({ frames, rate, seconds, isIdle, folder, file }: JackSettings): Promise<string> {
+export async function jackTable(settings: JackSettings): Promise<string> {
+  const { frames, rate, seconds, isIdle, isGarbageAlone, folder, file } = settings;
   const program = join(folder, 'jack');
   compile('bench/audio/jack.c', program, '-ljack');
   const server = JackServer.start('clearway-bench', frames, 0, true);
   Object.assign(process.env, server.env);
-  const load = isIdle ? undefined : new Load(false, file);
+  const load = isIdle || isGarbageAlone ? undefined : new Load(false, file);
   let client: ChildProcess | undefined;
   try {
     client = startPinned({ cpus: undefined, niceness: 0 }, program, []);

@@ -27,9 +27,11 @@ const { values } = parseArgs({
     frames: { ...text, default: '256,64' },
     rings: { ...text, default: '256:fifo,6000:plain' },
     idle: { type: 'boolean', default: false },
+    garbage: { type: 'boolean', default: false },
   },
 });
 const help = `Usage: npm run bench:audio -- [--only players,pump,jack] [--rounds N] [--seconds N] [--frames 256,64] [--rings 256:fifo,6000:plain] [--idle]
+                                 [--garbage]
 
 players   Clearway beside aplay, aplay -M, MPD and the Node library speaker, those that are here, at a device that notes every hand-over of frames:
           how late a free period is filled, and what was left in the ring. --rings: frames of a period (a ring is four), with real-time rights (fifo)
@@ -39,6 +41,7 @@ pump      how late the pump wakes, in TypeScript and in C, with real-time rights
 jack      how late our player wakes beside a client in C, both at once on a JACK server without a card, with real-time rights. The first of --frames: of a cycle.
           ${usual.jackSeconds} s unless --seconds says otherwise; one round.
 --idle    without a load
+--garbage jack's load is garbage alone, collected without end by the player's main process: one processor of two is busy
 `;
 
 function makeFile(path: string, seconds: number): void {
@@ -90,7 +93,7 @@ async function jack(folder: string, isIdle: boolean): Promise<string> {
   const frames = wholeNumberOf('frames', values.frames.split(',')[0]!, 16, 8192);
   const file = join(folder, 'jack.wav');
   makeFile(file, seconds + 10);
-  const table = await jackTable({ rate, frames, seconds, isIdle, folder, file });
+  const table = await jackTable({ rate, frames, seconds, isIdle, isGarbageAlone: values.garbage, folder, file });
   return `JACK. Clock: the server's (dummy driver, ${rate / 1000} kHz, ${frames} frames a cycle). ${seconds} s, both at once.\n\n${table}`;
 }
 
@@ -103,9 +106,9 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-bench-audio-'));
   try {
     const host = describeHost({ ...hostFacts(), placement: 'not pinned' });
-    const load = values.idle
-      ? 'none'
-      : 'a busy loop on each processor, garbage collected without end, a disk read past the page cache';
+    const garbage = 'garbage collected without end';
+    const whole = `a busy loop on each processor, ${garbage}, a disk read past the page cache`;
+    const load = values.idle ? 'none' : values.garbage ? `${garbage} (of players and the pump: ${whole})` : whole;
     process.stdout.write(`${host}\nLoad: ${load}.\n`);
     if (parts.includes('players')) process.stdout.write(`\n${await players(folder, rounds, values.idle)}\n`);
     if (parts.includes('pump')) process.stdout.write(`\n${await pump(folder, rounds, values.idle)}\n`);

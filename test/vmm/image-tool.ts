@@ -4,7 +4,7 @@ interface ImageTool {
   readonly flags: readonly string[];
   withFixedMemory(text: string): string;
   missingTools(): string | undefined;
-  buildImage(name: string, into: string, compiler?: 'gcc' | 'own'): Promise<void>;
+  buildImage(name: string, into: string, compiler: 'gcc' | 'own'): Promise<void>;
 }
 
 const tool = new URL('../../../tools/build-image.mjs', import.meta.url);
