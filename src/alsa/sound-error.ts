@@ -1,4 +1,4 @@
-// What a sound device is refused or lost for, as one sentence with the way to mend it. Not here: what a program does about it.
+// What a sound device is refused or lost for, as one sentence with how to fix it. Not here: what a program does about it.
 
 import { Errno, errnoName, errnoWords } from '../kernel/errno.js';
 
@@ -8,7 +8,7 @@ import { Errno, errnoName, errnoWords } from '../kernel/errno.js';
  */
 export type SoundTrouble = 'name' | 'missing' | 'busy' | 'rights' | 'format' | 'gone' | 'unable';
 
-/** A device that cannot be used; the message is one sentence, with the mend. */
+/** A device that cannot be used; the message is one sentence, with the fix. */
 export class SoundError extends Error {
   override readonly name = 'SoundError';
   readonly trouble: SoundTrouble;
@@ -45,7 +45,7 @@ export function describeOwner(owner: DeviceOwner): string {
 }
 
 /** How to get a device that is taken. */
-function mendOfBusy(owner: DeviceOwner | undefined): string {
+function fixOfBusy(owner: DeviceOwner | undefined): string {
   if (owner === undefined) return 'see who has it: fuser -v /dev/snd/*';
   return servers[owner.command ?? ''] ?? `end it: kill ${owner.pid}`;
 }
@@ -59,7 +59,7 @@ export function refusedOpening(device: string, path: string, errno: number, owne
     case Errno.EBUSY:
     case Errno.EAGAIN: {
       const who = owner === undefined ? 'another program' : describeOwner(owner);
-      return new SoundError('busy', `${device} is in use by ${who}; ${mendOfBusy(owner)}`, errno);
+      return new SoundError('busy', `${device} is in use by ${who}; ${fixOfBusy(owner)}`, errno);
     }
     case Errno.EACCES:
     case Errno.EPERM:
@@ -94,7 +94,7 @@ export function wentAway(device: string): SoundError {
   );
 }
 
-/** A call of a device that is open failed in a way that there is no mend for but to open it again. */
+/** A call of a device that is open failed in a way that there is no fix for but to open it again. */
 export function failedCall(device: string, call: string, errno: number): SoundError {
   if (errno === Errno.ENODEV) return wentAway(device);
   return new SoundError(

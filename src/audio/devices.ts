@@ -49,7 +49,7 @@ export interface CardDevice {
   /** Null where it cannot be asked: {@link problem} says why. */
   readonly takes: DeviceAbilities | null;
   readonly owner: DeviceOwner | null;
-  /** One sentence, with the mend. */
+  /** One sentence, with the fix. */
   readonly problem: string | null;
 }
 

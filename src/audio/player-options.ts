@@ -54,7 +54,7 @@ export interface PlayerOptions {
   readonly inject?: InjectedFaults;
 }
 
-/** Why a player ended without having played: one sentence with the way to mend it. */
+/** Why a player ended without having played: one sentence with how to fix it. */
 export class PlayerError extends Error {
   override readonly name = 'PlayerError';
 

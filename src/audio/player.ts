@@ -127,7 +127,7 @@ export class Player extends EventEmitter<PlayerEvents> {
   readonly xruns: XrunEvent[] = [];
   /** The sink that was opened last. */
   opening: SinkOpening | undefined;
-  /** What the pump asked for and was refused, a sentence each with the mend. */
+  /** What the pump asked for and was refused, a sentence each with the fix. */
   refusals: readonly string[] = [];
 
   readonly #options: PlayerOptions;

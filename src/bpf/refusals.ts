@@ -28,7 +28,7 @@ export type RefusalReason =
   | 'device'
   | 'other';
 
-/** What a refusal costs, and what mends it; `costs` and `remedy` are whole sentences without the full stop. */
+/** What a refusal costs, and what fixes it; `costs` and `remedy` are whole sentences without the full stop. */
 interface Entry {
   readonly says: string;
   readonly costs: string;

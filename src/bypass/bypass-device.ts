@@ -32,7 +32,7 @@ export class BypassDevice {
     this.#plan = plan;
   }
 
-  /** Brings packets to the sockets: to all of them at first, later to one that took the place of another. @throws XdpError, SystemError with the mend */
+  /** Brings packets to the sockets: to all of them at first, later to one that took the place of another. @throws XdpError, SystemError with the fix */
   bring(sockets: readonly QueueSocket[]): void {
     if (this.#attachment !== undefined) {
       for (const socket of sockets) this.#attachment.bring(socket);
@@ -59,7 +59,7 @@ export class BypassDevice {
     return this.#plan.addresses.some((address) => address.host === host && address.isShared === true);
   }
 
-  /** Takes packets to a port, where its address is shared; once more: it stays until each has left. @throws SystemError EADDRINUSE with the mend, ENOSPC */
+  /** Takes packets to a port, where its address is shared; once more: it stays until each has left. @throws SystemError EADDRINUSE with the fix, ENOSPC */
   take(protocol: PortProtocol, host: string, port: number): void {
     if (!this.isShared(host) || this.#attachment === undefined) return;
     const key = `${protocol} ${host} ${port}`;

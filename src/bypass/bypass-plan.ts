@@ -54,7 +54,7 @@ function madeUpLinkLocal(): string {
   return `fe80::${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}`;
 }
 
-/** Looks at the device, and at what is said of addresses. @param ports of TCP that are listened at @throws BypassRefusal, XdpError, each with the mend */
+/** Looks at the device, and at what is said of addresses. @param ports of TCP that are listened at @throws BypassRefusal, XdpError, each with the fix */
 export function planBypass(options: BypassOptions, ports: readonly number[] = []): BypassPlan {
   const { device, pollUs = defaultPollUs } = options;
   if (!Number.isInteger(pollUs) || pollUs < 0 || pollUs > mostPollUs)

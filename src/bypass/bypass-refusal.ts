@@ -1,6 +1,6 @@
 // BypassRefusal: what was said of our own TCP/IP cannot be. Not here: what the host refuses (xdp/xdp-error.ts).
 
-/** What is wrong, in words that name the value, and the mend. */
+/** What is wrong, in words that name the value, and the fix. */
 export class BypassRefusal extends Error {
   override readonly name = 'BypassRefusal';
   readonly code = 'CLEARWAY_BYPASS';

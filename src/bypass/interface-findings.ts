@@ -1,4 +1,4 @@
-// What each network interface of this host can do for `--bypass`, in plain words with the mend, as `clearway doctor` shows it. It asks, and changes nothing. Not here: whether
+// What each network interface of this host can do for `--bypass`, in plain words with the fix, as `clearway doctor` shows it. It asks, and changes nothing. Not here: whether
 // sockets of AF_XDP can be opened at all (kernel/probe-bypass.ts).
 
 import { deviceOffloads } from '../kernel/ethtool.js';

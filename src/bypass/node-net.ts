@@ -63,7 +63,7 @@ export class BypassNetwork extends EventEmitter<BypassNetworkEvents> {
   readonly #home: ServerHome;
   #isClosed = false;
 
-  /** @throws BypassRefusal, XdpError, each with the mend */
+  /** @throws BypassRefusal, XdpError, each with the fix */
   constructor(options: BypassNetworkOptions) {
     super();
     const plan = planBypass(options);
@@ -242,7 +242,7 @@ export class BypassNetwork extends EventEmitter<BypassNetworkEvents> {
   }
 }
 
-/** Opens our own TCP/IP on a network device. @throws an error with the mend, where the host refuses */
+/** Opens our own TCP/IP on a network device. @throws an error with the fix, where the host refuses */
 export function openBypass(options: BypassNetworkOptions): BypassNetwork {
   return new BypassNetwork(options);
 }

@@ -71,7 +71,7 @@ function checkGateway(gateway: string, addresses: readonly StackAddress[]): void
 
 /**
  * Finds them. @param named addresses with their networks; none: those of the device. @param given gateways; undefined: none, or those of the host where the addresses are
- * its own. @throws BypassRefusal with the mend
+ * its own. @throws BypassRefusal with the fix
  */
 export function stackAddresses(device: string, named: readonly string[], given?: readonly string[]): StackAddresses {
   const ofHost = deviceAddresses(device);

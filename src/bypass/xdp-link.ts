@@ -24,7 +24,7 @@ export class XdpLink implements StackLink {
   #turns = 0;
   #hasWarned = false;
 
-  /** Opens the socket and gives the stack its rings. @throws XdpError with the mend, Error */
+  /** Opens the socket and gives the stack its rings. @throws XdpError with the fix, Error */
   constructor(stack: StackBase, device: string, ifindex: number, queue: number) {
     this.#stack = stack;
     const { memory } = stack.module;

@@ -1,5 +1,5 @@
 // The doctor's report as people read it: one aligned line for each finding, and beneath what is missing its cost and its
-// mend. Pure text in, text out. Not here: what is found (kernel/probe.ts).
+// fix. Pure text in, text out. Not here: what is found (kernel/probe.ts).
 
 import { type Finding, type ProbeState, probeGroups } from '../kernel/probe.js';
 import { wrap } from '../text/wrap.js';

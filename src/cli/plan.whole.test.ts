@@ -300,7 +300,7 @@ test('what is left out follows what is said: frames of packet paths, flows of co
   assert.equal(readScenario({ cores: 4, flows: 1 }).scenario.flows, 1);
 });
 
-test('a link cannot stop the page: an MTU smaller than its headers is mended, and the model survives it', () => {
+test('a link cannot stop the page: an MTU smaller than its headers is fixed, and the model survives it', () => {
   assert.equal(scenarioFromHash('#ip=6&mtu=68').mtu, 1280);
   assert.equal(scenarioFromHash('#path=xdp-drop&message=1048576').message, 64);
   assert.ok(answer({ ...defaultScenario(), ip: 6, mtu: 68 }).throughput.gbps > 0);

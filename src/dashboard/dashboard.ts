@@ -26,7 +26,7 @@ export class Dashboard {
     this.options = options;
   }
 
-  /** Opens a dashboard. @throws Error where the address is taken, with the mend. */
+  /** Opens a dashboard. @throws Error where the address is taken, with the fix. */
   static async open(options: DashboardOptions): Promise<Dashboard> {
     const dashboard = new Dashboard(options);
     const page = new URL('./page/dashboard.html', import.meta.url);

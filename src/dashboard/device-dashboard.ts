@@ -45,7 +45,7 @@ export class DeviceDashboard {
     this.#options = options;
   }
 
-  /** Opens it. @throws Error where the address is taken, with the mend. */
+  /** Opens it. @throws Error where the address is taken, with the fix. */
   static async open(options: DeviceDashboardOptions): Promise<DeviceDashboard> {
     const dashboard = new DeviceDashboard(options);
     const page = new URL('./page/devices.html', import.meta.url);

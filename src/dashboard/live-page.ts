@@ -45,7 +45,7 @@ export class LivePage {
 
   /**
    * Opens a page. @param page the built file. @param greet what a page is told first
-   * @throws Error where the address is taken, with the mend.
+   * @throws Error where the address is taken, with the fix.
    */
   static async open(address: LiveAddress, page: URL, greet: () => readonly LiveEvent[]): Promise<LivePage> {
     const live = new LivePage(page, greet);

@@ -90,7 +90,7 @@ export function tryAdviseMemory(address: number, length: number, advice: number)
   return syscall3(sys.madvise, address, length, advice);
 }
 
-/** mlock(2): keeps the pages in memory. @throws SystemError with the mend when the limit is too low. */
+/** mlock(2): keeps the pages in memory. @throws SystemError with the fix when the limit is too low. */
 export function lockMemory(address: number, length: number): void {
   const result = syscall3(sys.mlock, address, length);
   if (result >= 0) return;

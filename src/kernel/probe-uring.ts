@@ -1,5 +1,5 @@
 // io_uring on this host: does it start, which operations and features does it have, and if not, who said no.
-// A refusal is named by its cause (sysctl, seccomp, absent, ...), because each has another mend.
+// A refusal is named by its cause (sysctl, seccomp, absent, ...), because each has another fix.
 // Not here: the rings (uring/ring.ts) and the choice of the engine (transport/open-engine.ts).
 
 import { readFileSync } from 'node:fs';

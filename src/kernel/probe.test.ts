@@ -21,7 +21,7 @@ test('a finding has every field, whatever the probe left out', () => {
   );
 });
 
-test('a probe that throws is a no that says why, with the hint of the error as the mend', () => {
+test('a probe that throws is a no that says why, with the hint of the error as the fix', () => {
   const fails = (error: unknown) =>
     runProbe(
       probe(() => {

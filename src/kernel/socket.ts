@@ -164,7 +164,7 @@ export interface ListenOptions extends SocketAddress {
 
 /**
  * socket, bind and listen in one. Accepted sockets inherit TCP_NODELAY: responses are whole when they are sent.
- * @throws SystemError EADDRINUSE, EACCES, EADDRNOTAVAIL, EINVAL (not an address), each with its mend.
+ * @throws SystemError EADDRINUSE, EACCES, EADDRNOTAVAIL, EINVAL (not an address), each with its fix.
  */
 export function listenTcp(options: ListenOptions): number {
   checkAddress(options);

@@ -27,7 +27,7 @@ export class BypassQueue {
   readonly detour: string | undefined;
   readonly #device: BypassDevice;
 
-  /** Opens it, and has packets brought. @throws XdpError, Error, each with the mend */
+  /** Opens it, and has packets brought. @throws XdpError, Error, each with the fix */
   constructor({ plan, port }: KvBypass, options: StoreOptions) {
     const { device, ifindex, mac, mtu, addresses, linkLocal, gateways, pollUs } = plan;
     this.pollUs = pollUs;

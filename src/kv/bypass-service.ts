@@ -30,7 +30,7 @@ export class KvBypassService implements Devices<KvOffered, KvCounts> {
   readonly #driver: StackDriver;
   readonly #stopClock: () => void;
 
-  /** @param copies the account of what is copied: of the thread's, in the bundle too @throws XdpError, Error, each with the mend */
+  /** @param copies the account of what is copied: of the thread's, in the bundle too @throws XdpError, Error, each with the fix */
   constructor(
     loop: Loop,
     options: StoreOptions,

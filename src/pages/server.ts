@@ -63,7 +63,7 @@ export class PageServer<Data> {
   readonly #listener: Listener<HttpState>;
   #closed: Promise<void> | undefined;
 
-  /** @throws SystemError EADDRINUSE and its kin, each with its mend. */
+  /** @throws SystemError EADDRINUSE and its kin, each with its fix. */
   constructor(options: PageServerOptions<Data>) {
     this.#options = options;
     const { host = '127.0.0.1', port = 8080, headTimeoutMs: headMs = 10_000, idleTimeoutMs: idleMs = 60_000 } = options;

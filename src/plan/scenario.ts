@@ -124,7 +124,7 @@ const smallestTunnelled = 576;
 export const isFramePath = (path: Scenario['path']): boolean =>
   path !== 'socket' && !path.startsWith('dma-') && !path.startsWith('request-');
 
-/** What single fields allow and together cannot be; `settled` mends the same. */
+/** What single fields allow and together cannot be; `settled` fixes the same. */
 function jointProblems(scenario: Scenario): ScenarioProblem[] {
   const problems: ScenarioProblem[] = [];
   if (scenario.ip === 6 && scenario.mtu < smallestIp6) {
@@ -145,14 +145,14 @@ function jointProblems(scenario: Scenario): ScenarioProblem[] {
   return problems;
 }
 
-/** A scenario in which what cannot be together is mended: the page changes one field at a time. */
+/** A scenario in which what cannot be together is fixed: the page changes one field at a time. */
 export function settled(scenario: Scenario): Scenario {
-  const mended = { ...scenario };
+  const fixed = { ...scenario };
   for (const { field } of jointProblems(scenario)) {
-    if (field === 'mtu') mended.mtu = Math.max(mended.mtu, scenario.ip === 6 ? smallestIp6 : smallestTunnelled);
-    if (field === 'message') mended.message = 64;
+    if (field === 'mtu') fixed.mtu = Math.max(fixed.mtu, scenario.ip === 6 ? smallestIp6 : smallestTunnelled);
+    if (field === 'message') fixed.message = 64;
   }
-  return mended;
+  return fixed;
 }
 
 function readFlag(given: unknown, shown: string): { value: unknown } | { problem: string } {

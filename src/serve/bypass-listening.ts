@@ -23,7 +23,7 @@ export class BypassListening implements ServerSockets {
   readonly #sockets = new Map<number, number>();
   #isBrought = false;
 
-  /** @param workers 0: as many as there are queues. @throws BypassRefusal, XdpError, each with the mend */
+  /** @param workers 0: as many as there are queues. @throws BypassRefusal, XdpError, each with the fix */
   constructor(options: BypassOptions, port: number, workers: number, warn: (message: string) => void) {
     const span = anyPort.most - anyPort.least + 1;
     this.#port = port === 0 ? anyPort.least + Math.floor(Math.random() * span) : port;
@@ -52,7 +52,7 @@ export class BypassListening implements ServerSockets {
     return [];
   }
 
-  /** A worker's queue is open: packets are brought as soon as all are. @throws XdpError with the mend */
+  /** A worker's queue is open: packets are brought as soon as all are. @throws XdpError with the fix */
   joined(worker: number, fd: number): void {
     this.#sockets.set(worker, fd);
     if (this.#isBrought) this.#device.bring([{ queue: worker, fd }]);

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { hostAndPort } from './addresses.js';
 import { listenOnAll, type NodeListening } from './node-listen.js';
 
-/** Why the endpoint cannot listen, with the mend; the code stays the system's. */
+/** Why the endpoint cannot listen, with the fix; the code stays the system's. */
 function explained(error: NodeJS.ErrnoException, address: { readonly host: string; readonly port: number }): Error {
   const fix =
     error.code === 'EADDRINUSE'
@@ -33,7 +33,7 @@ export class MetricsEndpoint {
     return hosts.map((host) => `http://${hostAndPort(host, port)}/metrics`);
   }
 
-  /** Opens the endpoint; `read` makes the text of each answer. @throws Error when the port is taken, with the mend. */
+  /** Opens the endpoint; `read` makes the text of each answer. @throws Error when the port is taken, with the fix. */
   static async open(
     address: { readonly host: string; readonly port: number },
     read: () => string | Promise<string>,

@@ -79,7 +79,7 @@ export class UringEngine extends DirectCalls implements Engine, ZeroCopy, FileOp
   /** One of them had an event in this turn. */
   #hasHeard = false;
 
-  /** @throws SystemError when io_uring is refused or too old, with the mend. */
+  /** @throws SystemError when io_uring is refused or too old, with the fix. */
   constructor(options: UringOptions = {}) {
     super();
     const entries = options.entries ?? 1024;

@@ -55,7 +55,7 @@ export class XdpAttachment {
   #program: BpfProgram | undefined;
   #link: Link | undefined;
 
-  /** Attaches it: packets come from now on. @throws XdpError with the mend */
+  /** Attaches it: packets come from now on. @throws XdpError with the fix */
   constructor({ device, ifindex, sockets, take }: XdpAttachmentOptions) {
     try {
       this.#bySocket = this.#make(socketsMap(Math.max(0, ...sockets.map(({ queue }) => queue)) + 1));

@@ -1,4 +1,4 @@
-// What keeps packets of a network device from being taken: why, and how to mend it, in a sentence. Not here: who asks the kernel (xdp-socket.ts,
+// What keeps packets of a network device from being taken: why, and how to fix it, in a sentence. Not here: who asks the kernel (xdp-socket.ts,
 // xdp-program.ts).
 
 import { RefusedError } from '../bpf/refusals.js';

@@ -116,7 +116,7 @@ export class XdpSocket {
   readonly #fillFlags: Uint32Array;
   #isOpen = true;
 
-  /** Opens it; packets come as soon as a program brings them. @throws XdpError with the mend, RangeError, SystemError for a mapping */
+  /** Opens it; packets come as soon as a program brings them. @throws XdpError with the fix, RangeError, SystemError for a mapping */
   constructor(options: XdpSocketOptions) {
     checkOptions(options);
     const { device, queue, memory, frameBytes } = options;

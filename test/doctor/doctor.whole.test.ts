@@ -28,7 +28,7 @@ function parse(done: { status: number | null; stdout: string; stderr: string }):
     for (const text of [finding.what, finding.detail, finding.meaning]) assert.ok(text.length > 0, finding.id);
     const lacking = finding.state !== 'yes';
     assert.equal(finding.cost !== null, lacking, `${finding.id}: the cost`);
-    assert.equal(finding.remedy !== null, lacking, `${finding.id}: the mend`);
+    assert.equal(finding.remedy !== null, lacking, `${finding.id}: the fix`);
     assert.notEqual(finding.facts.reason, 'probe-failed', `${finding.id}: ${finding.detail}`);
   }
   return report;
@@ -73,7 +73,7 @@ test('the table names everything that the JSON names', linux, () => {
   assert.ok(!done.stdout.includes('\u001b'), 'no colours into a pipe');
 });
 
-test('of each interface it says what it can do for --bypass, and the mend', { skip: bypassRefused() }, () => {
+test('of each interface it says what it can do for --bypass, and the fix', { skip: bypassRefused() }, () => {
   const pair = makeVethPair();
   const interfaceOf = (name: string) =>
     parse(run([main, 'doctor', '--json'])).interfaces.find(({ what }) => what === name)!;
@@ -178,7 +178,7 @@ test('as an ordinary user', linux, (t) => {
   assert.equal(find(report, 'openat2').state, 'yes');
 });
 
-test('low limits are seen, and the mend tells raising them here from raising them for good', linux, (t) => {
+test('low limits are seen, and the fix tells raising them here from raising them for good', linux, (t) => {
   const under = (limits: string) => {
     const script = `${limits}; exec "$0" "$@"`;
     return parse(spawnSync('sh', ['-c', script, process.execPath, main, 'doctor', '--json'], { encoding: 'utf8' }));

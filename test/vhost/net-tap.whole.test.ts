@@ -276,7 +276,7 @@ describe('clearway net --tap', { skip: namespacesRefused(), timeout: 60_000 }, (
     space.remove();
   });
 
-  test('what keeps a tap from being opened is said with its mend', () => {
+  test('what keeps a tap from being opened is said with its fix', () => {
     const space = new NetNamespace();
     const start = (name: string, launcher: readonly string[] = [], ...more: readonly string[]) => {
       const socket = join(folder, 'never.sock');

@@ -1,4 +1,4 @@
-// `clearway net --xdp` as a process: idle, killed, its device taken away; and what is in the way, said with its mend.
+// `clearway net --xdp` as a process: idle, killed, its device taken away; and what is in the way, said with its fix.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -76,7 +76,7 @@ describe('clearway net --xdp', { skip, timeout: 90_000 }, () => {
     pair.remove();
   });
 
-  test('what keeps it from starting is said with its mend, in a line', async () => {
+  test('what keeps it from starting is said with its fix, in a line', async () => {
     const pair = new VethPair(`${address.peer}/24`);
     const startOf = (device: string, launcher: readonly string[] = [], ...more: readonly string[]): string => {
       const socket = join(folder, 'never.sock');

@@ -169,7 +169,7 @@ describe('sound cards in a guest', {
     assert.deepEqual([missing, heard], [0, wanted]);
   });
 
-  test('refusals are sentences with the mend', () => {
+  test('refusals are sentences with the fix', () => {
     const { message, list } = result<{ message: string; list: DeviceList['cards'][number] }>('busy');
     assert.match(message, /^hw:\d,0 is in use by aplay \(process PID\); end it: kill PID$|^hw:\d,0 is in use by aplay/);
     assert.equal(list.owner?.command, 'aplay');

@@ -182,7 +182,7 @@ describe('AF_XDP on veth', { skip, timeout: 120_000 }, () => {
     pair.remove();
   });
 
-  test('what is in the way is said with its mend', () => {
+  test('what is in the way is said with its fix', () => {
     const pair = new VethPair(peerAddress, { mtu: 9000 });
     const memory = new Region(512 * 2048);
     const whole = { device: pair.device, queue: 0, memory, frameBytes: 2048, entries: testEntries } as const;

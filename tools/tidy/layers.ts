@@ -70,8 +70,8 @@ function checkImport(
   const toRank = ranks.get(to);
   if (fromRank === undefined || toRank === undefined) return undefined;
   if (toRank > fromRank) {
-    const mend = source.isTest ? 'move the test up, or to test/' : 'move the shared part down or the caller up';
-    return `${from}/ is below ${to}/ and may not import it: ${mend}`;
+    const fix = source.isTest ? 'move the test up, or to test/' : 'move the shared part down or the caller up';
+    return `${from}/ is below ${to}/ and may not import it: ${fix}`;
   }
   if (toRank === fromRank && !source.isTest && reaches(sideways, to, from)) {
     return `${from}/ and ${to}/ stand side by side and import one another: keep one direction`;

@@ -1,4 +1,4 @@
-// What lets the pump be in time: real-time scheduling, locked memory, timers that are not delayed. Each is asked for, and what is refused is said with its mend; the pump plays without it.
+// What lets the pump be in time: real-time scheduling, locked memory, timers that are not delayed. Each is asked for, and what is refused is said with its fix; the pump plays without it.
 // FIFO is the pumping thread's alone, and only while it pumps: a thread that opens devices or collects garbage is an ordinary one. Not here: figures of what came of it (figures.ts).
 
 import { SCHED } from '../../kernel/constants.js';
@@ -24,7 +24,7 @@ const wantedNiceness = -11;
 /** What a pump without rights asks for: it works for less, and so it is let in when it wakes up. The least that the kernel takes. */
 const shortTurnNs = 100_000;
 
-const groupMend =
+const groupFix =
   "put '@audio - rtprio 95' and '@audio - memlock unlimited' into /etc/security/limits.d/audio.conf, this user into the group audio, and log in again";
 
 /** A range of memory. */
@@ -49,7 +49,7 @@ function fifoPriority(wanted: number): number {
 
 /**
  * Makes the calling thread as real-time as it may be.
- * @returns what was refused, a sentence each with the way to mend it
+ * @returns what was refused, a sentence each with how to fix it
  */
 export function takeTurn(priority: number): string[] {
   setTimerSlack(1);
@@ -60,7 +60,7 @@ export function takeTurn(priority: number): string[] {
   if (got > 0)
     return [`the real-time priority is ${got}, not ${priority}, which is as far as this user may go (RLIMIT_RTPRIO)`];
   const nice = nicenessOf() === wantedNiceness ? `; it runs with a niceness of ${wantedNiceness}` : '';
-  return [`no real-time scheduling (SCHED_FIFO) for this user${nice}: ${groupMend}`];
+  return [`no real-time scheduling (SCHED_FIFO) for this user${nice}: ${groupFix}`];
 }
 
 /** The calling thread is an ordinary one again. */
@@ -88,7 +88,7 @@ export function lockRanges(ranges: readonly MemoryRange[]): string[] {
   const limit = resourceLimit('MEMLOCK').soft;
   const mebibytes = (refused / 2 ** 20).toFixed(1);
   return [
-    `${mebibytes} MiB of the pump's memory are not locked (${why}; RLIMIT_MEMLOCK is ${limit} bytes): ${groupMend}`,
+    `${mebibytes} MiB of the pump's memory are not locked (${why}; RLIMIT_MEMLOCK is ${limit} bytes): ${groupFix}`,
   ];
 }
 

@@ -54,7 +54,7 @@ export const offsets = {
   reply: at.reply * page,
   /** By the pump: the sentence that it ended with. */
   trouble: at.trouble * page,
-  /** By the pump: a JSON list of sentences, of rights that were asked for and refused, with the mend. There before it plays. */
+  /** By the pump: a JSON list of sentences, of rights that were asked for and refused, with the fix. There before it plays. */
   rights: at.rights * page,
   descriptors: at.descriptors * page,
   /** The PCM ring; it goes on to the region's end. */

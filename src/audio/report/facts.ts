@@ -48,7 +48,7 @@ export interface Scheduling {
   readonly nice: number;
   /** Bytes of the pump's memory that are locked (VmLck). */
   readonly lockedBytes: number;
-  /** What was asked for and refused, with the mend, a sentence each. */
+  /** What was asked for and refused, with the fix, a sentence each. */
   readonly refusals: readonly string[];
 }
 

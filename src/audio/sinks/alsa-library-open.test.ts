@@ -60,7 +60,7 @@ test('the ring is as asked where a period fits into it; else the period goes fir
   assert.deepEqual(settled(few, { ringFrames: 1024, periodFrames: 256, first: 'period' }), [1024, 1024]);
 });
 
-test('a name that takes the format with no ring is one sentence with the mend', { skip }, () => {
+test('a name that takes the format with no ring is one sentence with the fix', { skip }, () => {
   assert.throws(
     () => settled([], { ringFrames: 24_000, periodFrames: 6000, first: 'ring' }),
     /^SoundError: few takes .*48000 Hz.*, but no ring near 24000 frames; try another: --buffer 200$/,

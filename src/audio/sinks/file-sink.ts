@@ -125,8 +125,8 @@ export class FileSink extends Sink {
 
   override trouble(): string {
     if (this.#errno === Errno.EPIPE) return `nobody reads ${this.#name} any more`;
-    const mend = this.#errno === Errno.ENOSPC ? '; make room, or choose another path' : '';
-    return `cannot write ${this.#name}: ${errnoWords(this.#errno)}${mend}`;
+    const fix = this.#errno === Errno.ENOSPC ? '; make room, or choose another path' : '';
+    return `cannot write ${this.#name}: ${errnoWords(this.#errno)}${fix}`;
   }
 
   override rehearse(isOn: boolean): void {

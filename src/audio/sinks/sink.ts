@@ -103,7 +103,7 @@ export function isStop(result: number): boolean {
   return result === -Errno.EPIPE || result === -Errno.ESTRPIPE;
 }
 
-/** Why a sink cannot be opened, or what became of it: one sentence with the way to mend it. */
+/** Why a sink cannot be opened, or what became of it: one sentence with how to fix it. */
 export class SinkError extends Error {
   override readonly name = 'SinkError';
 

@@ -32,7 +32,7 @@ const packageName = '@wasm-audio-decoders/flac';
 const exactBits: readonly number[] = [8, 16, 24];
 /** Samples of all channels that are kept: 512 MiB. */
 const mostSamples = 128 * 1024 * 1024;
-const mendLibrary = 'install libFLAC (Debian: libflac12, or libflac14 from Debian 13 on)';
+const fixOfLibrary = 'install libFLAC (Debian: libflac12, or libflac14 from Debian 13 on)';
 
 type WasmConstructor = new () => WasmDecoder;
 
@@ -196,9 +196,9 @@ export async function openWasmFlac(
   isHeadOnly = false,
 ): Promise<AudioSource> {
   const refusal = refusalOf(info);
-  if (refusal !== undefined) throw sourceError(file.path, `${refusal}; ${mendLibrary}`);
+  if (refusal !== undefined) throw sourceError(file.path, `${refusal}; ${fixOfLibrary}`);
   const Decoder = await wasmDecoder();
-  if (Decoder === undefined) throw sourceError(file.path, `nothing here decodes FLAC; ${mendLibrary}`);
+  if (Decoder === undefined) throw sourceError(file.path, `nothing here decodes FLAC; ${fixOfLibrary}`);
   if (isHeadOnly) {
     closeSync(file.fd);
     return new WasmFlacSource(file.path, info, [], info.frames ?? 0, []);

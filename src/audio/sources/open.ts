@@ -31,7 +31,7 @@ const soundMagics: Readonly<Record<string, string>> = {
   '.snd': 'AU',
 };
 
-const mendSound = 'install libsndfile (Debian: libsndfile1)';
+const fixOfSound = 'install libsndfile (Debian: libsndfile1)';
 const known = 'WAV, RF64, BW64, W64, FLAC, Ogg (Vorbis, Opus, FLAC), MP3, AIFF, CAF and AU';
 
 /** Where the file begins behind an ID3v2 tag in front: some tools put one before anything (id3.org, section 3.1). */
@@ -73,7 +73,7 @@ function openWave(file: OpenedFile, start: number, magic: string): AudioSource {
 }
 
 function openSound(file: OpenedFile, what: string): AudioSource {
-  if (sndfileVersion() === undefined) throw sourceError(file.path, `nothing here decodes ${what}; ${mendSound}`);
+  if (sndfileVersion() === undefined) throw sourceError(file.path, `nothing here decodes ${what}; ${fixOfSound}`);
   return new SndfileSource(file);
 }
 
@@ -103,7 +103,7 @@ async function openByContent(file: OpenedFile, isHeadOnly: boolean): Promise<Aud
 
 /**
  * Opens a file to be played. It never waits for anything but the disk: pipes, sockets and devices are refused.
- * @throws SourceError: one sentence about the file, with the way to mend it.
+ * @throws SourceError: one sentence about the file, with how to fix it.
  */
 export async function openSource(path: string, options: OpenOptions = {}): Promise<AudioSource> {
   const file = openFile(path);

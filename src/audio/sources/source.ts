@@ -94,7 +94,7 @@ export interface AudioSource {
   close(): void;
 }
 
-/** A file that cannot be opened or played: the message is one sentence with the way to mend it. */
+/** A file that cannot be opened or played: the message is one sentence with how to fix it. */
 export class SourceError extends Error {
   override readonly name = 'SourceError';
   readonly code = 'CLEARWAY_SOURCE';

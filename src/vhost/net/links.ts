@@ -55,8 +55,8 @@ interface WayOut {
   readonly words: string;
   readonly hint: string | undefined;
   readonly mtu: number;
-  /** How it takes longer packets: a mend. */
-  readonly mend: (mtu: number) => string;
+  /** How it takes longer packets: a fix. */
+  readonly fix: (mtu: number) => string;
   /** What packets of guests may leave unfinished. */
   readonly accepts: Offloads;
   /** What was counted of it beside its packets. */
@@ -73,7 +73,7 @@ function tapOut(loop: Loop, name: string, pairs: number, say: (sentence: string)
     words: `${name} (MTU ${tap.mtu})`,
     hint: tap.isUp ? undefined : `${name} is down, and takes no packets: ip link set ${name} up`,
     mtu: tap.mtu,
-    mend: (mtu) =>
+    fix: (mtu) =>
       `make the tap first (ip tuntap add dev ${name} mode tap multi_queue && ip link set ${name} mtu ${mtu})`,
     accepts: tap.accepts,
     port: () => new TapPort(loop, tap, say),
@@ -88,7 +88,7 @@ function xdpOut(loop: Loop, name: string, say: (sentence: string) => void): WayO
     words: `${name} (MTU ${xdp.mtu}) by AF_XDP: ${xdp.how}`,
     hint: xdp.hint,
     mtu: xdp.mtu,
-    mend: (mtu) => `make it longer (ip link set ${name} mtu ${mtu}), up to ${mtuOfFrame(4096)}`,
+    fix: (mtu) => `make it longer (ip link set ${name} mtu ${mtu}), up to ${mtuOfFrame(4096)}`,
     accepts: everyOffload,
     xdp,
     port: () => new XdpPort(loop, xdp, say),
@@ -97,7 +97,7 @@ function xdpOut(loop: Loop, name: string, say: (sentence: string) => void): WayO
   };
 }
 
-/** Opens what devices are joined to. @throws Error where the way out cannot be had: why, and its mend */
+/** Opens what devices are joined to. @throws Error where the way out cannot be had: why, and its fix */
 export function openLink(loop: Loop, options: LinkOptions, say: (sentence: string) => void): Link {
   const { devices, pairs, echo, isolate, mtu, tap, xdp } = options;
   const closeAll = (peers: readonly JoinedPeer[]) => () => {
@@ -112,7 +112,7 @@ export function openLink(loop: Loop, options: LinkOptions, say: (sentence: strin
   if (out !== undefined && mtu !== undefined && mtu > out.mtu) {
     out.close();
     throw new Error(
-      `--mtu ${mtu} is more than ${tap ?? xdp} takes (${out.mtu}): ${out.mend(mtu)}, or say --mtu with less`,
+      `--mtu ${mtu} is more than ${tap ?? xdp} takes (${out.mtu}): ${out.fix(mtu)}, or say --mtu with less`,
     );
   }
   const rest = { hint: out?.hint, mtu: out?.mtu, xdp: out?.xdp };

@@ -1,5 +1,5 @@
 // Tap: a network device of the host whose other end is ours, with as many queues as there are pairs. What keeps it from being opened is said with
-// its mend. Not here: its packets (tap-queue.ts), whom it is joined to (tap-port.ts).
+// its fix. Not here: its packets (tap-queue.ts), whom it is joined to (tap-port.ts).
 
 import { Errno, errnoWords } from '../../kernel/errno.js';
 import { deviceState, isDeviceName, mostNameLetters } from '../../kernel/network-device.js';
@@ -7,7 +7,7 @@ import { closeDescriptor } from '../../kernel/socket.js';
 import { joinTap, openTunDevice, setTapHeaderBytes, setTapOffloads, TapOffload } from '../../kernel/tap.js';
 import { netHeaderBytes, type Offloads } from './net-header.js';
 
-/** A tap that cannot be had: why, and how to mend it, in a sentence. */
+/** A tap that cannot be had: why, and how to fix it, in a sentence. */
 class TapError extends Error {
   override readonly name = 'TapError';
 }
@@ -19,11 +19,11 @@ function openQueue(name: string): number {
     return openTunDevice();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const mend =
+    const fix =
       code === 'EACCES' || code === 'EPERM'
         ? 'give this user access to it (chmod 666 /dev/net/tun), or run as root'
         : 'load its module (modprobe tun), and give it to a container (--device /dev/net/tun)';
-    throw new TapError(`${name} needs /dev/net/tun, which cannot be opened (${code}): ${mend}`);
+    throw new TapError(`${name} needs /dev/net/tun, which cannot be opened (${code}): ${fix}`);
   }
 }
 

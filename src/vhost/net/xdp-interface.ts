@@ -1,5 +1,5 @@
 // XdpInterface: a network device of the host whose packets are taken by AF_XDP, all of them, on each of its queues. What keeps it from being opened is
-// said with its mend. Not here: its packets (xdp-queue.ts), whom it is joined to (xdp-port.ts, xdp-uplink.ts).
+// said with its fix. Not here: its packets (xdp-queue.ts), whom it is joined to (xdp-port.ts, xdp-uplink.ts).
 
 import { defaultGateways } from '../../kernel/device-addresses.js';
 import { takeAllAddresses } from '../../kernel/network-device.js';

@@ -53,7 +53,7 @@ function subFormat(view: DataView): number | undefined {
 
 const integers: readonly (SampleFormat | undefined)[] = [undefined, 'U8', 'S16_LE', 'S24_3LE', 'S32_LE'];
 
-/** The mend of what is not played. */
+/** What to do about what is not played. */
 const asWith = ', as with `ffmpeg -i IN.wav OUT.flac`';
 
 function refuseCodec(tag: number): { readonly refusal: string } {

@@ -99,7 +99,7 @@ describe('serve as a program', { concurrency: 2 }, () => {
     });
   }
 
-  test('a taken port is refused with 1 and the mend, for one worker and for several, also of the metrics', async () => {
+  test('a taken port is refused with 1 and the fix, for one worker and for several, also of the metrics', async () => {
     const other = createTcpServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
     const { port } = other.address() as { port: number };

@@ -106,7 +106,7 @@ describe('where io_uring is refused', { skip: refusingImpossible(), concurrency:
     });
   }
 
-  test('an io_uring that was asked for is one sentence with the mend, and 1', async () => {
+  test('an io_uring that was asked for is one sentence with the fix, and 1', async () => {
     const failed = await runServer(
       [site.root, '--engine', 'uring', '--workers', '2'],
       {},
