@@ -133,6 +133,8 @@ describe('films in a browser', { skip }, () => {
     });
     const tiles = await page.locator('#tiles dd').allTextContents();
     assert.equal(tiles.at(-1), '0 B', tiles.join(' | '));
+    // In the units of the listing that leads here, and of clearway media.
+    assert.match(tiles[2]!, /^\d+\.\d [KM]iB$/, tiles.join(' | '));
     await page.locator('#modes table').waitFor();
     assert.match(await page.locator('#tracks').innerText(), /avc1/);
     assert.match(await page.locator('#notes').innerText(), /Offered as one film with film_120p\.mp4/);

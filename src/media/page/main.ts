@@ -2,7 +2,7 @@
 // The page of a film: plays it, and shows what it is made of, how much is buffered, how fast segments come and how their
 // bytes leave the server.
 
-import { formatBitRate } from '../../text/units.js';
+import { formatBitRate, formatBytes } from '../../text/units.js';
 import { Chart, type ChartPoint } from '../../ui/chart.js';
 import { byId, element, setText, table } from '../../ui/dom.js';
 import { type Choice, openPlayer } from './player.js';
@@ -105,22 +105,12 @@ video.addEventListener('loadedmetadata', () => {
   if (video.paused) setText(byId('state'), `ready: ${player.by} plays it`);
 });
 
-function bytesText(bytes: number): string {
-  return bytes >= 1e9
-    ? `${(bytes / 1e9).toFixed(2)} GB`
-    : bytes >= 1e6
-      ? `${(bytes / 1e6).toFixed(1)} MB`
-      : bytes >= 1000
-        ? `${Math.round(bytes / 1000)} kB`
-        : `${bytes} B`;
-}
-
 function showTiles(): void {
-  const copied = live === undefined ? '–' : bytesText(live.copied);
+  const copied = live === undefined ? '–' : formatBytes(live.copied);
   const tiles: [string, string][] = [
     ['Buffered ahead', seconds(bufferedAhead())],
     ['Last segment came at', lastRate === 0 ? '–' : formatBitRate(lastRate)],
-    ['Loaded', bytesText(loadedBytes)],
+    ['Loaded', formatBytes(loadedBytes)],
     ['From play to picture', startMs === undefined ? '–' : `${Math.round(startMs)} ms`],
     ['Stalls', String(stalls)],
     ['Copied in the server’s memory', copied],
@@ -139,7 +129,7 @@ function showTiles(): void {
 function showModes({ modes }: LiveJson): void {
   const rows = Object.entries(modes)
     .filter(([, bytes]) => bytes > 0)
-    .map(([name, bytes]) => [name, bytesText(bytes)]);
+    .map(([name, bytes]) => [name, formatBytes(bytes)]);
   byId('s-modes').hidden = rows.length === 0;
   byId('modes').replaceChildren(table('Bytes by send mode', ['Send mode', '#Bytes'], rows));
 }
