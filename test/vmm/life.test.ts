@@ -136,17 +136,21 @@ describe('how a guest ends', { skip: guestsRefused(), timeout: patient(120_000) 
       for (;;) writeSync(unread, Buffer.alloc(4096));
     }, /EAGAIN/);
     const full = openSync(fifo, 'w');
-    const words = ['vm', imageOf('probe'), '--memory', '16', '--port', '0', '--', 'do=11', 'late=1', 'times=5000'];
-    for (const [what, output] of [
-      ['nobody reads', full],
-      ['nobody can read', 'pipe'],
+    const words = ['vm', imageOf('probe'), '--memory', '16', '--port', '0', '--', 'late=1', 'times=5000'];
+    for (const [what, output, deed, wanted] of [
+      ['nobody reads the guest', full, 11, 0],
+      ['nobody can read the guest', 'pipe', 11, 0],
+      // Its end is said by the command.
+      ['nobody reads the command', full, 1, 7],
+      ['nobody can read the command', 'pipe', 1, 7],
     ] as const) {
-      const child = spawn(process.execPath, [program, ...words], { stdio: ['ignore', 'ignore', output] });
+      const stdio = ['ignore', output === full ? full : 'ignore', output] as const;
+      const child = spawn(process.execPath, [program, ...words, `do=${deed}`], { stdio: [...stdio] });
       child.stderr?.destroy();
       const timer = setTimeout(() => child.kill('SIGKILL'), mostMs);
       const [status, signal] = await once(child, 'exit');
       clearTimeout(timer);
-      assert.deepEqual([status, signal], [0, null], what);
+      assert.deepEqual([status, signal], [wanted, null], what);
     }
     for (const fd of [unread, full]) closeSync(fd);
     rmSync(folder, { recursive: true });

@@ -3,6 +3,7 @@
 
 import type { EngineChoice } from '../../transport/open-engine.js';
 import { DeviceThread } from '../../vhost/device-thread.js';
+import { sayWhenTaken } from './say.js';
 import { shortageSentence } from './shortage.js';
 import { hasTerminal, onSignals, statusOfSignal } from './signals.js';
 import type { Watched } from './watch-devices.js';
@@ -52,9 +53,9 @@ async function offer<Offered, All>(
   let watched: Watched | undefined;
   try {
     watched = await command.watch(thread, `${command.name} (${engine})`);
-    process.stdout.write(command.announce(offered, engine));
-    if (endpoint !== undefined) process.stdout.write(`the metrics are at\n${endpoint.urls.join('\n')}\n`);
-    if (watched.urls.length > 0) process.stdout.write(`the dashboard is at\n${watched.urls.join('\n')}\n`);
+    sayWhenTaken('stdout', command.announce(offered, engine));
+    if (endpoint !== undefined) sayWhenTaken('stdout', `the metrics are at\n${endpoint.urls.join('\n')}\n`);
+    if (watched.urls.length > 0) sayWhenTaken('stdout', `the dashboard is at\n${watched.urls.join('\n')}\n`);
     await thread.ended;
   } finally {
     await Promise.all([watched?.close(), endpoint?.close()]);
@@ -63,7 +64,7 @@ async function offer<Offered, All>(
 
 /** Offers devices until a signal ends it. Returns the exit status. */
 export async function offerDevices<Offered, All>(command: DeviceCommand<Offered, All>): Promise<number> {
-  const complain = (sentence: string): void => void process.stderr.write(`clearway ${command.name}: ${sentence}\n`);
+  const complain = (sentence: string): void => sayWhenTaken('stderr', `clearway ${command.name}: ${sentence}\n`);
   let thread: DeviceThread<Offered, All> | undefined;
   let status = 0;
   const hangUpChanges = command.hangUpChanges === true && !hasTerminal();
