@@ -5,10 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryBytes, natively, Store } from '../../test/compile/kv-guest.js';
-import { missingTools } from '../../test/vmm/image-tool.js';
 import { layouts } from '../../test/vmm/module-guest.js';
 import { median } from '../statistics.js';
-import { buildLibrary, byGcc } from './gcc-module.js';
+import { buildLibrary, byGcc, gccAbsence } from './gcc-module.js';
 
 /** Requests by what they are: many in one piece, so that crossings into the module do not count. */
 const loads: Readonly<Record<string, string>> = {
@@ -34,7 +33,7 @@ function measure(store: Store, name: string): number {
 
 /** Measures all of them in turns. @returns lines of a table: nanoseconds of CPU time a command, medians of rounds, and ratios to gcc */
 export function measureCompilers(rounds: number): string[] {
-  const missing = missingTools();
+  const missing = gccAbsence();
   const folder = mkdtempSync(join(tmpdir(), 'clearway-bench-'));
   const stores: Record<string, Store> = {
     V8: new Store(layouts.split!),

@@ -7,13 +7,29 @@ import { openLibrary, registerCallback, viewMemory } from '../../src/kernel/ffi.
 import { MAP, mapMemoryAt, PROT } from '../../src/kernel/memory.js';
 import { Layout } from '../../src/vmm/boot.js';
 import { hostSignatures } from '../../test/compile/kv-guest.js';
-import { gccFlags, withFixedMemory } from '../../test/vmm/image-tool.js';
+import { gccFlags, missingTools, withFixedMemory } from '../../test/vmm/image-tool.js';
 import type { Exports, ModuleRunner } from '../../test/vmm/module-guest.js';
 import { repositoryRoot } from '../servers/peer.js';
 
 /** Where images have their memory, and so the code of gcc. */
 const { linearVirtual } = Layout;
 const windowBytes = 0x1_0001_0000;
+
+/** Whether this process had something there when it began: its heap, where the kernel's chance put it there. */
+const isTaken = readFileSync('/proc/self/maps', 'latin1')
+  .split('\n')
+  .some((line) => {
+    const [from, to] = line
+      .split(' ')[0]!
+      .split('-')
+      .map((text) => Number.parseInt(text, 16));
+    return from! < linearVirtual + windowBytes && to! > linearVirtual;
+  });
+
+/** Why the module cannot be compiled by wasm2c and gcc here, or not run in this process; undefined: it can. */
+export const gccAbsence = (): string | undefined =>
+  missingTools() ??
+  (isTaken ? 'this process has its heap where the memory of that code has to be: run it again' : undefined);
 
 const glue = `#include "image.h"
 #include <stdlib.h>

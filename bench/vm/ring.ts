@@ -6,13 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pieces } from '../../src/memory/domain.js';
 import type { StreamOwner, VsockDevice } from '../../src/vmm/vsock-device.js';
-import { missingTools } from '../../test/vmm/image-tool.js';
 import { onPath } from '../host/child.js';
 import { compile } from '../host/compile.js';
 import { pinThread } from '../host/pin-thread.js';
 import { allowedCpus } from '../host/proc.js';
 import { quantile } from '../statistics.js';
-import { buildLibrary } from './gcc-module.js';
+import { buildLibrary, gccAbsence } from './gcc-module.js';
 import { openRing, openRingModule, type RingGuest, type Turns } from './ring-guest.js';
 
 /** What was measured: of single requests, of batches of them that are all asked at once, and of streams that each have one batch under way without end. */
@@ -236,7 +235,7 @@ export function makeModuleRings(): ModuleRings {
         const ring = await openRingModule({ turns, library, memoryBytes, commandLine, cpu: cpus?.guest }, client);
         return measureOn(ring, client, cpus, () => measure(client, rounds, ring.turns));
       };
-    const byGcc = missingTools() === undefined ? { 'wasm2c and gcc -O2': measureWith(buildLibrary(folder)) } : {};
+    const byGcc = gccAbsence() === undefined ? { 'wasm2c and gcc -O2': measureWith(buildLibrary(folder)) } : {};
     return { measure: { 'our own compiler': measureWith(undefined), ...byGcc }, close };
   } catch (error) {
     close();
