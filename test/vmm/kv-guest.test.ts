@@ -114,7 +114,10 @@ describe('clearway kv --vm', { skip: guestsRefused(), timeout: patient(120_000) 
       for (const [error] of (await pipeline.exec())!) assert.equal(error, null);
     }
     assert.equal(await client.get('39:99'), 'v'.repeat(5000));
-    assert.equal(await client.get('0:0'), null);
+    // Which of the oldest keys are looked at is chance: nearly all of them have gone.
+    const oldest = Array.from({ length: 100 }, (_, index) => `0:${index}`);
+    const left = await client.exists(...oldest);
+    assert.ok(left <= 20, `${left} of the oldest 100 keys are left`);
     assert.equal(await client.get('short'), null);
     const beforeSeconds = Date.now() / 1000;
     const seconds = Number((await client.time())[0]);
