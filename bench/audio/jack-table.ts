@@ -10,15 +10,17 @@ import { compile, compilerAbsence } from '../host/compile.js';
 import { type Lateness, latenessOfOurs } from './lateness.js';
 import { Load } from './load.js';
 
+/** Nothing, garbage alone that the player's main process collects (one processor is busy), that and a busy loop on each processor, or a disk read past the page cache as well. */
+export const jackLoads = ['none', 'garbage', 'processors', 'all'] as const;
+export type JackLoad = (typeof jackLoads)[number];
+
 /** How it is measured. */
 export interface JackSettings {
   readonly rate: number;
   /** Of a cycle. */
   readonly frames: number;
   readonly seconds: number;
-  readonly isIdle: boolean;
-  /** Of the load only what the player's own main process collects. */
-  readonly isGarbageAlone: boolean;
+  readonly load: JackLoad;
   readonly folder: string;
   /** A WAV that is longer than the run. */
   readonly file: string;
@@ -43,12 +45,13 @@ const row = (name: string, found: Omit<ClientOfC, 'xruns'>, more: readonly strin
 
 /** Measures both. Gives a table. @throws what ended the player, or the client in C */
 export async function jackTable(settings: JackSettings): Promise<string> {
-  const { frames, rate, seconds, isIdle, isGarbageAlone, folder, file } = settings;
+  const { frames, rate, seconds, folder, file } = settings;
   const program = join(folder, 'jack');
   compile('bench/audio/jack.c', program, '-ljack');
   const server = JackServer.start('clearway-bench', frames, 0, true);
   Object.assign(process.env, server.env);
-  const load = isIdle || isGarbageAlone ? undefined : new Load(false, file);
+  const isBusy = settings.load === 'processors' || settings.load === 'all';
+  const load = isBusy ? new Load(false, settings.load === 'all' ? file : undefined) : undefined;
   let client: ChildProcess | undefined;
   try {
     client = startPinned({ cpus: undefined, niceness: 0 }, program, []);
@@ -57,7 +60,7 @@ export async function jackTable(settings: JackSettings): Promise<string> {
     const run = { frames, rate, seconds, isRealtime: true };
     // A client that comes or goes changes the server's graph: what is counted lies between.
     const tell = (signal: NodeJS.Signals) => () => void client?.kill(signal);
-    const ours = await latenessOfOurs(file, run, 'jack', !isIdle, tell('SIGUSR1'), tell('SIGUSR2'));
+    const ours = await latenessOfOurs(file, run, 'jack', settings.load !== 'none', tell('SIGUSR1'), tell('SIGUSR2'));
     client.kill('SIGTERM');
     const { status, stdout, stderr } = await result;
     if (status !== 0) throw new Error(`the client in C ended with status ${status}: ${stderr}`);

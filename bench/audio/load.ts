@@ -15,8 +15,8 @@ const busy = 'trap "exit" TERM; while :; do :; done';
 export class Load {
   readonly #children: ChildProcess[] = [];
 
-  /** @param garbage a process of its own collects garbage: for what has no process that does. @param file is read by O_DIRECT again and again */
-  constructor(garbage: boolean, file: string) {
+  /** @param garbage a process of its own collects garbage: for what has no process that does. @param file is read by O_DIRECT again and again; none: no disk is read */
+  constructor(garbage: boolean, file: string | undefined) {
     const start = (command: string, args: readonly string[]): void => {
       const child = startPinned({ cpus: undefined, niceness: 0 }, command, args);
       child.stdout?.resume();
@@ -25,6 +25,7 @@ export class Load {
     };
     for (let each = 0; each < availableParallelism(); each++) start('sh', ['-c', busy]);
     if (garbage) start(process.execPath, ['-e', churn]);
+    if (file === undefined) return;
     start('sh', [
       '-c',
       `trap "exit" TERM; while dd if="$0" of=/dev/null bs=1M iflag=direct 2>/dev/null; do :; done`,

@@ -9,7 +9,7 @@ import { waveHeader } from '../../src/audio/sinks/wave-header.js';
 import { describeHost, hostFacts } from '../host/about.js';
 import { wholeNumberOf } from '../options.js';
 import { ObservedDevice, observedAbsence } from './device/observed.js';
-import { jackAbsence, jackTable } from './jack-table.js';
+import { jackAbsence, jackLoads, jackTable } from './jack-table.js';
 import { type JitterGroup, jitterTable } from './jitter.js';
 import { playerSubjects } from './players.js';
 import { pumpTable } from './pump-table.js';
@@ -27,11 +27,11 @@ const { values } = parseArgs({
     frames: { ...text, default: '256,64' },
     rings: { ...text, default: '256:fifo,6000:plain' },
     idle: { type: 'boolean', default: false },
-    garbage: { type: 'boolean', default: false },
+    load: text,
   },
 });
 const help = `Usage: npm run bench:audio -- [--only players,pump,jack] [--rounds N] [--seconds N] [--frames 256,64] [--rings 256:fifo,6000:plain] [--idle]
-                                 [--garbage]
+                                 [--load none|garbage|processors|all]
 
 players   Clearway beside aplay, aplay -M, MPD and the Node library speaker, those that are here, at a device that notes every hand-over of frames:
           how late a free period is filled, and what was left in the ring. --rings: frames of a period (a ring is four), with real-time rights (fifo)
@@ -41,7 +41,8 @@ pump      how late the pump wakes, in TypeScript and in C, with real-time rights
 jack      how late our player wakes beside a client in C, both at once on a JACK server without a card, with real-time rights. The first of --frames: of a cycle.
           ${usual.jackSeconds} s unless --seconds says otherwise; one round.
 --idle    without a load
---garbage jack's load is garbage alone, collected without end by the player's main process: one processor of two is busy
+--load    of jack, each with what is before it: garbage that the player's main process collects without end, a busy loop on each processor,
+          a disk read past the page cache (all)
 `;
 
 function makeFile(path: string, seconds: number): void {
@@ -86,15 +87,17 @@ async function pump(folder: string, rounds: number, isIdle: boolean): Promise<st
   return `Pump. Clock: the system's, in the sink null. ${rounds} rounds of ${seconds} s; medians of rounds.\n\n${table}`;
 }
 
-async function jack(folder: string, isIdle: boolean): Promise<string> {
+async function jack(folder: string): Promise<string> {
   const absence = jackAbsence();
   if (absence !== undefined) return `JACK was not measured: ${absence}.`;
   const seconds = wholeNumberOf('seconds', values.seconds ?? String(usual.jackSeconds), 1, 3600);
   const frames = wholeNumberOf('frames', values.frames.split(',')[0]!, 16, 8192);
   const file = join(folder, 'jack.wav');
   makeFile(file, seconds + 10);
-  const table = await jackTable({ rate, frames, seconds, isIdle, isGarbageAlone: values.garbage, folder, file });
-  return `JACK. Clock: the server's (dummy driver, ${rate / 1000} kHz, ${frames} frames a cycle). ${seconds} s, both at once.\n\n${table}`;
+  const load = jackLoads.find((each) => each === (values.load ?? (values.idle ? 'none' : 'all')));
+  if (load === undefined) throw new Error(`--load is one of ${jackLoads.join(', ')}; not ${values.load}`);
+  const table = await jackTable({ rate, frames, seconds, load, folder, file });
+  return `JACK. Clock: the server's (dummy driver, ${rate / 1000} kHz, ${frames} frames a cycle). Load: ${load}. ${seconds} s, both at once.\n\n${table}`;
 }
 
 async function main(): Promise<void> {
@@ -106,13 +109,13 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-bench-audio-'));
   try {
     const host = describeHost({ ...hostFacts(), placement: 'not pinned' });
-    const garbage = 'garbage collected without end';
-    const whole = `a busy loop on each processor, ${garbage}, a disk read past the page cache`;
-    const load = values.idle ? 'none' : values.garbage ? `${garbage} (of players and the pump: ${whole})` : whole;
-    process.stdout.write(`${host}\nLoad: ${load}.\n`);
+    const load = values.idle
+      ? 'none'
+      : 'a busy loop on each processor, garbage collected without end, a disk read past the page cache';
+    process.stdout.write(`${host}\nLoad, where nothing else is said: ${load}.\n`);
     if (parts.includes('players')) process.stdout.write(`\n${await players(folder, rounds, values.idle)}\n`);
     if (parts.includes('pump')) process.stdout.write(`\n${await pump(folder, rounds, values.idle)}\n`);
-    if (parts.includes('jack')) process.stdout.write(`\n${await jack(folder, values.idle)}\n`);
+    if (parts.includes('jack')) process.stdout.write(`\n${await jack(folder)}\n`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
