@@ -124,7 +124,7 @@ function makeByGcc(module) {
  * @param name of its module @param into the file that is written, whole or not at all
  * @param compiler `own` (src/compile/), or `gcc` (with wasm2c)
  */
-export async function buildImage(name, into, compiler) {
+export async function buildImage(name, into, compiler = 'own') {
   const module = join(modules, `${name}.wasm`);
   const image = compiler === 'own' ? await makeByOurselves(module) : makeByGcc(module);
   writeFileSync(`${into}.${process.pid}`, image);

@@ -9,7 +9,7 @@ import { waveHeader } from '../../src/audio/sinks/wave-header.js';
 import { describeHost, hostFacts } from '../host/about.js';
 import { wholeNumberOf } from '../options.js';
 import { ObservedDevice, observedAbsence } from './device/observed.js';
-import { jackAbsence, jackLoads, jackTable } from './jack-table.js';
+import { type JackLoad, jackAbsence, jackLoads, jackTable } from './jack-table.js';
 import { type JitterGroup, jitterTable } from './jitter.js';
 import { playerSubjects } from './players.js';
 import { pumpTable } from './pump-table.js';
@@ -87,15 +87,13 @@ async function pump(folder: string, rounds: number, isIdle: boolean): Promise<st
   return `Pump. Clock: the system's, in the sink null. ${rounds} rounds of ${seconds} s; medians of rounds.\n\n${table}`;
 }
 
-async function jack(folder: string): Promise<string> {
+async function jack(folder: string, load: JackLoad): Promise<string> {
   const absence = jackAbsence();
   if (absence !== undefined) return `JACK was not measured: ${absence}.`;
   const seconds = wholeNumberOf('seconds', values.seconds ?? String(usual.jackSeconds), 1, 3600);
   const frames = wholeNumberOf('frames', values.frames.split(',')[0]!, 16, 8192);
   const file = join(folder, 'jack.wav');
   makeFile(file, seconds + 10);
-  const load = jackLoads.find((each) => each === (values.load ?? (values.idle ? 'none' : 'all')));
-  if (load === undefined) throw new Error(`--load is one of ${jackLoads.join(', ')}; not ${values.load}`);
   const table = await jackTable({ rate, frames, seconds, load, folder, file });
   return `JACK. Clock: the server's (dummy driver, ${rate / 1000} kHz, ${frames} frames a cycle). Load: ${load}. ${seconds} s, both at once.\n\n${table}`;
 }
@@ -106,6 +104,8 @@ async function main(): Promise<void> {
   const parts = values.only.split(',');
   const unknown = parts.find((part) => !allParts.includes(part));
   if (unknown !== undefined) throw new Error(`--only has ${allParts.join(', ')}, not ${unknown}`);
+  const jackLoad = jackLoads.find((each) => each === (values.load ?? (values.idle ? 'none' : 'all')));
+  if (jackLoad === undefined) throw new Error(`--load is one of ${jackLoads.join(', ')}; not ${values.load}`);
   const folder = mkdtempSync(join(tmpdir(), 'clearway-bench-audio-'));
   try {
     const host = describeHost({ ...hostFacts(), placement: 'not pinned' });
@@ -115,7 +115,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${host}\nLoad, where nothing else is said: ${load}.\n`);
     if (parts.includes('players')) process.stdout.write(`\n${await players(folder, rounds, values.idle)}\n`);
     if (parts.includes('pump')) process.stdout.write(`\n${await pump(folder, rounds, values.idle)}\n`);
-    if (parts.includes('jack')) process.stdout.write(`\n${await jack(folder)}\n`);
+    if (parts.includes('jack')) process.stdout.write(`\n${await jack(folder, jackLoad)}\n`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

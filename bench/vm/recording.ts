@@ -5,7 +5,7 @@ import type { Domain } from '../../src/memory/domain.js';
 import { MmioTransport, type VirtioDevice } from '../../src/virtio/mmio.js';
 import { VsockDevice } from '../../src/vmm/vsock-device.js';
 
-const nobody = { accepted() {}, refused() {}, over() {}, lent: () => false, writable() {} };
+const nobody = { accepted() {}, refused() {}, over() {}, lent: () => false, writable() {}, tookBytes: () => 0 };
 
 /** A device whose streams nobody has. */
 export const unowned = (domain: Domain): VsockDevice => new VsockDevice(domain, 3, nobody, () => {});

@@ -53,6 +53,10 @@ class Client implements StreamOwner {
 
   refused(): void {}
   over(): void {}
+  tookBytes(): number {
+    return 0;
+  }
+
   writable(): void {}
 
   lent(port: number, pieces: Pieces, token: number): boolean {

@@ -89,10 +89,11 @@ test('a tag is written as it is formatted', () => {
   );
 });
 
-test('a modification time that lies ahead is said as that of the last change, and never later than now', () => {
-  const times = (mtimeSeconds: number, ctimeSeconds: number): number =>
-    saidSeconds({ ...emptyFileStatus(), mtimeSeconds, ctimeSeconds }, 100_999);
-  assert.deepEqual([times(5, 50), times(100, 50), times(101, 50), times(101, 101)], [5, 100, 50, 100]);
+test('a modification time behind that of the last change is said as the latter, whenever it is asked for, and never later than now', () => {
+  const times = (mtimeSeconds: number, ctimeSeconds: number, nowMs = 100_999): number =>
+    saidSeconds({ ...emptyFileStatus(), mtimeSeconds, ctimeSeconds }, nowMs);
+  assert.deepEqual([times(5, 50), times(100, 50), times(101, 50), times(101, 101)], [5, 50, 50, 100]);
+  assert.equal(times(105, 100, 200_000), times(105, 100));
 });
 
 test('a time that was set, even back within a second, is told from one that a write left', () => {

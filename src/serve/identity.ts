@@ -138,13 +138,12 @@ export function isTimeSet(status: FileStatus): boolean {
 }
 
 /**
- * The modification time that is said of a file, in whole seconds. One that lies ahead is none (RFC 9110 section 8.8.2.1): then it is the time of
- * the last change, which is one and the same for every worker and every answer, so that what one of them said is true to the others.
+ * The modification time that is said of a file, in whole seconds. One that lies behind the time of the last change was set by
+ * somebody and lay ahead (RFC 9110 section 8.8.2.1): then it is the time of that change, whoever looks and whenever, so that what one worker said is true to the others.
  * @param nowMs of Date.now().
  */
 export function saidSeconds({ mtimeSeconds, ctimeSeconds }: FileStatus, nowMs: number): number {
-  const nowSeconds = Math.floor(nowMs / 1000);
-  return mtimeSeconds <= nowSeconds ? mtimeSeconds : Math.min(ctimeSeconds, nowSeconds);
+  return Math.min(mtimeSeconds, ctimeSeconds, Math.floor(nowMs / 1000));
 }
 
 /**

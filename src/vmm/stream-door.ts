@@ -110,6 +110,10 @@ export class StreamDoor implements Protocol<DoorState>, StreamOwner, Lender {
     this.#resume(this.#connections.get(port));
   }
 
+  tookBytes(port: number): number {
+    return this.#connections.get(port)?.sentBytes ?? 0;
+  }
+
   lent(port: number, pieces: Pieces, token: number): boolean {
     const connection = this.#connections.get(port);
     if (connection === undefined || connection.closing || pieces.count === 0) return false;

@@ -19,6 +19,8 @@ export interface StreamOwner {
   lent(port: number, pieces: Pieces, token: number): boolean;
   /** There is room for bytes again that {@link VsockDevice.send} did not take. */
   writable(port: number): void;
+  /** Bytes of a stream that its reader has taken so far: of one that reads they become more. */
+  tookBytes(port: number): number;
 }
 
 /** What was counted. */
@@ -44,6 +46,8 @@ interface Stream {
   /** Bytes of the guest that were taken, and what it was told of them. */
   taken: number;
   told: number;
+  /** Of these, what its reader had taken when it was last asked. */
+  tookBytes: number;
   isOpen: boolean;
 }
 
@@ -157,7 +161,7 @@ export class VsockDevice implements VirtioDevice {
       return;
     }
     const stream: Stream = {
-      ...{ port, guestPort, sent: 0, guestTaken: 0, guestRoom: 0, packets: 0, taken: 0, told: 0 },
+      ...{ port, guestPort, sent: 0, guestTaken: 0, guestRoom: 0, packets: 0, taken: 0, told: 0, tookBytes: 0 },
       isOpen: false,
     };
     this.#streams.set(port, stream);
@@ -391,10 +395,17 @@ export class VsockDevice implements VirtioDevice {
     let left = this.#lentSum;
     for (const token of old) {
       if (left <= size * wantedLent) return;
-      left -= this.#lentPieces[token]!;
       const port = ports[token]!;
       const stream = this.#streams.get(port);
       if (stream === undefined) continue;
+      const took = this.#owner.tookBytes(port);
+      if (took !== stream.tookBytes) {
+        // It reads, as fast as it can: it is looked at again when that is long ago.
+        stream.tookBytes = took;
+        for (const each of old) if (ports[each] === port) atMs[each] = this.#nowMs();
+        continue;
+      }
+      left -= this.#lentPieces[token]!;
       this.counts.slowReaders++;
       this.#streams.delete(port);
       this.#waiting.delete(port);

@@ -47,6 +47,10 @@ class Clients implements StreamOwner {
   refused(): void {}
   over(): void {}
 
+  tookBytes(): number {
+    return 0;
+  }
+
   writable(port: number): void {
     this.push(port);
   }

@@ -35,6 +35,10 @@ class Client implements StreamOwner {
 
   refused(): void {}
   over(): void {}
+  tookBytes(): number {
+    return 0;
+  }
+
   writable(): void {}
 
   lent(_port: number, pieces: Pieces, token: number): boolean {

@@ -37,6 +37,10 @@ class Hostile implements StreamOwner {
   accepted(): void {}
   refused(_port?: number): void {}
   over(): void {}
+  tookBytes(): number {
+    return 0;
+  }
+
   writable(): void {}
 
   lent(_port: number, pieces: Pieces, token: number): boolean {

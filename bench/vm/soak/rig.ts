@@ -102,6 +102,10 @@ export class Rig implements StreamOwner {
     return true;
   }
 
+  tookBytes(): number {
+    return 0;
+  }
+
   writable(port: number): void {
     const stream = this.#streams[port - firstPort]!;
     const taken = this.#device.send(port, stream.unsent, 0, stream.unsent.length);

@@ -94,6 +94,8 @@ class Stream {
   held: u32;
   heldLast: u32;
   heldAt: u32;
+  /** Bytes of all these. */
+  waits: u32;
   /** In its row; in the queue of those that wait to send; both as numbers of streams. */
   next: u16;
   nextQueued: u16;
@@ -141,7 +143,10 @@ export function openStreams(listenOn: u32, clients: u32): bool {
   byClient = take(65_536 * 2, 4);
   if (streams === 0 || rowHeads === 0 || byClient === 0) return false;
   memory.fill(rowHeads, 0xff, rows * 2);
-  for (let index: u32 = 0; index < most; index++) at(index).next = <u16>(index + 1 < most ? index + 1 : none);
+  for (let index: u32 = 0; index < most; index++) {
+    at(index).next = <u16>(index + 1 < most ? index + 1 : none);
+    at(index).waits = 0;
+  }
   firstFree = most > 0 ? 0 : none;
   isOpen = true;
   return true;
@@ -250,6 +255,7 @@ function end(index: u32): void {
 function dropHeld(it: Stream): void {
   const part = changetype<Held>(it.held);
   heldBytes -= <u64>part.bytes;
+  it.waits -= part.bytes;
   const next = part.next;
   release(it.held);
   it.held = next;
@@ -266,6 +272,7 @@ function hold(it: Stream, from: usize, bytes: u32): bool {
   part.bytes = bytes;
   copyBytes(made + HELD_HEAD, from, bytes);
   heldBytes += <u64>bytes;
+  it.waits += bytes;
   if (it.held === 0) it.held = <u32>made;
   else changetype<Held>(it.heldLast).next = <u32>made;
   it.heldLast = <u32>made;
@@ -297,9 +304,30 @@ function receive(index: u32): void {
   if ((it.state & (GONE | CLOSING)) !== 0) return;
   const took = it.held === 0 ? feed(it, payload, payloadBytes) : 0;
   enqueue(index);
-  if (took === payloadBytes || hold(it, payload + took, payloadBytes - took)) return;
-  count(QUERY_LIMIT_CLOSED, 1);
-  endClient(clientAt(it.client), true);
+  const rest = payloadBytes - took;
+  if (rest === 0) return;
+  while (!hold(it, payload + took, rest)) {
+    // Whoever has most goes, so that nobody keeps others out by what waits: the sender where it is that one.
+    const other = holdsMost();
+    const ended = other === none || at(other).waits <= it.waits + rest ? index : other;
+    count(QUERY_LIMIT_CLOSED, 1);
+    endClient(clientAt(at(ended).client), true);
+    while (at(ended).held !== 0) dropHeld(at(ended));
+    enqueue(ended);
+    if (ended === index) return;
+  }
+}
+
+/** The stream of which most waits; none where nothing does. */
+function holdsMost(): u32 {
+  let found = none;
+  let bytes: u32 = 0;
+  for (let index: u32 = 0; index < most; index++) {
+    if (at(index).waits <= bytes) continue;
+    bytes = at(index).waits;
+    found = index;
+  }
+  return found;
 }
 
 /** Goes on with what was held. */
