@@ -395,17 +395,19 @@ export class VsockDevice implements VirtioDevice {
     let left = this.#lentSum;
     for (const token of old) {
       if (left <= size * wantedLent) return;
+      // Its stream was found reading by what else it has.
+      if (atMs[token]! >= beforeMs) continue;
       const port = ports[token]!;
       const stream = this.#streams.get(port);
-      if (stream === undefined) continue;
       const took = this.#owner.tookBytes(port);
-      if (took !== stream.tookBytes) {
+      if (stream !== undefined && took !== stream.tookBytes) {
         // It reads, as fast as it can: it is looked at again when that is long ago.
         stream.tookBytes = took;
         for (const each of old) if (ports[each] === port) atMs[each] = this.#nowMs();
         continue;
       }
       left -= this.#lentPieces[token]!;
+      if (stream === undefined) continue;
       this.counts.slowReaders++;
       this.#streams.delete(port);
       this.#waiting.delete(port);
