@@ -2,6 +2,7 @@
 // (film-segments.ts).
 
 import {
+  compositionOffset,
   cutAtOrAfter,
   decodeTime,
   description,
@@ -29,7 +30,9 @@ let written: u32 = 0;
 
 /** The first sample, behind `behind`, at which a segment may begin and that is shown at `seconds` or later; the end if none is. */
 function nextCut(track: Track, behind: u32, seconds: f64): u32 {
-  const near = <i32>sampleAt(track, floor(seconds * track.timescale) - track.timeShift) - reorderWindow;
+  // Where no edit takes it back, all of a film may be shown long behind its decode times.
+  const delay = max(track.timeShift, track.shift + compositionOffset(track, behind));
+  const near = <i32>sampleAt(track, floor(seconds * track.timescale) - delay) - reorderWindow;
   let sample = cutAtOrAfter(track, max(behind + 1, <u32>max(0, near)));
   work++;
   // Times of a film that is made to be slow may never be reached.

@@ -105,7 +105,7 @@ export function decodeTime(track: Track, sample: u32): f64 {
 }
 
 /** Ticks from decode time to composition time. */
-function compositionOffset(track: Track, sample: u32): f64 {
+export function compositionOffset(track: Track, sample: u32): f64 {
   if (track.offsets === 0) return 0;
   const offset: i32 =
     track.areOffsetsWide !== 0

@@ -50,10 +50,16 @@ export function fragmentHeader(view: DataView, tfhd: Box, moofStart: number, bef
   };
 }
 
+/** A decode time; of a short one its lower 32 bits. */
+export interface FragmentTime {
+  readonly ticks: number;
+  readonly isShort: boolean;
+}
+
 /** The decode time in `tfdt`, which has 8 bytes at least. */
-export function timeOf(view: DataView, tfdt: Box): number {
-  const isLong = view.getUint8(tfdt.payload) === 1 && tfdt.end - tfdt.payload >= 12;
-  return isLong ? uint64(view, tfdt.payload + 4) : view.getUint32(tfdt.payload + 4);
+export function timeOf(view: DataView, tfdt: Box): FragmentTime {
+  const isShort = view.getUint8(tfdt.payload) !== 1 || tfdt.end - tfdt.payload < 12;
+  return { ticks: isShort ? view.getUint32(tfdt.payload + 4) : uint64(view, tfdt.payload + 4), isShort };
 }
 
 /** A `trun`. */
@@ -67,8 +73,8 @@ export interface Run {
   readonly flags: number;
   /** Flags of the first sample; -1: as the others. */
   readonly firstFlags: number;
-  /** Bytes of all samples, where the run's track is not known. */
-  readonly bytesWithout: (view: DataView) => number;
+  /** Bytes of all samples, where the run's track is not offered. */
+  readonly bytesWithout: (view: DataView, defaultSize: number) => number;
 }
 
 /** Reads a `trun` of 8 bytes at least. @param before where its data begins when it does not say. @throws FilmRefusal */
@@ -89,8 +95,8 @@ export function runOf(view: DataView, trun: Box, header: FragmentHeader, before:
   const firstFlags = has(4) ? view.getUint32(from) : -1;
   if (has(4)) from += 4;
   if (offset < 0) throw new FilmRefusal('has a fragment whose data begins before the file');
-  const bytesWithout = (bytes: DataView): number => {
-    if (!has(0x200)) return Math.max(0, header.size) * count;
+  const bytesWithout = (bytes: DataView, defaultSize: number): number => {
+    if (!has(0x200)) return (header.size < 0 ? defaultSize : header.size) * count;
     const at = from + (has(0x100) ? 4 : 0);
     let total = 0;
     for (let index = 0; index < count; index++) total += bytes.getUint32(at + index * step);
@@ -173,10 +179,12 @@ export class FragmentTrack {
     this.#runs.add(this.#chunkOffsets.length - 1, samples, description);
   }
 
-  /** Begins a fragment. @param time its decode time. @param isAlone it has one track, and offsets count from its `moof`. */
-  beginFragment(time: number | undefined, isAlone: boolean): void {
+  /** Begins a fragment. @param begin its decode time. @param isAlone it has one track, and offsets count from its `moof`. */
+  beginFragment(begin: FragmentTime | undefined, isAlone: boolean): void {
     this.#fragmentStart = this.count;
-    this.#isPlain = isAlone && time !== undefined;
+    const time = begin && this.#wholeTime(begin);
+    // A time that began anew at 2^32 is none that a player knows what to do with.
+    this.#isPlain = isAlone && begin !== undefined && time === begin.ticks;
     if (time === undefined || time === this.#time) return;
     if (time >= 2 ** 52) throw new TableError('has fragments at times that are too large');
     if (this.count === 0) {
@@ -202,8 +210,16 @@ export class FragmentTrack {
     this.#time = time;
   }
 
+  /** The time behind what came before that has these lower 32 bits: a day at 90,000 ticks a second is more than they hold. */
+  #wholeTime({ ticks, isShort }: FragmentTime): number {
+    if (!isShort || this.count === 0) return ticks;
+    return ticks + Math.max(0, Math.round((this.#time - ticks) / 2 ** 32)) * 2 ** 32;
+  }
+
   /** Begins a run. @throws TableError */
   beginRun(run: Run, header: FragmentHeader): void {
+    // What lies in front of its `moof` is not sent with it.
+    if (run.offset < header.base) this.#isPlain = false;
     if (this.count + run.count > mostSamples) throw new TableError('has more samples than any film');
     const or = (value: number, other: number): number => (value >= 0 ? value : other);
     this.#chunkOffsets.push(run.offset);

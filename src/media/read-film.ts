@@ -20,12 +20,13 @@ import { latestEnd } from './presentation/timeline.js';
 import { FragmentReader, readDefaults } from './read-fragments.js';
 import { readRandomAccess, readSamples } from './read-tables.js';
 import { editOf, isLeftOut, readTrackHead, type TrackHead, type TrackOutcome } from './read-track.js';
-import { type BoxBudget, bytesAt, childrenOf, payloadOf, type Reading, readAhead } from './reading.js';
+import { type BoxBudget, bytesAt, childrenOf, nearBytes, payloadOf, type Reading, readAhead } from './reading.js';
 import { note } from './sample-builder.js';
 import type { SampleTable } from './samples.js';
 import { tablePool } from './table-pool.js';
 
 const mostTopLevel = 65_536;
+
 const mostMoovBytes = 256 * 1024 * 1024;
 const mostBoxes = 50_000;
 const mostTracks = 64;
@@ -73,7 +74,8 @@ function* readTopLevel(size: number): Reading<TopLevel> {
   for (let at = 0; at + 8 <= size && firstFragment < 0; ) {
     let box: Box;
     try {
-      const view = yield* bytesAt(at, Math.min(headerBytes, size - at));
+      // Small boxes come in one read.
+      const view = yield* bytesAt(at, Math.min(headerBytes, size - at), at + nearBytes);
       box = readBox(view, 0, at, size, true);
       isOpenEnded = view.getUint32(0) === 0;
     } catch (error) {
@@ -248,18 +250,22 @@ function* readAllTables(
   leftOut: LeftOut[],
 ): Reading<AllSamples> {
   const tables = new Map<number, SampleTable>();
-  for (const { id, entries, stbl } of heads) {
+  let cutOff: CutOffError | undefined;
+  for (const { id, entries, stbl, mostTicks } of heads) {
     const own: string[] = [];
     try {
-      const table = yield* readSamples(stbl, entries.length, size, index, own);
+      const table = yield* readSamples(stbl, entries.length, mostTicks, size, index, own);
       if (table === undefined) throw new TableError('has no samples');
       tables.set(id, table);
     } catch (error) {
       if (!isOfTrack(error) || (error instanceof CutOffError && isOpenEnded)) throw error;
+      if (error instanceof CutOffError) cutOff ??= error;
       leftOut.push({ track: id, format: entries[0]!.format, reason: plain(error) });
     }
     for (const each of own) note(notes, `track ${id} ${each}`);
   }
+  // Where nothing is left it is the file that ends early.
+  if (tables.size === 0 && cutOff !== undefined) throw cutOff;
   return { tables, fragments: undefined };
 }
 
@@ -272,12 +278,11 @@ function* readAllFragments(
   notes: string[],
   leftOut: LeftOut[],
 ): Reading<AllSamples> {
-  const none: FragmentDefaults = { description: 1, duration: 0, size: 0, flags: 0 };
-  const reader = new FragmentReader(size, index);
+  const reader = new FragmentReader(size, defaults, index);
   for (const { id, entries, stbl } of heads) {
-    reader.add(id, defaults.get(id) ?? none, entries.length);
+    reader.add(id, entries.length);
     try {
-      const table = yield* readSamples(stbl, entries.length, size, index, []);
+      const table = yield* readSamples(stbl, entries.length, Number.POSITIVE_INFINITY, size, index, []);
       if (table !== undefined) yield* reader.begin(id, table);
     } catch (error) {
       // Most fragmented films have empty tables there, and some have none.
@@ -291,7 +296,8 @@ function* readAllFragments(
     try {
       tables.set(id, yield* reader.table(id, own));
     } catch (error) {
-      if (!isOfTrack(error)) throw error;
+      // A fragment whose data is not there yet: the film is cut off, and not this track wrong.
+      if (!isOfTrack(error) || error instanceof CutOffError) throw error;
       leftOut.push({ track: id, format: entries[0]!.format, reason: plain(error) });
     }
     for (const each of own) note(notes, `track ${id} ${each}`);

@@ -3,7 +3,7 @@
 // (read-film.ts).
 
 import { type Box, childrenIn, readBox } from '../wire/iso-bmff/boxes.js';
-import { FilmRefusal, maxReadBytes, type TrackFragments } from './film.js';
+import { FilmRefusal, type TrackFragments } from './film.js';
 import {
   type FragmentDefaults,
   type FragmentHeader,
@@ -13,11 +13,20 @@ import {
   timeOf,
 } from './fragment-track.js';
 import { type IndexBudget, TableError } from './growing.js';
-import { type BoxBudget, boxAt, bytesAt, childrenOf, type Reading, samplesATurn } from './reading.js';
+import { type BoxBudget, boxAt, bytesAt, childrenOf, type Reading, samplesATurn, wholeBox } from './reading.js';
 import type { SampleTable } from './samples.js';
 
+/** A film that is one fragment: a million samples and more. */
+const mostFragmentHeader = 16 * 1024 * 1024;
+/** Runs of samples in one fragment of a track. */
+const mostRuns = 2 ** 14;
+/** Runs that are taken before others have a turn: most have a few samples where there are many. */
+const runsATurn = 256;
 /** Boxes between fragments, and fragments without samples. */
 const mostOtherBoxes = 65_536;
+
+/** What holds where `trex` is missing. */
+const noDefaults: FragmentDefaults = { description: 1, duration: 0, size: 0, flags: 0 };
 
 /** The tracks' defaults in `mvex`, by id. */
 export function* readDefaults(mvex: Box, budget: BoxBudget): Reading<Map<number, FragmentDefaults>> {
@@ -36,15 +45,23 @@ export class FragmentReader {
   readonly #size: number;
   readonly #tracks = new Map<number, FragmentTrack>();
   readonly #budget: IndexBudget;
+  /** Why tracks cannot be offered whose fragments are wrong. */
+  readonly #leftOut = new Map<number, TableError>();
+  /** Samples so far, of all tracks. */
+  #taken = 0;
+  /** Of all tracks, those that are left out among them. */
+  readonly #defaults: ReadonlyMap<number, FragmentDefaults>;
 
-  /** @param size of the file. */
-  constructor(size: number, budget: IndexBudget) {
+  /** @param size of the file. @param defaults of its tracks, by id */
+  constructor(size: number, defaults: ReadonlyMap<number, FragmentDefaults>, budget: IndexBudget) {
     this.#size = size;
+    this.#defaults = defaults;
     this.#budget = budget;
   }
 
   /** Reads the fragments of this track too. @param descriptions entries of its `stsd` */
-  add(id: number, defaults: FragmentDefaults, descriptions: number): void {
+  add(id: number, descriptions: number): void {
+    const defaults = this.#defaults.get(id) ?? noDefaults;
     this.#tracks.set(id, new FragmentTrack(defaults, descriptions, this.#budget));
   }
 
@@ -64,50 +81,47 @@ export class FragmentReader {
       const box = yield* boxAt(at, this.#size, true);
       if (box.end > this.#size) throw cutOff();
       at = box.end;
-      let taken = 0;
+      const before = this.#taken;
       if (box.type === 'moof') {
-        if (box.end - box.start > maxReadBytes) {
-          throw new FilmRefusal(`has a fragment whose header has ${box.end - box.start} bytes`);
-        }
         // The header behind it comes in the same read.
-        const view = yield* bytesAt(box.start, box.end - box.start, box.end + 16);
-        const begun = yield* this.#fragment(view, box);
-        taken = begun.samples;
+        const view = yield* wholeBox(box, mostFragmentHeader, box.end + 16);
+        const track = yield* this.#fragment(view, box);
         const next = at + 8 <= this.#size ? yield* boxAt(at, this.#size, true) : undefined;
         if (next?.type === 'mdat' && next.end > this.#size) throw cutOff();
-        begun.track?.endFragment(box.start, next?.type === 'mdat' ? next.end : 0);
+        track?.endFragment(box.start, next?.type === 'mdat' ? next.end : 0);
       }
-      if (taken === 0 && box.type !== 'mdat' && others-- === 0) throw new FilmRefusal('has more boxes than any film');
+      const isOther = this.#taken === before && box.type !== 'mdat';
+      if (isOther && others-- === 0) throw new FilmRefusal('has more boxes than any film');
     }
   }
 
-  /** Takes the samples of a fragment. Returns how many, and its track where it has one alone. */
-  *#fragment(view: DataView, moof: Box): Reading<{ samples: number; track: FragmentTrack | undefined }> {
+  /** Takes the samples of a fragment. Returns its track where it has one alone. */
+  *#fragment(view: DataView, moof: Box): Reading<FragmentTrack | undefined> {
     const { payload } = readBox(view, 0, 0, view.byteLength);
     const trafs = childrenIn(view, payload, view.byteLength).filter(({ type }) => type === 'traf');
-    let samples = 0;
     let dataEnd = moof.start;
     let last: FragmentTrack | undefined;
     for (const [index, traf] of trafs.entries()) {
-      const boxes = childrenIn(view, traf.payload, traf.end);
+      const boxes = childrenIn(view, traf.payload, traf.end, mostRuns);
       const tfhd = boxes.find(({ type }) => type === 'tfhd');
       if (tfhd === undefined || tfhd.end - tfhd.payload < 8) continue;
       const header = fragmentHeader(view, tfhd, moof.start, index === 0 ? moof.start : dataEnd);
       const track = this.#tracks.get(header.track);
-      // What is of no track that is offered has a place all the same: the next one may begin behind it.
-      const before = track?.count ?? 0;
-      if (track !== undefined) {
+      last = track;
+      try {
         const tfdt = boxes.find(({ type, payload, end }) => type === 'tfdt' && end - payload >= 8);
-        track.beginFragment(
-          tfdt === undefined ? undefined : timeOf(view, tfdt),
-          header.isBaseMoof && trafs.length === 1,
-        );
-        last = track;
+        const time = tfdt === undefined ? undefined : timeOf(view, tfdt);
+        track?.beginFragment(time, header.isBaseMoof && trafs.length === 1);
+        dataEnd = yield* this.#runs(view, boxes, header, track);
+      } catch (error) {
+        if (!(error instanceof TableError)) throw error;
+        this.#tracks.delete(header.track);
+        this.#leftOut.set(header.track, error);
+        // What is of no track that is offered has a place all the same: the next one may begin behind it.
+        dataEnd = yield* this.#runs(view, boxes, header, undefined);
       }
-      dataEnd = yield* this.#runs(view, boxes, header, track);
-      samples += (track?.count ?? 0) - before;
     }
-    return { samples, track: trafs.length === 1 ? last : undefined };
+    return trafs.length === 1 ? last : undefined;
   }
 
   /** Takes the runs of a `traf`. Returns where their data ends. */
@@ -118,19 +132,21 @@ export class FragmentReader {
     track: FragmentTrack | undefined,
   ): Reading<number> {
     let offset = header.base;
-    for (const box of boxes) {
+    for (const [index, box] of boxes.entries()) {
+      if (index % runsATurn === runsATurn - 1) yield undefined;
       if (box.type !== 'trun' || box.end - box.payload < 8) continue;
       const run = runOf(view, box, header, offset);
       offset = run.offset;
       if (run.count === 0) continue;
+      this.#taken += run.count;
       if (track === undefined) {
-        offset += run.bytesWithout(view);
+        offset += run.bytesWithout(view, this.#defaults.get(header.track)?.size ?? 0);
         continue;
       }
       track.beginRun(run, header);
-      for (let index = 0; index < run.count; index += samplesATurn) {
-        track.take(view, run, index, Math.min(run.count, index + samplesATurn));
-        if (index + samplesATurn < run.count) yield undefined;
+      for (let from = 0; from < run.count; from += samplesATurn) {
+        track.take(view, run, from, Math.min(run.count, from + samplesATurn));
+        if (from + samplesATurn < run.count) yield undefined;
       }
       offset = track.dataEnd;
     }
@@ -140,6 +156,8 @@ export class FragmentReader {
   /** The table of a track. @param notes gets a sentence for each repair. @throws TableError, CutOffError */
   *table(id: number, notes: string[]): Reading<SampleTable> {
     const track = this.#tracks.get(id);
+    const reason = this.#leftOut.get(id);
+    if (reason !== undefined) throw reason;
     if (track === undefined || track.count === 0) throw new TableError('has no samples');
     return yield* track.table(this.#size, notes);
   }

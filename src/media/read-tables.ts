@@ -12,10 +12,15 @@ import type { TableCore } from './table-core.js';
 
 const find = (boxes: readonly Box[], type: string): Box | undefined => boxes.find((box) => box.type === type);
 
-/** Reads the tables of a track; undefined when they are of no sample at all. @throws TableError, CutOffError, BoxError */
+/**
+ * Reads the tables of a track; undefined when they are of no sample at all.
+ * @param mostTicks how long the track says that it is; infinite where it does not
+ * @throws TableError, CutOffError, BoxError
+ */
 export function* readSamples(
   stbl: readonly Box[],
   descriptions: number,
+  mostTicks: number,
   fileSize: number,
   budget: IndexBudget,
   notes: string[],
@@ -26,7 +31,7 @@ export function* readSamples(
   if (placed < told) note(notes, `has ${told - placed} samples without a place in the file; they are left out`);
   const count = Math.min(told, placed);
   if (count === 0) throw new TableError('has no samples');
-  const times = yield* readTimes(stbl, count, budget);
+  const times = yield* readTimes(stbl, count, mostTicks, budget);
   const offsets = yield* readOffsets(stbl, count, budget);
   const sync = yield* readSync(stbl, count, budget);
   const kept = typeof sizes === 'number' || sizes.length === count ? sizes : sizes.subarray(0, count);
@@ -162,11 +167,16 @@ function* readRuns(
   return runs;
 }
 
-function* readTimes(stbl: readonly Box[], count: number, budget: IndexBudget): Reading<TimesBuilder> {
+function* readTimes(
+  stbl: readonly Box[],
+  count: number,
+  mostTicks: number,
+  budget: IndexBudget,
+): Reading<TimesBuilder> {
   const box = find(stbl, 'stts');
   if (box === undefined) throw new TableError('has no table of times (stts)');
   const entries = yield* countOf(box, 4, 8);
-  const times = new TimesBuilder(count, entries, 0, budget);
+  const times = new TimesBuilder(count, entries, 0, budget, mostTicks);
   yield* wordsOf(box, 8, 2, entries, (words, taken, first) => {
     for (let index = 0; index < taken; index++) {
       times.add(words[index * 2]!, words[index * 2 + 1]!, first + index === entries - 1);

@@ -22,6 +22,8 @@ import { note } from './sample-builder.js';
 export interface TrackHead extends Omit<FilmTrack, 'samples' | 'edit' | 'randomAccess'> {
   readonly edits: readonly EditEntry[];
   readonly stbl: readonly Box[];
+  /** How long it says that its samples last together; infinite where it does not. */
+  readonly mostTicks: number;
 }
 
 /** What reading a track gives: its head, or why it is left out. */
@@ -69,7 +71,9 @@ export function* readTrackHead(trak: Box, budget: BoxBudget, movieTimescale: num
   let language = languageOf(timesView!);
   yield undefined;
   const extended = yield* child(media, 'elng');
-  if (extended !== undefined) language = extendedLanguageOf(extended);
+  // It comes before the code, where it is a language.
+  const tag = extended === undefined ? 'und' : extendedLanguageOf(extended);
+  if (tag !== 'und') language = tag;
   const minf = find(media, 'minf');
   const inner = minf === undefined ? [] : yield* childrenOf(minf, budget);
   const dinf = find(inner, 'dinf');
@@ -85,7 +89,8 @@ export function* readTrackHead(trak: Box, budget: BoxBudget, movieTimescale: num
   if (!Array.isArray(entries)) return leftOut(entries.format, entries.reason, entries.encrypted);
   if (movieTimescale <= 0) return leftOut(type, 'has no timescale');
   const { id, enabled, width, height, rotation, matrix } = header;
-  const { timescale } = times;
+  const { timescale, duration } = times;
+  const mostTicks = duration === 0 || duration === 2 ** 32 - 1 ? Number.POSITIVE_INFINITY : duration;
   // A rate above 65,535 has no room in the entry, and the timescale is the rate.
   const rated = entries.map((entry) =>
     kind === 'audio' && entry.sampleRate === 0 ? { ...entry, sampleRate: timescale } : entry,
@@ -94,7 +99,8 @@ export function* readTrackHead(trak: Box, budget: BoxBudget, movieTimescale: num
   const size = kind === 'video' ? shown : { width: 0, height: 0 };
   const title = yield* readTitle(boxes, budget);
   const name = title === '' ? (handler?.name ?? '') : title;
-  return { id, kind, timescale, language, name, enabled, entries: rated, ...size, rotation, matrix, edits, stbl };
+  const said = { language, name, enabled, rotation, matrix, edits };
+  return { id, kind, timescale, ...said, entries: rated, ...size, stbl, mostTicks };
 }
 
 /** The title in the track's user data; empty without one, and where they are not made of boxes. */
@@ -181,6 +187,7 @@ export function editOf(
   if (at + 1 < edits.length) note(notes, `track ${id} has several edits; the first one counts`);
   if (edit.rate !== 1) note(notes, `track ${id} has an edit of rate ${edit.rate}; it is played at 1`);
   const length = Math.ceil(rescaled(edit.duration, movieTimescale, timescale));
-  const endTicks = edit.duration === 0 || edit.duration >= 2 ** 32 - 1 ? undefined : edit.mediaTime + length;
+  const isOpen = edit.duration === 0 || edit.duration === 2 ** 32 - 1 || edit.duration >= 2 ** 53;
+  const endTicks = isOpen ? undefined : edit.mediaTime + length;
   return { emptyTicks, mediaTime: edit.mediaTime, endTicks };
 }

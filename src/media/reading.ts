@@ -1,6 +1,7 @@
 // How the readers of a film ask for its bytes: generators that yield what they need and are resumed with it. What lies near is asked for in
 // one read. Not here: who reads (serving/ on a serving thread; the command; tests).
 
+import { CopyReason, copyBytes } from '../memory/copy.js';
 import { type Box, headerBytes, readBox } from '../wire/iso-bmff/boxes.js';
 import { type FilmNeed, FilmRefusal, maxReadBytes } from './film.js';
 import { TableError } from './growing.js';
@@ -18,8 +19,8 @@ const pieceBytes = 8 * 1024;
 /** Samples between two turns of others: below a millisecond even before the compiler has seen the code. */
 export const samplesATurn = 2048;
 
-/** Headers of boxes in a long box: bytes that are read for one of them. */
-const nearBytes = 4096;
+/** Headers of boxes in a long box, or in the file: bytes that are read for one of them. */
+export const nearBytes = 4096;
 
 /** Runs a reader and asks for as much at once as it will need soon, so that a film's small headers are one read. */
 export function* readAhead<Result>(
@@ -63,6 +64,20 @@ export function* bytesAt(offset: number, length: number, until = offset + length
 /** The payload of a box, at most `most` bytes of it. */
 export function* payloadOf(box: Box, most = maxReadBytes): Reading<DataView> {
   return yield* bytesAt(box.payload, Math.min(box.end - box.payload, most));
+}
+
+/** A whole box of up to `most` bytes, of which one that needs several reads is put together. @param until as of {@link bytesAt}. @throws as that, TableError */
+export function* wholeBox({ type, start, end }: Box, most: number, until = end): Reading<DataView> {
+  const length = end - start;
+  if (length <= maxReadBytes) return yield* bytesAt(start, length, until);
+  if (length > most) throw new TableError(`has a header (${type}) of ${length} bytes, and may have ${most}`);
+  const whole = new Uint8Array(length);
+  for (let at = 0; at < length; at += maxReadBytes) {
+    const { buffer, byteOffset, byteLength } = yield* bytesAt(start + at, Math.min(maxReadBytes, length - at));
+    copyBytes(CopyReason.application, whole, at, new Uint8Array(buffer, byteOffset, byteLength), 0, byteLength);
+    yield undefined;
+  }
+  return new DataView(whole.buffer);
 }
 
 /** The header of the box at `at`, which ends at `end` or before. @throws BoxError */

@@ -25,6 +25,7 @@ const negativeDelta = 2 ** 31;
 export class TimesBuilder {
   readonly #count: number;
   readonly #firstTime: number;
+  readonly #mostTicks: number;
   /** Where times are runs: first samples and start times. */
   readonly #firstSamples: Uint32Array | undefined;
   readonly #startTimes: Float64Array | undefined;
@@ -35,10 +36,17 @@ export class TimesBuilder {
   #delta = 0;
   #isOdd = false;
 
-  /** @param runs how many runs will be told, at most. */
-  constructor(count: number, runs: number, firstTime: number, budget: IndexBudget) {
+  /** @param runs how many runs will be told, at most. @param mostTicks how long the track says that it is, where it says so */
+  constructor(
+    count: number,
+    runs: number,
+    firstTime: number,
+    budget: IndexBudget,
+    mostTicks = Number.POSITIVE_INFINITY,
+  ) {
     this.#count = count;
     this.#firstTime = firstTime;
+    this.#mostTicks = mostTicks;
     this.#time = firstTime;
     const used = Math.min(count, runs);
     const areRuns = used * 4 <= count || used < 64;
@@ -53,8 +61,9 @@ export class TimesBuilder {
     if (taken <= 0) return;
     let delta = ticks;
     const isAlone = isEnd && samples === 1 && this.#covered > 0;
-    // Phones end in a sample of no length, or of a huge one: it lasts as long as the one before.
-    if (isAlone && (delta === 0 || delta >= negativeDelta)) delta = this.#delta;
+    // Phones end in a sample of no length, or of one that the track has no room for: it lasts as long as the one before.
+    const hasRoom = delta <= this.#delta || this.#time + delta <= this.#mostTicks + this.#delta;
+    if (isAlone && (delta === 0 || delta >= negativeDelta || !hasRoom)) delta = this.#delta;
     else if (delta >= negativeDelta) {
       delta = 1;
       this.#isOdd = true;

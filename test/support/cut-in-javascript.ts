@@ -40,8 +40,9 @@ const endSeconds = (timeline: Timeline) => timeline.endTicks / timeline.track.ti
 
 /** The first sample, behind `behind`, at which a segment may begin and that is shown at `seconds` or later; the end if none is. */
 function nextCut(timeline: Timeline, behind: number, seconds: number): number {
-  const { track, end, timeShift } = timeline;
-  const near = track.samples.sampleAt(Math.floor(seconds * track.timescale) - timeShift) - reorderWindow;
+  const { track, end, timeShift, shift } = timeline;
+  const delay = Math.max(timeShift, shift + track.samples.compositionOffset(behind));
+  const near = track.samples.sampleAt(Math.floor(seconds * track.timescale) - delay) - reorderWindow;
   let sample = cutSampleAtOrAfter(track, Math.max(behind + 1, near));
   // Times of a film that is made to be slow may never be reached.
   for (let step = 0; sample < end && startSeconds(timeline, sample) < seconds; step++) {

@@ -37,6 +37,7 @@ export function madeUpEntry(format: string, more: Partial<OfferedEntry> = {}): O
     sampleRate: isVideo ? 0 : 48_000,
     videoRange: 'SDR',
     supplementalCodec: undefined,
+    pixelShape: undefined,
     ...more,
   };
 }
@@ -85,6 +86,7 @@ function rendition(kind: 'video' | 'audio', timescale: number, frameTicks: numbe
       durationTicks: (k) => durations[k]!,
       firstSample: (k) => Math.round((starts[k]! - starts[0]!) / frameTicks),
       endSample: (k) => Math.round((starts[k + 1]! - starts[0]!) / frameTicks),
+      byteLength: (k) => Math.round((bandwidth / 8) * (durations[k]! / timescale)),
       descriptions: track.entries.map((_, index) => index),
       init: (k) => inits[k]!,
       hasStretches: wish.hasStretches ?? false,

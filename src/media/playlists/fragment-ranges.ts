@@ -5,6 +5,11 @@ import type { TrackFragments } from '../film.js';
 import { lastAtMost } from '../rising.js';
 import type { Offer, OfferedRendition } from './offer.js';
 
+/**
+ * What rates count is generated segments: fragments of a frame each, whose headers are a third of them, are not sent as they are.
+ */
+const mostMore = 1.05;
+
 /** A part of the film's file. */
 export interface ByteRange {
   readonly offset: number;
@@ -33,6 +38,7 @@ export function fragmentRanges(presentation: Offer, rendition: OfferedRendition)
     const length = own.offsets[next - 1]! + own.lengths[next - 1]! - offset;
     if (!risesWithin(own, first, next) || others.some((other) => beginsWithin(other, offset, offset + length)))
       return undefined;
+    if (length > mostMore * segments.byteLength(k)) return undefined;
     ranges.push({ offset, length });
   }
   return next === own.count ? ranges : undefined;

@@ -239,6 +239,21 @@ test('D33: coded size, shape of pixels and shape of the picture; turned films st
   const [representation] = elements(mpd([wide]), 'Representation');
   assert.deepEqual([representation!.width, representation!.height, representation!.sar], ['720', '576', '64:45']);
   assert.equal(elements(mpd([wide]), 'AdaptationSet')[0]!.par, '16:9');
+  // 853.33 pixels across are shown as 853: the shape of a pixel is exact.
+  const ntsc = madeUpEntry('avc1', { width: 720, height: 480, pixelShape: { width: 32, height: 27 } });
+  for (const [rotation, sar, par] of [
+    [0, '32:27', '16:9'],
+    [90, '27:32', '9:16'],
+  ] as const) {
+    const turned = madeUpVideo({ track: { width: 853, height: 480, entries: [ntsc], rotation } });
+    assert.equal(elements(mpd([turned]), 'Representation')[0]!.sar, sar);
+    assert.equal(elements(mpd([turned]), 'AdaptationSet')[0]!.par, par);
+  }
+  // What is cut off at the edge is not part of the shape that is shown.
+  const cropped = madeUpEntry('avc1', { width: 1920, height: 1088, pixelShape: { width: 1, height: 1 } });
+  const shown = madeUpVideo({ track: { width: 1920, height: 1080, entries: [cropped] } });
+  assert.equal(elements(mpd([shown]), 'Representation')[0]!.sar, '1:1');
+  assert.equal(elements(mpd([shown]), 'AdaptationSet')[0]!.par, '16:9');
   const phone = madeUpVideo({ track: { width: 1280, height: 720, rotation: 90 } });
   const [upright] = elements(mpd([phone]), 'Representation');
   assert.deepEqual([upright!.width, upright!.height, upright!.sar], ['720', '1280', '1:1']);

@@ -14,7 +14,7 @@ import {
   segmentAtChange,
   startSeconds,
 } from './offer.js';
-import { frameRateFraction, ratio, shownSize, turnedSize } from './video-shape.js';
+import { frameRateFraction, shapesOf, shownSize, turnedSize } from './video-shape.js';
 import { type Attributes, element, elementText } from './xml.js';
 
 const liveProfile = 'urn:mpeg:dash:profile:isoff-live:2011';
@@ -98,8 +98,9 @@ function videoSets(members: readonly Member[], span: Span): SetWriter[] {
   return sets.flatMap((set) => {
     const representations = set.flatMap((source) => representation(members, source, span, pictureOf(source.rendition)));
     if (representations.length === 0) return [];
-    const shapes = set.map(({ rendition }) => shownSize(rendition.track));
-    const largest = shapes.reduce((one, other) => (other.width * other.height > one.width * one.height ? other : one));
+    const sizes = set.map(({ rendition }) => shownSize(rendition.track));
+    const largest = sizes.reduce((one, other) => (other.width * other.height > one.width * one.height ? other : one));
+    const { rendition } = set[sizes.indexOf(largest)]!;
     const frameRate = Math.max(...set.map(({ rendition }) => rendition.frameRate ?? 0));
     const independent = set.every(({ member }) => member.presentation.independent);
     const attributes = {
@@ -108,7 +109,7 @@ function videoSets(members: readonly Member[], span: Span): SetWriter[] {
       segmentAlignment: 'true',
       // 3: pictures behind the first one may be shown before it and need the segment before (open GOP).
       startWithSAP: independent ? 1 : 3,
-      par: ratio(largest.width, largest.height),
+      par: shapesOf(rendition.track, entriesInUse(rendition)[0]!).par,
       maxWidth: largest.width || undefined,
       maxHeight: largest.height || undefined,
       maxFrameRate: frameRate > 0 ? frameRateFraction(frameRate) : undefined,
@@ -137,7 +138,7 @@ function pictureOf(rendition: OfferedRendition): { attributes: Attributes; child
       width: coded.width || shown.width || undefined,
       height: coded.height || shown.height || undefined,
       frameRate: frameRate === undefined ? undefined : frameRateFraction(frameRate),
-      sar: ratio(shown.width * coded.height, shown.height * coded.width),
+      sar: shapesOf(track, entries[0]!).sar,
     },
     children:
       range === undefined

@@ -8,7 +8,7 @@ import {
   madeUpVideo,
 } from '../../../test/support/made-up-films.js';
 import { readPlaylist } from '../../../test/support/playlist-readers.js';
-import { iFramePlaylist, mediaPlaylist, subtitlePlaylist } from './media-playlist.js';
+import { iFramePlaylist, mediaPlaylist, subtitlePlaylist, subtitleSpan } from './media-playlist.js';
 import type { Offer } from './offer.js';
 
 const video = madeUpVideo();
@@ -161,6 +161,9 @@ test('P31: fragments that do not fit exactly are not sent as they are', () => {
   assert.ok(!isRanged(of([madeUpFragments(2, offsets, 900, samples)])), 'of another track');
   assert.ok(!isRanged(of([own], madeUpVideo({ isAsInSource: false }))), 'an edit that goes into offsets or times');
   assert.ok(!isRanged(of([own], madeUpVideo({ inits: [0, 0, 1, 1] }))), 'two sample descriptions');
+  // The last segment, of 2.5 s, is 900 bytes as it is generated, and 800.
+  assert.ok(isRanged(of([own], madeUpVideo({ bandwidth: 2880 }))));
+  assert.ok(!isRanged(of([own], madeUpVideo({ bandwidth: 2560 }))), 'more bytes than the rates say');
 });
 
 test('M50: the I-frame playlist: a segment’s first bytes, or a resource of its own; each lasts until the next', () => {
@@ -187,6 +190,17 @@ test('M50: I-frames further apart than segments are long raise their own target'
     byteLength: () => 9,
   };
   assert.equal(readPlaylist(iFramePlaylist(film, video, sparse)).targetDuration, 15);
+});
+
+test('W03: what is said before the first picture and behind the last one is in the first and the last segment', () => {
+  const presentation = madeUpFilm([madeUpVideo({ start: 2 * 12_800 })]);
+  const spans = [0, 1, 2, 3].map((segment) => subtitleSpan(presentation, segment));
+  assert.deepEqual(spans, [
+    { from: 0, to: 6 },
+    { from: 6, to: 10 },
+    { from: 10, to: 14 },
+    { from: 14, to: Number.POSITIVE_INFINITY },
+  ]);
 });
 
 test('W03: a subtitle is cut where the film’s first video is, or its first sound', () => {

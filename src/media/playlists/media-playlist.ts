@@ -88,6 +88,19 @@ export function subtitlePlaylist(presentation: Offer, subtitle: string, targetDu
   return close(lines);
 }
 
+/**
+ * The part of a film, in seconds, whose text a segment of a subtitle has. What is said before the first picture and behind the last
+ * one belongs to the first segment and to the last.
+ */
+export function subtitleSpan(presentation: Offer, segment: number): { readonly from: number; readonly to: number } {
+  const reference = referenceOf(presentation);
+  const isLast = segment + 1 === reference.segments.count;
+  return {
+    from: segment === 0 ? 0 : startSeconds(reference, segment),
+    to: isLast ? Number.POSITIVE_INFINITY : startSeconds(reference, segment + 1),
+  };
+}
+
 function head(targetDuration: number, ...more: readonly string[]): string[] {
   const common = [
     '#EXTM3U',

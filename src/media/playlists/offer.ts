@@ -14,6 +14,8 @@ export interface OfferedSegments {
   durationTicks(k: number): number;
   firstSample(k: number): number;
   endSample(k: number): number;
+  /** Bytes of the segment as it is generated: what rates are made of. */
+  byteLength(k: number): number;
   /** Which init segment it needs, from 0. */
   init(k: number): number;
   /** Some are not as CMAF has them: see Segments. */

@@ -1,6 +1,6 @@
 // Sizes and rates of pictures as playlists state them: what is shown (turned as the film's matrix says) and what is coded.
 
-import type { OfferedTrack } from './offer.js';
+import type { OfferedEntry, OfferedTrack } from './offer.js';
 
 interface Size {
   readonly width: number;
@@ -20,8 +20,25 @@ export function turnedSize({ width, height }: Size, rotation: number): Size {
   return rotation === 90 || rotation === 270 ? { width: height, height: width } : { width, height };
 }
 
+/** The shape of a picture's pixels, and that of the picture as it is shown. */
+export function shapesOf(
+  track: Pick<OfferedTrack, 'width' | 'height' | 'rotation'>,
+  entry: Pick<OfferedEntry, 'width' | 'height' | 'pixelShape'>,
+): { readonly sar: string | undefined; readonly par: string | undefined } {
+  const shown = shownSize(track);
+  const coded = turnedSize(entry, track.rotation);
+  const par = ratio(shown.width, shown.height);
+  // Whole pixels are shown: what they are rounded from only the shape of a pixel tells.
+  if (entry.pixelShape === undefined)
+    return { sar: ratio(shown.width * coded.height, shown.height * coded.width), par };
+  const pixel = turnedSize(entry.pixelShape, track.rotation);
+  const [across, down] = [coded.width * pixel.width, coded.height * pixel.height];
+  const isRounded = Math.abs((shown.height * across) / down - shown.width) <= 1;
+  return { sar: ratio(pixel.width, pixel.height), par: isRounded ? ratio(across, down) : par };
+}
+
 /** A ratio in its smallest terms, `16:9`; undefined where one side is nothing. */
-export function ratio(one: number, other: number): string | undefined {
+function ratio(one: number, other: number): string | undefined {
   if (!(one > 0 && other > 0)) return undefined;
   const divisor = greatestDivisor(one, other);
   return `${one / divisor}:${other / divisor}`;

@@ -60,6 +60,42 @@ test('a group of pictures longer than the target is one segment, and the target 
   near(starts(presentation, 1), [0, 10, 20, 24], 1024 / 48_000);
 });
 
+test('a film that is shown long behind its decode times is cut on the same grid', () => {
+  const late = video(20, 50, { offset: () => 250 });
+  assert.deepEqual(starts(presentationOf(madeUpFilm(late))), [10, 12, 16, 20, 24, 28, 30]);
+  const hidden = video(20, 50, { offset: () => 250, edit: { mediaTime: 250 } });
+  assert.deepEqual(starts(presentationOf(madeUpFilm(hidden))), [0, 4, 8, 12, 16, 20]);
+});
+
+test('sound in front of a late video is cut on the grid, and where the video begins', () => {
+  const late = video(10, 50, { edit: { emptyTicks: 20 * 25 } });
+  const presentation = presentationOf(madeUpFilm(late, audio(40), audio(6)));
+  assert.deepEqual(starts(presentation), [20, 24, 28, 30]);
+  near(starts(presentation, 1), [0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40], 0.03);
+  near(starts(presentation, 2), [0, 4, 6], 0.03);
+  assert.equal(presentation.targetDuration, 4);
+  const soon = video(10, 50, { edit: { emptyTicks: 3 * 25 } });
+  near(starts(presentationOf(madeUpFilm(soon, audio(13))), 1), [0, 5, 9, 13], 0.03);
+  // A delay that no film has costs nothing.
+  const never = video(10, 50, { edit: { emptyTicks: 2 ** 50 } });
+  near(starts(presentationOf(madeUpFilm(never, audio(6))), 1), [0, 4, 6], 0.03);
+});
+
+test('a picture that is decoded in front of a gap and shown behind it does not last as long as the gap', () => {
+  // Each picture is shown one step later than it is decoded; the step behind the 30th is 5 s.
+  const film = madeUpFilm(
+    video(0, 50, { count: 60, duration: (n) => (n === 30 ? 125 : 1), offset: (n) => (n === 30 ? 125 : 1) }),
+  );
+  near(starts(presentationOf(film)), [0.04, 7.4], 1e-9);
+  const held = video(0, 50, { count: 3, duration: (n) => (n === 2 ? 125 : 1), offset: (n) => [1, 2, 0][n]! });
+  near(starts(presentationOf(madeUpFilm(held))), [0.04, 5.12], 1e-9);
+});
+
+test('one picture that lasts for no time is shown for a moment', () => {
+  const { renditions } = presentationOf(madeUpFilm({ timescale: 12_800, count: 1, duration: 0 }));
+  assert.equal(renditions[0]!.segments.durationTicks(0), 13);
+});
+
 test('a last piece of less than a quarter of the target belongs to the segment before', () => {
   assert.deepEqual(starts(presentationOf(madeUpFilm({ ...video(9, 50), count: 224 }))), [0, 4, 8.96]);
   assert.deepEqual(starts(presentationOf(madeUpFilm({ ...video(9, 50), count: 225 }))), [0, 4, 8, 9]);

@@ -60,6 +60,8 @@ export interface PresentationOptions {
 }
 
 const defaultTargetSeconds = 4;
+/** More segments than any sound has in front of its pictures. */
+const mostBefore = 65_536;
 
 /** Cuts a film into segments, at once: for the command line and tests. */
 export function presentationOf(film: Film, options: PresentationOptions = {}): Presentation {
@@ -129,10 +131,21 @@ function* cutTracks(
   const isGridOnly = reference === undefined;
   for (const timeline of timelines) {
     if (cut.has(timeline)) continue;
-    const cuts = yield* cutAudio(timeline, points, pointsEnd, targetSeconds, isGridOnly);
+    const before = reference === undefined ? [] : secondsBefore(reference, timeline, targetSeconds);
+    const cuts = yield* cutAudio(timeline, [...before, ...points], pointsEnd, targetSeconds, isGridOnly);
     cut.set(timeline, yield* Segments.of(timeline, cuts));
   }
   return timelines.map((timeline) => cut.get(timeline)!);
+}
+
+/** Times of the grid in front of a video that begins long behind its sound, and that at which it begins. */
+function secondsBefore(video: Timeline, sound: Timeline, targetSeconds: number): number[] {
+  const [begin, first] = [video, sound].map(({ startTicks, track }) => startTicks / track.timescale);
+  const grid = Math.floor(first! / targetSeconds) + 1;
+  const count =
+    Math.ceil((Math.min(begin!, sound.endTicks / sound.track.timescale) - targetSeconds / 4) / targetSeconds) - grid;
+  if (begin! - first! < targetSeconds || count > mostBefore) return [];
+  return [...Array.from({ length: Math.max(0, count) }, (_, index) => (grid + index) * targetSeconds), begin!];
 }
 
 /** The times at which a track's segments begin, without the first. */

@@ -97,7 +97,7 @@ function sourceTicks({ edit }: FilmTrack, composition: number): number {
 }
 
 /** The earliest composition time of the samples from a key frame on: leading pictures are shown before it. */
-function earliestComposition({ samples }: FilmTrack, first: number, end: number): number {
+export function earliestComposition({ samples }: FilmTrack, first: number, end: number): number {
   let earliest = samples.decodeTime(first) + samples.compositionOffset(first);
   if (samples.isInDecodeOrder) return earliest;
   for (let sample = first + 1, found = first; sample < end && sample - found <= leadingWindow; sample++) {
@@ -160,7 +160,8 @@ function finish(
     skip: isVideo ? skip : skip + below,
     shift,
     startTicks,
-    endTicks: Math.max(startTicks, latestEnd(track, first, end) + shift),
+    // One picture may last for no time at all; a segment may not.
+    endTicks: Math.max(startTicks + Math.ceil(track.timescale / 1000), latestEnd(track, first, end) + shift),
     defaults: film.fragments?.find((fragments) => fragments.track === track.id)?.defaults,
   };
 }
@@ -181,12 +182,13 @@ export function endBefore({ samples }: FilmTrack, first: number, endTicks: numbe
   return first + 1;
 }
 
-/** The latest end, in composition time, of the samples from `first` up to, and without, `end`. */
+/**
+ * The latest end, in composition time, of the samples from `first` up to, and without, `end`. The one that is shown last is shown as long as the one that is decoded last: tables have the time
+ * to the next decode time, which of a picture that is decoded in front of a gap, and shown behind it, is the gap.
+ */
 export function latestEnd({ samples }: Pick<FilmTrack, 'samples'>, first: number, end: number): number {
   let latest = Number.NEGATIVE_INFINITY;
-  for (let sample = Math.max(first, end - lastWindow); sample < end; sample++) {
-    const ticks = samples.decodeTime(sample) + samples.compositionOffset(sample) + samples.duration(sample);
-    if (ticks > latest) latest = ticks;
-  }
-  return latest;
+  for (let sample = Math.max(first, end - lastWindow); sample < end; sample++)
+    latest = Math.max(latest, samples.decodeTime(sample) + samples.compositionOffset(sample));
+  return latest + samples.duration(end - 1);
 }

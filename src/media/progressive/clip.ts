@@ -5,7 +5,7 @@
 import { BoxWriter } from '../../wire/iso-bmff/box-writer.js';
 import { type Film, FilmRefusal, type FilmTrack } from '../film.js';
 import { cutSampleAtOrBefore } from '../presentation/cut-samples.js';
-import { endBefore, latestEnd } from '../presentation/timeline.js';
+import { earliestComposition, endBefore, latestEnd } from '../presentation/timeline.js';
 import {
   box,
   fullBox,
@@ -177,7 +177,8 @@ const compositionTicks = ({ samples }: FilmTrack, sample: number) =>
 /** The sample with the latest composition time that is `ticks` or before, but not hidden by the edit; -1 when there is none. */
 function frameShownAt(track: FilmTrack, ticks: number): number {
   const { samples, edit } = track;
-  const near = samples.sampleAt(ticks);
+  // All of a film may be shown long behind its decode times.
+  const near = samples.sampleAt(ticks - samples.compositionOffset(samples.sampleAt(ticks)));
   let found = -1;
   let latest = edit.mediaTime - 1;
   for (
@@ -197,9 +198,11 @@ function trackClip(track: FilmTrack, startSeconds: number, endSeconds: number): 
   const { samples, edit, timescale } = track;
   const shift = edit.emptyTicks - edit.mediaTime;
   const clipStart = Math.round(startSeconds * timescale) - shift;
-  const start = Math.max(edit.mediaTime, clipStart);
   const asked = Math.min(edit.endTicks ?? Number.POSITIVE_INFINITY, Math.ceil(endSeconds * timescale) - shift);
-  const first = track.kind === 'video' ? keyFrameFor(track, start) : frameBefore(track, start);
+  const begin = Math.max(edit.mediaTime, clipStart);
+  const first = track.kind === 'video' ? keyFrameFor(track, begin) : frameBefore(track, begin);
+  // Fragments may begin long behind 0: until then the clip has nothing of the track.
+  const start = Math.max(begin, earliestComposition(track, first, samples.count));
   const end = endBefore(track, first, Number.isFinite(asked) ? asked : undefined);
   const stop = Math.min(asked, latestEnd(track, first, end));
   if (stop <= start) return undefined;

@@ -233,6 +233,30 @@ test('where the video has ended a clip has the sound alone', { skip: filmSkip },
   ]);
 });
 
+test('a clip has nothing of a track before its first sample, whatever its decode time', () => {
+  const film = madeUpFilm(
+    { timescale: 25, count: 250, duration: 1, gop: 50 },
+    { kind: 'audio', timescale: 48_000, count: 400, duration: 1024, firstTime: 96_000, place: 100_000 },
+  );
+  const head = (start: number, end: number) =>
+    readMp4(virtualBytes(Buffer.alloc(200_000), finish(Buffer.alloc(0), clip(film, start, end)))).tracks;
+  assert.deepEqual(head(0, 4)[1]!.edits, [
+    { duration: 50, mediaTime: -1 },
+    { duration: 50, mediaTime: 0 },
+  ]);
+  assert.equal(head(0, 1).length, 1);
+  // From behind its begin on all is as ever.
+  assert.equal(head(3, 4)[1]!.edits.length, 1);
+});
+
+test('a clip of a film that is shown long behind its decode times begins with the frame that is shown', () => {
+  const film = madeUpFilm({ timescale: 25, count: 500, duration: 1, gop: 50, offset: () => 250 });
+  const [track] = readMp4(virtualBytes(Buffer.alloc(100_000), finish(Buffer.alloc(0), clip(film, 14.5, 16)))).tracks;
+  // Key frames are shown at 10, 12, 14 s: the third one, and 12 frames of it are hidden.
+  assert.equal(track!.samples.length, 50);
+  assert.deepEqual(track!.edits, [{ duration: 38, mediaTime: 250 + 12 }]);
+});
+
 test('a clip that begins behind the end is refused with a sentence', { skip: filmSkip }, () => {
   const { bytes, film } = clipped('clip.mp4');
   assert.throws(

@@ -8,9 +8,9 @@ import type { Resource } from '../../serve/resource.js';
 import { FilmRefusal } from '../film.js';
 import { isInDash, manifest } from '../playlists/manifest.js';
 import { masterPlaylist } from '../playlists/master-playlist.js';
-import { iFramePlaylist, mediaPlaylist, subtitlePlaylist } from '../playlists/media-playlist.js';
+import { iFramePlaylist, mediaPlaylist, subtitlePlaylist, subtitleSpan } from '../playlists/media-playlist.js';
 import { type MediaName, parseName } from '../playlists/names.js';
-import { type Member, referenceOf, startSeconds } from '../playlists/offer.js';
+import { type Member, referenceOf } from '../playlists/offer.js';
 import { iFrameHead, type Rendition, writeInit } from '../presentation/presentation.js';
 import { filmNote, reportOf } from '../report.js';
 import { webVttSegment, wholeWebVtt } from '../subtitles/write-webvtt.js';
@@ -211,7 +211,7 @@ export class MediaHandler implements BeneathHandler {
         const rendition = referenceOf(presentation);
         const segment = name.number - 1;
         if (segment >= rendition.segments.count) return noSuch(part.source, name.number);
-        const [from, to] = [startSeconds(rendition, segment), startSeconds(rendition, segment + 1)];
+        const { from, to } = subtitleSpan(presentation, segment);
         return resource(textResource(part, webVttSegment(subtitle, from, to), types.vtt, forEver));
       }
     }

@@ -15,7 +15,16 @@ test('strings of video are those that the codecs’ specifications write', () =>
   assert.equal(hls(hevcString('hvc1', of('01 04 08000000 9d0800000000 96'))), 'hvc1.4.10.L150.9D.8');
   assert.equal(hls(av1String(of('81 05 0c 00'))), 'av01.0.05M.08');
   assert.equal(hls(av1String(of('81 0d cc 00'))), 'av01.0.13H.10');
-  assert.equal(hls(av1String(of('81 50 60 00'))), 'av01.2.16M.12');
+  // 4:4:4, one colour alone, chroma between the lines: what the short form would say otherwise.
+  assert.equal(hls(av1String(of('81 50 60 00'))), 'av01.2.16M.12.0.000.01.01.01.0');
+  assert.equal(hls(av1String(of('81 05 1c 00'))), 'av01.0.05M.08.1.110.01.01.01.0');
+  assert.equal(hls(av1String(of('81 05 0e 00'))), 'av01.0.05M.08.0.112.01.01.01.0');
+  const bt2020 = { primaries: 9, transfer: 16, matrix: 9, isFullRange: false };
+  assert.equal(hls(av1String(of('81 0d 4c 00'), bt2020)), 'av01.0.13M.10.0.110.09.16.09.0');
+  // Nothing is said.
+  const unknown = { primaries: 2, transfer: 2, matrix: 2, isFullRange: false };
+  assert.equal(hls(av1String(of('81 05 0c 00'), unknown)), 'av01.0.05M.08');
+
   assert.equal(hls(vp9String(of('01000000 00 1f 80 02 02 02 0000'))), 'vp09.00.31.08');
   assert.equal(hls(vp9String(of('01000000 02 33 a2 09 10 09 0000'))), 'vp09.02.51.10');
   assert.equal(dolbyVisionString('dvh1', of('01 00 10 4d 10')), 'dvh1.08.09');

@@ -39,8 +39,20 @@ export function hevcString(format: string, config: Uint8Array): CodecStrings | u
   return both(`${format}.${parts.join('.')}`);
 }
 
-/** `av01.P.LLT.BB`, AV1 in ISOBMFF section 5. The optional part is left out: it says what the bitstream says. */
-export function av1String(config: Uint8Array): CodecStrings | undefined {
+/** Colour in the numbers of ISO 23091-2; 2 says nothing. */
+export interface Colour {
+  readonly primaries: number;
+  readonly transfer: number;
+  readonly matrix: number;
+  readonly isFullRange: boolean;
+}
+
+/**
+ * `av01.P.LLT.BB`, AV1 in ISOBMFF section 5. What it leaves out it says to be 4:2:0 in colours of BT.709: where that is not so,
+ * `.M.CCC.cp.tc.mc.F` follows.
+ * @param colour undefined where the entry says nothing of it
+ */
+export function av1String(config: Uint8Array, colour?: Colour): CodecStrings | undefined {
   if (config.length < 4) return undefined;
   const profile = config[1]! >> 5;
   const level = config[1]! & 31;
@@ -48,7 +60,13 @@ export function av1String(config: Uint8Array): CodecStrings | undefined {
   const highDepth = (config[2]! >> 6) & 1;
   const depth = highDepth === 0 ? 8 : profile === 2 && ((config[2]! >> 5) & 1) === 1 ? 12 : 10;
   const two = (value: number): string => String(value).padStart(2, '0');
-  return both(`av01.${profile}.${two(level)}${tier}.${two(depth)}`);
+  const [mono, acrossX, acrossY] = [4, 3, 2].map((bit) => (config[2]! >> bit) & 1);
+  const sampling = `${acrossX}${acrossY}${acrossX === 1 && acrossY === 1 ? config[2]! & 3 : 0}`;
+  const said = (value: number | undefined): string => two(value === undefined || value === 2 ? 1 : value);
+  const numbers = [colour?.primaries, colour?.transfer, colour?.matrix].map(said).join('.');
+  const more = `${mono}.${sampling}.${numbers}.${Number(colour?.isFullRange ?? false)}`;
+  const short = `av01.${profile}.${two(level)}${tier}.${two(depth)}`;
+  return both(more === '0.110.01.01.01.0' ? short : `${short}.${more}`);
 }
 
 /** `vp09.PP.LL.BB`, VP codecs in ISOBMFF. */

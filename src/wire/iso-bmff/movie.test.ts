@@ -66,6 +66,11 @@ test('times, track headers and edits of both versions', () => {
   assert.equal(turned(0, one, 0, -one, 0, 0, 0, 0, 0x40000000)?.rotation, 90);
   assert.equal(turned(-one, 0, 0, 0, -one, 0, 0, 0, 0x40000000)?.rotation, 180);
   assert.equal(turned(0, -one, 0, one, 0, 0, 0, 0, 0x40000000)?.rotation, 270);
+  // Mirrored: upright, on its side, upside down.
+  assert.equal(turned(-one, 0, 0, 0, one, 0, 0, 0, 0x40000000)?.rotation, 0);
+  assert.equal(turned(0, one, 0, one, 0, 0, 0, 0, 0x40000000)?.rotation, 90);
+  assert.equal(turned(0, -one, 0, -one, 0, 0, 0, 0, 0x40000000)?.rotation, 270);
+  assert.equal(turned(one, 0, 0, 0, -one, 0, 0, 0, 0x40000000)?.rotation, 0);
   const empty = turned(0, 0, 0, 0, 0, 0, 0, 0, 0)!;
   assert.deepEqual([empty.id, empty.enabled, empty.width, empty.height], [7, true, 640, 360]);
   assert.equal(viewOf(empty.matrix).getUint32(0), one, 'a matrix of zeros shows nothing');

@@ -32,7 +32,9 @@ export function trackHeaderOf(view: DataView): TrackHeader | undefined {
   if (version > 1 || view.byteLength < 84 + more) return undefined;
   const at = (index: number): number => view.getInt32(40 + more + index * 4);
   const [a, b, c, d] = [at(0), at(1), at(3), at(4)];
-  const rotation = a === 0 && d === 0 ? (b > 0 && c < 0 ? 90 : b < 0 && c > 0 ? 270 : 0) : a < 0 && d < 0 ? 180 : 0;
+  // Mirrored pictures (b and c of one sign) lie on their side as well.
+  const isSideways = a === 0 && d === 0 && b !== 0 && c !== 0;
+  const rotation = isSideways ? (b > 0 ? 90 : 270) : a < 0 && d < 0 ? 180 : 0;
   const matrix = new Uint8Array(36);
   const target = new DataView(matrix.buffer);
   // A matrix of zeros, which some muxers write, shows nothing.

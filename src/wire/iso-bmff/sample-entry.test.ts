@@ -78,9 +78,44 @@ test('what only QuickTime knows is left out of video entries, colour and shape o
     colour,
   );
   long.writeUInt32BE(long.length, 0);
-  const { box: made, videoRange, width, height } = parsed(long, 'video');
+  const { box: made, videoRange, width, height, pixelShape } = parsed(long, 'video');
+  assert.deepEqual(pixelShape, { width: 4, height: 3 });
   assert.deepEqual(typesIn(made, 86), ['avcC', 'pasp', 'colr']);
   assert.deepEqual([videoRange, width, height], ['PQ', 640, 360]);
+});
+
+test('colour is what is stated by numbers, wherever that stands; a profile’s bytes are no numbers', () => {
+  const numbers = (kind: string, transfer: number) => box('colr', kind, bytes.u16(9, transfer, 9), bytes.u8(0));
+  // A profile of 16 bytes: where numbers would have 16 it says how long it is.
+  const profile = box('colr', 'prof', bytes.u32(16), 'profile data');
+  const configuration = (transfer: number) => fullBox('vpcC', 1, 0, bytes.u8(2, 31, 0xa2, 9, transfer, 9, 0, 0));
+  const shown = (format: string, ...boxes: Uint8Array[]) => {
+    const entry = joined(avc1.subarray(0, 86), ...(format === 'avc1' ? [avc1.subarray(86)] : []), ...boxes);
+    entry.writeUInt32BE(entry.length, 0);
+    entry.write(format, 4, 'latin1');
+    return parsed(entry, 'video');
+  };
+  const cases: [Uint8Array[], string][] = [
+    [[profile], 'SDR'],
+    [[profile, numbers('nclx', 16)], 'PQ'],
+    [[numbers('nclx', 18), profile], 'HLG'],
+    [[numbers('nclc', 18)], 'HLG'],
+    [[numbers('rICC', 16)], 'SDR'],
+    [[numbers('nclx', 1)], 'SDR'],
+    [[box('colr', 'nclx')], 'SDR'],
+  ];
+  for (const [boxes, range] of cases) assert.equal(shown('avc1', ...boxes).videoRange, range);
+  // VP9 has it in its configuration; `colr` comes first.
+  assert.equal(shown('vp09', configuration(16)).videoRange, 'PQ');
+  assert.equal(shown('vp09', configuration(16), numbers('nclx', 1)).videoRange, 'SDR');
+  const av1 = box('av1C', bytes.u8(0x81, 0x0d, 0x4c, 0));
+  assert.equal(shown('av01', av1, profile, numbers('nclx', 16)).strings.hls, 'av01.0.13M.10.0.110.09.16.09.0');
+  for (const [width, height] of [
+    [0, 0],
+    [1, 0],
+  ] as const) {
+    assert.equal(shown('avc1', box('pasp', bytes.u32(width, height))).pixelShape, undefined);
+  }
 });
 
 test('encrypted entries are known by their name or by what is in them', () => {

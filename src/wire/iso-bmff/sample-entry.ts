@@ -9,6 +9,7 @@ import {
   av1String,
   avcString,
   type CodecStrings,
+  type Colour,
   dolbyVisionString,
   hevcString,
   mp4aString,
@@ -31,6 +32,8 @@ export interface EntryFacts {
   readonly videoRange: 'SDR' | 'PQ' | 'HLG';
   /** What SUPPLEMENTAL-CODECS says (Dolby Vision profile 8 in an hvc1 entry). */
   readonly supplementalCodec: string | undefined;
+  /** Width and height of a pixel, in any unit, as `pasp` has them; undefined where it is not there. */
+  readonly pixelShape: { readonly width: number; readonly height: number } | undefined;
 }
 
 /** An entry that can be offered. */
@@ -82,11 +85,32 @@ function audioChildren(view: DataView, from: number, end: number): Box[] {
   return wave === undefined ? boxes : [...boxes, ...childrenIn(view, wave.payload, wave.end, 64)];
 }
 
-function rangeOf(bytes: Uint8Array, boxes: readonly Box[]): 'SDR' | 'PQ' | 'HLG' {
-  const colour = boxes.find(({ type }) => type === 'colr');
-  if (colour === undefined || colour.end - colour.payload < 8) return 'SDR';
-  const transfer = (bytes[colour.payload + 6]! << 8) | bytes[colour.payload + 7]!;
+/** The colour that `colr` states by numbers (`nclx`, QuickTime's `nclc`); it may stand behind a profile (`prof`), which says nothing here. */
+function colourOf(bytes: Uint8Array, boxes: readonly Box[]): Colour | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (const { type, payload, end } of boxes) {
+    if (type !== 'colr' || end - payload < 10) continue;
+    const kind = typeAt(view, payload);
+    if (kind !== 'nclx' && kind !== 'nclc') continue;
+    const [primaries, transfer, matrix] = [4, 6, 8].map((at) => view.getUint16(payload + at));
+    const isFullRange = kind === 'nclx' && end - payload > 10 && view.getUint8(payload + 10) >> 7 === 1;
+    return { primaries: primaries!, transfer: transfer!, matrix: matrix!, isFullRange };
+  }
+  return undefined;
+}
+
+/** By the transfer characteristics of ISO 23091-2. */
+function rangeOf(transfer: number | undefined): 'SDR' | 'PQ' | 'HLG' {
   return transfer === 16 ? 'PQ' : transfer === 18 ? 'HLG' : 'SDR';
+}
+
+/** The shape of pixels; undefined where it is not said. */
+function pixelShapeOf(bytes: Uint8Array, boxes: readonly Box[]): EntryFacts['pixelShape'] {
+  const box = boxes.find(({ type, payload, end }) => type === 'pasp' && end - payload >= 8);
+  if (box === undefined) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + box.payload, 8);
+  const shape = { width: view.getUint32(0), height: view.getUint32(4) };
+  return shape.width > 0 && shape.height > 0 ? shape : undefined;
 }
 
 /**
@@ -127,10 +151,11 @@ function videoEntry(
   };
   const dolby = config('dvcC').length > 0 ? config('dvcC') : config('dvvC');
   const dolbyString = (name: string): string | undefined => dolbyVisionString(name, dolby);
+  const colour = colourOf(bytes, boxes);
   let strings: CodecStrings | undefined;
   let supplementalCodec: string | undefined;
   if (format === 'avc1' || format === 'avc3') strings = avcString(format, config('avcC'));
-  else if (format === 'av01') strings = av1String(config('av1C'));
+  else if (format === 'av01') strings = av1String(config('av1C'), colour);
   else if (format === 'vp09') strings = vp9String(config('vpcC'));
   else if (format === 'dvh1' || format === 'dvhe') {
     const text = dolbyString(format);
@@ -155,7 +180,10 @@ function videoEntry(
     writer.end(entry);
   });
   const audio = { channels: 0, sampleRate: 0 };
-  return { format, strings, box, width, height, ...audio, videoRange: rangeOf(bytes, boxes), supplementalCodec };
+  // VP9 says it in its configuration as well: behind version and flags, profile, level and depth, and primaries.
+  const videoRange = rangeOf(colour?.transfer ?? config('vpcC')[8]);
+  const pixelShape = pixelShapeOf(bytes, boxes);
+  return { format, strings, box, width, height, ...audio, videoRange, supplementalCodec, pixelShape };
 }
 
 function audioEntry(
@@ -197,7 +225,8 @@ function audioEntry(
     for (const each of kept) writer.bytes(bytes, each.start, each.end);
     writer.end(entry);
   });
-  const video = { width: 0, height: 0, videoRange: 'SDR' as const, supplementalCodec: undefined };
+  const nothing = { supplementalCodec: undefined, pixelShape: undefined };
+  const video = { width: 0, height: 0, videoRange: 'SDR' as const, ...nothing };
   const stated = layout === undefined ? undefined : channelsStated(format, payloadOf(bytes, layout));
   return { format, strings, box, ...video, channels: stated ?? channels, sampleRate };
 }

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bytes, fullBox, joined, movie, tableBoxes, trak } from '../../test/support/box-film.js';
+import { readFilmBytes } from '../../test/support/read-film-file.js';
+import { editOf } from './read-track.js';
+
+test('the extended language comes before the code where it is one', () => {
+  const tables = tableBoxes({ stts: [[1, 40]], stsc: [[1, 1, 1]], stsz: [10], stco: [0] });
+  const languageOf = (...media: Uint8Array[]) => {
+    const header = movie([trak({ tables, media })]);
+    // `deu` in three times five bits.
+    header.writeUInt16BE((4 << 10) | (5 << 5) | 21, header.indexOf('mdhd') + 24);
+    return readFilmBytes(header).tracks[0]!.language;
+  };
+  const extended = (text: string) => fullBox('elng', 0, 0, text);
+  assert.equal(languageOf(), 'de');
+  assert.equal(languageOf(extended('de-AT\0')), 'de-AT');
+  for (const text of ['', '\0', 'no language', 'und\0']) assert.equal(languageOf(extended(text)), 'de', text);
+});
+
+test('an edit ends where it says, however many ticks that are; all ones, and none, are to the end', () => {
+  const endOf = (duration: number, movieTimescale: number) =>
+    editOf([{ duration, mediaTime: 100, rate: 1 }], 25, movieTimescale, [], 1).endTicks;
+  assert.equal(endOf(8000, 1000), 300);
+  assert.equal(endOf(700 * 10_000_000, 10_000_000), 100 + 700 * 25);
+  for (const open of [0, 2 ** 32 - 1, 2 ** 64]) assert.equal(endOf(open, 1000), undefined);
+});
+
+test('tables whose bytes are not there are a film that is cut off, also where the file ends behind a box', () => {
+  const tables = tableBoxes({ stts: [[1, 40]], stsc: [[1, 1, 1]], stsz: [10], stco: [5000] });
+  const header = movie([trak({ tables }), trak({ id: 2, tables })]);
+  assert.throws(
+    () => readFilmBytes(header),
+    new RegExp(`is cut off: its tables need 5010 bytes, and the file has ${header.length}; wait until it is written`),
+  );
+  // One of two is wrong by itself.
+  const honest = tableBoxes({ stts: [[1, 40]], stsc: [[1, 1, 1]], stsz: [10], stco: [0] });
+  const { tracks, leftOut } = readFilmBytes(
+    joined(movie([trak({ tables: honest }), trak({ id: 2, tables })]), bytes.u32(8), 'free'),
+  );
+  assert.deepEqual([tracks.length, leftOut.length], [1, 1]);
+});
+
+test('a last sample that the track has no room for lasts as long as the one before', () => {
+  const lastOf = (last: number, trackTicks: number) => {
+    const tables = tableBoxes({
+      stts: [
+        [3, 40],
+        [1, last],
+      ],
+      stsc: [[1, 4, 1]],
+      stsz: [10, 10, 10, 10],
+      stco: [0],
+    });
+    const header = movie([trak({ tables })]);
+    header.writeUInt32BE(trackTicks, header.indexOf('mdhd') + 20);
+    return readFilmBytes(header).tracks[0]!.samples.duration(3);
+  };
+  assert.equal(lastOf(2 ** 31 - 1, 160), 40);
+  assert.equal(lastOf(100_000, 160), 40);
+  // A picture that stays, a track that ends a little later than it says, one that says nothing.
+  assert.equal(lastOf(100_000, 100_120), 100_000);
+  assert.equal(lastOf(60, 160), 60);
+  assert.equal(lastOf(20, 120), 20);
+  for (const unknown of [0, 2 ** 32 - 1]) assert.equal(lastOf(100_000, unknown), 100_000);
+});
