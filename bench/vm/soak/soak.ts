@@ -146,6 +146,8 @@ class Soak {
     const keys = [...this.#model.keys].length;
     const size = Number(/:(\d+)\r\n$/.exec(first([], encode(['DBSIZE'])))?.[1]);
     if (size !== keys) throw new WrongAnswer(`the store has ${size} keys, and ${keys} are known`);
+    // What was refused before is not refused of the memory that is used now: keys have expired meanwhile.
+    this.#refusedBefore = seen.refused;
     this.#hold(first([], encode(['INFO'])));
     if (seen.evicted > this.#evicted)
       throw new WrongAnswer(`${seen.evicted} keys are missing, and the store took away ${this.#evicted}`);
