@@ -3,8 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { DueQueue } from './due-queue.js';
 
-test('all are told in the order of their times, none early, and none later than the grain', () => {
-  const waits = fc.array(fc.record({ atMs: fc.nat(3000), forMs: fc.nat(1500) }), { maxLength: 60 });
+test('all are told in the order of their times, none early, and none a millisecond late', () => {
+  const waits = fc.array(fc.record({ atMs: fc.nat(3000), forMs: fc.double({ min: 0, max: 1000, noNaN: true }) }), {
+    maxLength: 60,
+  });
   fc.assert(
     fc.property(waits, fc.nat(100_000), (list, beginMs) => {
       const queue = new DueQueue();
@@ -19,7 +21,7 @@ test('all are told in the order of their times, none early, and none later than 
         if (queue.nextMs <= nowMs) queue.run(nowMs);
       }
       assert.equal(told.length, list.length);
-      for (const { dueMs, toldMs } of told) assert.ok(toldMs >= dueMs && toldMs < dueMs + 5, `${dueMs}: ${toldMs}`);
+      for (const { dueMs, toldMs } of told) assert.ok(toldMs >= dueMs && toldMs < dueMs + 1, `${dueMs}: ${toldMs}`);
       assert.equal(queue.nextMs, Number.POSITIVE_INFINITY);
     }),
   );
@@ -43,7 +45,7 @@ test('who waits for longer than times are told apart is told before, and waits a
     lastMs = nowMs;
   }
   assert.equal(lastMs, dueMs);
-  assert.ok(times > 1 && times < 10, `${times}`);
+  assert.equal(times, 10);
 });
 
 test('a clock that stood still for long, and one who throws', () => {

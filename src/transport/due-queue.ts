@@ -1,10 +1,8 @@
-// DueQueue: what waits for a time of its own. Times are rounded up to a grain of some milliseconds, so that all who are due together have
+// DueQueue: what waits for a time of its own. Times are rounded up to whole milliseconds, as the loop waits: all who are due in the same one have
 // their turn in one turn of the loop, and it is woken once for them. Not here: the loop that wakes up (loop.ts), who waits (list-pump.ts).
 
-/** Milliseconds between two times at which somebody is told. */
-const grainMs = 4;
-/** How far ahead times are told apart: who waits for longer is told then, and waits again. */
-const places = 512;
+/** How many milliseconds ahead times are told apart, more than a share waits: who waits for longer is told then, and waits again. */
+const places = 1024;
 
 /** Somebody who waits. */
 export interface Waiter {
@@ -15,36 +13,33 @@ export interface Waiter {
 /** See the file's head. One per loop; it grows to what waits at the same time and is used again. */
 export class DueQueue {
   readonly #places: Waiter[][] = Array.from({ length: places }, () => []);
-  /** The grain, counted from the clock's 0, from which on waiters are told; and the first one for which any waits. */
+  /** The millisecond of the clock from which on waiters are told; and the first one for which any waits. */
   #from = 0;
   #next = Number.POSITIVE_INFINITY;
   #told: Waiter[] = [];
 
   /** When somebody is due; Infinity when nobody waits. */
   get nextMs(): number {
-    return this.#next * grainMs;
+    return this.#next;
   }
 
   /** Tells somebody at a time, or as soon after it as the loop has a turn. */
   wait(waiter: Waiter, dueMs: number, nowMs: number): void {
-    const now = Math.floor(nowMs / grainMs);
-    this.#from = Math.max(this.#from, Math.min(now, this.#next));
-    const wanted = Math.ceil(dueMs / grainMs);
-    const grain = Math.max(this.#from, Math.min(wanted, this.#from + places - 1));
-    this.#places[grain % places]!.push(waiter);
-    if (grain < this.#next) this.#next = grain;
+    this.#from = Math.max(this.#from, Math.min(Math.floor(nowMs), this.#next));
+    const at = Math.max(this.#from, Math.min(Math.ceil(dueMs), this.#from + places - 1));
+    this.#places[at % places]!.push(waiter);
+    if (at < this.#next) this.#next = at;
   }
 
   /** Tells all who are due. Who waits again from within is told in a later call. */
   run(nowMs: number): void {
-    const now = Math.floor(nowMs / grainMs);
-    while (this.#next <= now) {
-      const grain = this.#next;
-      const waiters = this.#places[grain % places]!;
-      this.#places[grain % places] = this.#told;
+    while (this.#next <= nowMs) {
+      const at = this.#next;
+      const waiters = this.#places[at % places]!;
+      this.#places[at % places] = this.#told;
       this.#told = waiters;
-      this.#from = grain + 1;
-      this.#next = this.#nextFrom(grain + 1);
+      this.#from = at + 1;
+      this.#next = this.#nextFrom(at + 1);
       let index = 0;
       try {
         while (index < waiters.length) waiters[index++]!.due(nowMs);
@@ -56,8 +51,8 @@ export class DueQueue {
     }
   }
 
-  #nextFrom(grain: number): number {
-    for (let each = grain; each < grain + places; each++) if (this.#places[each % places]!.length > 0) return each;
+  #nextFrom(ms: number): number {
+    for (let each = ms; each < ms + places; each++) if (this.#places[each % places]!.length > 0) return each;
     return Number.POSITIVE_INFINITY;
   }
 }
