@@ -156,23 +156,52 @@ export class FragmentTrack {
     return this.#sizes.length;
   }
 
-  /** Takes samples of a table, as if they were of fragments: each run of neighbours is a chunk. */
+  /** Takes samples of a table, as if they were of fragments: each run of neighbours is a chunk. Those without a byte are time of the one before. */
   begin(table: SampleTable, from: number, to: number): void {
     this.#fitsAsIs = false;
     let end = -1;
-    let first = from;
+    let taken = 0;
+    let description = 0;
     for (let sample = from; sample < to; sample++) {
+      const size = table.size(sample);
+      const duration = table.duration(sample);
+      if (size === 0) {
+        this.#lengthen(duration);
+        continue;
+      }
       const offset = table.offset(sample);
-      const description = table.description(sample);
-      if (offset !== end || (sample > 0 && description !== table.description(sample - 1))) {
-        if (sample > first) this.#closeChunk(sample - first, table.description(sample - 1));
-        first = sample;
+      if (offset !== end || description !== table.description(sample)) {
+        if (taken > 0) this.#closeChunk(taken, description);
+        taken = 0;
+        description = table.description(sample);
         this.#chunkOffsets.push(offset);
       }
-      end = offset + table.size(sample);
-      this.#add(table.size(sample), table.duration(sample), table.compositionOffset(sample), table.isSync(sample));
+      taken++;
+      end = offset + size;
+      this.#add(size, duration, table.compositionOffset(sample), table.isSync(sample));
     }
-    this.#closeChunk(to - first, table.description(to - 1));
+    if (taken > 0) this.#closeChunk(taken, description);
+  }
+
+  /** The last sample lasts so much longer; in front of the first one it is that much later. */
+  #lengthen(ticks: number): void {
+    if (this.count === 0) this.#firstTime += ticks;
+    else {
+      const duration = this.#durations.at(this.#durations.length - 1) + ticks;
+      if (duration >= 2 ** 31) return;
+      this.#setLastDuration(duration);
+    }
+    this.#time += ticks;
+  }
+
+  #setLastDuration(duration: number): void {
+    const last = this.#durations.length - 1;
+    if (this.#durationCounts.at(last) === 1) this.#durations.set(last, duration);
+    else {
+      this.#durationCounts.set(last, this.#durationCounts.at(last) - 1);
+      this.#durationCounts.push(1);
+      this.#durations.push(duration);
+    }
   }
 
   #closeChunk(samples: number, description: number): void {
@@ -193,20 +222,14 @@ export class FragmentTrack {
       return;
     }
     // The last sample lasts until this fragment begins.
-    const last = this.#durations.length - 1;
-    const duration = this.#durations.at(last) + time - this.#time;
+    const duration = this.#durations.at(this.#durations.length - 1) + time - this.#time;
     if (duration < 0 || duration >= 2 ** 31) {
       // It overlaps the one before, or begins days later: it follows it.
       this.#isBackwards = true;
       this.#isPlain = false;
       return;
     }
-    if (this.#durationCounts.at(last) === 1) this.#durations.set(last, duration);
-    else {
-      this.#durationCounts.set(last, this.#durationCounts.at(last) - 1);
-      this.#durationCounts.push(1);
-      this.#durations.push(duration);
-    }
+    this.#setLastDuration(duration);
     this.#time = time;
   }
 

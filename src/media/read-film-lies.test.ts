@@ -93,8 +93,8 @@ const tablesOfFilm = fc.integer({ min: 1, max: 1600 }).chain((total) =>
   fc.record({
     total: fc.constant(total),
     sizes: fc.oneof(
-      fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: total, maxLength: total }),
-      fc.array(fc.integer({ min: 0, max: 200_000 }), { minLength: total, maxLength: total }),
+      fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: total, maxLength: total }),
+      fc.array(fc.integer({ min: 1, max: 200_000 }), { minLength: total, maxLength: total }),
     ),
     stts: runsOver(total, fc.integer({ min: 1, max: 100_000 })),
     ctts: fc.oneof(
@@ -202,7 +202,7 @@ for (const [most, base] of [
       state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 1;
       return (state >>> 8) % below;
     };
-    const stsz = Array.from({ length: total }, () => random(most));
+    const stsz = Array.from({ length: total }, () => 1 + random(most));
     // Runs of one, and one that is longer than what is gone through at once.
     const ctts: [number, number][] = Array.from({ length: 9000 }, () => [1, random(4000)]);
     ctts.push([12_000, 7], ...Array.from({ length: total - 21_000 }, (): [number, number] => [1, random(90)]));

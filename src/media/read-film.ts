@@ -17,7 +17,7 @@ import { FilmTables, type TableMemory } from './film-tables.js';
 import type { FragmentDefaults } from './fragment-track.js';
 import { CutOffError, IndexBudget, TableError } from './growing.js';
 import { latestEnd } from './presentation/timeline.js';
-import { FragmentReader, readDefaults } from './read-fragments.js';
+import { FragmentReader, readDefaults, withoutEmpty } from './read-fragments.js';
 import { readRandomAccess, readSamples } from './read-tables.js';
 import { editOf, isLeftOut, readTrackHead, type TrackHead, type TrackOutcome } from './read-track.js';
 import { type BoxBudget, bytesAt, childrenOf, nearBytes, payloadOf, type Reading, readAhead } from './reading.js';
@@ -137,7 +137,8 @@ function* read(size: number, kept: FilmTables): Reading<Film> {
   const tracks: FilmTrack[] = [];
   for (const head of heads) {
     const table = samples.tables.get(head.id);
-    if (table !== undefined) tracks.push(yield* trackOf(head, table, timescale, index, notes));
+    const told = samples.renumbered.has(head.id) ? { ...head, stbl: [] } : head;
+    if (table !== undefined) tracks.push(yield* trackOf(told, table, timescale, index, notes));
   }
   if (tracks.length === 0) {
     const why = leftOut.map(({ track, reason }) => `track ${track} ${reason}`).join('; ');
@@ -237,6 +238,8 @@ function* readHeads(
 
 interface AllSamples {
   readonly tables: ReadonlyMap<number, SampleTable>;
+  /** Tracks whose samples have other numbers than in the file: groups of samples are not theirs. */
+  readonly renumbered: ReadonlySet<number>;
   readonly fragments: readonly TrackFragments[] | undefined;
 }
 
@@ -250,13 +253,15 @@ function* readAllTables(
   leftOut: LeftOut[],
 ): Reading<AllSamples> {
   const tables = new Map<number, SampleTable>();
+  const renumbered = new Set<number>();
   let cutOff: CutOffError | undefined;
   for (const { id, entries, stbl, mostTicks } of heads) {
     const own: string[] = [];
     try {
       const table = yield* readSamples(stbl, entries.length, mostTicks, size, index, own);
       if (table === undefined) throw new TableError('has no samples');
-      tables.set(id, table);
+      if (table.hasEmpty) renumbered.add(id);
+      tables.set(id, table.hasEmpty ? yield* withoutEmpty(table, entries.length, size, index, own) : table);
     } catch (error) {
       if (!isOfTrack(error) || (error instanceof CutOffError && isOpenEnded)) throw error;
       if (error instanceof CutOffError) cutOff ??= error;
@@ -266,7 +271,7 @@ function* readAllTables(
   }
   // Where nothing is left it is the file that ends early.
   if (tables.size === 0 && cutOff !== undefined) throw cutOff;
-  return { tables, fragments: undefined };
+  return { tables, renumbered, fragments: undefined };
 }
 
 function* readAllFragments(
@@ -302,5 +307,5 @@ function* readAllFragments(
     }
     for (const each of own) note(notes, `track ${id} ${each}`);
   }
-  return { tables, fragments: reader.fragments([...tables.keys()]) };
+  return { tables, renumbered: new Set(), fragments: reader.fragments([...tables.keys()]) };
 }

@@ -14,6 +14,7 @@ import {
 } from './fragment-track.js';
 import { type IndexBudget, TableError } from './growing.js';
 import { type BoxBudget, boxAt, bytesAt, childrenOf, type Reading, samplesATurn, wholeBox } from './reading.js';
+import { note } from './sample-builder.js';
 import type { SampleTable } from './samples.js';
 
 /** A film that is one fragment: a million samples and more. */
@@ -38,6 +39,27 @@ export function* readDefaults(mvex: Box, budget: BoxBudget): Reading<Map<number,
     found.set(view.getUint32(4), { description: description!, duration: duration!, size: size!, flags: flags! });
   }
   return found;
+}
+
+/**
+ * A table without the samples that have no byte: players refuse them in fragments. What stands before them stays for as long.
+ * @param notes gets a sentence. @throws TableError
+ */
+export function* withoutEmpty(
+  table: SampleTable,
+  descriptions: number,
+  fileSize: number,
+  budget: IndexBudget,
+  notes: string[],
+): Reading<SampleTable> {
+  const track = new FragmentTrack(noDefaults, descriptions, budget);
+  for (let from = 0; from < table.count; from += samplesATurn) {
+    track.begin(table, from, Math.min(table.count, from + samplesATurn));
+    yield undefined;
+  }
+  if (track.count === 0) throw new TableError('has no samples');
+  note(notes, `has ${table.count - track.count} samples without a byte; what is before them stays`);
+  return yield* track.table(fileSize, notes);
 }
 
 /** The samples of the tracks of a film, out of all its fragments. */

@@ -176,6 +176,11 @@ export class SampleTable {
     return this.#constantSize >= 0 ? this.#constantSize : this.#sizes[sample]!;
   }
 
+  /** True when some sample has no byte. */
+  get hasEmpty(): boolean {
+    return this.#constantSize < 0 && this.#sizes.includes(0);
+  }
+
   /** Where a sample's bytes begin in the file. */
   offset(sample: number): number {
     if (sample === this.#placeSample) return this.#placeOffset;
