@@ -3,7 +3,7 @@
 import { ConnectionFilterError, parseConnectionFilter } from '../journey/connection-filter.js';
 import { parseFlags } from './kit/flags.js';
 import { UsageError } from './kit/usage.js';
-import { parseTime } from './meter-options.js';
+import { timeOf } from './kit/values.js';
 
 /** What to follow, for how long, and where it is written. */
 export interface JourneyCommand {
@@ -69,7 +69,7 @@ export function parseJourneyArguments(args: readonly string[]): JourneyCommand {
     command,
     connection: values.conn,
     sample: values.sample === undefined ? 1 : parseSample(values.sample),
-    durationMs: values.duration === undefined ? undefined : parseTime('--duration', values.duration),
+    durationMs: timeOf('duration', values.duration),
     json: values.json === true,
     output: values.output,
     trace: values.trace,

@@ -162,7 +162,7 @@ test('wrong use is named, with the nearest right word', () => {
   wrong(['--pid', 'x'], /--pid takes a process id/);
   wrong(['--pid', '3', '--', 'a'], /choose one/);
   wrong(['--'], /no command after --/);
-  wrong(['--duration', 'soon'], /takes a time such as/);
+  wrong(['--duration', 'soon'], /--duration is "soon", and must be a time from 0\.001 s to 2145600 s, such as/);
   for (const sample of ['0', '1/0', '2', '1/1.5', '1/99999999999', '']) {
     wrong(['--sample', sample], /--sample takes one message in so many/);
   }

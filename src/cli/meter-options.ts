@@ -8,6 +8,7 @@ import { parseHostPort } from '../serve/options.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
 import { nearest, UsageError } from './kit/usage.js';
+import { timeOf } from './kit/values.js';
 
 /** Where to listen. */
 export interface Address {
@@ -111,8 +112,8 @@ export function parseMeterArguments(args: readonly string[]): MeterCommand {
     json: values.json === true,
     sockets: values.sockets === true,
     stacks: values.stacks === true,
-    durationMs: values.duration === undefined ? undefined : parseTime('--duration', values.duration),
-    intervalMs: values.interval === undefined ? undefined : parseTime('--interval', values.interval),
+    durationMs: timeOf('duration', values.duration),
+    intervalMs: timeOf('interval', values.interval),
     failIf: (values['fail-if'] ?? []).map(parseFailIf),
     output: values.output,
     help: values.help === true,
@@ -170,18 +171,6 @@ function scopeOf(pid: string | undefined, cgroup: string | undefined, command: r
   if (pid === undefined) return { kind: 'all' };
   if (!/^[1-9]\d*$/.test(pid)) throw new UsageError(`--pid takes a process id, not ${JSON.stringify(pid)}`);
   return { kind: 'process', processId: Number(pid) };
-}
-
-const timeUnitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, '': 1000, m: 60_000, h: 3_600_000 };
-
-/** A time in ms: a number of seconds, or with a unit (ms, s, m, h). */
-export function parseTime(option: string, text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(text);
-  const timeMs = match === null ? 0 : Number(match[1]) * timeUnitsMs[match[2]!]!;
-  if (timeMs < 1 || timeMs > 2 ** 31 - 1) {
-    throw new UsageError(`${option} takes a time such as 10s, 500ms or 2m, not ${JSON.stringify(text)}`);
-  }
-  return timeMs;
 }
 
 function parseFailIf(text: string): Condition {

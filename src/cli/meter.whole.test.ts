@@ -269,8 +269,8 @@ test('wrong use is named, with the nearest right word', () => {
   wrong(['--pdi', '3'], /no option --pdi: did you mean --pid\?/);
   wrong(['--pid', 'x'], /--pid takes a process id/);
   wrong(['--pid', '3', '--all'], /choose one/);
-  wrong(['--duration', 'soon'], /takes a time such as/);
-  wrong(['--duration', '0'], /takes a time such as/);
+  wrong(['--duration', 'soon'], /--duration is "soon", and must be a time from 0\.001 s to 2145600 s, such as/);
+  wrong(['--interval', '0.0001'], /--interval is "0\.0001", and must be a time from 0\.001 s/);
   wrong(['--fail-if', 'amplificaton > 1'], /did you mean amplification/);
   wrong(
     ['--fail-if', 'amp > 1'],

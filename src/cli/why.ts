@@ -11,7 +11,7 @@ import { untilTheEnd } from './kit/ending.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed, formOf } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
-import { parseTime } from './meter-options.js';
+import { timeOf } from './kit/values.js';
 
 const help = `Usage: clearway why [--json] [--duration TIME] [--pid N | -- COMMAND ARG...]
 
@@ -89,7 +89,7 @@ function parse(args: readonly string[]): WhyCommand | 'help' {
     json: values.json === true,
     processId: values.pid === undefined ? undefined : Number(values.pid),
     program,
-    durationMs: values.duration === undefined ? undefined : parseTime('--duration', values.duration),
+    durationMs: timeOf('duration', values.duration),
   };
 }
 

@@ -1,7 +1,7 @@
 // Values of options, checked alike: each becomes a plain number, word or truth, or is refused with a sentence that names the option, what was given and what is
 // allowed. Not here: which options there are (options.ts).
 
-import { parseWholeSize } from '../text/units.js';
+import { parseTimeMs, parseWholeSize, timeForm } from '../text/units.js';
 
 /** A bad option: one plain sentence that names it, what was given and what is allowed. */
 export class OptionError extends Error {
@@ -41,15 +41,11 @@ export function choice<T extends string>(option: string, value: unknown, fallbac
   return allowed.find((each) => each === value) ?? refuse(option, value, `one of ${allowed.join(', ')}`);
 }
 
-const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
-
 /** Milliseconds of a number of seconds, or of a text with a unit. @param leastMs the shortest that is allowed. @throws OptionError */
 export function parseDuration(option: string, value: unknown, fallbackMs: number, leastMs = 0): number {
   if (value === undefined) return fallbackMs;
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(String(value));
-  if (match === null) return refuse(option, value, 'a time such as 10, 500ms, 10s or 2m');
-  const timeMs = Math.round(Number(match[1]) * durationUnits[match[2]!]!);
-  return timeMs >= leastMs ? timeMs : refuse(option, value, 'a time above 0, such as 500ms, 10s or 2m');
+  const timeMs = parseTimeMs(String(value));
+  return timeMs >= leastMs ? Math.round(timeMs) : refuse(option, value, timeForm(leastMs));
 }
 
 /** Bytes of a number, or of a text with a unit. @param alternative what else is allowed, for the sentence. @throws OptionError */

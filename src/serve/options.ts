@@ -116,9 +116,9 @@ export interface ServeOptions extends BypassServeOptions {
    * limit is raised, as far as the process may.
    */
   maxConnections?: number;
-  /** Time for a request's head to arrive whole; above 0. Default 10 s. */
+  /** Time for a request's head to arrive whole, from 0.001 s. Default 10 s. */
   headTimeout?: Duration;
-  /** Time a kept connection may be idle; above 0. Default 60 s. */
+  /** Time a kept connection may be idle, from 0.001 s. Default 60 s. */
   idleTimeout?: Duration;
   /** Bytes a second that a reader must take, averaged over 20 s; 0: no limit. Default 256. */
   minRate?: Size;

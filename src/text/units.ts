@@ -1,4 +1,4 @@
-// Figures in words, as every report, listing and page writes them, and sizes as every option takes them. Pure text.
+// Figures in words, as every report, listing and page writes them, and sizes and times as every option takes them. Pure text.
 
 /** A number and its noun: `1 frame`, `2 frames`. @param one the noun in the singular; its plural ends with an s. */
 export function counted(count: number, one: string): string {
@@ -41,6 +41,25 @@ export function parseSize(text: string): number {
 /** As {@link parseSize}, to the nearest byte. */
 export function parseWholeSize(text: string): number {
   return Math.round(parseSize(text));
+}
+
+const millisecondsOf: Readonly<Record<string, number>> = { '': 1000, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Milliseconds of a number of seconds, or of one with a unit: `10`, `0.5`, `500ms`, `10s`, `2m`, `1h`. NaN when it is none. */
+export function parseTimeMs(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(text) ?? [];
+  return number === undefined ? Number.NaN : Number(number) * millisecondsOf[unit!]!;
+}
+
+/**
+ * What a time has to be, for the sentence that refuses one, with its bounds in seconds: what a number without a unit is.
+ * @param leastMs the shortest; 0 goes without saying, as nothing is below it
+ * @param mostMs the longest; left out where there is none
+ */
+export function timeForm(leastMs: number, mostMs?: number): string {
+  const least = `${leastMs / 1000} s`;
+  if (mostMs !== undefined) return `a time from ${least} to ${mostMs / 1000} s, such as 500ms, 10s or 2m`;
+  return leastMs === 0 ? 'a time such as 10, 500ms, 10s or 2m' : `a time of ${least} or more, such as 500ms, 10s or 2m`;
 }
 
 /** Bits a second for people: `128 kbit/s`, `4.2 Mbit/s`. */

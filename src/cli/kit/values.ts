@@ -1,7 +1,7 @@
 // Values of options that several commands take, checked alike: what is wrong is said with what would be right. Not here: options themselves
 // (flags.ts), what a value is for.
 
-import { parseWholeSize } from '../../text/units.js';
+import { parseTimeMs, parseWholeSize, timeForm } from '../../text/units.js';
 import { UsageError } from './usage.js';
 
 /** A whole number within bounds. @throws UsageError */
@@ -24,6 +24,17 @@ export function byteSize(name: string, value: string | undefined, fallback: numb
   const bytes = parseWholeSize(value);
   if (bytes > 0) return bytes;
   throw new UsageError(`--${name} is ${JSON.stringify(value)}, and must be a number of bytes such as 512m or 64g`);
+}
+
+/** The longest that a timer of Node's waits is 24.8 days; told in whole hours. */
+const longestMs = 596 * 3_600_000;
+
+/** Milliseconds of a time such as `10`, `500ms` or `2m`, where it was given. @throws UsageError */
+export function timeOf(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const timeMs = parseTimeMs(value);
+  if (timeMs >= 1 && timeMs <= longestMs) return timeMs;
+  throw new UsageError(`--${name} is ${JSON.stringify(value)}, and must be ${timeForm(1, longestMs)}`);
 }
 
 /** Permissions of a socket's file, as `chmod` takes them; 660 without a value. @throws UsageError */
