@@ -10,6 +10,7 @@ import type { KvOffered, KvStart } from '../kv/kv-service.js';
 import { formatBytes, parseWholeSize } from '../text/units.js';
 import type { DeviceThread } from '../vhost/device-thread.js';
 import type { VmOffered } from '../vmm/vm-service.js';
+import { asWritten } from './kit/as-written.js';
 import { deviceOptions } from './kit/device-options.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
@@ -174,14 +175,10 @@ async function listenByKernel(values: Values, store: StoreOptions): Promise<Plac
   };
 }
 
-/** A sentence about options of the library, with their names as they stand on a command line. */
-function asWritten(sentence: string): string {
-  return sentence
-    .replace(/^host\b/, 'bind')
-    .replace(
-      /^\w+|(?<=given without |or leave )\w+/g,
-      (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-    );
+/** What an option of the library is called on this command line; undefined for words that are none. */
+function flagOf(option: string): string | undefined {
+  const name = option === 'host' ? 'bind' : option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return Object.hasOwn(flags, name) ? `--${name}` : undefined;
 }
 
 /** Our own TCP/IP. @throws UsageError, BypassRefusal */
@@ -197,7 +194,7 @@ async function listenPastKernel(values: Values, store: StoreOptions): Promise<Pl
     host: values.bind,
     socket: values.socket,
   });
-  if (typeof options === 'string' || options === undefined) throw new UsageError(asWritten(`${options}`));
+  if (typeof options === 'string' || options === undefined) throw new UsageError(asWritten(`${options}`, flagOf));
   if (store.password === undefined && values['no-password'] !== true) {
     throw new UsageError(
       '--bypass lets other hosts in, and there is no password: give --password-file FILE, or --no-password if everybody there may read and write everything',

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServeOptions } from '../serve/options.js';
 import type { Server } from '../serve/server.js';
+import { asWritten } from './kit/as-written.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
 import type { sayWhenTaken } from './kit/say.js';
@@ -174,16 +175,16 @@ interface Prepared {
 }
 
 /** A bad option that stood on the command line is named as it was written there: `--inline-limit`, not `inlineLimit`. */
-function asWritten(message: string, args: readonly string[]): string {
-  const name = /^(\w+) is /.exec(message)?.[1] ?? '';
-  const flagOf = (option: string): string | undefined => Object.keys(flags).find((each) => camelCase(each) === option);
-  const flag = flagOf(name);
-  const written = args.some((each) => each === `--${flag}` || each.startsWith(`--${flag}=`));
-  if (flag === undefined || !written) return message;
-  const rest = message.slice(name.length);
-  // A second option that the sentence names: it is given without that one, contradicts it, or one of them is to be left out.
-  const named = (option: string): string => (flagOf(option) === undefined ? option : `--${flagOf(option)}`);
-  return `--${flag}${rest.replace(/(?<= (?:without|and|leave) )\w+/g, named)}`;
+function tellOption(message: string, args: readonly string[]): string {
+  const flagOf = (
+    option: string,
+  ): [name: string, flag: { readonly type: string; readonly short?: string }] | undefined =>
+    Object.entries(flags).find(([name]) => camelCase(name) === option);
+  const [name, { short }] = flagOf(/^(\w+) is /.exec(message)?.[1] ?? '') ?? ['', {}];
+  const isIt = (arg: string): boolean =>
+    arg === `--${name}` || arg.startsWith(`--${name}=`) || (short !== undefined && arg.startsWith(`-${short}`));
+  if (name === '' || !args.some(isIt)) return message;
+  return asWritten(message, (option) => (flagOf(option) === undefined ? undefined : `--${flagOf(option)![0]}`));
 }
 
 /** The options as they were given, none checked; undefined where help is wanted. @throws UsageError */
@@ -232,8 +233,9 @@ export async function run(args: string[]): Promise<number> {
     }
     prepared = await prepare(options);
   } catch (error) {
-    process.stderr.write(`clearway serve: ${shortageSentence(error) ?? asWritten((error as Error).message, args)}\n`);
-    const { code } = error as NodeJS.ErrnoException;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const told = code === 'CLEARWAY_OPTION' ? tellOption(message, args) : message;
+    process.stderr.write(`clearway serve: ${shortageSentence(error) ?? told}\n`);
     return code === 'CLEARWAY_OPTION' || code === 'CLEARWAY_USAGE' ? 2 : 1;
   }
   const { server, dashboardAt, warn } = prepared;

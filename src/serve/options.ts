@@ -310,7 +310,10 @@ function parseHeaders(value: unknown, cors: boolean): ReturnType<typeof splitHea
 function parseLogFile(value: unknown, log: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || value === '' || value.includes('\0')) return refuse('logFile', value, 'a path');
-  if (log === 'none') throw new OptionError(`log is "none", and logFile names ${value}: leave one of them out`);
+  if (log === 'none') {
+    const named = JSON.stringify(value);
+    throw new OptionError(`log is "none", and logFile names ${named}: leave one of them out`);
+  }
   return resolve(value);
 }
 

@@ -65,8 +65,11 @@ describe('serve as a program', { concurrency: 2 }, () => {
       'two options that contradict each other',
       ['--log', 'none', '--log-file', 'a.log'],
       2,
-      /: --log is "none", and --log-file names a\.log: leave one of them out/,
+      /: --log is "none", and --log-file names "a\.log": leave one of them out/,
     ],
+    ['a time in the unit of the option', ['--head-timeout', '0.0001'], 2, /: --head-timeout is "0\.0001", .* 0\.001 s/],
+    ['a short option', ['-p', 'x'], 2, /: --port is "x", and must be a whole number/],
+    ['a value whose words are options', ['--log', 'a and port'], 2, /: --log is "a and port", and must be/],
     [
       'an option of the kernel beside --bypass',
       ['--bypass', 'lo', '--host', '::1'],

@@ -60,7 +60,7 @@ const bad: ReadonlyArray<readonly [options: object, sentence: RegExp]> = [
   [{ dotfiles: 'maybe' }, /^dotfiles is "maybe", and must be one of ignore, allow, deny$/],
   [{ log: 'all' }, /^log is "all", and must be one of none, combined, json$/],
   [{ logFile: '' }, /^logFile is "", and must be a path$/],
-  [{ log: 'none', logFile: 'a.log' }, /^log is "none", and logFile names a\.log: leave one of them out$/],
+  [{ log: 'none', logFile: 'a.log' }, /^log is "none", and logFile names "a\.log": leave one of them out$/],
   [{ listing: 'yes' }, /^listing is "yes", and must be true or false$/],
   [{ spa: 1 }, /^spa is 1/],
   [{ root: '/nonexistent' }, /^there is no directory \/nonexistent: name one that exists$/],
