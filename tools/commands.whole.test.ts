@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { repositoryRoot } from './tidy.js';
 
 const FAKE_SERVER = `
@@ -59,6 +60,8 @@ function checkout(): void {
   write('node_modules/@biomejs/biome/bin/biome', '');
   write('tools/bundle.mjs', '');
   write('dist/bundle/main.js', FAKE_SERVER);
+  const serve = pathToFileURL(join(repositoryRoot, 'dist/src/cli/serve.js')).href;
+  write('dist/src/cli/serve.js', `export * from '${serve}';`);
 }
 
 async function start(
@@ -80,7 +83,7 @@ async function start(
   return { child, lines, ended };
 }
 
-test('npm start serves the example, or the directory that is the first argument', async () => {
+test('npm start serves the example, or the directory that is named, wherever it stands', async () => {
   for (const [given, expected] of [
     [[], ['serve', join(folder, 'examples/site')]],
     [
@@ -90,6 +93,18 @@ test('npm start serves the example, or the directory that is the first argument'
     [
       ['files', '--port', '0'],
       ['serve', 'files', '--port', '0'],
+    ],
+    [
+      ['--port', '0', 'files'],
+      ['serve', '--port', '0', 'files'],
+    ],
+    [
+      ['--dashboard', 'files', '--listing'],
+      ['serve', '--dashboard', 'files', '--listing'],
+    ],
+    [
+      ['--port', 'x', '--sites'],
+      ['serve', '--port', 'x', '--sites'],
     ],
   ] as const) {
     const { child, lines, ended } = await start([...given]);

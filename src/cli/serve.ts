@@ -188,7 +188,7 @@ function tellOption(message: string, args: readonly string[]): string {
 }
 
 /** The options as they were given, none checked; undefined where help is wanted. @throws UsageError */
-function readOptions(args: string[]): Record<string, unknown> | undefined {
+function readOptions(args: readonly string[]): Record<string, unknown> | undefined {
   const parsed = parseFlags('serve', optionalAddress(args, '--dashboard'), flags, 1, 'serve takes one directory');
   const { config, help: wantsHelp, header, type, ...given } = parsed.values;
   if (wantsHelp === true) return undefined;
@@ -198,6 +198,19 @@ function readOptions(args: string[]): Record<string, unknown> | undefined {
   if (type !== undefined) options['types'] = { ...(options['types'] as object | undefined), ...readTypes(type) };
   if (parsed.positionals[0] !== undefined) options.root = parsed.positionals[0];
   return options;
+}
+
+/**
+ * Whether these arguments of the command say what is served, in words or by their configuration file, so that no other directory is to be put
+ * beside them. It is so of those that are refused, too: the command tells why.
+ */
+export function namesDirectory(args: readonly string[]): boolean {
+  try {
+    const options = readOptions(args);
+    return options === undefined || options['root'] !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 /** Loads the server and makes it. @throws OptionError */
