@@ -78,7 +78,7 @@ Counts every byte the CPU copies through sockets, for any program, by process an
   --sockets          also by socket: those that are open at the end
   --stacks           who did it: the kernel stacks on which zero-copy was reverted and buffers were linearised
   --output FILE      writes the report into a file
-  --fail-if EXPR     status 1 if it holds at the end: 'amplification > 1.1', 'reverted >= 1MiB'; may be repeated
+  --fail-if EXPR     status 1 if it holds at the end: 'amplification > 1.1', 'reverted >= 1M'; may be repeated
   --open [HOST:PORT]  the dashboard in the browser (127.0.0.1, any free port); beyond loopback it asks for a token
   --prometheus HOST:PORT   a Prometheus endpoint at /metrics
   --otlp URL         exports to an OpenTelemetry collector (OTLP/HTTP, JSON) every 10 s, or --interval

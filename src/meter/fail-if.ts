@@ -1,6 +1,7 @@
 // Conditions for continuous integration: `amplification > 1.1`, `reverted >= 1MiB`. A condition that cannot be judged
 // counts as failed, with the reason: silence must not pass for success.
 
+import { parseSize } from '../text/units.js';
 import { type CauseName, causes } from './accounts/causes.js';
 import type { Reading } from './meter.js';
 
@@ -35,15 +36,6 @@ const figures: Readonly<Record<string, (reading: Reading) => number | null>> = {
   byReference: ({ summary }) => summary.byReference,
 };
 
-const units: Readonly<Record<string, number>> = {
-  '': 1,
-  B: 1,
-  KiB: 1024,
-  MiB: 1024 ** 2,
-  GiB: 1024 ** 3,
-  TiB: 1024 ** 4,
-};
-
 /** Figures of the summary, for whoever has to be told which there are. */
 export const summaryNames: readonly string[] = Object.keys(figures);
 
@@ -62,15 +54,17 @@ export class ConditionError extends Error {
   }
 }
 
-/** Parses `METRIC OPERATOR NUMBER[UNIT]`. @throws ConditionError */
+/** Parses `METRIC OPERATOR NUMBER`; bytes are written as all sizes are (`1500`, `64K`, `1.5MiB`). @throws ConditionError */
 export function parseCondition(text: string): Condition {
-  const match = /^\s*([A-Za-z][A-Za-z.]*)\s*(>=|<=|==|!=|>|<)\s*(\d+(?:\.\d+)?)\s*([KMGT]iB|B|)\s*$/.exec(text);
-  if (match === null) {
-    throw new ConditionError(`${JSON.stringify(text)} is no condition: write for example 'amplification > 1.1'`);
+  const [, metric = '', operator, number = ''] = /^\s*([A-Za-z][A-Za-z.]*)\s*(>=|<=|==|!=|>|<)(.*)$/s.exec(text) ?? [];
+  const value = parseSize(number);
+  if (Number.isNaN(value)) {
+    throw new ConditionError(
+      `${JSON.stringify(text)} is no condition: write for example 'amplification > 1.1' or 'reverted >= 1M'`,
+    );
   }
-  const [, metric = '', operator, number, unit = ''] = match;
   if (!metricNames.includes(metric)) throw new ConditionError(`there is no figure ${JSON.stringify(metric)}`, metric);
-  return { text: text.trim(), metric, operator: operator as Operator, value: Number(number) * units[unit]! };
+  return { text: text.trim(), metric, operator: operator as Operator, value };
 }
 
 /** Judges a condition. @returns why it failed, in a sentence, or `undefined` where it did not hold. */

@@ -95,7 +95,18 @@ test('conditions: figures, counters, units; what cannot be judged fails', () => 
   assert.match(verdict('tcpSent > 1', reading([])) ?? '', /no transfer was seen/);
   assert.match(verdict('linearised > 1') ?? '', /tracepoints tier does not see linearised/);
   for (const metric of metricNames) assert.equal(parseCondition(`${metric} < 5KiB`).value, 5120);
-  for (const wrong of ['', 'amplification', 'amplification > ', '> 1', 'amplification > 1 or 2', 'x ~ 1']) {
+  for (const [size, bytes] of Object.entries({ '1M': 1024 ** 2, '1MiB': 1024 ** 2, '64kb': 65_536, '.5 g': 2 ** 29 })) {
+    assert.equal(parseCondition(`copied>=${size}`).value, bytes, size);
+  }
+  for (const wrong of [
+    '',
+    'amplification',
+    'amplification > ',
+    '> 1',
+    'amplification > 1 or 2',
+    'x ~ 1',
+    'copied > -1',
+  ]) {
     assert.throws(() => parseCondition(wrong), ConditionError);
   }
   assert.throws(() => parseCondition('constructor > 1'), ConditionError);
