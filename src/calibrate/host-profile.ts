@@ -1,7 +1,7 @@
 // The profile of this host as plan uses it: the constants that `clearway calibrate` measured, in the file it shares with serve.
 // It reads and writes the file; measuring is in calibrate.ts.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, existsSync, constants as fsConstants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Constant, type ConstantId, isConstantId } from '../plan/facts/constants.js';
 import type { Host } from '../plan/facts/hosts.js';
@@ -47,6 +47,13 @@ export function loadHost(): Host | undefined {
     source: `clearway calibrate, ${stored.measuredAt ?? 'date unknown'}`,
     constants,
   };
+}
+
+/** Makes the folder that {@link storeHost} writes to. @throws Error of the file system where it cannot be written to: better before than after measuring */
+export function prepareStore(): void {
+  const path = profilePath();
+  mkdirSync(dirname(path), { recursive: true });
+  accessSync(existsSync(path) ? path : dirname(path), fsConstants.W_OK);
 }
 
 /** Stores what was measured; other parts of the file stay. Returns its path. */

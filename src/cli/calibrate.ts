@@ -8,12 +8,13 @@ import { bypassTable, checkBypass } from '../calibrate/check-bypass.js';
 import { checkGuests, guestTable } from '../calibrate/check-guest.js';
 import { checkRequests, requestTable } from '../calibrate/check-requests.js';
 import { fitProfile } from '../calibrate/fit.js';
-import { storeHost } from '../calibrate/host-profile.js';
+import { prepareStore, storeHost } from '../calibrate/host-profile.js';
 import { noise } from '../calibrate/noise.js';
 import { type Constant, type ConstantId, constants as table } from '../plan/facts/constants.js';
+import { coded } from '../text/coded.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
-import { UsageError } from './kit/usage.js';
+import { fileTrouble, UsageError } from './kit/usage.js';
 
 const help = `Usage: clearway calibrate [--seconds N] [--check] [--json]
 
@@ -73,6 +74,12 @@ export async function run(args: string[]): Promise<number> {
   const seconds = /^\d+(?:\.\d+)?$/.test(given) ? Number(given) : Number.NaN;
   if (!(seconds >= 10 && seconds <= 55)) {
     throw new UsageError(`--seconds is a number from 10 to 55, not ${JSON.stringify(given)}`);
+  }
+  try {
+    prepareStore();
+  } catch (error) {
+    const why = `the profile could not be stored: ${fileTrouble(error)} (${(error as NodeJS.ErrnoException).path ?? '~'})`;
+    throw coded('CLEARWAY_PROFILE', new Error(`${why}; set XDG_CONFIG_HOME to a folder that this user may write to`));
   }
   const started = Date.now();
   const progress = progressTo(process.stderr, started);

@@ -2,12 +2,16 @@
 
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { SendLimits } from '../transport/send-modes.js';
 
-/** Where calibrate stores what it measured: under XDG_CONFIG_HOME, else ~/.config. */
+/**
+ * Where calibrate stores what it measured: under XDG_CONFIG_HOME, else ~/.config. One that is empty or relative does not count (XDG Base Directory
+ * Specification, "Basics"). @throws Error for a user without a home
+ */
 export function profilePath(): string {
-  return join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'clearway', 'profile.json');
+  const given = process.env.XDG_CONFIG_HOME ?? '';
+  return join(isAbsolute(given) ? given : join(homedir(), '.config'), 'clearway', 'profile.json');
 }
 
 /** The part of the profile that serve uses; what was not measured is left out. */

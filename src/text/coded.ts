@@ -1,0 +1,7 @@
+// The stable code of an error that people and programs see, where it has no class of its own: the sentence may change, the code does not, and
+// docs/errors.md lists it. An error without a code is a defect: the command line shows its stack.
+
+/** Gives an error its code. */
+export function coded<Kind extends Error>(code: string, error: Kind): Kind & { readonly code: string } {
+  return Object.assign(error, { code });
+}
