@@ -1,27 +1,18 @@
 // The body of one of Node's responses, from a list. Over a plain socket on Linux its segments leave by sendmsg and its
-// files by sendfile, past Node, on a duplicate of the socket's descriptor (node/transfer.ts); everywhere else Node is given
+// files by sendfile, past Node, on a duplicate of the socket's descriptor (node/socket-body.ts); everywhere else Node is given
 // views of the segments, corked, and streams of the files. Either way the bytes of segments are not copied in user space.
 
 import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { SgList } from '../memory/sg-list.js';
 import { holdEnd } from '../node/half-close.js';
-import {
-  isGone,
-  isPlainResponse,
-  keepsBytes,
-  noteProgress,
-  onSocketClose,
-  socketDescriptor,
-  uncorkAll,
-  whenWritten,
-} from '../node/node-socket.js';
+import { isGone, isPlainResponse, keepsBytes, uncorkAll } from '../node/node-socket.js';
+import type { Outcome } from '../node/outcome.js';
 import { nodeRuntime, type SharedLoop } from '../node/runtime.js';
-import { Transfer, type TransferOwner } from '../node/transfer.js';
+import { SocketBody } from '../node/socket-body.js';
+import type { Transfer } from '../node/transfer.js';
 import { lendStream } from '../node/tree.js';
-import type { ExtentEnd } from '../transport/list-pump.js';
-import { Output } from '../transport/output.js';
+import { coded } from '../text/coded.js';
 import type { OpenPageFile } from './page-files.js';
 
 /** How a list left, and how that ended. */
@@ -29,153 +20,75 @@ export interface GatherOutcome {
   /** `gather`: by sendmsg and sendfile; `stream`: through Node's own streams, because of `reason`. */
   readonly way: 'gather' | 'stream';
   readonly reason: string | undefined;
-  readonly outcome: 'sent' | 'aborted' | 'truncated';
+  readonly outcome: Outcome;
 }
 
-type Ended = (outcome: GatherOutcome['outcome']) => void;
-
 /** Past Node. Used for one body. */
-class GatherBody implements TransferOwner {
-  readonly #shared: SharedLoop;
-  readonly #response: ServerResponse;
-  readonly #socket: Socket;
+class GatherBody extends SocketBody {
   readonly #list: SgList<OpenPageFile>;
-  readonly #output = new Output();
-  readonly #done: Ended;
-  #transfer: Transfer | undefined;
-  #forgetClose: (() => void) | undefined;
+  readonly #done: (outcome: Outcome) => void;
   #next = 0;
-  #ended = false;
-  /** {@link #send} is at work further up; and it is to go on. */
-  #sending = false;
-  #again = false;
 
-  constructor(shared: SharedLoop, response: ServerResponse, list: SgList<OpenPageFile>, done: Ended) {
-    this.#shared = shared;
-    this.#response = response;
-    this.#socket = response.socket ?? response.req.socket;
+  constructor(
+    shared: SharedLoop,
+    response: ServerResponse,
+    list: SgList<OpenPageFile>,
+    done: (outcome: Outcome) => void,
+  ) {
+    super(shared, response);
     this.#list = list;
     this.#done = done;
   }
 
   begin(): void {
-    const response = this.#response;
-    response.flushHeaders();
-    uncorkAll(response);
-    this.#forgetClose = onSocketClose(this.#socket, () => this.#end('aborted'));
-    // Behind another answer there is no socket yet; Node flushes the head right after it gave us one.
-    if (response.socket === null) response.once('socket', () => process.nextTick(() => this.#wait()));
-    else this.#wait();
+    this.response.flushHeaders();
+    uncorkAll(this.response);
+    this.start();
   }
 
-  #wait(): void {
-    if (!this.#ended) whenWritten(this.#socket, () => this.#send());
-  }
-
-  /** Goes on with the list. What ends at once says so from within: a loop, or thousands of parts would fill the stack. */
-  #send(): void {
-    this.#again = true;
-    if (this.#sending) return;
-    this.#sending = true;
-    while (this.#again) {
-      this.#again = false;
-      this.#sendNext();
-    }
-    this.#sending = false;
-  }
-
-  /** Sends what is next: a run of mapped segments and files, or a piece of the heap, which Node sends. */
-  #sendNext(): void {
-    if (this.#ended) return;
-    if (!this.ownsSocket()) {
-      this.#fail('aborted');
-      return;
-    }
+  /** A run of mapped segments and files, or a piece of the heap, which Node sends. */
+  protected override sendNext(): void {
     const list = this.#list;
     if (this.#next === list.length) {
-      this.#finish();
+      this.finish();
       return;
     }
     const region = list.regions[this.#next];
     if (region !== undefined && Number.isNaN(region.address)) {
       const offset = list.offsets[this.#next]!;
-      this.#response.write(region.bytes.subarray(offset, offset + list.lengths[this.#next]!));
+      this.response.write(region.bytes.subarray(offset, offset + list.lengths[this.#next]!));
       this.#next++;
-      this.#wait();
+      this.goOnWhenWritten();
       return;
     }
-    if (this.#open()) this.#sendRun();
-  }
-
-  #open(): boolean {
-    if (this.#transfer !== undefined) return true;
-    try {
-      this.#transfer = new Transfer(this.#shared, this, socketDescriptor(this.#socket));
-      return true;
-    } catch {
-      // No descriptor to spare. What was promised cannot be taken back, and Node's streams would need one as well.
-      this.#fail('aborted');
-      return false;
-    }
+    const transfer = this.transfer();
+    if (transfer !== undefined) this.#sendRun(transfer);
   }
 
   /** Files and mapped segments, up to the next piece of the heap. */
-  #sendRun(): void {
+  #sendRun(transfer: Transfer): void {
     const list = this.#list;
     for (; this.#next < list.length; this.#next++) {
       const region = list.regions[this.#next];
       const offset = list.offsets[this.#next]!;
       const length = list.lengths[this.#next]!;
-      if (region === undefined) this.#output.addExtent(list.files[this.#next]!, offset, length, undefined, 0);
-      else if (!Number.isNaN(region.address)) this.#output.addSegment(region.address + offset, length, undefined, 0);
+      if (region === undefined) this.output.addExtent(list.files[this.#next]!, offset, length, undefined, 0);
+      else if (!Number.isNaN(region.address)) this.output.addSegment(region.address + offset, length, undefined, 0);
       else break;
     }
-    this.#transfer!.send(this.#output);
+    transfer.send(this.output);
   }
 
-  ownsSocket(): boolean {
-    const response = this.#response;
-    return !this.#ended && !this.#socket.destroyed && response.socket === this.#socket && !response.writableEnded;
+  /** What was promised cannot be taken back, and Node's streams would need a descriptor as well. */
+  protected override noDescriptor(): void {
+    this.fail('aborted');
   }
 
-  progressed(): void {
-    noteProgress(this.#socket);
-  }
-
-  listSent(): void {
-    this.#send();
-  }
-
-  listFailed(reason: ExtentEnd): void {
-    this.#fail(reason === 'truncated' ? 'truncated' : 'aborted');
-  }
-
-  /** Nothing may follow a body that is cut short: it would be read as the body's rest. */
-  #fail(outcome: GatherOutcome['outcome']): void {
-    this.#socket.destroy();
-    this.#end(outcome);
-  }
-
-  #finish(): void {
-    this.#release();
-    // Node counted none of these bytes, and a strict application would be told that they are missing.
-    this.#response.strictContentLength = false;
-    noteProgress(this.#socket);
-    this.#response.end();
-    this.#done('sent');
-  }
-
-  #end(outcome: GatherOutcome['outcome']): void {
-    if (this.#ended) return;
-    this.#release();
+  protected override tell(outcome: Outcome): void {
     this.#done(outcome);
   }
 
-  #release(): void {
-    this.#ended = true;
-    this.#forgetClose?.();
-    this.#transfer?.close();
-    this.#output.clear();
+  protected override letGo(): void {
     this.#list.release();
   }
 }
@@ -188,7 +101,7 @@ class GatherBody implements TransferOwner {
 export async function streamList(response: ServerResponse, list: SgList<OpenPageFile>): Promise<void> {
   if (isGone(response)) {
     list.release();
-    throw new Error('the response was closed');
+    throw coded('CLEARWAY_RESPONSE_CLOSED', new Error('the response was closed'));
   }
   uncorkAll(response);
   if (!keepsBytes(response)) {
@@ -238,13 +151,14 @@ export async function endStreamed(response: ServerResponse): Promise<boolean> {
 async function streamFile(response: ServerResponse, file: OpenPageFile, start: number, length: number): Promise<void> {
   const stream = lendStream(file, file.fd, start, start + length - 1);
   await pipeline(stream, response, { end: false });
-  if (stream.bytesRead !== length) throw new Error(`${file.path} became shorter while it was sent`);
+  if (stream.bytesRead !== length)
+    throw coded('CLEARWAY_FILE_SHRANK', new Error(`${file.path} became shorter while it was sent`));
 }
 
 /** Resolves when Node has given everything to the kernel; rejects when the response closed before. */
 function written(response: ServerResponse): Promise<void> {
   return new Promise((resolve, reject) => {
-    const closed = (): void => reject(new Error('the response was closed'));
+    const closed = (): void => reject(coded('CLEARWAY_RESPONSE_CLOSED', new Error('the response was closed')));
     if (response.destroyed) {
       closed();
       return;
@@ -279,7 +193,7 @@ export async function sendGathered(response: ServerResponse, list: SgList<OpenPa
   }
   try {
     if (reason === undefined) {
-      const outcome = await new Promise<GatherOutcome['outcome']>((resolve) => {
+      const outcome = await new Promise<Outcome>((resolve) => {
         new GatherBody(nodeRuntime().shared!, response, list, resolve).begin();
       });
       return { way: 'gather', reason, outcome };
