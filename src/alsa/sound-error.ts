@@ -11,6 +11,7 @@ export type SoundTrouble = 'name' | 'missing' | 'busy' | 'rights' | 'format' | '
 /** A device that cannot be used; the message is one sentence, with the fix. */
 export class SoundError extends Error {
   override readonly name = 'SoundError';
+  readonly code = 'CLEARWAY_SOUND';
   readonly trouble: SoundTrouble;
   /** Positive, where a call said so. */
   readonly errno: number | undefined;

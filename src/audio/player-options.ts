@@ -57,6 +57,7 @@ export interface PlayerOptions {
 /** Why a player ended without having played: one sentence with how to fix it. */
 export class PlayerError extends Error {
   override readonly name = 'PlayerError';
+  readonly code = 'CLEARWAY_PLAYER';
 
   /** @param reason `usage`: an option or a file; `device`: it cannot be used; `gone`: it went away while it played */
   constructor(

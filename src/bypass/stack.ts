@@ -7,6 +7,7 @@ import { errnoName } from '../kernel/errno.js';
 import { addressBytes, readAddressBytes } from '../kernel/socket.js';
 import { little64 } from '../kernel/words.js';
 import { CoreModule } from '../memory/core-module.js';
+import { coded } from '../text/coded.js';
 import { stackFigureNames } from './figures.js';
 import { aroundPacketBytes, mostMtu } from './frame-room.js';
 import type { StackAddress } from './stack-addresses.js';
@@ -75,8 +76,11 @@ const figureOffsets = stackFigureNames.map((name) => Figure[name]);
 function frameBytesFor(mtu: number): 2048 | 4096 {
   if (mtu <= 2048 - aroundPacketBytes) return 2048;
   if (mtu <= mostMtu) return 4096;
-  throw new RangeError(
-    `packets of ${mtu} bytes do not fit into a frame: set the device to at most ${mostMtu} (ip link set dev DEVICE mtu 1500)`,
+  throw coded(
+    'CLEARWAY_BYPASS',
+    new RangeError(
+      `packets of ${mtu} bytes do not fit into a frame: set the device to at most ${mostMtu} (ip link set dev DEVICE mtu 1500)`,
+    ),
   );
 }
 

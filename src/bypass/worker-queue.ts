@@ -2,6 +2,7 @@
 // kernel. Not here: who starts the thread (serve/).
 
 import { keepCopyAccount } from '../memory/copy.js';
+import { coded } from '../text/coded.js';
 import type { Loop } from '../transport/loop.js';
 import { type EngineChoice, openEngine } from '../transport/open-engine.js';
 import type { BypassEngine } from './bypass-engine.js';
@@ -38,7 +39,8 @@ export class WorkerQueue {
     try {
       this.sockets = plan.addresses.map(({ host }) => {
         const fd = this.engine.listen(host, port, backlog);
-        if (fd < 0) throw new Error(`our TCP/IP does not listen on ${host}, port ${port}: ${fd}`);
+        if (fd < 0)
+          throw coded('CLEARWAY_BYPASS', new Error(`our TCP/IP does not listen on ${host}, port ${port}: ${fd}`));
         return { fd };
       });
     } catch (error) {

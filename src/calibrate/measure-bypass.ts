@@ -14,6 +14,7 @@ import { closeDescriptor, receive, send } from '../kernel/socket.js';
 import { connectedUdp } from '../kernel/socket-pair.js';
 import { threadProcessorNs } from '../kernel/thread-clock.js';
 import { Region } from '../memory/region.js';
+import { coded } from '../text/coded.js';
 import { Tap } from '../vhost/net/tap.js';
 import type { BypassPoint } from './bypass-series.js';
 import { bringUp, ip, makeVeth, newNamespace, within } from './namespaces.js';
@@ -89,7 +90,7 @@ export class BypassRig {
       });
       [this.#stack, this.#link] = within(server, () => this.#openStack());
       this.#socket = this.#stack.openDatagrams('::', ports.server);
-      if (this.#socket < 0) throw new Error('no socket for datagrams');
+      if (this.#socket < 0) throw coded('CLEARWAY_CALIBRATE', new Error('no socket for datagrams'));
       this.#toStack = udp(load, '10.87.0.1', ports.load, '10.87.0.2', ports.server);
       this.#toKernel = udp(load, '10.87.1.1', ports.load, '10.87.1.2', ports.server);
       this.#toNobody = udp(load, '10.87.2.1', ports.load, '10.87.2.2', ports.server);
@@ -138,7 +139,8 @@ export class BypassRig {
     const until = performance.now() + patienceMs;
     let [ours, kernel] = [0, 0];
     while (ours === 0 || kernel === 0) {
-      if (performance.now() > until) throw new Error('datagrams of the calibration did not come back');
+      if (performance.now() > until)
+        throw coded('CLEARWAY_CALIBRATE', new Error('datagrams of the calibration did not come back'));
       if (ours === 0) this.#send(this.#toStack, 18, 1);
       if (kernel === 0) this.#send(this.#toKernel, 18, 1);
       for (let turns = 0; turns < 4; turns++) this.#turn(spent);
@@ -246,7 +248,8 @@ export class BypassRig {
   #await(missing: number, more: () => number): undefined {
     const until = performance.now() + patienceMs;
     for (let left = missing; left > 0; left -= more())
-      if (performance.now() > until) throw new Error(`${left} datagrams of the calibration did not come back`);
+      if (performance.now() > until)
+        throw coded('CLEARWAY_CALIBRATE', new Error(`${left} datagrams of the calibration did not come back`));
   }
 
   /** Processor nanoseconds a packet of what a point names. @throws Error where packets do not come back */
@@ -269,7 +272,8 @@ export class BypassRig {
       if (one !== undefined) {
         spent += one;
         packets += batch;
-      } else if (performance.now() > patient) throw new Error('datagrams of the calibration come back late');
+      } else if (performance.now() > patient)
+        throw coded('CLEARWAY_CALIBRATE', new Error('datagrams of the calibration come back late'));
     }
     return Math.max(0, part === 'whole' || part === 'socket' ? spent : sums[part]) / packets;
   }

@@ -4,6 +4,7 @@
 import { inOwnNetworkNamespace } from '../kernel/namespace.js';
 import { setDeviceUp } from '../kernel/network-device.js';
 import { threadProcessorNs } from '../kernel/thread-clock.js';
+import { coded } from '../text/coded.js';
 import { Loop } from '../transport/loop.js';
 import { FrontQueue } from '../vhost/front-end/front-queue.js';
 import { GuestMemory } from '../vhost/front-end/guest-memory.js';
@@ -105,10 +106,14 @@ export class GuestRig {
         while (driver.takeBack() >= 0) packets++;
       }
       usedNs += threadProcessorNs() - before;
-      if (driver.free < size) throw new Error('a packet of the calibration did not come back');
+      if (driver.free < size)
+        throw coded('CLEARWAY_CALIBRATE', new Error('a packet of the calibration did not come back'));
     }
     if (Object.keys(this.#device.counts.sentDropped).length > 0)
-      throw new Error(`packets of the calibration were dropped: ${JSON.stringify(this.#device.counts.sentDropped)}`);
+      throw coded(
+        'CLEARWAY_CALIBRATE',
+        new Error(`packets of the calibration were dropped: ${JSON.stringify(this.#device.counts.sentDropped)}`),
+      );
     return usedNs / packets;
   }
 

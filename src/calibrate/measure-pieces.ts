@@ -3,6 +3,7 @@
 
 import { setNonBlocking } from '../kernel/socket.js';
 import { MappedFile } from '../memory/mapped-file.js';
+import { coded } from '../text/coded.js';
 import { Endpoint } from '../transport/endpoint.js';
 import { noFileCounts } from '../transport/file-counts.js';
 import { type ExtentEnd, ListPump } from '../transport/list-pump.js';
@@ -76,7 +77,8 @@ class PumpedSocket extends Endpoint {
   send(loop: Loop, output: Output): void {
     this.isSent = this.#pump.start(output);
     while (!this.isSent && this.failure === undefined) loop.turn(100);
-    if (this.failure !== undefined) throw new Error(`a send of the calibration failed: ${this.failure}`);
+    if (this.failure !== undefined)
+      throw coded('CLEARWAY_CALIBRATE', new Error(`a send of the calibration failed: ${this.failure}`));
   }
 
   goDirect(): void {}

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setChecksumOffload } from '../kernel/ethtool.js';
+import { coded } from '../text/coded.js';
 import type { Look } from './client.js';
 import { bringUp, makeVeth, newNamespace, within } from './namespaces.js';
 import type { RequestPoint, RequestWay } from './request-series.js';
@@ -82,7 +83,9 @@ export class RequestRig {
       // Not at its exit: its words may come after that.
       child.on('close', () => {
         clearTimeout(timer);
-        reject(new Error(`a server of the calibration did not begin: ${said.slice(-400)}`));
+        reject(
+          coded('CLEARWAY_CALIBRATE', new Error(`a server of the calibration did not begin: ${said.slice(-400)}`)),
+        );
       });
     });
   }

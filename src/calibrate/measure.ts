@@ -23,6 +23,7 @@ import { udpPair, unixStreamPair } from '../kernel/socket-pair.js';
 import { setWord64 } from '../kernel/words.js';
 import { CopyReason, copyBytes } from '../memory/copy.js';
 import { Region } from '../memory/region.js';
+import { coded } from '../text/coded.js';
 import { UringRing } from '../uring/ring.js';
 
 /** Processor time this process has used, in nanoseconds: user and system. */
@@ -97,7 +98,10 @@ export class Sink {
     }
     child.kill();
     closeDescriptor(listener);
-    throw new Error('the receiving process of the calibration did not connect within 10 s');
+    throw coded(
+      'CLEARWAY_CALIBRATE',
+      new Error('the receiving process of the calibration did not connect within 10 s'),
+    );
   }
 
   /** Closes both sockets and ends the process. */
@@ -140,7 +144,7 @@ export function measureSend(sink: Sink, payload: Payload, way: 'gather' | 'sendf
         way === 'gather'
           ? send(sink.fd, payload.region.address + at + done, bytes - done, 0)
           : sendFile(sink.fd, payload.file, at + done, bytes - done);
-      if (sent <= 0) throw new Error(`a send of the calibration failed: ${sent}`);
+      if (sent <= 0) throw coded('CLEARWAY_CALIBRATE', new Error(`a send of the calibration failed: ${sent}`));
       done += sent;
     }
     at = at + 2 * bytes > payload.bytes ? 0 : at + bytes;

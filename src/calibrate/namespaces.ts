@@ -3,12 +3,13 @@
 import { spawnSync } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { inNetworkNamespace, inOwnNetworkNamespace } from '../kernel/namespace.js';
+import { coded } from '../text/coded.js';
 
 /** Runs ip(8). @throws Error with what it said */
 export function ip(...args: readonly string[]): void {
   const { status, stderr, error } = spawnSync('ip', args, { encoding: 'utf8' });
   if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr.trim()}`);
+  if (status !== 0) throw coded('CLEARWAY_CALIBRATE', new Error(`ip ${args.join(' ')}: ${stderr.trim()}`));
 }
 
 /** Brings a device of this namespace up. @throws Error */

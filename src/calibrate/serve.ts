@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { coded } from '../text/coded.js';
 import { UringRing } from '../uring/ring.js';
 import type { Load, Look } from './client.js';
 
@@ -90,7 +91,10 @@ export function forkLoad(): ChildProcess {
 /** Has the load do a run, and waits until it is done. @throws Error where it ends instead */
 export function runLoad(client: ChildProcess, load: Load): Promise<Look[]> {
   return new Promise((resolve, reject) => {
-    const ended = (): void => reject(new Error('the load of the calibration ended: the server closed a connection'));
+    const ended = (): void =>
+      reject(
+        coded('CLEARWAY_CALIBRATE', new Error('the load of the calibration ended: the server closed a connection')),
+      );
     client.once('exit', ended);
     client.once('message', (looks) => {
       client.off('exit', ended);
@@ -110,7 +114,7 @@ export async function costOf(look: (lookMs: number[]) => Promise<Look[]>, forMs:
     const cost = costBetween(start, end);
     if (cost) return cost;
   }
-  throw new Error('the server of the calibration answered nothing');
+  throw coded('CLEARWAY_CALIBRATE', new Error('the server of the calibration answered nothing'));
 }
 
 /** Ends servers, those too that are still starting. */
@@ -153,7 +157,9 @@ export class ServeRig {
       };
       child.stdout.on('data', listen);
       child.stderr.on('data', listen);
-      child.on('close', () => reject(new Error(`the server of the calibration ended: ${said}`)));
+      child.on('close', () =>
+        reject(coded('CLEARWAY_CALIBRATE', new Error(`the server of the calibration ended: ${said}`))),
+      );
     });
     return { child, port, isWarm: false };
   }

@@ -47,7 +47,9 @@ interface Given {
 }
 
 /** Problems of a scenario file, a line each; they begin with FILE:LINE, as those of compilers do. */
-class PlanError extends Error {}
+class PlanError extends Error {
+  readonly code = 'CLEARWAY_SCENARIO';
+}
 
 function help(): string {
   const lines = fieldNames.map((name) => {

@@ -4,6 +4,7 @@
 import { BypassDevice } from '../bypass/bypass-device.js';
 import type { BypassPlan } from '../bypass/bypass-plan.js';
 import { XdpLink } from '../bypass/xdp-link.js';
+import { coded } from '../text/coded.js';
 import type { StoreOptions } from './kv-options.js';
 import { KvStack } from './kv-stack.js';
 
@@ -39,7 +40,8 @@ export class BypassQueue {
     try {
       for (const { host } of addresses) {
         const listener = this.kv.stack.listen(host, port, backlog);
-        if (listener < 0) throw new Error(`our TCP/IP does not listen on ${host}, port ${port}: ${listener}`);
+        if (listener < 0)
+          throw coded('CLEARWAY_BYPASS', new Error(`our TCP/IP does not listen on ${host}, port ${port}: ${listener}`));
       }
       this.#device.bring([{ queue: 0, fd: this.link.descriptor }]);
     } catch (error) {

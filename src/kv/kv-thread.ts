@@ -2,6 +2,7 @@
 
 import { workerData } from 'node:worker_threads';
 import { copiedBytes } from '../memory/copy.js';
+import { coded } from '../text/coded.js';
 import { type DevicesBoot, runDevices } from '../vhost/run-devices.js';
 import { KvService, type KvStart } from './kv-service.js';
 
@@ -36,7 +37,7 @@ async function start(): Promise<void> {
     service?.queue.close();
   }
   // Its keys are saved by now; whoever started it is to know that it did not end as it was asked to.
-  if (lost !== undefined) throw new Error(lost);
+  if (lost !== undefined) throw coded('CLEARWAY_KV', new Error(lost));
 }
 
 void start();

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { coded } from '../text/coded.js';
 import type { Store } from './store.js';
 
 const firstLine = 'clearway-kv 1\n';
@@ -86,13 +87,13 @@ function saveSnapshot(store: Store, path: string): void {
 function writeCommands(store: Store, fd: number): string {
   const { core } = store;
   const client = core.clientOpen();
-  if (core.snapshotBegin(client) === 0) throw new Error('no client is free: raise --maxclients');
+  if (core.snapshotBegin(client) === 0) throw coded('CLEARWAY_KV', new Error('no client is free: raise --maxclients'));
   let bytes = 0;
   let crc = 0;
   try {
     for (let more = 1; more !== 0; ) {
       more = core.snapshotMore();
-      if (store.isBroken(client)) throw new Error('there is no memory left for it');
+      if (store.isBroken(client)) throw coded('CLEARWAY_KV', new Error('there is no memory left for it'));
       for (let length = core.clientOutput(client); length > 0; length = core.clientOutput(client)) {
         const at = store.outputAddress;
         crc = crc32(store.bytes.subarray(at, at + length), crc);
@@ -125,7 +126,7 @@ function expectWritable(path: string): void {
   try {
     accessSync(dirname(path), constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new Error(`the snapshot ${path} could not be written: ${(error as Error).message}`);
+    throw coded('CLEARWAY_KV', new Error(`the snapshot ${path} could not be written: ${(error as Error).message}`));
   }
 }
 
@@ -142,7 +143,7 @@ export function restoreSnapshot(store: Store, path: string): boolean {
   }
   try {
     const problem = check(store, fd) ?? feed(store, fd);
-    if (problem !== undefined) throw new Error(`the snapshot ${path} is refused: ${problem}`);
+    if (problem !== undefined) throw coded('CLEARWAY_KV', new Error(`the snapshot ${path} is refused: ${problem}`));
     return true;
   } finally {
     closeSync(fd);

@@ -9,6 +9,7 @@ import { tryAdviseMemory } from '../kernel/memory.js';
 import { residentBytes } from '../kernel/proc.js';
 import { CopyReason, encodeText } from '../memory/copy.js';
 import { CoreModule } from '../memory/core-module.js';
+import { coded } from '../text/coded.js';
 import type { evictionPolicies, StoreOptions } from './kv-options.js';
 
 /** What every module with the store in it exports (src/core/README.md). */
@@ -142,7 +143,10 @@ export class Store {
     this.bytes.set(randomBytes(16), this.#control + Control.SEED); // copy-ok: 16 bytes of a seed, once
     const result = layOut(password + 1024, this.bytes.length);
     if (result < 0)
-      throw new Error(`a store of ${options.maxMemory} bytes has no room for its tables: raise --maxmemory`);
+      throw coded(
+        'CLEARWAY_KV',
+        new Error(`a store of ${options.maxMemory} bytes has no room for its tables: raise --maxmemory`),
+      );
     this.turn(this.#beganMs);
     this.#wallSetMs = 0;
     this.turn(performance.now());

@@ -21,6 +21,7 @@ import type { Mapping } from '../kernel/memory.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { Region } from '../memory/region.js';
+import { coded } from '../text/coded.js';
 
 /** Where a processor begins: at CPL 3, in long mode, with the tables that lie in memory. */
 export interface UserEntry {
@@ -68,7 +69,10 @@ function openKvmDevice(): number {
   const version = kvmVersionOf(kvm);
   if (version === kvmVersion) return kvm;
   closeDescriptor(kvm);
-  throw new Error(`/dev/kvm speaks version ${version} of its interface, and this needs ${kvmVersion}`);
+  throw coded(
+    'CLEARWAY_UNSUPPORTED',
+    new Error(`/dev/kvm speaks version ${version} of its interface, and this needs ${kvmVersion}`),
+  );
 }
 
 /** See the file's head. It belongs to the thread that runs it. */
@@ -85,7 +89,8 @@ export class Machine {
 
   /** @param memoryBytes in whole pages. @throws SystemError, Error where there is no KVM of x86-64 */
   constructor(memoryBytes: number) {
-    if (process.arch !== 'x64') throw new Error(`guests are for x86-64, and this host is ${process.arch}`);
+    if (process.arch !== 'x64')
+      throw coded('CLEARWAY_UNSUPPORTED', new Error(`guests are for x86-64, and this host is ${process.arch}`));
     this.#kvm = openKvmDevice();
     const opened = [this.#kvm];
     let memory: Region | undefined;

@@ -12,6 +12,7 @@ import { connectTcp, setSocketOption } from '../kernel/socket.js';
 import { check } from '../kernel/system-error.js';
 import type { ZerocopyNotices } from '../kernel/zerocopy-notice.js';
 import { Region } from '../memory/region.js';
+import { coded } from '../text/coded.js';
 import { type SenderName, senders } from './senders.js';
 
 /** What an end is told. */
@@ -52,7 +53,7 @@ function receive(task: EndTask): EndResult {
     if (given === 0) break;
     received += given;
   }
-  if (received !== task.bytes) throw new Error(`${received} bytes came of ${task.bytes}`);
+  if (received !== task.bytes) throw coded('CLEARWAY_LAB', new Error(`${received} bytes came of ${task.bytes}`));
   return { bytes: received };
 }
 

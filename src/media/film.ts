@@ -127,6 +127,7 @@ export type FilmReading<Result> = Generator<FilmNeed, Result, Uint8Array | undef
 
 /** A film that cannot be offered. The message is one plain sentence that goes on behind the file's name: "is encrypted (cenc); ...". */
 export class FilmRefusal extends Error {
+  readonly code = 'CLEARWAY_FILM';
   /** The HTTP status that tells of it. */
   readonly status: number;
 

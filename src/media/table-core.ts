@@ -101,7 +101,7 @@ export function tableCore(): TableCore {
     shared ??= layOut(coreInstance<TableFunctions>('film-tables', workBytes + poolBytes, true));
   } catch (cause) {
     // The program's own file is not there.
-    if (cause instanceof Error && 'code' in cause) throw cause;
+    if (cause instanceof Error && 'syscall' in cause) throw cause;
     const refusal = new FilmRefusal('needs more addresses than this process may have: ulimit -v unlimited', 503);
     refusal.cause = cause;
     throw refusal;

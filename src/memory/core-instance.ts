@@ -2,6 +2,7 @@
 // kernel is told of (core-module.ts), what a module does.
 
 import { readFileSync } from 'node:fs';
+import { coded } from '../text/coded.js';
 
 const wasmPageBytes = 64 * 1024;
 /** A module addresses 4 GiB. */
@@ -25,9 +26,12 @@ function memoryOf(pages: number, shared: boolean): WebAssembly.Memory {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
   } catch (cause) {
     // V8 reserves some 10 GiB of addresses for each, so that a bad access is a caught fault.
-    throw new Error(
-      `no WebAssembly memory of ${pages * wasmPageBytes} bytes could be had: raise the limit of addresses (ulimit -v unlimited), or ask for less`,
-      { cause },
+    throw coded(
+      'CLEARWAY_MEMORY',
+      new Error(
+        `no WebAssembly memory of ${pages * wasmPageBytes} bytes could be had: raise the limit of addresses (ulimit -v unlimited), or ask for less`,
+        { cause },
+      ),
     );
   }
 }

@@ -1,6 +1,8 @@
 // Segment: region + offset + length, the thing that travels in place of bytes; and who lent them.
 // Not here: lists of segments (sg-list.ts), and files that never enter memory (also there).
 
+import { coded } from '../text/coded.js';
+
 /** Whoever lent bytes: released once for each time they were given, when nobody needs them any more. */
 export interface Lender {
   /** `cookie` is what was given with the bytes: a frame's number, say. */
@@ -45,10 +47,16 @@ class CheckedSegment implements Segment {
  */
 export function segment(region: SegmentMemory, offset: number, length: number): Segment {
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
-    throw new RangeError(`a segment is whole bytes from 0 on, not ${length} from ${offset}`);
+    throw coded(
+      'CLEARWAY_ARGUMENT',
+      new RangeError(`a segment is whole bytes from 0 on, not ${length} from ${offset}`),
+    );
   }
   if (offset + length > region.bytes.length) {
-    throw new RangeError(`${length} bytes from ${offset} on are not within ${region.bytes.length}`);
+    throw coded(
+      'CLEARWAY_ARGUMENT',
+      new RangeError(`${length} bytes from ${offset} on are not within ${region.bytes.length}`),
+    );
   }
   return new CheckedSegment(region, offset, length);
 }

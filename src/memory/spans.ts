@@ -1,6 +1,7 @@
 // Spans: bytes of somebody else's memory, in pieces, each as an address for the kernel and as a view for us. Filled by Domain.translate, used
 // again and again. Not here: which addresses may be touched (domain.ts).
 
+import { coded } from '../text/coded.js';
 import { copyBytes } from './copy.js';
 import type { DomainMemory, PieceTaker } from './domain.js';
 
@@ -62,7 +63,7 @@ export class Spans implements PieceTaker {
   /** Forgets the first `bytes`. @throws RangeError where there are fewer */
   skip(bytes: number): void {
     if (bytes < 0 || bytes > this.byteLength)
-      throw new RangeError(`there are not ${bytes} bytes in ${this.byteLength}`);
+      throw coded('CLEARWAY_ARGUMENT', new RangeError(`there are not ${bytes} bytes in ${this.byteLength}`));
     let left = bytes;
     let pieces = 0;
     while (left > 0 && left >= this.lengths[pieces]!) left -= this.lengths[pieces++]!;
@@ -90,14 +91,16 @@ export class Spans implements PieceTaker {
 
   /** The byte at a place. @throws RangeError outside */
   byteAt(place: number): number {
-    if (place < 0 || place >= this.byteLength) throw new RangeError(`there is no byte ${place} of ${this.byteLength}`);
+    if (place < 0 || place >= this.byteLength)
+      throw coded('CLEARWAY_ARGUMENT', new RangeError(`there is no byte ${place} of ${this.byteLength}`));
     this.#find(place);
     return this.#bytes[this.#piece]![this.#starts[this.#piece]! + place - this.#before]!;
   }
 
   /** Sets the byte at a place. @throws RangeError outside */
   setByteAt(place: number, value: number): void {
-    if (place < 0 || place >= this.byteLength) throw new RangeError(`there is no byte ${place} of ${this.byteLength}`);
+    if (place < 0 || place >= this.byteLength)
+      throw coded('CLEARWAY_ARGUMENT', new RangeError(`there is no byte ${place} of ${this.byteLength}`));
     this.#find(place);
     this.#bytes[this.#piece]![this.#starts[this.#piece]! + place - this.#before] = value;
   }
@@ -105,7 +108,10 @@ export class Spans implements PieceTaker {
   /** Sets bytes from a place on, few ones: of a header. @throws RangeError outside */
   setBytesAt(place: number, bytes: Uint8Array, length: number): void {
     if (place < 0 || place + length > this.byteLength)
-      throw new RangeError(`${length} bytes from ${place} on are outside of ${this.byteLength}`);
+      throw coded(
+        'CLEARWAY_ARGUMENT',
+        new RangeError(`${length} bytes from ${place} on are outside of ${this.byteLength}`),
+      );
     for (let done = 0; done < length; ) {
       this.#find(place + done);
       const skip = place + done - this.#before;
@@ -123,7 +129,10 @@ export class Spans implements PieceTaker {
    */
   stretches(place: number, length: number, visit: (bytes: Uint8Array, at: number, length: number) => void): void {
     if (place < 0 || length < 0 || place + length > this.byteLength)
-      throw new RangeError(`${length} bytes from ${place} on are outside of ${this.byteLength}`);
+      throw coded(
+        'CLEARWAY_ARGUMENT',
+        new RangeError(`${length} bytes from ${place} on are outside of ${this.byteLength}`),
+      );
     if (length === 0) return;
     this.#find(place);
     for (let piece = this.#piece, skip = place - this.#before, left = length; left > 0; piece++, skip = 0) {
@@ -136,7 +145,10 @@ export class Spans implements PieceTaker {
   /** Describes the bytes from a place on to who hands them to the kernel. False: it has no room. @throws RangeError outside */
   describe(place: number, length: number, to: { add(address: number, length: number): boolean }): boolean {
     if (place < 0 || length < 0 || place + length > this.byteLength)
-      throw new RangeError(`${length} bytes from ${place} on are outside of ${this.byteLength}`);
+      throw coded(
+        'CLEARWAY_ARGUMENT',
+        new RangeError(`${length} bytes from ${place} on are outside of ${this.byteLength}`),
+      );
     if (length === 0) return true;
     this.#find(place);
     for (let piece = this.#piece, skip = place - this.#before, left = length; left > 0; piece++, skip = 0) {
@@ -153,7 +165,7 @@ export class Spans implements PieceTaker {
    */
   copyFrom(reason: number, place: number, source: Spans, from: number, length: number): void {
     if (place < 0 || from < 0 || length < 0 || place + length > this.byteLength || from + length > source.byteLength)
-      throw new RangeError(`${length} bytes from ${from} to ${place} are outside`);
+      throw coded('CLEARWAY_ARGUMENT', new RangeError(`${length} bytes from ${from} to ${place} are outside`));
     for (let done = 0; done < length; ) {
       this.#find(place + done);
       source.#find(from + done);

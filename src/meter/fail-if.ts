@@ -45,6 +45,7 @@ export const metricNames: readonly string[] = [...Object.keys(figures), ...Objec
 /** A condition that is not one. */
 export class ConditionError extends Error {
   override readonly name = 'ConditionError';
+  readonly code = 'CLEARWAY_METER_CONDITION';
   /** The unknown metric, for a suggestion; `undefined` where the form is wrong. */
   readonly metric: string | undefined;
 

@@ -9,6 +9,7 @@ import { ProgramSet } from '../bpf/program-set.js';
 import { RefusedError } from '../bpf/refusals.js';
 import { bpfInfo } from '../kernel/bpf.js';
 import { platformIsLinux } from '../kernel/ffi.js';
+import { coded } from '../text/coded.js';
 import {
   type AccountRow,
   type AccountSource,
@@ -217,7 +218,7 @@ class OpenMeter implements Meter {
   }
 
   private map(name: string) {
-    if (this.closed) throw new TypeError('this meter is closed');
+    if (this.closed) throw coded('CLEARWAY_STATE', new TypeError('this meter is closed'));
     return this.set.maps[name]!;
   }
 
@@ -273,7 +274,7 @@ class OpenMeter implements Meter {
   sockets(): SocketRow[] {
     const members = this.map('meter_members');
     if (this.socketList === undefined) {
-      throw new TypeError('open the meter with { sockets: true } to read accounts by socket');
+      throw coded('CLEARWAY_STATE', new TypeError('open the meter with { sockets: true } to read accounts by socket'));
     }
     const wanted = inScope(this.scope, members);
     const processes = new Set(

@@ -2,6 +2,7 @@
 // after their defaults.
 
 import { resolve } from 'node:path';
+import { coded } from '../text/coded.js';
 import { parseMaxAge } from './max-age.js';
 
 /** Options of a file that is sent: those of npm send, and three of clearway's own. */
@@ -63,10 +64,11 @@ export function resolveFileOptions(options: FileOptions | null | undefined): Res
   const given = options ?? {};
   const dotfiles = given.dotfiles ?? 'ignore';
   if (dotfiles !== 'ignore' && dotfiles !== 'allow' && dotfiles !== 'deny') {
-    throw new TypeError('dotfiles option must be "allow", "deny", or "ignore"');
+    throw coded('CLEARWAY_OPTION', new TypeError('dotfiles option must be "allow", "deny", or "ignore"'));
   }
   const links = given.links ?? 'beneath';
-  if (links !== 'beneath' && links !== 'follow') throw new TypeError('links option must be "beneath" or "follow"');
+  if (links !== 'beneath' && links !== 'follow')
+    throw coded('CLEARWAY_OPTION', new TypeError('links option must be "beneath" or "follow"'));
   return {
     acceptRanges: given.acceptRanges === undefined || Boolean(given.acceptRanges),
     cacheControl: cacheControl(given),
@@ -93,7 +95,7 @@ function cacheControl(given: FileOptions): string | undefined {
 function textList(value: readonly string[] | string | false | null, name: string): readonly string[] {
   const list = Array.isArray(value) ? value : value ? [value] : [];
   if (list.some((each) => typeof each !== 'string')) {
-    throw new TypeError(`${name} option must be array of strings or false`);
+    throw coded('CLEARWAY_OPTION', new TypeError(`${name} option must be array of strings or false`));
   }
   return list;
 }

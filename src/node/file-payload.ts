@@ -4,6 +4,7 @@
 import type { ReadStream } from 'node:fs';
 import { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
+import { coded } from '../text/coded.js';
 import { sendBody } from './body.js';
 import { isPlainResponse } from './node-socket.js';
 import type { Outcome, Part } from './outcome.js';
@@ -68,7 +69,9 @@ export class FilePayload extends Readable {
 
   #bodyEnded(outcome: Outcome): void {
     if (outcome === 'truncated') {
-      this.destroy(new Error(`the file became shorter while it was sent: ${this.#file.path}`));
+      this.destroy(
+        coded('CLEARWAY_FILE_SHRANK', new Error(`the file became shorter while it was sent: ${this.#file.path}`)),
+      );
       return;
     }
     if (outcome === 'aborted') {
@@ -91,7 +94,10 @@ export class FilePayload extends Readable {
     stream.on('error', (error) => this.destroy(error));
     stream.on('end', () => {
       if (stream.bytesRead === length) this.push(null);
-      else this.destroy(new Error(`the file became shorter while it was read: ${this.#file.path}`));
+      else
+        this.destroy(
+          coded('CLEARWAY_FILE_SHRANK', new Error(`the file became shorter while it was read: ${this.#file.path}`)),
+        );
     });
   }
 

@@ -3,6 +3,7 @@
 
 import { openFilesLimit } from '../kernel/limits.js';
 import { serveProfile } from '../serve/profile.js';
+import { coded } from '../text/coded.js';
 import { type FileCounts, noFileCounts } from '../transport/file-counts.js';
 import { Loop } from '../transport/loop.js';
 import type { EngineChoice } from '../transport/open-engine.js';
@@ -86,6 +87,6 @@ function start(): Runtime {
 function engineChoice(): EngineChoice {
   const wanted = process.env.CLEARWAY_ENGINE ?? 'auto';
   if (wanted === 'auto' || wanted === 'uring' || wanted === 'epoll') return wanted;
-  if (wanted === 'stream') throw new Error('CLEARWAY_ENGINE=stream asks for streams');
-  throw new Error(`CLEARWAY_ENGINE is auto, uring, epoll or stream, not ${wanted}`);
+  if (wanted === 'stream') throw coded('CLEARWAY_OPTION', new Error('CLEARWAY_ENGINE=stream asks for streams'));
+  throw coded('CLEARWAY_OPTION', new Error(`CLEARWAY_ENGINE is auto, uring, epoll or stream, not ${wanted}`));
 }

@@ -1,6 +1,7 @@
 // sendFile(request, response, path, options): one file on any response of Node's, and what became of it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { coded } from '../text/coded.js';
 import { type FileOptions, resolveFileOptions } from './file-options.js';
 import { httpError } from './http-error.js';
 import { locate } from './locate.js';
@@ -43,7 +44,8 @@ export async function sendFile(
     directory: () => refuse(404),
     found: (file) => {
       try {
-        if (response.headersSent) refuse(500, new Error('the head of this response has been sent already'));
+        if (response.headersSent)
+          refuse(500, coded('ERR_HTTP_HEADERS_SENT', new Error('the head of this response has been sent already')));
         else answer(file);
       } catch (error) {
         reject(error);

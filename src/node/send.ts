@@ -4,6 +4,7 @@
 import type { Stats } from 'node:fs';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { Stream } from 'node:stream';
+import { coded } from '../text/coded.js';
 import { sendErrorPage, sendRedirect, singleLeadingSlash } from './documents.js';
 import { type FileOptions, type ResolvedFileOptions, resolveFileOptions } from './file-options.js';
 import { httpError } from './http-error.js';
@@ -109,7 +110,7 @@ export class SendStream extends Stream {
   #answer(file: StaticFile): void {
     const { req, res } = this;
     if (res.headersSent) {
-      this.error(500, new Error("Can't set headers after they are sent."));
+      this.error(500, coded('ERR_HTTP_HEADERS_SENT', new Error("Can't set headers after they are sent.")));
       return;
     }
     shareShapes(req, res);

@@ -3,6 +3,7 @@
 import type { Stats } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { resolve } from 'node:path';
+import { coded } from '../text/coded.js';
 import { sendRedirect, singleLeadingSlash } from './documents.js';
 import { type FileOptions, type ResolvedFileOptions, resolveFileOptions } from './file-options.js';
 import { httpError } from './http-error.js';
@@ -33,10 +34,11 @@ export type Middleware = (
  * @throws TypeError for a missing root or a value that an option cannot have.
  */
 export function serveStatic(root: string, options?: ServeStaticOptions | null): Middleware {
-  if (!root) throw new TypeError('root path required');
-  if (typeof root !== 'string') throw new TypeError('root path must be a string');
+  if (!root) throw coded('CLEARWAY_OPTION', new TypeError('root path required'));
+  if (typeof root !== 'string') throw coded('CLEARWAY_OPTION', new TypeError('root path must be a string'));
   const { setHeaders } = options ?? {};
-  if (setHeaders && typeof setHeaders !== 'function') throw new TypeError('option setHeaders must be function');
+  if (setHeaders && typeof setHeaders !== 'function')
+    throw coded('CLEARWAY_OPTION', new TypeError('option setHeaders must be function'));
   const directory: StaticDirectory = {
     options: resolveFileOptions({ ...options, root: resolve(root) }),
     fallthrough: options?.fallthrough !== false,
@@ -99,7 +101,7 @@ class StaticRequest implements SearchEnd, Answering {
     shareShapes(this.#request, response);
     try {
       if (response.headersSent) {
-        this.fail(500, new Error("Can't set headers after they are sent."));
+        this.fail(500, coded('ERR_HTTP_HEADERS_SENT', new Error("Can't set headers after they are sent.")));
         return;
       }
       if (setHeaders !== undefined) setHeaders(response, file.path, file.stats());

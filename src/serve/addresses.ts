@@ -4,6 +4,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { isAddress } from '../kernel/address-text.js';
+import { coded } from '../text/coded.js';
 
 /** Where a server listens: an address and a port, or the name of a Unix socket (`@` in front: abstract). */
 export type ListenAddress = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -36,8 +37,11 @@ export async function addressesOf(host: string): Promise<readonly string[]> {
     // RFC 6761 section 6.3: this name needs no resolver.
     if (/^localhost\.?$/i.test(host)) return ['127.0.0.1', '::1'];
     const { code } = error as NodeJS.ErrnoException;
-    throw new Error(
-      `the host name ${host} cannot be resolved (${code}): give an address, or check /etc/hosts and the resolver`,
+    throw coded(
+      'CLEARWAY_LISTEN',
+      new Error(
+        `the host name ${host} cannot be resolved (${code}): give an address, or check /etc/hosts and the resolver`,
+      ),
     );
   }
 }

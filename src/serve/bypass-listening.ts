@@ -4,6 +4,7 @@
 import { BypassDevice } from '../bypass/bypass-device.js';
 import { type BypassOptions, type BypassPlan, planBypass, sharedNotes } from '../bypass/bypass-plan.js';
 import type { WorkerQueueStart } from '../bypass/worker-queue.js';
+import { coded } from '../text/coded.js';
 import type { ListenAddress } from './addresses.js';
 import type { ServerSockets } from './listening.js';
 
@@ -31,8 +32,11 @@ export class BypassListening implements ServerSockets {
     const { device, queues } = plan;
     if (workers !== 0 && workers !== queues) {
       const has = queues === 1 ? '1 queue' : `${queues} queues`;
-      throw new Error(
-        `${device} receives on ${has}, and each takes a worker: leave --workers out, or have it receive on ${workers} (ethtool -L ${device} combined ${workers})`,
+      throw coded(
+        'CLEARWAY_BYPASS',
+        new Error(
+          `${device} receives on ${has}, and each takes a worker: leave --workers out, or have it receive on ${workers} (ethtool -L ${device} combined ${workers})`,
+        ),
       );
     }
     this.workers = queues;

@@ -8,6 +8,7 @@ import { deviceState } from '../kernel/network-device.js';
 import { closeDescriptor, listenTcp, localAddress, setSocketOption } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { examineSocket, unixName } from '../kernel/unix-socket.js';
+import { coded } from '../text/coded.js';
 import type { ListenSocket } from '../transport/acceptor.js';
 import { SocketFile } from '../transport/socket-file.js';
 import { addressesOf, type ListenAddress } from './addresses.js';
@@ -209,8 +210,9 @@ function handedOver(fds: readonly number[]): Handed {
   const addresses = fds.map((fd): ListenAddress => {
     const kind = examineSocket(fd);
     if (typeof kind === 'object') {
-      throw new Error(
-        `descriptor ${fd}, handed over to listen on, ${kind.problem}: hand over stream sockets that listen`,
+      throw coded(
+        'CLEARWAY_LISTEN',
+        new Error(`descriptor ${fd}, handed over to listen on, ${kind.problem}: hand over stream sockets that listen`),
       );
     }
     if (kind === 'unix') return { path: unixName(fd) };

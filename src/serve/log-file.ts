@@ -4,6 +4,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { replaceDescriptor } from '../kernel/file.js';
 import { check } from '../kernel/system-error.js';
+import { coded } from '../text/coded.js';
 
 /** For the server's user and its group, as nobody else should read who asked for what. The umask may take more away. */
 const fileMode = 0o640;
@@ -46,7 +47,10 @@ function open(path: string): number {
     return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, fileMode);
   } catch (error) {
     const { code = 'unknown', message } = error as NodeJS.ErrnoException;
-    throw new Error(`the log file ${path} cannot be opened (${code}): ${cures[code] ?? message}`, { cause: error });
+    throw coded(
+      'CLEARWAY_LOG_FILE',
+      new Error(`the log file ${path} cannot be opened (${code}): ${cures[code] ?? message}`, { cause: error }),
+    );
   }
 }
 

@@ -4,6 +4,7 @@
 import { EventEmitter } from 'node:events';
 import { openFilesLimit } from '../kernel/limits.js';
 import type { Meter } from '../meter/meter.js';
+import { coded } from '../text/coded.js';
 import { type ListenAddress, urlOf } from './addresses.js';
 import { BegunThread, type BegunWorker, ordinaryEntry } from './begun-thread.js';
 import type { BypassListening } from './bypass-listening.js';
@@ -94,14 +95,16 @@ export class Server extends EventEmitter<ServerEvents> {
 
   /** Everything it listens on. @throws Error before {@link listen}. */
   get addresses(): readonly ListenAddress[] {
-    if (this.#listening === undefined) throw new Error('the server does not listen yet: await listen() first');
+    if (this.#listening === undefined)
+      throw coded('CLEARWAY_STATE', new Error('the server does not listen yet: await listen() first'));
     return this.#listening.addresses;
   }
 
   /** The first address and port it listens on. @throws Error before {@link listen}, and where it listens on Unix sockets alone. */
   get address(): { readonly host: string; readonly port: number } {
     const first = this.addresses.find((each) => 'port' in each);
-    if (first === undefined) throw new Error('the server listens on no address and port: see addresses');
+    if (first === undefined)
+      throw coded('CLEARWAY_STATE', new Error('the server listens on no address and port: see addresses'));
     return first;
   }
 
@@ -303,7 +306,8 @@ export class Server extends EventEmitter<ServerEvents> {
       for (const other of this.#slots)
         if (other !== slot) other.thread?.tell({ kind: 'neighbours', heard: says.heard });
     if (says.kind === 'warning') this.emit('warning', says.message);
-    if (says.kind === 'lost' && this.#closing === undefined) this.emit('error', new Error(says.message));
+    if (says.kind === 'lost' && this.#closing === undefined)
+      this.emit('error', coded('CLEARWAY_BYPASS', new Error(says.message)));
   }
 
   #died(slot: WorkerSlot, failure: Error | undefined): void {
@@ -312,7 +316,10 @@ export class Server extends EventEmitter<ServerEvents> {
     slot.deathsMs = [...slot.deathsMs.filter((each) => now - each < restartWindowMs), now];
     if (slot.deathsMs.length > maxRestarts) {
       const times = `${maxRestarts} times in ${restartWindowMs / 1000} s`;
-      this.emit('error', new Error(`worker ${slot.index} ${why}, for more than ${times}: giving up`));
+      this.emit(
+        'error',
+        coded('CLEARWAY_WORKER', new Error(`worker ${slot.index} ${why}, for more than ${times}: giving up`)),
+      );
       return;
     }
     this.emit('warning', `worker ${slot.index} ${why}; a new one takes its place`);

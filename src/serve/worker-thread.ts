@@ -3,6 +3,7 @@
 
 import { createEventDescriptor, signalEvent } from '../kernel/event.js';
 import { closeDescriptor } from '../kernel/socket.js';
+import { coded } from '../text/coded.js';
 import type { BegunWorker } from './begun-thread.js';
 import type { PortOfServer, WorkerSays, WorkerStart, WorkerTold } from './worker.js';
 
@@ -101,7 +102,7 @@ export class WorkerThread {
     if (this.#wakeDescriptor >= 0) closeDescriptor(this.#wakeDescriptor);
     this.#wakeDescriptor = -1;
     this.#port.close();
-    const error = failure ?? new Error('it ended by itself');
+    const error = failure ?? coded('CLEARWAY_WORKER', new Error('it ended by itself'));
     this.#booted.reject(error);
     this.#ready.reject(error);
     this.#listener.ended(this.#engine !== undefined, failure);

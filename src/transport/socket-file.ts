@@ -9,6 +9,7 @@ import { tryLockFile } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
 import { listenUnix, probeUnix } from '../kernel/unix-socket.js';
+import { coded } from '../text/coded.js';
 
 /** How often it is tried to be alone in a directory, and how long it is waited in between: a second in all. */
 const lockTries = 200;
@@ -89,20 +90,29 @@ function listenWithMode(path: string, mode: number): number {
 /** Removes the file of a server that has gone. @throws Error where somebody listens there, or where it is no socket */
 function removeStale(path: string): void {
   if (!lstatSync(path).isSocket()) {
-    throw new Error(`${path} is there and is no socket: remove it, or choose another path for the socket`);
+    throw coded(
+      'CLEARWAY_LISTEN',
+      new Error(`${path} is there and is no socket: remove it, or choose another path for the socket`),
+    );
   }
   const result = probeUnix(path);
   if (result === -Errno.ECONNREFUSED) unlinkSync(path);
   else if (result === 0 || result === -Errno.EPROTOTYPE) throw inUse(path);
   else if (result !== -Errno.ENOENT) {
-    throw new Error(
-      `whether another process listens at ${path} cannot be told (${errnoWords(-result)}): remove it, or choose another path`,
+    throw coded(
+      'CLEARWAY_LISTEN',
+      new Error(
+        `whether another process listens at ${path} cannot be told (${errnoWords(-result)}): remove it, or choose another path`,
+      ),
     );
   }
 }
 
 function inUse(path: string): Error {
-  return new Error(`another process listens at unix:${path}: choose another path, or find it with \`ss -lxp\``);
+  return coded(
+    'CLEARWAY_LISTEN',
+    new Error(`another process listens at unix:${path}: choose another path, or find it with \`ss -lxp\``),
+  );
 }
 
 function hint(errno: number): string | undefined {

@@ -4,6 +4,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { createEventDescriptor, signalEvent } from '../kernel/event.js';
 import { closeDescriptor } from '../kernel/socket.js';
+import { coded } from '../text/coded.js';
 import type { EngineChoice } from '../transport/open-engine.js';
 import type { DevicesBoot, DevicesSay, DevicesTold } from './run-devices.js';
 
@@ -52,13 +53,15 @@ export class DeviceThread<Offered, Counts> {
     const exited = new Promise<void>((resolve) =>
       this.#thread.once('exit', (status) => {
         // It was ended from outside, in the middle of whatever it did.
-        if (status !== 0) failure ??= new Error(`its thread was lost (status ${status})`);
+        if (status !== 0) failure ??= coded('CLEARWAY_WORKER', new Error(`its thread was lost (status ${status})`));
         resolve();
       }),
     );
     this.ready = new Promise((resolve, reject) => {
       this.#wasReady = resolve;
-      void exited.then(() => reject(failure ?? new Error('the devices ended before they were offered')));
+      void exited.then(() =>
+        reject(failure ?? coded('CLEARWAY_WORKER', new Error('the devices ended before they were offered'))),
+      );
     });
     this.ready.catch(() => {});
     this.ended = exited.then(() => {

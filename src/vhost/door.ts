@@ -4,6 +4,7 @@
 import { Errno, errnoWords } from '../kernel/errno.js';
 import { closeDescriptor, setNonBlocking } from '../kernel/socket.js';
 import { connectUnix, examineSocket, hasUnixPeer } from '../kernel/unix-socket.js';
+import { coded } from '../text/coded.js';
 import { Endpoint } from '../transport/endpoint.js';
 import type { Loop } from '../transport/loop.js';
 import { SocketFile } from '../transport/socket-file.js';
@@ -48,7 +49,10 @@ export function openDoor(loop: Loop, place: Place, host: DoorHost): Door {
   const { fd } = place;
   if (examineSocket(fd) === 'unix') return new ListeningDoor(loop, fd, host, () => closeDescriptor(fd));
   if (!hasUnixPeer(fd))
-    throw new Error(`descriptor ${fd} is no Unix stream socket that listens or is connected: check --fd`);
+    throw coded(
+      'CLEARWAY_LISTEN',
+      new Error(`descriptor ${fd} is no Unix stream socket that listens or is connected: check --fd`),
+    );
   return new ConnectedDoor(fd, host);
 }
 

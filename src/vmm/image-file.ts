@@ -36,6 +36,7 @@ export const imageEnd = 0x20_0000;
 /** A file that is no image; the message says why. */
 export class ImageError extends Error {
   override readonly name = 'ImageError';
+  readonly code = 'CLEARWAY_IMAGE';
 }
 
 const refuse = (why: string): never => {

@@ -3,6 +3,7 @@
 
 import { readFileSync, writeSync } from 'node:fs';
 import { takesOutput } from '../kernel/event.js';
+import { coded } from '../text/coded.js';
 import type { Loop } from '../transport/loop.js';
 import type { JoinedPeer } from '../vhost/net/joined-peer.js';
 import { MmioTransport } from '../virtio/mmio.js';
@@ -132,7 +133,10 @@ export class VmGuest {
     if (pause !== 'rest') {
       const why = this.guest.end?.why ?? (pause === 'kicked' ? 'it was stopped' : 'it does not come to rest');
       status(this.guest.end?.status ?? 1);
-      throw new Error(`${this.#hearer.name === 'guest' ? 'the guest' : this.#hearer.name} was not ready: ${why}`);
+      throw coded(
+        'CLEARWAY_GUEST',
+        new Error(`${this.#hearer.name === 'guest' ? 'the guest' : this.#hearer.name} was not ready: ${why}`),
+      );
     }
     this.#rested();
     this.#wake();

@@ -23,6 +23,7 @@ import {
   xdpRings,
   xdpStatistics,
 } from '../kernel/xdp.js';
+import { coded } from '../text/coded.js';
 import type { FrameBytes } from './frame-guard.js';
 import { socketRefused } from './xdp-error.js';
 import { isWholePages, type XdpMemory } from './xdp-memory.js';
@@ -86,17 +87,26 @@ function checkOptions({ memory, frameBytes, headroom = 0, entries, ringMemory }:
   for (const ring of ringNames) {
     const count = entries[ring];
     if (!Number.isInteger(count) || count < least || count > most || (count & (count - 1)) !== 0)
-      throw new RangeError(`the ${ring} ring has a power of two of entries from ${least} to ${most}, not ${count}`);
+      throw coded(
+        'CLEARWAY_ARGUMENT',
+        new RangeError(`the ${ring} ring has a power of two of entries from ${least} to ${most}, not ${count}`),
+      );
   }
   if (!isWholePages(memory) || memory.byteLength < frameBytes)
-    throw new RangeError('memory for packets is whole pages, and has at least one frame');
+    throw coded('CLEARWAY_ARGUMENT', new RangeError('memory for packets is whole pages, and has at least one frame'));
   if (!Number.isInteger(headroom) || headroom < 0 || headroom > frameBytes / 2)
-    throw new RangeError(`room before a packet is from 0 to half of a frame, not ${headroom} bytes`);
+    throw coded(
+      'CLEARWAY_ARGUMENT',
+      new RangeError(`room before a packet is from 0 to half of a frame, not ${headroom} bytes`),
+    );
   if (ringMemory === undefined) return;
   for (const ring of ringNames) {
     const least = xdpRingBytes(ring, entries[ring]);
     if (!isWholePages(ringMemory[ring]) || ringMemory[ring].byteLength < least)
-      throw new RangeError(`memory for the ${ring} ring is whole pages, ${least} bytes of them at least`);
+      throw coded(
+        'CLEARWAY_ARGUMENT',
+        new RangeError(`memory for the ${ring} ring is whole pages, ${least} bytes of them at least`),
+      );
   }
 }
 

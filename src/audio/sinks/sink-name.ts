@@ -23,6 +23,7 @@ export type SinkName =
 /** A name that means nothing: the message is for people. */
 export class SinkNameError extends Error {
   override readonly name = 'SinkNameError';
+  readonly code = 'CLEARWAY_SINK_NAME';
 }
 
 const longestName = 1024;

@@ -106,6 +106,7 @@ export function isStop(result: number): boolean {
 /** Why a sink cannot be opened, or what became of it: one sentence with how to fix it. */
 export class SinkError extends Error {
   override readonly name = 'SinkError';
+  readonly code = 'CLEARWAY_SINK';
 
   /** @param reason what decides the exit status: the user's mistake, or the device */
   constructor(

@@ -2,6 +2,7 @@
 // AF_XDP makes of each packet in copy mode, which no meter sees. Not here: the load meanwhile (comparison.ts).
 
 import { addCounters, createMeter, type Meter, summarise } from '../../meter/index.js';
+import { coded } from '../../text/coded.js';
 
 /** Bytes that were copied, by who says so. */
 export interface Copied {
@@ -27,7 +28,8 @@ export function accountOf(metrics: string): Account {
     return found.length === 0 ? undefined : found.reduce((total, [, value]) => total + Number(value), 0);
   };
   const copied = sum(/^clearway_copied_bytes_total\{[^}]*\} (\d\S*)$/gm);
-  if (copied === undefined) throw new Error('the metrics of a server have no account of its copies');
+  if (copied === undefined)
+    throw coded('CLEARWAY_LAB', new Error('the metrics of a server have no account of its copies'));
   return { copied, copyingQueues: sum(/^clearway_bypass_copy_mode_queues (\d+)$/gm) ?? 0 };
 }
 

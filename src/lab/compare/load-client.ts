@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { scheduled } from '../../calibrate/scheduled.js';
+import { coded } from '../../text/coded.js';
 
 /** A run: what is asked of whom on how many connections, how long before anything counts, and how long then. */
 export interface Load {
@@ -99,7 +100,7 @@ function prepare({ workload, host, port, path, bytes }: Load): Promise<void> {
     socket.once('data', (said) => {
       socket.destroy();
       if (String(said) === '+OK\r\n') resolve();
-      else reject(new Error(`the store said ${JSON.stringify(String(said).slice(0, 40))}`));
+      else reject(coded('CLEARWAY_LAB', new Error(`the store said ${JSON.stringify(String(said).slice(0, 40))}`)));
     });
   });
 }
@@ -147,7 +148,10 @@ class Asker {
     };
     this.socket = connect({ host, port, noDelay: true, onread: { buffer: run.buffer, callback } }, connected);
     this.socket.on('error', run.fail);
-    this.socket.on('close', () => run.isAsking && run.fail(new Error('the server closed a connection')));
+    this.socket.on(
+      'close',
+      () => run.isAsking && run.fail(coded('CLEARWAY_LAB', new Error('the server closed a connection'))),
+    );
   }
 
   ask(): void {
@@ -169,12 +173,13 @@ class Asker {
     }
     const end = this.#head.indexOf('\r\n\r\n');
     if (end === -1) {
-      if (this.#head.length > mostHeadBytes) this.run.fail(new Error('an answer had no end of its head'));
+      if (this.#head.length > mostHeadBytes)
+        this.run.fail(coded('CLEARWAY_LAB', new Error('an answer had no end of its head')));
       return;
     }
     const length = Number(/\r\nContent-Length: *(\d+)/i.exec(this.#head.slice(0, end + 2))?.[1]);
     if (!this.#head.startsWith('HTTP/1.1 200 ') || length !== this.run.load.bytes) {
-      this.run.fail(new Error(`the server answered ${JSON.stringify(this.#head.slice(0, 40))}`));
+      this.run.fail(coded('CLEARWAY_LAB', new Error(`the server answered ${JSON.stringify(this.#head.slice(0, 40))}`)));
       return;
     }
     this.#answerBytes = end + 4 + length;
@@ -187,7 +192,7 @@ class Asker {
     const { bytes } = this.run.load;
     const line = `$${bytes}\r\n`;
     if (!this.#head.startsWith(line.slice(0, this.#head.length))) {
-      this.run.fail(new Error(`the store answered ${JSON.stringify(this.#head.slice(0, 40))}`));
+      this.run.fail(coded('CLEARWAY_LAB', new Error(`the store answered ${JSON.stringify(this.#head.slice(0, 40))}`)));
       return;
     }
     if (this.#head.length < line.length) return;
@@ -200,7 +205,7 @@ class Asker {
     this.#left -= bytes;
     if (this.#left > 0) return;
     if (this.#left < 0) {
-      this.run.fail(new Error('an answer was longer than the first'));
+      this.run.fail(coded('CLEARWAY_LAB', new Error('an answer was longer than the first')));
       return;
     }
     this.run.answered((performance.now() - this.#askedMs) * 1e6);
@@ -261,7 +266,7 @@ async function serveLoad(load: Load): Promise<LoadResult> {
 /** The text of a server's metrics. @throws Error */
 async function metricsText({ metrics }: MetricsTask): Promise<string> {
   const answer = await fetch(metrics);
-  if (!answer.ok) throw new Error(`the metrics are not to be had: ${answer.status}`);
+  if (!answer.ok) throw coded('CLEARWAY_LAB', new Error(`the metrics are not to be had: ${answer.status}`));
   return answer.text();
 }
 

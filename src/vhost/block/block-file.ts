@@ -23,6 +23,7 @@ const formats: readonly (readonly [magic: string, name: string])[] = [
 /** A disk that cannot be offered: why, in a sentence. */
 class DiskError extends Error {
   override readonly name = 'DiskError';
+  readonly code = 'CLEARWAY_DISK';
 }
 
 function openFailure(path: string, code: string | undefined): string {

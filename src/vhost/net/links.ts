@@ -1,6 +1,7 @@
 // Links: what the devices of one process are joined to: each to itself, one to a tap, or all to a switch, with a tap perhaps. Not here: how packets
 // go (echo.ts, tap-port.ts, switch.ts).
 
+import { coded } from '../../text/coded.js';
 import type { Loop } from '../../transport/loop.js';
 import { mtuOfFrame } from '../../xdp/xdp-device.js';
 import { Echo } from './echo.js';
@@ -111,8 +112,9 @@ export function openLink(loop: Loop, options: LinkOptions, say: (sentence: strin
     tap !== undefined ? tapOut(loop, tap, pairs, say) : xdp !== undefined ? xdpOut(loop, xdp, say) : undefined;
   if (out !== undefined && mtu !== undefined && mtu > out.mtu) {
     out.close();
-    throw new Error(
-      `--mtu ${mtu} is more than ${tap ?? xdp} takes (${out.mtu}): ${out.fix(mtu)}, or say --mtu with less`,
+    throw coded(
+      'CLEARWAY_NET',
+      new Error(`--mtu ${mtu} is more than ${tap ?? xdp} takes (${out.mtu}): ${out.fix(mtu)}, or say --mtu with less`),
     );
   }
   const rest = { hint: out?.hint, mtu: out?.mtu, xdp: out?.xdp };

@@ -10,6 +10,7 @@ import { netHeaderBytes, type Offloads } from './net-header.js';
 /** A tap that cannot be had: why, and how to fix it, in a sentence. */
 class TapError extends Error {
   override readonly name = 'TapError';
+  readonly code = 'CLEARWAY_NET';
 }
 
 const allOffloads = TapOffload.checksum | TapOffload.tso4 | TapOffload.tso6;
