@@ -10,11 +10,12 @@ import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
-  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -24,7 +25,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const compiled = join(root, 'dist/src');
-const folder = join(root, 'dist/bundle');
+const finished = join(root, 'dist/bundle');
+/** Where it is made, at the same depth: it is in its place when it is whole, and a build that was ended leaves the last one. */
+const folder = `${finished}-${process.pid}`;
 const command = join(folder, 'main.js');
 
 /** Installed beside it, but for the table of media types, which costs more to find than to read. */
@@ -139,21 +142,6 @@ const koffiDirectly = inPlaceOf(/^koffi$/, 'directly', (path) => {
   return `module.exports=require(${JSON.stringify(directly)}).load('${version}')??require('${path}')`;
 });
 
-function newestMs(directory) {
-  let latest = 0;
-  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || !entry.name.endsWith('.js') || entry.name.endsWith('.test.js')) continue;
-    latest = Math.max(latest, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
-  }
-  return latest;
-}
-
-function isFresh() {
-  const built = statSync(command, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const tools = [fileURLToPath(import.meta.url), loader, keeper, directly].map((path) => statSync(path).mtimeMs);
-  return built > Math.max(newestMs(compiled), ...tools);
-}
-
 /**
  * esbuild makes a copy of what a module of Node's exports, property by property, for a default export that is never asked for. The text stays as
  * long as it was, as maps count its characters.
@@ -213,7 +201,7 @@ async function keepCodeOf(folder, more, paths) {
   const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
   const options = ['serve', folder, '--port', '0', '--workers', '1', ...more];
   const child = spawn(process.execPath, ['--require', keeper, command, ...options], {
-    env,
+    env: { ...env, CLEARWAY_BUNDLE: finished },
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: 30_000,
   });
@@ -229,11 +217,34 @@ async function keepCodeOf(folder, more, paths) {
   await ended;
 }
 
-/** Bundles it all, if anything was compiled since. */
-export async function bundle() {
-  if (isFresh()) return;
+/** Takes away what builds left that were ended on the way. */
+function removeUnfinished() {
+  for (const name of readdirSync(dirname(finished))) {
+    const [, id] = /^bundle-(\d+)(?:-last)?$/.exec(name) ?? [];
+    if (id === undefined || isRunning(Number(id))) continue;
+    rmSync(join(dirname(finished), name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(id) {
+  if (id === process.pid) return false;
+  try {
+    return process.kill(id, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/** The last one steps aside first, so that for a moment there is none, and never a part of one. */
+function putInPlace() {
+  const last = `${folder}-last`;
+  if (existsSync(finished)) renameSync(finished, last);
+  renameSync(folder, finished);
+  rmSync(last, { recursive: true, force: true });
+}
+
+async function makeBundle() {
   const { build } = await import('esbuild');
-  rmSync(folder, { recursive: true, force: true });
   const common = {
     bundle: true,
     platform: 'node',
@@ -263,6 +274,19 @@ export async function bundle() {
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   keepShellLine();
   await keepCode();
+}
+
+/** Bundles it all, if anything was compiled since. */
+export async function bundle() {
+  const { isBundleFresh } = await import('../dist/tools/bundle-freshness.js');
+  if (isBundleFresh(join(finished, 'main.js'), compiled)) return;
+  removeUnfinished();
+  try {
+    await makeBundle();
+    putInPlace();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await bundle();

@@ -5,13 +5,17 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   closeSync,
+  copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -234,4 +238,40 @@ test('where the native part of koffi is not where npm puts it, koffi looks for i
 }, async () => {
   const { main } = await watchedStart(1, 'koffi.node');
   assert.ok(main.includes('module'));
+});
+
+test('a build that is ended on the way leaves the last bundle as it was, and the next takes away what is left of it', {
+  skip,
+}, async () => {
+  const root = mkdtempSync(join(tmpdir(), 'clearway-bundle-'));
+  try {
+    mkdirSync(join(root, 'tools'));
+    mkdirSync(join(root, 'dist/bundle'), { recursive: true });
+    for (const name of ['bundle.mjs', 'cached-code.cjs', 'keep-code.cjs', 'koffi-directly.cjs'])
+      copyFileSync(join(repositoryRoot, 'tools', name), join(root, 'tools', name));
+    copyFileSync(join(repositoryRoot, 'package.json'), join(root, 'package.json'));
+    for (const name of ['node_modules', 'dist/src', 'dist/tools'])
+      symlinkSync(join(repositoryRoot, name), join(root, name));
+    writeFileSync(join(root, 'dist/bundle/main.js'), 'the last one');
+    utimesSync(join(root, 'dist/bundle/main.js'), 1000, 1000);
+    const unfinished = (): string[] => readdirSync(join(root, 'dist')).filter((name) => name.startsWith('bundle-'));
+    const ended: string[] = [];
+    for (let round = 0; round < 2; round++) {
+      const child = spawn(process.execPath, [join(root, 'tools/bundle.mjs')], { stdio: 'inherit' });
+      const name = `bundle-${child.pid}`;
+      while (!existsSync(join(root, 'dist', name))) {
+        assert.equal(child.exitCode, null);
+        await sleep(10);
+      }
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      assert.deepEqual(unfinished(), [name], 'and none of an earlier build');
+      ended.push(name);
+      assert.deepEqual(readdirSync(join(root, 'dist/bundle')), ['main.js']);
+      assert.equal(readFileSync(join(root, 'dist/bundle/main.js'), 'utf8'), 'the last one');
+    }
+    assert.notEqual(ended[0], ended[1]);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });

@@ -4,15 +4,18 @@
 'use strict';
 
 const { writeFileSync } = require('node:fs');
+const { basename, join } = require('node:path');
 const vm = require('node:vm');
 
 const ending = /\.code\.js$/;
 
 vm.Script = class extends vm.Script {
   constructor(source, options) {
-    super(source, options);
     const { filename } = options ?? {};
-    if (!ending.test(filename ?? '')) return;
+    const isKept = ending.test(filename ?? '');
+    // The code remembers where it was: it is to say where it will be.
+    super(source, isKept ? { ...options, filename: join(process.env.CLEARWAY_BUNDLE, basename(filename)) } : options);
+    if (!isKept) return;
     process.once('exit', () => writeFileSync(filename.replace(ending, '.code.cache'), this.createCachedData()));
   }
 };

@@ -1,9 +1,10 @@
 // Peer: Clearway itself, started as a user starts it, one worker, one engine forced.
 
 import type { ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isBundleFresh } from '../../tools/bundle-freshness.js';
 import { startPinned, stopChild } from '../host/child.js';
 import { freePort } from '../host/port.js';
 import { announced, type Peer, type RunningPeer, repositoryRoot, type StartContext } from './peer.js';
@@ -11,23 +12,15 @@ import { announced, type Peer, type RunningPeer, repositoryRoot, type StartConte
 const asked = process.env.CLEARWAY_BENCH_PROGRAM;
 const program = asked ?? join(repositoryRoot, 'dist/bundle/main.js');
 
-/** When a file was written, in milliseconds; 0 when it is not there. */
-const writtenMs = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-
 /**
  * Why a bundle cannot be measured; undefined when it can. The compiler alone leaves it as it was: what would be measured is code of some earlier time.
  * @param compiled the folder that it was made of; left out for a program that was named
  */
-export function bundleAbsence(bundle: string, compiled?: string): string | undefined {
-  const builtMs = writtenMs(bundle);
+export function bundleAbsence(bundle: string, compiled?: string, isFresh = isBundleFresh): string | undefined {
   const name = relative(repositoryRoot, bundle);
-  if (builtMs === 0) return `${name} is not there (run: npm run build)`;
-  if (compiled === undefined) return undefined;
-  // The rule of tools/bundle.mjs.
-  const files = readdirSync(compiled, { recursive: true, encoding: 'utf8' });
-  const isNewer = (file: string) =>
-    file.endsWith('.js') && !file.endsWith('.test.js') && writtenMs(join(compiled, file)) >= builtMs;
-  return files.some(isNewer) ? `${name} is older than what was compiled (run: npm run build)` : undefined;
+  if (!existsSync(bundle)) return `${name} is not there (run: npm run build)`;
+  if (compiled === undefined || isFresh(bundle, compiled)) return undefined;
+  return `${name} is older than what was compiled (run: npm run build)`;
 }
 
 /** The address in a file that stdout goes to. @throws when there is none within 15 s. */
