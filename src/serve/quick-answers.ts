@@ -11,13 +11,14 @@ import { isResident } from '../transport/page-cache.js';
 import { Field, Method, type RequestHead } from '../wire/http1/request.js';
 import { reasonPhrase } from '../wire/http1/status.js';
 import { CodingChoice } from './coding-choice.js';
+import { ContentTags } from './content-tags.js';
 import { Fact, Kind, Maker } from './file-table.js';
 import { type CachedResponse, FrameCache, type FrameFacts, Variant } from './frame-cache.js';
 import { type FrameReferences, referencesOf, sendReferences } from './frame-references.js';
 import type { FieldWriter } from './head.js';
 import { HeadWriter, headRoom } from './head-writer.js';
 import type { HttpState } from './http-protocol.js';
-import { tagOfContent, words, writeTag } from './identity.js';
+import { words, writeTag } from './identity.js';
 import { Way } from './metrics.js';
 import type { OpenFile } from './open-files.js';
 import { paceMedia } from './pacing.js';
@@ -65,6 +66,7 @@ interface Message {
 /** See the file's head. One for each responder. */
 export class QuickAnswers {
   readonly frames: FrameCache;
+  readonly tags: ContentTags;
   readonly writer: HeadWriter;
   readonly #site: Site;
   readonly #options: QuickOptions;
@@ -76,6 +78,7 @@ export class QuickAnswers {
     this.#site = site;
     this.#options = options;
     this.#fields = fields;
+    this.tags = new ContentTags(site.table, options.inlineBytes);
     this.frames = new FrameCache(options.inlineBytes + headRoom + options.fieldBytes, options.frameBudget);
     this.writer = new HeadWriter(this.frames.region);
   }
@@ -112,25 +115,25 @@ export class QuickAnswers {
     const varies = available !== 0;
     table.hit(chosen);
     if ((head.fieldPresent & validating) !== 0 && !this.#hasTag(chosen, varies, nowSeconds)) return false;
-    switch (quickPlan(head, table, chosen, isGet, nowSeconds)) {
-      case 200:
-        return this.#whole(connection, chosen, varies, isGet, close, nowSeconds);
-      case 206:
-        return this.#part(connection, chosen, varies, close, nowSeconds);
-      case 304:
-        return this.#notModified(connection, chosen, varies, close, nowSeconds);
-      default:
-        return false;
-    }
+    const planned = quickPlan(head, table, chosen, isGet, nowSeconds);
+    if (planned === 200) return this.#whole(connection, chosen, varies, isGet, close, nowSeconds);
+    if ((planned !== 206 && planned !== 304) || !this.#hasTag(chosen, varies, nowSeconds)) return false;
+    return planned === 206
+      ? this.#part(connection, chosen, varies, close, nowSeconds)
+      : this.#notModified(connection, chosen, varies, close, nowSeconds);
   }
 
-  /** Whether a file's tag is the one that it keeps: a small one's is that of its content, from the first answer on. */
+  /** Whether there is a tag to answer with; a small file is looked at for it where it is in memory, and has to be waited for where it is not. */
   #hasTag(entry: number, varies: boolean, nowSeconds: number): boolean {
-    const { table } = this.#site;
-    if ((table.facts.get(entry) & Fact.tagged) !== 0 || table.size.get(entry) > this.#options.inlineBytes) return true;
+    if (this.tags.has(entry)) return true;
     this.cached(entry, varies, nowSeconds);
     // Looked at for its content, it may turn out to be another file by now.
-    return table.kind.get(entry) === Kind.file;
+    return this.#site.table.kind.get(entry) === Kind.file && this.tags.has(entry);
+  }
+
+  /** Lets go of a response that was filled for one answer, if those that it would push out are asked for more. */
+  settle(cached: CachedResponse): void {
+    if (!this.frames.admits(cached.frame, cached.entry, this.#site.table.hits)) cached.drop();
   }
 
   #whole(
@@ -159,7 +162,7 @@ export class QuickAnswers {
     if (file !== undefined && references !== undefined) this.#refer(connection, file, references, size);
     else if (file !== undefined) connection.sendExtent(file.retain(), 0, size, 0);
     // Of more files than there is room for, those stay that are asked for most: this one is freed when it is sent.
-    if (cached !== kept && !this.frames.admits(cached.frame, entry, table.hits)) cached.drop();
+    if (cached !== kept) this.settle(cached);
     return true;
   }
 
@@ -366,11 +369,7 @@ export class QuickAnswers {
       return undefined;
     }
     if (size === bodyBytes && (table.facts.get(entry) & Fact.tagged) === 0) {
-      tagOfContent(this.frames.region.bytes, bodyAt, bodyBytes, table.coding.get(entry));
-      table.tagHigh.set(entry, words.high);
-      table.tagLow.set(entry, words.low);
-      table.facts.set(entry, table.facts.get(entry) | Fact.tagged);
-      this.frames.of(entry, Variant.notModified)?.drop();
+      this.tags.set(entry, this.frames.region.bytes, bodyAt, bodyBytes);
       writeTag(this.frames.region.bytes, tagAt, words.high, words.low);
     }
     const headEnd = bodyAt - frame;

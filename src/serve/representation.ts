@@ -56,7 +56,7 @@ export class Representation implements Resource {
 
   /** The strong entity tag, with its quotes. */
   get etag(): string {
-    // Until its content was read a file has another tag: neither is ever that of other bytes.
+    // Until its content was read a small file has another tag, which is never sent: that waits for it (file-answers.ts).
     if (this.valid) this.#etag = formatTag(this.#table.tagHigh.get(this.entry), this.#table.tagLow.get(this.entry));
     return this.#etag;
   }

@@ -9,6 +9,7 @@ import { BasePath, Place } from './base-path.js';
 import type { BeneathExtension } from './beneath.js';
 import { BeneathAnswers } from './beneath-answers.js';
 import { type Exchange, exchangeOf, type HttpConnection, refusedExchange } from './exchange.js';
+import { FileAnswers } from './file-answers.js';
 import { Folders } from './folders.js';
 import type { FrameCache } from './frame-cache.js';
 import { type FieldPolicy, FieldWriter, preflightFields, type TextMemory } from './head.js';
@@ -17,7 +18,7 @@ import { Missing } from './missing.js';
 import { requestFields } from './plan.js';
 import { QuickAnswers } from './quick-answers.js';
 import { Replies } from './replies.js';
-import { type Selected, Selector } from './selection.js';
+import { type Selected, type Selection, Selector } from './selection.js';
 import { ResourceSender, type Sending } from './send-resource.js';
 import { Site } from './site.js';
 import { SiteTexts } from './site-texts.js';
@@ -51,6 +52,7 @@ export class Responder {
   readonly #metrics: Metrics;
   readonly #options: ResponderOptions;
   readonly #fields: FieldWriter;
+  readonly #files: FileAnswers;
   readonly #folders: Folders;
   readonly #quick: QuickAnswers;
   readonly #base: BasePath | undefined;
@@ -95,6 +97,7 @@ export class Responder {
       sendingOf: (selected: Selected) => this.#sendingOf(selected),
     };
     this.#missing = new Missing(parts);
+    this.#files = new FileAnswers({ ...parts, missing: this.#missing });
     const handler = extension?.open({ loop, site: this.site, warn, answers: () => metrics.responses });
     const pages = extension && handler && { claims: extension.claims, noteOf: (path: string) => handler.noteOf(path) };
     this.#folders = new Folders({ ...parts, base, pages });
@@ -157,11 +160,12 @@ export class Responder {
       return;
     }
     const target = path.wellKnown ? { ...path, dotfile: false } : path;
-    const found = this.#selector.select(target, exchange.acceptEncoding);
+    const find = (): Selection => this.#selector.select(target, exchange.acceptEncoding);
+    const found = find();
     switch (found.kind) {
       case 'file':
         if (this.#beneath?.isAsked(found.chosen, head) === true) this.#beneath.answer(exchange, head, target, found);
-        else this.#file(exchange, head, found);
+        else this.#file(exchange, head, found, find);
         return;
       case 'beneath':
         // Found only where there is an extension.
@@ -183,22 +187,14 @@ export class Responder {
     }
   }
 
-  #file(exchange: Exchange, head: RequestHead, selected: Selected): void {
+  /** @param again finds anew what is answered with */
+  #file(exchange: Exchange, head: RequestHead, selected: Selected, again: () => Selection): void {
     const { chosen } = selected;
-    if (this.#documents?.isDocument(chosen) === true) {
-      this.#documents.answer(exchange, head, chosen);
-      return;
-    }
-    // Held while it is answered: filling its frame may find that the path is another's by now.
-    const file = chosen.file.retain();
-    try {
-      this.#sender.answer(exchange, this.#sendingOf(selected), requestFields(head));
-    } finally {
-      file.release();
-    }
+    if (this.#documents?.isDocument(chosen) === true) this.#documents.answer(exchange, head, chosen);
+    else this.#files.answer(exchange, requestFields(head), selected, again);
   }
 
-  /** What is sent of a file: a small one's entity tag is that of its content, from the first answer on. */
+  /** What is sent of a file: a small one out of its frame, if it is in memory. */
   #sendingOf({ chosen, varies }: Selected): Sending {
     const isSmall = chosen.size <= this.#options.inlineBytes;
     const held = isSmall ? this.#quick.cached(chosen.entry, varies, this.#replies.seconds) : undefined;
@@ -229,9 +225,10 @@ export class Responder {
   }
 
   #notFound(exchange: Exchange, head: RequestHead, status: number, path: CanonicalPath): void {
-    const page = status === 404 ? this.#missing.pageInstead(exchange, path) : undefined;
+    const find = (): Selected | undefined => this.#missing.pageInstead(exchange, path);
+    const page = status === 404 ? find() : undefined;
     if (page === undefined) this.#missing.answer(exchange, status);
-    else this.#file(exchange, head, page);
+    else this.#file(exchange, head, page, () => find() ?? { kind: 'nothing', status: 404 });
   }
 
   /** Refuses what could not be read as a request: the status in words, and the connection ends. */

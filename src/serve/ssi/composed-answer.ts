@@ -4,12 +4,12 @@
 import type { SgList } from '../../memory/sg-list.js';
 import type { Loop } from '../../transport/loop.js';
 import type { RequestHead } from '../../wire/http1/request.js';
+import { ColdRead, type Fetched, fetchCold } from '../cold.js';
 import type { Exchange } from '../exchange.js';
 import type { OpenFile } from '../open-files.js';
 import type { Replies } from '../replies.js';
 import type { Representation } from '../representation.js';
 import type { Until } from '../waiting.js';
-import { ColdRead, type Fetched, fetchCold } from './cold.js';
 import { IncludeError, type SsiComposer } from './composer.js';
 import { keptRequestOf, requestOf } from './request.js';
 import type { SsiRequest } from './variables.js';

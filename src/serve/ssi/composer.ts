@@ -14,12 +14,12 @@ import { canonicalPath, encodePath } from '../../wire/http/path.js';
 import { evaluateCondition, substitute } from '../../wire/ssi/expression.js';
 import { type MatchBudget, matchStepsPerPage } from '../../wire/ssi/pattern.js';
 import type { SsiEncoding, SsiNode } from '../../wire/ssi/program.js';
+import { demandResident, type Fetched } from '../cold.js';
 import type { CachedResponse } from '../frame-cache.js';
 import type { OpenFile } from '../open-files.js';
 import type { Representation } from '../representation.js';
 import type { Site } from '../site.js';
 import type { SitePath } from '../site-types.js';
-import { demandResident, type Fetched } from './cold.js';
 import { includeLanguage, type SsiDocument, SsiDocuments } from './documents.js';
 import { defaultTimeFormat, requestVariable, type SsiRequest, type SsiScope } from './variables.js';
 

@@ -8,9 +8,9 @@ import type { Lender } from '../../memory/segment.js';
 import { parseEsi } from '../../wire/ssi/parse-esi.js';
 import { parseSsi } from '../../wire/ssi/parse-ssi.js';
 import type { SsiNode } from '../../wire/ssi/program.js';
+import { demandResident, type Fetched } from '../cold.js';
 import type { Representation } from '../representation.js';
 import type { SitePath } from '../site-types.js';
-import { demandResident, type Fetched } from './cold.js';
 
 /** Which language a file's name says that it is written in; undefined: none. */
 export function includeLanguage(path: string): 'ssi' | 'esi' | undefined {

@@ -1,16 +1,22 @@
-// What a document needs that is not in memory: composing stops with a ColdRead, the range is fetched without blocking the
-// loop, and composing begins anew. Not here: who waits for it (waiting.ts).
+// What an answer needs that is not in memory: it is fetched without blocking the loop, and the answer begins anew; composing a document
+// stops with a ColdRead for that. Not here: who waits for it (waiting.ts).
 
-import { Endpoint } from '../../transport/endpoint.js';
-import type { Loop } from '../../transport/loop.js';
-import { isResident } from '../../transport/page-cache.js';
-import type { OpenFile } from '../open-files.js';
+import { Endpoint } from '../transport/endpoint.js';
+import type { Loop } from '../transport/loop.js';
+import { isResident } from '../transport/page-cache.js';
+import type { OpenFile } from './open-files.js';
 
 /** Files that were fetched for a page: they are read even if memory pressure took a part of them again. */
 export type Fetched = Set<OpenFile>;
 
-/** Bytes from the beginning of a file have to come from the disk before composing can go on. */
-export class ColdRead extends Error {
+/** Bytes from the beginning of a file that have to come from the disk before an answer can go on. */
+export interface Cold {
+  readonly file: OpenFile;
+  readonly length: number;
+}
+
+/** Composing cannot go on without them. */
+export class ColdRead extends Error implements Cold {
   override readonly name = 'ColdRead';
   readonly file: OpenFile;
   readonly length: number;
@@ -32,7 +38,7 @@ class Fetch extends Endpoint {
   readonly #file: OpenFile;
   readonly #done: () => void;
 
-  constructor(loop: Loop, cold: ColdRead, done: () => void) {
+  constructor(loop: Loop, cold: Cold, done: () => void) {
     super();
     this.#loop = loop;
     this.#file = cold.file.retain();
@@ -52,6 +58,6 @@ class Fetch extends Endpoint {
 }
 
 /** Fetches what was cold and calls back, later; a range that could not be fetched is for the reader to find out. */
-export function fetchCold(loop: Loop, cold: ColdRead, done: () => void): void {
+export function fetchCold(loop: Loop, cold: Cold, done: () => void): void {
   new Fetch(loop, cold, done);
 }
