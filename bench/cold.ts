@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { coldAbsence, dropPages, residentBytes, writeRandomFile } from './files.js';
+import { machineCpu } from './host/cpu.js';
 import { downloadResult, startDownload } from './load/download.js';
 import { runWrk } from './load/wrk.js';
 import type { Options } from './options.js';
@@ -24,6 +25,8 @@ export interface ColdRound {
   readonly diskBytes: number;
   /** Bytes that the 8 clients received meanwhile. */
   readonly bulkBytes: number;
+  /** Processors' time that the hypervisor gave to others meanwhile: nothing runs then, and no server's latency is its own. */
+  readonly stolenShare: number;
 }
 
 /** One server's rounds, or why it has none. */
@@ -79,19 +82,21 @@ async function besideReaders(
   names: readonly string[],
   repeat: boolean,
   setting: Setting,
-): Promise<{ p99Us: number; bytes: number }> {
+): Promise<{ p99Us: number; bytes: number; stolenShare: number }> {
   const { seconds, session } = setting;
   const urls = names.map((name) => `${peer.origin}/${name}`);
   const plan = { urls, connections: readers, seconds: seconds + 1, repeat };
   const child = startDownload(plan, { ...session.placement.load, niceness: downloaderNiceness });
   const download = downloadResult(child, seconds + 20);
   await sleep(300); // the readers are under way when the prober starts
+  const [stolenNs, beganMs] = [machineCpu().stolenNs, performance.now()];
   const [p99Us, read] = await Promise.all([hotP99Us(peer, setting), download]);
+  const stolenShare = (machineCpu().stolenNs - stolenNs) / 1e6 / (performance.now() - beganMs);
   if (read.trouble) throw new Error(read.trouble);
   if (!repeat && read.durationSeconds < seconds) {
     throw new Error(`the cold files were read whole in ${read.durationSeconds.toFixed(1)} s: use fewer --seconds`);
   }
-  return { p99Us, bytes: read.bytes };
+  return { p99Us, bytes: read.bytes, stolenShare };
 }
 
 async function measureCold(peer: RunningPeer, setting: Setting): Promise<ColdRound> {
@@ -108,7 +113,8 @@ async function measureCold(peer: RunningPeer, setting: Setting): Promise<ColdRou
   const diskBytes = diskReadBytes() - diskBefore;
   if (diskBytes < cold.bytes / 2)
     throw new Error(`only ${diskBytes} of ${cold.bytes} bytes came from a disk: not cold`);
-  return { aloneP99Us, warmP99Us: warm.p99Us, coldP99Us: cold.p99Us, diskBytes, bulkBytes: cold.bytes };
+  const { p99Us: coldP99Us, bytes: bulkBytes, stolenShare } = cold;
+  return { aloneP99Us, warmP99Us: warm.p99Us, coldP99Us, diskBytes, bulkBytes, stolenShare };
 }
 
 function writeFiles(session: Session, eachBytes: number): void {
@@ -167,6 +173,7 @@ export function renderCold({ results, absent }: ColdReport): string {
     'beside cold',
     'GiB sent',
     'GiB from disk',
+    '% of a processor stolen',
     'notes',
   ];
   const lines = results.map((result) => {
@@ -179,9 +186,10 @@ export function renderCold({ results, absent }: ColdReport): string {
       show(of('coldP99Us')),
       show(of('bulkBytes') / 2 ** 30),
       show(of('diskBytes') / 2 ** 30),
+      show(of('stolenShare') * 100),
       result.trouble ?? '',
     ];
   });
   const missing = absent.map(({ name, reason }) => `* not in this run: ${name}: ${reason}`);
-  return [renderTable(head, lines, [0, 7]), ...missing].join('\n');
+  return [renderTable(head, lines, [0, 8]), ...missing].join('\n');
 }

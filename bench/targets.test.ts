@@ -52,7 +52,14 @@ function evidence(share: number, own: Partial<Measurement>, left: number): Evide
     rounds: [{ connections: 1000, kept: 990, memoryBytesEach, fileDescriptors: 1, otherDescriptorsEach: 1 }],
     trouble: undefined,
   });
-  const cold = { aloneP99Us: 100, warmP99Us: 150, coldP99Us: 100 * (2 + left), diskBytes: 1, bulkBytes: 1 };
+  const cold = {
+    aloneP99Us: 100,
+    warmP99Us: 150,
+    coldP99Us: 100 * (2 + left),
+    diskBytes: 1,
+    bulkBytes: 1,
+    stolenShare: 0.4,
+  };
   const holding = (more: number) => ({ descriptors: 20 + more, frames: 5 + more, rssBytes: 0 });
   const churn = {
     peer: server,

@@ -129,7 +129,11 @@ function findCold({ cold }: Evidence, server: string): Finding | undefined {
     rounds.map((round) => round.warmP99Us),
     alone,
   );
-  const remark = rounds.length === 0 ? '' : `${show(warm, 'x')} beside warm ones, alone ${show(median(alone))} us`;
+  const stolen = median(rounds.map((round) => round.stolenShare)) * 100;
+  const remark =
+    rounds.length === 0
+      ? ''
+      : `${show(warm, 'x')} beside warm ones, alone ${show(median(alone))} us; ${show(stolen)} % of a processor stolen meanwhile`;
   return { value: coldRatio(result), remark };
 }
 
