@@ -88,7 +88,7 @@ test('a picture that is decoded in front of a gap and shown behind it does not l
   );
   near(starts(presentationOf(film)), [0.04, 7.4], 1e-9);
   const held = video(0, 50, { count: 3, duration: (n) => (n === 2 ? 125 : 1), offset: (n) => [1, 2, 0][n]! });
-  near(starts(presentationOf(madeUpFilm(held))), [0.04, 5.12], 1e-9);
+  near(starts(presentationOf(madeUpFilm(held))), [0.04, 5.08], 1e-9);
 });
 
 test('one picture that lasts for no time is shown for a moment', () => {

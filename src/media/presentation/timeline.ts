@@ -45,8 +45,10 @@ export function presentationTicks(timeline: Timeline, sample: number): number {
 const preRollSeconds = 0.5;
 /** So many samples in a row that are shown behind a key frame end the search for ones shown before it: they follow it directly. */
 const leadingWindow = 4;
-/** Samples that are looked at a time for the last one shown, and at the end for the one that ends last. */
+/** Samples that are looked at a time for the last one shown. */
 const lastWindow = 128;
+/** Samples of which one ends last: no codec keeps more pictures back. */
+const reorderWindow = 16;
 
 /**
  * The timelines of a film. Where an edit begins inside a group of pictures, the presentation begins at its key frame, since players
@@ -183,12 +185,14 @@ export function endBefore({ samples }: FilmTrack, first: number, endTicks: numbe
 }
 
 /**
- * The latest end, in composition time, of the samples from `first` up to, and without, `end`. The one that is shown last is shown as long as the one that is decoded last: tables have the time
- * to the next decode time, which of a picture that is decoded in front of a gap, and shown behind it, is the gap.
+ * The latest end, in composition time, of the samples from `first` up to, and without, `end`. Only of the last ones: how long a sample lasts is the time to the next decode time, which of a
+ * picture that is decoded in front of a gap, and shown behind it, is the gap.
  */
 export function latestEnd({ samples }: Pick<FilmTrack, 'samples'>, first: number, end: number): number {
   let latest = Number.NEGATIVE_INFINITY;
-  for (let sample = Math.max(first, end - lastWindow); sample < end; sample++)
-    latest = Math.max(latest, samples.decodeTime(sample) + samples.compositionOffset(sample));
-  return latest + samples.duration(end - 1);
+  for (let sample = Math.max(first, end - reorderWindow); sample < end; sample++) {
+    const ticks = samples.decodeTime(sample) + samples.compositionOffset(sample) + samples.duration(sample);
+    if (ticks > latest) latest = ticks;
+  }
+  return latest;
 }
