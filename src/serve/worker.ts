@@ -145,12 +145,13 @@ function openLog(start: WorkerStart, port: PortOfWorker, loop: Loop): AccessLog 
   return new AccessLog(loop, log, index, options.log, said);
 }
 
-function limitsOf({ share, options }: WorkerStart, isBypass: boolean): ListenerLimits {
+function limitsOf({ share, options }: WorkerStart, isBypass: boolean, site: Site): ListenerLimits {
   const { connections: maxConnections, parting: mostParting, descriptorLimit } = share;
+  const relieve = (): boolean => site.descriptors.relieve();
   const common = { maxConnections, mostParting, yieldAfterMs, minRate: options.minRate, rateWindowMs, backlogLimit };
   // Sockets past the kernel are no descriptors.
   if (isBypass) return common;
-  return { ...common, descriptorLimit, askDescriptorLimit: () => descriptorLimitOf(openFilesLimit()) };
+  return { ...common, descriptorLimit, askDescriptorLimit: () => descriptorLimitOf(openFilesLimit()), relieve };
 }
 
 function assemble(
@@ -193,7 +194,7 @@ function assemble(
   };
   const proxies = proxyPolicy(options.trustProxy, options.proxyProtocol);
   const protocol = new HttpProtocol(loop, responder, metrics, log, timeouts, options.pace, failed, proxies);
-  const limits = limitsOf(start, queue !== undefined);
+  const limits = limitsOf(start, queue !== undefined, responder.site);
   const listener = new Listener<HttpState>(loop, queue?.sockets ?? start.sockets, protocol, limits, overflow(options));
   parts.listener = listener;
 

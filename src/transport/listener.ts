@@ -18,6 +18,8 @@ export interface ListenerLimits {
   readonly askDescriptorLimit?: () => number;
   /** Connections that were turned away and may read why; 64 without it. */
   readonly mostParting?: number;
+  /** Lets go of descriptors that others keep for later, for a connection that has a place; false where there are none. */
+  readonly relieve?: () => boolean;
   /** Where connections are turned away those are closed, for the next ones, that have been idle for so long; without it none is. */
   readonly yieldAfterMs?: number;
   /** Bytes a second that a reader must take, averaged over `rateWindowMs`; 0: no limit. */
@@ -168,7 +170,8 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     if (!isShortage(-result) && result !== -Errno.ENOBUFS) return false;
     this.#askLimit();
     this.#missing += 1 + (this.#open.length >> 4);
-    return this.#partFromAll();
+    if (this.#partFromAll()) return true;
+    return this.#open.length < this.#limits.maxConnections && this.#limits.relieve?.() === true;
   }
 
   /** Takes in a socket of our own that is connected, however many are: as one that was accepted, and not counted as such. */

@@ -2,6 +2,7 @@
 // read it, cold files that hold nobody up, and nothing left behind afterwards.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { closeSync, fsyncSync, openSync, readdirSync, readlinkSync, statfsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { dropCached } from '../../../src/kernel/file.js';
@@ -201,6 +202,93 @@ forEachEngine('few descriptors', (engine) => {
   });
 });
 
+forEachEngine('fewer descriptors than clients', (engine) => {
+  test('those who have a place are answered, out of files that have to be opened as well, and everybody in the end', {
+    skip: ownProcess,
+  }, async () => {
+    const site = new TestSite();
+    const small = 'small'.padEnd(100, '.');
+    const large = patterned(100_000).toString('latin1');
+    for (let index = 0; index < 40; index++)
+      site.write(`${index}.bin`, index % 2 === 0 ? small : Buffer.from(large, 'latin1'));
+    const limited = ['-c', 'ulimit -n 70 && exec "$0" "$@"', process.execPath, program];
+    const options = [site.root, '--engine', engine, '--workers', '1'];
+    const server = await runServer(options, {}, { command: 'bash', args: limited });
+    /** Asks until it was answered three times, on one connection where it may keep that. */
+    const visit = async (index: number): Promise<void> => {
+      for (let answered = 0, tries = 0; answered < 3; tries++) {
+        assert.ok(tries < 1000, `${answered} of three answers`);
+        try {
+          const client = await RawClient.open(server);
+          try {
+            for (; answered < 3; answered++) {
+              const file = (index * 7 + answered * 11) % 40;
+              client.send(get(`/${file}.bin`));
+              const { status, text } = await client.response();
+              if (status === 503) break;
+              assert.equal(status, 200);
+              assert.ok(text === (file % 2 === 0 ? small : large), `${file}.bin`);
+            }
+          } finally {
+            client.destroy();
+          }
+        } catch (error) {
+          // Turned away with its request unread.
+          if ((error as NodeJS.ErrnoException).code === 'ERR_ASSERTION') throw error;
+        }
+        await pause(20);
+      }
+    };
+    await Promise.all(Array.from({ length: 200 }, (_, index) => visit(index)));
+    server.child.kill('SIGTERM');
+    assert.equal(await server.ended, 0);
+    site.remove();
+  });
+});
+
+forEachEngine('no descriptor left', (engine) => {
+  test('files that are kept open make way for a connection that has a place', {
+    skip: ownProcess || (spawnSync('prlimit', ['--version']).status !== 0 && 'prlimit is not here'),
+  }, async () => {
+    const site = new TestSite();
+    const files = 40;
+    for (let index = 0; index < files; index++) site.write(`${index}.bin`, Buffer.alloc(40_000, index));
+    const limited = ['-c', 'ulimit -n 256 && exec "$0" "$@"', process.execPath, program];
+    const options = [site.root, '--engine', engine, '--workers', '1', '--inline-limit', '4K'];
+    const server = await runServer(options, {}, { command: 'bash', args: limited });
+    const pid = server.child.pid!;
+    const first = await RawClient.open(server);
+    const ask = async (index: number): Promise<void> => {
+      first.send(get(`/${index}.bin`));
+      assert.equal((await first.response()).body[0], index);
+    };
+    for (let index = 0; index < files; index++) await ask(index);
+    // As many as leave no number free, with files among them.
+    const numbers = new Set(readdirSync(`/proc/${pid}/fd`).map(Number));
+    let limit = 0;
+    while (numbers.has(limit)) limit++;
+    assert.ok(descriptorsBelow(pid, limit, site.root) > 20, `${limit} of ${numbers.size} numbers in a row`);
+    assert.equal(spawnSync('prlimit', [`--pid=${pid}`, `--nofile=${limit}:256`]).status, 0);
+    const second = await RawClient.open(server);
+    second.send(get('/0.bin'));
+    let isAnswered = false;
+    const answer = second.response().finally(() => {
+      isAnswered = true;
+    });
+    // None of them is let go of for being idle.
+    for (let index = 0; !isAnswered; index = (index + 1) % files) {
+      await ask(index);
+      await pause(5);
+    }
+    assert.equal((await answer).status, 200);
+    first.destroy();
+    second.destroy();
+    server.child.kill('SIGTERM');
+    assert.equal(await server.ended, 0);
+    site.remove();
+  });
+});
+
 test('more connections than the limit on open files allows: it is raised, or it is said what will be', {
   skip: process.platform === 'linux' ? ownProcess : 'needs Linux',
 }, async () => {
@@ -230,6 +318,12 @@ test('more connections than the limit on open files allows: it is raised, or it 
   assert.equal(await server.ended, 0);
   site.remove();
 });
+
+/** Descriptors of a process with numbers below `limit` that lead to files of a folder. */
+function descriptorsBelow(pid: number, limit: number, folder: string): number {
+  const isOne = (fd: number): boolean => readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith(`${folder}/`);
+  return Array.from({ length: limit }, (_, fd) => fd).filter(isOne).length;
+}
 
 /** Descriptors of a process that lead to a path. */
 function descriptorsOf(pid: number, path: string): number {
