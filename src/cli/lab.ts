@@ -90,6 +90,8 @@ function parseBytes(text: string): number {
 function plansOf(names: readonly string[], bytes: number): LabPlan[] {
   if (names.length === 0) return [{ treatments, senders: senderNames, bytes }];
   return names.map((name) => {
+    // A name of one part or two, none of them empty: all is what is run without a name.
+    if (!/^[^/]+(?:\/[^/]+)?$/.test(name)) throw unknown(name, []);
     const [path = '', way] = senderNames.includes(name as SenderName) ? [undefined, name] : name.split('/');
     const chosen = treatments.filter((each) => path === '' || each.name === path || each.group === path);
     const words = [...treatments.flatMap((each) => [each.name, each.group ?? each.name]), ...senderNames];
