@@ -78,7 +78,9 @@ export async function run(args: string[]): Promise<number> {
   try {
     prepareStore();
   } catch (error) {
-    const why = `the profile could not be stored: ${fileTrouble(error)} (${(error as NodeJS.ErrnoException).path ?? '~'})`;
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (code === 'CLEARWAY_PROFILE') throw error;
+    const why = `the profile could not be stored: ${fileTrouble(error)} (${path})`;
     throw coded('CLEARWAY_PROFILE', new Error(`${why}; set XDG_CONFIG_HOME to a folder that this user may write to`));
   }
   const started = Date.now();

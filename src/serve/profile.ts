@@ -1,17 +1,31 @@
 // The host's profile as serve uses it: what `clearway calibrate` measured and stored. A sound default does without it.
 
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { coded } from '../text/coded.js';
 import type { SendLimits } from '../transport/send-modes.js';
 
 /**
  * Where calibrate stores what it measured: under XDG_CONFIG_HOME, else ~/.config. One that is empty or relative does not count (XDG Base Directory
- * Specification, "Basics"). @throws Error for a user without a home
+ * Specification, "Basics"), and so it is with HOME. @throws Error with `code` CLEARWAY_PROFILE for a user without a home
  */
 export function profilePath(): string {
   const given = process.env.XDG_CONFIG_HOME ?? '';
-  return join(isAbsolute(given) ? given : join(homedir(), '.config'), 'clearway', 'profile.json');
+  return join(isAbsolute(given) ? given : join(homeOf(), '.config'), 'clearway', 'profile.json');
+}
+
+function homeOf(): string {
+  try {
+    const home = homedir();
+    return isAbsolute(home) ? home : userInfo().homedir;
+  } catch {
+    // As in a container with a user of a number alone.
+    throw coded(
+      'CLEARWAY_PROFILE',
+      new Error('this user has no home: set XDG_CONFIG_HOME to a folder for the profile'),
+    );
+  }
 }
 
 /** The part of the profile that serve uses; what was not measured is left out. */
