@@ -9,7 +9,6 @@ import type { Server } from '../serve/server.js';
 import { asWritten } from './kit/as-written.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
-import type { sayWhenTaken } from './kit/say.js';
 import { shortageSentence } from './kit/shortage.js';
 import { hasTerminal, onSignals, statusOfSignal } from './kit/signals.js';
 import { dressed } from './kit/terminal.js';
@@ -170,8 +169,6 @@ function readTypes(lines: readonly string[]): Record<string, string> {
 interface Prepared {
   readonly server: Server;
   readonly dashboardAt: { readonly host: string; readonly port: number } | undefined;
-  /** Says it on stderr. This thread serves: where a reader who stands still would be waited for, it is lost. */
-  warn(message: string): void;
 }
 
 /** A bad option that stood on the command line is named as it was written there: `--inline-limit`, not `inlineLimit`. */
@@ -215,7 +212,7 @@ export function namesDirectory(args: readonly string[]): boolean {
 
 /** Loads the server and makes it. @throws OptionError */
 async function prepare({ dashboard, ...options }: Record<string, unknown>): Promise<Prepared> {
-  const { createServer, giveFreedMemoryBack, parseHostPort, takesOutput } = await import('../serve/server.js');
+  const { createServer, giveFreedMemoryBack, parseHostPort } = await import('../serve/server.js');
   const { beginHere } = await import('../serve/begun-here.js');
   giveFreedMemoryBack();
   // Loaded only where sockets may have been passed.
@@ -229,10 +226,7 @@ async function prepare({ dashboard, ...options }: Record<string, unknown>): Prom
   if (dashboardAt !== undefined) options['meter'] = 'sockets';
   const { media } = options as ServeOptions;
   const entry = media === true ? (await import('../media/serving/entry.js')).workerEntry({ media }) : undefined;
-  const warn = (message: string): void => {
-    if (takesOutput(2)) process.stderr.write(`clearway serve: ${message}\n`);
-  };
-  return { server: createServer(options as ServeOptions, entry, beginHere), dashboardAt, warn };
+  return { server: createServer(options as ServeOptions, entry, beginHere), dashboardAt };
 }
 
 /** Runs the command. @returns the exit status: 0, 1 when it cannot run, 2 for a bad option. */
@@ -251,8 +245,8 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`clearway serve: ${shortageSentence(error) ?? told}\n`);
     return code === 'CLEARWAY_OPTION' || code === 'CLEARWAY_USAGE' ? 2 : 1;
   }
-  const { server, dashboardAt, warn } = prepared;
-  server.on('warning', warn);
+  const { server, dashboardAt } = prepared;
+  server.on('warning', (message) => void tell('stderr', `clearway serve: ${message}\n`));
   server.on('pinned', (files, bytes) => void tellPinned(files, bytes));
   let dashboard: ServeDashboard | undefined;
   try {
@@ -266,17 +260,19 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`clearway serve: ${shortageSentence(error) ?? (error as Error).message}\n`);
     return 1;
   }
-  const { sayWhenTaken: say } = await import('./kit/say.js');
-  return serveUntilSignal(server, dashboard, say);
+  return serveUntilSignal(server, dashboard);
+}
+
+/** This thread serves: no reader is waited for. */
+async function tell(stream: 'stdout' | 'stderr', text: string): Promise<void> {
+  const { sayWhenTaken } = await import('./kit/say.js');
+  sayWhenTaken(stream, text);
 }
 
 async function tellPinned(files: number, bytes: number): Promise<void> {
-  const [{ formatBytes }, { sayWhenTaken: say }] = await Promise.all([
-    import('../text/units.js'),
-    import('./kit/say.js'),
-  ]);
+  const { formatBytes } = await import('../text/units.js');
   const what = files === 1 ? '1 file is' : `${files} files are`;
-  say('stderr', `clearway serve: ${what} pinned, ${formatBytes(bytes)}\n`);
+  await tell('stderr', `clearway serve: ${what} pinned, ${formatBytes(bytes)}\n`);
 }
 
 /** What whoever started it by hand would wonder about: an address that answers 404. Nothing where there is an index. */
@@ -285,11 +281,7 @@ function firstSteps({ options: { root, index, listing } }: Server): string {
   return `there is no ${index.join(', ')} in it: / answers 404, files answer by their names; --listing lists folders\n`;
 }
 
-function serveUntilSignal(
-  server: Server,
-  dashboard: ServeDashboard | undefined,
-  say: typeof sayWhenTaken,
-): Promise<number> {
+function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined): Promise<number> {
   const { root, workers, base } = server.options;
   const many = workers === 1 ? '1 worker' : `${workers} workers`;
   // Each address stands alone on its line, so that a terminal takes nothing else into the link.
@@ -324,10 +316,10 @@ function serveUntilSignal(
       void end(statusOfSignal(signal));
     });
     // Said only now: whoever reads it may send a signal at once.
-    say('stdout', `${lines.join('\n')}\n`);
-    if (process.stderr.isTTY) say('stderr', firstSteps(server));
+    void tell('stdout', `${lines.join('\n')}\n`);
+    if (process.stderr.isTTY) void tell('stderr', firstSteps(server));
     server.on('error', (error) => {
-      say('stderr', `clearway serve: ${error.message}\n`);
+      void tell('stderr', `clearway serve: ${error.message}\n`);
       void end(1, 0);
     });
   });

@@ -1,7 +1,7 @@
 // The access log on the main thread: where it goes, what is said of it, and what becomes of a worker's part when that ended.
 // The workers write it (access-log.ts); this is loaded only where there is one.
 
-import { closeDescriptor } from '../kernel/socket.js';
+import { closeUnwaiting } from '../kernel/unwaiting-output.js';
 import type { LogNews } from './access-log.js';
 import { LogFile } from './log-file.js';
 import { type LogTarget, openLogTarget, releaseTurn } from './log-sink.js';
@@ -49,7 +49,7 @@ export class LogOutput {
 
   /** Closes what was opened here, when no worker writes any more. */
   close(): void {
-    if (this.target.isOwn) closeDescriptor(this.target.fd);
+    closeUnwaiting(this.target);
     this.#file?.close();
   }
 }

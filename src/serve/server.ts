@@ -23,7 +23,6 @@ import type { WorkerSays, WorkerTold } from './worker.js';
 import { WorkerThread } from './worker-thread.js';
 
 export { giveFreedMemoryBack } from '../kernel/allocator.js';
-export { takesOutput } from '../kernel/event.js';
 export { parseHostPort } from './options.js';
 
 /** A worker that dies this many times within this time is not started again. */

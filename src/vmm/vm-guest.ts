@@ -1,8 +1,8 @@
 // VmGuest: one guest on a loop: it runs when there is something for it, until it rests; then its devices look at what it did, and sockets get what it answered. One thread, so that
 // nobody waits for another and no wake-up can be lost between them. Not here: the machine (guest.ts), what its card is joined to (vm-service.ts).
 
-import { readFileSync, writeSync } from 'node:fs';
-import { takesOutput } from '../kernel/event.js';
+import { readFileSync } from 'node:fs';
+import type { TextOutput } from '../kernel/text-output.js';
 import { coded } from '../text/coded.js';
 import type { Loop } from '../transport/loop.js';
 import type { JoinedPeer } from '../vhost/net/joined-peer.js';
@@ -42,6 +42,8 @@ export interface VmGuestDoors {
 export interface VmGuestHearer {
   /** Before what its serial line says. */
   readonly name: string;
+  /** Where that is said. A line that is not taken at once is left out: who reads slowly, or has gone, holds up no guest. */
+  readonly lines: Pick<TextOutput, 'put' | 'flush'>;
   readonly say: (sentence: string) => void;
   /** It is over: how, in words, and its status. */
   readonly over: (why: string, status: number) => void;
@@ -51,17 +53,6 @@ export interface VmGuestHearer {
 const guestCid = 3;
 /** Times that a guest is entered before it rests for the first time, at most: each is some thousand stops. */
 const bootEntries = 1000;
-
-/** Says a line on the standard error output. False where it is not taken at once: who reads slowly, or has gone, holds up no guest. */
-function sayWhereTaken(line: string): boolean {
-  if (!takesOutput(2)) return false;
-  try {
-    writeSync(2, line);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** See the file's head. */
 export class VmGuest {
@@ -89,7 +80,7 @@ export class VmGuest {
     this.#loop = loop;
     this.#hearer = hearer;
     this.#remote = remote;
-    this.serial = new Serial((line) => sayWhereTaken(`${hearer.name}: ${line}\n`));
+    this.serial = new Serial((line) => hearer.lines.put(`${hearer.name}: ${line}\n`) === 0);
     const { image, memoryBytes, commandLine, mac, shared } = start;
     const devices = [link, remote, streams].filter((each) => each !== undefined).length;
     const options = { memoryBytes, commandLine, devices };
@@ -120,7 +111,10 @@ export class VmGuest {
       throw error;
     }
     // Each tick is a moment at which this thread can be ended.
-    this.#stopTicks = loop.everyTick(() => this.serial.flush());
+    this.#stopTicks = loop.everyTick(() => {
+      this.serial.flush();
+      hearer.lines.flush();
+    });
   }
 
   /** Runs until the first rest. @throws Error where there is none; `status` hears with what it ended */

@@ -3,6 +3,7 @@
 
 import { awaitInput } from '../kernel/event.js';
 import { setNonBlocking } from '../kernel/socket.js';
+import { TextOutput } from '../kernel/text-output.js';
 import { copiedBytes } from '../memory/copy.js';
 import type { ListenSocket } from '../transport/acceptor.js';
 import { Listener } from '../transport/listener.js';
@@ -64,6 +65,8 @@ export class VmService implements Devices<VmOffered, VmCounts> {
   readonly offered: VmOffered;
   readonly #loop: Loop;
   readonly #guests: VmGuest[] = [];
+  /** Where guests' serial lines go. */
+  readonly #lines = new TextOutput(2);
   readonly #link: Link | undefined;
   /** Of the door's clients, once the way to the guest is warm. */
   #listener: Listener<DoorState> | undefined;
@@ -123,7 +126,7 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     const over = (why: string, status: number): void => this.#over(index, why, status);
     // What a guest does wrong over and over is not said each time.
     const say = limitedSay(this.#loop, this.#say);
-    this.#guests.push(new VmGuest(this.#loop, start, doors, { name, say, over }));
+    this.#guests.push(new VmGuest(this.#loop, start, doors, { name, lines: this.#lines, say, over }));
   }
 
   #note(index: number, status: number): void {
@@ -184,6 +187,7 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     for (const guest of this.#guests) guest.stop();
     this.#link?.close();
     for (const guest of this.#guests) guest.close();
+    this.#lines.close();
   }
 
   /** Ends it: guests are not run any more, and who is connected is let go. */

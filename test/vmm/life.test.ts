@@ -24,6 +24,7 @@ import { readImage } from '../../src/vmm/image-file.js';
 import { openDescriptors } from '../support/open-descriptors.js';
 import { patient } from '../support/patience.js';
 import { program } from '../support/program.js';
+import { openTerminal, terminalsRefused } from '../support/terminal-pair.js';
 import { handlers, madeImage } from './made-image.js';
 import { guestsRefused, imageOf } from './support.js';
 
@@ -136,6 +137,8 @@ describe('how a guest ends', { skip: guestsRefused(), timeout: patient(120_000) 
       for (;;) writeSync(unread, Buffer.alloc(4096));
     }, /EAGAIN/);
     const full = openSync(fifo, 'w');
+    const stopped = terminalsRefused() === false ? openTerminal() : undefined;
+    stopped?.type('stop');
     const words = ['vm', imageOf('probe'), '--memory', '16', '--port', '0', '--', 'late=1', 'times=5000'];
     for (const [what, output, deed, wanted] of [
       ['nobody reads the guest', full, 11, 0],
@@ -143,8 +146,10 @@ describe('how a guest ends', { skip: guestsRefused(), timeout: patient(120_000) 
       // Its end is said by the command.
       ['nobody reads the command', full, 1, 7],
       ['nobody can read the command', 'pipe', 1, 7],
+      ['the terminal of the guest is stopped', stopped?.fd ?? full, 11, 0],
+      ['the terminal of the command is stopped', stopped?.fd ?? full, 1, 7],
     ] as const) {
-      const stdio = ['ignore', output === full ? full : 'ignore', output] as const;
+      const stdio = ['ignore', output === 'pipe' ? 'ignore' : output, output] as const;
       const child = spawn(process.execPath, [program, ...words, `do=${deed}`], { stdio: [...stdio] });
       child.stderr?.destroy();
       const timer = setTimeout(() => child.kill('SIGKILL'), mostMs);
@@ -153,6 +158,7 @@ describe('how a guest ends', { skip: guestsRefused(), timeout: patient(120_000) 
       assert.deepEqual([status, signal], [wanted, null], what);
     }
     for (const fd of [unread, full]) closeSync(fd);
+    stopped?.close();
     rmSync(folder, { recursive: true });
   });
 

@@ -10,6 +10,7 @@ import { type VmCounts, vmMetrics, vmScreen } from '../../vmm/vm-metrics.js';
 import type { SocketDoor, VmLink, VmOffered, VmStart } from '../../vmm/vm-service.js';
 import { offerDevices } from './devices.js';
 import { ownMac } from './own-mac.js';
+import { showIfTaken } from './say.js';
 import { fileTrouble, UsageError } from './usage.js';
 import type { Watched } from './watch-devices.js';
 
@@ -43,7 +44,7 @@ function watchVm(thread: Pick<DeviceThread<never, VmCounts>, 'counts'>, live: bo
   const draw = async (): Promise<void> => {
     const now = await thread.counts();
     if (now === undefined) return;
-    process.stdout.write(`\x1b[H\x1b[J${vmScreen(now, before, intervalMs / 1000)}`);
+    showIfTaken(`\x1b[H\x1b[J${vmScreen(now, before, intervalMs / 1000)}`);
     before = now;
   };
   const timer = live && process.stdout.isTTY ? setInterval(() => void draw(), intervalMs) : undefined;

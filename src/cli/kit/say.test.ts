@@ -49,3 +49,49 @@ test('what was said first is said first, and whole, though nobody took it', {
     rmSync(folder, { recursive: true });
   }
 });
+
+/** Says more than is kept for a reader that stands still; when it is told to, one line more. */
+const talker = `
+const { sayWhenTaken, showIfTaken } = await import(${JSON.stringify(modules[0])});
+for (let line = 0; line < 2000; line++) sayWhenTaken('stdout', line + 'x'.repeat(100) + '\\n');
+showIfTaken('a screen');
+process.stderr.write('said');
+process.stdin.once('data', () => sayWhenTaken('stdout', 'the last\\n'));
+`;
+
+test('what nobody reads is kept up to a bound; then it is said how much is missing', {
+  skip: !platformIsLinux && 'needs Linux',
+  timeout: 60_000,
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-say-'));
+  const pipe = fullPipe(join(folder, 'pipe'));
+  const child = spawn(process.execPath, ['--input-type=module', '-e', talker], {
+    stdio: ['pipe', pipe.fd, 'pipe'],
+  });
+  const ended = once(child, 'exit');
+  try {
+    await once(child.stderr!, 'data');
+    let said = '';
+    const take = (): string => (said += pipe.read());
+    await until('what is left out', () => take().includes('left out'));
+    child.stdin!.write('go');
+    await until('the last line', () => take().endsWith('the last\n'));
+    // Behind what filled the pipe.
+    const lines = said
+      .slice(said.indexOf(`0${'x'.repeat(100)}`))
+      .trimEnd()
+      .split('\n');
+    const kept = lines.length - 2;
+    assert.ok(kept > 600 && kept * 102 <= 64 * 1024 + 4096, `${kept} lines`);
+    assert.deepEqual(
+      lines.slice(0, kept),
+      Array.from({ length: kept }, (_, line) => `${line}${'x'.repeat(100)}`),
+    );
+    assert.deepEqual(lines.slice(kept), [`(${2000 - kept} lines are left out here)`, 'the last']);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    pipe.close();
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -5,6 +5,7 @@ import { type DeviceKind, type DevicesFigures, figuresOf } from '../../vhost/dev
 import { deviceScreen } from '../../vhost/device-screen.js';
 import type { DeviceThread } from '../../vhost/device-thread.js';
 import type { DevicesCounts, QueueCounts } from '../../vhost/queue-counts.js';
+import { showIfTaken } from './say.js';
 
 /** What is wanted. */
 export interface WatchOptions {
@@ -50,7 +51,7 @@ export async function watchDevices<Counts extends QueueCounts, All extends Devic
     if (!isDrawn) return;
     const { columns, rows } = process.stdout;
     const screen = deviceScreen(kind.measures, figures, columns || usualColumns, rows || usualRows);
-    process.stdout.write(`\x1b[H\x1b[J${screen}`);
+    showIfTaken(`\x1b[H\x1b[J${screen}`);
   };
   let before: All | undefined;
   let beforeMs = performance.now();

@@ -2,6 +2,7 @@
 
 import { type KvCounts, kvScreen } from '../../kv/kv-metrics.js';
 import type { DeviceThread } from '../../vhost/device-thread.js';
+import { showIfTaken } from './say.js';
 import type { Watched } from './watch-devices.js';
 
 const intervalMs = 1000;
@@ -14,7 +15,7 @@ export function watchStore(thread: Pick<DeviceThread<never, KvCounts>, 'counts'>
     const now = await thread.counts();
     if (now === undefined) return;
     const nowMs = performance.now();
-    process.stdout.write(`\x1b[H\x1b[J${kvScreen(now, before, (nowMs - beforeMs) / 1000)}`);
+    showIfTaken(`\x1b[H\x1b[J${kvScreen(now, before, (nowMs - beforeMs) / 1000)}`);
     before = now;
     beforeMs = nowMs;
   };
