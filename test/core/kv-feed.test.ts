@@ -153,6 +153,33 @@ test('a client that asks for much and reads nothing waits, and holds a bounded a
   assert.equal(length, 500 * 10_010);
 });
 
+test('4 GiB of replies, which refer to one value, end their client before they are counted wrong; others stay', () => {
+  const store = new TestStore({}, 1536);
+  const [client, other] = [store.core.clientOpen(), store.core.clientOpen()];
+  const length = 64 << 20;
+  assert.equal(store.run(client, 'SETRANGE', 'key', length - 1, 'x'), `:${length}\r\n`);
+  store.pass(0);
+  const used = store.figure(control.USED_MEMORY);
+  const get = (times: number): Buffer => commandBytes('MGET', ...Array(times).fill('key'));
+  store.feed(client, get(59));
+  assert.equal(store.feedState, 0);
+  const waiting = (): number => store.core.clientOutputBytes(client) >>> 0;
+  assert.equal(waiting(), '*59\r\n'.length + 59 * (`$${length}\r\n`.length + length + 2));
+  for (let bytes = store.core.clientOutput(client); bytes > 0; bytes = store.core.clientOutput(client))
+    store.core.clientSent(client, bytes);
+  for (const [index, input] of [get(65), Buffer.concat(Array(15).fill(get(5)))].entries()) {
+    store.feed(client, input);
+    assert.equal(store.feedState, control.FEED_CLOSED);
+    assert.equal(store.figure(control.OUTPUT_LIMIT_CLOSED), index + 1);
+    assert.ok(waiting() > 3.5 * 1024 ** 3);
+    assert.equal(store.run(other, 'STRLEN', 'key'), `:${length}\r\n`);
+    store.core.clientClose(client);
+    store.pass(0);
+    assert.equal(store.figure(control.USED_MEMORY), used);
+    assert.equal(store.core.clientOpen(), client);
+  }
+});
+
 test('without the password nothing but AUTH, and little at once', () => {
   const store = new TestStore();
   store.bytes.write('secret', store.block + control.CONTROL_BYTES - 16);

@@ -2,7 +2,7 @@
 
 import { copyBytes } from '../copy';
 import { dropBlock, holdBlock } from '../kv/block';
-import { OUTPUT_BYTES } from '../kv/control';
+import { OUTPUT_BYTES, OUTPUT_LIMIT_CLOSED } from '../kv/control';
 import { count } from '../kv/settings';
 import { allocate, allocateFromReserve, release } from '../kv/slabs';
 
@@ -12,7 +12,7 @@ class Output {
   head: u32;
   tail: u32;
   bytes: u32;
-  /** Output was lost, because there was no room for it: the client must be closed. */
+  /** Output was lost, because there was no room for it, or too much of it: the client must be closed. */
   isLost: u32;
 }
 
@@ -32,6 +32,12 @@ const PIECE_HEAD: u32 = 16;
 const PIECE_BYTES: u32 = 16_384;
 /** Values of so many bytes or more are referred to. */
 const REFERENCE_LEAST: u32 = 16_384;
+
+/**
+ * Bytes that may wait for one client. Memory alone does not bound them: one value can be referred to any number of times, and counts have 32 bits. What is
+ * not counted yet of the last block, and a block more, have room above it.
+ */
+const OUTPUT_MOST: u32 = 0xf000_0000;
 
 /** Where output goes that nobody is to see, or that there is no room for. */
 const sink = memory.data(1024, 16);
@@ -123,12 +129,24 @@ function append(piece: usize): void {
   it.tail = <u32>piece;
 }
 
+/** Nothing of the client's output is kept any more. */
+function lose(): void {
+  changetype<Output>(client).isLost = 1;
+  isSunk = true;
+}
+
+/** Whether a client has no room for so many bytes more, which ends it. */
+function isTooMuch(bytes: u32): bool {
+  if (<u64>changetype<Output>(client).bytes + <u64>bytes <= <u64>OUTPUT_MOST) return false;
+  count(OUTPUT_LIMIT_CLOSED, 1);
+  return true;
+}
+
 function addBlock(): void {
   settle();
-  const block: usize = isSunk ? 0 : allocateFromReserve(PIECE_BYTES);
+  const block: usize = isSunk || isTooMuch(PIECE_BYTES) ? 0 : allocateFromReserve(PIECE_BYTES);
   if (block === 0) {
-    if (!isSunk) changetype<Output>(client).isLost = 1;
-    isSunk = true;
+    if (!isSunk) lose();
     at = sink;
     limit = sink + 1024;
     return;
@@ -175,6 +193,13 @@ export function writeValue(block: usize, from: usize, length: u32): void {
   if (isSunk) return;
   if (block === 0 || length < REFERENCE_LEAST) {
     writeBytes(from, length);
+    return;
+  }
+  if (isTooMuch(length)) {
+    settle();
+    lose();
+    at = 0;
+    limit = 0;
     return;
   }
   const made = allocate(PIECE_HEAD);
