@@ -17,13 +17,19 @@ export class RestTimer extends Endpoint {
   #setUntilMs = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
-  /** @param due called when a time is over. @throws SystemError EMFILE, ENFILE */
+  /** @param due called when a time is over. @throws SystemError EMFILE, ENFILE; what cannot be watched */
   constructor(loop: Loop, due: () => void) {
     super();
     this.#loop = loop;
     this.#due = due;
     loop.register(this);
-    loop.engine.watch(this.token, this.fd);
+    try {
+      loop.engine.watch(this.token, this.fd);
+    } catch (error) {
+      loop.unregister(this);
+      closeDescriptor(this.fd);
+      throw error;
+    }
   }
 
   /** It tells after so many microseconds at the latest; 2^32 - 1: this does not make it tell. */

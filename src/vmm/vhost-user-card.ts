@@ -1,9 +1,10 @@
-// VhostUserCard: a network card of a guest whose work another process does, the back end of vhost-user at a socket. That process maps the guest's linear memory and nothing else of it,
+// VhostUserCard: a network card of a guest whose work another process does, the back end of vhost-user at a socket. That process is handed the file of the guest's memory, maps linear memory out of it,
 // reads and writes its rings and packets there, and is kicked by the guest itself, past this process. What is left here is what a driver reads and writes in registers.
 
 import { clearEvent, createEventDescriptor } from '../kernel/event.js';
 import { signalOnWrite } from '../kernel/kvm.js';
 import { closeDescriptor } from '../kernel/socket.js';
+import { SystemError } from '../kernel/system-error.js';
 import { Endpoint } from '../transport/endpoint.js';
 import type { Loop } from '../transport/loop.js';
 import { FrontEndError } from '../vhost/front-end/front-end-error.js';
@@ -38,7 +39,12 @@ class Heard extends Endpoint {
     this.#loop = loop;
     this.#hear = hear;
     loop.register(this);
-    loop.engine.watch(this.token, fd);
+    try {
+      loop.engine.watch(this.token, fd);
+    } catch (error) {
+      loop.unregister(this);
+      throw error;
+    }
   }
 
   override readable(result: number, more: boolean): void {
@@ -143,7 +149,8 @@ export class VhostUserCard implements VirtioDevice {
       this.#share(features);
       for (const [index, place] of places.entries()) if (place !== undefined) this.#setUp(index, place, features);
     } catch (error) {
-      if (!(error instanceof FrontEndError)) throw error;
+      // A lack of descriptors is no more than this card's trouble either.
+      if (!(error instanceof FrontEndError || error instanceof SystemError)) throw error;
       say(error.message);
     }
   }
@@ -160,19 +167,31 @@ export class VhostUserCard implements VirtioDevice {
     this.#session.send({ request: Request.setMemoryTable, words: [1n, ...region], fds: [memory.fd] });
   }
 
+  /** @throws SystemError, and leaves none of them open */
+  #makeEvents(loop: Loop, told: () => void): Events {
+    const fds: number[] = [];
+    try {
+      while (fds.length < 3) fds.push(createEventDescriptor());
+      const [kick, error, called] = fds as [number, number, number];
+      const hear = (): void => {
+        clearEvent(called);
+        told();
+      };
+      const events = { kick, error, call: new Heard(loop, called, hear) };
+      this.#events.push(events);
+      return events;
+    } catch (error) {
+      for (const fd of fds) closeDescriptor(fd);
+      throw error;
+    }
+  }
+
   #setUp(index: number, place: QueuePlace, features: bigint): void {
     const { loop, guest, registers, told, say } = this.#place!;
-    const call = createEventDescriptor();
-    const heard = new Heard(loop, call, () => {
-      clearEvent(call);
-      told();
-    });
-    const events: Events = { kick: createEventDescriptor(), error: createEventDescriptor(), call: heard };
-    this.#events.push(events);
-    const { kick, error } = events;
+    const { kick, error, call } = this.#makeEvents(loop, told);
     const { descriptors, driver, device, size } = place;
     const at = (address: number): number => guest.machine.memory.address + address;
-    const ring = { index, size, position: freshPosition(hasBit(features, Feature.packed)), kick, call, error };
+    const ring = { index, size, position: freshPosition(hasBit(features, Feature.packed)), kick, call: call.fd, error };
     const parts = { descriptors: at(descriptors), available: at(driver), used: at(device) };
     const isEnabledApart = hasBit(this.#session.offered, Feature.protocolFeatures);
     for (const message of ringMessages({ ...ring, ...parts }, isEnabledApart)) this.#session.send(message);

@@ -75,7 +75,7 @@ export class VmGuest {
   #isOver = false;
   #isStopped = false;
 
-  /** @throws SystemError, ImageError, RangeError */
+  /** Where it throws, nothing stays open of what it made, nor a card that it was given for itself alone. @throws SystemError, ImageError, RangeError */
   constructor(loop: Loop, start: VmGuestStart, { link, remote, streams }: VmGuestDoors, hearer: VmGuestHearer) {
     this.#loop = loop;
     this.#hearer = hearer;
@@ -84,30 +84,34 @@ export class VmGuest {
     const { image, memoryBytes, commandLine, mac, shared } = start;
     const devices = [link, remote, streams].filter((each) => each !== undefined).length;
     const options = { memoryBytes, commandLine, devices };
-    this.guest = new Guest(readImage(readFileSync(image)), options, shared, (byte) => this.serial.put(byte));
+    let guest: Guest | undefined;
     try {
-      const { domain } = this.guest;
+      this.guest = guest = new Guest(readImage(readFileSync(image)), options, shared, (byte) => this.serial.put(byte));
+      const { domain } = guest;
       const told = (): void => {
         this.#isResting = false;
         this.#wake();
       };
       if (link !== undefined) {
         this.card = new NetworkCard(loop, domain, link.peer, { mac, mtu: link.mtu, told, say: hearer.say });
-        this.guest.add(new MmioTransport(this.card, domain));
+        guest.add(new MmioTransport(this.card, domain));
       }
       if (remote !== undefined) {
-        remote.join({ loop, guest: this.guest, registers: registersOf(0), told, say: hearer.say });
-        this.guest.add(new MmioTransport(remote, domain, remote.layouts));
+        remote.join({ loop, guest, registers: registersOf(0), told, say: hearer.say });
+        guest.add(new MmioTransport(remote, domain, remote.layouts));
       }
       if (streams !== undefined) {
         this.vsock = streams.device = new VsockDevice(domain, guestCid, streams, () => {
           if (!this.#isLooking) this.#wake();
         });
-        this.guest.add(new MmioTransport(this.vsock, domain));
+        guest.add(new MmioTransport(this.vsock, domain));
       }
       this.#timer = new RestTimer(loop, told);
     } catch (error) {
-      this.guest.close();
+      // What was made here, and what it was given for itself alone.
+      if (streams !== undefined) streams.device = undefined;
+      remote?.stop();
+      guest?.close();
       throw error;
     }
     // Each tick is a moment at which this thread can be ended.

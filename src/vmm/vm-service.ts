@@ -66,7 +66,7 @@ export class VmService implements Devices<VmOffered, VmCounts> {
   readonly #loop: Loop;
   readonly #guests: VmGuest[] = [];
   /** Where guests' serial lines go. */
-  readonly #lines = new TextOutput(2);
+  readonly #lines: TextOutput | undefined;
   readonly #link: Link | undefined;
   /** Of the door's clients, once the way to the guest is warm. */
   #listener: Listener<DoorState> | undefined;
@@ -94,16 +94,19 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     const begunMs = performance.now();
     const door = start.door === undefined ? undefined : new StreamDoor(start.door.guestPort);
     try {
+      const lines = new TextOutput(2);
+      this.#lines = lines;
       this.#link = this.#openLink(start);
-      for (const [index, each] of start.guests.entries()) this.#make(index, each, remote, door);
+      for (const [index, each] of start.guests.entries()) this.#make(index, each, lines, remote, door);
       for (const [index, guest] of this.#guests.entries()) guest.boot((status) => this.#note(index, status));
+      const { guestMs } = this.#guests[0]!;
+      this.offered = { bootMs: performance.now() - begunMs, guestMs, to: this.#link?.to };
+      if (start.door !== undefined) this.#openDoor(start.door, door!);
     } catch (error) {
+      remote?.stop();
       this.#closeGuests();
       throw error;
     }
-    const { guestMs } = this.#guests[0]!;
-    this.offered = { bootMs: performance.now() - begunMs, guestMs, to: this.#link?.to };
-    if (start.door !== undefined) this.#openDoor(start.door, door!);
   }
 
   #openLink({ guests, link }: VmStart): Link | undefined {
@@ -115,7 +118,13 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     return opened;
   }
 
-  #make(index: number, start: VmGuestStart, remote: VhostUserCard | undefined, door: StreamDoor | undefined): void {
+  #make(
+    index: number,
+    start: VmGuestStart,
+    lines: TextOutput,
+    remote: VhostUserCard | undefined,
+    door: StreamDoor | undefined,
+  ): void {
     const name = index === 0 ? 'guest' : `guest ${index + 1}`;
     const peer = this.#link?.peers[index];
     const doors = {
@@ -126,7 +135,7 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     const over = (why: string, status: number): void => this.#over(index, why, status);
     // What a guest does wrong over and over is not said each time.
     const say = limitedSay(this.#loop, this.#say);
-    this.#guests.push(new VmGuest(this.#loop, start, doors, { name, lines: this.#lines, say, over }));
+    this.#guests.push(new VmGuest(this.#loop, start, doors, { name, lines, say, over }));
   }
 
   #note(index: number, status: number): void {
@@ -187,7 +196,7 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     for (const guest of this.#guests) guest.stop();
     this.#link?.close();
     for (const guest of this.#guests) guest.close();
-    this.#lines.close();
+    this.#lines?.close();
   }
 
   /** Ends it: guests are not run any more, and who is connected is let go. */

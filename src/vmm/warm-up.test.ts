@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
+import { openDescriptors } from '../../test/support/open-descriptors.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { Region } from '../memory/region.js';
 import type { Connection, Protocol } from '../transport/connection.js';
@@ -137,6 +138,20 @@ for (const engine of ['uring', 'epoll'] as const) {
       laterMs = 12_000;
       silent.turnUntil(() => silent.state.dones > 0);
       silent.end();
+    });
+
+    test('where there is no timer for it, nothing of it stays open', () => {
+      const loop = new Loop(engine);
+      const answers = new Answers();
+      const descriptors = (): string[] => openDescriptors(/socket|timerfd/).sort();
+      const before = descriptors();
+      loop.engine.watch = () => {
+        throw new Error('nothing can be watched');
+      };
+      assert.throws(() => new WarmUp(loop, answers, words, () => false, assert.fail), /nothing can be watched/);
+      assert.deepEqual(descriptors(), before);
+      loop.close();
+      answers.region.unmap();
     });
 
     test('closed while it asks it is over at once', () => {

@@ -3,7 +3,7 @@
 // somebody waits, who is let in when it has gone. Not here: how it is known that somebody waits, and letting in (vm-service.ts).
 
 import { Errno } from '../kernel/errno.js';
-import { receive, send } from '../kernel/socket.js';
+import { closeDescriptor, receive, send } from '../kernel/socket.js';
 import { unixStreamPair } from '../kernel/socket-pair.js';
 import { Region } from '../memory/region.js';
 import type { Protocol } from '../transport/connection.js';
@@ -65,7 +65,7 @@ export class WarmUp<State> extends Endpoint {
 
   /**
    * Begins. @param isAwaited whether somebody else waits. @param done called once, when its last client has gone
-   * @throws SystemError where there is no pair of sockets
+   * @throws SystemError where there is no pair of sockets, or no timer
    */
   constructor(loop: Loop, protocol: Protocol<State>, words: WarmUpWords, isAwaited: () => boolean, done: () => void) {
     super();
@@ -73,9 +73,15 @@ export class WarmUp<State> extends Endpoint {
     this.#words = words;
     this.#isAwaited = isAwaited;
     this.#done = done;
-    this.#next = unixStreamPair();
+    try {
+      this.#next = unixStreamPair();
+      this.#timer = new RestTimer(loop, () => this.#slept());
+    } catch (error) {
+      for (const fd of this.#next ?? []) closeDescriptor(fd);
+      this.#memory.unmap();
+      throw error;
+    }
     this.listener = new Listener(loop, [], protocol, limits, '');
-    this.#timer = new RestTimer(loop, () => this.#slept());
     this.#stopTicks = loop.everyTick(() => {
       if (this.#ageMs >= 2 * mostMs) this.close();
     });
