@@ -110,8 +110,11 @@ export class StreamDoor implements Protocol<DoorState>, StreamOwner, Lender {
     this.#resume(this.#connections.get(port));
   }
 
+  /** What the peer acknowledged: what a socket takes comes in leaps as large as its buffer, between which a reader would be taken for none. */
   tookBytes(port: number): number {
-    return this.#connections.get(port)?.sentBytes ?? 0;
+    const connection = this.#connections.get(port);
+    if (connection === undefined) return 0;
+    return connection.sentBytes - connection.owner.loop.engine.unacknowledged(connection.fd);
   }
 
   lent(port: number, pieces: Pieces, token: number): boolean {

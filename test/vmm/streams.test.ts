@@ -285,7 +285,7 @@ for (const [name, layout] of Object.entries(layouts)) {
       for (let rounds = 0; rounds < 20 && !clients.replies.has(1026); rounds++) {
         nowMs += 1001;
         // This one does read, if not all of it within a second.
-        clients.took.set(2000, rounds + 1);
+        clients.took.set(2000, (rounds + 1) * 4096);
         settle();
       }
       assert.equal(clients.take(1026), '+PONG\r\n');
