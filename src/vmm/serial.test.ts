@@ -34,3 +34,16 @@ test('lines that are too many, or that nobody takes, are counted', () => {
   put(short, 'a\n'.repeat(3));
   assert.equal(short.dropped, 3);
 });
+
+test('long lines are no way around it: bytes of a second are bounded as well', () => {
+  let bytes = 0;
+  const serial = new Serial((line) => {
+    bytes += line.length;
+    return true;
+  });
+  const sinceMs = performance.now();
+  put(serial, `${'x'.repeat(3999)}\n`.repeat(50));
+  const seconds = Math.ceil((performance.now() - sinceMs) / 1000) + 1;
+  assert.ok(bytes >= 3999 * 4 && bytes <= 16_000 * seconds, `${bytes} bytes in ${seconds} s`);
+  assert.equal(serial.dropped, 50 - bytes / 3999);
+});

@@ -46,7 +46,7 @@ const families: readonly (readonly [name: string, help: string, figure: Figure])
   ['clearway_vm_connections_accepted_total', 'Connections that were accepted.', 'accepted'],
   ['clearway_vm_connections_refused_total', 'Connections beyond --maxclients.', 'refused'],
   ['clearway_vm_slow_readers_total', 'Connections that ended because they kept answers from others.', 'slowReaders'],
-  ['clearway_vm_lines_dropped_total', 'Lines beyond 200 a second, or that nobody took.', 'linesDropped'],
+  ['clearway_vm_lines_dropped_total', 'Lines beyond 200 or 16 KB a second, or that nobody took.', 'linesDropped'],
 ];
 
 /** The metrics of a guest. */
