@@ -76,6 +76,10 @@ interface Parting {
   bytesLeft: number;
 }
 
+/** Bytes that peers may be ahead by in all, as long as each of them has room for what is received at once. */
+const allBacklogBytes = 64 * 1024 ** 2;
+const leastBacklogBytes = 4096;
+
 /** Nothing is asked, answered or on its way in. */
 function isIdle(connection: Connection<unknown>): boolean {
   return !connection.busy && !connection.sending && !connection.hasInput && !connection.closing;
@@ -85,7 +89,6 @@ function isIdle(connection: Connection<unknown>): boolean {
 export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
   readonly loop: Loop;
   readonly protocol: Protocol<S>;
-  readonly backlogLimit: number;
   readonly counts: ListenerCounts = {
     accepted: 0,
     refused: 0,
@@ -129,7 +132,6 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
   ) {
     this.loop = loop;
     this.protocol = protocol;
-    this.backlogLimit = limits.backlogLimit;
     this.#limits = limits;
     this.#descriptorLimit = limits.descriptorLimit ?? Number.POSITIVE_INFINITY;
     this.#overflow = new Region(4096);
@@ -138,6 +140,12 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     this.#acceptors = given.map((socket) => new Acceptor(this, socket));
     this.#acceptAgain();
     this.#stopTicks = loop.everyTick((nowMs) => this.#tick(nowMs));
+  }
+
+  /** Of many connections each may be less far ahead: who sends and does not read costs memory of ours, and there may be thousands of them. */
+  get backlogLimit(): number {
+    const share = Math.floor(allBacklogBytes / Math.max(1, this.#open.length));
+    return Math.min(this.#limits.backlogLimit, Math.max(leastBacklogBytes, share));
   }
 
   /** Connections open now. */
