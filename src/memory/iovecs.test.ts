@@ -21,7 +21,7 @@ function bytesOf(pieces: readonly (readonly [number, number])[]): number[] {
   return pieces.flatMap(([address, length]) => Array.from({ length }, (_, index) => address + index));
 }
 
-test('pieces lead to the bytes that were added, and to those that are left', { skip }, () => {
+test('pieces lead to the bytes that were added, to those that are left, and to the first of them', { skip }, () => {
   const piece = fc.tuple(
     fc.constantFrom(0x1000, 0x1010, 0x7fff_ffff_0000, 0xffff_fff8),
     fc.integer({ min: 1, max: 40 }),
@@ -37,6 +37,11 @@ test('pieces lead to the bytes that were added, and to those that are left', { s
         iovecs.skip(skipped);
         left = left.slice(skipped);
         assert.equal(iovecs.byteLength, left.length);
+        assert.deepEqual(bytesOf(piecesOf(iovecs)), left);
+        const cut = 1 + (wanted % 45);
+        const count = iovecs.cutTo(cut);
+        assert.deepEqual(bytesOf(piecesOf(iovecs).slice(0, count)), left.slice(0, cut));
+        iovecs.mend();
         assert.deepEqual(bytesOf(piecesOf(iovecs)), left);
       }
     }),

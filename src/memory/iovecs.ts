@@ -17,6 +17,9 @@ export class Iovecs implements PieceTaker {
   /** The first piece that is left, and the one behind the last. */
   #first = 0;
   #end = 0;
+  /** The piece that is cut for a while, and its length; -1: none is. */
+  #cut = -1;
+  #cutLength = 0;
 
   /** @param most pieces. */
   constructor(most: number) {
@@ -37,6 +40,7 @@ export class Iovecs implements PieceTaker {
   /** Forgets the pieces. */
   clear(): void {
     this.byteLength = this.#first = this.#end = 0;
+    this.#cut = -1;
   }
 
   /** Pieces so far stay where they are, and {@link address} and {@link count} are of those that follow. */
@@ -83,6 +87,30 @@ export class Iovecs implements PieceTaker {
       if ((words[index * 4]! & (memory - 1)) !== 0 || (words[index * 4 + 2]! & (length - 1)) !== 0) return false;
     }
     return true;
+  }
+
+  /** How many pieces from the first on have so many bytes at most (not 0). The last of them is cut for that, until {@link mend}: nothing else changes meanwhile. */
+  cutTo(bytes: number): number {
+    const words = this.#words;
+    let left = bytes;
+    for (let index = this.#first; index < this.#end; index++) {
+      const length = words[index * 4 + 2]!;
+      if (length > left) {
+        if (left === 0) return index - this.#first;
+        this.#cut = index;
+        this.#cutLength = length;
+        words[index * 4 + 2] = left;
+        return index + 1 - this.#first;
+      }
+      left -= length;
+    }
+    return this.count;
+  }
+
+  /** What was cut is whole again. */
+  mend(): void {
+    if (this.#cut >= 0) this.#words[this.#cut * 4 + 2] = this.#cutLength;
+    this.#cut = -1;
   }
 
   /** Takes bytes that were moved off the beginning. */

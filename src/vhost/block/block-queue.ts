@@ -12,6 +12,9 @@ import type { BlockDisk, BlockRequest } from './block-request.js';
 /** Requests that are taken in one turn, and those that are under way at once. */
 const requestsATurn = 64;
 const mostUnderWay = 256;
+/** Bytes that they have together, without the last one's: what is in the page cache is moved within the turn, and other guests' requests wait meanwhile. */
+const bytesATurn = 4 * 1024 ** 2;
+const mostBytesUnderWay = 16 * 1024 ** 2;
 /** Requests that end in a turn and are shown together. */
 const shownAtOnce = 8;
 
@@ -33,6 +36,7 @@ export class BlockQueue {
   readonly #say = (sentence: string): void => this.#disk.say(sentence);
   /** Requests that have not ended. */
   #underWay = 0;
+  #bytesUnderWay = 0;
   /** Something ended that the guest was not shown. */
   #isGiven = false;
   /** It is looked at in a later turn, or right now. */
@@ -99,11 +103,16 @@ export class BlockQueue {
     }
     queue.suppressKicks();
     let count = 0;
+    let bytes = 0;
     // What ends within the call is shown together.
     this.#isDue = true;
-    while (count < requestsATurn && this.#underWay < mostUnderWay && queue.take(this.#chain)) {
+    const hasTurn = (): boolean => count < requestsATurn && bytes < bytesATurn;
+    while (hasTurn() && this.#hasRoom() && queue.take(this.#chain)) {
+      const { readableBytes, writableBytes } = this.#chain;
       this.#underWay++;
+      this.#bytesUnderWay += readableBytes + writableBytes;
       count++;
+      bytes += readableBytes + writableBytes;
       this.#pool.take().begin(this, this.#chain, this.#memory);
       // Its driver works on these meanwhile, and neither of both sleeps.
       if (count % shownAtOnce === 0) this.#publish();
@@ -113,7 +122,11 @@ export class BlockQueue {
     this.#kicks = 0;
     this.#publish();
     if (queue.fault !== undefined) tellFault(queue.fault, this.#vring, this.#disk.counts, this.#say);
-    else if (this.#underWay < mostUnderWay && (count === requestsATurn || queue.awaitKick())) this.#runSoon();
+    else if (this.#hasRoom() && (!hasTurn() || queue.awaitKick())) this.#runSoon();
+  }
+
+  #hasRoom(): boolean {
+    return this.#underWay < mostUnderWay && this.#bytesUnderWay < mostBytesUnderWay;
   }
 
   /** A request of it has ended. @param written bytes of the guest's memory, from the first writable one on */
@@ -121,6 +134,7 @@ export class BlockQueue {
     this.queue.give(request.id, request.slots, written);
     this.#isGiven = true;
     this.#underWay--;
+    this.#bytesUnderWay -= request.chainBytes;
     this.#pool.give(request);
     if (this.#isOver) this.#endWhenIdle();
     else this.#runSoon();

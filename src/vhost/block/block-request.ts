@@ -57,6 +57,8 @@ export class BlockRequest extends FileRequest {
   /** By which it is given back to its queue. */
   id = 0;
   slots = 0;
+  /** Bytes of all its pieces. */
+  chainBytes = 0;
   #owner: RequestOwner | undefined;
   readonly #disk: BlockDisk;
   readonly #loop: Loop;
@@ -83,6 +85,7 @@ export class BlockRequest extends FileRequest {
     this.#disk.counts.underWay++;
     this.id = chain.id;
     this.slots = chain.slots;
+    this.chainBytes = chain.readableBytes + chain.writableBytes;
     const fault = chain.fault ?? (chain.writableBytes === 0 ? 'no status' : this.#findStatus(chain, memory));
     if (fault !== undefined) {
       countOne(this.#disk.counts.faults, fault);
