@@ -1,7 +1,15 @@
 // The profile of this host as plan uses it: the constants that `clearway calibrate` measured, in the file it shares with serve.
 // It reads and writes the file; measuring is in calibrate.ts.
 
-import { accessSync, existsSync, constants as fsConstants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  existsSync,
+  constants as fsConstants,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { type Constant, type ConstantId, isConstantId } from '../plan/facts/constants.js';
 import type { Host } from '../plan/facts/hosts.js';
@@ -49,17 +57,24 @@ export function loadHost(): Host | undefined {
   };
 }
 
+/** Makes a folder and those above it. Node's own way does not end where none can be made though the one above is there (/proc). */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
+}
+
 /** Makes the folder that {@link storeHost} writes to. @throws Error of the file system where it cannot be written to: better before than after measuring */
 export function prepareStore(): void {
   const path = profilePath();
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   accessSync(existsSync(path) ? path : dirname(path), fsConstants.W_OK);
 }
 
 /** Stores what was measured; other parts of the file stay. Returns its path. */
 export function storeHost(journey: NonNullable<StoredProfile['journey']>, serve: Record<string, unknown>): string {
   const path = profilePath();
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const stored = readStored() ?? {};
   const previous = typeof stored.serve === 'object' && stored.serve !== null ? stored.serve : {};
   writeFileSync(path, `${JSON.stringify({ ...stored, journey, serve: { ...previous, ...serve } }, null, 2)}\n`);
