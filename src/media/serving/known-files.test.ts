@@ -5,7 +5,7 @@ import { SystemError } from '../../kernel/system-error.js';
 import type { OpenFile } from '../../serve/open-files.js';
 import type { Loop } from '../../transport/loop.js';
 import type { FilmReading } from '../film.js';
-import { KnownFiles } from './known-files.js';
+import { KnownFiles, mostKnown } from './known-files.js';
 
 interface Clip {
   readonly name: string;
@@ -56,6 +56,15 @@ test('memory that several values hold counts once, until the last of them is gon
   assert.deepEqual([files.kept.bytes, gone.length], [0, 7]);
   ask({ name: 'h', bytes: 10, film });
   assert.equal(files.kept.bytes, 70, 'what is shared counts anew');
+});
+
+test('however little they take, so many are known and no more', () => {
+  const { files, ask, gone } = kept();
+  for (let index = 0; index < mostKnown; index++) ask({ name: `${index}`, bytes: 0, film: undefined });
+  ask({ name: '0', bytes: 0, film: undefined });
+  assert.deepEqual([files.kept.files, gone], [mostKnown, []]);
+  ask({ name: 'another', bytes: 0, film: undefined });
+  assert.deepEqual([files.kept.files, gone], [mostKnown, ['1']]);
 });
 
 test('what was used least recently is let go of when it is asked for, as long as something is kept', () => {

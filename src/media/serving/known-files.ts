@@ -28,6 +28,8 @@ const turnMs = 1;
 const mostWaiters = 4096;
 /** What a refusal takes. */
 const refusalBytes = 512;
+/** Files that are known at most, however small they are: an entry, with what is made of it elsewhere, takes some 25 KiB beside its tables. */
+export const mostKnown = 1024;
 
 interface Reading<Value> {
   readonly identity: string;
@@ -181,7 +183,7 @@ export class KnownFiles<Value> {
   #keep(identity: string, known: Entry<Value>['known'], { bytes, shared }: Taken): void {
     const more = (): number => bytes + (shared === undefined || this.#sharers.has(shared.holder) ? 0 : shared.bytes);
     for (const [oldest, entry] of this.#known) {
-      if (this.#bytes + more() <= this.#mostBytes) break;
+      if (this.#bytes + more() <= this.#mostBytes && this.#known.size < mostKnown) break;
       this.#drop(oldest, entry);
       this.#forget(entry);
     }
