@@ -8,7 +8,7 @@ import { readFilmBytes } from '../../test/support/read-film-file.js';
 /** A film of one track with these tables, and room behind them. */
 const filmOf = (tables: BoxTables, ...more: Uint8Array[]) => {
   const header = movie([trak({ entries: [avc1, avc1], tables: [...tableBoxes(tables), ...more] })]);
-  return readFilmBytes(header, header.length + 10_000);
+  return readFilmBytes(header, header.length + 50_000);
 };
 
 const tables: Required<Omit<BoxTables, 'co64'>> = {
@@ -66,4 +66,27 @@ test('groups of samples are not those of a track whose samples have other number
   const of = (stsz: readonly number[]) => filmOf({ ...tables, stss: [1], stsz }, group).tracks[0]!.randomAccess;
   assert.deepEqual([...of([10, 20, 30, 40, 50, 60, 70, 80])!], [5]);
   assert.equal(of(tables.stsz), undefined);
+});
+
+test('an empty sample is found wherever it is among thousands, and none is where only one without a place has no byte', () => {
+  const total = 20_000;
+  const of = (empty: number, places = total) =>
+    filmOf({
+      stts: [[total, 40]],
+      stsc: [[1, places, 1]],
+      stsz: Array.from({ length: total }, (_, sample) => (sample === empty ? 0 : 1 + (sample % 3 === 0 ? 1 : 0))),
+      stco: [1000],
+    });
+  for (const empty of [0, 1, 8191, 8192, 16_383, 16_384, total - 1]) {
+    const { tracks, notes } = of(empty);
+    const { samples } = tracks[0]!;
+    assert.deepEqual(
+      [samples.count, samples.hasEmpty, samples.durationTicks],
+      [total - 1, false, (total - (empty === 0 ? 1 : 0)) * 40],
+    );
+    assert.deepEqual(notes, ['track 1 has 1 samples without a byte; what is before them stays']);
+  }
+  assert.deepEqual(of(total - 1, total - 1).notes, [
+    'track 1 has 1 samples without a place in the file; they are left out',
+  ]);
 });

@@ -268,7 +268,7 @@ export function* buildTable(
   const descriptions = descriptionsOf(runs, count, budget);
   runs.release();
   return new SampleTable({
-    ...{ count, sizes, ...times, ...offsets },
+    ...{ count, sizes, hasEmpty: placer.hasEmpty, ...times, ...offsets },
     ...{ chunkBits: placer.bits, chunkLow: places.low.subarray(0, placer.chunks), chunkHigh: places.high },
     ...{ sync, ...descriptions, checkpoints: placer.checkpoints },
   });
@@ -300,7 +300,7 @@ function addressOf(table: Table, index: number): number {
   return table.byteOffset + index * table.BYTES_PER_ELEMENT;
 }
 
-/** Finds where each sample lies: which begin a chunk, checkpoints, and that all of it lies in the file. */
+/** Finds where each sample lies: which begin a chunk, checkpoints, and that all of it lies in the file; and whether each has a byte. */
 class Placer {
   readonly checkpoints: {
     readonly offsets: Float64Array;
@@ -309,6 +309,8 @@ class Placer {
     readonly times: Float64Array | undefined;
   };
   readonly bits: Uint32Array;
+  /** Some sample that was placed has no byte. */
+  hasEmpty = false;
   readonly #parts: TableParts;
   readonly #deltas: Uint32Array | undefined;
   readonly #state = new Float64Array(PlacingFloat.end);
@@ -371,6 +373,8 @@ class Placer {
     );
     putNumbers(this.#state, core.stateFloats.subarray(0, PlacingFloat.end), 0);
     if (isInside === 0) throw new CutOffError(this.#state[PlacingFloat.offset]!, this.#state[PlacingFloat.fileEnd]!);
+    // Here, where others have turns: a table may have millions.
+    if (typeof sizes !== 'number') this.hasEmpty ||= sizes.subarray(sample, end).includes(0);
     this.#keepTimes(sample, end);
     return end === count;
   }

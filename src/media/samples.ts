@@ -15,6 +15,8 @@ export interface SampleArrays {
   readonly count: number;
   /** Bytes of each sample, or of every sample. */
   readonly sizes: Uint16Array | Uint32Array | number;
+  /** Some sample has no byte. */
+  readonly hasEmpty: boolean;
   /** Decode times as runs: first sample, ticks of each sample, time of the first; or ticks of each sample. */
   readonly times: TimeRuns | { readonly deltas: Uint32Array };
   /** Decode time of sample 0. */
@@ -72,6 +74,8 @@ export class SampleTable {
   readonly count: number;
   /** Decode time of the last sample plus its duration, less the decode time of the first. */
   readonly durationTicks: number;
+  /** True when some sample has no byte. */
+  readonly hasEmpty: boolean;
   // Each array is a field of its own: how `SampleArrays` is put together differs from film to film until the compiler has seen some, and code
   // that was made for one kind of object would be thrown away for the other.
   #checkpoints: Checkpoints | undefined;
@@ -98,6 +102,7 @@ export class SampleTable {
 
   constructor(arrays: SampleArrays) {
     this.count = arrays.count;
+    this.hasEmpty = arrays.hasEmpty;
     this.#checkpoints = arrays.checkpoints;
     this.#firstTime = arrays.firstTime;
     this.#compositionOffsets = arrays.compositionOffsets;
@@ -174,11 +179,6 @@ export class SampleTable {
   /** Bytes of a sample. */
   size(sample: number): number {
     return this.#constantSize >= 0 ? this.#constantSize : this.#sizes[sample]!;
-  }
-
-  /** True when some sample has no byte. */
-  get hasEmpty(): boolean {
-    return this.#constantSize < 0 && this.#sizes.includes(0);
   }
 
   /** Where a sample's bytes begin in the file. */

@@ -82,6 +82,7 @@ export function madeUpTrack(id: number, wish: TrackWish, tables = new FilmTables
       typeof size === 'number'
         ? size
         : kept<Uint16Array | Uint32Array>(tables, wish.areShort ? Uint16Array : Uint32Array, numbers.map(size)),
+    hasEmpty: typeof size !== 'number' && numbers.map(size).includes(0),
     times: wish.areRuns
       ? runsOf(tables, numbers.map(durationOf), firstTime)
       : { deltas: kept(tables, Uint32Array, numbers.map(durationOf)) },
