@@ -126,6 +126,8 @@ export class FragmentTrack {
   #firstTime = 0;
   /** Decode time of the next sample. */
   #time = 0;
+  /** Samples without a byte, which are left out. */
+  #empty = 0;
   #fitsAsIs = true;
   #isBackwards = false;
   /** The fragment under way: its first sample, and whether all that is known so far lets it be sent as it is. */
@@ -136,6 +138,9 @@ export class FragmentTrack {
   #runSize = 0;
   #runDuration = 0;
   #runFlags = 0;
+  #runDescription = 0;
+  /** The first sample of the run under way. */
+  #runStart = 0;
 
   /** @param descriptions entries of the track's `stsd`. */
   constructor(defaults: FragmentDefaults, descriptions: number, budget: IndexBudget) {
@@ -166,7 +171,7 @@ export class FragmentTrack {
       const size = table.size(sample);
       const duration = table.duration(sample);
       if (size === 0) {
-        this.#lengthen(duration);
+        this.#leaveOut(duration);
         continue;
       }
       const offset = table.offset(sample);
@@ -183,8 +188,12 @@ export class FragmentTrack {
     if (taken > 0) this.#closeChunk(taken, description);
   }
 
-  /** The last sample lasts so much longer; in front of the first one it is that much later. */
-  #lengthen(ticks: number): void {
+  /** Leaves out a sample without a byte: the one before lasts so much longer; in front of the first one that is so much later. */
+  #leaveOut(ticks: number): void {
+    this.#empty++;
+    this.#fitsAsIs = false;
+    // No length of a sample is so much: what a broken muxer means by it is nothing.
+    if (ticks >= 2 ** 31) return;
     if (this.count === 0) this.#firstTime += ticks;
     else {
       const duration = this.#durations.at(this.#durations.length - 1) + ticks;
@@ -243,17 +252,17 @@ export class FragmentTrack {
   beginRun(run: Run, header: FragmentHeader): void {
     // What lies in front of its `moof` is not sent with it.
     if (run.offset < header.base) this.#isPlain = false;
-    if (this.count + run.count > mostSamples) throw new TableError('has more samples than any film');
+    if (this.count + this.#empty + run.count > mostSamples) throw new TableError('has more samples than any film');
     const or = (value: number, other: number): number => (value >= 0 ? value : other);
-    this.#chunkOffsets.push(run.offset);
-    this.#closeChunk(run.count, or(header.description, this.#defaults.description) - 1);
+    this.#runStart = this.count;
+    this.#runDescription = or(header.description, this.#defaults.description) - 1;
     this.#runSize = or(header.size, this.#defaults.size);
     this.#runDuration = or(header.duration, this.#defaults.duration);
     this.#runFlags = or(header.flags, this.#defaults.flags);
     this.dataEnd = run.offset;
   }
 
-  /** Takes samples of the run that was begun, in order. */
+  /** Takes samples of the run that was begun, in order; those without a byte are time of the one before. @throws TableError */
   take(view: DataView, run: Run, from: number, to: number): void {
     const { flags, step, firstFlags } = run;
     const [hasDuration, hasSize, hasFlags, hasShift] = [flags & 0x100, flags & 0x200, flags & 0x400, flags & 0x800];
@@ -270,10 +279,15 @@ export class FragmentTrack {
       // Version 0 is read as signed too: old muxers write negative offsets there.
       if (hasShift) shift = view.getInt32(at);
       if (index === 0 && firstFlags >= 0) sampleFlags = firstFlags;
-      this.#add(size, duration, shift, (sampleFlags & 0x10000) === 0);
+      if (size === 0) this.#leaveOut(duration);
+      else this.#add(size, duration, shift, (sampleFlags & 0x10000) === 0);
       end += size;
     }
     this.dataEnd = end;
+    const taken = this.count - this.#runStart;
+    if (to < run.count || taken === 0) return;
+    this.#chunkOffsets.push(run.offset);
+    this.#closeChunk(taken, this.#runDescription);
   }
 
   #add(size: number, duration: number, shift: number, isSync: boolean): void {
@@ -303,6 +317,7 @@ export class FragmentTrack {
   /** Makes the table. What was gathered is let go. @throws TableError, CutOffError */
   *table(fileSize: number, notes: string[]): Generator<undefined, SampleTable> {
     const { count } = this;
+    if (this.#empty > 0) note(notes, `has ${this.#empty} samples without a byte; what is before them stays`);
     if (this.#isBackwards)
       note(notes, 'has a fragment that begins before the one before it ends; its time is not honoured');
     this.#firstSamples.push(count);

@@ -111,3 +111,64 @@ test('fragments of a track that is left out are none that nobody knows', () => {
   );
   assert.equal(film.tracks[0]!.samples.count, 2);
 });
+
+test('samples of fragments that have no byte are left out, and what is before them stays for as long', () => {
+  const two = movie([trak({ tables: noTables }), trak({ id: 2, tables: noTables })], defaults(1, 2));
+  const sized = (first: number, ...sizes: number[]) =>
+    fullBox('trun', 0, 0x201, bytes.u32(sizes.length, first), bytes.u32(...sizes));
+  const moof = (track: number, time: number, ...runs: Uint8Array[]) =>
+    joined(box('moof', part(track, baseIsMoof, longTime(time), ...runs)), data(2));
+  const read = (...sizes: number[]) =>
+    readFilmBytes(
+      joined(
+        two,
+        moof(1, 0, sized(100, ...sizes), sized(200, 0, 0), sized(150, 0, 7)),
+        moof(2, 0, run(2, 100)),
+        moof(1, 1000, run(1, 100)),
+      ),
+    );
+  const film = read(10, 0, 20);
+  const { samples } = film.tracks[0]!;
+  const rows = Array.from({ length: samples.count }, (_, sample) => [
+    samples.size(sample),
+    samples.offset(sample) - two.length,
+    samples.decodeTime(sample),
+    samples.duration(sample),
+  ]);
+  const third = samples.offset(3) - two.length;
+  assert.deepEqual(rows, [
+    [10, 100, 0, 80],
+    [20, 110, 80, 160],
+    [7, 150, 240, 760],
+    [100, third, 1000, 40],
+  ]);
+  assert.deepEqual(film.notes, ['track 1 has 4 samples without a byte; what is before them stays']);
+  // Neither these fragments nor those of the other track are sent as they are.
+  assert.equal(film.tracks[1]!.samples.count, 2);
+  assert.equal(film.fragments, undefined);
+});
+
+test('a fragmented film begins with its first sample that has bytes; a track of none is left out', () => {
+  const two = movie([trak({ tables: noTables }), trak({ id: 2, tables: noTables })], defaults(1, 2));
+  const sized = (track: number, ...sizes: number[]) => {
+    const told = fullBox('trun', 0, 0x201, bytes.u32(sizes.length, 100), bytes.u32(...sizes));
+    return joined(box('moof', part(track, baseIsMoof, longTime(1000), told)), data(2));
+  };
+  const { tracks } = readFilmBytes(joined(two, sized(1, 0, 0, 20, 0), sized(2, 30, 40)));
+  const { samples } = tracks[0]!;
+  assert.deepEqual([samples.count, samples.decodeTime(0), samples.duration(0), samples.size(0)], [1, 1080, 80, 20]);
+  const film = readFilmBytes(joined(two, sized(1, 0, 0), sized(2, 30, 40)));
+  assert.deepEqual(
+    film.tracks.map(({ id }) => id),
+    [2],
+  );
+  assert.match(film.leftOut[0]!.reason, /has no samples/);
+  assert.equal(film.fragments?.length, 1);
+});
+
+test('samples without a byte count among the samples that a film may have', () => {
+  const nothing = movie([trak({ tables: noTables })], box('mvex', fullBox('trex', 0, 0, bytes.u32(1, 1, 40, 0, 0))));
+  const runs = Array.from({ length: 257 }, () => run(65_536));
+  const film = joined(nothing, box('moof', part(1, baseIsMoof, ...runs)), data(1));
+  assert.throws(() => readFilmBytes(film), /has more samples than any film/);
+});

@@ -14,7 +14,6 @@ import {
 } from './fragment-track.js';
 import { type IndexBudget, TableError } from './growing.js';
 import { type BoxBudget, boxAt, bytesAt, childrenOf, type Reading, samplesATurn, wholeBox } from './reading.js';
-import { note } from './sample-builder.js';
 import type { SampleTable } from './samples.js';
 
 /** A film that is one fragment: a million samples and more. */
@@ -58,7 +57,6 @@ export function* withoutEmpty(
     yield undefined;
   }
   if (track.count === 0) throw new TableError('has no samples');
-  note(notes, `has ${table.count - track.count} samples without a byte; what is before them stays`);
   return yield* track.table(fileSize, notes);
 }
 
