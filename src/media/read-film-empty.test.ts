@@ -2,7 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { avc1, type BoxTables, bytes, fullBox, movie, tableBoxes, trak } from '../../test/support/box-film.js';
+import {
+  avc1,
+  type BoxTables,
+  box,
+  bytes,
+  fullBox,
+  joined,
+  movie,
+  tableBoxes,
+  trak,
+} from '../../test/support/box-film.js';
 import { readFilmBytes } from '../../test/support/read-film-file.js';
 
 /** A film of one track with these tables, and room behind them. */
@@ -89,4 +99,28 @@ test('an empty sample is found wherever it is among thousands, and none is where
   assert.deepEqual(of(total - 1, total - 1).notes, [
     'track 1 has 1 samples without a place in the file; they are left out',
   ]);
+});
+
+test('groups of samples are those of the numbers that a film of fragments gives its first samples', () => {
+  const group = fullBox('sbgp', 0, 0, 'rap ', bytes.u32(2, 5, 0, 3, 1));
+  const of = (own: BoxTables, ...more: Uint8Array[]) => {
+    const defaults = box('mvex', fullBox('trex', 0, 0, bytes.u32(1, 1, 40, 100, 0x10000)));
+    const header = movie([trak({ entries: [avc1, avc1], tables: [...tableBoxes(own), ...more] })], defaults);
+    const traf = box('traf', fullBox('tfhd', 0, 0x20000, bytes.u32(1)), fullBox('trun', 0, 1, bytes.u32(8, 0)));
+    const film = readFilmBytes(joined(header, box('moof', traf), box('mdat', Buffer.alloc(5000))));
+    const { samples, randomAccess } = film.tracks[0]!;
+    return { count: samples.count, groups: randomAccess && [...randomAccess], notes: film.notes };
+  };
+  const whole = { ...tables, stss: [1], stsz: [10, 20, 30, 40, 50, 60, 70, 80], stco: [1000, 2000, 3000] };
+  assert.deepEqual(of(whole, group), { count: 16, groups: [5], notes: [] });
+  assert.deepEqual(of({ ...whole, stsz: tables.stsz }, group), {
+    count: 14,
+    groups: undefined,
+    notes: ['track 1 has 2 samples without a byte; what is before them stays'],
+  });
+  // Of tables that are not there, or are wrong, no sample is taken.
+  const none = { stts: [], stsc: [], stsz: [], stco: [] };
+  for (const own of [none, {}, { ...whole, stts: [] }]) {
+    assert.deepEqual(of(own, group), { count: 8, groups: undefined, notes: [] });
+  }
 });

@@ -284,14 +284,18 @@ function* readAllFragments(
   leftOut: LeftOut[],
 ): Reading<AllSamples> {
   const reader = new FragmentReader(size, defaults, index);
+  const renumbered = new Set<number>();
   for (const { id, entries, stbl } of heads) {
     reader.add(id, entries.length);
     try {
       const table = yield* readSamples(stbl, entries.length, Number.POSITIVE_INFINITY, size, index, []);
       if (table !== undefined) yield* reader.begin(id, table);
+      // Groups of samples that are not there are of none that fragments have.
+      if (table === undefined || table.hasEmpty) renumbered.add(id);
     } catch (error) {
       // Most fragmented films have empty tables there, and some have none.
       if (!isOfTrack(error)) throw error;
+      renumbered.add(id);
     }
   }
   yield* reader.read(first);
@@ -307,5 +311,5 @@ function* readAllFragments(
     }
     for (const each of own) note(notes, `track ${id} ${each}`);
   }
-  return { tables, renumbered: new Set(), fragments: reader.fragments([...tables.keys()]) };
+  return { tables, renumbered, fragments: reader.fragments([...tables.keys()]) };
 }
