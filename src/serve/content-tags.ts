@@ -1,5 +1,6 @@
 // Entity tags of small files, which are of their content: equal on every host and in every worker, and the only one that a version is ever answered
-// with. Until the content was read there is no tag to answer with. Not here: how a tag is made (identity.ts), who reads (quick-answers.ts,
+// with. Until the content was read there is no tag to answer with. Files that an extension answers for (films) count as tagged: theirs is that of
+// their identity (site-texts.ts). Not here: how a tag is made (identity.ts), who reads (quick-answers.ts,
 // file-answers.ts).
 
 import { readAt } from '../kernel/file.js';

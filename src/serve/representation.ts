@@ -56,7 +56,8 @@ export class Representation implements Resource {
 
   /** The strong entity tag, with its quotes. */
   get etag(): string {
-    // Until its content was read a small file has another tag, which is never sent: that waits for it (file-answers.ts).
+    // Until its content was read a small file has another tag, which is never sent: that waits for it (file-answers.ts). One that a handler makes
+    // others of (a film with --media) keeps that of its identity.
     if (this.valid) this.#etag = formatTag(this.#table.tagHigh.get(this.entry), this.#table.tagLow.get(this.entry));
     return this.#etag;
   }
