@@ -44,11 +44,11 @@ export class Descriptors {
     return file;
   }
 
-  /** Lets go of half of them: the host is short of descriptors. False where there are none. */
+  /** Lets go of half of them: the host is short of descriptors. False where none became free: what is being sent stays open until it was. */
   relieve(): boolean {
-    const most = this.#opened.length;
-    this.#evict(Math.ceil(most / 2));
-    return most > 0;
+    const open = this.files.count;
+    this.#evict(Math.ceil(this.#opened.length / 2));
+    return this.files.count < open;
   }
 
   /** Lets go of all of them: who asks again may get another one, in memory. */

@@ -18,7 +18,7 @@ export interface ListenerLimits {
   readonly askDescriptorLimit?: () => number;
   /** Connections that were turned away and may read why; 64 without it. */
   readonly mostParting?: number;
-  /** Lets go of descriptors that others keep for later, for a connection that has a place; false where there are none. */
+  /** Lets go of descriptors that others keep for later, for a connection that has a place; false where none became free. */
   readonly relieve?: () => boolean;
   /** Where connections are turned away those are closed, for the next ones, that have been idle for so long; without it none is. */
   readonly yieldAfterMs?: number;
@@ -171,15 +171,18 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
 
   /**
    * Makes room where descriptors or memory are short. False where there is none to make at once, or something else is wrong: the tick
-   * accepts again, or a connection that closes, so that the shortage is not answered with a spin.
+   * accepts again, or a connection that closes, so that the shortage is not answered with a spin. Idle connections make way only where
+   * nothing else did; what others keep is descriptors, and gives sockets no memory.
    */
   #relieve(result: number): boolean {
     // Memory of sockets has an errno of its own.
     if (!isShortage(-result) && result !== -Errno.ENOBUFS) return false;
     this.#askLimit();
+    const isOfDescriptors = result === -Errno.EMFILE || result === -Errno.ENFILE;
+    const hasPlace = this.#open.length < this.#limits.maxConnections && this.#parting.length === 0;
+    if (isOfDescriptors && hasPlace && this.#limits.relieve?.() === true) return true;
     this.#missing += 1 + (this.#open.length >> 4);
-    if (this.#partFromAll()) return true;
-    return this.#open.length < this.#limits.maxConnections && this.#limits.relieve?.() === true;
+    return this.#partFromAll();
   }
 
   /** Takes in a socket of our own that is connected, however many are: as one that was accepted, and not counted as such. */
