@@ -47,3 +47,17 @@ test('long lines are no way around it: bytes of a second are bounded as well', (
   assert.ok(bytes >= 3999 * 4 && bytes <= 16_000 * seconds, `${bytes} bytes in ${seconds} s`);
   assert.equal(serial.dropped, 50 - bytes / 3999);
 });
+
+test('a line that was not passed on takes nothing of the second', () => {
+  let isTaken = false;
+  const said: string[] = [];
+  const serial = new Serial((line) => isTaken && said.push(line) > 0, 2);
+  put(serial, 'a\n'.repeat(10));
+  isTaken = true;
+  put(serial, 'b\nc\n');
+  assert.deepEqual(said.splice(0), ['b', 'c']);
+  const long = new Serial((line) => said.push(line) > 0);
+  put(long, `${'x'.repeat(3999)}\n`.repeat(5));
+  put(long, 'end\n');
+  assert.equal(said.at(-1), 'end');
+});

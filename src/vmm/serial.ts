@@ -40,9 +40,12 @@ export class Serial {
     }
     const line = this.#line;
     this.#line = '';
+    const isTooMuch = this.#said >= this.#mostPerSecond || this.#saidBytes + line.length > mostBytesPerSecond;
+    if (isTooMuch || !this.#say(line)) {
+      this.dropped++;
+      return;
+    }
     this.#said++;
     this.#saidBytes += line.length;
-    const isTooMuch = this.#said > this.#mostPerSecond || this.#saidBytes > mostBytesPerSecond;
-    if (isTooMuch || !this.#say(line)) this.dropped++;
   }
 }
