@@ -118,6 +118,8 @@ export class VmGuest {
     this.#stopTicks = loop.everyTick(() => {
       this.serial.flush();
       hearer.lines.flush();
+      // Nothing else may happen as long as the room of all is with those that do not read.
+      if (this.vsock?.isShort === true) this.#wake();
     });
   }
 

@@ -66,7 +66,7 @@ const mostLentMs = 1000;
 const wantedLent = 1 / 2;
 /** How often it is looked for those at the most, in ms: a look at 1,024 packets took 60 us of 8 streams and 400 us of as many streams as packets, less than a hundredth of the thread then. */
 const relieveMs = 50;
-/** Bytes that a reader takes in that time at the least, which is a line of 32 kbit/s: one that takes a byte now and then would have the room of others for ever. */
+/** Bytes that a reader takes in {@link mostLentMs} at the least, which is a line of 32 kbit/s: one that takes a byte now and then would have the room of others for ever. */
 const leastTaken = 4096;
 
 /** See the file's head. */
@@ -295,12 +295,17 @@ export class VsockDevice implements VirtioDevice {
     return this.#freeTokens.length > 0 && this.#unsaid.length < mostUnsaid;
   }
 
+  /** Whether so much is lent that {@link turn} has to be called from time to time, whatever the guest does: one that waits for room does nothing. */
+  get isShort(): boolean {
+    return this.#fromGuest !== undefined && this.#lentSum > this.#fromGuest.size * mostLent;
+  }
+
   /** Looks at what the guest did: its packets, room for ours. */
   turn(): void {
     const queue = this.#fromGuest;
     if (queue === undefined) return;
     if (this.#unsaid.length > 0) this.#sayAll();
-    if (this.#lentSum > queue.size * mostLent) this.#relieve(queue.size);
+    if (this.isShort) this.#relieve(queue.size);
     const chain = this.#fromChain;
     for (let looks = 0; looks < queue.size && this.#isHeard() && queue.take(chain); looks++) {
       if (!this.#packets.read(chain)) this.#refuse(queue, chain);

@@ -134,6 +134,22 @@ for (const layout of layouts) {
       assert.equal(guest.back(), 50);
     });
 
+    test('while too much is lent it has to be looked again, though the guest does nothing; and no longer', () => {
+      const guest = new Lending(layout, [1]);
+      guest.comesBackLater = true;
+      assert.equal(guest.device.isShort, false);
+      guest.send(Array(48).fill(1));
+      assert.equal(guest.device.isShort, false);
+      guest.send([1]);
+      for (let ms = 0; guest.device.isShort && guest.ended.length === 0 && ms < 2000; ms += 250) guest.later(250);
+      assert.deepEqual(guest.ended, [1]);
+      assert.equal(guest.device.isShort, true, 'it is on its way back');
+      guest.giveBack(1);
+      assert.equal(guest.device.isShort, false);
+      guest.device.stop();
+      assert.equal(guest.device.isShort, false);
+    });
+
     test('no more end than are in the way: what an ended stream has counts as free, all of it and once', () => {
       const guest = new Lending(layout, [1, 2, 3]);
       guest.comesBackLater = true;
