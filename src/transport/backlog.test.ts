@@ -11,7 +11,8 @@ test('a backlog is a queue of bytes, whatever is added and taken', () => {
   );
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 5000 }), fc.array(step, { maxLength: 40 }), (first, steps) => {
-      const backlog = new Backlog(first);
+      const account = { heldBytes: 7 };
+      const backlog = new Backlog(first, account);
       const source = Uint8Array.from({ length: 4096 }, (_, index) => (index * 31) >>> 3);
       const model: number[] = [];
       for (const each of steps) {
@@ -25,6 +26,7 @@ test('a backlog is a queue of bytes, whatever is added and taken', () => {
           model.splice(0, count);
         }
         assert.equal(backlog.length, model.length);
+        assert.equal(account.heldBytes, 7 + backlog.bytes.length);
         assert.deepEqual([...backlog.bytes.subarray(backlog.start, backlog.end)], model);
       }
     }),
@@ -34,7 +36,7 @@ test('a backlog is a queue of bytes, whatever is added and taken', () => {
 
 test('what a backlog copies is counted', () => {
   const before = copiedBytes[CopyReason.requestBacklog]!;
-  const backlog = new Backlog(10);
+  const backlog = new Backlog(10, { heldBytes: 0 });
   backlog.append(new Uint8Array(10), 0, 10);
   assert.equal(copiedBytes[CopyReason.requestBacklog]! - before, 10);
 });

@@ -5,6 +5,12 @@ import { CopyReason, copyBytes } from '../memory/copy.js';
 
 const leastBytes = 1024;
 
+/** Keeps account of the memory of backlogs. */
+export interface BacklogAccount {
+  /** Bytes of memory that they have, whether all of it is used or not. */
+  heldBytes: number;
+}
+
 /** Exists while something waits: most connections never have one. */
 export class Backlog {
   bytes: Uint8Array;
@@ -12,9 +18,18 @@ export class Backlog {
   start = 0;
   end = 0;
 
+  readonly #account: BacklogAccount;
+
   /** @param length bytes that are expected to begin with. */
-  constructor(length: number) {
+  constructor(length: number, account: BacklogAccount) {
     this.bytes = new Uint8Array(roomFor(length));
+    this.#account = account;
+    account.heldBytes += this.bytes.length;
+  }
+
+  /** Takes its memory off the account: to be called once, when nobody uses it any more. */
+  letGo(): undefined {
+    this.#account.heldBytes -= this.bytes.length;
   }
 
   /** Bytes that wait. */
@@ -34,6 +49,7 @@ export class Backlog {
     const held = this.length;
     const room = new Uint8Array(roomFor(held + length));
     copyBytes(CopyReason.requestBacklog, room, 0, this.bytes, this.start, held);
+    this.#account.heldBytes += room.length - this.bytes.length;
     this.bytes = room;
     this.start = 0;
     this.end = held;

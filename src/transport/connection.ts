@@ -232,7 +232,7 @@ export class Connection<S> extends Endpoint {
     if (backlog !== undefined) {
       backlog.start = this.#offer(backlog.bytes, backlog.start, backlog.end);
       if (this.closing) return;
-      if (backlog.length === 0) this.#backlog = undefined;
+      if (backlog.length === 0) this.#backlog = backlog.letGo();
     }
     this.#limitBacklog();
     this.#tellEnd();
@@ -241,7 +241,7 @@ export class Connection<S> extends Endpoint {
   /** An idle protocol that wants more gets more: it has limits of its own. No getter: V8 goes through its runtime for a private one. */
   #isTooFarAhead(): boolean {
     const waits = this.busy || this.sending || this.#yielding;
-    return waits && this.#backlog !== undefined && this.#backlog.length > this.owner.backlogLimit;
+    return waits && this.#backlog !== undefined && this.#backlog.length >= this.owner.backlogLimit;
   }
 
   /** Stops receiving while the peer is too far ahead, and begins again when it is not. */
@@ -253,9 +253,9 @@ export class Connection<S> extends Endpoint {
     }
   }
 
-  /** Appends bytes that the protocol did not take. Bounded: receiving stops beyond the owner's limit. */
+  /** Appends bytes that the protocol did not take. Bounded: receiving stops at the owner's limit. */
   #keep(bytes: Uint8Array, start: number, end: number): void {
-    this.#backlog ??= new Backlog(end - start);
+    this.#backlog ??= new Backlog(end - start, this.owner);
     this.#backlog.append(bytes, start, end);
     this.#limitBacklog();
   }
@@ -453,7 +453,7 @@ export class Connection<S> extends Endpoint {
     }
     this.#lingering = true;
     this.#lingered = 0;
-    this.#backlog = undefined;
+    this.#backlog = this.#backlog?.letGo();
     this.owner.loop.engine.finish(this.fd);
     this.deadlineMs = this.owner.loop.nowMs + lingerMs;
     this.#resumeReceive();
@@ -476,7 +476,7 @@ export class Connection<S> extends Endpoint {
     const { loop, protocol } = this.owner;
     this.output.clear();
     this.#pumping = false;
-    this.#backlog = undefined;
+    this.#backlog = this.#backlog?.letGo();
     loop.engine.closeSocket(this.fd);
     this.fd = -1;
     loop.unregister(this);

@@ -27,6 +27,8 @@ export interface ListenerLimits {
   readonly rateWindowMs: number;
   /** Bytes a peer may send ahead while an answer is under way. */
   readonly backlogLimit: number;
+  /** Memory for that from which on a peer may send 4 KiB ahead and no more; 64 MiB without it. Each backlog may double once behind it. */
+  readonly allBacklogBytes?: number;
 }
 
 /** Numbers for metrics; written here, read by anyone. */
@@ -76,8 +78,8 @@ interface Parting {
   bytesLeft: number;
 }
 
-/** Bytes that peers may be ahead by in all, as long as each of them has room for what is received at once. */
-const allBacklogBytes = 64 * 1024 ** 2;
+/** Memory for what peers are ahead by, of all connections, from which on none may be ahead by more than the least. */
+const usualAllBacklogBytes = 64 * 1024 ** 2;
 const leastBacklogBytes = 4096;
 
 /** Nothing is asked, answered or on its way in. */
@@ -96,6 +98,7 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     slowReaders: 0,
     ...noFileCounts(),
   };
+  heldBytes = 0;
   readonly #acceptors: readonly Acceptor[];
   readonly #limits: ListenerLimits;
   readonly #open: Connection<S>[] = [];
@@ -142,10 +145,11 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     this.#stopTicks = loop.everyTick((nowMs) => this.#tick(nowMs));
   }
 
-  /** Of many connections each may be less far ahead: who sends and does not read costs memory of ours, and there may be thousands of them. */
+  /** Where all have as much as there may be, nobody gets much more: who sends and does not read costs memory of ours, and there may be thousands of them. */
   get backlogLimit(): number {
-    const share = Math.floor(allBacklogBytes / Math.max(1, this.#open.length));
-    return Math.min(this.#limits.backlogLimit, Math.max(leastBacklogBytes, share));
+    const { backlogLimit, allBacklogBytes } = this.#limits;
+    const isRoom = this.heldBytes < (allBacklogBytes ?? usualAllBacklogBytes);
+    return isRoom ? backlogLimit : Math.min(backlogLimit, leastBacklogBytes);
   }
 
   /** Connections open now. */

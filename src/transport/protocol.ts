@@ -1,6 +1,7 @@
 // What a connection stands between: the protocol above it, with what that may rely on, and the owner that keeps account.
 // Not here: the connection itself (connection.ts).
 
+import type { BacklogAccount } from './backlog.js';
 import type { Connection } from './connection.js';
 import type { FileCounts } from './file-counts.js';
 import type { Loop } from './loop.js';
@@ -34,7 +35,7 @@ export interface Protocol<S> {
 }
 
 /** What a connection's owner keeps account of. */
-export interface ConnectionOwner<S> {
+export interface ConnectionOwner<S> extends BacklogAccount {
   readonly loop: Loop;
   readonly protocol: Protocol<S>;
   /** Bytes a peer may send ahead while an answer is under way. */
