@@ -106,13 +106,14 @@ export class BlockQueue {
     let bytes = 0;
     // What ends within the call is shown together.
     this.#isDue = true;
-    const hasTurn = (): boolean => count < requestsATurn && bytes < bytesATurn;
-    while (hasTurn() && this.#hasRoom() && queue.take(this.#chain)) {
+    let isMore = true;
+    while (isMore && this.#hasRoom() && queue.take(this.#chain)) {
       const { readableBytes, writableBytes } = this.#chain;
       this.#underWay++;
       this.#bytesUnderWay += readableBytes + writableBytes;
       count++;
       bytes += readableBytes + writableBytes;
+      isMore = count < requestsATurn && bytes < bytesATurn;
       this.#pool.take().begin(this, this.#chain, this.#memory);
       // Its driver works on these meanwhile, and neither of both sleeps.
       if (count % shownAtOnce === 0) this.#publish();
@@ -122,7 +123,7 @@ export class BlockQueue {
     this.#kicks = 0;
     this.#publish();
     if (queue.fault !== undefined) tellFault(queue.fault, this.#vring, this.#disk.counts, this.#say);
-    else if (this.#hasRoom() && (!hasTurn() || queue.awaitKick())) this.#runSoon();
+    else if (this.#hasRoom() && (!isMore || queue.awaitKick())) this.#runSoon();
   }
 
   #hasRoom(): boolean {
