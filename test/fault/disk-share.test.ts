@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeEngine } from '../../src/engine/fake.js';
 import type { FakeFileOperation } from '../../src/engine/fake-files.js';
+import { Errno } from '../../src/kernel/errno.js';
 import { platformIsLinux, viewMemory } from '../../src/kernel/ffi.js';
 import { Access } from '../../src/memory/domain.js';
 import { Loop } from '../../src/transport/loop.js';
@@ -19,6 +20,7 @@ const dataBytes = 3 * mebibyte;
 /** Behind this many bytes of data, the headers of requests. */
 const headersAt = dataAddress(size) + 2 * mebibyte;
 const Type = { read: 0, write: 1 } as const;
+const writeZeroes = 13;
 
 class LargeRequests {
   readonly engine = new FakeEngine();
@@ -61,6 +63,16 @@ class LargeRequests {
     const id = type === Type.read ? driver.add([header], [...body, status]) : driver.add([header, ...body], [status]);
     assert.ok(id >= 0);
     return id;
+  }
+
+  /** Asks for zeros. */
+  askZeros(bytes: number, offset: number): void {
+    const { guest, driver } = this.queue;
+    const place = headersAt + this.#asked++ * 64;
+    guest.data.setUint32(place - guestBase, writeZeroes, true);
+    guest.data.setBigUint64(place - guestBase + 16, BigInt(offset / 512), true);
+    guest.data.setUint32(place - guestBase + 24, bytes / 512, true);
+    assert.ok(driver.add([{ address: place, length: 32 }], [{ address: place + 32, length: 1 }]) >= 0);
   }
 
   kick(): void {
@@ -119,6 +131,50 @@ for (const [name, type] of Object.entries(Type)) {
     disk.close();
   });
 }
+
+test('zeros that the file system has to be given as bytes: of 2 MiB at most at once, all of them and in order', {
+  skip,
+}, () => {
+  const disk = new LargeRequests();
+  const length = 201 * mebibyte + 512;
+  disk.askZeros(length, 512);
+  disk.kick();
+  disk.engine.files.end(disk.pending[0]!, -Errno.EOPNOTSUPP);
+  disk.loop.turn(0);
+  let done = 0;
+  for (let operations = 0; disk.back() === 0; operations++) {
+    assert.ok(operations < 1000);
+    const [operation, ...others] = disk.pending;
+    assert.deepEqual([operation!.kind, operation!.offset, others], ['write', 512 + done, []]);
+    const bytes = disk.bytesOf(operation!);
+    assert.ok(bytes > 0 && bytes <= 2 * mebibyte, `${bytes}`);
+    const moved = operations % 3 === 0 ? Math.ceil(bytes / 3) : bytes;
+    done += moved;
+    disk.engine.files.end(operation!, moved);
+    disk.loop.turn(0);
+    disk.loop.turn(0);
+  }
+  assert.equal(done, length);
+  disk.close();
+});
+
+test('many requests for zeros: 16 MiB of them are under way, however short they are to say', { skip }, () => {
+  const disk = new LargeRequests();
+  const many = 100;
+  for (let index = 0; index < many; index++) disk.askZeros(3 * mebibyte, index * 3 * mebibyte);
+  disk.kick();
+  let ended = 0;
+  for (let turns = 0; ended < many; turns++) {
+    assert.ok(turns < 10_000);
+    assert.ok(disk.pending.length <= 8, `${disk.pending.length} are under way`);
+    for (const operation of [...disk.pending])
+      disk.engine.files.end(operation, operation.kind === 'write' ? disk.bytesOf(operation) : -Errno.EOPNOTSUPP);
+    disk.loop.turn(0);
+    ended += disk.back();
+  }
+  assert.equal(disk.device.counts.underWay, 0);
+  disk.close();
+});
 
 test('many large ones: few are under way, the others when those have ended', { skip }, () => {
   const disk = new LargeRequests();

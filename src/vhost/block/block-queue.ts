@@ -130,12 +130,17 @@ export class BlockQueue {
     return this.#underWay < mostUnderWay && this.#bytesUnderWay < mostBytesUnderWay;
   }
 
+  /** A request of it moves bytes that its chain does not have. */
+  alsoMoves(bytes: number): void {
+    this.#bytesUnderWay += bytes;
+  }
+
   /** A request of it has ended. @param written bytes of the guest's memory, from the first writable one on */
   finished(request: BlockRequest, written: number): void {
     this.queue.give(request.id, request.slots, written);
     this.#isGiven = true;
     this.#underWay--;
-    this.#bytesUnderWay -= request.chainBytes;
+    this.#bytesUnderWay -= request.bytesUnderWay;
     this.#pool.give(request);
     if (this.#isOver) this.#endWhenIdle();
     else this.#runSoon();

@@ -9,7 +9,7 @@ import type { MemoryTable } from '../memory-table.js';
 import { countOne } from '../queue-counts.js';
 import { type BlockCounts, countLatency } from './block-counts.js';
 import { sectorBytes } from './block-file.js';
-import { FileRequest, type RequestedFile } from './file-request.js';
+import { FileRequest, mostBytes, type RequestedFile } from './file-request.js';
 import { BlockStatus as Status, BlockRequest as Type } from './numbers.js';
 
 /** Names of types, for metrics. */
@@ -30,6 +30,8 @@ export const mostDiscardSectors = (1024 * 1024 * 1024) / sectorBytes;
 
 /** Where a request came from. */
 interface RequestOwner {
+  /** It moves so many bytes at once that its chain does not have. */
+  alsoMoves(bytes: number): void;
   /** It has ended. @param written bytes of the guest's memory, from the first writable one on */
   finished(request: BlockRequest, written: number): void;
 }
@@ -57,8 +59,8 @@ export class BlockRequest extends FileRequest {
   /** By which it is given back to its queue. */
   id = 0;
   slots = 0;
-  /** Bytes of all its pieces. */
-  chainBytes = 0;
+  /** Bytes of all its pieces, and those that it moves at once beside them. */
+  bytesUnderWay = 0;
   #owner: RequestOwner | undefined;
   readonly #disk: BlockDisk;
   readonly #loop: Loop;
@@ -85,7 +87,7 @@ export class BlockRequest extends FileRequest {
     this.#disk.counts.underWay++;
     this.id = chain.id;
     this.slots = chain.slots;
-    this.chainBytes = chain.readableBytes + chain.writableBytes;
+    this.bytesUnderWay = chain.readableBytes + chain.writableBytes;
     const fault = chain.fault ?? (chain.writableBytes === 0 ? 'no status' : this.#findStatus(chain, memory));
     if (fault !== undefined) {
       countOne(this.#disk.counts.faults, fault);
@@ -234,7 +236,13 @@ export class BlockRequest extends FileRequest {
     this.#offset = sector * sectorBytes;
     const length = sectors * sectorBytes;
     if (type === Type.discard) this.discard(this.#offset, length);
-    else this.writeZeroes(this.#offset, length, flags === 1);
+    else {
+      // Where the file system has no such call, they are written.
+      const zeros = Math.min(length, mostBytes);
+      this.bytesUnderWay += zeros;
+      this.#owner!.alsoMoves(zeros);
+      this.writeZeroes(this.#offset, length, flags === 1);
+    }
     return undefined;
   }
 }

@@ -18,7 +18,7 @@ const mostPieces = 1024;
  * Bytes of one operation: what is in the page cache is moved by the thread that asks for it, which other guests share, and their requests wait meanwhile. More
  * than drivers ask for at once (Linux: 1,280 KiB); a hostile guest may ask for 4 GiB.
  */
-const mostBytes = 2 * 1024 ** 2;
+export const mostBytes = 2 * 1024 ** 2;
 
 /** What of a disk's file requests are made on. */
 export type RequestedFile = Pick<
@@ -166,7 +166,7 @@ export abstract class FileRequest extends Endpoint {
     zeros ??= new Region(zeroBytes);
     const { iovecs } = this;
     iovecs.clear();
-    for (let left = this.#left; left > 0; left -= zeroBytes) {
+    for (let left = Math.min(this.#left, mostBytes); left > 0; left -= zeroBytes) {
       if (!iovecs.add(zeros.address, Math.min(zeroBytes, left))) return;
     }
   }
