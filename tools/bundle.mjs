@@ -7,18 +7,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -217,32 +206,6 @@ async function keepCodeOf(folder, more, paths) {
   await ended;
 }
 
-/** Takes away what builds left that were ended on the way. */
-function removeUnfinished() {
-  for (const name of readdirSync(dirname(finished))) {
-    const [, id] = /^bundle-(\d+)(?:-last)?$/.exec(name) ?? [];
-    if (id === undefined || isRunning(Number(id))) continue;
-    rmSync(join(dirname(finished), name), { recursive: true, force: true });
-  }
-}
-
-function isRunning(id) {
-  if (id === process.pid) return false;
-  try {
-    return process.kill(id, 0);
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
-}
-
-/** The last one steps aside first, so that for a moment there is none, and never a part of one. */
-function putInPlace() {
-  const last = `${folder}-last`;
-  if (existsSync(finished)) renameSync(finished, last);
-  renameSync(folder, finished);
-  rmSync(last, { recursive: true, force: true });
-}
-
 async function makeBundle() {
   const { build } = await import('esbuild');
   const common = {
@@ -279,11 +242,12 @@ async function makeBundle() {
 /** Bundles it all, if anything was compiled since. */
 export async function bundle() {
   const { isBundleFresh } = await import('../dist/tools/bundle-freshness.js');
+  const { putInPlace, removeUnfinished } = await import('../dist/tools/bundle-place.js');
   if (isBundleFresh(join(finished, 'main.js'), compiled)) return;
-  removeUnfinished();
+  removeUnfinished(finished);
   try {
     await makeBundle();
-    putInPlace();
+    putInPlace(folder, finished);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
