@@ -114,10 +114,12 @@ export class QuickAnswers {
     if (kind !== Kind.file && (kind !== Kind.generated || this.frames.of(chosen) === undefined)) return false;
     const varies = available !== 0;
     table.hit(chosen);
-    if ((head.fieldPresent & validating) !== 0 && !this.#hasTag(chosen, varies, nowSeconds)) return false;
+    const isChecked = (head.fieldPresent & validating) !== 0;
+    if (isChecked && !this.#hasTag(chosen, varies, nowSeconds)) return false;
     const planned = quickPlan(head, table, chosen, isGet, nowSeconds);
     if (planned === 200) return this.#whole(connection, chosen, varies, isGet, close, nowSeconds);
-    if ((planned !== 206 && planned !== 304) || !this.#hasTag(chosen, varies, nowSeconds)) return false;
+    if (planned !== 206 && planned !== 304) return false;
+    if (!isChecked && !this.#hasTag(chosen, varies, nowSeconds)) return false;
     return planned === 206
       ? this.#part(connection, chosen, varies, close, nowSeconds)
       : this.#notModified(connection, chosen, varies, close, nowSeconds);
