@@ -37,7 +37,7 @@ export abstract class SocketBody implements TransferOwner {
 
   /**
    * Sends what is next: puts it into {@link output} and gives that to the {@link transfer}, or writes it by Node and
-   * {@link waits | goOnWhenWritten}, or {@link finish | finishes}.
+   * {@link goOnWhenWritten | waits}, or {@link finish | finishes}.
    */
   protected abstract sendNext(): void;
 
