@@ -16,7 +16,8 @@ function tagOf(bytes: Buffer, coding = 0): string {
   return formatTag(words.high, words.low);
 }
 
-const later = new Date(Date.now() + 1000).toUTCString();
+/** Later than any file here is written, however long that takes. */
+const later = new Date(Date.now() + 3_600_000).toUTCString();
 
 /** What may be asked of a file first. */
 const firsts: ReadonlyArray<readonly [status: number, method: string, ...fields: string[]]> = [
