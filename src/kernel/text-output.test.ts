@@ -1,12 +1,13 @@
 // Texts to readers of every kind that stand still: nobody waits, what is taken comes whole and in order, and what is opened keeps its flags.
 
 import assert from 'node:assert/strict';
-import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fullPipe } from '../../test/support/full-pipe.js';
 import { patient } from '../../test/support/patience.js';
+import { readNow } from '../../test/support/read-now.js';
 import { openTerminal, terminalsRefused } from '../../test/support/terminal-pair.js';
 import { Errno } from './errno.js';
 import { platformIsLinux } from './ffi.js';
@@ -55,18 +56,7 @@ describe('texts to a reader that stands still', { skip, timeout: 60_000 }, () =>
     const [fd, other] = unixStreamPair();
     setNonBlocking(fd, false);
     setNonBlocking(other, true);
-    const bytes = new Uint8Array(65_536);
-    const read = (): string => {
-      for (let said = ''; ; ) {
-        try {
-          const length = readSync(other, bytes);
-          if (length === 0) return said;
-          said += Buffer.from(bytes.subarray(0, length)).toString('latin1');
-        } catch {
-          return said;
-        }
-      }
-    };
+    const read = (): string => readNow(other);
     const close = (): void => [fd, other].forEach(closeDescriptor);
     return { fd, read, close };
   };

@@ -26,7 +26,6 @@ import type { SampleTable } from './samples.js';
 import { tablePool } from './table-pool.js';
 
 const mostTopLevel = 65_536;
-
 const mostMoovBytes = 256 * 1024 * 1024;
 const mostBoxes = 50_000;
 const mostTracks = 64;

@@ -92,6 +92,27 @@ class LargeRequests {
     );
   }
 
+  /**
+   * Ends one operation after the other, each third one short, until the request has ended. Each is alone, of 2 MiB at most, and begins where the last one ended.
+   * @param kind of all of them. @param from where the first one begins. Returns how many bytes they moved.
+   */
+  endAll(kind: FakeFileOperation['kind'], from: number): number {
+    let done = 0;
+    for (let operations = 0; this.back() === 0; operations++) {
+      assert.ok(operations < 1000);
+      const [operation, ...others] = this.pending;
+      assert.deepEqual([operation!.kind, operation!.offset, others], [kind, from + done, []]);
+      const bytes = this.bytesOf(operation!);
+      assert.ok(bytes > 0 && bytes <= 2 * mebibyte, `${bytes}`);
+      const moved = operations % 3 === 0 ? Math.ceil(bytes / 3) : bytes;
+      done += moved;
+      this.engine.files.end(operation!, moved);
+      this.loop.turn(0);
+      this.loop.turn(0);
+    }
+    return done;
+  }
+
   back(): number {
     const ids = [];
     for (let id = this.queue.driver.takeBack(); id >= 0; id = this.queue.driver.takeBack()) ids.push(id);
@@ -112,22 +133,7 @@ for (const [name, type] of Object.entries(Type)) {
     const pieces = 200;
     disk.ask(type, pieces, 512);
     disk.kick();
-    let done = 0;
-    for (let operations = 0; disk.back() === 0; operations++) {
-      assert.ok(operations < 1000);
-      const [operation, ...others] = disk.pending;
-      assert.deepEqual(others, []);
-      assert.equal(operation!.offset, 512 + done);
-      const bytes = disk.bytesOf(operation!);
-      assert.ok(bytes > 0 && bytes <= 2 * mebibyte, `${bytes}`);
-      // Every third time a part of it.
-      const moved = operations % 3 === 0 ? Math.ceil(bytes / 3) : bytes;
-      done += moved;
-      disk.engine.files.end(operation!, moved);
-      disk.loop.turn(0);
-      disk.loop.turn(0);
-    }
-    assert.equal(done, pieces * (mebibyte - 4096));
+    assert.equal(disk.endAll(type === Type.read ? 'read' : 'write', 512), pieces * (mebibyte - 4096));
     disk.close();
   });
 }
@@ -141,20 +147,7 @@ test('zeros that the file system has to be given as bytes: of 2 MiB at most at o
   disk.kick();
   disk.engine.files.end(disk.pending[0]!, -Errno.EOPNOTSUPP);
   disk.loop.turn(0);
-  let done = 0;
-  for (let operations = 0; disk.back() === 0; operations++) {
-    assert.ok(operations < 1000);
-    const [operation, ...others] = disk.pending;
-    assert.deepEqual([operation!.kind, operation!.offset, others], ['write', 512 + done, []]);
-    const bytes = disk.bytesOf(operation!);
-    assert.ok(bytes > 0 && bytes <= 2 * mebibyte, `${bytes}`);
-    const moved = operations % 3 === 0 ? Math.ceil(bytes / 3) : bytes;
-    done += moved;
-    disk.engine.files.end(operation!, moved);
-    disk.loop.turn(0);
-    disk.loop.turn(0);
-  }
-  assert.equal(done, length);
+  assert.equal(disk.endAll('write', 512), length);
   disk.close();
 });
 

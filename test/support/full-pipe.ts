@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { readNow } from './read-now.js';
 
 /** What {@link fullPipe} makes. */
 export interface FullPipe {
@@ -24,15 +25,7 @@ export function fullPipe(path: string): FullPipe {
   const fd = openSync(path, constants.O_WRONLY);
   return {
     fd,
-    read: () => {
-      for (let said = ''; ; ) {
-        try {
-          said += Buffer.from(bytes.subarray(0, readSync(both, bytes))).toString('latin1');
-        } catch {
-          return said;
-        }
-      }
-    },
+    read: () => readNow(both),
     close: () => {
       closeSync(fd);
       closeSync(both);

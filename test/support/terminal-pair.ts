@@ -1,9 +1,10 @@
 // A terminal of a test's own (a pair of /dev/ptmx): what programs write to, and its other side, that of whoever reads and types. For tests alone.
 
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { syscall3 } from '../../src/kernel/ffi.js';
 import { scratch } from '../../src/kernel/memory.js';
 import { sys } from '../../src/kernel/numbers.js';
+import { readNow } from './read-now.js';
 
 /** What {@link openTerminal} gives. */
 export interface TerminalPair {
@@ -29,18 +30,9 @@ export function openTerminal(): TerminalPair {
     if (syscall3(sys.ioctl, other, unlockTerminal, place.address) < 0) throw new Error('the terminal stays locked');
     if (syscall3(sys.ioctl, other, terminalNumber, place.address) < 0) throw new Error('the terminal has no number');
     const fd = openSync(`/dev/pts/${place.data.getInt32(place.offset, true)}`, O_RDWR | O_NOCTTY);
-    const bytes = new Uint8Array(4096);
     return {
       fd,
-      read: () => {
-        for (let said = ''; ; ) {
-          try {
-            said += Buffer.from(bytes.subarray(0, readSync(other, bytes))).toString('latin1');
-          } catch {
-            return said;
-          }
-        }
-      },
+      read: () => readNow(other),
       type: (key) => void writeSync(other, key === 'stop' ? '\x13' : '\x11'),
       close: () => {
         closeSync(fd);

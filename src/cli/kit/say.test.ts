@@ -1,15 +1,39 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fullPipe } from '../../../test/support/full-pipe.js';
+import { type FullPipe, fullPipe } from '../../../test/support/full-pipe.js';
 import { until } from '../../../test/support/until.js';
 import { platformIsLinux } from '../../kernel/ffi.js';
 
 const modules = [new URL('./say.js', import.meta.url), new URL('../../kernel/event.js', import.meta.url)];
+
+/** Runs a program whose standard output is a full pipe that nobody reads; it has said something on the other one before `check` begins. */
+async function besideFullPipe(
+  program: string,
+  env: Readonly<Record<string, string>>,
+  check: (child: ChildProcess, pipe: FullPipe) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'clearway-say-'));
+  const pipe = fullPipe(join(folder, 'pipe'));
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    env: { ...process.env, ...env },
+    stdio: ['pipe', pipe.fd, 'pipe'],
+  });
+  const ended = once(child, 'exit');
+  try {
+    await once(child.stderr!, 'data');
+    await check(child, pipe);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    pipe.close();
+    rmSync(folder, { recursive: true });
+  }
+}
 
 /** Says something that nobody takes, and more as soon as it would be taken, before its timers have had a turn. */
 const program = `
@@ -25,29 +49,16 @@ test('what was said first is said first, and whole, though nobody took it', {
   skip: !platformIsLinux && 'needs Linux',
   timeout: 60_000,
 }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'clearway-say-'));
-  const pipe = fullPipe(join(folder, 'pipe'));
   // A character of two units lies across the end of the first piece.
   const first = `\n${'a'.repeat(1022)}\u{1f600}first\n`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-    env: { ...process.env, FIRST: first },
-    stdio: ['ignore', pipe.fd, 'pipe'],
-  });
-  const ended = once(child, 'exit');
-  try {
-    await once(child.stderr!, 'data');
+  await besideFullPipe(program, { FIRST: first }, async (_child, pipe) => {
     let said = '';
     await until('both', () => {
       said += pipe.read();
       return said.includes('second');
     });
     assert.equal(Buffer.from(said.slice(said.indexOf('\n')), 'latin1').toString(), `${first}second\n`);
-  } finally {
-    child.kill('SIGKILL');
-    await ended;
-    pipe.close();
-    rmSync(folder, { recursive: true });
-  }
+  });
 });
 
 /** Says more than is kept for a reader that stands still; when it is told to, one line more. */
@@ -63,14 +74,7 @@ test('what nobody reads is kept up to a bound; then it is said how much is missi
   skip: !platformIsLinux && 'needs Linux',
   timeout: 60_000,
 }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'clearway-say-'));
-  const pipe = fullPipe(join(folder, 'pipe'));
-  const child = spawn(process.execPath, ['--input-type=module', '-e', talker], {
-    stdio: ['pipe', pipe.fd, 'pipe'],
-  });
-  const ended = once(child, 'exit');
-  try {
-    await once(child.stderr!, 'data');
+  await besideFullPipe(talker, {}, async (child, pipe) => {
     let said = '';
     const take = (): string => (said += pipe.read());
     await until('what is left out', () => take().includes('left out'));
@@ -88,10 +92,5 @@ test('what nobody reads is kept up to a bound; then it is said how much is missi
       Array.from({ length: kept }, (_, line) => `${line}${'x'.repeat(100)}`),
     );
     assert.deepEqual(lines.slice(kept), [`(${2000 - kept} lines are left out here)`, 'the last']);
-  } finally {
-    child.kill('SIGKILL');
-    await ended;
-    pipe.close();
-    rmSync(folder, { recursive: true });
-  }
+  });
 });

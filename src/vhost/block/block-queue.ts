@@ -108,11 +108,11 @@ export class BlockQueue {
     this.#isDue = true;
     let isMore = true;
     while (isMore && this.#hasRoom() && queue.take(this.#chain)) {
-      const { readableBytes, writableBytes } = this.#chain;
+      const moved = this.#chain.readableBytes + this.#chain.writableBytes;
       this.#underWay++;
-      this.#bytesUnderWay += readableBytes + writableBytes;
+      this.#bytesUnderWay += moved;
       count++;
-      bytes += readableBytes + writableBytes;
+      bytes += moved;
       isMore = count < requestsATurn && bytes < bytesATurn;
       this.#pool.take().begin(this, this.#chain, this.#memory);
       // Its driver works on these meanwhile, and neither of both sleeps.
