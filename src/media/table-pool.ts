@@ -18,8 +18,6 @@ export interface MemoryPart {
 
 /** Pieces begin at multiples of it: a line of the cache. */
 export const grainBytes = 64;
-/** Pages that a table is given at once, in bytes: half a millisecond. Those of longer ones come as they are used. */
-const mostAtOnce = 2 ** 20;
 
 /** See the file's head. */
 export class TablePool implements TableMemory {
@@ -33,7 +31,7 @@ export class TablePool implements TableMemory {
   /** Nothing from here on was ever used: the kernel's pages are zeros. */
   #fresh: number;
   #leasedBytes = 0;
-  /** Has the kernel give a range its pages, by one call: each by itself costs more. */
+  /** Is told of a range that nobody touched before: the kernel gives pages for less by one call than when each is touched. */
   populate: (offset: number, length: number) => void = () => {};
   /** Has the kernel take the pages of a range back, which is zeros from then on; false: it is as it was. */
   discard: (offset: number, length: number) => boolean = () => false;
@@ -73,7 +71,7 @@ export class TablePool implements TableMemory {
       }
       if (offset < this.#fresh) this.#numbers.fill(0, offset / 8, Math.min(end, this.#fresh) / 8);
       const fresh = Math.max(offset, this.#fresh);
-      if (fresh < end) this.populate(fresh, Math.min(end - fresh, mostAtOnce));
+      if (fresh < end) this.populate(fresh, end - fresh);
       this.#fresh = Math.max(this.#fresh, end);
       this.#leasedBytes += wanted;
       const piece: Piece = { buffer: this.#buffer, offset, bytes: wanted };

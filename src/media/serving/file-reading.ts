@@ -9,6 +9,7 @@ import type { OpenFile } from '../../serve/open-files.js';
 import { Endpoint } from '../../transport/endpoint.js';
 import type { Loop } from '../../transport/loop.js';
 import { type FilmNeed, type FilmReading, FilmRefusal, maxReadBytes } from '../film.js';
+import { leaveUnpopulated, populateAhead } from './table-pages.js';
 
 /** How long a reader works until the loop has its turn: its steps are short, and one more may be longer than this before it is compiled. */
 const turnMs = 0.25;
@@ -64,6 +65,7 @@ export class FileReading<Result> extends Endpoint {
         return;
       }
       given = undefined;
+      populateAhead();
       if (step.value !== undefined) {
         try {
           given = this.#read(step.value);
@@ -112,6 +114,8 @@ export class FileReading<Result> extends Endpoint {
 
   #end(outcome: Result | FilmRefusal): void {
     this.#loop.unregister(this);
+    // A film that is refused may have asked for more than it had.
+    leaveUnpopulated();
     if (this.#memory !== undefined && spareMemory.length < mostSpare) spareMemory.push(this.#memory);
     else this.#memory?.unmap();
     try {

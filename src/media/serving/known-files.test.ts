@@ -4,7 +4,7 @@ import { Errno } from '../../kernel/errno.js';
 import { SystemError } from '../../kernel/system-error.js';
 import type { OpenFile } from '../../serve/open-files.js';
 import type { Loop } from '../../transport/loop.js';
-import type { FilmReading } from '../film.js';
+import { type FilmReading, FilmRefusal } from '../film.js';
 import { KnownFiles, mostKnown } from './known-files.js';
 
 interface Clip {
@@ -80,6 +80,28 @@ test('what was used least recently is let go of when it is asked for, as long as
     ],
   );
   assert.deepEqual(files.kept, { files: 0, bytes: 0 });
+});
+
+test('who waited is told in a turn of its own, behind the one that read, and before what is known for that turn alone is forgotten', () => {
+  for (const status of [503, 422]) {
+    const due: Array<() => void> = [];
+    const loop = { register() {}, unregister() {}, nextTurn: (work: () => void) => due.push(work) } as unknown as Loop;
+    const file = { retain: () => file, release() {} } as unknown as OpenFile;
+    const files = new KnownFiles<number>(loop, 100, () => ({ bytes: 1 }));
+    // biome-ignore lint/correctness/useYield: it needs nothing
+    const read = function* (): FilmReading<number> {
+      throw new FilmRefusal('is odd', status);
+    };
+    const told: unknown[] = [];
+    const known = files.get({ identity: 'a', file }, read);
+    assert.ok('until' in known);
+    known.until(() => told.push(files.get({ identity: 'a', file }, () => assert.fail('it is known'))));
+    due.shift()!();
+    assert.deepEqual(told, []);
+    for (let work = due.shift(); work !== undefined; work = due.shift()) work();
+    assert.deepEqual(told, [{ refusal: new FilmRefusal('is odd', status) }]);
+    assert.equal(files.kept.files, status === 503 ? 0 : 1);
+  }
 });
 
 test('memory that a reader cannot have is a refusal of its file, and the reader is told', () => {

@@ -161,11 +161,12 @@ export class KnownFiles<Value> {
   #end(identity: string, outcome: Value | FilmRefusal): void {
     this.#reading--;
     this.#readNext();
-    if (outcome instanceof FilmRefusal) this.#keep(identity, { refusal: outcome }, { bytes: refusalBytes });
-    else this.#keep(identity, { value: outcome }, this.#takenBy(outcome));
     const waiting = this.#waiting.get(identity)!;
     this.#waiting.delete(identity);
-    this.#wake(waiting, 0);
+    // Answers are a turn of their own, and come before what is kept for one turn alone is forgotten.
+    this.#loop.nextTurn(() => this.#wake(waiting, 0));
+    if (outcome instanceof FilmRefusal) this.#keep(identity, { refusal: outcome }, { bytes: refusalBytes });
+    else this.#keep(identity, { value: outcome }, this.#takenBy(outcome));
   }
 
   /** Each makes an answer of its own: thousands in one turn would hold the loop. */
