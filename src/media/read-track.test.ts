@@ -26,6 +26,28 @@ test('an edit ends where it says, however many ticks that are; all ones, and non
   for (const open of [0, 2 ** 32 - 1, 2 ** 64]) assert.equal(endOf(open, 1000), undefined);
 });
 
+test('edits that go on where the one before ends are one; behind a gap the first one counts', () => {
+  const edits = (...entries: [duration: number, mediaTime: number, rate?: number][]) => {
+    const notes: string[] = [];
+    const edit = editOf(
+      entries.map(([duration, mediaTime, rate = 1]) => ({ duration, mediaTime, rate })),
+      12_800,
+      1000,
+      notes,
+      1,
+    );
+    return [edit.emptyTicks, edit.mediaTime, edit.endTicks, notes.length];
+  };
+  assert.deepEqual(edits([3000, 1024], [7000, 1024 + 38_400]), [0, 1024, 129_024, 0]);
+  // Three frames of 512 ticks are 120 ms; a third of a second is 4,267 ticks, and 333 ms.
+  assert.deepEqual(edits([40, -1], [333, 0], [333, 4267], [334, 8533]), [512, 0, 12_809, 0]);
+  assert.deepEqual(edits([3000, 1024], [7000, 1024 + 38_400], [500, -1]), [0, 1024, 129_024, 0]);
+  assert.deepEqual(edits([3000, 1024], [0, 1024 + 38_400]), [0, 1024, undefined, 0]);
+  assert.deepEqual(edits([3000, 1024], [7000, 80_000]), [0, 1024, 39_424, 1]);
+  assert.deepEqual(edits([3000, 1024], [500, -1], [7000, 39_424]), [0, 1024, 39_424, 1]);
+  assert.deepEqual(edits([3000, 1024], [7000, 39_424, 2]), [0, 1024, 39_424, 1]);
+});
+
 test('tables whose bytes are not there are a film that is cut off, also where the file ends behind a box', () => {
   const tables = tableBoxes({ stts: [[1, 40]], stsc: [[1, 1, 1]], stsz: [10], stco: [5000] });
   const header = movie([trak({ tables }), trak({ id: 2, tables })]);

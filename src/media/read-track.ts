@@ -166,7 +166,7 @@ function* readEntries(
 /** `ticks` of one timescale in another; exact where the product of both is below 2^53. */
 const rescaled = (ticks: number, from: number, to: number): number => (ticks * to) / from;
 
-/** The edit that counts: empty ones in front are a delay, the first other one is the presentation. */
+/** The edit that counts: empty ones in front are a delay, the first other one is the presentation, with those that go on where it ends. */
 export function editOf(
   edits: readonly EditEntry[],
   timescale: number,
@@ -184,10 +184,21 @@ export function editOf(
     note(notes, `track ${id} has an edit at a time that is too large; it is not honoured`);
     return { emptyTicks: 0, mediaTime: 0, endTicks: undefined };
   }
-  if (at + 1 < edits.length) note(notes, `track ${id} has several edits; the first one counts`);
   if (edit.rate !== 1) note(notes, `track ${id} has an edit of rate ${edit.rate}; it is played at 1`);
-  const length = Math.ceil(rescaled(edit.duration, movieTimescale, timescale));
-  const isOpen = edit.duration === 0 || edit.duration === 2 ** 32 - 1 || edit.duration >= 2 ** 53;
-  const endTicks = isOpen ? undefined : edit.mediaTime + length;
+  const endOf = ({ duration, mediaTime }: EditEntry): number | undefined => {
+    const isOpen = duration === 0 || duration === 2 ** 32 - 1 || duration >= 2 ** 53;
+    return isOpen ? undefined : mediaTime + Math.ceil(rescaled(duration, movieTimescale, timescale));
+  };
+  // Durations are rounded to ticks of the movie.
+  const tolerance = Math.ceil(timescale / movieTimescale);
+  let endTicks = endOf(edit);
+  for (at++; at < edits.length && endTicks !== undefined; at++) {
+    const next = edits[at]!;
+    if (next.rate !== edit.rate || Math.abs(next.mediaTime - endTicks) > tolerance) break;
+    endTicks = endOf(next);
+  }
+  // Nothing is shown in empty ones behind it.
+  if (edits.slice(at).some(({ mediaTime }) => mediaTime >= 0))
+    note(notes, `track ${id} has several edits; the first one counts`);
   return { emptyTicks, mediaTime: edit.mediaTime, endTicks };
 }

@@ -81,6 +81,9 @@ test('times, track headers and edits of both versions', () => {
   ]);
   const wide = joined(bytes.u32(0x01000000, 1), bytes.u64(2 ** 40, -1), bytes.u32(one));
   assert.deepEqual(editsOf(viewOf(wide)), [{ duration: 2 ** 40, mediaTime: -1, rate: 1 }]);
+  // A delay may be of many entries.
+  const many = Array.from({ length: 1000 }, () => bytes.u32(1, -1, one));
+  assert.equal(editsOf(viewOf(joined(bytes.u32(0, 1000), ...many))).length, 1000);
   // A count that nothing stands behind.
   assert.equal(editsOf(viewOf(bytes.u32(0, 0xffffffff, 1, 2, one))).length, 1);
 });

@@ -115,12 +115,12 @@ export interface EditEntry {
   readonly rate: number;
 }
 
-/** Reads `elst`, at most `most` entries. */
-export function editsOf(view: DataView, most = 64): EditEntry[] {
+/** Reads `elst`: the entries that lie wholly in the view. */
+export function editsOf(view: DataView): EditEntry[] {
   if (view.byteLength < 8) return [];
   const isLong = view.getUint8(0) === 1;
   const size = isLong ? 20 : 12;
-  const count = Math.min(view.getUint32(4), Math.floor((view.byteLength - 8) / size), most);
+  const count = Math.min(view.getUint32(4), Math.floor((view.byteLength - 8) / size));
   return Array.from({ length: count }, (_, index) => {
     const at = 8 + index * size;
     return {
