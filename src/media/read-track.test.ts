@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytes, fullBox, joined, movie, tableBoxes, trak } from '../../test/support/box-film.js';
+import { avc1, box, bytes, fullBox, joined, movie, tableBoxes, trak } from '../../test/support/box-film.js';
 import { readFilmBytes } from '../../test/support/read-film-file.js';
 import { editOf } from './read-track.js';
 
@@ -46,6 +46,28 @@ test('edits that go on where the one before ends are one; behind a gap the first
   assert.deepEqual(edits([3000, 1024], [7000, 80_000]), [0, 1024, 39_424, 1]);
   assert.deepEqual(edits([3000, 1024], [500, -1], [7000, 39_424]), [0, 1024, 39_424, 1]);
   assert.deepEqual(edits([3000, 1024], [7000, 39_424, 2]), [0, 1024, 39_424, 1]);
+});
+
+test('a sample description says where its media is, not the first reference of the list', () => {
+  const tables = tableBoxes({ stts: [[1, 40]], stsc: [[1, 1, 1]], stsz: [10], stco: [0] });
+  const own = fullBox('url ', 0, 1);
+  const other = fullBox('url ', 0, 0, 'https://example.org/film.mov\0');
+  const leftOut = (references: Uint8Array[], ...named: number[]) => {
+    const dref = fullBox('dref', 0, 0, bytes.u32(references.length), ...references);
+    const entries = named.map((reference) => {
+      const entry = Buffer.from(avc1);
+      entry.writeUInt16BE(reference, 14);
+      return entry;
+    });
+    const track = trak({ tables, entries, information: [box('dinf', dref)] });
+    return readFilmBytes(movie([trak({ id: 2, tables }), track])).leftOut.map(({ reason }) => reason);
+  };
+  assert.deepEqual(leftOut([own], 1), []);
+  assert.deepEqual(leftOut([other, own], 2, 2), []);
+  assert.deepEqual(leftOut([own], 0, 7), []);
+  for (const named of [[1], [2, 1]])
+    assert.deepEqual(leftOut([other, own], ...named), ['has its media in another file']);
+  assert.deepEqual(leftOut([own, other], 2), ['has its media in another file']);
 });
 
 test('tables whose bytes are not there are a film that is cut off, also where the file ends behind a box', () => {

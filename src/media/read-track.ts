@@ -77,14 +77,14 @@ export function* readTrackHead(trak: Box, budget: BoxBudget, movieTimescale: num
   const minf = find(media, 'minf');
   const inner = minf === undefined ? [] : yield* childrenOf(minf, budget);
   const dinf = find(inner, 'dinf');
-  if (dinf !== undefined && (yield* isElsewhere(dinf, budget))) return leftOut(type, 'has its media in another file');
+  const elsewhere = dinf === undefined ? [] : yield* readElsewhere(dinf, budget);
   const stblBox = find(inner, 'stbl');
   if (stblBox === undefined) return leftOut(type, 'has no tables of samples (stbl)');
   const stbl = yield* childrenOf(stblBox, budget);
   const edts = find(boxes, 'edts');
   const edits = edts === undefined ? [] : yield* readEdits(edts, budget);
   yield undefined;
-  const entries = yield* readEntries(stbl, kind, budget);
+  const entries = yield* readEntries(stbl, kind, elsewhere, budget);
   yield undefined;
   if (!Array.isArray(entries)) return leftOut(entries.format, entries.reason, entries.encrypted);
   if (movieTimescale <= 0) return leftOut(type, 'has no timescale');
@@ -116,15 +116,17 @@ function* readTitle(boxes: readonly Box[], budget: BoxBudget): Reading<string> {
   }
 }
 
-function* isElsewhere(dinf: Box, budget: BoxBudget): Reading<boolean> {
+/** Which of the references that sample descriptions name, from 0, are to another file. */
+function* readElsewhere(dinf: Box, budget: BoxBudget): Reading<readonly boolean[]> {
   const dref = find(yield* childrenOf(dinf, budget), 'dref');
-  if (dref === undefined || dref.end - dref.payload < 8) return false;
-  const references = yield* childrenOf(dref, budget, 8);
-  const first = references[0];
-  if (first === undefined || first.end - first.payload < 4) return false;
-  const flags = (yield* bytesAt(first.payload, 4)).getUint32(0) & 1;
-  // QuickTime's aliases with the flag set lie in this file too.
-  return flags === 0 && first.end - first.payload > 12;
+  if (dref === undefined || dref.end - dref.payload < 8) return [];
+  const elsewhere: boolean[] = [];
+  for (const { payload, end } of yield* childrenOf(dref, budget, 8)) {
+    const flags = end - payload < 4 ? 1 : (yield* bytesAt(payload, 4)).getUint32(0) & 1;
+    // QuickTime's aliases with the flag set lie in this file too.
+    elsewhere.push(flags === 0 && end - payload > 12);
+  }
+  return elsewhere;
 }
 
 function* readEdits(edts: Box, budget: BoxBudget): Reading<readonly EditEntry[]> {
@@ -141,6 +143,7 @@ interface Refused {
 function* readEntries(
   stbl: readonly Box[],
   kind: 'video' | 'audio',
+  elsewhere: readonly boolean[],
   budget: BoxBudget,
 ): Reading<SampleEntry[] | Refused> {
   const stsd = find(stbl, 'stsd');
@@ -155,6 +158,9 @@ function* readEntries(
       return { format: box.type, reason: `has a sample description of ${box.end - box.start} bytes`, encrypted: false };
     }
     const view = yield* bytesAt(box.start, box.end - box.start);
+    if (view.byteLength >= 16 && elsewhere[view.getUint16(14) - 1] === true) {
+      return { format: box.type, reason: 'has its media in another file', encrypted: false };
+    }
     const parsed = parseSampleEntry(new Uint8Array(view.buffer, view.byteOffset, view.byteLength), kind);
     if ('refused' in parsed) return { format: parsed.format, reason: parsed.refused, encrypted: parsed.encrypted };
     const { strings, ...entry } = parsed;

@@ -65,8 +65,9 @@ export interface BoxTrack {
   readonly tables: readonly Uint8Array[];
   /** Further boxes of `trak`. */
   readonly more?: readonly Uint8Array[];
-  /** Further boxes of `mdia`. */
+  /** Further boxes of `mdia`, and of `minf`. */
   readonly media?: readonly Uint8Array[];
+  readonly information?: readonly Uint8Array[];
 }
 
 /** `trak`. */
@@ -78,6 +79,7 @@ export function trak({
   tables,
   more = [],
   media = [],
+  information = [],
 }: BoxTrack): Buffer {
   const own = entries ?? [handler === 'soun' ? opus : avc1];
   return box(
@@ -89,7 +91,7 @@ export function trak({
       fullBox('mdhd', 0, 0, bytes.u32(0, 0, timescale, 0), bytes.u16(0x55c4, 0)),
       ...media,
       fullBox('hdlr', 0, 0, bytes.u32(0), handler, Buffer.alloc(13)),
-      box('minf', box('stbl', fullBox('stsd', 0, 0, bytes.u32(own.length), ...own), ...tables)),
+      box('minf', ...information, box('stbl', fullBox('stsd', 0, 0, bytes.u32(own.length), ...own), ...tables)),
     ),
   );
 }
