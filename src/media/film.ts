@@ -28,7 +28,7 @@ export interface FilmTrack {
   /** `track_ID` of the source, from 1. */
   readonly id: number;
   readonly kind: 'video' | 'audio';
-  /** Ticks a second. */
+  /** Ticks a second: the source's, or a multiple of them where its edit begins between two. */
   readonly timescale: number;
   /** BCP 47; `und` where the file does not say. */
   readonly language: string;

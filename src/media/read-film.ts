@@ -19,7 +19,7 @@ import { CutOffError, IndexBudget, TableError } from './growing.js';
 import { latestEnd } from './presentation/timeline.js';
 import { FragmentReader, readDefaults, withoutEmpty } from './read-fragments.js';
 import { readRandomAccess, readSamples } from './read-tables.js';
-import { editOf, isLeftOut, readTrackHead, type TrackHead, type TrackOutcome } from './read-track.js';
+import { editOf, isLeftOut, readTrackHead, refinementOf, type TrackHead, type TrackOutcome } from './read-track.js';
 import { type BoxBudget, bytesAt, childrenOf, nearBytes, payloadOf, type Reading, readAhead } from './reading.js';
 import { note } from './sample-builder.js';
 import type { SampleTable } from './samples.js';
@@ -134,10 +134,15 @@ function* read(size: number, kept: FilmTables): Reading<Film> {
       ? yield* readAllTables(size, heads, top.isOpenEnded, index, notes, leftOut)
       : yield* readAllFragments(size, top.firstFragment, heads, defaults, index, notes, leftOut);
   const tracks: FilmTrack[] = [];
+  let { fragments } = samples;
   for (const head of heads) {
     const table = samples.tables.get(head.id);
     const told = samples.renumbered.has(head.id) ? { ...head, stbl: [] } : head;
-    if (table !== undefined) tracks.push(yield* trackOf(told, table, timescale, index, notes));
+    if (table === undefined) continue;
+    const track = yield* trackOf(told, table, timescale, index, notes);
+    tracks.push(track);
+    // Fragments that are sent as they are tell times in the ticks that they have.
+    if (track.timescale !== head.timescale) fragments = undefined;
   }
   if (tracks.length === 0) {
     const why = leftOut.map(({ track, reason }) => `track ${track} ${reason}`).join('; ');
@@ -145,7 +150,6 @@ function* read(size: number, kept: FilmTables): Reading<Film> {
     throw new FilmRefusal(`has no track that can be played${why === '' ? '' : `: ${why}`}; ${how}`);
   }
   const durationSeconds = Math.max(...tracks.map(secondsOf));
-  const { fragments } = samples;
   kept.closing(tracks.map((track) => track.samples));
   return {
     ...{ size, timescale, durationSeconds, brand: top.brand, tracks, leftOut, notes },
@@ -161,7 +165,13 @@ function* trackOf(
   index: IndexBudget,
   notes: string[],
 ): Reading<FilmTrack> {
-  const { edits, stbl } = head;
+  const { stbl } = head;
+  let { edits, timescale } = head;
+  const factor = refinementOf(edits, timescale, movieTimescale);
+  if (factor > 1 && (yield* samples.refine(factor))) {
+    timescale *= factor;
+    edits = edits.map((edit) => (edit.mediaTime > 0 ? { ...edit, mediaTime: edit.mediaTime * factor } : edit));
+  }
   let randomAccess: Uint32Array | undefined;
   try {
     if (head.kind === 'video' && samples.syncCount <= 1) {
@@ -171,12 +181,12 @@ function* trackOf(
     if (!isOfTrack(error)) throw error;
     note(notes, `track ${head.id} ${plain(error)}`);
   }
-  let edit = editOf(edits, head.timescale, movieTimescale, notes, head.id);
+  let edit = editOf(edits, timescale, movieTimescale, notes, head.id);
   if (edit.mediaTime >= latestEnd({ samples }, 0, samples.count)) {
     note(notes, `track ${head.id} has an edit behind its end; it is not honoured`);
     edit = { emptyTicks: edit.emptyTicks, mediaTime: 0, endTicks: undefined };
   }
-  const { id, kind, timescale, language, name, enabled, entries, width, height, rotation, matrix } = head;
+  const { id, kind, language, name, enabled, entries, width, height, rotation, matrix } = head;
   // One by one, so that the tracks of all films are one kind of object to the compiler.
   return {
     id,

@@ -61,6 +61,19 @@ test('a fragment whose data lies in front of it is not sent as it is', () => {
   assert.equal(film.tracks[0]!.samples.offset(0), header.length + 8);
 });
 
+test('fragments of a track whose delay needs shorter ticks are not sent as they are', () => {
+  const read = (delay: number) => {
+    const edits = box('edts', fullBox('elst', 0, 0, bytes.u32(2, delay, -1, 0x10000, 90_000, 0, 0x10000)));
+    const delayed = movie([trak({ timescale: 25, tables: noTables, more: [edits] })], defaults(1));
+    return readFilmBytes(joined(delayed, box('moof', part(1, baseIsMoof, longTime(50), run(2))), data(2)));
+  };
+  assert.equal(read(40).fragments?.length, 1);
+  const { fragments, tracks } = read(50);
+  assert.equal(fragments, undefined);
+  const [{ timescale, samples, edit }] = tracks as [Film['tracks'][0]];
+  assert.deepEqual([timescale, samples.decodeTime(1), edit.emptyTicks], [10_000, 36_000, 500]);
+});
+
 test('a film that ends behind the header of a fragment is cut off, whichever track the fragment is of', () => {
   const two = movie([trak({ tables: noTables }), trak({ id: 2, tables: noTables })], defaults(1, 2));
   const fragment = (track: number) => box('moof', part(track, baseIsMoof, longTime(0), run(2)));

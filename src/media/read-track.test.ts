@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { avc1, box, bytes, fullBox, joined, movie, tableBoxes, trak } from '../../test/support/box-film.js';
 import { readFilmBytes } from '../../test/support/read-film-file.js';
+import { presentationOf } from './presentation/presentation.js';
+import { presentationTicks } from './presentation/timeline.js';
 import { editOf } from './read-track.js';
 
 test('the extended language comes before the code where it is one', () => {
@@ -107,4 +109,58 @@ test('a last sample that the track has no room for lasts as long as the one befo
   assert.equal(lastOf(60, 160), 60);
   assert.equal(lastOf(20, 120), 20);
   for (const unknown of [0, 2 ** 32 - 1]) assert.equal(lastOf(100_000, unknown), 100_000);
+});
+
+/** An edit list of durations in milliseconds and media times. */
+const edts = (...entries: [duration: number, mediaTime: number][]) =>
+  box('edts', fullBox('elst', 0, 0, bytes.u32(entries.length, ...entries.flatMap((entry) => [...entry, 0x10000]))));
+
+test('a delay that the ticks of a track are too long for is told in shorter ones, and picture and sound stay together', () => {
+  const read = (timescale: number, delay: number, stts: [number, number][]) => {
+    const count = stts.reduce((sum, [samples]) => sum + samples, 0);
+    const tables = (times: [number, number][], offsets: [number, number][]) =>
+      tableBoxes({
+        ...{ stts: times, ctts: offsets, stsc: [[1, count, 1]], stco: [0] },
+        stsz: Array.from({ length: count }, () => 1),
+      });
+    const offsets: [number, number][] = [[count, 2]];
+    const video = trak({ timescale, tables: tables(stts, offsets), more: [edts([delay, -1], [90_000, 2])] });
+    const sound = [edts([500, -1], [90_000, 0])];
+    const audio = { id: 2, handler: 'soun', timescale: 48_000, tables: tables([[count, 960]], []), more: sound };
+    return presentationOf(readFilmBytes(movie([video, trak(audio)])));
+  };
+  const varied = Array.from({ length: 700 }, (_, index): [number, number] => [1, 1 + (index % 3)]);
+  const cases: [number, [number, number][]][] = [
+    [25, [[100, 1]]],
+    [25, varied],
+    [600, [[100, 24]]],
+    [24, [[600, 1]]],
+  ];
+  for (const [timescale, stts] of cases) {
+    const { renditions } = read(timescale, 533, stts);
+    const [video, audio] = renditions.map(({ timeline, track }) => presentationTicks(timeline, 0) / track.timescale);
+    assert.ok(Math.abs(video! - 0.533) < 0.000_25 && audio === 0.5, `${timescale}: ${video}, ${audio}`);
+    const { samples, timescale: ticks } = renditions[0]!.track;
+    assert.ok(ticks >= 10_000 && ticks % timescale === 0);
+    const whole = read(timescale, 1000, stts).renditions[0]!.track;
+    assert.equal(whole.timescale, timescale);
+    for (const sample of [0, 1, 99, samples.count - 1]) {
+      const seconds = (of: typeof whole, value: number) => value / of.timescale;
+      const [fine, coarse] = [renditions[0]!.track, whole];
+      assert.equal(
+        seconds(fine, fine.samples.decodeTime(sample)).toFixed(9),
+        seconds(coarse, coarse.samples.decodeTime(sample)).toFixed(9),
+      );
+      assert.equal(
+        seconds(fine, fine.samples.compositionOffset(sample)).toFixed(9),
+        seconds(coarse, coarse.samples.compositionOffset(sample)).toFixed(9),
+      );
+    }
+  }
+});
+
+test('ticks stay as long as they are where a time would have no room in shorter ones', () => {
+  const tables = tableBoxes({ stts: [[1, 2 ** 30]], stsc: [[1, 1, 1]], stsz: [10], stco: [0] });
+  const [track] = readFilmBytes(movie([trak({ timescale: 25, tables, more: [edts([533, -1], [0, 0])] })])).tracks;
+  assert.deepEqual([track!.timescale, track!.samples.durationTicks, track!.edit.emptyTicks], [25, 2 ** 30, 13]);
 });

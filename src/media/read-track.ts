@@ -172,6 +172,20 @@ function* readEntries(
 /** `ticks` of one timescale in another; exact where the product of both is below 2^53. */
 const rescaled = (ticks: number, from: number, to: number): number => (ticks * to) / from;
 
+/** The empty edits in front: how many, and how many ticks of the movie. */
+function delayOf(edits: readonly EditEntry[]): { readonly entries: number; readonly ticks: number } {
+  let entries = 0;
+  let ticks = 0;
+  for (; entries < edits.length && edits[entries]!.mediaTime < 0; entries++) ticks += edits[entries]!.duration;
+  return { entries, ticks };
+}
+
+/** How many times as short a track's ticks have to be, so that a delay in ticks of the movie is told within a quarter of a millisecond; most often 1. */
+export function refinementOf(edits: readonly EditEntry[], timescale: number, movieTimescale: number): number {
+  const delay = rescaled(delayOf(edits).ticks, movieTimescale, timescale);
+  return Math.abs(delay - Math.round(delay)) <= timescale / 4000 ? 1 : Math.ceil(10_000 / timescale);
+}
+
 /** The edit that counts: empty ones in front are a delay, the first other one is the presentation, with those that go on where it ends. */
 export function editOf(
   edits: readonly EditEntry[],
@@ -180,10 +194,9 @@ export function editOf(
   notes: string[],
   id: number,
 ): Edit {
-  let at = 0;
-  let emptyTicks = 0;
-  for (; at < edits.length && edits[at]!.mediaTime < 0; at++) emptyTicks += edits[at]!.duration;
-  emptyTicks = Math.round(rescaled(emptyTicks, movieTimescale, timescale));
+  const delay = delayOf(edits);
+  let at = delay.entries;
+  const emptyTicks = Math.round(rescaled(delay.ticks, movieTimescale, timescale));
   const edit = edits[at];
   if (edit === undefined) return { emptyTicks, mediaTime: 0, endTicks: undefined };
   if (edit.mediaTime >= 2 ** 52 || emptyTicks >= 2 ** 52) {

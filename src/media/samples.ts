@@ -73,15 +73,15 @@ export interface Checkpoints {
 export class SampleTable {
   readonly count: number;
   /** Decode time of the last sample plus its duration, less the decode time of the first. */
-  readonly durationTicks: number;
+  durationTicks: number;
   /** True when some sample has no byte. */
   readonly hasEmpty: boolean;
   // Each array is a field of its own: how `SampleArrays` is put together differs from film to film until the compiler has seen some, and code
   // that was made for one kind of object would be thrown away for the other.
   #checkpoints: Checkpoints | undefined;
-  readonly #firstTime: number;
+  #firstTime: number;
   #compositionOffsets: Int16Array | Int32Array | undefined;
-  readonly #offsetUnit: number;
+  #offsetUnit: number;
   #chunkBits: Uint32Array;
   #chunkLow: Uint32Array;
   #chunkHigh: Uint16Array | undefined;
@@ -136,6 +136,33 @@ export class SampleTable {
     this.#descriptions = undefined;
     this.#placeSample = -1;
     this.#timeSample = -1;
+  }
+
+  /**
+   * Tells times in ticks that are so many times as short; before anybody asked for one. Yields where others should have a turn.
+   * @returns false, and all is as it was, where a time would be too long
+   */
+  *refine(factor: number): Generator<undefined, boolean> {
+    let longest = 0;
+    for (const values of [this.#deltas, this.#compositionOffsets ?? noOffsets]) {
+      const unit = values === this.#deltas ? 1 : this.#offsetUnit;
+      for (const part of inTurns(values)) {
+        for (let index = 0; index < part.length; index++) longest = Math.max(longest, Math.abs(part[index]!) * unit);
+        yield undefined;
+      }
+    }
+    if (longest * factor >= 2 ** 31) return false;
+    for (const values of [this.#deltas, this.#runs?.startTimes, this.#checkpoints!.times]) {
+      for (const part of inTurns(values ?? noWords)) {
+        for (let index = 0; index < part.length; index++) part[index] = part[index]! * factor;
+        yield undefined;
+      }
+    }
+    this.#offsetUnit *= factor;
+    this.#firstTime *= factor;
+    this.durationTicks *= factor;
+    this.#timeSample = -1;
+    return true;
   }
 
   /**
@@ -380,6 +407,14 @@ export class SampleTable {
     this.#run = lastAtMost(firstSamples, sample);
     return this.#run;
   }
+}
+
+/** Numbers that take some tens of microseconds. */
+const numbersATurn = 16_384;
+
+function* inTurns<Numbers extends Table>(values: Numbers): Generator<Numbers> {
+  for (let from = 0; from < values.length; from += numbersATurn)
+    yield values.subarray(from, from + numbersATurn) as Numbers;
 }
 
 const noSizes = new Uint16Array(0);
