@@ -6,10 +6,11 @@ import { Comparison, removeStaleFolders, type Workload, workloads } from '../lab
 import { compareJson, compareText, type Run } from '../lab/compare/report.js';
 import { comparePage } from '../lab/compare/report-page.js';
 import { LabError, removeStale } from '../lab/index.js';
+import { fileTrouble } from '../text/file-trouble.js';
 import { cleanly } from './kit/cleanly.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
-import { fileTrouble, nearest, UsageError } from './kit/usage.js';
+import { nearest, UsageError } from './kit/usage.js';
 
 const flags = {
   seconds: { type: 'string' },

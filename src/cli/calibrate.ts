@@ -12,9 +12,10 @@ import { prepareStore, storeHost } from '../calibrate/host-profile.js';
 import { noise } from '../calibrate/noise.js';
 import { type Constant, type ConstantId, constants as table } from '../plan/facts/constants.js';
 import { coded } from '../text/coded.js';
+import { fileTrouble } from '../text/file-trouble.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
-import { fileTrouble, UsageError } from './kit/usage.js';
+import { UsageError } from './kit/usage.js';
 
 const help = `Usage: clearway calibrate [--seconds N] [--check] [--json]
 

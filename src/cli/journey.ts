@@ -7,10 +7,11 @@ import { traceOf } from '../journey/export/trace-export.js';
 import { jsonReport, textReport } from '../journey/report.js';
 import { type JourneyTracer, traceJourneys } from '../journey/tracer.js';
 import { refusalSentence, ScopeError } from '../meter/index.js';
+import { fileTrouble } from '../text/file-trouble.js';
 import { type JourneyCommand, journeyHelp, parseJourneyArguments } from './journey-options.js';
 import { untilTheEnd } from './kit/ending.js';
 import { dressed, formOf } from './kit/terminal.js';
-import { fileTrouble, UsageError } from './kit/usage.js';
+import { UsageError } from './kit/usage.js';
 
 /**
  * Runs the command. @returns the exit status: 0 or the followed command's; 3 where the host refuses, after one sentence on
@@ -94,7 +95,7 @@ function report(command: JourneyCommand, tracer: JourneyTracer, files: Files): b
       for (const part of parts()) writeFileSync(fd, part);
     } catch (error) {
       whole = false;
-      process.stderr.write(`clearway journey: --${option} cannot be written: ${(error as Error).message}\n`);
+      process.stderr.write(`clearway journey: --${option} cannot be written: ${fileTrouble(error)}\n`);
     }
   };
   const stream = command.command === undefined ? process.stdout : process.stderr;

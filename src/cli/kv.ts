@@ -7,6 +7,7 @@ import { platformIsLinux } from '../kernel/ffi.js';
 import type { KvCounts } from '../kv/kv-metrics.js';
 import { evictionPolicies, type StoreOptions } from '../kv/kv-options.js';
 import type { KvOffered, KvStart } from '../kv/kv-service.js';
+import { fileTrouble } from '../text/file-trouble.js';
 import { formatBytes, parseWholeSize } from '../text/units.js';
 import type { DeviceThread } from '../vhost/device-thread.js';
 import type { VmOffered } from '../vmm/vm-service.js';
@@ -104,7 +105,7 @@ function passwordOf(path: string | undefined): string | undefined {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new UsageError(`--password-file: ${(error as Error).message}`);
+    throw new UsageError(`--password-file ${path} cannot be read: ${fileTrouble(error)}`);
   }
   const password = text.split(/\r?\n/, 1)[0]!;
   if (password !== '' && Buffer.byteLength(password) <= 512) return password;

@@ -9,9 +9,10 @@ import { presentationOf } from '../media/presentation/presentation.js';
 import { readFilm } from '../media/read-film.js';
 import { filmText, type ReadSideCar, reportOf } from '../media/report.js';
 import { maxSubtitleBytes, readSubtitle, SubtitleRefusal } from '../media/subtitles/read-subtitle.js';
+import { fileTrouble } from '../text/file-trouble.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
-import { fileTrouble, UsageError } from './kit/usage.js';
+import { UsageError } from './kit/usage.js';
 
 const help = `Usage: clearway media [--json] FILE
 

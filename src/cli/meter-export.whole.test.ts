@@ -35,6 +35,7 @@ test('wrong uses are one sentence that says what to write', () => {
       (error) => error instanceof UsageError && sentence.test(error.message),
     );
   }
+  for (const word of ['record', 'replay']) assert.equal(parseMeterArguments([word, '--help']).help, true, word);
   const { record, command, prometheus, otlp } = parseMeterArguments([
     'record',
     'f',

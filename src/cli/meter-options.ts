@@ -95,7 +95,7 @@ export function parseMeterArguments(args: readonly string[]): MeterCommand {
   const own = separator === -1 ? args : args.slice(0, separator);
   const command = separator === -1 ? undefined : args.slice(separator + 1);
   const { values, positionals } = parseFlags('meter', optionalAddress(own, '--open'), options, 3);
-  const recording = recordingOf(positionals);
+  const recording = recordingOf(values.help === true ? [] : positionals);
   if (command?.length === 0) throw new UsageError('there is no command after --');
   const chosen = [values.pid, values.cgroup, values.all, command].filter((each) => each !== undefined);
   if (chosen.length > 1) throw new UsageError('choose one of --pid, --cgroup, --all and -- COMMAND');

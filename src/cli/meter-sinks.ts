@@ -10,8 +10,9 @@ import type { Reading, SocketRow } from '../meter/index.js';
 import { jsonReport, liveFrame, socketTable, textReport } from '../meter/report.js';
 import { cgroupPaths } from '../meter/scope.js';
 import { stackSection } from '../meter/stack-lines.js';
+import { fileTrouble } from '../text/file-trouble.js';
 import { dressed } from './kit/terminal.js';
-import { fileTrouble, UsageError } from './kit/usage.js';
+import { UsageError } from './kit/usage.js';
 import { packageVersion } from './kit/version.js';
 import type { MeterCommand } from './meter-options.js';
 

@@ -21,10 +21,11 @@ import {
   type Way,
   ways,
 } from '../plan/scenario.js';
+import { fileTrouble } from '../text/file-trouble.js';
 import { wrap } from '../text/wrap.js';
 import { parseFlags } from './kit/flags.js';
 import { dressed, formOf, printable } from './kit/terminal.js';
-import { fileTrouble, nearest, UsageError } from './kit/usage.js';
+import { nearest, UsageError } from './kit/usage.js';
 
 const usage = `Usage: clearway plan [--scenario FILE] [--FIELD VALUE ...] [--json | --explain | --open]
 

@@ -2,11 +2,12 @@
 
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileTrouble } from '../text/file-trouble.js';
 import { nameTrouble } from '../text/plain-text.js';
 import type { PcmFormat } from '../wire/pcm/format.js';
 import { parseRawFormat } from '../wire/pcm/raw.js';
 import { parseFlags } from './kit/flags.js';
-import { fileTrouble, UsageError } from './kit/usage.js';
+import { UsageError } from './kit/usage.js';
 import { oneOf, wholeNumber } from './kit/values.js';
 
 export const playHelp = `Usage: clearway play FILE... [options]

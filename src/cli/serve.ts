@@ -6,13 +6,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServeOptions } from '../serve/options.js';
 import type { Server } from '../serve/server.js';
+import { fileTrouble } from '../text/file-trouble.js';
 import { asWritten } from './kit/as-written.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
 import { shortageSentence } from './kit/shortage.js';
 import { hasTerminal, onSignals, statusOfSignal } from './kit/signals.js';
-import { dressed } from './kit/terminal.js';
-import { fileTrouble, UsageError } from './kit/usage.js';
+import { dressed, printable } from './kit/terminal.js';
+import { UsageError } from './kit/usage.js';
 import type { ServeDashboard } from './serve-dashboard.js';
 
 const flags = {
@@ -242,11 +243,11 @@ export async function run(args: string[]): Promise<number> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const told = code === 'CLEARWAY_OPTION' ? tellOption(message, args) : message;
-    process.stderr.write(`clearway serve: ${shortageSentence(error) ?? told}\n`);
+    process.stderr.write(`clearway serve: ${printable(shortageSentence(error) ?? told)}\n`);
     return code === 'CLEARWAY_OPTION' || code === 'CLEARWAY_USAGE' ? 2 : 1;
   }
   const { server, dashboardAt } = prepared;
-  server.on('warning', (message) => void tell('stderr', `clearway serve: ${message}\n`));
+  server.on('warning', (message) => void tell('stderr', `clearway serve: ${printable(message)}\n`));
   server.on('pinned', (files, bytes) => void tellPinned(files, bytes));
   let dashboard: ServeDashboard | undefined;
   try {
@@ -257,7 +258,7 @@ export async function run(args: string[]): Promise<number> {
     }
   } catch (error) {
     await server.close(0);
-    process.stderr.write(`clearway serve: ${shortageSentence(error) ?? (error as Error).message}\n`);
+    process.stderr.write(`clearway serve: ${printable(shortageSentence(error) ?? (error as Error).message)}\n`);
     return 1;
   }
   return serveUntilSignal(server, dashboard);
@@ -288,7 +289,7 @@ function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined)
   const below = base === '' ? '' : `${base}/`;
   const lines = [
     ...server.urls.map((url) => (url.startsWith('http') ? url + below : url)),
-    `clearway serves ${root} there (${server.engine}, ${many})`,
+    `clearway serves ${printable(root)} there (${server.engine}, ${many})`,
   ];
   if (server.metricsUrl !== undefined) lines.push('the metrics are at', ...server.metricsUrls);
   if (dashboard !== undefined) lines.push('the dashboard is at', ...dashboard.urls);
@@ -319,7 +320,7 @@ function serveUntilSignal(server: Server, dashboard: ServeDashboard | undefined)
     void tell('stdout', `${lines.join('\n')}\n`);
     if (process.stderr.isTTY) void tell('stderr', firstSteps(server));
     server.on('error', (error) => {
-      void tell('stderr', `clearway serve: ${error.message}\n`);
+      void tell('stderr', `clearway serve: ${printable(error.message)}\n`);
       void end(1, 0);
     });
   });

@@ -17,6 +17,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { coded } from '../text/coded.js';
+import { fileTrouble } from '../text/file-trouble.js';
 import type { Store } from './store.js';
 
 const firstLine = 'clearway-kv 1\n';
@@ -32,7 +33,7 @@ export function writeSnapshot(store: Store, path: string | undefined, say: (sent
     if (path !== undefined) saveSnapshot(store, path);
   } catch (error) {
     isSaved = false;
-    say(`the snapshot was not written: ${(error as Error).message}`);
+    say(`the snapshot was not written: ${fileTrouble(error)}`);
   }
   store.noteSaved(isSaved);
 }
@@ -73,13 +74,13 @@ function saveSnapshot(store: Store, path: string): void {
     writeSync(fd, firstLine);
     writeSync(fd, writeCommands(store, fd));
     fsyncSync(fd);
+    renameSync(beside, path);
   } catch (error) {
     rmSync(beside, { force: true });
     throw error;
   } finally {
     closeSync(fd);
   }
-  renameSync(beside, path);
   syncFolder(dirname(path));
 }
 
@@ -126,8 +127,13 @@ function expectWritable(path: string): void {
   try {
     accessSync(dirname(path), constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw coded('CLEARWAY_KV', new Error(`the snapshot ${path} could not be written: ${(error as Error).message}`));
+    throw coded('CLEARWAY_KV', new Error(`the snapshot ${path} could not be written: ${fileTrouble(error)}`));
   }
+}
+
+function unreadable(path: string, error: unknown): Error {
+  const why = `the snapshot ${path} cannot be read: ${fileTrouble(error)}; name another file, or move it away to start empty`;
+  return coded('CLEARWAY_KV', new Error(why));
 }
 
 /** Reads a snapshot into an empty store. False: there is no file yet. @throws Error for one that is damaged, does not fit, or could not be written */
@@ -137,7 +143,7 @@ export function restoreSnapshot(store: Store, path: string): boolean {
   try {
     fd = openSync(path, 'r');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadable(path, error);
     expectWritable(path);
     return false;
   }
@@ -145,6 +151,8 @@ export function restoreSnapshot(store: Store, path: string): boolean {
     const problem = check(store, fd) ?? feed(store, fd);
     if (problem !== undefined) throw coded('CLEARWAY_KV', new Error(`the snapshot ${path} is refused: ${problem}`));
     return true;
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).syscall === undefined ? error : unreadable(path, error);
   } finally {
     closeSync(fd);
   }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -108,13 +108,30 @@ test('what it keeps: a snapshot on SIGTERM, on SAVE and on SIGHUP, restored at t
 test('a snapshot that could not be written is refused at the start; without one SAVE says what is missing', async () => {
   const { status, stderr } = refused(['--port', '0', '--snapshot', join(folder, 'missing', 'a.snapshot')]);
   assert.equal(status, 1);
-  assert.match(stderr, /a\.snapshot could not be written: ENOENT/);
+  assert.match(stderr, /a\.snapshot could not be written: there is no such file or directory\n$/);
+  const folderAsFile = refused(['--port', '0', '--snapshot', folder]);
+  assert.equal(folderAsFile.status, 1);
+  assert.match(folderAsFile.stderr, /cannot be read: it is a directory; name another file[^\n]*\n$/);
   const store = await startKv([]);
   const client = new RawClient(store.port);
   const reply =
     '-ERR the snapshot was not written: the server was started without --snapshot FILE, or its stderr says why\r\n';
   assert.equal(await client.ask('SAVE\r\n', reply), reply);
   assert.equal(await store.end(), 0);
+});
+
+test('a snapshot that cannot take its place is said, and nothing half is left', async () => {
+  const snapshot = join(folder, 'taken.snapshot');
+  const store = await startKv(['--snapshot', snapshot]);
+  mkdirSync(snapshot);
+  const client = new RawClient(store.port);
+  assert.match(await client.ask('SAVE\r\n', '\r\n'), /^-ERR the snapshot was not written/);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('taken.')),
+    ['taken.snapshot'],
+  );
+  assert.equal(await store.end('SIGKILL'), 'SIGKILL');
+  rmdirSync(snapshot);
 });
 
 test('a store that is full restores its own snapshot', async () => {
@@ -218,7 +235,7 @@ test('bad options are refused in a sentence', () => {
     [['--maxmemory', '9g'], /--maxmemory is "9g"/],
     [['--maxmemory-policy', 'lru'], /must be noeviction or/],
     [['--port', '70000'], /--port is "70000"/],
-    [['--password-file', join(folder, 'absent')], /--password-file: ENOENT/],
+    [['--password-file', join(folder, 'absent')], /--password-file \S*absent cannot be read: there is no such file or directory\n$/],
     [['extra'], /"extra" is not expected here/],
   ] as const) {
     const { status, stderr } = refused(args);

@@ -146,8 +146,18 @@ test('help and version load no command; the help of serve loads no server', () =
   assert.ok(loaded.includes('cli/serve.js'));
   assert.deepEqual(
     loaded.filter((path) => !/^cli\//.test(path)),
-    ['kernel/proc.js', 'text/wrap.js'],
+    ['kernel/proc.js', 'text/file-trouble.js', 'text/wrap.js'],
   );
+});
+
+test('a name with characters that move the cursor is quoted without them, and the sentence is whole', async () => {
+  const { surroundings, printed } = stage({
+    run: async () => {
+      throw new UsageError('cannot read a\n\u001b[31mb: it is a directory');
+    },
+  });
+  assert.equal(await dispatch(['serve'], surroundings), 2);
+  assert.equal(printed.error, 'clearway serve: cannot read a??[31mb: it is a directory\n');
 });
 
 test('standard output on a full disk is one sentence, status 1', {

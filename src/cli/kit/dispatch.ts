@@ -2,6 +2,7 @@
 // it runs: names and summaries are data (cli/commands.ts). Not here: options of commands.
 
 import { shortageSentence } from './shortage.js';
+import { printable } from './terminal.js';
 import { nearest, UsageError } from './usage.js';
 
 /** What a command's module exports. */
@@ -82,6 +83,12 @@ function printVersion(surroundings: Surroundings): number {
   return 0;
 }
 
+/** Node's own errors say more below their first line. What ours quote (the name of a file) may have any character in it. */
+function oneLine(message: string, code: unknown): string {
+  const isNode = typeof code === 'string' && /^(?:ERR_|MODULE_NOT_FOUND$)/.test(code);
+  return printable(isNode ? message.split('\n')[0]! : message);
+}
+
 /** One plain sentence for an error with a code of ours; the whole stack for one that nobody foresaw. */
 function explain(error: unknown, command: string | undefined, surroundings: Surroundings): number {
   const code = (error as { code?: unknown } | undefined)?.code;
@@ -91,7 +98,7 @@ function explain(error: unknown, command: string | undefined, surroundings: Surr
   const message = error instanceof Error ? error.message : String(error);
   const shortage = shortageSentence(error);
   if (shortage !== undefined || usage || typeof code === 'string') {
-    surroundings.error(`${prefix}: ${shortage ?? message.split('\n')[0]}\n`);
+    surroundings.error(`${prefix}: ${shortage ?? oneLine(message, code)}\n`);
   } else {
     surroundings.error(`${prefix}: ${error instanceof Error ? (error.stack ?? message) : message}\n`);
   }

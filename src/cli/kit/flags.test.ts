@@ -24,6 +24,8 @@ test('a wrong use is one sentence that says what to write instead', () => {
     [['--frobnicate'], 'there is no option --frobnicate: see clearway serve --help'],
     [['-x'], 'there is no option -x: see clearway serve --help'],
     [['--port'], '--port takes a value: see clearway serve --help'],
+    [['--port='], '--port takes a value, and "" is none: see clearway serve --help'],
+    [['-p', ''], '-p takes a value, and "" is none: see clearway serve --help'],
     [['-p'], '--port takes a value: see clearway serve --help'],
     [['--listing=yes'], '--listing takes no value'],
     [

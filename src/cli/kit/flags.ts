@@ -17,6 +17,9 @@ interface Form<Options extends ParseArgsOptionsConfig> {
 /** What was given: `values` by option, `positionals` in order, `tokens`: all of it in order. */
 export type Flags<Options extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<Form<Options>>>;
 
+/** Options whose value may be nothing: no Cache-Control, no serial number. A path, a number and a name are something. */
+const mayBeEmpty: ReadonlySet<string> = new Set(['cache-control', 'id']);
+
 /**
  * Parses the arguments of `clearway COMMAND`.
  * @param options as `util.parseArgs` takes them
@@ -36,6 +39,12 @@ export function parseFlags<const Options extends ParseArgsOptionsConfig>(
     flags = parseArgs<Form<Options>>({ args: [...args], options, strict: true, allowPositionals: true, tokens: true });
   } catch (error) {
     throw new UsageError(plainSentence(command, error as Error & { code?: string }, options));
+  }
+  const empty = flags.tokens.find(
+    (token) => token.kind === 'option' && token.value === '' && !mayBeEmpty.has(token.name),
+  );
+  if (empty?.kind === 'option') {
+    throw new UsageError(`${empty.rawName} takes a value, and "" is none: see clearway ${command} --help`);
   }
   const extra = flags.positionals[positionals];
   if (extra !== undefined) {

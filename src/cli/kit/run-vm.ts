@@ -2,6 +2,7 @@
 
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { Kicker } from '../../kvm/kick.js';
+import { fileTrouble } from '../../text/file-trouble.js';
 import { formatBytes } from '../../text/units.js';
 import type { EngineChoice } from '../../transport/open-engine.js';
 import type { DeviceThread } from '../../vhost/device-thread.js';
@@ -11,7 +12,7 @@ import type { SocketDoor, VmLink, VmOffered, VmStart } from '../../vmm/vm-servic
 import { offerDevices } from './devices.js';
 import { ownMac } from './own-mac.js';
 import { showIfTaken } from './say.js';
-import { fileTrouble, UsageError } from './usage.js';
+import { UsageError } from './usage.js';
 import type { Watched } from './watch-devices.js';
 
 /** One guest of a command. */
@@ -72,7 +73,8 @@ function checkImage(path: string): void {
   let facts: Stats | undefined;
   try {
     facts = statSync(path, { throwIfNoEntry: false });
-    if (facts === undefined) throw new UsageError(`there is no image ${path}`);
+    if (facts === undefined)
+      throw new UsageError(`there is no image ${path}: name one, such as dist/image/echo.elf of the package`);
     if (!facts.isFile()) throw new ImageError('it is no regular file');
     if (facts.size > mostImageBytes) throw new ImageError(`it has ${formatBytes(facts.size)}`);
     readImage(readFileSync(path));

@@ -4,6 +4,7 @@
 import { closeSync, constants, createReadStream, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { fileTrouble } from '../../text/file-trouble.js';
 import { causes } from '../accounts/causes.js';
 import type { SocketRow } from '../accounts/socket-accounts.js';
 import type { Reading } from '../meter.js';
@@ -47,7 +48,7 @@ export class RecordingWriter {
     try {
       this.file = openSync(path, 'w');
     } catch (error) {
-      throw new RecordingError(`the recording ${path} cannot be written: ${(error as Error).message}`);
+      throw new RecordingError(`the recording ${path} cannot be written: ${fileTrouble(error)}`);
     }
     this.writeLine({ format, version, subject, startMs } satisfies RecordingHead);
   }
@@ -67,7 +68,7 @@ export class RecordingWriter {
     try {
       for (let at = 0; at < text.length; ) at += writeSync(this.file, text, at);
     } catch (error) {
-      throw new RecordingError(`the recording ${this.path} cannot be written: ${(error as Error).message}`);
+      throw new RecordingError(`the recording ${this.path} cannot be written: ${fileTrouble(error)}`);
     }
   }
 }
@@ -135,7 +136,7 @@ function openToRead(path: string): Readable {
     if (kind.isFIFO()) return pipeOf(fd);
     reason = kind.isDirectory() ? 'it is a directory' : 'it is neither a file nor a pipe';
   } catch (error) {
-    reason = (error as Error).message;
+    reason = fileTrouble(error);
   }
   if (fd !== undefined) closeSync(fd);
   throw new RecordingError(`the recording ${path} cannot be read: ${reason}`);
