@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { closeDescriptor } from '../kernel/socket.js';
 import { unixStreamPair } from '../kernel/socket-pair.js';
+import { explainMissingFile } from '../kernel/system-error.js';
 import { Region } from '../memory/region.js';
 import { coded } from '../text/coded.js';
 import { Faults } from './faults.js';
@@ -224,7 +225,7 @@ export class Player extends EventEmitter<PlayerEvents> {
     };
     const worker = new Worker(feederEntry, { workerData: start, execArgv: [] });
     worker.on('message', (says: FeederSays) => this.#hear(says));
-    worker.on('error', (error) => this.#fail(`the feeder ended: ${error.message}`, 'usage'));
+    worker.on('error', (error) => this.#fail(`the feeder ended: ${explainMissingFile(error).message}`, 'usage'));
     return worker;
   }
 

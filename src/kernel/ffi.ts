@@ -31,8 +31,8 @@ function koffi(): Koffi {
     koffiModule = createRequire(import.meta.url)('koffi') as Koffi;
   } catch (cause) {
     throw new UnsupportedError(
-      `the FFI library koffi did not load: ${(cause as Error).message}`,
-      'reinstall with optional dependencies allowed: npm install koffi',
+      `the FFI library koffi did not load: ${(cause as Error).message.split('\n')[0]}`,
+      'install it (npm install koffi); a program that is bundled leaves koffi and clearway out of the bundle',
     );
   }
   return koffiModule;

@@ -34,6 +34,18 @@ export class UnsupportedError extends Error {
   }
 }
 
+/**
+ * What a thread says that did not find its own file: a bundler took the code of the application and of this library into one file,
+ * and the threads' files are not beside it. Any other error is given back as it is.
+ */
+export function explainMissingFile(error: Error): Error {
+  if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') return error;
+  return new UnsupportedError(
+    error.message.split('\n')[0]!,
+    'was clearway bundled? Its threads and its native library are files of their own: leave it out of the bundle (esbuild --external:clearway)',
+  );
+}
+
 /** Passes a system call's result through; throws {@link SystemError} when it is `-errno`. */
 export function check(result: number, call: string, subject?: string, hint?: string): number {
   if (result < 0) throw new SystemError(-result, call, subject, hint);

@@ -2,6 +2,7 @@
 // goes on. Not here: what is said to the thread and heard from it (worker-thread.ts), what it does (worker.ts).
 
 import { MessageChannel, Worker } from 'node:worker_threads';
+import { explainMissingFile } from '../kernel/system-error.js';
 import type { PortOfServer, WorkerBoot } from './worker.js';
 import { ThreadPort } from './worker-port.js';
 
@@ -43,7 +44,7 @@ export class BegunThread implements BegunWorker {
     this.#thread = new Worker(entry, { workerData, transferList: [port2], resourceLimits, ...separateStreams });
     let failure: Error | undefined;
     this.#thread.on('error', (error) => {
-      failure = error;
+      failure = explainMissingFile(error);
     });
     this.exited = new Promise((resolve) => {
       this.#thread.on('exit', () => resolve(failure));

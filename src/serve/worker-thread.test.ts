@@ -38,6 +38,16 @@ test('it waits for a start, and ends where none comes', { skip }, async () => {
   assert.deepEqual(ends, [{ wasReady: false, failure: undefined }]);
 });
 
+test('whose file is not there, as in a bundle, ends with a sentence that says what to do', { skip }, async () => {
+  const thread = new BegunThread(new URL('./absent-main.js', import.meta.url), false);
+  const failure = await thread.exited;
+  assert.equal((failure as NodeJS.ErrnoException).code, 'CLEARWAY_UNSUPPORTED');
+  assert.match(
+    failure!.message,
+    /^Cannot find module '[^']*absent-main\.js'; was clearway bundled\? [^\n]*--external:clearway/,
+  );
+});
+
 test('one that dies before it was heard that it serves did serve', { skip }, async () => {
   const root = mkdtempSync(`${tmpdir()}/clearway-thread-`);
   const options = resolveOptions({ root, host: '127.0.0.1', port: 0, engine: 'epoll' }, 1024);
