@@ -235,7 +235,10 @@ test('bad options are refused in a sentence', () => {
     [['--maxmemory', '9g'], /--maxmemory is "9g"/],
     [['--maxmemory-policy', 'lru'], /must be noeviction or/],
     [['--port', '70000'], /--port is "70000"/],
-    [['--password-file', join(folder, 'absent')], /--password-file \S*absent cannot be read: there is no such file or directory\n$/],
+    [
+      ['--password-file', join(folder, 'absent')],
+      /--password-file \S*absent cannot be read: there is no such file or directory\n$/,
+    ],
     [['extra'], /"extra" is not expected here/],
   ] as const) {
     const { status, stderr } = refused(args);
