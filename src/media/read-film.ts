@@ -139,7 +139,8 @@ function* read(size: number, kept: FilmTables): Reading<Film> {
     const table = samples.tables.get(head.id);
     const told = samples.renumbered.has(head.id) ? { ...head, stbl: [] } : head;
     if (table === undefined) continue;
-    const track = yield* trackOf(told, table, timescale, index, notes);
+    const headerEnd = samples.headerEnds.get(head.id) ?? Number.NEGATIVE_INFINITY;
+    const track = yield* trackOf(told, table, headerEnd, timescale, index, notes);
     tracks.push(track);
     // Fragments that are sent as they are tell times in the ticks that they have.
     if (track.timescale !== head.timescale) fragments = undefined;
@@ -158,15 +159,18 @@ function* read(size: number, kept: FilmTables): Reading<Film> {
   };
 }
 
+/** @param headerEnd ticks at which the samples of the header end, where fragments go on */
 function* trackOf(
   head: TrackHead,
   samples: SampleTable,
+  headerEnd: number,
   movieTimescale: number,
   index: IndexBudget,
   notes: string[],
 ): Reading<FilmTrack> {
   const { stbl } = head;
   let { edits, timescale } = head;
+  const tolerance = Math.ceil(timescale / movieTimescale);
   const factor = refinementOf(edits, timescale, movieTimescale);
   if (factor > 1 && (yield* samples.refine(factor))) {
     timescale *= factor;
@@ -182,6 +186,9 @@ function* trackOf(
     note(notes, `track ${head.id} ${plain(error)}`);
   }
   let edit = editOf(edits, timescale, movieTimescale, notes, head.id);
+  // Recorders write the header with what they have then, and nobody takes the end of its edit for that of the film.
+  if (edit.endTicks !== undefined && edit.endTicks <= ((headerEnd + tolerance) * timescale) / head.timescale)
+    edit = { ...edit, endTicks: undefined };
   if (edit.mediaTime >= latestEnd({ samples }, 0, samples.count)) {
     note(notes, `track ${head.id} has an edit behind its end; it is not honoured`);
     edit = { emptyTicks: edit.emptyTicks, mediaTime: 0, endTicks: undefined };
@@ -250,6 +257,8 @@ interface AllSamples {
   /** Tracks whose samples have other numbers than in the file: groups of samples are not theirs. */
   readonly renumbered: ReadonlySet<number>;
   readonly fragments: readonly TrackFragments[] | undefined;
+  /** Of tracks that have samples in the header, and more in fragments: ticks at which the former end. */
+  readonly headerEnds: ReadonlyMap<number, number>;
 }
 
 /** @param isOpenEnded a track whose samples lie behind the file's end tells that the file was cut; otherwise its tables are wrong. */
@@ -280,7 +289,7 @@ function* readAllTables(
   }
   // Where nothing is left it is the file that ends early.
   if (tables.size === 0 && cutOff !== undefined) throw cutOff;
-  return { tables, renumbered, fragments: undefined };
+  return { tables, renumbered, fragments: undefined, headerEnds: new Map() };
 }
 
 function* readAllFragments(
@@ -294,11 +303,13 @@ function* readAllFragments(
 ): Reading<AllSamples> {
   const reader = new FragmentReader(size, defaults, index);
   const renumbered = new Set<number>();
+  const begun = new Map<number, SampleTable>();
   for (const { id, entries, stbl } of heads) {
     reader.add(id, entries.length);
     try {
       const table = yield* readSamples(stbl, entries.length, Number.POSITIVE_INFINITY, size, index, []);
       if (table !== undefined) yield* reader.begin(id, table);
+      if (table !== undefined) begun.set(id, table);
       // Groups of samples that are not there are of none that fragments have.
       if (table === undefined || table.hasEmpty) renumbered.add(id);
     } catch (error) {
@@ -309,10 +320,15 @@ function* readAllFragments(
   }
   yield* reader.read(first);
   const tables = new Map<number, SampleTable>();
+  const headerEnds = new Map<number, number>();
   for (const { id, entries } of heads) {
     const own: string[] = [];
     try {
-      tables.set(id, yield* reader.table(id, own));
+      const table = yield* reader.table(id, own);
+      tables.set(id, table);
+      const first = begun.get(id);
+      if (first !== undefined && first.count < table.count)
+        headerEnds.set(id, latestEnd({ samples: first }, 0, first.count));
     } catch (error) {
       // A fragment whose data is not there yet: the film is cut off, and not this track wrong.
       if (!isOfTrack(error) || error instanceof CutOffError) throw error;
@@ -320,5 +336,5 @@ function* readAllFragments(
     }
     for (const each of own) note(notes, `track ${id} ${each}`);
   }
-  return { tables, renumbered, fragments: reader.fragments([...tables.keys()]) };
+  return { tables, renumbered, fragments: reader.fragments([...tables.keys()]), headerEnds };
 }

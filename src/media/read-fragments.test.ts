@@ -61,6 +61,29 @@ test('a fragment whose data lies in front of it is not sent as it is', () => {
   assert.equal(film.tracks[0]!.samples.offset(0), header.length + 8);
 });
 
+test('an edit that ends with the samples of the header does not end the fragments behind it', () => {
+  const read = (duration: number, ...fragments: Uint8Array[]) => {
+    const edits = box('edts', fullBox('elst', 0, 0, bytes.u32(1, duration, 40, 0x10000)));
+    const size = 400;
+    const tables = (offset: number) =>
+      tableBoxes({ stts: [[4, 40]], stsc: [[1, 4, 1]], stsz: Array.from({ length: 4 }, () => 100), stco: [offset] });
+    const begin = (offset: number) => movie([trak({ tables: tables(offset), more: [edits] })], defaults(1));
+    const bytesBefore = begin(0).length;
+    return readFilmBytes(joined(begin(bytesBefore + 8), box('mdat', Buffer.alloc(size)), ...fragments));
+  };
+  const fragment = joined(box('moof', part(1, baseIsMoof, longTime(160), run(4))), data(4));
+  for (const duration of [120, 121]) {
+    const film = read(duration, fragment);
+    assert.deepEqual([film.tracks[0]!.samples.count, film.tracks[0]!.edit.endTicks], [8, undefined]);
+    assert.equal(film.durationSeconds, 0.28);
+  }
+  // It reaches into the fragments, and knows of them.
+  assert.equal(read(200, fragment).tracks[0]!.edit.endTicks, 240);
+  // Nothing goes on behind the header.
+  const empty = box('moof', part(1, baseIsMoof, longTime(160)));
+  assert.equal(read(80, empty).tracks[0]!.edit.endTicks, 120);
+});
+
 test('fragments of a track whose delay needs shorter ticks are not sent as they are', () => {
   const read = (delay: number) => {
     const edits = box('edts', fullBox('elst', 0, 0, bytes.u32(2, delay, -1, 0x10000, 90_000, 0, 0x10000)));
