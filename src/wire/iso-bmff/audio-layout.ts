@@ -1,5 +1,5 @@
-// How many channels a codec's own configuration states. The sample entry's field is not to be trusted: muxers write 2 there whatever
-// the sound has, as ISO 14496-14 had it for AAC. Not here: codec strings (codec-string.ts).
+// How many channels, and bits a sample, a codec's own configuration states. The sample entry's fields are not to be trusted: muxers write 2
+// and 16 there whatever the sound has, as ISO 14496-14 had it for AAC. Not here: codec strings (codec-string.ts).
 
 import { esdsFacts } from './codec-string.js';
 
@@ -46,3 +46,15 @@ const readers: Readonly<Record<string, (config: Uint8Array) => number>> = {
   // Version and flags, header of the block, and STREAMINFO (RFC 9639 section 8.2): 10 bytes, rate 20 bits, channels less one 3 bits.
   fLaC: (config) => (config.length < 21 ? 0 : ((config[20]! >> 1) & 7) + 1),
 };
+
+/**
+ * Bits a sample of lossless sound; 16 for all other: their sample entries say so. Browsers refuse FLAC whose entry says otherwise than it does itself.
+ * @param config as of {@link channelsStated}
+ */
+export function sampleBits(format: string, config: Uint8Array): number {
+  // ALACSpecificConfig as above.
+  if (format === 'alac') return config[9] ?? 16;
+  // Behind the channels of STREAMINFO, 5 bits less one.
+  if (format === 'fLaC' && config.length > 21) return (((config[20]! & 1) << 4) | (config[21]! >> 4)) + 1;
+  return 16;
+}

@@ -68,6 +68,33 @@ test('ALAC passes as it is, with what its configuration says', () => {
   assert.deepEqual([strings.hls, channels, typesIn(made, 36)], ['alac', 1, ['alac']]);
 });
 
+test('FLAC and ALAC have the bits a sample of their configuration, whatever the entry says', () => {
+  // STREAMINFO of 34 bytes: block and frame sizes, then rate (20 bits), channels less one (3), bits less one (5), samples.
+  const flac = (channels: number, bits: number) =>
+    fullBox(
+      'dfLa',
+      0,
+      0,
+      bytes.u8(0x80, 0, 0, 34),
+      Buffer.alloc(10),
+      bytes.u32(48_000 * 2 ** 12 + (channels - 1) * 2 ** 9 + (bits - 1) * 2 ** 4),
+      Buffer.alloc(20),
+    );
+  const alac = (bits: number) =>
+    fullBox('alac', 0, 0, bytes.u32(4096), bytes.u8(0, bits, 40, 10, 14, 2, 0, 255), Buffer.alloc(12));
+  const shown = (format: string, config: Uint8Array) => {
+    const { box: made, channels } = parsed(quickTime(format, 0, Buffer.alloc(0), config), 'audio');
+    const view = new DataView(made.buffer, made.byteOffset);
+    return [channels, view.getUint16(24), view.getUint16(26)];
+  };
+  for (const bits of [8, 16, 20, 24, 32]) {
+    assert.deepEqual(shown('fLaC', flac(2, bits)), [2, 2, bits]);
+    assert.deepEqual(shown('alac', alac(bits)), [2, 2, bits]);
+  }
+  // The entry says 2.
+  assert.deepEqual(shown('fLaC', flac(6, 24)), [6, 6, 24]);
+});
+
 test('what only QuickTime knows is left out of video entries, colour and shape of pixels are kept', () => {
   const colour = box('colr', 'nclx', bytes.u16(9, 16, 9), bytes.u8(0));
   const long = joined(

@@ -2,7 +2,7 @@
 // longer audio entries are rebuilt, `esds` is lifted out of `wave`, and boxes that only QuickTime knows are left out.
 // Not here: codec strings (codec-string.ts), tables of samples.
 
-import { channelsStated, layoutBoxes } from './audio-layout.js';
+import { channelsStated, layoutBoxes, sampleBits } from './audio-layout.js';
 import { written } from './box-writer.js';
 import { type Box, childrenIn, typeAt } from './boxes.js';
 import {
@@ -209,6 +209,8 @@ function audioEntry(
   let sampleRate = isLong ? Math.round(view.getFloat64(iso + 4)) : view.getUint16(8 + 24);
   if (!(sampleRate >= 0 && sampleRate < 2 ** 32)) sampleRate = 0;
   if (format === 'Opus') sampleRate = 48_000;
+  const config = layout === undefined ? undefined : payloadOf(bytes, layout);
+  const stated = config && channelsStated(format, config);
   const kept = boxes.filter(
     ({ type }, index) => audioBoxes.has(type) && boxes.findIndex((b) => b.type === type) === index,
   );
@@ -217,8 +219,8 @@ function audioEntry(
     writer.zeros(6);
     writer.u16(1);
     writer.zeros(8);
-    writer.u16(Math.min(channels, 0xffff));
-    writer.u16(16);
+    writer.u16(Math.min(format === 'fLaC' ? (stated ?? channels) : channels, 0xffff));
+    writer.u16(config === undefined ? 16 : sampleBits(format, config));
     writer.u32(0);
     writer.u16(sampleRate > 0xffff ? 0 : sampleRate);
     writer.u16(0);
@@ -227,6 +229,5 @@ function audioEntry(
   });
   const nothing = { supplementalCodec: undefined, pixelShape: undefined };
   const video = { width: 0, height: 0, videoRange: 'SDR' as const, ...nothing };
-  const stated = layout === undefined ? undefined : channelsStated(format, payloadOf(bytes, layout));
   return { format, strings, box, ...video, channels: stated ?? channels, sampleRate };
 }
