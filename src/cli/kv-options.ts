@@ -21,6 +21,9 @@ const firstOf = (names: readonly string[], given: Given): string | undefined =>
 /** Whether the store is to be served past the kernel. */
 export const isPastKernel = (given: Given): boolean => firstOf(bypassOptions, given) !== undefined;
 
+/** Whether clients come by sockets of this host's, each of which takes an open file. */
+export const hasSockets = (given: Given): boolean => !isPastKernel(given) && firstOf(vmLinks, given) === undefined;
+
 /** Checks them. @param onLinux whether this host has Linux. @throws UsageError */
 export function checkKvOptions(given: Given, onLinux: boolean): void {
   const foreign = onLinux ? undefined : firstOf(ofLinux, given);

@@ -17,7 +17,7 @@ import { parseFlags } from './kit/flags.js';
 import { dressed } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
 import { oneOf, socketMode, wholeNumber } from './kit/values.js';
-import { checkKvOptions, isPastKernel, vmLinks } from './kv-options.js';
+import { checkKvOptions, hasSockets, isPastKernel, vmLinks } from './kv-options.js';
 
 const help = `Usage: clearway kv [options]
 
@@ -283,11 +283,13 @@ async function serveInGuest(
   }
 }
 
-async function serveOnLinux(values: Values, store: StoreOptions): Promise<number> {
+async function serveOnLinux(values: Values, asked: StoreOptions): Promise<number> {
   const { offerDevices } = await import('./kit/devices.js');
   const { kvMetrics } = await import('../kv/kv-metrics.js');
   const { watchStore } = await import('./kit/watch-store.js');
+  const { clientsThatFit } = await import('./kit/client-room.js');
   const { metrics, live, engine } = await deviceOptions(values);
+  const store = hasSockets(values) ? { ...asked, maxClients: clientsThatFit('kv', asked.maxClients) } : asked;
   if (values.vm === true) return serveInGuest(values, store, { metrics, live, engine });
   const place = await (isPastKernel(values) ? listenPastKernel(values, store) : listenByKernel(values, store));
   const { sockets, bypass, port, places } = place;

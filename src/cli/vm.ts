@@ -1,5 +1,6 @@
 // `clearway vm`: runs an image of Clearway's form in a virtual machine of KVM, without another monitor. Options and what is said. Not here: the machine (src/vmm, src/kvm).
 
+import { clientsThatFit } from './kit/client-room.js';
 import { deviceOptions } from './kit/device-options.js';
 import { parseFlags } from './kit/flags.js';
 import { bootWords, type GuestCommand, linkWords, runVm } from './kit/run-vm.js';
@@ -78,7 +79,7 @@ async function openDoor(values: Values) {
     door: {
       sockets: listening.sockets(0),
       guestPort: wholeNumber('guest-port', values['guest-port'], 6379, 1, 2 ** 31),
-      maxClients: wholeNumber('maxclients', values.maxclients, 10_000, 1, 60_000),
+      maxClients: clientsThatFit('vm', wholeNumber('maxclients', values.maxclients, 10_000, 1, 60_000)),
       overflow: '',
     },
   };

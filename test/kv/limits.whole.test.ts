@@ -47,6 +47,27 @@ test('killed while a snapshot is written: the last one is whole, and what was le
   assert.equal(await second.end('SIGKILL'), 'SIGKILL');
 });
 
+test('clients that the limit on open files has no room for are said at the start, and told so', async () => {
+  // Root would raise the limit.
+  const asUser = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-sys_resource'] : [];
+  const [command = '', ...words] = [...asUser, 'prlimit', '--nofile=64:64', process.execPath, program];
+  for (const engine of ['auto', 'epoll']) {
+    const store = await startKv(['--engine', engine], { command, args: words });
+    const said = 'at most 24 clients, not 10000: the limit on open files is 64; raise it with ulimit -n 10040';
+    await until('it says how many', () => store.said().includes(said), 5000);
+    const clients: RawClient[] = [];
+    for (let count = 0; count < 24; count++) {
+      const client = new RawClient(store.port);
+      assert.equal(await client.ask('PING\r\n', '+PONG\r\n'), '+PONG\r\n');
+      clients.push(client);
+    }
+    const refused = '-ERR max number of clients reached\r\n';
+    assert.equal(await new RawClient(store.port).ask('', refused), refused);
+    for (const client of clients) client.socket.destroy();
+    assert.equal(await store.end(), 0);
+  }
+});
+
 test('a snapshot that does not fit is refused with what to do, and stays as it is', async () => {
   const snapshot = join(folder, 'large.snapshot');
   const first = await startKv(['--snapshot', snapshot]);
