@@ -8,7 +8,7 @@ import type { KvCounts } from '../kv/kv-metrics.js';
 import { evictionPolicies, type StoreOptions } from '../kv/kv-options.js';
 import type { KvOffered, KvStart } from '../kv/kv-service.js';
 import { fileTrouble } from '../text/file-trouble.js';
-import { formatBytes, parseWholeSize } from '../text/units.js';
+import { counted, formatBytes, parseWholeSize } from '../text/units.js';
 import type { DeviceThread } from '../vhost/device-thread.js';
 import type { VmOffered } from '../vmm/vm-service.js';
 import { asWritten } from './kit/as-written.js';
@@ -143,7 +143,9 @@ function storeOptions(values: Values, port = 0): StoreOptions {
 
 function announcement(places: readonly string[], store: StoreOptions, offered: KvOffered, how: string): string {
   const restored =
-    offered.restoredKeys === undefined ? '' : `, ${offered.restoredKeys} keys restored from ${store.snapshot}`;
+    offered.restoredKeys === undefined
+      ? ''
+      : `, ${counted(offered.restoredKeys, 'key')} restored from ${store.snapshot}`;
   return `${places.join('\n')}\nclearway kv: up to ${formatBytes(store.maxMemory)}, ${store.policy}${restored} (${how})\n`;
 }
 

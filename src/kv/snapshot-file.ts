@@ -139,12 +139,12 @@ function unreadable(path: string, error: unknown): Error {
 /** Reads a snapshot into an empty store. False: there is no file yet. @throws Error for one that is damaged, does not fit, or could not be written */
 export function restoreSnapshot(store: Store, path: string): boolean {
   removeUnfinished(path);
+  expectWritable(path);
   let fd: number;
   try {
     fd = openSync(path, 'r');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadable(path, error);
-    expectWritable(path);
     return false;
   }
   try {

@@ -1,7 +1,7 @@
 // The options of serve: what each one means, its default, and the sentence that refuses a bad value.
 // The command line, the configuration file and createServer() share them.
 
-import { type Stats, statSync } from 'node:fs';
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { BypassOptions } from '../bypass/bypass-plan.js';
@@ -246,13 +246,17 @@ function parseRoot(value: unknown): string {
   const status = statusOf(root);
   if (status === undefined) throw new OptionError(`there is no directory ${root}: name one that exists`);
   if (!status.isDirectory()) throw new OptionError(`${root} is not a directory: name the directory that holds it`);
+  asked(root, () => accessSync(root, constants.R_OK | constants.X_OK));
   return root;
 }
 
 /** What is at a path; undefined when nothing is. @throws OptionError when it may not be asked. */
-function statusOf(path: string): Stats | undefined {
+const statusOf = (path: string): Stats | undefined => asked(path, () => statSync(path));
+
+/** What `ask` tells of a path; undefined when nothing is there. @throws OptionError when it may not be asked or opened. */
+function asked<T>(path: string, ask: () => T): T | undefined {
   try {
-    return statSync(path);
+    return ask();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

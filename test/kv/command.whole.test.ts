@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { commandBytes } from '../core/kv-store.js';
 import { RawClient, startKv } from '../support/kv-process.js';
-import { mountsImpossible, withoutProc } from '../support/mounts.js';
+import { mountsImpossible, withoutProc, withReadOnly } from '../support/mounts.js';
 import { program } from '../support/program.js';
 import { until } from '../support/until.js';
 
@@ -118,6 +118,26 @@ test('a snapshot that could not be written is refused at the start; without one 
     '-ERR the snapshot was not written: the server was started without --snapshot FILE, or its stderr says why\r\n';
   assert.equal(await client.ask('SAVE\r\n', reply), reply);
   assert.equal(await store.end(), 0);
+});
+
+test('a snapshot that is there, where no other can be written, is refused at the start too', {
+  skip: mountsImpossible(),
+}, async () => {
+  const snapshot = join(folder, 'seed.snapshot');
+  const first = await startKv(['--snapshot', snapshot]);
+  await new RawClient(first.port).ask('SET name value\r\n', '+OK\r\n');
+  assert.equal(await first.end(), 0);
+  const { command, args } = withReadOnly(folder, process.execPath, [
+    program,
+    'kv',
+    '--port',
+    '0',
+    '--snapshot',
+    snapshot,
+  ]);
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 20_000 });
+  assert.equal(status, 1);
+  assert.match(stderr, /seed\.snapshot could not be written: the file system is read-only\n$/);
 });
 
 test('a snapshot that cannot take its place is said, and nothing half is left', async () => {

@@ -28,6 +28,11 @@ export function withoutProc(command: string, args: readonly string[] = []): Comm
   return inMounts('umount -l /proc', [], command, args);
 }
 
+/** With `directory` read-only. */
+export function withReadOnly(directory: string, command: string, args: readonly string[] = []): CommandLine {
+  return inMounts('mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"', [directory], command, args);
+}
+
 /** Why such a namespace cannot be made here, for `skip`; false where it can. */
 export function mountsImpossible(line: CommandLine = inMounts(':', [], 'true', [])): string | false {
   if (!platformIsLinux) return 'needs Linux: mount namespaces';

@@ -23,6 +23,7 @@ test('what the host is short of is one sentence, whoever ran into it; other erro
   for (const error of [
     new Error('E'),
     new SystemError(Errno.EADDRINUSE, 'bind'),
+    new SystemError(Errno.ENOMEM, 'io_uring_setup', undefined, 'raise the memory-lock limit with `ulimit -l`'),
     'EMFILE',
     undefined,
     new Error('EX'),

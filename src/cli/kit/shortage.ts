@@ -30,7 +30,9 @@ const sentences: Readonly<Record<string, () => string>> = {
 /** What an error says of the host's limits, as a sentence; undefined when it is another kind of error. */
 export function shortageSentence(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { code, message, syscall } = error as NodeJS.ErrnoException;
+  const { code, message, syscall, hint } = error as NodeJS.ErrnoException & { hint?: unknown };
+  // Whoever made it knows better what is short: locked memory (io_uring), huge pages.
+  if (typeof hint === 'string') return undefined;
   // A release was taken away under the shell that starts the next one.
   if (syscall === 'uv_cwd')
     return 'the current directory is not there any more: change to one that is (cd), and try again';

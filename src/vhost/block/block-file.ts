@@ -30,7 +30,8 @@ function openFailure(path: string, code: string | undefined): string {
   if (code === 'ENOENT')
     return `there is no file ${path}: name one that exists, or make it, \`truncate -s 10G ${path}\``;
   if (code === 'EISDIR') return `${path} is a directory: name a raw image in it`;
-  const isForbidden = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+  if (code === 'EROFS') return `${path} lies on a read-only file system: offer it with --readonly`;
+  const isForbidden = code === 'EACCES' || code === 'EPERM';
   return `${path} cannot be opened (${code}): ${isForbidden ? 'check its permissions' : 'a raw image or a block device is needed'}`;
 }
 

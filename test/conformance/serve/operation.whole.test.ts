@@ -2,8 +2,11 @@
 // from a file, workers, addresses.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../../support/until.js';
 import { ask, parseHead, RawClient } from './client.js';
@@ -101,6 +104,20 @@ describe('serve as a program', { concurrency: 2 }, () => {
       assert.equal(result.stdout, '');
     });
   }
+
+  test('a directory that may not be opened is refused with 2, and what to look at', async () => {
+    const closed = mkdtempSync(join(tmpdir(), 'clearway-closed-'));
+    chmodSync(closed, 0o000);
+    const asUser = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] : ['env'];
+    const [command = '', ...words] = [...asUser, process.execPath, program, 'serve', closed, '--port', '0'];
+    const { status, stderr } = spawnSync(command, words, { encoding: 'utf8', timeout: 20_000 });
+    rmdirSync(closed);
+    assert.equal(status, 2, stderr);
+    assert.match(
+      stderr,
+      /^clearway serve: the directory \S* cannot be opened \(EACCES\): check the permissions[^\n]*\n$/,
+    );
+  });
 
   test('a taken port is refused with 1 and the fix, for one worker and for several, also of the metrics', async () => {
     const other = createTcpServer().listen(0, '127.0.0.1');
