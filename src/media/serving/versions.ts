@@ -6,7 +6,7 @@ import { formatTag, tagOfContent, tagOfIdentity, words } from '../../serve/ident
 import type { Representation } from '../../serve/representation.js';
 
 /** Goes up when the same film is cut or written otherwise than before: what is cached for ever then has another address. */
-const packagerVersion = 2;
+const packagerVersion = 3;
 
 /** 64 bits. */
 export interface Version {

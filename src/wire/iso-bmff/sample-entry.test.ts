@@ -95,6 +95,27 @@ test('FLAC and ALAC have the bits a sample of their configuration, whatever the 
   assert.deepEqual(shown('fLaC', flac(6, 24)), [6, 6, 24]);
 });
 
+test('Opus says one rate and one number of channels, and its numbers the right way round', () => {
+  const dops = (channels: number, ...numbers: Uint8Array[]) =>
+    box('dOps', bytes.u8(0, channels), ...numbers, bytes.u8(channels > 2 ? 1 : 0, ...(channels > 2 ? [4, 2] : [])));
+  const shown = (config: Uint8Array) => {
+    const { box: made, channels } = parsed(quickTime('Opus', 0, Buffer.alloc(0), config), 'audio');
+    const view = new DataView(made.buffer, made.byteOffset, made.byteLength);
+    assert.deepEqual([view.getUint16(24), view.getUint32(32)], [channels, 48_000 * 0x10000]);
+    return [channels, view.getUint16(46), view.getUint32(48), view.getInt16(52), made.length - 54];
+  };
+  const reversed = (numbers: Uint8Array) => Buffer.from(numbers).reverse();
+  for (const rate of [0, 8000, 44_100, 48_000, 192_000]) {
+    const numbers = dops(2, bytes.u16(312), bytes.u32(rate), bytes.u16(-256));
+    assert.deepEqual(shown(numbers), [2, 312, 48_000, -256, 1], `${rate}`);
+    if (rate === 0) continue;
+    const other = dops(2, reversed(bytes.u16(312)), reversed(bytes.u32(rate)), reversed(bytes.u16(-256)));
+    assert.deepEqual(shown(other), [2, 312, 48_000, -256, 1], `${rate}, the other way round`);
+  }
+  // The entry says 2.
+  assert.deepEqual(shown(dops(6, bytes.u16(312), bytes.u32(48_000), bytes.u16(0))), [6, 312, 48_000, 0, 3]);
+});
+
 test('what only QuickTime knows is left out of video entries, colour and shape of pixels are kept', () => {
   const colour = box('colr', 'nclx', bytes.u16(9, 16, 9), bytes.u8(0));
   const long = joined(

@@ -3,7 +3,7 @@
 // Not here: codec strings (codec-string.ts), tables of samples.
 
 import { channelsStated, layoutBoxes, sampleBits } from './audio-layout.js';
-import { written } from './box-writer.js';
+import { type BoxWriter, written } from './box-writer.js';
 import { type Box, childrenIn, typeAt } from './boxes.js';
 import {
   av1String,
@@ -219,15 +219,33 @@ function audioEntry(
     writer.zeros(6);
     writer.u16(1);
     writer.zeros(8);
-    writer.u16(Math.min(format === 'fLaC' ? (stated ?? channels) : channels, 0xffff));
+    writer.u16(Math.min(format === 'fLaC' || format === 'Opus' ? (stated ?? channels) : channels, 0xffff));
     writer.u16(config === undefined ? 16 : sampleBits(format, config));
     writer.u32(0);
     writer.u16(sampleRate > 0xffff ? 0 : sampleRate);
     writer.u16(0);
-    for (const each of kept) writer.bytes(bytes, each.start, each.end);
+    for (const each of kept) {
+      if (each.type === 'dOps' && each.end - each.payload >= 11) writeOpus(writer, view, bytes, each);
+      else writer.bytes(bytes, each.start, each.end);
+    }
     writer.end(entry);
   });
   const nothing = { supplementalCodec: undefined, pixelShape: undefined };
   const video = { width: 0, height: 0, videoRange: 'SDR' as const, ...nothing };
   return { format, strings, box, ...video, channels: stated ?? channels, sampleRate };
+}
+
+/**
+ * Writes `dOps` as browsers take it. Chromium refuses it where the rate of what was encoded, by which nobody plays, is not the entry's: it
+ * becomes that. GStreamer up to 1.22 writes numbers with their last byte first, as Ogg has them.
+ */
+function writeOpus(writer: BoxWriter, view: DataView, bytes: Uint8Array, { payload, end }: Box): void {
+  const isReversed = view.getUint32(payload + 4) >= 2 ** 20 && view.getUint32(payload + 4, true) < 2 ** 20;
+  const box = writer.begin('dOps');
+  writer.bytes(bytes, payload, payload + 2);
+  writer.u16(view.getUint16(payload + 2, isReversed));
+  writer.u32(48_000);
+  writer.u16(view.getUint16(payload + 8, isReversed));
+  writer.bytes(bytes, payload + 10, end);
+  writer.end(box);
 }
