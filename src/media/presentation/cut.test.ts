@@ -173,11 +173,31 @@ test('an edit that begins inside a group of pictures moves all tracks to its key
   const [picture, sound] = presentation.renditions;
   assert.equal(picture!.timeline.first, 50);
   assert.equal(picture!.segments.startTicks(0), 0);
-  // Sound of the same time, and half a second in front to decode from.
+  // Sound of the same time, and a tenth of a second in front to decode from.
   const first = sound!.timeline.first * 1024;
-  assert.ok(first <= 1.5 * 48_000 && first > 1.4 * 48_000 - 1024, `${first}`);
+  assert.ok(first <= 1.9 * 48_000 && first > 1.9 * 48_000 - 1024, `${first}`);
   assert.equal(first + sound!.timeline.skip, 2 * 48_000);
   assert.equal(presentation.notes.length, 1);
+});
+
+test('an edit of sound hides no more than lies before the beginning: players of HLS put the first decode time there', () => {
+  const late = presentationOf(
+    madeUpFilm(video(20, 50), audio(10, { edit: { mediaTime: 1024, emptyTicks: 6 * 48_000 } })),
+  );
+  // Cut by a recorder or `ffmpeg -ss`: sound begins at the edit, pictures at the key frame 1.4 s before it.
+  const moved = presentationOf(
+    madeUpFilm(video(20, 50, { edit: { mediaTime: 85 } }), audio(20, { edit: { mediaTime: 60_000 } })),
+  );
+  for (const [presentation, begins] of [
+    [late, 6 * 48_000 - 1024],
+    [moved, 1.4 * 48_000 - 60_000],
+  ] as const) {
+    const { timeline, segments } = presentation.renditions[1]!;
+    assert.equal(timeline.first, 0);
+    assert.equal(timeline.timeShift - timeline.skip, begins);
+    assert.equal(timeline.skip, 0);
+    assert.equal(segments.startTicks(0), begins);
+  }
 });
 
 test('samples behind the end of an edit are left out; the one that overlaps it stays', () => {

@@ -41,8 +41,11 @@ export function presentationTicks(timeline: Timeline, sample: number): number {
   return samples.decodeTime(sample) + samples.compositionOffset(sample) + timeline.shift;
 }
 
-/** Audio that is hidden is sent up to this many seconds, so that the first frame shown is decoded as in the source. */
-const preRollSeconds = 0.5;
+/**
+ * Audio that is hidden is sent up to this many seconds, so that the first frame shown is decoded as in the source: Opus wants 80 ms, AAC two frames.
+ * No more, since Shaka Player puts the first decode time of HLS at 0: sound is early by what is hidden.
+ */
+const preRollSeconds = 0.1;
 /** So many samples in a row that are shown behind a key frame end the search for ones shown before it: they follow it directly. */
 const leadingWindow = 4;
 /** Samples that are looked at a time for the last one shown. */
@@ -130,12 +133,13 @@ function videoTimes(track: FilmTrack, first: number, movedSeconds: number): Time
 }
 
 function audioTimes(track: FilmTrack, movedSeconds: number): Times {
-  const { samples, edit, timescale } = track;
+  const { samples, timescale } = track;
   const shift = sourceTicks(track, 0) + Math.round(movedSeconds * timescale);
   const preRoll = preRollSeconds * timescale;
   const hidden = -(samples.decodeTime(0) + samples.compositionOffset(0) + shift);
   const first = hidden > preRoll ? Math.max(0, samples.syncAtOrBefore(samples.sampleAt(-shift - preRoll))) : 0;
-  if (first === 0) return { first, shift, offsetShift: 0, skip: edit.mediaTime };
+  // What the edit skips, and no more than that is before 0: where it begins late, or all tracks move, nothing has to be hidden.
+  if (first === 0) return { first, shift, offsetShift: 0, skip: Math.max(0, -shift) };
   const offset = samples.compositionOffset(first);
   return { first, shift, offsetShift: 0 - offset, skip: Math.max(0, -(samples.decodeTime(first) + offset + shift)) };
 }
