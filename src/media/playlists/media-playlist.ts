@@ -106,7 +106,8 @@ function head(targetDuration: number, ...more: readonly string[]): string[] {
     '#EXTM3U',
     '#EXT-X-VERSION:7',
     `#EXT-X-TARGETDURATION:${Math.max(1, Math.ceil(targetDuration))}`,
-    '#EXT-X-MEDIA-SEQUENCE:1',
+    // Whatever the names count from: yt-dlp takes a playlist that begins elsewhere for live.
+    '#EXT-X-MEDIA-SEQUENCE:0',
     '#EXT-X-PLAYLIST-TYPE:VOD',
   ];
   return [...common, ...more];

@@ -15,7 +15,7 @@ const rules: Readonly<Record<string, string>> = {
   P12: 'PLAYLIST-TYPE:VOD, VERSION 7',
   P13: 'ENDLIST',
   P14: 'VERSION 7 in the master',
-  P15: 'MEDIA-SEQUENCE is where the names begin',
+  P15: 'MEDIA-SEQUENCE is 0',
   P16: 'no ALLOW-CACHE',
   P17: 'no PROGRAM-ID',
   P18: 'EXT-X-MAP before the first segment',
