@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { madeUpAudio, madeUpEntry, madeUpFilm, madeUpVideo } from '../../test/support/made-up-films.js';
+import type { Film } from './film.js';
 import type { FilmJson } from './page/report-shape.js';
 import type { SideCar } from './playlists/groups.js';
 import type { OfferedRendition } from './playlists/offer.js';
-import { filmText, type Reported, reportOf } from './report.js';
+import { filmNote, filmText, type Reported, reportOf } from './report.js';
 
 const sideCar: SideCar = {
   fileName: 'film.en.srt',
@@ -81,6 +82,12 @@ test('the report as JSON is what the player page reads', () => {
       ['audio', 'mp4a.40.2', 'de', 'stereo, 48 kHz', 128_000],
     ],
   );
+});
+
+test('a listing says a film of a phone as it is shown, as its page does', () => {
+  const { track } = madeUpVideo({ track: { width: 640, height: 360, rotation: 90 } });
+  const tracks = [track, sound.track] as unknown as Film['tracks'];
+  assert.equal(filmNote({ durationSeconds: 20, tracks }), '0:20, video 360 x 640, audio');
 });
 
 test('notes say what viewers would notice', () => {

@@ -88,7 +88,10 @@ export function filmNote({ durationSeconds, tracks }: Pick<Film, 'durationSecond
   const video = tracks.find(({ kind }) => kind === 'video');
   const sounds = tracks.filter(({ kind }) => kind === 'audio').length;
   const parts = [clockWords(Math.round(durationSeconds))];
-  if (video !== undefined) parts.push(`video ${Math.round(video.width)} x ${Math.round(video.height)}`);
+  if (video !== undefined) {
+    const { width, height } = shownSize(video);
+    parts.push(`video ${width} x ${height}`);
+  }
   if (sounds > 0) parts.push(sounds === 1 ? 'audio' : `${sounds} x audio`);
   return parts.join(', ');
 }
