@@ -88,6 +88,9 @@ export interface BeneathHost {
   readonly answers: () => number;
 }
 
+/** Bytes of memory that all workers of a server have, zeros at first: for what its extension counts. */
+export const sharedBytes = 64 * 1024;
+
 /** What a server is extended by. */
 export interface BeneathExtension {
   /** Whether what is beneath a file of this path, and the file itself, is to be asked about: by the name's end, which may be given alone. */

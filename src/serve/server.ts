@@ -7,6 +7,7 @@ import type { Meter } from '../meter/meter.js';
 import { coded } from '../text/coded.js';
 import { type ListenAddress, urlOf } from './addresses.js';
 import { BegunThread, type BegunWorker, ordinaryEntry } from './begun-thread.js';
+import { sharedBytes } from './beneath.js';
 import type { BypassListening } from './bypass-listening.js';
 import { makeRoom, shareOf } from './connection-limit.js';
 import { hostNotes } from './host-notes.js';
@@ -59,6 +60,7 @@ export interface ServerEvents {
 export class Server extends EventEmitter<ServerEvents> {
   #options: ResolvedOptions;
   readonly #slots: WorkerSlot[] = [];
+  readonly #shared = new SharedArrayBuffer(sharedBytes);
   readonly #logDescriptor: number;
   readonly #entry: URL;
   /** The first worker, until it is taken into its slot. */
@@ -284,7 +286,8 @@ export class Server extends EventEmitter<ServerEvents> {
       const { index, metrics } = slot;
       const queue = this.#bypass?.queueStart(index);
       const log = this.#log?.target;
-      await thread.start({ options: this.options, sockets, queue, share, metrics, index, log });
+      const shared = this.#shared;
+      await thread.start({ options: this.options, sockets, queue, share, metrics, shared, index, log });
       this.#bypass?.joined(index, thread.queueDescriptor);
     } catch (error) {
       thread.dismiss();

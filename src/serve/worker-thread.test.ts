@@ -61,6 +61,7 @@ test('one that dies before it was heard that it serves did serve', { skip }, asy
     queue: undefined,
     share: shareOf(10, 1, 1024),
     metrics,
+    shared: new SharedArrayBuffer(0),
     index: 0,
     log: undefined,
   });

@@ -54,6 +54,8 @@ export interface WorkerStart {
   readonly wakeDescriptor: number;
   readonly share: WorkerShare;
   readonly metrics: SharedArrayBuffer;
+  /** All workers have it: see `sharedBytes`. */
+  readonly shared: SharedArrayBuffer;
   readonly log: LogTarget | undefined;
 }
 
@@ -316,7 +318,7 @@ async function serve(
  */
 export async function runWorker(
   { port: messages, gate, isBypass }: WorkerBoot,
-  extension?: (options: ResolvedOptions) => BeneathExtension,
+  extension?: (options: ResolvedOptions, shared: SharedArrayBuffer) => BeneathExtension,
 ): Promise<void> {
   const port: PortOfWorker = new ThreadPort(messages);
   // The FFI library is loaded while the main thread still opens its sockets.
@@ -325,7 +327,8 @@ export async function runWorker(
   port.say({ kind: 'booted' });
   Atomics.wait(gate, 0, 0);
   const start = port.next() as WorkerStart | undefined;
-  if (start !== undefined) await serve(start, port, (loop) => loop.run(), extension?.(start.options), openQueue);
+  if (start === undefined) return;
+  await serve(start, port, (loop) => loop.run(), extension?.(start.options, start.shared), openQueue);
 }
 
 /** Serves on the main thread, beside Node's own loop, with the start that was told. @returns settled at its end */

@@ -30,7 +30,7 @@ import {
   textResource,
 } from './resources.js';
 import { populateTables } from './table-pages.js';
-import { nameOf, type Title, type TitleSubtitle, Titles } from './titles.js';
+import { nameOf, type Title, type TitleOptions, type TitleSubtitle, Titles } from './titles.js';
 import { tagOfBytes, tagOfPart, versionText } from './versions.js';
 
 const types = {
@@ -52,13 +52,9 @@ const Part = { segment: 1, iFrame: 2, source: 3 } as const;
 const renditionStride = 2 ** 24;
 
 /** How a film is answered for. */
-export interface MediaOptions {
-  /** Seconds that segments are to last. */
-  readonly targetSeconds: number;
+export interface MediaOptions extends TitleOptions {
   /** Segments leave at the rate they are played at. */
   readonly isPaced: boolean;
-  /** Segments may be stretches of the film: see Timeline. */
-  readonly withStretches: boolean;
 }
 
 /** See the file's head. */
@@ -316,7 +312,7 @@ function reportText({ own, members }: Title, subtitles: readonly TitleSubtitle[]
   return `${JSON.stringify(report)}\n`;
 }
 
-/** How the bytes of a film left, of this thread. */
+/** How the bytes of a film left: of all workers; those copied of this one. */
 function liveText({ sent }: Title): string {
   const modes = { 'by reference': sent.referenced, generated: sent.generated };
   // The one way in which bytes of a film could pass through this process.

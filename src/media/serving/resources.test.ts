@@ -6,6 +6,7 @@ import { writeFrames } from '../../memory/write-frames.js';
 import type { Representation } from '../../serve/representation.js';
 import { VirtualFile } from '../progressive/virtual-file.js';
 import { headed, type PartOf, virtualResource } from './resources.js';
+import { SentBytes, sentWords } from './sent-bytes.js';
 
 function partOf(): { readonly part: PartOf; readonly references: () => number } {
   let references = 0;
@@ -19,7 +20,10 @@ function partOf(): { readonly part: PartOf; readonly references: () => number } 
     keepVersion: () => {},
   };
   const source = { file, lastModifiedSeconds: 0, isDateStrong: true } as unknown as Representation;
-  return { part: { path: 'film.mp4', source, sent: { generated: 0, referenced: 0 } }, references: () => references };
+  return {
+    part: { path: 'film.mp4', source, sent: SentBytes.of(new Int32Array(sentWords), { high: 1, low: 1 }) },
+    references: () => references,
+  };
 }
 
 const failing = (): never => {

@@ -14,7 +14,7 @@ import { FolderNames } from './folder-names.js';
 import { inTurns } from './in-turns.js';
 import { type KnownBy, KnownFiles, type NotNow } from './known-files.js';
 import { readSideCar } from './read-whole.js';
-import type { SentBytes } from './resources.js';
+import { SentBytes } from './sent-bytes.js';
 import { type FilmShape, identityOfFile, type Version, versionOf } from './versions.js';
 
 /** A film of a title. */
@@ -33,6 +33,12 @@ export interface Title {
   /** The group, itself among it. */
   readonly members: readonly TitleMember[];
   readonly sent: SentBytes;
+}
+
+/** How titles are made. */
+export interface TitleOptions extends FilmShape {
+  /** Where workers count what leaves, all of a server together: see {@link SentBytes}. */
+  readonly counts: Int32Array;
 }
 
 /** A side-car as it was read. */
@@ -61,7 +67,7 @@ const sizedName = /_\d{3,4}p\.[^.]+$/;
 /** See the file's head. */
 export class Titles {
   readonly #host: BeneathHost;
-  readonly #shape: FilmShape;
+  readonly #options: TitleOptions;
   readonly #folders: FolderNames;
   readonly #films: KnownFiles<Film>;
   readonly #subtitles: KnownFiles<Subtitle>;
@@ -70,10 +76,10 @@ export class Titles {
   /** By path and identity; least recently made first. */
   readonly #kept = new Map<string, Kept>();
 
-  /** @param shape how segments are made. */
-  constructor(host: BeneathHost, shape: FilmShape) {
+  /** @param options how segments are made, and where what leaves is counted. */
+  constructor(host: BeneathHost, options: TitleOptions) {
     this.#host = host;
-    this.#shape = shape;
+    this.#options = options;
     this.#folders = new FolderNames(host);
     const { loop } = host;
     this.#films = new KnownFiles<Film>(
@@ -191,7 +197,7 @@ export class Titles {
     const name = nameOf(path);
     const identity = found.map((each) => this.#by(each.source).identity).join('+');
     const films = found.map(({ film }) => film);
-    const cut = this.#cuts.get({ identity, file: found[0]!.source.file }, () => cutTogether(films, this.#shape));
+    const cut = this.#cuts.get({ identity, file: found[0]!.source.file }, () => cutTogether(films, this.#options));
     if (!('value' in cut)) return cut;
     // Too few cuts in common: each stands alone.
     const { presentations } = cut.value;
@@ -202,11 +208,11 @@ export class Titles {
     const identities = found.map((each) => identityOfFile(table, each.source));
     const members = found.map((each, index): TitleMember => {
       const base = each.name === name ? '' : neighbourFolder(each.name);
-      const version = versionOf([identities[index]!, ...identities], this.#shape);
+      const version = versionOf([identities[index]!, ...identities], this.#options);
       return { name: each.name, base, film: each.film, presentation: presentations[index]!, version };
     });
     const own = members.find((member) => member.name === name)!;
-    return { own, members, sent: { generated: 0, referenced: 0 } };
+    return { own, members, sent: SentBytes.of(this.#options.counts, own.version) };
   }
 
   /** The side-cars of a film as they are now. */
@@ -220,7 +226,7 @@ export class Titles {
       const { format } = sideCar;
       const known = this.#subtitles.get(this.#by(source, `.${format}`), () => readSideCar(source.size, format));
       if ('until' in known) return known;
-      const version = versionOf([own.version, identityOfFile(this.#host.site.table, source)], this.#shape);
+      const version = versionOf([own.version, identityOfFile(this.#host.site.table, source)], this.#options);
       const subtitle = 'value' in known ? known.value.delayedBy(own.presentation.movedSeconds * 1000) : undefined;
       subtitles.push({ sideCar, version, subtitle, refusal: 'refusal' in known ? known.refusal : undefined });
     }

@@ -21,7 +21,9 @@ export function identityOfFile(table: FileTable, { entry }: Representation): Ver
 
 /** How segments are made out of films. */
 export interface FilmShape {
+  /** Seconds that they are to last. */
   readonly targetSeconds: number;
+  /** They may be stretches of the film: see Timeline. */
   readonly withStretches: boolean;
 }
 

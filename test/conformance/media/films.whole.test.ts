@@ -3,6 +3,7 @@
 // (src/media), decoded pictures and sound (test/media, beside their sources).
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import {
   closeSync,
   copyFileSync,
@@ -16,6 +17,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { after, before, test } from 'node:test';
 import { workerEntry } from '../../../src/media/serving/entry.js';
 import { resolveOptions } from '../../../src/serve/options.js';
@@ -43,6 +45,9 @@ async function renditionOf(origin: string, film: string) {
   const whole = Buffer.concat(parts);
   return { version: address.slice(0, 8), whole, samples: readMp4(whole).tracks[0]!.samples, segment: segments.at(-1)! };
 }
+
+/** What `live.json` says. */
+type Live = { readonly modes: Record<string, number>; readonly copied: number };
 
 /** The lines of a playlist that are addresses. */
 const addressesIn = (playlist: string): string[] =>
@@ -266,6 +271,31 @@ forEachEngine(
       assert.equal(await referenced(), left + whole.byteLength);
     });
 
+    test('what left is told of all workers together, whichever of them is asked', { skip: filmSkip }, async () => {
+      const options = { root: site.root, engine, media: true, workers: 2, port: 0 };
+      const two = await startServer(options, 1, workerEntry(options));
+      try {
+        // A connection each: they are spread over the workers.
+        const anew = async (path: string): Promise<Buffer> => {
+          const url = new URL(path, two.urls[0]);
+          const [response] = (await once(request(url, { agent: false }).end(), 'response')) as [IncomingMessage];
+          assert.equal(response.statusCode, 200, path);
+          return Buffer.concat(await response.toArray());
+        };
+        const [playlist] = await playlistsOf('plain.mp4');
+        const segment = (await segmentsOf(playlist!))[0]!;
+        for (let viewer = 0; viewer < 16; viewer++) await anew(segment);
+        await until('all workers have answered', () => two.metrics.every(({ responses }) => responses > 0));
+        const left = async (): Promise<number> =>
+          (JSON.parse((await anew('/plain.mp4/live.json')).toString()) as Live).modes['by reference']!;
+        const all = await left();
+        assert.ok(all > 16 * 1000 && all % 16 === 0, `${all}`);
+        for (let viewer = 0; viewer < 16; viewer++) assert.equal(await left(), all);
+      } finally {
+        await two.close(0);
+      }
+    });
+
     test('the film with its header in front, and clips, are files with ranges', { skip: filmSkip }, async () => {
       const onDisk = readFileSync(film('plain.mp4'));
       const front = Buffer.from(await (await get('/plain.mp4')).arrayBuffer());
@@ -318,7 +348,6 @@ forEachEngine(
         report.leftOut.map(({ what }) => what),
         ['plain.de.forced.srt'],
       );
-      type Live = { readonly modes: Record<string, number>; readonly copied: number };
       const liveNow = async (): Promise<Live> => JSON.parse(await textOf('/plain.mp4/live.json')) as Live;
       const [playlist] = await playlistsOf('plain.mp4');
       const [segment] = await segmentsOf(playlist!);
