@@ -170,6 +170,38 @@ describe('films in a browser', { skip }, () => {
     await giveBackPage(page);
   });
 
+  test('a film whose sound begins late plays from where it does, also when somebody seeks to before it', async () => {
+    makeFilm(site.at('late-sound.mp4'), [
+      ...small,
+      '-itsoffset',
+      '5',
+      ...tones,
+      ...coded,
+      '-map',
+      '0',
+      '-map',
+      '1',
+      '-t',
+      '20',
+    ]);
+    const page = await open(address('/late-sound.mp4/'));
+    assert.match(await page.locator('#notes li').first().innerText(), /^track a2 begins 4\.98 s after the first one/);
+    await page.evaluate(() => {
+      const video = document.querySelector('video')!;
+      video.muted = true;
+      return video.play();
+    });
+    await plays(page, 'from the start');
+    for (const at of [12, 0, 3.7]) {
+      await page.evaluate((to) => {
+        document.querySelector('video')!.currentTime = to;
+      }, at);
+      await plays(page, `sought to ${at} s`);
+    }
+    assert.deepEqual(problems, []);
+    await giveBackPage(page);
+  });
+
   /** Has dash.js, on another origin, play an MPD. */
   async function openDash(manifest: string): Promise<Page> {
     const { port } = pages.address() as AddressInfo;

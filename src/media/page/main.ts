@@ -105,6 +105,13 @@ video.addEventListener('loadedmetadata', () => {
   if (video.paused) setText(byId('state'), `ready: ${player.by} plays it`);
 });
 
+/** When all of the film has begun: Media Source shows nothing before, and hls.js waits for ever where somebody seeks there. */
+let begun = 0;
+video.addEventListener('seeking', () => {
+  // A frame of each has to be there; and what is set may come back as less.
+  if (player.by === 'hls.js' && video.currentTime < begun) video.currentTime = begun + 0.02;
+});
+
 function showTiles(): void {
   const copied = live === undefined ? '–' : formatBytes(live.copied);
   const tiles: [string, string][] = [
@@ -135,6 +142,9 @@ function showModes({ modes }: LiveJson): void {
 }
 
 function showFilm(film: FilmJson): void {
+  const latest = Math.max(...film.tracks.map(({ startSeconds }) => startSeconds));
+  // hls.js steps over less than that by itself.
+  begun = latest > 0.5 ? latest : 0;
   document.title = film.name;
   setText(byId('title'), film.name);
   const rows = film.tracks.map(({ kind, codec, language, about, bandwidth }) => [

@@ -11,6 +11,8 @@ export interface FilmJson {
     readonly language: string;
     /** `1920 x 1080, 25 frames/s`, `stereo, 48 kHz`. */
     readonly about: string;
+    /** When it begins. */
+    readonly startSeconds: number;
     /** Bits a second, the measured peak. */
     readonly bandwidth: number;
   }[];

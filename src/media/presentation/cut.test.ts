@@ -198,6 +198,8 @@ test('an edit of sound hides no more than lies before the beginning: players of 
     assert.equal(timeline.skip, 0);
     assert.equal(segments.startTicks(0), begins);
   }
+  assert.match(late.notes.join(), /^track a2 begins 5\.98 s after the first one, .* with silence in front \(ffmpeg /);
+  assert.doesNotMatch(moved.notes.join(), /after the first one/);
 });
 
 test('samples behind the end of an edit are left out; the one that overlaps it stays', () => {

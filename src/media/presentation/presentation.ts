@@ -192,6 +192,9 @@ function targetDurationOf(timelines: readonly Timeline[], cut: readonly Segments
   return Math.max(1, ...seconds.map(Math.round));
 }
 
+/** What puts silence in front of sound that begins late. */
+const withSilence = 'ffmpeg -c:v copy -af aresample=async=1:first_pts=0 -c:a aac';
+
 /** Apple: the playlists of a presentation cover the same time. Nothing is made up to fill a gap, but it is said. */
 function noteDifferences(
   renditions: readonly Rendition[],
@@ -199,7 +202,15 @@ function noteDifferences(
   durationSeconds: number,
   notes: string[],
 ): void {
-  renditions.forEach(({ id }, index) => {
+  const starts = renditions.map(({ timeline }) => timeline.startTicks / timeline.track.timescale);
+  const first = Math.min(...starts);
+  renditions.forEach(({ id, track }, index) => {
+    const late = starts[index]! - first;
+    const repair = track.kind === 'audio' ? `; with silence in front (${withSilence}) they begin with the film` : '';
+    if (late > 0.5)
+      notes.push(
+        `track ${id} begins ${late.toFixed(2)} s after the first one, and players in browsers begin there${repair}`,
+      );
     const missing = durationSeconds - ends[index]!;
     if (missing > 0.5) notes.push(`track ${id} ends ${missing.toFixed(2)} s before the longest one`);
   });
