@@ -247,6 +247,7 @@ async function serveInGuest(
   const { runVm, bootWords, linkWords } = await import('./kit/run-vm.js');
   const { linkOf } = await import('./kit/vm-link.js');
   const { kvGuest } = await import('../kv/kv-guest.js');
+  const { warmWords } = await import('../kv/warm-words.js');
   const guest = kvGuest(store);
   if (typeof guest === 'string') throw new UsageError(guest);
   const { image, memoryBytes } = guest;
@@ -271,12 +272,7 @@ async function serveInGuest(
         guestPort: guest.port,
         maxClients: store.maxClients,
         overflow: '-ERR max number of clients reached\r\n',
-        // What was counted until then is forgotten.
-        warmUp: {
-          first: store.password === undefined ? 'PING\r\n' : `AUTH ${store.password}\r\n`,
-          again: 'PING\r\n',
-          last: 'CONFIG RESETSTAT\r\n',
-        },
+        warmUp: warmWords(store.password),
       },
       announce: (offered, name) => said(place.places, `, ${name}`, offered),
     });

@@ -4,8 +4,8 @@
 import { setNonBlocking } from '../kernel/socket.js';
 import { copiedBytes } from '../memory/copy.js';
 import type { ListenSocket } from '../transport/acceptor.js';
-import { Listener } from '../transport/listener.js';
 import type { Loop } from '../transport/loop.js';
+import { WarmListener } from '../transport/warm-listener.js';
 import type { Devices } from '../vhost/run-devices.js';
 import type { KvBypass } from './bypass-queue.js';
 import type { KvCounts } from './kv-metrics.js';
@@ -13,6 +13,7 @@ import type { StoreOptions } from './kv-options.js';
 import { KvProtocol, type KvState } from './kv-protocol.js';
 import { Store } from './store.js';
 import { StoreKeeper } from './store-keeper.js';
+import { warmWords } from './warm-words.js';
 
 /** What the thread is given. */
 export interface KvStart {
@@ -39,7 +40,7 @@ export class KvService implements Devices<KvOffered, KvCounts> {
   readonly offered: KvOffered;
   readonly #store: Store;
   readonly #keeper: StoreKeeper;
-  readonly #listener: Listener<KvState>;
+  readonly #listener: WarmListener<KvState>;
   readonly #loop: Loop;
 
   /** @throws Error where the memory is not to be had, or the snapshot is damaged */
@@ -52,12 +53,13 @@ export class KvService implements Devices<KvOffered, KvCounts> {
     this.offered = { restoredKeys: keeper.restoredKeys };
     for (const { fd } of sockets) setNonBlocking(fd, loop.engine.nonBlockingSockets);
     const protocol = new KvProtocol(store, (requests) => keeper.answer(requests));
-    this.#listener = new Listener(
+    this.#listener = new WarmListener(
       loop,
       sockets,
       protocol,
       { maxConnections: options.maxClients, minRate: 0, rateWindowMs: 20_000, backlogLimit },
       '-ERR max number of clients reached\r\n',
+      warmWords(options.password),
     );
     loop.alarm = {
       get dueMs() {

@@ -99,7 +99,7 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     ...noFileCounts(),
   };
   heldBytes = 0;
-  readonly #acceptors: readonly Acceptor[];
+  readonly #acceptors: Acceptor[];
   readonly #limits: ListenerLimits;
   readonly #open: Connection<S>[] = [];
   readonly #pool: Connection<S>[] = [];
@@ -143,6 +143,12 @@ export class Listener<S> implements ConnectionOwner<S>, AcceptorOwner {
     this.#acceptors = given.map((socket) => new Acceptor(this, socket));
     this.#acceptAgain();
     this.#stopTicks = loop.everyTick((nowMs) => this.#tick(nowMs));
+  }
+
+  /** Accepts on these as well, from now on. */
+  listen(sockets: readonly ListenSocket[]): void {
+    this.#acceptors.push(...sockets.map((socket) => new Acceptor(this, socket)));
+    this.#acceptAgain();
   }
 
   /** Where all have as much as there may be, nobody gets much more: who sends and does not read costs memory of ours, and there may be thousands of them. */

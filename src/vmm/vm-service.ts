@@ -1,13 +1,13 @@
 // The guests of one command on a loop, in one thread: what their cards are joined to (a tap, AF_XDP, each other), the sockets that lead to the first of them, what is counted, the end.
 // Not here: a guest and its devices (vm-guest.ts), the thread (vm-thread.ts).
 
-import { awaitInput } from '../kernel/event.js';
 import { setNonBlocking } from '../kernel/socket.js';
 import { TextOutput } from '../kernel/text-output.js';
 import { copiedBytes } from '../memory/copy.js';
 import type { ListenSocket } from '../transport/acceptor.js';
-import { Listener } from '../transport/listener.js';
 import type { Loop } from '../transport/loop.js';
+import { WarmListener } from '../transport/warm-listener.js';
+import type { WarmUpWords } from '../transport/warm-up.js';
 import { limitedSay } from '../vhost/limited-say.js';
 import { type Link, openLink } from '../vhost/net/links.js';
 import type { Devices } from '../vhost/run-devices.js';
@@ -15,7 +15,6 @@ import { type DoorState, StreamDoor } from './stream-door.js';
 import type { VhostUserCard } from './vhost-user-card.js';
 import { VmGuest, type VmGuestStart } from './vm-guest.js';
 import type { VmCounts } from './vm-metrics.js';
-import { WarmUp, type WarmUpWords } from './warm-up.js';
 
 /** A door of the guest: sockets whose connections are streams to a port of it. */
 export interface SocketDoor {
@@ -68,10 +67,8 @@ export class VmService implements Devices<VmOffered, VmCounts> {
   /** Where guests' serial lines go. */
   readonly #lines: TextOutput | undefined;
   readonly #link: Link | undefined;
-  /** Of the door's clients, once the way to the guest is warm. */
-  #listener: Listener<DoorState> | undefined;
-  #warmUp: WarmUp<DoorState> | undefined;
-  #isClosing = false;
+  /** Of the door's clients. */
+  #listener: WarmListener<DoorState> | undefined;
   readonly #status: Int32Array;
   readonly #say: (sentence: string) => void;
   readonly #end: () => void;
@@ -148,19 +145,10 @@ export class VmService implements Devices<VmOffered, VmCounts> {
     if (index === 0) this.#end();
   }
 
-  /** Nobody is accepted beside a client of our own: it would take a place of theirs here and in the guest, and its statistics could not be told from theirs. */
   #openDoor({ sockets, maxClients, overflow, warmUp }: SocketDoor, door: StreamDoor): void {
     for (const { fd } of sockets) setNonBlocking(fd, this.#loop.engine.nonBlockingSockets);
     const limits = { maxConnections: maxClients, minRate: 0, rateWindowMs: 20_000, backlogLimit };
-    const listen = (): void => {
-      if (!this.#isClosing) this.#listener = new Listener(this.#loop, sockets, door, limits, overflow);
-    };
-    if (warmUp === undefined) {
-      listen();
-      return;
-    }
-    const isAwaited = (): boolean => sockets.some(({ fd }) => awaitInput(fd, 0));
-    this.#warmUp = new WarmUp(this.#loop, door, warmUp, isAwaited, listen);
+    this.#listener = new WarmListener(this.#loop, sockets, door, limits, overflow, warmUp);
   }
 
   /** What was counted, of all guests together. */
@@ -205,13 +193,11 @@ export class VmService implements Devices<VmOffered, VmCounts> {
       this.#closeGuests();
       done();
     };
-    this.#isClosing = true;
-    const listener = this.#listener ?? this.#warmUp?.listener;
+    const listener = this.#listener;
     if (listener === undefined) {
       over();
       return;
     }
-    this.#warmUp?.close();
     for (const guest of this.#guests) guest.stop();
     listener.drain(over);
     listener.abortAll();

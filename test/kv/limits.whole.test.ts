@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { commandBytes } from '../core/kv-store.js';
+import { serveAtOnce } from '../support/kv-at-once.js';
 import { RawClient, startKv } from '../support/kv-process.js';
 import { program } from '../support/program.js';
 import { until } from '../support/until.js';
@@ -122,6 +123,25 @@ test('a client that asks and does not read holds a bounded amount, and others ar
   assert.equal(await good.ask('PING\r\n', '+PONG\r\n'), '+PONG\r\n');
   slow.socket.destroy();
   assert.equal(await store.end(), 0);
+});
+
+test('as many clients as it may have are served at once, beside the warm-up and after it; statistics are theirs', async () => {
+  for (const engine of ['uring', 'epoll']) for (const most of [1, 20]) await serveAtOnce(['--engine', engine], most);
+});
+
+test('the warm-up says the password, also one as long as may be', async (context) => {
+  const directory = mkdtempSync(join(tmpdir(), 'clearway-kv-'));
+  context.after(() => rmSync(directory, { recursive: true }));
+  for (const password of ['secret', 'x'.repeat(512)]) {
+    const file = join(directory, 'password');
+    writeFileSync(file, password, { mode: 0o600 });
+    const store = await startKv(['--password-file', file]);
+    const client = new RawClient(store.port);
+    const info = await client.ask(`AUTH ${password}\r\nINFO stats\r\n`, 'x'.repeat(400));
+    assert.match(info, /total_connections_received:1\r\n/);
+    assert.match(info, /^\+OK\r\n/);
+    assert.equal(await store.end(), 0);
+  }
 });
 
 test('a thousand clients at once', async () => {

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, mock, test } from 'node:test';
 import { openDescriptors } from '../../test/support/open-descriptors.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { Region } from '../memory/region.js';
-import type { Connection, Protocol } from '../transport/connection.js';
-import { Loop } from '../transport/loop.js';
-import { openEngine } from '../transport/open-engine.js';
+import type { Connection, Protocol } from './connection.js';
+import { Listener } from './listener.js';
+import { Loop } from './loop.js';
+import { openEngine } from './open-engine.js';
 import { WarmUp } from './warm-up.js';
 
 function skipReason(engine: 'uring' | 'epoll'): string | false {
@@ -54,6 +57,7 @@ class Answers implements Protocol<null> {
   }
 }
 
+const limits = { maxConnections: 1, minRate: 0, rateWindowMs: 20_000, backlogLimit: 4096 };
 const words = { first: 'first\n', again: 'again\n', last: 'last\n' };
 
 for (const engine of ['uring', 'epoll'] as const) {
@@ -67,18 +71,24 @@ for (const engine of ['uring', 'epoll'] as const) {
         // By then the last one has gone.
         assert.equal(answers.opens, answers.closes);
       };
-      const warmUp = new WarmUp(loop, answers, words, () => state.isAwaited, done);
-      const { listener } = warmUp;
+      const listener = new Listener(loop, [], answers, limits, '');
+      const warmUp = new WarmUp(loop, listener, words, () => state.isAwaited, done);
       const turnUntil = (isSo: () => boolean): void => {
         for (let turns = 0; !isSo(); turns++) {
           assert.ok(turns < 100_000, `${answers.opens} clients, ${answers.closes} gone`);
           loop.turn(20);
         }
       };
-      const end = (): void => {
+      const end = (dones: number): void => {
         warmUp.close();
-        turnUntil(() => listener.connections === 0);
-        assert.equal(state.dones, 1);
+        listener.abortAll();
+        let isDrained = false;
+        listener.drain(() => {
+          isDrained = true;
+        });
+        turnUntil(() => isDrained);
+        assert.equal(state.dones, dones);
+        assert.equal(answers.opens, answers.closes);
         loop.close();
         answers.region.unmap();
       };
@@ -95,7 +105,7 @@ for (const engine of ['uring', 'epoll'] as const) {
       assert.ok(asked.get(words.again)! > 100 * opens);
       assert.equal(asked.get(words.last), 1);
       assert.equal(listener.counts.accepted, 0);
-      end();
+      end(1);
     });
 
     test('where somebody waits it ends, has itself forgotten, and leaves nothing', () => {
@@ -105,7 +115,7 @@ for (const engine of ['uring', 'epoll'] as const) {
       turnUntil(() => state.dones > 0);
       assert.equal(answers.opens, answers.closes);
       assert.equal(answers.asked.get(words.last), 1);
-      end();
+      end(1);
     });
 
     test('where somebody waits between two clients, the next one has them forgotten', () => {
@@ -116,7 +126,7 @@ for (const engine of ['uring', 'epoll'] as const) {
       turnUntil(() => state.dones > 0);
       assert.equal(answers.opens, opens + 1);
       assert.equal(answers.asked.get(words.last), 1);
-      end();
+      end(1);
     });
 
     test('whoever does not answer is let be after a while; one that is slow is still told to forget', (context) => {
@@ -132,24 +142,26 @@ for (const engine of ['uring', 'epoll'] as const) {
       laterMs = 6000;
       slow.turnUntil(() => slow.state.dones > 0);
       assert.equal(slow.answers.asked.get(words.last), 1);
-      slow.end();
+      slow.end(1);
       silent.turnUntil(() => true);
       assert.equal(silent.state.dones, 0);
       laterMs = 12_000;
       silent.turnUntil(() => silent.state.dones > 0);
-      silent.end();
+      silent.end(1);
     });
 
     test('where there is no timer for it, nothing of it stays open', () => {
       const loop = new Loop(engine);
       const answers = new Answers();
       const descriptors = (): string[] => openDescriptors(/socket|timerfd/).sort();
+      const listener = new Listener(loop, [], answers, limits, '');
       const before = descriptors();
       loop.engine.watch = () => {
         throw new Error('nothing can be watched');
       };
-      assert.throws(() => new WarmUp(loop, answers, words, () => false, assert.fail), /nothing can be watched/);
+      assert.throws(() => new WarmUp(loop, listener, words, () => false, assert.fail), /nothing can be watched/);
       assert.deepEqual(descriptors(), before);
+      listener.drain(() => {});
       loop.close();
       answers.region.unmap();
     });
@@ -157,7 +169,27 @@ for (const engine of ['uring', 'epoll'] as const) {
     test('closed while it asks it is over at once', () => {
       const { answers, turnUntil, end } = begin();
       turnUntil(() => answers.asked.has(words.again));
-      end();
+      end(0);
+    });
+
+    test('whoever else comes in by its door is sent away', async () => {
+      const { answers, turnUntil, end } = begin();
+      answers.isSilent = true;
+      turnUntil(() => answers.opens === 1);
+      const [name] = /@clearway-[0-9a-f]{32}/.exec(readFileSync('/proc/net/unix', 'latin1'))!;
+      const code = `require('node:net').connect('\\0${name.slice(1)}').on('error', () => {}).on('close', () => console.log('closed'));`;
+      const other = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let said = '';
+      other.stdout.on('data', (bytes) => {
+        said += bytes;
+      });
+      while (other.exitCode === null) {
+        turnUntil(() => true);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.equal(said, 'closed\n');
+      assert.equal(answers.opens, 1);
+      end(0);
     });
   });
 }

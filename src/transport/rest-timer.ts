@@ -4,8 +4,8 @@ import { Errno } from '../kernel/errno.js';
 import { clearEvent } from '../kernel/event.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { createTimer, setTimer } from '../kernel/timer.js';
-import { Endpoint } from '../transport/endpoint.js';
-import type { Loop } from '../transport/loop.js';
+import { Endpoint } from './endpoint.js';
+import type { Loop } from './loop.js';
 
 const endless = 0xffff_ffff;
 

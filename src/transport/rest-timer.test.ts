@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createEventDescriptor, signalEvent, takeEventCount } from '../kernel/event.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { closeDescriptor } from '../kernel/socket.js';
-import { Loop } from '../transport/loop.js';
+import { Loop } from './loop.js';
 import { RestTimer } from './rest-timer.js';
 
 test('what was told of a timer before it was closed, and comes after it, leaves its number alone', {

@@ -1,22 +1,22 @@
-// WarmUp: clients of our own, one after the other, which ask a guest some thousand times as soon as it is ready. V8 makes machine code only of what has run often, and takes it back
-// where something comes that it has not seen: so these clients come, ask, let the thread sleep now and then, and go, as others will. The last one has the guest forget them, early where
-// somebody waits, who is let in when it has gone. Not here: how it is known that somebody waits, and letting in (vm-service.ts).
+// WarmUp: clients of our own, one after the other, which ask a server some thousand times as soon as it is ready. V8 makes machine code only of what has run often, and takes it back
+// where something comes that it has not seen: so these clients come, ask, let the thread sleep now and then, and go, as others will. The last one has the server forget them, early where
+// somebody waits, who is let in when it has gone. Not here: how it is known that somebody waits, and letting in (warm-listener.ts).
 
 import { Errno } from '../kernel/errno.js';
-import { closeDescriptor, receive, send } from '../kernel/socket.js';
-import { unixStreamPair } from '../kernel/socket-pair.js';
+import { receive, send } from '../kernel/socket.js';
+import { SystemError } from '../kernel/system-error.js';
 import { Region } from '../memory/region.js';
-import type { Protocol } from '../transport/connection.js';
-import { Endpoint } from '../transport/endpoint.js';
-import { Listener } from '../transport/listener.js';
-import type { Loop } from '../transport/loop.js';
+import { Endpoint } from './endpoint.js';
+import type { Listener } from './listener.js';
+import type { Loop } from './loop.js';
+import { OwnDoor } from './own-door.js';
 import { RestTimer } from './rest-timer.js';
 
-/** What it says: lines that end with a line's end, each of which the guest answers with one line. */
+/** What it says: questions, each of which is answered with one line. */
 export interface WarmUpWords {
   readonly first: string;
   readonly again: string;
-  /** What has the guest forget all that was said. */
+  /** What has the server forget all that was said. */
   readonly last: string;
 }
 
@@ -26,64 +26,58 @@ const questionsEach = 250;
 /** After so many questions the thread sleeps for a moment, in us, so that it is woken by the next one. */
 const questionsAwake = 16;
 const sleepUs = 50;
-/** After so long, in ms, the client of now is the last one; after twice as long it is cut off, so that a guest that does not answer keeps nobody out. */
+/** After so long, in ms, the client of now is the last one; after twice as long it is cut off, so that a server that does not answer keeps nobody out. */
 const mostMs = 5000;
 const answerBytes = 4096;
 const lineEnd = 10;
 const none = -1;
-const limits = { maxConnections: 1, minRate: 0, rateWindowMs: 20_000, backlogLimit: answerBytes };
-
-function pairIfAny(): [number, number] | undefined {
-  try {
-    return unixStreamPair();
-  } catch {
-    return undefined;
-  }
-}
 
 /** See the file's head. */
 export class WarmUp<State> extends Endpoint {
-  /** Of these clients alone: it listens to no sockets. */
-  readonly listener: Listener<State>;
   readonly #loop: Loop;
+  readonly #listener: Listener<State>;
   readonly #words: WarmUpWords;
   readonly #isAwaited: () => boolean;
   readonly #done: () => void;
+  readonly #door: OwnDoor;
   readonly #timer: RestTimer;
   readonly #stopTicks: () => void;
   readonly #memory = new Region(2 * answerBytes);
   readonly #begunMs = performance.now();
-  /** Our end of the client of now; none: the last one has gone. */
+  /** Our end of the client of now; none: it has gone. */
   #fd = none;
-  /** Sockets of the next client. */
-  #next: [number, number] | undefined;
   #clients = 0;
   #asked = 0;
   /** What is awaited is the answer to the last words. */
   #isLast = false;
+  /** No client comes any more. */
+  #isLeaving = false;
   #isOver = false;
 
   /**
-   * Begins. @param isAwaited whether somebody else waits. @param done called once, when its last client has gone
-   * @throws SystemError where there is no pair of sockets, or no timer
+   * Begins. @param listener that has no other clients until then. @param isAwaited whether somebody else waits. @param done called once, when its last client has gone
+   * @throws SystemError where there is no socket for it, or no timer
    */
-  constructor(loop: Loop, protocol: Protocol<State>, words: WarmUpWords, isAwaited: () => boolean, done: () => void) {
+  constructor(loop: Loop, listener: Listener<State>, words: WarmUpWords, isAwaited: () => boolean, done: () => void) {
     super();
     this.#loop = loop;
+    this.#listener = listener;
     this.#words = words;
     this.#isAwaited = isAwaited;
     this.#done = done;
+    let door: OwnDoor | undefined;
     try {
-      this.#next = unixStreamPair();
+      this.#door = door = new OwnDoor(loop, (result) => this.#accepted(result));
       this.#timer = new RestTimer(loop, () => this.#slept());
     } catch (error) {
-      for (const fd of this.#next ?? []) closeDescriptor(fd);
+      door?.close();
       this.#memory.unmap();
       throw error;
     }
-    this.listener = new Listener(loop, [], protocol, limits, '');
     this.#stopTicks = loop.everyTick(() => {
-      if (this.#ageMs >= 2 * mostMs) this.close();
+      if (this.#ageMs < 2 * mostMs) return;
+      this.#leave();
+      listener.abortAll();
     });
     loop.register(this);
     this.#begin();
@@ -95,20 +89,33 @@ export class WarmUp<State> extends Endpoint {
 
   /** The next client. */
   #begin(): void {
-    const [ours, theirs] = this.#next!;
-    this.#next = undefined;
-    this.#fd = ours;
+    let fd: number;
+    try {
+      fd = this.#door.connect();
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      fd = none;
+    }
+    if (fd < 0) {
+      this.#leave();
+      return;
+    }
+    this.#fd = fd;
     this.#asked = 0;
     this.#clients++;
-    this.listener.adopt(theirs);
-    this.#loop.engine.watch(this.token, ours);
+    this.#loop.engine.watch(this.token, fd);
     this.#ask(this.#words.first);
+  }
+
+  #accepted(result: number): void {
+    if (result < 0) this.#leave();
+    else this.#listener.adopt(result);
   }
 
   #ask(line: string): void {
     const { bytes, address } = this.#memory;
     const { written } = new TextEncoder().encodeInto(line, bytes);
-    if (send(this.#fd, address, written, 0) !== written) this.#end();
+    if (send(this.#fd, address, written, 0) !== written) this.#leave();
   }
 
   override readable(result: number, more: boolean): void {
@@ -118,13 +125,13 @@ export class WarmUp<State> extends Endpoint {
     const { bytes, address } = this.#memory;
     const length = receive(this.#fd, address + answerBytes, answerBytes);
     if (length === -Errno.EAGAIN) return;
-    if (length <= 0) this.#end();
+    if (length <= 0) this.#leave();
     else if (bytes[answerBytes + length - 1] === lineEnd) this.#answered();
   }
 
   #answered(): void {
     if (this.#isLast) {
-      this.#end();
+      this.#leave();
       return;
     }
     this.#asked++;
@@ -148,10 +155,8 @@ export class WarmUp<State> extends Endpoint {
     this.#fd = none;
   }
 
-  /** It goes only where another one can come: the last one has something to say. */
   #hangUpOrAskLast(): void {
-    if (this.#clients < mostClients) this.#next = pairIfAny();
-    if (this.#next === undefined) {
+    if (this.#clients >= mostClients) {
       this.#askLast();
       return;
     }
@@ -159,30 +164,32 @@ export class WarmUp<State> extends Endpoint {
     this.#timer.set(sleepUs);
   }
 
-  /** The thread has slept. */
+  /** The thread has slept. The next client comes, or others are let in, when the one before has gone: the server has its place free by then. */
   #slept(): void {
     if (this.#fd !== none) this.#ask(this.#words.again);
-    else if (this.listener.connections === 0) this.#begin();
-    else this.#timer.set(sleepUs);
+    else if (this.#listener.connections > 0) this.#timer.set(sleepUs);
+    else if (this.#isLeaving) {
+      this.close();
+      this.#done();
+    } else this.#begin();
   }
 
-  /** Its last client goes as the others did: the guest has its place free before it hears of anybody else. */
-  #end(): void {
+  /** The client of now is the last one, and goes as the others did. */
+  #leave(): void {
+    if (this.#isLeaving || this.#isOver) return;
+    this.#isLeaving = true;
+    if (this.#fd !== none) this.#letGo();
+    this.#timer.set(sleepUs);
+  }
+
+  /** Ends at once, whether it is done or not; nobody is told. */
+  close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#stopTicks();
     this.#timer.close();
+    this.#door.close();
     if (this.#fd !== none) this.#letGo();
-    for (const fd of this.#next ?? []) this.#loop.engine.closeSocket(fd);
     this.#memory.unmap();
-    this.listener.drain(() => {
-      this.#stopTicks();
-      this.#done();
-    });
-  }
-
-  /** Ends at once, whether it is done or not. */
-  close(): void {
-    this.#end();
-    this.listener.abortAll();
   }
 }
