@@ -25,8 +25,24 @@ test('strings of video are those that the codecs’ specifications write', () =>
   const unknown = { primaries: 2, transfer: 2, matrix: 2, isFullRange: false };
   assert.equal(hls(av1String(of('81 05 0c 00'), unknown)), 'av01.0.05M.08');
 
-  assert.equal(hls(vp9String(of('01000000 00 1f 80 02 02 02 0000'))), 'vp09.00.31.08');
-  assert.equal(hls(vp9String(of('01000000 02 33 a2 09 10 09 0000'))), 'vp09.02.51.10');
+  // Nothing but its version is said, and colours by numbers that are none.
+  const none = { primaries: 0, transfer: 0, matrix: 0, isFullRange: false };
+  assert.equal(hls(av1String(of('81 00 00 00'), none)), 'av01.0.00M.08');
+  assert.equal(
+    hls(av1String(of('81 25 00 00'), { ...none, primaries: 1, transfer: 13 })),
+    'av01.1.05M.08.0.000.01.13.00.0',
+  );
+
+  assert.equal(hls(vp9String(of('01000000 00 1f 80 02 02 02 0000'), 99)), 'vp09.00.31.08');
+  assert.equal(hls(vp9String(of('01000000 02 33 a2 09 10 09 0000'), 99)), 'vp09.02.51.10');
+  // There is no level 0.
+  const needed = (width: number, height: number) =>
+    hls(vp9String(of('01000000 00 00 80 02 02 02 0000'), width * height));
+  assert.equal(needed(320, 180), 'vp09.00.11.08');
+  assert.equal(needed(1280, 720), 'vp09.00.31.08');
+  assert.equal(needed(1920, 1080), 'vp09.00.41.08');
+  assert.equal(needed(3840, 2160), 'vp09.00.51.08');
+  assert.equal(needed(7680, 4320), 'vp09.00.61.08');
   assert.equal(dolbyVisionString('dvh1', of('01 00 10 4d 10')), 'dvh1.08.09');
   assert.equal(dolbyVisionString('dvhe', of('01 00 0b 0d 00')), 'dvhe.05.33');
 });
@@ -54,7 +70,7 @@ test('strings of mp4a are of the object that the descriptor names', () => {
 test('a configuration that is cut short gives no string', () => {
   for (let length = 0; length < 3; length++) {
     const bytes = new Uint8Array(length);
-    for (const string of [avcString('avc1', bytes), hevcString('hvc1', bytes), av1String(bytes), vp9String(bytes)]) {
+    for (const string of [avcString('avc1', bytes), hevcString('hvc1', bytes), av1String(bytes), vp9String(bytes, 1)]) {
       assert.equal(string, undefined);
     }
     assert.equal(dolbyVisionString('dvh1', bytes), undefined);

@@ -61,19 +61,39 @@ export function av1String(config: Uint8Array, colour?: Colour): CodecStrings | u
   const depth = highDepth === 0 ? 8 : profile === 2 && ((config[2]! >> 5) & 1) === 1 ? 12 : 10;
   const two = (value: number): string => String(value).padStart(2, '0');
   const [mono, acrossX, acrossY] = [4, 3, 2].map((bit) => (config[2]! >> bit) & 1);
-  const sampling = `${acrossX}${acrossY}${acrossX === 1 && acrossY === 1 ? config[2]! & 3 : 0}`;
-  const said = (value: number | undefined): string => two(value === undefined || value === 2 ? 1 : value);
-  const numbers = [colour?.primaries, colour?.transfer, colour?.matrix].map(said).join('.');
+  // Profile 0 is 4:2:0 or grey; muxers that leave the rest of the configuration empty mean the former.
+  const isEmpty = profile === 0 && acrossX === 0 && acrossY === 0;
+  const sampling = isEmpty ? '110' : `${acrossX}${acrossY}${acrossX === 1 && acrossY === 1 ? config[2]! & 3 : 0}`;
+  // 0 is reserved, but for a matrix of RGB, which profile 0 has not.
+  const said = (value: number | undefined, least: number): string =>
+    two(value === undefined || value === 2 || value < least ? 1 : value);
+  const least = [1, 1, profile === 0 ? 1 : 0];
+  const numbers = [colour?.primaries, colour?.transfer, colour?.matrix]
+    .map((value, index) => said(value, least[index]!))
+    .join('.');
   const more = `${mono}.${sampling}.${numbers}.${Number(colour?.isFullRange ?? false)}`;
   const short = `av01.${profile}.${two(level)}${tier}.${two(depth)}`;
   return both(more === '0.110.01.01.01.0' ? short : `${short}.${more}`);
 }
 
-/** `vp09.PP.LL.BB`, VP codecs in ISOBMFF. */
-export function vp9String(config: Uint8Array): CodecStrings | undefined {
+/** Levels of VP9, and the most pixels of a picture in each. */
+const vp9Levels = [
+  [11, 73_728],
+  [21, 245_760],
+  [31, 983_040],
+  [41, 2_228_224],
+  [51, 8_912_896],
+] as const;
+
+/**
+ * `vp09.PP.LL.BB`, VP codecs in ISOBMFF. There is no level 0, which Chromium writes into what it records and refuses to play: it is that
+ * which pictures of the size need.
+ */
+export function vp9String(config: Uint8Array, pixels: number): CodecStrings | undefined {
   if (config.length < 7) return undefined;
   const two = (value: number): string => String(value).padStart(2, '0');
-  return both(`vp09.${two(config[4]!)}.${two(config[5]!)}.${two(config[6]! >> 4)}`);
+  const level = config[5]! || (vp9Levels.find(([, most]) => pixels <= most)?.[0] ?? 61);
+  return both(`vp09.${two(config[4]!)}.${two(level)}.${two(config[6]! >> 4)}`);
 }
 
 /** `dvh1.PP.LL` out of a Dolby Vision configuration. */

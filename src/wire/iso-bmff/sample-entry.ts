@@ -152,11 +152,13 @@ function videoEntry(
   const dolby = config('dvcC').length > 0 ? config('dvcC') : config('dvvC');
   const dolbyString = (name: string): string | undefined => dolbyVisionString(name, dolby);
   const colour = colourOf(bytes, boxes);
+  const width = view.getUint16(8 + 24);
+  const height = view.getUint16(8 + 26);
   let strings: CodecStrings | undefined;
   let supplementalCodec: string | undefined;
   if (format === 'avc1' || format === 'avc3') strings = avcString(format, config('avcC'));
   else if (format === 'av01') strings = av1String(config('av1C'), colour);
-  else if (format === 'vp09') strings = vp9String(config('vpcC'));
+  else if (format === 'vp09') strings = vp9String(config('vpcC'), width * height);
   else if (format === 'dvh1' || format === 'dvhe') {
     const text = dolbyString(format);
     strings = text === undefined ? undefined : { hls: text, dash: text };
@@ -168,8 +170,6 @@ function videoEntry(
     if (text?.startsWith('dvh1.08') && brand !== undefined) supplementalCodec = `${text}/${brand}`;
   }
   if (strings === undefined) return refuse(`has no configuration of ${format} that can be read`);
-  const width = view.getUint16(8 + 24);
-  const height = view.getUint16(8 + 26);
   const kept = boxes.filter(({ type }) => videoBoxes.has(type));
   const box = written(bytes.length, (writer) => {
     const entry = writer.begin(format);
