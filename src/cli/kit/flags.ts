@@ -17,8 +17,8 @@ interface Form<Options extends ParseArgsOptionsConfig> {
 /** What was given: `values` by option, `positionals` in order, `tokens`: all of it in order. */
 export type Flags<Options extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<Form<Options>>>;
 
-/** Options whose value may be nothing: no Cache-Control, no serial number. A path, a number and a name are something. */
-const mayBeEmpty: ReadonlySet<string> = new Set(['cache-control', 'id']);
+/** Options whose value may be nothing: no Cache-Control, no serial number, what `play` takes without a value. A path, a number and a name are something. */
+const mayBeEmpty: ReadonlySet<string> = new Set(['cache-control', 'id', 'report', 'fail-on-xrun']);
 
 /**
  * Parses the arguments of `clearway COMMAND`.
