@@ -13,6 +13,7 @@ import {
 } from '../resp/reply';
 import {
   AUTHENTICATED,
+  endClient,
   hasFlag,
   IN_MULTI,
   noteUse,
@@ -46,14 +47,14 @@ import { addListCommands, runList } from './commands/lists';
 import { addMaintenanceCommands, runMaintenance } from './commands/maintenance';
 import { addMultiCommands, EXEC, leaveMulti, runMulti } from './commands/multi';
 import { addPubsubCommands, runPubsub } from './commands/pubsub';
-import { unknownCommand } from './commands/refused';
+import { isOfHttp, unknownCommand } from './commands/refused';
 import { addScanCommands, runScan } from './commands/scanning';
 import { addServerCommands, runServer } from './commands/server';
 import { addSetCommands, runSet } from './commands/sets';
 import { addSortedCommands, runSorted } from './commands/sorted-sets';
 import { addStringCommands, runString } from './commands/strings';
 import { addTopologyCommands, runTopology } from './commands/topology';
-import { COMMANDS } from './control';
+import { COMMANDS, PROTOCOL_ERRORS } from './control';
 import { makeRoom } from './eviction';
 import { isOverLimit } from './limit';
 import { count } from './settings';
@@ -105,6 +106,11 @@ export function execute(client: usize): void {
   if (command === 0) {
     spoil(client);
     return unknownCommand();
+    // A browser was led to send this here: nothing that it says is a command of its user.
+    if (isOfHttp()) {
+      count(PROTOCOL_ERRORS, 1);
+      return endClient(client, true);
+    }
   }
   if (!arityFits(command, argumentCount)) {
     spoil(client);

@@ -22,6 +22,11 @@ function isOneOf(names: string): bool {
   return false;
 }
 
+/** Whether the first word is one that a request of HTTP has at the beginning of a line. */
+export function isOfHttp(): bool {
+  return isOneOf(' post host: ');
+}
+
 /** What the store lacks that the command would need; an empty text: there is no such command anywhere. */
 function lacking(): string {
   if (isOneOf(' eval eval_ro evalsha evalsha_ro fcall fcall_ro function script ')) return 'scripts';
