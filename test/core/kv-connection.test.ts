@@ -26,3 +26,29 @@ test('a browser that asks for a page gets an error, and its connection ends with
   assert.match(store.exchange(client, Buffer.from(page)).toString(), /^-ERR wrong number of arguments for 'get'/);
   assert.equal(store.core.clientState(client), control.FEED_CLOSED);
 });
+
+test('more long arguments than have a place of their own come whole, in pieces of any size', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  const used = store.figure(control.USED_MEMORY);
+  const names = Array.from({ length: 300 }, (_, index) => `key:${index}`);
+  const input = commandBytes('MSET', ...names.flatMap((name, index) => [name, Buffer.alloc(16_384 + index, name)]));
+  for (const piece of [16_384, 65_536]) {
+    assert.equal(store.exchange(client, input, piece).toString(), '+OK\r\n', `pieces of ${piece}`);
+    for (const index of [0, 100, 255, 256, 299]) {
+      assert.ok(store.run(client, 'GET', `key:${index}`).startsWith(`$${16_384 + index}\r\nkey:${index}key:`));
+    }
+    assert.equal(store.run(client, 'DEL', ...names), ':300\r\n');
+  }
+  store.pass(0);
+  assert.equal(store.figure(control.USED_MEMORY), used);
+});
+
+test('a store of 256 MiB takes commands of a million arguments', () => {
+  const store = new TestStore({ [control.MAX_ARGUMENTS]: 0 }, 4608);
+  const client = store.core.clientOpen();
+  const members = Array.from({ length: 100_000 }, (_, index) => index);
+  assert.equal(store.exchange(client, commandBytes('SADD', 'set', ...members), 65_536).toString(), ':100000\r\n');
+  const most = Buffer.from(`*${2 ** 20 + 1}\r\n`);
+  assert.match(store.exchange(client, most).toString(), /invalid multibulk length/);
+});

@@ -88,7 +88,8 @@ export function storeConfigure(from: usize, to: usize): i32 {
   clearFigures();
   defaultTo(DATABASES, 16);
   defaultTo(MAX_CLIENTS, 10_000);
-  defaultTo(MAX_ARGUMENTS, 65_536);
+  // As many as Redis had for long, where twelve bytes for each are little.
+  defaultTo(MAX_ARGUMENTS, to - from < 256 << 20 ? 65_536 : 1 << 20);
   defaultTo(MAX_BULK, 64 << 20);
   defaultTo(QUERY_LIMIT, 65 << 20);
   defaultTo(OUTPUT_PAUSE, 1 << 20);

@@ -103,8 +103,11 @@ export function queryKeep(owner: usize, from: usize, length: u32): u32 {
 /** What the parser learned: how much more is needed, and whether that is a long argument. @param from where the command was parsed. */
 function expectRest(it: Query, from: usize): u32 {
   it.needed = neededBytes;
-  if (longAt === 0) return it.needed + it.gapBytes > setting(QUERY_LIMIT) ? QUERY_TOO_LONG : INCOMPLETE;
-  if (longLength + it.length + it.gapBytes > setting(QUERY_LIMIT) || it.gapCount === GAPS_MOST) return QUERY_TOO_LONG;
+  // Of very many long arguments the last ones come into the buffer.
+  if (longAt === 0 || it.gapCount === GAPS_MOST) {
+    return it.needed + it.gapBytes > setting(QUERY_LIMIT) ? QUERY_TOO_LONG : INCOMPLETE;
+  }
+  if (longLength + it.length + it.gapBytes > setting(QUERY_LIMIT)) return QUERY_TOO_LONG;
   if (it.gaps === 0) {
     it.gaps = <u32>allocate((GAPS_MOST + 1) * 8);
     if (it.gaps === 0) return QUERY_NO_ROOM;
