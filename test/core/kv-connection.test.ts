@@ -52,3 +52,26 @@ test('a store of 256 MiB takes commands of a million arguments', () => {
   const most = Buffer.from(`*${2 ** 20 + 1}\r\n`);
   assert.match(store.exchange(client, most).toString(), /invalid multibulk length/);
 });
+
+test('100,000 channels are joined and left as fast by the second client as by the first', () => {
+  const store = new TestStore({}, 1024);
+  const used = store.figure(control.USED_MEMORY);
+  const clients = [store.core.clientOpen(), store.core.clientOpen()];
+  const names = Array.from({ length: 100_000 }, (_, index) => `channel:${index}`);
+  const say = (client: number, command: string): void => {
+    for (let from = 0; from < names.length; from += 1000) {
+      const reply = store.run(client, command, ...names.slice(from, from + 1000));
+      assert.equal(reply.split('\r\n').length, 1000 * 6 + 1);
+    }
+  };
+  const began = performance.now();
+  for (const client of clients) say(client, 'SUBSCRIBE');
+  assert.equal(store.run(clients[1]!, 'PUBLISH', 'channel:7', 'x').slice(0, 4), '-ERR');
+  say(clients[0]!, 'UNSUBSCRIBE');
+  say(clients[1]!, 'UNSUBSCRIBE');
+  // Lists that were walked took a minute.
+  assert.ok(performance.now() - began < 20_000);
+  for (const client of clients) store.core.clientClose(client);
+  store.pass(1);
+  assert.equal(store.figure(control.USED_MEMORY), used);
+});

@@ -24,9 +24,10 @@ class Listener {
   nextOfChannel: u32;
   previousOfChannel: u32;
   nextOfClient: u32;
+  previousOfClient: u32;
   isPattern: u32;
 }
-const LISTENER_BYTES: u32 = 24;
+const LISTENER_BYTES: u32 = 28;
 
 /** The table of channels, then the one of patterns. */
 const tables = memory.data(40, 8);
@@ -90,7 +91,23 @@ export function listenerOf(client: usize, isPattern: bool, after: usize): usize 
   return at;
 }
 
+/** How many patterns a client listens to. */
+export function patternsOf(client: usize): u32 {
+  let patterns: u32 = 0;
+  for (let at = load<u32>(channelsOf(client)); at !== 0; at = changetype<Listener>(at).nextOfClient) {
+    patterns += changetype<Listener>(at).isPattern;
+  }
+  return patterns;
+}
+
+/** The listener that a client is of a channel; 0: it is none. It is looked for in the shorter one of both their lists. */
 function findListener(client: usize, channel: usize): usize {
+  if (channelListeners(channel) < subscriptions(client)) {
+    for (let at = firstListener(channel); at !== 0; at = nextListener(at)) {
+      if (listeningClient(at) === client) return at;
+    }
+    return 0;
+  }
   for (let at = load<u32>(channelsOf(client)); at !== 0; at = changetype<Listener>(at).nextOfClient) {
     if (changetype<Listener>(at).channel === <u32>channel) return at;
   }
@@ -134,7 +151,10 @@ function link(client: usize, channel: usize, made: usize, isPattern: bool): void
   if (it.listeners !== 0) changetype<Listener>(it.listeners).previousOfChannel = <u32>made;
   it.listeners = <u32>made;
   it.count += 1;
-  listener.nextOfClient = load<u32>(channelsOf(client));
+  const first = load<u32>(channelsOf(client));
+  listener.previousOfClient = 0;
+  listener.nextOfClient = first;
+  if (first !== 0) changetype<Listener>(first).previousOfClient = <u32>made;
   store<u32>(channelsOf(client), <u32>made);
   setSubscriptions(client, subscriptions(client) + 1);
 }
@@ -150,9 +170,9 @@ export function unlisten(client: usize, isPattern: bool, name: usize, length: u3
 /** Ends one listener of a client. */
 export function dropListener(client: usize, listener: usize): void {
   const it = changetype<Listener>(listener);
-  let place = channelsOf(client);
-  while (load<u32>(place) !== <u32>listener) place = load<u32>(place) + offsetof<Listener>('nextOfClient');
-  store<u32>(place, it.nextOfClient);
+  if (it.nextOfClient !== 0) changetype<Listener>(it.nextOfClient).previousOfClient = it.previousOfClient;
+  if (it.previousOfClient !== 0) changetype<Listener>(it.previousOfClient).nextOfClient = it.nextOfClient;
+  else store<u32>(channelsOf(client), it.nextOfClient);
   const channel = changetype<Channel>(it.channel);
   if (it.nextOfChannel !== 0) changetype<Listener>(it.nextOfChannel).previousOfChannel = it.previousOfChannel;
   if (it.previousOfChannel !== 0) changetype<Listener>(it.previousOfChannel).nextOfChannel = it.nextOfChannel;
