@@ -48,6 +48,12 @@ export class KvProtocol implements Protocol<KvState>, Lender {
       return;
     }
     this.#byClient[state.client] = connection;
+    try {
+      const { host, port } = connection.owner.loop.engine.peerAddress(connection.fd);
+      this.#store.namePeer(state.client, host, port);
+    } catch {
+      // It is gone already.
+    }
   }
 
   /** The core is told the time once a turn. */

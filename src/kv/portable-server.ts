@@ -55,6 +55,7 @@ export class PortableServer {
       return;
     }
     this.#byClient.set(client, socket);
+    this.#store.namePeer(client, socket.remoteAddress ?? '', socket.remotePort ?? 0);
     socket.on('data', (bytes: Buffer) => this.#received(client, socket, bytes));
     socket.on('drain', () => {
       if (!this.#ahead.has(client)) socket.resume();

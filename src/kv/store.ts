@@ -24,6 +24,7 @@ export interface StoreExports {
   clientSent(client: number, bytes: number): void;
   clientState(client: number): number;
   clientTrust(client: number): void;
+  clientPeer(client: number, text: number, length: number): void;
   nextClientEvent(): number;
   storeRequests(): number;
   /** Makes a snapshot in the output of a client that is only for that; 0: there is no such client. */
@@ -206,6 +207,12 @@ export class Store {
   /** A client of our own, which need not say who it is. */
   trust(client: number): void {
     this.core.clientTrust(client);
+  }
+
+  /** Says where a client calls from, for CLIENT LIST and KILL; of a Unix socket there is no host. */
+  namePeer(client: number, host: string, port: number): void {
+    const name = host === '' ? 'unix:0' : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    this.core.clientPeer(client, this.input, encodeText(CopyReason.encode, this.bytes, this.input, name));
   }
 
   /** Whether a client's connection ends, at the latest when its output has left. */

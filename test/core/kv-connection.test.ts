@@ -75,3 +75,30 @@ test('100,000 channels are joined and left as fast by the second client as by th
   store.pass(1);
   assert.equal(store.figure(control.USED_MEMORY), used);
 });
+
+test('CLIENT LIST has all that programs read as numbers, and tells channels from patterns', () => {
+  const store = new TestStore();
+  const [one, two] = [store.core.clientOpen(), store.core.clientOpen()];
+  store.run(one, 'HELLO', '3');
+  store.run(one, 'SUBSCRIBE', 'a', 'b', 'a');
+  store.run(one, 'PSUBSCRIBE', 'c*');
+  store.run(one, 'MULTI');
+  store.run(one, 'SET', 'key', 'value');
+  const line = store
+    .run(two, 'CLIENT', 'LIST')
+    .split('\n')
+    .find((it) => it.includes('resp=3'))!;
+  const fields = new Map(
+    line
+      .trim()
+      .split(' ')
+      .map((field) => field.split('=') as [string, string]),
+  );
+  const known = 'id age idle db sub psub multi qbuf qbuf-free obl argv-mem oll omem tot-mem';
+  for (const name of known.split(' ')) assert.match(fields.get(name) ?? 'nothing', /^-?\d+$/, name);
+  assert.deepEqual(
+    ['sub', 'psub', 'multi', 'redir'].map((name) => fields.get(name)),
+    ['2', '1', '1', '-1'],
+  );
+  assert.match(store.run(two, 'CLIENT', 'INFO'), / multi=-1 .* multi-mem=0 /);
+});

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +63,22 @@ for (const engine of ['epoll', 'uring']) {
       client.socket.resume();
       const all = `${wanted}${wanted}+PONG\r\n`;
       assert.ok((await client.ask('', all)) === all);
+      assert.equal(await store.end(), 0);
+    });
+
+    test('clients are told apart by where they call from, and ended by it', async () => {
+      const store = await startKv(['--engine', engine]);
+      const [one, two] = [new RawClient(store.port), new RawClient(store.port)];
+      await one.ask('PING\r\n', '+PONG\r\n');
+      await two.ask('PING\r\n', '+PONG\r\n');
+      const address = `127.0.0.1:${one.socket.localPort}`;
+      two.socket.write('CLIENT LIST\r\n');
+      const list = String((await once(two.socket, 'data'))[0]);
+      assert.ok(list.includes(` addr=${address} `));
+      assert.ok(list.includes(` addr=127.0.0.1:${two.socket.localPort} `));
+      const closed = once(one.socket, 'close');
+      two.socket.write(`CLIENT KILL ADDR ${address}\r\n`);
+      await closed;
       assert.equal(await store.end(), 0);
     });
 

@@ -59,6 +59,11 @@ export function queuedCount(owner: usize): u32 {
   return changetype<Queue>(changetype<Transaction>(owner).queued).count;
 }
 
+/** Bytes that they take. */
+export function queuedBytes(owner: usize): u32 {
+  return changetype<Queue>(changetype<Transaction>(owner).queued).bytes;
+}
+
 /** Takes the first command that waits, and makes its arguments those of the command that runs. Returns what is to be given back after it; 0: none waits. */
 export function nextQueued(owner: usize): usize {
   const queue = changetype<Queue>(changetype<Transaction>(owner).queued);

@@ -19,6 +19,7 @@ import {
   writeQuoted,
   writeText,
 } from '../../resp/reply';
+import { patternsOf } from '../channels';
 import {
   BLOCKED,
   CLOSING,
@@ -48,10 +49,12 @@ import {
   TEXT_NAME,
   TEXT_PEER,
   TEXT_VERSION,
+  transactionOf,
 } from '../clients';
 import { addCommand, commandNameLength, writeCommandName } from '../command-table';
 import { sameBytes } from '../table';
 import { addBytes, addNumber, addText, beginText, replyBuffer } from '../text-buffer';
+import { queuedBytes, queuedCount } from '../transaction';
 import { turnTo, unblock } from './blocking';
 import { isName } from './connection';
 import { integerArgument, noRoom, syntaxError } from './errors';
@@ -176,18 +179,31 @@ function describe(client: usize): void {
   addText(' db=');
   addNumber(clientDatabase(client));
   addText(' sub=');
-  addNumber(subscriptions(client));
+  const patterns = patternsOf(client);
+  addNumber(subscriptions(client) - patterns);
+  addText(' psub=');
+  addNumber(patterns);
+  addText(' ssub=0 multi=');
+  const isMulti = hasFlag(client, IN_MULTI);
+  addNumber(isMulti ? <i64>queuedCount(transactionOf(client)) : -1);
+  // What there is of some in Redis is here in what stands beside them, and programs read all of them as numbers.
+  const query = queryBytes(queryOf(client));
   addText(' qbuf=');
-  addNumber(queryBytes(queryOf(client)));
-  addText(' omem=');
+  addNumber(query);
+  const queued: u32 = isMulti ? queuedBytes(transactionOf(client)) : 0;
+  addText(' qbuf-free=0 argv-mem=0 multi-mem=');
+  addNumber(queued);
+  addText(' obl=0 oll=0 omem=');
   addNumber(outputWaits(client));
-  addText(' cmd=');
+  addText(' tot-mem=');
+  addNumber(<i64>query + <i64>queued + <i64>outputWaits(client));
+  addText(' events=r cmd=');
   const command = clientCommand(client);
   if (command !== 0) {
     writeCommandName(command, nameBuffer);
     addBytes(nameBuffer, commandNameLength(command));
   }
-  addText(' user=default lib-name=');
+  addText(' user=default redir=-1 lib-name=');
   addTextOf(client, TEXT_LIBRARY);
   addText(' lib-ver=');
   addTextOf(client, TEXT_VERSION);
