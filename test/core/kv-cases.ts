@@ -3,6 +3,35 @@
 
 /** Cases of strings, keys, expiry, the connection and the server. */
 export const basicCases = `
+SET ends 1 PX x KEEPTTL
+SET ends 1 EX 0 PX 1
+SET ends 1 EX x EX 1000
+SET ends 1 EXAT 5 EXAT 99999999999
+EXPIRETIME ends
+GETEX ends PX x PERSIST
+GETEX ends EX 5 EX 0
+GETEX ends PERSIST PX 5
+GETEX none EX 0
+GETEX none PX x
+GETEX ends PXAT 3
+EXISTS ends
+PEXPIRE none -9223372036854775808
+PEXPIREAT none -9223372036854775808 XX
+EXPIRE none -9223372036854775
+EXPIRE none -9223372036854776
+SCAN 00
+SCAN +0 COUNT 1000
+SCAN ""
+SCAN 18446744073709551616
+SCAN 0x
+SCAN -
+HSCAN none 00 MATCH *
+SSCAN none ""
+ZSCAN none -1
+INCRBYFLOAT none x
+SADD set a
+INCRBYFLOAT set x
+DEL set
 SET float 10.5
 INCRBYFLOAT float 0.1
 INCRBYFLOAT float -5

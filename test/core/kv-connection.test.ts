@@ -27,6 +27,24 @@ test('a browser that asks for a page gets an error, and its connection ends with
   assert.equal(store.core.clientState(client), control.FEED_CLOSED);
 });
 
+test('replies that are turned on again begin with that one, and messages come also to who wants no replies', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  const speaker = store.core.clientOpen();
+  const lines = (text: string): Buffer => Buffer.from(text.replaceAll('\n', '\r\n'));
+  const say = (text: string): string => store.exchange(client, lines(text)).toString();
+  assert.equal(say('CLIENT REPLY OFF\nPING\nCLIENT REPLY ON\nPING\n'), '+OK\r\n+PONG\r\n');
+  assert.equal(say('CLIENT REPLY SKIP\nCLIENT REPLY ON\nPING\n'), '+OK\r\n+PONG\r\n');
+  assert.equal(say('CLIENT REPLY SKIP\nPING\nPING\n'), '+PONG\r\n');
+  assert.equal(say('CLIENT REPLY OFF\nRESET\nPING\n'), '+RESET\r\n+PONG\r\n');
+  const joined = '*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n';
+  assert.equal(say('HELLO 3\nCLIENT REPLY OFF\nPING\n').endsWith('*0\r\n'), true);
+  assert.equal(say('PING\nSUBSCRIBE news\nPING\n'), joined.replace('*', '>'));
+  assert.equal(store.run(speaker, 'PUBLISH', 'news', 'x'), ':1\r\n');
+  assert.equal(store.output(client).toString(), '>3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\nx\r\n');
+  assert.equal(say('PING\nUNSUBSCRIBE news\nPING\n'), '>3\r\n$11\r\nunsubscribe\r\n$4\r\nnews\r\n:0\r\n');
+});
+
 test('more long arguments than have a place of their own come whole, in pieces of any size', () => {
   const store = new TestStore();
   const client = store.core.clientOpen();
@@ -51,6 +69,27 @@ test('a store of 256 MiB takes commands of a million arguments', () => {
   assert.equal(store.exchange(client, commandBytes('SADD', 'set', ...members), 65_536).toString(), ':100000\r\n');
   const most = Buffer.from(`*${2 ** 20 + 1}\r\n`);
   assert.match(store.exchange(client, most).toString(), /invalid multibulk length/);
+});
+
+test('a command that ends before its key has none to tell of', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  store.run(client, 'AUTH', 'default', 'a-secret', 'more', 'words');
+  assert.match(store.run(client, 'COMMAND', 'GETKEYS', 'OBJECT', 'HELP'), /^-ERR The command has no key arguments/);
+});
+
+test('scores next to 0 and far from it are written in the fewest digits, and there is one 0', () => {
+  const store = new TestStore();
+  const client = store.core.clientOpen();
+  for (const score of [
+    5e-324, 1.5e-323, 1e-310, 2.225073858507201e-308, 2.2250738585072014e-308, 1.7976931348623157e308,
+  ]) {
+    store.run(client, 'ZADD', 'z', String(score), 'm');
+    assert.equal(store.run(client, 'ZSCORE', 'z', 'm'), `$${String(score).length}\r\n${score}\r\n`);
+  }
+  store.run(client, 'ZADD', 'z', '-0', 'm');
+  assert.equal(store.run(client, 'ZSCORE', 'z', 'm'), '$1\r\n0\r\n');
+  assert.match(store.run(client, 'ZADD', 'z', '1e-400', 'm'), /^-ERR value is not a valid float/);
 });
 
 test('100,000 channels are joined and left as fast by the second client as by the first', () => {

@@ -16,6 +16,8 @@ export const NOT_QUEUED: u32 = 256;
 export const BLOCKING: u32 = 512;
 /** Where its keys are depends on its arguments. */
 export const MOVABLE: u32 = 1024;
+/** Is several commands, by the word behind its name (commands/subcommands.ts). */
+export const SEVERAL: u32 = 2048;
 
 @unmanaged
 class Command {

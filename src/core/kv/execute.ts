@@ -34,6 +34,7 @@ import {
   findCommand,
   NO_AUTH,
   NOT_QUEUED,
+  SEVERAL,
   WHILE_SUBSCRIBED,
 } from './command-table';
 import { addBitCommands, runBits } from './commands/bits';
@@ -53,6 +54,7 @@ import { addServerCommands, runServer } from './commands/server';
 import { addSetCommands, runSet } from './commands/sets';
 import { addSortedCommands, runSorted } from './commands/sorted-sets';
 import { addStringCommands, runString } from './commands/strings';
+import { askOnly, isKnown } from './commands/subcommands';
 import { addTopologyCommands, runTopology } from './commands/topology';
 import { COMMANDS, PROTOCOL_ERRORS } from './control';
 import { makeRoom } from './eviction';
@@ -104,13 +106,13 @@ export function executeBegin(): void {
 export function execute(client: usize): void {
   const command = findCommand(argument(0), argumentLength(0));
   if (command === 0) {
-    spoil(client);
-    return unknownCommand();
     // A browser was led to send this here: nothing that it says is a command of its user.
     if (isOfHttp()) {
       count(PROTOCOL_ERRORS, 1);
       return endClient(client, true);
     }
+    spoil(client);
+    return unknownCommand();
   }
   if (!arityFits(command, argumentCount)) {
     spoil(client);
@@ -124,7 +126,7 @@ export function execute(client: usize): void {
     return noRoom();
   }
   if (subscriptions(client) > 0 && (flags & WHILE_SUBSCRIBED) === 0 && !hasFlag(client, RESP3)) return onlySubscribed();
-  if (hasFlag(client, IN_MULTI) && (flags & NOT_QUEUED) === 0) return queue(client);
+  if (hasFlag(client, IN_MULTI) && (flags & NOT_QUEUED) === 0) return queue(client, command);
   count(COMMANDS, 1);
   countCall(command);
   run(commandNumber(command), client);
@@ -136,10 +138,20 @@ function spoil(client: usize): void {
   if (hasFlag(client, IN_MULTI)) setFlag(client, SPOILED, true);
 }
 
-function queue(client: usize): void {
+function queue(client: usize, command: usize): void {
+  if (!hasSubcommand(client, command)) return spoil(client);
   if (queueCommand(transactionOf(client))) return replySimple('QUEUED');
   spoil(client);
   noRoom();
+}
+
+/** Whether a command that is several is one of them and has the arguments for that; else that is replied. */
+function hasSubcommand(client: usize, command: usize): bool {
+  if ((commandFlags(command) & SEVERAL) === 0 || argumentCount === 1) return true;
+  askOnly(true);
+  run(commandNumber(command), client);
+  askOnly(false);
+  return isKnown;
 }
 
 /** Runs what waits, one after another, as long as nothing that the client watched was changed. */

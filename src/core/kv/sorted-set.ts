@@ -160,7 +160,8 @@ export function addMember(sorted: usize, score: f64, from: usize, length: u32): 
   const member = object + height * LINK_BYTES;
   const made = changetype<Member>(member);
   made.height = height;
-  made.score = score;
+  // There is one 0: -0 and 0 is 0.
+  made.score = score + 0.0;
   itemSetKey(member, MEMBER_KEY, from, length);
   if (!tableAdd(membersOf(sorted), member, hashOf(from, length))) {
     release(object);
@@ -240,7 +241,7 @@ export function changeScore(sorted: usize, member: usize, score: f64): void {
     (it.before === 0 || isBefore(it.before, score, from, it.keyLength)) &&
     (next === 0 || !isBefore(next, score, from, it.keyLength));
   if (!stays) unlinkMember(sorted, member);
-  it.score = score;
+  it.score = score + 0.0;
   if (!stays) linkMember(sorted, member);
 }
 

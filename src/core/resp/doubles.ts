@@ -33,8 +33,8 @@ export function readDouble(from: usize, length: u32): bool {
   if (!readDigits() || !readExponent() || at !== end) return false;
   const magnitude = valueOfDigits();
   double = isNegative ? -magnitude : magnitude;
-  // What is too large is refused: infinity has a word of its own.
-  return Number.isFinite(magnitude);
+  // What is too large or too small is refused: infinity has a word of its own, and so has 0.
+  return Number.isFinite(magnitude) && (magnitude !== 0 || digitCount === 0);
 }
 
 function readInfinity(): bool {
@@ -250,7 +250,8 @@ function writeMagnitude(to: usize, value: f64): u32 {
       if (whole === Math.floor(whole) && whole / power === value) return writePlaces(to, <u64>whole, places);
     }
   }
-  for (let length: i32 = 15; length < 17; length++) {
+  // Numbers next to 0 have fewer digits than others.
+  for (let length: i32 = value < 2.2250738585072014e-308 ? 1 : 15; length < 17; length++) {
     const written = writeDigits(to, value, length);
     if (readDouble(to, written) && double === value) return written;
   }

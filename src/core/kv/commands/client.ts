@@ -2,7 +2,7 @@
 
 import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
 import { integer, readInteger } from '../../resp/numbers';
-import { closeOutput, outputWaits } from '../../resp/output';
+import { closeOutput, hideOutput, outputWaits } from '../../resp/output';
 import { queryBytes } from '../../resp/query';
 import {
   beginError,
@@ -51,7 +51,7 @@ import {
   TEXT_VERSION,
   transactionOf,
 } from '../clients';
-import { addCommand, commandNameLength, writeCommandName } from '../command-table';
+import { addCommand, commandNameLength, SEVERAL, writeCommandName } from '../command-table';
 import { sameBytes } from '../table';
 import { addBytes, addNumber, addText, beginText, replyBuffer } from '../text-buffer';
 import { queuedBytes, queuedCount } from '../transaction';
@@ -62,7 +62,7 @@ import { isSubcommand, noSubcommand } from './subcommands';
 
 /** Adds the command. */
 export function addClientCommands(family: u32): void {
-  addCommand('client', family, -2, 0, 0, 0, 0);
+  addCommand('client', family, -2, SEVERAL, 0, 0, 0);
 }
 
 /** Runs it for a client. */
@@ -138,6 +138,7 @@ function setInfo(client: usize): void {
 function reply(client: usize): void {
   if (argumentIs(2, 'on')) {
     setFlag(client, REPLY_OFF | REPLY_SKIP, false);
+    hideOutput(false);
     replyOk();
   } else if (argumentIs(2, 'off')) setFlag(client, REPLY_OFF, true);
   else if (argumentIs(2, 'skip')) setFlag(client, REPLY_SKIP, true);
@@ -178,8 +179,8 @@ function describe(client: usize): void {
     addText(subscriptions(client) > 0 ? 'P' : hasFlag(client, IN_MULTI) ? 'x' : hasFlag(client, CLOSING) ? 'c' : 'N');
   addText(' db=');
   addNumber(clientDatabase(client));
-  addText(' sub=');
   const patterns = patternsOf(client);
+  addText(' sub=');
   addNumber(subscriptions(client) - patterns);
   addText(' psub=');
   addNumber(patterns);

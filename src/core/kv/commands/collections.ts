@@ -1,8 +1,9 @@
 // What the commands on collections share: the collection of a key, made at the first element and gone with the last one; ranges; counts.
 
 import { random64 } from '../../random';
-import { argument, argumentLength } from '../../resp/arguments';
-import { replyInteger } from '../../resp/reply';
+import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
+import { integer } from '../../resp/numbers';
+import { replyError, replyInteger } from '../../resp/reply';
 import { entrySetValue, entryValue, TYPE_LIST, TYPE_STRING, TYPE_ZSET } from '../entry';
 import { expireNever } from '../expiry';
 import { makeFields } from '../hash-fields';
@@ -11,7 +12,7 @@ import { makeList } from '../list';
 import { release } from '../slabs';
 import { makeSorted } from '../sorted-set';
 import { trashAdd } from '../trash';
-import { isWrongType, noRoom, readEntry, writeEntry } from './errors';
+import { integerArgument, isWrongType, noRoom, readEntry, syntaxError, writeEntry } from './errors';
 
 /** The collection of the key in the first argument, for reading; 0: there is none, or it is of another type (`isWrongType`). */
 export function readCollection(type: u32): usize {
@@ -66,6 +67,32 @@ export function storeCollection(index: u32, type: u32, thing: usize, count: u32)
   entrySetValue(entry, type, thing);
   keyChanged(argument(index), argumentLength(index));
   replyInteger(count);
+}
+
+/** No more elements than this are taken by chance where they may repeat. */
+export const REPEATS_LEAST: i64 = -0xff_ffff;
+
+/** Reads how many elements are to be taken by chance, into `integer`: of any sign, but with an opposite. Anything else is replied to. */
+export function chanceCountArgument(index: u32): bool {
+  if (!integerArgument(index)) return false;
+  if (integer !== -0x8000_0000_0000_0000) return true;
+  replyError('ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807');
+  return false;
+}
+
+/** Reads count and word behind the key of HRANDFIELD and ZRANDMEMBER, the count into `integer`. Returns false where they are wrong, which has been replied to. */
+export function chanceArguments(word: string): bool {
+  if (argumentCount === 2) return true;
+  if (!chanceCountArgument(2)) return false;
+  if (argumentCount === 3) return true;
+  if (argumentCount > 4 || !argumentIs(3, word)) {
+    syntaxError();
+    return false;
+  }
+  // Of each there are two.
+  if (integer >= -0x3fff_ffff_ffff_ffff && integer <= 0x3fff_ffff_ffff_ffff) return true;
+  replyError('ERR value is out of range');
+  return false;
 }
 
 /** Whether the next one of `rest` elements is among `left` that are taken by chance: every choice of them is as likely (Knuth, algorithm S). */

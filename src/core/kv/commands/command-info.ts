@@ -154,6 +154,8 @@ function keys(): void {
   const told = commandKeys(row, 1);
   const last: u32 = told < 0 ? argumentCount - <u32>-told : IT + <u32>told;
   const step = <u32>commandKeys(row, 2);
+  // OBJECT HELP and its like.
+  if (last >= argumentCount) return replyError('ERR The command has no key arguments');
   replyArray((last - (IT + <u32>first)) / step + 1);
   for (let index = IT + <u32>first; index <= last; index += step) replyBulk(argument(index), argumentLength(index));
 }

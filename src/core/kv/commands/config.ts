@@ -191,7 +191,8 @@ function change(index: u32, sets: bool): string {
   if (which === 0) return "can't set immutable config";
   if (!readInteger(argument(index + 1), argumentLength(index + 1)))
     return "argument couldn't be parsed into an integer";
-  if (integer < (which === 2 ? 1 : 0) || integer > (which === 2 ? 64 : 0x7fff_ffff)) return 'argument must be in range';
+  if (which === 2 && (integer < 1 || integer > 64)) return 'argument must be between 1 and 64 inclusive';
+  if (integer < 0 || integer > 0x7fff_ffff) return 'argument must be between 0 and 2147483647 inclusive';
   if (sets) setSetting(placeOf(which), <u32>integer);
   return '';
 }
@@ -199,6 +200,15 @@ function change(index: u32, sets: bool): string {
 function isKnown(index: u32): bool {
   for (let which: u32 = 0; which < PARAMETERS; which++) {
     if (argumentIs(index, nameOf(which))) return true;
+  }
+  return false;
+}
+
+/** Whether a parameter stands before in the same command. */
+function isTwice(index: u32): bool {
+  for (let which: u32 = 0; which < PARAMETERS; which++) {
+    if (!argumentIs(index, nameOf(which))) continue;
+    for (let before: u32 = 2; before < index; before += 2) if (argumentIs(before, nameOf(which))) return true;
   }
   return false;
 }
@@ -211,7 +221,7 @@ function set(): void {
       writeText("'");
       return endLine();
     }
-    const why = change(index, false);
+    const why = isTwice(index) ? 'duplicate parameter' : change(index, false);
     if (why.length === 0) continue;
     beginError("ERR CONFIG SET failed (possibly related to argument '");
     writeQuoted(argument(index), argumentLength(index));

@@ -2,6 +2,7 @@
 
 import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
 import { integer, readInteger } from '../../resp/numbers';
+import { hideOutput } from '../../resp/output';
 import {
   beginError,
   endLine,
@@ -207,6 +208,7 @@ function reset(client: usize): void {
   leaveMulti(client);
   unlistenAll(client);
   setFlag(client, RESP3 | REPLY_OFF | REPLY_SKIP | NO_EVICT | NO_TOUCH, false);
+  hideOutput(false);
   setFlag(client, AUTHENTICATED, setting(PASSWORD_LENGTH) === 0);
   setText(client, TEXT_NAME, 0, 0);
   setText(client, TEXT_LIBRARY, 0, 0);

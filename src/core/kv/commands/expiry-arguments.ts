@@ -9,9 +9,13 @@ import { notInteger, syntaxError } from './errors';
 /** The time that was read: milliseconds since 1970; 0: none. */
 export let deadline: u64 = 0;
 
-/** Sets the time, 0 before any is read. */
-export function expiryTime(at: u64): void {
-  deadline = at;
+/** The argument with the word that was noted; 0: none. */
+export let wordAt: u32 = 0;
+
+/** No time was read, and no word was noted. */
+export function forgetExpiry(): void {
+  deadline = 0;
+  wordAt = 0;
 }
 
 function invalid(name: string): bool {
@@ -34,7 +38,7 @@ function take(unit: i64, isAbsolute: bool, name: string): bool {
 /** The same for numbers of any sign; false: it is out of reach. Times before 1970 become 1. */
 export function toDeadline(unit: i64, isAbsolute: bool): bool {
   const most: i64 = 0x7fff_ffff_ffff_ffff;
-  if (integer > most / unit || integer < -most / unit) return false;
+  if (integer > most / unit || integer < (-most - 1) / unit) return false;
   const ms = integer * unit;
   if (isAbsolute) {
     deadline = ms > 0 ? <u64>ms : 1;
@@ -46,20 +50,31 @@ export function toDeadline(unit: i64, isAbsolute: bool): bool {
   return true;
 }
 
-/** Reads EX, PX, EXAT or PXAT and its number, unless a time was read before. Returns false where that is wrong, which has been replied to. */
-export function readExpiry(index: u32, name: string): bool {
-  const isSeconds = argumentIs(index, 'ex');
-  const isAbsoluteSeconds = argumentIs(index, 'exat');
-  const isAbsolute = isAbsoluteSeconds || argumentIs(index, 'pxat');
-  if ((!isSeconds && !isAbsolute && !argumentIs(index, 'px')) || deadline !== 0 || index + 1 === argumentCount) {
+/** Notes the argument with EX, PX, EXAT or PXAT that a number follows; once more the same is allowed. Returns false where that is wrong, which has been replied to. */
+export function noteExpiry(index: u32): bool {
+  const isSeconds = argumentIs(index, 'ex') || argumentIs(index, 'exat');
+  const isAbsolute = argumentIs(index, 'pxat') || argumentIs(index, 'exat');
+  const isOther = wordAt !== 0 && (isSeconds !== inSeconds || isAbsolute !== fromEpoch);
+  if ((!isSeconds && !isAbsolute && !argumentIs(index, 'px')) || isOther || index + 1 === argumentCount) {
     syntaxError();
     return false;
   }
-  if (!readInteger(argument(index + 1), argumentLength(index + 1))) {
+  wordAt = index;
+  inSeconds = isSeconds;
+  fromEpoch = isAbsolute;
+  return true;
+}
+let inSeconds: bool = false;
+let fromEpoch: bool = false;
+
+/** Reads the number that was noted, if there is one, after all words. Returns false where it is no time, which has been replied to. */
+export function readExpiry(name: string): bool {
+  if (wordAt === 0) return true;
+  if (!readInteger(argument(wordAt + 1), argumentLength(wordAt + 1))) {
     notInteger();
     return false;
   }
-  return take(isSeconds || isAbsoluteSeconds ? 1000 : 1, isAbsolute, name);
+  return take(inSeconds ? 1000 : 1, fromEpoch, name);
 }
 
 /** Makes the number that was read seconds or milliseconds from now on. */

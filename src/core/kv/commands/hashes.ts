@@ -28,7 +28,15 @@ import {
 } from '../hash-fields';
 import { itemKeyLength, tableCount } from '../table';
 import { randomItem, walkBegin, walkEnd, walkNext } from '../table-walk';
-import { collectionChanged, isTaken, makeCollection, readCollection, writeCollection } from './collections';
+import {
+  chanceArguments,
+  collectionChanged,
+  isTaken,
+  makeCollection,
+  REPEATS_LEAST,
+  readCollection,
+  writeCollection,
+} from './collections';
 import { integerArgument, isWrongType, noRoom, syntaxError, wrongArity } from './errors';
 import { fits, readScanCursor, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
 
@@ -267,8 +275,7 @@ function replyPair(field: usize, values: bool): void {
 /** HRANDFIELD: one, or several that differ, or (a count below 0) several that may repeat. */
 function byChance(): void {
   const values = argumentCount === 4;
-  if (argumentCount > 4 || (values && !argumentIs(3, 'withvalues'))) return syntaxError();
-  if (argumentCount > 2 && !integerArgument(2)) return;
+  if (!chanceArguments('withvalues')) return;
   const many = integer;
   const hash = readCollection(TYPE_HASH);
   if (isWrongType) return;
@@ -277,8 +284,8 @@ function byChance(): void {
     const field = randomItem(fieldsOf(hash));
     return replyBulk(field + FIELD_KEY, itemKeyLength(field));
   }
-  if (many < -(<i64>0xff_ffff)) return replyError('ERR value is out of range');
   const has: u32 = hash === 0 ? 0 : tableCount(fieldsOf(hash));
+  if (many < REPEATS_LEAST && has > 0) return replyError('ERR value is out of range');
   const repeats = many < 0;
   const given: u32 = has === 0 ? 0 : repeats ? <u32>-many : <u32>(many < <i64>has ? many : <i64>has);
   replyArray(values && !isThree ? given * 2 : given);

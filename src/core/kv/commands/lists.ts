@@ -1,7 +1,7 @@
 // Commands on lists: both ends, ranges, positions. Not here: how they are kept (list.ts).
 
 import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
-import { integer } from '../../resp/numbers';
+import { integer, readInteger } from '../../resp/numbers';
 import { replyArray, replyBulk, replyError, replyInteger, replyNull, replyNullArray, replyOk } from '../../resp/reply';
 import { addCommand, DENYOOM, FAST, READONLY, WRITE } from '../command-table';
 import { entryType, entryValue, TYPE_LIST } from '../entry';
@@ -261,8 +261,8 @@ function readPositionWords(): bool {
       syntaxError();
       return false;
     }
-    if (!integerArgument(index + 1)) return false;
     if (argumentIs(index, 'rank')) {
+      if (!integerArgument(index + 1)) return false;
       wantedRank = integer;
       if (integer === 0) {
         replyError(
@@ -272,7 +272,7 @@ function readPositionWords(): bool {
       }
     } else if (argumentIs(index, 'count') || argumentIs(index, 'maxlen')) {
       const isCount = argumentIs(index, 'count');
-      if (integer < 0) {
+      if (!readInteger(argument(index + 1), argumentLength(index + 1)) || integer < 0) {
         replyError(isCount ? "ERR COUNT can't be negative" : "ERR MAXLEN can't be negative");
         return false;
       }

@@ -15,7 +15,7 @@ import {
 } from '../../resp/reply';
 import { countsUses, idleMs, usesOf } from '../access';
 import { clientNumber, hasFlag, IN_MULTI } from '../clients';
-import { ADMIN, addCommand, FAST, READONLY, WRITE } from '../command-table';
+import { ADMIN, addCommand, FAST, READONLY, SEVERAL, WRITE } from '../command-table';
 import { DATABASES } from '../control';
 import {
   entryMemory,
@@ -41,14 +41,14 @@ import { isSubcommand, noSubcommand } from './subcommands';
 /** Adds the commands. @param family what stands before their numbers. */
 export function addMaintenanceCommands(family: u32): void {
   addCommand('swapdb', family, 3, WRITE | FAST, 0, 0, 0);
-  addCommand('object', family + 1, -2, READONLY, 2, 2, 1);
-  addCommand('memory', family + 2, -2, READONLY, 2, 2, 1);
+  addCommand('object', family + 1, -2, READONLY | SEVERAL, 2, 2, 1);
+  addCommand('memory', family + 2, -2, READONLY | SEVERAL, 2, 2, 1);
   addCommand('save', family + 3, 1, ADMIN, 0, 0, 0);
   addCommand('bgsave', family + 4, -1, ADMIN, 0, 0, 0);
   addCommand('lastsave', family + 5, 1, FAST, 0, 0, 0);
   addCommand('shutdown', family + 6, -1, ADMIN, 0, 0, 0);
-  addCommand('slowlog', family + 7, -2, ADMIN, 0, 0, 0);
-  addCommand('latency', family + 8, -2, ADMIN, 0, 0, 0);
+  addCommand('slowlog', family + 7, -2, ADMIN | SEVERAL, 0, 0, 0);
+  addCommand('latency', family + 8, -2, ADMIN | SEVERAL, 0, 0, 0);
 }
 
 /** Runs the command of a number in this family. */

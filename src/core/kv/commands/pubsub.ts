@@ -1,7 +1,7 @@
 // SUBSCRIBE, PSUBSCRIBE, PUBLISH and their like.
 
 import { argument, argumentCount, argumentLength } from '../../resp/arguments';
-import { closeOutput, openOutput } from '../../resp/output';
+import { closeOutput, hideOutput, openOutput } from '../../resp/output';
 import { isThree, replyArray, replyBulk, replyInteger, replyNull, replyPush, replyText, speak } from '../../resp/reply';
 import {
   channelListeners,
@@ -19,7 +19,7 @@ import {
   unlisten,
 } from '../channels';
 import { hasFlag, noteNews, REPLY_OFF, REPLY_SKIP, RESP3, subscriptions } from '../clients';
-import { addCommand, FAST, PUBSUB, WHILE_SUBSCRIBED } from '../command-table';
+import { addCommand, FAST, PUBSUB, SEVERAL, WHILE_SUBSCRIBED } from '../command-table';
 import { MESSAGES_DELIVERED, MESSAGES_PUBLISHED } from '../control';
 import { checkOutput } from '../output-limits';
 import { matchesPattern } from '../pattern';
@@ -36,25 +36,30 @@ export function addPubsubCommands(family: u32): void {
   addCommand('unsubscribe', family + 2, -1, PUBSUB | WHILE_SUBSCRIBED, 0, 0, 0);
   addCommand('punsubscribe', family + 3, -1, PUBSUB | WHILE_SUBSCRIBED, 0, 0, 0);
   addCommand('publish', family + 4, 3, PUBSUB | FAST, 0, 0, 0);
-  addCommand('pubsub', family + 5, -2, PUBSUB, 0, 0, 0);
+  addCommand('pubsub', family + 5, -2, PUBSUB | SEVERAL, 0, 0, 0);
 }
 
 /** Runs one of them for a client, by its number in the family. */
 export function runPubsub(number: u32, client: usize): void {
   switch (number) {
     case 0:
-      return subscribe(client, false);
     case 1:
-      return subscribe(client, true);
     case 2:
-      return unsubscribe(client, false);
     case 3:
-      return unsubscribe(client, true);
+      return follow(number, client);
     case 4:
       return publish(client);
     default:
       return pubsub();
   }
+}
+
+/** SUBSCRIBE and its like: what they say is told as messages are, also to who wants no replies (CLIENT REPLY OFF). */
+function follow(number: u32, client: usize): void {
+  hideOutput(false);
+  if (number < 2) subscribe(client, number === 1);
+  else unsubscribe(client, number === 3);
+  hideOutput(hasFlag(client, REPLY_OFF | REPLY_SKIP));
 }
 
 function subscribe(client: usize, isPattern: bool): void {
@@ -98,7 +103,7 @@ function unsubscribe(client: usize, isPattern: bool): void {
 function deliver(channel: usize, isPattern: bool): u32 {
   for (let at = firstListener(channel); at !== 0; at = nextListener(at)) {
     const to = listeningClient(at);
-    openOutput(to, hasFlag(to, REPLY_OFF | REPLY_SKIP));
+    openOutput(to, false);
     speak(hasFlag(to, RESP3));
     replyPush(isPattern ? 4 : 3);
     replyText(isPattern ? 'pmessage' : 'message');

@@ -1,7 +1,7 @@
 // KEYS, SCAN and what the scans of collections share: cursor, MATCH, COUNT, TYPE.
 
 import { argument, argumentCount, argumentIs, argumentLength } from '../../resp/arguments';
-import { integer, readInteger } from '../../resp/numbers';
+import { integer } from '../../resp/numbers';
 import { replyArray, replyBulk, replyError, replyNumberText } from '../../resp/reply';
 import { addCommand, READONLY } from '../command-table';
 import { entryKey, entryKeyLength, entryType } from '../entry';
@@ -90,13 +90,21 @@ function readType(index: u32): u32 {
   return argumentIs(index, 'hash') ? 4 : NO_TYPE;
 }
 
-/** Reads a cursor. Returns false where it is none, which has been replied to. */
+/** Reads a cursor: a number of 64 bits, with a sign and zeros in front if need be; of no digits it is 0. Returns false where it is none, which has been replied to. */
 export function readScanCursor(first: u32): bool {
-  if (!readInteger(argument(first), argumentLength(first)) || integer < 0) {
-    replyError('ERR invalid cursor');
-    return false;
+  const length = argumentLength(first);
+  const at = argument(first);
+  const sign: u32 = length > 1 ? <u32>load<u8>(at) : 0;
+  let value: u64 = 0;
+  for (let index: u32 = sign === 0x2b || sign === 0x2d ? 1 : 0; index < length; index++) {
+    const digit = <u64>load<u8>(at + index) - 0x30;
+    if (digit > 9 || value > (0xffff_ffff_ffff_ffff - digit) / 10) {
+      replyError('ERR invalid cursor');
+      return false;
+    }
+    value = value * 10 + digit;
   }
-  cursor = <u32>integer;
+  cursor = <u32>(sign === 0x2d ? 0 - value : value);
   return true;
 }
 

@@ -2,7 +2,7 @@
 
 import { argumentCount, argumentIs } from '../../resp/arguments';
 import { replyArray, replyInteger, replyNumberText, replyOk } from '../../resp/reply';
-import { ADMIN, addCommand, FAST, READONLY, WRITE } from '../command-table';
+import { ADMIN, addCommand, FAST, READONLY, SEVERAL, WRITE } from '../command-table';
 import { DATABASES } from '../control';
 import { database, databaseNumber, flushDatabase, keysOf } from '../keyspace';
 import { setting } from '../settings';
@@ -20,8 +20,8 @@ export function addServerCommands(family: u32): void {
   addCommand('flushall', family + 2, -1, WRITE, 0, 0, 0);
   addCommand('time', family + 3, 1, FAST, 0, 0, 0);
   addCommand('info', family + 4, -1, 0, 0, 0, 0);
-  addCommand('config', family + 5, -2, ADMIN, 0, 0, 0);
-  addCommand('command', family + 6, -1, 0, 0, 0, 0);
+  addCommand('config', family + 5, -2, ADMIN | SEVERAL, 0, 0, 0);
+  addCommand('command', family + 6, -1, SEVERAL, 0, 0, 0);
 }
 
 /** Runs one of them, by its number in the family. */

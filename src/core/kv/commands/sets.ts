@@ -19,14 +19,16 @@ import { itemKeyLength, tableCount } from '../table';
 import { randomItem, walkBegin, walkEnd, walkNext } from '../table-walk';
 import { trashAdd } from '../trash';
 import {
+  chanceCountArgument,
   collectionChanged,
   isTaken,
   makeCollection,
+  REPEATS_LEAST,
   readCollection,
   storeCollection,
   writeCollection,
 } from './collections';
-import { countArgument, integerArgument, isWrongType, noRoom, syntaxError, wrongType } from './errors';
+import { countArgument, isWrongType, noRoom, syntaxError, wrongType } from './errors';
 import { fits, readScanCursor, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
 
 const walk = memory.data(16, 8);
@@ -176,7 +178,7 @@ function pop(): void {
 
 function byChance(): void {
   if (argumentCount > 3) return syntaxError();
-  if (argumentCount === 3 && !integerArgument(2)) return;
+  if (argumentCount === 3 && !chanceCountArgument(2)) return;
   const many = integer;
   const set = readCollection(TYPE_SET);
   if (isWrongType) return;
@@ -185,8 +187,8 @@ function byChance(): void {
     else replyMember(randomItem(fieldsOf(set)));
     return;
   }
-  if (many < -(<i64>0xff_ffff)) return replyError('ERR value is out of range');
   if (set === 0 || many === 0) return replyArray(0);
+  if (many < REPEATS_LEAST) return replyError('ERR value is out of range');
   const all = tableCount(fieldsOf(set));
   if (many < 0) {
     replyArray(<u32>-many);
@@ -300,9 +302,9 @@ function countCommon(): void {
   if (integer > <i64>argumentCount - 2) return replyError("ERR Number of keys can't be greater than number of args");
   const last: u32 = 1 + <u32>integer;
   let most: i64 = 0;
-  if (argumentCount !== last + 1) {
-    if (argumentCount !== last + 3 || !argumentIs(last + 1, 'limit')) return syntaxError();
-    if (!readInteger(argument(last + 2), argumentLength(last + 2)) || integer < 0)
+  for (let index = last + 1; index < argumentCount; index += 2) {
+    if (index + 1 === argumentCount || !argumentIs(index, 'limit')) return syntaxError();
+    if (!readInteger(argument(index + 1), argumentLength(index + 1)) || integer < 0)
       return replyError("ERR LIMIT can't be negative");
     most = integer;
   }

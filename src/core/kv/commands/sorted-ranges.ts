@@ -114,34 +114,32 @@ function readWords(all: bool): bool {
   hasScores = false;
   limitFrom = 0;
   limitCount = -1;
-  let hasLimit = false;
   for (let index = keyAt + 3; index < argumentCount; index++) {
     if (keyAt === 1 && argumentIs(index, 'withscores')) hasScores = true;
-    else if (all && argumentIs(index, 'byscore')) isByScore = true;
-    else if (all && argumentIs(index, 'bylex')) isByText = true;
-    else if (all && argumentIs(index, 'rev')) isReversed = true;
+    else if (all && !isByScore && !isByText && argumentIs(index, 'byscore')) isByScore = true;
+    else if (all && !isByScore && !isByText && argumentIs(index, 'bylex')) isByText = true;
+    else if (all && !isReversed && argumentIs(index, 'rev')) isReversed = true;
     else if (argumentIs(index, 'limit') && index + 2 < argumentCount) {
       if (!integerArgument(index + 1)) return false;
       limitFrom = integer;
       if (!integerArgument(index + 2)) return false;
       limitCount = integer;
-      hasLimit = true;
       index += 2;
     } else {
       syntaxError();
       return false;
     }
   }
-  if (hasLimit && all && !isByScore && !isByText) {
-    replyError('ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX');
-    return false;
+  if (!isByScore && !isByText) {
+    // A limit of -1 is none.
+    if (limitCount !== -1) {
+      replyError('ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX');
+      return false;
+    }
+    limitFrom = 0;
   }
   if (isByText && hasScores) {
     replyError('ERR syntax error, WITHSCORES not supported in combination with BYLEX');
-    return false;
-  }
-  if (isByText && isByScore) {
-    syntaxError();
     return false;
   }
   return true;

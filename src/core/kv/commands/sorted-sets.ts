@@ -23,7 +23,15 @@ import {
   sortedStep,
 } from '../sorted-set';
 import { itemKeyLength } from '../table';
-import { collectionChanged, isTaken, makeCollection, readCollection, writeCollection } from './collections';
+import {
+  chanceArguments,
+  collectionChanged,
+  isTaken,
+  makeCollection,
+  REPEATS_LEAST,
+  readCollection,
+  writeCollection,
+} from './collections';
 import { countArgument, integerArgument, isWrongType, noRoom, syntaxError } from './errors';
 import { fits, readScanCursor, readScanWords, scannedItem, scannedItems, scanTable } from './scanning';
 import { combine, countCommonMembers, DIFFERENCE, INTERSECTION, UNION } from './sorted-combining';
@@ -348,13 +356,7 @@ function replyMember(member: usize, scores: bool): void {
 /** ZRANDMEMBER: one, or several that differ, or (a count below 0) several that may repeat. */
 function byChance(): void {
   const scores = argumentCount === 4;
-  if (argumentCount > 2) {
-    if (!integerArgument(2)) return;
-    if (argumentCount > 4 || (scores && !argumentIs(3, 'withscores'))) return syntaxError();
-    if (integer === -0x8000_0000_0000_0000) {
-      return replyError('ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807');
-    }
-  }
+  if (!chanceArguments('withscores')) return;
   const many = integer;
   const sorted = readCollection(TYPE_ZSET);
   if (isWrongType) return;
@@ -363,8 +365,8 @@ function byChance(): void {
     else replyMember(anyMember(sorted), false);
     return;
   }
-  if (many < -(<i64>0xff_ffff)) return replyError('ERR value is out of range');
   const has: u32 = sorted === 0 ? 0 : sortedCount(sorted);
+  if (many < REPEATS_LEAST && has > 0) return replyError('ERR value is out of range');
   const repeats = many < 0;
   let left: u32 = has === 0 ? 0 : repeats ? <u32>-many : <u32>(many < <i64>has ? many : <i64>has);
   replyArray(scores && !isThree ? left * 2 : left);

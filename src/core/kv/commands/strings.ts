@@ -20,6 +20,7 @@ import {
 import { expireAt, expireNever } from '../expiry';
 import { addKey, database, deleteEntry, findForRead, findForWrite, heapOf, keyChanged } from '../keyspace';
 import { setting } from '../settings';
+import { wallMs } from '../time';
 import {
   integerArgument,
   isWrongType,
@@ -32,7 +33,7 @@ import {
   wrongArity,
   wrongType,
 } from './errors';
-import { deadline, expiryTime, expiryTimeFrom, readExpiry } from './expiry-arguments';
+import { deadline, expiryTimeFrom, forgetExpiry, noteExpiry, readExpiry, wordAt } from './expiry-arguments';
 
 /** Adds the commands. @param family what stands before their numbers. */
 export function addStringCommands(family: u32): void {
@@ -146,22 +147,22 @@ let setFlags: u32 = 0;
 /** Reads the words behind SET's value. Returns false where they are wrong, which has been replied to. */
 function readSetWords(): bool {
   setFlags = 0;
-  expiryTime(0);
+  forgetExpiry();
   for (let index: u32 = 3; index < argumentCount; index++) {
     if (argumentIs(index, 'nx') && (setFlags & IF_THERE) === 0) setFlags |= IF_NEW;
     else if (argumentIs(index, 'xx') && (setFlags & IF_NEW) === 0) setFlags |= IF_THERE;
     else if (argumentIs(index, 'get')) setFlags |= GIVE_OLD;
-    else if (argumentIs(index, 'keepttl') && deadline === 0) setFlags |= KEEP_TTL;
+    else if (argumentIs(index, 'keepttl') && wordAt === 0) setFlags |= KEEP_TTL;
     else {
       if ((setFlags & KEEP_TTL) !== 0) {
         syntaxError();
         return false;
       }
-      if (!readExpiry(index, 'set')) return false;
+      if (!noteExpiry(index)) return false;
       index += 1;
     }
   }
-  return true;
+  return readExpiry('set');
 }
 
 function set(): void {
@@ -228,10 +229,10 @@ function add(by: i64): void {
 
 /** INCRBYFLOAT: the sum of doubles, in the fewest digits that read as it. */
 function addFloat(): void {
-  if (!readDouble(argument(2), argumentLength(2))) return replyError('ERR value is not a valid float');
-  const by = double;
   const entry = writeEntry(1, TYPE_STRING);
   if (isWrongType) return;
+  if (!readDouble(argument(2), argumentLength(2))) return replyError('ERR value is not a valid float');
+  const by = double;
   let value: f64 = 0;
   if (entry !== 0) {
     if (!readDouble(stringAt(entry), stringLength(entry))) return replyError('ERR value is not a valid float');
@@ -310,23 +311,25 @@ function getDelete(): void {
 }
 
 function getExpire(): void {
-  expiryTime(0);
+  forgetExpiry();
   let persists = false;
   for (let index: u32 = 2; index < argumentCount; index++) {
-    if (argumentIs(index, 'persist') && deadline === 0) persists = true;
+    if (argumentIs(index, 'persist') && wordAt === 0) persists = true;
     else {
       if (persists) return syntaxError();
-      if (!readExpiry(index, 'getex')) return;
+      if (!noteExpiry(index)) return;
       index += 1;
     }
   }
   const entry = readEntry(1, TYPE_STRING);
   if (isWrongType) return;
   if (entry === 0) return replyNull();
+  if (!readExpiry('getex')) return;
   replyString(entry);
   if (persists) {
     if (expireNever(heapOf(database), entry)) keyChanged(argument(1), argumentLength(1));
   } else if (deadline !== 0) {
+    if (deadline <= wallMs) return deleteEntry(database, entry);
     keyChanged(argument(1), argumentLength(1));
     expireAt(heapOf(database), entry, deadline);
   }

@@ -6,6 +6,16 @@ import { reserve, written } from '../../resp/output';
 import { beginError, endLine, replyArray, writeQuoted, writeText } from '../../resp/reply';
 
 let isRefused: bool = false;
+/** Whether it is only looked at what a command is, for a transaction. */
+let isOnlyAsked: bool = false;
+/** Whether the command that was asked about is one of those that there are, with the arguments that it needs; else that was replied. */
+export let isKnown: bool = false;
+
+/** From now on commands do nothing, but reply where they are none; or they run again. */
+export function askOnly(asks: bool): void {
+  isOnlyAsked = asks;
+  if (asks) isKnown = false;
+}
 
 /**
  * Whether a subcommand is meant and has the arguments that it needs. With a wrong number of them that is replied, and no other one is meant.
@@ -13,7 +23,10 @@ let isRefused: bool = false;
  */
 export function isSubcommand(command: string, name: string, arity: i32): bool {
   if (argumentCount < 2 || !argumentIs(1, name)) return false;
-  if (arity >= 0 ? argumentCount === <u32>arity : argumentCount >= <u32>-arity) return true;
+  if (arity >= 0 ? argumentCount === <u32>arity : argumentCount >= <u32>-arity) {
+    isKnown = isOnlyAsked;
+    return !isOnlyAsked;
+  }
   isRefused = true;
   beginError("ERR wrong number of arguments for '");
   writeText(command);
@@ -36,8 +49,10 @@ function writeLower(word: string): void {
 export function noSubcommand(command: string, names: string): void {
   const wasRefused = isRefused;
   isRefused = false;
-  if (wasRefused) return;
+  if (wasRefused || (isOnlyAsked && isKnown)) return;
   if (argumentIs(1, 'help')) {
+    isKnown = isOnlyAsked && argumentCount === 2;
+    if (isKnown) return;
     if (argumentCount === 2) return help(command, names);
     beginError("ERR wrong number of arguments for '");
     writeLower(command);

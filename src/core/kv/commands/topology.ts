@@ -4,7 +4,7 @@
 import { argument, argumentLength } from '../../resp/arguments';
 import { integer, readInteger } from '../../resp/numbers';
 import { replyArray, replyError, replyInteger, replyText } from '../../resp/reply';
-import { ADMIN, addCommand, FAST } from '../command-table';
+import { ADMIN, addCommand, FAST, SEVERAL } from '../command-table';
 import { integerArgument } from './errors';
 import { isSubcommand, noSubcommand } from './subcommands';
 
@@ -16,8 +16,8 @@ export function addTopologyCommands(family: u32): void {
   addCommand('readonly', family + 3, 1, FAST, 0, 0, 0);
   addCommand('readwrite', family + 4, 1, FAST, 0, 0, 0);
   addCommand('asking', family + 5, 1, FAST, 0, 0, 0);
-  addCommand('acl', family + 6, -2, 0, 0, 0, 0);
-  addCommand('module', family + 7, -2, 0, 0, 0, 0);
+  addCommand('acl', family + 6, -2, SEVERAL, 0, 0, 0);
+  addCommand('module', family + 7, -2, SEVERAL, 0, 0, 0);
   addCommand('debug', family + 8, -2, ADMIN, 0, 0, 0);
 }
 
