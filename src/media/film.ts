@@ -7,7 +7,7 @@ import type { SampleTable } from './samples.js';
 
 /** A kind of sample of a track, an entry of `stsd`. */
 export interface SampleEntry extends EntryFacts {
-  /** The codec string of RFC 6381 as HLS has it. */
+  /** The codec string of RFC 6381 as HLS has it; empty where the entry says nothing and no sample is of it. */
   readonly codec: string;
   /** The codec string for MSE and DASH; differs from `codec` for MP3 (`mp4a.6B` for `mp4a.40.34`). */
   readonly dashCodec: string;

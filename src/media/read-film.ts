@@ -23,6 +23,7 @@ import { editOf, isLeftOut, readTrackHead, refinementOf, type TrackHead, type Tr
 import { type BoxBudget, bytesAt, childrenOf, nearBytes, payloadOf, type Reading, readAhead } from './reading.js';
 import { note } from './sample-builder.js';
 import type { SampleTable } from './samples.js';
+import { completed } from './stream-configuration.js';
 import { tablePool } from './table-pool.js';
 
 const mostTopLevel = 65_536;
@@ -140,7 +141,14 @@ function* read(size: number, kept: FilmTables): Reading<Film> {
     const told = samples.renumbered.has(head.id) ? { ...head, stbl: [] } : head;
     if (table === undefined) continue;
     const headerEnd = samples.headerEnds.get(head.id) ?? Number.NEGATIVE_INFINITY;
-    const track = yield* trackOf(told, table, headerEnd, timescale, index, notes);
+    let track: FilmTrack;
+    try {
+      track = yield* trackOf(told, table, headerEnd, timescale, index, notes);
+    } catch (error) {
+      if (!isOfTrack(error)) throw error;
+      leftOut.push({ track: head.id, format: head.entries[0]!.format, reason: plain(error) });
+      continue;
+    }
     tracks.push(track);
     // Fragments that are sent as they are tell times in the ticks that they have.
     if (track.timescale !== head.timescale) fragments = undefined;
@@ -170,6 +178,7 @@ function* trackOf(
 ): Reading<FilmTrack> {
   const { stbl } = head;
   let { edits, timescale } = head;
+  const entries = yield* completed(head.entries, samples);
   const tolerance = Math.ceil(timescale / movieTimescale);
   const factor = refinementOf(edits, timescale, movieTimescale);
   if (factor > 1 && (yield* samples.refine(factor))) {
@@ -193,7 +202,7 @@ function* trackOf(
     note(notes, `track ${head.id} has an edit behind its end; it is not honoured`);
     edit = { emptyTicks: edit.emptyTicks, mediaTime: 0, endTicks: undefined };
   }
-  const { id, kind, language, name, enabled, entries, width, height, rotation, matrix } = head;
+  const { id, kind, language, name, enabled, width, height, rotation, matrix } = head;
   // One by one, so that the tracks of all films are one kind of object to the compiler.
   return {
     id,

@@ -53,7 +53,8 @@ export interface Colour {
  * @param colour undefined where the entry says nothing of it
  */
 export function av1String(config: Uint8Array, colour?: Colour): CodecStrings | undefined {
-  if (config.length < 4) return undefined;
+  // The first byte is a marker and the version.
+  if (config.length < 4 || config[0] !== 0x81) return undefined;
   const profile = config[1]! >> 5;
   const level = config[1]! & 31;
   const tier = config[2]! >> 7 ? 'H' : 'M';

@@ -115,9 +115,14 @@ function pixelShapeOf(bytes: Uint8Array, boxes: readonly Box[]): EntryFacts['pix
 
 /**
  * Reads the entry that fills the bytes. Bytes of the entry are copied, for what it lies in is borrowed.
+ * @param configuration the payload of `av1C`, where the entry has none that can be read: without it its strings are empty
  * @throws BoxError for what is not made of boxes
  */
-export function parseSampleEntry(bytes: Uint8Array, kind: 'video' | 'audio'): ParsedEntry | RefusedEntry {
+export function parseSampleEntry(
+  bytes: Uint8Array,
+  kind: 'video' | 'audio',
+  configuration?: Uint8Array,
+): ParsedEntry | RefusedEntry {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const format = typeAt(view, 4);
   const refuse = (refused: string, encrypted = false): RefusedEntry => ({ format, refused, encrypted });
@@ -129,7 +134,7 @@ export function parseSampleEntry(bytes: Uint8Array, kind: 'video' | 'audio'): Pa
   const boxes = kind === 'video' ? childrenIn(view, fixed, bytes.length, 64) : audioChildren(view, 8, bytes.length);
   if (boxes.some(({ type }) => type === 'sinf')) return refuse('is encrypted', true);
   return kind === 'video'
-    ? videoEntry(bytes, view, format, boxes, refuse)
+    ? videoEntry(bytes, view, format, boxes, refuse, configuration)
     : audioEntry(bytes, view, format, boxes, refuse);
 }
 
@@ -144,6 +149,7 @@ function videoEntry(
   format: string,
   boxes: readonly Box[],
   refuse: Refuse,
+  given: Uint8Array | undefined,
 ): ParsedEntry | RefusedEntry {
   const config = (type: string, skip = 0): Uint8Array => {
     const box = boxes.find((each) => each.type === type);
@@ -157,7 +163,7 @@ function videoEntry(
   let strings: CodecStrings | undefined;
   let supplementalCodec: string | undefined;
   if (format === 'avc1' || format === 'avc3') strings = avcString(format, config('avcC'));
-  else if (format === 'av01') strings = av1String(config('av1C'), colour);
+  else if (format === 'av01') strings = av1String(given ?? config('av1C'), colour) ?? { hls: '', dash: '' };
   else if (format === 'vp09') strings = vp9String(config('vpcC'), width * height);
   else if (format === 'dvh1' || format === 'dvhe') {
     const text = dolbyString(format);
@@ -170,12 +176,17 @@ function videoEntry(
     if (text?.startsWith('dvh1.08') && brand !== undefined) supplementalCodec = `${text}/${brand}`;
   }
   if (strings === undefined) return refuse(`has no configuration of ${format} that can be read`);
-  const kept = boxes.filter(({ type }) => videoBoxes.has(type));
-  const box = written(bytes.length, (writer) => {
+  const kept = boxes.filter(({ type }) => videoBoxes.has(type) && !(type === 'av1C' && given !== undefined));
+  const box = written(bytes.length + 8 + (given?.length ?? 0), (writer) => {
     const entry = writer.begin(format);
     writer.zeros(6);
     writer.u16(1);
     writer.bytes(bytes, 16, 8 + videoFixed);
+    if (given !== undefined) {
+      const made = writer.begin('av1C');
+      writer.bytes(given, 0, given.length);
+      writer.end(made);
+    }
     for (const each of kept) writer.bytes(bytes, each.start, each.end);
     writer.end(entry);
   });
