@@ -132,7 +132,8 @@ export class VmGuest {
     this.guestMs = performance.now() - enteredMs;
     if (pause !== 'rest') {
       const why = this.guest.end?.why ?? (pause === 'kicked' ? 'it was stopped' : 'it does not come to rest');
-      status(this.guest.end?.status ?? 1);
+      // Whoever kicks it out of its boot has a status of its own.
+      if (pause !== 'kicked') status(this.guest.end?.status ?? 1);
       throw coded(
         'CLEARWAY_GUEST',
         new Error(`${this.#hearer.name === 'guest' ? 'the guest' : this.#hearer.name} was not ready: ${why}`),

@@ -1,7 +1,7 @@
 // `clearway kv --vm`: the store in a virtual machine, asked by people's clients through this host's sockets.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -64,6 +64,18 @@ for (const engine of ['uring', 'epoll']) {
 
     test('as many clients as it may have are served at once, beside the warm-up and after it; statistics are theirs', async () => {
       for (const most of [1, 3, 20]) await serveAtOnce(['--vm', '--engine', engine], most);
+    });
+
+    test('a signal while it boots ends it as one later does', async () => {
+      for (let delayMs = 60; delayMs <= 400; delayMs += 20) {
+        const child = spawn(process.execPath, [program, 'kv', '--vm', '--engine', engine, '--port', '0']);
+        let said = '';
+        child.stderr.on('data', (text) => (said += text));
+        setTimeout(() => child.kill('SIGTERM'), delayMs);
+        const status = await new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)));
+        assert.ok(status === 0 || status === 'SIGTERM', `${status} after ${delayMs} ms: ${said}`);
+        assert.doesNotMatch(said, /not ready/);
+      }
     });
 
     test('QUIT, a half-closed client, one that goes in the middle of a value, SHUTDOWN', async () => {

@@ -23,7 +23,7 @@ test('wrong use is one sentence that names the file or the option, and status 2'
   mkdirSync(join(folder, 'folder'));
   try {
     for (const [args, words] of [
-      [[join(folder, 'absent.elf')], /: there is no image .*absent\.elf$/],
+      [[join(folder, 'absent.elf')], /: there is no image .*absent\.elf: name one, such as /],
       [[script], /script\.elf is no image of Clearway's: it is no ELF file$/],
       [[disk], /disk\.raw is no image of Clearway's: it has 3\.0 GiB$/],
       [[join(folder, 'folder')], /folder is no image of Clearway's: it is no regular file$/],

@@ -67,6 +67,8 @@ export async function offerDevices<Offered, All>(command: DeviceCommand<Offered,
   const complain = (sentence: string): void => sayWhenTaken('stderr', `clearway ${command.name}: ${sentence}\n`);
   let thread: DeviceThread<Offered, All> | undefined;
   let status = 0;
+  /** Whether a signal ended it before it was ready: a guest that is taken out of its boot then says that it was stopped. */
+  let [isReady, isStopped] = [false, false];
   const hangUpChanges = command.hangUpChanges === true && !hasTerminal();
   try {
     thread = new DeviceThread(command.entry, command.engine, command.options, complain, command.rouse);
@@ -76,11 +78,17 @@ export async function offerDevices<Offered, All>(command: DeviceCommand<Offered,
         return;
       }
       status = statusOfSignal(signal);
+      isStopped = true;
       thread!.stop();
     });
+    void thread.ready.then(
+      () => (isReady = true),
+      () => {},
+    );
     await offer(command, thread);
     return status;
   } catch (error) {
+    if (isStopped && !isReady) return status;
     complain(shortageSentence(error) ?? (error as Error).message);
     thread?.stop();
     await thread?.ended.catch(() => {});
