@@ -3,7 +3,7 @@
 
 /// <reference lib="dom" />
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { createServer as createPages, type Server as PagesServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -200,6 +200,37 @@ describe('films in a browser', { skip }, () => {
     }
     assert.deepEqual(problems, []);
     await giveBackPage(page);
+  });
+
+  test('what became of a film while it plays is said at once', async () => {
+    // hls.js fills ten minutes, where they are few bytes.
+    const longer = ['-f', 'lavfi', '-i', 'testsrc=s=160x120:r=1:d=1200', ...coded, '-g', '4'];
+    const became: readonly (readonly [RegExp, (path: string) => void])[] = [
+      [/: the film was replaced: load this page again\.$/, (path) => renameSync(site.at('other.mp4'), path)],
+      [/: the film is not there any more\.$/, (path) => rmSync(path)],
+      [/: the film cannot be read any more: load this page again to see why\.$/, (path) => truncateSync(path, 50_000)],
+    ];
+    for (const [words, happen] of became) {
+      makeFilm(site.at('goes.mp4'), longer);
+      copyFileSync(site.at('late.mp4'), site.at('other.mp4'));
+      const page = await takePage();
+      await page.goto(address('/goes.mp4/'));
+      await page.evaluate(() => {
+        const video = document.querySelector('video')!;
+        video.muted = true;
+        return video.play();
+      });
+      await plays(page, 'from the start');
+      happen(site.at('goes.mp4'));
+      // Files are looked at once a second.
+      await page.waitForTimeout(1200);
+      await page.evaluate(() => {
+        document.querySelector('video')!.currentTime = 1100;
+      });
+      await page.locator('#refusal').waitFor({ timeout: 5000 });
+      assert.match(await page.locator('#refusal').innerText(), words);
+      await giveBackPage(page);
+    }
   });
 
   /** Has dash.js, on another origin, play an MPD. */

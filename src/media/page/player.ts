@@ -46,6 +46,14 @@ export function openPlayer(video: HTMLVideoElement, source: string, events: Play
   return { by: 'the browser', chooseQuality: nothing, chooseAudio: nothing, chooseSubtitles: nothing };
 }
 
+/** What the answer to a segment says of the whole film: hls.js would ask again, and for more than ten seconds nothing would be told. */
+function finalWords(status: number | undefined): string | undefined {
+  if (status === 410) return 'the film was replaced: load this page again';
+  if (status === 404) return 'the film is not there any more';
+  if (status === 422) return 'the film cannot be read any more: load this page again to see why';
+  return undefined;
+}
+
 class HlsPlayer implements Player {
   readonly by = 'hls.js';
   private readonly hls = new Hls({ enableWorker: true, startFragPrefetch: true });
@@ -99,19 +107,18 @@ class HlsPlayer implements Player {
   }
 
   private recover(data: ErrorData): void {
-    if (!data.fatal) return;
+    const status = data.response?.code;
+    const final = data.details === 'fragLoadError' && data.frag?.type !== 'subtitle' ? finalWords(status) : undefined;
+    if (!data.fatal && final === undefined) return;
     if (data.type === 'mediaError' && this.recoveries++ < mostRecoveries) {
       this.hls.recoverMediaError();
       return;
     }
-    const status = data.response?.code;
     const why =
-      status === 410
-        ? 'the film was replaced: load this page again'
-        : data.type === 'mediaError'
-          ? `this browser does not play what it is coded in (${data.details}); the file itself, below, may play`
-          : `${data.details}${status ? `, status ${status}` : ''}`;
-    this.events.failed(why);
+      data.type === 'mediaError'
+        ? `this browser does not play what it is coded in (${data.details}); the file itself, below, may play`
+        : `${data.details}${status ? `, status ${status}` : ''}`;
+    this.events.failed(final ?? why);
     this.hls.stopLoad();
   }
 }
