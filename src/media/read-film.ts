@@ -125,9 +125,9 @@ function* read(size: number, kept: FilmTables): Reading<Film> {
   const timescale = times === undefined || times.timescale === 0 ? 1000 : times.timescale;
   const notes: string[] = [];
   const leftOut: LeftOut[] = [];
-  const heads = yield* readHeads(boxes, budget, timescale, leftOut);
   const mvex = boxes.find(({ type }) => type === 'mvex');
   const isFragmented = mvex !== undefined && top.firstFragment >= 0;
+  const heads = yield* readHeads(boxes, budget, timescale, isFragmented, leftOut);
   const index = new IndexBudget(kept);
   const defaults = isFragmented ? yield* readDefaults(mvex, budget) : undefined;
   const samples =
@@ -231,10 +231,12 @@ function secondsOf({ samples, edit, timescale }: FilmTrack): number {
   return Math.max(0, end - edit.mediaTime + edit.emptyTicks) / timescale;
 }
 
+/** @param isFragmented a track is known by its number: two cannot have one. Elsewhere it is in nobody's way, and another is taken. */
 function* readHeads(
   boxes: readonly Box[],
   budget: BoxBudget,
   timescale: number,
+  isFragmented: boolean,
   leftOut: LeftOut[],
 ): Reading<TrackHead[]> {
   const heads: TrackHead[] = [];
@@ -249,8 +251,10 @@ function* readHeads(
       outcome = { track: 0, format: '', reason: plain(error), encrypted: false };
     }
     if (!isLeftOut(outcome)) {
-      if (heads.some(({ id }) => id === (outcome as TrackHead).id))
-        leftOut.push({ track: outcome.id, format: '', reason: 'has the number of another track' });
+      const { id } = outcome;
+      const isTaken = heads.some((head) => head.id === id);
+      if (!isFragmented && (isTaken || id === 0)) heads.push({ ...outcome, id: freeNumber(heads) });
+      else if (isTaken) leftOut.push({ track: id, format: '', reason: 'has the number of another track' });
       else heads.push(outcome);
       continue;
     }
@@ -259,6 +263,13 @@ function* readHeads(
     leftOut.push(rest);
   }
   return heads;
+}
+
+/** The first number that no track has. */
+function freeNumber(heads: readonly TrackHead[]): number {
+  let number = 1;
+  while (heads.some(({ id }) => id === number)) number++;
+  return number;
 }
 
 interface AllSamples {

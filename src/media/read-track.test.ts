@@ -72,6 +72,20 @@ test('a sample description says where its media is, not the first reference of t
   assert.deepEqual(leftOut([own, other], 2), ['has its media in another file']);
 });
 
+test('tracks of one number, and of none, are tracks of their own; fragments name theirs by it', () => {
+  const tables = tableBoxes({ stts: [[1, 40]], stsc: [[1, 1, 1]], stsz: [10], stco: [0] });
+  const numbered = (...ids: number[]) => ids.map((id) => trak({ id, handler: id === 5 ? 'meta' : 'vide', tables }));
+  const idsOf = (header: Uint8Array) => readFilmBytes(header).tracks.map(({ id }) => id);
+  assert.deepEqual(idsOf(movie(numbered(1, 1, 2))), [1, 2, 3]);
+  assert.deepEqual(idsOf(movie(numbered(0, 0, 7))), [1, 2, 7]);
+  assert.deepEqual(idsOf(movie(numbered(3, 5, 5, 3))), [3, 1]);
+  const mvex = box('mvex', fullBox('trex', 0, 0, bytes.u32(1, 1, 40, 100, 0)));
+  const traf = box('traf', fullBox('tfhd', 0, 0x20000, bytes.u32(1)), fullBox('trun', 0, 1, bytes.u32(1, 0)));
+  const film = readFilmBytes(joined(movie(numbered(1, 1), mvex), box('moof', traf), box('mdat', Buffer.alloc(100))));
+  assert.deepEqual([film.tracks.length, film.leftOut.length], [1, 1]);
+  assert.match(film.leftOut[0]!.reason, /the number of another track/);
+});
+
 test('tables whose bytes are not there are a film that is cut off, also where the file ends behind a box', () => {
   const tables = tableBoxes({ stts: [[1, 40]], stsc: [[1, 1, 1]], stsz: [10], stco: [5000] });
   const header = movie([trak({ tables }), trak({ id: 2, tables })]);
