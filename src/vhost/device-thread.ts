@@ -26,6 +26,8 @@ export class DeviceThread<Offered, Counts> {
   readonly #wakeDescriptor: number;
   readonly #say: (sentence: string) => void;
   readonly #rouse: (() => void) | undefined;
+  /** Node's exit waits for the thread, which waits in the kernel: it would be for ever. */
+  readonly #stopAtExit = (): void => this.stop();
   #isReady = false;
   #isOver = false;
   #wasReady: (ready: Ready<Offered>) => void = () => {};
@@ -45,6 +47,7 @@ export class DeviceThread<Offered, Counts> {
     this.#port = port1;
     const workerData: DevicesBoot<unknown> = { port: port2, wakeDescriptor: this.#wakeDescriptor, engine, options };
     this.#thread = new Worker(entry, { workerData, transferList: [port2] });
+    process.once('exit', this.#stopAtExit);
     port1.on('message', (says: DevicesSay<Offered, Counts>) => this.#hear(says));
     let failure: Error | undefined;
     this.#thread.on('error', (error) => {
@@ -90,6 +93,7 @@ export class DeviceThread<Offered, Counts> {
       this.#hear(last.message as DevicesSay<Offered, Counts>);
     }
     this.#isOver = true;
+    process.off('exit', this.#stopAtExit);
     this.#answer(undefined);
     this.#port.close();
     closeDescriptor(this.#wakeDescriptor);

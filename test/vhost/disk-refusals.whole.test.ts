@@ -66,3 +66,19 @@ test('an image that another process has: what a reader is told, and a writer', {
     child.kill('SIGKILL');
   }
 });
+
+test('a reader of its lines who has gone ends it, as any command, though its thread waits in the kernel', {
+  skip,
+}, async () => {
+  const image = join(folder, 'unread.raw');
+  writeFileSync(image, Buffer.alloc(4096));
+  for (const engine of ['auto', 'epoll', 'auto', 'epoll']) {
+    const socket = join(folder, 'unread.sock');
+    const child = spawn(process.execPath, [program, 'disk', image, '--socket', socket, '--engine', engine]);
+    child.stdout.destroy();
+    const limit = setTimeout(() => child.kill('SIGKILL'), 20_000);
+    const status = await new Promise((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal)));
+    clearTimeout(limit);
+    assert.equal(status, 0, engine);
+  }
+});
