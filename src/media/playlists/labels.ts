@@ -1,6 +1,7 @@
 // What renditions are called in a player's menu: by the file's own name for them, else by their language, each differently.
 
 import { languageName, statedLanguage } from './language.js';
+import type { OfferedSubtitle } from './offer.js';
 import { cleanLabel } from './text.js';
 
 /** What a label is made from. */
@@ -31,6 +32,15 @@ export function labelsFor(items: readonly Labelled[], fallback: string): string[
     taken.add(unique);
     return unique;
   });
+}
+
+/** What subtitles are called, in HLS and in DASH alike: by their language, and what sets them apart from others of it. */
+export function subtitleLabels(subtitles: readonly OfferedSubtitle[]): string[] {
+  const items = subtitles.map(({ language, forced, hearingImpaired }) => ({
+    ...{ name: '', language },
+    remark: [...(forced ? ['forced'] : []), ...(hearingImpaired ? ['SDH'] : [])].join(', '),
+  }));
+  return labelsFor(items, 'Subtitles');
 }
 
 function label(item: Labelled, withLanguage: boolean, fallback: string): string {

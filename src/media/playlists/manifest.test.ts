@@ -154,6 +154,9 @@ test('D14: a subtitle is one file of text/vtt, found by mpd-parser beneath the v
     elements(text, 'Role').map(({ value }) => value),
     ['main', 'subtitle', 'forced-subtitle'],
   );
+  // Called as in HLS, also where one language has several.
+  const deaf = { ...subtitle, id: 's-en-sdh', hearingImpaired: true };
+  assert.match(mpd([video], {}, [deaf, subtitle]), /<Label>English \(SDH\)<\/Label>.*<Label>English<\/Label>/);
   const groups = readManifest(text).mediaGroups.SUBTITLES.subs!;
   const [first] = Object.values(groups);
   assert.equal(first!.playlists[0]!.segments[0]!.resolvedUri, 'http://films.example/film.mp4/0badcafe/s-en.vtt');

@@ -2,7 +2,7 @@
 // listed by their times. Not here: how XML is written (xml.ts).
 
 import { type AudioChoice, audioOf, codecFamily, type Source } from './audio-groups.js';
-import { labelsFor } from './labels.js';
+import { subtitleLabels } from './labels.js';
 import { statedLanguage } from './language.js';
 import { initSegmentName, mediaSegmentName, subtitleName } from './names.js';
 import {
@@ -172,10 +172,7 @@ function audioSet(members: readonly Member[], source: Source, choice: AudioChoic
 
 /** A subtitle is one file: players take it whole, and whole it needs no timeline. */
 function subtitleSets(subtitles: readonly OfferedSubtitle[], span: Span): SetWriter[] {
-  const labels = labelsFor(
-    subtitles.map(({ language, forced }) => ({ name: '', language, remark: forced ? 'forced' : '' })),
-    'Subtitles',
-  );
+  const labels = subtitleLabels(subtitles);
   return subtitles.map((subtitle, index) => {
     const { language, forced, hearingImpaired, base, version } = subtitle;
     const url = elementText('BaseURL', `${base}${version}/${subtitleName(subtitle.id)}`);

@@ -2,7 +2,7 @@
 // specification. Not here: the playlists it names (media-playlist.ts).
 
 import { type AudioGroup, type AudioOffer, audioOf, type Source } from './audio-groups.js';
-import { labelsFor } from './labels.js';
+import { subtitleLabels } from './labels.js';
 import { statedLanguage } from './language.js';
 import { iFramePlaylistName, playlistName } from './names.js';
 import {
@@ -80,12 +80,7 @@ function audioLines(group: AudioGroup, audio: AudioOffer): string[] {
 }
 
 function subtitleLines(subtitles: readonly OfferedSubtitle[]): string[] {
-  const remark = (subtitle: OfferedSubtitle) =>
-    [...(subtitle.forced ? ['forced'] : []), ...(subtitle.hearingImpaired ? ['SDH'] : [])].join(', ');
-  const labels = labelsFor(
-    subtitles.map((subtitle) => ({ name: '', language: subtitle.language, remark: remark(subtitle) })),
-    'Subtitles',
-  );
+  const labels = subtitleLabels(subtitles);
   const preferred = subtitles.findIndex(({ isDefault }) => isDefault);
   return subtitles.map((subtitle, index) => {
     const attributes = [
