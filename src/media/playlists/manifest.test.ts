@@ -156,7 +156,7 @@ test('D14: a subtitle is one file of text/vtt, found by mpd-parser beneath the v
   );
   // Called as in HLS, also where one language has several.
   const deaf = { ...subtitle, id: 's-en-sdh', hearingImpaired: true };
-  assert.match(mpd([video], {}, [deaf, subtitle]), /<Label>English \(SDH\)<\/Label>.*<Label>English<\/Label>/);
+  assert.match(mpd([video], {}, [deaf, subtitle]), /<Label>English \(SDH\)<\/Label>.*<Label>English<\/Label>/s);
   const groups = readManifest(text).mediaGroups.SUBTITLES.subs!;
   const [first] = Object.values(groups);
   assert.equal(first!.playlists[0]!.segments[0]!.resolvedUri, 'http://films.example/film.mp4/0badcafe/s-en.vtt');
