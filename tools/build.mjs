@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -23,7 +24,14 @@ async function bundles(compiled) {
   await step('tools/bundle.mjs');
 }
 
-const compiled = step('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json');
+const compiler = 'node_modules/typescript/bin/tsc';
+if (!existsSync(join(root, compiler))) {
+  console.error(
+    'npm run build: what it builds with is not installed: npm ci --include=dev (npm start and npm test install it)',
+  );
+  process.exit(1);
+}
+const compiled = step(compiler, '-p', 'tsconfig.json');
 // Images may be compiled by what tsc writes (src/compile/).
 const images = Promise.all([step('tools/build-core.mjs'), compiled]).then(() => step('tools/build-image.mjs'));
 await Promise.all([bundles(compiled), images]);

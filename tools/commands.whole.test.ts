@@ -372,3 +372,13 @@ test('the compiler is asked each time, the installation only when the lock file 
     assert.equal(readFileSync(join(folder, 'built'), 'utf8').length, times);
   }
 });
+
+test('npm run build without the packages that it builds with says so in one sentence', () => {
+  const bare = mkdtempSync(join(tmpdir(), 'clearway-bare-'));
+  mkdirSync(join(bare, 'tools'));
+  cpSync(join(repositoryRoot, 'tools/build.mjs'), join(bare, 'tools/build.mjs'));
+  const { status, stderr } = spawnSync(process.execPath, ['tools/build.mjs'], { cwd: bare, encoding: 'utf8' });
+  rmSync(bare, { recursive: true });
+  assert.equal(status, 1);
+  assert.match(stderr, /^npm run build: what it builds with is not installed: npm ci --include=dev [^\n]*\n$/);
+});
