@@ -2,6 +2,41 @@
 
 /** Cases of lists, sets and sorted sets: where the order of a reply is not said, of one member. */
 export const collectionCases = `
+SADD from a
+SADD to a
+WATCH to
+SMOVE from to a
+MULTI
+EXEC
+SADD from b
+WATCH to
+SMOVE from to b
+MULTI
+EXEC
+DEL from to
+SET bits abc
+WATCH bits
+SETBIT bits 0 0
+BITFIELD bits OVERFLOW FAIL SET u2 0 9
+MULTI
+EXEC
+WATCH bits
+SETBIT bits 24 0
+MULTI
+EXEC
+WATCH bits
+BITFIELD bits SET u2 0 1
+MULTI
+EXEC
+WATCH bits
+BITFIELD bits SET u2 0 2
+MULTI
+EXEC
+WATCH bits
+SETBIT bits 0 1
+MULTI
+EXEC
+DEL bits
 ZADD z 1 a 2 b 3 c
 ZRANGE z 0 -1 REV REV
 ZRANGE z 1 3 BYSCORE BYSCORE

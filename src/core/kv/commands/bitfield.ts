@@ -109,6 +109,7 @@ export function runBitfield(onlyReads: bool): void {
   if (isWrongType) return;
   let at: usize = entry === 0 ? 0 : stringAt(entry);
   let length: u32 = entry === 0 ? 0 : stringLength(entry);
+  hasChanged = needed > length;
   if (writes) {
     if (needed > length) length = needed;
     at = writableString(entry, length);
@@ -120,8 +121,10 @@ export function runBitfield(onlyReads: bool): void {
     index = readOperation(index);
     if (operation !== NONE) runOperation(at, length);
   }
-  if (writes) keyChanged(argument(1), argumentLength(1));
+  if (hasChanged) keyChanged(argument(1), argumentLength(1));
 }
+/** Whether anything was written, or the string became longer. */
+let hasChanged: bool = false;
 
 function runOperation(at: usize, length: u32): void {
   const old = getBits(at, length);
@@ -134,6 +137,7 @@ function runOperation(at: usize, length: u32): void {
   if (isOver && overflow === FAIL) return replyNull();
   const now = isOver ? limit : start + added;
   putBits(at, <u64>now);
+  if (now !== old) hasChanged = true;
   replyInteger(isSet ? old : now);
 }
 

@@ -71,7 +71,8 @@ function set(): void {
   const shift = 7 - <u32>(place & 7);
   const old = <u32>load<u8>(bytes + byte);
   store<u8>(bytes + byte, <u8>((old & ~((1 as u32) << shift)) | (bit << shift)));
-  keyChanged(argument(1), argumentLength(1));
+  // Who watches it is not told of a bit that was so already.
+  if (byte >= had || ((old >> shift) & 1) !== bit) keyChanged(argument(1), argumentLength(1));
   replyInteger((old >> shift) & 1);
 }
 

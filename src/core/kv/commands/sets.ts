@@ -220,9 +220,11 @@ function move(): void {
   if (other !== 0 && entryValue(other) === set) return replyInteger(1);
   const target = makeCollection(2, TYPE_SET);
   if (target === 0) return;
-  const isThere = has(target, 3) || addField(target, argument(3), argumentLength(3), 0, 0) !== 0;
-  collectionChanged(2, tableCount(fieldsOf(target)));
-  if (!isThere) return noRoom();
+  if (!has(target, 3)) {
+    const isAdded = addField(target, argument(3), argumentLength(3), 0, 0) !== 0;
+    collectionChanged(2, tableCount(fieldsOf(target)));
+    if (!isAdded) return noRoom();
+  }
   writeCollection(1, TYPE_SET);
   removeField(set, findField(set, argument(3), argumentLength(3)));
   collectionChanged(1, tableCount(fieldsOf(set)));
