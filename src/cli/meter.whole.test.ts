@@ -37,6 +37,7 @@ test('a command is run and metered; the report is exact and the status is the co
   const missing = clearway('--', '/no/such/program');
   assert.equal(missing.status, 2);
   assert.match(missing.stderr, /there is no such program/);
+  assert.match(clearway('--', '/etc/passwd').stderr, /cannot run "\/etc\/passwd": it may not be executed: check/);
 });
 
 test('--fail-if decides the status, and fails where it cannot be judged', { skip: meterSkip }, () => {

@@ -17,6 +17,9 @@ const addressBytes = 2 + nameBytes;
 /** The longest name in bytes: of a path the end is a zero. */
 export const longestUnixName: number = nameBytes - 1;
 
+/** A longer name would be cut, and another socket meant. */
+const isTooLong = (name: string): boolean => Buffer.byteLength(name) > longestUnixName;
+
 function writeUnixAddress(name: string): { address: number; length: number } {
   const isAbstract = name.startsWith('@');
   const place = scratch(addressBytes);
@@ -37,6 +40,7 @@ function unixSocket(flags: number): number {
  * (net/unix/af_unix.c, unix_bind_bsd). Returns the descriptor or -errno (-EADDRINUSE: the name is taken).
  */
 export function listenUnix(name: string, mode = 0o777, backlog = 4096): number {
+  if (isTooLong(name)) return -Errno.ENAMETOOLONG;
   const fd = unixSocket(0);
   fchmodSync(fd, mode);
   const { address, length } = writeUnixAddress(name);
@@ -49,6 +53,7 @@ export function listenUnix(name: string, mode = 0o777, backlog = 4096): number {
 
 /** Whether somebody accepts at a name: 0, or -errno (-ECONNREFUSED: the one who did has gone). It never waits. */
 export function probeUnix(name: string): number {
+  if (isTooLong(name)) return -Errno.ENAMETOOLONG;
   const fd = unixSocket(SOCK.NONBLOCK);
   const { address, length } = writeUnixAddress(name);
   const result = syscall3(sys.connect, fd, address, length);
@@ -59,6 +64,7 @@ export function probeUnix(name: string): number {
 
 /** Connects to a name, without waiting. Returns a descriptor that does not wait, or -errno (-ECONNREFUSED, -ENOENT: nobody listens). */
 export function connectUnix(name: string): number {
+  if (isTooLong(name)) return -Errno.ENAMETOOLONG;
   const fd = unixSocket(SOCK.NONBLOCK);
   const { address, length } = writeUnixAddress(name);
   const result = syscall3(sys.connect, fd, address, length);

@@ -8,7 +8,7 @@ import { awaitInput } from '../kernel/event.js';
 import { tryLockFile } from '../kernel/file.js';
 import { closeDescriptor } from '../kernel/socket.js';
 import { SystemError } from '../kernel/system-error.js';
-import { listenUnix, probeUnix } from '../kernel/unix-socket.js';
+import { listenUnix, longestUnixName, probeUnix } from '../kernel/unix-socket.js';
 import { coded } from '../text/coded.js';
 
 /** How often it is tried to be alone in a directory, and how long it is waited in between: a second in all. */
@@ -116,6 +116,7 @@ function inUse(path: string): Error {
 }
 
 function hint(errno: number): string | undefined {
+  if (errno === Errno.ENAMETOOLONG) return `a socket's path has ${longestUnixName} bytes at most: choose a shorter one`;
   if (errno === Errno.ENOENT) return 'its directory is not there: make it first';
   if (errno === Errno.EACCES || errno === Errno.EPERM || errno === Errno.EROFS) {
     return 'its directory cannot be written: choose another one, such as RuntimeDirectory= of a systemd unit';

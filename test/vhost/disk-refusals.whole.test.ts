@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -36,6 +36,21 @@ test('a file that is not there, a directory, an id that is too long', { skip }, 
   assert.equal(status, 2);
   assert.match(sentence, /--id is "x+", and must be up to 20 bytes/);
   assert.match(refusal('disk.raw')[1], /give one --socket, --fd or --connect for each file/);
+});
+
+test('a path that a socket cannot have is refused, and none is made at a shorter one', { skip }, () => {
+  const image = join(folder, 'long.raw');
+  writeFileSync(image, Buffer.alloc(4096));
+  const [status, sentence] = refusal(image, '--socket', join(folder, 'x'.repeat(120)));
+  assert.equal(status, 1);
+  assert.match(
+    sentence,
+    /^clearway disk: bind unix:\S*: file name too long \(ENAMETOOLONG\); [^\n]* 107 bytes at most[^\n]*\n$/,
+  );
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('x')),
+    [],
+  );
 });
 
 test('memory that may lose pages: one disk a process', { skip }, () => {

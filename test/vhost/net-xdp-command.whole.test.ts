@@ -88,6 +88,7 @@ describe('clearway net --xdp', { skip, timeout: 90_000 }, () => {
       return stderr;
     };
     assert.match(startOf('nobody'), /no network device "nobody".*ip link/);
+    assert.match(startOf('lo'), /lo is no Ethernet device: choose one/);
     assert.match(startOf('a/b'), /no network device "a\/b"/);
     assert.match(startOf(pair.device, [], '--mtu', '1501'), /more than near takes \(1500\).*ip link set near mtu 1501/);
     assert.match(startOf(pair.device, [], '--tap', 'tap0'), /one way out/);

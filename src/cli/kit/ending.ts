@@ -113,7 +113,11 @@ class Wait {
     this.waiting.started();
     this.child = child;
     child.on('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'ENOENT' ? 'there is no such program' : error.message;
+      const words: Readonly<Record<string, string>> = {
+        ENOENT: 'there is no such program',
+        EACCES: 'it may not be executed: check its permissions, or name a program',
+      };
+      const why = words[error.code ?? ''] ?? error.message;
       this.fail(new UsageError(`cannot run ${JSON.stringify(program)}: ${why}`));
     });
     child.on('exit', (status, signal) => this.end(this.outOfTime ? 0 : (status ?? 128 + constants.signals[signal!])));

@@ -2,7 +2,7 @@
 // said with its fix. Not here: its packets (xdp-queue.ts), whom it is joined to (xdp-port.ts, xdp-uplink.ts).
 
 import { defaultGateways } from '../../kernel/device-addresses.js';
-import { takeAllAddresses } from '../../kernel/network-device.js';
+import { deviceLinkAddress, takeAllAddresses } from '../../kernel/network-device.js';
 import { closeDescriptor } from '../../kernel/socket.js';
 import type { XdpStatistics } from '../../kernel/xdp.js';
 import { Region } from '../../memory/region.js';
@@ -59,6 +59,9 @@ export class XdpInterface {
         'no-queue',
         `${name} has ${queues} queues, and each needs memory: ethtool -L ${name} combined ${mostQueues} makes them ${mostQueues}`,
       );
+    const own = deviceLinkAddress(name);
+    if (own === undefined || own.every((byte) => byte === 0))
+      throw new XdpError('other', `${name} is no Ethernet device: choose one, such as an end of a veth pair`);
     if (defaultGateways(name).length > 0)
       throw new XdpError(
         'other',
