@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, mock, test } from 'node:test';
 import { openDescriptors } from '../../test/support/open-descriptors.js';
+import { Errno } from '../kernel/errno.js';
 import { platformIsLinux } from '../kernel/ffi.js';
+import { SystemError } from '../kernel/system-error.js';
 import { Region } from '../memory/region.js';
 import type { Connection, Protocol } from './connection.js';
 import { Listener } from './listener.js';
@@ -161,6 +163,39 @@ for (const engine of ['uring', 'epoll'] as const) {
       };
       assert.throws(() => new WarmUp(loop, listener, words, () => false, assert.fail), /nothing can be watched/);
       assert.deepEqual(descriptors(), before);
+      listener.drain(() => {});
+      loop.close();
+      answers.region.unmap();
+    });
+
+    test('where a client cannot be watched it is over, and others are let in', () => {
+      const loop = new Loop(engine);
+      const answers = new Answers();
+      const listener = new Listener(loop, [], answers, limits, '');
+      const { watch } = loop.engine;
+      for (const watchable of [1, 3]) {
+        let left = watchable;
+        loop.engine.watch = (token, fd) => {
+          // The timer is the first.
+          if (left-- === 0) throw new SystemError(Errno.ENOSPC, 'epoll_ctl');
+          watch.call(loop.engine, token, fd);
+        };
+        let isDone = false;
+        new WarmUp(
+          loop,
+          listener,
+          words,
+          () => false,
+          () => {
+            isDone = true;
+          },
+        );
+        for (let turns = 0; !isDone; turns++) {
+          assert.ok(turns < 100_000);
+          loop.turn(20);
+        }
+        assert.equal(listener.connections, 0);
+      }
       listener.drain(() => {});
       loop.close();
       answers.region.unmap();

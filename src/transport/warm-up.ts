@@ -4,7 +4,7 @@
 
 import { Errno } from '../kernel/errno.js';
 import { receive, send } from '../kernel/socket.js';
-import { SystemError } from '../kernel/system-error.js';
+import { check, SystemError } from '../kernel/system-error.js';
 import { Region } from '../memory/region.js';
 import { Endpoint } from './endpoint.js';
 import type { Listener } from './listener.js';
@@ -89,21 +89,16 @@ export class WarmUp<State> extends Endpoint {
 
   /** The next client. */
   #begin(): void {
-    let fd: number;
     try {
-      fd = this.#door.connect();
+      this.#fd = check(this.#door.connect(), 'connect');
+      this.#loop.engine.watch(this.token, this.#fd);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      fd = none;
-    }
-    if (fd < 0) {
       this.#leave();
       return;
     }
-    this.#fd = fd;
     this.#asked = 0;
     this.#clients++;
-    this.#loop.engine.watch(this.token, fd);
     this.#ask(this.#words.first);
   }
 
