@@ -202,6 +202,26 @@ describe('films in a browser', { skip }, () => {
     await giveBackPage(page);
   });
 
+  test('where another sound begins late, the one that plays does not', async () => {
+    const inputs = [...small, ...tones.slice(0, 4), '-itsoffset', '8', ...tones.slice(4)];
+    makeFilm(site.at('comment.mp4'), [...inputs, ...coded, '-map', '0', '-map', '1', '-map', '2', '-t', '20']);
+    const page = await open(address('/comment.mp4/'));
+    assert.match(await page.locator('#notes li').first().innerText(), /^track a3 begins 7\.98 s after the first one/);
+    await page.evaluate(() => {
+      const video = document.querySelector('video')!;
+      video.muted = true;
+      return video.play();
+    });
+    await plays(page, 'from the start');
+    await page.evaluate(() => {
+      document.querySelector('video')!.currentTime = 2;
+    });
+    await plays(page, 'sought to 2 s');
+    assert.ok((await page.evaluate(() => document.querySelector('video')!.currentTime)) < 6);
+    assert.deepEqual(problems, []);
+    await giveBackPage(page);
+  });
+
   test('what became of a film while it plays is said at once', async () => {
     // hls.js fills ten minutes, where they are few bytes.
     const longer = ['-f', 'lavfi', '-i', 'testsrc=s=160x120:r=1:d=1200', ...coded, '-g', '4'];

@@ -105,11 +105,14 @@ video.addEventListener('loadedmetadata', () => {
   if (video.paused) setText(byId('state'), `ready: ${player.by} plays it`);
 });
 
-/** When all of the film has begun: Media Source shows nothing before, and hls.js waits for ever where somebody seeks there. */
-let begun = 0;
+/** When each track begins, by its name. */
+const starts = new Map<string, number>();
 video.addEventListener('seeking', () => {
+  // Media Source shows nothing before all that plays has begun. hls.js steps over half a second by itself, and waits for ever where it is more.
+  const begun = Math.max(0, ...player.inUse().map((id) => starts.get(id) ?? 0));
+  if (begun <= 0.5 || video.currentTime >= begun || video.duration <= begun) return;
   // A frame of each has to be there; and what is set may come back as less.
-  if (player.by === 'hls.js' && video.currentTime < begun) video.currentTime = begun + 0.02;
+  video.currentTime = begun + 0.02;
 });
 
 function showTiles(): void {
@@ -142,9 +145,7 @@ function showModes({ modes }: LiveJson): void {
 }
 
 function showFilm(film: FilmJson): void {
-  const latest = Math.max(...film.tracks.map(({ startSeconds }) => startSeconds));
-  // hls.js steps over less than that by itself.
-  begun = latest > 0.5 ? latest : 0;
+  for (const { id, startSeconds } of film.tracks) starts.set(id, startSeconds);
   document.title = film.name;
   setText(byId('title'), film.name);
   const rows = film.tracks.map(({ kind, codec, language, about, bandwidth }) => [

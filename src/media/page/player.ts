@@ -28,6 +28,8 @@ export interface Player {
   chooseQuality(index: number): void;
   chooseAudio(index: number): void;
   chooseSubtitles(index: number): void;
+  /** The picture and the sound that play, by their names beneath the film (`v1`, `a2`); none where the browser chooses. */
+  inUse(): readonly string[];
 }
 
 /** How often a fatal error is answered by trying again before it is told. */
@@ -43,7 +45,7 @@ export function openPlayer(video: HTMLVideoElement, source: string, events: Play
     events.failed('this browser has neither Media Source nor HLS: download the film instead');
   }
   const nothing = () => {};
-  return { by: 'the browser', chooseQuality: nothing, chooseAudio: nothing, chooseSubtitles: nothing };
+  return { by: 'the browser', chooseQuality: nothing, chooseAudio: nothing, chooseSubtitles: nothing, inUse: () => [] };
 }
 
 /** What the answer to a segment says of the whole film: hls.js would ask again, and for more than ten seconds nothing would be told. */
@@ -92,6 +94,12 @@ class HlsPlayer implements Player {
   chooseSubtitles(index: number): void {
     this.hls.subtitleTrack = index;
     this.hls.subtitleDisplay = index >= 0;
+  }
+
+  inUse(): readonly string[] {
+    const { levels, loadLevel, audioTracks, audioTrack } = this.hls;
+    const addresses = [levels[loadLevel]?.uri, audioTracks[audioTrack]?.url];
+    return addresses.map((address) => /([^/]+)\.m3u8$/.exec(address ?? '')?.[1] ?? '');
   }
 
   private tellChoices(): void {

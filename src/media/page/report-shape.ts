@@ -5,6 +5,8 @@ export interface FilmJson {
   readonly name: string;
   readonly durationSeconds: number;
   readonly tracks: readonly {
+    /** `v1`, `a2`, `s-en`: its name beneath the film. */
+    readonly id: string;
     /** `video`, `audio` or `subtitles`. */
     readonly kind: string;
     readonly codec: string;

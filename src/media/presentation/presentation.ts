@@ -209,7 +209,7 @@ function noteDifferences(
     const repair = track.kind === 'audio' ? `; with silence in front (${withSilence}) they begin with the film` : '';
     if (late > 0.5)
       notes.push(
-        `track ${id} begins ${late.toFixed(2)} s after the first one, and players in browsers begin there${repair}`,
+        `track ${id} begins ${late.toFixed(2)} s after the first one, and with it players in browsers begin there${repair}`,
       );
     const missing = durationSeconds - ends[index]!;
     if (missing > 0.5) notes.push(`track ${id} ends ${missing.toFixed(2)} s before the longest one`);
