@@ -1,7 +1,7 @@
 // The options of serve: what each one means, its default, and the sentence that refuses a bad value.
 // The command line, the configuration file and createServer() share them.
 
-import { accessSync, constants, type Stats, statSync } from 'node:fs';
+import { opendirSync, type Stats, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { BypassOptions } from '../bypass/bypass-plan.js';
@@ -246,7 +246,11 @@ function parseRoot(value: unknown): string {
   const status = statusOf(root);
   if (status === undefined) throw new OptionError(`there is no directory ${root}: name one that exists`);
   if (!status.isDirectory()) throw new OptionError(`${root} is not a directory: name the directory that holds it`);
-  asked(root, () => accessSync(root, constants.R_OK | constants.X_OK));
+  asked(root, () => {
+    // access(2) would ask for whoever started it, without the rights that systemd gave the process (AmbientCapabilities=).
+    opendirSync(root).closeSync();
+    statSync(`${root}/.`);
+  });
   return root;
 }
 

@@ -111,6 +111,25 @@ describe('serve as a program', { concurrency: 2 }, () => {
     const asUser = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] : ['env'];
     const [command = '', ...words] = [...asUser, process.execPath, program, 'serve', closed, '--port', '0'];
     const { status, stderr } = spawnSync(command, words, { encoding: 'utf8', timeout: 20_000 });
+    // Whoever was given the right to read everything may open it, whoever he is.
+    if (process.getuid?.() === 0) {
+      const options = JSON.stringify(new URL('../../../src/serve/options.js', import.meta.url));
+      const script = `import(${options}).then(({ resolveOptions }) => resolveOptions({ root: ${JSON.stringify(closed)} }, 1024))`;
+      const right = ['--inh-caps', '+dac_read_search', '--ambient-caps', '+dac_read_search'];
+      const other = [
+        '--reuid',
+        '65534',
+        '--regid',
+        '65534',
+        '--clear-groups',
+        ...right,
+        process.execPath,
+        '-e',
+        script,
+      ];
+      const opened = spawnSync('setpriv', other, { encoding: 'utf8', timeout: 20_000 });
+      assert.equal(opened.status, 0, opened.stderr);
+    }
     rmdirSync(closed);
     assert.equal(status, 2, stderr);
     assert.match(
