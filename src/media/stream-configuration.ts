@@ -21,6 +21,8 @@ export function* completed(entries: readonly SampleEntry[], samples: SampleTable
   for (let sample = 0; sample < samples.count; sample = samples.descriptionEnd(sample)) {
     const at = samples.description(sample);
     const entry = complete[at]!;
+    // There may be as many changes of description as samples.
+    yield undefined;
     if (entry.codec !== '') continue;
     const view = yield* bytesAt(samples.offset(sample), Math.min(samples.size(sample), mostHeaderBytes));
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
