@@ -10,7 +10,7 @@ import { fileTrouble } from '../text/file-trouble.js';
 import { asWritten } from './kit/as-written.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
-import { shortageSentence } from './kit/shortage.js';
+import { plainSentence } from './kit/plain-sentence.js';
 import { hasTerminal, onSignals, statusOfSignal } from './kit/signals.js';
 import { dressed, printable } from './kit/terminal.js';
 import { UsageError } from './kit/usage.js';
@@ -243,7 +243,7 @@ export async function run(args: string[]): Promise<number> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const told = code === 'CLEARWAY_OPTION' ? tellOption(message, args) : message;
-    process.stderr.write(`clearway serve: ${printable(shortageSentence(error) ?? told)}\n`);
+    process.stderr.write(`clearway serve: ${plainSentence(error, told)}\n`);
     return code === 'CLEARWAY_OPTION' || code === 'CLEARWAY_USAGE' ? 2 : 1;
   }
   const { server, dashboardAt } = prepared;
@@ -258,7 +258,7 @@ export async function run(args: string[]): Promise<number> {
     }
   } catch (error) {
     await server.close(0);
-    process.stderr.write(`clearway serve: ${printable(shortageSentence(error) ?? (error as Error).message)}\n`);
+    process.stderr.write(`clearway serve: ${plainSentence(error)}\n`);
     return 1;
   }
   return serveUntilSignal(server, dashboard);

@@ -3,8 +3,8 @@
 
 import type { EngineChoice } from '../../transport/open-engine.js';
 import { DeviceThread } from '../../vhost/device-thread.js';
+import { plainSentence } from './plain-sentence.js';
 import { sayWhenTaken } from './say.js';
-import { shortageSentence } from './shortage.js';
 import { hasTerminal, onSignals, statusOfSignal } from './signals.js';
 import type { Watched } from './watch-devices.js';
 
@@ -89,7 +89,7 @@ export async function offerDevices<Offered, All>(command: DeviceCommand<Offered,
     return status;
   } catch (error) {
     if (isStopped && !isReady) return status;
-    complain(shortageSentence(error) ?? (error as Error).message);
+    complain(plainSentence(error));
     thread?.stop();
     await thread?.ended.catch(() => {});
     return 1;

@@ -140,13 +140,13 @@ function modulesLoaded(...args: string[]): string[] {
 test('help and version load no command; the help of serve loads no server', () => {
   for (const option of ['--help', '--version']) {
     const beyond = modulesLoaded(option).filter((path) => !/^cli\/(main|commands|kit\/[\w-]+)\.js$/.test(path));
-    assert.deepEqual(beyond, ['kernel/proc.js', 'text/wrap.js'], option);
+    assert.deepEqual(beyond, ['kernel/proc.js', 'text/plain-text.js', 'text/wrap.js'], option);
   }
   const loaded = modulesLoaded('serve', '--help');
   assert.ok(loaded.includes('cli/serve.js'));
   assert.deepEqual(
     loaded.filter((path) => !/^cli\//.test(path)),
-    ['kernel/proc.js', 'text/file-trouble.js', 'text/wrap.js'],
+    ['kernel/proc.js', 'text/file-trouble.js', 'text/plain-text.js', 'text/wrap.js'],
   );
 });
 
@@ -158,6 +158,15 @@ test('a name with characters that move the cursor is quoted without them, and th
   });
   assert.equal(await dispatch(['serve'], surroundings), 2);
   assert.equal(printed.error, 'clearway serve: cannot read a??[31mb: it is a directory\n');
+  for (const [message, end] of [
+    ['cannot read \ufffd.mp4: there is no such file or directory', '; its name is no UTF-8: rename it'],
+    ['there is no directory \ufffd: name one', '; its name is no UTF-8: rename it'],
+    ['--port is "\ufffd", and must be a whole number', ''],
+  ] as const) {
+    const { surroundings: others, printed: told } = stage({ run: () => Promise.reject(new UsageError(message)) });
+    assert.equal(await dispatch(['serve'], others), 2);
+    assert.equal(told.error, `clearway serve: ${message}${end}\n`);
+  }
 });
 
 test('standard output on a full disk is one sentence, status 1', {

@@ -1,8 +1,8 @@
 // `clearway <command> [arguments]`: finds the command, loads its module and runs it. Nothing of a command is loaded before
 // it runs: names and summaries are data (cli/commands.ts). Not here: options of commands.
 
+import { plainSentence } from './plain-sentence.js';
 import { shortageSentence } from './shortage.js';
-import { printable } from './terminal.js';
 import { nearest, UsageError } from './usage.js';
 
 /** What a command's module exports. */
@@ -85,8 +85,7 @@ function printVersion(surroundings: Surroundings): number {
 
 /** Node's own errors say more below their first line. What ours quote (the name of a file) may have any character in it. */
 function oneLine(message: string, code: unknown): string {
-  const isNode = typeof code === 'string' && /^(?:ERR_|MODULE_NOT_FOUND$)/.test(code);
-  return printable(isNode ? message.split('\n')[0]! : message);
+  return typeof code === 'string' && /^(?:ERR_|MODULE_NOT_FOUND$)/.test(code) ? message.split('\n')[0]! : message;
 }
 
 /** One plain sentence for an error with a code of ours; the whole stack for one that nobody foresaw. */
@@ -96,9 +95,8 @@ function explain(error: unknown, command: string | undefined, surroundings: Surr
   const known = surroundings.commands.some(({ name }) => name === command);
   const prefix = known ? `clearway ${command}` : 'clearway';
   const message = error instanceof Error ? error.message : String(error);
-  const shortage = shortageSentence(error);
-  if (shortage !== undefined || usage || typeof code === 'string') {
-    surroundings.error(`${prefix}: ${shortage ?? oneLine(message, code)}\n`);
+  if (shortageSentence(error) !== undefined || usage || typeof code === 'string') {
+    surroundings.error(`${prefix}: ${plainSentence(error, oneLine(message, code))}\n`);
   } else {
     surroundings.error(`${prefix}: ${error instanceof Error ? (error.stack ?? message) : message}\n`);
   }
