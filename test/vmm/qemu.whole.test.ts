@@ -71,7 +71,7 @@ const network = 'ip=10.0.2.15/24 gw=10.0.2.2';
 async function bootStore(image: string, packed: boolean) {
   const port = await freePort();
   const guest = boot(image, network, { forward: `tcp:127.0.0.1:${port}-:6379`, packed });
-  await until('it serves', () => guest.said().includes('serves TCP port 6379'), 30_000);
+  await until('it serves', () => guest.said().includes('kv: TCP port 6379'), 30_000);
   return { port, guest, client: new RawClient(port) };
 }
 
