@@ -64,7 +64,7 @@ describe('as an ordinary user', () => {
     });
   }
 
-  test('a root that may not be read is one sentence and 1', {
+  test('a root that may not be read is one sentence and 2, as a wrong option', {
     skip: !isRoot && 'needs root to become another user',
   }, async () => {
     const other = new TestSite({ 'a.txt': 'a' });
@@ -73,7 +73,7 @@ describe('as an ordinary user', () => {
       () => assert.fail('it serves what it may not read'),
       (error: Error) => error,
     );
-    assert.match(failed.message, /ended with 1: clearway serve: .*(EACCES)/);
+    assert.match(failed.message, /ended with 2: clearway serve: .*\(EACCES\): check the permissions/);
     assert.equal(failed.message.trimEnd().split('\n').length, 1);
     other.remove();
   });
