@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
-import { platformIsLinux } from '../kernel/ffi.js';
+import { engineAbsence } from '../../test/support/engine-absence.js';
 import { scratch } from '../kernel/memory.js';
 import {
   closeDescriptor,
@@ -21,17 +21,6 @@ import { Region } from '../memory/region.js';
 import type { Connection, Protocol } from './connection.js';
 import { Listener, type ListenerLimits } from './listener.js';
 import { Loop } from './loop.js';
-import { openEngine } from './open-engine.js';
-
-function skipReason(engine: 'uring' | 'epoll'): string | false {
-  if (!platformIsLinux) return 'needs Linux';
-  try {
-    openEngine(engine).close();
-    return false;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
 
 const answerBytes = 100_000;
 
@@ -85,7 +74,7 @@ function readToEnd(socket: Socket): Promise<Ended> {
 }
 
 for (const name of ['uring', 'epoll'] as const) {
-  describe(`connections over ${name}`, { skip: skipReason(name) }, () => {
+  describe(`connections over ${name}`, { skip: engineAbsence(name) }, () => {
     async function withListener(
       limits: Partial<ListenerLimits>,
       work: (world: { loop: Loop; listener: Listener<null>; lines: Lines; port: number }) => Promise<void>,

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
+import { engineAbsence } from '../../test/support/engine-absence.js';
 import { messagesLeased } from '../../test/support/messages.js';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { closeDescriptor, listenTcp, localAddress, setNonBlocking } from '../kernel/socket.js';
@@ -19,7 +20,6 @@ import type { Connection, Protocol } from './connection.js';
 import { leaseMessage, messageAddress, releaseMessage, unmapMessages } from './gather.js';
 import { Listener } from './listener.js';
 import { Loop } from './loop.js';
-import { openEngine } from './open-engine.js';
 import type { FileSource, Lender } from './output.js';
 import { SendMode } from './send-modes.js';
 
@@ -146,7 +146,7 @@ const pieces = fc.array(
 );
 
 for (const engine of ['uring', 'epoll'] as const) {
-  const skip = reasonToSkip(engine);
+  const skip = engineAbsence(engine);
   test(`${engine}: what arrives is the concatenation, whatever the reader's pace`, { skip }, async () => {
     const bench = open(engine);
     try {
@@ -291,13 +291,3 @@ test('the memory of messages is given back, and there is other when it is needed
     assert.deepEqual(addresses.map(isMapped), [false, false]);
   }
 });
-
-function reasonToSkip(engine: 'uring' | 'epoll'): string | false {
-  if (!platformIsLinux) return 'needs Linux';
-  try {
-    openEngine(engine).close();
-    return false;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { engineAbsence } from '../../test/support/engine-absence.js';
 import { FakeEngine } from '../engine/fake.js';
 import { awaitInput, clearEvent, createEventDescriptor, signalEvent } from '../kernel/event.js';
 import { platformIsLinux } from '../kernel/ffi.js';
@@ -16,16 +17,6 @@ import { openEngine } from './open-engine.js';
 
 const noLinux = platformIsLinux ? false : 'needs Linux';
 const here = JSON.stringify(new URL('.', import.meta.url).href);
-
-function skipReason(engine: 'uring' | 'epoll'): string | false {
-  if (noLinux !== false) return noLinux;
-  try {
-    openEngine(engine).close();
-    return false;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
 
 /** Answers every byte with the same byte, and keeps what `received` gives it to do. */
 class Echo implements Protocol<null> {
@@ -192,7 +183,7 @@ describe('tokens, turns and ticks', { skip: noLinux }, () => {
 });
 
 for (const name of ['uring', 'epoll'] as const) {
-  const skip = skipReason(name);
+  const skip = engineAbsence(name);
 
   describe(`a loop over ${name} in a thread of its own`, { skip }, () => {
     test('runs, is woken from another thread a thousand times, and stops', async () => {

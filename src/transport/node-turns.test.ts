@@ -1,24 +1,14 @@
 import assert from 'node:assert/strict';
 import { connect, createServer } from 'node:net';
 import { describe, test } from 'node:test';
+import { engineAbsence } from '../../test/support/engine-absence.js';
 import { signalEvent } from '../kernel/event.js';
-import { platformIsLinux } from '../kernel/ffi.js';
 import { Loop, tickMs } from './loop.js';
 import { NodeTurns } from './node-turns.js';
 import { openEngine } from './open-engine.js';
 
-function skipReason(engine: 'uring' | 'epoll'): string | false {
-  if (!platformIsLinux) return 'needs Linux';
-  try {
-    openEngine(engine).close();
-    return false;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
 for (const name of ['uring', 'epoll'] as const) {
-  describe(`a loop over ${name} beside Node's`, { skip: skipReason(name) }, () => {
+  describe(`a loop over ${name} beside Node's`, { skip: engineAbsence(name) }, () => {
     /** Runs a loop until `work`, which Node's own loop does meanwhile, is over. */
     async function beside(work: (loop: Loop) => Promise<void>): Promise<void> {
       const loop = new Loop(name);

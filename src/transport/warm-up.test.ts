@@ -2,26 +2,15 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, mock, test } from 'node:test';
+import { engineAbsence } from '../../test/support/engine-absence.js';
 import { openDescriptors } from '../../test/support/open-descriptors.js';
 import { Errno } from '../kernel/errno.js';
-import { platformIsLinux } from '../kernel/ffi.js';
 import { SystemError } from '../kernel/system-error.js';
 import { Region } from '../memory/region.js';
 import type { Connection, Protocol } from './connection.js';
 import { Listener } from './listener.js';
 import { Loop } from './loop.js';
-import { openEngine } from './open-engine.js';
 import { WarmUp } from './warm-up.js';
-
-function skipReason(engine: 'uring' | 'epoll'): string | false {
-  if (!platformIsLinux) return 'needs Linux';
-  try {
-    openEngine(engine).close();
-    return false;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
 
 /** Answers each line with one, unless it is silent, and counts what was asked. */
 class Answers implements Protocol<null> {
@@ -63,7 +52,7 @@ const limits = { maxConnections: 1, minRate: 0, rateWindowMs: 20_000, backlogLim
 const words = { first: 'first\n', again: 'again\n', last: 'last\n' };
 
 for (const engine of ['uring', 'epoll'] as const) {
-  describe(`WarmUp, ${engine}`, { skip: skipReason(engine), timeout: 60_000 }, () => {
+  describe(`WarmUp, ${engine}`, { skip: engineAbsence(engine), timeout: 60_000 }, () => {
     const begin = () => {
       const loop = new Loop(engine);
       const answers = new Answers();
