@@ -17,7 +17,7 @@ import { median, pairedRatio } from '../statistics.js';
 import { measureCompilers } from './compilers.js';
 import { measureExits } from './exits.js';
 import { makeModuleRings, measureRing, type RingFigures } from './ring.js';
-import { measureWakes } from './wake.js';
+import { measureRingWakes, measureWakes } from './wake.js';
 
 const program = join(repositoryRoot, 'dist/bundle/main.js');
 const image = join(repositoryRoot, 'dist/image/kv.elf');
@@ -181,8 +181,8 @@ async function untilIdle({ child }: Store): Promise<void> {
   }
 }
 
-/** The first answer after a second of nothing, of each store. */
-async function measureFirstAnswers(rounds: number): Promise<string> {
+/** The first answer after a second of nothing, of each store, and of a guest that is asked by its ring. */
+async function measureFirstAnswers(rounds: number): Promise<string[]> {
   const stores = [await startGuest(), await startProcess(), await startRedis()];
   for (const store of stores) await untilIdle(store);
   const found = measureWakes(
@@ -197,7 +197,10 @@ async function measureFirstAnswers(rounds: number): Promise<string> {
     const own = found[index]!;
     return `${name} ${of(own)}, ${pairedRatio(own, redis).toFixed(2)} of Redis in the same round`;
   });
-  return `first answer after a second of nothing, a client in C, ${rounds} rounds: median ${rows.join('; ')}`;
+  return [
+    `first answer after a second of nothing, a client in C, ${rounds} rounds: median ${rows.join('; ')}`,
+    `the same of a guest, by its ring in its own thread: median ${of(await measureRingWakes(image, rounds))}`,
+  ];
 }
 
 /** A part of what is measured. */
@@ -246,7 +249,7 @@ async function main(): Promise<void> {
     idle: { lacks: guestsRefused, measure: async () => [await measureIdle()] },
     wake: {
       lacks: () => guestsRefused() || compilerAbsence() || redisAbsence(),
-      measure: async () => [await measureFirstAnswers(rounds)],
+      measure: () => measureFirstAnswers(rounds),
     },
     load: { lacks: () => guestsRefused() || redisAbsence(), measure: () => measureLoads(rounds) },
   };
