@@ -1,7 +1,7 @@
 // Writes the smallest BTF a map can ask for: socket, task and cgroup storage are only made with typed keys and values.
 
 import { bpfBtfLoad } from '../kernel/bpf.js';
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import { BtfKind } from './btf-format.js';
 import { refusal } from './refusals.js';
 
@@ -14,8 +14,7 @@ export const storageValueTypeId = 3;
  * @param valueBytes a multiple of 8.
  */
 function storageBtf(valueBytes: number): Uint8Array {
-  if (valueBytes % 8 !== 0 || valueBytes === 0)
-    throw coded('CLEARWAY_ARGUMENT', new RangeError('a storage value is a multiple of 8 bytes'));
+  if (valueBytes % 8 !== 0 || valueBytes === 0) throw wrongArgument('a storage value is a multiple of 8 bytes');
   const strings = '\0int\0unsigned long\0';
   const int = (name: number, size: number, signed: boolean) => [
     name,

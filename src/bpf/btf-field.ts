@@ -1,7 +1,7 @@
 // From a path such as `__sk_common.skc_family` to the byte (and bit) where the running kernel keeps it.
 // Members of anonymous structs and unions are found by name alone, as in C.
 
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import { BtfKind } from './btf-format.js';
 import { MissingTypeError } from './refusals.js';
 
@@ -50,8 +50,7 @@ export function resolveField(types: FieldTypes, structName: string, path: string
   let bitSize = 0;
   for (const part of path.split('.')) {
     const match = step.exec(part);
-    if (match === null)
-      throw coded('CLEARWAY_ARGUMENT', new TypeError(`"${part}" in ${structName}.${path} is no field name`));
+    if (match === null) throw wrongArgument(`"${part}" in ${structName}.${path} is no field name`, TypeError);
     const member = findMember(types, types.strip(typeId), match[1]!, 0);
     if (member === undefined) throw new MissingTypeError(`${structName}.${path}`, 'no-field');
     bitOffset += member.bitOffset;
@@ -92,10 +91,7 @@ function place(types: FieldTypes, typeId: number, bitOffset: number, bitSize: nu
       return { offset: start / 8, size, bitShift: bitOffset - start, bitSize, signed, typeId };
     }
   }
-  throw coded(
-    'CLEARWAY_ARGUMENT',
-    new RangeError(`a bitfield of ${bitSize} bits at bit ${bitOffset} fits no single load`),
-  );
+  throw wrongArgument(`a bitfield of ${bitSize} bits at bit ${bitOffset} fits no single load`);
 }
 
 function isInteger(types: FieldTypes, typeId: number): boolean {

@@ -2,7 +2,7 @@
 // It reads /sys/kernel/btf/vmlinux and the split BTF of modules beside it. It does not write BTF (btf-build.ts).
 
 import { existsSync, readFileSync } from 'node:fs';
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import { type Field, type Member, resolveField } from './btf-field.js';
 import { type BtfBlob, BtfKind, findString, indexBlob, kindFlag, kindOf, memberCount, stringAt } from './btf-format.js';
 import { TypeNames } from './btf-names.js';
@@ -124,10 +124,7 @@ export class Btf {
       const index = id - blob.firstId;
       if (index >= 0 && index < blob.positions.length) return { blob, index };
     }
-    throw coded(
-      'CLEARWAY_ARGUMENT',
-      new RangeError(`there is no type ${id}: types run from 1 to ${this.typeCount - 1}`),
-    );
+    throw wrongArgument(`there is no type ${id}: types run from 1 to ${this.typeCount - 1}`);
   }
 
   private string(offset: number): string {

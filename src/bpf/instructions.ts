@@ -1,6 +1,6 @@
 // The BPF instruction set as numbers and bytes, after RFC 9669. How programs are written is assembler.ts.
 
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 
 /** Instruction classes: the low three bits of an opcode (RFC 9669, section 3.1). */
 export const Class = { ld: 0, ldx: 1, st: 2, stx: 3, alu: 4, jmp: 5, jmp32: 6, alu64: 7 } as const;
@@ -99,8 +99,7 @@ export function encode(instructions: readonly Instruction[]): Uint8Array {
 
 /** The inverse of {@link encode}. @throws RangeError where the length is not a whole number of instructions. */
 export function decode(bytes: Uint8Array): Instruction[] {
-  if (bytes.byteLength % instructionBytes !== 0)
-    throw coded('CLEARWAY_ARGUMENT', new RangeError('BPF instructions are 8 bytes each'));
+  if (bytes.byteLength % instructionBytes !== 0) throw wrongArgument('BPF instructions are 8 bytes each');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: bytes.byteLength / instructionBytes }, (_, index) => {
     const at = index * instructionBytes;

@@ -5,7 +5,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { bpfClose, bpfIteratorCreate, bpfLinkCreate, bpfPin, bpfRawTracepointOpen } from '../kernel/bpf.js';
 import { deviceState } from '../kernel/network-device.js';
 import { check } from '../kernel/system-error.js';
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import type { BpfMap } from './map.js';
 import { type BpfProgram, programTypes } from './program.js';
 import { refusal } from './refusals.js';
@@ -49,11 +49,7 @@ export function attachTracing(program: BpfProgram): Link {
 /** A network interface's index by name, in this process's network namespace. @throws RangeError for an unknown name. */
 export function interfaceIndex(name: string): number {
   const index = deviceState(name)?.index;
-  if (index === undefined)
-    throw coded(
-      'CLEARWAY_ARGUMENT',
-      new RangeError(`there is no network interface "${name}" here (\`ip link\` lists them)`),
-    );
+  if (index === undefined) throw wrongArgument(`there is no network interface "${name}" here (\`ip link\` lists them)`);
   return index;
 }
 

@@ -12,7 +12,7 @@ import {
   type TestRun,
 } from '../kernel/bpf.js';
 import { check } from '../kernel/system-error.js';
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import type { Assembly } from './assembler.js';
 import { Btf } from './btf.js';
 import { encode, Pseudo } from './instructions.js';
@@ -131,8 +131,7 @@ export class BpfProgram {
 function findTarget(source: ProgramSource, row: TypeRow): { id: number; btfFd: number } {
   if (row.target === undefined) return { id: 0, btfFd: 0 };
   const name = source.target;
-  if (name === undefined)
-    throw coded('CLEARWAY_ARGUMENT', new TypeError(`a program of type ${source.type} needs a target`));
+  if (name === undefined) throw wrongArgument(`a program of type ${source.type} needs a target`, TypeError);
   const module = source.module ?? 'vmlinux';
   const types = module === 'vmlinux' ? Btf.kernel() : Btf.module(module);
   if (types === undefined) throw new RefusedError('no-btf', `module ${module}`);
@@ -162,7 +161,7 @@ function link(source: ProgramSource, maps: Readonly<Record<string, BpfMap>>): Ui
   for (const { index, map } of source.code.maps) {
     const found = maps[map];
     if (found === undefined)
-      throw coded('CLEARWAY_ARGUMENT', new TypeError(`program ${source.name} uses map "${map}", which was not given`));
+      throw wrongArgument(`program ${source.name} uses map "${map}", which was not given`, TypeError);
     instructions[index]!.immediate = found.fd;
     if (instructions[index]!.source !== Pseudo.mapValue) instructions[index + 1]!.immediate = 0;
   }

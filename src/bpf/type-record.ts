@@ -1,7 +1,7 @@
 // Kernel types recorded as data: what a program asked of BTF, kept as JSON, so that its instructions can be
 // snapshot-tested on any kernel (and a lab guest's layout compared with this host's).
 
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import type { TypeSource } from './assembler.js';
 
 /** Answers by question, `field sk_buff len` -> the field; `null` where the kernel has none. */
@@ -23,8 +23,7 @@ export function recordTypes(types: TypeSource, record: TypeRecord): TypeSource {
 export function replayTypes(record: TypeRecord): TypeSource {
   return sourceFrom((question, ...values): never => {
     const key = [question, ...values].filter((each) => each !== undefined).join(' ');
-    if (!(key in record))
-      throw coded('CLEARWAY_ARGUMENT', new RangeError(`the recorded types have no answer to "${key}"`));
+    if (!(key in record)) throw wrongArgument(`the recorded types have no answer to "${key}"`);
     return (record[key] ?? undefined) as never;
   });
 }

@@ -14,7 +14,7 @@ import { platformIsLinux } from '../kernel/ffi.js';
 import type { Tier } from '../meter/accounts/causes.js';
 import { forkProgram, treeMaps } from '../meter/accounts/process-tree.js';
 import { addMembers, type Scope } from '../meter/scope.js';
-import { coded } from '../text/coded.js';
+import { coded, wrongArgument } from '../text/coded.js';
 import { Collector, type StageSummary } from './collector.js';
 import { parseConnectionFilter } from './connection-filter.js';
 import type { Journey } from './path.js';
@@ -97,10 +97,7 @@ export interface JourneyTracer {
 export function traceJourneys(options: JourneyOptions = {}): JourneyTracer {
   const { sample = 1 } = options;
   if (!Number.isInteger(sample) || sample < 1 || sample > 2 ** 31) {
-    throw coded(
-      'CLEARWAY_ARGUMENT',
-      new RangeError(`one message in ${sample}: the sample is a whole number from 1 on`),
-    );
+    throw wrongArgument(`one message in ${sample}: the sample is a whole number from 1 on`);
   }
   const filter = options.connection === undefined ? undefined : parseConnectionFilter(options.connection);
   refuseHost();

@@ -1,7 +1,7 @@
 // Mapped memory: mmap and its relatives, and the ArrayBuffer that sees what was mapped.
 // Not here: who owns the memory and what it is for (memory/region.ts).
 
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import { encodePathText } from '../text/path-text.js';
 import { F, MAP, MFD, PROT } from './constants.js';
 import { Errno } from './errno.js';
@@ -186,8 +186,7 @@ export function scratch(length: number): Scratch {
 
 /** A NUL-terminated path (see path-text.ts) or name in scratch memory; gives its address. @throws RangeError for a NUL within or over 4 KiB. */
 export function cString(text: string): number {
-  if (text.length > 4096 || text.includes('\0'))
-    throw coded('CLEARWAY_ARGUMENT', new RangeError('a path holds no NUL and at most 4096 characters'));
+  if (text.length > 4096 || text.includes('\0')) throw wrongArgument('a path holds no NUL and at most 4096 characters');
   const place = scratch(text.length * 3 + 1);
   const written = encodePathText(text, place.bytes.subarray(place.offset, place.offset + text.length * 3));
   place.bytes[place.offset + written] = 0;
@@ -196,8 +195,7 @@ export function cString(text: string): number {
 
 /** As {@link cString}, of bytes that are given as characters (`latin1`): names that need not be UTF-8. */
 export function cBytes(text: string): number {
-  if (text.length > 4096 || text.includes('\0'))
-    throw coded('CLEARWAY_ARGUMENT', new RangeError('a path holds no NUL and at most 4096 bytes'));
+  if (text.length > 4096 || text.includes('\0')) throw wrongArgument('a path holds no NUL and at most 4096 bytes');
   const place = scratch(text.length + 1);
   for (let index = 0; index < text.length; index++) place.bytes[place.offset + index] = text.charCodeAt(index);
   place.bytes[place.offset + text.length] = 0;

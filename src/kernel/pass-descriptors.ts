@@ -1,7 +1,7 @@
 // Descriptors that travel with bytes over a Unix socket (SCM_RIGHTS, unix(7), cmsg(3)): what came belongs to whoever received it, all of it.
 // Not here: what the descriptors are for.
 
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import { MSG, SCM, SOL } from './constants.js';
 import { syscall3 } from './ffi.js';
 import { msghdr } from './layouts-socket.js';
@@ -43,8 +43,7 @@ export function sendWithDescriptors(
   length: number,
   descriptors: readonly number[],
 ): number {
-  if (descriptors.length > mostPassed)
-    throw coded('CLEARWAY_ARGUMENT', new RangeError(`a message carries ${mostPassed} descriptors at most`));
+  if (descriptors.length > mostPassed) throw wrongArgument(`a message carries ${mostPassed} descriptors at most`);
   const { place, control } = writeHeader(address, length);
   const { data, offset } = place;
   const used = descriptors.length === 0 ? 0 : headerBytes + 4 * descriptors.length;

@@ -3,7 +3,7 @@
 // never an access. Not here: who maps the memory (shared-region.ts), what the addresses are for (virtio/).
 
 import { fromWords } from '../kernel/words.js';
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 
 /** What may be done with a range: bits. */
 export const Access = { read: 1, write: 2, both: 3 } as const;
@@ -92,10 +92,10 @@ export class Domain {
   grant(start: number, length: number, memory: DomainMemory, offset: number, access: number): void {
     const end = start + length;
     if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || length <= 0) {
-      throw coded('CLEARWAY_ARGUMENT', new RangeError(`${length} bytes from ${start} on are no range of addresses`));
+      throw wrongArgument(`${length} bytes from ${start} on are no range of addresses`);
     }
     if (this.#grants.some((each) => start < each.end && each.start < end)) {
-      throw coded('CLEARWAY_ARGUMENT', new RangeError(`the range from ${start} to ${end} overlaps another`));
+      throw wrongArgument(`the range from ${start} to ${end} overlaps another`);
     }
     this.#grants = [...this.#grants, { start, end, memory, offset, access }].sort(
       (one, other) => one.start - other.start,

@@ -1,7 +1,7 @@
 // Segment: region + offset + length, the thing that travels in place of bytes; and who lent them.
 // Not here: lists of segments (sg-list.ts), and files that never enter memory (also there).
 
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 
 /** Whoever lent bytes: released once for each time they were given, when nobody needs them any more. */
 export interface Lender {
@@ -47,16 +47,10 @@ class CheckedSegment implements Segment {
  */
 export function segment(region: SegmentMemory, offset: number, length: number): Segment {
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
-    throw coded(
-      'CLEARWAY_ARGUMENT',
-      new RangeError(`a segment is whole bytes from 0 on, not ${length} from ${offset}`),
-    );
+    throw wrongArgument(`a segment is whole bytes from 0 on, not ${length} from ${offset}`);
   }
   if (offset + length > region.bytes.length) {
-    throw coded(
-      'CLEARWAY_ARGUMENT',
-      new RangeError(`${length} bytes from ${offset} on are not within ${region.bytes.length}`),
-    );
+    throw wrongArgument(`${length} bytes from ${offset} on are not within ${region.bytes.length}`);
   }
   return new CheckedSegment(region, offset, length);
 }

@@ -2,7 +2,7 @@
 // whoever consumes it has limits (iovecs, fragments of a socket buffer, bytes a call), and the list is cut at them.
 // Kept in parallel arrays and used again, so that a list of a page costs no object for each of its fragments.
 
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import { CopyReason, copyBytes } from './copy.js';
 import type { Lender, Segment, SegmentMemory } from './segment.js';
 
@@ -234,8 +234,7 @@ export class SgList<F extends SgFile = SgFile> {
   *batches(limits: SgLimits): Generator<SgBatch<F>> {
     const { maxEntries = Number.MAX_SAFE_INTEGER, maxBytes = Number.MAX_SAFE_INTEGER } = limits;
     const { maxFragments = Number.MAX_SAFE_INTEGER, pageBytes = 4096 } = limits;
-    if (maxEntries < 1 || maxBytes < 1 || maxFragments < 1)
-      throw coded('CLEARWAY_ARGUMENT', new RangeError('a consumer takes at least one byte'));
+    if (maxEntries < 1 || maxBytes < 1 || maxFragments < 1) throw wrongArgument('a consumer takes at least one byte');
     let segments: Segment[] = [];
     let bytes = 0;
     let fragments = 0;

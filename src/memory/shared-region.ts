@@ -9,7 +9,7 @@ import { viewMemory } from '../kernel/ffi.js';
 import { emptyFileStatus, type FileStatus, fileStatus, isOfHugePages } from '../kernel/file.js';
 import { mapAddresses, pageBytes, unmapFileWindow } from '../kernel/memory.js';
 import { addSeals, sealsOf } from '../kernel/seals.js';
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import type { DomainMemory } from './domain.js';
 
 /** What shows bytes of it. */
@@ -115,10 +115,7 @@ export class SharedRegion implements DomainMemory {
   /** As {@link DomainMemory.window}: up to 2 MiB. */
   window(offset: number, length: number): { data: DataView; bytes: Uint8Array<ArrayBuffer>; at: number } {
     if (offset < 0 || length > overlapBytes || offset + length > this.byteLength) {
-      throw coded(
-        'CLEARWAY_ARGUMENT',
-        new RangeError(`${length} bytes from ${offset} on are no window of ${this.byteLength}`),
-      );
+      throw wrongArgument(`${length} bytes from ${offset} on are no window of ${this.byteLength}`);
     }
     const number = Math.floor(offset / this.#step);
     const { data, bytes } = this.#views[number] ?? this.#view(number);

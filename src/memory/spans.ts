@@ -1,7 +1,7 @@
 // Spans: bytes of somebody else's memory, in pieces, each as an address for the kernel and as a view for us. Filled by Domain.translate, used
 // again and again. Not here: which addresses may be touched (domain.ts).
 
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import { copyBytes } from './copy.js';
 import type { DomainMemory, PieceTaker } from './domain.js';
 
@@ -62,8 +62,7 @@ export class Spans implements PieceTaker {
 
   /** Forgets the first `bytes`. @throws RangeError where there are fewer */
   skip(bytes: number): void {
-    if (bytes < 0 || bytes > this.byteLength)
-      throw coded('CLEARWAY_ARGUMENT', new RangeError(`there are not ${bytes} bytes in ${this.byteLength}`));
+    if (bytes < 0 || bytes > this.byteLength) throw wrongArgument(`there are not ${bytes} bytes in ${this.byteLength}`);
     let left = bytes;
     let pieces = 0;
     while (left > 0 && left >= this.lengths[pieces]!) left -= this.lengths[pieces++]!;
@@ -91,16 +90,14 @@ export class Spans implements PieceTaker {
 
   /** The byte at a place. @throws RangeError outside */
   byteAt(place: number): number {
-    if (place < 0 || place >= this.byteLength)
-      throw coded('CLEARWAY_ARGUMENT', new RangeError(`there is no byte ${place} of ${this.byteLength}`));
+    if (place < 0 || place >= this.byteLength) throw wrongArgument(`there is no byte ${place} of ${this.byteLength}`);
     this.#find(place);
     return this.#bytes[this.#piece]![this.#starts[this.#piece]! + place - this.#before]!;
   }
 
   /** Sets the byte at a place. @throws RangeError outside */
   setByteAt(place: number, value: number): void {
-    if (place < 0 || place >= this.byteLength)
-      throw coded('CLEARWAY_ARGUMENT', new RangeError(`there is no byte ${place} of ${this.byteLength}`));
+    if (place < 0 || place >= this.byteLength) throw wrongArgument(`there is no byte ${place} of ${this.byteLength}`);
     this.#find(place);
     this.#bytes[this.#piece]![this.#starts[this.#piece]! + place - this.#before] = value;
   }
@@ -108,10 +105,7 @@ export class Spans implements PieceTaker {
   /** Sets bytes from a place on, few ones: of a header. @throws RangeError outside */
   setBytesAt(place: number, bytes: Uint8Array, length: number): void {
     if (place < 0 || place + length > this.byteLength)
-      throw coded(
-        'CLEARWAY_ARGUMENT',
-        new RangeError(`${length} bytes from ${place} on are outside of ${this.byteLength}`),
-      );
+      throw wrongArgument(`${length} bytes from ${place} on are outside of ${this.byteLength}`);
     for (let done = 0; done < length; ) {
       this.#find(place + done);
       const skip = place + done - this.#before;
@@ -129,10 +123,7 @@ export class Spans implements PieceTaker {
    */
   stretches(place: number, length: number, visit: (bytes: Uint8Array, at: number, length: number) => void): void {
     if (place < 0 || length < 0 || place + length > this.byteLength)
-      throw coded(
-        'CLEARWAY_ARGUMENT',
-        new RangeError(`${length} bytes from ${place} on are outside of ${this.byteLength}`),
-      );
+      throw wrongArgument(`${length} bytes from ${place} on are outside of ${this.byteLength}`);
     if (length === 0) return;
     this.#find(place);
     for (let piece = this.#piece, skip = place - this.#before, left = length; left > 0; piece++, skip = 0) {
@@ -145,10 +136,7 @@ export class Spans implements PieceTaker {
   /** Describes the bytes from a place on to who hands them to the kernel. False: it has no room. @throws RangeError outside */
   describe(place: number, length: number, to: { add(address: number, length: number): boolean }): boolean {
     if (place < 0 || length < 0 || place + length > this.byteLength)
-      throw coded(
-        'CLEARWAY_ARGUMENT',
-        new RangeError(`${length} bytes from ${place} on are outside of ${this.byteLength}`),
-      );
+      throw wrongArgument(`${length} bytes from ${place} on are outside of ${this.byteLength}`);
     if (length === 0) return true;
     this.#find(place);
     for (let piece = this.#piece, skip = place - this.#before, left = length; left > 0; piece++, skip = 0) {
@@ -165,7 +153,7 @@ export class Spans implements PieceTaker {
    */
   copyFrom(reason: number, place: number, source: Spans, from: number, length: number): void {
     if (place < 0 || from < 0 || length < 0 || place + length > this.byteLength || from + length > source.byteLength)
-      throw coded('CLEARWAY_ARGUMENT', new RangeError(`${length} bytes from ${from} to ${place} are outside`));
+      throw wrongArgument(`${length} bytes from ${from} to ${place} are outside`);
     for (let done = 0; done < length; ) {
       this.#find(place + done);
       source.#find(from + done);

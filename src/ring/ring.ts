@@ -2,7 +2,7 @@
 // their width, acquire and release through Atomics. Each facility (io_uring, the BPF ring buffer, AF_XDP, a virtqueue)
 // supplies only its layout: where the two indices are, and what an entry looks like at `index & mask`.
 
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 
 /** Memory that holds indices: of 32 bits (io_uring, AF_XDP), or of 16 (a virtqueue). */
 export type RingIndices = Int32Array | Uint16Array;
@@ -11,10 +11,7 @@ function maskOf(entries: number, indices: RingIndices): number {
   // An index tells a full ring from an empty one; counts of 32 bits have a sign here.
   const most = indices.BYTES_PER_ELEMENT === 2 ? 1 << 15 : 1 << 30;
   if (!Number.isInteger(entries) || entries < 1 || (entries & (entries - 1)) !== 0 || entries > most) {
-    throw coded(
-      'CLEARWAY_ARGUMENT',
-      new RangeError(`a ring has a power of two of entries up to ${most}, not ${entries}`),
-    );
+    throw wrongArgument(`a ring has a power of two of entries up to ${most}, not ${entries}`);
   }
   return entries - 1;
 }

@@ -5,3 +5,11 @@
 export function coded<Kind extends Error>(code: string, error: Kind): Kind & { readonly code: string } {
   return Object.assign(error, { code });
 }
+
+/** A function of the library was given what it does not take. @param sentence names it, or says what is allowed */
+export function wrongArgument(
+  sentence: string,
+  Kind: ErrorConstructor = RangeError,
+): Error & { readonly code: string } {
+  return coded('CLEARWAY_ARGUMENT', new Kind(sentence));
+}

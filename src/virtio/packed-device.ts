@@ -2,7 +2,7 @@
 // available and the device overwrites as used; two bits of each say whose it is, compared with a wrap counter of each side. Its length is any
 // number, so that nothing is masked.
 
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import type { Chain } from './chain.js';
 import { addPackedTable } from './indirect.js';
 import { Descriptor, type DeviceQueue, type QueueDomain, type QueueFault, type QueueFeatures } from './queue.js';
@@ -83,8 +83,7 @@ export class PackedDeviceQueue implements DeviceQueue {
     this.#wrap = (position & 0x8000) !== 0;
     this.#used = this.#shown = used & 0x7fff;
     this.#usedWrap = (used & 0x8000) !== 0;
-    if (this.#next >= ring.size || this.#used >= ring.size)
-      throw coded('CLEARWAY_ARGUMENT', new RangeError('a position outside of the queue'));
+    if (this.#next >= ring.size || this.#used >= ring.size) throw wrongArgument('a position outside of the queue');
   }
 
   get position(): number {

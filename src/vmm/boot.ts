@@ -2,7 +2,7 @@
 // the processor's tables, and what the guest is told. What an image does itself under other monitors (src/core/machine/boot.ts; src/image/boot.c in those that gcc made). Not here: the processor (kvm/).
 
 import { CopyReason, copyBytes } from '../memory/copy.js';
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import type { Image } from './image-file.js';
 
 /** Where everything is: src/image/layout.h says the same, which a test holds together. */
@@ -118,10 +118,7 @@ function tell(memory: DataView, image: Image, linearBytes: number, words: BootWo
   for (let index = 0; index < 32; index++) memory.setUint8(at + 32 + index, words.seed[index]!);
   const line = new TextEncoder().encode(words.commandLine);
   if (line.length >= Layout.commandLineBytes)
-    throw coded(
-      'CLEARWAY_ARGUMENT',
-      new RangeError(`a command line has fewer than ${Layout.commandLineBytes} bytes, not ${line.length}`),
-    );
+    throw wrongArgument(`a command line has fewer than ${Layout.commandLineBytes} bytes, not ${line.length}`);
   for (const [index, byte] of line.entries()) memory.setUint8(at + 64 + index, byte);
 }
 
@@ -137,8 +134,7 @@ export function prepareMemory(
 ): void {
   const room = Math.min(memory.byteLength - Layout.linearPhysical, Layout.linearMost);
   const linearBytes = room - (room % largePage);
-  if (linearBytes < 3 * largePage)
-    throw coded('CLEARWAY_ARGUMENT', new RangeError('a machine has at least 8 MiB of memory'));
+  if (linearBytes < 3 * largePage) throw wrongArgument('a machine has at least 8 MiB of memory');
   const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
   for (const part of image.parts)
     copyBytes(CopyReason.frameFill, bytes, part.address, part.bytes, 0, part.bytes.length);

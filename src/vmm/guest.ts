@@ -7,7 +7,7 @@ import { KvmExit, runProcessor } from '../kernel/kvm.js';
 import { Kicked } from '../kvm/kick.js';
 import { Machine } from '../kvm/machine.js';
 import { Access, Domain, type DomainMemory } from '../memory/domain.js';
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import type { MmioTransport } from '../virtio/mmio.js';
 import { Layout, pageTables, prepareMemory } from './boot.js';
 import type { Image } from './image-file.js';
@@ -81,8 +81,7 @@ export class Guest {
    * @throws SystemError, RangeError, Error
    */
   constructor(image: Image, options: GuestOptions, shared: SharedArrayBuffer, put: (byte: number) => void) {
-    if (options.devices > mostDevices)
-      throw coded('CLEARWAY_ARGUMENT', new RangeError(`a guest has at most ${mostDevices} devices`));
+    if (options.devices > mostDevices) throw wrongArgument(`a guest has at most ${mostDevices} devices`);
     this.machine = new Machine(options.memoryBytes);
     this.#put = put;
     try {
@@ -111,8 +110,7 @@ export class Guest {
     const window: DomainMemory = {
       address: memory.address,
       window: (offset, length) => {
-        if (offset < 0 || offset + length > memory.byteLength)
-          throw coded('CLEARWAY_ARGUMENT', new RangeError('no window of the memory'));
+        if (offset < 0 || offset + length > memory.byteLength) throw wrongArgument('no window of the memory');
         return { data: view, bytes, at: offset };
       },
     };

@@ -3,7 +3,7 @@
 // ring, and so is what the kernel gives back; one that makes no sense is a counted fault with a reason, never an access. It allocates nothing after
 // it was made. Not here: rings (packet-rings.ts).
 
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 
 /** Owners of a frame. */
 const Owner = { nobody: 0, kernelToReceive: 1, application: 2, kernelToSend: 3 } as const;
@@ -57,10 +57,7 @@ export class FrameGuard {
   /** All frames are nobody's. @throws RangeError */
   constructor(frames: number, frameBytes: FrameBytes) {
     if (!Number.isInteger(frames) || frames < 1 || frames * frameBytes > mostFrames * 2048)
-      throw coded(
-        'CLEARWAY_ARGUMENT',
-        new RangeError(`memory for packets has up to ${(mostFrames * 2048) / frameBytes} frames, not ${frames}`),
-      );
+      throw wrongArgument(`memory for packets has up to ${(mostFrames * 2048) / frameBytes} frames, not ${frames}`);
     this.frames = frames;
     this.frameBytes = frameBytes;
     this.#shift = Math.log2(frameBytes);

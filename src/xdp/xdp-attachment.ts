@@ -8,7 +8,7 @@ import { BpfProgram } from '../bpf/program.js';
 import { RefusedError } from '../bpf/refusals.js';
 import { IPPROTO } from '../kernel/constants.js';
 import { addressBytes } from '../kernel/socket.js';
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import { programRefused } from './xdp-error.js';
 import { chosenKeyBytes, chosenMap, socketsMap, takeChosen, takeEverything } from './xdp-program.js';
 import type { XdpSocket } from './xdp-socket.js';
@@ -82,8 +82,7 @@ export class XdpAttachment {
   }
 
   get #choices(): BpfMap {
-    if (this.#chosen === undefined)
-      throw coded('CLEARWAY_ARGUMENT', new TypeError('everything is taken: there is nothing to choose'));
+    if (this.#chosen === undefined) throw wrongArgument('everything is taken: there is nothing to choose', TypeError);
     return this.#chosen;
   }
 

@@ -23,7 +23,7 @@ import {
   xdpRings,
   xdpStatistics,
 } from '../kernel/xdp.js';
-import { coded } from '../text/coded.js';
+import { wrongArgument } from '../text/coded.js';
 import type { FrameBytes } from './frame-guard.js';
 import { socketRefused } from './xdp-error.js';
 import { isWholePages, type XdpMemory } from './xdp-memory.js';
@@ -87,26 +87,17 @@ function checkOptions({ memory, frameBytes, headroom = 0, entries, ringMemory }:
   for (const ring of ringNames) {
     const count = entries[ring];
     if (!Number.isInteger(count) || count < least || count > most || (count & (count - 1)) !== 0)
-      throw coded(
-        'CLEARWAY_ARGUMENT',
-        new RangeError(`the ${ring} ring has a power of two of entries from ${least} to ${most}, not ${count}`),
-      );
+      throw wrongArgument(`the ${ring} ring has a power of two of entries from ${least} to ${most}, not ${count}`);
   }
   if (!isWholePages(memory) || memory.byteLength < frameBytes)
-    throw coded('CLEARWAY_ARGUMENT', new RangeError('memory for packets is whole pages, and has at least one frame'));
+    throw wrongArgument('memory for packets is whole pages, and has at least one frame');
   if (!Number.isInteger(headroom) || headroom < 0 || headroom > frameBytes / 2)
-    throw coded(
-      'CLEARWAY_ARGUMENT',
-      new RangeError(`room before a packet is from 0 to half of a frame, not ${headroom} bytes`),
-    );
+    throw wrongArgument(`room before a packet is from 0 to half of a frame, not ${headroom} bytes`);
   if (ringMemory === undefined) return;
   for (const ring of ringNames) {
     const least = xdpRingBytes(ring, entries[ring]);
     if (!isWholePages(ringMemory[ring]) || ringMemory[ring].byteLength < least)
-      throw coded(
-        'CLEARWAY_ARGUMENT',
-        new RangeError(`memory for the ${ring} ring is whole pages, ${least} bytes of them at least`),
-      );
+      throw wrongArgument(`memory for the ${ring} ring is whole pages, ${least} bytes of them at least`);
   }
 }
 

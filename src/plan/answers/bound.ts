@@ -1,7 +1,7 @@
 // The asymptotic bound: how fast messages can follow each other, how busy that keeps every resource, which one is the bottleneck, and what
 // relieving it would give. Bottleneck law: X <= min over resources of servers / busy time.
 
-import { coded } from '../../text/coded.js';
+import { wrongArgument } from '../../text/coded.js';
 import type { Journey, Resource } from '../stages/journey.js';
 
 export interface Utilisation {
@@ -68,7 +68,7 @@ export function boundOf(journey: Journey): Bound {
     .filter((one) => one.busyNs > 0)
     .sort((a, b) => a.limit - b.limit);
   const first = used[0];
-  if (!first) throw coded('CLEARWAY_ARGUMENT', new RangeError('the scenario has no stage that takes time'));
+  if (!first) throw wrongArgument('the scenario has no stage that takes time');
   const second = used[1];
   return {
     throughput: ratesAt(journey, first.limit),

@@ -1,7 +1,7 @@
 // Packet-rate paths: a frame arrives, some program on some core drops or forwards it. One message is one frame. Also bare DMA, for the
 // measurements of PCIe itself.
 
-import { coded } from '../../text/coded.js';
+import { wrongArgument } from '../../text/coded.js';
 import type { ConstantId } from '../facts/constants.js';
 import type { Path } from '../scenario.js';
 import { receiveStages, transmitStages, wireStage } from './bus.js';
@@ -63,7 +63,7 @@ function processorStages(shop: Workshop, inMemory: number): { cpu: Stage[]; forw
   const latency = polling || path.startsWith('dpdk') ? [] : [term(shop, 'rx.interrupt', 1, 'interrupt')];
   if (isEchoPath(path)) return { cpu: echoStages(shop, inMemory, latency, extraTerms(shop)), forwards: true };
   const description = packetPaths[path];
-  if (!description) throw coded('CLEARWAY_ARGUMENT', new RangeError(`${path} is no packet path`));
+  if (!description) throw wrongArgument(`${path} is no packet path`);
   const terms = [...description.terms.map((id) => term(shop, id, 1, id.replace('path.', ''))), ...extraTerms(shop)];
   const { label, forwards } = description;
   const stages = [stage({ id: 'path', label, side: 'receiver', resource: 'core', grain: 'packet', terms, latency })];

@@ -2,7 +2,7 @@
 // memory that the device maps: they are written and read in place, and nobody copies them. Not here: rings (virtio/), the session (front-end.ts).
 
 import { setLittle64 } from '../../kernel/words.js';
-import { coded } from '../../text/coded.js';
+import { wrongArgument } from '../../text/coded.js';
 import type { DriverPiece, DriverTable } from '../../virtio/queue.js';
 import { BlockRequest, BlockStatus } from '../block/numbers.js';
 import { FrontEndError } from './front-end-error.js';
@@ -116,8 +116,7 @@ export class BlockDriver {
    * @returns false where the queue has no room. @throws RangeError for more bytes than a slot has
    */
   ask(slot: number, type: number, sector: number, bytes: number): boolean {
-    if (bytes > this.#most)
-      throw coded('CLEARWAY_ARGUMENT', new RangeError(`${bytes} bytes in a slot of ${this.#most}`));
+    if (bytes > this.#most) throw wrongArgument(`${bytes} bytes in a slot of ${this.#most}`);
     const pieces = this.#slots[slot]!;
     const at = this.#places + slot * slotBytes;
     const view = this.#view;

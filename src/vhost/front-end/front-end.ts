@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { emptyFileStatus, fileStatus } from '../../kernel/file.js';
 import { closeAll } from '../../kernel/pass-descriptors.js';
 import { closeDescriptor } from '../../kernel/socket.js';
-import { coded } from '../../text/coded.js';
+import { coded, wrongArgument } from '../../text/coded.js';
 import { bitsOf, exact64, Feature, Flag, hasBit, mostConfig, ProtocolFeature, Request } from '../protocol.js';
 import { FrontEndError } from './front-end-error.js';
 import { FrontQueue } from './front-queue.js';
@@ -100,11 +100,7 @@ export class FrontEnd {
   /** Reads the device's configuration. @throws FrontEndError where it has none there */
   async readConfig(offset: number, length: number): Promise<DataView> {
     if (!hasBit(this.#protocol, ProtocolFeature.config)) throw new FrontEndError('the back end has no configuration');
-    if (length > mostConfig)
-      throw coded(
-        'CLEARWAY_ARGUMENT',
-        new RangeError(`${length} bytes of configuration at once: ${mostConfig} at most`),
-      );
+    if (length > mostConfig) throw wrongArgument(`${length} bytes of configuration at once: ${mostConfig} at most`);
     const message = new Uint8Array(12 + length);
     const view = new DataView(message.buffer);
     view.setUint32(0, offset, true);
@@ -207,7 +203,7 @@ export class FrontEnd {
   /** Starts a queue that was stopped, where it stood. @throws FrontEndError */
   async resumeQueue(index: number, position: number): Promise<void> {
     const queue = this.queues[index];
-    if (queue === undefined) throw coded('CLEARWAY_ARGUMENT', new RangeError(`there is no queue ${index}`));
+    if (queue === undefined) throw wrongArgument(`there is no queue ${index}`);
     await this.#setUp(queue, position);
     await this.#settle();
     queue.kickNow();
@@ -221,7 +217,7 @@ export class FrontEnd {
    */
   async reconnect(limitMs: number, where: string | number = this.#where): Promise<'resumed' | 'asked again'> {
     if (where === this.#where && typeof where === 'number')
-      throw coded('CLEARWAY_ARGUMENT', new Error('say where the back end is to be found'));
+      throw wrongArgument('say where the back end is to be found', Error);
     this.#session.close();
     const deadline = performance.now() + limitMs;
     for (;;) {

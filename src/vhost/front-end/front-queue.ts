@@ -3,7 +3,7 @@
 
 import { awaitInput, createEventDescriptor, signalEvent, takeEventCount } from '../../kernel/event.js';
 import { closeDescriptor } from '../../kernel/socket.js';
-import { coded } from '../../text/coded.js';
+import { wrongArgument } from '../../text/coded.js';
 import { PackedDriverQueue } from '../../virtio/packed-driver.js';
 import { type DriverQueue, mostDescriptors, type QueueFeatures } from '../../virtio/queue.js';
 import { SplitDriverQueue } from '../../virtio/split-driver.js';
@@ -76,11 +76,7 @@ export class FrontQueue {
     features: QueueFeatures & { readonly packed: boolean },
   ) {
     const isSize = size >= 1 && size <= mostDescriptors && (features.packed || (size & (size - 1)) === 0);
-    if (!isSize)
-      throw coded(
-        'CLEARWAY_ARGUMENT',
-        new RangeError(`a queue of ${size} entries: 1 to 32768, and a power of two unless it is packed`),
-      );
+    if (!isSize) throw wrongArgument(`a queue of ${size} entries: 1 to 32768, and a power of two unless it is packed`);
     this.index = index;
     const made = (features.packed ? makePacked : makeSplit)(memory, size, features);
     this.driver = made.driver;

@@ -1,7 +1,7 @@
 // NetDriver: frames of a network device (VIRTIO 1.x section 5.1) as a driver sends and receives them, over a pair of queues of a front end. A
 // frame lies behind its header in memory that the device maps: it is written and read in place. Not here: rings (virtio/), what is in frames.
 
-import { coded } from '../../text/coded.js';
+import { wrongArgument } from '../../text/coded.js';
 import { netHeaderBytes } from '../net/net-header.js';
 import { FrontEndError } from './front-end-error.js';
 import type { FrontQueue } from './front-queue.js';
@@ -84,7 +84,7 @@ export class NetDriver {
   /** @throws FrontEndError where the memory has no room */
   constructor(receive: FrontQueue, transmit: FrontQueue, memory: GuestMemory, options: NetDriverOptions) {
     if (options.bytes <= netHeaderBytes)
-      throw coded('CLEARWAY_ARGUMENT', new RangeError(`a buffer of ${options.bytes} bytes has no room for a frame`));
+      throw wrongArgument(`a buffer of ${options.bytes} bytes has no room for a frame`);
     this.#receive = receive;
     this.#transmit = transmit;
     this.#view = memory.region.data;
