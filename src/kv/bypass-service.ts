@@ -92,8 +92,8 @@ export class KvBypassService implements Devices<KvOffered, KvCounts> {
       if (isOver) {
         this.#loop.alarm = undefined;
         this.#stopClock();
-        this.#keeper.saveAtEnd();
         done();
+        this.#keeper.saveAtEnd();
       } else if (goneMs >= drainMs && stage < 2) {
         stage = 2;
         core.endClients(1);

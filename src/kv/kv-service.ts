@@ -90,8 +90,8 @@ export class KvService implements Devices<KvOffered, KvCounts> {
       if (isOver) return;
       isOver = true;
       this.#loop.alarm = undefined;
-      this.#keeper.saveAtEnd();
       done();
+      this.#keeper.saveAtEnd();
     };
     this.#listener.drain(over);
     const untilMs = this.#loop.nowMs + drainMs;

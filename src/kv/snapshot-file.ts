@@ -1,21 +1,29 @@
 // The file of a snapshot: a line that says what it is, the commands that make the store again (src/core/kv/snapshot.ts), and a line with their number of bytes
 // and their CRC-32. It is written whole beside the old one and put in its place, so that a crash leaves one or the other.
 
+import { randomBytes } from 'node:crypto';
 import {
-  accessSync,
   closeSync,
   constants,
+  fchmodSync,
+  fchownSync,
   fstatSync,
   fsyncSync,
   openSync,
   readdirSync,
+  readlinkSync,
   readSync,
+  realpathSync,
   renameSync,
   rmSync,
+  statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { platformIsLinux } from '../kernel/ffi.js';
+import { tryLockFile } from '../kernel/file.js';
 import { coded } from '../text/coded.js';
 import { fileTrouble } from '../text/file-trouble.js';
 import type { Store } from './store.js';
@@ -26,20 +34,19 @@ const lastLine = (bytes: number, crc: number): string =>
   `end ${`${bytes}`.padStart(16, '0')} ${crc.toString(16).padStart(8, '0')}\n`;
 const lastLineBytes = lastLine(0, 0).length;
 
-/** Writes the snapshot, where there is to be one, and tells the store what came of it; what went wrong is said. */
-export function writeSnapshot(store: Store, path: string | undefined, say: (sentence: string) => void): void {
-  let isSaved = path !== undefined;
+/** The file that a path leads to, whether it is there yet or not: a symbolic link stays, and what it names is written. */
+function placeOf(path: string): string {
   try {
-    if (path !== undefined) saveSnapshot(store, path);
-  } catch (error) {
-    isSaved = false;
-    say(`the snapshot was not written: ${fileTrouble(error)}`);
+    return realpathSync(path);
+  } catch {
+    // It is not there, or there is no way to it: who opens it says so.
   }
-  store.noteSaved(isSaved);
+  try {
+    return placeOf(resolve(dirname(path), readlinkSync(path)));
+  } catch {
+    return path;
+  }
 }
-
-/** Where a snapshot is written before it takes the place of the last one. */
-const unfinishedPath = (path: string, pid: number): string => `${path}.${pid}.tmp`;
 
 /** Whether a process is there; one of another user's counts. */
 function isRunning(pid: number): boolean {
@@ -51,37 +58,81 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Removes what processes left that ended while they wrote this snapshot: half of one, of no use to anybody. */
-function removeUnfinished(path: string): void {
-  const begin = `${basename(path)}.`;
-  let names: string[] = [];
+/** Whether somebody writes to it just now: numbers of processes mean nothing between containers that share a folder, and locks do. */
+function isBeingWritten(path: string): boolean {
+  if (!platformIsLinux) return false;
+  const fd = openSync(path, 'r+');
   try {
-    names = readdirSync(dirname(path));
-  } catch {
-    // A folder that may not be read is no reason not to start.
-  }
-  for (const name of names) {
-    const pid = Number(name.startsWith(begin) ? /^([1-9]\d*)\.tmp$/.exec(name.slice(begin.length))?.[1] : undefined);
-    if (pid > 0 && (pid === process.pid || !isRunning(pid))) rmSync(join(dirname(path), name), { force: true });
+    return !tryLockFile(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 
-/** Writes everything at once: the store waits meanwhile. Returns bytes. @throws Error of the file system */
-function saveSnapshot(store: Store, path: string): void {
-  const beside = unfinishedPath(path, process.pid);
-  const fd = openSync(beside, 'w', 0o600);
+/** Removes what processes left that ended while they wrote this snapshot: half of one, of no use to anybody. */
+function removeUnfinished(place: string): void {
+  const begin = `${basename(place)}.`;
   try {
-    writeSync(fd, firstLine);
-    writeSync(fd, writeCommands(store, fd));
+    for (const name of readdirSync(dirname(place))) {
+      const pid = Number(
+        name.startsWith(begin) ? /^([1-9]\d*)-[\da-f]{8}\.tmp$/.exec(name.slice(begin.length))?.[1] : undefined,
+      );
+      const unfinished = join(dirname(place), name);
+      if (pid > 0 && (pid === process.pid || !isRunning(pid)) && !isBeingWritten(unfinished)) rmSync(unfinished);
+    }
+  } catch {
+    // A folder that may not be read, or what is not ours to remove, is no reason not to start.
+  }
+}
+
+/** A file beside the snapshot, to be written before it takes the place of the last one. @throws Error of the file system */
+function openBeside(place: string): { readonly beside: string; readonly fd: number } {
+  const beside = `${place}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+  return { beside, fd: openSync(beside, 'wx', 0o600) };
+}
+
+/** Why no snapshot can be written here: that is found at the start, by trying, and not when everything is to be kept. Undefined: one can. */
+export function whyNotWritable(path: string): string | undefined {
+  try {
+    const { beside, fd } = openBeside(placeOf(path));
+    closeSync(fd);
+    rmSync(beside);
+    return undefined;
+  } catch (error) {
+    return fileTrouble(error);
+  }
+}
+
+/** Who may read the last one may read the next. A file of somebody else's stays theirs where that may be said. */
+function keepOwner(place: string, fd: number): void {
+  const last = statSync(place, { throwIfNoEntry: false });
+  if (last === undefined) return;
+  fchmodSync(fd, last.mode & 0o777);
+  try {
+    if (last.uid !== process.geteuid?.()) fchownSync(fd, last.uid, last.gid);
+  } catch {
+    // Only root may.
+  }
+}
+
+/** Writes everything at once: the store waits meanwhile. @throws Error of the file system, or of the store */
+export function saveSnapshot(store: Store, path: string): void {
+  const place = placeOf(path);
+  const { beside, fd } = openBeside(place);
+  try {
+    if (platformIsLinux) tryLockFile(fd);
+    keepOwner(place, fd);
+    writeFileSync(fd, firstLine);
+    writeFileSync(fd, writeCommands(store, fd));
     fsyncSync(fd);
-    renameSync(beside, path);
+    renameSync(beside, place);
   } catch (error) {
     rmSync(beside, { force: true });
     throw error;
   } finally {
     closeSync(fd);
   }
-  syncFolder(dirname(path));
+  syncFolder(dirname(place));
 }
 
 /** Writes the commands, from where the store has them. @returns the last line */
@@ -112,22 +163,17 @@ function writeCommands(store: Store, fd: number): string {
 
 /** A new name is on the disk when its folder is. */
 function syncFolder(path: string): void {
-  // Windows opens no folders, and needs none.
+  // Windows opens no folders, and needs none; some file systems take no fsync(2) of one, and a folder may be one that is not read.
   if (process.platform === 'win32') return;
-  const fd = openSync(path, 'r');
   try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** A place where no snapshot can be written is found at the start, and not when everything is to be kept. @throws Error */
-function expectWritable(path: string): void {
-  try {
-    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    const fd = openSync(path, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
-    throw coded('CLEARWAY_KV', new Error(`the snapshot ${path} could not be written: ${fileTrouble(error)}`));
+    if (!['EACCES', 'EINVAL', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
@@ -136,13 +182,13 @@ function unreadable(path: string, error: unknown): Error {
   return coded('CLEARWAY_KV', new Error(why));
 }
 
-/** Reads a snapshot into an empty store. False: there is no file yet. @throws Error for one that is damaged, does not fit, or could not be written */
+/** Reads a snapshot into an empty store. False: there is no file yet. @throws Error for one that is damaged, or does not fit */
 export function restoreSnapshot(store: Store, path: string): boolean {
-  removeUnfinished(path);
-  expectWritable(path);
+  removeUnfinished(placeOf(path));
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    // Of a pipe, too, it is said what it is: to open one would wait for somebody who writes.
+    fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadable(path, error);
     return false;
@@ -170,14 +216,16 @@ function eachPiece(store: Store, fd: number, from: number, to: number, take: (le
 
 /** What is wrong with a file, before anything of it is believed; undefined: nothing. */
 function check(store: Store, fd: number): string | undefined {
-  const { size } = fstatSync(fd);
-  const end = size - lastLineBytes;
-  if (end < firstLine.length) return 'it is too short';
+  const stat = fstatSync(fd);
+  if (!stat.isFile() && !stat.isDirectory()) return 'it is no file';
   const text = (at: number, length: number): string => {
     const read = readSync(fd, store.bytes, store.input, length, at);
     return Buffer.from(store.bytes.buffer, store.input, read).toString('latin1');
   };
-  if (text(0, firstLine.length) !== firstLine) return 'it is no snapshot of this version';
+  const first = text(0, firstLine.length);
+  const end = stat.size - lastLineBytes;
+  if (end < firstLine.length) return 'it is too short';
+  if (first !== firstLine) return 'it is no snapshot of this version';
   const last = text(end, lastLineBytes);
   let crc = 0;
   eachPiece(store, fd, firstLine.length, end, (length) => {

@@ -137,24 +137,31 @@ test('a snapshot that could not be written is refused at the start; without one 
   assert.equal(await store.end(), 0);
 });
 
-test('a snapshot that is there, where no other can be written, is refused at the start too', {
+test('a snapshot that is there, where no other can be written, is read, and that nothing is kept is said', {
   skip: mountsImpossible(),
 }, async () => {
   const snapshot = join(folder, 'seed.snapshot');
   const first = await startKv(['--snapshot', snapshot]);
   await new RawClient(first.port).ask('SET name value\r\n', '+OK\r\n');
   assert.equal(await first.end(), 0);
-  const { command, args } = withReadOnly(folder, process.execPath, [
-    program,
-    'kv',
-    '--port',
-    '0',
-    '--snapshot',
-    snapshot,
-  ]);
-  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 20_000 });
-  assert.equal(status, 1);
-  assert.match(stderr, /seed\.snapshot could not be written: the file system is read-only\n$/);
+  const bytes = readFileSync(snapshot);
+  const line = withReadOnly(folder, process.execPath, [program]);
+  const second = await startKv(['--snapshot', snapshot], line);
+  const why =
+    'seed.snapshot was read and cannot be written: the file system is read-only; what changes from now on is not kept\n';
+  await until('it says so', () => second.said().includes(why), 5000);
+  assert.match(second.said(), /1 key restored/);
+  const client = new RawClient(second.port);
+  assert.match(await client.ask('SAVE\r\n', '\r\n'), /^-ERR the snapshot was not written/);
+  assert.equal(await client.ask('GET name\r\n', '$5\r\nvalue\r\n'), '$5\r\nvalue\r\n');
+  assert.equal(await second.end(), 0);
+  assert.ok(readFileSync(snapshot).equals(bytes));
+  const none = spawnSync(line.command, [...line.args, 'kv', '--port', '0', '--snapshot', join(folder, 'none')], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  assert.equal(none.status, 1);
+  assert.match(none.stderr, /none could not be written: the file system is read-only\n$/);
 });
 
 test('a snapshot that cannot take its place is said, and nothing half is left', async () => {
