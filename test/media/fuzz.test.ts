@@ -23,6 +23,7 @@ import { clip } from '../../src/media/progressive/clip.js';
 import { fastStart } from '../../src/media/progressive/fast-start.js';
 import type { VirtualFile } from '../../src/media/progressive/virtual-file.js';
 import { filmText, reportOf } from '../../src/media/report.js';
+import { tablePool } from '../../src/media/table-pool.js';
 import { randomSource } from '../../src/plan/answers/simulate.js';
 import { type FilmName, film, filmSkip } from '../support/films.js';
 import { repeated } from '../support/long.js';
@@ -146,14 +147,18 @@ function finished<Need extends { offset: number; length: number } | undefined, R
 
 function serve(bytes: Uint8Array, random: () => number): void {
   const made = readFilmBytes(bytes);
-  checkTables(made);
-  checkPresentation(made);
-  checkVirtual(finished(fastStart(made), bytes), made.size);
-  const start = random() * 10;
-  const steps = clip(made, start, random() < 0.5 ? undefined : start + random() * 4);
-  let step = steps.next();
-  while (step.done !== true) step = steps.next();
-  checkVirtual(step.value, made.size);
+  try {
+    checkTables(made);
+    checkPresentation(made);
+    checkVirtual(finished(fastStart(made), bytes), made.size);
+    const start = random() * 10;
+    const steps = clip(made, start, random() < 0.5 ? undefined : start + random() * 4);
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    checkVirtual(step.value, made.size);
+  } finally {
+    made.tables.release();
+  }
 }
 
 test('films with mutated headers end in answers that fit together or in a refusal', { skip: filmSkip }, (context) => {
@@ -161,6 +166,7 @@ test('films with mutated headers end in answers that fit together or in a refusa
   const seed = Number(process.env['CLEARWAY_FUZZ_SEED'] ?? 1);
   const random = randomSource(seed);
   const sources = names.map(sourceOf);
+  const leased = tablePool().leasedBytes;
   let refused = 0;
   let slowestMs = 0;
   let memory = 0;
@@ -190,4 +196,5 @@ test('films with mutated headers end in answers that fit together or in a refusa
   );
   assert.ok(slowestMs < 2000);
   assert.ok(mebibytes < 64);
+  assert.equal(tablePool().leasedBytes, leased, 'what was read, and what was refused, gave its tables back');
 });
