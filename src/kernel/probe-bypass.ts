@@ -55,6 +55,10 @@ const kvmGetApiVersion = 0xae00;
 
 function examineKvm(): Outcome {
   const cost = 'clearway vm and clearway kv --vm do not run; QEMU emulates, many times slower';
+  if (process.arch !== 'x64') {
+    const detail = `guests are for x86-64, and this host is ${process.arch}`;
+    return { state: 'no', detail, cost, remedy: 'run them on an x86-64 host', facts: { reason: 'architecture' } };
+  }
   let fd: number;
   try {
     fd = openSync('/dev/kvm', 'r+');
