@@ -4,8 +4,10 @@
 // The library is loaded on first use, so that importing the package works on every platform;
 // what needs Linux says so when it is called.
 
+import { constants } from 'node:buffer';
 import { createRequire } from 'node:module';
 import type { KoffiFunc, LibraryHandle, TypeObject } from 'koffi';
+import { wrongArgument } from '../text/coded.js';
 import { UnsupportedError } from './system-error.js';
 
 type Koffi = typeof import('koffi');
@@ -100,8 +102,18 @@ export function errno(): number {
   return koffi().errno();
 }
 
-/** One ArrayBuffer over `length` bytes of mapped memory at `address`. The memory must outlive every use of it. */
+/** Bytes that one ArrayBuffer over mapped memory can have, by Node's own bound: beyond it koffi ends the process. */
+const mostViewBytes = constants.MAX_LENGTH;
+
+/** @throws RangeError where JavaScript cannot see so many bytes at once */
+export function expectViewable(length: number): void {
+  if (!(length >= 0 && length <= mostViewBytes))
+    throw wrongArgument(`${length} bytes of memory cannot be seen at once: at most ${mostViewBytes}`);
+}
+
+/** One ArrayBuffer over `length` bytes of mapped memory at `address`. The memory must outlive every use of it. @throws RangeError */
 export function viewMemory(address: number, length: number): ArrayBuffer {
+  expectViewable(length);
   return koffi().view(address, length);
 }
 

@@ -5,7 +5,7 @@ import { wrongArgument } from '../text/coded.js';
 import { encodePathText } from '../text/path-text.js';
 import { F, MAP, MFD, PROT } from './constants.js';
 import { Errno } from './errno.js';
-import { bind, type NativeFunction, syscall3, syscall6, viewMemory } from './ffi.js';
+import { bind, expectViewable, type NativeFunction, syscall3, syscall6, viewMemory } from './ffi.js';
 import { sys } from './numbers.js';
 import { check, SystemError } from './system-error.js';
 
@@ -20,7 +20,7 @@ export interface Mapping {
 
 /**
  * mmap(2). `length` is in bytes and rounded up by the kernel to whole pages; the ArrayBuffer is of the first `seen` of them.
- * @throws SystemError ENOMEM, EPERM (a locked or huge mapping over the limit), EACCES, EINVAL.
+ * @throws SystemError ENOMEM, EPERM (a locked or huge mapping over the limit), EACCES, EINVAL; RangeError where so much cannot be seen.
  */
 export function mapMemory(
   length: number,
@@ -30,6 +30,8 @@ export function mapMemory(
   offset = 0,
   seen = length,
 ): Mapping {
+  // Before anything is mapped: what JavaScript cannot see nobody would give back.
+  expectViewable(seen);
   const address = check(syscall6(sys.mmap, 0, length, protection, flags, fd, offset), 'mmap', `of ${length} bytes`);
   return { address, length, buffer: viewMemory(address, seen) };
 }

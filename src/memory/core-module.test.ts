@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import { platformIsLinux } from '../kernel/ffi.js';
 import { CoreModule } from './core-module.js';
 
+const skip = !platformIsLinux;
+
 interface Primitives {
   heapBase(): number;
   be32(address: number): number;
@@ -18,18 +20,29 @@ test('the memory that TypeScript writes is the one that the module reads', () =>
   assert.equal(core.be32(at) >>> 0, 0xcafe_f00d);
 });
 
-test('a bad address of the module is an error, and not the end: null, and beyond the memory', () => {
+test('an address beyond the memory is an error, and not the end', () => {
   const { core } = new CoreModule<Primitives>('primitives', 1 << 20);
-  if (platformIsLinux) assert.throws(() => core.be32(0), WebAssembly.RuntimeError);
   assert.throws(() => core.be32((1 << 20) - 3), WebAssembly.RuntimeError);
   assert.throws(() => core.be32(0xffff_ffff), WebAssembly.RuntimeError);
+});
+
+test('a null address is an error, and on arm64, where V8 does not catch it before Node 22, the end; never memory', {
+  skip,
+}, () => {
+  const script = `import('${new URL('./core-module.js', import.meta.url)}').then(({ CoreModule }) => {
+    const { core } = new CoreModule('primitives', 1 << 20);
+    try { console.log(core.be32(0)); } catch (error) { console.log(error.constructor === WebAssembly.RuntimeError); }
+  })`;
+  const { stdout, signal } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+  if (process.arch === 'arm64' && signal === 'SIGSEGV') return;
+  assert.deepEqual([stdout, signal], ['true\n', null]);
 });
 
 test('more than the core can address is refused', () => {
   assert.throws(() => new CoreModule('primitives', 2 ** 32 + 1), RangeError);
 });
 
-test('a host without addresses to spare is told so', { skip: !platformIsLinux }, () => {
+test('a host without addresses to spare is told so', { skip }, () => {
   const script = `import('${new URL('./core-module.js', import.meta.url)}').then(({ CoreModule }) => {
     try { new CoreModule('primitives', 1 << 20); } catch (error) { console.log(error.message); }
   })`;

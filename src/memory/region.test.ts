@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -114,9 +115,23 @@ test('over the limit of locked memory the error says what to do, and leaves no m
 
 test('a region that cannot be mapped says so', { skip }, () => {
   assert.throws(
-    () => new Region(2 ** 47),
+    () => new Region(2 ** 48, { seen: 4096 }),
     (error: unknown) => error instanceof SystemError && error.call === 'mmap' && error.code === 'ENOMEM',
   );
+});
+
+test('more than JavaScript can see at once is refused, and leaves nothing mapped', { skip }, () => {
+  const mapped = (): number => readFileSync('/proc/self/maps', 'utf8').split('\n').length;
+  const before = mapped();
+  assert.throws(() => new Region(constants.MAX_LENGTH + 4096), { code: 'CLEARWAY_ARGUMENT' });
+  // Node 20 sees 4 GiB, later ones more than a file can have.
+  if (constants.MAX_LENGTH < 2 ** 33) {
+    assert.throws(() => new Region(2 ** 33, { kind: 'memfd' }), { code: 'CLEARWAY_ARGUMENT' });
+    const region = new Region(2 ** 33, { seen: 4096 });
+    assert.throws(() => region.see(2 ** 33), { code: 'CLEARWAY_ARGUMENT' });
+    region.unmap();
+  }
+  assert.equal(mapped(), before);
 });
 
 test('what JavaScript sees of a region grows, and is the same memory', { skip }, () => {

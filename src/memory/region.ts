@@ -70,7 +70,8 @@ export class Region {
 
   /**
    * Maps `byteLength` bytes, rounded up to whole pages.
-   * @throws SystemError ENOMEM; for huge pages also when none are reserved, for locked ones when the limit is too low.
+   * @throws SystemError ENOMEM; for huge pages also when none are reserved, for locked ones when the limit is too low;
+   * RangeError for more than one ArrayBuffer can have (4 GiB in Node 20), where {@link RegionOptions.seen} does not say less
    */
   constructor(byteLength: number, options: RegionOptions = {}) {
     const kind = options.kind ?? 'anonymous';
