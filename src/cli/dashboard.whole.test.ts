@@ -50,7 +50,7 @@ async function start(args: string[], refused: 'bpf'[] = []) {
   const url = /dashboard is at\n(http\S+)\n/.exec(said)![1]!;
   const stop = async () => {
     child.kill('SIGTERM');
-    const [status] = (await once(child, 'exit')) as [number];
+    const [status] = (await once(child, 'close')) as [number];
     running.delete(child);
     return status;
   };

@@ -8,6 +8,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { program as main } from '../../test/support/program.js';
+import { untilSaid } from '../../test/support/until.js';
 import { RecordingWriter } from '../meter/export/recording.js';
 import { sampleReading } from '../meter/sample.test.js';
 import { meterSkip, temporary, workloadProgram } from '../meter/support.test.js';
@@ -125,9 +126,8 @@ test('--prometheus and --otlp export the same figures as the report', { skip: me
   });
   try {
     await once(child.stdout, 'data');
-    const url = /metrics are at\n(\S+)/.exec(error)?.[1];
-    assert.ok(url !== undefined, error);
-    const text = await (await fetch(url)).text();
+    const [, url] = await untilSaid(() => error, /metrics are at\n(\S+)/);
+    const text = await (await fetch(url!)).text();
     const moved = JSON.parse(readFileSync(temporary('tcp-sendfile-export.json'), 'utf8')) as { spliced: number };
     assert.ok(text.includes(`clearway_meter_referenced_bytes_total{cause="spliced"} ${moved.spliced}\n`), text);
     const deadline = performance.now() + 60_000;

@@ -10,7 +10,7 @@ import { addresses, device, makePair, type Pair } from '../../src/lab/namespaces
 import { RawClient as HttpClient } from '../conformance/serve/client.js';
 import { patterned, runServer, type ServerProcess, TestSite } from '../conformance/serve/servers.js';
 import { RawClient, startKv } from '../support/kv-process.js';
-import { until } from '../support/until.js';
+import { until, untilSaid } from '../support/until.js';
 import { bypassRefused, ip } from '../support/veth-pairs.js';
 
 const site = new TestSite({ 'small.txt': 'small\n', 'large.bin': patterned(3_000_000) });
@@ -60,7 +60,10 @@ describe("clearway serve --bypass with the interface's own address", { skip: ref
     onRight(pair, 'route', 'add', 'default', 'via', addresses.left);
     const server = await serveOnRight(pair);
     assert.equal(server.host, host);
-    assert.match(server.output().stderr, new RegExp(`${host} is the address of ${device}, which the kernel keeps: `));
+    await untilSaid(
+      () => server.output().stderr,
+      new RegExp(`${host} is the address of ${device}, which the kernel keeps: `),
+    );
     assert.equal(await ask(server.port, '/small.txt'), 'small\n');
     assert.equal(await ask(server.port, '/large.bin'), patterned(3_000_000).toString('latin1'));
     // The kernel answers what is not ours: questions of ARP, other ports.

@@ -10,7 +10,7 @@ import { Redis } from 'ioredis';
 import { commandBytes } from '../core/kv-store.js';
 import { RawClient, startKv } from '../support/kv-process.js';
 import { program } from '../support/program.js';
-import { until } from '../support/until.js';
+import { until, untilSaid } from '../support/until.js';
 import { bypassRefused, ip, makeVethPair, type VethPair } from '../support/veth-pairs.js';
 
 const startPast = (pair: VethPair, ...more: readonly string[]) =>
@@ -86,7 +86,7 @@ describe('clearway kv --bypass', { skip: bypassRefused() }, () => {
     const saved = statSync(snapshot).ino;
     await client.ask('SET later 2\r\n', '+OK\r\n');
     process.kill(first.pid, 'SIGHUP');
-    await until('it is written anew', () => statSync(snapshot).ino !== saved, 10_000);
+    await until('it is written anew', () => statSync(snapshot).ino !== saved);
     await client.ask('SET last 3\r\n', '+OK\r\n');
     assert.equal(await first.end(), 0);
     const second = await startPast(pair, '--snapshot', snapshot, '--metrics', '127.0.0.1:0');
@@ -95,11 +95,12 @@ describe('clearway kv --bypass', { skip: bypassRefused() }, () => {
     const again = new RawClient(6379, pair.host);
     const wanted = '$5\r\nvalue\r\n$1\r\nv\r\n$1\r\n2\r\n$1\r\n3\r\n';
     assert.equal(await again.ask('GET name\r\nHGET h f\r\nGET later\r\nGET last\r\n', wanted), wanted);
-    const ttl = Number((await again.ask('TTL brief\r\n', ':1000\r\n')).slice(1));
+    const ttl = Number((await again.ask('TTL brief\r\n', ':999\r\n')).slice(1));
     assert.ok(ttl > 900 && ttl <= 1000, `${ttl}`);
     await again.ask(commandBytes('SET', 'long', 'x'.repeat(50_000)), '+OK\r\n');
     await again.ask('GET long\r\nDEL long\r\n', `$50000\r\n${'x'.repeat(50_000)}\r\n:1\r\n`);
-    const text = await (await fetch(/http:\/\/[^\s]+\/metrics/.exec(second.said())![0])).text();
+    const [url] = await untilSaid(second.said, /http:\/\/[^\s]+\/metrics/);
+    const text = await (await fetch(url)).text();
     assert.match(text, /^clearway_kv_info\{engine="bypass"\} 1$/m);
     assert.match(text, /^clearway_kv_keys 5$/m);
     assert.match(text, /^clearway_kv_connections_accepted_total 1$/m);
@@ -165,11 +166,7 @@ describe('clearway kv --bypass', { skip: bypassRefused() }, () => {
     const store = await startPast(pair);
     assert.match(ip('-details', 'link', 'show', 'dev', pair.device), /prog\/xdp/);
     assert.equal(await store.end('SIGKILL'), 'SIGKILL');
-    await until(
-      'the program is gone',
-      () => !/prog\/xdp/.test(ip('-details', 'link', 'show', 'dev', pair.device)),
-      5000,
-    );
+    await until('the program is gone', () => !/prog\/xdp/.test(ip('-details', 'link', 'show', 'dev', pair.device)));
     pair.remove();
   });
 

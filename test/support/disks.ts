@@ -70,7 +70,7 @@ export function spawnDisk(
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream!.on('data', (text) => (output += text));
   const ended = new Promise<number | string>((resolve) =>
-    child.on('exit', (code, signal) => {
+    child.on('close', (code, signal) => {
       running.delete(child);
       resolve(code ?? signal!);
     }),

@@ -38,7 +38,7 @@ export async function startKv(
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
   let over: number | string | undefined;
   const ended = new Promise<number | string>((resolve) =>
-    child.on('exit', (code, signal) => {
+    child.on('close', (code, signal) => {
       running.delete(child);
       over = code ?? signal!;
       resolve(over);
@@ -83,7 +83,7 @@ export class RawClient {
     await until(
       `${JSON.stringify(wanted.slice(0, 80))}, not ${JSON.stringify(this.#text.slice(0, 200))}`,
       () => this.#text.length >= wanted.length || this.#isClosed,
-      10_000,
+      30_000,
     ).catch(() => {});
     const text = this.#text;
     this.#text = '';

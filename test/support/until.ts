@@ -15,3 +15,14 @@ export async function until(
     await sleep(10);
   }
 }
+
+/**
+ * Waits until what a program has said so far matches: what reaches us by one way (an answer, an end, its other stream) says nothing of what it wrote
+ * on this one. @returns the match @throws with what it said instead
+ */
+export async function untilSaid(said: () => string, pattern: RegExp): Promise<RegExpExecArray> {
+  await until(`${pattern}`, () => pattern.test(said())).catch((error: Error) => {
+    throw new Error(`${error.message}, but ${JSON.stringify(said())}`);
+  });
+  return pattern.exec(said())!;
+}

@@ -35,7 +35,7 @@ export async function startDevices(
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
   let over: number | string | undefined;
   const ended = new Promise<number | string>((resolve) =>
-    child.on('exit', (code, signal) => {
+    child.on('close', (code, signal) => {
       running.delete(child);
       over = code ?? signal!;
       resolve(over);

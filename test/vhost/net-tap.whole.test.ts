@@ -17,7 +17,7 @@ import { guestBits, headerOf, hostBits, NetBit, NetGuest, wholeHeader } from '..
 import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
 import { arp, icmpEcho, parse, udp } from '../support/net-packets.js';
 import { program } from '../support/program.js';
-import { until } from '../support/until.js';
+import { until, untilSaid } from '../support/until.js';
 import { computedMs, startDevices } from '../support/vhost-process.js';
 import { layouts } from '../support/virtqueues.js';
 
@@ -260,7 +260,8 @@ describe('clearway net --tap', { skip: namespacesRefused(), timeout: 60_000 }, (
     const space = new NetNamespace();
     const socket = join(folder, 'gone.sock');
     const net = await startDevices(['net', '--socket', socket, '--tap', 'tap0'], [socket], space.launcher);
-    assert.match(net.said(), /joined to tap0 \(MTU 1500\)[\s\S]*tap0 is down.*ip link set tap0 up/);
+    await untilSaid(net.said, /joined to tap0 \(MTU 1500\)/);
+    await untilSaid(net.said, /tap0 is down.*ip link set tap0 up/);
     space.bringUp('tap0', `${address.peer}/24`);
     const guest = new NetGuest(socket, { bits: NetBit.mergeable });
     await guest.start();

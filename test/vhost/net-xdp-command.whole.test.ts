@@ -11,7 +11,7 @@ import { address, endsTo, macOf, peerMac, ping } from '../support/guest-peer.js'
 import { headerOf, NetBit, NetGuest, wholeHeader } from '../support/net-guest.js';
 import { arp } from '../support/net-packets.js';
 import { program } from '../support/program.js';
-import { until } from '../support/until.js';
+import { until, untilSaid } from '../support/until.js';
 import { VethPair, vethRefused } from '../support/veth-pair.js';
 import { computedMs, startDevices } from '../support/vhost-process.js';
 
@@ -29,8 +29,8 @@ describe('clearway net --xdp', { skip, timeout: 90_000 }, () => {
       const socket = join(folder, `idle-${engine}.sock`);
       const args = ['net', '--socket', socket, '--xdp', pair.device, '--engine', engine];
       const net = await startDevices(args, [socket], pair.space.launcher);
-      assert.match(
-        net.said(),
+      await untilSaid(
+        net.said,
         /joined to near \(MTU 1500\) by AF_XDP: in its driver, with a copy by the kernel \(veth/,
       );
       const guest = new NetGuest(socket, { bits: NetBit.mergeable, buffers: 0 });
@@ -60,7 +60,7 @@ describe('clearway net --xdp', { skip, timeout: 90_000 }, () => {
     const socket = join(folder, 'killed.sock');
     const args = ['net', '--socket', socket, '--xdp', pair.device];
     const net = await startDevices(args, [socket], pair.space.launcher);
-    assert.match(net.said(), /the host hears nothing on near/);
+    await untilSaid(net.said, /the host hears nothing on near/);
     assert.match(pair.link, /xdp/);
     assert.match(pair.space.ip('-d', 'link', 'show', pair.device), /promiscuity 1/);
     assert.equal(await net.end('SIGKILL'), 'SIGKILL');

@@ -20,7 +20,7 @@ import {
   wholeHeader,
 } from '../support/net-guest.js';
 import { type Ends, parse, Tcp, tcp, udp } from '../support/net-packets.js';
-import { until } from '../support/until.js';
+import { until, untilSaid } from '../support/until.js';
 import { FrontEnd } from '../support/vhost-front-end.js';
 import { type DeviceProcess, descriptorsOf, startDevices } from '../support/vhost-process.js';
 import { layouts } from '../support/virtqueues.js';
@@ -380,7 +380,7 @@ describe('a network device and its front end', { timeout: 120_000 }, () => {
     ] as const)
       assert.equal(await front.acknowledged(Request.setMtu, [bytes]), answer, `an MTU of ${bytes}`);
     front.close();
-    assert.match(net.said(), /mac=52:54:00:aa:bb:cc,mq=on,vectors=10/);
+    await untilSaid(net.said, /mac=52:54:00:aa:bb:cc,mq=on,vectors=10/);
     await net.end();
   });
 
@@ -443,7 +443,7 @@ describe('a network device and its front end', { timeout: 120_000 }, () => {
     const last = new FrontEnd(net.socket);
     assert.equal(await last.ask(Request.getQueueNum), 2n);
     last.close();
-    await until(`${descriptorsOf(net.pid)} descriptors`, () => descriptorsOf(net.pid) < open, 10_000);
+    await until(`${descriptorsOf(net.pid)} descriptors`, () => descriptorsOf(net.pid) < open);
     assert.equal(await net.end(), 0);
     assert.ok(!existsSync(net.socket));
   });

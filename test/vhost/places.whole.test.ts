@@ -11,7 +11,7 @@ import { listenUnix } from '../../src/kernel/unix-socket.js';
 import { Request } from '../../src/vhost/protocol.js';
 import { ask, makeImage, runDisk, spawnDisk } from '../support/disks.js';
 import { program } from '../support/program.js';
-import { until } from '../support/until.js';
+import { until, untilSaid } from '../support/until.js';
 import { FrontEnd, shrinkableFile } from '../support/vhost-front-end.js';
 
 const features = { indirect: true, eventIndex: true };
@@ -42,7 +42,7 @@ describe('where front ends come from', { timeout: 60_000 }, () => {
       await readOnce(guest);
       guest.close();
     }
-    assert.match(disk.said(), /on descriptor 3/);
+    await untilSaid(disk.said, /on descriptor 3/);
     disk.child.kill('SIGTERM');
     assert.equal(await disk.ended, 0);
     assert.ok(existsSync(place.socket));
@@ -67,7 +67,7 @@ describe('where front ends come from', { timeout: 60_000 }, () => {
     await until('it is said', () => disk.said().includes('it is tried until one does'));
     await new Promise((resolve) => setTimeout(resolve, 600));
     assert.equal(disk.said().match(/it is tried/g)!.length, 1, disk.said());
-    assert.match(disk.said(), /server=on,wait=off/);
+    await untilSaid(disk.said, /server=on,wait=off/);
     const listening = listenUnix(place.socket);
     for (let count = 0; count < 2; count++) {
       const guest = new FrontEnd(await nextOf(listening));
@@ -135,9 +135,9 @@ test('started as management programs start back ends, by the conventions of QEMU
   after(() => child.kill('SIGKILL'));
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
-  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const ended = new Promise((resolve) => child.once('close', resolve));
   await until('it is offered', () => said.includes('QEMU, add') || child.exitCode !== null);
-  assert.match(said, /read only/);
+  await untilSaid(() => said, /read only/);
   child.kill('SIGTERM');
   assert.equal(await ended, 0, said);
 });

@@ -28,7 +28,7 @@ function start(args: readonly string[], launcher: readonly string[] = []) {
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
   const ended = new Promise<number | string>((resolve) =>
-    child.on('exit', (code, signal) => {
+    child.on('close', (code, signal) => {
       running.delete(child);
       resolve(code ?? signal!);
     }),

@@ -33,7 +33,7 @@ for (const engine of ['epoll', 'uring']) {
       const load = ['-h', '10.98.0.2', '-c', '20', '-P', '8', '-n', '5000', '-q', '--csv', '-t', 'set,get,lpush,mset'];
       const rates = inside('redis-benchmark', ...load);
       for (const name of ['SET', 'GET', 'LPUSH', 'MSET']) assert.match(rates, new RegExp(`"${name}`), name);
-      const ended = new Promise((resolve) => child.on('exit', resolve));
+      const ended = new Promise((resolve) => child.on('close', resolve));
       child.kill('SIGTERM');
       assert.equal(await ended, 0, said);
       space.remove();

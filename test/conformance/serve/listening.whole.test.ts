@@ -10,7 +10,7 @@ import { takePassedSockets } from '../../../src/cli/kit/listen-fds.js';
 import { closeDescriptor, listenTcp, localAddress } from '../../../src/kernel/socket.js';
 import { probeUnix } from '../../../src/kernel/unix-socket.js';
 import { addressesOf, urlOf } from '../../../src/serve/addresses.js';
-import { until } from '../../support/until.js';
+import { until, untilSaid } from '../../support/until.js';
 import { ask, RawClient } from './client.js';
 import { forEachEngine, program, runServer, startServer, TestSite } from './servers.js';
 
@@ -211,7 +211,10 @@ describe('passed sockets', { concurrency: 2 }, () => {
       passing('LISTEN_PID=1'),
     );
     assert.notEqual(running.port, localAddress(fd).port);
-    assert.match(running.output().stderr, /sockets were passed to process "1" \(LISTEN_PID\), not to this one/);
+    await untilSaid(
+      () => running.output().stderr,
+      /sockets were passed to process "1" \(LISTEN_PID\), not to this one/,
+    );
     running.child.kill('SIGTERM');
     await running.ended;
     closeDescriptor(fd);

@@ -44,7 +44,7 @@ describe('the reader of the access log', () => {
       stderr += text;
     });
     try {
-      const ended = new Promise((resolve) => child.on('exit', (status, signal) => resolve(signal ?? status)));
+      const ended = new Promise((resolve) => child.on('close', (status, signal) => resolve(signal ?? status)));
       const chunk = Buffer.alloc(64 * 1024);
       let text = '';
       const read = (): boolean => {

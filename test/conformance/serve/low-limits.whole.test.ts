@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { after, describe, test } from 'node:test';
 import { refusing, refusingImpossible } from '../../support/refuse.js';
+import { untilSaid } from '../../support/until.js';
 import { ask } from './client.js';
 import { program, runServer, TestSite } from './servers.js';
 
@@ -78,7 +79,7 @@ describe('low limits', { skip }, () => {
       assert.equal((await ask(server, 'GET /a.txt')).text, 'small');
       site.write('a.txt', 'other');
       assert.equal((await ask(server, 'GET /a.txt')).text, 'other');
-      assert.match(server.output().stderr, /^clearway serve: inotify gives EPERM: .*\n$/m);
+      await untilSaid(() => server.output().stderr, /^clearway serve: inotify gives EPERM: .*\n$/m);
     } finally {
       server.child.kill('SIGTERM');
       assert.equal(await server.ended, 0);

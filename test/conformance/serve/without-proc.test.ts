@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { mountsImpossible, withoutProc } from '../../support/mounts.js';
+import { untilSaid } from '../../support/until.js';
 import { ask } from './client.js';
 import { forEachEngine, program, runServer, TestSite } from './servers.js';
 
@@ -48,7 +49,7 @@ forEachEngine('without /proc', (engine) => {
           site.write(`root/real/of-${root}.txt`, text);
           assert.equal((await ask(server, `GET /real/of-${root}.txt`)).text, text);
         }
-        assert.match(server.output().stderr, /^clearway serve: there is no \/proc here: .*$/m);
+        await untilSaid(() => server.output().stderr, /^clearway serve: there is no \/proc here: .*$/m);
       } finally {
         server.child.kill('SIGTERM');
         assert.equal(await server.ended, 0);
