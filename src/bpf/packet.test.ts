@@ -38,7 +38,9 @@ test('an XDP program reads the packet within its bounds and decides', { skip }, 
     const other = packet(64);
     other[13] = 0;
     assert.equal(program.testRun(other).returned, 1);
-    assert.ok(program.testRun(packet(64), undefined, 1000).durationNs < 10_000);
+    // Whoever else uses the processor meanwhile is in it: the quickest of some counts.
+    const durations = Array.from({ length: 10 }, () => program.testRun(packet(64), undefined, 1000).durationNs);
+    assert.ok(Math.min(...durations) < 10_000, `${durations} ns`);
   } finally {
     program.close();
   }

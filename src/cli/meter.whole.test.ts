@@ -114,8 +114,13 @@ async function started(...args: string[]): Promise<{ child: ChildProcess; output
 function programsOf(processId: number): number[] {
   const folder = `/proc/${processId}/fdinfo`;
   return readdirSync(folder).flatMap((fd) => {
-    const id = /^prog_id:\s*(\d+)$/m.exec(readFileSync(`${folder}/${fd}`, 'latin1'))?.[1];
-    return id === undefined ? [] : [Number(id)];
+    try {
+      const id = /^prog_id:\s*(\d+)$/m.exec(readFileSync(`${folder}/${fd}`, 'latin1'))?.[1];
+      return id === undefined ? [] : [Number(id)];
+    } catch {
+      // It was closed meanwhile.
+      return [];
+    }
   });
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { openSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { until } from '../../test/support/until.js';
 import { clearEvent, createEventDescriptor, signalEvent } from './event.js';
 import { platformIsLinux } from './ffi.js';
 import { closeDescriptor } from './socket.js';
@@ -25,8 +26,7 @@ describe("a descriptor in Node's own loop", { skip }, () => {
     assert.equal(calls, 0);
     for (let round = 1; round <= 3; round++) {
       signalEvent(fd);
-      await pause(20);
-      assert.equal(calls, round);
+      await until(`call ${round}`, () => calls === round);
     }
     poll.close();
     poll.close();
@@ -44,7 +44,8 @@ describe("a descriptor in Node's own loop", { skip }, () => {
       poll.close();
     });
     signalEvent(fd);
-    await pause(30);
+    await until('a call', () => calls > 0);
+    await pause(20);
     assert.equal(calls, 1);
     closeDescriptor(fd);
   });
@@ -60,7 +61,7 @@ describe("a descriptor in Node's own loop", { skip }, () => {
         });
       });
       for (const fd of descriptors) signalEvent(fd);
-      await pause(20);
+      await until(`calls in round ${round}`, () => calls.every((count) => count >= round));
       assert.deepEqual(calls, new Array(10).fill(round));
       for (const poll of polls) poll.close();
       await pause(5);

@@ -18,6 +18,14 @@ import { openEngine } from './open-engine.js';
 const noLinux = platformIsLinux ? false : 'needs Linux';
 const here = JSON.stringify(new URL('.', import.meta.url).href);
 
+/** How often something is tried that others on the machine may make slow. */
+const mostTries = 100;
+
+/** Whether one but the first took less than this. */
+function isQuick(times: readonly number[], mostMs: number): boolean {
+  return times.slice(1).some((ms) => ms < mostMs);
+}
+
 /** Answers every byte with the same byte, and keeps what `received` gives it to do. */
 class Echo implements Protocol<null> {
   readonly region = new Region(65536);
@@ -255,13 +263,13 @@ for (const name of ['uring', 'epoll'] as const) {
     }
 
     /**
-     * Sends a byte and waits for its echo, so many times. Returns the shortest time in milliseconds, the first left out: what
-     * is answered by the tick alone takes about a tick each time but the first.
+     * Sends a byte and waits for its echo, so many times, and on until one of them took less than this, the first left out: what is answered by the
+     * tick alone takes about a tick each time but the first, and what is answered at once does not on any machine, as often as it is not let run.
      */
-    async function roundTrips(port: number, count: number): Promise<number> {
+    async function roundTrips(port: number, count: number, mostMs: number): Promise<void> {
       const socket = connect({ port, host: '127.0.0.1', noDelay: true });
       const times: number[] = [];
-      for (let round = 0; round < count; round++) {
+      for (let round = 0; round < count || (!isQuick(times, mostMs) && round < mostTries); round++) {
         const since = performance.now();
         socket.write('x');
         await new Promise<void>((resolve) => socket.once('data', () => resolve()));
@@ -270,13 +278,12 @@ for (const name of ['uring', 'epoll'] as const) {
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
       socket.destroy();
-      return Math.min(...times.slice(1));
+      assert.ok(isQuick(times, mostMs), `${times} ms`);
     }
 
     test('answers at once, by wake-ups and not by the tick', async () => {
       await withEcho(async ({ port }) => {
-        const shortestMs = await roundTrips(port, 25);
-        assert.ok(shortestMs < tickMs / 5, `${shortestMs} ms`);
+        await roundTrips(port, 25, tickMs / 5);
       });
     });
 
@@ -287,7 +294,7 @@ for (const name of ['uring', 'epoll'] as const) {
           Promise.resolve().then(() => resolved++);
           process.nextTick(() => resolved++);
         };
-        await roundTrips(port, 3);
+        await roundTrips(port, 3, Number.POSITIVE_INFINITY);
         assert.equal(resolved, 6);
         const reported = new Promise<Error>((resolve) => process.setUncaughtExceptionCaptureCallback(resolve));
         echo.onReceived = () => {
@@ -300,7 +307,7 @@ for (const name of ['uring', 'epoll'] as const) {
         process.setUncaughtExceptionCaptureCallback(null);
         socket.destroy();
         // The loop goes on, for others.
-        assert.ok((await roundTrips(port, 3)) < tickMs);
+        await roundTrips(port, 3, tickMs);
       });
     });
 
@@ -314,7 +321,7 @@ for (const name of ['uring', 'epoll'] as const) {
         });`;
       const worker = new Worker(script, { eval: true, workerData: loop.wakeDescriptor });
       const times: number[] = [];
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < 20 || (!isQuick(times, tickMs / 5) && round < mostTries); round++) {
         const since = performance.now();
         await new Promise<void>((resolve) => {
           loop.onWake = resolve;
@@ -323,7 +330,7 @@ for (const name of ['uring', 'epoll'] as const) {
         times.push(performance.now() - since);
       }
       // The tick alone would see each of them about a tick later.
-      assert.ok(Math.min(...times.slice(1)) < tickMs / 5, `${times} ms`);
+      assert.ok(isQuick(times, tickMs / 5), `${times} ms`);
       await worker.terminate();
       loop.close();
     });
@@ -386,7 +393,7 @@ for (const name of ['uring', 'epoll'] as const) {
     test('can be detached and attached again; turns by hand work meanwhile', async () => {
       await withEcho(async ({ loop, port }) => {
         for (let round = 0; round < 3; round++) {
-          assert.ok((await roundTrips(port, 4)) < tickMs / 2);
+          await roundTrips(port, 4, tickMs / 2);
           loop.detach();
           loop.detach();
           const fd = connectTcp({ host: '127.0.0.1', port });
@@ -402,12 +409,12 @@ for (const name of ['uring', 'epoll'] as const) {
       const loop = new Loop(name);
       loop.attach();
       const times: number[] = [];
-      for (let round = 0; round < 5; round++) {
+      for (let round = 0; round < 5 || (!isQuick(times, tickMs / 2) && round < mostTries); round++) {
         const since = performance.now();
         await new Promise<void>((resolve) => loop.nextTurn(resolve));
         times.push(performance.now() - since);
       }
-      assert.ok(Math.min(...times.slice(1)) < tickMs / 2, `${times} ms`);
+      assert.ok(isQuick(times, tickMs / 2), `${times} ms`);
       loop.close();
     });
 

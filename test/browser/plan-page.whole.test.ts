@@ -190,10 +190,8 @@ test('the plan page', { skip: reason }, async (context) => {
     await page.evaluate(() => performance.clearMeasures('redraw'));
     for (let press = 0; press < 10; press += 1) {
       await page.keyboard.press(press % 2 === 0 ? 'ArrowRight' : 'ArrowLeft');
-      await page.waitForTimeout(50);
+      await page.waitForFunction((least) => performance.getEntriesByName('redraw').length >= least, press + 1);
     }
-    const redraws = await page.evaluate(() => performance.getEntriesByName('redraw').length);
-    assert.ok(redraws >= 5, `${redraws} redraws`);
     await giveBackPage(page);
   });
 });

@@ -247,7 +247,7 @@ describe('films in a browser', { skip }, () => {
       await page.evaluate(() => {
         document.querySelector('video')!.currentTime = 1100;
       });
-      await page.locator('#refusal').waitFor({ timeout: 5000 });
+      await page.locator('#refusal').waitFor({ timeout: 60_000 });
       assert.match(await page.locator('#refusal').innerText(), words);
       await giveBackPage(page);
     }

@@ -98,12 +98,15 @@ test('over HTTP/2 as well', async (context) => {
 test('waiting behind another answer, a body whose client leaves is let go', { skip }, async (context) => {
   const root = makeFiles(context, { 'large.bin': large });
   const results: SendResult[] = [];
+  let asked = 0;
   const { port } = await startServer(context, async (request, response) => {
+    asked++;
     results.push(await sendFile(request, response, '/large.bin', { root }));
   });
   const client = new WireClient(port);
   client.socket.pause();
   client.request(new Array(12).fill('/large.bin'));
+  await until('all twelve are asked for', () => asked === 12);
   await sleep(60);
   client.socket.destroy();
   await until('all twelve', () => results.length === 12);
@@ -182,6 +185,7 @@ test('an application that ends the response early gets no foreign bytes into the
 }, async (context) => {
   const root = makeFiles(context, { 'large.bin': large });
   let result: SendResult | undefined;
+  let isEnded = false;
   const { port } = await startServer(context, (request, response) => {
     if (request.url === '/next') {
       response.end('next');
@@ -190,12 +194,15 @@ test('an application that ends the response early gets no foreign bytes into the
     void sendFile(request, response, '/large.bin', { root }).then((ended) => {
       result = ended;
     });
-    setTimeout(() => response.end(), 30);
+    setTimeout(() => {
+      response.end();
+      isEnded = true;
+    }, 30);
   });
   const client = new WireClient(port);
   client.socket.pause();
   client.request(['/large.bin']);
-  await sleep(60);
+  await until('it is ended', () => isEnded);
   client.socket.resume();
   await client.closed;
   assert.equal(result?.outcome, 'aborted');
@@ -328,9 +335,9 @@ test('the shared loop does not keep a process alive, and a transfer does', { ski
   child.stderr.on('data', (chunk) => {
     output += chunk;
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
-    child.once('exit', (...ended) => resolve(ended));
+    child.once('close', (...ended) => resolve(ended));
   });
   clearTimeout(timer);
   assert.deepEqual([code, signal, output.trim()], [0, null, String(8 << 20)]);

@@ -102,14 +102,15 @@ test('methods, routes, files beside pages, and what a slot is told', { skip }, a
 });
 
 test('a closing server finishes the pages under way', { skip }, async () => {
+  let isBegun = false;
   const slow = async (): Promise<string> => {
+    isBegun = true;
     await sleep(100);
     return 'slow';
   };
   const server = createPageServer({ routes: { '/': page('{{a}}', { a: slow }) }, port: 0 });
   const answer = ask(Number(new URL(server.url).port));
-  await until('the page is asked for', () => server.connections === 1);
-  await sleep(30);
+  await until('the page is asked for', () => isBegun);
   const closed = server.close();
   assert.equal((await answer).body.toString(), 'slow');
   await closed;

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { isInstalled } from '../support/installed.js';
 import { isLong } from '../support/long.js';
-import { until } from '../support/until.js';
+import { until, untilSaid } from '../support/until.js';
 import { startDevices } from '../support/vhost-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'clearway-dpdk-'));
@@ -111,18 +111,20 @@ describe('DPDK virtio-user', { skip: refusal(), timeout: 480_000 }, () => {
       await until('it is connected', () => net.said().includes('front end connected'));
       forwarder.tell('start tx_first 1');
       await forwarder.hears(/io packet forwarding/);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      const [url] = await untilSaid(net.said, /http:\S+/);
+      const metrics = async (): Promise<string> => (await fetch(url)).text();
+      const count = (text: string, direction: string): number =>
+        Number(new RegExp(`^clearway_net_packets_total\\{.*direction="${direction}"\\} (\\d+)`, 'm').exec(text)![1]);
+      await until('many went round', async () => count(await metrics(), 'sent') > 1000 * pairs);
       forwarder.tell('stop');
       const total = /all ports[\s\S]*?RX-packets: (\d+)\s[\s\S]*?TX-packets: (\d+)\s+TX-dropped: (\d+)/;
       const [, received, , dropped] = await forwarder.hears(total);
       assert.ok(Number(received) > 32 * pairs, 'what came back went round again');
       assert.equal(dropped, '0');
-      const text = await (await fetch(/http:\S+/.exec(net.said())![0])).text();
-      const count = (direction: string): number =>
-        Number(new RegExp(`^clearway_net_packets_total\\{.*direction="${direction}"\\} (\\d+)`, 'm').exec(text)![1]);
-      assert.equal(count('received'), count('sent'), text);
+      const text = await metrics();
+      assert.equal(count(text, 'received'), count(text, 'sent'), text);
       // What was under way at the stop comes back afterwards.
-      assert.ok(count('sent') >= Number(received));
+      assert.ok(count(text, 'sent') >= Number(received));
       assert.doesNotMatch(text, /^clearway_net_dropped_total\S* [1-9]/m);
       assert.doesNotMatch(text, /^clearway_virtio_faults_total\S* [1-9]/m);
       await forwarder.end();

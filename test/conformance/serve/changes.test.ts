@@ -272,11 +272,7 @@ forEachEngine('files that change', (engine) => {
     linkSync(other.at('same.txt'), site.at('hardlink.txt'));
     assert.equal((await ask(server.address, 'GET /hardlink.txt')).text, 'before');
     other.write('same.txt', 'after, longer');
-    await until(
-      'the change',
-      async () => (await ask(server.address, 'GET /hardlink.txt')).text === 'after, longer',
-      2500,
-    );
+    await until('the change', async () => (await ask(server.address, 'GET /hardlink.txt')).text === 'after, longer');
     other.remove();
   });
 

@@ -3,12 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, fsyncSync, openSync, readdirSync, readlinkSync, statfsSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, readlinkSync, statfsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { dropCached } from '../../../src/kernel/file.js';
 import { connectionsWithin } from '../../../src/serve/connection-limit.js';
 import type { Server } from '../../../src/serve/server.js';
-import { until } from '../../support/until.js';
+import { until, untilSaid } from '../../support/until.js';
 import { ask, parseHead, RawClient } from './client.js';
 import { forEachEngine, ownProcess, patterned, program, runServer, startServer, TestSite } from './servers.js';
 
@@ -17,6 +17,18 @@ const tmpfs = 0x01021994;
 
 const get = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\nHost: test\r\n${fields}\r\n`;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What has to be done within a time to be allowed: where this machine was slower than that, it is tried again. */
+async function within<Outcome>(mostMs: number, work: () => Promise<Outcome>): Promise<Outcome> {
+  for (let tries = 1; ; tries++) {
+    const began = performance.now();
+    try {
+      return await work();
+    } catch (error) {
+      if (performance.now() - began < mostMs || tries === 10) throw error;
+    }
+  }
+}
 
 forEachEngine('time limits', (engine) => {
   const site = new TestSite({ 'a.txt': 'hello', 'large.bin': patterned(16 * 1024 * 1024) });
@@ -41,12 +53,14 @@ forEachEngine('time limits', (engine) => {
   });
 
   test('a head in two pieces within the time is served', async () => {
-    const client = await RawClient.open(server.address);
-    client.send('GET /a.txt HT');
-    await pause(100);
-    client.send('TP/1.1\r\nHost: test\r\n\r\n');
-    assert.equal((await client.response()).text, 'hello');
-    client.destroy();
+    await within(1000, async () => {
+      const client = await RawClient.open(server.address);
+      client.send('GET /a.txt HT');
+      await pause(100);
+      client.send('TP/1.1\r\nHost: test\r\n\r\n');
+      assert.equal((await client.response()).text, 'hello');
+      client.destroy();
+    });
   });
 
   test('a connection that says nothing is closed without a word', async () => {
@@ -57,11 +71,15 @@ forEachEngine('time limits', (engine) => {
   });
 
   test('a kept connection may be idle for its time and no longer', async () => {
-    const client = await RawClient.open(server.address);
-    for (let round = 0; round < 3; round++) {
-      await client.stays('/a.txt');
-      await pause(700);
-    }
+    const client = await within(3000, async () => {
+      const kept = await RawClient.open(server.address);
+      for (let round = 0; round < 3; round++) {
+        await kept.stays('/a.txt');
+        await pause(700);
+      }
+      await kept.stays('/a.txt');
+      return kept;
+    });
     const started = Date.now();
     await client.stays('/a.txt');
     await client.closes();
@@ -299,15 +317,16 @@ test('more connections than the limit on open files allows: it is raised, or it 
     {},
     { command: 'bash', args: limited },
   );
-  const said = server.output().stderr;
-  if (said !== '') {
-    assert.match(
-      said,
+  // It says so on the other stream than that it is ready.
+  const isRaised = !/^Max open files +256 /m.test(readFileSync(`/proc/${server.child.pid}/limits`, 'utf8'));
+  if (!isRaised) {
+    await untilSaid(
+      () => server.output().stderr,
       /^clearway serve: at most 169 connections, not 200: the limit on open files is 256; raise it .*\n$/,
     );
   }
   const clients: RawClient[] = [];
-  for (let index = 0; index < (said === '' ? 200 : 169); index++) {
+  for (let index = 0; index < (isRaised ? 200 : 169); index++) {
     clients.push(await RawClient.open(server));
     await clients.at(-1)!.stays('/a.txt');
   }

@@ -39,6 +39,15 @@ async function download(server: ServerProcess): Promise<RawClient> {
   return client;
 }
 
+/** Settled when all of its workers have heard that it ends: nobody is let in any more. */
+async function refusesNewcomers(running: ServerProcess): Promise<void> {
+  await until('a refusal', async () => {
+    const late = await RawClient.open(running).catch((error: NodeJS.ErrnoException) => error);
+    if (late instanceof RawClient) late.destroy();
+    return 'code' in late && late.code === 'ECONNREFUSED';
+  });
+}
+
 describe('serve as a program', { concurrency: 2 }, () => {
   const site = new TestSite({ 'a.txt': 'hello', 'large.bin': patterned(size) });
   after(() => site.remove());
@@ -230,11 +239,7 @@ for (const engine of engines) {
       const running = await server('--grace', '2m');
       const client = await download(running);
       running.child.kill('SIGTERM');
-      await until('a refusal', async () => {
-        const late = await RawClient.open(running).catch((error: NodeJS.ErrnoException) => error);
-        if (late instanceof RawClient) late.destroy();
-        return 'code' in late && late.code === 'ECONNREFUSED';
-      });
+      await refusesNewcomers(running);
       client.socket.resume();
       assert.equal((await client.bytes(size)).length, size);
       client.destroy();
@@ -278,7 +283,7 @@ for (const engine of engines) {
       parseHead(await client.head());
       client.socket.pause();
       running.child.kill('SIGTERM');
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await refusesNewcomers(running);
       client.socket.resume();
       await client.bytes(size);
       await client.closes();
@@ -304,7 +309,7 @@ for (const engine of engines) {
         const running = await server('--grace', '1000h');
         const client = await download(running);
         running.child.kill(signal);
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        await refusesNewcomers(running);
         assert.equal(running.child.exitCode, null, 'it waits for the download');
         const started = Date.now();
         running.child.kill(signal);

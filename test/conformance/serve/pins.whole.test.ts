@@ -87,10 +87,11 @@ forEachEngine(
       assert.equal(pinned.pinned![1], bytes);
       assert.ok(lockedKilobytes() * 1024 >= bytes, `${lockedKilobytes()} KiB are locked`);
       const fd = openSync(site.at('films/a.bin'), 'r');
-      becomesCold(fd, film.length);
-      closeSync(fd);
-      const faults = majorFaults();
-      for (let round = 0; round < 3; round++) {
+      // What others have the kernel reclaim of this process is fetched again, in one round or another; of a file that has to be fetched in each.
+      let [round, faults] = [0, -1];
+      for (; round < 3 || (faults !== majorFaults() && round < 10); round++) {
+        becomesCold(fd, film.length);
+        faults = majorFaults();
         const whole = await ask(server.address, 'GET /films/a.bin');
         assert.equal(whole.body.compare(film), 0);
         const part = await ask(server.address, 'GET /films/a.bin', ['Range: bytes=1000-4000000']);
@@ -99,9 +100,10 @@ forEachEngine(
         const several = await ask(server.address, 'GET /films/deep/b.bin', ['Range: bytes=0-99999,200000-3000000']);
         assert.ok(several.body.includes(other.subarray(200_000, 3_000_001)));
       }
+      closeSync(fd);
+      assert.ok(round < 10, 'pages that had to be fetched');
       assert.equal((await ask(server.address, 'HEAD /films/a.bin')).fields.get('content-length'), String(film.length));
       assert.equal((await ask(server.address, 'GET /c.bin')).body.compare(other), 0);
-      assert.equal(majorFaults(), faults, 'pages that had to be fetched');
       assert.equal(sumOf(server, 'coldFetches'), 0);
       // Counts are told at the next tick.
       const used = engine === 'uring' ? 3 : 2;

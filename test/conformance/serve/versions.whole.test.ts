@@ -7,6 +7,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync }
 import { basename } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Server } from '../../../src/serve/server.js';
+import { until } from '../../support/until.js';
 import { ask } from './client.js';
 import { forEachEngine, patterned, startServer, TestSite } from './servers.js';
 
@@ -205,7 +206,9 @@ forEachEngine('siblings that cannot be their file', (engine) => {
         (await ask(server.address, `HEAD /${path}`, [`Accept-Encoding: ${coding}`])).fields.get('content-length'),
         '13',
       );
-      assert.equal(warnings.filter((message) => message.includes(`${path}.${extension}`)).length, 1);
+      const said = (): number => warnings.filter((message) => message.includes(`${path}.${extension}`)).length;
+      await until('it is said', () => said() > 0);
+      assert.equal(said(), 1);
       // As old as its file is new enough: builds set both times to one value.
       utimesSync(site.at(path), 1000, 1000);
       assert.equal((await get()).text, 'of the build before');
