@@ -48,7 +48,7 @@ function putUntilFull(output: TextOutput): number {
 
 const skip = platformIsLinux ? false : 'needs Linux';
 
-describe('texts to a reader that stands still', { skip, timeout: 60_000 }, () => {
+describe('texts to a reader that stands still', { skip, timeout: 240_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-text-'));
   after(() => rmSync(folder, { recursive: true }));
   let pipes = 0;

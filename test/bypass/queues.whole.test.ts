@@ -63,7 +63,7 @@ async function allAreAnswered({ port, ready }: ServerProcess, host: string): Pro
   assert.equal(figure('faultStack'), 0);
 }
 
-describe('clearway serve --bypass on two queues', { skip: refused(), timeout: 60_000 }, () => {
+describe('clearway serve --bypass on two queues', { skip: refused(), timeout: 240_000 }, () => {
   test('every connection is answered, whichever queue it comes to', async () => {
     const pair = makePairOfQueues();
     const server = await serve(pair);

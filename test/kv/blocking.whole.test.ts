@@ -10,10 +10,8 @@ for (const engine of ['epoll', 'uring']) {
     const store = await startKv(['--engine', engine]);
     const [waiting, gone, giver] = [new RawClient(store.port), new RawClient(store.port), new RawClient(store.port)];
     const blocked = (count: number): Promise<unknown> =>
-      until(
-        `${count} wait`,
-        async () => (await giver.ask('INFO clients\r\n', '\r\n')).includes(`blocked_clients:${count}\r\n`),
-        10_000,
+      until(`${count} wait`, async () =>
+        (await giver.ask('INFO clients\r\n', '\r\n')).includes(`blocked_clients:${count}\r\n`),
       );
     const began = performance.now();
     assert.equal(await waiting.ask('BLPOP list 0.03\r\n', '*-1\r\n'), '*-1\r\n');
@@ -51,17 +49,11 @@ test('a row of clients of which each wakes up the next', async () => {
   for (const [index, client] of clients.entries())
     client.socket.write(`BLPOP k${index} 0\r\nRPUSH k${index + 1} x\r\n`);
   const first = new RawClient(store.port);
-  await until(
-    'all wait',
-    async () => (await first.ask('INFO clients\r\n', '\r\n')).includes('blocked_clients:200\r\n'),
-    10_000,
+  await until('all wait', async () =>
+    (await first.ask('INFO clients\r\n', '\r\n')).includes('blocked_clients:200\r\n'),
   );
   first.socket.write('RPUSH k0 x\r\n');
-  await until(
-    'the last key has it',
-    async () => (await first.ask('LLEN k200\r\n', ':1\r\n')).endsWith(':1\r\n'),
-    10_000,
-  );
+  await until('the last key has it', async () => (await first.ask('LLEN k200\r\n', ':1\r\n')).endsWith(':1\r\n'));
   for (const client of clients) client.socket.destroy();
   assert.equal(await store.end(), 0);
 });

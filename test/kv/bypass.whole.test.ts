@@ -173,7 +173,7 @@ describe('clearway kv --bypass', { skip: bypassRefused() }, () => {
   test('what it cannot do is refused in a sentence', () => {
     const pair = makeVethPair(2);
     const refused = (...args: readonly string[]): string =>
-      spawnSync(process.execPath, [program, 'kv', ...args], { encoding: 'utf8', timeout: 20_000 }).stderr;
+      spawnSync(process.execPath, [program, 'kv', ...args], { encoding: 'utf8', timeout: 60_000 }).stderr;
     const here = ['--bypass', pair.device, '--bypass-address', pair.address];
     assert.match(refused(...here), /there is no password/);
     assert.match(refused(...here, '--no-password'), /receives on 2 queues, and a store has one thread/);

@@ -93,7 +93,7 @@ test('redis-cli: a command, its own questions at the start, SCAN, big pipes', {
 }, async () => {
   const store = await startKv();
   const cli = (args: readonly string[], input?: string): string =>
-    spawnSync('redis-cli', ['-p', `${store.port}`, ...args], { encoding: 'utf8', input, timeout: 20_000 }).stdout;
+    spawnSync('redis-cli', ['-p', `${store.port}`, ...args], { encoding: 'utf8', input, timeout: 60_000 }).stdout;
   assert.equal(cli(['SET', 'a', '1']), 'OK\n');
   assert.equal(cli([], 'GET a\nINCR a\nHELLO 3\n').split('\n').slice(0, 2).join(), '1,2');
   const commands = Array.from({ length: 1000 }, (_, index) => `SET key:${index} ${index}\n`).join('');

@@ -19,7 +19,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const refused = (args: readonly string[]): { status: number | null; stderr: string } => {
   const { status, stderr } = spawnSync(process.execPath, [program, 'kv', ...args], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 60_000,
   });
   return { status, stderr };
 };
@@ -158,7 +158,7 @@ test('a snapshot that is there, where no other can be written, is read, and that
   assert.ok(readFileSync(snapshot).equals(bytes));
   const none = spawnSync(line.command, [...line.args, 'kv', '--port', '0', '--snapshot', join(folder, 'none')], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 60_000,
   });
   assert.equal(none.status, 1);
   assert.match(none.stderr, /none could not be written: the file system is read-only\n$/);

@@ -50,7 +50,7 @@ test('a snapshot behind a symbolic link is written to where the link leads, also
   symlinkSync('round', round);
   const { status, stderr } = spawnSync(process.execPath, [program, 'kv', '--port', '0', '--snapshot', round], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 60_000,
   });
   assert.equal(status, 1);
   assert.match(stderr, /its symbolic links go round in a circle/);
@@ -88,7 +88,7 @@ test('a pipe is no snapshot, and is not waited for', { skip: spawnSync('mkfifo',
   spawnSync('mkfifo', [pipe]);
   const { status, stderr } = spawnSync(process.execPath, [program, 'kv', '--port', '0', '--snapshot', pipe], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 60_000,
   });
   assert.equal(status, 1);
   assert.match(stderr, /pipe is refused: it is no file/);

@@ -64,7 +64,7 @@ interface Answer {
 
 function ask(port: number, path: string, headers: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const request = get({ port, path, headers, agent: false, timeout: 20_000 }, (response) => {
+    const request = get({ port, path, headers, agent: false, timeout: 60_000 }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('end', () => {

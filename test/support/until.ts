@@ -7,7 +7,7 @@ import { patient } from './patience.js';
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = 45_000,
 ): Promise<void> {
   const end = performance.now() + patient(timeoutMs);
   while (!(await condition())) {

@@ -41,7 +41,7 @@ export async function startDevices(
       resolve(over);
     }),
   );
-  await until('the sockets are there', () => over !== undefined || sockets.every((each) => existsSync(each)), 20_000);
+  await until('the sockets are there', () => over !== undefined || sockets.every((each) => existsSync(each)));
   await until('it is ready', () => over !== undefined || output.includes('QEMU, add'), 60_000);
   if (over !== undefined) throw new Error(`it ended with ${over}: ${output}`);
   return {

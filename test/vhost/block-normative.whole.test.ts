@@ -75,7 +75,7 @@ const write = (guest: FrontEnd) => ask(guest, { type: 1, sector: 8n, write: new 
 const all = bit(Bit.flush) | bit(Bit.wce) | bit(Bit.discard) | bit(Bit.writeZeroes);
 
 for (const engine of engines) {
-  describe(`virtio-blk, ${engine}`, { skip: engineRefused(engine), timeout: 120_000 }, () => {
+  describe(`virtio-blk, ${engine}`, { skip: engineRefused(engine), timeout: 240_000 }, () => {
     test('5.2.5.2 SHOULD always offer FLUSH, and MUST where it offers CONFIG_WCE; no ZONED; RO where nothing is written', async () => {
       for (const options of [[], ['--readonly']]) {
         await withDisk(engine, 0n, options, async (guest) => {

@@ -15,7 +15,7 @@ import { layouts } from '../support/virtqueues.js';
 
 const page = new URL('../../src/dashboard/page/devices.html', import.meta.url);
 
-describe('how a device stands', { timeout: 60_000 }, () => {
+describe('how a device stands', { timeout: 240_000 }, () => {
   for (const layout of layouts) {
     test(`${layout}: nobody, then each ring: what waits, what was taken and given back, around its end`, async () => {
       const nets = startNets(1, { echo: true }, { mtu: 9000 });

@@ -109,7 +109,7 @@ for (const layout of layouts)
     shared.unmap();
   });
 
-describe('a disk whose guest moves', { timeout: 60_000 }, () => {
+describe('a disk whose guest moves', { timeout: 240_000 }, () => {
   for (const layout of layouts)
     test(`${layout}: what it wrote is marked, and what it read is not, from when it is asked to until it is not`, async () => {
       const disk = await startDisk('epoll');

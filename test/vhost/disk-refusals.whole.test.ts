@@ -91,7 +91,7 @@ test('a reader of its lines who has gone ends it, as any command, though its thr
     const socket = join(folder, 'unread.sock');
     const child = spawn(process.execPath, [program, 'disk', image, '--socket', socket, '--engine', engine]);
     child.stdout.destroy();
-    const limit = setTimeout(() => child.kill('SIGKILL'), 20_000);
+    const limit = setTimeout(() => child.kill('SIGKILL'), 60_000);
     const status = await new Promise((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal)));
     clearTimeout(limit);
     assert.equal(status, 0, engine);

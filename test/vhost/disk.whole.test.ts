@@ -21,7 +21,7 @@ import { FrontEnd, shrinkableFile } from '../support/vhost-front-end.js';
 const plain = { indirect: true, eventIndex: false };
 
 for (const engine of engines) {
-  describe(`a disk, ${engine}`, { skip: engineRefused(engine), timeout: 120_000 }, () => {
+  describe(`a disk, ${engine}`, { skip: engineRefused(engine), timeout: 240_000 }, () => {
     test('reads, writes, flushes, its id, holes and zeros: the file is what the guest wrote', async () => {
       for (const features of [plain, { indirect: true, eventIndex: true }]) {
         const disk = await startDisk(engine, '--id', 'serial-1');

@@ -59,7 +59,10 @@ class TestPmd {
   /** Waits until it has said something. */
   async hears(words: RegExp): Promise<RegExpExecArray> {
     // It loads some three hundred libraries before it says a word.
-    await until(`${words} was not said`, () => words.test(this.#said) || this.#child.exitCode !== null, 60_000);
+    const isSaid = (): boolean => words.test(this.#said) || this.#child.exitCode !== null;
+    await until(`${words}`, isSaid, 120_000).catch((error: Error) => {
+      throw new Error(`${error.message}, but ${this.#said}`);
+    });
     const found = words.exec(this.#said);
     assert.ok(found !== null, this.#said);
     return found;

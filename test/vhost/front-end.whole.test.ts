@@ -49,7 +49,7 @@ async function roam(disks: readonly BlockDriver[], model: Buffer, requests: numb
 }
 
 for (const backEnd of backEnds) {
-  describe(`a front end and ${backEnd}`, { skip: backEndAbsence(backEnd), timeout: 120_000 }, () => {
+  describe(`a front end and ${backEnd}`, { skip: backEndAbsence(backEnd), timeout: 240_000 }, () => {
     for (const { name, bits } of kinds) {
       test(`${name}: reads, writes, flush, id, discard and zeros, on two queues`, async (context) => {
         const disk = new TestDisk(backEnd, diskBytes);

@@ -52,7 +52,7 @@ async function servesNext(disk: Disk): Promise<void> {
   guest.close();
 }
 
-describe('hostile memory', { timeout: 120_000 }, () => {
+describe('hostile memory', { timeout: 240_000 }, () => {
   const huge = sealedFile(2 * pageBytes, MFD.HUGETLB);
   const skip = huge < 0 ? 'this host has no files of huge pages' : false;
 

@@ -45,7 +45,7 @@ async function servesNext(disk: Disk): Promise<void> {
 const residentKiB = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
 
-describe('hostile messages', { timeout: 120_000 }, () => {
+describe('hostile messages', { timeout: 240_000 }, () => {
   test('a header byte by byte, and several messages in one write, are served', async () => {
     const disk = await startDisk('auto');
     const guest = new FrontEnd(disk.socket);

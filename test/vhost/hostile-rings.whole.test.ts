@@ -69,7 +69,7 @@ function setUp(disk: Disk): FrontEnd {
 }
 
 for (const engine of engines) {
-  describe(`hostile queues, ${engine}`, { skip: engineRefused(engine), timeout: 120_000 }, () => {
+  describe(`hostile queues, ${engine}`, { skip: engineRefused(engine), timeout: 240_000 }, () => {
     test('numbers of queues and of entries that are not', async () => {
       const disk = await startDisk(engine);
       const guest = setUp(disk);

@@ -26,7 +26,7 @@ function guestBytes(pid: number): number {
   return [...ranges].reduce((sum, [, from, to]) => sum + Number.parseInt(to!, 16) - Number.parseInt(from!, 16), 0);
 }
 
-test('memory that comes while a machine runs', { skip: refusal(), timeout: 120_000 }, async () => {
+test('memory that comes while a machine runs', { skip: refusal(), timeout: 240_000 }, async () => {
   const disk = await startDisk('auto');
   const pid = disk.child.pid!;
   const monitorPath = disk.socket.replace(/sock$/, 'qmp');

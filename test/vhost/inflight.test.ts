@@ -17,7 +17,7 @@ import { layouts } from '../support/virtqueues.js';
 const features = { indirect: true, eventIndex: false };
 const shape = (queues: number, entries: number): bigint => BigInt(queues) | (BigInt(entries) << 16n);
 
-describe('memory of requests in flight', { timeout: 60_000 }, () => {
+describe('memory of requests in flight', { timeout: 240_000 }, () => {
   test('what a disk makes is sealed, and as large as its layout needs', async () => {
     const disk = await startDisk('epoll');
     const guest = new FrontEnd(disk.socket);

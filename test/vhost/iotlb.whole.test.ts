@@ -134,7 +134,7 @@ class GuestBehindIommu {
   }
 }
 
-describe('a guest with an IOMMU', { timeout: 60_000 }, () => {
+describe('a guest with an IOMMU', { timeout: 240_000 }, () => {
   for (const layout of layouts)
     test(`${layout}: what is missing is asked for, of rings and requests, and every byte is right`, async () => {
       const disk = await startDisk('auto');

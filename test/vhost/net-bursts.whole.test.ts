@@ -36,7 +36,7 @@ const listener = (file: string): string => `const s = require('dgram').createSoc
   });
   s.bind(7001, '10.77.0.1', () => console.log('listens'));`;
 
-describe('bursts of packets to a tap', { skip: namespacesRefused(), timeout: 60_000 }, () => {
+describe('bursts of packets to a tap', { skip: namespacesRefused(), timeout: 240_000 }, () => {
   for (const engine of engines)
     for (const layout of layouts)
       test(`${engine}, ${layout}`, { skip: engineRefused(engine) }, async () => {

@@ -28,7 +28,7 @@ const kinds = [
   },
 ];
 
-describe('a front end and `clearway net --echo`', { timeout: 120_000 }, () => {
+describe('a front end and `clearway net --echo`', { timeout: 240_000 }, () => {
   for (const [index, { name, bits, bytes }] of kinds.entries()) {
     test(name, async () => {
       const socket = join(folder, `net${index}.sock`);

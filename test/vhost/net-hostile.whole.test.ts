@@ -73,7 +73,7 @@ function attack(guest: NetGuest, random: () => number): void {
   if (random() < 0.3) guest.kick(0);
 }
 
-describe('a hostile guest on a switch', { timeout: 180_000 }, () => {
+describe('a hostile guest on a switch', { timeout: 240_000 }, () => {
   for (const layout of layouts) {
     test(`${layout}: thousands of random states of rings and headers harm nobody`, async () => {
       const nets = startNets(3, {});

@@ -84,7 +84,7 @@ async function offered(mtu?: number): Promise<{ features: bigint; config: DataVi
   return { features, config: new DataView(answer.buffer, answer.byteOffset + 12, 12) };
 }
 
-describe('virtio-net', { timeout: 120_000 }, () => {
+describe('virtio-net', { timeout: 240_000 }, () => {
   test('5.1.3.1 features are offered with those that they need', async () => {
     const { features } = await offered();
     const has = (bit: number): boolean => ((features >> BigInt(bit)) & 1n) === 1n;

@@ -42,7 +42,7 @@ async function hears(guest: NetGuest, text: string): Promise<void> {
   assert.equal((await guest.receive()).packet.subarray(14).toString().trim(), text);
 }
 
-describe('guests on a switch', { timeout: 120_000 }, () => {
+describe('guests on a switch', { timeout: 240_000 }, () => {
   test('a packet goes where its address was heard, to all others where nobody knows, and never back', async () => {
     const nets = startNets(3, {});
     const guests = await startGuests(nets.sockets, [{ bits: NetBit.mergeable }, { bits: 0n }]);
@@ -201,7 +201,7 @@ describe('guests on a switch', { timeout: 120_000 }, () => {
   });
 });
 
-describe('guests on a switch with a tap', { skip: namespacesRefused(), timeout: 120_000 }, () => {
+describe('guests on a switch with a tap', { skip: namespacesRefused(), timeout: 240_000 }, () => {
   const host = '10.78.0.1';
   const echoServer = `require('net').createServer((s) => s.pipe(s)).listen(7000, '${host}', () => console.log('listens'))`;
 

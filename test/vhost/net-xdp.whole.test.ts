@@ -98,7 +98,7 @@ async function capture(space: NetNamespace, device: string): Promise<() => Promi
   };
 }
 
-describe('a guest joined to a network device by AF_XDP', { skip, timeout: 120_000 }, () => {
+describe('a guest joined to a network device by AF_XDP', { skip, timeout: 240_000 }, () => {
   test('the kernel at the other end answers ARP, pings and UDP; each packet is copied once', async () => {
     const started = start();
     const { nets, pair } = started;

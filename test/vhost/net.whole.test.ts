@@ -66,7 +66,7 @@ function superPacket(ends: Ends, payload: Uint8Array, tags = 0) {
 }
 
 for (const engine of engines) {
-  describe(`a network device that echoes, ${engine}`, { skip: engineRefused(engine), timeout: 120_000 }, () => {
+  describe(`a network device that echoes, ${engine}`, { skip: engineRefused(engine), timeout: 240_000 }, () => {
     test('packets of any length and framing come back, byte for byte, on both kinds of buffers', async () => {
       const net = await startEcho(engine, '--pairs', '2');
       for (const bits of [0n, NetBit.mergeable, NetBit.mergeable | NetBit.inOrder]) {
@@ -356,7 +356,7 @@ for (const engine of engines) {
   });
 }
 
-describe('a network device and its front end', { timeout: 120_000 }, () => {
+describe('a network device and its front end', { timeout: 240_000 }, () => {
   test('features, configuration, the MTU: as they are offered', async () => {
     const net = await startEcho('epoll', '--pairs', '4', '--mac', '52:54:00:aa:bb:cc', '--mtu', '9000');
     const front = new FrontEnd(net.socket);

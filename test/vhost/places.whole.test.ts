@@ -31,7 +31,7 @@ async function nextOf(listening: number): Promise<number> {
   return fd;
 }
 
-describe('where front ends come from', { timeout: 60_000 }, () => {
+describe('where front ends come from', { timeout: 240_000 }, () => {
   test('--fd of a socket that listens: one front end after another; its file is not ours', async () => {
     const place = makeImage();
     const listening = listenUnix(place.socket);

@@ -27,7 +27,7 @@ function printedLines(said: string): string {
   return lines.join(' ').replaceAll('SIZE', '64M');
 }
 
-describe('printed lines', { skip: refusal(), timeout: 180_000 }, () => {
+describe('printed lines', { skip: refusal(), timeout: 240_000 }, () => {
   const image = join(folder, 'an, image.raw');
   writeFileSync(image, '');
   truncateSync(image, 1024 * 1024);

@@ -24,7 +24,7 @@ async function capacityOf(guest: FrontEnd): Promise<bigint> {
   return (await guest.answer())!.getBigUint64(12, true);
 }
 
-describe('a disk of another size', { timeout: 60_000 }, () => {
+describe('a disk of another size', { timeout: 240_000 }, () => {
   test('SIGHUP: the front end is told, once for each change, and requests go as far as the file', async () => {
     const disk = await startDisk('epoll');
     const guest = new FrontEnd(disk.socket);

@@ -113,7 +113,7 @@ async function again(disk: Disk, options: readonly string[]): Promise<Disk> {
 }
 
 for (const engine of engines) {
-  describe(`a disk that is killed, ${engine}`, { skip: engineRefused(engine), timeout: 120_000 }, () => {
+  describe(`a disk that is killed, ${engine}`, { skip: engineRefused(engine), timeout: 240_000 }, () => {
     for (const layout of layouts) {
       test(`${layout}: in the middle of writes, again and again: nothing is lost, twice or wrong`, async () => {
         const options = ['--engine', engine];

@@ -8,7 +8,7 @@ import { randomSource } from '../../src/plan/answers/simulate.js';
 import { backEndAbsence, backEnds, TestDisk } from '../support/back-ends.js';
 
 for (const backEnd of backEnds) {
-  describe(`no kick and no interrupt is lost, ${backEnd}`, { skip: backEndAbsence(backEnd), timeout: 120_000 }, () => {
+  describe(`no kick and no interrupt is lost, ${backEnd}`, { skip: backEndAbsence(backEnd), timeout: 240_000 }, () => {
     for (const { name, bits } of soakKinds) {
       test(name, async (context) => {
         const disk = new TestDisk(backEnd, 1024 * 1024);

@@ -14,7 +14,7 @@ test('a guest in a program of one page, and how it ended', { skip: guestsRefused
   const document = readFileSync(new URL('docs/vm.md', root), 'utf8');
   const program = /```js\n([^`]*new Guest\([\s\S]*?)```/.exec(document)![1]!.replace('program.elf', imageOf('echo'));
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-    ...{ cwd: fileURLToPath(root), encoding: 'utf8', timeout: patient(20_000) },
+    ...{ cwd: fileURLToPath(root), encoding: 'utf8', timeout: patient(60_000) },
   });
   assert.equal(stderr, '');
   assert.match(stdout, /^echo: it needs a network card and ip=ADDRESS\/LENGTH\r?\nit ended with status 2\n$/);

@@ -49,7 +49,7 @@ class Client implements StreamOwner {
   }
 }
 
-describe('an image by the doors of other monitors', { skip: guestsRefused(), timeout: patient(120_000) }, async () => {
+describe('an image by the doors of other monitors', { skip: guestsRefused(), timeout: patient(240_000) }, async () => {
   if (guestsRefused() !== false) return;
   process.on('SIGURG', handler);
   const kicker = new Worker(new URL('door-kicker.js', import.meta.url));

@@ -20,7 +20,7 @@ function cpuTimeMs(pid: number): number {
 }
 
 for (const engine of ['uring', 'epoll']) {
-  describe(`clearway kv --vm, ${engine}`, { skip: guestsRefused(), timeout: patient(120_000) }, () => {
+  describe(`clearway kv --vm, ${engine}`, { skip: guestsRefused(), timeout: patient(240_000) }, () => {
     test('commands, pipelines, values of a megabyte, publications, many clients, an end', async () => {
       const store = await startKv(['--vm', '--engine', engine, '--maxmemory', '64m']);
       assert.match(store.said(), /ready [\d.]+ ms after \/dev\/kvm was opened, [\d.]+ ms of it in the guest/);
@@ -102,7 +102,7 @@ for (const engine of ['uring', 'epoll']) {
   });
 }
 
-describe('clearway kv --vm', { skip: guestsRefused(), timeout: patient(120_000) }, () => {
+describe('clearway kv --vm', { skip: guestsRefused(), timeout: patient(240_000) }, () => {
   test('keys expire by themselves, memory has a bound, a password is asked for', async () => {
     const store = await startKv(['--vm', '--maxmemory', '8m', '--maxmemory-policy', 'allkeys-lru']);
     const client = new Redis({ port: store.port, host: '127.0.0.1' });
@@ -145,7 +145,7 @@ describe('clearway kv --vm', { skip: guestsRefused(), timeout: patient(120_000) 
 
   test('what it cannot do is refused in a sentence', () => {
     const refused = (...args: readonly string[]): string =>
-      spawnSync(process.execPath, [program, 'kv', '--vm', ...args], { encoding: 'utf8', timeout: patient(20_000) })
+      spawnSync(process.execPath, [program, 'kv', '--vm', ...args], { encoding: 'utf8', timeout: patient(60_000) })
         .stderr;
     assert.match(refused('--snapshot', 'x'), /a guest has none/);
     assert.match(refused('--bypass', 'lo'), /two ways to serve/);

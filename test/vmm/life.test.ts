@@ -84,7 +84,7 @@ const vm = (deed: string, signal?: NodeJS.Signals): Promise<Ended> =>
 /** Some 150 ms are usual, and 400 on a machine that others use. */
 const mostMs = patient(10_000);
 
-describe('how a guest ends', { skip: guestsRefused(), timeout: patient(120_000) }, () => {
+describe('how a guest ends', { skip: guestsRefused(), timeout: patient(240_000) }, () => {
   test('by itself: with its own status', async () => {
     const { status, ms } = await vm('1');
     assert.equal(status, 7);
@@ -195,7 +195,7 @@ describe('how a guest ends', { skip: guestsRefused(), timeout: patient(120_000) 
   }
 });
 
-describe('a guest whose handler of traps fails', { skip: guestsRefused(), timeout: patient(120_000) }, () => {
+describe('a guest whose handler of traps fails', { skip: guestsRefused(), timeout: patient(240_000) }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
   after(() => rmSync(folder, { recursive: true }));
   const made = (bytes: Buffer): string => {

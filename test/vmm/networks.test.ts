@@ -40,7 +40,7 @@ const [echo, ask] = [imageOf('echo'), imageOf('ask')];
 const asking = 'ip=10.96.0.2/24 to=10.96.0.3';
 const echoing = 'ip=10.96.0.3/24';
 
-describe('two guests of one command', { skip: guestsRefused(), timeout: patient(120_000) }, () => {
+describe('two guests of one command', { skip: guestsRefused(), timeout: patient(240_000) }, () => {
   test('who asks where no way leads says so and ends', async () => {
     const words = ['ip=10.96.0.2/24', 'to=10.97.0.3'];
     const both = start(['vm', ask, '--beside', `${echo} ${echoing}`, '--', ...words]);
@@ -67,7 +67,7 @@ describe('two guests of one command', { skip: guestsRefused(), timeout: patient(
 
   test('what cannot be is refused in a sentence', () => {
     const refused = (...args: readonly string[]): string =>
-      spawnSync(process.execPath, [program, 'vm', ...args], { encoding: 'utf8', timeout: patient(20_000) }).stderr;
+      spawnSync(process.execPath, [program, 'vm', ...args], { encoding: 'utf8', timeout: patient(60_000) }).stderr;
     assert.match(refused(echo, '--tap', 'a', '--xdp', 'b'), /three networks: give one of them/);
     assert.match(refused(echo, '--vhost-user', 'a', '--beside', echo), /serves one guest/);
     assert.match(refused(echo, '--beside', ' '), /an image and its words/);
@@ -77,17 +77,17 @@ describe('two guests of one command', { skip: guestsRefused(), timeout: patient(
   });
 });
 
-describe('a card that another process works for', { skip: guestsRefused(), timeout: patient(120_000) }, () => {
+describe('a card that another process works for', { skip: guestsRefused(), timeout: patient(240_000) }, () => {
   test('two monitors and a switch between them; a back end that goes is said', async () => {
     const sockets = ['one', 'two'].map((name) => join(folder, name)) as [string, string];
     const net = await startDevices(['net', ...sockets.flatMap((each) => ['--socket', each])], sockets);
     const other = start(['vm', echo, '--vhost-user', sockets[1], '--', echoing]);
-    await until('it is ready', () => other.said().includes('clearway vm: ready'), 20_000);
+    await until('it is ready', () => other.said().includes('clearway vm: ready'));
     const first = start(['vm', ask, '--vhost-user', sockets[0], '--', ...asking.split(' '), 'count=500']);
     assert.equal(await first.ended, 0, first.said());
     assert.match(first.said(), /ask: 500 answers/);
     await net.end();
-    await until('it is said', () => /the back end at .*two has gone/.test(other.said()), 10_000);
+    await until('it is said', () => /the back end at .*two has gone/.test(other.said()));
     other.child.kill('SIGTERM');
     assert.equal(await other.ended, 0, other.said());
   });
@@ -104,13 +104,13 @@ test('what a guest does wrong over and over is not said each time', { skip: gues
   await net.end();
 });
 
-describe('clearway kv --vm --xdp', { skip: guestsRefused() || vethRefused(), timeout: patient(120_000) }, () => {
+describe('clearway kv --vm --xdp', { skip: guestsRefused() || vethRefused(), timeout: patient(240_000) }, () => {
   for (const engine of ['epoll', 'uring']) {
     test(`redis-cli and redis-benchmark past the kernel, ${engine}`, async () => {
       const pair = new VethPair('10.95.0.1/24');
       const options = ['--vm', '--xdp', pair.device, '--vm-address', '10.95.0.2/24', '--no-password'];
       const store = start(['kv', ...options, '--engine', engine], pair.space.launcher);
-      await until('it is ready', () => store.said().includes('kv: ready') || store.child.exitCode !== null, 20_000);
+      await until('it is ready', () => store.said().includes('kv: ready') || store.child.exitCode !== null);
       assert.match(store.said(), /redis:\/\/10\.95\.0\.2:6379\n.*joined to near \(MTU 1500\) by AF_XDP/s);
       const [command, ...words] = pair.peer.launcher as [string, ...string[]];
       const outside = (...line: string[]): string =>

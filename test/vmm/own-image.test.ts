@@ -15,7 +15,7 @@ import { guestsRefused, imageOf } from './support.js';
 
 describe('images by our own compiler', {
   skip: guestsRefused(),
-  timeout: patient(120_000),
+  timeout: patient(240_000),
 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'clearway-test-'));
   after(() => rmSync(folder, { recursive: true }));

@@ -75,7 +75,7 @@ async function bootStore(image: string, packed: boolean) {
   return { port, guest, client: new RawClient(port) };
 }
 
-describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
+describe('images under QEMU', { skip: qemuRefused(), timeout: 240_000 }, () => {
   test('the end has a status, a trap is said', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'clearway-qemu-'));
     const byGcc = join(folder, 'probe');
@@ -136,7 +136,7 @@ describe('images under QEMU', { skip: qemuRefused(), timeout: 180_000 }, () => {
       socket.on('message', (bytes) => heard.push(bytes.toString()));
       for (let index = 0; index < 20; index++) {
         socket.send(`datagram ${index}`, port, '127.0.0.1');
-        await until(`${index} comes back`, () => heard.includes(`datagram ${index}`), 10_000);
+        await until(`${index} comes back`, () => heard.includes(`datagram ${index}`));
       }
       socket.close();
       guest.child.kill('SIGKILL');

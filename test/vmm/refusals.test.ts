@@ -33,7 +33,7 @@ test('wrong use is one sentence that names the file or the option, and status 2'
     ] as const) {
       const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'vm', ...args], {
         encoding: 'utf8',
-        timeout: patient(20_000),
+        timeout: patient(60_000),
       });
       assert.match(stderr.trimEnd(), words, args.join(' '));
       assert.deepEqual([status, stdout, stderr.trimEnd().split('\n').length], [2, '', 1], args.join(' '));

@@ -14,17 +14,17 @@ const seed = Number(process.env['CLEARWAY_SEED'] ?? 7);
 const small = { image: imageOf('kv'), seed, keys: 2500, maxMemory: 1024 ** 2 };
 const skip = guestsRefused();
 
-test('20,000 requests in turns, writes are refused at the bound', { skip, timeout: patient(120_000) }, async () => {
+test('20,000 requests in turns, writes are refused at the bound', { skip, timeout: patient(240_000) }, async () => {
   const found = await soak({ ...small, door: 'turns', policy: 'noeviction', requests: 20_000 });
   assert.ok(found.keys > 1000 && found.expired > 100 && found.refused > 100, JSON.stringify(found));
 });
 
-test('20,000 requests in turns, keys make room at the bound', { skip, timeout: patient(120_000) }, async () => {
+test('20,000 requests in turns, keys make room at the bound', { skip, timeout: patient(240_000) }, async () => {
   const found = await soak({ ...small, door: 'turns', policy: 'allkeys-lru', requests: 20_000 });
   assert.ok(found.keys > 1000 && found.expired > 100 && found.evicted > 100, JSON.stringify(found));
 });
 
-test('5,000 requests to a guest in a thread of its own', { skip, timeout: patient(120_000) }, async () => {
+test('5,000 requests to a guest in a thread of its own', { skip, timeout: patient(240_000) }, async () => {
   const found = await soak({ ...small, door: 'threads', policy: 'noeviction', requests: 5000 });
   assert.ok(found.keys > 500, JSON.stringify(found));
 });

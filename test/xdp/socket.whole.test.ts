@@ -27,7 +27,7 @@ const noFaults = (rings: PacketRings): void =>
     [],
   );
 
-describe('AF_XDP on veth', { skip, timeout: 120_000 }, () => {
+describe('AF_XDP on veth', { skip, timeout: 240_000 }, () => {
   test('everything is taken: the kernel at the other end hears each byte again, and no frame is lost', async () => {
     const pair = new VethPair(peerAddress);
     const echo = new XdpEcho({ space: pair.space, device: pair.device, address, take: 'everything' });

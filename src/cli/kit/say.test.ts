@@ -47,7 +47,7 @@ setInterval(() => {}, 1000);
 
 test('what was said first is said first, and whole, though nobody took it', {
   skip: !platformIsLinux && 'needs Linux',
-  timeout: 60_000,
+  timeout: 240_000,
 }, async () => {
   // A character of two units lies across the end of the first piece.
   const first = `\n${'a'.repeat(1022)}\u{1f600}first\n`;
@@ -72,7 +72,7 @@ process.stdin.once('data', () => sayWhenTaken('stdout', 'the last\\n'));
 
 test('what nobody reads is kept up to a bound; then it is said how much is missing', {
   skip: !platformIsLinux && 'needs Linux',
-  timeout: 60_000,
+  timeout: 240_000,
 }, async () => {
   await besideFullPipe(talker, {}, async (child, pipe) => {
     let said = '';

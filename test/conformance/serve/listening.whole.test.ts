@@ -32,7 +32,7 @@ async function refused(
   args: readonly string[],
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<[number | null, string]> {
-  const child = spawn(process.execPath, [program, 'serve', ...args], { env, timeout: 20_000 });
+  const child = spawn(process.execPath, [program, 'serve', ...args], { env, timeout: 60_000 });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -229,7 +229,7 @@ describe('passed sockets', { concurrency: 2 }, () => {
     for (const [environment, sentence] of cases) {
       const [variable, redirect = ''] = environment.split(' ');
       const script = `LISTEN_PID=$$ ${variable} exec "$0" "$@" ${redirect}`;
-      const child = spawn('sh', ['-c', script, process.execPath, program, 'serve', site.root], { timeout: 20_000 });
+      const child = spawn('sh', ['-c', script, process.execPath, program, 'serve', site.root], { timeout: 60_000 });
       let said = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         said += text;

@@ -83,7 +83,7 @@ forEachEngine(
     for (const [kind, log, workers] of cases) {
       // The engine matters for what it tells of a pipe or a socket that was full.
       if (engine === 'epoll' && workers === 1) continue;
-      test(`${kind}, ${log}, ${workers} worker${workers === 1 ? '' : 's'}`, { timeout: 60_000 }, async () => {
+      test(`${kind}, ${log}, ${workers} worker${workers === 1 ? '' : 's'}`, { timeout: 240_000 }, async () => {
         const site = new TestSite({ 'a.txt': 'hello' });
         const to = destination(site, kind);
         const server = await startServer({ root: site.root, engine, log, workers }, to.fd);

@@ -28,7 +28,7 @@ describe('the reader of the access log', () => {
   });
 
   test('one that stalls costs bounded memory and records that are counted, and gets lines again when it reads', {
-    timeout: 60_000,
+    timeout: 240_000,
   }, async () => {
     const pipe = site.at('pipe');
     execFileSync('mkfifo', [pipe]);

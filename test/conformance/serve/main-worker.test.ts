@@ -34,7 +34,7 @@ forEachEngine('the main thread as a worker', (engine) => {
   after(() => site.remove());
   const options = [site.root, '--workers', '1', '--engine', engine];
 
-  test('dies, and a thread takes its place', { skip: ownProcess, timeout: 60_000 }, async () => {
+  test('dies, and a thread takes its place', { skip: ownProcess, timeout: 240_000 }, async () => {
     const spoiler = fileURLToPath(new URL('../../support/spoil-engines.js', import.meta.url));
     const args = ['--import', spoiler, program];
     const server = await runServer(options, {}, { command: process.execPath, args });
@@ -49,7 +49,7 @@ forEachEngine('the main thread as a worker', (engine) => {
     assert.equal(await server.ended, 0);
   });
 
-  test('answers though nobody reads what it has to say', { skip: ownProcess, timeout: 60_000 }, async () => {
+  test('answers though nobody reads what it has to say', { skip: ownProcess, timeout: 240_000 }, async () => {
     const pipe = fullPipe(site.at(`pipe-${engine}`));
     const log = site.at(`logs-${engine}`);
     execFileSync('mkdir', [log]);
@@ -66,7 +66,7 @@ forEachEngine('the main thread as a worker', (engine) => {
 
   for (const isRead of [false, true]) {
     const end = isRead ? 'that is said when somebody reads' : 'and ends';
-    test(`serves though nobody takes its ready line, ${end}`, { skip: ownProcess, timeout: 60_000 }, async () => {
+    test(`serves though nobody takes its ready line, ${end}`, { skip: ownProcess, timeout: 240_000 }, async () => {
       const pipe = fullPipe(site.at(`ready-${engine}-${isRead}`));
       const socket = site.at(`socket-${engine}-${isRead}`);
       const words = [program, 'serve', ...options, '--socket', socket];

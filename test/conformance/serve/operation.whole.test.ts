@@ -17,7 +17,7 @@ const size = 24 * 1024 * 1024;
 
 /** Runs `clearway serve` with arguments that make it end by itself. */
 async function refused(...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [program, 'serve', ...args], { timeout: 20_000 });
+  const child = spawn(process.execPath, [program, 'serve', ...args], { timeout: 60_000 });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
@@ -119,7 +119,7 @@ describe('serve as a program', { concurrency: 2 }, () => {
     chmodSync(closed, 0o000);
     const asUser = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] : ['env'];
     const [command = '', ...words] = [...asUser, process.execPath, program, 'serve', closed, '--port', '0'];
-    const { status, stderr } = spawnSync(command, words, { encoding: 'utf8', timeout: 20_000 });
+    const { status, stderr } = spawnSync(command, words, { encoding: 'utf8', timeout: 60_000 });
     // Whoever was given the right to read everything may open it, whoever he is.
     if (process.getuid?.() === 0) {
       const options = JSON.stringify(new URL('../../../src/serve/options.js', import.meta.url));
@@ -136,7 +136,7 @@ describe('serve as a program', { concurrency: 2 }, () => {
         '-e',
         script,
       ];
-      const opened = spawnSync('setpriv', other, { encoding: 'utf8', timeout: 20_000 });
+      const opened = spawnSync('setpriv', other, { encoding: 'utf8', timeout: 60_000 });
       assert.equal(opened.status, 0, opened.stderr);
     }
     rmdirSync(closed);

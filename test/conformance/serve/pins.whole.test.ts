@@ -174,7 +174,7 @@ forEachEngine(
       settle(site, 'new');
       renameSync(site.at('new'), site.at('films/a.bin'));
       const bytes = Math.ceil(other.length / pageBytes()) * pageBytes();
-      await until('the new version is pinned', () => pinned.pinned?.[1] === bytes, 20_000);
+      await until('the new version is pinned', () => pinned.pinned?.[1] === bytes);
       assert.equal((await ask(pinned.server.address, 'GET /films/a.bin')).body.compare(other), 0);
       await pinned.server.close(0);
       site.remove();

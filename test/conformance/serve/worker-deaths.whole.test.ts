@@ -23,7 +23,7 @@ function openEngines(): number {
 
 const skip = process.platform === 'linux' ? false : 'needs Linux';
 
-test('a worker that dies again and again is given up, and said', { skip, timeout: 60_000 }, async () => {
+test('a worker that dies again and again is given up, and said', { skip, timeout: 240_000 }, async () => {
   const site = new TestSite({ 'a.txt': 'hello' });
   const spoiler = fileURLToPath(new URL('../../support/spoil-engines.js', import.meta.url));
   const server = await runServer(
@@ -107,13 +107,13 @@ forEachEngine(
       await until('an engine for each', () => engineDescriptors().length === workers);
       const healthy = openEngines();
       spoil(engineDescriptors()[0]!);
-      await until('the word that it cannot', () => warnings.length === 2, 20_000);
+      await until('the word that it cannot', () => warnings.length === 2);
       // Three more attempts, each of which gives back what it took.
       await new Promise((resolve) => setTimeout(resolve, 3200));
       await until('the descriptors of attempts that failed', () => openEngines() <= healthy);
       assert.match(warnings[1]!, /^worker \d cannot be started: .*; it is tried again every 1 s$/);
       renameSync(`${moving.root}-away`, moving.root);
-      await until('the word that it can', () => warnings.length === 3, 20_000);
+      await until('the word that it can', () => warnings.length === 3);
       assert.match(warnings[2]!, /^worker \d serves again$/);
       for (let index = 0; index < 8; index++) {
         assert.equal((await ask(server.address, 'GET /a.txt')).text, 'hello');
