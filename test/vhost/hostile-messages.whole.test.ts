@@ -194,7 +194,7 @@ describe('hostile messages', { timeout: 240_000 }, () => {
     first.close();
     assert.equal((await second.answer())!.getBigUint64(0, true), 4n, 'its turn has come');
     const limit = (files: number): boolean =>
-      spawnSync('prlimit', ['--pid', `${disk.child.pid}`, `--nofile=${files}:65536`]).status === 0;
+      spawnSync('prlimit', ['--pid', `${disk.child.pid}`, `--nofile=${files}:`]).status === 0;
     if (!limit(8)) {
       t.diagnostic('prlimit is not there: that part is left out');
     } else {
