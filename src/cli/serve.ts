@@ -2,12 +2,12 @@
 // The server is loaded when the command line is read. The bundle has it in this command's file, where it is there from the begin
 // (tools/bundle.mjs): --help waits some 25 ms for it, and no start for a second file.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServeOptions } from '../serve/options.js';
 import type { Server } from '../serve/server.js';
-import { fileTrouble } from '../text/file-trouble.js';
 import { asWritten } from './kit/as-written.js';
+import { readConfigFile } from './kit/config-file.js';
 import { parseFlags } from './kit/flags.js';
 import { optionalAddress } from './kit/optional-address.js';
 import { plainSentence } from './kit/plain-sentence.js';
@@ -115,23 +115,6 @@ function camelCase(flag: string): string {
   return flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function readConfig(path: string): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(`the configuration file ${path} cannot be read: ${fileTrouble(error)}`);
-  }
-  try {
-    // Editors of other systems put a byte order mark in front.
-    const value: unknown = JSON.parse(text.replace(/^\ufeff/, ''));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch (error) {
-    throw new UsageError(`the configuration file ${path} is not JSON: ${(error as Error).message}`);
-  }
-  throw new UsageError(`the configuration file ${path} must hold one JSON object`);
-}
-
 type HeaderSet = Record<string, string | null>;
 
 /** `--header '[/PATH ]NAME: VALUE'`, each time it is given, beside those of the file. @throws UsageError */
@@ -173,29 +156,39 @@ interface Prepared {
 }
 
 /** A bad option that stood on the command line is named as it was written there: `--inline-limit`, not `inlineLimit`. */
-function tellOption(message: string, args: readonly string[]): string {
+function tellOption(message: string, option: string, args: readonly string[]): string {
   const flagOf = (
     option: string,
   ): [name: string, flag: { readonly type: string; readonly short?: string }] | undefined =>
     Object.entries(flags).find(([name]) => camelCase(name) === option);
-  const [name, { short }] = flagOf(/^(\w+) is /.exec(message)?.[1] ?? '') ?? ['', {}];
+  const [name, { short }] = flagOf(option) ?? ['', {}];
   const isIt = (arg: string): boolean =>
     arg === `--${name}` || arg.startsWith(`--${name}=`) || (short !== undefined && arg.startsWith(`-${short}`));
   if (name === '' || !args.some(isIt)) return message;
   return asWritten(message, (option) => (flagOf(option) === undefined ? undefined : `--${flagOf(option)![0]}`));
 }
 
-/** The options as they were given, none checked; undefined where help is wanted. @throws UsageError */
-function readOptions(args: readonly string[]): Record<string, unknown> | undefined {
+/** What the command was given. */
+interface Given {
+  /** None checked. */
+  readonly options: Record<string, unknown>;
+  /** Where an option stands in the configuration file, for the begin of a sentence; empty where it is not from there alone. */
+  placeOf(option: string): string;
+}
+
+/** The options as they were given; undefined where help is wanted. @throws UsageError */
+function readOptions(args: readonly string[]): Given | undefined {
   const parsed = parseFlags('serve', optionalAddress(args, '--dashboard'), flags, 1, 'serve takes one directory');
   const { config, help: wantsHelp, header, type, ...given } = parsed.values;
   if (wantsHelp === true) return undefined;
-  const options: Record<string, unknown> = config === undefined ? {} : readConfig(config);
-  for (const [name, value] of Object.entries(given)) options[camelCase(name)] = value;
-  if (header !== undefined) options['headers'] = readHeaders(header, options['headers']);
-  if (type !== undefined) options['types'] = { ...(options['types'] as object | undefined), ...readTypes(type) };
-  if (parsed.positionals[0] !== undefined) options.root = parsed.positionals[0];
-  return options;
+  const file = config === undefined ? undefined : readConfigFile(config);
+  const written: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(given)) written[camelCase(name)] = value;
+  if (header !== undefined) written['headers'] = readHeaders(header, file?.options['headers']);
+  if (type !== undefined) written['types'] = { ...(file?.options['types'] as object | undefined), ...readTypes(type) };
+  if (parsed.positionals[0] !== undefined) written['root'] = parsed.positionals[0];
+  const placeOf = (option: string): string => (Object.hasOwn(written, option) ? '' : (file?.placeOf(option) ?? ''));
+  return { options: { ...file?.options, ...written }, placeOf };
 }
 
 /**
@@ -204,8 +197,8 @@ function readOptions(args: readonly string[]): Record<string, unknown> | undefin
  */
 export function namesDirectory(args: readonly string[]): boolean {
   try {
-    const options = readOptions(args);
-    return options === undefined || options['root'] !== undefined;
+    const given = readOptions(args);
+    return given === undefined || given.options['root'] !== undefined;
   } catch {
     return true;
   }
@@ -233,16 +226,17 @@ async function prepare({ dashboard, ...options }: Record<string, unknown>): Prom
 /** Runs the command. @returns the exit status: 0, 1 when it cannot run, 2 for a bad option. */
 export async function run(args: string[]): Promise<number> {
   let prepared: Prepared;
+  let given: Given | undefined;
   try {
-    const options = readOptions(args);
-    if (options === undefined) {
+    given = readOptions(args);
+    if (given === undefined) {
       process.stdout.write(dressed(help, process.stdout));
       return 0;
     }
-    prepared = await prepare(options);
+    prepared = await prepare(given.options);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const told = code === 'CLEARWAY_OPTION' ? tellOption(message, args) : message;
+    const { code, message, option = '' } = error as NodeJS.ErrnoException & { readonly option?: string };
+    const told = (given?.placeOf(option) ?? '') + tellOption(message, option, args);
     process.stderr.write(`clearway serve: ${plainSentence(error, told)}\n`);
     return code === 'CLEARWAY_OPTION' || code === 'CLEARWAY_USAGE' ? 2 : 1;
   }

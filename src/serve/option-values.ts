@@ -7,11 +7,18 @@ import { parseTimeMs, parseWholeSize, timeForm } from '../text/units.js';
 export class OptionError extends Error {
   override readonly name = 'OptionError';
   readonly code = 'CLEARWAY_OPTION';
+  /** The option, by its name in the library. */
+  readonly option: string;
+
+  constructor(message: string, option: string) {
+    super(message);
+    this.option = option;
+  }
 }
 
 /** @throws OptionError that names the option, what was given, and what is allowed */
 export function refuse(option: string, given: unknown, allowed: string): never {
-  throw new OptionError(`${option} is ${JSON.stringify(given)}, and must be ${allowed}`);
+  throw new OptionError(`${option} is ${JSON.stringify(given)}, and must be ${allowed}`, option);
 }
 
 /** @throws OptionError for what is neither true nor false */

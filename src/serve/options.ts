@@ -213,7 +213,8 @@ function parseSocket(value: unknown): string | undefined {
 
 function parseSocketMode(value: unknown, socket: unknown): number {
   if (value === undefined) return defaultSocketMode;
-  if (socket === undefined) throw new OptionError('socketMode is given without socket: it is the mode of its file');
+  if (socket === undefined)
+    throw new OptionError('socketMode is given without socket: it is the mode of its file', 'socketMode');
   if (typeof value === 'string' && /^0?o?[0-7]{3,4}$/.test(value)) {
     const mode = Number.parseInt(value.replace('o', ''), 8);
     if (mode <= 0o777) return mode;
@@ -244,8 +245,9 @@ function parseRoot(value: unknown): string {
   if (!isPath) return refuse('root', value, 'a directory');
   const root = resolve(value ?? '.');
   const status = statusOf(root);
-  if (status === undefined) throw new OptionError(`there is no directory ${root}: name one that exists`);
-  if (!status.isDirectory()) throw new OptionError(`${root} is not a directory: name the directory that holds it`);
+  if (status === undefined) throw new OptionError(`there is no directory ${root}: name one that exists`, 'root');
+  if (!status.isDirectory())
+    throw new OptionError(`${root} is not a directory: name the directory that holds it`, 'root');
   asked(root, () => {
     // access(2) would ask for whoever started it, without the rights that systemd gave the process (AmbientCapabilities=).
     opendirSync(root).closeSync();
@@ -264,7 +266,10 @@ function asked<T>(path: string, ask: () => T): T | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new OptionError(`the directory ${path} cannot be opened (${code}): check the permissions on the way to it`);
+    throw new OptionError(
+      `the directory ${path} cannot be opened (${code}): check the permissions on the way to it`,
+      'root',
+    );
   }
 }
 
@@ -305,13 +310,13 @@ function parseTypes(value: unknown): ReadonlyMap<string, string> {
     return refuse('types', value, 'an object of extensions and media types, such as {"log": "text/plain"}');
   }
   const problem = typesProblem(value as Record<string, unknown>);
-  if (problem !== undefined) throw new OptionError(`types: ${problem}`);
+  if (problem !== undefined) throw new OptionError(`types: ${problem}`, 'types');
   return ownTypes(value as Record<string, string>);
 }
 
 function parseHeaders(value: unknown, cors: boolean): ReturnType<typeof splitHeaders> {
   const problem = value === undefined ? undefined : headersProblem(value, cors);
-  if (problem !== undefined) throw new OptionError(problem);
+  if (problem !== undefined) throw new OptionError(problem, 'headers');
   return splitHeaders((value ?? {}) as HeaderOption);
 }
 
@@ -320,7 +325,7 @@ function parseLogFile(value: unknown, log: unknown): string | undefined {
   if (typeof value !== 'string' || value === '' || value.includes('\0')) return refuse('logFile', value, 'a path');
   if (log === 'none') {
     const named = JSON.stringify(value);
-    throw new OptionError(`log is "none", and logFile names ${named}: leave one of them out`);
+    throw new OptionError(`log is "none", and logFile names ${named}: leave one of them out`, 'log');
   }
   return resolve(value);
 }
@@ -412,9 +417,10 @@ function inlineBytesOf(value: unknown, measured: number | undefined): number {
 export function resolveOptions(options: ServeOptions, openFileLimit: number): ResolvedOptions {
   for (const name of Object.keys(options))
     if (!Object.hasOwn(known, name))
-      throw new OptionError(`there is no option ${name}: the options are ${Object.keys(known).join(', ')}`);
+      throw new OptionError(`there is no option ${name}: the options are ${Object.keys(known).join(', ')}`, name);
   const bypass = bypassOf(options);
-  if (typeof bypass === 'string') throw new OptionError(bypass);
+  // Its sentences begin with the option.
+  if (typeof bypass === 'string') throw new OptionError(bypass, /^\w+/.exec(bypass)![0]);
   const media = flag('media', options.media);
   const cors = options.cors === undefined ? media : flag('cors', options.cors);
   const profile = serveProfile();

@@ -195,10 +195,14 @@ describe('serve as a program', { concurrency: 2 }, () => {
     running.child.kill('SIGTERM');
     assert.equal(await running.ended, 0);
     for (const [text, sentence] of [
-      ['{"ports": 1}', /there is no option ports/],
-      ['{"port": "x"}', /: port is "x"/],
-      ['{"maxConnections": 0}', /: maxConnections is 0/],
-      ['{"listing": "yes"}', /listing is "yes", and must be true or false/],
+      ['{"ports": 1}', /: [^ ]+b\.json:1: there is no option ports/],
+      ['{"port":\n "x"}', /: [^ ]+b\.json:1: port is "x"/],
+      ['{\n"maxConnections": 0}', /: [^ ]+b\.json:2: maxConnections is 0/],
+      ['{"media": true,\n\n"listing": "yes"}', /: [^ ]+b\.json:3: listing is "yes", and must be true or false/],
+      ['{"types": {\n"a": 5}}', /: [^ ]+b\.json:1: types: the type of "a" must be/],
+      ['{\n"headers": {"/a": 5}}', /: [^ ]+b\.json:2: headers of "\/a" must be/],
+      ['{\n"root": "/nonexistent"}', /: [^ ]+b\.json:2: there is no directory \/nonexistent/],
+      ['{\n"bypass": 5}', /: [^ ]+b\.json:2: bypass is 5/],
       ['[1]', /must hold one JSON object/],
       ['{', /is not JSON/],
     ] as const) {
@@ -207,6 +211,10 @@ describe('serve as a program', { concurrency: 2 }, () => {
       assert.equal(result.status, 2);
       assert.match(result.stderr, sentence);
     }
+    // What stands on the command line is none of the file's.
+    site.write('conf/b.json', '{"maxConnections": 7}');
+    const result = await refused('--config', site.at('conf/b.json'), '--max-connections', '0');
+    assert.match(result.stderr, /: --max-connections is "0"/);
   });
 
   test('IPv6: the address is in brackets and answers', async (context) => {
