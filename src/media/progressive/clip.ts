@@ -152,13 +152,23 @@ function trackClips(film: Film, startSeconds: number, endSeconds: number): Track
   const start = reference === undefined ? startSeconds : startOfFrame(reference, startSeconds);
   const clips = film.tracks.map((track) => trackClip(track, start, endSeconds)).filter((part) => part !== undefined);
   if (clips.length === 0) {
+    const until = Number.isFinite(endSeconds) ? `to ${endSeconds} s` : 'on';
+    const first = Math.min(...film.tracks.map(beginOf));
+    const begin = first <= startSeconds ? '' : ` and begins at ${first.toFixed(3)} s`;
     throw new FilmRefusal(
-      `shows nothing from ${startSeconds} s on; it is ${film.durationSeconds.toFixed(3)} s long`,
+      `shows nothing from ${startSeconds} s ${until}; it is ${film.durationSeconds.toFixed(3)} s long${begin}`,
       404,
     );
   }
   // Its timescale is the clip's, so that what is shown is exact.
   return clips.sort((a, b) => Number(b.track === reference) - Number(a.track === reference));
+}
+
+/** When, in seconds, a track begins: what stands before is a delay. */
+function beginOf(track: FilmTrack): number {
+  const { samples, edit, timescale } = track;
+  const first = Math.max(edit.mediaTime, earliestComposition(track, 0, samples.count));
+  return (first - edit.mediaTime + edit.emptyTicks) / timescale;
 }
 
 /** When, in seconds, the frame begins that is shown at a time; the time itself when none is, or no longer. */

@@ -270,6 +270,28 @@ test('a clip that begins behind the end is refused with a sentence', { skip: fil
   );
 });
 
+test('before its first picture a clip has the sound alone, and where there is none it is refused', () => {
+  const late = { timescale: 25, count: 250, duration: 1, gop: 50, firstTime: 125 };
+  const sound = { kind: 'audio', timescale: 48_000, count: 400, duration: 1024, place: 100_000 } as const;
+  const both = finish(Buffer.alloc(0), clip(madeUpFilm(late, sound), 1, 3));
+  assert.equal(readMp4(virtualBytes(Buffer.alloc(200_000), both)).tracks.length, 1);
+  const alone = { ...madeUpFilm(late), durationSeconds: 15 };
+  for (const [start, end, said] of [
+    [1, 3, 'shows nothing from 1 s to 3 s; it is 15.000 s long and begins at 5.000 s'],
+    [20, 30, 'shows nothing from 20 s to 30 s; it is 15.000 s long'],
+    [20, undefined, 'shows nothing from 20 s on; it is 15.000 s long'],
+  ] as const) {
+    const refusal = new FilmRefusal(said, 404);
+    assert.throws(() => finish(Buffer.alloc(0), clip(alone, start, end)), refusal);
+  }
+  // One that goes on behind it begins where it was asked to, and shows nothing until then.
+  const [track] = readMp4(virtualBytes(Buffer.alloc(200_000), finish(Buffer.alloc(0), clip(alone, 3, 7)))).tracks;
+  assert.deepEqual(track!.edits, [
+    { duration: 50, mediaTime: -1 },
+    { duration: 50, mediaTime: 0 },
+  ]);
+});
+
 test('tracks that lie one behind the other make two ranges, not all that is between', () => {
   const film = madeUpFilm(
     { timescale: 25, count: 2500, duration: 1, gop: 50, size: () => 10_000 },
