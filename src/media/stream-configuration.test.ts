@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { avc1, box, bytes, joined, movie, tableBoxes, trak } from '../../test/support/box-film.js';
 import { readFilmBytes } from '../../test/support/read-film-file.js';
+import { samplesATurn } from './reading.js';
+import type { SampleTable } from './samples.js';
+import { completed } from './stream-configuration.js';
 
 /** A temporal delimiter, and a sequence header of 4:4:4 in 8 bits. */
 const stream = Buffer.from('12000a0a20000002aff79b5f204032050000000000', 'hex');
@@ -50,5 +53,36 @@ test('where the stream does not say it either the track is left out', () => {
       ['audio'],
     );
     assert.deepEqual(leftOut, [{ track: 1, format: 'av01', reason: 'has no configuration of av01 that can be read' }]);
+  }
+});
+
+test('others have their turn while a description is looked for, however often it changes', () => {
+  const [described] = read(stream, box('av1C', bytes.u8(0x81, 0x05, 0x0c, 0))).tracks[0]!.entries;
+  const [said] = read(stream).tracks[0]!.entries;
+  const changes = 100_000;
+  for (const undescribed of [changes - 1, 1, 0]) {
+    // Each sample has another description than the one before; the one that says nothing is that of a single sample.
+    let looked = 0;
+    const samples = {
+      ...{ count: changes, offset: () => 1000, size: () => stream.length },
+      descriptionEnd: (sample: number) => sample + 1,
+      description: (sample: number) => {
+        looked++;
+        return sample === undescribed ? 2 : sample % 2;
+      },
+    } as unknown as SampleTable;
+    const reading = completed([described!, described!, { ...said!, codec: '' }], samples);
+    let most = 0;
+    let bytesRead = 0;
+    let step = reading.next();
+    while (step.done !== true) {
+      most = Math.max(most, looked);
+      looked = 0;
+      bytesRead += step.value?.length ?? 0;
+      step = reading.next(step.value === undefined ? undefined : stream);
+    }
+    assert.ok(Math.max(most, looked) <= samplesATurn, `${most} changes in one turn`);
+    assert.equal(bytesRead, stream.length, 'its first picture alone');
+    assert.equal(step.value[2]!.codec, said!.codec);
   }
 });
