@@ -34,4 +34,7 @@ test('a cause is said once a second, another one at once', () => {
   teller.tell(Errno.EIO, 'fourth', 1000);
   assert.deepEqual(said, ['first', 'third', 'fourth']);
   assert.equal(troubleWords(Errno.EIO, 'line\nbreak'), 'cannot open "line\\nbreak": input/output error (EIO)');
+  // A limit is told with what raises it.
+  assert.match(troubleWords(Errno.EMFILE, 'a.mp4'), /: too many open files \(EMFILE\); .*ulimit -n, LimitNOFILE=/);
+  assert.match(troubleWords(Errno.ENFILE, 'a.mp4'), / \(ENFILE\); .*sysctl fs\.file-max/);
 });

@@ -77,9 +77,19 @@ export class Troubles {
 
 const sayEveryMs = 1000;
 
+/** What gives more of what the host is short of. */
+const remedies: ReadonlyMap<number, string> = new Map([
+  [
+    Errno.EMFILE,
+    '; raise the limit on open files: ulimit -n, LimitNOFILE= in the systemd unit, docker run --ulimit nofile=',
+  ],
+  [Errno.ENFILE, '; the whole host has no open file left: raise it with sudo sysctl fs.file-max=1000000'],
+]);
+
 /** That a file was not opened, and why, in a sentence. @param path of the file, beneath the root. */
 export function troubleWords(errno: number, path: string): string {
-  return `cannot open ${JSON.stringify(path.slice(0, 200))}: ${errnoWords(errno)} (${errnoName(errno)})`;
+  const why = `${errnoWords(errno)} (${errnoName(errno)})${remedies.get(errno) ?? ''}`;
+  return `cannot open ${JSON.stringify(path.slice(0, 200))}: ${why}`;
 }
 
 /** Says each cause once a second, however many requests run into it. */
