@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
+import { engineAbsence } from '../../test/support/engine-absence.js';
 import { scepticWorkloads } from '../../test/support/sceptic-workloads.js';
 import { tcpPair } from '../../test/support/socket-workloads.js';
 import { Errno } from '../kernel/errno.js';
@@ -22,7 +23,7 @@ test('each workload of a doubter: exact, or named as not seen', { skip: meterSki
     const own = () => countersOf(meter.read(), process.pid);
     const notSeen = meter.read().unseen.join('\n');
     for (const [name, { run, optional, unseen }] of Object.entries(scepticWorkloads)) {
-      await context.test(name, (each) => {
+      await context.test(name, { skip: name.includes('uring') && engineAbsence('uring') }, (each) => {
         const before = own();
         let expected: Counters;
         try {

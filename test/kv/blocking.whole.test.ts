@@ -2,11 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { engineAbsence } from '../support/engine-absence.js';
 import { RawClient, startKv } from '../support/kv-process.js';
 import { until } from '../support/until.js';
 
-for (const engine of ['epoll', 'uring']) {
-  test(`${engine}: BLPOP is served, gives up at its time, and takes nothing for a client that went`, async () => {
+for (const engine of ['epoll', 'uring'] as const) {
+  const skip = engineAbsence(engine);
+  test(`${engine}: BLPOP is served, gives up at its time, and takes nothing for a client that went`, {
+    skip,
+  }, async () => {
     const store = await startKv(['--engine', engine]);
     const [waiting, gone, giver] = [new RawClient(store.port), new RawClient(store.port), new RawClient(store.port)];
     const blocked = (count: number): Promise<unknown> =>
@@ -29,7 +33,9 @@ for (const engine of ['epoll', 'uring']) {
     assert.equal(await store.end(), 0);
   });
 
-  test(`${engine}: what is sent far ahead of a command that waits is bounded, and taken afterwards`, async () => {
+  test(`${engine}: what is sent far ahead of a command that waits is bounded, and taken afterwards`, {
+    skip,
+  }, async () => {
     const store = await startKv(['--engine', engine]);
     const [waiting, giver] = [new RawClient(store.port), new RawClient(store.port)];
     const many = 3_000_000;

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { commandBytes } from '../core/kv-store.js';
+import { engineAbsence } from '../support/engine-absence.js';
 import { RawClient, startKv } from '../support/kv-process.js';
 import { mountsImpossible, withoutProc, withReadOnly } from '../support/mounts.js';
 import { program } from '../support/program.js';
@@ -24,8 +25,8 @@ const refused = (args: readonly string[]): { status: number | null; stderr: stri
   return { status, stderr };
 };
 
-for (const engine of ['epoll', 'uring']) {
-  describe(`on ${engine}`, () => {
+for (const engine of ['epoll', 'uring'] as const) {
+  describe(`on ${engine}`, { skip: engineAbsence(engine) }, () => {
     test('commands, one by one, pipelined, and cut anywhere', async () => {
       const store = await startKv(['--engine', engine]);
       const client = new RawClient(store.port);

@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { Redis } from 'ioredis';
+import { engineAbsence } from '../support/engine-absence.js';
 import { serveAtOnce } from '../support/kv-at-once.js';
 import { RawClient, startKv } from '../support/kv-process.js';
 import { patient } from '../support/patience.js';
@@ -19,8 +20,11 @@ function cpuTimeMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-for (const engine of ['uring', 'epoll']) {
-  describe(`clearway kv --vm, ${engine}`, { skip: guestsRefused(), timeout: patient(240_000) }, () => {
+for (const engine of ['uring', 'epoll'] as const) {
+  describe(`clearway kv --vm, ${engine}`, {
+    skip: guestsRefused() || engineAbsence(engine),
+    timeout: patient(240_000),
+  }, () => {
     test('commands, pipelines, values of a megabyte, publications, many clients, an end', async () => {
       const store = await startKv(['--vm', '--engine', engine, '--maxmemory', '64m']);
       assert.match(store.said(), /ready [\d.]+ ms after \/dev\/kvm was opened, [\d.]+ ms of it in the guest/);

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { engineAbsence } from '../support/engine-absence.js';
 import { patient } from '../support/patience.js';
 import { program } from '../support/program.js';
 import { until } from '../support/until.js';
@@ -105,8 +106,8 @@ test('what a guest does wrong over and over is not said each time', { skip: gues
 });
 
 describe('clearway kv --vm --xdp', { skip: guestsRefused() || vethRefused(), timeout: patient(240_000) }, () => {
-  for (const engine of ['epoll', 'uring']) {
-    test(`redis-cli and redis-benchmark past the kernel, ${engine}`, async () => {
+  for (const engine of ['epoll', 'uring'] as const) {
+    test(`redis-cli and redis-benchmark past the kernel, ${engine}`, { skip: engineAbsence(engine) }, async () => {
       const pair = new VethPair('10.95.0.1/24');
       const options = ['--vm', '--xdp', pair.device, '--vm-address', '10.95.0.2/24', '--no-password'];
       const store = start(['kv', ...options, '--engine', engine], pair.space.launcher);

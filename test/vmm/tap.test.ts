@@ -3,15 +3,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { after, describe, test } from 'node:test';
+import { engineAbsence } from '../support/engine-absence.js';
 import { NetNamespace, namespacesRefused } from '../support/net-namespace.js';
 import { patient } from '../support/patience.js';
 import { program } from '../support/program.js';
 import { until } from '../support/until.js';
 import { guestsRefused } from './support.js';
 
-for (const engine of ['epoll', 'uring']) {
+for (const engine of ['epoll', 'uring'] as const) {
   describe(`clearway kv --vm --tap, ${engine}`, {
-    skip: guestsRefused() || namespacesRefused(),
+    skip: guestsRefused() || namespacesRefused() || engineAbsence(engine),
     timeout: patient(240_000),
   }, () => {
     test('redis-cli and redis-benchmark over TCP of the guest, ping, the end', async () => {
