@@ -115,9 +115,11 @@ test('the bundled server serves, shows its metrics and ends, and loads few files
 function refused(...flags: string[]): boolean[] {
   const script = `
     const { readFileSync } = require('node:fs');
+    const folder = ${JSON.stringify(join(bundled, '..'))};
+    const { cacheName } = require(folder + '/cached-code.cjs');
     const of = (name) => {
-      const filename = ${JSON.stringify(join(bundled, '..'))} + '/' + name + '.code.js';
-      const cachedData = readFileSync(filename.replace(/js$/, 'cache'));
+      const filename = folder + '/' + name + '.code.js';
+      const cachedData = readFileSync(folder + '/' + cacheName(name));
       return new (require('node:vm').Script)(readFileSync(filename, 'latin1'), { filename, cachedData }).cachedDataRejected;
     };
     process.stdout.write(JSON.stringify(['serve', 'worker-main'].map(of)));`;
@@ -140,6 +142,26 @@ test('the code that V8 made when the bundle was built is taken; under other flag
   assert.equal((await fetch(said.split('\n')[0]!, { headers: { connection: 'close' } })).status, 200);
   child.kill('SIGTERM');
   assert.deepEqual(await ended, [0, null]);
+});
+
+test('V8 would take the code of another processor, or of a Node that was built otherwise: it has the executable in its name', {
+  skip,
+}, () => {
+  const nameUnder = (change: string): string => {
+    const script = `${change}; process.stdout.write(require(${JSON.stringify(join(bundled, '../cached-code.cjs'))}).cacheName('serve'))`;
+    return spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout;
+  };
+  const names = [
+    '',
+    `Object.defineProperty(process, 'arch', { value: 'other' })`,
+    `process.execPath = ${JSON.stringify(bundled)}`,
+    `process.execPath = '/not/there'`,
+  ].map(nameUnder);
+  assert.equal(new Set(names).size, names.length, names.join());
+  assert.deepEqual(
+    names.map((name) => existsSync(join(bundled, '..', name))),
+    [platformIsLinux, false, false, false],
+  );
 });
 
 /** Loaded before the bundle: writes down which of Node's modules each thread had loaded in the end, the main thread's first. */

@@ -4,8 +4,9 @@
 'use strict';
 
 const { writeFileSync } = require('node:fs');
-const { basename, join } = require('node:path');
+const { basename, dirname, join } = require('node:path');
 const vm = require('node:vm');
+const { cacheName } = require('./cached-code.cjs');
 
 const ending = /\.code\.js$/;
 
@@ -16,6 +17,7 @@ vm.Script = class extends vm.Script {
     // The code remembers where it was: it is to say where it will be.
     super(source, isKept ? { ...options, filename: join(process.env.CLEARWAY_BUNDLE, basename(filename)) } : options);
     if (!isKept) return;
-    process.once('exit', () => writeFileSync(filename.replace(ending, '.code.cache'), this.createCachedData()));
+    const cache = join(dirname(filename), cacheName(basename(filename).replace(ending, '')));
+    process.once('exit', () => writeFileSync(cache, this.createCachedData()));
   }
 };
