@@ -127,11 +127,17 @@ forEachEngine('time limits', (engine) => {
 });
 
 forEachEngine('the cap on connections', (engine) => {
-  const site = new TestSite({ 'a.txt': 'hello' });
+  const size = 16 * 1024 * 1024;
+  const site = new TestSite({ 'a.txt': 'hello', 'large.bin': patterned(size) });
   test('one more than allowed is 503, and its place is free when another goes', async () => {
     const server = await startServer({ root: site.root, engine, maxConnections: 5 });
     const clients = await Promise.all(Array.from({ length: 5 }, () => RawClient.open(server.address)));
-    for (const client of clients) await client.stays('/a.txt');
+    // Under way all the time: who is idle for two seconds gives its place to others.
+    for (const client of clients) {
+      client.send(get('/large.bin'));
+      parseHead(await client.head());
+      client.socket.pause();
+    }
     for (let index = 0; index < 10; index++) {
       const refused = await RawClient.open(server.address);
       const response = await refused.response();
@@ -148,7 +154,10 @@ forEachEngine('the cap on connections', (engine) => {
     assert.equal((await slow.response()).status, 503);
     assert.equal(slow.error, undefined, 'no reset while it sends');
     slow.destroy();
-    for (const client of clients) await client.stays('/a.txt');
+    for (const client of clients) {
+      client.socket.resume();
+      await client.bytes(size);
+    }
     clients.pop()?.destroy();
     await until('a place', async () => {
       const client = await RawClient.open(server.address);
