@@ -2,12 +2,29 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { listenUnix } from '../../src/kernel/unix-socket.js';
 
 /** Why tests with JACK cannot run here, or false. */
 export function jackSkip(): string | false {
   if (process.platform !== 'linux') return 'needs Linux';
   const found = spawnSync('jack_wait', ['--help'], { stdio: 'ignore' });
   return found.error === undefined ? false : 'jackd is not installed (apt-get install jackd2 libjack-jackd2-0)';
+}
+
+/** Of eight servers that the host has places for. */
+const mostRuns = 3;
+const names = new Map<string, string>();
+
+/** The name of a server in this process, which no other run of the tests on this host has meanwhile. @throws Error where all of them are taken */
+function ownName(name: string): string {
+  for (let run = 1; run <= mostRuns && !names.has(name); run++) {
+    const own = run === 1 ? name : `${name}-${run}`;
+    // A name in the kernel's own table of sockets: it is free again when this process ends, however it does.
+    if (listenUnix(`@${own}-jack`) >= 0) names.set(name, own);
+  }
+  const own = names.get(name);
+  if (own === undefined) throw new Error(`${mostRuns} others use a JACK server called ${name}`);
+  return own;
 }
 
 /** A server that runs. */
@@ -26,11 +43,12 @@ export class JackServer {
 
   /**
    * Starts it, at 48 kHz, and waits until it takes clients.
-   * @param name always the same for a test: the host has places for eight servers, and that of one that was killed is free for its own name alone
+   * @param common always the same for a test: the host has places for eight servers, and that of one that was killed is free for its own name alone
    * @param patienceMs so long it waits within a cycle until every client is done, so that a busy machine loses nothing; a player takes a server that waits for half a second for gone, a dead client is waited for each time
    * @param isRealtime it and its clients have SCHED_FIFO, where this user may @throws Error with what it said
    */
-  static start(name: string, period: number, patienceMs = 0, isRealtime = false): JackServer {
+  static start(common: string, period: number, patienceMs = 0, isRealtime = false): JackServer {
+    const name = ownName(common);
     const env = { ...process.env, JACK_DEFAULT_SERVER: name, JACK_NO_START_SERVER: '1' };
     const patience = patienceMs > 0 ? ['-S', '-t', String(patienceMs)] : [];
     const options = [
