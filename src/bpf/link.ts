@@ -6,26 +6,23 @@ import { bpfClose, bpfIteratorCreate, bpfLinkCreate, bpfPin, bpfRawTracepointOpe
 import { deviceState } from '../kernel/network-device.js';
 import { check } from '../kernel/system-error.js';
 import { wrongArgument } from '../text/coded.js';
+import { Held } from './held.js';
 import type { BpfMap } from './map.js';
 import { type BpfProgram, programTypes } from './program.js';
 import { refusal } from './refusals.js';
 
 /** A program's attachment. */
-export class Link {
-  readonly fd: number;
+export class Link extends Held {
   readonly program: BpfProgram;
-  private open = true;
 
   constructor(fd: number, program: BpfProgram) {
-    this.fd = fd;
+    super(fd, `the link of program ${program.source.name}`);
     this.program = program;
   }
 
   /** Detaches the program from this place (unless the link is pinned). Harmless when done twice. */
   detach(): void {
-    if (!this.open) return;
-    this.open = false;
-    bpfClose(this.fd);
+    this.end();
   }
 
   /** Keeps the link after this process under a path of a bpf file system. */

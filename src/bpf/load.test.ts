@@ -259,3 +259,71 @@ function programIds(): number[] {
   for (let id = bpfNextId('program', 0); id > 0; id = bpfNextId('program', id)) ids.push(id);
   return ids;
 }
+
+const isState = { code: 'CLEARWAY_STATE' };
+const isArgument = { code: 'CLEARWAY_ARGUMENT' };
+
+test('what is closed says so, and never touches memory or a number that it had', { skip }, () => {
+  const map = BpfMap.create({ name: 'closed', type: 'hash', keyBytes: 4, valueBytes: 8, maxEntries: 16 });
+  for (let key = 0; key < 8; key++) map.update(key, (value) => value.setUint32(0, 7, true));
+  let visits = 0;
+  map.forEach(() => {
+    visits++;
+    map.close();
+  });
+  assert.equal(visits, 1);
+  map.close();
+  assert.throws(() => map.lookup(1), isState);
+  assert.throws(() => map.update(1, () => {}), isState);
+  assert.throws(() => map.delete(1), isState);
+  assert.throws(() => map.forEach(() => {}), isState);
+  assert.throws(() => map.fd, isState);
+
+  const ring = RingBuffer.create('closed', 4096);
+  ring.close();
+  ring.close();
+  assert.throws(() => ring.drain(() => {}), isState);
+
+  const program = BpfProgram.load({ name: 'closed', type: 'raw_tracepoint', target: 'sys_enter', code: nothing() });
+  const link = attachTracing(program);
+  link.detach();
+  link.detach();
+  assert.throws(() => link.pin('/sys/fs/bpf/never'), isState);
+  program.close();
+  program.close();
+  assert.throws(() => attachTracing(program), isState);
+  assert.throws(() => program.testRun(new Uint8Array(64)), isState);
+  assert.throws(() => program.id, isState);
+});
+
+test('a visit may close its ring buffer', { skip }, () => {
+  const ring = RingBuffer.create('visited', 4096);
+  const code = new Assembler()
+    .call('ringbuf_reserve', { ring: { map: 'visited' }, size: 8, flags: 0 })
+    .jumpIf(r0, '==', 0, 'out')
+    .store(8, r0, 0, 7)
+    .move(r1, r0)
+    .call('ringbuf_submit', { data: r1, flags: 0 })
+    .label('out')
+    .exit(0)
+    .assemble();
+  const program = BpfProgram.load({ name: 'visited', type: 'socket_filter', code }, { visited: ring.map });
+  program.testRun(new Uint8Array(64), undefined, 3);
+  let visits = 0;
+  ring.drain(() => {
+    visits++;
+    ring.close();
+  });
+  assert.equal(visits, 1);
+  program.close();
+});
+
+test('a map of no whole numbers, or without a name, is refused before the kernel is asked', { skip }, () => {
+  const right = { name: 'm', type: 'hash', keyBytes: 4, valueBytes: 8, maxEntries: 16 } as const;
+  for (const wrong of [{ keyBytes: 1.5 }, { valueBytes: '8' }, { maxEntries: -1 }, { flags: 2 ** 32 }, { name: 5 }])
+    assert.throws(() => BpfMap.create({ ...right, ...wrong } as typeof right), isArgument);
+  const map = BpfMap.create(right);
+  for (const key of [undefined, null, '1', {}, 1n])
+    assert.throws(() => map.lookup(key as unknown as number), isArgument);
+  map.close();
+});

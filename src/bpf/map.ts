@@ -14,7 +14,10 @@ import {
 import { Errno } from '../kernel/errno.js';
 import { check } from '../kernel/system-error.js';
 import { Region } from '../memory/region.js';
+import { wrongArgument } from '../text/coded.js';
+import { shown } from '../text/shown.js';
 import { loadStorageBtf, storageKeyTypeId, storageValueTypeId } from './btf-build.js';
+import { Held } from './held.js';
 import { refusal } from './refusals.js';
 
 /** Map types by name, BPF_MAP_TYPE_* of include/uapi/linux/bpf.h. */
@@ -72,17 +75,24 @@ export function possibleCpus(): number {
   return cpus;
 }
 
+/** Numbers that the kernel would cut, or a name that is none. @throws TypeError */
+function checkSpec({ name, keyBytes, valueBytes, maxEntries, flags = 0 }: MapSpec): void {
+  if (typeof name !== 'string') throw wrongArgument(`the name of a map is a text, not ${shown(name)}`, TypeError);
+  for (const [what, value] of Object.entries({ keyBytes, valueBytes, maxEntries, flags })) {
+    if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
+      throw wrongArgument(`${what} of map ${name} is a whole number, not ${shown(value)}`, TypeError);
+  }
+}
+
 /** A map of the kernel, held open by its descriptor. */
-export class BpfMap {
-  readonly fd: number;
+export class BpfMap extends Held {
   readonly spec: MapSpec;
   /** Bytes of a value as user space sees it: for per-CPU maps, one 8-aligned value for each possible CPU. */
   readonly valueStride: number;
   private memory: Region | undefined;
-  private open = true;
 
   private constructor(fd: number, spec: MapSpec) {
-    this.fd = fd;
+    super(fd, `the map ${spec.name}`);
     this.spec = spec;
     const perCpuBytes = Math.ceil(spec.valueBytes / 8) * 8;
     this.valueStride = perCpuTypes.has(spec.type) ? perCpuBytes * possibleCpus() : spec.valueBytes;
@@ -90,6 +100,7 @@ export class BpfMap {
 
   /** Creates a map. @throws RefusedError, named: not permitted, unknown to this kernel, no memory. */
   static create(spec: MapSpec): BpfMap {
+    checkSpec(spec);
     const storage = storageTypes.has(spec.type);
     const btfFd = storage ? loadStorageBtf(spec.valueBytes) : 0;
     const fd = bpfMapCreate({
@@ -106,8 +117,9 @@ export class BpfMap {
     return new BpfMap(fd, spec);
   }
 
-  /** Memory: [key][next key][place of a batch][keys of a batch][values of a batch], made when first needed. */
+  /** Memory, where it is open: [key][next key][place of a batch][keys of a batch][values of a batch], made when first needed. */
   private area(): { region: Region; key: number; next: number; keys: number; values: number; stride: number } {
+    this.checkOpen();
     const stride = Math.max(8, Math.ceil(this.spec.keyBytes / 8) * 8);
     const keys = stride * 4;
     const values = keys + stride * batchEntries;
@@ -117,6 +129,8 @@ export class BpfMap {
 
   private putKey(key: number | Uint8Array): void {
     const { region } = this.area();
+    if (typeof key !== 'number' && !(key instanceof Uint8Array))
+      throw wrongArgument(`a key is a number or bytes, not ${shown(key)}`, TypeError);
     if (typeof key === 'number') region.data.setUint32(0, key, true);
     else for (let index = 0; index < this.spec.keyBytes; index++) region.bytes[index] = key[index]!;
   }
@@ -155,7 +169,7 @@ export class BpfMap {
 
   /**
    * Visits every entry, in batches of 128 a system call where the map type allows.
-   * Views are good within the visit only. Entries made meanwhile may or may not be seen.
+   * Views are good within the visit only. Entries made meanwhile may or may not be seen. A visit may close the map.
    */
   forEach(visit: (key: DataView, value: DataView) => void): void {
     const { region, keys, values, stride } = this.area();
@@ -175,13 +189,13 @@ export class BpfMap {
         this.forEachByKey(visit);
         return;
       }
-      for (let index = 0; index < count; index++) {
+      for (let index = 0; index < count && this.isOpen; index++) {
         visit(
           new DataView(region.buffer, keys + index * this.spec.keyBytes, this.spec.keyBytes),
           new DataView(region.buffer, values + index * this.valueStride, this.valueStride),
         );
       }
-      if (result < 0) return;
+      if (result < 0 || !this.isOpen) return;
       from = base + stride * 2;
     }
   }
@@ -191,7 +205,7 @@ export class BpfMap {
     const { region, next, values } = this.area();
     const base = region.address;
     let result = bpfMapNextKey(this.fd, 0, base + next);
-    while (result === 0) {
+    while (result === 0 && this.isOpen) {
       for (let index = 0; index < this.spec.keyBytes; index++) region.bytes[index] = region.bytes[next + index]!;
       if (bpfMapLookup(this.fd, base, base + values) === 0) {
         visit(
@@ -199,7 +213,7 @@ export class BpfMap {
           new DataView(region.buffer, values, this.valueStride),
         );
       }
-      result = bpfMapNextKey(this.fd, base, base + next);
+      if (this.isOpen) result = bpfMapNextKey(this.fd, base, base + next);
     }
   }
 
@@ -211,11 +225,8 @@ export class BpfMap {
     return Number(total);
   }
 
-  /** Closes the descriptor; the kernel frees the map when no program uses it any more. */
+  /** Closes the descriptor; the kernel frees the map when no program uses it any more. Harmless when done twice. */
   close(): void {
-    if (!this.open) return;
-    this.open = false;
-    bpfClose(this.fd);
-    this.memory?.unmap();
+    if (this.end()) this.memory?.unmap();
   }
 }

@@ -15,6 +15,7 @@ import { check } from '../kernel/system-error.js';
 import { wrongArgument } from '../text/coded.js';
 import type { Assembly } from './assembler.js';
 import { Btf } from './btf.js';
+import { Held } from './held.js';
 import { encode, Pseudo } from './instructions.js';
 import type { BpfMap } from './map.js';
 import { nameRefusal, type RefusalReason, RefusedError } from './refusals.js';
@@ -62,13 +63,11 @@ export interface ProgramSource {
 }
 
 /** A program in the kernel, held by its descriptor. */
-export class BpfProgram {
-  readonly fd: number;
+export class BpfProgram extends Held {
   readonly source: ProgramSource;
-  private open = true;
 
   private constructor(fd: number, source: ProgramSource) {
-    this.fd = fd;
+    super(fd, `the program ${source.name}`);
     this.source = source;
   }
 
@@ -121,9 +120,7 @@ export class BpfProgram {
 
   /** Closes the descriptor; links keep the program in the kernel until they are closed too. */
   close(): void {
-    if (!this.open) return;
-    this.open = false;
-    bpfClose(this.fd);
+    this.end();
   }
 }
 

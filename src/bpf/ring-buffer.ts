@@ -47,11 +47,12 @@ export class RingBuffer {
    * @returns how many were visited.
    */
   drain(visit: (record: DataView) => void, most = Number.POSITIVE_INFINITY): number {
+    this.map.checkOpen();
     let seen = 0;
     let moved = 0;
     const ready = this.ring.available() >>> 0;
     try {
-      while (moved < ready && seen < most) {
+      while (moved < ready && seen < most && this.map.isOpen) {
         const at = (this.ring.head + moved) & this.ring.mask;
         const header = Atomics.load(this.words, this.dataWord + at / 4) >>> 0;
         if ((header & busyBit) !== 0) break;
@@ -62,7 +63,7 @@ export class RingBuffer {
         visit(new DataView(this.mapping.buffer, this.dataOffset + at + headerBytes, length));
       }
     } finally {
-      if (moved > 0) {
+      if (moved > 0 && this.map.isOpen) {
         this.ring.head = (this.ring.head + moved) | 0;
         this.ring.release();
       }
@@ -70,9 +71,9 @@ export class RingBuffer {
     return seen;
   }
 
-  /** Unmaps and closes. */
+  /** Unmaps and closes. Harmless when done twice. */
   close(): void {
-    this.mapping.unmap();
+    if (this.map.isOpen) this.mapping.unmap();
     this.map.close();
   }
 }

@@ -9,7 +9,7 @@ import { viewMemory } from '../kernel/ffi.js';
 import { emptyFileStatus, type FileStatus, fileStatus, isOfHugePages } from '../kernel/file.js';
 import { mapAddresses, pageBytes, unmapFileWindow } from '../kernel/memory.js';
 import { addSeals, sealsOf } from '../kernel/seals.js';
-import { wrongArgument } from '../text/coded.js';
+import { coded, wrongArgument } from '../text/coded.js';
 import type { DomainMemory } from './domain.js';
 
 /** What shows bytes of it. */
@@ -91,6 +91,7 @@ export class SharedRegion implements DomainMemory {
   readonly #views: (View | undefined)[];
   readonly #step: number;
   readonly #file: FileStatus;
+  #isUnmapped = false;
 
   /** @throws SharedMemoryError with the reason, in words */
   constructor(fd: number, options: SharedRegionOptions, step = viewBytes) {
@@ -112,8 +113,9 @@ export class SharedRegion implements DomainMemory {
     return fileStatus(fd, status) === 0 && status.device === device && status.inode === inode;
   }
 
-  /** As {@link DomainMemory.window}: up to 2 MiB. */
+  /** As {@link DomainMemory.window}: up to 2 MiB. @throws RangeError, Error (CLEARWAY_STATE) after {@link unmap} */
   window(offset: number, length: number): { data: DataView; bytes: Uint8Array<ArrayBuffer>; at: number } {
+    if (this.#isUnmapped) throw coded('CLEARWAY_STATE', new Error('the memory was given back'));
     if (offset < 0 || length > overlapBytes || offset + length > this.byteLength) {
       throw wrongArgument(`${length} bytes from ${offset} on are no window of ${this.byteLength}`);
     }
@@ -131,8 +133,10 @@ export class SharedRegion implements DomainMemory {
     return view;
   }
 
-  /** Gives the mapping back. Nobody uses its addresses or windows any more. */
+  /** Gives the mapping back. Nobody uses its addresses or windows any more. A second call does nothing. */
   unmap(): void {
+    if (this.#isUnmapped) return;
+    this.#isUnmapped = true;
     unmapFileWindow(this.address, this.byteLength);
   }
 }

@@ -7,7 +7,7 @@ import { KvmExit, runProcessor } from '../kernel/kvm.js';
 import { Kicked } from '../kvm/kick.js';
 import { Machine } from '../kvm/machine.js';
 import { Access, Domain, type DomainMemory } from '../memory/domain.js';
-import { wrongArgument } from '../text/coded.js';
+import { coded, wrongArgument } from '../text/coded.js';
 import type { MmioTransport } from '../virtio/mmio.js';
 import { Layout, pageTables, prepareMemory } from './boot.js';
 import type { Image } from './image-file.js';
@@ -75,6 +75,7 @@ export class Guest {
   readonly #transports: MmioTransport[] = [];
   readonly #kicked: Kicked;
   readonly #put: (byte: number) => void;
+  #isClosed = false;
 
   /**
    * Makes the machine ready to run. @param shared what a Kicker has. @param put takes bytes of the serial line
@@ -130,9 +131,10 @@ export class Guest {
     this.#transports.push(transport);
   }
 
-  /** Runs the guest until it rests, ends, or was kicked. */
+  /** Runs the guest until it rests, ends, or was kicked. @throws Error (CLEARWAY_STATE) after {@link close} */
   run(): Pause {
     if (this.end !== undefined) return 'over';
+    if (this.#isClosed) throw coded('CLEARWAY_STATE', new Error('the guest was closed before it ended'));
     for (let stops = 0; stops < mostStops; stops++) {
       if (this.#kicked.take()) {
         this.counts.kicks++;
@@ -237,8 +239,10 @@ export class Guest {
     return this.#transports.reduce((sum, { faults }) => sum + faults, this.counts.faults);
   }
 
-  /** Takes it down: nobody uses its memory any more. */
+  /** Takes it down: nobody uses its memory any more. A second call does nothing. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#kicked.close();
     for (const transport of this.#transports) transport.reset();
     this.domain.clear();

@@ -18,7 +18,7 @@ export interface PacketTaker {
 
 const halves = ({ buffer }: XdpRingPlace): Int32Array => new Int32Array(buffer, 0);
 
-/** See the file's head. Places are offsets in the socket's memory. */
+/** See the file's head. Places are offsets in the socket's memory. Once that is closed every call throws an Error (CLEARWAY_STATE). */
 export class PacketRings {
   readonly socket: XdpSocket;
   readonly guard: FrameGuard;
@@ -43,6 +43,7 @@ export class PacketRings {
 
   /** Fills the fill ring. @param keptToSend frames that are not used to receive, so that there is always one to send from */
   constructor(socket: XdpSocket, keptToSend: number) {
+    socket.checkOpen();
     const { fill, completion, receive, transmit } = socket.rings;
     this.socket = socket;
     this.guard = new FrameGuard(socket.frames, socket.frameBytes);
@@ -64,6 +65,7 @@ export class PacketRings {
 
   /** Gives the kernel frames to receive into, as many as there is room for. */
   refill(): void {
+    this.socket.checkOpen();
     const { guard } = this;
     const ring = this.#fill;
     let count = Math.min(ring.free(ring.entries), guard.unused - Math.max(0, this.#keptToSend - guard.sending));
@@ -80,6 +82,7 @@ export class PacketRings {
 
   /** Whether packets have come that were not taken. */
   get hasReceived(): boolean {
+    this.socket.checkOpen();
     return this.#pending >= 0 || this.#receive.available() !== 0;
   }
 
@@ -88,13 +91,14 @@ export class PacketRings {
    * `most` with {@link hasReceived}: there was no room for one.
    */
   receive(taker: PacketTaker, most: number): number {
+    this.socket.checkOpen();
     this.#collect();
     this.refill();
     const ring = this.#receive;
     let taken = 0;
     // More than the ring has, as a count that was spoiled would say, is not looked at in one call either.
     let left = Math.min(ring.available() >>> 0, ring.entries);
-    while (taken < most && (left > 0 || this.#pending >= 0)) {
+    while (taken < most && this.socket.isOpen && (left > 0 || this.#pending >= 0)) {
       if (this.#pending < 0) {
         left--;
         if (!this.#next()) continue;
@@ -104,7 +108,7 @@ export class PacketRings {
       this.#pending = -1;
       taken++;
     }
-    if (taken > 0) this.refill();
+    if (taken > 0 && this.socket.isOpen) this.refill();
     return taken;
   }
 
@@ -125,6 +129,7 @@ export class PacketRings {
 
   /** Takes a frame to write a packet into, which {@link send} or `guard.giveBack` ends. Returns its place, or -1: none is there now. */
   take(): number {
+    this.socket.checkOpen();
     const { guard } = this;
     if (guard.unused === 0 || this.#isFull) this.#collect();
     if (this.#isFull) {
@@ -141,6 +146,7 @@ export class PacketRings {
 
   /** Hands a packet over, which leaves with {@link flush}. False: a fault, counted by the guard, or the ring is full; the frame stays the caller's. */
   send(place: number, length: number): boolean {
+    this.socket.checkOpen();
     if (this.#isFull || !this.guard.handToSend(place, length)) return false;
     const ring = this.#transmit;
     const words = this.#transmitWords;
@@ -155,6 +161,7 @@ export class PacketRings {
 
   /** Sends what was handed over. What the kernel does not take now leaves with a later call. */
   flush(): void {
+    this.socket.checkOpen();
     const ring = this.#transmit;
     ring.publish();
     for (let calls = ring.entries / packetsACall; calls >= 0; calls--) {
@@ -167,6 +174,7 @@ export class PacketRings {
 
   /** Whether packets were handed over that the kernel has not taken yet. */
   get isSending(): boolean {
+    this.socket.checkOpen();
     return this.#transmit.free(this.#transmit.entries) !== this.#transmit.entries;
   }
 

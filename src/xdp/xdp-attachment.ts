@@ -9,6 +9,7 @@ import { RefusedError } from '../bpf/refusals.js';
 import { IPPROTO } from '../kernel/constants.js';
 import { addressBytes } from '../kernel/socket.js';
 import { wrongArgument } from '../text/coded.js';
+import { shown } from '../text/shown.js';
 import { programRefused } from './xdp-error.js';
 import { chosenKeyBytes, chosenMap, socketsMap, takeChosen, takeEverything } from './xdp-program.js';
 import type { XdpSocket } from './xdp-socket.js';
@@ -32,8 +33,10 @@ export interface XdpAttachmentOptions {
 
 const protocols = { tcp: IPPROTO.TCP, udp: IPPROTO.UDP } as const;
 
-/** The key of a choice. @throws SystemError for what is no address or port */
+/** The key of a choice. @throws SystemError for what is no address or port, TypeError for a protocol that there is not */
 function keyOf({ address, port }: XdpChoice): Uint8Array {
+  if (port !== undefined && (port === null || !Object.hasOwn(protocols, port.protocol)))
+    throw wrongArgument(`a port is of tcp or udp, and has a number: not ${shown(port)}`, TypeError);
   const key = new Uint8Array(chosenKeyBytes);
   for (const [index, byte] of addressBytes({ host: address, port: port?.number ?? 0 }).entries()) key[index] = byte;
   if (port !== undefined) {
@@ -56,8 +59,11 @@ export class XdpAttachment {
   #program: BpfProgram | undefined;
   #link: Link | undefined;
 
-  /** Attaches it: packets come from now on. @throws XdpError with the fix */
+  /** Attaches it: packets come from now on. @throws XdpError with the fix, TypeError for another `take` */
   constructor({ device, ifindex, sockets, take }: XdpAttachmentOptions) {
+    // What takes all packets of a device is never done by a slip of the keyboard.
+    if (take !== 'chosen' && take !== 'everything')
+      throw wrongArgument(`take is 'chosen' or 'everything', not ${shown(take)}`, TypeError);
     try {
       this.#bySocket = this.#make(socketsMap(Math.max(0, ...sockets.map(({ queue }) => queue)) + 1));
       for (const socket of sockets) this.bring(socket);

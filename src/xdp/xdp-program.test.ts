@@ -11,12 +11,16 @@ import { BpfProgram } from '../bpf/program.js';
 import { inOwnNetworkNamespace } from '../kernel/namespace.js';
 import { setDeviceUp } from '../kernel/network-device.js';
 import { Region } from '../memory/region.js';
+import { PacketRings } from './packet-rings.js';
+import { XdpAttachment } from './xdp-attachment.js';
 import { chosenMap, socketsMap, takeChosen, takeEverything } from './xdp-program.js';
 import { XdpSocket } from './xdp-socket.js';
 
 const rights = process.platform === 'linux' ? hostFacts().capabilities : new Set<string>();
 const skip = !rights.has('CAP_SYS_ADMIN') && 'needs root: opens a network namespace and loads BPF programs';
 
+const isState = { code: 'CLEARWAY_STATE' };
+const isArgument = { code: 'CLEARWAY_ARGUMENT' };
 const [pass, redirect] = [2, 4];
 const own4 = '10.0.0.1';
 const shared4 = '10.0.0.2';
@@ -188,6 +192,50 @@ describe('programs for AF_XDP', { skip }, () => {
       for (const [, packet] of cases.slice(0, 12))
         for (let length = 14; length < packet.length; length++)
           assert.ok([pass, redirect].includes(verdict(packet.subarray(0, length))));
+    });
+  });
+
+  test('what is closed says so: its rings are not touched, and nothing is taken any more', () => {
+    inOwnNetworkNamespace(() => {
+      setDeviceUp('lo');
+      const place = new Region(64 * 2048);
+      const closed = new XdpSocket({ device: 'lo', ifindex: 1, queue: 0, memory: place, frameBytes: 2048, entries });
+      const rings = new PacketRings(closed, 16);
+      const right = { device: 'lo', ifindex: 1, sockets: [closed], take: 'chosen' } as const;
+      for (const take of [undefined, 'all', true])
+        assert.throws(() => new XdpAttachment({ ...right, take } as unknown as typeof right), isArgument);
+      const attachment = new XdpAttachment(right);
+      for (const port of [null, 'udp', { number: 7 }, { protocol: 'sctp', number: 7 }])
+        assert.throws(
+          () => attachment.choose({ address: '10.0.0.1', port } as Parameters<typeof attachment.choose>[0]),
+          isArgument,
+        );
+      attachment.detach();
+      attachment.detach();
+      const choice = { address: '10.0.0.1' };
+      for (const use of [
+        () => attachment.choose(choice),
+        () => attachment.leave(choice),
+        () => attachment.bring(closed),
+      ])
+        assert.throws(use, isState);
+      closed.close();
+      closed.close();
+      place.unmap();
+      for (const use of [
+        () => closed.wakeReceive(),
+        () => closed.wakeTransmit(),
+        () => rings.refill(),
+        () => rings.hasReceived,
+        () => rings.receive({ packet: () => true }, 1),
+        () => rings.take(),
+        () => rings.send(0, 64),
+        () => rings.flush(),
+        () => rings.isSending,
+        () => new PacketRings(closed, 16),
+      ])
+        assert.throws(use, isState);
+      assert.equal(closed.statistics(), undefined);
     });
   });
 });

@@ -23,7 +23,7 @@ import {
   xdpRings,
   xdpStatistics,
 } from '../kernel/xdp.js';
-import { wrongArgument } from '../text/coded.js';
+import { coded, wrongArgument } from '../text/coded.js';
 import type { FrameBytes } from './frame-guard.js';
 import { socketRefused } from './xdp-error.js';
 import { isWholePages, type XdpMemory } from './xdp-memory.js';
@@ -197,20 +197,33 @@ export class XdpSocket {
     this.#check(result, 'bind');
   }
 
+  /** Whether it has not been closed: its rings are there. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** @throws Error (CLEARWAY_STATE) once it is closed: its rings have gone */
+  checkOpen(): void {
+    if (!this.#isOpen)
+      throw coded('CLEARWAY_STATE', new Error(`the socket of queue ${this.queue} of ${this.device} is closed`));
+  }
+
   /** What the kernel counted; undefined: it does not say. */
   statistics(): XdpStatistics | undefined {
     return this.#isOpen ? xdpStatistics(this.fd) : undefined;
   }
 
-  /** Has the kernel send what is in the transmit ring, where it waits to be told. Returns 0 or -errno (EAGAIN: there is more). */
+  /** Has the kernel send what is in the transmit ring, where it waits to be told. Returns 0 or -errno (EAGAIN: there is more). @throws Error (CLEARWAY_STATE) */
   wakeTransmit(): number {
+    this.checkOpen();
     // The flag is read after the producer's count was stored: Atomics keep that order.
     if ((Atomics.load(this.#transmitFlags, 0) & XDP.RING_NEED_WAKEUP) === 0) return 0;
     return kickXdpTransmit(this.fd);
   }
 
-  /** Tells the driver of frames in the fill ring, where it waits to be told. Returns 0 or -errno. */
+  /** Tells the driver of frames in the fill ring, where it waits to be told. Returns 0 or -errno. @throws Error (CLEARWAY_STATE) */
   wakeReceive(): number {
+    this.checkOpen();
     if ((Atomics.load(this.#fillFlags, 0) & XDP.RING_NEED_WAKEUP) === 0) return 0;
     return kickXdpReceive(this.fd);
   }

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import {
   closeSync,
   constants,
+  fstatSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -250,6 +251,16 @@ test('a guest that was closed, or refused, leaves no machine in its process', { 
     // One that comes late finds nobody.
     kicker.kick();
   }
+  const early = make('do=1');
+  early.close();
+  const others = [1, 2, 3, 4].map(() => openSync('/dev/null', 'r'));
+  early.close();
+  assert.throws(() => early.run(), { code: 'CLEARWAY_STATE' });
+  assert.ok(
+    others.every((fd) => fstatSync(fd).isCharacterDevice()),
+    'a second end closes what is others\u2019 by now',
+  );
+  for (const fd of others) closeSync(fd);
   assert.throws(() => make('x'.repeat(5000)), RangeError);
   assert.throws(() => make('', 1024 ** 2), RangeError);
   assert.equal(machinesHere(), before);

@@ -108,6 +108,7 @@ export class BlockDriver {
 
   /** The bytes of a slot: what a write takes, and where a read puts. */
   bytesOf(slot: number): Uint8Array {
+    this.#queue.checkOpen();
     return this.#slots[slot]!.bytes;
   }
 
@@ -117,6 +118,7 @@ export class BlockDriver {
    */
   ask(slot: number, type: number, sector: number, bytes: number): boolean {
     if (bytes > this.#most) throw wrongArgument(`${bytes} bytes in a slot of ${this.#most}`);
+    const { driver } = this.#queue;
     const pieces = this.#slots[slot]!;
     const at = this.#places + slot * slotBytes;
     const view = this.#view;
@@ -128,7 +130,6 @@ export class BlockDriver {
     const isRead = type === BlockRequest.read || type === BlockRequest.id;
     const readable = isRead || bytes === 0 ? pieces.header : pieces.headerAndData;
     const writable = isRead && bytes > 0 ? pieces.dataAndStatus : pieces.status;
-    const { driver } = this.#queue;
     const id = this.#isIndirect ? driver.addIndirect(readable, writable, pieces.table) : driver.add(readable, writable);
     if (id < 0) return false;
     this.#slotOf[id] = slot;
@@ -137,6 +138,7 @@ export class BlockDriver {
 
   /** As {@link ask}, for a discard or for zeros: of so many sectors. @param mayUnmap the room of zeros may be given back. */
   askRange(slot: number, type: number, sector: number, sectors: number, mayUnmap = false): boolean {
+    this.#queue.checkOpen();
     const { bytes } = this.#slots[slot]!;
     const view = new DataView(bytes.buffer, bytes.byteOffset, headerBytes);
     setLittle64(view, 0, sector);

@@ -64,6 +64,7 @@ export class FrontChannel {
 
   /** Sends a message that has no answer. The descriptors stay the caller's. @throws FrontEndError */
   send(request: number, payload: Uint8Array, fds: readonly number[] = [], flags: number = Flag.version): void {
+    this.#checkOpen();
     const { bytes, data } = this.#memory;
     data.setUint32(0, request, true);
     data.setUint32(4, flags, true);
@@ -73,7 +74,6 @@ export class FrontChannel {
   }
 
   #sendMessage(request: number, length: number, fds: readonly number[]): void {
-    if (this.#isClosed) throw new FrontEndError('the front end has let go of its back end');
     const result = sendWithDescriptors(this.fd, this.#memory.address, length, fds);
     if (result === length) return;
     const why = result === -Errno.EAGAIN || result >= 0 ? 'does not read' : 'has gone';
@@ -109,6 +109,7 @@ export class FrontChannel {
       const start = headerBytes + mostPayload;
       const { data, bytes } = this.#memory;
       await this.#fill(start, headerBytes, { request, fds, deadline });
+      this.#checkOpen();
       const [answered, flags, size] = [0, 4, 8].map((at) => data.getUint32(start + at, true)) as [
         number,
         number,
@@ -120,6 +121,7 @@ export class FrontChannel {
         );
       }
       await this.#fill(start + headerBytes, size, { request, fds, deadline });
+      this.#checkOpen();
       const payload = new DataView(new ArrayBuffer(size));
       for (let index = 0; index < size; index++) payload.setUint8(index, bytes[start + headerBytes + index]!);
       return { payload, fds };
@@ -136,7 +138,7 @@ export class FrontChannel {
     { request, fds, deadline }: { readonly request: number; readonly fds: number[]; readonly deadline: number },
   ): Promise<void> {
     for (let have = 0; have < length; ) {
-      if (this.#isClosed) throw new FrontEndError('the front end has let go of its back end');
+      this.#checkOpen();
       const result = receiveWithDescriptors(this.fd, this.#memory.address + at + have, length - have, fds);
       if (fds.length > mostDescriptors)
         throw new FrontEndError('the back end sent more descriptors than any answer has');
@@ -148,6 +150,11 @@ export class FrontChannel {
         throw new FrontEndError(`the back end hung up (${requestName(request)}): it says why where it runs`);
       }
     }
+  }
+
+  /** Before its memory is touched, which has gone with it. @throws FrontEndError */
+  #checkOpen(): void {
+    if (this.#isClosed) throw new FrontEndError('the front end has let go of its back end');
   }
 
   /** Hangs up; what was asked is not answered any more. */

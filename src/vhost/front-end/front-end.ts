@@ -253,7 +253,7 @@ export class FrontEnd {
     return isNoted ? 'resumed' : 'asked again';
   }
 
-  /** Hangs up, and gives its memory back. */
+  /** Hangs up, and gives its memory back: no view of it may be used any more. What waits is told. A second call does nothing. */
   close(): void {
     this.#session.close();
     for (const queue of this.queues.splice(0)) queue.close();

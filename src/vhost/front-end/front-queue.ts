@@ -3,7 +3,7 @@
 
 import { awaitInput, createEventDescriptor, signalEvent, takeEventCount } from '../../kernel/event.js';
 import { closeDescriptor } from '../../kernel/socket.js';
-import { wrongArgument } from '../../text/coded.js';
+import { coded, wrongArgument } from '../../text/coded.js';
 import { PackedDriverQueue } from '../../virtio/packed-driver.js';
 import { type DriverQueue, mostDescriptors, type QueueFeatures } from '../../virtio/queue.js';
 import { SplitDriverQueue } from '../../virtio/split-driver.js';
@@ -57,7 +57,6 @@ function makeSplit(memory: GuestMemory, size: number, features: QueueFeatures) {
 /** See the file's head. */
 export class FrontQueue {
   readonly index: number;
-  readonly driver: DriverQueue;
   readonly places: RingPlaces;
   /** Eventfds: what the driver signals, what the device signals, and what it signals when it cannot go on. */
   readonly kick: number;
@@ -66,7 +65,9 @@ export class FrontQueue {
   /** Kicks that were sent, and interrupts that came. */
   kicks = 0;
   interrupts = 0;
+  readonly #driver: DriverQueue;
   readonly #readiness: Readiness;
+  #isOpen = true;
 
   /** @throws RangeError for a size that no queue has; FrontEndError where the memory has no room */
   constructor(
@@ -79,12 +80,23 @@ export class FrontQueue {
     if (!isSize) throw wrongArgument(`a queue of ${size} entries: 1 to 32768, and a power of two unless it is packed`);
     this.index = index;
     const made = (features.packed ? makePacked : makeSplit)(memory, size, features);
-    this.driver = made.driver;
+    this.#driver = made.driver;
     this.places = made.places;
     this.kick = createEventDescriptor();
     this.call = createEventDescriptor();
     this.error = createEventDescriptor();
     this.#readiness = new Readiness(this.call);
+  }
+
+  /** The driver's side of its ring. @throws Error (CLEARWAY_STATE) once it is closed: its memory has gone */
+  get driver(): DriverQueue {
+    this.checkOpen();
+    return this.#driver;
+  }
+
+  /** @throws Error (CLEARWAY_STATE) once it is closed */
+  checkOpen(): void {
+    if (!this.#isOpen) throw coded('CLEARWAY_STATE', new Error(`queue ${this.index} is closed`));
   }
 
   /** Shows the device what was added, and kicks it if it wants that. */
@@ -94,12 +106,14 @@ export class FrontQueue {
 
   /** Kicks the device, whether it asked for that or not. */
   kickNow(): void {
+    this.checkOpen();
     this.kicks++;
     signalEvent(this.kick);
   }
 
   /** Holds this thread until an interrupt comes, at most `limitMs`. False: none came. Ask for one first ({@link DriverQueue.awaitInterrupt}). */
   waitNow(limitMs: number): boolean {
+    this.checkOpen();
     const isThere = awaitInput(this.call, limitMs);
     if (isThere) this.interrupts += takeEventCount(this.call);
     return isThere;
@@ -107,7 +121,9 @@ export class FrontQueue {
 
   /** As {@link waitNow}, and others run meanwhile. */
   async wait(limitMs: number): Promise<boolean> {
+    this.checkOpen();
     const isThere = await this.#readiness.wait(limitMs);
+    this.checkOpen();
     if (isThere) this.interrupts += takeEventCount(this.call);
     return isThere;
   }
@@ -128,8 +144,10 @@ export class FrontQueue {
     }
   }
 
-  /** Closes its descriptors. */
+  /** Closes its descriptors; who waits is told. A second call does nothing. */
   close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     this.#readiness.close();
     for (const fd of [this.kick, this.call, this.error]) closeDescriptor(fd);
   }

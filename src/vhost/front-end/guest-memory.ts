@@ -2,6 +2,7 @@
 // for its pages. Parts of it are taken for rings and requests and live as long as it does. Not here: who passes it on (front-end.ts).
 
 import { Region } from '../../memory/region.js';
+import { coded } from '../../text/coded.js';
 import { FrontEndError } from './front-end-error.js';
 
 /** Where it begins for a device: not where it is for us, so that the two cannot be mixed up. */
@@ -11,14 +12,16 @@ const guestStart = 0x1_0000_0000;
 export class GuestMemory {
   readonly region: Region;
   #used = 0;
+  #isUnmapped = false;
 
   /** @param byteLength rounded up to whole pages. @throws SystemError ENOMEM */
   constructor(byteLength: number) {
     this.region = new Region(byteLength, { kind: 'memfd', name: 'clearway-guest' });
   }
 
-  /** Takes a part. Returns its offset. @throws FrontEndError when there is no more */
+  /** Takes a part. Returns its offset. @throws FrontEndError when there is no more, Error (CLEARWAY_STATE) after {@link unmap} */
   take(length: number, alignment = 64): number {
+    if (this.#isUnmapped) throw coded('CLEARWAY_STATE', new Error('the memory of the front end was given back'));
     const at = Math.ceil(this.#used / alignment) * alignment;
     if (at + length > this.region.byteLength) {
       throw new FrontEndError(
@@ -41,6 +44,7 @@ export class GuestMemory {
 
   /** Gives it back. No back end uses it any more. */
   unmap(): void {
+    this.#isUnmapped = true;
     this.region.unmap();
   }
 }

@@ -103,6 +103,7 @@ export class NetDriver {
 
   /** The bytes of a buffer to send from: header and frame. */
   bytesOf(slot: number): Uint8Array {
+    this.#transmit.checkOpen();
     return this.#out.bytes[slot]!;
   }
 
@@ -180,6 +181,7 @@ export class NetDriver {
 
   /** The bytes that a received frame has in one of its buffers; in the first behind the header. */
   partOf({ slots, lengths }: ReceivedFrame, index: number): Uint8Array {
+    this.#receive.checkOpen();
     return this.#in.bytes[slots[index]!]!.subarray(index === 0 ? netHeaderBytes : 0, lengths[index]!);
   }
 
