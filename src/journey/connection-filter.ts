@@ -1,6 +1,7 @@
 // `--conn FILTER`: which connections are followed, by an address, a port, or both, of either end.
 
 import { isIP } from 'node:net';
+import { shown } from '../text/shown.js';
 
 /** One end of a connection. At least one of the two is given. */
 export interface ConnectionFilter {
@@ -13,19 +14,20 @@ export interface ConnectionFilter {
 export class ConnectionFilterError extends Error {
   override readonly name = 'ConnectionFilterError';
   readonly code = 'CLEARWAY_CONNECTION_FILTER';
-  constructor(text: string) {
+  constructor(text: unknown) {
     super(
       `a connection is named by an address, a port or both, such as 10.0.0.7, :443 or [::1]:80, not ${quoted(text)}`,
     );
   }
 }
 
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
+function quoted(text: unknown): string {
+  return shown(typeof text === 'string' && text.length > 60 ? `${text.slice(0, 60)}...` : text);
 }
 
 /** Reads a filter: `10.0.0.7`, `:443`, `10.0.0.7:443`, `::1`, `[::1]:80`. @throws ConnectionFilterError */
 export function parseConnectionFilter(text: string): ConnectionFilter {
+  if (typeof text !== 'string') throw new ConnectionFilterError(text);
   const plain = addressWords(text);
   if (plain !== undefined) return { address: plain };
   const match = /^(?:\[([^\]]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text);

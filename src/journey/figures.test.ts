@@ -9,6 +9,7 @@ import { Durations } from './durations.js';
 import type { Journey } from './path.js';
 import { formatDuration, textReport } from './report.js';
 import { flow, stamp } from './support.test.js';
+import { type JourneyOptions, traceJourneys } from './tracer.js';
 
 test('a filter names an address, a port or both; anything else is refused in a sentence', () => {
   assert.deepEqual(parseConnectionFilter(':443'), { port: 443 });
@@ -163,4 +164,18 @@ test('names in a report cannot steer a terminal', () => {
   assert.match(text, /^Measured journey of 1 message: a test/);
   assert.match(text, /3 records lost: the ring was full \(ready\)/);
   assert.match(text, /the whole journey +1 +131 ns/);
+});
+
+test('what there is not to follow is refused before anything is attached', () => {
+  const refused = (options: object, code: string): void =>
+    assert.throws(() => traceJourneys(options as JourneyOptions), { code });
+  for (const wrong of [0, -1, 1.5, Number.NaN, '2', null, 2n]) refused({ sample: wrong }, 'CLEARWAY_ARGUMENT');
+  for (const wrong of [-1, Number.NaN, '2', null]) {
+    refused({ keep: wrong }, 'CLEARWAY_ARGUMENT');
+    refused({ slowest: wrong }, 'CLEARWAY_ARGUMENT');
+  }
+  refused({ tier: 'function' }, 'CLEARWAY_ARGUMENT');
+  for (const wrong of [null, 'all', { kind: 'host' }, { kind: 'process', processId: 'x' }])
+    refused({ scope: wrong }, 'CLEARWAY_METER_SCOPE');
+  for (const wrong of [null, 443, '', Symbol('s'), {}]) refused({ connection: wrong }, 'CLEARWAY_CONNECTION_FILTER');
 });

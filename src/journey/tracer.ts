@@ -11,10 +11,11 @@ import { ProgramSet, type SetMember } from '../bpf/program-set.js';
 import { RefusedError } from '../bpf/refusals.js';
 import { RingBuffer } from '../bpf/ring-buffer.js';
 import { platformIsLinux } from '../kernel/ffi.js';
-import type { Tier } from '../meter/accounts/causes.js';
+import { checkTier, type Tier } from '../meter/accounts/causes.js';
 import { forkProgram, treeMaps } from '../meter/accounts/process-tree.js';
-import { addMembers, type Scope } from '../meter/scope.js';
+import { addMembers, checkScope, type Scope } from '../meter/scope.js';
 import { coded, wrongArgument } from '../text/coded.js';
+import { shown } from '../text/shown.js';
 import { Collector, type StageSummary } from './collector.js';
 import { parseConnectionFilter } from './connection-filter.js';
 import type { Journey } from './path.js';
@@ -91,14 +92,16 @@ export interface JourneyTracer {
 
 /**
  * Attaches and begins.
- * @throws RefusedError where the host does not allow it, ConnectionFilterError, ScopeError, RangeError for a sample below 1.
+ * @throws RefusedError where the host does not allow it, ConnectionFilterError, ScopeError, RangeError for a count or a tier that there is not.
  * Nothing stays attached then.
  */
 export function traceJourneys(options: JourneyOptions = {}): JourneyTracer {
-  const { sample = 1 } = options;
-  if (!Number.isInteger(sample) || sample < 1 || sample > 2 ** 31) {
-    throw wrongArgument(`one message in ${sample}: the sample is a whole number from 1 on`);
-  }
+  const { sample = 1, keep = defaults.keep, slowest = defaults.slowest } = options;
+  checkCount('sample', sample, 1);
+  checkCount('keep', keep, 0);
+  checkCount('slowest', slowest, 0);
+  checkTier(options.tier);
+  if (options.scope !== undefined) checkScope(options.scope);
   const filter = options.connection === undefined ? undefined : parseConnectionFilter(options.connection);
   refuseHost();
   const choice: Choice = {
@@ -125,6 +128,13 @@ export function traceJourneys(options: JourneyOptions = {}): JourneyTracer {
     ring.close();
     throw error;
   }
+}
+
+const defaults = { keep: 10_000, slowest: 5 } as const;
+
+function checkCount(name: string, value: unknown, least: number): void {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= 2 ** 31) return;
+  throw wrongArgument(`${name} is a whole number from ${least} on, not ${shown(value)}`);
 }
 
 /** The namespace whose process ids the kernel's own structures hold (PROC_PID_INIT_INO). */
@@ -199,8 +209,8 @@ class OpenTracer implements JourneyTracer {
     const all = options.scope === undefined || options.scope.kind === 'all';
     const inside = (processId: number | undefined) => processId !== undefined && isMember(members, processId);
     this.collector = new Collector({
-      keep: options.keep ?? 10_000,
-      slowest: options.slowest ?? 5,
+      keep: options.keep ?? defaults.keep,
+      slowest: options.slowest ?? defaults.slowest,
       wanted: ({ sender, reader }) => {
         if (options.ignoreSelf === true && (sender?.process === process.pid || reader?.process === process.pid))
           return false;

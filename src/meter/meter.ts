@@ -22,12 +22,12 @@ import {
   subtractCounters,
   summarise,
 } from './accounts/accounts.js';
-import type { CauseName, Tier } from './accounts/causes.js';
+import { type CauseName, checkTier, type Tier } from './accounts/causes.js';
 import { decodeSockets, type SocketRow, socketListProgram, socketMaps } from './accounts/socket-accounts.js';
 import { listProgram } from './accounts/task-accounts.js';
 import { type Blame, forgetBlame, KernelSymbols, readBlame, stackMaps } from './functions/stacks.js';
 import { functionTier } from './functions/tier.js';
-import { addMembers, inScope, type Scope } from './scope.js';
+import { addMembers, checkScope, inScope, type Scope } from './scope.js';
 import { runSelfTest, type SelfTest, SelfTestError } from './self-test.js';
 import { stackNotes } from './stack-lines.js';
 import { type TierPrograms, tracepointTier } from './tracepoints/tier.js';
@@ -93,10 +93,12 @@ export interface Meter {
 /**
  * Opens a meter.
  * @throws RefusedError where the host does not allow it (not Linux, no BTF, not permitted, tracepoints missing);
- * SelfTestError where what it counts is not what was moved; ScopeError. Nothing stays attached then.
+ * SelfTestError where what it counts is not what was moved; ScopeError; RangeError for a tier that there is not. Nothing stays attached then.
  */
 export function createMeter(options: MeterOptions = {}): Meter {
-  const scope = options.scope ?? { kind: 'process', processId: process.pid };
+  checkTier(options.tier);
+  const { scope = { kind: 'process', processId: process.pid } } = options;
+  checkScope(scope);
   const started = performance.now();
   const { set, tier } = loadBestTier(options);
   let source: AccountSource | undefined;

@@ -4,6 +4,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BpfMap } from '../bpf/map.js';
+import { shown } from '../text/shown.js';
 import type { AccountRow } from './accounts/accounts.js';
 
 /** What to read. */
@@ -16,6 +17,21 @@ export type Scope =
 export class ScopeError extends Error {
   override readonly name = 'ScopeError';
   readonly code = 'CLEARWAY_METER_SCOPE';
+}
+
+/** @throws ScopeError for what names no kind of scope, or no process or path of it */
+export function checkScope(scope: unknown): void {
+  const { kind, processId, path } = (scope ?? {}) as { kind?: unknown; processId?: unknown; path?: unknown };
+  if (kind === 'all') return;
+  if (kind === 'process') checkProcess(processId);
+  else if (kind !== 'cgroup')
+    throw new ScopeError(`a scope is of the kind all, process or cgroup, not ${shown(kind ?? scope)}`);
+  else if (typeof path !== 'string') throw new ScopeError(`a cgroup is named by its directory, not ${shown(path)}`);
+}
+
+function checkProcess(processId: unknown): void {
+  if (!Number.isInteger(processId) || (processId as number) < 1)
+    throw new ScopeError(`there is no process ${shown(processId)}`);
 }
 
 /** A process and every descendant of it now, from /proc. */
@@ -50,6 +66,7 @@ function parentOf(processId: string): number | undefined {
  * there are none. @throws ScopeError
  */
 export function addMembers(members: Pick<BpfMap, 'update'>, processId: number): void {
+  checkProcess(processId);
   try {
     statSync(`/proc/${processId}`);
   } catch {

@@ -1,6 +1,9 @@
 // What the meter counts, as one table: the name of each counter, where its bytes went, which tier sees it, and in words.
 // Both tiers write the same 64-bit counters at the same places of an account; a tier leaves alone what it cannot see.
 
+import { wrongArgument } from '../../text/coded.js';
+import { shown } from '../../text/shown.js';
+
 /** Where bytes went, or what else a counter counts. Only the first three are copies by the CPU. */
 export type Movement =
   | 'user-to-kernel'
@@ -13,6 +16,12 @@ export type Movement =
 
 /** How a report came about: by tracepoints alone, or by entry and exit of kernel functions. */
 export type Tier = 'tracepoints' | 'functions';
+
+/** @throws RangeError for a tier that there is not; undefined is any. */
+export function checkTier(tier: unknown): void {
+  if (tier !== undefined && tier !== 'tracepoints' && tier !== 'functions')
+    throw wrongArgument(`a tier is tracepoints or functions, not ${shown(tier)}`);
+}
 
 /** The direction of the payload that a copy was made for. */
 export type Side = 'sent' | 'received';
