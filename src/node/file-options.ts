@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path';
 import { coded } from '../text/coded.js';
+import { shown } from '../text/shown.js';
 import { parseMaxAge } from './max-age.js';
 
 /** Options of a file that is sent: those of npm send, and three of clearway's own. */
@@ -13,9 +14,9 @@ export interface FileOptions {
   cacheControl?: boolean | undefined;
   /** Paths with a segment that begins with a dot: `ignore` (404), `deny` (403) or `allow`. Default ignore. */
   dotfiles?: 'allow' | 'deny' | 'ignore' | undefined;
-  /** Last byte of the file that is sent. */
+  /** Last byte of the file that is sent, from 0 on. Default: the file's. */
   end?: number | undefined;
-  /** Set ETag, a strong one. Default true. */
+  /** Set ETag, a weak one. Default true. */
   etag?: boolean | undefined;
   /** Extensions that are tried when a name without one is not there. Default none. */
   extensions?: readonly string[] | string | false | undefined;
@@ -31,9 +32,9 @@ export interface FileOptions {
   maxage?: number | string | undefined;
   /** The directory that paths are beneath. Without it a path is one of the file system. */
   root?: string | undefined;
-  /** First byte of the file that is sent. Default 0. */
+  /** First byte of the file that is sent, from 0 on. Default 0. */
   start?: number | undefined;
-  /** Answer a request for several ranges with all of them (multipart/byteranges) instead of the whole. */
+  /** Answer a request for several ranges with all of them (multipart/byteranges) instead of the whole. Default true in sendFile, else false. */
   multipart?: boolean | undefined;
   /** Use sendfile where it can be had. Default true; false to compare. */
   sendfile?: boolean | undefined;
@@ -78,12 +79,19 @@ export function resolveFileOptions(options: FileOptions | null | undefined): Res
     index: given.index === undefined ? ['index.html'] : textList(given.index, 'index'),
     lastModified: given.lastModified === undefined || Boolean(given.lastModified),
     root: given.root ? resolve(given.root) : undefined,
-    start: given.start ?? 0,
-    end: given.end,
+    start: offsetOf('start', given.start) ?? 0,
+    end: offsetOf('end', given.end),
     multipart: given.multipart === true,
     sendfile: given.sendfile !== false,
     followLinks: links === 'follow',
   };
+}
+
+/** A length is made of it, which a client holds the answer to. */
+function offsetOf(name: string, value: unknown): number | undefined {
+  if (value === undefined || value === null || value === Number.POSITIVE_INFINITY) return undefined;
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw coded('CLEARWAY_OPTION', new TypeError(`${name} option must be a whole number from 0 on, not ${shown(value)}`));
 }
 
 function cacheControl(given: FileOptions): string | undefined {

@@ -19,7 +19,7 @@ const unitsMs: ReadonlyArray<readonly [names: RegExp, ms: number]> = [
  * @param value milliseconds, or a text such as `30d`, `1.5 hours`, `60000`.
  */
 export function parseMaxAge(value: number | string | undefined): number {
-  const ms = typeof value === 'string' ? parseText(value) : Number(value);
+  const ms = typeof value === 'string' ? parseText(value) : typeof value === 'number' ? value : Number.NaN;
   return Number.isNaN(ms) ? 0 : Math.floor(Math.min(Math.max(0, ms), longestMs) / 1000);
 }
 

@@ -1,7 +1,8 @@
 // sendFile(request, response, path, options): one file on any response of Node's, and what became of it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { coded } from '../text/coded.js';
+import { coded, wrongArgument } from '../text/coded.js';
+import { shown } from '../text/shown.js';
 import { type FileOptions, resolveFileOptions } from './file-options.js';
 import { httpError } from './http-error.js';
 import { locate } from './locate.js';
@@ -24,11 +25,12 @@ export interface SendResult {
 
 /**
  * Sends a file: validators, conditionals and ranges as {@link FileOptions} say, the body by the cheapest way that the
- * response allows. The path is one as it stands in a URL. Several ranges are answered with all of them
+ * response allows. The path is one as it stands in a URL; beneath a root a query behind it is left out. Several ranges are answered with all of them
  * unless `multipart` is false.
  *
  * Resolves when the body is in the kernel's hands, or its client has left; never rejects once the head is out.
- * @throws an error with `status` (400, 403, 404, 500, 503) when there is no file to send: the response is untouched.
+ * @throws an error with `status` (400, 403, 404, 500, 503) when there is no file to send, TypeError for what is no path or option: the
+ * response is untouched.
  */
 export async function sendFile(
   request: IncomingMessage,
@@ -37,9 +39,11 @@ export async function sendFile(
   options?: FileOptions,
 ): Promise<SendResult> {
   const resolved = resolveFileOptions({ multipart: true, ...options });
+  if (typeof path !== 'string') throw wrongArgument(`a path is a text, not ${shown(path)}`, TypeError);
+  const asked = resolved.root === undefined ? path : path.split('?', 1)[0]!;
   const { promise, resolve, reject } = withResolvers<SendResult>();
   const refuse = (status: number, cause?: Error): void => reject(httpError(status, cause));
-  locate(path, resolved, {
+  locate(asked, resolved, {
     nothing: (status, cause) => refuse(status, cause?.()),
     directory: () => refuse(404),
     found: (file) => {

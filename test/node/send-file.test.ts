@@ -219,6 +219,44 @@ test('errors leave the response to the application', async (context) => {
   assert.equal(await status('/dir/../a.txt'), 200);
 });
 
+test('a query behind a path beneath a root is no part of the name', async (context) => {
+  const { port } = await serveFiles(context, { 'a.txt': 'first', 'b?.txt': 'second' });
+  const client = new WireClient(port);
+  client.request(['/a.txt?v=1', '/a.txt?', '/b%3F.txt?v=/../', '/b?.txt']);
+  await until('the answers', () => parseResponses(client.received()).length === 4);
+  client.socket.destroy();
+  assert.deepEqual(
+    parseResponses(client.received()).map(({ status, body }) => [status, body.toString()]),
+    [
+      [200, 'first'],
+      [200, 'first'],
+      [200, 'second'],
+      [404, ''],
+    ],
+  );
+});
+
+test('what is no path and no place in a file is refused before the head: no length is made of it', async (context) => {
+  const root = makeFiles(context, { 'a.txt': '0123456789' });
+  const codes: unknown[] = [];
+  const wrong: readonly (readonly [path: unknown, options: object])[] = [
+    ...[undefined, null, 7, {}, ['/a.txt'], Symbol('s')].map((path) => [path, {}] as const),
+    ...[-1, Number.NaN, 2.5, '2', {}, 1n, Number.NEGATIVE_INFINITY].flatMap((value) => [
+      ['/a.txt', { start: value }] as const,
+      ['/a.txt', { end: value }] as const,
+    ]),
+  ];
+  const { port } = await startServer(context, async (request, response) => {
+    for (const [path, options] of wrong)
+      await sendFile(request, response, path as string, { root, ...options }).catch((error) => codes.push(error.code));
+    const right = { root, start: 2, end: Number.POSITIVE_INFINITY };
+    await sendFile(request, response, '/a.txt', right);
+  });
+  const answer = await fetch(`http://127.0.0.1:${port}/`);
+  assert.equal(await answer.text(), '23456789');
+  assert.deepEqual(codes, [...Array(6).fill('CLEARWAY_ARGUMENT'), ...Array(14).fill('CLEARWAY_OPTION')]);
+});
+
 test('no descriptor stays open behind answers of every kind', { skip }, async (context) => {
   const { root, port, results } = await serveFiles(context, { 'large.bin': large, 'a.txt': 'a' });
   const pattern = new RegExp(`^${root}/.`);
