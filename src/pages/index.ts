@@ -11,5 +11,6 @@ export { type FragmentValue, Page, type PageOptions, page, type SlotFunction, ty
 export { PageError, SlotTimeoutError } from './page-error.js';
 export { file, PageFile } from './page-files.js';
 export type { PageReport } from './page-report.js';
-export { createPageServer, type PageServer, type PageServerOptions } from './server.js';
+export { createPageServer, type PageServer } from './server.js';
+export type { PageServerOptions } from './server-options.js';
 export { Slot, slot, Template, type TemplateSource, template } from './template.js';

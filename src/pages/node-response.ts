@@ -7,10 +7,11 @@ import { isSegment, type Segment } from '../memory/segment.js';
 import { SgList } from '../memory/sg-list.js';
 import { WriteMemoryError, writeFrames } from '../memory/write-frames.js';
 import { keepsBytes, uncorkAll } from '../node/node-socket.js';
+import { shown } from '../text/shown.js';
 import { PageContext, type RequestSource } from './context.js';
 import { endStreamed, type GatherOutcome, sendGathered, streamList } from './gather-body.js';
 import { Html } from './html.js';
-import type { Page } from './page.js';
+import { Page } from './page.js';
 import { PageError } from './page-error.js';
 import { type OpenPageFile, PageFile } from './page-files.js';
 import type { PageReport } from './page-report.js';
@@ -62,6 +63,8 @@ function addPart(writer: ListWriter<OpenPageFile>, part: GatherPart): void {
  * @throws PageError for a part that is none, or a file that cannot be sent: the response is untouched.
  */
 export async function writeGather(response: ServerResponse, parts: Iterable<GatherPart>): Promise<GatherResult> {
+  if (typeof parts !== 'object' || parts === null || !(Symbol.iterator in parts))
+    throw new PageError('CLEARWAY_PAGE_VALUE', `a body is given as a list of parts, not as ${shown(parts)}`);
   // Taken out before the writer is: what gives them may itself answer somebody.
   const given = [...parts];
   const writer = nodeWriter();
@@ -232,6 +235,7 @@ class NodeAnswer<Data> implements RenderingTarget {
  * Answers a request of node:http (or of a framework over it) with a page. Fields that the application has set stay unless
  * the page has its own. Resolves when the page is in the kernel's hands, has failed, or its client has left; the page's
  * `onError` is told of errors.
+ * @throws PageError for what is no page: the response is untouched
  */
 export function respond<Data>(
   request: IncomingMessage,
@@ -240,6 +244,11 @@ export function respond<Data>(
   ...[data]: undefined extends Data ? [data?: Data] : [data: Data]
 ): Promise<PageReport> {
   return new Promise((resolve) => {
+    if (!(page instanceof Page))
+      throw new PageError(
+        'CLEARWAY_PAGE_VALUE',
+        `a request is answered with what page() makes, not with ${shown(page)}`,
+      );
     const context = new PageContext(new NodeSource(request), data as Data);
     if (request.method === 'HEAD') {
       const isStatic = page.template.parts.every((part) => part.kind === 'static');

@@ -3,6 +3,7 @@
 
 import { defaultCoalesceBytes } from '../memory/list-writer.js';
 import { isSegment, type Segment } from '../memory/segment.js';
+import { shown } from '../text/shown.js';
 import type { PageContext } from './context.js';
 import { Html } from './html.js';
 import { PageError } from './page-error.js';
@@ -75,6 +76,9 @@ export class Page<Data = unknown> {
     slots: Readonly<Record<string, SlotFunction<Data> | SlotOptions<Data>>>,
     options: PageOptions<Data>,
   ) {
+    if (typeof slots !== 'object' || slots === null)
+      throw new PageError('CLEARWAY_PAGE_SLOT', `the slots of a page are an object of functions, not ${shown(slots)}`);
+    checkPageOptions(options);
     this.template = of;
     const defaultTimeoutMs = milliseconds('timeoutMs', options.timeoutMs, 10_000);
     for (const name of Object.keys(slots)) {
@@ -90,15 +94,46 @@ export class Page<Data = unknown> {
     );
     this.status = options.status ?? 200;
     if (!Number.isInteger(this.status) || this.status < 200 || this.status > 599) {
-      throw new PageError('CLEARWAY_PAGE_VALUE', `status is ${this.status}, and must be from 200 to 599`);
+      throw new PageError('CLEARWAY_PAGE_VALUE', `status is ${shown(this.status)}, and must be from 200 to 599`);
     }
     const contentType = options.contentType ?? 'text/html; charset=utf-8';
     this.headers = { 'Content-Type': contentType, 'X-Content-Type-Options': 'nosniff', ...options.headers };
     this.fields = Object.entries(this.headers).map(fieldLine).join('');
     this.streamAfterMs = milliseconds('streamAfterMs', options.streamAfterMs, 0);
     this.coalesceBytes = options.coalesceBytes ?? defaultCoalesceBytes;
+    if (!Number.isInteger(this.coalesceBytes) || this.coalesceBytes < 0)
+      throw new PageError(
+        'CLEARWAY_PAGE_VALUE',
+        `coalesceBytes is ${shown(this.coalesceBytes)}, and must be whole bytes`,
+      );
     this.onError = options.onError;
   }
+}
+
+const pageOptions: Readonly<Record<keyof PageOptions<unknown>, true>> = {
+  status: true,
+  headers: true,
+  contentType: true,
+  timeoutMs: true,
+  streamAfterMs: true,
+  coalesceBytes: true,
+  onError: true,
+};
+
+function checkPageOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    throw new PageError('CLEARWAY_PAGE_VALUE', `the options of a page are an object, not ${shown(options)}`);
+  const { headers, onError } = options as PageOptions<unknown>;
+  for (const name of Object.keys(options))
+    if (!Object.hasOwn(pageOptions, name))
+      throw new PageError(
+        'CLEARWAY_PAGE_VALUE',
+        `a page has no option ${name}: the options are ${Object.keys(pageOptions).join(', ')}`,
+      );
+  if (headers !== undefined && (typeof headers !== 'object' || headers === null || Array.isArray(headers)))
+    throw new PageError('CLEARWAY_PAGE_VALUE', `headers is ${shown(headers)}, and must be an object of fields`);
+  if (onError !== undefined && typeof onError !== 'function')
+    throw new PageError('CLEARWAY_PAGE_VALUE', `onError is ${shown(onError)}, and must be a function`);
 }
 
 /** RFC 9110 section 5.5, without the obsolete bytes beyond ASCII. */
@@ -106,8 +141,8 @@ const fieldValue = /^(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?$/;
 const reserved = /^(content-length|transfer-encoding|connection|date|trailer|upgrade|keep-alive)$/i;
 
 function fieldLine([name, value]: [string, string]): string {
-  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || !fieldValue.test(value)) {
-    throw new PageError('CLEARWAY_PAGE_VALUE', `${JSON.stringify(`${name}: ${value}`)} is no field of HTTP`);
+  if (typeof value !== 'string' || !/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || !fieldValue.test(value)) {
+    throw new PageError('CLEARWAY_PAGE_VALUE', `${shown(name)}: ${shown(value)} is no field of HTTP`);
   }
   if (reserved.test(name)) {
     throw new PageError('CLEARWAY_PAGE_VALUE', `${name} is set by the server: take it out of the page's headers`);
@@ -118,7 +153,10 @@ function fieldLine([name, value]: [string, string]): string {
 function milliseconds(option: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
   if (typeof value === 'number' && value >= 0 && value <= 0x7fff_ffff) return value;
-  throw new PageError('CLEARWAY_PAGE_VALUE', `${option} is ${value}, and must be milliseconds from 0 to 2147483647`);
+  throw new PageError(
+    'CLEARWAY_PAGE_VALUE',
+    `${option} is ${shown(value)}, and must be milliseconds from 0 to 2147483647`,
+  );
 }
 
 function resolveSlot<Data>(

@@ -2,48 +2,23 @@
 // page leaves as a list of segments. Files beside the pages come from a directory, as `clearway serve` answers them.
 // Not here: Node's own http (node-response.ts).
 
+import { isMainThread } from 'node:worker_threads';
+import { platformIsLinux } from '../kernel/ffi.js';
 import { closeDescriptor, listenTcp, localAddress, setNonBlocking } from '../kernel/socket.js';
 import { UnsupportedError } from '../kernel/system-error.js';
 import type { ListAccount } from '../memory/list-writer.js';
 import { memoryIsMapped } from '../memory/write-frames.js';
-import { hostOf } from '../serve/addresses.js';
 import type { HttpState } from '../serve/http-protocol.js';
 import { Metrics, metricsBytes } from '../serve/metrics.js';
-import { resolveOptions } from '../serve/options.js';
+import { graceOf } from '../serve/option-values.js';
+import { type ResolvedOptions, resolveOptions } from '../serve/options.js';
 import { Responder } from '../serve/responder.js';
 import type { Site } from '../serve/site.js';
 import { Listener } from '../transport/listener.js';
 import { Loop } from '../transport/loop.js';
-import type { EngineChoice } from '../transport/open-engine.js';
-import type { Page } from './page.js';
-import { PageError } from './page-error.js';
 import { PageProtocol, PageResponder } from './page-protocol.js';
 import type { PageReport } from './page-report.js';
-
-/** Options of {@link createPageServer}. */
-export interface PageServerOptions<Data> {
-  /** Pages by the path that they answer, as it stands in the request: `/`, `/news`. */
-  readonly routes: Readonly<Record<string, Page<Data>>> | ((path: string) => Page<Data> | undefined);
-  /** What every slot finds as `context.data`. */
-  readonly data?: Data;
-  /** A directory whose files answer everything that is no page. Default: none. */
-  readonly root?: string;
-  /** An address, with or without brackets, or `localhost`, which is 127.0.0.1. Default 127.0.0.1: this host only. */
-  readonly host?: string;
-  /** 0 takes any free one. Default 8080. */
-  readonly port?: number;
-  readonly engine?: EngineChoice;
-  /** Default 10,000. */
-  readonly maxConnections?: number;
-  /** Bytes a second that a reader must take, averaged over 20 s; 0: no limit. Default 256. */
-  readonly minRate?: number;
-  readonly headTimeoutMs?: number;
-  readonly idleTimeoutMs?: number;
-  /** Told of each page: how its bytes got into it, and how it ended. What it throws is told to `onError`. */
-  readonly onPage?: (report: PageReport) => void;
-  /** Told why a page could not be made. Default: a line on stderr. */
-  readonly onError?: (error: Error) => void;
-}
+import { type PageServerOptions, type ResolvedPageOptions, resolvePageOptions } from './server-options.js';
 
 const overflow = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 const filesOfSite = 1024;
@@ -53,7 +28,7 @@ const frameBudget = 16 * 1024 * 1024;
 export class PageServer<Data> {
   /** {@link totals}: doubles from the first page on, because they outgrow any small integer (see ListAccount). */
   readonly #totals = new Float64Array(6);
-  readonly #options: PageServerOptions<Data>;
+  readonly #onPage: ResolvedPageOptions<Data>['onPage'];
   readonly #loop: Loop;
   readonly #metrics = new Metrics(new SharedArrayBuffer(metricsBytes), 0);
   readonly #site: Site | undefined;
@@ -62,48 +37,40 @@ export class PageServer<Data> {
   readonly #listenFd: number;
   readonly #listener: Listener<HttpState>;
   #closed: Promise<void> | undefined;
+  /** The address as a link. */
+  readonly url: string;
 
-  /** @throws SystemError EADDRINUSE and its kin, each with its fix. */
+  /** @throws OptionError, PageError; SystemError EADDRINUSE and its kin, each with its fix. */
   constructor(options: PageServerOptions<Data>) {
-    this.#options = options;
-    const { host = '127.0.0.1', port = 8080, headTimeoutMs: headMs = 10_000, idleTimeoutMs: idleMs = 60_000 } = options;
-    // Listening is over when this returns, so that no resolver is asked: of names the one that needs none.
-    this.#listenFd = listenTcp({ host: /^localhost\.?$/i.test(host) ? '127.0.0.1' : (hostOf(host) ?? host), port });
-    this.#loop = new Loop(options.engine ?? 'auto');
-    setNonBlocking(this.#listenFd, this.#loop.engine.nonBlockingSockets);
-    const failed = options.onError ?? ((error: Error) => console.error(`page: ${error.message}`));
-    const { site, responder: others } = this.#files(options.root);
-    this.#site = site;
-    this.#others = others;
-    const { routes } = options;
-    const responder = new PageResponder<Data>(this.#loop, {
-      route: typeof routes === 'function' ? routes : routeTable(routes),
-      others,
-      data: options.data as Data,
-      reported: (report) => this.#report(report),
-      failed,
-    });
-    this.#protocol = new PageProtocol(this.#loop, responder, this.#metrics, { headMs, idleMs }, failed);
-    const limits = {
-      maxConnections: options.maxConnections ?? 10_000,
-      minRate: options.minRate ?? 256,
-      rateWindowMs: 20_000,
-      backlogLimit: 64 * 1024,
-    };
-    this.#listener = new Listener(this.#loop, this.#listenFd, this.#protocol, limits, overflow);
-    this.#loop.attach();
+    const { route, data, root, onPage, onError: failed, ...given } = resolvePageOptions(options);
+    const files = root === undefined ? undefined : resolveOptions({ root }, 1024);
+    this.#onPage = onPage;
+    this.#listenFd = listenTcp(given);
+    let loop: Loop | undefined;
+    try {
+      const { host, port } = localAddress(this.#listenFd);
+      this.url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+      this.#loop = loop = new Loop(given.engine);
+      setNonBlocking(this.#listenFd, loop.engine.nonBlockingSockets);
+      if (files !== undefined) this.#others = this.#responder(files);
+      this.#site = this.#others?.site;
+      const reported = (report: PageReport): void => this.#report(report);
+      const responder = new PageResponder<Data>(loop, { route, others: this.#others, data, reported, failed });
+      this.#protocol = new PageProtocol(loop, responder, this.#metrics, given, failed);
+      const limits = { ...given, rateWindowMs: 20_000, backlogLimit: 64 * 1024 };
+      this.#listener = new Listener(loop, this.#listenFd, this.#protocol, limits, overflow);
+      loop.attach();
+    } catch (error) {
+      loop?.close();
+      closeDescriptor(this.#listenFd);
+      throw error;
+    }
   }
 
-  #files(root: string | undefined): { site: Site | undefined; responder: Responder | undefined } {
-    if (root === undefined) return { site: undefined, responder: undefined };
-    const { index, dotfiles, inlineBytes, listing, spa, ssi, cacheControl, cors, headers } = resolveOptions(
-      { root },
-      1024,
-    );
+  #responder({ root, index, dotfiles, ...options }: ResolvedOptions): Responder {
+    const { inlineBytes, listing, spa, ssi, cacheControl, cors, headers } = options;
     const policy = { inlineBytes, frameBudget, listing, spa, ssi, cacheControl, cors, headers };
-    const site = { root, index, dotfiles, maxFiles: filesOfSite };
-    const responder = new Responder(this.#loop, site, this.#metrics, policy);
-    return { site: responder.site, responder };
+    return new Responder(this.#loop, { root, index, dotfiles, maxFiles: filesOfSite }, this.#metrics, policy);
   }
 
   #report(report: PageReport): void {
@@ -115,7 +82,7 @@ export class PageServer<Data> {
     totals[3]! += applicationBytes;
     totals[4]! += fileBytes;
     totals[5]! += entries;
-    this.#options.onPage?.(report);
+    this.#onPage?.(report);
   }
 
   /** Bytes of all pages up to now, by how they got into them. */
@@ -131,12 +98,6 @@ export class PageServer<Data> {
     };
   }
 
-  /** The address as a link. */
-  get url(): string {
-    const { host, port } = localAddress(this.#listenFd);
-    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  }
-
   /** The engine that sends. */
   get engine(): string {
     return this.#loop.engine.name;
@@ -147,11 +108,14 @@ export class PageServer<Data> {
     return this.#listener.connections;
   }
 
-  /** Stops accepting, lets pages under way finish for `graceMs`, then ends them. A second call waits for the same end. */
-  close(graceMs = 10_000): Promise<void> {
+  /**
+   * Stops accepting, lets pages under way finish for `graceMs`, then ends them. A second call waits for the same end.
+   * @throws RangeError for a time that is none
+   */
+  async close(graceMs = 10_000): Promise<void> {
+    const limitMs = graceOf(graceMs);
     this.#closed ??= new Promise((resolve) => {
-      // A longer timer would fire at once.
-      const limit = setTimeout(() => this.#listener.abortAll(), Math.min(graceMs, 2 ** 31 - 1));
+      const limit = setTimeout(() => this.#listener.abortAll(), limitMs);
       this.#protocol.draining = true;
       this.#listener.drain(() => {
         clearTimeout(limit);
@@ -169,27 +133,15 @@ export class PageServer<Data> {
   }
 }
 
-function routeTable<Data>(routes: Readonly<Record<string, Page<Data>>>): (path: string) => Page<Data> | undefined {
-  for (const path of Object.keys(routes)) {
-    if (!path.startsWith('/')) {
-      throw new PageError('CLEARWAY_PAGE_VALUE', `the route ${JSON.stringify(path)} must begin with a slash`);
-    }
-  }
-  const table = new Map(Object.entries(routes));
-  return (path) => table.get(path);
-}
-
 /**
  * Starts a server of pages in this process.
- * @throws SystemError when it cannot listen; UnsupportedError off Linux and in worker threads: there answer with
+ * @throws OptionError, PageError; SystemError when it cannot listen; UnsupportedError off Linux and in worker threads: there answer with
  * {@link respond} on Node's own http.
  */
 export function createPageServer<Data = unknown>(options: PageServerOptions<Data>): PageServer<Data> {
-  if (!memoryIsMapped()) {
-    throw new UnsupportedError(
-      'a page server needs Linux',
-      'answer with respond(request, response, page) on node:http',
-    );
-  }
+  const hint = 'answer with respond(request, response, page) on node:http';
+  const lacks = platformIsLinux ? 'the FFI library koffi, which did not load' : 'Linux';
+  if (!memoryIsMapped()) throw new UnsupportedError(`a page server needs ${lacks}`, hint);
+  if (!isMainThread) throw new UnsupportedError('a page server needs the main thread', hint);
   return new PageServer(options);
 }

@@ -5,6 +5,7 @@ import { CopyReason, copyBytes, textBytes, writeText } from '../memory/copy.js';
 import { Region } from '../memory/region.js';
 import type { Lender } from '../memory/segment.js';
 import { mappedMemory, memoryIsMapped, type TextRegion } from '../memory/write-frames.js';
+import { shown } from '../text/shown.js';
 import { Html } from './html.js';
 import { PageError } from './page-error.js';
 import { PageFile } from './page-files.js';
@@ -29,11 +30,8 @@ const slotName = /^[A-Za-z_$][\w$.-]*$/;
  * @throws PageError for a name that is none.
  */
 export function slot(name: string, options: { readonly raw?: boolean } = {}): Slot {
-  if (!slotName.test(name)) {
-    throw new PageError(
-      'CLEARWAY_PAGE_TEMPLATE',
-      `${JSON.stringify(name)} is no name for a slot: use letters, digits, _ - .`,
-    );
+  if (typeof name !== 'string' || !slotName.test(name)) {
+    throw new PageError('CLEARWAY_PAGE_TEMPLATE', `${shown(name)} is no name for a slot: use letters, digits, _ - .`);
   }
   return new Slot(name, options.raw === true);
 }
@@ -137,7 +135,7 @@ function mergeTexts(sources: readonly TemplateSource[]): Array<Static | Slot | P
     if (typeof text === 'string' && typeof last === 'string') merged[merged.length - 1] = last + text;
     else if (typeof text === 'string' || isSource(text)) merged.push(text);
     else {
-      const given = `${typeof text} ${String(text)}`;
+      const given = `${typeof text} ${shown(text)}`;
       throw new PageError(
         'CLEARWAY_PAGE_TEMPLATE',
         `a template is made of text, bytes, slots and files, not of ${given}`,
@@ -201,6 +199,8 @@ export function template(
   ...values: readonly TemplateSource[]
 ): Template {
   if (typeof first === 'string') return new Template(parseText(first));
+  if (!Array.isArray(first))
+    throw new PageError('CLEARWAY_PAGE_TEMPLATE', `a template is made of a text or of a list, not of ${shown(first)}`);
   if (!('raw' in first)) return new Template(first);
   const sources: TemplateSource[] = [];
   first.forEach((text, index) => {

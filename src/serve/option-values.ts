@@ -1,6 +1,8 @@
 // Values of options, checked alike: each becomes a plain number, word or truth, or is refused with a sentence that names the option, what was given and what is
 // allowed. Not here: which options there are (options.ts).
 
+import { wrongArgument } from '../text/coded.js';
+import { shown } from '../text/shown.js';
 import { parseTimeMs, parseWholeSize, timeForm } from '../text/units.js';
 
 /** A bad option: one plain sentence that names it, what was given and what is allowed. */
@@ -18,7 +20,7 @@ export class OptionError extends Error {
 
 /** @throws OptionError that names the option, what was given, and what is allowed */
 export function refuse(option: string, given: unknown, allowed: string): never {
-  throw new OptionError(`${option} is ${JSON.stringify(given)}, and must be ${allowed}`, option);
+  throw new OptionError(`${option} is ${shown(given)}, and must be ${allowed}`, option);
 }
 
 /** @throws OptionError for what is neither true nor false */
@@ -48,16 +50,37 @@ export function choice<T extends string>(option: string, value: unknown, fallbac
   return allowed.find((each) => each === value) ?? refuse(option, value, `one of ${allowed.join(', ')}`);
 }
 
+/** What a file or a command line may have: of anything else there is no text. */
+const isText = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number';
+
+/** @throws OptionError for options that are no object, or have a name that is not known */
+export function checkNames(options: unknown, known: Readonly<Record<string, true>>): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new OptionError(`options are an object of names and values, not ${shown(options)}`, 'options');
+  for (const name of Object.keys(options))
+    if (!Object.hasOwn(known, name))
+      throw new OptionError(`there is no option ${name}: the options are ${Object.keys(known).join(', ')}`, name);
+}
+
+/** A longer timer would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Milliseconds until what is under way is ended, as a timer takes them. @throws RangeError for what is no time */
+export function graceOf(graceMs: unknown): number {
+  if (typeof graceMs === 'number' && graceMs >= 0) return Math.min(graceMs, longestTimerMs);
+  throw wrongArgument(`graceMs is milliseconds from 0 on, not ${shown(graceMs)}`);
+}
+
 /** Milliseconds of a number of seconds, or of a text with a unit. @param leastMs the shortest that is allowed. @throws OptionError */
 export function parseDuration(option: string, value: unknown, fallbackMs: number, leastMs = 0): number {
   if (value === undefined) return fallbackMs;
-  const timeMs = parseTimeMs(String(value));
+  const timeMs = isText(value) ? parseTimeMs(String(value)) : Number.NaN;
   return timeMs >= leastMs ? Math.round(timeMs) : refuse(option, value, timeForm(leastMs));
 }
 
 /** Bytes of a number, or of a text with a unit. @param alternative what else is allowed, for the sentence. @throws OptionError */
 export function bytesOf(option: string, value: unknown, fallback: number, alternative = ''): number {
   if (value === undefined) return fallback;
-  const bytes = parseWholeSize(String(value));
+  const bytes = isText(value) ? parseWholeSize(String(value)) : Number.NaN;
   return bytes >= 0 ? bytes : refuse(option, value, `a number of bytes such as 512, 64K or 10M${alternative}`);
 }

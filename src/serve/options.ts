@@ -14,7 +14,17 @@ import { basePathOf } from './base-path.js';
 import { type BypassServeOptions, bypassOf, bypassOptionNames } from './bypass-options.js';
 import { proxyProblem } from './client-address.js';
 import { connectionsWithin } from './connection-limit.js';
-import { bytesOf, choice, flag, integer, OptionError, onOff, parseDuration, refuse } from './option-values.js';
+import {
+  bytesOf,
+  checkNames,
+  choice,
+  flag,
+  integer,
+  OptionError,
+  onOff,
+  parseDuration,
+  refuse,
+} from './option-values.js';
 import { isPathPattern } from './path-pattern.js';
 import { serveProfile } from './profile.js';
 import { type HeaderOption, type HeaderRule, headersProblem, splitHeaders } from './response-headers.js';
@@ -191,7 +201,7 @@ export interface ResolvedOptions {
 }
 
 function parseHosts({ host, port, socket, listenFds }: ServeOptions): readonly string[] {
-  const others = socket !== undefined || (listenFds !== undefined && listenFds.length > 0);
+  const others = socket !== undefined || (Array.isArray(listenFds) && listenFds.length > 0);
   if (host === undefined) return others && port === undefined ? [] : ['127.0.0.1'];
   const hosts = Array.isArray(host) ? (host as readonly unknown[]) : [host];
   if (hosts.length === 0 || hosts.length > mostHosts)
@@ -233,7 +243,7 @@ function parseListenFds(value: unknown): readonly number[] {
 /** An address and a port from `HOST:PORT`; undefined where none is given. @throws OptionError. */
 export function parseHostPort(option: string, value: unknown): { host: string; port: number } | undefined {
   if (value === undefined) return undefined;
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(String(value));
+  const match = typeof value === 'string' ? /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(value) : null;
   if (match === null) return refuse(option, value, 'HOST:PORT, such as 127.0.0.1:9100');
   const host = hostOf(match[1] ?? match[2]) ?? refuse(option, match[1] ?? match[2], hostForm);
   return { host, port: integer(option, match[3], 0, 0, 65_535) };
@@ -415,9 +425,7 @@ function inlineBytesOf(value: unknown, measured: number | undefined): number {
 
 /** Applies the defaults. @throws OptionError for a value that is not allowed or an option that does not exist. */
 export function resolveOptions(options: ServeOptions, openFileLimit: number): ResolvedOptions {
-  for (const name of Object.keys(options))
-    if (!Object.hasOwn(known, name))
-      throw new OptionError(`there is no option ${name}: the options are ${Object.keys(known).join(', ')}`, name);
+  checkNames(options, known);
   const bypass = bypassOf(options);
   // Its sentences begin with the option.
   if (typeof bypass === 'string') throw new OptionError(bypass, /^\w+/.exec(bypass)![0]);
@@ -439,7 +447,7 @@ export function resolveOptions(options: ServeOptions, openFileLimit: number): Re
     workers,
     engine: choice('engine', options.engine, 'auto', ['auto', 'uring', 'epoll']),
     base:
-      basePathOf(options.base ?? '/') ??
+      basePathOf(options.base === undefined ? '/' : options.base) ??
       refuse('base', options.base, 'a path such as /docs, as it stands in requests: no dots, no %XX, no empty segment'),
     index: parseIndex(options.index),
     listing: flag('listing', options.listing),

@@ -1,6 +1,7 @@
 // The fields that an operator adds: to every response, or to the answers of files whose path matches a pattern. Which names and
 // values are taken, which rules a path has, and their text in a head. Not here: the fields that responses have of themselves (head.ts).
 
+import { shown as shownValue } from '../text/shown.js';
 import { isPathPattern, matchesPattern } from './path-pattern.js';
 
 /** Fields of the files whose path matches; null takes a field away that every response would carry. */
@@ -43,7 +44,7 @@ export function headersProblem(headers: unknown, cors: boolean): string | undefi
   const rules = entries.filter(([name]) => name.startsWith('/'));
   const every = Object.fromEntries(entries.filter(([name]) => !name.startsWith('/')));
   if (rules.length > mostRules) return `headers has ${rules.length} paths, and at most ${mostRules} are allowed`;
-  const bytes = rules.reduce((sum, [path, set]) => sum + path.length + JSON.stringify(set)?.length, 0);
+  const bytes = rules.reduce((sum, [path, set]) => sum + path.length + shownValue(set).length, 0);
   if (bytes > mostRuleBytes) return `headers by path take ${bytes} bytes, and at most ${mostRuleBytes} are allowed`;
   const ofEvery = fieldsProblem(every, cors, false);
   if (ofEvery !== undefined) return ofEvery;

@@ -16,6 +16,7 @@ import { LogOutput } from './log-output.js';
 import { Metrics, metricsBytes } from './metrics.js';
 import type { MetricsEndpoint } from './metrics-endpoint.js';
 import { metricsText } from './metrics-text.js';
+import { graceOf } from './option-values.js';
 import { type ResolvedOptions, resolveOptions, type ServeOptions } from './options.js';
 import type { PinKeeper } from './pins/pin-keeper.js';
 import type { SelfMeter } from './self-meter.js';
@@ -31,9 +32,6 @@ const maxRestarts = 5;
 const restartWindowMs = 10_000;
 /** How long a worker that could not be started (the directory is missing, memory is short) waits to be tried again. */
 const retryMs = 1000;
-
-/** A longer timer would fire at once. */
-const longestTimerMs = 2 ** 31 - 1;
 
 interface WorkerSlot {
   readonly index: number;
@@ -350,14 +348,15 @@ export class Server extends EventEmitter<ServerEvents> {
 
   /**
    * Stops accepting, lets what is under way finish within `graceMs` (default: the option), then ends it.
-   * Called again it ends everything at once.
+   * Called again it ends everything at once. @throws RangeError for a time that is none
    */
-  close(graceMs: number = this.options.graceMs): Promise<void> {
+  async close(graceMs: number = this.options.graceMs): Promise<void> {
+    const limitMs = graceOf(graceMs);
     if (this.#closing !== undefined) {
       for (const { thread } of this.#slots) thread?.tell({ kind: 'stop' });
       return this.#closing;
     }
-    this.#closing = this.#end(graceMs);
+    this.#closing = this.#end(limitMs);
     return this.#closing;
   }
 
@@ -369,12 +368,9 @@ export class Server extends EventEmitter<ServerEvents> {
       thread?.dismiss();
       thread?.tell({ kind: graceMs > 0 ? 'drain' : 'stop' });
     }
-    const timer = setTimeout(
-      () => {
-        for (const { thread } of this.#slots) thread?.tell({ kind: 'stop' });
-      },
-      Math.min(graceMs, longestTimerMs),
-    );
+    const timer = setTimeout(() => {
+      for (const { thread } of this.#slots) thread?.tell({ kind: 'stop' });
+    }, graceMs);
     await Promise.all(gone);
     clearTimeout(timer);
     this.#pins?.close();

@@ -22,6 +22,7 @@ import {
   PageError,
   page,
   raw,
+  respond,
   segment,
   slot,
   template,
@@ -32,6 +33,7 @@ import { Metrics, metricsBytes } from '../../src/serve/metrics.js';
 import { Listener } from '../../src/transport/listener.js';
 import { Loop } from '../../src/transport/loop.js';
 import { messagesLeased } from '../support/messages.js';
+import { openDescriptors } from '../support/open-descriptors.js';
 import { until } from '../support/until.js';
 import { ask, doorClosed } from './doors.js';
 
@@ -60,6 +62,27 @@ test('an address in brackets and the name of this host are listened on; another 
     await server.close();
   }
   assert.throws(() => createPageServer({ routes, host: 'a.example', port: 0 }), /EINVAL/);
+});
+
+test('a server that is refused leaves nothing open; one that was closed still says where it was', {
+  skip,
+}, async () => {
+  const routes = { '/': page('here') };
+  const closed = createPageServer({ routes, port: 0 });
+  for (const graceMs of [Number.NaN, -1, '1' as unknown as number, null as unknown as number])
+    await assert.rejects(closed.close(graceMs), { code: 'CLEARWAY_ARGUMENT' });
+  const { url } = closed;
+  await closed.close(0);
+  assert.equal(closed.url, url);
+  const before = openDescriptors(/./).length;
+  for (const wrong of [
+    { engine: 'kqueue' },
+    { root: '/nowhere/at/all' },
+    { routes: { '/': 'text' } },
+    { minRate: 'x' },
+  ])
+    assert.throws(() => createPageServer({ routes, port: 0, ...(wrong as object) }), { code: 'CLEARWAY_OPTION' });
+  assert.equal(openDescriptors(/./).length, before);
 });
 
 test('methods, routes, files beside pages, and what a slot is told', { skip }, async () => {
@@ -128,6 +151,35 @@ test('what cannot be a page says so', () => {
   assert.throws(() => page('', {}, { status: 99 }), code('CLEARWAY_PAGE_VALUE'));
   assert.throws(() => file('a', { offset: -1 }), code('CLEARWAY_PAGE_FILE'));
   assert.throws(() => createPageServer({ routes: { a: page('') }, port: 0 }), code('CLEARWAY_PAGE_VALUE'));
+});
+
+test('values of the wrong kind are refused with a code, whatever they are', async () => {
+  const wrong: readonly unknown[] = [undefined, null, Number.NaN, -1, 10n, Symbol('s'), Object.create(null), [null]];
+  const asked = (use: (value: never) => unknown) => {
+    for (const value of wrong)
+      assert.throws(
+        () => use(value as never),
+        (error: Error & { code?: string }) => /^CLEARWAY_PAGE_/.test(error.code ?? ''),
+      );
+  };
+  asked((value) => template(value));
+  asked((value) => template([value]));
+  asked((value) => slot(value));
+  asked((value) => page('{{a}}', { a: value }));
+  asked((value) => page('{{a}}', { a: () => 1 }, { headers: { 'X-Name': value } }));
+  for (const options of [
+    null,
+    { stat: 404 },
+    { headers: 1 },
+    { coalesceBytes: 0.5 },
+    { onError: 'x' },
+    { status: '200' },
+  ])
+    assert.throws(() => page('{{a}}', { a: () => 1 }, options as object), { code: 'CLEARWAY_PAGE_VALUE' });
+  assert.throws(() => page('{{a}}', null as never), { code: 'CLEARWAY_PAGE_SLOT' });
+  const isValue = { code: 'CLEARWAY_PAGE_VALUE' };
+  await assert.rejects(respond({} as never, {} as never, 'text' as never), isValue);
+  await assert.rejects(writeGather({} as never, undefined as never), isValue);
 });
 
 test('templates in their three forms, and the html tag', () => {

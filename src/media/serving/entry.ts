@@ -4,6 +4,7 @@
 import type { ServeOptions } from '../../serve/options.js';
 
 /** The entry of serving threads; undefined: the server's own. */
-export function workerEntry({ media }: ServeOptions): URL | undefined {
-  return media === true ? new URL('./media-worker.js', import.meta.url) : undefined;
+export function workerEntry(options: ServeOptions): URL | undefined {
+  // Whoever reads the options says what is wrong with them.
+  return options?.media === true ? new URL('./media-worker.js', import.meta.url) : undefined;
 }

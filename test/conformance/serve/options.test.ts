@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { createServer, OptionError, type ServeOptions } from '../../../src/index.js';
 import { resolveOptions } from '../../../src/serve/options.js';
 import { TestSite } from './servers.js';
@@ -47,6 +48,16 @@ const bad: ReadonlyArray<readonly [options: object, sentence: RegExp]> = [
   [{ grace: 'NaN' }, /^grace is "NaN", and must be a time such as 10, 500ms, 10s or 2m$/],
   [{ pace: 'fast' }, /^pace is "fast", and must be a number of bytes such as .*, or auto/],
   [{ minRate: '1P' }, /^minRate is "1P"/],
+  [{ port: Number.NaN }, /^port is NaN/],
+  [{ port: 10n }, /^port is 10n/],
+  [{ port: [Symbol('s')] }, /^port is \[null\]/],
+  [{ grace: 10n }, /^grace is 10n/],
+  [{ minRate: Object.create(null) }, /^minRate is {}/],
+  [{ metrics: [7] }, /^metrics is \[7\]/],
+  [{ base: null }, /^base is null/],
+  [{ listenFds: null }, /^listenFds is null/],
+  [{ headers: { '/x': { 'X-A': 1n } } }, /^headers of "\/x"/],
+  [[], /^options are an object of names and values, not \[\]$/],
   [{ workers: 0 }, /^workers is 0, and must be a whole number from 1 to 256$/],
   [{ workers: 'many' }, /^workers is "many"/],
   [{ maxConnections: 0 }, /^maxConnections is 0/],
@@ -75,7 +86,7 @@ const bad: ReadonlyArray<readonly [options: object, sentence: RegExp]> = [
 ];
 
 for (const [options, sentence] of bad) {
-  test(`refused: ${JSON.stringify(options)}`, () => {
+  test(`refused: ${inspect(options)}`, () => {
     assert.throws(
       () => resolved(options),
       (error) => error instanceof OptionError && error.code === 'CLEARWAY_OPTION' && sentence.test(error.message),
@@ -146,6 +157,15 @@ test('createServer() listens, says where, and closes; its address is not known b
   await server.close();
   await assert.rejects(fetch(`${server.url}/a.txt`));
   site.remove();
+});
+
+test('options that are no object are refused as such, and so is a time to close in that is none', async () => {
+  for (const given of [null, 3, 'site', () => {}])
+    assert.throws(() => createServer(given as unknown as ServeOptions), { code: 'CLEARWAY_OPTION' });
+  const server = createServer({ port: 0 });
+  for (const graceMs of [Number.NaN, -1, '1', null, {}])
+    await assert.rejects(server.close(graceMs as number), { code: 'CLEARWAY_ARGUMENT' });
+  await server.close(0);
 });
 
 test('a server that never listened can be closed', async () => {
