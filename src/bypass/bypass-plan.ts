@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { deviceLinkAddress } from '../kernel/network-device.js';
+import { shown } from '../text/shown.js';
 import { xdpDevice } from '../xdp/xdp-device.js';
 import { refuse } from './bypass-refusal.js';
 import { type StackAddress, stackAddresses } from './stack-addresses.js';
@@ -54,11 +55,25 @@ function madeUpLinkLocal(): string {
   return `fe80::${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}`;
 }
 
+/** Values of other kinds than the types say, which JavaScript lets through. @throws BypassRefusal */
+function checkKinds(options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    refuse(`a network is opened with an object that names its device, not with ${shown(options)}`);
+  const { device, addresses, gateways, tcp } = options as Record<keyof BypassOptions, unknown>;
+  if (typeof device !== 'string') refuse(`device is ${shown(device)}, and must be the name of a network device`);
+  for (const [name, value] of Object.entries({ addresses, gateways }))
+    if (value !== undefined && !(Array.isArray(value) && value.every((each) => typeof each === 'string')))
+      refuse(`${name} is ${shown(value)}, and must be a list of texts`);
+  if (tcp !== undefined && (typeof tcp !== 'object' || tcp === null || Array.isArray(tcp)))
+    refuse(`tcp is ${shown(tcp)}, and must be an object of settings`);
+}
+
 /** Looks at the device, and at what is said of addresses. @param ports of TCP that are listened at @throws BypassRefusal, XdpError, each with the fix */
 export function planBypass(options: BypassOptions, ports: readonly number[] = []): BypassPlan {
+  checkKinds(options);
   const { device, pollUs = defaultPollUs } = options;
   if (!Number.isInteger(pollUs) || pollUs < 0 || pollUs > mostPollUs)
-    refuse(`pollUs is ${JSON.stringify(pollUs)}, and must be a whole number of microseconds from 0 to ${mostPollUs}`);
+    refuse(`pollUs is ${shown(pollUs)}, and must be a whole number of microseconds from 0 to ${mostPollUs}`);
   const tcp = tcpNumbers(options.tcp ?? {});
   const { ifindex, isUp, mtu, queues } = xdpDevice(device);
   const mac = deviceLinkAddress(device);

@@ -2,6 +2,7 @@
 // refuses at the start (xdp/xdp-error.ts), what was said that cannot be (bypass-refusal.ts).
 
 import { errnoName, errnoWords } from '../kernel/errno.js';
+import { shown } from '../text/shown.js';
 
 /** What failed on a socket of our own TCP/IP. */
 export class NetworkError extends Error {
@@ -37,9 +38,5 @@ export function misuse(Kind: ErrorConstructor, code: string, message: string): E
 export function portOf(value: unknown, least: 0 | 1): number {
   const port = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
   if (Number.isInteger(port) && (port as number) >= least && (port as number) <= 65_535) return port as number;
-  throw misuse(
-    RangeError,
-    'ERR_SOCKET_BAD_PORT',
-    `a port is ${least} to 65535, not ${JSON.stringify(value) ?? String(value)}`,
-  );
+  throw misuse(RangeError, 'ERR_SOCKET_BAD_PORT', `a port is ${least} to 65535, not ${shown(value)}`);
 }

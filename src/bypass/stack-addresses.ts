@@ -4,6 +4,7 @@
 import { isIP } from 'node:net';
 import { type DeviceAddress, defaultGateways, deviceAddresses } from '../kernel/device-addresses.js';
 import { addressBytes } from '../kernel/socket.js';
+import { shown } from '../text/shown.js';
 import { refuse } from './bypass-refusal.js';
 
 /** An address of the stack's, and the network that it is in. */
@@ -25,7 +26,7 @@ function parseStackAddress(text: string): DeviceAddress {
   const most = kind === 6 ? 128 : 32;
   const prefixLength = length !== undefined && /^\d{1,3}$/.test(length) ? Number(length) : -1;
   if (kind === 0 || host.includes('%') || rest.length > 0 || prefixLength < 1 || prefixLength > most)
-    refuse(`${JSON.stringify(text)} is no address with its network, such as 10.0.0.2/24 or fd00::2/64`);
+    refuse(`${shown(text)} is no address with its network, such as 10.0.0.2/24 or fd00::2/64`);
   return { host, prefixLength };
 }
 
@@ -59,7 +60,7 @@ const isLinkLocal = (host: string): boolean => /^fe[89ab]/i.test(host);
 
 /** A gateway has to be a neighbour: nobody else can be handed a packet. @throws BypassRefusal */
 function checkGateway(gateway: string, addresses: readonly StackAddress[]): void {
-  if (isIP(gateway) === 0 || gateway.includes('%')) refuse(`the gateway ${JSON.stringify(gateway)} is no address`);
+  if (isIP(gateway) === 0 || gateway.includes('%')) refuse(`the gateway ${shown(gateway)} is no address`);
   const isSix = gateway.includes(':');
   const own = addresses.find(({ host }) => host.includes(':') === isSix);
   if (own === undefined)

@@ -1,5 +1,6 @@
 // What can be set of our own TCP, and within which bounds: what is outside is refused before anything is opened. Not here: what each does (core/control.ts).
 
+import { shown } from '../text/shown.js';
 import { BypassRefusal } from './bypass-refusal.js';
 
 /** Settings of TCP, for all connections of a network. Times are milliseconds. */
@@ -46,8 +47,7 @@ export function tcpNumbers(settings: TcpSettings): Readonly<Partial<Record<keyof
     if (value === undefined) continue;
     if (name === 'congestion') {
       const way = ways.indexOf(value as (typeof ways)[number]);
-      if (way < 0)
-        throw new BypassRefusal(`tcp.congestion is ${JSON.stringify(value)}, and must be ${ways.join(' or ')}`);
+      if (way < 0) throw new BypassRefusal(`tcp.congestion is ${shown(value)}, and must be ${ways.join(' or ')}`);
       numbers.congestion = way;
       continue;
     }
@@ -58,7 +58,7 @@ export function tcpNumbers(settings: TcpSettings): Readonly<Partial<Record<keyof
     const [least, most, what] = bounds[name as keyof typeof bounds];
     if (!Number.isInteger(value) || (value as number) < least || (value as number) > most)
       throw new BypassRefusal(
-        `tcp.${name} is ${JSON.stringify(value)}, and must be a whole number of ${what} from ${least} to ${most}`,
+        `tcp.${name} is ${shown(value)}, and must be a whole number of ${what} from ${least} to ${most}`,
       );
     numbers[name as keyof typeof bounds] = value as number;
   }

@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events';
 import { isIP } from 'node:net';
 import { Errno } from '../kernel/errno.js';
 import { CopyReason, copyBytes } from '../memory/copy.js';
+import { shown } from '../text/shown.js';
 import { LentBytes } from './lent.js';
 import { misuse, NetworkError, portOf } from './node-errors.js';
 import type { Stack } from './stack.js';
@@ -124,7 +125,7 @@ export class BypassUdpSocket extends EventEmitter<BypassUdpEvents> {
   constructor(home: UdpHome, { type, signal }: BypassUdpOptions) {
     super();
     if (type !== 'udp4' && type !== 'udp6')
-      throw misuse(TypeError, 'ERR_SOCKET_BAD_TYPE', `a socket is of type udp4 or udp6, not ${JSON.stringify(type)}`);
+      throw misuse(TypeError, 'ERR_SOCKET_BAD_TYPE', `a socket is of type udp4 or udp6, not ${shown(type)}`);
     this.type = type;
     this.#home = home;
     if (signal === undefined) return;

@@ -16,6 +16,8 @@ type Koffi = typeof import('koffi');
 export type NativeFunction = KoffiFunc<(...values: (number | bigint)[]) => number | bigint>;
 
 let koffiModule: Koffi | undefined;
+/** Why it did not load: it is tried once, since a bundler's `require` gives what is left of a module that failed before. */
+let whyNot: UnsupportedError | undefined;
 let processHandle: LibraryHandle | undefined;
 
 /** True where system calls can be made: Linux on x64 or arm64. */
@@ -23,6 +25,7 @@ export const platformIsLinux = process.platform === 'linux' && (process.arch ===
 
 function koffi(): Koffi {
   if (koffiModule !== undefined) return koffiModule;
+  if (whyNot !== undefined) throw whyNot;
   if (!platformIsLinux) {
     throw new UnsupportedError(
       `this needs Linux on x64 or arm64, and this is ${process.platform} on ${process.arch}`,
@@ -32,10 +35,11 @@ function koffi(): Koffi {
   try {
     koffiModule = createRequire(import.meta.url)('koffi') as Koffi;
   } catch (cause) {
-    throw new UnsupportedError(
+    whyNot = new UnsupportedError(
       `the FFI library koffi did not load: ${(cause as Error).message.split('\n')[0]}`,
       'install it (npm install koffi); a program that is bundled leaves koffi and clearway out of the bundle',
     );
+    throw whyNot;
   }
   return koffiModule;
 }

@@ -2,6 +2,7 @@
 // server begins (bypass/bypass-plan.ts).
 
 import type { BypassOptions } from '../bypass/bypass-plan.js';
+import { shown } from '../text/shown.js';
 
 /** See the file's head. */
 export interface BypassServeOptions {
@@ -62,7 +63,7 @@ export function bypassOf(options: BypassServeOptions & Others): BypassOptions | 
     return name === undefined ? undefined : `${name} is given without bypass: name the network device`;
   }
   if (typeof bypass !== 'string' || bypass === '')
-    return `bypass is ${JSON.stringify(bypass)}, and must be the name of a network device, as \`ip link\` lists them`;
+    return `bypass is ${shown(bypass)}, and must be the name of a network device, as \`ip link\` lists them`;
   for (const name of ['host', 'socket', 'listenFds', 'pace'] as const) {
     if (options[name] !== undefined)
       return `${name} is of the kernel's sockets, and our own TCP/IP has none of them: leave it out, or leave bypass out`;
@@ -70,10 +71,10 @@ export function bypassOf(options: BypassServeOptions & Others): BypassOptions | 
   const addresses = textsOf(bypassAddress);
   const gateways = textsOf(bypassGateway);
   if (addresses === undefined)
-    return `bypassAddress is ${JSON.stringify(bypassAddress)}, and must be an address of its own with its network, such as 10.0.0.2/24`;
-  if (gateways === undefined) return `bypassGateway is ${JSON.stringify(bypassGateway)}, and must be an address`;
+    return `bypassAddress is ${shown(bypassAddress)}, and must be an address of its own with its network, such as 10.0.0.2/24`;
+  if (gateways === undefined) return `bypassGateway is ${shown(bypassGateway)}, and must be an address`;
   const pollUs = bypassPoll === undefined ? undefined : pollOf(bypassPoll);
   if (Number.isNaN(pollUs))
-    return `bypassPoll is ${JSON.stringify(bypassPoll)}, and must be a whole number of microseconds from 0 to ${mostPollUs}`;
+    return `bypassPoll is ${shown(bypassPoll)}, and must be a whole number of microseconds from 0 to ${mostPollUs}`;
   return { device: bypass, addresses, gateways, ...(pollUs !== undefined && { pollUs }) };
 }

@@ -3,6 +3,7 @@
 
 import { RefusedError } from '../bpf/refusals.js';
 import { Errno, errnoName, errnoWords } from '../kernel/errno.js';
+import { shown } from '../text/shown.js';
 
 /** Stable names of what is in the way. */
 export type XdpReason =
@@ -33,7 +34,7 @@ const rights =
 
 /** There is no such device. */
 export function noDevice(name: string): XdpError {
-  return new XdpError('no-device', `there is no network device ${JSON.stringify(name)} here: \`ip link\` lists them`);
+  return new XdpError('no-device', `there is no network device ${shown(name)} here: \`ip link\` lists them`);
 }
 
 /** A call on a socket failed. @param step what was tried: `socket`, `memory`, `ring` or `bind` */
