@@ -202,6 +202,27 @@ describe('films in a browser', { skip }, () => {
     await giveBackPage(page);
   });
 
+  test('a film whose picture begins late is counted from it, and all of it is reached', async () => {
+    const both = ['-itsoffset', '5', '-i', site.at('film_120p.mp4'), '-i', site.at('film_120p.mp4')];
+    makeFilm(site.at('late-picture.mp4'), [...both, '-map', '0:v', '-map', '1:a:0', '-c', 'copy']);
+    const page = await open(address('/late-picture.mp4/'));
+    await page.evaluate(() => {
+      const video = document.querySelector('video')!;
+      video.muted = true;
+      return video.play();
+    });
+    await plays(page, 'from the start');
+    for (const to of [20, 1]) {
+      await page.evaluate((at) => {
+        document.querySelector('video')!.currentTime = at;
+      }, to);
+      await plays(page, `from ${to} s`);
+      assert.ok((await timeOf(page)) < to + 3, `${to}: it plays at ${await timeOf(page)}`);
+    }
+    assert.deepEqual(problems, []);
+    await giveBackPage(page);
+  });
+
   test('where another sound begins late, the one that plays does not', async () => {
     const inputs = [...small, ...tones.slice(0, 4), '-itsoffset', '8', ...tones.slice(4)];
     makeFilm(site.at('comment.mp4'), [...inputs, ...coded, '-map', '0', '-map', '1', '-map', '2', '-t', '20']);

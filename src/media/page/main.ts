@@ -109,7 +109,9 @@ video.addEventListener('loadedmetadata', () => {
 const starts = new Map<string, number>();
 video.addEventListener('seeking', () => {
   // Media Source shows nothing before all that plays has begun. hls.js steps over half a second by itself, and waits for ever where it is more.
-  const begun = Math.max(0, ...player.inUse().map((id) => starts.get(id) ?? 0));
+  // It counts from the first picture: where that is what comes late, its place is 0.
+  const begins = player.inUse().map((id) => starts.get(id) ?? 0);
+  const begun = Math.max(0, ...begins) - (begins[0] ?? 0);
   if (begun <= 0.5 || video.currentTime >= begun || video.duration <= begun) return;
   // A frame of each has to be there; and what is set may come back as less.
   video.currentTime = begun + 0.02;
