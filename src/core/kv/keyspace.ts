@@ -104,8 +104,9 @@ function noteChange(number: u32, key: usize, length: u32): void {
   noteForWaiters(number, key, length);
 }
 
-function noteChangeOfAll(number: u32): void {
-  noteAllForWatchers(number);
+/** @param before what a database was, and @param after what it is now */
+function noteChangeOfAll(number: u32, before: usize, after: usize): void {
+  noteAllForWatchers(number, keysOf(before), keysOf(after));
   noteAllForWaiters(number);
 }
 
@@ -190,7 +191,7 @@ export function flushDatabase(number: u32): bool {
   if (made === 0) return false;
   setSetting64(KEYS, setting64(KEYS) - <u64>keys);
   heapEnd(heapOf(old));
-  noteChangeOfAll(number);
+  noteChangeOfAll(number, old, made);
   store<u32>(databases + number * 4, <u32>made);
   if (number === databaseNumber) database = made;
   trashAdd(old, WASTE_DATABASE);
@@ -204,8 +205,8 @@ export function swapDatabases(one: u32, other: u32): void {
   store<u32>(databases + other * 4, <u32>first);
   store<u32>(databaseAt(one) + NUMBER_AT, one);
   store<u32>(first + NUMBER_AT, other);
-  noteChangeOfAll(one);
-  noteChangeOfAll(other);
+  noteChangeOfAll(one, first, databaseAt(one));
+  noteChangeOfAll(other, first, databaseAt(one));
   selectDatabase(databaseNumber);
 }
 

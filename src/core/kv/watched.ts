@@ -3,7 +3,7 @@
 import { take } from '../arena';
 import { hashOf } from './hash';
 import { allocate, release } from './slabs';
-import { itemSetKey, TABLE_BYTES, tableAdd, tableBegin, tableFind, tableRemove } from './table';
+import { itemSetKey, TABLE_BYTES, tableAdd, tableBegin, tableFind, tableFindHashed, tableRemove } from './table';
 import { walkBegin, walkEnd, walkNext } from './table-walk';
 
 /** Behind the head of a table's item. */
@@ -39,11 +39,19 @@ export function noteForWatchers(database: u32, key: usize, length: u32): void {
   if (item !== 0) changetype<Watched>(item).changes += 1;
 }
 
-/** All keys of a database may have been changed. */
-export function noteAllForWatchers(database: u32): void {
+/** Another table of keys takes the place of a database's: changed are those that were in the one, or are in the other. Both may be one. */
+export function noteAllForWatchers(database: u32, before: usize, after: usize): void {
   if (watchedKeys === 0) return;
   walkBegin(walk, tables + database * TABLE_BYTES);
-  for (let item = walkNext(walk); item !== 0; item = walkNext(walk)) changetype<Watched>(item).changes += 1;
+  for (let item = walkNext(walk); item !== 0; item = walkNext(walk)) {
+    const it = changetype<Watched>(item);
+    const key = item + KEY_AT;
+    if (
+      tableFindHashed(before, key, it.keyLength, it.hash) !== 0 ||
+      tableFindHashed(after, key, it.keyLength, it.hash) !== 0
+    )
+      it.changes += 1;
+  }
   walkEnd(walk);
 }
 

@@ -39,10 +39,11 @@ import {
   TEXT_VERSION,
 } from '../clients';
 import { addCommand, FAST, NO_AUTH, NOT_QUEUED, WHILE_SUBSCRIBED } from '../command-table';
-import { AUTH_FAILED, DATABASES, PASSWORD, PASSWORD_LENGTH } from '../control';
+import { AUTH_FAILED, PASSWORD, PASSWORD_LENGTH } from '../control';
 import { selectDatabase } from '../keyspace';
 import { count, setting } from '../settings';
-import { integerArgument, noRoom, syntaxError, wrongArity } from './errors';
+import { noRoom, syntaxError, wrongArity } from './errors';
+import { databaseArgument } from './keys';
 import { leaveMulti } from './multi';
 
 /** The version of Redis whose commands and words these are. */
@@ -92,10 +93,10 @@ function ping(client: usize): void {
 }
 
 function select(client: usize): void {
-  if (!integerArgument(1)) return;
-  if (integer < 0 || integer >= <i64>setting(DATABASES)) return replyError('ERR DB index is out of range');
-  setClientDatabase(client, <u32>integer);
-  selectDatabase(<u32>integer);
+  const number = databaseArgument(1);
+  if (number < 0) return;
+  setClientDatabase(client, number);
+  selectDatabase(number);
   replyOk();
 }
 

@@ -242,10 +242,11 @@ function rename(onlyNew: bool): void {
 }
 
 /** The database that an argument names, -1 where it names none, which has been replied to. */
-function databaseArgument(index: u32): i32 {
+export function databaseArgument(index: u32): i32 {
   if (!integerArgument(index)) return -1;
   if (integer >= 0 && integer < <i64>setting(DATABASES)) return <i32>integer;
-  replyError('ERR DB index is out of range');
+  if (integer === <i64>(<i32>integer)) replyError('ERR DB index is out of range');
+  else replyError('ERR value is out of range, value must between -2147483648 and 2147483647');
   return -1;
 }
 
