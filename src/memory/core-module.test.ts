@@ -42,7 +42,10 @@ test('more than the core can address is refused', () => {
   assert.throws(() => new CoreModule('primitives', 2 ** 32 + 1), RangeError);
 });
 
-test('a host without addresses to spare is told so', { skip }, () => {
+// On arm64 Node 20's V8 checks addresses itself, and reserves none beyond the memory.
+test('a host without addresses to spare is told so', {
+  skip: skip || (process.arch !== 'x64' && 'V8 reserves addresses on x64'),
+}, () => {
   const script = `import('${new URL('./core-module.js', import.meta.url)}').then(({ CoreModule }) => {
     try { new CoreModule('primitives', 1 << 20); } catch (error) { console.log(error.message); }
   })`;
