@@ -108,6 +108,32 @@ function start(layout: bigint, words = '', nowMs?: () => number) {
 
 for (const [name, layout] of Object.entries(layouts)) {
   describe(`streams of a guest, ${name}`, () => {
+    test('a short answer does not wait for the long ones that many others have asked for', () => {
+      const { guest, clients, device, settle } = start(layout);
+      const ports = Array.from({ length: 40 }, (_, index) => 1025 + index);
+      for (const port of [1024, ...ports]) device.open(port, 6379);
+      clients.send(1024, `*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$1000000\r\n${'b'.repeat(1_000_000)}\r\n`);
+      settle();
+      clients.take(1024);
+      for (const port of ports) clients.send(port, 'GET big\r\n'.repeat(8));
+      const turn = (): void => {
+        device.publish();
+        guest.run();
+        device.turn();
+      };
+      turn();
+      turn();
+      const before = device.counts.bytesOut;
+      clients.send(1024, 'PING\r\n');
+      for (let turns = 0; turns < 10 && clients.replies.get(1024) === undefined; turns++) turn();
+      assert.equal(clients.take(1024), '+PONG\r\n');
+      assert.ok(device.counts.bytesOut - before < 12 << 20, `${device.counts.bytesOut - before} bytes went before it`);
+      clients.replies.clear();
+      settle();
+      assert.ok(ports.every((port) => clients.take(port).endsWith('b\r\n')));
+      assert.equal(device.counts.bytesOut, 5 + 7 + 40 * 8 * (10 + 1_000_000 + 2));
+    });
+
     test('commands, pipelines, long values both ways, publications, the end from either side', () => {
       const { clients, device, settle } = start(layout);
       device.open(1025, 6379);

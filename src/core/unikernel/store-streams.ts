@@ -61,6 +61,9 @@ const ownRoom: u32 = 65_536;
 const batch: u32 = 16;
 /** Pieces of a reply that leave in one packet. */
 const mostPieces: u32 = 8;
+/** Bytes that streams with much to send have under way, all together, and each at the least: the monitor sends all that it has before it hears of what comes, and a short answer would wait for many long ones. */
+const mostUnderWay: u32 = 4 << 20;
+const leastUnderWay: u32 = 65_536;
 /** Rows of connections, by the peer's port. */
 const rows: u32 = 4096;
 const none: u32 = 0xffff;
@@ -120,6 +123,9 @@ let heldBytes: u64 = 0;
 let firstFree: u32 = none;
 let firstQueued: u32 = none;
 let lastQueued: u32 = none;
+/** How many wait to send, and what each of them may send in this turn. */
+let queued: u32 = 0;
+let share: u32 = 0;
 let port: u32 = 0;
 /** Descriptors that stay free for answers to packets, of which so many can come before the monitor takes ours: an answer that is left out would never be given. */
 let answers: u32 = 0;
@@ -235,6 +241,7 @@ function enqueue(index: u32): void {
   const it = at(index);
   if ((it.state & QUEUED) !== 0) return;
   it.state |= QUEUED;
+  queued++;
   it.nextQueued = <u16>none;
   if (firstQueued === none) firstQueued = index;
   else at(lastQueued).nextQueued = <u16>index;
@@ -363,14 +370,16 @@ function flush(index: u32): bool {
   resume(it);
   const state = clientState(it.client);
   if ((state & FEED_CLOSED) !== 0) return sendAway(index);
-  const parts = clientPieces(it.client, pieces, mostPieces);
-  if (parts === 0) return settle(index, state);
-  if (!canSend(answers + parts)) return false;
+  const ready = clientPieces(it.client, pieces, mostPieces);
+  if (ready === 0) return settle(index, state);
   const room = it.peerRoom - (it.sent - it.peerTaken);
+  const most = min<u32>(room, share);
   let bytes: u32 = 0;
-  for (let piece: u32 = 0; piece < parts; piece++) bytes += load<u32>(pieces + piece * 8, 4);
+  let parts: u32 = 0;
+  for (; parts < ready && bytes < most; parts++) bytes += load<u32>(pieces + parts * 8, 4);
+  if (!canSend(answers + parts)) return false;
   if (it.peerRoom < it.sent - it.peerTaken || room === 0) return say(index, OP_CREDIT_REQUEST, 0);
-  bytes = min<u32>(bytes, room);
+  bytes = min<u32>(bytes, most);
   if (bytes < clientOutputBytes(it.client)) waitsForSent = true;
   it.told = it.taken;
   it.sending = bytes;
@@ -432,6 +441,7 @@ export function turnStreams(): bool {
   }
   for (let client = nextClientEvent(); client >= 0; client = nextClientEvent())
     enqueue(<u32>load<u16>(byClient + client * 2));
+  if (queued > 0) share = max<u32>(mostUnderWay / queued, leastUnderWay);
   while (firstQueued !== none) {
     const index = firstQueued;
     const next = <u32>at(index).nextQueued;
@@ -443,6 +453,7 @@ export function turnStreams(): bool {
     }
     did = true;
     firstQueued = next;
+    queued--;
   }
   showVsock();
   return did;
