@@ -7,7 +7,7 @@ import { closeDescriptor } from '../kernel/socket.js';
 import { unixStreamPair } from '../kernel/socket-pair.js';
 import { explainMissingFile } from '../kernel/system-error.js';
 import { Region } from '../memory/region.js';
-import { coded } from '../text/coded.js';
+import { wrongState } from '../text/coded.js';
 import { Faults } from './faults.js';
 import type { FedTrack, FeederCommand, FeederSays, FeederStart } from './feeder/messages.js';
 import {
@@ -190,8 +190,7 @@ export class Player extends EventEmitter<PlayerEvents> {
 
   /** Begins. What comes of it is told by events, and by {@link ended}. May be called once. @throws SystemError without memory or descriptors */
   start(): void {
-    if (this.#region !== undefined || this.#failure !== undefined)
-      throw coded('CLEARWAY_STATE', new Error('a player plays once'));
+    if (this.#region !== undefined || this.#failure !== undefined) throw wrongState('a player plays once');
     const region = new Region(regionBytes(pcmBytes), { kind: 'memfd', name: 'clearway-audio' });
     this.#region = region;
     this.#words = new Int32Array(region.buffer, 0, offsets.pcm / 4);

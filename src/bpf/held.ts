@@ -2,7 +2,7 @@
 // somebody else's by then. Not here: what each of them does.
 
 import { bpfClose } from '../kernel/bpf.js';
-import { coded } from '../text/coded.js';
+import { wrongState } from '../text/coded.js';
 
 /** See the file's head. */
 export class Held {
@@ -29,7 +29,7 @@ export class Held {
 
   /** @throws Error (CLEARWAY_STATE) after the end: memory that belongs to it has gone too */
   checkOpen(): void {
-    if (!this.#isOpen) throw coded('CLEARWAY_STATE', new Error(`${this.#what} is closed`));
+    if (!this.#isOpen) throw wrongState(`${this.#what} is closed`);
   }
 
   /** Closes the descriptor. False: it was closed before. */

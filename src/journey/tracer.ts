@@ -14,7 +14,7 @@ import { platformIsLinux } from '../kernel/ffi.js';
 import { checkTier, type Tier } from '../meter/accounts/causes.js';
 import { forkProgram, treeMaps } from '../meter/accounts/process-tree.js';
 import { addMembers, checkScope, type Scope } from '../meter/scope.js';
-import { coded, wrongArgument } from '../text/coded.js';
+import { wrongArgument, wrongState } from '../text/coded.js';
 import { shown } from '../text/shown.js';
 import { Collector, type StageSummary } from './collector.js';
 import { parseConnectionFilter } from './connection-filter.js';
@@ -222,7 +222,7 @@ class OpenTracer implements JourneyTracer {
   }
 
   private members(): BpfMap {
-    if (this.elapsedMs !== undefined) throw coded('CLEARWAY_STATE', new TypeError('this tracer is closed'));
+    if (this.elapsedMs !== undefined) throw wrongState('this tracer is closed', TypeError);
     return this.set.maps['meter_members']!;
   }
 

@@ -9,7 +9,7 @@ import { viewMemory } from '../kernel/ffi.js';
 import { emptyFileStatus, type FileStatus, fileStatus, isOfHugePages } from '../kernel/file.js';
 import { mapAddresses, pageBytes, unmapFileWindow } from '../kernel/memory.js';
 import { addSeals, sealsOf } from '../kernel/seals.js';
-import { coded, wrongArgument } from '../text/coded.js';
+import { wrongArgument, wrongState } from '../text/coded.js';
 import type { DomainMemory } from './domain.js';
 
 /** What shows bytes of it. */
@@ -115,7 +115,7 @@ export class SharedRegion implements DomainMemory {
 
   /** As {@link DomainMemory.window}: up to 2 MiB. @throws RangeError, Error (CLEARWAY_STATE) after {@link unmap} */
   window(offset: number, length: number): { data: DataView; bytes: Uint8Array<ArrayBuffer>; at: number } {
-    if (this.#isUnmapped) throw coded('CLEARWAY_STATE', new Error('the memory was given back'));
+    if (this.#isUnmapped) throw wrongState('the memory was given back');
     if (offset < 0 || length > overlapBytes || offset + length > this.byteLength) {
       throw wrongArgument(`${length} bytes from ${offset} on are no window of ${this.byteLength}`);
     }

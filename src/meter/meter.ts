@@ -9,7 +9,7 @@ import { ProgramSet } from '../bpf/program-set.js';
 import { RefusedError } from '../bpf/refusals.js';
 import { bpfInfo } from '../kernel/bpf.js';
 import { platformIsLinux } from '../kernel/ffi.js';
-import { coded } from '../text/coded.js';
+import { wrongState } from '../text/coded.js';
 import {
   type AccountRow,
   type AccountSource,
@@ -220,7 +220,7 @@ class OpenMeter implements Meter {
   }
 
   private map(name: string) {
-    if (this.closed) throw coded('CLEARWAY_STATE', new TypeError('this meter is closed'));
+    if (this.closed) throw wrongState('this meter is closed', TypeError);
     return this.set.maps[name]!;
   }
 
@@ -276,7 +276,7 @@ class OpenMeter implements Meter {
   sockets(): SocketRow[] {
     const members = this.map('meter_members');
     if (this.socketList === undefined) {
-      throw coded('CLEARWAY_STATE', new TypeError('open the meter with { sockets: true } to read accounts by socket'));
+      throw wrongState('open the meter with { sockets: true } to read accounts by socket', TypeError);
     }
     const wanted = inScope(this.scope, members);
     const processes = new Set(

@@ -1,7 +1,7 @@
 // The fields that an operator adds: to every response, or to the answers of files whose path matches a pattern. Which names and
 // values are taken, which rules a path has, and their text in a head. Not here: the fields that responses have of themselves (head.ts).
 
-import { shown as shownValue } from '../text/shown.js';
+import { shown } from '../text/shown.js';
 import { isPathPattern, matchesPattern } from './path-pattern.js';
 
 /** Fields of the files whose path matches; null takes a field away that every response would carry. */
@@ -44,39 +44,39 @@ export function headersProblem(headers: unknown, cors: boolean): string | undefi
   const rules = entries.filter(([name]) => name.startsWith('/'));
   const every = Object.fromEntries(entries.filter(([name]) => !name.startsWith('/')));
   if (rules.length > mostRules) return `headers has ${rules.length} paths, and at most ${mostRules} are allowed`;
-  const bytes = rules.reduce((sum, [path, set]) => sum + path.length + shownValue(set).length, 0);
+  const bytes = rules.reduce((sum, [path, set]) => sum + path.length + shown(set).length, 0);
   if (bytes > mostRuleBytes) return `headers by path take ${bytes} bytes, and at most ${mostRuleBytes} are allowed`;
   const ofEvery = fieldsProblem(every, cors, false);
   if (ofEvery !== undefined) return ofEvery;
   for (const [path, set] of rules) {
-    const shown = JSON.stringify(path);
+    const quoted = JSON.stringify(path);
     if (!isPathPattern(path))
-      return `${shown} is no path of headers: give one such as /assets/*, at most 1024 characters`;
+      return `${quoted} is no path of headers: give one such as /assets/*, at most 1024 characters`;
     if (typeof set !== 'object' || set === null || Array.isArray(set)) {
-      return `headers of ${shown} must be an object of names and values, such as {"Cache-Control": "no-store"}`;
+      return `headers of ${quoted} must be an object of names and values, such as {"Cache-Control": "no-store"}`;
     }
     const ofRule = fieldsProblem(set as Record<string, unknown>, cors, true);
-    if (ofRule !== undefined) return `headers of ${shown}: ${ofRule}`;
+    if (ofRule !== undefined) return `headers of ${quoted}: ${ofRule}`;
   }
   return undefined;
 }
 
 function fieldsProblem(fields: Readonly<Record<string, unknown>>, cors: boolean, byPath: boolean): string | undefined {
   for (const [name, value] of Object.entries(fields)) {
-    const shown = JSON.stringify(name);
-    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name)) return `${shown} is no name of a header field`;
+    const quoted = JSON.stringify(name);
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name)) return `${quoted} is no name of a header field`;
     const lower = name.toLowerCase();
     if (lower === 'cache-control' && !byPath) {
-      return `the header field ${shown} cannot be set here: that of files is set by cacheControl (--cache-control), or by path`;
+      return `the header field ${quoted} cannot be set here: that of files is set by cacheControl (--cache-control), or by path`;
     }
     const why = refused[lower];
-    if (why !== undefined) return `the header field ${shown} cannot be set here: ${why}`;
+    if (why !== undefined) return `the header field ${quoted} cannot be set here: ${why}`;
     if (cors && lower === 'access-control-allow-origin') {
-      return `the header field ${shown} cannot be set here: cors sets it; choose one of them`;
+      return `the header field ${quoted} cannot be set here: cors sets it; choose one of them`;
     }
     if (byPath && value === null) continue;
     if (typeof value !== 'string' || !/^[\x21-\x7e](?:[\x20\x21-\x7e]*[\x21-\x7e])?$/.test(value)) {
-      return `the value of the header field ${shown} must be printable ASCII, without a blank at its ends`;
+      return `the value of the header field ${quoted} must be printable ASCII, without a blank at its ends`;
     }
   }
   const names = Object.keys(fields).map((name) => name.toLowerCase());

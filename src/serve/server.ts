@@ -4,7 +4,7 @@
 import { EventEmitter } from 'node:events';
 import { openFilesLimit } from '../kernel/limits.js';
 import type { Meter } from '../meter/meter.js';
-import { coded } from '../text/coded.js';
+import { coded, wrongState } from '../text/coded.js';
 import { type ListenAddress, urlOf } from './addresses.js';
 import { BegunThread, type BegunWorker, ordinaryEntry } from './begun-thread.js';
 import { sharedBytes } from './beneath.js';
@@ -94,16 +94,14 @@ export class Server extends EventEmitter<ServerEvents> {
 
   /** Everything it listens on. @throws Error before {@link listen}. */
   get addresses(): readonly ListenAddress[] {
-    if (this.#listening === undefined)
-      throw coded('CLEARWAY_STATE', new Error('the server does not listen yet: await listen() first'));
+    if (this.#listening === undefined) throw wrongState('the server does not listen yet: await listen() first');
     return this.#listening.addresses;
   }
 
   /** The first address and port it listens on. @throws Error before {@link listen}, and where it listens on Unix sockets alone. */
   get address(): { readonly host: string; readonly port: number } {
     const first = this.addresses.find((each) => 'port' in each);
-    if (first === undefined)
-      throw coded('CLEARWAY_STATE', new Error('the server listens on no address and port: see addresses'));
+    if (first === undefined) throw wrongState('the server listens on no address and port: see addresses');
     return first;
   }
 

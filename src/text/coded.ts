@@ -13,3 +13,8 @@ export function wrongArgument(
 ): Error & { readonly code: string } {
   return coded('CLEARWAY_ARGUMENT', new Kind(sentence));
 }
+
+/** It is not in the state for that: closed, begun already, not begun yet. @param sentence says which */
+export function wrongState(sentence: string, Kind: ErrorConstructor = Error): Error & { readonly code: string } {
+  return coded('CLEARWAY_STATE', new Kind(sentence));
+}

@@ -7,7 +7,7 @@ import { KvmExit, runProcessor } from '../kernel/kvm.js';
 import { Kicked } from '../kvm/kick.js';
 import { Machine } from '../kvm/machine.js';
 import { Access, Domain, type DomainMemory } from '../memory/domain.js';
-import { coded, wrongArgument } from '../text/coded.js';
+import { wrongArgument, wrongState } from '../text/coded.js';
 import type { MmioTransport } from '../virtio/mmio.js';
 import { Layout, pageTables, prepareMemory } from './boot.js';
 import type { Image } from './image-file.js';
@@ -134,7 +134,7 @@ export class Guest {
   /** Runs the guest until it rests, ends, or was kicked. @throws Error (CLEARWAY_STATE) after {@link close} */
   run(): Pause {
     if (this.end !== undefined) return 'over';
-    if (this.#isClosed) throw coded('CLEARWAY_STATE', new Error('the guest was closed before it ended'));
+    if (this.#isClosed) throw wrongState('the guest was closed before it ended');
     for (let stops = 0; stops < mostStops; stops++) {
       if (this.#kicked.take()) {
         this.counts.kicks++;

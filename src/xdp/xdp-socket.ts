@@ -23,7 +23,7 @@ import {
   xdpRings,
   xdpStatistics,
 } from '../kernel/xdp.js';
-import { coded, wrongArgument } from '../text/coded.js';
+import { wrongArgument, wrongState } from '../text/coded.js';
 import type { FrameBytes } from './frame-guard.js';
 import { socketRefused } from './xdp-error.js';
 import { isWholePages, type XdpMemory } from './xdp-memory.js';
@@ -204,8 +204,7 @@ export class XdpSocket {
 
   /** @throws Error (CLEARWAY_STATE) once it is closed: its rings have gone */
   checkOpen(): void {
-    if (!this.#isOpen)
-      throw coded('CLEARWAY_STATE', new Error(`the socket of queue ${this.queue} of ${this.device} is closed`));
+    if (!this.#isOpen) throw wrongState(`the socket of queue ${this.queue} of ${this.device} is closed`);
   }
 
   /** What the kernel counted; undefined: it does not say. */

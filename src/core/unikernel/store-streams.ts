@@ -123,9 +123,8 @@ let heldBytes: u64 = 0;
 let firstFree: u32 = none;
 let firstQueued: u32 = none;
 let lastQueued: u32 = none;
-/** How many wait to send, and what each of them may send in this turn. */
+/** How many wait to send. */
 let queued: u32 = 0;
-let share: u32 = 0;
 let port: u32 = 0;
 /** Descriptors that stay free for answers to packets, of which so many can come before the monitor takes ours: an answer that is left out would never be given. */
 let answers: u32 = 0;
@@ -354,8 +353,8 @@ function sendAway(index: u32): bool {
   return true;
 }
 
-/** Sends what a stream has, as far as it goes. Returns whether there was room. */
-function flush(index: u32): bool {
+/** Sends what a stream has, as far as it goes, and its share of the turn, in bytes. Returns whether there was room. */
+function flush(index: u32, share: u32): bool {
   const it = at(index);
   if ((it.state & GONE) !== 0) {
     end(index);
@@ -441,12 +440,12 @@ export function turnStreams(): bool {
   }
   for (let client = nextClientEvent(); client >= 0; client = nextClientEvent())
     enqueue(<u32>load<u16>(byClient + client * 2));
-  if (queued > 0) share = max<u32>(mostUnderWay / queued, leastUnderWay);
+  const share = max<u32>(mostUnderWay / max<u32>(queued, 1), leastUnderWay);
   while (firstQueued !== none) {
     const index = firstQueued;
     const next = <u32>at(index).nextQueued;
     at(index).state &= ~QUEUED;
-    if (!flush(index)) {
+    if (!flush(index, share)) {
       at(index).state |= QUEUED;
       waitsForSent = true;
       break;

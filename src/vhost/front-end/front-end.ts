@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { emptyFileStatus, fileStatus } from '../../kernel/file.js';
 import { closeAll } from '../../kernel/pass-descriptors.js';
 import { closeDescriptor } from '../../kernel/socket.js';
-import { coded, wrongArgument } from '../../text/coded.js';
+import { wrongArgument, wrongState } from '../../text/coded.js';
 import { bitsOf, exact64, Feature, Flag, hasBit, mostConfig, ProtocolFeature, Request } from '../protocol.js';
 import { FrontEndError } from './front-end-error.js';
 import { FrontQueue } from './front-queue.js';
@@ -133,7 +133,7 @@ export class FrontEnd {
    * @throws FrontEndError, RangeError for queues of a size that there is not
    */
   async start({ features, queues, size }: StartOptions): Promise<void> {
-    if (this.queues.length > 0) throw coded('CLEARWAY_STATE', new Error('the queues of this front end run already'));
+    if (this.queues.length > 0) throw wrongState('the queues of this front end run already');
     const always = bitsOf(Feature.version1, Feature.protocolFeatures);
     this.features = (features | always) & this.offered;
     const of = {

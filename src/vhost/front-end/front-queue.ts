@@ -3,7 +3,7 @@
 
 import { awaitInput, createEventDescriptor, signalEvent, takeEventCount } from '../../kernel/event.js';
 import { closeDescriptor } from '../../kernel/socket.js';
-import { coded, wrongArgument } from '../../text/coded.js';
+import { wrongArgument, wrongState } from '../../text/coded.js';
 import { PackedDriverQueue } from '../../virtio/packed-driver.js';
 import { type DriverQueue, mostDescriptors, type QueueFeatures } from '../../virtio/queue.js';
 import { SplitDriverQueue } from '../../virtio/split-driver.js';
@@ -96,7 +96,7 @@ export class FrontQueue {
 
   /** @throws Error (CLEARWAY_STATE) once it is closed */
   checkOpen(): void {
-    if (!this.#isOpen) throw coded('CLEARWAY_STATE', new Error(`queue ${this.index} is closed`));
+    if (!this.#isOpen) throw wrongState(`queue ${this.index} is closed`);
   }
 
   /** Shows the device what was added, and kicks it if it wants that. */

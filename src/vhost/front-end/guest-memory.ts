@@ -2,7 +2,7 @@
 // for its pages. Parts of it are taken for rings and requests and live as long as it does. Not here: who passes it on (front-end.ts).
 
 import { Region } from '../../memory/region.js';
-import { coded } from '../../text/coded.js';
+import { wrongState } from '../../text/coded.js';
 import { FrontEndError } from './front-end-error.js';
 
 /** Where it begins for a device: not where it is for us, so that the two cannot be mixed up. */
@@ -21,7 +21,7 @@ export class GuestMemory {
 
   /** Takes a part. Returns its offset. @throws FrontEndError when there is no more, Error (CLEARWAY_STATE) after {@link unmap} */
   take(length: number, alignment = 64): number {
-    if (this.#isUnmapped) throw coded('CLEARWAY_STATE', new Error('the memory of the front end was given back'));
+    if (this.#isUnmapped) throw wrongState('the memory of the front end was given back');
     const at = Math.ceil(this.#used / alignment) * alignment;
     if (at + length > this.region.byteLength) {
       throw new FrontEndError(

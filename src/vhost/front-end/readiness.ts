@@ -3,7 +3,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { awaitInput } from '../../kernel/event.js';
 import { UvPoll } from '../../kernel/uv-poll.js';
-import { coded } from '../../text/coded.js';
+import { wrongState } from '../../text/coded.js';
 
 /** See the file's head. One waits at a time. The descriptor stays its owner's, who ends this before it. */
 export class Readiness {
@@ -19,8 +19,7 @@ export class Readiness {
   wait(limitMs: number): Promise<boolean> {
     if (awaitInput(this.#fd, isMainThread ? 0 : limitMs)) return Promise.resolve(true);
     if (!isMainThread || limitMs <= 0) return Promise.resolve(false);
-    if (this.#ready !== undefined)
-      throw coded('CLEARWAY_STATE', new Error('somebody waits for this descriptor already'));
+    if (this.#ready !== undefined) throw wrongState('somebody waits for this descriptor already');
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#ready?.(false), limitMs);
       this.#ready = (isReady) => {
