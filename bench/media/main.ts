@@ -12,15 +12,17 @@ import { say, withSession } from '../session.js';
 import { measureCost, renderCost } from './cost.js';
 import { ffmpegAbsence } from './films.js';
 import { measureMasters, renderMasters } from './masters.js';
+import { measureTables, renderTables } from './tables.js';
 import { measureTrouble, renderTrouble } from './trouble.js';
 import { measureViewers, prepareViewers, renderViewers } from './viewers.js';
 
-const usage = `npm run bench:media -- [cost] [viewers] [trouble] [masters] [OPTIONS]
+const usage = `npm run bench:media -- [cost] [viewers] [trouble] [masters] [tables] [OPTIONS]
 
   cost      CPU seconds a GiB of segments, beside nginx with the same segments as plain files
   viewers   viewers with play-out buffers: stalls, jitter, CPU a viewer, on loopback and on a veth
   trouble   the same on loopback while a cold file is read from disk and one of two workers dies
   masters   how long master playlists take: of films of an hour that are seen for the first time, and kept ones
+  tables    tables of films of three hours: their memory, and how long reading them keeps others waiting
 Without a name, all.
 
 Options:
@@ -80,15 +82,17 @@ async function main(words: readonly string[]): Promise<void> {
     ];
   });
   const masters = wanted('masters') ? await withSession(options, [], (session) => measureMasters(session)) : [];
+  const tables = wanted('tables') ? await withSession(options, [], (session) => measureTables(session)) : [];
   if (cost.length > 0) console.log(`${renderCost(cost)}\n`);
   if (viewers.length > 0)
     console.log(`${plan.viewers} viewers, ${plan.seconds} s a round:\n\n${renderViewers(viewers)}\n`);
   if (trouble.length > 0) console.log(`${renderTrouble(trouble)}\n`);
   if (masters.length > 0) console.log(`${renderMasters(masters)}\n`);
+  if (tables.length > 0) console.log(`${renderTables(tables)}\n`);
   console.log(describeHost(host));
   if (values.json === undefined) return;
   mkdirSync(dirname(values.json), { recursive: true });
-  writeFileSync(values.json, JSON.stringify({ host, cost, viewers, trouble, masters }, undefined, 2));
+  writeFileSync(values.json, JSON.stringify({ host, cost, viewers, trouble, masters, tables }, undefined, 2));
   say(`wrote ${values.json}`);
 }
 

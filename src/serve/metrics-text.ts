@@ -5,7 +5,7 @@ import { copyReasonNames } from '../memory/copy.js';
 import { familyText, type MetricRow } from '../text/prometheus.js';
 import { sendModeNames } from '../transport/send-modes.js';
 import { opensBy } from './host-notes.js';
-import { latencyBoundsMs, type MetricName, type Metrics, wayNames } from './metrics.js';
+import { latencyBoundsMs, type MetricName, type Metrics, turnBoundsMs, wayNames } from './metrics.js';
 import { processFamilies } from './process-metrics.js';
 
 /** What is one number: its type, name, account and meaning. */
@@ -90,15 +90,27 @@ export function metricsText(workers: readonly Metrics[], engine: string, pinned?
 
   if (engine === 'bypass') text += bypassFamilies((index) => sum('bypass', index));
 
-  const buckets: Array<readonly [string, number]> = [];
-  let count = 0;
-  latencyBoundsMs.forEach((boundMs, index) => {
-    count += sum('latency', index);
-    buckets.push([`_bucket{le="${boundMs / 1000}"}`, count]);
-  });
-  count += sum('latency', latencyBoundsMs.length);
-  buckets.push(['_bucket{le="+Inf"}', count], ['_sum', sum('latencySumMs') / 1000], ['_count', count]);
-  family('clearway_request_duration_seconds', 'histogram', 'From a request to its last byte in the kernel.', buckets);
+  const histogram = (boundsMs: readonly number[], metric: MetricName, sumMs: MetricName): MetricRow[] => {
+    let count = 0;
+    const rows = boundsMs.map((boundMs, index): MetricRow => {
+      count += sum(metric, index);
+      return [`_bucket{le="${boundMs / 1000}"}`, count];
+    });
+    count += sum(metric, boundsMs.length);
+    return [...rows, ['_bucket{le="+Inf"}', count], ['_sum', sum(sumMs) / 1000], ['_count', count]];
+  };
+  family(
+    'clearway_request_duration_seconds',
+    'histogram',
+    'From a request to its last byte in the kernel.',
+    histogram(latencyBoundsMs, 'latency', 'latencySumMs'),
+  );
+  family(
+    'clearway_turn_duration_seconds',
+    'histogram',
+    'How long a turn of the loop was busy: the others wait meanwhile.',
+    histogram(turnBoundsMs, 'turns', 'turnsSumMs'),
+  );
 
   for (const [type, name, metric, help] of single) family(name, type, help, [['', sum(metric)]]);
   family('clearway_pinned_files', 'gauge', 'Files that are pinned in memory.', [['', pinned?.files ?? 0]]);

@@ -14,6 +14,9 @@ export const wayNames = ['none', 'inline', 'sendfile', 'gather'] as const;
 /** Upper bounds of the latency histogram, in milliseconds. */
 export const latencyBoundsMs = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000] as const;
 
+/** Upper bounds of the histogram of turns, in milliseconds. */
+export const turnBoundsMs = [0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
+
 const layout = {
   /** Requests by hundreds of their status: index 1 to 5. */
   requests: 6,
@@ -23,6 +26,9 @@ const layout = {
   /** Latencies at most each bound, then beyond the last; and their sum in milliseconds. */
   latency: latencyBoundsMs.length + 1,
   latencySumMs: 1,
+  /** Turns of the loop at most each bound, then beyond the last; and their sum in milliseconds. */
+  turns: turnBoundsMs.length + 1,
+  turnsSumMs: 1,
   connectionsOpen: 1,
   connectionsAccepted: 1,
   connectionsRefused: 1,
@@ -65,7 +71,8 @@ for (const [name, count] of Object.entries(layout)) {
   total += count;
 }
 
-/** Those of a response. Filled by names, {@link offsets} is a dictionary to V8; this is an object whose values are known to compiled code. */
+/** Those of a turn and of a response. Filled by names, {@link offsets} is a dictionary to V8; these are objects whose values are known to compiled code. */
+const ofTurn = { turns: offsets.turns, sumMs: offsets.turnsSumMs } as const;
 const ofResponse = {
   requests: offsets.requests,
   wayBytes: offsets.wayBytes,
@@ -112,6 +119,15 @@ export class Metrics {
     let sum = 0;
     for (let kind = 0; kind < layout.requests; kind++) sum += this.values[offsets.requests + kind]!;
     return sum;
+  }
+
+  /** Counts a turn of the loop: how long it was busy. */
+  countTurn(busyMs: number): void {
+    const values = this.values;
+    let bound = 0;
+    while (bound < turnBoundsMs.length && busyMs > turnBoundsMs[bound]!) bound++;
+    values[ofTurn.turns + bound]! += 1;
+    values[ofTurn.sumMs]! += busyMs;
   }
 
   /** Counts a response: status, body bytes by way, and the time from its request to its last byte in the kernel. */

@@ -200,6 +200,7 @@ function assemble(
   const listener = new Listener<HttpState>(loop, queue?.sockets ?? start.sockets, protocol, limits, overflow(options));
   parts.listener = listener;
 
+  loop.onTurn = (busyMs) => metrics.countTurn(busyMs);
   const report = reporter(metrics, listener, responder, parts);
   loop.everyTick(report);
   const stopFollowing = loop.everyTick(() => responder.site.followRoot());

@@ -96,6 +96,33 @@ describe('tokens, turns and ticks', { skip: noLinux }, () => {
     loop.close();
   });
 
+  test('how long each turn was busy is told: not the wait, but all that is done behind it', () => {
+    let nowMs = 0;
+    const engine = new FakeEngine();
+    const loop = new Loop(engine, () => nowMs);
+    const { turn } = engine;
+    const waits = [1000, 20];
+    engine.turn = (waitMs, events) => {
+      nowMs += waits.shift() ?? 0;
+      // An engine to which nothing came says nothing of its wait.
+      if (waits.length > 0) return turn.call(engine, waitMs, events);
+      return 0;
+    };
+    const busyMs: number[] = [];
+    loop.onTurn = (ms) => busyMs.push(ms);
+    const takes = (ms: number) => () => {
+      nowMs += ms;
+    };
+    loop.everyTick(takes(7));
+    loop.nextTurn(takes(3));
+    loop.turn(0);
+    loop.nextTurn(takes(2));
+    loop.turn(0);
+    loop.turn(0);
+    assert.deepEqual(busyMs, [10, 2, 0]);
+    loop.close();
+  });
+
   test('frames of a token that nobody has are given back', () => {
     const { loop, engine, pass } = fakeLoop();
     const probe = new Probe();

@@ -71,6 +71,8 @@ export class Loop implements EngineEvents {
   readonly #dues = new DueQueue();
   /** Rings in the first turn after its time, for which the loop wakes up. */
   alarm: Alarm | undefined;
+  /** Told after each turn how long it was busy, in milliseconds: from the end of its wait, while nobody else had a turn. */
+  onTurn: ((busyMs: number) => void) | undefined;
   /** The lengths by which it is chosen how pieces of files leave. */
   sendLimits: SendLimits = defaultSendLimits;
   readonly #clock: () => number;
@@ -81,6 +83,9 @@ export class Loop implements EngineEvents {
   #ready: Array<() => void> = [];
   #readyNow: Array<() => void> = [];
   #lastTickMs: number;
+  /** Whether the present turn's wait has ended, and when. */
+  #hasWaited = false;
+  #waitedMs = 0;
   #node: NodeTurns | undefined;
   #stopped = false;
   #running = false;
@@ -171,18 +176,16 @@ export class Loop implements EngineEvents {
     this.#inTurn = true;
     try {
       const isDue = this.#ready.length > 0 || this.bulk.waiting || this.pairs.waiting;
+      this.#hasWaited = false;
       const events = this.engine.turn(isDue ? 0 : this.#untilDue(waitMs), this);
+      // Where nothing came an engine does not say so.
+      if (!this.#hasWaited) this.waited();
       if (this.#ready.length > 0) this.#doReady();
       if (this.pairs.waiting) this.pairs.run();
       if (this.bulk.waiting) this.#doBulk();
       this.nowMs = this.#clock();
-      if (this.#dues.nextMs <= this.nowMs) this.#dues.run(this.nowMs);
-      if (this.alarm !== undefined && this.nowMs >= this.alarm.dueMs) this.alarm.ring(this.nowMs);
-      if (this.nowMs - this.#lastTickMs >= tickMs) {
-        this.#lastTickMs = this.nowMs;
-        // One that is added from within, or again, is for the next tick: this one would never end.
-        for (const tick of [...this.#ticks]) if (this.#ticks.has(tick)) tick(this.nowMs);
-      }
+      const isTimely = this.#doTimely();
+      this.onTurn?.((isTimely ? this.#clock() : this.nowMs) - this.#waitedMs);
       if (this.#attachment !== undefined) this.#turnWhenDue();
       return events;
     } finally {
@@ -190,6 +193,22 @@ export class Loop implements EngineEvents {
       if (this.pairs.waiting && this.#attachment !== undefined) this.#turnSoon(0);
       if (this.#closing) this.close();
     }
+  }
+
+  /** What its time has come for. @returns whether there was anything */
+  #doTimely(): boolean {
+    const { nowMs, alarm } = this;
+    const isDue = this.#dues.nextMs <= nowMs;
+    const isAlarmDue = alarm !== undefined && nowMs >= alarm.dueMs;
+    const isTick = nowMs - this.#lastTickMs >= tickMs;
+    if (isDue) this.#dues.run(nowMs);
+    if (isAlarmDue) alarm.ring(nowMs);
+    if (isTick) {
+      this.#lastTickMs = nowMs;
+      // One that is added from within, or again, is for the next tick: this one would never end.
+      for (const tick of [...this.#ticks]) if (this.#ticks.has(tick)) tick(nowMs);
+    }
+    return isDue || isAlarmDue || isTick;
   }
 
   /** How long to wait, with what is due: whole milliseconds, so that it is not waited for in many short turns. */
@@ -382,6 +401,8 @@ export class Loop implements EngineEvents {
   /** Takes the time for the events that follow. */
   waited(): void {
     this.nowMs = this.#clock();
+    this.#waitedMs = this.nowMs;
+    this.#hasWaited = true;
   }
 
   accepted(token: number, result: number, more: boolean): void {

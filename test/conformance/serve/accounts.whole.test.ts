@@ -93,6 +93,11 @@ forEachEngine('metrics', (engine) => {
     assert.equal(samples.get('clearway_failures_total'), 0);
     assert.equal(samples.get('clearway_request_duration_seconds_count'), 11);
     assert.equal(samples.get('clearway_request_duration_seconds_bucket{le="+Inf"}'), 11);
+    const turns = samples.get('clearway_turn_duration_seconds_count')!;
+    assert.equal(samples.get('clearway_turn_duration_seconds_bucket{le="+Inf"}'), turns);
+    assert.ok(turns >= 11, `${turns} turns`);
+    const busySeconds = samples.get('clearway_turn_duration_seconds_sum')!;
+    assert.ok(busySeconds > 0 && busySeconds < performance.now() / 1000, `${busySeconds} s`);
     assert.equal(samples.get('clearway_receive_frames'), 0);
     assert.equal(samples.get('clearway_head_frames'), 0);
     assert.equal(samples.get('clearway_copied_bytes_total{reason="frameFill"}'), 5 + 100);
