@@ -128,8 +128,8 @@ export class ListPump {
       shares.next();
       return true;
     }
+    // What is less than a packet waits for the next share: by itself it would be one more, which BBR sent up to 20 ms late.
     this.waiting = true;
-    this.#uncork();
     this.#dueMs = dueMs;
     this.#loop.whenDue(this, dueMs);
     return false;
