@@ -14,6 +14,8 @@ export interface HostFacts {
   readonly node: string;
   readonly placement: string;
   readonly loadAverage: string;
+  /** TCP's congestion control: BBR keeps fewer packets under way than CUBIC and paces them by timers. */
+  readonly congestionControl: string;
 }
 
 /** Gathers the facts; none of them identifies the machine. */
@@ -27,13 +29,14 @@ export function hostFacts(): HostFacts {
     node: process.version,
     placement: server.cpus === undefined ? 'not pinned' : `servers on processor ${server.cpus}, load on ${load.cpus}`,
     loadAverage: readFileSync('/proc/loadavg', 'latin1').split(' ').slice(0, 3).join(' '),
+    congestionControl: readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'latin1').trim(),
   };
 }
 
 /** The facts in one line. */
 export function describeHost(facts: HostFacts): string {
   return (
-    `Linux ${facts.kernel}, ${facts.processors} x ${facts.processor}, ${facts.memoryGib} GiB, Node ${facts.node}; ` +
+    `Linux ${facts.kernel}, ${facts.processors} x ${facts.processor}, ${facts.memoryGib} GiB, Node ${facts.node}, TCP ${facts.congestionControl}; ` +
     `${facts.placement}; load average at the start ${facts.loadAverage}.`
   );
 }
