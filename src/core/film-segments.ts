@@ -130,8 +130,8 @@ export function measureSegments(
   return areAlone;
 }
 
-/** More segments than last one target duration and a half, but in films that are made to be slow. */
-const mostInSet: u32 = 32;
+/** More segments than last one target duration and a half: what was recorded of a screen may have a picture that stands for minutes among segments of seconds. */
+const mostInSet: u32 = 512;
 
 /**
  * The largest rate, in bits a second, of neighbouring segments that last between half a target duration and one and a half and begin with one of the first `count`, of `known` that there are.

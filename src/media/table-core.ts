@@ -51,7 +51,7 @@ export const mostTracks = 1024;
 /** Segments that are cut or measured in one call. */
 export const segmentsATurn = 256;
 /** And those behind them that a rate may be of. */
-export const segmentsBehind = 32;
+export const segmentsBehind = 512;
 /** Memory for tables: of films that are kept, and of those that are being read. */
 const poolBytes = 160 * 1024 * 1024;
 
