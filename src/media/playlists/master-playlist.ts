@@ -2,16 +2,11 @@
 // specification. Not here: the playlists it names (media-playlist.ts).
 
 import { type AudioGroup, type AudioOffer, audioOf, type Source } from './audio-groups.js';
+import { iFrameRates, iFrameTarget } from './i-frame-rates.js';
 import { subtitleLabels } from './labels.js';
 import { statedLanguage } from './language.js';
 import { iFramePlaylistName, playlistName } from './names.js';
-import {
-  entriesInUse,
-  type Member,
-  type OfferedIFrames,
-  type OfferedRendition,
-  type OfferedSubtitle,
-} from './offer.js';
+import { entriesInUse, type Member, type OfferedRendition, type OfferedSubtitle } from './offer.js';
 import { quoted } from './text.js';
 import { shownSize } from './video-shape.js';
 
@@ -51,7 +46,8 @@ export function masterPlaylist(members: readonly Member[], subtitles: readonly O
     const rates = [`BANDWIDTH=${bandwidth}`, `AVERAGE-BANDWIDTH=${averageBandwidth}`];
     lines.push(`#EXT-X-STREAM-INF:${[...rates, ...attributes, ...shared].join(',')}`, uri);
   }
-  lines.push(...videos.flatMap(iFrameLine));
+  const target = Math.max(...members.map(({ presentation }) => presentation.targetDuration));
+  lines.push(...videos.flatMap((video) => iFrameLine(video, target)));
   return `${lines.join('\n')}\n`;
 }
 
@@ -184,10 +180,12 @@ function inOrder(variants: readonly Variant[]): Variant[] {
   return first === undefined ? rising : [first, ...rising.filter((variant) => variant !== first)];
 }
 
-function iFrameLine({ member, rendition }: Source): string[] {
+/** @param target seconds, of all playlists of the members */
+function iFrameLine({ member, rendition }: Source, target: number): string[] {
   const frames = member.iFrames(rendition);
   if (frames === undefined || frames.count === 0) return [];
-  const { peak, average } = iFrameRates(rendition, frames);
+  const { timescale } = rendition.track;
+  const { peak, average } = iFrameRates(frames, timescale, iFrameTarget(frames, timescale, target));
   const { width, height } = shownSize(rendition.track);
   const attributes = [
     `BANDWIDTH=${peak}`,
@@ -198,19 +196,4 @@ function iFrameLine({ member, rendition }: Source): string[] {
     `URI=${quoted(`${member.base}${member.version}/${iFramePlaylistName(rendition.id)}`)}`,
   ];
   return [`#EXT-X-I-FRAME-STREAM-INF:${attributes.join(',')}`];
-}
-
-function iFrameRates(rendition: OfferedRendition, frames: OfferedIFrames): { peak: number; average: number } {
-  const { timescale } = rendition.track;
-  let peak = 1;
-  let bits = 0;
-  let ticks = 0;
-  for (let i = 0; i < frames.count; i++) {
-    const size = frames.byteLength(i) * 8;
-    const duration = Math.max(1, frames.durationTicks(i));
-    peak = Math.max(peak, Math.ceil((size * timescale) / duration));
-    bits += size;
-    ticks += duration;
-  }
-  return { peak, average: Math.min(peak, Math.max(1, Math.ceil((bits / Math.max(1, ticks)) * timescale))) };
 }

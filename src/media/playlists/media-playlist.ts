@@ -2,6 +2,7 @@
 // target duration, and where one begins anew (another sample description) all do. Not here: the master, and the cutting.
 
 import { fragmentRanges } from './fragment-ranges.js';
+import { iFrameTarget } from './i-frame-rates.js';
 import { iFrameName, initSegmentName, mediaSegmentName, sourceName, subtitleSegmentName } from './names.js';
 import {
   descriptionChanges,
@@ -45,8 +46,7 @@ export function iFramePlaylist(
   const seconds = (i: number) =>
     (i < frames.count ? frames.startTicks(i) : frames.startTicks(i - 1) + frames.durationTicks(i - 1)) /
     track.timescale;
-  let target = targetDuration ?? presentation.targetDuration;
-  for (let i = 0; i < frames.count; i++) target = Math.max(target, Math.round(seconds(i + 1) - seconds(i)));
+  const target = iFrameTarget(frames, track.timescale, targetDuration ?? presentation.targetDuration);
   const lines = head(target, '#EXT-X-I-FRAMES-ONLY');
   const changes = changesOf(presentation, rendition);
   let segment = -1;
