@@ -300,3 +300,32 @@ test('D40: another sample description begins a Period, for sound as well', () =>
     ['0', '8000'],
   );
 });
+
+test('D40: a Period says of pictures and sound what they are there', () => {
+  const entries = [
+    madeUpEntry('avc1'),
+    madeUpEntry('avc1', { width: 640, height: 480, pixelShape: { width: 4, height: 3 }, videoRange: 'HLG' }),
+  ];
+  const sounds = [madeUpEntry('mp4a'), madeUpEntry('mp4a', { channels: 6, sampleRate: 44_100 })];
+  const changing = madeUpVideo({ inits: [0, 0, 1, 1], track: { entries } });
+  const text = mpd([changing, madeUpAudio({ inits: [0, 0, 1, 1], track: { entries: sounds } })]);
+  assert.deepEqual(
+    elements(text, 'Representation').map(({ width, height, sar, audioSamplingRate }) => [
+      ...[width, height, sar, audioSamplingRate],
+    ]),
+    [
+      ['1280', '720', '1:1', undefined],
+      [undefined, undefined, undefined, '48000'],
+      ['640', '480', '4:3', undefined],
+      [undefined, undefined, undefined, '44100'],
+    ],
+  );
+  assert.deepEqual(
+    elements(text, 'AudioChannelConfiguration').map(({ value }) => value),
+    ['2', '6'],
+  );
+  assert.deepEqual(
+    elements(text, 'SupplementalProperty').map(({ value }) => value),
+    ['18'],
+  );
+});

@@ -9,6 +9,7 @@ import {
   descriptionChanges,
   entriesInUse,
   type Member,
+  type OfferedEntry,
   type OfferedRendition,
   type OfferedSubtitle,
   segmentAtChange,
@@ -79,6 +80,17 @@ function period(members: readonly Member[], subtitles: readonly OfferedSubtitle[
 
 type SetWriter = (id: number) => string;
 
+/** The first segment that a Period has of a rendition; one behind its last where it has none. */
+function firstIn(rendition: OfferedRendition, { index, from }: Span): number {
+  return index === 0 ? 0 : segmentAtChange(rendition, from);
+}
+
+/** What describes a rendition's samples in a Period; in one that has none of it, those of its last one. */
+function entryIn(rendition: OfferedRendition, span: Span): OfferedEntry {
+  const { segments } = rendition;
+  return entriesInUse(rendition)[segments.init(Math.min(firstIn(rendition, span), segments.count - 1))]!;
+}
+
 /** ALAC is for Apple's players, which play HLS. */
 function isForDash(rendition: OfferedRendition): boolean {
   return entriesInUse(rendition).every(({ format }) => format !== 'alac');
@@ -96,7 +108,9 @@ function videoSets(members: readonly Member[], span: Span): SetWriter[] {
     }
   }
   return sets.flatMap((set) => {
-    const representations = set.flatMap((source) => representation(members, source, span, pictureOf(source.rendition)));
+    const representations = set.flatMap((source) =>
+      representation(members, source, span, pictureOf(source.rendition, entryIn(source.rendition, span))),
+    );
     if (representations.length === 0) return [];
     const sizes = set.map(({ rendition }) => shownSize(rendition.track));
     const largest = sizes.reduce((one, other) => (other.width * other.height > one.width * one.height ? other : one));
@@ -109,7 +123,7 @@ function videoSets(members: readonly Member[], span: Span): SetWriter[] {
       segmentAlignment: 'true',
       // 3: pictures behind the first one may be shown before it and need the segment before (open GOP).
       startWithSAP: independent ? 1 : 3,
-      par: shapesOf(rendition.track, entriesInUse(rendition)[0]!).par,
+      par: shapesOf(rendition.track, entryIn(rendition, span)).par,
       maxWidth: largest.width || undefined,
       maxHeight: largest.height || undefined,
       maxFrameRate: frameRate > 0 ? frameRateFraction(frameRate) : undefined,
@@ -127,29 +141,34 @@ function fitsTogether(one: OfferedRendition, other: OfferedRendition): boolean {
   return true;
 }
 
-function pictureOf(rendition: OfferedRendition): { attributes: Attributes; children: readonly string[] } {
-  const { track, frameRate } = rendition;
+function pictureOf(
+  { track, frameRate }: OfferedRendition,
+  entry: OfferedEntry,
+): { attributes: Attributes; children: readonly string[] } {
   const shown = shownSize(track);
-  const entries = entriesInUse(rendition);
-  const coded = turnedSize(entries[0]!, track.rotation);
-  const range = entries.find(({ videoRange }) => videoRange !== 'SDR')?.videoRange;
+  const coded = turnedSize(entry, track.rotation);
   return {
     attributes: {
       width: coded.width || shown.width || undefined,
       height: coded.height || shown.height || undefined,
       frameRate: frameRate === undefined ? undefined : frameRateFraction(frameRate),
-      sar: shapesOf(track, entries[0]!).sar,
+      sar: shapesOf(track, entry).sar,
     },
     children:
-      range === undefined
+      entry.videoRange === 'SDR'
         ? []
-        : [element('SupplementalProperty', { schemeIdUri: transferCharacteristics, value: range === 'PQ' ? 16 : 18 })],
+        : [
+            element('SupplementalProperty', {
+              schemeIdUri: transferCharacteristics,
+              value: entry.videoRange === 'PQ' ? 16 : 18,
+            }),
+          ],
   };
 }
 
 function audioSet(members: readonly Member[], source: Source, choice: AudioChoice, span: Span): SetWriter[] {
   const { track } = source.rendition;
-  const { channels, sampleRate } = entriesInUse(source.rendition)[0]!;
+  const { channels, sampleRate } = entryIn(source.rendition, span);
   const shape = { attributes: { audioSamplingRate: sampleRate || undefined }, children: [] };
   const representations = representation(members, source, span, shape);
   if (representations.length === 0) return [];
@@ -198,7 +217,7 @@ function representation(
   shape: { attributes: Attributes; children: readonly string[] },
 ): string[] {
   const { segments, track } = rendition;
-  const first = span.index === 0 ? 0 : segmentAtChange(rendition, span.from);
+  const first = firstIn(rendition, span);
   const end = span.to === undefined ? segments.count : segmentAtChange(rendition, span.to);
   if (first >= end) return [];
   const folder = `${member.base}${member.version}/`;
@@ -215,7 +234,7 @@ function representation(
   const id = members.length === 1 ? rendition.id : `${members.indexOf(member) + 1}-${rendition.id}`;
   const attributes = {
     id,
-    codecs: entriesInUse(rendition)[segments.init(first)]!.dashCodec,
+    codecs: entryIn(rendition, span).dashCodec,
     bandwidth: Math.max(1, Math.ceil(rendition.bandwidth)),
     ...shape.attributes,
   };
