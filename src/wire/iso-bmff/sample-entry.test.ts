@@ -153,6 +153,14 @@ test('colour is what is stated by numbers, wherever that stands; a profile’s b
     [[box('colr', 'nclx')], 'SDR'],
   ];
   for (const [boxes, range] of cases) assert.equal(shown('avc1', ...boxes).videoRange, range);
+  // Dolby Vision has it in its own, where nothing else says it: profile 5 is PQ alone, others are what their base layer is.
+  const dolby = (profile: number, compatible: number) =>
+    box('dvvC', bytes.u8(1, 0, profile << 1, 0x2d, compatible << 4));
+  assert.equal(shown('avc1', dolby(5, 0)).videoRange, 'PQ');
+  assert.equal(shown('avc1', dolby(8, 1), numbers('nclx', 2)).videoRange, 'PQ');
+  assert.equal(shown('avc1', dolby(8, 4)).videoRange, 'HLG');
+  assert.equal(shown('avc1', dolby(8, 2)).videoRange, 'SDR');
+  assert.equal(shown('avc1', dolby(8, 1), numbers('nclx', 18)).videoRange, 'HLG');
   // VP9 has it in its configuration; `colr` comes first.
   assert.equal(shown('vp09', configuration(16)).videoRange, 'PQ');
   assert.equal(shown('vp09', configuration(16), numbers('nclx', 1)).videoRange, 'SDR');

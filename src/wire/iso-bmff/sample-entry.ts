@@ -141,6 +141,16 @@ export function parseSampleEntry(
 /** Brands by what the base layer is compatible with. */
 const dolbyBrands: Readonly<Record<number, string>> = { 1: 'db1p', 2: 'db2g', 4: 'db4h' };
 
+/**
+ * Transfer characteristics of Dolby Vision, for entries that say nothing of their colours: profile 5 knows PQ alone, others have those of the base layer.
+ */
+function dolbyTransfer(dolby: Uint8Array): number | undefined {
+  if (dolby.length < 5) return undefined;
+  const compatible = dolby[4]! >> 4;
+  if (dolby[2]! >> 1 === 5 || compatible === 1) return 16;
+  return compatible === 4 ? 18 : undefined;
+}
+
 type Refuse = (refused: string) => RefusedEntry;
 
 function videoEntry(
@@ -192,7 +202,9 @@ function videoEntry(
   });
   const audio = { channels: 0, sampleRate: 0 };
   // VP9 says it in its configuration as well: behind version and flags, profile, level and depth, and primaries.
-  const videoRange = rangeOf(colour?.transfer ?? config('vpcC')[8]);
+  const stated = colour?.transfer ?? config('vpcC')[8];
+  // 2 says nothing.
+  const videoRange = rangeOf(stated === undefined || stated === 2 ? dolbyTransfer(dolby) : stated);
   const pixelShape = pixelShapeOf(bytes, boxes);
   return { format, strings, box, width, height, ...audio, videoRange, supplementalCodec, pixelShape };
 }
