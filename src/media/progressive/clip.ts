@@ -208,7 +208,9 @@ function trackClip(track: FilmTrack, startSeconds: number, endSeconds: number): 
   const { samples, edit, timescale } = track;
   const shift = edit.emptyTicks - edit.mediaTime;
   const clipStart = Math.round(startSeconds * timescale) - shift;
-  const asked = Math.min(edit.endTicks ?? Number.POSITIVE_INFINITY, Math.ceil(endSeconds * timescale) - shift);
+  // Seconds are whole milliseconds, and their product with a timescale is a little off: a frame that begins at the end is not shown.
+  const endTicks = Math.ceil(endSeconds * timescale - 0.001) - shift;
+  const asked = Math.min(edit.endTicks ?? Number.POSITIVE_INFINITY, endTicks);
   const begin = Math.max(edit.mediaTime, clipStart);
   const first = track.kind === 'video' ? keyFrameFor(track, begin) : frameBefore(track, begin);
   // Fragments may begin long behind 0: until then the clip has nothing of the track.

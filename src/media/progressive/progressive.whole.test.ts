@@ -257,6 +257,18 @@ test('a clip of a film that is shown long behind its decode times begins with th
   assert.deepEqual(track!.edits, [{ duration: 38, mediaTime: 250 + 12 }]);
 });
 
+test('a clip has no frame that begins where it ends', () => {
+  for (const timescale of [600, 12_800, 90_000]) {
+    const film = madeUpFilm({ timescale, count: 500, duration: timescale / 25, gop: 50 });
+    for (const end of [0.28, 0.56, 0.68, 1.12, 9.96]) {
+      const file = finish(Buffer.alloc(0), clip(film, 0, end));
+      const [track] = readMp4(virtualBytes(Buffer.alloc(100_000), file)).tracks;
+      assert.equal(track!.samples.length, Math.round(end * 25), `${end} s at ${timescale} ticks a second`);
+      assert.deepEqual(track!.edits, [{ duration: Math.round(end * timescale), mediaTime: 0 }]);
+    }
+  }
+});
+
 test('a clip that begins behind the end is refused with a sentence', { skip: filmSkip }, () => {
   const { bytes, film } = clipped('clip.mp4');
   assert.throws(
