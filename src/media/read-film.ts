@@ -16,7 +16,7 @@ import {
 import { FilmTables, type TableMemory } from './film-tables.js';
 import type { FragmentDefaults } from './fragment-track.js';
 import { CutOffError, IndexBudget, TableError } from './growing.js';
-import { latestEnd } from './presentation/timeline.js';
+import { earliestComposition, latestEnd } from './presentation/timeline.js';
 import { FragmentReader, readDefaults, withoutEmpty } from './read-fragments.js';
 import { readRandomAccess, readSamples } from './read-tables.js';
 import { editOf, isLeftOut, readTrackHead, refinementOf, type TrackHead, type TrackOutcome } from './read-track.js';
@@ -201,6 +201,11 @@ function* trackOf(
   if (edit.mediaTime >= latestEnd({ samples }, 0, samples.count)) {
     note(notes, `track ${head.id} has an edit behind its end; it is not honoured`);
     edit = { emptyTicks: edit.emptyTicks, mediaTime: 0, endTicks: undefined };
+  }
+  // A part of what was sent long before: its first fragment begins behind all that the header knows of.
+  if (edit.endTicks !== undefined && edit.endTicks <= earliestComposition({ samples }, 0, samples.count)) {
+    note(notes, `track ${head.id} has an edit that ends before its first sample; its end is not honoured`);
+    edit = { ...edit, endTicks: undefined };
   }
   const { id, kind, language, name, enabled, width, height, rotation, matrix } = head;
   // One by one, so that the tracks of all films are one kind of object to the compiler.

@@ -84,6 +84,24 @@ test('an edit that ends with the samples of the header does not end the fragment
   assert.equal(read(80, empty).tracks[0]!.edit.endTicks, 120);
 });
 
+test('an edit that ends before the first fragment begins does not end the film', () => {
+  const read = (duration: number) => {
+    const edits = box('edts', fullBox('elst', 0, 0, bytes.u32(1, duration, 0, 0x10000)));
+    const header = movie([trak({ tables: noTables, more: [edits] })], defaults(1));
+    return readFilmBytes(joined(header, box('moof', part(1, baseIsMoof, longTime(160), run(4))), data(4)));
+  };
+  const told = /an edit that ends before its first sample; its end is not honoured/;
+  for (const duration of [100, 160]) {
+    const film = read(duration);
+    assert.equal(film.tracks[0]!.edit.endTicks, undefined);
+    assert.match(film.notes.join(), told);
+  }
+  // It knows of some of them.
+  const film = read(200);
+  assert.equal(film.tracks[0]!.edit.endTicks, 200);
+  assert.deepEqual(film.notes, []);
+});
+
 test('fragments of a track whose delay needs shorter ticks are not sent as they are', () => {
   const read = (delay: number) => {
     const edits = box('edts', fullBox('elst', 0, 0, bytes.u32(2, delay, -1, 0x10000, 90_000, 0, 0x10000)));

@@ -102,7 +102,7 @@ function sourceTicks({ edit }: FilmTrack, composition: number): number {
 }
 
 /** The earliest composition time of the samples from a key frame on: leading pictures are shown before it. */
-export function earliestComposition({ samples }: FilmTrack, first: number, end: number): number {
+export function earliestComposition({ samples }: Pick<FilmTrack, 'samples'>, first: number, end: number): number {
   let earliest = samples.decodeTime(first) + samples.compositionOffset(first);
   if (samples.isInDecodeOrder) return earliest;
   for (let sample = first + 1, found = first; sample < end && sample - found <= leadingWindow; sample++) {
