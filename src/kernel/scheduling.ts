@@ -25,12 +25,19 @@ export function becomeOrdinary(): number {
 
 /**
  * sched_setscheduler(2) of all threads that the process has now, but its main one: batch. They get as much time as before, and do not interrupt
- * who is at work when they wake up. Those that are made later, and those whose class somebody chose, are as they were.
+ * who is at work when they wake up. Those that are made later, and those whose class somebody chose, are as they were; all are where /proc does not name
+ * them, or where it may not be done.
  */
 export function batchOtherThreads(): void {
+  let names: string[];
+  try {
+    names = readdirSync('/proc/self/task');
+  } catch {
+    return;
+  }
   const { data, offset, address } = scratch(4);
   data.setInt32(offset, 0, true);
-  for (const name of readdirSync('/proc/self/task')) {
+  for (const name of names) {
     const thread = Number(name);
     if (thread === process.pid || syscall3(sys.sched_getscheduler, thread) !== SCHED.NORMAL) continue;
     syscall3(sys.sched_setscheduler, thread, SCHED.BATCH, address);
