@@ -206,11 +206,9 @@ export function namesDirectory(args: readonly string[]): boolean {
 
 /** Loads the server and makes it. @throws OptionError */
 async function prepare({ dashboard, ...options }: Record<string, unknown>): Promise<Prepared> {
-  const { batchOtherThreads, createServer, giveFreedMemoryBack, parseHostPort } = await import('../serve/server.js');
+  const { createServer, giveFreedMemoryBack, parseHostPort } = await import('../serve/server.js');
   const { beginHere } = await import('../serve/begun-here.js');
   giveFreedMemoryBack();
-  // V8's, so far: what it compiles and collects would interrupt the loops, where processors are few.
-  batchOtherThreads();
   // Loaded only where sockets may have been passed.
   if (process.env['LISTEN_FDS'] !== undefined || process.env['LISTEN_PID'] !== undefined) {
     const { takePassedSockets } = await import('./kit/listen-fds.js');

@@ -1,7 +1,6 @@
-// How threads are scheduled, most of it of the calling one: classes, niceness, what it has used, and the ties to its parent. Not here: which class is
+// How the calling thread is scheduled: real-time classes, niceness, what it has used, and the ties to its parent. Not here: which class is
 // wanted and what is tried next where it is refused (audio/pump/rights.ts).
 
-import { readdirSync } from 'node:fs';
 import { PR, PRIO, RUSAGE, SCHED } from './constants.js';
 import { syscall3, syscall6 } from './ffi.js';
 import { scratch } from './memory.js';
@@ -21,27 +20,6 @@ export function becomeOrdinary(): number {
   // Only who may do everything takes RESET_ON_FORK back: where it is set it stays (user_check_sched_setscheduler in kernel/sched).
   const kept = Math.max(0, syscall3(sys.sched_getscheduler, 0)) & SCHED.RESET_ON_FORK;
   return syscall3(sys.sched_setscheduler, 0, SCHED.NORMAL | kept, address);
-}
-
-/**
- * sched_setscheduler(2) of all threads that the process has now, but its main one: batch. They get as much time as before, and do not interrupt
- * who is at work when they wake up. Those that are made later, and those whose class somebody chose, are as they were; all are where /proc does not name
- * them, or where it may not be done.
- */
-export function batchOtherThreads(): void {
-  let names: string[];
-  try {
-    names = readdirSync('/proc/self/task');
-  } catch {
-    return;
-  }
-  const { data, offset, address } = scratch(4);
-  data.setInt32(offset, 0, true);
-  for (const name of names) {
-    const thread = Number(name);
-    if (thread === process.pid || syscall3(sys.sched_getscheduler, thread) !== SCHED.NORMAL) continue;
-    syscall3(sys.sched_setscheduler, thread, SCHED.BATCH, address);
-  }
 }
 
 /** The calling thread's class (SCHED, without flags) and real-time priority, as the kernel has them. */

@@ -25,7 +25,6 @@ import type { WorkerSays, WorkerTold } from './worker.js';
 import { WorkerThread } from './worker-thread.js';
 
 export { giveFreedMemoryBack } from '../kernel/allocator.js';
-export { batchOtherThreads } from '../kernel/scheduling.js';
 export { parseHostPort } from './options.js';
 
 /** A worker that dies this many times within this time is not started again. */

@@ -4,11 +4,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, renameSync } from 'node:fs';
+import { readdirSync, renameSync } from 'node:fs';
 import { get } from 'node:http';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { SCHED } from '../../../src/kernel/constants.js';
 import { fullPipe } from '../../support/full-pipe.js';
 import { until } from '../../support/until.js';
 import { ask } from './client.js';
@@ -34,25 +33,6 @@ forEachEngine('the main thread as a worker', (engine) => {
   const site = new TestSite({ 'a.txt': 'hello', 'logs/log': '' });
   after(() => site.remove());
   const options = [site.root, '--workers', '1', '--engine', engine];
-
-  test("is scheduled as others are, and V8's threads do not interrupt it", { skip: ownProcess }, async () => {
-    const server = await runServer(options);
-    const pid = server.child.pid!;
-    const policies = readdirSync(`/proc/${pid}/task`).map((thread) => {
-      // proc_pid_stat(5): the policy is field 41; the name before field 3 may have blanks.
-      const fields = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
-        .replace(/^.*\) /s, '')
-        .split(' ');
-      return { isMain: Number(thread) === pid, policy: Number(fields[41 - 3]) };
-    });
-    assert.deepEqual(
-      policies.filter(({ isMain }) => isMain).map(({ policy }) => policy),
-      [SCHED.NORMAL],
-    );
-    assert.ok(policies.filter(({ policy }) => policy === SCHED.BATCH).length >= 1, JSON.stringify(policies));
-    server.child.kill('SIGTERM');
-    assert.equal(await server.ended, 0);
-  });
 
   test('dies, and a thread takes its place', { skip: ownProcess, timeout: 240_000 }, async () => {
     const spoiler = fileURLToPath(new URL('../../support/spoil-engines.js', import.meta.url));
