@@ -337,7 +337,7 @@ test('M51: the I-frame playlist is named, with its peak, its codec alone and its
   assert.deepEqual(frames, {
     // Of two pictures: the last ones are shorter by themselves than half a target duration.
     BANDWIDTH: String(Math.ceil(((20_006 + 20_007) * 8) / 2.5)),
-    'AVERAGE-BANDWIDTH': String(Math.ceil(((8 * 20_000 + 28) * 8) / 14.5)),
+    'AVERAGE-BANDWIDTH': String(Math.round(((8 * 20_000 + 28) * 8) / 14.5)),
     CODECS: 'avc1.64001f',
     RESOLUTION: '1280x720',
     URI: '3fa9c2d1/v1-iframes.m3u8',
