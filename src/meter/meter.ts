@@ -2,8 +2,7 @@
 
 import { readlinkSync } from 'node:fs';
 import { Btf } from '../bpf/btf.js';
-import { attachIterator, type Link, readIterator } from '../bpf/link.js';
-import type { BpfMap } from '../bpf/map.js';
+import { attachIterator } from '../bpf/link.js';
 import { BpfProgram } from '../bpf/program.js';
 import { ProgramSet } from '../bpf/program-set.js';
 import { RefusedError } from '../bpf/refusals.js';
@@ -23,12 +22,13 @@ import {
   summarise,
 } from './accounts/accounts.js';
 import { type CauseName, checkTier, type Tier } from './accounts/causes.js';
-import { decodeSockets, type SocketRow, socketListProgram, socketMaps } from './accounts/socket-accounts.js';
+import { type SocketRow, socketMaps } from './accounts/socket-accounts.js';
 import { listProgram } from './accounts/task-accounts.js';
 import { type Blame, forgetBlame, KernelSymbols, readBlame, stackMaps } from './functions/stacks.js';
 import { functionTier } from './functions/tier.js';
 import { addMembers, checkScope, inScope, type Scope } from './scope.js';
 import { runSelfTest, type SelfTest, SelfTestError } from './self-test.js';
+import { SocketList } from './socket-list.js';
 import { stackNotes } from './stack-lines.js';
 import { type TierPrograms, tracepointTier } from './tracepoints/tier.js';
 
@@ -173,24 +173,6 @@ export function openSource(set: ProgramSet): AccountSource {
   }
 }
 
-/** The iterator over sockets with an account. @throws RefusedError where both kinds are refused */
-function openSocketList(map: BpfMap): Link {
-  const open = (over: 'storage' | 'files'): Link => {
-    const program = BpfProgram.load(socketListProgram(Btf.kernel(), over), { meter_sockets: map });
-    try {
-      return attachIterator(program, over === 'storage' ? map : undefined);
-    } finally {
-      program.close();
-    }
-  };
-  try {
-    return open('storage');
-  } catch (error) {
-    if (!(error instanceof RefusedError)) throw error;
-    return open('files');
-  }
-}
-
 class OpenMeter implements Meter {
   readonly tier: Tier;
   private readonly unseen: readonly string[];
@@ -201,7 +183,7 @@ class OpenMeter implements Meter {
   private readonly source: AccountSource;
   private readonly openedAt = performance.now();
   private readonly symbols = new KernelSymbols();
-  private readonly socketList: Link | undefined;
+  private readonly socketList: SocketList | undefined;
   private closed = false;
 
   constructor(
@@ -215,7 +197,7 @@ class OpenMeter implements Meter {
     this.source = state.source;
     this.selfTest = state.selfTest;
     const accounts = set.maps['meter_sockets'];
-    this.socketList = accounts === undefined ? undefined : openSocketList(accounts);
+    this.socketList = accounts === undefined ? undefined : SocketList.open(accounts);
     this.attachMs = this.openedAt - state.started;
   }
 
@@ -285,9 +267,7 @@ class OpenMeter implements Meter {
         .map((row) => row.processId),
     );
     const busy = (row: SocketRow) => row.sentCopied + row.sentByReference + row.received;
-    return decodeSockets(readIterator(this.socketList))
-      .filter((row) => processes.has(row.processId))
-      .sort((left, right) => busy(right) - busy(left));
+    return this.socketList.read(processes).sort((left, right) => busy(right) - busy(left));
   }
 
   stacks(): Blame[] {
@@ -303,7 +283,7 @@ class OpenMeter implements Meter {
     if (this.closed) return;
     this.closed = true;
     this.source.tasks.detach();
-    this.socketList?.detach();
+    this.socketList?.close();
     this.set.close();
   }
 }

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { test } from 'node:test';
 import { createMeter } from './meter.js';
@@ -91,3 +92,40 @@ for (const [mark, bridged] of [
     }
   });
 }
+
+const talksToItself = `
+const { createServer, connect } = require('node:net');
+const server = createServer((peer) => {
+  let received = 0;
+  peer.on('data', (chunk) => { if ((received += chunk.length) === 54321) process.stdout.write('sent'); });
+}).listen(0, '127.0.0.1', () => connect(server.address().port, '127.0.0.1').write(Buffer.alloc(54321)));
+process.stdin.on('end', () => process.exit(0)).resume();
+`;
+
+test('sockets of another namespace are listed, named as they are there', { skip }, async () => {
+  const meter = createMeter({ sockets: true });
+  const enter = ['--net', 'sh', '-c', 'ip link set lo up && exec "$0" -e "$1"', process.execPath, talksToItself];
+  const child = spawn('unshare', enter, { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    const said = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+    assert.equal(String(said[0]), 'sent');
+    const namespace = statSync(`/proc/${child.pid}/ns/net`).ino;
+    assert.notEqual(namespace, statSync('/proc/self/ns/net').ino);
+    const rows = meter.sockets().filter(({ protocol, processId }) => protocol === 'tcp' && processId === child.pid);
+    const [first, second] = rows;
+    assert.equal(rows.length, 2);
+    assert.deepEqual(
+      rows.map((row) => row.networkNamespace),
+      [namespace, namespace],
+    );
+    assert.deepEqual([first!.local, first!.remote], [second!.remote, second!.local]);
+    assert.deepEqual(
+      rows.map((row) => row.sentCopied + row.received),
+      [54_321, 54_321],
+    );
+  } finally {
+    child.stdin.end();
+    if (child.exitCode === null) await once(child, 'exit');
+    meter.close();
+  }
+});

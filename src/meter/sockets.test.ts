@@ -1,9 +1,13 @@
 // Accounts by socket: exact for each connection, named by its ends, gone with the socket.
 
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { closeSync, readSync, writeSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { unixStreamPair } from '../kernel/socket-pair.js';
+import type { SocketRow } from './accounts/socket-accounts.js';
 import { createMeter } from './meter.js';
 import { meterSkip } from './support.test.js';
 
@@ -47,6 +51,33 @@ test('each connection has its own figures, at both ends', { skip: meterSkip }, a
     assert.equal(left(), 0);
   } finally {
     server.close();
+    meter.close();
+  }
+});
+
+test('datagrams and unix sockets have theirs too', { skip: meterSkip }, async () => {
+  const meter = createMeter({ sockets: true });
+  const [sender, receiver] = [createSocket('udp4'), createSocket('udp4')];
+  receiver.bind(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  const { port } = receiver.address();
+  const [left, right] = unixStreamPair();
+  try {
+    sender.send(new Uint8Array(1_234), port, '127.0.0.1');
+    await once(receiver, 'message');
+    assert.equal(writeSync(left, new Uint8Array(4_321)), 4_321);
+    assert.equal(readSync(right, new Uint8Array(8_192)), 4_321);
+    const rows = meter.sockets();
+    const figures = ({ sentCopied, sentByReference, received }: SocketRow) => [sentCopied, sentByReference, received];
+    const named = (row: SocketRow) => row.protocol === 'udp' && row.local.endsWith(`:${port}`);
+    assert.deepEqual(rows.filter(named).map(figures), [[0, 0, 1_234]]);
+    const both = rows.filter(
+      ({ protocol, sentCopied, received }) => protocol === 'unix' && sentCopied + received === 4_321,
+    );
+    assert.deepEqual(new Set(both.map((row) => String(figures(row)))), new Set(['4321,0,0', '0,0,4321']));
+  } finally {
+    for (const socket of [sender, receiver]) socket.close();
+    for (const fd of [left, right]) closeSync(fd);
     meter.close();
   }
 });

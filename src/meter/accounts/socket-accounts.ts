@@ -74,11 +74,22 @@ const identity = {
 } as const;
 const identityBytes = 72;
 
-/**
- * Iterator over sockets with an account: all of them (`storage`), or those that an open file is of, once for each file. Some kernels refuse the iterators over
- * what maps keep and allow the one over files.
- */
-export function socketListProgram(types: TypeSource, over: 'storage' | 'files'): ProgramSource {
+/** What an iterator over sockets goes through: what the map keeps, every task's open files, or a protocol's sockets in the network namespace it is read in. */
+export type SocketWalk = keyof typeof walks;
+
+const walks = {
+  storage: { name: 'meter_socket_list', target: 'bpf_sk_storage_map' },
+  files: { name: 'meter_file_sockets', target: 'task_file' },
+  tcp: { name: 'meter_tcp_sockets', target: 'tcp' },
+  udp: { name: 'meter_udp_sockets', target: 'udp' },
+  unix: { name: 'meter_unix_sockets', target: 'unix' },
+} as const;
+
+/** The ways to list all sockets, best first. Those of a protocol together leave out raw, packet and netlink sockets. */
+export const socketWalks: readonly (readonly SocketWalk[])[] = [['storage'], ['files'], ['tcp', 'udp', 'unix']];
+
+/** Iterator that writes who a socket is and its account, for those that have one; over `files`, once for each open file. */
+export function socketListProgram(types: TypeSource, over: SocketWalk): ProgramSource {
   const a = new Assembler(types);
   const context = named(r6, 'context');
   const socket = named(r7, 'socket');
@@ -92,13 +103,19 @@ export function socketListProgram(types: TypeSource, over: 'storage' | 'files'):
       .load(8, account, context, 24)
       .jumpIf(account, '==', 0, 'out');
   } else {
-    a.load(8, r1, context, 24)
-      .jumpIf(r1, '==', 0, 'out')
-      .call('sock_from_file', { file: r1 })
-      .jumpIf(r0, '==', 0, 'out')
-      .loadField(socket, r0, 'socket', 'sk')
-      .jumpIf(socket, '==', 0, 'out')
-      .call('sk_storage_get', { map: { map: 'meter_sockets' }, socket, value: 0, flags: 0 })
+    if (over === 'files') {
+      a.load(8, r1, context, 24)
+        .jumpIf(r1, '==', 0, 'out')
+        .call('sock_from_file', { file: r1 })
+        .jumpIf(r0, '==', 0, 'out')
+        .loadField(socket, r0, 'socket', 'sk');
+    } else a.load(8, socket, context, 8);
+    a.jumpIf(socket, '==', 0, 'out');
+    if (over === 'tcp') {
+      // What is on its way to a connection, or waits after one, is no whole socket.
+      a.call('skc_to_tcp_sock', { socket }).jumpIf(r0, '==', 0, 'out').move(socket, r0);
+    }
+    a.call('sk_storage_get', { map: { map: 'meter_sockets' }, socket, value: 0, flags: 0 })
       .jumpIf(r0, '==', 0, 'out')
       .move(account, r0);
   }
@@ -129,9 +146,7 @@ export function socketListProgram(types: TypeSource, over: 'storage' | 'files'):
   a.label('write')
     .call('seq_write', { sequence, data: stack(at(0)), size: identityBytes })
     .call('seq_write', { sequence, data: account, size: keptBytes });
-  const code = finish(a);
-  if (over === 'files') return { name: 'meter_file_sockets', type: 'iter', target: 'task_file', code };
-  return { name: 'meter_socket_list', type: 'iter', target: 'bpf_sk_storage_map', code };
+  return { ...walks[over], type: 'iter', code: finish(a) };
 }
 
 /** What went through one open socket since the meter was opened. Bytes. */
@@ -152,11 +167,10 @@ export interface SocketRow {
   readonly receives: number;
 }
 
-/** Decodes what the iterator wrote: a row for each socket. */
-export function decodeSockets(bytes: Uint8Array): SocketRow[] {
+/** Decodes what an iterator wrote: a row for each socket that is not in `seen`, by address, and is put there. */
+export function decodeSockets(bytes: Uint8Array, seen = new Set<bigint>()): SocketRow[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const rows: SocketRow[] = [];
-  const seen = new Set<bigint>();
   for (let at = 0; at + identityBytes + keptBytes <= bytes.length; at += identityBytes + keptBytes) {
     const address = view.getBigUint64(at + identity.address, true);
     if (seen.has(address)) continue;

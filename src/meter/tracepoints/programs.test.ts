@@ -8,7 +8,7 @@ import { matchSnapshot } from '../../../test/snapshot.js';
 import type { TypeSource } from '../../bpf/assembler.js';
 import { Btf } from '../../bpf/btf.js';
 import { recordTypes, replayTypes, type TypeRecord } from '../../bpf/type-record.js';
-import { socketListProgram } from '../accounts/socket-accounts.js';
+import { socketListProgram, socketWalks } from '../accounts/socket-accounts.js';
 import { listProgram } from '../accounts/task-accounts.js';
 import { withoutWay } from '../support.test.js';
 import { sendPrograms } from './send.js';
@@ -25,7 +25,7 @@ function types(): TypeSource {
   const record: TypeRecord = {};
   tracepointPrograms(recordTypes(Btf.kernel(), record));
   listProgram(recordTypes(Btf.kernel(), record));
-  for (const over of ['storage', 'files'] as const) socketListProgram(recordTypes(Btf.kernel(), record), over);
+  for (const over of socketWalks.flat()) socketListProgram(recordTypes(Btf.kernel(), record), over);
   sendPrograms(recordTypes(withoutWay(Btf.kernel()), record));
   record['tracepoint tcp_sendmsg_locked'] = Btf.kernel().tracepoint('tcp_sendmsg_locked');
   writeFileSync(recordFile, `${JSON.stringify(record, null, 1)}\n`);
@@ -36,7 +36,7 @@ const skip = process.arch !== 'x64' && 'system-call numbers in the snapshots are
 
 test('the programs of the tracepoint tier are those committed', { skip }, async (context) => {
   const source = types();
-  const lists = [listProgram(source), socketListProgram(source, 'storage'), socketListProgram(source, 'files')];
+  const lists = [listProgram(source), ...socketWalks.flat().map((over) => socketListProgram(source, over))];
   for (const { name, code } of [...tracepointPrograms(source), ...lists]) {
     await context.test(name, () => matchSnapshot(`src/meter/tracepoints/snapshots/${name}.snap`, code.listing()));
   }
