@@ -121,12 +121,11 @@ export class HeadWriter {
   }
 
   /** Validators and what caches may do. Returns where the entity tag's bytes are. */
-  validators(table: FileTable, entry: number, varies: boolean, nowSeconds: number): number {
+  validators(table: FileTable, entry: number, varies: boolean): number {
     const seconds = table.modifiedSeconds.get(entry);
     if (isDate(seconds)) {
       this.put(lastModified);
-      // A date ahead of the response's is not one (RFC 9110 section 8.8.2.1).
-      this.at = writeHttpDate(this.#target, this.at, Math.min(seconds, nowSeconds));
+      this.at = writeHttpDate(this.#target, this.at, seconds);
       this.put(lineEnd);
     }
     this.put(etag);

@@ -112,17 +112,23 @@ export class QuickAnswers {
     }
     const kind = table.kind.get(chosen);
     if (kind !== Kind.file && (kind !== Kind.generated || this.frames.of(chosen) === undefined)) return false;
+    if (this.#isAhead(chosen, nowSeconds)) return false;
     const varies = available !== 0;
     table.hit(chosen);
     const isChecked = (head.fieldPresent & validating) !== 0;
     if (isChecked && !this.#hasTag(chosen, varies, nowSeconds)) return false;
-    const planned = quickPlan(head, table, chosen, isGet, nowSeconds);
+    const planned = quickPlan(head, table, chosen, isGet);
     if (planned === 200) return this.#whole(connection, chosen, varies, isGet, close, nowSeconds);
     if (planned !== 206 && planned !== 304) return false;
     if (!isChecked && !this.#hasTag(chosen, varies, nowSeconds)) return false;
     return planned === 206
       ? this.#part(connection, chosen, varies, close, nowSeconds)
       : this.#notModified(connection, chosen, varies, close, nowSeconds);
+  }
+
+  /** Whether the entry was changed after the moment that answers have as their date, which is looked up from time to time: what is said of both would not fit together (RFC 9110 section 8.8.2.1). */
+  #isAhead(entry: number, nowSeconds: number): boolean {
+    return this.#site.table.modifiedSeconds.get(entry) > nowSeconds;
   }
 
   /** Whether there is a tag to answer with; a small file is looked at for it where it is in memory, and has to be waited for where it is not. */
@@ -230,7 +236,7 @@ export class QuickAnswers {
     const { table } = this.#site;
     const frame = this.#begin(304, this.writer.textBytes(table, entry), nowSeconds);
     if (frame < 0) return false;
-    this.writer.validators(table, entry, varies, nowSeconds);
+    this.writer.validators(table, entry, varies);
     if (close) {
       this.#finish(connection, frame, true);
       return true;
@@ -265,7 +271,7 @@ export class QuickAnswers {
     }
     writer.content(table, entry, length);
     writer.range(start, end, size);
-    writer.validators(table, entry, varies, nowSeconds);
+    writer.validators(table, entry, varies);
     const { state } = connection;
     state.status = 206;
     state.bodyBytes = length;
@@ -321,7 +327,8 @@ export class QuickAnswers {
       const known = list.hasExtents
         ? referencesOf(list, source, resource)
         : { segments: list.length, references: undefined };
-      if (known === undefined || list.byteLength !== table.size.get(entry)) return undefined;
+      if (known === undefined || list.byteLength !== table.size.get(entry) || this.#isAhead(entry, nowSeconds))
+        return undefined;
       const { segments, references } = known;
       if (references !== undefined && !this.frames.makeReferenceRoom(references.places.byteLength, mostReferenceBytes))
         return undefined;
@@ -331,7 +338,7 @@ export class QuickAnswers {
       if (frame < 0) return undefined;
       writer.begin(frame, 200, nowSeconds);
       writer.content(table, entry, list.byteLength);
-      writer.validators(table, entry, false, nowSeconds);
+      writer.validators(table, entry, false);
       writer.end(false);
       const headBytes = writer.at - frame;
       const { bytes } = this.frames.region;
@@ -351,7 +358,7 @@ export class QuickAnswers {
   #fill(entry: number, variant: number, varies: boolean, nowSeconds: number): CachedResponse | undefined {
     const { table } = this.#site;
     // Nobody but its handler can give its bytes: see keep().
-    if (table.kind.get(entry) === Kind.generated) return undefined;
+    if (table.kind.get(entry) === Kind.generated || this.#isAhead(entry, nowSeconds)) return undefined;
     const { writer } = this;
     const size = table.size.get(entry);
     const bodyBytes = size <= this.#options.inlineBytes ? size : 0;
@@ -363,7 +370,7 @@ export class QuickAnswers {
     if (frame < 0) return undefined;
     writer.begin(frame, 200, nowSeconds);
     writer.content(table, entry, size);
-    const tagAt = writer.validators(table, entry, varies, nowSeconds);
+    const tagAt = writer.validators(table, entry, varies);
     writer.end(isLast);
     const bodyAt = writer.at;
     if (file !== undefined && !this.#read(file.fd, bodyAt, bodyBytes, 0)) {

@@ -28,13 +28,7 @@ const date = new Uint8Array(HTTP_DATE_BYTES);
  * The status of the answer to a GET or HEAD of a file: 200, 206 with {@link plannedRange}, 304, or 0: the general rules decide. No
  * field of the request may be in several lines.
  */
-export function quickPlan(
-  head: RequestHead,
-  table: FileTable,
-  entry: number,
-  isGet: boolean,
-  nowSeconds: number,
-): number {
+export function quickPlan(head: RequestHead, table: FileTable, entry: number, isGet: boolean): number {
   const present = head.fieldPresent & conditional;
   if (present === 0) return 200;
   if ((present & rare) !== 0) return UNDECIDED;
@@ -44,7 +38,7 @@ export function quickPlan(
     if (verdict === 1) return 304;
   } else if ((present & (1 << Field.ifModifiedSince)) !== 0) {
     // The date that we gave is the one that comes back.
-    if (!isOwnDate(head, Field.ifModifiedSince, table, entry, nowSeconds)) return UNDECIDED;
+    if (!isOwnDate(head, Field.ifModifiedSince, table, entry)) return UNDECIDED;
     return 304;
   }
   if (!isGet || (present & (1 << Field.range)) === 0) return 200;
@@ -74,12 +68,12 @@ function isOwnTag(head: RequestHead, field: number, table: FileTable, entry: num
   return same ? 1 : 0;
 }
 
-function isOwnDate(head: RequestHead, field: number, table: FileTable, entry: number, nowSeconds: number): boolean {
+function isOwnDate(head: RequestHead, field: number, table: FileTable, entry: number): boolean {
   const start = head.fieldStart[field]!;
   if (head.fieldEnd[field]! - start !== HTTP_DATE_BYTES) return false;
   const seconds = table.modifiedSeconds.get(entry);
   if (!isDate(seconds)) return false;
-  writeHttpDate(date, 0, Math.min(seconds, nowSeconds));
+  writeHttpDate(date, 0, seconds);
   for (let index = 0; index < HTTP_DATE_BYTES; index++) if (head.bytes[start + index] !== date[index]) return false;
   return true;
 }
