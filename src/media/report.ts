@@ -164,9 +164,12 @@ function aboutVideo(rendition: OfferedRendition): string {
 }
 
 function aboutAudio(rendition: OfferedRendition): string {
-  const { channels, sampleRate } = entriesInUse(rendition)[0]!;
-  const spoken = channels === 1 ? 'mono' : channels === 2 ? 'stereo' : `${channels} channels`;
-  return sampleRate > 0 ? `${spoken}, ${sampleRate / 1000} kHz` : spoken;
+  const { channels, objects, sampleRate } = entriesInUse(rendition)[0]!;
+  return [
+    channels === 1 ? 'mono' : channels === 2 ? 'stereo' : `${channels} channels`,
+    ...(objects > 0 ? ['with objects (JOC)'] : []),
+    ...(sampleRate > 0 ? [`${sampleRate / 1000} kHz`] : []),
+  ].join(', ');
 }
 
 function sideCarReport({ sideCar, cues }: ReadSideCar, presentation: Offer): TrackReport {

@@ -160,7 +160,8 @@ function entry(kind: 'video' | 'audio', number: number): FilmTrack['entries'][nu
   // 16 bytes with the description's number in the last: enough to tell one init segment from another.
   const box = Uint8Array.of(0, 0, 0, 16, 0x61, 0x76, 0x63, 0x31, 0, 0, 0, 0, 0, 0, 0, number);
   const size = kind === 'video' ? { width: 640, height: 360 } : { width: 0, height: 0 };
-  const sound = kind === 'audio' ? { channels: 2, sampleRate: 48_000 } : { channels: 0, sampleRate: 0 };
+  const sound =
+    kind === 'audio' ? { channels: 2, sampleRate: 48_000, objects: 0 } : { channels: 0, sampleRate: 0, objects: 0 };
   const codec = { format: 'avc1', codec: 'avc1.42001e', dashCodec: 'avc1.42001e' };
   return { ...codec, ...size, ...sound, box, videoRange: 'SDR', supplementalCodec: undefined, pixelShape: undefined };
 }

@@ -266,6 +266,11 @@ test('D33: coded size, shape of pixels and shape of the picture; turned films st
 test('D34: HDR is said, VP9 is offered, ALAC is not', () => {
   const hdr = madeUpVideo({ track: { entries: [madeUpEntry('hvc1', { videoRange: 'HLG' })] } });
   assert.equal(elements(mpd([hdr]), 'SupplementalProperty')[0]!.value, '18');
+  const objects = madeUpAudio({ track: { entries: [madeUpEntry('ec-3', { channels: 6, objects: 16 })] } });
+  assert.deepEqual(
+    elements(mpd([objects]), 'SupplementalProperty').map(({ value }) => value),
+    ['JOC', '16'],
+  );
   assert.equal(elements(mpd([madeUpVideo({ format: 'vp09' })]), 'Representation').length, 1);
   const longer = madeUpAudio({ format: 'alac', durations: [4, 4, 4, 9].map((seconds) => seconds * 48_000) });
   assert.equal(elements(mpd([video, longer]), 'Representation').length, 1);

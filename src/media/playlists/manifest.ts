@@ -23,6 +23,8 @@ const cmafProfile = 'urn:mpeg:dash:profile:cmaf:2019';
 const roles = 'urn:mpeg:dash:role:2011';
 const channelConfiguration = 'urn:mpeg:mpegB:cicp:ChannelConfiguration';
 const transferCharacteristics = 'urn:mpeg:mpegB:cicp:TransferCharacteristics';
+const objectsKind = 'tag:dolby.com,2018:dash:EC3_ExtensionType:2018';
+const objectsCount = 'tag:dolby.com,2018:dash:EC3_ExtensionComplexityIndex:2018';
 const hardOfHearing = { schemeIdUri: 'urn:tva:metadata:cs:AudioPurposeCS:2007', value: '2' };
 /** Configuration of ISO 23091-3 by the number of channels: seven are 6.1, eight 7.1 with rear speakers. */
 const configurations = [0, 1, 2, 3, 4, 5, 6, 11, 12];
@@ -168,7 +170,7 @@ function pictureOf(
 
 function audioSet(members: readonly Member[], source: Source, choice: AudioChoice, span: Span): SetWriter[] {
   const { track } = source.rendition;
-  const { channels, sampleRate } = entryIn(source.rendition, span);
+  const { channels, objects, sampleRate } = entryIn(source.rendition, span);
   const shape = { attributes: { audioSamplingRate: sampleRate || undefined }, children: [] };
   const representations = representation(members, source, span, shape);
   if (representations.length === 0) return [];
@@ -178,6 +180,12 @@ function audioSet(members: readonly Member[], source: Source, choice: AudioChoic
     ...(configuration === 0
       ? []
       : [element('AudioChannelConfiguration', { schemeIdUri: channelConfiguration, value: configuration })]),
+    ...(objects === 0
+      ? []
+      : [
+          element('SupplementalProperty', { schemeIdUri: objectsKind, value: 'JOC' }),
+          element('SupplementalProperty', { schemeIdUri: objectsCount, value: objects }),
+        ]),
     elementText('Label', choice.label),
     element('Role', { schemeIdUri: roles, value: role }),
     ...representations,

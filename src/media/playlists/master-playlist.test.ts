@@ -141,6 +141,8 @@ test('M15: CHANNELS is a string', () => {
   const text = master([madeUpVideo(), audio(1, 'en'), audio(2, 'en', { format: 'ac-3' })]);
   assert.match(text, /CHANNELS="2"/);
   assert.match(text, /CHANNELS="6"/);
+  const entries = [madeUpEntry('ec-3', { channels: 6, objects: 16 })];
+  assert.match(master([madeUpVideo(), madeUpAudio({ format: 'ec-3', track: { entries } })]), /CHANNELS="16\/JOC"/);
 });
 
 test('M16: codecs of sound are groups, with variants of their own, and CODECS is true of all members', () => {

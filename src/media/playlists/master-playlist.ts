@@ -59,7 +59,7 @@ function audioLines(group: AudioGroup, audio: AudioOffer): string[] {
   return group.sources.flatMap((source, index) => {
     if (source === undefined) return [];
     const { label, language, isDefault, isFirstOfLanguage } = audio.choices[index]!;
-    const channels = entriesInUse(source.rendition)[0]!.channels;
+    const { channels, objects } = entriesInUse(source.rendition)[0]!;
     const attributes = [
       'TYPE=AUDIO',
       `GROUP-ID="${group.id}"`,
@@ -68,7 +68,7 @@ function audioLines(group: AudioGroup, audio: AudioOffer): string[] {
       `DEFAULT=${yes(isDefault)}`,
       // Of several in one language a player could not choose by itself.
       `AUTOSELECT=${yes(isFirstOfLanguage)}`,
-      ...(channels > 0 ? [`CHANNELS="${channels}"`] : []),
+      ...(objects > 0 ? [`CHANNELS="${objects}/JOC"`] : channels > 0 ? [`CHANNELS="${channels}"`] : []),
       `URI=${quoted(uriOf(source))}`,
     ];
     return [`#EXT-X-MEDIA:${attributes.join(',')}`];

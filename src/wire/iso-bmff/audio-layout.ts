@@ -1,4 +1,4 @@
-// How many channels, and bits a sample, a codec's own configuration states. The sample entry's fields are not to be trusted: muxers write 2
+// How many channels, objects, and bits a sample a codec's own configuration states. The sample entry's fields are not to be trusted: muxers write 2
 // and 16 there whatever the sound has, as ISO 14496-14 had it for AAC. Not here: codec strings (codec-string.ts).
 
 import { esdsFacts } from './codec-string.js';
@@ -46,6 +46,19 @@ const readers: Readonly<Record<string, (config: Uint8Array) => number>> = {
   // Version and flags, header of the block, and STREAMINFO (RFC 9639 section 8.2): 10 bytes, rate 20 bits, channels less one 3 bits.
   fLaC: (config) => (config.length < 21 ? 0 : ((config[20]! >> 1) & 7) + 1),
 };
+
+/**
+ * How many objects and channels E-AC-3 has where it has objects (Dolby Atmos: joint object coding, JOC); 0 where it has none. ETSI TS 103 420, 8.3: behind the substreams stand 7 reserved
+ * bits, flag_ec3_extension_type_a, and complexity_index_type_a of 8 bits.
+ * @param config as of {@link channelsStated}
+ */
+export function objectsStated(format: string, config: Uint8Array): number {
+  if (format !== 'ec-3') return 0;
+  let at = 2;
+  // A substream has 3 bytes, and one more for the places of channels that dependent ones add.
+  for (let left = ((config[1] ?? 0) & 7) + 1; left > 0; left--) at += ((config[at + 2] ?? 0) >> 1) & 15 ? 4 : 3;
+  return (config[at] ?? 0) & 1 ? (config[at + 1] ?? 0) : 0;
+}
 
 /**
  * Bits a sample of lossless sound; 16 for all other: their sample entries say so. Browsers refuse FLAC whose entry says otherwise than it does itself.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { filmFolder, filmSkip, makeFilm } from '../../../test/support/films.js';
 import { readFilmFile } from '../../../test/support/read-film-file.js';
-import { channelsStated } from './audio-layout.js';
+import { channelsStated, objectsStated } from './audio-layout.js';
 
 test('channels are those of the codec’s configuration, whatever the sample entry says', { skip: filmSkip }, () => {
   const layouts = { mono: 1, stereo: 2, '5.1': 6, '7.1': 8 };
@@ -24,4 +24,18 @@ test('a configuration that is cut short, or of no known kind, states nothing', (
   for (const format of ['mp4a', 'ac-3', 'ec-3', 'Opus', 'fLaC', 'alac']) {
     for (const length of [0, 1]) assert.equal(channelsStated(format, new Uint8Array(length)), undefined, format);
   }
+});
+
+test('objects of E-AC-3 are those that stand behind all of its substreams', () => {
+  const of = (text: string) => objectsStated('ec-3', Buffer.from(text.replaceAll(' ', ''), 'hex'));
+  // One substream of 5.1; 16 objects and channels behind it.
+  const five = '200f00';
+  assert.equal(of(`1800 ${five} 0110`), 16);
+  // One that a dependent one adds channels to; two substreams.
+  assert.equal(of('1800 200f0202 010c'), 12);
+  assert.equal(of(`1801 ${five} ${five} 0110`), 16);
+  // The flag says that there are none, or nothing stands there.
+  for (const none of [`1800 ${five} 0010`, `1800 ${five}`, '1800', `1801 ${five} 0110`, ''])
+    assert.equal(of(none), 0, none);
+  assert.equal(objectsStated('ac-3', Buffer.from(`1800${five}0110`, 'hex')), 0);
 });

@@ -160,12 +160,28 @@ test('colour is what is stated by numbers, wherever that stands; a profile’s b
   assert.equal(shown('avc1', dolby(8, 1), numbers('nclx', 2)).videoRange, 'PQ');
   assert.equal(shown('avc1', dolby(8, 4)).videoRange, 'HLG');
   assert.equal(shown('avc1', dolby(8, 2)).videoRange, 'SDR');
+  assert.equal(shown('avc1', dolby(7, 6)).videoRange, 'PQ');
+  assert.deepEqual(
+    [10, 20, 9].map((profile) => shown('avc1', dolby(profile, 0)).videoRange),
+    ['PQ', 'PQ', 'SDR'],
+  );
   assert.equal(shown('avc1', dolby(8, 1), numbers('nclx', 18)).videoRange, 'HLG');
   // VP9 has it in its configuration; `colr` comes first.
   assert.equal(shown('vp09', configuration(16)).videoRange, 'PQ');
   assert.equal(shown('vp09', configuration(16), numbers('nclx', 1)).videoRange, 'SDR');
   const av1 = box('av1C', bytes.u8(0x81, 0x0d, 0x4c, 0));
   assert.equal(shown('av01', av1, profile, numbers('nclx', 16)).strings.hls, 'av01.0.13M.10.0.110.09.16.09.0');
+  // The stream itself says it to those who have no numbers, and comes behind them.
+  const pq = box('av1C', Buffer.from('81004c000a0d00000003b5feb36be542440241', 'hex'));
+  const ofStream = shown('av01', pq, numbers('nclx', 2));
+  assert.deepEqual([ofStream.videoRange, ofStream.strings.hls], ['PQ', 'av01.0.00M.10.0.110.09.16.09.0']);
+  assert.equal(shown('av01', pq, numbers('nclx', 18)).videoRange, 'HLG');
+  const hlg = '42010202200000030090000003000003001e0000a0182071f6d965662b349276bc07dc24482410000003001000000301908';
+  const hvcC = `0102200000009000000000001ef000fcfdfafa00000f01a100010032${hlg}0`;
+  assert.equal(shown('hvc1', box('hvcC', Buffer.from(hvcC, 'hex'))).videoRange, 'HLG');
+  assert.equal(shown('hvc1', box('hvcC', Buffer.from(hvcC, 'hex')), numbers('nclx', 1)).videoRange, 'SDR');
+  const avcC = '016e000bffe1001d676e000ba6cd9430ffbc05a848804a000003000200000300641e28532c01000668ebe3cb22c0fdfafa00';
+  assert.equal(shown('avc3', box('avcC', Buffer.from(avcC, 'hex'))).videoRange, 'PQ');
   for (const [width, height] of [
     [0, 0],
     [1, 0],

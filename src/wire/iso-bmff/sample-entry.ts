@@ -2,7 +2,8 @@
 // longer audio entries are rebuilt, `esds` is lifted out of `wave`, and boxes that only QuickTime knows are left out.
 // Not here: codec strings (codec-string.ts), tables of samples.
 
-import { channelsStated, layoutBoxes, sampleBits } from './audio-layout.js';
+import { channelsStated, layoutBoxes, objectsStated, sampleBits } from './audio-layout.js';
+import { av1Colour } from './av1-sequence.js';
 import { type BoxWriter, written } from './box-writer.js';
 import { type Box, childrenIn, typeAt } from './boxes.js';
 import {
@@ -15,6 +16,7 @@ import {
   mp4aString,
   vp9String,
 } from './codec-string.js';
+import { avcColour, hevcColour } from './parameter-sets.js';
 
 /** What an entry says of what it codes, and the entry itself. */
 export interface EntryFacts {
@@ -28,7 +30,9 @@ export interface EntryFacts {
   /** Channels and samples a second of audio; 0 for video. */
   readonly channels: number;
   readonly sampleRate: number;
-  /** What EXT-X-STREAM-INF says as VIDEO-RANGE, from `colr`; SDR for audio and where nothing is said. */
+  /** Objects and channels of E-AC-3 with objects (JOC); 0 for all other. */
+  readonly objects: number;
+  /** What EXT-X-STREAM-INF says as VIDEO-RANGE, from `colr` or the stream's own headers; SDR for audio and where nothing is said. */
   readonly videoRange: 'SDR' | 'PQ' | 'HLG';
   /** What SUPPLEMENTAL-CODECS says (Dolby Vision profile 8 in an hvc1 entry). */
   readonly supplementalCodec: string | undefined;
@@ -141,14 +145,29 @@ export function parseSampleEntry(
 /** Brands by what the base layer is compatible with. */
 const dolbyBrands: Readonly<Record<number, string>> = { 1: 'db1p', 2: 'db2g', 4: 'db4h' };
 
+/** Transfer characteristics by what the base layer of Dolby Vision is compatible with: HDR10, HLG, HDR10 as on discs. */
+const dolbyTransfers: Readonly<Record<number, number>> = { 1: 16, 4: 18, 6: 16 };
+
 /**
- * Transfer characteristics of Dolby Vision, for entries that say nothing of their colours: profile 5 knows PQ alone, others have those of the base layer.
+ * Transfer characteristics of Dolby Vision, for entries that say nothing of their colours: what is compatible with nothing (profile 5, some of 10 and 20) knows PQ alone.
  */
 function dolbyTransfer(dolby: Uint8Array): number | undefined {
   if (dolby.length < 5) return undefined;
   const compatible = dolby[4]! >> 4;
-  if (dolby[2]! >> 1 === 5 || compatible === 1) return 16;
-  return compatible === 4 ? 18 : undefined;
+  return compatible === 0 && [5, 10, 20].includes(dolby[2]! >> 1) ? 16 : dolbyTransfers[compatible];
+}
+
+/** Colours as the entry states them, or else the stream in its configuration; 2 says nothing. */
+function colourIn(
+  bytes: Uint8Array,
+  boxes: readonly Box[],
+  config: (type: string) => Uint8Array,
+  given: Uint8Array | undefined,
+): Colour | undefined {
+  const stated = colourOf(bytes, boxes);
+  if (stated !== undefined && stated.transfer !== 2) return stated;
+  const ofStream = avcColour(config('avcC')) ?? hevcColour(config('hvcC')) ?? av1Colour(given ?? config('av1C'));
+  return ofStream ?? stated;
 }
 
 type Refuse = (refused: string) => RefusedEntry;
@@ -167,7 +186,7 @@ function videoEntry(
   };
   const dolby = config('dvcC').length > 0 ? config('dvcC') : config('dvvC');
   const dolbyString = (name: string): string | undefined => dolbyVisionString(name, dolby);
-  const colour = colourOf(bytes, boxes);
+  const colour = colourIn(bytes, boxes, config, given);
   const width = view.getUint16(8 + 24);
   const height = view.getUint16(8 + 26);
   let strings: CodecStrings | undefined;
@@ -200,7 +219,7 @@ function videoEntry(
     for (const each of kept) writer.bytes(bytes, each.start, each.end);
     writer.end(entry);
   });
-  const audio = { channels: 0, sampleRate: 0 };
+  const audio = { channels: 0, sampleRate: 0, objects: 0 };
   // VP9 says it in its configuration as well: behind version and flags, profile, level and depth, and primaries.
   const stated = colour?.transfer ?? config('vpcC')[8];
   // 2 says nothing.
@@ -234,6 +253,7 @@ function audioEntry(
   if (format === 'Opus') sampleRate = 48_000;
   const config = layout === undefined ? undefined : payloadOf(bytes, layout);
   const stated = config && channelsStated(format, config);
+  const objects = config === undefined ? 0 : objectsStated(format, config);
   const kept = boxes.filter(
     ({ type }, index) => audioBoxes.has(type) && boxes.findIndex((b) => b.type === type) === index,
   );
@@ -255,7 +275,7 @@ function audioEntry(
   });
   const nothing = { supplementalCodec: undefined, pixelShape: undefined };
   const video = { width: 0, height: 0, videoRange: 'SDR' as const, ...nothing };
-  return { format, strings, box, ...video, channels: stated ?? channels, sampleRate };
+  return { format, strings, box, ...video, channels: stated ?? channels, sampleRate, objects };
 }
 
 /**
