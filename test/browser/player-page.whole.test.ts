@@ -162,6 +162,23 @@ describe('films in a browser', { skip }, () => {
     await giveBackPage(page);
   });
 
+  test('what the browser has no decoder for is said', async (context) => {
+    copyFileSync(film('hevc.mp4'), site.at('hevc.mp4'));
+    const page = await takePage();
+    await page.goto(address('/hevc.mp4/'));
+    const codec = (await page.locator('#tracks td:nth-child(2)').first().innerText()).trim();
+    if (await page.evaluate((name) => MediaSource.isTypeSupported(`video/mp4; codecs="${name}"`), codec))
+      context.skip(`this browser plays ${codec}`);
+    else {
+      await page.locator('#refusal').waitFor({ timeout: 10_000 });
+      assert.match(
+        await page.locator('#refusal').innerText(),
+        /^It cannot be played: this browser does not play what it is coded in /,
+      );
+    }
+    await giveBackPage(page);
+  });
+
   test('the page on a narrow screen fits it', async () => {
     const page = await open(address('/late.mp4/'));
     await page.setViewportSize({ width: 400, height: 800 });

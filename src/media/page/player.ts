@@ -118,7 +118,9 @@ class HlsPlayer implements Player {
     const status = data.response?.code;
     const final = data.details === 'fragLoadError' && data.frag?.type !== 'subtitle' ? finalWords(status) : undefined;
     if (!data.fatal && final === undefined) return;
-    if (data.type === 'mediaError' && this.recoveries++ < mostRecoveries) {
+    // What the browser has no decoder for it does not play at a second try, and hls.js would not say so again.
+    const isUnplayable = /Codecs?Error$/.test(data.details);
+    if (data.type === 'mediaError' && !isUnplayable && this.recoveries++ < mostRecoveries) {
       this.hls.recoverMediaError();
       return;
     }
